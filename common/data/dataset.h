@@ -1,0 +1,59 @@
+// Images with labels, and their content-addressed blob form. Value types;
+// thread-compatible.
+#ifndef ARCHPOOL_COMMON_DATA_DATASET_H_
+#define ARCHPOOL_COMMON_DATA_DATASET_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/crypto/sha256.h"
+#include "common/nas/layer_plan.h"
+
+namespace archpool {
+
+// One split, in memory.
+struct Dataset {
+  TensorShape shape;            // of one image
+  int64_t classes = 0;          // labels are in [0, classes)
+  std::vector<uint8_t> images;  // uint8 [count, channels, height, width]
+  std::vector<uint8_t> labels;  // uint8 [count]
+
+  int64_t count() const { return static_cast<int64_t>(labels.size()); }
+  friend bool operator==(const Dataset&, const Dataset&) = default;
+};
+
+// The public description of a dataset: what workers need, and nothing of the
+// held-out split but its size.
+struct DatasetManifest {
+  TensorShape shape;
+  int64_t classes = 0;
+  int64_t train_count = 0;
+  int64_t validation_count = 0;
+  int64_t held_out_count = 0;
+  Digest train;       // of EncodeDataset(train split)
+  Digest validation;  // of EncodeDataset(validation split)
+  // Mean and deviation of the train split's pixels over all channels, in
+  // millionths of the full range: the normalisation before the first layer.
+  int64_t mean_ppm = 0;
+  int64_t deviation_ppm = 0;
+
+  // The dataset's id: the hash of the canonical encoding
+  // ("archpool/dataset/v1").
+  Digest Id() const;
+  friend bool operator==(const DatasetManifest&,
+                         const DatasetManifest&) = default;
+};
+
+// The blob: a fixed header (magic, version, shape, classes, count), the images,
+// then the labels. docs/protocol.md has the layout.
+std::string EncodeDataset(const Dataset& dataset);
+// INVALID_ARGUMENT (DATASET_MALFORMED): every length, label and limit is
+// checked before anything is allocated.
+absl::StatusOr<Dataset> DecodeDataset(absl::string_view blob);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_COMMON_DATA_DATASET_H_

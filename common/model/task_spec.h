@@ -1,0 +1,78 @@
+// What a client asks for. Value types; thread-compatible. Validated where they
+// come in (common/wire), and by TaskSpec::Validate for what concerns several
+// fields at once.
+#ifndef ARCHPOOL_COMMON_MODEL_TASK_SPEC_H_
+#define ARCHPOOL_COMMON_MODEL_TASK_SPEC_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "common/crypto/sha256.h"
+#include "common/model/ids.h"
+#include "common/nas/layer_plan.h"
+#include "common/nas/search_space.h"
+
+namespace archpool {
+
+// The training rules the pool fixes. The miner chooses none of it. SGD with
+// Nesterov momentum, decoupled from the size of the batch; the learning rate
+// rises linearly over warmup_ppm of the steps, then falls to zero along a
+// cosine. Rates are integers in millionths so that every machine reads the same
+// number.
+struct Recipe {
+  int64_t batch_size = 128;             // in [1, 4096]
+  int64_t epochs = 1;                   // in [1, 1000]
+  int64_t learning_rate_ppm = 100'000;  // peak; in [1, 10'000'000]
+  int64_t momentum_ppm = 900'000;       // in [0, 999'999]
+  int64_t weight_decay_ppm = 500;       // in [0, 1'000'000]
+  int64_t label_smoothing_ppm = 0;      // in [0, 900'000]
+  int64_t warmup_ppm = 200'000;         // in [0, 1'000'000]
+  int64_t shift_pixels_max = 0;         // augmentation: random shift; [0, 8]
+  bool horizontal_flip = false;         // augmentation: random mirror
+  int64_t segments = 16;                // checkpoints of a trial; [1, 1024]
+
+  friend bool operator==(const Recipe&, const Recipe&) = default;
+};
+
+// When the task ends: by work, by count, by time or by a target, whichever
+// comes first.
+struct Budget {
+  WorkUnits work_units = 0;  // required; fixes the price of a unit
+  int64_t trials_max = 0;    // 0: no limit
+  absl::Duration time_limit = absl::Hours(1);  // from submission
+  int64_t target_accuracy_ppm = 0;             // verified, held-out; 0: none
+
+  friend bool operator==(const Budget&, const Budget&) = default;
+};
+
+// How the reward is cut. In millionths of the reward.
+struct RewardTerms {
+  Amount reward = 0;                    // in [1, kAmountMax]
+  int64_t finders_bonus_ppm = 100'000;  // in [0, 500'000]
+
+  friend bool operator==(const RewardTerms&, const RewardTerms&) = default;
+};
+
+struct TaskSpec {
+  std::string name;  // 1 to 100 printable characters
+  Digest dataset;    // digest of the dataset's public manifest
+  SearchSpace space;
+  PlanLimits limits;
+  Recipe recipe;
+  Budget budget;
+  RewardTerms terms;
+  // How the space is split at the start, and how long a lease's list is.
+  int64_t subspaces = 16;        // in [1, 4096]
+  int64_t trials_per_lease = 2;  // in [1, 64]
+
+  // INVALID_ARGUMENT with a reason; the message names the field.
+  absl::Status Validate() const;
+
+  friend bool operator==(const TaskSpec&, const TaskSpec&) = default;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_COMMON_MODEL_TASK_SPEC_H_

@@ -1,0 +1,103 @@
+// A LayerPlan is a network spelt out: every layer with its input, its shapes,
+// its parameters, multiply-accumulates and cost, in plain C++. The pool alone
+// turns an architecture into one; common/nn turns a plan into a network. Value
+// types; thread-compatible.
+#ifndef ARCHPOOL_COMMON_NAS_LAYER_PLAN_H_
+#define ARCHPOOL_COMMON_NAS_LAYER_PLAN_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/crypto/sha256.h"
+#include "common/nas/search_space.h"
+
+namespace archpool {
+
+// Channels × height × width of one example.
+struct TensorShape {
+  int64_t channels = 0;
+  int64_t height = 0;
+  int64_t width = 0;
+  int64_t elements() const { return channels * height * width; }
+  friend bool operator==(const TensorShape&, const TensorShape&) = default;
+};
+
+enum class LayerKind {
+  kConv,       // no bias: a batch norm follows. groups = 1 or = input channels
+  kBatchNorm,  // scale, shift (trained); running mean and variance (buffers)
+  kRelu,
+  kHardswish,
+  kSilu,
+  kMaxPool,  // padding = (kernel - 1) / 2
+  kAvgPool,  // same; padding is not counted in the mean
+  kAdd,      // input + second_input
+  kGlobalAvgPool,
+  kLinear,  // with bias
+};
+
+// "conv", "batch_norm", …: the word used in JSON and in the cost table.
+const char* ToString(LayerKind kind);
+
+struct Layer {
+  LayerKind kind = LayerKind::kConv;
+  // Index of the layer whose output is read; -1 is the network's input. Always
+  // less than this layer's own index.
+  int input = -1;
+  int second_input = -1;  // kAdd alone
+  int64_t kernel = 1;
+  int64_t stride = 1;
+  int64_t groups = 1;
+  TensorShape input_shape;
+  TensorShape output_shape;
+  // Trained scalars, and multiply-accumulates for one example (convolution and
+  // linear layers alone; the usual convention).
+  int64_t parameters = 0;
+  int64_t macs = 0;
+
+  friend bool operator==(const Layer&, const Layer&) = default;
+};
+
+struct LayerPlan {
+  TensorShape input_shape;
+  int64_t classes = 0;
+  std::vector<Layer> layers;  // in an order in which they can be computed
+  int64_t parameters = 0;
+  int64_t macs = 0;
+  // Reference-core nanoseconds to train one example once (forward and
+  // backward), from the cost table (common/nas/cost_table.h).
+  int64_t train_ns_per_example = 0;
+  // The same for evaluating it (forward only).
+  int64_t evaluate_ns_per_example = 0;
+
+  friend bool operator==(const LayerPlan&, const LayerPlan&) = default;
+};
+
+// What a task refuses to train.
+struct PlanLimits {
+  int64_t parameters_max = 0;  // 0: no limit beyond kPlanParametersMax
+  int64_t macs_max = 0;        // 0: no limit beyond kPlanMacsMax
+  friend bool operator==(const PlanLimits&, const PlanLimits&) = default;
+};
+inline constexpr int64_t kPlanParametersMax = 100'000'000;
+inline constexpr int64_t kPlanMacsMax = 100'000'000'000;
+inline constexpr int64_t kPlanActivationsMax = 1'000'000'000;  // per example
+
+// The plan of `architecture` for examples of `input_shape`.
+// INVALID_ARGUMENT: SHAPE_VANISHES (a stride meets a 1-pixel map),
+// PLAN_TOO_LARGE (over `limits` or the constants above; all sums are checked
+// for overflow), ARCHITECTURE_MALFORMED (not of this space).
+absl::StatusOr<LayerPlan> MakeLayerPlan(const SearchSpace& space,
+                                        const Architecture& architecture,
+                                        const TensorShape& input_shape,
+                                        int64_t classes,
+                                        const PlanLimits& limits);
+
+// The architecture's id: the hash of the plan's canonical encoding
+// ("archpool/architecture/v1"), so two spellings of one network share one id.
+Digest ArchitectureIdOf(const LayerPlan& plan);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_COMMON_NAS_LAYER_PLAN_H_

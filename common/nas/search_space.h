@@ -1,0 +1,92 @@
+// A SearchSpace is a finite product of dimensions, each an ordered list of
+// choices, with a template that says how one choice per dimension makes a
+// network. An Architecture is one full assignment. Value types;
+// thread-compatible (a const SearchSpace may be read from any thread).
+#ifndef ARCHPOOL_COMMON_NAS_SEARCH_SPACE_H_
+#define ARCHPOOL_COMMON_NAS_SEARCH_SPACE_H_
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/nas/chain_template.h"
+
+namespace archpool {
+
+// What a choice stands for: a number (a width, a kernel size) or a word (an
+// operation).
+using ChoiceValue = std::variant<int64_t, std::string>;
+
+std::string ToString(const ChoiceValue& value);
+
+struct Dimension {
+  std::string name;
+  std::vector<ChoiceValue> choices;  // in [1, kMaxChoices], all different
+
+  friend bool operator==(const Dimension&, const Dimension&) = default;
+};
+
+// One full assignment: choices[d] is an index into dimension d's choices.
+struct Architecture {
+  std::vector<uint8_t> choices;
+
+  friend auto operator<=>(const Architecture&, const Architecture&) = default;
+};
+
+class SearchSpace {
+ public:
+  static constexpr int kMaxDimensions = 128;
+  static constexpr int kMaxChoices = 64;
+  // Ranks fit a signed 64-bit integer, on the wire and in SQL.
+  static constexpr int64_t kMaxSize = INT64_MAX;
+
+  SearchSpace() = default;
+
+  // INVALID_ARGUMENT, with the reason SPACE_EMPTY (no dimension),
+  // DIMENSION_EMPTY, DIMENSION_DUPLICATE (a name twice), CHOICE_DUPLICATE,
+  // SPACE_TOO_LARGE (limits above), or a reason of ChainTemplate's validation:
+  // TEMPLATE_REFERENCE (names no dimension, or one whose choices are of the
+  // wrong type or range), TEMPLATE_SHAPE (no stage, too many blocks),
+  // DIMENSION_UNUSED (the template never refers to it: it would multiply the
+  // space by copies).
+  static absl::StatusOr<SearchSpace> Create(std::vector<Dimension> dimensions,
+                                            ChainTemplate chain_template);
+
+  const std::vector<Dimension>& dimensions() const { return dimensions_; }
+  const ChainTemplate& chain_template() const { return template_; }
+
+  // The number of architectures: the product of the dimensions' sizes.
+  int64_t size() const { return size_; }
+
+  // Mixed radix, the first dimension most significant: fixing the leading
+  // dimensions makes a contiguous interval of ranks. A bijection between
+  // [0, size()) and the architectures.
+  // REQUIRES: rank in [0, size()).
+  Architecture ArchitectureAt(int64_t rank) const;
+  // REQUIRES: IsValid(architecture).
+  int64_t RankOf(const Architecture& architecture) const;
+
+  // One index per dimension, each within it.
+  bool IsValid(const Architecture& architecture) const;
+
+  // "stage1.operation=conv stage1.kernel=3 …", for people and logs.
+  // REQUIRES: IsValid(architecture).
+  std::string Describe(const Architecture& architecture) const;
+
+  // The value chosen in dimension `index`. REQUIRES: IsValid(architecture).
+  const ChoiceValue& ValueOf(const Architecture& architecture, int index) const;
+
+  friend bool operator==(const SearchSpace&, const SearchSpace&) = default;
+
+ private:
+  std::vector<Dimension> dimensions_;
+  ChainTemplate template_;
+  int64_t size_ = 0;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_COMMON_NAS_SEARCH_SPACE_H_

@@ -1,0 +1,68 @@
+// Trains and evaluates a LayerPlan with LibTorch, deterministically: the same
+// plan, recipe, key and data give the same bits on the same hardware class,
+// with one thread. No LibTorch type appears here.
+#ifndef ARCHPOOL_COMMON_NN_TRIAL_H_
+#define ARCHPOOL_COMMON_NN_TRIAL_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/crypto/sha256.h"
+#include "common/data/dataset.h"
+#include "common/data/safetensors.h"
+#include "common/model/task_spec.h"
+#include "common/nas/layer_plan.h"
+
+namespace archpool::nn {
+
+// Called between steps, on the training thread. Return false to stop: training
+// then answers CANCELLED (TRAINING_STOPPED).
+struct TrainingProgress {
+  int64_t step = 0;
+  int64_t steps = 0;
+  double loss = 0;  // of the last batch; for people, never for decisions
+};
+using ProgressCallback = std::function<bool(const TrainingProgress&)>;
+
+struct TrainedNetwork {
+  // Parameters and batch-norm buffers, named "layers.<index>.<tensor>".
+  TensorMap weights;
+  int64_t validation_correct = 0;
+};
+
+struct Normalization {
+  int64_t mean_ppm = 0;
+  int64_t deviation_ppm = 1'000'000;
+};
+
+// Sets LibTorch, BLAS and oneDNN to `threads` threads and deterministic
+// algorithms. Call once, first thing in main.
+void ConfigureRuntime(int threads);
+
+// Trains `plan` on `train` under `recipe`, then counts the correct answers on
+// `validation`. Initial weights, order and augmentation are drawn from
+// `trial_key` alone (streams in common/nn/streams.h).
+// INVALID_ARGUMENT: DATA_MISMATCH (shape or classes differ from the plan's).
+// INTERNAL: TRAINING_FAILED (LibTorch threw); CANCELLED: TRAINING_STOPPED.
+// RESOURCE_EXHAUSTED: TRAINING_OUT_OF_MEMORY.
+absl::StatusOr<TrainedNetwork> Train(
+    const LayerPlan& plan, const Recipe& recipe, const Digest& trial_key,
+    const Normalization& normalization, const Dataset& train,
+    const Dataset& validation, const ProgressCallback& progress);
+
+// Builds `plan`'s network, loads `weights` into it and counts the correct
+// answers on `dataset`. A prediction is the first index of the largest logit;
+// an example whose logits hold a NaN counts as wrong.
+// INVALID_ARGUMENT: WEIGHTS_MISMATCH (a tensor missing, left over, or of
+// another shape), WEIGHTS_NOT_FINITE, DATA_MISMATCH.
+absl::StatusOr<int64_t> CountCorrect(const LayerPlan& plan,
+                                     const TensorMap& weights,
+                                     const Normalization& normalization,
+                                     const Dataset& dataset);
+
+}  // namespace archpool::nn
+
+#endif  // ARCHPOOL_COMMON_NN_TRIAL_H_
