@@ -42,6 +42,10 @@ target_include_directories(archpool_flags INTERFACE ${PROJECT_SOURCE_DIR})
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   target_compile_options(archpool_flags INTERFACE -Wthread-safety)
 endif()
+if(ARCHPOOL_WITH_FUZZERS)
+  # Coverage guides the fuzzers, so the libraries need it as well.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 if(ARCHPOOL_SANITIZERS)
   add_compile_options(-fsanitize=${ARCHPOOL_SANITIZERS}
     -fno-sanitize-recover=all -fno-omit-frame-pointer)
@@ -60,28 +64,94 @@ function(archpool_library)
   target_include_directories(archpool_${ARG_NAME} PUBLIC ${PROJECT_SOURCE_DIR})
 endfunction()
 
+# All programs and nothing else: what an operator wants built.
+add_custom_target(programs)
+
 # archpool_program(NAME archpool-server SRCS main.cc DEPS ...)
 function(archpool_program)
   cmake_parse_arguments(ARG "" "NAME" "SRCS;DEPS" ${ARGN})
   add_executable(${ARG_NAME} ${ARG_SRCS})
   target_link_libraries(${ARG_NAME} PRIVATE archpool_flags ${ARG_DEPS})
+  add_dependencies(programs ${ARG_NAME})
 endfunction()
 
-# archpool_test(NAME foo_test SRCS foo_test.cc DEPS ... LABELS unit [TIMEOUT s])
-# Programs land in bin/ like everything else; CTest runs them with the label.
+# Tells the tests of one tree from those of another.
+set(ARCHPOOL_TEST_SUFFIX "" CACHE STRING "Appended to every test's name")
+
+# archpool_add_test(NAME n LABELS unit... [TIMEOUT s] [ENV A=B...] [RUN_SERIAL]
+#   COMMAND ...): any command as a test, run in the source directory. A
+# sanitised tree has its own names (so that one CTest run covers several trees)
+# and more time.
+function(archpool_add_test)
+  cmake_parse_arguments(ARG "RUN_SERIAL" "NAME;TIMEOUT" "LABELS;ENV;COMMAND"
+    ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  if(ARCHPOOL_SANITIZERS)
+    math(EXPR ARG_TIMEOUT "4 * ${ARG_TIMEOUT}")
+    # The system's libraries are not instrumented: a container that they grow
+    # looks overflown to ours.
+    list(APPEND ARG_ENV "ASAN_OPTIONS=detect_container_overflow=0"
+      "UBSAN_OPTIONS=print_stacktrace=1")
+  endif()
+  set(name ${ARG_NAME}${ARCHPOOL_TEST_SUFFIX})
+  add_test(NAME ${name} COMMAND ${ARG_COMMAND}
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES
+    LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
+    ENVIRONMENT "${ARG_ENV}" RUN_SERIAL ${ARG_RUN_SERIAL})
+endfunction()
+
+# archpool_test(NAME foo_test SRCS foo_test.cc DEPS ... LABELS unit [TIMEOUT s]
+#   [RUN_SERIAL] [SOAK]): a GoogleTest program. RUN_SERIAL: nothing else runs
+# meanwhile. SOAK: also foo_test.soak (label soak), with ARCHPOOL_SOAK=1 in the
+# environment and an hour's time.
 function(archpool_test)
-  cmake_parse_arguments(ARG "" "NAME;TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "RUN_SERIAL;SOAK" "NAME;TIMEOUT"
+    "SRCS;DEPS;LABELS" ${ARGN})
   add_executable(${ARG_NAME} ${ARG_SRCS})
   target_link_libraries(${ARG_NAME} PRIVATE archpool_flags ${ARG_DEPS}
     GTest::gmock GTest::gtest_main)
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
   endif()
-  if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 120)
+  set(serial)
+  if(ARG_RUN_SERIAL)
+    set(serial RUN_SERIAL)
   endif()
-  add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME}
-    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-  set_tests_properties(${ARG_NAME} PROPERTIES
-    LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+  archpool_add_test(NAME ${ARG_NAME} LABELS ${ARG_LABELS}
+    TIMEOUT ${ARG_TIMEOUT} ${serial} COMMAND ${ARG_NAME})
+  if(ARG_SOAK)
+    archpool_add_test(NAME ${ARG_NAME}.soak LABELS soak TIMEOUT 3600
+      ENV ARCHPOOL_SOAK=1 ${serial} COMMAND ${ARG_NAME})
+  endif()
+endfunction()
+
+# archpool_fuzzer(NAME foo_fuzz SRCS foo_fuzz.cc DEPS ... [CORPUS dir]): a
+# libFuzzer program, only in trees with ARCHPOOL_WITH_FUZZERS. As a test it
+# replays CORPUS (a folder beside the CMakeLists.txt), then searches for
+# ARCHPOOL_FUZZ_SECONDS from a fixed seed; finds stay in the build tree.
+set(ARCHPOOL_FUZZ_SECONDS 15 CACHE STRING "Time for each fuzzer as a test")
+function(archpool_fuzzer)
+  cmake_parse_arguments(ARG "" "NAME;CORPUS" "SRCS;DEPS" ${ARGN})
+  if(NOT ARCHPOOL_WITH_FUZZERS)
+    return()
+  endif()
+  add_executable(${ARG_NAME} ${ARG_SRCS})
+  target_link_libraries(${ARG_NAME} PRIVATE archpool_flags ${ARG_DEPS})
+  target_link_options(${ARG_NAME} PRIVATE -fsanitize=fuzzer)
+  set(found ${CMAKE_BINARY_DIR}/corpus/${ARG_NAME})
+  file(MAKE_DIRECTORY ${found})
+  set(corpora ${found})
+  if(ARG_CORPUS)
+    list(APPEND corpora ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_CORPUS})
+  endif()
+  archpool_add_test(NAME ${ARG_NAME} LABELS fuzz
+    TIMEOUT 120 COMMAND ${ARG_NAME} -seed=1 -timeout=10
+    -max_total_time=${ARCHPOOL_FUZZ_SECONDS} -artifact_prefix=${found}/
+    ${corpora})
+  archpool_add_test(NAME ${ARG_NAME}.soak LABELS soak
+    TIMEOUT 900 COMMAND ${ARG_NAME} -timeout=10
+    -max_total_time=600 -artifact_prefix=${found}/ ${corpora})
 endfunction()
