@@ -1,0 +1,210 @@
+// Every input of the core. A command is plain data, validated in common/wire;
+// whatever is random in it (tokens, secrets) was drawn at the edge. Each names
+// the errors that the core adds; `caller` is the authenticated account.
+#ifndef ARCHPOOL_SERVER_CORE_COMMANDS_H_
+#define ARCHPOOL_SERVER_CORE_COMMANDS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/core/entities.h"
+
+namespace archpool {
+
+// ALREADY_EXISTS (ACCOUNT_NAME_TAKEN).
+struct CreateAccount {
+  std::string name;
+  Role role = Role::kClient;
+  Digest token_hash;
+  using Reply = Account;
+};
+
+// Idempotent. NOT_FOUND (ACCOUNT_UNKNOWN).
+struct SetAccountState {
+  std::string name;
+  AccountState state = AccountState::kActive;
+  using Reply = Account;
+};
+
+// Idempotent by request_id. NOT_FOUND (ACCOUNT_UNKNOWN); INVALID_ARGUMENT
+// (AMOUNT_RANGE).
+struct Deposit {
+  std::string account_name;
+  Amount amount = 0;
+  std::string request_id;
+  using Reply = TransferId;
+};
+
+// Idempotent: the blobs are durable already.
+struct RegisterDataset {
+  AccountId caller;
+  DatasetManifest manifest;
+  Digest held_out;
+  using Reply = DatasetRecord;
+};
+
+// Idempotent by (caller, request_id). NOT_FOUND (DATASET_UNKNOWN: not there, or
+// not the caller's); FAILED_PRECONDITION (BALANCE_TOO_LOW, TOO_MANY_TASKS);
+// INVALID_ARGUMENT (TaskSpec::Validate's, and BUDGET_TOO_SMALL).
+struct SubmitTask {
+  AccountId caller;
+  TaskSpec spec;
+  std::string request_id;
+  Digest secret;
+  using Reply = TaskId;
+};
+
+// Idempotent. NOT_FOUND (TASK_UNKNOWN). The edge has checked that the caller is
+// an operator, or that it is the task's client (`client` set).
+struct CancelTask {
+  TaskId task;
+  std::optional<AccountId> client;
+  using Reply = TaskState;
+};
+
+// The same worker name again closes the account's earlier session of that name
+// and hands its leases on.
+struct OpenSession {
+  AccountId caller;
+  std::string worker_name;
+  int64_t threads = 1;
+  std::string hardware_class;
+  using Reply = SessionId;
+};
+
+// What a worker needs to know to train one trial.
+struct Assignment {
+  TrialId trial;
+  Architecture architecture;
+  Digest architecture_id;
+  Digest trial_key;
+};
+
+// A lease as handed to its worker.
+struct LeaseGrant {
+  Lease lease;
+  std::vector<Assignment> assignments;  // the uncommitted ones, in order
+  std::shared_ptr<const TaskSpec> spec;
+  DatasetManifest manifest;
+};
+
+// Idempotent: a session with a live lease gets that one again. NOT_FOUND
+// (SESSION_UNKNOWN); FAILED_PRECONDITION (ACCOUNT_SUSPENDED).
+struct AcquireLease {
+  AccountId caller;
+  SessionId session;
+  struct Reply {
+    std::optional<LeaseGrant> grant;
+    std::string idle_reason;   // NO_OPEN_TASK, ALL_SUBSPACES_LEASED, …
+    std::string idle_message;  // where there is no grant
+  };
+};
+
+// Extends a live lease to now + policy.lease_term. Idempotent. NOT_FOUND
+// (SESSION_UNKNOWN); FAILED_PRECONDITION (LEASE_ENDED).
+struct RenewLease {
+  AccountId caller;
+  SessionId session;
+  LeaseId lease;
+  using Reply = absl::Time;  // the new expire_time
+};
+
+struct TrialReport {
+  TrialId trial;
+  Digest weights_digest;
+  int64_t weights_size_bytes = 0;
+  int64_t validation_correct = 0;
+  absl::Duration train_time;
+};
+
+// Commits trials; the first report of a trial binds and is durable whatever
+// becomes of the lease. Idempotent. NOT_FOUND (SESSION_UNKNOWN). Per report:
+// TRIAL_UNKNOWN, LEASE_ENDED, LEASE_FENCED, COMMITMENT_BOUND (another report of
+// that trial came before), CLAIM_RANGE, WEIGHTS_SIZE.
+struct ReportTrials {
+  AccountId caller;
+  SessionId session;
+  LeaseId lease;
+  int64_t attempt = 0;
+  std::vector<TrialReport> reports;
+  struct Result {
+    TrialId trial;
+    absl::Status status;
+    absl::Time upload_deadline;  // where ok
+  };
+  using Reply = std::vector<Result>;
+};
+
+// The weights of a committed trial are durable. Idempotent. NOT_FOUND
+// (TRIAL_UNKNOWN); FAILED_PRECONDITION (UPLOAD_TOO_LATE).
+struct ConfirmWeights {
+  AccountId caller;
+  TrialId trial;
+  using Reply = TrialState;
+};
+
+// Idempotent. NOT_FOUND (SESSION_UNKNOWN, LEASE_UNKNOWN).
+struct ReleaseLease {
+  AccountId caller;
+  SessionId session;
+  LeaseId lease;
+  int64_t attempt = 0;
+  struct Reply {};
+};
+
+// An audit as handed to a verifier.
+struct AuditGrant {
+  Audit audit;
+  Trial trial;
+  std::shared_ptr<const TaskSpec> spec;
+  DatasetRecord dataset;
+};
+
+// Idempotent: the same verifier name gets its live audit again.
+struct AcquireAudit {
+  AccountId caller;
+  std::string verifier_name;
+  using Reply = std::optional<AuditGrant>;
+};
+
+// What a verifier found.
+struct Measurement {
+  int64_t validation_correct = 0;
+  int64_t held_out_correct = 0;
+};
+struct Unusable {
+  std::string reason;
+};
+struct Inconclusive {
+  std::string reason;
+};
+
+// The core decides the verdict. Idempotent. NOT_FOUND (AUDIT_UNKNOWN);
+// FAILED_PRECONDITION (AUDIT_SUPERSEDED); INVALID_ARGUMENT (FINDING_RANGE).
+struct ReportAudit {
+  AccountId caller;
+  AuditId audit;
+  int64_t attempt = 0;
+  std::string verifier_name;
+  std::variant<Measurement, Unusable, Inconclusive> finding;
+  struct Reply {
+    TrialState state = TrialState::kUploaded;
+    std::string reason;
+  };
+};
+
+// Time passed. Closes what is due, a bounded number of records a tick.
+struct Tick {
+  struct Reply {
+    bool more = false;  // more is due: tick again at once
+  };
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_COMMANDS_H_

@@ -1,0 +1,277 @@
+// The pool's records: what the core decides about, what a row in PostgreSQL
+// holds, and what the interfaces show. Value types; thread-compatible. Each
+// enum says who may cause its transitions; the core is the only one that makes
+// them.
+#ifndef ARCHPOOL_SERVER_CORE_ENTITIES_H_
+#define ARCHPOOL_SERVER_CORE_ENTITIES_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "common/crypto/sha256.h"
+#include "common/data/dataset.h"
+#include "common/model/account.h"
+#include "common/model/ids.h"
+#include "common/model/task_spec.h"
+#include "common/nas/subspace.h"
+
+namespace archpool {
+
+struct Account {
+  AccountId id;
+  std::string name;
+  Role role = Role::kClient;
+  Digest token_hash;  // SHA-256 of the bearer token
+  AccountState state = AccountState::kActive;
+  int64_t trials_accepted = 0;
+  int64_t trials_rejected = 0;
+  int64_t trials_abandoned = 0;
+  // Rejections since the last accepted trial; enough of them suspend.
+  int64_t rejections_in_a_row = 0;
+
+  friend bool operator==(const Account&, const Account&) = default;
+};
+
+// A registered dataset. `held_out` is kept out of the public manifest.
+struct DatasetRecord {
+  Digest id;  // manifest.Id()
+  AccountId owner;
+  DatasetManifest manifest;
+  Digest held_out;  // of the held-out split's blob
+
+  friend bool operator==(const DatasetRecord&, const DatasetRecord&) = default;
+};
+
+// kActive → kFinishing (budget spent, target met, time over, cancelled) →
+// kSucceeded | kFailed | kCancelled, once no verdict is awaited. An ended task
+// never changes again.
+enum class TaskState { kActive, kFinishing, kSucceeded, kFailed, kCancelled };
+bool IsEnded(TaskState state);
+
+enum class EndReason {
+  kNone,
+  kBudget,
+  kTarget,
+  kTimeLimit,
+  kExhausted,
+  kCancelled
+};
+
+struct Task {
+  TaskId id;
+  AccountId client;
+  std::string request_id;  // the client's idempotency key
+  std::shared_ptr<const TaskSpec> spec;
+  Digest secret;  // trial keys and draws come from it; nobody sees it before
+                  // the end
+  int64_t cost_table_version = 0;
+  TaskState state = TaskState::kActive;
+  EndReason end_reason = EndReason::kNone;
+  absl::Time create_time;
+  absl::Time deadline;
+  absl::Time end_time = absl::InfinitePast();  // until it has ended
+  // The reward's parts, fixed at submission: fee + bonus + work = reward.
+  Amount fee_pot = 0;
+  Amount bonus_pot = 0;
+  Amount work_pot = 0;
+  // What became of them, once the task has ended.
+  Amount fee = 0;
+  Amount refund = 0;
+
+  friend bool operator==(const Task& a, const Task& b);
+};
+
+// kOpen ⇄ kLeased; kOpen → kCompleted when every network in it was tried.
+enum class SubspaceState { kOpen, kLeased, kCompleted };
+
+struct SubspaceRecord {
+  SubspaceId id;
+  TaskId task;
+  Subspace box;
+  SubspaceState state = SubspaceState::kOpen;
+  // Counts its leases: the fencing token of the latest one.
+  int64_t attempt = 0;
+
+  friend bool operator==(const SubspaceRecord&,
+                         const SubspaceRecord&) = default;
+};
+
+// kOpen → kClosed when the same worker registers again.
+enum class SessionState { kOpen, kClosed };
+
+struct Session {
+  SessionId id;
+  AccountId account;
+  std::string worker_name;
+  int64_t threads = 1;
+  std::string hardware_class;
+  SessionState state = SessionState::kOpen;
+  absl::Time create_time;
+
+  friend bool operator==(const Session&, const Session&) = default;
+};
+
+// kActive → kCompleted (all reported) | kReleased (by the worker) | kExpired
+// (by time) | kRevoked (by the task's end or a suspension).
+enum class LeaseState { kActive, kCompleted, kReleased, kExpired, kRevoked };
+enum class LeaseRole { kPrimary, kBackup };
+
+struct Lease {
+  LeaseId id;
+  TaskId task;
+  SubspaceId subspace;
+  SessionId session;
+  AccountId account;
+  int64_t attempt = 0;
+  LeaseRole role = LeaseRole::kPrimary;
+  LeaseState state = LeaseState::kActive;
+  std::vector<TrialId> trials;
+  absl::Time create_time;
+  absl::Time expire_time;
+
+  friend bool operator==(const Lease&, const Lease&) = default;
+};
+
+// kAssigned → kCommitted (reported) → kUploaded (weights durable) → kAccepted |
+// kRejected (verdict). kAssigned → kAbandoned (its lease ended). kCommitted →
+// kRejected (weights never came). kAccepted → kRejected (its lease was void).
+enum class TrialState {
+  kAssigned,
+  kCommitted,
+  kUploaded,
+  kAccepted,
+  kRejected,
+  kAbandoned
+};
+bool IsPending(
+    TrialState state);  // committed or uploaded: a verdict is awaited
+
+inline constexpr int64_t kNotMeasured = -1;
+
+struct Trial {
+  TrialId id;
+  TaskId task;
+  SubspaceId subspace;
+  LeaseId lease;
+  AccountId account;
+  Architecture architecture;
+  Digest architecture_id;
+  int64_t parameters = 0;
+  int64_t macs = 0;
+  WorkUnits work_units = 0;
+  TrialState state = TrialState::kAssigned;
+  absl::Time create_time;
+  // The commitment.
+  Digest weights_digest;
+  int64_t weights_size_bytes = 0;
+  int64_t claimed_correct = kNotMeasured;  // on the validation split
+  absl::Duration train_time;
+  absl::Time upload_deadline = absl::InfiniteFuture();
+  // The verdict.
+  int64_t measured_correct = kNotMeasured;  // on the validation split
+  int64_t held_out_correct = kNotMeasured;
+  int64_t verified_accuracy_ppm = kNotMeasured;  // of the held-out split
+  std::string reason;                            // of a rejection; "" otherwise
+  // The settlement.
+  Amount pay = 0;
+  Amount finders_bonus = 0;
+
+  friend bool operator==(const Trial&, const Trial&) = default;
+};
+
+// kWaiting → kLeased (a verifier took it) → kDone (verdict), or back to
+// kWaiting (its lease ran out, or the finding was inconclusive). kDone also
+// when its trial was void before.
+enum class AuditState { kWaiting, kLeased, kDone };
+
+struct Audit {
+  AuditId id;
+  TrialId trial;
+  TaskId task;
+  AuditState state = AuditState::kWaiting;
+  int64_t attempt = 0;  // counts its leases: the fencing token
+  int64_t inconclusive_count = 0;
+  AccountId verifier;
+  std::string verifier_name;
+  absl::Time expire_time = absl::InfiniteFuture();
+
+  friend bool operator==(const Audit&, const Audit&) = default;
+};
+
+// Where money lies.
+enum class PlaceKind { kOutside, kFees, kAccount, kEscrow };
+struct Place {
+  PlaceKind kind = PlaceKind::kOutside;
+  int64_t id = 0;  // the account's or the task's; 0 for the others
+
+  static Place Outside() { return {PlaceKind::kOutside, 0}; }
+  static Place Fees() { return {PlaceKind::kFees, 0}; }
+  static Place Of(AccountId account) {
+    return {PlaceKind::kAccount, account.value};
+  }
+  static Place EscrowOf(TaskId task) {
+    return {PlaceKind::kEscrow, task.value};
+  }
+  friend auto operator<=>(const Place&, const Place&) = default;
+};
+
+enum class TransferKind {
+  kDeposit,
+  kEscrow,
+  kPay,
+  kFindersBonus,
+  kFee,
+  kRefund
+};
+
+// An immutable movement from `debit` to `credit`.
+struct Transfer {
+  TransferId id;
+  Place debit;
+  Place credit;
+  Amount amount = 0;  // positive
+  TransferKind kind = TransferKind::kDeposit;
+  TaskId task;             // unset for deposits
+  std::string request_id;  // idempotency key of a deposit; "" otherwise
+  absl::Time create_time;
+
+  friend bool operator==(const Transfer&, const Transfer&) = default;
+};
+
+// Credits less debits of a place, kept beside the transfers so that the
+// database itself refuses a negative one. Negative for kOutside alone.
+struct Balance {
+  Place place;
+  Amount amount = 0;
+
+  friend bool operator==(const Balance&, const Balance&) = default;
+};
+
+// A change: the record as it is from now on. Transfers are only ever added.
+using Event = std::variant<Account, DatasetRecord, Task, SubspaceRecord,
+                           Session, Lease, Trial, Audit, Transfer, Balance>;
+
+// The words used in SQL, on the wire and in transcripts: "active", "succeeded",
+// …
+const char* ToString(Role value);
+const char* ToString(AccountState value);
+const char* ToString(TaskState value);
+const char* ToString(EndReason value);
+const char* ToString(SubspaceState value);
+const char* ToString(SessionState value);
+const char* ToString(LeaseState value);
+const char* ToString(LeaseRole value);
+const char* ToString(TrialState value);
+const char* ToString(AuditState value);
+const char* ToString(PlaceKind value);
+const char* ToString(TransferKind value);
+// "account:7", "escrow:task-3", "fees", "outside".
+std::string ToString(const Place& place);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_ENTITIES_H_

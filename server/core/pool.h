@@ -1,0 +1,81 @@
+// The Pool is the deterministic state machine that takes every decision: no IO,
+// clock, randomness, threads or protobuf; time is an argument. Equal snapshots
+// and equal commands give equal replies and equal events, on every machine.
+//
+// Not thread-safe: the engine's one thread owns it.
+//
+//   pool.Execute(command, now)   decides, applies to this state, and notes the
+//                                events; an error changes nothing.
+//   pool.TakeEvents()            the events since the last call, in order: what
+//                                the store must commit before any reply leaves.
+//
+// Decision and application are one step because decisions of several parts read
+// their own effects (docs/adr/0002-decide-and-apply-in-one-step.md). If the
+// commit fails, the state is thrown away and loaded afresh.
+#ifndef ARCHPOOL_SERVER_CORE_POOL_H_
+#define ARCHPOOL_SERVER_CORE_POOL_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/core/commands.h"
+#include "server/core/entities.h"
+#include "server/core/policy.h"
+#include "server/core/pool_state.h"
+
+namespace archpool {
+
+class Pool {
+ public:
+  // Starts from what the store loaded.
+  Pool(const PoolPolicy& policy, const PoolSnapshot& snapshot);
+
+  // Errors are named at each command (server/core/commands.h).
+  // REQUIRES: `now` does not decrease between calls.
+  absl::StatusOr<CreateAccount::Reply> Execute(const CreateAccount&,
+                                               absl::Time now);
+  absl::StatusOr<SetAccountState::Reply> Execute(const SetAccountState&,
+                                                 absl::Time now);
+  absl::StatusOr<Deposit::Reply> Execute(const Deposit&, absl::Time now);
+  absl::StatusOr<RegisterDataset::Reply> Execute(const RegisterDataset&,
+                                                 absl::Time now);
+  absl::StatusOr<SubmitTask::Reply> Execute(const SubmitTask&, absl::Time now);
+  absl::StatusOr<CancelTask::Reply> Execute(const CancelTask&, absl::Time now);
+  absl::StatusOr<OpenSession::Reply> Execute(const OpenSession&,
+                                             absl::Time now);
+  absl::StatusOr<AcquireLease::Reply> Execute(const AcquireLease&,
+                                              absl::Time now);
+  absl::StatusOr<RenewLease::Reply> Execute(const RenewLease&, absl::Time now);
+  absl::StatusOr<ReportTrials::Reply> Execute(const ReportTrials&,
+                                              absl::Time now);
+  absl::StatusOr<ConfirmWeights::Reply> Execute(const ConfirmWeights&,
+                                                absl::Time now);
+  absl::StatusOr<ReleaseLease::Reply> Execute(const ReleaseLease&,
+                                              absl::Time now);
+  absl::StatusOr<AcquireAudit::Reply> Execute(const AcquireAudit&,
+                                              absl::Time now);
+  absl::StatusOr<ReportAudit::Reply> Execute(const ReportAudit&,
+                                             absl::Time now);
+  absl::StatusOr<Tick::Reply> Execute(const Tick&, absl::Time now);
+
+  // When the next Tick has work; InfiniteFuture where nothing is due.
+  absl::Time NextDeadline() const { return state_.NextDeadline(); }
+
+  std::vector<Event> TakeEvents() { return state_.TakeEvents(); }
+
+  const PoolState& state() const { return state_; }
+
+ private:
+  const PoolPolicy policy_;
+  PoolState state_;
+  // Expiry waits one lease term after a start or a gap in the ticks, so that an
+  // outage or a bad clock does not cancel everyone's work.
+  absl::Time last_tick_ = absl::InfinitePast();
+  absl::Time expiry_held_until_ = absl::InfinitePast();
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_POOL_H_

@@ -1,0 +1,170 @@
+// The Engine is the single writer. Callers on any thread hand it commands; its
+// one thread takes the waiting ones, executes each on the working state and
+// holds the reply, then commits the batch's events in one transaction, and only
+// then releases the replies: nothing acknowledged is ever lost.
+//
+// A failed commit: every held reply answers UNAVAILABLE (COMMIT_FAILED: ask
+// again, commands are idempotent), the engine takes over anew and loads the
+// state afresh. A batch that the database refused by a constraint is run again
+// command by command, so that one bad command spoils no other. If the state
+// cannot be loaded, the engine keeps trying with growing pauses and answers
+// UNAVAILABLE; where another writer took over (FENCED), it stops for good.
+#ifndef ARCHPOOL_SERVER_ENGINE_ENGINE_H_
+#define ARCHPOOL_SERVER_ENGINE_ENGINE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
+#include "common/base/clock.h"
+#include "server/core/pool.h"
+#include "server/storage/store.h"
+
+namespace archpool {
+
+struct EngineOptions {
+  int64_t queue_max = 10'000;  // waiting commands; more are refused
+  int64_t batch_max = 512;     // commands of one transaction
+};
+
+struct EngineStats {
+  int64_t commands = 0;
+  int64_t commits = 0;
+  int64_t commit_failures = 0;
+};
+
+class Engine {
+ public:
+  // Called on the engine's thread after each commit, before its replies go out.
+  // Must not block, and must not call the engine but for Submit.
+  using CommitListener = std::function<void(absl::Span<const Event>)>;
+
+  // `clock` and `store` outlive the engine.
+  Engine(const Clock& clock, Store& store, const PoolPolicy& policy,
+         const EngineOptions& options);
+  ~Engine();  // stops
+
+  // Takes over, loads, starts the thread. Fails as Store::TakeOver does.
+  absl::Status Start(CommitListener listener);
+
+  // Finishes the waiting commands, then stops the thread. Idempotent.
+  void Stop();
+
+  // `done` is called exactly once, on the engine's thread (or on the caller's,
+  // where the command is refused at once). Errors: the command's own;
+  // UNAVAILABLE (COMMIT_FAILED, ENGINE_STOPPED); RESOURCE_EXHAUSTED
+  // (QUEUE_FULL). Thread-safe.
+  template <typename Command>
+  void Submit(
+      Command command,
+      std::function<void(absl::StatusOr<typename Command::Reply>)> done);
+
+  // Submit, and wait for the reply. Not on the engine's thread.
+  template <typename Command>
+  absl::StatusOr<typename Command::Reply> Call(Command command);
+
+  EngineStats stats() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // False once another writer has fenced this one off, or after Stop.
+  bool IsRunning() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  // One waiting command: how to run it, and how to answer it.
+  class Pending {
+   public:
+    virtual ~Pending() = default;
+    // Runs the command and holds its reply. Called again after a reload.
+    virtual void Execute(Pool& pool, absl::Time now) = 0;
+    virtual void Release() = 0;                        // answers the held reply
+    virtual void Refuse(const absl::Status& why) = 0;  // answers this instead
+  };
+  template <typename Command>
+  class PendingCommand;
+
+  void Enqueue(std::unique_ptr<Pending> pending) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Run();
+  std::vector<std::unique_ptr<Pending>> TakeWaiting()
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void RunBatch(std::vector<std::unique_ptr<Pending>> batch);
+  absl::Status ExecuteAndCommit(absl::Span<std::unique_ptr<Pending>> batch);
+  void TickIfDue(absl::Time now);
+  absl::Status TakeOver();
+  bool Recover();
+
+  const Clock& clock_;
+  Store& store_;
+  const PoolPolicy policy_;
+  const EngineOptions options_;
+  CommitListener listener_;
+  std::thread thread_;
+
+  // Owned by the engine's thread once it runs.
+  std::unique_ptr<Pool> pool_;
+  int64_t epoch_ = 0;
+  int64_t sequence_ = 0;
+
+  mutable absl::Mutex mutex_;
+  std::vector<std::unique_ptr<Pending>> waiting_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool running_ ABSL_GUARDED_BY(mutex_) = false;
+  EngineStats stats_ ABSL_GUARDED_BY(mutex_);
+};
+
+template <typename Command>
+class Engine::PendingCommand : public Engine::Pending {
+ public:
+  using Reply = absl::StatusOr<typename Command::Reply>;
+  using Done = std::function<void(Reply)>;
+
+  PendingCommand(Command command, Done done)
+      : command_(std::move(command)), done_(std::move(done)) {}
+
+  void Execute(Pool& pool, absl::Time now) override {
+    reply_.emplace(pool.Execute(command_, now));
+  }
+  void Release() override { done_(*std::move(reply_)); }
+  void Refuse(const absl::Status& why) override { done_(Reply(why)); }
+
+ private:
+  Command command_;
+  Done done_;
+  std::optional<Reply> reply_;
+};
+
+template <typename Command>
+void Engine::Submit(
+    Command command,
+    std::function<void(absl::StatusOr<typename Command::Reply>)> done) {
+  Enqueue(std::make_unique<PendingCommand<Command>>(std::move(command),
+                                                    std::move(done)));
+}
+
+template <typename Command>
+absl::StatusOr<typename Command::Reply> Engine::Call(Command command) {
+  absl::Mutex mutex;
+  std::optional<absl::StatusOr<typename Command::Reply>> result;
+  Submit(std::move(command),
+         [&](absl::StatusOr<typename Command::Reply> reply) {
+           absl::MutexLock lock(&mutex);
+           result.emplace(std::move(reply));
+         });
+  absl::MutexLock lock(&mutex);
+  mutex.Await(absl::Condition(
+      +[](std::optional<absl::StatusOr<typename Command::Reply>>* r) {
+        return r->has_value();
+      },
+      &result));
+  return *std::move(result);
+}
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_ENGINE_ENGINE_H_

@@ -1,0 +1,57 @@
+// Big bytes on disk, named by their SHA-256. A blob that is there is whole and
+// durable: written beside, synced, checked, renamed, directory synced.
+// Thread-safe.
+#ifndef ARCHPOOL_SERVER_STORAGE_BLOB_STORE_H_
+#define ARCHPOOL_SERVER_STORAGE_BLOB_STORE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/crypto/sha256.h"
+
+namespace archpool {
+
+class BlobStore {
+ public:
+  // `directory` is made where it is missing. INTERNAL (BLOB_IO).
+  static absl::StatusOr<BlobStore> Open(const std::string& directory);
+
+  // The size of the whole blob; NOT_FOUND (BLOB_UNKNOWN).
+  absl::StatusOr<int64_t> Size(const Digest& digest) const;
+  // Up to `length` bytes from `offset`; fewer at the end.
+  // NOT_FOUND (BLOB_UNKNOWN); INVALID_ARGUMENT (BLOB_RANGE).
+  absl::StatusOr<std::string> Read(const Digest& digest, int64_t offset,
+                                   int64_t length) const;
+  // The whole blob. RESOURCE_EXHAUSTED (BLOB_TOO_LARGE): over `size_max`.
+  absl::StatusOr<std::string> ReadAll(const Digest& digest,
+                                      int64_t size_max) const;
+  // Writes a whole blob; returns its digest. Idempotent.
+  absl::StatusOr<Digest> Put(absl::string_view bytes) const;
+
+  // Resumable uploads, per (owner, digest): one owner's partial bytes never mix
+  // with another's. Bytes held so far; the whole size where the blob is there.
+  absl::StatusOr<int64_t> PartialSize(const std::string& owner,
+                                      const Digest& digest) const;
+  // Appends at `offset`, which must be the partial size. FAILED_PRECONDITION
+  // (BLOB_OFFSET).
+  absl::Status Append(const std::string& owner, const Digest& digest,
+                      int64_t offset, absl::string_view bytes) const;
+  // Checks the digest and makes the blob durable. INVALID_ARGUMENT
+  // (BLOB_DIGEST_MISMATCH): the partial bytes are dropped. Idempotent.
+  absl::Status Complete(const std::string& owner, const Digest& digest) const;
+
+ private:
+  explicit BlobStore(std::string directory)
+      : directory_(std::move(directory)) {}
+  std::string PathOf(const Digest& digest) const;
+  std::string PartialPathOf(const std::string& owner,
+                            const Digest& digest) const;
+  std::string directory_;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_STORAGE_BLOB_STORE_H_

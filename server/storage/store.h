@@ -1,0 +1,98 @@
+// The store keeps the pool's records. Two implementations: memory, and
+// PostgreSQL, held to one conformance suite
+// (server/storage/store_conformance.h).
+#ifndef ARCHPOOL_SERVER_STORAGE_STORE_H_
+#define ARCHPOOL_SERVER_STORAGE_STORE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "server/core/entities.h"
+#include "server/core/pool.h"
+
+namespace archpool {
+
+// What a writer starts from: one snapshot, after its epoch was raised.
+struct LoadedPool {
+  int64_t epoch = 0;
+  int64_t sequence = 0;
+  PoolSnapshot snapshot;
+};
+
+// The engine's side. One thread at a time.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // Makes the caller the one writer: raises the epoch in a transaction of its
+  // own (whose row lock waits out a commit in doubt), then loads what is open
+  // in one snapshot. UNAVAILABLE (STORE_UNREACHABLE).
+  virtual absl::StatusOr<LoadedPool> TakeOver() = 0;
+
+  // Writes `events`, in order, in one transaction that also checks that
+  // (epoch, sequence) is the head and moves it to (epoch, sequence + 1). Of
+  // several events of one record the last counts; transfers are only added.
+  // ABORTED (FENCED): another writer took over. FAILED_PRECONDITION
+  // (CONSTRAINT): the database refused a row; nothing was written. UNAVAILABLE
+  // (STORE_UNREACHABLE): nothing was written. UNKNOWN (COMMIT_IN_DOUBT): it may
+  // have been written; take over to know.
+  virtual absl::Status Commit(int64_t epoch, int64_t sequence,
+                              absl::Span<const Event> events) = 0;
+};
+
+struct TaskFilter {
+  std::optional<AccountId> client;
+  TaskId before;  // unset: from the newest
+  int64_t limit = 100;
+};
+
+struct TransferFilter {
+  std::optional<Place> place;  // on either side
+  std::optional<TaskId> task;
+  TransferId before;  // unset: from the newest
+  int64_t limit = 100;
+};
+
+struct LedgerCheck {
+  std::vector<std::string> violations;
+  int64_t transfers = 0;
+  // Decimal text: the sums may pass 64 bits.
+  std::string debits;
+  std::string credits;
+};
+
+// The interfaces' side: reads committed records, ended tasks included.
+// Thread-safe. Every call: UNAVAILABLE (STORE_UNREACHABLE).
+class Reader {
+ public:
+  virtual ~Reader() = default;
+
+  virtual absl::StatusOr<std::vector<Account>> Accounts() = 0;  // by id
+  // NOT_FOUND (TASK_UNKNOWN).
+  virtual absl::StatusOr<Task> GetTask(TaskId task) = 0;
+  virtual absl::StatusOr<std::vector<Task>> Tasks(const TaskFilter&) = 0;
+  // Of one task, by id, those after `after`.
+  virtual absl::StatusOr<std::vector<Trial>> Trials(TaskId task, TrialId after,
+                                                    int64_t limit) = 0;
+  // NOT_FOUND (TRIAL_UNKNOWN).
+  virtual absl::StatusOr<Trial> GetTrial(TrialId trial) = 0;
+  virtual absl::StatusOr<std::vector<SubspaceRecord>> Subspaces(
+      TaskId task) = 0;
+  virtual absl::StatusOr<std::vector<Lease>> ActiveLeases(TaskId task) = 0;
+  // NOT_FOUND (DATASET_UNKNOWN).
+  virtual absl::StatusOr<DatasetRecord> GetDataset(const Digest& id) = 0;
+  // Newest first.
+  virtual absl::StatusOr<std::vector<Transfer>> Transfers(
+      const TransferFilter&) = 0;
+  virtual absl::StatusOr<std::vector<Balance>> Balances() = 0;  // by place
+  // Recomputes every balance from the transfers.
+  virtual absl::StatusOr<LedgerCheck> CheckLedger() = 0;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_STORAGE_STORE_H_
