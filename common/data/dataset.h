@@ -7,12 +7,25 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/crypto/sha256.h"
 #include "common/nas/layer_plan.h"
 
 namespace archpool {
+
+inline constexpr int64_t kDatasetChannelsMax = 64;
+inline constexpr int64_t kDatasetSideMax = 4096;    // height and width, pixels
+inline constexpr int64_t kDatasetClassesMax = 256;  // a label is one byte
+inline constexpr int64_t kDatasetCountMax = 100'000'000;
+// Keeps the integer arithmetic of PixelStatistics within 128 bits.
+inline constexpr int64_t kDatasetImageBytesMax = int64_t{1} << 36;
+
+// INVALID_ARGUMENT (DATASET_MALFORMED): outside the limits above, or not
+// positive (`count` may be 0).
+absl::Status CheckDatasetLimits(const TensorShape& shape, int64_t classes,
+                                int64_t count);
 
 // One split, in memory.
 struct Dataset {
@@ -24,6 +37,16 @@ struct Dataset {
   int64_t count() const { return static_cast<int64_t>(labels.size()); }
   friend bool operator==(const Dataset&, const Dataset&) = default;
 };
+
+// Over all pixels and channels, in millionths of the full range; rounded down,
+// computed in integers so that every machine reads the same number.
+struct PixelStatistics {
+  int64_t mean_ppm = 0;
+  int64_t deviation_ppm = 1;  // at least 1: it is divided by
+  friend bool operator==(const PixelStatistics&,
+                         const PixelStatistics&) = default;
+};
+PixelStatistics StatisticsOf(const Dataset& dataset);
 
 // The public description of a dataset: what workers need, and nothing of the
 // held-out split but its size.
@@ -47,9 +70,17 @@ struct DatasetManifest {
                          const DatasetManifest&) = default;
 };
 
-// The blob: a fixed header (magic, version, shape, classes, count), the images,
-// then the labels. docs/protocol.md has the layout.
+// The public description of three splits of one dataset.
+// REQUIRES: they agree in shape and classes.
+DatasetManifest MakeManifest(const Dataset& train, const Dataset& validation,
+                             const Dataset& held_out);
+
+// The blob: "archdata", then 64-bit little-endian version (1), channels,
+// height, width, classes and count, then the images, then the labels.
+// REQUIRES: within the limits above; images and labels of `count`.
 std::string EncodeDataset(const Dataset& dataset);
+// Sha256(EncodeDataset(dataset)), without the copy.
+Digest DigestOf(const Dataset& dataset);
 // INVALID_ARGUMENT (DATASET_MALFORMED): every length, label and limit is
 // checked before anything is allocated.
 absl::StatusOr<Dataset> DecodeDataset(absl::string_view blob);

@@ -40,6 +40,8 @@ absl::StatusOr<TensorMap> ParseSafetensors(absl::string_view bytes,
 
 // The canonical file: header keys in the map's order, padded with spaces to a
 // multiple of eight.
+// REQUIRES: names are UTF-8 and none is "__metadata__"; each tensor has
+// product(shape) values.
 std::string SerializeSafetensors(const TensorMap& tensors);
 
 }  // namespace archpool

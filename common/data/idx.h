@@ -1,0 +1,40 @@
+// Reads IDX files (http://yann.lecun.com/exdb/mnist/, "The IDX file format"),
+// plain or gzip, told apart by their first bytes: how MNIST and Fashion-MNIST
+// are shipped.
+#ifndef ARCHPOOL_COMMON_DATA_IDX_H_
+#define ARCHPOOL_COMMON_DATA_IDX_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/data/dataset.h"
+
+namespace archpool {
+
+struct IdxLimits {
+  // Of a file as it lies on disk, and of what it inflates to.
+  int64_t file_bytes_max = int64_t{1} << 30;
+  int64_t bytes_max = int64_t{4} << 30;
+};
+
+// `images`: unsigned bytes [count, height, width], one channel, or
+// [count, channels, height, width]. `labels`: unsigned bytes [count].
+// Headers are read and checked before anything of their size is allocated, and
+// no more is inflated than they announce.
+// INVALID_ARGUMENT: IDX_MALFORMED (the message says which file and what),
+// IDX_TOO_LARGE (over `limits`), GZIP_MALFORMED.
+absl::StatusOr<Dataset> ParseIdx(absl::string_view images,
+                                 absl::string_view labels, int64_t classes,
+                                 const IdxLimits& limits);
+
+// The same from files. Also NOT_FOUND (FILE_NOT_FOUND) and FAILED_PRECONDITION
+// (FILE_UNREADABLE).
+absl::StatusOr<Dataset> LoadIdx(const std::string& images_path,
+                                const std::string& labels_path, int64_t classes,
+                                const IdxLimits& limits);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_COMMON_DATA_IDX_H_
