@@ -86,8 +86,9 @@ inline constexpr int64_t kPlanActivationsMax = 1'000'000'000;  // per example
 
 // The plan of `architecture` for examples of `input_shape`.
 // INVALID_ARGUMENT: SHAPE_VANISHES (a stride meets a 1-pixel map),
-// PLAN_TOO_LARGE (over `limits` or the constants above; all sums are checked
-// for overflow), ARCHITECTURE_MALFORMED (not of this space).
+// PLAN_TOO_LARGE (over `limits` or the constants above; nothing overflows),
+// ARCHITECTURE_MALFORMED (not of this space), INPUT_MALFORMED (a side of the
+// input, or the number of classes, is not positive).
 absl::StatusOr<LayerPlan> MakeLayerPlan(const SearchSpace& space,
                                         const Architecture& architecture,
                                         const TensorShape& input_shape,
@@ -95,8 +96,14 @@ absl::StatusOr<LayerPlan> MakeLayerPlan(const SearchSpace& space,
                                         const PlanLimits& limits);
 
 // The architecture's id: the hash of the plan's canonical encoding
-// ("archpool/architecture/v1"), so two spellings of one network share one id.
+// ("archpool/architecture/v1"; docs/search-space.md), so two spellings of one
+// network share one id. Parameters, multiply-accumulates and costs follow from
+// the rest and are left out: a new cost table renames nothing.
 Digest ArchitectureIdOf(const LayerPlan& plan);
+
+// One line per layer, then the totals, for people and golden files. Costs are
+// left out: they change with the table.
+std::string DescribePlan(const LayerPlan& plan);
 
 }  // namespace archpool
 

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/nas/chain_template.h"
+#include "common/nas/resolved_chain.h"
 
 namespace archpool {
 
@@ -46,17 +47,20 @@ class SearchSpace {
   SearchSpace() = default;
 
   // INVALID_ARGUMENT, with the reason SPACE_EMPTY (no dimension),
-  // DIMENSION_EMPTY, DIMENSION_DUPLICATE (a name twice), CHOICE_DUPLICATE,
-  // SPACE_TOO_LARGE (limits above), or a reason of ChainTemplate's validation:
-  // TEMPLATE_REFERENCE (names no dimension, or one whose choices are of the
-  // wrong type or range), TEMPLATE_SHAPE (no stage, too many blocks),
-  // DIMENSION_UNUSED (the template never refers to it: it would multiply the
-  // space by copies).
+  // DIMENSION_EMPTY, DIMENSION_DUPLICATE (a name twice), DIMENSION_NAME (not 1
+  // to 64 printable ASCII characters, or with a space or "="),
+  // CHOICE_DUPLICATE, SPACE_TOO_LARGE (limits above), or a reason of
+  // ChainTemplate's validation: TEMPLATE_REFERENCE (names no dimension, or one
+  // whose choices are of the wrong type or range), TEMPLATE_SHAPE (no stage,
+  // too many blocks), TEMPLATE_RANGE (a constant out of its range),
+  // DIMENSION_UNUSED (no field that a possible operation reads refers to it: it
+  // would multiply the space by copies).
   static absl::StatusOr<SearchSpace> Create(std::vector<Dimension> dimensions,
                                             ChainTemplate chain_template);
 
   const std::vector<Dimension>& dimensions() const { return dimensions_; }
   const ChainTemplate& chain_template() const { return template_; }
+  const ResolvedChain& chain() const { return chain_; }
 
   // The number of architectures: the product of the dimensions' sizes.
   int64_t size() const { return size_; }
@@ -84,6 +88,7 @@ class SearchSpace {
  private:
   std::vector<Dimension> dimensions_;
   ChainTemplate template_;
+  ResolvedChain chain_;
   int64_t size_ = 0;
 };
 

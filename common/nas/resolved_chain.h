@@ -1,0 +1,77 @@
+// A ChainTemplate whose references are looked up and whose words are codes, so
+// that a layer plan is built without comparing strings. Made once per space by
+// SearchSpace::Create. Value types; thread-compatible.
+#ifndef ARCHPOOL_COMMON_NAS_RESOLVED_CHAIN_H_
+#define ARCHPOOL_COMMON_NAS_RESOLVED_CHAIN_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "common/nas/chain_template.h"
+
+namespace archpool {
+
+struct Dimension;
+
+enum class Operation : int64_t {
+  kConv,
+  kSeparable,
+  kBottleneck,
+  kMaxPool,
+  kAvgPool,
+  kSkip,
+};
+
+enum class Activation : int64_t { kRelu, kHardswish, kSilu };
+
+// A field's value for each choice of its dimension, or its one constant.
+struct ResolvedField {
+  int dimension = -1;  // -1: a constant
+  std::vector<int64_t> values;
+
+  // REQUIRES: `choices` is a valid architecture's.
+  int64_t Value(absl::Span<const uint8_t> choices) const {
+    return dimension < 0 ? values[0]
+                         : values[choices[static_cast<size_t>(dimension)]];
+  }
+  friend bool operator==(const ResolvedField&, const ResolvedField&) = default;
+};
+
+struct ResolvedBlock {
+  ResolvedField operation;  // Operation
+  ResolvedField kernel;
+  ResolvedField width;
+  ResolvedField expansion;
+  ResolvedField repeat;
+  ResolvedField activation;  // Activation
+  friend bool operator==(const ResolvedBlock&, const ResolvedBlock&) = default;
+};
+
+struct ResolvedStage {
+  int64_t stride = 1;
+  std::vector<ResolvedBlock> blocks;
+  friend bool operator==(const ResolvedStage&, const ResolvedStage&) = default;
+};
+
+struct ResolvedChain {
+  ResolvedField stem_width;
+  int64_t stem_kernel = 3;
+  int64_t stem_stride = 1;
+  ResolvedField stem_activation;
+  std::vector<ResolvedStage> stages;
+  ResolvedField head_width;
+  ResolvedField head_activation;
+  friend bool operator==(const ResolvedChain&, const ResolvedChain&) = default;
+};
+
+// INVALID_ARGUMENT: TEMPLATE_SHAPE, TEMPLATE_RANGE, TEMPLATE_REFERENCE,
+// DIMENSION_UNUSED, as SearchSpace::Create documents them.
+absl::StatusOr<ResolvedChain> ResolveChain(
+    const std::vector<Dimension>& dimensions, const ChainTemplate& chain);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_COMMON_NAS_RESOLVED_CHAIN_H_

@@ -1,0 +1,158 @@
+#include "common/nas/search_space.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/check.h"
+#include "common/base/status.h"
+
+namespace archpool {
+namespace {
+
+constexpr size_t kNameLengthMax = 64;
+
+bool IsName(absl::string_view name) {
+  return !name.empty() && name.size() <= kNameLengthMax &&
+         std::all_of(name.begin(), name.end(),
+                     [](char c) { return c > ' ' && c <= '~' && c != '='; });
+}
+
+absl::Status CheckDimension(const Dimension& dimension, size_t index) {
+  if (!IsName(dimension.name)) {
+    return InvalidArgument(
+        "DIMENSION_NAME",
+        absl::StrCat("The name of dimension ", index, " must have 1 to ",
+                     kNameLengthMax,
+                     " printable ASCII characters, none of them a space or "
+                     "\"=\"."));
+  }
+  if (dimension.choices.empty()) {
+    return InvalidArgument("DIMENSION_EMPTY",
+                           absl::StrCat("Dimension \"", dimension.name,
+                                        "\" has no choice; give at least "
+                                        "one."));
+  }
+  if (dimension.choices.size() > SearchSpace::kMaxChoices) {
+    return InvalidArgument(
+        "SPACE_TOO_LARGE",
+        absl::StrCat("Dimension \"", dimension.name, "\" has ",
+                     dimension.choices.size(), " choices; at most ",
+                     SearchSpace::kMaxChoices, " are allowed."));
+  }
+  std::set<ChoiceValue> seen;
+  for (const ChoiceValue& choice : dimension.choices) {
+    if (seen.insert(choice).second) continue;
+    return InvalidArgument(
+        "CHOICE_DUPLICATE",
+        absl::StrCat("Dimension \"", dimension.name, "\" has the choice \"",
+                     ToString(choice), "\" twice; list each once."));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckDimensions(const std::vector<Dimension>& dimensions) {
+  if (dimensions.empty()) {
+    return InvalidArgument("SPACE_EMPTY",
+                           "The space has no dimension; give at least one.");
+  }
+  if (dimensions.size() > SearchSpace::kMaxDimensions) {
+    return InvalidArgument(
+        "SPACE_TOO_LARGE",
+        absl::StrCat("The space has ", dimensions.size(),
+                     " dimensions; at most ", SearchSpace::kMaxDimensions,
+                     " are allowed."));
+  }
+  std::set<absl::string_view> names;
+  for (size_t i = 0; i < dimensions.size(); ++i) {
+    ARCHPOOL_RETURN_IF_ERROR(CheckDimension(dimensions[i], i));
+    if (names.insert(dimensions[i].name).second) continue;
+    return InvalidArgument("DIMENSION_DUPLICATE",
+                           absl::StrCat("Two dimensions are named \"",
+                                        dimensions[i].name, "\"; rename one."));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string ToString(const ChoiceValue& value) {
+  if (const auto* number = std::get_if<int64_t>(&value)) {
+    return absl::StrCat(*number);
+  }
+  return std::get<std::string>(value);
+}
+
+absl::StatusOr<SearchSpace> SearchSpace::Create(
+    std::vector<Dimension> dimensions, ChainTemplate chain_template) {
+  ARCHPOOL_RETURN_IF_ERROR(CheckDimensions(dimensions));
+  int64_t size = 1;
+  for (const Dimension& dimension : dimensions) {
+    const auto choices = static_cast<int64_t>(dimension.choices.size());
+    if (__builtin_mul_overflow(size, choices, &size)) {
+      return InvalidArgument(
+          "SPACE_TOO_LARGE",
+          absl::StrCat("The space has more than ", kMaxSize,
+                       " architectures; remove dimensions or choices."));
+    }
+  }
+  SearchSpace space;
+  ARCHPOOL_ASSIGN_OR_RETURN(space.chain_,
+                            ResolveChain(dimensions, chain_template));
+  space.dimensions_ = std::move(dimensions);
+  space.template_ = std::move(chain_template);
+  space.size_ = size;
+  return space;
+}
+
+Architecture SearchSpace::ArchitectureAt(int64_t rank) const {
+  ARCHPOOL_CHECK(rank >= 0 && rank < size_);
+  Architecture architecture;
+  architecture.choices.resize(dimensions_.size());
+  for (size_t d = dimensions_.size(); d-- > 0;) {
+    const auto choices = static_cast<int64_t>(dimensions_[d].choices.size());
+    architecture.choices[d] = static_cast<uint8_t>(rank % choices);
+    rank /= choices;
+  }
+  return architecture;
+}
+
+int64_t SearchSpace::RankOf(const Architecture& architecture) const {
+  ARCHPOOL_CHECK(IsValid(architecture));
+  int64_t rank = 0;
+  for (size_t d = 0; d < dimensions_.size(); ++d) {
+    rank = rank * static_cast<int64_t>(dimensions_[d].choices.size()) +
+           architecture.choices[d];
+  }
+  return rank;
+}
+
+bool SearchSpace::IsValid(const Architecture& architecture) const {
+  if (architecture.choices.size() != dimensions_.size()) return false;
+  for (size_t d = 0; d < dimensions_.size(); ++d) {
+    if (architecture.choices[d] >= dimensions_[d].choices.size()) return false;
+  }
+  return size_ > 0;
+}
+
+std::string SearchSpace::Describe(const Architecture& architecture) const {
+  std::vector<std::string> words;
+  for (size_t d = 0; d < dimensions_.size(); ++d) {
+    words.push_back(
+        absl::StrCat(dimensions_[d].name, "=",
+                     ToString(ValueOf(architecture, static_cast<int>(d)))));
+  }
+  return absl::StrJoin(words, " ");
+}
+
+const ChoiceValue& SearchSpace::ValueOf(const Architecture& architecture,
+                                        int index) const {
+  ARCHPOOL_CHECK(IsValid(architecture));
+  ARCHPOOL_CHECK(index >= 0 && index < static_cast<int>(dimensions_.size()));
+  const auto d = static_cast<size_t>(index);
+  return dimensions_[d].choices[architecture.choices[d]];
+}
+
+}  // namespace archpool
