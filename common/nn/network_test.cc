@@ -1,0 +1,143 @@
+// The hand-written backward pass against LibTorch's automatic differentiation
+// of the same network, written a second time in its plainest form.
+#include "common/nn/network.h"
+
+#include <torch/torch.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/nn/weights.h"
+#include "gtest/gtest.h"
+#include "tests/support/plan_builder.h"
+
+namespace archpool::nn {
+namespace {
+
+using Leaves = std::map<std::string, at::Tensor>;
+
+at::Tensor ReferenceLayer(const Layer& layer, int64_t index,
+                          const at::Tensor& input, const at::Tensor& second,
+                          const Leaves& leaves) {
+  const int64_t padding = (layer.kernel - 1) / 2;
+  const auto leaf = [&](const char* tensor) {
+    return leaves.at(TensorName(index, tensor));
+  };
+  switch (layer.kind) {
+    case LayerKind::kConv:
+      return torch::conv2d(input, leaf("weight"), {}, layer.stride, padding, 1,
+                           layer.groups);
+    case LayerKind::kBatchNorm:
+      return torch::batch_norm(
+          input, leaf("weight"), leaf("bias"), torch::zeros_like(leaf("bias")),
+          torch::ones_like(leaf("bias")), true, 0.1, 1e-5, false);
+    case LayerKind::kRelu:
+      return torch::relu(input);
+    case LayerKind::kHardswish:
+      return torch::hardswish(input);
+    case LayerKind::kSilu:
+      return torch::silu(input);
+    case LayerKind::kMaxPool:
+      return torch::max_pool2d(input, layer.kernel, layer.stride, padding);
+    case LayerKind::kAvgPool:
+      return torch::avg_pool2d(input, layer.kernel, layer.stride, padding,
+                               false, false);
+    case LayerKind::kAdd:
+      return input + second;
+    case LayerKind::kGlobalAvgPool:
+      return torch::adaptive_avg_pool2d(input, {1, 1}).flatten(1);
+    case LayerKind::kLinear:
+      return torch::linear(input, leaf("weight"), leaf("bias"));
+  }
+  return {};
+}
+
+at::Tensor ReferenceLogits(const LayerPlan& plan, const Leaves& leaves,
+                           const at::Tensor& images) {
+  std::vector<at::Tensor> outputs;
+  const auto at = [&](int layer) {
+    return layer < 0 ? images : outputs[static_cast<size_t>(layer)];
+  };
+  for (size_t i = 0; i < plan.layers.size(); ++i) {
+    const Layer& layer = plan.layers[i];
+    outputs.push_back(ReferenceLayer(layer, static_cast<int64_t>(i),
+                                     at(layer.input), at(layer.second_input),
+                                     leaves));
+  }
+  return outputs.back();
+}
+
+void ExpectClose(const at::Tensor& ours, const at::Tensor& theirs,
+                 const std::string& what) {
+  const double scale = theirs.abs().max().item<double>() + 1e-6;
+  const double error = (ours - theirs).abs().max().item<double>();
+  EXPECT_LT(error / scale, 2e-4) << what;
+}
+
+void CompareGradients(const LayerPlan& plan, int64_t batch) {
+  const TensorMap weights = InitialWeights(plan, /*key=*/7);
+  Leaves leaves;
+  for (const auto& [name, tensor] : weights) {
+    leaves[name] = ToTorch(tensor).contiguous().requires_grad_();
+  }
+  const TensorShape& shape = plan.input_shape;
+  torch::manual_seed(1);
+  const at::Tensor images =
+      torch::randn({batch, shape.channels, shape.height, shape.width});
+  const at::Tensor slope = torch::randn({batch, plan.classes});
+  const at::Tensor expected = ReferenceLogits(plan, leaves, images);
+  (expected * slope).sum().backward();
+
+  const c10::InferenceMode inference;
+  Network network(plan, weights);
+  const at::Tensor logits = network.Forward(
+      images.clone().contiguous(at::MemoryFormat::ChannelsLast));
+  ExpectClose(logits, expected.detach(), "logits");
+  network.Backward(slope.clone());
+  for (const Parameter& parameter : network.parameters()) {
+    ExpectClose(parameter.gradient, leaves.at(parameter.name).grad(),
+                parameter.name);
+  }
+}
+
+TEST(NetworkTest, GradientsMatchAutomaticDifferentiation) {
+  CompareGradients(testing::EveryLayerKind({1, 28, 28}, 10), 32);
+  CompareGradients(testing::EveryLayerKind({3, 32, 32}, 7), 16);
+  CompareGradients(testing::ThreeLayerCnn(), 32);
+}
+
+// One output read three times: its gradient is the sum of all three.
+TEST(NetworkTest, AddsGradientsOfEveryReader) {
+  testing::PlanBuilder builder({2, 8, 8}, 4);
+  const int stem = builder.Block(6, 3, 1);
+  const int first = builder.Block(6, 3, 1, LayerKind::kSilu);
+  builder.Add(stem);
+  builder.Add(first);
+  builder.Add(stem);
+  builder.GlobalAvgPool();
+  builder.Linear();
+  CompareGradients(builder.plan(), 24);
+}
+
+TEST(NetworkTest, HoldsThePlansParameters) {
+  for (const LayerPlan& plan :
+       {testing::EveryLayerKind({3, 32, 32}, 10), testing::ThreeLayerCnn()}) {
+    Network network(plan, InitialWeights(plan, 1));
+    int64_t parameters = 0;
+    for (const Parameter& parameter : network.parameters()) {
+      parameters += parameter.value.numel();
+    }
+    EXPECT_EQ(parameters, plan.parameters);
+  }
+}
+
+// Weights come back as they went in: names, shapes, layout, bits.
+TEST(NetworkTest, WeightsSurviveTheRoundTrip) {
+  const LayerPlan plan = testing::EveryLayerKind({3, 32, 32}, 10);
+  const TensorMap weights = InitialWeights(plan, 1);
+  EXPECT_EQ(Network(plan, weights).Weights(), weights);
+}
+
+}  // namespace
+}  // namespace archpool::nn

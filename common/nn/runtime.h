@@ -1,0 +1,44 @@
+// What every entry into LibTorch shares: the thread's settings, and the one
+// place where its exceptions end. Internal to common/nn.
+#ifndef ARCHPOOL_COMMON_NN_RUNTIME_H_
+#define ARCHPOOL_COMMON_NN_RUNTIME_H_
+
+#include <ATen/ATen.h>
+
+#include <utility>
+
+#include "absl/status/status.h"
+#include "common/data/dataset.h"
+#include "common/nas/layer_plan.h"
+
+namespace archpool::nn {
+
+// Gives the calling thread the number of threads of ConfigureRuntime: OpenMP
+// keeps it per thread.
+void EnterRuntime();
+
+// The status of the exception in flight: RESOURCE_EXHAUSTED
+// (TRAINING_OUT_OF_MEMORY) or INTERNAL (TRAINING_FAILED).
+// REQUIRES: called inside a catch block.
+absl::Status StatusOfException();
+
+// Runs `body`, which returns a Status or a StatusOr, without gradient
+// bookkeeping; an exception becomes its status.
+template <typename Body>
+auto Guarded(Body&& body) -> decltype(body()) {
+  try {
+    EnterRuntime();
+    const c10::InferenceMode inference;
+    return std::forward<Body>(body)();
+  } catch (...) {
+    return StatusOfException();
+  }
+}
+
+// INVALID_ARGUMENT (DATA_MISMATCH): `data`'s shape or classes are not those of
+// `plan`, or it is empty.
+absl::Status CheckData(const LayerPlan& plan, const Dataset& data);
+
+}  // namespace archpool::nn
+
+#endif  // ARCHPOOL_COMMON_NN_RUNTIME_H_

@@ -1,0 +1,216 @@
+#include "common/nn/trial.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/base/counter_rng.h"
+#include "common/base/status.h"
+#include "gtest/gtest.h"
+#include "tests/support/plan_builder.h"
+
+namespace archpool::nn {
+namespace {
+
+// Class c is a bright bar across row block c on a noisy ground: learnt within
+// a few steps by anything that trains at all.
+Dataset BarImages(int64_t count, uint64_t key) {
+  Dataset data;
+  data.shape = {1, 16, 16};
+  data.classes = 4;
+  CounterRng rng(key, 0);
+  for (int64_t i = 0; i < count; ++i) {
+    const auto label = static_cast<uint8_t>(rng.Below(4));
+    for (uint32_t y = 0; y < 16; ++y) {
+      for (uint32_t x = 0; x < 16; ++x) {
+        const uint32_t bar = y / 4 == label ? 120u : 0u;
+        data.images.push_back(static_cast<uint8_t>(bar + rng.Below(100)));
+      }
+    }
+    data.labels.push_back(label);
+  }
+  return data;
+}
+
+Recipe ShortRecipe() {
+  Recipe recipe;
+  recipe.batch_size = 32;
+  recipe.epochs = 2;
+  recipe.shift_pixels_max = 1;
+  recipe.horizontal_flip = true;
+  recipe.label_smoothing_ppm = 50'000;
+  return recipe;
+}
+
+LayerPlan Plan() { return testing::EveryLayerKind({1, 16, 16}, 4); }
+
+absl::StatusOr<TrainedNetwork> TrainShort(
+    const Digest& key, const ProgressCallback& progress = nullptr) {
+  static const Dataset train = BarImages(512, 1);
+  static const Dataset validation = BarImages(200, 2);
+  return Train(Plan(), ShortRecipe(), key, {300'000, 200'000}, train,
+               validation, progress);
+}
+
+// One digest over every bit of the weights.
+std::string Fingerprint(const TensorMap& weights) {
+  Sha256Stream stream;
+  for (const auto& [name, tensor] : weights) {
+    stream.Update(name);
+    stream.Update(
+        absl::string_view(reinterpret_cast<const char*>(tensor.values.data()),
+                          tensor.values.size() * sizeof(float)));
+  }
+  return stream.Finish().ToString();
+}
+
+class TrialTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { ConfigureRuntime(1); }
+};
+
+// The child is a process of its own: its output is its fingerprint.
+TEST_F(TrialTest, TheSameTrialGivesTheSameBitsInEveryProcess) {
+  int channel[2];
+  ASSERT_EQ(pipe(channel), 0);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const auto trained = TrainShort(Sha256("key"));
+    const std::string text = trained.ok() ? Fingerprint(trained->weights) : "";
+    const ssize_t written = write(channel[1], text.data(), text.size());
+    _exit(written == 64 ? 0 : 1);
+  }
+  close(channel[1]);
+  std::string of_child(64, ' ');
+  ASSERT_EQ(read(channel[0], of_child.data(), of_child.size()), 64);
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+
+  const auto first = TrainShort(Sha256("key"));
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(Fingerprint(first->weights), of_child);
+  // Another thread, with a heap that is not fresh any more.
+  std::string of_thread;
+  std::thread([&] {
+    of_thread = Fingerprint(TrainShort(Sha256("key"))->weights);
+  }).join();
+  EXPECT_EQ(of_thread, of_child);
+}
+
+TEST_F(TrialTest, AnotherKeyGivesAnotherNetwork) {
+  EXPECT_NE(Fingerprint(TrainShort(Sha256("a"))->weights),
+            Fingerprint(TrainShort(Sha256("b"))->weights));
+}
+
+// Held-out examples of a task that a linear model solves: far above chance.
+TEST_F(TrialTest, LearnsAndItsWeightsRepeatTheClaim) {
+  double first_loss = 0;
+  double last_loss = 0;
+  const auto trained =
+      TrainShort(Sha256("key"), [&](const TrainingProgress& progress) {
+        if (progress.step == 1) first_loss = progress.loss;
+        last_loss = progress.loss;
+        EXPECT_EQ(progress.steps, 32);
+        return true;
+      });
+  ASSERT_TRUE(trained.ok()) << trained.status();
+  EXPECT_LT(last_loss, 0.6 * first_loss);
+  EXPECT_GT(trained->validation_correct, 160);
+  const auto correct = CountCorrect(Plan(), trained->weights,
+                                    {300'000, 200'000}, BarImages(200, 2));
+  ASSERT_TRUE(correct.ok()) << correct.status();
+  EXPECT_EQ(*correct, trained->validation_correct);
+}
+
+TEST_F(TrialTest, StopsWhenTold) {
+  int64_t last = 0;
+  const auto trained =
+      TrainShort(Sha256("key"), [&](const TrainingProgress& progress) {
+        last = progress.step;
+        return progress.step < 3;
+      });
+  EXPECT_EQ(trained.status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(GetReason(trained.status()), "TRAINING_STOPPED");
+  EXPECT_EQ(last, 3);
+}
+
+TEST_F(TrialTest, RefusesWeightsThatAreNotThePlans) {
+  const TensorMap weights = TrainShort(Sha256("key"))->weights;
+  const Dataset data = BarImages(10, 3);
+  const auto reason_of = [&](const TensorMap& changed) {
+    return GetReason(
+        CountCorrect(Plan(), changed, Normalization{}, data).status());
+  };
+  TensorMap changed = weights;
+  changed.erase(changed.begin());
+  EXPECT_EQ(reason_of(changed), "WEIGHTS_MISMATCH");
+
+  changed = weights;
+  changed["layers.0.surplus"] = Tensor{{1}, {0.0f}};
+  EXPECT_EQ(reason_of(changed), "WEIGHTS_MISMATCH");
+
+  changed = weights;
+  changed["layers.0.weight"].shape = {8, 9, 1, 1};
+  EXPECT_EQ(reason_of(changed), "WEIGHTS_MISMATCH");
+
+  changed = weights;
+  changed["layers.0.weight"].values.pop_back();
+  EXPECT_EQ(reason_of(changed), "WEIGHTS_MISMATCH");
+
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(),
+                          -std::numeric_limits<float>::infinity()}) {
+    changed = weights;
+    changed["layers.1.running_var"].values[2] = bad;
+    EXPECT_EQ(reason_of(changed), "WEIGHTS_NOT_FINITE");
+  }
+}
+
+// A negative variance is finite and makes every logit a NaN.
+TEST_F(TrialTest, LogitsThatAreNoNumbersCountAsWrong) {
+  TensorMap weights = TrainShort(Sha256("key"))->weights;
+  for (float& value : weights["layers.1.running_var"].values) value = -1.0f;
+  const auto correct =
+      CountCorrect(Plan(), weights, Normalization{}, BarImages(100, 3));
+  ASSERT_TRUE(correct.ok()) << correct.status();
+  EXPECT_EQ(*correct, 0);
+}
+
+// A decay of ten times the weights in every step ends in infinities; that is a
+// poor result, no error.
+TEST_F(TrialTest, ADivergedTrainingHasNothingRight) {
+  Recipe recipe = ShortRecipe();
+  recipe.learning_rate_ppm = 10'000'000;
+  recipe.weight_decay_ppm = 1'000'000;
+  recipe.epochs = 20;
+  const Dataset data = BarImages(256, 1);
+  const auto trained =
+      Train(Plan(), recipe, Sha256("key"), Normalization{}, data, data, {});
+  ASSERT_TRUE(trained.ok()) << trained.status();
+  EXPECT_EQ(trained->validation_correct, 0);
+}
+
+TEST_F(TrialTest, RefusesDataOfAnotherShape) {
+  const Dataset data = BarImages(64, 1);
+  const LayerPlan plan = testing::ThreeLayerCnn();
+  EXPECT_EQ(GetReason(Train(plan, ShortRecipe(), Sha256("key"), Normalization{},
+                            data, data, {})
+                          .status()),
+            "DATA_MISMATCH");
+  EXPECT_EQ(GetReason(CountCorrect(plan, {}, Normalization{}, data).status()),
+            "DATA_MISMATCH");
+  EXPECT_EQ(
+      GetReason(
+          CountCorrect(Plan(), {}, Normalization{}, BarImages(0, 1)).status()),
+      "DATA_MISMATCH");
+}
+
+}  // namespace
+}  // namespace archpool::nn
