@@ -101,10 +101,12 @@ void CompareGradients(const LayerPlan& plan, int64_t batch) {
   }
 }
 
+// Small batches: where two roundings of one number fall on either side of an
+// activation's kink, gradients truly differ, so few numbers are drawn.
 TEST(NetworkTest, GradientsMatchAutomaticDifferentiation) {
-  CompareGradients(testing::EveryLayerKind({1, 28, 28}, 10), 32);
-  CompareGradients(testing::EveryLayerKind({3, 32, 32}, 7), 16);
-  CompareGradients(testing::ThreeLayerCnn(), 32);
+  CompareGradients(testing::EveryLayerKind({1, 14, 14}, 10), 8);
+  CompareGradients(testing::EveryLayerKind({3, 11, 12}, 7), 8);
+  CompareGradients(testing::ThreeLayerCnn(), 8);
 }
 
 // One output read three times: its gradient is the sum of all three.
