@@ -33,6 +33,7 @@ class Pool {
   Pool(const PoolPolicy& policy, const PoolSnapshot& snapshot);
 
   // Errors are named at each command (server/core/commands.h).
+  // A Tick is due at least every second: what is late is closed by ticks alone.
   // REQUIRES: `now` does not decrease between calls.
   absl::StatusOr<CreateAccount::Reply> Execute(const CreateAccount&,
                                                absl::Time now);
@@ -60,14 +61,28 @@ class Pool {
                                              absl::Time now);
   absl::StatusOr<Tick::Reply> Execute(const Tick&, absl::Time now);
 
-  // When the next Tick has work; InfiniteFuture where nothing is due.
-  absl::Time NextDeadline() const { return state_.NextDeadline(); }
-
   std::vector<Event> TakeEvents() { return state_.TakeEvents(); }
 
   const PoolState& state() const { return state_; }
 
  private:
+  struct Drawn {
+    LeaseId lease;          // unset where nothing was drawn
+    bool too_dear = false;  // what was drawn costs more than is left
+  };
+  // One report of a batch; the deadline for its weights.
+  absl::StatusOr<absl::Time> Commit(const ReportTrials& command,
+                                    const TrialReport& report, absl::Time now);
+  AcquireLease::Reply GrantOf(const Lease& lease) const;
+  // A lease on the task's most promising subspace; ends the task where nothing
+  // is left to draw or to wait for.
+  AcquireLease::Reply LeaseFrom(TaskId task, const Session& session,
+                                absl::Time now);
+  Drawn Draw(const Task& task, SubspaceRecord subspace, const Session& session,
+             absl::Time now);
+  void NothingNewIn(SubspaceRecord subspace);
+  void Close(const PoolState::Due& due, absl::Time now);
+
   const PoolPolicy policy_;
   PoolState state_;
   // Expiry waits one lease term after a start or a gap in the ticks, so that an

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -126,13 +127,15 @@ class PoolState {
   AuditId AuditOf(TrialId trial) const;  // not done; unset where none
   Amount BalanceOf(Place place) const;
 
-  // The earliest moment at which something falls due.
-  absl::Time NextDeadline() const;
+  // What falls due, and when.
   struct Due {
     absl::Time time;
     enum class Kind { kTask, kLease, kUpload, kAudit } kind;
     int64_t id;
-    friend auto operator<=>(const Due&, const Due&) = default;
+    friend bool operator<(const Due& a, const Due& b) {
+      return std::tie(a.time, a.kind, a.id) < std::tie(b.time, b.kind, b.id);
+    }
+    friend bool operator==(const Due&, const Due&) = default;
   };
   const std::set<Due>& due() const { return due_; }
 
@@ -160,6 +163,8 @@ class PoolState {
   void Store(const Transfer& transfer);
   void Store(const Balance& balance);
   void Count(const Trial& trial, int64_t sign);
+  void CountScore(const Trial& trial);
+  void RecountScore(TaskId task, SubspaceId subspace);
   void Forget(TaskId task);
 
   LastIds last_ids_;

@@ -95,9 +95,15 @@ class Engine {
       ABSL_LOCKS_EXCLUDED(mutex_);
   void RunBatch(std::vector<std::unique_ptr<Pending>> batch);
   absl::Status ExecuteAndCommit(absl::Span<std::unique_ptr<Pending>> batch);
-  void TickIfDue(absl::Time now);
+  absl::Status CommitEvents();
+  void TickIfDue();
   absl::Status TakeOver();
-  bool Recover();
+  // After a commit that failed for `cause`: loads the state afresh, however
+  // long that takes, or stops for good where another writer took over.
+  void Recover(const absl::Status& cause);
+  bool IsLoaded() const { return pool_ != nullptr; }
+  // The clock's time, never earlier than before.
+  absl::Time Now();
 
   const Clock& clock_;
   Store& store_;
@@ -110,6 +116,8 @@ class Engine {
   std::unique_ptr<Pool> pool_;
   int64_t epoch_ = 0;
   int64_t sequence_ = 0;
+  absl::Time next_tick_ = absl::InfinitePast();
+  absl::Time last_now_ = absl::InfinitePast();
 
   mutable absl::Mutex mutex_;
   std::vector<std::unique_ptr<Pending>> waiting_ ABSL_GUARDED_BY(mutex_);

@@ -1,0 +1,97 @@
+#include "server/core/entities.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/base/check.h"
+
+namespace archpool {
+namespace {
+
+// Every enum's words, in the order of its values.
+template <typename Enum, size_t kCount>
+const char* WordOf(const char* const (&words)[kCount], Enum value) {
+  const auto index = static_cast<size_t>(value);
+  ARCHPOOL_CHECK(index < kCount);
+  return words[index];
+}
+
+}  // namespace
+
+bool IsEnded(TaskState state) {
+  return state != TaskState::kActive && state != TaskState::kFinishing;
+}
+
+bool IsPending(TrialState state) {
+  return state == TrialState::kCommitted || state == TrialState::kUploaded;
+}
+
+bool operator==(const Task& a, const Task& b) {
+  const bool same_spec =
+      a.spec == b.spec ||
+      (a.spec != nullptr && b.spec != nullptr && *a.spec == *b.spec);
+  return same_spec && a.id == b.id && a.client == b.client &&
+         a.request_id == b.request_id && a.secret == b.secret &&
+         a.cost_table_version == b.cost_table_version && a.state == b.state &&
+         a.end_reason == b.end_reason && a.create_time == b.create_time &&
+         a.deadline == b.deadline && a.end_time == b.end_time &&
+         a.fee_pot == b.fee_pot && a.bonus_pot == b.bonus_pot &&
+         a.work_pot == b.work_pot && a.fee == b.fee && a.refund == b.refund;
+}
+
+const char* ToString(Role value) {
+  return WordOf({"client", "miner", "verifier", "operator"}, value);
+}
+const char* ToString(AccountState value) {
+  return WordOf({"active", "suspended"}, value);
+}
+const char* ToString(TaskState value) {
+  return WordOf({"active", "finishing", "succeeded", "failed", "cancelled"},
+                value);
+}
+const char* ToString(EndReason value) {
+  return WordOf(
+      {"none", "budget", "target", "time_limit", "exhausted", "cancelled"},
+      value);
+}
+const char* ToString(SubspaceState value) {
+  return WordOf({"open", "leased", "completed"}, value);
+}
+const char* ToString(SessionState value) {
+  return WordOf({"open", "closed"}, value);
+}
+const char* ToString(LeaseState value) {
+  return WordOf({"active", "completed", "released", "expired", "revoked"},
+                value);
+}
+const char* ToString(LeaseRole value) {
+  return WordOf({"primary", "backup"}, value);
+}
+const char* ToString(TrialState value) {
+  return WordOf({"assigned", "committed", "uploaded", "accepted", "rejected",
+                 "abandoned"},
+                value);
+}
+const char* ToString(AuditState value) {
+  return WordOf({"waiting", "leased", "done"}, value);
+}
+const char* ToString(PlaceKind value) {
+  return WordOf({"outside", "fees", "account", "escrow"}, value);
+}
+const char* ToString(TransferKind value) {
+  return WordOf({"deposit", "escrow", "pay", "finders_bonus", "fee", "refund"},
+                value);
+}
+
+std::string ToString(const Place& place) {
+  switch (place.kind) {
+    case PlaceKind::kAccount:
+      return absl::StrCat("account:", place.id);
+    case PlaceKind::kEscrow:
+      return absl::StrCat("escrow:", TaskId{place.id}.ToString());
+    case PlaceKind::kOutside:
+    case PlaceKind::kFees:
+      break;
+  }
+  return ToString(place.kind);
+}
+
+}  // namespace archpool

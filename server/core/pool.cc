@@ -1,0 +1,58 @@
+#include "server/core/pool.h"
+
+#include <vector>
+
+#include "server/core/pool_internal.h"
+
+namespace archpool {
+
+Pool::Pool(const PoolPolicy& policy, const PoolSnapshot& snapshot)
+    : policy_(policy) {
+  state_.Load(snapshot);
+}
+
+absl::StatusOr<Tick::Reply> Pool::Execute(const Tick&, absl::Time now) {
+  if (now - last_tick_ > policy_.lease_term) {
+    expiry_held_until_ = now + policy_.lease_term;
+  }
+  last_tick_ = now;
+  using Kind = PoolState::Due::Kind;
+  std::vector<PoolState::Due> due;
+  for (const PoolState::Due& next : state_.due()) {
+    if (next.time > now) break;
+    // A client's time limit is a promise to the client; the others bind those
+    // whom an outage may have kept from answering.
+    if (next.kind != Kind::kTask && now < expiry_held_until_) continue;
+    due.push_back(next);
+    if (static_cast<int64_t>(due.size()) == policy_.closings_per_tick_max) {
+      break;
+    }
+  }
+  for (const PoolState::Due& next : due) Close(next, now);
+  return Tick::Reply{static_cast<int64_t>(due.size()) ==
+                     policy_.closings_per_tick_max};
+}
+
+void Pool::Close(const PoolState::Due& due, absl::Time now) {
+  // An earlier closing of the same tick may have closed this one too.
+  if (!state_.due().contains(due)) return;
+  switch (due.kind) {
+    case PoolState::Due::Kind::kTask:
+      internal::BeginFinishing(state_, TaskId{due.id}, EndReason::kTimeLimit,
+                               now);
+      break;
+    case PoolState::Due::Kind::kLease:
+      internal::EndLease(state_, *state_.Find(LeaseId{due.id}),
+                         LeaseState::kExpired, true);
+      break;
+    case PoolState::Due::Kind::kUpload:
+      internal::RejectTrial(state_, policy_, *state_.Find(TrialId{due.id}),
+                            "WEIGHTS_MISSING", false, now);
+      break;
+    case PoolState::Due::Kind::kAudit:
+      internal::RetryAudit(state_, policy_, *state_.Find(AuditId{due.id}), now);
+      break;
+  }
+}
+
+}  // namespace archpool

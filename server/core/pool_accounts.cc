@@ -1,0 +1,70 @@
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "server/core/pool.h"
+
+namespace archpool {
+
+absl::StatusOr<CreateAccount::Reply> Pool::Execute(const CreateAccount& command,
+                                                   absl::Time) {
+  if (state_.FindAccount(command.name) != nullptr) {
+    return AlreadyExists("ACCOUNT_NAME_TAKEN",
+                         absl::StrCat("there is already an account '",
+                                      command.name, "'; choose another name"));
+  }
+  const Account account{.id = state_.NextAccountId(),
+                        .name = command.name,
+                        .role = command.role,
+                        .token_hash = command.token_hash};
+  state_.Put(account);
+  return account;
+}
+
+absl::StatusOr<SetAccountState::Reply> Pool::Execute(
+    const SetAccountState& command, absl::Time) {
+  const Account* found = state_.FindAccount(command.name);
+  if (found == nullptr) {
+    return NotFound("ACCOUNT_UNKNOWN",
+                    absl::StrCat("there is no account '", command.name, "'"));
+  }
+  Account account = *found;
+  if (account.state == command.state) return account;
+  account.state = command.state;
+  account.rejections_in_a_row = 0;
+  state_.Put(account);
+  return account;
+}
+
+absl::StatusOr<Deposit::Reply> Pool::Execute(const Deposit& command,
+                                             absl::Time now) {
+  const int64_t earlier = state_.FindRequest({AccountId{}, command.request_id});
+  if (earlier != 0) return TransferId{earlier};
+  const Account* account = state_.FindAccount(command.account_name);
+  if (account == nullptr) {
+    return NotFound("ACCOUNT_UNKNOWN", absl::StrCat("there is no account '",
+                                                    command.account_name, "'"));
+  }
+  const Place place = Place::Of(account->id);
+  if (command.amount <= 0 || command.amount > kAmountMax ||
+      command.amount > kAmountMax - state_.BalanceOf(place)) {
+    return InvalidArgument(
+        "AMOUNT_RANGE",
+        absl::StrCat("a deposit is positive, and no balance may pass ",
+                     kAmountMax / kAmountPerCoin, " coins"));
+  }
+  return state_.Post(Place::Outside(), place, command.amount,
+                     TransferKind::kDeposit, TaskId{}, command.request_id, now);
+}
+
+absl::StatusOr<RegisterDataset::Reply> Pool::Execute(
+    const RegisterDataset& command, absl::Time) {
+  const DatasetRecord record{.id = command.manifest.Id(),
+                             .owner = command.caller,
+                             .manifest = command.manifest,
+                             .held_out = command.held_out};
+  const DatasetRecord* found = state_.FindDataset(record.id);
+  if (found != nullptr) return *found;
+  state_.Put(record);
+  return record;
+}
+
+}  // namespace archpool

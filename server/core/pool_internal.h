@@ -1,0 +1,54 @@
+// Steps that several commands share. For server/core's own files alone.
+#ifndef ARCHPOOL_SERVER_CORE_POOL_INTERNAL_H_
+#define ARCHPOOL_SERVER_CORE_POOL_INTERNAL_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/core/commands.h"
+#include "server/core/entities.h"
+#include "server/core/policy.h"
+#include "server/core/pool_state.h"
+
+namespace archpool::internal {
+
+// The caller's open session. NOT_FOUND (SESSION_UNKNOWN).
+absl::StatusOr<Session> OwnSession(const PoolState& state, AccountId caller,
+                                   SessionId session);
+
+// Ends an active lease: uncommitted trials are abandoned, its subspace opens.
+// `counts` says whether what it leaves behind counts in the account's standing.
+void EndLease(PoolState& state, const Lease& lease, LeaseState end,
+              bool counts);
+
+// A verdict that accepts. Sets measured counts, standing; ends the task where
+// it met its goal.
+void AcceptTrial(PoolState& state, Trial trial, int64_t validation_correct,
+                 int64_t held_out_correct, absl::Time now);
+
+// A verdict, or a deadline, that rejects. `voids_lease`: the claim was found
+// false, so nothing under that lease is paid.
+void RejectTrial(PoolState& state, const PoolPolicy& policy, Trial trial,
+                 const std::string& reason, bool voids_lease, absl::Time now);
+
+// An audit that ended without a finding goes to another verifier; too many of
+// them reject the trial as unverifiable.
+ReportAudit::Reply RetryAudit(PoolState& state, const PoolPolicy& policy,
+                              Audit audit, absl::Time now);
+
+// An active task gives no more leases; running ones are revoked. Settles it at
+// once where no verdict is awaited.
+void BeginFinishing(PoolState& state, TaskId task, EndReason reason,
+                    absl::Time now);
+
+// Ends a finishing task whose verdicts are all in: the reward is split.
+void SettleIfDone(PoolState& state, TaskId task, absl::Time now);
+
+// The trial's basis for randomness, never shown before the task ends.
+Digest TrialKey(const Task& task, const Digest& architecture_id,
+                AccountId account);
+
+}  // namespace archpool::internal
+
+#endif  // ARCHPOOL_SERVER_CORE_POOL_INTERNAL_H_

@@ -1,0 +1,264 @@
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/counter_rng.h"
+#include "common/base/status.h"
+#include "common/crypto/canonical.h"
+#include "common/nas/cost_table.h"
+#include "common/nas/sampling.h"
+#include "server/core/pool.h"
+#include "server/core/pool_internal.h"
+
+namespace archpool {
+namespace {
+
+// Exploration in ppm of accuracy: how much a subspace nobody looked at lately
+// may gain over one that is known to be good.
+constexpr double kExplorationPpm = 5'000;
+// Draws of one subspace that are too dear for what is left of the budget.
+constexpr int kTooDearMax = 4;
+
+// Scores a subspace by its few best results, not by its mean: accuracy has a
+// heavy lower tail. Square roots alone: other functions of libm differ between
+// machines.
+double Score(const TaskIndex::SubspaceScore& score, int64_t trials) {
+  const double best =
+      static_cast<double>(score.best_ppm + score.second_ppm) / 2;
+  return best +
+         kExplorationPpm * std::sqrt(static_cast<double>(trials) /
+                                     (1.0 + static_cast<double>(score.trials)));
+}
+
+// Open subspaces, the most promising first; ties by id.
+std::vector<SubspaceId> OpenSubspaces(const PoolState& state,
+                                      const TaskIndex& index) {
+  int64_t trials = 0;
+  for (const auto& [id, score] : index.scores) trials += score.trials;
+  std::vector<std::pair<double, SubspaceId>> ranked;
+  for (const SubspaceId id : index.subspaces) {
+    if (state.Find(id)->state != SubspaceState::kOpen) continue;
+    const auto found = index.scores.find(id);
+    const bool untried =
+        found == index.scores.end() || found->second.trials == 0;
+    // What nobody has tried comes first.
+    ranked.emplace_back(untried ? -2e6 : -Score(found->second, trials), id);
+  }
+  std::sort(ranked.begin(), ranked.end());
+  std::vector<SubspaceId> ids;
+  for (const auto& [score, id] : ranked) ids.push_back(id);
+  return ids;
+}
+
+Digest DrawKey(const Task& task, SubspaceId subspace) {
+  return HmacSha256(
+      task.secret,
+      CanonicalWriter("archpool/draw/v1").Int(subspace.value).encoding());
+}
+
+int64_t TrialsLeft(const Task& task, const TaskIndex& index) {
+  const int64_t trials_max = task.spec->budget.trials_max;
+  if (trials_max == 0) return INT64_MAX;
+  return trials_max - index.assigned_count - index.pending_count -
+         index.accepted_count;
+}
+
+}  // namespace
+
+namespace internal {
+
+Digest TrialKey(const Task& task, const Digest& architecture_id,
+                AccountId account) {
+  return HmacSha256(task.secret, CanonicalWriter("archpool/trial-key/v1")
+                                     .Fixed(architecture_id)
+                                     .Int(account.value)
+                                     .encoding());
+}
+
+}  // namespace internal
+
+absl::StatusOr<AcquireLease::Reply> Pool::Execute(const AcquireLease& command,
+                                                  absl::Time now) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const Session session,
+      internal::OwnSession(state_, command.caller, command.session));
+  const Account& account = *state_.Find(command.caller);
+  if (account.state == AccountState::kSuspended) {
+    return FailedPrecondition(
+        "ACCOUNT_SUSPENDED",
+        absl::StrCat("account '", account.name, "' is suspended after ",
+                     account.trials_rejected,
+                     " rejected trials; ask the pool's operator"));
+  }
+  const auto& held = state_.LeasesOf(session.id);
+  if (!held.empty()) return GrantOf(*state_.Find(*held.begin()));
+
+  std::vector<std::pair<size_t, TaskId>> tasks;
+  for (const auto& [id, task] : state_.tasks()) {
+    if (task.state != TaskState::kActive) continue;
+    tasks.emplace_back(state_.IndexOf(id).leases.size(), id);
+  }
+  std::sort(tasks.begin(), tasks.end());
+  AcquireLease::Reply idle{
+      .grant = {},
+      .idle_reason = "NO_OPEN_TASK",
+      .idle_message =
+          "no client has an open task; work comes as soon as one "
+          "does"};
+  for (const auto& [leases, id] : tasks) {
+    AcquireLease::Reply reply = LeaseFrom(id, session, now);
+    if (reply.grant) return reply;
+    idle = std::move(reply);
+  }
+  return idle;
+}
+
+AcquireLease::Reply Pool::GrantOf(const Lease& lease) const {
+  const Task& task = *state_.Find(lease.task);
+  LeaseGrant grant{
+      .lease = lease,
+      .assignments = {},
+      .spec = task.spec,
+      .manifest = state_.FindDataset(task.spec->dataset)->manifest};
+  for (const TrialId id : lease.trials) {
+    const Trial& trial = *state_.Find(id);
+    if (trial.state != TrialState::kAssigned) continue;
+    grant.assignments.push_back(
+        {.trial = id,
+         .architecture = trial.architecture,
+         .architecture_id = trial.architecture_id,
+         .trial_key =
+             internal::TrialKey(task, trial.architecture_id, trial.account)});
+  }
+  return {.grant = std::move(grant), .idle_reason = "", .idle_message = ""};
+}
+
+AcquireLease::Reply Pool::LeaseFrom(TaskId id, const Session& session,
+                                    absl::Time now) {
+  const Task& task = *state_.Find(id);
+  const TaskIndex& index = state_.IndexOf(id);
+  const int64_t outstanding = index.assigned_count + index.pending_count;
+  bool too_dear = TrialsLeft(task, index) <= 0;
+  if (!too_dear) {
+    for (const SubspaceId subspace : OpenSubspaces(state_, index)) {
+      const Drawn drawn = Draw(task, *state_.Find(subspace), session, now);
+      if (drawn.lease.IsSet()) return GrantOf(*state_.Find(drawn.lease));
+      too_dear |= drawn.too_dear;
+    }
+  }
+  if (too_dear && outstanding > 0) {
+    return {.grant = {},
+            .idle_reason = "BUDGET_RESERVED",
+            .idle_message = absl::StrCat(
+                "what is left of the budget of ", id.ToString(),
+                " is being worked on; wait for verdicts or the next task")};
+  }
+  if (outstanding > 0) {
+    return {
+        .grant = {},
+        .idle_reason = "ALL_SUBSPACES_LEASED",
+        .idle_message = absl::StrCat("every open subspace of ", id.ToString(),
+                                     " is leased to another worker")};
+  }
+  const bool completed = std::all_of(
+      index.subspaces.begin(), index.subspaces.end(), [this](SubspaceId box) {
+        return state_.Find(box)->state == SubspaceState::kCompleted;
+      });
+  if (too_dear || completed) {
+    internal::BeginFinishing(
+        state_, id, too_dear ? EndReason::kBudget : EndReason::kExhausted, now);
+  }
+  return {.grant = {},
+          .idle_reason = "NO_OPEN_TASK",
+          .idle_message = absl::StrCat(id.ToString(), " has ended")};
+}
+
+Pool::Drawn Pool::Draw(const Task& task, SubspaceRecord subspace,
+                       const Session& session, absl::Time now) {
+  const TaskSpec& spec = *task.spec;
+  const DatasetManifest& manifest = state_.FindDataset(spec.dataset)->manifest;
+  const TaskIndex& index = state_.IndexOf(task.id);
+  const NetworkTerms terms{.input_shape = manifest.shape,
+                           .classes = manifest.classes,
+                           .limits = spec.limits};
+  const int64_t count_max =
+      std::min(spec.trials_per_lease, TrialsLeft(task, index));
+  WorkUnits units_left =
+      spec.budget.work_units - index.accepted_units - index.reserved_units;
+  CounterRng rng(DrawKey(task, subspace.id).Prefix64(),
+                 static_cast<uint64_t>(subspace.attempt));
+  Lease lease{.id = {},
+              .task = task.id,
+              .subspace = subspace.id,
+              .session = session.id,
+              .account = session.account,
+              .attempt = subspace.attempt + 1,
+              .create_time = now,
+              .expire_time = now + policy_.lease_term};
+  std::vector<Trial> trials;
+  std::set<Digest> too_dear;
+  const auto is_taken = [&](const Digest& id) {
+    return index.architectures.contains(id) || too_dear.contains(id) ||
+           std::any_of(trials.begin(), trials.end(), [&](const Trial& trial) {
+             return trial.architecture_id == id;
+           });
+  };
+  bool found_none = false;
+  while (static_cast<int64_t>(trials.size()) < count_max &&
+         too_dear.size() < kTooDearMax) {
+    const std::optional<Candidate> candidate =
+        SampleCandidate(spec.space, subspace.box, terms, is_taken, rng);
+    if (!candidate) {
+      found_none = true;
+      break;
+    }
+    const WorkUnits cost =
+        TrialWorkUnits(candidate->plan, manifest.train_count,
+                       spec.recipe.epochs, manifest.validation_count);
+    if (cost > units_left) {
+      too_dear.insert(candidate->id);
+      continue;
+    }
+    units_left -= cost;
+    trials.push_back(Trial{.id = {},
+                           .task = task.id,
+                           .subspace = subspace.id,
+                           .lease = {},
+                           .account = session.account,
+                           .architecture = candidate->architecture,
+                           .architecture_id = candidate->id,
+                           .parameters = candidate->plan.parameters,
+                           .macs = candidate->plan.macs,
+                           .work_units = cost,
+                           .create_time = now});
+  }
+  if (trials.empty()) {
+    if (found_none && too_dear.empty()) NothingNewIn(subspace);
+    return {.lease = {}, .too_dear = !too_dear.empty()};
+  }
+  lease.id = state_.NextLeaseId();
+  for (Trial& trial : trials) {
+    trial.id = state_.NextTrialId();
+    trial.lease = lease.id;
+    lease.trials.push_back(trial.id);
+    state_.Put(trial);
+  }
+  subspace.state = SubspaceState::kLeased;
+  subspace.attempt = lease.attempt;
+  state_.Put(subspace);
+  state_.Put(lease);
+  return {.lease = lease.id, .too_dear = false};
+}
+
+void Pool::NothingNewIn(SubspaceRecord subspace) {
+  // In a large box a run of draws that found nothing new proves little: it is
+  // drawn from again, from another place in the stream.
+  if (subspace.box.size() > kSampleAttemptsMax) {
+    ++subspace.attempt;
+  } else {
+    subspace.state = SubspaceState::kCompleted;
+  }
+  state_.Put(subspace);
+}
+
+}  // namespace archpool

@@ -1,0 +1,199 @@
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/check.h"
+#include "common/base/counter_rng.h"
+#include "common/base/status.h"
+#include "common/nas/cost_table.h"
+#include "common/nas/layer_plan.h"
+#include "server/core/pool.h"
+#include "server/core/pool_internal.h"
+#include "server/core/reward.h"
+
+namespace archpool {
+namespace {
+
+constexpr int kProbes = 256;
+constexpr int64_t kSubspacesMax = 4096;
+
+// Whether the budget buys at least one network of the space: a task that can
+// never give out a trial is refused before money moves.
+absl::Status CheckBuysATrial(const TaskSpec& spec,
+                             const DatasetManifest& manifest) {
+  CounterRng rng(0, 0);
+  absl::Status impossible;
+  WorkUnits cheapest = 0;
+  for (int i = 0; i < kProbes; ++i) {
+    const auto rank = static_cast<int64_t>(
+        i == 0 ? 0 : rng.Below64(static_cast<uint64_t>(spec.space.size())));
+    const absl::StatusOr<LayerPlan> plan =
+        MakeLayerPlan(spec.space, spec.space.ArchitectureAt(rank),
+                      manifest.shape, manifest.classes, spec.limits);
+    if (!plan.ok()) {
+      impossible = plan.status();
+      continue;
+    }
+    const WorkUnits cost =
+        TrialWorkUnits(*plan, manifest.train_count, spec.recipe.epochs,
+                       manifest.validation_count);
+    if (cost <= spec.budget.work_units) return absl::OkStatus();
+    if (cheapest == 0 || cost < cheapest) cheapest = cost;
+  }
+  if (cheapest == 0) {
+    return InvalidArgument(
+        "NO_POSSIBLE_ARCHITECTURE",
+        absl::StrCat("none of ", kProbes,
+                     " architectures of the space can be built on this "
+                     "dataset within the limits; the last one: ",
+                     impossible.message()));
+  }
+  return InvalidArgument(
+      "BUDGET_TOO_SMALL",
+      absl::StrCat("budget.work_units is ", spec.budget.work_units,
+                   ", and the cheapest of ", kProbes,
+                   " architectures drawn costs ", cheapest));
+}
+
+}  // namespace
+
+absl::StatusOr<SubmitTask::Reply> Pool::Execute(const SubmitTask& command,
+                                                absl::Time now) {
+  const int64_t earlier =
+      state_.FindRequest({command.caller, command.request_id});
+  if (earlier != 0) return TaskId{earlier};
+  const TaskSpec& spec = command.spec;
+  ARCHPOOL_RETURN_IF_ERROR(spec.Validate());
+  const DatasetRecord* dataset = state_.FindDataset(spec.dataset);
+  if (dataset == nullptr || dataset->owner != command.caller) {
+    return NotFound("DATASET_UNKNOWN",
+                    "the dataset is not registered by this client");
+  }
+  if (static_cast<int64_t>(state_.tasks().size()) >= policy_.open_tasks_max) {
+    return FailedPrecondition(
+        "TOO_MANY_TASKS",
+        "the pool has as many open tasks as it takes; try "
+        "again when one has ended");
+  }
+  if (policy_.fee_ppm + spec.terms.finders_bonus_ppm >= 1'000'000) {
+    return InvalidArgument(
+        "REWARD_RANGE",
+        absl::StrCat("reward.finders_bonus leaves nothing for the work: the "
+                     "pool's fee is ",
+                     policy_.fee_ppm, " ppm"));
+  }
+  ARCHPOOL_RETURN_IF_ERROR(CheckBuysATrial(spec, dataset->manifest));
+  const Place client = Place::Of(command.caller);
+  if (state_.BalanceOf(client) < spec.terms.reward) {
+    return FailedPrecondition(
+        "BALANCE_TOO_LOW",
+        absl::StrCat("the reward is ", spec.terms.reward,
+                     " and the client's balance ", state_.BalanceOf(client),
+                     " micro-coins; deposit the difference first"));
+  }
+
+  const RewardPots pots = CutReward(spec.terms.reward, policy_.fee_ppm,
+                                    spec.terms.finders_bonus_ppm);
+  const Task task{.id = state_.NextTaskId(),
+                  .client = command.caller,
+                  .request_id = command.request_id,
+                  .spec = std::make_shared<const TaskSpec>(spec),
+                  .secret = command.secret,
+                  .cost_table_version = kCostTableVersion,
+                  .create_time = now,
+                  .deadline = now + spec.budget.time_limit,
+                  .fee_pot = pots.fee,
+                  .bonus_pot = pots.bonus,
+                  .work_pot = pots.work};
+  state_.Put(task);
+  state_.Post(client, Place::EscrowOf(task.id), spec.terms.reward,
+              TransferKind::kEscrow, task.id, "", now);
+  for (const Subspace& box :
+       Partition(spec.space, spec.subspaces, kSubspacesMax)) {
+    state_.Put(SubspaceRecord{
+        .id = state_.NextSubspaceId(), .task = task.id, .box = box});
+  }
+  return task.id;
+}
+
+absl::StatusOr<CancelTask::Reply> Pool::Execute(const CancelTask& command,
+                                                absl::Time now) {
+  const Task* task = state_.Find(command.task);
+  if (task == nullptr || (command.client && *command.client != task->client)) {
+    return NotFound("TASK_UNKNOWN",
+                    absl::StrCat("there is no open ", command.task.ToString(),
+                                 " of this client"));
+  }
+  if (task->state == TaskState::kActive) {
+    internal::BeginFinishing(state_, command.task, EndReason::kCancelled, now);
+  }
+  task = state_.Find(command.task);
+  return task == nullptr ? TaskState::kCancelled : task->state;
+}
+
+namespace internal {
+
+void BeginFinishing(PoolState& state, TaskId id, EndReason reason,
+                    absl::Time now) {
+  Task task = *state.Find(id);
+  ARCHPOOL_CHECK(task.state == TaskState::kActive);
+  task.state = TaskState::kFinishing;
+  task.end_reason = reason;
+  state.Put(task);
+  const absl::btree_set<LeaseId> leases = state.IndexOf(id).leases;
+  for (const LeaseId lease : leases) {
+    EndLease(state, *state.Find(lease), LeaseState::kRevoked, false);
+  }
+  SettleIfDone(state, id, now);
+}
+
+void SettleIfDone(PoolState& state, TaskId id, absl::Time now) {
+  const Task* found = state.Find(id);
+  if (found == nullptr || found->state != TaskState::kFinishing) return;
+  const TaskIndex& index = state.IndexOf(id);
+  if (index.pending_count > 0 || index.assigned_count > 0) return;
+
+  Task task = *found;
+  std::vector<Trial> accepted;
+  for (const TrialId trial : index.trials) {
+    const Trial* record = state.Find(trial);
+    if (record->state == TrialState::kAccepted) accepted.push_back(*record);
+  }
+  const Settlement settlement = Settle(task, accepted);
+  const Place escrow = Place::EscrowOf(id);
+  const auto post = [&](Place to, Amount amount, TransferKind kind) {
+    if (amount > 0) state.Post(escrow, to, amount, kind, id, "", now);
+  };
+  // One transfer per miner and kind: trials come sorted by account.
+  for (size_t i = 0; i < settlement.trials.size();) {
+    const AccountId account = settlement.trials[i].account;
+    Amount pay = 0;
+    Amount bonus = 0;
+    for (; i < settlement.trials.size() &&
+           settlement.trials[i].account == account;
+         ++i) {
+      const TrialPay& part = settlement.trials[i];
+      pay += part.pay;
+      bonus += part.finders_bonus;
+      Trial trial = *state.Find(part.trial);
+      trial.pay = part.pay;
+      trial.finders_bonus = part.finders_bonus;
+      state.Put(trial);
+    }
+    post(Place::Of(account), pay, TransferKind::kPay);
+    post(Place::Of(account), bonus, TransferKind::kFindersBonus);
+  }
+  post(Place::Fees(), settlement.fee, TransferKind::kFee);
+  post(Place::Of(task.client), settlement.refund, TransferKind::kRefund);
+  ARCHPOOL_CHECK(state.BalanceOf(escrow) == 0);
+
+  task.fee = settlement.fee;
+  task.refund = settlement.refund;
+  task.end_time = now;
+  task.state = task.end_reason == EndReason::kCancelled ? TaskState::kCancelled
+               : accepted.empty()                       ? TaskState::kFailed
+                                                        : TaskState::kSucceeded;
+  state.Put(task);
+}
+
+}  // namespace internal
+}  // namespace archpool

@@ -1,0 +1,239 @@
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "server/core/pool.h"
+#include "server/core/pool_internal.h"
+
+namespace archpool {
+namespace {
+
+// Weights are float32 per parameter and buffer, and a header.
+int64_t WeightsSizeMax(const Trial& trial) {
+  return 4 * (3 * trial.parameters + 1024) + (1 << 20);
+}
+
+absl::Status LeaseEnded(LeaseId lease) {
+  return FailedPrecondition(
+      "LEASE_ENDED",
+      absl::StrCat(lease.ToString(),
+                   " is over: it ran out, was given back, or its task ended; "
+                   "drop it and ask for the next"));
+}
+
+}  // namespace
+
+namespace internal {
+
+absl::StatusOr<Session> OwnSession(const PoolState& state, AccountId caller,
+                                   SessionId id) {
+  const Session* session = state.Find(id);
+  if (session == nullptr || session->account != caller) {
+    return NotFound("SESSION_UNKNOWN",
+                    absl::StrCat(id.ToString(),
+                                 " is not an open session of this account; "
+                                 "open one again"));
+  }
+  return *session;
+}
+
+void EndLease(PoolState& state, const Lease& active, LeaseState end,
+              bool counts) {
+  Lease lease = active;
+  lease.state = end;
+  int64_t abandoned = 0;
+  for (const TrialId id : lease.trials) {
+    Trial trial = *state.Find(id);
+    if (trial.state != TrialState::kAssigned) continue;
+    trial.state = TrialState::kAbandoned;
+    state.Put(trial);
+    ++abandoned;
+  }
+  state.Put(lease);
+  SubspaceRecord subspace = *state.Find(lease.subspace);
+  if (subspace.state == SubspaceState::kLeased &&
+      subspace.attempt == lease.attempt) {
+    subspace.state = SubspaceState::kOpen;
+    state.Put(subspace);
+  }
+  if (counts && abandoned > 0) {
+    Account account = *state.Find(lease.account);
+    account.trials_abandoned += abandoned;
+    state.Put(account);
+  }
+}
+
+}  // namespace internal
+
+absl::StatusOr<OpenSession::Reply> Pool::Execute(const OpenSession& command,
+                                                 absl::Time now) {
+  const SessionId earlier =
+      state_.SessionNamed(command.caller, command.worker_name);
+  if (!earlier.IsSet() && state_.SessionCount(command.caller) >=
+                              policy_.open_sessions_per_account_max) {
+    return ResourceExhausted(
+        "TOO_MANY_SESSIONS",
+        absl::StrCat("an account may have ",
+                     policy_.open_sessions_per_account_max,
+                     " workers; use another account or fewer worker names"));
+  }
+  std::vector<Lease> leases;
+  if (earlier.IsSet()) {
+    for (const LeaseId id : state_.LeasesOf(earlier)) {
+      leases.push_back(*state_.Find(id));
+    }
+    Session closed = *state_.Find(earlier);
+    closed.state = SessionState::kClosed;
+    state_.Put(closed);
+  }
+  const Session session{.id = state_.NextSessionId(),
+                        .account = command.caller,
+                        .worker_name = command.worker_name,
+                        .threads = command.threads,
+                        .hardware_class = command.hardware_class,
+                        .create_time = now};
+  state_.Put(session);
+  for (Lease& lease : leases) {
+    lease.session = session.id;
+    state_.Put(lease);
+  }
+  return session.id;
+}
+
+absl::StatusOr<RenewLease::Reply> Pool::Execute(const RenewLease& command,
+                                                absl::Time now) {
+  ARCHPOOL_RETURN_IF_ERROR(
+      internal::OwnSession(state_, command.caller, command.session).status());
+  const Lease* found = state_.Find(command.lease);
+  if (found == nullptr || found->session != command.session) {
+    return LeaseEnded(command.lease);
+  }
+  Lease lease = *found;
+  lease.expire_time = std::max(lease.expire_time, now + policy_.lease_term);
+  if (lease.expire_time != found->expire_time) state_.Put(lease);
+  return lease.expire_time;
+}
+
+absl::StatusOr<ReportTrials::Reply> Pool::Execute(const ReportTrials& command,
+                                                  absl::Time now) {
+  ARCHPOOL_RETURN_IF_ERROR(
+      internal::OwnSession(state_, command.caller, command.session).status());
+  ReportTrials::Reply results;
+  results.reserve(command.reports.size());
+  for (const TrialReport& report : command.reports) {
+    ReportTrials::Result& result =
+        results.emplace_back(ReportTrials::Result{report.trial, {}, {}});
+    const absl::StatusOr<absl::Time> committed = Commit(command, report, now);
+    if (committed.ok()) {
+      result.upload_deadline = *committed;
+    } else {
+      result.status = committed.status();
+    }
+  }
+  const Lease* lease = state_.Find(command.lease);
+  if (lease != nullptr &&
+      std::none_of(lease->trials.begin(), lease->trials.end(), [&](TrialId id) {
+        return state_.Find(id)->state == TrialState::kAssigned;
+      })) {
+    internal::EndLease(state_, *lease, LeaseState::kCompleted, false);
+  }
+  return results;
+}
+
+absl::StatusOr<absl::Time> Pool::Commit(const ReportTrials& command,
+                                        const TrialReport& report,
+                                        absl::Time now) {
+  const Trial* found = state_.Find(report.trial);
+  if (found == nullptr || found->account != command.caller ||
+      found->lease != command.lease) {
+    return NotFound("TRIAL_UNKNOWN",
+                    absl::StrCat(report.trial.ToString(), " is not on ",
+                                 command.lease.ToString(),
+                                 " of this account, or its task has ended"));
+  }
+  if (found->state != TrialState::kAssigned &&
+      found->state != TrialState::kAbandoned) {
+    if (found->weights_digest == report.weights_digest &&
+        found->claimed_correct == report.validation_correct) {
+      return found->upload_deadline;
+    }
+    return FailedPrecondition(
+        "COMMITMENT_BOUND",
+        absl::StrCat("another report of ", report.trial.ToString(),
+                     " came first, and the first one binds"));
+  }
+  const Lease* lease = state_.Find(command.lease);
+  if (lease == nullptr || lease->session != command.session) {
+    return LeaseEnded(command.lease);
+  }
+  if (lease->attempt != command.attempt) {
+    return FailedPrecondition(
+        "LEASE_FENCED",
+        absl::StrCat("the subspace's attempt is ", lease->attempt, ", not ",
+                     command.attempt));
+  }
+  const Task& task = *state_.Find(found->task);
+  const DatasetManifest& manifest =
+      state_.FindDataset(task.spec->dataset)->manifest;
+  if (report.validation_correct < 0 ||
+      report.validation_correct > manifest.validation_count) {
+    return InvalidArgument("CLAIM_RANGE",
+                           absl::StrCat("correct answers lie in [0, ",
+                                        manifest.validation_count, "]"));
+  }
+  if (report.weights_size_bytes <= 0 ||
+      report.weights_size_bytes > WeightsSizeMax(*found)) {
+    return InvalidArgument("WEIGHTS_SIZE",
+                           absl::StrCat("weights of this network take at most ",
+                                        WeightsSizeMax(*found), " bytes"));
+  }
+  Trial trial = *found;
+  trial.state = TrialState::kCommitted;
+  trial.weights_digest = report.weights_digest;
+  trial.weights_size_bytes = report.weights_size_bytes;
+  trial.claimed_correct = report.validation_correct;
+  trial.train_time = report.train_time;
+  trial.upload_deadline = now + policy_.upload_term;
+  state_.Put(trial);
+  return trial.upload_deadline;
+}
+
+absl::StatusOr<ConfirmWeights::Reply> Pool::Execute(
+    const ConfirmWeights& command, absl::Time) {
+  const Trial* found = state_.Find(command.trial);
+  if (found == nullptr || found->account != command.caller) {
+    return NotFound("TRIAL_UNKNOWN",
+                    absl::StrCat(command.trial.ToString(),
+                                 " is no open trial of this account"));
+  }
+  if (found->state != TrialState::kCommitted) {
+    if (found->state == TrialState::kUploaded ||
+        found->state == TrialState::kAccepted) {
+      return found->state;
+    }
+    return FailedPrecondition(
+        "UPLOAD_TOO_LATE",
+        absl::StrCat(command.trial.ToString(), " is ", ToString(found->state),
+                     "; its weights are not wanted"));
+  }
+  Trial trial = *found;
+  trial.state = TrialState::kUploaded;
+  state_.Put(trial);
+  state_.Put(
+      Audit{.id = state_.NextAuditId(), .trial = trial.id, .task = trial.task});
+  return trial.state;
+}
+
+absl::StatusOr<ReleaseLease::Reply> Pool::Execute(const ReleaseLease& command,
+                                                  absl::Time) {
+  ARCHPOOL_RETURN_IF_ERROR(
+      internal::OwnSession(state_, command.caller, command.session).status());
+  const Lease* found = state_.Find(command.lease);
+  if (found != nullptr && found->session == command.session &&
+      found->attempt == command.attempt) {
+    internal::EndLease(state_, *found, LeaseState::kReleased, true);
+  }
+  return ReleaseLease::Reply();
+}
+
+}  // namespace archpool

@@ -1,0 +1,60 @@
+// How money is split: integers alone, 128-bit intermediates, and running
+// totals, so that the parts add up exactly with nothing left to hand out
+// ("difference of rounded-down running totals", as p2pool's
+// SideChain::split_reward does).
+#ifndef ARCHPOOL_SERVER_CORE_REWARD_H_
+#define ARCHPOOL_SERVER_CORE_REWARD_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "common/model/ids.h"
+#include "server/core/entities.h"
+
+namespace archpool {
+
+// The parts of a reward, fixed when the task is submitted.
+struct RewardPots {
+  Amount fee = 0;
+  Amount bonus = 0;
+  Amount work = 0;  // fee + bonus + work = reward
+};
+
+// REQUIRES: reward in [0, kAmountMax]; fee_ppm + bonus_ppm in [0, 1'000'000].
+RewardPots CutReward(Amount reward, int64_t fee_ppm, int64_t bonus_ppm);
+
+// share[i] = ⌊pot · (w[0] + … + w[i]) / total⌋ − ⌊pot · (w[0] + … + w[i−1]) /
+// total⌋: never negative, and the shares add up to ⌊pot · Σw / total⌋.
+// REQUIRES: pot in [0, kAmountMax]; weights ≥ 0, Σweights ≤ total; total > 0.
+std::vector<Amount> SplitByRunningTotals(Amount pot,
+                                         absl::Span<const int64_t> weights,
+                                         int64_t total);
+
+// What an accepted trial is paid.
+struct TrialPay {
+  TrialId trial;
+  AccountId account;
+  Amount pay = 0;            // for its work units
+  Amount finders_bonus = 0;  // for its part of the front
+};
+
+// A task's settlement: pays + bonuses + fee + refund = reward.
+struct Settlement {
+  std::vector<TrialPay> trials;  // by (account, trial)
+  Amount fee = 0;
+  Amount refund = 0;
+};
+
+// Work is paid at work_pot / budget.work_units per unit, however the task
+// ended. The finder's bonus is paid whole as soon as there is a front, by
+// exclusive contribution to its hypervolume (verified accuracy against
+// multiply-accumulates; reference point: accuracy 0 and twice the front's
+// largest count), so that cancelling after a find saves nothing. The fee is
+// taken in proportion to what is paid out. The rest goes back to the client.
+// `accepted`: the task's accepted trials, in any order.
+Settlement Settle(const Task& task, absl::Span<const Trial> accepted);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_REWARD_H_

@@ -1,0 +1,236 @@
+#include "server/engine/engine.h"
+
+#include <algorithm>
+#include <string>
+
+#include "common/base/status.h"
+
+namespace archpool {
+namespace {
+
+// How often the thread looks at what is due where no command comes.
+constexpr absl::Duration kTickInterval = absl::Milliseconds(200);
+constexpr absl::Duration kRecoveryPauseMin = absl::Milliseconds(50);
+constexpr absl::Duration kRecoveryPauseMax = absl::Seconds(5);
+
+absl::Status Stopped() {
+  return Unavailable("ENGINE_STOPPED",
+                     "the pool is stopping, or another server took over; ask "
+                     "again");
+}
+
+absl::Status CommitFailed(const absl::Status& cause) {
+  return Unavailable("COMMIT_FAILED",
+                     "the command could not be made durable (" +
+                         std::string(cause.message()) +
+                         "); it may or may not have happened: ask again");
+}
+
+}  // namespace
+
+Engine::Engine(const Clock& clock, Store& store, const PoolPolicy& policy,
+               const EngineOptions& options)
+    : clock_(clock), store_(store), policy_(policy), options_(options) {}
+
+Engine::~Engine() { Stop(); }
+
+absl::Status Engine::Start(CommitListener listener) {
+  listener_ = std::move(listener);
+  ARCHPOOL_RETURN_IF_ERROR(TakeOver());
+  {
+    absl::MutexLock lock(&mutex_);
+    running_ = true;
+  }
+  thread_ = std::thread([this] { Run(); });
+  return absl::OkStatus();
+}
+
+void Engine::Stop() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+EngineStats Engine::stats() const {
+  absl::MutexLock lock(&mutex_);
+  return stats_;
+}
+
+bool Engine::IsRunning() const {
+  absl::MutexLock lock(&mutex_);
+  return running_ && !stopping_;
+}
+
+void Engine::Enqueue(std::unique_ptr<Pending> pending) {
+  absl::Status refusal;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (stopping_ || !running_) {
+      refusal = Stopped();
+    } else if (static_cast<int64_t>(waiting_.size()) >= options_.queue_max) {
+      refusal =
+          ResourceExhausted("QUEUE_FULL",
+                            "the pool has more commands waiting than it takes; "
+                            "ask again in a second");
+    } else {
+      waiting_.push_back(std::move(pending));
+      return;
+    }
+  }
+  pending->Refuse(refusal);
+}
+
+std::vector<std::unique_ptr<Engine::Pending>> Engine::TakeWaiting() {
+  const auto has_work = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return stopping_ || !waiting_.empty();
+  };
+  absl::MutexLock lock(&mutex_);
+  mutex_.AwaitWithTimeout(absl::Condition(&has_work), kTickInterval);
+  std::vector<std::unique_ptr<Pending>> batch;
+  if (static_cast<int64_t>(waiting_.size()) <= options_.batch_max) {
+    batch.swap(waiting_);
+    return batch;
+  }
+  const auto end = waiting_.begin() + options_.batch_max;
+  batch.assign(std::make_move_iterator(waiting_.begin()),
+               std::make_move_iterator(end));
+  waiting_.erase(waiting_.begin(), end);
+  return batch;
+}
+
+void Engine::Run() {
+  while (IsRunning()) {
+    std::vector<std::unique_ptr<Pending>> batch = TakeWaiting();
+    TickIfDue();
+    if (!batch.empty()) RunBatch(std::move(batch));
+  }
+  // What came before the stop is still answered, by its result.
+  while (true) {
+    std::vector<std::unique_ptr<Pending>> rest;
+    bool fenced = false;
+    {
+      absl::MutexLock lock(&mutex_);
+      rest.swap(waiting_);
+      fenced = !running_;
+      if (rest.empty()) {
+        running_ = false;
+        return;
+      }
+    }
+    if (fenced) {
+      for (auto& pending : rest) pending->Refuse(Stopped());
+    } else {
+      RunBatch(std::move(rest));
+    }
+  }
+}
+
+void Engine::TickIfDue() {
+  const absl::Time now = Now();
+  if (now < next_tick_) return;
+  next_tick_ = now + kTickInterval;
+  absl::Status committed;
+  bool more = true;
+  while (more && committed.ok()) {
+    const absl::StatusOr<Tick::Reply> ticked = pool_->Execute(Tick{}, now);
+    more = ticked.ok() && ticked->more;
+    committed = CommitEvents();
+  }
+  if (!committed.ok()) Recover(committed);
+}
+
+void Engine::RunBatch(std::vector<std::unique_ptr<Pending>> batch) {
+  const absl::Status committed = ExecuteAndCommit(absl::MakeSpan(batch));
+  if (committed.ok()) return;
+  if (committed.code() != absl::StatusCode::kFailedPrecondition) {
+    for (auto& pending : batch) pending->Refuse(CommitFailed(committed));
+    Recover(committed);
+    return;
+  }
+  Recover(committed);
+  // The database refused a row: run again one by one, so that only the command
+  // that is to blame fails.
+  for (auto& pending : batch) {
+    const absl::Status alone = ExecuteAndCommit(absl::MakeSpan(&pending, 1));
+    if (alone.ok()) continue;
+    Recover(alone);
+    pending->Refuse(alone.code() == absl::StatusCode::kFailedPrecondition
+                        ? Internal("STORE_REFUSED", alone.message())
+                        : CommitFailed(alone));
+  }
+}
+
+absl::Status Engine::ExecuteAndCommit(
+    absl::Span<std::unique_ptr<Pending>> batch) {
+  if (!IsLoaded()) return Stopped();
+  const absl::Time now = Now();
+  for (auto& pending : batch) pending->Execute(*pool_, now);
+  ARCHPOOL_RETURN_IF_ERROR(CommitEvents());
+  {
+    absl::MutexLock lock(&mutex_);
+    stats_.commands += static_cast<int64_t>(batch.size());
+  }
+  for (auto& pending : batch) pending->Release();
+  return absl::OkStatus();
+}
+
+absl::Status Engine::CommitEvents() {
+  const std::vector<Event> events = pool_->TakeEvents();
+  if (events.empty()) return absl::OkStatus();
+  ARCHPOOL_RETURN_IF_ERROR(store_.Commit(epoch_, sequence_, events));
+  ++sequence_;
+  {
+    absl::MutexLock lock(&mutex_);
+    ++stats_.commits;
+  }
+  if (listener_) listener_(events);
+  return absl::OkStatus();
+}
+
+absl::Status Engine::TakeOver() {
+  pool_.reset();
+  ARCHPOOL_ASSIGN_OR_RETURN(const LoadedPool loaded, store_.TakeOver());
+  epoch_ = loaded.epoch;
+  sequence_ = loaded.sequence;
+  pool_ = std::make_unique<Pool>(policy_, loaded.snapshot);
+  return absl::OkStatus();
+}
+
+void Engine::Recover(const absl::Status& cause) {
+  {
+    absl::MutexLock lock(&mutex_);
+    ++stats_.commit_failures;
+    if (cause.code() == absl::StatusCode::kAborted) {
+      // Another server is the writer now; taking over again would fence it off
+      // in turn, for ever.
+      running_ = false;
+      return;
+    }
+  }
+  absl::Duration pause = kRecoveryPauseMin;
+  while (!TakeOver().ok()) {
+    std::vector<std::unique_ptr<Pending>> refused;
+    {
+      const auto stopping = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+        return stopping_;
+      };
+      absl::MutexLock lock(&mutex_);
+      if (mutex_.AwaitWithTimeout(absl::Condition(&stopping), pause)) {
+        running_ = false;
+        return;
+      }
+      refused.swap(waiting_);
+    }
+    for (auto& pending : refused) pending->Refuse(CommitFailed(cause));
+    pause = std::min(2 * pause, kRecoveryPauseMax);
+  }
+}
+
+absl::Time Engine::Now() {
+  last_now_ = std::max(last_now_, clock_.Now());
+  return last_now_;
+}
+
+}  // namespace archpool
