@@ -36,13 +36,22 @@ struct Recipe {
   friend bool operator==(const Recipe&, const Recipe&) = default;
 };
 
+// 30,000 core-years; products with prices are taken in 128 bits.
+inline constexpr WorkUnits kWorkUnitsMax = 1'000'000'000'000'000'000;
+inline constexpr int64_t kTrialsMax = 1'000'000'000;
+inline constexpr absl::Duration kTimeLimitMin = absl::Seconds(1);
+inline constexpr absl::Duration kTimeLimitMax = absl::Hours(366 * 24);
+
 // When the task ends: by work, by count, by time or by a target, whichever
 // comes first.
 struct Budget {
-  WorkUnits work_units = 0;  // required; fixes the price of a unit
-  int64_t trials_max = 0;    // 0: no limit
-  absl::Duration time_limit = absl::Hours(1);  // from submission
-  int64_t target_accuracy_ppm = 0;             // verified, held-out; 0: none
+  // In [1, kWorkUnitsMax]; fixes the price of a unit.
+  WorkUnits work_units = 0;
+  int64_t trials_max = 0;  // in [0, kTrialsMax]; 0: no limit
+  // From submission; in [kTimeLimitMin, kTimeLimitMax].
+  absl::Duration time_limit = absl::Hours(1);
+  // Verified, held-out; in [0, 1'000'000]; 0: none.
+  int64_t target_accuracy_ppm = 0;
 
   friend bool operator==(const Budget&, const Budget&) = default;
 };
@@ -56,8 +65,8 @@ struct RewardTerms {
 };
 
 struct TaskSpec {
-  std::string name;  // 1 to 100 printable characters
-  Digest dataset;    // digest of the dataset's public manifest
+  std::string name;  // 1 to 100 printable ASCII characters
+  Digest dataset;    // digest of the dataset's public manifest; not zero
   SearchSpace space;
   PlanLimits limits;
   Recipe recipe;
@@ -67,7 +76,10 @@ struct TaskSpec {
   int64_t subspaces = 16;        // in [1, 4096]
   int64_t trials_per_lease = 2;  // in [1, 64]
 
-  // INVALID_ARGUMENT with a reason; the message names the field.
+  // INVALID_ARGUMENT: TASK_NAME, DATASET_MISSING, SPACE_EMPTY, LIMITS_RANGE,
+  // RECIPE_RANGE, BUDGET_RANGE, REWARD_RANGE (reward, finder's bonus) or
+  // SPLIT_RANGE (subspaces, trials_per_lease). The message names the field, its
+  // value and what is allowed.
   absl::Status Validate() const;
 
   friend bool operator==(const TaskSpec&, const TaskSpec&) = default;

@@ -78,6 +78,13 @@ absl::Status CheckDimensions(const std::vector<Dimension>& dimensions) {
 
 }  // namespace
 
+// Spelt out and not inline: inlined, the defaulted one makes GCC 12 warn of an
+// over-long memcmp wherever an Architecture is a key.
+std::strong_ordering operator<=>(const Architecture& a, const Architecture& b) {
+  return std::lexicographical_compare_three_way(
+      a.choices.begin(), a.choices.end(), b.choices.begin(), b.choices.end());
+}
+
 std::string ToString(const ChoiceValue& value) {
   if (const auto* number = std::get_if<int64_t>(&value)) {
     return absl::StrCat(*number);

@@ -5,6 +5,7 @@
 #ifndef ARCHPOOL_COMMON_NAS_SEARCH_SPACE_H_
 #define ARCHPOOL_COMMON_NAS_SEARCH_SPACE_H_
 
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -34,7 +35,10 @@ struct Dimension {
 struct Architecture {
   std::vector<uint8_t> choices;
 
-  friend auto operator<=>(const Architecture&, const Architecture&) = default;
+  // In the order of their ranks, within one space.
+  friend std::strong_ordering operator<=>(const Architecture& a,
+                                          const Architecture& b);
+  friend bool operator==(const Architecture&, const Architecture&) = default;
 };
 
 class SearchSpace {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "common/nas/search_space.h"
 
 namespace archpool {
@@ -31,10 +32,12 @@ class Subspace {
   // REQUIRES: index in [0, size()).
   Architecture ArchitectureAt(int64_t index) const;
 
-  // One box per allowed choice of `dimension`.
+  // One box per allowed choice of `dimension`, in the order of the choices.
+  // REQUIRES: dimension in [0, allowed().size()).
   std::vector<Subspace> SplitOn(int dimension) const;
 
-  // "stage1.operation∈{conv,skip} …": only the dimensions that are restricted.
+  // "stage1.operation∈{conv,skip} …": only the dimensions that are restricted;
+  // "the whole space" where none is. REQUIRES: a box of `space`.
   std::string Describe(const SearchSpace& space) const;
 
   friend bool operator==(const Subspace&, const Subspace&) = default;
@@ -45,9 +48,11 @@ class Subspace {
   std::vector<uint64_t> allowed_;
 };
 
-// Splits the whole space on its leading dimensions until there are at least
-// `boxes_min` boxes, or until every box holds one architecture, whichever comes
-// first; never more than `boxes_max` (a split that would pass it is not made).
+// Splits the whole space on its leading dimensions, the largest boxes first,
+// until there are at least `boxes_min` boxes, or until every box holds one
+// architecture, whichever comes first; never more than `boxes_max` (a split
+// that would pass it is not made). Each box is an interval of ranks; they come
+// in the order of their ranks.
 std::vector<Subspace> Partition(const SearchSpace& space, int64_t boxes_min,
                                 int64_t boxes_max);
 

@@ -1,0 +1,60 @@
+#include "common/nas/sampling.h"
+
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "common/base/status.h"
+
+namespace archpool {
+
+absl::StatusOr<Candidate> MakeCandidate(const SearchSpace& space,
+                                        const Architecture& architecture,
+                                        const NetworkTerms& terms) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      LayerPlan plan, MakeLayerPlan(space, architecture, terms.input_shape,
+                                    terms.classes, terms.limits));
+  const Digest id = ArchitectureIdOf(plan);
+  return Candidate{architecture, std::move(plan), id};
+}
+
+std::optional<Candidate> SampleCandidate(
+    const SearchSpace& space, const Subspace& box, const NetworkTerms& terms,
+    absl::FunctionRef<bool(const Digest&)> is_taken, CounterRng& rng,
+    int64_t attempts_max) {
+  const int64_t size = box.size();
+  const auto try_index = [&](int64_t index) -> std::optional<Candidate> {
+    absl::StatusOr<Candidate> candidate =
+        MakeCandidate(space, box.ArchitectureAt(index), terms);
+    if (!candidate.ok() || is_taken(candidate->id)) return std::nullopt;
+    return *std::move(candidate);
+  };
+  if (size > attempts_max) {
+    for (int64_t attempt = 0; attempt < attempts_max; ++attempt) {
+      std::optional<Candidate> found = try_index(
+          static_cast<int64_t>(rng.Below64(static_cast<uint64_t>(size))));
+      if (found.has_value()) return found;
+    }
+    return std::nullopt;
+  }
+  // Fisher-Yates, shuffled only as far as it is read.
+  std::vector<int64_t> indices(static_cast<size_t>(size));
+  std::iota(indices.begin(), indices.end(), 0);
+  for (size_t i = 0; i < indices.size(); ++i) {
+    std::swap(indices[i], indices[i + rng.Below64(indices.size() - i)]);
+    std::optional<Candidate> found = try_index(indices[i]);
+    if (found.has_value()) return found;
+  }
+  return std::nullopt;
+}
+
+std::optional<Candidate> SampleCandidate(
+    const SearchSpace& space, const Subspace& box, const NetworkTerms& terms,
+    const std::set<Digest>& taken, CounterRng& rng, int64_t attempts_max) {
+  return SampleCandidate(
+      space, box, terms,
+      [&taken](const Digest& id) { return taken.count(id) != 0; }, rng,
+      attempts_max);
+}
+
+}  // namespace archpool

@@ -1,0 +1,60 @@
+// Draws architectures to train: possible ones, each network once. Pure: the
+// same generator state and the same answers of `is_taken` give the same draw.
+#ifndef ARCHPOOL_COMMON_NAS_SAMPLING_H_
+#define ARCHPOOL_COMMON_NAS_SAMPLING_H_
+
+#include <cstdint>
+#include <optional>
+#include <set>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "common/base/counter_rng.h"
+#include "common/crypto/sha256.h"
+#include "common/nas/layer_plan.h"
+#include "common/nas/search_space.h"
+#include "common/nas/subspace.h"
+
+namespace archpool {
+
+// What an architecture needs, beside its space, to become a network.
+struct NetworkTerms {
+  TensorShape input_shape;
+  int64_t classes = 0;
+  PlanLimits limits;
+  friend bool operator==(const NetworkTerms&, const NetworkTerms&) = default;
+};
+
+// An architecture whose plan is possible, with its plan and id.
+struct Candidate {
+  Architecture architecture;
+  LayerPlan plan;
+  Digest id;
+  friend bool operator==(const Candidate&, const Candidate&) = default;
+};
+
+// Errors as MakeLayerPlan.
+absl::StatusOr<Candidate> MakeCandidate(const SearchSpace& space,
+                                        const Architecture& architecture,
+                                        const NetworkTerms& terms);
+
+inline constexpr int64_t kSampleAttemptsMax = 64;
+
+// The first architecture of `box`, drawn uniformly, whose plan is possible and
+// whose id is not taken. A box of at most `attempts_max` architectures is gone
+// through in a random order, each once: then nullopt proves that nothing is
+// left. In a larger box nullopt says that `attempts_max` draws found nothing.
+// REQUIRES: a box of `space`.
+std::optional<Candidate> SampleCandidate(
+    const SearchSpace& space, const Subspace& box, const NetworkTerms& terms,
+    absl::FunctionRef<bool(const Digest&)> is_taken, CounterRng& rng,
+    int64_t attempts_max = kSampleAttemptsMax);
+
+std::optional<Candidate> SampleCandidate(
+    const SearchSpace& space, const Subspace& box, const NetworkTerms& terms,
+    const std::set<Digest>& taken, CounterRng& rng,
+    int64_t attempts_max = kSampleAttemptsMax);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_COMMON_NAS_SAMPLING_H_
