@@ -83,7 +83,7 @@ class Pool {
   void NothingNewIn(SubspaceRecord subspace);
   void Close(const PoolState::Due& due, absl::Time now);
 
-  const PoolPolicy policy_;
+  PoolPolicy policy_;
   PoolState state_;
   // Expiry waits one lease term after a start or a gap in the ticks, so that an
   // outage or a bad clock does not cancel everyone's work.

@@ -1,0 +1,194 @@
+// Seeded random histories of honest, lazy, lying and vanishing miners, clients
+// that cancel, verifiers that crash, clocks that jump and servers that restart;
+// after every step an independent auditor checks the books, and a pool loaded
+// from what a store would hold must equal the one in memory.
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "common/base/counter_rng.h"
+#include "common/base/status.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/core/pool.h"
+#include "tests/support/auditor.h"
+#include "tests/support/pool_fixture.h"
+
+namespace archpool {
+namespace {
+
+class History {
+ public:
+  explicit History(uint64_t seed) : rng_(seed, 0) {
+    Check("start");
+    for (int i = 0; i < 4; ++i) {
+      const std::string name = absl::StrCat("miner", i);
+      miners_.push_back({.account = pool_.Make(name, Role::kMiner)});
+      Reopen(miners_.back());
+    }
+  }
+
+  void Run(int steps) {
+    for (int step = 0; step < steps && !testing::Test::HasFailure(); ++step) {
+      Step();
+      Check(absl::StrCat("step ", step));
+      if (rng_.Below(20) == 0) Restart();
+    }
+  }
+
+  // Everything still open must come to an end once time passes and a verifier
+  // works through what was committed.
+  void Finish() {
+    pool_.Advance(absl::Hours(10));
+    while (const auto grant = pool_.Do(AcquireAudit{pool_.verifier, "v"})) {
+      pool_.Do(ReportAudit{pool_.verifier, grant->audit.id,
+                           grant->audit.attempt, "v",
+                           Measurement{grant->trial.claimed_correct, 500}});
+    }
+    Check("the end");
+    EXPECT_TRUE(pool_.pool.state().tasks().empty());
+  }
+
+ private:
+  struct Miner {
+    AccountId account;
+    SessionId session;
+    std::optional<LeaseGrant> grant;
+  };
+
+  void Step() {
+    Miner& miner = miners_[rng_.Below(4)];
+    switch (rng_.Below(12)) {
+      case 0:
+        return Submit();
+      case 1:
+        return Cancel();
+      case 2:
+        return pool_.Advance(absl::Seconds(rng_.Below(120)));
+      case 3:
+        return Reopen(miner);
+      case 4:
+        return Release(miner);
+      case 5:
+      case 6:
+        return Acquire(miner);
+      case 7:
+      case 8:
+      case 9:
+        return Report(miner);
+      default:
+        return Audit();
+    }
+  }
+
+  void Submit() {
+    TaskSpec spec = TinySpec(static_cast<int>(1 + rng_.Below(6)));
+    spec.terms.reward = 1 + rng_.Below(2'000'000);
+    spec.subspaces = 1 + rng_.Below(8);
+    spec.trials_per_lease = 1 + rng_.Below(4);
+    spec.budget.work_units = 20'000 + rng_.Below(2'000'000);
+    spec.budget.trials_max = rng_.Below(3) == 0 ? 1 + rng_.Below(6) : 0;
+    spec.budget.target_accuracy_ppm = rng_.Below(2) == 0 ? 0 : 900'000;
+    spec.budget.time_limit = absl::Seconds(60 + rng_.Below(2000));
+    // May be refused for want of money or budget: that too must change nothing.
+    (void)pool_.Try(SubmitTask{pool_.client, spec,
+                               absl::StrCat("r", rng_.Below(1000)),
+                               Sha256(absl::StrCat(rng_.Next()))});
+  }
+
+  void Cancel() {
+    const auto& tasks = pool_.pool.state().tasks();
+    if (tasks.size() < 3) return;
+    pool_.Do(CancelTask{tasks.begin()->first, pool_.client});
+  }
+
+  void Reopen(Miner& miner) {
+    miner.session = pool_.Open(miner.account, "w");
+    miner.grant.reset();
+  }
+
+  void Release(Miner& miner) {
+    if (!miner.grant) return;
+    pool_.Do(ReleaseLease{miner.account, miner.session, miner.grant->lease.id,
+                          miner.grant->lease.attempt});
+    miner.grant.reset();
+  }
+
+  void Acquire(Miner& miner) {
+    const auto reply = pool_.Try(AcquireLease{miner.account, miner.session});
+    if (!reply.ok()) {
+      EXPECT_EQ(GetReason(reply.status()), "ACCOUNT_SUSPENDED");
+      const Account& account = *pool_.pool.state().Find(miner.account);
+      pool_.Do(SetAccountState{account.name, AccountState::kActive});
+    } else {
+      miner.grant = reply->grant;
+    }
+  }
+
+  // Sometimes twice, sometimes another's trial, sometimes without the weights.
+  void Report(Miner& miner) {
+    if (!miner.grant || miner.grant->assignments.empty()) return;
+    const auto& list = miner.grant->assignments;
+    const TrialId trial = list[rng_.Below(uint32_t(list.size()))].trial;
+    const int64_t claim = 700 + rng_.Below(250);
+    const auto results = pool_.Do(ReportTrials{
+        miner.account,
+        miner.session,
+        miner.grant->lease.id,
+        miner.grant->lease.attempt,
+        {{trial, Sha256(trial.ToString()), 100, claim, absl::Seconds(1)}}});
+    if (!results[0].status.ok() || rng_.Below(10) == 0) return;
+    (void)pool_.Try(ConfirmWeights{miner.account, trial});
+  }
+
+  void Audit() {
+    const auto grant = pool_.Do(AcquireAudit{pool_.verifier, "v"});
+    if (!grant || rng_.Below(8) == 0) return;  // the verifier dies
+    ReportAudit report{pool_.verifier, grant->audit.id, grant->audit.attempt,
+                       "v", Inconclusive{"CRASH"}};
+    const int64_t lie = rng_.Below(6) == 0 ? 50 : 0;
+    switch (rng_.Below(10)) {
+      case 0:
+        break;
+      case 1:
+        report.finding = Unusable{"WEIGHTS_NOT_FINITE"};
+        break;
+      default:
+        report.finding = Measurement{grant->trial.claimed_correct - lie,
+                                     700 + int64_t{rng_.Below(250)}};
+    }
+    pool_.Do(report);
+  }
+
+  void Check(const std::string& where) {
+    const std::vector<Event> events = pool_.pool.TakeEvents();
+    EXPECT_THAT(auditor_.Watch(events), testing::IsEmpty()) << where;
+    const Pool loaded(pool_.policy, auditor_.Snapshot());
+    const PoolSnapshot a = loaded.state().Snapshot();
+    const PoolSnapshot b = pool_.pool.state().Snapshot();
+    EXPECT_EQ(a.last_ids, b.last_ids) << where;
+    EXPECT_EQ(a.requests, b.requests) << where;
+    EXPECT_TRUE(a.records == b.records) << where << ": loaded state differs";
+  }
+
+  // What is in memory is lost; workers notice nothing but a pause.
+  void Restart() { pool_.pool = Pool(pool_.policy, auditor_.Snapshot()); }
+
+  CounterRng rng_;
+  TestPool pool_;
+  Auditor auditor_;
+  std::vector<Miner> miners_;
+};
+
+class PoolRandomTest : public testing::TestWithParam<int> {};
+
+TEST_P(PoolRandomTest, TheBooksHoldThroughAnyHistory) {
+  History history(static_cast<uint64_t>(GetParam()));
+  history.Run(400);
+  if (!HasFailure()) history.Finish();
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, PoolRandomTest, testing::Range(0, 60));
+
+}  // namespace
+}  // namespace archpool

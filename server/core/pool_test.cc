@@ -1,0 +1,349 @@
+// What the pool promises clients, miners and verifiers, one promise a test.
+#include "server/core/pool.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/pool_fixture.h"
+#include "tests/support/status_matchers.h"
+
+namespace archpool {
+namespace {
+
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class PoolTest : public testing::Test {
+ protected:
+  PoolTest() {
+    alice = pool.Make("alice", Role::kMiner);
+    bob = pool.Make("bob", Role::kMiner);
+    alice_session = pool.Open(alice, "w1");
+    bob_session = pool.Open(bob, "w1");
+  }
+  LeaseGrant Acquire(AccountId miner, SessionId session) {
+    auto reply = pool.Do(AcquireLease{miner, session});
+    EXPECT_TRUE(reply.grant.has_value()) << reply.idle_reason;
+    return *reply.grant;
+  }
+  Amount Balance(Place place) { return pool.pool.state().BalanceOf(place); }
+
+  TestPool pool;
+  AccountId alice, bob;
+  SessionId alice_session, bob_session;
+};
+
+TEST_F(PoolTest, SubmittingMovesTheRewardToEscrowOnce) {
+  const TaskId task = pool.Submit(TinySpec(4));
+  EXPECT_EQ(pool.Submit(TinySpec(4)), task) << "same request, same task";
+  EXPECT_EQ(Balance(Place::EscrowOf(task)), 100 * kAmountPerCoin);
+  EXPECT_EQ(Balance(Place::Of(pool.client)), 900 * kAmountPerCoin);
+}
+
+TEST_F(PoolTest, SubmittingWithoutMoneyIsRefused) {
+  TaskSpec spec = TinySpec(4);
+  spec.terms.reward = 1'001 * kAmountPerCoin;
+  EXPECT_THAT(pool.Try(SubmitTask{pool.client, spec, "r2", Sha256("s")}),
+              FailsWith("BALANCE_TOO_LOW"));
+}
+
+TEST_F(PoolTest, ABudgetThatBuysNoTrialIsRefused) {
+  TaskSpec spec = TinySpec(4);
+  spec.budget.work_units = 1;
+  EXPECT_THAT(pool.Try(SubmitTask{pool.client, spec, "r2", Sha256("s")}),
+              FailsWith("BUDGET_TOO_SMALL"));
+}
+
+TEST_F(PoolTest, AnothersDatasetIsUnknown) {
+  const AccountId other = pool.Make("other", Role::kClient);
+  EXPECT_THAT(pool.Try(SubmitTask{other, TinySpec(4), "r", Sha256("s")}),
+              FailsWith("DATASET_UNKNOWN"));
+}
+
+TEST_F(PoolTest, TheBoxesAddUpToTheSpace) {
+  const TaskSpec spec = TinySpec(4);
+  const TaskId task = pool.Submit(spec);
+  int64_t total = 0;
+  for (const SubspaceId id : pool.pool.state().IndexOf(task).subspaces) {
+    total += pool.pool.state().Find(id)->box.size();
+  }
+  EXPECT_EQ(total, spec.space.size());
+}
+
+TEST_F(PoolTest, ASessionAskingAgainGetsItsLiveLease) {
+  pool.Submit(TinySpec(4));
+  const LeaseGrant first = Acquire(alice, alice_session);
+  EXPECT_THAT(first.assignments, SizeIs(2));
+  EXPECT_EQ(Acquire(alice, alice_session).lease, first.lease);
+}
+
+TEST_F(PoolTest, TwoMinersNeverShareASubspaceOrANetwork) {
+  pool.Submit(TinySpec(4));
+  const LeaseGrant a = Acquire(alice, alice_session);
+  const LeaseGrant b = Acquire(bob, bob_session);
+  EXPECT_NE(a.lease.subspace, b.lease.subspace);
+  for (const Assignment& mine : a.assignments) {
+    for (const Assignment& theirs : b.assignments) {
+      EXPECT_NE(mine.architecture_id, theirs.architecture_id);
+    }
+  }
+}
+
+// Nobody can hand in another's work: the key depends on who trains.
+TEST_F(PoolTest, TrialKeysDifferBetweenMinersOfOneNetwork) {
+  pool.Submit(TinySpec(4));
+  const LeaseGrant a = Acquire(alice, alice_session);
+  pool.Do(ReleaseLease{alice, alice_session, a.lease.id, a.lease.attempt});
+  std::map<Digest, Digest> alices;
+  for (const Assignment& one : a.assignments) {
+    alices[one.architecture_id] = one.trial_key;
+  }
+  int met = 0;
+  for (int i = 0; i < 8; ++i) {
+    const LeaseGrant b = Acquire(bob, bob_session);
+    for (const Assignment& one : b.assignments) {
+      if (alices.contains(one.architecture_id)) {
+        ++met;
+        EXPECT_NE(alices[one.architecture_id], one.trial_key);
+      }
+      pool.Deliver(bob, bob_session, b.lease, one.trial, 500);
+    }
+  }
+  EXPECT_EQ(met, 2) << "what alice gave back is trained by somebody else";
+}
+
+TEST_F(PoolTest, AnExpiredLeaseCannotCommit) {
+  pool.Submit(TinySpec(4));
+  const LeaseGrant grant = Acquire(alice, alice_session);
+  pool.Advance(pool.policy.lease_term);
+  const auto results =
+      pool.Do(ReportTrials{alice,
+                           alice_session,
+                           grant.lease.id,
+                           grant.lease.attempt,
+                           {{grant.lease.trials[0], Sha256("w"), 10, 5, {}}}});
+  EXPECT_THAT(results[0].status, FailsWith("LEASE_ENDED"));
+  EXPECT_EQ(pool.pool.state().Find(alice)->trials_abandoned, 2);
+}
+
+TEST_F(PoolTest, ARenewedLeaseLives) {
+  pool.Submit(TinySpec(4));
+  const LeaseGrant grant = Acquire(alice, alice_session);
+  for (int i = 0; i < 5; ++i) {
+    pool.Advance(pool.policy.lease_term / 2);
+    pool.Do(RenewLease{alice, alice_session, grant.lease.id});
+  }
+  EXPECT_EQ(Acquire(alice, alice_session).lease.id, grant.lease.id);
+}
+
+// An outage of the pool must not cancel everyone's work.
+TEST_F(PoolTest, ExpiryWaitsOneTermAfterAGapInTheTicks) {
+  pool.Submit(TinySpec(4));
+  const LeaseGrant grant = Acquire(alice, alice_session);
+  pool.now += absl::Hours(5) / 10;
+  pool.Do(Tick{});
+  EXPECT_THAT(pool.Try(RenewLease{alice, alice_session, grant.lease.id}),
+              IsOk());
+}
+
+TEST_F(PoolTest, TheFirstReportOfATrialBinds) {
+  pool.Submit(TinySpec(4));
+  const LeaseGrant grant = Acquire(alice, alice_session);
+  ReportTrials report{alice,
+                      alice_session,
+                      grant.lease.id,
+                      grant.lease.attempt,
+                      {{grant.lease.trials[0], Sha256("w"), 10, 700, {}}}};
+  EXPECT_THAT(pool.Do(report)[0].status, IsOk());
+  EXPECT_THAT(pool.Do(report)[0].status, IsOk())
+      << "the same again is harmless";
+  report.reports[0].validation_correct = 900;
+  EXPECT_THAT(pool.Do(report)[0].status, FailsWith("COMMITMENT_BOUND"));
+}
+
+TEST_F(PoolTest, ReportsOfOthersLeasesAndStaleAttemptsAreRefused) {
+  pool.Submit(TinySpec(4));
+  const LeaseGrant grant = Acquire(alice, alice_session);
+  const TrialReport report{grant.lease.trials[0], Sha256("w"), 10, 5, {}};
+  EXPECT_THAT(
+      pool.Do(ReportTrials{
+          bob, bob_session, grant.lease.id, grant.lease.attempt, {report}})[0]
+          .status,
+      FailsWith("TRIAL_UNKNOWN"));
+  EXPECT_THAT(pool.Do(ReportTrials{alice,
+                                   alice_session,
+                                   grant.lease.id,
+                                   grant.lease.attempt + 1,
+                                   {report}})[0]
+                  .status,
+              FailsWith("LEASE_FENCED"));
+  EXPECT_THAT(
+      pool.Try(ReportTrials{
+          bob, alice_session, grant.lease.id, grant.lease.attempt, {report}}),
+      FailsWith("SESSION_UNKNOWN"));
+}
+
+TEST_F(PoolTest, AFalseClaimVoidsItsLease) {
+  const TaskId task = pool.Submit(TinySpec(4));
+  const LeaseGrant grant = Acquire(alice, alice_session);
+  pool.Deliver(alice, alice_session, grant.lease, grant.lease.trials[0], 700);
+  EXPECT_EQ(pool.Verify(700, 690).state, TrialState::kAccepted);
+  pool.Deliver(alice, alice_session, grant.lease, grant.lease.trials[1], 900);
+  const auto verdict = pool.Verify(700, 690);
+  EXPECT_EQ(verdict.reason, "CLAIM_FALSE");
+  const TaskIndex& index = pool.pool.state().IndexOf(task);
+  EXPECT_EQ(index.accepted_count, 0);
+  EXPECT_EQ(index.accepted_units, 0);
+  EXPECT_EQ(pool.pool.state().Find(grant.lease.trials[0])->reason,
+            "LEASE_VOID");
+}
+
+// Rounding differs between instruction sets; honest miners must not pay for it.
+TEST_F(PoolTest, AClaimWithinTheToleranceIsAccepted) {
+  pool.Submit(TinySpec(4));
+  const LeaseGrant grant = Acquire(alice, alice_session);
+  pool.Deliver(alice, alice_session, grant.lease, grant.lease.trials[0], 702);
+  EXPECT_EQ(pool.Verify(700, 690).state, TrialState::kAccepted);
+  pool.Deliver(alice, alice_session, grant.lease, grant.lease.trials[1], 703);
+  EXPECT_EQ(pool.Verify(700, 690).state, TrialState::kRejected);
+}
+
+TEST_F(PoolTest, RejectionsInARowSuspendAndEndTheLeases) {
+  pool.Submit(TinySpec(8));
+  for (int i = 0; i < 3; ++i) {
+    const LeaseGrant grant = Acquire(alice, alice_session);
+    pool.Deliver(alice, alice_session, grant.lease, grant.lease.trials[0], 999);
+    pool.Verify(500, 500);
+  }
+  EXPECT_THAT(pool.Try(AcquireLease{alice, alice_session}),
+              FailsWith("ACCOUNT_SUSPENDED"));
+  EXPECT_THAT(pool.pool.state().LeasesOf(alice_session), IsEmpty());
+  pool.Do(SetAccountState{"alice", AccountState::kActive});
+  Acquire(alice, alice_session);
+}
+
+TEST_F(PoolTest, WeightsThatNeverComeReject) {
+  pool.Submit(TinySpec(4));
+  const LeaseGrant grant = Acquire(alice, alice_session);
+  pool.Do(ReportTrials{alice,
+                       alice_session,
+                       grant.lease.id,
+                       grant.lease.attempt,
+                       {{grant.lease.trials[0], Sha256("w"), 10, 5, {}}}});
+  pool.Advance(pool.policy.upload_term + absl::Seconds(1));
+  EXPECT_EQ(pool.pool.state().Find(grant.lease.trials[0])->reason,
+            "WEIGHTS_MISSING");
+  EXPECT_THAT(pool.Try(ConfirmWeights{alice, grant.lease.trials[0]}),
+              FailsWith("UPLOAD_TOO_LATE"));
+}
+
+TEST_F(PoolTest, AnAuditThatRunsOutGoesToAnotherVerifierThenGivesUp) {
+  pool.Submit(TinySpec(4));
+  const LeaseGrant grant = Acquire(alice, alice_session);
+  pool.Deliver(alice, alice_session, grant.lease, grant.lease.trials[0], 5);
+  const auto first = pool.Do(AcquireAudit{pool.verifier, "v1"});
+  pool.Advance(pool.policy.audit_term);
+  EXPECT_THAT(
+      pool.Try(ReportAudit{pool.verifier, first->audit.id, first->audit.attempt,
+                           "v1", Measurement{5, 5}}),
+      FailsWith("AUDIT_SUPERSEDED"));
+  for (int i = 0; i < 2; ++i) {
+    const auto next = pool.Do(AcquireAudit{pool.verifier, "v2"});
+    ASSERT_TRUE(next.has_value());
+    pool.Do(ReportAudit{pool.verifier, next->audit.id, next->audit.attempt,
+                        "v2", Inconclusive{"OUT_OF_MEMORY"}});
+  }
+  EXPECT_EQ(pool.pool.state().Find(grant.lease.trials[0])->reason,
+            "UNVERIFIABLE");
+}
+
+TEST_F(PoolTest, TheTargetEndsTheTaskAndPaysExactly) {
+  TaskSpec spec = TinySpec(4);
+  spec.budget.target_accuracy_ppm = 800'000;
+  const TaskId task = pool.Submit(spec);
+  const LeaseGrant grant = Acquire(alice, alice_session);
+  pool.Deliver(alice, alice_session, grant.lease, grant.lease.trials[0], 810);
+  pool.Verify(810, 805);
+  EXPECT_EQ(pool.pool.state().Find(task), nullptr) << "ended and forgotten";
+  EXPECT_EQ(Balance(Place::EscrowOf(task)), 0);
+  EXPECT_GT(Balance(Place::Of(alice)), 10 * kAmountPerCoin - 1)
+      << "the finder's bonus and the work";
+  EXPECT_EQ(Balance(Place::Of(alice)) + Balance(Place::Fees()) +
+                Balance(Place::Of(pool.client)),
+            1'000 * kAmountPerCoin);
+}
+
+TEST_F(PoolTest, CancellingStillPaysWhatIsCommitted) {
+  const TaskId task = pool.Submit(TinySpec(4));
+  const LeaseGrant grant = Acquire(alice, alice_session);
+  pool.Deliver(alice, alice_session, grant.lease, grant.lease.trials[0], 700);
+  EXPECT_EQ(pool.Do(CancelTask{task, pool.client}), TaskState::kFinishing);
+  EXPECT_FALSE(pool.Do(AcquireLease{bob, bob_session}).grant.has_value());
+  pool.Verify(700, 690);
+  EXPECT_GT(Balance(Place::Of(alice)), 0);
+  EXPECT_EQ(Balance(Place::EscrowOf(task)), 0);
+}
+
+TEST_F(PoolTest, CancellingAnUntouchedTaskRefundsEverything) {
+  const TaskId task = pool.Submit(TinySpec(4));
+  EXPECT_THAT(pool.Try(CancelTask{task, alice}), FailsWith("TASK_UNKNOWN"));
+  EXPECT_EQ(pool.Do(CancelTask{task, pool.client}), TaskState::kCancelled);
+  EXPECT_EQ(Balance(Place::Of(pool.client)), 1'000 * kAmountPerCoin);
+}
+
+TEST_F(PoolTest, TheTimeLimitEndsATask) {
+  const TaskId task = pool.Submit(TinySpec(4));
+  pool.Advance(absl::Hours(1) + absl::Seconds(1));
+  EXPECT_EQ(pool.pool.state().Find(task), nullptr);
+  EXPECT_EQ(Balance(Place::Of(pool.client)), 1'000 * kAmountPerCoin);
+}
+
+TEST_F(PoolTest, ASpaceTriedWholeEndsTheTask) {
+  const TaskId task = pool.Submit(TinySpec(2));
+  int trials = 0;
+  while (pool.pool.state().Find(task) != nullptr) {
+    const auto reply = pool.Do(AcquireLease{alice, alice_session});
+    if (!reply.grant) continue;
+    for (const Assignment& one : reply.grant->assignments) {
+      pool.Deliver(alice, alice_session, reply.grant->lease, one.trial, 500);
+      pool.Verify(500, 500);
+      ++trials;
+    }
+    ASSERT_LE(trials, 8);
+  }
+  EXPECT_EQ(trials, 8) << "every network once";
+}
+
+TEST_F(PoolTest, TheBudgetIsNeverOverspent) {
+  TaskSpec spec = TinySpec(8);
+  const TaskId probe = pool.Submit(spec, "probe");
+  const LeaseGrant grant = Acquire(alice, alice_session);
+  const WorkUnits cost =
+      pool.pool.state().Find(grant.lease.trials[0])->work_units;
+  pool.Do(CancelTask{probe, pool.client});
+  spec.budget.work_units = 5 * cost;
+  const TaskId task = pool.Submit(spec, "r2");
+  for (int i = 0; i < 100 && pool.pool.state().Find(task) != nullptr; ++i) {
+    const auto reply = pool.Do(AcquireLease{alice, alice_session});
+    if (!reply.grant) continue;
+    const TaskIndex& index = pool.pool.state().IndexOf(task);
+    EXPECT_LE(index.accepted_units + index.reserved_units, 5 * cost);
+    for (const Assignment& one : reply.grant->assignments) {
+      pool.Deliver(alice, alice_session, reply.grant->lease, one.trial, 500);
+      pool.Verify(500, 500);
+    }
+  }
+  EXPECT_EQ(pool.pool.state().Find(task), nullptr) << "the budget ended it";
+}
+
+TEST_F(PoolTest, TheSameWorkerAgainTakesItsLeasesAlong) {
+  pool.Submit(TinySpec(4));
+  const LeaseGrant grant = Acquire(alice, alice_session);
+  const SessionId again = pool.Open(alice, "w1");
+  EXPECT_NE(again, alice_session);
+  EXPECT_THAT(pool.Try(AcquireLease{alice, alice_session}),
+              FailsWith("SESSION_UNKNOWN"));
+  EXPECT_EQ(Acquire(alice, again).lease.id, grant.lease.id);
+}
+
+}  // namespace
+}  // namespace archpool

@@ -1,0 +1,129 @@
+// Money adds up: against naive arithmetic, over many random splits.
+#include "server/core/reward.h"
+
+#include <numeric>
+
+#include "common/base/counter_rng.h"
+#include "gtest/gtest.h"
+
+namespace archpool {
+namespace {
+
+__extension__ using Int128 = __int128;
+
+TEST(RewardTest, PotsAddUpToTheReward) {
+  CounterRng rng(1, 1);
+  for (int i = 0; i < 100'000; ++i) {
+    const auto reward = static_cast<Amount>(rng.Below64(kAmountMax));
+    const int64_t fee = rng.Below(400'000);
+    const int64_t bonus = rng.Below(500'000);
+    const RewardPots pots = CutReward(reward, fee, bonus);
+    EXPECT_EQ(pots.fee + pots.bonus + pots.work, reward);
+    EXPECT_GE(pots.work, 0);
+  }
+}
+
+// Every share is within one unit of the exact one, and the sum is the exact
+// rounded-down total.
+TEST(RewardTest, SplitsAddUpExactlyAndStayWithinOneUnit) {
+  CounterRng rng(2, 1);
+  for (int round = 0; round < 200'000; ++round) {
+    const auto pot = static_cast<Amount>(rng.Below64(kAmountMax));
+    std::vector<int64_t> weights(1 + rng.Below(6));
+    for (int64_t& weight : weights) {
+      weight = static_cast<int64_t>(rng.Below64(uint64_t{1} << rng.Below(40)));
+    }
+    const int64_t used =
+        std::accumulate(weights.begin(), weights.end(), int64_t{0});
+    const int64_t total = used + 1 + rng.Below(1000);
+    const std::vector<Amount> shares =
+        SplitByRunningTotals(pot, weights, total);
+    Amount sum = 0;
+    for (size_t i = 0; i < weights.size(); ++i) {
+      const auto exact = static_cast<Amount>(Int128{pot} * weights[i] / total);
+      EXPECT_GE(shares[i], exact);
+      EXPECT_LE(shares[i], exact + 1);
+      sum += shares[i];
+    }
+    EXPECT_EQ(sum, static_cast<Amount>(Int128{pot} * used / total));
+  }
+}
+
+class SettleTest : public testing::Test {
+ protected:
+  SettleTest() {
+    TaskSpec spec;
+    spec.terms.reward = 1'000'000;
+    spec.budget.work_units = 100;
+    task.spec = std::make_shared<const TaskSpec>(spec);
+    task.fee_pot = 50'000;
+    task.bonus_pot = 100'000;
+    task.work_pot = 850'000;
+  }
+  static Trial Accepted(int64_t id, int64_t account, WorkUnits units,
+                        int64_t accuracy_ppm, int64_t macs) {
+    Trial trial;
+    trial.id = {id};
+    trial.account = {account};
+    trial.work_units = units;
+    trial.verified_accuracy_ppm = accuracy_ppm;
+    trial.macs = macs;
+    trial.state = TrialState::kAccepted;
+    return trial;
+  }
+  static Amount Paid(const Settlement& settlement) {
+    Amount paid = 0;
+    for (const TrialPay& pay : settlement.trials) {
+      paid += pay.pay + pay.finders_bonus;
+    }
+    return paid;
+  }
+  Task task;
+};
+
+TEST_F(SettleTest, NothingAcceptedRefundsEverything) {
+  const Settlement settlement = Settle(task, {});
+  EXPECT_EQ(settlement.refund, 1'000'000);
+  EXPECT_EQ(settlement.fee, 0);
+}
+
+TEST_F(SettleTest, AFullBudgetUsesTheWholeReward) {
+  const std::vector<Trial> trials = {Accepted(1, 1, 60, 900'000, 10),
+                                     Accepted(2, 2, 40, 800'000, 20)};
+  const Settlement settlement = Settle(task, trials);
+  EXPECT_EQ(settlement.fee, 50'000);
+  EXPECT_EQ(settlement.refund, 0);
+  EXPECT_EQ(settlement.trials[0].pay, 510'000);
+  EXPECT_EQ(settlement.trials[1].pay, 340'000);
+  EXPECT_EQ(settlement.trials[0].finders_bonus, 100'000)
+      << "the other network is beaten in both";
+}
+
+// Cancelling right after a find must not save the client the bonus.
+TEST_F(SettleTest, TheBonusIsPaidWholeForAnyFront) {
+  const Settlement settlement =
+      Settle(task, std::vector<Trial>{Accepted(1, 1, 1, 900'000, 10)});
+  EXPECT_EQ(settlement.trials[0].finders_bonus, 100'000);
+  EXPECT_EQ(settlement.trials[0].pay, 8'500);
+  EXPECT_EQ(Paid(settlement) + settlement.fee + settlement.refund, 1'000'000);
+}
+
+TEST_F(SettleTest, TheOrderOfTrialsDoesNotMatter) {
+  std::vector<Trial> trials = {Accepted(1, 2, 33, 910'000, 50),
+                               Accepted(2, 1, 33, 900'000, 10),
+                               Accepted(3, 3, 33, 905'000, 20)};
+  const Settlement forward = Settle(task, trials);
+  std::reverse(trials.begin(), trials.end());
+  const Settlement backward = Settle(task, trials);
+  ASSERT_EQ(forward.trials.size(), backward.trials.size());
+  for (size_t i = 0; i < forward.trials.size(); ++i) {
+    EXPECT_EQ(forward.trials[i].trial, backward.trials[i].trial);
+    EXPECT_EQ(forward.trials[i].pay, backward.trials[i].pay);
+    EXPECT_EQ(forward.trials[i].finders_bonus,
+              backward.trials[i].finders_bonus);
+  }
+  EXPECT_EQ(Paid(forward) + forward.fee + forward.refund, 1'000'000);
+}
+
+}  // namespace
+}  // namespace archpool

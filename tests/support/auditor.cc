@@ -1,0 +1,221 @@
+#include "tests/support/auditor.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace archpool {
+namespace {
+
+bool IsLegal(TrialState from, TrialState to) {
+  using S = TrialState;
+  static const auto* const kLegal = new std::set<std::pair<S, S>>{
+      {S::kAssigned, S::kCommitted}, {S::kAssigned, S::kAbandoned},
+      {S::kCommitted, S::kUploaded}, {S::kCommitted, S::kRejected},
+      {S::kUploaded, S::kAccepted},  {S::kUploaded, S::kRejected},
+      {S::kAccepted, S::kRejected},  // its lease was void
+      {S::kAccepted, S::kAccepted},  // its pay was set
+  };
+  return kLegal->contains({from, to});
+}
+
+}  // namespace
+
+void Auditor::Complain(std::string violation) {
+  violations_.push_back(std::move(violation));
+}
+
+std::vector<std::string> Auditor::Watch(absl::Span<const Event> events) {
+  violations_.clear();
+  for (const Event& event : events) {
+    std::visit([this](const auto& record) { Note(record); }, event);
+  }
+  CheckBooks();
+  CheckLeases();
+  for (const auto& [id, task] : tasks_) CheckTask(task);
+  return std::exchange(violations_, {});
+}
+
+void Auditor::Note(const Account& account) { accounts_[account.id] = account; }
+void Auditor::Note(const DatasetRecord& dataset) {
+  datasets_[dataset.id] = dataset;
+}
+
+void Auditor::Note(const Task& task) {
+  const auto found = tasks_.find(task.id);
+  if (found != tasks_.end() && IsEnded(found->second.state)) {
+    Complain(absl::StrCat(task.id.ToString(), " changed after its end"));
+  }
+  tasks_[task.id] = task;
+}
+
+void Auditor::Note(const SubspaceRecord& subspace) {
+  const auto found = subspaces_.find(subspace.id);
+  if (found != subspaces_.end() && subspace.attempt < found->second.attempt) {
+    Complain(absl::StrCat(subspace.id.ToString(), ": the attempt fell"));
+  }
+  subspaces_[subspace.id] = subspace;
+}
+
+void Auditor::Note(const Session& session) { sessions_[session.id] = session; }
+
+void Auditor::Note(const Lease& lease) {
+  const auto found = leases_.find(lease.id);
+  if (found != leases_.end() && found->second.state != LeaseState::kActive) {
+    Complain(absl::StrCat(lease.id.ToString(), " changed after its end"));
+  }
+  leases_[lease.id] = lease;
+}
+
+void Auditor::Note(const Trial& trial) {
+  const auto found = trials_.find(trial.id);
+  if (found != trials_.end()) {
+    const Trial& before = found->second;
+    if (!IsLegal(before.state, trial.state)) {
+      Complain(absl::StrCat(trial.id.ToString(), " went from ",
+                            ToString(before.state), " to ",
+                            ToString(trial.state)));
+    }
+    if (before.state != TrialState::kAssigned &&
+        (before.claimed_correct != trial.claimed_correct ||
+         before.weights_digest != trial.weights_digest)) {
+      Complain(absl::StrCat(trial.id.ToString(), ": its commitment changed"));
+    }
+  }
+  trials_[trial.id] = trial;
+}
+
+void Auditor::Note(const Audit& audit) { audits_[audit.id] = audit; }
+
+void Auditor::Note(const Transfer& transfer) {
+  if (transfers_.contains(transfer.id) || transfer.amount <= 0) {
+    Complain(absl::StrCat(transfer.id.ToString(), " is no new movement"));
+  }
+  transfers_[transfer.id] = transfer;
+  booked_[transfer.debit] -= transfer.amount;
+  booked_[transfer.credit] += transfer.amount;
+}
+
+void Auditor::Note(const Balance& balance) {
+  balances_[balance.place] = balance.amount;
+}
+
+void Auditor::CheckBooks() {
+  Amount total = 0;
+  for (const auto& [place, amount] : booked_) {
+    total += amount;
+    if (balances_[place] != amount) {
+      Complain(absl::StrCat(ToString(place), " says ", balances_[place],
+                            ", its transfers say ", amount));
+    }
+    if (amount < 0 && place.kind != PlaceKind::kOutside) {
+      Complain(absl::StrCat(ToString(place), " is negative"));
+    }
+  }
+  if (total != 0) Complain("debits and credits differ");
+}
+
+void Auditor::CheckLeases() {
+  std::set<SubspaceId> leased;
+  for (const auto& [id, lease] : leases_) {
+    if (lease.state != LeaseState::kActive) continue;
+    if (!leased.insert(lease.subspace).second) {
+      Complain(absl::StrCat(lease.subspace.ToString(), " has two primaries"));
+    }
+    if (subspaces_[lease.subspace].attempt != lease.attempt) {
+      Complain(absl::StrCat(id.ToString(), " is live and fenced"));
+    }
+  }
+}
+
+void Auditor::CheckTask(const Task& task) {
+  WorkUnits units = 0;
+  Amount paid = 0;
+  std::set<Digest> networks;
+  for (const auto& [id, trial] : trials_) {
+    if (trial.task != task.id) continue;
+    paid += trial.pay + trial.finders_bonus;
+    if (trial.state != TrialState::kAccepted &&
+        trial.pay + trial.finders_bonus != 0) {
+      Complain(absl::StrCat(id.ToString(), " is paid and not accepted"));
+    }
+    const bool open = trial.state == TrialState::kAssigned;
+    if (IsEnded(task.state) && (open || IsPending(trial.state))) {
+      Complain(absl::StrCat(id.ToString(), " outlived its task"));
+    }
+    if (trial.state == TrialState::kRejected ||
+        trial.state == TrialState::kAbandoned) {
+      continue;
+    }
+    units += trial.work_units;
+    if (!networks.insert(trial.architecture_id).second) {
+      Complain(absl::StrCat(id.ToString(), " repeats a network"));
+    }
+  }
+  if (units > task.spec->budget.work_units) {
+    Complain(absl::StrCat(task.id.ToString(), " overspent its budget"));
+  }
+  const Amount escrow = booked_[Place::EscrowOf(task.id)];
+  const Amount reward = task.spec->terms.reward;
+  if (!IsEnded(task.state)) {
+    if (escrow != reward) {
+      Complain(absl::StrCat(task.id.ToString(), " holds ", escrow));
+    }
+  } else if (escrow != 0 || paid + task.fee + task.refund != reward) {
+    Complain(absl::StrCat(task.id.ToString(), " does not add up"));
+  }
+}
+
+PoolSnapshot Auditor::Snapshot() const {
+  PoolSnapshot snapshot;
+  const auto is_open = [this](TaskId task) {
+    return !IsEnded(tasks_.at(task).state);
+  };
+  for (const auto& [id, one] : accounts_) snapshot.records.emplace_back(one);
+  for (const auto& [id, one] : datasets_) snapshot.records.emplace_back(one);
+  for (const auto& [id, one] : tasks_) {
+    if (is_open(id)) snapshot.records.emplace_back(one);
+    snapshot.requests.emplace_back(RequestKey{one.client, one.request_id},
+                                   id.value);
+  }
+  for (const auto& [id, one] : subspaces_) {
+    if (is_open(one.task)) snapshot.records.emplace_back(one);
+  }
+  for (const auto& [id, one] : sessions_) {
+    if (one.state == SessionState::kOpen) snapshot.records.emplace_back(one);
+  }
+  for (const auto& [id, one] : leases_) {
+    if (one.state == LeaseState::kActive) snapshot.records.emplace_back(one);
+  }
+  for (const auto& [id, one] : trials_) {
+    if (is_open(one.task)) snapshot.records.emplace_back(one);
+  }
+  for (const auto& [id, one] : audits_) {
+    if (one.state != AuditState::kDone) snapshot.records.emplace_back(one);
+  }
+  for (const auto& [place, amount] : balances_) {
+    snapshot.records.emplace_back(Balance{place, amount});
+  }
+  for (const auto& [id, one] : transfers_) {
+    if (one.request_id.empty()) continue;
+    snapshot.requests.emplace_back(RequestKey{AccountId{}, one.request_id},
+                                   id.value);
+  }
+  const auto last = [](const auto& records) {
+    return records.empty() ? 0 : records.rbegin()->first.value;
+  };
+  snapshot.last_ids = {.account = last(accounts_),
+                       .task = last(tasks_),
+                       .subspace = last(subspaces_),
+                       .session = last(sessions_),
+                       .lease = last(leases_),
+                       .trial = last(trials_),
+                       .audit = last(audits_),
+                       .transfer = last(transfers_)};
+  std::sort(snapshot.requests.begin(), snapshot.requests.end());
+  return snapshot;
+}
+
+}  // namespace archpool

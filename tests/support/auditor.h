@@ -1,0 +1,58 @@
+// An independent oracle: it watches the events that a pool emits, keeps its own
+// books from them alone, and says what is wrong. It shares no logic with the
+// core: only the records.
+#ifndef ARCHPOOL_TESTS_SUPPORT_AUDITOR_H_
+#define ARCHPOOL_TESTS_SUPPORT_AUDITOR_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "server/core/entities.h"
+#include "server/core/pool_state.h"
+
+namespace archpool {
+
+class Auditor {
+ public:
+  // Takes the events of one commit; returns what they violate, one sentence
+  // each.
+  std::vector<std::string> Watch(absl::Span<const Event> events);
+
+  // What a store would load now: the records of everything that has not ended.
+  PoolSnapshot Snapshot() const;
+
+ private:
+  void Note(const Account& account);
+  void Note(const DatasetRecord& dataset);
+  void Note(const Task& task);
+  void Note(const SubspaceRecord& subspace);
+  void Note(const Session& session);
+  void Note(const Lease& lease);
+  void Note(const Trial& trial);
+  void Note(const Audit& audit);
+  void Note(const Transfer& transfer);
+  void Note(const Balance& balance);
+  void CheckBooks();
+  void CheckTask(const Task& task);
+  void CheckLeases();
+  void Complain(std::string violation);
+
+  std::vector<std::string> violations_;
+  std::map<AccountId, Account> accounts_;
+  std::map<Digest, DatasetRecord> datasets_;
+  std::map<TaskId, Task> tasks_;
+  std::map<SubspaceId, SubspaceRecord> subspaces_;
+  std::map<SessionId, Session> sessions_;
+  std::map<LeaseId, Lease> leases_;
+  std::map<TrialId, Trial> trials_;
+  std::map<AuditId, Audit> audits_;
+  std::map<TransferId, Transfer> transfers_;
+  std::map<Place, Amount> balances_;  // as the core says
+  std::map<Place, Amount> booked_;    // as the transfers say
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_TESTS_SUPPORT_AUDITOR_H_

@@ -1,0 +1,135 @@
+// A small pool for tests: a tiny space, a dataset, and the accounts that the
+// commands need. Header only; the pool itself is the real core.
+#ifndef ARCHPOOL_TESTS_SUPPORT_POOL_FIXTURE_H_
+#define ARCHPOOL_TESTS_SUPPORT_POOL_FIXTURE_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "common/base/check.h"
+#include "server/core/pool.h"
+
+namespace archpool {
+
+// Three dimensions, `widths` × 2 × 2 networks of one stage.
+inline SearchSpace TinySpace(int widths) {
+  std::vector<ChoiceValue> width_choices;
+  for (int64_t i = 1; i <= widths; ++i) width_choices.emplace_back(4 * i);
+  ChainTemplate chain;
+  chain.stem_width = int64_t{4};
+  chain.stages = {StageTemplate{
+      .stride = 2,
+      .blocks = {BlockTemplate{.operation = DimensionRef{"operation"},
+                               .kernel = DimensionRef{"kernel"},
+                               .width = DimensionRef{"width"}}}}};
+  auto space = SearchSpace::Create(
+      {{"width", width_choices},
+       {"kernel", {int64_t{3}, int64_t{5}}},
+       {"operation", {std::string("conv"), std::string("separable")}}},
+      chain);
+  ARCHPOOL_CHECK(space.ok());
+  return *space;
+}
+
+inline DatasetManifest TinyManifest() {
+  DatasetManifest manifest;
+  manifest.shape = {1, 8, 8};
+  manifest.classes = 10;
+  manifest.train_count = 1000;
+  manifest.validation_count = 1000;
+  manifest.held_out_count = 1000;
+  manifest.train = Sha256("train");
+  manifest.validation = Sha256("validation");
+  manifest.deviation_ppm = 1'000'000;
+  return manifest;
+}
+
+inline TaskSpec TinySpec(int widths) {
+  TaskSpec spec;
+  spec.name = "tiny";
+  spec.dataset = TinyManifest().Id();
+  spec.space = TinySpace(widths);
+  spec.budget.work_units = 1'000'000'000;
+  spec.budget.time_limit = absl::Hours(1);
+  spec.terms.reward = 100 * kAmountPerCoin;
+  spec.subspaces = 4;
+  spec.trials_per_lease = 2;
+  return spec;
+}
+
+// Time starts at the epoch and moves when a test says so.
+class TestPool {
+ public:
+  explicit TestPool(const PoolPolicy& pool_policy = PoolPolicy())
+      : policy(pool_policy), pool(pool_policy, PoolSnapshot()) {
+    Do(Tick{});
+    client = Make("client", Role::kClient);
+    verifier = Make("verifier", Role::kVerifier);
+    Do(Deposit{"client", 1'000 * kAmountPerCoin, "seed-money"});
+    Do(RegisterDataset{client, TinyManifest(), Sha256("held-out")});
+    Advance(2 * policy.lease_term);  // past the hold after a start
+  }
+
+  template <typename Command>
+  absl::StatusOr<typename Command::Reply> Try(const Command& command) {
+    return pool.Execute(command, now);
+  }
+  template <typename Command>
+  typename Command::Reply Do(const Command& command) {
+    auto reply = Try(command);
+    if (!reply.ok()) {
+      std::fprintf(stderr, "%s\n", reply.status().ToString().c_str());
+    }
+    ARCHPOOL_CHECK(reply.ok());
+    return *std::move(reply);
+  }
+
+  AccountId Make(const std::string& name, Role role) {
+    return Do(CreateAccount{name, role, Sha256(name)}).id;
+  }
+  SessionId Open(AccountId miner, const std::string& worker) {
+    return Do(OpenSession{miner, worker, 1, "test"});
+  }
+  TaskId Submit(const TaskSpec& spec, const std::string& request_id = "r1") {
+    return Do(SubmitTask{client, spec, request_id, Sha256("secret")});
+  }
+  void Advance(absl::Duration duration) {
+    const absl::Time end = now + duration;
+    while (now < end) {
+      now = std::min(end, now + policy.lease_term / 4);
+      Do(Tick{});
+    }
+  }
+  // Commits one trial with a claim and delivers its weights.
+  void Deliver(AccountId miner, SessionId session, const Lease& lease,
+               TrialId trial, int64_t claim) {
+    const auto results = Do(ReportTrials{
+        miner,
+        session,
+        lease.id,
+        lease.attempt,
+        {{trial, Sha256(trial.ToString()), 100, claim, absl::Seconds(1)}}});
+    ARCHPOOL_CHECK(results[0].status.ok());
+    Do(ConfirmWeights{miner, trial});
+  }
+  // Takes the next audit and reports what was measured.
+  ReportAudit::Reply Verify(int64_t validation_correct,
+                            int64_t held_out_correct) {
+    const auto grant = Do(AcquireAudit{verifier, "v1"});
+    ARCHPOOL_CHECK(grant.has_value());
+    return Do(ReportAudit{verifier, grant->audit.id, grant->audit.attempt, "v1",
+                          Measurement{validation_correct, held_out_correct}});
+  }
+
+  PoolPolicy policy;
+  absl::Time now = absl::UnixEpoch();
+  Pool pool;
+  AccountId client;
+  AccountId verifier;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_TESTS_SUPPORT_POOL_FIXTURE_H_
