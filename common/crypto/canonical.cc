@@ -1,13 +1,18 @@
 #include "common/crypto/canonical.h"
 
+#include <array>
+
 namespace archpool {
 
 CanonicalWriter& CanonicalWriter::Int(int64_t value) {
+  // One append: architecture ids are made of thousands of integers.
   auto bits = static_cast<uint64_t>(value);
-  for (int i = 0; i < 8; ++i) {
-    encoding_.push_back(static_cast<char>(bits & 0xff));
+  std::array<char, 8> bytes;
+  for (char& byte : bytes) {
+    byte = static_cast<char>(bits & 0xff);
     bits >>= 8;
   }
+  encoding_.append(bytes.data(), bytes.size());
   return *this;
 }
 

@@ -17,6 +17,12 @@ absl::Span<const uint8_t> Bytes(absl::string_view text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
+// Fetched once: a fetch by name takes locks and costs more than a short hash.
+const EVP_MD* Sha256Method() {
+  static const EVP_MD* const kMethod = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return kMethod;
+}
+
 absl::Status Malformed() {
   return InvalidArgument("DIGEST_MALFORMED",
                          "a digest is 32 bytes, or 64 hex digits as text");
@@ -57,7 +63,8 @@ struct Sha256Stream::Context {
 };
 
 Sha256Stream::Sha256Stream() : context_(std::make_unique<Context>()) {
-  ARCHPOOL_CHECK(EVP_DigestInit_ex(context_->evp, EVP_sha256(), nullptr) == 1);
+  ARCHPOOL_CHECK(EVP_DigestInit_ex(context_->evp, Sha256Method(), nullptr) ==
+                 1);
 }
 Sha256Stream::~Sha256Stream() = default;
 Sha256Stream::Sha256Stream(Sha256Stream&&) noexcept = default;
@@ -78,9 +85,10 @@ Digest Sha256Stream::Finish() {
 }
 
 Digest Sha256(absl::Span<const uint8_t> data) {
-  Sha256Stream stream;
-  stream.Update(data);
-  return stream.Finish();
+  Digest digest;
+  ARCHPOOL_CHECK(EVP_Digest(data.data(), data.size(), digest.bytes.data(),
+                            nullptr, Sha256Method(), nullptr) == 1);
+  return digest;
 }
 
 Digest Sha256(absl::string_view data) { return Sha256(Bytes(data)); }
@@ -89,7 +97,7 @@ Digest HmacSha256(absl::Span<const uint8_t> key,
                   absl::Span<const uint8_t> data) {
   Digest digest;
   unsigned int size = 0;
-  ARCHPOOL_CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+  ARCHPOOL_CHECK(HMAC(Sha256Method(), key.data(), static_cast<int>(key.size()),
                       data.data(), data.size(), digest.bytes.data(),
                       &size) != nullptr &&
                  size == digest.bytes.size());

@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <cmath>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/counter_rng.h"
@@ -13,42 +13,10 @@
 namespace archpool {
 namespace {
 
-// Exploration in ppm of accuracy: how much a subspace nobody looked at lately
-// may gain over one that is known to be good.
-constexpr double kExplorationPpm = 5'000;
 // Draws of one subspace that are too dear for what is left of the budget.
 constexpr int kTooDearMax = 4;
-
-// Scores a subspace by its few best results, not by its mean: accuracy has a
-// heavy lower tail. Square roots alone: other functions of libm differ between
-// machines.
-double Score(const TaskIndex::SubspaceScore& score, int64_t trials) {
-  const double best =
-      static_cast<double>(score.best_ppm + score.second_ppm) / 2;
-  return best +
-         kExplorationPpm * std::sqrt(static_cast<double>(trials) /
-                                     (1.0 + static_cast<double>(score.trials)));
-}
-
-// Open subspaces, the most promising first; ties by id.
-std::vector<SubspaceId> OpenSubspaces(const PoolState& state,
-                                      const TaskIndex& index) {
-  int64_t trials = 0;
-  for (const auto& [id, score] : index.scores) trials += score.trials;
-  std::vector<std::pair<double, SubspaceId>> ranked;
-  for (const SubspaceId id : index.subspaces) {
-    if (state.Find(id)->state != SubspaceState::kOpen) continue;
-    const auto found = index.scores.find(id);
-    const bool untried =
-        found == index.scores.end() || found->second.trials == 0;
-    // What nobody has tried comes first.
-    ranked.emplace_back(untried ? -2e6 : -Score(found->second, trials), id);
-  }
-  std::sort(ranked.begin(), ranked.end());
-  std::vector<SubspaceId> ids;
-  for (const auto& [score, id] : ranked) ids.push_back(id);
-  return ids;
-}
+// Subspaces that one request looks into: bounds what a request costs.
+constexpr size_t kSubspacesTriedMax = 64;
 
 Digest DrawKey(const Task& task, SubspaceId subspace) {
   return HmacSha256(
@@ -140,7 +108,14 @@ AcquireLease::Reply Pool::LeaseFrom(TaskId id, const Session& session,
   const int64_t outstanding = index.assigned_count + index.pending_count;
   bool too_dear = TrialsLeft(task, index) <= 0;
   if (!too_dear) {
-    for (const SubspaceId subspace : OpenSubspaces(state_, index)) {
+    // Most leases come from the first; drawing changes the order, so a copy of
+    // a few is walked.
+    std::vector<SubspaceId> promising;
+    for (const auto& [promise, subspace] : index.open) {
+      promising.push_back(subspace);
+      if (promising.size() == kSubspacesTriedMax) break;
+    }
+    for (const SubspaceId subspace : promising) {
       const Drawn drawn = Draw(task, *state_.Find(subspace), session, now);
       if (drawn.lease.IsSet()) return GrantOf(*state_.Find(drawn.lease));
       too_dear |= drawn.too_dear;
@@ -160,10 +135,8 @@ AcquireLease::Reply Pool::LeaseFrom(TaskId id, const Session& session,
         .idle_message = absl::StrCat("every open subspace of ", id.ToString(),
                                      " is leased to another worker")};
   }
-  const bool completed = std::all_of(
-      index.subspaces.begin(), index.subspaces.end(), [this](SubspaceId box) {
-        return state_.Find(box)->state == SubspaceState::kCompleted;
-      });
+  const bool completed =
+      index.completed_subspaces == static_cast<int64_t>(index.subspaces.size());
   if (too_dear || completed) {
     internal::BeginFinishing(
         state_, id, too_dear ? EndReason::kBudget : EndReason::kExhausted, now);

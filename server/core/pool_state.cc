@@ -1,6 +1,7 @@
 #include "server/core/pool_state.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "common/base/check.h"
 
@@ -56,6 +57,14 @@ bool Holds(TrialState state) {
 }
 
 }  // namespace
+
+double TaskIndex::SubspaceScore::Promise() const {
+  constexpr double kUntriedPpm = 1e7;  // above every accuracy
+  constexpr double kExplorationPpm = 20'000;
+  if (trials == 0) return kUntriedPpm;
+  return static_cast<double>(best_ppm + second_ppm) / 2 +
+         kExplorationPpm / std::sqrt(static_cast<double>(trials));
+}
 
 void PoolState::Load(const PoolSnapshot& snapshot) {
   last_ids_ = snapshot.last_ids;
@@ -195,6 +204,15 @@ Amount PoolState::BalanceOf(Place place) const {
   return amount == nullptr ? 0 : *amount;
 }
 
+template <typename Change>
+void PoolState::Rescore(TaskId task, SubspaceId subspace, Change change) {
+  TaskIndex& index = indexes_[task];
+  TaskIndex::SubspaceScore& score = index.scores[subspace];
+  const bool open = index.open.erase({-score.Promise(), subspace}) > 0;
+  change(score);
+  if (open) index.open.insert({-score.Promise(), subspace});
+}
+
 void PoolState::Store(const Account& account) {
   account_names_[account.name] = account.id;
   accounts_[account.id] = account;
@@ -216,8 +234,20 @@ void PoolState::Store(const Task& task) {
 }
 
 void PoolState::Store(const SubspaceRecord& subspace) {
+  TaskIndex& index = indexes_[subspace.task];
+  index.subspaces.insert(subspace.id);
+  const SubspaceRecord* before = Find(subspace.id);
+  if (before != nullptr && before->state == SubspaceState::kCompleted) {
+    --index.completed_subspaces;
+  }
+  if (subspace.state == SubspaceState::kCompleted) ++index.completed_subspaces;
+  const double promise = index.scores[subspace.id].Promise();
+  if (subspace.state == SubspaceState::kOpen) {
+    index.open.insert({-promise, subspace.id});
+  } else {
+    index.open.erase({-promise, subspace.id});
+  }
   subspaces_[subspace.id] = subspace;
-  indexes_[subspace.task].subspaces.insert(subspace.id);
 }
 
 void PoolState::Store(const Session& session) {
@@ -276,7 +306,10 @@ void PoolState::Store(const Trial& trial) {
   trials_[trial.id] = trial;
 
   if (holds != held) {
-    index.scores[trial.subspace].trials += holds ? 1 : -1;
+    Rescore(trial.task, trial.subspace,
+            [holds](TaskIndex::SubspaceScore& score) {
+              score.trials += holds ? 1 : -1;
+            });
     if (holds) {
       index.architectures.insert(trial.architecture_id);
     } else {
@@ -349,17 +382,19 @@ void PoolState::CountScore(const Trial& trial) {
   const DatasetManifest& manifest = FindDataset(task.spec->dataset)->manifest;
   const int64_t ppm =
       trial.measured_correct * 1'000'000 / manifest.validation_count;
-  TaskIndex::SubspaceScore& score = indexes_[trial.task].scores[trial.subspace];
-  score.second_ppm = std::max(score.second_ppm, std::min(ppm, score.best_ppm));
-  score.best_ppm = std::max(score.best_ppm, ppm);
+  Rescore(trial.task, trial.subspace, [ppm](TaskIndex::SubspaceScore& score) {
+    score.second_ppm =
+        std::max(score.second_ppm, std::min(ppm, score.best_ppm));
+    score.best_ppm = std::max(score.best_ppm, ppm);
+  });
 }
 
 void PoolState::RecountScore(TaskId task, SubspaceId subspace) {
-  TaskIndex& index = indexes_[task];
-  TaskIndex::SubspaceScore& score = index.scores[subspace];
-  score.best_ppm = 0;
-  score.second_ppm = 0;
-  for (const TrialId id : index.trials) {
+  Rescore(task, subspace, [](TaskIndex::SubspaceScore& score) {
+    score.best_ppm = 0;
+    score.second_ppm = 0;
+  });
+  for (const TrialId id : indexes_[task].trials) {
     const Trial& trial = *Find(id);
     if (trial.subspace == subspace && trial.state == TrialState::kAccepted) {
       CountScore(trial);

@@ -63,13 +63,21 @@ struct TaskIndex {
   int64_t accepted_count = 0;
   WorkUnits reserved_units = 0;  // assigned and pending
   WorkUnits accepted_units = 0;
-  // Best validated accuracies per subspace, for the choice of the next one.
+  // How promising a subspace is, from validated results alone.
   struct SubspaceScore {
     int64_t trials = 0;    // that are not abandoned or rejected
     int64_t best_ppm = 0;  // validated on the validation split
     int64_t second_ppm = 0;
+    // Greater is more promising. Scored by its few best results, not by its
+    // mean: accuracy has a heavy lower tail. What few have tried gains; what
+    // nobody has tried comes first. A square root alone: other functions of
+    // libm differ between machines.
+    double Promise() const;
   };
   absl::btree_map<SubspaceId, SubspaceScore> scores;
+  // The open ones, by falling promise, then by id.
+  absl::btree_set<std::pair<double, SubspaceId>> open;
+  int64_t completed_subspaces = 0;
 };
 
 class PoolState {
@@ -165,6 +173,9 @@ class PoolState {
   void Count(const Trial& trial, int64_t sign);
   void CountScore(const Trial& trial);
   void RecountScore(TaskId task, SubspaceId subspace);
+  // Runs `change` on the subspace's score and keeps the order of the open ones.
+  template <typename Change>
+  void Rescore(TaskId task, SubspaceId subspace, Change change);
   void Forget(TaskId task);
 
   LastIds last_ids_;

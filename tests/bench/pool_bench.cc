@@ -1,0 +1,156 @@
+// How many commands a second the core decides and applies, in memory, on one
+// thread: the life of trials from lease to verdict, and each command by itself.
+// The baseline of the whole is the goal of 500,000 commands/s; that of each
+// command is the whole's rate.
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "tests/bench/json_line.h"
+#include "tests/support/pool_fixture.h"
+
+namespace archpool {
+namespace {
+
+constexpr double kGoalPerSecond = 500'000;
+constexpr int kMiners = 1'000;
+constexpr int kRounds = 12;
+
+// Twelve blocks of nine choices: a space as large as real ones.
+SearchSpace LargeSpace() {
+  std::vector<Dimension> dimensions;
+  ChainTemplate chain;
+  for (int stage = 0; stage < 3; ++stage) {
+    StageTemplate& blocks = chain.stages.emplace_back();
+    blocks.stride = 2;
+    for (int block = 0; block < 4; ++block) {
+      const std::string prefix = absl::StrCat("s", stage, "b", block);
+      dimensions.push_back({prefix + ".operation",
+                            {std::string("conv"), std::string("separable"),
+                             std::string("skip")}});
+      dimensions.push_back(
+          {prefix + ".width", {int64_t{8}, int64_t{16}, int64_t{32}}});
+      blocks.blocks.push_back(
+          BlockTemplate{.operation = DimensionRef{prefix + ".operation"},
+                        .width = DimensionRef{prefix + ".width"}});
+    }
+  }
+  auto space = SearchSpace::Create(std::move(dimensions), std::move(chain));
+  ARCHPOOL_CHECK(space.ok());
+  return *space;
+}
+
+struct Timing {
+  std::string name;
+  double seconds = 0;
+  int64_t commands = 0;
+
+  template <typename Function>
+  void Time(int64_t count, Function&& function) {
+    const auto begin = std::chrono::steady_clock::now();
+    function();
+    seconds +=
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
+            .count();
+    commands += count;
+  }
+  double rate() const { return static_cast<double>(commands) / seconds; }
+};
+
+struct Worker {
+  AccountId account;
+  SessionId session;
+  LeaseGrant grant;
+};
+
+class LifeOfTrials {
+ public:
+  LifeOfTrials() {
+    TaskSpec spec = TinySpec(4);
+    spec.space = LargeSpace();
+    spec.subspaces = 2 * kMiners;
+    spec.trials_per_lease = 4;
+    spec.budget.work_units = 1'000'000'000'000'000'000;
+    pool_.Submit(spec);
+    for (int i = 0; i < kMiners; ++i) {
+      Worker& worker = workers_.emplace_back();
+      worker.account = pool_.Make(absl::StrCat("m", i), Role::kMiner);
+      worker.session = pool_.Open(worker.account, "w");
+    }
+  }
+
+  void Round() {
+    acquire_.Time(kMiners, [this] {
+      for (Worker& worker : workers_) {
+        worker.grant =
+            *pool_.Do(AcquireLease{worker.account, worker.session}).grant;
+      }
+    });
+    renew_.Time(kMiners, [this] {
+      for (Worker& worker : workers_) {
+        pool_.Do(
+            RenewLease{worker.account, worker.session, worker.grant.lease.id});
+      }
+    });
+    const int64_t trials = kMiners * 4;
+    report_.Time(trials, [this] { Report(); });
+    confirm_.Time(trials, [this] {
+      for (Worker& worker : workers_) {
+        for (const TrialId id : worker.grant.lease.trials) {
+          pool_.Do(ConfirmWeights{worker.account, id});
+        }
+      }
+    });
+    audit_.Time(2 * trials, [&] {
+      for (int64_t i = 0; i < trials; ++i) pool_.Verify(500, 500);
+    });
+    commit_.Time(0, [this] { pool_.pool.TakeEvents(); });
+  }
+
+  void Print() const {
+    Timing whole{.name = "pool/whole"};
+    for (const Timing* one :
+         {&acquire_, &renew_, &report_, &confirm_, &audit_, &commit_}) {
+      whole.seconds += one->seconds;
+      whole.commands += one->commands;
+    }
+    PrintJsonLine(whole.name, whole.rate(), "commands/s", kGoalPerSecond);
+    for (const Timing* one :
+         {&acquire_, &renew_, &report_, &confirm_, &audit_}) {
+      PrintJsonLine(one->name, one->rate(), "commands/s", whole.rate());
+    }
+  }
+
+ private:
+  void Report() {
+    for (Worker& worker : workers_) {
+      const Lease& lease = worker.grant.lease;
+      for (const TrialId id : lease.trials) {
+        pool_.Do(ReportTrials{worker.account,
+                              worker.session,
+                              lease.id,
+                              lease.attempt,
+                              {{id, Digest{}, 100, 500, absl::Seconds(1)}}});
+      }
+    }
+  }
+
+  TestPool pool_;
+  std::vector<Worker> workers_;
+  Timing acquire_{.name = "pool/acquire_lease_of_4_trials"};
+  Timing renew_{.name = "pool/renew_lease"};
+  Timing report_{.name = "pool/report_one_trial"};
+  Timing confirm_{.name = "pool/confirm_weights"};
+  Timing audit_{.name = "pool/acquire_and_report_audit"};
+  Timing commit_{.name = "pool/take_events"};
+};
+
+}  // namespace
+}  // namespace archpool
+
+int main() {
+  archpool::LifeOfTrials life;
+  for (int round = 0; round < archpool::kRounds; ++round) life.Round();
+  life.Print();
+  return 0;
+}
