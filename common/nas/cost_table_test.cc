@@ -1,6 +1,8 @@
 #include "common/nas/cost_table.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "common/nas/cost_grid.h"

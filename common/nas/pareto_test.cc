@@ -1,5 +1,6 @@
 #include "common/nas/pareto.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <numeric>
 #include <vector>

@@ -1,7 +1,9 @@
 #include "common/nas/subspace.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/status.h"
