@@ -1,0 +1,246 @@
+#include "common/wire/search_space_wire.h"
+
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/wire/fields.h"
+
+namespace archpool::wire {
+namespace {
+
+constexpr int64_t kWordLengthMax = 64;
+constexpr int64_t kStagesMax = 16;
+constexpr int64_t kBlocksMax = 64;
+
+void Fill(const IntField& field, v1::IntField* proto) {
+  if (const auto* reference = std::get_if<DimensionRef>(&field)) {
+    proto->set_dimension(reference->dimension);
+  } else {
+    proto->set_constant(std::get<int64_t>(field));
+  }
+}
+
+void Fill(const WordField& field, v1::WordField* proto) {
+  if (const auto* reference = std::get_if<DimensionRef>(&field)) {
+    proto->set_dimension(reference->dimension);
+  } else {
+    proto->set_constant(std::get<std::string>(field));
+  }
+}
+
+void Fill(const ChainTemplate& chain, v1::ChainTemplate* proto) {
+  Fill(chain.stem_width, proto->mutable_stem_width());
+  proto->set_stem_kernel(chain.stem_kernel);
+  proto->set_stem_stride(chain.stem_stride);
+  Fill(chain.stem_activation, proto->mutable_stem_activation());
+  for (const StageTemplate& stage : chain.stages) {
+    v1::ChainTemplate::Stage* to = proto->add_stages();
+    to->set_stride(stage.stride);
+    for (const BlockTemplate& block : stage.blocks) {
+      v1::ChainTemplate::Block* b = to->add_blocks();
+      Fill(block.operation, b->mutable_operation());
+      Fill(block.kernel, b->mutable_kernel());
+      Fill(block.width, b->mutable_width());
+      Fill(block.expansion, b->mutable_expansion());
+      Fill(block.repeat, b->mutable_repeat());
+      Fill(block.activation, b->mutable_activation());
+    }
+  }
+  Fill(chain.head_width, proto->mutable_head_width());
+  Fill(chain.head_activation, proto->mutable_head_activation());
+}
+
+// A field that is not set keeps the template's default, which `field` holds.
+absl::Status Read(absl::string_view path, const v1::IntField& proto,
+                  IntField* field) {
+  switch (proto.field_case()) {
+    case v1::IntField::kConstant:
+      *field = proto.constant();
+      return absl::OkStatus();
+    case v1::IntField::kDimension:
+      ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(
+          Join(path, "dimension"), proto.dimension(), kWordLengthMax));
+      *field = DimensionRef{proto.dimension()};
+      return absl::OkStatus();
+    case v1::IntField::FIELD_NOT_SET:
+      break;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Read(absl::string_view path, const v1::WordField& proto,
+                  WordField* field) {
+  switch (proto.field_case()) {
+    case v1::WordField::kConstant:
+      ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(
+          Join(path, "constant"), proto.constant(), kWordLengthMax));
+      *field = proto.constant();
+      return absl::OkStatus();
+    case v1::WordField::kDimension:
+      ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(
+          Join(path, "dimension"), proto.dimension(), kWordLengthMax));
+      *field = DimensionRef{proto.dimension()};
+      return absl::OkStatus();
+    case v1::WordField::FIELD_NOT_SET:
+      break;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<BlockTemplate> ReadBlock(absl::string_view path,
+                                        const v1::ChainTemplate::Block& proto) {
+  BlockTemplate block;
+  ARCHPOOL_RETURN_IF_ERROR(
+      Read(Join(path, "operation"), proto.operation(), &block.operation));
+  ARCHPOOL_RETURN_IF_ERROR(
+      Read(Join(path, "kernel"), proto.kernel(), &block.kernel));
+  ARCHPOOL_RETURN_IF_ERROR(
+      Read(Join(path, "width"), proto.width(), &block.width));
+  ARCHPOOL_RETURN_IF_ERROR(
+      Read(Join(path, "expansion"), proto.expansion(), &block.expansion));
+  ARCHPOOL_RETURN_IF_ERROR(
+      Read(Join(path, "repeat"), proto.repeat(), &block.repeat));
+  ARCHPOOL_RETURN_IF_ERROR(
+      Read(Join(path, "activation"), proto.activation(), &block.activation));
+  return block;
+}
+
+absl::Status CheckTemplateSize(absl::string_view path,
+                               const v1::ChainTemplate& proto) {
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckCount(Join(path, "stages"), proto.stages_size(), kStagesMax));
+  int64_t blocks = 0;
+  for (const auto& stage : proto.stages()) blocks += stage.blocks_size();
+  return CheckCount(Join(path, "stages.blocks"), blocks, kBlocksMax);
+}
+
+absl::StatusOr<ChainTemplate> ReadTemplate(absl::string_view path,
+                                           const v1::ChainTemplate& proto) {
+  ARCHPOOL_RETURN_IF_ERROR(CheckTemplateSize(path, proto));
+  ChainTemplate chain;
+  ARCHPOOL_RETURN_IF_ERROR(
+      Read(Join(path, "stem_width"), proto.stem_width(), &chain.stem_width));
+  chain.stem_kernel = proto.stem_kernel();
+  chain.stem_stride = proto.stem_stride();
+  ARCHPOOL_RETURN_IF_ERROR(Read(Join(path, "stem_activation"),
+                                proto.stem_activation(),
+                                &chain.stem_activation));
+  for (int s = 0; s < proto.stages_size(); ++s) {
+    const std::string stage_path = At(Join(path, "stages"), s);
+    StageTemplate stage;
+    stage.stride = proto.stages(s).stride();
+    for (int b = 0; b < proto.stages(s).blocks_size(); ++b) {
+      ARCHPOOL_ASSIGN_OR_RETURN(BlockTemplate block,
+                                ReadBlock(At(Join(stage_path, "blocks"), b),
+                                          proto.stages(s).blocks(b)));
+      stage.blocks.push_back(std::move(block));
+    }
+    chain.stages.push_back(std::move(stage));
+  }
+  ARCHPOOL_RETURN_IF_ERROR(
+      Read(Join(path, "head_width"), proto.head_width(), &chain.head_width));
+  ARCHPOOL_RETURN_IF_ERROR(Read(Join(path, "head_activation"),
+                                proto.head_activation(),
+                                &chain.head_activation));
+  return chain;
+}
+
+absl::StatusOr<Dimension> ReadDimension(absl::string_view path,
+                                        const v1::Dimension& proto) {
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckPrintable(Join(path, "name"), proto.name(), kWordLengthMax));
+  ARCHPOOL_RETURN_IF_ERROR(CheckCount(
+      Join(path, "choices"), proto.choices_size(), SearchSpace::kMaxChoices));
+  Dimension dimension;
+  dimension.name = proto.name();
+  for (int c = 0; c < proto.choices_size(); ++c) {
+    const v1::Dimension::Choice& choice = proto.choices(c);
+    const std::string choice_path = At(Join(path, "choices"), c);
+    switch (choice.value_case()) {
+      case v1::Dimension::Choice::kNumber:
+        dimension.choices.emplace_back(choice.number());
+        break;
+      case v1::Dimension::Choice::kWord:
+        ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(Join(choice_path, "word"),
+                                                choice.word(), kWordLengthMax));
+        dimension.choices.emplace_back(choice.word());
+        break;
+      case v1::Dimension::Choice::VALUE_NOT_SET:
+        return RequiredError(choice_path);
+    }
+  }
+  return dimension;
+}
+
+}  // namespace
+
+v1::SearchSpace ToProto(const SearchSpace& space) {
+  v1::SearchSpace proto;
+  for (const Dimension& dimension : space.dimensions()) {
+    v1::Dimension* to = proto.add_dimensions();
+    to->set_name(dimension.name);
+    for (const ChoiceValue& choice : dimension.choices) {
+      if (const auto* number = std::get_if<int64_t>(&choice)) {
+        to->add_choices()->set_number(*number);
+      } else {
+        to->add_choices()->set_word(std::get<std::string>(choice));
+      }
+    }
+  }
+  Fill(space.chain_template(), proto.mutable_chain_template());
+  return proto;
+}
+
+absl::StatusOr<SearchSpace> SearchSpaceFromProto(absl::string_view path,
+                                                 const v1::SearchSpace& proto) {
+  if (!proto.has_chain_template()) {
+    return RequiredError(Join(path, "chain_template"));
+  }
+  ARCHPOOL_RETURN_IF_ERROR(CheckCount(Join(path, "dimensions"),
+                                      proto.dimensions_size(),
+                                      SearchSpace::kMaxDimensions));
+  std::vector<Dimension> dimensions;
+  for (int d = 0; d < proto.dimensions_size(); ++d) {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        Dimension dimension,
+        ReadDimension(At(Join(path, "dimensions"), d), proto.dimensions(d)));
+    dimensions.push_back(std::move(dimension));
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      ChainTemplate chain,
+      ReadTemplate(Join(path, "chain_template"), proto.chain_template()));
+  return SearchSpace::Create(std::move(dimensions), std::move(chain));
+}
+
+void SetChoices(const Architecture& architecture,
+                google::protobuf::RepeatedField<int32_t>* choices) {
+  choices->Clear();
+  choices->Reserve(static_cast<int>(architecture.choices.size()));
+  for (const uint8_t choice : architecture.choices) choices->Add(choice);
+}
+
+absl::StatusOr<Architecture> ArchitectureFromProto(
+    absl::string_view path, const SearchSpace& space,
+    const google::protobuf::RepeatedField<int32_t>& choices) {
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckCount(path, choices.size(), SearchSpace::kMaxDimensions));
+  Architecture architecture;
+  for (int d = 0; d < choices.size(); ++d) {
+    ARCHPOOL_RETURN_IF_ERROR(CheckRange(At(path, d), choices.Get(d), 0,
+                                        SearchSpace::kMaxChoices - 1));
+    architecture.choices.push_back(static_cast<uint8_t>(choices.Get(d)));
+  }
+  if (space.IsValid(architecture)) return architecture;
+  return InvalidArgument(
+      "ARCHITECTURE_MALFORMED",
+      absl::StrCat("Field ", path,
+                   " is no architecture of the space: it must hold one index "
+                   "for each of its ",
+                   space.dimensions().size(), " dimensions, within each."));
+}
+
+}  // namespace archpool::wire

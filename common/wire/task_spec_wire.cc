@@ -1,0 +1,159 @@
+#include "common/wire/task_spec_wire.h"
+
+#include "common/base/status.h"
+#include "common/wire/fields.h"
+#include "common/wire/search_space_wire.h"
+
+namespace archpool::wire {
+namespace {
+
+constexpr int64_t kMillion = 1'000'000;
+constexpr int64_t kTaskNameLengthMax = 100;
+// As long as a google.protobuf.Duration may be; TaskSpec::Validate has the
+// limit of a task.
+constexpr absl::Duration kTimeLimitMax = absl::Seconds(315'576'000'000);
+constexpr int64_t kSideMax = 65'536;
+constexpr int64_t kImagesMax = 1'000'000'000;
+
+}  // namespace
+
+v1::Recipe ToProto(const Recipe& recipe) {
+  v1::Recipe proto;
+  proto.set_batch_size(recipe.batch_size);
+  proto.set_epochs(recipe.epochs);
+  proto.set_learning_rate_ppm(recipe.learning_rate_ppm);
+  proto.set_momentum_ppm(recipe.momentum_ppm);
+  proto.set_weight_decay_ppm(recipe.weight_decay_ppm);
+  proto.set_label_smoothing_ppm(recipe.label_smoothing_ppm);
+  proto.set_warmup_ppm(recipe.warmup_ppm);
+  proto.set_shift_pixels_max(recipe.shift_pixels_max);
+  proto.set_horizontal_flip(recipe.horizontal_flip);
+  proto.set_segments(recipe.segments);
+  return proto;
+}
+
+absl::StatusOr<Recipe> RecipeFromProto(absl::string_view path,
+                                       const v1::Recipe& proto) {
+  ARCHPOOL_RETURN_IF_ERROR(CheckRanges(
+      path, {{"batch_size", proto.batch_size(), 1, 4096},
+             {"epochs", proto.epochs(), 1, 1000},
+             {"learning_rate_ppm", proto.learning_rate_ppm(), 1, 10 * kMillion},
+             {"momentum_ppm", proto.momentum_ppm(), 0, kMillion - 1},
+             {"weight_decay_ppm", proto.weight_decay_ppm(), 0, kMillion},
+             {"label_smoothing_ppm", proto.label_smoothing_ppm(), 0, 900'000},
+             {"warmup_ppm", proto.warmup_ppm(), 0, kMillion},
+             {"shift_pixels_max", proto.shift_pixels_max(), 0, 8},
+             {"segments", proto.segments(), 1, 1024}}));
+  Recipe recipe;
+  recipe.batch_size = proto.batch_size();
+  recipe.epochs = proto.epochs();
+  recipe.learning_rate_ppm = proto.learning_rate_ppm();
+  recipe.momentum_ppm = proto.momentum_ppm();
+  recipe.weight_decay_ppm = proto.weight_decay_ppm();
+  recipe.label_smoothing_ppm = proto.label_smoothing_ppm();
+  recipe.warmup_ppm = proto.warmup_ppm();
+  recipe.shift_pixels_max = proto.shift_pixels_max();
+  recipe.horizontal_flip = proto.horizontal_flip();
+  recipe.segments = proto.segments();
+  return recipe;
+}
+
+v1::TaskSpec ToProto(const TaskSpec& spec) {
+  v1::TaskSpec proto;
+  proto.set_name(spec.name);
+  proto.set_dataset_id(spec.dataset.AsBytes());
+  *proto.mutable_space() = ToProto(spec.space);
+  proto.set_parameters_max(spec.limits.parameters_max);
+  proto.set_macs_max(spec.limits.macs_max);
+  *proto.mutable_recipe() = ToProto(spec.recipe);
+  proto.set_budget_work_units(spec.budget.work_units);
+  proto.set_trials_max(spec.budget.trials_max);
+  *proto.mutable_time_limit() = ToProto(spec.budget.time_limit);
+  proto.set_target_accuracy_ppm(spec.budget.target_accuracy_ppm);
+  proto.set_reward(spec.terms.reward);
+  proto.set_finders_bonus_ppm(spec.terms.finders_bonus_ppm);
+  proto.set_subspaces(spec.subspaces);
+  proto.set_trials_per_lease(spec.trials_per_lease);
+  return proto;
+}
+
+absl::StatusOr<TaskSpec> TaskSpecFromProto(absl::string_view path,
+                                           const v1::TaskSpec& proto) {
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckPrintable(Join(path, "name"), proto.name(), kTaskNameLengthMax));
+  if (!proto.has_space()) return RequiredError(Join(path, "space"));
+  if (!proto.has_recipe()) return RequiredError(Join(path, "recipe"));
+  if (!proto.has_time_limit()) return RequiredError(Join(path, "time_limit"));
+
+  TaskSpec spec;
+  spec.name = proto.name();
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      spec.dataset, ReadDigest(Join(path, "dataset_id"), proto.dataset_id()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      spec.recipe, RecipeFromProto(Join(path, "recipe"), proto.recipe()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      spec.budget.time_limit,
+      ReadDuration(Join(path, "time_limit"), proto.time_limit(),
+                   absl::ZeroDuration(), kTimeLimitMax));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      spec.space, SearchSpaceFromProto(Join(path, "space"), proto.space()));
+  spec.limits.parameters_max = proto.parameters_max();
+  spec.limits.macs_max = proto.macs_max();
+  spec.budget.work_units = proto.budget_work_units();
+  spec.budget.trials_max = proto.trials_max();
+  spec.budget.target_accuracy_ppm = proto.target_accuracy_ppm();
+  spec.terms.reward = proto.reward();
+  spec.terms.finders_bonus_ppm = proto.finders_bonus_ppm();
+  spec.subspaces = proto.subspaces();
+  spec.trials_per_lease = proto.trials_per_lease();
+  ARCHPOOL_RETURN_IF_ERROR(spec.Validate());
+  return spec;
+}
+
+v1::DatasetManifest ToProto(const DatasetManifest& manifest) {
+  v1::DatasetManifest proto;
+  proto.set_channels(manifest.shape.channels);
+  proto.set_height(manifest.shape.height);
+  proto.set_width(manifest.shape.width);
+  proto.set_classes(manifest.classes);
+  proto.set_train_count(manifest.train_count);
+  proto.set_validation_count(manifest.validation_count);
+  proto.set_held_out_count(manifest.held_out_count);
+  proto.set_train_digest(manifest.train.AsBytes());
+  proto.set_validation_digest(manifest.validation.AsBytes());
+  proto.set_mean_ppm(manifest.mean_ppm);
+  proto.set_deviation_ppm(manifest.deviation_ppm);
+  return proto;
+}
+
+absl::StatusOr<DatasetManifest> ManifestFromProto(
+    absl::string_view path, const v1::DatasetManifest& proto) {
+  ARCHPOOL_RETURN_IF_ERROR(CheckRanges(
+      path, {{"channels", proto.channels(), 1, 4096},
+             {"height", proto.height(), 1, kSideMax},
+             {"width", proto.width(), 1, kSideMax},
+             {"classes", proto.classes(), 2, 256},
+             {"train_count", proto.train_count(), 1, kImagesMax},
+             {"validation_count", proto.validation_count(), 1, kImagesMax},
+             {"held_out_count", proto.held_out_count(), 1, kImagesMax},
+             {"mean_ppm", proto.mean_ppm(), 0, kMillion},
+             // Division by it must stay defined: data without contrast has 1.
+             {"deviation_ppm", proto.deviation_ppm(), 1, kMillion}}));
+  DatasetManifest manifest;
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      manifest.train,
+      ReadDigest(Join(path, "train_digest"), proto.train_digest()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      manifest.validation,
+      ReadDigest(Join(path, "validation_digest"), proto.validation_digest()));
+  manifest.shape = {proto.channels(), proto.height(), proto.width()};
+  manifest.classes = proto.classes();
+  manifest.train_count = proto.train_count();
+  manifest.validation_count = proto.validation_count();
+  manifest.held_out_count = proto.held_out_count();
+  manifest.mean_ppm = proto.mean_ppm();
+  manifest.deviation_ppm = proto.deviation_ppm();
+  return manifest;
+}
+
+}  // namespace archpool::wire

@@ -1,0 +1,152 @@
+#include "common/wire/work_wire.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/wire/fields.h"
+#include "common/wire/search_space_wire.h"
+#include "common/wire/task_spec_wire.h"
+
+namespace archpool::wire {
+namespace {
+
+struct NamedDataset {
+  Digest id;
+  DatasetManifest manifest;
+};
+
+absl::StatusOr<NamedDataset> ReadDataset(absl::string_view path,
+                                         absl::string_view id_bytes,
+                                         const v1::DatasetManifest& proto) {
+  NamedDataset dataset;
+  ARCHPOOL_ASSIGN_OR_RETURN(dataset.id,
+                            ReadDigest(Join(path, "dataset_id"), id_bytes));
+  ARCHPOOL_ASSIGN_OR_RETURN(dataset.manifest,
+                            ManifestFromProto(Join(path, "manifest"), proto));
+  if (dataset.manifest.Id() == dataset.id) return dataset;
+  return InvalidArgument(
+      "DATASET_MISMATCH",
+      absl::StrCat("Field ", Join(path, "manifest"),
+                   " does not hash to dataset ", dataset.id.ToString(),
+                   "; report this to the pool's operator."));
+}
+
+absl::StatusOr<WorkAssignment> ReadAssignment(
+    const std::string& path, const v1::Lease::Assignment& proto,
+    const SearchSpace& space, const DatasetManifest& manifest) {
+  WorkAssignment assignment;
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      assignment.trial,
+      ReadId<TrialId>(Join(path, "trial_id"), proto.trial_id()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      assignment.architecture,
+      ArchitectureFromProto(Join(path, "choices"), space, proto.choices()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      assignment.trial_key,
+      ReadDigest(Join(path, "trial_key"), proto.trial_key()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      assignment.architecture_id,
+      ReadDigest(Join(path, "architecture_id"), proto.architecture_id()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      assignment.plan,
+      MakeLayerPlan(space, assignment.architecture, manifest.shape,
+                    manifest.classes, PlanLimits{}));
+  if (ArchitectureIdOf(assignment.plan) == assignment.architecture_id) {
+    return assignment;
+  }
+  return InvalidArgument(
+      "ARCHITECTURE_MISMATCH",
+      absl::StrCat("Field ", path,
+                   " makes another network here than at the pool; use a worker "
+                   "of the pool's version."));
+}
+
+absl::Status ReadAssignments(const v1::Lease& proto, WorkLease* lease) {
+  ARCHPOOL_RETURN_IF_ERROR(CheckCount(
+      "lease.assignments", proto.assignments_size(), kAssignmentsMax));
+  ARCHPOOL_ASSIGN_OR_RETURN(const SearchSpace space,
+                            SearchSpaceFromProto("lease.space", proto.space()));
+  for (int i = 0; i < proto.assignments_size(); ++i) {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        WorkAssignment assignment,
+        ReadAssignment(At("lease.assignments", i), proto.assignments(i), space,
+                       lease->manifest));
+    lease->assignments.push_back(std::move(assignment));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<WorkLease> LeaseFromProto(const v1::Lease& proto) {
+  WorkLease lease;
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      lease.lease, ReadId<LeaseId>("lease.lease_id", proto.lease_id()));
+  ARCHPOOL_ASSIGN_OR_RETURN(lease.task,
+                            ReadId<TaskId>("lease.task_id", proto.task_id()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      lease.subspace,
+      ReadId<SubspaceId>("lease.subspace_id", proto.subspace_id()));
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckRange("lease.attempt", proto.attempt(), 1, INT64_MAX));
+  lease.attempt = proto.attempt();
+  lease.is_backup = proto.role() == v1::Lease::ROLE_BACKUP;
+  ARCHPOOL_ASSIGN_OR_RETURN(lease.expire_time,
+                            ReadTime("lease.expire_time", proto.expire_time()));
+  ARCHPOOL_ASSIGN_OR_RETURN(lease.recipe,
+                            RecipeFromProto("lease.recipe", proto.recipe()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const NamedDataset dataset,
+      ReadDataset("lease", proto.dataset_id(), proto.manifest()));
+  lease.dataset = dataset.id;
+  lease.manifest = dataset.manifest;
+  ARCHPOOL_RETURN_IF_ERROR(ReadAssignments(proto, &lease));
+  return lease;
+}
+
+absl::StatusOr<AuditOrder> AuditFromProto(const v1::Audit& proto) {
+  AuditOrder order;
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      order.audit, ReadId<AuditId>("audit.audit_id", proto.audit_id()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      order.trial, ReadId<TrialId>("audit.trial_id", proto.trial_id()));
+  ARCHPOOL_ASSIGN_OR_RETURN(order.expire_time,
+                            ReadTime("audit.expire_time", proto.expire_time()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const NamedDataset dataset,
+      ReadDataset("audit", proto.dataset_id(), proto.manifest()));
+  order.dataset = dataset.id;
+  order.manifest = dataset.manifest;
+  ARCHPOOL_RETURN_IF_ERROR(CheckRanges(
+      "audit",
+      {{"attempt", proto.attempt(), 1, INT64_MAX},
+       {"parameters_max", proto.parameters_max(), 0, kPlanParametersMax},
+       {"macs_max", proto.macs_max(), 0, kPlanMacsMax},
+       {"weights_size_bytes", proto.weights_size_bytes(), 1,
+        kWeightsSizeBytesMax},
+       {"claimed_validation_correct", proto.claimed_validation_correct(), 0,
+        order.manifest.validation_count}}));
+  order.attempt = proto.attempt();
+  order.weights_size_bytes = proto.weights_size_bytes();
+  order.claimed_validation_correct = proto.claimed_validation_correct();
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      order.held_out,
+      ReadDigest("audit.held_out_digest", proto.held_out_digest()));
+  ARCHPOOL_ASSIGN_OR_RETURN(order.weights, ReadDigest("audit.weights_digest",
+                                                      proto.weights_digest()));
+  ARCHPOOL_ASSIGN_OR_RETURN(const SearchSpace space,
+                            SearchSpaceFromProto("audit.space", proto.space()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      order.architecture,
+      ArchitectureFromProto("audit.choices", space, proto.choices()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      order.plan,
+      MakeLayerPlan(space, order.architecture, order.manifest.shape,
+                    order.manifest.classes,
+                    PlanLimits{proto.parameters_max(), proto.macs_max()}));
+  return order;
+}
+
+}  // namespace archpool::wire

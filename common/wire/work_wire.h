@@ -1,0 +1,75 @@
+// Leases and audits as workers and verifiers read them: checked against
+// themselves, so that a server's mistake is noticed before it costs a training.
+// Value types, pure functions; thread-safe.
+#ifndef ARCHPOOL_COMMON_WIRE_WORK_WIRE_H_
+#define ARCHPOOL_COMMON_WIRE_WORK_WIRE_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "archpool/v1/verification.pb.h"
+#include "archpool/v1/work.pb.h"
+#include "common/crypto/sha256.h"
+#include "common/data/dataset.h"
+#include "common/model/ids.h"
+#include "common/model/task_spec.h"
+#include "common/nas/layer_plan.h"
+#include "common/nas/search_space.h"
+
+namespace archpool::wire {
+
+// Weights of one trial, as a file.
+inline constexpr int64_t kWeightsSizeBytesMax = int64_t{512} << 20;
+inline constexpr int64_t kAssignmentsMax = 64;
+
+// One trial of a lease's list, ready to be trained.
+struct WorkAssignment {
+  TrialId trial;
+  Architecture architecture;
+  Digest architecture_id;
+  Digest trial_key;
+  LayerPlan plan;
+};
+
+struct WorkLease {
+  LeaseId lease;
+  TaskId task;
+  SubspaceId subspace;
+  int64_t attempt = 0;
+  bool is_backup = false;
+  absl::Time expire_time;
+  std::vector<WorkAssignment> assignments;
+  Recipe recipe;
+  Digest dataset;
+  DatasetManifest manifest;
+};
+
+// INVALID_ARGUMENT: the reasons of common/wire/fields.h; those of
+// SearchSpace::Create and MakeLayerPlan; DATASET_MISMATCH (the manifest is not
+// that dataset's); ARCHITECTURE_MISMATCH (the plan made here is not the one the
+// pool means: the builds differ).
+absl::StatusOr<WorkLease> LeaseFromProto(const v1::Lease& proto);
+
+struct AuditOrder {
+  AuditId audit;
+  int64_t attempt = 0;
+  absl::Time expire_time;
+  TrialId trial;
+  Architecture architecture;
+  LayerPlan plan;
+  Digest dataset;
+  DatasetManifest manifest;
+  Digest held_out;
+  Digest weights;
+  int64_t weights_size_bytes = 0;
+  int64_t claimed_validation_correct = 0;
+};
+
+// As LeaseFromProto.
+absl::StatusOr<AuditOrder> AuditFromProto(const v1::Audit& proto);
+
+}  // namespace archpool::wire
+
+#endif  // ARCHPOOL_COMMON_WIRE_WORK_WIRE_H_
