@@ -48,24 +48,6 @@ absl::Status CheckName(absl::string_view name) {
                    " printable ASCII characters."));
 }
 
-absl::Status CheckRecipe(const Recipe& recipe) {
-  constexpr absl::string_view kReason = "RECIPE_RANGE";
-  return CheckAll({
-      {kReason, "recipe.batch_size", recipe.batch_size, 1, 4096},
-      {kReason, "recipe.epochs", recipe.epochs, 1, 1000},
-      {kReason, "recipe.learning_rate_ppm", recipe.learning_rate_ppm, 1,
-       10'000'000},
-      {kReason, "recipe.momentum_ppm", recipe.momentum_ppm, 0, 999'999},
-      {kReason, "recipe.weight_decay_ppm", recipe.weight_decay_ppm, 0,
-       1'000'000},
-      {kReason, "recipe.label_smoothing_ppm", recipe.label_smoothing_ppm, 0,
-       900'000},
-      {kReason, "recipe.warmup_ppm", recipe.warmup_ppm, 0, 1'000'000},
-      {kReason, "recipe.shift_pixels_max", recipe.shift_pixels_max, 0, 8},
-      {kReason, "recipe.segments", recipe.segments, 1, 1024},
-  });
-}
-
 absl::Status CheckBudget(const Budget& budget) {
   constexpr absl::string_view kReason = "BUDGET_RANGE";
   ARCHPOOL_RETURN_IF_ERROR(CheckAll({
@@ -88,6 +70,21 @@ absl::Status CheckBudget(const Budget& budget) {
 
 }  // namespace
 
+absl::Status Recipe::Validate() const {
+  constexpr absl::string_view kReason = "RECIPE_RANGE";
+  return CheckAll({
+      {kReason, "recipe.batch_size", batch_size, 1, 4096},
+      {kReason, "recipe.epochs", epochs, 1, 1000},
+      {kReason, "recipe.learning_rate_ppm", learning_rate_ppm, 1, 10'000'000},
+      {kReason, "recipe.momentum_ppm", momentum_ppm, 0, 999'999},
+      {kReason, "recipe.weight_decay_ppm", weight_decay_ppm, 0, 1'000'000},
+      {kReason, "recipe.label_smoothing_ppm", label_smoothing_ppm, 0, 900'000},
+      {kReason, "recipe.warmup_ppm", warmup_ppm, 0, 1'000'000},
+      {kReason, "recipe.shift_pixels_max", shift_pixels_max, 0, 8},
+      {kReason, "recipe.segments", segments, 1, 1024},
+  });
+}
+
 absl::Status TaskSpec::Validate() const {
   ARCHPOOL_RETURN_IF_ERROR(CheckName(name));
   if (dataset.IsZero()) {
@@ -105,7 +102,7 @@ absl::Status TaskSpec::Validate() const {
        kPlanParametersMax},
       {"LIMITS_RANGE", "limits.macs_max", limits.macs_max, 0, kPlanMacsMax},
   }));
-  ARCHPOOL_RETURN_IF_ERROR(CheckRecipe(recipe));
+  ARCHPOOL_RETURN_IF_ERROR(recipe.Validate());
   ARCHPOOL_RETURN_IF_ERROR(CheckBudget(budget));
   return CheckAll({
       {"REWARD_RANGE", "terms.reward", terms.reward, 1, kAmountMax},

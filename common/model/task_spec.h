@@ -33,6 +33,9 @@ struct Recipe {
   bool horizontal_flip = false;         // augmentation: random mirror
   int64_t segments = 16;                // checkpoints of a trial; [1, 1024]
 
+  // INVALID_ARGUMENT (RECIPE_RANGE); the message names the field.
+  absl::Status Validate() const;
+
   friend bool operator==(const Recipe&, const Recipe&) = default;
 };
 

@@ -32,18 +32,7 @@ v1::Recipe ToProto(const Recipe& recipe) {
   return proto;
 }
 
-absl::StatusOr<Recipe> RecipeFromProto(absl::string_view path,
-                                       const v1::Recipe& proto) {
-  ARCHPOOL_RETURN_IF_ERROR(CheckRanges(
-      path, {{"batch_size", proto.batch_size(), 1, 4096},
-             {"epochs", proto.epochs(), 1, 1000},
-             {"learning_rate_ppm", proto.learning_rate_ppm(), 1, 10 * kMillion},
-             {"momentum_ppm", proto.momentum_ppm(), 0, kMillion - 1},
-             {"weight_decay_ppm", proto.weight_decay_ppm(), 0, kMillion},
-             {"label_smoothing_ppm", proto.label_smoothing_ppm(), 0, 900'000},
-             {"warmup_ppm", proto.warmup_ppm(), 0, kMillion},
-             {"shift_pixels_max", proto.shift_pixels_max(), 0, 8},
-             {"segments", proto.segments(), 1, 1024}}));
+absl::StatusOr<Recipe> RecipeFromProto(const v1::Recipe& proto) {
   Recipe recipe;
   recipe.batch_size = proto.batch_size();
   recipe.epochs = proto.epochs();
@@ -55,6 +44,7 @@ absl::StatusOr<Recipe> RecipeFromProto(absl::string_view path,
   recipe.shift_pixels_max = proto.shift_pixels_max();
   recipe.horizontal_flip = proto.horizontal_flip();
   recipe.segments = proto.segments();
+  ARCHPOOL_RETURN_IF_ERROR(recipe.Validate());
   return recipe;
 }
 
@@ -89,8 +79,7 @@ absl::StatusOr<TaskSpec> TaskSpecFromProto(absl::string_view path,
   spec.name = proto.name();
   ARCHPOOL_ASSIGN_OR_RETURN(
       spec.dataset, ReadDigest(Join(path, "dataset_id"), proto.dataset_id()));
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      spec.recipe, RecipeFromProto(Join(path, "recipe"), proto.recipe()));
+  ARCHPOOL_ASSIGN_OR_RETURN(spec.recipe, RecipeFromProto(proto.recipe()));
   ARCHPOOL_ASSIGN_OR_RETURN(
       spec.budget.time_limit,
       ReadDuration(Join(path, "time_limit"), proto.time_limit(),

@@ -24,8 +24,8 @@ absl::StatusOr<TaskSpec> TaskSpecFromProto(absl::string_view path,
 inline absl::StatusOr<TaskSpec> TaskSpecFromProto(const v1::TaskSpec& proto) {
   return TaskSpecFromProto("spec", proto);
 }
-absl::StatusOr<Recipe> RecipeFromProto(absl::string_view path,
-                                       const v1::Recipe& proto);
+// The reasons of Recipe::Validate.
+absl::StatusOr<Recipe> RecipeFromProto(const v1::Recipe& proto);
 absl::StatusOr<DatasetManifest> ManifestFromProto(
     absl::string_view path, const v1::DatasetManifest& proto);
 

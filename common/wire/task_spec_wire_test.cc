@@ -103,13 +103,13 @@ TEST(TaskSpecWireTest, EveryNumberOfARecipeHasItsRange) {
     for (const int64_t value : {bad.under, bad.over}) {
       v1::Recipe proto = ToProto(Recipe{});
       bad.set(proto, value);
-      const auto read = RecipeFromProto("recipe", proto);
+      const auto read = RecipeFromProto(proto);
       EXPECT_EQ(read.status().code(), absl::StatusCode::kInvalidArgument);
       EXPECT_THAT(std::string(read.status().message()),
                   ::testing::HasSubstr(bad.field));
       proto = ToProto(Recipe{});
       bad.set(proto, value == bad.under ? value + 1 : value - 1);
-      EXPECT_TRUE(RecipeFromProto("recipe", proto).ok()) << bad.field;
+      EXPECT_TRUE(RecipeFromProto(proto).ok()) << bad.field;
     }
   }
 }

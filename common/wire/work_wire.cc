@@ -95,8 +95,7 @@ absl::StatusOr<WorkLease> LeaseFromProto(const v1::Lease& proto) {
   lease.is_backup = proto.role() == v1::Lease::ROLE_BACKUP;
   ARCHPOOL_ASSIGN_OR_RETURN(lease.expire_time,
                             ReadTime("lease.expire_time", proto.expire_time()));
-  ARCHPOOL_ASSIGN_OR_RETURN(lease.recipe,
-                            RecipeFromProto("lease.recipe", proto.recipe()));
+  ARCHPOOL_ASSIGN_OR_RETURN(lease.recipe, RecipeFromProto(proto.recipe()));
   ARCHPOOL_ASSIGN_OR_RETURN(
       const NamedDataset dataset,
       ReadDataset("lease", proto.dataset_id(), proto.manifest()));

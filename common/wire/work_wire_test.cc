@@ -77,7 +77,7 @@ TEST(WorkWireTest, RefusesALeaseThatContradictsItself) {
       {"FIELD_RANGE", [](auto& l) { l.set_attempt(0); }},
       {"FIELD_RANGE", [](auto& l) { l.mutable_expire_time()->set_nanos(-1); }},
       {"FIELD_REQUIRED", [](auto& l) { l.clear_space(); }},
-      {"FIELD_RANGE", [](auto& l) { l.clear_recipe(); }},
+      {"RECIPE_RANGE", [](auto& l) { l.clear_recipe(); }},
       {"DATASET_MISMATCH",
        [](auto& l) { l.mutable_manifest()->set_mean_ppm(1); }},
       {"DATASET_MISMATCH",
