@@ -1,0 +1,306 @@
+// Replays the scripts in tests/golden/core against the core and compares what
+// it answers and which records it changes, line by line. UPDATE_GOLDEN=1
+// rewrites the files: commit a change only where you understand what caused it.
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "common/base/status.h"
+#include "gtest/gtest.h"
+#include "tests/support/pool_fixture.h"
+
+namespace archpool {
+namespace {
+
+constexpr char kDirectory[] = "tests/golden/core";
+
+// What a changed record says, in one line.
+std::string Line(const Account& a) {
+  return absl::StrCat("account ", a.name, " ", ToString(a.role), " ",
+                      ToString(a.state), " accepted=", a.trials_accepted,
+                      " rejected=", a.trials_rejected,
+                      " abandoned=", a.trials_abandoned);
+}
+std::string Line(const DatasetRecord&) { return "dataset"; }
+std::string Line(const Task& t) {
+  return absl::StrCat(t.id.ToString(), " ", ToString(t.state),
+                      t.end_reason == EndReason::kNone
+                          ? ""
+                          : absl::StrCat(" by ", ToString(t.end_reason)),
+                      " fee=", t.fee, " refund=", t.refund);
+}
+std::string Line(const SubspaceRecord& s) {
+  return absl::StrCat(s.id.ToString(), " ", ToString(s.state),
+                      " attempt=", s.attempt, " size=", s.box.size());
+}
+std::string Line(const Session& s) {
+  return absl::StrCat(s.id.ToString(), " ", s.worker_name, " ",
+                      ToString(s.state));
+}
+std::string Line(const Lease& l) {
+  return absl::StrCat(
+      l.id.ToString(), " ", ToString(l.state), " ", l.subspace.ToString(),
+      " attempt=", l.attempt,
+      " expires=", absl::FormatDuration(l.expire_time - absl::UnixEpoch()));
+}
+std::string Line(const Trial& t) {
+  std::string line = absl::StrCat(t.id.ToString(), " ", ToString(t.state),
+                                  " units=", t.work_units);
+  if (t.claimed_correct >= 0) {
+    absl::StrAppend(&line, " claimed=", t.claimed_correct);
+  }
+  if (t.held_out_correct >= 0) {
+    absl::StrAppend(&line, " measured=", t.measured_correct,
+                    " held_out=", t.held_out_correct);
+  }
+  if (!t.reason.empty()) absl::StrAppend(&line, " ", t.reason);
+  if (t.pay > 0) {
+    absl::StrAppend(&line, " pay=", t.pay, " bonus=", t.finders_bonus);
+  }
+  return line;
+}
+std::string Line(const Audit& a) {
+  return absl::StrCat(a.id.ToString(), " ", ToString(a.state), " of ",
+                      a.trial.ToString(), " attempt=", a.attempt);
+}
+std::string Line(const Transfer& t) {
+  return absl::StrCat(t.id.ToString(), " ", ToString(t.kind), " ", t.amount,
+                      " from ", ToString(t.debit), " to ", ToString(t.credit));
+}
+std::string Line(const Balance& b) {
+  return absl::StrCat("balance ", ToString(b.place), " ", b.amount);
+}
+
+class Interpreter {
+ public:
+  Interpreter() { pool_.pool.TakeEvents(); }
+
+  // The answer to one script line, then the records it changed.
+  std::string Run(const std::string& line) {
+    words_ = absl::StrSplit(line, ' ', absl::SkipEmpty());
+    std::string output;
+    const auto found = Commands().find(words_[0]);
+    if (found == Commands().end()) {
+      output = "  no such command\n";
+    } else {
+      output = absl::StrCat("  ", (this->*found->second)(), "\n");
+    }
+    for (const Event& event : pool_.pool.TakeEvents()) {
+      const std::string text =
+          std::visit([](const auto& record) { return Line(record); }, event);
+      absl::StrAppend(&output, "    ", text, "\n");
+    }
+    return output;
+  }
+
+ private:
+  using Method = std::string (Interpreter::*)();
+  static const std::map<std::string, Method>& Commands() {
+    static const auto* const kCommands = new std::map<std::string, Method>{
+        {"account", &Interpreter::MakeAccount},
+        {"deposit", &Interpreter::MakeDeposit},
+        {"dataset", &Interpreter::MakeDataset},
+        {"task", &Interpreter::MakeTask},
+        {"open", &Interpreter::Open},
+        {"acquire", &Interpreter::Acquire},
+        {"renew", &Interpreter::Renew},
+        {"report", &Interpreter::Report},
+        {"weights", &Interpreter::Weights},
+        {"audit", &Interpreter::TakeAudit},
+        {"verdict", &Interpreter::GiveVerdict},
+        {"advance", &Interpreter::Advance},
+        {"balances", &Interpreter::Balances},
+    };
+    return *kCommands;
+  }
+
+  const std::string& Word(size_t i) const { return words_.at(i); }
+  int64_t Number(size_t i) const {
+    int64_t value = 0;
+    ARCHPOOL_CHECK(absl::SimpleAtoi(Word(i), &value));
+    return value;
+  }
+  // key=value among the words.
+  int64_t Setting(const std::string& key) const {
+    for (const std::string& word : words_) {
+      int64_t value = 0;
+      if (absl::StartsWith(word, key + "=") &&
+          absl::SimpleAtoi(word.substr(key.size() + 1), &value)) {
+        return value;
+      }
+    }
+    ARCHPOOL_CHECK(false);
+  }
+  AccountId AccountNamed(const std::string& name) const {
+    return pool_.pool.state().FindAccount(name)->id;
+  }
+  template <typename T>
+  static std::string Answer(const absl::StatusOr<T>& reply,
+                            const std::function<std::string(const T&)>& text) {
+    return reply.ok() ? text(*reply) : GetReason(reply.status());
+  }
+
+  std::string MakeAccount() {
+    pool_.Make(Word(1), Word(2) == "miner" ? Role::kMiner : Role::kClient);
+    return "made";
+  }
+  std::string MakeDeposit() {
+    return pool_
+        .Do(Deposit{Word(1), Number(2) * kAmountPerCoin,
+                    absl::StrCat("d", ++requests_)})
+        .ToString();
+  }
+  std::string MakeDataset() {
+    pool_.Do(RegisterDataset{AccountNamed(Word(1)), TinyManifest(),
+                             Sha256("held-out")});
+    return "registered";
+  }
+  std::string MakeTask() {
+    TaskSpec spec = TinySpec(static_cast<int>(Setting("widths")));
+    spec.terms.reward = Setting("reward") * kAmountPerCoin;
+    spec.budget.trials_max = Setting("trials_max");
+    spec.budget.work_units = 1'000'000;
+    spec.subspaces = Setting("subspaces");
+    spec.trials_per_lease = Setting("per_lease");
+    return pool_
+        .Do(SubmitTask{AccountNamed(Word(1)), spec,
+                       absl::StrCat("t", ++requests_), Sha256("secret")})
+        .ToString();
+  }
+  std::string Open() {
+    const SessionId session = pool_.Open(AccountNamed(Word(1)), Word(2));
+    sessions_[Word(1) + Word(2)] = session;
+    return session.ToString();
+  }
+  SessionId SessionOf() { return sessions_[Word(1) + Word(2)]; }
+  std::string Acquire() {
+    return Answer<AcquireLease::Reply>(
+        pool_.Try(AcquireLease{AccountNamed(Word(1)), SessionOf()}),
+        [](const AcquireLease::Reply& reply) {
+          if (!reply.grant) return reply.idle_reason;
+          return absl::StrCat(
+              reply.grant->lease.id.ToString(), ": ",
+              absl::StrJoin(reply.grant->assignments, ", ",
+                            [&](std::string* out, const Assignment& one) {
+                              absl::StrAppend(out, one.trial.ToString(), " (",
+                                              reply.grant->spec->space.Describe(
+                                                  one.architecture),
+                                              ")");
+                            }));
+        });
+  }
+  std::string Renew() {
+    return Answer<absl::Time>(
+        pool_.Try(
+            RenewLease{AccountNamed(Word(1)), SessionOf(), LeaseId{Number(3)}}),
+        [](const absl::Time& time) {
+          return absl::StrCat("until ",
+                              absl::FormatDuration(time - absl::UnixEpoch()));
+        });
+  }
+  std::string Report() {
+    const TrialId id{Number(3)};
+    const Trial* trial = pool_.pool.state().Find(id);
+    if (trial == nullptr) return "no such trial";
+    const Lease* lease = pool_.pool.state().Find(trial->lease);
+    const auto results = pool_.Do(ReportTrials{
+        AccountNamed(Word(1)),
+        SessionOf(),
+        trial->lease,
+        lease == nullptr ? 0 : lease->attempt,
+        {{id, Sha256(id.ToString()), 1000, Number(4), absl::Seconds(9)}}});
+    return results[0].status.ok() ? "committed" : GetReason(results[0].status);
+  }
+  std::string Weights() {
+    return Answer<TrialState>(
+        pool_.Try(ConfirmWeights{AccountNamed(Word(1)), TrialId{Number(2)}}),
+        [](const TrialState& state) { return std::string(ToString(state)); });
+  }
+  std::string TakeAudit() {
+    const auto grant = pool_.Do(AcquireAudit{pool_.verifier, Word(1)});
+    if (!grant) return "none waiting";
+    audits_[Word(1)] = grant->audit;
+    return absl::StrCat(grant->audit.id.ToString(), " of ",
+                        grant->trial.id.ToString());
+  }
+  std::string GiveVerdict() {
+    const Audit& audit = audits_[Word(1)];
+    return Answer<ReportAudit::Reply>(
+        pool_.Try(ReportAudit{pool_.verifier, audit.id, audit.attempt, Word(1),
+                              Measurement{Number(2), Number(3)}}),
+        [](const ReportAudit::Reply& reply) {
+          return absl::StrCat(ToString(reply.state), " ", reply.reason);
+        });
+  }
+  std::string Advance() {
+    absl::Duration duration;
+    ARCHPOOL_CHECK(absl::ParseDuration(Word(1), &duration));
+    pool_.Advance(duration);
+    return absl::StrCat("it is ",
+                        absl::FormatDuration(pool_.now - absl::UnixEpoch()));
+  }
+  std::string Balances() {
+    std::string text;
+    for (const Event& event : pool_.pool.state().Snapshot().records) {
+      if (const auto* balance = std::get_if<Balance>(&event)) {
+        absl::StrAppend(&text, ToString(balance->place), "=", balance->amount,
+                        " ");
+      }
+    }
+    return text;
+  }
+
+  TestPool pool_;
+  std::vector<std::string> words_;
+  std::map<std::string, SessionId> sessions_;
+  std::map<std::string, Audit> audits_;
+  int requests_ = 0;
+};
+
+std::string ReadFile(const std::filesystem::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+// The script lines with what they answer now; old answers are indented.
+std::string Replay(const std::string& transcript) {
+  Interpreter interpreter;
+  std::string output;
+  for (absl::string_view line : absl::StrSplit(transcript, '\n')) {
+    if (line.empty() || absl::StartsWith(line, "  ")) continue;
+    absl::StrAppend(&output, line, "\n");
+    if (!absl::StartsWith(line, "#")) {
+      absl::StrAppend(&output, interpreter.Run(std::string(line)));
+    }
+  }
+  return output;
+}
+
+TEST(TranscriptTest, EveryScriptAnswersAsRecorded) {
+  int scripts = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(kDirectory)) {
+    ++scripts;
+    const std::string recorded = ReadFile(entry.path());
+    const std::string replayed = Replay(recorded);
+    if (std::getenv("UPDATE_GOLDEN") != nullptr) {
+      std::ofstream(entry.path()) << replayed;
+    } else {
+      EXPECT_EQ(recorded, replayed) << entry.path();
+    }
+  }
+  EXPECT_GE(scripts, 2);
+}
+
+}  // namespace
+}  // namespace archpool
