@@ -1,0 +1,52 @@
+// How a task goes, computed from its committed records: what clients, miners
+// and operators are shown. Pure.
+#ifndef ARCHPOOL_SERVER_CORE_TASK_SUMMARY_H_
+#define ARCHPOOL_SERVER_CORE_TASK_SUMMARY_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "server/core/entities.h"
+
+namespace archpool {
+
+// What one miner got out of a task.
+struct MinerShare {
+  AccountId account;
+  int64_t trials_accepted = 0;
+  int64_t trials_rejected = 0;
+  WorkUnits work_units = 0;  // validated
+  Amount payout = 0;         // pay and finder's bonus, once the task has ended
+
+  friend bool operator==(const MinerShare&, const MinerShare&) = default;
+};
+
+struct TaskSummary {
+  int64_t trials_assigned = 0;
+  int64_t trials_pending = 0;  // committed or uploaded
+  int64_t trials_accepted = 0;
+  int64_t trials_rejected = 0;
+  int64_t trials_abandoned = 0;
+  std::map<std::string, int64_t> rejected_by_reason;
+  WorkUnits work_units_accepted = 0;
+  // The accepted trial with the highest verified accuracy; the cheaper, then
+  // the earlier, of equal ones.
+  std::optional<Trial> best;
+  // Pareto front of verified accuracy against multiply-accumulates, by the
+  // latter.
+  std::vector<Trial> front;
+  // Subspaces in which a trial was accepted.
+  int64_t subspaces_explored = 0;
+  std::vector<MinerShare> shares;  // by account
+};
+
+// `trials`: every trial of one task, in any order.
+TaskSummary Summarize(absl::Span<const Trial> trials);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_TASK_SUMMARY_H_

@@ -1,0 +1,43 @@
+// Cuts a client's uploaded files into the splits of a dataset. Reads and writes
+// blobs, and takes seconds: run it on an executor, one at a time.
+#ifndef ARCHPOOL_SERVER_RPC_DATASET_REGISTRATION_H_
+#define ARCHPOOL_SERVER_RPC_DATASET_REGISTRATION_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "common/crypto/sha256.h"
+#include "server/core/commands.h"
+#include "server/storage/blob_store.h"
+
+namespace archpool {
+
+// Uploaded IDX files and how to cut them.
+struct DatasetRequest {
+  Digest train_images;
+  Digest train_labels;
+  // Both or none: the held-out split, where it has files of its own.
+  std::optional<Digest> held_out_images;
+  std::optional<Digest> held_out_labels;
+  int64_t classes = 0;
+  int64_t validation_count = 0;
+  int64_t held_out_count = 0;
+};
+
+// The largest raw file a client may upload.
+inline constexpr int64_t kDatasetFileSizeMax = int64_t{1} << 30;
+
+// The command that registers the dataset; its three blobs are durable. The draw
+// of the splits is keyed by `pool_secret`, the caller and the request, so that
+// equal requests of one account make the same dataset and nobody can foresee
+// it. NOT_FOUND (BLOB_UNKNOWN): a file was not uploaded. INVALID_ARGUMENT:
+// reasons of ParseIdx and SplitDataset.
+absl::StatusOr<RegisterDataset> PrepareDataset(const BlobStore& blobs,
+                                               const DatasetRequest& request,
+                                               AccountId caller,
+                                               const Digest& pool_secret);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_RPC_DATASET_REGISTRATION_H_
