@@ -87,8 +87,8 @@ TEST(ArchitectureIdTest, DependsOnTheNetworkAlone) {
   change([](LayerPlan&, Layer& l) { l.kernel = 5; });
   change([](LayerPlan&, Layer& l) { l.stride = 2; });
   change([](LayerPlan&, Layer& l) { l.groups = 16; });
-  change([](LayerPlan&, Layer& l) { l.input_shape.height = 5; });
-  change([](LayerPlan&, Layer& l) { l.output_shape.width = 5; });
+  change([](LayerPlan& p, Layer&) { p.input_shape.height = 5; });
+  change([](LayerPlan&, Layer& l) { l.output_shape.channels = 5; });
 }
 
 }  // namespace

@@ -135,6 +135,8 @@ TransferId PoolState::Post(Place debit, Place credit, Amount amount,
 std::vector<Event> PoolState::TakeEvents() {
   std::vector<Event> taken;
   taken.swap(events_);
+  // The next batch is likely about as large.
+  events_.reserve(taken.size());
   return taken;
 }
 
@@ -290,20 +292,23 @@ void PoolState::Store(const Lease& lease) {
 
 void PoolState::Store(const Trial& trial) {
   TaskIndex& index = indexes_[trial.task];
-  const auto found = trials_.find(trial.id);
-  const bool held = found != trials_.end() && Holds(found->second.state);
   const bool holds = Holds(trial.state);
+  bool held = false;
+  bool was_accepted = false;
+  const auto found = trials_.find(trial.id);
   if (found == trials_.end()) {
     Reschedule<Trial>(due_, nullptr, trial);
     index.trials.insert(trial.id);
+    trials_.emplace(trial.id, trial);
   } else {
-    Reschedule(due_, &found->second, trial);
-    Count(found->second, -1);
+    Trial& before = found->second;
+    held = Holds(before.state);
+    was_accepted = before.state == TrialState::kAccepted;
+    Reschedule(due_, &before, trial);
+    Count(before, -1);
+    before = trial;
   }
   Count(trial, +1);
-  const bool was_accepted =
-      found != trials_.end() && found->second.state == TrialState::kAccepted;
-  trials_[trial.id] = trial;
 
   if (holds != held) {
     Rescore(trial.task, trial.subspace,
