@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# The whole pool on this machine: a client's search on Fashion-MNIST, done by two
+# honest miners and one that overstates, verified by the pool, paid in full.
+#
+#   deploy/demo.sh [--no-build] [TASK.yaml]
+#
+# Installs what is missing, builds, runs the task to its end (about five minutes
+# on two cores) and leaves summary.json, the best network and the logs in
+# demo-output/. Whatever it starts, it stops, on Ctrl-C too.
+set -euo pipefail
+# shellcheck source=deploy/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+build=1
+task_file=$ARCHPOOL_ROOT/deploy/examples/fashion-mnist.yaml
+while [ $# -gt 0 ]; do
+  case $1 in
+    --no-build) build= ;;
+    -h | --help) print_usage "$0"; exit 0 ;;
+    -*) die "unknown option $1 (try --help)" ;;
+    *) task_file=$(realpath "$1") ;;
+  esac
+  shift
+done
+
+output=$ARCHPOOL_ROOT/demo-output
+bin=$ARCHPOOL_ROOT/build/release/bin
+run=$output/run
+pids=()
+
+stop_all() {
+  local status=$?
+  trap - EXIT INT TERM
+  # Workers first, so that they give their leases back; the server last, which
+  # stops its database.
+  local i
+  for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
+    kill -TERM "${pids[i]}" 2>/dev/null || true
+  done
+  for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
+    wait "${pids[i]}" 2>/dev/null || true
+  done
+  exit "$status"
+}
+trap stop_all EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# start NAME PROGRAM ARGS...: in the background, its output in the logs.
+start() {
+  local name=$1
+  shift
+  "$@" >"$output/logs/$name.log" 2>&1 &
+  pids+=($!)
+}
+
+pool() { "$bin/archpool" --server "$address" --token-file "$run/$1.token" "${@:2}"; }
+
+# new_account NAME ROLE: its token goes to a file that only we may read.
+new_account() {
+  (
+    umask 077
+    pool operator account create --name "$1" --role "$2" --json |
+      python3 -c 'import json, sys; print(json.load(sys.stdin)["token"])' \
+        >"$run/$1.token"
+  )
+}
+
+start_worker() {
+  start "worker-$1" "$2" --server "$address" --token-file "$run/$1.token" \
+    --name "$1" --work-dir "$run/$1"
+}
+
+if [ -n "$build" ]; then "$ARCHPOOL_ROOT/deploy/build.sh" programs; fi
+for program in archpool archpool-server archpool-verifier archpool-worker; do
+  [ -x "$bin/$program" ] || die "$bin/$program is missing; run deploy/build.sh"
+done
+
+rm -rf "$output"
+mkdir -p "$output/logs" "$run"
+
+step "Starting the pool's server, with a PostgreSQL of its own"
+start server "$bin/archpool-server" --data-dir "$run/server" \
+  --listen 127.0.0.1:0 --port-file "$run/port" --lease-term 30s
+for ((tries = 0; ; tries++)); do
+  if [ -s "$run/port" ]; then break; fi
+  if ! kill -0 "${pids[0]}" 2>/dev/null || [ "$tries" -ge 600 ]; then
+    tail -n 20 "$output/logs/server.log" >&2
+    die "the server did not start; its log is demo-output/logs/server.log"
+  fi
+  sleep 0.1
+done
+address=127.0.0.1:$(cat "$run/port")
+ln -s "$run/server/operator-token" "$run/operator.token"
+
+step "Making accounts: a client, a verifier, three miners"
+new_account client client
+new_account verifier verifier
+for miner in alice bob mallory; do new_account "$miner" miner; done
+pool operator ledger deposit --account client --amount 1000 >/dev/null
+
+step "Starting a verifier, two honest workers and one that overstates"
+start verifier "$bin/archpool-verifier" --server "$address" \
+  --token-file "$run/verifier.token" --name verifier --work-dir "$run/verifier"
+start_worker alice "$bin/archpool-worker"
+start_worker bob "$bin/archpool-worker"
+start_worker mallory "$bin/archpool-adversary-inflate"
+
+step "Submitting $(basename "$task_file") as the client"
+task=$(pool client task submit "$task_file" --json |
+  python3 -c 'import json, sys; print(json.load(sys.stdin)["task_id"])')
+pool client task watch "$task"
+pool client task show "$task"
+pool client task result "$task" --output "$output" >/dev/null
+pool operator ledger check
+
+step "Done. demo-output/ has summary.json, architecture.json, weights.safetensors and logs/"
