@@ -1,7 +1,6 @@
 #include "common/data/safetensors.h"
 
 #include <bit>
-#include <compare>
 #include <cstddef>
 #include <cstring>
 #include <iterator>
@@ -59,7 +58,7 @@ class FloatIterator {
     return (bytes_ - other.bytes_) /
            static_cast<difference_type>(sizeof(float));
   }
-  friend auto operator<=>(const FloatIterator&, const FloatIterator&) = default;
+  friend bool operator==(const FloatIterator&, const FloatIterator&) = default;
 
  private:
   const char* bytes_;
