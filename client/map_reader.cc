@@ -1,0 +1,321 @@
+#include "client/map_reader.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+
+namespace archpool {
+namespace {
+
+constexpr int64_t kMillion = 1'000'000;
+constexpr size_t kDecimals = 6;
+constexpr size_t kQuotedMax = 60;
+
+bool IsDigits(absl::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isdigit(static_cast<unsigned char>(c));
+  });
+}
+
+const char* KindName(YamlNode::Kind kind) {
+  switch (kind) {
+    case YamlNode::Kind::kNull:
+      return "empty";
+    case YamlNode::Kind::kScalar:
+      return "a value";
+    case YamlNode::Kind::kList:
+      return "a list";
+    case YamlNode::Kind::kMap:
+      return "a map";
+  }
+  return "";
+}
+
+std::string Describe(const YamlNode& node) {
+  return node.kind == YamlNode::Kind::kScalar ? Quoted(node.text)
+                                              : KindName(node.kind);
+}
+
+// Levenshtein's: insertions, deletions and replacements.
+size_t EditDistance(absl::string_view a, absl::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (size_t j = 0; j < b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+void ProblemList::Add(YamlPosition position, absl::string_view message) {
+  if (!IsFull()) problems_.emplace(position, std::string(message));
+}
+
+std::string ProblemList::Describe(absl::string_view file_name) const {
+  std::vector<std::string> lines;
+  for (const auto& [position, message] : problems_) {
+    if (lines.size() == kShownMax) {
+      lines.push_back(absl::StrCat("and ", problems_.size() - kShownMax,
+                                   IsFull() ? " or more" : " more",
+                                   " problems"));
+      break;
+    }
+    lines.push_back(absl::StrCat(file_name, ":", position.line, ":",
+                                 position.column, ": ", message));
+  }
+  return absl::StrJoin(lines, "\n");
+}
+
+bool IntRange::Contains(int64_t value) const {
+  return value >= min && value <= max && (!is_odd || value % 2 != 0);
+}
+
+std::string IntRange::Describe() const {
+  return absl::StrCat(is_odd ? "an odd" : "an", " integer in [", min, ", ", max,
+                      "]");
+}
+
+std::optional<int64_t> ParseMillionths(absl::string_view text) {
+  const bool is_negative = !text.empty() && text.front() == '-';
+  if (is_negative) text.remove_prefix(1);
+  const std::pair<absl::string_view, absl::string_view> parts =
+      absl::StrSplit(text, absl::MaxSplits('.', 1));
+  auto [whole, decimals] = parts;
+  const bool has_point = whole.size() != text.size();
+  if (!IsDigits(whole) || (has_point && !IsDigits(decimals)) ||
+      decimals.size() > kDecimals) {
+    return std::nullopt;
+  }
+  std::string digits = absl::StrCat(is_negative ? "-" : "", whole, decimals);
+  digits.append(kDecimals - decimals.size(), '0');
+  return ParseInteger(digits);
+}
+
+std::string FormatMillionths(int64_t value) {
+  const auto magnitude = value < 0 ? uint64_t{0} - static_cast<uint64_t>(value)
+                                   : static_cast<uint64_t>(value);
+  std::string text =
+      absl::StrCat(value < 0 ? "-" : "", magnitude / uint64_t{kMillion});
+  std::string decimals =
+      absl::StrCat(absl::Dec(magnitude % uint64_t{kMillion}, absl::kZeroPad6));
+  while (!decimals.empty() && decimals.back() == '0') decimals.pop_back();
+  if (!decimals.empty()) absl::StrAppend(&text, ".", decimals);
+  return text;
+}
+
+std::optional<int64_t> ParseInteger(absl::string_view text) {
+  // SimpleAtoi also takes spaces and a plus.
+  const bool is_negative = !text.empty() && text.front() == '-';
+  int64_t value = 0;
+  if (!IsDigits(text.substr(is_negative ? 1 : 0)) ||
+      !absl::SimpleAtoi(text, &value)) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+std::optional<absl::Duration> ParseTimeSpan(absl::string_view text) {
+  // ParseDuration also takes "inf", signs, a bare 0 and fractions.
+  if (text.empty() ||
+      text.find_first_not_of("0123456789hms") != absl::string_view::npos) {
+    return std::nullopt;
+  }
+  absl::Duration duration;
+  if (!absl::ParseDuration(text, &duration) ||
+      duration == absl::InfiniteDuration()) {
+    return std::nullopt;
+  }
+  return duration;
+}
+
+std::string Quoted(absl::string_view text) {
+  const bool is_long = text.size() > kQuotedMax;
+  return absl::StrCat("'", absl::Utf8SafeCHexEscape(text.substr(0, kQuotedMax)),
+                      is_long ? "…'" : "'");
+}
+
+std::string Suggestion(absl::string_view word,
+                       absl::Span<const std::string> known) {
+  const std::string* nearest = nullptr;
+  size_t nearest_distance = std::max<size_t>(2, word.size() / 3) + 1;
+  if (word.size() > kQuotedMax) return "; ";
+  for (const std::string& candidate : known) {
+    const size_t distance = EditDistance(word, candidate);
+    if (distance >= nearest_distance) continue;
+    nearest = &candidate;
+    nearest_distance = distance;
+  }
+  if (nearest == nullptr) return "; ";
+  return absl::StrCat("; did you mean ", Quoted(*nearest), "? ");
+}
+
+MapReader::MapReader(ProblemList& problems, const YamlNode* node,
+                     std::string name, std::vector<std::string> known_keys)
+    : problems_(problems),
+      node_(node != nullptr && node->kind == YamlNode::Kind::kMap ? node
+                                                                  : nullptr),
+      name_(std::move(name)) {
+  if (node == nullptr) return;
+  position_ = node->position;
+  const std::string place = name_.empty() ? "the file" : name_;
+  if (node_ == nullptr) {
+    problems_.Add(position_,
+                  absl::StrCat(place, " is ", archpool::Describe(*node),
+                               "; it must be a map with the keys ",
+                               absl::StrJoin(known_keys, ", ")));
+    return;
+  }
+  std::set<absl::string_view> seen;
+  for (const YamlNode& key : node_->keys) {
+    if (problems_.IsFull()) return;
+    if (key.kind != YamlNode::Kind::kScalar) {
+      problems_.Add(key.position,
+                    absl::StrCat("a key of ", place, " is ",
+                                 archpool::Describe(key), "; keys are words"));
+      continue;
+    }
+    if (std::find(known_keys.begin(), known_keys.end(), key.text) ==
+        known_keys.end()) {
+      problems_.Add(
+          key.position,
+          absl::StrCat("unknown key ", Quoted(key.text), " in ", place,
+                       Suggestion(key.text, known_keys),
+                       "known keys: ", absl::StrJoin(known_keys, ", ")));
+    } else if (!seen.insert(key.text).second) {
+      problems_.Add(key.position,
+                    absl::StrCat("the key ", Quoted(key.text), " is in ", place,
+                                 " twice; keep one of the two"));
+    }
+  }
+}
+
+const YamlNode* MapReader::Find(absl::string_view key) const {
+  if (node_ == nullptr) return nullptr;
+  for (size_t i = 0; i < node_->keys.size(); ++i) {
+    if (node_->keys[i].text == key) return &node_->items[i];
+  }
+  return nullptr;
+}
+
+const YamlNode* MapReader::Require(absl::string_view key) {
+  const YamlNode* node = Find(key);
+  if (node == nullptr && node_ != nullptr) {
+    problems_.Add(position_, absl::StrCat(name_.empty() ? "the file" : name_,
+                                          " lacks the key '", key,
+                                          "', which is required"));
+  }
+  return node;
+}
+
+const YamlNode* MapReader::RequireList(absl::string_view key) {
+  const YamlNode* node = Require(key);
+  if (node == nullptr) return nullptr;
+  if (node->kind == YamlNode::Kind::kList && !node->items.empty()) return node;
+  problems_.Add(node->position,
+                absl::StrCat(NameOf(key), " is ",
+                             node->kind == YamlNode::Kind::kList
+                                 ? "empty"
+                                 : archpool::Describe(*node),
+                             "; it must be a list of at least one"));
+  return nullptr;
+}
+
+void MapReader::ReadInteger(absl::string_view key, const IntRange& range,
+                            int64_t& value) {
+  const std::string expected = range.Describe();
+  const YamlNode* node = FindScalar(key, expected);
+  if (node == nullptr) return;
+  const std::optional<int64_t> parsed = ParseInteger(node->text);
+  if (!parsed.has_value() || !range.Contains(*parsed)) {
+    return Complain(*node, key, expected);
+  }
+  value = *parsed;
+}
+
+void MapReader::ReadMillionths(absl::string_view key, int64_t min, int64_t max,
+                               int64_t& value) {
+  const std::string expected =
+      absl::StrCat("a decimal number in [", FormatMillionths(min), ", ",
+                   FormatMillionths(max), "] with at most six decimals");
+  const YamlNode* node = FindScalar(key, expected);
+  if (node == nullptr) return;
+  const std::optional<int64_t> parsed = ParseMillionths(node->text);
+  if (!parsed.has_value() || *parsed < min || *parsed > max) {
+    return Complain(*node, key, expected);
+  }
+  value = *parsed;
+}
+
+void MapReader::ReadTimeSpan(absl::string_view key, absl::Duration min,
+                             absl::Duration max, absl::Duration& value) {
+  const std::string expected = absl::StrCat(
+      "a duration such as 90s, 5m or 1h30m, from ", absl::FormatDuration(min),
+      " to ", absl::FormatDuration(max));
+  const YamlNode* node = FindScalar(key, expected);
+  if (node == nullptr) return;
+  const std::optional<absl::Duration> parsed = ParseTimeSpan(node->text);
+  if (!parsed.has_value() || *parsed < min || *parsed > max) {
+    return Complain(*node, key, expected);
+  }
+  value = *parsed;
+}
+
+void MapReader::ReadBool(absl::string_view key, bool& value) {
+  const std::string expected = "true or false";
+  const YamlNode* node = FindScalar(key, expected);
+  if (node == nullptr) return;
+  if (node->text != "true" && node->text != "false") {
+    return Complain(*node, key, expected);
+  }
+  value = node->text == "true";
+}
+
+void MapReader::ReadText(absl::string_view key, std::string& value) {
+  const std::string expected = "a text that is not empty";
+  const YamlNode* node = FindScalar(key, expected);
+  if (node == nullptr) return;
+  if (node->text.empty()) return Complain(*node, key, expected);
+  value = node->text;
+}
+
+void MapReader::ExpectWord(absl::string_view key, absl::string_view word) {
+  const std::string expected =
+      absl::StrCat("'", word, "', the only one so far");
+  const YamlNode* node = FindScalar(key, expected);
+  if (node != nullptr && node->text != word) Complain(*node, key, expected);
+}
+
+std::string MapReader::NameOf(absl::string_view key) const {
+  return name_.empty() ? std::string(key) : absl::StrCat(name_, ".", key);
+}
+
+const YamlNode* MapReader::FindScalar(absl::string_view key,
+                                      absl::string_view expected) {
+  const YamlNode* node = Find(key);
+  if (node == nullptr || node->kind == YamlNode::Kind::kScalar) return node;
+  Complain(*node, key, expected);
+  return nullptr;
+}
+
+void MapReader::Complain(const YamlNode& node, absl::string_view key,
+                         absl::string_view expected) {
+  problems_.Add(node.position,
+                absl::StrCat(NameOf(key), " is ", archpool::Describe(node),
+                             "; it must be ", expected));
+}
+
+}  // namespace archpool

@@ -1,0 +1,301 @@
+#include "client/space_reader.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace archpool {
+namespace {
+
+// What the fields of a template take (common/nas/chain_template.h).
+// SearchSpace::Create has the last word; here each complaint gets its line.
+constexpr IntRange kKernelRange = {.min = 1, .max = 11, .is_odd = true};
+constexpr IntRange kWidthRange = {.min = 1, .max = 4096};
+constexpr IntRange kHeadWidthRange = {.min = 0, .max = 4096};
+constexpr IntRange kExpansionRange = {.min = 1, .max = 16};
+constexpr IntRange kRepeatRange = {.min = 0, .max = 16};
+constexpr IntRange kStrideRange = {.min = 1, .max = 2};
+const std::vector<std::string>& Operations() {
+  static const auto& words = *new std::vector<std::string>{
+      "conv", "separable", "bottleneck", "max_pool", "avg_pool", "skip"};
+  return words;
+}
+const std::vector<std::string>& Activations() {
+  static const auto& words =
+      *new std::vector<std::string>{"relu", "hardswish", "silu"};
+  return words;
+}
+
+class SpaceReader {
+ public:
+  explicit SpaceReader(ProblemList& problems) : problems_(problems) {}
+
+  std::optional<SearchSpace> Read(const YamlNode& space) {
+    const size_t problems_before = problems_.count();
+    MapReader map(problems_, &space, "space", {"dimensions", "template"});
+    ReadDimensions(map.RequireList("dimensions"));
+    const YamlNode* chain_template = map.Require("template");
+    if (chain_template != nullptr) ReadTemplate(*chain_template);
+    if (problems_.count() > problems_before || problems_.IsFull()) {
+      return std::nullopt;
+    }
+    for (const NamedDimension& named : dimensions_) {
+      if (named.is_referred_to) continue;
+      problems_.Add(
+          named.position,
+          absl::StrCat("dimension ", Quoted(named.dimension.name),
+                       " is never used; write $", named.dimension.name,
+                       " in a field of the template, or remove it"));
+    }
+    if (problems_.count() > problems_before) return std::nullopt;
+    std::vector<Dimension> dimensions;
+    for (NamedDimension& named : dimensions_) {
+      dimensions.push_back(std::move(named.dimension));
+    }
+    absl::StatusOr<SearchSpace> created =
+        SearchSpace::Create(std::move(dimensions), std::move(chain_));
+    if (!created.ok()) {
+      problems_.Add(
+          space.position,
+          absl::StrCat("space: ", std::string(created.status().message())));
+      return std::nullopt;
+    }
+    return *std::move(created);
+  }
+
+ private:
+  struct NamedDimension {
+    Dimension dimension;
+    YamlPosition position;
+    std::vector<YamlPosition> choice_positions;
+    bool is_referred_to = false;
+  };
+
+  void ReadDimensions(const YamlNode* list) {
+    if (list == nullptr) return;
+    if (list->items.size() > SearchSpace::kMaxDimensions) {
+      problems_.Add(list->position,
+                    absl::StrCat("space.dimensions has ", list->items.size(),
+                                 " entries; at most ",
+                                 SearchSpace::kMaxDimensions, " are accepted"));
+      return;
+    }
+    for (size_t i = 0; i < list->items.size(); ++i) {
+      ReadDimension(list->items[i], absl::StrCat("space.dimensions[", i, "]"));
+    }
+  }
+
+  void ReadDimension(const YamlNode& node, const std::string& place) {
+    MapReader map(problems_, &node, place, {"name", "choices"});
+    NamedDimension named;
+    named.position = node.position;
+    if (map.Require("name") != nullptr) {
+      map.ReadText("name", named.dimension.name);
+    }
+    if (absl::StartsWith(named.dimension.name, "$")) {
+      problems_.Add(
+          map.Find("name")->position,
+          absl::StrCat(map.NameOf("name"), " is ", Quoted(named.dimension.name),
+                       "; leave out the $, which only a reference "
+                       "has"));
+    }
+    const YamlNode* choices = map.RequireList("choices");
+    if (choices != nullptr) ReadChoices(*choices, map.NameOf("choices"), named);
+    if (named.dimension.name.empty()) return;
+    if (FindDimension(named.dimension.name) != nullptr) {
+      problems_.Add(node.position,
+                    absl::StrCat("dimension ", Quoted(named.dimension.name),
+                                 " is there twice; rename one of the two"));
+      return;
+    }
+    dimensions_.push_back(std::move(named));
+  }
+
+  void ReadChoices(const YamlNode& list, const std::string& place,
+                   NamedDimension& named) {
+    if (list.items.size() > SearchSpace::kMaxChoices) {
+      problems_.Add(
+          list.position,
+          absl::StrCat(place, " has ", list.items.size(), " entries; at most ",
+                       SearchSpace::kMaxChoices, " are accepted"));
+      return;
+    }
+    std::vector<ChoiceValue>& choices = named.dimension.choices;
+    for (const YamlNode& item : list.items) {
+      if (item.kind != YamlNode::Kind::kScalar || item.text.empty()) {
+        problems_.Add(
+            item.position,
+            absl::StrCat("each of ", place, " must be a number or a word"));
+        continue;
+      }
+      const std::optional<int64_t> number = ParseInteger(item.text);
+      ChoiceValue choice = item.text;
+      if (number.has_value() && !item.is_quoted) choice = *number;
+      if (std::find(choices.begin(), choices.end(), choice) != choices.end()) {
+        problems_.Add(item.position,
+                      absl::StrCat(place, " has ", Quoted(item.text),
+                                   " twice; keep one of the two"));
+        continue;
+      }
+      choices.push_back(std::move(choice));
+      named.choice_positions.push_back(item.position);
+    }
+  }
+
+  void ReadTemplate(const YamlNode& node) {
+    MapReader map(problems_, &node, "space.template",
+                  {"kind", "stem", "stages", "head"});
+    map.ExpectWord("kind", "chain");
+    MapReader stem(problems_, map.Find("stem"), map.NameOf("stem"),
+                   {"width", "kernel", "stride", "activation"});
+    ReadInt(stem, "width", kWidthRange, chain_.stem_width);
+    ReadConstant(stem, "kernel", kKernelRange, chain_.stem_kernel);
+    ReadConstant(stem, "stride", kStrideRange, chain_.stem_stride);
+    ReadWord(stem, "activation", Activations(), chain_.stem_activation);
+    const YamlNode* stages = map.RequireList("stages");
+    for (size_t i = 0; stages != nullptr && i < stages->items.size(); ++i) {
+      chain_.stages.push_back(ReadStage(
+          stages->items[i], absl::StrCat("space.template.stages[", i, "]")));
+    }
+    MapReader head(problems_, map.Find("head"), map.NameOf("head"),
+                   {"width", "activation"});
+    ReadInt(head, "width", kHeadWidthRange, chain_.head_width);
+    ReadWord(head, "activation", Activations(), chain_.head_activation);
+  }
+
+  StageTemplate ReadStage(const YamlNode& node, const std::string& place) {
+    StageTemplate stage;
+    MapReader map(problems_, &node, place, {"stride", "blocks"});
+    ReadConstant(map, "stride", kStrideRange, stage.stride);
+    const YamlNode* blocks = map.RequireList("blocks");
+    for (size_t i = 0; blocks != nullptr && i < blocks->items.size(); ++i) {
+      stage.blocks.push_back(
+          ReadBlock(blocks->items[i], absl::StrCat(place, ".blocks[", i, "]")));
+    }
+    return stage;
+  }
+
+  BlockTemplate ReadBlock(const YamlNode& node, const std::string& place) {
+    BlockTemplate block;
+    MapReader map(
+        problems_, &node, place,
+        {"operation", "kernel", "width", "expansion", "repeat", "activation"});
+    ReadWord(map, "operation", Operations(), block.operation);
+    ReadInt(map, "kernel", kKernelRange, block.kernel);
+    ReadInt(map, "width", kWidthRange, block.width);
+    ReadInt(map, "expansion", kExpansionRange, block.expansion);
+    ReadInt(map, "repeat", kRepeatRange, block.repeat);
+    ReadWord(map, "activation", Activations(), block.activation);
+    return block;
+  }
+
+  // A field that no dimension can fill.
+  void ReadConstant(MapReader& map, absl::string_view key,
+                    const IntRange& range, int64_t& value) {
+    const YamlNode* node = map.Find(key);
+    if (node != nullptr && absl::StartsWith(node->text, "$")) {
+      problems_.Add(node->position,
+                    absl::StrCat(map.NameOf(key), " is ", Quoted(node->text),
+                                 ", but no dimension can fill it; it must be ",
+                                 range.Describe()));
+      return;
+    }
+    map.ReadInteger(key, range, value);
+  }
+
+  void ReadInt(MapReader& map, absl::string_view key, const IntRange& range,
+               IntField& field) {
+    const auto fits = [&](const ChoiceValue& value) {
+      const auto* number = std::get_if<int64_t>(&value);
+      return number != nullptr && range.Contains(*number);
+    };
+    if (ReadReference(map, key, range.Describe(), fits, field)) return;
+    int64_t value = std::get<int64_t>(field);
+    map.ReadInteger(key, range, value);
+    field = value;
+  }
+
+  void ReadWord(MapReader& map, absl::string_view key,
+                const std::vector<std::string>& words, WordField& field) {
+    const auto fits = [&](const ChoiceValue& value) {
+      const auto* word = std::get_if<std::string>(&value);
+      return word != nullptr &&
+             std::find(words.begin(), words.end(), *word) != words.end();
+    };
+    const std::string expected =
+        absl::StrCat("one of ", absl::StrJoin(words, ", "));
+    if (ReadReference(map, key, expected, fits, field)) return;
+    std::string word = std::get<std::string>(field);
+    map.ReadText(key, word);
+    if (!fits(word)) {
+      problems_.Add(
+          map.Find(key)->position,
+          absl::StrCat(map.NameOf(key), " is ", Quoted(word),
+                       Suggestion(word, words), "it must be ", expected));
+    }
+    field = std::move(word);
+  }
+
+  // True where the field refers to a dimension, rightly or not.
+  template <typename Fits, typename Field>
+  bool ReadReference(MapReader& map, absl::string_view key,
+                     const std::string& expected, const Fits& fits,
+                     Field& field) {
+    const YamlNode* node = map.Find(key);
+    if (node == nullptr || !absl::StartsWith(node->text, "$")) return false;
+    const std::string name = node->text.substr(1);
+    NamedDimension* named = FindDimension(name);
+    if (named == nullptr) {
+      std::vector<std::string> names;
+      for (const NamedDimension& known : dimensions_) {
+        names.push_back(known.dimension.name);
+      }
+      problems_.Add(
+          node->position,
+          absl::StrCat(map.NameOf(key), " refers to ", Quoted(name),
+                       ", which is no dimension", Suggestion(name, names),
+                       "space.dimensions must list it"));
+      return true;
+    }
+    named->is_referred_to = true;
+    for (size_t i = 0; i < named->dimension.choices.size(); ++i) {
+      const ChoiceValue& choice = named->dimension.choices[i];
+      if (fits(choice)) continue;
+      problems_.Add(
+          named->choice_positions[i],
+          absl::StrCat("choice ", Quoted(ToString(choice)), " of dimension ",
+                       Quoted(name), " fills ", map.NameOf(key), " (line ",
+                       node->position.line, "), which must be ", expected));
+    }
+    field = DimensionRef{name};
+    return true;
+  }
+
+  NamedDimension* FindDimension(absl::string_view name) {
+    for (NamedDimension& named : dimensions_) {
+      if (named.dimension.name == name) return &named;
+    }
+    return nullptr;
+  }
+
+  ProblemList& problems_;
+  std::vector<NamedDimension> dimensions_;
+  ChainTemplate chain_;
+};
+
+}  // namespace
+
+std::optional<SearchSpace> ReadSpace(ProblemList& problems,
+                                     const YamlNode& space) {
+  return SpaceReader(problems).Read(space);
+}
+
+}  // namespace archpool

@@ -1,0 +1,230 @@
+#include "client/task_file.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "client/map_reader.h"
+#include "client/space_reader.h"
+#include "client/yaml_tree.h"
+#include "common/base/status.h"
+#include "common/data/dataset.h"
+#include "common/data/read_file.h"
+
+namespace archpool {
+namespace {
+
+constexpr int64_t kMillion = 1'000'000;
+constexpr size_t kNameBytesMax = 100;
+
+absl::Status Invalid(absl::string_view message) {
+  return InvalidArgument("TASK_FILE_INVALID", message);
+}
+
+class TaskReader {
+ public:
+  TaskReader(ProblemList& problems, const std::string& file_name,
+             const std::function<bool(const std::string&)>& file_exists)
+      : problems_(problems),
+        folder_(std::filesystem::path(file_name).parent_path()),
+        file_exists_(file_exists) {}
+
+  TaskFile Read(const YamlNode& root) {
+    MapReader map(problems_, &root, "",
+                  {"name", "dataset", "space", "limits", "recipe", "budget",
+                   "reward", "partition"});
+    TaskFile task;
+    if (map.Require("name") != nullptr) ReadName(map, task.spec.name);
+    const YamlNode* dataset = map.Require("dataset");
+    if (dataset != nullptr) ReadDataset(*dataset, task.dataset);
+    const YamlNode* space = map.Require("space");
+    if (space != nullptr) {
+      std::optional<SearchSpace> read = ReadSpace(problems_, *space);
+      if (read.has_value()) task.spec.space = *std::move(read);
+    }
+    ReadLimits(map.Find("limits"), task.spec.limits);
+    ReadRecipe(map.Find("recipe"), task.spec.recipe);
+    const YamlNode* budget = map.Require("budget");
+    if (budget != nullptr) ReadBudget(*budget, task.spec.budget);
+    const YamlNode* reward = map.Require("reward");
+    if (reward != nullptr) ReadReward(*reward, task.spec.terms);
+    ReadPartition(map.Find("partition"), task.spec);
+    if (problems_.count() == 0) {
+      // All that is missing is the digest, which the upload will give.
+      TaskSpec whole = task.spec;
+      whole.dataset = Sha256(absl::string_view("a dataset"));
+      const absl::Status status = whole.Validate();
+      if (!status.ok()) {
+        problems_.Add(root.position, std::string(status.message()));
+      }
+    }
+    return task;
+  }
+
+ private:
+  void ReadName(MapReader& map, std::string& name) {
+    map.ReadText("name", name);
+    const bool is_printable = std::all_of(
+        name.begin(), name.end(), [](char c) { return c >= ' ' && c <= '~'; });
+    if (name.size() > kNameBytesMax || !is_printable) {
+      problems_.Add(map.Find("name")->position,
+                    absl::StrCat("name is ", Quoted(name), " (", name.size(),
+                                 " bytes); it must be 1 to ", kNameBytesMax,
+                                 " printable ASCII characters"));
+    }
+  }
+
+  void ReadDataset(const YamlNode& node, DatasetSource& source) {
+    MapReader map(
+        problems_, &node, "dataset",
+        {"format", "train_images", "train_labels", "held_out_images",
+         "held_out_labels", "classes", "validation_count", "held_out_count"});
+    if (map.Require("format") != nullptr) map.ExpectWord("format", "idx");
+    if (map.Require("train_images") != nullptr) {
+      ReadPath(map, "train_images", source.train_images);
+    }
+    if (map.Require("train_labels") != nullptr) {
+      ReadPath(map, "train_labels", source.train_labels);
+    }
+    const bool has_images = map.Find("held_out_images") != nullptr;
+    const bool has_labels = map.Find("held_out_labels") != nullptr;
+    if (has_images || has_labels) {
+      if (map.Require("held_out_images") != nullptr) {
+        ReadPath(map, "held_out_images", source.held_out_images);
+      }
+      if (map.Require("held_out_labels") != nullptr) {
+        ReadPath(map, "held_out_labels", source.held_out_labels);
+      }
+      const YamlNode* count = map.Find("held_out_count");
+      if (count != nullptr) {
+        problems_.Add(count->position,
+                      "dataset.held_out_count is given beside held_out_images; "
+                      "the files are the whole held-out split, so leave it "
+                      "out");
+      }
+    } else if (map.Find("held_out_count") == nullptr) {
+      problems_.Add(map.position(),
+                    "dataset has no held-out images; give held_out_images and "
+                    "held_out_labels, or held_out_count to draw some from the "
+                    "train images");
+    }
+    const IntRange counts = {.min = 1, .max = kDatasetCountMax};
+    map.ReadInteger("held_out_count", counts, source.held_out_count);
+    if (map.Require("classes") != nullptr) {
+      map.ReadInteger("classes", {.min = 2, .max = kDatasetClassesMax},
+                      source.classes);
+    }
+    if (map.Require("validation_count") != nullptr) {
+      map.ReadInteger("validation_count", counts, source.validation_count);
+    }
+  }
+
+  void ReadPath(MapReader& map, absl::string_view key, std::string& path) {
+    std::string written;
+    map.ReadText(key, written);
+    if (written.empty()) return;
+    path = (folder_ / written).string();
+    if (!file_exists_(path)) {
+      problems_.Add(
+          map.Find(key)->position,
+          absl::StrCat(map.NameOf(key), ": there is no file ", Quoted(path),
+                       "; a path is relative to the task's file"));
+    }
+  }
+
+  void ReadLimits(const YamlNode* node, PlanLimits& limits) {
+    MapReader map(problems_, node, "limits", {"parameters", "macs"});
+    map.ReadInteger("parameters", {.min = 1, .max = kPlanParametersMax},
+                    limits.parameters_max);
+    map.ReadInteger("macs", {.min = 1, .max = kPlanMacsMax}, limits.macs_max);
+  }
+
+  void ReadRecipe(const YamlNode* node, Recipe& recipe) {
+    MapReader map(problems_, node, "recipe",
+                  {"batch_size", "epochs", "learning_rate", "momentum",
+                   "weight_decay", "label_smoothing", "warmup",
+                   "shift_pixels_max", "horizontal_flip", "segments"});
+    map.ReadInteger("batch_size", {.min = 1, .max = 4096}, recipe.batch_size);
+    map.ReadInteger("epochs", {.min = 1, .max = 1000}, recipe.epochs);
+    map.ReadMillionths("learning_rate", 1, 10 * kMillion,
+                       recipe.learning_rate_ppm);
+    map.ReadMillionths("momentum", 0, kMillion - 1, recipe.momentum_ppm);
+    map.ReadMillionths("weight_decay", 0, kMillion, recipe.weight_decay_ppm);
+    map.ReadMillionths("label_smoothing", 0, 900'000,
+                       recipe.label_smoothing_ppm);
+    map.ReadMillionths("warmup", 0, kMillion, recipe.warmup_ppm);
+    map.ReadInteger("shift_pixels_max", {.min = 0, .max = 8},
+                    recipe.shift_pixels_max);
+    map.ReadBool("horizontal_flip", recipe.horizontal_flip);
+    map.ReadInteger("segments", {.min = 1, .max = 1024}, recipe.segments);
+  }
+
+  void ReadBudget(const YamlNode& node, Budget& budget) {
+    MapReader map(problems_, &node, "budget",
+                  {"core_seconds", "trials", "time_limit", "target_accuracy"});
+    // A work unit is a microsecond of the reference core: a second's millionth.
+    if (map.Require("core_seconds") != nullptr) {
+      map.ReadMillionths("core_seconds", 1, kWorkUnitsMax, budget.work_units);
+    }
+    map.ReadInteger("trials", {.min = 1, .max = kTrialsMax}, budget.trials_max);
+    map.ReadTimeSpan("time_limit", kTimeLimitMin, kTimeLimitMax,
+                     budget.time_limit);
+    map.ReadMillionths("target_accuracy", 1, kMillion,
+                       budget.target_accuracy_ppm);
+  }
+
+  void ReadReward(const YamlNode& node, RewardTerms& terms) {
+    static_assert(kAmountPerCoin == kMillion);
+    MapReader map(problems_, &node, "reward", {"amount", "finders_bonus"});
+    if (map.Require("amount") != nullptr) {
+      map.ReadMillionths("amount", 1, kAmountMax, terms.reward);
+    }
+    map.ReadMillionths("finders_bonus", 0, 500'000, terms.finders_bonus_ppm);
+  }
+
+  void ReadPartition(const YamlNode* node, TaskSpec& spec) {
+    MapReader map(problems_, node, "partition",
+                  {"subspaces", "trials_per_lease"});
+    map.ReadInteger("subspaces", {.min = 1, .max = 4096}, spec.subspaces);
+    map.ReadInteger("trials_per_lease", {.min = 1, .max = 64},
+                    spec.trials_per_lease);
+  }
+
+  ProblemList& problems_;
+  const std::filesystem::path folder_;
+  const std::function<bool(const std::string&)>& file_exists_;
+};
+
+}  // namespace
+
+absl::StatusOr<TaskFile> ParseTaskFile(
+    absl::string_view text, const std::string& file_name,
+    const std::function<bool(const std::string&)>& file_exists) {
+  ProblemList problems;
+  TaskFile task;
+  const std::variant<YamlNode, YamlProblem> yaml = ParseYaml(text);
+  if (const auto* problem = std::get_if<YamlProblem>(&yaml)) {
+    problems.Add(problem->position, problem->message);
+  } else {
+    task = TaskReader(problems, file_name, file_exists)
+               .Read(std::get<YamlNode>(yaml));
+  }
+  if (problems.count() > 0) return Invalid(problems.Describe(file_name));
+  return task;
+}
+
+absl::StatusOr<TaskFile> LoadTaskFile(const std::string& path) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::string text,
+                            ReadFile(path, kYamlBytesMax));
+  return ParseTaskFile(text, path, [](const std::string& file) {
+    std::error_code error;
+    return std::filesystem::is_regular_file(file, error);
+  });
+}
+
+}  // namespace archpool

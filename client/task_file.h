@@ -1,0 +1,49 @@
+// The file in which a client describes a task (deploy/examples explains one).
+#ifndef ARCHPOOL_CLIENT_TASK_FILE_H_
+#define ARCHPOOL_CLIENT_TASK_FILE_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/model/task_spec.h"
+
+namespace archpool {
+
+// Where the images lie, and how they are split. Paths are ready to be opened:
+// what the file gives is relative to the file itself.
+struct DatasetSource {
+  std::string train_images;
+  std::string train_labels;
+  std::string held_out_images;  // both empty where held_out_count is drawn
+  std::string held_out_labels;  // from the train images
+  int64_t classes = 0;
+  int64_t validation_count = 0;
+  int64_t held_out_count = 0;  // 0 where there are held-out files
+
+  friend bool operator==(const DatasetSource&, const DatasetSource&) = default;
+};
+
+struct TaskFile {
+  TaskSpec spec;  // spec.dataset is zero: its digest is known after the upload
+  DatasetSource dataset;
+};
+
+// Reads a task out of YAML. `file_name` begins each message, and its folder is
+// what paths are relative to. `file_exists` is asked for each of them.
+// INVALID_ARGUMENT (TASK_FILE_INVALID): the message has one line for each
+// problem, up to twenty: "file:line:column: what is wrong; what would be
+// right".
+absl::StatusOr<TaskFile> ParseTaskFile(
+    absl::string_view text, const std::string& file_name,
+    const std::function<bool(const std::string&)>& file_exists);
+
+// The same, from a file. Also NOT_FOUND (FILE_NOT_FOUND), FAILED_PRECONDITION
+// (FILE_UNREADABLE), INVALID_ARGUMENT (FILE_TOO_LARGE).
+absl::StatusOr<TaskFile> LoadTaskFile(const std::string& path);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_CLIENT_TASK_FILE_H_
