@@ -130,30 +130,35 @@ function(archpool_test)
   endif()
 endfunction()
 
-# archpool_fuzzer(NAME foo_fuzz SRCS foo_fuzz.cc DEPS ... [CORPUS dir]): a
-# libFuzzer program, only in trees with ARCHPOOL_WITH_FUZZERS. As a test it
-# replays CORPUS (a folder beside the CMakeLists.txt), then searches for
-# ARCHPOOL_FUZZ_SECONDS from a fixed seed; finds stay in the build tree.
+# archpool_fuzzer(NAME foo_fuzz SRCS foo_fuzz.cc DEPS ... CORPUS folder
+#   [DICT file]): a program around LLVMFuzzerTestOneInput; CORPUS and DICT lie
+# beside the CMakeLists.txt. In trees with ARCHPOOL_WITH_FUZZERS it is a libFuzzer
+# program: as a test it replays CORPUS, then searches for ARCHPOOL_FUZZ_SECONDS
+# from a fixed seed; finds stay in the build tree. In every other tree it replays
+# CORPUS alone.
 set(ARCHPOOL_FUZZ_SECONDS 15 CACHE STRING "Time for each fuzzer as a test")
 function(archpool_fuzzer)
-  cmake_parse_arguments(ARG "" "NAME;CORPUS" "SRCS;DEPS" ${ARGN})
-  if(NOT ARCHPOOL_WITH_FUZZERS)
-    return()
-  endif()
+  cmake_parse_arguments(ARG "" "NAME;CORPUS;DICT" "SRCS;DEPS" ${ARGN})
+  set(corpus ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_CORPUS})
   add_executable(${ARG_NAME} ${ARG_SRCS})
   target_link_libraries(${ARG_NAME} PRIVATE archpool_flags ${ARG_DEPS})
+  if(NOT ARCHPOOL_WITH_FUZZERS)
+    target_sources(${ARG_NAME} PRIVATE
+      ${PROJECT_SOURCE_DIR}/tests/fuzz/replay_main.cc)
+    archpool_add_test(NAME ${ARG_NAME} LABELS fuzz COMMAND ${ARG_NAME} ${corpus})
+    return()
+  endif()
   target_link_options(${ARG_NAME} PRIVATE -fsanitize=fuzzer)
   set(found ${CMAKE_BINARY_DIR}/corpus/${ARG_NAME})
   file(MAKE_DIRECTORY ${found})
-  set(corpora ${found})
-  if(ARG_CORPUS)
-    list(APPEND corpora ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_CORPUS})
+  set(arguments -timeout=10 -artifact_prefix=${found}/)
+  if(ARG_DICT)
+    list(APPEND arguments -dict=${CMAKE_CURRENT_SOURCE_DIR}/${ARG_DICT})
   endif()
+  list(APPEND arguments ${found} ${corpus})
   archpool_add_test(NAME ${ARG_NAME} LABELS fuzz
-    TIMEOUT 120 COMMAND ${ARG_NAME} -seed=1 -timeout=10
-    -max_total_time=${ARCHPOOL_FUZZ_SECONDS} -artifact_prefix=${found}/
-    ${corpora})
+    TIMEOUT 120 COMMAND ${ARG_NAME} -seed=1
+    -max_total_time=${ARCHPOOL_FUZZ_SECONDS} ${arguments})
   archpool_add_test(NAME ${ARG_NAME}.soak LABELS soak
-    TIMEOUT 900 COMMAND ${ARG_NAME} -timeout=10
-    -max_total_time=600 -artifact_prefix=${found}/ ${corpora})
+    TIMEOUT 900 COMMAND ${ARG_NAME} -max_total_time=600 ${arguments})
 endfunction()
