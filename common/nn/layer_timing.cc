@@ -1,0 +1,104 @@
+#include "common/nn/layer_timing.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "common/base/counter_rng.h"
+#include "common/nn/evaluation_network.h"
+#include "common/nn/network.h"
+#include "common/nn/runtime.h"
+#include "common/nn/weights.h"
+
+namespace archpool::nn {
+namespace {
+
+constexpr int64_t kTrainingBatch = 128;
+// A batch of more work than this is made smaller: its rate has long settled.
+constexpr int64_t kBatchMacsMax = 1'000'000'000;
+constexpr int64_t kBatchMin = 8;
+constexpr size_t kRunsMin = 5;
+
+int64_t BatchFor(const Layer& layer, int64_t batch) {
+  const int64_t affordable =
+      std::max(kBatchMacsMax / std::max<int64_t>(layer.macs, 1), kBatchMin);
+  return std::min(batch, affordable);
+}
+
+// Signed values, so that activations do part of both of their branches. One
+// draw is repeated: a prime length keeps it from lining up with any shape.
+at::Tensor Noise(at::IntArrayRef sizes) {
+  std::vector<float> drawn(8191);
+  CounterRng rng(/*key=*/1, /*stream=*/0);
+  for (float& value : drawn) value = rng.NextUnitFloat() - 0.5f;
+  at::Tensor noise = at::empty(sizes, at::kFloat);
+  float* values = noise.data_ptr<float>();
+  for (int64_t i = 0; i < noise.numel(); ++i) {
+    values[i] = drawn[static_cast<size_t>(i) % drawn.size()];
+  }
+  return noise.dim() == 4 ? noise.contiguous(at::MemoryFormat::ChannelsLast)
+                          : noise;
+}
+
+at::Tensor InputOf(const Layer& layer, int64_t batch) {
+  const TensorShape& shape = layer.input_shape;
+  if (layer.kind == LayerKind::kLinear) {
+    return Noise({batch, shape.elements()});
+  }
+  return Noise({batch, shape.channels, shape.height, shape.width});
+}
+
+template <typename Body>
+double MedianNs(absl::Duration span, Body&& body) {
+  body();
+  std::vector<double> runs;
+  const absl::Time begin = absl::Now();
+  while (runs.size() < kRunsMin || absl::Now() - begin < span) {
+    const absl::Time start = absl::Now();
+    body();
+    runs.push_back(absl::ToDoubleNanoseconds(absl::Now() - start));
+  }
+  const auto middle =
+      runs.begin() + static_cast<std::ptrdiff_t>(runs.size() / 2);
+  std::nth_element(runs.begin(), middle, runs.end());
+  return *middle;
+}
+
+}  // namespace
+
+absl::StatusOr<LayerTiming> TimeLayer(const Layer& layer,
+                                      bool differentiates_input,
+                                      absl::Duration span) {
+  LayerPlan plan;
+  plan.input_shape = layer.input_shape;
+  plan.layers = {layer};
+  plan.layers[0].input = -1;
+  plan.layers[0].second_input = -1;
+  const TensorMap weights = InitialWeights(plan, /*key=*/1);
+  return Guarded([&]() -> absl::StatusOr<LayerTiming> {
+    LayerTiming timing;
+    const int64_t batch = BatchFor(layer, kTrainingBatch);
+    Network network(plan, weights, differentiates_input);
+    const at::Tensor images = InputOf(layer, batch);
+    const at::Tensor gradient = Noise(network.Forward(images).sizes());
+    timing.train_ns = MedianNs(span,
+                               [&] {
+                                 network.Forward(images);
+                                 network.Backward(gradient);
+                               }) /
+                      static_cast<double>(batch);
+
+    const int64_t few = BatchFor(layer, kEvaluationBatch);
+    EvaluationNetwork evaluation(plan, weights);
+    const at::Tensor shown = InputOf(layer, few);
+    timing.evaluate_ns = MedianNs(span, [&] { evaluation.Logits(shown); }) /
+                         static_cast<double>(few);
+    return timing;
+  });
+}
+
+}  // namespace archpool::nn
