@@ -47,7 +47,7 @@ void Pool::Close(const PoolState::Due& due, absl::Time now) {
       break;
     case PoolState::Due::Kind::kUpload:
       internal::RejectTrial(state_, policy_, *state_.Find(TrialId{due.id}),
-                            "WEIGHTS_MISSING", false, now);
+                            "WEIGHTS_MISSING", internal::Fault::kMiner, now);
       break;
     case PoolState::Due::Kind::kAudit:
       internal::RetryAudit(state_, policy_, *state_.Find(AuditId{due.id}), now);

@@ -10,7 +10,7 @@
 //                                the store must commit before any reply leaves.
 //
 // Decision and application are one step because decisions of several parts read
-// their own effects (docs/adr/0002-decide-and-apply-in-one-step.md). If the
+// their own effects (docs/adr/0003-decide-and-apply-in-one-step.md). If the
 // commit fails, the state is thrown away and loaded afresh.
 #ifndef ARCHPOOL_SERVER_CORE_POOL_H_
 #define ARCHPOOL_SERVER_CORE_POOL_H_

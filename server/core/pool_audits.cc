@@ -93,7 +93,8 @@ absl::StatusOr<ReportAudit::Reply> Pool::Execute(const ReportAudit& command,
       Trial refuted = trial;
       refuted.measured_correct = measured->validation_correct;
       refuted.held_out_correct = measured->held_out_correct;
-      internal::RejectTrial(state_, policy_, refuted, "CLAIM_FALSE", true, now);
+      internal::RejectTrial(state_, policy_, refuted, "CLAIM_FALSE",
+                            internal::Fault::kFraud, now);
       return ReportAudit::Reply{TrialState::kRejected, "CLAIM_FALSE"};
     }
     internal::AcceptTrial(state_, trial, measured->validation_correct,
@@ -105,7 +106,12 @@ absl::StatusOr<ReportAudit::Reply> Pool::Execute(const ReportAudit& command,
       return InvalidArgument("FINDING_RANGE",
                              "a reason is 1 to 64 of [A-Z0-9_]");
     }
-    internal::RejectTrial(state_, policy_, trial, unusable->reason, true, now);
+    // Whoever claims not one correct answer has nothing to gain: the training
+    // diverged, as some do.
+    internal::RejectTrial(state_, policy_, trial, unusable->reason,
+                          trial.claimed_correct == 0 ? internal::Fault::kNone
+                                                     : internal::Fault::kFraud,
+                          now);
     return ReportAudit::Reply{TrialState::kRejected, unusable->reason};
   }
   return internal::RetryAudit(state_, policy_, audit, now);
@@ -116,8 +122,8 @@ namespace internal {
 ReportAudit::Reply RetryAudit(PoolState& state, const PoolPolicy& policy,
                               Audit audit, absl::Time now) {
   if (++audit.inconclusive_count >= policy.inconclusive_max) {
-    RejectTrial(state, policy, *state.Find(audit.trial), "UNVERIFIABLE", false,
-                now);
+    RejectTrial(state, policy, *state.Find(audit.trial), "UNVERIFIABLE",
+                Fault::kMiner, now);
     return {TrialState::kRejected, "UNVERIFIABLE"};
   }
   audit.state = AuditState::kWaiting;
@@ -203,16 +209,16 @@ void AcceptTrial(PoolState& state, Trial trial, int64_t validation_correct,
 }
 
 void RejectTrial(PoolState& state, const PoolPolicy& policy, Trial trial,
-                 const std::string& reason, bool voids_lease, absl::Time now) {
+                 const std::string& reason, Fault fault, absl::Time now) {
   CloseAudit(state, trial.id);
   trial.state = TrialState::kRejected;
   trial.reason = reason;
   state.Put(trial);
   Account account = *state.Find(trial.account);
   ++account.trials_rejected;
-  ++account.rejections_in_a_row;
+  if (fault != Fault::kNone) ++account.rejections_in_a_row;
   state.Put(account);
-  if (voids_lease) VoidLease(state, trial);
+  if (fault == Fault::kFraud) VoidLease(state, trial);
   if (account.rejections_in_a_row >= policy.rejections_to_suspend &&
       account.state == AccountState::kActive) {
     Suspend(state, account.id);

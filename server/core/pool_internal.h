@@ -27,10 +27,16 @@ void EndLease(PoolState& state, const Lease& lease, LeaseState end,
 void AcceptTrial(PoolState& state, Trial trial, int64_t validation_correct,
                  int64_t held_out_correct, absl::Time now);
 
-// A verdict, or a deadline, that rejects. `voids_lease`: the claim was found
-// false, so nothing under that lease is paid.
+// Whose fault a rejection is.
+enum class Fault {
+  kNone,   // an honest training that diverged: unpaid, held against nobody
+  kMiner,  // counts towards suspension
+  kFraud,  // that, and nothing under the lease is paid
+};
+
+// A verdict, or a deadline, that rejects.
 void RejectTrial(PoolState& state, const PoolPolicy& policy, Trial trial,
-                 const std::string& reason, bool voids_lease, absl::Time now);
+                 const std::string& reason, Fault fault, absl::Time now);
 
 // An audit that ended without a finding goes to another verifier; too many of
 // them reject the trial as unverifiable.

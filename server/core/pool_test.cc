@@ -3,6 +3,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/core/pool_internal.h"
 #include "tests/support/pool_fixture.h"
 #include "tests/support/status_matchers.h"
 
@@ -111,6 +112,14 @@ TEST_F(PoolTest, TrialKeysDifferBetweenMinersOfOneNetwork) {
   EXPECT_EQ(met, 2) << "what alice gave back is trained by somebody else";
 }
 
+// The vector of docs/protocol.md.
+TEST(TrialKeyTest, IsMadeAsSpecified) {
+  Task task;
+  task.secret = Sha256("secret");
+  EXPECT_EQ(internal::TrialKey(task, Sha256("arch"), AccountId{7}).ToString(),
+            "7d0d9ed03784db8ee99c2c5c3964cd2c539153793f4435691123e9874b49e080");
+}
+
 TEST_F(PoolTest, AnExpiredLeaseCannotCommit) {
   pool.Submit(TinySpec(4));
   const LeaseGrant grant = Acquire(alice, alice_session);
@@ -195,6 +204,23 @@ TEST_F(PoolTest, AFalseClaimVoidsItsLease) {
   EXPECT_EQ(index.accepted_units, 0);
   EXPECT_EQ(pool.pool.state().Find(grant.lease.trials[0])->reason,
             "LEASE_VOID");
+}
+
+// A training that diverged is nobody's fraud: unpaid, and nothing else.
+TEST_F(PoolTest, ADivergedTrainingSuspendsNobody) {
+  pool.Submit(TinySpec(8));
+  for (int i = 0; i < 4; ++i) {
+    const LeaseGrant grant = Acquire(alice, alice_session);
+    for (const TrialId id : grant.lease.trials) {
+      pool.Deliver(alice, alice_session, grant.lease, id, 0);
+      const auto audit = pool.Do(AcquireAudit{pool.verifier, "v1"});
+      const auto verdict = pool.Do(ReportAudit{pool.verifier, audit->audit.id,
+                                               audit->audit.attempt, "v1",
+                                               Unusable{"WEIGHTS_NOT_FINITE"}});
+      EXPECT_EQ(verdict.reason, "WEIGHTS_NOT_FINITE");
+    }
+  }
+  EXPECT_EQ(pool.pool.state().Find(alice)->state, AccountState::kActive);
 }
 
 // Rounding differs between instruction sets; honest miners must not pay for it.

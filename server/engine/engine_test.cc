@@ -1,0 +1,209 @@
+// Durable before visible: whatever the store does, no reply leaves before its
+// commit, nothing acknowledged is lost, and a bad commit is never guessed
+// about.
+#include "server/engine/engine.h"
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/storage/memory_store.h"
+#include "tests/support/status_matchers.h"
+
+namespace archpool {
+namespace {
+
+using testing::SizeIs;
+
+// Fails commits as a test says: before they happen, after they happened, or by
+// a constraint where an event matches.
+class FaultyStore : public Store {
+ public:
+  enum class Fault { kNone, kBefore, kInDoubtDone, kInDoubtLost };
+
+  absl::StatusOr<LoadedPool> TakeOver() override {
+    if (takeover_failures > 0) {
+      --takeover_failures;
+      return Unavailable("STORE_UNREACHABLE", "the test says so");
+    }
+    return memory.TakeOver();
+  }
+
+  absl::Status Commit(int64_t epoch, int64_t sequence,
+                      absl::Span<const Event> events) override {
+    ++commits;
+    for (const Event& event : events) {
+      const auto* account = std::get_if<Account>(&event);
+      if (account != nullptr && account->name == "poison") {
+        return FailedPrecondition("CONSTRAINT", "poison is refused");
+      }
+    }
+    switch (fault.exchange(Fault::kNone)) {
+      case Fault::kNone:
+        break;
+      case Fault::kBefore:
+        return Unavailable("STORE_UNREACHABLE", "the connection broke");
+      case Fault::kInDoubtLost:
+        return MakeError(absl::StatusCode::kUnknown, "COMMIT_IN_DOUBT", "lost");
+      case Fault::kInDoubtDone: {
+        const absl::Status done = memory.Commit(epoch, sequence, events);
+        EXPECT_THAT(done, IsOk());
+        return MakeError(absl::StatusCode::kUnknown, "COMMIT_IN_DOUBT", "done");
+      }
+    }
+    return memory.Commit(epoch, sequence, events);
+  }
+
+  MemoryStore memory;
+  std::atomic<Fault> fault{Fault::kNone};
+  std::atomic<int> takeover_failures{0};
+  std::atomic<int> commits{0};
+};
+
+class EngineTest : public testing::Test {
+ protected:
+  EngineTest() : engine(clock, store, PoolPolicy(), EngineOptions()) {
+    EXPECT_THAT(engine.Start(nullptr), IsOk());
+  }
+  static CreateAccount Create(const std::string& name) {
+    return {name, Role::kMiner, Sha256(name)};
+  }
+  size_t StoredAccounts() { return store.memory.Accounts()->size(); }
+
+  SystemClock clock;
+  FaultyStore store;
+  Engine engine;
+};
+
+TEST_F(EngineTest, AnAcknowledgedCommandIsInTheStore) {
+  EXPECT_THAT(engine.Call(Create("alice")), IsOk());
+  EXPECT_EQ(StoredAccounts(), 1u);
+}
+
+TEST_F(EngineTest, ACommitThatFailedAnswersUnavailableAndLeavesNothing) {
+  store.fault = FaultyStore::Fault::kBefore;
+  EXPECT_THAT(engine.Call(Create("alice")), FailsWith("COMMIT_FAILED"));
+  EXPECT_EQ(StoredAccounts(), 0u);
+  EXPECT_THAT(engine.Call(Create("alice")), IsOk()) << "asking again works";
+}
+
+// The reply says "unknown"; the state that follows is the database's.
+TEST_F(EngineTest, ACommitInDoubtIsReadBackNotGuessed) {
+  store.fault = FaultyStore::Fault::kInDoubtDone;
+  EXPECT_THAT(engine.Call(Create("alice")), FailsWith("COMMIT_FAILED"));
+  EXPECT_THAT(engine.Call(Create("alice")), FailsWith("ACCOUNT_NAME_TAKEN"));
+  store.fault = FaultyStore::Fault::kInDoubtLost;
+  EXPECT_THAT(engine.Call(Create("bob")), FailsWith("COMMIT_FAILED"));
+  EXPECT_THAT(engine.Call(Create("bob")), IsOk());
+  EXPECT_EQ(StoredAccounts(), 2u);
+}
+
+TEST_F(EngineTest, AStoreThatIsAwayForAWhileIsWaitedFor) {
+  store.takeover_failures = 3;
+  store.fault = FaultyStore::Fault::kBefore;
+  EXPECT_THAT(engine.Call(Create("alice")), FailsWith("COMMIT_FAILED"));
+  absl::StatusOr<Account> reply = engine.Call(Create("alice"));
+  while (!reply.ok()) {
+    EXPECT_THAT(reply, FailsWith("COMMIT_FAILED"));
+    reply = engine.Call(Create("alice"));
+  }
+  EXPECT_EQ(StoredAccounts(), 1u);
+}
+
+// One command that the database refuses must not spoil its neighbours.
+TEST_F(EngineTest, ARefusedRowFailsItsOwnCommandAlone) {
+  constexpr int kCommands = 40;
+  std::atomic<int> ok{0};
+  std::atomic<int> refused{0};
+  std::vector<std::thread> callers;
+  for (int i = 0; i < kCommands; ++i) {
+    callers.emplace_back([&, i] {
+      const auto reply =
+          engine.Call(Create(i == 17 ? "poison" : absl::StrCat("m", i)));
+      if (reply.ok()) {
+        ++ok;
+      } else {
+        EXPECT_THAT(reply, FailsWith("STORE_REFUSED"));
+        ++refused;
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(ok, kCommands - 1);
+  EXPECT_EQ(refused, 1);
+  EXPECT_EQ(StoredAccounts(), static_cast<size_t>(kCommands - 1));
+}
+
+TEST_F(EngineTest, ManyCommandsShareFewCommits) {
+  constexpr int kCommands = 2'000;
+  std::atomic<int> answered{0};
+  for (int i = 0; i < kCommands; ++i) {
+    engine.Submit<CreateAccount>(Create(absl::StrCat("m", i)),
+                                 [&](absl::StatusOr<Account> reply) {
+                                   EXPECT_THAT(reply, IsOk());
+                                   ++answered;
+                                 });
+  }
+  engine.Stop();
+  EXPECT_EQ(answered, kCommands) << "a stop answers what came before it";
+  EXPECT_LT(store.commits, kCommands / 4);
+}
+
+TEST_F(EngineTest, AFencedEngineStopsAndNeverWritesAgain) {
+  EXPECT_THAT(engine.Call(Create("alice")), IsOk());
+  EXPECT_THAT(store.memory.TakeOver(), IsOk()) << "another server starts";
+  EXPECT_THAT(engine.Call(Create("bob")), FailsWith("COMMIT_FAILED"));
+  EXPECT_THAT(engine.Call(Create("bob")), FailsWith("ENGINE_STOPPED"));
+  EXPECT_FALSE(engine.IsRunning());
+  EXPECT_EQ(StoredAccounts(), 1u);
+}
+
+TEST_F(EngineTest, ACommandAfterTheStopIsRefusedAtOnce) {
+  engine.Stop();
+  EXPECT_THAT(engine.Call(Create("late")), FailsWith("ENGINE_STOPPED"));
+}
+
+TEST(EngineQueueTest, AFullQueueRefuses) {
+  SystemClock clock;
+  FaultyStore store;
+  Engine engine(clock, store, PoolPolicy(), {.queue_max = 10, .batch_max = 1});
+  ASSERT_THAT(engine.Start(nullptr), IsOk());
+  std::atomic<int> refused{0};
+  std::atomic<int> answered{0};
+  for (int i = 0; i < 5'000; ++i) {
+    engine.Submit<CreateAccount>({absl::StrCat("m", i), Role::kMiner, Digest{}},
+                                 [&](absl::StatusOr<Account> reply) {
+                                   ++answered;
+                                   if (!reply.ok()) {
+                                     EXPECT_THAT(reply,
+                                                 FailsWith("QUEUE_FULL"));
+                                     ++refused;
+                                   }
+                                 });
+  }
+  engine.Stop();
+  EXPECT_EQ(answered, 5'000);
+  EXPECT_GT(refused, 0);
+}
+
+// Listeners see what is committed, before its reply.
+TEST(EngineListenerTest, HearsOfCommittedRecordsBeforeTheReply) {
+  SystemClock clock;
+  MemoryStore store;
+  Engine engine(clock, store, PoolPolicy(), EngineOptions());
+  std::atomic<size_t> heard{0};
+  ASSERT_THAT(engine.Start([&](absl::Span<const Event> events) {
+    heard += events.size();
+  }),
+              IsOk());
+  EXPECT_THAT(engine.Call(CreateAccount{"a", Role::kMiner, Digest{}}), IsOk());
+  EXPECT_EQ(heard, 1u);
+}
+
+}  // namespace
+}  // namespace archpool
