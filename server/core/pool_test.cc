@@ -135,13 +135,27 @@ TEST_F(PoolTest, AnExpiredLeaseCannotCommit) {
 }
 
 TEST_F(PoolTest, ARenewedLeaseLives) {
-  pool.Submit(TinySpec(4));
+  TaskSpec spec = TinySpec(4);
+  spec.recipe.epochs = 1'000;  // long trials
+  pool.Submit(spec);
   const LeaseGrant grant = Acquire(alice, alice_session);
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < 3; ++i) {
     pool.Advance(pool.policy.lease_term / 2);
     pool.Do(RenewLease{alice, alice_session, grant.lease.id});
   }
   EXPECT_EQ(Acquire(alice, alice_session).lease.id, grant.lease.id);
+}
+
+// A worker that says it lives and never reports must not block a subspace.
+TEST_F(PoolTest, NoLeaseIsExtendedForEver) {
+  pool.Submit(TinySpec(4));
+  const LeaseGrant grant = Acquire(alice, alice_session);
+  absl::StatusOr<absl::Time> renewed = absl::Time();
+  for (int i = 0; i < 10 && renewed.ok(); ++i) {
+    pool.Advance(pool.policy.lease_term / 2);
+    renewed = pool.Try(RenewLease{alice, alice_session, grant.lease.id});
+  }
+  EXPECT_THAT(renewed, FailsWith("LEASE_ENDED"));
 }
 
 // An outage of the pool must not cancel everyone's work.

@@ -13,6 +13,15 @@ int64_t WeightsSizeMax(const Trial& trial) {
   return 4 * (3 * trial.parameters + 1024) + (1 << 20);
 }
 
+// A work unit is one reference-core microsecond.
+absl::Time LastMoment(const PoolState& state, const PoolPolicy& policy,
+                      const Lease& lease) {
+  WorkUnits units = 0;
+  for (const TrialId id : lease.trials) units += state.Find(id)->work_units;
+  return lease.create_time + policy.lease_term +
+         policy.slowness_max * absl::Microseconds(units);
+}
+
 absl::Status LeaseEnded(LeaseId lease) {
   return FailedPrecondition(
       "LEASE_ENDED",
@@ -109,7 +118,9 @@ absl::StatusOr<RenewLease::Reply> Pool::Execute(const RenewLease& command,
     return LeaseEnded(command.lease);
   }
   Lease lease = *found;
-  lease.expire_time = std::max(lease.expire_time, now + policy_.lease_term);
+  lease.expire_time = std::max(
+      lease.expire_time,
+      std::min(now + policy_.lease_term, LastMoment(state_, policy_, lease)));
   if (lease.expire_time != found->expire_time) state_.Put(lease);
   return lease.expire_time;
 }

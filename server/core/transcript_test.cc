@@ -169,7 +169,8 @@ class Interpreter {
     TaskSpec spec = TinySpec(static_cast<int>(Setting("widths")));
     spec.terms.reward = Setting("reward") * kAmountPerCoin;
     spec.budget.trials_max = Setting("trials_max");
-    spec.budget.work_units = 1'000'000;
+    spec.recipe.epochs = 1'000;  // long trials
+    spec.budget.work_units = 1'000'000'000;
     spec.subspaces = Setting("subspaces");
     spec.trials_per_lease = Setting("per_lease");
     return pool_
