@@ -1,0 +1,257 @@
+"""Runs a whole pool of real programs on this machine, for integration tests.
+
+Everything listens on loopback, on ports that the kernel picks; everything
+started is ended. PROGRAMS is the build's bin/ (set by CTest).
+"""
+
+import gzip
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+
+PROGRAMS = pathlib.Path(os.environ.get("ARCHPOOL_PROGRAMS", "build/release/bin"))
+WAIT_S = float(os.environ.get("ARCHPOOL_TEST_WAIT_S", "60"))
+
+TASK_YAML = """\
+name: integration
+dataset:
+  format: idx
+  train_images: train-images.gz
+  train_labels: train-labels.gz
+  classes: 4
+  validation_count: 40
+  held_out_count: 40
+space:
+  dimensions:
+    - {{name: operation, choices: [conv, separable]}}
+    - {{name: kernel, choices: [3, 5]}}
+    - {{name: width, choices: [4, 8, 12, 16]}}
+    - {{name: repeat, choices: [1, 2]}}
+  template:
+    kind: chain
+    stem: {{width: 4, kernel: 3, stride: 1, activation: relu}}
+    stages:
+      - stride: 2
+        blocks:
+          - {{operation: $operation, kernel: $kernel, width: $width,
+             repeat: $repeat}}
+recipe: {{epochs: 1}}
+budget: {{core_seconds: 1000, trials: {trials}, time_limit: {time_limit}}}
+reward: {{amount: {reward}}}
+partition: {{subspaces: 4, trials_per_lease: 2}}
+"""
+
+
+def write_idx_files(directory, count=200, side=8, classes=4):
+    """A small made-up dataset in the format of MNIST."""
+    numbers = random.Random(1)
+    images = bytes(numbers.randrange(256) for _ in range(count * side * side))
+    labels = bytes(numbers.randrange(classes) for _ in range(count))
+    for name, header, data in (
+        ("train-images.gz", struct.pack(">IIII", 0x803, count, side, side), images),
+        ("train-labels.gz", struct.pack(">II", 0x801, count), labels),
+    ):
+        with gzip.open(directory / name, "wb") as file:
+            file.write(header + data)
+
+
+def wait_for(what, condition, seconds=WAIT_S):
+    """The first true answer of `condition`; fails where none comes in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds:.0f} s for {what}")
+        time.sleep(0.05)
+
+
+class Refused(Exception):
+    """The command line said no: its exit code and its words."""
+
+    def __init__(self, code, text):
+        super().__init__(f"exit {code}: {text}")
+        self.code = code
+        self.text = text
+
+
+class Pool:
+    """A server with its database, and whoever works for it."""
+
+    def __init__(self, *server_flags):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="archpool-it-"))
+        # The database's own user must be able to pass.
+        self.directory.chmod(0o755)
+        write_idx_files(self.directory)
+        self.server_flags = server_flags
+        self.processes = {}
+        self.port = 0
+        self.start_server()
+
+    def close(self):
+        for name in reversed(list(self.processes)):
+            self.stop(name)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    # Processes.
+
+    def start(self, name, program, *flags):
+        log = open(self.directory / f"{name}.log", "ab")
+        self.processes[name] = subprocess.Popen(
+            [PROGRAMS / program, *map(str, flags)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+        log.close()
+
+    def stop(self, name):
+        process = self.processes.pop(name)
+        process.terminate()
+        try:
+            return process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError(f"{name} did not stop when asked:\n{self.log(name)}")
+
+    def kill(self, name):
+        """As a power cut would: no goodbye."""
+        process = self.processes.pop(name)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    def log(self, name):
+        return (self.directory / f"{name}.log").read_text(errors="replace")
+
+    def start_server(self):
+        port_file = self.directory / "port"
+        port_file.unlink(missing_ok=True)
+        self.start(
+            "server", "archpool-server", "--data-dir", self.directory / "server",
+            "--listen", f"127.0.0.1:{self.port}", "--port-file", port_file,
+            *self.server_flags,
+        )
+
+        def answers():
+            if self.processes["server"].poll() is not None:
+                raise AssertionError("the server ended:\n" + self.log("server"))
+            return port_file.exists() and port_file.read_text().strip()
+
+        self.port = int(wait_for("the server", answers))
+
+    # People.
+
+    def token_file(self, name):
+        if name == "operator":
+            return self.directory / "server" / "operator-token"
+        return self.directory / f"{name}.token"
+
+    def command(self, who, *words, parse=True):
+        """Runs the command line as `who`; its --json answer."""
+        answer = subprocess.run(
+            [PROGRAMS / "archpool", "--server", f"127.0.0.1:{self.port}",
+             "--token-file", self.token_file(who), *map(str, words),
+             *(["--json"] if parse else [])],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+        )
+        if answer.returncode != 0:
+            raise Refused(answer.returncode, answer.stderr)
+        return json.loads(answer.stdout) if parse else answer.stdout
+
+    def create_account(self, name, role):
+        made = self.command("operator", "account", "create", "--name", name,
+                            "--role", role)
+        self.token_file(name).write_text(made["token"] + "\n")
+        self.token_file(name).chmod(0o600)
+
+    def add_client(self, name="client", coins=1000):
+        self.create_account(name, "client")
+        self.command("operator", "ledger", "deposit", "--account", name,
+                     "--amount", coins, parse=False)
+
+    def add_worker(self, name, trial_ms=50):
+        if not self.token_file(name).exists():
+            self.create_account(name, "miner")
+        self.start(name, "archpool-fake-worker", "--server",
+                   f"127.0.0.1:{self.port}", "--token-file",
+                   self.token_file(name), "--name", "w1", "--work-dir",
+                   self.directory / name, "--trial-ms", trial_ms)
+
+    def add_verifier(self, name="verifier"):
+        if not self.token_file(name).exists():
+            self.create_account(name, "verifier")
+        self.start(name, "archpool-fake-verifier", "--server",
+                   f"127.0.0.1:{self.port}", "--token-file",
+                   self.token_file(name), "--name", "v1", "--work-dir",
+                   self.directory / name)
+
+    # Tasks.
+
+    def write_task(self, trials=8, reward=100, time_limit="10m"):
+        path = self.directory / "task.yaml"
+        path.write_text(TASK_YAML.format(trials=trials, reward=reward,
+                                         time_limit=time_limit))
+        return path
+
+    def submit(self, **settings):
+        return self.command("client", "task", "submit",
+                            self.write_task(**settings))["task_id"]
+
+    def task(self, task_id):
+        return self.command("client", "task", "show", task_id)
+
+    def trials(self, task_id):
+        return self.task(task_id)["trials"]
+
+    def wait_until(self, task_id, what, condition, seconds=WAIT_S):
+        def check():
+            try:
+                task = self.task(task_id)
+            except Refused as refused:
+                if refused.code == 4:  # the server is away
+                    return None
+                raise
+            return task if condition(task) else None
+
+        return wait_for(what, check, seconds)
+
+    def wait_for_end(self, task_id, seconds=2 * WAIT_S):
+        return self.wait_until(
+            task_id, f"the end of task {task_id}",
+            lambda task: task["state"] in ("succeeded", "failed", "cancelled"),
+            seconds)
+
+
+def micro(coins):
+    """Coins as text to whole micro-coins: sums must be exact."""
+    whole, _, fraction = coins.partition(".")
+    return int(whole) * 1_000_000 + int((fraction + "000000")[:6])
+
+
+class PoolTestCase(unittest.TestCase):
+    """Makes a pool for each test."""
+
+    server_flags = ("--lease-term", "5s", "--audit-term", "5s")
+
+    def setUp(self):
+        self.pool = Pool(*self.server_flags)
+        self.addCleanup(self.pool.close)
+
+    def assert_adds_up(self, task):
+        payouts = sum(micro(share["payout"]) for share in task["shares"])
+        self.assertEqual(
+            micro(task["reward"]),
+            micro(task["fee"]) + micro(task["refund"]) + payouts)
+        check = self.pool.command("operator", "ledger", "check")
+        self.assertEqual(check["violations"], [])
+        self.assertGreater(check["transfers"], 0)
