@@ -1,0 +1,205 @@
+"""A folder includes from its own row and the rows below, never in a circle."""
+
+import re
+
+ROWS = {
+    "common/base": 0, "common/crypto": 0,
+    "common/model": 1, "common/nas": 1, "proto": 1,
+    "common/data": 2, "common/wire": 2, "server/core": 2,
+    "common/nn": 3, "server/storage": 3,
+    "server/engine": 4, "worker/train": 4,
+    "server/http": 5, "server/rpc": 5, "worker/agent": 5,
+    "client": 6, "server": 6, "server/verifier": 6, "worker": 6,
+    "tests": 7,
+}
+
+# What may not meet although the rows allow it, and why.
+APART = (
+    ("server/core", "common/wire", "the core knows no protobuf"),
+    ("server", "worker", "a server and a worker share common/ only"),
+    ("server", "client", "a server and a client share common/ only"),
+    ("worker", "server", "a worker and a server share common/ only"),
+    ("worker", "client", "a worker and a client share common/ only"),
+    ("client", "server", "a client and a server share common/ only"),
+    ("client", "worker", "a client and a worker share common/ only"),
+    ("server", "common/nn", "the server does not link LibTorch"),
+)
+# The verifier is a trusted worker that lives in the server's folder.
+APART_EXCEPTIONS = (("server/verifier", "common/nn"),
+                    ("server/verifier", "worker/train"))
+
+# Include prefixes, and the only folders that may name them. "programs" stands
+# for the files directly in server/ and worker/, which put the parts together.
+OWNERS = (
+    (("torch/", "ATen/", "c10/"), ("common/nn",)),
+    (("pqxx/",), ("server/storage/postgres", "tests")),
+    (("openssl/",), ("common/crypto",)),
+    (("grpcpp/", "grpc/"), ("server/rpc", "server/verifier", "worker/agent",
+                            "client", "tests", "programs")),
+    (("google/protobuf/", "archpool/v1/"),
+     ("common/wire", "server/rpc", "server/verifier", "worker/agent",
+      "client", "tests", "programs")),
+)
+
+PURE = ("server/core", "common/nas")
+IMPURE = (
+    (r"\babsl::(Now|GetCurrentTimeNanos)\b", "reads a clock"),
+    (r"\bstd::chrono::\w+_clock\b|<chrono>|\b(time|clock)\(\s*(0|NULL|nullptr"
+     r")?\s*\)", "reads a clock"),
+    (r"\bSleepFor\b|\bsleep_(for|until)\b", "sleeps"),
+    (r"<random>|\brandom_device\b|\bmt19937|\babsl::BitGen\b|\b(s?rand)\(",
+     "draws random numbers"),
+    (r"<(thread|mutex|shared_mutex|condition_variable|future|atomic)>"
+     r"|\bstd::(jthread|thread|mutex)\b|absl/synchronization/|\babsl::Mutex\b",
+     "has threads in it"),
+    (r"\bunordered_(map|set)\b|\bflat_hash_(map|set)\b|\bnode_hash_(map|set)\b",
+     "uses a hash map, whose order is no one's decision"),
+    (r"<(fstream|iostream|filesystem)>|\bgetenv\b", "touches the outside"),
+)
+# Doubles are + - * / and sqrt alone in the core: libm differs between machines.
+LIBM = re.compile(r"\bstd::(exp|exp2|expm1|log|log2|log10|log1p|pow|sin|cos|tan"
+                  r"|sinh|cosh|tanh|erf|erfc|lgamma|tgamma|cbrt|hypot|fma)\(")
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]')
+
+
+TESTS = ("_test.cc", "_benchmark.cc", "_fuzz.cc", "_test_util.h",
+         "_test_util.cc")
+
+
+def under(path, folder):
+    return path == folder or path.startswith(folder + "/")
+
+
+def folder_of(path):
+    """The longest folder of ROWS that holds `path`, or None."""
+    holders = [f for f in ROWS if under(path, f)]
+    return max(holders, key=len) if holders else None
+
+
+def without_comment(line):
+    return line.split("//", 1)[0]
+
+
+def owned(path, allowed):
+    if re.match(r"(server|worker)/[^/]+$", path) and "programs" in allowed:
+        return True
+    return any(under(path, folder) for folder in allowed)
+
+
+def check_include(path, folder, included):
+    for prefixes, allowed in OWNERS:
+        if included.startswith(prefixes):
+            if owned(path, allowed):
+                return None
+            return f"only {', '.join(allowed)} may include <{included}>"
+    target = folder_of(included)
+    if target is None or folder == "tests":
+        return None
+    if target == "tests":
+        return None if path.endswith(TESTS) else (
+            f'"{included}": only tests may include from tests/')
+    if ROWS[target] > ROWS[folder]:
+        return (f'"{included}": {target} lies above {folder} '
+                "(the rows are in tests/lint/layers.py)")
+    for source, forbidden, why in APART:
+        if under(path, source) and under(included, forbidden) and not any(
+                under(path, s) and under(included, t)
+                for s, t in APART_EXCEPTIONS):
+            return f'"{included}": {why}'
+    return None
+
+
+def check_pure(path, line):
+    code = without_comment(line)
+    for pattern, what in IMPURE:
+        if re.search(pattern, code):
+            return f"the pure core {what}: {code.strip()}"
+    if under(path, "server/core") and LIBM.search(code):
+        return f"libm differs between machines: {code.strip()}"
+    return None
+
+
+def find_circle(edges):
+    """A list of folders that lead back to the first, or None."""
+    done = set()
+
+    def visit(folder, trail):
+        if folder in trail:
+            return trail[trail.index(folder):] + [folder]
+        if folder in done:
+            return None
+        done.add(folder)
+        for target in sorted(edges.get(folder, ())):
+            circle = visit(target, trail + [folder])
+            if circle:
+                return circle
+        return None
+
+    for start in sorted(edges):
+        circle = visit(start, [])
+        if circle:
+            return circle
+    return None
+
+
+def check(tree):
+    findings, edges = [], {}
+    for path in tree.paths(".h", ".cc"):
+        folder = folder_of(path)
+        if folder is None:
+            findings.append(f"{path}:1: its folder has no row in "
+                            "tests/lint/layers.py")
+            continue
+        is_test = path.endswith(TESTS)
+        for number, line in enumerate(tree.lines(path), 1):
+            match = INCLUDE.match(line)
+            problem = None
+            if match:
+                problem = check_include(path, folder, match.group(1))
+                target = folder_of(match.group(1))
+                if target and not is_test and target != folder:
+                    edges.setdefault(folder, set()).add(target)
+            if not problem and not is_test and folder in PURE:
+                problem = check_pure(path, line)
+            if problem:
+                findings.append(f"{path}:{number}: {problem}")
+    circle = find_circle(edges)
+    if circle:
+        findings.append("a circle of folders: " + " -> ".join(circle))
+    return findings
+
+
+BAD = (
+    ("lies above", {"common/nas/a.cc": '#include "common/data/dataset.h"\n'}),
+    ("lies above", {"server/core/a_test.cc":
+                    '#include "server/engine/engine.h"\n'}),
+    ("the server does not link", {"server/engine/a.cc":
+                                  '#include "common/nn/trial.h"\n'}),
+    ("knows no protobuf", {"server/core/a.cc":
+                           '#include "common/wire/convert.h"\n'}),
+    ("share common/ only", {"client/a.cc": '#include "worker/agent/a.h"\n'}),
+    ("only common/nn", {"worker/train/a.cc": "#include <torch/torch.h>\n"}),
+    ("only server/storage/postgres", {"server/engine/a.cc":
+                                      "#include <pqxx/pqxx>\n"}),
+    ("only server/rpc", {"worker/train/a.cc": "#include <grpcpp/grpcpp.h>\n"}),
+    ("only common/wire", {"server/engine/a.cc":
+                          '#include "archpool/v1/task.pb.h"\n'}),
+    ("reads a clock", {"server/core/a.cc": "auto now = absl::Now();\n"}),
+    ("draws random", {"common/nas/a.cc": "#include <random>\n"}),
+    ("threads", {"server/core/a.h": "absl::Mutex mutex_;\n"}),
+    ("hash map", {"server/core/a.cc": "absl::flat_hash_map<int, int> m;\n"}),
+    ("libm", {"server/core/a.cc": "double x = std::exp(y);\n"}),
+    ("no row", {"extra/a.cc": "int x;\n"}),
+    ("only tests may", {"common/base/a.cc": '#include "tests/support/a.h"\n'}),
+    ("a circle", {"common/model/a.h": '#include "common/nas/a.h"\n',
+                  "common/nas/a.h": '#include "common/model/b.h"\n'}),
+)
+GOOD = {
+    "common/nn/a.cc": '#include <torch/torch.h>\n#include "common/nas/a.h"\n',
+    "server/core/a.cc": "// Not absl::Now(): time is an argument.\n"
+                        '#include "common/model/ids.h"\n',
+    "server/core/a_test.cc": "#include <random>\n",
+    "server/verifier/a.cc": '#include "common/nn/trial.h"\n',
+    "server/archpool_server.cc": "#include <grpcpp/grpcpp.h>\n",
+}

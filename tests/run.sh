@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs every test.
+#
+#   tests/run.sh [--soak] [--bench] [--only LABEL] [--quick]
+#
+#   --soak        the long runs too (label soak): hours
+#   --bench       the benchmarks too (label bench)
+#   --only LABEL  only the tests with this label: unit sim integration adversary
+#                 ledger e2e fuzz lint bench soak
+#   --quick       the release build alone
+#
+# Two builds are tested: release (GCC, with LibTorch), and fuzz (clang with its
+# thread-safety analysis, AddressSanitizer, UBSan and the fuzzers; without
+# LibTorch). Ends with CTest's summary over both, and fails where a test fails.
+# Whatever was started is ended, and temporary files are removed.
+set -euo pipefail
+# shellcheck source=deploy/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../deploy/lib.sh"
+
+trees=(release fuzz)
+excluded=(bench soak)
+only=
+include() {
+  local kept=() label
+  for label in "${excluded[@]}"; do
+    if [ "$label" != "$1" ]; then kept+=("$label"); fi
+  done
+  excluded=("${kept[@]}")
+}
+while [ $# -gt 0 ]; do
+  case $1 in
+    --soak) include soak ;;
+    --bench) include bench ;;
+    --only) only=${2:?--only needs a label}; include "$only"; shift ;;
+    --quick) trees=(release) ;;
+    -h | --help) print_usage "$0"; exit 0 ;;
+    *) die "unknown option $1 (try --help)" ;;
+  esac
+  shift
+done
+
+cd "$ARCHPOOL_ROOT"
+deploy/install-deps.sh --test
+
+# Tests that run as root drop to an unprivileged user for PostgreSQL, who must
+# be able to enter this folder; a unix socket's path must stay short.
+TMPDIR=$(mktemp -d "${TMPDIR:-/tmp}/archpool.XXXXXX")
+export TMPDIR
+chmod 1777 "$TMPDIR"
+child=
+clean_up() {
+  trap - EXIT INT TERM HUP
+  if [ -n "$child" ]; then
+    kill -TERM "$child" 2>/dev/null || true
+    wait "$child" 2>/dev/null || true
+  fi
+  rm -rf "$TMPDIR"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# In the background, so that a signal is not kept waiting for the command.
+run_contained() {
+  contained "$@" &
+  child=$!
+  local status=0
+  wait "$child" || status=$?
+  child=
+  return "$status"
+}
+
+mkdir -p build/tests
+: >build/tests/CTestTestfile.cmake
+for tree in "${trees[@]}"; do
+  run_contained deploy/build.sh --preset "$tree" --all
+  echo "subdirs(\"$ARCHPOOL_ROOT/build/$tree\")" \
+    >>build/tests/CTestTestfile.cmake
+done
+
+selection=()
+if [ -n "$only" ]; then selection+=(-L "^$only\$"); fi
+if [ ${#excluded[@]} -gt 0 ]; then
+  selection+=(-LE "^($(IFS='|' && echo "${excluded[*]}"))\$")
+fi
+step "Running the tests"
+run_contained ctest --test-dir build/tests --output-on-failure \
+  --no-tests=error -j "$(nproc)" "${selection[@]}"
