@@ -160,9 +160,8 @@ TEST(IdxTest, ADirectoryIsNoFile) {
 // The real thing, as Debian's dataset-fashion-mnist installs it.
 TEST(IdxTest, ReadsFashionMnist) {
   const std::string folder = "/usr/share/datasets/fashion-mnist/";
-  if (!std::filesystem::exists(folder)) {
-    GTEST_SKIP() << "the package dataset-fashion-mnist is not installed";
-  }
+  ASSERT_TRUE(std::filesystem::exists(folder))
+      << "deploy/install-deps.sh installs the package dataset-fashion-mnist";
   for (const auto& [stem, count] :
        {std::pair("train", 60'000), std::pair("t10k", 10'000)}) {
     const absl::StatusOr<Dataset> dataset =

@@ -18,6 +18,7 @@
 #include "common/model/ids.h"
 #include "common/model/task_spec.h"
 #include "common/nas/subspace.h"
+#include "server/core/transfer.h"
 
 namespace archpool {
 
@@ -202,55 +203,6 @@ struct Audit {
   friend bool operator==(const Audit&, const Audit&) = default;
 };
 
-// Where money lies.
-enum class PlaceKind { kOutside, kFees, kAccount, kEscrow };
-struct Place {
-  PlaceKind kind = PlaceKind::kOutside;
-  int64_t id = 0;  // the account's or the task's; 0 for the others
-
-  static Place Outside() { return {PlaceKind::kOutside, 0}; }
-  static Place Fees() { return {PlaceKind::kFees, 0}; }
-  static Place Of(AccountId account) {
-    return {PlaceKind::kAccount, account.value};
-  }
-  static Place EscrowOf(TaskId task) {
-    return {PlaceKind::kEscrow, task.value};
-  }
-  friend auto operator<=>(const Place&, const Place&) = default;
-};
-
-enum class TransferKind {
-  kDeposit,
-  kEscrow,
-  kPay,
-  kFindersBonus,
-  kFee,
-  kRefund
-};
-
-// An immutable movement from `debit` to `credit`.
-struct Transfer {
-  TransferId id;
-  Place debit;
-  Place credit;
-  Amount amount = 0;  // positive
-  TransferKind kind = TransferKind::kDeposit;
-  TaskId task;             // unset for deposits
-  std::string request_id;  // idempotency key of a deposit; "" otherwise
-  absl::Time create_time;
-
-  friend bool operator==(const Transfer&, const Transfer&) = default;
-};
-
-// Credits less debits of a place, kept beside the transfers so that the
-// database itself refuses a negative one. Negative for kOutside alone.
-struct Balance {
-  Place place;
-  Amount amount = 0;
-
-  friend bool operator==(const Balance&, const Balance&) = default;
-};
-
 // A change: the record as it is from now on. Transfers are only ever added.
 using Event = std::variant<Account, DatasetRecord, Task, SubspaceRecord,
                            Session, Lease, Trial, Audit, Transfer, Balance>;
@@ -267,10 +219,6 @@ const char* ToString(LeaseState value);
 const char* ToString(LeaseRole value);
 const char* ToString(TrialState value);
 const char* ToString(AuditState value);
-const char* ToString(PlaceKind value);
-const char* ToString(TransferKind value);
-// "account:7", "escrow:task-3", "fees", "outside".
-std::string ToString(const Place& place);
 
 }  // namespace archpool
 

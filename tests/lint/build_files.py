@@ -4,9 +4,30 @@ import os
 import re
 
 
+def expand(text):
+    """`text` without comments, its loops over written-out lists unrolled."""
+    text = re.sub(r"#[^\n]*", "", text)
+    lists = {m.group(1): m.group(2).split()
+             for m in re.finditer(r"\bset\((\w+)\s+([^()]*)\)", text)}
+
+    def unroll(match):
+        name, *items = match.group(1).split()
+        if items[:2] == ["IN", "LISTS"]:
+            items = [i for n in items[2:] for i in lists.get(n, [])]
+        elif items[:2] == ["IN", "ITEMS"]:
+            items = items[2:]
+        items = [i for item in items for i in
+                 (lists.get(item[2:-1], []) if item.startswith("${")
+                  else [item])]
+        return "\n".join(match.group(2).replace("${%s}" % name, item)
+                         for item in items)
+
+    return re.sub(r"\bforeach\(([^()]*)\)(.*?)\bendforeach\([^()]*\)",
+                  unroll, text, flags=re.S)
+
+
 def commands(text, name):
     """The arguments of each call of the CMake function `name`."""
-    text = re.sub(r"#[^\n]*", "", text)
     return [m.group(1).split()
             for m in re.finditer(rf"\b{name}\(([^()]*)\)", text)]
 
@@ -30,7 +51,7 @@ def check(tree):
         if cmake is None:
             findings.append(f"{path}:1: no CMakeLists.txt above it")
             continue
-        text = tree.files[cmake]
+        text = expand(tree.files[cmake])
         relative = os.path.relpath(path, os.path.dirname(cmake) or ".")
         if not re.search(rf"(?<![\w/.-]){re.escape(relative)}(?![\w.-])", text):
             findings.append(f"{path}:1: {cmake} does not build it")
@@ -49,6 +70,9 @@ def check(tree):
 BAD = (
     ("does not build it", {"a/x.cc": "", "a/CMakeLists.txt":
                            "archpool_library(NAME a SRCS yx.cc x.cc.in)\n"}),
+    ("does not build it", {"a/z_test.cc": "", "a/CMakeLists.txt":
+                           "foreach(t x y)\n  archpool_test(NAME ${t}_test "
+                           "SRCS ${t}_test.cc)\nendforeach()\n"}),
     ("no archpool_test", {"a/x_test.cc": "", "a/CMakeLists.txt":
                           "add_executable(x_test x_test.cc)\n"}),
     ("no CMakeLists.txt", {"a/x.cc": ""}),
@@ -57,6 +81,10 @@ BAD = (
 GOOD = {
     "CMakeLists.txt": "",
     "a/CMakeLists.txt": "archpool_library(NAME a SRCS x.cc sub/y.cc)\n"
-                        "archpool_test(NAME x_test\n  SRCS x_test.cc)\n",
+                        "archpool_test(NAME x_test\n  SRCS x_test.cc)\n"
+                        "set(all v w)\nforeach(t ${all})\n"
+                        "archpool_test(NAME ${t}_test SRCS ${t}_test.cc)\n"
+                        "endforeach()\n",
     "a/x.cc": "", "a/sub/y.cc": "", "a/x_test.cc": "",
+    "a/v_test.cc": "", "a/w_test.cc": "",
 }
