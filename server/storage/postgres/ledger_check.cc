@@ -1,0 +1,86 @@
+#include "server/storage/postgres/ledger_check.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "server/storage/postgres/columns.h"
+#include "server/storage/postgres/query.h"
+
+namespace archpool::postgres {
+namespace {
+
+// Sums are numeric: they may pass 64 bits.
+constexpr char kTotalsSql[] = R"sql(
+SELECT count(*),
+       coalesce(sum(amount), 0)::text,
+       (SELECT coalesce(sum(amount), 0)::text FROM balance)
+FROM transfer)sql";
+
+constexpr char kWrongBalancesSql[] = R"sql(
+WITH movement AS (
+  SELECT credit_kind AS kind, credit_id AS place_id, amount FROM transfer
+  UNION ALL
+  SELECT debit_kind, debit_id, -amount FROM transfer
+), recomputed AS (
+  SELECT kind, place_id, sum(amount) AS amount FROM movement
+  GROUP BY kind, place_id
+)
+SELECT kind, place_id, coalesce(balance.amount, 0)::text,
+       coalesce(recomputed.amount, 0)::text
+FROM balance FULL JOIN recomputed USING (kind, place_id)
+WHERE coalesce(balance.amount, 0) <> coalesce(recomputed.amount, 0)
+ORDER BY kind, place_id)sql";
+
+constexpr char kNegativeBalancesSql[] = R"sql(
+SELECT kind, place_id, amount::text FROM balance
+WHERE amount < 0 AND kind <> 'outside' ORDER BY kind, place_id)sql";
+
+constexpr char kUnsettledEscrowsSql[] = R"sql(
+SELECT kind, place_id, balance.amount::text
+FROM balance JOIN task ON task.id = place_id
+WHERE kind = 'escrow' AND balance.amount <> 0
+  AND task.state IN ('succeeded', 'failed', 'cancelled')
+ORDER BY place_id)sql";
+
+absl::StatusOr<std::string> PlaceOf(const pqxx::row& row) {
+  Place place;
+  ARCHPOOL_RETURN_IF_ERROR(Read(TextOf(row[0]), place.kind));
+  ARCHPOOL_RETURN_IF_ERROR(Read(TextOf(row[1]), place.id));
+  return ToString(place);
+}
+
+}  // namespace
+
+absl::StatusOr<LedgerCheck> CheckLedger(pqxx::transaction_base& transaction) {
+  LedgerCheck check;
+  const pqxx::result totals = transaction.exec(kTotalsSql);
+  check.transfers = totals.at(0).at(0).as<int64_t>();
+  // A transfer is one row with one amount: its debit is its credit.
+  check.debits = totals.at(0).at(1).c_str();
+  check.credits = check.debits;
+  if (TextOf(totals.at(0).at(2)) != "0") {
+    check.violations.push_back(absl::StrCat(
+        "the balances add up to ", totals.at(0).at(2).c_str(), ", not to 0"));
+  }
+  for (const auto& row : transaction.exec(kWrongBalancesSql)) {
+    ARCHPOOL_ASSIGN_OR_RETURN(const std::string place, PlaceOf(row));
+    check.violations.push_back(absl::StrCat("the balance of ", place, " is ",
+                                            row[2].c_str(),
+                                            ", its transfers make ",
+                                            row[3].c_str()));
+  }
+  for (const auto& row : transaction.exec(kNegativeBalancesSql)) {
+    ARCHPOOL_ASSIGN_OR_RETURN(const std::string place, PlaceOf(row));
+    check.violations.push_back(absl::StrCat("the balance of ", place, " is ",
+                                            row[2].c_str(), ", below 0"));
+  }
+  for (const auto& row : transaction.exec(kUnsettledEscrowsSql)) {
+    ARCHPOOL_ASSIGN_OR_RETURN(const std::string place, PlaceOf(row));
+    check.violations.push_back(
+        absl::StrCat("the task has ended, and ", place, " still holds ",
+                     row[2].c_str()));
+  }
+  return check;
+}
+
+}  // namespace archpool::postgres

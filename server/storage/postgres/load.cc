@@ -1,0 +1,136 @@
+#include "server/storage/postgres/load.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "absl/container/btree_map.h"
+#include "server/storage/postgres/rows.h"
+
+namespace archpool::postgres {
+namespace {
+
+constexpr char kOfOpenTasks[] =
+    "task_id IN (SELECT id FROM task WHERE state IN ('active', 'finishing'))";
+
+template <typename Row>
+absl::Status AddRecords(pqxx::transaction_base& transaction,
+                        const Table<Row>& table, const std::string& condition,
+                        std::vector<Event>& records) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      std::vector<Row> rows,
+      Select(transaction, table, condition, Parameters{}));
+  for (Row& row : rows) records.emplace_back(std::move(row));
+  return absl::OkStatus();
+}
+
+absl::Status AddTasksAndSubspaces(pqxx::transaction_base& transaction,
+                                  std::vector<Event>& records) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const std::vector<TaskRow> tasks,
+      Select(transaction, TaskTable(),
+             "WHERE state IN ('active', 'finishing') ORDER BY id", {}));
+  absl::btree_map<TaskId, std::shared_ptr<const TaskSpec>> specs;
+  for (const TaskRow& row : tasks) {
+    ARCHPOOL_ASSIGN_OR_RETURN(Task task, TaskOf(row));
+    specs[task.id] = task.spec;
+    records.emplace_back(std::move(task));
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const std::vector<SubspaceRow> subspaces,
+      Select(transaction, SubspaceTable(),
+             absl::StrCat("WHERE ", kOfOpenTasks, " ORDER BY id"), {}));
+  for (const SubspaceRow& row : subspaces) {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        SubspaceRecord record,
+        SubspaceOf(row, specs.at(row.record.task)->space));
+    records.emplace_back(std::move(record));
+  }
+  return absl::OkStatus();
+}
+
+// By place as the core orders them, which is not how their words sort.
+absl::Status AddBalances(pqxx::transaction_base& transaction,
+                         std::vector<Event>& records) {
+  ARCHPOOL_ASSIGN_OR_RETURN(std::vector<Balance> balances,
+                            Select(transaction, BalanceTable(), "", {}));
+  std::sort(balances.begin(), balances.end(),
+            [](const Balance& a, const Balance& b) {
+              return a.place < b.place;
+            });
+  for (const Balance& balance : balances) records.emplace_back(balance);
+  return absl::OkStatus();
+}
+
+LastIds LoadLastIds(pqxx::transaction_base& transaction) {
+  const auto last = [&transaction](const char* table) {
+    return transaction
+        .exec(absl::StrCat("SELECT coalesce(max(id), 0) FROM ", table))
+        .at(0)
+        .at(0)
+        .as<int64_t>();
+  };
+  return {.account = last("account"),
+          .task = last("task"),
+          .subspace = last("subspace"),
+          .session = last("session"),
+          .lease = last("lease"),
+          .trial = last("trial"),
+          .audit = last("audit"),
+          .transfer = last("transfer")};
+}
+
+std::vector<std::pair<RequestKey, int64_t>> LoadRequests(
+    pqxx::transaction_base& transaction) {
+  const pqxx::result result = transaction.exec(
+      "SELECT client_id, request_id, id FROM task"
+      " UNION ALL SELECT 0, request_id, id FROM transfer"
+      " WHERE request_id <> ''");
+  std::vector<std::pair<RequestKey, int64_t>> requests;
+  requests.reserve(static_cast<size_t>(result.size()));
+  for (const auto& row : result) {
+    requests.emplace_back(RequestKey{AccountId{row[0].as<int64_t>()},
+                                     std::string(TextOf(row[1]))},
+                          row[2].as<int64_t>());
+  }
+  std::sort(requests.begin(), requests.end());
+  return requests;
+}
+
+}  // namespace
+
+absl::StatusOr<PoolSnapshot> Load(pqxx::connection& connection) {
+  pqxx::work transaction(connection);
+  transaction.exec("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  PoolSnapshot snapshot;
+  std::vector<Event>& records = snapshot.records;
+  ARCHPOOL_RETURN_IF_ERROR(
+      AddRecords(transaction, AccountTable(), "ORDER BY id", records));
+  ARCHPOOL_RETURN_IF_ERROR(
+      AddRecords(transaction, DatasetTable(), "ORDER BY id", records));
+  ARCHPOOL_RETURN_IF_ERROR(AddTasksAndSubspaces(transaction, records));
+  ARCHPOOL_RETURN_IF_ERROR(AddRecords(transaction, SessionTable(),
+                                      "WHERE state = 'open' ORDER BY id",
+                                      records));
+  ARCHPOOL_RETURN_IF_ERROR(
+      AddRecords(transaction, LeaseTable(),
+                 absl::StrCat("WHERE state = 'active' AND ", kOfOpenTasks,
+                              " ORDER BY id"),
+                 records));
+  ARCHPOOL_RETURN_IF_ERROR(
+      AddRecords(transaction, TrialTable(),
+                 absl::StrCat("WHERE ", kOfOpenTasks, " ORDER BY id"),
+                 records));
+  ARCHPOOL_RETURN_IF_ERROR(
+      AddRecords(transaction, AuditTable(),
+                 absl::StrCat("WHERE state <> 'done' AND ", kOfOpenTasks,
+                              " ORDER BY id"),
+                 records));
+  ARCHPOOL_RETURN_IF_ERROR(AddBalances(transaction, records));
+  snapshot.last_ids = LoadLastIds(transaction);
+  snapshot.requests = LoadRequests(transaction);
+  transaction.commit();
+  return snapshot;
+}
+
+}  // namespace archpool::postgres

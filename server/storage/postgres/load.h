@@ -1,0 +1,39 @@
+// Loads what a new writer starts from.
+#ifndef ARCHPOOL_SERVER_STORAGE_POSTGRES_LOAD_H_
+#define ARCHPOOL_SERVER_STORAGE_POSTGRES_LOAD_H_
+
+#include <pqxx/pqxx>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/core/pool_state.h"
+#include "server/storage/postgres/columns.h"
+#include "server/storage/postgres/query.h"
+
+namespace archpool::postgres {
+
+// What PoolSnapshot promises, in one snapshot of the database. Throws as
+// libpqxx does. INTERNAL (STORE_CORRUPT).
+absl::StatusOr<PoolSnapshot> Load(pqxx::connection& connection);
+
+// The rows of `table` under `condition` ("WHERE … ORDER BY …"). As Load.
+template <typename Row>
+absl::StatusOr<std::vector<Row>> Select(pqxx::transaction_base& transaction,
+                                        const Table<Row>& table,
+                                        const std::string& condition,
+                                        const Parameters& parameters) {
+  const pqxx::result result = Execute(
+      transaction, absl::StrCat(table.SelectSql(), " ", condition), parameters);
+  std::vector<Row> rows;
+  rows.reserve(static_cast<size_t>(result.size()));
+  for (const auto& row : result) {
+    ARCHPOOL_ASSIGN_OR_RETURN(Row record, table.RecordOf(row));
+    rows.push_back(std::move(record));
+  }
+  return rows;
+}
+
+}  // namespace archpool::postgres
+
+#endif  // ARCHPOOL_SERVER_STORAGE_POSTGRES_LOAD_H_

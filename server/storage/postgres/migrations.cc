@@ -1,0 +1,143 @@
+#include "server/storage/postgres/migrations.h"
+
+#include <cstdint>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "common/base/status.h"
+#include "common/crypto/sha256.h"
+#include "server/storage/postgres/query.h"
+
+namespace archpool {
+namespace {
+
+using postgres::Execute;
+
+// Names the lock among all advisory locks of the database: "archpool" in ASCII.
+constexpr int64_t kLockKey = 0x61726368'706f6f6c;
+
+absl::StatusOr<int64_t> VersionOf(const Migration& migration) {
+  absl::string_view name = migration.file_name;
+  const std::pair<absl::string_view, absl::string_view> parts =
+      absl::StrSplit(name, absl::MaxSplits("__", 1));
+  absl::string_view digits = parts.first;
+  int64_t version = 0;
+  if (!absl::ConsumePrefix(&digits, "V") ||
+      !absl::SimpleAtoi(digits, &version) ||
+      !absl::EndsWith(parts.second, ".sql")) {
+    return InvalidArgument(
+        "MIGRATION_NAME",
+        absl::StrCat("a migration is called V<number>__<what_it_does>.sql, not "
+                     "'",
+                     name, "'"));
+  }
+  return version;
+}
+
+absl::Status CheckNumbers(absl::Span<const Migration> migrations) {
+  int64_t expected = 1;
+  for (const Migration& migration : migrations) {
+    ARCHPOOL_ASSIGN_OR_RETURN(const int64_t version, VersionOf(migration));
+    if (version != expected) {
+      return InvalidArgument(
+          "MIGRATION_NAME",
+          absl::StrCat(migration.file_name, " stands where version ", expected,
+                       " belongs: number the files 1, 2, 3, …"));
+    }
+    ++expected;
+  }
+  return absl::OkStatus();
+}
+
+std::string ChecksumOf(const Migration& migration) {
+  return Sha256(migration.sql).ToString();
+}
+
+// How many of `migrations` the database has had, all unchanged.
+absl::StatusOr<size_t> CountApplied(pqxx::transaction_base& transaction,
+                                    absl::Span<const Migration> migrations) {
+  const pqxx::result applied = transaction.exec(
+      "SELECT version, file_name, checksum FROM schema_migration"
+      " ORDER BY version");
+  const auto count = static_cast<size_t>(applied.size());
+  if (count > migrations.size()) {
+    return FailedPrecondition(
+        "DATABASE_TOO_NEW",
+        absl::StrCat("the database is at version ", count,
+                     " of its schema, this program knows ", migrations.size(),
+                     ": start the newer archpool-server, or restore the "
+                     "backup made before it ran"));
+  }
+  size_t index = 0;
+  for (const auto& row : applied) {
+    const Migration& known = migrations[index++];
+    if (known.file_name != row[1].c_str() ||
+        ChecksumOf(known) != row[2].c_str()) {
+      return FailedPrecondition(
+          "MIGRATION_EDITED",
+          absl::StrCat("the database was given ", row[1].c_str(),
+                       " (SHA-256 ", row[2].c_str(), "), and this program has ",
+                       known.file_name, " (", ChecksumOf(known),
+                       ") in its place: migrations are never edited, add one"));
+    }
+  }
+  return count;
+}
+
+absl::Status Apply(pqxx::connection& connection, size_t version,
+                   const Migration& migration) {
+  const absl::Status status = postgres::RunGuarded([&]() -> absl::Status {
+    pqxx::work transaction(connection);
+    transaction.exec(migration.sql);
+    Execute(transaction,
+            "INSERT INTO schema_migration (version, file_name, checksum)"
+            " VALUES ($1::bigint, $2::text, $3::text)",
+            {absl::StrCat(version), migration.file_name,
+             ChecksumOf(migration)});
+    transaction.commit();
+    return absl::OkStatus();
+  });
+  if (status.ok() || GetReason(status) == "STORE_UNREACHABLE") return status;
+  return FailedPrecondition(
+      "MIGRATION_FAILED",
+      absl::StrCat(migration.file_name, " was refused and rolled back: ",
+                   status.message()));
+}
+
+}  // namespace
+
+absl::Status Migrate(const std::string& connection_string,
+                     absl::Span<const Migration> migrations) {
+  ARCHPOOL_RETURN_IF_ERROR(CheckNumbers(migrations));
+  return postgres::RunGuarded([&]() -> absl::Status {
+    const auto connection = postgres::Connect(connection_string);
+    // Held by the session: it goes with the connection, however that ends.
+    {
+      pqxx::nontransaction lock(*connection);
+      lock.exec(absl::StrCat("SELECT pg_advisory_lock(", kLockKey, ")"));
+    }
+    size_t applied = 0;
+    {
+      pqxx::work transaction(*connection);
+      transaction.exec(
+          "CREATE TABLE IF NOT EXISTS schema_migration ("
+          " version bigint CONSTRAINT schema_migration_pkey PRIMARY KEY,"
+          " file_name text NOT NULL,"
+          " checksum text NOT NULL,"
+          " apply_time timestamptz NOT NULL DEFAULT now())");
+      ARCHPOOL_ASSIGN_OR_RETURN(applied,
+                                CountApplied(transaction, migrations));
+      transaction.commit();
+    }
+    for (size_t i = applied; i < migrations.size(); ++i) {
+      ARCHPOOL_RETURN_IF_ERROR(Apply(*connection, i + 1, migrations[i]));
+    }
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace archpool

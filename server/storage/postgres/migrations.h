@@ -1,0 +1,38 @@
+// Brings a database's schema to what this program needs. The files of
+// migrations/ are part of the program.
+#ifndef ARCHPOOL_SERVER_STORAGE_POSTGRES_MIGRATIONS_H_
+#define ARCHPOOL_SERVER_STORAGE_POSTGRES_MIGRATIONS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+
+namespace archpool {
+
+struct Migration {
+  std::string file_name;  // V001__create_pool.sql
+  std::string sql;
+};
+
+// Those of this program, by version.
+const std::vector<Migration>& EmbeddedMigrations();
+
+// Applies what is missing, in order, each in a transaction of its own that also
+// records its version and checksum. Idempotent; of several programs that start
+// at once one applies and the others wait for it (an advisory lock).
+// FAILED_PRECONDITION (DATABASE_TOO_NEW): a newer program was here.
+// FAILED_PRECONDITION (MIGRATION_EDITED): an applied file has changed since.
+// INVALID_ARGUMENT (MIGRATION_NAME): the files are not numbered 1, 2, 3, …
+// FAILED_PRECONDITION (MIGRATION_FAILED): the database refused one; that one is
+// rolled back, those before it stay. UNAVAILABLE (STORE_UNREACHABLE).
+absl::Status Migrate(const std::string& connection_string,
+                     absl::Span<const Migration> migrations);
+inline absl::Status Migrate(const std::string& connection_string) {
+  return Migrate(connection_string, EmbeddedMigrations());
+}
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_STORAGE_POSTGRES_MIGRATIONS_H_

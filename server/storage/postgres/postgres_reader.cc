@@ -1,0 +1,326 @@
+#include "server/storage/postgres/postgres_reader.h"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "common/base/check.h"
+#include "common/base/status.h"
+#include "server/storage/postgres/ledger_check.h"
+#include "server/storage/postgres/load.h"
+#include "server/storage/postgres/query.h"
+#include "server/storage/postgres/rows.h"
+
+namespace archpool {
+
+using postgres::Parameters;
+using postgres::Select;
+
+// Lends connections, each to one call at a time.
+class PostgresReader::Connections {
+ public:
+  Connections(std::string connection_string, int connections_max)
+      : connection_string_(std::move(connection_string)),
+        connections_max_(connections_max) {
+    ARCHPOOL_CHECK(connections_max > 0);
+  }
+
+  // Runs `body` in a read-only transaction that sees one snapshot.
+  absl::Status Run(
+      const std::function<absl::Status(pqxx::transaction_base&)>& body)
+      ABSL_LOCKS_EXCLUDED(mutex_) {
+    std::unique_ptr<pqxx::connection> connection = Take();
+    const bool was_idle = connection != nullptr;
+    absl::Status status = RunOn(connection, body);
+    if (was_idle && GetReason(status) == "STORE_UNREACHABLE") {
+      // It may have gone stale while it idled (a restarted database), and a
+      // read may be asked twice.
+      connection = nullptr;
+      status = RunOn(connection, body);
+    }
+    Return(std::move(connection));
+    return status;
+  }
+
+ private:
+  absl::Status RunOn(
+      std::unique_ptr<pqxx::connection>& connection,
+      const std::function<absl::Status(pqxx::transaction_base&)>& body) const {
+    const absl::Status status = postgres::RunGuarded([&]() -> absl::Status {
+      if (connection == nullptr) {
+        connection = postgres::Connect(connection_string_);
+      }
+      pqxx::work transaction(*connection);
+      transaction.exec(
+          "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
+      ARCHPOOL_RETURN_IF_ERROR(body(transaction));
+      transaction.commit();
+      return absl::OkStatus();
+    });
+    if (!postgres::IsConnectionSound(status)) connection = nullptr;
+    if (absl::IsUnknown(status)) {
+      return Unavailable("STORE_UNREACHABLE", status.message());
+    }
+    return status;
+  }
+
+  // An idle connection, or nullptr: the right to make one.
+  std::unique_ptr<pqxx::connection> Take() ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(this, &Connections::HasFree));
+    ++lent_;
+    if (idle_.empty()) return nullptr;
+    std::unique_ptr<pqxx::connection> connection = std::move(idle_.back());
+    idle_.pop_back();
+    return connection;
+  }
+  void Return(std::unique_ptr<pqxx::connection> connection)
+      ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    --lent_;
+    if (connection != nullptr) idle_.push_back(std::move(connection));
+  }
+  bool HasFree() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return lent_ < connections_max_;
+  }
+
+  const std::string connection_string_;
+  const int connections_max_;
+  absl::Mutex mutex_;
+  std::vector<std::unique_ptr<pqxx::connection>> idle_ ABSL_GUARDED_BY(mutex_);
+  int lent_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+namespace {
+
+// The id to page down from: an unset one means the newest.
+template <typename Id>
+std::string BeforeOrNewest(Id before) {
+  return absl::StrCat(before.IsSet() ? before.value : INT64_MAX);
+}
+
+std::string LimitText(int64_t limit) {
+  return absl::StrCat(std::max<int64_t>(limit, 0));
+}
+
+absl::StatusOr<Task> FindTask(pqxx::transaction_base& transaction, TaskId id) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const std::vector<postgres::TaskRow> rows,
+      Select(transaction, postgres::TaskTable(), "WHERE id = $1::bigint",
+             {absl::StrCat(id.value)}));
+  if (rows.empty()) {
+    return NotFound("TASK_UNKNOWN",
+                    absl::StrCat("there is no ", id.ToString(),
+                                 "; ListTasks names those there are"));
+  }
+  return postgres::TaskOf(rows.front());
+}
+
+}  // namespace
+
+PostgresReader::PostgresReader(std::string connection_string,
+                               int connections_max)
+    : connections_(std::make_unique<Connections>(std::move(connection_string),
+                                                 connections_max)) {}
+
+PostgresReader::~PostgresReader() = default;
+
+absl::StatusOr<std::vector<Account>> PostgresReader::Accounts() {
+  std::vector<Account> accounts;
+  ARCHPOOL_RETURN_IF_ERROR(
+      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
+        ARCHPOOL_ASSIGN_OR_RETURN(
+            accounts, Select(t, postgres::AccountTable(), "ORDER BY id", {}));
+        return absl::OkStatus();
+      }));
+  return accounts;
+}
+
+absl::StatusOr<Task> PostgresReader::GetTask(TaskId task) {
+  Task found;
+  ARCHPOOL_RETURN_IF_ERROR(
+      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
+        ARCHPOOL_ASSIGN_OR_RETURN(found, FindTask(t, task));
+        return absl::OkStatus();
+      }));
+  return found;
+}
+
+absl::StatusOr<std::vector<Task>> PostgresReader::Tasks(
+    const TaskFilter& filter) {
+  std::string condition = "WHERE id < $1::bigint";
+  Parameters parameters = {BeforeOrNewest(filter.before),
+                           LimitText(filter.limit)};
+  if (filter.client) {
+    condition += " AND client_id = $3::bigint";
+    parameters.push_back(absl::StrCat(filter.client->value));
+  }
+  condition += " ORDER BY id DESC LIMIT $2::bigint";
+  std::vector<Task> tasks;
+  ARCHPOOL_RETURN_IF_ERROR(
+      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
+        ARCHPOOL_ASSIGN_OR_RETURN(
+            const std::vector<postgres::TaskRow> rows,
+            Select(t, postgres::TaskTable(), condition, parameters));
+        tasks.clear();
+        for (const postgres::TaskRow& row : rows) {
+          ARCHPOOL_ASSIGN_OR_RETURN(Task task, postgres::TaskOf(row));
+          tasks.push_back(std::move(task));
+        }
+        return absl::OkStatus();
+      }));
+  return tasks;
+}
+
+absl::StatusOr<std::vector<Trial>> PostgresReader::Trials(TaskId task,
+                                                          TrialId after,
+                                                          int64_t limit) {
+  std::vector<Trial> trials;
+  ARCHPOOL_RETURN_IF_ERROR(
+      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
+        ARCHPOOL_ASSIGN_OR_RETURN(
+            trials, Select(t, postgres::TrialTable(),
+                           "WHERE task_id = $1::bigint AND id > $2::bigint"
+                           " ORDER BY id LIMIT $3::bigint",
+                           {absl::StrCat(task.value), absl::StrCat(after.value),
+                            LimitText(limit)}));
+        return absl::OkStatus();
+      }));
+  return trials;
+}
+
+absl::StatusOr<Trial> PostgresReader::GetTrial(TrialId trial) {
+  std::vector<Trial> found;
+  ARCHPOOL_RETURN_IF_ERROR(
+      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
+        ARCHPOOL_ASSIGN_OR_RETURN(
+            found, Select(t, postgres::TrialTable(), "WHERE id = $1::bigint",
+                          {absl::StrCat(trial.value)}));
+        return absl::OkStatus();
+      }));
+  if (found.empty()) {
+    return NotFound("TRIAL_UNKNOWN",
+                    absl::StrCat("there is no ", trial.ToString(),
+                                 "; ListTrials names those of a task"));
+  }
+  return found.front();
+}
+
+absl::StatusOr<std::vector<SubspaceRecord>> PostgresReader::Subspaces(
+    TaskId task) {
+  std::vector<SubspaceRecord> subspaces;
+  ARCHPOOL_RETURN_IF_ERROR(
+      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
+        ARCHPOOL_ASSIGN_OR_RETURN(
+            const std::vector<postgres::SubspaceRow> rows,
+            Select(t, postgres::SubspaceTable(),
+                   "WHERE task_id = $1::bigint ORDER BY id",
+                   {absl::StrCat(task.value)}));
+        subspaces.clear();
+        if (rows.empty()) return absl::OkStatus();
+        ARCHPOOL_ASSIGN_OR_RETURN(const Task owner, FindTask(t, task));
+        for (const postgres::SubspaceRow& row : rows) {
+          ARCHPOOL_ASSIGN_OR_RETURN(
+              SubspaceRecord record,
+              postgres::SubspaceOf(row, owner.spec->space));
+          subspaces.push_back(std::move(record));
+        }
+        return absl::OkStatus();
+      }));
+  return subspaces;
+}
+
+absl::StatusOr<std::vector<Lease>> PostgresReader::ActiveLeases(TaskId task) {
+  std::vector<Lease> leases;
+  ARCHPOOL_RETURN_IF_ERROR(
+      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
+        ARCHPOOL_ASSIGN_OR_RETURN(
+            leases, Select(t, postgres::LeaseTable(),
+                           "WHERE task_id = $1::bigint AND state = 'active'"
+                           " ORDER BY id",
+                           {absl::StrCat(task.value)}));
+        return absl::OkStatus();
+      }));
+  return leases;
+}
+
+absl::StatusOr<DatasetRecord> PostgresReader::GetDataset(const Digest& id) {
+  std::vector<DatasetRecord> found;
+  ARCHPOOL_RETURN_IF_ERROR(
+      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
+        ARCHPOOL_ASSIGN_OR_RETURN(
+            found,
+            Select(t, postgres::DatasetTable(),
+                   "WHERE id = decode($1::text, 'hex')", {id.ToString()}));
+        return absl::OkStatus();
+      }));
+  if (found.empty()) {
+    return NotFound("DATASET_UNKNOWN",
+                    absl::StrCat("there is no dataset ", id.ToString(),
+                                 "; register it first"));
+  }
+  return found.front();
+}
+
+absl::StatusOr<std::vector<Transfer>> PostgresReader::Transfers(
+    const TransferFilter& filter) {
+  std::string condition = "WHERE id < $1::bigint";
+  Parameters parameters = {BeforeOrNewest(filter.before),
+                           LimitText(filter.limit)};
+  const auto next = [&parameters](std::string value) {
+    parameters.push_back(std::move(value));
+    return absl::StrCat("$", parameters.size());
+  };
+  if (filter.place) {
+    const std::string kind = next(ToString(filter.place->kind));
+    const std::string id = next(absl::StrCat(filter.place->id));
+    absl::StrAppend(&condition, " AND ((debit_kind = ", kind,
+                    "::text AND debit_id = ", id, "::bigint)",
+                    " OR (credit_kind = ", kind, "::text AND credit_id = ", id,
+                    "::bigint))");
+  }
+  if (filter.task) {
+    absl::StrAppend(&condition, " AND task_id = ",
+                    next(absl::StrCat(filter.task->value)), "::bigint");
+  }
+  condition += " ORDER BY id DESC LIMIT $2::bigint";
+  std::vector<Transfer> transfers;
+  ARCHPOOL_RETURN_IF_ERROR(
+      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
+        ARCHPOOL_ASSIGN_OR_RETURN(
+            transfers,
+            Select(t, postgres::TransferTable(), condition, parameters));
+        return absl::OkStatus();
+      }));
+  return transfers;
+}
+
+absl::StatusOr<std::vector<Balance>> PostgresReader::Balances() {
+  std::vector<Balance> balances;
+  ARCHPOOL_RETURN_IF_ERROR(
+      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
+        ARCHPOOL_ASSIGN_OR_RETURN(
+            balances, Select(t, postgres::BalanceTable(), "", {}));
+        return absl::OkStatus();
+      }));
+  std::sort(balances.begin(), balances.end(),
+            [](const Balance& a, const Balance& b) {
+              return a.place < b.place;
+            });
+  return balances;
+}
+
+absl::StatusOr<LedgerCheck> PostgresReader::CheckLedger() {
+  LedgerCheck check;
+  ARCHPOOL_RETURN_IF_ERROR(
+      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
+        ARCHPOOL_ASSIGN_OR_RETURN(check, postgres::CheckLedger(t));
+        return absl::OkStatus();
+      }));
+  return check;
+}
+
+}  // namespace archpool

@@ -1,0 +1,44 @@
+// The Reader over PostgreSQL, with read-only connections of its own. Thread-
+// safe: up to `connections_max` calls run at once, others wait. A connection
+// that broke is made anew.
+#ifndef ARCHPOOL_SERVER_STORAGE_POSTGRES_POSTGRES_READER_H_
+#define ARCHPOOL_SERVER_STORAGE_POSTGRES_POSTGRES_READER_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/storage/store.h"
+
+namespace archpool {
+
+class PostgresReader : public Reader {
+ public:
+  // Connects when asked. `connection_string` is libpq's.
+  // REQUIRES: connections_max > 0.
+  PostgresReader(std::string connection_string, int connections_max);
+  ~PostgresReader() override;
+
+  absl::StatusOr<std::vector<Account>> Accounts() override;
+  absl::StatusOr<Task> GetTask(TaskId task) override;
+  absl::StatusOr<std::vector<Task>> Tasks(const TaskFilter& filter) override;
+  absl::StatusOr<std::vector<Trial>> Trials(TaskId task, TrialId after,
+                                            int64_t limit) override;
+  absl::StatusOr<Trial> GetTrial(TrialId trial) override;
+  absl::StatusOr<std::vector<SubspaceRecord>> Subspaces(TaskId task) override;
+  absl::StatusOr<std::vector<Lease>> ActiveLeases(TaskId task) override;
+  absl::StatusOr<DatasetRecord> GetDataset(const Digest& id) override;
+  absl::StatusOr<std::vector<Transfer>> Transfers(
+      const TransferFilter& filter) override;
+  absl::StatusOr<std::vector<Balance>> Balances() override;
+  absl::StatusOr<LedgerCheck> CheckLedger() override;
+
+ private:
+  class Connections;
+  std::unique_ptr<Connections> connections_;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_STORAGE_POSTGRES_POSTGRES_READER_H_

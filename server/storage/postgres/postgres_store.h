@@ -1,0 +1,38 @@
+// The Store over PostgreSQL. Not thread-safe: the engine's one thread owns it.
+// A connection that broke is made anew by the next call.
+// REQUIRES: the database's schema is current (migrations.h).
+#ifndef ARCHPOOL_SERVER_STORAGE_POSTGRES_POSTGRES_STORE_H_
+#define ARCHPOOL_SERVER_STORAGE_POSTGRES_POSTGRES_STORE_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "server/storage/store.h"
+
+namespace archpool {
+
+class PostgresStore : public Store {
+ public:
+  // Connects at the first call. `connection_string` is libpq's: a URI or
+  // keyword=value pairs.
+  explicit PostgresStore(std::string connection_string);
+  ~PostgresStore() override;
+
+  absl::StatusOr<LoadedPool> TakeOver() override;
+  absl::Status Commit(int64_t epoch, int64_t sequence,
+                      absl::Span<const Event> events) override;
+
+ private:
+  struct Session;
+  Session& Connected();
+
+  const std::string connection_string_;
+  std::unique_ptr<Session> session_;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_STORAGE_POSTGRES_POSTGRES_STORE_H_

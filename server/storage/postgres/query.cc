@@ -1,0 +1,111 @@
+#include "server/storage/postgres/query.h"
+
+#include <exception>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "common/base/status.h"
+
+namespace archpool::postgres {
+namespace {
+
+std::string OneLine(const char* what) {
+  std::string line = absl::StrReplaceAll(what, {{"\n", " "}});
+  while (!line.empty() && line.back() == ' ') line.pop_back();
+  return line;
+}
+
+absl::Status Unreachable(const std::exception& e) {
+  return Unavailable(
+      "STORE_UNREACHABLE",
+      absl::StrCat("PostgreSQL is not to be reached or gave up: ",
+                   OneLine(e.what()), "; nothing was written"));
+}
+
+absl::Status Refused(const std::exception& e) {
+  return FailedPrecondition(
+      "CONSTRAINT",
+      absl::StrCat("the database refused a row: ", OneLine(e.what())));
+}
+
+absl::Status InDoubt(const std::exception& e) {
+  return MakeError(absl::StatusCode::kUnknown, "COMMIT_IN_DOUBT",
+                   absl::StrCat("the connection broke during a commit, which "
+                                "may have happened: ",
+                                OneLine(e.what())));
+}
+
+}  // namespace
+
+absl::Status RunGuarded(const std::function<absl::Status()>& body) {
+  try {
+    return body();
+  } catch (const pqxx::in_doubt_error& e) {
+    return InDoubt(e);
+  } catch (const pqxx::statement_completion_unknown& e) {
+    return InDoubt(e);
+  } catch (const pqxx::integrity_constraint_violation& e) {
+    return Refused(e);
+  } catch (const pqxx::data_exception& e) {
+    return Refused(e);
+  } catch (const pqxx::syntax_error& e) {
+    // Undefined tables and columns as well: the schema is not ours.
+    return Internal("STORE_QUERY", OneLine(e.what()));
+  } catch (const std::exception& e) {
+    return Unreachable(e);
+  }
+}
+
+bool IsConnectionSound(const absl::Status& status) {
+  return status.ok() || GetReason(status) == "CONSTRAINT" ||
+         GetReason(status) == "FENCED" ||
+         status.code() == absl::StatusCode::kNotFound;
+}
+
+std::unique_ptr<pqxx::connection> Connect(
+    const std::string& connection_string) {
+  auto connection = std::make_unique<pqxx::connection>(connection_string);
+  pqxx::nontransaction setup(*connection);
+  setup.exec(
+      "SET client_encoding = 'UTF8'; SET bytea_output = 'hex';"
+      // A connection whose peer is gone must not hold the pool's head.
+      "SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5;"
+      "SET tcp_keepalives_count = 3");
+  return connection;
+}
+
+#if PQXX_VERSION_MAJOR >= 7
+namespace {
+pqxx::params ParamsOf(const Parameters& parameters) {
+  pqxx::params params;
+  for (const std::string& parameter : parameters) params.append(parameter);
+  return params;
+}
+}  // namespace
+
+pqxx::result Execute(pqxx::transaction_base& transaction,
+                     const std::string& sql, const Parameters& parameters) {
+  return transaction.exec(sql, ParamsOf(parameters));
+}
+
+pqxx::result ExecutePrepared(pqxx::transaction_base& transaction,
+                             const std::string& name,
+                             const Parameters& parameters) {
+  return transaction.exec(pqxx::prepped{name}, ParamsOf(parameters));
+}
+#else
+pqxx::result Execute(pqxx::transaction_base& transaction,
+                     const std::string& sql, const Parameters& parameters) {
+  return transaction.exec_params(
+      sql, pqxx::prepare::make_dynamic_params(parameters));
+}
+
+pqxx::result ExecutePrepared(pqxx::transaction_base& transaction,
+                             const std::string& name,
+                             const Parameters& parameters) {
+  return transaction.exec_prepared(
+      name, pqxx::prepare::make_dynamic_params(parameters));
+}
+#endif
+
+}  // namespace archpool::postgres

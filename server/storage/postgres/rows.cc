@@ -1,0 +1,376 @@
+#include "server/storage/postgres/rows.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/substitute.h"
+#include "common/base/check.h"
+#include "common/wire/task_spec_wire.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+
+// The field of a record, const or not.
+#define ARCHPOOL_FIELD(path) [](auto& record) -> auto& { return record.path; }
+
+namespace archpool::postgres {
+namespace {
+
+// Equal specs make equal bytes.
+std::string SpecBytes(const TaskSpec& spec) {
+  const v1::TaskSpec proto = wire::ToProto(spec);
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);
+    proto.SerializeToCodedStream(&coded);
+  }
+  return bytes;
+}
+
+absl::Status Corrupt(const std::string& what, const absl::Status& status) {
+  return Internal("STORE_CORRUPT",
+                  absl::StrCat("the database holds a broken ", what, ": ",
+                               status.message()));
+}
+
+// The spec's bytes travel as bytea, not as text.
+Column<TaskRow> SpecColumn() {
+  return {"spec", kBytesShape,
+          [](const TaskRow& row, ArrayText& array) {
+            array.AddBytes(absl::string_view(row.spec_bytes));
+          },
+          [](absl::string_view text, TaskRow& row) -> absl::Status {
+            ARCHPOOL_ASSIGN_OR_RETURN(row.spec_bytes, ParseBytes(text));
+            return absl::OkStatus();
+          }};
+}
+
+}  // namespace
+
+TaskRow RowOf(const Task& task) {
+  ARCHPOOL_CHECK(task.spec != nullptr);
+  TaskRow row{.task = task,
+              .spec_bytes = SpecBytes(*task.spec),
+              .name = task.spec->name,
+              .dataset = task.spec->dataset,
+              .reward = task.spec->terms.reward};
+  row.task.spec = nullptr;
+  return row;
+}
+
+absl::StatusOr<Task> TaskOf(const TaskRow& row) {
+  v1::TaskSpec proto;
+  if (!proto.ParseFromString(row.spec_bytes)) {
+    return Internal("STORE_CORRUPT",
+                    absl::StrCat("the database holds a spec of ",
+                                 row.task.id.ToString(),
+                                 " that is no archpool.v1.TaskSpec"));
+  }
+  absl::StatusOr<TaskSpec> spec = wire::TaskSpecFromProto(proto);
+  if (!spec.ok()) return Corrupt(row.task.id.ToString(), spec.status());
+  Task task = row.task;
+  task.spec = std::make_shared<const TaskSpec>(*std::move(spec));
+  return task;
+}
+
+SubspaceRow RowOf(const SubspaceRecord& record) {
+  SubspaceRow row{.record = record, .allowed = record.box.allowed()};
+  row.record.box = Subspace();
+  return row;
+}
+
+absl::StatusOr<SubspaceRecord> SubspaceOf(const SubspaceRow& row,
+                                          const SearchSpace& space) {
+  absl::StatusOr<Subspace> box = Subspace::Create(space, row.allowed);
+  if (!box.ok()) return Corrupt(row.record.id.ToString(), box.status());
+  SubspaceRecord record = row.record;
+  record.box = *std::move(box);
+  return record;
+}
+
+template <typename Record>
+std::string Table<Record>::SelectSql() const {
+  std::vector<std::string> parts;
+  for (const auto& column : columns) {
+    parts.push_back(absl::Substitute(column.shape.to_text, column.name));
+  }
+  return absl::StrCat("SELECT ", absl::StrJoin(parts, ", "), " FROM ", name);
+}
+
+template <typename Record>
+std::string Table<Record>::InsertSql() const {
+  std::vector<std::string> names;
+  std::vector<std::string> values;
+  std::vector<std::string> arrays;
+  for (const auto& column : columns) {
+    names.push_back(column.name);
+    values.push_back(absl::Substitute(column.shape.from_array,
+                                      absl::StrCat("t.", column.name)));
+    arrays.push_back(absl::StrCat("$", arrays.size() + 1, "::",
+                                  column.shape.array_type, "[]"));
+  }
+  const std::string list = absl::StrJoin(names, ", ");
+  // In the order of the keys: what gives up a unique place (an ended lease) is
+  // older than what takes it, and has to come first.
+  return absl::StrCat("INSERT INTO ", name, " (", list, ") SELECT ",
+                      absl::StrJoin(values, ", "), " FROM unnest(",
+                      absl::StrJoin(arrays, ", "), ") AS t (", list,
+                      ") ORDER BY ", key);
+}
+
+template <typename Record>
+std::string Table<Record>::UpsertSql() const {
+  const std::vector<std::string> keys = absl::StrSplit(key, ", ");
+  std::vector<std::string> sets;
+  for (const auto& column : columns) {
+    if (std::find(keys.begin(), keys.end(), column.name) != keys.end()) {
+      continue;
+    }
+    sets.push_back(absl::StrCat(column.name, " = excluded.", column.name));
+  }
+  return absl::StrCat(InsertSql(), " ON CONFLICT (", key, ") DO UPDATE SET ",
+                      absl::StrJoin(sets, ", "));
+}
+
+template <typename Record>
+absl::StatusOr<Parameters> Table<Record>::ParametersOf(
+    const std::vector<const Record*>& records) const {
+  Parameters parameters;
+  parameters.reserve(columns.size());
+  for (const auto& column : columns) {
+    ArrayText array;
+    for (const Record* record : records) column.write(*record, array);
+    if (array.has_nul()) {
+      return FailedPrecondition(
+          "CONSTRAINT", absl::StrCat("a text for ", name, ".", column.name,
+                                     " holds a NUL character"));
+    }
+    parameters.push_back(std::move(array).Take());
+  }
+  return parameters;
+}
+
+template <typename Record>
+absl::StatusOr<Record> Table<Record>::RecordOf(const pqxx::row& row) const {
+  Record record;
+  pqxx::row::size_type index = 0;
+  for (const auto& column : columns) {
+    const pqxx::field field = row[index++];
+    if (field.is_null()) continue;
+    const absl::Status status = column.read(TextOf(field), record);
+    if (!status.ok()) return Corrupt(absl::StrCat(name, ".", column.name), status);
+  }
+  return record;
+}
+
+template struct Table<Account>;
+template struct Table<DatasetRecord>;
+template struct Table<TaskRow>;
+template struct Table<SubspaceRow>;
+template struct Table<Session>;
+template struct Table<Lease>;
+template struct Table<Trial>;
+template struct Table<Audit>;
+template struct Table<Balance>;
+template struct Table<Transfer>;
+
+const Table<Account>& AccountTable() {
+  using R = Account;
+  static const auto* const kTable = new Table<R>{
+      "account",
+      "id",
+      {Field<R>("id", ARCHPOOL_FIELD(id)), Field<R>("name", ARCHPOOL_FIELD(name)),
+       Field<R>("role", ARCHPOOL_FIELD(role)),
+       Field<R>("token_hash", ARCHPOOL_FIELD(token_hash)),
+       Field<R>("state", ARCHPOOL_FIELD(state)),
+       Field<R>("trials_accepted", ARCHPOOL_FIELD(trials_accepted)),
+       Field<R>("trials_rejected", ARCHPOOL_FIELD(trials_rejected)),
+       Field<R>("trials_abandoned", ARCHPOOL_FIELD(trials_abandoned)),
+       Field<R>("rejections_in_a_row", ARCHPOOL_FIELD(rejections_in_a_row))}};
+  return *kTable;
+}
+
+const Table<DatasetRecord>& DatasetTable() {
+  using R = DatasetRecord;
+  static const auto* const kTable = new Table<R>{
+      "dataset",
+      "id",
+      {Field<R>("id", ARCHPOOL_FIELD(id)),
+       Field<R>("owner_id", ARCHPOOL_FIELD(owner)),
+       Field<R>("channels", ARCHPOOL_FIELD(manifest.shape.channels)),
+       Field<R>("height", ARCHPOOL_FIELD(manifest.shape.height)),
+       Field<R>("width", ARCHPOOL_FIELD(manifest.shape.width)),
+       Field<R>("classes", ARCHPOOL_FIELD(manifest.classes)),
+       Field<R>("train_count", ARCHPOOL_FIELD(manifest.train_count)),
+       Field<R>("validation_count", ARCHPOOL_FIELD(manifest.validation_count)),
+       Field<R>("held_out_count", ARCHPOOL_FIELD(manifest.held_out_count)),
+       Field<R>("train_digest", ARCHPOOL_FIELD(manifest.train)),
+       Field<R>("validation_digest", ARCHPOOL_FIELD(manifest.validation)),
+       Field<R>("held_out_digest", ARCHPOOL_FIELD(held_out)),
+       Field<R>("mean_ppm", ARCHPOOL_FIELD(manifest.mean_ppm)),
+       Field<R>("deviation_ppm", ARCHPOOL_FIELD(manifest.deviation_ppm))}};
+  return *kTable;
+}
+
+const Table<TaskRow>& TaskTable() {
+  using R = TaskRow;
+  static const auto* const kTable = new Table<R>{
+      "task",
+      "id",
+      {Field<R>("id", ARCHPOOL_FIELD(task.id)),
+       Field<R>("client_id", ARCHPOOL_FIELD(task.client)),
+       Field<R>("request_id", ARCHPOOL_FIELD(task.request_id)),
+       SpecColumn(), Field<R>("name", ARCHPOOL_FIELD(name)),
+       Field<R>("dataset_id", ARCHPOOL_FIELD(dataset)),
+       Field<R>("reward", ARCHPOOL_FIELD(reward)),
+       Field<R>("secret", ARCHPOOL_FIELD(task.secret)),
+       Field<R>("cost_table_version", ARCHPOOL_FIELD(task.cost_table_version)),
+       Field<R>("state", ARCHPOOL_FIELD(task.state)),
+       Field<R>("end_reason", ARCHPOOL_FIELD(task.end_reason)),
+       Field<R>("create_time", ARCHPOOL_FIELD(task.create_time)),
+       Field<R>("deadline", ARCHPOOL_FIELD(task.deadline)),
+       Nullable<R>("end_time", ARCHPOOL_FIELD(task.end_time),
+                   absl::InfinitePast()),
+       Field<R>("fee_pot", ARCHPOOL_FIELD(task.fee_pot)),
+       Field<R>("bonus_pot", ARCHPOOL_FIELD(task.bonus_pot)),
+       Field<R>("work_pot", ARCHPOOL_FIELD(task.work_pot)),
+       Field<R>("fee", ARCHPOOL_FIELD(task.fee)),
+       Field<R>("refund", ARCHPOOL_FIELD(task.refund))}};
+  return *kTable;
+}
+
+const Table<SubspaceRow>& SubspaceTable() {
+  using R = SubspaceRow;
+  static const auto* const kTable =
+      new Table<R>{"subspace",
+                   "id",
+                   {Field<R>("id", ARCHPOOL_FIELD(record.id)),
+                    Field<R>("task_id", ARCHPOOL_FIELD(record.task)),
+                    Field<R>("allowed", ARCHPOOL_FIELD(allowed)),
+                    Field<R>("state", ARCHPOOL_FIELD(record.state)),
+                    Field<R>("attempt", ARCHPOOL_FIELD(record.attempt))}};
+  return *kTable;
+}
+
+const Table<Session>& SessionTable() {
+  using R = Session;
+  static const auto* const kTable = new Table<R>{
+      "session",
+      "id",
+      {Field<R>("id", ARCHPOOL_FIELD(id)),
+       Field<R>("account_id", ARCHPOOL_FIELD(account)),
+       Field<R>("worker_name", ARCHPOOL_FIELD(worker_name)),
+       Field<R>("threads", ARCHPOOL_FIELD(threads)),
+       Field<R>("hardware_class", ARCHPOOL_FIELD(hardware_class)),
+       Field<R>("state", ARCHPOOL_FIELD(state)),
+       Field<R>("create_time", ARCHPOOL_FIELD(create_time))}};
+  return *kTable;
+}
+
+const Table<Lease>& LeaseTable() {
+  using R = Lease;
+  static const auto* const kTable = new Table<R>{
+      "lease",
+      "id",
+      {Field<R>("id", ARCHPOOL_FIELD(id)),
+       Field<R>("task_id", ARCHPOOL_FIELD(task)),
+       Field<R>("subspace_id", ARCHPOOL_FIELD(subspace)),
+       Field<R>("session_id", ARCHPOOL_FIELD(session)),
+       Field<R>("account_id", ARCHPOOL_FIELD(account)),
+       Field<R>("attempt", ARCHPOOL_FIELD(attempt)),
+       Field<R>("role", ARCHPOOL_FIELD(role)),
+       Field<R>("state", ARCHPOOL_FIELD(state)),
+       Field<R>("trial_ids", ARCHPOOL_FIELD(trials)),
+       Field<R>("create_time", ARCHPOOL_FIELD(create_time)),
+       Field<R>("expire_time", ARCHPOOL_FIELD(expire_time))}};
+  return *kTable;
+}
+
+const Table<Trial>& TrialTable() {
+  using R = Trial;
+  static const auto* const kTable = new Table<R>{
+      "trial",
+      "id",
+      {Field<R>("id", ARCHPOOL_FIELD(id)),
+       Field<R>("task_id", ARCHPOOL_FIELD(task)),
+       Field<R>("subspace_id", ARCHPOOL_FIELD(subspace)),
+       Field<R>("lease_id", ARCHPOOL_FIELD(lease)),
+       Field<R>("account_id", ARCHPOOL_FIELD(account)),
+       Field<R>("architecture", ARCHPOOL_FIELD(architecture)),
+       Field<R>("architecture_id", ARCHPOOL_FIELD(architecture_id)),
+       Field<R>("parameters", ARCHPOOL_FIELD(parameters)),
+       Field<R>("macs", ARCHPOOL_FIELD(macs)),
+       Field<R>("work_units", ARCHPOOL_FIELD(work_units)),
+       Field<R>("state", ARCHPOOL_FIELD(state)),
+       Field<R>("create_time", ARCHPOOL_FIELD(create_time)),
+       Nullable<R>("weights_digest", ARCHPOOL_FIELD(weights_digest), Digest{}),
+       Field<R>("weights_size_bytes", ARCHPOOL_FIELD(weights_size_bytes)),
+       Nullable<R>("claimed_correct", ARCHPOOL_FIELD(claimed_correct),
+                   kNotMeasured),
+       Field<R>("train_time_ns", ARCHPOOL_FIELD(train_time)),
+       Nullable<R>("upload_deadline", ARCHPOOL_FIELD(upload_deadline),
+                   absl::InfiniteFuture()),
+       Nullable<R>("measured_correct", ARCHPOOL_FIELD(measured_correct),
+                   kNotMeasured),
+       Nullable<R>("held_out_correct", ARCHPOOL_FIELD(held_out_correct),
+                   kNotMeasured),
+       Nullable<R>("verified_accuracy_ppm",
+                   ARCHPOOL_FIELD(verified_accuracy_ppm), kNotMeasured),
+       Field<R>("reason", ARCHPOOL_FIELD(reason)),
+       Field<R>("pay", ARCHPOOL_FIELD(pay)),
+       Field<R>("finders_bonus", ARCHPOOL_FIELD(finders_bonus))}};
+  return *kTable;
+}
+
+const Table<Audit>& AuditTable() {
+  using R = Audit;
+  static const auto* const kTable = new Table<R>{
+      "audit",
+      "id",
+      {Field<R>("id", ARCHPOOL_FIELD(id)),
+       Field<R>("trial_id", ARCHPOOL_FIELD(trial)),
+       Field<R>("task_id", ARCHPOOL_FIELD(task)),
+       Field<R>("state", ARCHPOOL_FIELD(state)),
+       Field<R>("attempt", ARCHPOOL_FIELD(attempt)),
+       Field<R>("inconclusive_count", ARCHPOOL_FIELD(inconclusive_count)),
+       Nullable<R>("verifier_id", ARCHPOOL_FIELD(verifier), AccountId{}),
+       Field<R>("verifier_name", ARCHPOOL_FIELD(verifier_name)),
+       Nullable<R>("expire_time", ARCHPOOL_FIELD(expire_time),
+                   absl::InfiniteFuture())}};
+  return *kTable;
+}
+
+const Table<Balance>& BalanceTable() {
+  using R = Balance;
+  static const auto* const kTable =
+      new Table<R>{"balance",
+                   "kind, place_id",
+                   {Field<R>("kind", ARCHPOOL_FIELD(place.kind)),
+                    Field<R>("place_id", ARCHPOOL_FIELD(place.id)),
+                    Field<R>("amount", ARCHPOOL_FIELD(amount))}};
+  return *kTable;
+}
+
+const Table<Transfer>& TransferTable() {
+  using R = Transfer;
+  static const auto* const kTable = new Table<R>{
+      "transfer",
+      "id",
+      {Field<R>("id", ARCHPOOL_FIELD(id)),
+       Field<R>("debit_kind", ARCHPOOL_FIELD(debit.kind)),
+       Field<R>("debit_id", ARCHPOOL_FIELD(debit.id)),
+       Field<R>("credit_kind", ARCHPOOL_FIELD(credit.kind)),
+       Field<R>("credit_id", ARCHPOOL_FIELD(credit.id)),
+       Field<R>("amount", ARCHPOOL_FIELD(amount)),
+       Field<R>("kind", ARCHPOOL_FIELD(kind)),
+       Nullable<R>("task_id", ARCHPOOL_FIELD(task), TaskId{}),
+       Field<R>("request_id", ARCHPOOL_FIELD(request_id)),
+       Field<R>("create_time", ARCHPOOL_FIELD(create_time))}};
+  return *kTable;
+}
+
+}  // namespace archpool::postgres

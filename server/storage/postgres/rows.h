@@ -1,0 +1,51 @@
+// The tables of migrations/, as the records of server/core/entities.h.
+#ifndef ARCHPOOL_SERVER_STORAGE_POSTGRES_ROWS_H_
+#define ARCHPOOL_SERVER_STORAGE_POSTGRES_ROWS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/core/entities.h"
+#include "server/storage/postgres/columns.h"
+
+namespace archpool::postgres {
+
+// A Task whose spec is still bytes, and what the database checks of it.
+struct TaskRow {
+  Task task;  // without its spec
+  std::string spec_bytes;
+  std::string name;
+  Digest dataset;
+  Amount reward = 0;
+};
+// REQUIRES: the task has a spec.
+TaskRow RowOf(const Task& task);
+// INTERNAL (STORE_CORRUPT).
+absl::StatusOr<Task> TaskOf(const TaskRow& row);
+
+// A SubspaceRecord whose box is still sets of bits: only the task's space makes
+// a box of them.
+struct SubspaceRow {
+  SubspaceRecord record;  // without its box
+  std::vector<uint64_t> allowed;
+};
+SubspaceRow RowOf(const SubspaceRecord& record);
+// INTERNAL (STORE_CORRUPT).
+absl::StatusOr<SubspaceRecord> SubspaceOf(const SubspaceRow& row,
+                                          const SearchSpace& space);
+
+const Table<Account>& AccountTable();
+const Table<DatasetRecord>& DatasetTable();
+const Table<TaskRow>& TaskTable();
+const Table<SubspaceRow>& SubspaceTable();
+const Table<Session>& SessionTable();
+const Table<Lease>& LeaseTable();
+const Table<Trial>& TrialTable();
+const Table<Audit>& AuditTable();
+const Table<Balance>& BalanceTable();
+const Table<Transfer>& TransferTable();
+
+}  // namespace archpool::postgres
+
+#endif  // ARCHPOOL_SERVER_STORAGE_POSTGRES_ROWS_H_
