@@ -16,7 +16,8 @@ namespace archpool {
 
 class BlobStore {
  public:
-  // `directory` is made where it is missing. INTERNAL (BLOB_IO).
+  // `directory` is made where it is missing. INTERNAL (BLOB_IO), as all below.
+  // Uploads that nobody went on with for a day are dropped here.
   static absl::StatusOr<BlobStore> Open(const std::string& directory);
 
   // The size of the whole blob; NOT_FOUND (BLOB_UNKNOWN).
@@ -35,12 +36,14 @@ class BlobStore {
   // with another's. Bytes held so far; the whole size where the blob is there.
   absl::StatusOr<int64_t> PartialSize(const std::string& owner,
                                       const Digest& digest) const;
-  // Appends at `offset`, which must be the partial size. FAILED_PRECONDITION
-  // (BLOB_OFFSET).
+  // Appends at `offset`, which must be the partial size. How much one owner may
+  // send is the caller's to bound. FAILED_PRECONDITION (BLOB_OFFSET): another
+  // offset, or the blob is whole already.
   absl::Status Append(const std::string& owner, const Digest& digest,
                       int64_t offset, absl::string_view bytes) const;
-  // Checks the digest and makes the blob durable. INVALID_ARGUMENT
-  // (BLOB_DIGEST_MISMATCH): the partial bytes are dropped. Idempotent.
+  // Checks the digest and makes the blob durable. Idempotent. INVALID_ARGUMENT
+  // (BLOB_DIGEST_MISMATCH): the partial bytes are dropped. NOT_FOUND
+  // (BLOB_UNKNOWN): this owner has sent nothing of it.
   absl::Status Complete(const std::string& owner, const Digest& digest) const;
 
  private:

@@ -1,0 +1,337 @@
+#include "server/storage/blob_store.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/crypto/random.h"
+
+// Why a kill at any moment leaves no blob that is not whole: bytes are only
+// ever written under partial/ or temporary/. A blob gets its name by one
+// rename, after its bytes were synced and their digest compared; the directory
+// that holds the name is synced before the caller is told. Before the rename
+// there is no blob, after it there is a whole one; a power cut between rename
+// and directory sync may undo the rename, which nobody was told of.
+
+namespace archpool {
+namespace {
+
+constexpr size_t kCopyBytes = size_t{1} << 20;
+constexpr std::chrono::hours kPartialKept(24);
+
+absl::Status IoError(absl::string_view action, const std::string& path,
+                     int error) {
+  return Internal("BLOB_IO",
+                  absl::StrCat("cannot ", action, " ", path, ": ",
+                               std::strerror(error),
+                               "; check the disk and the permissions of the "
+                               "data directory"));
+}
+
+absl::Status Unknown(const Digest& digest) {
+  return NotFound("BLOB_UNKNOWN", absl::StrCat("there is no blob ",
+                                               digest.ToString(),
+                                               "; upload it first"));
+}
+
+// An open file. Closes itself.
+class File {
+ public:
+  File() = default;
+  explicit File(int fd) : fd_(fd) {}
+  File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  File& operator=(File&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~File() {
+    if (fd_ >= 0) close(fd_);
+  }
+  int fd() const { return fd_; }
+
+ private:
+  int fd_ = -1;
+};
+
+// ok with an fd of -1 where there is no such file.
+absl::StatusOr<File> OpenIfThere(const std::string& path, int flags) {
+  const int fd = open(path.c_str(), flags | O_CLOEXEC);
+  if (fd < 0 && errno != ENOENT) return IoError("open", path, errno);
+  return File(fd);
+}
+
+absl::StatusOr<File> OpenOrCreate(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return IoError("create", path, errno);
+  return File(fd);
+}
+
+// Holds off every other thread and process that locks this file, until it is
+// closed. False: the path came to name another file, or none, meanwhile.
+absl::StatusOr<bool> Lock(const File& file, const std::string& path) {
+  while (flock(file.fd(), LOCK_EX) != 0) {
+    if (errno != EINTR) return IoError("lock", path, errno);
+  }
+  struct stat held;
+  struct stat named;
+  if (fstat(file.fd(), &held) != 0) return IoError("examine", path, errno);
+  if (stat(path.c_str(), &named) != 0) {
+    if (errno == ENOENT) return false;
+    return IoError("examine", path, errno);
+  }
+  return held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+}
+
+absl::StatusOr<int64_t> SizeOf(const File& file, const std::string& path) {
+  struct stat status;
+  if (fstat(file.fd(), &status) != 0) return IoError("examine", path, errno);
+  return static_cast<int64_t>(status.st_size);
+}
+
+absl::Status WriteAt(const File& file, const std::string& path, int64_t offset,
+                     absl::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written =
+        pwrite(file.fd(), bytes.data(), bytes.size(), offset);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return IoError("write", path, errno);
+    bytes.remove_prefix(static_cast<size_t>(written));
+    offset += written;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> ReadAt(const File& file, const std::string& path,
+                                   int64_t offset, int64_t length) {
+  std::string bytes(static_cast<size_t>(length), '\0');
+  size_t held = 0;
+  while (held < bytes.size()) {
+    const ssize_t count =
+        pread(file.fd(), bytes.data() + held, bytes.size() - held,
+              offset + static_cast<int64_t>(held));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return IoError("read", path, errno);
+    if (count == 0) break;
+    held += static_cast<size_t>(count);
+  }
+  bytes.resize(held);
+  return bytes;
+}
+
+absl::StatusOr<Digest> DigestOf(const File& file, const std::string& path) {
+  Sha256Stream hash;
+  for (int64_t offset = 0;;) {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        const std::string bytes,
+        ReadAt(file, path, offset, static_cast<int64_t>(kCopyBytes)));
+    if (bytes.empty()) return hash.Finish();
+    hash.Update(bytes);
+    offset += static_cast<int64_t>(bytes.size());
+  }
+}
+
+absl::Status SyncFile(const File& file, const std::string& path) {
+  if (fsync(file.fd()) != 0) return IoError("sync", path, errno);
+  return absl::OkStatus();
+}
+
+absl::Status SyncDirectory(const std::string& path) {
+  const File directory(
+      open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.fd() < 0) return IoError("open", path, errno);
+  return SyncFile(directory, path);
+}
+
+std::string ParentOf(const std::string& path) {
+  return std::filesystem::path(path).parent_path().string();
+}
+
+// Makes one directory below a durable one, durably.
+absl::Status MakeDirectory(const std::string& path) {
+  if (mkdir(path.c_str(), 0700) == 0) return SyncDirectory(ParentOf(path));
+  if (errno == EEXIST) return absl::OkStatus();
+  return IoError("make the directory", path, errno);
+}
+
+// Removes the files of `directory` that nobody touched for `age`.
+void RemoveOlderThan(const std::string& directory, std::chrono::hours age) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const auto limit = fs::file_time_type::clock::now() - age;
+  for (fs::directory_iterator it(directory, error), end; !error && it != end;
+       it.increment(error)) {
+    std::error_code gone;
+    if (it->last_write_time(gone) <= limit) fs::remove(it->path(), gone);
+  }
+}
+
+absl::Status Publish(const std::string& from, const std::string& to) {
+  const std::string parent = ParentOf(to);
+  ARCHPOOL_RETURN_IF_ERROR(MakeDirectory(parent));
+  if (rename(from.c_str(), to.c_str()) != 0) {
+    return IoError("rename", from, errno);
+  }
+  return SyncDirectory(parent);
+}
+
+}  // namespace
+
+absl::StatusOr<BlobStore> BlobStore::Open(const std::string& directory) {
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) return IoError("make the directory", directory, error.value());
+  for (const char* part : {"/blobs", "/partial", "/temporary"}) {
+    ARCHPOOL_RETURN_IF_ERROR(MakeDirectory(directory + part));
+  }
+  // What a kill left behind was never named by anyone; an upload may resume.
+  RemoveOlderThan(directory + "/temporary", std::chrono::hours(0));
+  RemoveOlderThan(directory + "/partial", kPartialKept);
+  return BlobStore(directory);
+}
+
+std::string BlobStore::PathOf(const Digest& digest) const {
+  const std::string name = digest.ToString();
+  return absl::StrCat(directory_, "/blobs/", name.substr(0, 2), "/", name);
+}
+
+std::string BlobStore::PartialPathOf(const std::string& owner,
+                                     const Digest& digest) const {
+  // The owner's hash: whatever an owner is called, it names one file.
+  return absl::StrCat(directory_, "/partial/", digest.ToString(), ".",
+                      Sha256(owner).ToString().substr(0, 32));
+}
+
+absl::StatusOr<int64_t> BlobStore::Size(const Digest& digest) const {
+  const std::string path = PathOf(digest);
+  struct stat status;
+  if (stat(path.c_str(), &status) == 0) {
+    return static_cast<int64_t>(status.st_size);
+  }
+  if (errno == ENOENT) return Unknown(digest);
+  return IoError("examine", path, errno);
+}
+
+absl::StatusOr<std::string> BlobStore::Read(const Digest& digest,
+                                            int64_t offset,
+                                            int64_t length) const {
+  const std::string path = PathOf(digest);
+  ARCHPOOL_ASSIGN_OR_RETURN(const File file, OpenIfThere(path, O_RDONLY));
+  if (file.fd() < 0) return Unknown(digest);
+  ARCHPOOL_ASSIGN_OR_RETURN(const int64_t size, SizeOf(file, path));
+  if (offset < 0 || length < 0 || offset > size) {
+    return InvalidArgument(
+        "BLOB_RANGE", absl::StrCat("blob ", digest.ToString(), " has ", size,
+                                   " bytes: ", length, " bytes from ", offset,
+                                   " lie outside of it"));
+  }
+  return ReadAt(file, path, offset, std::min(length, size - offset));
+}
+
+absl::StatusOr<std::string> BlobStore::ReadAll(const Digest& digest,
+                                               int64_t size_max) const {
+  ARCHPOOL_ASSIGN_OR_RETURN(const int64_t size, Size(digest));
+  if (size > size_max) {
+    return ResourceExhausted(
+        "BLOB_TOO_LARGE",
+        absl::StrCat("blob ", digest.ToString(), " has ", size,
+                     " bytes, more than the ", size_max, " allowed here"));
+  }
+  return Read(digest, 0, size);
+}
+
+absl::StatusOr<Digest> BlobStore::Put(absl::string_view bytes) const {
+  const Digest digest = Sha256(bytes);
+  const std::string blob_path = PathOf(digest);
+  if (Size(digest).ok()) {
+    // Whoever wrote it may not have synced its name yet.
+    ARCHPOOL_RETURN_IF_ERROR(SyncDirectory(ParentOf(blob_path)));
+    return digest;
+  }
+  // A name of its own: several threads may put the same bytes at once.
+  const std::string path = absl::StrCat(
+      directory_, "/temporary/", RandomSecret().ToString().substr(0, 32));
+  absl::Cleanup remove = [&path] { unlink(path.c_str()); };
+  ARCHPOOL_ASSIGN_OR_RETURN(const File file, OpenOrCreate(path));
+  ARCHPOOL_RETURN_IF_ERROR(WriteAt(file, path, 0, bytes));
+  ARCHPOOL_RETURN_IF_ERROR(SyncFile(file, path));
+  ARCHPOOL_RETURN_IF_ERROR(Publish(path, blob_path));
+  std::move(remove).Cancel();
+  return digest;
+}
+
+absl::StatusOr<int64_t> BlobStore::PartialSize(const std::string& owner,
+                                               const Digest& digest) const {
+  const absl::StatusOr<int64_t> whole = Size(digest);
+  if (whole.ok() || !absl::IsNotFound(whole.status())) return whole;
+  const std::string path = PartialPathOf(owner, digest);
+  ARCHPOOL_ASSIGN_OR_RETURN(const File file, OpenIfThere(path, O_RDONLY));
+  if (file.fd() < 0) return 0;
+  return SizeOf(file, path);
+}
+
+absl::Status BlobStore::Append(const std::string& owner, const Digest& digest,
+                               int64_t offset, absl::string_view bytes) const {
+  const auto wrong_offset = [&](int64_t held) {
+    return FailedPrecondition(
+        "BLOB_OFFSET",
+        absl::StrCat("the pool holds ", held, " bytes of blob ",
+                     digest.ToString(), " from this sender: go on there, not ",
+                     "at ", offset));
+  };
+  const std::string path = PartialPathOf(owner, digest);
+  while (true) {
+    const absl::StatusOr<int64_t> whole = Size(digest);
+    if (whole.ok()) return wrong_offset(*whole);
+    ARCHPOOL_ASSIGN_OR_RETURN(const File file, OpenOrCreate(path));
+    // Without the lock, bytes could be added between the check of the digest
+    // and the rename: a blob that is not what it is called.
+    ARCHPOOL_ASSIGN_OR_RETURN(const bool is_current, Lock(file, path));
+    if (!is_current) continue;
+    ARCHPOOL_ASSIGN_OR_RETURN(const int64_t held, SizeOf(file, path));
+    if (offset != held) return wrong_offset(held);
+    return WriteAt(file, path, offset, bytes);
+  }
+}
+
+absl::Status BlobStore::Complete(const std::string& owner,
+                                 const Digest& digest) const {
+  const std::string path = PartialPathOf(owner, digest);
+  const std::string blob_path = PathOf(digest);
+  while (true) {
+    if (Size(digest).ok()) {
+      unlink(path.c_str());  // another owner was faster
+      // Whoever was faster may not have synced the name yet.
+      return SyncDirectory(ParentOf(blob_path));
+    }
+    ARCHPOOL_ASSIGN_OR_RETURN(const File file, OpenIfThere(path, O_RDWR));
+    if (file.fd() < 0) {
+      // Nothing was sent: right for the empty blob alone.
+      if (digest == Sha256(absl::string_view())) return Put("").status();
+      return Unknown(digest);
+    }
+    ARCHPOOL_ASSIGN_OR_RETURN(const bool is_current, Lock(file, path));
+    if (!is_current) continue;
+    ARCHPOOL_RETURN_IF_ERROR(SyncFile(file, path));
+    ARCHPOOL_ASSIGN_OR_RETURN(const Digest actual, DigestOf(file, path));
+    if (actual == digest) return Publish(path, blob_path);
+    unlink(path.c_str());
+    return InvalidArgument(
+        "BLOB_DIGEST_MISMATCH",
+        absl::StrCat("the bytes sent hash to ", actual.ToString(), ", not to ",
+                     digest.ToString(),
+                     ": they were dropped, send them again from the start"));
+  }
+}
+
+}  // namespace archpool

@@ -1,0 +1,166 @@
+#include "server/storage/memory_constraints.h"
+
+#include <initializer_list>
+
+#include "absl/strings/str_cat.h"
+
+namespace archpool::memory {
+namespace {
+
+struct Check {
+  bool holds;
+  const char* name;
+};
+
+std::string FirstBroken(std::initializer_list<Check> checks) {
+  for (const Check& check : checks) {
+    if (!check.holds) return check.name;
+  }
+  return "";
+}
+
+// Set with one of the kinds that name an account or a task, 0 otherwise.
+bool IsKnown(const Place& place) {
+  const bool is_numbered =
+      place.kind == PlaceKind::kAccount || place.kind == PlaceKind::kEscrow;
+  return is_numbered ? place.id > 0 : place.id == 0;
+}
+
+bool IsUnsettled(const Task& task) { return task.fee == 0 && task.refund == 0; }
+
+}  // namespace
+
+std::string BrokenCheck(const Account& a) {
+  return FirstBroken(
+      {{a.id.value > 0, "account_id_positive"},
+       {!a.name.empty(), "account_name_not_empty"},
+       {a.trials_accepted >= 0 && a.trials_rejected >= 0 &&
+            a.trials_abandoned >= 0 && a.rejections_in_a_row >= 0,
+        "account_counts_not_negative"}});
+}
+
+std::string BrokenCheck(const DatasetRecord& d) {
+  return FirstBroken(
+      {{d.manifest.train_count >= 0 && d.manifest.validation_count >= 0 &&
+            d.manifest.held_out_count >= 0,
+        "dataset_counts_not_negative"}});
+}
+
+std::string BrokenCheck(const Task& t) {
+  const Amount reward = t.spec->terms.reward;
+  return FirstBroken(
+      {{t.id.value > 0, "task_id_positive"},
+       {(t.end_reason == EndReason::kNone) == (t.state == TaskState::kActive),
+        "task_end_reason_iff_not_active"},
+       {(t.end_time != absl::InfinitePast()) == IsEnded(t.state),
+        "task_end_time_iff_ended"},
+       {t.fee_pot >= 0 && t.bonus_pot >= 0 && t.work_pot >= 0 && t.fee >= 0 &&
+            t.refund >= 0,
+        "task_amounts_not_negative"},
+       {t.fee_pot + t.bonus_pot + t.work_pot == reward,
+        "task_pots_are_the_reward"},
+       {t.fee + t.refund <= reward, "task_settled_within_reward"},
+       {IsUnsettled(t) || IsEnded(t.state), "task_settled_iff_ended"}});
+}
+
+std::string BrokenCheck(const SubspaceRecord& s) {
+  return FirstBroken({{s.id.value > 0, "subspace_id_positive"},
+                      {s.attempt >= 0, "subspace_attempt_not_negative"}});
+}
+
+std::string BrokenCheck(const Session& s) {
+  return FirstBroken({{s.id.value > 0, "session_id_positive"},
+                      {s.threads > 0, "session_threads_positive"}});
+}
+
+std::string BrokenCheck(const Lease& l) {
+  return FirstBroken({{l.id.value > 0, "lease_id_positive"},
+                      {l.attempt >= 0, "lease_attempt_not_negative"}});
+}
+
+std::string BrokenCheck(const Trial& t) {
+  const bool is_accepted = t.state == TrialState::kAccepted;
+  const bool is_committed =
+      t.state != TrialState::kAssigned && t.state != TrialState::kAbandoned;
+  const bool is_measured = t.verified_accuracy_ppm != kNotMeasured;
+  return FirstBroken(
+      {{t.id.value > 0, "trial_id_positive"},
+       {!t.weights_digest.IsZero() == is_committed,
+        "trial_weights_iff_committed"},
+       {t.state != TrialState::kCommitted ||
+            t.upload_deadline != absl::InfiniteFuture(),
+        "trial_upload_deadline_while_committed"},
+       {!is_accepted || is_measured, "trial_accuracy_once_accepted"},
+       {!is_measured || (t.verified_accuracy_ppm >= 0 &&
+                         t.verified_accuracy_ppm <= 1'000'000),
+        "trial_accuracy_range"},
+       {!t.reason.empty() == (t.state == TrialState::kRejected),
+        "trial_reason_iff_rejected"},
+       {t.parameters >= 0 && t.macs >= 0 && t.work_units >= 0 &&
+            t.weights_size_bytes >= 0 && t.train_time >= absl::ZeroDuration(),
+        "trial_sizes_not_negative"},
+       {t.pay >= 0 && t.finders_bonus >= 0, "trial_pay_not_negative"},
+       {is_accepted || (t.pay == 0 && t.finders_bonus == 0),
+        "trial_pay_only_if_accepted"}});
+}
+
+std::string BrokenCheck(const Audit& a) {
+  const bool is_leased = a.state == AuditState::kLeased;
+  return FirstBroken(
+      {{a.id.value > 0, "audit_id_positive"},
+       {a.attempt >= 0 && a.inconclusive_count >= 0,
+        "audit_counts_not_negative"},
+       {(a.expire_time != absl::InfiniteFuture()) == is_leased,
+        "audit_expiry_iff_leased"},
+       {!is_leased || a.verifier.IsSet(), "audit_verifier_while_leased"}});
+}
+
+std::string BrokenCheck(const Balance& b) {
+  return FirstBroken(
+      {{IsKnown(b.place), "balance_place_known"},
+       {b.amount >= 0 || b.place.kind == PlaceKind::kOutside,
+        "balance_not_negative"}});
+}
+
+std::string BrokenCheck(const Transfer& t) {
+  return FirstBroken(
+      {{t.id.value > 0, "transfer_id_positive"},
+       {t.amount > 0, "transfer_amount_positive"},
+       {t.debit != t.credit, "transfer_places_differ"},
+       {IsKnown(t.debit) && IsKnown(t.credit), "transfer_places_known"},
+       {t.request_id.empty() || t.kind == TransferKind::kDeposit,
+        "transfer_request_only_of_deposit"}});
+}
+
+std::vector<UniqueKey> UniqueKeysOf(const Account& a) {
+  return {{"account_name_unique", a.name}};
+}
+std::vector<UniqueKey> UniqueKeysOf(const DatasetRecord&) { return {}; }
+std::vector<UniqueKey> UniqueKeysOf(const Task& t) {
+  return {{"task_request_unique",
+           absl::StrCat(t.client.value, " ", t.request_id)}};
+}
+std::vector<UniqueKey> UniqueKeysOf(const SubspaceRecord&) { return {}; }
+std::vector<UniqueKey> UniqueKeysOf(const Session& s) {
+  if (s.state != SessionState::kOpen) return {};
+  return {{"session_open_unique",
+           absl::StrCat(s.account.value, " ", s.worker_name)}};
+}
+std::vector<UniqueKey> UniqueKeysOf(const Lease& l) {
+  if (l.state != LeaseState::kActive || l.role != LeaseRole::kPrimary) {
+    return {};
+  }
+  return {{"lease_one_primary_per_subspace", absl::StrCat(l.subspace.value)}};
+}
+std::vector<UniqueKey> UniqueKeysOf(const Trial&) { return {}; }
+std::vector<UniqueKey> UniqueKeysOf(const Audit& a) {
+  if (a.state == AuditState::kDone) return {};
+  return {{"audit_one_open_per_trial", absl::StrCat(a.trial.value)}};
+}
+std::vector<UniqueKey> UniqueKeysOf(const Balance&) { return {}; }
+std::vector<UniqueKey> UniqueKeysOf(const Transfer& t) {
+  if (t.request_id.empty()) return {};
+  return {{"transfer_request_unique", t.request_id}};
+}
+
+}  // namespace archpool::memory

@@ -1,0 +1,43 @@
+// The constraints of migrations/, for the store in memory. Each function names
+// the constraint of the same name in SQL that a record would break, or "".
+#ifndef ARCHPOOL_SERVER_STORAGE_MEMORY_CONSTRAINTS_H_
+#define ARCHPOOL_SERVER_STORAGE_MEMORY_CONSTRAINTS_H_
+
+#include <string>
+#include <vector>
+
+#include "server/core/entities.h"
+
+namespace archpool::memory {
+
+std::string BrokenCheck(const Account& account);
+std::string BrokenCheck(const DatasetRecord& dataset);
+std::string BrokenCheck(const Task& task);
+std::string BrokenCheck(const SubspaceRecord& subspace);
+std::string BrokenCheck(const Session& session);
+std::string BrokenCheck(const Lease& lease);
+std::string BrokenCheck(const Trial& trial);
+std::string BrokenCheck(const Audit& audit);
+std::string BrokenCheck(const Balance& balance);
+std::string BrokenCheck(const Transfer& transfer);
+
+// What no other record may claim at the same time.
+struct UniqueKey {
+  std::string constraint;
+  std::string value;
+  friend auto operator<=>(const UniqueKey&, const UniqueKey&) = default;
+};
+std::vector<UniqueKey> UniqueKeysOf(const Account& account);
+std::vector<UniqueKey> UniqueKeysOf(const DatasetRecord& dataset);
+std::vector<UniqueKey> UniqueKeysOf(const Task& task);
+std::vector<UniqueKey> UniqueKeysOf(const SubspaceRecord& subspace);
+std::vector<UniqueKey> UniqueKeysOf(const Session& session);
+std::vector<UniqueKey> UniqueKeysOf(const Lease& lease);
+std::vector<UniqueKey> UniqueKeysOf(const Trial& trial);
+std::vector<UniqueKey> UniqueKeysOf(const Audit& audit);
+std::vector<UniqueKey> UniqueKeysOf(const Balance& balance);
+std::vector<UniqueKey> UniqueKeysOf(const Transfer& transfer);
+
+}  // namespace archpool::memory
+
+#endif  // ARCHPOOL_SERVER_STORAGE_MEMORY_CONSTRAINTS_H_

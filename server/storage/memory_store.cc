@@ -1,0 +1,283 @@
+#include "server/storage/memory_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+
+namespace archpool {
+namespace {
+
+__extension__ using Int128 = __int128;
+
+std::string DecimalText(Int128 value) {
+  if (value == 0) return "0";
+  std::string digits;
+  for (Int128 rest = value < 0 ? -value : value; rest > 0; rest /= 10) {
+    digits += static_cast<char>('0' + static_cast<int>(rest % 10));
+  }
+  if (value < 0) digits += '-';
+  std::reverse(digits.begin(), digits.end());
+  return digits;
+}
+
+bool IsFull(size_t size, int64_t limit) {
+  return static_cast<int64_t>(size) >= limit;
+}
+
+absl::Status TaskUnknown(TaskId task) {
+  return NotFound("TASK_UNKNOWN",
+                  absl::StrCat("there is no ", task.ToString()));
+}
+
+}  // namespace
+
+bool MemoryStore::IsOpen(TaskId task) const {
+  const auto& tasks = tables_.All<TaskId, Task>();
+  const auto found = tasks.find(task);
+  return found != tasks.end() && !IsEnded(found->second.state);
+}
+
+PoolSnapshot MemoryStore::Snapshot() const {
+  PoolSnapshot snapshot;
+  const auto add = [&](const auto& map, const auto& is_loaded) {
+    for (const auto& [key, record] : map) {
+      if (is_loaded(record)) snapshot.records.emplace_back(record);
+    }
+    return map.empty() ? decltype(map.begin()->first){}
+                       : std::prev(map.end())->first;
+  };
+  const auto all = [](const auto&) { return true; };
+  const auto of_open_task = [this](const auto& record)
+                                ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                                  return IsOpen(record.task);
+                                };
+  LastIds& last = snapshot.last_ids;
+  last.account = add(tables_.All<AccountId, Account>(), all).value;
+  add(tables_.All<Digest, DatasetRecord>(), all);
+  last.task = add(tables_.All<TaskId, Task>(), [](const Task& task) {
+                return !IsEnded(task.state);
+              }).value;
+  last.subspace =
+      add(tables_.All<SubspaceId, SubspaceRecord>(), of_open_task).value;
+  last.session =
+      add(tables_.All<SessionId, Session>(), [](const Session& session) {
+        return session.state == SessionState::kOpen;
+      }).value;
+  last.lease = add(tables_.All<LeaseId, Lease>(), [&](const Lease& lease) {
+                 return lease.state == LeaseState::kActive &&
+                        of_open_task(lease);
+               }).value;
+  last.trial = add(tables_.All<TrialId, Trial>(), of_open_task).value;
+  last.audit = add(tables_.All<AuditId, Audit>(), [&](const Audit& audit) {
+                 return audit.state != AuditState::kDone &&
+                        of_open_task(audit);
+               }).value;
+  add(tables_.All<Place, Balance>(), all);
+  for (const auto& [id, task] : tables_.All<TaskId, Task>()) {
+    snapshot.requests.emplace_back(RequestKey{task.client, task.request_id},
+                                   id.value);
+  }
+  for (const auto& [id, transfer] : tables_.All<TransferId, Transfer>()) {
+    last.transfer = id.value;
+    if (transfer.request_id.empty()) continue;
+    snapshot.requests.emplace_back(
+        RequestKey{AccountId{}, transfer.request_id}, id.value);
+  }
+  std::sort(snapshot.requests.begin(), snapshot.requests.end());
+  return snapshot;
+}
+
+absl::StatusOr<LoadedPool> MemoryStore::TakeOver() {
+  absl::MutexLock lock(&mutex_);
+  ++epoch_;
+  return LoadedPool{
+      .epoch = epoch_, .sequence = sequence_, .snapshot = Snapshot()};
+}
+
+absl::Status MemoryStore::Commit(int64_t epoch, int64_t sequence,
+                                 absl::Span<const Event> events) {
+  absl::MutexLock lock(&mutex_);
+  if (epoch != epoch_ || sequence != sequence_) {
+    return MakeError(absl::StatusCode::kAborted, "FENCED",
+                     absl::StrCat("the head is at epoch ", epoch_,
+                                  ", sequence ", sequence_, ", not at ", epoch,
+                                  ", ", sequence));
+  }
+  const std::string broken = memory::Apply(tables_, events);
+  if (!broken.empty()) {
+    return FailedPrecondition(
+        "CONSTRAINT",
+        absl::StrCat("the store refused a row: it breaks ", broken));
+  }
+  ++sequence_;
+  return absl::OkStatus();
+}
+
+void MemoryStore::Tamper(const Balance& balance) {
+  absl::MutexLock lock(&mutex_);
+  tables_.All<Place, Balance>()[balance.place] = balance;
+}
+
+absl::StatusOr<std::vector<Account>> MemoryStore::Accounts() {
+  absl::MutexLock lock(&mutex_);
+  std::vector<Account> accounts;
+  for (const auto& [id, account] : tables_.All<AccountId, Account>()) {
+    accounts.push_back(account);
+  }
+  return accounts;
+}
+
+absl::StatusOr<Task> MemoryStore::GetTask(TaskId task) {
+  absl::MutexLock lock(&mutex_);
+  const auto& tasks = tables_.All<TaskId, Task>();
+  const auto found = tasks.find(task);
+  if (found == tasks.end()) return TaskUnknown(task);
+  return found->second;
+}
+
+absl::StatusOr<std::vector<Task>> MemoryStore::Tasks(
+    const TaskFilter& filter) {
+  absl::MutexLock lock(&mutex_);
+  std::vector<Task> tasks;
+  const auto& all = tables_.All<TaskId, Task>();
+  for (auto it = all.rbegin(); it != all.rend(); ++it) {
+    const Task& task = it->second;
+    if (IsFull(tasks.size(), filter.limit)) break;
+    if (filter.before.IsSet() && task.id >= filter.before) continue;
+    if (filter.client && task.client != *filter.client) continue;
+    tasks.push_back(task);
+  }
+  return tasks;
+}
+
+absl::StatusOr<std::vector<Trial>> MemoryStore::Trials(TaskId task,
+                                                       TrialId after,
+                                                       int64_t limit) {
+  absl::MutexLock lock(&mutex_);
+  std::vector<Trial> trials;
+  const auto& all = tables_.All<TrialId, Trial>();
+  for (auto it = all.upper_bound(after); it != all.end(); ++it) {
+    if (IsFull(trials.size(), limit)) break;
+    if (it->second.task == task) trials.push_back(it->second);
+  }
+  return trials;
+}
+
+absl::StatusOr<Trial> MemoryStore::GetTrial(TrialId trial) {
+  absl::MutexLock lock(&mutex_);
+  const auto& trials = tables_.All<TrialId, Trial>();
+  const auto found = trials.find(trial);
+  if (found == trials.end()) {
+    return NotFound("TRIAL_UNKNOWN",
+                    absl::StrCat("there is no ", trial.ToString()));
+  }
+  return found->second;
+}
+
+absl::StatusOr<std::vector<SubspaceRecord>> MemoryStore::Subspaces(
+    TaskId task) {
+  absl::MutexLock lock(&mutex_);
+  std::vector<SubspaceRecord> subspaces;
+  for (const auto& [id, record] : tables_.All<SubspaceId, SubspaceRecord>()) {
+    if (record.task == task) subspaces.push_back(record);
+  }
+  return subspaces;
+}
+
+absl::StatusOr<std::vector<Lease>> MemoryStore::ActiveLeases(TaskId task) {
+  absl::MutexLock lock(&mutex_);
+  std::vector<Lease> leases;
+  for (const auto& [id, lease] : tables_.All<LeaseId, Lease>()) {
+    if (lease.task == task && lease.state == LeaseState::kActive) {
+      leases.push_back(lease);
+    }
+  }
+  return leases;
+}
+
+absl::StatusOr<DatasetRecord> MemoryStore::GetDataset(const Digest& id) {
+  absl::MutexLock lock(&mutex_);
+  const auto& datasets = tables_.All<Digest, DatasetRecord>();
+  const auto found = datasets.find(id);
+  if (found == datasets.end()) {
+    return NotFound("DATASET_UNKNOWN",
+                    absl::StrCat("there is no dataset ", id.ToString()));
+  }
+  return found->second;
+}
+
+absl::StatusOr<std::vector<Transfer>> MemoryStore::Transfers(
+    const TransferFilter& filter) {
+  absl::MutexLock lock(&mutex_);
+  std::vector<Transfer> transfers;
+  const auto& all = tables_.All<TransferId, Transfer>();
+  for (auto it = all.rbegin(); it != all.rend(); ++it) {
+    const Transfer& transfer = it->second;
+    if (IsFull(transfers.size(), filter.limit)) break;
+    if (filter.before.IsSet() && transfer.id >= filter.before) continue;
+    if (filter.task && transfer.task != *filter.task) continue;
+    if (filter.place && transfer.debit != *filter.place &&
+        transfer.credit != *filter.place) {
+      continue;
+    }
+    transfers.push_back(transfer);
+  }
+  return transfers;
+}
+
+absl::StatusOr<std::vector<Balance>> MemoryStore::Balances() {
+  absl::MutexLock lock(&mutex_);
+  std::vector<Balance> balances;
+  for (const auto& [place, balance] : tables_.All<Place, Balance>()) {
+    balances.push_back(balance);
+  }
+  return balances;
+}
+
+absl::StatusOr<LedgerCheck> MemoryStore::CheckLedger() {
+  absl::MutexLock lock(&mutex_);
+  LedgerCheck check;
+  Int128 moved = 0;
+  absl::btree_map<Place, Int128> recomputed;
+  for (const auto& [id, transfer] : tables_.All<TransferId, Transfer>()) {
+    ++check.transfers;
+    moved += transfer.amount;
+    recomputed[transfer.debit] -= transfer.amount;
+    recomputed[transfer.credit] += transfer.amount;
+  }
+  check.debits = DecimalText(moved);
+  check.credits = check.debits;
+  Int128 sum = 0;
+  absl::btree_map<Place, Amount> recorded;
+  for (const auto& [place, balance] : tables_.All<Place, Balance>()) {
+    sum += balance.amount;
+    recorded[place] = balance.amount;
+    recomputed[place] += 0;
+    const std::string name = ToString(place);
+    if (balance.amount < 0 && place.kind != PlaceKind::kOutside) {
+      check.violations.push_back(absl::StrCat("the balance of ", name, " is ",
+                                              balance.amount, ", below 0"));
+    }
+    if (place.kind == PlaceKind::kEscrow && balance.amount != 0 &&
+        !IsOpen(TaskId{place.id})) {
+      check.violations.push_back(absl::StrCat("the task has ended, and ", name,
+                                              " still holds ",
+                                              balance.amount));
+    }
+  }
+  if (sum != 0) {
+    check.violations.push_back(absl::StrCat(
+        "the balances add up to ", DecimalText(sum), ", not to 0"));
+  }
+  for (const auto& [place, amount] : recomputed) {
+    if (recorded[place] == amount) continue;
+    check.violations.push_back(absl::StrCat(
+        "the balance of ", ToString(place), " is ", recorded[place],
+        ", its transfers make ", DecimalText(amount)));
+  }
+  return check;
+}
+
+}  // namespace archpool

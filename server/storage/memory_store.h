@@ -1,0 +1,66 @@
+// The pool's records in memory, with the epochs, constraints and filters of the
+// PostgreSQL store: for simulations and tests, and for trying things out.
+// Thread-safe. Every writer may hold the same object: epochs tell them apart.
+#ifndef ARCHPOOL_SERVER_STORAGE_MEMORY_STORE_H_
+#define ARCHPOOL_SERVER_STORAGE_MEMORY_STORE_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "server/storage/memory_transaction.h"
+#include "server/storage/store.h"
+
+namespace archpool {
+
+class MemoryStore : public Store, public Reader {
+ public:
+  absl::StatusOr<LoadedPool> TakeOver() override ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Commit(int64_t epoch, int64_t sequence,
+                      absl::Span<const Event> events) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  absl::StatusOr<std::vector<Account>> Accounts() override
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<Task> GetTask(TaskId task) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<std::vector<Task>> Tasks(const TaskFilter& filter) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<std::vector<Trial>> Trials(TaskId task, TrialId after,
+                                            int64_t limit) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<Trial> GetTrial(TrialId trial) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<std::vector<SubspaceRecord>> Subspaces(TaskId task) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<std::vector<Lease>> ActiveLeases(TaskId task) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<DatasetRecord> GetDataset(const Digest& id) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<std::vector<Transfer>> Transfers(
+      const TransferFilter& filter) override ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<std::vector<Balance>> Balances() override
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<LedgerCheck> CheckLedger() override
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Writes a balance past every rule, as a person with SQL could: so that
+  // CheckLedger can be seen to notice.
+  void Tamper(const Balance& balance) ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  bool IsOpen(TaskId task) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  PoolSnapshot Snapshot() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  mutable absl::Mutex mutex_;
+  int64_t epoch_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t sequence_ ABSL_GUARDED_BY(mutex_) = 0;
+  memory::Tables tables_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_STORAGE_MEMORY_STORE_H_
