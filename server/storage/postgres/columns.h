@@ -159,7 +159,8 @@ struct Column {
 // `access` is generic: it gives the field of a record, or of a const record.
 template <typename Record, typename Access>
 Column<Record> Field(const char* name, Access access) {
-  return {name, ShapeOf(access(std::declval<const Record&>())),
+  const Record example{};
+  return {name, ShapeOf(access(example)),
           [access](const Record& record, ArrayText& array) {
             Write(access(record), array);
           },

@@ -1,0 +1,223 @@
+#include "server/storage/postgres/postgres_programs.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/base/status.h"
+
+namespace archpool::postgres {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool HasPrograms(const std::string& folder) {
+  return access((folder + "/initdb").c_str(), X_OK) == 0 &&
+         access((folder + "/postgres").c_str(), X_OK) == 0;
+}
+
+struct Installation {
+  int major = 0;  // 0: not known from the path
+  std::string folder;
+};
+
+// <parent>/15<suffix>/bin and the like.
+void AddVersioned(const std::string& parent, const std::string& prefix,
+                  std::vector<Installation>& found) {
+  std::error_code error;
+  for (fs::directory_iterator it(parent, error), end; !error && it != end;
+       it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    int major = 0;
+    if (name.rfind(prefix, 0) != 0 ||
+        !absl::SimpleAtoi(name.substr(prefix.size()), &major)) {
+      continue;
+    }
+    const std::string folder = it->path().string() + "/bin";
+    if (HasPrograms(folder)) found.push_back({major, folder});
+  }
+}
+
+std::vector<Installation> FindInstallations() {
+  std::vector<Installation> found;
+  AddVersioned("/usr/lib/postgresql", "", found);
+  AddVersioned("/usr", "pgsql-", found);
+  AddVersioned("/opt/homebrew/opt", "postgresql@", found);
+  const char* path = std::getenv("PATH");
+  for (const absl::string_view folder :
+       absl::StrSplit(path == nullptr ? "" : path, ':')) {
+    if (!folder.empty() && HasPrograms(std::string(folder))) {
+      found.push_back({0, std::string(folder)});
+    }
+  }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const Installation& a, const Installation& b) {
+                     return a.major > b.major;
+                   });
+  return found;
+}
+
+[[noreturn]] void Fail(const char* what) {
+  const ssize_t ignored = write(2, what, strlen(what));
+  static_cast<void>(ignored);
+  _exit(126);
+}
+
+// In the child: everything is prepared, nothing is allocated. Never returns.
+[[noreturn]] void BecomePostgres(const ChildOptions& options, char* const* argv,
+                                 const gid_t* groups, size_t group_count,
+                                 pid_t parent, int output_fd) {
+  setsid();
+  dup2(output_fd, 1);
+  dup2(output_fd, 2);
+  const int null_fd = open("/dev/null", O_RDONLY);
+  if (null_fd >= 0) dup2(null_fd, 0);
+  // Through a copy: dup2 onto itself would keep close-on-exec.
+  const int directory = fcntl(options.directory_fd, F_DUPFD, 100);
+  if (directory < 0 || dup2(directory, kDirectoryFd) < 0) {
+    Fail("archpool: cannot hand the directory on\n");
+  }
+  close_range(kDirectoryFd + 1, ~0U, 0);
+  if (options.user.changes &&
+      (setgroups(group_count, groups) != 0 || setgid(options.user.gid) != 0 ||
+       setuid(options.user.uid) != 0)) {
+    Fail("archpool: cannot become PostgreSQL's user\n");
+  }
+  // After the change of user, which would undo it.
+  prctl(PR_SET_PDEATHSIG, options.signal_when_orphaned);
+  if (getppid() != parent) _exit(126);  // orphaned before that
+  for (const int handled : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGCHLD}) {
+    signal(handled, SIG_DFL);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  umask(0077);
+  // PostgreSQL looks at where it was started; that need not be reachable.
+  if (chdir("/") != 0) Fail("archpool: cannot enter /\n");
+  // Of the environment nothing: PGDATA, PGPORT and locales are ours to set.
+  static char path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
+  static char locale[] = "LC_ALL=C";
+  static char* const environment[] = {path, locale, nullptr};
+  execve(argv[0], argv, environment);
+  Fail("archpool: cannot run PostgreSQL\n");
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> FindPrograms(std::optional<int> major) {
+  for (const Installation& installation : FindInstallations()) {
+    if (!major || installation.major == *major || installation.major == 0) {
+      return installation.folder;
+    }
+  }
+  const std::string package =
+      major ? absl::StrCat("postgresql-", *major) : std::string("postgresql");
+  return FailedPrecondition(
+      "POSTGRES_MISSING",
+      absl::StrCat("initdb and postgres",
+                   major ? absl::StrCat(" of version ", *major) : "",
+                   " are not installed: install them (Debian: apt-get install ",
+                   package, "), or name a running database with "
+                            "--database-url"));
+}
+
+absl::StatusOr<RunAs> ChooseUser(const std::string& existing_cluster) {
+  struct stat owner;
+  const bool exists = stat(existing_cluster.c_str(), &owner) == 0;
+  const uid_t self = geteuid();
+  if (self != 0) {
+    if (exists && owner.st_uid != self) {
+      return FailedPrecondition(
+          "POSTGRES_USER",
+          absl::StrCat(existing_cluster, " belongs to user ", owner.st_uid,
+                       " and this is user ", self,
+                       ": run as that user, or give the files to this one"));
+    }
+    return RunAs{.uid = self, .gid = getegid(), .changes = false};
+  }
+  if (exists && owner.st_uid != 0) {
+    return RunAs{.uid = owner.st_uid, .gid = owner.st_gid, .changes = true};
+  }
+  for (const char* name : {"postgres", "nobody"}) {
+    const passwd* user = getpwnam(name);
+    if (user != nullptr && user->pw_uid != 0) {
+      return RunAs{.uid = user->pw_uid, .gid = user->pw_gid, .changes = true};
+    }
+  }
+  return FailedPrecondition(
+      "POSTGRES_USER",
+      "PostgreSQL refuses to run as root, and there is neither a user "
+      "'postgres' nor 'nobody': make one, or run the server as another user");
+}
+
+absl::StatusOr<pid_t> StartChild(const ChildOptions& options) {
+  const int output_fd = open(options.output_path.c_str(),
+                             O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (output_fd < 0) {
+    return Internal("POSTGRES_START",
+                    absl::StrCat("cannot write ", options.output_path, ": ",
+                                 std::strerror(errno)));
+  }
+  std::vector<char*> argv;
+  for (const std::string& word : options.command) {
+    argv.push_back(const_cast<char*>(word.c_str()));
+  }
+  argv.push_back(nullptr);
+  // The groups of the user, such as the one that may read TLS keys.
+  gid_t groups[64] = {options.user.gid};
+  int group_count = 1;
+  const passwd* user = getpwuid(options.user.uid);
+  if (user != nullptr) {
+    group_count = 64;
+    if (getgrouplist(user->pw_name, options.user.gid, groups, &group_count) <
+        0) {
+      group_count = 64;
+    }
+  }
+  // A signal meant for this process must not run its handler in the child.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t parent = getpid();
+  const pid_t child = fork();
+  if (child == 0) {
+    BecomePostgres(options, argv.data(), groups,
+                   static_cast<size_t>(group_count), parent, output_fd);
+  }
+  const int error = errno;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  close(output_fd);
+  if (child < 0) {
+    return Internal("POSTGRES_START",
+                    absl::StrCat("cannot start ", options.command[0], ": ",
+                                 std::strerror(error)));
+  }
+  return child;
+}
+
+std::string TailOf(const std::string& path) {
+  std::ifstream file(path);
+  std::string text((std::istreambuf_iterator<char>(file)),
+                   std::istreambuf_iterator<char>());
+  constexpr size_t kTail = 600;
+  if (text.size() > kTail) text = text.substr(text.size() - kTail);
+  return text;
+}
+
+}  // namespace archpool::postgres

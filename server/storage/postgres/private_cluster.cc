@@ -1,0 +1,336 @@
+#include "server/storage/postgres/private_cluster.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/time/clock.h"
+#include "common/base/status.h"
+#include "server/storage/postgres/query.h"
+
+namespace archpool {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kSocketName[] = "/.s.PGSQL.5432";
+constexpr size_t kSocketPathMax = 107;  // sockaddr_un
+constexpr absl::Duration kPoll = absl::Milliseconds(20);
+// A fast shutdown writes a checkpoint.
+constexpr absl::Duration kFastStopMax = absl::Seconds(60);
+constexpr absl::Duration kImmediateStopMax = absl::Seconds(20);
+constexpr absl::Duration kRestartPause = absl::Milliseconds(500);
+// Recovery after a crash replays at most a few gigabytes of log.
+constexpr absl::Duration kReadyMax = absl::Minutes(10);
+// Children of a killed postmaster may hold its memory for a moment.
+constexpr int kFailedStartsMax = 10;
+constexpr uintmax_t kLogBytesMax = uintmax_t{16} << 20;
+
+// Appended to initdb's file, where operators may change them.
+constexpr char kConfiguration[] = R"conf(
+# archpool: small queries and many small commits.
+fsync = on
+synchronous_commit = on
+shared_buffers = 128MB
+max_wal_size = 2GB
+jit = off
+max_parallel_workers_per_gather = 0
+log_min_messages = warning
+log_timezone = 'UTC'
+timezone = 'UTC'
+)conf";
+
+absl::Status StartError(absl::string_view what, const std::string& path) {
+  return Internal("POSTGRES_START",
+                  absl::StrCat("cannot ", what, " ", path, ": ",
+                               std::strerror(errno)));
+}
+
+bool IsAlive(pid_t pid) { return kill(pid, 0) == 0 || errno == EPERM; }
+
+bool WaitUntilGone(pid_t pid, absl::Duration time_max) {
+  const absl::Time end = absl::Now() + time_max;
+  while (IsAlive(pid)) {
+    if (absl::Now() >= end) return false;
+    absl::SleepFor(kPoll);
+  }
+  return true;
+}
+
+// Whether `pid` is a process that works in `cluster`, as a postmaster does.
+bool WorksIn(pid_t pid, const std::string& cluster) {
+  struct stat work;
+  struct stat data;
+  return stat(absl::StrCat("/proc/", pid, "/cwd").c_str(), &work) == 0 &&
+         stat(cluster.c_str(), &data) == 0 && work.st_ino == data.st_ino &&
+         work.st_dev == data.st_dev;
+}
+
+std::optional<int> MajorOf(const std::string& cluster) {
+  std::ifstream file(cluster + "/PG_VERSION");
+  int major = 0;
+  if (!(file >> major)) return std::nullopt;
+  return major;
+}
+
+std::string QuotedValue(absl::string_view value) {
+  return absl::StrCat(
+      "'", absl::StrReplaceAll(value, {{"\\", "\\\\"}, {"'", "\\'"}}), "'");
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PrivateCluster>> PrivateCluster::Start(
+    const PrivateClusterOptions& options) {
+  std::unique_ptr<PrivateCluster> cluster(new PrivateCluster);
+  ARCHPOOL_RETURN_IF_ERROR(cluster->Prepare(options));
+  cluster->supervisor_ = std::thread([raw = cluster.get()] {
+    raw->Supervise();
+  });
+  ARCHPOOL_RETURN_IF_ERROR(cluster->WaitUntilReady());
+  ARCHPOOL_RETURN_IF_ERROR(cluster->CreateDatabase("archpool"));
+  return cluster;
+}
+
+PrivateCluster::~PrivateCluster() {
+  Stop();
+  if (directory_fd_ >= 0) close(directory_fd_);
+  if (lock_fd_ >= 0) close(lock_fd_);
+}
+
+absl::Status PrivateCluster::Prepare(const PrivateClusterOptions& options) {
+  settings_ = options.settings;
+  std::error_code error;
+  directory_ = fs::absolute(options.directory, error).lexically_normal();
+  ARCHPOOL_RETURN_IF_ERROR(TakeDirectory());
+  const std::string cluster = directory_ + "/cluster";
+  const std::optional<int> major = MajorOf(cluster);
+  ARCHPOOL_ASSIGN_OR_RETURN(programs_, postgres::FindPrograms(major));
+  if (fs::file_size(directory_ + "/postgres.log", error) > kLogBytesMax &&
+      !error) {
+    fs::rename(directory_ + "/postgres.log", directory_ + "/postgres.log.1",
+               error);
+  }
+  if (major) return StopLeftover();
+  return InitCluster();
+}
+
+// Makes the directory, locks it, and gives it to PostgreSQL's user.
+absl::Status PrivateCluster::TakeDirectory() {
+  std::error_code error;
+  fs::create_directories(directory_ + "/run", error);
+  if (error) {
+    errno = error.value();
+    return StartError("make the directory", directory_);
+  }
+  lock_fd_ = open((directory_ + "/lock").c_str(),
+                  O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (lock_fd_ < 0) return StartError("open", directory_ + "/lock");
+  if (flock(lock_fd_, LOCK_EX | LOCK_NB) != 0) {
+    return FailedPrecondition(
+        "DATA_DIRECTORY_IN_USE",
+        absl::StrCat("another program has ", directory_,
+                     " open: stop it, or choose another data directory"));
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(user_,
+                            postgres::ChooseUser(directory_ + "/cluster"));
+  for (const std::string& path : {directory_, directory_ + "/run"}) {
+    if (user_.changes &&
+        lchown(path.c_str(), user_.uid, user_.gid) != 0) {
+      return StartError("give away", path);
+    }
+    if (chmod(path.c_str(), 0700) != 0) return StartError("close", path);
+  }
+  directory_fd_ =
+      open(directory_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (directory_fd_ < 0) return StartError("open", directory_);
+  return absl::OkStatus();
+}
+
+// Beside, then renamed: a cluster that is there is whole.
+absl::Status PrivateCluster::InitCluster() const {
+  const std::string beside = directory_ + "/cluster.new";
+  const std::string log = directory_ + "/postgres.log";
+  std::error_code error;
+  fs::remove_all(beside, error);
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const pid_t child,
+      postgres::StartChild(
+          {.command = {programs_ + "/initdb", "-D",
+                       absl::StrCat(postgres::kDirectoryPath, "/cluster.new"),
+                       "--username=archpool", "--auth=trust",
+                       "--encoding=UTF8", "--locale=C", "--no-instructions"},
+           .user = user_,
+           .directory_fd = directory_fd_,
+           .output_path = log,
+           .signal_when_orphaned = SIGKILL}));
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (status != 0) {
+    return Internal("POSTGRES_START",
+                    absl::StrCat("initdb failed; its log (", log,
+                                 ") ends: ", postgres::TailOf(log)));
+  }
+  std::ofstream configuration(beside + "/postgresql.conf", std::ios::app);
+  configuration << kConfiguration;
+  configuration.close();
+  if (!configuration) return StartError("write", beside + "/postgresql.conf");
+  if (rename(beside.c_str(), (directory_ + "/cluster").c_str()) != 0) {
+    return StartError("rename", beside);
+  }
+  const int synced = open(directory_.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool is_durable = synced >= 0 && fsync(synced) == 0;
+  if (synced >= 0) close(synced);
+  return is_durable ? absl::OkStatus() : StartError("sync", directory_);
+}
+
+// A postmaster that outlived its server, by a moment or for good.
+absl::Status PrivateCluster::StopLeftover() const {
+  const std::string cluster = directory_ + "/cluster";
+  const std::string pid_file = cluster + "/postmaster.pid";
+  pid_t pid = 0;
+  if (!(std::ifstream(pid_file) >> pid) || pid <= 1 || !IsAlive(pid)) {
+    return absl::OkStatus();
+  }
+  if (!WorksIn(pid, cluster)) {
+    // The number now belongs to someone else, whom PostgreSQL would take for
+    // its predecessor. Should its children live on, it finds their memory.
+    unlink(pid_file.c_str());
+    return absl::OkStatus();
+  }
+  kill(pid, SIGINT);
+  if (WaitUntilGone(pid, kFastStopMax)) return absl::OkStatus();
+  kill(pid, SIGQUIT);
+  if (WaitUntilGone(pid, kImmediateStopMax)) return absl::OkStatus();
+  return FailedPrecondition(
+      "DATA_DIRECTORY_IN_USE",
+      absl::StrCat("PostgreSQL (process ", pid, ") runs on ", cluster,
+                   " and does not stop: end it"));
+}
+
+void PrivateCluster::Supervise() {
+  // Signals are for the threads that wait for them.
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, nullptr);
+  postgres::ChildOptions options{
+      .command = {programs_ + "/postgres", "-D",
+                  absl::StrCat(postgres::kDirectoryPath, "/cluster"), "-p",
+                  "5432", "-c", "listen_addresses=", "-c",
+                  absl::StrCat("unix_socket_directories=",
+                               postgres::kDirectoryPath, "/run"),
+                  "-c", "cluster_name=archpool"},
+      .user = user_,
+      .directory_fd = directory_fd_,
+      .output_path = directory_ + "/postgres.log",
+      .signal_when_orphaned = SIGINT};
+  for (const auto& [name, value] : settings_) {
+    options.command.push_back("-c");
+    options.command.push_back(absl::StrCat(name, "=", value));
+  }
+  while (true) {
+    pid_t pid = 0;
+    {
+      absl::MutexLock lock(&mutex_);
+      if (stopping_) return;
+      const absl::StatusOr<pid_t> started = postgres::StartChild(options);
+      if (started.ok()) pid_ = pid = *started;
+    }
+    // Left a zombie until the mutex is held: its number stays its own for as
+    // long as Stop may send it a signal.
+    siginfo_t info;
+    while (pid != 0 &&
+           waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT) !=
+               0 &&
+           errno == EINTR) {
+    }
+    absl::MutexLock lock(&mutex_);
+    if (pid != 0) waitpid(pid, nullptr, 0);
+    pid_ = 0;
+    ++exits_;
+    mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kRestartPause);
+    if (stopping_) return;
+  }
+}
+
+void PrivateCluster::Stop() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+    const absl::Condition down(this, &PrivateCluster::IsDown);
+    for (const auto& [sent, time_max] :
+         {std::make_pair(SIGINT, kFastStopMax),
+          std::make_pair(SIGQUIT, kImmediateStopMax),
+          std::make_pair(SIGKILL, kImmediateStopMax)}) {
+      if (pid_ != 0) kill(pid_, sent);
+      if (mutex_.AwaitWithTimeout(down, time_max)) break;
+    }
+  }
+  if (supervisor_.joinable()) supervisor_.join();
+}
+
+absl::Status PrivateCluster::WaitUntilReady() const {
+  const absl::Time end = absl::Now() + kReadyMax;
+  const std::string log = directory_ + "/postgres.log";
+  while (true) {
+    const absl::Status status = postgres::RunGuarded([this]() {
+      postgres::Connect(ConnectionString("postgres"));
+      return absl::OkStatus();
+    });
+    if (status.ok()) return status;
+    absl::MutexLock lock(&mutex_);
+    if (exits_ >= kFailedStartsMax || absl::Now() >= end) {
+      return Internal(
+          "POSTGRES_START",
+          absl::StrCat("PostgreSQL does not start (", status.message(),
+                       "); its log (", log, ") ends: ",
+                       postgres::TailOf(log)));
+    }
+    mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kPoll);
+  }
+}
+
+std::string PrivateCluster::ConnectionString(
+    absl::string_view database) const {
+  std::string host = directory_ + "/run";
+  if (host.size() + sizeof(kSocketName) > kSocketPathMax) {
+    host = absl::StrCat("/proc/self/fd/", directory_fd_, "/run");
+  }
+  return absl::StrCat("host=", QuotedValue(host), " port=5432 user=archpool",
+                      " dbname=", QuotedValue(database));
+}
+
+absl::Status PrivateCluster::CreateDatabase(absl::string_view database) const {
+  return postgres::RunGuarded([&]() -> absl::Status {
+    const auto connection = postgres::Connect(ConnectionString("postgres"));
+    pqxx::nontransaction transaction(*connection);
+    const std::string name(database);
+    const pqxx::result found =
+        postgres::Execute(transaction,
+                          "SELECT 1 FROM pg_database WHERE datname = $1::text",
+                          {name});
+    if (found.empty()) {
+      transaction.exec("CREATE DATABASE " + transaction.quote_name(name));
+    }
+    return absl::OkStatus();
+  });
+}
+
+pid_t PrivateCluster::pid() const {
+  absl::MutexLock lock(&mutex_);
+  return pid_;
+}
+
+}  // namespace archpool
