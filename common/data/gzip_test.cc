@@ -4,8 +4,8 @@
 
 #include "absl/types/span.h"
 #include "common/base/status.h"
-#include "common/data/gzip_writer.h"
 #include "gtest/gtest.h"
+#include "tests/support/gzip_writer.h"
 
 namespace archpool {
 namespace {

@@ -162,7 +162,7 @@ class HeaderReader : public Json::json_sax_t {
   bool binary(binary_t& /*value*/) override { return Unexpected("binary"); }
 
   bool parse_error(std::size_t position, const std::string& last_token,
-                   const nlohmann::detail::exception& /*error*/) override {
+                   const Json::exception& /*error*/) override {
     return Fail(
         Malformed(absl::StrCat("the header is no JSON at its byte ", position,
                                ", near ", Quoted(last_token))));

@@ -1,6 +1,6 @@
 // Makes gzip for tests.
-#ifndef ARCHPOOL_COMMON_DATA_GZIP_WRITER_H_
-#define ARCHPOOL_COMMON_DATA_GZIP_WRITER_H_
+#ifndef ARCHPOOL_TESTS_SUPPORT_GZIP_WRITER_H_
+#define ARCHPOOL_TESTS_SUPPORT_GZIP_WRITER_H_
 
 #include <zlib.h>
 
@@ -29,4 +29,4 @@ inline std::string Gzip(absl::string_view text) {
 
 }  // namespace archpool
 
-#endif  // ARCHPOOL_COMMON_DATA_GZIP_WRITER_H_
+#endif  // ARCHPOOL_TESTS_SUPPORT_GZIP_WRITER_H_
