@@ -31,7 +31,7 @@ TEST(GzipTest, ReadsInPiecesOfAnySize) {
   for (int i = 0; i < 1000; ++i) text += std::to_string(i * i);
   const std::string bytes = Gzip(text);
   EXPECT_LT(bytes.size(), text.size());
-  for (const size_t piece_bytes : {1, 7, 1000, 100'000}) {
+  for (const size_t piece_bytes : {1u, 7u, 1000u, 100'000u}) {
     EXPECT_EQ(*ReadAll(bytes, piece_bytes), text);
   }
 }

@@ -66,7 +66,7 @@ TEST(SafetensorsTest, NamesAreEscaped) {
 
 // Other writers do not pad to four bytes; the data may lie at any address.
 TEST(SafetensorsTest, ReadsUnalignedData) {
-  for (int spaces = 0; spaces < 8; ++spaces) {
+  for (size_t spaces = 0; spaces < 8; ++spaces) {
     const std::string header = absl::StrCat("{", Entry("x", "[2]", "[0,8]"),
                                             std::string(spaces, ' '), "}");
     const float values[] = {1.25f, -7.0f};
