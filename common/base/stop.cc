@@ -1,0 +1,25 @@
+#include "common/base/stop.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
+namespace archpool {
+namespace {
+
+// Later than any process lives, and far from overflow in nanoseconds.
+constexpr absl::Duration kLongest = absl::Hours(24 * 365);
+
+}  // namespace
+
+bool WaitOrStop(const std::stop_token& stop, absl::Duration duration) {
+  std::mutex mutex;
+  std::condition_variable_any condition;
+  std::unique_lock lock(mutex);
+  condition.wait_for(
+      lock, stop, absl::ToChronoNanoseconds(std::min(duration, kLongest)),
+      [] { return false; });
+  return stop.stop_requested();
+}
+
+}  // namespace archpool

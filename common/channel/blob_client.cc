@@ -1,0 +1,125 @@
+#include "common/channel/blob_client.h"
+
+#include <algorithm>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+
+namespace archpool {
+namespace {
+
+constexpr int64_t kChunkBytes = 512 << 10;
+// Large blobs over slow lines: the server bounds what it holds, this only ends
+// streams that hang.
+constexpr absl::Duration kStreamDeadline = absl::Minutes(30);
+
+// Drains `reader` into `sink`; the stream's error, or the sink's.
+template <typename Reader>
+absl::Status Drain(grpc::ClientContext& context, Reader& reader,
+                   const BlobSink& sink) {
+  absl::Status refused;
+  v1::DownloadChunk chunk;
+  while (reader.Read(&chunk)) {
+    refused = sink(chunk.data(), chunk.size_bytes());
+    if (refused.ok()) continue;
+    context.TryCancel();
+    break;
+  }
+  const grpc::Status status = reader.Finish();
+  if (!refused.ok()) return refused;
+  return status.ok() ? absl::OkStatus() : wire::FromGrpc(status);
+}
+
+absl::Status FileChanged(const std::string& path) {
+  return FailedPrecondition(
+      "FILE_CHANGED",
+      absl::StrCat(path, " became shorter while it was sent: start again"));
+}
+
+}  // namespace
+
+BlobClient::BlobClient(const Remote& remote)
+    : remote_(remote), stub_(v1::BlobService::NewStub(remote.channel())) {}
+
+absl::Status BlobClient::ReadSplit(const Digest& dataset_id, v1::Split split,
+                                   int64_t offset_bytes, const BlobSink& sink,
+                                   const std::stop_token& stop) const {
+  grpc::ClientContext context;
+  remote_.Prepare(context, kStreamDeadline);
+  const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
+  v1::DownloadSplitRequest request;
+  request.set_dataset_id(dataset_id.AsBytes());
+  request.set_split(split);
+  request.set_offset_bytes(offset_bytes);
+  const auto reader = stub_->DownloadSplit(&context, request);
+  return Drain(context, *reader, sink);
+}
+
+absl::Status BlobClient::ReadWeights(int64_t trial_id, int64_t offset_bytes,
+                                     const BlobSink& sink,
+                                     const std::stop_token& stop) const {
+  grpc::ClientContext context;
+  remote_.Prepare(context, kStreamDeadline);
+  const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
+  v1::DownloadWeightsRequest request;
+  request.set_trial_id(trial_id);
+  request.set_offset_bytes(offset_bytes);
+  const auto reader = stub_->DownloadWeights(&context, request);
+  return Drain(context, *reader, sink);
+}
+
+absl::Status BlobClient::Upload(
+    const UploadSource& source, const v1::UploadPurpose& purpose,
+    const std::function<void(int64_t)>& progress,
+    const std::stop_token& stop) const {
+  v1::BeginUploadRequest begin;
+  begin.set_digest(source.digest.AsBytes());
+  begin.set_size_bytes(source.size_bytes);
+  *begin.mutable_purpose() = purpose;
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::BeginUploadResponse where,
+      remote_.Call(*stub_, &v1::BlobService::Stub::BeginUpload, begin,
+                   {.stop = stop}));
+  if (progress) progress(where.offset_bytes());
+  if (where.offset_bytes() >= source.size_bytes) return absl::OkStatus();
+  return SendFrom(source, begin, where.offset_bytes(), progress, stop);
+}
+
+absl::Status BlobClient::SendFrom(const UploadSource& source,
+                                  const v1::BeginUploadRequest& begin,
+                                  int64_t offset_bytes,
+                                  const std::function<void(int64_t)>& progress,
+                                  const std::stop_token& stop) const {
+  std::ifstream file(source.path, std::ios::binary);
+  if (!file.seekg(offset_bytes)) return FileChanged(source.path);
+  grpc::ClientContext context;
+  remote_.Prepare(context, kStreamDeadline);
+  const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
+  v1::UploadResponse response;
+  const auto writer = stub_->Upload(&context, &response);
+  v1::UploadRequest request;
+  *request.mutable_begin() = begin;
+  request.set_offset_bytes(offset_bytes);
+  int64_t sent_bytes = offset_bytes;
+  while (sent_bytes < source.size_bytes) {
+    const int64_t count =
+        std::min(kChunkBytes, source.size_bytes - sent_bytes);
+    request.mutable_data()->resize(static_cast<size_t>(count));
+    if (!file.read(request.mutable_data()->data(), count)) {
+      context.TryCancel();
+      writer->Finish();
+      return FileChanged(source.path);
+    }
+    // A failed write: Finish below knows why.
+    if (!writer->Write(request)) break;
+    sent_bytes += count;
+    if (progress) progress(sent_bytes);
+    request.Clear();
+  }
+  writer->WritesDone();
+  const grpc::Status status = writer->Finish();
+  return status.ok() ? absl::OkStatus() : wire::FromGrpc(status);
+}
+
+}  // namespace archpool

@@ -1,0 +1,99 @@
+#include "common/channel/program.h"
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+
+namespace archpool {
+namespace {
+
+// What to do about the errors that the server's sentence does not settle.
+std::string AdviceFor(const absl::Status& status) {
+  static const auto& advice = *new std::map<std::string, std::string>{
+      {"SERVER_UNREACHABLE",
+       "Check --server and the network, and that archpool-server runs there."},
+      {"CALL_TIMED_OUT", "The server is overloaded or hangs: try again later."},
+      {"TOKEN_UNKNOWN",
+       "Check --token-file: the operator shows a token once, when the account "
+       "is made."},
+      {"BALANCE_TOO_LOW",
+       "Ask the pool's operator for a deposit, or offer a smaller reward."},
+      {"ACCOUNT_SUSPENDED",
+       "`archpool miner status` and `archpool miner trials` say which trials "
+       "were rejected and why; the operator can lift it."}};
+  const auto found = advice.find(GetReason(status));
+  if (found != advice.end()) return found->second;
+  if (absl::IsUnauthenticated(status)) {
+    return "Check --token-file: the pool does not know this token.";
+  }
+  if (absl::IsPermissionDenied(status)) {
+    return "Use the token of an account with the role that this needs.";
+  }
+  return "";
+}
+
+}  // namespace
+
+int ExitCodeOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+      return kExitDone;
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kOutOfRange:
+      return kExitBadInput;
+    case absl::StatusCode::kUnauthenticated:
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kResourceExhausted:
+      return kExitRefused;
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+      return kExitUnreachable;
+    default:
+      return kExitFailed;
+  }
+}
+
+std::string DescribeError(absl::string_view program,
+                          const absl::Status& status) {
+  const std::string reason = GetReason(status);
+  const std::string advice = AdviceFor(status);
+  return absl::StrCat(
+      program, ": ", std::string(status.message()), " (",
+      reason.empty() ? absl::StatusCodeToString(status.code()) : reason, ")\n",
+      advice.empty() ? "" : absl::StrCat("  ", advice, "\n"));
+}
+
+std::optional<int> ParseFlags(CLI::App& app, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitDone : kExitBadInput;
+  }
+  return std::nullopt;
+}
+
+void SetUpLogging() {
+  auto logger = spdlog::stderr_color_mt("archpool");
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
+  logger->flush_on(spdlog::level::info);
+  spdlog::set_default_logger(std::move(logger));
+}
+
+int Finish(absl::string_view program, const absl::Status& status) {
+  if (!status.ok()) {
+    const std::string text = DescribeError(program, status);
+    std::fwrite(text.data(), 1, text.size(), stderr);
+  }
+  return ExitCodeOf(status);
+}
+
+}  // namespace archpool

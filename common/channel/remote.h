@@ -1,0 +1,68 @@
+// A connection to an archpool server under one account: what every program that
+// talks to it shares. Thread-safe.
+#ifndef ARCHPOOL_COMMON_CHANNEL_REMOTE_H_
+#define ARCHPOOL_COMMON_CHANNEL_REMOTE_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "common/wire/status_wire.h"
+
+namespace archpool {
+
+inline constexpr absl::Duration kCallDeadline = absl::Seconds(20);
+
+struct CallOptions {
+  // From now; the server's own waiting has to fit in.
+  absl::Duration deadline = kCallDeadline;
+  // Cancels the call, which then answers CANCELLED.
+  std::stop_token stop;
+};
+
+class Remote {
+ public:
+  // `server` is HOST:PORT (or "unix:PATH"); connects when first used, and again
+  // whenever the connection is lost.
+  Remote(const std::string& server, absl::string_view token);
+
+  const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+
+  // Adds the token and the deadline to `context`.
+  void Prepare(grpc::ClientContext& context, absl::Duration deadline) const;
+
+  // One unary call, tried once. Errors carry the server's reason (GetReason).
+  // UNAVAILABLE: the server cannot be reached.
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> Call(
+      Stub& stub,
+      grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                   Response*),
+      const Request& request, const CallOptions& options = {}) const {
+    grpc::ClientContext context;
+    Prepare(context, options.deadline);
+    const std::stop_callback cancel(options.stop,
+                                    [&context] { context.TryCancel(); });
+    Response response;
+    const grpc::Status status = (stub.*method)(&context, request, &response);
+    if (!status.ok()) return wire::FromGrpc(status);
+    return response;
+  }
+
+ private:
+  std::string authorization_;
+  std::shared_ptr<grpc::Channel> channel_;
+};
+
+// The bearer token in `path`: its first line. NOT_FOUND (TOKEN_FILE_MISSING);
+// INVALID_ARGUMENT (TOKEN_FILE_EMPTY).
+absl::StatusOr<std::string> ReadTokenFile(const std::string& path);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_COMMON_CHANNEL_REMOTE_H_

@@ -1,0 +1,107 @@
+#include "worker/agent/courier.h"
+
+#include <spdlog/spdlog.h>
+
+#include "common/base/status.h"
+
+namespace archpool {
+namespace {
+
+// Codes that say nothing about the trial itself: it is worth keeping.
+bool IsAboutTheCaller(const absl::Status& status) {
+  return absl::IsUnauthenticated(status) ||
+         absl::IsPermissionDenied(status) || absl::IsInternal(status) ||
+         absl::IsUnknown(status) || IsSessionLost(status);
+}
+
+}  // namespace
+
+Courier::Courier(WorkClient& client, SessionHolder& session,
+                 TrialJournal& journal, const RetryPolicy& policy)
+    : client_(client), session_(session), journal_(journal), policy_(policy) {
+  for (const JournalEntry& entry : journal.Entries()) {
+    waiting_.push_back(entry);
+  }
+  thread_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
+}
+
+void Courier::Deliver(const JournalEntry& entry) {
+  const absl::MutexLock lock(&mutex_);
+  waiting_.push_back(entry);
+}
+
+bool Courier::WaitUntilIdle(const std::stop_token& stop,
+                            absl::Duration timeout) {
+  // The lock makes the condition be looked at again.
+  const std::stop_callback wake(stop,
+                                [this] { const absl::MutexLock lock(&mutex_); });
+  const absl::MutexLock lock(&mutex_);
+  const auto is_over = [&] {
+    mutex_.AssertReaderHeld();
+    return waiting_.empty() || stop.stop_requested();
+  };
+  mutex_.AwaitWithTimeout(absl::Condition(&is_over), timeout);
+  return waiting_.empty();
+}
+
+void Courier::Run(const std::stop_token& stop) {
+  const std::stop_callback wake(stop,
+                                [this] { const absl::MutexLock lock(&mutex_); });
+  while (true) {
+    JournalEntry entry;
+    {
+      const absl::MutexLock lock(&mutex_);
+      const auto has_work = [&] {
+        mutex_.AssertReaderHeld();
+        return !waiting_.empty() || stop.stop_requested();
+      };
+      mutex_.Await(absl::Condition(&has_work));
+      if (stop.stop_requested()) return;
+      entry = waiting_.front();
+    }
+    const Outcome outcome = DeliverOne(entry, stop);
+    if (outcome == Outcome::kStopped) return;
+    if (outcome == Outcome::kDone) journal_.Remove(entry.trial_key);
+    const absl::MutexLock lock(&mutex_);
+    waiting_.pop_front();
+  }
+}
+
+Courier::Outcome Courier::DeliverOne(JournalEntry entry,
+                                     const std::stop_token& stop) {
+  const TrialCommitment& commitment = entry.commitment;
+  if (!entry.is_committed) {
+    const absl::Status reported = RetryWhileTransient(policy_, stop, [&] {
+      return WithSession(session_, stop, [&](SessionId session) {
+        return client_.ReportTrial(session, commitment);
+      });
+    });
+    if (!reported.ok()) return Judge(entry, "reported", reported, stop);
+    const absl::Status marked = journal_.MarkCommitted(entry.trial_key);
+    // Not fatal: the same report again is accepted again.
+    if (!marked.ok()) spdlog::warn("{}", std::string(marked.message()));
+  }
+  const absl::Status uploaded = RetryWhileTransient(policy_, stop, [&] {
+    return client_.UploadWeights(commitment.trial, journal_.WeightsOf(entry),
+                                 stop);
+  });
+  if (!uploaded.ok()) return Judge(entry, "uploaded", uploaded, stop);
+  spdlog::info("{} delivered: {} correct, weights of {} bytes",
+               commitment.trial.ToString(), commitment.validation_correct,
+               commitment.weights_size_bytes);
+  return Outcome::kDone;
+}
+
+Courier::Outcome Courier::Judge(const JournalEntry& entry, const char* step,
+                                const absl::Status& status,
+                                const std::stop_token& stop) const {
+  if (stop.stop_requested()) return Outcome::kStopped;
+  const bool is_kept = IsTransient(status) || IsAboutTheCaller(status);
+  spdlog::warn("{} could not be {} ({}: {}): {}",
+               entry.commitment.trial.ToString(), step, GetReason(status),
+               std::string(status.message()),
+               is_kept ? "kept for the worker's next start" : "given up");
+  return is_kept ? Outcome::kKept : Outcome::kDone;
+}
+
+}  // namespace archpool

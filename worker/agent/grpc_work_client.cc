@@ -1,0 +1,138 @@
+#include "worker/agent/grpc_work_client.h"
+
+#include <utility>
+
+#include "common/base/status.h"
+#include "common/wire/fields.h"
+
+namespace archpool {
+namespace {
+
+using Stub = v1::WorkService::Stub;
+
+// Heartbeats that a busy server asks for more often than this are not sent.
+constexpr absl::Duration kHeartbeatMin = absl::Milliseconds(100);
+constexpr absl::Duration kHeartbeatMax = absl::Hours(1);
+
+}  // namespace
+
+GrpcWorkClient::GrpcWorkClient(const Remote& remote, WorkerIdentity identity)
+    : remote_(remote),
+      identity_(std::move(identity)),
+      stub_(v1::WorkService::NewStub(remote.channel())),
+      blobs_(remote) {}
+
+absl::StatusOr<OpenedSession> GrpcWorkClient::OpenSession() {
+  v1::OpenSessionRequest request;
+  request.set_worker_name(identity_.name);
+  request.set_threads(identity_.threads);
+  request.set_hardware_class(identity_.hardware_class);
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::OpenSessionResponse response,
+      remote_.Call(*stub_, &Stub::OpenSession, request));
+  OpenedSession opened;
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      opened.session,
+      wire::ReadId<SessionId>("session_id", response.session_id()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      opened.heartbeat_interval,
+      wire::ReadDuration("heartbeat_interval", response.heartbeat_interval(),
+                         kHeartbeatMin, kHeartbeatMax));
+  return opened;
+}
+
+absl::StatusOr<AcquiredLease> GrpcWorkClient::AcquireLease(
+    SessionId session, absl::Duration wait, const std::stop_token& stop) {
+  v1::AcquireLeaseRequest request;
+  request.set_session_id(session.value);
+  *request.mutable_wait() = wire::ToProto(wait);
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      v1::AcquireLeaseResponse response,
+      remote_.Call(*stub_, &Stub::AcquireLease, request,
+                   {.deadline = wait + kCallDeadline, .stop = stop}));
+  AcquiredLease acquired;
+  acquired.idle_reason = response.idle_reason();
+  acquired.idle_message = response.idle_message();
+  if (!response.has_lease()) return acquired;
+  absl::StatusOr<wire::WorkLease> lease = wire::LeaseFromProto(response.lease());
+  if (!lease.ok()) {
+    // Another worker may understand it: it need not wait for the term to end.
+    ReleaseLease(session, LeaseId{response.lease().lease_id()},
+                 response.lease().attempt())
+        .IgnoreError();
+    return lease.status();
+  }
+  acquired.lease = *std::move(lease);
+  return acquired;
+}
+
+absl::StatusOr<std::vector<LeaseId>> GrpcWorkClient::Heartbeat(
+    SessionId session, const HeartbeatReport& report) {
+  v1::HeartbeatRequest request;
+  request.set_session_id(session.value);
+  for (const LeaseId lease : report.leases) {
+    request.add_lease_ids(lease.value);
+  }
+  request.set_activity(report.activity);
+  request.set_trial_id(report.trial.value);
+  request.set_step(report.step);
+  request.set_steps(report.steps);
+  ARCHPOOL_ASSIGN_OR_RETURN(const v1::HeartbeatResponse response,
+                            remote_.Call(*stub_, &Stub::Heartbeat, request));
+  std::vector<LeaseId> ended;
+  for (const int64_t lease : response.ended_lease_ids()) {
+    ended.push_back(LeaseId{lease});
+  }
+  return ended;
+}
+
+absl::Status GrpcWorkClient::ReportTrial(SessionId session,
+                                         const TrialCommitment& commitment) {
+  v1::ReportTrialsRequest request;
+  request.set_session_id(session.value);
+  request.set_lease_id(commitment.lease.value);
+  request.set_attempt(commitment.attempt);
+  v1::TrialReport& report = *request.add_reports();
+  report.set_trial_id(commitment.trial.value);
+  report.set_weights_digest(commitment.weights_digest.AsBytes());
+  report.set_weights_size_bytes(commitment.weights_size_bytes);
+  report.set_validation_correct(commitment.validation_correct);
+  *report.mutable_train_time() = wire::ToProto(commitment.train_time);
+  ARCHPOOL_ASSIGN_OR_RETURN(const v1::ReportTrialsResponse response,
+                            remote_.Call(*stub_, &Stub::ReportTrials, request));
+  if (response.results_size() != 1) {
+    return Internal("REPORT_UNANSWERED",
+                    "the server answered a report without its result");
+  }
+  const v1::ReportTrialsResponse::Result& result = response.results(0);
+  if (result.refusal_reason().empty()) return absl::OkStatus();
+  return FailedPrecondition(result.refusal_reason(), result.refusal_message());
+}
+
+absl::Status GrpcWorkClient::ReleaseLease(SessionId session, LeaseId lease,
+                                          int64_t attempt) {
+  v1::ReleaseLeaseRequest request;
+  request.set_session_id(session.value);
+  request.set_lease_id(lease.value);
+  request.set_attempt(attempt);
+  return remote_.Call(*stub_, &Stub::ReleaseLease, request).status();
+}
+
+absl::Status GrpcWorkClient::UploadWeights(TrialId trial,
+                                           const UploadSource& weights,
+                                           const std::stop_token& stop) {
+  v1::UploadPurpose purpose;
+  purpose.mutable_trial_weights()->set_trial_id(trial.value);
+  return blobs_.Upload(weights, purpose, nullptr, stop);
+}
+
+absl::Status GrpcWorkClient::ReadSplit(const Digest& dataset, WorkSplit split,
+                                       int64_t offset_bytes,
+                                       const BlobSink& sink,
+                                       const std::stop_token& stop) {
+  const v1::Split wire_split =
+      split == WorkSplit::kTrain ? v1::SPLIT_TRAIN : v1::SPLIT_VALIDATION;
+  return blobs_.ReadSplit(dataset, wire_split, offset_bytes, sink, stop);
+}
+
+}  // namespace archpool

@@ -1,0 +1,51 @@
+// WorkClient over gRPC. Thread-safe.
+#ifndef ARCHPOOL_WORKER_AGENT_GRPC_WORK_CLIENT_H_
+#define ARCHPOOL_WORKER_AGENT_GRPC_WORK_CLIENT_H_
+
+#include <memory>
+#include <string>
+
+#include "archpool/v1/work.grpc.pb.h"
+#include "common/channel/remote.h"
+#include "worker/agent/work_client.h"
+
+namespace archpool {
+
+// How a worker introduces itself.
+struct WorkerIdentity {
+  std::string name;
+  int64_t threads = 1;
+  std::string hardware_class;
+};
+
+class GrpcWorkClient : public WorkClient {
+ public:
+  // `remote` outlives this.
+  GrpcWorkClient(const Remote& remote, WorkerIdentity identity);
+
+  absl::StatusOr<OpenedSession> OpenSession() override;
+  absl::StatusOr<AcquiredLease> AcquireLease(
+      SessionId session, absl::Duration wait,
+      const std::stop_token& stop) override;
+  absl::StatusOr<std::vector<LeaseId>> Heartbeat(
+      SessionId session, const HeartbeatReport& report) override;
+  absl::Status ReportTrial(SessionId session,
+                           const TrialCommitment& commitment) override;
+  absl::Status ReleaseLease(SessionId session, LeaseId lease,
+                            int64_t attempt) override;
+  absl::Status UploadWeights(TrialId trial, const UploadSource& weights,
+                             const std::stop_token& stop) override;
+  absl::Status ReadSplit(const Digest& dataset, WorkSplit split,
+                         int64_t offset_bytes, const BlobSink& sink,
+                         const std::stop_token& stop) override;
+
+ private:
+  const Remote& remote_;
+  WorkerIdentity identity_;
+  std::unique_ptr<v1::WorkService::Stub> stub_;
+  BlobClient blobs_;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_WORKER_AGENT_GRPC_WORK_CLIENT_H_

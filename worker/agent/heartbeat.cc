@@ -1,0 +1,50 @@
+#include "worker/agent/heartbeat.h"
+
+#include <spdlog/spdlog.h>
+
+#include "common/base/status.h"
+#include "common/base/stop.h"
+
+namespace archpool {
+namespace {
+
+// While there is no session to beat for.
+constexpr absl::Duration kNoSessionPause = absl::Seconds(1);
+
+}  // namespace
+
+Heartbeat::Heartbeat(WorkClient& client, SessionHolder& session,
+                     Activity& activity)
+    : client_(client),
+      session_(session),
+      activity_(activity),
+      thread_([this](const std::stop_token& stop) { Beat(stop); }) {}
+
+void Heartbeat::Beat(const std::stop_token& stop) {
+  bool was_heard = true;
+  absl::Duration pause;
+  while (!WaitOrStop(stop, pause)) {
+    const absl::StatusOr<OpenedSession> opened = session_.Get(stop);
+    pause = opened.ok() ? opened->heartbeat_interval : kNoSessionPause;
+    if (!opened.ok()) continue;
+    const absl::StatusOr<std::vector<LeaseId>> ended =
+        client_.Heartbeat(opened->session, activity_.Report());
+    if (ended.ok()) {
+      activity_.End(*ended);
+    } else if (IsSessionLost(ended.status())) {
+      // Leases pass on to the next session of the same name.
+      session_.Lose(opened->session);
+    }
+    if (ended.ok() != was_heard) {
+      was_heard = ended.ok();
+      if (was_heard) {
+        spdlog::info("the server hears this worker again");
+      } else {
+        spdlog::warn("the server does not hear this worker ({}): it goes on",
+                     GetReason(ended.status()));
+      }
+    }
+  }
+}
+
+}  // namespace archpool

@@ -1,0 +1,43 @@
+// The main function that all worker programs share: flags, wiring, signals.
+#ifndef ARCHPOOL_WORKER_AGENT_RUN_WORKER_H_
+#define ARCHPOOL_WORKER_AGENT_RUN_WORKER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "worker/train/trainer.h"
+
+namespace CLI {
+class App;
+}
+
+namespace archpool {
+
+struct WorkerFlags {
+  std::string server;
+  std::string token_file;
+  std::string name;
+  std::string work_dir;
+  int64_t threads = 1;
+  int nice_level = 10;
+  int64_t cache_mib = 4096;
+};
+
+// What a worker program adds to the shared part.
+struct WorkerProgram {
+  std::string description;
+  // Adds flags of its own; may be empty.
+  std::function<void(CLI::App&)> add_flags;
+  // Called once, before any other thread runs.
+  std::function<std::unique_ptr<Trainer>(const WorkerFlags&)> make_trainer;
+};
+
+// Runs until SIGINT or SIGTERM. Exit codes: 0 stopped as asked, 1 failed, 2 bad
+// flags, 3 refused by the pool.
+int RunWorker(int argc, char** argv, const WorkerProgram& program);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_WORKER_AGENT_RUN_WORKER_H_

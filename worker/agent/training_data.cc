@@ -1,0 +1,39 @@
+#include "worker/agent/training_data.h"
+
+#include <utility>
+
+#include "common/channel/dataset_blob.h"
+
+namespace archpool {
+
+absl::StatusOr<std::shared_ptr<const TrainingData>> TrainingDataCache::Get(
+    const Digest& id, const DatasetManifest& manifest,
+    const std::stop_token& stop) {
+  if (loaded_ != nullptr && loaded_id_ == id) return loaded_;
+  // Two datasets need not fit into memory at once.
+  loaded_ = nullptr;
+  auto data = std::make_shared<TrainingData>();
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      data->train, GetSplit(id, manifest, WorkSplit::kTrain, stop));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      data->validation, GetSplit(id, manifest, WorkSplit::kValidation, stop));
+  loaded_id_ = id;
+  loaded_ = std::move(data);
+  return loaded_;
+}
+
+absl::StatusOr<Dataset> TrainingDataCache::GetSplit(
+    const Digest& id, const DatasetManifest& manifest, WorkSplit split,
+    const std::stop_token& stop) {
+  const bool is_train = split == WorkSplit::kTrain;
+  const SplitBlob blob{
+      is_train ? manifest.train : manifest.validation,
+      is_train ? manifest.train_count : manifest.validation_count};
+  return GetDatasetBlob(
+      blobs_, blob, manifest.shape, manifest.classes,
+      [&](int64_t offset_bytes, const BlobSink& sink) {
+        return client_.ReadSplit(id, split, offset_bytes, sink, stop);
+      });
+}
+
+}  // namespace archpool

@@ -1,0 +1,179 @@
+#include "worker/agent/trial_journal.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/durable_file.h"
+#include "common/base/status.h"
+#include "common/data/read_file.h"
+
+namespace archpool {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+constexpr int64_t kEntryBytesMax = 64 << 10;
+constexpr absl::string_view kEntrySuffix = ".json";
+constexpr absl::string_view kWeightsSuffix = ".safetensors";
+
+std::string ToJson(const JournalEntry& entry) {
+  const TrialCommitment& commitment = entry.commitment;
+  return ordered_json{
+      {"trial_key", entry.trial_key.ToString()},
+      {"trial_id", commitment.trial.value},
+      {"lease_id", commitment.lease.value},
+      {"attempt", commitment.attempt},
+      {"weights_digest", commitment.weights_digest.ToString()},
+      {"weights_size_bytes", commitment.weights_size_bytes},
+      {"validation_correct", commitment.validation_correct},
+      {"train_time_us", absl::ToInt64Microseconds(commitment.train_time)},
+      {"is_committed", entry.is_committed}}
+      .dump(2);
+}
+
+// Nothing where the text is not an entry.
+std::optional<JournalEntry> FromJson(const std::string& text) {
+  JournalEntry entry;
+  TrialCommitment& commitment = entry.commitment;
+  try {
+    const ordered_json json = ordered_json::parse(text);
+    const auto key = Digest::Parse(json.at("trial_key").get<std::string>());
+    const auto weights =
+        Digest::Parse(json.at("weights_digest").get<std::string>());
+    if (!key.ok() || !weights.ok()) return std::nullopt;
+    entry.trial_key = *key;
+    commitment.weights_digest = *weights;
+    commitment.trial.value = json.at("trial_id").get<int64_t>();
+    commitment.lease.value = json.at("lease_id").get<int64_t>();
+    commitment.attempt = json.at("attempt").get<int64_t>();
+    commitment.weights_size_bytes =
+        json.at("weights_size_bytes").get<int64_t>();
+    commitment.validation_correct =
+        json.at("validation_correct").get<int64_t>();
+    commitment.train_time =
+        absl::Microseconds(json.at("train_time_us").get<int64_t>());
+    entry.is_committed = json.at("is_committed").get<bool>();
+  } catch (const ordered_json::exception&) {
+    return std::nullopt;
+  }
+  return entry;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<TrialJournal>> TrialJournal::Open(
+    std::string directory) {
+  ARCHPOOL_RETURN_IF_ERROR(MakeDirectories(directory));
+  std::unique_ptr<TrialJournal> journal(
+      new TrialJournal(std::move(directory)));
+  ARCHPOOL_RETURN_IF_ERROR(journal->Load());
+  return journal;
+}
+
+absl::Status TrialJournal::Load() {
+  const absl::MutexLock lock(&mutex_);
+  std::vector<fs::path> leftovers;
+  std::error_code error;
+  for (const fs::directory_entry& file :
+       fs::directory_iterator(directory_, error)) {
+    const std::string path = file.path().string();
+    if (!absl::EndsWith(path, kEntrySuffix)) {
+      leftovers.push_back(file.path());
+      continue;
+    }
+    ARCHPOOL_ASSIGN_OR_RETURN(const std::string text,
+                              ReadFile(path, kEntryBytesMax));
+    const std::optional<JournalEntry> entry = FromJson(text);
+    if (!entry.has_value()) {
+      return FailedPrecondition(
+          "JOURNAL_MALFORMED",
+          absl::StrCat(path, " is not a journal entry: move it away"));
+    }
+    if (!fs::exists(PathOf(entry->trial_key, kWeightsSuffix), error)) {
+      fs::remove(file.path(), error);
+      continue;
+    }
+    entries_[entry->trial_key] = *entry;
+  }
+  for (const fs::path& path : leftovers) {
+    const auto key = Digest::Parse(path.stem().string());
+    const bool has_entry = key.ok() && entries_.contains(*key) &&
+                           absl::EndsWith(path.string(), kWeightsSuffix);
+    if (!has_entry) fs::remove(path, error);
+  }
+  return absl::OkStatus();
+}
+
+std::vector<JournalEntry> TrialJournal::Entries() const {
+  const absl::MutexLock lock(&mutex_);
+  std::vector<JournalEntry> entries;
+  entries.reserve(entries_.size());
+  for (const auto& [key, entry] : entries_) entries.push_back(entry);
+  std::sort(entries.begin(), entries.end(),
+            [](const JournalEntry& a, const JournalEntry& b) {
+              return a.commitment.trial < b.commitment.trial;
+            });
+  return entries;
+}
+
+bool TrialJournal::Contains(const Digest& trial_key) const {
+  const absl::MutexLock lock(&mutex_);
+  return entries_.contains(trial_key);
+}
+
+absl::StatusOr<JournalEntry> TrialJournal::Add(const Digest& trial_key,
+                                               TrialCommitment commitment,
+                                               absl::string_view weights) {
+  commitment.weights_digest = Sha256(weights);
+  commitment.weights_size_bytes = static_cast<int64_t>(weights.size());
+  const JournalEntry entry{trial_key, commitment, /*is_committed=*/false};
+  // The weights first: an entry always has them.
+  ARCHPOOL_RETURN_IF_ERROR(
+      WriteFileDurably(PathOf(trial_key, kWeightsSuffix), weights));
+  ARCHPOOL_RETURN_IF_ERROR(Write(entry));
+  const absl::MutexLock lock(&mutex_);
+  entries_[trial_key] = entry;
+  return entry;
+}
+
+absl::Status TrialJournal::MarkCommitted(const Digest& trial_key) {
+  const absl::MutexLock lock(&mutex_);
+  const auto found = entries_.find(trial_key);
+  if (found == entries_.end()) return absl::OkStatus();
+  found->second.is_committed = true;
+  return Write(found->second);
+}
+
+void TrialJournal::Remove(const Digest& trial_key) {
+  const absl::MutexLock lock(&mutex_);
+  std::error_code ignored;
+  // The entry first: weights alone are swept up by the next Open.
+  fs::remove(PathOf(trial_key, kEntrySuffix), ignored);
+  fs::remove(PathOf(trial_key, kWeightsSuffix), ignored);
+  entries_.erase(trial_key);
+}
+
+UploadSource TrialJournal::WeightsOf(const JournalEntry& entry) const {
+  return {PathOf(entry.trial_key, kWeightsSuffix),
+          entry.commitment.weights_digest,
+          entry.commitment.weights_size_bytes};
+}
+
+std::string TrialJournal::PathOf(const Digest& trial_key,
+                                 absl::string_view suffix) const {
+  return absl::StrCat(directory_, "/", trial_key.ToString(), suffix);
+}
+
+absl::Status TrialJournal::Write(const JournalEntry& entry) const {
+  return WriteFileDurably(PathOf(entry.trial_key, kEntrySuffix),
+                          ToJson(entry));
+}
+
+}  // namespace archpool

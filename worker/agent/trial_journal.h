@@ -1,0 +1,68 @@
+// Trained trials that the pool has not acknowledged yet, on disk: what a worker
+// must not lose when it crashes. A trial enters with its weights before it is
+// reported, and leaves once the weights are at the server or are refused.
+// Thread-safe; one process per directory.
+#ifndef ARCHPOOL_WORKER_AGENT_TRIAL_JOURNAL_H_
+#define ARCHPOOL_WORKER_AGENT_TRIAL_JOURNAL_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "common/crypto/sha256.h"
+#include "worker/agent/work_client.h"
+
+namespace archpool {
+
+struct JournalEntry {
+  // Trial ids start again when a pool does; a trial key never comes twice.
+  Digest trial_key;
+  TrialCommitment commitment;
+  bool is_committed = false;  // the pool has taken the report
+
+  friend bool operator==(const JournalEntry& a, const JournalEntry& b) {
+    return a.trial_key == b.trial_key;
+  }
+};
+
+class TrialJournal {
+ public:
+  // Loads what `directory` holds, oldest trial first. Entries that a crash left
+  // unfinished are removed: nothing was said about them yet.
+  static absl::StatusOr<std::unique_ptr<TrialJournal>> Open(
+      std::string directory);
+
+  std::vector<JournalEntry> Entries() const;
+  bool Contains(const Digest& trial_key) const;
+
+  // Stores a trial that was just trained; fills in the weights' digest and size.
+  // The disk's errors.
+  absl::StatusOr<JournalEntry> Add(const Digest& trial_key,
+                                   TrialCommitment commitment,
+                                   absl::string_view weights);
+  absl::Status MarkCommitted(const Digest& trial_key);
+  void Remove(const Digest& trial_key);
+
+  // Where the entry's weights lie, as an upload.
+  UploadSource WeightsOf(const JournalEntry& entry) const;
+
+ private:
+  explicit TrialJournal(std::string directory)
+      : directory_(std::move(directory)) {}
+  absl::Status Load();
+  std::string PathOf(const Digest& trial_key, absl::string_view suffix) const;
+  absl::Status Write(const JournalEntry& entry) const;
+
+  const std::string directory_;
+  mutable absl::Mutex mutex_;
+  std::map<Digest, JournalEntry> entries_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_WORKER_AGENT_TRIAL_JOURNAL_H_

@@ -1,0 +1,83 @@
+// The server as a worker sees it. Every call is tried once; the agent decides
+// what to try again. Errors are the server's, with its reasons (work.proto).
+// Implementations are thread-safe.
+#ifndef ARCHPOOL_WORKER_AGENT_WORK_CLIENT_H_
+#define ARCHPOOL_WORKER_AGENT_WORK_CLIENT_H_
+
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/channel/blob_cache.h"
+#include "common/channel/blob_client.h"
+#include "common/crypto/sha256.h"
+#include "common/model/ids.h"
+#include "common/wire/work_wire.h"
+
+namespace archpool {
+
+struct OpenedSession {
+  SessionId session;
+  absl::Duration heartbeat_interval;
+};
+
+// Work, or why there is none.
+struct AcquiredLease {
+  std::optional<wire::WorkLease> lease;
+  std::string idle_reason;
+  std::string idle_message;
+};
+
+struct HeartbeatReport {
+  std::vector<LeaseId> leases;
+  std::string activity;  // "training", "waiting", "uploading"
+  TrialId trial;         // unset where none is being trained
+  int64_t step = 0;
+  int64_t steps = 0;
+};
+
+// A trial's commitment, and the lease it was trained under.
+struct TrialCommitment {
+  TrialId trial;
+  LeaseId lease;
+  int64_t attempt = 0;
+  Digest weights_digest;
+  int64_t weights_size_bytes = 0;
+  int64_t validation_correct = 0;
+  absl::Duration train_time;
+};
+
+enum class WorkSplit { kTrain, kValidation };
+
+class WorkClient {
+ public:
+  virtual ~WorkClient() = default;
+
+  virtual absl::StatusOr<OpenedSession> OpenSession() = 0;
+  // Waits up to `wait` for work, or until `stop`.
+  virtual absl::StatusOr<AcquiredLease> AcquireLease(
+      SessionId session, absl::Duration wait, const std::stop_token& stop) = 0;
+  // The leases among those named that are over.
+  virtual absl::StatusOr<std::vector<LeaseId>> Heartbeat(
+      SessionId session, const HeartbeatReport& report) = 0;
+  // A refusal of the report itself comes as FAILED_PRECONDITION with the
+  // pool's reason.
+  virtual absl::Status ReportTrial(SessionId session,
+                                   const TrialCommitment& commitment) = 0;
+  virtual absl::Status ReleaseLease(SessionId session, LeaseId lease,
+                                    int64_t attempt) = 0;
+  // Sends what the server does not hold yet of the weights of a committed trial.
+  virtual absl::Status UploadWeights(TrialId trial, const UploadSource& weights,
+                                     const std::stop_token& stop) = 0;
+  virtual absl::Status ReadSplit(const Digest& dataset, WorkSplit split,
+                                 int64_t offset_bytes, const BlobSink& sink,
+                                 const std::stop_token& stop) = 0;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_WORKER_AGENT_WORK_CLIENT_H_

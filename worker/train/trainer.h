@@ -1,0 +1,50 @@
+// A Trainer turns a plan into trained weights. The agent knows no more of
+// training than this, so that it builds and is tested without LibTorch.
+#ifndef ARCHPOOL_WORKER_TRAIN_TRAINER_H_
+#define ARCHPOOL_WORKER_TRAIN_TRAINER_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/crypto/sha256.h"
+#include "common/data/dataset.h"
+#include "common/data/safetensors.h"
+#include "common/model/task_spec.h"
+#include "common/nas/layer_plan.h"
+
+namespace archpool {
+
+// Everything that decides a training. Borrowed for the length of the call.
+struct TrainingRequest {
+  const LayerPlan& plan;
+  const Recipe& recipe;
+  const Digest& trial_key;
+  const DatasetManifest& manifest;
+  const Dataset& train;
+  const Dataset& validation;
+};
+
+struct TrainingResult {
+  TensorMap weights;
+  int64_t validation_correct = 0;
+};
+
+// Hears of every step, on the training thread; answers false to stop.
+using StepCallback = std::function<bool(int64_t step, int64_t steps)>;
+
+class Trainer {
+ public:
+  virtual ~Trainer() = default;
+  // CANCELLED (TRAINING_STOPPED): `on_step` answered false. Other errors: this
+  // trial cannot be trained here.
+  virtual absl::StatusOr<TrainingResult> Train(const TrainingRequest& request,
+                                               const StepCallback& on_step) = 0;
+  // The arithmetic that results depend on, e.g. "libtorch-1.13.1/avx512".
+  virtual std::string hardware_class() const = 0;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_WORKER_TRAIN_TRAINER_H_
