@@ -29,7 +29,7 @@ absl::Status FileError(absl::string_view what, const std::string& path,
 
 absl::Status SyncDirectoryOf(const std::string& path) {
   std::string directory = std::filesystem::path(path).parent_path().string();
-  if (directory.empty()) directory = ".";
+  if (directory.empty()) directory.push_back('.');
   const int descriptor =
       open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) return FileError("open", directory, errno);
@@ -99,8 +99,7 @@ absl::StatusOr<DirectoryLock> DirectoryLock::Acquire(
     const std::string& directory) {
   ARCHPOOL_RETURN_IF_ERROR(MakeDirectories(directory));
   const std::string path = absl::StrCat(directory, "/lock");
-  const int descriptor =
-      open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (descriptor < 0) return FileError("open", path, errno);
   if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
     close(descriptor);

@@ -12,11 +12,11 @@
 
 namespace archpool {
 
-// Replaces the file at `path` by one that holds `bytes`: written beside, synced,
-// renamed, its directory synced. FAILED_PRECONDITION (FILE_UNWRITABLE), with the
-// cause; RESOURCE_EXHAUSTED (DISK_FULL). Thread-safe for different paths.
-absl::Status WriteFileDurably(const std::string& path,
-                              absl::string_view bytes);
+// Replaces the file at `path` by one that holds `bytes`: written beside,
+// synced, renamed, its directory synced. FAILED_PRECONDITION (FILE_UNWRITABLE),
+// with the cause; RESOURCE_EXHAUSTED (DISK_FULL). Thread-safe for different
+// paths.
+absl::Status WriteFileDurably(const std::string& path, absl::string_view bytes);
 
 // A file that grows at its end and is then published under its final name.
 // Thread-compatible.

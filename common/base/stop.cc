@@ -16,9 +16,9 @@ bool WaitOrStop(const std::stop_token& stop, absl::Duration duration) {
   std::mutex mutex;
   std::condition_variable_any condition;
   std::unique_lock lock(mutex);
-  condition.wait_for(
-      lock, stop, absl::ToChronoNanoseconds(std::min(duration, kLongest)),
-      [] { return false; });
+  condition.wait_for(lock, stop,
+                     absl::ToChronoNanoseconds(std::min(duration, kLongest)),
+                     [] { return false; });
   return stop.stop_requested();
 }
 

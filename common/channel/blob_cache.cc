@@ -22,10 +22,10 @@ void RemoveQuietly(const std::string& path) {
 }
 
 absl::Status TooLarge(int64_t size_bytes, int64_t size_bytes_max) {
-  return InvalidArgument("BLOB_TOO_LARGE",
-                         absl::StrCat("the blob has ", size_bytes,
-                                      " bytes, where at most ", size_bytes_max,
-                                      " were expected"));
+  return InvalidArgument(
+      "BLOB_TOO_LARGE",
+      absl::StrCat("the blob has ", size_bytes, " bytes, where at most ",
+                   size_bytes_max, " were expected"));
 }
 
 }  // namespace
@@ -56,21 +56,20 @@ absl::Status BlobCache::FetchPart(const std::string& part,
                                   const BlobReader& read) const {
   ARCHPOOL_ASSIGN_OR_RETURN(GrowingFile file, GrowingFile::Open(part));
   int64_t expected_bytes = -1;
-  ARCHPOOL_RETURN_IF_ERROR(
-      read(file.size_bytes(), [&](absl::string_view data, int64_t size_bytes) {
-        expected_bytes = size_bytes;
-        const int64_t grown =
-            file.size_bytes() + static_cast<int64_t>(data.size());
-        if (std::max(size_bytes, grown) > size_bytes_max) {
-          return TooLarge(std::max(size_bytes, grown), size_bytes_max);
-        }
-        return file.Append(data);
-      }));
+  ARCHPOOL_RETURN_IF_ERROR(read(file.size_bytes(), [&](absl::string_view data,
+                                                       int64_t size_bytes) {
+    expected_bytes = size_bytes;
+    const int64_t grown = file.size_bytes() + static_cast<int64_t>(data.size());
+    if (std::max(size_bytes, grown) > size_bytes_max) {
+      return TooLarge(std::max(size_bytes, grown), size_bytes_max);
+    }
+    return file.Append(data);
+  }));
   if (expected_bytes >= 0 && file.size_bytes() != expected_bytes) {
-    return Unavailable("DOWNLOAD_CUT_SHORT",
-                       absl::StrCat("the download ended after ",
-                                    file.size_bytes(), " of ", expected_bytes,
-                                    " bytes: try again"));
+    return Unavailable(
+        "DOWNLOAD_CUT_SHORT",
+        absl::StrCat("the download ended after ", file.size_bytes(), " of ",
+                     expected_bytes, " bytes: try again"));
   }
   return absl::OkStatus();
 }

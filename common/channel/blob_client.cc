@@ -69,10 +69,10 @@ absl::Status BlobClient::ReadWeights(int64_t trial_id, int64_t offset_bytes,
   return Drain(context, *reader, sink);
 }
 
-absl::Status BlobClient::Upload(
-    const UploadSource& source, const v1::UploadPurpose& purpose,
-    const std::function<void(int64_t)>& progress,
-    const std::stop_token& stop) const {
+absl::Status BlobClient::Upload(const UploadSource& source,
+                                const v1::UploadPurpose& purpose,
+                                const std::function<void(int64_t)>& progress,
+                                const std::stop_token& stop) const {
   v1::BeginUploadRequest begin;
   begin.set_digest(source.digest.AsBytes());
   begin.set_size_bytes(source.size_bytes);
@@ -103,8 +103,7 @@ absl::Status BlobClient::SendFrom(const UploadSource& source,
   request.set_offset_bytes(offset_bytes);
   int64_t sent_bytes = offset_bytes;
   while (sent_bytes < source.size_bytes) {
-    const int64_t count =
-        std::min(kChunkBytes, source.size_bytes - sent_bytes);
+    const int64_t count = std::min(kChunkBytes, source.size_bytes - sent_bytes);
     request.mutable_data()->resize(static_cast<size_t>(count));
     if (!file.read(request.mutable_data()->data(), count)) {
       context.TryCancel();

@@ -22,8 +22,7 @@ struct SplitBlob {
 // (DATASET_MISMATCH).
 absl::StatusOr<Dataset> GetDatasetBlob(BlobCache& blobs, const SplitBlob& split,
                                        const TensorShape& shape,
-                                       int64_t classes,
-                                       const BlobReader& read);
+                                       int64_t classes, const BlobReader& read);
 
 }  // namespace archpool
 

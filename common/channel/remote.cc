@@ -52,9 +52,9 @@ absl::StatusOr<std::string> ReadTokenFile(const std::string& path) {
   std::getline(file, line);
   std::string token(absl::StripAsciiWhitespace(line));
   if (token.empty()) {
-    return InvalidArgument(
-        "TOKEN_FILE_EMPTY",
-        absl::StrCat("the token file ", path, " has no token in its first line"));
+    return InvalidArgument("TOKEN_FILE_EMPTY",
+                           absl::StrCat("the token file ", path,
+                                        " has no token in its first line"));
   }
   return token;
 }

@@ -51,7 +51,8 @@ const absl::Status& StatusOf(const absl::StatusOr<T>& result) {
 }
 
 // Calls `attempt` (answering a Status or a StatusOr) until it succeeds, fails
-// for good, `stop` is requested or the policy gives up; answers the last result.
+// for good, `stop` is requested or the policy gives up; answers the last
+// result.
 template <typename Attempt>
 std::invoke_result_t<Attempt&> RetryWhileTransient(const RetryPolicy& policy,
                                                    const std::stop_token& stop,

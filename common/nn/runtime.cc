@@ -70,6 +70,11 @@ void ConfigureRuntime(int threads) {
   EnterRuntime();
 }
 
+std::string LibraryVersion() {
+  return absl::StrCat("libtorch-", TORCH_VERSION_MAJOR, ".",
+                      TORCH_VERSION_MINOR, ".", TORCH_VERSION_PATCH);
+}
+
 void EnterRuntime() { at::set_num_threads(configured_threads); }
 
 absl::Status StatusOfException() {

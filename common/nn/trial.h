@@ -42,6 +42,9 @@ struct Normalization {
 // algorithms. Call once, first thing in main.
 void ConfigureRuntime(int threads);
 
+// "libtorch-1.13.1": the build's part of a hardware class.
+std::string LibraryVersion();
+
 // Trains `plan` on `train` under `recipe`, then counts the correct answers on
 // `validation`. Initial weights, order and augmentation are drawn from
 // `trial_key` alone (streams in common/nn/streams.h).

@@ -16,8 +16,8 @@ namespace {
 
 // A pool that does not know or want the worker will not change its mind.
 bool IsFinal(const absl::Status& status) {
-  return absl::IsUnauthenticated(status) ||
-         absl::IsPermissionDenied(status) || absl::IsInvalidArgument(status);
+  return absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status) ||
+         absl::IsInvalidArgument(status);
 }
 
 }  // namespace
@@ -96,16 +96,22 @@ void Agent::WorkOn(const wire::WorkLease& lease, Courier& courier,
   activity_.Hold(lease.lease);
   const LeaseEnd end = TrainAll(lease, courier, stop);
   activity_.Rest("uploading");
-  if (end == LeaseEnd::kEndedByPool) {
-    spdlog::info("{} was ended by the pool", lease.lease.ToString());
-  } else if (end != LeaseEnd::kAllTrained) {
-    GiveBack(lease, end, courier, stop);
-  } else {
-    // Heartbeats keep the lease until its trials have arrived.
-    courier.WaitUntilIdle(stop, absl::InfiniteDuration());
+  switch (end) {
+    case LeaseEnd::kAllTrained:
+    case LeaseEnd::kNothingNew:
+      // Heartbeats keep the lease until its trials have arrived.
+      courier.WaitUntilIdle(stop, absl::InfiniteDuration());
+      break;
+    case LeaseEnd::kEndedByPool:
+      spdlog::info("{} was ended by the pool", lease.lease.ToString());
+      break;
+    case LeaseEnd::kStopped:
+    case LeaseEnd::kImpossible:
+      GiveBack(lease, end, courier, stop);
+      break;
   }
   activity_.Drop();
-  if (end == LeaseEnd::kImpossible) {
+  if (end == LeaseEnd::kImpossible || end == LeaseEnd::kNothingNew) {
     WaitOrStop(stop, backoff_.Next());
   } else {
     backoff_.Reset();
@@ -129,13 +135,19 @@ Agent::LeaseEnd Agent::TrainAll(const wire::WorkLease& lease, Courier& courier,
     SayIdle(GetReason(data.status()), std::string(data.status().message()));
     return LeaseEnd::kImpossible;
   }
-  LeaseEnd end = LeaseEnd::kAllTrained;
+  LeaseEnd end = LeaseEnd::kNothingNew;
   for (const wire::WorkAssignment& assignment : lease.assignments) {
     if (is_over()) return why_over();
-    if (journal_.Contains(assignment.trial_key)) continue;
+    if (const auto entry = journal_.Find(assignment.trial_key)) {
+      courier.Deliver(*entry);
+      continue;
+    }
     const absl::Status status =
         TrainOne(lease, assignment, **data, courier, stop);
-    if (status.ok()) continue;
+    if (status.ok()) {
+      if (end == LeaseEnd::kNothingNew) end = LeaseEnd::kAllTrained;
+      continue;
+    }
     if (is_over()) return why_over();
     spdlog::error("{} cannot be trained here ({}): {}",
                   assignment.trial.ToString(), GetReason(status),
@@ -169,10 +181,9 @@ absl::Status Agent::TrainOne(const wire::WorkLease& lease,
                result.validation_correct, data.validation.count(),
                absl::FormatDuration(
                    absl::Trunc(commitment.train_time, absl::Milliseconds(1))));
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const JournalEntry entry,
-      journal_.Add(assignment.trial_key, commitment,
-                   SerializeSafetensors(result.weights)));
+  ARCHPOOL_ASSIGN_OR_RETURN(const JournalEntry entry,
+                            journal_.Add(assignment.trial_key, commitment,
+                                         SerializeSafetensors(result.weights)));
   courier.Deliver(entry);
   return absl::OkStatus();
 }

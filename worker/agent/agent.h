@@ -41,13 +41,15 @@ class Agent {
 
   // Works until `stop`, then delivers what is trained, gives the lease back and
   // answers OK. Fails where the pool will not have this worker at all
-  // (UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT) before it has worked.
+  // (UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT) before it has
+  // worked.
   absl::Status Run(const std::stop_token& stop);
 
  private:
   // Why the worker turned away from a lease, where it did.
   enum class LeaseEnd {
     kAllTrained,
+    kNothingNew,  // all was trained before and is on its way
     kEndedByPool,
     kStopped,
     kImpossible,  // something on it cannot be trained here

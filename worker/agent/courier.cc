@@ -9,9 +9,9 @@ namespace {
 
 // Codes that say nothing about the trial itself: it is worth keeping.
 bool IsAboutTheCaller(const absl::Status& status) {
-  return absl::IsUnauthenticated(status) ||
-         absl::IsPermissionDenied(status) || absl::IsInternal(status) ||
-         absl::IsUnknown(status) || IsSessionLost(status);
+  return absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status) ||
+         absl::IsInternal(status) || absl::IsUnknown(status) ||
+         IsSessionLost(status);
 }
 
 }  // namespace
@@ -33,8 +33,8 @@ void Courier::Deliver(const JournalEntry& entry) {
 bool Courier::WaitUntilIdle(const std::stop_token& stop,
                             absl::Duration timeout) {
   // The lock makes the condition be looked at again.
-  const std::stop_callback wake(stop,
-                                [this] { const absl::MutexLock lock(&mutex_); });
+  const std::stop_callback wake(
+      stop, [this] { const absl::MutexLock lock(&mutex_); });
   const absl::MutexLock lock(&mutex_);
   const auto is_over = [&] {
     mutex_.AssertReaderHeld();
@@ -45,8 +45,8 @@ bool Courier::WaitUntilIdle(const std::stop_token& stop,
 }
 
 void Courier::Run(const std::stop_token& stop) {
-  const std::stop_callback wake(stop,
-                                [this] { const absl::MutexLock lock(&mutex_); });
+  const std::stop_callback wake(
+      stop, [this] { const absl::MutexLock lock(&mutex_); });
   while (true) {
     JournalEntry entry;
     {

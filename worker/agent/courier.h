@@ -1,6 +1,6 @@
 // Brings trained trials to the pool: reports each, then uploads its weights, in
-// the order in which they were trained, on a thread of its own. Training goes on
-// meanwhile, and while the server is away. Thread-safe.
+// the order in which they were trained, on a thread of its own. Training goes
+// on meanwhile, and while the server is away. Thread-safe.
 #ifndef ARCHPOOL_WORKER_AGENT_COURIER_H_
 #define ARCHPOOL_WORKER_AGENT_COURIER_H_
 

@@ -27,9 +27,8 @@ absl::StatusOr<OpenedSession> GrpcWorkClient::OpenSession() {
   request.set_worker_name(identity_.name);
   request.set_threads(identity_.threads);
   request.set_hardware_class(identity_.hardware_class);
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const v1::OpenSessionResponse response,
-      remote_.Call(*stub_, &Stub::OpenSession, request));
+  ARCHPOOL_ASSIGN_OR_RETURN(const v1::OpenSessionResponse response,
+                            remote_.Call(*stub_, &Stub::OpenSession, request));
   OpenedSession opened;
   ARCHPOOL_ASSIGN_OR_RETURN(
       opened.session,
@@ -54,7 +53,8 @@ absl::StatusOr<AcquiredLease> GrpcWorkClient::AcquireLease(
   acquired.idle_reason = response.idle_reason();
   acquired.idle_message = response.idle_message();
   if (!response.has_lease()) return acquired;
-  absl::StatusOr<wire::WorkLease> lease = wire::LeaseFromProto(response.lease());
+  absl::StatusOr<wire::WorkLease> lease =
+      wire::LeaseFromProto(response.lease());
   if (!lease.ok()) {
     // Another worker may understand it: it need not wait for the term to end.
     ReleaseLease(session, LeaseId{response.lease().lease_id()},

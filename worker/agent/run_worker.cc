@@ -29,8 +29,8 @@ absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
                             TrialJournal::Open(flags.work_dir + "/trials"));
   const SystemClock clock;
   const Remote remote(flags.server, token);
-  GrpcWorkClient client(
-      remote, {flags.name, flags.threads, trainer.hardware_class()});
+  GrpcWorkClient client(remote,
+                        {flags.name, flags.threads, trainer.hardware_class()});
   TrainingDataCache data(
       client, BlobCache(flags.work_dir + "/blobs", flags.cache_mib << 20));
   spdlog::info("worker {} ({}, {} threads) for {}", flags.name,
@@ -79,17 +79,17 @@ void AddFlags(CLI::App& app, WorkerFlags& flags) {
 
 int RunWorker(int argc, char** argv, const WorkerProgram& program) {
   WorkerFlags flags;
-  CLI::App app(program.description);
+  CLI::App app(program.description, program.name);
   AddFlags(app, flags);
   if (program.add_flags) program.add_flags(app);
   if (const std::optional<int> exit_code = ParseFlags(app, argc, argv)) {
     return *exit_code;
   }
   setpriority(PRIO_PROCESS, 0, flags.nice_level);
+  const std::unique_ptr<Trainer> trainer = program.make_trainer(flags);
   SetUpLogging();
   const SignalStop signals;
-  const std::unique_ptr<Trainer> trainer = program.make_trainer(flags);
-  return Finish("archpool-worker", Work(flags, *trainer, signals.token()));
+  return Finish(program.name, Work(flags, *trainer, signals.token()));
 }
 
 }  // namespace archpool

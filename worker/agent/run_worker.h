@@ -27,10 +27,11 @@ struct WorkerFlags {
 
 // What a worker program adds to the shared part.
 struct WorkerProgram {
+  std::string name;
   std::string description;
   // Adds flags of its own; may be empty.
   std::function<void(CLI::App&)> add_flags;
-  // Called once, before any other thread runs.
+  // Called once, with all flags parsed, before any other thread runs.
   std::function<std::unique_ptr<Trainer>(const WorkerFlags&)> make_trainer;
 };
 

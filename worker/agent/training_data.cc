@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/base/status.h"
 #include "common/channel/dataset_blob.h"
 
 namespace archpool {
@@ -13,8 +14,8 @@ absl::StatusOr<std::shared_ptr<const TrainingData>> TrainingDataCache::Get(
   // Two datasets need not fit into memory at once.
   loaded_ = nullptr;
   auto data = std::make_shared<TrainingData>();
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      data->train, GetSplit(id, manifest, WorkSplit::kTrain, stop));
+  ARCHPOOL_ASSIGN_OR_RETURN(data->train,
+                            GetSplit(id, manifest, WorkSplit::kTrain, stop));
   ARCHPOOL_ASSIGN_OR_RETURN(
       data->validation, GetSplit(id, manifest, WorkSplit::kValidation, stop));
   loaded_id_ = id;
@@ -29,11 +30,11 @@ absl::StatusOr<Dataset> TrainingDataCache::GetSplit(
   const SplitBlob blob{
       is_train ? manifest.train : manifest.validation,
       is_train ? manifest.train_count : manifest.validation_count};
-  return GetDatasetBlob(
-      blobs_, blob, manifest.shape, manifest.classes,
-      [&](int64_t offset_bytes, const BlobSink& sink) {
-        return client_.ReadSplit(id, split, offset_bytes, sink, stop);
-      });
+  return GetDatasetBlob(blobs_, blob, manifest.shape, manifest.classes,
+                        [&](int64_t offset_bytes, const BlobSink& sink) {
+                          return client_.ReadSplit(id, split, offset_bytes,
+                                                   sink, stop);
+                        });
 }
 
 }  // namespace archpool

@@ -1,5 +1,5 @@
-// The splits that leases name, fetched once and kept on disk by digest; the last
-// ones used also in memory. Thread-compatible.
+// The splits that leases name, fetched once and kept on disk by digest; the
+// last ones used also in memory. Thread-compatible.
 #ifndef ARCHPOOL_WORKER_AGENT_TRAINING_DATA_H_
 #define ARCHPOOL_WORKER_AGENT_TRAINING_DATA_H_
 

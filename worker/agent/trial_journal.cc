@@ -71,8 +71,7 @@ std::optional<JournalEntry> FromJson(const std::string& text) {
 absl::StatusOr<std::unique_ptr<TrialJournal>> TrialJournal::Open(
     std::string directory) {
   ARCHPOOL_RETURN_IF_ERROR(MakeDirectories(directory));
-  std::unique_ptr<TrialJournal> journal(
-      new TrialJournal(std::move(directory)));
+  std::unique_ptr<TrialJournal> journal(new TrialJournal(std::move(directory)));
   ARCHPOOL_RETURN_IF_ERROR(journal->Load());
   return journal;
 }
@@ -123,9 +122,11 @@ std::vector<JournalEntry> TrialJournal::Entries() const {
   return entries;
 }
 
-bool TrialJournal::Contains(const Digest& trial_key) const {
+std::optional<JournalEntry> TrialJournal::Find(const Digest& trial_key) const {
   const absl::MutexLock lock(&mutex_);
-  return entries_.contains(trial_key);
+  const auto found = entries_.find(trial_key);
+  if (found == entries_.end()) return std::nullopt;
+  return found->second;
 }
 
 absl::StatusOr<JournalEntry> TrialJournal::Add(const Digest& trial_key,
@@ -162,8 +163,7 @@ void TrialJournal::Remove(const Digest& trial_key) {
 
 UploadSource TrialJournal::WeightsOf(const JournalEntry& entry) const {
   return {PathOf(entry.trial_key, kWeightsSuffix),
-          entry.commitment.weights_digest,
-          entry.commitment.weights_size_bytes};
+          entry.commitment.weights_digest, entry.commitment.weights_size_bytes};
 }
 
 std::string TrialJournal::PathOf(const Digest& trial_key,
@@ -172,8 +172,7 @@ std::string TrialJournal::PathOf(const Digest& trial_key,
 }
 
 absl::Status TrialJournal::Write(const JournalEntry& entry) const {
-  return WriteFileDurably(PathOf(entry.trial_key, kEntrySuffix),
-                          ToJson(entry));
+  return WriteFileDurably(PathOf(entry.trial_key, kEntrySuffix), ToJson(entry));
 }
 
 }  // namespace archpool

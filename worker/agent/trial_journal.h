@@ -7,6 +7,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,10 +25,6 @@ struct JournalEntry {
   Digest trial_key;
   TrialCommitment commitment;
   bool is_committed = false;  // the pool has taken the report
-
-  friend bool operator==(const JournalEntry& a, const JournalEntry& b) {
-    return a.trial_key == b.trial_key;
-  }
 };
 
 class TrialJournal {
@@ -38,10 +35,10 @@ class TrialJournal {
       std::string directory);
 
   std::vector<JournalEntry> Entries() const;
-  bool Contains(const Digest& trial_key) const;
+  std::optional<JournalEntry> Find(const Digest& trial_key) const;
 
-  // Stores a trial that was just trained; fills in the weights' digest and size.
-  // The disk's errors.
+  // Stores a trial that was just trained; fills in the weights' digest and
+  // size. The disk's errors.
   absl::StatusOr<JournalEntry> Add(const Digest& trial_key,
                                    TrialCommitment commitment,
                                    absl::string_view weights);

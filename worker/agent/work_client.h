@@ -70,7 +70,8 @@ class WorkClient {
                                    const TrialCommitment& commitment) = 0;
   virtual absl::Status ReleaseLease(SessionId session, LeaseId lease,
                                     int64_t attempt) = 0;
-  // Sends what the server does not hold yet of the weights of a committed trial.
+  // Sends what the server does not hold yet of the weights of a committed
+  // trial.
   virtual absl::Status UploadWeights(TrialId trial, const UploadSource& weights,
                                      const std::stop_token& stop) = 0;
   virtual absl::Status ReadSplit(const Digest& dataset, WorkSplit split,

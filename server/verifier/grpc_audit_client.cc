@@ -1,0 +1,90 @@
+#include "server/verifier/grpc_audit_client.h"
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/strip.h"
+#include "common/base/status.h"
+#include "common/wire/fields.h"
+
+namespace archpool {
+namespace {
+
+using Stub = v1::VerificationService::Stub;
+
+void SetFinding(const AuditFinding& finding, v1::ReportAuditRequest& request) {
+  if (const auto* measured = std::get_if<WeightsMeasured>(&finding)) {
+    request.mutable_measurement()->set_validation_correct(
+        measured->validation_correct);
+    request.mutable_measurement()->set_held_out_correct(
+        measured->held_out_correct);
+  } else if (const auto* unusable = std::get_if<WeightsUnusable>(&finding)) {
+    request.set_unusable_reason(unusable->reason);
+  } else {
+    request.set_inconclusive_reason(
+        std::get<AuditInconclusive>(finding).reason);
+  }
+}
+
+}  // namespace
+
+GrpcAuditClient::GrpcAuditClient(const Remote& remote,
+                                 std::string verifier_name)
+    : remote_(remote),
+      verifier_name_(std::move(verifier_name)),
+      stub_(v1::VerificationService::NewStub(remote.channel())),
+      blobs_(remote) {}
+
+absl::StatusOr<std::optional<wire::AuditOrder>> GrpcAuditClient::AcquireAudit(
+    absl::Duration wait, const std::stop_token& stop) {
+  v1::AcquireAuditRequest request;
+  request.set_verifier_name(verifier_name_);
+  *request.mutable_wait() = wire::ToProto(wait);
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::AcquireAuditResponse response,
+      remote_.Call(*stub_, &Stub::AcquireAudit, request,
+                   {.deadline = wait + kCallDeadline, .stop = stop}));
+  if (!response.has_audit()) return std::nullopt;
+  absl::StatusOr<wire::AuditOrder> order =
+      wire::AuditFromProto(response.audit());
+  if (order.ok()) return *std::move(order);
+  // Another verifier, of another build, may understand it.
+  ReportAudit(AuditId{response.audit().audit_id()}, response.audit().attempt(),
+              AuditInconclusive{GetReason(order.status())})
+      .status()
+      .IgnoreError();
+  return order.status();
+}
+
+absl::StatusOr<AuditReply> GrpcAuditClient::ReportAudit(
+    AuditId audit, int64_t attempt, const AuditFinding& finding) {
+  v1::ReportAuditRequest request;
+  request.set_audit_id(audit.value);
+  request.set_attempt(attempt);
+  request.set_verifier_name(verifier_name_);
+  SetFinding(finding, request);
+  ARCHPOOL_ASSIGN_OR_RETURN(const v1::ReportAuditResponse response,
+                            remote_.Call(*stub_, &Stub::ReportAudit, request));
+  const std::string state = v1::TrialState_Name(response.trial_state());
+  return AuditReply{
+      absl::AsciiStrToLower(absl::StripPrefix(state, "TRIAL_STATE_")),
+      response.reason()};
+}
+
+absl::Status GrpcAuditClient::ReadSplit(const Digest& dataset, AuditSplit split,
+                                        int64_t offset_bytes,
+                                        const BlobSink& sink,
+                                        const std::stop_token& stop) {
+  const v1::Split wire_split = split == AuditSplit::kValidation
+                                   ? v1::SPLIT_VALIDATION
+                                   : v1::SPLIT_HELD_OUT;
+  return blobs_.ReadSplit(dataset, wire_split, offset_bytes, sink, stop);
+}
+
+absl::Status GrpcAuditClient::ReadWeights(TrialId trial, int64_t offset_bytes,
+                                          const BlobSink& sink,
+                                          const std::stop_token& stop) {
+  return blobs_.ReadWeights(trial.value, offset_bytes, sink, stop);
+}
+
+}  // namespace archpool

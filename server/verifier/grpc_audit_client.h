@@ -1,0 +1,40 @@
+// AuditClient over gRPC. Thread-safe.
+#ifndef ARCHPOOL_SERVER_VERIFIER_GRPC_AUDIT_CLIENT_H_
+#define ARCHPOOL_SERVER_VERIFIER_GRPC_AUDIT_CLIENT_H_
+
+#include <memory>
+#include <string>
+
+#include "archpool/v1/verification.grpc.pb.h"
+#include "common/channel/blob_client.h"
+#include "common/channel/remote.h"
+#include "server/verifier/audit_client.h"
+
+namespace archpool {
+
+class GrpcAuditClient : public AuditClient {
+ public:
+  // `remote` outlives this.
+  GrpcAuditClient(const Remote& remote, std::string verifier_name);
+
+  absl::StatusOr<std::optional<wire::AuditOrder>> AcquireAudit(
+      absl::Duration wait, const std::stop_token& stop) override;
+  absl::StatusOr<AuditReply> ReportAudit(AuditId audit, int64_t attempt,
+                                         const AuditFinding& finding) override;
+  absl::Status ReadSplit(const Digest& dataset, AuditSplit split,
+                         int64_t offset_bytes, const BlobSink& sink,
+                         const std::stop_token& stop) override;
+  absl::Status ReadWeights(TrialId trial, int64_t offset_bytes,
+                           const BlobSink& sink,
+                           const std::stop_token& stop) override;
+
+ private:
+  const Remote& remote_;
+  const std::string verifier_name_;
+  std::unique_ptr<v1::VerificationService::Stub> stub_;
+  BlobClient blobs_;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_VERIFIER_GRPC_AUDIT_CLIENT_H_

@@ -1,0 +1,73 @@
+#include "server/verifier/run_verifier.h"
+
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <optional>
+
+#include "common/base/durable_file.h"
+#include "common/base/signals.h"
+#include "common/base/status.h"
+#include "common/channel/program.h"
+#include "common/channel/remote.h"
+#include "server/verifier/grpc_audit_client.h"
+#include "server/verifier/verifier.h"
+
+namespace archpool {
+namespace {
+
+absl::Status Verify(const VerifierFlags& flags, Evaluator& evaluator,
+                    const std::stop_token& stop) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::string token,
+                            ReadTokenFile(flags.token_file));
+  ARCHPOOL_ASSIGN_OR_RETURN(const DirectoryLock lock,
+                            DirectoryLock::Acquire(flags.work_dir));
+  const Remote remote(flags.server, token);
+  GrpcAuditClient client(remote, flags.name);
+  spdlog::info("verifier {} for {}", flags.name, flags.server);
+  Verifier verifier(
+      client, evaluator,
+      {.work_dir = flags.work_dir, .cache_bytes_max = flags.cache_mib << 20});
+  return verifier.Run(stop);
+}
+
+void AddFlags(CLI::App& app, VerifierFlags& flags) {
+  app.add_option("--server", flags.server, "The pool's address, HOST:PORT")
+      ->required();
+  app.add_option("--token-file", flags.token_file,
+                 "File with the verifier account's token")
+      ->envname("ARCHPOOL_TOKEN_FILE")
+      ->required();
+  app.add_option("--name", flags.name,
+                 "This verifier's name, unique within the account: "
+                 "1 to 64 of [a-z0-9-]")
+      ->required();
+  app.add_option("--work-dir", flags.work_dir,
+                 "Directory for datasets and weights; one per verifier. It "
+                 "holds the held-out split: keep it from miners")
+      ->required();
+  app.add_option("--threads", flags.threads, "Threads to evaluate with")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--cache-mib", flags.cache_mib,
+                 "Disk space for datasets, in MiB")
+      ->check(CLI::Range(64, 1 << 20))
+      ->capture_default_str();
+}
+
+}  // namespace
+
+int RunVerifier(int argc, char** argv, const VerifierProgram& program) {
+  VerifierFlags flags;
+  CLI::App app(program.description, program.name);
+  AddFlags(app, flags);
+  if (const std::optional<int> exit_code = ParseFlags(app, argc, argv)) {
+    return *exit_code;
+  }
+  const std::unique_ptr<Evaluator> evaluator = program.make_evaluator(flags);
+  SetUpLogging();
+  const SignalStop signals;
+  return Finish(program.name, Verify(flags, *evaluator, signals.token()));
+}
+
+}  // namespace archpool

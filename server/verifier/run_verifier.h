@@ -1,0 +1,36 @@
+// The main function that all verifier programs share: flags, wiring, signals.
+#ifndef ARCHPOOL_SERVER_VERIFIER_RUN_VERIFIER_H_
+#define ARCHPOOL_SERVER_VERIFIER_RUN_VERIFIER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "server/verifier/evaluator.h"
+
+namespace archpool {
+
+struct VerifierFlags {
+  std::string server;
+  std::string token_file;
+  std::string name;
+  std::string work_dir;
+  int64_t threads = 1;
+  int64_t cache_mib = 4096;
+};
+
+struct VerifierProgram {
+  std::string name;
+  std::string description;
+  // Called once, with all flags parsed, before any other thread runs.
+  std::function<std::unique_ptr<Evaluator>(const VerifierFlags&)>
+      make_evaluator;
+};
+
+// Runs until SIGINT or SIGTERM. Exit codes as in common/channel/program.h.
+int RunVerifier(int argc, char** argv, const VerifierProgram& program);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_VERIFIER_RUN_VERIFIER_H_

@@ -1,0 +1,175 @@
+#include "server/verifier/verifier.h"
+
+#include <spdlog/spdlog.h>
+
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/durable_file.h"
+#include "common/base/status.h"
+#include "common/base/stop.h"
+#include "common/channel/dataset_blob.h"
+#include "common/data/read_file.h"
+
+namespace archpool {
+namespace {
+
+// Weights are looked at once; a few are kept for audits that are tried again.
+constexpr int64_t kWeightsCacheBytesMax = 256 << 20;
+constexpr int64_t kNoteBytesMax = 256;
+
+bool IsFinal(const absl::Status& status) {
+  return absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status);
+}
+
+std::string NotePath(const VerifierOptions& options) {
+  return absl::StrCat(options.work_dir, "/audit");
+}
+
+std::string NoteOf(const wire::AuditOrder& order) {
+  return absl::StrCat(order.audit.ToString(), " attempt ", order.attempt, " ",
+                      order.weights.ToString(), "\n");
+}
+
+std::string Describe(const AuditFinding& finding) {
+  if (const auto* measured = std::get_if<WeightsMeasured>(&finding)) {
+    return absl::StrCat(measured->validation_correct, " validation and ",
+                        measured->held_out_correct, " held-out correct");
+  }
+  if (const auto* unusable = std::get_if<WeightsUnusable>(&finding)) {
+    return absl::StrCat("unusable, ", unusable->reason);
+  }
+  return absl::StrCat("inconclusive, ",
+                      std::get<AuditInconclusive>(finding).reason);
+}
+
+}  // namespace
+
+Verifier::Verifier(AuditClient& client, Evaluator& evaluator,
+                   const VerifierOptions& options)
+    : client_(client),
+      evaluator_(evaluator),
+      options_(options),
+      splits_(absl::StrCat(options.work_dir, "/splits"),
+              options.cache_bytes_max),
+      weights_(absl::StrCat(options.work_dir, "/weights"),
+               kWeightsCacheBytesMax) {}
+
+absl::Status Verifier::Run(const std::stop_token& stop) {
+  Backoff backoff(options_.retry);
+  std::string said;
+  while (!stop.stop_requested()) {
+    const absl::StatusOr<std::optional<wire::AuditOrder>> order =
+        client_.AcquireAudit(options_.acquire_wait, stop);
+    absl::Status status = order.status();
+    if (order.ok() && order->has_value()) status = DoAudit(**order);
+    if (stop.stop_requested()) break;
+    if (IsFinal(status)) return status;
+    if (status.ok()) {
+      backoff.Reset();
+      said.clear();
+      continue;
+    }
+    if (said != GetReason(status)) {
+      said = GetReason(status);
+      spdlog::warn("no audits ({}): {}", said, std::string(status.message()));
+    }
+    WaitOrStop(stop, backoff.Next());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Verifier::DoAudit(const wire::AuditOrder& order) {
+  const std::string note = NotePath(options_);
+  AuditFinding finding = AuditInconclusive{"VERIFIER_CRASHED"};
+  if (!HasCrashedOn(order)) {
+    ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(note, NoteOf(order)));
+    finding = Find(order);
+  }
+  const absl::StatusOr<AuditReply> reply = RetryWhileTransient(
+      options_.audit_retry, {},
+      [&] { return client_.ReportAudit(order.audit, order.attempt, finding); });
+  std::error_code ignored;
+  std::filesystem::remove(note, ignored);
+  if (reply.ok()) {
+    spdlog::info("{} of {}: {}: {} {}", order.audit.ToString(),
+                 order.trial.ToString(), Describe(finding), reply->trial_state,
+                 reply->reason);
+    return absl::OkStatus();
+  }
+  if (GetReason(reply.status()) == "AUDIT_SUPERSEDED") {
+    spdlog::warn("{} took too long: another verifier has it now",
+                 order.audit.ToString());
+    return absl::OkStatus();
+  }
+  return reply.status();
+}
+
+AuditFinding Verifier::Find(const wire::AuditOrder& order) {
+  const int64_t size_bytes_max = WeightsLimitsOf(order.plan).bytes_max;
+  if (order.weights_size_bytes > size_bytes_max) {
+    return WeightsUnusable{"WEIGHTS_TOO_LARGE"};
+  }
+  const absl::Status loaded = LoadData(order);
+  absl::StatusOr<std::string> weights = loaded;
+  if (loaded.ok()) weights = FetchWeights(order);
+  if (!weights.ok()) {
+    spdlog::warn("{} has not what it needs ({}): {}", order.audit.ToString(),
+                 GetReason(weights.status()),
+                 std::string(weights.status().message()));
+    const std::string reason = GetReason(weights.status());
+    return AuditInconclusive{reason.empty() ? "FETCH_FAILED" : reason};
+  }
+  return Examine(order, *weights, *loaded_, evaluator_);
+}
+
+absl::StatusOr<std::string> Verifier::FetchWeights(
+    const wire::AuditOrder& order) {
+  return RetryWhileTransient(options_.audit_retry, {}, [&] {
+    return weights_.Get(order.weights, order.weights_size_bytes,
+                        [&](int64_t offset_bytes, const BlobSink& sink) {
+                          return client_.ReadWeights(order.trial, offset_bytes,
+                                                     sink, {});
+                        });
+  });
+}
+
+absl::Status Verifier::LoadData(const wire::AuditOrder& order) {
+  if (loaded_ != nullptr && loaded_dataset_ == order.dataset &&
+      loaded_held_out_ == order.held_out) {
+    return absl::OkStatus();
+  }
+  // Two datasets need not fit into memory at once.
+  loaded_ = nullptr;
+  const DatasetManifest& manifest = order.manifest;
+  const auto get = [&](AuditSplit split, const SplitBlob& blob) {
+    return RetryWhileTransient(options_.audit_retry, {}, [&] {
+      return GetDatasetBlob(splits_, blob, manifest.shape, manifest.classes,
+                            [&](int64_t offset_bytes, const BlobSink& sink) {
+                              return client_.ReadSplit(order.dataset, split,
+                                                       offset_bytes, sink, {});
+                            });
+    });
+  };
+  auto data = std::make_unique<AuditData>();
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      data->validation, get(AuditSplit::kValidation,
+                            {manifest.validation, manifest.validation_count}));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      data->held_out,
+      get(AuditSplit::kHeldOut, {order.held_out, manifest.held_out_count}));
+  loaded_ = std::move(data);
+  loaded_dataset_ = order.dataset;
+  loaded_held_out_ = order.held_out;
+  return absl::OkStatus();
+}
+
+bool Verifier::HasCrashedOn(const wire::AuditOrder& order) const {
+  const absl::StatusOr<std::string> note =
+      ReadFile(NotePath(options_), kNoteBytesMax);
+  return note.ok() && *note == NoteOf(order);
+}
+
+}  // namespace archpool

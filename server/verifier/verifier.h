@@ -1,0 +1,63 @@
+// A verifier's loop: takes audits one at a time, examines the weights, reports
+// what it found, through restarts of either side. Thread-compatible.
+#ifndef ARCHPOOL_SERVER_VERIFIER_VERIFIER_H_
+#define ARCHPOOL_SERVER_VERIFIER_VERIFIER_H_
+
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "common/channel/blob_cache.h"
+#include "common/channel/retry.h"
+#include "server/verifier/audit_client.h"
+#include "server/verifier/evaluator.h"
+#include "server/verifier/examination.h"
+
+namespace archpool {
+
+struct VerifierOptions {
+  // Holds the blobs, and a note of the audit under way.
+  std::string work_dir;
+  int64_t cache_bytes_max = int64_t{4} << 30;
+  // How long one call waits at the server for an audit.
+  absl::Duration acquire_wait = absl::Seconds(20);
+  // While the server is away or refuses.
+  RetryPolicy retry;
+  // For what one audit needs: after that another verifier takes it.
+  RetryPolicy audit_retry = {.give_up_after = absl::Minutes(1)};
+};
+
+class Verifier {
+ public:
+  // Both outlive this. REQUIRES: options.work_dir exists.
+  Verifier(AuditClient& client, Evaluator& evaluator,
+           const VerifierOptions& options);
+
+  // Works until `stop`, then answers OK; the audit under way is finished first.
+  // Fails where the pool will not have this verifier at all (UNAUTHENTICATED,
+  // PERMISSION_DENIED, INVALID_ARGUMENT).
+  absl::Status Run(const std::stop_token& stop);
+
+ private:
+  absl::Status DoAudit(const wire::AuditOrder& order);
+  AuditFinding Find(const wire::AuditOrder& order);
+  absl::StatusOr<std::string> FetchWeights(const wire::AuditOrder& order);
+  absl::Status LoadData(const wire::AuditOrder& order);
+  // Whether this very attempt was under way when this verifier ended last.
+  bool HasCrashedOn(const wire::AuditOrder& order) const;
+
+  AuditClient& client_;
+  Evaluator& evaluator_;
+  const VerifierOptions options_;
+  BlobCache splits_;
+  BlobCache weights_;
+  Digest loaded_held_out_;
+  Digest loaded_dataset_;
+  std::unique_ptr<const AuditData> loaded_;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_VERIFIER_VERIFIER_H_

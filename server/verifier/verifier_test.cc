@@ -1,0 +1,187 @@
+// The verifier over a server in memory that does what a test's script says.
+#include "server/verifier/verifier.h"
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/fake_network.h"
+#include "tests/support/work_samples.h"
+
+namespace archpool {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr RetryPolicy kQuick = {.pause_min = absl::Milliseconds(1),
+                                .pause_max = absl::Milliseconds(4)};
+
+// Hands out audits until each is reported; then calls `on_idle`.
+class FakeServer : public AuditClient {
+ public:
+  explicit FakeServer(const testing::SampleDataset& dataset)
+      : dataset_(dataset) {}
+
+  void AddAudit(int64_t id, const std::string& weights) {
+    audits_.push_back(testing::SampleAudit(dataset_, id, weights));
+    weights_[id] = weights;
+  }
+  wire::AuditOrder& audit(size_t index) { return audits_[index]; }
+
+  absl::StatusOr<std::optional<wire::AuditOrder>> AcquireAudit(
+      absl::Duration /*wait*/, const std::stop_token& /*stop*/) override {
+    if (!acquire_refusal.ok()) return acquire_refusal;
+    if (away_calls > 0 && --away_calls >= 0) {
+      return Unavailable("SERVER_UNREACHABLE", "away");
+    }
+    for (const wire::AuditOrder& audit : audits_) {
+      if (!findings.contains(audit.audit.value)) return audit;
+    }
+    on_idle();
+    return std::nullopt;
+  }
+
+  absl::StatusOr<AuditReply> ReportAudit(AuditId audit, int64_t /*attempt*/,
+                                         const AuditFinding& finding) override {
+    if (away_reports > 0 && --away_reports >= 0) {
+      return Unavailable("SERVER_UNREACHABLE", "away");
+    }
+    findings[audit.value] = finding;
+    if (!report_refusal.ok()) return report_refusal;
+    return AuditReply{"accepted", ""};
+  }
+
+  absl::Status ReadSplit(const Digest& dataset, AuditSplit split,
+                         int64_t offset_bytes, const BlobSink& sink,
+                         const std::stop_token& /*stop*/) override {
+    EXPECT_EQ(dataset, dataset_.manifest.Id());
+    ++splits_read;
+    return testing::ServeBlob(
+        split == AuditSplit::kHeldOut ? dataset_.held_out : dataset_.validation,
+        offset_bytes, sink);
+  }
+
+  absl::Status ReadWeights(TrialId trial, int64_t offset_bytes,
+                           const BlobSink& sink,
+                           const std::stop_token& /*stop*/) override {
+    ++weights_read;
+    return testing::ServeBlob(weights_[trial.value], offset_bytes, sink);
+  }
+
+  // The script.
+  std::function<void()> on_idle;
+  int away_calls = 0;
+  int away_reports = 0;
+  absl::Status acquire_refusal;
+  absl::Status report_refusal;
+
+  // What happened.
+  std::map<int64_t, AuditFinding> findings;
+  int splits_read = 0;
+  int weights_read = 0;
+
+ private:
+  const testing::SampleDataset& dataset_;
+  std::vector<wire::AuditOrder> audits_;
+  std::map<int64_t, std::string> weights_;
+};
+
+class VerifierTest : public ::testing::Test {
+ protected:
+  VerifierTest() : server_(dataset_) {
+    server_.on_idle = [this] { stop_.request_stop(); };
+  }
+  void SetUp() override { directory_ = testing::MakeTempDirectory(); }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  absl::Status Run() {
+    VerifierOptions options;
+    options.work_dir = directory_;
+    options.retry = kQuick;
+    options.audit_retry = kQuick;
+    Verifier verifier(server_, evaluator_, options);
+    return verifier.Run(stop_.get_token());
+  }
+
+  static std::string Weights(float accuracy) {
+    return SerializeSafetensors({{"fake.accuracy", Tensor{{1}, {accuracy}}}});
+  }
+
+  testing::SampleDataset dataset_;
+  FakeServer server_;
+  testing::FakeEvaluator evaluator_;
+  std::stop_source stop_;
+  std::string directory_;
+};
+
+TEST_F(VerifierTest, ReportsWhatItMeasures) {
+  server_.AddAudit(1, Weights(0.75f));
+  server_.AddAudit(2, Weights(0.5f));
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(server_.findings[1], AuditFinding(WeightsMeasured{7, 6}));
+  EXPECT_EQ(server_.findings[2], AuditFinding(WeightsMeasured{5, 4}));
+  EXPECT_EQ(server_.splits_read, 2);
+}
+
+TEST_F(VerifierTest, OutlivesAServerThatRestarts) {
+  server_.AddAudit(1, Weights(0.75f));
+  server_.away_calls = 3;
+  server_.away_reports = 3;
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(server_.findings[1], AuditFinding(WeightsMeasured{7, 6}));
+}
+
+// Not a byte is fetched of a file that no weights of the plan can fill.
+TEST_F(VerifierTest, RefusesWeightsThatAreTooLargeUnseen) {
+  server_.AddAudit(1, Weights(0.75f));
+  server_.audit(0).weights_size_bytes = int64_t{1} << 29;
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(server_.findings[1],
+            AuditFinding(WeightsUnusable{"WEIGHTS_TOO_LARGE"}));
+  EXPECT_EQ(server_.weights_read, 0);
+}
+
+// The pool holds other bytes than were committed: not the miner's doing here.
+TEST_F(VerifierTest, CannotTellWhereTheBlobIsBroken) {
+  server_.AddAudit(1, Weights(0.75f));
+  server_.audit(0).weights = Sha256("other bytes");
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(server_.findings[1],
+            AuditFinding(AuditInconclusive{"BLOB_DIGEST_MISMATCH"}));
+}
+
+// An audit that took the verifier down is not tried a second time here.
+TEST_F(VerifierTest, SaysThatItCrashed) {
+  server_.AddAudit(1, Weights(0.75f));
+  const wire::AuditOrder& order = server_.audit(0);
+  std::ofstream(directory_ + "/audit")
+      << order.audit.ToString() << " attempt " << order.attempt << " "
+      << order.weights.ToString() << "\n";
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(server_.findings[1],
+            AuditFinding(AuditInconclusive{"VERIFIER_CRASHED"}));
+  EXPECT_EQ(server_.weights_read, 0);
+}
+
+TEST_F(VerifierTest, GoesOnWhereAnotherVerifierWasFaster) {
+  server_.AddAudit(1, Weights(0.75f));
+  server_.AddAudit(2, Weights(0.5f));
+  server_.report_refusal = FailedPrecondition("AUDIT_SUPERSEDED", "too late");
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(server_.findings.size(), 2u);
+}
+
+TEST_F(VerifierTest, EndsWhereThePoolDoesNotKnowItsToken) {
+  server_.acquire_refusal = MakeError(absl::StatusCode::kUnauthenticated,
+                                      "TOKEN_UNKNOWN", "no such token");
+  EXPECT_EQ(GetReason(Run()), "TOKEN_UNKNOWN");
+  EXPECT_THAT(server_.findings, IsEmpty());
+}
+
+}  // namespace
+}  // namespace archpool

@@ -1,0 +1,45 @@
+// Training and evaluation without LibTorch, for tests of everything around
+// them. A fake network's accuracy is a fixed function of its plan and its trial
+// key, rises with its size, and is written into its weights, where the fake
+// evaluator finds it: honest fakes agree exactly.
+#ifndef ARCHPOOL_TESTS_SUPPORT_FAKE_NETWORK_H_
+#define ARCHPOOL_TESTS_SUPPORT_FAKE_NETWORK_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/time/time.h"
+#include "server/verifier/evaluator.h"
+#include "worker/train/trainer.h"
+
+namespace archpool::testing {
+
+// In [0, 1): 0.60 to 0.95 by size, plus up to a hundredth by key.
+float FakeAccuracy(const LayerPlan& plan, const Digest& trial_key);
+
+class FakeTrainer : public Trainer {
+ public:
+  // Takes `step_time` for each of `steps` steps.
+  FakeTrainer(int64_t steps, absl::Duration step_time)
+      : steps_(steps), step_time_(step_time) {}
+  absl::StatusOr<TrainingResult> Train(const TrainingRequest& request,
+                                       const StepCallback& on_step) override;
+  std::string hardware_class() const override { return "fake/1"; }
+
+ private:
+  int64_t steps_;
+  absl::Duration step_time_;
+};
+
+class FakeEvaluator : public Evaluator {
+ public:
+  // INVALID_ARGUMENT (WEIGHTS_MISMATCH): not a fake trainer's weights.
+  absl::StatusOr<int64_t> CountCorrect(const LayerPlan& plan,
+                                       const TensorMap& weights,
+                                       const DatasetManifest& manifest,
+                                       const Dataset& dataset) override;
+};
+
+}  // namespace archpool::testing
+
+#endif  // ARCHPOOL_TESTS_SUPPORT_FAKE_NETWORK_H_

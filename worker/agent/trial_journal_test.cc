@@ -1,0 +1,125 @@
+#include "worker/agent/trial_journal.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "gtest/gtest.h"
+#include "tests/support/work_samples.h"
+
+namespace archpool {
+namespace {
+
+class TrialJournalTest : public ::testing::Test {
+ protected:
+  void SetUp() override { directory_ = testing::MakeTempDirectory(); }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  std::unique_ptr<TrialJournal> Open() {
+    absl::StatusOr<std::unique_ptr<TrialJournal>> journal =
+        TrialJournal::Open(directory_);
+    EXPECT_TRUE(journal.ok()) << journal.status();
+    return *std::move(journal);
+  }
+  int CountFiles() {
+    int count = 0;
+    for ([[maybe_unused]] const auto& file :
+         std::filesystem::directory_iterator(directory_)) {
+      ++count;
+    }
+    return count;
+  }
+
+  static TrialCommitment Commitment(int64_t trial) {
+    TrialCommitment commitment;
+    commitment.trial = TrialId{trial};
+    commitment.lease = LeaseId{7};
+    commitment.attempt = 3;
+    commitment.validation_correct = 42;
+    commitment.train_time = absl::Milliseconds(1500);
+    return commitment;
+  }
+
+  std::string directory_;
+  const Digest key_ = Sha256("a key");
+};
+
+TEST_F(TrialJournalTest, SurvivesARestart) {
+  ASSERT_TRUE(Open()->Add(key_, Commitment(5), "weights").ok());
+  const std::unique_ptr<TrialJournal> journal = Open();
+  ASSERT_EQ(journal->Entries().size(), 1u);
+  const JournalEntry entry = journal->Entries()[0];
+  EXPECT_EQ(entry.trial_key, key_);
+  EXPECT_EQ(entry.commitment.trial, TrialId{5});
+  EXPECT_EQ(entry.commitment.lease, LeaseId{7});
+  EXPECT_EQ(entry.commitment.attempt, 3);
+  EXPECT_EQ(entry.commitment.validation_correct, 42);
+  EXPECT_EQ(entry.commitment.train_time, absl::Milliseconds(1500));
+  EXPECT_EQ(entry.commitment.weights_digest, Sha256("weights"));
+  EXPECT_EQ(entry.commitment.weights_size_bytes, 7);
+  EXPECT_FALSE(entry.is_committed);
+  const UploadSource weights = journal->WeightsOf(entry);
+  EXPECT_EQ(std::filesystem::file_size(weights.path), 7u);
+}
+
+TEST_F(TrialJournalTest, RemembersWhatThePoolHasTaken) {
+  {
+    const std::unique_ptr<TrialJournal> journal = Open();
+    ASSERT_TRUE(journal->Add(key_, Commitment(5), "weights").ok());
+    ASSERT_TRUE(journal->MarkCommitted(key_).ok());
+  }
+  EXPECT_TRUE(Open()->Find(key_)->is_committed);
+}
+
+TEST_F(TrialJournalTest, RemovesBothFiles) {
+  const std::unique_ptr<TrialJournal> journal = Open();
+  ASSERT_TRUE(journal->Add(key_, Commitment(5), "weights").ok());
+  journal->Remove(key_);
+  EXPECT_FALSE(journal->Find(key_).has_value());
+  EXPECT_EQ(CountFiles(), 0);
+}
+
+TEST_F(TrialJournalTest, GivesTheOldestTrialFirst) {
+  const std::unique_ptr<TrialJournal> journal = Open();
+  for (const int64_t trial : {9, 2, 5}) {
+    ASSERT_TRUE(
+        journal->Add(Sha256(absl::StrCat(trial)), Commitment(trial), "weights")
+            .ok());
+  }
+  std::vector<int64_t> trials;
+  for (const JournalEntry& entry : journal->Entries()) {
+    trials.push_back(entry.commitment.trial.value);
+  }
+  EXPECT_EQ(trials, (std::vector<int64_t>{2, 5, 9}));
+}
+
+// A crash between the weights and the entry leaves weights that nothing names;
+// one within a write leaves a file beside.
+TEST_F(TrialJournalTest, SweepsUpWhatACrashLeft) {
+  ASSERT_TRUE(Open()->Add(key_, Commitment(5), "weights").ok());
+  const std::string other =
+      absl::StrCat(directory_, "/", Sha256("other").ToString());
+  std::ofstream(other + ".safetensors") << "weights without an entry";
+  std::ofstream(other + ".json.new") << "{\"trial";
+  const std::unique_ptr<TrialJournal> journal = Open();
+  EXPECT_EQ(journal->Entries().size(), 1u);
+  EXPECT_EQ(CountFiles(), 2);
+}
+
+TEST_F(TrialJournalTest, DropsAnEntryWithoutItsWeights) {
+  ASSERT_TRUE(Open()->Add(key_, Commitment(5), "weights").ok());
+  std::filesystem::remove(
+      absl::StrCat(directory_, "/", key_.ToString(), ".safetensors"));
+  EXPECT_TRUE(Open()->Entries().empty());
+  EXPECT_EQ(CountFiles(), 0);
+}
+
+TEST_F(TrialJournalTest, WillNotGuessAtAForeignFile) {
+  std::ofstream(directory_ + "/notes.json") << "[1, 2]";
+  EXPECT_EQ(GetReason(TrialJournal::Open(directory_).status()),
+            "JOURNAL_MALFORMED");
+}
+
+}  // namespace
+}  // namespace archpool
