@@ -11,8 +11,9 @@ namespace archpool {
 struct PoolPolicy {
   // A lease, unless a heartbeat extends it.
   absl::Duration lease_term = absl::Seconds(60);
-  // However often it is extended, a lease ends after one term and this many times
-  // the reference core's time for its list: nobody blocks a subspace for ever.
+  // However often it is extended, a lease ends after one term and this many
+  // times the reference core's time for its list: nobody blocks a subspace for
+  // ever.
   int64_t slowness_max = 20;
   // From commitment to durable weights.
   absl::Duration upload_term = absl::Minutes(2);

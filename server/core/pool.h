@@ -70,6 +70,12 @@ class Pool {
     LeaseId lease;          // unset where nothing was drawn
     bool too_dear = false;  // what was drawn costs more than is left
   };
+  struct DrawnTrials {
+    std::vector<Trial> trials;  // without ids, lease and account
+    bool too_dear = false;      // something drawn costs more than is left
+    bool nothing_left =
+        false;  // every network in it was tried, or is impossible
+  };
   // One report of a batch; the deadline for its weights.
   absl::StatusOr<absl::Time> Commit(const ReportTrials& command,
                                     const TrialReport& report, absl::Time now);
@@ -80,7 +86,8 @@ class Pool {
                                 absl::Time now);
   Drawn Draw(const Task& task, SubspaceRecord subspace, const Session& session,
              absl::Time now);
-  void NothingNewIn(SubspaceRecord subspace);
+  DrawnTrials DrawTrials(const Task& task,
+                         const SubspaceRecord& subspace) const;
   void Close(const PoolState::Due& due, absl::Time now);
 
   PoolPolicy policy_;

@@ -15,6 +15,10 @@ namespace {
 
 // Draws of one subspace that are too dear for what is left of the budget.
 constexpr int kTooDearMax = 4;
+// Where the usual draws find nothing new in a subspace: it is gone through
+// whole if it is this small, else drawn from this often, before it counts as
+// completed.
+constexpr int64_t kLastLookAttempts = 4096;
 // Subspaces that one request looks into: bounds what a request costs.
 constexpr size_t kSubspacesTriedMax = 64;
 
@@ -137,17 +141,21 @@ AcquireLease::Reply Pool::LeaseFrom(TaskId id, const Session& session,
   }
   const bool completed =
       index.completed_subspaces == static_cast<int64_t>(index.subspaces.size());
-  if (too_dear || completed) {
-    internal::BeginFinishing(
-        state_, id, too_dear ? EndReason::kBudget : EndReason::kExhausted, now);
+  if (!too_dear && !completed) {
+    return {.grant = {},
+            .idle_reason = "SEARCHING",
+            .idle_message = absl::StrCat("nothing new was found yet in ",
+                                         id.ToString(), "; ask again")};
   }
+  internal::BeginFinishing(
+      state_, id, too_dear ? EndReason::kBudget : EndReason::kExhausted, now);
   return {.grant = {},
           .idle_reason = "NO_OPEN_TASK",
           .idle_message = absl::StrCat(id.ToString(), " has ended")};
 }
 
-Pool::Drawn Pool::Draw(const Task& task, SubspaceRecord subspace,
-                       const Session& session, absl::Time now) {
+Pool::DrawnTrials Pool::DrawTrials(const Task& task,
+                                   const SubspaceRecord& subspace) const {
   const TaskSpec& spec = *task.spec;
   const DatasetManifest& manifest = state_.FindDataset(spec.dataset)->manifest;
   const TaskIndex& index = state_.IndexOf(task.id);
@@ -160,7 +168,55 @@ Pool::Drawn Pool::Draw(const Task& task, SubspaceRecord subspace,
       spec.budget.work_units - index.accepted_units - index.reserved_units;
   CounterRng rng(DrawKey(task, subspace.id).Prefix64(),
                  static_cast<uint64_t>(subspace.attempt));
-  Lease lease{.id = {},
+  std::set<Digest> seen;
+  const auto is_taken = [&](const Digest& id) {
+    return index.architectures.contains(id) || seen.contains(id);
+  };
+  DrawnTrials drawn;
+  int too_dear = 0;
+  while (static_cast<int64_t>(drawn.trials.size()) < count_max &&
+         too_dear < kTooDearMax) {
+    std::optional<Candidate> candidate =
+        SampleCandidate(spec.space, subspace.box, terms, is_taken, rng);
+    if (!candidate && seen.empty()) {
+      candidate = SampleCandidate(spec.space, subspace.box, terms, is_taken,
+                                  rng, kLastLookAttempts);
+      drawn.nothing_left = !candidate;
+    }
+    if (!candidate) break;
+    seen.insert(candidate->id);
+    const WorkUnits cost =
+        TrialWorkUnits(candidate->plan, manifest.train_count,
+                       spec.recipe.epochs, manifest.validation_count);
+    if (cost > units_left) {
+      ++too_dear;
+      continue;
+    }
+    units_left -= cost;
+    drawn.trials.push_back(
+        Trial{.task = task.id,
+              .subspace = subspace.id,
+              .architecture = std::move(candidate->architecture),
+              .architecture_id = candidate->id,
+              .parameters = candidate->plan.parameters,
+              .macs = candidate->plan.macs,
+              .work_units = cost});
+  }
+  drawn.too_dear = too_dear > 0;
+  return drawn;
+}
+
+Pool::Drawn Pool::Draw(const Task& task, SubspaceRecord subspace,
+                       const Session& session, absl::Time now) {
+  DrawnTrials drawn = DrawTrials(task, subspace);
+  if (drawn.trials.empty()) {
+    if (drawn.nothing_left) {
+      subspace.state = SubspaceState::kCompleted;
+      state_.Put(subspace);
+    }
+    return {.lease = {}, .too_dear = drawn.too_dear};
+  }
+  Lease lease{.id = state_.NextLeaseId(),
               .task = task.id,
               .subspace = subspace.id,
               .session = session.id,
@@ -168,51 +224,11 @@ Pool::Drawn Pool::Draw(const Task& task, SubspaceRecord subspace,
               .attempt = subspace.attempt + 1,
               .create_time = now,
               .expire_time = now + policy_.lease_term};
-  std::vector<Trial> trials;
-  std::set<Digest> too_dear;
-  const auto is_taken = [&](const Digest& id) {
-    return index.architectures.contains(id) || too_dear.contains(id) ||
-           std::any_of(trials.begin(), trials.end(), [&](const Trial& trial) {
-             return trial.architecture_id == id;
-           });
-  };
-  bool found_none = false;
-  while (static_cast<int64_t>(trials.size()) < count_max &&
-         too_dear.size() < kTooDearMax) {
-    const std::optional<Candidate> candidate =
-        SampleCandidate(spec.space, subspace.box, terms, is_taken, rng);
-    if (!candidate) {
-      found_none = true;
-      break;
-    }
-    const WorkUnits cost =
-        TrialWorkUnits(candidate->plan, manifest.train_count,
-                       spec.recipe.epochs, manifest.validation_count);
-    if (cost > units_left) {
-      too_dear.insert(candidate->id);
-      continue;
-    }
-    units_left -= cost;
-    trials.push_back(Trial{.id = {},
-                           .task = task.id,
-                           .subspace = subspace.id,
-                           .lease = {},
-                           .account = session.account,
-                           .architecture = candidate->architecture,
-                           .architecture_id = candidate->id,
-                           .parameters = candidate->plan.parameters,
-                           .macs = candidate->plan.macs,
-                           .work_units = cost,
-                           .create_time = now});
-  }
-  if (trials.empty()) {
-    if (found_none && too_dear.empty()) NothingNewIn(subspace);
-    return {.lease = {}, .too_dear = !too_dear.empty()};
-  }
-  lease.id = state_.NextLeaseId();
-  for (Trial& trial : trials) {
+  for (Trial& trial : drawn.trials) {
     trial.id = state_.NextTrialId();
     trial.lease = lease.id;
+    trial.account = session.account;
+    trial.create_time = now;
     lease.trials.push_back(trial.id);
     state_.Put(trial);
   }
@@ -221,17 +237,6 @@ Pool::Drawn Pool::Draw(const Task& task, SubspaceRecord subspace,
   state_.Put(subspace);
   state_.Put(lease);
   return {.lease = lease.id, .too_dear = false};
-}
-
-void Pool::NothingNewIn(SubspaceRecord subspace) {
-  // In a large box a run of draws that found nothing new proves little: it is
-  // drawn from again, from another place in the stream.
-  if (subspace.box.size() > kSampleAttemptsMax) {
-    ++subspace.attempt;
-  } else {
-    subspace.state = SubspaceState::kCompleted;
-  }
-  state_.Put(subspace);
 }
 
 }  // namespace archpool

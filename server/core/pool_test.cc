@@ -353,6 +353,26 @@ TEST_F(PoolTest, ASpaceTriedWholeEndsTheTask) {
   EXPECT_EQ(trials, 8) << "every network once";
 }
 
+// One box larger than a run of draws: it must still be seen to be empty.
+TEST_F(PoolTest, ALargeSubspaceTriedWholeEndsTheTaskToo) {
+  TaskSpec spec = TinySpec(40);
+  spec.subspaces = 1;
+  spec.trials_per_lease = 64;
+  const TaskId task = pool.Submit(spec);
+  int trials = 0;
+  for (int i = 0; i < 20 && pool.pool.state().Find(task) != nullptr; ++i) {
+    const auto reply = pool.Do(AcquireLease{alice, alice_session});
+    if (!reply.grant) continue;
+    for (const Assignment& one : reply.grant->assignments) {
+      pool.Deliver(alice, alice_session, reply.grant->lease, one.trial, 500);
+      pool.Verify(500, 500);
+      ++trials;
+    }
+  }
+  EXPECT_EQ(pool.pool.state().Find(task), nullptr);
+  EXPECT_EQ(trials, spec.space.size());
+}
+
 TEST_F(PoolTest, TheBudgetIsNeverOverspent) {
   TaskSpec spec = TinySpec(8);
   const TaskId probe = pool.Submit(spec, "probe");
