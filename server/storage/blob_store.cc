@@ -32,17 +32,17 @@ constexpr std::chrono::hours kPartialKept(24);
 
 absl::Status IoError(absl::string_view action, const std::string& path,
                      int error) {
-  return Internal("BLOB_IO",
-                  absl::StrCat("cannot ", action, " ", path, ": ",
-                               std::strerror(error),
-                               "; check the disk and the permissions of the "
-                               "data directory"));
+  return Internal(
+      "BLOB_IO",
+      absl::StrCat("cannot ", action, " ", path, ": ", std::strerror(error),
+                   "; check the disk and the permissions of the "
+                   "data directory"));
 }
 
 absl::Status Unknown(const Digest& digest) {
-  return NotFound("BLOB_UNKNOWN", absl::StrCat("there is no blob ",
-                                               digest.ToString(),
-                                               "; upload it first"));
+  return NotFound("BLOB_UNKNOWN",
+                  absl::StrCat("there is no blob ", digest.ToString(),
+                               "; upload it first"));
 }
 
 // An open file. Closes itself.
@@ -147,8 +147,7 @@ absl::Status SyncFile(const File& file, const std::string& path) {
 }
 
 absl::Status SyncDirectory(const std::string& path) {
-  const File directory(
-      open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const File directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory.fd() < 0) return IoError("open", path, errno);
   return SyncFile(directory, path);
 }

@@ -116,10 +116,9 @@ std::string BrokenCheck(const Audit& a) {
 }
 
 std::string BrokenCheck(const Balance& b) {
-  return FirstBroken(
-      {{IsKnown(b.place), "balance_place_known"},
-       {b.amount >= 0 || b.place.kind == PlaceKind::kOutside,
-        "balance_not_negative"}});
+  return FirstBroken({{IsKnown(b.place), "balance_place_known"},
+                      {b.amount >= 0 || b.place.kind == PlaceKind::kOutside,
+                       "balance_not_negative"}});
 }
 
 std::string BrokenCheck(const Transfer& t) {
@@ -137,8 +136,8 @@ std::vector<UniqueKey> UniqueKeysOf(const Account& a) {
 }
 std::vector<UniqueKey> UniqueKeysOf(const DatasetRecord&) { return {}; }
 std::vector<UniqueKey> UniqueKeysOf(const Task& t) {
-  return {{"task_request_unique",
-           absl::StrCat(t.client.value, " ", t.request_id)}};
+  return {
+      {"task_request_unique", absl::StrCat(t.client.value, " ", t.request_id)}};
 }
 std::vector<UniqueKey> UniqueKeysOf(const SubspaceRecord&) { return {}; }
 std::vector<UniqueKey> UniqueKeysOf(const Session& s) {

@@ -49,10 +49,9 @@ PoolSnapshot MemoryStore::Snapshot() const {
                        : std::prev(map.end())->first;
   };
   const auto all = [](const auto&) { return true; };
-  const auto of_open_task = [this](const auto& record)
-                                ABSL_NO_THREAD_SAFETY_ANALYSIS {
-                                  return IsOpen(record.task);
-                                };
+  const auto of_open_task =
+      [this](const auto& record)
+          ABSL_NO_THREAD_SAFETY_ANALYSIS { return IsOpen(record.task); };
   LastIds& last = snapshot.last_ids;
   last.account = add(tables_.All<AccountId, Account>(), all).value;
   add(tables_.All<Digest, DatasetRecord>(), all);
@@ -65,14 +64,13 @@ PoolSnapshot MemoryStore::Snapshot() const {
       add(tables_.All<SessionId, Session>(), [](const Session& session) {
         return session.state == SessionState::kOpen;
       }).value;
-  last.lease = add(tables_.All<LeaseId, Lease>(), [&](const Lease& lease) {
-                 return lease.state == LeaseState::kActive &&
-                        of_open_task(lease);
-               }).value;
+  last.lease =
+      add(tables_.All<LeaseId, Lease>(), [&](const Lease& lease) {
+        return lease.state == LeaseState::kActive && of_open_task(lease);
+      }).value;
   last.trial = add(tables_.All<TrialId, Trial>(), of_open_task).value;
   last.audit = add(tables_.All<AuditId, Audit>(), [&](const Audit& audit) {
-                 return audit.state != AuditState::kDone &&
-                        of_open_task(audit);
+                 return audit.state != AuditState::kDone && of_open_task(audit);
                }).value;
   add(tables_.All<Place, Balance>(), all);
   for (const auto& [id, task] : tables_.All<TaskId, Task>()) {
@@ -82,8 +80,8 @@ PoolSnapshot MemoryStore::Snapshot() const {
   for (const auto& [id, transfer] : tables_.All<TransferId, Transfer>()) {
     last.transfer = id.value;
     if (transfer.request_id.empty()) continue;
-    snapshot.requests.emplace_back(
-        RequestKey{AccountId{}, transfer.request_id}, id.value);
+    snapshot.requests.emplace_back(RequestKey{AccountId{}, transfer.request_id},
+                                   id.value);
   }
   std::sort(snapshot.requests.begin(), snapshot.requests.end());
   return snapshot;
@@ -100,10 +98,10 @@ absl::Status MemoryStore::Commit(int64_t epoch, int64_t sequence,
                                  absl::Span<const Event> events) {
   absl::MutexLock lock(&mutex_);
   if (epoch != epoch_ || sequence != sequence_) {
-    return MakeError(absl::StatusCode::kAborted, "FENCED",
-                     absl::StrCat("the head is at epoch ", epoch_,
-                                  ", sequence ", sequence_, ", not at ", epoch,
-                                  ", ", sequence));
+    return MakeError(
+        absl::StatusCode::kAborted, "FENCED",
+        absl::StrCat("the head is at epoch ", epoch_, ", sequence ", sequence_,
+                     ", not at ", epoch, ", ", sequence));
   }
   const std::string broken = memory::Apply(tables_, events);
   if (!broken.empty()) {
@@ -137,8 +135,7 @@ absl::StatusOr<Task> MemoryStore::GetTask(TaskId task) {
   return found->second;
 }
 
-absl::StatusOr<std::vector<Task>> MemoryStore::Tasks(
-    const TaskFilter& filter) {
+absl::StatusOr<std::vector<Task>> MemoryStore::Tasks(const TaskFilter& filter) {
   absl::MutexLock lock(&mutex_);
   std::vector<Task> tasks;
   const auto& all = tables_.All<TaskId, Task>();
@@ -172,6 +169,18 @@ absl::StatusOr<Trial> MemoryStore::GetTrial(TrialId trial) {
   if (found == trials.end()) {
     return NotFound("TRIAL_UNKNOWN",
                     absl::StrCat("there is no ", trial.ToString()));
+  }
+  return found->second;
+}
+
+absl::StatusOr<Session> MemoryStore::GetSession(SessionId session) {
+  absl::MutexLock lock(&mutex_);
+  const auto& sessions = tables_.All<SessionId, Session>();
+  const auto found = sessions.find(session);
+  if (found == sessions.end()) {
+    return NotFound(
+        "SESSION_UNKNOWN",
+        absl::StrCat("there is no ", session.ToString(), "; open one again"));
   }
   return found->second;
 }
@@ -263,13 +272,12 @@ absl::StatusOr<LedgerCheck> MemoryStore::CheckLedger() {
     if (place.kind == PlaceKind::kEscrow && balance.amount != 0 &&
         !IsOpen(TaskId{place.id})) {
       check.violations.push_back(absl::StrCat("the task has ended, and ", name,
-                                              " still holds ",
-                                              balance.amount));
+                                              " still holds ", balance.amount));
     }
   }
   if (sum != 0) {
-    check.violations.push_back(absl::StrCat(
-        "the balances add up to ", DecimalText(sum), ", not to 0"));
+    check.violations.push_back(absl::StrCat("the balances add up to ",
+                                            DecimalText(sum), ", not to 0"));
   }
   for (const auto& [place, amount] : recomputed) {
     if (recorded[place] == amount) continue;

@@ -34,6 +34,8 @@ class MemoryStore : public Store, public Reader {
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<Trial> GetTrial(TrialId trial) override
       ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<Session> GetSession(SessionId session) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::vector<SubspaceRecord>> Subspaces(TaskId task) override
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::vector<Lease>> ActiveLeases(TaskId task) override

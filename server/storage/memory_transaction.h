@@ -14,14 +14,13 @@
 namespace archpool::memory {
 
 struct Tables {
-  std::tuple<absl::btree_map<AccountId, Account>,
-             absl::btree_map<Digest, DatasetRecord>,
-             absl::btree_map<TaskId, Task>,
-             absl::btree_map<SubspaceId, SubspaceRecord>,
-             absl::btree_map<SessionId, Session>,
-             absl::btree_map<LeaseId, Lease>, absl::btree_map<TrialId, Trial>,
-             absl::btree_map<AuditId, Audit>, absl::btree_map<Place, Balance>,
-             absl::btree_map<TransferId, Transfer>>
+  std::tuple<
+      absl::btree_map<AccountId, Account>,
+      absl::btree_map<Digest, DatasetRecord>, absl::btree_map<TaskId, Task>,
+      absl::btree_map<SubspaceId, SubspaceRecord>,
+      absl::btree_map<SessionId, Session>, absl::btree_map<LeaseId, Lease>,
+      absl::btree_map<TrialId, Trial>, absl::btree_map<AuditId, Audit>,
+      absl::btree_map<Place, Balance>, absl::btree_map<TransferId, Transfer>>
       maps;
   // How many records claim a key.
   absl::btree_map<UniqueKey, int64_t> claims;

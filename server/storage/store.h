@@ -80,6 +80,8 @@ class Reader {
                                                     int64_t limit) = 0;
   // NOT_FOUND (TRIAL_UNKNOWN).
   virtual absl::StatusOr<Trial> GetTrial(TrialId trial) = 0;
+  // NOT_FOUND (SESSION_UNKNOWN).
+  virtual absl::StatusOr<Session> GetSession(SessionId session) = 0;
   virtual absl::StatusOr<std::vector<SubspaceRecord>> Subspaces(
       TaskId task) = 0;
   virtual absl::StatusOr<std::vector<Lease>> ActiveLeases(TaskId task) = 0;

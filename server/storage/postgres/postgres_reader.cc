@@ -209,27 +209,42 @@ absl::StatusOr<Trial> PostgresReader::GetTrial(TrialId trial) {
   return found.front();
 }
 
-absl::StatusOr<std::vector<SubspaceRecord>> PostgresReader::Subspaces(
-    TaskId task) {
-  std::vector<SubspaceRecord> subspaces;
+absl::StatusOr<Session> PostgresReader::GetSession(SessionId session) {
+  std::vector<Session> found;
   ARCHPOOL_RETURN_IF_ERROR(
       connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
         ARCHPOOL_ASSIGN_OR_RETURN(
-            const std::vector<postgres::SubspaceRow> rows,
-            Select(t, postgres::SubspaceTable(),
-                   "WHERE task_id = $1::bigint ORDER BY id",
-                   {absl::StrCat(task.value)}));
-        subspaces.clear();
-        if (rows.empty()) return absl::OkStatus();
-        ARCHPOOL_ASSIGN_OR_RETURN(const Task owner, FindTask(t, task));
-        for (const postgres::SubspaceRow& row : rows) {
-          ARCHPOOL_ASSIGN_OR_RETURN(
-              SubspaceRecord record,
-              postgres::SubspaceOf(row, owner.spec->space));
-          subspaces.push_back(std::move(record));
-        }
+            found, Select(t, postgres::SessionTable(), "WHERE id = $1::bigint",
+                          {absl::StrCat(session.value)}));
         return absl::OkStatus();
       }));
+  if (found.empty()) {
+    return NotFound(
+        "SESSION_UNKNOWN",
+        absl::StrCat("there is no ", session.ToString(), "; open one again"));
+  }
+  return found.front();
+}
+
+absl::StatusOr<std::vector<SubspaceRecord>> PostgresReader::Subspaces(
+    TaskId task) {
+  std::vector<SubspaceRecord> subspaces;
+  ARCHPOOL_RETURN_IF_ERROR(connections_->Run([&](pqxx::transaction_base& t)
+                                                 -> absl::Status {
+    ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<postgres::SubspaceRow> rows,
+                              Select(t, postgres::SubspaceTable(),
+                                     "WHERE task_id = $1::bigint ORDER BY id",
+                                     {absl::StrCat(task.value)}));
+    subspaces.clear();
+    if (rows.empty()) return absl::OkStatus();
+    ARCHPOOL_ASSIGN_OR_RETURN(const Task owner, FindTask(t, task));
+    for (const postgres::SubspaceRow& row : rows) {
+      ARCHPOOL_ASSIGN_OR_RETURN(SubspaceRecord record,
+                                postgres::SubspaceOf(row, owner.spec->space));
+      subspaces.push_back(std::move(record));
+    }
+    return absl::OkStatus();
+  }));
   return subspaces;
 }
 
@@ -283,8 +298,9 @@ absl::StatusOr<std::vector<Transfer>> PostgresReader::Transfers(
                     "::bigint))");
   }
   if (filter.task) {
-    absl::StrAppend(&condition, " AND task_id = ",
-                    next(absl::StrCat(filter.task->value)), "::bigint");
+    absl::StrAppend(&condition,
+                    " AND task_id = ", next(absl::StrCat(filter.task->value)),
+                    "::bigint");
   }
   condition += " ORDER BY id DESC LIMIT $2::bigint";
   std::vector<Transfer> transfers;
@@ -302,14 +318,13 @@ absl::StatusOr<std::vector<Balance>> PostgresReader::Balances() {
   std::vector<Balance> balances;
   ARCHPOOL_RETURN_IF_ERROR(
       connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
-        ARCHPOOL_ASSIGN_OR_RETURN(
-            balances, Select(t, postgres::BalanceTable(), "", {}));
+        ARCHPOOL_ASSIGN_OR_RETURN(balances,
+                                  Select(t, postgres::BalanceTable(), "", {}));
         return absl::OkStatus();
       }));
-  std::sort(balances.begin(), balances.end(),
-            [](const Balance& a, const Balance& b) {
-              return a.place < b.place;
-            });
+  std::sort(
+      balances.begin(), balances.end(),
+      [](const Balance& a, const Balance& b) { return a.place < b.place; });
   return balances;
 }
 

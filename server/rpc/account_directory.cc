@@ -1,0 +1,58 @@
+#include "server/rpc/account_directory.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/crypto/random.h"
+
+namespace archpool::rpc {
+
+std::string MakeToken() {
+  return absl::StrCat("ap_", RandomSecret().ToString());
+}
+
+Digest HashToken(absl::string_view token) { return Sha256(token); }
+
+void AccountDirectory::Load(absl::Span<const Account> accounts) {
+  absl::MutexLock lock(&mutex_);
+  for (const Account& account : accounts) {
+    if (accounts_.emplace(account.id, account).second) {
+      tokens_[account.token_hash.AsBytes()] = account.id;
+    }
+  }
+}
+
+void AccountDirectory::Update(const Account& account) {
+  absl::MutexLock lock(&mutex_);
+  accounts_[account.id] = account;
+  tokens_[account.token_hash.AsBytes()] = account.id;
+}
+
+std::optional<Account> AccountDirectory::FindByToken(
+    absl::string_view token) const {
+  const Digest hash = HashToken(token);
+  absl::MutexLock lock(&mutex_);
+  const auto found = tokens_.find(hash.AsBytes());
+  if (found == tokens_.end()) return std::nullopt;
+  return accounts_.at(found->second);
+}
+
+std::optional<Account> AccountDirectory::Find(AccountId id) const {
+  absl::MutexLock lock(&mutex_);
+  const auto found = accounts_.find(id);
+  if (found == accounts_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::string AccountDirectory::NameOf(AccountId id) const {
+  const std::optional<Account> account = Find(id);
+  return account ? account->name : id.ToString();
+}
+
+std::vector<Account> AccountDirectory::All() const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<Account> all;
+  all.reserve(accounts_.size());
+  for (const auto& [id, account] : accounts_) all.push_back(account);
+  return all;
+}
+
+}  // namespace archpool::rpc

@@ -1,0 +1,48 @@
+// The accounts, in memory at the edge: who calls, by token, and what an id is
+// called. Filled at start, kept current by the engine's events. Thread-safe.
+#ifndef ARCHPOOL_SERVER_RPC_ACCOUNT_DIRECTORY_H_
+#define ARCHPOOL_SERVER_RPC_ACCOUNT_DIRECTORY_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
+#include "common/crypto/sha256.h"
+#include "server/core/entities.h"
+
+namespace archpool::rpc {
+
+// "ap_" and 64 hex digits: 256 unpredictable bits.
+std::string MakeToken();
+// What is stored of a token. Tokens are random, so one plain hash suffices.
+Digest HashToken(absl::string_view token);
+
+class AccountDirectory {
+ public:
+  // What the store holds. Accounts that an event has brought already stay as
+  // they are: the event is newer.
+  void Load(absl::Span<const Account> accounts) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Update(const Account& account) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  std::optional<Account> FindByToken(absl::string_view token) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  std::optional<Account> Find(AccountId id) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // "account-7" where it is unknown.
+  std::string NameOf(AccountId id) const ABSL_LOCKS_EXCLUDED(mutex_);
+  std::vector<Account> All() const ABSL_LOCKS_EXCLUDED(mutex_);  // by id
+
+ private:
+  mutable absl::Mutex mutex_;
+  absl::btree_map<AccountId, Account> accounts_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<std::string, AccountId> tokens_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace archpool::rpc
+
+#endif  // ARCHPOOL_SERVER_RPC_ACCOUNT_DIRECTORY_H_

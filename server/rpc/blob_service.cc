@@ -1,0 +1,132 @@
+#include "server/rpc/blob_service.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/wire/fields.h"
+
+namespace archpool::rpc {
+
+grpc::ServerUnaryReactor* BlobService::BeginUpload(
+    grpc::CallbackServerContext* context, const v1::BeginUploadRequest* request,
+    v1::BeginUploadResponse* response) {
+  return Serve(gate_, context, "/archpool.v1.BlobService/BeginUpload", request,
+               response, [this](const BeginCall& call) {
+                 const absl::Status taken =
+                     parts_.executor.Run([this, call] { Begin(call); });
+                 if (!taken.ok()) call.finish(taken);
+               });
+}
+
+void BlobService::Begin(const BeginCall& call) {
+  const absl::StatusOr<UploadTarget> target =
+      parts_.rules.Check(call.caller, *call.request);
+  if (!target.ok()) return call.finish(target.status());
+  const absl::StatusOr<int64_t> held =
+      parts_.blobs.PartialSize(target->owner, target->digest);
+  if (!held.ok()) return call.finish(held.status());
+  call.response->set_offset_bytes(*held);
+  if (!parts_.blobs.Size(target->digest).ok()) {
+    return call.finish(absl::OkStatus());
+  }
+  if (*held != target->size_bytes) {
+    return call.finish(InvalidArgument(
+        "BLOB_DIGEST_MISMATCH",
+        absl::StrCat("The blob of this digest has ", *held, " bytes, not ",
+                     target->size_bytes, "; announce its true size.")));
+  }
+  // The bytes are here, though the core may not know yet: the server may have
+  // stopped just before it said so.
+  ConfirmUpload(parts_.engine, *target, call.caller.id, call.finish);
+}
+
+grpc::ServerReadReactor<v1::UploadRequest>* BlobService::Upload(
+    grpc::CallbackServerContext* context, v1::UploadResponse* response) {
+  const absl::StatusOr<Account> caller =
+      gate_.Admit(*context, "/archpool.v1.BlobService/Upload");
+  if (!caller.ok()) {
+    return new RefusedReads<v1::UploadRequest>(caller.status());
+  }
+  return UploadStream::Start(parts_, *caller, response);
+}
+
+grpc::ServerWriteReactor<v1::DownloadChunk>* BlobService::DownloadSplit(
+    grpc::CallbackServerContext* context,
+    const v1::DownloadSplitRequest* request) {
+  const absl::StatusOr<Account> caller =
+      gate_.Admit(*context, "/archpool.v1.BlobService/DownloadSplit");
+  if (!caller.ok()) {
+    return new RefusedWrites<v1::DownloadChunk>(caller.status());
+  }
+  return DownloadStream::Start(parts_.executor, parts_.blobs,
+                               request->offset_bytes(),
+                               [this, caller = *caller, request = *request] {
+                                 return SplitOf(caller, request);
+                               });
+}
+
+absl::StatusOr<Digest> BlobService::SplitOf(
+    const Account& caller, const v1::DownloadSplitRequest& request) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const Digest id, wire::ReadDigest("dataset_id", request.dataset_id()));
+  if (request.split() == v1::SPLIT_HELD_OUT && caller.role != Role::kVerifier) {
+    return PermissionDenied("HELD_OUT_CLOSED",
+                            "The held-out split is for verifiers alone.");
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(const DatasetRecord dataset,
+                            reader_.GetDataset(id));
+  switch (request.split()) {
+    case v1::SPLIT_TRAIN:
+      return dataset.manifest.train;
+    case v1::SPLIT_VALIDATION:
+      return dataset.manifest.validation;
+    case v1::SPLIT_HELD_OUT:
+      return dataset.held_out;
+    default:
+      return wire::RequiredError("split");
+  }
+}
+
+grpc::ServerWriteReactor<v1::DownloadChunk>* BlobService::DownloadWeights(
+    grpc::CallbackServerContext* context,
+    const v1::DownloadWeightsRequest* request) {
+  const absl::StatusOr<Account> caller =
+      gate_.Admit(*context, "/archpool.v1.BlobService/DownloadWeights");
+  if (!caller.ok()) {
+    return new RefusedWrites<v1::DownloadChunk>(caller.status());
+  }
+  return DownloadStream::Start(parts_.executor, parts_.blobs,
+                               request->offset_bytes(),
+                               [this, caller = *caller, request = *request] {
+                                 return WeightsOf(caller, request);
+                               });
+}
+
+absl::StatusOr<Digest> BlobService::WeightsOf(
+    const Account& caller, const v1::DownloadWeightsRequest& request) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const TrialId id, wire::ReadId<TrialId>("trial_id", request.trial_id()));
+  ARCHPOOL_ASSIGN_OR_RETURN(const Trial trial, reader_.GetTrial(id));
+  if (caller.role == Role::kClient) {
+    ARCHPOOL_ASSIGN_OR_RETURN(const Task task, reader_.GetTask(trial.task));
+    if (task.client != caller.id) {
+      return NotFound("TRIAL_UNKNOWN",
+                      absl::StrCat("There is no ", id.ToString(),
+                                   " in a task of this account."));
+    }
+    if (trial.state != TrialState::kAccepted) {
+      return FailedPrecondition(
+          "TRIAL_NOT_ACCEPTED",
+          absl::StrCat(id.ToString(), " is ", ToString(trial.state),
+                       "; the weights of accepted trials alone are given "
+                       "out."));
+    }
+  }
+  if (trial.weights_digest.IsZero()) {
+    return FailedPrecondition(
+        "TRIAL_NOT_COMMITTED",
+        absl::StrCat(id.ToString(), " has no weights yet."));
+  }
+  return trial.weights_digest;
+}
+
+}  // namespace archpool::rpc

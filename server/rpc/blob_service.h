@@ -1,0 +1,48 @@
+// Big bytes on the wire: who may send and read which. Thread-safe.
+#ifndef ARCHPOOL_SERVER_RPC_BLOB_SERVICE_H_
+#define ARCHPOOL_SERVER_RPC_BLOB_SERVICE_H_
+
+#include "archpool/v1/blob.grpc.pb.h"
+#include "server/rpc/blob_transfer.h"
+#include "server/rpc/call.h"
+#include "server/storage/store.h"
+
+namespace archpool::rpc {
+
+class BlobService : public v1::BlobService::CallbackService {
+ public:
+  // All outlive the service.
+  BlobService(const Gate& gate, Reader& reader, const BlobParts& parts)
+      : gate_(gate), reader_(reader), parts_(parts) {}
+
+  grpc::ServerUnaryReactor* BeginUpload(
+      grpc::CallbackServerContext* context,
+      const v1::BeginUploadRequest* request,
+      v1::BeginUploadResponse* response) override;
+  grpc::ServerReadReactor<v1::UploadRequest>* Upload(
+      grpc::CallbackServerContext* context,
+      v1::UploadResponse* response) override;
+  grpc::ServerWriteReactor<v1::DownloadChunk>* DownloadSplit(
+      grpc::CallbackServerContext* context,
+      const v1::DownloadSplitRequest* request) override;
+  grpc::ServerWriteReactor<v1::DownloadChunk>* DownloadWeights(
+      grpc::CallbackServerContext* context,
+      const v1::DownloadWeightsRequest* request) override;
+
+ private:
+  using BeginCall = UnaryCall<v1::BeginUploadRequest, v1::BeginUploadResponse>;
+
+  void Begin(const BeginCall& call);
+  absl::StatusOr<Digest> SplitOf(const Account& caller,
+                                 const v1::DownloadSplitRequest& request);
+  absl::StatusOr<Digest> WeightsOf(const Account& caller,
+                                   const v1::DownloadWeightsRequest& request);
+
+  const Gate& gate_;
+  Reader& reader_;
+  const BlobParts parts_;
+};
+
+}  // namespace archpool::rpc
+
+#endif  // ARCHPOOL_SERVER_RPC_BLOB_SERVICE_H_

@@ -1,0 +1,139 @@
+#include "server/rpc/blob_transfer.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/wire/fields.h"
+#include "common/wire/status_wire.h"
+
+namespace archpool::rpc {
+
+void ConfirmUpload(Engine& engine, const UploadTarget& target, AccountId caller,
+                   std::function<void(const absl::Status&)> done) {
+  if (!target.trial.IsSet()) return done(absl::OkStatus());
+  engine.Submit<ConfirmWeights>(
+      {.caller = caller, .trial = target.trial},
+      [done = std::move(done)](const absl::StatusOr<TrialState>& state) {
+        done(state.status());
+      });
+}
+
+grpc::ServerReadReactor<v1::UploadRequest>* UploadStream::Start(
+    const BlobParts& parts, const Account& caller,
+    v1::UploadResponse* response) {
+  auto* stream = new UploadStream(parts, caller, response);
+  stream->StartRead(&stream->message_);
+  return stream;
+}
+
+void UploadStream::OnReadDone(bool ok) {
+  if (!ok) {
+    // The sender stops in between: it learns how far it came.
+    response_->set_size_bytes(held_bytes_);
+    return Finish(grpc::Status::OK);
+  }
+  const absl::Status taken = parts_.executor.Run([this] {
+    const absl::StatusOr<bool> complete = Take();
+    if (!complete.ok()) return Finish(wire::ToGrpc(complete.status()));
+    if (*complete) return Confirm();
+    StartRead(&message_);
+  });
+  if (!taken.ok()) Finish(wire::ToGrpc(taken));
+}
+
+absl::Status UploadStream::Begin() {
+  if (!message_.has_begin()) return wire::RequiredError("begin");
+  ARCHPOOL_ASSIGN_OR_RETURN(UploadTarget target,
+                            parts_.rules.Check(caller_, message_.begin()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      held_bytes_, parts_.blobs.PartialSize(target.owner, target.digest));
+  if (message_.offset_bytes() != held_bytes_) {
+    return FailedPrecondition(
+        "BLOB_OFFSET", absl::StrCat("The pool holds ", held_bytes_,
+                                    " bytes of this blob; go on there, not at ",
+                                    message_.offset_bytes(), "."));
+  }
+  target_ = std::move(target);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> UploadStream::Take() {
+  if (!target_) {
+    ARCHPOOL_RETURN_IF_ERROR(Begin());
+  } else if (message_.has_begin()) {
+    return InvalidArgument("FIELD_MALFORMED",
+                           "Field begin is set in a later message; only the "
+                           "first one has it.");
+  }
+  const std::string& data = message_.data();
+  const auto size = static_cast<int64_t>(data.size());
+  ARCHPOOL_RETURN_IF_ERROR(
+      wire::CheckRange("data.size", size, 0, kChunkSizeBytesMax));
+  if (held_bytes_ + size > target_->size_bytes) {
+    return InvalidArgument(
+        "UPLOAD_TOO_LONG",
+        absl::StrCat("The blob was announced with ", target_->size_bytes,
+                     " bytes, and ", held_bytes_ + size, " came."));
+  }
+  if (size > 0) {
+    ARCHPOOL_RETURN_IF_ERROR(parts_.rules.Charge(*target_, size));
+    ARCHPOOL_RETURN_IF_ERROR(parts_.blobs.Append(
+        target_->owner, target_->digest, held_bytes_, data));
+    held_bytes_ += size;
+  }
+  if (held_bytes_ < target_->size_bytes) return false;
+  ARCHPOOL_RETURN_IF_ERROR(
+      parts_.blobs.Complete(target_->owner, target_->digest));
+  return true;
+}
+
+void UploadStream::Confirm() {
+  ConfirmUpload(parts_.engine, *target_, caller_.id,
+                [this](const absl::Status& status) {
+                  response_->set_size_bytes(held_bytes_);
+                  Finish(wire::ToGrpc(status));
+                });
+}
+
+grpc::ServerWriteReactor<v1::DownloadChunk>* DownloadStream::Start(
+    Executor& executor, const BlobStore& blobs, int64_t offset_bytes,
+    Resolve resolve) {
+  auto* stream =
+      new DownloadStream(executor, blobs, offset_bytes, std::move(resolve));
+  stream->Next();
+  return stream;
+}
+
+void DownloadStream::Next() {
+  const absl::Status taken = executor_.Run([this] {
+    const absl::Status read = ReadChunk();
+    if (!read.ok()) return Finish(wire::ToGrpc(read));
+    StartWrite(&message_);
+  });
+  if (!taken.ok()) Finish(wire::ToGrpc(taken));
+}
+
+absl::Status DownloadStream::ReadChunk() {
+  if (!digest_) {
+    ARCHPOOL_ASSIGN_OR_RETURN(const Digest digest, resolve_());
+    ARCHPOOL_ASSIGN_OR_RETURN(size_bytes_, blobs_.Size(digest));
+    digest_ = digest;
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      std::string data,
+      blobs_.Read(*digest_, offset_bytes_, kChunkSizeBytesMax));
+  offset_bytes_ += static_cast<int64_t>(data.size());
+  message_.set_size_bytes(size_bytes_);
+  message_.set_data(std::move(data));
+  return absl::OkStatus();
+}
+
+void DownloadStream::OnWriteDone(bool ok) {
+  if (!ok) return Finish(grpc::Status::CANCELLED);
+  if (offset_bytes_ >= size_bytes_) return Finish(grpc::Status::OK);
+  Next();
+}
+
+}  // namespace archpool::rpc

@@ -1,0 +1,95 @@
+// The streams of BlobService. Each owns itself, and handles one message at a
+// time on the executor.
+#ifndef ARCHPOOL_SERVER_RPC_BLOB_TRANSFER_H_
+#define ARCHPOOL_SERVER_RPC_BLOB_TRANSFER_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "archpool/v1/blob.pb.h"
+#include "grpcpp/grpcpp.h"
+#include "server/engine/engine.h"
+#include "server/rpc/executor.h"
+#include "server/rpc/upload_rules.h"
+#include "server/storage/blob_store.h"
+
+namespace archpool::rpc {
+
+// What transfers work with; all outlive them.
+struct BlobParts {
+  Engine& engine;
+  Executor& executor;
+  const BlobStore& blobs;
+  UploadRules& rules;
+};
+
+// Tells the core that a trial's weights are durable; nothing for other blobs.
+// `done` is called once, on any thread.
+void ConfirmUpload(Engine& engine, const UploadTarget& target, AccountId caller,
+                   std::function<void(const absl::Status&)> done);
+
+class UploadStream : public grpc::ServerReadReactor<v1::UploadRequest> {
+ public:
+  static grpc::ServerReadReactor<v1::UploadRequest>* Start(
+      const BlobParts& parts, const Account& caller,
+      v1::UploadResponse* response);
+
+  void OnReadDone(bool ok) override;
+  void OnDone() override { delete this; }
+
+ private:
+  UploadStream(const BlobParts& parts, const Account& caller,
+               v1::UploadResponse* response)
+      : parts_(parts), caller_(caller), response_(response) {}
+
+  // True: the blob is complete.
+  absl::StatusOr<bool> Take();
+  absl::Status Begin();
+  void Confirm();
+
+  const BlobParts parts_;
+  const Account caller_;
+  v1::UploadResponse* const response_;
+  v1::UploadRequest message_;
+  std::optional<UploadTarget> target_;  // from the first message on
+  int64_t held_bytes_ = 0;
+};
+
+class DownloadStream : public grpc::ServerWriteReactor<v1::DownloadChunk> {
+ public:
+  // Which blob; may block, and is asked on the executor.
+  using Resolve = std::function<absl::StatusOr<Digest>()>;
+
+  // INVALID_ARGUMENT (BLOB_RANGE): `offset_bytes` lies outside the blob.
+  static grpc::ServerWriteReactor<v1::DownloadChunk>* Start(
+      Executor& executor, const BlobStore& blobs, int64_t offset_bytes,
+      Resolve resolve);
+
+  void OnWriteDone(bool ok) override;
+  void OnDone() override { delete this; }
+
+ private:
+  DownloadStream(Executor& executor, const BlobStore& blobs,
+                 int64_t offset_bytes, Resolve resolve)
+      : executor_(executor),
+        blobs_(blobs),
+        resolve_(std::move(resolve)),
+        offset_bytes_(offset_bytes) {}
+
+  void Next();
+  absl::Status ReadChunk();
+
+  Executor& executor_;
+  const BlobStore& blobs_;
+  const Resolve resolve_;
+  std::optional<Digest> digest_;  // from the first chunk on
+  int64_t offset_bytes_;
+  int64_t size_bytes_ = 0;
+  v1::DownloadChunk message_;
+};
+
+}  // namespace archpool::rpc
+
+#endif  // ARCHPOOL_SERVER_RPC_BLOB_TRANSFER_H_

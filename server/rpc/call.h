@@ -1,0 +1,111 @@
+// One call of an RPC, past the gate: its caller is known and may make it.
+//
+// Every handler is reached through Serve (or Gate::Admit, for streams), so none
+// can forget to ask who calls; each finishes its call exactly once.
+#ifndef ARCHPOOL_SERVER_RPC_CALL_H_
+#define ARCHPOOL_SERVER_RPC_CALL_H_
+
+#include <functional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/wire/status_wire.h"
+#include "grpcpp/grpcpp.h"
+#include "server/core/entities.h"
+#include "server/engine/engine.h"
+#include "server/rpc/account_directory.h"
+#include "server/rpc/executor.h"
+
+namespace archpool::rpc {
+
+// Knows callers by their token. Thread-safe.
+class Gate {
+ public:
+  // `accounts` outlives the gate.
+  explicit Gate(const AccountDirectory& accounts) : accounts_(accounts) {}
+
+  // The caller, where its role may call `method`. UNAUTHENTICATED
+  // (TOKEN_MISSING, TOKEN_UNKNOWN); PERMISSION_DENIED (ROLE_NOT_ALLOWED).
+  absl::StatusOr<Account> Admit(const grpc::CallbackServerContext& context,
+                                absl::string_view method) const;
+
+ private:
+  const AccountDirectory& accounts_;
+};
+
+// Copyable; `request` and `response` live until `finish` is called, on any
+// thread, exactly once.
+template <typename Request, typename Response>
+struct UnaryCall {
+  Account caller;
+  const Request* request;
+  Response* response;
+  std::function<void(const absl::Status&)> finish;
+};
+
+// Admits the caller, then hands the call to `handler`.
+template <typename Request, typename Response, typename Handler>
+grpc::ServerUnaryReactor* Serve(const Gate& gate,
+                                grpc::CallbackServerContext* context,
+                                absl::string_view method,
+                                const Request* request, Response* response,
+                                const Handler& handler) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  absl::StatusOr<Account> caller = gate.Admit(*context, method);
+  if (!caller.ok()) {
+    reactor->Finish(wire::ToGrpc(caller.status()));
+    return reactor;
+  }
+  handler(UnaryCall<Request, Response>{*std::move(caller), request, response,
+                                       [reactor](const absl::Status& status) {
+                                         reactor->Finish(wire::ToGrpc(status));
+                                       }});
+  return reactor;
+}
+
+// Hands a validated command to the engine; `fill(reply, response)` writes the
+// response on the engine's thread, after the commit.
+template <typename Command, typename Call, typename Fill>
+void SubmitCommand(Engine& engine, absl::StatusOr<Command> command,
+                   const Call& call, Fill fill) {
+  if (!command.ok()) return call.finish(command.status());
+  engine.Submit<Command>(
+      *std::move(command),
+      [call, fill](absl::StatusOr<typename Command::Reply> reply) {
+        if (reply.ok()) fill(*reply, call.response);
+        call.finish(reply.status());
+      });
+}
+
+// Runs `work(call)`, which may block, on `executor`; its status ends the call.
+template <typename Call, typename Work>
+void RunOn(Executor& executor, const Call& call, Work work) {
+  const absl::Status taken =
+      executor.Run([call, work] { call.finish(work(call)); });
+  if (!taken.ok()) call.finish(taken);
+}
+
+// Streams that end at once: the caller was not admitted, or asked for what
+// cannot be.
+template <typename Response>
+class RefusedWrites : public grpc::ServerWriteReactor<Response> {
+ public:
+  explicit RefusedWrites(const absl::Status& why) {
+    this->Finish(wire::ToGrpc(why));
+  }
+  void OnDone() override { delete this; }
+};
+template <typename Request>
+class RefusedReads : public grpc::ServerReadReactor<Request> {
+ public:
+  explicit RefusedReads(const absl::Status& why) {
+    this->Finish(wire::ToGrpc(why));
+  }
+  void OnDone() override { delete this; }
+};
+
+}  // namespace archpool::rpc
+
+#endif  // ARCHPOOL_SERVER_RPC_CALL_H_

@@ -1,0 +1,132 @@
+#include "server/rpc/pool_service.h"
+
+#include <string>
+
+#include "common/base/status.h"
+#include "common/wire/fields.h"
+#include "server/rpc/records_to_proto.h"
+
+namespace archpool::rpc {
+namespace {
+
+absl::StatusOr<CreateAccount> ReadCreateAccount(
+    const v1::CreateAccountRequest& request, const std::string& token) {
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckName("name", request.name()));
+  const std::optional<Role> role = RoleFromProto(request.role());
+  if (!role) return wire::RequiredError("role");
+  return archpool::CreateAccount{
+      .name = request.name(), .role = *role, .token_hash = HashToken(token)};
+}
+
+absl::StatusOr<SetAccountState> ReadSetAccountState(
+    const v1::SetAccountStateRequest& request) {
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckName("name", request.name()));
+  archpool::SetAccountState command{.name = request.name()};
+  switch (request.state()) {
+    case v1::Account::STATE_ACTIVE:
+      command.state = AccountState::kActive;
+      return command;
+    case v1::Account::STATE_SUSPENDED:
+      command.state = AccountState::kSuspended;
+      return command;
+    default:
+      return wire::RequiredError("state");
+  }
+}
+
+}  // namespace
+
+PoolService::PoolService(const Gate& gate, const Clock& clock, Engine& engine,
+                         const AccountDirectory& accounts,
+                         const SessionDirectory& sessions,
+                         absl::Duration silent_after)
+    : gate_(gate),
+      clock_(clock),
+      engine_(engine),
+      accounts_(accounts),
+      sessions_(sessions),
+      silent_after_(silent_after) {}
+
+grpc::ServerUnaryReactor* PoolService::WhoAmI(
+    grpc::CallbackServerContext* context, const v1::WhoAmIRequest* request,
+    v1::WhoAmIResponse* response) {
+  return Serve(gate_, context, "/archpool.v1.PoolService/WhoAmI", request,
+               response, [](const auto& call) {
+                 *call.response->mutable_account() = ToProto(call.caller);
+                 call.finish(absl::OkStatus());
+               });
+}
+
+grpc::ServerUnaryReactor* PoolService::CreateAccount(
+    grpc::CallbackServerContext* context,
+    const v1::CreateAccountRequest* request,
+    v1::CreateAccountResponse* response) {
+  return Serve(
+      gate_, context, "/archpool.v1.PoolService/CreateAccount", request,
+      response, [this](const auto& call) {
+        const std::string token = MakeToken();
+        SubmitCommand<archpool::CreateAccount>(
+            engine_, ReadCreateAccount(*call.request, token), call,
+            [token](const Account& account, v1::CreateAccountResponse* to) {
+              *to->mutable_account() = ToProto(account);
+              to->set_token(token);
+            });
+      });
+}
+
+grpc::ServerUnaryReactor* PoolService::ListAccounts(
+    grpc::CallbackServerContext* context,
+    const v1::ListAccountsRequest* request,
+    v1::ListAccountsResponse* response) {
+  return Serve(gate_, context, "/archpool.v1.PoolService/ListAccounts", request,
+               response, [this](const auto& call) {
+                 for (const Account& account : accounts_.All()) {
+                   *call.response->add_accounts() = ToProto(account);
+                 }
+                 call.finish(absl::OkStatus());
+               });
+}
+
+grpc::ServerUnaryReactor* PoolService::SetAccountState(
+    grpc::CallbackServerContext* context,
+    const v1::SetAccountStateRequest* request,
+    v1::SetAccountStateResponse* response) {
+  return Serve(
+      gate_, context, "/archpool.v1.PoolService/SetAccountState", request,
+      response, [this](const auto& call) {
+        SubmitCommand<archpool::SetAccountState>(
+            engine_, ReadSetAccountState(*call.request), call,
+            [](const Account& account, v1::SetAccountStateResponse* to) {
+              *to->mutable_account() = ToProto(account);
+            });
+      });
+}
+
+grpc::ServerUnaryReactor* PoolService::ListWorkers(
+    grpc::CallbackServerContext* context, const v1::ListWorkersRequest* request,
+    v1::ListWorkersResponse* response) {
+  return Serve(
+      gate_, context, "/archpool.v1.PoolService/ListWorkers", request, response,
+      [this](const auto& call) {
+        const absl::Time now = clock_.Now();
+        for (const WorkerRecord& worker : sessions_.All()) {
+          if (call.caller.role == Role::kMiner &&
+              worker.account != call.caller.id) {
+            continue;
+          }
+          const bool is_silent = worker.last_seen + silent_after_ < now;
+          v1::WorkerStatus* to = call.response->add_workers();
+          to->set_session_id(worker.session.value);
+          to->set_account_name(accounts_.NameOf(worker.account));
+          to->set_worker_name(worker.worker_name);
+          to->set_activity(is_silent ? "silent" : worker.progress.activity);
+          to->set_trial_id(worker.progress.trial.value);
+          to->set_step(worker.progress.step);
+          to->set_steps(worker.progress.steps);
+          *to->mutable_last_seen_time() = wire::ToProto(worker.last_seen);
+        }
+        call.finish(absl::OkStatus());
+      });
+}
+
+}  // namespace archpool::rpc

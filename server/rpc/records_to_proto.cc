@@ -1,0 +1,237 @@
+#include "server/rpc/records_to_proto.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/wire/fields.h"
+#include "common/wire/search_space_wire.h"
+#include "common/wire/task_spec_wire.h"
+
+namespace archpool::rpc {
+namespace {
+
+// In millionths, rounded down; -1 for what is not measured.
+int64_t AccuracyPpm(int64_t correct, int64_t count) {
+  if (correct == kNotMeasured || count <= 0) return kNotMeasured;
+  return correct * 1'000'000 / count;
+}
+
+void FillSummary(const TaskSummary& summary, v1::Task* proto) {
+  proto->set_trials_assigned(summary.trials_assigned);
+  proto->set_trials_pending(summary.trials_pending);
+  proto->set_trials_accepted(summary.trials_accepted);
+  proto->set_trials_rejected(summary.trials_rejected);
+  proto->set_trials_abandoned(summary.trials_abandoned);
+  for (const auto& [reason, count] : summary.rejected_by_reason) {
+    v1::ReasonCount* to = proto->add_rejected_by_reason();
+    to->set_reason(reason);
+    to->set_count(count);
+  }
+  proto->set_work_units_accepted(summary.work_units_accepted);
+  proto->set_subspaces_explored(summary.subspaces_explored);
+}
+
+}  // namespace
+
+v1::Role ToProto(Role role) {
+  switch (role) {
+    case Role::kClient:
+      return v1::ROLE_CLIENT;
+    case Role::kMiner:
+      return v1::ROLE_MINER;
+    case Role::kVerifier:
+      return v1::ROLE_VERIFIER;
+    case Role::kOperator:
+      return v1::ROLE_OPERATOR;
+  }
+  return v1::ROLE_UNSPECIFIED;
+}
+
+std::optional<Role> RoleFromProto(v1::Role role) {
+  for (const Role known :
+       {Role::kClient, Role::kMiner, Role::kVerifier, Role::kOperator}) {
+    if (ToProto(known) == role) return known;
+  }
+  return std::nullopt;
+}
+
+v1::TaskState ToProto(TaskState state) {
+  switch (state) {
+    case TaskState::kActive:
+      return v1::TASK_STATE_ACTIVE;
+    case TaskState::kFinishing:
+      return v1::TASK_STATE_FINISHING;
+    case TaskState::kSucceeded:
+      return v1::TASK_STATE_SUCCEEDED;
+    case TaskState::kFailed:
+      return v1::TASK_STATE_FAILED;
+    case TaskState::kCancelled:
+      return v1::TASK_STATE_CANCELLED;
+  }
+  return v1::TASK_STATE_UNSPECIFIED;
+}
+
+v1::TrialState ToProto(TrialState state) {
+  switch (state) {
+    case TrialState::kAssigned:
+      return v1::TRIAL_STATE_ASSIGNED;
+    case TrialState::kCommitted:
+      return v1::TRIAL_STATE_COMMITTED;
+    case TrialState::kUploaded:
+      return v1::TRIAL_STATE_UPLOADED;
+    case TrialState::kAccepted:
+      return v1::TRIAL_STATE_ACCEPTED;
+    case TrialState::kRejected:
+      return v1::TRIAL_STATE_REJECTED;
+    case TrialState::kAbandoned:
+      return v1::TRIAL_STATE_ABANDONED;
+  }
+  return v1::TRIAL_STATE_UNSPECIFIED;
+}
+
+v1::Account ToProto(const Account& account) {
+  v1::Account proto;
+  proto.set_account_id(account.id.value);
+  proto.set_name(account.name);
+  proto.set_role(ToProto(account.role));
+  proto.set_state(account.state == AccountState::kActive
+                      ? v1::Account::STATE_ACTIVE
+                      : v1::Account::STATE_SUSPENDED);
+  proto.set_trials_accepted(account.trials_accepted);
+  proto.set_trials_rejected(account.trials_rejected);
+  proto.set_trials_abandoned(account.trials_abandoned);
+  return proto;
+}
+
+v1::Lease ToProto(const LeaseGrant& grant) {
+  v1::Lease proto;
+  const Lease& lease = grant.lease;
+  proto.set_lease_id(lease.id.value);
+  proto.set_task_id(lease.task.value);
+  proto.set_subspace_id(lease.subspace.value);
+  proto.set_attempt(lease.attempt);
+  proto.set_role(lease.role == LeaseRole::kPrimary ? v1::Lease::ROLE_PRIMARY
+                                                   : v1::Lease::ROLE_BACKUP);
+  *proto.mutable_expire_time() = wire::ToProto(lease.expire_time);
+  for (const Assignment& assignment : grant.assignments) {
+    v1::Lease::Assignment* to = proto.add_assignments();
+    to->set_trial_id(assignment.trial.value);
+    wire::SetChoices(assignment.architecture, to->mutable_choices());
+    to->set_trial_key(assignment.trial_key.AsBytes());
+    to->set_architecture_id(assignment.architecture_id.AsBytes());
+  }
+  *proto.mutable_space() = wire::ToProto(grant.spec->space);
+  *proto.mutable_recipe() = wire::ToProto(grant.spec->recipe);
+  proto.set_dataset_id(grant.spec->dataset.AsBytes());
+  *proto.mutable_manifest() = wire::ToProto(grant.manifest);
+  return proto;
+}
+
+v1::Audit ToProto(const AuditGrant& grant) {
+  v1::Audit proto;
+  proto.set_audit_id(grant.audit.id.value);
+  proto.set_attempt(grant.audit.attempt);
+  *proto.mutable_expire_time() = wire::ToProto(grant.audit.expire_time);
+  proto.set_trial_id(grant.trial.id.value);
+  wire::SetChoices(grant.trial.architecture, proto.mutable_choices());
+  *proto.mutable_space() = wire::ToProto(grant.spec->space);
+  proto.set_parameters_max(grant.spec->limits.parameters_max);
+  proto.set_macs_max(grant.spec->limits.macs_max);
+  proto.set_dataset_id(grant.dataset.id.AsBytes());
+  *proto.mutable_manifest() = wire::ToProto(grant.dataset.manifest);
+  proto.set_held_out_digest(grant.dataset.held_out.AsBytes());
+  proto.set_weights_digest(grant.trial.weights_digest.AsBytes());
+  proto.set_weights_size_bytes(grant.trial.weights_size_bytes);
+  proto.set_claimed_validation_correct(grant.trial.claimed_correct);
+  return proto;
+}
+
+v1::Trial ToProto(const Trial& trial, const TaskSpec& spec,
+                  const DatasetManifest& manifest,
+                  const AccountDirectory& accounts) {
+  v1::Trial proto;
+  proto.set_trial_id(trial.id.value);
+  proto.set_task_id(trial.task.value);
+  proto.set_account_name(accounts.NameOf(trial.account));
+  proto.set_state(ToProto(trial.state));
+  proto.set_architecture_id(trial.architecture_id.AsBytes());
+  wire::SetChoices(trial.architecture, proto.mutable_choices());
+  proto.set_description(spec.space.Describe(trial.architecture));
+  proto.set_parameters(trial.parameters);
+  proto.set_macs(trial.macs);
+  proto.set_work_units(trial.work_units);
+  proto.set_claimed_accuracy_ppm(
+      AccuracyPpm(trial.claimed_correct, manifest.validation_count));
+  proto.set_measured_accuracy_ppm(
+      AccuracyPpm(trial.measured_correct, manifest.validation_count));
+  proto.set_verified_accuracy_ppm(trial.verified_accuracy_ppm);
+  proto.set_reason(trial.reason);
+  if (trial.state == TrialState::kAccepted) proto.set_basis("audited");
+  if (!trial.weights_digest.IsZero()) {
+    proto.set_weights_digest(trial.weights_digest.AsBytes());
+  }
+  proto.set_subspace_id(trial.subspace.value);
+  proto.set_pay(trial.pay);
+  proto.set_finders_bonus(trial.finders_bonus);
+  *proto.mutable_create_time() = wire::ToProto(trial.create_time);
+  return proto;
+}
+
+v1::Task ToProto(const TaskView& view, Detail detail,
+                 const AccountDirectory& accounts) {
+  const Task& task = view.task;
+  v1::Task proto;
+  proto.set_task_id(task.id.value);
+  *proto.mutable_spec() = wire::ToProto(*task.spec);
+  proto.set_state(ToProto(task.state));
+  if (task.end_reason != EndReason::kNone) {
+    proto.set_end_reason(ToString(task.end_reason));
+  }
+  proto.set_client_name(accounts.NameOf(task.client));
+  proto.set_space_size(task.spec->space.size());
+  FillSummary(view.summary, &proto);
+  const auto show = [&](const Trial& trial) {
+    return ToProto(trial, *task.spec, view.manifest, accounts);
+  };
+  if (view.summary.best) *proto.mutable_best() = show(*view.summary.best);
+  if (detail == Detail::kFull) {
+    for (const Trial& trial : view.summary.front) {
+      *proto.add_front() = show(trial);
+    }
+    for (const MinerShare& share : view.summary.shares) {
+      v1::MinerShare* to = proto.add_shares();
+      to->set_account_name(accounts.NameOf(share.account));
+      to->set_trials_accepted(share.trials_accepted);
+      to->set_trials_rejected(share.trials_rejected);
+      to->set_work_units(share.work_units);
+      to->set_payout(share.payout);
+    }
+  }
+  proto.set_subspaces(view.subspaces);
+  proto.set_fee(task.fee);
+  proto.set_refund(task.refund);
+  *proto.mutable_create_time() = wire::ToProto(task.create_time);
+  *proto.mutable_deadline_time() = wire::ToProto(task.deadline);
+  if (IsEnded(task.state)) {
+    *proto.mutable_end_time() = wire::ToProto(task.end_time);
+  }
+  return proto;
+}
+
+std::string NameOf(const Place& place, const AccountDirectory& accounts) {
+  if (place.kind != PlaceKind::kAccount) return ToString(place);
+  return absl::StrCat("account:", accounts.NameOf(AccountId{place.id}));
+}
+
+v1::Transfer ToProto(const Transfer& transfer,
+                     const AccountDirectory& accounts) {
+  v1::Transfer proto;
+  proto.set_transfer_id(transfer.id.value);
+  proto.set_debit_place(NameOf(transfer.debit, accounts));
+  proto.set_credit_place(NameOf(transfer.credit, accounts));
+  proto.set_amount(transfer.amount);
+  proto.set_kind(ToString(transfer.kind));
+  proto.set_task_id(transfer.task.value);
+  *proto.mutable_create_time() = wire::ToProto(transfer.create_time);
+  return proto;
+}
+
+}  // namespace archpool::rpc

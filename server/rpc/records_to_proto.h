@@ -1,0 +1,55 @@
+// The pool's records as the wire shows them. Pure functions; thread-safe.
+#ifndef ARCHPOOL_SERVER_RPC_RECORDS_TO_PROTO_H_
+#define ARCHPOOL_SERVER_RPC_RECORDS_TO_PROTO_H_
+
+#include <optional>
+#include <string>
+
+#include "archpool/v1/ledger.pb.h"
+#include "archpool/v1/pool.pb.h"
+#include "archpool/v1/task.pb.h"
+#include "archpool/v1/verification.pb.h"
+#include "archpool/v1/work.pb.h"
+#include "server/core/commands.h"
+#include "server/core/entities.h"
+#include "server/core/task_summary.h"
+#include "server/rpc/account_directory.h"
+
+namespace archpool::rpc {
+
+v1::Role ToProto(Role role);
+// nullopt: unspecified or unknown.
+std::optional<Role> RoleFromProto(v1::Role role);
+v1::TaskState ToProto(TaskState state);
+v1::TrialState ToProto(TrialState state);
+v1::Account ToProto(const Account& account);
+
+v1::Lease ToProto(const LeaseGrant& grant);
+v1::Audit ToProto(const AuditGrant& grant);
+
+v1::Trial ToProto(const Trial& trial, const TaskSpec& spec,
+                  const DatasetManifest& manifest,
+                  const AccountDirectory& accounts);
+
+// A task and its dataset's manifest, summed up.
+struct TaskView {
+  Task task;
+  DatasetManifest manifest;
+  int64_t subspaces = 0;
+  TaskSummary summary;
+};
+enum class Detail {
+  kFull,
+  kListed,  // without front and shares
+};
+v1::Task ToProto(const TaskView& view, Detail detail,
+                 const AccountDirectory& accounts);
+
+// "account:alice", "escrow:task-1", "fees", "outside".
+std::string NameOf(const Place& place, const AccountDirectory& accounts);
+v1::Transfer ToProto(const Transfer& transfer,
+                     const AccountDirectory& accounts);
+
+}  // namespace archpool::rpc
+
+#endif  // ARCHPOOL_SERVER_RPC_RECORDS_TO_PROTO_H_

@@ -1,0 +1,185 @@
+#include "server/rpc/rpc_server.h"
+
+#include <algorithm>
+#include <chrono>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "grpcpp/grpcpp.h"
+#include "grpcpp/resource_quota.h"
+#include "server/rpc/account_directory.h"
+#include "server/rpc/blob_service.h"
+#include "server/rpc/call.h"
+#include "server/rpc/executor.h"
+#include "server/rpc/ledger_service.h"
+#include "server/rpc/pool_service.h"
+#include "server/rpc/session_directory.h"
+#include "server/rpc/task_hub.h"
+#include "server/rpc/task_service.h"
+#include "server/rpc/task_views.h"
+#include "server/rpc/timer.h"
+#include "server/rpc/upload_rules.h"
+#include "server/rpc/verification_service.h"
+#include "server/rpc/work_service.h"
+
+namespace archpool::rpc {
+namespace {
+
+constexpr int kMessageSizeBytesMax = 4 << 20;
+constexpr int kStreamsPerConnectionMax = 1'024;
+constexpr int kKeepaliveMs = 60'000;
+constexpr int kPingIntervalMinMs = 10'000;
+constexpr size_t kGrpcMemoryBytesMax = size_t{1} << 30;
+constexpr size_t kViewsCachedMax = 1'024;
+constexpr int64_t kRegistrationsWaitingMax = 16;
+constexpr absl::Duration kSessionForgotten = absl::Hours(1);
+
+void SetLimits(grpc::ServerBuilder& builder) {
+  grpc::ResourceQuota quota("archpool");
+  quota.Resize(kGrpcMemoryBytesMax);
+  builder.SetResourceQuota(quota);
+  builder.SetMaxReceiveMessageSize(kMessageSizeBytesMax);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                             kStreamsPerConnectionMax);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  builder.AddChannelArgument(
+      GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+      kPingIntervalMinMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  // Two servers on one port would take turns at the calls.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+}
+
+}  // namespace
+
+struct RpcServer::Impl {
+  Impl(const RpcParts& rpc_parts, const RpcOptions& rpc_options)
+      : parts(rpc_parts), options(rpc_options) {}
+
+  void Note(const Account& account) { accounts.Update(account); }
+  void Note(const Task& task);
+  void Note(const Trial& trial);
+  void Note(const Session& session) {
+    sessions.Update(session, parts.clock.Now());
+  }
+  void Note(const Lease& lease);
+  void Note(const Audit& audit) {
+    if (audit.state == AuditState::kWaiting) audits_waiting.Notify(1);
+  }
+  template <typename Other>
+  void Note(const Other&) {}
+
+  void Touch(TaskId task) {
+    views.Touch(task);
+    hub.Touch(task);
+  }
+
+  const RpcParts parts;
+  const RpcOptions options;
+  const absl::Duration silent_after = options.policy.lease_term;
+
+  AccountDirectory accounts;
+  SessionDirectory sessions{kSessionForgotten};
+  Gate gate{accounts};
+  Timer timer;
+  WaitQueue work_waiting{timer, options.wait_limits};
+  WaitQueue audits_waiting{timer, options.wait_limits};
+  TaskHub hub{options.watches_max};
+  TaskViews views{parts.reader, kViewsCachedMax};
+  UploadRules upload_rules{parts.clock, parts.reader};
+  Executor reads{options.read_threads, options.queue_max};
+  Executor blob_jobs{options.blob_threads, options.queue_max};
+  Executor registrations{1, kRegistrationsWaitingMax};
+
+  PoolService pool{gate,     parts.clock, parts.engine,
+                   accounts, sessions,    silent_after};
+  TaskService tasks{{gate,
+                     parts.engine,
+                     parts.reader,
+                     parts.blobs,
+                     registrations,
+                     {reads, timer, views, hub, accounts}},
+                    options.pool_secret,
+                    options.watch_pace};
+  BlobService blobs{
+      gate, parts.reader, {parts.engine, blob_jobs, parts.blobs, upload_rules}};
+  WorkService work{gate,  parts.clock, parts.engine, parts.reader,
+                   reads, sessions,    work_waiting, options.policy.lease_term};
+  VerificationService verification{gate, parts.engine, audits_waiting};
+  LedgerService ledger{gate, parts.engine, parts.reader, reads, accounts};
+
+  int port = 0;
+  std::unique_ptr<grpc::Server> server;
+};
+
+// A new task opens its boxes; a lease that ended opens one, and a trial that
+// came to nothing frees what it had reserved of the budget.
+void RpcServer::Impl::Note(const Task& task) {
+  Touch(task.id);
+  if (task.state == TaskState::kActive) {
+    work_waiting.Notify(task.spec->subspaces);
+  }
+}
+
+void RpcServer::Impl::Note(const Lease& lease) {
+  sessions.Update(lease);
+  if (lease.state != LeaseState::kActive) work_waiting.Notify(1);
+}
+
+void RpcServer::Impl::Note(const Trial& trial) {
+  Touch(trial.task);
+  if (trial.state == TrialState::kRejected) work_waiting.Notify(1);
+}
+
+RpcServer::RpcServer(const RpcParts& parts, const RpcOptions& options)
+    : impl_(std::make_unique<Impl>(parts, options)) {}
+
+RpcServer::~RpcServer() { Stop(); }
+
+void RpcServer::OnCommit(absl::Span<const Event> events) {
+  for (const Event& event : events) {
+    std::visit([this](const auto& record) { impl_->Note(record); }, event);
+  }
+}
+
+absl::Status RpcServer::Open() {
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Account> accounts,
+                            impl_->parts.reader.Accounts());
+  impl_->accounts.Load(accounts);
+  grpc::ServerBuilder builder;
+  SetLimits(builder);
+  builder.AddListeningPort(impl_->options.listen,
+                           grpc::InsecureServerCredentials(), &impl_->port);
+  builder.RegisterService(&impl_->pool);
+  builder.RegisterService(&impl_->tasks);
+  builder.RegisterService(&impl_->blobs);
+  builder.RegisterService(&impl_->work);
+  builder.RegisterService(&impl_->verification);
+  builder.RegisterService(&impl_->ledger);
+  impl_->server = builder.BuildAndStart();
+  if (impl_->server != nullptr && impl_->port != 0) return absl::OkStatus();
+  return Unavailable("LISTEN_FAILED",
+                     absl::StrCat("Cannot listen on ", impl_->options.listen,
+                                  "; is another server running there?"));
+}
+
+int RpcServer::port() const { return impl_->port; }
+
+void RpcServer::Stop() {
+  impl_->work_waiting.Stop();
+  impl_->audits_waiting.Stop();
+  if (impl_->server != nullptr) {
+    impl_->server->Shutdown(std::chrono::system_clock::now() +
+                            absl::ToChronoMilliseconds(impl_->options.drain));
+    impl_->server->Wait();
+    impl_->server.reset();
+  }
+  impl_->registrations.Stop();
+  impl_->blob_jobs.Stop();
+  impl_->reads.Stop();
+  impl_->timer.Stop();
+}
+
+}  // namespace archpool::rpc

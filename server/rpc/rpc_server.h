@@ -1,0 +1,76 @@
+// The pool's gRPC interface: the services, what they share, and the server that
+// carries them. Thread-safe after Open.
+//
+//   RpcServer server(parts, options);
+//   engine.Start([&](auto events) { server.OnCommit(events); });
+//   server.Open();   // loads the accounts, listens
+//   ...
+//   server.Stop();   // then the engine
+#ifndef ARCHPOOL_SERVER_RPC_RPC_SERVER_H_
+#define ARCHPOOL_SERVER_RPC_RPC_SERVER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "common/base/clock.h"
+#include "common/crypto/sha256.h"
+#include "server/core/policy.h"
+#include "server/engine/engine.h"
+#include "server/rpc/task_watch.h"
+#include "server/rpc/wait_queue.h"
+#include "server/storage/blob_store.h"
+#include "server/storage/store.h"
+
+namespace archpool::rpc {
+
+// All outlive the server.
+struct RpcParts {
+  const Clock& clock;
+  Engine& engine;
+  Reader& reader;
+  const BlobStore& blobs;
+};
+
+struct RpcOptions {
+  std::string listen = "127.0.0.1:7070";  // port 0: any
+  PoolPolicy policy;
+  Digest pool_secret;  // keys the cuts of datasets; the same for ever
+  int read_threads = 4;
+  int blob_threads = 4;
+  int64_t queue_max = 10'000;
+  int64_t watches_max = 1'000;
+  WaitLimits wait_limits;
+  WatchPace watch_pace;
+  // What a stop grants calls that are under way.
+  absl::Duration drain = absl::Seconds(5);
+};
+
+class RpcServer {
+ public:
+  RpcServer(const RpcParts& parts, const RpcOptions& options);
+  ~RpcServer();  // stops
+
+  // Hand this to the engine: what a commit changed.
+  void OnCommit(absl::Span<const Event> events);
+
+  // UNAVAILABLE (LISTEN_FAILED): the address is taken or is none; the reader's
+  // errors. REQUIRES: the engine runs.
+  absl::Status Open();
+  int port() const;
+
+  // Answers those who wait, lets others finish, closes. Idempotent. The engine
+  // must still run.
+  void Stop();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace archpool::rpc
+
+#endif  // ARCHPOOL_SERVER_RPC_RPC_SERVER_H_

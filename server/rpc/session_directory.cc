@@ -1,0 +1,79 @@
+#include "server/rpc/session_directory.h"
+
+namespace archpool::rpc {
+namespace {
+constexpr absl::Duration kSweepInterval = absl::Minutes(1);
+}  // namespace
+
+void SessionDirectory::Update(const Session& session, absl::Time now) {
+  absl::MutexLock lock(&mutex_);
+  ForgetSilent(now);
+  if (session.state == SessionState::kClosed) {
+    sessions_.erase(session.id);
+    return;
+  }
+  sessions_.try_emplace(session.id,
+                        WorkerRecord{.session = session.id,
+                                     .account = session.account,
+                                     .worker_name = session.worker_name,
+                                     .progress = {},
+                                     .last_seen = now});
+}
+
+void SessionDirectory::Update(const Lease& lease) {
+  absl::MutexLock lock(&mutex_);
+  if (lease.state == LeaseState::kActive) {
+    leases_[lease.id] = {lease.session, lease.expire_time};
+  } else {
+    leases_.erase(lease.id);
+  }
+}
+
+std::optional<AccountId> SessionDirectory::OwnerOf(SessionId session) const {
+  absl::MutexLock lock(&mutex_);
+  const auto found = sessions_.find(session);
+  if (found == sessions_.end()) return std::nullopt;
+  return found->second.account;
+}
+
+void SessionDirectory::Note(SessionId session, const WorkerProgress& progress,
+                            absl::Time now) {
+  absl::MutexLock lock(&mutex_);
+  ForgetSilent(now);
+  const auto found = sessions_.find(session);
+  if (found == sessions_.end()) return;
+  found->second.progress = progress;
+  found->second.last_seen = now;
+}
+
+std::optional<absl::Time> SessionDirectory::ExpiryOf(SessionId session,
+                                                     LeaseId lease) const {
+  absl::MutexLock lock(&mutex_);
+  const auto found = leases_.find(lease);
+  if (found == leases_.end() || found->second.session != session) {
+    return std::nullopt;
+  }
+  return found->second.expire_time;
+}
+
+std::vector<WorkerRecord> SessionDirectory::All() const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<WorkerRecord> all;
+  all.reserve(sessions_.size());
+  for (const auto& [id, record] : sessions_) all.push_back(record);
+  return all;
+}
+
+void SessionDirectory::ForgetSilent(absl::Time now) {
+  if (now < next_sweep_) return;
+  next_sweep_ = now + kSweepInterval;
+  for (auto it = sessions_.begin(); it != sessions_.end();) {
+    if (it->second.last_seen + forget_after_ < now) {
+      it = sessions_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+}
+
+}  // namespace archpool::rpc

@@ -1,0 +1,78 @@
+// What workers do, in memory at the edge: heartbeats cost no commit. Knows open
+// sessions, their active leases and when each runs out, from the engine's
+// events and from what handlers look up. Thread-safe. Sessions that are silent
+// for long are forgotten, and looked up again when they speak.
+#ifndef ARCHPOOL_SERVER_RPC_SESSION_DIRECTORY_H_
+#define ARCHPOOL_SERVER_RPC_SESSION_DIRECTORY_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/btree_map.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "server/core/entities.h"
+
+namespace archpool::rpc {
+
+// What a heartbeat says, for people.
+struct WorkerProgress {
+  std::string activity;
+  TrialId trial;
+  int64_t step = 0;
+  int64_t steps = 0;
+};
+
+struct WorkerRecord {
+  SessionId session;
+  AccountId account;
+  std::string worker_name;
+  WorkerProgress progress;
+  absl::Time last_seen;
+};
+
+class SessionDirectory {
+ public:
+  // Sessions not heard of for `forget_after` are dropped.
+  explicit SessionDirectory(absl::Duration forget_after)
+      : forget_after_(forget_after) {}
+
+  // A session opened or closed, or was looked up.
+  void Update(const Session& session, absl::Time now)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void Update(const Lease& lease) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // The owner of an open session; nullopt where it is not known here.
+  std::optional<AccountId> OwnerOf(SessionId session) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Nothing where the session is not known here.
+  void Note(SessionId session, const WorkerProgress& progress, absl::Time now)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // When that session's active lease runs out; nullopt where it is not known to
+  // be one.
+  std::optional<absl::Time> ExpiryOf(SessionId session, LeaseId lease) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  std::vector<WorkerRecord> All() const ABSL_LOCKS_EXCLUDED(mutex_);  // by id
+
+ private:
+  struct ActiveLease {
+    SessionId session;
+    absl::Time expire_time;
+  };
+  void ForgetSilent(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const absl::Duration forget_after_;
+  mutable absl::Mutex mutex_;
+  absl::btree_map<SessionId, WorkerRecord> sessions_ ABSL_GUARDED_BY(mutex_);
+  absl::btree_map<LeaseId, ActiveLease> leases_ ABSL_GUARDED_BY(mutex_);
+  absl::Time next_sweep_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+};
+
+}  // namespace archpool::rpc
+
+#endif  // ARCHPOOL_SERVER_RPC_SESSION_DIRECTORY_H_

@@ -1,0 +1,39 @@
+// Tells those who watch a task that it changed. Thread-safe.
+#ifndef ARCHPOOL_SERVER_RPC_TASK_HUB_H_
+#define ARCHPOOL_SERVER_RPC_TASK_HUB_H_
+
+#include <cstdint>
+#include <functional>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/btree_map.h"
+#include "absl/synchronization/mutex.h"
+#include "common/model/ids.h"
+
+namespace archpool::rpc {
+
+class TaskHub {
+ public:
+  explicit TaskHub(int64_t subscribers_max)
+      : subscribers_max_(subscribers_max) {}
+
+  // `changed` must not block. 0: there are too many.
+  int64_t Subscribe(TaskId task, std::function<void()> changed)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // `changed` may still be in a call that began before.
+  void Unsubscribe(TaskId task, int64_t subscriber) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Touch(TaskId task) ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  using Subscribers = absl::btree_map<int64_t, std::function<void()>>;
+
+  const int64_t subscribers_max_;
+  absl::Mutex mutex_;
+  absl::btree_map<TaskId, Subscribers> tasks_ ABSL_GUARDED_BY(mutex_);
+  int64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t count_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace archpool::rpc
+
+#endif  // ARCHPOOL_SERVER_RPC_TASK_HUB_H_

@@ -1,0 +1,259 @@
+#include "server/rpc/task_service.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/status.h"
+#include "common/crypto/random.h"
+#include "common/wire/fields.h"
+#include "common/wire/task_spec_wire.h"
+#include "server/rpc/dataset_registration.h"
+#include "server/rpc/records_to_proto.h"
+
+namespace archpool::rpc {
+namespace {
+
+constexpr int64_t kRequestIdLengthMax = 64;
+constexpr int64_t kPageSizeMax = 1000;
+constexpr int64_t kTaskPageSizeDefault = 100;
+
+absl::StatusOr<DatasetRequest> ReadDatasetRequest(
+    const v1::RegisterDatasetRequest& request) {
+  DatasetRequest dataset;
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      dataset.train_images,
+      wire::ReadDigest("train_images_digest", request.train_images_digest()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      dataset.train_labels,
+      wire::ReadDigest("train_labels_digest", request.train_labels_digest()));
+  const bool has_own_held_out = !request.held_out_images_digest().empty() ||
+                                !request.held_out_labels_digest().empty();
+  if (has_own_held_out) {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        dataset.held_out_images,
+        wire::ReadDigest("held_out_images_digest",
+                         request.held_out_images_digest()));
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        dataset.held_out_labels,
+        wire::ReadDigest("held_out_labels_digest",
+                         request.held_out_labels_digest()));
+  }
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
+      "",
+      {{"classes", request.classes(), 2, kDatasetClassesMax},
+       {"validation_count", request.validation_count(), 1, kDatasetCountMax},
+       {"held_out_count", request.held_out_count(), has_own_held_out ? 0 : 1,
+        has_own_held_out ? 0 : kDatasetCountMax}}));
+  dataset.classes = request.classes();
+  dataset.validation_count = request.validation_count();
+  dataset.held_out_count = request.held_out_count();
+  return dataset;
+}
+
+absl::StatusOr<SubmitTask> ReadSubmitTask(
+    AccountId caller, const v1::SubmitTaskRequest& request) {
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
+      "request_id", request.request_id(), kRequestIdLengthMax));
+  if (!request.has_spec()) return wire::RequiredError("spec");
+  archpool::SubmitTask command{.caller = caller,
+                               .spec = {},
+                               .request_id = request.request_id(),
+                               .secret = RandomSecret()};
+  ARCHPOOL_ASSIGN_OR_RETURN(command.spec,
+                            wire::TaskSpecFromProto(request.spec()));
+  return command;
+}
+
+absl::StatusOr<CancelTask> ReadCancelTask(
+    const Account& caller, const v1::CancelTaskRequest& request) {
+  archpool::CancelTask command;
+  ARCHPOOL_ASSIGN_OR_RETURN(command.task,
+                            wire::ReadId<TaskId>("task_id", request.task_id()));
+  if (caller.role == Role::kClient) command.client = caller.id;
+  return command;
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* TaskService::RegisterDataset(
+    grpc::CallbackServerContext* context,
+    const v1::RegisterDatasetRequest* request,
+    v1::RegisterDatasetResponse* response) {
+  return Serve(parts_.gate, context, "/archpool.v1.TaskService/RegisterDataset",
+               request, response, [this](const RegisterCall& call) {
+                 const absl::Status taken =
+                     parts_.registrations.Run([this, call] { Register(call); });
+                 if (!taken.ok()) call.finish(taken);
+               });
+}
+
+void TaskService::Register(const RegisterCall& call) {
+  const absl::StatusOr<DatasetRequest> request =
+      ReadDatasetRequest(*call.request);
+  if (!request.ok()) return call.finish(request.status());
+  SubmitCommand<archpool::RegisterDataset>(
+      parts_.engine,
+      PrepareDataset(parts_.blobs, *request, call.caller.id, pool_secret_),
+      call, [](const DatasetRecord& record, v1::RegisterDatasetResponse* to) {
+        to->set_dataset_id(record.id.AsBytes());
+        *to->mutable_manifest() = wire::ToProto(record.manifest);
+      });
+}
+
+grpc::ServerUnaryReactor* TaskService::SubmitTask(
+    grpc::CallbackServerContext* context, const v1::SubmitTaskRequest* request,
+    v1::SubmitTaskResponse* response) {
+  return Serve(parts_.gate, context, "/archpool.v1.TaskService/SubmitTask",
+               request, response, [this](const auto& call) {
+                 SubmitCommand<archpool::SubmitTask>(
+                     parts_.engine,
+                     ReadSubmitTask(call.caller.id, *call.request), call,
+                     [](TaskId task, v1::SubmitTaskResponse* to) {
+                       to->set_task_id(task.value);
+                     });
+               });
+}
+
+grpc::ServerUnaryReactor* TaskService::GetTask(
+    grpc::CallbackServerContext* context, const v1::GetTaskRequest* request,
+    v1::GetTaskResponse* response) {
+  return Serve(
+      parts_.gate, context, "/archpool.v1.TaskService/GetTask", request,
+      response, [this](const auto& accepted) {
+        RunOn(parts_.watch.executor, accepted,
+              [this](const auto& call) -> absl::Status {
+                ARCHPOOL_ASSIGN_OR_RETURN(
+                    const TaskId id,
+                    wire::ReadId<TaskId>("task_id", call.request->task_id()));
+                ARCHPOOL_ASSIGN_OR_RETURN(const auto view,
+                                          parts_.watch.views.Get(id));
+                if (!CanSee(call.caller, view->task)) return TaskUnknown(id);
+                *call.response->mutable_task() =
+                    ToProto(*view, Detail::kFull, parts_.watch.accounts);
+                return absl::OkStatus();
+              });
+      });
+}
+
+grpc::ServerUnaryReactor* TaskService::ListTasks(
+    grpc::CallbackServerContext* context, const v1::ListTasksRequest* request,
+    v1::ListTasksResponse* response) {
+  return Serve(
+      parts_.gate, context, "/archpool.v1.TaskService/ListTasks", request,
+      response, [this](const auto& accepted) {
+        RunOn(parts_.watch.executor, accepted,
+              [this](const auto& call) -> absl::Status {
+                const v1::ListTasksRequest& from = *call.request;
+                ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
+                    "",
+                    {{"page_size", from.page_size(), 0, kPageSizeMax},
+                     {"before_task_id", from.before_task_id(), 0, INT64_MAX}}));
+                TaskFilter filter;
+                if (call.caller.role == Role::kClient) {
+                  filter.client = call.caller.id;
+                }
+                filter.before = TaskId{from.before_task_id()};
+                filter.limit = from.page_size() == 0 ? kTaskPageSizeDefault
+                                                     : from.page_size();
+                ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Task> tasks,
+                                          parts_.reader.Tasks(filter));
+                for (const Task& task : tasks) {
+                  ARCHPOOL_ASSIGN_OR_RETURN(const auto view,
+                                            parts_.watch.views.Get(task.id));
+                  *call.response->add_tasks() =
+                      ToProto(*view, Detail::kListed, parts_.watch.accounts);
+                }
+                return absl::OkStatus();
+              });
+      });
+}
+
+grpc::ServerUnaryReactor* TaskService::CancelTask(
+    grpc::CallbackServerContext* context, const v1::CancelTaskRequest* request,
+    v1::CancelTaskResponse* response) {
+  return Serve(
+      parts_.gate, context, "/archpool.v1.TaskService/CancelTask", request,
+      response, [this](const CancelCall& call) {
+        const absl::StatusOr<archpool::CancelTask> command =
+            ReadCancelTask(call.caller, *call.request);
+        if (!command.ok()) return call.finish(command.status());
+        parts_.engine.Submit<archpool::CancelTask>(
+            *command, [this, call](absl::StatusOr<TaskState> state) {
+              if (state.status().code() == absl::StatusCode::kNotFound) {
+                return AnswerFromStore(call);
+              }
+              if (state.ok()) call.response->set_state(ToProto(*state));
+              call.finish(state.status());
+            });
+      });
+}
+
+void TaskService::AnswerFromStore(const CancelCall& accepted) {
+  RunOn(parts_.watch.executor, accepted,
+        [this](const CancelCall& call) -> absl::Status {
+          const TaskId id{call.request->task_id()};
+          ARCHPOOL_ASSIGN_OR_RETURN(const Task task, parts_.reader.GetTask(id));
+          if (!CanSee(call.caller, task)) return TaskUnknown(id);
+          call.response->set_state(ToProto(task.state));
+          return absl::OkStatus();
+        });
+}
+
+grpc::ServerUnaryReactor* TaskService::ListTrials(
+    grpc::CallbackServerContext* context, const v1::ListTrialsRequest* request,
+    v1::ListTrialsResponse* response) {
+  return Serve(parts_.gate, context, "/archpool.v1.TaskService/ListTrials",
+               request, response, [this](const TrialsCall& accepted) {
+                 RunOn(parts_.watch.executor, accepted,
+                       [this](const TrialsCall& call) { return List(call); });
+               });
+}
+
+absl::Status TaskService::List(const TrialsCall& call) {
+  const v1::ListTrialsRequest& request = *call.request;
+  ARCHPOOL_ASSIGN_OR_RETURN(const TaskId id,
+                            wire::ReadId<TaskId>("task_id", request.task_id()));
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
+      "", {{"page_size", request.page_size(), 0, kPageSizeMax},
+           {"after_trial_id", request.after_trial_id(), 0, INT64_MAX}}));
+  const int64_t wanted =
+      request.page_size() == 0 ? kPageSizeMax : request.page_size();
+  ARCHPOOL_ASSIGN_OR_RETURN(const Task task, parts_.reader.GetTask(id));
+  if (!CanSee(call.caller, task)) return TaskUnknown(id);
+  ARCHPOOL_ASSIGN_OR_RETURN(const DatasetRecord dataset,
+                            parts_.reader.GetDataset(task.spec->dataset));
+  TrialId after{request.after_trial_id()};
+  // A miner sees its own alone: pages of others' trials are passed over, so
+  // that a short page always means the end.
+  while (call.response->trials_size() < wanted) {
+    ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Trial> page,
+                              parts_.reader.Trials(id, after, kPageSizeMax));
+    for (const Trial& trial : page) {
+      after = trial.id;
+      if (call.caller.role == Role::kMiner && trial.account != call.caller.id) {
+        continue;
+      }
+      *call.response->add_trials() =
+          ToProto(trial, *task.spec, dataset.manifest, parts_.watch.accounts);
+      if (call.response->trials_size() == wanted) break;
+    }
+    if (static_cast<int64_t>(page.size()) < kPageSizeMax) break;
+  }
+  return absl::OkStatus();
+}
+
+grpc::ServerWriteReactor<v1::GetTaskResponse>* TaskService::WatchTask(
+    grpc::CallbackServerContext* context, const v1::WatchTaskRequest* request) {
+  const absl::StatusOr<Account> caller =
+      parts_.gate.Admit(*context, "/archpool.v1.TaskService/WatchTask");
+  if (!caller.ok()) {
+    return new RefusedWrites<v1::GetTaskResponse>(caller.status());
+  }
+  const absl::StatusOr<TaskId> task =
+      wire::ReadId<TaskId>("task_id", request->task_id());
+  if (!task.ok()) return new RefusedWrites<v1::GetTaskResponse>(task.status());
+  return TaskWatch::Start(parts_.watch, pace_, *caller, *task);
+}
+
+}  // namespace archpool::rpc

@@ -1,0 +1,106 @@
+#include "server/rpc/task_watch.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/wire/status_wire.h"
+#include "server/rpc/call.h"
+
+namespace archpool::rpc {
+
+bool CanSee(const Account& caller, const Task& task) {
+  return caller.role != Role::kClient || caller.id == task.client;
+}
+
+absl::Status TaskUnknown(TaskId task) {
+  return NotFound("TASK_UNKNOWN", absl::StrCat("There is no ", task.ToString(),
+                                               " that this account may see."));
+}
+
+grpc::ServerWriteReactor<v1::GetTaskResponse>* TaskWatch::Start(
+    const WatchParts& parts, const WatchPace& pace, const Account& caller,
+    TaskId task) {
+  const Self watch(new TaskWatch(parts, pace, caller, task));
+  const std::weak_ptr<TaskWatch> weak = watch;
+  watch->subscriber_ = parts.hub.Subscribe(task, [weak] {
+    if (const Self self = weak.lock()) self->OnChanged();
+  });
+  if (watch->subscriber_ == 0) {
+    return new RefusedWrites<v1::GetTaskResponse>(ResourceExhausted(
+        "TOO_MANY_WATCHES",
+        "The server has as many watched tasks as it takes; ask with GetTask, "
+        "or try again later."));
+  }
+  watch->self_ = watch;
+  watch->BeginRead();
+  return watch.get();
+}
+
+void TaskWatch::BeginRead() {
+  {
+    absl::MutexLock lock(&mutex_);
+    is_waiting_ = false;
+    is_dirty_ = false;
+  }
+  const absl::Status taken =
+      parts_.executor.Run([self = self_] { self->Read(); });
+  if (!taken.ok()) Finish(wire::ToGrpc(taken));
+}
+
+void TaskWatch::Read() {
+  const auto view = parts_.views.Get(task_);
+  if (!view.ok()) return Finish(wire::ToGrpc(view.status()));
+  if (!CanSee(caller_, (*view)->task)) {
+    return Finish(wire::ToGrpc(TaskUnknown(task_)));
+  }
+  has_ended_ = IsEnded((*view)->task.state);
+  *message_.mutable_task() = ToProto(**view, Detail::kFull, parts_.accounts);
+  StartWrite(&message_);
+}
+
+void TaskWatch::OnWriteDone(bool ok) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (ok && !has_ended_ && !is_cancelled_) {
+      last_sent_ = std::chrono::steady_clock::now();
+      WaitLocked(is_dirty_ ? pace_.interval_min : pace_.interval_max);
+      return;
+    }
+  }
+  Finish(ok && has_ended_ ? grpc::Status::OK : grpc::Status::CANCELLED);
+}
+
+void TaskWatch::WaitLocked(absl::Duration delay) {
+  is_waiting_ = true;
+  wake_ = parts_.timer.After(delay, [self = self_] { self->BeginRead(); });
+}
+
+void TaskWatch::OnChanged() {
+  absl::MutexLock lock(&mutex_);
+  if (is_dirty_) return;
+  is_dirty_ = true;
+  // Else the write that is under way looks at is_dirty_, or the read does.
+  if (!is_waiting_ || !parts_.timer.Cancel(wake_)) return;
+  const absl::Duration since =
+      absl::FromChrono(std::chrono::steady_clock::now() - last_sent_);
+  WaitLocked(std::max(pace_.interval_min - since, absl::ZeroDuration()));
+}
+
+void TaskWatch::OnCancel() {
+  {
+    absl::MutexLock lock(&mutex_);
+    is_cancelled_ = true;
+    // Else a read or a write is under way; it ends the stream.
+    if (!is_waiting_ || !parts_.timer.Cancel(wake_)) return;
+    is_waiting_ = false;
+  }
+  Finish(grpc::Status::CANCELLED);
+}
+
+void TaskWatch::OnDone() {
+  parts_.hub.Unsubscribe(task_, subscriber_);
+  const Self self(std::move(self_));
+}
+
+}  // namespace archpool::rpc

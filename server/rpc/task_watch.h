@@ -1,0 +1,87 @@
+// One WatchTask stream: the task whenever it changes, at most twice a second
+// and at least every ten, until it has ended or the client hangs up. Owns
+// itself.
+#ifndef ARCHPOOL_SERVER_RPC_TASK_WATCH_H_
+#define ARCHPOOL_SERVER_RPC_TASK_WATCH_H_
+
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "archpool/v1/task.pb.h"
+#include "grpcpp/grpcpp.h"
+#include "server/rpc/executor.h"
+#include "server/rpc/records_to_proto.h"
+#include "server/rpc/task_hub.h"
+#include "server/rpc/task_views.h"
+#include "server/rpc/timer.h"
+
+namespace archpool::rpc {
+
+// What a watch works with; all outlive it.
+struct WatchParts {
+  Executor& executor;
+  Timer& timer;
+  TaskViews& views;
+  TaskHub& hub;
+  const AccountDirectory& accounts;
+};
+
+struct WatchPace {
+  absl::Duration interval_min = absl::Milliseconds(500);
+  absl::Duration interval_max = absl::Seconds(10);
+};
+
+class TaskWatch : public grpc::ServerWriteReactor<v1::GetTaskResponse> {
+ public:
+  // Ends with NOT_FOUND (TASK_UNKNOWN) where `caller` may not see the task, and
+  // with RESOURCE_EXHAUSTED (TOO_MANY_WATCHES).
+  static grpc::ServerWriteReactor<v1::GetTaskResponse>* Start(
+      const WatchParts& parts, const WatchPace& pace, const Account& caller,
+      TaskId task);
+
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+ private:
+  using Self = std::shared_ptr<TaskWatch>;
+
+  TaskWatch(const WatchParts& parts, const WatchPace& pace,
+            const Account& caller, TaskId task)
+      : parts_(parts), pace_(pace), caller_(caller), task_(task) {}
+
+  // Steps: wait, read, write, wait, ... One at a time.
+  void WaitLocked(absl::Duration delay) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void BeginRead() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Read() ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnChanged() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  const WatchParts parts_;
+  const WatchPace pace_;
+  const Account caller_;
+  const TaskId task_;
+  int64_t subscriber_ = 0;
+  // Written by Read, read by gRPC until OnWriteDone.
+  v1::GetTaskResponse message_;
+  bool has_ended_ = false;
+
+  absl::Mutex mutex_;
+  bool is_waiting_ ABSL_GUARDED_BY(mutex_) = false;
+  bool is_dirty_ ABSL_GUARDED_BY(mutex_) = false;
+  bool is_cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+  std::chrono::steady_clock::time_point last_sent_ ABSL_GUARDED_BY(mutex_);
+  Timer::Entry wake_ ABSL_GUARDED_BY(mutex_);
+  Self self_;
+};
+
+// Clients see their own tasks, operators and miners all.
+bool CanSee(const Account& caller, const Task& task);
+absl::Status TaskUnknown(TaskId task);
+
+}  // namespace archpool::rpc
+
+#endif  // ARCHPOOL_SERVER_RPC_TASK_WATCH_H_

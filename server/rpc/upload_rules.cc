@@ -1,0 +1,109 @@
+#include "server/rpc/upload_rules.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/wire/fields.h"
+#include "common/wire/work_wire.h"
+#include "server/rpc/dataset_registration.h"
+
+namespace archpool::rpc {
+namespace {
+
+absl::Status CheckRole(const Account& caller, Role needed,
+                       absl::string_view purpose) {
+  if (caller.role == needed) return absl::OkStatus();
+  return PermissionDenied(
+      "PURPOSE_NOT_ALLOWED",
+      absl::StrCat("A ", ToString(caller.role), " may not upload ", purpose,
+                   "; use the token of a ", ToString(needed), "."));
+}
+
+}  // namespace
+
+absl::StatusOr<UploadTarget> UploadRules::Check(
+    const Account& caller, const v1::BeginUploadRequest& request) {
+  UploadTarget target{.owner = caller.id.ToString()};
+  ARCHPOOL_ASSIGN_OR_RETURN(target.digest,
+                            wire::ReadDigest("digest", request.digest()));
+  target.size_bytes = request.size_bytes();
+  switch (request.purpose().purpose_case()) {
+    case v1::UploadPurpose::kDatasetFile:
+      ARCHPOOL_RETURN_IF_ERROR(
+          CheckRole(caller, Role::kClient, "dataset files"));
+      ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(
+          "size_bytes", request.size_bytes(), 1, kDatasetFileSizeMax));
+      return target;
+    case v1::UploadPurpose::kTrialWeights:
+      ARCHPOOL_RETURN_IF_ERROR(CheckRole(caller, Role::kMiner, "weights"));
+      ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(
+          "size_bytes", request.size_bytes(), 1, wire::kWeightsSizeBytesMax));
+      return CheckWeights(caller, request, std::move(target));
+    case v1::UploadPurpose::PURPOSE_NOT_SET:
+      break;
+  }
+  return wire::RequiredError("purpose");
+}
+
+absl::StatusOr<UploadTarget> UploadRules::CheckWeights(
+    const Account& caller, const v1::BeginUploadRequest& request,
+    UploadTarget target) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      target.trial,
+      wire::ReadId<TrialId>("purpose.trial_weights.trial_id",
+                            request.purpose().trial_weights().trial_id()));
+  const absl::StatusOr<Trial> trial = reader_.GetTrial(target.trial);
+  if (!trial.ok() && !absl::IsNotFound(trial.status())) return trial.status();
+  if (!trial.ok() || trial->account != caller.id) {
+    return NotFound("TRIAL_UNKNOWN", absl::StrCat(target.trial.ToString(),
+                                                  " is no trial of this "
+                                                  "account."));
+  }
+  switch (trial->state) {
+    case TrialState::kAssigned:
+    case TrialState::kAbandoned:
+      return FailedPrecondition(
+          "TRIAL_NOT_COMMITTED",
+          absl::StrCat(target.trial.ToString(), " is ", ToString(trial->state),
+                       "; report it before sending its weights."));
+    case TrialState::kRejected:
+      return FailedPrecondition(
+          "UPLOAD_TOO_LATE",
+          absl::StrCat(target.trial.ToString(), " is rejected (", trial->reason,
+                       "); its weights are not wanted."));
+    case TrialState::kCommitted:
+    case TrialState::kUploaded:
+    case TrialState::kAccepted:
+      break;
+  }
+  if (trial->weights_digest == target.digest &&
+      trial->weights_size_bytes == target.size_bytes) {
+    return target;
+  }
+  return FailedPrecondition(
+      "WEIGHTS_NOT_ANNOUNCED",
+      absl::StrCat("The commitment of ", target.trial.ToString(), " binds ",
+                   trial->weights_size_bytes, " bytes with the digest ",
+                   trial->weights_digest.ToString(), "; send those."));
+}
+
+absl::Status UploadRules::Charge(const UploadTarget& target, int64_t bytes) {
+  if (target.trial.IsSet()) return absl::OkStatus();
+  const absl::Time now = clock_.Now();
+  absl::MutexLock lock(&mutex_);
+  if (now - day_start_ > absl::Hours(24)) {
+    day_start_ = now;
+    charged_.clear();
+  }
+  int64_t& charged = charged_[target.owner];
+  if (charged + bytes > kDatasetBytesPerDayMax) {
+    return ResourceExhausted(
+        "UPLOAD_QUOTA",
+        absl::StrCat("The account has sent ", charged,
+                     " bytes of dataset files in a day, and ",
+                     kDatasetBytesPerDayMax, " are allowed; go on tomorrow."));
+  }
+  charged += bytes;
+  return absl::OkStatus();
+}
+
+}  // namespace archpool::rpc

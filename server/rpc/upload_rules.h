@@ -1,0 +1,64 @@
+// Who may upload what. Thread-safe.
+#ifndef ARCHPOOL_SERVER_RPC_UPLOAD_RULES_H_
+#define ARCHPOOL_SERVER_RPC_UPLOAD_RULES_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "archpool/v1/blob.pb.h"
+#include "common/base/clock.h"
+#include "server/core/entities.h"
+#include "server/storage/store.h"
+
+namespace archpool::rpc {
+
+inline constexpr int64_t kChunkSizeBytesMax = int64_t{1} << 20;
+inline constexpr int64_t kDatasetBytesPerDayMax = int64_t{32} << 30;
+
+// An upload that was found to be allowed.
+struct UploadTarget {
+  std::string owner;  // of the partial bytes
+  Digest digest;
+  int64_t size_bytes = 0;
+  TrialId trial;  // whose weights they are; unset for a dataset's file
+};
+
+class UploadRules {
+ public:
+  // Both outlive this.
+  UploadRules(const Clock& clock, Reader& reader)
+      : clock_(clock), reader_(reader) {}
+
+  // Blocks on the database. PERMISSION_DENIED (PURPOSE_NOT_ALLOWED): files are
+  // for clients, weights for miners. NOT_FOUND (TRIAL_UNKNOWN): not the
+  // caller's. FAILED_PRECONDITION: TRIAL_NOT_COMMITTED, WEIGHTS_NOT_ANNOUNCED
+  // (another digest or size was committed), UPLOAD_TOO_LATE (rejected).
+  // INVALID_ARGUMENT: reasons of common/wire/fields.h.
+  absl::StatusOr<UploadTarget> Check(const Account& caller,
+                                     const v1::BeginUploadRequest& request);
+
+  // Counts bytes of dataset files, which nothing else bounds.
+  // RESOURCE_EXHAUSTED (UPLOAD_QUOTA): too many by this account in a day.
+  absl::Status Charge(const UploadTarget& target, int64_t bytes)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  absl::StatusOr<UploadTarget> CheckWeights(
+      const Account& caller, const v1::BeginUploadRequest& request,
+      UploadTarget target);
+
+  const Clock& clock_;
+  Reader& reader_;
+  absl::Mutex mutex_;
+  // Bytes since day_start_, by owner.
+  absl::flat_hash_map<std::string, int64_t> charged_ ABSL_GUARDED_BY(mutex_);
+  absl::Time day_start_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+};
+
+}  // namespace archpool::rpc
+
+#endif  // ARCHPOOL_SERVER_RPC_UPLOAD_RULES_H_

@@ -1,0 +1,66 @@
+// What workers call. Thread-safe.
+#ifndef ARCHPOOL_SERVER_RPC_WORK_SERVICE_H_
+#define ARCHPOOL_SERVER_RPC_WORK_SERVICE_H_
+
+#include <memory>
+
+#include "archpool/v1/work.grpc.pb.h"
+#include "common/base/clock.h"
+#include "server/engine/engine.h"
+#include "server/rpc/call.h"
+#include "server/rpc/executor.h"
+#include "server/rpc/session_directory.h"
+#include "server/rpc/wait_queue.h"
+#include "server/storage/store.h"
+
+namespace archpool::rpc {
+
+class WorkService : public v1::WorkService::CallbackService {
+ public:
+  using HeartbeatCall = UnaryCall<v1::HeartbeatRequest, v1::HeartbeatResponse>;
+
+  // All outlive the service; `waiting` is notified of work.
+  WorkService(const Gate& gate, const Clock& clock, Engine& engine,
+              Reader& reader, Executor& executor, SessionDirectory& sessions,
+              WaitQueue& waiting, absl::Duration lease_term);
+
+  grpc::ServerUnaryReactor* OpenSession(
+      grpc::CallbackServerContext* context,
+      const v1::OpenSessionRequest* request,
+      v1::OpenSessionResponse* response) override;
+  grpc::ServerUnaryReactor* AcquireLease(
+      grpc::CallbackServerContext* context,
+      const v1::AcquireLeaseRequest* request,
+      v1::AcquireLeaseResponse* response) override;
+  grpc::ServerUnaryReactor* Heartbeat(grpc::CallbackServerContext* context,
+                                      const v1::HeartbeatRequest* request,
+                                      v1::HeartbeatResponse* response) override;
+  grpc::ServerUnaryReactor* ReportTrials(
+      grpc::CallbackServerContext* context,
+      const v1::ReportTrialsRequest* request,
+      v1::ReportTrialsResponse* response) override;
+  grpc::ServerUnaryReactor* ReleaseLease(
+      grpc::CallbackServerContext* context,
+      const v1::ReleaseLeaseRequest* request,
+      v1::ReleaseLeaseResponse* response) override;
+
+ private:
+  // Notes what the worker does, and renews the leases that need it. The session
+  // is known to the directory.
+  void Beat(const HeartbeatCall& call);
+  // The same for a session from before this server's start.
+  void LookUpAndBeat(const HeartbeatCall& call);
+
+  const Gate& gate_;
+  const Clock& clock_;
+  Engine& engine_;
+  Reader& reader_;
+  Executor& executor_;
+  SessionDirectory& sessions_;
+  WaitQueue& waiting_;
+  const absl::Duration lease_term_;
+};
+
+}  // namespace archpool::rpc
+
+#endif  // ARCHPOOL_SERVER_RPC_WORK_SERVICE_H_
