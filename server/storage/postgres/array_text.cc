@@ -15,10 +15,10 @@ namespace archpool::postgres {
 namespace {
 
 absl::Status Corrupt(absl::string_view what, absl::string_view text) {
-  return Internal("STORE_CORRUPT",
-                  absl::StrCat("the database holds '",
-                               absl::CHexEscape(text.substr(0, 64)),
-                               "' where ", what, " belongs"));
+  return Internal(
+      "STORE_CORRUPT",
+      absl::StrCat("the database holds '", absl::CHexEscape(text.substr(0, 64)),
+                   "' where ", what, " belongs"));
 }
 
 int HexDigit(char c) {

@@ -128,18 +128,13 @@ absl::Status Read(absl::string_view text, Id<Tag>& value) {
 }
 
 template <typename Enum>
-  requires std::is_enum_v<Enum>
-SqlShape ShapeOf(Enum) {
-  return kTextShape;
-}
+requires std::is_enum_v<Enum> SqlShape ShapeOf(Enum) { return kTextShape; }
 template <typename Enum>
-  requires std::is_enum_v<Enum>
-void Write(Enum value, ArrayText& array) {
-  array.AddText(ToString(value));
-}
+requires std::is_enum_v<Enum>
+void Write(Enum value, ArrayText& array) { array.AddText(ToString(value)); }
 template <typename Enum>
-  requires std::is_enum_v<Enum>
-absl::Status Read(absl::string_view text, Enum& value) {
+requires std::is_enum_v<Enum> absl::Status Read(absl::string_view text,
+                                                Enum& value) {
   for (int i = 0; i <= static_cast<int>(kLastOf<Enum>); ++i) {
     value = static_cast<Enum>(i);
     if (text == ToString(value)) return absl::OkStatus();

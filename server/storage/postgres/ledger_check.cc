@@ -64,10 +64,9 @@ absl::StatusOr<LedgerCheck> CheckLedger(pqxx::transaction_base& transaction) {
   }
   for (const auto& row : transaction.exec(kWrongBalancesSql)) {
     ARCHPOOL_ASSIGN_OR_RETURN(const std::string place, PlaceOf(row));
-    check.violations.push_back(absl::StrCat("the balance of ", place, " is ",
-                                            row[2].c_str(),
-                                            ", its transfers make ",
-                                            row[3].c_str()));
+    check.violations.push_back(
+        absl::StrCat("the balance of ", place, " is ", row[2].c_str(),
+                     ", its transfers make ", row[3].c_str()));
   }
   for (const auto& row : transaction.exec(kNegativeBalancesSql)) {
     ARCHPOOL_ASSIGN_OR_RETURN(const std::string place, PlaceOf(row));
@@ -76,9 +75,8 @@ absl::StatusOr<LedgerCheck> CheckLedger(pqxx::transaction_base& transaction) {
   }
   for (const auto& row : transaction.exec(kUnsettledEscrowsSql)) {
     ARCHPOOL_ASSIGN_OR_RETURN(const std::string place, PlaceOf(row));
-    check.violations.push_back(
-        absl::StrCat("the task has ended, and ", place, " still holds ",
-                     row[2].c_str()));
+    check.violations.push_back(absl::StrCat("the task has ended, and ", place,
+                                            " still holds ", row[2].c_str()));
   }
   return check;
 }

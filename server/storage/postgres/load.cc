@@ -54,10 +54,9 @@ absl::Status AddBalances(pqxx::transaction_base& transaction,
                          std::vector<Event>& records) {
   ARCHPOOL_ASSIGN_OR_RETURN(std::vector<Balance> balances,
                             Select(transaction, BalanceTable(), "", {}));
-  std::sort(balances.begin(), balances.end(),
-            [](const Balance& a, const Balance& b) {
-              return a.place < b.place;
-            });
+  std::sort(
+      balances.begin(), balances.end(),
+      [](const Balance& a, const Balance& b) { return a.place < b.place; });
   for (const Balance& balance : balances) records.emplace_back(balance);
   return absl::OkStatus();
 }
@@ -112,20 +111,17 @@ absl::StatusOr<PoolSnapshot> Load(pqxx::connection& connection) {
   ARCHPOOL_RETURN_IF_ERROR(AddRecords(transaction, SessionTable(),
                                       "WHERE state = 'open' ORDER BY id",
                                       records));
-  ARCHPOOL_RETURN_IF_ERROR(
-      AddRecords(transaction, LeaseTable(),
-                 absl::StrCat("WHERE state = 'active' AND ", kOfOpenTasks,
-                              " ORDER BY id"),
-                 records));
-  ARCHPOOL_RETURN_IF_ERROR(
-      AddRecords(transaction, TrialTable(),
-                 absl::StrCat("WHERE ", kOfOpenTasks, " ORDER BY id"),
-                 records));
-  ARCHPOOL_RETURN_IF_ERROR(
-      AddRecords(transaction, AuditTable(),
-                 absl::StrCat("WHERE state <> 'done' AND ", kOfOpenTasks,
-                              " ORDER BY id"),
-                 records));
+  ARCHPOOL_RETURN_IF_ERROR(AddRecords(
+      transaction, LeaseTable(),
+      absl::StrCat("WHERE state = 'active' AND ", kOfOpenTasks, " ORDER BY id"),
+      records));
+  ARCHPOOL_RETURN_IF_ERROR(AddRecords(
+      transaction, TrialTable(),
+      absl::StrCat("WHERE ", kOfOpenTasks, " ORDER BY id"), records));
+  ARCHPOOL_RETURN_IF_ERROR(AddRecords(
+      transaction, AuditTable(),
+      absl::StrCat("WHERE state <> 'done' AND ", kOfOpenTasks, " ORDER BY id"),
+      records));
   ARCHPOOL_RETURN_IF_ERROR(AddBalances(transaction, records));
   snapshot.last_ids = LoadLastIds(transaction);
   snapshot.requests = LoadRequests(transaction);

@@ -79,8 +79,8 @@ absl::StatusOr<size_t> CountApplied(pqxx::transaction_base& transaction,
         ChecksumOf(known) != row[2].c_str()) {
       return FailedPrecondition(
           "MIGRATION_EDITED",
-          absl::StrCat("the database was given ", row[1].c_str(),
-                       " (SHA-256 ", row[2].c_str(), "), and this program has ",
+          absl::StrCat("the database was given ", row[1].c_str(), " (SHA-256 ",
+                       row[2].c_str(), "), and this program has ",
                        known.file_name, " (", ChecksumOf(known),
                        ") in its place: migrations are never edited, add one"));
     }
@@ -93,19 +93,19 @@ absl::Status Apply(pqxx::connection& connection, size_t version,
   const absl::Status status = postgres::RunGuarded([&]() -> absl::Status {
     pqxx::work transaction(connection);
     transaction.exec(migration.sql);
-    Execute(transaction,
-            "INSERT INTO schema_migration (version, file_name, checksum)"
-            " VALUES ($1::bigint, $2::text, $3::text)",
-            {absl::StrCat(version), migration.file_name,
-             ChecksumOf(migration)});
+    Execute(
+        transaction,
+        "INSERT INTO schema_migration (version, file_name, checksum)"
+        " VALUES ($1::bigint, $2::text, $3::text)",
+        {absl::StrCat(version), migration.file_name, ChecksumOf(migration)});
     transaction.commit();
     return absl::OkStatus();
   });
   if (status.ok() || GetReason(status) == "STORE_UNREACHABLE") return status;
   return FailedPrecondition(
       "MIGRATION_FAILED",
-      absl::StrCat(migration.file_name, " was refused and rolled back: ",
-                   status.message()));
+      absl::StrCat(migration.file_name,
+                   " was refused and rolled back: ", status.message()));
 }
 
 }  // namespace
@@ -129,8 +129,7 @@ absl::Status Migrate(const std::string& connection_string,
           " file_name text NOT NULL,"
           " checksum text NOT NULL,"
           " apply_time timestamptz NOT NULL DEFAULT now())");
-      ARCHPOOL_ASSIGN_OR_RETURN(applied,
-                                CountApplied(transaction, migrations));
+      ARCHPOOL_ASSIGN_OR_RETURN(applied, CountApplied(transaction, migrations));
       transaction.commit();
     }
     for (size_t i = applied; i < migrations.size(); ++i) {

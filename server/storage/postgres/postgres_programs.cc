@@ -132,8 +132,9 @@ absl::StatusOr<std::string> FindPrograms(std::optional<int> major) {
       absl::StrCat("initdb and postgres",
                    major ? absl::StrCat(" of version ", *major) : "",
                    " are not installed: install them (Debian: apt-get install ",
-                   package, "), or name a running database with "
-                            "--database-url"));
+                   package,
+                   "), or name a running database with "
+                   "--database-url"));
 }
 
 absl::StatusOr<RunAs> ChooseUser(const std::string& existing_cluster) {
@@ -166,8 +167,9 @@ absl::StatusOr<RunAs> ChooseUser(const std::string& existing_cluster) {
 }
 
 absl::StatusOr<pid_t> StartChild(const ChildOptions& options) {
-  const int output_fd = open(options.output_path.c_str(),
-                             O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+  const int output_fd =
+      open(options.output_path.c_str(),
+           O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (output_fd < 0) {
     return Internal("POSTGRES_START",
                     absl::StrCat("cannot write ", options.output_path, ": ",

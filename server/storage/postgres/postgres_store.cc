@@ -120,11 +120,10 @@ absl::Status WriteBatch(pqxx::work& transaction, const Batch& batch) {
 }
 
 absl::Status Fenced(int64_t epoch, int64_t sequence) {
-  return MakeError(
-      absl::StatusCode::kAborted, "FENCED",
-      absl::StrCat("the pool's head is no longer at epoch ", epoch,
-                   ", sequence ", sequence,
-                   ": another server took over; stop this one"));
+  return MakeError(absl::StatusCode::kAborted, "FENCED",
+                   absl::StrCat("the pool's head is no longer at epoch ", epoch,
+                                ", sequence ", sequence,
+                                ": another server took over; stop this one"));
 }
 
 template <typename Row>
@@ -193,8 +192,7 @@ absl::Status PostgresStore::Commit(int64_t epoch, int64_t sequence,
   const absl::Status status = postgres::RunGuarded([&]() -> absl::Status {
     pqxx::work transaction(*Connected().connection);
     const pqxx::result moved = postgres::ExecutePrepared(
-        transaction, kMoveHead,
-        {absl::StrCat(epoch), absl::StrCat(sequence)});
+        transaction, kMoveHead, {absl::StrCat(epoch), absl::StrCat(sequence)});
     if (moved.affected_rows() != 1) return Fenced(epoch, sequence);
     ARCHPOOL_RETURN_IF_ERROR(WriteBatch(transaction, batch));
     transaction.commit();

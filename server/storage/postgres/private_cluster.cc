@@ -52,9 +52,8 @@ timezone = 'UTC'
 )conf";
 
 absl::Status StartError(absl::string_view what, const std::string& path) {
-  return Internal("POSTGRES_START",
-                  absl::StrCat("cannot ", what, " ", path, ": ",
-                               std::strerror(errno)));
+  return Internal("POSTGRES_START", absl::StrCat("cannot ", what, " ", path,
+                                                 ": ", std::strerror(errno)));
 }
 
 bool IsAlive(pid_t pid) { return kill(pid, 0) == 0 || errno == EPERM; }
@@ -95,9 +94,8 @@ absl::StatusOr<std::unique_ptr<PrivateCluster>> PrivateCluster::Start(
     const PrivateClusterOptions& options) {
   std::unique_ptr<PrivateCluster> cluster(new PrivateCluster);
   ARCHPOOL_RETURN_IF_ERROR(cluster->Prepare(options));
-  cluster->supervisor_ = std::thread([raw = cluster.get()] {
-    raw->Supervise();
-  });
+  cluster->supervisor_ =
+      std::thread([raw = cluster.get()] { raw->Supervise(); });
   ARCHPOOL_RETURN_IF_ERROR(cluster->WaitUntilReady());
   ARCHPOOL_RETURN_IF_ERROR(cluster->CreateDatabase("archpool"));
   return cluster;
@@ -146,14 +144,12 @@ absl::Status PrivateCluster::TakeDirectory() {
   ARCHPOOL_ASSIGN_OR_RETURN(user_,
                             postgres::ChooseUser(directory_ + "/cluster"));
   for (const std::string& path : {directory_, directory_ + "/run"}) {
-    if (user_.changes &&
-        lchown(path.c_str(), user_.uid, user_.gid) != 0) {
+    if (user_.changes && lchown(path.c_str(), user_.uid, user_.gid) != 0) {
       return StartError("give away", path);
     }
     if (chmod(path.c_str(), 0700) != 0) return StartError("close", path);
   }
-  directory_fd_ =
-      open(directory_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  directory_fd_ = open(directory_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (directory_fd_ < 0) return StartError("open", directory_);
   return absl::OkStatus();
 }
@@ -169,8 +165,8 @@ absl::Status PrivateCluster::InitCluster() const {
       postgres::StartChild(
           {.command = {programs_ + "/initdb", "-D",
                        absl::StrCat(postgres::kDirectoryPath, "/cluster.new"),
-                       "--username=archpool", "--auth=trust",
-                       "--encoding=UTF8", "--locale=C", "--no-instructions"},
+                       "--username=archpool", "--auth=trust", "--encoding=UTF8",
+                       "--locale=C", "--no-instructions"},
            .user = user_,
            .directory_fd = directory_fd_,
            .output_path = log,
@@ -295,15 +291,13 @@ absl::Status PrivateCluster::WaitUntilReady() const {
       return Internal(
           "POSTGRES_START",
           absl::StrCat("PostgreSQL does not start (", status.message(),
-                       "); its log (", log, ") ends: ",
-                       postgres::TailOf(log)));
+                       "); its log (", log, ") ends: ", postgres::TailOf(log)));
     }
     mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kPoll);
   }
 }
 
-std::string PrivateCluster::ConnectionString(
-    absl::string_view database) const {
+std::string PrivateCluster::ConnectionString(absl::string_view database) const {
   std::string host = directory_ + "/run";
   if (host.size() + sizeof(kSocketName) > kSocketPathMax) {
     host = absl::StrCat("/proc/self/fd/", directory_fd_, "/run");
@@ -317,10 +311,9 @@ absl::Status PrivateCluster::CreateDatabase(absl::string_view database) const {
     const auto connection = postgres::Connect(ConnectionString("postgres"));
     pqxx::nontransaction transaction(*connection);
     const std::string name(database);
-    const pqxx::result found =
-        postgres::Execute(transaction,
-                          "SELECT 1 FROM pg_database WHERE datname = $1::text",
-                          {name});
+    const pqxx::result found = postgres::Execute(
+        transaction, "SELECT 1 FROM pg_database WHERE datname = $1::text",
+        {name});
     if (found.empty()) {
       transaction.exec("CREATE DATABASE " + transaction.quote_name(name));
     }

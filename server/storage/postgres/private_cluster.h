@@ -58,8 +58,7 @@ class PrivateCluster {
   void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // libpq's, for this process, while this object lives.
-  std::string ConnectionString(
-      absl::string_view database = "archpool") const;
+  std::string ConnectionString(absl::string_view database = "archpool") const;
   // Makes a database; nothing where it is there. As Migrate's errors.
   absl::Status CreateDatabase(absl::string_view database) const;
 

@@ -13,7 +13,8 @@
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 
 // The field of a record, const or not.
-#define ARCHPOOL_FIELD(path) [](auto& record) -> auto& { return record.path; }
+#define ARCHPOOL_FIELD(path) \
+  [](auto& record) -> auto& { return record.path; }
 
 namespace archpool::postgres {
 namespace {
@@ -32,9 +33,8 @@ std::string SpecBytes(const TaskSpec& spec) {
 }
 
 absl::Status Corrupt(const std::string& what, const absl::Status& status) {
-  return Internal("STORE_CORRUPT",
-                  absl::StrCat("the database holds a broken ", what, ": ",
-                               status.message()));
+  return Internal("STORE_CORRUPT", absl::StrCat("the database holds a broken ",
+                                                what, ": ", status.message()));
 }
 
 // The spec's bytes travel as bytea, not as text.
@@ -65,10 +65,10 @@ TaskRow RowOf(const Task& task) {
 absl::StatusOr<Task> TaskOf(const TaskRow& row) {
   v1::TaskSpec proto;
   if (!proto.ParseFromString(row.spec_bytes)) {
-    return Internal("STORE_CORRUPT",
-                    absl::StrCat("the database holds a spec of ",
-                                 row.task.id.ToString(),
-                                 " that is no archpool.v1.TaskSpec"));
+    return Internal(
+        "STORE_CORRUPT",
+        absl::StrCat("the database holds a spec of ", row.task.id.ToString(),
+                     " that is no archpool.v1.TaskSpec"));
   }
   absl::StatusOr<TaskSpec> spec = wire::TaskSpecFromProto(proto);
   if (!spec.ok()) return Corrupt(row.task.id.ToString(), spec.status());
@@ -110,8 +110,8 @@ std::string Table<Record>::InsertSql() const {
     names.push_back(column.name);
     values.push_back(absl::Substitute(column.shape.from_array,
                                       absl::StrCat("t.", column.name)));
-    arrays.push_back(absl::StrCat("$", arrays.size() + 1, "::",
-                                  column.shape.array_type, "[]"));
+    arrays.push_back(absl::StrCat("$", arrays.size() + 1,
+                                  "::", column.shape.array_type, "[]"));
   }
   const std::string list = absl::StrJoin(names, ", ");
   // In the order of the keys: what gives up a unique place (an ended lease) is
@@ -162,7 +162,8 @@ absl::StatusOr<Record> Table<Record>::RecordOf(const pqxx::row& row) const {
     const pqxx::field field = row[index++];
     if (field.is_null()) continue;
     const absl::Status status = column.read(TextOf(field), record);
-    if (!status.ok()) return Corrupt(absl::StrCat(name, ".", column.name), status);
+    if (!status.ok())
+      return Corrupt(absl::StrCat(name, ".", column.name), status);
   }
   return record;
 }
@@ -183,7 +184,8 @@ const Table<Account>& AccountTable() {
   static const auto* const kTable = new Table<R>{
       "account",
       "id",
-      {Field<R>("id", ARCHPOOL_FIELD(id)), Field<R>("name", ARCHPOOL_FIELD(name)),
+      {Field<R>("id", ARCHPOOL_FIELD(id)),
+       Field<R>("name", ARCHPOOL_FIELD(name)),
        Field<R>("role", ARCHPOOL_FIELD(role)),
        Field<R>("token_hash", ARCHPOOL_FIELD(token_hash)),
        Field<R>("state", ARCHPOOL_FIELD(state)),
@@ -223,8 +225,8 @@ const Table<TaskRow>& TaskTable() {
       "id",
       {Field<R>("id", ARCHPOOL_FIELD(task.id)),
        Field<R>("client_id", ARCHPOOL_FIELD(task.client)),
-       Field<R>("request_id", ARCHPOOL_FIELD(task.request_id)),
-       SpecColumn(), Field<R>("name", ARCHPOOL_FIELD(name)),
+       Field<R>("request_id", ARCHPOOL_FIELD(task.request_id)), SpecColumn(),
+       Field<R>("name", ARCHPOOL_FIELD(name)),
        Field<R>("dataset_id", ARCHPOOL_FIELD(dataset)),
        Field<R>("reward", ARCHPOOL_FIELD(reward)),
        Field<R>("secret", ARCHPOOL_FIELD(task.secret)),
@@ -258,35 +260,35 @@ const Table<SubspaceRow>& SubspaceTable() {
 
 const Table<Session>& SessionTable() {
   using R = Session;
-  static const auto* const kTable = new Table<R>{
-      "session",
-      "id",
-      {Field<R>("id", ARCHPOOL_FIELD(id)),
-       Field<R>("account_id", ARCHPOOL_FIELD(account)),
-       Field<R>("worker_name", ARCHPOOL_FIELD(worker_name)),
-       Field<R>("threads", ARCHPOOL_FIELD(threads)),
-       Field<R>("hardware_class", ARCHPOOL_FIELD(hardware_class)),
-       Field<R>("state", ARCHPOOL_FIELD(state)),
-       Field<R>("create_time", ARCHPOOL_FIELD(create_time))}};
+  static const auto* const kTable =
+      new Table<R>{"session",
+                   "id",
+                   {Field<R>("id", ARCHPOOL_FIELD(id)),
+                    Field<R>("account_id", ARCHPOOL_FIELD(account)),
+                    Field<R>("worker_name", ARCHPOOL_FIELD(worker_name)),
+                    Field<R>("threads", ARCHPOOL_FIELD(threads)),
+                    Field<R>("hardware_class", ARCHPOOL_FIELD(hardware_class)),
+                    Field<R>("state", ARCHPOOL_FIELD(state)),
+                    Field<R>("create_time", ARCHPOOL_FIELD(create_time))}};
   return *kTable;
 }
 
 const Table<Lease>& LeaseTable() {
   using R = Lease;
-  static const auto* const kTable = new Table<R>{
-      "lease",
-      "id",
-      {Field<R>("id", ARCHPOOL_FIELD(id)),
-       Field<R>("task_id", ARCHPOOL_FIELD(task)),
-       Field<R>("subspace_id", ARCHPOOL_FIELD(subspace)),
-       Field<R>("session_id", ARCHPOOL_FIELD(session)),
-       Field<R>("account_id", ARCHPOOL_FIELD(account)),
-       Field<R>("attempt", ARCHPOOL_FIELD(attempt)),
-       Field<R>("role", ARCHPOOL_FIELD(role)),
-       Field<R>("state", ARCHPOOL_FIELD(state)),
-       Field<R>("trial_ids", ARCHPOOL_FIELD(trials)),
-       Field<R>("create_time", ARCHPOOL_FIELD(create_time)),
-       Field<R>("expire_time", ARCHPOOL_FIELD(expire_time))}};
+  static const auto* const kTable =
+      new Table<R>{"lease",
+                   "id",
+                   {Field<R>("id", ARCHPOOL_FIELD(id)),
+                    Field<R>("task_id", ARCHPOOL_FIELD(task)),
+                    Field<R>("subspace_id", ARCHPOOL_FIELD(subspace)),
+                    Field<R>("session_id", ARCHPOOL_FIELD(session)),
+                    Field<R>("account_id", ARCHPOOL_FIELD(account)),
+                    Field<R>("attempt", ARCHPOOL_FIELD(attempt)),
+                    Field<R>("role", ARCHPOOL_FIELD(role)),
+                    Field<R>("state", ARCHPOOL_FIELD(state)),
+                    Field<R>("trial_ids", ARCHPOOL_FIELD(trials)),
+                    Field<R>("create_time", ARCHPOOL_FIELD(create_time)),
+                    Field<R>("expire_time", ARCHPOOL_FIELD(expire_time))}};
   return *kTable;
 }
 
@@ -357,19 +359,19 @@ const Table<Balance>& BalanceTable() {
 
 const Table<Transfer>& TransferTable() {
   using R = Transfer;
-  static const auto* const kTable = new Table<R>{
-      "transfer",
-      "id",
-      {Field<R>("id", ARCHPOOL_FIELD(id)),
-       Field<R>("debit_kind", ARCHPOOL_FIELD(debit.kind)),
-       Field<R>("debit_id", ARCHPOOL_FIELD(debit.id)),
-       Field<R>("credit_kind", ARCHPOOL_FIELD(credit.kind)),
-       Field<R>("credit_id", ARCHPOOL_FIELD(credit.id)),
-       Field<R>("amount", ARCHPOOL_FIELD(amount)),
-       Field<R>("kind", ARCHPOOL_FIELD(kind)),
-       Nullable<R>("task_id", ARCHPOOL_FIELD(task), TaskId{}),
-       Field<R>("request_id", ARCHPOOL_FIELD(request_id)),
-       Field<R>("create_time", ARCHPOOL_FIELD(create_time))}};
+  static const auto* const kTable =
+      new Table<R>{"transfer",
+                   "id",
+                   {Field<R>("id", ARCHPOOL_FIELD(id)),
+                    Field<R>("debit_kind", ARCHPOOL_FIELD(debit.kind)),
+                    Field<R>("debit_id", ARCHPOOL_FIELD(debit.id)),
+                    Field<R>("credit_kind", ARCHPOOL_FIELD(credit.kind)),
+                    Field<R>("credit_id", ARCHPOOL_FIELD(credit.id)),
+                    Field<R>("amount", ARCHPOOL_FIELD(amount)),
+                    Field<R>("kind", ARCHPOOL_FIELD(kind)),
+                    Nullable<R>("task_id", ARCHPOOL_FIELD(task), TaskId{}),
+                    Field<R>("request_id", ARCHPOOL_FIELD(request_id)),
+                    Field<R>("create_time", ARCHPOOL_FIELD(create_time))}};
   return *kTable;
 }
 

@@ -1,0 +1,145 @@
+#include "server/storage/postgres/postgres_store.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/storage/postgres/postgres_reader.h"
+#include "server/storage/postgres/query.h"
+#include "server/storage/store_conformance.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/throwaway_postgres.h"
+
+namespace archpool {
+namespace {
+
+using ::testing::HasSubstr;
+
+void RunSql(const std::string& connection_string, const std::string& sql) {
+  const auto connection = postgres::Connect(connection_string);
+  pqxx::nontransaction transaction(*connection);
+  transaction.exec(sql);
+}
+
+class PostgresBackend : public StoreBackend {
+ public:
+  Store& NewWriter() override {
+    writers_.push_back(std::make_unique<PostgresStore>(connection_string_));
+    return *writers_.back();
+  }
+  Reader& reader() override { return reader_; }
+  void Tamper(const Balance& balance) override {
+    RunSql(connection_string_,
+           absl::StrCat("UPDATE balance SET amount = ", balance.amount,
+                        " WHERE kind = '", ToString(balance.place.kind),
+                        "' AND place_id = ", balance.place.id));
+  }
+
+ private:
+  std::string connection_string_ = ThrowawayPostgres::MigratedDatabase();
+  std::vector<std::unique_ptr<PostgresStore>> writers_;
+  PostgresReader reader_{connection_string_, 4};
+};
+
+INSTANTIATE_TEST_SUITE_P(Postgres, StoreConformanceTest, ::testing::Values([] {
+                           return std::make_unique<PostgresBackend>();
+                         }));
+
+constexpr char kEndOtherSessions[] =
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()";
+
+TEST(PostgresStoreTest, UnreachableDatabaseIsUnavailable) {
+  PostgresStore store("host=/nonexistent dbname=archpool");
+  EXPECT_THAT(store.TakeOver(), FailsWith("STORE_UNREACHABLE"));
+  EXPECT_THAT(store.Commit(1, 0, {}), FailsWith("STORE_UNREACHABLE"));
+  PostgresReader reader("host=/nonexistent dbname=archpool", 1);
+  EXPECT_THAT(reader.Accounts(), FailsWith("STORE_UNREACHABLE"));
+}
+
+// A connection that broke costs one commit, which wrote nothing.
+TEST(PostgresStoreTest, WriterReconnectsAfterItsConnectionBroke) {
+  const std::string database = ThrowawayPostgres::MigratedDatabase();
+  PostgresStore store(database);
+  const auto loaded = store.TakeOver();
+  ASSERT_THAT(loaded, IsOk());
+  RunSql(database, kEndOtherSessions);
+  EXPECT_THAT(store.Commit(loaded->epoch, 0, {}),
+              FailsWith("STORE_UNREACHABLE"));
+  EXPECT_THAT(store.Commit(loaded->epoch, 0, {}), IsOk());
+}
+
+// A read is asked again on a fresh connection: nobody notices.
+TEST(PostgresStoreTest, ReaderOutlivesItsConnections) {
+  const std::string database = ThrowawayPostgres::MigratedDatabase();
+  PostgresReader reader(database, 2);
+  ASSERT_THAT(reader.Accounts(), IsOk());
+  RunSql(database, kEndOtherSessions);
+  EXPECT_THAT(reader.Accounts(), IsOk());
+}
+
+TEST(PostgresStoreTest, TransfersAreAppendOnlyInTheDatabaseItself) {
+  const std::string database = ThrowawayPostgres::MigratedDatabase();
+  PostgresStore store(database);
+  const auto loaded = store.TakeOver();
+  ASSERT_THAT(loaded, IsOk());
+  const Transfer transfer{.id = {1},
+                          .debit = Place::Outside(),
+                          .credit = Place::Fees(),
+                          .amount = 1,
+                          .create_time = absl::UnixEpoch()};
+  ASSERT_THAT(store.Commit(loaded->epoch, 0, {transfer}), IsOk());
+  for (const char* sql : {"UPDATE transfer SET amount = 2",
+                          "DELETE FROM transfer", "TRUNCATE transfer"}) {
+    const absl::Status status = postgres::RunGuarded([&] {
+      RunSql(database, sql);
+      return absl::OkStatus();
+    });
+    EXPECT_THAT(status, FailsWith("CONSTRAINT")) << sql;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("append-only"));
+  }
+}
+
+// Texts that PostgreSQL cannot hold are refused like any bad row, and do not
+// cut anything short.
+TEST(PostgresStoreTest, ImpossibleTextsAreRefused) {
+  const std::string database = ThrowawayPostgres::MigratedDatabase();
+  PostgresStore store(database);
+  const auto loaded = store.TakeOver();
+  ASSERT_THAT(loaded, IsOk());
+  for (const std::string& name :
+       {std::string("nul\0inside", 10), std::string("not utf-8 \xff\xfe")}) {
+    EXPECT_THAT(
+        store.Commit(loaded->epoch, 0, {Account{.id = {1}, .name = name}}),
+        FailsWith("CONSTRAINT"));
+  }
+  EXPECT_THAT(store.Commit(loaded->epoch, 0, {Account{.id = {1}, .name = "a"}}),
+              IsOk());
+}
+
+TEST(PostgresStoreTest, CorruptSpecIsNotLoaded) {
+  const std::string database = ThrowawayPostgres::MigratedDatabase();
+  RunSql(database,
+         "INSERT INTO account VALUES (1, 'c', 'client', "
+         "decode(repeat('00', 32), 'hex'), 'active', 0, 0, 0, 0);"
+         "INSERT INTO dataset VALUES (decode(repeat('11', 32), 'hex'), 1, 1, "
+         "1, 1, 1, 1, 1, 1, decode(repeat('11', 32), 'hex'), "
+         "decode(repeat('11', 32), 'hex'), decode(repeat('11', 32), 'hex'), "
+         "1, 1);"
+         "INSERT INTO task VALUES (1, 1, 'r', '\\x08', 'n', "
+         "decode(repeat('11', 32), 'hex'), 0, decode(repeat('00', 32), 'hex'),"
+         "1, 'active', 'none', now(), now(), NULL, 0, 0, 0, 0, 0)");
+  PostgresStore store(database);
+  EXPECT_THAT(store.TakeOver(), FailsWith("STORE_CORRUPT"));
+  PostgresReader reader(database, 1);
+  EXPECT_THAT(reader.GetTask(TaskId{1}), FailsWith("STORE_CORRUPT"));
+}
+
+// A database without the schema is our mistake, not the network's.
+TEST(PostgresStoreTest, MissingSchemaIsInternal) {
+  PostgresStore store(ThrowawayPostgres::EmptyDatabase());
+  EXPECT_THAT(store.TakeOver(), FailsWith("STORE_QUERY"));
+}
+
+}  // namespace
+}  // namespace archpool

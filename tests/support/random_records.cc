@@ -1,0 +1,406 @@
+#include "tests/support/random_records.h"
+
+#include <algorithm>
+#include <iterator>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/check.h"
+
+namespace archpool {
+namespace {
+
+// Two dimensions of 2 to 9 choices, so that boxes differ between tasks.
+SearchSpace RandomSpace(CounterRng& rng) {
+  std::vector<ChoiceValue> widths;
+  for (uint32_t i = 0; i < 2 + rng.Below(8); ++i) {
+    widths.emplace_back(int64_t{8} * (i + 1));
+  }
+  ChainTemplate chain;
+  chain.stages = {StageTemplate{
+      .blocks = {BlockTemplate{.operation = DimensionRef{"operation"},
+                               .width = DimensionRef{"width"}}}}};
+  auto space = SearchSpace::Create(
+      {{"width", widths},
+       {"operation", {std::string("conv"), std::string("separable")}}},
+      chain);
+  ARCHPOOL_CHECK(space.ok());
+  return *space;
+}
+
+}  // namespace
+
+TaskSpec RandomSpec(CounterRng& rng, const Digest& dataset) {
+  const auto in = [&rng](int64_t low, int64_t high) {
+    return low + static_cast<int64_t>(
+                     rng.Below64(static_cast<uint64_t>(high - low + 1)));
+  };
+  TaskSpec spec;
+  spec.name = absl::StrCat("task '", in(0, 1'000'000), "' {\"a\", \\b}");
+  spec.dataset = dataset;
+  spec.space = RandomSpace(rng);
+  spec.limits = {.parameters_max = in(0, kPlanParametersMax),
+                 .macs_max = in(0, kPlanMacsMax)};
+  spec.recipe = {.batch_size = in(1, 4096),
+                 .epochs = in(1, 1000),
+                 .learning_rate_ppm = in(1, 10'000'000),
+                 .momentum_ppm = in(0, 999'999),
+                 .weight_decay_ppm = in(0, 1'000'000),
+                 .label_smoothing_ppm = in(0, 900'000),
+                 .warmup_ppm = in(0, 1'000'000),
+                 .shift_pixels_max = in(0, 8),
+                 .horizontal_flip = in(0, 1) == 1,
+                 .segments = in(1, 1024)};
+  spec.budget = {.work_units = in(1, 1'000'000'000'000),
+                 .trials_max = in(0, 1000),
+                 .time_limit = absl::Seconds(in(60, 86'400)),
+                 .target_accuracy_ppm = in(0, 1'000'000)};
+  spec.terms = {.reward = in(1, kAmountMax),
+                .finders_bonus_ppm = in(0, 500'000)};
+  spec.subspaces = in(1, 4096);
+  spec.trials_per_lease = in(1, 64);
+  return spec;
+}
+
+int64_t RandomRecords::Below(int64_t bound) {
+  return static_cast<int64_t>(rng_.Below64(static_cast<uint64_t>(bound)));
+}
+
+Digest RandomRecords::RandomDigest() {
+  Digest digest;
+  for (uint8_t& byte : digest.bytes) byte = static_cast<uint8_t>(Below(256));
+  return digest;
+}
+
+absl::Time RandomRecords::RandomTime() {
+  return absl::UnixEpoch() + absl::Microseconds(Below(int64_t{1} << 52));
+}
+
+std::string RandomRecords::RandomText() {
+  static constexpr const char* kPieces[] = {
+      "a",  "\"", "\\", "'",  "{",  "}",  ",",        "NULL",
+      "\n", "\t", " ",  "$1", ";",  "--", "\xc3\xa9", "\\x",
+      "%s", "Z",  "0",  "()", "::", "\r", "\x01",     "\xf0\x9f\x8d\x80"};
+  std::string text;
+  for (int64_t i = Below(8); i > 0; --i) {
+    text += kPieces[Below(std::size(kPieces))];
+  }
+  return text;
+}
+
+Place RandomRecords::RandomPlace() {
+  const auto kind = static_cast<PlaceKind>(Below(4));
+  const bool is_numbered =
+      kind == PlaceKind::kAccount || kind == PlaceKind::kEscrow;
+  return {kind, is_numbered ? 1 + Below(20) : 0};
+}
+
+template <typename Key, typename Record>
+const Record& RandomRecords::Any(const std::map<Key, Record>& records) {
+  ARCHPOOL_CHECK(!records.empty());
+  return std::next(records.begin(), Below(static_cast<int64_t>(records.size())))
+      ->second;
+}
+
+int64_t RandomRecords::NewOrEarlier(int64_t last) {
+  return last == 0 || Coin() ? last + 1 : 1 + Below(last);
+}
+
+std::vector<Event> RandomRecords::Next(int count) {
+  events_.clear();
+  // What others refer to has to be there.
+  if (accounts_.empty()) {
+    PutAccount();
+    PutDataset();
+    PutTask();
+    PutSubspace();
+    PutSession();
+    PutLease();
+    PutTrial();
+  }
+  using Step = void (RandomRecords::*)();
+  static constexpr Step kSteps[] = {
+      &RandomRecords::PutAccount,  &RandomRecords::PutDataset,
+      &RandomRecords::PutTask,     &RandomRecords::PutSubspace,
+      &RandomRecords::PutSession,  &RandomRecords::PutLease,
+      &RandomRecords::PutTrial,    &RandomRecords::PutAudit,
+      &RandomRecords::PutTransfer, &RandomRecords::PutBalance};
+  while (static_cast<int>(events_.size()) < count) {
+    (this->*kSteps[Below(std::size(kSteps))])();
+  }
+  return events_;
+}
+
+void RandomRecords::PutAccount() {
+  const AccountId id{NewOrEarlier(static_cast<int64_t>(accounts_.size()))};
+  Emit(accounts_, id,
+       Account{.id = id,
+               .name = absl::StrCat(RandomText(), "#", id.value),
+               .role = static_cast<Role>(Below(4)),
+               .token_hash = RandomDigest(),
+               .state = static_cast<AccountState>(Below(2)),
+               .trials_accepted = Large(),
+               .trials_rejected = Large(),
+               .trials_abandoned = Large(),
+               .rejections_in_a_row = Large()});
+}
+
+void RandomRecords::PutDataset() {
+  const bool is_new = datasets_.empty() || Coin();
+  const Digest id = is_new ? RandomDigest() : Any(datasets_).id;
+  DatasetManifest manifest;
+  manifest.shape = {Large(), Large(), Large()};
+  manifest.classes = Large();
+  manifest.train_count = Large();
+  manifest.validation_count = Large();
+  manifest.held_out_count = Large();
+  manifest.train = RandomDigest();
+  manifest.validation = RandomDigest();
+  manifest.mean_ppm = Large();
+  manifest.deviation_ppm = Large();
+  Emit(datasets_, id,
+       DatasetRecord{.id = id,
+                     .owner = Any(accounts_).id,
+                     .manifest = manifest,
+                     .held_out = RandomDigest()});
+}
+
+void RandomRecords::PutTask() {
+  const TaskId id{NewOrEarlier(static_cast<int64_t>(tasks_.size()))};
+  const auto earlier = tasks_.find(id);
+  // A task's space never changes, so that its boxes stay boxes of it.
+  const auto spec = earlier != tasks_.end()
+                        ? earlier->second.spec
+                        : std::make_shared<const TaskSpec>(
+                              RandomSpec(rng_, Any(datasets_).id));
+  const Amount reward = spec->terms.reward;
+  const auto state = static_cast<TaskState>(Below(5));
+  Task task{.id = id,
+            .client = Any(accounts_).id,
+            .request_id = absl::StrCat(RandomText(), "#", id.value),
+            .spec = spec,
+            .secret = RandomDigest(),
+            .cost_table_version = Large(),
+            .state = state,
+            .end_reason = state == TaskState::kActive
+                              ? EndReason::kNone
+                              : static_cast<EndReason>(1 + Below(5)),
+            .create_time = RandomTime(),
+            .deadline = RandomTime()};
+  task.fee_pot = Below(reward + 1);
+  task.bonus_pot = Below(reward - task.fee_pot + 1);
+  task.work_pot = reward - task.fee_pot - task.bonus_pot;
+  if (IsEnded(state)) {
+    task.end_time = RandomTime();
+    task.fee = Below(reward + 1);
+    task.refund = Below(reward - task.fee + 1);
+  }
+  Emit(tasks_, id, task);
+}
+
+void RandomRecords::PutSubspace() {
+  const SubspaceId id{NewOrEarlier(static_cast<int64_t>(subspaces_.size()))};
+  const Task& task = Any(tasks_);
+  const std::vector<Subspace> boxes =
+      Partition(task.spec->space, 1 + Below(8), 4096);
+  Emit(subspaces_, id,
+       SubspaceRecord{.id = id,
+                      .task = task.id,
+                      .box = boxes[static_cast<size_t>(
+                          Below(static_cast<int64_t>(boxes.size())))],
+                      .state = static_cast<SubspaceState>(Below(3)),
+                      .attempt = Large()});
+}
+
+void RandomRecords::PutSession() {
+  const SessionId id{static_cast<int64_t>(sessions_.size()) + 1};
+  const AccountId account = Any(accounts_).id;
+  const std::string worker_name = absl::StrCat("w", Below(3));
+  // The name moves on: its holder closes within the same commit.
+  for (auto [earlier_id, earlier] : sessions_) {
+    if (earlier.account == account && earlier.worker_name == worker_name &&
+        earlier.state == SessionState::kOpen) {
+      earlier.state = SessionState::kClosed;
+      Emit(sessions_, earlier_id, earlier);
+      break;
+    }
+  }
+  Emit(sessions_, id,
+       Session{.id = id,
+               .account = account,
+               .worker_name = worker_name,
+               .threads = 1 + Large(),
+               .hardware_class = RandomText(),
+               .state = static_cast<SessionState>(Below(2)),
+               .create_time = RandomTime()});
+}
+
+void RandomRecords::PutLease() {
+  const LeaseId id{static_cast<int64_t>(leases_.size()) + 1};
+  const SubspaceRecord& subspace = Any(subspaces_);
+  for (auto [earlier_id, earlier] : leases_) {
+    if (earlier.subspace == subspace.id &&
+        earlier.state == LeaseState::kActive &&
+        earlier.role == LeaseRole::kPrimary) {
+      earlier.state = static_cast<LeaseState>(1 + Below(4));
+      Emit(leases_, earlier_id, earlier);
+      break;
+    }
+  }
+  Lease lease{.id = id,
+              .task = subspace.task,
+              .subspace = subspace.id,
+              .session = Any(sessions_).id,
+              .account = Any(accounts_).id,
+              .attempt = Large(),
+              .role = static_cast<LeaseRole>(Below(2)),
+              .state = static_cast<LeaseState>(Below(5)),
+              .create_time = RandomTime(),
+              .expire_time = RandomTime()};
+  for (int64_t i = Below(4); i > 0; --i) lease.trials.push_back({1 + Large()});
+  Emit(leases_, id, lease);
+}
+
+void RandomRecords::PutTrial() {
+  const TrialId id{NewOrEarlier(static_cast<int64_t>(trials_.size()))};
+  const Lease& lease = Any(leases_);
+  const auto state = static_cast<TrialState>(Below(6));
+  Trial trial{.id = id,
+              .task = lease.task,
+              .subspace = lease.subspace,
+              .lease = lease.id,
+              .account = lease.account,
+              .architecture_id = RandomDigest(),
+              .parameters = Large(),
+              .macs = Large(),
+              .work_units = Large(),
+              .state = state,
+              .create_time = RandomTime(),
+              .weights_size_bytes = Large(),
+              .train_time = absl::Nanoseconds(Large())};
+  for (int64_t i = Below(130); i > 0; --i) {
+    trial.architecture.choices.push_back(static_cast<uint8_t>(Below(256)));
+  }
+  if (state != TrialState::kAssigned && state != TrialState::kAbandoned) {
+    trial.weights_digest = RandomDigest();
+    trial.claimed_correct = Large();
+    trial.upload_deadline = RandomTime();
+  }
+  if (state == TrialState::kAccepted) {
+    trial.measured_correct = Large();
+    trial.held_out_correct = Large();
+    trial.verified_accuracy_ppm = Below(1'000'001);
+    trial.pay = Large();
+    trial.finders_bonus = Large();
+  }
+  if (state == TrialState::kRejected) trial.reason = "R" + RandomText();
+  Emit(trials_, id, trial);
+}
+
+void RandomRecords::PutAudit() {
+  const AuditId id{static_cast<int64_t>(audits_.size()) + 1};
+  const TrialId trial = Any(trials_).id;
+  for (auto [earlier_id, earlier] : audits_) {
+    if (earlier.trial == trial && earlier.state != AuditState::kDone) {
+      earlier.state = AuditState::kDone;
+      earlier.expire_time = absl::InfiniteFuture();
+      Emit(audits_, earlier_id, earlier);
+      break;
+    }
+  }
+  Audit audit{.id = id,
+              .trial = trial,
+              .task = trials_.at(trial).task,
+              .state = static_cast<AuditState>(Below(3)),
+              .attempt = Large(),
+              .inconclusive_count = Large(),
+              .verifier_name = RandomText()};
+  if (audit.state == AuditState::kLeased || Coin()) {
+    audit.verifier = Any(accounts_).id;
+  }
+  if (audit.state == AuditState::kLeased) audit.expire_time = RandomTime();
+  Emit(audits_, id, audit);
+}
+
+void RandomRecords::PutTransfer() {
+  const TransferId id{static_cast<int64_t>(transfers_.size()) + 1};
+  const Place debit = RandomPlace();
+  Place credit = RandomPlace();
+  while (credit == debit) credit = RandomPlace();
+  Transfer transfer{.id = id,
+                    .debit = debit,
+                    .credit = credit,
+                    .amount = 1 + Large(),
+                    .kind = static_cast<TransferKind>(Below(6)),
+                    .create_time = RandomTime()};
+  if (Coin()) transfer.task = Any(tasks_).id;
+  if (transfer.kind == TransferKind::kDeposit && Coin()) {
+    transfer.request_id = absl::StrCat(RandomText(), "#", id.value);
+  }
+  Emit(transfers_, id, transfer);
+}
+
+void RandomRecords::PutBalance() {
+  Balance balance{.place = RandomPlace(), .amount = Large()};
+  if (balance.place.kind == PlaceKind::kOutside) {
+    balance.amount = -balance.amount;
+  }
+  Emit(balances_, balance.place, balance);
+}
+
+bool RandomRecords::IsOpen(TaskId task) const {
+  return !IsEnded(tasks_.at(task).state);
+}
+
+PoolSnapshot RandomRecords::Snapshot() const {
+  PoolSnapshot snapshot;
+  const auto add_if = [&snapshot](const auto& records, const auto& is_loaded) {
+    for (const auto& [key, record] : records) {
+      if (is_loaded(record)) snapshot.records.emplace_back(record);
+    }
+  };
+  const auto all = [](const auto&) { return true; };
+  const auto of_open = [this](const auto& record) {
+    return IsOpen(record.task);
+  };
+  add_if(accounts_, all);
+  add_if(datasets_, all);
+  add_if(tasks_, [](const Task& task) { return !IsEnded(task.state); });
+  add_if(subspaces_, of_open);
+  add_if(sessions_, [](const Session& session) {
+    return session.state == SessionState::kOpen;
+  });
+  add_if(leases_, [&](const Lease& lease) {
+    return lease.state == LeaseState::kActive && of_open(lease);
+  });
+  add_if(trials_, of_open);
+  add_if(audits_, [&](const Audit& audit) {
+    return audit.state != AuditState::kDone && of_open(audit);
+  });
+  add_if(balances_, all);
+  const auto size = [](const auto& map) {
+    return static_cast<int64_t>(map.size());
+  };
+  snapshot.last_ids = {.account = size(accounts_),
+                       .task = size(tasks_),
+                       .subspace = size(subspaces_),
+                       .session = size(sessions_),
+                       .lease = size(leases_),
+                       .trial = size(trials_),
+                       .audit = size(audits_),
+                       .transfer = size(transfers_)};
+  for (const auto& [id, task] : tasks_) {
+    snapshot.requests.emplace_back(RequestKey{task.client, task.request_id},
+                                   id.value);
+  }
+  for (const auto& [id, transfer] : transfers_) {
+    if (transfer.request_id.empty()) continue;
+    snapshot.requests.emplace_back(RequestKey{AccountId{}, transfer.request_id},
+                                   id.value);
+  }
+  std::sort(snapshot.requests.begin(), snapshot.requests.end());
+  return snapshot;
+}
+
+}  // namespace archpool
