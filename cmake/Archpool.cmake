@@ -71,12 +71,15 @@ endfunction()
 # All programs and nothing else: what an operator wants built.
 add_custom_target(programs)
 
-# archpool_program(NAME archpool-server SRCS main.cc DEPS ...)
+# archpool_program(NAME archpool-server SRCS main.cc DEPS ... [INTERNAL])
+# INTERNAL: for developers and tests, not among `programs`.
 function(archpool_program)
-  cmake_parse_arguments(ARG "" "NAME" "SRCS;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "INTERNAL" "NAME" "SRCS;DEPS" ${ARGN})
   add_executable(${ARG_NAME} ${ARG_SRCS})
   target_link_libraries(${ARG_NAME} PRIVATE archpool_flags ${ARG_DEPS})
-  add_dependencies(programs ${ARG_NAME})
+  if(NOT ARG_INTERNAL)
+    add_dependencies(programs ${ARG_NAME})
+  endif()
 endfunction()
 
 # Tells the tests of one tree from those of another.

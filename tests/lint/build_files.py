@@ -46,7 +46,10 @@ def owner(tree, path):
 
 def check(tree):
     findings = []
+    rules = "".join(tree.files[p] for p in tree.paths(".cmake"))
     for path in tree.paths(".cc"):
+        if f"${{PROJECT_SOURCE_DIR}}/{path}" in rules:
+            continue
         cmake = owner(tree, path)
         if cmake is None:
             findings.append(f"{path}:1: no CMakeLists.txt above it")
@@ -61,7 +64,7 @@ def check(tree):
             findings.append(f"{path}:1: no archpool_test in {cmake} names it")
     for path in tree.files:
         if path.endswith("CMakeLists.txt") and re.search(
-                r"file\(\s*GLOB", tree.files[path]):
+                r"file\(\s*GLOB[^()]*\.(cc|h)\b", tree.files[path]):
             findings.append(f"{path}:1: globbed sources: a new file would not "
                             "be seen")
     return findings
@@ -80,6 +83,8 @@ BAD = (
 )
 GOOD = {
     "CMakeLists.txt": "",
+    "cmake/Rules.cmake": "target_sources(a ${PROJECT_SOURCE_DIR}/b/main.cc)\n",
+    "b/main.cc": "",
     "a/CMakeLists.txt": "archpool_library(NAME a SRCS x.cc sub/y.cc)\n"
                         "archpool_test(NAME x_test\n  SRCS x_test.cc)\n"
                         "set(all v w)\nforeach(t ${all})\n"

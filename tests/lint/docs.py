@@ -49,7 +49,7 @@ def names_of(tree, function):
     names = set()
     for path in tree.files:
         if path.endswith("CMakeLists.txt"):
-            names |= set(re.findall(rf"{function}\(\s*NAME\s+([\w-]+)",
+            names |= set(re.findall(rf"{function}\([^()]*\bNAME\s+([\w-]+)",
                                     tree.files[path]))
     return names
 
@@ -67,7 +67,8 @@ def check(tree):
             problems = [check_link(tree, path, m.group(1) or m.group(2))
                         for m in LINK.finditer(linkable[number - 1])]
             problems += [f"there is no {name}" for name in SCRIPT.findall(line)
-                         if not tree.exists(name)]
+                         if not tree.exists(name)
+                         and not tree.exists(name + ".cc")]
             problems += [f"nothing builds {name}"
                          for name in PROGRAM.findall(line)
                          if name not in programs]

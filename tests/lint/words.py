@@ -7,6 +7,7 @@ TEXT = (".cc", ".h", ".proto", ".sql", ".sh", ".py", ".md", ".txt", ".cmake",
 
 # In pieces, so that this file does not find itself.
 EVERYWHERE = (
+    (r"^(<{7}|>{7}) ", "a merge that was not finished"),
     (r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b", "finish it or leave it out"),
     (r"\bnot " r"implemented\b|\bunimple" r"mented\b", "finish it"),
     (r"\bin a real (sys" r"tem|deplo" r"yment)\b", "this is the real one"),
@@ -53,6 +54,7 @@ def check(tree):
 
 
 BAD = (
+    ("not finished", {"a/CMakeLists.txt": "<" * 7 + " HEAD\n"}),
     ("finish it", {"a.cc": "// TO" "DO: more\n"}),
     ("finish it", {"a.md": "This is not " "implemented.\n"}),
     ("one machine", {"a.sh": "cd /ro" "ot/src\n"}),
