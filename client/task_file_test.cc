@@ -234,8 +234,8 @@ std::vector<BadText> BadSpaces() {
        "18:11: space.template.kind is 'cell'; it must be 'chain'"},
       {With("width: 16", "width: 16\n            repeat: 0"),
        "10:3: space: Field stages[0].blocks[0].repeat is 0; it must be in"},
-      {With("kernel: 3, stride", "kernal: 3, stride"),
-       "19:22: unknown key 'kernal' in space.template.stem; did you mean "
+      {With("kernel: 3, stride", "kernl: 3, stride"),
+       "19:22: unknown key 'kernl' in space.template.stem; did you mean "
        "'kernel'?"},
       // The operation 'skip' alone reads no kernel.
       {With("[conv, skip]", "[skip]"), "10:3: space: No network depends on"},
