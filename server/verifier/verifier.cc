@@ -112,9 +112,7 @@ AuditFinding Verifier::Find(const wire::AuditOrder& order) {
   if (order.weights_size_bytes > size_bytes_max) {
     return WeightsUnusable{"WEIGHTS_TOO_LARGE"};
   }
-  const absl::Status loaded = LoadData(order);
-  absl::StatusOr<std::string> weights = loaded;
-  if (loaded.ok()) weights = FetchWeights(order);
+  const absl::StatusOr<std::string> weights = FetchAll(order);
   if (!weights.ok()) {
     spdlog::warn("{} has not what it needs ({}): {}", order.audit.ToString(),
                  GetReason(weights.status()),
@@ -125,8 +123,8 @@ AuditFinding Verifier::Find(const wire::AuditOrder& order) {
   return Examine(order, *weights, *loaded_, evaluator_);
 }
 
-absl::StatusOr<std::string> Verifier::FetchWeights(
-    const wire::AuditOrder& order) {
+absl::StatusOr<std::string> Verifier::FetchAll(const wire::AuditOrder& order) {
+  ARCHPOOL_RETURN_IF_ERROR(LoadData(order));
   return RetryWhileTransient(options_.audit_retry, {}, [&] {
     return weights_.Get(order.weights, order.weights_size_bytes,
                         [&](int64_t offset_bytes, const BlobSink& sink) {

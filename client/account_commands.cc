@@ -1,0 +1,114 @@
+// archpool account ...
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "client/context.h"
+#include "client/render_pool.h"
+#include "common/base/status.h"
+
+namespace archpool {
+namespace {
+
+using Stub = v1::PoolService::Stub;
+
+absl::Status Create(Context& context, const std::string& name, v1::Role role) {
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  v1::CreateAccountRequest request;
+  request.set_name(name);
+  request.set_role(role);
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::CreateAccountResponse response,
+      client->Call(client->pool(), &Stub::CreateAccount, request));
+  Json json = ToJson(response.account());
+  json["token"] = response.token();
+  context.Show(json, absl::StrCat("Account ", Clean(response.account().name()),
+                                  " (", WordOf(response.account().role()),
+                                  ") is made. Its token, shown this once:\n",
+                                  Clean(response.token()), "\n"));
+  return absl::OkStatus();
+}
+
+absl::Status List(Context& context) {
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  ARCHPOOL_ASSIGN_OR_RETURN(const v1::ListAccountsResponse response,
+                            client->Call(client->pool(), &Stub::ListAccounts,
+                                         v1::ListAccountsRequest()));
+  context.Show(ListToJson(response.accounts()),
+               RenderAccounts(response, context.terminal()));
+  return absl::OkStatus();
+}
+
+absl::Status SetState(Context& context, const std::string& name,
+                      v1::Account::State state) {
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  v1::SetAccountStateRequest request;
+  request.set_name(name);
+  request.set_state(state);
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::SetAccountStateResponse response,
+      client->Call(client->pool(), &Stub::SetAccountState, request));
+  context.Show(ToJson(response.account()),
+               RenderAccount(response.account(), context.terminal()));
+  return absl::OkStatus();
+}
+
+absl::Status WhoAmI(Context& context) {
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::WhoAmIResponse response,
+      client->Call(client->pool(), &Stub::WhoAmI, v1::WhoAmIRequest()));
+  context.Show(ToJson(response.account()),
+               RenderAccount(response.account(), context.terminal()));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddAccountCommands(CLI::App& app, Action& action) {
+  CLI::App* group =
+      app.add_subcommand("account", "Accounts of the pool, and your own");
+  group->require_subcommand(1);
+  const auto name = std::make_shared<std::string>();
+  const auto role = std::make_shared<v1::Role>(v1::ROLE_UNSPECIFIED);
+  static const std::map<std::string, v1::Role> kRoles = {
+      {"client", v1::ROLE_CLIENT},
+      {"miner", v1::ROLE_MINER},
+      {"verifier", v1::ROLE_VERIFIER},
+      {"operator", v1::ROLE_OPERATOR}};
+
+  CLI::App* create = group->add_subcommand(
+      "create", "Makes an account and shows its token, once (operators)");
+  create->add_option("--name", *name, "1 to 64 characters of [a-z0-9-]")
+      ->required();
+  create->add_option("--role", *role, "client, miner, verifier or operator")
+      ->required()
+      ->transform(CLI::CheckedTransformer(kRoles).description(""));
+  create->footer(
+      "Example:\n  archpool --token-file operator.token account create "
+      "--name alice --role miner");
+  create->callback([&action, name, role] {
+    action = [name, role](Context& c) { return Create(c, *name, *role); };
+  });
+
+  group->add_subcommand("list", "Every account with its standing (operators)")
+      ->callback([&action] { action = List; });
+
+  const auto add_state = [&](const char* word, const char* help,
+                             v1::Account::State state) {
+    CLI::App* command = group->add_subcommand(word, help);
+    command->add_option("name", *name, "The account")->required();
+    command->callback([&action, name, state] {
+      action = [name, state](Context& c) { return SetState(c, *name, state); };
+    });
+  };
+  add_state("suspend", "Gives the account no more leases (operators)",
+            v1::Account::STATE_SUSPENDED);
+  add_state("resume", "Lifts a suspension (operators)",
+            v1::Account::STATE_ACTIVE);
+
+  group->add_subcommand("whoami", "Whose token this is, and its standing")
+      ->callback([&action] { action = WhoAmI; });
+}
+
+}  // namespace archpool

@@ -1,0 +1,70 @@
+#include "client/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "common/channel/program.h"
+
+namespace archpool {
+namespace {
+
+constexpr int kExitStopped = 130;
+
+constexpr char kDescription[] =
+    "The mining pool for neural architectures: clients bring a dataset, a "
+    "search "
+    "space\nand a reward; miners train; the pool verifies and pays.";
+constexpr char kFooter[] =
+    "Clients:    archpool --token-file client.token task submit TASK.yaml "
+    "--wait\n"
+    "Miners:     archpool --token-file miner.token miner status\n"
+    "Operators:  archpool --token-file operator.token account create --name "
+    "alice --role miner\n"
+    "The options above go before or after the command. Exit codes: 0 done, 1 "
+    "failed,\n2 bad input, 3 refused by the pool, 4 server unreachable.";
+
+void AddGlobalFlags(CLI::App& app, GlobalFlags& flags) {
+  app.add_option("--server", flags.server, "The pool's address, HOST:PORT")
+      ->envname("ARCHPOOL_SERVER")
+      ->capture_default_str();
+  app.add_option("--token-file", flags.token_file,
+                 "File with your account's token")
+      ->envname("ARCHPOOL_TOKEN_FILE");
+  app.add_flag("--json", flags.is_json, "JSON on stdout, for programs");
+  app.add_option("--patience", flags.patience_s,
+                 "Seconds to try on while the server is away")
+      ->check(CLI::Range(0.0, 86'400.0))
+      ->capture_default_str();
+}
+
+}  // namespace
+
+int RunCli(const std::vector<std::string>& arguments, const Output& output,
+           const std::stop_token& stop) {
+  GlobalFlags flags;
+  Action action;
+  CLI::App app(kDescription, "archpool");
+  app.footer(kFooter);
+  app.require_subcommand(1);
+  app.fallthrough();
+  AddGlobalFlags(app, flags);
+  AddTaskCommands(app, action);
+  AddMinerCommands(app, action);
+  AddLedgerCommands(app, action);
+  AddAccountCommands(app, action);
+  try {
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    app.parse(reversed);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, output.out, output.err) == 0 ? kExitDone
+                                                        : kExitBadInput;
+  }
+  Context context(flags, output, stop);
+  const absl::Status status = action(context);
+  if (status.ok()) return kExitDone;
+  if (stop.stop_requested()) return kExitStopped;
+  output.err << DescribeError("archpool", status) << std::flush;
+  return ExitCodeOf(status);
+}
+
+}  // namespace archpool

@@ -1,0 +1,78 @@
+// What every subcommand is given.
+#ifndef ARCHPOOL_CLIENT_CONTEXT_H_
+#define ARCHPOOL_CLIENT_CONTEXT_H_
+
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <stop_token>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "client/json.h"
+#include "client/pool_client.h"
+#include "client/text.h"
+
+namespace CLI {
+class App;
+}
+
+namespace archpool {
+
+// The options that stand before or after any subcommand.
+struct GlobalFlags {
+  std::string server = "127.0.0.1:7450";
+  std::string token_file;
+  bool is_json = false;
+  double patience_s = 15;
+};
+
+// Where output goes. Both outlive the context.
+struct Output {
+  std::ostream& out;
+  std::ostream& err;
+  Terminal terminal;         // of `out`
+  bool is_live = false;      // `out` is a terminal that can be drawn over
+  bool is_err_live = false;  // the same of `err`
+};
+
+// Thread-compatible.
+class Context {
+ public:
+  Context(const GlobalFlags& flags, const Output& output, std::stop_token stop)
+      : flags_(flags), output_(output), stop_(std::move(stop)) {}
+
+  // The connection, made when first asked for: what needs no server works
+  // without a token. ReadTokenFile's errors; INVALID_ARGUMENT
+  // (TOKEN_FILE_UNSET).
+  absl::StatusOr<PoolClient*> Client();
+
+  // Shows JSON where --json asks for it, else the page.
+  void Show(const Json& json, const std::string& page) const;
+
+  bool is_json() const { return flags_.is_json; }
+  const Terminal& terminal() const { return output_.terminal; }
+  const Output& output() const { return output_; }
+  const std::stop_token& stop() const { return stop_; }
+
+ private:
+  const GlobalFlags& flags_;
+  const Output output_;
+  const std::stop_token stop_;
+  std::unique_ptr<PoolClient> client_;
+};
+
+// What the chosen subcommand does.
+using Action = std::function<absl::Status(Context&)>;
+
+// Each adds a group of subcommands; the one that is chosen sets `action`.
+void AddAccountCommands(CLI::App& app, Action& action);
+void AddTaskCommands(CLI::App& app, Action& action);
+void AddMinerCommands(CLI::App& app, Action& action);
+void AddLedgerCommands(CLI::App& app, Action& action);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_CLIENT_CONTEXT_H_

@@ -1,0 +1,247 @@
+#include "client/json.h"
+
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "client/text.h"
+#include "client/times.h"
+
+namespace archpool {
+namespace {
+
+std::string Word(const std::string& name, absl::string_view prefix) {
+  return absl::AsciiStrToLower(absl::StripPrefix(name, prefix));
+}
+
+Json Accuracy(int64_t ppm) {
+  return ppm < 0 ? Json() : Json(static_cast<double>(ppm) / 1e6);
+}
+
+Json TextOrNull(const std::string& text) {
+  return text.empty() ? Json() : Json(text);
+}
+
+Json IdOrNull(int64_t id) { return id == 0 ? Json() : Json(id); }
+
+Json TimeJson(const google::protobuf::Timestamp& time) {
+  if (time.seconds() == 0) return Json();
+  return absl::FormatTime(absl::RFC3339_full, ToTime(time),
+                          absl::UTCTimeZone());
+}
+
+Json Fraction(int64_t ppm) { return static_cast<double>(ppm) / 1e6; }
+
+Json RecipeJson(const v1::Recipe& recipe) {
+  return {{"batch_size", recipe.batch_size()},
+          {"epochs", recipe.epochs()},
+          {"learning_rate", Fraction(recipe.learning_rate_ppm())},
+          {"momentum", Fraction(recipe.momentum_ppm())},
+          {"weight_decay", Fraction(recipe.weight_decay_ppm())},
+          {"label_smoothing", Fraction(recipe.label_smoothing_ppm())},
+          {"warmup", Fraction(recipe.warmup_ppm())},
+          {"shift_pixels_max", recipe.shift_pixels_max()},
+          {"horizontal_flip", recipe.horizontal_flip()},
+          {"segments", recipe.segments()}};
+}
+
+Json FieldJson(const v1::IntField& field) {
+  if (field.field_case() == v1::IntField::kDimension) {
+    return absl::StrCat("$", field.dimension());
+  }
+  return field.constant();
+}
+
+Json FieldJson(const v1::WordField& field) {
+  if (field.field_case() == v1::WordField::kDimension) {
+    return absl::StrCat("$", field.dimension());
+  }
+  return field.constant();
+}
+
+Json TemplateJson(const v1::ChainTemplate& chain) {
+  Json stages = Json::array();
+  for (const v1::ChainTemplate::Stage& stage : chain.stages()) {
+    Json blocks = Json::array();
+    for (const v1::ChainTemplate::Block& block : stage.blocks()) {
+      blocks.push_back({{"operation", FieldJson(block.operation())},
+                        {"kernel", FieldJson(block.kernel())},
+                        {"width", FieldJson(block.width())},
+                        {"expansion", FieldJson(block.expansion())},
+                        {"repeat", FieldJson(block.repeat())},
+                        {"activation", FieldJson(block.activation())}});
+    }
+    stages.push_back({{"stride", stage.stride()}, {"blocks", blocks}});
+  }
+  return {{"kind", "chain"},
+          {"stem",
+           {{"width", FieldJson(chain.stem_width())},
+            {"kernel", chain.stem_kernel()},
+            {"stride", chain.stem_stride()},
+            {"activation", FieldJson(chain.stem_activation())}}},
+          {"stages", stages},
+          {"head",
+           {{"width", FieldJson(chain.head_width())},
+            {"activation", FieldJson(chain.head_activation())}}}};
+}
+
+}  // namespace
+
+std::string WordOf(v1::TaskState state) {
+  return Word(v1::TaskState_Name(state), "TASK_STATE_");
+}
+std::string WordOf(v1::TrialState state) {
+  return Word(v1::TrialState_Name(state), "TRIAL_STATE_");
+}
+std::string WordOf(v1::Account::State state) {
+  return Word(v1::Account::State_Name(state), "STATE_");
+}
+std::string WordOf(v1::Role role) { return Word(v1::Role_Name(role), "ROLE_"); }
+
+Json ToJson(const v1::Account& account) {
+  return {{"account_id", account.account_id()},
+          {"name", account.name()},
+          {"role", WordOf(account.role())},
+          {"state", WordOf(account.state())},
+          {"trials_accepted", account.trials_accepted()},
+          {"trials_rejected", account.trials_rejected()},
+          {"trials_abandoned", account.trials_abandoned()}};
+}
+
+Json ToJson(const v1::WorkerStatus& worker) {
+  return {{"session_id", worker.session_id()},
+          {"account", worker.account_name()},
+          {"worker", worker.worker_name()},
+          {"activity", worker.activity()},
+          {"trial_id", IdOrNull(worker.trial_id())},
+          {"step", worker.step()},
+          {"steps", worker.steps()},
+          {"last_seen_time", TimeJson(worker.last_seen_time())}};
+}
+
+Json ToJson(const v1::Trial& trial) {
+  return {{"trial_id", trial.trial_id()},
+          {"task_id", trial.task_id()},
+          {"account", trial.account_name()},
+          {"state", WordOf(trial.state())},
+          {"reason", TextOrNull(trial.reason())},
+          {"basis", TextOrNull(trial.basis())},
+          {"architecture_id", absl::BytesToHexString(trial.architecture_id())},
+          {"choices", trial.choices()},
+          {"description", trial.description()},
+          {"parameters", trial.parameters()},
+          {"macs", trial.macs()},
+          {"work_units", absl::StrCat(trial.work_units())},
+          {"claimed_accuracy", Accuracy(trial.claimed_accuracy_ppm())},
+          {"measured_accuracy", Accuracy(trial.measured_accuracy_ppm())},
+          {"verified_accuracy", Accuracy(trial.verified_accuracy_ppm())},
+          {"weights_digest",
+           TextOrNull(absl::BytesToHexString(trial.weights_digest()))},
+          {"subspace_id", trial.subspace_id()},
+          {"pay", FormatCoins(trial.pay())},
+          {"finders_bonus", FormatCoins(trial.finders_bonus())},
+          {"create_time", TimeJson(trial.create_time())}};
+}
+
+Json ToJson(const v1::SearchSpace& space) {
+  Json dimensions = Json::array();
+  for (const v1::Dimension& dimension : space.dimensions()) {
+    Json choices = Json::array();
+    for (const v1::Dimension::Choice& choice : dimension.choices()) {
+      if (choice.value_case() == v1::Dimension::Choice::kNumber) {
+        choices.push_back(choice.number());
+      } else {
+        choices.push_back(choice.word());
+      }
+    }
+    dimensions.push_back({{"name", dimension.name()}, {"choices", choices}});
+  }
+  return {{"dimensions", dimensions},
+          {"template", TemplateJson(space.chain_template())}};
+}
+
+Json ToJson(const v1::TaskSpec& spec) {
+  return {{"name", spec.name()},
+          {"dataset_id", absl::BytesToHexString(spec.dataset_id())},
+          {"space", ToJson(spec.space())},
+          {"parameters_max", spec.parameters_max()},
+          {"macs_max", spec.macs_max()},
+          {"recipe", RecipeJson(spec.recipe())},
+          {"budget_work_units", absl::StrCat(spec.budget_work_units())},
+          {"trials_max", spec.trials_max()},
+          {"time_limit_s", spec.time_limit().seconds()},
+          {"target_accuracy", spec.target_accuracy_ppm() == 0
+                                  ? Json()
+                                  : Fraction(spec.target_accuracy_ppm())},
+          {"reward", FormatCoins(spec.reward())},
+          {"finders_bonus", Fraction(spec.finders_bonus_ppm())},
+          {"subspaces", spec.subspaces()},
+          {"trials_per_lease", spec.trials_per_lease()}};
+}
+
+Json ToJson(const v1::Task& task) {
+  Json rejected = Json::object();
+  for (const v1::ReasonCount& count : task.rejected_by_reason()) {
+    rejected[count.reason()] = count.count();
+  }
+  Json shares = Json::array();
+  for (const v1::MinerShare& share : task.shares()) {
+    shares.push_back({{"account", share.account_name()},
+                      {"trials_accepted", share.trials_accepted()},
+                      {"trials_rejected", share.trials_rejected()},
+                      {"work_units", absl::StrCat(share.work_units())},
+                      {"payout", FormatCoins(share.payout())}});
+  }
+  return {{"task_id", task.task_id()},
+          {"name", task.spec().name()},
+          {"state", WordOf(task.state())},
+          {"end_reason", TextOrNull(task.end_reason())},
+          {"client", task.client_name()},
+          {"space_size", task.space_size()},
+          {"subspaces", task.subspaces()},
+          {"subspaces_explored", task.subspaces_explored()},
+          {"trials_assigned", task.trials_assigned()},
+          {"trials_pending", task.trials_pending()},
+          {"trials_accepted", task.trials_accepted()},
+          {"trials_rejected", task.trials_rejected()},
+          {"trials_abandoned", task.trials_abandoned()},
+          {"rejected_by_reason", rejected},
+          {"work_units_accepted", absl::StrCat(task.work_units_accepted())},
+          {"best", task.has_best() ? ToJson(task.best()) : Json()},
+          {"front", ListToJson(task.front())},
+          {"shares", shares},
+          {"reward", FormatCoins(task.spec().reward())},
+          {"fee", FormatCoins(task.fee())},
+          {"refund", FormatCoins(task.refund())},
+          {"create_time", TimeJson(task.create_time())},
+          {"deadline_time", TimeJson(task.deadline_time())},
+          {"end_time", TimeJson(task.end_time())},
+          {"spec", ToJson(task.spec())}};
+}
+
+Json ToJson(const v1::Balance& balance) {
+  return {{"place", balance.place()},
+          {"amount", FormatCoins(balance.amount())}};
+}
+
+Json ToJson(const v1::Transfer& transfer) {
+  return {{"transfer_id", transfer.transfer_id()},
+          {"debit_place", transfer.debit_place()},
+          {"credit_place", transfer.credit_place()},
+          {"amount", FormatCoins(transfer.amount())},
+          {"kind", transfer.kind()},
+          {"task_id", IdOrNull(transfer.task_id())},
+          {"create_time", TimeJson(transfer.create_time())}};
+}
+
+Json ToJson(const v1::CheckLedgerResponse& response) {
+  return {{"is_sound", response.violations().empty()},
+          {"violations", response.violations()},
+          {"transfers", response.transfers()},
+          {"debits", response.debits()},
+          {"credits", response.credits()}};
+}
+
+}  // namespace archpool

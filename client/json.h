@@ -1,0 +1,45 @@
+// The pool's messages as JSON, for programs that read what the command prints.
+// Amounts and work units are decimal strings (amounts in coins), since they may
+// pass what a JSON number holds; accuracies are fractions, null where nothing
+// was measured; times are RFC 3339, null where unset; enum words are
+// lower-case. Pure functions.
+#ifndef ARCHPOOL_CLIENT_JSON_H_
+#define ARCHPOOL_CLIENT_JSON_H_
+
+#include <nlohmann/json.hpp>
+
+#include "archpool/v1/ledger.pb.h"
+#include "archpool/v1/pool.pb.h"
+#include "archpool/v1/task.pb.h"
+
+namespace archpool {
+
+// Keeps the order in which fields are written.
+using Json = nlohmann::ordered_json;
+
+Json ToJson(const v1::Account& account);
+Json ToJson(const v1::WorkerStatus& worker);
+Json ToJson(const v1::Trial& trial);
+Json ToJson(const v1::TaskSpec& spec);
+Json ToJson(const v1::SearchSpace& space);
+Json ToJson(const v1::Task& task);
+Json ToJson(const v1::Balance& balance);
+Json ToJson(const v1::Transfer& transfer);
+Json ToJson(const v1::CheckLedgerResponse& response);
+
+template <typename List>
+Json ListToJson(const List& list) {
+  Json json = Json::array();
+  for (const auto& item : list) json.push_back(ToJson(item));
+  return json;
+}
+
+// "active" of TASK_STATE_ACTIVE: the enum's last words, in lower case.
+std::string WordOf(v1::TaskState state);
+std::string WordOf(v1::TrialState state);
+std::string WordOf(v1::Account::State state);
+std::string WordOf(v1::Role role);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_CLIENT_JSON_H_

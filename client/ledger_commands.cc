@@ -1,0 +1,146 @@
+// archpool ledger ...
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "client/context.h"
+#include "client/map_reader.h"
+#include "client/render_pool.h"
+#include "common/base/status.h"
+#include "common/crypto/random.h"
+#include "common/model/ids.h"
+
+namespace archpool {
+namespace {
+
+using Stub = v1::LedgerService::Stub;
+
+struct DepositFlags {
+  std::string account;
+  std::string amount;
+  std::string request_id;
+};
+
+absl::Status ShowBalances(Context& context) {
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  ARCHPOOL_ASSIGN_OR_RETURN(const v1::GetBalancesResponse response,
+                            client->Call(client->ledger(), &Stub::GetBalances,
+                                         v1::GetBalancesRequest()));
+  context.Show(ListToJson(response.balances()),
+               RenderBalances(response, context.terminal()));
+  return absl::OkStatus();
+}
+
+absl::Status ShowTransfers(Context& context,
+                           const v1::ListTransfersRequest& request) {
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::ListTransfersResponse response,
+      client->Call(client->ledger(), &Stub::ListTransfers, request));
+  context.Show(ListToJson(response.transfers()),
+               RenderTransfers(response, context.terminal()));
+  return absl::OkStatus();
+}
+
+absl::Status MakeDeposit(Context& context, const DepositFlags& flags) {
+  const std::optional<int64_t> amount = ParseMillionths(flags.amount);
+  if (!amount.has_value() || *amount < 1 || *amount > kAmountMax) {
+    return InvalidArgument(
+        "AMOUNT_MALFORMED",
+        absl::StrCat("--amount ", Clean(flags.amount),
+                     " is no amount: give coins with up to six decimals, from "
+                     "0.000001 to ",
+                     FormatCoins(kAmountMax)));
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  v1::DepositRequest request;
+  request.set_account_name(flags.account);
+  request.set_amount(*amount);
+  request.set_request_id(flags.request_id.empty() ? RandomSecret().ToString()
+                                                  : flags.request_id);
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::DepositResponse response,
+      client->Call(client->ledger(), &Stub::Deposit, request));
+  context.Show({{"transfer_id", response.transfer_id()},
+                {"account", flags.account},
+                {"amount", FormatCoins(*amount)}},
+               absl::StrCat("Account ", Clean(flags.account), " has ",
+                            FormatCoins(*amount), " coins more (transfer ",
+                            response.transfer_id(), ").\n"));
+  return absl::OkStatus();
+}
+
+absl::Status Check(Context& context) {
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  ARCHPOOL_ASSIGN_OR_RETURN(const v1::CheckLedgerResponse response,
+                            client->Call(client->ledger(), &Stub::CheckLedger,
+                                         v1::CheckLedgerRequest()));
+  context.Show(ToJson(response),
+               RenderLedgerCheck(response, context.terminal()));
+  if (response.violations().empty()) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kDataLoss, "LEDGER_UNSOUND",
+                   "the ledger breaks its rules: stop the pool and look at the "
+                   "transfers that are named");
+}
+
+}  // namespace
+
+void AddLedgerCommands(CLI::App& app, Action& action) {
+  CLI::App* group = app.add_subcommand("ledger", "Money in the pool");
+  group->require_subcommand(1);
+
+  group
+      ->add_subcommand("balance",
+                       "What lies where: your own; operators see all")
+      ->callback([&action] { action = ShowBalances; });
+
+  const auto request = std::make_shared<v1::ListTransfersRequest>();
+  CLI::App* transfers = group->add_subcommand(
+      "transfers", "Movements, newest first: your own; operators see all");
+  const auto add_number = [&](const char* flag, const char* help, int64_t min,
+                              int64_t max, auto setter) {
+    transfers
+        ->add_option_function<int64_t>(
+            flag,
+            [request, setter](int64_t value) {
+              (request.get()->*setter)(value);
+            },
+            help)
+        ->check(CLI::Range(min, max));
+  };
+  add_number("--task", "Only this task's", 1, INT64_MAX,
+             &v1::ListTransfersRequest::set_task_id);
+  add_number("--limit", "At most so many (100)", 1, 1000,
+             &v1::ListTransfersRequest::set_page_size);
+  add_number("--before", "Only those with a smaller id: for the next page", 1,
+             INT64_MAX, &v1::ListTransfersRequest::set_before_transfer_id);
+  transfers->callback([&action, request] {
+    action = [request](Context& c) { return ShowTransfers(c, *request); };
+  });
+
+  const auto flags = std::make_shared<DepositFlags>();
+  CLI::App* deposit = group->add_subcommand(
+      "deposit", "Money comes into the pool for an account (operators)");
+  deposit->add_option("--account", flags->account, "Whose")->required();
+  deposit
+      ->add_option("--amount", flags->amount,
+                   "In coins, with up to six decimals")
+      ->required();
+  deposit->add_option("--request-id", flags->request_id,
+                      "Giving the same one again deposits nothing more");
+  deposit->footer(
+      "Example:\n  archpool --token-file operator.token ledger deposit "
+      "--account acme --amount 1000");
+  deposit->callback([&action, flags] {
+    action = [flags](Context& c) { return MakeDeposit(c, *flags); };
+  });
+
+  group
+      ->add_subcommand("check",
+                       "Whether debits equal credits and nothing is negative; "
+                       "exit code 1 where not (operators)")
+      ->callback([&action] { action = Check; });
+}
+
+}  // namespace archpool

@@ -1,0 +1,113 @@
+// archpool miner ...
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iterator>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "client/context.h"
+#include "client/render_pool.h"
+#include "client/render_task.h"
+#include "common/base/status.h"
+
+namespace archpool {
+namespace {
+
+using Stub = v1::PoolService::Stub;
+
+// So many of the newest tasks are looked through for a miner's trials.
+constexpr int64_t kTasksMax = 1000;
+
+absl::StatusOr<v1::ListWorkersResponse> GetWorkers(PoolClient& client) {
+  return client.Call(client.pool(), &Stub::ListWorkers,
+                     v1::ListWorkersRequest());
+}
+
+absl::Status ShowStatus(Context& context) {
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::WhoAmIResponse who,
+      client->Call(client->pool(), &Stub::WhoAmI, v1::WhoAmIRequest()));
+  ARCHPOOL_ASSIGN_OR_RETURN(const v1::ListWorkersResponse workers,
+                            GetWorkers(*client));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::GetBalancesResponse balances,
+      client->Call(client->ledger(), &v1::LedgerService::Stub::GetBalances,
+                   v1::GetBalancesRequest()));
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::Task> tasks,
+                            client->ListTasks(kTasksMax));
+  const int64_t open_tasks =
+      std::count_if(tasks.begin(), tasks.end(), [](const v1::Task& task) {
+        return task.state() == v1::TASK_STATE_ACTIVE;
+      });
+  int64_t coins = 0;
+  for (const v1::Balance& balance : balances.balances()) {
+    if (balance.place() == absl::StrCat("account:", who.account().name())) {
+      coins = balance.amount();
+    }
+  }
+  context.Show(
+      {{"account", ToJson(who.account())},
+       {"balance", FormatCoins(coins)},
+       {"open_tasks", open_tasks},
+       {"workers", ListToJson(workers.workers())}},
+      absl::StrCat(RenderAccount(who.account(), context.terminal()),
+                   "  balance ", FormatCoins(coins), " coins\n  tasks   ",
+                   open_tasks, " open in the pool\n\n",
+                   RenderWorkers(workers, absl::Now(), context.terminal())));
+  return absl::OkStatus();
+}
+
+absl::Status ShowWorkers(Context& context) {
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  ARCHPOOL_ASSIGN_OR_RETURN(const v1::ListWorkersResponse response,
+                            GetWorkers(*client));
+  context.Show(ListToJson(response.workers()),
+               RenderWorkers(response, absl::Now(), context.terminal()));
+  return absl::OkStatus();
+}
+
+absl::Status ShowTrials(Context& context, int64_t task_id) {
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  std::vector<int64_t> task_ids = {task_id};
+  if (task_id == 0) {
+    ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::Task> tasks,
+                              client->ListTasks(kTasksMax));
+    task_ids.clear();
+    for (const v1::Task& task : tasks) task_ids.push_back(task.task_id());
+    std::reverse(task_ids.begin(), task_ids.end());
+  }
+  std::vector<v1::Trial> trials;
+  for (const int64_t id : task_ids) {
+    ARCHPOOL_ASSIGN_OR_RETURN(std::vector<v1::Trial> own,
+                              client->ListTrials(id, 0));
+    std::move(own.begin(), own.end(), std::back_inserter(trials));
+  }
+  context.Show(ListToJson(trials), RenderTrials(trials, context.terminal()));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddMinerCommands(CLI::App& app, Action& action) {
+  CLI::App* group = app.add_subcommand(
+      "miner", "A miner's standing, workers, trials and pay");
+  group->require_subcommand(1);
+  group
+      ->add_subcommand("status",
+                       "Standing, balance, open tasks and workers at a glance")
+      ->callback([&action] { action = ShowStatus; });
+  group->add_subcommand("workers", "What each worker does now")
+      ->callback([&action] { action = ShowWorkers; });
+  const auto task_id = std::make_shared<int64_t>(0);
+  CLI::App* trials = group->add_subcommand(
+      "trials", "Your trials: verdicts with their reasons, and pay");
+  trials->add_option("--task", *task_id, "Only this task's")
+      ->check(CLI::Range(int64_t{1}, INT64_MAX));
+  trials->callback([&action, task_id] {
+    action = [task_id](Context& c) { return ShowTrials(c, *task_id); };
+  });
+}
+
+}  // namespace archpool

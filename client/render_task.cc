@@ -1,0 +1,246 @@
+#include "client/render_task.h"
+
+#include "absl/strings/str_cat.h"
+#include "client/json.h"
+#include "client/times.h"
+
+namespace archpool {
+namespace {
+
+using Align = Table::Align;
+
+std::string Title(const Terminal& terminal, absl::string_view text) {
+  return absl::StrCat("\n", Paint(terminal, Color::kBold, text), "\n");
+}
+
+std::string RenderHead(const v1::Task& task, const Terminal& terminal) {
+  const std::string id = absl::StrCat("task-", task.task_id());
+  const std::string state = DescribeState(task);
+  const size_t room = terminal.width - id.size() - state.size() - 4;
+  const std::string name = Shorten(terminal, Clean(task.spec().name()), room);
+  return absl::StrCat(Paint(terminal, Color::kBold, id), "  ", name,
+                      std::string(room - DisplayWidth(name) + 2, ' '),
+                      Paint(terminal, ColorOf(task.state()), state), "\n");
+}
+
+std::string RenderProgress(const v1::Task& task, absl::Time now) {
+  const absl::Time start = ToTime(task.create_time());
+  const bool is_ended = IsEnded(task.state());
+  const absl::Time end = is_ended ? ToTime(task.end_time()) : now;
+  std::string out =
+      absl::StrCat("  client    ", Clean(task.client_name()), ", submitted ",
+                   FormatTime(start), ", ", is_ended ? "took " : "for ",
+                   FormatSpan(end - start), "\n");
+  absl::StrAppend(&out, "  space     ", FormatCount(task.space_size()),
+                  " architectures in ", FormatCount(task.subspaces()),
+                  " subspaces, ", FormatCount(task.subspaces_explored()),
+                  " explored\n");
+  absl::StrAppend(&out, "  trials    ", task.trials_accepted(), " accepted, ",
+                  task.trials_rejected(), " rejected, ",
+                  task.trials_abandoned(), " abandoned");
+  if (!is_ended) {
+    absl::StrAppend(&out, ", ", task.trials_pending(), " in verification, ",
+                    task.trials_assigned(), " assigned");
+  }
+  absl::StrAppend(&out, "\n  work      ",
+                  FormatCoreSeconds(task.work_units_accepted()), " of ",
+                  FormatCoreSeconds(task.spec().budget_work_units()),
+                  " core-seconds accepted\n");
+  if (!is_ended) {
+    absl::StrAppend(&out, "  deadline  ",
+                    FormatTime(ToTime(task.deadline_time())), "\n");
+  }
+  return out;
+}
+
+std::string RenderBest(const v1::Trial& best, const Terminal& terminal) {
+  return absl::StrCat(
+      Title(terminal, "Best network"), "  trial-", best.trial_id(), " by ",
+      Clean(best.account_name()), ": ",
+      Paint(terminal, Color::kGreen,
+            FormatPercent(best.verified_accuracy_ppm())),
+      " verified on the held-out split\n  ", FormatShort(best.parameters()),
+      " parameters, ", FormatShort(best.macs()),
+      " multiply-accumulates; on the validation split\n  measured ",
+      FormatPercent(best.measured_accuracy_ppm()), ", claimed ",
+      FormatPercent(best.claimed_accuracy_ppm()), "\n",
+      Wrap(Clean(best.description()), terminal.width, 4));
+}
+
+std::string RenderFront(const v1::Task& task, const Terminal& terminal) {
+  const bool is_ended = IsEnded(task.state());
+  Table table({{"trial", Align::kRight},
+               {"verified", Align::kRight},
+               {"MACs", Align::kRight},
+               {"parameters", Align::kRight},
+               {"bonus", Align::kRight},
+               {"miner"}});
+  for (const v1::Trial& trial : task.front()) {
+    table.AddRow({absl::StrCat(trial.trial_id()),
+                  FormatPercent(trial.verified_accuracy_ppm()),
+                  FormatShort(trial.macs()), FormatShort(trial.parameters()),
+                  is_ended ? FormatCoins(trial.finders_bonus()) : "-",
+                  trial.account_name()});
+  }
+  return absl::StrCat(
+      Title(terminal, "Front: verified accuracy against multiply-accumulates"),
+      table.Render(terminal, 2));
+}
+
+std::string RenderReward(const v1::Task& task, const Terminal& terminal) {
+  const bool is_ended = IsEnded(task.state());
+  Table table({{"to"},
+               {"accepted", Align::kRight},
+               {"rejected", Align::kRight},
+               {"core-seconds", Align::kRight},
+               {"coins", Align::kRight}});
+  int64_t sum = task.fee() + task.refund();
+  for (const v1::MinerShare& share : task.shares()) {
+    sum += share.payout();
+    table.AddRow({share.account_name(), absl::StrCat(share.trials_accepted()),
+                  absl::StrCat(share.trials_rejected()),
+                  FormatCoreSeconds(share.work_units()),
+                  is_ended ? FormatCoins(share.payout()) : "-"});
+  }
+  std::string note;
+  if (is_ended) {
+    table.AddRow({"the pool's fee", "", "", "", FormatCoins(task.fee())});
+    table.AddRow(
+        {"back to the client", "", "", "", FormatCoins(task.refund())});
+    table.AddRow(
+        {{"sum", Color::kBold}, "", "", "", {FormatCoins(sum), Color::kBold}});
+    if (sum != task.spec().reward()) {
+      note = absl::StrCat(
+          "  ", Paint(terminal, Color::kRed, "This is not the reward: "),
+          "tell the pool's operator.\n");
+    }
+  } else {
+    note = "  Coins are split when the task has ended.\n";
+  }
+  return absl::StrCat(
+      Title(terminal,
+            absl::StrCat("Reward of ", FormatCoins(task.spec().reward()),
+                         " coins")),
+      table.Render(terminal, 2), note);
+}
+
+std::string RenderRejected(const v1::Task& task, const Terminal& terminal) {
+  Table table({{"trials", Align::kRight}, {"reason"}});
+  for (const v1::ReasonCount& count : task.rejected_by_reason()) {
+    table.AddRow({absl::StrCat(count.count()), {count.reason(), Color::kRed}});
+  }
+  return absl::StrCat(Title(terminal, "Rejected"), table.Render(terminal, 2));
+}
+
+}  // namespace
+
+bool IsEnded(v1::TaskState state) {
+  return state == v1::TASK_STATE_SUCCEEDED || state == v1::TASK_STATE_FAILED ||
+         state == v1::TASK_STATE_CANCELLED;
+}
+
+Color ColorOf(v1::TaskState state) {
+  switch (state) {
+    case v1::TASK_STATE_ACTIVE:
+      return Color::kCyan;
+    case v1::TASK_STATE_FINISHING:
+      return Color::kYellow;
+    case v1::TASK_STATE_SUCCEEDED:
+      return Color::kGreen;
+    default:
+      return Color::kRed;
+  }
+}
+
+Color ColorOf(v1::TrialState state) {
+  switch (state) {
+    case v1::TRIAL_STATE_ACCEPTED:
+      return Color::kGreen;
+    case v1::TRIAL_STATE_REJECTED:
+      return Color::kRed;
+    case v1::TRIAL_STATE_ABANDONED:
+      return Color::kYellow;
+    default:
+      return Color::kNone;
+  }
+}
+
+std::string DescribeState(const v1::Task& task) {
+  const std::string word = WordOf(task.state());
+  return task.end_reason().empty()
+             ? word
+             : absl::StrCat(word, " (", Clean(task.end_reason()), ")");
+}
+
+std::string RenderTaskList(const std::vector<v1::Task>& tasks, absl::Time now,
+                           const Terminal& terminal) {
+  if (tasks.empty()) return "No tasks yet.\n";
+  Table table({{"task", Align::kRight},
+               {"state"},
+               {"accepted", Align::kRight},
+               {"best", Align::kRight},
+               {"reward", Align::kRight},
+               {"age", Align::kRight},
+               {"name"}});
+  for (const v1::Task& task : tasks) {
+    table.AddRow({absl::StrCat(task.task_id()),
+                  {WordOf(task.state()), ColorOf(task.state())},
+                  absl::StrCat(task.trials_accepted()),
+                  task.has_best()
+                      ? FormatPercent(task.best().verified_accuracy_ppm())
+                      : "-",
+                  FormatCoins(task.spec().reward()),
+                  FormatSpan(now - ToTime(task.create_time())),
+                  task.spec().name()});
+  }
+  return table.Render(terminal, 0);
+}
+
+std::string RenderTask(const v1::Task& task, absl::Time now,
+                       const Terminal& terminal) {
+  std::string page =
+      absl::StrCat(RenderHead(task, terminal), RenderProgress(task, now));
+  if (task.has_best()) {
+    absl::StrAppend(&page, RenderBest(task.best(), terminal));
+  }
+  if (task.front_size() > 0) {
+    absl::StrAppend(&page, RenderFront(task, terminal));
+  }
+  absl::StrAppend(&page, RenderReward(task, terminal));
+  if (task.rejected_by_reason_size() > 0) {
+    absl::StrAppend(&page, RenderRejected(task, terminal));
+  }
+  return page;
+}
+
+std::string RenderTrials(const std::vector<v1::Trial>& trials,
+                         const Terminal& terminal) {
+  if (trials.empty()) return "No trials yet.\n";
+  Table table({{"trial", Align::kRight},
+               {"task", Align::kRight},
+               {"state"},
+               {"claimed", Align::kRight},
+               {"measured", Align::kRight},
+               {"verified", Align::kRight},
+               {"coins", Align::kRight},
+               {"reason"}});
+  int64_t pay = 0;
+  for (const v1::Trial& trial : trials) {
+    const int64_t own = trial.pay() + trial.finders_bonus();
+    pay += own;
+    table.AddRow({absl::StrCat(trial.trial_id()),
+                  absl::StrCat(trial.task_id()),
+                  {WordOf(trial.state()), ColorOf(trial.state())},
+                  FormatPercent(trial.claimed_accuracy_ppm()),
+                  FormatPercent(trial.measured_accuracy_ppm()),
+                  FormatPercent(trial.verified_accuracy_ppm()),
+                  own == 0 ? "-" : FormatCoins(own),
+                  trial.reason()});
+  }
+  return absl::StrCat(table.Render(terminal, 0),
+                      FormatCount(static_cast<int64_t>(trials.size())),
+                      " trials, ", FormatCoins(pay),
+                      " coins paid (tasks pay when they end)\n");
+}
+
+}  // namespace archpool

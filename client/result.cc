@@ -1,0 +1,158 @@
+#include "client/result.h"
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/durable_file.h"
+#include "common/base/status.h"
+#include "common/channel/retry.h"
+#include "common/nas/layer_plan.h"
+#include "common/wire/search_space_wire.h"
+#include "common/wire/task_spec_wire.h"
+
+namespace archpool {
+namespace {
+
+constexpr int64_t kWeightsBytesMax = int64_t{512} << 20;
+
+Json ShapeJson(const TensorShape& shape) {
+  return Json::array({shape.channels, shape.height, shape.width});
+}
+
+Json LayersJson(const LayerPlan& plan) {
+  Json layers = Json::array();
+  for (size_t i = 0; i < plan.layers.size(); ++i) {
+    const Layer& layer = plan.layers[i];
+    Json json = {
+        {"index", i}, {"kind", ToString(layer.kind)}, {"input", layer.input}};
+    if (layer.kind == LayerKind::kAdd) {
+      json["second_input"] = layer.second_input;
+    }
+    json["kernel"] = layer.kernel;
+    json["stride"] = layer.stride;
+    json["groups"] = layer.groups;
+    json["input_shape"] = ShapeJson(layer.input_shape);
+    json["output_shape"] = ShapeJson(layer.output_shape);
+    json["parameters"] = layer.parameters;
+    json["macs"] = layer.macs;
+    layers.push_back(std::move(json));
+  }
+  return layers;
+}
+
+// The bytes are the trial's own: their digest is checked.
+absl::StatusOr<std::string> FetchWeights(PoolClient& client,
+                                         const v1::Trial& trial) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const Digest digest,
+                            Digest::FromBytes(trial.weights_digest()));
+  std::string bytes;
+  ARCHPOOL_RETURN_IF_ERROR(
+      RetryWhileTransient(client.patience(), client.stop(), [&] {
+        return client.blobs().ReadWeights(
+            trial.trial_id(), static_cast<int64_t>(bytes.size()),
+            [&bytes](absl::string_view data, int64_t size_bytes) {
+              if (size_bytes > kWeightsBytesMax) {
+                return InvalidArgument("BLOB_TOO_LARGE",
+                                       "the weights are too large");
+              }
+              bytes.append(data.data(), data.size());
+              return absl::OkStatus();
+            },
+            client.stop());
+      }));
+  if (Sha256(bytes) == digest) return bytes;
+  return MakeError(absl::StatusCode::kDataLoss, "BLOB_DIGEST_MISMATCH",
+                   absl::StrCat("the weights of trial-", trial.trial_id(),
+                                " are not those that were verified"));
+}
+
+std::string Dump(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+// `stem`.json and the weights.
+absl::Status WriteNetwork(PoolClient& client, const v1::Task& task,
+                          const v1::Trial& trial, const std::string& json_path,
+                          const std::string& weights_path,
+                          std::vector<std::string>& written) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const Json json, ArchitectureJson(task, trial));
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::string weights,
+                            FetchWeights(client, trial));
+  ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(json_path, Dump(json)));
+  written.push_back(json_path);
+  ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(weights_path, weights));
+  written.push_back(weights_path);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Json> ArchitectureJson(const v1::Task& task,
+                                      const v1::Trial& trial) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const SearchSpace space,
+      wire::SearchSpaceFromProto("task.spec.space", task.spec().space()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const Architecture architecture,
+      wire::ArchitectureFromProto("trial.choices", space, trial.choices()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const DatasetManifest manifest,
+      wire::ManifestFromProto("task.manifest", task.manifest()));
+  ARCHPOOL_ASSIGN_OR_RETURN(const LayerPlan plan,
+                            MakeLayerPlan(space, architecture, manifest.shape,
+                                          manifest.classes, PlanLimits{}));
+  if (ArchitectureIdOf(plan).AsBytes() != trial.architecture_id()) {
+    return FailedPrecondition(
+        "ARCHITECTURE_MISMATCH",
+        absl::StrCat("trial-", trial.trial_id(),
+                     " makes another network here than at the pool: use an "
+                     "archpool of the pool's version"));
+  }
+  Json choices = Json::object();
+  for (size_t d = 0; d < space.dimensions().size(); ++d) {
+    const ChoiceValue& value = space.ValueOf(architecture, static_cast<int>(d));
+    Json& choice = choices[space.dimensions()[d].name];
+    if (const auto* number = std::get_if<int64_t>(&value)) {
+      choice = *number;
+    } else {
+      choice = std::get<std::string>(value);
+    }
+  }
+  Json json = ToJson(trial);
+  json["choices"] = choices;
+  json["input_shape"] = ShapeJson(plan.input_shape);
+  json["classes"] = plan.classes;
+  json["input_mean"] = static_cast<double>(manifest.mean_ppm) / 1e6;
+  json["input_deviation"] = static_cast<double>(manifest.deviation_ppm) / 1e6;
+  json["layers"] = LayersJson(plan);
+  return json;
+}
+
+absl::StatusOr<std::vector<std::string>> WriteResult(
+    Context& context, const v1::Task& task, const std::string& directory) {
+  if (!task.has_best()) {
+    return FailedPrecondition(
+        "NO_RESULT",
+        absl::StrCat("task-", task.task_id(),
+                     " has no accepted trial: `archpool task show ",
+                     task.task_id(), "` says why"));
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  const std::string front = directory + "/front";
+  ARCHPOOL_RETURN_IF_ERROR(MakeDirectories(front));
+  std::vector<std::string> written;
+  ARCHPOOL_RETURN_IF_ERROR(
+      WriteNetwork(*client, task, task.best(), directory + "/architecture.json",
+                   directory + "/weights.safetensors", written));
+  for (const v1::Trial& trial : task.front()) {
+    const std::string stem = absl::StrCat(front, "/trial-", trial.trial_id());
+    ARCHPOOL_RETURN_IF_ERROR(WriteNetwork(*client, task, trial, stem + ".json",
+                                          stem + ".safetensors", written));
+  }
+  // Last: where it is there, all is there.
+  const std::string result = directory + "/result.json";
+  ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(result, Dump(ToJson(task))));
+  written.push_back(result);
+  return written;
+}
+
+}  // namespace archpool

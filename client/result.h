@@ -1,0 +1,32 @@
+// A task's result as files: the best network and the front, with all that is
+// needed to check and to rebuild them.
+#ifndef ARCHPOOL_CLIENT_RESULT_H_
+#define ARCHPOOL_CLIENT_RESULT_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "archpool/v1/task.pb.h"
+#include "client/context.h"
+
+namespace archpool {
+
+// One network in words, numbers and layers. INVALID_ARGUMENT: the task's space
+// or choices make no network here (the versions differ).
+absl::StatusOr<Json> ArchitectureJson(const v1::Task& task,
+                                      const v1::Trial& trial);
+
+// Writes into `directory`, made where it is missing:
+//   result.json            the task, its front, its shares
+//   architecture.json      the best network
+//   weights.safetensors    its weights
+//   front/trial-N.json, front/trial-N.safetensors
+// Answers the paths written. FAILED_PRECONDITION (NO_RESULT): no trial was
+// accepted. Files are replaced whole or not at all.
+absl::StatusOr<std::vector<std::string>> WriteResult(
+    Context& context, const v1::Task& task, const std::string& directory);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_CLIENT_RESULT_H_

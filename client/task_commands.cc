@@ -1,0 +1,199 @@
+// archpool task ...
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "client/context.h"
+#include "client/render_task.h"
+#include "client/result.h"
+#include "client/submit.h"
+#include "client/task_file.h"
+#include "client/watch.h"
+#include "common/base/status.h"
+#include "common/crypto/random.h"
+
+namespace archpool {
+namespace {
+
+using Stub = v1::TaskService::Stub;
+
+struct TaskFlags {
+  std::string file;
+  bool is_waiting = false;
+  std::string request_id;
+  int64_t task_id = 0;
+  int64_t limit = 20;
+  std::string directory;
+};
+
+// A task that failed is a command that failed: scripts look at the exit code.
+absl::Status JudgeEnd(const v1::Task& task) {
+  if (task.state() != v1::TASK_STATE_FAILED) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kAborted, "TASK_FAILED",
+                   absl::StrCat("task-", task.task_id(),
+                                " ended without an accepted trial; its reward "
+                                "was refunded"));
+}
+
+absl::Status Follow(Context& context, int64_t task_id) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const v1::Task task, WatchTask(context, task_id));
+  if (context.is_json()) context.Show(ToJson(task), "");
+  return JudgeEnd(task);
+}
+
+absl::Status Submit(Context& context, const TaskFlags& flags) {
+  ARCHPOOL_ASSIGN_OR_RETURN(TaskFile file, LoadTaskFile(flags.file));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const int64_t task_id,
+      SubmitTask(context, std::move(file),
+                 flags.request_id.empty() ? RandomSecret().ToString()
+                                          : flags.request_id));
+  if (flags.is_waiting) {
+    if (!context.is_json()) {
+      context.Show({}, absl::StrCat("task-", task_id, " is submitted.\n"));
+    }
+    return Follow(context, task_id);
+  }
+  context.Show({{"task_id", task_id}},
+               absl::StrCat("task-", task_id,
+                            " is submitted. Follow it with: archpool task "
+                            "watch ",
+                            task_id, "\n"));
+  return absl::OkStatus();
+}
+
+absl::Status Check(Context& context, const std::string& path) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const TaskFile file, LoadTaskFile(path));
+  context.Show(
+      {{"name", file.spec.name},
+       {"space_size", file.spec.space.size()},
+       {"reward", FormatCoins(file.spec.terms.reward)}},
+      absl::StrCat(path, " is a task: ", Clean(file.spec.name), ", ",
+                   FormatCount(file.spec.space.size()), " architectures, ",
+                   FormatCoins(file.spec.terms.reward), " coins.\n"));
+  return absl::OkStatus();
+}
+
+absl::Status List(Context& context, int64_t limit) {
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::Task> tasks,
+                            client->ListTasks(limit));
+  context.Show(ListToJson(tasks),
+               RenderTaskList(tasks, absl::Now(), context.terminal()));
+  return absl::OkStatus();
+}
+
+absl::Status ShowTask(Context& context, int64_t task_id) {
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  ARCHPOOL_ASSIGN_OR_RETURN(const v1::Task task, client->GetTask(task_id));
+  context.Show(ToJson(task), RenderTask(task, absl::Now(), context.terminal()));
+  return absl::OkStatus();
+}
+
+absl::Status Cancel(Context& context, int64_t task_id) {
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  v1::CancelTaskRequest request;
+  request.set_task_id(task_id);
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::CancelTaskResponse response,
+      client->Call(client->tasks(), &Stub::CancelTask, request));
+  const std::string state = WordOf(response.state());
+  context.Show({{"task_id", task_id}, {"state", state}},
+               absl::StrCat("task-", task_id, " is ", state,
+                            ". What was reported is still verified and paid; "
+                            "the rest is refunded.\n"));
+  return absl::OkStatus();
+}
+
+absl::Status SaveResult(Context& context, const TaskFlags& flags) {
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  ARCHPOOL_ASSIGN_OR_RETURN(const v1::Task task,
+                            client->GetTask(flags.task_id));
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<std::string> written,
+                            WriteResult(context, task, flags.directory));
+  std::string page;
+  for (const std::string& path : written) absl::StrAppend(&page, path, "\n");
+  context.Show({{"task_id", task.task_id()}, {"files", written}}, page);
+  return absl::OkStatus();
+}
+
+// Adds a subcommand that takes a task's id.
+CLI::App* AddForTask(CLI::App& group, const char* name, const char* help,
+                     const std::shared_ptr<TaskFlags>& flags) {
+  CLI::App* command = group.add_subcommand(name, help);
+  command->add_option("id", flags->task_id, "The task's number")
+      ->required()
+      ->check(CLI::Range(int64_t{1}, INT64_MAX));
+  return command;
+}
+
+void AddSubmit(CLI::App& group, Action& action,
+               const std::shared_ptr<TaskFlags>& flags) {
+  CLI::App* submit = group.add_subcommand(
+      "submit", "Sends a task file's dataset and opens the task (clients)");
+  submit->add_option("file", flags->file, "The task, as YAML")->required();
+  submit->add_flag("--wait", flags->is_waiting, "Follows the task to its end");
+  submit->add_option("--request-id", flags->request_id,
+                     "Submitting with the same one again opens nothing more");
+  submit->footer(
+      "The file is checked first; each problem is shown with its line. The "
+      "reward is set\naside from your balance, and what is not used comes "
+      "back.\nExample:\n  archpool --token-file client.token task submit "
+      "fashion-mnist.yaml --wait");
+  submit->callback([&action, flags] {
+    action = [flags](Context& c) { return Submit(c, *flags); };
+  });
+  CLI::App* check = group.add_subcommand(
+      "check", "Checks a task file, without a server or a token");
+  check->add_option("file", flags->file, "The task, as YAML")->required();
+  check->callback([&action, flags] {
+    action = [flags](Context& c) { return Check(c, flags->file); };
+  });
+}
+
+}  // namespace
+
+void AddTaskCommands(CLI::App& app, Action& action) {
+  CLI::App* group =
+      app.add_subcommand("task", "Searches: submit, follow, and fetch results");
+  group->require_subcommand(1);
+  const auto flags = std::make_shared<TaskFlags>();
+  AddSubmit(*group, action, flags);
+
+  CLI::App* list = group->add_subcommand("list", "Tasks, newest first");
+  list->add_option("--limit", flags->limit, "At most so many")
+      ->check(CLI::Range(int64_t{1}, int64_t{100'000}))
+      ->capture_default_str();
+  list->callback([&action, flags] {
+    action = [flags](Context& c) { return List(c, flags->limit); };
+  });
+  AddForTask(*group, "show",
+             "Its best network, its front, and where the reward goes", flags)
+      ->callback([&action, flags] {
+        action = [flags](Context& c) { return ShowTask(c, flags->task_id); };
+      });
+  AddForTask(*group, "watch",
+             "Follows it to its end: live on a terminal, in lines elsewhere",
+             flags)
+      ->callback([&action, flags] {
+        action = [flags](Context& c) { return Follow(c, flags->task_id); };
+      });
+  AddForTask(*group, "cancel", "Ends it; finished work is paid all the same",
+             flags)
+      ->callback([&action, flags] {
+        action = [flags](Context& c) { return Cancel(c, flags->task_id); };
+      });
+  CLI::App* result = AddForTask(
+      *group, "result", "Saves the best network and the front as files", flags);
+  result
+      ->add_option("--output", flags->directory,
+                   "Directory for result.json, architecture.json, "
+                   "weights.safetensors and front/")
+      ->required();
+  result->callback([&action, flags] {
+    action = [flags](Context& c) { return SaveResult(c, *flags); };
+  });
+}
+
+}  // namespace archpool
