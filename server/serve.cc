@@ -1,0 +1,149 @@
+#include "server/serve.h"
+
+#include <signal.h>
+#include <spdlog/spdlog.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/clock.h"
+#include "common/base/durable_file.h"
+#include "common/base/status.h"
+#include "common/crypto/random.h"
+#include "server/data_directory.h"
+#include "server/engine/engine.h"
+#include "server/rpc/account_directory.h"
+#include "server/rpc/rpc_server.h"
+#include "server/storage/blob_store.h"
+#include "server/storage/postgres/migrations.h"
+#include "server/storage/postgres/postgres_reader.h"
+#include "server/storage/postgres/postgres_store.h"
+#include "server/storage/postgres/private_cluster.h"
+
+namespace archpool {
+namespace {
+
+constexpr int kReaderConnections = 4;
+constexpr absl::Duration kLookInterval = absl::Milliseconds(500);
+
+// The database a server uses: its own, or one that it was given.
+struct Database {
+  std::unique_ptr<PrivateCluster> cluster;  // unset for a given one
+  std::string connection;
+};
+
+absl::StatusOr<Database> OpenDatabase(const ServerFlags& flags,
+                                      const DataDirectory& directory) {
+  Database database;
+  database.connection = flags.database_url;
+  if (flags.database_url.empty()) {
+    spdlog::info("starting a private PostgreSQL in {}",
+                 directory.ClusterPath());
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        database.cluster,
+        PrivateCluster::Start({.directory = directory.ClusterPath()}));
+    database.connection = database.cluster->ConnectionString();
+  }
+  ARCHPOOL_RETURN_IF_ERROR(Migrate(database.connection));
+  return database;
+}
+
+// The first start makes the account that makes all others.
+absl::Status EnsureOperator(Engine& engine, Reader& reader,
+                            const DataDirectory& directory) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Account> accounts,
+                            reader.Accounts());
+  if (!accounts.empty()) return absl::OkStatus();
+  const std::string token = rpc::MakeToken();
+  // Written first: an account whose token is lost could never be used.
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::string path,
+                            directory.WriteSecret("operator-token", token));
+  ARCHPOOL_RETURN_IF_ERROR(
+      engine
+          .Call(CreateAccount{.name = "operator",
+                              .role = Role::kOperator,
+                              .token_hash = rpc::HashToken(token)})
+          .status());
+  spdlog::info("made the account 'operator'; its token is in {}", path);
+  return absl::OkStatus();
+}
+
+// SIGINT and SIGTERM, waited for instead of handled: no code runs in a handler.
+class StopSignals {
+ public:
+  // Before any other thread starts: they inherit the mask.
+  StopSignals() {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGINT);
+    sigaddset(&signals_, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    signal(SIGPIPE, SIG_IGN);
+  }
+  // Whether one came within `patience`.
+  bool Wait(absl::Duration patience) const {
+    const timespec limit = absl::ToTimespec(patience);
+    return sigtimedwait(&signals_, nullptr, &limit) > 0;
+  }
+
+ private:
+  sigset_t signals_;
+};
+
+absl::Status RunUntilStopped(const StopSignals& signals, const Engine& engine) {
+  while (!signals.Wait(kLookInterval)) {
+    if (!engine.IsRunning()) {
+      return FailedPrecondition(
+          "FENCED",
+          "another server took this database over; this one has stopped");
+    }
+  }
+  spdlog::info("stopping");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status Serve(const ServerFlags& flags) {
+  const StopSignals signals;
+  const SystemClock clock;
+  ARCHPOOL_ASSIGN_OR_RETURN(const DataDirectory directory,
+                            DataDirectory::Open(flags.data_dir));
+  ARCHPOOL_ASSIGN_OR_RETURN(const Digest secret, directory.PoolSecret());
+  ARCHPOOL_ASSIGN_OR_RETURN(const BlobStore blobs,
+                            BlobStore::Open(directory.BlobsPath()));
+  ARCHPOOL_ASSIGN_OR_RETURN(const Database database,
+                            OpenDatabase(flags, directory));
+  PostgresStore store(database.connection);
+  PostgresReader reader(database.connection, kReaderConnections);
+  Engine engine(clock, store, flags.policy, EngineOptions());
+  rpc::RpcServer server(
+      {.clock = clock, .engine = engine, .reader = reader, .blobs = blobs},
+      {.listen = flags.listen, .policy = flags.policy, .pool_secret = secret});
+  ARCHPOOL_RETURN_IF_ERROR(engine.Start(
+      [&server](absl::Span<const Event> events) { server.OnCommit(events); }));
+  ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(engine, reader, directory));
+  ARCHPOOL_RETURN_IF_ERROR(server.Open());
+  spdlog::info("listening on port {}; lease term {}, fee {} ppm", server.port(),
+               absl::FormatDuration(flags.policy.lease_term),
+               flags.policy.fee_ppm);
+  if (!flags.port_file.empty()) {
+    ARCHPOOL_RETURN_IF_ERROR(
+        WriteFileDurably(flags.port_file, absl::StrCat(server.port(), "\n")));
+  }
+  const absl::Status ended = RunUntilStopped(signals, engine);
+  server.Stop();
+  engine.Stop();
+  return ended;
+}
+
+absl::Status MigrateOnly(const ServerFlags& flags) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const DataDirectory directory,
+                            DataDirectory::Open(flags.data_dir));
+  ARCHPOOL_RETURN_IF_ERROR(OpenDatabase(flags, directory).status());
+  spdlog::info("the database has this program's schema");
+  return absl::OkStatus();
+}
+
+}  // namespace archpool

@@ -1,0 +1,101 @@
+#include "server/server_flags.h"
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "common/base/status.h"
+
+namespace archpool {
+namespace {
+
+absl::Status ParseTerm(absl::string_view flag, const std::string& text,
+                       absl::Duration& term) {
+  if (absl::ParseDuration(text, &term) && term >= absl::Seconds(1) &&
+      term <= absl::Hours(24)) {
+    return absl::OkStatus();
+  }
+  return InvalidArgument(
+      "FLAG_RANGE", absl::StrCat(flag, " is '", text,
+                                 "'; it takes 1s to 24h, for instance 90s"));
+}
+
+absl::Status ParseShare(absl::string_view flag, double share, double max,
+                        int64_t& ppm) {
+  if (share >= 0 && share <= max) {
+    ppm = std::llround(share * 1e6);
+    return absl::OkStatus();
+  }
+  return InvalidArgument(
+      "FLAG_RANGE", absl::StrCat(flag, " is ", share, "; it takes 0 to ", max));
+}
+
+bool IsLoopback(absl::string_view listen) {
+  return absl::StartsWith(listen, "127.") ||
+         absl::StartsWith(listen, "localhost:") ||
+         absl::StartsWith(listen, "[::1]:");
+}
+
+}  // namespace
+
+void AddDatabaseFlags(CLI::App& app, ServerFlags& flags) {
+  app.add_option("--data-dir", flags.data_dir,
+                 "Where blobs, secrets and the private database live")
+      ->capture_default_str();
+  app.add_option("--database-url", flags.database_url,
+                 "PostgreSQL to use (a libpq URI); by default the server runs "
+                 "one of its own in the data directory");
+}
+
+void AddServeFlags(CLI::App& app, ServerFlags& flags) {
+  app.add_option("--listen", flags.listen, "Address and port; port 0 picks one")
+      ->capture_default_str();
+  app.add_flag("--allow-public", flags.allow_public,
+               "Listen beyond loopback, though connections are not encrypted");
+  app.add_option("--port-file", flags.port_file,
+                 "Write the port to this file once the server answers");
+  app.add_option("--lease-term", flags.lease_term,
+                 "How long a silent worker keeps its lease")
+      ->capture_default_str();
+  app.add_option("--upload-term", flags.upload_term,
+                 "How long a committed trial may wait for its weights")
+      ->capture_default_str();
+  app.add_option("--audit-term", flags.audit_term,
+                 "How long a verifier may take over one trial")
+      ->capture_default_str();
+  app.add_option("--fee", flags.fee, "The pool's share of what is paid out")
+      ->capture_default_str();
+  app.add_option("--claim-tolerance", flags.claim_tolerance,
+                 "How far a claimed accuracy may exceed the measured one")
+      ->capture_default_str();
+  app.add_option("--rejections-to-suspend", flags.policy.rejections_to_suspend,
+                 "Rejected trials in a row that suspend a miner")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+}
+
+absl::Status CheckFlags(ServerFlags& flags) {
+  PoolPolicy& policy = flags.policy;
+  ARCHPOOL_RETURN_IF_ERROR(
+      ParseTerm("--lease-term", flags.lease_term, policy.lease_term));
+  ARCHPOOL_RETURN_IF_ERROR(
+      ParseTerm("--upload-term", flags.upload_term, policy.upload_term));
+  ARCHPOOL_RETURN_IF_ERROR(
+      ParseTerm("--audit-term", flags.audit_term, policy.audit_term));
+  ARCHPOOL_RETURN_IF_ERROR(ParseShare("--fee", flags.fee, 0.4, policy.fee_ppm));
+  ARCHPOOL_RETURN_IF_ERROR(ParseShare("--claim-tolerance",
+                                      flags.claim_tolerance, 0.1,
+                                      policy.claim_tolerance_ppm));
+  if (!flags.allow_public && !IsLoopback(flags.listen)) {
+    return FailedPrecondition(
+        "LISTEN_PUBLIC",
+        absl::StrCat("--listen ", flags.listen,
+                     " is reachable from outside and connections are not "
+                     "encrypted; listen on 127.0.0.1, or say --allow-public"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace archpool

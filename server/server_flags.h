@@ -1,0 +1,41 @@
+// The command line of archpool-server.
+#ifndef ARCHPOOL_SERVER_SERVER_FLAGS_H_
+#define ARCHPOOL_SERVER_SERVER_FLAGS_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "server/core/policy.h"
+
+namespace CLI {
+class App;
+}
+
+namespace archpool {
+
+struct ServerFlags {
+  std::string data_dir = "archpool-data";
+  std::string listen = "127.0.0.1:7070";
+  bool allow_public = false;
+  std::string port_file;     // where the bound port is written; "" for nowhere
+  std::string database_url;  // "" for a private cluster
+  std::string lease_term = "60s";
+  std::string upload_term = "2m";
+  std::string audit_term = "2m";
+  double fee = 0.05;
+  double claim_tolerance = 0.002;
+  PoolPolicy policy;
+};
+
+// Flags that `serve` and `migrate` share, and those of `serve` alone.
+void AddDatabaseFlags(CLI::App& app, ServerFlags& flags);
+void AddServeFlags(CLI::App& app, ServerFlags& flags);
+
+// Fills flags.policy from the texts and checks all ranges. INVALID_ARGUMENT
+// (FLAG_RANGE); FAILED_PRECONDITION (LISTEN_PUBLIC): beyond loopback, tokens
+// would travel unencrypted.
+absl::Status CheckFlags(ServerFlags& flags);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_SERVER_FLAGS_H_
