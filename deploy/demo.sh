@@ -2,20 +2,22 @@
 # The whole pool on this machine: a client's search on Fashion-MNIST, done by two
 # honest miners and one that overstates, verified by the pool, paid in full.
 #
-#   deploy/demo.sh [--no-build] [TASK.yaml]
+#   deploy/demo.sh [--no-build] [--output DIR] [TASK.yaml]
 #
 # Installs what is missing, builds, runs the task to its end (about five minutes
-# on two cores) and leaves summary.json, the best network and the logs in
-# demo-output/. Whatever it starts, it stops, on Ctrl-C too.
+# on two cores) and leaves summary.json, the best network and the logs in DIR, by
+# default demo-output/. Whatever it starts, it stops, on Ctrl-C too.
 set -euo pipefail
 # shellcheck source=deploy/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 build=1
+output=$ARCHPOOL_ROOT/demo-output
 task_file=$ARCHPOOL_ROOT/deploy/examples/fashion-mnist.yaml
 while [ $# -gt 0 ]; do
   case $1 in
     --no-build) build= ;;
+    --output) output=$(realpath "${2:?--output needs a folder}"); shift ;;
     -h | --help) print_usage "$0"; exit 0 ;;
     -*) die "unknown option $1 (try --help)" ;;
     *) task_file=$(realpath "$1") ;;
@@ -23,7 +25,6 @@ while [ $# -gt 0 ]; do
   shift
 done
 
-output=$ARCHPOOL_ROOT/demo-output
 bin=$ARCHPOOL_ROOT/build/release/bin
 run=$output/run
 pids=()
@@ -76,6 +77,10 @@ for program in archpool archpool-server archpool-verifier archpool-worker; do
   [ -x "$bin/$program" ] || die "$bin/$program is missing; run deploy/build.sh"
 done
 
+# A folder that is no earlier run's is not ours to empty.
+if [ -e "$output" ] && [ ! -d "$output/run" ]; then
+  [ -z "$(ls -A "$output")" ] || die "$output is not empty; choose another --output"
+fi
 rm -rf "$output"
 mkdir -p "$output/logs" "$run"
 
@@ -86,7 +91,7 @@ for ((tries = 0; ; tries++)); do
   if [ -s "$run/port" ]; then break; fi
   if ! kill -0 "${pids[0]}" 2>/dev/null || [ "$tries" -ge 600 ]; then
     tail -n 20 "$output/logs/server.log" >&2
-    die "the server did not start; its log is demo-output/logs/server.log"
+    die "the server did not start; its log is $output/logs/server.log"
   fi
   sleep 0.1
 done
@@ -114,4 +119,4 @@ pool client task show "$task"
 pool client task result "$task" --output "$output" >/dev/null
 pool operator ledger check
 
-step "Done. demo-output/ has summary.json, architecture.json, weights.safetensors and logs/"
+step "Done. $output has summary.json, architecture.json, weights.safetensors and logs/"
