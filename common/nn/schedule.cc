@@ -9,9 +9,9 @@ namespace {
 
 constexpr double kHalfPi = 1.5707963267948966;
 
-// (1 + cos(pi * fraction)) / 2 for fraction in [0, 1], which is 1 - sin²(pi/2 *
-// fraction). The Taylor series stands in for libm, whose last bit differs
-// between machines; its error stays below 1e-12.
+// (1 + cos(pi * fraction)) / 2 for fraction in [0, 1]: 1 - sin²(x) for
+// x = pi/2 * fraction. The Taylor series stands in for libm, whose last bit
+// differs between machines; its error stays below 1e-12.
 double CosineFall(double fraction) {
   const double x = kHalfPi * fraction;
   const double square = x * x;

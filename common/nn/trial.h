@@ -39,7 +39,13 @@ struct Normalization {
 };
 
 // Sets LibTorch, BLAS and oneDNN to `threads` threads and deterministic
-// algorithms. Call once, first thing in main.
+// algorithms, and tells glibc's malloc to keep freed memory: activations are
+// made anew at every step. Call it first thing in main, before other threads
+// start. Workers use 1, so that two of them on two cores stay out of each
+// other's way; threads that a library starts when it is loaded (OpenBLAS) then
+// sleep, and OPENBLAS_NUM_THREADS=1 in the environment spares even those.
+// ATEN_CPU_CAPABILITY, ONEDNN_MAX_CPU_ISA and OPENBLAS_CORETYPE are read before
+// main: they are for whoever starts the process.
 void ConfigureRuntime(int threads);
 
 // "libtorch-1.13.1": the build's part of a hardware class.

@@ -1,136 +1,183 @@
-// Trains architectures drawn from the Fashion-MNIST space under a recipe and
+// Trains architectures drawn from a task file's space under its recipe and
 // prints, one JSON line each, what they reach and how long they take beside
-// what the cost table says: to choose a recipe before a task is paid for, and
-// to see how good the work unit is. The last line sums up the ratios.
+// what the cost table says: to choose a space and a recipe before a task is
+// paid for, and to see how good the work unit is. The last line sums up the
+// ratios.
 //
-//   try_recipe --count 8 --examples 12800     the work unit alone, half a
-//   minute try_recipe --epochs 2 --rate_ppm 200000   a recipe, a few minutes
+//   try_recipe deploy/examples/fashion-mnist.yaml --count 8 --examples 12800
+//
+// Options stand in for the file's recipe: --epochs 1 --rate_ppm 200000 …
 
 #include <algorithm>
-#include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "client/task_file.h"
 #include "common/base/counter_rng.h"
 #include "common/base/status.h"
+#include "common/data/idx.h"
+#include "common/data/split.h"
 #include "common/nas/layer_plan.h"
 #include "common/nn/trial.h"
-#include "tests/support/fashion_mnist.h"
-#include "tests/support/fashion_space.h"
+#include "tests/bench/json_line.h"
 
 namespace archpool {
 namespace {
 
 struct Options {
-  Recipe recipe;
+  std::string task_file;
   int count = 8;
   uint64_t seed = 1;
-  int64_t examples = 0;  // 0: all
-  std::vector<int64_t> ranks;
+  int64_t examples = 0;        // 0: all
+  std::vector<int64_t> ranks;  // before those drawn
 };
 
-void Truncate(Dataset& data, int64_t count) {
-  count = std::min(count, data.count());
-  data.images.resize(static_cast<size_t>(count * data.shape.elements()));
-  data.labels.resize(static_cast<size_t>(count));
+absl::StatusOr<DatasetSplit> LoadSplit(const DatasetSource& source,
+                                       int64_t examples) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const Dataset train,
+      LoadIdx(source.train_images, source.train_labels, source.classes, {}));
+  std::optional<Dataset> held_out;
+  if (!source.held_out_images.empty()) {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        held_out, LoadIdx(source.held_out_images, source.held_out_labels,
+                          source.classes, {}));
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      DatasetSplit split,
+      SplitDataset(train, held_out, source.validation_count,
+                   source.held_out_count, Sha256("try_recipe")));
+  if (examples > 0 && examples < split.train.count()) {
+    split.train.images.resize(
+        static_cast<size_t>(examples * split.train.shape.elements()));
+    split.train.labels.resize(static_cast<size_t>(examples));
+  }
+  return split;
 }
 
 // Measured over predicted seconds.
-absl::StatusOr<double> TryOne(const SearchSpace& space, int64_t rank,
-                              const Options& options,
+absl::StatusOr<double> TryOne(const TaskSpec& spec, int64_t rank,
+                              const LayerPlan& plan,
                               const DatasetSplit& split) {
-  const Architecture architecture = space.ArchitectureAt(rank);
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const LayerPlan plan,
-      MakeLayerPlan(space, architecture, split.manifest.shape,
-                    split.manifest.classes, PlanLimits{}));
   const nn::Normalization normalization = {split.manifest.mean_ppm,
                                            split.manifest.deviation_ppm};
-  absl::Time start = absl::Now();
-  absl::Time trained_at = start;
-  const auto watch = [&](const nn::TrainingProgress&) {
-    trained_at = absl::Now();
+  const absl::Time start = absl::Now();
+  absl::Time end = start;
+  const auto watch = [&end](const nn::TrainingProgress&) {
+    end = absl::Now();
     return true;
   };
   ARCHPOOL_ASSIGN_OR_RETURN(
       const nn::TrainedNetwork trained,
-      nn::Train(plan, options.recipe, Sha256(absl::StrCat("trial ", rank)),
+      nn::Train(plan, spec.recipe, Sha256(absl::StrCat("trial ", rank)),
                 normalization, split.train, split.validation, watch));
-  const double measured_s = absl::ToDoubleSeconds(trained_at - start);
-  const double predicted_s =
-      static_cast<double>(plan.train_ns_per_example * options.recipe.epochs *
-                          split.train.count()) /
-      1e9;
   ARCHPOOL_ASSIGN_OR_RETURN(
       const int64_t correct,
       nn::CountCorrect(plan, trained.weights, normalization, split.held_out));
+  const double measured_s = absl::ToDoubleSeconds(end - start);
+  const double predicted_s =
+      static_cast<double>(plan.train_ns_per_example) *
+      static_cast<double>(spec.recipe.epochs * split.train.count()) / 1e9;
+  const auto part = [](int64_t some, const Dataset& all) {
+    return static_cast<double>(some) / static_cast<double>(all.count());
+  };
   std::printf(
       "{\"name\": \"trial\", \"value\": %.2f, \"unit\": \"s\", "
       "\"baseline\": %.2f, \"ratio\": %.3f, \"validation\": %.4f, "
       "\"held_out\": %.4f, \"parameters\": %lld, \"macs\": %lld, "
       "\"rank\": %lld, \"architecture\": \"%s\"}\n",
       measured_s, predicted_s, measured_s / predicted_s,
-      static_cast<double>(trained.validation_correct) /
-          static_cast<double>(split.validation.count()),
-      static_cast<double>(correct) /
-          static_cast<double>(split.held_out.count()),
-      static_cast<long long>(plan.parameters),
+      part(trained.validation_correct, split.validation),
+      part(correct, split.held_out), static_cast<long long>(plan.parameters),
       static_cast<long long>(plan.macs), static_cast<long long>(rank),
-      space.Describe(architecture).c_str());
+      spec.space.Describe(spec.space.ArchitectureAt(rank)).c_str());
   std::fflush(stdout);
   return measured_s / predicted_s;
 }
 
-absl::Status TryAll(Options options) {
-  ARCHPOOL_ASSIGN_OR_RETURN(DatasetSplit split, testing::LoadFashionMnist());
-  if (options.examples > 0) Truncate(split.train, options.examples);
-  ARCHPOOL_ASSIGN_OR_RETURN(const SearchSpace space, testing::FashionSpace());
+absl::Status TryAll(const TaskFile& task, const Options& options) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const DatasetSplit split,
+                            LoadSplit(task.dataset, options.examples));
+  const TaskSpec& spec = task.spec;
   CounterRng rng(options.seed, 0);
-  for (int i = 0; i < options.count && options.ranks.size() < 1000; ++i) {
-    options.ranks.push_back(
-        static_cast<int64_t>(rng.Below64(static_cast<uint64_t>(space.size()))));
-  }
   std::vector<double> ratios;
-  for (const int64_t rank : options.ranks) {
+  const size_t count =
+      options.ranks.size() + static_cast<size_t>(std::max(options.count, 0));
+  for (size_t drawn = 0; ratios.size() < count; ++drawn) {
+    const int64_t rank = drawn < options.ranks.size()
+                             ? options.ranks[drawn]
+                             : static_cast<int64_t>(rng.Below64(
+                                   static_cast<uint64_t>(spec.space.size())));
+    if (rank < 0 || rank >= spec.space.size()) {
+      return InvalidArgument("RANK_RANGE",
+                             absl::StrCat("rank ", rank, " is outside [0, ",
+                                          spec.space.size(), ")"));
+    }
+    const absl::StatusOr<LayerPlan> plan = MakeLayerPlan(
+        spec.space, spec.space.ArchitectureAt(rank), split.manifest.shape,
+        split.manifest.classes, spec.limits);
+    if (GetReason(plan.status()) == "PLAN_TOO_LARGE" &&
+        drawn >= options.ranks.size() && drawn < 1000 * count) {
+      continue;
+    }
+    ARCHPOOL_RETURN_IF_ERROR(plan.status());
     ARCHPOOL_ASSIGN_OR_RETURN(const double ratio,
-                              TryOne(space, rank, options, split));
+                              TryOne(spec, rank, *plan, split));
     ratios.push_back(ratio);
   }
+  if (ratios.empty()) return absl::OkStatus();
   std::sort(ratios.begin(), ratios.end());
-  std::printf(
-      "{\"name\": \"measured_over_predicted\", \"value\": %.3f, \"unit\": "
-      "\"ratio\", \"baseline\": 1, \"ratio\": %.3f, \"min\": %.3f, \"max\": "
-      "%.3f, \"space_size\": %lld}\n",
-      ratios[ratios.size() / 2], ratios[ratios.size() / 2], ratios.front(),
-      ratios.back(), static_cast<long long>(space.size()));
+  for (const auto& [name, value] :
+       {std::pair("measured_over_predicted_min", ratios.front()),
+        std::pair("measured_over_predicted_median", ratios[ratios.size() / 2]),
+        std::pair("measured_over_predicted_max", ratios.back())}) {
+    PrintJsonLine(name, value, "ratio", 1);
+  }
   return absl::OkStatus();
 }
 
 int Main(int argc, char** argv) {
   nn::ConfigureRuntime(1);
   Options options;
-  Recipe& recipe = options.recipe;
-  CLI::App app("Trains a sample of the Fashion-MNIST space under a recipe");
+  Recipe given;
+  std::vector<std::pair<CLI::Option*, int64_t Recipe::*>> overrides;
+  CLI::App app("Trains a sample of a task's space under a recipe");
+  app.add_option("task", options.task_file, "the task file")->required();
   app.add_option("--count", options.count, "architectures to draw");
   app.add_option("--seed", options.seed, "of the draw");
   app.add_option("--ranks", options.ranks, "architectures to add, by rank");
   app.add_option("--examples", options.examples, "train on the first so many");
-  app.add_option("--batch", recipe.batch_size);
-  app.add_option("--epochs", recipe.epochs);
-  app.add_option("--rate_ppm", recipe.learning_rate_ppm);
-  app.add_option("--decay_ppm", recipe.weight_decay_ppm);
-  app.add_option("--smoothing_ppm", recipe.label_smoothing_ppm);
-  app.add_option("--warmup_ppm", recipe.warmup_ppm);
-  app.add_option("--shift", recipe.shift_pixels_max);
-  app.add_option("--flip", recipe.horizontal_flip);
+  for (const auto& [name, field] :
+       {std::pair("--batch", &Recipe::batch_size),
+        std::pair("--epochs", &Recipe::epochs),
+        std::pair("--rate_ppm", &Recipe::learning_rate_ppm),
+        std::pair("--decay_ppm", &Recipe::weight_decay_ppm),
+        std::pair("--smoothing_ppm", &Recipe::label_smoothing_ppm),
+        std::pair("--warmup_ppm", &Recipe::warmup_ppm),
+        std::pair("--shift", &Recipe::shift_pixels_max)}) {
+    overrides.emplace_back(app.add_option(name, given.*field), field);
+  }
+  const CLI::Option* flip = app.add_option("--flip", given.horizontal_flip);
   CLI11_PARSE(app, argc, argv);
-  const absl::Status status = TryAll(std::move(options));
+  absl::StatusOr<TaskFile> task = LoadTaskFile(options.task_file);
+  absl::Status status = task.status();
+  if (status.ok()) {
+    Recipe& recipe = task->spec.recipe;
+    for (const auto& [option, field] : overrides) {
+      if (option->count() > 0) recipe.*field = given.*field;
+    }
+    if (flip->count() > 0) recipe.horizontal_flip = given.horizontal_flip;
+    status = TryAll(*task, options);
+  }
   if (status.ok()) return 0;
   std::fprintf(stderr, "%s\n", status.ToString().c_str());
   return 1;
