@@ -72,8 +72,8 @@ LIBM = re.compile(r"\bstd::(exp|exp2|expm1|log|log2|log10|log1p|pow|sin|cos|tan"
 INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]')
 
 
-TESTS = ("_test.cc", "_benchmark.cc", "_fuzz.cc", "_test_util.h",
-         "_test_util.cc")
+TESTS = ("_test.cc", "_conformance.cc", "_conformance.h", "_benchmark.cc",
+         "_fuzz.cc")
 
 
 def under(path, folder):
