@@ -7,6 +7,10 @@
 #include "common/base/check.h"
 #include "common/base/status.h"
 #include "common/wire/task_spec_wire.h"
+#include "google/protobuf/stubs/logging.h"
+
+// libprotobuf would print a line for every text that is no UTF-8.
+static const google::protobuf::LogSilencer log_silencer;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   archpool::v1::SubmitTaskRequest request;
