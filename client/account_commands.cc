@@ -1,10 +1,12 @@
 // archpool account ...
 #include <CLI/CLI.hpp>
+#include <map>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "client/context.h"
 #include "client/render_pool.h"
+#include "common/base/durable_file.h"
 #include "common/base/status.h"
 
 namespace archpool {
@@ -12,20 +14,39 @@ namespace {
 
 using Stub = v1::PoolService::Stub;
 
-absl::Status Create(Context& context, const std::string& name, v1::Role role) {
+struct CreateFlags {
+  std::string name;
+  v1::Role role = v1::ROLE_UNSPECIFIED;
+  std::string token_out;
+};
+
+absl::Status Create(Context& context, const CreateFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  // The token is shown once: a file that cannot be written is found before.
+  if (!flags.token_out.empty()) {
+    ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(flags.token_out, ""));
+  }
   v1::CreateAccountRequest request;
-  request.set_name(name);
-  request.set_role(role);
+  request.set_name(flags.name);
+  request.set_role(flags.role);
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::CreateAccountResponse response,
       client->Call(client->pool(), &Stub::CreateAccount, request));
   Json json = ToJson(response.account());
-  json["token"] = response.token();
-  context.Show(json, absl::StrCat("Account ", Clean(response.account().name()),
-                                  " (", WordOf(response.account().role()),
-                                  ") is made. Its token, shown this once:\n",
-                                  Clean(response.token()), "\n"));
+  std::string page =
+      absl::StrCat("Account ", Clean(response.account().name()), " (",
+                   WordOf(response.account().role()), ") is made. Its token");
+  if (flags.token_out.empty()) {
+    json["token"] = response.token();
+    absl::StrAppend(&page, ", shown this once:\n", Clean(response.token()),
+                    "\n");
+  } else {
+    ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(
+        flags.token_out, absl::StrCat(response.token(), "\n")));
+    json["token_file"] = flags.token_out;
+    absl::StrAppend(&page, " is in ", flags.token_out, "\n");
+  }
+  context.Show(json, page);
   return absl::OkStatus();
 }
 
@@ -70,7 +91,7 @@ void AddAccountCommands(CLI::App& app, Action& action) {
       app.add_subcommand("account", "Accounts of the pool, and your own");
   group->require_subcommand(1);
   const auto name = std::make_shared<std::string>();
-  const auto role = std::make_shared<v1::Role>(v1::ROLE_UNSPECIFIED);
+  const auto flags = std::make_shared<CreateFlags>();
   static const std::map<std::string, v1::Role> kRoles = {
       {"client", v1::ROLE_CLIENT},
       {"miner", v1::ROLE_MINER},
@@ -79,16 +100,21 @@ void AddAccountCommands(CLI::App& app, Action& action) {
 
   CLI::App* create = group->add_subcommand(
       "create", "Makes an account and shows its token, once (operators)");
-  create->add_option("--name", *name, "1 to 64 characters of [a-z0-9-]")
+  create->add_option("--name", flags->name, "1 to 64 characters of [a-z0-9-]")
       ->required();
-  create->add_option("--role", *role, "client, miner, verifier or operator")
+  create
+      ->add_option("--role", flags->role, "client, miner, verifier or operator")
       ->required()
       ->transform(CLI::CheckedTransformer(kRoles).description(""));
+  create->add_option("--token-out", flags->token_out,
+                     "Writes the token to this file, for its owner alone, "
+                     "instead of showing it");
   create->footer(
       "Example:\n  archpool --token-file operator.token account create "
-      "--name alice --role miner");
-  create->callback([&action, name, role] {
-    action = [name, role](Context& c) { return Create(c, *name, *role); };
+      "--name alice --role miner "
+      "\\\n    --token-out alice.token");
+  create->callback([&action, flags] {
+    action = [flags](Context& c) { return Create(c, *flags); };
   });
 
   group->add_subcommand("list", "Every account with its standing (operators)")

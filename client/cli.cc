@@ -26,14 +26,17 @@ constexpr char kFooter[] =
 void AddGlobalFlags(CLI::App& app, GlobalFlags& flags) {
   app.add_option("--server", flags.server, "The pool's address, HOST:PORT")
       ->envname("ARCHPOOL_SERVER")
+      ->take_last()
       ->capture_default_str();
   app.add_option("--token-file", flags.token_file,
                  "File with your account's token")
-      ->envname("ARCHPOOL_TOKEN_FILE");
+      ->envname("ARCHPOOL_TOKEN_FILE")
+      ->take_last();
   app.add_flag("--json", flags.is_json, "JSON on stdout, for programs");
   app.add_option("--patience", flags.patience_s,
                  "Seconds to try on while the server is away")
       ->check(CLI::Range(0.0, 86'400.0))
+      ->take_last()
       ->capture_default_str();
 }
 

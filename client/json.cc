@@ -87,6 +87,14 @@ Json TemplateJson(const v1::ChainTemplate& chain) {
             {"activation", FieldJson(chain.head_activation())}}}};
 }
 
+Json RejectedJson(const v1::Task& task) {
+  Json rejected = Json::object();
+  for (const v1::ReasonCount& count : task.rejected_by_reason()) {
+    rejected[count.reason()] = count.count();
+  }
+  return rejected;
+}
+
 }  // namespace
 
 std::string WordOf(v1::TaskState state) {
@@ -182,10 +190,6 @@ Json ToJson(const v1::TaskSpec& spec) {
 }
 
 Json ToJson(const v1::Task& task) {
-  Json rejected = Json::object();
-  for (const v1::ReasonCount& count : task.rejected_by_reason()) {
-    rejected[count.reason()] = count.count();
-  }
   Json shares = Json::array();
   for (const v1::MinerShare& share : task.shares()) {
     shares.push_back({{"account", share.account_name()},
@@ -207,7 +211,7 @@ Json ToJson(const v1::Task& task) {
           {"trials_accepted", task.trials_accepted()},
           {"trials_rejected", task.trials_rejected()},
           {"trials_abandoned", task.trials_abandoned()},
-          {"rejected_by_reason", rejected},
+          {"rejected_by_reason", RejectedJson(task)},
           {"work_units_accepted", absl::StrCat(task.work_units_accepted())},
           {"best", task.has_best() ? ToJson(task.best()) : Json()},
           {"front", ListToJson(task.front())},
@@ -219,6 +223,41 @@ Json ToJson(const v1::Task& task) {
           {"deadline_time", TimeJson(task.deadline_time())},
           {"end_time", TimeJson(task.end_time())},
           {"spec", ToJson(task.spec())}};
+}
+
+Json SummaryJson(const v1::Task& task) {
+  Json payouts = Json::object();
+  Json work = Json::object();
+  for (const v1::MinerShare& share : task.shares()) {
+    payouts[share.account_name()] = FormatCoins(share.payout());
+    work[share.account_name()] = absl::StrCat(share.work_units());
+  }
+  Json best;
+  if (task.has_best()) {
+    best = {
+        {"architecture", task.best().description()},
+        {"claimed_accuracy", Accuracy(task.best().claimed_accuracy_ppm())},
+        {"verified_accuracy", Accuracy(task.best().verified_accuracy_ppm())},
+        {"parameters", task.best().parameters()},
+        {"macs", task.best().macs()}};
+  }
+  Json elapsed_s;
+  if (task.has_end_time()) {
+    elapsed_s = absl::ToDoubleSeconds(ToTime(task.end_time()) -
+                                      ToTime(task.create_time()));
+  }
+  return {{"task_state", WordOf(task.state())},
+          {"space_size", task.space_size()},
+          {"trials_accepted", task.trials_accepted()},
+          {"trials_rejected", task.trials_rejected()},
+          {"rejected_by_reason", RejectedJson(task)},
+          {"best", best},
+          {"reward", FormatCoins(task.spec().reward())},
+          {"fee", FormatCoins(task.fee())},
+          {"refund", FormatCoins(task.refund())},
+          {"payouts", payouts},
+          {"validated_work", work},
+          {"elapsed_s", elapsed_s}};
 }
 
 Json ToJson(const v1::Balance& balance) {

@@ -23,6 +23,9 @@ Json ToJson(const v1::Trial& trial);
 Json ToJson(const v1::TaskSpec& spec);
 Json ToJson(const v1::SearchSpace& space);
 Json ToJson(const v1::Task& task);
+// What a task came to, on one screen; amounts add up to the reward once it has
+// ended.
+Json SummaryJson(const v1::Task& task);
 Json ToJson(const v1::Balance& balance);
 Json ToJson(const v1::Transfer& transfer);
 Json ToJson(const v1::CheckLedgerResponse& response);

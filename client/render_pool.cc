@@ -110,7 +110,7 @@ std::string RenderTransfers(const v1::ListTransfersResponse& response,
   for (const v1::Transfer& transfer : response.transfers()) {
     table.AddRow(
         {absl::StrCat(transfer.transfer_id()),
-         FormatTime(ToTime(transfer.create_time())), transfer.kind(),
+         FormatMoment(ToTime(transfer.create_time())), transfer.kind(),
          FormatCoins(transfer.amount()),
          absl::StrCat(transfer.debit_place(), " > ", transfer.credit_place())});
   }

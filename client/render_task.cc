@@ -29,7 +29,7 @@ std::string RenderProgress(const v1::Task& task, absl::Time now) {
   const absl::Time end = is_ended ? ToTime(task.end_time()) : now;
   std::string out =
       absl::StrCat("  client    ", Clean(task.client_name()), ", submitted ",
-                   FormatTime(start), ", ", is_ended ? "took " : "for ",
+                   FormatMoment(start), ", ", is_ended ? "took " : "for ",
                    FormatSpan(end - start), "\n");
   absl::StrAppend(&out, "  space     ", FormatCount(task.space_size()),
                   " architectures in ", FormatCount(task.subspaces()),
@@ -48,7 +48,7 @@ std::string RenderProgress(const v1::Task& task, absl::Time now) {
                   " core-seconds accepted\n");
   if (!is_ended) {
     absl::StrAppend(&out, "  deadline  ",
-                    FormatTime(ToTime(task.deadline_time())), "\n");
+                    FormatMoment(ToTime(task.deadline_time())), "\n");
   }
   return out;
 }

@@ -15,6 +15,7 @@ namespace {
 constexpr size_t kEventsShown = 8;
 constexpr size_t kWorkersShown = 12;
 constexpr size_t kBarWidth = 28;
+constexpr absl::string_view kBestTitle = "  best ";
 
 std::string ClockTime(absl::Time time) {
   return absl::FormatTime("%H:%M:%S", time, absl::UTCTimeZone());
@@ -68,12 +69,15 @@ void AddHead(const v1::Task& task, absl::Time now, const Terminal& terminal,
       "  ",
       Paint(terminal, Color::kCyan,
             Bar(terminal, progress.done, progress.whole, kBarWidth)),
-      " ", progress.words));
-  lines.push_back(absl::StrCat("  ", task.trials_accepted(), " accepted, ",
-                               task.trials_pending(), " in verification, ",
-                               task.trials_assigned(), " assigned, ",
-                               task.trials_rejected(), " rejected, ",
-                               task.trials_abandoned(), " abandoned"));
+      " ", Shorten(terminal, progress.words, terminal.width - kBarWidth - 3)));
+  lines.push_back(
+      Shorten(terminal,
+              absl::StrCat("  ", task.trials_accepted(), " accepted, ",
+                           task.trials_pending(), " in verification, ",
+                           task.trials_assigned(), " assigned, ",
+                           task.trials_rejected(), " rejected, ",
+                           task.trials_abandoned(), " abandoned"),
+              terminal.width));
 }
 
 void AddBest(const v1::Task& task, const Terminal& terminal,
@@ -83,14 +87,16 @@ void AddBest(const v1::Task& task, const Terminal& terminal,
     return;
   }
   const v1::Trial& best = task.best();
-  lines.push_back(absl::StrCat(
-      "  best ",
-      Paint(terminal, Color::kGreen,
-            FormatPercent(best.verified_accuracy_ppm())),
+  const std::string accuracy = FormatPercent(best.verified_accuracy_ppm());
+  const std::string words = absl::StrCat(
       " verified, ", FormatShort(best.parameters()), " parameters, ",
-      FormatShort(best.macs()), " MACs, by ", Clean(best.account_name())));
+      FormatShort(best.macs()), " MACs, by ", Clean(best.account_name()));
+  lines.push_back(absl::StrCat(
+      kBestTitle, Paint(terminal, Color::kGreen, accuracy),
+      Shorten(terminal, words,
+              terminal.width - kBestTitle.size() - accuracy.size())));
   const std::string description =
-      Wrap(Clean(best.description()), terminal.width, 7);
+      Wrap(Clean(best.description()), terminal.width, kBestTitle.size());
   for (const absl::string_view line :
        absl::StrSplit(description, '\n', absl::SkipEmpty())) {
     lines.push_back(Paint(terminal, Color::kDim, line));

@@ -39,6 +39,32 @@ Json LayersJson(const LayerPlan& plan) {
   return layers;
 }
 
+// Adds what the network becomes on the task's dataset.
+absl::Status AddNetwork(const SearchSpace& space,
+                        const Architecture& architecture,
+                        const v1::DatasetManifest& wire_manifest,
+                        const v1::Trial& trial, Json& json) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const DatasetManifest manifest,
+      wire::ManifestFromProto("task.manifest", wire_manifest));
+  ARCHPOOL_ASSIGN_OR_RETURN(const LayerPlan plan,
+                            MakeLayerPlan(space, architecture, manifest.shape,
+                                          manifest.classes, PlanLimits{}));
+  if (ArchitectureIdOf(plan).AsBytes() != trial.architecture_id()) {
+    return FailedPrecondition(
+        "ARCHITECTURE_MISMATCH",
+        absl::StrCat("trial-", trial.trial_id(),
+                     " makes another network here than at the pool: use an "
+                     "archpool of the pool's version"));
+  }
+  json["input_shape"] = ShapeJson(plan.input_shape);
+  json["classes"] = plan.classes;
+  json["input_mean"] = static_cast<double>(manifest.mean_ppm) / 1e6;
+  json["input_deviation"] = static_cast<double>(manifest.deviation_ppm) / 1e6;
+  json["layers"] = LayersJson(plan);
+  return absl::OkStatus();
+}
+
 // The bytes are the trial's own: their digest is checked.
 absl::StatusOr<std::string> FetchWeights(PoolClient& client,
                                          const v1::Trial& trial) {
@@ -94,19 +120,6 @@ absl::StatusOr<Json> ArchitectureJson(const v1::Task& task,
   ARCHPOOL_ASSIGN_OR_RETURN(
       const Architecture architecture,
       wire::ArchitectureFromProto("trial.choices", space, trial.choices()));
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const DatasetManifest manifest,
-      wire::ManifestFromProto("task.manifest", task.manifest()));
-  ARCHPOOL_ASSIGN_OR_RETURN(const LayerPlan plan,
-                            MakeLayerPlan(space, architecture, manifest.shape,
-                                          manifest.classes, PlanLimits{}));
-  if (ArchitectureIdOf(plan).AsBytes() != trial.architecture_id()) {
-    return FailedPrecondition(
-        "ARCHITECTURE_MISMATCH",
-        absl::StrCat("trial-", trial.trial_id(),
-                     " makes another network here than at the pool: use an "
-                     "archpool of the pool's version"));
-  }
   Json choices = Json::object();
   for (size_t d = 0; d < space.dimensions().size(); ++d) {
     const ChoiceValue& value = space.ValueOf(architecture, static_cast<int>(d));
@@ -119,11 +132,11 @@ absl::StatusOr<Json> ArchitectureJson(const v1::Task& task,
   }
   Json json = ToJson(trial);
   json["choices"] = choices;
-  json["input_shape"] = ShapeJson(plan.input_shape);
-  json["classes"] = plan.classes;
-  json["input_mean"] = static_cast<double>(manifest.mean_ppm) / 1e6;
-  json["input_deviation"] = static_cast<double>(manifest.deviation_ppm) / 1e6;
-  json["layers"] = LayersJson(plan);
+  json["space"] = ToJson(task.spec().space());
+  if (task.has_manifest()) {
+    ARCHPOOL_RETURN_IF_ERROR(
+        AddNetwork(space, architecture, task.manifest(), trial, json));
+  }
   return json;
 }
 
@@ -149,9 +162,13 @@ absl::StatusOr<std::vector<std::string>> WriteResult(
                                           stem + ".safetensors", written));
   }
   // Last: where it is there, all is there.
-  const std::string result = directory + "/result.json";
-  ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(result, Dump(ToJson(task))));
-  written.push_back(result);
+  for (const auto& [name, json] :
+       {std::pair<const char*, Json>("/result.json", ToJson(task)),
+        std::pair<const char*, Json>("/summary.json", SummaryJson(task))}) {
+    const std::string path = directory + name;
+    ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(path, Dump(json)));
+    written.push_back(path);
+  }
   return written;
 }
 

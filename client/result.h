@@ -12,13 +12,16 @@
 
 namespace archpool {
 
-// One network in words, numbers and layers. INVALID_ARGUMENT: the task's space
-// or choices make no network here (the versions differ).
+// One network in words, numbers and layers, with the template that the choices
+// fill. INVALID_ARGUMENT: the task's space or choices make no network here;
+// FAILED_PRECONDITION (ARCHITECTURE_MISMATCH): they make another one than at
+// the pool (the versions differ).
 absl::StatusOr<Json> ArchitectureJson(const v1::Task& task,
                                       const v1::Trial& trial);
 
 // Writes into `directory`, made where it is missing:
-//   result.json            the task, its front, its shares
+//   summary.json           what the task came to
+//   result.json            the task in full, its front, its shares
 //   architecture.json      the best network
 //   weights.safetensors    its weights
 //   front/trial-N.json, front/trial-N.safetensors

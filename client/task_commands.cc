@@ -87,7 +87,14 @@ absl::Status List(Context& context, int64_t limit) {
 absl::Status ShowTask(Context& context, int64_t task_id) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(const v1::Task task, client->GetTask(task_id));
-  context.Show(ToJson(task), RenderTask(task, absl::Now(), context.terminal()));
+  Json json;
+  if (context.is_json()) {
+    ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::Trial> trials,
+                              client->ListTrials(task_id, 0));
+    json = ToJson(task);
+    json["trials"] = ListToJson(trials);
+  }
+  context.Show(json, RenderTask(task, absl::Now(), context.terminal()));
   return absl::OkStatus();
 }
 
@@ -188,8 +195,8 @@ void AddTaskCommands(CLI::App& app, Action& action) {
       *group, "result", "Saves the best network and the front as files", flags);
   result
       ->add_option("--output", flags->directory,
-                   "Directory for result.json, architecture.json, "
-                   "weights.safetensors and front/")
+                   "Directory for summary.json, result.json, "
+                   "architecture.json, weights.safetensors and front/")
       ->required();
   result->callback([&action, flags] {
     action = [flags](Context& c) { return SaveResult(c, *flags); };

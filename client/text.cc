@@ -118,7 +118,7 @@ std::string FormatCount(int64_t count) {
   const size_t first = digits[0] == '-' ? 1 : 0;
   for (size_t at = digits.size(); at > first + 3;) {
     at -= 3;
-    digits.insert(at, ",");
+    digits.insert(at, 1, ',');
   }
   return digits;
 }
@@ -156,7 +156,7 @@ std::string FormatSpan(absl::Duration span) {
                          seconds % 86'400 / 3600);
 }
 
-std::string FormatTime(absl::Time time) {
+std::string FormatMoment(absl::Time time) {
   if (time <= absl::UnixEpoch()) return "-";
   return absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", time, absl::UTCTimeZone());
 }

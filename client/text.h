@@ -44,7 +44,7 @@ std::string FormatCount(int64_t count);             // "41,200"
 std::string FormatShort(int64_t count);             // "41.2k", "3.1M"
 std::string FormatCoreSeconds(int64_t work_units);  // "3,412.5"
 std::string FormatSpan(absl::Duration span);  // "1h 02m", "2m 05s", "5.0 s"
-std::string FormatTime(absl::Time time);      // "2026-01-31 17:05:09 UTC"; "-"
+std::string FormatMoment(absl::Time time);    // "2026-01-31 17:05:09 UTC"; "-"
 
 // `done` of `whole` as a bar of `width` columns.
 std::string Bar(const Terminal& terminal, int64_t done, int64_t whole,

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <map>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 
@@ -41,6 +42,12 @@ std::string AdviceFor(const absl::Status& status) {
 }  // namespace
 
 int ExitCodeOf(const absl::Status& status) {
+  // A file of the caller's that is missing is no refusal of the pool's.
+  const std::string reason = GetReason(status);
+  if (absl::StartsWith(reason, "FILE_") ||
+      absl::StartsWith(reason, "TOKEN_FILE_")) {
+    return kExitBadInput;
+  }
   switch (status.code()) {
     case absl::StatusCode::kOk:
       return kExitDone;

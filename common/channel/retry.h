@@ -42,11 +42,11 @@ class Backoff {
 // UNAVAILABLE, DEADLINE_EXCEEDED or ABORTED.
 bool IsTransient(const absl::Status& status);
 
-inline const absl::Status& StatusOf(const absl::Status& status) {
+inline const absl::Status& GetStatus(const absl::Status& status) {
   return status;
 }
 template <typename T>
-const absl::Status& StatusOf(const absl::StatusOr<T>& result) {
+const absl::Status& GetStatus(const absl::StatusOr<T>& result) {
   return result.status();
 }
 
@@ -61,7 +61,7 @@ std::invoke_result_t<Attempt&> RetryWhileTransient(const RetryPolicy& policy,
   const absl::Time end = absl::Now() + policy.give_up_after;
   while (true) {
     auto result = attempt();
-    if (!IsTransient(StatusOf(result))) return result;
+    if (!IsTransient(GetStatus(result))) return result;
     const absl::Duration pause = backoff.Next();
     if (absl::Now() + pause > end || WaitOrStop(stop, pause)) return result;
   }

@@ -44,7 +44,7 @@ auto WithSession(SessionHolder& holder, const std::stop_token& stop, Call call)
   absl::StatusOr<OpenedSession> opened = holder.Get(stop);
   if (!opened.ok()) return opened.status();
   auto result = call(opened->session);
-  if (!IsSessionLost(StatusOf(result))) return result;
+  if (!IsSessionLost(GetStatus(result))) return result;
   holder.Lose(opened->session);
   opened = holder.Get(stop);
   if (!opened.ok()) return opened.status();

@@ -1,0 +1,270 @@
+// The whole command against a real gRPC server in this process, which answers
+// what a test's script says.
+#include "client/cli.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "client/sample_task_test_util.h"
+#include "common/base/status.h"
+#include "common/channel/program.h"
+#include "common/wire/status_wire.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/work_samples.h"
+
+namespace archpool {
+namespace {
+
+using ::testing::HasSubstr;
+
+class FakePoolService : public v1::PoolService::Service {
+ public:
+  grpc::Status WhoAmI(grpc::ServerContext*, const v1::WhoAmIRequest*,
+                      v1::WhoAmIResponse* response) override {
+    if (!refusal.ok()) return wire::ToGrpc(refusal);
+    response->mutable_account()->set_name("alice");
+    response->mutable_account()->set_role(v1::ROLE_MINER);
+    response->mutable_account()->set_state(v1::Account::STATE_ACTIVE);
+    return grpc::Status::OK;
+  }
+  grpc::Status CreateAccount(grpc::ServerContext*,
+                             const v1::CreateAccountRequest* request,
+                             v1::CreateAccountResponse* response) override {
+    response->mutable_account()->set_name(request->name());
+    response->mutable_account()->set_role(request->role());
+    response->set_token("secret");
+    return grpc::Status::OK;
+  }
+  grpc::Status ListWorkers(grpc::ServerContext*, const v1::ListWorkersRequest*,
+                           v1::ListWorkersResponse* response) override {
+    *response = testing::SampleWorkers();
+    return grpc::Status::OK;
+  }
+
+  absl::Status refusal;
+};
+
+class FakeTaskService : public v1::TaskService::Service {
+ public:
+  grpc::Status GetTask(grpc::ServerContext*, const v1::GetTaskRequest* request,
+                       v1::GetTaskResponse* response) override {
+    if (request->task_id() != 1) {
+      return wire::ToGrpc(NotFound("TASK_UNKNOWN", "there is no task-2"));
+    }
+    *response->mutable_task() = testing::RunningTask();
+    return grpc::Status::OK;
+  }
+  grpc::Status ListTrials(grpc::ServerContext*, const v1::ListTrialsRequest*,
+                          v1::ListTrialsResponse* response) override {
+    *response->add_trials() =
+        testing::SampleTrial(1, "alice", v1::TRIAL_STATE_ACCEPTED);
+    return grpc::Status::OK;
+  }
+  grpc::Status WatchTask(
+      grpc::ServerContext*, const v1::WatchTaskRequest*,
+      grpc::ServerWriter<v1::GetTaskResponse>* writer) override {
+    v1::GetTaskResponse response;
+    *response.mutable_task() = testing::RunningTask();
+    writer->Write(response);
+    // The first stream breaks, as when the server restarts.
+    if (++streams == 1) {
+      return grpc::Status(grpc::StatusCode::UNAVAILABLE, "restarting");
+    }
+    *response.mutable_task() = testing::EndedTask();
+    if (has_failed) response.mutable_task()->set_state(v1::TASK_STATE_FAILED);
+    writer->Write(response);
+    return grpc::Status::OK;
+  }
+
+  int streams = 0;
+  bool has_failed = false;
+};
+
+class FakeLedgerService : public v1::LedgerService::Service {
+ public:
+  grpc::Status Deposit(grpc::ServerContext*, const v1::DepositRequest* request,
+                       v1::DepositResponse* response) override {
+    deposited = request->amount();
+    response->set_transfer_id(7);
+    return grpc::Status::OK;
+  }
+  grpc::Status CheckLedger(grpc::ServerContext*, const v1::CheckLedgerRequest*,
+                           v1::CheckLedgerResponse* response) override {
+    if (is_unsound) response->add_violations("escrow:task-1 is negative");
+    return grpc::Status::OK;
+  }
+
+  int64_t deposited = 0;
+  bool is_unsound = false;
+};
+
+class CliTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ = testing::MakeTempDirectory();
+    address_ = absl::StrCat("unix:", directory_, "/socket");
+    std::ofstream(directory_ + "/token") << "the-token\n";
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort(address_, grpc::InsecureServerCredentials());
+    builder.RegisterService(&pool_);
+    builder.RegisterService(&tasks_);
+    builder.RegisterService(&ledger_);
+    server_ = builder.BuildAndStart();
+    ASSERT_NE(server_, nullptr);
+  }
+  void TearDown() override {
+    server_->Shutdown();
+    std::filesystem::remove_all(directory_);
+  }
+
+  // Runs `words` with the server and the token; keeps what was said.
+  int Run(std::vector<std::string> words) {
+    std::ostringstream out;
+    std::ostringstream err;
+    words.insert(words.begin(), {"--server", address_, "--token-file",
+                                 directory_ + "/token", "--patience", "5"});
+    const int code = RunCli(words, {out, err, Terminal()}, {});
+    out_ = out.str();
+    err_ = err.str();
+    return code;
+  }
+
+  std::string directory_;
+  std::string address_;
+  FakePoolService pool_;
+  FakeTaskService tasks_;
+  FakeLedgerService ledger_;
+  std::unique_ptr<grpc::Server> server_;
+  std::string out_;
+  std::string err_;
+};
+
+TEST_F(CliTest, ShowsAPageOrJson) {
+  EXPECT_EQ(Run({"account", "whoami"}), kExitDone);
+  EXPECT_EQ(out_,
+            "alice, miner, active\n  trials  0 accepted, 0 rejected, 0 "
+            "abandoned\n");
+  EXPECT_EQ(Run({"account", "whoami", "--json"}), kExitDone);
+  EXPECT_EQ(Json::parse(out_)["role"], "miner");
+}
+
+TEST_F(CliTest, SaysWhyItWasRefusedAndWhatToDo) {
+  pool_.refusal = MakeError(absl::StatusCode::kUnauthenticated, "TOKEN_UNKNOWN",
+                            "no account has this token");
+  EXPECT_EQ(Run({"account", "whoami"}), kExitRefused);
+  EXPECT_EQ(err_,
+            "archpool: no account has this token (TOKEN_UNKNOWN)\n"
+            "  Check --token-file: the operator shows a token once, when the "
+            "account is made.\n");
+  EXPECT_EQ(Run({"task", "show", "2"}), kExitRefused);
+  EXPECT_THAT(err_, HasSubstr("(TASK_UNKNOWN)"));
+}
+
+TEST_F(CliTest, TellsBadInputFromRefusals) {
+  EXPECT_EQ(Run({"task", "show", "0"}), kExitBadInput);
+  EXPECT_EQ(Run({"task", "shwo", "1"}), kExitBadInput);
+  EXPECT_EQ(Run({"task"}), kExitBadInput);
+  EXPECT_EQ(Run({"task", "submit", directory_ + "/none.yaml"}), kExitBadInput);
+  EXPECT_THAT(err_, HasSubstr("FILE_NOT_FOUND"));
+  std::ofstream(directory_ + "/bad.yaml") << "name: x\n";
+  EXPECT_EQ(Run({"task", "submit", directory_ + "/bad.yaml"}), kExitBadInput);
+  EXPECT_THAT(err_, HasSubstr("TASK_FILE_INVALID"));
+  EXPECT_EQ(Run({"ledger", "deposit", "--account", "a", "--amount", "1e3"}),
+            kExitBadInput);
+  EXPECT_THAT(err_, HasSubstr("AMOUNT_MALFORMED"));
+}
+
+TEST_F(CliTest, SaysWhereTheTokenIsMissing) {
+  std::ostringstream out;
+  std::ostringstream err;
+  const Output output{out, err, Terminal()};
+  EXPECT_EQ(RunCli({"account", "whoami", "--token-file", "/none"}, output, {}),
+            kExitBadInput);
+  EXPECT_THAT(err.str(), HasSubstr("TOKEN_FILE_MISSING"));
+}
+
+TEST_F(CliTest, SaysThatNobodyAnswers) {
+  server_->Shutdown();
+  EXPECT_EQ(Run({"account", "whoami", "--patience", "0"}), kExitUnreachable);
+  EXPECT_THAT(err_, HasSubstr("SERVER_UNREACHABLE"));
+  EXPECT_THAT(err_, HasSubstr("archpool-server"));
+}
+
+TEST_F(CliTest, HelpsANewcomer) {
+  EXPECT_EQ(Run({"--help"}), kExitDone);
+  for (const char* word :
+       {"task", "miner", "ledger", "account", "Clients:", "Exit codes"}) {
+    EXPECT_THAT(out_, HasSubstr(word));
+  }
+  EXPECT_EQ(Run({"task", "submit", "--help"}), kExitDone);
+  EXPECT_THAT(out_, HasSubstr("Example"));
+}
+
+TEST_F(CliTest, ReadsAmountsInCoins) {
+  EXPECT_EQ(Run({"ledger", "deposit", "--account", "acme", "--amount", "12.5"}),
+            kExitDone);
+  EXPECT_EQ(ledger_.deposited, 12'500'000);
+}
+
+TEST_F(CliTest, FailsWhereTheLedgerIsUnsound) {
+  EXPECT_EQ(Run({"ledger", "check"}), kExitDone);
+  ledger_.is_unsound = true;
+  EXPECT_EQ(Run({"ledger", "check"}), kExitFailed);
+  EXPECT_THAT(out_, HasSubstr("escrow:task-1 is negative"));
+  EXPECT_THAT(err_, HasSubstr("LEDGER_UNSOUND"));
+}
+
+TEST_F(CliTest, WritesATokenForItsOwnerAlone) {
+  const std::string path = directory_ + "/alice.token";
+  EXPECT_EQ(Run({"account", "create", "--name", "alice", "--role", "miner",
+                 "--token-out", path}),
+            kExitDone);
+  EXPECT_EQ(out_.find("secret"), std::string::npos);
+  std::ifstream file(path);
+  std::string token;
+  std::getline(file, token);
+  EXPECT_EQ(token, "secret");
+  EXPECT_EQ(
+      std::filesystem::status(path).permissions(),
+      std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  EXPECT_EQ(Run({"account", "create", "--name", "alice", "--role", "miner",
+                 "--json"}),
+            kExitDone);
+  EXPECT_EQ(Json::parse(out_)["token"], "secret");
+}
+
+TEST_F(CliTest, ShowsEveryTrialInJson) {
+  EXPECT_EQ(Run({"task", "show", "1", "--json"}), kExitDone);
+  EXPECT_EQ(Json::parse(out_)["trials"].size(), 1u);
+  EXPECT_EQ(Run({"task", "show", "1"}), kExitDone);
+  EXPECT_THAT(out_, HasSubstr("Best network"));
+}
+
+// A watch outlives a restart of the server, and prints lines where no terminal
+// is there to draw on.
+TEST_F(CliTest, WatchesUntilTheTaskEnds) {
+  EXPECT_EQ(Run({"task", "watch", "1"}), kExitDone);
+  EXPECT_EQ(tasks_.streams, 2);
+  EXPECT_THAT(out_, HasSubstr("task-1 succeeded (target): 57 accepted"));
+  EXPECT_EQ(out_.find('\x1b'), std::string::npos);
+}
+
+TEST_F(CliTest, WatchingATaskThatFailsIsAFailure) {
+  tasks_.has_failed = true;
+  EXPECT_EQ(Run({"task", "watch", "1"}), kExitFailed);
+  EXPECT_THAT(err_, HasSubstr("TASK_FAILED"));
+}
+
+TEST_F(CliTest, WatchesInJson) {
+  EXPECT_EQ(Run({"--json", "task", "watch", "1"}), kExitDone);
+  EXPECT_EQ(Json::parse(out_)["state"], "succeeded");
+}
+
+}  // namespace
+}  // namespace archpool

@@ -1,0 +1,191 @@
+// Pages and JSON, looked at by a person and kept under tests/golden/client.
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "client/json.h"
+#include "client/render_pool.h"
+#include "client/render_task.h"
+#include "client/render_watch.h"
+#include "client/sample_task_test_util.h"
+#include "gtest/gtest.h"
+#include "tests/support/golden.h"
+
+namespace archpool {
+namespace {
+
+using testing::ExpectGolden;
+using testing::SampleNow;
+
+constexpr Terminal kPlain = {.width = 80};
+constexpr Terminal kRich = {
+    .width = 80, .has_color = true, .has_unicode = true};
+
+void ExpectFits(const std::string& page, size_t width) {
+  for (const absl::string_view line : absl::StrSplit(page, '\n')) {
+    EXPECT_LE(DisplayWidth(line), width) << line;
+  }
+}
+
+WatchView SampleView(v1::Task task) {
+  WatchView view;
+  view.task = std::move(task);
+  const v1::ListWorkersResponse workers = testing::SampleWorkers();
+  view.workers.assign(workers.workers().begin(), workers.workers().end());
+  v1::Trial rejected =
+      testing::SampleTrial(60, "mallory", v1::TRIAL_STATE_REJECTED);
+  rejected.set_reason("CLAIM_TOO_HIGH");
+  rejected.set_claimed_accuracy_ppm(964'000);
+  for (const v1::Trial& trial :
+       {testing::SampleTrial(58, "bob", v1::TRIAL_STATE_ACCEPTED), rejected,
+        testing::SampleTrial(61, "alice", v1::TRIAL_STATE_ASSIGNED)}) {
+    for (WatchEvent& event : TrialEvents(trial, SampleNow())) {
+      view.events.push_back(std::move(event));
+    }
+  }
+  for (WatchEvent& event :
+       TaskEvents(v1::Task(), testing::RunningTask(), SampleNow())) {
+    view.events.push_back(std::move(event));
+  }
+  return view;
+}
+
+std::string Frame(const WatchView& view, const Terminal& terminal,
+                  size_t height) {
+  return absl::StrJoin(RenderWatch(view, SampleNow(), terminal, height), "\n") +
+         "\n";
+}
+
+TEST(RenderTest, TaskRunning) {
+  const std::string page =
+      RenderTask(testing::RunningTask(), SampleNow(), kPlain);
+  ExpectFits(page, 80);
+  ExpectGolden("client/task_running.txt", page);
+}
+
+TEST(RenderTest, TaskEnded) {
+  const std::string page =
+      RenderTask(testing::EndedTask(), SampleNow(), kPlain);
+  ExpectFits(page, 80);
+  ExpectGolden("client/task_ended.txt", page);
+}
+
+// A sum that is not the reward must not look as if all were well.
+TEST(RenderTest, TaskWhoseRewardDoesNotAddUp) {
+  v1::Task task = testing::EndedTask();
+  EXPECT_EQ(RenderTask(task, SampleNow(), kPlain).find("not the reward"),
+            std::string::npos);
+  task.set_fee(task.fee() - 1);
+  EXPECT_NE(RenderTask(task, SampleNow(), kPlain).find("not the reward"),
+            std::string::npos);
+}
+
+TEST(RenderTest, TaskList) {
+  const std::string page = RenderTaskList(
+      {testing::EndedTask(), testing::RunningTask()}, SampleNow(), kPlain);
+  ExpectFits(page, 80);
+  ExpectGolden("client/task_list.txt", page);
+}
+
+TEST(RenderTest, Watch) {
+  const std::string plain =
+      Frame(SampleView(testing::RunningTask()), kPlain, 40);
+  ExpectFits(plain, 80);
+  ExpectGolden("client/watch_plain.txt", plain);
+  const std::string rich = Frame(SampleView(testing::RunningTask()), kRich, 40);
+  ExpectFits(rich, 80);
+  ExpectGolden("client/watch_rich.txt", rich);
+  ExpectGolden("client/watch_ended.txt",
+               Frame(SampleView(testing::EndedTask()), kPlain, 40));
+}
+
+// A frame higher than the screen could not be drawn over.
+TEST(RenderTest, WatchFitsEveryScreen) {
+  const WatchView view = SampleView(testing::RunningTask());
+  for (size_t height = 1; height < 40; ++height) {
+    EXPECT_LE(RenderWatch(view, SampleNow(), kPlain, height).size(), height);
+  }
+  for (size_t width = 60; width <= 120; ++width) {
+    Terminal terminal = kRich;
+    terminal.width = width;
+    ExpectFits(Frame(view, terminal, 40), width);
+  }
+}
+
+TEST(RenderTest, WatchLine) {
+  EXPECT_EQ(RenderWatchLine(testing::RunningTask()),
+            "task-1 active: 57 accepted, 2 in verification, 3 rejected, best "
+            "91.25 %");
+}
+
+TEST(RenderTest, Trials) {
+  v1::Trial paid = testing::SampleTrial(3, "alice", v1::TRIAL_STATE_ACCEPTED);
+  paid.set_pay(4'375'000);
+  paid.set_finders_bonus(60'000'000);
+  v1::Trial rejected =
+      testing::SampleTrial(4, "alice", v1::TRIAL_STATE_REJECTED);
+  rejected.set_reason("CLAIM_TOO_HIGH");
+  v1::Trial assigned =
+      testing::SampleTrial(5, "alice", v1::TRIAL_STATE_ASSIGNED);
+  assigned.set_claimed_accuracy_ppm(-1);
+  assigned.set_measured_accuracy_ppm(-1);
+  assigned.set_verified_accuracy_ppm(-1);
+  const std::string page = RenderTrials({paid, rejected, assigned}, kPlain);
+  ExpectFits(page, 80);
+  ExpectGolden("client/trials.txt", page);
+}
+
+TEST(RenderTest, Pool) {
+  v1::ListAccountsResponse accounts;
+  for (const v1::Role role : {v1::ROLE_CLIENT, v1::ROLE_MINER}) {
+    v1::Account& account = *accounts.add_accounts();
+    account.set_account_id(accounts.accounts_size());
+    account.set_name(WordOf(role) + "-1");
+    account.set_role(role);
+    account.set_state(role == v1::ROLE_MINER ? v1::Account::STATE_SUSPENDED
+                                             : v1::Account::STATE_ACTIVE);
+    account.set_trials_rejected(3);
+  }
+  v1::GetBalancesResponse balances;
+  v1::Balance& balance = *balances.add_balances();
+  balance.set_place("outside");
+  balance.set_amount(-1'000'500'000);
+  v1::ListTransfersResponse transfers;
+  v1::Transfer& transfer = *transfers.add_transfers();
+  transfer.set_transfer_id(12);
+  transfer.set_debit_place("escrow:task-1");
+  transfer.set_credit_place("account:alice");
+  transfer.set_amount(190'500'000);
+  transfer.set_kind("pay");
+  transfer.mutable_create_time()->set_seconds(absl::ToUnixSeconds(SampleNow()));
+  v1::CheckLedgerResponse check;
+  check.set_transfers(12'345);
+  check.set_debits("1000500000");
+  check.set_credits("1000500000");
+  const std::string page =
+      absl::StrCat(RenderAccounts(accounts, kPlain), "\n",
+                   RenderAccount(accounts.accounts(1), kPlain), "\n",
+                   RenderWorkers(testing::SampleWorkers(), SampleNow(), kPlain),
+                   "\n", RenderBalances(balances, kPlain), "\n",
+                   RenderTransfers(transfers, kPlain), "\n",
+                   RenderLedgerCheck(check, kPlain));
+  ExpectFits(page, 80);
+  ExpectGolden("client/pool.txt", page);
+}
+
+TEST(JsonTest, Task) {
+  ExpectGolden("client/task_ended.json",
+               ToJson(testing::EndedTask()).dump(2) + "\n");
+  ExpectGolden("client/summary.json",
+               SummaryJson(testing::EndedTask()).dump(2) + "\n");
+}
+
+TEST(JsonTest, WhatIsNotKnownIsNull) {
+  const Json trial = ToJson(v1::Trial());
+  EXPECT_TRUE(trial["reason"].is_null());
+  EXPECT_TRUE(trial["create_time"].is_null());
+  EXPECT_EQ(ToJson(v1::Task())["best"], Json());
+  EXPECT_EQ(SummaryJson(testing::RunningTask())["elapsed_s"], Json());
+}
+
+}  // namespace
+}  // namespace archpool

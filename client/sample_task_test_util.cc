@@ -1,0 +1,168 @@
+#include "client/sample_task_test_util.h"
+
+#include <string>
+
+namespace archpool::testing {
+namespace {
+
+void SetTime(absl::Time time, google::protobuf::Timestamp* proto) {
+  proto->set_seconds(absl::ToUnixSeconds(time));
+}
+
+void AddDimension(v1::SearchSpace& space, const std::string& name) {
+  v1::Dimension& dimension = *space.add_dimensions();
+  dimension.set_name(name);
+  dimension.add_choices()->set_number(8);
+  dimension.add_choices()->set_number(16);
+}
+
+v1::TaskSpec SampleSpec() {
+  v1::TaskSpec spec;
+  spec.set_name("Fashion-MNIST, small and fast");
+  spec.set_dataset_id(std::string(32, '\x11'));
+  AddDimension(*spec.mutable_space(), "stem_width");
+  AddDimension(*spec.mutable_space(), "width");
+  v1::ChainTemplate& chain = *spec.mutable_space()->mutable_chain_template();
+  chain.mutable_stem_width()->set_dimension("stem_width");
+  chain.set_stem_kernel(3);
+  chain.set_stem_stride(1);
+  chain.mutable_stem_activation()->set_constant("relu");
+  v1::ChainTemplate::Stage& stage = *chain.add_stages();
+  stage.set_stride(2);
+  v1::ChainTemplate::Block& block = *stage.add_blocks();
+  block.mutable_operation()->set_constant("conv");
+  block.mutable_kernel()->set_constant(3);
+  block.mutable_width()->set_dimension("width");
+  block.mutable_expansion()->set_constant(1);
+  block.mutable_repeat()->set_constant(1);
+  block.mutable_activation()->set_constant("relu");
+  chain.mutable_head_width()->set_constant(0);
+  chain.mutable_head_activation()->set_constant("relu");
+  spec.mutable_recipe()->set_batch_size(128);
+  spec.mutable_recipe()->set_epochs(2);
+  spec.mutable_recipe()->set_learning_rate_ppm(100'000);
+  spec.mutable_recipe()->set_momentum_ppm(900'000);
+  spec.mutable_recipe()->set_segments(16);
+  spec.set_budget_work_units(3'600'000'000);
+  spec.set_trials_max(200);
+  spec.mutable_time_limit()->set_seconds(3600);
+  spec.set_target_accuracy_ppm(930'000);
+  spec.set_reward(1'000'000'000);
+  spec.set_finders_bonus_ppm(100'000);
+  spec.set_subspaces(16);
+  spec.set_trials_per_lease(2);
+  return spec;
+}
+
+void AddShare(v1::Task& task, const std::string& account, int64_t accepted,
+              int64_t rejected, int64_t work_units, int64_t payout) {
+  v1::MinerShare& share = *task.add_shares();
+  share.set_account_name(account);
+  share.set_trials_accepted(accepted);
+  share.set_trials_rejected(rejected);
+  share.set_work_units(work_units);
+  share.set_payout(payout);
+}
+
+}  // namespace
+
+v1::Trial SampleTrial(int64_t trial_id, const std::string& account,
+                      v1::TrialState state) {
+  v1::Trial trial;
+  trial.set_trial_id(trial_id);
+  trial.set_task_id(1);
+  trial.set_account_name(account);
+  trial.set_state(state);
+  trial.set_architecture_id(std::string(32, '\x22'));
+  trial.add_choices(1);
+  trial.add_choices(0);
+  trial.set_description(
+      "activation=hardswish stem_width=16 expansion=4 early.operation=conv "
+      "early.kernel=3 early.width=24 middle.operation=bottleneck "
+      "middle.width=48 late.operation=separable late.width=96 head_width=128");
+  trial.set_parameters(41'274 + trial_id);
+  trial.set_macs(3'141'592);
+  trial.set_work_units(17'500'000);
+  trial.set_claimed_accuracy_ppm(914'200);
+  trial.set_measured_accuracy_ppm(914'000);
+  trial.set_verified_accuracy_ppm(912'500);
+  trial.set_basis("audited");
+  trial.set_weights_digest(std::string(32, '\x33'));
+  trial.set_subspace_id(3);
+  SetTime(SampleStart() + absl::Seconds(trial_id), trial.mutable_create_time());
+  return trial;
+}
+
+v1::Task RunningTask() {
+  v1::Task task;
+  task.set_task_id(1);
+  *task.mutable_spec() = SampleSpec();
+  task.set_state(v1::TASK_STATE_ACTIVE);
+  task.set_client_name("acme");
+  task.set_space_size(2'519'424);
+  task.set_trials_assigned(4);
+  task.set_trials_pending(2);
+  task.set_trials_accepted(57);
+  task.set_trials_rejected(3);
+  task.set_trials_abandoned(1);
+  v1::ReasonCount& count = *task.add_rejected_by_reason();
+  count.set_reason("CLAIM_TOO_HIGH");
+  count.set_count(3);
+  task.set_work_units_accepted(997'500'000);
+  *task.mutable_best() = SampleTrial(42, "alice", v1::TRIAL_STATE_ACCEPTED);
+  *task.add_front() = SampleTrial(42, "alice", v1::TRIAL_STATE_ACCEPTED);
+  v1::Trial small = SampleTrial(17, "bob", v1::TRIAL_STATE_ACCEPTED);
+  small.set_parameters(9'120);
+  small.set_macs(812'345);
+  small.set_verified_accuracy_ppm(887'600);
+  *task.add_front() = small;
+  task.set_subspaces(16);
+  task.set_subspaces_explored(9);
+  AddShare(task, "alice", 30, 0, 525'000'000, 0);
+  AddShare(task, "bob", 27, 0, 472'500'000, 0);
+  AddShare(task, "mallory", 0, 3, 0, 0);
+  SetTime(SampleStart(), task.mutable_create_time());
+  SetTime(SampleStart() + absl::Hours(1), task.mutable_deadline_time());
+  return task;
+}
+
+v1::Task EndedTask() {
+  v1::Task task = RunningTask();
+  task.set_state(v1::TASK_STATE_SUCCEEDED);
+  task.set_end_reason("target");
+  task.set_trials_assigned(0);
+  task.set_trials_pending(0);
+  task.clear_shares();
+  AddShare(task, "alice", 30, 0, 525'000'000, 190'500'000);
+  AddShare(task, "bob", 27, 0, 472'500'000, 140'250'001);
+  AddShare(task, "mallory", 0, 3, 0, 0);
+  task.set_fee(50'000'000);
+  task.set_refund(619'249'999);
+  task.mutable_front(0)->set_finders_bonus(60'000'000);
+  task.mutable_front(1)->set_finders_bonus(5'500'000);
+  SetTime(SampleNow() - absl::Seconds(30), task.mutable_end_time());
+  return task;
+}
+
+v1::ListWorkersResponse SampleWorkers() {
+  v1::ListWorkersResponse response;
+  const auto add = [&response](const char* account, const char* activity,
+                               int64_t trial_id, int64_t step) {
+    v1::WorkerStatus& worker = *response.add_workers();
+    worker.set_session_id(response.workers_size());
+    worker.set_account_name(account);
+    worker.set_worker_name("desk-1");
+    worker.set_activity(activity);
+    worker.set_trial_id(trial_id);
+    worker.set_step(step);
+    worker.set_steps(trial_id == 0 ? 0 : 860);
+    SetTime(SampleNow() - absl::Seconds(2), worker.mutable_last_seen_time());
+  };
+  add("alice", "training", 61, 430);
+  add("bob", "training", 62, 859);
+  add("carol", "waiting", 0, 0);
+  add("mallory", "silent", 0, 0);
+  return response;
+}
+
+}  // namespace archpool::testing
