@@ -70,7 +70,7 @@ class RefusalTest(PoolTestCase):
         for wrong, right, said in (
             ("epochs: 1", "epoch: 1", "epoch"),
             ("epochs: 1", "epochs: many", "epochs"),
-            ("choices: [3, 5]", "choices: []", "kernel"),
+            ("choices: [3, 5]", "choices: []", "choices is empty"),
             ("train_images: train-images.gz", "train_images: nowhere", "nowhere"),
             ("amount: 100", "amount: -5", "-5"),
         ):
