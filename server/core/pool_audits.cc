@@ -199,12 +199,17 @@ void AcceptTrial(PoolState& state, Trial trial, int64_t validation_correct,
   account.rejections_in_a_row = 0;
   state.Put(account);
 
-  const int64_t target = task.spec->budget.target_accuracy_ppm;
-  if (task.state == TaskState::kActive && target > 0 &&
-      trial.verified_accuracy_ppm >= target) {
-    BeginFinishing(state, trial.task, EndReason::kTarget, now);
-  } else {
+  if (task.state != TaskState::kActive) {
     SettleIfDone(state, trial.task, now);
+    return;
+  }
+  const int64_t target = task.spec->budget.target_accuracy_ppm;
+  const TaskIndex& index = state.IndexOf(trial.task);
+  if (target > 0 && trial.verified_accuracy_ppm >= target) {
+    BeginFinishing(state, trial.task, EndReason::kTarget, now);
+  } else if (TrialsLeft(task, index) <= 0 &&
+             index.assigned_count + index.pending_count == 0) {
+    BeginFinishing(state, trial.task, EndReason::kBudget, now);
   }
 }
 

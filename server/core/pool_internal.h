@@ -51,6 +51,9 @@ void BeginFinishing(PoolState& state, TaskId task, EndReason reason,
 // Ends a finishing task whose verdicts are all in: the reward is split.
 void SettleIfDone(PoolState& state, TaskId task, absl::Time now);
 
+// How many trials the task may still give out.
+int64_t TrialsLeft(const Task& task, const TaskIndex& index);
+
 // The trial's basis for randomness, never shown before the task ends.
 Digest TrialKey(const Task& task, const Digest& architecture_id,
                 AccountId account);

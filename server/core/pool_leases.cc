@@ -28,16 +28,16 @@ Digest DrawKey(const Task& task, SubspaceId subspace) {
       CanonicalWriter("archpool/draw/v1").Int(subspace.value).encoding());
 }
 
+}  // namespace
+
+namespace internal {
+
 int64_t TrialsLeft(const Task& task, const TaskIndex& index) {
   const int64_t trials_max = task.spec->budget.trials_max;
   if (trials_max == 0) return INT64_MAX;
   return trials_max - index.assigned_count - index.pending_count -
          index.accepted_count;
 }
-
-}  // namespace
-
-namespace internal {
 
 Digest TrialKey(const Task& task, const Digest& architecture_id,
                 AccountId account) {
@@ -110,7 +110,7 @@ AcquireLease::Reply Pool::LeaseFrom(TaskId id, const Session& session,
   const Task& task = *state_.Find(id);
   const TaskIndex& index = state_.IndexOf(id);
   const int64_t outstanding = index.assigned_count + index.pending_count;
-  bool too_dear = TrialsLeft(task, index) <= 0;
+  bool too_dear = internal::TrialsLeft(task, index) <= 0;
   if (!too_dear) {
     // Most leases come from the first; drawing changes the order, so a copy of
     // a few is walked.
@@ -163,7 +163,7 @@ Pool::DrawnTrials Pool::DrawTrials(const Task& task,
                            .classes = manifest.classes,
                            .limits = spec.limits};
   const int64_t count_max =
-      std::min(spec.trials_per_lease, TrialsLeft(task, index));
+      std::min(spec.trials_per_lease, internal::TrialsLeft(task, index));
   WorkUnits units_left =
       spec.budget.work_units - index.accepted_units - index.reserved_units;
   CounterRng rng(DrawKey(task, subspace.id).Prefix64(),

@@ -114,8 +114,9 @@ struct RpcServer::Impl {
   std::unique_ptr<grpc::Server> server;
 };
 
-// A new task opens its boxes; a lease that ended opens one, and a trial that
-// came to nothing frees what it had reserved of the budget.
+// A new task opens its boxes; a lease that ended opens one; a rejected trial
+// frees what it had reserved of the budget, and after an accepted one whoever
+// asks may find that the budget is spent, which ends the task.
 void RpcServer::Impl::Note(const Task& task) {
   Touch(task.id);
   if (task.state == TaskState::kActive) {
@@ -130,7 +131,10 @@ void RpcServer::Impl::Note(const Lease& lease) {
 
 void RpcServer::Impl::Note(const Trial& trial) {
   Touch(trial.task);
-  if (trial.state == TrialState::kRejected) work_waiting.Notify(1);
+  if (trial.state == TrialState::kRejected ||
+      trial.state == TrialState::kAccepted) {
+    work_waiting.Notify(1);
+  }
 }
 
 RpcServer::RpcServer(const RpcParts& parts, const RpcOptions& options)
