@@ -4,6 +4,8 @@
 
 namespace archpool {
 
-absl::Time SystemClock::Now() const { return absl::Now(); }
+absl::Time SystemClock::Now() const {
+  return absl::FromUnixMicros(absl::ToUnixMicros(absl::Now()));
+}
 
 }  // namespace archpool

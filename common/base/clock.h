@@ -1,5 +1,6 @@
-// A Clock tells the time to the edges. The core never sees one: it is handed
-// `now`. Thread-safe.
+// A Clock tells the time to the edges, in whole microseconds: what the database
+// keeps, so that a state is the same before and after it was stored. The core
+// never sees a clock: it is handed `now`. Thread-safe.
 #ifndef ARCHPOOL_COMMON_BASE_CLOCK_H_
 #define ARCHPOOL_COMMON_BASE_CLOCK_H_
 

@@ -36,6 +36,7 @@ class Store {
   // Writes `events`, in order, in one transaction that also checks that
   // (epoch, sequence) is the head and moves it to (epoch, sequence + 1). Of
   // several events of one record the last counts; transfers are only added.
+  // REQUIRES: finite times are whole microseconds, as SystemClock's are.
   // ABORTED (FENCED): another writer took over. FAILED_PRECONDITION
   // (CONSTRAINT): the database refused a row; nothing was written. UNAVAILABLE
   // (STORE_UNREACHABLE): nothing was written. UNKNOWN (COMMIT_IN_DOUBT): it may

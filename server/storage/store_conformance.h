@@ -1,6 +1,6 @@
 // What every Store and Reader has to do, as one suite of tests. A test program
-// compiles store_conformance.cc in and instantiates StoreConformanceTest with
-// the factory of its backend.
+// compiles {store,constraint,reader}_conformance_test.cc in and instantiates
+// StoreConformanceTest with the factory of its backend.
 #ifndef ARCHPOOL_SERVER_STORAGE_STORE_CONFORMANCE_H_
 #define ARCHPOOL_SERVER_STORAGE_STORE_CONFORMANCE_H_
 

@@ -81,9 +81,6 @@ class RandomRecords {
   std::map<Place, Balance> balances_;
 };
 
-// A spec that differs with every draw and is valid.
-TaskSpec RandomSpec(CounterRng& rng, const Digest& dataset);
-
 }  // namespace archpool
 
 #endif  // ARCHPOOL_TESTS_SUPPORT_RANDOM_RECORDS_H_

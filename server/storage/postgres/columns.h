@@ -20,6 +20,7 @@
 #include "common/base/status.h"
 #include "server/core/entities.h"
 #include "server/storage/postgres/array_text.h"
+#include "server/storage/postgres/enum_values.h"
 #include "server/storage/postgres/query.h"
 
 namespace archpool::postgres {
@@ -40,35 +41,6 @@ inline constexpr SqlShape kTimeShape = {
     "bigint", "timestamptz 'epoch' + $0 * interval '1 microsecond'",
     "(extract(epoch FROM $0) * 1000000)::bigint"};
 
-// The last value of each enumeration: words are looked up among all of them.
-template <typename Enum>
-inline constexpr Enum kLastOf;  // no value: each enumeration has its own below
-template <>
-inline constexpr Role kLastOf<Role> = Role::kOperator;
-template <>
-inline constexpr AccountState kLastOf<AccountState> = AccountState::kSuspended;
-template <>
-inline constexpr TaskState kLastOf<TaskState> = TaskState::kCancelled;
-template <>
-inline constexpr EndReason kLastOf<EndReason> = EndReason::kCancelled;
-template <>
-inline constexpr SubspaceState kLastOf<SubspaceState> =
-    SubspaceState::kCompleted;
-template <>
-inline constexpr SessionState kLastOf<SessionState> = SessionState::kClosed;
-template <>
-inline constexpr LeaseState kLastOf<LeaseState> = LeaseState::kRevoked;
-template <>
-inline constexpr LeaseRole kLastOf<LeaseRole> = LeaseRole::kBackup;
-template <>
-inline constexpr TrialState kLastOf<TrialState> = TrialState::kAbandoned;
-template <>
-inline constexpr AuditState kLastOf<AuditState> = AuditState::kDone;
-template <>
-inline constexpr PlaceKind kLastOf<PlaceKind> = PlaceKind::kEscrow;
-template <>
-inline constexpr TransferKind kLastOf<TransferKind> = TransferKind::kRefund;
-
 // One overload set per type of field: its shape, and both directions.
 
 inline SqlShape ShapeOf(int64_t) { return kIntShape; }
@@ -76,8 +48,8 @@ inline void Write(int64_t value, ArrayText& array) { array.AddInt(value); }
 absl::Status Read(absl::string_view text, int64_t& value);
 
 inline SqlShape ShapeOf(const std::string&) { return kTextShape; }
-inline void Write(const std::string& value, ArrayText& array) {
-  array.AddText(value);
+inline void Write(const std::string& text, ArrayText& array) {
+  array.AddText(text);
 }
 absl::Status Read(absl::string_view text, std::string& value);
 

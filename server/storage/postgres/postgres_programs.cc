@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -17,6 +18,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "common/base/status.h"
 
@@ -31,7 +33,7 @@ bool HasPrograms(const std::string& folder) {
 }
 
 struct Installation {
-  int major = 0;  // 0: not known from the path
+  int major = 0;  // 0: it does not say
   std::string folder;
 };
 
@@ -52,6 +54,19 @@ void AddVersioned(const std::string& parent, const std::string& prefix,
   }
 }
 
+// What the program says of itself, for a folder whose name does not tell.
+int AskMajor(const std::string& folder) {
+  const std::string quoted = absl::StrReplaceAll(folder, {{"'", "'\\''"}});
+  FILE* output = popen(
+      absl::StrCat("'", quoted, "/postgres' --version 2>/dev/null").c_str(),
+      "re");
+  if (output == nullptr) return 0;
+  int major = 0;
+  const bool is_known =
+      std::fscanf(output, "postgres (PostgreSQL) %d", &major) == 1;
+  return pclose(output) == 0 && is_known ? major : 0;
+}
+
 std::vector<Installation> FindInstallations() {
   std::vector<Installation> found;
   AddVersioned("/usr/lib/postgresql", "", found);
@@ -61,7 +76,8 @@ std::vector<Installation> FindInstallations() {
   for (const absl::string_view folder :
        absl::StrSplit(path == nullptr ? "" : path, ':')) {
     if (!folder.empty() && HasPrograms(std::string(folder))) {
-      found.push_back({0, std::string(folder)});
+      const std::string name(folder);
+      found.push_back({AskMajor(name), name});
     }
   }
   std::stable_sort(found.begin(), found.end(),
@@ -121,7 +137,7 @@ std::vector<Installation> FindInstallations() {
 
 absl::StatusOr<std::string> FindPrograms(std::optional<int> major) {
   for (const Installation& installation : FindInstallations()) {
-    if (!major || installation.major == *major || installation.major == 0) {
+    if (!major || installation.major == *major) {
       return installation.folder;
     }
   }

@@ -160,17 +160,22 @@ absl::Status PrivateCluster::InitCluster() const {
   const std::string log = directory_ + "/postgres.log";
   std::error_code error;
   fs::remove_all(beside, error);
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const pid_t child,
-      postgres::StartChild(
-          {.command = {programs_ + "/initdb", "-D",
-                       absl::StrCat(postgres::kDirectoryPath, "/cluster.new"),
-                       "--username=archpool", "--auth=trust", "--encoding=UTF8",
-                       "--locale=C", "--no-instructions"},
-           .user = user_,
-           .directory_fd = directory_fd_,
-           .output_path = log,
-           .signal_when_orphaned = SIGKILL}));
+  postgres::ChildOptions options{
+      .command = {programs_ + "/initdb", "-D",
+                  absl::StrCat(postgres::kDirectoryPath, "/cluster.new"),
+                  "--username=archpool", "--auth=trust", "--encoding=UTF8",
+                  "--locale=C", "--no-instructions"},
+      .user = user_,
+      .directory_fd = directory_fd_,
+      .output_path = log,
+      .signal_when_orphaned = SIGKILL};
+  for (const auto& [name, value] : settings_) {
+    // Whoever gives durability up has nothing to wait for here either.
+    if (name == "fsync" && value == "off") {
+      options.command.push_back("--no-sync");
+    }
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(const pid_t child, postgres::StartChild(options));
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }

@@ -1,0 +1,197 @@
+// What every store has to refuse: each constraint of migrations/ by its name.
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/storage/store_conformance.h"
+#include "tests/support/store_writer.h"
+
+namespace archpool {
+namespace {
+
+using ::testing::HasSubstr;
+
+// One way to break a constraint.
+struct Breach {
+  std::string constraint;
+  Event event;
+};
+
+// `change` applied to a copy of `record`.
+template <typename Record, typename Change>
+Breach Broken(std::string constraint, Record record, const Change& change) {
+  change(record);
+  return {std::move(constraint), record};
+}
+
+std::vector<Breach> LedgerBreaches(const SmallPool& p) {
+  const auto second = [](Transfer& t) { t.id = {2}; };
+  return {
+      {"balance_not_negative", Balance{Place::Of(p.client.id), -1}},
+      {"balance_not_negative", Balance{Place::Fees(), -1}},
+      {"balance_not_negative", Balance{Place::EscrowOf(p.task.id), -1}},
+      {"balance_place_known", Balance{{PlaceKind::kAccount, 0}, 1}},
+      {"transfer_pkey", p.deposit},
+      Broken("transfer_request_unique", p.deposit, second),
+      Broken("transfer_amount_positive", p.deposit,
+             [](Transfer& t) {
+               t.id = {2};
+               t.request_id = "d2";
+               t.amount = 0;
+             }),
+      Broken("transfer_places_differ", p.deposit,
+             [](Transfer& t) {
+               t.id = {2};
+               t.request_id = "d2";
+               t.credit = t.debit;
+             }),
+      Broken("transfer_task_fkey", p.deposit,
+             [](Transfer& t) {
+               t.id = {2};
+               t.request_id = "d2";
+               t.task = {99};
+             }),
+      Broken("transfer_request_only_of_deposit", p.deposit,
+             [](Transfer& t) {
+               t.id = {2};
+               t.request_id = "d2";
+               t.kind = TransferKind::kPay;
+             }),
+  };
+}
+
+std::vector<Breach> WorkBreaches(const SmallPool& p) {
+  return {
+      Broken("session_open_unique", p.session, [](Session& s) { s.id = {2}; }),
+      Broken("session_account_fkey", p.session,
+             [](Session& s) { s.account = {99}; }),
+      Broken("session_threads_positive", p.session,
+             [](Session& s) { s.threads = 0; }),
+      Broken("lease_one_primary_per_subspace", p.lease,
+             [](Lease& l) { l.id = {2}; }),
+      Broken("lease_session_fkey", p.lease, [](Lease& l) { l.session = {99}; }),
+      Broken("lease_subspace_fkey", p.lease,
+             [](Lease& l) { l.subspace = {99}; }),
+      Broken("trial_lease_fkey", p.trial, [](Trial& t) { t.lease = {99}; }),
+      Broken("trial_weights_iff_committed", p.trial,
+             [](Trial& t) { t.state = TrialState::kUploaded; }),
+      Broken("trial_weights_iff_committed", p.trial,
+             [](Trial& t) { t.weights_digest = Sha256("weights"); }),
+      Broken("trial_upload_deadline_while_committed", p.trial,
+             [](Trial& t) {
+               t.state = TrialState::kCommitted;
+               t.weights_digest = Sha256("weights");
+             }),
+      Broken("trial_accuracy_once_accepted", p.trial,
+             [](Trial& t) {
+               t.state = TrialState::kAccepted;
+               t.weights_digest = Sha256("weights");
+             }),
+      Broken("trial_accuracy_range", p.trial,
+             [](Trial& t) { t.verified_accuracy_ppm = 1'000'001; }),
+      Broken("trial_reason_iff_rejected", p.trial,
+             [](Trial& t) { t.reason = "CLAIM_FALSE"; }),
+      Broken("trial_sizes_not_negative", p.trial,
+             [](Trial& t) { t.work_units = -1; }),
+      Broken("trial_pay_only_if_accepted", p.trial,
+             [](Trial& t) { t.pay = 1; }),
+      Broken("audit_one_open_per_trial", p.audit, [](Audit& a) { a.id = {2}; }),
+      Broken("audit_trial_fkey", p.audit, [](Audit& a) { a.trial = {99}; }),
+      Broken("audit_expiry_iff_leased", p.audit,
+             [](Audit& a) {
+               a.state = AuditState::kLeased;
+               a.verifier = {2};
+             }),
+      Broken("audit_verifier_while_leased", p.audit,
+             [](Audit& a) {
+               a.state = AuditState::kLeased;
+               a.expire_time = absl::UnixEpoch();
+             }),
+  };
+}
+
+std::vector<Breach> TaskBreaches(const SmallPool& p) {
+  return {
+      Broken("account_name_unique", p.miner, [](Account& a) { a.id = {3}; }),
+      Broken("account_name_not_empty", p.miner,
+             [](Account& a) { a.name = ""; }),
+      Broken("account_counts_not_negative", p.miner,
+             [](Account& a) { a.trials_accepted = -1; }),
+      Broken("dataset_owner_fkey", p.dataset,
+             [](DatasetRecord& d) { d.owner = {99}; }),
+      Broken("task_request_unique", p.task, [](Task& t) { t.id = {2}; }),
+      Broken("task_client_fkey", p.task, [](Task& t) { t.client = {99}; }),
+      Broken("task_dataset_fkey", p.task,
+             [](Task& t) {
+               TaskSpec spec = *t.spec;
+               spec.dataset = Sha256("another");
+               t.spec = std::make_shared<const TaskSpec>(spec);
+             }),
+      Broken("task_end_time_iff_ended", p.task,
+             [](Task& t) { t.end_time = absl::UnixEpoch(); }),
+      Broken("task_end_reason_iff_not_active", p.task,
+             [](Task& t) { t.end_reason = EndReason::kBudget; }),
+      Broken("task_pots_are_the_reward", p.task, [](Task& t) { ++t.work_pot; }),
+      Broken("task_settled_iff_ended", p.task, [](Task& t) { t.refund = 1; }),
+      Broken("task_settled_within_reward", p.task,
+             [](Task& t) {
+               t.state = TaskState::kFailed;
+               t.end_reason = EndReason::kBudget;
+               t.end_time = absl::UnixEpoch();
+               t.refund = t.work_pot + 1;
+             }),
+      Broken("subspace_task_fkey", p.subspace,
+             [](SubspaceRecord& s) { s.task = {99}; }),
+      Broken("subspace_attempt_not_negative", p.subspace,
+             [](SubspaceRecord& s) { s.attempt = -1; }),
+  };
+}
+
+// A row that a constraint refuses takes the whole commit with it: nothing of it
+// is there, the head has not moved, and the writer goes on.
+TEST_P(StoreConformanceTest, ConstraintsRefuseWholeCommits) {
+  const SmallPool pool;
+  Store& store = backend_->NewWriter();
+  Writer writer(store);
+  ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
+  std::vector<Breach> breaches = TaskBreaches(pool);
+  for (auto& more : {WorkBreaches(pool), LedgerBreaches(pool)}) {
+    breaches.insert(breaches.end(), more.begin(), more.end());
+  }
+  const PoolSnapshot before = Writer(backend_->NewWriter()).loaded().snapshot;
+  writer = Writer(store);
+  for (const Breach& breach : breaches) {
+    SCOPED_TRACE(breach.constraint);
+    Account innocent = pool.client;
+    innocent.trials_accepted = 5;
+    const absl::Status status = writer.Commit({innocent, breach.event});
+    EXPECT_THAT(status, FailsWith("CONSTRAINT"));
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(std::string(status.message()), HasSubstr(breach.constraint));
+  }
+  EXPECT_EQ(writer.loaded().sequence, 1);
+  ASSERT_THAT(writer.Commit({}), IsOk());
+  ExpectSame(Writer(backend_->NewWriter()).loaded().snapshot, before);
+}
+
+// Only what a commit leaves behind has to satisfy the constraints.
+TEST_P(StoreConformanceTest, ConstraintsLookAtTheLastEventOfARecord) {
+  const SmallPool pool;
+  Writer writer(backend_->NewWriter());
+  std::vector<Event> events = {Balance{Place::Of(AccountId{1}), -5}};
+  for (const Event& event : pool.Events()) events.push_back(event);
+  ASSERT_THAT(writer.Commit(events), IsOk());
+  // A lease ends and the next one takes its subspace, in one commit.
+  Lease ended = pool.lease;
+  ended.state = LeaseState::kExpired;
+  Lease next = pool.lease;
+  next.id = {2};
+  Session closed = pool.session;
+  closed.state = SessionState::kClosed;
+  Session reopened = pool.session;
+  reopened.id = {2};
+  EXPECT_THAT(writer.Commit({next, ended, reopened, closed}), IsOk());
+}
+
+}  // namespace
+}  // namespace archpool

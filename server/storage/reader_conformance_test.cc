@@ -1,0 +1,204 @@
+// What every reader has to see.
+#include <algorithm>
+#include <thread>
+#include <vector>
+
+#include "server/storage/store_conformance.h"
+#include "tests/support/random_records.h"
+#include "tests/support/store_writer.h"
+
+namespace archpool {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+template <typename Record, typename Map, typename Filter>
+std::vector<Record> Filtered(const Map& map, const Filter& filter) {
+  std::vector<Record> records;
+  for (const auto& [key, record] : map) {
+    if (filter(record)) records.push_back(record);
+  }
+  return records;
+}
+
+TEST_P(StoreConformanceTest, ReaderSeesEveryCommittedRecord) {
+  Writer writer(backend_->NewWriter());
+  RandomRecords records(7);
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_THAT(writer.Commit(records.Next(200)), IsOk());
+  }
+  Reader& reader = backend_->reader();
+  const auto all = [](const auto&) { return true; };
+  EXPECT_EQ(*reader.Accounts(), Filtered<Account>(records.accounts(), all));
+  EXPECT_EQ(*reader.Balances(), Filtered<Balance>(records.balances(), all));
+  for (const auto& [id, dataset] : records.datasets()) {
+    EXPECT_EQ(*reader.GetDataset(id), dataset);
+  }
+  for (const auto& [id, trial] : records.trials()) {
+    EXPECT_EQ(*reader.GetTrial(id), trial);
+  }
+  for (const auto& [id, task] : records.tasks()) {  // ended ones included
+    const auto of_task = [task_id = id](const auto& record) {
+      return record.task == task_id;
+    };
+    EXPECT_EQ(*reader.GetTask(id), task);
+    EXPECT_EQ(*reader.Subspaces(id),
+              Filtered<SubspaceRecord>(records.subspaces(), of_task));
+    EXPECT_EQ(*reader.Trials(id, TrialId{}, 10'000),
+              Filtered<Trial>(records.trials(), of_task));
+    EXPECT_EQ(*reader.ActiveLeases(id),
+              Filtered<Lease>(records.leases(), [&](const Lease& lease) {
+                return of_task(lease) && lease.state == LeaseState::kActive;
+              }));
+  }
+}
+
+TEST_P(StoreConformanceTest, ReaderFiltersAndPages) {
+  Writer writer(backend_->NewWriter());
+  RandomRecords records(8);
+  ASSERT_THAT(writer.Commit(records.Next(1'000)), IsOk());
+  Reader& reader = backend_->reader();
+
+  const AccountId client = records.tasks().begin()->second.client;
+  auto tasks = Filtered<Task>(
+      records.tasks(), [&](const Task& task) { return task.client == client; });
+  std::reverse(tasks.begin(), tasks.end());
+  EXPECT_EQ(*reader.Tasks({.client = client, .limit = 10'000}), tasks);
+  ASSERT_GE(tasks.size(), 2U);
+  EXPECT_THAT(*reader.Tasks({.client = client, .limit = 1}),
+              ElementsAre(tasks[0]));
+  EXPECT_THAT(
+      *reader.Tasks({.client = client, .before = tasks[0].id, .limit = 1}),
+      ElementsAre(tasks[1]));
+  EXPECT_EQ(reader.Tasks({.limit = 10'000})->size(), records.tasks().size());
+  EXPECT_THAT(*reader.Tasks({.limit = 0}), IsEmpty());
+
+  const Trial& trial = records.trials().begin()->second;
+  const auto page = reader.Trials(trial.task, trial.id, 2);
+  ASSERT_THAT(page, IsOk());
+  EXPECT_LE(page->size(), 2U);
+  for (const Trial& later : *page) EXPECT_GT(later.id, trial.id);
+
+  const auto is_outside = [](const Transfer& transfer) {
+    return transfer.debit == Place::Outside() ||
+           transfer.credit == Place::Outside();
+  };
+  auto transfers = Filtered<Transfer>(records.transfers(), is_outside);
+  std::reverse(transfers.begin(), transfers.end());
+  EXPECT_EQ(*reader.Transfers({.place = Place::Outside(), .limit = 10'000}),
+            transfers);
+  ASSERT_GE(transfers.size(), 2U);
+  EXPECT_THAT(
+      *reader.Transfers(
+          {.place = Place::Outside(), .before = transfers[0].id, .limit = 1}),
+      ElementsAre(transfers[1]));
+  const TaskId task = records.tasks().begin()->first;
+  transfers = Filtered<Transfer>(
+      records.transfers(),
+      [&](const Transfer& transfer) { return transfer.task == task; });
+  std::reverse(transfers.begin(), transfers.end());
+  EXPECT_EQ(*reader.Transfers({.task = task, .limit = 10'000}), transfers);
+}
+
+TEST_P(StoreConformanceTest, ReaderSaysWhatIsUnknown) {
+  Reader& reader = backend_->reader();
+  EXPECT_THAT(reader.GetTask(TaskId{1}), FailsWith("TASK_UNKNOWN"));
+  EXPECT_THAT(reader.GetTrial(TrialId{1}), FailsWith("TRIAL_UNKNOWN"));
+  EXPECT_THAT(reader.GetDataset(Sha256("none")), FailsWith("DATASET_UNKNOWN"));
+  EXPECT_THAT(*reader.Subspaces(TaskId{1}), IsEmpty());
+  EXPECT_THAT(*reader.Accounts(), IsEmpty());
+}
+
+// Readers run beside the writer and beside each other, and see whole commits:
+// the two balances of each transfer always add up to zero.
+TEST_P(StoreConformanceTest, ReadersSeeWholeCommits) {
+  Writer writer(backend_->NewWriter());
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([this] {
+      for (int round = 0; round < 50; ++round) {
+        const auto check = backend_->reader().CheckLedger();
+        ASSERT_THAT(check, IsOk());
+        EXPECT_THAT(check->violations, IsEmpty());
+      }
+    });
+  }
+  for (int64_t i = 1; i <= 100; ++i) {
+    const Transfer transfer{.id = {i},
+                            .debit = Place::Outside(),
+                            .credit = Place::Fees(),
+                            .amount = 1,
+                            .create_time = absl::UnixEpoch()};
+    EXPECT_THAT(writer.Commit({transfer, Balance{Place::Outside(), -i},
+                               Balance{Place::Fees(), i}}),
+                IsOk());
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST_P(StoreConformanceTest, LedgerCheckNoticesATamperedBalance) {
+  const SmallPool pool;
+  Writer writer(backend_->NewWriter());
+  ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
+  auto check = backend_->reader().CheckLedger();
+  ASSERT_THAT(check, IsOk());
+  EXPECT_THAT(check->violations, IsEmpty());
+  EXPECT_EQ(check->transfers, 1);
+  EXPECT_EQ(check->debits, "7");
+  EXPECT_EQ(check->credits, "7");
+
+  backend_->Tamper(Balance{Place::Of(pool.client.id), 8});
+  check = backend_->reader().CheckLedger();
+  ASSERT_THAT(check, IsOk());
+  EXPECT_THAT(check->violations,
+              ElementsAre("the balances add up to 1, not to 0",
+                          "the balance of account:1 is 8, its transfers make "
+                          "7"));
+}
+
+// Even where the sum is right, money of an ended task must not stay behind.
+TEST_P(StoreConformanceTest, LedgerCheckNoticesALeftoverEscrow) {
+  SmallPool pool;
+  pool.task.state = TaskState::kFailed;
+  pool.task.end_reason = EndReason::kTimeLimit;
+  pool.task.end_time = absl::UnixEpoch();
+  Writer writer(backend_->NewWriter());
+  ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
+  const Transfer escrow{.id = {2},
+                        .debit = Place::Of(pool.client.id),
+                        .credit = Place::EscrowOf(pool.task.id),
+                        .amount = 3,
+                        .kind = TransferKind::kEscrow,
+                        .task = pool.task.id,
+                        .create_time = absl::UnixEpoch()};
+  ASSERT_THAT(writer.Commit({escrow, Balance{escrow.debit, 4},
+                             Balance{escrow.credit, 3}}),
+              IsOk());
+  const auto check = backend_->reader().CheckLedger();
+  ASSERT_THAT(check, IsOk());
+  EXPECT_THAT(
+      check->violations,
+      ElementsAre("the task has ended, and escrow:task-1 still holds 3"));
+}
+
+// Sums are exact beyond 64 bits.
+TEST_P(StoreConformanceTest, LedgerCheckSumsBeyond64Bits) {
+  Writer writer(backend_->NewWriter());
+  std::vector<Event> events;
+  for (int64_t i = 1; i <= 4; ++i) {
+    events.emplace_back(Transfer{.id = {i},
+                                 .debit = Place::Fees(),
+                                 .credit = Place::Of(AccountId{i}),
+                                 .amount = INT64_MAX,
+                                 .create_time = absl::UnixEpoch()});
+  }
+  ASSERT_THAT(writer.Commit(events), IsOk());
+  const auto check = backend_->reader().CheckLedger();
+  ASSERT_THAT(check, IsOk());
+  EXPECT_EQ(check->debits, "36893488147419103228");
+  EXPECT_EQ(check->violations.size(), 5U);
+}
+
+}  // namespace
+}  // namespace archpool

@@ -1,0 +1,177 @@
+// What every store has to do: commits, takeovers, fencing.
+#include "server/storage/store_conformance.h"
+
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/support/random_records.h"
+#include "tests/support/store_writer.h"
+
+namespace archpool {
+namespace {
+
+using ::testing::IsEmpty;
+
+TEST_P(StoreConformanceTest, EmptyStoreLoadsNothing) {
+  const auto loaded = backend_->NewWriter().TakeOver();
+  ASSERT_THAT(loaded, IsOk());
+  EXPECT_EQ(loaded->epoch, 1);
+  EXPECT_EQ(loaded->sequence, 0);
+  ExpectSame(loaded->snapshot, PoolSnapshot());
+}
+
+// Every field of every record comes back as it was committed, whatever is in
+// it; of several events of one record within a commit the last counts; ended
+// tasks and what belongs to them, closed leases, sessions and audits are not
+// loaded. Random records, many commits of random sizes, a model beside.
+TEST_P(StoreConformanceTest, LoadsWhatWasCommitted) {
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    SCOPED_TRACE(absl::StrCat("seed ", seed));
+    backend_ = GetParam()();
+    Writer writer(backend_->NewWriter());
+    RandomRecords records(seed);
+    for (const int count : {30, 1, 200, 7, 500, 64}) {
+      ASSERT_THAT(writer.Commit(records.Next(count)), IsOk());
+    }
+    const Writer next(backend_->NewWriter());
+    EXPECT_EQ(next.loaded().sequence, 6);
+    ExpectSame(next.loaded().snapshot, records.Snapshot());
+  }
+}
+
+// A real history: after each commit the store would load what the core holds.
+TEST_P(StoreConformanceTest, LoadsWhatTheCoreHolds) {
+  TestPool pool;
+  Store& store = backend_->NewWriter();
+  Writer writer(store);
+  const auto commit_and_compare = [&] {
+    ASSERT_THAT(writer.Commit(pool.pool.TakeEvents()), IsOk());
+    writer = Writer(store);
+    ExpectSame(writer.loaded().snapshot, pool.pool.state().Snapshot());
+  };
+  commit_and_compare();
+  const AccountId miner = pool.Make("miner", Role::kMiner);
+  const SessionId session = pool.Open(miner, "worker");
+  const TaskId task = pool.Submit(TinySpec(2));
+  commit_and_compare();
+  for (int round = 0; round < 3; ++round) {
+    const auto grant = pool.Do(AcquireLease{miner, session}).grant;
+    ASSERT_TRUE(grant.has_value());
+    commit_and_compare();
+    pool.Deliver(miner, session, grant->lease, grant->lease.trials[0], 900);
+    commit_and_compare();
+    // The last claim is refuted: its lease is void.
+    pool.Verify(round < 2 ? 900 : 100, 800);
+    commit_and_compare();
+    pool.Do(
+        ReleaseLease{miner, session, grant->lease.id, grant->lease.attempt});
+    commit_and_compare();
+  }
+  pool.Open(miner, "worker");
+  commit_and_compare();
+  pool.Do(CancelTask{task});
+  commit_and_compare();
+  const auto check = backend_->reader().CheckLedger();
+  ASSERT_THAT(check, IsOk());
+  EXPECT_THAT(check->violations, IsEmpty());
+}
+
+TEST_P(StoreConformanceTest, EmptyCommitMovesTheHead) {
+  Writer writer(backend_->NewWriter());
+  ASSERT_THAT(writer.Commit({}), IsOk());
+  EXPECT_EQ(Writer(backend_->NewWriter()).loaded().sequence, 1);
+}
+
+// The earlier writer learns at its next commit that it is one no more, and
+// writes nothing.
+TEST_P(StoreConformanceTest, TakeOverFencesTheEarlierWriter) {
+  Writer earlier(backend_->NewWriter());
+  RandomRecords records(1);
+  ASSERT_THAT(earlier.Commit(records.Next(20)), IsOk());
+  const PoolSnapshot before = records.Snapshot();
+  Writer later(backend_->NewWriter());
+  EXPECT_GT(later.loaded().epoch, earlier.loaded().epoch);
+  EXPECT_THAT(earlier.Commit(records.Next(20)), FailsWith("FENCED"));
+  ExpectSame(Writer(backend_->NewWriter()).loaded().snapshot, before);
+}
+
+// A commit that is sent again after it happened is refused: the sequence is
+// past it.
+TEST_P(StoreConformanceTest, RepeatedCommitIsFenced) {
+  Store& store = backend_->NewWriter();
+  const auto loaded = store.TakeOver();
+  ASSERT_THAT(loaded, IsOk());
+  RandomRecords records(1);
+  const std::vector<Event> events = records.Next(10);
+  ASSERT_THAT(store.Commit(loaded->epoch, loaded->sequence, events), IsOk());
+  EXPECT_THAT(store.Commit(loaded->epoch, loaded->sequence, events),
+              FailsWith("FENCED"));
+  EXPECT_EQ(store.Commit(loaded->epoch, loaded->sequence, events).code(),
+            absl::StatusCode::kAborted);
+  EXPECT_THAT(store.Commit(loaded->epoch, loaded->sequence + 1, events),
+              FailsWith("CONSTRAINT"));  // its transfers are there already
+}
+
+// Writers that take over at once get different epochs, and one of them, the
+// last, may commit.
+TEST_P(StoreConformanceTest, ConcurrentTakeOversLeaveOneWriter) {
+  constexpr int kWriters = 4;
+  constexpr int kRounds = 10;
+  std::vector<Store*> stores;
+  for (int i = 0; i < kWriters; ++i) stores.push_back(&backend_->NewWriter());
+  for (int round = 0; round < kRounds; ++round) {
+    std::vector<LoadedPool> loaded(kWriters);
+    std::vector<absl::Status> statuses(kWriters);
+    std::vector<std::thread> threads;
+    for (size_t i = 0; i < kWriters; ++i) {
+      threads.emplace_back([&, i] {
+        auto pool = stores[i]->TakeOver();
+        statuses[i] = pool.status();
+        if (pool.ok()) loaded[i] = *std::move(pool);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    std::set<int64_t> epochs;
+    int committed = 0;
+    for (size_t i = 0; i < kWriters; ++i) {
+      ASSERT_THAT(statuses[i], IsOk());
+      epochs.insert(loaded[i].epoch);
+    }
+    EXPECT_EQ(epochs.size(), kWriters);
+    for (size_t i = 0; i < kWriters; ++i) {
+      const absl::Status status =
+          stores[i]->Commit(loaded[i].epoch, loaded[i].sequence, {});
+      if (status.ok()) {
+        ++committed;
+        EXPECT_EQ(loaded[i].epoch, *epochs.rbegin());
+      } else {
+        EXPECT_THAT(status, FailsWith("FENCED"));
+      }
+    }
+    EXPECT_EQ(committed, 1);
+  }
+}
+
+// Two writers that commit against each other: every sequence is taken once.
+TEST_P(StoreConformanceTest, ConcurrentCommitsOfOneEpochNeverBothSucceed) {
+  Store& first = backend_->NewWriter();
+  Store& second = backend_->NewWriter();
+  const auto loaded = first.TakeOver();
+  ASSERT_THAT(loaded, IsOk());
+  int successes = 0;
+  for (int64_t sequence = 0; sequence < 20; ++sequence) {
+    absl::Status other;
+    std::thread thread(
+        [&] { other = second.Commit(loaded->epoch, sequence, {}); });
+    const absl::Status own = first.Commit(loaded->epoch, sequence, {});
+    thread.join();
+    successes += own.ok() + other.ok();
+    EXPECT_NE(own.ok(), other.ok());
+  }
+  EXPECT_EQ(successes, 20);
+}
+
+}  // namespace
+}  // namespace archpool
