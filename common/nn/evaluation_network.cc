@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/nn/batch_norm.h"
 #include "common/nn/network.h"
 #include "common/nn/weights.h"
 

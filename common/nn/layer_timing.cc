@@ -1,13 +1,13 @@
 #include "common/nn/layer_timing.h"
 
 #include <ATen/ATen.h>
+#include <time.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "common/base/counter_rng.h"
 #include "common/nn/evaluation_network.h"
 #include "common/nn/network.h"
@@ -52,20 +52,29 @@ at::Tensor InputOf(const Layer& layer, int64_t batch) {
   return Noise({batch, shape.channels, shape.height, shape.width});
 }
 
+// Of this thread: what others do on the machine does not count.
+int64_t ProcessorTimeNs() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
 template <typename Body>
 double MedianNs(absl::Duration span, Body&& body) {
   body();
-  std::vector<double> runs;
-  const absl::Time begin = absl::Now();
-  while (runs.size() < kRunsMin || absl::Now() - begin < span) {
-    const absl::Time start = absl::Now();
+  std::vector<int64_t> runs;
+  const int64_t end_ns = ProcessorTimeNs() + absl::ToInt64Nanoseconds(span);
+  int64_t now_ns = ProcessorTimeNs();
+  while (runs.size() < kRunsMin || now_ns < end_ns) {
+    const int64_t start_ns = now_ns;
     body();
-    runs.push_back(absl::ToDoubleNanoseconds(absl::Now() - start));
+    now_ns = ProcessorTimeNs();
+    runs.push_back(now_ns - start_ns);
   }
   const auto middle =
       runs.begin() + static_cast<std::ptrdiff_t>(runs.size() / 2);
   std::nth_element(runs.begin(), middle, runs.end());
-  return *middle;
+  return static_cast<double>(*middle);
 }
 
 }  // namespace

@@ -16,10 +16,11 @@ struct LayerTiming {
   double evaluate_ns = 0;  // per example, forward
 };
 
-// Medians over at least `span` each. `layer` reads the input, twice for kAdd;
-// its shapes are set. With `differentiates_input` the backward pass includes
-// the gradient of the input. Call ConfigureRuntime first.
-// INTERNAL (TRAINING_FAILED), RESOURCE_EXHAUSTED (TRAINING_OUT_OF_MEMORY).
+// Medians of the thread's processor time, over at least `span` each. `layer`
+// reads the input, twice for kAdd; its shapes are set. With
+// `differentiates_input` the backward pass includes the gradient of the input.
+// Call ConfigureRuntime first. INTERNAL (TRAINING_FAILED), RESOURCE_EXHAUSTED
+// (TRAINING_OUT_OF_MEMORY).
 absl::StatusOr<LayerTiming> TimeLayer(const Layer& layer,
                                       bool differentiates_input,
                                       absl::Duration span);

@@ -18,6 +18,20 @@ int64_t PaddingOf(const Layer& layer) { return (layer.kernel - 1) / 2; }
 constexpr Pair kNoDilation = {1, 1};
 constexpr Pair kNoOutputPadding = {0, 0};
 
+at::Tensor ChannelsLast(const at::Tensor& tensor) {
+  return tensor.contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+// The numbers as they lie in memory. REQUIRES: no gaps between them.
+absl::Span<const float> Values(const at::Tensor& tensor) {
+  return absl::MakeConstSpan(tensor.data_ptr<float>(),
+                             static_cast<size_t>(tensor.numel()));
+}
+absl::Span<float> MutableValues(const at::Tensor& tensor) {
+  return absl::MakeSpan(tensor.data_ptr<float>(),
+                        static_cast<size_t>(tensor.numel()));
+}
+
 // Overwriting its input is safe for an activation whose gradient is computed
 // from its output, where the layer before needs no output of its own.
 bool MayOverwriteInput(const LayerPlan& plan, const std::vector<int>& readers,
@@ -57,7 +71,7 @@ at::Tensor ToTorch(const Tensor& tensor) {
   std::copy(tensor.values.begin(), tensor.values.end(),
             result.data_ptr<float>());
   if (result.dim() == 4) {
-    result = result.contiguous(at::MemoryFormat::ChannelsLast);
+    result = ChannelsLast(result);
   }
   return result;
 }
@@ -149,13 +163,14 @@ at::Tensor Network::ForwardConv(size_t index, const at::Tensor& input) {
 
 at::Tensor Network::ForwardBatchNorm(size_t index, const at::Tensor& input) {
   LayerState& state = states_[index];
-  at::Tensor output;
-  std::tie(output, state.saved_mean, state.saved_inverse_deviation) =
-      at::native_batch_norm(
-          input, parameters_[static_cast<size_t>(state.weight)].value,
-          parameters_[static_cast<size_t>(state.bias)].value,
-          state.running_mean, state.running_variance, /*training=*/true,
-          kBatchNormMomentum, kBatchNormEpsilon);
+  const at::Tensor rows = ChannelsLast(input);
+  const at::Tensor output = at::empty_like(rows);
+  state.statistics = BatchNormForward(
+      Values(rows),
+      Values(parameters_[static_cast<size_t>(state.weight)].value),
+      Values(parameters_[static_cast<size_t>(state.bias)].value),
+      MutableValues(state.running_mean), MutableValues(state.running_variance),
+      MutableValues(output));
   return output;
 }
 
@@ -246,15 +261,14 @@ void Network::BackwardConv(size_t index, const at::Tensor& gradient) {
 void Network::BackwardBatchNorm(size_t index, const at::Tensor& gradient) {
   const Layer& layer = plan_.layers[index];
   LayerState& state = states_[index];
-  const auto [input_gradient, weight_gradient, bias_gradient] =
-      at::native_batch_norm_backward(
-          gradient, OutputOf(layer.input),
-          parameters_[static_cast<size_t>(state.weight)].value,
-          state.running_mean, state.running_variance, state.saved_mean,
-          state.saved_inverse_deviation, /*train=*/true, kBatchNormEpsilon,
-          {true, true, true});
-  SetGradient(state.weight, weight_gradient);
-  SetGradient(state.bias, bias_gradient);
+  const at::Tensor rows = ChannelsLast(OutputOf(layer.input));
+  const at::Tensor input_gradient = at::empty_like(rows);
+  const BatchNormGradients gradients = BatchNormBackward(
+      Values(rows), Values(ChannelsLast(gradient)),
+      Values(parameters_[static_cast<size_t>(state.weight)].value),
+      state.statistics, MutableValues(input_gradient));
+  SetGradient(state.weight, at::tensor(gradients.scale));
+  SetGradient(state.bias, at::tensor(gradients.shift));
   AddGradient(layer.input, input_gradient);
 }
 
@@ -304,11 +318,11 @@ void Network::BackwardLayer(size_t index, const at::Tensor& gradient) {
       AddGradient(layer.input, gradient);
       return AddGradient(layer.second_input, gradient);
     case LayerKind::kGlobalAvgPool:
-      return AddGradient(layer.input,
-                         at::div(gradient, input.size(2) * input.size(3))
-                             .reshape({input.size(0), input.size(1), 1, 1})
-                             .expand(input.sizes())
-                             .contiguous(at::MemoryFormat::ChannelsLast));
+      return AddGradient(
+          layer.input,
+          ChannelsLast(at::div(gradient, input.size(2) * input.size(3))
+                           .reshape({input.size(0), input.size(1), 1, 1})
+                           .expand(input.sizes())));
     case LayerKind::kLinear:
       return BackwardLinear(index, gradient);
   }

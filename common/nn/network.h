@@ -17,11 +17,9 @@
 
 #include "common/data/safetensors.h"
 #include "common/nas/layer_plan.h"
+#include "common/nn/batch_norm.h"
 
 namespace archpool::nn {
-
-inline constexpr double kBatchNormEpsilon = 1e-5;
-inline constexpr double kBatchNormMomentum = 0.1;
 
 // How many layers read each layer's output.
 std::vector<int> CountReaders(const LayerPlan& plan);
@@ -65,10 +63,9 @@ class Network {
     at::Tensor running_variance;
     // Kept from Forward to Backward.
     at::Tensor output;
-    at::Tensor saved_mean;  // batch norm
-    at::Tensor saved_inverse_deviation;
-    at::Tensor indices;   // max pooling
-    at::Tensor gradient;  // of the loss with respect to `output`
+    BatchStatistics statistics;  // batch norm
+    at::Tensor indices;          // max pooling
+    at::Tensor gradient;         // of the loss with respect to `output`
     bool overwrites_input = false;
   };
 

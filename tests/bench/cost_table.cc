@@ -3,6 +3,7 @@
 // format is explained in common/nas/cost_table.cc. Takes about two minutes:
 //
 //   cost_table > common/nas/cost_table_v1.inc
+//   cost_table batch_norm                       the rows of one kind
 //
 // Whoever changes a number of the table raises kCostTableVersion.
 
@@ -174,7 +175,7 @@ std::string ProcessorName() {
   return "a processor that does not say its name";
 }
 
-int Main() {
+int Main(const std::string& only) {
   nn::ConfigureRuntime(1);
   std::printf(
       "// clang-format off\n"
@@ -182,6 +183,7 @@ int Main() {
       "// The format is explained in cost_table.cc.\n",
       ProcessorName().c_str());
   for (const Grid& grid : Grids()) {
+    if (!only.empty() && only != ToString(grid.kind)) continue;
     const absl::Status status = PrintGrid(grid);
     if (!status.ok()) {
       std::fprintf(stderr, "%s\n", status.ToString().c_str());
@@ -194,4 +196,6 @@ int Main() {
 }  // namespace
 }  // namespace archpool
 
-int main() { return archpool::Main(); }
+int main(int argc, char** argv) {
+  return archpool::Main(argc > 1 ? argv[1] : "");
+}
