@@ -1,0 +1,198 @@
+// Uploads and downloads over real gRPC: who may, what resumes, what is refused.
+#include <memory>
+#include <string>
+
+#include "common/data/dataset.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/rpc/dataset_registration.h"
+#include "tests/support/rpc_fixture.h"
+#include "tests/support/status_matchers.h"
+
+namespace archpool {
+namespace {
+
+class BlobServiceTest : public ::testing::Test {
+ protected:
+  BlobServiceTest()
+      : client_(fixture_.Make("carol", v1::ROLE_CLIENT)),
+        miner_(fixture_.Make("alice", v1::ROLE_MINER)),
+        verifier_(fixture_.Make("victor", v1::ROLE_VERIFIER)),
+        dataset_(fixture_.RegisterDataset(*client_)) {}
+
+  // A lease of a new task; `committed_` is its first trial, reported with
+  // `weights`, and the second one is not.
+  void Commit(const std::string& weights) {
+    task_ = fixture_.SubmitTask(*client_, "carol", fixture_.Spec(dataset_));
+    session_ = *miner_->OpenSession("w1");
+    const auto response = miner_->AcquireLease(session_, absl::ZeroDuration());
+    ASSERT_THAT(response, IsOk());
+    lease_ = response->lease();
+    committed_ = lease_.assignments(0).trial_id();
+    ASSERT_THAT(miner_->Report(session_, lease_, committed_, weights, 5),
+                IsOk());
+  }
+  v1::TrialState StateOf(int64_t trial) {
+    const auto record = fixture_.store.GetTrial(TrialId{trial});
+    return record.ok() && record->state == TrialState::kUploaded
+               ? v1::TRIAL_STATE_UPLOADED
+               : v1::TRIAL_STATE_UNSPECIFIED;
+  }
+
+  RpcFixture fixture_;
+  std::unique_ptr<Party> client_;
+  std::unique_ptr<Party> miner_;
+  std::unique_ptr<Party> verifier_;
+  std::string dataset_;
+  int64_t task_ = 0;
+  int64_t session_ = 0;
+  v1::Lease lease_;
+  int64_t committed_ = 0;
+};
+
+TEST_F(BlobServiceTest, AnUploadGoesOnWhereItWasCut) {
+  const std::string bytes(2'500'000, 'b');
+  const v1::BeginUploadRequest begin = FileUpload(bytes);
+  EXPECT_EQ(*client_->BeginUpload(begin), 0);
+  // The sender stops after a part of it.
+  const auto part =
+      client_->Send(begin, absl::string_view(bytes).substr(0, 1'200'000));
+  ASSERT_THAT(part, IsOk());
+  EXPECT_EQ(part->size_bytes(), 1'200'000);
+  EXPECT_EQ(*client_->BeginUpload(begin), 1'200'000);
+  EXPECT_THAT(client_->Send(begin, bytes, 1'000'000), FailsWith("BLOB_OFFSET"));
+  const auto rest = client_->Send(begin, bytes, 1'200'000);
+  ASSERT_THAT(rest, IsOk());
+  EXPECT_EQ(rest->size_bytes(), 2'500'000);
+  EXPECT_EQ(*client_->BeginUpload(begin), 2'500'000);
+  EXPECT_EQ(*fixture_.blobs.ReadAll(Sha256(bytes), 1 << 30), bytes);
+}
+
+// Two senders' parts of one blob must not be mixed.
+TEST_F(BlobServiceTest, PartsBelongToTheirSender) {
+  const auto dave = fixture_.Make("dave", v1::ROLE_CLIENT);
+  const std::string bytes(1000, 'x');
+  ASSERT_THAT(client_->Send(FileUpload(bytes), bytes.substr(0, 600)), IsOk());
+  EXPECT_EQ(*dave->BeginUpload(FileUpload(bytes)), 0);
+}
+
+TEST_F(BlobServiceTest, BytesMustHashToTheDigest) {
+  std::string bytes(1000, 'x');
+  const v1::BeginUploadRequest begin = FileUpload(bytes);
+  bytes[500] = 'y';
+  EXPECT_THAT(client_->Send(begin, bytes), FailsWith("BLOB_DIGEST_MISMATCH"));
+  // What was sent is dropped.
+  EXPECT_EQ(*client_->BeginUpload(begin), 0);
+}
+
+TEST_F(BlobServiceTest, LimitsOfSizeAndChunk) {
+  v1::BeginUploadRequest begin = FileUpload("abc");
+  EXPECT_THAT(client_->Send(begin, "abcd"), FailsWith("UPLOAD_TOO_LONG"));
+  begin.set_size_bytes(kDatasetFileSizeMax + 1);
+  EXPECT_THAT(client_->BeginUpload(begin), FailsWith("FIELD_RANGE"));
+  begin.set_size_bytes(0);
+  EXPECT_THAT(client_->BeginUpload(begin), FailsWith("FIELD_RANGE"));
+  const std::string big(3 << 20, 'x');
+  EXPECT_THAT(client_->Send(FileUpload(big), big, 0, 2 << 20),
+              FailsWith("FIELD_RANGE"));
+  // Beyond gRPC's own limit nothing reaches the handler.
+  const std::string huge(6 << 20, 'x');
+  EXPECT_EQ(client_->Send(FileUpload(huge), huge, 0, 6 << 20).status().code(),
+            absl::StatusCode::kResourceExhausted);
+}
+
+TEST_F(BlobServiceTest, FilesAreForClientsAndWeightsForMiners) {
+  EXPECT_THAT(miner_->BeginUpload(FileUpload("abc")),
+              FailsWith("PURPOSE_NOT_ALLOWED"));
+  EXPECT_THAT(client_->BeginUpload(WeightsUpload(1, "abc")),
+              FailsWith("PURPOSE_NOT_ALLOWED"));
+  v1::BeginUploadRequest none = FileUpload("abc");
+  none.clear_purpose();
+  EXPECT_THAT(client_->BeginUpload(none), FailsWith("FIELD_REQUIRED"));
+}
+
+TEST_F(BlobServiceTest, WeightsMustBeThoseThatWereCommitted) {
+  const std::string weights = "the weights";
+  Commit(weights);
+  const int64_t other_trial = lease_.assignments(1).trial_id();
+  const auto mallory = fixture_.Make("mallory", v1::ROLE_MINER);
+  EXPECT_THAT(miner_->BeginUpload(WeightsUpload(committed_, "other weights")),
+              FailsWith("WEIGHTS_NOT_ANNOUNCED"));
+  v1::BeginUploadRequest longer = WeightsUpload(committed_, weights);
+  longer.set_size_bytes(longer.size_bytes() + 1);
+  EXPECT_THAT(miner_->BeginUpload(longer), FailsWith("WEIGHTS_NOT_ANNOUNCED"));
+  EXPECT_THAT(miner_->BeginUpload(WeightsUpload(other_trial, weights)),
+              FailsWith("TRIAL_NOT_COMMITTED"));
+  EXPECT_THAT(mallory->BeginUpload(WeightsUpload(committed_, weights)),
+              FailsWith("TRIAL_UNKNOWN"));
+  EXPECT_THAT(mallory->Send(WeightsUpload(committed_, weights), weights),
+              FailsWith("TRIAL_UNKNOWN"));
+  EXPECT_THAT(miner_->BeginUpload(WeightsUpload(999, weights)),
+              FailsWith("TRIAL_UNKNOWN"));
+
+  ASSERT_THAT(miner_->Send(WeightsUpload(committed_, weights), weights),
+              IsOk());
+  EXPECT_EQ(StateOf(committed_), v1::TRIAL_STATE_UPLOADED);
+}
+
+// The server may stop between the blob and the word to the core: asking again
+// must say it.
+TEST_F(BlobServiceTest, BeginConfirmsWeightsThatAreHereAlready) {
+  const std::string weights = "the weights";
+  Commit(weights);
+  ASSERT_THAT(fixture_.blobs.Put(weights), IsOk());
+  EXPECT_EQ(*miner_->BeginUpload(WeightsUpload(committed_, weights)),
+            static_cast<int64_t>(weights.size()));
+  EXPECT_EQ(StateOf(committed_), v1::TRIAL_STATE_UPLOADED);
+}
+
+TEST_F(BlobServiceTest, SplitsAreReadAsTheManifestSays) {
+  const auto train = miner_->DownloadSplit(dataset_, v1::SPLIT_TRAIN);
+  ASSERT_THAT(train, IsOk());
+  const auto decoded = DecodeDataset(*train);
+  ASSERT_THAT(decoded, IsOk());
+  EXPECT_EQ(decoded->count(), 40);
+  EXPECT_EQ(*miner_->DownloadSplit(dataset_, v1::SPLIT_TRAIN, 1000),
+            train->substr(1000));
+  EXPECT_EQ(*miner_->DownloadSplit(dataset_, v1::SPLIT_TRAIN,
+                                   static_cast<int64_t>(train->size())),
+            "");
+  EXPECT_THAT(miner_->DownloadSplit(dataset_, v1::SPLIT_TRAIN,
+                                    static_cast<int64_t>(train->size()) + 1),
+              FailsWith("BLOB_RANGE"));
+  EXPECT_THAT(miner_->DownloadSplit(dataset_, v1::SPLIT_TRAIN, -1),
+              FailsWith("BLOB_RANGE"));
+  EXPECT_THAT(miner_->DownloadSplit(dataset_, v1::SPLIT_UNSPECIFIED),
+              FailsWith("FIELD_REQUIRED"));
+  EXPECT_THAT(miner_->DownloadSplit(Sha256("x").AsBytes(), v1::SPLIT_TRAIN),
+              FailsWith("DATASET_UNKNOWN"));
+}
+
+TEST_F(BlobServiceTest, TheHeldOutSplitIsForVerifiersAlone) {
+  EXPECT_THAT(miner_->DownloadSplit(dataset_, v1::SPLIT_HELD_OUT),
+              FailsWith("HELD_OUT_CLOSED"));
+  EXPECT_THAT(client_->DownloadSplit(dataset_, v1::SPLIT_HELD_OUT),
+              FailsWith("ROLE_NOT_ALLOWED"));
+  const auto held_out = verifier_->DownloadSplit(dataset_, v1::SPLIT_HELD_OUT);
+  ASSERT_THAT(held_out, IsOk());
+  EXPECT_EQ(DecodeDataset(*held_out)->count(), 10);
+}
+
+TEST_F(BlobServiceTest, WeightsGoToTheTasksClientOnceAccepted) {
+  const std::string weights = "the weights";
+  Commit(weights);
+  ASSERT_THAT(miner_->Send(WeightsUpload(committed_, weights), weights),
+              IsOk());
+  const auto dave = fixture_.Make("dave", v1::ROLE_CLIENT);
+  EXPECT_THAT(client_->DownloadWeights(committed_),
+              FailsWith("TRIAL_NOT_ACCEPTED"));
+  EXPECT_THAT(dave->DownloadWeights(committed_), FailsWith("TRIAL_UNKNOWN"));
+  const auto audit = verifier_->AcquireAudit(absl::ZeroDuration());
+  ASSERT_THAT(audit, IsOk());
+  ASSERT_THAT(verifier_->Measure(audit->audit(), 5, 5), IsOk());
+  EXPECT_EQ(*client_->DownloadWeights(committed_), weights);
+  EXPECT_THAT(dave->DownloadWeights(committed_), FailsWith("TRIAL_UNKNOWN"));
+}
+
+}  // namespace
+}  // namespace archpool

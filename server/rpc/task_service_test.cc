@@ -1,0 +1,323 @@
+// Tasks, accounts and money over real gRPC.
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/wire/task_spec_wire.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/rpc_fixture.h"
+#include "tests/support/status_matchers.h"
+
+namespace archpool {
+namespace {
+
+rpc::RpcOptions FastWatches() {
+  rpc::RpcOptions options;
+  options.watch_pace = {.interval_min = absl::Milliseconds(20),
+                        .interval_max = absl::Milliseconds(100)};
+  return options;
+}
+
+class TaskServiceTest : public ::testing::Test {
+ protected:
+  TaskServiceTest()
+      : fixture_(FastWatches()),
+        client_(fixture_.Make("carol", v1::ROLE_CLIENT)),
+        miner_(fixture_.Make("alice", v1::ROLE_MINER)),
+        verifier_(fixture_.Make("victor", v1::ROLE_VERIFIER)),
+        dataset_(fixture_.RegisterDataset(*client_)) {}
+
+  int64_t SubmitTask() {
+    return fixture_.SubmitTask(*client_, "carol", fixture_.Spec(dataset_));
+  }
+  // Takes a lease, and gets its first trial accepted.
+  int64_t Accept(const std::string& worker) {
+    const int64_t session = *miner_->OpenSession(worker);
+    const auto lease = miner_->AcquireLease(session, absl::ZeroDuration());
+    EXPECT_THAT(lease, IsOk());
+    const int64_t trial = lease->lease().assignments(0).trial_id();
+    const std::string weights = "weights of " + worker;
+    EXPECT_THAT(miner_->Report(session, lease->lease(), trial, weights, 7),
+                IsOk());
+    EXPECT_THAT(miner_->Send(WeightsUpload(trial, weights), weights), IsOk());
+    const auto audit = verifier_->AcquireAudit(absl::ZeroDuration());
+    EXPECT_THAT(audit, IsOk());
+    EXPECT_THAT(verifier_->Measure(audit->audit(), 7, 6), IsOk());
+    return trial;
+  }
+  absl::StatusOr<v1::TaskState> Cancel(Party& party, int64_t task) {
+    v1::CancelTaskRequest request;
+    request.set_task_id(task);
+    auto response = party.remote.Call(
+        party.task, &v1::TaskService::Stub::CancelTask, request);
+    if (!response.ok()) return response.status();
+    return response->state();
+  }
+  absl::StatusOr<v1::ListTrialsResponse> Trials(Party& party, int64_t task,
+                                                int64_t page_size = 0,
+                                                int64_t after = 0) {
+    v1::ListTrialsRequest request;
+    request.set_task_id(task);
+    request.set_page_size(page_size);
+    request.set_after_trial_id(after);
+    return party.remote.Call(party.task, &v1::TaskService::Stub::ListTrials,
+                             request);
+  }
+  std::map<std::string, int64_t> Balances(Party& party) {
+    std::map<std::string, int64_t> amounts;
+    const auto response = party.remote.Call(
+        party.ledger, &v1::LedgerService::Stub::GetBalances, {});
+    EXPECT_THAT(response, IsOk());
+    for (const auto& balance : response->balances()) {
+      amounts[balance.place()] = balance.amount();
+    }
+    return amounts;
+  }
+
+  RpcFixture fixture_;
+  std::unique_ptr<Party> client_;
+  std::unique_ptr<Party> miner_;
+  std::unique_ptr<Party> verifier_;
+  std::string dataset_;
+};
+
+TEST_F(TaskServiceTest, ATaskShowsWhatWasAskedAndHowItGoes) {
+  const int64_t id = SubmitTask();
+  auto task = client_->GetTask(id);
+  ASSERT_THAT(task, IsOk());
+  EXPECT_EQ(task->state(), v1::TASK_STATE_ACTIVE);
+  EXPECT_EQ(task->client_name(), "carol");
+  EXPECT_EQ(task->space_size(), 12);
+  EXPECT_EQ(task->subspaces(), 4);
+  EXPECT_EQ(task->spec().SerializeAsString(),
+            fixture_.Spec(dataset_).SerializeAsString());
+  EXPECT_FALSE(task->has_best());
+
+  const int64_t trial = Accept("w1");
+  task = client_->GetTask(id);
+  ASSERT_THAT(task, IsOk());
+  EXPECT_EQ(task->trials_accepted(), 1);
+  EXPECT_EQ(task->trials_assigned(), 1);
+  EXPECT_EQ(task->subspaces_explored(), 1);
+  EXPECT_EQ(task->best().trial_id(), trial);
+  EXPECT_EQ(task->best().claimed_accuracy_ppm(), 700'000);
+  EXPECT_EQ(task->best().measured_accuracy_ppm(), 700'000);
+  EXPECT_EQ(task->best().verified_accuracy_ppm(), 600'000);
+  EXPECT_EQ(task->best().basis(), "audited");
+  EXPECT_EQ(task->best().account_name(), "alice");
+  EXPECT_THAT(task->best().description(), ::testing::HasSubstr("width="));
+  ASSERT_EQ(task->front_size(), 1);
+  ASSERT_EQ(task->shares_size(), 1);
+  EXPECT_EQ(task->shares(0).account_name(), "alice");
+}
+
+TEST_F(TaskServiceTest, ClientsSeeTheirOwnTasksAlone) {
+  const int64_t id = SubmitTask();
+  const auto dave = fixture_.Make("dave", v1::ROLE_CLIENT);
+  EXPECT_THAT(dave->GetTask(id), FailsWith("TASK_UNKNOWN"));
+  EXPECT_THAT(Trials(*dave, id), FailsWith("TASK_UNKNOWN"));
+  EXPECT_THAT(Cancel(*dave, id), FailsWith("TASK_UNKNOWN"));
+  EXPECT_THAT(miner_->GetTask(id), IsOk());
+  EXPECT_THAT(fixture_.operator_party().GetTask(id), IsOk());
+  const auto listed = [](Party& party) {
+    return party.remote.Call(party.task, &v1::TaskService::Stub::ListTasks, {})
+        ->tasks_size();
+  };
+  EXPECT_EQ(listed(*dave), 0);
+  EXPECT_EQ(listed(*client_), 1);
+  EXPECT_EQ(listed(*miner_), 1);
+}
+
+TEST_F(TaskServiceTest, MinersSeeTheirOwnTrialsAlone) {
+  const int64_t id = SubmitTask();
+  Accept("w1");
+  const auto bob = fixture_.Make("bob", v1::ROLE_MINER);
+  const int64_t session = *bob->OpenSession("w1");
+  ASSERT_THAT(bob->AcquireLease(session, absl::ZeroDuration()), IsOk());
+  EXPECT_EQ(Trials(*client_, id)->trials_size(), 4);
+  EXPECT_EQ(Trials(*miner_, id)->trials_size(), 2);
+  const auto first = Trials(*bob, id, 1);
+  ASSERT_EQ(first->trials_size(), 1);
+  EXPECT_EQ(first->trials(0).account_name(), "bob");
+  const auto second = Trials(*bob, id, 1, first->trials(0).trial_id());
+  ASSERT_EQ(second->trials_size(), 1);
+  EXPECT_EQ(Trials(*bob, id, 1, second->trials(0).trial_id())->trials_size(),
+            0);
+}
+
+TEST_F(TaskServiceTest, SubmittingAgainAnswersTheSameTask) {
+  const int64_t id = SubmitTask();
+  v1::SubmitTaskRequest request;
+  *request.mutable_spec() = fixture_.Spec(dataset_);
+  request.set_request_id("r1");
+  const auto again = client_->remote.Call(
+      client_->task, &v1::TaskService::Stub::SubmitTask, request);
+  ASSERT_THAT(again, IsOk());
+  EXPECT_EQ(again->task_id(), id);
+  request.set_request_id("r2");
+  EXPECT_THAT(client_->remote.Call(client_->task,
+                                   &v1::TaskService::Stub::SubmitTask, request),
+              FailsWith("BALANCE_TOO_LOW"));
+  request.mutable_spec()->mutable_recipe()->set_epochs(0);
+  EXPECT_THAT(client_->remote.Call(client_->task,
+                                   &v1::TaskService::Stub::SubmitTask, request),
+              FailsWith("RECIPE_RANGE"));
+}
+
+TEST_F(TaskServiceTest, RegisteringAgainAnswersTheSameDataset) {
+  EXPECT_EQ(fixture_.RegisterDataset(*client_), dataset_);
+  // Another account's split is another draw.
+  const auto dave = fixture_.Make("dave", v1::ROLE_CLIENT);
+  EXPECT_NE(fixture_.RegisterDataset(*dave), dataset_);
+  v1::RegisterDatasetRequest request;
+  request.set_train_images_digest(Sha256("never sent").AsBytes());
+  request.set_train_labels_digest(Sha256("never sent").AsBytes());
+  request.set_classes(10);
+  request.set_validation_count(10);
+  const auto call = [&] {
+    return client_->remote.Call(
+        client_->task, &v1::TaskService::Stub::RegisterDataset, request);
+  };
+  EXPECT_THAT(call(), FailsWith("FIELD_RANGE"));  // no held-out split
+  request.set_held_out_count(10);
+  EXPECT_THAT(call(), FailsWith("BLOB_UNKNOWN"));
+}
+
+TEST_F(TaskServiceTest, CancellingPaysWhatWasAcceptedAndRefundsTheRest) {
+  const int64_t id = SubmitTask();
+  const int64_t trial = Accept("w1");
+  EXPECT_EQ(*Cancel(*client_, id), v1::TASK_STATE_CANCELLED);
+  EXPECT_EQ(*Cancel(*client_, id), v1::TASK_STATE_CANCELLED);  // idempotent
+  const auto task = client_->GetTask(id);
+  ASSERT_THAT(task, IsOk());
+  EXPECT_EQ(task->state(), v1::TASK_STATE_CANCELLED);
+  EXPECT_EQ(task->end_reason(), "cancelled");
+  EXPECT_TRUE(task->has_end_time());
+  EXPECT_GT(task->refund(), 0);
+  EXPECT_EQ(task->shares(0).payout() + task->fee() + task->refund(),
+            fixture_.Spec(dataset_).reward());
+
+  const auto all = Balances(fixture_.operator_party());
+  EXPECT_EQ(all.at("account:alice"), task->shares(0).payout());
+  EXPECT_EQ(all.at("fees"), task->fee());
+  EXPECT_EQ(all.at("escrow:task-1"), 0);
+  const auto own = Balances(*miner_);
+  EXPECT_EQ(own.size(), 1u);
+  EXPECT_EQ(own.at("account:alice"), task->shares(0).payout());
+  EXPECT_EQ(Trials(*client_, id)->trials(0).trial_id(), trial);
+  EXPECT_GT(Trials(*client_, id)->trials(0).pay(), 0);
+
+  Party& boss = fixture_.operator_party();
+  const auto check =
+      boss.remote.Call(boss.ledger, &v1::LedgerService::Stub::CheckLedger, {});
+  ASSERT_THAT(check, IsOk());
+  EXPECT_EQ(check->violations_size(), 0);
+  EXPECT_GT(check->transfers(), 3);
+  EXPECT_EQ(check->debits(), check->credits());
+
+  const auto transfers = miner_->remote.Call(
+      miner_->ledger, &v1::LedgerService::Stub::ListTransfers, {});
+  ASSERT_THAT(transfers, IsOk());
+  for (const auto& transfer : transfers->transfers()) {
+    EXPECT_EQ(transfer.credit_place(), "account:alice");
+  }
+  EXPECT_EQ(transfers->transfers_size(), 2);  // work and finder's bonus
+}
+
+// A watcher hears of every step without asking, and that it is over.
+TEST_F(TaskServiceTest, WatchingHearsOfChangesUntilTheEnd) {
+  const int64_t id = SubmitTask();
+  grpc::ClientContext context;
+  client_->remote.Prepare(context, absl::Seconds(20));
+  v1::WatchTaskRequest request;
+  request.set_task_id(id);
+  const auto reader = client_->task.WatchTask(&context, request);
+  v1::GetTaskResponse message;
+  ASSERT_TRUE(reader->Read(&message));
+  EXPECT_EQ(message.task().trials_accepted(), 0);
+  Accept("w1");
+  while (message.task().trials_accepted() == 0) {
+    ASSERT_TRUE(reader->Read(&message));
+  }
+  ASSERT_THAT(Cancel(*client_, id), IsOk());
+  while (reader->Read(&message)) {
+  }
+  EXPECT_EQ(message.task().state(), v1::TASK_STATE_CANCELLED);
+  EXPECT_TRUE(reader->Finish().ok());
+}
+
+TEST_F(TaskServiceTest, WatchesRepeatThemselvesAndEndWithTheirClient) {
+  const int64_t id = SubmitTask();
+  grpc::ClientContext context;
+  client_->remote.Prepare(context, absl::Seconds(20));
+  v1::WatchTaskRequest request;
+  request.set_task_id(id);
+  const auto reader = client_->task.WatchTask(&context, request);
+  v1::GetTaskResponse message;
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(reader->Read(&message));
+  context.TryCancel();
+  while (reader->Read(&message)) {
+  }
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
+
+  grpc::ClientContext stranger;
+  const auto dave = fixture_.Make("dave", v1::ROLE_CLIENT);
+  dave->remote.Prepare(stranger, absl::Seconds(20));
+  const auto refused = dave->task.WatchTask(&stranger, request);
+  EXPECT_FALSE(refused->Read(&message));
+  EXPECT_THAT(wire::FromGrpc(refused->Finish()), FailsWith("TASK_UNKNOWN"));
+}
+
+TEST_F(TaskServiceTest, AccountsAreMadeOnceAndSuspendedByHand) {
+  Party& boss = fixture_.operator_party();
+  v1::CreateAccountRequest create;
+  create.set_name("alice");
+  create.set_role(v1::ROLE_MINER);
+  EXPECT_THAT(boss.CreateAccount(create), FailsWith("ACCOUNT_NAME_TAKEN"));
+  create.set_name("No Name");
+  EXPECT_THAT(boss.CreateAccount(create), FailsWith("FIELD_MALFORMED"));
+  create.set_name("eve");
+  create.clear_role();
+  EXPECT_THAT(boss.CreateAccount(create), FailsWith("FIELD_REQUIRED"));
+
+  SubmitTask();
+  v1::SetAccountStateRequest suspend;
+  suspend.set_name("alice");
+  suspend.set_state(v1::Account::STATE_SUSPENDED);
+  ASSERT_THAT(boss.remote.Call(
+                  boss.pool, &v1::PoolService::Stub::SetAccountState, suspend),
+              IsOk());
+  EXPECT_EQ(miner_->WhoAmI()->account().state(), v1::Account::STATE_SUSPENDED);
+  const int64_t session = *miner_->OpenSession("w1");
+  EXPECT_THAT(miner_->AcquireLease(session, absl::Seconds(5)),
+              FailsWith("ACCOUNT_SUSPENDED"));
+}
+
+TEST_F(TaskServiceTest, WorkersAreListedWithWhatTheySaid) {
+  const auto bob = fixture_.Make("bob", v1::ROLE_MINER);
+  const int64_t session = *miner_->OpenSession("w1");
+  ASSERT_THAT(bob->OpenSession("w9"), IsOk());
+  ASSERT_THAT(miner_->Heartbeat(session, {}), IsOk());
+  const auto workers = [](Party& party) {
+    return party.remote
+        .Call(party.pool, &v1::PoolService::Stub::ListWorkers, {})
+        ->workers();
+  };
+  EXPECT_EQ(workers(fixture_.operator_party()).size(), 2);
+  const auto own = workers(*miner_);
+  ASSERT_EQ(own.size(), 1);
+  EXPECT_EQ(own[0].account_name(), "alice");
+  EXPECT_EQ(own[0].worker_name(), "w1");
+  EXPECT_EQ(own[0].activity(), "training");
+  EXPECT_EQ(own[0].steps(), 2);
+  // The same worker again closes the earlier session.
+  const int64_t next = *miner_->OpenSession("w1");
+  ASSERT_EQ(workers(*miner_).size(), 1);
+  EXPECT_EQ(workers(*miner_)[0].session_id(), next);
+  EXPECT_THAT(miner_->Heartbeat(session, {}), FailsWith("SESSION_UNKNOWN"));
+}
+
+}  // namespace
+}  // namespace archpool

@@ -1,0 +1,132 @@
+// A whole server for tests, in this process: the real core, engine and gRPC
+// interface over a store in memory, on a port of its own.
+#ifndef ARCHPOOL_TESTS_SUPPORT_RPC_FIXTURE_H_
+#define ARCHPOOL_TESTS_SUPPORT_RPC_FIXTURE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "archpool/v1/blob.grpc.pb.h"
+#include "archpool/v1/ledger.grpc.pb.h"
+#include "archpool/v1/pool.grpc.pb.h"
+#include "archpool/v1/task.grpc.pb.h"
+#include "archpool/v1/verification.grpc.pb.h"
+#include "archpool/v1/work.grpc.pb.h"
+#include "common/base/clock.h"
+#include "common/channel/remote.h"
+#include "server/engine/engine.h"
+#include "server/rpc/rpc_server.h"
+#include "server/storage/blob_store.h"
+#include "server/storage/memory_store.h"
+#include "tests/support/temporary_directory.h"
+
+namespace archpool {
+
+// An account with a connection of its own. Thread-safe.
+class Party {
+ public:
+  Party(const std::string& server, const std::string& bearer_token)
+      : token(bearer_token),
+        remote(server, bearer_token),
+        pool(remote.channel()),
+        task(remote.channel()),
+        blob(remote.channel()),
+        work(remote.channel()),
+        verification(remote.channel()),
+        ledger(remote.channel()) {}
+
+  absl::StatusOr<v1::WhoAmIResponse> WhoAmI() {
+    return remote.Call(pool, &v1::PoolService::Stub::WhoAmI, {});
+  }
+  absl::StatusOr<v1::CreateAccountResponse> CreateAccount(
+      const v1::CreateAccountRequest& request) {
+    return remote.Call(pool, &v1::PoolService::Stub::CreateAccount, request);
+  }
+  absl::StatusOr<v1::Task> GetTask(int64_t task_id);
+  // Its id.
+  absl::StatusOr<int64_t> OpenSession(const std::string& worker_name);
+  absl::StatusOr<v1::AcquireLeaseResponse> AcquireLease(int64_t session_id,
+                                                        absl::Duration wait);
+  absl::StatusOr<v1::HeartbeatResponse> Heartbeat(
+      int64_t session_id, const std::vector<int64_t>& leases);
+  absl::StatusOr<v1::ReportTrialsResponse::Result> Report(
+      int64_t session_id, const v1::Lease& lease, int64_t trial_id,
+      absl::string_view weights, int64_t validation_correct);
+  absl::StatusOr<v1::AcquireAuditResponse> AcquireAudit(absl::Duration wait);
+  absl::StatusOr<v1::ReportAuditResponse> Measure(const v1::Audit& audit,
+                                                  int64_t validation_correct,
+                                                  int64_t held_out_correct);
+
+  // Where to go on.
+  absl::StatusOr<int64_t> BeginUpload(const v1::BeginUploadRequest& begin);
+  // Sends what the server does not hold yet.
+  absl::StatusOr<v1::UploadResponse> Upload(const v1::BeginUploadRequest& begin,
+                                            absl::string_view bytes);
+  // Sends `bytes` from `offset_bytes` on, in chunks of `chunk_bytes`.
+  absl::StatusOr<v1::UploadResponse> Send(const v1::BeginUploadRequest& begin,
+                                          absl::string_view bytes,
+                                          int64_t offset_bytes = 0,
+                                          size_t chunk_bytes = 1 << 20);
+  absl::StatusOr<std::string> DownloadSplit(absl::string_view dataset_id,
+                                            v1::Split split,
+                                            int64_t offset_bytes = 0);
+  absl::StatusOr<std::string> DownloadWeights(int64_t trial_id);
+
+  const std::string token;
+  Remote remote;
+  v1::PoolService::Stub pool;
+  v1::TaskService::Stub task;
+  v1::BlobService::Stub blob;
+  v1::WorkService::Stub work;
+  v1::VerificationService::Stub verification;
+  v1::LedgerService::Stub ledger;
+};
+
+v1::BeginUploadRequest FileUpload(absl::string_view bytes);
+v1::BeginUploadRequest WeightsUpload(int64_t trial_id, absl::string_view bytes);
+
+// IDX files of `count` 8x8 images in ten classes.
+std::string IdxImages(int count);
+std::string IdxLabels(int count);
+
+class RpcFixture {
+ public:
+  explicit RpcFixture(const rpc::RpcOptions& options = {});
+  ~RpcFixture();
+
+  // Everything but store and blobs goes down and comes up again.
+  void Restart();
+
+  Party& operator_party() { return *operator_; }
+  // A new account; its party.
+  std::unique_ptr<Party> Make(const std::string& name, v1::Role role);
+  std::string address() const;
+
+  // Uploads files of 60 images, 10 of them for validation and 10 held out;
+  // returns the dataset's id.
+  std::string RegisterDataset(Party& client);
+  // A tiny task over that dataset, paid by a deposit.
+  v1::TaskSpec Spec(const std::string& dataset_id) const;
+  int64_t SubmitTask(Party& client, const std::string& client_name,
+                     const v1::TaskSpec& spec);
+
+  const SystemClock clock;
+  TemporaryDirectory directory;
+  MemoryStore store;
+  BlobStore blobs;
+  std::unique_ptr<Engine> engine;
+  std::unique_ptr<rpc::RpcServer> server;
+
+ private:
+  void Start();
+
+  rpc::RpcOptions options_;
+  std::string operator_token_;
+  std::unique_ptr<Party> operator_;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_TESTS_SUPPORT_RPC_FIXTURE_H_
