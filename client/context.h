@@ -23,7 +23,7 @@ namespace archpool {
 
 // The options that stand before or after any subcommand.
 struct GlobalFlags {
-  std::string server = "127.0.0.1:7450";
+  std::string server = "127.0.0.1:7070";
   std::string token_file;
   bool is_json = false;
   double patience_s = 15;

@@ -67,7 +67,7 @@ void AddFlags(CLI::App& app, WorkerFlags& flags) {
       ->capture_default_str();
   app.footer(
       "Train for the pool with one core:\n"
-      "  archpool-worker --server pool.example.org:7450 "
+      "  archpool-worker --server pool.example.org:7070 "
       "--token-file miner.token \\\n"
       "    --name desk-1 --work-dir ~/.local/share/archpool/desk-1\n"
       "The first Ctrl-C (or SIGTERM) delivers what is trained, gives the lease "
