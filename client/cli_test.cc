@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <sstream>
 
@@ -13,7 +14,10 @@
 #include "client/sample_task_test_util.h"
 #include "common/base/status.h"
 #include "common/channel/program.h"
+#include "common/nas/layer_plan.h"
+#include "common/wire/search_space_wire.h"
 #include "common/wire/status_wire.h"
+#include "common/wire/task_spec_wire.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/work_samples.h"
@@ -57,7 +61,7 @@ class FakeTaskService : public v1::TaskService::Service {
     if (request->task_id() != 1) {
       return wire::ToGrpc(NotFound("TASK_UNKNOWN", "there is no task-2"));
     }
-    *response->mutable_task() = testing::RunningTask();
+    *response->mutable_task() = task;
     return grpc::Status::OK;
   }
   grpc::Status ListTrials(grpc::ServerContext*, const v1::ListTrialsRequest*,
@@ -82,6 +86,7 @@ class FakeTaskService : public v1::TaskService::Service {
     return grpc::Status::OK;
   }
 
+  v1::Task task = testing::RunningTask();
   int streams = 0;
   bool has_failed = false;
 };
@@ -104,6 +109,46 @@ class FakeLedgerService : public v1::LedgerService::Service {
   bool is_unsound = false;
 };
 
+class FakeBlobService : public v1::BlobService::Service {
+ public:
+  grpc::Status DownloadWeights(
+      grpc::ServerContext*, const v1::DownloadWeightsRequest* request,
+      grpc::ServerWriter<v1::DownloadChunk>* writer) override {
+    const size_t offset = static_cast<size_t>(request->offset_bytes());
+    v1::DownloadChunk chunk;
+    chunk.set_size_bytes(static_cast<int64_t>(weights.size()));
+    chunk.set_data(weights.substr(offset, 4));
+    writer->Write(chunk);
+    // The line is cut after four bytes, once.
+    if (offset == 0) {
+      return grpc::Status(grpc::StatusCode::UNAVAILABLE, "restarting");
+    }
+    chunk.set_data(weights.substr(offset + 4));
+    writer->Write(chunk);
+    return grpc::Status::OK;
+  }
+
+  std::string weights = "the weights";
+};
+
+// A task whose networks are those that its space makes.
+v1::Task ConsistentTask(const std::string& weights) {
+  v1::Task task = testing::RunningTask();
+  const DatasetManifest manifest = testing::SampleDataset().manifest;
+  *task.mutable_manifest() = wire::ToProto(manifest);
+  const auto space = wire::SearchSpaceFromProto("space", task.spec().space());
+  const auto architecture =
+      wire::ArchitectureFromProto("choices", *space, task.best().choices());
+  const auto plan = MakeLayerPlan(*space, *architecture, manifest.shape,
+                                  manifest.classes, PlanLimits{});
+  for (v1::Trial* trial :
+       {task.mutable_best(), task.mutable_front(0), task.mutable_front(1)}) {
+    trial->set_architecture_id(ArchitectureIdOf(*plan).AsBytes());
+    trial->set_weights_digest(Sha256(weights).AsBytes());
+  }
+  return task;
+}
+
 class CliTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -115,6 +160,7 @@ class CliTest : public ::testing::Test {
     builder.RegisterService(&pool_);
     builder.RegisterService(&tasks_);
     builder.RegisterService(&ledger_);
+    builder.RegisterService(&blobs_);
     server_ = builder.BuildAndStart();
     ASSERT_NE(server_, nullptr);
   }
@@ -140,6 +186,7 @@ class CliTest : public ::testing::Test {
   FakePoolService pool_;
   FakeTaskService tasks_;
   FakeLedgerService ledger_;
+  FakeBlobService blobs_;
   std::unique_ptr<grpc::Server> server_;
   std::string out_;
   std::string err_;
@@ -244,6 +291,40 @@ TEST_F(CliTest, ShowsEveryTrialInJson) {
   EXPECT_EQ(Json::parse(out_)["trials"].size(), 1u);
   EXPECT_EQ(Run({"task", "show", "1"}), kExitDone);
   EXPECT_THAT(out_, HasSubstr("Best network"));
+}
+
+TEST_F(CliTest, SavesTheResultAsFiles) {
+  tasks_.task = ConsistentTask(blobs_.weights);
+  const std::string output = directory_ + "/output";
+  ASSERT_EQ(Run({"task", "result", "1", "--output", output}), kExitDone)
+      << err_;
+  const auto read = [&output](const std::string& name) {
+    std::ifstream file(output + "/" + name);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  EXPECT_EQ(read("weights.safetensors"), blobs_.weights);
+  EXPECT_EQ(read("front/trial-17.safetensors"), blobs_.weights);
+  const Json architecture = Json::parse(read("architecture.json"));
+  EXPECT_EQ(architecture["choices"], Json({{"stem_width", 16}, {"width", 8}}));
+  EXPECT_EQ(architecture["layers"][0]["output_shape"], Json({16, 8, 8}));
+  EXPECT_EQ(architecture["input_shape"], Json({1, 8, 8}));
+  EXPECT_EQ(Json::parse(read("summary.json"))["trials_accepted"], 57);
+  EXPECT_EQ(Json::parse(read("result.json"))["front"].size(), 2u);
+}
+
+// What was verified is what is saved, or nothing is.
+TEST_F(CliTest, SavesNoOtherWeightsThanTheVerifiedOnes) {
+  tasks_.task = ConsistentTask("other weights");
+  const std::string output = directory_ + "/output";
+  EXPECT_EQ(Run({"task", "result", "1", "--output", output}), kExitFailed);
+  EXPECT_THAT(err_, HasSubstr("BLOB_DIGEST_MISMATCH"));
+  EXPECT_FALSE(std::filesystem::exists(output + "/weights.safetensors"));
+}
+
+TEST_F(CliTest, HasNoResultBeforeATrialIsAccepted) {
+  tasks_.task.clear_best();
+  EXPECT_EQ(Run({"task", "result", "1", "--output", directory_}), kExitRefused);
+  EXPECT_THAT(err_, HasSubstr("NO_RESULT"));
 }
 
 // A watch outlives a restart of the server, and prints lines where no terminal

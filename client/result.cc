@@ -133,10 +133,8 @@ absl::StatusOr<Json> ArchitectureJson(const v1::Task& task,
   Json json = ToJson(trial);
   json["choices"] = choices;
   json["space"] = ToJson(task.spec().space());
-  if (task.has_manifest()) {
-    ARCHPOOL_RETURN_IF_ERROR(
-        AddNetwork(space, architecture, task.manifest(), trial, json));
-  }
+  ARCHPOOL_RETURN_IF_ERROR(
+      AddNetwork(space, architecture, task.manifest(), trial, json));
   return json;
 }
 

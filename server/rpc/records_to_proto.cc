@@ -193,6 +193,7 @@ v1::Task ToProto(const TaskView& view, Detail detail,
   };
   if (view.summary.best) *proto.mutable_best() = show(*view.summary.best);
   if (detail == Detail::kFull) {
+    *proto.mutable_manifest() = wire::ToProto(view.manifest);
     for (const Trial& trial : view.summary.front) {
       *proto.add_front() = show(trial);
     }

@@ -40,7 +40,7 @@ struct TaskView {
 };
 enum class Detail {
   kFull,
-  kListed,  // without front and shares
+  kListed,  // without front, shares and manifest
 };
 v1::Task ToProto(const TaskView& view, Detail detail,
                  const AccountDirectory& accounts);
