@@ -279,8 +279,8 @@ Json ToJson(const v1::CheckLedgerResponse& response) {
   return {{"is_sound", response.violations().empty()},
           {"violations", response.violations()},
           {"transfers", response.transfers()},
-          {"debits", response.debits()},
-          {"credits", response.credits()}};
+          {"debits", FormatCoins(response.debits())},
+          {"credits", FormatCoins(response.credits())}};
 }
 
 }  // namespace archpool

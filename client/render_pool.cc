@@ -128,9 +128,9 @@ std::string RenderLedgerCheck(const v1::CheckLedgerResponse& response,
                   response.violations().empty()
                       ? Paint(terminal, Color::kGreen, "The ledger is sound")
                       : Paint(terminal, Color::kRed, "The ledger is not sound"),
-                  ": ", FormatCount(response.transfers()),
-                  " transfers, debits ", Clean(response.debits()), ", credits ",
-                  Clean(response.credits()), "\n");
+                  ": ", FormatCount(response.transfers()), " transfers, ",
+                  FormatCoins(Clean(response.debits())), " coins debited and ",
+                  FormatCoins(Clean(response.credits())), " credited\n");
   return out;
 }
 

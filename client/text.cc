@@ -107,6 +107,23 @@ std::string Wrap(absl::string_view text, size_t width, size_t indent) {
 
 std::string FormatCoins(int64_t amount) { return FormatMillionths(amount); }
 
+std::string FormatCoins(const std::string& amount) {
+  constexpr size_t kDecimals = 6;
+  const bool is_number =
+      !amount.empty() &&
+      amount.find_first_not_of("0123456789") == std::string::npos;
+  if (!is_number) return amount;
+  const std::string digits =
+      amount.size() > kDecimals
+          ? amount
+          : std::string(kDecimals + 1 - amount.size(), '0') + amount;
+  std::string text = digits.substr(0, digits.size() - kDecimals) + "." +
+                     digits.substr(digits.size() - kDecimals);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text;
+}
+
 std::string FormatPercent(int64_t accuracy_ppm) {
   if (accuracy_ppm < 0) return "-";
   return absl::StrFormat("%d.%02d %%", accuracy_ppm / 10'000,

@@ -38,7 +38,10 @@ std::string Shorten(const Terminal& terminal, absl::string_view text,
 // At word boundaries, each line indented.
 std::string Wrap(absl::string_view text, size_t width, size_t indent);
 
-std::string FormatCoins(int64_t amount);            // "12.5"
+std::string FormatCoins(int64_t amount);  // "12.5"
+// The same of an amount in decimal text, which may pass 64 bits. What is no
+// number stays as it is.
+std::string FormatCoins(const std::string& amount);
 std::string FormatPercent(int64_t accuracy_ppm);    // "91.25 %"; "-" below 0
 std::string FormatCount(int64_t count);             // "41,200"
 std::string FormatShort(int64_t count);             // "41.2k", "3.1M"

@@ -23,6 +23,12 @@ TEST(TextTest, FormatsNumbersForPeople) {
   EXPECT_EQ(FormatShort(3'141'592), "3.1M");
   EXPECT_EQ(FormatCoins(12'500'000), "12.5");
   EXPECT_EQ(FormatCoins(-1), "-0.000001");
+  EXPECT_EQ(FormatCoins(std::string("0")), "0");
+  EXPECT_EQ(FormatCoins(std::string("1500000")), "1.5");
+  EXPECT_EQ(FormatCoins(std::string("20")), "0.00002");
+  EXPECT_EQ(FormatCoins(std::string("123456789012345678901000000")),
+            "123456789012345678901");
+  EXPECT_EQ(FormatCoins(std::string("many")), "many");
   EXPECT_EQ(FormatCoreSeconds(3'412'555'000), "3,412.5");
 }
 
