@@ -100,6 +100,7 @@ function(archpool_add_test)
     # The system's libraries are not instrumented: a container that they grow
     # looks overflown to ours.
     list(APPEND ARG_ENV "ASAN_OPTIONS=detect_container_overflow=0"
+      "LSAN_OPTIONS=print_suppressions=0:suppressions=${PROJECT_SOURCE_DIR}/tests/support/lsan.supp"
       "UBSAN_OPTIONS=print_stacktrace=1")
   endif()
   set(name ${ARG_NAME}${ARCHPOOL_TEST_SUFFIX})

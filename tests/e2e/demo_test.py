@@ -20,9 +20,10 @@ def micro(coins):
     return int(whole) * 1_000_000 + int((fraction + "000000")[:6])
 
 
-@unittest.skipUnless(DATA.exists(), "dataset-fashion-mnist is not installed")
 class DemoTest(unittest.TestCase):
     def setUp(self):
+        self.assertTrue(DATA.exists(),
+                        "deploy/install-deps.sh installs dataset-fashion-mnist")
         self.output = pathlib.Path(tempfile.mkdtemp(prefix="archpool-e2e-"))
         self.output.chmod(0o755)
         self.addCleanup(shutil.rmtree, self.output, ignore_errors=True)

@@ -31,6 +31,9 @@ CODE = (
     (r"\busing namespace std;", "names in full"),
     (r"\bstrcpy\(|\bsprintf\(|\bgets\(", "absl::StrCat or absl::StrFormat"),
 )
+PYTHON = (
+    (r"@unittest\.ski" r"p|\.skipTe" r"st\(", "a test that does not run"),
+)
 
 
 def check(tree):
@@ -40,6 +43,8 @@ def check(tree):
         rules = EVERYWHERE
         if path.endswith((".cc", ".h")):
             rules += CODE
+        elif path.endswith(".py"):
+            rules += PYTHON
         for number, line in enumerate(tree.lines(path), 1):
             if rules is not EVERYWHERE and line.lstrip().startswith("//"):
                 line_rules = EVERYWHERE
@@ -64,6 +69,7 @@ BAD = (
     ("GCC 12", {"a.cc": 'auto s = std::format("{}", 1);\n'}),
     ("cannot fail", {"a_test.cc": "  EXPECT_TRUE(true);\n"}),
     ("does not run", {"a_test.cc": "TEST(A, DISABLED_B) {\n"}),
+    ("does not run", {"a_test.py": "@unittest.ski" "pIf(x, 'no')\n"}),
     ("unpickled", {"a.cc": "torch::load(model, path);\n"}),
     ("counter_rng", {"a.cc": "std::mt19937_64 g(1);\n"}),
 )
