@@ -69,7 +69,3 @@ thin_progress() {
     printf '%s\n' "$line"
   done
 }
-
-# contained COMMAND...: runs it so that nothing it started outlives it, however
-# it ends: daemons that left its process group are ended too.
-contained() { python3 "$ARCHPOOL_ROOT/deploy/contained.py" "$@"; }

@@ -60,9 +60,10 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# In the background, so that a signal is not kept waiting for the command.
+# In the background, so that a signal is not kept waiting for the command; and
+# not a function of the shell's, whose subshell would end before the supervisor.
 run_contained() {
-  contained "$@" &
+  python3 "$ARCHPOOL_ROOT/deploy/contained.py" "$@" &
   child=$!
   local status=0
   wait "$child" || status=$?

@@ -1,0 +1,134 @@
+"""tests/run.sh: what it asks CTest for, and that it leaves nothing behind.
+
+Ninja and CTest are stand-ins, so that nothing is built; what they are asked for
+is recorded. The stand-in for CTest leaves a daemon behind, as a test that is
+killed would.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+
+STAND_INS = {
+    "ninja": "exit 0",
+    "cmake": 'mkdir -p "build/$2"',
+    "ctest": 'echo "$@" >"$RECORD/arguments"; echo "$TMPDIR" >"$RECORD/folder"\n'
+             'setsid sh -c \'echo $$ >"$RECORD/daemon"; exec sleep 600\' &\n'
+             'while [ ! -s "$RECORD/daemon" ]; do sleep 0.01; done\n'
+             '[ -z "${HANG:-}" ] || sleep 600\n'
+             'exit "${CTEST_STATUS:-0}"',
+    # All packages are there.
+    "dpkg-query": 'shift 2; for p; do echo "ii $p"; done',
+}
+
+
+class RunTest(unittest.TestCase):
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.record = folder.name
+        self.temporary = os.path.join(folder.name, "tmp")
+        os.mkdir(self.temporary)
+        tools = os.path.join(folder.name, "tools")
+        os.mkdir(tools)
+        for name, body in STAND_INS.items():
+            path = os.path.join(tools, name)
+            with open(path, "w", encoding="ascii") as stream:
+                stream.write(f"#!/bin/sh\n{body}\n")
+            os.chmod(path, 0o755)
+        # The scripts alone: the build of the tree under test is not touched.
+        self.tree = os.path.join(folder.name, "tree")
+        for part in ("deploy", "tests"):
+            os.makedirs(os.path.join(self.tree, part))
+        for script in ("deploy/lib.sh", "deploy/build.sh", "tests/run.sh",
+                       "deploy/install-deps.sh", "deploy/contained.py",
+                       "CMakePresets.json"):
+            shutil.copy(os.path.join(ROOT, script),
+                        os.path.join(self.tree, script))
+        self.environment = {
+            **os.environ, "PATH": f"{tools}:{os.environ['PATH']}",
+            "RECORD": self.record, "TMPDIR": self.temporary}
+
+    def start(self, *options, **environment):
+        return subprocess.Popen(
+            ["bash", os.path.join(self.tree, "tests", "run.sh"), *options],
+            env={**self.environment, **environment}, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT)
+
+    def recorded(self, name):
+        path = os.path.join(self.record, name)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            if os.path.exists(path):
+                with open(path, encoding="ascii") as stream:
+                    text = stream.read()
+                if text.endswith("\n"):
+                    return text.strip()
+            time.sleep(0.01)
+        self.fail(f"no {name} was recorded")
+        return None
+
+    def assert_nothing_is_left(self):
+        self.assertFalse(os.path.exists(f"/proc/{self.recorded('daemon')}"))
+        self.assertEqual(os.listdir(self.temporary), [])
+        self.assertTrue(self.recorded("folder").startswith(self.temporary))
+
+    def arguments_for(self, *options):
+        run = self.start(*options)
+        output, _ = run.communicate(timeout=60)
+        self.assertEqual(run.returncode, 0, output)
+        return self.recorded("arguments")
+
+    def test_benchmarks_and_soaks_run_only_when_asked_for(self):
+        self.assertTrue(self.arguments_for().endswith("-LE ^(bench|soak)$"))
+        self.assertTrue(self.arguments_for("--soak").endswith("-LE ^(bench)$"))
+        self.assertNotIn("-LE", self.arguments_for("--soak", "--bench"))
+        self.assertIn("-L ^soak$", self.arguments_for("--only", "soak"))
+
+    def test_both_trees_are_tested(self):
+        path = os.path.join(self.tree, "build", "tests", "CTestTestfile.cmake")
+        for options, trees in (((), ["release", "fuzz"]),
+                               (("--quick",), ["release"])):
+            self.arguments_for(*options)
+            with open(path, encoding="utf-8") as stream:
+                self.assertEqual(stream.read().split(), [
+                    f'subdirs("{self.tree}/build/{tree}")' for tree in trees])
+
+    def test_a_failing_test_fails_the_run(self):
+        run = self.start(CTEST_STATUS="8")
+        run.communicate(timeout=60)
+        self.assertEqual(run.returncode, 8)
+        self.assert_nothing_is_left()
+
+    def test_nothing_outlives_a_signal(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(number=number):
+                for name in ("daemon", "folder"):
+                    path = os.path.join(self.record, name)
+                    if os.path.exists(path):
+                        os.unlink(path)
+                run = self.start("--quick", HANG="1")
+                self.recorded("daemon")
+                run.send_signal(number)
+                run.communicate(timeout=60)
+                self.assertEqual(run.returncode, 128 + number)
+                self.assert_nothing_is_left()
+
+    def test_an_unknown_option_is_refused(self):
+        run = self.start("--everything")
+        output, _ = run.communicate(timeout=60)
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("--everything", output)
+
+
+if __name__ == "__main__":
+    unittest.main()
