@@ -46,6 +46,9 @@ class RunTest(unittest.TestCase):
             os.chmod(path, 0o755)
         # The scripts alone: the build of the tree under test is not touched.
         self.tree = os.path.join(folder.name, "tree")
+        self.log = open(os.path.join(folder.name, "log"), "w",
+                        encoding="utf-8")
+        self.addCleanup(self.log.close)
         for part in ("deploy", "tests"):
             os.makedirs(os.path.join(self.tree, part))
         for script in ("deploy/lib.sh", "deploy/build.sh", "tests/run.sh",
@@ -61,8 +64,15 @@ class RunTest(unittest.TestCase):
         return subprocess.Popen(
             ["bash", os.path.join(self.tree, "tests", "run.sh"), *options],
             env={**self.environment, **environment}, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL, stdout=self.log,
             stderr=subprocess.STDOUT)
+
+    def wait(self, run):
+        """What it printed. Not by reading a pipe until its end: whatever
+        outlives the script would hold the pipe, and be waited for."""
+        run.wait(timeout=60)
+        with open(self.log.name, encoding="utf-8") as stream:
+            return stream.read()
 
     def recorded(self, name):
         path = os.path.join(self.record, name)
@@ -84,7 +94,7 @@ class RunTest(unittest.TestCase):
 
     def arguments_for(self, *options):
         run = self.start(*options)
-        output, _ = run.communicate(timeout=60)
+        output = self.wait(run)
         self.assertEqual(run.returncode, 0, output)
         return self.recorded("arguments")
 
@@ -105,7 +115,7 @@ class RunTest(unittest.TestCase):
 
     def test_a_failing_test_fails_the_run(self):
         run = self.start(CTEST_STATUS="8")
-        run.communicate(timeout=60)
+        self.wait(run)
         self.assertEqual(run.returncode, 8)
         self.assert_nothing_is_left()
 
@@ -119,13 +129,13 @@ class RunTest(unittest.TestCase):
                 run = self.start("--quick", HANG="1")
                 self.recorded("daemon")
                 run.send_signal(number)
-                run.communicate(timeout=60)
+                self.wait(run)
                 self.assertEqual(run.returncode, 128 + number)
                 self.assert_nothing_is_left()
 
     def test_an_unknown_option_is_refused(self):
         run = self.start("--everything")
-        output, _ = run.communicate(timeout=60)
+        output = self.wait(run)
         self.assertEqual(run.returncode, 1)
         self.assertIn("--everything", output)
 
