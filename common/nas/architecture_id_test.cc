@@ -83,7 +83,12 @@ TEST(ArchitectureIdTest, DependsOnTheNetworkAlone) {
   change([](LayerPlan& p, Layer&) { p.layers.pop_back(); });
   change([](LayerPlan&, Layer& l) { l.kind = LayerKind::kMaxPool; });
   change([](LayerPlan&, Layer& l) { l.input = 1; });
-  change([](LayerPlan&, Layer& l) { l.second_input = 1; });
+  for (const int second_input : {0, 1}) {
+    change([second_input](LayerPlan&, Layer& l) {
+      l.kind = LayerKind::kAdd;
+      l.second_input = second_input;
+    });
+  }
   change([](LayerPlan&, Layer& l) { l.kernel = 5; });
   change([](LayerPlan&, Layer& l) { l.stride = 2; });
   change([](LayerPlan&, Layer& l) { l.groups = 16; });

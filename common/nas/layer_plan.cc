@@ -79,10 +79,22 @@ Digest ArchitectureIdOf(const LayerPlan& plan) {
   writer.Int(plan.classes);
   writer.Int(static_cast<int64_t>(plan.layers.size()));
   for (const Layer& layer : plan.layers) {
-    writer.Bytes(ToString(layer.kind));
-    writer.Int(layer.input).Int(layer.second_input);
-    writer.Int(layer.kernel).Int(layer.stride).Int(layer.groups);
-    writer.Int(layer.output_shape.channels);
+    writer.Bytes(ToString(layer.kind)).Int(layer.input);
+    // What a kind does not read is left out: an id costs what it hashes.
+    switch (layer.kind) {
+      case LayerKind::kConv:
+        writer.Int(layer.groups).Int(layer.output_shape.channels);
+        [[fallthrough]];
+      case LayerKind::kMaxPool:
+      case LayerKind::kAvgPool:
+        writer.Int(layer.kernel).Int(layer.stride);
+        break;
+      case LayerKind::kAdd:
+        writer.Int(layer.second_input);
+        break;
+      default:
+        break;
+    }
   }
   return writer.Hash();
 }
