@@ -34,9 +34,18 @@ class PoolClient {
       grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
                                    Response*),
       const Request& request) {
-    return RetryWhileTransient(patience_, stop_, [&] {
-      return remote_.Call(stub, method, request, {.stop = stop_});
-    });
+    return RetryWhileTransient(patience_, stop_,
+                               [&] { return CallOnce(stub, method, request); });
+  }
+
+  // The same, tried once.
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> CallOnce(
+      Stub& stub,
+      grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                   Response*),
+      const Request& request) {
+    return remote_.Call(stub, method, request, {.stop = stop_});
   }
 
   v1::PoolService::Stub& pool() { return *pool_; }

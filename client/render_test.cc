@@ -111,6 +111,13 @@ TEST(RenderTest, WatchFitsEveryScreen) {
   }
 }
 
+TEST(RenderTest, WatchSaysThatTheServerIsAway) {
+  WatchView view = SampleView(testing::RunningTask());
+  view.is_server_away = true;
+  EXPECT_NE(Frame(view, kPlain, 40).find("The server is away"),
+            std::string::npos);
+}
+
 TEST(RenderTest, WatchLine) {
   EXPECT_EQ(RenderWatchLine(testing::RunningTask()),
             "task-1 active: 57 accepted, 2 in verification, 3 rejected, best "

@@ -168,6 +168,10 @@ std::vector<std::string> RenderWatch(const WatchView& view, absl::Time now,
   AddHead(view.task, now, terminal, lines);
   AddBest(view.task, terminal, lines);
   AddRefusals(view.task, terminal, lines);
+  if (view.is_server_away) {
+    lines.push_back(
+        Paint(terminal, Color::kYellow, "The server is away: trying again"));
+  }
   // A frame higher than the screen could not be drawn over.
   const auto room = [&](size_t reserved) {
     const size_t used = lines.size() + reserved;

@@ -26,6 +26,7 @@ struct WatchView {
   v1::Task task;
   std::vector<v1::WorkerStatus> workers;
   std::deque<WatchEvent> events;  // newest last
+  bool is_server_away = false;    // the rest is what it said last
 };
 
 // At most `height` lines.

@@ -75,17 +75,24 @@ class Watcher {
   // cannot be had just now.
   void Refresh() {
     const absl::StatusOr<v1::ListWorkersResponse> workers =
-        client_.Call(client_.pool(), &v1::PoolService::Stub::ListWorkers,
-                     v1::ListWorkersRequest());
-    absl::StatusOr<std::vector<v1::Trial>> trials =
-        client_.ListTrials(task_id_, decided_below_);
+        client_.CallOnce(client_.pool(), &v1::PoolService::Stub::ListWorkers,
+                         v1::ListWorkersRequest());
+    std::vector<v1::Trial> trials;
+    bool has_trials = false;
+    if (workers.ok()) {
+      absl::StatusOr<std::vector<v1::Trial>> listed =
+          client_.ListTrials(task_id_, decided_below_);
+      has_trials = listed.ok();
+      if (has_trials) trials = *std::move(listed);
+    }
     const absl::MutexLock lock(&mutex_);
+    view_.is_server_away = IsTransient(workers.status());
     if (workers.ok()) {
       view_.workers.assign(workers->workers().begin(),
                            workers->workers().end());
     }
-    if (trials.ok()) AddVerdicts(*trials);
-    has_refreshed_ = true;
+    if (has_trials) AddVerdicts(trials);
+    has_refreshed_ = has_refreshed_ || has_trials;
   }
 
   std::vector<std::string> Frame(size_t height) const {
