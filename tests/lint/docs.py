@@ -57,6 +57,7 @@ def names_of(tree, function):
 def check(tree):
     findings = []
     programs = names_of(tree, "archpool_program")
+    programs |= names_of(tree, "archpool_bench")
     programs |= names_of(tree, "archpool_test")
     programs |= names_of(tree, "archpool_fuzzer")
     presets = set(re.findall(r'"name": "([\w-]+)"',
