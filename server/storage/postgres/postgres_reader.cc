@@ -55,7 +55,9 @@ class PostgresReader::Connections {
       }
       pqxx::work transaction(*connection);
       transaction.exec(
-          "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
+          "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+          // A database that hangs must not hang every page with it.
+          "SET LOCAL statement_timeout = '60s'");
       ARCHPOOL_RETURN_IF_ERROR(body(transaction));
       transaction.commit();
       return absl::OkStatus();

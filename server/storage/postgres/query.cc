@@ -70,7 +70,11 @@ std::unique_ptr<pqxx::connection> Connect(
       "SET client_encoding = 'UTF8'; SET bytea_output = 'hex';"
       // A connection whose peer is gone must not hold the pool's head.
       "SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5;"
-      "SET tcp_keepalives_count = 3");
+      "SET tcp_keepalives_count = 3;"
+      // Nor must a server that froze in mid-commit.
+      "SET idle_in_transaction_session_timeout = '30s';"
+      // Durable before visible, whatever the database's default is.
+      "SET synchronous_commit = on");
   return connection;
 }
 
