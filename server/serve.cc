@@ -121,8 +121,7 @@ absl::Status Serve(const ServerFlags& flags) {
   rpc::RpcServer server(
       {.clock = clock, .engine = engine, .reader = reader, .blobs = blobs},
       {.listen = flags.listen, .policy = flags.policy, .pool_secret = secret});
-  ARCHPOOL_RETURN_IF_ERROR(engine.Start(
-      [&server](absl::Span<const Event> events) { server.OnCommit(events); }));
+  ARCHPOOL_RETURN_IF_ERROR(server.StartEngine());
   ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(engine, reader, directory));
   ARCHPOOL_RETURN_IF_ERROR(server.Open());
   spdlog::info("listening on port {}; lease term {}, fee {} ppm", server.port(),

@@ -34,8 +34,10 @@ Engine::Engine(const Clock& clock, Store& store, const PoolPolicy& policy,
 
 Engine::~Engine() { Stop(); }
 
-absl::Status Engine::Start(CommitListener listener) {
+absl::Status Engine::Start(CommitListener listener,
+                           LoadListener load_listener) {
   listener_ = std::move(listener);
+  load_listener_ = std::move(load_listener);
   ARCHPOOL_RETURN_IF_ERROR(TakeOver());
   {
     absl::MutexLock lock(&mutex_);
@@ -195,6 +197,7 @@ absl::Status Engine::TakeOver() {
   epoch_ = loaded.epoch;
   sequence_ = loaded.sequence;
   pool_ = std::make_unique<Pool>(policy_, loaded.snapshot);
+  if (load_listener_) load_listener_(loaded.snapshot);
   return absl::OkStatus();
 }
 

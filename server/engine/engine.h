@@ -47,6 +47,10 @@ class Engine {
   // Called on the engine's thread after each commit, before its replies go out.
   // Must not block, and must not call the engine but for Submit.
   using CommitListener = std::function<void(absl::Span<const Event>)>;
+  // Called whenever the state was loaded: by Start on its caller's thread, and
+  // on the engine's after a commit that failed or was in doubt, whose events no
+  // CommitListener heard of though some may have been written. Rules as above.
+  using LoadListener = std::function<void(const PoolSnapshot&)>;
 
   // `clock` and `store` outlive the engine.
   Engine(const Clock& clock, Store& store, const PoolPolicy& policy,
@@ -54,7 +58,7 @@ class Engine {
   ~Engine();  // stops
 
   // Takes over, loads, starts the thread. Fails as Store::TakeOver does.
-  absl::Status Start(CommitListener listener);
+  absl::Status Start(CommitListener listener, LoadListener load_listener = {});
 
   // Finishes the waiting commands, then stops the thread. Idempotent.
   void Stop();
@@ -110,6 +114,7 @@ class Engine {
   const PoolPolicy policy_;
   const EngineOptions options_;
   CommitListener listener_;
+  LoadListener load_listener_;
   std::thread thread_;
 
   // Owned by the engine's thread once it runs.

@@ -18,6 +18,7 @@
 namespace archpool {
 namespace {
 
+using testing::ElementsAre;
 using testing::SizeIs;
 
 // Fails commits as a test says: before they happen, after they happened, or by
@@ -203,6 +204,26 @@ TEST(EngineListenerTest, HearsOfCommittedRecordsBeforeTheReply) {
               IsOk());
   EXPECT_THAT(engine.Call(CreateAccount{"a", Role::kMiner, Digest{}}), IsOk());
   EXPECT_EQ(heard, 1u);
+}
+
+// What was written by a commit in doubt is heard of as well, by the load that
+// follows.
+TEST(EngineListenerTest, HearsOfACommitInDoubtByTheLoadAfterIt) {
+  SystemClock clock;
+  FaultyStore store;
+  Engine engine(clock, store, PoolPolicy(), EngineOptions());
+  std::vector<size_t> loads;
+  ASSERT_THAT(engine.Start(nullptr,
+                           [&](const PoolSnapshot& snapshot) {
+                             loads.push_back(snapshot.records.size());
+                           }),
+              IsOk());
+  EXPECT_THAT(loads, ElementsAre(0u));
+  store.fault = FaultyStore::Fault::kInDoubtDone;
+  EXPECT_THAT(engine.Call(CreateAccount{"a", Role::kMiner, Digest{}}),
+              FailsWith("COMMIT_FAILED"));
+  engine.Stop();
+  EXPECT_THAT(loads, ElementsAre(0u, 1u));
 }
 
 }  // namespace

@@ -11,15 +11,6 @@ std::string MakeToken() {
 
 Digest HashToken(absl::string_view token) { return Sha256(token); }
 
-void AccountDirectory::Load(absl::Span<const Account> accounts) {
-  absl::MutexLock lock(&mutex_);
-  for (const Account& account : accounts) {
-    if (accounts_.emplace(account.id, account).second) {
-      tokens_[account.token_hash.AsBytes()] = account.id;
-    }
-  }
-}
-
 void AccountDirectory::Update(const Account& account) {
   absl::MutexLock lock(&mutex_);
   accounts_[account.id] = account;

@@ -1,5 +1,5 @@
 // The accounts, in memory at the edge: who calls, by token, and what an id is
-// called. Filled at start, kept current by the engine's events. Thread-safe.
+// called. Filled and kept current by the engine's listeners. Thread-safe.
 #ifndef ARCHPOOL_SERVER_RPC_ACCOUNT_DIRECTORY_H_
 #define ARCHPOOL_SERVER_RPC_ACCOUNT_DIRECTORY_H_
 
@@ -12,7 +12,6 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/types/span.h"
 #include "common/crypto/sha256.h"
 #include "server/core/entities.h"
 
@@ -25,9 +24,6 @@ Digest HashToken(absl::string_view token);
 
 class AccountDirectory {
  public:
-  // What the store holds. Accounts that an event has brought already stay as
-  // they are: the event is newer.
-  void Load(absl::Span<const Account> accounts) ABSL_LOCKS_EXCLUDED(mutex_);
   void Update(const Account& account) ABSL_LOCKS_EXCLUDED(mutex_);
 
   std::optional<Account> FindByToken(absl::string_view token) const

@@ -70,6 +70,11 @@ struct RpcServer::Impl {
   }
   template <typename Other>
   void Note(const Other&) {}
+  void NoteAll(absl::Span<const Event> events) {
+    for (const Event& event : events) {
+      std::visit([this](const auto& record) { Note(record); }, event);
+    }
+  }
 
   void Touch(TaskId task) {
     views.Touch(task);
@@ -140,18 +145,24 @@ void RpcServer::Impl::Note(const Trial& trial) {
 RpcServer::RpcServer(const RpcParts& parts, const RpcOptions& options)
     : impl_(std::make_unique<Impl>(parts, options)) {}
 
-RpcServer::~RpcServer() { Stop(); }
+RpcServer::~RpcServer() {
+  Stop();
+  impl_->parts.engine.Stop();
+}
 
-void RpcServer::OnCommit(absl::Span<const Event> events) {
-  for (const Event& event : events) {
-    std::visit([this](const auto& record) { impl_->Note(record); }, event);
-  }
+absl::Status RpcServer::StartEngine() {
+  return impl_->parts.engine.Start(
+      [this](absl::Span<const Event> events) { impl_->NoteAll(events); },
+      [this](const PoolSnapshot& snapshot) {
+        // Of tasks that ended in a commit nobody heard of the snapshot says
+        // nothing.
+        impl_->views.TouchAll();
+        impl_->hub.TouchAll();
+        impl_->NoteAll(snapshot.records);
+      });
 }
 
 absl::Status RpcServer::Open() {
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Account> accounts,
-                            impl_->parts.reader.Accounts());
-  impl_->accounts.Load(accounts);
   grpc::ServerBuilder builder;
   SetLimits(builder);
   builder.AddListeningPort(impl_->options.listen,

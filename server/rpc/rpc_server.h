@@ -2,10 +2,10 @@
 // carries them. Thread-safe after Open.
 //
 //   RpcServer server(parts, options);
-//   engine.Start([&](auto events) { server.OnCommit(events); });
-//   server.Open();   // loads the accounts, listens
+//   server.StartEngine();   // its commits and loads are heard
+//   server.Open();
 //   ...
-//   server.Stop();   // then the engine
+//   server.Stop();          // then the engine
 #ifndef ARCHPOOL_SERVER_RPC_RPC_SERVER_H_
 #define ARCHPOOL_SERVER_RPC_RPC_SERVER_H_
 
@@ -15,7 +15,6 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "absl/types/span.h"
 #include "common/base/clock.h"
 #include "common/crypto/sha256.h"
 #include "server/core/policy.h"
@@ -52,13 +51,14 @@ struct RpcOptions {
 class RpcServer {
  public:
   RpcServer(const RpcParts& parts, const RpcOptions& options);
-  ~RpcServer();  // stops
+  // Stops, and stops the engine, whose listener goes.
+  ~RpcServer();
 
-  // Hand this to the engine: what a commit changed.
-  void OnCommit(absl::Span<const Event> events);
+  // Engine::Start, with this server as the listener.
+  absl::Status StartEngine();
 
-  // UNAVAILABLE (LISTEN_FAILED): the address is taken or is none; the reader's
-  // errors. REQUIRES: the engine runs.
+  // UNAVAILABLE (LISTEN_FAILED): the address is taken or is none.
+  // REQUIRES: the engine runs.
   absl::Status Open();
   int port() const;
 

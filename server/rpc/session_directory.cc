@@ -17,7 +17,7 @@ void SessionDirectory::Update(const Session& session, absl::Time now) {
                                      .account = session.account,
                                      .worker_name = session.worker_name,
                                      .progress = {},
-                                     .last_seen = now});
+                                     .last_seen = session.create_time});
 }
 
 void SessionDirectory::Update(const Lease& lease) {

@@ -40,7 +40,8 @@ class SessionDirectory {
   explicit SessionDirectory(absl::Duration forget_after)
       : forget_after_(forget_after) {}
 
-  // A session opened or closed, or was looked up.
+  // A session opened or closed, or was loaded or looked up; until it speaks, it
+  // was last heard of when it opened.
   void Update(const Session& session, absl::Time now)
       ABSL_LOCKS_EXCLUDED(mutex_);
   void Update(const Lease& lease) ABSL_LOCKS_EXCLUDED(mutex_);

@@ -32,4 +32,13 @@ void TaskHub::Touch(TaskId task) {
   for (const auto& changed : called) changed();
 }
 
+void TaskHub::TouchAll() {
+  std::vector<TaskId> watched;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (const auto& [task, subscribers] : tasks_) watched.push_back(task);
+  }
+  for (const TaskId task : watched) Touch(task);
+}
+
 }  // namespace archpool::rpc

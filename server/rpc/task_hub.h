@@ -23,6 +23,7 @@ class TaskHub {
   // `changed` may still be in a call that began before.
   void Unsubscribe(TaskId task, int64_t subscriber) ABSL_LOCKS_EXCLUDED(mutex_);
   void Touch(TaskId task) ABSL_LOCKS_EXCLUDED(mutex_);
+  void TouchAll() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   using Subscribers = absl::btree_map<int64_t, std::function<void()>>;

@@ -295,6 +295,30 @@ TEST_F(TaskServiceTest, AccountsAreMadeOnceAndSuspendedByHand) {
               FailsWith("ACCOUNT_SUSPENDED"));
 }
 
+// A commit in doubt that was written must not stay unknown to what is kept in
+// memory: accounts, sums of tasks, those who watch.
+TEST_F(TaskServiceTest, WhatACommitInDoubtChangedIsSeen) {
+  Party& boss = fixture_.operator_party();
+  v1::CreateAccountRequest create;
+  create.set_name("eve");
+  create.set_role(v1::ROLE_MINER);
+  fixture_.next_commit = Fault::kDoubtWritten;
+  EXPECT_THAT(boss.CreateAccount(create), FailsWith("COMMIT_FAILED"));
+  EXPECT_THAT(boss.CreateAccount(create), FailsWith("ACCOUNT_NAME_TAKEN"));
+  const auto accounts =
+      boss.remote.Call(boss.pool, &v1::PoolService::Stub::ListAccounts, {});
+  ASSERT_THAT(accounts, IsOk());
+  EXPECT_EQ(accounts->accounts(accounts->accounts_size() - 1).name(), "eve");
+
+  const int64_t id = SubmitTask();
+  EXPECT_EQ(client_->GetTask(id)->state(), v1::TASK_STATE_ACTIVE);
+  fixture_.next_commit = Fault::kDoubtWritten;
+  EXPECT_THAT(Cancel(*client_, id), FailsWith("COMMIT_FAILED"));
+  // The task is over, and no commit will ever touch it again.
+  EXPECT_EQ(*Cancel(*client_, id), v1::TASK_STATE_CANCELLED);
+  EXPECT_EQ(client_->GetTask(id)->state(), v1::TASK_STATE_CANCELLED);
+}
+
 TEST_F(TaskServiceTest, WorkersAreListedWithWhatTheySaid) {
   const auto bob = fixture_.Make("bob", v1::ROLE_MINER);
   const int64_t session = *miner_->OpenSession("w1");

@@ -59,4 +59,10 @@ void TaskViews::Touch(TaskId task) {
   if (load != loads_.end()) load->second.is_stale = true;
 }
 
+void TaskViews::TouchAll() {
+  absl::MutexLock lock(&mutex_);
+  cache_.clear();
+  for (auto& [task, load] : loads_) load.is_stale = true;
+}
+
 }  // namespace archpool::rpc

@@ -28,6 +28,8 @@ class TaskViews {
 
   // The task's records have changed.
   void Touch(TaskId task) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Those of any task may have.
+  void TouchAll() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   // Loads under way: a sum that a change overtook is handed out, not kept.

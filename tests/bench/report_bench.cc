@@ -158,11 +158,7 @@ double Measure(const Load& load) {
   rpc::RpcServer server(
       {.clock = clock, .engine = engine, .reader = reader, .blobs = blobs},
       {.listen = "127.0.0.1:0", .policy = LongTerms(), .pool_secret = {}});
-  ARCHPOOL_CHECK(engine
-                     .Start([&](absl::Span<const Event> events) {
-                       server.OnCommit(events);
-                     })
-                     .ok());
+  ARCHPOOL_CHECK(server.StartEngine().ok());
   ARCHPOOL_CHECK(server.Open().ok());
   const std::string token = rpc::MakeToken();
   Must(

@@ -235,18 +235,13 @@ RpcFixture::~RpcFixture() {
 }
 
 void RpcFixture::Start() {
-  engine =
-      std::make_unique<Engine>(clock, store, options_.policy, EngineOptions());
+  engine = std::make_unique<Engine>(clock, faulty_store_, options_.policy,
+                                    EngineOptions());
   server = std::make_unique<rpc::RpcServer>(
       rpc::RpcParts{
           .clock = clock, .engine = *engine, .reader = store, .blobs = blobs},
       options_);
-  ARCHPOOL_CHECK(
-      engine
-          ->Start([rpc_server = server.get()](absl::Span<const Event> events) {
-            rpc_server->OnCommit(events);
-          })
-          .ok());
+  ARCHPOOL_CHECK(server->StartEngine().ok());
   ARCHPOOL_CHECK(server->Open().ok());
   operator_ = std::make_unique<Party>(address(), operator_token_);
 }

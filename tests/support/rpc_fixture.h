@@ -3,6 +3,7 @@
 #ifndef ARCHPOOL_TESTS_SUPPORT_RPC_FIXTURE_H_
 #define ARCHPOOL_TESTS_SUPPORT_RPC_FIXTURE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -20,6 +21,7 @@
 #include "server/rpc/rpc_server.h"
 #include "server/storage/blob_store.h"
 #include "server/storage/memory_store.h"
+#include "tests/support/faulty_store.h"
 #include "tests/support/temporary_directory.h"
 
 namespace archpool {
@@ -115,6 +117,8 @@ class RpcFixture {
   const SystemClock clock;
   TemporaryDirectory directory;
   MemoryStore store;
+  // What becomes of the engine's next commit.
+  std::atomic<Fault> next_commit = Fault::kNone;
   BlobStore blobs;
   std::unique_ptr<Engine> engine;
   std::unique_ptr<rpc::RpcServer> server;
@@ -122,6 +126,11 @@ class RpcFixture {
  private:
   void Start();
 
+  FaultyStore faulty_store_{store, [this](FaultyStore::Call call) {
+                              return call == FaultyStore::Call::kCommit
+                                         ? next_commit.exchange(Fault::kNone)
+                                         : Fault::kNone;
+                            }};
   rpc::RpcOptions options_;
   std::string operator_token_;
   std::unique_ptr<Party> operator_;
