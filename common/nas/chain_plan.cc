@@ -227,6 +227,8 @@ class PlanBuilder {
 
   void Append(const Layer& layer) {
     if (refused()) return;
+    CheckLimit("layers", static_cast<int64_t>(plan_.layers.size()) + 1,
+               kPlanLayersMax);
     CountActivations(ElementsOf(layer.output_shape));
     plan_.parameters = Add(plan_.parameters, layer.parameters);
     CheckLimit("parameters", plan_.parameters, parameters_max_);

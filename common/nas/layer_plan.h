@@ -82,6 +82,7 @@ struct PlanLimits {
 };
 inline constexpr int64_t kPlanParametersMax = 100'000'000;
 inline constexpr int64_t kPlanMacsMax = 100'000'000'000;
+inline constexpr int64_t kPlanLayersMax = 1'000;
 inline constexpr int64_t kPlanActivationsMax = 1'000'000'000;  // per example
 
 // The plan of `architecture` for examples of `input_shape`.

@@ -81,6 +81,11 @@ absl::StatusOr<Digest> ReadDigest(absl::string_view path,
                                   absl::string_view bytes) {
   if (bytes.empty()) return RequiredError(path);
   absl::StatusOr<Digest> digest = Digest::FromBytes(bytes);
+  if (digest.ok() && digest->IsZero()) {
+    return InvalidArgument(
+        "FIELD_MALFORMED",
+        absl::StrCat("Field ", path, " is all zeros, which no digest is."));
+  }
   if (digest.ok()) return digest;
   return InvalidArgument("FIELD_MALFORMED",
                          absl::StrCat("Field ", path, " has ", bytes.size(),

@@ -125,7 +125,7 @@ struct TrialReport {
 // Commits trials; the first report of a trial binds and is durable whatever
 // becomes of the lease. Idempotent. NOT_FOUND (SESSION_UNKNOWN). Per report:
 // TRIAL_UNKNOWN, LEASE_ENDED, LEASE_FENCED, COMMITMENT_BOUND (another report of
-// that trial came before), CLAIM_RANGE, WEIGHTS_SIZE.
+// that trial came before), CLAIM_RANGE, WEIGHTS_DIGEST, WEIGHTS_SIZE.
 struct ReportTrials {
   AccountId caller;
   SessionId session;

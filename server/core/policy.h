@@ -15,6 +15,9 @@ struct PoolPolicy {
   // times the reference core's time for its list: nobody blocks a subspace for
   // ever.
   int64_t slowness_max = 20;
+  // Leases an account may hold at once beyond one for each trial accepted of
+  // it: whoever never delivers holds few.
+  int64_t leases_on_trust = 4;
   // From commitment to durable weights.
   absl::Duration upload_term = absl::Minutes(2);
   // An audit, from a verifier's taking it to its finding.

@@ -6,23 +6,24 @@
 
 namespace archpool {
 
-Pool::Pool(const PoolPolicy& policy, const PoolSnapshot& snapshot)
-    : policy_(policy) {
+Pool::Pool(const PoolPolicy& policy, const PoolSnapshot& snapshot,
+           const ExpiryHold& hold)
+    : policy_(policy), expiry_hold_(hold) {
   state_.Load(snapshot);
 }
 
 absl::StatusOr<Tick::Reply> Pool::Execute(const Tick&, absl::Time now) {
-  if (now - last_tick_ > policy_.lease_term) {
-    expiry_held_until_ = now + policy_.lease_term;
+  if (now - expiry_hold_.last_tick > policy_.lease_term) {
+    expiry_hold_.held_until = now + policy_.lease_term;
   }
-  last_tick_ = now;
+  expiry_hold_.last_tick = now;
   using Kind = PoolState::Due::Kind;
   std::vector<PoolState::Due> due;
   for (const PoolState::Due& next : state_.due()) {
     if (next.time > now) break;
     // A client's time limit is a promise to the client; the others bind those
     // whom an outage may have kept from answering.
-    if (next.kind != Kind::kTask && now < expiry_held_until_) continue;
+    if (next.kind != Kind::kTask && now < expiry_hold_.held_until) continue;
     due.push_back(next);
     if (static_cast<int64_t>(due.size()) == policy_.closings_per_tick_max) {
       break;

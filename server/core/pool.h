@@ -27,10 +27,22 @@
 
 namespace archpool {
 
+// Expiry waits one lease term after a start or a gap in the ticks, so that an
+// outage or a bad clock does not cancel everyone's work.
+struct ExpiryHold {
+  absl::Time last_tick = absl::InfinitePast();
+  absl::Time held_until = absl::InfinitePast();
+};
+
 class Pool {
  public:
-  // Starts from what the store loaded.
-  Pool(const PoolPolicy& policy, const PoolSnapshot& snapshot);
+  // Starts from what the store loaded. `hold` is that of the pool it replaces,
+  // if any: a reload is no outage, or whoever can cause one could put expiry
+  // off for ever.
+  Pool(const PoolPolicy& policy, const PoolSnapshot& snapshot,
+       const ExpiryHold& hold = ExpiryHold());
+
+  const ExpiryHold& expiry_hold() const { return expiry_hold_; }
 
   // Errors are named at each command (server/core/commands.h).
   // A Tick is due at least every second: what is late is closed by ticks alone.
@@ -69,10 +81,12 @@ class Pool {
   struct Drawn {
     LeaseId lease;          // unset where nothing was drawn
     bool too_dear = false;  // what was drawn costs more than is left
+    bool looked_long = false;
   };
   struct DrawnTrials {
     std::vector<Trial> trials;  // without ids, lease and account
     bool too_dear = false;      // something drawn costs more than is left
+    bool looked_long = false;   // past the usual number of draws
     bool nothing_left =
         false;  // every network in it was tried, or is impossible
   };
@@ -85,17 +99,14 @@ class Pool {
   AcquireLease::Reply LeaseFrom(TaskId task, const Session& session,
                                 absl::Time now);
   Drawn Draw(const Task& task, SubspaceRecord subspace, const Session& session,
-             absl::Time now);
-  DrawnTrials DrawTrials(const Task& task,
-                         const SubspaceRecord& subspace) const;
+             bool may_look_long, absl::Time now);
+  DrawnTrials DrawTrials(const Task& task, const SubspaceRecord& subspace,
+                         bool may_look_long) const;
   void Close(const PoolState::Due& due, absl::Time now);
 
   PoolPolicy policy_;
   PoolState state_;
-  // Expiry waits one lease term after a start or a gap in the ticks, so that an
-  // outage or a bad clock does not cancel everyone's work.
-  absl::Time last_tick_ = absl::InfinitePast();
-  absl::Time expiry_held_until_ = absl::InfinitePast();
+  ExpiryHold expiry_hold_;
 };
 
 }  // namespace archpool

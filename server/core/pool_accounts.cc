@@ -1,6 +1,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "server/core/pool.h"
+#include "server/core/pool_internal.h"
 
 namespace archpool {
 
@@ -31,7 +32,10 @@ absl::StatusOr<SetAccountState::Reply> Pool::Execute(
   account.state = command.state;
   account.rejections_in_a_row = 0;
   state_.Put(account);
-  return account;
+  if (account.state == AccountState::kSuspended) {
+    internal::Suspend(state_, account.id);
+  }
+  return *state_.Find(account.id);
 }
 
 absl::StatusOr<Deposit::Reply> Pool::Execute(const Deposit& command,

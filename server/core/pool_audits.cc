@@ -28,6 +28,25 @@ bool IsFalseClaim(const PoolPolicy& policy, const Trial& trial,
   return excess * 1'000'000 > policy.claim_tolerance_ppm * validation_count;
 }
 
+// What a slow verifier may need: evaluating an example costs less than training
+// on it, and a work unit is one reference-core microsecond.
+absl::Duration EvaluationTime(const PoolState& state, const PoolPolicy& policy,
+                              const Audit& audit) {
+  const Trial& trial = *state.Find(audit.trial);
+  const TaskSpec& spec = *state.Find(audit.task)->spec;
+  const DatasetManifest& manifest = state.FindDataset(spec.dataset)->manifest;
+  return policy.slowness_max * absl::Microseconds(trial.work_units) *
+         (manifest.validation_count + manifest.held_out_count) /
+         (manifest.train_count * spec.recipe.epochs);
+}
+
+// Whether the network answers better than one that learnt nothing: paid work
+// must show. One and a half times chance.
+bool HasLearnt(const Measurement& measured, const DatasetManifest& manifest) {
+  return 2 * measured.validation_correct * manifest.classes >
+         3 * manifest.validation_count;
+}
+
 absl::Status Superseded(AuditId audit) {
   return FailedPrecondition(
       "AUDIT_SUPERSEDED",
@@ -51,7 +70,8 @@ absl::StatusOr<AcquireAudit::Reply> Pool::Execute(const AcquireAudit& command,
     ++audit.attempt;
     audit.verifier = command.caller;
     audit.verifier_name = command.verifier_name;
-    audit.expire_time = now + policy_.audit_term;
+    audit.expire_time =
+        now + policy_.audit_term + EvaluationTime(state_, policy_, audit);
     state_.Put(audit);
   }
   const Trial& trial = *state_.Find(audit.trial);
@@ -97,6 +117,14 @@ absl::StatusOr<ReportAudit::Reply> Pool::Execute(const ReportAudit& command,
                             internal::Fault::kFraud, now);
       return ReportAudit::Reply{TrialState::kRejected, "CLAIM_FALSE"};
     }
+    if (!HasLearnt(*measured, manifest)) {
+      Trial idle = trial;
+      idle.measured_correct = measured->validation_correct;
+      idle.held_out_correct = measured->held_out_correct;
+      internal::RejectTrial(state_, policy_, idle, "NOT_LEARNT",
+                            internal::Fault::kNone, now);
+      return ReportAudit::Reply{TrialState::kRejected, "NOT_LEARNT"};
+    }
     internal::AcceptTrial(state_, trial, measured->validation_correct,
                           measured->held_out_correct, now);
     return ReportAudit::Reply{TrialState::kAccepted, ""};
@@ -106,12 +134,13 @@ absl::StatusOr<ReportAudit::Reply> Pool::Execute(const ReportAudit& command,
       return InvalidArgument("FINDING_RANGE",
                              "a reason is 1 to 64 of [A-Z0-9_]");
     }
-    // Whoever claims not one correct answer has nothing to gain: the training
-    // diverged, as some do.
-    internal::RejectTrial(state_, policy_, trial, unusable->reason,
-                          trial.claimed_correct == 0 ? internal::Fault::kNone
-                                                     : internal::Fault::kFraud,
-                          now);
+    // A training may diverge, and then claims nothing. Anything else that
+    // cannot be used was never trained.
+    const bool diverged =
+        unusable->reason == "WEIGHTS_NOT_FINITE" && trial.claimed_correct == 0;
+    internal::RejectTrial(
+        state_, policy_, trial, unusable->reason,
+        diverged ? internal::Fault::kNone : internal::Fault::kFraud, now);
     return ReportAudit::Reply{TrialState::kRejected, unusable->reason};
   }
   return internal::RetryAudit(state_, policy_, audit, now);
@@ -122,8 +151,9 @@ namespace internal {
 ReportAudit::Reply RetryAudit(PoolState& state, const PoolPolicy& policy,
                               Audit audit, absl::Time now) {
   if (++audit.inconclusive_count >= policy.inconclusive_max) {
+    // It may be the verifiers that fail: unpaid, and held against nobody.
     RejectTrial(state, policy, *state.Find(audit.trial), "UNVERIFIABLE",
-                Fault::kMiner, now);
+                Fault::kNone, now);
     return {TrialState::kRejected, "UNVERIFIABLE"};
   }
   audit.state = AuditState::kWaiting;
@@ -164,6 +194,8 @@ void VoidLease(PoolState& state, const Trial& refuted) {
   if (lease != nullptr) EndLease(state, *lease, LeaseState::kRevoked, false);
 }
 
+}  // namespace
+
 void Suspend(PoolState& state, AccountId id) {
   Account account = *state.Find(id);
   account.state = AccountState::kSuspended;
@@ -179,8 +211,6 @@ void Suspend(PoolState& state, AccountId id) {
     EndLease(state, lease, LeaseState::kRevoked, false);
   }
 }
-
-}  // namespace
 
 void AcceptTrial(PoolState& state, Trial trial, int64_t validation_correct,
                  int64_t held_out_correct, absl::Time now) {

@@ -27,9 +27,12 @@ void EndLease(PoolState& state, const Lease& lease, LeaseState end,
 void AcceptTrial(PoolState& state, Trial trial, int64_t validation_correct,
                  int64_t held_out_correct, absl::Time now);
 
+// The account gets no more leases; its running ones are revoked.
+void Suspend(PoolState& state, AccountId account);
+
 // Whose fault a rejection is.
 enum class Fault {
-  kNone,   // an honest training that diverged: unpaid, held against nobody
+  kNone,   // unpaid, and held against nobody
   kMiner,  // counts towards suspension
   kFraud,  // that, and nothing under the lease is paid
 };

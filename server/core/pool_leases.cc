@@ -19,6 +19,7 @@ constexpr int kTooDearMax = 4;
 // whole if it is this small, else drawn from this often, before it counts as
 // completed.
 constexpr int64_t kLastLookAttempts = 4096;
+constexpr int kLongLooksMax = 2;  // of one request
 // Subspaces that one request looks into: bounds what a request costs.
 constexpr size_t kSubspacesTriedMax = 64;
 
@@ -26,6 +27,13 @@ Digest DrawKey(const Task& task, SubspaceId subspace) {
   return HmacSha256(
       task.secret,
       CanonicalWriter("archpool/draw/v1").Int(subspace.value).encoding());
+}
+
+// No trial of the subspace may still come to nothing and free its network.
+bool IsSettled(const TaskIndex& index, SubspaceId subspace) {
+  const auto score = index.scores.find(subspace);
+  return score == index.scores.end() ||
+         score->second.trials == score->second.accepted;
 }
 
 }  // namespace
@@ -64,6 +72,16 @@ absl::StatusOr<AcquireLease::Reply> Pool::Execute(const AcquireLease& command,
   }
   const auto& held = state_.LeasesOf(session.id);
   if (!held.empty()) return GrantOf(*state_.Find(*held.begin()));
+  if (state_.LeaseCount(account.id) >=
+      policy_.leases_on_trust + account.trials_accepted) {
+    return AcquireLease::Reply{
+        .grant = {},
+        .idle_reason = "LEASES_ON_TRUST",
+        .idle_message = absl::StrCat(
+            "account '", account.name, "' holds ",
+            state_.LeaseCount(account.id),
+            " leases; it may hold one more for each trial accepted of it")};
+  }
 
   std::vector<std::pair<size_t, TaskId>> tasks;
   for (const auto& [id, task] : state_.tasks()) {
@@ -119,8 +137,11 @@ AcquireLease::Reply Pool::LeaseFrom(TaskId id, const Session& session,
       promising.push_back(subspace);
       if (promising.size() == kSubspacesTriedMax) break;
     }
+    int long_looks = 0;
     for (const SubspaceId subspace : promising) {
-      const Drawn drawn = Draw(task, *state_.Find(subspace), session, now);
+      const Drawn drawn = Draw(task, *state_.Find(subspace), session,
+                               long_looks < kLongLooksMax, now);
+      long_looks += drawn.looked_long ? 1 : 0;
       if (drawn.lease.IsSet()) return GrantOf(*state_.Find(drawn.lease));
       too_dear |= drawn.too_dear;
     }
@@ -155,7 +176,8 @@ AcquireLease::Reply Pool::LeaseFrom(TaskId id, const Session& session,
 }
 
 Pool::DrawnTrials Pool::DrawTrials(const Task& task,
-                                   const SubspaceRecord& subspace) const {
+                                   const SubspaceRecord& subspace,
+                                   bool may_look_long) const {
   const TaskSpec& spec = *task.spec;
   const DatasetManifest& manifest = state_.FindDataset(spec.dataset)->manifest;
   const TaskIndex& index = state_.IndexOf(task.id);
@@ -178,10 +200,11 @@ Pool::DrawnTrials Pool::DrawTrials(const Task& task,
          too_dear < kTooDearMax) {
     std::optional<Candidate> candidate =
         SampleCandidate(spec.space, subspace.box, terms, is_taken, rng);
-    if (!candidate && seen.empty()) {
+    if (!candidate && seen.empty() && may_look_long) {
       candidate = SampleCandidate(spec.space, subspace.box, terms, is_taken,
                                   rng, kLastLookAttempts);
-      drawn.nothing_left = !candidate;
+      drawn.looked_long = true;
+      drawn.nothing_left = !candidate && IsSettled(index, subspace.id);
     }
     if (!candidate) break;
     seen.insert(candidate->id);
@@ -207,14 +230,17 @@ Pool::DrawnTrials Pool::DrawTrials(const Task& task,
 }
 
 Pool::Drawn Pool::Draw(const Task& task, SubspaceRecord subspace,
-                       const Session& session, absl::Time now) {
-  DrawnTrials drawn = DrawTrials(task, subspace);
+                       const Session& session, bool may_look_long,
+                       absl::Time now) {
+  DrawnTrials drawn = DrawTrials(task, subspace, may_look_long);
   if (drawn.trials.empty()) {
     if (drawn.nothing_left) {
       subspace.state = SubspaceState::kCompleted;
       state_.Put(subspace);
     }
-    return {.lease = {}, .too_dear = drawn.too_dear};
+    return {.lease = {},
+            .too_dear = drawn.too_dear,
+            .looked_long = drawn.looked_long};
   }
   Lease lease{.id = state_.NextLeaseId(),
               .task = task.id,
@@ -236,7 +262,7 @@ Pool::Drawn Pool::Draw(const Task& task, SubspaceRecord subspace,
   subspace.attempt = lease.attempt;
   state_.Put(subspace);
   state_.Put(lease);
-  return {.lease = lease.id, .too_dear = false};
+  return {.lease = lease.id, .too_dear = false, .looked_long = false};
 }
 
 }  // namespace archpool

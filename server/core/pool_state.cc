@@ -178,6 +178,11 @@ const absl::btree_set<LeaseId>& PoolState::LeasesOf(SessionId session) const {
   return leases == nullptr ? *kNone : *leases;
 }
 
+int64_t PoolState::LeaseCount(AccountId account) const {
+  const int64_t* count = FindIn(account_leases_, account);
+  return count == nullptr ? 0 : *count;
+}
+
 SessionId PoolState::SessionNamed(AccountId account,
                                   const std::string& worker) const {
   const SessionId* id = FindIn(session_names_, {account, worker});
@@ -279,7 +284,12 @@ void PoolState::Store(const Lease& lease) {
   if (before != nullptr && before->session != lease.session) {
     leave(before->session, lease.id);
   }
-  if (lease.state == LeaseState::kActive) {
+  const bool was_active = before != nullptr;
+  const bool is_active = lease.state == LeaseState::kActive;
+  if (was_active != is_active) {
+    account_leases_[lease.account] += is_active ? 1 : -1;
+  }
+  if (is_active) {
     leases_[lease.id] = lease;
     session_leases_[lease.session].insert(lease.id);
     indexes_[lease.task].leases.insert(lease.id);
@@ -310,6 +320,10 @@ void PoolState::Store(const Trial& trial) {
   }
   Count(trial, +1);
 
+  const bool is_accepted = trial.state == TrialState::kAccepted;
+  if (is_accepted != was_accepted) {
+    index.scores[trial.subspace].accepted += is_accepted ? 1 : -1;
+  }
   if (holds != held) {
     Rescore(trial.task, trial.subspace,
             [holds](TaskIndex::SubspaceScore& score) {
@@ -321,9 +335,9 @@ void PoolState::Store(const Trial& trial) {
       index.architectures.erase(trial.architecture_id);
     }
   }
-  if (trial.state == TrialState::kAccepted && !was_accepted) {
+  if (is_accepted && !was_accepted) {
     CountScore(trial);
-  } else if (trial.state != TrialState::kAccepted && was_accepted) {
+  } else if (!is_accepted && was_accepted) {
     RecountScore(trial.task, trial.subspace);
   }
 }

@@ -66,6 +66,7 @@ struct TaskIndex {
   // How promising a subspace is, from validated results alone.
   struct SubspaceScore {
     int64_t trials = 0;    // that are not abandoned or rejected
+    int64_t accepted = 0;  // of these
     int64_t best_ppm = 0;  // validated on the validation split
     int64_t second_ppm = 0;
     // Greater is more promising. Scored by its few best results, not by its
@@ -126,6 +127,7 @@ class PoolState {
     return sessions_;
   }
   const absl::btree_set<LeaseId>& LeasesOf(SessionId session) const;
+  int64_t LeaseCount(AccountId account) const;  // active ones
   // The open session of that name, or an unset id.
   SessionId SessionNamed(AccountId account, const std::string& worker) const;
   int64_t SessionCount(AccountId account) const;
@@ -190,6 +192,7 @@ class PoolState {
   absl::btree_map<SessionId, Session> sessions_;
   absl::btree_map<std::pair<AccountId, std::string>, SessionId> session_names_;
   absl::btree_map<SessionId, absl::btree_set<LeaseId>> session_leases_;
+  absl::btree_map<AccountId, int64_t> account_leases_;
   absl::btree_map<LeaseId, Lease> leases_;
   absl::btree_map<TrialId, Trial> trials_;
   absl::btree_map<AuditId, Audit> audits_;

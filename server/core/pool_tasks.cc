@@ -13,7 +13,7 @@
 namespace archpool {
 namespace {
 
-constexpr int kProbes = 256;
+constexpr int kProbes = 32;
 constexpr int64_t kSubspacesMax = 4096;
 
 // Whether the budget buys at least one network of the space: a task that can
@@ -81,7 +81,6 @@ absl::StatusOr<SubmitTask::Reply> Pool::Execute(const SubmitTask& command,
                      "pool's fee is ",
                      policy_.fee_ppm, " ppm"));
   }
-  ARCHPOOL_RETURN_IF_ERROR(CheckBuysATrial(spec, dataset->manifest));
   const Place client = Place::Of(command.caller);
   if (state_.BalanceOf(client) < spec.terms.reward) {
     return FailedPrecondition(
@@ -90,6 +89,8 @@ absl::StatusOr<SubmitTask::Reply> Pool::Execute(const SubmitTask& command,
                      " and the client's balance ", state_.BalanceOf(client),
                      " micro-coins; deposit the difference first"));
   }
+
+  ARCHPOOL_RETURN_IF_ERROR(CheckBuysATrial(spec, dataset->manifest));
 
   const RewardPots pots = CutReward(spec.terms.reward, policy_.fee_ppm,
                                     spec.terms.finders_bonus_ppm);

@@ -158,6 +158,15 @@ TEST_F(PoolTest, NoLeaseIsExtendedForEver) {
   EXPECT_THAT(renewed, FailsWith("LEASE_ENDED"));
 }
 
+// A reload is no outage: expiry goes on as it would have.
+TEST_F(PoolTest, AReloadPutsNoExpiryOff) {
+  const Pool reloaded(pool.policy, pool.pool.state().Snapshot(),
+                      pool.pool.expiry_hold());
+  EXPECT_EQ(reloaded.expiry_hold().held_until,
+            pool.pool.expiry_hold().held_until);
+  EXPECT_LT(reloaded.expiry_hold().held_until, pool.now);
+}
+
 // An outage of the pool must not cancel everyone's work.
 TEST_F(PoolTest, ExpiryWaitsOneTermAfterAGapInTheTicks) {
   pool.Submit(TinySpec(4));
@@ -261,6 +270,72 @@ TEST_F(PoolTest, RejectionsInARowSuspendAndEndTheLeases) {
   Acquire(alice, alice_session);
 }
 
+// Claiming nothing is no excuse for handing in what was never trained.
+TEST_F(PoolTest, UnusableWeightsAreFraudWhateverTheyClaim) {
+  pool.Submit(TinySpec(8));
+  for (int i = 0; i < 3; ++i) {
+    const LeaseGrant grant = Acquire(alice, alice_session);
+    pool.Deliver(alice, alice_session, grant.lease, grant.lease.trials[0], 0);
+    const auto audit = pool.Do(AcquireAudit{pool.verifier, "v1"});
+    pool.Do(ReportAudit{pool.verifier, audit->audit.id, audit->audit.attempt,
+                        "v1", Unusable{"SAFETENSORS_MALFORMED"}});
+  }
+  EXPECT_THAT(pool.Try(AcquireLease{alice, alice_session}),
+              FailsWith("ACCOUNT_SUSPENDED"));
+}
+
+// Random weights answer at chance; nobody is paid for making them.
+TEST_F(PoolTest, ANetworkThatLearntNothingIsNotPaid) {
+  pool.Submit(TinySpec(4));
+  const LeaseGrant grant = Acquire(alice, alice_session);
+  pool.Deliver(alice, alice_session, grant.lease, grant.lease.trials[0], 150);
+  EXPECT_EQ(pool.Verify(150, 150).reason, "NOT_LEARNT");
+  pool.Deliver(alice, alice_session, grant.lease, grant.lease.trials[1], 151);
+  EXPECT_EQ(pool.Verify(151, 150).state, TrialState::kAccepted);
+}
+
+TEST_F(PoolTest, AnOperatorsSuspensionEndsRunningLeases) {
+  pool.Submit(TinySpec(4));
+  const LeaseGrant grant = Acquire(alice, alice_session);
+  pool.Do(SetAccountState{"alice", AccountState::kSuspended});
+  EXPECT_THAT(pool.Try(RenewLease{alice, alice_session, grant.lease.id}),
+              FailsWith("LEASE_ENDED"));
+}
+
+// Whoever never delivers must not block a task with many workers.
+TEST_F(PoolTest, AnAccountWithoutAcceptedTrialsHoldsFewLeases) {
+  TaskSpec spec = TinySpec(16);
+  spec.subspaces = 16;
+  pool.Submit(spec);
+  std::vector<SessionId> sessions;
+  for (int i = 0; i < 5; ++i) {
+    sessions.push_back(pool.Open(bob, absl::StrCat("many", i)));
+  }
+  std::optional<LeaseGrant> first;
+  for (int i = 0; i < 4; ++i) {
+    const auto reply = pool.Do(AcquireLease{bob, sessions[i]});
+    ASSERT_TRUE(reply.grant.has_value());
+    if (!first) first = reply.grant;
+  }
+  EXPECT_EQ(pool.Do(AcquireLease{bob, sessions[4]}).idle_reason,
+            "LEASES_ON_TRUST");
+  pool.Deliver(bob, sessions[0], first->lease, first->lease.trials[0], 700);
+  pool.Verify(700, 700);
+  EXPECT_TRUE(pool.Do(AcquireLease{bob, sessions[4]}).grant.has_value());
+}
+
+TEST_F(PoolTest, ADigestOfZerosCommitsNothing) {
+  pool.Submit(TinySpec(4));
+  const LeaseGrant grant = Acquire(alice, alice_session);
+  const auto results =
+      pool.Do(ReportTrials{alice,
+                           alice_session,
+                           grant.lease.id,
+                           grant.lease.attempt,
+                           {{grant.lease.trials[0], Digest{}, 10, 5, {}}}});
+  EXPECT_THAT(results[0].status, FailsWith("WEIGHTS_DIGEST"));
+}
+
 TEST_F(PoolTest, WeightsThatNeverComeReject) {
   pool.Submit(TinySpec(4));
   const LeaseGrant grant = Acquire(alice, alice_session);
@@ -281,7 +356,7 @@ TEST_F(PoolTest, AnAuditThatRunsOutGoesToAnotherVerifierThenGivesUp) {
   const LeaseGrant grant = Acquire(alice, alice_session);
   pool.Deliver(alice, alice_session, grant.lease, grant.lease.trials[0], 5);
   const auto first = pool.Do(AcquireAudit{pool.verifier, "v1"});
-  pool.Advance(pool.policy.audit_term);
+  pool.Advance(pool.policy.audit_term + absl::Seconds(1));
   EXPECT_THAT(
       pool.Try(ReportAudit{pool.verifier, first->audit.id, first->audit.attempt,
                            "v1", Measurement{5, 5}}),

@@ -192,6 +192,10 @@ absl::StatusOr<absl::Time> Pool::Commit(const ReportTrials& command,
                            absl::StrCat("correct answers lie in [0, ",
                                         manifest.validation_count, "]"));
   }
+  if (report.weights_digest.IsZero()) {
+    return InvalidArgument("WEIGHTS_DIGEST",
+                           "a digest of zeros names no weights");
+  }
   if (report.weights_size_bytes <= 0 ||
       report.weights_size_bytes > WeightsSizeMax(*found)) {
     return InvalidArgument("WEIGHTS_SIZE",

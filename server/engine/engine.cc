@@ -72,8 +72,7 @@ void Engine::Enqueue(std::unique_ptr<Pending> pending) {
     if (stopping_ || !running_) {
       refusal = Stopped();
     } else if (static_cast<int64_t>(waiting_.size()) >= options_.queue_max) {
-      refusal =
-          ResourceExhausted("QUEUE_FULL",
+      refusal = Unavailable("QUEUE_FULL",
                             "the pool has more commands waiting than it takes; "
                             "ask again in a second");
     } else {
@@ -192,11 +191,12 @@ absl::Status Engine::CommitEvents() {
 }
 
 absl::Status Engine::TakeOver() {
+  if (pool_ != nullptr) expiry_hold_ = pool_->expiry_hold();
   pool_.reset();
   ARCHPOOL_ASSIGN_OR_RETURN(const LoadedPool loaded, store_.TakeOver());
   epoch_ = loaded.epoch;
   sequence_ = loaded.sequence;
-  pool_ = std::make_unique<Pool>(policy_, loaded.snapshot);
+  pool_ = std::make_unique<Pool>(policy_, loaded.snapshot, expiry_hold_);
   if (load_listener_) load_listener_(loaded.snapshot);
   return absl::OkStatus();
 }

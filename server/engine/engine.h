@@ -65,8 +65,8 @@ class Engine {
 
   // `done` is called exactly once, on the engine's thread (or on the caller's,
   // where the command is refused at once). Errors: the command's own;
-  // UNAVAILABLE (COMMIT_FAILED, ENGINE_STOPPED); RESOURCE_EXHAUSTED
-  // (QUEUE_FULL). Thread-safe.
+  // UNAVAILABLE (COMMIT_FAILED, ENGINE_STOPPED, QUEUE_FULL): ask again.
+  // Thread-safe.
   template <typename Command>
   void Submit(
       Command command,
@@ -119,6 +119,7 @@ class Engine {
 
   // Owned by the engine's thread once it runs.
   std::unique_ptr<Pool> pool_;
+  ExpiryHold expiry_hold_;  // of the pool that the next load replaces
   int64_t epoch_ = 0;
   int64_t sequence_ = 0;
   absl::Time next_tick_ = absl::InfinitePast();

@@ -17,7 +17,9 @@ absl::StatusOr<Dataset> ReadPair(const BlobStore& blobs, const Digest& images,
                             blobs.ReadAll(images, kDatasetFileSizeMax));
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string label_bytes,
                             blobs.ReadAll(labels, kDatasetFileSizeMax));
-  return ParseIdx(image_bytes, label_bytes, classes, IdxLimits());
+  return ParseIdx(image_bytes, label_bytes, classes,
+                  {.file_bytes_max = kDatasetFileSizeMax,
+                   .bytes_max = kDatasetInflatedSizeMax});
 }
 
 Digest SplitSecret(const DatasetRequest& request, AccountId caller,

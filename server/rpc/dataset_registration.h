@@ -26,7 +26,9 @@ struct DatasetRequest {
 };
 
 // The largest raw file a client may upload.
-inline constexpr int64_t kDatasetFileSizeMax = int64_t{1} << 30;
+inline constexpr int64_t kDatasetFileSizeMax = int64_t{256} << 20;
+// The largest that one may inflate to. Cutting splits holds some four copies.
+inline constexpr int64_t kDatasetInflatedSizeMax = int64_t{512} << 20;
 
 // The command that registers the dataset; its three blobs are durable. The draw
 // of the splits is keyed by `pool_secret`, the caller and the request, so that

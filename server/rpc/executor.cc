@@ -21,9 +21,9 @@ absl::Status Executor::Run(std::function<void()> job) {
                        "The server is stopping; try again in a moment.");
   }
   if (static_cast<int64_t>(jobs_.size()) >= queue_max_) {
-    return ResourceExhausted("SERVER_BUSY",
-                             "Too many calls are waiting for the server's "
-                             "disk or database; try again in a second.");
+    return Unavailable("SERVER_BUSY",
+                       "Too many calls are waiting for the server's "
+                       "disk or database; try again in a second.");
   }
   jobs_.push_back(std::move(job));
   return absl::OkStatus();

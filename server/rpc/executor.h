@@ -21,8 +21,8 @@ class Executor {
   Executor(int threads, int64_t queue_max);
   ~Executor();  // stops
 
-  // RESOURCE_EXHAUSTED (SERVER_BUSY): too many wait. UNAVAILABLE
-  // (SERVER_STOPPING). The job has not run and will not.
+  // UNAVAILABLE (SERVER_BUSY: too many wait; SERVER_STOPPING): ask again. The
+  // job has not run and will not.
   absl::Status Run(std::function<void()> job) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Takes no more jobs, runs those that wait, ends the threads. Idempotent.

@@ -64,6 +64,7 @@ struct RpcServer::Impl {
   void Note(const Session& session) {
     sessions.Update(session, parts.clock.Now());
   }
+  void Note(const SubspaceRecord& subspace);
   void Note(const Lease& lease);
   void Note(const Audit& audit) {
     if (audit.state == AuditState::kWaiting) audits_waiting.Notify(1);
@@ -127,6 +128,11 @@ void RpcServer::Impl::Note(const Task& task) {
   if (task.state == TaskState::kActive) {
     work_waiting.Notify(task.spec->subspaces);
   }
+}
+
+// A request looks into few exhausted boxes; another one goes on from there.
+void RpcServer::Impl::Note(const SubspaceRecord& subspace) {
+  if (subspace.state == SubspaceState::kCompleted) work_waiting.Notify(1);
 }
 
 void RpcServer::Impl::Note(const Lease& lease) {

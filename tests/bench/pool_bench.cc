@@ -131,11 +131,12 @@ class LifeOfTrials {
     for (Worker& worker : workers_) {
       const Lease& lease = worker.grant.lease;
       for (const TrialId id : lease.trials) {
-        pool_.Do(ReportTrials{worker.account,
-                              worker.session,
-                              lease.id,
-                              lease.attempt,
-                              {{id, Digest{}, 100, 500, absl::Seconds(1)}}});
+        pool_.Do(ReportTrials{
+            worker.account,
+            worker.session,
+            lease.id,
+            lease.attempt,
+            {{id, Sha256("weights"), 100, 500, absl::Seconds(1)}}});
       }
     }
   }
