@@ -249,6 +249,8 @@ void RpcFixture::Start() {
 void RpcFixture::Restart() {
   server->Stop();
   engine->Stop();
+  // It refers to the engine, which Start replaces first.
+  server.reset();
   Start();
 }
 
