@@ -52,6 +52,17 @@ def reap():
             return
 
 
+def wait_for(child):
+    """The child's exit status. Orphans are reaped as they die, as init would:
+    to whoever asks, a zombie still runs."""
+    while True:
+        pid, raw = os.waitpid(-1, 0)
+        if pid == child.pid:
+            child.returncode = os.waitstatus_to_exitcode(raw)
+            break
+    return child.returncode if child.returncode >= 0 else 128 - child.returncode
+
+
 def end_descendants():
     """SIGTERM, then SIGINT (PostgreSQL's "disconnect all"), then SIGKILL."""
     start = time.monotonic()
@@ -101,8 +112,7 @@ def main(command):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     try:
-        status = subprocess.Popen(command).wait()
-        status = status if status >= 0 else 128 - status
+        status = wait_for(subprocess.Popen(command))
     except Stopped as stopped:
         status = 128 + stopped.number
     except OSError as error:

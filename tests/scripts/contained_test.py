@@ -55,6 +55,16 @@ class ContainedTest(unittest.TestCase):
         self.assertEqual(self.start("exit 7").wait(), 7)
         self.assertEqual(self.start("kill -9 $$").wait(), 128 + 9)
 
+    def test_an_orphan_that_dies_is_no_zombie(self):
+        # PostgreSQL takes a zombie of its name for a server that still runs.
+        status = self.start(
+            "setsid sh -c 'echo $$ >\"$0\"' \"$PID_FILE\" & "
+            + WAIT_FOR_DAEMON
+            + "for i in $(seq 100); do "
+            "[ -e /proc/$(cat \"$PID_FILE\") ] || exit 0; sleep 0.05; done; "
+            "exit 9").wait()
+        self.assertEqual(status, 0)
+
     def test_an_unknown_command_is_127(self):
         answer = subprocess.run(CONTAINED + ["no-such-command-here"],
                                 capture_output=True, text=True, check=False)

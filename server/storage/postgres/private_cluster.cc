@@ -56,7 +56,17 @@ absl::Status StartError(absl::string_view what, const std::string& path) {
                                                  ": ", std::strerror(errno)));
 }
 
-bool IsAlive(pid_t pid) { return kill(pid, 0) == 0 || errno == EPERM; }
+// Whether the process runs. One that died and was not reaped, as where a
+// container's first process reaps nobody, does not.
+bool IsAlive(pid_t pid) {
+  if (kill(pid, 0) != 0 && errno != EPERM) return false;
+  std::ifstream file(absl::StrCat("/proc/", pid, "/stat"));
+  std::string text;
+  std::getline(file, text);
+  // The name before the state is in parentheses, and may hold any character.
+  const size_t name_end = text.rfind(") ");
+  return name_end == std::string::npos || text[name_end + 2] != 'Z';
+}
 
 bool WaitUntilGone(pid_t pid, absl::Duration time_max) {
   const absl::Time end = absl::Now() + time_max;
