@@ -9,7 +9,6 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/btree_map.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "common/crypto/sha256.h"
@@ -36,7 +35,7 @@ class AccountDirectory {
  private:
   mutable absl::Mutex mutex_;
   absl::btree_map<AccountId, Account> accounts_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<std::string, AccountId> tokens_ ABSL_GUARDED_BY(mutex_);
+  absl::btree_map<std::string, AccountId> tokens_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace archpool::rpc

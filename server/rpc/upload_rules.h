@@ -6,7 +6,7 @@
 #include <string>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/btree_map.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "archpool/v1/blob.pb.h"
@@ -55,7 +55,7 @@ class UploadRules {
   Reader& reader_;
   absl::Mutex mutex_;
   // Bytes since day_start_, by owner.
-  absl::flat_hash_map<std::string, int64_t> charged_ ABSL_GUARDED_BY(mutex_);
+  absl::btree_map<std::string, int64_t> charged_ ABSL_GUARDED_BY(mutex_);
   absl::Time day_start_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
 };
 

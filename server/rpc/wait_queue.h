@@ -12,7 +12,6 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/btree_map.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/model/ids.h"
@@ -74,7 +73,7 @@ class WaitQueue {
   mutable absl::Mutex mutex_;
   // By arrival.
   absl::btree_map<WaiterId, Waiter> waiters_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<AccountId, int64_t> per_account_ ABSL_GUARDED_BY(mutex_);
+  absl::btree_map<AccountId, int64_t> per_account_ ABSL_GUARDED_BY(mutex_);
   WaiterId last_id_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t version_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
