@@ -4,7 +4,7 @@
 #
 #   deploy/demo.sh [--no-build] [--output DIR] [TASK.yaml]
 #
-# Installs what is missing, builds, runs the task to its end (about five minutes
+# Installs what is missing, builds, runs the task to its end (three to five minutes
 # on two cores) and leaves summary.json, the best network and the logs in DIR, by
 # default demo-output/. Whatever it starts, it stops, on Ctrl-C too.
 set -euo pipefail
