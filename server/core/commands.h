@@ -93,11 +93,26 @@ struct LeaseGrant {
   DatasetManifest manifest;
 };
 
-// Idempotent: a session with a live lease gets that one again. NOT_FOUND
+// What a task's search policy would try next, best first; replaces the ranking
+// before. Candidates that are of no use (tried meanwhile, in a box that is
+// done, impossible) are passed over when work is given out. From the policy that
+// runs beside the core (server/search). NOT_FOUND (TASK_UNKNOWN);
+// INVALID_ARGUMENT (RANKING_RANGE: too long, or not of the task's space).
+struct RankCandidates {
+  TaskId task;
+  int64_t basis = 0;
+  std::vector<Architecture> candidates;  // kRankingMax at most
+  struct Reply {};
+};
+inline constexpr size_t kRankingMax = 16'384;
+
+// A worker takes the next lease while it works on the last, so it says which it
+// holds: a live lease that it does not name is handed to it again. NOT_FOUND
 // (SESSION_UNKNOWN); FAILED_PRECONDITION (ACCOUNT_SUSPENDED).
 struct AcquireLease {
   AccountId caller;
   SessionId session;
+  std::vector<LeaseId> holding;
   struct Reply {
     std::optional<LeaseGrant> grant;
     std::string idle_reason;   // NO_OPEN_TASK, ALL_SUBSPACES_LEASED, …
@@ -105,13 +120,17 @@ struct AcquireLease {
   };
 };
 
-// Extends a live lease to now + policy.lease_term. Idempotent. NOT_FOUND
+// Extends a live lease to now + policy.silence_term. Idempotent. NOT_FOUND
 // (SESSION_UNKNOWN); FAILED_PRECONDITION (LEASE_ENDED).
 struct RenewLease {
   AccountId caller;
   SessionId session;
   LeaseId lease;
-  using Reply = absl::Time;  // the new expire_time
+  struct Reply {
+    absl::Time expire_time;
+    // Trials of it that somebody else committed first: stop them.
+    std::vector<TrialId> withdrawn;
+  };
 };
 
 struct TrialReport {
@@ -137,7 +156,11 @@ struct ReportTrials {
     absl::Status status;
     absl::Time upload_deadline;  // where ok
   };
-  using Reply = std::vector<Result>;
+  struct Reply {
+    std::vector<Result> results;
+    // What the list grew by.
+    std::vector<Assignment> appended;
+  };
 };
 
 // The weights of a committed trial are durable. Idempotent. NOT_FOUND

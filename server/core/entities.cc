@@ -53,7 +53,7 @@ const char* ToString(EndReason value) {
       value);
 }
 const char* ToString(SubspaceState value) {
-  return WordOf({"open", "leased", "completed"}, value);
+  return WordOf({"open", "leased", "completed", "pruned"}, value);
 }
 const char* ToString(SessionState value) {
   return WordOf({"open", "closed"}, value);
@@ -64,6 +64,9 @@ const char* ToString(LeaseState value) {
 }
 const char* ToString(LeaseRole value) {
   return WordOf({"primary", "backup"}, value);
+}
+const char* ToString(BackupReason value) {
+  return WordOf({"none", "silent", "slow", "unproven"}, value);
 }
 const char* ToString(TrialState value) {
   return WordOf({"assigned", "committed", "uploaded", "accepted", "rejected",

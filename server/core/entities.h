@@ -16,11 +16,23 @@
 #include "common/data/dataset.h"
 #include "common/model/account.h"
 #include "common/model/ids.h"
+#include "common/model/moments.h"
 #include "common/model/task_spec.h"
 #include "common/nas/subspace.h"
 #include "server/core/transfer.h"
 
 namespace archpool {
+
+// What the pool has seen of a miner, or of one of its workers; updated when a
+// lease ends. From the pool's own clock and verdicts alone.
+struct Performance {
+  Moments pace_permille;  // time per work unit; 1000 is the reference core's
+  int64_t leases_completed = 0;
+  int64_t leases_lost = 0;  // given up, or gone silent
+  absl::Duration lease_time;  // spent under leases: losses over it, the hazard
+
+  friend bool operator==(const Performance&, const Performance&) = default;
+};
 
 struct Account {
   AccountId id;
@@ -33,6 +45,8 @@ struct Account {
   int64_t trials_abandoned = 0;
   // Rejections since the last accepted trial; enough of them suspend.
   int64_t rejections_in_a_row = 0;
+  Performance performance;
+  Moments accuracy_ppm;  // validated, of its accepted trials
 
   friend bool operator==(const Account&, const Account&) = default;
 };
@@ -86,14 +100,26 @@ struct Task {
   friend bool operator==(const Task& a, const Task& b);
 };
 
-// kOpen ⇄ kLeased; kOpen → kCompleted when every network in it was tried.
-enum class SubspaceState { kOpen, kLeased, kCompleted };
+// kOpen ⇄ kLeased; kOpen → kCompleted when every network in it was tried;
+// kOpen → kPruned where trying more of it is not worth its price.
+enum class SubspaceState { kOpen, kLeased, kCompleted, kPruned };
 
+// A box is split in place: it keeps one part, a new record takes the other. So
+// the boxes of a task are disjoint and add up to its space at every moment, and
+// a lease on the part that stays goes on.
 struct SubspaceRecord {
   SubspaceId id;
   TaskId task;
   Subspace box;
   SubspaceState state = SubspaceState::kOpen;
+  // How it came to be: the box it was split off (unset: of the first
+  // partition), along which dimension, and that dimension's choices it took.
+  SubspaceId parent;
+  int64_t split_dimension = 0;
+  uint64_t split_choices = 0;
+  // What its parent's results promised when it was split off.
+  int64_t prior_ppm = 0;
+  std::string prune_reason;  // of a pruned one; "" otherwise
   // Counts its leases: the fencing token of the latest one.
   int64_t attempt = 0;
 
@@ -112,6 +138,7 @@ struct Session {
   std::string hardware_class;
   SessionState state = SessionState::kOpen;
   absl::Time create_time;
+  Performance performance;
 
   friend bool operator==(const Session&, const Session&) = default;
 };
@@ -120,6 +147,14 @@ struct Session {
 // (by time) | kRevoked (by the task's end or a suspension).
 enum class LeaseState { kActive, kCompleted, kReleased, kExpired, kRevoked };
 enum class LeaseRole { kPrimary, kBackup };
+
+// Why a backup is wanted for a lease.
+enum class BackupReason {
+  kNone,
+  kSilent,    // no heartbeat
+  kSlow,      // will hardly finish in time at its present pace
+  kUnproven,  // too little is known of its miner
+};
 
 struct Lease {
   LeaseId id;
@@ -131,8 +166,22 @@ struct Lease {
   LeaseRole role = LeaseRole::kPrimary;
   LeaseState state = LeaseState::kActive;
   std::vector<TrialId> trials;
+  int64_t trials_target = 0;  // how far the list may grow
   absl::Time create_time;
-  absl::Time expire_time;
+  absl::Time expire_time;    // unless a sign of life comes before
+  absl::Time deadline;       // by which the list should be done
+  absl::Time progress_time;  // of its latest commitment, or create_time
+  // Whether its box was among the task's most promising when that last
+  // mattered.
+  bool high_reward = false;
+  // Of a backup: the lease it stands by for.
+  LeaseId primary;
+  // Backups that the manager wants to see running beside it, and why.
+  int64_t backups_wanted = 0;
+  BackupReason backup_reason = BackupReason::kNone;
+  int64_t miss_ppm = 0;  // its chance to miss the deadline, when decided
+  // When the manager looks at its progress again.
+  absl::Time check_time = absl::InfiniteFuture();
 
   friend bool operator==(const Lease&, const Lease&) = default;
 };
@@ -171,6 +220,7 @@ struct Trial {
   int64_t weights_size_bytes = 0;
   int64_t claimed_correct = kNotMeasured;  // on the validation split
   absl::Duration train_time;
+  absl::Time commit_time = absl::InfiniteFuture();
   absl::Time upload_deadline = absl::InfiniteFuture();
   // The verdict.
   int64_t measured_correct = kNotMeasured;  // on the validation split
@@ -203,9 +253,19 @@ struct Audit {
   friend bool operator==(const Audit&, const Audit&) = default;
 };
 
+// The latest ranking of a task's candidates by its search policy, best first: a
+// recorded input, so that a run replays.
+struct Ranking {
+  TaskId task;
+  int64_t basis = 0;  // verdicts that the policy had seen
+  std::vector<Architecture> candidates;
+
+  friend bool operator==(const Ranking&, const Ranking&) = default;
+};
+
 // A change: the record as it is from now on. Transfers are only ever added.
 using Event = std::variant<Account, DatasetRecord, Task, SubspaceRecord,
-                           Session, Lease, Trial, Audit, Transfer, Balance>;
+                           Session, Lease, Trial, Audit, Transfer, Balance, Ranking>;
 
 // The words used in SQL, on the wire and in transcripts: "active", "succeeded",
 // …
@@ -217,6 +277,7 @@ const char* ToString(SubspaceState value);
 const char* ToString(SessionState value);
 const char* ToString(LeaseState value);
 const char* ToString(LeaseRole value);
+const char* ToString(BackupReason value);
 const char* ToString(TrialState value);
 const char* ToString(AuditState value);
 

@@ -9,8 +9,28 @@
 namespace archpool {
 
 struct PoolPolicy {
-  // A lease, unless a heartbeat extends it.
-  absl::Duration lease_term = absl::Seconds(60);
+  // By when a lease's list should be done; slow workers' have twice the time
+  // that they are expected to need, if that is more.
+  absl::Duration lease_term = absl::Minutes(10);
+  // How long a lease lives without a heartbeat.
+  absl::Duration silence_term = absl::Seconds(60);
+  // A lease's list is as long as its worker needs this long for, whatever its
+  // hardware (and as the task allows).
+  absl::Duration lease_span = absl::Minutes(3);
+  // Trials that a running list is kept ahead of its worker: the more, the less
+  // it waits; the fewer, the more is known when the next is chosen.
+  int64_t list_ahead = 2;
+  // Leases a worker may hold: the one it works on, and the next.
+  int64_t leases_per_session_max = 2;
+  // Backup miners. The high-reward set is the top share of a task's boxes.
+  bool backups = true;
+  int64_t high_reward_share_ppm = 200'000;
+  // The chance to miss a deadline that the manager accepts for such a box.
+  int64_t miss_max_ppm = 1'000;
+  int64_t backups_per_lease_max = 3;
+  // Accepted results in a box before it is split or pruned by them.
+  int64_t results_to_split = 8;
+  int64_t boxes_per_task_max = 65'536;
   // However often it is extended, a lease ends after one term and this many
   // times the reference core's time for its list: nobody blocks a subspace for
   // ever.
