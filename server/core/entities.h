@@ -30,6 +30,7 @@ struct Performance {
   int64_t leases_completed = 0;
   int64_t leases_lost = 0;  // given up, or gone silent
   absl::Duration lease_time;  // spent under leases: losses over it, the hazard
+  absl::Time last_commit_time = absl::InfinitePast();
 
   friend bool operator==(const Performance&, const Performance&) = default;
 };
@@ -168,9 +169,8 @@ struct Lease {
   std::vector<TrialId> trials;
   int64_t trials_target = 0;  // how far the list may grow
   absl::Time create_time;
-  absl::Time expire_time;    // unless a sign of life comes before
-  absl::Time deadline;       // by which the list should be done
-  absl::Time progress_time;  // of its latest commitment, or create_time
+  absl::Time expire_time;  // unless a sign of life comes before
+  absl::Time deadline;     // by which the list should be done
   // Whether its box was among the task's most promising when that last
   // mattered.
   bool high_reward = false;
@@ -202,6 +202,11 @@ bool IsPending(
 
 inline constexpr int64_t kNotMeasured = -1;
 
+// The reason of an abandoned trial whose architecture somebody else committed
+// first, as a backup or before one. If it is committed all the same before its
+// upload_deadline (a heartbeat may be under way), it is paid as work.
+inline constexpr char kSuperseded[] = "SUPERSEDED";
+
 struct Trial {
   TrialId id;
   TaskId task;
@@ -226,7 +231,8 @@ struct Trial {
   int64_t measured_correct = kNotMeasured;  // on the validation split
   int64_t held_out_correct = kNotMeasured;
   int64_t verified_accuracy_ppm = kNotMeasured;  // of the held-out split
-  std::string reason;                            // of a rejection; "" otherwise
+  // Of a rejection, or kSuperseded of an abandoned trial; "" otherwise.
+  std::string reason;
   // The settlement.
   Amount pay = 0;
   Amount finders_bonus = 0;
