@@ -42,10 +42,9 @@ struct Moments {
   double Deviation() const {
     if (count < 2) return 0;
     const double mean = Mean();
-    const double variance =
-        (static_cast<double>(sum_of_squares) -
-         mean * static_cast<double>(sum)) /
-        static_cast<double>(count - 1);
+    const double variance = (static_cast<double>(sum_of_squares) -
+                             mean * static_cast<double>(sum)) /
+                            static_cast<double>(count - 1);
     return variance > 0 ? std::sqrt(variance) : 0;
   }
 

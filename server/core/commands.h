@@ -95,8 +95,8 @@ struct LeaseGrant {
 
 // What a task's search policy would try next, best first; replaces the ranking
 // before. Candidates that are of no use (tried meanwhile, in a box that is
-// done, impossible) are passed over when work is given out. From the policy that
-// runs beside the core (server/search). NOT_FOUND (TASK_UNKNOWN);
+// done, impossible) are passed over when work is given out. From the policy
+// that runs beside the core (server/search). NOT_FOUND (TASK_UNKNOWN);
 // INVALID_ARGUMENT (RANKING_RANGE: too long, or not of the task's space).
 struct RankCandidates {
   TaskId task;

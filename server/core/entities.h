@@ -28,7 +28,7 @@ namespace archpool {
 struct Performance {
   Moments pace_permille;  // time per work unit; 1000 is the reference core's
   int64_t leases_completed = 0;
-  int64_t leases_lost = 0;  // given up, or gone silent
+  int64_t leases_lost = 0;    // given up, or gone silent
   absl::Duration lease_time;  // spent under leases: losses over it, the hazard
   absl::Time last_commit_time = absl::InfinitePast();
 
@@ -270,8 +270,9 @@ struct Ranking {
 };
 
 // A change: the record as it is from now on. Transfers are only ever added.
-using Event = std::variant<Account, DatasetRecord, Task, SubspaceRecord,
-                           Session, Lease, Trial, Audit, Transfer, Balance, Ranking>;
+using Event =
+    std::variant<Account, DatasetRecord, Task, SubspaceRecord, Session, Lease,
+                 Trial, Audit, Transfer, Balance, Ranking>;
 
 // The words used in SQL, on the wire and in transcripts: "active", "succeeded",
 // …

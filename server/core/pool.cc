@@ -8,13 +8,15 @@ namespace archpool {
 
 Pool::Pool(const PoolPolicy& policy, const PoolSnapshot& snapshot,
            const ExpiryHold& hold)
-    : policy_(policy), expiry_hold_(hold) {
+    : policy_(policy),
+      state_(policy.high_reward_share_ppm),
+      expiry_hold_(hold) {
   state_.Load(snapshot);
 }
 
 absl::StatusOr<Tick::Reply> Pool::Execute(const Tick&, absl::Time now) {
-  if (now - expiry_hold_.last_tick > policy_.lease_term) {
-    expiry_hold_.held_until = now + policy_.lease_term;
+  if (now - expiry_hold_.last_tick > policy_.silence_term) {
+    expiry_hold_.held_until = now + policy_.silence_term;
   }
   expiry_hold_.last_tick = now;
   using Kind = PoolState::Due::Kind;
@@ -43,8 +45,10 @@ void Pool::Close(const PoolState::Due& due, absl::Time now) {
                                now);
       break;
     case PoolState::Due::Kind::kLease:
-      internal::EndLease(state_, *state_.Find(LeaseId{due.id}),
-                         LeaseState::kExpired, true);
+      CloseSilent(*state_.Find(LeaseId{due.id}), now);
+      break;
+    case PoolState::Due::Kind::kCheck:
+      CheckProgress(*state_.Find(LeaseId{due.id}), now);
       break;
     case PoolState::Due::Kind::kUpload:
       internal::RejectTrial(state_, policy_, *state_.Find(TrialId{due.id}),

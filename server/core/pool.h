@@ -16,6 +16,7 @@
 #define ARCHPOOL_SERVER_CORE_POOL_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -27,7 +28,7 @@
 
 namespace archpool {
 
-// Expiry waits one lease term after a start or a gap in the ticks, so that an
+// Expiry waits one silence term after a start or a gap in the ticks, so that an
 // outage or a bad clock does not cancel everyone's work.
 struct ExpiryHold {
   absl::Time last_tick = absl::InfinitePast();
@@ -58,6 +59,8 @@ class Pool {
   absl::StatusOr<CancelTask::Reply> Execute(const CancelTask&, absl::Time now);
   absl::StatusOr<OpenSession::Reply> Execute(const OpenSession&,
                                              absl::Time now);
+  absl::StatusOr<RankCandidates::Reply> Execute(const RankCandidates&,
+                                                absl::Time now);
   absl::StatusOr<AcquireLease::Reply> Execute(const AcquireLease&,
                                               absl::Time now);
   absl::StatusOr<RenewLease::Reply> Execute(const RenewLease&, absl::Time now);
@@ -78,30 +81,59 @@ class Pool {
   const PoolState& state() const { return state_; }
 
  private:
-  struct Drawn {
-    LeaseId lease;          // unset where nothing was drawn
-    bool too_dear = false;  // what was drawn costs more than is left
-    bool looked_long = false;
-  };
   struct DrawnTrials {
     std::vector<Trial> trials;  // without ids, lease and account
     bool too_dear = false;      // something drawn costs more than is left
     bool looked_long = false;   // past the usual number of draws
-    bool nothing_left =
-        false;  // every network in it was tried, or is impossible
+    // Every network in the box was tried, or is impossible.
+    bool nothing_left = false;
+  };
+  // What a lease begins with.
+  struct Start {
+    SubspaceId box;
+    std::vector<Trial> trials;  // as DrawnTrials'
   };
   // One report of a batch; the deadline for its weights.
   absl::StatusOr<absl::Time> Commit(const ReportTrials& command,
                                     const TrialReport& report, absl::Time now);
+  Assignment AssignmentOf(const Task& task, const Trial& trial) const;
   AcquireLease::Reply GrantOf(const Lease& lease) const;
   // A lease on the task's most promising subspace; ends the task where nothing
   // is left to draw or to wait for.
   AcquireLease::Reply LeaseFrom(TaskId task, const Session& session,
                                 absl::Time now);
-  Drawn Draw(const Task& task, SubspaceRecord subspace, const Session& session,
-             bool may_look_long, absl::Time now);
+  // What the account left undone in an open box, in that box.
+  Start StartFromAbandoned(const Task& task, AccountId account) const;
+  // The best candidate of the ranking that can be had, and what follows it in
+  // its box; splits that box off one that is leased. `too_dear` is set where a
+  // candidate costs more than is left of the budget.
+  Start StartFromRanking(const Task& task, const Session& session,
+                         bool& too_dear);
+  // At most `count` further candidates of the ranking in `box`.
+  std::vector<Trial> RankedIn(const Task& task, SubspaceId box, int64_t count,
+                              WorkUnits units_left);
+  // A trial of the ranking's `position`; nullopt where it is taken, impossible
+  // or in a box that is done.
+  std::optional<Trial> RankedTrial(const Task& task, size_t position);
+  // Draws at random in the most promising open boxes.
+  Start StartFromDraws(const Task& task, const Session& session,
+                       bool& too_dear);
   DrawnTrials DrawTrials(const Task& task, const SubspaceRecord& subspace,
-                         bool may_look_long) const;
+                         int64_t count_max, bool may_look_long) const;
+  WorkUnits UnitsLeft(const Task& task) const;
+  // How many trials of `units` fill the worker's lease.
+  int64_t ListTarget(const Task& task, const Session& session,
+                     WorkUnits units) const;
+  LeaseId Grant(const Task& task, const Session& session, Start start,
+                absl::Time now);
+  void AddTrials(Lease& lease, std::vector<Trial> trials, absl::Time now);
+  // Appends to a running list what its worker will need next.
+  std::vector<Assignment> Grow(LeaseId lease, absl::Time now);
+  // The rest of another account's list that wants a backup, backwards.
+  LeaseId GrantBackup(const Session& session, absl::Time now);
+  void CheckProgress(Lease lease, absl::Time now);
+  // A lease that has gone silent: of a high-reward box, it wants a backup.
+  void CloseSilent(const Lease& lease, absl::Time now);
   void Close(const PoolState::Due& due, absl::Time now);
 
   PoolPolicy policy_;

@@ -21,7 +21,7 @@ absl::StatusOr<CreateAccount::Reply> Pool::Execute(const CreateAccount& command,
 }
 
 absl::StatusOr<SetAccountState::Reply> Pool::Execute(
-    const SetAccountState& command, absl::Time) {
+    const SetAccountState& command, absl::Time now) {
   const Account* found = state_.FindAccount(command.name);
   if (found == nullptr) {
     return NotFound("ACCOUNT_UNKNOWN",
@@ -33,7 +33,7 @@ absl::StatusOr<SetAccountState::Reply> Pool::Execute(
   account.rejections_in_a_row = 0;
   state_.Put(account);
   if (account.state == AccountState::kSuspended) {
-    internal::Suspend(state_, account.id);
+    internal::Suspend(state_, account.id, now);
   }
   return *state_.Find(account.id);
 }

@@ -174,7 +174,7 @@ void CloseAudit(PoolState& state, TrialId trial) {
 }
 
 // The account's other trials under a lease whose claim was found false.
-void VoidLease(PoolState& state, const Trial& refuted) {
+void VoidLease(PoolState& state, const Trial& refuted, absl::Time now) {
   const absl::btree_set<TrialId> trials = state.IndexOf(refuted.task).trials;
   for (const TrialId id : trials) {
     Trial trial = *state.Find(id);
@@ -185,18 +185,20 @@ void VoidLease(PoolState& state, const Trial& refuted) {
     trial.state = TrialState::kRejected;
     trial.reason = "LEASE_VOID";
     state.Put(trial);
+    ReopenIfCompleted(state, trial.subspace);
     Account account = *state.Find(trial.account);
     account.trials_accepted -= was_accepted ? 1 : 0;
     ++account.trials_rejected;
     state.Put(account);
   }
   const Lease* lease = state.Find(refuted.lease);
-  if (lease != nullptr) EndLease(state, *lease, LeaseState::kRevoked, false);
+  if (lease != nullptr)
+    EndLease(state, *lease, LeaseState::kRevoked, false, now);
 }
 
 }  // namespace
 
-void Suspend(PoolState& state, AccountId id) {
+void Suspend(PoolState& state, AccountId id, absl::Time now) {
   Account account = *state.Find(id);
   account.state = AccountState::kSuspended;
   state.Put(account);
@@ -208,7 +210,7 @@ void Suspend(PoolState& state, AccountId id) {
     }
   }
   for (const Lease& lease : leases) {
-    EndLease(state, lease, LeaseState::kRevoked, false);
+    EndLease(state, lease, LeaseState::kRevoked, false, now);
   }
 }
 
@@ -227,7 +229,10 @@ void AcceptTrial(PoolState& state, Trial trial, int64_t validation_correct,
   Account account = *state.Find(trial.account);
   ++account.trials_accepted;
   account.rejections_in_a_row = 0;
+  account.accuracy_ppm.Add(validation_correct * 1'000'000 /
+                           manifest.validation_count);
   state.Put(account);
+  CompleteIfDone(state, trial.subspace);
 
   if (task.state != TaskState::kActive) {
     SettleIfDone(state, trial.task, now);
@@ -253,10 +258,10 @@ void RejectTrial(PoolState& state, const PoolPolicy& policy, Trial trial,
   ++account.trials_rejected;
   if (fault != Fault::kNone) ++account.rejections_in_a_row;
   state.Put(account);
-  if (fault == Fault::kFraud) VoidLease(state, trial);
+  if (fault == Fault::kFraud) VoidLease(state, trial, now);
   if (account.rejections_in_a_row >= policy.rejections_to_suspend &&
       account.state == AccountState::kActive) {
-    Suspend(state, account.id);
+    Suspend(state, account.id, now);
   }
   SettleIfDone(state, trial.task, now);
 }

@@ -17,10 +17,44 @@ namespace archpool::internal {
 absl::StatusOr<Session> OwnSession(const PoolState& state, AccountId caller,
                                    SessionId session);
 
-// Ends an active lease: uncommitted trials are abandoned, its subspace opens.
-// `counts` says whether what it leaves behind counts in the account's standing.
-void EndLease(PoolState& state, const Lease& lease, LeaseState end,
-              bool counts);
+// Ends an active lease: uncommitted trials are abandoned, its subspace opens
+// where no other lease is on it. `counts` says whether what it leaves behind
+// counts in the account's standing.
+void EndLease(PoolState& state, const Lease& lease, LeaseState end, bool counts,
+              absl::Time now);
+
+// Ends the lease where nothing of its list is left to commit.
+void CompleteIfIdle(PoolState& state, const Lease& lease, absl::Time now);
+
+// `lease` committed the architecture: whoever else trains it under the same
+// primary's name may stop.
+void Supersede(PoolState& state, const PoolPolicy& policy, const Lease& lease,
+               const Digest& architecture, absl::Time now);
+
+// An open box whose every architecture was accepted is completed.
+void CompleteIfDone(PoolState& state, SubspaceId box);
+
+// A completed box one of whose results was void is open again.
+void ReopenIfCompleted(PoolState& state, SubspaceId box);
+
+// Splits `choices` of `dimension` off a box, in place; the new box is open.
+// REQUIRES: some of the box's choices, not all.
+SubspaceId SplitBox(PoolState& state, SubspaceRecord box, int64_t dimension,
+                    uint64_t choices);
+
+// Splits an open box where its results differ most between the choices of one
+// dimension, if they do: work goes on in the better part. False: nothing to
+// gain, or too few results.
+bool SplitByResults(PoolState& state, const PoolPolicy& policy, SubspaceId box);
+
+// Splits the part with `candidate` off a leased box, as large as the list in
+// progress allows; an unset id where the two cannot be told apart.
+SubspaceId StealBox(PoolState& state, const PoolPolicy& policy, SubspaceId box,
+                    const Architecture& candidate);
+
+// Prunes an open box whose results say that it will not hold the task's best.
+bool PruneIfHopeless(PoolState& state, const PoolPolicy& policy,
+                     SubspaceId box);
 
 // A verdict that accepts. Sets measured counts, standing; ends the task where
 // it met its goal.
@@ -28,7 +62,7 @@ void AcceptTrial(PoolState& state, Trial trial, int64_t validation_correct,
                  int64_t held_out_correct, absl::Time now);
 
 // The account gets no more leases; its running ones are revoked.
-void Suspend(PoolState& state, AccountId account);
+void Suspend(PoolState& state, AccountId account, absl::Time now);
 
 // Whose fault a rejection is.
 enum class Fault {

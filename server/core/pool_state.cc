@@ -1,7 +1,6 @@
 #include "server/core/pool_state.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "common/base/check.h"
 
@@ -21,6 +20,11 @@ Due DueOf(const Lease& lease) {
   return {open ? lease.expire_time : absl::InfiniteFuture(), Due::Kind::kLease,
           lease.id.value};
 }
+Due CheckOf(const Lease& lease) {
+  const bool open = lease.state == LeaseState::kActive;
+  return {open ? lease.check_time : absl::InfiniteFuture(), Due::Kind::kCheck,
+          lease.id.value};
+}
 Due DueOf(const Trial& trial) {
   const bool open = trial.state == TrialState::kCommitted;
   return {open ? trial.upload_deadline : absl::InfiniteFuture(),
@@ -32,17 +36,16 @@ Due DueOf(const Audit& audit) {
           audit.id.value};
 }
 
+void Replace(std::set<Due>& due, const Due& before, const Due& after) {
+  if (before == after) return;
+  due.erase(before);
+  if (after.time != absl::InfiniteFuture()) due.insert(after);
+}
+
 // Replaces what `before` (nullptr for a new record) contributed by `after`'s.
 template <typename Record>
 void Reschedule(std::set<Due>& due, const Record* before, const Record& after) {
-  if (before != nullptr) {
-    const Due old_due = DueOf(*before);
-    const Due new_due = DueOf(after);
-    if (old_due == new_due) return;
-    due.erase(old_due);
-  }
-  const Due next = DueOf(after);
-  if (next.time != absl::InfiniteFuture()) due.insert(next);
+  Replace(due, before == nullptr ? Due() : DueOf(*before), DueOf(after));
 }
 
 template <typename Map>
@@ -51,20 +54,30 @@ auto* FindIn(Map& map, const typename Map::key_type& key) {
   return found == map.end() ? nullptr : &found->second;
 }
 
+// The set at `key`, or an empty one.
+template <typename Key, typename Id>
+const absl::btree_set<Id>& SetIn(
+    const absl::btree_map<Key, absl::btree_set<Id>>& map, const Key& key) {
+  static const auto* const kNone = new absl::btree_set<Id>;
+  const auto found = map.find(key);
+  return found == map.end() ? *kNone : found->second;
+}
+
+template <typename Key, typename Id>
+void RemoveFrom(absl::btree_map<Key, absl::btree_set<Id>>& map, const Key& key,
+                const Id& id) {
+  const auto found = map.find(key);
+  if (found == map.end()) return;
+  found->second.erase(id);
+  if (found->second.empty()) map.erase(found);
+}
+
 // A trial that still counts against the budget and keeps its network taken.
 bool Holds(TrialState state) {
   return state != TrialState::kRejected && state != TrialState::kAbandoned;
 }
 
 }  // namespace
-
-double TaskIndex::SubspaceScore::Promise() const {
-  constexpr double kUntriedPpm = 1e7;  // above every accuracy
-  constexpr double kExplorationPpm = 20'000;
-  if (trials == 0) return kUntriedPpm;
-  return static_cast<double>(best_ppm + second_ppm) / 2 +
-         kExplorationPpm / std::sqrt(static_cast<double>(trials));
-}
 
 void PoolState::Load(const PoolSnapshot& snapshot) {
   last_ids_ = snapshot.last_ids;
@@ -105,6 +118,11 @@ void PoolState::Put(const Trial& trial) {
 void PoolState::Put(const Audit& audit) {
   events_.emplace_back(audit);
   Store(audit);
+}
+
+void PoolState::Put(const Ranking& ranking) {
+  Store(ranking);
+  events_.emplace_back(ranking);
 }
 
 TransferId PoolState::Post(Place debit, Place credit, Amount amount,
@@ -173,9 +191,23 @@ const TaskIndex& PoolState::IndexOf(TaskId task) const {
 }
 
 const absl::btree_set<LeaseId>& PoolState::LeasesOf(SessionId session) const {
-  static const auto* const kNone = new absl::btree_set<LeaseId>;
-  const auto* leases = FindIn(session_leases_, session);
-  return leases == nullptr ? *kNone : *leases;
+  return SetIn(session_leases_, session);
+}
+const absl::btree_set<LeaseId>& PoolState::LeasesOn(SubspaceId box) const {
+  return SetIn(subspace_leases_, box);
+}
+const absl::btree_set<TrialId>& PoolState::TrialsIn(SubspaceId box) const {
+  return SetIn(subspace_trials_, box);
+}
+const absl::btree_set<LeaseId>& PoolState::BackupsOf(LeaseId primary) const {
+  return SetIn(backups_, primary);
+}
+
+bool PoolState::IsHighReward(TaskId task, SubspaceId box) const {
+  const TaskIndex& index = IndexOf(task);
+  const BoxScore* score = FindIn(index.scores, box);
+  return score != nullptr &&
+         index.high_reward.Contains(box, score->RewardPpm());
 }
 
 int64_t PoolState::LeaseCount(AccountId account) const {
@@ -214,10 +246,15 @@ Amount PoolState::BalanceOf(Place place) const {
 template <typename Change>
 void PoolState::Rescore(TaskId task, SubspaceId subspace, Change change) {
   TaskIndex& index = indexes_[task];
-  TaskIndex::SubspaceScore& score = index.scores[subspace];
+  BoxScore& score = index.scores[subspace];
   const bool open = index.open.erase({-score.Promise(), subspace}) > 0;
+  const int64_t reward_before = score.RewardPpm();
   change(score);
   if (open) index.open.insert({-score.Promise(), subspace});
+  const int64_t reward = score.RewardPpm();
+  if (reward == reward_before) return;
+  index.high_reward.Erase(subspace, reward_before, high_reward_share_ppm_);
+  index.high_reward.Insert(subspace, reward, high_reward_share_ppm_);
 }
 
 void PoolState::Store(const Account& account) {
@@ -234,25 +271,47 @@ void PoolState::Store(const Task& task) {
   requests_[{task.client, task.request_id}] = task.id.value;
   if (IsEnded(task.state)) {
     Forget(task.id);
+    return;
+  }
+  if (!tasks_.contains(task.id)) {
+    indexes_[task.id].tree = BoxTree(
+        task.spec->space,
+        Partition(task.spec->space, task.spec->subspaces, kBoxesAtStartMax));
+  }
+  tasks_[task.id] = task;
+  const auto leases = static_cast<int64_t>(indexes_[task.id].leases.size());
+  if (task.state == TaskState::kActive) {
+    task_order_.insert({leases, task.id});
   } else {
-    tasks_[task.id] = task;
-    indexes_[task.id];
+    task_order_.erase({leases, task.id});
   }
 }
 
 void PoolState::Store(const SubspaceRecord& subspace) {
   TaskIndex& index = indexes_[subspace.task];
-  index.subspaces.insert(subspace.id);
-  const SubspaceRecord* before = Find(subspace.id);
-  if (before != nullptr && before->state == SubspaceState::kCompleted) {
-    --index.completed_subspaces;
+  const auto is_done = [](SubspaceState state) {
+    return state == SubspaceState::kCompleted ||
+           state == SubspaceState::kPruned;
+  };
+  BoxScore& score = index.scores[subspace.id];
+  if (index.subspaces.insert(subspace.id).second) {
+    if (subspace.parent.IsSet()) {
+      index.tree.Split(subspace.parent, subspace.id, subspace.split_dimension,
+                       subspace.split_choices);
+    } else {
+      index.tree.AddRoot(subspace.id);
+    }
+    score.prior_ppm = subspace.prior_ppm;
+    index.high_reward.Insert(subspace.id, score.RewardPpm(),
+                             high_reward_share_ppm_);
+  } else if (is_done(Find(subspace.id)->state)) {
+    --index.done_subspaces;
   }
-  if (subspace.state == SubspaceState::kCompleted) ++index.completed_subspaces;
-  const double promise = index.scores[subspace.id].Promise();
+  if (is_done(subspace.state)) ++index.done_subspaces;
   if (subspace.state == SubspaceState::kOpen) {
-    index.open.insert({-promise, subspace.id});
+    index.open.insert({-score.Promise(), subspace.id});
   } else {
-    index.open.erase({-promise, subspace.id});
+    index.open.erase({-score.Promise(), subspace.id});
   }
   subspaces_[subspace.id] = subspace;
 }
@@ -275,14 +334,12 @@ void PoolState::Store(const Session& session) {
 void PoolState::Store(const Lease& lease) {
   const Lease* before = Find(lease.id);
   Reschedule(due_, before, lease);
-  const auto leave = [this](SessionId session, LeaseId id) {
-    const auto held = session_leases_.find(session);
-    if (held == session_leases_.end()) return;
-    held->second.erase(id);
-    if (held->second.empty()) session_leases_.erase(held);
-  };
+  Replace(due_, before == nullptr ? Due() : CheckOf(*before), CheckOf(lease));
+  IndexBackups(before, lease);
+  TaskIndex& index = indexes_[lease.task];
+  const auto leases_before = static_cast<int64_t>(index.leases.size());
   if (before != nullptr && before->session != lease.session) {
-    leave(before->session, lease.id);
+    RemoveFrom(session_leases_, before->session, lease.id);
   }
   const bool was_active = before != nullptr;
   const bool is_active = lease.state == LeaseState::kActive;
@@ -292,54 +349,77 @@ void PoolState::Store(const Lease& lease) {
   if (is_active) {
     leases_[lease.id] = lease;
     session_leases_[lease.session].insert(lease.id);
-    indexes_[lease.task].leases.insert(lease.id);
+    subspace_leases_[lease.subspace].insert(lease.id);
+    index.leases.insert(lease.id);
   } else {
-    leave(lease.session, lease.id);
-    indexes_[lease.task].leases.erase(lease.id);
+    RemoveFrom(session_leases_, lease.session, lease.id);
+    RemoveFrom(subspace_leases_, lease.subspace, lease.id);
+    index.leases.erase(lease.id);
     leases_.erase(lease.id);
+  }
+  OrderTask(lease.task, leases_before);
+  WantBackups(lease.primary.IsSet() ? lease.primary : lease.id);
+}
+
+void PoolState::OrderTask(TaskId task, int64_t leases_before) {
+  const auto leases = static_cast<int64_t>(indexes_[task].leases.size());
+  if (leases == leases_before) return;
+  if (task_order_.erase({leases_before, task}) > 0) {
+    task_order_.insert({leases, task});
+  }
+}
+
+void PoolState::IndexBackups(const Lease* before, const Lease& lease) {
+  if (before != nullptr) {
+    backups_wanted_.erase({before->deadline, lease.id});
+  }
+  if (!lease.primary.IsSet()) return;
+  backups_wanted_.erase({lease.deadline, lease.primary});
+  if (lease.state == LeaseState::kActive) {
+    backups_[lease.primary].insert(lease.id);
+  } else {
+    RemoveFrom(backups_, lease.primary, lease.id);
+  }
+}
+
+void PoolState::WantBackups(LeaseId id) {
+  const Lease* primary = Find(id);
+  if (primary == nullptr) return;
+  const auto running = static_cast<int64_t>(BackupsOf(id).size());
+  if (primary->backups_wanted > running) {
+    backups_wanted_.insert({primary->deadline, id});
+  } else {
+    backups_wanted_.erase({primary->deadline, id});
   }
 }
 
 void PoolState::Store(const Trial& trial) {
   TaskIndex& index = indexes_[trial.task];
-  const bool holds = Holds(trial.state);
-  bool held = false;
-  bool was_accepted = false;
   const auto found = trials_.find(trial.id);
   if (found == trials_.end()) {
     Reschedule<Trial>(due_, nullptr, trial);
     index.trials.insert(trial.id);
+    subspace_trials_[trial.subspace].insert(trial.id);
     trials_.emplace(trial.id, trial);
   } else {
     Trial& before = found->second;
-    held = Holds(before.state);
-    was_accepted = before.state == TrialState::kAccepted;
     Reschedule(due_, &before, trial);
     Count(before, -1);
+    // Money moves long after: the box need not be told.
+    if (before.state == trial.state && before.subspace == trial.subspace) {
+      before = trial;
+      Count(trial, +1);
+      return;
+    }
+    CountInBox(before, -1);
+    if (before.subspace != trial.subspace) {
+      RemoveFrom(subspace_trials_, before.subspace, trial.id);
+      subspace_trials_[trial.subspace].insert(trial.id);
+    }
     before = trial;
   }
   Count(trial, +1);
-
-  const bool is_accepted = trial.state == TrialState::kAccepted;
-  if (is_accepted != was_accepted) {
-    index.scores[trial.subspace].accepted += is_accepted ? 1 : -1;
-  }
-  if (holds != held) {
-    Rescore(trial.task, trial.subspace,
-            [holds](TaskIndex::SubspaceScore& score) {
-              score.trials += holds ? 1 : -1;
-            });
-    if (holds) {
-      index.architectures.insert(trial.architecture_id);
-    } else {
-      index.architectures.erase(trial.architecture_id);
-    }
-  }
-  if (is_accepted && !was_accepted) {
-    CountScore(trial);
-  } else if (!is_accepted && was_accepted) {
-    RecountScore(trial.task, trial.subspace);
-  }
+  CountInBox(trial, +1);
 }
 
 void PoolState::Store(const Audit& audit) {
@@ -396,36 +476,66 @@ void PoolState::Count(const Trial& trial, int64_t sign) {
   }
 }
 
-void PoolState::CountScore(const Trial& trial) {
-  const Task& task = *Find(trial.task);
-  const DatasetManifest& manifest = FindDataset(task.spec->dataset)->manifest;
-  const int64_t ppm =
-      trial.measured_correct * 1'000'000 / manifest.validation_count;
-  Rescore(trial.task, trial.subspace, [ppm](TaskIndex::SubspaceScore& score) {
-    score.second_ppm =
-        std::max(score.second_ppm, std::min(ppm, score.best_ppm));
-    score.best_ppm = std::max(score.best_ppm, ppm);
+void PoolState::CountInBox(const Trial& trial, int64_t sign) {
+  TaskIndex& index = indexes_[trial.task];
+  if (trial.state == TrialState::kAbandoned && trial.reason != kSuperseded) {
+    if (sign > 0) {
+      index.abandoned[trial.account].insert(trial.id);
+    } else {
+      RemoveFrom(index.abandoned, trial.account, trial.id);
+    }
+  }
+  if (!Holds(trial.state)) return;
+  int64_t& held = index.architectures[trial.architecture_id];
+  held += sign;
+  if (held == 0) index.architectures.erase(trial.architecture_id);
+  int64_t ppm = 0;
+  const bool accepted = trial.state == TrialState::kAccepted;
+  if (accepted) {
+    const Task& task = *Find(trial.task);
+    ppm = trial.measured_correct * 1'000'000 /
+          FindDataset(task.spec->dataset)->manifest.validation_count;
+  }
+  Rescore(trial.task, trial.subspace, [&](BoxScore& score) {
+    score.trials += sign;
+    if (!accepted) return;
+    if (sign > 0) {
+      score.Add({trial.id, ppm});
+    } else {
+      score.Remove(trial.id);
+    }
   });
 }
 
-void PoolState::RecountScore(TaskId task, SubspaceId subspace) {
-  Rescore(task, subspace, [](TaskIndex::SubspaceScore& score) {
-    score.best_ppm = 0;
-    score.second_ppm = 0;
-  });
-  for (const TrialId id : indexes_[task].trials) {
-    const Trial& trial = *Find(id);
-    if (trial.subspace == subspace && trial.state == TrialState::kAccepted) {
-      CountScore(trial);
-    }
+void PoolState::Store(const Ranking& ranking) {
+  TaskIndex& index = indexes_[ranking.task];
+  index.ranking.clear();
+  index.ranking.reserve(ranking.candidates.size());
+  for (const Architecture& architecture : ranking.candidates) {
+    index.ranking.push_back({.architecture = architecture});
   }
+  index.ranking_begin = 0;
+  index.ranking_basis = ranking.basis;
+}
+
+void PoolState::RememberRanked(TaskId task, size_t position,
+                               TaskIndex::Ranked known) {
+  indexes_[task].ranking[position] = std::move(known);
+}
+
+void PoolState::PassRanked(TaskId task, size_t begin) {
+  indexes_[task].ranking_begin = begin;
 }
 
 void PoolState::Forget(TaskId task) {
+  task_order_.erase({0, task});
   const auto found = indexes_.find(task);
   if (found != indexes_.end()) {
     ARCHPOOL_CHECK(found->second.leases.empty());
-    for (SubspaceId id : found->second.subspaces) subspaces_.erase(id);
+    for (SubspaceId id : found->second.subspaces) {
+      subspaces_.erase(id);
+      subspace_trials_.erase(id);
+    }
     for (TrialId id : found->second.trials) {
       ARCHPOOL_CHECK(!trial_audits_.contains(id));
       trials_.erase(id);
@@ -451,6 +561,14 @@ PoolSnapshot PoolState::Snapshot() const {
   add_all(leases_);
   add_all(trials_);
   add_all(audits_);
+  for (const auto& [id, index] : indexes_) {
+    if (index.ranking.empty()) continue;
+    Ranking ranking{.task = id, .basis = index.ranking_basis};
+    for (const TaskIndex::Ranked& ranked : index.ranking) {
+      ranking.candidates.push_back(ranked.architecture);
+    }
+    snapshot.records.emplace_back(std::move(ranking));
+  }
   for (const auto& [place, amount] : balances_) {
     snapshot.records.emplace_back(Balance{place, amount});
   }

@@ -16,9 +16,14 @@
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/time/time.h"
+#include "server/core/box_score.h"
+#include "server/core/box_tree.h"
 #include "server/core/entities.h"
 
 namespace archpool {
+
+// Boxes of a task's first partition.
+inline constexpr int64_t kBoxesAtStartMax = 65'536;
 
 // The ids that were handed out last, per kind.
 struct LastIds {
@@ -54,35 +59,46 @@ struct PoolSnapshot {
 // others.
 struct TaskIndex {
   absl::btree_set<SubspaceId> subspaces;
+  BoxTree tree;  // which of them an architecture lies in
   absl::btree_set<TrialId> trials;
   absl::btree_set<LeaseId> leases;  // active
-  // Networks tried or being tried: never given out twice.
-  absl::btree_set<Digest> architectures;
+  // Networks tried or being tried, and by how many trials: one, and one more
+  // for each backup's. Never given out again otherwise.
+  absl::btree_map<Digest, int64_t> architectures;
+  // What an account left undone: it gets that back before anything else.
+  absl::btree_map<AccountId, absl::btree_set<TrialId>> abandoned;
   int64_t assigned_count = 0;
   int64_t pending_count = 0;
   int64_t accepted_count = 0;
   WorkUnits reserved_units = 0;  // assigned and pending
   WorkUnits accepted_units = 0;
-  // How promising a subspace is, from validated results alone.
-  struct SubspaceScore {
-    int64_t trials = 0;    // that are not abandoned or rejected
-    int64_t accepted = 0;  // of these
-    int64_t best_ppm = 0;  // validated on the validation split
-    int64_t second_ppm = 0;
-    // Greater is more promising. Scored by its few best results, not by its
-    // mean: accuracy has a heavy lower tail. What few have tried gains; what
-    // nobody has tried comes first. A square root alone: other functions of
-    // libm differ between machines.
-    double Promise() const;
-  };
-  absl::btree_map<SubspaceId, SubspaceScore> scores;
+  absl::btree_map<SubspaceId, BoxScore> scores;
+  TopShare high_reward;
   // The open ones, by falling promise, then by id.
   absl::btree_set<std::pair<double, SubspaceId>> open;
-  int64_t completed_subspaces = 0;
+  int64_t done_subspaces = 0;  // completed or pruned
+
+  // The policy's latest ranking; what was learnt about a candidate is kept, and
+  // the taken ones at its head are passed for good.
+  struct Ranked {
+    Architecture architecture;
+    bool looked_at = false;
+    bool possible = false;
+    Digest id;
+    int64_t parameters = 0;
+    int64_t macs = 0;
+    WorkUnits work_units = 0;
+  };
+  std::vector<Ranked> ranking;
+  size_t ranking_begin = 0;
+  int64_t ranking_basis = 0;
 };
 
 class PoolState {
  public:
+  explicit PoolState(int64_t high_reward_share_ppm)
+      : high_reward_share_ppm_(high_reward_share_ppm) {}
+
   // Records are stored as they are, and no event is noted.
   void Load(const PoolSnapshot& snapshot);
 
@@ -96,13 +112,13 @@ class PoolState {
   void Put(const Lease& lease);
   void Put(const Trial& trial);
   void Put(const Audit& audit);
+  void Put(const Ranking& ranking);
   // Posts a transfer between two places and both balances.
   // REQUIRES: amount > 0; the debited balance suffices (or is kOutside).
   TransferId Post(Place debit, Place credit, Amount amount, TransferKind kind,
                   TaskId task, const std::string& request_id, absl::Time now);
 
   std::vector<Event> TakeEvents();
-  bool HasEvents() const { return !events_.empty(); }
 
   // nullptr where there is none (any more). Pointers hold until the next Put of
   // the same kind.
@@ -119,6 +135,26 @@ class PoolState {
   int64_t FindRequest(const RequestKey& key) const;
 
   const TaskIndex& IndexOf(TaskId task) const;
+  // Its entry `position` from now on knows what `known` does.
+  void RememberRanked(TaskId task, size_t position, TaskIndex::Ranked known);
+  void PassRanked(TaskId task, size_t begin);
+  // Active tasks, those with the fewest leases first.
+  const absl::btree_set<std::pair<int64_t, TaskId>>& tasks_by_leases() const {
+    return task_order_;
+  }
+  // Whether the box is among its task's most promising.
+  bool IsHighReward(TaskId task, SubspaceId box) const;
+  // Active leases on a box, its primary's and its backups'.
+  const absl::btree_set<LeaseId>& LeasesOn(SubspaceId box) const;
+  // Trials in a box, of any state.
+  const absl::btree_set<TrialId>& TrialsIn(SubspaceId box) const;
+  // Active backups of a lease, which itself may have ended.
+  const absl::btree_set<LeaseId>& BackupsOf(LeaseId primary) const;
+  // Leases that want more backups than they have, by deadline.
+  const absl::btree_set<std::pair<absl::Time, LeaseId>>& backups_wanted()
+      const {
+    return backups_wanted_;
+  }
   const absl::btree_map<TaskId, Task>& tasks() const { return tasks_; }
   const absl::btree_map<AccountId, Account>& accounts() const {
     return accounts_;
@@ -139,9 +175,15 @@ class PoolState {
 
   // What falls due, and when.
   struct Due {
-    absl::Time time;
-    enum class Kind { kTask, kLease, kUpload, kAudit } kind;
-    int64_t id;
+    absl::Time time = absl::InfiniteFuture();
+    enum class Kind {
+      kTask,
+      kLease,
+      kUpload,
+      kAudit,
+      kCheck
+    } kind = Kind::kTask;
+    int64_t id = 0;
     friend bool operator<(const Due& a, const Due& b) {
       return std::tie(a.time, a.kind, a.id) < std::tie(b.time, b.kind, b.id);
     }
@@ -172,14 +214,19 @@ class PoolState {
   void Store(const Audit& audit);
   void Store(const Transfer& transfer);
   void Store(const Balance& balance);
+  void Store(const Ranking& ranking);
   void Count(const Trial& trial, int64_t sign);
-  void CountScore(const Trial& trial);
-  void RecountScore(TaskId task, SubspaceId subspace);
-  // Runs `change` on the subspace's score and keeps the order of the open ones.
+  // Adds (+1) or takes back (-1) what the trial is in its box.
+  void CountInBox(const Trial& trial, int64_t sign);
+  // Runs `change` on the box's score and keeps what is ordered by it.
   template <typename Change>
   void Rescore(TaskId task, SubspaceId subspace, Change change);
+  void OrderTask(TaskId task, int64_t leases_before);
+  void IndexBackups(const Lease* before, const Lease& lease);
+  void WantBackups(LeaseId primary);
   void Forget(TaskId task);
 
+  int64_t high_reward_share_ppm_;
   LastIds last_ids_;
   std::vector<Event> events_;
 
@@ -194,6 +241,11 @@ class PoolState {
   absl::btree_map<SessionId, absl::btree_set<LeaseId>> session_leases_;
   absl::btree_map<AccountId, int64_t> account_leases_;
   absl::btree_map<LeaseId, Lease> leases_;
+  absl::btree_set<std::pair<int64_t, TaskId>> task_order_;
+  absl::btree_map<SubspaceId, absl::btree_set<LeaseId>> subspace_leases_;
+  absl::btree_map<SubspaceId, absl::btree_set<TrialId>> subspace_trials_;
+  absl::btree_map<LeaseId, absl::btree_set<LeaseId>> backups_;
+  absl::btree_set<std::pair<absl::Time, LeaseId>> backups_wanted_;
   absl::btree_map<TrialId, Trial> trials_;
   absl::btree_map<AuditId, Audit> audits_;
   absl::btree_map<TrialId, AuditId> trial_audits_;

@@ -14,7 +14,6 @@ namespace archpool {
 namespace {
 
 constexpr int kProbes = 32;
-constexpr int64_t kSubspacesMax = 4096;
 
 // Whether the budget buys at least one network of the space: a task that can
 // never give out a trial is refused before money moves.
@@ -109,7 +108,7 @@ absl::StatusOr<SubmitTask::Reply> Pool::Execute(const SubmitTask& command,
   state_.Post(client, Place::EscrowOf(task.id), spec.terms.reward,
               TransferKind::kEscrow, task.id, "", now);
   for (const Subspace& box :
-       Partition(spec.space, spec.subspaces, kSubspacesMax)) {
+       Partition(spec.space, spec.subspaces, kBoxesAtStartMax)) {
     state_.Put(SubspaceRecord{
         .id = state_.NextSubspaceId(), .task = task.id, .box = box});
   }
@@ -142,7 +141,7 @@ void BeginFinishing(PoolState& state, TaskId id, EndReason reason,
   state.Put(task);
   const absl::btree_set<LeaseId> leases = state.IndexOf(id).leases;
   for (const LeaseId lease : leases) {
-    EndLease(state, *state.Find(lease), LeaseState::kRevoked, false);
+    EndLease(state, *state.Find(lease), LeaseState::kRevoked, false, now);
   }
   SettleIfDone(state, id, now);
 }

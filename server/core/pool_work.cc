@@ -18,7 +18,7 @@ absl::Time LastMoment(const PoolState& state, const PoolPolicy& policy,
                       const Lease& lease) {
   WorkUnits units = 0;
   for (const TrialId id : lease.trials) units += state.Find(id)->work_units;
-  return lease.create_time + policy.lease_term +
+  return std::max(lease.deadline, lease.create_time + policy.silence_term) +
          policy.slowness_max * absl::Microseconds(units);
 }
 
@@ -46,8 +46,36 @@ absl::StatusOr<Session> OwnSession(const PoolState& state, AccountId caller,
   return *session;
 }
 
+namespace {
+
+// What the lease showed of its worker, by the pool's clock: from when it could
+// begin to its last commitment.
+void CountLease(const PoolState& state, const Lease& lease, bool lost,
+                absl::Time now, Performance& performance) {
+  const absl::Time begin =
+      std::max(lease.create_time, performance.last_commit_time);
+  absl::Time last_commit = absl::InfinitePast();
+  WorkUnits units = 0;
+  for (const TrialId id : lease.trials) {
+    const Trial& trial = *state.Find(id);
+    if (trial.commit_time == absl::InfiniteFuture()) continue;
+    units += trial.work_units;
+    last_commit = std::max(last_commit, trial.commit_time);
+  }
+  if (units > 0 && last_commit > begin) {
+    performance.pace_permille.Add(static_cast<int64_t>(
+        (last_commit - begin) * 1'000 / absl::Microseconds(units)));
+  }
+  performance.last_commit_time =
+      std::max(performance.last_commit_time, last_commit);
+  performance.lease_time += std::max(absl::ZeroDuration(), now - begin);
+  ++(lost ? performance.leases_lost : performance.leases_completed);
+}
+
+}  // namespace
+
 void EndLease(PoolState& state, const Lease& active, LeaseState end,
-              bool counts) {
+              bool counts, absl::Time now) {
   Lease lease = active;
   lease.state = end;
   int64_t abandoned = 0;
@@ -61,15 +89,20 @@ void EndLease(PoolState& state, const Lease& active, LeaseState end,
   state.Put(lease);
   SubspaceRecord subspace = *state.Find(lease.subspace);
   if (subspace.state == SubspaceState::kLeased &&
-      subspace.attempt == lease.attempt) {
+      state.LeasesOn(subspace.id).empty()) {
     subspace.state = SubspaceState::kOpen;
     state.Put(subspace);
+    CompleteIfDone(state, subspace.id);
   }
-  if (counts && abandoned > 0) {
-    Account account = *state.Find(lease.account);
-    account.trials_abandoned += abandoned;
-    state.Put(account);
-  }
+  const bool lost = counts && abandoned > 0;
+  if (!lost && end != LeaseState::kCompleted) return;
+  Account account = *state.Find(lease.account);
+  if (lost) account.trials_abandoned += abandoned;
+  CountLease(state, lease, lost, now, account.performance);
+  state.Put(account);
+  Session session = *state.Find(lease.session);
+  CountLease(state, lease, lost, now, session.performance);
+  state.Put(session);
 }
 
 }  // namespace internal
@@ -87,10 +120,12 @@ absl::StatusOr<OpenSession::Reply> Pool::Execute(const OpenSession& command,
                      " workers; use another account or fewer worker names"));
   }
   std::vector<Lease> leases;
+  Performance performance;
   if (earlier.IsSet()) {
     for (const LeaseId id : state_.LeasesOf(earlier)) {
       leases.push_back(*state_.Find(id));
     }
+    performance = state_.Find(earlier)->performance;
     Session closed = *state_.Find(earlier);
     closed.state = SessionState::kClosed;
     state_.Put(closed);
@@ -100,7 +135,8 @@ absl::StatusOr<OpenSession::Reply> Pool::Execute(const OpenSession& command,
                         .worker_name = command.worker_name,
                         .threads = command.threads,
                         .hardware_class = command.hardware_class,
-                        .create_time = now};
+                        .create_time = now,
+                        .performance = performance};
   state_.Put(session);
   for (Lease& lease : leases) {
     lease.session = session.id;
@@ -118,22 +154,37 @@ absl::StatusOr<RenewLease::Reply> Pool::Execute(const RenewLease& command,
     return LeaseEnded(command.lease);
   }
   Lease lease = *found;
-  lease.expire_time = std::max(
-      lease.expire_time,
-      std::min(now + policy_.lease_term, LastMoment(state_, policy_, lease)));
-  if (lease.expire_time != found->expire_time) state_.Put(lease);
-  return lease.expire_time;
+  const absl::Time end =
+      std::min(now + policy_.silence_term, LastMoment(state_, policy_, lease));
+  if (lease.backup_reason == BackupReason::kSilent) {
+    // It is back: what it had been given until its deadline is over.
+    lease.backup_reason = BackupReason::kNone;
+    lease.backups_wanted = 0;
+    lease.miss_ppm = 0;
+    lease.check_time = now;
+    lease.expire_time = end;
+  } else {
+    lease.expire_time = std::max(lease.expire_time, end);
+  }
+  if (lease != *found) state_.Put(lease);
+  RenewLease::Reply reply{.expire_time = lease.expire_time, .withdrawn = {}};
+  for (const TrialId id : lease.trials) {
+    if (state_.Find(id)->state == TrialState::kAbandoned) {
+      reply.withdrawn.push_back(id);
+    }
+  }
+  return reply;
 }
 
 absl::StatusOr<ReportTrials::Reply> Pool::Execute(const ReportTrials& command,
                                                   absl::Time now) {
   ARCHPOOL_RETURN_IF_ERROR(
       internal::OwnSession(state_, command.caller, command.session).status());
-  ReportTrials::Reply results;
-  results.reserve(command.reports.size());
+  ReportTrials::Reply reply;
+  reply.results.reserve(command.reports.size());
   for (const TrialReport& report : command.reports) {
     ReportTrials::Result& result =
-        results.emplace_back(ReportTrials::Result{report.trial, {}, {}});
+        reply.results.emplace_back(ReportTrials::Result{report.trial, {}, {}});
     const absl::StatusOr<absl::Time> committed = Commit(command, report, now);
     if (committed.ok()) {
       result.upload_deadline = *committed;
@@ -141,14 +192,10 @@ absl::StatusOr<ReportTrials::Reply> Pool::Execute(const ReportTrials& command,
       result.status = committed.status();
     }
   }
+  reply.appended = Grow(command.lease, now);
   const Lease* lease = state_.Find(command.lease);
-  if (lease != nullptr &&
-      std::none_of(lease->trials.begin(), lease->trials.end(), [&](TrialId id) {
-        return state_.Find(id)->state == TrialState::kAssigned;
-      })) {
-    internal::EndLease(state_, *lease, LeaseState::kCompleted, false);
-  }
-  return results;
+  if (lease != nullptr) internal::CompleteIfIdle(state_, *lease, now);
+  return reply;
 }
 
 absl::StatusOr<absl::Time> Pool::Commit(const ReportTrials& command,
@@ -174,10 +221,13 @@ absl::StatusOr<absl::Time> Pool::Commit(const ReportTrials& command,
                      " came first, and the first one binds"));
   }
   const Lease* lease = state_.Find(command.lease);
-  if (lease == nullptr || lease->session != command.session) {
+  const bool superseded = found->state == TrialState::kAbandoned &&
+                          found->reason == kSuperseded &&
+                          now <= found->upload_deadline;
+  if (!superseded && (lease == nullptr || lease->session != command.session)) {
     return LeaseEnded(command.lease);
   }
-  if (lease->attempt != command.attempt) {
+  if (lease != nullptr && lease->attempt != command.attempt) {
     return FailedPrecondition(
         "LEASE_FENCED",
         absl::StrCat("the subspace's attempt is ", lease->attempt, ", not ",
@@ -208,8 +258,13 @@ absl::StatusOr<absl::Time> Pool::Commit(const ReportTrials& command,
   trial.weights_size_bytes = report.weights_size_bytes;
   trial.claimed_correct = report.validation_correct;
   trial.train_time = report.train_time;
+  trial.reason = "";
+  trial.commit_time = now;
   trial.upload_deadline = now + policy_.upload_term;
   state_.Put(trial);
+  if (lease != nullptr) {
+    internal::Supersede(state_, policy_, *lease, trial.architecture_id, now);
+  }
   return trial.upload_deadline;
 }
 
@@ -240,13 +295,13 @@ absl::StatusOr<ConfirmWeights::Reply> Pool::Execute(
 }
 
 absl::StatusOr<ReleaseLease::Reply> Pool::Execute(const ReleaseLease& command,
-                                                  absl::Time) {
+                                                  absl::Time now) {
   ARCHPOOL_RETURN_IF_ERROR(
       internal::OwnSession(state_, command.caller, command.session).status());
   const Lease* found = state_.Find(command.lease);
   if (found != nullptr && found->session == command.session &&
       found->attempt == command.attempt) {
-    internal::EndLease(state_, *found, LeaseState::kReleased, true);
+    internal::EndLease(state_, *found, LeaseState::kReleased, true, now);
   }
   return ReleaseLease::Reply();
 }

@@ -1,0 +1,222 @@
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+
+#include "common/base/check.h"
+#include "server/core/pool_internal.h"
+
+namespace archpool::internal {
+namespace {
+
+// The share of the results' variance that a split has to explain.
+constexpr double kExplainedMin = 0.3;
+// How many deviations above its mean a box must be hopeless to be pruned.
+constexpr double kHopelessDeviations = 4;
+
+uint64_t Bit(uint8_t choice) { return uint64_t{1} << choice; }
+
+// What is known of the choices of one dimension.
+struct Separation {
+  double explained = 0;  // sum of squares between the two sides
+  uint64_t worse = 0;    // the side with the lower mean
+};
+
+// The best cut of one dimension into two sides: for a sum of squares it lies
+// between two choices in the order of their means (Breiman et al.,
+// Classification and Regression Trees, 1984, 4.2.2).
+Separation BestCut(const PoolState& state, const BoxScore& score,
+                   size_t dimension) {
+  struct Group {
+    uint64_t bit = 0;
+    double count = 0;
+    double sum = 0;
+  };
+  std::array<Group, SearchSpace::kMaxChoices> groups;
+  double count = 0;
+  double sum = 0;
+  for (const BoxScore::Result& result : score.results) {
+    const uint8_t choice =
+        state.Find(result.trial)->architecture.choices[dimension];
+    Group& group = groups[choice];
+    group.bit = Bit(choice);
+    group.count += 1;
+    group.sum += static_cast<double>(result.ppm);
+    count += 1;
+    sum += static_cast<double>(result.ppm);
+  }
+  const auto end = std::remove_if(groups.begin(), groups.end(),
+                                  [](const Group& g) { return g.bit == 0; });
+  std::sort(groups.begin(), end, [](const Group& a, const Group& b) {
+    return a.sum * b.count < b.sum * a.count;
+  });
+  Separation best;
+  double low_count = 0;
+  double low_sum = 0;
+  uint64_t low = 0;
+  for (auto group = groups.begin(); group != end; ++group) {
+    low_count += group->count;
+    low_sum += group->sum;
+    low |= group->bit;
+    if (low_count == count) break;
+    const double gap =
+        low_sum / low_count - (sum - low_sum) / (count - low_count);
+    const double explained =
+        gap * gap * low_count * (count - low_count) / count;
+    if (explained > best.explained) best = {explained, low};
+  }
+  return best;
+}
+
+double SumOfSquares(const BoxScore& score) {
+  double mean = 0;
+  for (const auto& result : score.results) {
+    mean += static_cast<double>(result.ppm);
+  }
+  mean /= static_cast<double>(score.accepted());
+  double squares = 0;
+  for (const auto& result : score.results) {
+    const double gap = static_cast<double>(result.ppm) - mean;
+    squares += gap * gap;
+  }
+  return squares;
+}
+
+bool HasRoom(const PoolState& state, const PoolPolicy& policy, TaskId task) {
+  return static_cast<int64_t>(state.IndexOf(task).subspaces.size()) <
+         policy.boxes_per_task_max;
+}
+
+}  // namespace
+
+SubspaceId SplitBox(PoolState& state, SubspaceRecord box, int64_t dimension,
+                    uint64_t choices) {
+  const auto d = static_cast<size_t>(dimension);
+  const SearchSpace& space = state.Find(box.task)->spec->space;
+  const BoxScore score = state.IndexOf(box.task).scores.at(box.id);
+  std::vector<uint64_t> stays = box.box.allowed();
+  std::vector<uint64_t> goes = stays;
+  ARCHPOOL_CHECK((choices & ~stays[d]) == 0);
+  stays[d] &= ~choices;
+  goes[d] = choices;
+  auto stay = Subspace::Create(space, std::move(stays));
+  auto go = Subspace::Create(space, std::move(goes));
+  ARCHPOOL_CHECK(stay.ok() && go.ok());
+
+  SubspaceRecord child{.id = state.NextSubspaceId(),
+                       .task = box.task,
+                       .box = *std::move(go),
+                       .parent = box.id,
+                       .split_dimension = dimension,
+                       .split_choices = choices,
+                       .prior_ppm = score.RewardPpm()};
+  box.box = *std::move(stay);
+  state.Put(box);
+  state.Put(child);
+  const absl::btree_set<TrialId> trials = state.TrialsIn(box.id);
+  for (const TrialId id : trials) {
+    Trial trial = *state.Find(id);
+    if (!child.box.Contains(trial.architecture)) continue;
+    trial.subspace = child.id;
+    state.Put(trial);
+  }
+  return child.id;
+}
+
+bool SplitByResults(PoolState& state, const PoolPolicy& policy, SubspaceId id) {
+  const SubspaceRecord box = *state.Find(id);
+  const BoxScore& score = state.IndexOf(box.task).scores.at(id);
+  if (score.accepted() < policy.results_to_split ||
+      !HasRoom(state, policy, box.task)) {
+    return false;
+  }
+  Separation best;
+  int64_t best_dimension = 0;
+  for (size_t d = 0; d < box.box.allowed().size(); ++d) {
+    if (std::popcount(box.box.allowed()[d]) < 2) continue;
+    const Separation cut = BestCut(state, score, d);
+    if (cut.explained <= best.explained) continue;
+    best = cut;
+    best_dimension = static_cast<int64_t>(d);
+  }
+  if (best.explained <= 0 ||
+      best.explained < kExplainedMin * SumOfSquares(score)) {
+    return false;
+  }
+  SplitBox(state, box, best_dimension, best.worse);
+  return true;
+}
+
+SubspaceId StealBox(PoolState& state, const PoolPolicy& policy, SubspaceId id,
+                    const Architecture& candidate) {
+  const SubspaceRecord box = *state.Find(id);
+  if (!HasRoom(state, policy, box.task)) return {};
+  std::vector<uint64_t> used(box.box.allowed().size(), 0);
+  for (const LeaseId lease : state.LeasesOn(id)) {
+    for (const TrialId trial : state.Find(lease)->trials) {
+      const Trial& record = *state.Find(trial);
+      if (record.state != TrialState::kAssigned) continue;
+      for (size_t d = 0; d < used.size(); ++d) {
+        used[d] |= Bit(record.architecture.choices[d]);
+      }
+    }
+  }
+  int64_t dimension = -1;
+  int free_most = 0;
+  for (size_t d = 0; d < used.size(); ++d) {
+    if ((used[d] & Bit(candidate.choices[d])) != 0) continue;
+    const uint64_t free = box.box.allowed()[d] & ~used[d];
+    // A lease whose list is empty for the moment keeps something, too.
+    if (free == box.box.allowed()[d]) continue;
+    if (std::popcount(free) <= free_most) continue;
+    free_most = std::popcount(free);
+    dimension = static_cast<int64_t>(d);
+  }
+  if (dimension < 0) return {};
+  const auto d = static_cast<size_t>(dimension);
+  return SplitBox(state, box, dimension, box.box.allowed()[d] & ~used[d]);
+}
+
+bool PruneIfHopeless(PoolState& state, const PoolPolicy& policy,
+                     SubspaceId id) {
+  SubspaceRecord box = *state.Find(id);
+  const TaskIndex& index = state.IndexOf(box.task);
+  const BoxScore& score = index.scores.at(id);
+  if (score.accepted() < policy.results_to_split ||
+      score.trials > score.accepted()) {
+    return false;
+  }
+  const auto count = static_cast<double>(score.accepted());
+  double sum = 0;
+  for (const auto& result : score.results) {
+    sum += static_cast<double>(result.ppm);
+  }
+  const double reach =
+      sum / count +
+      kHopelessDeviations * std::sqrt(SumOfSquares(score) / (count - 1));
+  if (reach >= static_cast<double>(index.high_reward.Best())) return false;
+  box.state = SubspaceState::kPruned;
+  box.prune_reason = "HOPELESS";
+  state.Put(box);
+  return true;
+}
+
+void CompleteIfDone(PoolState& state, SubspaceId id) {
+  SubspaceRecord box = *state.Find(id);
+  if (box.state != SubspaceState::kOpen) return;
+  const BoxScore& score = state.IndexOf(box.task).scores.at(id);
+  if (score.trials > score.accepted() || score.accepted() < box.box.size()) {
+    return;
+  }
+  box.state = SubspaceState::kCompleted;
+  state.Put(box);
+}
+
+void ReopenIfCompleted(PoolState& state, SubspaceId id) {
+  SubspaceRecord box = *state.Find(id);
+  if (box.state != SubspaceState::kCompleted) return;
+  box.state = SubspaceState::kOpen;
+  state.Put(box);
+}
+
+}  // namespace archpool::internal

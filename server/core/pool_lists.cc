@@ -1,0 +1,413 @@
+// What a lease's list begins with, and how it grows.
+#include <algorithm>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/check.h"
+#include "common/base/counter_rng.h"
+#include "common/base/status.h"
+#include "common/crypto/canonical.h"
+#include "common/nas/cost_table.h"
+#include "common/nas/sampling.h"
+#include "server/core/completion.h"
+#include "server/core/pool.h"
+#include "server/core/pool_internal.h"
+
+namespace archpool {
+namespace {
+
+// Draws of one subspace that are too dear for what is left of the budget.
+constexpr int kTooDearMax = 4;
+// Where the usual draws find nothing new in a subspace: it is gone through
+// whole if it is this small, else drawn from this often, before it counts as
+// completed.
+constexpr int64_t kLastLookAttempts = 4096;
+constexpr int kLongLooksMax = 2;  // of one request
+// Subspaces, candidates and abandoned trials that one request looks into:
+// bounds what a request costs.
+constexpr size_t kSubspacesTriedMax = 64;
+constexpr size_t kCandidatesTriedMax = 64;
+constexpr int kAbandonedTriedMax = 16;
+
+Digest DrawKey(const Task& task, SubspaceId subspace) {
+  return HmacSha256(
+      task.secret,
+      CanonicalWriter("archpool/draw/v1").Int(subspace.value).encoding());
+}
+
+// No trial of the subspace may still come to nothing and free its network.
+bool IsSettled(const TaskIndex& index, SubspaceId subspace) {
+  const auto score = index.scores.find(subspace);
+  return score == index.scores.end() ||
+         score->second.trials == score->second.accepted();
+}
+
+Trial TrialOf(const Task& task, SubspaceId box, TaskIndex::Ranked ranked) {
+  return Trial{.task = task.id,
+               .subspace = box,
+               .architecture = std::move(ranked.architecture),
+               .architecture_id = ranked.id,
+               .parameters = ranked.parameters,
+               .macs = ranked.macs,
+               .work_units = ranked.work_units};
+}
+
+// As a candidate of its task: priced, or found impossible.
+TaskIndex::Ranked LookAt(const Task& task, const DatasetManifest& manifest,
+                         TaskIndex::Ranked ranked) {
+  const TaskSpec& spec = *task.spec;
+  ranked.looked_at = true;
+  const absl::StatusOr<Candidate> candidate =
+      MakeCandidate(spec.space, ranked.architecture,
+                    {.input_shape = manifest.shape,
+                     .classes = manifest.classes,
+                     .limits = spec.limits});
+  ranked.possible = candidate.ok();
+  if (!candidate.ok()) return ranked;
+  ranked.id = candidate->id;
+  ranked.parameters = candidate->plan.parameters;
+  ranked.macs = candidate->plan.macs;
+  ranked.work_units =
+      TrialWorkUnits(candidate->plan, manifest.train_count, spec.recipe.epochs,
+                     manifest.validation_count);
+  return ranked;
+}
+
+}  // namespace
+
+absl::StatusOr<RankCandidates::Reply> Pool::Execute(
+    const RankCandidates& command, absl::Time) {
+  const Task* task = state_.Find(command.task);
+  if (task == nullptr || task->state != TaskState::kActive) {
+    return NotFound("TASK_UNKNOWN", absl::StrCat("there is no active ",
+                                                 command.task.ToString()));
+  }
+  const SearchSpace& space = task->spec->space;
+  if (command.candidates.size() > kRankingMax ||
+      !std::all_of(command.candidates.begin(), command.candidates.end(),
+                   [&](const Architecture& a) { return space.IsValid(a); })) {
+    return InvalidArgument("RANKING_RANGE",
+                           "a ranking is too long, or not of the task's space");
+  }
+  state_.Put(Ranking{.task = command.task,
+                     .basis = command.basis,
+                     .candidates = command.candidates});
+  return RankCandidates::Reply();
+}
+
+WorkUnits Pool::UnitsLeft(const Task& task) const {
+  const TaskIndex& index = state_.IndexOf(task.id);
+  return task.spec->budget.work_units - index.accepted_units -
+         index.reserved_units;
+}
+
+int64_t Pool::ListTarget(const Task& task, const Session& session,
+                         WorkUnits units) const {
+  const Outlook outlook =
+      OutlookOf(session.performance, state_.Find(session.account)->performance,
+                policy_.lease_term);
+  const absl::Duration each =
+      outlook.pace * absl::Microseconds(std::max<WorkUnits>(1, units));
+  return std::clamp<int64_t>(policy_.lease_span / each, 1,
+                             task.spec->trials_per_lease);
+}
+
+Pool::Start Pool::StartFromAbandoned(const Task& task,
+                                     AccountId account) const {
+  const TaskIndex& index = state_.IndexOf(task.id);
+  const auto found = index.abandoned.find(account);
+  Start start;
+  if (found == index.abandoned.end()) return start;
+  WorkUnits units_left = UnitsLeft(task);
+  std::set<Digest> seen;
+  int looks = 0;
+  // The latest first: the earliest are those that never could be had.
+  for (auto id = found->second.rbegin();
+       id != found->second.rend() && ++looks <= kAbandonedTriedMax; ++id) {
+    const Trial& trial = *state_.Find(*id);
+    if (index.architectures.contains(trial.architecture_id) ||
+        !seen.insert(trial.architecture_id).second ||
+        state_.Find(trial.subspace)->state != SubspaceState::kOpen ||
+        (start.box.IsSet() && trial.subspace != start.box) ||
+        trial.work_units > units_left) {
+      continue;
+    }
+    units_left -= trial.work_units;
+    start.box = trial.subspace;
+    start.trials.push_back(Trial{.task = task.id,
+                                 .subspace = trial.subspace,
+                                 .architecture = trial.architecture,
+                                 .architecture_id = trial.architecture_id,
+                                 .parameters = trial.parameters,
+                                 .macs = trial.macs,
+                                 .work_units = trial.work_units});
+    const int64_t most =
+        std::min(policy_.list_ahead,
+                 internal::TrialsLeft(task, state_.IndexOf(task.id)));
+    if (static_cast<int64_t>(start.trials.size()) >= most) break;
+  }
+  return start;
+}
+
+std::optional<Trial> Pool::RankedTrial(const Task& task, size_t position) {
+  const TaskIndex& index = state_.IndexOf(task.id);
+  if (!index.ranking[position].looked_at) {
+    state_.RememberRanked(
+        task.id, position,
+        LookAt(task, state_.FindDataset(task.spec->dataset)->manifest,
+               index.ranking[position]));
+  }
+  const TaskIndex::Ranked& ranked = index.ranking[position];
+  if (!ranked.possible || index.architectures.contains(ranked.id)) {
+    return std::nullopt;
+  }
+  const SubspaceId box = index.tree.Find(task.spec->space, ranked.architecture);
+  const SubspaceState state = state_.Find(box)->state;
+  if (state == SubspaceState::kCompleted || state == SubspaceState::kPruned) {
+    return std::nullopt;
+  }
+  return TrialOf(task, box, ranked);
+}
+
+Pool::Start Pool::StartFromRanking(const Task& task, const Session& session,
+                                   bool& too_dear) {
+  const TaskIndex& index = state_.IndexOf(task.id);
+  const WorkUnits units_left = UnitsLeft(task);
+  size_t looks = 0;
+  bool at_head = true;
+  for (size_t i = index.ranking_begin;
+       i < index.ranking.size() && looks < kCandidatesTriedMax; ++i, ++looks) {
+    std::optional<Trial> trial = RankedTrial(task, i);
+    if (!trial) {
+      if (at_head) state_.PassRanked(task.id, i + 1);
+      continue;
+    }
+    at_head = false;
+    if (trial->work_units > units_left) {
+      too_dear = true;
+      continue;
+    }
+    Start start{.box = trial->subspace};
+    if (state_.Find(start.box)->state == SubspaceState::kLeased) {
+      start.box =
+          internal::StealBox(state_, policy_, start.box, trial->architecture);
+      if (!start.box.IsSet()) continue;
+    } else if (internal::SplitByResults(state_, policy_, start.box)) {
+      start.box = index.tree.Find(task.spec->space, trial->architecture);
+    }
+    trial->subspace = start.box;
+    const int64_t more =
+        std::min({policy_.list_ahead, internal::TrialsLeft(task, index),
+                  ListTarget(task, session, trial->work_units)}) -
+        1;
+    const WorkUnits left = units_left - trial->work_units;
+    const Digest first = trial->architecture_id;
+    start.trials.push_back(*std::move(trial));
+    for (Trial& next : RankedIn(task, start.box, more + 1, left)) {
+      if (next.architecture_id == first ||
+          static_cast<int64_t>(start.trials.size()) > more) {
+        continue;
+      }
+      start.trials.push_back(std::move(next));
+    }
+    return start;
+  }
+  return {};
+}
+
+std::vector<Trial> Pool::RankedIn(const Task& task, SubspaceId box,
+                                  int64_t count, WorkUnits units_left) {
+  const TaskIndex& index = state_.IndexOf(task.id);
+  const Subspace& inside = state_.Find(box)->box;
+  std::vector<Trial> found;
+  std::set<Digest> seen;
+  const size_t end =
+      std::min(index.ranking.size(), index.ranking_begin + kCandidatesTriedMax);
+  for (size_t i = index.ranking_begin;
+       i < end && static_cast<int64_t>(found.size()) < count; ++i) {
+    if (!inside.Contains(index.ranking[i].architecture)) continue;
+    std::optional<Trial> trial = RankedTrial(task, i);
+    if (!trial || trial->work_units > units_left ||
+        !seen.insert(trial->architecture_id).second) {
+      continue;
+    }
+    units_left -= trial->work_units;
+    found.push_back(*std::move(trial));
+  }
+  return found;
+}
+
+Pool::Start Pool::StartFromDraws(const Task& task, const Session& session,
+                                 bool& too_dear) {
+  // Most leases come from the first; drawing changes the order, so a copy of a
+  // few is walked.
+  std::vector<SubspaceId> promising;
+  for (const auto& [promise, subspace] : state_.IndexOf(task.id).open) {
+    promising.push_back(subspace);
+    if (promising.size() == kSubspacesTriedMax) break;
+  }
+  int long_looks = 0;
+  for (const SubspaceId id : promising) {
+    if (internal::PruneIfHopeless(state_, policy_, id)) continue;
+    internal::SplitByResults(state_, policy_, id);
+    DrawnTrials drawn = DrawTrials(task, *state_.Find(id), policy_.list_ahead,
+                                   long_looks < kLongLooksMax);
+    long_looks += drawn.looked_long ? 1 : 0;
+    too_dear |= drawn.too_dear;
+    if (!drawn.trials.empty()) {
+      const int64_t most =
+          ListTarget(task, session, drawn.trials[0].work_units);
+      if (static_cast<int64_t>(drawn.trials.size()) > most) {
+        drawn.trials.resize(static_cast<size_t>(most));
+      }
+      return {.box = id, .trials = std::move(drawn.trials)};
+    }
+    if (!drawn.nothing_left) continue;
+    SubspaceRecord box = *state_.Find(id);
+    if (state_.TrialsIn(id).empty()) {
+      box.state = SubspaceState::kPruned;
+      box.prune_reason = "NO_POSSIBLE_ARCHITECTURE";
+    } else {
+      box.state = SubspaceState::kCompleted;
+    }
+    state_.Put(box);
+  }
+  return {};
+}
+
+Pool::DrawnTrials Pool::DrawTrials(const Task& task,
+                                   const SubspaceRecord& subspace,
+                                   int64_t count_max,
+                                   bool may_look_long) const {
+  const TaskSpec& spec = *task.spec;
+  const DatasetManifest& manifest = state_.FindDataset(spec.dataset)->manifest;
+  const TaskIndex& index = state_.IndexOf(task.id);
+  const NetworkTerms terms{.input_shape = manifest.shape,
+                           .classes = manifest.classes,
+                           .limits = spec.limits};
+  count_max = std::min(
+      {count_max, spec.trials_per_lease, internal::TrialsLeft(task, index)});
+  WorkUnits units_left = UnitsLeft(task);
+  // Every draw its own numbers: a list draws again as it grows.
+  CounterRng rng(
+      DrawKey(task, subspace.id).Prefix64(),
+      static_cast<uint64_t>(subspace.attempt) * 4096 +
+          static_cast<uint64_t>(state_.TrialsIn(subspace.id).size()));
+  std::set<Digest> seen;
+  const auto is_taken = [&](const Digest& id) {
+    return index.architectures.contains(id) || seen.contains(id);
+  };
+  DrawnTrials drawn;
+  int too_dear = 0;
+  while (static_cast<int64_t>(drawn.trials.size()) < count_max &&
+         too_dear < kTooDearMax) {
+    std::optional<Candidate> candidate =
+        SampleCandidate(spec.space, subspace.box, terms, is_taken, rng);
+    if (!candidate && seen.empty() && may_look_long) {
+      candidate = SampleCandidate(spec.space, subspace.box, terms, is_taken,
+                                  rng, kLastLookAttempts);
+      drawn.looked_long = true;
+      drawn.nothing_left = !candidate && IsSettled(index, subspace.id);
+    }
+    if (!candidate) break;
+    seen.insert(candidate->id);
+    const WorkUnits cost =
+        TrialWorkUnits(candidate->plan, manifest.train_count,
+                       spec.recipe.epochs, manifest.validation_count);
+    if (cost > units_left) {
+      ++too_dear;
+      continue;
+    }
+    units_left -= cost;
+    drawn.trials.push_back(
+        Trial{.task = task.id,
+              .subspace = subspace.id,
+              .architecture = std::move(candidate->architecture),
+              .architecture_id = candidate->id,
+              .parameters = candidate->plan.parameters,
+              .macs = candidate->plan.macs,
+              .work_units = cost});
+  }
+  drawn.too_dear = too_dear > 0;
+  return drawn;
+}
+
+void Pool::AddTrials(Lease& lease, std::vector<Trial> trials, absl::Time now) {
+  for (Trial& trial : trials) {
+    trial.id = state_.NextTrialId();
+    trial.lease = lease.id;
+    trial.account = lease.account;
+    trial.create_time = now;
+    lease.trials.push_back(trial.id);
+    state_.Put(trial);
+  }
+}
+
+LeaseId Pool::Grant(const Task& task, const Session& session, Start start,
+                    absl::Time now) {
+  SubspaceRecord box = *state_.Find(start.box);
+  ARCHPOOL_CHECK(box.state == SubspaceState::kOpen);
+  const WorkUnits units = start.trials[0].work_units;
+  const int64_t target =
+      std::max<int64_t>(ListTarget(task, session, units),
+                        static_cast<int64_t>(start.trials.size()));
+  const Outlook outlook =
+      OutlookOf(session.performance, state_.Find(session.account)->performance,
+                policy_.lease_term);
+  Lease lease{
+      .id = state_.NextLeaseId(),
+      .task = task.id,
+      .subspace = box.id,
+      .session = session.id,
+      .account = session.account,
+      .attempt = box.attempt + 1,
+      .trials_target = target,
+      .create_time = now,
+      .expire_time = now + policy_.silence_term,
+      .deadline = now + std::max(policy_.lease_term,
+                                 2 * outlook.pace *
+                                     absl::Microseconds(units * target))};
+  lease.high_reward = state_.IsHighReward(task.id, box.id);
+  if (policy_.backups) {
+    lease.check_time = now + (lease.deadline - now) / 4;
+  }
+  AddTrials(lease, std::move(start.trials), now);
+  box.state = SubspaceState::kLeased;
+  box.attempt = lease.attempt;
+  state_.Put(box);
+  state_.Put(lease);
+  return lease.id;
+}
+
+std::vector<Assignment> Pool::Grow(LeaseId id, absl::Time now) {
+  const Lease* found = state_.Find(id);
+  if (found == nullptr || found->role != LeaseRole::kPrimary) return {};
+  const Task& task = *state_.Find(found->task);
+  if (task.state != TaskState::kActive) return {};
+  Lease lease = *found;
+  const int64_t ahead = std::count_if(
+      lease.trials.begin(), lease.trials.end(), [&](TrialId trial) {
+        return state_.Find(trial)->state == TrialState::kAssigned;
+      });
+  const auto size = static_cast<int64_t>(lease.trials.size());
+  const int64_t wanted =
+      std::min({policy_.list_ahead - ahead, lease.trials_target - size,
+                internal::TrialsLeft(task, state_.IndexOf(task.id))});
+  if (wanted <= 0 || !state_.BackupsOf(id).empty()) return {};
+  std::vector<Trial> more;
+  if (!state_.IndexOf(task.id).ranking.empty()) {
+    more = RankedIn(task, lease.subspace, wanted, UnitsLeft(task));
+  } else {
+    more = DrawTrials(task, *state_.Find(lease.subspace), wanted, false).trials;
+  }
+  if (more.empty()) return {};
+  AddTrials(lease, std::move(more), now);
+  state_.Put(lease);
+  std::vector<Assignment> appended;
+  for (size_t i = static_cast<size_t>(size); i < lease.trials.size(); ++i) {
+    appended.push_back(AssignmentOf(task, *state_.Find(lease.trials[i])));
+  }
+  return appended;
+}
+
+}  // namespace archpool
