@@ -1,18 +1,12 @@
 #include <algorithm>
-#include <set>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/counter_rng.h"
 #include "common/base/status.h"
 #include "common/crypto/canonical.h"
-#include "common/nas/cost_table.h"
-#include "common/nas/sampling.h"
-#include "server/core/completion.h"
 #include "server/core/pool.h"
 #include "server/core/pool_internal.h"
 
 namespace archpool {
-
 namespace internal {
 
 int64_t TrialsLeft(const Task& task, const TaskIndex& index) {
@@ -78,19 +72,14 @@ absl::StatusOr<AcquireLease::Reply> Pool::Execute(const AcquireLease& command,
       .idle_message =
           "no client has an open task; work comes as soon as one "
           "does"};
-  // A task that ends on the way leaves the set that is walked.
-  std::set<TaskId> asked;
-  for (auto next = state_.tasks_by_leases().begin();
-       next != state_.tasks_by_leases().end();) {
-    const TaskId id = next->second;
-    if (!asked.insert(id).second) {
-      ++next;
-      continue;
-    }
-    AcquireLease::Reply reply = LeaseFrom(id, session, now);
+  // A task may end on the way, and leaves the set that is walked.
+  const auto& tasks = state_.tasks_by_leases();
+  for (auto next = tasks.begin(); next != tasks.end();) {
+    const std::pair<int64_t, TaskId> asked = *next;
+    AcquireLease::Reply reply = LeaseFrom(asked.second, session, now);
     if (reply.grant) return reply;
     idle = std::move(reply);
-    next = state_.tasks_by_leases().begin();
+    next = tasks.upper_bound(asked);
   }
   return idle;
 }

@@ -36,6 +36,8 @@ class History {
     }
   }
 
+  int backups() const { return backups_; }
+
   // Everything still open must come to an end once time passes and a verifier
   // works through what was committed.
   void Finish() {
@@ -58,7 +60,12 @@ class History {
 
   void Step() {
     Miner& miner = miners_[rng_.Below(4)];
-    switch (rng_.Below(12)) {
+    switch (rng_.Below(15)) {
+      case 12:
+      case 13:
+        return Rank();
+      case 14:
+        return Renew(miner);
       case 0:
         return Submit();
       case 1:
@@ -107,6 +114,26 @@ class History {
     miner.grant.reset();
   }
 
+  // Whatever a policy may say: taken ones, impossible ones, the same twice.
+  void Rank() {
+    const auto& tasks = pool_.pool.state().tasks();
+    if (tasks.empty()) return;
+    const Task& task = tasks.begin()->second;
+    const SearchSpace& space = task.spec->space;
+    RankCandidates command{.task = task.id};
+    for (uint32_t i = rng_.Below(12); i > 0; --i) {
+      command.candidates.push_back(space.ArchitectureAt(
+          static_cast<int64_t>(rng_.Below(uint32_t(space.size())))));
+    }
+    (void)pool_.Try(command);
+  }
+
+  void Renew(Miner& miner) {
+    if (!miner.grant) return;
+    (void)pool_.Try(
+        RenewLease{miner.account, miner.session, miner.grant->lease.id});
+  }
+
   void Release(Miner& miner) {
     if (!miner.grant) return;
     pool_.Do(ReleaseLease{miner.account, miner.session, miner.grant->lease.id,
@@ -115,13 +142,18 @@ class History {
   }
 
   void Acquire(Miner& miner) {
-    const auto reply = pool_.Try(AcquireLease{miner.account, miner.session});
+    AcquireLease command{miner.account, miner.session, {}};
+    if (miner.grant) command.holding.push_back(miner.grant->lease.id);
+    const auto reply = pool_.Try(command);
     if (!reply.ok()) {
       EXPECT_EQ(GetReason(reply.status()), "ACCOUNT_SUSPENDED");
       const Account& account = *pool_.pool.state().Find(miner.account);
       pool_.Do(SetAccountState{account.name, AccountState::kActive});
     } else {
-      miner.grant = reply->grant;
+      if (reply->grant) miner.grant = reply->grant;
+      if (reply->grant && reply->grant->lease.role == LeaseRole::kBackup) {
+        ++backups_;
+      }
     }
   }
 
@@ -131,12 +163,14 @@ class History {
     const auto& list = miner.grant->assignments;
     const TrialId trial = list[rng_.Below(uint32_t(list.size()))].trial;
     const int64_t claim = 700 + rng_.Below(250);
-    const auto results = pool_.Do(ReportTrials{
-        miner.account,
-        miner.session,
-        miner.grant->lease.id,
-        miner.grant->lease.attempt,
-        {{trial, Sha256(trial.ToString()), 100, claim, absl::Seconds(1)}}});
+    const auto results = pool_
+                             .Do(ReportTrials{miner.account,
+                                              miner.session,
+                                              miner.grant->lease.id,
+                                              miner.grant->lease.attempt,
+                                              {{trial, Sha256(trial.ToString()),
+                                                100, claim, absl::Seconds(1)}}})
+                             .results;
     if (!results[0].status.ok() || rng_.Below(10) == 0) return;
     (void)pool_.Try(ConfirmWeights{miner.account, trial});
   }
@@ -178,6 +212,7 @@ class History {
   TestPool pool_;
   Auditor auditor_;
   std::vector<Miner> miners_;
+  int backups_ = 0;
 };
 
 class PoolRandomTest : public testing::TestWithParam<int> {};
@@ -186,6 +221,17 @@ TEST_P(PoolRandomTest, TheBooksHoldThroughAnyHistory) {
   History history(static_cast<uint64_t>(GetParam()));
   history.Run(400);
   if (!HasFailure()) history.Finish();
+}
+
+// The histories would prove nothing of backups if there were none in them.
+TEST(PoolRandomBackups, HistoriesHaveBackupsInThem) {
+  int backups = 0;
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    History history(seed);
+    history.Run(400);
+    backups += history.backups();
+  }
+  EXPECT_GT(backups, 10);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, PoolRandomTest, testing::Range(0, 60));

@@ -1,10 +1,12 @@
 #include "server/core/reward.h"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 
 #include "common/base/check.h"
 #include "common/nas/pareto.h"
+#include "server/core/task_summary.h"
 
 namespace archpool {
 namespace {
@@ -19,11 +21,16 @@ Amount Scale(Amount amount, int64_t numerator, int64_t denominator) {
 
 void AddFindersBonus(Amount pot, absl::Span<const Trial> sorted,
                      std::vector<TrialPay>& pays) {
+  std::set<TrialId> results;
+  for (const Trial& trial : FirstResults(sorted)) results.insert(trial.id);
   std::vector<ParetoPoint> points;
   points.reserve(sorted.size());
   for (const Trial& trial : sorted) {
+    // Work alone: beaten by the first result of its architecture.
+    const bool repeats = !results.contains(trial.id);
     points.push_back(
-        {.accuracy_ppm = trial.verified_accuracy_ppm, .macs = trial.macs});
+        {.accuracy_ppm = repeats ? -1 : trial.verified_accuracy_ppm,
+         .macs = trial.macs});
   }
   const std::vector<size_t> front = ParetoFront(points);
   if (front.empty()) return;

@@ -1,5 +1,6 @@
 #include "server/core/task_summary.h"
 
+#include <algorithm>
 #include <set>
 #include <tuple>
 
@@ -14,27 +15,46 @@ bool IsBetter(const Trial& a, const Trial& b) {
          std::tuple(-b.verified_accuracy_ppm, b.macs, b.id);
 }
 
-std::vector<Trial> FrontOf(const std::vector<const Trial*>& accepted) {
+std::vector<Trial> FrontOf(absl::Span<const Trial> results) {
   std::vector<ParetoPoint> points;
-  points.reserve(accepted.size());
-  for (const Trial* trial : accepted) {
+  points.reserve(results.size());
+  for (const Trial& trial : results) {
     points.push_back(
-        {.accuracy_ppm = trial->verified_accuracy_ppm, .macs = trial->macs});
+        {.accuracy_ppm = trial.verified_accuracy_ppm, .macs = trial.macs});
   }
   std::vector<Trial> front;
   for (const size_t index : ParetoFront(points)) {
-    front.push_back(*accepted[index]);
+    front.push_back(results[index]);
   }
   return front;
 }
 
 }  // namespace
 
+std::vector<Trial> FirstResults(absl::Span<const Trial> accepted) {
+  const auto when = [](const Trial& trial) {
+    return std::pair(trial.commit_time, trial.id);
+  };
+  std::map<Digest, std::pair<absl::Time, TrialId>> first;
+  for (const Trial& trial : accepted) {
+    const auto [known, is_new] =
+        first.insert({trial.architecture_id, when(trial)});
+    if (!is_new) known->second = std::min(known->second, when(trial));
+  }
+  std::vector<Trial> results;
+  for (const Trial& trial : accepted) {
+    if (first.at(trial.architecture_id).second == trial.id) {
+      results.push_back(trial);
+    }
+  }
+  return results;
+}
+
 TaskSummary Summarize(absl::Span<const Trial> trials) {
   TaskSummary summary;
   std::map<AccountId, MinerShare> shares;
   std::set<SubspaceId> explored;
-  std::vector<const Trial*> accepted;
+  std::vector<Trial> accepted;
   for (const Trial& trial : trials) {
     MinerShare& share = shares[trial.account];
     share.account = trial.account;
@@ -53,10 +73,7 @@ TaskSummary Summarize(absl::Span<const Trial> trials) {
         share.work_units += trial.work_units;
         summary.work_units_accepted += trial.work_units;
         explored.insert(trial.subspace);
-        accepted.push_back(&trial);
-        if (!summary.best || IsBetter(trial, *summary.best)) {
-          summary.best = trial;
-        }
+        accepted.push_back(trial);
         break;
       case TrialState::kRejected:
         ++summary.trials_rejected;
@@ -68,7 +85,13 @@ TaskSummary Summarize(absl::Span<const Trial> trials) {
         break;
     }
   }
-  summary.front = FrontOf(accepted);
+  const std::vector<Trial> results = FirstResults(accepted);
+  for (const Trial& trial : results) {
+    if (!summary.best || IsBetter(trial, *summary.best)) summary.best = trial;
+  }
+  summary.trials_redundant =
+      static_cast<int64_t>(accepted.size() - results.size());
+  summary.front = FrontOf(results);
   summary.subspaces_explored = static_cast<int64_t>(explored.size());
   for (const auto& [account, share] : shares) summary.shares.push_back(share);
   return summary;

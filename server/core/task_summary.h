@@ -31,6 +31,8 @@ struct TaskSummary {
   int64_t trials_accepted = 0;
   int64_t trials_rejected = 0;
   int64_t trials_abandoned = 0;
+  // Accepted trials whose architecture another had committed before.
+  int64_t trials_redundant = 0;
   std::map<std::string, int64_t> rejected_by_reason;
   WorkUnits work_units_accepted = 0;
   // The accepted trial with the highest verified accuracy; the cheaper, then
@@ -43,6 +45,11 @@ struct TaskSummary {
   int64_t subspaces_explored = 0;
   std::vector<MinerShare> shares;  // by account
 };
+
+// The results among accepted trials: of one architecture the trial that was
+// committed first; its backup's or primary's other one is paid as work alone.
+// In the order of `accepted`.
+std::vector<Trial> FirstResults(absl::Span<const Trial> accepted);
 
 // `trials`: every trial of one task, in any order.
 TaskSummary Summarize(absl::Span<const Trial> trials);

@@ -51,7 +51,12 @@ std::string Line(const Lease& l) {
   return absl::StrCat(
       l.id.ToString(), " ", ToString(l.state), " ", l.subspace.ToString(),
       " attempt=", l.attempt,
-      " expires=", absl::FormatDuration(l.expire_time - absl::UnixEpoch()));
+      " expires=", absl::FormatDuration(l.expire_time - absl::UnixEpoch()),
+      l.high_reward ? " high_reward" : "",
+      l.role == LeaseRole::kBackup ? " backup_of=" + l.primary.ToString() : "",
+      l.backups_wanted > 0 ? absl::StrCat(" backups_wanted=", l.backups_wanted,
+                                          " ", ToString(l.backup_reason))
+                           : "");
 }
 std::string Line(const Trial& t) {
   std::string line = absl::StrCat(t.id.ToString(), " ", ToString(t.state),
@@ -76,6 +81,10 @@ std::string Line(const Audit& a) {
 std::string Line(const Transfer& t) {
   return absl::StrCat(t.id.ToString(), " ", ToString(t.kind), " ", t.amount,
                       " from ", ToString(t.debit), " to ", ToString(t.credit));
+}
+std::string Line(const Ranking& ranking) {
+  return absl::StrCat("ranking of ", ranking.candidates.size(),
+                      " after verdicts: ", ranking.basis);
 }
 std::string Line(const Balance& b) {
   return absl::StrCat("balance ", ToString(b.place), " ", b.amount);
@@ -114,6 +123,7 @@ class Interpreter {
         {"open", &Interpreter::Open},
         {"acquire", &Interpreter::Acquire},
         {"renew", &Interpreter::Renew},
+        {"rank", &Interpreter::Rank},
         {"report", &Interpreter::Report},
         {"weights", &Interpreter::Weights},
         {"audit", &Interpreter::TakeAudit},
@@ -200,13 +210,24 @@ class Interpreter {
                             }));
         });
   }
+  // rank 1 RANK...: candidates of a task by rank, best first.
+  std::string Rank() {
+    const TaskId id{Number(1)};
+    const SearchSpace& space = pool_.pool.state().Find(id)->spec->space;
+    RankCandidates command{.task = id, .basis = 0};
+    for (size_t i = 2; i < words_.size(); ++i) {
+      command.candidates.push_back(space.ArchitectureAt(Number(i)));
+    }
+    return pool_.Try(command).ok() ? "ranked" : "refused";
+  }
   std::string Renew() {
-    return Answer<absl::Time>(
+    return Answer<RenewLease::Reply>(
         pool_.Try(
             RenewLease{AccountNamed(Word(1)), SessionOf(), LeaseId{Number(3)}}),
-        [](const absl::Time& time) {
-          return absl::StrCat("until ",
-                              absl::FormatDuration(time - absl::UnixEpoch()));
+        [](const RenewLease::Reply& reply) {
+          return absl::StrCat(
+              "until ",
+              absl::FormatDuration(reply.expire_time - absl::UnixEpoch()));
         });
   }
   std::string Report() {
@@ -214,12 +235,15 @@ class Interpreter {
     const Trial* trial = pool_.pool.state().Find(id);
     if (trial == nullptr) return "no such trial";
     const Lease* lease = pool_.pool.state().Find(trial->lease);
-    const auto results = pool_.Do(ReportTrials{
-        AccountNamed(Word(1)),
-        SessionOf(),
-        trial->lease,
-        lease == nullptr ? 0 : lease->attempt,
-        {{id, Sha256(id.ToString()), 1000, Number(4), absl::Seconds(9)}}});
+    const auto results =
+        pool_
+            .Do(ReportTrials{AccountNamed(Word(1)),
+                             SessionOf(),
+                             trial->lease,
+                             lease == nullptr ? 0 : lease->attempt,
+                             {{id, Sha256(id.ToString()), 1000, Number(4),
+                               absl::Seconds(9)}}})
+            .results;
     return results[0].status.ok() ? "committed" : GetReason(results[0].status);
   }
   std::string Weights() {

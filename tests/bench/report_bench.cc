@@ -70,7 +70,7 @@ TaskSpec BigSpec() {
 
 PoolPolicy LongTerms() {
   PoolPolicy policy;
-  policy.lease_term = absl::Hours(1);
+  policy.silence_term = absl::Hours(1);
   policy.upload_term = absl::Hours(1);
   return policy;
 }

@@ -21,6 +21,15 @@ bool IsLegal(TrialState from, TrialState to) {
   return kLegal->contains({from, to});
 }
 
+bool MayChange(const Trial& before, const Trial& trial) {
+  if (IsLegal(before.state, trial.state)) return true;
+  // Its box was split.
+  if (before.state == trial.state) return before.subspace != trial.subspace;
+  // Somebody was quicker, and it was committed all the same.
+  return before.state == TrialState::kAbandoned &&
+         before.reason == kSuperseded && trial.state == TrialState::kCommitted;
+}
+
 }  // namespace
 
 void Auditor::Complain(std::string violation) {
@@ -73,12 +82,13 @@ void Auditor::Note(const Trial& trial) {
   const auto found = trials_.find(trial.id);
   if (found != trials_.end()) {
     const Trial& before = found->second;
-    if (!IsLegal(before.state, trial.state)) {
+    if (!MayChange(before, trial)) {
       Complain(absl::StrCat(trial.id.ToString(), " went from ",
                             ToString(before.state), " to ",
                             ToString(trial.state)));
     }
     if (before.state != TrialState::kAssigned &&
+        before.state != TrialState::kAbandoned &&
         (before.claimed_correct != trial.claimed_correct ||
          before.weights_digest != trial.weights_digest)) {
       Complain(absl::StrCat(trial.id.ToString(), ": its commitment changed"));
@@ -88,6 +98,10 @@ void Auditor::Note(const Trial& trial) {
 }
 
 void Auditor::Note(const Audit& audit) { audits_[audit.id] = audit; }
+
+void Auditor::Note(const Ranking& ranking) {
+  rankings_[ranking.task] = ranking;
+}
 
 void Auditor::Note(const Transfer& transfer) {
   if (transfers_.contains(transfer.id) || transfer.amount <= 0) {
@@ -119,21 +133,60 @@ void Auditor::CheckBooks() {
 
 void Auditor::CheckLeases() {
   std::set<SubspaceId> leased;
+  std::set<std::pair<SubspaceId, int64_t>> attempts;
   for (const auto& [id, lease] : leases_) {
     if (lease.state != LeaseState::kActive) continue;
-    if (!leased.insert(lease.subspace).second) {
+    if (lease.role == LeaseRole::kPrimary &&
+        !leased.insert(lease.subspace).second) {
       Complain(absl::StrCat(lease.subspace.ToString(), " has two primaries"));
     }
-    if (subspaces_[lease.subspace].attempt != lease.attempt) {
-      Complain(absl::StrCat(id.ToString(), " is live and fenced"));
+    if (subspaces_[lease.subspace].attempt < lease.attempt ||
+        !attempts.insert({lease.subspace, lease.attempt}).second) {
+      Complain(absl::StrCat(id.ToString(), " has another's fencing token"));
     }
+    for (const TrialId trial : lease.trials) {
+      if (trials_[trial].state == TrialState::kAssigned &&
+          trials_[trial].subspace != lease.subspace) {
+        Complain(absl::StrCat(trial.ToString(), " is not in its lease's box"));
+      }
+    }
+  }
+}
+
+LeaseId Auditor::PrimaryOf(LeaseId id) const {
+  const Lease& lease = leases_.at(id);
+  return lease.primary.IsSet() ? lease.primary : id;
+}
+
+void Auditor::CheckBoxes(const Task& task) {
+  std::vector<const SubspaceRecord*> boxes;
+  int64_t size = 0;
+  for (const auto& [id, box] : subspaces_) {
+    if (box.task != task.id) continue;
+    size += box.box.size();
+    for (const SubspaceRecord* other : boxes) {
+      bool apart = false;
+      for (size_t d = 0; d < box.box.allowed().size(); ++d) {
+        apart |= (box.box.allowed()[d] & other->box.allowed()[d]) == 0;
+      }
+      if (!apart) {
+        Complain(absl::StrCat(id.ToString(), " and ", other->id.ToString(),
+                              " overlap"));
+      }
+    }
+    boxes.push_back(&box);
+  }
+  if (size != task.spec->space.size()) {
+    Complain(absl::StrCat(task.id.ToString(), "'s boxes hold ", size, " of ",
+                          task.spec->space.size()));
   }
 }
 
 void Auditor::CheckTask(const Task& task) {
   WorkUnits units = 0;
   Amount paid = 0;
-  std::set<Digest> networks;
+  std::map<Digest, LeaseId> networks;
+  CheckBoxes(task);
   for (const auto& [id, trial] : trials_) {
     if (trial.task != task.id) continue;
     paid += trial.pay + trial.finders_bonus;
@@ -150,7 +203,10 @@ void Auditor::CheckTask(const Task& task) {
       continue;
     }
     units += trial.work_units;
-    if (!networks.insert(trial.architecture_id).second) {
+    // A backup's work, and it alone, may repeat.
+    const auto [first, is_new] =
+        networks.insert({trial.architecture_id, PrimaryOf(trial.lease)});
+    if (!is_new && first->second != PrimaryOf(trial.lease)) {
       Complain(absl::StrCat(id.ToString(), " repeats a network"));
     }
   }
@@ -194,6 +250,9 @@ PoolSnapshot Auditor::Snapshot() const {
   }
   for (const auto& [id, one] : audits_) {
     if (one.state != AuditState::kDone) snapshot.records.emplace_back(one);
+  }
+  for (const auto& [id, one] : rankings_) {
+    if (is_open(id)) snapshot.records.emplace_back(one);
   }
   for (const auto& [place, amount] : balances_) {
     snapshot.records.emplace_back(Balance{place, amount});

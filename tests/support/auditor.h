@@ -32,11 +32,14 @@ class Auditor {
   void Note(const Lease& lease);
   void Note(const Trial& trial);
   void Note(const Audit& audit);
+  void Note(const Ranking& ranking);
   void Note(const Transfer& transfer);
   void Note(const Balance& balance);
   void CheckBooks();
   void CheckTask(const Task& task);
+  void CheckBoxes(const Task& task);
   void CheckLeases();
+  LeaseId PrimaryOf(LeaseId id) const;  // itself where it is one
   void Complain(std::string violation);
 
   std::vector<std::string> violations_;
@@ -48,6 +51,7 @@ class Auditor {
   std::map<LeaseId, Lease> leases_;
   std::map<TrialId, Trial> trials_;
   std::map<AuditId, Audit> audits_;
+  std::map<TaskId, Ranking> rankings_;
   std::map<TransferId, Transfer> transfers_;
   std::map<Place, Amount> balances_;  // as the core says
   std::map<Place, Amount> booked_;    // as the transfers say

@@ -69,7 +69,7 @@ class TestPool {
     verifier = Make("verifier", Role::kVerifier);
     Do(Deposit{"client", 1'000 * kAmountPerCoin, "seed-money"});
     Do(RegisterDataset{client, TinyManifest(), Sha256("held-out")});
-    Advance(2 * policy.lease_term);  // past the hold after a start
+    Advance(2 * policy.silence_term);  // past the hold after a start
   }
 
   template <typename Command>
@@ -98,19 +98,20 @@ class TestPool {
   void Advance(absl::Duration duration) {
     const absl::Time end = now + duration;
     while (now < end) {
-      now = std::min(end, now + policy.lease_term / 4);
+      now = std::min(end, now + policy.silence_term / 4);
       Do(Tick{});
     }
   }
   // Commits one trial with a claim and delivers its weights.
   void Deliver(AccountId miner, SessionId session, const Lease& lease,
                TrialId trial, int64_t claim) {
-    const auto results = Do(ReportTrials{
-        miner,
-        session,
-        lease.id,
-        lease.attempt,
-        {{trial, Sha256(trial.ToString()), 100, claim, absl::Seconds(1)}}});
+    const auto results = Do(ReportTrials{miner,
+                                         session,
+                                         lease.id,
+                                         lease.attempt,
+                                         {{trial, Sha256(trial.ToString()), 100,
+                                           claim, absl::Seconds(1)}}})
+                             .results;
     ARCHPOOL_CHECK(results[0].status.ok());
     Do(ConfirmWeights{miner, trial});
   }

@@ -1,0 +1,369 @@
+// How each record enters the indexes.
+#include <algorithm>
+
+#include "common/base/check.h"
+#include "server/core/pool_state.h"
+
+namespace archpool {
+namespace {
+
+using Due = PoolState::Due;
+
+// What falls due for a record, or infinity.
+Due DueOf(const Task& task) {
+  const bool open = task.state == TaskState::kActive;
+  return {open ? task.deadline : absl::InfiniteFuture(), Due::Kind::kTask,
+          task.id.value};
+}
+Due DueOf(const Lease& lease) {
+  const bool open = lease.state == LeaseState::kActive;
+  return {open ? lease.expire_time : absl::InfiniteFuture(), Due::Kind::kLease,
+          lease.id.value};
+}
+Due CheckOf(const Lease& lease) {
+  const bool open = lease.state == LeaseState::kActive;
+  return {open ? lease.check_time : absl::InfiniteFuture(), Due::Kind::kCheck,
+          lease.id.value};
+}
+Due DueOf(const Trial& trial) {
+  const bool open = trial.state == TrialState::kCommitted;
+  return {open ? trial.upload_deadline : absl::InfiniteFuture(),
+          Due::Kind::kUpload, trial.id.value};
+}
+Due DueOf(const Audit& audit) {
+  const bool open = audit.state == AuditState::kLeased;
+  return {open ? audit.expire_time : absl::InfiniteFuture(), Due::Kind::kAudit,
+          audit.id.value};
+}
+
+void Replace(std::set<Due>& due, const Due& before, const Due& after) {
+  if (before == after) return;
+  due.erase(before);
+  if (after.time != absl::InfiniteFuture()) due.insert(after);
+}
+
+// Replaces what `before` (nullptr for a new record) contributed by `after`'s.
+template <typename Record>
+void Reschedule(std::set<Due>& due, const Record* before, const Record& after) {
+  Replace(due, before == nullptr ? Due() : DueOf(*before), DueOf(after));
+}
+
+template <typename Key, typename Id>
+void RemoveFrom(absl::btree_map<Key, absl::btree_set<Id>>& map, const Key& key,
+                const Id& id) {
+  const auto found = map.find(key);
+  if (found == map.end()) return;
+  found->second.erase(id);
+  if (found->second.empty()) map.erase(found);
+}
+
+// A trial that still counts against the budget and keeps its network taken.
+bool Holds(TrialState state) {
+  return state != TrialState::kRejected && state != TrialState::kAbandoned;
+}
+
+}  // namespace
+
+template <typename Change>
+void PoolState::Rescore(TaskId task, SubspaceId subspace, Change change) {
+  TaskIndex& index = indexes_[task];
+  BoxScore& score = index.scores[subspace];
+  const bool open = index.open.erase({-score.Promise(), subspace}) > 0;
+  const int64_t reward_before = score.RewardPpm();
+  change(score);
+  if (open) index.open.insert({-score.Promise(), subspace});
+  const int64_t reward = score.RewardPpm();
+  if (reward == reward_before) return;
+  index.high_reward.Erase(subspace, reward_before, high_reward_share_ppm_);
+  index.high_reward.Insert(subspace, reward, high_reward_share_ppm_);
+}
+
+void PoolState::Store(const Account& account) {
+  account_names_[account.name] = account.id;
+  accounts_[account.id] = account;
+}
+
+void PoolState::Store(const DatasetRecord& dataset) {
+  datasets_[dataset.id] = dataset;
+}
+
+void PoolState::Store(const Task& task) {
+  Reschedule(due_, Find(task.id), task);
+  requests_[{task.client, task.request_id}] = task.id.value;
+  if (IsEnded(task.state)) {
+    Forget(task.id);
+    return;
+  }
+  if (!tasks_.contains(task.id)) {
+    indexes_[task.id].tree = BoxTree(
+        task.spec->space,
+        Partition(task.spec->space, task.spec->subspaces, kBoxesAtStartMax));
+  }
+  tasks_[task.id] = task;
+  const auto leases = static_cast<int64_t>(indexes_[task.id].leases.size());
+  if (task.state == TaskState::kActive) {
+    task_order_.insert({leases, task.id});
+  } else {
+    task_order_.erase({leases, task.id});
+  }
+}
+
+void PoolState::Store(const SubspaceRecord& subspace) {
+  TaskIndex& index = indexes_[subspace.task];
+  const auto is_done = [](SubspaceState state) {
+    return state == SubspaceState::kCompleted ||
+           state == SubspaceState::kPruned;
+  };
+  BoxScore& score = index.scores[subspace.id];
+  if (index.subspaces.insert(subspace.id).second) {
+    if (subspace.parent.IsSet()) {
+      index.tree.Split(subspace.parent, subspace.id, subspace.split_dimension,
+                       subspace.split_choices);
+    } else {
+      index.tree.AddRoot(subspace.id);
+    }
+    score.prior_ppm = subspace.prior_ppm;
+    index.high_reward.Insert(subspace.id, score.RewardPpm(),
+                             high_reward_share_ppm_);
+  } else if (is_done(Find(subspace.id)->state)) {
+    --index.done_subspaces;
+  }
+  if (is_done(subspace.state)) ++index.done_subspaces;
+  if (subspace.state == SubspaceState::kOpen) {
+    index.open.insert({-score.Promise(), subspace.id});
+  } else {
+    index.open.erase({-score.Promise(), subspace.id});
+  }
+  subspaces_[subspace.id] = subspace;
+}
+
+void PoolState::Store(const Session& session) {
+  const std::pair<AccountId, std::string> name(session.account,
+                                               session.worker_name);
+  if (session.state == SessionState::kOpen) {
+    sessions_[session.id] = session;
+    session_names_[name] = session.id;
+    return;
+  }
+  sessions_.erase(session.id);
+  const auto named = session_names_.find(name);
+  if (named != session_names_.end() && named->second == session.id) {
+    session_names_.erase(named);
+  }
+}
+
+void PoolState::Store(const Lease& lease) {
+  const Lease* before = Find(lease.id);
+  Reschedule(due_, before, lease);
+  Replace(due_, before == nullptr ? Due() : CheckOf(*before), CheckOf(lease));
+  IndexBackups(before, lease);
+  TaskIndex& index = indexes_[lease.task];
+  const auto leases_before = static_cast<int64_t>(index.leases.size());
+  if (before != nullptr && before->session != lease.session) {
+    RemoveFrom(session_leases_, before->session, lease.id);
+  }
+  const bool was_active = before != nullptr;
+  const bool is_active = lease.state == LeaseState::kActive;
+  if (was_active != is_active) {
+    account_leases_[lease.account] += is_active ? 1 : -1;
+  }
+  if (is_active) {
+    leases_[lease.id] = lease;
+    session_leases_[lease.session].insert(lease.id);
+    subspace_leases_[lease.subspace].insert(lease.id);
+    index.leases.insert(lease.id);
+  } else {
+    RemoveFrom(session_leases_, lease.session, lease.id);
+    RemoveFrom(subspace_leases_, lease.subspace, lease.id);
+    index.leases.erase(lease.id);
+    leases_.erase(lease.id);
+  }
+  OrderTask(lease.task, leases_before);
+  WantBackups(lease.primary.IsSet() ? lease.primary : lease.id);
+}
+
+void PoolState::OrderTask(TaskId task, int64_t leases_before) {
+  const auto leases = static_cast<int64_t>(indexes_[task].leases.size());
+  if (leases == leases_before) return;
+  if (task_order_.erase({leases_before, task}) > 0) {
+    task_order_.insert({leases, task});
+  }
+}
+
+void PoolState::IndexBackups(const Lease* before, const Lease& lease) {
+  if (before != nullptr) {
+    backups_wanted_.erase({before->deadline, lease.id});
+  }
+  if (!lease.primary.IsSet()) return;
+  backups_wanted_.erase({lease.deadline, lease.primary});
+  if (lease.state == LeaseState::kActive) {
+    backups_[lease.primary].insert(lease.id);
+  } else {
+    RemoveFrom(backups_, lease.primary, lease.id);
+  }
+}
+
+void PoolState::WantBackups(LeaseId id) {
+  const Lease* primary = Find(id);
+  if (primary == nullptr) return;
+  const auto running = static_cast<int64_t>(BackupsOf(id).size());
+  if (primary->backups_wanted > running) {
+    backups_wanted_.insert({primary->deadline, id});
+  } else {
+    backups_wanted_.erase({primary->deadline, id});
+  }
+}
+
+void PoolState::Store(const Trial& trial) {
+  TaskIndex& index = indexes_[trial.task];
+  const auto found = trials_.find(trial.id);
+  if (found == trials_.end()) {
+    Reschedule<Trial>(due_, nullptr, trial);
+    index.trials.insert(trial.id);
+    subspace_trials_[trial.subspace].insert(trial.id);
+    trials_.emplace(trial.id, trial);
+  } else {
+    Trial& before = found->second;
+    Reschedule(due_, &before, trial);
+    Count(before, -1);
+    // Money moves long after: the box need not be told.
+    if (before.state == trial.state && before.subspace == trial.subspace) {
+      before = trial;
+      Count(trial, +1);
+      return;
+    }
+    CountInBox(before, -1);
+    if (before.subspace != trial.subspace) {
+      RemoveFrom(subspace_trials_, before.subspace, trial.id);
+      subspace_trials_[trial.subspace].insert(trial.id);
+    }
+    before = trial;
+  }
+  Count(trial, +1);
+  CountInBox(trial, +1);
+}
+
+void PoolState::Store(const Audit& audit) {
+  const Audit* before = Find(audit.id);
+  Reschedule(due_, before, audit);
+  if (before != nullptr && before->state == AuditState::kLeased) {
+    verifier_audits_.erase({before->verifier, before->verifier_name});
+  }
+  if (audit.state == AuditState::kDone) {
+    waiting_.erase(audit.id);
+    trial_audits_.erase(audit.trial);
+    audits_.erase(audit.id);
+    return;
+  }
+  audits_[audit.id] = audit;
+  trial_audits_[audit.trial] = audit.id;
+  if (audit.state == AuditState::kWaiting) {
+    waiting_.insert(audit.id);
+  } else {
+    waiting_.erase(audit.id);
+    verifier_audits_[{audit.verifier, audit.verifier_name}] = audit.id;
+  }
+}
+
+void PoolState::Store(const Transfer& transfer) {
+  if (!transfer.request_id.empty()) {
+    requests_[{AccountId{}, transfer.request_id}] = transfer.id.value;
+  }
+}
+
+void PoolState::Store(const Balance& balance) {
+  balances_[balance.place] = balance.amount;
+}
+
+void PoolState::Count(const Trial& trial, int64_t sign) {
+  TaskIndex& index = indexes_[trial.task];
+  switch (trial.state) {
+    case TrialState::kAssigned:
+      index.assigned_count += sign;
+      index.reserved_units += sign * trial.work_units;
+      break;
+    case TrialState::kCommitted:
+    case TrialState::kUploaded:
+      index.pending_count += sign;
+      index.reserved_units += sign * trial.work_units;
+      break;
+    case TrialState::kAccepted:
+      index.accepted_count += sign;
+      index.accepted_units += sign * trial.work_units;
+      break;
+    case TrialState::kRejected:
+    case TrialState::kAbandoned:
+      break;
+  }
+}
+
+void PoolState::CountInBox(const Trial& trial, int64_t sign) {
+  TaskIndex& index = indexes_[trial.task];
+  if (trial.state == TrialState::kAbandoned && trial.reason != kSuperseded) {
+    if (sign > 0) {
+      index.abandoned[trial.account].insert(trial.id);
+    } else {
+      RemoveFrom(index.abandoned, trial.account, trial.id);
+    }
+  }
+  if (!Holds(trial.state)) return;
+  int64_t& held = index.architectures[trial.architecture_id];
+  held += sign;
+  if (held == 0) index.architectures.erase(trial.architecture_id);
+  int64_t ppm = 0;
+  const bool accepted = trial.state == TrialState::kAccepted;
+  if (accepted) {
+    const Task& task = *Find(trial.task);
+    ppm = trial.measured_correct * 1'000'000 /
+          FindDataset(task.spec->dataset)->manifest.validation_count;
+  }
+  Rescore(trial.task, trial.subspace, [&](BoxScore& score) {
+    score.trials += sign;
+    if (!accepted) return;
+    if (sign > 0) {
+      score.Add({trial.id, ppm});
+    } else {
+      score.Remove(trial.id);
+    }
+  });
+}
+
+void PoolState::Store(const Ranking& ranking) {
+  TaskIndex& index = indexes_[ranking.task];
+  index.ranking.clear();
+  index.ranking.reserve(ranking.candidates.size());
+  for (const Architecture& architecture : ranking.candidates) {
+    index.ranking.push_back({.architecture = architecture});
+  }
+  index.ranking_begin = 0;
+  index.ranking_basis = ranking.basis;
+}
+
+void PoolState::RememberRanked(TaskId task, size_t position,
+                               TaskIndex::Ranked known) {
+  indexes_[task].ranking[position] = std::move(known);
+}
+
+void PoolState::PassRanked(TaskId task, size_t begin) {
+  indexes_[task].ranking_begin = begin;
+}
+
+void PoolState::Forget(TaskId task) {
+  task_order_.erase({0, task});
+  const auto found = indexes_.find(task);
+  if (found != indexes_.end()) {
+    ARCHPOOL_CHECK(found->second.leases.empty());
+    for (SubspaceId id : found->second.subspaces) {
+      subspaces_.erase(id);
+      subspace_trials_.erase(id);
+    }
+    for (TrialId id : found->second.trials) {
+      ARCHPOOL_CHECK(!trial_audits_.contains(id));
+      trials_.erase(id);
+    }
+    indexes_.erase(found);
+  }
+  tasks_.erase(task);
+}
+
+}  // namespace archpool
