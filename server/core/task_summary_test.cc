@@ -16,6 +16,7 @@ Trial MakeTrial(int64_t id, TrialState state, int64_t accuracy_ppm,
   trial.id = {id};
   trial.account = {id % 2};
   trial.subspace = {1};
+  trial.architecture_id = Sha256(trial.id.ToString());
   trial.state = state;
   trial.verified_accuracy_ppm = accuracy_ppm;
   trial.macs = macs;
@@ -51,6 +52,20 @@ TEST(TaskSummaryTest, CountsEveryStateAndReason) {
   EXPECT_THAT(summary.rejected_by_reason, ElementsAre(Pair("CLAIM_FALSE", 1)));
   EXPECT_THAT(summary.shares, ElementsAre(MinerShare{{0}, 1, 0, 10, 7},
                                           MinerShare{{1}, 0, 1, 0, 0}));
+}
+
+TEST(TaskSummaryTest, OfOneNetworkTheFirstCommittedCounts) {
+  std::vector<Trial> trials = {
+      MakeTrial(1, TrialState::kAccepted, 950'000, 50),
+      MakeTrial(2, TrialState::kAccepted, 900'000, 50)};
+  trials[0].architecture_id = trials[1].architecture_id;
+  trials[0].commit_time = absl::FromUnixSeconds(2);
+  trials[1].commit_time = absl::FromUnixSeconds(1);
+  const TaskSummary summary = Summarize(trials);
+  EXPECT_EQ(summary.best->id, TrialId{2});
+  EXPECT_EQ(summary.front.size(), 1u);
+  EXPECT_EQ(summary.trials_redundant, 1);
+  EXPECT_EQ(summary.work_units_accepted, 20) << "work is work";
 }
 
 // The rejected one would win by its number: it must not.

@@ -101,8 +101,8 @@ class LifeOfTrials {
     report_.Time(trials, [this] { Report(); });
     confirm_.Time(trials, [this] {
       for (Worker& worker : workers_) {
-        for (const TrialId id : worker.grant.lease.trials) {
-          pool_.Do(ConfirmWeights{worker.account, id});
+        for (const Assignment& one : worker.grant.assignments) {
+          pool_.Do(ConfirmWeights{worker.account, one.trial});
         }
       }
     });
@@ -127,17 +127,21 @@ class LifeOfTrials {
   }
 
  private:
+  // Lists grow as they are worked on, to four trials.
   void Report() {
     for (Worker& worker : workers_) {
       const Lease& lease = worker.grant.lease;
-      for (const TrialId id : lease.trials) {
-        pool_.Do(ReportTrials{
+      std::vector<Assignment>& list = worker.grant.assignments;
+      for (size_t i = 0; i < list.size(); ++i) {
+        const ReportTrials::Reply reply = pool_.Do(ReportTrials{
             worker.account,
             worker.session,
             lease.id,
             lease.attempt,
-            {{id, Sha256("weights"), 100, 500, absl::Seconds(1)}}});
+            {{list[i].trial, Sha256("weights"), 100, 500, absl::Seconds(1)}}});
+        list.insert(list.end(), reply.appended.begin(), reply.appended.end());
       }
+      ARCHPOOL_CHECK(list.size() == 4);
     }
   }
 
