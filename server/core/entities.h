@@ -16,24 +16,12 @@
 #include "common/data/dataset.h"
 #include "common/model/account.h"
 #include "common/model/ids.h"
-#include "common/model/moments.h"
 #include "common/model/task_spec.h"
 #include "common/nas/subspace.h"
 #include "server/core/transfer.h"
+#include "server/core/work_records.h"
 
 namespace archpool {
-
-// What the pool has seen of a miner, or of one of its workers; updated when a
-// lease ends. From the pool's own clock and verdicts alone.
-struct Performance {
-  Moments pace_permille;  // time per work unit; 1000 is the reference core's
-  int64_t leases_completed = 0;
-  int64_t leases_lost = 0;    // given up, or gone silent
-  absl::Duration lease_time;  // spent under leases: losses over it, the hazard
-  absl::Time last_commit_time = absl::InfinitePast();
-
-  friend bool operator==(const Performance&, const Performance&) = default;
-};
 
 struct Account {
   AccountId id;
@@ -126,137 +114,6 @@ struct SubspaceRecord {
 
   friend bool operator==(const SubspaceRecord&,
                          const SubspaceRecord&) = default;
-};
-
-// kOpen → kClosed when the same worker registers again.
-enum class SessionState { kOpen, kClosed };
-
-struct Session {
-  SessionId id;
-  AccountId account;
-  std::string worker_name;
-  int64_t threads = 1;
-  std::string hardware_class;
-  SessionState state = SessionState::kOpen;
-  absl::Time create_time;
-  Performance performance;
-
-  friend bool operator==(const Session&, const Session&) = default;
-};
-
-// kActive → kCompleted (all reported) | kReleased (by the worker) | kExpired
-// (by time) | kRevoked (by the task's end or a suspension).
-enum class LeaseState { kActive, kCompleted, kReleased, kExpired, kRevoked };
-enum class LeaseRole { kPrimary, kBackup };
-
-// Why a backup is wanted for a lease.
-enum class BackupReason {
-  kNone,
-  kSilent,    // no heartbeat
-  kSlow,      // will hardly finish in time at its present pace
-  kUnproven,  // too little is known of its miner
-};
-
-struct Lease {
-  LeaseId id;
-  TaskId task;
-  SubspaceId subspace;
-  SessionId session;
-  AccountId account;
-  int64_t attempt = 0;
-  LeaseRole role = LeaseRole::kPrimary;
-  LeaseState state = LeaseState::kActive;
-  std::vector<TrialId> trials;
-  int64_t trials_target = 0;  // how far the list may grow
-  absl::Time create_time;
-  absl::Time expire_time;  // unless a sign of life comes before
-  absl::Time deadline;     // by which the list should be done
-  // Whether its box was among the task's most promising when that last
-  // mattered.
-  bool high_reward = false;
-  // Of a backup: the lease it stands by for.
-  LeaseId primary;
-  // Backups that the manager wants to see running beside it, and why.
-  int64_t backups_wanted = 0;
-  BackupReason backup_reason = BackupReason::kNone;
-  int64_t miss_ppm = 0;  // its chance to miss the deadline, when decided
-  // When the manager looks at its progress again.
-  absl::Time check_time = absl::InfiniteFuture();
-
-  friend bool operator==(const Lease&, const Lease&) = default;
-};
-
-// kAssigned → kCommitted (reported) → kUploaded (weights durable) → kAccepted |
-// kRejected (verdict). kAssigned → kAbandoned (its lease ended). kCommitted →
-// kRejected (weights never came). kAccepted → kRejected (its lease was void).
-enum class TrialState {
-  kAssigned,
-  kCommitted,
-  kUploaded,
-  kAccepted,
-  kRejected,
-  kAbandoned
-};
-bool IsPending(
-    TrialState state);  // committed or uploaded: a verdict is awaited
-
-inline constexpr int64_t kNotMeasured = -1;
-
-// The reason of an abandoned trial whose architecture somebody else committed
-// first, as a backup or before one. If it is committed all the same before its
-// upload_deadline (a heartbeat may be under way), it is paid as work.
-inline constexpr char kSuperseded[] = "SUPERSEDED";
-
-struct Trial {
-  TrialId id;
-  TaskId task;
-  SubspaceId subspace;
-  LeaseId lease;
-  AccountId account;
-  Architecture architecture;
-  Digest architecture_id;
-  int64_t parameters = 0;
-  int64_t macs = 0;
-  WorkUnits work_units = 0;
-  TrialState state = TrialState::kAssigned;
-  absl::Time create_time;
-  // The commitment.
-  Digest weights_digest;
-  int64_t weights_size_bytes = 0;
-  int64_t claimed_correct = kNotMeasured;  // on the validation split
-  absl::Duration train_time;
-  absl::Time commit_time = absl::InfiniteFuture();
-  absl::Time upload_deadline = absl::InfiniteFuture();
-  // The verdict.
-  int64_t measured_correct = kNotMeasured;  // on the validation split
-  int64_t held_out_correct = kNotMeasured;
-  int64_t verified_accuracy_ppm = kNotMeasured;  // of the held-out split
-  // Of a rejection, or kSuperseded of an abandoned trial; "" otherwise.
-  std::string reason;
-  // The settlement.
-  Amount pay = 0;
-  Amount finders_bonus = 0;
-
-  friend bool operator==(const Trial&, const Trial&) = default;
-};
-
-// kWaiting → kLeased (a verifier took it) → kDone (verdict), or back to
-// kWaiting (its lease ran out, or the finding was inconclusive). kDone also
-// when its trial was void before.
-enum class AuditState { kWaiting, kLeased, kDone };
-
-struct Audit {
-  AuditId id;
-  TrialId trial;
-  TaskId task;
-  AuditState state = AuditState::kWaiting;
-  int64_t attempt = 0;  // counts its leases: the fencing token
-  int64_t inconclusive_count = 0;
-  AccountId verifier;
-  std::string verifier_name;
-  absl::Time expire_time = absl::InfiniteFuture();
-
-  friend bool operator==(const Audit&, const Audit&) = default;
 };
 
 // The latest ranking of a task's candidates by its search policy, best first: a

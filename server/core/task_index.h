@@ -1,0 +1,58 @@
+// The index over one open task's records. Part of server/core/pool_state.h.
+#ifndef ARCHPOOL_SERVER_CORE_TASK_INDEX_H_
+#define ARCHPOOL_SERVER_CORE_TASK_INDEX_H_
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "server/core/box_score.h"
+#include "server/core/box_tree.h"
+#include "server/core/entities.h"
+
+namespace archpool {
+
+// What the core knows of an open task beyond its record; derived from the
+// others.
+struct TaskIndex {
+  absl::btree_set<SubspaceId> subspaces;
+  BoxTree tree;  // which of them an architecture lies in
+  absl::btree_set<TrialId> trials;
+  absl::btree_set<LeaseId> leases;  // active
+  // Networks tried or being tried, and by how many trials: one, and one more
+  // for each backup's. Never given out again otherwise.
+  absl::btree_map<Digest, int64_t> architectures;
+  // What an account left undone: it gets that back before anything else.
+  absl::btree_map<AccountId, absl::btree_set<TrialId>> abandoned;
+  int64_t assigned_count = 0;
+  int64_t pending_count = 0;
+  int64_t accepted_count = 0;
+  WorkUnits reserved_units = 0;  // assigned and pending
+  WorkUnits accepted_units = 0;
+  absl::btree_map<SubspaceId, BoxScore> scores;
+  TopShare high_reward;
+  // The open ones, by falling promise, then by id.
+  absl::btree_set<std::pair<double, SubspaceId>> open;
+  int64_t done_subspaces = 0;  // completed or pruned
+
+  // The policy's latest ranking; what was learnt about a candidate is kept, and
+  // the taken ones at its head are passed for good.
+  struct Ranked {
+    Architecture architecture;
+    bool looked_at = false;
+    bool possible = false;
+    Digest id;
+    int64_t parameters = 0;
+    int64_t macs = 0;
+    WorkUnits work_units = 0;
+  };
+  std::vector<Ranked> ranking;
+  size_t ranking_begin = 0;
+  int64_t ranking_basis = 0;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_TASK_INDEX_H_
