@@ -86,7 +86,7 @@ mkdir -p "$output/logs" "$run"
 
 step "Starting the pool's server, with a PostgreSQL of its own"
 start server "$bin/archpool-server" --data-dir "$run/server" \
-  --listen 127.0.0.1:0 --port-file "$run/port" --lease-term 12s
+  --listen 127.0.0.1:0 --port-file "$run/port" --silence-term 12s
 for ((tries = 0; ; tries++)); do
   if [ -s "$run/port" ]; then break; fi
   if ! kill -0 "${pids[0]}" 2>/dev/null || [ "$tries" -ge 600 ]; then

@@ -125,7 +125,7 @@ absl::Status Serve(const ServerFlags& flags) {
   ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(engine, reader, directory));
   ARCHPOOL_RETURN_IF_ERROR(server.Open());
   spdlog::info("listening on port {}; lease term {}, fee {} ppm", server.port(),
-               absl::FormatDuration(flags.policy.lease_term),
+               absl::FormatDuration(flags.policy.silence_term),
                flags.policy.fee_ppm);
   if (!flags.port_file.empty()) {
     ARCHPOOL_RETURN_IF_ERROR(

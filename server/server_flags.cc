@@ -57,8 +57,16 @@ void AddServeFlags(CLI::App& app, ServerFlags& flags) {
   app.add_option("--port-file", flags.port_file,
                  "Write the port to this file once the server answers");
   app.add_option("--lease-term", flags.lease_term,
+                 "By when the list of a lease should be done")
+      ->capture_default_str();
+  app.add_option("--silence-term", flags.silence_term,
                  "How long a silent worker keeps its lease")
       ->capture_default_str();
+  app.add_option("--lease-span", flags.lease_span,
+                 "How long a worker should need for the list of a lease")
+      ->capture_default_str();
+  app.add_flag("!--no-backups", flags.policy.backups,
+               "Give no list to a second miner");
   app.add_option("--upload-term", flags.upload_term,
                  "How long a committed trial may wait for its weights")
       ->capture_default_str();
@@ -80,6 +88,10 @@ absl::Status CheckFlags(ServerFlags& flags) {
   PoolPolicy& policy = flags.policy;
   ARCHPOOL_RETURN_IF_ERROR(
       ParseTerm("--lease-term", flags.lease_term, policy.lease_term));
+  ARCHPOOL_RETURN_IF_ERROR(
+      ParseTerm("--silence-term", flags.silence_term, policy.silence_term));
+  ARCHPOOL_RETURN_IF_ERROR(
+      ParseTerm("--lease-span", flags.lease_span, policy.lease_span));
   ARCHPOOL_RETURN_IF_ERROR(
       ParseTerm("--upload-term", flags.upload_term, policy.upload_term));
   ARCHPOOL_RETURN_IF_ERROR(

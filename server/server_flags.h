@@ -19,7 +19,9 @@ struct ServerFlags {
   bool allow_public = false;
   std::string port_file;     // where the bound port is written; "" for nowhere
   std::string database_url;  // "" for a private cluster
-  std::string lease_term = "60s";
+  std::string lease_term = "10m";
+  std::string silence_term = "60s";
+  std::string lease_span = "3m";
   std::string upload_term = "2m";
   std::string audit_term = "2m";
   double fee = 0.05;

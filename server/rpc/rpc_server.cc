@@ -84,7 +84,7 @@ struct RpcServer::Impl {
 
   const RpcParts parts;
   const RpcOptions options;
-  const absl::Duration silent_after = options.policy.lease_term;
+  const absl::Duration silent_after = options.policy.silence_term;
 
   AccountDirectory accounts;
   SessionDirectory sessions{kSessionForgotten};
@@ -111,8 +111,9 @@ struct RpcServer::Impl {
                     options.watch_pace};
   BlobService blobs{
       gate, parts.reader, {parts.engine, blob_jobs, parts.blobs, upload_rules}};
-  WorkService work{gate,  parts.clock, parts.engine, parts.reader,
-                   reads, sessions,    work_waiting, options.policy.lease_term};
+  WorkService work{
+      gate,  parts.clock, parts.engine, parts.reader,
+      reads, sessions,    work_waiting, options.policy.silence_term};
   VerificationService verification{gate, parts.engine, audits_waiting};
   LedgerService ledger{gate, parts.engine, parts.reader, reads, accounts};
 

@@ -275,7 +275,7 @@ void WorkService::Beat(const HeartbeatCall& call) {
   for (const LeaseId lease : due) {
     engine_.Submit<RenewLease>(
         {.caller = call.caller.id, .session = session, .lease = lease},
-        [renewals, lease](const absl::StatusOr<absl::Time>& renewed) {
+        [renewals, lease](const absl::StatusOr<RenewLease::Reply>& renewed) {
           renewals->Came(lease, renewed.status());
         });
   }
@@ -290,9 +290,10 @@ grpc::ServerUnaryReactor* WorkService::ReportTrials(
       response, [this](const auto& call) {
         SubmitCommand<archpool::ReportTrials>(
             engine_, ReadReportTrials(call.caller.id, *call.request), call,
-            [](const archpool::ReportTrials::Reply& results,
+            [](const archpool::ReportTrials::Reply& reply,
                v1::ReportTrialsResponse* to) {
-              for (const archpool::ReportTrials::Result& result : results) {
+              for (const archpool::ReportTrials::Result& result :
+                   reply.results) {
                 v1::ReportTrialsResponse::Result* one = to->add_results();
                 one->set_trial_id(result.trial.value);
                 if (result.status.ok()) {

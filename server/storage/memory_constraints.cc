@@ -64,8 +64,11 @@ std::string BrokenCheck(const Task& t) {
 }
 
 std::string BrokenCheck(const SubspaceRecord& s) {
-  return FirstBroken({{s.id.value > 0, "subspace_id_positive"},
-                      {s.attempt >= 0, "subspace_attempt_not_negative"}});
+  return FirstBroken(
+      {{s.id.value > 0, "subspace_id_positive"},
+       {s.attempt >= 0, "subspace_attempt_not_negative"},
+       {!s.prune_reason.empty() == (s.state == SubspaceState::kPruned),
+        "subspace_reason_iff_pruned"}});
 }
 
 std::string BrokenCheck(const Session& s) {
@@ -75,7 +78,9 @@ std::string BrokenCheck(const Session& s) {
 
 std::string BrokenCheck(const Lease& l) {
   return FirstBroken({{l.id.value > 0, "lease_id_positive"},
-                      {l.attempt >= 0, "lease_attempt_not_negative"}});
+                      {l.attempt >= 0, "lease_attempt_not_negative"},
+                      {l.primary.IsSet() == (l.role == LeaseRole::kBackup),
+                       "lease_primary_iff_backup"}});
 }
 
 std::string BrokenCheck(const Trial& t) {
@@ -94,7 +99,8 @@ std::string BrokenCheck(const Trial& t) {
        {!is_measured || (t.verified_accuracy_ppm >= 0 &&
                          t.verified_accuracy_ppm <= 1'000'000),
         "trial_accuracy_range"},
-       {!t.reason.empty() == (t.state == TrialState::kRejected),
+       {t.state == TrialState::kAbandoned ||
+            !t.reason.empty() == (t.state == TrialState::kRejected),
         "trial_reason_iff_rejected"},
        {t.parameters >= 0 && t.macs >= 0 && t.work_units >= 0 &&
             t.weights_size_bytes >= 0 && t.train_time >= absl::ZeroDuration(),

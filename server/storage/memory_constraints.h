@@ -20,6 +20,7 @@ std::string BrokenCheck(const Trial& trial);
 std::string BrokenCheck(const Audit& audit);
 std::string BrokenCheck(const Balance& balance);
 std::string BrokenCheck(const Transfer& transfer);
+inline std::string BrokenCheck(const Ranking&) { return ""; }
 
 // What no other record may claim at the same time.
 struct UniqueKey {
@@ -37,6 +38,7 @@ std::vector<UniqueKey> UniqueKeysOf(const Trial& trial);
 std::vector<UniqueKey> UniqueKeysOf(const Audit& audit);
 std::vector<UniqueKey> UniqueKeysOf(const Balance& balance);
 std::vector<UniqueKey> UniqueKeysOf(const Transfer& transfer);
+inline std::vector<UniqueKey> UniqueKeysOf(const Ranking&) { return {}; }
 
 }  // namespace archpool::memory
 

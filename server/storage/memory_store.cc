@@ -72,6 +72,7 @@ PoolSnapshot MemoryStore::Snapshot() const {
   last.audit = add(tables_.All<AuditId, Audit>(), [&](const Audit& audit) {
                  return audit.state != AuditState::kDone && of_open_task(audit);
                }).value;
+  add(tables_.All<TaskId, Ranking>(), of_open_task);
   add(tables_.All<Place, Balance>(), all);
   for (const auto& [id, task] : tables_.All<TaskId, Task>()) {
     snapshot.requests.emplace_back(RequestKey{task.client, task.request_id},

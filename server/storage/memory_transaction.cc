@@ -19,6 +19,7 @@ TrialId KeyOf(const Trial& record) { return record.id; }
 AuditId KeyOf(const Audit& record) { return record.id; }
 Place KeyOf(const Balance& record) { return record.place; }
 TransferId KeyOf(const Transfer& record) { return record.id; }
+TaskId KeyOf(const Ranking& record) { return record.task; }
 
 template <typename Record>
 auto& MapOf(Tables& tables, const Record& record) {
@@ -125,6 +126,10 @@ class Transaction {
   std::string BrokenReference(const Transfer& record) const {
     const bool known = !record.task.IsSet() || Has<Task>(record.task);
     return known ? "" : "transfer_task_fkey";
+  }
+
+  std::string BrokenReference(const Ranking& record) const {
+    return Has<Task>(record.task) ? "" : "ranking_task_fkey";
   }
 
   Tables& tables_;

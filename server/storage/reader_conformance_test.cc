@@ -56,7 +56,7 @@ TEST_P(StoreConformanceTest, ReaderSeesEveryCommittedRecord) {
 
 TEST_P(StoreConformanceTest, ReaderFiltersAndPages) {
   Writer writer(backend_->NewWriter());
-  RandomRecords records(8);
+  RandomRecords records(9);
   ASSERT_THAT(writer.Commit(records.Next(1'000)), IsOk());
   Reader& reader = backend_->reader();
 

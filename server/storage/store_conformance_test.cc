@@ -104,7 +104,7 @@ TEST_P(StoreConformanceTest, RepeatedCommitIsFenced) {
   const auto loaded = store.TakeOver();
   ASSERT_THAT(loaded, IsOk());
   RandomRecords records(1);
-  const std::vector<Event> events = records.Next(10);
+  const std::vector<Event> events = records.Next(100);
   ASSERT_THAT(store.Commit(loaded->epoch, loaded->sequence, events), IsOk());
   EXPECT_THAT(store.Commit(loaded->epoch, loaded->sequence, events),
               FailsWith("FENCED"));

@@ -241,7 +241,7 @@ def micro(coins):
 class PoolTestCase(unittest.TestCase):
     """Makes a pool for each test."""
 
-    server_flags = ("--lease-term", "5s", "--audit-term", "5s")
+    server_flags = ("--silence-term", "5s", "--audit-term", "5s")
 
     def setUp(self):
         self.pool = Pool(*self.server_flags)

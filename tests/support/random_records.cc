@@ -72,7 +72,8 @@ std::vector<Event> RandomRecords::Next(int count) {
       &RandomRecords::PutTask,     &RandomRecords::PutSubspace,
       &RandomRecords::PutSession,  &RandomRecords::PutLease,
       &RandomRecords::PutTrial,    &RandomRecords::PutAudit,
-      &RandomRecords::PutTransfer, &RandomRecords::PutBalance};
+      &RandomRecords::PutTransfer, &RandomRecords::PutBalance,
+      &RandomRecords::PutRanking};
   while (static_cast<int>(events_.size()) < count) {
     (this->*kSteps[Below(std::size(kSteps))])();
   }
@@ -90,7 +91,31 @@ void RandomRecords::PutAccount() {
                .trials_accepted = Large(),
                .trials_rejected = Large(),
                .trials_abandoned = Large(),
-               .rejections_in_a_row = Large()});
+               .rejections_in_a_row = Large(),
+               .performance = RandomPerformance(),
+               .accuracy_ppm = RandomMoments()});
+}
+
+Moments RandomRecords::RandomMoments() {
+  return {.count = Large(), .sum = Large(), .sum_of_squares = Large()};
+}
+
+Performance RandomRecords::RandomPerformance() {
+  return {.pace_permille = RandomMoments(),
+          .leases_completed = Large(),
+          .leases_lost = Large(),
+          .lease_time = absl::Nanoseconds(Large()),
+          .last_commit_time = Coin() ? RandomTime() : absl::InfinitePast()};
+}
+
+void RandomRecords::PutRanking() {
+  const Task& task = Any(tasks_);
+  Ranking ranking{.task = task.id, .basis = Large()};
+  for (int64_t i = Below(5); i > 0; --i) {
+    ranking.candidates.push_back(
+        task.spec->space.ArchitectureAt(Below(task.spec->space.size())));
+  }
+  Emit(rankings_, task.id, ranking);
 }
 
 void RandomRecords::PutDataset() {
@@ -151,13 +176,23 @@ void RandomRecords::PutSubspace() {
   const Task& task = Any(tasks_);
   const std::vector<Subspace> boxes =
       Partition(task.spec->space, 1 + Below(8), 4096);
-  Emit(subspaces_, id,
-       SubspaceRecord{.id = id,
-                      .task = task.id,
-                      .box = boxes[static_cast<size_t>(
-                          Below(static_cast<int64_t>(boxes.size())))],
-                      .state = static_cast<SubspaceState>(Below(3)),
-                      .attempt = Large()});
+  SubspaceRecord record{
+      .id = id,
+      .task = task.id,
+      .box =
+          boxes[static_cast<size_t>(Below(static_cast<int64_t>(boxes.size())))],
+      .state = static_cast<SubspaceState>(Below(4)),
+      .attempt = Large()};
+  if (Coin()) {
+    record.parent = {1 + Large()};
+    record.split_dimension = Large();
+    record.split_choices = rng_.Next();
+    record.prior_ppm = Large();
+  }
+  if (record.state == SubspaceState::kPruned) {
+    record.prune_reason = absl::StrCat("P", RandomText());
+  }
+  Emit(subspaces_, id, record);
 }
 
 void RandomRecords::PutSession() {
@@ -180,7 +215,8 @@ void RandomRecords::PutSession() {
                .threads = 1 + Large(),
                .hardware_class = RandomText(),
                .state = static_cast<SessionState>(Below(2)),
-               .create_time = RandomTime()});
+               .create_time = RandomTime(),
+               .performance = RandomPerformance()});
 }
 
 void RandomRecords::PutLease() {
@@ -203,8 +239,16 @@ void RandomRecords::PutLease() {
               .attempt = Large(),
               .role = static_cast<LeaseRole>(Below(2)),
               .state = static_cast<LeaseState>(Below(5)),
+              .trials_target = Large(),
               .create_time = RandomTime(),
-              .expire_time = RandomTime()};
+              .expire_time = RandomTime(),
+              .deadline = RandomTime(),
+              .high_reward = Coin(),
+              .backups_wanted = Large(),
+              .backup_reason = static_cast<BackupReason>(Below(4)),
+              .miss_ppm = Large(),
+              .check_time = Coin() ? RandomTime() : absl::InfiniteFuture()};
+  if (lease.role == LeaseRole::kBackup) lease.primary = {1 + Large()};
   for (int64_t i = Below(4); i > 0; --i) lease.trials.push_back({1 + Large()});
   Emit(leases_, id, lease);
 }
@@ -232,6 +276,7 @@ void RandomRecords::PutTrial() {
   if (state != TrialState::kAssigned && state != TrialState::kAbandoned) {
     trial.weights_digest = RandomDigest();
     trial.claimed_correct = Large();
+    trial.commit_time = RandomTime();
     trial.upload_deadline = RandomTime();
   }
   if (state == TrialState::kAccepted) {
@@ -243,6 +288,7 @@ void RandomRecords::PutTrial() {
   }
   if (state == TrialState::kRejected)
     trial.reason = absl::StrCat("R", RandomText());
+  if (state == TrialState::kAbandoned && Coin()) trial.reason = kSuperseded;
   Emit(trials_, id, trial);
 }
 
@@ -326,6 +372,7 @@ PoolSnapshot RandomRecords::Snapshot() const {
   add_if(audits_, [&](const Audit& audit) {
     return audit.state != AuditState::kDone && of_open(audit);
   });
+  add_if(rankings_, of_open);
   add_if(balances_, all);
   const auto size = [](const auto& map) {
     return static_cast<int64_t>(map.size());

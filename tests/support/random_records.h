@@ -47,6 +47,9 @@ class RandomRecords {
   void PutAudit();
   void PutTransfer();
   void PutBalance();
+  void PutRanking();
+  Moments RandomMoments();
+  Performance RandomPerformance();
   template <typename Key, typename Record>
   void Emit(std::map<Key, Record>& records, const Key& key,
             const Record& record) {
@@ -77,6 +80,7 @@ class RandomRecords {
   std::map<LeaseId, Lease> leases_;
   std::map<TrialId, Trial> trials_;
   std::map<AuditId, Audit> audits_;
+  std::map<TaskId, Ranking> rankings_;
   std::map<TransferId, Transfer> transfers_;
   std::map<Place, Balance> balances_;
 };

@@ -14,6 +14,13 @@ absl::Status Read(absl::string_view text, int64_t& value) {
   return absl::OkStatus();
 }
 
+absl::Status Read(absl::string_view text, bool& value) {
+  int64_t number = 0;
+  ARCHPOOL_RETURN_IF_ERROR(Read(text, number));
+  value = number != 0;
+  return absl::OkStatus();
+}
+
 absl::Status Read(absl::string_view text, std::string& value) {
   value = std::string(text);
   return absl::OkStatus();

@@ -47,6 +47,11 @@ inline SqlShape ShapeOf(int64_t) { return kIntShape; }
 inline void Write(int64_t value, ArrayText& array) { array.AddInt(value); }
 absl::Status Read(absl::string_view text, int64_t& value);
 
+// 0 or 1 in the database.
+inline SqlShape ShapeOf(bool) { return kIntShape; }
+inline void Write(bool value, ArrayText& array) { array.AddInt(value ? 1 : 0); }
+absl::Status Read(absl::string_view text, bool& value);
+
 inline SqlShape ShapeOf(const std::string&) { return kTextShape; }
 inline void Write(const std::string& text, ArrayText& array) {
   array.AddText(text);

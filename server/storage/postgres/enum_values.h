@@ -19,14 +19,15 @@ inline constexpr TaskState kLastOf<TaskState> = TaskState::kCancelled;
 template <>
 inline constexpr EndReason kLastOf<EndReason> = EndReason::kCancelled;
 template <>
-inline constexpr SubspaceState kLastOf<SubspaceState> =
-    SubspaceState::kCompleted;
+inline constexpr SubspaceState kLastOf<SubspaceState> = SubspaceState::kPruned;
 template <>
 inline constexpr SessionState kLastOf<SessionState> = SessionState::kClosed;
 template <>
 inline constexpr LeaseState kLastOf<LeaseState> = LeaseState::kRevoked;
 template <>
 inline constexpr LeaseRole kLastOf<LeaseRole> = LeaseRole::kBackup;
+template <>
+inline constexpr BackupReason kLastOf<BackupReason> = BackupReason::kUnproven;
 template <>
 inline constexpr TrialState kLastOf<TrialState> = TrialState::kAbandoned;
 template <>

@@ -25,7 +25,8 @@ absl::Status AddRecords(pqxx::transaction_base& transaction,
 }
 
 absl::Status AddTasksAndSubspaces(pqxx::transaction_base& transaction,
-                                  std::vector<Event>& records) {
+                                  std::vector<Event>& records,
+                                  std::vector<Event>& later) {
   ARCHPOOL_ASSIGN_OR_RETURN(
       const std::vector<TaskRow> tasks,
       Select(transaction, TaskTable(),
@@ -45,6 +46,15 @@ absl::Status AddTasksAndSubspaces(pqxx::transaction_base& transaction,
         SubspaceRecord record,
         SubspaceOf(row, specs.at(row.record.task)->space));
     records.emplace_back(std::move(record));
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const std::vector<RankingRow> rankings,
+      Select(transaction, RankingTable(),
+             absl::StrCat("WHERE ", kOfOpenTasks, " ORDER BY task_id"), {}));
+  for (const RankingRow& row : rankings) {
+    ARCHPOOL_ASSIGN_OR_RETURN(Ranking ranking,
+                              RankingOf(row, specs.at(row.task)->space));
+    later.emplace_back(std::move(ranking));
   }
   return absl::OkStatus();
 }
@@ -107,7 +117,10 @@ absl::StatusOr<PoolSnapshot> Load(pqxx::connection& connection) {
       AddRecords(transaction, AccountTable(), "ORDER BY id", records));
   ARCHPOOL_RETURN_IF_ERROR(
       AddRecords(transaction, DatasetTable(), "ORDER BY id", records));
-  ARCHPOOL_RETURN_IF_ERROR(AddTasksAndSubspaces(transaction, records));
+  // Rankings come after the audits, as the core holds them.
+  std::vector<Event> rankings;
+  ARCHPOOL_RETURN_IF_ERROR(
+      AddTasksAndSubspaces(transaction, records, rankings));
   ARCHPOOL_RETURN_IF_ERROR(AddRecords(transaction, SessionTable(),
                                       "WHERE state = 'open' ORDER BY id",
                                       records));
@@ -122,6 +135,7 @@ absl::StatusOr<PoolSnapshot> Load(pqxx::connection& connection) {
       transaction, AuditTable(),
       absl::StrCat("WHERE state <> 'done' AND ", kOfOpenTasks, " ORDER BY id"),
       records));
+  records.insert(records.end(), rankings.begin(), rankings.end());
   ARCHPOOL_RETURN_IF_ERROR(AddBalances(transaction, records));
   snapshot.last_ids = LoadLastIds(transaction);
   snapshot.requests = LoadRequests(transaction);

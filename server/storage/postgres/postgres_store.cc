@@ -34,6 +34,7 @@ LeaseId KeyOf(const Lease& record) { return record.id; }
 TrialId KeyOf(const Trial& record) { return record.id; }
 AuditId KeyOf(const Audit& record) { return record.id; }
 Place KeyOf(const Balance& record) { return record.place; }
+TaskId KeyOf(const Ranking& record) { return record.task; }
 
 // The last event of each record. Transfers are all kept: each is a row.
 class Batch {
@@ -67,7 +68,7 @@ class Batch {
 
   std::tuple<Last<Account>, Last<DatasetRecord>, Last<Task>,
              Last<SubspaceRecord>, Last<Session>, Last<Lease>, Last<Trial>,
-             Last<Audit>, Last<Balance>>
+             Last<Audit>, Last<Balance>, Last<Ranking>>
       last_;
   std::vector<const Transfer*> transfers_;
 };
@@ -116,6 +117,8 @@ absl::Status WriteBatch(pqxx::work& transaction, const Batch& batch) {
       Write(transaction, AuditTable(), batch.All<Audit>()));
   ARCHPOOL_RETURN_IF_ERROR(
       Write(transaction, BalanceTable(), batch.All<Balance>()));
+  ARCHPOOL_RETURN_IF_ERROR(
+      WriteRows(transaction, RankingTable(), batch.All<Ranking>()));
   return Write(transaction, TransferTable(), batch.transfers());
 }
 
@@ -157,6 +160,7 @@ PostgresStore::Session& PostgresStore::Connected() {
   PrepareUpsert(connection, postgres::TrialTable());
   PrepareUpsert(connection, postgres::AuditTable());
   PrepareUpsert(connection, postgres::BalanceTable());
+  PrepareUpsert(connection, postgres::RankingTable());
   connection.prepare(postgres::TransferTable().name,
                      postgres::TransferTable().InsertSql());
   session_ = std::move(session);

@@ -78,7 +78,9 @@ absl::StatusOr<Task> TaskOf(const TaskRow& row) {
 }
 
 SubspaceRow RowOf(const SubspaceRecord& record) {
-  SubspaceRow row{.record = record, .allowed = record.box.allowed()};
+  SubspaceRow row{.record = record,
+                  .allowed = record.box.allowed(),
+                  .split_choices = static_cast<int64_t>(record.split_choices)};
   row.record.box = Subspace();
   return row;
 }
@@ -89,7 +91,37 @@ absl::StatusOr<SubspaceRecord> SubspaceOf(const SubspaceRow& row,
   if (!box.ok()) return Corrupt(row.record.id.ToString(), box.status());
   SubspaceRecord record = row.record;
   record.box = *std::move(box);
+  record.split_choices = static_cast<uint64_t>(row.split_choices);
   return record;
+}
+
+RankingRow RowOf(const Ranking& ranking) {
+  RankingRow row{.task = ranking.task, .basis = ranking.basis};
+  for (const Architecture& one : ranking.candidates) {
+    row.candidates.choices.insert(row.candidates.choices.end(),
+                                  one.choices.begin(), one.choices.end());
+  }
+  return row;
+}
+
+absl::StatusOr<Ranking> RankingOf(const RankingRow& row,
+                                  const SearchSpace& space) {
+  Ranking ranking{.task = row.task, .basis = row.basis};
+  const std::vector<uint8_t>& bytes = row.candidates.choices;
+  const size_t dimensions = space.dimensions().size();
+  for (size_t i = 0; i + dimensions <= bytes.size(); i += dimensions) {
+    const auto begin = bytes.begin() + static_cast<std::ptrdiff_t>(i);
+    Architecture one{
+        .choices = {begin, begin + static_cast<std::ptrdiff_t>(dimensions)}};
+    if (!space.IsValid(one)) break;
+    ranking.candidates.push_back(std::move(one));
+  }
+  if (ranking.candidates.size() * dimensions != bytes.size()) {
+    return Internal("STORE_CORRUPT",
+                    absl::StrCat("the database holds a ranking of ",
+                                 row.task.ToString(), " of another space"));
+  }
+  return ranking;
 }
 
 template <typename Record>
@@ -178,6 +210,7 @@ template struct Table<Trial>;
 template struct Table<Audit>;
 template struct Table<Balance>;
 template struct Table<Transfer>;
+template struct Table<RankingRow>;
 
 const Table<Account>& AccountTable() {
   using R = Account;
@@ -192,7 +225,23 @@ const Table<Account>& AccountTable() {
        Field<R>("trials_accepted", ARCHPOOL_FIELD(trials_accepted)),
        Field<R>("trials_rejected", ARCHPOOL_FIELD(trials_rejected)),
        Field<R>("trials_abandoned", ARCHPOOL_FIELD(trials_abandoned)),
-       Field<R>("rejections_in_a_row", ARCHPOOL_FIELD(rejections_in_a_row))}};
+       Field<R>("rejections_in_a_row", ARCHPOOL_FIELD(rejections_in_a_row)),
+       Field<R>("pace_count", ARCHPOOL_FIELD(performance.pace_permille.count)),
+       Field<R>("pace_sum_permille",
+                ARCHPOOL_FIELD(performance.pace_permille.sum)),
+       Field<R>("pace_sum_of_squares",
+                ARCHPOOL_FIELD(performance.pace_permille.sum_of_squares)),
+       Field<R>("leases_completed",
+                ARCHPOOL_FIELD(performance.leases_completed)),
+       Field<R>("leases_lost", ARCHPOOL_FIELD(performance.leases_lost)),
+       Field<R>("lease_time_ns", ARCHPOOL_FIELD(performance.lease_time)),
+       Nullable<R>("last_commit_time",
+                   ARCHPOOL_FIELD(performance.last_commit_time),
+                   absl::InfinitePast()),
+       Field<R>("accuracy_count", ARCHPOOL_FIELD(accuracy_ppm.count)),
+       Field<R>("accuracy_sum_ppm", ARCHPOOL_FIELD(accuracy_ppm.sum)),
+       Field<R>("accuracy_sum_of_squares",
+                ARCHPOOL_FIELD(accuracy_ppm.sum_of_squares))}};
   return *kTable;
 }
 
@@ -247,48 +296,74 @@ const Table<TaskRow>& TaskTable() {
 
 const Table<SubspaceRow>& SubspaceTable() {
   using R = SubspaceRow;
-  static const auto* const kTable =
-      new Table<R>{"subspace",
-                   "id",
-                   {Field<R>("id", ARCHPOOL_FIELD(record.id)),
-                    Field<R>("task_id", ARCHPOOL_FIELD(record.task)),
-                    Field<R>("allowed", ARCHPOOL_FIELD(allowed)),
-                    Field<R>("state", ARCHPOOL_FIELD(record.state)),
-                    Field<R>("attempt", ARCHPOOL_FIELD(record.attempt))}};
+  static const auto* const kTable = new Table<R>{
+      "subspace",
+      "id",
+      {Field<R>("id", ARCHPOOL_FIELD(record.id)),
+       Field<R>("task_id", ARCHPOOL_FIELD(record.task)),
+       Field<R>("allowed", ARCHPOOL_FIELD(allowed)),
+       Field<R>("state", ARCHPOOL_FIELD(record.state)),
+       Field<R>("attempt", ARCHPOOL_FIELD(record.attempt)),
+       Nullable<R>("parent_id", ARCHPOOL_FIELD(record.parent), SubspaceId{}),
+       Field<R>("split_dimension", ARCHPOOL_FIELD(record.split_dimension)),
+       Field<R>("split_choices", ARCHPOOL_FIELD(split_choices)),
+       Field<R>("prior_ppm", ARCHPOOL_FIELD(record.prior_ppm)),
+       Field<R>("prune_reason", ARCHPOOL_FIELD(record.prune_reason))}};
   return *kTable;
 }
 
 const Table<Session>& SessionTable() {
   using R = Session;
-  static const auto* const kTable =
-      new Table<R>{"session",
-                   "id",
-                   {Field<R>("id", ARCHPOOL_FIELD(id)),
-                    Field<R>("account_id", ARCHPOOL_FIELD(account)),
-                    Field<R>("worker_name", ARCHPOOL_FIELD(worker_name)),
-                    Field<R>("threads", ARCHPOOL_FIELD(threads)),
-                    Field<R>("hardware_class", ARCHPOOL_FIELD(hardware_class)),
-                    Field<R>("state", ARCHPOOL_FIELD(state)),
-                    Field<R>("create_time", ARCHPOOL_FIELD(create_time))}};
+  static const auto* const kTable = new Table<R>{
+      "session",
+      "id",
+      {Field<R>("id", ARCHPOOL_FIELD(id)),
+       Field<R>("account_id", ARCHPOOL_FIELD(account)),
+       Field<R>("worker_name", ARCHPOOL_FIELD(worker_name)),
+       Field<R>("threads", ARCHPOOL_FIELD(threads)),
+       Field<R>("hardware_class", ARCHPOOL_FIELD(hardware_class)),
+       Field<R>("state", ARCHPOOL_FIELD(state)),
+       Field<R>("create_time", ARCHPOOL_FIELD(create_time)),
+       Field<R>("pace_count", ARCHPOOL_FIELD(performance.pace_permille.count)),
+       Field<R>("pace_sum_permille",
+                ARCHPOOL_FIELD(performance.pace_permille.sum)),
+       Field<R>("pace_sum_of_squares",
+                ARCHPOOL_FIELD(performance.pace_permille.sum_of_squares)),
+       Field<R>("leases_completed",
+                ARCHPOOL_FIELD(performance.leases_completed)),
+       Field<R>("leases_lost", ARCHPOOL_FIELD(performance.leases_lost)),
+       Field<R>("lease_time_ns", ARCHPOOL_FIELD(performance.lease_time)),
+       Nullable<R>("last_commit_time",
+                   ARCHPOOL_FIELD(performance.last_commit_time),
+                   absl::InfinitePast())}};
   return *kTable;
 }
 
 const Table<Lease>& LeaseTable() {
   using R = Lease;
-  static const auto* const kTable =
-      new Table<R>{"lease",
-                   "id",
-                   {Field<R>("id", ARCHPOOL_FIELD(id)),
-                    Field<R>("task_id", ARCHPOOL_FIELD(task)),
-                    Field<R>("subspace_id", ARCHPOOL_FIELD(subspace)),
-                    Field<R>("session_id", ARCHPOOL_FIELD(session)),
-                    Field<R>("account_id", ARCHPOOL_FIELD(account)),
-                    Field<R>("attempt", ARCHPOOL_FIELD(attempt)),
-                    Field<R>("role", ARCHPOOL_FIELD(role)),
-                    Field<R>("state", ARCHPOOL_FIELD(state)),
-                    Field<R>("trial_ids", ARCHPOOL_FIELD(trials)),
-                    Field<R>("create_time", ARCHPOOL_FIELD(create_time)),
-                    Field<R>("expire_time", ARCHPOOL_FIELD(expire_time))}};
+  static const auto* const kTable = new Table<R>{
+      "lease",
+      "id",
+      {Field<R>("id", ARCHPOOL_FIELD(id)),
+       Field<R>("task_id", ARCHPOOL_FIELD(task)),
+       Field<R>("subspace_id", ARCHPOOL_FIELD(subspace)),
+       Field<R>("session_id", ARCHPOOL_FIELD(session)),
+       Field<R>("account_id", ARCHPOOL_FIELD(account)),
+       Field<R>("attempt", ARCHPOOL_FIELD(attempt)),
+       Field<R>("role", ARCHPOOL_FIELD(role)),
+       Field<R>("state", ARCHPOOL_FIELD(state)),
+       Field<R>("trial_ids", ARCHPOOL_FIELD(trials)),
+       Field<R>("create_time", ARCHPOOL_FIELD(create_time)),
+       Field<R>("expire_time", ARCHPOOL_FIELD(expire_time)),
+       Field<R>("trials_target", ARCHPOOL_FIELD(trials_target)),
+       Field<R>("deadline", ARCHPOOL_FIELD(deadline)),
+       Field<R>("high_reward", ARCHPOOL_FIELD(high_reward)),
+       Nullable<R>("primary_id", ARCHPOOL_FIELD(primary), LeaseId{}),
+       Field<R>("backups_wanted", ARCHPOOL_FIELD(backups_wanted)),
+       Field<R>("backup_reason", ARCHPOOL_FIELD(backup_reason)),
+       Field<R>("miss_ppm", ARCHPOOL_FIELD(miss_ppm)),
+       Nullable<R>("check_time", ARCHPOOL_FIELD(check_time),
+                   absl::InfiniteFuture())}};
   return *kTable;
 }
 
@@ -314,6 +389,8 @@ const Table<Trial>& TrialTable() {
        Nullable<R>("claimed_correct", ARCHPOOL_FIELD(claimed_correct),
                    kNotMeasured),
        Field<R>("train_time_ns", ARCHPOOL_FIELD(train_time)),
+       Nullable<R>("commit_time", ARCHPOOL_FIELD(commit_time),
+                   absl::InfiniteFuture()),
        Nullable<R>("upload_deadline", ARCHPOOL_FIELD(upload_deadline),
                    absl::InfiniteFuture()),
        Nullable<R>("measured_correct", ARCHPOOL_FIELD(measured_correct),
@@ -354,6 +431,17 @@ const Table<Balance>& BalanceTable() {
                    {Field<R>("kind", ARCHPOOL_FIELD(place.kind)),
                     Field<R>("place_id", ARCHPOOL_FIELD(place.id)),
                     Field<R>("amount", ARCHPOOL_FIELD(amount))}};
+  return *kTable;
+}
+
+const Table<RankingRow>& RankingTable() {
+  using R = RankingRow;
+  static const auto* const kTable =
+      new Table<R>{"ranking",
+                   "task_id",
+                   {Field<R>("task_id", ARCHPOOL_FIELD(task)),
+                    Field<R>("basis", ARCHPOOL_FIELD(basis)),
+                    Field<R>("candidates", ARCHPOOL_FIELD(candidates))}};
   return *kTable;
 }
 

@@ -29,11 +29,23 @@ absl::StatusOr<Task> TaskOf(const TaskRow& row);
 struct SubspaceRow {
   SubspaceRecord record;  // without its box
   std::vector<uint64_t> allowed;
+  int64_t split_choices = 0;  // the same bits
 };
 SubspaceRow RowOf(const SubspaceRecord& record);
 // INTERNAL (STORE_CORRUPT).
 absl::StatusOr<SubspaceRecord> SubspaceOf(const SubspaceRow& row,
                                           const SearchSpace& space);
+
+// A Ranking whose candidates are still one string of choices.
+struct RankingRow {
+  TaskId task;
+  int64_t basis = 0;
+  Architecture candidates;
+};
+RankingRow RowOf(const Ranking& ranking);
+// INTERNAL (STORE_CORRUPT).
+absl::StatusOr<Ranking> RankingOf(const RankingRow& row,
+                                  const SearchSpace& space);
 
 const Table<Account>& AccountTable();
 const Table<DatasetRecord>& DatasetTable();
@@ -45,6 +57,7 @@ const Table<Trial>& TrialTable();
 const Table<Audit>& AuditTable();
 const Table<Balance>& BalanceTable();
 const Table<Transfer>& TransferTable();
+const Table<RankingRow>& RankingTable();
 
 }  // namespace archpool::postgres
 
