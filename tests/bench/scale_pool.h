@@ -1,0 +1,88 @@
+// A pool of many miners and boxes for the benchmarks of scale: one space whose
+// networks are cheap to plan, so that what is measured is the core.
+#ifndef ARCHPOOL_TESTS_BENCH_SCALE_POOL_H_
+#define ARCHPOOL_TESTS_BENCH_SCALE_POOL_H_
+
+#include <malloc.h>
+
+#include <ctime>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/support/pool_fixture.h"
+
+namespace archpool {
+
+// Five blocks of 64 widths: 2^30 networks, all different.
+inline SearchSpace WideSpace() {
+  std::vector<ChoiceValue> widths;
+  for (int64_t width = 1; width <= 64; ++width) widths.emplace_back(width);
+  std::vector<Dimension> dimensions;
+  ChainTemplate chain;
+  chain.stages.emplace_back();
+  for (int block = 0; block < 5; ++block) {
+    const std::string name = absl::StrCat("width", block);
+    dimensions.push_back({name, widths});
+    chain.stages[0].blocks.push_back(
+        BlockTemplate{.width = DimensionRef{name}});
+  }
+  auto space = SearchSpace::Create(std::move(dimensions), std::move(chain));
+  ARCHPOOL_CHECK(space.ok());
+  return *std::move(space);
+}
+
+inline TaskSpec WideTask(int64_t boxes) {
+  TaskSpec spec = TinySpec(4);
+  spec.space = WideSpace();
+  spec.subspaces = boxes;
+  spec.trials_per_lease = 4;
+  spec.terms.reward = kAmountPerCoin;
+  spec.budget.work_units = kWorkUnitsMax;
+  spec.budget.time_limit = kTimeLimitMax;
+  return spec;
+}
+
+struct ScaleWorker {
+  AccountId account;
+  SessionId session;
+  LeaseGrant grant;
+  size_t next = 0;  // of grant.assignments
+};
+
+inline ScaleWorker Join(TestPool& pool, int64_t number) {
+  const AccountId account = pool.Make(absl::StrCat("m", number), Role::kMiner);
+  return {.account = account, .session = pool.Open(account, "w")};
+}
+
+// Reports the worker's next trial and confirms its weights: two commands.
+inline void DeliverNext(TestPool& pool, ScaleWorker& worker,
+                        const Digest& weights) {
+  std::vector<Assignment>& list = worker.grant.assignments;
+  const TrialId trial = list[worker.next++].trial;
+  const Lease& lease = worker.grant.lease;
+  const ReportTrials::Reply reply =
+      pool.Do(ReportTrials{worker.account,
+                           worker.session,
+                           lease.id,
+                           lease.attempt,
+                           {{trial, weights, 100, 500, absl::Seconds(1)}}});
+  ARCHPOOL_CHECK(reply.results[0].status.ok());
+  list.insert(list.end(), reply.appended.begin(), reply.appended.end());
+  pool.Do(ConfirmWeights{worker.account, trial});
+}
+
+// Of this process: others on the machine do not count.
+inline double CpuSeconds() {
+  return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+}
+
+// What malloc has handed out, in bytes; 0 under a sanitizer's allocator.
+inline double BytesInUse() {
+  const struct mallinfo2 info = mallinfo2();
+  return static_cast<double>(info.uordblks + info.hblkhd);
+}
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_TESTS_BENCH_SCALE_POOL_H_
