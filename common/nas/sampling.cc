@@ -5,12 +5,37 @@
 #include <vector>
 
 #include "common/base/status.h"
+#include "common/crypto/canonical.h"
 
 namespace archpool {
+namespace {
+
+absl::StatusOr<Candidate> PlainCandidate(const SearchSpace& space,
+                                         const Architecture& architecture) {
+  if (!space.IsValid(architecture)) {
+    return InvalidArgument("ARCHITECTURE_MALFORMED",
+                           "The architecture does not fit the space.");
+  }
+  const std::string spelling = space.SpellingOf(architecture);
+  if (spelling.empty()) {
+    return InvalidArgument("CELL_DISCONNECTED",
+                           "Nothing flows from the cell's input to its output; "
+                           "such a network learns nothing.");
+  }
+  LayerPlan plan;
+  plan.train_ns_per_example = kPlainTrainNsPerExample;
+  return Candidate{architecture, std::move(plan),
+                   Sha256(CanonicalWriter("archpool/plain-architecture/v1")
+                              .Bytes(spelling)
+                              .encoding())};
+}
+
+}  // namespace
 
 absl::StatusOr<Candidate> MakeCandidate(const SearchSpace& space,
                                         const Architecture& architecture,
                                         const NetworkTerms& terms) {
+  if (space.is_plain()) return PlainCandidate(space, architecture);
   ARCHPOOL_ASSIGN_OR_RETURN(
       LayerPlan plan, MakeLayerPlan(space, architecture, terms.input_shape,
                                     terms.classes, terms.limits));

@@ -33,7 +33,10 @@ struct Candidate {
   friend bool operator==(const Candidate&, const Candidate&) = default;
 };
 
-// Errors as MakeLayerPlan.
+// What training on an example costs in a plain space, which has no layers.
+inline constexpr int64_t kPlainTrainNsPerExample = 1'000;
+
+// Errors as MakeLayerPlan; in a plain space CELL_DISCONNECTED.
 absl::StatusOr<Candidate> MakeCandidate(const SearchSpace& space,
                                         const Architecture& architecture,
                                         const NetworkTerms& terms);

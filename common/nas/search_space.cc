@@ -92,20 +92,84 @@ std::string ToString(const ChoiceValue& value) {
   return std::get<std::string>(value);
 }
 
-absl::StatusOr<SearchSpace> SearchSpace::Create(
-    std::vector<Dimension> dimensions, ChainTemplate chain_template) {
-  ARCHPOOL_RETURN_IF_ERROR(CheckDimensions(dimensions));
+namespace {
+
+absl::StatusOr<int64_t> SizeOf(const std::vector<Dimension>& dimensions) {
   int64_t size = 1;
   for (const Dimension& dimension : dimensions) {
     const auto choices = static_cast<int64_t>(dimension.choices.size());
     if (__builtin_mul_overflow(size, choices, &size)) {
       return InvalidArgument(
           "SPACE_TOO_LARGE",
-          absl::StrCat("The space has more than ", kMaxSize,
+          absl::StrCat("The space has more than ", SearchSpace::kMaxSize,
                        " architectures; remove dimensions or choices."));
     }
   }
+  return size;
+}
+
+bool Fits(const MovableChoice& form, const std::vector<Dimension>& dimensions) {
+  if (form.runs.size() != form.choice.size()) return false;
+  for (size_t r = 0; r < form.runs.size(); ++r) {
+    if (form.runs[r].size() != form.choice[r].size()) return false;
+    for (const int d : form.runs[r]) {
+      if (d < 0 || static_cast<size_t>(d) >= dimensions.size()) return false;
+    }
+  }
+  return true;
+}
+
+bool Fits(const CellForm& form, const std::vector<Dimension>& dimensions) {
+  if (form.nodes < 2 || form.edges.size() != dimensions.size() ||
+      form.none.size() != dimensions.size() ||
+      form.skip.size() != dimensions.size()) {
+    return false;
+  }
+  int last = 0;
+  for (const CellForm::Edge& edge : form.edges) {
+    if (edge.from < 0 || edge.from >= edge.to || edge.to >= form.nodes ||
+        edge.to < last) {
+      return false;
+    }
+    last = edge.to;
+  }
+  return true;
+}
+
+bool Fits(std::monostate, const std::vector<Dimension>&) { return true; }
+
+}  // namespace
+
+absl::StatusOr<SearchSpace> SearchSpace::CreatePlain(
+    std::vector<Dimension> dimensions, CanonicalForm form) {
+  ARCHPOOL_RETURN_IF_ERROR(CheckDimensions(dimensions));
   SearchSpace space;
+  ARCHPOOL_ASSIGN_OR_RETURN(space.size_, SizeOf(dimensions));
+  if (!std::visit([&](const auto& one) { return Fits(one, dimensions); },
+                  form)) {
+    return InvalidArgument("CANONICAL_FORM",
+                           "The canonical form does not fit the dimensions.");
+  }
+  space.dimensions_ = std::move(dimensions);
+  space.form_ = std::move(form);
+  return space;
+}
+
+std::string SearchSpace::SpellingOf(const Architecture& architecture) const {
+  ARCHPOOL_CHECK(is_plain());
+  std::vector<std::string> words;
+  words.reserve(dimensions_.size());
+  for (size_t d = 0; d < dimensions_.size(); ++d) {
+    words.push_back(ToString(ValueOf(architecture, static_cast<int>(d))));
+  }
+  return CanonicalSpelling(form_, architecture.choices, words);
+}
+
+absl::StatusOr<SearchSpace> SearchSpace::Create(
+    std::vector<Dimension> dimensions, ChainTemplate chain_template) {
+  ARCHPOOL_RETURN_IF_ERROR(CheckDimensions(dimensions));
+  SearchSpace space;
+  ARCHPOOL_ASSIGN_OR_RETURN(const int64_t size, SizeOf(dimensions));
   ARCHPOOL_ASSIGN_OR_RETURN(space.chain_,
                             ResolveChain(dimensions, chain_template));
   space.dimensions_ = std::move(dimensions);

@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/nas/canonical_form.h"
 #include "common/nas/chain_template.h"
 #include "common/nas/resolved_chain.h"
 
@@ -62,6 +63,17 @@ class SearchSpace {
   static absl::StatusOr<SearchSpace> Create(std::vector<Dimension> dimensions,
                                             ChainTemplate chain_template);
 
+  // A plain space names no network: benchmark tables and synthetic landscapes
+  // are searched in it (by the simulator; no client's task has one). `form`
+  // says which spellings are one architecture. INVALID_ARGUMENT as above, and
+  // CANONICAL_FORM (it does not fit the dimensions).
+  static absl::StatusOr<SearchSpace> CreatePlain(
+      std::vector<Dimension> dimensions, CanonicalForm form = {});
+  bool is_plain() const { return template_.stages.empty(); }
+  // Of a plain space: equal for spellings of one architecture; "" where nothing
+  // flows through it. REQUIRES: is_plain(), IsValid(architecture).
+  std::string SpellingOf(const Architecture& architecture) const;
+
   const std::vector<Dimension>& dimensions() const { return dimensions_; }
   const ChainTemplate& chain_template() const { return template_; }
   const ResolvedChain& chain() const { return chain_; }
@@ -93,6 +105,7 @@ class SearchSpace {
   std::vector<Dimension> dimensions_;
   ChainTemplate template_;
   ResolvedChain chain_;
+  CanonicalForm form_;
   int64_t size_ = 0;
 };
 

@@ -1,0 +1,95 @@
+#include "common/nas/search/gaussian_process.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "common/base/check.h"
+
+namespace archpool {
+namespace {
+
+size_t DistanceOf(const Architecture& a, const Architecture& b) {
+  size_t distance = 0;
+  for (size_t d = 0; d < a.choices.size(); ++d) {
+    distance += a.choices[d] != b.choices[d] ? 1 : 0;
+  }
+  return distance;
+}
+
+std::vector<double> Standardised(absl::Span<const double> values) {
+  double mean = 0;
+  for (const double value : values) mean += value;
+  mean /= static_cast<double>(std::max<size_t>(1, values.size()));
+  double variance = 0;
+  for (const double value : values) variance += (value - mean) * (value - mean);
+  variance /= static_cast<double>(std::max<size_t>(1, values.size()));
+  const double deviation = variance > 0 ? std::sqrt(variance) : 1;
+  std::vector<double> standardised;
+  for (const double value : values) {
+    standardised.push_back((value - mean) / deviation);
+  }
+  return standardised;
+}
+
+}  // namespace
+
+GaussianProcess::GaussianProcess(const MatchKernel& kernel,
+                                 absl::Span<const Architecture> points,
+                                 absl::Span<const double> values)
+    : size_(points.size()),
+      kernel_noise_(kernel.noise),
+      points_(points.begin(), points.end()) {
+  ARCHPOOL_CHECK(values.size() == points.size());
+  const size_t dimensions = points.empty() ? 128 : points[0].choices.size();
+  for (size_t h = 0; h <= dimensions; ++h) {
+    const auto share = static_cast<double>(h) / static_cast<double>(dimensions);
+    by_distance_.push_back(kernel.linear * (1 - share) +
+                           (1 - kernel.linear) *
+                               std::pow(kernel.decay, static_cast<double>(h)));
+  }
+  const std::vector<double> y = Standardised(values);
+  lower_.assign(size_ * size_, 0);
+  weights_.assign(size_, 0);
+  for (size_t i = 0; i < size_; ++i) {
+    double* row = &lower_[i * size_];
+    for (size_t j = 0; j <= i; ++j) {
+      const double* other = &lower_[j * size_];
+      double sum = Covariance(points_[i], points_[j]);
+      for (size_t k = 0; k < j; ++k) sum -= row[k] * other[k];
+      if (j < i) {
+        row[j] = sum / other[j];
+      } else {
+        row[i] = std::sqrt(std::max(1e-9, sum + kernel.noise));
+      }
+    }
+    double sum = y[i];
+    for (size_t k = 0; k < i; ++k) sum -= row[k] * weights_[k];
+    weights_[i] = sum / row[i];
+    log_likelihood_ -= 0.5 * weights_[i] * weights_[i] + std::log(row[i]);
+  }
+}
+
+double GaussianProcess::Covariance(const Architecture& a,
+                                   const Architecture& b) const {
+  return by_distance_[DistanceOf(a, b)];
+}
+
+std::vector<double> GaussianProcess::Project(
+    const Architecture& architecture) const {
+  std::vector<double> v(size_);
+  for (size_t i = 0; i < size_; ++i) {
+    const double* row = &lower_[i * size_];
+    double sum = Covariance(architecture, points_[i]);
+    for (size_t k = 0; k < i; ++k) sum -= row[k] * v[k];
+    v[i] = sum / row[i];
+  }
+  return v;
+}
+
+double GaussianProcess::MeanOf(absl::Span<const double> projection) const {
+  double mean = 0;
+  for (size_t i = 0; i < size_; ++i) mean += projection[i] * weights_[i];
+  return mean;
+}
+
+}  // namespace archpool

@@ -1,0 +1,202 @@
+#include "common/nas/search/model_policy.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "common/nas/search/collector.h"
+
+namespace archpool {
+namespace {
+
+// Spaces up to this size are scored whole.
+constexpr int64_t kScoredWholeMax = 20'000;
+// The model's data: the best results, and the latest.
+constexpr size_t kBestMax = 128;
+constexpr size_t kLatestMax = 64;
+// In larger spaces: mutations of the best, and samples.
+constexpr size_t kParentsMax = 16;
+constexpr int64_t kMutationsMin = 512;
+constexpr int64_t kSamplesMin = 128;
+// Deviations above the mean.
+constexpr double kOptimism = 1.0;
+// Picks of one ranking that see each other; beyond, the order stays.
+constexpr size_t kAwarePicksMax = 64;
+
+// Accuracies crowd near the top and have a heavy lower tail: what matters is
+// how far a result is from the best, on a logarithmic scale.
+std::vector<double> Transformed(const std::vector<Observation>& data) {
+  double best = -INFINITY;
+  for (const Observation& one : data) best = std::max(best, one.value);
+  std::vector<double> gaps;
+  for (const Observation& one : data) gaps.push_back(best - one.value);
+  std::vector<double> sorted = gaps;
+  std::sort(sorted.begin(), sorted.end());
+  const double scale = std::max(1e-12, sorted[sorted.size() / 4]);
+  std::vector<double> values;
+  for (const double gap : gaps) values.push_back(-std::log(1 + gap / scale));
+  return values;
+}
+
+}  // namespace
+
+ModelPolicy::ModelPolicy(const SearchSpace& space, uint64_t seed)
+    : space_(space), rng_(seed, 0) {}
+
+void ModelPolicy::Observe(const Observation& observation) {
+  const size_t index = observations_.size();
+  observations_.push_back(observation);
+  const auto place = std::upper_bound(
+      best_.begin(), best_.end(), index, [&](size_t a, size_t b) {
+        return observations_[a].value > observations_[b].value;
+      });
+  best_.insert(place, index);
+  if (best_.size() > kBestMax) best_.pop_back();
+}
+
+std::vector<Observation> ModelPolicy::Data() const {
+  std::set<size_t> indices(best_.begin(), best_.end());
+  const size_t latest = std::min(kLatestMax, observations_.size());
+  for (size_t i = observations_.size() - latest; i < observations_.size();
+       ++i) {
+    indices.insert(i);
+  }
+  std::vector<Observation> data;
+  for (const size_t index : indices) data.push_back(observations_[index]);
+  return data;
+}
+
+void ModelPolicy::ChooseKernel(absl::Span<const Architecture> points,
+                               absl::Span<const double> values) {
+  if (points.size() < 8 || observations_.size() < kernel_chosen_at_ * 5 / 4) {
+    return;
+  }
+  kernel_chosen_at_ = observations_.size();
+  double best = -INFINITY;
+  for (const double linear : {0.2, 0.5, 0.8}) {
+    for (const double decay : {0.5, 0.7, 0.85}) {
+      for (const double noise : {0.003, 0.03, 0.15}) {
+        const MatchKernel kernel{linear, decay, noise};
+        const double likelihood =
+            GaussianProcess(kernel, points, values).LogLikelihood();
+        if (likelihood <= best) continue;
+        best = likelihood;
+        kernel_ = kernel;
+      }
+    }
+  }
+}
+
+std::vector<Architecture> ModelPolicy::CandidatesFor(
+    const RankRequest& request) {
+  std::vector<Architecture> candidates;
+  const Collector boxes(request);
+  if (space_.size() <= kScoredWholeMax) {
+    for (int64_t rank = 0; rank < space_.size(); ++rank) {
+      Architecture one = space_.ArchitectureAt(rank);
+      if (boxes.IsInABox(one)) candidates.push_back(std::move(one));
+    }
+    return candidates;
+  }
+  std::set<Architecture> seen;
+  const auto add = [&](Architecture one) {
+    if (seen.insert(one).second) candidates.push_back(std::move(one));
+  };
+  const size_t parents = std::min(kParentsMax, best_.size());
+  const int64_t mutations =
+      parents == 0 ? 0 : std::max(kMutationsMin, 4 * request.count);
+  for (int64_t i = 0; i < mutations; ++i) {
+    // The better, the more children.
+    const size_t parent =
+        std::min(rng_.Below64(parents), rng_.Below64(parents));
+    Architecture child =
+        Mutated(space_, observations_[best_[parent]].architecture, rng_);
+    if (rng_.Below(4) == 0) child = Mutated(space_, std::move(child), rng_);
+    add(std::move(child));
+  }
+  const int64_t samples = std::max(kSamplesMin, request.count);
+  for (int64_t i = 0; i < samples; ++i) {
+    if (request.boxes.empty()) {
+      add(RandomArchitecture(space_, rng_));
+      continue;
+    }
+    const Subspace& box = request.boxes[rng_.Below64(request.boxes.size())];
+    add(box.ArchitectureAt(
+        static_cast<int64_t>(rng_.Below64(static_cast<uint64_t>(box.size())))));
+  }
+  return candidates;
+}
+
+std::vector<Architecture> ModelPolicy::Rank(const RankRequest& request) {
+  Collector collector(request);
+  const std::vector<Observation> data = Data();
+  std::vector<Architecture> points;
+  for (const Observation& one : data) points.push_back(one.architecture);
+  const std::vector<double> values =
+      data.empty() ? std::vector<double>() : Transformed(data);
+  ChooseKernel(points, values);
+  const GaussianProcess process(kernel_, points, values);
+
+  std::vector<Scored> scored;
+  for (Architecture& one : CandidatesFor(request)) {
+    Scored next{
+        .architecture = std::move(one),
+        .projection = {},
+        .tie_break = 1e-6 * static_cast<double>(rng_.Below(1'000'000)) * 1e-6};
+    next.projection = process.Project(next.architecture);
+    next.mean = process.MeanOf(next.projection);
+    next.variance = 1;
+    for (const double v : next.projection) next.variance -= v * v;
+    scored.push_back(std::move(next));
+  }
+  // Everybody learns that `architecture` is under way: its value will be what
+  // is expected, its neighbourhood less uncertain.
+  size_t aware = 0;
+  const auto learn = [&](const Architecture& architecture,
+                         std::vector<double> projection) {
+    if (++aware > kAwarePicksMax) return;
+    double variance = 1 + process.noise();
+    for (const double v : projection) variance -= v * v;
+    const double deviation = std::sqrt(std::max(1e-9, variance));
+    for (Scored& one : scored) {
+      double covariance = process.Covariance(one.architecture, architecture);
+      for (size_t i = 0; i < projection.size(); ++i) {
+        covariance -= one.projection[i] * projection[i];
+      }
+      const double v = covariance / deviation;
+      one.projection.push_back(v);
+      one.variance -= v * v;
+    }
+  };
+  for (const Architecture& one : request.pending) {
+    std::vector<double> projection = process.Project(one);
+    // Against those learnt before it.
+    if (!scored.empty()) {
+      for (const Scored& known : scored) {
+        if (known.architecture != one) continue;
+        projection = known.projection;
+        break;
+      }
+    }
+    learn(one, std::move(projection));
+  }
+  const auto bound = [](const Scored& one) {
+    return one.mean + kOptimism * std::sqrt(std::max(0.0, one.variance)) +
+           one.tie_break;
+  };
+  while (!collector.IsFull() && !scored.empty()) {
+    const auto best = std::max_element(
+        scored.begin(), scored.end(),
+        [&](const Scored& a, const Scored& b) { return bound(a) < bound(b); });
+    const Scored picked = std::move(*best);
+    if (best != scored.end() - 1) *best = std::move(scored.back());
+    scored.pop_back();
+    if (collector.Offer(picked.architecture)) {
+      if (!collector.IsFull()) learn(picked.architecture, picked.projection);
+    }
+  }
+  FillAtRandom(space_, rng_, collector);
+  return collector.Take();
+}
+
+}  // namespace archpool

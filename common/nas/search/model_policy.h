@@ -1,0 +1,49 @@
+// The shared model of all results: a Gaussian process ranks candidates inside
+// the open boxes by an upper confidence bound; pending trials count as what is
+// expected of them, so that parallel miners look in different places (Desautels
+// et al., "Parallelizing Exploration-Exploitation Tradeoffs in Gaussian Process
+// Bandit Optimization", JMLR 2014).
+#ifndef ARCHPOOL_COMMON_NAS_SEARCH_MODEL_POLICY_H_
+#define ARCHPOOL_COMMON_NAS_SEARCH_MODEL_POLICY_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "common/base/counter_rng.h"
+#include "common/nas/search/gaussian_process.h"
+#include "common/nas/search/search_policy.h"
+
+namespace archpool {
+
+class ModelPolicy : public SearchPolicy {
+ public:
+  ModelPolicy(const SearchSpace& space, uint64_t seed);
+
+  void Observe(const Observation& observation) override;
+  std::vector<Architecture> Rank(const RankRequest& request) override;
+
+ private:
+  struct Scored {
+    Architecture architecture;
+    std::vector<double> projection;
+    double mean = 0;
+    double variance = 0;
+    double tie_break = 0;
+  };
+  // What the model is fitted to: the best and the latest.
+  std::vector<Observation> Data() const;
+  void ChooseKernel(absl::Span<const Architecture> points,
+                    absl::Span<const double> values);
+  std::vector<Architecture> CandidatesFor(const RankRequest& request);
+
+  const SearchSpace& space_;
+  CounterRng rng_;
+  std::vector<Observation> observations_;  // in the order in which they came
+  std::vector<size_t> best_;               // indices, best first
+  MatchKernel kernel_;
+  size_t kernel_chosen_at_ = 0;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_COMMON_NAS_SEARCH_MODEL_POLICY_H_

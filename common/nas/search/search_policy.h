@@ -1,0 +1,84 @@
+// Search policies decide which architectures a pool trains next. They run
+// beside the core, which consumes their rankings as recorded commands. Pure:
+// the same seed, observations and requests give the same rankings on one
+// machine.
+#ifndef ARCHPOOL_COMMON_NAS_SEARCH_SEARCH_POLICY_H_
+#define ARCHPOOL_COMMON_NAS_SEARCH_SEARCH_POLICY_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "common/crypto/sha256.h"
+#include "common/nas/search_space.h"
+#include "common/nas/subspace.h"
+
+namespace archpool {
+
+// What one trial taught.
+struct Observation {
+  Architecture architecture;
+  double value = 0;  // greater is better; the unit is the task's
+};
+
+// What is asked of a policy.
+struct RankRequest {
+  int64_t count = 1;
+  // The live boxes, disjoint: nothing outside them is named. Empty: the whole
+  // space.
+  absl::Span<const Subspace> boxes;
+  // The architecture's id, or nullopt where it cannot be built. Takes
+  // microseconds: asked of what is about to be named.
+  absl::FunctionRef<std::optional<Digest>(const Architecture&)> id_of;
+  // Tried, or being tried.
+  absl::FunctionRef<bool(const Digest&)> is_taken;
+  // Handed out, without a verdict yet.
+  absl::Span<const Architecture> pending;
+};
+
+// Not thread-safe: one thread owns it.
+class SearchPolicy {
+ public:
+  virtual ~SearchPolicy() = default;
+  // Verdicts, in the order in which they came.
+  virtual void Observe(const Observation& observation) = 0;
+  // At most `count` architectures, best first: possible, not taken, in a box,
+  // no two of one id. Empty: none is left, or none was found.
+  virtual std::vector<Architecture> Rank(const RankRequest& request) = 0;
+};
+
+enum class SearchPolicyKind {
+  kExhaustive,  // in the order of ranks
+  kRandom,      // uniform, without replacement
+  kEvolution,   // regularised (ageing) evolution: Real et al., AAAI 2019
+  kLocal,       // first improvement among the neighbours, with restarts
+  kModel,       // a Gaussian process over all results
+};
+
+struct SearchPolicySpec {
+  SearchPolicyKind kind = SearchPolicyKind::kModel;
+  int64_t population = 50;  // of kEvolution; in [2, 10'000]
+  int64_t sample = 10;      // of kEvolution; in [1, population]
+  friend bool operator==(const SearchPolicySpec&,
+                         const SearchPolicySpec&) = default;
+};
+
+// "model", "local", "random", "exhaustive", "evolution" or
+// "evolution:POPULATION:SAMPLE". INVALID_ARGUMENT (SEARCH_POLICY).
+absl::StatusOr<SearchPolicySpec> ParseSearchPolicy(absl::string_view text);
+std::string ToString(const SearchPolicySpec& spec);
+
+// `space` must outlive the policy.
+std::unique_ptr<SearchPolicy> MakeSearchPolicy(const SearchPolicySpec& spec,
+                                               const SearchSpace& space,
+                                               uint64_t seed);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_COMMON_NAS_SEARCH_SEARCH_POLICY_H_
