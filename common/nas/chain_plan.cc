@@ -271,6 +271,11 @@ absl::StatusOr<LayerPlan> MakeLayerPlan(const SearchSpace& space,
                                         const TensorShape& input_shape,
                                         int64_t classes,
                                         const PlanLimits& limits) {
+  if (space.is_plain()) {
+    return InvalidArgument("SPACE_WITHOUT_NETWORK",
+                           "The space has no template, so its architectures "
+                           "are no networks that could be trained.");
+  }
   if (!space.IsValid(architecture)) {
     return InvalidArgument(
         "ARCHITECTURE_MALFORMED",

@@ -70,6 +70,7 @@ class SearchSpace {
   static absl::StatusOr<SearchSpace> CreatePlain(
       std::vector<Dimension> dimensions, CanonicalForm form = {});
   bool is_plain() const { return template_.stages.empty(); }
+  const CanonicalForm& canonical_form() const { return form_; }
   // Of a plain space: equal for spellings of one architecture; "" where nothing
   // flows through it. REQUIRES: is_plain(), IsValid(architecture).
   std::string SpellingOf(const Architecture& architecture) const;

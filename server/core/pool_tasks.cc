@@ -5,7 +5,7 @@
 #include "common/base/counter_rng.h"
 #include "common/base/status.h"
 #include "common/nas/cost_table.h"
-#include "common/nas/layer_plan.h"
+#include "common/nas/sampling.h"
 #include "server/core/pool.h"
 #include "server/core/pool_internal.h"
 #include "server/core/reward.h"
@@ -25,16 +25,18 @@ absl::Status CheckBuysATrial(const TaskSpec& spec,
   for (int i = 0; i < kProbes; ++i) {
     const auto rank = static_cast<int64_t>(
         i == 0 ? 0 : rng.Below64(static_cast<uint64_t>(spec.space.size())));
-    const absl::StatusOr<LayerPlan> plan =
-        MakeLayerPlan(spec.space, spec.space.ArchitectureAt(rank),
-                      manifest.shape, manifest.classes, spec.limits);
-    if (!plan.ok()) {
-      impossible = plan.status();
+    const absl::StatusOr<Candidate> candidate =
+        MakeCandidate(spec.space, spec.space.ArchitectureAt(rank),
+                      {.input_shape = manifest.shape,
+                       .classes = manifest.classes,
+                       .limits = spec.limits});
+    if (!candidate.ok()) {
+      impossible = candidate.status();
       continue;
     }
     const WorkUnits cost =
-        TrialWorkUnits(*plan, manifest.train_count, spec.recipe.epochs,
-                       manifest.validation_count);
+        TrialWorkUnits(candidate->plan, manifest.train_count,
+                       spec.recipe.epochs, manifest.validation_count);
     if (cost <= spec.budget.work_units) return absl::OkStatus();
     if (cheapest == 0 || cost < cheapest) cheapest = cost;
   }

@@ -11,7 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/core/pool.h"
-#include "tests/support/auditor.h"
+#include "simulator/auditor.h"
 #include "tests/support/pool_fixture.h"
 
 namespace archpool {

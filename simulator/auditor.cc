@@ -1,4 +1,4 @@
-#include "tests/support/auditor.h"
+#include "simulator/auditor.h"
 
 #include <algorithm>
 #include <set>
@@ -37,10 +37,23 @@ void Auditor::Complain(std::string violation) {
 }
 
 std::vector<std::string> Auditor::Watch(absl::Span<const Event> events) {
+  std::vector<std::string> violations = Take(events);
+  for (std::string& violation : CheckAll()) {
+    violations.push_back(std::move(violation));
+  }
+  return violations;
+}
+
+std::vector<std::string> Auditor::Take(absl::Span<const Event> events) {
   violations_.clear();
   for (const Event& event : events) {
     std::visit([this](const auto& record) { Note(record); }, event);
   }
+  return std::exchange(violations_, {});
+}
+
+std::vector<std::string> Auditor::CheckAll() {
+  violations_.clear();
   CheckBooks();
   CheckLeases();
   for (const auto& [id, task] : tasks_) CheckTask(task);

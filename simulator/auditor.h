@@ -1,8 +1,8 @@
 // An independent oracle: it watches the events that a pool emits, keeps its own
 // books from them alone, and says what is wrong. It shares no logic with the
 // core: only the records.
-#ifndef ARCHPOOL_TESTS_SUPPORT_AUDITOR_H_
-#define ARCHPOOL_TESTS_SUPPORT_AUDITOR_H_
+#ifndef ARCHPOOL_SIMULATOR_AUDITOR_H_
+#define ARCHPOOL_SIMULATOR_AUDITOR_H_
 
 #include <map>
 #include <string>
@@ -19,6 +19,11 @@ class Auditor {
   // Takes the events of one commit; returns what they violate, one sentence
   // each.
   std::vector<std::string> Watch(absl::Span<const Event> events);
+
+  // The two halves of Watch: what each event says against those before it, and
+  // the books as a whole (which takes as long as there are records).
+  std::vector<std::string> Take(absl::Span<const Event> events);
+  std::vector<std::string> CheckAll();
 
   // What a store would load now: the records of everything that has not ended.
   PoolSnapshot Snapshot() const;
@@ -59,4 +64,4 @@ class Auditor {
 
 }  // namespace archpool
 
-#endif  // ARCHPOOL_TESTS_SUPPORT_AUDITOR_H_
+#endif  // ARCHPOOL_SIMULATOR_AUDITOR_H_

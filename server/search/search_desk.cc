@@ -1,0 +1,180 @@
+#include "server/search/search_desk.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "common/nas/sampling.h"
+
+namespace archpool {
+namespace {
+
+constexpr int64_t kRankedMin = 8;
+constexpr int64_t kRankedMax = 4096;
+// A new ranking comes with this share of what is under way: the more miners,
+// the less each verdict changes, and the cost of a decision stays bounded.
+constexpr int64_t kVerdictsPerRanking = 8;
+
+bool Holds(TrialState state) {
+  return state != TrialState::kRejected && state != TrialState::kAbandoned;
+}
+
+bool IsUnderWay(TrialState state) {
+  return Holds(state) && state != TrialState::kAccepted;
+}
+
+}  // namespace
+
+void SearchDesk::Load(const PoolSnapshot& snapshot) {
+  datasets_.clear();
+  tasks_.clear();
+  Watch(snapshot.records);
+  for (auto& [id, desk] : tasks_) desk.must_rebuild = true;
+}
+
+void SearchDesk::Watch(absl::Span<const Event> events) {
+  for (const Event& event : events) {
+    std::visit([this](const auto& record) { Note(record); }, event);
+  }
+}
+
+void SearchDesk::Note(const DatasetRecord& dataset) {
+  datasets_[dataset.id] = dataset.manifest;
+}
+
+void SearchDesk::Note(const Task& task) {
+  if (task.state != TaskState::kActive) {
+    tasks_.erase(task.id);
+    return;
+  }
+  TaskDesk& desk = tasks_[task.id];
+  if (desk.spec != nullptr) return;
+  desk.spec = task.spec;
+  desk.secret = task.secret;
+  desk.policy =
+      MakeSearchPolicy(policy_, desk.spec->space, desk.secret.Prefix64());
+}
+
+void SearchDesk::Note(const SubspaceRecord& subspace) {
+  const auto found = tasks_.find(subspace.task);
+  if (found == tasks_.end()) return;
+  TaskDesk& desk = found->second;
+  if (subspace.state == SubspaceState::kPruned) {
+    desk.pruned += static_cast<int64_t>(desk.boxes.erase(subspace.id));
+  } else {
+    desk.boxes[subspace.id] = subspace.box;
+  }
+}
+
+void SearchDesk::Note(const Trial& trial) {
+  const auto found = tasks_.find(trial.task);
+  if (found == tasks_.end()) return;
+  TaskDesk& desk = found->second;
+  const auto known = desk.trials.find(trial.id);
+  const bool held = known != desk.trials.end() && Holds(known->second.state);
+  const bool was_accepted = known != desk.trials.end() &&
+                            known->second.state == TrialState::kAccepted;
+  const bool holds = Holds(trial.state);
+  if (holds != held) {
+    int64_t& count = desk.held[trial.architecture_id];
+    count += holds ? 1 : -1;
+    if (count == 0) desk.held.erase(trial.architecture_id);
+  }
+  desk.trials[trial.id] = trial;
+  if (IsUnderWay(trial.state)) {
+    desk.pending[trial.id] = trial.architecture;
+  } else {
+    desk.pending.erase(trial.id);
+  }
+  const bool accepted = trial.state == TrialState::kAccepted;
+  if (accepted && !was_accepted) Learn(desk, trial);
+  if (was_accepted && !accepted) desk.must_rebuild = true;
+  if (accepted != was_accepted || trial.state == TrialState::kRejected) {
+    ++desk.verdicts;
+  }
+}
+
+void SearchDesk::Learn(TaskDesk& desk, const Trial& trial) {
+  const DatasetManifest& manifest = datasets_.at(desk.spec->dataset);
+  desk.policy->Observe(
+      {trial.architecture, static_cast<double>(trial.measured_correct) /
+                               static_cast<double>(manifest.validation_count)});
+}
+
+// What was learnt from a result that is void now is forgotten.
+void SearchDesk::Rebuild(TaskDesk& desk) {
+  desk.must_rebuild = false;
+  desk.policy =
+      MakeSearchPolicy(policy_, desk.spec->space, desk.secret.Prefix64());
+  std::vector<const Trial*> accepted;
+  for (const auto& [id, trial] : desk.trials) {
+    if (trial.state == TrialState::kAccepted) accepted.push_back(&trial);
+  }
+  std::sort(accepted.begin(), accepted.end(),
+            [](const Trial* a, const Trial* b) {
+              return std::tie(a->commit_time, a->id) <
+                     std::tie(b->commit_time, b->id);
+            });
+  for (const Trial* trial : accepted) Learn(desk, *trial);
+}
+
+bool SearchDesk::NeedsRanking(const TaskDesk& desk) const {
+  if (desk.ranked_at < 0 || desk.must_rebuild) return true;
+  const auto under_way = static_cast<int64_t>(desk.pending.size());
+  if (desk.verdicts - desk.ranked_at >=
+      std::max<int64_t>(1, under_way / kVerdictsPerRanking)) {
+    return true;
+  }
+  const auto left =
+      std::count_if(desk.ranked.begin(), desk.ranked.end(),
+                    [&](const Digest& id) { return !desk.held.contains(id); });
+  // An empty ranking says that nothing is left until a verdict comes.
+  return !desk.ranked.empty() && left <= under_way / 4;
+}
+
+std::vector<RankCandidates> SearchDesk::Rank() {
+  std::vector<RankCandidates> rankings;
+  for (auto& [id, desk] : tasks_) {
+    if (NeedsRanking(desk)) rankings.push_back(RankTask(id, desk));
+  }
+  return rankings;
+}
+
+RankCandidates SearchDesk::RankTask(TaskId id, TaskDesk& desk) {
+  if (desk.must_rebuild) Rebuild(desk);
+  const DatasetManifest& manifest = datasets_.at(desk.spec->dataset);
+  const NetworkTerms terms{.input_shape = manifest.shape,
+                           .classes = manifest.classes,
+                           .limits = desk.spec->limits};
+  std::vector<Subspace> boxes;
+  if (desk.pruned > 0) {
+    for (const auto& [box_id, box] : desk.boxes) boxes.push_back(box);
+  }
+  std::vector<Architecture> pending;
+  for (const auto& [trial, architecture] : desk.pending) {
+    pending.push_back(architecture);
+  }
+  const auto id_of = [&](const Architecture& one) -> std::optional<Digest> {
+    const auto candidate = MakeCandidate(desk.spec->space, one, terms);
+    if (!candidate.ok()) return std::nullopt;
+    return candidate->id;
+  };
+  const auto is_taken = [&](const Digest& one) {
+    return desk.held.contains(one);
+  };
+  RankCandidates command{.task = id, .basis = desk.verdicts};
+  command.candidates = desk.policy->Rank(
+      {.count = std::clamp(static_cast<int64_t>(pending.size()), kRankedMin,
+                           kRankedMax),
+       .boxes = boxes,
+       .id_of = id_of,
+       .is_taken = is_taken,
+       .pending = pending});
+  desk.ranked.clear();
+  for (const Architecture& one : command.candidates) {
+    desk.ranked.push_back(*id_of(one));
+  }
+  desk.ranked_at = desk.verdicts;
+  return command;
+}
+
+}  // namespace archpool

@@ -1,0 +1,66 @@
+// The SearchDesk keeps the search policy of every active task fed with verdicts
+// and turns it into RankCandidates commands. It knows the pool by its events
+// alone, so it runs beside the core: on a thread of the server, and in the
+// simulator after each commit. Deterministic. Not thread-safe.
+#ifndef ARCHPOOL_SERVER_SEARCH_SEARCH_DESK_H_
+#define ARCHPOOL_SERVER_SEARCH_SEARCH_DESK_H_
+
+#include <memory>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/types/span.h"
+#include "common/nas/search/search_policy.h"
+#include "server/core/commands.h"
+#include "server/core/pool_state.h"
+
+namespace archpool {
+
+class SearchDesk {
+ public:
+  explicit SearchDesk(const SearchPolicySpec& policy) : policy_(policy) {}
+
+  // Begins anew from what a store loaded.
+  void Load(const PoolSnapshot& snapshot);
+  // The events of one commit.
+  void Watch(absl::Span<const Event> events);
+  // A ranking for each task that needs one: it is new, enough verdicts came, or
+  // the last one is nearly used up.
+  std::vector<RankCandidates> Rank();
+
+ private:
+  struct TaskDesk {
+    std::shared_ptr<const TaskSpec> spec;
+    Digest secret;
+    bool is_active = false;
+    std::unique_ptr<SearchPolicy> policy;
+    absl::btree_map<SubspaceId, Subspace> boxes;  // live ones
+    int64_t pruned = 0;
+    absl::btree_map<TrialId, Trial> trials;
+    absl::btree_map<Digest, int64_t> held;  // networks tried or being tried
+    absl::btree_map<TrialId, Architecture> pending;
+    std::vector<Digest> ranked;  // the last ranking
+    int64_t verdicts = 0;
+    int64_t ranked_at = -1;  // verdicts by then
+    bool must_rebuild = false;
+  };
+
+  void Note(const Task& task);
+  void Note(const SubspaceRecord& subspace);
+  void Note(const Trial& trial);
+  void Note(const DatasetRecord& dataset);
+  template <typename Record>
+  void Note(const Record&) {}
+  void Learn(TaskDesk& desk, const Trial& trial);
+  void Rebuild(TaskDesk& desk);
+  bool NeedsRanking(const TaskDesk& desk) const;
+  RankCandidates RankTask(TaskId id, TaskDesk& desk);
+
+  SearchPolicySpec policy_;
+  absl::btree_map<Digest, DatasetManifest> datasets_;
+  absl::btree_map<TaskId, TaskDesk> tasks_;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_SEARCH_SEARCH_DESK_H_

@@ -1,0 +1,206 @@
+#include "simulator/compare.h"
+
+#include <cstdio>
+#include <fstream>
+#include <functional>
+#include <iostream>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "simulator/runs.h"
+#include "simulator/space_file.h"
+
+namespace archpool {
+namespace {
+
+// Of NAS-Bench-Macro's means: the best is 93.127.
+constexpr double kNearTarget = 93.027;
+constexpr double kFarTarget = 92.927;
+
+struct Experiment {
+  std::string name;
+  std::string metric;
+  std::function<void(SimulationOptions&)> set;
+};
+
+std::vector<Experiment> Experiments() {
+  const auto searcher = [](const char* policy, int64_t miners, int64_t budget) {
+    return [policy, miners, budget](SimulationOptions& options) {
+      options.search = *ParseSearchPolicy(policy);
+      options.miners = miners;
+      options.budget_trials = budget;
+      options.target = kNearTarget / 100;
+      options.stops_at_target = true;
+    };
+  };
+  const auto with = [](std::function<void(SimulationOptions&)> base,
+                       std::function<void(SimulationOptions&)> more) {
+    return [base, more](SimulationOptions& options) {
+      base(options);
+      more(options);
+    };
+  };
+  const auto pool = searcher("model", 8, 1'000);
+  std::vector<Experiment> list = {
+      {"individual random", "mean", searcher("random", 1, 6'000)},
+      {"individual evolution 50:10", "mean",
+       searcher("evolution:50:10", 1, 6'000)},
+      {"individual evolution 20:5", "mean",
+       searcher("evolution:20:5", 1, 6'000)},
+      {"individual local", "mean", searcher("local", 1, 6'000)},
+      {"individual model", "mean", searcher("model", 1, 1'000)},
+      {"pool of 8", "mean", pool},
+      {"pool of 8, 30 % lie by a point", "mean",
+       with(pool,
+            [](auto& options) {
+              options.liars = 0.3;
+              options.liars_delta = 0.01;
+            })},
+      {"pool of 8, 30 % of leases lost", "mean",
+       with(pool, [](auto& options) { options.lost_leases = 0.3; })},
+      {"pool of 25, one noisy run", "acc0",
+       with(searcher("model", 25, 1'000),
+            [](auto& options) { options.target = kFarTarget / 100; })},
+  };
+  for (const double churn : {0.0, 0.1, 0.3}) {
+    for (const bool backups : {false, true}) {
+      list.push_back({absl::StrFormat("completion, %g %% leave, backups %s",
+                                      100 * churn, backups ? "on" : "off"),
+                      "mean", [churn, backups](SimulationOptions& options) {
+                        options.search = *ParseSearchPolicy("random");
+                        options.miners = 50;
+                        options.budget_trials = 2'000;
+                        options.subspaces = 243;
+                        options.list_length = 8;
+                        options.speed_deviation = 0.3;
+                        options.churn = churn;
+                        options.backups = backups;
+                      }});
+    }
+  }
+  return list;
+}
+
+double Sum(const std::vector<nlohmann::json>& runs, const std::string& key) {
+  double sum = 0;
+  for (const auto& run : runs) sum += run.at(key).get<double>();
+  return sum;
+}
+
+nlohmann::json Summarised(const std::string& name,
+                          const std::vector<nlohmann::json>& runs) {
+  nlohmann::json row = {{"experiment", name}, {"seeds", runs.size()}};
+  for (const char* key : {"trials_to_target", "time_to_target"}) {
+    for (const auto& [word, at] :
+         {std::pair("q1", 0.25), std::pair("median", 0.5),
+          std::pair("q3", 0.75)}) {
+      row[absl::StrCat(key, "_", word)] = QuantileOf(runs, key, at);
+    }
+  }
+  row["distinct_share"] =
+      Sum(runs, "distinct_architectures") / Sum(runs, "trials");
+  const double boxes = Sum(runs, "high_reward_boxes");
+  row["high_reward_boxes"] = boxes;
+  row["completed_in_time"] =
+      boxes > 0 ? Sum(runs, "high_reward_boxes_completed_in_time") / boxes : 0;
+  row["backup_work"] = Sum(runs, "backup_work_units") / Sum(runs, "work_units");
+  row["false_claims_accepted"] = Sum(runs, "false_claims_accepted");
+  row["paid_twice"] = Sum(runs, "paid_twice");
+  return row;
+}
+
+std::string CsvOf(const std::vector<nlohmann::json>& rows) {
+  std::string csv;
+  for (const auto& [key, value] : rows[0].items())
+    absl::StrAppend(&csv, key, ",");
+  csv.back() = '\n';
+  for (const nlohmann::json& row : rows) {
+    for (const auto& [key, value] : row.items()) {
+      absl::StrAppend(&csv, value.dump(), ",");
+    }
+    csv.back() = '\n';
+  }
+  return csv;
+}
+
+bool Write(const std::string& path, const std::string& text) {
+  std::ofstream file(path);
+  file << text;
+  file.close();
+  if (!file) std::cerr << "archpool-sim: cannot write " << path << "\n";
+  return static_cast<bool>(file);
+}
+
+// Of the earliest of `group` independent searchers, in the runs' order.
+double LuckiestMedian(const std::vector<nlohmann::json>& runs, size_t group) {
+  std::vector<nlohmann::json> luckiest;
+  for (size_t i = 0; i + group <= runs.size(); i += group) {
+    const std::vector<nlohmann::json> some(
+        runs.begin() + static_cast<std::ptrdiff_t>(i),
+        runs.begin() + static_cast<std::ptrdiff_t>(i + group));
+    luckiest.push_back({{"t", QuantileOf(some, "time_to_target", 0)}});
+  }
+  return luckiest.empty() ? 0 : QuantileOf(luckiest, "t", 0.5);
+}
+
+}  // namespace
+
+void AddCompareFlags(CLI::App& app, CompareFlags& flags) {
+  app.add_option("--space", flags.space, "nas-bench-macro.yaml")->required();
+  app.add_option("--table", flags.table, "NAS-Bench-Macro, CSV")->required();
+  app.add_option("--seeds", flags.seeds)->check(CLI::Range(8, 100'000));
+  app.add_option("--out", flags.out, "Where OUT.json and OUT.csv go")
+      ->required();
+}
+
+int Compare(const CompareFlags& flags) {
+  const absl::StatusOr<SearchSpace> space = ReadSpaceFile(flags.space);
+  if (!space.ok()) {
+    std::cerr << "archpool-sim: " << space.status().message() << "\n";
+    return 2;
+  }
+  std::vector<nlohmann::json> rows;
+  std::printf("%-38s %9s %9s %9s %10s %8s\n", "experiment", "trials", "time",
+              "distinct", "in time", "backups");
+  for (const Experiment& experiment : Experiments()) {
+    Setting setting;
+    setting.options.space = *space;
+    experiment.set(setting.options);
+    setting.relabels = true;
+    absl::StatusOr<Table> table = ReadTable(
+        flags.table, *space, {.metric = experiment.metric, .judge = "mean"});
+    if (!table.ok()) {
+      std::cerr << "archpool-sim: " << table.status().message() << "\n";
+      return 2;
+    }
+    setting.table = *std::move(table);
+    const auto runs = RunSeeds(setting, 1, flags.seeds);
+    nlohmann::json row = Summarised(experiment.name, runs);
+    for (const auto& run : runs) {
+      if (run["violations"].empty()) continue;
+      std::cerr << "archpool-sim: " << run["violations"][0] << "\n";
+      return 1;
+    }
+    row["luckiest_of_8_time_median"] = LuckiestMedian(runs, 8);
+    std::printf("%-38s %9.0f %9.2f %9.4f %9.3f%% %7.2f%%\n",
+                experiment.name.c_str(),
+                row["trials_to_target_median"].get<double>(),
+                row["time_to_target_median"].get<double>(),
+                row["distinct_share"].get<double>(),
+                100 * row["completed_in_time"].get<double>(),
+                100 * row["backup_work"].get<double>());
+    std::fflush(stdout);
+    if (experiment.name == "individual local") {
+      std::printf("%-38s %9s %9.2f\n", "  the luckiest of 8 of these", "",
+                  row["luckiest_of_8_time_median"].get<double>());
+    }
+    rows.push_back(std::move(row));
+  }
+  const bool good =
+      Write(flags.out + ".json", nlohmann::json(rows).dump(1) + "\n") &&
+      Write(flags.out + ".csv", CsvOf(rows));
+  return good ? 0 : 1;
+}
+
+}  // namespace archpool

@@ -1,0 +1,93 @@
+// The real core under virtual time, with an engine around it that may fail: a
+// commit fails before it happened, or after, or nobody knows; replies get lost;
+// commands come twice. Whatever happens, the auditor watches what is committed.
+#ifndef ARCHPOOL_SIMULATOR_POOL_HOST_H_
+#define ARCHPOOL_SIMULATOR_POOL_HOST_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/base/counter_rng.h"
+#include "common/base/status.h"
+#include "server/core/pool.h"
+#include "server/search/search_desk.h"
+#include "simulator/auditor.h"
+
+namespace archpool {
+
+class PoolHost {
+ public:
+  struct Options {
+    PoolPolicy policy;
+    SearchPolicySpec search;
+    int64_t faults_ppm = 0;  // of commands that meet one
+    int64_t commits_per_full_audit = 64;
+    uint64_t seed = 0;
+  };
+  PoolHost(const Options& options, std::function<void(const Event&)> listener);
+
+  // UNAVAILABLE (SIMULATED_FAULT): the caller cannot know whether it happened.
+  template <typename Command>
+  absl::StatusOr<typename Command::Reply> Do(const Command& command) {
+    const Fault fault = NextFault();
+    if (fault == Fault::kLostBefore) return Unavailable();
+    if (fault == Fault::kTwice) {
+      (void)pool_.Execute(command, now);
+      Commit();
+    }
+    auto reply = pool_.Execute(command, now);
+    if (fault == Fault::kCommitFails) {
+      Restart();
+      return Unavailable();
+    }
+    Commit();
+    if (fault == Fault::kInDoubt) {
+      Restart();
+      return Unavailable();
+    }
+    return reply;
+  }
+
+  // Gives the search policies' new rankings to the core.
+  void Rank();
+  // Everything in memory is lost; what was committed is loaded.
+  void Restart();
+
+  const Pool& pool() const { return pool_; }
+  // What the auditor has complained of; empty while all is well.
+  const std::vector<std::string>& violations() const { return violations_; }
+  void AuditAll() { Complain(auditor_.CheckAll()); }
+  Digest events_digest() const { return digest_; }
+  int64_t commands() const { return commands_; }
+
+  absl::Time now = absl::UnixEpoch();  // never goes back
+
+ private:
+  enum class Fault { kNone, kLostBefore, kCommitFails, kInDoubt, kTwice };
+  Fault NextFault();
+  void Commit();
+  void Complain(std::vector<std::string> violations);
+  static absl::Status Unavailable() {
+    return MakeError(absl::StatusCode::kUnavailable, "SIMULATED_FAULT",
+                     "the reply is lost");
+  }
+
+  Options options_;
+  std::function<void(const Event&)> listener_;
+  CounterRng rng_;
+  Pool pool_;
+  SearchDesk desk_;
+  Auditor auditor_;
+  std::vector<std::string> violations_;
+  Digest digest_;
+  int64_t commands_ = 0;
+  int64_t commits_ = 0;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SIMULATOR_POOL_HOST_H_

@@ -1,0 +1,84 @@
+// Seeds of the simulator with everything going wrong at once: the auditor must
+// find nothing, and a seed must repeat.
+#include "simulator/simulation.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "simulator/space_file.h"
+
+namespace archpool {
+namespace {
+
+// A space of 729 with main effects and an interaction.
+SimulationOptions Small(uint64_t seed) {
+  SimulationOptions options;
+  std::string yaml = "dimensions:\n";
+  for (const char* name : {"a", "b", "c", "d", "e", "f"}) {
+    yaml += std::string("  ") + name + ": [x, y, z]\n";
+  }
+  options.space = *ParseSpaceFile(yaml);
+  options.outcome_of = [](const Architecture& one) {
+    double value = 0.5;
+    for (const uint8_t choice : one.choices) value += 0.03 * choice;
+    if (one.choices[0] == one.choices[1]) value += 0.05;
+    return Outcome{.metric = value, .judge = value};
+  };
+  options.miners = 12;
+  options.budget_trials = 200;
+  options.seed = seed;
+  return options;
+}
+
+class SimulationTest : public testing::TestWithParam<int> {};
+
+TEST_P(SimulationTest, NothingIsLostWhateverGoesWrong) {
+  SimulationOptions options = Small(static_cast<uint64_t>(GetParam()));
+  options.list_length = 1 + GetParam() % 6;
+  options.churn = 0.3;
+  options.speed_deviation = 0.5;
+  options.liars = 0.2;
+  options.liars_delta = 0.05;
+  options.lost_leases = 0.1;
+  options.faults = 0.03;
+  const SimulationResult result = Simulate(options);
+  EXPECT_THAT(result.violations, testing::IsEmpty());
+  EXPECT_EQ(result.false_claims_accepted, 0);
+  EXPECT_EQ(result.paid_twice, 0);
+  EXPECT_GE(result.trials, options.budget_trials);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, SimulationTest, testing::Range(1, 25));
+
+TEST(SimulationDeterminism, ASeedRepeatsBitForBit) {
+  SimulationOptions options = Small(5);
+  options.churn = 0.2;
+  options.faults = 0.02;
+  const SimulationResult first = Simulate(options);
+  EXPECT_EQ(first.events_sha256, Simulate(options).events_sha256);
+  options.seed = 6;
+  EXPECT_NE(first.events_sha256, Simulate(options).events_sha256);
+}
+
+TEST(SimulationBackups, FinishWhatLeaversLeave) {
+  SimulationOptions options = Small(3);
+  options.search.kind = SearchPolicyKind::kRandom;
+  options.miners = 40;
+  options.budget_trials = 600;
+  options.list_length = 6;
+  options.churn = 0.4;
+  options.speed_deviation = 0.3;
+  options.subspaces = 81;
+  const SimulationResult with = Simulate(options);
+  options.backups = false;
+  const SimulationResult without = Simulate(options);
+  EXPECT_GT(with.backup_trials, 0);
+  EXPECT_EQ(without.backup_trials, 0);
+  const auto share = [](const SimulationResult& result) {
+    return static_cast<double>(result.high_reward_boxes_completed_in_time) /
+           static_cast<double>(result.high_reward_boxes);
+  };
+  EXPECT_GT(share(with), share(without));
+}
+
+}  // namespace
+}  // namespace archpool
