@@ -139,7 +139,12 @@ class Simulation {
   }
 
   AccountId Make(const std::string& name, Role role) {
-    return Must(CreateAccount{name, role, Sha256(name)}).id;
+    // It may have been made though the reply was lost.
+    for (;;) {
+      const Account* made = host_.pool().state().FindAccount(name);
+      if (made != nullptr) return made->id;
+      (void)host_.Do(CreateAccount{name, role, Sha256(name)});
+    }
   }
 
   void Open() {
