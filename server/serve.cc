@@ -120,13 +120,16 @@ absl::Status Serve(const ServerFlags& flags) {
   Engine engine(clock, store, flags.policy, EngineOptions());
   rpc::RpcServer server(
       {.clock = clock, .engine = engine, .reader = reader, .blobs = blobs},
-      {.listen = flags.listen, .policy = flags.policy, .pool_secret = secret});
+      {.listen = flags.listen,
+       .policy = flags.policy,
+       .search = flags.search,
+       .pool_secret = secret});
   ARCHPOOL_RETURN_IF_ERROR(server.StartEngine());
   ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(engine, reader, directory));
   ARCHPOOL_RETURN_IF_ERROR(server.Open());
-  spdlog::info("listening on port {}; lease term {}, fee {} ppm", server.port(),
-               absl::FormatDuration(flags.policy.silence_term),
-               flags.policy.fee_ppm);
+  spdlog::info("listening on port {}; silence term {}, search {}, fee {} ppm",
+               server.port(), absl::FormatDuration(flags.policy.silence_term),
+               ToString(flags.search), flags.policy.fee_ppm);
   if (!flags.port_file.empty()) {
     ARCHPOOL_RETURN_IF_ERROR(
         WriteFileDurably(flags.port_file, absl::StrCat(server.port(), "\n")));

@@ -65,6 +65,10 @@ void AddServeFlags(CLI::App& app, ServerFlags& flags) {
   app.add_option("--lease-span", flags.lease_span,
                  "How long a worker should need for the list of a lease")
       ->capture_default_str();
+  app.add_option("--search-policy", flags.search_policy,
+                 "What is trained next: model, local, random, exhaustive or "
+                 "evolution[:POPULATION:SAMPLE]")
+      ->capture_default_str();
   app.add_flag("!--no-backups", flags.policy.backups,
                "Give no list to a second miner");
   app.add_option("--upload-term", flags.upload_term,
@@ -88,6 +92,8 @@ absl::Status CheckFlags(ServerFlags& flags) {
   PoolPolicy& policy = flags.policy;
   ARCHPOOL_RETURN_IF_ERROR(
       ParseTerm("--lease-term", flags.lease_term, policy.lease_term));
+  ARCHPOOL_ASSIGN_OR_RETURN(flags.search,
+                            ParseSearchPolicy(flags.search_policy));
   ARCHPOOL_RETURN_IF_ERROR(
       ParseTerm("--silence-term", flags.silence_term, policy.silence_term));
   ARCHPOOL_RETURN_IF_ERROR(

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "common/nas/search/search_policy.h"
 #include "server/core/policy.h"
 
 namespace CLI {
@@ -22,11 +23,13 @@ struct ServerFlags {
   std::string lease_term = "10m";
   std::string silence_term = "60s";
   std::string lease_span = "3m";
+  std::string search_policy = "model";
   std::string upload_term = "2m";
   std::string audit_term = "2m";
   double fee = 0.05;
   double claim_tolerance = 0.002;
   PoolPolicy policy;
+  SearchPolicySpec search;
 };
 
 // Flags that `serve` and `migrate` share, and those of `serve` alone.

@@ -23,6 +23,7 @@
 #include "server/rpc/upload_rules.h"
 #include "server/rpc/verification_service.h"
 #include "server/rpc/work_service.h"
+#include "server/search/search_runner.h"
 
 namespace archpool::rpc {
 namespace {
@@ -117,6 +118,8 @@ struct RpcServer::Impl {
   VerificationService verification{gate, parts.engine, audits_waiting};
   LedgerService ledger{gate, parts.engine, parts.reader, reads, accounts};
 
+  SearchRunner search{parts.engine, options.search};
+
   int port = 0;
   std::unique_ptr<grpc::Server> server;
 };
@@ -159,8 +162,12 @@ RpcServer::~RpcServer() {
 
 absl::Status RpcServer::StartEngine() {
   return impl_->parts.engine.Start(
-      [this](absl::Span<const Event> events) { impl_->NoteAll(events); },
+      [this](absl::Span<const Event> events) {
+        impl_->search.Watch(events);
+        impl_->NoteAll(events);
+      },
       [this](const PoolSnapshot& snapshot) {
+        impl_->search.Load(snapshot);
         // Of tasks that ended in a commit nobody heard of the snapshot says
         // nothing.
         impl_->views.TouchAll();
@@ -198,6 +205,7 @@ void RpcServer::Stop() {
     impl_->server->Wait();
     impl_->server.reset();
   }
+  impl_->search.Stop();
   impl_->registrations.Stop();
   impl_->blob_jobs.Stop();
   impl_->reads.Stop();

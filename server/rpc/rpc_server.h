@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "common/base/clock.h"
 #include "common/crypto/sha256.h"
+#include "common/nas/search/search_policy.h"
 #include "server/core/policy.h"
 #include "server/engine/engine.h"
 #include "server/rpc/task_watch.h"
@@ -37,6 +38,7 @@ struct RpcParts {
 struct RpcOptions {
   std::string listen = "127.0.0.1:7070";  // port 0: any
   PoolPolicy policy;
+  SearchPolicySpec search;
   Digest pool_secret;  // keys the cuts of datasets; the same for ever
   int read_threads = 4;
   int blob_threads = 4;
