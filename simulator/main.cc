@@ -130,7 +130,7 @@ void AddRunFlags(CLI::App& app, RunFlags& flags) {
       ->check(CLI::Range(0.0, 0.5));
   app.add_option("--seed", flags.seed);
   app.add_option("--seeds", flags.seeds)->check(CLI::Range(1, 1'000'000));
-  app.add_option("--out", flags.out, "JSON")->required();
+  app.add_option("--json", flags.out, "Where the results go")->required();
 }
 
 }  // namespace

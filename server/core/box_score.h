@@ -24,6 +24,9 @@ struct BoxScore {
     friend bool operator==(const Result&, const Result&) = default;
   };
   std::vector<Result> results;  // best first
+  // At this many results no split was worth while: nothing to look at again
+  // until there are more.
+  int64_t unsplit_at = 0;
 
   int64_t accepted() const { return static_cast<int64_t>(results.size()); }
   int64_t best_ppm() const { return results.empty() ? 0 : results[0].ppm; }
@@ -54,6 +57,7 @@ struct BoxScore {
     results.insert(after, result);
   }
   void Remove(TrialId trial) {
+    unsplit_at = 0;
     std::erase_if(results,
                   [trial](const Result& r) { return r.trial == trial; });
   }

@@ -185,7 +185,7 @@ void CompleteIfIdle(PoolState& state, const Lease& lease, absl::Time now) {
   }
 }
 
-void Supersede(PoolState& state, const PoolPolicy& policy, const Lease& lease,
+void Supersede(PoolState& state, const PoolPolicy& policy, Lease lease,
                const Digest& architecture, absl::Time now) {
   const LeaseId primary = lease.primary.IsSet() ? lease.primary : lease.id;
   std::vector<LeaseId> others(state.BackupsOf(primary).begin(),

@@ -124,9 +124,10 @@ SubspaceId SplitBox(PoolState& state, SubspaceRecord box, int64_t dimension,
 }
 
 bool SplitByResults(PoolState& state, const PoolPolicy& policy, SubspaceId id) {
-  const SubspaceRecord box = *state.Find(id);
+  const SubspaceRecord& box = *state.Find(id);
   const BoxScore& score = state.IndexOf(box.task).scores.at(id);
   if (score.accepted() < policy.results_to_split ||
+      score.accepted() == score.unsplit_at ||
       !HasRoom(state, policy, box.task)) {
     return false;
   }
@@ -141,6 +142,7 @@ bool SplitByResults(PoolState& state, const PoolPolicy& policy, SubspaceId id) {
   }
   if (best.explained <= 0 ||
       best.explained < kExplainedMin * SumOfSquares(score)) {
+    state.RememberUnsplit(box.task, id);
     return false;
   }
   SplitBox(state, box, best_dimension, best.worse);

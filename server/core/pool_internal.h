@@ -28,7 +28,7 @@ void CompleteIfIdle(PoolState& state, const Lease& lease, absl::Time now);
 
 // `lease` committed the architecture: whoever else trains it under the same
 // primary's name may stop.
-void Supersede(PoolState& state, const PoolPolicy& policy, const Lease& lease,
+void Supersede(PoolState& state, const PoolPolicy& policy, Lease lease,
                const Digest& architecture, absl::Time now);
 
 // An open box whose every architecture was accepted is completed.

@@ -98,6 +98,8 @@ class PoolState {
   // Its entry `position` from now on knows what `known` does.
   void RememberRanked(TaskId task, size_t position, TaskIndex::Ranked known);
   void PassRanked(TaskId task, size_t begin);
+  // No split of the box is worth while with the results it has.
+  void RememberUnsplit(TaskId task, SubspaceId box);
   // Active tasks, those with the fewest leases first.
   const absl::btree_set<std::pair<int64_t, TaskId>>& tasks_by_leases() const {
     return task_order_;

@@ -344,6 +344,11 @@ void PoolState::RememberRanked(TaskId task, size_t position,
   indexes_[task].ranking[position] = std::move(known);
 }
 
+void PoolState::RememberUnsplit(TaskId task, SubspaceId box) {
+  BoxScore& score = indexes_[task].scores[box];
+  score.unsplit_at = score.accepted();
+}
+
 void PoolState::PassRanked(TaskId task, size_t begin) {
   indexes_[task].ranking_begin = begin;
 }

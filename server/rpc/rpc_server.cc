@@ -118,7 +118,10 @@ struct RpcServer::Impl {
   VerificationService verification{gate, parts.engine, audits_waiting};
   LedgerService ledger{gate, parts.engine, parts.reader, reads, accounts};
 
-  SearchRunner search{parts.engine, options.search};
+  std::unique_ptr<SearchRunner> search =
+      options.search
+          ? std::make_unique<SearchRunner>(parts.engine, *options.search)
+          : nullptr;
 
   int port = 0;
   std::unique_ptr<grpc::Server> server;
@@ -163,11 +166,11 @@ RpcServer::~RpcServer() {
 absl::Status RpcServer::StartEngine() {
   return impl_->parts.engine.Start(
       [this](absl::Span<const Event> events) {
-        impl_->search.Watch(events);
+        if (impl_->search) impl_->search->Watch(events);
         impl_->NoteAll(events);
       },
       [this](const PoolSnapshot& snapshot) {
-        impl_->search.Load(snapshot);
+        if (impl_->search) impl_->search->Load(snapshot);
         // Of tasks that ended in a commit nobody heard of the snapshot says
         // nothing.
         impl_->views.TouchAll();
@@ -205,7 +208,7 @@ void RpcServer::Stop() {
     impl_->server->Wait();
     impl_->server.reset();
   }
-  impl_->search.Stop();
+  if (impl_->search) impl_->search->Stop();
   impl_->registrations.Stop();
   impl_->blob_jobs.Stop();
   impl_->reads.Stop();

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -38,7 +39,8 @@ struct RpcParts {
 struct RpcOptions {
   std::string listen = "127.0.0.1:7070";  // port 0: any
   PoolPolicy policy;
-  SearchPolicySpec search;
+  // What ranks candidates; none: the core draws at random.
+  std::optional<SearchPolicySpec> search;
   Digest pool_secret;  // keys the cuts of datasets; the same for ever
   int read_threads = 4;
   int blob_threads = 4;

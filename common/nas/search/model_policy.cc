@@ -169,16 +169,12 @@ std::vector<Architecture> ModelPolicy::Rank(const RankRequest& request) {
     }
   };
   for (const Architecture& one : request.pending) {
-    std::vector<double> projection = process.Project(one);
-    // Against those learnt before it.
-    if (!scored.empty()) {
-      for (const Scored& known : scored) {
-        if (known.architecture != one) continue;
-        projection = known.projection;
-        break;
-      }
-    }
-    learn(one, std::move(projection));
+    // A candidate's own projection counts what was learnt before it, too.
+    const auto known = std::find_if(
+        scored.begin(), scored.end(),
+        [&](const Scored& other) { return other.architecture == one; });
+    learn(one,
+          known == scored.end() ? process.Project(one) : known->projection);
   }
   const auto bound = [](const Scored& one) {
     return one.mean + kOptimism * std::sqrt(std::max(0.0, one.variance)) +
@@ -191,8 +187,8 @@ std::vector<Architecture> ModelPolicy::Rank(const RankRequest& request) {
     const Scored picked = std::move(*best);
     if (best != scored.end() - 1) *best = std::move(scored.back());
     scored.pop_back();
-    if (collector.Offer(picked.architecture)) {
-      if (!collector.IsFull()) learn(picked.architecture, picked.projection);
+    if (collector.Offer(picked.architecture) && !collector.IsFull()) {
+      learn(picked.architecture, picked.projection);
     }
   }
   FillAtRandom(space_, rng_, collector);

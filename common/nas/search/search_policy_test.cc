@@ -140,8 +140,8 @@ TEST(ParseSearchPolicyTest, ReadsAndWritesEveryPolicy) {
     EXPECT_EQ(ToString(*spec), text);
   }
   EXPECT_EQ(ToString(*ParseSearchPolicy("evolution")), "evolution:50:10");
-  for (const char* text : {"", "modell", "model:1:2", "evolution:5",
-                           "evolution:1:1", "evolution:5:6", "evolution:a:b"}) {
+  for (const char* text : {"", "model:1:2", "evolution:5", "evolution:1:1",
+                           "evolution:5:6", "evolution:a:b"}) {
     EXPECT_EQ(GetReason(ParseSearchPolicy(text).status()), "SEARCH_POLICY")
         << text;
   }
