@@ -69,21 +69,36 @@ inline Architecture Mutated(const SearchSpace& space, Architecture architecture,
 
 // Draws that find nothing new before a policy gives up drawing.
 inline constexpr int kDrawsMax = 256;
-// A space of at most this size is gone through whole where drawing fails.
-inline constexpr int64_t kWalkedSizeMax = 100'000;
+// Boxes of at most this many architectures are gone through where drawing
+// fails.
+inline constexpr uint64_t kWalkedSizeMax = 100'000;
 
-// Fills up with random architectures; in a small space with whatever is left.
-inline void FillAtRandom(const SearchSpace& space, CounterRng& rng,
-                         Collector& collector) {
+// Fills up with random architectures of the live boxes, larger boxes more
+// often; from what is small with whatever is left.
+inline void FillAtRandom(const SearchSpace& space, const RankRequest& request,
+                         CounterRng& rng, Collector& collector) {
+  const Subspace whole = Subspace::Whole(space);
+  const absl::Span<const Subspace> boxes =
+      request.boxes.empty() ? absl::MakeConstSpan(&whole, 1) : request.boxes;
+  std::vector<uint64_t> ends;  // running sums of the boxes' sizes
+  uint64_t total = 0;
+  for (const Subspace& box : boxes) {
+    ends.push_back(total += static_cast<uint64_t>(box.size()));
+  }
+  const auto at = [&](uint64_t index) {
+    const auto end = std::upper_bound(ends.begin(), ends.end(), index);
+    const Subspace& box = boxes[static_cast<size_t>(end - ends.begin())];
+    return box.ArchitectureAt(static_cast<int64_t>(
+        index - (*end - static_cast<uint64_t>(box.size()))));
+  };
   int misses = 0;
   while (!collector.IsFull() && misses < kDrawsMax) {
-    misses = collector.Offer(RandomArchitecture(space, rng)) ? 0 : misses + 1;
+    misses = collector.Offer(at(rng.Below64(total))) ? 0 : misses + 1;
   }
-  if (collector.IsFull() || space.size() > kWalkedSizeMax) return;
-  const int64_t begin =
-      static_cast<int64_t>(rng.Below64(static_cast<uint64_t>(space.size())));
-  for (int64_t i = 0; i < space.size() && !collector.IsFull(); ++i) {
-    collector.Offer(space.ArchitectureAt((begin + i) % space.size()));
+  if (collector.IsFull() || total > kWalkedSizeMax) return;
+  const uint64_t begin = rng.Below64(total);
+  for (uint64_t i = 0; i < total && !collector.IsFull(); ++i) {
+    collector.Offer(at((begin + i) % total));
   }
 }
 

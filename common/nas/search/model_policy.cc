@@ -191,7 +191,7 @@ std::vector<Architecture> ModelPolicy::Rank(const RankRequest& request) {
       learn(picked.architecture, picked.projection);
     }
   }
-  FillAtRandom(space_, rng_, collector);
+  FillAtRandom(space_, request, rng_, collector);
   return collector.Take();
 }
 

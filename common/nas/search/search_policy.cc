@@ -45,7 +45,7 @@ class RandomPolicy : public SearchPolicy {
   void Observe(const Observation&) override {}
   std::vector<Architecture> Rank(const RankRequest& request) override {
     Collector collector(request);
-    FillAtRandom(space_, rng_, collector);
+    FillAtRandom(space_, request, rng_, collector);
     return collector.Take();
   }
 
@@ -78,7 +78,7 @@ class EvolutionPolicy : public SearchPolicy {
         misses = collector.Offer(Child()) ? 0 : misses + 1;
       }
     }
-    FillAtRandom(space_, rng_, collector);
+    FillAtRandom(space_, request, rng_, collector);
     return collector.Take();
   }
 
@@ -124,7 +124,7 @@ class LocalPolicy : public SearchPolicy {
         has_centre_ = false;
       }
     }
-    FillAtRandom(space_, rng_, collector);
+    FillAtRandom(space_, request, rng_, collector);
     return collector.Take();
   }
 

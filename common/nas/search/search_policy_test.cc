@@ -102,6 +102,20 @@ TEST_P(SearchPolicyTest, StaysInTheBoxes) {
   EXPECT_GT(searcher.tried(), 10u);
 }
 
+// A small box of a large space must not look empty.
+TEST_P(SearchPolicyTest, FindsWhatIsLeftOfALargeSpace) {
+  const SearchSpace space = PlainSpace(14, 3);
+  std::vector<Subspace> boxes = Partition(space, 19'683, 65'536);
+  boxes.erase(boxes.begin() + 1, boxes.end());
+  Searcher searcher(GetParam(), space, 5);
+  for (int round = 0; round < 6; ++round) {
+    const std::vector<Architecture> ranked = searcher.Rank(5, boxes);
+    EXPECT_EQ(ranked.size(), 5u);
+    for (const Architecture& one : ranked) searcher.Hand(one);
+    searcher.Learn();
+  }
+}
+
 TEST_P(SearchPolicyTest, TheSameSeedNamesTheSame) {
   const SearchSpace space = PlainSpace(5, 3);
   Searcher a(GetParam(), space, 3);
