@@ -60,6 +60,8 @@ void SearchDesk::Note(const SubspaceRecord& subspace) {
   TaskDesk& desk = found->second;
   if (subspace.state == SubspaceState::kPruned) {
     desk.pruned += static_cast<int64_t>(desk.boxes.erase(subspace.id));
+  } else if (subspace.state == SubspaceState::kCompleted) {
+    desk.boxes.erase(subspace.id);
   } else {
     desk.boxes[subspace.id] = subspace.box;
   }
