@@ -63,19 +63,19 @@ absl::StatusOr<WorkAssignment> ReadAssignment(
                    "of the pool's version."));
 }
 
-absl::Status ReadAssignments(const v1::Lease& proto, WorkLease* lease) {
-  ARCHPOOL_RETURN_IF_ERROR(CheckCount(
-      "lease.assignments", proto.assignments_size(), kAssignmentsMax));
-  ARCHPOOL_ASSIGN_OR_RETURN(const SearchSpace space,
-                            SearchSpaceFromProto("lease.space", proto.space()));
-  for (int i = 0; i < proto.assignments_size(); ++i) {
-    ARCHPOOL_ASSIGN_OR_RETURN(
-        WorkAssignment assignment,
-        ReadAssignment(At("lease.assignments", i), proto.assignments(i), space,
-                       lease->manifest));
-    lease->assignments.push_back(std::move(assignment));
+absl::StatusOr<std::vector<WorkAssignment>> ReadAssignments(
+    const std::string& path,
+    const google::protobuf::RepeatedPtrField<v1::Lease::Assignment>& protos,
+    const WorkLease& lease) {
+  ARCHPOOL_RETURN_IF_ERROR(CheckCount(path, protos.size(), kAssignmentsMax));
+  std::vector<WorkAssignment> assignments;
+  for (int i = 0; i < protos.size(); ++i) {
+    ARCHPOOL_ASSIGN_OR_RETURN(WorkAssignment assignment,
+                              ReadAssignment(At(path, i), protos.Get(i),
+                                             lease.space, lease.manifest));
+    assignments.push_back(std::move(assignment));
   }
-  return absl::OkStatus();
+  return assignments;
 }
 
 }  // namespace
@@ -101,8 +101,20 @@ absl::StatusOr<WorkLease> LeaseFromProto(const v1::Lease& proto) {
       ReadDataset("lease", proto.dataset_id(), proto.manifest()));
   lease.dataset = dataset.id;
   lease.manifest = dataset.manifest;
-  ARCHPOOL_RETURN_IF_ERROR(ReadAssignments(proto, &lease));
+  ARCHPOOL_ASSIGN_OR_RETURN(lease.space,
+                            SearchSpaceFromProto("lease.space", proto.space()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      lease.assignments,
+      ReadAssignments("lease.assignments", proto.assignments(), lease));
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckRange("lease.trials_target", proto.trials_target(), 0, INT64_MAX));
+  lease.trials_target = proto.trials_target();
   return lease;
+}
+
+absl::StatusOr<std::vector<WorkAssignment>> AppendedFromProto(
+    const v1::ReportTrialsResponse& proto, const WorkLease& lease) {
+  return ReadAssignments("appended", proto.appended(), lease);
 }
 
 absl::StatusOr<AuditOrder> AuditFromProto(const v1::Audit& proto) {

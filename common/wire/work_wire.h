@@ -40,7 +40,9 @@ struct WorkLease {
   int64_t attempt = 0;
   bool is_backup = false;
   absl::Time expire_time;
+  int64_t trials_target = 0;  // how far the list may grow
   std::vector<WorkAssignment> assignments;
+  SearchSpace space;
   Recipe recipe;
   Digest dataset;
   DatasetManifest manifest;
@@ -51,6 +53,10 @@ struct WorkLease {
 // that dataset's); ARCHITECTURE_MISMATCH (the plan made here is not the one the
 // pool means: the builds differ).
 absl::StatusOr<WorkLease> LeaseFromProto(const v1::Lease& proto);
+
+// What the list of `lease` grew by, in a report's answer. As LeaseFromProto.
+absl::StatusOr<std::vector<WorkAssignment>> AppendedFromProto(
+    const v1::ReportTrialsResponse& proto, const WorkLease& lease);
 
 struct AuditOrder {
   AuditId audit;

@@ -192,9 +192,10 @@ absl::StatusOr<ReportTrials::Reply> Pool::Execute(const ReportTrials& command,
       result.status = committed.status();
     }
   }
-  reply.appended = Grow(command.lease, now);
   const Lease* lease = state_.Find(command.lease);
-  if (lease != nullptr) internal::CompleteIfIdle(state_, *lease, now);
+  if (lease == nullptr || lease->session != command.session) return reply;
+  reply.appended = Grow(command.lease, now);
+  internal::CompleteIfIdle(state_, *state_.Find(command.lease), now);
   return reply;
 }
 

@@ -101,6 +101,15 @@ v1::Account ToProto(const Account& account) {
   return proto;
 }
 
+v1::Lease::Assignment ToProto(const Assignment& assignment) {
+  v1::Lease::Assignment proto;
+  proto.set_trial_id(assignment.trial.value);
+  wire::SetChoices(assignment.architecture, proto.mutable_choices());
+  proto.set_trial_key(assignment.trial_key.AsBytes());
+  proto.set_architecture_id(assignment.architecture_id.AsBytes());
+  return proto;
+}
+
 v1::Lease ToProto(const LeaseGrant& grant) {
   v1::Lease proto;
   const Lease& lease = grant.lease;
@@ -111,12 +120,10 @@ v1::Lease ToProto(const LeaseGrant& grant) {
   proto.set_role(lease.role == LeaseRole::kPrimary ? v1::Lease::ROLE_PRIMARY
                                                    : v1::Lease::ROLE_BACKUP);
   *proto.mutable_expire_time() = wire::ToProto(lease.expire_time);
+  *proto.mutable_deadline_time() = wire::ToProto(lease.deadline);
+  proto.set_trials_target(lease.trials_target);
   for (const Assignment& assignment : grant.assignments) {
-    v1::Lease::Assignment* to = proto.add_assignments();
-    to->set_trial_id(assignment.trial.value);
-    wire::SetChoices(assignment.architecture, to->mutable_choices());
-    to->set_trial_key(assignment.trial_key.AsBytes());
-    to->set_architecture_id(assignment.architecture_id.AsBytes());
+    *proto.add_assignments() = ToProto(assignment);
   }
   *proto.mutable_space() = wire::ToProto(grant.spec->space);
   *proto.mutable_recipe() = wire::ToProto(grant.spec->recipe);

@@ -24,6 +24,7 @@ v1::TaskState ToProto(TaskState state);
 v1::TrialState ToProto(TrialState state);
 v1::Account ToProto(const Account& account);
 
+v1::Lease::Assignment ToProto(const Assignment& assignment);
 v1::Lease ToProto(const LeaseGrant& grant);
 v1::Audit ToProto(const AuditGrant& grant);
 

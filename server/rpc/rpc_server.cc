@@ -149,6 +149,7 @@ void RpcServer::Impl::Note(const Lease& lease) {
 
 void RpcServer::Impl::Note(const Trial& trial) {
   Touch(trial.task);
+  if (trial.reason == kSuperseded) sessions.SetNews(trial.lease);
   if (trial.state == TrialState::kRejected ||
       trial.state == TrialState::kAccepted) {
     work_waiting.Notify(1);

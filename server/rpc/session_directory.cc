@@ -23,10 +23,20 @@ void SessionDirectory::Update(const Session& session, absl::Time now) {
 void SessionDirectory::Update(const Lease& lease) {
   absl::MutexLock lock(&mutex_);
   if (lease.state == LeaseState::kActive) {
-    leases_[lease.id] = {lease.session, lease.expire_time};
+    ActiveLease& active = leases_[lease.id];
+    // Only a renewal moves the expiry, and its reply tells the news.
+    if (active.expire_time != lease.expire_time) active.has_news = false;
+    active.session = lease.session;
+    active.expire_time = lease.expire_time;
   } else {
     leases_.erase(lease.id);
   }
+}
+
+void SessionDirectory::SetNews(LeaseId lease) {
+  absl::MutexLock lock(&mutex_);
+  const auto found = leases_.find(lease);
+  if (found != leases_.end()) found->second.has_news = true;
 }
 
 std::optional<AccountId> SessionDirectory::OwnerOf(SessionId session) const {
@@ -46,14 +56,15 @@ void SessionDirectory::Note(SessionId session, const WorkerProgress& progress,
   found->second.last_seen = now;
 }
 
-std::optional<absl::Time> SessionDirectory::ExpiryOf(SessionId session,
-                                                     LeaseId lease) const {
+absl::Time SessionDirectory::RenewTimeOf(SessionId session, LeaseId lease,
+                                         absl::Duration margin) const {
   absl::MutexLock lock(&mutex_);
   const auto found = leases_.find(lease);
-  if (found == leases_.end() || found->second.session != session) {
-    return std::nullopt;
+  if (found == leases_.end() || found->second.session != session ||
+      found->second.has_news) {
+    return absl::InfinitePast();
   }
-  return found->second.expire_time;
+  return found->second.expire_time - margin;
 }
 
 std::vector<WorkerRecord> SessionDirectory::All() const {

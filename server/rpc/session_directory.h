@@ -45,6 +45,8 @@ class SessionDirectory {
   void Update(const Session& session, absl::Time now)
       ABSL_LOCKS_EXCLUDED(mutex_);
   void Update(const Lease& lease) ABSL_LOCKS_EXCLUDED(mutex_);
+  // There is something that the lease's holder should hear of soon.
+  void SetNews(LeaseId lease) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The owner of an open session; nullopt where it is not known here.
   std::optional<AccountId> OwnerOf(SessionId session) const
@@ -53,9 +55,11 @@ class SessionDirectory {
   void Note(SessionId session, const WorkerProgress& progress, absl::Time now)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // When that session's active lease runs out; nullopt where it is not known to
-  // be one.
-  std::optional<absl::Time> ExpiryOf(SessionId session, LeaseId lease) const
+  // From when on a heartbeat of that session asks the core about the lease: a
+  // `margin` before it runs out; at once where there is news of it, or where it
+  // is not known to be active.
+  absl::Time RenewTimeOf(SessionId session, LeaseId lease,
+                         absl::Duration margin) const
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   std::vector<WorkerRecord> All() const ABSL_LOCKS_EXCLUDED(mutex_);  // by id
@@ -64,6 +68,7 @@ class SessionDirectory {
   struct ActiveLease {
     SessionId session;
     absl::Time expire_time;
+    bool has_news = false;  // until it is renewed
   };
   void ForgetSilent(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

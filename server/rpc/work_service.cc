@@ -20,7 +20,7 @@ constexpr absl::Duration kTrainTimeMax = absl::Hours(24 * 365);
 constexpr int64_t kThreadsMax = 1024;
 constexpr int64_t kHardwareClassLengthMax = 100;
 constexpr int64_t kActivityLengthMax = 32;
-constexpr int64_t kLeasesPerHeartbeatMax = 64;
+constexpr int64_t kLeasesNamedMax = 64;
 constexpr int64_t kReportsMax = 64;
 // A lease outlives this many lost heartbeats, less one.
 constexpr int64_t kHeartbeatsPerTerm = 4;
@@ -39,6 +39,20 @@ absl::StatusOr<OpenSession> ReadOpenSession(
                                .hardware_class = request.hardware_class()};
 }
 
+absl::StatusOr<std::vector<LeaseId>> ReadLeases(
+    const std::string& path,
+    const google::protobuf::RepeatedField<int64_t>& ids) {
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckCount(path, ids.size(), kLeasesNamedMax));
+  std::vector<LeaseId> leases;
+  for (int i = 0; i < ids.size(); ++i) {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        const LeaseId lease,
+        wire::ReadId<LeaseId>(wire::At(path, i), ids.Get(i)));
+    leases.push_back(lease);
+  }
+  return leases;
+}
+
 absl::StatusOr<Poll<AcquireLease>> ReadAcquireLease(
     AccountId caller, const v1::AcquireLeaseRequest& request) {
   ARCHPOOL_ASSIGN_OR_RETURN(
@@ -47,7 +61,10 @@ absl::StatusOr<Poll<AcquireLease>> ReadAcquireLease(
   ARCHPOOL_ASSIGN_OR_RETURN(const absl::Duration wait,
                             wire::ReadDuration("wait", request.wait(),
                                                absl::ZeroDuration(), kWaitMax));
-  return Poll<AcquireLease>{{caller, session}, wait};
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      std::vector<LeaseId> holding,
+      ReadLeases("holding_lease_ids", request.holding_lease_ids()));
+  return Poll<AcquireLease>{{caller, session, std::move(holding)}, wait};
 }
 
 bool FillLease(const AcquireLease::Reply& reply,
@@ -125,12 +142,8 @@ absl::StatusOr<ReleaseLease> ReadReleaseLease(
 absl::Status CheckHeartbeat(const v1::HeartbeatRequest& request) {
   ARCHPOOL_RETURN_IF_ERROR(
       wire::ReadId<SessionId>("session_id", request.session_id()).status());
-  ARCHPOOL_RETURN_IF_ERROR(wire::CheckCount(
-      "lease_ids", request.lease_ids_size(), kLeasesPerHeartbeatMax));
-  for (int i = 0; i < request.lease_ids_size(); ++i) {
-    ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(
-        wire::At("lease_ids", i), request.lease_ids(i), 1, INT64_MAX));
-  }
+  ARCHPOOL_RETURN_IF_ERROR(
+      ReadLeases("lease_ids", request.lease_ids()).status());
   if (!request.activity().empty()) {
     ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
         "activity", request.activity(), kActivityLengthMax));
@@ -153,13 +166,17 @@ class Renewals {
   Renewals(WorkService::HeartbeatCall call, size_t count)
       : call_(std::move(call)), awaited_(count) {}
 
-  void Came(LeaseId lease, const absl::Status& status) {
+  void Came(LeaseId lease, const absl::StatusOr<RenewLease::Reply>& renewed) {
     {
       absl::MutexLock lock(&mutex_);
-      if (GetReason(status) == "LEASE_ENDED") {
+      if (GetReason(renewed.status()) == "LEASE_ENDED") {
         call_.response->add_ended_lease_ids(lease.value);
+      } else if (!renewed.ok()) {
+        error_.Update(renewed.status());
       } else {
-        error_.Update(status);
+        for (const TrialId trial : renewed->withdrawn) {
+          call_.response->add_withdrawn_trial_ids(trial.value);
+        }
       }
       if (--awaited_ > 0) return;
     }
@@ -264,11 +281,12 @@ void WorkService::Beat(const HeartbeatCall& call) {
                  now);
   std::vector<LeaseId> due;
   for (const int64_t id : request.lease_ids()) {
-    const std::optional<absl::Time> expiry =
-        sessions_.ExpiryOf(session, LeaseId{id});
+    const LeaseId lease{id};
     // A lease that is not known as active may have ended, or be older than this
     // server's start: the core knows.
-    if (!expiry || *expiry - now < lease_term_ / 2) due.push_back(LeaseId{id});
+    if (sessions_.RenewTimeOf(session, lease, lease_term_ / 2) <= now) {
+      due.push_back(lease);
+    }
   }
   if (due.empty()) return call.finish(absl::OkStatus());
   const auto renewals = std::make_shared<Renewals>(call, due.size());
@@ -276,7 +294,7 @@ void WorkService::Beat(const HeartbeatCall& call) {
     engine_.Submit<RenewLease>(
         {.caller = call.caller.id, .session = session, .lease = lease},
         [renewals, lease](const absl::StatusOr<RenewLease::Reply>& renewed) {
-          renewals->Came(lease, renewed.status());
+          renewals->Came(lease, renewed);
         });
   }
 }
@@ -304,6 +322,9 @@ grpc::ServerUnaryReactor* WorkService::ReportTrials(
                   one->set_refusal_message(
                       std::string(result.status.message()));
                 }
+              }
+              for (const Assignment& assignment : reply.appended) {
+                *to->add_appended() = ToProto(assignment);
               }
             });
       });

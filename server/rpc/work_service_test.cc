@@ -64,6 +64,27 @@ TEST_F(WorkServiceTest, ALeaseHoldsWhatItsWorkerNeeds) {
   EXPECT_EQ(Lease(*miner_, session).lease_id(), proto.lease_id());
 }
 
+TEST_F(WorkServiceTest, AWorkerTakesItsNextLeaseAheadAndNoMore) {
+  SubmitTask();
+  const int64_t session = *miner_->OpenSession("w1");
+  const v1::Lease first = Lease(*miner_, session);
+  EXPECT_GT(first.trials_target(), 0);
+  EXPECT_GT(first.deadline_time().seconds(), first.expire_time().seconds());
+  const std::vector<int64_t> one = {first.lease_id()};
+  const auto second = miner_->AcquireLease(session, kNoWait, one);
+  ASSERT_THAT(second, IsOk());
+  ASSERT_TRUE(second->has_lease());
+  EXPECT_NE(second->lease().lease_id(), first.lease_id());
+  EXPECT_EQ(miner_->AcquireLease(session, kNoWait, one)->lease().lease_id(),
+            second->lease().lease_id())
+      << "where the answer was lost";
+  const auto third = miner_->AcquireLease(
+      session, kNoWait, {first.lease_id(), second->lease().lease_id()});
+  EXPECT_EQ(third->idle_reason(), "LEASES_HELD");
+  EXPECT_THAT(miner_->AcquireLease(session, kNoWait, {0}),
+              FailsWith("FIELD_REQUIRED"));
+}
+
 TEST_F(WorkServiceTest, NoWorkSaysWhy) {
   const int64_t session = *miner_->OpenSession("w1");
   const auto idle = miner_->AcquireLease(session, kNoWait);

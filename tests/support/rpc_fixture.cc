@@ -65,10 +65,12 @@ absl::StatusOr<int64_t> Party::OpenSession(const std::string& worker_name) {
 }
 
 absl::StatusOr<v1::AcquireLeaseResponse> Party::AcquireLease(
-    int64_t session_id, absl::Duration wait) {
+    int64_t session_id, absl::Duration wait,
+    const std::vector<int64_t>& holding) {
   v1::AcquireLeaseRequest request;
   request.set_session_id(session_id);
   *request.mutable_wait() = wire::ToProto(wait);
+  for (const int64_t lease : holding) request.add_holding_lease_ids(lease);
   return remote.Call(work, &v1::WorkService::Stub::AcquireLease, request,
                      {.deadline = wait + kCallDeadline, .stop = {}});
 }

@@ -49,8 +49,9 @@ class Party {
   absl::StatusOr<v1::Task> GetTask(int64_t task_id);
   // Its id.
   absl::StatusOr<int64_t> OpenSession(const std::string& worker_name);
-  absl::StatusOr<v1::AcquireLeaseResponse> AcquireLease(int64_t session_id,
-                                                        absl::Duration wait);
+  absl::StatusOr<v1::AcquireLeaseResponse> AcquireLease(
+      int64_t session_id, absl::Duration wait,
+      const std::vector<int64_t>& holding = {});
   absl::StatusOr<v1::HeartbeatResponse> Heartbeat(
       int64_t session_id, const std::vector<int64_t>& leases);
   absl::StatusOr<v1::ReportTrialsResponse::Result> Report(

@@ -62,6 +62,7 @@ wire::WorkLease SampleLease(const SampleDataset& dataset, int64_t lease_id,
   lease.attempt = 1;
   lease.dataset = dataset.manifest.Id();
   lease.manifest = dataset.manifest;
+  lease.space = SampleSpace();
   for (int64_t i = 0; i < trials; ++i) {
     wire::WorkAssignment assignment;
     assignment.trial = TrialId{first_trial + i};

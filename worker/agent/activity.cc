@@ -1,20 +1,6 @@
 #include "worker/agent/activity.h"
 
-#include <algorithm>
-
 namespace archpool {
-
-void Activity::Hold(LeaseId lease) {
-  const absl::MutexLock lock(&mutex_);
-  report_.leases = {lease};
-  is_ended_ = false;
-}
-
-void Activity::Drop() {
-  const absl::MutexLock lock(&mutex_);
-  report_.leases.clear();
-  is_ended_ = false;
-}
 
 void Activity::Train(TrialId trial) {
   const absl::MutexLock lock(&mutex_);
@@ -36,20 +22,6 @@ void Activity::Rest(const std::string& word) {
   report_.trial = TrialId();
   report_.step = 0;
   report_.steps = 0;
-}
-
-void Activity::End(const std::vector<LeaseId>& leases) {
-  const absl::MutexLock lock(&mutex_);
-  for (const LeaseId held : report_.leases) {
-    if (std::find(leases.begin(), leases.end(), held) != leases.end()) {
-      is_ended_ = true;
-    }
-  }
-}
-
-bool Activity::is_ended() const {
-  const absl::MutexLock lock(&mutex_);
-  return is_ended_;
 }
 
 HeartbeatReport Activity::Report() const {

@@ -4,7 +4,6 @@
 #define ARCHPOOL_WORKER_AGENT_ACTIVITY_H_
 
 #include <string>
-#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -14,25 +13,17 @@ namespace archpool {
 
 class Activity {
  public:
-  // The worker holds `lease` from here to Drop.
-  void Hold(LeaseId lease);
-  void Drop();
   void Train(TrialId trial);
   void SetStep(int64_t step, int64_t steps);
   // Nothing is being trained; `word` as in HeartbeatReport.
   void Rest(const std::string& word);
 
-  // The pool says that these leases are over.
-  void End(const std::vector<LeaseId>& leases);
-  // Whether the lease that is held was ended.
-  bool is_ended() const;
-
+  // All but the leases.
   HeartbeatReport Report() const;
 
  private:
   mutable absl::Mutex mutex_;
   HeartbeatReport report_ ABSL_GUARDED_BY(mutex_);
-  bool is_ended_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace archpool

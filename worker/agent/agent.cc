@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -39,20 +40,24 @@ absl::Status Agent::Run(const std::stop_token& stop) {
   const absl::Status opened = OpenFirstSession(stop);
   if (stop.stop_requested()) return absl::OkStatus();
   ARCHPOOL_RETURN_IF_ERROR(opened);
-  const Heartbeat heartbeat(client_, session_, activity_);
-  Courier courier(client_, session_, journal_, options_.retry);
+  const Heartbeat heartbeat(client_, session_, activity_, book_);
+  Courier courier(client_, session_, journal_, book_, options_.retry);
   while (!stop.stop_requested()) {
-    // A lease whose trials are still on their way would be handed out again.
-    activity_.Rest("uploading");
-    if (!courier.WaitUntilIdle(stop, absl::InfiniteDuration())) break;
-    activity_.Rest("waiting");
-    WaitOrStop(stop, WorkOnce(courier, stop));
+    if (const std::optional<LeaseBook::Order> order = book_.Next()) {
+      Work(*order, courier, stop);
+    } else {
+      Refill(courier, stop);
+    }
   }
+  activity_.Rest("uploading");
+  // Reports first: they bind only while the lease is held.
   if (!courier.WaitUntilIdle({}, options_.drain_timeout)) {
     spdlog::warn(
         "not all trained trials reached the pool: they are kept, and sent "
         "when this worker starts again");
   }
+  TakeNext();
+  for (const auto& lease : book_.Close()) GiveBack(*lease);
   return absl::OkStatus();
 }
 
@@ -61,115 +66,95 @@ absl::Status Agent::OpenFirstSession(const std::stop_token& stop) {
   while (true) {
     const absl::Status status = session_.Get(stop).status();
     if (status.ok() || IsFinal(status)) return status;
-    SayIdle(GetReason(status), std::string(status.message()));
+    SayIdle(status);
     if (WaitOrStop(stop, backoff.Next())) return status;
   }
 }
 
-absl::Duration Agent::WorkOnce(Courier& courier, const std::stop_token& stop) {
-  const absl::StatusOr<AcquiredLease> acquired =
-      WithSession(session_, stop, [&](SessionId session) {
-        return client_.AcquireLease(session, options_.acquire_wait, stop);
-      });
-  if (stop.stop_requested() && !acquired.ok()) return absl::ZeroDuration();
-  if (!acquired.ok()) {
-    // Suspended, away, or speaking another version: all may pass.
-    SayIdle(GetReason(acquired.status()),
-            std::string(acquired.status().message()));
-    return backoff_.Next();
-  }
-  if (!acquired->lease.has_value()) {
-    SayIdle(acquired->idle_reason, acquired->idle_message);
-    backoff_.Reset();
-    return options_.idle_pause;
-  }
-  idle_said_.clear();
-  WorkOn(*acquired->lease, courier, stop);
-  return absl::ZeroDuration();
+absl::StatusOr<AcquiredLease> Agent::Ask(const std::vector<LeaseId>& holding,
+                                         absl::Duration wait,
+                                         const std::stop_token& stop) {
+  return WithSession(session_, stop, [&](SessionId session) {
+    return client_.AcquireLease(session, holding, wait, stop);
+  });
 }
 
-void Agent::WorkOn(const wire::WorkLease& lease, Courier& courier,
-                   const std::stop_token& stop) {
-  spdlog::info("{} of {}: {} trials to train{}", lease.lease.ToString(),
-               lease.task.ToString(), lease.assignments.size(),
-               lease.is_backup ? ", as backup" : "");
-  activity_.Hold(lease.lease);
-  const LeaseEnd end = TrainAll(lease, courier, stop);
+void Agent::Refill(Courier& courier, const std::stop_token& stop) {
+  // What is on its way may make a list grow, and would be handed out again.
   activity_.Rest("uploading");
-  switch (end) {
-    case LeaseEnd::kAllTrained:
-    case LeaseEnd::kNothingNew:
-      // Heartbeats keep the lease until its trials have arrived.
-      courier.WaitUntilIdle(stop, absl::InfiniteDuration());
-      break;
-    case LeaseEnd::kEndedByPool:
-      spdlog::info("{} was ended by the pool", lease.lease.ToString());
-      break;
-    case LeaseEnd::kStopped:
-    case LeaseEnd::kImpossible:
-      GiveBack(lease, end, courier, stop);
-      break;
+  if (!courier.WaitUntilIdle(stop, absl::InfiniteDuration())) return;
+  TakeNext();
+  if (book_.Next()) return;
+  // The pool has ended what is complete, and hands out the rest again.
+  for (const auto& lease : book_.Close()) {
+    if (impossible_.contains(lease->lease)) GiveBack(*lease);
   }
-  activity_.Drop();
-  if (end == LeaseEnd::kImpossible || end == LeaseEnd::kNothingNew) {
-    WaitOrStop(stop, backoff_.Next());
+  const bool is_stuck = !impossible_.empty() || !made_progress_;
+  impossible_.clear();
+  activity_.Rest("waiting");
+  if (is_stuck && WaitOrStop(stop, backoff_.Next())) return;
+  if (!is_stuck) backoff_.Reset();
+  absl::StatusOr<AcquiredLease> acquired = Ask({}, options_.acquire_wait, stop);
+  made_progress_ = true;
+  if (acquired.ok() && acquired->lease.has_value()) {
+    made_progress_ = false;
+    return Enter(*std::move(acquired->lease));
+  }
+  if (stop.stop_requested()) return;
+  if (acquired.ok()) {
+    SayIdle(acquired->idle_reason, acquired->idle_message);
+    WaitOrStop(stop, options_.idle_pause);
   } else {
-    backoff_.Reset();
+    // Suspended, away, or speaking another version: all may pass.
+    SayIdle(acquired.status());
+    made_progress_ = false;
   }
 }
 
-Agent::LeaseEnd Agent::TrainAll(const wire::WorkLease& lease, Courier& courier,
-                                const std::stop_token& stop) {
-  const auto is_over = [&] {
-    return stop.stop_requested() || activity_.is_ended();
-  };
-  const auto why_over = [&] {
-    return activity_.is_ended() ? LeaseEnd::kEndedByPool : LeaseEnd::kStopped;
-  };
-  const absl::StatusOr<std::shared_ptr<const TrainingData>> data =
-      RetryWhileTransient(options_.retry, stop, [&] {
-        return data_.Get(lease.dataset, lease.manifest, stop);
-      });
-  if (is_over()) return why_over();
-  if (!data.ok()) {
-    SayIdle(GetReason(data.status()), std::string(data.status().message()));
-    return LeaseEnd::kImpossible;
+void Agent::Work(const LeaseBook::Order& order, Courier& courier,
+                 const std::stop_token& stop) {
+  const wire::WorkAssignment& assignment = order.assignment;
+  if (const auto entry = journal_.Find(assignment.trial_key)) {
+    courier.Deliver(*entry);
+    return book_.Finish(assignment.trial);
   }
-  LeaseEnd end = LeaseEnd::kNothingNew;
-  for (const wire::WorkAssignment& assignment : lease.assignments) {
-    if (is_over()) return why_over();
-    if (const auto entry = journal_.Find(assignment.trial_key)) {
-      courier.Deliver(*entry);
-      continue;
-    }
-    const absl::Status status =
-        TrainOne(lease, assignment, **data, courier, stop);
-    if (status.ok()) {
-      if (end == LeaseEnd::kNothingNew) end = LeaseEnd::kAllTrained;
-      continue;
-    }
-    if (is_over()) return why_over();
+  LookAhead(stop);
+  const absl::Status status = Train(order, courier, stop);
+  const bool is_wanted = book_.IsWanted(assignment.trial);
+  if (status.ok()) {
+    made_progress_ = true;
+  } else if (!stop.stop_requested() && is_wanted) {
     spdlog::error("{} cannot be trained here ({}): {}",
                   assignment.trial.ToString(), GetReason(status),
                   std::string(status.message()));
-    end = LeaseEnd::kImpossible;
+    impossible_.insert(order.lease->lease);
+  } else if (!is_wanted) {
+    spdlog::info("{} is not wanted any more", assignment.trial.ToString());
+    made_progress_ = true;
   }
-  return end;
+  if (!stop.stop_requested()) book_.Finish(assignment.trial);
+  TakeNext();
 }
 
-absl::Status Agent::TrainOne(const wire::WorkLease& lease,
-                             const wire::WorkAssignment& assignment,
-                             const TrainingData& data, Courier& courier,
-                             const std::stop_token& stop) {
+absl::Status Agent::Train(const LeaseBook::Order& order, Courier& courier,
+                          const std::stop_token& stop) {
+  const wire::WorkLease& lease = *order.lease;
+  const wire::WorkAssignment& assignment = order.assignment;
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::shared_ptr<const TrainingData> data,
+                            RetryWhileTransient(options_.retry, stop, [&] {
+                              return data_.Get(lease.dataset, lease.manifest,
+                                               stop);
+                            }));
   activity_.Train(assignment.trial);
   const absl::Time start = clock_.Now();
   ARCHPOOL_ASSIGN_OR_RETURN(
       const TrainingResult result,
       trainer_.Train({assignment.plan, lease.recipe, assignment.trial_key,
-                      lease.manifest, data.train, data.validation},
+                      lease.manifest, data->train, data->validation},
                      [&](int64_t step, int64_t steps) {
                        activity_.SetStep(step, steps);
-                       return !stop.stop_requested() && !activity_.is_ended();
+                       return !stop.stop_requested() &&
+                              book_.IsWanted(assignment.trial);
                      }));
   TrialCommitment commitment;
   commitment.trial = assignment.trial;
@@ -178,7 +163,7 @@ absl::Status Agent::TrainOne(const wire::WorkLease& lease,
   commitment.validation_correct = result.validation_correct;
   commitment.train_time = clock_.Now() - start;
   spdlog::info("{}: {} of {} correct after {}", assignment.trial.ToString(),
-               result.validation_correct, data.validation.count(),
+               result.validation_correct, data->validation.count(),
                absl::FormatDuration(
                    absl::Trunc(commitment.train_time, absl::Milliseconds(1))));
   ARCHPOOL_ASSIGN_OR_RETURN(const JournalEntry entry,
@@ -188,12 +173,31 @@ absl::Status Agent::TrainOne(const wire::WorkLease& lease,
   return absl::OkStatus();
 }
 
-void Agent::GiveBack(const wire::WorkLease& lease, LeaseEnd end,
-                     Courier& courier, const std::stop_token& stop) {
-  // Reports first: they bind only while the lease is held.
-  const bool is_stopping = end == LeaseEnd::kStopped;
-  courier.WaitUntilIdle(is_stopping ? std::stop_token() : stop,
-                        options_.drain_timeout);
+void Agent::LookAhead(const std::stop_token& stop) {
+  if (next_.valid() || !book_.IsRunningOut()) return;
+  next_ = std::async(std::launch::async, [this, stop] {
+    return Ask(book_.leases(), absl::ZeroDuration(), stop);
+  });
+}
+
+void Agent::TakeNext() {
+  if (!next_.valid()) return;
+  absl::StatusOr<AcquiredLease> acquired = next_.get();
+  // Where there is none, Refill asks again, and says why.
+  if (acquired.ok() && acquired->lease.has_value()) {
+    Enter(*std::move(acquired->lease));
+  }
+}
+
+void Agent::Enter(wire::WorkLease lease) {
+  idle_said_.clear();
+  spdlog::info("{} of {}: {} trials to train{}", lease.lease.ToString(),
+               lease.task.ToString(), lease.assignments.size(),
+               lease.is_backup ? ", as backup" : "");
+  book_.Add(std::move(lease));
+}
+
+void Agent::GiveBack(const wire::WorkLease& lease) {
   const absl::Status released =
       WithSession(session_, {}, [&](SessionId session) {
         return client_.ReleaseLease(session, lease.lease, lease.attempt);
@@ -204,6 +208,10 @@ void Agent::GiveBack(const wire::WorkLease& lease, LeaseEnd end,
     spdlog::warn("{} could not be given back ({}): it ends by itself",
                  lease.lease.ToString(), GetReason(released));
   }
+}
+
+void Agent::SayIdle(const absl::Status& status) {
+  SayIdle(GetReason(status), std::string(status.message()));
 }
 
 void Agent::SayIdle(const std::string& reason, const std::string& message) {

@@ -4,8 +4,11 @@
 #ifndef ARCHPOOL_WORKER_AGENT_AGENT_H_
 #define ARCHPOOL_WORKER_AGENT_AGENT_H_
 
+#include <future>
+#include <set>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -13,6 +16,7 @@
 #include "common/channel/retry.h"
 #include "worker/agent/activity.h"
 #include "worker/agent/courier.h"
+#include "worker/agent/lease_book.h"
 #include "worker/agent/session_holder.h"
 #include "worker/agent/training_data.h"
 #include "worker/agent/trial_journal.h"
@@ -46,28 +50,24 @@ class Agent {
   absl::Status Run(const std::stop_token& stop);
 
  private:
-  // Why the worker turned away from a lease, where it did.
-  enum class LeaseEnd {
-    kAllTrained,
-    kNothingNew,  // all was trained before and is on its way
-    kEndedByPool,
-    kStopped,
-    kImpossible,  // something on it cannot be trained here
-  };
-
   absl::Status OpenFirstSession(const std::stop_token& stop);
-  // One lease, or none; answers how long to pause before the next.
-  absl::Duration WorkOnce(Courier& courier, const std::stop_token& stop);
-  void WorkOn(const wire::WorkLease& lease, Courier& courier,
-              const std::stop_token& stop);
-  LeaseEnd TrainAll(const wire::WorkLease& lease, Courier& courier,
-                    const std::stop_token& stop);
-  absl::Status TrainOne(const wire::WorkLease& lease,
-                        const wire::WorkAssignment& assignment,
-                        const TrainingData& data, Courier& courier,
-                        const std::stop_token& stop);
-  void GiveBack(const wire::WorkLease& lease, LeaseEnd end, Courier& courier,
-                const std::stop_token& stop);
+  // Asks for a lease beside those in `holding`.
+  absl::StatusOr<AcquiredLease> Ask(const std::vector<LeaseId>& holding,
+                                    absl::Duration wait,
+                                    const std::stop_token& stop);
+  // Nothing is left to train: settles what is held and waits for a lease.
+  void Refill(Courier& courier, const std::stop_token& stop);
+  void Work(const LeaseBook::Order& order, Courier& courier,
+            const std::stop_token& stop);
+  absl::Status Train(const LeaseBook::Order& order, Courier& courier,
+                     const std::stop_token& stop);
+  // Asks for the next lease while the last trial of this one is trained.
+  void LookAhead(const std::stop_token& stop);
+  // Enters the answer to LookAhead in the book, once it has come.
+  void TakeNext();
+  void Enter(wire::WorkLease lease);
+  void GiveBack(const wire::WorkLease& lease);
+  void SayIdle(const absl::Status& status);
   void SayIdle(const std::string& reason, const std::string& message);
 
   const Clock& clock_;
@@ -78,6 +78,12 @@ class Agent {
   const AgentOptions options_;
   SessionHolder session_;
   Activity activity_;
+  LeaseBook book_;
+  std::future<absl::StatusOr<AcquiredLease>> next_;
+  // Leases with something on them that cannot be trained here.
+  std::set<LeaseId> impossible_;
+  // Something was trained since a lease was last taken, or asked for in vain.
+  bool made_progress_ = true;
   Backoff backoff_;
   std::string idle_said_;
 };

@@ -43,9 +43,10 @@ class FakePool : public WorkClient {
   }
 
   absl::StatusOr<AcquiredLease> AcquireLease(
-      SessionId /*session*/, absl::Duration /*wait*/,
-      const std::stop_token& /*stop*/) override {
+      SessionId /*session*/, const std::vector<LeaseId>& holding,
+      absl::Duration wait, const std::stop_token& /*stop*/) override {
     const absl::MutexLock lock(&mutex_);
+    const bool is_ahead = wait == absl::ZeroDuration();
     if (!is_session_known) return NotFound("SESSION_UNKNOWN", "who?");
     if (!acquire_refusals.empty()) {
       const absl::Status refusal = acquire_refusals.front();
@@ -55,6 +56,7 @@ class FakePool : public WorkClient {
     AcquiredLease acquired;
     for (const wire::WorkLease& lease : leases) {
       if (over.contains(lease.lease.value)) continue;
+      if (std::count(holding.begin(), holding.end(), lease.lease) > 0) continue;
       wire::WorkLease rest = lease;
       rest.assignments.clear();
       for (const wire::WorkAssignment& assignment : lease.assignments) {
@@ -64,26 +66,31 @@ class FakePool : public WorkClient {
       }
       if (rest.assignments.empty()) continue;
       acquired.lease = rest;
+      if (is_ahead) taken_ahead.push_back(lease.lease.value);
       return acquired;
     }
     acquired.idle_reason = "NO_OPEN_TASK";
-    if (on_idle) on_idle();
+    if (on_idle && !is_ahead) on_idle();
     return acquired;
   }
 
-  absl::StatusOr<std::vector<LeaseId>> Heartbeat(
+  absl::StatusOr<HeartbeatReply> Heartbeat(
       SessionId /*session*/, const HeartbeatReport& report) override {
     const absl::MutexLock lock(&mutex_);
     if (report.step > 0) steps_heard.insert(report.trial.value);
-    std::vector<LeaseId> ended;
+    HeartbeatReply reply;
     for (const LeaseId lease : report.leases) {
-      if (over.contains(lease.value)) ended.push_back(lease);
+      if (over.contains(lease.value)) reply.ended.push_back(lease);
     }
-    return ended;
+    for (const int64_t trial : withdrawn) {
+      reply.withdrawn.push_back(TrialId{trial});
+    }
+    return reply;
   }
 
-  absl::Status ReportTrial(SessionId /*session*/,
-                           const TrialCommitment& commitment) override {
+  absl::StatusOr<std::vector<wire::WorkAssignment>> ReportTrial(
+      SessionId /*session*/, const TrialCommitment& commitment,
+      const wire::WorkLease* lease) override {
     const absl::MutexLock lock(&mutex_);
     if (!is_session_known) return NotFound("SESSION_UNKNOWN", "who?");
     if (away_calls > 0 && --away_calls >= 0) return Away();
@@ -93,7 +100,17 @@ class FakePool : public WorkClient {
     reports[commitment.trial.value] = commitment;
     // The reply is lost: the agent cannot know that the report was taken.
     if (lost_replies > 0 && --lost_replies >= 0) return Away();
-    return absl::OkStatus();
+    std::vector<wire::WorkAssignment> appended;
+    std::vector<wire::WorkAssignment>& growth = growths[commitment.lease.value];
+    if (lease != nullptr && !growth.empty()) {
+      appended = {growth.front()};
+      growth.erase(growth.begin());
+      for (wire::WorkLease& held : leases) {
+        if (held.lease != commitment.lease) continue;
+        held.assignments.push_back(appended.front());
+      }
+    }
+    return appended;
   }
 
   absl::Status ReleaseLease(SessionId /*session*/, LeaseId lease,
@@ -125,6 +142,10 @@ class FakePool : public WorkClient {
         offset_bytes, sink);
   }
 
+  void WithdrawTrial(int64_t trial) {
+    const absl::MutexLock lock(&mutex_);
+    withdrawn.insert(trial);
+  }
   void EndLease(int64_t lease) {
     const absl::MutexLock lock(&mutex_);
     over.insert(lease);
@@ -138,6 +159,10 @@ class FakePool : public WorkClient {
     const absl::MutexLock lock(&mutex_);
     is_session_known = false;
   }
+  bool HasTakenAhead(int64_t lease) {
+    const absl::MutexLock lock(&mutex_);
+    return std::count(taken_ahead.begin(), taken_ahead.end(), lease) > 0;
+  }
   bool HasHeardAStepOf(int64_t trial) {
     const absl::MutexLock lock(&mutex_);
     return steps_heard.contains(trial);
@@ -145,6 +170,8 @@ class FakePool : public WorkClient {
 
   // The script. Set before the agent runs.
   std::vector<wire::WorkLease> leases;
+  // What reports append to a lease, one trial each.
+  std::map<int64_t, std::vector<wire::WorkAssignment>> growths;
   std::function<void()> on_idle;
   int away_calls = 0;
   int lost_replies = 0;
@@ -159,7 +186,9 @@ class FakePool : public WorkClient {
   std::vector<int64_t> uploads;
   std::vector<int64_t> released;
   std::set<int64_t> over;
+  std::set<int64_t> withdrawn;
   std::set<int64_t> steps_heard;
+  std::vector<int64_t> taken_ahead;
 
  private:
   const testing::SampleDataset& dataset_;
@@ -290,6 +319,59 @@ TEST_F(AgentTest, StopsTrainingWhenTheLeaseEnds) {
   EXPECT_EQ(trainer_.trainings, 2);
   EXPECT_THAT(ReportedTrials(), ElementsAre(3));
   EXPECT_THAT(pool_.released, IsEmpty());
+}
+
+// Somebody else was first with a trial: the rest of the lease goes on.
+TEST_F(AgentTest, StopsTrainingWhatIsWithdrawn) {
+  pool_.leases = {testing::SampleLease(dataset_, 1, 1, 3)};
+  trainer_.before_training = [this](const StepCallback& on_step) {
+    if (trainer_.trainings != 1) return;
+    pool_.WithdrawTrial(1);
+    pool_.WithdrawTrial(2);
+    while (on_step(1, 100)) absl::SleepFor(absl::Milliseconds(1));
+    pool_.reports[1] = {};  // the pool has them, from somebody else
+    pool_.reports[2] = {};
+  };
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(trainer_.trainings, 2);
+  EXPECT_THAT(pool_.uploads, ElementsAre(3));
+  EXPECT_THAT(pool_.released, IsEmpty());
+}
+
+TEST_F(AgentTest, TrainsWhatAListGrowsBy) {
+  pool_.leases = {testing::SampleLease(dataset_, 1, 1, 2)};
+  pool_.leases[0].trials_target = 5;
+  pool_.growths[1] = testing::SampleLease(dataset_, 1, 3, 3).assignments;
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(trainer_.trainings, 5);
+  EXPECT_THAT(pool_.uploads, ElementsAre(1, 2, 3, 4, 5));
+}
+
+// No worker waits between two leases.
+TEST_F(AgentTest, AsksForTheNextLeaseBeforeTheLastEnds) {
+  pool_.leases = {testing::SampleLease(dataset_, 1, 1, 2),
+                  testing::SampleLease(dataset_, 2, 3, 1)};
+  trainer_.before_training = [this](const StepCallback&) {
+    if (trainer_.trainings != 2) return;
+    while (true) {
+      absl::SleepFor(absl::Milliseconds(1));
+      if (pool_.HasTakenAhead(2)) return;
+    }
+  };
+  ASSERT_TRUE(Run().ok());
+  EXPECT_THAT(pool_.taken_ahead, ElementsAre(2));
+  EXPECT_THAT(pool_.uploads, ElementsAre(1, 2, 3));
+}
+
+TEST_F(AgentTest, GivesBackALeaseThatItTookAhead) {
+  pool_.leases = {testing::SampleLease(dataset_, 1, 1, 1),
+                  testing::SampleLease(dataset_, 2, 2, 1)};
+  trainer_.before_training = [this](const StepCallback&) {
+    while (!pool_.HasTakenAhead(2)) absl::SleepFor(absl::Milliseconds(1));
+    stop_.request_stop();
+  };
+  ASSERT_TRUE(Run().ok());
+  EXPECT_THAT(pool_.released, ElementsAre(1, 2));
 }
 
 TEST_F(AgentTest, TellsThePoolHowFarItIs) {

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <utility>
+
 #include "common/base/status.h"
 
 namespace archpool {
@@ -17,8 +19,13 @@ bool IsAboutTheCaller(const absl::Status& status) {
 }  // namespace
 
 Courier::Courier(WorkClient& client, SessionHolder& session,
-                 TrialJournal& journal, const RetryPolicy& policy)
-    : client_(client), session_(session), journal_(journal), policy_(policy) {
+                 TrialJournal& journal, LeaseBook& book,
+                 const RetryPolicy& policy)
+    : client_(client),
+      session_(session),
+      journal_(journal),
+      book_(book),
+      policy_(policy) {
   for (const JournalEntry& entry : journal.Entries()) {
     waiting_.push_back(entry);
   }
@@ -67,15 +74,26 @@ void Courier::Run(const std::stop_token& stop) {
   }
 }
 
+absl::Status Courier::Report(const TrialCommitment& commitment,
+                             const std::stop_token& stop) {
+  const std::shared_ptr<const wire::WorkLease> lease =
+      book_.Find(commitment.lease);
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      std::vector<wire::WorkAssignment> appended,
+      RetryWhileTransient(policy_, stop, [&] {
+        return WithSession(session_, stop, [&](SessionId session) {
+          return client_.ReportTrial(session, commitment, lease.get());
+        });
+      }));
+  book_.Append(commitment.lease, std::move(appended));
+  return absl::OkStatus();
+}
+
 Courier::Outcome Courier::DeliverOne(JournalEntry entry,
                                      const std::stop_token& stop) {
   const TrialCommitment& commitment = entry.commitment;
   if (!entry.is_committed) {
-    const absl::Status reported = RetryWhileTransient(policy_, stop, [&] {
-      return WithSession(session_, stop, [&](SessionId session) {
-        return client_.ReportTrial(session, commitment);
-      });
-    });
+    const absl::Status reported = Report(commitment, stop);
     if (!reported.ok()) return Judge(entry, "reported", reported, stop);
     const absl::Status marked = journal_.MarkCommitted(entry.trial_key);
     // Not fatal: the same report again is accepted again.

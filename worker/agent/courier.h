@@ -12,6 +12,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/channel/retry.h"
+#include "worker/agent/lease_book.h"
 #include "worker/agent/session_holder.h"
 #include "worker/agent/trial_journal.h"
 #include "worker/agent/work_client.h"
@@ -20,11 +21,12 @@ namespace archpool {
 
 class Courier {
  public:
-  // Starts with what `journal` holds. All outlive this. On destruction the
+  // Starts with what `journal` holds; enters in `book` what the pool appends to
+  // a lease. All outlive this. On destruction the
   // delivery under way is called off; what was not acknowledged stays in the
   // journal.
   Courier(WorkClient& client, SessionHolder& session, TrialJournal& journal,
-          const RetryPolicy& policy);
+          LeaseBook& book, const RetryPolicy& policy);
 
   // REQUIRES: `entry` is in the journal.
   void Deliver(const JournalEntry& entry);
@@ -42,6 +44,8 @@ class Courier {
   };
 
   void Run(const std::stop_token& stop);
+  absl::Status Report(const TrialCommitment& commitment,
+                      const std::stop_token& stop);
   Outcome DeliverOne(JournalEntry entry, const std::stop_token& stop);
   Outcome Judge(const JournalEntry& entry, const char* step,
                 const absl::Status& status, const std::stop_token& stop) const;
@@ -49,6 +53,7 @@ class Courier {
   WorkClient& client_;
   SessionHolder& session_;
   TrialJournal& journal_;
+  LeaseBook& book_;
   const RetryPolicy policy_;
   absl::Mutex mutex_;
   std::deque<JournalEntry> waiting_ ABSL_GUARDED_BY(mutex_);

@@ -41,10 +41,14 @@ absl::StatusOr<OpenedSession> GrpcWorkClient::OpenSession() {
 }
 
 absl::StatusOr<AcquiredLease> GrpcWorkClient::AcquireLease(
-    SessionId session, absl::Duration wait, const std::stop_token& stop) {
+    SessionId session, const std::vector<LeaseId>& holding, absl::Duration wait,
+    const std::stop_token& stop) {
   v1::AcquireLeaseRequest request;
   request.set_session_id(session.value);
   *request.mutable_wait() = wire::ToProto(wait);
+  for (const LeaseId lease : holding) {
+    request.add_holding_lease_ids(lease.value);
+  }
   ARCHPOOL_ASSIGN_OR_RETURN(
       v1::AcquireLeaseResponse response,
       remote_.Call(*stub_, &Stub::AcquireLease, request,
@@ -66,7 +70,7 @@ absl::StatusOr<AcquiredLease> GrpcWorkClient::AcquireLease(
   return acquired;
 }
 
-absl::StatusOr<std::vector<LeaseId>> GrpcWorkClient::Heartbeat(
+absl::StatusOr<HeartbeatReply> GrpcWorkClient::Heartbeat(
     SessionId session, const HeartbeatReport& report) {
   v1::HeartbeatRequest request;
   request.set_session_id(session.value);
@@ -79,15 +83,19 @@ absl::StatusOr<std::vector<LeaseId>> GrpcWorkClient::Heartbeat(
   request.set_steps(report.steps);
   ARCHPOOL_ASSIGN_OR_RETURN(const v1::HeartbeatResponse response,
                             remote_.Call(*stub_, &Stub::Heartbeat, request));
-  std::vector<LeaseId> ended;
+  HeartbeatReply reply;
   for (const int64_t lease : response.ended_lease_ids()) {
-    ended.push_back(LeaseId{lease});
+    reply.ended.push_back(LeaseId{lease});
   }
-  return ended;
+  for (const int64_t trial : response.withdrawn_trial_ids()) {
+    reply.withdrawn.push_back(TrialId{trial});
+  }
+  return reply;
 }
 
-absl::Status GrpcWorkClient::ReportTrial(SessionId session,
-                                         const TrialCommitment& commitment) {
+absl::StatusOr<std::vector<wire::WorkAssignment>> GrpcWorkClient::ReportTrial(
+    SessionId session, const TrialCommitment& commitment,
+    const wire::WorkLease* lease) {
   v1::ReportTrialsRequest request;
   request.set_session_id(session.value);
   request.set_lease_id(commitment.lease.value);
@@ -105,8 +113,17 @@ absl::Status GrpcWorkClient::ReportTrial(SessionId session,
                     "the server answered a report without its result");
   }
   const v1::ReportTrialsResponse::Result& result = response.results(0);
-  if (result.refusal_reason().empty()) return absl::OkStatus();
-  return FailedPrecondition(result.refusal_reason(), result.refusal_message());
+  if (!result.refusal_reason().empty()) {
+    return FailedPrecondition(result.refusal_reason(),
+                              result.refusal_message());
+  }
+  if (lease == nullptr) return std::vector<wire::WorkAssignment>();
+  absl::StatusOr<std::vector<wire::WorkAssignment>> appended =
+      wire::AppendedFromProto(response, *lease);
+  if (appended.ok()) return appended;
+  // The report was taken; what cannot be read comes again with the lease, which
+  // says so.
+  return std::vector<wire::WorkAssignment>();
 }
 
 absl::Status GrpcWorkClient::ReleaseLease(SessionId session, LeaseId lease,

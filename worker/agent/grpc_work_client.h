@@ -25,12 +25,13 @@ class GrpcWorkClient : public WorkClient {
 
   absl::StatusOr<OpenedSession> OpenSession() override;
   absl::StatusOr<AcquiredLease> AcquireLease(
-      SessionId session, absl::Duration wait,
-      const std::stop_token& stop) override;
-  absl::StatusOr<std::vector<LeaseId>> Heartbeat(
+      SessionId session, const std::vector<LeaseId>& holding,
+      absl::Duration wait, const std::stop_token& stop) override;
+  absl::StatusOr<HeartbeatReply> Heartbeat(
       SessionId session, const HeartbeatReport& report) override;
-  absl::Status ReportTrial(SessionId session,
-                           const TrialCommitment& commitment) override;
+  absl::StatusOr<std::vector<wire::WorkAssignment>> ReportTrial(
+      SessionId session, const TrialCommitment& commitment,
+      const wire::WorkLease* lease) override;
   absl::Status ReleaseLease(SessionId session, LeaseId lease,
                             int64_t attempt) override;
   absl::Status UploadWeights(TrialId trial, const UploadSource& weights,

@@ -14,10 +14,11 @@ constexpr absl::Duration kNoSessionPause = absl::Seconds(1);
 }  // namespace
 
 Heartbeat::Heartbeat(WorkClient& client, SessionHolder& session,
-                     Activity& activity)
+                     const Activity& activity, LeaseBook& book)
     : client_(client),
       session_(session),
       activity_(activity),
+      book_(book),
       thread_([this](const std::stop_token& stop) { Beat(stop); }) {}
 
 void Heartbeat::Beat(const std::stop_token& stop) {
@@ -27,21 +28,24 @@ void Heartbeat::Beat(const std::stop_token& stop) {
     const absl::StatusOr<OpenedSession> opened = session_.Get(stop);
     pause = opened.ok() ? opened->heartbeat_interval : kNoSessionPause;
     if (!opened.ok()) continue;
-    const absl::StatusOr<std::vector<LeaseId>> ended =
-        client_.Heartbeat(opened->session, activity_.Report());
-    if (ended.ok()) {
-      activity_.End(*ended);
-    } else if (IsSessionLost(ended.status())) {
+    HeartbeatReport report = activity_.Report();
+    report.leases = book_.leases();
+    const absl::StatusOr<HeartbeatReply> reply =
+        client_.Heartbeat(opened->session, report);
+    if (reply.ok()) {
+      book_.End(reply->ended);
+      book_.Withdraw(reply->withdrawn);
+    } else if (IsSessionLost(reply.status())) {
       // Leases pass on to the next session of the same name.
       session_.Lose(opened->session);
     }
-    if (ended.ok() != was_heard) {
-      was_heard = ended.ok();
+    if (reply.ok() != was_heard) {
+      was_heard = reply.ok();
       if (was_heard) {
         spdlog::info("the server hears this worker again");
       } else {
         spdlog::warn("the server does not hear this worker ({}): it goes on",
-                     GetReason(ended.status()));
+                     GetReason(reply.status()));
       }
     }
   }

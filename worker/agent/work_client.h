@@ -40,6 +40,12 @@ struct HeartbeatReport {
   int64_t steps = 0;
 };
 
+// What the pool no longer wants of what the report named.
+struct HeartbeatReply {
+  std::vector<LeaseId> ended;
+  std::vector<TrialId> withdrawn;  // somebody else committed them first
+};
+
 // A trial's commitment, and the lease it was trained under.
 struct TrialCommitment {
   TrialId trial;
@@ -58,16 +64,20 @@ class WorkClient {
   virtual ~WorkClient() = default;
 
   virtual absl::StatusOr<OpenedSession> OpenSession() = 0;
-  // Waits up to `wait` for work, or until `stop`.
+  // A lease beside those in `holding`. Waits up to `wait` for work, or until
+  // `stop`.
   virtual absl::StatusOr<AcquiredLease> AcquireLease(
-      SessionId session, absl::Duration wait, const std::stop_token& stop) = 0;
-  // The leases among those named that are over.
-  virtual absl::StatusOr<std::vector<LeaseId>> Heartbeat(
+      SessionId session, const std::vector<LeaseId>& holding,
+      absl::Duration wait, const std::stop_token& stop) = 0;
+  virtual absl::StatusOr<HeartbeatReply> Heartbeat(
       SessionId session, const HeartbeatReport& report) = 0;
-  // A refusal of the report itself comes as FAILED_PRECONDITION with the
-  // pool's reason.
-  virtual absl::Status ReportTrial(SessionId session,
-                                   const TrialCommitment& commitment) = 0;
+  // Answers what the list of `lease`, the commitment's, grew by. Where the
+  // worker no longer holds it (null), that is left for the next AcquireLease. A
+  // refusal of the report itself comes as FAILED_PRECONDITION with the pool's
+  // reason.
+  virtual absl::StatusOr<std::vector<wire::WorkAssignment>> ReportTrial(
+      SessionId session, const TrialCommitment& commitment,
+      const wire::WorkLease* lease) = 0;
   virtual absl::Status ReleaseLease(SessionId session, LeaseId lease,
                                     int64_t attempt) = 0;
   // Sends what the server does not hold yet of the weights of a committed
