@@ -52,6 +52,7 @@ int RunCli(const std::vector<std::string>& arguments, const Output& output,
   app.fallthrough();
   AddGlobalFlags(app, flags);
   AddTaskCommands(app, action);
+  AddLeaseCommands(app, action);
   AddMinerCommands(app, action);
   AddLedgerCommands(app, action);
   AddAccountCommands(app, action);

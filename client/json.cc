@@ -129,6 +129,26 @@ Json ToJson(const v1::WorkerStatus& worker) {
           {"last_seen_time", TimeJson(worker.last_seen_time())}};
 }
 
+Json ToJson(const v1::LeaseStatus& lease) {
+  return {{"lease_id", lease.lease_id()},
+          {"task_id", lease.task_id()},
+          {"subspace_id", lease.subspace_id()},
+          {"account", lease.account_name()},
+          {"role", lease.role()},
+          {"state", lease.state()},
+          {"trials", lease.trials()},
+          {"trials_target", lease.trials_target()},
+          {"high_reward", lease.high_reward()},
+          {"primary_lease_id", IdOrNull(lease.primary_lease_id())},
+          {"backups_wanted", lease.backups_wanted()},
+          {"backup_reason", TextOrNull(lease.backup_reason())},
+          {"miss_probability",
+           lease.backup_reason().empty() ? Json() : Fraction(lease.miss_ppm())},
+          {"create_time", TimeJson(lease.create_time())},
+          {"expire_time", TimeJson(lease.expire_time())},
+          {"deadline_time", TimeJson(lease.deadline_time())}};
+}
+
 Json ToJson(const v1::Trial& trial) {
   return {{"trial_id", trial.trial_id()},
           {"task_id", trial.task_id()},
@@ -212,6 +232,7 @@ Json ToJson(const v1::Task& task) {
           {"trials_rejected", task.trials_rejected()},
           {"trials_abandoned", task.trials_abandoned()},
           {"rejected_by_reason", RejectedJson(task)},
+          {"backups", ListToJson(task.backups())},
           {"work_units_accepted", absl::StrCat(task.work_units_accepted())},
           {"best", task.has_best() ? ToJson(task.best()) : Json()},
           {"front", ListToJson(task.front())},

@@ -53,6 +53,24 @@ absl::StatusOr<std::vector<v1::Trial>> PoolClient::ListTrials(
   }
 }
 
+absl::StatusOr<std::vector<v1::LeaseStatus>> PoolClient::ListLeases(
+    v1::ListLeasesRequest request, int64_t count_max) {
+  std::vector<v1::LeaseStatus> leases;
+  while (static_cast<int64_t>(leases.size()) < count_max) {
+    const int64_t rest = count_max - static_cast<int64_t>(leases.size());
+    request.set_page_size(std::min(kPageSize, rest));
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        v1::ListLeasesResponse response,
+        Call(tasks(), &v1::TaskService::Stub::ListLeases, request));
+    for (v1::LeaseStatus& lease : *response.mutable_leases()) {
+      leases.push_back(std::move(lease));
+    }
+    if (response.leases_size() < request.page_size()) break;
+    request.set_before_lease_id(leases.back().lease_id());
+  }
+  return leases;
+}
+
 absl::StatusOr<std::vector<v1::Task>> PoolClient::ListTasks(int64_t count_max) {
   std::vector<v1::Task> tasks_found;
   v1::ListTasksRequest request;

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/json.h"
+#include "client/render_lease.h"
 #include "client/times.h"
 
 namespace archpool {
@@ -132,6 +133,16 @@ std::string RenderRejected(const v1::Task& task, const Terminal& terminal) {
   return absl::StrCat(Title(terminal, "Rejected"), table.Render(terminal, 2));
 }
 
+std::string RenderBackups(const v1::Task& task, const Terminal& terminal) {
+  std::string out = Title(terminal, "Backups");
+  for (const v1::LeaseStatus& backup : task.backups()) {
+    absl::StrAppend(
+        &out, "  ",
+        Shorten(terminal, RenderBackupLine(backup), terminal.width - 2), "\n");
+  }
+  return out;
+}
+
 }  // namespace
 
 bool IsEnded(v1::TaskState state) {
@@ -207,6 +218,9 @@ std::string RenderTask(const v1::Task& task, absl::Time now,
     absl::StrAppend(&page, RenderFront(task, terminal));
   }
   absl::StrAppend(&page, RenderReward(task, terminal));
+  if (task.backups_size() > 0) {
+    absl::StrAppend(&page, RenderBackups(task, terminal));
+  }
   if (task.rejected_by_reason_size() > 0) {
     absl::StrAppend(&page, RenderRejected(task, terminal));
   }

@@ -3,6 +3,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "client/json.h"
+#include "client/render_lease.h"
 #include "client/render_pool.h"
 #include "client/render_task.h"
 #include "client/render_watch.h"
@@ -84,6 +85,40 @@ TEST(RenderTest, TaskList) {
       {testing::EndedTask(), testing::RunningTask()}, SampleNow(), kPlain);
   ExpectFits(page, 80);
   ExpectGolden("client/task_list.txt", page);
+}
+
+TEST(RenderTest, LeaseList) {
+  const v1::LeaseStatus backup = testing::SampleBackup();
+  v1::LeaseStatus primary = backup;
+  primary.set_lease_id(7);
+  primary.set_account_name("alice");
+  primary.set_role("primary");
+  primary.clear_primary_lease_id();
+  primary.set_backup_reason("silent");
+  primary.set_trials(12);
+  primary.set_trials_target(12);
+  primary.mutable_deadline_time()->set_seconds(
+      absl::ToUnixSeconds(SampleNow()) - 63);
+  v1::LeaseStatus done = primary;
+  done.set_lease_id(6);
+  done.set_state("completed");
+  done.clear_backup_reason();
+  const std::string page =
+      RenderLeases({backup, primary, done}, SampleNow(), kPlain);
+  ExpectFits(page, 80);
+  ExpectGolden("client/lease_list.txt", page);
+}
+
+TEST(RenderTest, WatchTellsOfBackups) {
+  v1::Task before = testing::RunningTask();
+  before.clear_backups();
+  const v1::Task after = testing::RunningTask();
+  const auto events = TaskEvents(before, after, SampleNow());
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].text,
+            "backup lease-9 of bob, active: lease-7 is slow: 12.34 % to miss "
+            "its deadline");
+  EXPECT_TRUE(TaskEvents(after, after, SampleNow()).empty());
 }
 
 TEST(RenderTest, Watch) {

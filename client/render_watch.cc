@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "client/json.h"
+#include "client/render_lease.h"
 #include "client/render_pool.h"
 #include "client/render_task.h"
 #include "client/times.h"
@@ -194,6 +195,18 @@ std::vector<WatchEvent> TaskEvents(const v1::Task& before,
                       " by ", Clean(after.best().account_name()), ", trial-",
                       after.best().trial_id()),
          Color::kGreen});
+  }
+  const auto is_new = [&](const v1::LeaseStatus& backup) {
+    return std::none_of(before.backups().begin(), before.backups().end(),
+                        [&](const v1::LeaseStatus& known) {
+                          return known.lease_id() == backup.lease_id() &&
+                                 known.state() == backup.state();
+                        });
+  };
+  for (auto it = after.backups().rbegin(); it != after.backups().rend(); ++it) {
+    if (!is_new(*it)) continue;
+    events.push_back(
+        {now, absl::StrCat("backup ", RenderBackupLine(*it)), Color::kYellow});
   }
   if (after.state() != before.state()) {
     events.push_back({now, absl::StrCat("the task is ", DescribeState(after)),

@@ -33,7 +33,7 @@ struct WatchView {
 std::vector<std::string> RenderWatch(const WatchView& view, absl::Time now,
                                      const Terminal& terminal, size_t height);
 
-// What is new in `after`: the task's state, a better network.
+// What is new in `after`: the task's state, a better network, backups.
 std::vector<WatchEvent> TaskEvents(const v1::Task& before,
                                    const v1::Task& after, absl::Time now);
 // The verdict on a trial, where it has one: accepted or rejected.

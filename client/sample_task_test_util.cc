@@ -93,6 +93,24 @@ v1::Trial SampleTrial(int64_t trial_id, const std::string& account,
   return trial;
 }
 
+v1::LeaseStatus SampleBackup() {
+  v1::LeaseStatus backup;
+  backup.set_lease_id(9);
+  backup.set_task_id(1);
+  backup.set_subspace_id(4);
+  backup.set_account_name("bob");
+  backup.set_role("backup");
+  backup.set_state("active");
+  backup.set_trials(2);
+  backup.set_trials_target(2);
+  backup.set_high_reward(true);
+  backup.set_primary_lease_id(7);
+  backup.set_backup_reason("slow");
+  backup.set_miss_ppm(123'400);
+  SetTime(SampleNow() + absl::Minutes(5), backup.mutable_deadline_time());
+  return backup;
+}
+
 v1::Task RunningTask() {
   v1::Task task;
   task.set_task_id(1);
@@ -105,6 +123,7 @@ v1::Task RunningTask() {
   task.set_trials_accepted(57);
   task.set_trials_rejected(3);
   task.set_trials_abandoned(1);
+  *task.add_backups() = SampleBackup();
   v1::ReasonCount& count = *task.add_rejected_by_reason();
   count.set_reason("CLAIM_TOO_HIGH");
   count.set_count(3);

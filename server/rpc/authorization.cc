@@ -32,6 +32,7 @@ constexpr MethodRule kRules[] = {
     {"/archpool.v1.PoolService/WhoAmI", {kC, kM, kV, kO}},
     {"/archpool.v1.TaskService/CancelTask", {kC, kO}},
     {"/archpool.v1.TaskService/GetTask", {kC, kM, kO}},
+    {"/archpool.v1.TaskService/ListLeases", {kC, kM, kO}},
     {"/archpool.v1.TaskService/ListTasks", {kC, kM, kO}},
     {"/archpool.v1.TaskService/ListTrials", {kC, kM, kO}},
     {"/archpool.v1.TaskService/RegisterDataset", {kC}},

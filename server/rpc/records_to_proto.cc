@@ -182,6 +182,29 @@ v1::Trial ToProto(const Trial& trial, const TaskSpec& spec,
   return proto;
 }
 
+v1::LeaseStatus ToProto(const Lease& lease, const AccountDirectory& accounts) {
+  v1::LeaseStatus proto;
+  proto.set_lease_id(lease.id.value);
+  proto.set_task_id(lease.task.value);
+  proto.set_subspace_id(lease.subspace.value);
+  proto.set_account_name(accounts.NameOf(lease.account));
+  proto.set_role(ToString(lease.role));
+  proto.set_state(ToString(lease.state));
+  proto.set_trials(static_cast<int64_t>(lease.trials.size()));
+  proto.set_trials_target(lease.trials_target);
+  proto.set_high_reward(lease.high_reward);
+  proto.set_primary_lease_id(lease.primary.value);
+  proto.set_backups_wanted(lease.backups_wanted);
+  if (lease.backup_reason != BackupReason::kNone) {
+    proto.set_backup_reason(ToString(lease.backup_reason));
+    proto.set_miss_ppm(lease.miss_ppm);
+  }
+  *proto.mutable_create_time() = wire::ToProto(lease.create_time);
+  *proto.mutable_expire_time() = wire::ToProto(lease.expire_time);
+  *proto.mutable_deadline_time() = wire::ToProto(lease.deadline);
+  return proto;
+}
+
 v1::Task ToProto(const TaskView& view, Detail detail,
                  const AccountDirectory& accounts) {
   const Task& task = view.task;
@@ -211,6 +234,9 @@ v1::Task ToProto(const TaskView& view, Detail detail,
       to->set_trials_rejected(share.trials_rejected);
       to->set_work_units(share.work_units);
       to->set_payout(share.payout);
+    }
+    for (const Lease& backup : view.backups) {
+      *proto.add_backups() = ToProto(backup, accounts);
     }
   }
   proto.set_subspaces(view.subspaces);

@@ -38,11 +38,13 @@ struct TaskView {
   DatasetManifest manifest;
   int64_t subspaces = 0;
   TaskSummary summary;
+  std::vector<Lease> backups;  // the newest first
 };
 enum class Detail {
   kFull,
-  kListed,  // without front, shares and manifest
+  kListed,  // without front, shares, backups and manifest
 };
+v1::LeaseStatus ToProto(const Lease& lease, const AccountDirectory& accounts);
 v1::Task ToProto(const TaskView& view, Detail detail,
                  const AccountDirectory& accounts);
 

@@ -143,6 +143,7 @@ void RpcServer::Impl::Note(const SubspaceRecord& subspace) {
 }
 
 void RpcServer::Impl::Note(const Lease& lease) {
+  if (lease.role == LeaseRole::kBackup) Touch(lease.task);
   sessions.Update(lease);
   if (lease.state != LeaseState::kActive) work_waiting.Notify(1);
 }

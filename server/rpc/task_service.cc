@@ -243,6 +243,37 @@ absl::Status TaskService::List(const TrialsCall& call) {
   return absl::OkStatus();
 }
 
+grpc::ServerUnaryReactor* TaskService::ListLeases(
+    grpc::CallbackServerContext* context, const v1::ListLeasesRequest* request,
+    v1::ListLeasesResponse* response) {
+  return Serve(parts_.gate, context, "/archpool.v1.TaskService/ListLeases",
+               request, response, [this](const LeasesCall& accepted) {
+                 RunOn(parts_.watch.executor, accepted,
+                       [this](const LeasesCall& call) { return List(call); });
+               });
+}
+
+absl::Status TaskService::List(const LeasesCall& call) {
+  const v1::ListLeasesRequest& request = *call.request;
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
+      "", {{"task_id", request.task_id(), 0, INT64_MAX},
+           {"page_size", request.page_size(), 0, kPageSizeMax},
+           {"before_lease_id", request.before_lease_id(), 0, INT64_MAX}}));
+  LeaseFilter filter;
+  if (request.task_id() != 0) filter.task = TaskId{request.task_id()};
+  if (call.caller.role == Role::kClient) filter.client = call.caller.id;
+  if (call.caller.role == Role::kMiner) filter.account = call.caller.id;
+  filter.active_only = !request.include_ended();
+  filter.before = LeaseId{request.before_lease_id()};
+  filter.limit = request.page_size() == 0 ? kPageSizeMax : request.page_size();
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Lease> leases,
+                            parts_.reader.Leases(filter));
+  for (const Lease& lease : leases) {
+    *call.response->add_leases() = ToProto(lease, parts_.watch.accounts);
+  }
+  return absl::OkStatus();
+}
+
 grpc::ServerWriteReactor<v1::GetTaskResponse>* TaskService::WatchTask(
     grpc::CallbackServerContext* context, const v1::WatchTaskRequest* request) {
   const absl::StatusOr<Account> caller =

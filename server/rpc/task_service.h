@@ -51,6 +51,10 @@ class TaskService : public v1::TaskService::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::ListTrialsRequest* request,
       v1::ListTrialsResponse* response) override;
+  grpc::ServerUnaryReactor* ListLeases(
+      grpc::CallbackServerContext* context,
+      const v1::ListLeasesRequest* request,
+      v1::ListLeasesResponse* response) override;
   grpc::ServerWriteReactor<v1::GetTaskResponse>* WatchTask(
       grpc::CallbackServerContext* context,
       const v1::WatchTaskRequest* request) override;
@@ -60,11 +64,13 @@ class TaskService : public v1::TaskService::CallbackService {
   using RegisterCall =
       UnaryCall<v1::RegisterDatasetRequest, v1::RegisterDatasetResponse>;
   using TrialsCall = UnaryCall<v1::ListTrialsRequest, v1::ListTrialsResponse>;
+  using LeasesCall = UnaryCall<v1::ListLeasesRequest, v1::ListLeasesResponse>;
 
   void Register(const RegisterCall& call);
   // The core has forgotten the task: it may have ended.
   void AnswerFromStore(const CancelCall& call);
   absl::Status List(const TrialsCall& call);
+  absl::Status List(const LeasesCall& call);
 
   const Parts parts_;
   const Digest pool_secret_;

@@ -8,6 +8,7 @@
 namespace archpool::rpc {
 namespace {
 constexpr int64_t kTrialsPerRead = 10'000;
+constexpr int64_t kBackupsShown = 20;
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const TaskView>> TaskViews::Get(TaskId task) {
@@ -38,6 +39,13 @@ absl::StatusOr<std::shared_ptr<const TaskView>> TaskViews::Read(TaskId task) {
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<SubspaceRecord> subspaces,
                             reader_.Subspaces(task));
   view->subspaces = static_cast<int64_t>(subspaces.size());
+  ARCHPOOL_ASSIGN_OR_RETURN(view->backups,
+                            reader_.Leases({.task = task,
+                                            .client = {},
+                                            .account = {},
+                                            .backups_only = true,
+                                            .before = {},
+                                            .limit = kBackupsShown}));
   std::vector<Trial> trials;
   TrialId after;
   while (true) {

@@ -196,13 +196,23 @@ absl::StatusOr<std::vector<SubspaceRecord>> MemoryStore::Subspaces(
   return subspaces;
 }
 
-absl::StatusOr<std::vector<Lease>> MemoryStore::ActiveLeases(TaskId task) {
+absl::StatusOr<std::vector<Lease>> MemoryStore::Leases(
+    const LeaseFilter& filter) {
   absl::MutexLock lock(&mutex_);
+  const auto& tasks = tables_.All<TaskId, Task>();
+  const auto matches = [&](const Lease& lease) {
+    return (!filter.before.IsSet() || lease.id < filter.before) &&
+           (!filter.task || lease.task == *filter.task) &&
+           (!filter.client || tasks.at(lease.task).client == *filter.client) &&
+           (!filter.account || lease.account == *filter.account) &&
+           (!filter.active_only || lease.state == LeaseState::kActive) &&
+           (!filter.backups_only || lease.role == LeaseRole::kBackup);
+  };
   std::vector<Lease> leases;
-  for (const auto& [id, lease] : tables_.All<LeaseId, Lease>()) {
-    if (lease.task == task && lease.state == LeaseState::kActive) {
-      leases.push_back(lease);
-    }
+  const auto& all = tables_.All<LeaseId, Lease>();
+  for (auto it = all.rbegin(); it != all.rend(); ++it) {
+    if (IsFull(leases.size(), filter.limit)) break;
+    if (matches(it->second)) leases.push_back(it->second);
   }
   return leases;
 }

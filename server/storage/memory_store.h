@@ -38,7 +38,7 @@ class MemoryStore : public Store, public Reader {
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::vector<SubspaceRecord>> Subspaces(TaskId task) override
       ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::StatusOr<std::vector<Lease>> ActiveLeases(TaskId task) override
+  absl::StatusOr<std::vector<Lease>> Leases(const LeaseFilter& filter) override
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<DatasetRecord> GetDataset(const Digest& id) override
       ABSL_LOCKS_EXCLUDED(mutex_);

@@ -47,11 +47,50 @@ TEST_P(StoreConformanceTest, ReaderSeesEveryCommittedRecord) {
               Filtered<SubspaceRecord>(records.subspaces(), of_task));
     EXPECT_EQ(*reader.Trials(id, TrialId{}, 10'000),
               Filtered<Trial>(records.trials(), of_task));
-    EXPECT_EQ(*reader.ActiveLeases(id),
-              Filtered<Lease>(records.leases(), [&](const Lease& lease) {
-                return of_task(lease) && lease.state == LeaseState::kActive;
-              }));
   }
+}
+
+TEST_P(StoreConformanceTest, ReaderFiltersAndPagesLeases) {
+  Writer writer(backend_->NewWriter());
+  RandomRecords records(9);
+  ASSERT_THAT(writer.Commit(records.Next(1'000)), IsOk());
+  Reader& reader = backend_->reader();
+  const auto expect = [&](LeaseFilter filter, const auto& matches) {
+    filter.limit = 10'000;
+    auto leases = Filtered<Lease>(records.leases(), matches);
+    std::reverse(leases.begin(), leases.end());
+    ASSERT_GE(leases.size(), 2U);
+    EXPECT_EQ(*reader.Leases(filter), leases);
+    filter.before = leases[0].id;
+    filter.limit = 1;
+    EXPECT_THAT(*reader.Leases(filter), ElementsAre(leases[1]));
+  };
+  LeaseFilter filter;
+  expect(filter, [](const Lease&) { return true; });
+  filter.active_only = true;
+  expect(filter,
+         [](const Lease& lease) { return lease.state == LeaseState::kActive; });
+  filter = {};
+  filter.backups_only = true;
+  expect(filter,
+         [](const Lease& lease) { return lease.role == LeaseRole::kBackup; });
+  const Lease some = records.leases().begin()->second;
+  filter = {};
+  filter.task = some.task;
+  expect(filter, [&](const Lease& lease) { return lease.task == some.task; });
+  filter = {};
+  filter.account = some.account;
+  expect(filter,
+         [&](const Lease& lease) { return lease.account == some.account; });
+  filter = {};
+  filter.client = records.tasks().at(some.task).client;
+  expect(filter, [&](const Lease& lease) {
+    return records.tasks().at(lease.task).client == filter.client;
+  });
+  EXPECT_THAT(
+      *reader.Leases(
+          {.task = {}, .client = {}, .account = {}, .before = {}, .limit = 0}),
+      IsEmpty());
 }
 
 TEST_P(StoreConformanceTest, ReaderFiltersAndPages) {

@@ -51,6 +51,16 @@ struct TaskFilter {
   int64_t limit = 100;
 };
 
+struct LeaseFilter {
+  std::optional<TaskId> task;
+  std::optional<AccountId> client;   // whose tasks
+  std::optional<AccountId> account;  // whose leases
+  bool active_only = false;
+  bool backups_only = false;
+  LeaseId before;  // unset: from the newest
+  int64_t limit = 100;
+};
+
 struct TransferFilter {
   std::optional<Place> place;  // on either side
   std::optional<TaskId> task;
@@ -85,7 +95,8 @@ class Reader {
   virtual absl::StatusOr<Session> GetSession(SessionId session) = 0;
   virtual absl::StatusOr<std::vector<SubspaceRecord>> Subspaces(
       TaskId task) = 0;
-  virtual absl::StatusOr<std::vector<Lease>> ActiveLeases(TaskId task) = 0;
+  // Newest first.
+  virtual absl::StatusOr<std::vector<Lease>> Leases(const LeaseFilter&) = 0;
   // NOT_FOUND (DATASET_UNKNOWN).
   virtual absl::StatusOr<DatasetRecord> GetDataset(const Digest& id) = 0;
   // Newest first.

@@ -250,15 +250,31 @@ absl::StatusOr<std::vector<SubspaceRecord>> PostgresReader::Subspaces(
   return subspaces;
 }
 
-absl::StatusOr<std::vector<Lease>> PostgresReader::ActiveLeases(TaskId task) {
+absl::StatusOr<std::vector<Lease>> PostgresReader::Leases(
+    const LeaseFilter& filter) {
+  std::string condition = "WHERE id < $1::bigint";
+  Parameters parameters = {BeforeOrNewest(filter.before),
+                           LimitText(filter.limit)};
+  const auto require = [&](const char* before, int64_t value,
+                           const char* after) {
+    parameters.push_back(absl::StrCat(value));
+    absl::StrAppend(&condition, " AND ", before, "$", parameters.size(),
+                    "::bigint", after);
+  };
+  if (filter.task) require("task_id = ", filter.task->value, "");
+  if (filter.client) {
+    require("task_id IN (SELECT t.id FROM task t WHERE t.client_id = ",
+            filter.client->value, ")");
+  }
+  if (filter.account) require("account_id = ", filter.account->value, "");
+  if (filter.active_only) condition += " AND state = 'active'";
+  if (filter.backups_only) condition += " AND role = 'backup'";
+  condition += " ORDER BY id DESC LIMIT $2::bigint";
   std::vector<Lease> leases;
   ARCHPOOL_RETURN_IF_ERROR(
       connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
         ARCHPOOL_ASSIGN_OR_RETURN(
-            leases, Select(t, postgres::LeaseTable(),
-                           "WHERE task_id = $1::bigint AND state = 'active'"
-                           " ORDER BY id",
-                           {absl::StrCat(task.value)}));
+            leases, Select(t, postgres::LeaseTable(), condition, parameters));
         return absl::OkStatus();
       }));
   return leases;

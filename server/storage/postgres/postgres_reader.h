@@ -28,7 +28,7 @@ class PostgresReader : public Reader {
   absl::StatusOr<Trial> GetTrial(TrialId trial) override;
   absl::StatusOr<Session> GetSession(SessionId session) override;
   absl::StatusOr<std::vector<SubspaceRecord>> Subspaces(TaskId task) override;
-  absl::StatusOr<std::vector<Lease>> ActiveLeases(TaskId task) override;
+  absl::StatusOr<std::vector<Lease>> Leases(const LeaseFilter& filter) override;
   absl::StatusOr<DatasetRecord> GetDataset(const Digest& id) override;
   absl::StatusOr<std::vector<Transfer>> Transfers(
       const TransferFilter& filter) override;

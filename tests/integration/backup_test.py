@@ -1,0 +1,74 @@
+"""Backup miners, live: the holder of a promising box is killed, and another miner
+finishes what it left, once, and is paid for it."""
+
+import unittest
+
+from harness import PoolTestCase, wait_for
+
+
+class BackupTest(PoolTestCase):
+    server_flags = ("--silence-term", "3s", "--audit-term", "5s",
+                    "--lease-span", "20s", "--lease-term", "5m")
+
+    def leases(self, *flags):
+        return self.pool.command("operator", "lease", "list", *flags)
+
+    def promising_lease_of(self, name):
+        return next((lease for lease in self.leases()
+                     if lease["account"] == name and lease["high_reward"]
+                     and lease["role"] == "primary"), None)
+
+    def test_a_backup_finishes_the_box_of_a_killed_primary(self):
+        self.pool.add_client()
+        self.pool.add_verifier()
+        self.pool.add_worker("alice", trial_ms=500)
+        self.pool.add_worker("bob", trial_ms=500)
+        task_id = self.pool.submit(trials=30)
+        self.pool.wait_until(task_id, "first verdicts",
+                             lambda task: task["trials_accepted"] >= 4)
+        primary = wait_for("a promising box of alice's",
+                           lambda: self.promising_lease_of("alice"))
+        self.pool.kill("alice")
+
+        def backup():
+            return next((lease for lease in self.leases("--all")
+                         if lease["primary_lease_id"] == primary["lease_id"]), None)
+
+        stand_in = wait_for("a backup", backup)
+        self.assertEqual(stand_in["account"], "bob")
+        self.assertEqual(stand_in["role"], "backup")
+        self.assertEqual(stand_in["backup_reason"], "silent")
+        self.assertEqual(stand_in["subspace_id"], primary["subspace_id"])
+        wait_for("the backup to finish", lambda: backup()["state"] == "completed")
+        task = self.pool.wait_for_end(task_id)
+        self.assertEqual(task["state"], "succeeded")
+        self.assertIn(stand_in["lease_id"],
+                      [lease["lease_id"] for lease in task["backups"]])
+        self.assert_each_network_counts_once(task)
+        self.assert_adds_up(task)
+
+    def assert_each_network_counts_once(self, task):
+        accepted = [trial["architecture_id"] for trial in task["trials"]
+                    if trial["state"] == "accepted"]
+        self.assertEqual(len(accepted), len(set(accepted)))
+
+    def test_each_sees_the_leases_that_concern_it(self):
+        self.pool.add_client()
+        self.pool.add_client("other")
+        self.pool.add_worker("alice", trial_ms=60_000)
+        self.pool.add_worker("bob", trial_ms=60_000)
+        self.pool.submit(trials=8)
+        wait_for("two leases", lambda: len(self.leases()) >= 2)
+
+        def seen_by(name):
+            return {lease["account"] for lease in
+                    self.pool.command(name, "lease", "list")}
+
+        self.assertEqual(seen_by("operator"), {"alice", "bob"})
+        self.assertEqual(seen_by("client"), {"alice", "bob"})
+        self.assertEqual(seen_by("other"), set())
+        self.assertEqual(seen_by("alice"), {"alice"})
+
+
+if __name__ == "__main__":
+    unittest.main()
