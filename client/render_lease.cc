@@ -26,18 +26,14 @@ std::string DescribeTime(const v1::LeaseStatus& lease, absl::Time now) {
                                      : FormatSpan(left);
 }
 
-// "for lease-7: silent" of a backup; "wanted: slow, 12.34 %" of a primary.
+// "for lease-7: silent" of a backup; "wanted: slow" of a primary.
 std::string SummarizeBackup(const v1::LeaseStatus& lease) {
   if (lease.backup_reason().empty()) return "";
-  std::string words =
+  const std::string whose =
       lease.role() == "backup"
           ? absl::StrCat("for ", NameOf(lease.primary_lease_id()))
           : "wanted";
-  absl::StrAppend(&words, ": ", lease.backup_reason());
-  if (lease.backup_reason() != "silent") {
-    absl::StrAppend(&words, ", ", FormatPercent(lease.miss_ppm()));
-  }
-  return words;
+  return absl::StrCat(whose, ": ", lease.backup_reason());
 }
 
 }  // namespace

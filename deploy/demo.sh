@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The whole pool on this machine: a client's search on Fashion-MNIST, done by two
-# honest miners and one that overstates, verified by the pool, paid in full.
+# honest miners and one that overstates, verified by the pool, paid in full. One
+# worker is killed in the middle of a promising box, and a backup finishes it.
 #
 #   deploy/demo.sh [--no-build] [--output DIR] [TASK.yaml]
 #
@@ -72,6 +73,17 @@ start_worker() {
     --name "$1" --work-dir "$run/$1"
 }
 
+# The first promising box that a miner's worker trains is left half done: no
+# goodbye, as in a power cut.
+pull_the_plug_on() {
+  until pool client lease list --json | python3 -c '
+import json, sys
+sys.exit(not any(lease["account"] == sys.argv[1] and lease["high_reward"]
+                 and lease["role"] == "primary" for lease in json.load(sys.stdin)))
+' "$1" 2>/dev/null; do sleep 0.5; done
+  kill -KILL "$2" 2>/dev/null || true
+}
+
 if [ -n "$build" ]; then "$ARCHPOOL_ROOT/deploy/build.sh" programs; fi
 for program in archpool archpool-server archpool-verifier archpool-worker; do
   [ -x "$bin/$program" ] || die "$bin/$program is missing; run deploy/build.sh"
@@ -109,13 +121,17 @@ start verifier "$bin/archpool-verifier" --server "$address" \
   --token-file "$run/verifier.token" --name verifier --work-dir "$run/verifier"
 start_worker alice "$bin/archpool-worker"
 start_worker bob "$bin/archpool-worker"
+bob_pid=${pids[-1]}
 start_worker mallory "$bin/archpool-adversary-inflate"
 
 step "Submitting $(basename "$task_file") as the client"
 task=$(pool client task submit "$task_file" --json |
   python3 -c 'import json, sys; print(json.load(sys.stdin)["task_id"])')
+pull_the_plug_on bob "$bob_pid" &
+pids+=($!)
 pool client task watch "$task"
 pool client task show "$task"
+pool client lease list --all
 pool client task result "$task" --output "$output" >/dev/null
 pool operator ledger check
 

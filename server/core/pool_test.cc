@@ -204,9 +204,9 @@ TEST_F(PoolTest, ReportsOfOthersLeasesAndStaleAttemptsAreRefused) {
           .results[0]
           .status,
       FailsWith("TRIAL_UNKNOWN"));
-  const ReportTrials::Reply anothers = pool.Do(ReportTrials{
+  const ReportTrials::Reply stolen = pool.Do(ReportTrials{
       bob, bob_session, grant.lease.id, grant.lease.attempt, {report}});
-  EXPECT_TRUE(anothers.appended.empty())
+  EXPECT_TRUE(stolen.appended.empty())
       << "a lease's trials are for its holder's eyes";
   EXPECT_THAT(pool.Do(ReportTrials{alice,
                                    alice_session,

@@ -156,7 +156,8 @@ absl::StatusOr<RenewLease::Reply> Pool::Execute(const RenewLease& command,
   Lease lease = *found;
   const absl::Time end =
       std::min(now + policy_.silence_term, LastMoment(state_, policy_, lease));
-  if (lease.backup_reason == BackupReason::kSilent) {
+  if (lease.role == LeaseRole::kPrimary &&
+      lease.backup_reason == BackupReason::kSilent) {
     // It is back: what it had been given until its deadline is over.
     lease.backup_reason = BackupReason::kNone;
     lease.backups_wanted = 0;

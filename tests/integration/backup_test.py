@@ -40,6 +40,7 @@ class BackupTest(PoolTestCase):
         self.assertEqual(stand_in["backup_reason"], "silent")
         self.assertEqual(stand_in["subspace_id"], primary["subspace_id"])
         wait_for("the backup to finish", lambda: backup()["state"] == "completed")
+        self.assertEqual(backup()["backup_reason"], "silent")
         task = self.pool.wait_for_end(task_id)
         self.assertEqual(task["state"], "succeeded")
         self.assertIn(stand_in["lease_id"],

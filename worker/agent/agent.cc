@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -56,7 +57,7 @@ absl::Status Agent::Run(const std::stop_token& stop) {
         "not all trained trials reached the pool: they are kept, and sent "
         "when this worker starts again");
   }
-  TakeNext();
+  WaitForNext();
   for (const auto& lease : book_.Close()) GiveBack(*lease);
   return absl::OkStatus();
 }
@@ -83,7 +84,7 @@ void Agent::Refill(Courier& courier, const std::stop_token& stop) {
   // What is on its way may make a list grow, and would be handed out again.
   activity_.Rest("uploading");
   if (!courier.WaitUntilIdle(stop, absl::InfiniteDuration())) return;
-  TakeNext();
+  WaitForNext();
   if (book_.Next()) return;
   // The pool has ended what is complete, and hands out the rest again.
   for (const auto& lease : book_.Close()) {
@@ -98,6 +99,7 @@ void Agent::Refill(Courier& courier, const std::stop_token& stop) {
   made_progress_ = true;
   if (acquired.ok() && acquired->lease.has_value()) {
     made_progress_ = false;
+    idle_said_.clear();
     return Enter(*std::move(acquired->lease));
   }
   if (stop.stop_requested()) return;
@@ -133,7 +135,6 @@ void Agent::Work(const LeaseBook::Order& order, Courier& courier,
     made_progress_ = true;
   }
   if (!stop.stop_requested()) book_.Finish(assignment.trial);
-  TakeNext();
 }
 
 absl::Status Agent::Train(const LeaseBook::Order& order, Courier& courier,
@@ -174,23 +175,25 @@ absl::Status Agent::Train(const LeaseBook::Order& order, Courier& courier,
 }
 
 void Agent::LookAhead(const std::stop_token& stop) {
-  if (next_.valid() || !book_.IsRunningOut()) return;
+  const bool is_asking =
+      next_.valid() &&
+      next_.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
+  if (is_asking || !book_.IsRunningOut()) return;
   next_ = std::async(std::launch::async, [this, stop] {
-    return Ask(book_.leases(), absl::ZeroDuration(), stop);
+    absl::StatusOr<AcquiredLease> acquired =
+        Ask(book_.leases(), absl::ZeroDuration(), stop);
+    // Where there is none, Refill asks again, and says why.
+    if (acquired.ok() && acquired->lease.has_value()) {
+      Enter(*std::move(acquired->lease));
+    }
   });
 }
 
-void Agent::TakeNext() {
-  if (!next_.valid()) return;
-  absl::StatusOr<AcquiredLease> acquired = next_.get();
-  // Where there is none, Refill asks again, and says why.
-  if (acquired.ok() && acquired->lease.has_value()) {
-    Enter(*std::move(acquired->lease));
-  }
+void Agent::WaitForNext() {
+  if (next_.valid()) next_.get();
 }
 
 void Agent::Enter(wire::WorkLease lease) {
-  idle_said_.clear();
   spdlog::info("{} of {}: {} trials to train{}", lease.lease.ToString(),
                lease.task.ToString(), lease.assignments.size(),
                lease.is_backup ? ", as backup" : "");

@@ -61,10 +61,10 @@ class Agent {
             const std::stop_token& stop);
   absl::Status Train(const LeaseBook::Order& order, Courier& courier,
                      const std::stop_token& stop);
-  // Asks for the next lease while the last trial of this one is trained.
+  // Asks for the next lease while the last trial of this one is trained, and
+  // enters it in the book as soon as it is there: heartbeats must name it.
   void LookAhead(const std::stop_token& stop);
-  // Enters the answer to LookAhead in the book, once it has come.
-  void TakeNext();
+  void WaitForNext();
   void Enter(wire::WorkLease lease);
   void GiveBack(const wire::WorkLease& lease);
   void SayIdle(const absl::Status& status);
@@ -79,7 +79,7 @@ class Agent {
   SessionHolder session_;
   Activity activity_;
   LeaseBook book_;
-  std::future<absl::StatusOr<AcquiredLease>> next_;
+  std::future<void> next_;
   // Leases with something on them that cannot be trained here.
   std::set<LeaseId> impossible_;
   // Something was trained since a lease was last taken, or asked for in vain.
