@@ -73,15 +73,27 @@ start_worker() {
     --name "$1" --work-dir "$run/$1"
 }
 
-# The first promising box that a miner's worker trains is left half done: no
-# goodbye, as in a power cut.
-pull_the_plug_on() {
-  until pool client lease list --json | python3 -c '
+# leases_show FILTER: whether any lease (`it`) passes the filter, in Python.
+leases_show() {
+  pool client lease list --all --json 2>/dev/null | python3 -c "
 import json, sys
-sys.exit(not any(lease["account"] == sys.argv[1] and lease["high_reward"]
-                 and lease["role"] == "primary" for lease in json.load(sys.stdin)))
-' "$1" 2>/dev/null; do sleep 0.5; done
-  kill -KILL "$2" 2>/dev/null || true
+sys.exit(not any($1 for it in json.load(sys.stdin)))"
+}
+
+# As a power cut: no goodbye, in the middle of a promising box. The miner comes
+# back when somebody else has taken over what was left.
+pull_the_plug_on() {
+  local name=$1 pid=$2
+  until leases_show "it['account'] == '$name' and it['high_reward'] and \
+      it['state'] == 'active'"; do sleep 0.5; done
+  kill -KILL "$pid" 2>/dev/null || true
+  for ((tries = 0; tries < 60; tries++)); do
+    if leases_show "it['role'] == 'backup'"; then break; fi
+    sleep 0.5
+  done
+  exec "$bin/archpool-worker" --server "$address" \
+    --token-file "$run/$name.token" --name "$name" --work-dir "$run/$name" \
+    >>"$output/logs/worker-$name.log" 2>&1
 }
 
 if [ -n "$build" ]; then "$ARCHPOOL_ROOT/deploy/build.sh" programs; fi

@@ -33,7 +33,7 @@ space:
   dimensions:
     - {{name: operation, choices: [conv, separable]}}
     - {{name: kernel, choices: [3, 5]}}
-    - {{name: width, choices: [4, 8, 12, 16]}}
+    - {{name: width, choices: [{widths}]}}
     - {{name: repeat, choices: [1, 2]}}
   template:
     kind: chain
@@ -46,7 +46,7 @@ space:
 recipe: {{epochs: 1}}
 budget: {{core_seconds: 1000, trials: {trials}, time_limit: {time_limit}}}
 reward: {{amount: {reward}}}
-partition: {{subspaces: 4, trials_per_lease: 2}}
+partition: {{subspaces: {subspaces}, trials_per_lease: 2}}
 """
 
 
@@ -197,10 +197,12 @@ class Pool:
 
     # Tasks.
 
-    def write_task(self, trials=8, reward=100, time_limit="10m"):
+    def write_task(self, trials=8, reward=100, time_limit="10m",
+                   widths="4, 8, 12, 16", subspaces=4):
         path = self.directory / "task.yaml"
-        path.write_text(TASK_YAML.format(trials=trials, reward=reward,
-                                         time_limit=time_limit))
+        path.write_text(TASK_YAML.format(
+            trials=trials, reward=reward, time_limit=time_limit, widths=widths,
+            subspaces=subspaces))
         return path
 
     def submit(self, **settings):
