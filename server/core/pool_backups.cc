@@ -67,7 +67,7 @@ bool HoldsOneOf(const PoolState& state, AccountId account, LeaseId primary) {
 void Pool::CheckProgress(Lease lease, absl::Time now) {
   lease.check_time = absl::InfiniteFuture();
   const Progress progress = ProgressOf(state_, lease);
-  lease.high_reward = state_.IsHighReward(lease.task, lease.subspace);
+  lease.high_reward |= state_.IsHighReward(lease.task, lease.subspace);
   const absl::Duration left = lease.deadline - now;
   if (policy_.backups && lease.role == LeaseRole::kPrimary &&
       progress.rest_units > 0 && left > absl::ZeroDuration()) {
@@ -108,7 +108,7 @@ void Pool::CloseSilent(const Lease& lease, absl::Time now) {
       });
   if (!policy_.backups || lease.role != LeaseRole::kPrimary || !has_rest ||
       now >= lease.deadline || lease.backup_reason == BackupReason::kSilent ||
-      !state_.IsHighReward(lease.task, lease.subspace)) {
+      !(lease.high_reward || state_.IsHighReward(lease.task, lease.subspace))) {
     internal::EndLease(state_, lease, LeaseState::kExpired, true, now);
     return;
   }

@@ -88,35 +88,41 @@ void SearchDesk::Note(const Trial& trial) {
     desk.pending.erase(trial.id);
   }
   const bool accepted = trial.state == TrialState::kAccepted;
-  if (accepted && !was_accepted) Learn(desk, trial);
-  if (was_accepted && !accepted) desk.must_rebuild = true;
+  Learn(desk, trial);
   if (accepted != was_accepted || trial.state == TrialState::kRejected) {
     ++desk.verdicts;
   }
 }
 
+// What the pool itself measured teaches whatever was claimed: a false claim
+// costs its miner the pay, not the search a result. Once per network, and once
+// more where what was rejected is accepted of another.
 void SearchDesk::Learn(TaskDesk& desk, const Trial& trial) {
+  const bool accepted = trial.state == TrialState::kAccepted;
+  const bool rejected = trial.state == TrialState::kRejected;
+  if (!(accepted || rejected) || trial.measured_correct == kNotMeasured) return;
+  const auto [known, is_new] =
+      desk.learnt.insert({trial.architecture_id, accepted});
+  if (!is_new && (known->second || !accepted)) return;
+  known->second = accepted;
   const DatasetManifest& manifest = datasets_.at(desk.spec->dataset);
   desk.policy->Observe(
       {trial.architecture, static_cast<double>(trial.measured_correct) /
                                static_cast<double>(manifest.validation_count)});
 }
 
-// What was learnt from a result that is void now is forgotten.
+// A snapshot's trials come by id; policies learn in the order of time.
 void SearchDesk::Rebuild(TaskDesk& desk) {
   desk.must_rebuild = false;
   desk.policy =
       MakeSearchPolicy(policy_, desk.spec->space, desk.secret.Prefix64());
-  std::vector<const Trial*> accepted;
-  for (const auto& [id, trial] : desk.trials) {
-    if (trial.state == TrialState::kAccepted) accepted.push_back(&trial);
-  }
-  std::sort(accepted.begin(), accepted.end(),
-            [](const Trial* a, const Trial* b) {
-              return std::tie(a->commit_time, a->id) <
-                     std::tie(b->commit_time, b->id);
-            });
-  for (const Trial* trial : accepted) Learn(desk, *trial);
+  desk.learnt.clear();
+  std::vector<const Trial*> trials;
+  for (const auto& [id, trial] : desk.trials) trials.push_back(&trial);
+  std::sort(trials.begin(), trials.end(), [](const Trial* a, const Trial* b) {
+    return std::tie(a->commit_time, a->id) < std::tie(b->commit_time, b->id);
+  });
+  for (const Trial* trial : trials) Learn(desk, *trial);
 }
 
 bool SearchDesk::NeedsRanking(const TaskDesk& desk) const {

@@ -32,12 +32,13 @@ class SearchDesk {
   struct TaskDesk {
     std::shared_ptr<const TaskSpec> spec;
     Digest secret;
-    bool is_active = false;
     std::unique_ptr<SearchPolicy> policy;
     absl::btree_map<SubspaceId, Subspace> boxes;  // live ones
     int64_t pruned = 0;
     absl::btree_map<TrialId, Trial> trials;
     absl::btree_map<Digest, int64_t> held;  // networks tried or being tried
+    // Networks that the policy has seen, and whether accepted.
+    absl::btree_map<Digest, bool> learnt;
     absl::btree_map<TrialId, Architecture> pending;
     std::vector<Digest> ranked;  // the last ranking
     int64_t verdicts = 0;
