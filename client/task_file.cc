@@ -190,7 +190,7 @@ class TaskReader {
   void ReadPartition(const YamlNode* node, TaskSpec& spec) {
     MapReader map(problems_, node, "partition",
                   {"subspaces", "trials_per_lease"});
-    map.ReadInteger("subspaces", {.min = 1, .max = 4096}, spec.subspaces);
+    map.ReadInteger("subspaces", {.min = 1, .max = 16'384}, spec.subspaces);
     map.ReadInteger("trials_per_lease", {.min = 1, .max = 64},
                     spec.trials_per_lease);
   }

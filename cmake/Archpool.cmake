@@ -60,6 +60,20 @@ if(ARCHPOOL_SANITIZERS)
   add_link_options(-fsanitize=${ARCHPOOL_SANITIZERS})
 endif()
 
+# For programs that keep millions of small records: half of what a decision of
+# the core takes goes to glibc's malloc. Sanitizers bring an allocator of their
+# own.
+add_library(archpool_allocator INTERFACE)
+add_library(archpool::allocator ALIAS archpool_allocator)
+if(NOT ARCHPOOL_SANITIZERS)
+  pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
+  # Nothing calls it by name, so the linker would leave it out.
+  target_link_options(archpool_allocator INTERFACE -Wl,--no-as-needed)
+  target_link_libraries(archpool_allocator INTERFACE PkgConfig::JEMALLOC)
+  target_compile_definitions(archpool_allocator INTERFACE
+    ARCHPOOL_HAS_JEMALLOC)
+endif()
+
 # archpool_library(NAME base SRCS a.cc b.cc DEPS archpool::x PRIVATE_DEPS y)
 # DEPS appear in the library's headers; all others are PRIVATE_DEPS.
 function(archpool_library)

@@ -120,7 +120,8 @@ void AddRunFlags(CLI::App& app, RunFlags& flags) {
   app.add_option("--lost-leases", options.lost_leases)
       ->check(CLI::Range(0.0, 0.99));
   app.add_option("--audits", flags.audits)->check(on_off);
-  app.add_option("--subspaces", options.subspaces)->check(CLI::Range(1, 4096));
+  app.add_option("--subspaces", options.subspaces)
+      ->check(CLI::Range(1, 16'384));
   app.add_option("--list", options.list_length, "Trials of a lease")
       ->check(CLI::Range(1, 64));
   app.add_option("--speed-deviation", options.speed_deviation)

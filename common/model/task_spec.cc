@@ -108,7 +108,7 @@ absl::Status TaskSpec::Validate() const {
       {"REWARD_RANGE", "terms.reward", terms.reward, 1, kAmountMax},
       {"REWARD_RANGE", "terms.finders_bonus_ppm", terms.finders_bonus_ppm, 0,
        500'000},
-      {"SPLIT_RANGE", "subspaces", subspaces, 1, 4096},
+      {"SPLIT_RANGE", "subspaces", subspaces, 1, 16'384},
       {"SPLIT_RANGE", "trials_per_lease", trials_per_lease, 1, 64},
   });
 }

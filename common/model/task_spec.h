@@ -76,7 +76,7 @@ struct TaskSpec {
   Budget budget;
   RewardTerms terms;
   // How the space is split at the start, and how long a lease's list is.
-  int64_t subspaces = 16;        // in [1, 4096]
+  int64_t subspaces = 16;        // in [1, 16384]
   int64_t trials_per_lease = 2;  // in [1, 64]
 
   // INVALID_ARGUMENT: TASK_NAME, DATASET_MISSING, SPACE_EMPTY, LIMITS_RANGE,

@@ -82,7 +82,7 @@ TEST(TaskSpecTest, EveryIntegerIsHeldToItsRange) {
        [](Spec& s) -> int64_t& { return s.terms.reward; }},
       {"REWARD_RANGE", "terms.finders_bonus_ppm", 0, 500'000,
        [](Spec& s) -> int64_t& { return s.terms.finders_bonus_ppm; }},
-      {"SPLIT_RANGE", "subspaces", 1, 4096,
+      {"SPLIT_RANGE", "subspaces", 1, 16'384,
        [](Spec& s) -> int64_t& { return s.subspaces; }},
       {"SPLIT_RANGE", "trials_per_lease", 1, 64,
        [](Spec& s) -> int64_t& { return s.trials_per_lease; }},

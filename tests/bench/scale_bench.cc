@@ -1,6 +1,5 @@
-// What a decision costs in a large pool, and what it keeps in memory: 4,096
-// boxes a task is the most that one may begin with, so 100 tasks are 409,600
-// boxes, and a million boxes are 245 tasks. Miners are added to the same pool
+// What a decision costs in a large pool, and what it keeps in memory: 10,000
+// boxes a task, a million in 100 tasks. Miners are added to the same pool
 // between the points of the curve. A decision is a command of the core: a lease
 // of four trials with its heartbeats, reports and audits is 21 of them. Work is
 // drawn at random or, `ranked`, given out by rankings of 256 candidates a task,
@@ -21,7 +20,7 @@ namespace {
 constexpr double kGoalPerSecond = 200'000;
 // Below it something is broken; what the goal misses, the ratios show.
 constexpr double kFloorPerSecond = 40'000;
-constexpr int64_t kBoxesPerTask = 4'096;
+constexpr int64_t kBoxesPerTask = 10'000;
 constexpr int64_t kMinersFirst = 100;
 constexpr int64_t kMinersLast = 10'000;
 constexpr int kCandidates = 256;

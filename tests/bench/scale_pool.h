@@ -3,7 +3,9 @@
 #ifndef ARCHPOOL_TESTS_BENCH_SCALE_POOL_H_
 #define ARCHPOOL_TESTS_BENCH_SCALE_POOL_H_
 
-#include <malloc.h>
+#ifdef ARCHPOOL_HAS_JEMALLOC
+#include <jemalloc/jemalloc.h>
+#endif
 
 #include <ctime>
 #include <string>
@@ -77,10 +79,19 @@ inline double CpuSeconds() {
   return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
 }
 
-// What malloc has handed out, in bytes; 0 under a sanitizer's allocator.
+// What the allocator has handed out, in bytes; 0 under a sanitizer's.
 inline double BytesInUse() {
-  const struct mallinfo2 info = mallinfo2();
-  return static_cast<double>(info.uordblks + info.hblkhd);
+#ifdef ARCHPOOL_HAS_JEMALLOC
+  uint64_t epoch = 1;  // statistics are as of the last one
+  mallctl("epoch", nullptr, nullptr, &epoch, sizeof(epoch));
+  size_t allocated = 0;
+  size_t size = sizeof(allocated);
+  ARCHPOOL_CHECK(mallctl("stats.allocated", &allocated, &size, nullptr, 0) ==
+                 0);
+  return static_cast<double>(allocated);
+#else
+  return 0;
+#endif
 }
 
 }  // namespace archpool
