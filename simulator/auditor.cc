@@ -30,6 +30,20 @@ bool MayChange(const Trial& before, const Trial& trial) {
          before.reason == kSuperseded && trial.state == TrialState::kCommitted;
 }
 
+bool IsInside(const Subspace& box, const Subspace& other) {
+  for (size_t d = 0; d < box.allowed().size(); ++d) {
+    if ((box.allowed()[d] & ~other.allowed()[d]) != 0) return false;
+  }
+  return true;
+}
+
+bool AreApart(const Subspace& box, const Subspace& other) {
+  for (size_t d = 0; d < box.allowed().size(); ++d) {
+    if ((box.allowed()[d] & other.allowed()[d]) == 0) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 void Auditor::Complain(std::string violation) {
@@ -49,6 +63,7 @@ std::vector<std::string> Auditor::Take(absl::Span<const Event> events) {
   for (const Event& event : events) {
     std::visit([this](const auto& record) { Note(record); }, event);
   }
+  CheckCuts();
   return std::exchange(violations_, {});
 }
 
@@ -70,6 +85,9 @@ void Auditor::Note(const Task& task) {
   if (found != tasks_.end() && IsEnded(found->second.state)) {
     Complain(absl::StrCat(task.id.ToString(), " changed after its end"));
   }
+  if (found == tasks_.end()) {
+    cuts_.push_back({task.id, Subspace::Whole(task.spec->space)});
+  }
   tasks_[task.id] = task;
 }
 
@@ -77,6 +95,12 @@ void Auditor::Note(const SubspaceRecord& subspace) {
   const auto found = subspaces_.find(subspace.id);
   if (found != subspaces_.end() && subspace.attempt < found->second.attempt) {
     Complain(absl::StrCat(subspace.id.ToString(), ": the attempt fell"));
+  }
+  if (found == subspaces_.end()) {
+    pieces_.insert(subspace.id);
+  } else if (subspace.box != found->second.box &&
+             pieces_.insert(subspace.id).second) {
+    cuts_.push_back({subspace.task, found->second.box});
   }
   subspaces_[subspace.id] = subspace;
 }
@@ -171,23 +195,38 @@ LeaseId Auditor::PrimaryOf(LeaseId id) const {
   return lease.primary.IsSet() ? lease.primary : id;
 }
 
+// Boxes change by being cut: the pieces of one commit lie apart and make up
+// what was cut. So all boxes stay apart, and add up to the space.
+void Auditor::CheckCuts() {
+  size_t placed = 0;
+  for (const Cut& cut : cuts_) {
+    std::vector<const Subspace*> pieces;
+    int64_t size = 0;
+    for (const SubspaceId id : pieces_) {
+      const SubspaceRecord& piece = subspaces_.at(id);
+      if (piece.task != cut.task || !IsInside(piece.box, cut.before)) continue;
+      for (const Subspace* other : pieces) {
+        if (AreApart(piece.box, *other)) continue;
+        Complain(absl::StrCat(id.ToString(), " overlaps another box"));
+      }
+      pieces.push_back(&piece.box);
+      size += piece.box.size();
+    }
+    placed += pieces.size();
+    if (size != cut.before.size()) {
+      Complain(absl::StrCat("a box of ", cut.before.size(), " networks of ",
+                            cut.task.ToString(), " was cut into ", size));
+    }
+  }
+  if (placed != pieces_.size()) Complain("a box comes from no other");
+  cuts_.clear();
+  pieces_.clear();
+}
+
 void Auditor::CheckBoxes(const Task& task) {
-  std::vector<const SubspaceRecord*> boxes;
   int64_t size = 0;
   for (const auto& [id, box] : subspaces_) {
-    if (box.task != task.id) continue;
-    size += box.box.size();
-    for (const SubspaceRecord* other : boxes) {
-      bool apart = false;
-      for (size_t d = 0; d < box.box.allowed().size(); ++d) {
-        apart |= (box.box.allowed()[d] & other->box.allowed()[d]) == 0;
-      }
-      if (!apart) {
-        Complain(absl::StrCat(id.ToString(), " and ", other->id.ToString(),
-                              " overlap"));
-      }
-    }
-    boxes.push_back(&box);
+    if (box.task == task.id) size += box.box.size();
   }
   if (size != task.spec->space.size()) {
     Complain(absl::StrCat(task.id.ToString(), "'s boxes hold ", size, " of ",

@@ -5,6 +5,7 @@
 #define ARCHPOOL_SIMULATOR_AUDITOR_H_
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,11 +44,20 @@ class Auditor {
   void CheckBooks();
   void CheckTask(const Task& task);
   void CheckBoxes(const Task& task);
+  void CheckCuts();
   void CheckLeases();
   LeaseId PrimaryOf(LeaseId id) const;  // itself where it is one
   void Complain(std::string violation);
 
+  // A box as it was before the commit at hand cut it.
+  struct Cut {
+    TaskId task;
+    Subspace before;
+  };
+
   std::vector<std::string> violations_;
+  std::vector<Cut> cuts_;
+  std::set<SubspaceId> pieces_;  // what that commit made, or made smaller
   std::map<AccountId, Account> accounts_;
   std::map<Digest, DatasetRecord> datasets_;
   std::map<TaskId, Task> tasks_;

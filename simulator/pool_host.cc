@@ -1,5 +1,6 @@
 #include "simulator/pool_host.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/crypto/canonical.h"
@@ -54,7 +55,8 @@ PoolHost::PoolHost(const Options& options,
       listener_(std::move(listener)),
       rng_(options.seed, 1),
       pool_(options.policy, PoolSnapshot()),
-      desk_(options.search) {}
+      desk_(options.search),
+      next_full_audit_(options.commits_to_full_audit) {}
 
 PoolHost::Fault PoolHost::NextFault() {
   ++commands_;
@@ -78,7 +80,10 @@ void PoolHost::Commit() {
   digest_ = Sha256(encoding.encoding());
   Complain(auditor_.Take(events));
   desk_.Watch(events);
-  if (++commits_ % options_.commits_per_full_audit == 0) AuditAll();
+  if (++commits_ < next_full_audit_) return;
+  AuditAll();
+  next_full_audit_ =
+      commits_ + std::max(options_.commits_to_full_audit, commits_ / 16);
 }
 
 void PoolHost::Rank() {

@@ -25,7 +25,9 @@ class PoolHost {
     PoolPolicy policy;
     SearchPolicySpec search;
     int64_t faults_ppm = 0;  // of commands that meet one
-    int64_t commits_per_full_audit = 64;
+    // The books as a whole are looked at after so many commits, and then ever
+    // less often, so that a long run does not take the square of its length.
+    int64_t commits_to_full_audit = 64;
     uint64_t seed = 0;
   };
   PoolHost(const Options& options, std::function<void(const Event&)> listener);
@@ -86,6 +88,7 @@ class PoolHost {
   Digest digest_;
   int64_t commands_ = 0;
   int64_t commits_ = 0;
+  int64_t next_full_audit_;
 };
 
 }  // namespace archpool

@@ -1,6 +1,7 @@
 #include "common/nas/search/gaussian_process.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "common/base/check.h"
@@ -76,14 +77,36 @@ double GaussianProcess::Covariance(const Architecture& a,
 
 std::vector<double> GaussianProcess::Project(
     const Architecture& architecture) const {
-  std::vector<double> v(size_);
-  for (size_t i = 0; i < size_; ++i) {
-    const double* row = &lower_[i * size_];
-    double sum = Covariance(architecture, points_[i]);
-    for (size_t k = 0; k < i; ++k) sum -= row[k] * v[k];
-    v[i] = sum / row[i];
+  return Project(absl::MakeConstSpan(&architecture, 1))[0];
+}
+
+std::vector<std::vector<double>> GaussianProcess::Project(
+    absl::Span<const Architecture> architectures) const {
+  std::vector<std::vector<double>> projections;
+  projections.reserve(architectures.size());
+  // Side by side: sums of one projection wait for each other, sums of eight do
+  // not.
+  constexpr size_t kLanes = 8;
+  std::vector<std::array<double, kLanes>> v(size_);
+  for (size_t first = 0; first < architectures.size(); first += kLanes) {
+    const size_t lanes = std::min(kLanes, architectures.size() - first);
+    for (size_t i = 0; i < size_; ++i) {
+      std::array<double, kLanes> sums = {};
+      for (size_t l = 0; l < lanes; ++l) {
+        sums[l] = Covariance(architectures[first + l], points_[i]);
+      }
+      const double* row = &lower_[i * size_];
+      for (size_t k = 0; k < i; ++k) {
+        for (size_t l = 0; l < kLanes; ++l) sums[l] -= row[k] * v[k][l];
+      }
+      for (size_t l = 0; l < kLanes; ++l) v[i][l] = sums[l] / row[i];
+    }
+    for (size_t l = 0; l < lanes; ++l) {
+      std::vector<double>& one = projections.emplace_back(size_);
+      for (size_t i = 0; i < size_; ++i) one[i] = v[i][l];
+    }
   }
-  return v;
+  return projections;
 }
 
 double GaussianProcess::MeanOf(absl::Span<const double> projection) const {

@@ -34,6 +34,9 @@ class GaussianProcess {
   // v with k(c, points) = L v, so that the mean is v · weights and the variance
   // 1 − v · v.
   std::vector<double> Project(const Architecture& architecture) const;
+  // Of many, in their order; several times as fast as one by one.
+  std::vector<std::vector<double>> Project(
+      absl::Span<const Architecture> architectures) const;
   double MeanOf(absl::Span<const double> projection) const;  // standardised
   double Covariance(const Architecture& a, const Architecture& b) const;
   double noise() const { return kernel_noise_; }

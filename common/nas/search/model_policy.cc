@@ -138,12 +138,13 @@ std::vector<Architecture> ModelPolicy::Rank(const RankRequest& request) {
   const GaussianProcess process(kernel_, points, values);
 
   std::vector<Scored> scored;
-  for (Architecture& one : CandidatesFor(request)) {
+  std::vector<Architecture> candidates = CandidatesFor(request);
+  std::vector<std::vector<double>> projections = process.Project(candidates);
+  for (size_t i = 0; i < candidates.size(); ++i) {
     Scored next{
-        .architecture = std::move(one),
-        .projection = {},
+        .architecture = std::move(candidates[i]),
+        .projection = std::move(projections[i]),
         .tie_break = 1e-6 * static_cast<double>(rng_.Below(1'000'000)) * 1e-6};
-    next.projection = process.Project(next.architecture);
     next.mean = process.MeanOf(next.projection);
     next.variance = 1;
     for (const double v : next.projection) next.variance -= v * v;
