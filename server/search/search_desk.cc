@@ -59,7 +59,8 @@ void SearchDesk::Note(const SubspaceRecord& subspace) {
   if (found == tasks_.end()) return;
   TaskDesk& desk = found->second;
   if (subspace.state == SubspaceState::kPruned) {
-    desk.pruned += static_cast<int64_t>(desk.boxes.erase(subspace.id));
+    desk.boxes.erase(subspace.id);
+    desk.dead_boxes.push_back(subspace.box);
   } else if (subspace.state == SubspaceState::kCompleted) {
     desk.boxes.erase(subspace.id);
   } else {
@@ -80,6 +81,7 @@ void SearchDesk::Note(const Trial& trial) {
     int64_t& count = desk.held[trial.architecture_id];
     count += holds ? 1 : -1;
     if (count == 0) desk.held.erase(trial.architecture_id);
+    if (holds) desk.ranked_left.erase(trial.architecture_id);
   }
   desk.trials[trial.id] = trial;
   if (IsUnderWay(trial.state)) {
@@ -132,11 +134,9 @@ bool SearchDesk::NeedsRanking(const TaskDesk& desk) const {
       std::max<int64_t>(1, under_way / kVerdictsPerRanking)) {
     return true;
   }
-  const auto left =
-      std::count_if(desk.ranked.begin(), desk.ranked.end(),
-                    [&](const Digest& id) { return !desk.held.contains(id); });
   // An empty ranking says that nothing is left until a verdict comes.
-  return !desk.ranked.empty() && left <= under_way / 4;
+  return desk.ranked > 0 &&
+         static_cast<int64_t>(desk.ranked_left.size()) <= under_way / 8;
 }
 
 std::vector<RankCandidates> SearchDesk::Rank() {
@@ -154,7 +154,7 @@ RankCandidates SearchDesk::RankTask(TaskId id, TaskDesk& desk) {
                            .classes = manifest.classes,
                            .limits = desk.spec->limits};
   std::vector<Subspace> boxes;
-  if (desk.pruned > 0) {
+  if (!desk.dead_boxes.empty()) {
     for (const auto& [box_id, box] : desk.boxes) boxes.push_back(box);
   }
   std::vector<Architecture> pending;
@@ -171,15 +171,18 @@ RankCandidates SearchDesk::RankTask(TaskId id, TaskDesk& desk) {
   };
   RankCandidates command{.task = id, .basis = desk.verdicts};
   command.candidates = desk.policy->Rank(
-      {.count = std::clamp(static_cast<int64_t>(pending.size()), kRankedMin,
+      // Enough until the next ranking, and as many again.
+      {.count = std::clamp(static_cast<int64_t>(pending.size()) / 4, kRankedMin,
                            kRankedMax),
        .boxes = boxes,
+       .dead_boxes = desk.dead_boxes,
        .id_of = id_of,
        .is_taken = is_taken,
        .pending = pending});
-  desk.ranked.clear();
+  desk.ranked = static_cast<int64_t>(command.candidates.size());
+  desk.ranked_left.clear();
   for (const Architecture& one : command.candidates) {
-    desk.ranked.push_back(*id_of(one));
+    desk.ranked_left.insert(*id_of(one));
   }
   desk.ranked_at = desk.verdicts;
   return command;

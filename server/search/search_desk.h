@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "absl/types/span.h"
 #include "common/nas/search/search_policy.h"
 #include "server/core/commands.h"
@@ -34,13 +35,14 @@ class SearchDesk {
     Digest secret;
     std::unique_ptr<SearchPolicy> policy;
     absl::btree_map<SubspaceId, Subspace> boxes;  // live ones
-    int64_t pruned = 0;
+    std::vector<Subspace> dead_boxes;             // pruned
     absl::btree_map<TrialId, Trial> trials;
     absl::btree_map<Digest, int64_t> held;  // networks tried or being tried
     // Networks that the policy has seen, and whether accepted.
     absl::btree_map<Digest, bool> learnt;
     absl::btree_map<TrialId, Architecture> pending;
-    std::vector<Digest> ranked;  // the last ranking
+    int64_t ranked = 0;                   // by the last ranking
+    absl::btree_set<Digest> ranked_left;  // of those, not tried yet
     int64_t verdicts = 0;
     int64_t ranked_at = -1;  // verdicts by then
     bool must_rebuild = false;

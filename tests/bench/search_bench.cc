@@ -78,6 +78,7 @@ int64_t TrialsToTarget(const Table& table, const std::string& policy_text,
       const auto ranked = policy->Rank(
           {.count = 1,
            .boxes = {},
+           .dead_boxes = {},
            .id_of = [&](const Architecture& one) -> std::optional<Digest> {
              return row(one).id;
            },

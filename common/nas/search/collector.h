@@ -21,10 +21,16 @@ class Collector {
     return static_cast<int64_t>(ranked_.size()) >= request_.count;
   }
   bool IsInABox(const Architecture& architecture) const {
-    return request_.boxes.empty() ||
-           std::any_of(
-               request_.boxes.begin(), request_.boxes.end(),
-               [&](const Subspace& box) { return box.Contains(architecture); });
+    if (request_.boxes.empty()) return true;
+    const auto holds = [&](const Subspace& box) {
+      return box.Contains(architecture);
+    };
+    // Of a partition, the smaller half says it sooner.
+    const absl::Span<const Subspace> dead = request_.dead_boxes;
+    if (!dead.empty() && dead.size() < request_.boxes.size()) {
+      return std::none_of(dead.begin(), dead.end(), holds);
+    }
+    return std::any_of(request_.boxes.begin(), request_.boxes.end(), holds);
   }
   // Whether it was taken.
   bool Offer(const Architecture& architecture) {

@@ -34,6 +34,19 @@ std::vector<double> Standardised(absl::Span<const double> values) {
 
 }  // namespace
 
+double Dot(absl::Span<const double> a, absl::Span<const double> b) {
+  constexpr size_t kLanes = 8;
+  std::array<double, kLanes> sums = {};
+  size_t i = 0;
+  for (; i + kLanes <= a.size(); i += kLanes) {
+    for (size_t l = 0; l < kLanes; ++l) sums[l] += a[i + l] * b[i + l];
+  }
+  double sum = 0;
+  for (; i < a.size(); ++i) sum += a[i] * b[i];
+  for (const double one : sums) sum += one;
+  return sum;
+}
+
 GaussianProcess::GaussianProcess(const MatchKernel& kernel,
                                  absl::Span<const Architecture> points,
                                  absl::Span<const double> values)
@@ -55,8 +68,8 @@ GaussianProcess::GaussianProcess(const MatchKernel& kernel,
     double* row = &lower_[i * size_];
     for (size_t j = 0; j <= i; ++j) {
       const double* other = &lower_[j * size_];
-      double sum = Covariance(points_[i], points_[j]);
-      for (size_t k = 0; k < j; ++k) sum -= row[k] * other[k];
+      const double sum =
+          Covariance(points_[i], points_[j]) - Dot({row, j}, {other, j});
       if (j < i) {
         row[j] = sum / other[j];
       } else {
@@ -110,9 +123,7 @@ std::vector<std::vector<double>> GaussianProcess::Project(
 }
 
 double GaussianProcess::MeanOf(absl::Span<const double> projection) const {
-  double mean = 0;
-  for (size_t i = 0; i < size_; ++i) mean += projection[i] * weights_[i];
-  return mean;
+  return Dot(projection.first(size_), weights_);
 }
 
 }  // namespace archpool

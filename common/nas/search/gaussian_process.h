@@ -20,6 +20,9 @@ struct MatchKernel {
   double noise = 0.01;  // variance of an observation, to the signal's
 };
 
+// Of vectors of one size; eight sums side by side, added up in a fixed order.
+double Dot(absl::Span<const double> a, absl::Span<const double> b);
+
 class GaussianProcess {
  public:
   // `values` are taken to mean 0 and deviation 1 inside.

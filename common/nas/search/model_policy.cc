@@ -104,7 +104,7 @@ std::vector<Architecture> ModelPolicy::CandidatesFor(
   };
   const size_t parents = std::min(kParentsMax, best_.size());
   const int64_t mutations =
-      parents == 0 ? 0 : std::max(kMutationsMin, 4 * request.count);
+      parents == 0 ? 0 : std::max(kMutationsMin, 2 * request.count);
   for (int64_t i = 0; i < mutations; ++i) {
     // The better, the more children.
     const size_t parent =
@@ -114,7 +114,7 @@ std::vector<Architecture> ModelPolicy::CandidatesFor(
     if (rng_.Below(4) == 0) child = Mutated(space_, std::move(child), rng_);
     add(std::move(child));
   }
-  const int64_t samples = std::max(kSamplesMin, request.count);
+  const int64_t samples = std::max(kSamplesMin, request.count / 4);
   for (int64_t i = 0; i < samples; ++i) {
     if (request.boxes.empty()) {
       add(RandomArchitecture(space_, rng_));
@@ -146,8 +146,7 @@ std::vector<Architecture> ModelPolicy::Rank(const RankRequest& request) {
         .projection = std::move(projections[i]),
         .tie_break = 1e-6 * static_cast<double>(rng_.Below(1'000'000)) * 1e-6};
     next.mean = process.MeanOf(next.projection);
-    next.variance = 1;
-    for (const double v : next.projection) next.variance -= v * v;
+    next.variance = 1 - Dot(next.projection, next.projection);
     scored.push_back(std::move(next));
   }
   // Everybody learns that `architecture` is under way: its value will be what
@@ -156,20 +155,23 @@ std::vector<Architecture> ModelPolicy::Rank(const RankRequest& request) {
   const auto learn = [&](const Architecture& architecture,
                          std::vector<double> projection) {
     if (++aware > kAwarePicksMax) return;
-    double variance = 1 + process.noise();
-    for (const double v : projection) variance -= v * v;
+    const double variance = 1 + process.noise() - Dot(projection, projection);
     const double deviation = std::sqrt(std::max(1e-9, variance));
     for (Scored& one : scored) {
-      double covariance = process.Covariance(one.architecture, architecture);
-      for (size_t i = 0; i < projection.size(); ++i) {
-        covariance -= one.projection[i] * projection[i];
-      }
+      const double covariance =
+          process.Covariance(one.architecture, architecture) -
+          Dot(absl::MakeConstSpan(one.projection).first(projection.size()),
+              projection);
       const double v = covariance / deviation;
       one.projection.push_back(v);
       one.variance -= v * v;
     }
   };
-  for (const Architecture& one : request.pending) {
+  // Of many under way, the latest.
+  const size_t skipped = request.pending.size() > kAwarePicksMax / 2
+                             ? request.pending.size() - kAwarePicksMax / 2
+                             : 0;
+  for (const Architecture& one : request.pending.subspan(skipped)) {
     // A candidate's own projection counts what was learnt before it, too.
     const auto known = std::find_if(
         scored.begin(), scored.end(),
@@ -181,7 +183,7 @@ std::vector<Architecture> ModelPolicy::Rank(const RankRequest& request) {
     return one.mean + kOptimism * std::sqrt(std::max(0.0, one.variance)) +
            one.tie_break;
   };
-  while (!collector.IsFull() && !scored.empty()) {
+  while (!collector.IsFull() && !scored.empty() && aware < kAwarePicksMax) {
     const auto best = std::max_element(
         scored.begin(), scored.end(),
         [&](const Scored& a, const Scored& b) { return bound(a) < bound(b); });
@@ -191,6 +193,15 @@ std::vector<Architecture> ModelPolicy::Rank(const RankRequest& request) {
     if (collector.Offer(picked.architecture) && !collector.IsFull()) {
       learn(picked.architecture, picked.projection);
     }
+  }
+  std::vector<std::pair<double, size_t>> order;
+  for (size_t i = 0; i < scored.size(); ++i) {
+    order.emplace_back(-bound(scored[i]), i);
+  }
+  std::sort(order.begin(), order.end());
+  for (const auto& [negated, i] : order) {
+    if (collector.IsFull()) break;
+    collector.Offer(scored[i].architecture);
   }
   FillAtRandom(space_, request, rng_, collector);
   return collector.Take();

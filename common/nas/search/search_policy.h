@@ -30,9 +30,10 @@ struct Observation {
 // What is asked of a policy.
 struct RankRequest {
   int64_t count = 1;
-  // The live boxes, disjoint: nothing outside them is named. Empty: the whole
-  // space.
+  // The live boxes and the dead ones, disjoint: nothing is named outside the
+  // former, nor inside the latter. No boxes: the whole space.
   absl::Span<const Subspace> boxes;
+  absl::Span<const Subspace> dead_boxes;
   // The architecture's id, or nullopt where it cannot be built. Takes
   // microseconds: asked of what is about to be named.
   absl::FunctionRef<std::optional<Digest>(const Architecture&)> id_of;
