@@ -83,7 +83,7 @@ void PoolHost::Commit() {
   if (++commits_ < next_full_audit_) return;
   AuditAll();
   next_full_audit_ =
-      commits_ + std::max(options_.commits_to_full_audit, commits_ / 16);
+      commits_ + std::max(options_.commits_to_full_audit, commits_ / 4);
 }
 
 void PoolHost::Rank() {

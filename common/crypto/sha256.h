@@ -19,7 +19,14 @@ namespace archpool {
 struct Digest {
   std::array<uint8_t, 32> bytes{};
 
-  friend auto operator<=>(const Digest&, const Digest&) = default;
+  friend bool operator==(const Digest&, const Digest&) = default;
+  // In the order of the bytes. Keys of every large map: mostly the first eight
+  // decide, without a call.
+  friend std::strong_ordering operator<=>(const Digest& a, const Digest& b) {
+    const uint64_t first = a.First64();
+    const uint64_t other = b.First64();
+    return first != other ? first <=> other : a.bytes <=> b.bytes;
+  }
   bool IsZero() const { return *this == Digest{}; }
   // 64 lower-case hex digits.
   std::string ToString() const;
@@ -31,6 +38,14 @@ struct Digest {
   std::string AsBytes() const;
   // The first eight bytes, little-endian: a key for CounterRng.
   uint64_t Prefix64() const;
+
+ private:
+  // Big-endian.
+  uint64_t First64() const {
+    uint64_t value = 0;
+    for (size_t i = 0; i < 8; ++i) value = value << 8 | bytes[i];
+    return value;
+  }
 };
 
 Digest Sha256(absl::Span<const uint8_t> data);

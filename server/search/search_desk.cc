@@ -12,7 +12,9 @@ constexpr int64_t kRankedMin = 8;
 constexpr int64_t kRankedMax = 4096;
 // A new ranking comes with this share of what is under way: the more miners,
 // the less each verdict changes, and the cost of a decision stays bounded.
-constexpr int64_t kVerdictsPerRanking = 8;
+constexpr int64_t kRankingsPerRound = 8;
+constexpr int64_t kManyUnderWay = 1'024;
+constexpr int64_t kRankingsPerRoundOfMany = 4;
 
 bool Holds(TrialState state) {
   return state != TrialState::kRejected && state != TrialState::kAbandoned;
@@ -130,8 +132,10 @@ void SearchDesk::Rebuild(TaskDesk& desk) {
 bool SearchDesk::NeedsRanking(const TaskDesk& desk) const {
   if (desk.ranked_at < 0 || desk.must_rebuild) return true;
   const auto under_way = static_cast<int64_t>(desk.pending.size());
+  const int64_t rankings = under_way < kManyUnderWay ? kRankingsPerRound
+                                                     : kRankingsPerRoundOfMany;
   if (desk.verdicts - desk.ranked_at >=
-      std::max<int64_t>(1, under_way / kVerdictsPerRanking)) {
+      std::max<int64_t>(1, under_way / rankings)) {
     return true;
   }
   // An empty ranking says that nothing is left until a verdict comes.
@@ -172,7 +176,7 @@ RankCandidates SearchDesk::RankTask(TaskId id, TaskDesk& desk) {
   RankCandidates command{.task = id, .basis = desk.verdicts};
   command.candidates = desk.policy->Rank(
       // Enough until the next ranking, and as many again.
-      {.count = std::clamp(static_cast<int64_t>(pending.size()) / 4, kRankedMin,
+      {.count = std::clamp(static_cast<int64_t>(pending.size()) / 3, kRankedMin,
                            kRankedMax),
        .boxes = boxes,
        .dead_boxes = desk.dead_boxes,
