@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "common/nas/sampling.h"
 
@@ -61,13 +62,35 @@ void SearchDesk::Note(const SubspaceRecord& subspace) {
   if (found == tasks_.end()) return;
   TaskDesk& desk = found->second;
   if (subspace.state == SubspaceState::kPruned) {
-    desk.boxes.erase(subspace.id);
+    Forget(desk, subspace.id);
     desk.dead_boxes.push_back(subspace.box);
   } else if (subspace.state == SubspaceState::kCompleted) {
-    desk.boxes.erase(subspace.id);
+    Forget(desk, subspace.id);
   } else {
-    desk.boxes[subspace.id] = subspace.box;
+    const auto [place, is_new] =
+        desk.box_places.insert({subspace.id, desk.boxes.size()});
+    if (is_new) {
+      desk.boxes.push_back(subspace.box);
+      desk.box_ids.push_back(subspace.id);
+    } else {
+      desk.boxes[place->second] = subspace.box;
+    }
   }
+}
+
+// The last box takes its place.
+void SearchDesk::Forget(TaskDesk& desk, SubspaceId box) {
+  const auto found = desk.box_places.find(box);
+  if (found == desk.box_places.end()) return;
+  const size_t place = found->second;
+  desk.box_places.erase(found);
+  if (place + 1 < desk.boxes.size()) {
+    desk.boxes[place] = std::move(desk.boxes.back());
+    desk.box_ids[place] = desk.box_ids.back();
+    desk.box_places[desk.box_ids[place]] = place;
+  }
+  desk.boxes.pop_back();
+  desk.box_ids.pop_back();
 }
 
 void SearchDesk::Note(const Trial& trial) {
@@ -132,8 +155,8 @@ void SearchDesk::Rebuild(TaskDesk& desk) {
 bool SearchDesk::NeedsRanking(const TaskDesk& desk) const {
   if (desk.ranked_at < 0 || desk.must_rebuild) return true;
   const auto under_way = static_cast<int64_t>(desk.pending.size());
-  const int64_t rankings = under_way < kManyUnderWay ? kRankingsPerRound
-                                                     : kRankingsPerRoundOfMany;
+  const int64_t rankings =
+      under_way < kManyUnderWay ? kRankingsPerRound : kRankingsPerRoundOfMany;
   if (desk.verdicts - desk.ranked_at >=
       std::max<int64_t>(1, under_way / rankings)) {
     return true;
@@ -157,10 +180,6 @@ RankCandidates SearchDesk::RankTask(TaskId id, TaskDesk& desk) {
   const NetworkTerms terms{.input_shape = manifest.shape,
                            .classes = manifest.classes,
                            .limits = desk.spec->limits};
-  std::vector<Subspace> boxes;
-  if (!desk.dead_boxes.empty()) {
-    for (const auto& [box_id, box] : desk.boxes) boxes.push_back(box);
-  }
   std::vector<Architecture> pending;
   for (const auto& [trial, architecture] : desk.pending) {
     pending.push_back(architecture);
@@ -178,7 +197,8 @@ RankCandidates SearchDesk::RankTask(TaskId id, TaskDesk& desk) {
       // Enough until the next ranking, and as many again.
       {.count = std::clamp(static_cast<int64_t>(pending.size()) / 3, kRankedMin,
                            kRankedMax),
-       .boxes = boxes,
+       .boxes = desk.dead_boxes.empty() ? absl::Span<const Subspace>()
+                                        : absl::MakeConstSpan(desk.boxes),
        .dead_boxes = desk.dead_boxes,
        .id_of = id_of,
        .is_taken = is_taken,

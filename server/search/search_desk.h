@@ -34,8 +34,10 @@ class SearchDesk {
     std::shared_ptr<const TaskSpec> spec;
     Digest secret;
     std::unique_ptr<SearchPolicy> policy;
-    absl::btree_map<SubspaceId, Subspace> boxes;  // live ones
-    std::vector<Subspace> dead_boxes;             // pruned
+    std::vector<Subspace> boxes;  // live ones, and whose they are
+    std::vector<SubspaceId> box_ids;
+    absl::btree_map<SubspaceId, size_t> box_places;
+    std::vector<Subspace> dead_boxes;  // pruned
     absl::btree_map<TrialId, Trial> trials;
     absl::btree_map<Digest, int64_t> held;  // networks tried or being tried
     // Networks that the policy has seen, and whether accepted.
@@ -54,6 +56,7 @@ class SearchDesk {
   void Note(const DatasetRecord& dataset);
   template <typename Record>
   void Note(const Record&) {}
+  static void Forget(TaskDesk& desk, SubspaceId box);
   void Learn(TaskDesk& desk, const Trial& trial);
   void Rebuild(TaskDesk& desk);
   bool NeedsRanking(const TaskDesk& desk) const;

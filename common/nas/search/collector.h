@@ -34,11 +34,13 @@ class Collector {
   }
   // Whether it was taken.
   bool Offer(const Architecture& architecture) {
-    if (IsFull() || !IsInABox(architecture)) return false;
+    if (IsFull()) return false;
     const std::optional<Digest> id = request_.id_of(architecture);
-    if (!id || request_.is_taken(*id) || !seen_.insert(*id).second) {
+    if (!id || request_.is_taken(*id) || seen_.contains(*id) ||
+        !IsInABox(architecture)) {
       return false;
     }
+    seen_.insert(*id);
     ranked_.push_back(architecture);
     return true;
   }

@@ -104,7 +104,7 @@ std::vector<Architecture> ModelPolicy::CandidatesFor(
   };
   const size_t parents = std::min(kParentsMax, best_.size());
   const int64_t mutations =
-      parents == 0 ? 0 : std::max(kMutationsMin, 2 * request.count);
+      parents == 0 ? 0 : std::max(kMutationsMin, request.count * 3 / 2);
   for (int64_t i = 0; i < mutations; ++i) {
     // The better, the more children.
     const size_t parent =
