@@ -1,6 +1,7 @@
 // archpool-sim: the pool under virtual time (docs/simulator.md).
 #include <fstream>
 #include <iostream>
+#include <optional>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/numbers.h"
@@ -25,6 +26,8 @@ struct RunFlags {
   bool has_target = false;
   uint64_t seed = 1;
   int64_t seeds = 1;
+  std::optional<int64_t> list_length;
+  std::optional<double> speed_deviation;
   Setting setting;
 };
 
@@ -45,8 +48,18 @@ absl::Status ReadLiars(const std::string& text, SimulationOptions& options) {
   return absl::OkStatus();
 }
 
+// Of experiments in which miners leave: a box takes half a lease term in
+// several steps, and miners differ.
+constexpr int64_t kListWithChurn = 8;
+constexpr double kSpeedDeviationWithChurn = 0.3;
+
 int Run(RunFlags& flags) {
   SimulationOptions& options = flags.setting.options;
+  const bool has_churn = options.churn > 0;
+  options.list_length =
+      flags.list_length.value_or(has_churn ? kListWithChurn : 1);
+  options.speed_deviation =
+      flags.speed_deviation.value_or(has_churn ? kSpeedDeviationWithChurn : 0);
   absl::StatusOr<SearchSpace> space = ReadSpaceFile(flags.space);
   if (!space.ok()) return Fail(space.status());
   options.space = *std::move(space);
@@ -122,9 +135,11 @@ void AddRunFlags(CLI::App& app, RunFlags& flags) {
   app.add_option("--audits", flags.audits)->check(on_off);
   app.add_option("--subspaces", options.subspaces)
       ->check(CLI::Range(1, 16'384));
-  app.add_option("--list", options.list_length, "Trials of a lease")
+  app.add_option("--list", flags.list_length,
+                 "Trials of a lease; default: 1, with churn 8")
       ->check(CLI::Range(1, 64));
-  app.add_option("--speed-deviation", options.speed_deviation)
+  app.add_option("--speed-deviation", flags.speed_deviation,
+                 "Of the miners' paces, around 1; default: 0, with churn 0.3")
       ->check(CLI::Range(0.0, 2.0));
   app.add_option("--faults", options.faults,
                  "Share of commands that meet a fault of the server")

@@ -1,4 +1,4 @@
-// How much sooner more miners find what one finds: on NK landscapes of 4^14
+// How much sooner more miners find what one finds: on NK landscapes of 4^20
 // networks (tests/sim/nk_landscape.h), the time, in mean trial times, until the
 // pool has a network of the 99.9th percentile of what a long run finds. Prints
 // a line for each number of miners, the slope between the first and the last on
@@ -24,7 +24,7 @@
 namespace archpool {
 namespace {
 
-constexpr int kDimensions = 14;
+constexpr int kDimensions = 20;
 constexpr int kChoices = 4;
 constexpr int64_t kLongRunTrials = 100'000;
 constexpr int64_t kBudgetTrials = 30'000;

@@ -90,6 +90,19 @@ GaussianProcess::GaussianProcess(const MatchKernel& kernel,
     weights_[i] = sum / row[i];
     log_likelihood_ -= 0.5 * weights_[i] * weights_[i] + std::log(row[i]);
   }
+  dual_ = weights_;
+  for (size_t i = size_; i-- > 0;) {
+    dual_[i] /= lower_[i * size_ + i];
+    for (size_t k = 0; k < i; ++k) dual_[k] -= lower_[i * size_ + k] * dual_[i];
+  }
+}
+
+double GaussianProcess::MeanAt(const Architecture& architecture) const {
+  double mean = 0;
+  for (size_t i = 0; i < size_; ++i) {
+    mean += Covariance(architecture, points_[i]) * dual_[i];
+  }
+  return mean;
 }
 
 double GaussianProcess::Covariance(const Architecture& a,

@@ -41,6 +41,8 @@ class GaussianProcess {
   std::vector<std::vector<double>> Project(
       absl::Span<const Architecture> architectures) const;
   double MeanOf(absl::Span<const double> projection) const;  // standardised
+  // The same without a projection, in as many steps as there are points.
+  double MeanAt(const Architecture& architecture) const;
   double Covariance(const Architecture& a, const Architecture& b) const;
   double noise() const { return kernel_noise_; }
 
@@ -51,6 +53,7 @@ class GaussianProcess {
   std::vector<Architecture> points_;
   std::vector<double> lower_;  // L, row by row, full square
   std::vector<double> weights_;
+  std::vector<double> dual_;  // L⁻ᵀ weights: the mean is k(c, points) · dual
   double log_likelihood_ = 0;
 };
 

@@ -14,6 +14,11 @@ constexpr int64_t kScoredWholeMax = 20'000;
 // The model's data: the best results, and the latest.
 constexpr size_t kBestMax = 128;
 constexpr size_t kLatestMax = 64;
+// Of many candidates, once there is some data, the variance is worth knowing of
+// those with a good mean, and of a sample.
+constexpr size_t kDataMin = 48;
+constexpr size_t kGoodMeans = 1'024;
+constexpr size_t kShortlist = 1'280;
 // In larger spaces: mutations of the best, and samples.
 constexpr size_t kParentsMax = 16;
 constexpr int64_t kMutationsMin = 512;
@@ -127,6 +132,25 @@ std::vector<Architecture> ModelPolicy::CandidatesFor(
   return candidates;
 }
 
+void ModelPolicy::Shortlist(const GaussianProcess& process,
+                            std::vector<Architecture>& candidates) {
+  if (candidates.size() <= kShortlist) return;
+  std::vector<std::pair<double, size_t>> order;
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    order.emplace_back(-process.MeanAt(candidates[i]), i);
+  }
+  const auto good = order.begin() + static_cast<std::ptrdiff_t>(kGoodMeans);
+  std::nth_element(order.begin(), good, order.end());
+  for (size_t i = kGoodMeans; i < kShortlist; ++i) {
+    std::swap(order[i], order[i + rng_.Below64(order.size() - i)]);
+  }
+  order.resize(kShortlist);
+  std::sort(order.begin(), order.end());
+  std::vector<Architecture> kept;
+  for (const auto& [mean, i] : order) kept.push_back(std::move(candidates[i]));
+  candidates = std::move(kept);
+}
+
 std::vector<Architecture> ModelPolicy::Rank(const RankRequest& request) {
   Collector collector(request);
   const std::vector<Observation> data = Data();
@@ -139,6 +163,7 @@ std::vector<Architecture> ModelPolicy::Rank(const RankRequest& request) {
 
   std::vector<Scored> scored;
   std::vector<Architecture> candidates = CandidatesFor(request);
+  if (data.size() >= kDataMin) Shortlist(process, candidates);
   std::vector<std::vector<double>> projections = process.Project(candidates);
   for (size_t i = 0; i < candidates.size(); ++i) {
     Scored next{

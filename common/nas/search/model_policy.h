@@ -34,6 +34,9 @@ class ModelPolicy : public SearchPolicy {
   std::vector<Observation> Data() const;
   void ChooseKernel(absl::Span<const Architecture> points,
                     absl::Span<const double> values);
+  // Keeps those that may come out first, and some at random.
+  void Shortlist(const GaussianProcess& process,
+                 std::vector<Architecture>& candidates);
   std::vector<Architecture> CandidatesFor(const RankRequest& request);
 
   const SearchSpace& space_;
