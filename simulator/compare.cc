@@ -1,5 +1,6 @@
 #include "simulator/compare.h"
 
+#include <cmath>
 #include <cstdio>
 #include <fstream>
 #include <functional>
@@ -8,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "simulator/plot.h"
 #include "simulator/runs.h"
 #include "simulator/space_file.h"
 
@@ -50,7 +52,9 @@ std::vector<Experiment> Experiments() {
        searcher("evolution:20:5", 1, 6'000)},
       {"individual local", "mean", searcher("local", 1, 6'000)},
       {"individual model", "mean", searcher("model", 1, 1'000)},
+      {"individual model, Thompson", "mean", searcher("thompson", 1, 1'000)},
       {"pool of 8", "mean", pool},
+      {"pool of 8, Thompson", "mean", searcher("thompson", 8, 1'000)},
       {"pool of 8, 30 % lie by a point", "mean",
        with(pool,
             [](auto& options) {
@@ -124,6 +128,41 @@ std::string CsvOf(const std::vector<nlohmann::json>& rows) {
   return csv;
 }
 
+std::vector<QuartileRow> RowsOf(const std::vector<nlohmann::json>& rows,
+                                const std::string& key) {
+  std::vector<QuartileRow> plotted;
+  for (const nlohmann::json& row : rows) {
+    const auto at = [&](const char* suffix) {
+      const nlohmann::json& value = row.at(key + suffix);
+      return value.is_number() ? value.get<double>() : INFINITY;
+    };
+    plotted.push_back({row.at("experiment").get<std::string>(), at("_q1"),
+                       at("_median"), at("_q3")});
+  }
+  return plotted;
+}
+
+// A dash for what the experiment does not measure.
+void PrintRow(const nlohmann::json& row) {
+  const auto number = [&](const char* key, const char* format, double scale) {
+    const nlohmann::json& value = row.at(key);
+    const double shown = value.is_number() ? scale * value.get<double>() : NAN;
+    if (!std::isfinite(shown)) return std::string("-");
+    char text[32];
+    std::snprintf(text, sizeof(text), format, shown);
+    return std::string(text);
+  };
+  const bool has_boxes = row.at("high_reward_boxes").get<double>() > 0;
+  std::printf(
+      "%-38s %9s %9s %9s %10s %8s\n",
+      row.at("experiment").get<std::string>().c_str(),
+      number("trials_to_target_median", "%.0f", 1).c_str(),
+      number("time_to_target_median", "%.2f", 1).c_str(),
+      number("distinct_share", "%.4f", 1).c_str(),
+      has_boxes ? number("completed_in_time", "%.3f%%", 100).c_str() : "-",
+      number("backup_work", "%.2f%%", 100).c_str());
+}
+
 bool Write(const std::string& path, const std::string& text) {
   std::ofstream file(path);
   file << text;
@@ -150,7 +189,7 @@ void AddCompareFlags(CLI::App& app, CompareFlags& flags) {
   app.add_option("--space", flags.space, "nas-bench-macro.yaml")->required();
   app.add_option("--table", flags.table, "NAS-Bench-Macro, CSV")->required();
   app.add_option("--seeds", flags.seeds)->check(CLI::Range(8, 100'000));
-  app.add_option("--out", flags.out, "Where OUT.json and OUT.csv go")
+  app.add_option("--out", flags.out, "Where OUT.json, OUT.csv and two plots go")
       ->required();
 }
 
@@ -183,13 +222,7 @@ int Compare(const CompareFlags& flags) {
       return 1;
     }
     row["luckiest_of_8_time_median"] = LuckiestMedian(runs, 8);
-    std::printf("%-38s %9.0f %9.2f %9.4f %9.3f%% %7.2f%%\n",
-                experiment.name.c_str(),
-                row["trials_to_target_median"].get<double>(),
-                row["time_to_target_median"].get<double>(),
-                row["distinct_share"].get<double>(),
-                100 * row["completed_in_time"].get<double>(),
-                100 * row["backup_work"].get<double>());
+    PrintRow(row);
     std::fflush(stdout);
     if (experiment.name == "individual local") {
       std::printf("%-38s %9s %9.2f\n", "  the luckiest of 8 of these", "",
@@ -199,7 +232,14 @@ int Compare(const CompareFlags& flags) {
   }
   const bool good =
       Write(flags.out + ".json", nlohmann::json(rows).dump(1) + "\n") &&
-      Write(flags.out + ".csv", CsvOf(rows));
+      Write(flags.out + ".csv", CsvOf(rows)) &&
+      Write(flags.out + "-trainings.svg",
+            PlotQuartiles("Trainings until within reach of the best",
+                          "distinct trainings",
+                          RowsOf(rows, "trials_to_target"))) &&
+      Write(flags.out + "-times.svg",
+            PlotQuartiles("Time until within reach of the best",
+                          "mean trial times", RowsOf(rows, "time_to_target")));
   return good ? 0 : 1;
 }
 

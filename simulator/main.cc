@@ -120,8 +120,8 @@ void AddRunFlags(CLI::App& app, RunFlags& flags) {
   app.add_option("--budget-trials", options.budget_trials)
       ->check(CLI::Range(1, 100'000'000));
   app.add_option("--policy", flags.policy,
-                 "model, local, random, exhaustive, evolution[:POPULATION:"
-                 "SAMPLE]");
+                 "model, thompson, local, random, exhaustive, evolution"
+                 "[:POPULATION:SAMPLE]");
   app.add_option("--target", flags.target, "In the judge's unit");
   app.add_flag("--relabel", flags.setting.relabels,
                "Permute each dimension's choices per seed");

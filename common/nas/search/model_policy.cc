@@ -43,10 +43,20 @@ std::vector<double> Transformed(const std::vector<Observation>& data) {
   return values;
 }
 
+// Box and Muller, 1958.
+double Normal(CounterRng& rng) {
+  const auto uniform = [&rng] {
+    return (static_cast<double>(rng.Below(1 << 30)) + 0.5) / (1 << 30);
+  };
+  const double radius = std::sqrt(-2 * std::log(uniform()));
+  return radius * std::cos(2 * 3.14159265358979 * uniform());
+}
+
 }  // namespace
 
-ModelPolicy::ModelPolicy(const SearchSpace& space, uint64_t seed)
-    : space_(space), rng_(seed, 0) {}
+ModelPolicy::ModelPolicy(const SearchSpace& space, uint64_t seed,
+                         Allocation allocation)
+    : space_(space), rng_(seed, 0), allocation_(allocation) {}
 
 void ModelPolicy::Observe(const Observation& observation) {
   const size_t index = observations_.size();
@@ -169,6 +179,8 @@ std::vector<Architecture> ModelPolicy::Rank(const RankRequest& request) {
     Scored next{
         .architecture = std::move(candidates[i]),
         .projection = std::move(projections[i]),
+        .optimism =
+            allocation_ == Allocation::kBound ? kOptimism : Normal(rng_),
         .tie_break = 1e-6 * static_cast<double>(rng_.Below(1'000'000)) * 1e-6};
     next.mean = process.MeanOf(next.projection);
     next.variance = 1 - Dot(next.projection, next.projection);
@@ -205,7 +217,7 @@ std::vector<Architecture> ModelPolicy::Rank(const RankRequest& request) {
           known == scored.end() ? process.Project(one) : known->projection);
   }
   const auto bound = [](const Scored& one) {
-    return one.mean + kOptimism * std::sqrt(std::max(0.0, one.variance)) +
+    return one.mean + one.optimism * std::sqrt(std::max(0.0, one.variance)) +
            one.tie_break;
   };
   while (!collector.IsFull() && !scored.empty() && aware < kAwarePicksMax) {

@@ -15,9 +15,13 @@
 
 namespace archpool {
 
+// How much an uncertain candidate is worth: its mean and one deviation, or what
+// it may turn out to be, drawn for each candidate of a ranking by itself.
+enum class Allocation { kBound, kSample };
+
 class ModelPolicy : public SearchPolicy {
  public:
-  ModelPolicy(const SearchSpace& space, uint64_t seed);
+  ModelPolicy(const SearchSpace& space, uint64_t seed, Allocation allocation);
 
   void Observe(const Observation& observation) override;
   std::vector<Architecture> Rank(const RankRequest& request) override;
@@ -28,6 +32,7 @@ class ModelPolicy : public SearchPolicy {
     std::vector<double> projection;
     double mean = 0;
     double variance = 0;
+    double optimism = 0;  // deviations above the mean
     double tie_break = 0;
   };
   // What the model is fitted to: the best and the latest.
@@ -41,6 +46,7 @@ class ModelPolicy : public SearchPolicy {
 
   const SearchSpace& space_;
   CounterRng rng_;
+  const Allocation allocation_;
   std::vector<Observation> observations_;  // in the order in which they came
   std::vector<size_t> best_;               // indices, best first
   MatchKernel kernel_;

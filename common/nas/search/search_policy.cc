@@ -158,7 +158,8 @@ const std::map<std::string, SearchPolicyKind>& Kinds() {
       {"random", SearchPolicyKind::kRandom},
       {"evolution", SearchPolicyKind::kEvolution},
       {"local", SearchPolicyKind::kLocal},
-      {"model", SearchPolicyKind::kModel}};
+      {"model", SearchPolicyKind::kModel},
+      {"thompson", SearchPolicyKind::kThompson}};
   return *kKinds;
 }
 
@@ -180,9 +181,10 @@ absl::StatusOr<SearchPolicySpec> ParseSearchPolicy(absl::string_view text) {
   if (!good) {
     return InvalidArgument(
         "SEARCH_POLICY",
-        absl::StrCat("\"", text,
-                     "\" is no search policy: say model, local, random, "
-                     "exhaustive, evolution or evolution:POPULATION:SAMPLE"));
+        absl::StrCat(
+            "\"", text,
+            "\" is no search policy: say model, thompson, local, "
+            "random, exhaustive, evolution or evolution:POPULATION:SAMPLE"));
   }
   return spec;
 }
@@ -210,7 +212,9 @@ std::unique_ptr<SearchPolicy> MakeSearchPolicy(const SearchPolicySpec& spec,
     case SearchPolicyKind::kLocal:
       return std::make_unique<LocalPolicy>(space, seed);
     case SearchPolicyKind::kModel:
-      return std::make_unique<ModelPolicy>(space, seed);
+      return std::make_unique<ModelPolicy>(space, seed, Allocation::kBound);
+    case SearchPolicyKind::kThompson:
+      return std::make_unique<ModelPolicy>(space, seed, Allocation::kSample);
   }
   return nullptr;
 }

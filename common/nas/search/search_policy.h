@@ -59,7 +59,8 @@ enum class SearchPolicyKind {
   kRandom,      // uniform, without replacement
   kEvolution,   // regularised (ageing) evolution: Real et al., AAAI 2019
   kLocal,       // first improvement among the neighbours, with restarts
-  kModel,       // a Gaussian process over all results
+  kModel,       // a Gaussian process over all results, upper confidence bounds
+  kThompson,    // the same model, by Thompson sampling
 };
 
 struct SearchPolicySpec {
@@ -70,7 +71,7 @@ struct SearchPolicySpec {
                          const SearchPolicySpec&) = default;
 };
 
-// "model", "local", "random", "exhaustive", "evolution" or
+// "model", "thompson", "local", "random", "exhaustive", "evolution" or
 // "evolution:POPULATION:SAMPLE". INVALID_ARGUMENT (SEARCH_POLICY).
 absl::StatusOr<SearchPolicySpec> ParseSearchPolicy(absl::string_view text);
 std::string ToString(const SearchPolicySpec& spec);
