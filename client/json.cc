@@ -87,6 +87,12 @@ Json TemplateJson(const v1::ChainTemplate& chain) {
             {"activation", FieldJson(chain.head_activation())}}}};
 }
 
+Json SearchJson(const v1::TaskSpec& spec) {
+  return {{"policy", TextOrNull(spec.search_policy())},
+          {"halved_macs", Fraction(spec.halved_macs_ppm())},
+          {"halved_parameters", Fraction(spec.halved_parameters_ppm())}};
+}
+
 Json RejectedJson(const v1::Task& task) {
   Json rejected = Json::object();
   for (const v1::ReasonCount& count : task.rejected_by_reason()) {
@@ -205,6 +211,7 @@ Json ToJson(const v1::TaskSpec& spec) {
                                   : Fraction(spec.target_accuracy_ppm())},
           {"reward", FormatCoins(spec.reward())},
           {"finders_bonus", Fraction(spec.finders_bonus_ppm())},
+          {"search", SearchJson(spec)},
           {"subspaces", spec.subspaces()},
           {"trials_per_lease", spec.trials_per_lease()}};
 }

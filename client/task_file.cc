@@ -15,6 +15,7 @@
 #include "common/base/status.h"
 #include "common/data/dataset.h"
 #include "common/data/read_file.h"
+#include "common/nas/search/search_policy.h"
 
 namespace archpool {
 namespace {
@@ -37,7 +38,7 @@ class TaskReader {
   TaskFile Read(const YamlNode& root) {
     MapReader map(problems_, &root, "",
                   {"name", "dataset", "space", "limits", "recipe", "budget",
-                   "reward", "partition"});
+                   "reward", "search", "partition"});
     TaskFile task;
     if (map.Require("name") != nullptr) ReadName(map, task.spec.name);
     const YamlNode* dataset = map.Require("dataset");
@@ -53,6 +54,7 @@ class TaskReader {
     if (budget != nullptr) ReadBudget(*budget, task.spec.budget);
     const YamlNode* reward = map.Require("reward");
     if (reward != nullptr) ReadReward(*reward, task.spec.terms);
+    ReadSearch(map.Find("search"), task.spec.search);
     ReadPartition(map.Find("partition"), task.spec);
     if (problems_.count() == 0) {
       // All that is missing is the digest, which the upload will give.
@@ -193,6 +195,20 @@ class TaskReader {
     map.ReadInteger("subspaces", {.min = 1, .max = 16'384}, spec.subspaces);
     map.ReadInteger("trials_per_lease", {.min = 1, .max = 64},
                     spec.trials_per_lease);
+  }
+
+  void ReadSearch(const YamlNode* node, SearchTerms& search) {
+    MapReader map(problems_, node, "search",
+                  {"policy", "halved_macs", "halved_parameters"});
+    map.ReadText("policy", search.policy);
+    const YamlNode* policy = node == nullptr ? nullptr : map.Find("policy");
+    if (policy != nullptr && !search.policy.empty()) {
+      const absl::Status known = ParseSearchPolicy(search.policy).status();
+      if (!known.ok()) problems_.Add(policy->position, known.message());
+    }
+    map.ReadMillionths("halved_macs", 0, kMillion, search.halved_macs_ppm);
+    map.ReadMillionths("halved_parameters", 0, kMillion,
+                       search.halved_parameters_ppm);
   }
 
   ProblemList& problems_;

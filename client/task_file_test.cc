@@ -70,6 +70,8 @@ TEST(TaskFileTest, ReadsEveryField) {
            "   shift_pixels_max: 2, horizontal_flip: true, segments: 8}\n"),
       "  finders_bonus: 0.2\n"
       "limits: {parameters: 1000, macs: 2000}\n"
+      "search: {policy: evolution:20:5, halved_macs: 0.002,\n"
+      "         halved_parameters: 0.001}\n"
       "partition: {subspaces: 4, trials_per_lease: 3}\n"));
   ASSERT_TRUE(task.ok()) << task.status();
   const TaskSpec& spec = task->spec;
@@ -94,6 +96,10 @@ TEST(TaskFileTest, ReadsEveryField) {
   EXPECT_EQ(spec.terms, terms);
   const PlanLimits limits = {.parameters_max = 1000, .macs_max = 2000};
   EXPECT_EQ(spec.limits, limits);
+  const SearchTerms search = {.policy = "evolution:20:5",
+                              .halved_macs_ppm = 2'000,
+                              .halved_parameters_ppm = 1'000};
+  EXPECT_EQ(spec.search, search);
   EXPECT_EQ(spec.subspaces, 4);
   EXPECT_EQ(spec.trials_per_lease, 3);
   const DatasetSource dataset = {.train_images = "dir/data/images",
@@ -183,6 +189,8 @@ std::vector<BadText> BadScalars() {
        "3:3: dataset lacks the key 'held_out_labels', which is required"},
       {With("classes: 10", "classes: 257"),
        "7:12: dataset.classes is '257'; it must be an integer in [2, 256]"},
+      {With("reward:", "search: {policy: psychic}\nreward:"),
+       "32:18: \"psychic\" is no search policy: say model"},
       {With("recipe:\n  epochs: 3", "recipe: fast"),
        "27:9: recipe is 'fast'; it must be a map with the keys batch_size, "},
   };

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/nas/search/search_policy.h"
 
 namespace archpool {
 namespace {
@@ -104,7 +105,14 @@ absl::Status TaskSpec::Validate() const {
   }));
   ARCHPOOL_RETURN_IF_ERROR(recipe.Validate());
   ARCHPOOL_RETURN_IF_ERROR(CheckBudget(budget));
+  if (!search.policy.empty()) {
+    ARCHPOOL_RETURN_IF_ERROR(ParseSearchPolicy(search.policy).status());
+  }
   return CheckAll({
+      {"SEARCH_RANGE", "search.halved_macs_ppm", search.halved_macs_ppm, 0,
+       1'000'000},
+      {"SEARCH_RANGE", "search.halved_parameters_ppm",
+       search.halved_parameters_ppm, 0, 1'000'000},
       {"REWARD_RANGE", "terms.reward", terms.reward, 1, kAmountMax},
       {"REWARD_RANGE", "terms.finders_bonus_ppm", terms.finders_bonus_ppm, 0,
        500'000},

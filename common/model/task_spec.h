@@ -67,6 +67,19 @@ struct RewardTerms {
   friend bool operator==(const RewardTerms&, const RewardTerms&) = default;
 };
 
+// How the pool looks for good networks. Candidates are ranked by validation
+// accuracy, less what their cost is worth to the client.
+struct SearchTerms {
+  // As ParseSearchPolicy reads it; empty: the pool's own.
+  std::string policy;
+  // The accuracy that the client would give for half the multiply-accumulates
+  // or half the parameters, in millionths; in [0, 1'000'000].
+  int64_t halved_macs_ppm = 0;
+  int64_t halved_parameters_ppm = 0;
+
+  friend bool operator==(const SearchTerms&, const SearchTerms&) = default;
+};
+
 struct TaskSpec {
   std::string name;  // 1 to 100 printable ASCII characters
   Digest dataset;    // digest of the dataset's public manifest; not zero
@@ -75,14 +88,15 @@ struct TaskSpec {
   Recipe recipe;
   Budget budget;
   RewardTerms terms;
+  SearchTerms search;
   // How the space is split at the start, and how long a lease's list is.
   int64_t subspaces = 16;        // in [1, 16384]
   int64_t trials_per_lease = 2;  // in [1, 64]
 
   // INVALID_ARGUMENT: TASK_NAME, DATASET_MISSING, SPACE_EMPTY, LIMITS_RANGE,
-  // RECIPE_RANGE, BUDGET_RANGE, REWARD_RANGE (reward, finder's bonus) or
-  // SPLIT_RANGE (subspaces, trials_per_lease). The message names the field, its
-  // value and what is allowed.
+  // RECIPE_RANGE, BUDGET_RANGE, REWARD_RANGE (reward, finder's bonus),
+  // SEARCH_POLICY, SEARCH_RANGE or SPLIT_RANGE (subspaces, trials_per_lease).
+  // The message names the field, its value and what is allowed.
   absl::Status Validate() const;
 
   friend bool operator==(const TaskSpec&, const TaskSpec&) = default;

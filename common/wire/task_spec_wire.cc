@@ -9,6 +9,7 @@ namespace {
 
 constexpr int64_t kMillion = 1'000'000;
 constexpr int64_t kTaskNameLengthMax = 100;
+constexpr int64_t kSearchPolicyLengthMax = 64;
 // As long as a google.protobuf.Duration may be; TaskSpec::Validate has the
 // limit of a task.
 constexpr absl::Duration kTimeLimitMax = absl::Seconds(315'576'000'000);
@@ -64,6 +65,9 @@ v1::TaskSpec ToProto(const TaskSpec& spec) {
   proto.set_finders_bonus_ppm(spec.terms.finders_bonus_ppm);
   proto.set_subspaces(spec.subspaces);
   proto.set_trials_per_lease(spec.trials_per_lease);
+  proto.set_search_policy(spec.search.policy);
+  proto.set_halved_macs_ppm(spec.search.halved_macs_ppm);
+  proto.set_halved_parameters_ppm(spec.search.halved_parameters_ppm);
   return proto;
 }
 
@@ -95,6 +99,14 @@ absl::StatusOr<TaskSpec> TaskSpecFromProto(absl::string_view path,
   spec.terms.finders_bonus_ppm = proto.finders_bonus_ppm();
   spec.subspaces = proto.subspaces();
   spec.trials_per_lease = proto.trials_per_lease();
+  if (!proto.search_policy().empty()) {
+    ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(Join(path, "search_policy"),
+                                            proto.search_policy(),
+                                            kSearchPolicyLengthMax));
+  }
+  spec.search.policy = proto.search_policy();
+  spec.search.halved_macs_ppm = proto.halved_macs_ppm();
+  spec.search.halved_parameters_ppm = proto.halved_parameters_ppm();
   ARCHPOOL_RETURN_IF_ERROR(spec.Validate());
   return spec;
 }

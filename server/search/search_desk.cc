@@ -1,6 +1,7 @@
 #include "server/search/search_desk.h"
 
 #include <algorithm>
+#include <cmath>
 #include <tuple>
 #include <utility>
 
@@ -23,6 +24,16 @@ bool Holds(TrialState state) {
 
 bool IsUnderWay(TrialState state) {
   return Holds(state) && state != TrialState::kAccepted;
+}
+
+// What the network's cost takes from its worth: the same for every halving.
+double CostOf(const SearchTerms& terms, const Trial& trial) {
+  const auto cost = [](int64_t halved_ppm, int64_t count) {
+    return 1e-6 * static_cast<double>(halved_ppm) *
+           std::log2(static_cast<double>(std::max<int64_t>(1, count)));
+  };
+  return cost(terms.halved_macs_ppm, trial.macs) +
+         cost(terms.halved_parameters_ppm, trial.parameters);
 }
 
 }  // namespace
@@ -53,8 +64,14 @@ void SearchDesk::Note(const Task& task) {
   if (desk.spec != nullptr) return;
   desk.spec = task.spec;
   desk.secret = task.secret;
-  desk.policy =
-      MakeSearchPolicy(policy_, desk.spec->space, desk.secret.Prefix64());
+  desk.policy = MakePolicy(desk);
+}
+
+std::unique_ptr<SearchPolicy> SearchDesk::MakePolicy(
+    const TaskDesk& desk) const {
+  const auto own = ParseSearchPolicy(desk.spec->search.policy);
+  return MakeSearchPolicy(own.ok() ? *own : policy_, desk.spec->space,
+                          desk.secret.Prefix64());
 }
 
 void SearchDesk::Note(const SubspaceRecord& subspace) {
@@ -133,16 +150,16 @@ void SearchDesk::Learn(TaskDesk& desk, const Trial& trial) {
   if (!is_new && (known->second || !accepted)) return;
   known->second = accepted;
   const DatasetManifest& manifest = datasets_.at(desk.spec->dataset);
+  const double accuracy = static_cast<double>(trial.measured_correct) /
+                          static_cast<double>(manifest.validation_count);
   desk.policy->Observe(
-      {trial.architecture, static_cast<double>(trial.measured_correct) /
-                               static_cast<double>(manifest.validation_count)});
+      {trial.architecture, accuracy - CostOf(desk.spec->search, trial)});
 }
 
 // A snapshot's trials come by id; policies learn in the order of time.
 void SearchDesk::Rebuild(TaskDesk& desk) {
   desk.must_rebuild = false;
-  desk.policy =
-      MakeSearchPolicy(policy_, desk.spec->space, desk.secret.Prefix64());
+  desk.policy = MakePolicy(desk);
   desk.learnt.clear();
   std::vector<const Trial*> trials;
   for (const auto& [id, trial] : desk.trials) trials.push_back(&trial);

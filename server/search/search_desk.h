@@ -19,6 +19,7 @@ namespace archpool {
 
 class SearchDesk {
  public:
+  // `policy` is for tasks that ask for none.
   explicit SearchDesk(const SearchPolicySpec& policy) : policy_(policy) {}
 
   // Begins anew from what a store loaded.
@@ -57,6 +58,7 @@ class SearchDesk {
   template <typename Record>
   void Note(const Record&) {}
   static void Forget(TaskDesk& desk, SubspaceId box);
+  std::unique_ptr<SearchPolicy> MakePolicy(const TaskDesk& desk) const;
   void Learn(TaskDesk& desk, const Trial& trial);
   void Rebuild(TaskDesk& desk);
   bool NeedsRanking(const TaskDesk& desk) const;

@@ -56,7 +56,10 @@ TaskSpec RandomSpec(CounterRng& rng, const Digest& dataset) {
                  .target_accuracy_ppm = in(0, 1'000'000)};
   spec.terms = {.reward = in(1, kAmountMax),
                 .finders_bonus_ppm = in(0, 500'000)};
-  spec.subspaces = in(1, 4096);
+  spec.search = {.policy = in(0, 1) == 1 ? "evolution:20:5" : "",
+                 .halved_macs_ppm = in(0, 1'000'000),
+                 .halved_parameters_ppm = in(0, 1'000'000)};
+  spec.subspaces = in(1, 16'384);
   spec.trials_per_lease = in(1, 64);
   return spec;
 }

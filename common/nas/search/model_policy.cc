@@ -161,20 +161,10 @@ void ModelPolicy::Shortlist(const GaussianProcess& process,
   candidates = std::move(kept);
 }
 
-std::vector<Architecture> ModelPolicy::Rank(const RankRequest& request) {
-  Collector collector(request);
-  const std::vector<Observation> data = Data();
-  std::vector<Architecture> points;
-  for (const Observation& one : data) points.push_back(one.architecture);
-  const std::vector<double> values =
-      data.empty() ? std::vector<double>() : Transformed(data);
-  ChooseKernel(points, values);
-  const GaussianProcess process(kernel_, points, values);
-
-  std::vector<Scored> scored;
-  std::vector<Architecture> candidates = CandidatesFor(request);
-  if (data.size() >= kDataMin) Shortlist(process, candidates);
+std::vector<ModelPolicy::Scored> ModelPolicy::Score(
+    const GaussianProcess& process, std::vector<Architecture> candidates) {
   std::vector<std::vector<double>> projections = process.Project(candidates);
+  std::vector<Scored> scored;
   for (size_t i = 0; i < candidates.size(); ++i) {
     Scored next{
         .architecture = std::move(candidates[i]),
@@ -186,6 +176,22 @@ std::vector<Architecture> ModelPolicy::Rank(const RankRequest& request) {
     next.variance = 1 - Dot(next.projection, next.projection);
     scored.push_back(std::move(next));
   }
+  return scored;
+}
+
+std::vector<Architecture> ModelPolicy::Rank(const RankRequest& request) {
+  Collector collector(request);
+  const std::vector<Observation> data = Data();
+  std::vector<Architecture> points;
+  for (const Observation& one : data) points.push_back(one.architecture);
+  const std::vector<double> values =
+      data.empty() ? std::vector<double>() : Transformed(data);
+  ChooseKernel(points, values);
+  const GaussianProcess process(kernel_, points, values);
+
+  std::vector<Architecture> candidates = CandidatesFor(request);
+  if (data.size() >= kDataMin) Shortlist(process, candidates);
+  std::vector<Scored> scored = Score(process, std::move(candidates));
   // Everybody learns that `architecture` is under way: its value will be what
   // is expected, its neighbourhood less uncertain.
   size_t aware = 0;

@@ -42,6 +42,8 @@ class ModelPolicy : public SearchPolicy {
   // Keeps those that may come out first, and some at random.
   void Shortlist(const GaussianProcess& process,
                  std::vector<Architecture>& candidates);
+  std::vector<Scored> Score(const GaussianProcess& process,
+                            std::vector<Architecture> candidates);
   std::vector<Architecture> CandidatesFor(const RankRequest& request);
 
   const SearchSpace& space_;
