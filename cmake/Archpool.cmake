@@ -60,9 +60,9 @@ if(ARCHPOOL_SANITIZERS)
   add_link_options(-fsanitize=${ARCHPOOL_SANITIZERS})
 endif()
 
-# For programs that keep millions of small records: half of what a decision of
-# the core takes goes to glibc's malloc. Sanitizers bring an allocator of their
-# own.
+# For programs that keep millions of small records: a third of what a decision
+# of the core takes goes to glibc's malloc. Sanitizers bring an allocator of
+# their own.
 add_library(archpool_allocator INTERFACE)
 add_library(archpool::allocator ALIAS archpool_allocator)
 if(NOT ARCHPOOL_SANITIZERS)

@@ -65,9 +65,10 @@ void AddServeFlags(CLI::App& app, ServerFlags& flags) {
   app.add_option("--lease-span", flags.lease_span,
                  "How long a worker should need for the list of a lease")
       ->capture_default_str();
-  app.add_option("--search-policy", flags.search_policy,
-                 "What is trained next: model, local, random, exhaustive or "
-                 "evolution[:POPULATION:SAMPLE]")
+  app.add_option(
+         "--search-policy", flags.search_policy,
+         "What is trained next where a task does not say: model, thompson, "
+         "local, random, exhaustive or evolution[:POPULATION:SAMPLE]")
       ->capture_default_str();
   app.add_flag("!--no-backups", flags.policy.backups,
                "Give no list to a second miner");

@@ -1,0 +1,107 @@
+// A database of the first version, with work in progress, moves forward and is
+// served.
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "common/wire/task_spec_wire.h"
+#include "server/core/pool.h"
+#include "server/storage/postgres/migrations.h"
+#include "server/storage/postgres/postgres_reader.h"
+#include "server/storage/postgres/postgres_store.h"
+#include "server/storage/postgres/query.h"
+#include "tests/support/pool_fixture.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/throwaway_postgres.h"
+
+namespace archpool {
+namespace {
+
+std::string Bytes(absl::string_view bytes) {
+  return absl::StrCat("decode('", absl::BytesToHexString(bytes), "', 'hex')");
+}
+
+// A client's task with one box, leased to a miner who has one trial to train.
+std::string FirstVersionRows() {
+  const std::string digest = Bytes(std::string(32, '\x07'));
+  const DatasetManifest manifest = TinyManifest();
+  const std::string dataset = Bytes(manifest.Id().AsBytes());
+  const TaskSpec spec = TinySpec(4);
+  const Subspace whole = Subspace::Whole(spec.space);
+  std::string allowed;
+  for (const uint64_t bits : whole.allowed()) {
+    absl::StrAppend(&allowed, allowed.empty() ? "" : ",", bits);
+  }
+  return absl::StrCat(
+      "INSERT INTO account (id, name, role, token_hash, state, trials_accepted,"
+      " trials_rejected, trials_abandoned, rejections_in_a_row) VALUES"
+      " (1, 'carol', 'client', ",
+      Bytes(std::string(32, '\x01')), ", 'active', 0, 0, 0, 0),",
+      " (2, 'alice', 'miner', ", Bytes(std::string(32, '\x02')),
+      ", 'active', 5, 0, 1, 0);", "INSERT INTO dataset VALUES (", dataset,
+      ", 1, 1, 8, 8, 10, 1000, 1000,", " 1000, ",
+      Bytes(manifest.train.AsBytes()), ", ",
+      Bytes(manifest.validation.AsBytes()), ", ", digest, ", 0, 1000000);",
+      "INSERT INTO task VALUES (1, 1, 'r', ",
+      Bytes(wire::ToProto(spec).SerializeAsString()), ", 'tiny', ", dataset,
+      ", 100000000, ", digest,
+      ", 1, 'active', 'none', 'epoch', '2100-01-01', NULL,",
+      " 0, 0, 100000000, 0, 0);", "INSERT INTO subspace VALUES (1, 1, '{",
+      allowed, "}', 'leased', 1);",
+      "INSERT INTO session VALUES (1, 2, 'w', 1, 'here', 'open', 'epoch');",
+      "INSERT INTO lease VALUES (1, 1, 1, 1, 2, 1, 'primary', 'active', '{1}',",
+      " 'epoch', '2100-01-01');",
+      "INSERT INTO trial (id, task_id, subspace_id, lease_id, account_id,"
+      " architecture, architecture_id, parameters, macs, work_units, state,"
+      " create_time, weights_size_bytes, train_time_ns, reason, pay,"
+      " finders_bonus) VALUES (1, 1, 1, 1, 2, ",
+      Bytes(std::string(spec.space.dimensions().size(), '\0')), ", ", digest,
+      ", 1, 1, 1, 'assigned', 'epoch', 0, 0, '', 0, 0);");
+}
+
+TEST(UpgradeTest, AFirstDatabaseMovesForwardWithItsWork) {
+  const std::string database = ThrowawayPostgres::EmptyDatabase();
+  const std::vector<Migration>& all = EmbeddedMigrations();
+  ASSERT_THAT(Migrate(database, absl::MakeConstSpan(all).first(1)), IsOk());
+  {
+    const auto connection = postgres::Connect(database);
+    pqxx::nontransaction transaction(*connection);
+    transaction.exec(FirstVersionRows());
+  }
+  ASSERT_THAT(Migrate(database), IsOk());
+
+  PostgresReader reader(database, 1);
+  const auto accounts = reader.Accounts();
+  ASSERT_THAT(accounts, IsOk());
+  EXPECT_EQ(accounts->at(1).trials_accepted, 5);
+  EXPECT_EQ(accounts->at(1).performance, Performance());
+  const auto leases = reader.Leases({.task = TaskId{1},
+                                     .client = {},
+                                     .account = {},
+                                     .before = {},
+                                     .limit = 10});
+  ASSERT_THAT(leases, IsOk());
+  ASSERT_EQ(leases->size(), 1u);
+  EXPECT_EQ(leases->at(0).backup_reason, BackupReason::kNone);
+
+  PostgresStore store(database);
+  const auto loaded = store.TakeOver();
+  ASSERT_THAT(loaded, IsOk());
+  Pool pool(PoolPolicy(), loaded->snapshot);
+  const auto reply =
+      pool.Execute(AcquireLease{AccountId{2}, SessionId{1}}, absl::Now());
+  ASSERT_THAT(reply, IsOk());
+  ASSERT_TRUE(reply->grant.has_value());
+  EXPECT_EQ(reply->grant->lease.id, LeaseId{1});
+  const auto ended =
+      pool.Execute(Tick{}, absl::Now() + 2 * PoolPolicy().lease_term);
+  ASSERT_THAT(ended, IsOk());
+  const auto again = pool.Execute(AcquireLease{AccountId{2}, SessionId{1}},
+                                  absl::Now() + 3 * PoolPolicy().lease_term);
+  ASSERT_THAT(again, IsOk());
+  EXPECT_TRUE(again->grant.has_value()) << again->idle_message;
+  const auto committed =
+      store.Commit(loaded->epoch, loaded->sequence, pool.TakeEvents());
+  EXPECT_THAT(committed, IsOk());
+}
+
+}  // namespace
+}  // namespace archpool
