@@ -5,7 +5,7 @@
 // logarithmic scales, and regularised evolution at one miner. Every run is the
 // whole simulator, auditor included. Takes minutes.
 //
-//   curve_bench [K [SEEDS]]    default: 6 neighbours, 16 landscapes
+//   curve_bench [K [SEEDS]]    default: 6 neighbours, 24 landscapes
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -140,6 +140,6 @@ bool Run(int k, uint64_t seeds) {
 
 int main(int argc, char** argv) {
   const int k = argc > 1 ? std::atoi(argv[1]) : 6;
-  const uint64_t seeds = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 16;
+  const uint64_t seeds = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 24;
   return archpool::Run(k, seeds) ? 0 : 1;
 }
