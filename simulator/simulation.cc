@@ -15,6 +15,7 @@
 namespace archpool {
 namespace {
 
+constexpr double kStragglersPace = 4;
 constexpr int64_t kExamples = 1'000'000;  // of each split that is counted
 const absl::Duration kRetry = kMeanTrialTime / 50;
 
@@ -88,6 +89,8 @@ struct Miner {
   std::optional<Lease> lease;
   std::deque<Assignment> list;
   absl::Time dark_from = absl::InfiniteFuture();  // it forgets its lease
+  absl::Time cut_off_from = absl::InfiniteFuture();
+  absl::Time cut_off_until;
 };
 
 struct Happening {
@@ -168,6 +171,7 @@ class Simulation {
     miner.account = Make(name, Role::kMiner);
     miner.session = Must(OpenSession{miner.account, "w", 1, "simulated"});
     miner.pace = DrawPace(rng_, options_.speed_deviation);
+    if (Happens(options_.stragglers)) miner.pace *= kStragglersPace;
     miner.is_liar = Uniform(rng_) < options_.liars;
     Schedule(Kind::kAsk, absl::ZeroDuration(), index);
     if (options_.churn > 0) {
@@ -176,6 +180,10 @@ class Simulation {
       Schedule(Kind::kLeave, terms * policy_.lease_term, index);
     }
   }
+
+  // What never happens draws nothing: settings do not change each other's
+  // seeds.
+  bool Happens(double share) { return share > 0 && Uniform(rng_) < share; }
 
   void Schedule(Kind kind, absl::Duration in, size_t miner) {
     queue_.push({.kind = kind,
@@ -220,6 +228,7 @@ class Simulation {
     miner.lease.reset();
     miner.list.clear();
     miner.dark_from = absl::InfiniteFuture();
+    miner.cut_off_from = absl::InfiniteFuture();
     Schedule(Kind::kAsk, in, index);
   }
 
@@ -246,6 +255,10 @@ class Simulation {
                                         static_cast<double>(miner.list.size()) *
                                         kMeanTrialTime;
     }
+    if (Happens(options_.partitions)) {
+      miner.cut_off_from = host_.now + Uniform(rng_) * policy_.lease_term / 2;
+      miner.cut_off_until = miner.cut_off_from + policy_.lease_term / 2;
+    }
     Schedule(Kind::kBeat, policy_.silence_term / 2, index);
     StartTrial(index);
   }
@@ -265,8 +278,18 @@ class Simulation {
     return true;
   }
 
+  // What it would say waits until it is heard again.
+  bool IsCutOff(Kind kind, size_t index) {
+    const Miner& miner = miners_[index];
+    if (host_.now < miner.cut_off_from || miner.cut_off_until <= host_.now) {
+      return false;
+    }
+    Schedule(kind, miner.cut_off_until - host_.now, index);
+    return true;
+  }
+
   void FinishTrial(size_t index) {
-    if (IsDark(index)) return;
+    if (IsDark(index) || IsCutOff(Kind::kFinish, index)) return;
     Miner& miner = miners_[index];
     const Assignment done = miner.list.front();
     const Outcome outcome = options_.outcome_of(done.architecture);
@@ -295,7 +318,7 @@ class Simulation {
   }
 
   void Beat(size_t index) {
-    if (IsDark(index)) return;
+    if (IsDark(index) || IsCutOff(Kind::kBeat, index)) return;
     Miner& miner = miners_[index];
     const auto reply =
         host_.Do(RenewLease{miner.account, miner.session, miner.lease->id});

@@ -37,6 +37,9 @@ struct SimulationOptions {
   double liars = 0;        // share of miners,
   double liars_delta = 0;  // and what they add to a claim, a share of 1
   double lost_leases = 0;  // share of leases that their worker forgets
+  double partitions = 0;   // share of leases whose worker is cut off for half a
+                           // lease term, trains on, and reports late
+  double stragglers = 0;   // share of miners, four times as slow
   bool audits = true;
   // How long a silent lease lives, in lease terms.
   double silence = 0.02;

@@ -39,6 +39,8 @@ TEST_P(SimulationTest, NothingIsLostWhateverGoesWrong) {
   options.liars = 0.2;
   options.liars_delta = 0.05;
   options.lost_leases = 0.1;
+  options.partitions = 0.1;
+  options.stragglers = 0.1;
   options.faults = 0.03;
   const SimulationResult result = Simulate(options);
   EXPECT_THAT(result.violations, testing::IsEmpty());
