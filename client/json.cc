@@ -61,6 +61,25 @@ Json FieldJson(const v1::WordField& field) {
   return field.constant();
 }
 
+Json VariantJson(const v1::ChainTemplate::Variant& variant) {
+  Json json = {{"name", variant.name()}, {"operation", variant.operation()}};
+  if (variant.has_kernel()) json["kernel"] = variant.kernel();
+  if (variant.has_width()) json["width"] = variant.width();
+  if (variant.has_expansion()) json["expansion"] = variant.expansion();
+  if (variant.has_activation()) json["activation"] = variant.activation();
+  return json;
+}
+
+Json CellJson(const v1::ChainTemplate::Cell& cell) {
+  Json edges = Json::array();
+  for (const v1::ChainTemplate::Cell::Edge& edge : cell.edges()) {
+    edges.push_back({{"from", edge.from()},
+                     {"to", edge.to()},
+                     {"operation", FieldJson(edge.operation())}});
+  }
+  return {{"name", cell.name()}, {"nodes", cell.nodes()}, {"edges", edges}};
+}
+
 Json TemplateJson(const v1::ChainTemplate& chain) {
   Json stages = Json::array();
   for (const v1::ChainTemplate::Stage& stage : chain.stages()) {
@@ -75,7 +94,15 @@ Json TemplateJson(const v1::ChainTemplate& chain) {
     }
     stages.push_back({{"stride", stage.stride()}, {"blocks", blocks}});
   }
+  Json variants = Json::array();
+  for (const auto& variant : chain.variants()) {
+    variants.push_back(VariantJson(variant));
+  }
+  Json cells = Json::array();
+  for (const auto& cell : chain.cells()) cells.push_back(CellJson(cell));
   return {{"kind", "chain"},
+          {"variants", variants},
+          {"cells", cells},
           {"stem",
            {{"width", FieldJson(chain.stem_width())},
             {"kernel", chain.stem_kernel()},

@@ -1,8 +1,10 @@
 #include "client/space_reader.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -23,15 +25,12 @@ constexpr IntRange kHeadWidthRange = {.min = 0, .max = 4096};
 constexpr IntRange kExpansionRange = {.min = 1, .max = 16};
 constexpr IntRange kRepeatRange = {.min = 0, .max = 16};
 constexpr IntRange kStrideRange = {.min = 1, .max = 2};
-const std::vector<std::string>& Operations() {
-  static const auto& words = *new std::vector<std::string>{
-      "conv", "separable", "bottleneck", "max_pool", "avg_pool", "skip"};
-  return words;
-}
-const std::vector<std::string>& Activations() {
-  static const auto& words =
-      *new std::vector<std::string>{"relu", "hardswish", "silu"};
-  return words;
+constexpr IntRange kNodesRange = {.min = 2, .max = CellTemplate::kNodesMax};
+
+template <size_t kSize>
+std::vector<std::string> Words(
+    const std::array<absl::string_view, kSize>& words) {
+  return {words.begin(), words.end()};
 }
 
 class SpaceReader {
@@ -152,14 +151,16 @@ class SpaceReader {
 
   void ReadTemplate(const YamlNode& node) {
     MapReader map(problems_, &node, "space.template",
-                  {"kind", "stem", "stages", "head"});
+                  {"kind", "variants", "cells", "stem", "stages", "head"});
     map.ExpectWord("kind", "chain");
+    ReadWords(map);
     MapReader stem(problems_, map.Find("stem"), map.NameOf("stem"),
                    {"width", "kernel", "stride", "activation"});
     ReadInt(stem, "width", kWidthRange, chain_.stem_width);
     ReadConstant(stem, "kernel", kKernelRange, chain_.stem_kernel);
     ReadConstant(stem, "stride", kStrideRange, chain_.stem_stride);
-    ReadWord(stem, "activation", Activations(), chain_.stem_activation);
+    ReadWord(stem, "activation", Words(kActivationWords),
+             chain_.stem_activation);
     const YamlNode* stages = map.RequireList("stages");
     for (size_t i = 0; stages != nullptr && i < stages->items.size(); ++i) {
       chain_.stages.push_back(ReadStage(
@@ -168,7 +169,100 @@ class SpaceReader {
     MapReader head(problems_, map.Find("head"), map.NameOf("head"),
                    {"width", "activation"});
     ReadInt(head, "width", kHeadWidthRange, chain_.head_width);
-    ReadWord(head, "activation", Activations(), chain_.head_activation);
+    ReadWord(head, "activation", Words(kActivationWords),
+             chain_.head_activation);
+  }
+
+  // Names first: a variant may be of a cell, an edge's operation a variant.
+  void ReadWords(MapReader& map) {
+    operations_ = Words(kOperationWords);
+    edge_operations_ = operations_;
+    edge_operations_.emplace_back(kNoneWord);
+    const YamlNode* cells =
+        map.Find("cells") == nullptr ? nullptr : map.RequireList("cells");
+    for (size_t i = 0; cells != nullptr && i < cells->items.size(); ++i) {
+      CellTemplate& cell = chain_.cells.emplace_back();
+      MapReader one(problems_, &cells->items[i],
+                    absl::StrCat(map.NameOf("cells"), "[", i, "]"),
+                    {"name", "nodes", "edges"});
+      if (one.Require("name") != nullptr) one.ReadText("name", cell.name);
+      operations_.push_back(cell.name);
+    }
+    const YamlNode* variants =
+        map.Find("variants") == nullptr ? nullptr : map.RequireList("variants");
+    for (size_t i = 0; variants != nullptr && i < variants->items.size(); ++i) {
+      ReadVariant(variants->items[i],
+                  absl::StrCat(map.NameOf("variants"), "[", i, "]"));
+    }
+    for (size_t i = 0; cells != nullptr && i < cells->items.size(); ++i) {
+      ReadCell(cells->items[i], absl::StrCat(map.NameOf("cells"), "[", i, "]"),
+               chain_.cells[i]);
+    }
+  }
+
+  void ReadVariant(const YamlNode& node, const std::string& place) {
+    VariantTemplate variant;
+    MapReader map(
+        problems_, &node, place,
+        {"name", "operation", "kernel", "width", "expansion", "activation"});
+    if (map.Require("name") != nullptr) map.ReadText("name", variant.name);
+    if (map.Require("operation") != nullptr) {
+      variant.operation = ReadOwnWord(map, "operation", operations_);
+    }
+    const auto read = [&](absl::string_view key, const IntRange& range,
+                          std::optional<int64_t>& field) {
+      if (map.Find(key) == nullptr) return;
+      field.emplace();
+      ReadConstant(map, key, range, *field);
+    };
+    read("kernel", kKernelRange, variant.kernel);
+    read("width", kWidthRange, variant.width);
+    read("expansion", kExpansionRange, variant.expansion);
+    if (map.Find("activation") != nullptr) {
+      variant.activation =
+          ReadOwnWord(map, "activation", Words(kActivationWords));
+    }
+    variant_words_.push_back(variant.name);
+    const bool is_cell = std::any_of(chain_.cells.begin(), chain_.cells.end(),
+                                     [&variant](const CellTemplate& cell) {
+                                       return cell.name == variant.operation;
+                                     });
+    if (!is_cell) edge_operations_.push_back(variant.name);
+    chain_.variants.push_back(std::move(variant));
+  }
+
+  void ReadCell(const YamlNode& node, const std::string& place,
+                CellTemplate& cell) {
+    MapReader map(problems_, &node, place, {"name", "nodes", "edges"});
+    if (map.Require("nodes") != nullptr) {
+      ReadConstant(map, "nodes", kNodesRange, cell.nodes);
+    }
+    const YamlNode* edges = map.RequireList("edges");
+    for (size_t i = 0; edges != nullptr && i < edges->items.size(); ++i) {
+      MapReader edge_map(problems_, &edges->items[i],
+                         absl::StrCat(place, ".edges[", i, "]"),
+                         {"from", "to", "operation"});
+      CellTemplate::Edge edge;
+      const IntRange nodes = {.min = 0, .max = CellTemplate::kNodesMax - 1};
+      for (auto [key, end] :
+           {std::pair("from", &edge.from), std::pair("to", &edge.to)}) {
+        if (edge_map.Require(key) == nullptr) continue;
+        ReadConstant(edge_map, key, nodes, *end);
+      }
+      if (edge_map.Require("operation") != nullptr) {
+        ReadWord(edge_map, "operation", edge_operations_, edge.operation);
+      }
+      cell.edges.push_back(std::move(edge));
+    }
+  }
+
+  // A word that no dimension can fill.
+  std::string ReadOwnWord(MapReader& map, absl::string_view key,
+                          const std::vector<std::string>& words) {
+    std::string word;
+    map.ReadText(key, word);
+    CheckWord(map, key, words, word);
+    return word;
   }
 
   StageTemplate ReadStage(const YamlNode& node, const std::string& place) {
@@ -188,12 +282,15 @@ class SpaceReader {
     MapReader map(
         problems_, &node, place,
         {"operation", "kernel", "width", "expansion", "repeat", "activation"});
-    ReadWord(map, "operation", Operations(), block.operation);
+    std::vector<std::string> operations = operations_;
+    operations.insert(operations.end(), variant_words_.begin(),
+                      variant_words_.end());
+    ReadWord(map, "operation", operations, block.operation);
     ReadInt(map, "kernel", kKernelRange, block.kernel);
     ReadInt(map, "width", kWidthRange, block.width);
     ReadInt(map, "expansion", kExpansionRange, block.expansion);
     ReadInt(map, "repeat", kRepeatRange, block.repeat);
-    ReadWord(map, "activation", Activations(), block.activation);
+    ReadWord(map, "activation", Words(kActivationWords), block.activation);
     return block;
   }
 
@@ -235,13 +332,22 @@ class SpaceReader {
     if (ReadReference(map, key, expected, fits, field)) return;
     std::string word = std::get<std::string>(field);
     map.ReadText(key, word);
-    if (!fits(word)) {
-      problems_.Add(
-          map.Find(key)->position,
-          absl::StrCat(map.NameOf(key), " is ", Quoted(word),
-                       Suggestion(word, words), "it must be ", expected));
-    }
+    CheckWord(map, key, words, word);
     field = std::move(word);
+  }
+
+  void CheckWord(const MapReader& map, absl::string_view key,
+                 const std::vector<std::string>& words,
+                 const std::string& word) {
+    const YamlNode* node = map.Find(key);
+    if (node == nullptr ||
+        std::find(words.begin(), words.end(), word) != words.end()) {
+      return;
+    }
+    problems_.Add(node->position,
+                  absl::StrCat(map.NameOf(key), " is ", Quoted(word),
+                               Suggestion(word, words), "it must be one of ",
+                               absl::StrJoin(words, ", ")));
   }
 
   // True where the field refers to a dimension, rightly or not.
@@ -289,6 +395,9 @@ class SpaceReader {
   ProblemList& problems_;
   std::vector<NamedDimension> dimensions_;
   ChainTemplate chain_;
+  std::vector<std::string> operations_;       // and the cells
+  std::vector<std::string> variant_words_;    // of blocks
+  std::vector<std::string> edge_operations_;  // and their variants
 };
 
 }  // namespace

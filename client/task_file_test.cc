@@ -210,7 +210,8 @@ std::vector<BadText> BadSpaces() {
       {With("[conv, skip]", "[conv, skop]"),
        "12:23: choice 'skop' of dimension 'op' fills "
        "space.template.stages[0].blocks[0].operation (line 23), which must be "
-       "one of conv, separable, bottleneck, max_pool, avg_pool, skip"},
+       "one of conv, preact_conv, separable, bottleneck, residual, "
+       "max_pool, avg_pool, identity, skip"},
       {With("- 5", "- 4"),
        "16:11: choice '4' of dimension 'k' fills "
        "space.template.stages[0].blocks[0].kernel (line 24), which must be an "

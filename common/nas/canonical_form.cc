@@ -29,25 +29,15 @@ std::string MovableSpelling(const MovableChoice& form,
 std::string CellSpelling(const CellForm& form,
                          absl::Span<const uint8_t> choices,
                          absl::Span<const std::string> words) {
-  // The terms that each node sums; the input is one of its own.
-  std::vector<std::vector<std::string>> terms(static_cast<size_t>(form.nodes));
-  terms[0] = {"x"};
+  std::vector<EdgeOperation> operations;
   for (size_t e = 0; e < form.edges.size(); ++e) {
-    if (choices[e] == form.none[e]) continue;
-    const auto from = static_cast<size_t>(form.edges[e].from);
-    const auto to = static_cast<size_t>(form.edges[e].to);
-    if (terms[from].empty()) continue;
-    if (choices[e] == form.skip[e]) {
-      terms[to].insert(terms[to].end(), terms[from].begin(), terms[from].end());
-    } else {
-      std::vector<std::string> inner = terms[from];
-      std::sort(inner.begin(), inner.end());
-      terms[to].push_back(
-          absl::StrCat(words[e], "(", absl::StrJoin(inner, "+"), ")"));
-    }
+    const EdgeKind kind = choices[e] == form.none[e]   ? EdgeKind::kNone
+                          : choices[e] == form.skip[e] ? EdgeKind::kSkip
+                                                       : EdgeKind::kOperation;
+    operations.push_back({.kind = kind, .word = words[e]});
   }
-  std::sort(terms.back().begin(), terms.back().end());
-  return absl::StrJoin(terms.back(), "+");
+  return Describe(MakeCellProgram(form.nodes, form.edges, operations),
+                  operations);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "common/nas/cell_program.h"
 
 namespace archpool {
 
@@ -21,18 +22,10 @@ struct MovableChoice {
   friend bool operator==(const MovableChoice&, const MovableChoice&) = default;
 };
 
-// A cell as in NAS-Bench-201 (Dong and Yang, ICLR 2020): node j sums the
-// operations on its incoming edges from nodes i < j; dimension e is the edge
-// edges[e]. `none` gives nothing, `skip` the node itself. The spelling drops
-// what nothing comes from, splices what is skipped, and sorts each sum.
+// Dimension e says what is on edges[e] (common/nas/cell_program.h).
 struct CellForm {
-  struct Edge {
-    int from = 0;
-    int to = 0;
-    friend bool operator==(const Edge&, const Edge&) = default;
-  };
   int nodes = 0;
-  std::vector<Edge> edges;  // ascending by `to`
+  std::vector<CellEdge> edges;
   // Per edge: the index of its choices none and skip; -1 where it has none.
   std::vector<int> none;
   std::vector<int> skip;

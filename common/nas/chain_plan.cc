@@ -1,31 +1,15 @@
-#include <algorithm>
-#include <optional>
+#include <map>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "common/base/status.h"
-#include "common/nas/cost_table.h"
 #include "common/nas/layer_plan.h"
+#include "common/nas/plan_builder.h"
 
 namespace archpool {
 namespace {
-
-// Factors and results are not negative; INT64_MAX stands for anything larger,
-// and is over every limit.
-int64_t Multiply(int64_t a, int64_t b) {
-  int64_t product = 0;
-  return __builtin_mul_overflow(a, b, &product) ? INT64_MAX : product;
-}
-
-int64_t Add(int64_t a, int64_t b) {
-  int64_t sum = 0;
-  return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
-}
-
-int64_t ElementsOf(const TensorShape& shape) {
-  return Multiply(Multiply(shape.channels, shape.height), shape.width);
-}
 
 LayerKind KindOf(Activation activation) {
   switch (activation) {
@@ -39,229 +23,125 @@ LayerKind KindOf(Activation activation) {
   ARCHPOOL_CHECK(false);
 }
 
-// A block with its fields filled in.
-struct Block {
-  Operation operation;
-  int64_t kernel;
-  int64_t width;
-  int64_t expansion;
-  LayerKind activation;
-};
-
-// Appends layers one after the other. The first refusal sticks: later calls do
-// nothing, and Finish reports it.
-class PlanBuilder {
+// Walks a template with an architecture's choices.
+class ChainPlanner {
  public:
-  PlanBuilder(const TensorShape& input_shape, int64_t classes,
-              const PlanLimits& limits)
-      : parameters_max_(LimitOf(limits.parameters_max, kPlanParametersMax)),
-        macs_max_(LimitOf(limits.macs_max, kPlanMacsMax)),
-        shape_(input_shape) {
-    plan_.input_shape = input_shape;
-    plan_.classes = classes;
-    plan_.layers.reserve(64);
-    if (std::min({input_shape.channels, input_shape.height, input_shape.width,
-                  classes}) < 1) {
-      Refuse("INPUT_MALFORMED",
-             absl::StrCat("An input of ", input_shape.channels, "x",
-                          input_shape.height, "x", input_shape.width, " with ",
-                          classes,
-                          " classes makes no network: each must be at least "
-                          "1."));
-      return;
+  ChainPlanner(const ResolvedChain& chain, absl::Span<const uint8_t> choices,
+               PlanBuilder builder)
+      : chain_(chain), choices_(choices), builder_(std::move(builder)) {}
+
+  absl::StatusOr<LayerPlan> Plan() && {
+    builder_.ConvNormActivation(chain_.stem_width.Value(choices_),
+                                chain_.stem_kernel, chain_.stem_stride, 1,
+                                ActivationOf(chain_.stem_activation));
+    for (const ResolvedStage& stage : chain_.stages) {
+      int64_t stride = stage.stride;
+      for (const ResolvedBlock& block : stage.blocks) {
+        const int64_t repeat = block.repeat.Value(choices_);
+        for (int64_t copy = 0; copy < repeat && !builder_.refused(); ++copy) {
+          Place(block, stride);
+          stride = 1;
+        }
+      }
     }
-    CountActivations(ElementsOf(input_shape));
-  }
-
-  int64_t channels() const { return shape_.channels; }
-
-  void Conv(int64_t width, int64_t kernel, int64_t stride, int64_t groups) {
-    if (!CanStride(stride)) return;
-    Layer layer = Next(LayerKind::kConv);
-    layer.kernel = kernel;
-    layer.stride = stride;
-    layer.groups = groups;
-    layer.output_shape = {.channels = width,
-                          .height = Slid(shape_.height, kernel, stride),
-                          .width = Slid(shape_.width, kernel, stride)};
-    const int64_t weights_per_output =
-        Multiply(shape_.channels / groups, kernel * kernel);
-    layer.parameters = Multiply(width, weights_per_output);
-    layer.macs = Multiply(ElementsOf(layer.output_shape), weights_per_output);
-    Append(layer);
-  }
-
-  void Pool(LayerKind kind, int64_t kernel, int64_t stride) {
-    // A 1×1 pool is the input itself, or picks every other pixel: the mean and
-    // the maximum of one value agree, and so does their spelling.
-    if (kernel == 1) {
-      if (stride == 1) return;
-      kind = LayerKind::kMaxPool;
+    const int64_t head_width = chain_.head_width.Value(choices_);
+    if (head_width > 0) {
+      builder_.ConvNormActivation(head_width, 1, 1, 1,
+                                  ActivationOf(chain_.head_activation));
     }
-    if (!CanStride(stride)) return;
-    Layer layer = Next(kind);
-    layer.kernel = kernel;
-    layer.stride = stride;
-    layer.output_shape.height = Slid(shape_.height, kernel, stride);
-    layer.output_shape.width = Slid(shape_.width, kernel, stride);
-    Append(layer);
+    builder_.Classify();
+    return std::move(builder_).Finish();
   }
-
-  void BatchNorm() {
-    Layer layer = Next(LayerKind::kBatchNorm);
-    layer.parameters = Multiply(2, shape_.channels);
-    Append(layer);
-  }
-
-  void Elementwise(LayerKind kind) { Append(Next(kind)); }
-
-  void ConvNormActivation(int64_t width, int64_t kernel, int64_t stride,
-                          int64_t groups, LayerKind activation) {
-    Conv(width, kernel, stride, groups);
-    BatchNorm();
-    Elementwise(activation);
-  }
-
-  void Place(const Block& block, int64_t stride) {
-    switch (block.operation) {
-      case Operation::kConv:
-        ConvNormActivation(block.width, block.kernel, stride, 1,
-                           block.activation);
-        return;
-      case Operation::kSeparable:
-        ConvNormActivation(channels(), block.kernel, stride, channels(),
-                           block.activation);
-        ConvNormActivation(block.width, 1, 1, 1, block.activation);
-        return;
-      case Operation::kBottleneck:
-        Bottleneck(block, stride);
-        return;
-      case Operation::kMaxPool:
-        Pool(LayerKind::kMaxPool, block.kernel, stride);
-        return;
-      case Operation::kAvgPool:
-        Pool(LayerKind::kAvgPool, block.kernel, stride);
-        return;
-      case Operation::kSkip:
-        if (stride == 1) return;
-        Conv(channels(), 1, stride, 1);
-        BatchNorm();
-        return;
-    }
-    ARCHPOOL_CHECK(false);
-  }
-
-  void Classify() {
-    Layer pool = Next(LayerKind::kGlobalAvgPool);
-    pool.output_shape = {.channels = shape_.channels, .height = 1, .width = 1};
-    Append(pool);
-    Layer linear = Next(LayerKind::kLinear);
-    linear.output_shape = {.channels = plan_.classes, .height = 1, .width = 1};
-    linear.macs = Multiply(shape_.channels, plan_.classes);
-    linear.parameters = Add(linear.macs, plan_.classes);
-    Append(linear);
-  }
-
-  absl::StatusOr<LayerPlan> Finish() && {
-    if (!refusal_.ok()) return std::move(refusal_);
-    // Rounded up, so that no network is free.
-    plan_.train_ns_per_example = train_ps_ / 1000 + (train_ps_ % 1000 != 0);
-    plan_.evaluate_ns_per_example =
-        evaluate_ps_ / 1000 + (evaluate_ps_ % 1000 != 0);
-    return std::move(plan_);
-  }
-
-  bool refused() const { return !refusal_.ok(); }
 
  private:
-  static int64_t LimitOf(int64_t limit, int64_t ceiling) {
-    return limit > 0 ? std::min(limit, ceiling) : ceiling;
+  LayerKind ActivationOf(const ResolvedField& field) const {
+    return KindOf(static_cast<Activation>(field.Value(choices_)));
   }
 
-  static int64_t Slid(int64_t side, int64_t kernel, int64_t stride) {
-    const int64_t padding = (kernel - 1) / 2;
-    return (side + 2 * padding - kernel) / stride + 1;
+  const ResolvedOperation& OperationOf(const ResolvedField& field) const {
+    return chain_.operations[static_cast<size_t>(field.Value(choices_))];
   }
 
-  void Bottleneck(const Block& block, int64_t stride) {
-    const int input = static_cast<int>(plan_.layers.size()) - 1;
-    const int64_t input_width = channels();
-    const int64_t hidden = Multiply(input_width, block.expansion);
-    if (block.expansion > 1) {
-      ConvNormActivation(hidden, 1, 1, 1, block.activation);
+  void Place(const ResolvedBlock& fields, int64_t stride) {
+    const ResolvedOperation& operation = OperationOf(fields.operation);
+    if (operation.operation == Operation::kCell) {
+      builder_.Identity(builder_.channels(), stride);
+      return PlaceCell(chain_.cells[static_cast<size_t>(operation.cell)]);
     }
-    ConvNormActivation(hidden, block.kernel, stride, hidden, block.activation);
-    Conv(block.width, 1, 1, 1);
-    BatchNorm();
-    if (stride == 1 && block.width == input_width) {
-      Layer add = Next(LayerKind::kAdd);
-      add.second_input = input;
-      Append(add);
+    builder_.Place(
+        {.operation = operation.operation,
+         .kernel = operation.kernel.value_or(fields.kernel.Value(choices_)),
+         .width = operation.width.value_or(fields.width.Value(choices_)),
+         .expansion =
+             operation.expansion.value_or(fields.expansion.Value(choices_)),
+         .activation =
+             operation.activation.has_value()
+                 ? KindOf(static_cast<Activation>(*operation.activation))
+                 : ActivationOf(fields.activation)},
+        stride);
+  }
+
+  void PlaceEdge(const ResolvedOperation& operation) {
+    builder_.Place(
+        {.operation = operation.operation,
+         .kernel = operation.kernel.value_or(3),
+         .width = builder_.channels(),
+         .expansion = operation.expansion.value_or(1),
+         .activation =
+             KindOf(static_cast<Activation>(operation.activation.value_or(0)))},
+        1);
+  }
+
+  void PlaceCell(const ResolvedCell& cell) {
+    std::vector<EdgeOperation> edges;
+    edges.reserve(cell.edges.size());
+    for (const ResolvedField& field : cell.operations) {
+      const ResolvedOperation& operation = OperationOf(field);
+      edges.push_back(
+          {.kind = EdgeKindOf(operation.operation), .word = operation.word});
     }
+    const CellProgram program = MakeCellProgram(cell.nodes, cell.edges, edges);
+    if (program.output.empty()) {
+      return builder_.Refuse("CELL_PASSES_NOTHING",
+                             "Nothing flows through the cell to its output.");
+    }
+    const int input = builder_.tip();
+    std::vector<int> tips;  // by step
+    // Sums that are read twice are computed once.
+    std::map<std::vector<int>, int> sums;
+    const auto go_to_sum = [&](const std::vector<int>& terms) {
+      const auto [sum, is_new] = sums.try_emplace(terms, 0);
+      if (!is_new) return builder_.ReturnTo(sum->second);
+      const auto tip_of = [&](int term) {
+        return term == CellProgram::kInput ? input
+                                           : tips[static_cast<size_t>(term)];
+      };
+      builder_.ReturnTo(tip_of(terms[0]));
+      for (size_t t = 1; t < terms.size(); ++t) {
+        builder_.AddTo(tip_of(terms[t]));
+      }
+      sum->second = builder_.tip();
+    };
+    for (const CellProgram::Step& step : program.steps) {
+      go_to_sum(step.terms);
+      PlaceEdge(OperationOf(cell.operations[static_cast<size_t>(step.edge)]));
+      tips.push_back(builder_.tip());
+    }
+    go_to_sum(program.output);
   }
 
-  // A layer that reads the last one and keeps its shape.
-  Layer Next(LayerKind kind) const {
-    Layer layer;
-    layer.kind = kind;
-    layer.input = static_cast<int>(plan_.layers.size()) - 1;
-    layer.input_shape = shape_;
-    layer.output_shape = shape_;
-    return layer;
+  static EdgeKind EdgeKindOf(Operation operation) {
+    if (operation == Operation::kNone) return EdgeKind::kNone;
+    // At stride 1 and the cell's width both are the input itself.
+    if (operation == Operation::kSkip || operation == Operation::kIdentity) {
+      return EdgeKind::kSkip;
+    }
+    return EdgeKind::kOperation;
   }
 
-  bool CanStride(int64_t stride) {
-    if (refused()) return false;
-    if (stride == 1 || std::min(shape_.height, shape_.width) > 1) return true;
-    Refuse("SHAPE_VANISHES",
-           absl::StrCat("Layer ", plan_.layers.size(), " has stride ", stride,
-                        " over a map of ", shape_.height, "x", shape_.width,
-                        " pixels: use fewer strides or larger examples."));
-    return false;
-  }
-
-  void CountActivations(int64_t elements) {
-    activations_ = Add(activations_, elements);
-    CheckLimit("activations per example", activations_, kPlanActivationsMax);
-  }
-
-  void Append(const Layer& layer) {
-    if (refused()) return;
-    CheckLimit("layers", static_cast<int64_t>(plan_.layers.size()) + 1,
-               kPlanLayersMax);
-    CountActivations(ElementsOf(layer.output_shape));
-    plan_.parameters = Add(plan_.parameters, layer.parameters);
-    CheckLimit("parameters", plan_.parameters, parameters_max_);
-    plan_.macs = Add(plan_.macs, layer.macs);
-    CheckLimit("multiply-accumulates per example", plan_.macs, macs_max_);
-    if (refused()) return;
-    const LayerCost cost = CostOf(layer);
-    train_ps_ = Add(train_ps_, cost.train_ps);
-    evaluate_ps_ = Add(evaluate_ps_, cost.evaluate_ps);
-    plan_.layers.push_back(layer);
-    shape_ = layer.output_shape;
-  }
-
-  void CheckLimit(absl::string_view what, int64_t count, int64_t limit) {
-    if (count <= limit) return;
-    Refuse("PLAN_TOO_LARGE",
-           absl::StrCat("The network has more than ", limit, " ", what, " (",
-                        count, " up to layer ", plan_.layers.size(),
-                        "): choose smaller widths or fewer blocks."));
-  }
-
-  void Refuse(absl::string_view reason, absl::string_view message) {
-    if (refusal_.ok()) refusal_ = InvalidArgument(reason, message);
-  }
-
-  const int64_t parameters_max_;
-  const int64_t macs_max_;
-  LayerPlan plan_;
-  TensorShape shape_;  // of the last layer's output
-  int64_t activations_ = 0;
-  int64_t train_ps_ = 0;
-  int64_t evaluate_ps_ = 0;
-  absl::Status refusal_;
+  const ResolvedChain& chain_;
+  const absl::Span<const uint8_t> choices_;
+  PlanBuilder builder_;
 };
 
 }  // namespace
@@ -285,38 +165,9 @@ absl::StatusOr<LayerPlan> MakeLayerPlan(const SearchSpace& space,
                      " dimensions: give one index per dimension, each below "
                      "its number of choices."));
   }
-  const ResolvedChain& chain = space.chain();
-  const absl::Span<const uint8_t> choices = architecture.choices;
-  const auto activation_of = [choices](const ResolvedField& field) {
-    return KindOf(static_cast<Activation>(field.Value(choices)));
-  };
-  PlanBuilder builder(input_shape, classes, limits);
-  builder.ConvNormActivation(chain.stem_width.Value(choices), chain.stem_kernel,
-                             chain.stem_stride, 1,
-                             activation_of(chain.stem_activation));
-  for (const ResolvedStage& stage : chain.stages) {
-    int64_t stride = stage.stride;
-    for (const ResolvedBlock& fields : stage.blocks) {
-      const Block block{
-          .operation = static_cast<Operation>(fields.operation.Value(choices)),
-          .kernel = fields.kernel.Value(choices),
-          .width = fields.width.Value(choices),
-          .expansion = fields.expansion.Value(choices),
-          .activation = activation_of(fields.activation)};
-      const int64_t repeat = fields.repeat.Value(choices);
-      for (int64_t copy = 0; copy < repeat && !builder.refused(); ++copy) {
-        builder.Place(block, stride);
-        stride = 1;
-      }
-    }
-  }
-  const int64_t head_width = chain.head_width.Value(choices);
-  if (head_width > 0) {
-    builder.ConvNormActivation(head_width, 1, 1, 1,
-                               activation_of(chain.head_activation));
-  }
-  builder.Classify();
-  return std::move(builder).Finish();
+  return ChainPlanner(space.chain(), architecture.choices,
+                      PlanBuilder(input_shape, classes, limits))
+      .Plan();
 }
 
 }  // namespace archpool

@@ -1,13 +1,13 @@
+#include "common/nas/chain_template.h"
+
 #include <algorithm>
-#include <array>
-#include <map>
 #include <set>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "common/base/status.h"
+#include "common/nas/field_resolver.h"
 #include "common/nas/resolved_chain.h"
 #include "common/nas/search_space.h"
 
@@ -16,281 +16,359 @@ namespace {
 
 constexpr size_t kStagesMax = 16;
 constexpr size_t kBlocksMax = 64;
-constexpr int64_t kKernelMax = 11;
-constexpr int64_t kWidthMax = 4096;
-constexpr int64_t kExpansionMax = 16;
+constexpr size_t kNameLengthMax = 64;
+
+constexpr FieldRange kKernelRange{.min = 1, .max = 11, .odd = true};
+constexpr FieldRange kStrideRange{.min = 1, .max = 2};
+constexpr FieldRange kWidthRange{.min = 1, .max = 4096};
+constexpr FieldRange kHeadWidthRange{.min = 0, .max = 4096};
+constexpr FieldRange kExpansionRange{.min = 1, .max = 16};
 constexpr int64_t kRepeatMax = 16;
 
-// Indexed by Operation and Activation.
-constexpr std::array<absl::string_view, 6> kOperationWords = {
-    "conv", "separable", "bottleneck", "max_pool", "avg_pool", "skip"};
-constexpr std::array<absl::string_view, 3> kActivationWords = {
-    "relu", "hardswish", "silu"};
+// The table in chain_template.h: which operation reads which field.
+bool ReadsKernel(Operation operation) {
+  using enum Operation;
+  return operation != kIdentity && operation != kSkip && operation != kNone &&
+         operation != kCell;
+}
+bool ReadsActivation(Operation operation) {
+  using enum Operation;
+  return ReadsKernel(operation) && operation != kMaxPool &&
+         operation != kAvgPool;
+}
+bool ReadsWidth(Operation operation) {
+  return ReadsActivation(operation) || operation == Operation::kIdentity;
+}
+bool ReadsExpansion(Operation operation) {
+  return operation == Operation::kBottleneck;
+}
 
-struct Range {
-  int64_t min;
-  int64_t max;
-  bool odd = false;
+absl::Status ShapeError(absl::string_view message) {
+  return InvalidArgument("TEMPLATE_SHAPE", message);
+}
 
-  bool Contains(int64_t value) const {
-    return value >= min && value <= max && (!odd || value % 2 != 0);
-  }
-  std::string ToString() const {
-    return absl::StrCat(odd ? "odd, in [" : "in [", min, ", ", max, "]");
-  }
-};
-
-constexpr Range kKernelRange{.min = 1, .max = kKernelMax, .odd = true};
-constexpr Range kStrideRange{.min = 1, .max = 2};
-
-class Resolver {
+class ChainResolver {
  public:
-  explicit Resolver(const std::vector<Dimension>& dimensions)
-      : dimensions_(dimensions) {
-    for (size_t i = 0; i < dimensions.size(); ++i) {
-      index_of_[dimensions[i].name] = static_cast<int>(i);
+  ChainResolver(const std::vector<Dimension>& dimensions,
+                const ChainTemplate& chain)
+      : chain_(chain), fields_(dimensions) {}
+
+  absl::StatusOr<ResolvedChain> Resolve() {
+    ARCHPOOL_RETURN_IF_ERROR(CheckShape());
+    ResolveBuiltIns();
+    // Cells first: a variant may be of one.
+    for (const CellTemplate& cell : chain_.cells) {
+      ARCHPOOL_RETURN_IF_ERROR(AddCell(cell));
     }
+    first_variant_ = static_cast<int64_t>(resolved_.operations.size());
+    for (const VariantTemplate& variant : chain_.variants) {
+      ARCHPOOL_RETURN_IF_ERROR(AddVariant(variant));
+    }
+    for (size_t c = 0; c < chain_.cells.size(); ++c) {
+      ARCHPOOL_RETURN_IF_ERROR(ResolveEdges(c));
+    }
+    ARCHPOOL_RETURN_IF_ERROR(ResolveStem());
+    for (size_t i = 0; i < chain_.stages.size(); ++i) {
+      ARCHPOOL_RETURN_IF_ERROR(
+          ResolveStage(absl::StrCat("stages[", i, "]"), chain_.stages[i]));
+    }
+    ARCHPOOL_RETURN_IF_ERROR(ResolveHead());
+    MarkUsedCells();
+    ARCHPOOL_RETURN_IF_ERROR(CheckAllUsed());
+    ARCHPOOL_RETURN_IF_ERROR(fields_.CheckAllRead());
+    return std::move(resolved_);
   }
 
-  absl::StatusOr<ResolvedField> Int(absl::string_view field,
-                                    const IntField& value, const Range& range) {
-    if (const auto* constant = std::get_if<int64_t>(&value)) {
-      ARCHPOOL_RETURN_IF_ERROR(CheckConstant(field, *constant, range));
-      return ResolvedField{.dimension = -1, .values = {*constant}};
+ private:
+  absl::Status CheckShape() const {
+    if (chain_.stages.empty() || chain_.stages.size() > kStagesMax) {
+      return ShapeError(absl::StrCat("The template has ", chain_.stages.size(),
+                                     " stages; it must have 1 to ", kStagesMax,
+                                     "."));
     }
-    return Reference<int64_t>(
-        field, std::get<DimensionRef>(value), range.ToString(),
-        [&range](int64_t choice) { return range.Contains(choice); },
-        [](int64_t choice) { return choice; });
-  }
-
-  absl::StatusOr<ResolvedField> Word(
-      absl::string_view field, const WordField& value,
-      absl::Span<const absl::string_view> words) {
-    const auto code_of = [words](absl::string_view word) {
-      return std::find(words.begin(), words.end(), word) - words.begin();
-    };
-    const auto is_known = [&](absl::string_view word) {
-      return code_of(word) < static_cast<ptrdiff_t>(words.size());
-    };
-    const std::string expected =
-        absl::StrCat("one of ", absl::StrJoin(words, ", "));
-    if (const auto* constant = std::get_if<std::string>(&value)) {
-      if (!is_known(*constant)) {
-        return InvalidArgument(
-            "TEMPLATE_RANGE", absl::StrCat("Field ", field, " is \"", *constant,
-                                           "\"; it must be ", expected, "."));
+    size_t blocks = 0;
+    for (size_t i = 0; i < chain_.stages.size(); ++i) {
+      if (chain_.stages[i].blocks.empty()) {
+        return ShapeError(
+            absl::StrCat("Field stages[", i,
+                         "].blocks is empty; a stage has at least one block."));
       }
-      return ResolvedField{.dimension = -1, .values = {code_of(*constant)}};
+      blocks += chain_.stages[i].blocks.size();
     }
-    return Reference<std::string>(field, std::get<DimensionRef>(value),
-                                  expected, is_known, code_of);
-  }
-
-  absl::Status CheckConstant(absl::string_view field, int64_t value,
-                             const Range& range) {
-    if (range.Contains(value)) return absl::OkStatus();
-    return InvalidArgument(
-        "TEMPLATE_RANGE", absl::StrCat("Field ", field, " is ", value,
-                                       "; it must be ", range.ToString(), "."));
-  }
-
-  // Notes that some network depends on `field`.
-  void MarkRead(const ResolvedField& field) {
-    if (field.dimension >= 0) read_.insert(field.dimension);
-  }
-
-  absl::Status CheckAllRead() const {
-    for (size_t i = 0; i < dimensions_.size(); ++i) {
-      if (read_.count(static_cast<int>(i)) != 0) continue;
-      return InvalidArgument(
-          "DIMENSION_UNUSED",
-          absl::StrCat("No network depends on dimension \"",
-                       dimensions_[i].name,
-                       "\": refer to it in a field that one of its block's "
-                       "operations reads, or remove it."));
+    if (blocks > kBlocksMax) {
+      return ShapeError(absl::StrCat("The template has ", blocks,
+                                     " blocks; at most ", kBlocksMax,
+                                     " are allowed."));
+    }
+    if (chain_.variants.size() > ChainTemplate::kVariantsMax ||
+        chain_.cells.size() > ChainTemplate::kCellsMax) {
+      return ShapeError(absl::StrCat(
+          "The template has ", chain_.variants.size(), " variants and ",
+          chain_.cells.size(), " cells; at most ", ChainTemplate::kVariantsMax,
+          " and ", ChainTemplate::kCellsMax, " are allowed."));
     }
     return absl::OkStatus();
   }
 
- private:
-  template <typename T, typename Accept, typename Encode>
-  absl::StatusOr<ResolvedField> Reference(absl::string_view field,
-                                          const DimensionRef& reference,
-                                          absl::string_view expected,
-                                          const Accept& accept,
-                                          const Encode& encode) {
-    const auto found = index_of_.find(reference.dimension);
-    if (found == index_of_.end()) {
-      return InvalidArgument(
-          "TEMPLATE_REFERENCE",
-          absl::StrCat("Field ", field, " refers to the dimension \"",
-                       reference.dimension,
-                       "\", which the space does not have."));
+  void ResolveBuiltIns() {
+    for (size_t i = 0; i < kOperationWords.size(); ++i) {
+      const std::string word(kOperationWords[i]);
+      block_words_[word] = edge_words_[word] =
+          Append({.word = word, .operation = static_cast<Operation>(i)});
     }
-    ResolvedField resolved{.dimension = found->second, .values = {}};
-    for (const ChoiceValue& choice :
-         dimensions_[static_cast<size_t>(found->second)].choices) {
-      const T* value = std::get_if<T>(&choice);
-      if (value == nullptr || !accept(*value)) {
-        return InvalidArgument(
-            "TEMPLATE_REFERENCE",
-            absl::StrCat("Field ", field, " refers to the dimension \"",
-                         reference.dimension, "\", whose choice \"",
-                         ToString(choice), "\" does not fit: each must be ",
-                         expected, "."));
+    edge_words_[std::string(kNoneWord)] =
+        Append({.word = std::string(kNoneWord), .operation = Operation::kNone});
+    for (size_t i = 0; i < kActivationWords.size(); ++i) {
+      activation_words_[std::string(kActivationWords[i])] =
+          static_cast<int64_t>(i);
+    }
+  }
+
+  int64_t Append(ResolvedOperation operation) {
+    resolved_.operations.push_back(std::move(operation));
+    return static_cast<int64_t>(resolved_.operations.size()) - 1;
+  }
+
+  absl::Status CheckName(absl::string_view place,
+                         const std::string& name) const {
+    if (name.empty() || name.size() > kNameLengthMax) {
+      return ShapeError(absl::StrCat("Field ", place, ".name must have 1 to ",
+                                     kNameLengthMax, " characters."));
+    }
+    if (block_words_.contains(name) || edge_words_.contains(name)) {
+      return ShapeError(absl::StrCat(
+          "Field ", place, ".name is \"", name,
+          "\", which is an operation already; choose another name."));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status AddCell(const CellTemplate& cell) {
+    const std::string place =
+        absl::StrCat("cells[", resolved_.cells.size(), "]");
+    ARCHPOOL_RETURN_IF_ERROR(CheckName(place, cell.name));
+    ARCHPOOL_RETURN_IF_ERROR(FieldResolver::CheckConstant(
+        absl::StrCat(place, ".nodes"), cell.nodes,
+        {.min = 2, .max = CellTemplate::kNodesMax}));
+    std::set<std::pair<int64_t, int64_t>> joined;
+    for (const CellTemplate::Edge& edge : cell.edges) {
+      if (edge.from < 0 || edge.from >= edge.to || edge.to >= cell.nodes ||
+          !joined.insert({edge.from, edge.to}).second) {
+        return ShapeError(absl::StrCat(
+            "Field ", place, ".edges has an edge from ", edge.from, " to ",
+            edge.to, "; each must lead to a higher node below ", cell.nodes,
+            ", and no two may join the same nodes."));
       }
-      resolved.values.push_back(encode(*value));
     }
+    block_words_[cell.name] =
+        Append({.word = cell.name,
+                .operation = Operation::kCell,
+                .cell = static_cast<int>(resolved_.cells.size())});
+    resolved_.cells.push_back({.nodes = static_cast<int>(cell.nodes)});
+    return absl::OkStatus();
+  }
+
+  absl::Status AddVariant(const VariantTemplate& variant) {
+    const std::string place = absl::StrCat("variant \"", variant.name, "\"");
+    ARCHPOOL_RETURN_IF_ERROR(CheckName(place, variant.name));
+    const auto of = block_words_.find(variant.operation);
+    if (of == block_words_.end() || of->second >= first_variant_) {
+      return ShapeError(absl::StrCat("Field ", place, ".operation is \"",
+                                     variant.operation,
+                                     "\", which is no operation or cell."));
+    }
+    const auto check = [&](absl::string_view field,
+                           const std::optional<int64_t>& value,
+                           const FieldRange& range) {
+      return value.has_value()
+                 ? FieldResolver::CheckConstant(absl::StrCat(place, ".", field),
+                                                *value, range)
+                 : absl::OkStatus();
+    };
+    ARCHPOOL_RETURN_IF_ERROR(check("kernel", variant.kernel, kKernelRange));
+    ARCHPOOL_RETURN_IF_ERROR(check("width", variant.width, kWidthRange));
+    ARCHPOOL_RETURN_IF_ERROR(
+        check("expansion", variant.expansion, kExpansionRange));
+    ResolvedOperation operation =
+        resolved_.operations[static_cast<size_t>(of->second)];
+    operation.word = variant.name;
+    operation.kernel = variant.kernel;
+    operation.width = variant.width;
+    operation.expansion = variant.expansion;
+    if (variant.activation.has_value()) {
+      ARCHPOOL_ASSIGN_OR_RETURN(
+          const ResolvedField activation,
+          fields_.Word(absl::StrCat(place, ".activation"), *variant.activation,
+                       activation_words_));
+      operation.activation = activation.values[0];
+    }
+    const bool fits_edges = operation.operation != Operation::kCell;
+    const int64_t code = Append(std::move(operation));
+    block_words_[variant.name] = code;
+    if (fits_edges) edge_words_[variant.name] = code;
+    return absl::OkStatus();
+  }
+
+  absl::Status ResolveEdges(size_t index) {
+    ResolvedCell& cell = resolved_.cells[index];
+    const CellTemplate& from = chain_.cells[index];
+    for (size_t e = 0; e < from.edges.size(); ++e) {
+      const CellTemplate::Edge& edge = from.edges[e];
+      cell.edges.push_back({.from = static_cast<int>(edge.from),
+                            .to = static_cast<int>(edge.to)});
+      ARCHPOOL_ASSIGN_OR_RETURN(
+          ResolvedField operation,
+          fields_.Word(
+              absl::StrCat("cells[", index, "].edges[", e, "].operation"),
+              edge.operation, edge_words_));
+      cell.operations.push_back(std::move(operation));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ResolveStem() {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        resolved_.stem_width,
+        fields_.Int("stem_width", chain_.stem_width, kWidthRange));
+    fields_.MarkRead(resolved_.stem_width);
+    ARCHPOOL_RETURN_IF_ERROR(FieldResolver::CheckConstant(
+        "stem_kernel", chain_.stem_kernel, kKernelRange));
+    ARCHPOOL_RETURN_IF_ERROR(FieldResolver::CheckConstant(
+        "stem_stride", chain_.stem_stride, kStrideRange));
+    resolved_.stem_kernel = chain_.stem_kernel;
+    resolved_.stem_stride = chain_.stem_stride;
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        resolved_.stem_activation,
+        fields_.Word("stem_activation", chain_.stem_activation,
+                     activation_words_));
+    fields_.MarkRead(resolved_.stem_activation);
+    return absl::OkStatus();
+  }
+
+  absl::Status ResolveHead() {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        resolved_.head_width,
+        fields_.Int("head_width", chain_.head_width, kHeadWidthRange));
+    fields_.MarkRead(resolved_.head_width);
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        resolved_.head_activation,
+        fields_.Word("head_activation", chain_.head_activation,
+                     activation_words_));
+    const auto& widths = resolved_.head_width.values;
+    if (*std::max_element(widths.begin(), widths.end()) > 0) {
+      fields_.MarkRead(resolved_.head_activation);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ResolveStage(const std::string& place,
+                            const StageTemplate& stage) {
+    ARCHPOOL_RETURN_IF_ERROR(FieldResolver::CheckConstant(
+        absl::StrCat(place, ".stride"), stage.stride, kStrideRange));
+    ResolvedStage resolved{.stride = stage.stride, .blocks = {}};
+    for (size_t i = 0; i < stage.blocks.size(); ++i) {
+      ARCHPOOL_ASSIGN_OR_RETURN(
+          ResolvedBlock block,
+          ResolveBlock(absl::StrCat(place, ".blocks[", i, "]"), stage.blocks[i],
+                       i == 0 && stage.stride > 1));
+      MarkFieldsRead(block);
+      resolved.blocks.push_back(std::move(block));
+    }
+    resolved_.stages.push_back(std::move(resolved));
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<ResolvedBlock> ResolveBlock(const std::string& place,
+                                             const BlockTemplate& block,
+                                             bool carries_stride) const {
+    ResolvedBlock resolved;
+    const auto name = [&place](absl::string_view field) {
+      return absl::StrCat(place, ".", field);
+    };
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        resolved.operation,
+        fields_.Word(name("operation"), block.operation, block_words_));
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        resolved.kernel,
+        fields_.Int(name("kernel"), block.kernel, kKernelRange));
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        resolved.width, fields_.Int(name("width"), block.width, kWidthRange));
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        resolved.expansion,
+        fields_.Int(name("expansion"), block.expansion, kExpansionRange));
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        resolved.repeat,
+        fields_.Int(name("repeat"), block.repeat,
+                    {.min = carries_stride ? 1 : 0, .max = kRepeatMax}));
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        resolved.activation,
+        fields_.Word(name("activation"), block.activation, activation_words_));
     return resolved;
   }
 
-  const std::vector<Dimension>& dimensions_;
-  std::map<std::string, int> index_of_;
-  std::set<int> read_;
-};
-
-bool Allows(const ResolvedField& operation,
-            std::initializer_list<Operation> readers) {
-  return std::any_of(readers.begin(), readers.end(), [&](Operation reader) {
-    return std::count(operation.values.begin(), operation.values.end(),
-                      static_cast<int64_t>(reader)) != 0;
-  });
-}
-
-// The table in chain_template.h: which operation reads which field.
-void MarkFieldsRead(const ResolvedBlock& block, Resolver& resolver) {
-  using enum Operation;
-  resolver.MarkRead(block.operation);
-  resolver.MarkRead(block.repeat);
-  if (Allows(block.operation,
-             {kConv, kSeparable, kBottleneck, kMaxPool, kAvgPool})) {
-    resolver.MarkRead(block.kernel);
-  }
-  if (Allows(block.operation, {kConv, kSeparable, kBottleneck})) {
-    resolver.MarkRead(block.width);
-    resolver.MarkRead(block.activation);
-  }
-  if (Allows(block.operation, {kBottleneck})) {
-    resolver.MarkRead(block.expansion);
-  }
-}
-
-absl::StatusOr<ResolvedBlock> ResolveBlock(absl::string_view place,
-                                           const BlockTemplate& block,
-                                           bool carries_stride,
-                                           Resolver& resolver) {
-  ResolvedBlock resolved;
-  const auto name = [place](absl::string_view field) {
-    return absl::StrCat(place, ".", field);
-  };
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      resolved.operation,
-      resolver.Word(name("operation"), block.operation, kOperationWords));
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      resolved.kernel,
-      resolver.Int(name("kernel"), block.kernel, kKernelRange));
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      resolved.width,
-      resolver.Int(name("width"), block.width, {.min = 1, .max = kWidthMax}));
-  ARCHPOOL_ASSIGN_OR_RETURN(resolved.expansion,
-                            resolver.Int(name("expansion"), block.expansion,
-                                         {.min = 1, .max = kExpansionMax}));
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      resolved.repeat,
-      resolver.Int(name("repeat"), block.repeat,
-                   {.min = carries_stride ? 1 : 0, .max = kRepeatMax}));
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      resolved.activation,
-      resolver.Word(name("activation"), block.activation, kActivationWords));
-  MarkFieldsRead(resolved, resolver);
-  return resolved;
-}
-
-absl::Status CheckShape(const ChainTemplate& chain) {
-  if (chain.stages.empty() || chain.stages.size() > kStagesMax) {
-    return InvalidArgument(
-        "TEMPLATE_SHAPE",
-        absl::StrCat("The template has ", chain.stages.size(),
-                     " stages; it must have 1 to ", kStagesMax, "."));
-  }
-  size_t blocks = 0;
-  for (size_t i = 0; i < chain.stages.size(); ++i) {
-    if (chain.stages[i].blocks.empty()) {
-      return InvalidArgument(
-          "TEMPLATE_SHAPE",
-          absl::StrCat("Field stages[", i,
-                       "].blocks is empty; a stage has at least one block."));
+  void MarkFieldsRead(const ResolvedBlock& block) {
+    fields_.MarkRead(block.operation);
+    fields_.MarkRead(block.repeat);
+    for (const int64_t code : block.operation.values) {
+      used_.insert(code);
+      const ResolvedOperation& operation =
+          resolved_.operations[static_cast<size_t>(code)];
+      const Operation kind = operation.operation;
+      const auto mark = [this](bool reads, const ResolvedField& field,
+                               const std::optional<int64_t>& set) {
+        if (reads && !set.has_value()) fields_.MarkRead(field);
+      };
+      mark(ReadsKernel(kind), block.kernel, operation.kernel);
+      mark(ReadsWidth(kind), block.width, operation.width);
+      mark(ReadsExpansion(kind), block.expansion, operation.expansion);
+      mark(ReadsActivation(kind), block.activation, operation.activation);
+      if (kind == Operation::kCell) used_cells_.insert(operation.cell);
     }
-    blocks += chain.stages[i].blocks.size();
   }
-  if (blocks > kBlocksMax) {
-    return InvalidArgument(
-        "TEMPLATE_SHAPE",
-        absl::StrCat("The template has ", blocks, " blocks; at most ",
-                     kBlocksMax, " are allowed."));
-  }
-  return absl::OkStatus();
-}
 
-absl::StatusOr<ResolvedStage> ResolveStage(absl::string_view place,
-                                           const StageTemplate& stage,
-                                           Resolver& resolver) {
-  ARCHPOOL_RETURN_IF_ERROR(resolver.CheckConstant(
-      absl::StrCat(place, ".stride"), stage.stride, kStrideRange));
-  ResolvedStage resolved{.stride = stage.stride, .blocks = {}};
-  for (size_t i = 0; i < stage.blocks.size(); ++i) {
-    ARCHPOOL_ASSIGN_OR_RETURN(
-        ResolvedBlock block,
-        ResolveBlock(absl::StrCat(place, ".blocks[", i, "]"), stage.blocks[i],
-                     i == 0 && stage.stride > 1, resolver));
-    resolved.blocks.push_back(std::move(block));
+  void MarkUsedCells() {
+    for (const int cell : used_cells_) {
+      for (const ResolvedField& operation :
+           resolved_.cells[static_cast<size_t>(cell)].operations) {
+        fields_.MarkRead(operation);
+        used_.insert(operation.values.begin(), operation.values.end());
+      }
+    }
   }
-  return resolved;
-}
+
+  absl::Status CheckAllUsed() const {
+    for (size_t i = 0; i < resolved_.operations.size(); ++i) {
+      const ResolvedOperation& operation = resolved_.operations[i];
+      const bool is_variant = static_cast<int64_t>(i) >= first_variant_;
+      const bool is_unused = is_variant
+                                 ? !used_.contains(static_cast<int64_t>(i))
+                                 : operation.operation == Operation::kCell &&
+                                       !used_cells_.contains(operation.cell);
+      if (!is_unused) continue;
+      return ShapeError(absl::StrCat(
+          "No block or edge can be \"", operation.word,
+          "\": name it in an operation that is used, or remove it."));
+    }
+    return absl::OkStatus();
+  }
+
+  const ChainTemplate& chain_;
+  FieldResolver fields_;
+  ResolvedChain resolved_;
+  // Each word's index into the chain's operations.
+  Vocabulary block_words_;
+  Vocabulary edge_words_;
+  Vocabulary activation_words_;
+  int64_t first_variant_ = 0;
+  std::set<int64_t> used_;  // the same indices
+  std::set<int> used_cells_;
+};
 
 }  // namespace
 
 absl::StatusOr<ResolvedChain> ResolveChain(
     const std::vector<Dimension>& dimensions, const ChainTemplate& chain) {
-  ARCHPOOL_RETURN_IF_ERROR(CheckShape(chain));
-  Resolver resolver(dimensions);
-  ResolvedChain resolved;
-  ARCHPOOL_ASSIGN_OR_RETURN(resolved.stem_width,
-                            resolver.Int("stem_width", chain.stem_width,
-                                         {.min = 1, .max = kWidthMax}));
-  resolver.MarkRead(resolved.stem_width);
-  ARCHPOOL_RETURN_IF_ERROR(
-      resolver.CheckConstant("stem_kernel", chain.stem_kernel, kKernelRange));
-  ARCHPOOL_RETURN_IF_ERROR(
-      resolver.CheckConstant("stem_stride", chain.stem_stride, kStrideRange));
-  resolved.stem_kernel = chain.stem_kernel;
-  resolved.stem_stride = chain.stem_stride;
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      resolved.stem_activation,
-      resolver.Word("stem_activation", chain.stem_activation,
-                    kActivationWords));
-  resolver.MarkRead(resolved.stem_activation);
-  for (size_t i = 0; i < chain.stages.size(); ++i) {
-    ARCHPOOL_ASSIGN_OR_RETURN(ResolvedStage stage,
-                              ResolveStage(absl::StrCat("stages[", i, "]"),
-                                           chain.stages[i], resolver));
-    resolved.stages.push_back(std::move(stage));
-  }
-  ARCHPOOL_ASSIGN_OR_RETURN(resolved.head_width,
-                            resolver.Int("head_width", chain.head_width,
-                                         {.min = 0, .max = kWidthMax}));
-  resolver.MarkRead(resolved.head_width);
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      resolved.head_activation,
-      resolver.Word("head_activation", chain.head_activation,
-                    kActivationWords));
-  const auto& head_widths = resolved.head_width.values;
-  if (*std::max_element(head_widths.begin(), head_widths.end()) > 0) {
-    resolver.MarkRead(resolved.head_activation);
-  }
-  ARCHPOOL_RETURN_IF_ERROR(resolver.CheckAllRead());
-  return resolved;
+  return ChainResolver(dimensions, chain).Resolve();
 }
 
 }  // namespace archpool

@@ -1,15 +1,32 @@
 // A ChainTemplate says how an architecture's choices make a network: a stem, a
 // chain of stages, each a list of blocks, and a classifier head. Every field of
-// a block is a constant or refers to a dimension by name. Value types.
+// a block is a constant or refers to a dimension by name. A block's operation
+// may also be a variant (one word that sets several fields) or a cell (a graph
+// of operations). Value types.
 #ifndef ARCHPOOL_COMMON_NAS_CHAIN_TEMPLATE_H_
 #define ARCHPOOL_COMMON_NAS_CHAIN_TEMPLATE_H_
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "absl/strings/string_view.h"
+
 namespace archpool {
+
+// What a block's and an edge's operation may say, beside `none` (an edge), the
+// names of variants and of cells (a block); and what an activation may say. In
+// the order of Operation and Activation (common/nas/resolved_chain.h).
+inline constexpr std::array<absl::string_view, 9> kOperationWords = {
+    "conv",     "preact_conv", "separable", "bottleneck", "residual",
+    "max_pool", "avg_pool",    "identity",  "skip"};
+inline constexpr absl::string_view kNoneWord = "none";
+inline constexpr std::array<absl::string_view, 3> kActivationWords = {
+    "relu", "hardswish", "silu"};
 
 // The name of a dimension whose choice fills the field.
 struct DimensionRef {
@@ -23,20 +40,29 @@ using WordField = std::variant<std::string, DimensionRef>;
 // One place in the chain. What a field does depends on the operation:
 //
 //   operation    kernel  width  expansion  the network
-//   conv           x       x               conv k×k, batch norm, activation
+//   conv           x       x               conv k×k, norm, activation
+//   preact_conv    x       x               activation, conv k×k, norm
 //   separable      x       x               depthwise k×k, norm, activation,
 //                                          pointwise 1×1, norm, activation
 //   bottleneck     x       x       x       pointwise to expansion × input
-//   width,
-//                                          norm, activation, depthwise k×k,
-//                                          norm, activation, pointwise to
+//                                          width, norm, activation, depthwise
+//                                          k×k, norm, activation, pointwise to
 //                                          width, norm; plus the input where
 //                                          shapes agree
+//   residual       x       x               conv k×k, norm, activation, conv
+//                                          k×k, norm; plus `identity`;
+//                                          activation (the basic block of He et
+//                                          al., CVPR 2016)
 //   max_pool       x                       k×k pooling, width unchanged
 //   avg_pool       x                       k×k pooling, width unchanged
+//   identity               x               the input itself; where shapes
+//                                          differ a 1×1 conv of the stride,
+//                                          norm
 //   skip                                   the input itself; at stride 2 a 1×1
 //                                          stride-2 conv of the same width,
 //                                          norm
+//   a cell                                 at stride 2 first `skip`; then the
+//                                          cell, width unchanged
 //
 // `repeat` copies of the block follow each other; the first one carries the
 // stride and the change of width. Two assignments that differ only in a field
@@ -51,6 +77,37 @@ struct BlockTemplate {
   friend bool operator==(const BlockTemplate&, const BlockTemplate&) = default;
 };
 
+// A word for an operation with some of its fields set; the rest are the
+// block's. So one choice can stand for "bottleneck, kernel 5, expansion 6".
+struct VariantTemplate {
+  std::string name;       // none of the operations, variants and cells
+  std::string operation;  // one of the table above, or a cell's name
+  std::optional<int64_t> kernel;
+  std::optional<int64_t> width;
+  std::optional<int64_t> expansion;
+  std::optional<std::string> activation;
+  friend bool operator==(const VariantTemplate&,
+                         const VariantTemplate&) = default;
+};
+
+// A graph with an operation on each edge (common/nas/cell_program.h). An edge
+// takes `none`, an operation of the table or a variant of one, at stride 1 and
+// the cell's own width; kernel 3, expansion 1 and relu unless a variant sets
+// them. An architecture whose cell passes nothing on is no network.
+struct CellTemplate {
+  static constexpr int64_t kNodesMax = 8;
+  struct Edge {
+    int64_t from = 0;
+    int64_t to = 1;  // in (from, nodes); no two edges join the same nodes
+    WordField operation = std::string("conv");
+    friend bool operator==(const Edge&, const Edge&) = default;
+  };
+  std::string name;
+  int64_t nodes = 2;  // in [2, kNodesMax]
+  std::vector<Edge> edges;
+  friend bool operator==(const CellTemplate&, const CellTemplate&) = default;
+};
+
 struct StageTemplate {
   int64_t stride = 1;                 // 1 or 2, of the stage's first block
   std::vector<BlockTemplate> blocks;  // at least one
@@ -58,6 +115,10 @@ struct StageTemplate {
 };
 
 struct ChainTemplate {
+  static constexpr size_t kVariantsMax = 64;
+  static constexpr size_t kCellsMax = 8;
+  std::vector<VariantTemplate> variants;  // each used somewhere
+  std::vector<CellTemplate> cells;        // the same
   // The stem: conv stem_kernel×stem_kernel, stride stem_stride, batch norm,
   // activation.
   IntField stem_width = int64_t{16};

@@ -88,6 +88,7 @@ inline constexpr int64_t kPlanActivationsMax = 1'000'000'000;  // per example
 // The plan of `architecture` for examples of `input_shape`.
 // INVALID_ARGUMENT: SHAPE_VANISHES (a stride meets a 1-pixel map),
 // PLAN_TOO_LARGE (over `limits` or the constants above; nothing overflows),
+// CELL_PASSES_NOTHING (a cell's output depends on nothing),
 // ARCHITECTURE_MALFORMED (not of this space), INPUT_MALFORMED (a side of the
 // input, or the number of classes, is not positive).
 absl::StatusOr<LayerPlan> MakeLayerPlan(const SearchSpace& space,

@@ -6,23 +6,31 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "common/nas/cell_program.h"
 #include "common/nas/chain_template.h"
 
 namespace archpool {
 
 struct Dimension;
 
-enum class Operation : int64_t {
+enum class Operation {
   kConv,
+  kPreactConv,
   kSeparable,
   kBottleneck,
+  kResidual,
   kMaxPool,
   kAvgPool,
+  kIdentity,
   kSkip,
+  kNone,  // of a cell's edge alone
+  kCell,  // of a block alone
 };
 
 enum class Activation : int64_t { kRelu, kHardswish, kSilu };
@@ -40,8 +48,29 @@ struct ResolvedField {
   friend bool operator==(const ResolvedField&, const ResolvedField&) = default;
 };
 
+// What a word in an operation field stands for.
+struct ResolvedOperation {
+  std::string word;
+  Operation operation = Operation::kConv;
+  // As a variant sets them.
+  std::optional<int64_t> kernel;
+  std::optional<int64_t> width;
+  std::optional<int64_t> expansion;
+  std::optional<int64_t> activation;  // Activation
+  int cell = -1;                      // kCell: index into the chain's cells
+  friend bool operator==(const ResolvedOperation&,
+                         const ResolvedOperation&) = default;
+};
+
+struct ResolvedCell {
+  int nodes = 2;
+  std::vector<CellEdge> edges;
+  std::vector<ResolvedField> operations;  // by edge, as of a block
+  friend bool operator==(const ResolvedCell&, const ResolvedCell&) = default;
+};
+
 struct ResolvedBlock {
-  ResolvedField operation;  // Operation
+  ResolvedField operation;  // index into the chain's operations
   ResolvedField kernel;
   ResolvedField width;
   ResolvedField expansion;
@@ -57,6 +86,8 @@ struct ResolvedStage {
 };
 
 struct ResolvedChain {
+  std::vector<ResolvedOperation> operations;
+  std::vector<ResolvedCell> cells;
   ResolvedField stem_width;
   int64_t stem_kernel = 3;
   int64_t stem_stride = 1;

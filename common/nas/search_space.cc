@@ -125,15 +125,10 @@ bool Fits(const CellForm& form, const std::vector<Dimension>& dimensions) {
       form.skip.size() != dimensions.size()) {
     return false;
   }
-  int last = 0;
-  for (const CellForm::Edge& edge : form.edges) {
-    if (edge.from < 0 || edge.from >= edge.to || edge.to >= form.nodes ||
-        edge.to < last) {
-      return false;
-    }
-    last = edge.to;
-  }
-  return true;
+  return std::all_of(
+      form.edges.begin(), form.edges.end(), [&form](const CellEdge& edge) {
+        return edge.from >= 0 && edge.from < edge.to && edge.to < form.nodes;
+      });
 }
 
 bool Fits(std::monostate, const std::vector<Dimension>&) { return true; }

@@ -57,9 +57,10 @@ class SearchSpace {
   // CHOICE_DUPLICATE, SPACE_TOO_LARGE (limits above), or a reason of
   // ChainTemplate's validation: TEMPLATE_REFERENCE (names no dimension, or one
   // whose choices are of the wrong type or range), TEMPLATE_SHAPE (no stage,
-  // too many blocks), TEMPLATE_RANGE (a constant out of its range),
-  // DIMENSION_UNUSED (no field that a possible operation reads refers to it: it
-  // would multiply the space by copies).
+  // too many blocks, a variant or cell that is misnamed, malformed or unused),
+  // TEMPLATE_RANGE (a constant out of its range), DIMENSION_UNUSED (no field
+  // that a possible operation reads refers to it: it would multiply the space
+  // by copies).
   static absl::StatusOr<SearchSpace> Create(std::vector<Dimension> dimensions,
                                             ChainTemplate chain_template);
 

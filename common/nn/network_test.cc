@@ -11,6 +11,7 @@
 #include "common/nn/weights.h"
 #include "gtest/gtest.h"
 #include "tests/support/plan_builder.h"
+#include "tests/support/spaces.h"
 
 namespace archpool::nn {
 namespace {
@@ -120,6 +121,16 @@ TEST(NetworkTest, AddsGradientsOfEveryReader) {
   builder.GlobalAvgPool();
   builder.Linear();
   CompareGradients(builder.plan(), 24);
+}
+
+TEST(NetworkTest, DifferentiatesCells) {
+  const SearchSpace space = testing::NasBench201Space(4, 1);
+  for (const int64_t rank : {3'906, 7'777, 12'345, 15'624}) {
+    const auto plan = MakeLayerPlan(space, space.ArchitectureAt(rank),
+                                    {3, 8, 8}, 5, PlanLimits());
+    ASSERT_TRUE(plan.ok()) << plan.status();
+    CompareGradients(*plan, 4);
+  }
 }
 
 TEST(NetworkTest, HoldsThePlansParameters) {

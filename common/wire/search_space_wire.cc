@@ -32,6 +32,31 @@ void Fill(const WordField& field, v1::WordField* proto) {
   }
 }
 
+void FillWords(const ChainTemplate& chain, v1::ChainTemplate* proto) {
+  for (const VariantTemplate& variant : chain.variants) {
+    v1::ChainTemplate::Variant* to = proto->add_variants();
+    to->set_name(variant.name);
+    to->set_operation(variant.operation);
+    if (variant.kernel.has_value()) to->set_kernel(*variant.kernel);
+    if (variant.width.has_value()) to->set_width(*variant.width);
+    if (variant.expansion.has_value()) to->set_expansion(*variant.expansion);
+    if (variant.activation.has_value()) {
+      to->set_activation(*variant.activation);
+    }
+  }
+  for (const CellTemplate& cell : chain.cells) {
+    v1::ChainTemplate::Cell* to = proto->add_cells();
+    to->set_name(cell.name);
+    to->set_nodes(cell.nodes);
+    for (const CellTemplate::Edge& edge : cell.edges) {
+      v1::ChainTemplate::Cell::Edge* e = to->add_edges();
+      e->set_from(edge.from);
+      e->set_to(edge.to);
+      Fill(edge.operation, e->mutable_operation());
+    }
+  }
+}
+
 void Fill(const ChainTemplate& chain, v1::ChainTemplate* proto) {
   Fill(chain.stem_width, proto->mutable_stem_width());
   proto->set_stem_kernel(chain.stem_kernel);
@@ -50,6 +75,7 @@ void Fill(const ChainTemplate& chain, v1::ChainTemplate* proto) {
       Fill(block.activation, b->mutable_activation());
     }
   }
+  FillWords(chain, proto);
   Fill(chain.head_width, proto->mutable_head_width());
   Fill(chain.head_activation, proto->mutable_head_activation());
 }
@@ -109,19 +135,77 @@ absl::StatusOr<BlockTemplate> ReadBlock(absl::string_view path,
   return block;
 }
 
+absl::StatusOr<VariantTemplate> ReadVariant(
+    absl::string_view path, const v1::ChainTemplate::Variant& proto) {
+  VariantTemplate variant;
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckPrintable(Join(path, "name"), proto.name(), kWordLengthMax));
+  ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(Join(path, "operation"),
+                                          proto.operation(), kWordLengthMax));
+  variant.name = proto.name();
+  variant.operation = proto.operation();
+  if (proto.has_kernel()) variant.kernel = proto.kernel();
+  if (proto.has_width()) variant.width = proto.width();
+  if (proto.has_expansion()) variant.expansion = proto.expansion();
+  if (proto.has_activation()) {
+    ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(
+        Join(path, "activation"), proto.activation(), kWordLengthMax));
+    variant.activation = proto.activation();
+  }
+  return variant;
+}
+
+absl::StatusOr<CellTemplate> ReadCell(absl::string_view path,
+                                      const v1::ChainTemplate::Cell& proto) {
+  CellTemplate cell;
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckPrintable(Join(path, "name"), proto.name(), kWordLengthMax));
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckCount(Join(path, "edges"), proto.edges_size(),
+                 CellTemplate::kNodesMax * CellTemplate::kNodesMax));
+  cell.name = proto.name();
+  cell.nodes = proto.nodes();
+  for (int e = 0; e < proto.edges_size(); ++e) {
+    CellTemplate::Edge edge{.from = proto.edges(e).from(),
+                            .to = proto.edges(e).to()};
+    ARCHPOOL_RETURN_IF_ERROR(Read(Join(At(Join(path, "edges"), e), "operation"),
+                                  proto.edges(e).operation(), &edge.operation));
+    cell.edges.push_back(std::move(edge));
+  }
+  return cell;
+}
+
 absl::Status CheckTemplateSize(absl::string_view path,
                                const v1::ChainTemplate& proto) {
   ARCHPOOL_RETURN_IF_ERROR(
       CheckCount(Join(path, "stages"), proto.stages_size(), kStagesMax));
   int64_t blocks = 0;
   for (const auto& stage : proto.stages()) blocks += stage.blocks_size();
-  return CheckCount(Join(path, "stages.blocks"), blocks, kBlocksMax);
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckCount(Join(path, "stages.blocks"), blocks, kBlocksMax));
+  ARCHPOOL_RETURN_IF_ERROR(CheckCount(Join(path, "variants"),
+                                      proto.variants_size(),
+                                      ChainTemplate::kVariantsMax));
+  return CheckCount(Join(path, "cells"), proto.cells_size(),
+                    ChainTemplate::kCellsMax);
 }
 
 absl::StatusOr<ChainTemplate> ReadTemplate(absl::string_view path,
                                            const v1::ChainTemplate& proto) {
   ARCHPOOL_RETURN_IF_ERROR(CheckTemplateSize(path, proto));
   ChainTemplate chain;
+  for (int v = 0; v < proto.variants_size(); ++v) {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        VariantTemplate variant,
+        ReadVariant(At(Join(path, "variants"), v), proto.variants(v)));
+    chain.variants.push_back(std::move(variant));
+  }
+  for (int c = 0; c < proto.cells_size(); ++c) {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        CellTemplate cell,
+        ReadCell(At(Join(path, "cells"), c), proto.cells(c)));
+    chain.cells.push_back(std::move(cell));
+  }
   ARCHPOOL_RETURN_IF_ERROR(
       Read(Join(path, "stem_width"), proto.stem_width(), &chain.stem_width));
   chain.stem_kernel = proto.stem_kernel();

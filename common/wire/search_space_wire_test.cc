@@ -5,12 +5,31 @@
 
 #include "common/wire/wire_test_data.h"
 #include "gtest/gtest.h"
+#include "tests/support/spaces.h"
 
 namespace archpool::wire {
 namespace {
 
 TEST(SearchSpaceWireTest, RoundTrips) {
   const SearchSpace space = TestSpace();
+  v1::SearchSpace proto;
+  ASSERT_TRUE(proto.ParseFromString(ToProto(space).SerializeAsString()));
+  const auto read = SearchSpaceFromProto("space", proto);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(*read, space);
+}
+
+TEST(SearchSpaceWireTest, CellsAndVariantsRoundTrip) {
+  SearchSpace space = testing::NasBench201Space(8, 2);
+  ChainTemplate chain = space.chain_template();
+  chain.variants.push_back({.name = "every",
+                            .operation = "bottleneck",
+                            .kernel = 5,
+                            .width = 24,
+                            .expansion = 6,
+                            .activation = "silu"});
+  chain.stages[1].blocks[0].operation = "every";
+  space = testing::MakeSpace(space.dimensions(), chain);
   v1::SearchSpace proto;
   ASSERT_TRUE(proto.ParseFromString(ToProto(space).SerializeAsString()));
   const auto read = SearchSpaceFromProto("space", proto);
@@ -67,6 +86,21 @@ TEST(SearchSpaceWireTest, RefusesBadSpacesAndNamesTheField) {
            *s.mutable_chain_template()->add_stages() =
                s.chain_template().stages(0);
          }
+       }},
+      {"too many variants", "FIELD_TOO_MANY", "space.chain_template.variants",
+       [](auto& s) {
+         for (int i = 0; i < 65; ++i) {
+           s.mutable_chain_template()->add_variants();
+         }
+       }},
+      {"unnamed cell", "FIELD_REQUIRED", "space.chain_template.cells[0].name",
+       [](auto& s) { s.mutable_chain_template()->add_cells(); }},
+      {"too many edges", "FIELD_TOO_MANY",
+       "space.chain_template.cells[0].edges",
+       [](auto& s) {
+         auto* cell = s.mutable_chain_template()->add_cells();
+         cell->set_name("cell");
+         for (int i = 0; i < 100; ++i) cell->add_edges();
        }},
       {"too many blocks", "FIELD_TOO_MANY",
        "space.chain_template.stages.blocks",

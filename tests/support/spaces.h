@@ -40,6 +40,38 @@ inline BlockTemplate MakeBlock(const std::string& operation, int64_t kernel,
   return block;
 }
 
+// The cells of NAS-Bench-201 (Dong and Yang, ICLR 2020): `cells` of them in
+// each of three stages of `width`, 2 × `width` and 4 × `width` channels.
+inline SearchSpace NasBench201Space(int64_t width, int64_t cells) {
+  std::vector<Dimension> dimensions;
+  CellTemplate cell{.name = "cell", .nodes = 4};
+  for (const auto& [from, to] : std::vector<std::pair<int64_t, int64_t>>{
+           {0, 1}, {0, 2}, {1, 2}, {0, 3}, {1, 3}, {2, 3}}) {
+    Dimension& edge = dimensions.emplace_back();
+    edge.name = absl::StrCat("edge", from, "-", to);
+    for (const char* word :
+         {"none", "skip", "conv1x1", "conv3x3", "avg_pool3x3"}) {
+      edge.choices.emplace_back(std::string(word));
+    }
+    cell.edges.push_back({.from = from, .to = to, .operation = Ref(edge.name)});
+  }
+  ChainTemplate chain;
+  chain.stem_width = width;
+  chain.variants = {
+      {.name = "conv1x1", .operation = "preact_conv", .kernel = 1},
+      {.name = "conv3x3", .operation = "preact_conv", .kernel = 3},
+      {.name = "avg_pool3x3", .operation = "avg_pool", .kernel = 3}};
+  chain.cells = {std::move(cell)};
+  const BlockTemplate cell_block = MakeBlock("cell", 3, width, 1, cells);
+  chain.stages = {
+      {.stride = 1, .blocks = {cell_block}},
+      {.stride = 2,
+       .blocks = {MakeBlock("residual", 3, 2 * width), cell_block}},
+      {.stride = 2,
+       .blocks = {MakeBlock("residual", 3, 4 * width), cell_block}}};
+  return MakeSpace(std::move(dimensions), std::move(chain));
+}
+
 // A space with sizes[d] choices in dimension "d<d>", each the width of one
 // convolution (at most 64 dimensions), so that all its networks differ.
 inline SearchSpace SpaceOfSizes(const std::vector<int64_t>& sizes) {

@@ -1,0 +1,109 @@
+#include "common/nas/field_resolver.h"
+
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/status.h"
+
+namespace archpool {
+
+std::string FieldRange::ToString() const {
+  return absl::StrCat(odd ? "odd, in [" : "in [", min, ", ", max, "]");
+}
+
+FieldResolver::FieldResolver(const std::vector<Dimension>& dimensions)
+    : dimensions_(dimensions) {
+  for (size_t i = 0; i < dimensions.size(); ++i) {
+    index_of_[dimensions[i].name] = static_cast<int>(i);
+  }
+}
+
+template <typename T, typename Accept, typename Encode>
+absl::StatusOr<ResolvedField> FieldResolver::Reference(
+    absl::string_view field, const DimensionRef& reference,
+    absl::string_view expected, const Accept& accept,
+    const Encode& encode) const {
+  const auto found = index_of_.find(reference.dimension);
+  if (found == index_of_.end()) {
+    return InvalidArgument(
+        "TEMPLATE_REFERENCE",
+        absl::StrCat("Field ", field, " refers to the dimension \"",
+                     reference.dimension,
+                     "\", which the space does not have."));
+  }
+  ResolvedField resolved{.dimension = found->second, .values = {}};
+  for (const ChoiceValue& choice :
+       dimensions_[static_cast<size_t>(found->second)].choices) {
+    const T* value = std::get_if<T>(&choice);
+    if (value == nullptr || !accept(*value)) {
+      return InvalidArgument(
+          "TEMPLATE_REFERENCE",
+          absl::StrCat("Field ", field, " refers to the dimension \"",
+                       reference.dimension, "\", whose choice \"",
+                       ToString(choice), "\" does not fit: each must be ",
+                       expected, "."));
+    }
+    resolved.values.push_back(encode(*value));
+  }
+  return resolved;
+}
+
+absl::StatusOr<ResolvedField> FieldResolver::Int(
+    absl::string_view field, const IntField& value,
+    const FieldRange& range) const {
+  if (const auto* constant = std::get_if<int64_t>(&value)) {
+    ARCHPOOL_RETURN_IF_ERROR(CheckConstant(field, *constant, range));
+    return ResolvedField{.dimension = -1, .values = {*constant}};
+  }
+  return Reference<int64_t>(
+      field, std::get<DimensionRef>(value), range.ToString(),
+      [&range](int64_t choice) { return range.Contains(choice); },
+      [](int64_t choice) { return choice; });
+}
+
+absl::StatusOr<ResolvedField> FieldResolver::Word(
+    absl::string_view field, const WordField& value,
+    const Vocabulary& words) const {
+  const std::string expected = absl::StrCat(
+      "one of ",
+      absl::StrJoin(words, ", ", [](std::string* out, const auto& word) {
+        absl::StrAppend(out, word.first);
+      }));
+  if (const auto* constant = std::get_if<std::string>(&value)) {
+    const auto found = words.find(*constant);
+    if (found == words.end()) {
+      return InvalidArgument("TEMPLATE_RANGE",
+                             absl::StrCat("Field ", field, " is \"", *constant,
+                                          "\"; it must be ", expected, "."));
+    }
+    return ResolvedField{.dimension = -1, .values = {found->second}};
+  }
+  return Reference<std::string>(
+      field, std::get<DimensionRef>(value), expected,
+      [&words](const std::string& word) { return words.contains(word); },
+      [&words](const std::string& word) { return words.at(word); });
+}
+
+absl::Status FieldResolver::CheckConstant(absl::string_view field,
+                                          int64_t value,
+                                          const FieldRange& range) {
+  if (range.Contains(value)) return absl::OkStatus();
+  return InvalidArgument("TEMPLATE_RANGE",
+                         absl::StrCat("Field ", field, " is ", value,
+                                      "; it must be ", range.ToString(), "."));
+}
+
+absl::Status FieldResolver::CheckAllRead() const {
+  for (size_t i = 0; i < dimensions_.size(); ++i) {
+    if (read_.contains(static_cast<int>(i))) continue;
+    return InvalidArgument(
+        "DIMENSION_UNUSED",
+        absl::StrCat("No network depends on dimension \"", dimensions_[i].name,
+                     "\": refer to it in a field that one of its block's "
+                     "operations reads, or remove it."));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace archpool
