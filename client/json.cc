@@ -44,7 +44,9 @@ Json RecipeJson(const v1::Recipe& recipe) {
           {"warmup", Fraction(recipe.warmup_ppm())},
           {"shift_pixels_max", recipe.shift_pixels_max()},
           {"horizontal_flip", recipe.horizontal_flip()},
-          {"segments", recipe.segments()}};
+          {"segments", recipe.segments()},
+          {"further_epochs", recipe.further_epochs()},
+          {"promoted_one_in", recipe.promoted_one_in()}};
 }
 
 Json FieldJson(const v1::IntField& field) {
@@ -183,27 +185,34 @@ Json ToJson(const v1::LeaseStatus& lease) {
 }
 
 Json ToJson(const v1::Trial& trial) {
-  return {{"trial_id", trial.trial_id()},
-          {"task_id", trial.task_id()},
-          {"account", trial.account_name()},
-          {"state", WordOf(trial.state())},
-          {"reason", TextOrNull(trial.reason())},
-          {"basis", TextOrNull(trial.basis())},
-          {"architecture_id", absl::BytesToHexString(trial.architecture_id())},
-          {"choices", trial.choices()},
-          {"description", trial.description()},
-          {"parameters", trial.parameters()},
-          {"macs", trial.macs()},
-          {"work_units", absl::StrCat(trial.work_units())},
-          {"claimed_accuracy", Accuracy(trial.claimed_accuracy_ppm())},
-          {"measured_accuracy", Accuracy(trial.measured_accuracy_ppm())},
-          {"verified_accuracy", Accuracy(trial.verified_accuracy_ppm())},
-          {"weights_digest",
-           TextOrNull(absl::BytesToHexString(trial.weights_digest()))},
-          {"subspace_id", trial.subspace_id()},
-          {"pay", FormatCoins(trial.pay())},
-          {"finders_bonus", FormatCoins(trial.finders_bonus())},
-          {"create_time", TimeJson(trial.create_time())}};
+  return {
+      {"trial_id", trial.trial_id()},
+      {"task_id", trial.task_id()},
+      {"account", trial.account_name()},
+      {"state", WordOf(trial.state())},
+      {"reason", TextOrNull(trial.reason())},
+      {"basis", TextOrNull(trial.basis())},
+      {"architecture_id", absl::BytesToHexString(trial.architecture_id())},
+      {"choices", trial.choices()},
+      {"description", trial.description()},
+      {"parameters", trial.parameters()},
+      {"macs", trial.macs()},
+      {"work_units", absl::StrCat(trial.work_units())},
+      {"rung", trial.rung()},
+      {"known_from_trial_id", trial.known_from_trial_id() == 0
+                                  ? Json()
+                                  : Json(trial.known_from_trial_id())},
+      {"resumes_trial_id",
+       trial.resumes_trial_id() == 0 ? Json() : Json(trial.resumes_trial_id())},
+      {"claimed_accuracy", Accuracy(trial.claimed_accuracy_ppm())},
+      {"measured_accuracy", Accuracy(trial.measured_accuracy_ppm())},
+      {"verified_accuracy", Accuracy(trial.verified_accuracy_ppm())},
+      {"weights_digest",
+       TextOrNull(absl::BytesToHexString(trial.weights_digest()))},
+      {"subspace_id", trial.subspace_id()},
+      {"pay", FormatCoins(trial.pay())},
+      {"finders_bonus", FormatCoins(trial.finders_bonus())},
+      {"create_time", TimeJson(trial.create_time())}};
 }
 
 Json ToJson(const v1::SearchSpace& space) {
@@ -267,6 +276,7 @@ Json ToJson(const v1::Task& task) {
           {"trials_abandoned", task.trials_abandoned()},
           {"rejected_by_reason", RejectedJson(task)},
           {"backups", ListToJson(task.backups())},
+          {"trials_known", task.trials_known()},
           {"work_units_accepted", absl::StrCat(task.work_units_accepted())},
           {"best", task.has_best() ? ToJson(task.best()) : Json()},
           {"front", ListToJson(task.front())},

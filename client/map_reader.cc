@@ -234,6 +234,28 @@ const YamlNode* MapReader::RequireList(absl::string_view key) {
   return nullptr;
 }
 
+void MapReader::ReadIntegers(absl::string_view key, const IntRange& range,
+                             size_t count_max, std::vector<int64_t>& values) {
+  const YamlNode* node = Find(key);
+  if (node == nullptr) return;
+  if (node->kind != YamlNode::Kind::kList || node->items.size() > count_max) {
+    return Complain(*node, key,
+                    absl::StrCat("a list of at most ", count_max, " integers"));
+  }
+  std::vector<int64_t> read;
+  for (const YamlNode& item : node->items) {
+    const std::optional<int64_t> parsed = ParseInteger(item.text);
+    if (item.kind != YamlNode::Kind::kScalar || !parsed.has_value() ||
+        !range.Contains(*parsed)) {
+      problems_.Add(item.position, absl::StrCat("each of ", NameOf(key),
+                                                " must be ", range.Describe()));
+      return;
+    }
+    read.push_back(*parsed);
+  }
+  values = std::move(read);
+}
+
 void MapReader::ReadInteger(absl::string_view key, const IntRange& range,
                             int64_t& value) {
   const std::string expected = range.Describe();

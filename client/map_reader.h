@@ -86,6 +86,9 @@ class MapReader {
   void ReadInteger(absl::string_view key, const IntRange& range,
                    int64_t& value);
   // A decimal number, as millionths; `min` and `max` too.
+  // A list of at most `count_max`; it may be empty.
+  void ReadIntegers(absl::string_view key, const IntRange& range,
+                    size_t count_max, std::vector<int64_t>& values);
   void ReadMillionths(absl::string_view key, int64_t min, int64_t max,
                       int64_t& value);
   void ReadTimeSpan(absl::string_view key, absl::Duration min,

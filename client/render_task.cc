@@ -43,6 +43,10 @@ std::string RenderProgress(const v1::Task& task, absl::Time now) {
     absl::StrAppend(&out, ", ", task.trials_pending(), " in verification, ",
                     task.trials_assigned(), " assigned");
   }
+  if (task.trials_known() > 0) {
+    absl::StrAppend(&out, "\n            ", task.trials_known(),
+                    " known from earlier tasks: not paid again");
+  }
   absl::StrAppend(&out, "\n  work      ",
                   FormatCoreSeconds(task.work_units_accepted()), " of ",
                   FormatCoreSeconds(task.spec().budget_work_units()),
@@ -232,6 +236,7 @@ std::string RenderTrials(const std::vector<v1::Trial>& trials,
   if (trials.empty()) return "No trials yet.\n";
   Table table({{"trial", Align::kRight},
                {"task", Align::kRight},
+               {"rung", Align::kRight},
                {"state"},
                {"claimed", Align::kRight},
                {"measured", Align::kRight},
@@ -244,6 +249,7 @@ std::string RenderTrials(const std::vector<v1::Trial>& trials,
     pay += own;
     table.AddRow({absl::StrCat(trial.trial_id()),
                   absl::StrCat(trial.task_id()),
+                  absl::StrCat(trial.rung() + 1),
                   {WordOf(trial.state()), ColorOf(trial.state())},
                   FormatPercent(trial.claimed_accuracy_ppm()),
                   FormatPercent(trial.measured_accuracy_ppm()),

@@ -147,10 +147,11 @@ class TaskReader {
   }
 
   void ReadRecipe(const YamlNode* node, Recipe& recipe) {
-    MapReader map(problems_, node, "recipe",
-                  {"batch_size", "epochs", "learning_rate", "momentum",
-                   "weight_decay", "label_smoothing", "warmup",
-                   "shift_pixels_max", "horizontal_flip", "segments"});
+    MapReader map(
+        problems_, node, "recipe",
+        {"batch_size", "epochs", "learning_rate", "momentum", "weight_decay",
+         "label_smoothing", "warmup", "shift_pixels_max", "horizontal_flip",
+         "segments", "further_epochs", "promoted_one_in"});
     map.ReadInteger("batch_size", {.min = 1, .max = 4096}, recipe.batch_size);
     map.ReadInteger("epochs", {.min = 1, .max = 1000}, recipe.epochs);
     map.ReadMillionths("learning_rate", 1, 10 * kMillion,
@@ -164,6 +165,10 @@ class TaskReader {
                     recipe.shift_pixels_max);
     map.ReadBool("horizontal_flip", recipe.horizontal_flip);
     map.ReadInteger("segments", {.min = 1, .max = 1024}, recipe.segments);
+    map.ReadIntegers("further_epochs", {.min = 1, .max = 1000},
+                     Recipe::kFurtherRungsMax, recipe.further_epochs);
+    map.ReadInteger("promoted_one_in", {.min = 2, .max = 64},
+                    recipe.promoted_one_in);
   }
 
   void ReadBudget(const YamlNode& node, Budget& budget) {

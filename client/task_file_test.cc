@@ -67,7 +67,8 @@ TEST(TaskFileTest, ReadsEveryField) {
       With("  epochs: 3\n",
            "  {batch_size: 64, epochs: 3, learning_rate: 0.05, momentum: 0.8,\n"
            "   weight_decay: 0.001, label_smoothing: 0.1, warmup: 0.3,\n"
-           "   shift_pixels_max: 2, horizontal_flip: true, segments: 8}\n"),
+           "   shift_pixels_max: 2, horizontal_flip: true, segments: 8,\n"
+           "   further_epochs: [6, 12], promoted_one_in: 4}\n"),
       "  finders_bonus: 0.2\n"
       "limits: {parameters: 1000, macs: 2000}\n"
       "search: {policy: evolution:20:5, halved_macs: 0.002,\n"
@@ -86,7 +87,9 @@ TEST(TaskFileTest, ReadsEveryField) {
                          .warmup_ppm = 300'000,
                          .shift_pixels_max = 2,
                          .horizontal_flip = true,
-                         .segments = 8};
+                         .segments = 8,
+                         .further_epochs = {6, 12},
+                         .promoted_one_in = 4};
   EXPECT_EQ(spec.recipe, recipe);
   const Budget budget = {.work_units = 600'250'000,
                          .time_limit = absl::Minutes(90)};
@@ -139,13 +142,22 @@ std::vector<BadText> BadScalars() {
       {With("epochs: 3", "epoch: 3"),
        "28:3: unknown key 'epoch' in recipe; did you mean 'epochs'? known "
        "keys: batch_size, epochs, learning_rate, momentum, weight_decay, "
-       "label_smoothing, warmup, shift_pixels_max, horizontal_flip, segments"},
+       "label_smoothing, warmup, shift_pixels_max, horizontal_flip, segments, "
+       "further_epochs, promoted_one_in"},
       {With("epochs: 3", "colour: 3"),
        "28:3: unknown key 'colour' in recipe; known keys: "},
       {With("epochs: 3", "epochs: 3\n  epochs: 4"),
        "29:3: the key 'epochs' is in recipe twice; keep one of the two"},
       {With("epochs: 3", "epochs: 0"),
        "28:11: recipe.epochs is '0'; it must be an integer in [1, 1000]"},
+      {With("epochs: 3", "further_epochs: 3"),
+       "28:19: recipe.further_epochs is '3'; it must be a list of at most 8 "
+       "integers"},
+      {With("epochs: 3", "further_epochs: [3, 0]"),
+       "28:23: each of recipe.further_epochs must be an integer in [1, 1000]"},
+      {With("epochs: 3", "promoted_one_in: 1"),
+       "28:20: recipe.promoted_one_in is '1'; it must be an integer in [2, "
+       "64]"},
       {With("epochs: 3", "epochs: many"), "28:11: recipe.epochs is 'many'"},
       {With("epochs: 3", "epochs: 1.5"), "28:11: recipe.epochs is '1.5'"},
       {With("epochs: 3", "epochs: [3]"), "28:11: recipe.epochs is a list"},

@@ -115,6 +115,23 @@ void Auditor::Note(const Lease& lease) {
   leases_[lease.id] = lease;
 }
 
+// Whoever goes on goes on from its own accepted result of the rung below.
+void Auditor::CheckRung(const Trial& trial) {
+  const Recipe& recipe = tasks_.at(trial.task).spec->recipe;
+  if (trial.rung < 0 || trial.rung > recipe.last_rung()) {
+    Complain(absl::StrCat(trial.id.ToString(), " is at a rung that is none"));
+  }
+  if (!trial.resumes.IsSet()) return;
+  const auto below = trials_.find(trial.resumes);
+  if (below == trials_.end() || below->second.state != TrialState::kAccepted ||
+      below->second.account != trial.account ||
+      below->second.architecture_id != trial.architecture_id ||
+      below->second.rung != trial.rung - 1) {
+    Complain(
+        absl::StrCat(trial.id.ToString(), " goes on from nothing of its own"));
+  }
+}
+
 void Auditor::Note(const Trial& trial) {
   const auto found = trials_.find(trial.id);
   if (found != trials_.end()) {
@@ -131,6 +148,7 @@ void Auditor::Note(const Trial& trial) {
       Complain(absl::StrCat(trial.id.ToString(), ": its commitment changed"));
     }
   }
+  if (found == trials_.end()) CheckRung(trial);
   trials_[trial.id] = trial;
 }
 
@@ -237,7 +255,7 @@ void Auditor::CheckBoxes(const Task& task) {
 void Auditor::CheckTask(const Task& task) {
   WorkUnits units = 0;
   Amount paid = 0;
-  std::map<Digest, LeaseId> networks;
+  std::map<std::pair<Digest, int64_t>, LeaseId> networks;  // at their rungs
   CheckBoxes(task);
   for (const auto& [id, trial] : trials_) {
     if (trial.task != task.id) continue;
@@ -254,10 +272,10 @@ void Auditor::CheckTask(const Task& task) {
         trial.state == TrialState::kAbandoned) {
       continue;
     }
-    units += trial.work_units;
+    if (!trial.known_from.IsSet()) units += trial.work_units;
     // A backup's work, and it alone, may repeat.
-    const auto [first, is_new] =
-        networks.insert({trial.architecture_id, PrimaryOf(trial.lease)});
+    const auto [first, is_new] = networks.insert(
+        {{trial.architecture_id, trial.rung}, PrimaryOf(trial.lease)});
     if (!is_new && first->second != PrimaryOf(trial.lease)) {
       Complain(absl::StrCat(id.ToString(), " repeats a network"));
     }

@@ -36,6 +36,7 @@ class Auditor {
   void Note(const SubspaceRecord& subspace);
   void Note(const Session& session);
   void Note(const Lease& lease);
+  void CheckRung(const Trial& trial);
   void Note(const Trial& trial);
   void Note(const Audit& audit);
   void Note(const Ranking& ranking);

@@ -73,6 +73,14 @@ absl::Status CheckBudget(const Budget& budget) {
 
 absl::Status Recipe::Validate() const {
   constexpr absl::string_view kReason = "RECIPE_RANGE";
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckAll({{kReason, "recipe.further_epochs' count", last_rung(), 0,
+                 static_cast<int64_t>(kFurtherRungsMax)},
+                {kReason, "recipe.promoted_one_in", promoted_one_in, 2, 64}}));
+  for (const int64_t further : further_epochs) {
+    ARCHPOOL_RETURN_IF_ERROR(
+        CheckAll({{kReason, "recipe.further_epochs", further, 1, 1000}}));
+  }
   return CheckAll({
       {kReason, "recipe.batch_size", batch_size, 1, 4096},
       {kReason, "recipe.epochs", epochs, 1, 1000},

@@ -32,6 +32,28 @@ struct Recipe {
   int64_t shift_pixels_max = 0;         // augmentation: random shift; [0, 8]
   bool horizontal_flip = false;         // augmentation: random mirror
   int64_t segments = 16;                // checkpoints of a trial; [1, 1024]
+  // Multi-fidelity: a network among the best 1/promoted_one_in after `epochs`
+  // goes on for the first of these numbers of epochs, the best of those for the
+  // next, and so on: the rungs of successive halving. Each rung runs the whole
+  // schedule over its own epochs (warm restarts; Loshchilov and Hutter, ICLR
+  // 2017), so that every rung's result is that of a finished training.
+  std::vector<int64_t> further_epochs;  // each in [1, 1000]; at most 8
+  int64_t promoted_one_in = 3;          // in [2, 64]
+
+  static constexpr size_t kFurtherRungsMax = 8;
+  int64_t last_rung() const {
+    return static_cast<int64_t>(further_epochs.size());
+  }
+  // REQUIRES: rung in [0, last_rung()].
+  int64_t EpochsOfRung(int64_t rung) const {
+    return rung == 0 ? epochs : further_epochs[static_cast<size_t>(rung - 1)];
+  }
+  // From the start to the end of a rung.
+  int64_t EpochsUpToRung(int64_t rung) const {
+    int64_t sum = epochs;
+    for (int64_t r = 1; r <= rung; ++r) sum += EpochsOfRung(r);
+    return sum;
+  }
 
   // INVALID_ARGUMENT (RECIPE_RANGE); the message names the field.
   absl::Status Validate() const;

@@ -26,12 +26,12 @@ double CosineFall(double fraction) {
 
 }  // namespace
 
-Schedule::Schedule(const Recipe& recipe, int64_t examples)
+Schedule::Schedule(const Recipe& recipe, int64_t examples, int64_t rung)
     : batch_size_(std::min(recipe.batch_size, examples)),
       peak_(static_cast<double>(recipe.learning_rate_ppm) / 1e6) {
-  ARCHPOOL_CHECK(batch_size_ > 0 && recipe.epochs > 0);
+  ARCHPOOL_CHECK(batch_size_ > 0 && recipe.EpochsOfRung(rung) > 0);
   steps_per_epoch_ = examples / batch_size_;
-  steps_ = steps_per_epoch_ * recipe.epochs;
+  steps_ = steps_per_epoch_ * recipe.EpochsOfRung(rung);
   warmup_steps_ = steps_ * recipe.warmup_ppm / 1'000'000;
 }
 

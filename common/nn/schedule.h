@@ -12,8 +12,9 @@ namespace archpool::nn {
 // Value type; thread-compatible.
 class Schedule {
  public:
-  // REQUIRES: examples > 0, recipe.batch_size > 0, recipe.epochs > 0.
-  Schedule(const Recipe& recipe, int64_t examples);
+  // Of one rung of the recipe: each runs the whole course.
+  // REQUIRES: examples > 0, recipe.batch_size > 0, the rung's epochs > 0.
+  Schedule(const Recipe& recipe, int64_t examples, int64_t rung = 0);
 
   // min(recipe.batch_size, examples).
   int64_t batch_size() const { return batch_size_; }

@@ -142,27 +142,38 @@ class Optimizer {
 };
 
 absl::StatusOr<TensorMap> TrainWeights(const LayerPlan& plan,
-                                       const Recipe& recipe, uint64_t key,
+                                       const Recipe& recipe,
+                                       const RungSpan& span, uint64_t key,
                                        const Normalization& normalization,
                                        const Dataset& train,
                                        const ProgressCallback& progress) {
-  const Schedule schedule(recipe, train.count());
-  Network network(plan, InitialWeights(plan, key));
-  Optimizer optimizer(recipe, network.parameters());
-  TrialBatches batches(recipe, key, schedule, normalization, train);
+  Network network(plan, span.resumed != nullptr ? *span.resumed
+                                                : InitialWeights(plan, key));
+  std::vector<Schedule> schedules;
+  int64_t steps = 0;
+  for (int64_t rung = span.resumed != nullptr ? span.rung : 0;
+       rung <= span.rung; ++rung) {
+    schedules.emplace_back(recipe, train.count(), rung);
+    steps += schedules.back().steps();
+  }
+  TrialBatches batches(recipe, key, schedules[0], normalization, train);
   const double smoothing =
       static_cast<double>(recipe.label_smoothing_ppm) / 1e6;
-  for (int64_t step = 0; step < schedule.steps(); ++step) {
-    const Batch& batch = batches.At(step);
-    const at::Tensor logits = network.Forward(batch.images);
-    const Loss loss = CrossEntropy(logits, batch.labels, smoothing);
-    network.Backward(loss.logits_gradient);
-    optimizer.Step(schedule.LearningRate(step));
-    if (progress && !progress({step + 1, schedule.steps(), loss.mean})) {
-      return MakeError(
-          absl::StatusCode::kCancelled, "TRAINING_STOPPED",
-          absl::StrCat("the training was stopped after step ", step + 1, " of ",
-                       schedule.steps(), "; train it again from the start"));
+  int64_t done = 0;
+  for (const Schedule& schedule : schedules) {
+    Optimizer optimizer(recipe, network.parameters());
+    for (int64_t step = 0; step < schedule.steps(); ++step) {
+      const Batch& batch = batches.At(done++);
+      const at::Tensor logits = network.Forward(batch.images);
+      const Loss loss = CrossEntropy(logits, batch.labels, smoothing);
+      network.Backward(loss.logits_gradient);
+      optimizer.Step(schedule.LearningRate(step));
+      if (progress && !progress({done, steps, loss.mean})) {
+        return MakeError(
+            absl::StatusCode::kCancelled, "TRAINING_STOPPED",
+            absl::StrCat("the training was stopped after step ", done, " of ",
+                         steps, "; train it again from the start"));
+      }
     }
   }
   return network.Weights();
@@ -170,15 +181,21 @@ absl::StatusOr<TensorMap> TrainWeights(const LayerPlan& plan,
 
 }  // namespace
 
-absl::StatusOr<TrainedNetwork> Train(
-    const LayerPlan& plan, const Recipe& recipe, const Digest& trial_key,
-    const Normalization& normalization, const Dataset& train,
-    const Dataset& validation, const ProgressCallback& progress) {
+absl::StatusOr<TrainedNetwork> Train(const LayerPlan& plan,
+                                     const Recipe& recipe, const RungSpan& span,
+                                     const Digest& trial_key,
+                                     const Normalization& normalization,
+                                     const Dataset& train,
+                                     const Dataset& validation,
+                                     const ProgressCallback& progress) {
+  if (span.resumed != nullptr) {
+    ARCHPOOL_RETURN_IF_ERROR(CheckWeights(plan, *span.resumed));
+  }
   ARCHPOOL_RETURN_IF_ERROR(CheckData(plan, train));
   ARCHPOOL_RETURN_IF_ERROR(CheckData(plan, validation));
   ARCHPOOL_ASSIGN_OR_RETURN(TensorMap weights, Guarded([&] {
                               return TrainWeights(
-                                  plan, recipe, trial_key.Prefix64(),
+                                  plan, recipe, span, trial_key.Prefix64(),
                                   normalization, train, progress);
                             }));
   absl::StatusOr<int64_t> correct =

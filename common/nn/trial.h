@@ -33,6 +33,14 @@ struct TrainedNetwork {
   int64_t validation_correct = 0;
 };
 
+// Which rungs of a recipe to train.
+struct RungSpan {
+  int64_t rung = 0;  // the last one, whose result counts
+  // The weights that the rung below ended with; null: train from the start,
+  // rung after rung.
+  const TensorMap* resumed = nullptr;
+};
+
 struct Normalization {
   int64_t mean_ppm = 0;
   int64_t deviation_ppm = 1'000'000;
@@ -53,14 +61,19 @@ std::string LibraryVersion();
 
 // Trains `plan` on `train` under `recipe`, then counts the correct answers on
 // `validation`. Initial weights, order and augmentation are drawn from
-// `trial_key` alone (streams in common/nn/streams.h).
-// INVALID_ARGUMENT: DATA_MISMATCH (shape or classes differ from the plan's).
+// `trial_key` alone (streams in common/nn/streams.h). Each rung begins with the
+// weights of the one below and an optimiser at rest.
+// INVALID_ARGUMENT: DATA_MISMATCH (shape or classes differ from the plan's);
+// WEIGHTS_MISMATCH, WEIGHTS_NOT_FINITE (span.resumed).
 // INTERNAL: TRAINING_FAILED (LibTorch threw); CANCELLED: TRAINING_STOPPED.
 // RESOURCE_EXHAUSTED: TRAINING_OUT_OF_MEMORY.
-absl::StatusOr<TrainedNetwork> Train(
-    const LayerPlan& plan, const Recipe& recipe, const Digest& trial_key,
-    const Normalization& normalization, const Dataset& train,
-    const Dataset& validation, const ProgressCallback& progress);
+absl::StatusOr<TrainedNetwork> Train(const LayerPlan& plan,
+                                     const Recipe& recipe, const RungSpan& span,
+                                     const Digest& trial_key,
+                                     const Normalization& normalization,
+                                     const Dataset& train,
+                                     const Dataset& validation,
+                                     const ProgressCallback& progress);
 
 // Builds `plan`'s network, loads `weights` into it and counts the correct
 // answers on `dataset`. A prediction is the first index of the largest logit;

@@ -54,7 +54,7 @@ absl::StatusOr<TrainedNetwork> TrainShort(
     const Digest& key, const ProgressCallback& progress = nullptr) {
   static const Dataset train = BarImages(512, 1);
   static const Dataset validation = BarImages(200, 2);
-  return Train(Plan(), ShortRecipe(), key, {300'000, 200'000}, train,
+  return Train(Plan(), ShortRecipe(), {}, key, {300'000, 200'000}, train,
                validation, progress);
 }
 
@@ -130,6 +130,51 @@ TEST_F(TrialTest, LearnsAndItsWeightsRepeatTheClaim) {
   EXPECT_EQ(*correct, trained->validation_correct);
 }
 
+absl::StatusOr<TrainedNetwork> TrainRung(const RungSpan& span,
+                                         int64_t* steps = nullptr) {
+  static const Dataset train = BarImages(512, 1);
+  static const Dataset validation = BarImages(200, 2);
+  Recipe recipe = ShortRecipe();
+  recipe.epochs = 1;
+  recipe.further_epochs = {1, 2};
+  return Train(Plan(), recipe, span, Sha256("key"), {300'000, 200'000}, train,
+               validation, [steps](const TrainingProgress& progress) {
+                 if (steps != nullptr) *steps = progress.steps;
+                 return true;
+               });
+}
+
+TEST_F(TrialTest, ARungGoesOnFromTheOneBelow) {
+  int64_t steps = 0;
+  const auto first = TrainRung({0, nullptr}, &steps);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(steps, 16);
+  const auto second = TrainRung({1, &first->weights}, &steps);
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_EQ(steps, 16);
+  const auto third = TrainRung({2, &second->weights}, &steps);
+  ASSERT_TRUE(third.ok()) << third.status();
+  EXPECT_EQ(steps, 32);
+  EXPECT_GE(third->validation_correct, first->validation_correct);
+  EXPECT_EQ(Fingerprint(TrainRung({2, &second->weights})->weights),
+            Fingerprint(third->weights))
+      << "a rung can be replayed from the weights below";
+}
+
+TEST_F(TrialTest, WithoutWeightsEveryRungIsTrained) {
+  int64_t steps = 0;
+  const auto all = TrainRung({2, nullptr}, &steps);
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_EQ(steps, 64);
+  EXPECT_EQ(Fingerprint(TrainRung({2, nullptr})->weights),
+            Fingerprint(all->weights));
+}
+
+TEST_F(TrialTest, RefusesToGoOnFromOtherWeights) {
+  const TensorMap none;
+  EXPECT_EQ(GetReason(TrainRung({1, &none}).status()), "WEIGHTS_MISMATCH");
+}
+
 TEST_F(TrialTest, StopsWhenTold) {
   int64_t last = 0;
   const auto trained =
@@ -192,7 +237,7 @@ TEST_F(TrialTest, ADivergedTrainingHasNothingRight) {
   recipe.epochs = 20;
   const Dataset data = BarImages(256, 1);
   const auto trained =
-      Train(Plan(), recipe, Sha256("key"), Normalization{}, data, data, {});
+      Train(Plan(), recipe, {}, Sha256("key"), Normalization{}, data, data, {});
   ASSERT_TRUE(trained.ok()) << trained.status();
   EXPECT_EQ(trained->validation_correct, 0);
 }
@@ -200,8 +245,8 @@ TEST_F(TrialTest, ADivergedTrainingHasNothingRight) {
 TEST_F(TrialTest, RefusesDataOfAnotherShape) {
   const Dataset data = BarImages(64, 1);
   const LayerPlan plan = testing::ThreeLayerCnn();
-  EXPECT_EQ(GetReason(Train(plan, ShortRecipe(), Sha256("key"), Normalization{},
-                            data, data, {})
+  EXPECT_EQ(GetReason(Train(plan, ShortRecipe(), {}, Sha256("key"),
+                            Normalization{}, data, data, {})
                           .status()),
             "DATA_MISMATCH");
   EXPECT_EQ(GetReason(CountCorrect(plan, {}, Normalization{}, data).status()),

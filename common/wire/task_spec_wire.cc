@@ -30,6 +30,9 @@ v1::Recipe ToProto(const Recipe& recipe) {
   proto.set_shift_pixels_max(recipe.shift_pixels_max);
   proto.set_horizontal_flip(recipe.horizontal_flip);
   proto.set_segments(recipe.segments);
+  proto.mutable_further_epochs()->Add(recipe.further_epochs.begin(),
+                                      recipe.further_epochs.end());
+  proto.set_promoted_one_in(recipe.promoted_one_in);
   return proto;
 }
 
@@ -45,6 +48,15 @@ absl::StatusOr<Recipe> RecipeFromProto(const v1::Recipe& proto) {
   recipe.shift_pixels_max = proto.shift_pixels_max();
   recipe.horizontal_flip = proto.horizontal_flip();
   recipe.segments = proto.segments();
+  ARCHPOOL_RETURN_IF_ERROR(CheckCount("spec.recipe.further_epochs",
+                                      proto.further_epochs_size(),
+                                      Recipe::kFurtherRungsMax));
+  recipe.further_epochs.assign(proto.further_epochs().begin(),
+                               proto.further_epochs().end());
+  // Recipes from before rungs have none.
+  if (proto.promoted_one_in() != 0) {
+    recipe.promoted_one_in = proto.promoted_one_in();
+  }
   ARCHPOOL_RETURN_IF_ERROR(recipe.Validate());
   return recipe;
 }

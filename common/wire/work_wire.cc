@@ -33,9 +33,29 @@ absl::StatusOr<NamedDataset> ReadDataset(absl::string_view path,
                    "; report this to the pool's operator."));
 }
 
+absl::Status ReadCheckpoint(const std::string& path,
+                            const v1::Lease::Assignment& proto,
+                            WorkAssignment& assignment) {
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckRange(Join(path, "rung"), proto.rung(), 1, INT64_MAX));
+  ARCHPOOL_ASSIGN_OR_RETURN(assignment.resumes,
+                            ReadId<TrialId>(Join(path, "resumes_trial_id"),
+                                            proto.resumes_trial_id()));
+  ARCHPOOL_ASSIGN_OR_RETURN(assignment.initial_weights,
+                            ReadDigest(Join(path, "initial_weights_digest"),
+                                       proto.initial_weights_digest()));
+  ARCHPOOL_RETURN_IF_ERROR(CheckRange(Join(path, "initial_weights_size_bytes"),
+                                      proto.initial_weights_size_bytes(), 1,
+                                      kWeightsSizeBytesMax));
+  assignment.initial_weights_size_bytes = proto.initial_weights_size_bytes();
+  return absl::OkStatus();
+}
+
 absl::StatusOr<WorkAssignment> ReadAssignment(
     const std::string& path, const v1::Lease::Assignment& proto,
-    const SearchSpace& space, const DatasetManifest& manifest) {
+    const WorkLease& lease) {
+  const SearchSpace& space = lease.space;
+  const DatasetManifest& manifest = lease.manifest;
   WorkAssignment assignment;
   ARCHPOOL_ASSIGN_OR_RETURN(
       assignment.trial,
@@ -49,6 +69,12 @@ absl::StatusOr<WorkAssignment> ReadAssignment(
   ARCHPOOL_ASSIGN_OR_RETURN(
       assignment.architecture_id,
       ReadDigest(Join(path, "architecture_id"), proto.architecture_id()));
+  ARCHPOOL_RETURN_IF_ERROR(CheckRange(Join(path, "rung"), proto.rung(), 0,
+                                      lease.recipe.last_rung()));
+  assignment.rung = proto.rung();
+  if (proto.resumes_trial_id() != 0) {
+    ARCHPOOL_RETURN_IF_ERROR(ReadCheckpoint(path, proto, assignment));
+  }
   ARCHPOOL_ASSIGN_OR_RETURN(
       assignment.plan,
       MakeLayerPlan(space, assignment.architecture, manifest.shape,
@@ -70,9 +96,9 @@ absl::StatusOr<std::vector<WorkAssignment>> ReadAssignments(
   ARCHPOOL_RETURN_IF_ERROR(CheckCount(path, protos.size(), kAssignmentsMax));
   std::vector<WorkAssignment> assignments;
   for (int i = 0; i < protos.size(); ++i) {
-    ARCHPOOL_ASSIGN_OR_RETURN(WorkAssignment assignment,
-                              ReadAssignment(At(path, i), protos.Get(i),
-                                             lease.space, lease.manifest));
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        WorkAssignment assignment,
+        ReadAssignment(At(path, i), protos.Get(i), lease));
     assignments.push_back(std::move(assignment));
   }
   return assignments;

@@ -20,6 +20,12 @@ LayerPlan PlanOf(const Architecture& architecture) {
   return *plan;
 }
 
+Recipe TwoRungs() {
+  Recipe recipe;
+  recipe.further_epochs = {3};
+  return recipe;
+}
+
 v1::Lease TestLease() {
   v1::Lease lease;
   lease.set_lease_id(3);
@@ -38,8 +44,13 @@ v1::Lease TestLease() {
     assignment->set_architecture_id(
         ArchitectureIdOf(PlanOf(architecture)).AsBytes());
   }
+  v1::Lease::Assignment* resumed = lease.mutable_assignments(1);
+  resumed->set_rung(1);
+  resumed->set_resumes_trial_id(9);
+  resumed->set_initial_weights_digest(Sha256("below").AsBytes());
+  resumed->set_initial_weights_size_bytes(1'000);
   *lease.mutable_space() = ToProto(space);
-  *lease.mutable_recipe() = ToProto(Recipe{});
+  *lease.mutable_recipe() = ToProto(TwoRungs());
   lease.set_dataset_id(TestManifest().Id().AsBytes());
   *lease.mutable_manifest() = ToProto(TestManifest());
   return lease;
@@ -54,7 +65,7 @@ TEST(WorkWireTest, ReadsALease) {
   EXPECT_EQ(lease->attempt, 6);
   EXPECT_TRUE(lease->is_backup);
   EXPECT_EQ(lease->expire_time, absl::FromUnixSeconds(1'700'000'000));
-  EXPECT_EQ(lease->recipe, Recipe{});
+  EXPECT_EQ(lease->recipe, TwoRungs());
   EXPECT_EQ(lease->manifest, TestManifest());
   ASSERT_EQ(lease->assignments.size(), 2u);
   const WorkAssignment& second = lease->assignments[1];
@@ -62,6 +73,11 @@ TEST(WorkWireTest, ReadsALease) {
   EXPECT_EQ(second.architecture, TestSpace().ArchitectureAt(7));
   EXPECT_EQ(second.trial_key, Sha256("key"));
   EXPECT_EQ(second.plan, PlanOf(second.architecture));
+  EXPECT_EQ(second.rung, 1);
+  EXPECT_EQ(second.resumes, TrialId{9});
+  EXPECT_EQ(second.initial_weights, Sha256("below"));
+  EXPECT_EQ(second.initial_weights_size_bytes, 1'000);
+  EXPECT_FALSE(lease->assignments[0].resumes.IsSet());
 }
 
 struct BadLease {
@@ -92,6 +108,19 @@ TEST(WorkWireTest, RefusesALeaseThatContradictsItself) {
        [](auto& l) { l.mutable_assignments(1)->clear_choices(); }},
       {"FIELD_MALFORMED",
        [](auto& l) { l.mutable_assignments(0)->set_trial_key("k"); }},
+      {"FIELD_RANGE", [](auto& l) { l.mutable_assignments(0)->set_rung(2); }},
+      {"FIELD_RANGE", [](auto& l) { l.mutable_assignments(1)->set_rung(0); }},
+      {"FIELD_RANGE",
+       [](auto& l) { l.mutable_assignments(1)->set_resumes_trial_id(-1); }},
+      {"FIELD_REQUIRED",
+       [](auto& l) {
+         l.mutable_assignments(1)->clear_initial_weights_digest();
+       }},
+      {"FIELD_RANGE",
+       [](auto& l) {
+         l.mutable_assignments(1)->set_initial_weights_size_bytes(int64_t{1}
+                                                                  << 40);
+       }},
       {"ARCHITECTURE_MISMATCH", [](auto& l) {
          l.mutable_assignments(0)->set_architecture_id(
              Sha256("other").AsBytes());

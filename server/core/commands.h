@@ -56,8 +56,15 @@ struct SubmitTask {
   TaskSpec spec;
   std::string request_id;
   Digest secret;
+  // Accepted trials of the client's ended tasks on the same dataset under the
+  // same recipe, with their architectures as they are spelt in this space
+  // (kKnownResultsMax at most; what does not fit is left out): bought already,
+  // so neither trained nor paid again.
+  std::vector<Trial> known = {};
   using Reply = TaskId;
 };
+
+inline constexpr size_t kKnownResultsMax = 10'000;
 
 // Idempotent. NOT_FOUND (TASK_UNKNOWN). The edge has checked that the caller is
 // an operator, or that it is the task's client (`client` set).
@@ -83,6 +90,12 @@ struct Assignment {
   Architecture architecture;
   Digest architecture_id;
   Digest trial_key;
+  int64_t rung = 0;
+  // What it goes on from, as committed: so each rung's commitment is chained to
+  // the one below. Unset: from the start.
+  TrialId resumes;
+  Digest initial_weights;
+  int64_t initial_weights_size_bytes = 0;
 };
 
 // A lease as handed to its worker.

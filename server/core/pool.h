@@ -93,6 +93,9 @@ class Pool {
     SubspaceId box;
     std::vector<Trial> trials;  // as DrawnTrials'
   };
+  // What the client knows already becomes accepted trials of the task.
+  void TakeOver(const Task& task, const std::vector<Trial>& known,
+                absl::Time now);
   // One report of a batch; the deadline for its weights.
   absl::StatusOr<absl::Time> Commit(const ReportTrials& command,
                                     const TrialReport& report, absl::Time now);
@@ -102,6 +105,9 @@ class Pool {
   // is left to draw or to wait for.
   AcquireLease::Reply LeaseFrom(TaskId task, const Session& session,
                                 absl::Time now);
+  // What goes on to the next rung, in one box.
+  Start StartFromPromotions(const Task& task, AccountId account, absl::Time now,
+                            bool& too_dear);
   // What the account left undone in an open box, in that box.
   Start StartFromAbandoned(const Task& task, AccountId account) const;
   // The best candidate of the ranking that can be had, and what follows it in

@@ -37,7 +37,7 @@ absl::Duration EvaluationTime(const PoolState& state, const PoolPolicy& policy,
   const DatasetManifest& manifest = state.FindDataset(spec.dataset)->manifest;
   return policy.slowness_max * absl::Microseconds(trial.work_units) *
          (manifest.validation_count + manifest.held_out_count) /
-         (manifest.train_count * spec.recipe.epochs);
+         (manifest.train_count * internal::EpochsOf(spec.recipe, trial));
 }
 
 // Whether the network answers better than one that learnt nothing: paid work

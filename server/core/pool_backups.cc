@@ -139,15 +139,10 @@ LeaseId Pool::GrantBackup(const Session& session, absl::Time now) {
     for (auto it = primary.trials.rbegin(); it != primary.trials.rend(); ++it) {
       const Trial& trial = *state_.Find(*it);
       if (trial.state != TrialState::kAssigned) continue;
-      units_left -= trial.work_units;
+      Trial copy = internal::FromTheStart(state_, task, trial);
+      units_left -= copy.work_units;
       if (units_left < 0) break;
-      rest.push_back(Trial{.task = trial.task,
-                           .subspace = trial.subspace,
-                           .architecture = trial.architecture,
-                           .architecture_id = trial.architecture_id,
-                           .parameters = trial.parameters,
-                           .macs = trial.macs,
-                           .work_units = trial.work_units});
+      rest.push_back(std::move(copy));
     }
     if (rest.empty()) continue;
     SubspaceRecord box = *state_.Find(primary.subspace);
@@ -186,7 +181,7 @@ void CompleteIfIdle(PoolState& state, const Lease& lease, absl::Time now) {
 }
 
 void Supersede(PoolState& state, const PoolPolicy& policy, Lease lease,
-               const Digest& architecture, absl::Time now) {
+               const Trial& committed, absl::Time now) {
   const LeaseId primary = lease.primary.IsSet() ? lease.primary : lease.id;
   std::vector<LeaseId> others(state.BackupsOf(primary).begin(),
                               state.BackupsOf(primary).end());
@@ -199,7 +194,8 @@ void Supersede(PoolState& state, const PoolPolicy& policy, Lease lease,
     for (const TrialId trial_id : other.trials) {
       Trial trial = *state.Find(trial_id);
       if (trial.state != TrialState::kAssigned ||
-          trial.architecture_id != architecture) {
+          trial.architecture_id != committed.architecture_id ||
+          trial.rung != committed.rung) {
         continue;
       }
       trial.state = TrialState::kAbandoned;

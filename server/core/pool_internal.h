@@ -26,10 +26,10 @@ void EndLease(PoolState& state, const Lease& lease, LeaseState end, bool counts,
 // Ends the lease where nothing of its list is left to commit.
 void CompleteIfIdle(PoolState& state, const Lease& lease, absl::Time now);
 
-// `lease` committed the architecture: whoever else trains it under the same
-// primary's name may stop.
+// `committed` came in under `lease`: whoever else trains that network under the
+// same primary's name may stop.
 void Supersede(PoolState& state, const PoolPolicy& policy, Lease lease,
-               const Digest& architecture, absl::Time now);
+               const Trial& committed, absl::Time now);
 
 // An open box whose every architecture was accepted is completed.
 void CompleteIfDone(PoolState& state, SubspaceId box);
@@ -93,7 +93,25 @@ int64_t TrialsLeft(const Task& task, const TaskIndex& index);
 
 // The trial's basis for randomness, never shown before the task ends.
 Digest TrialKey(const Task& task, const Digest& architecture_id,
-                AccountId account);
+                AccountId account, int64_t rung);
+
+// The same network at the same rung for another account, which has none of its
+// weights: without ids, lease and account.
+Trial FromTheStart(const PoolState& state, const Task& task,
+                   const Trial& trial);
+
+// The epochs that the trial trains: of its rung, or from the start.
+int64_t EpochsOf(const Recipe& recipe, const Trial& trial);
+
+// What an account may be given of the results that go on to the next rung, of
+// any box or of `box` alone, the highest rungs first; within `units_left`. An
+// account goes on from its own weights; what its account has not taken up for
+// `patience` since the commitment, while it holds no lease, others train from
+// the start. `too_dear` is set where one costs more than is left.
+std::vector<Trial> Promotions(const PoolState& state, const Task& task,
+                              AccountId account, SubspaceId box, int64_t count,
+                              WorkUnits units_left, absl::Duration patience,
+                              absl::Time now, bool& too_dear);
 
 }  // namespace archpool::internal
 

@@ -17,11 +17,11 @@ int64_t TrialsLeft(const Task& task, const TaskIndex& index) {
 }
 
 Digest TrialKey(const Task& task, const Digest& architecture_id,
-                AccountId account) {
-  return HmacSha256(task.secret, CanonicalWriter("archpool/trial-key/v1")
-                                     .Fixed(architecture_id)
-                                     .Int(account.value)
-                                     .encoding());
+                AccountId account, int64_t rung) {
+  CanonicalWriter writer("archpool/trial-key/v1");
+  writer.Fixed(architecture_id).Int(account.value);
+  if (rung > 0) writer.Int(rung);
+  return HmacSha256(task.secret, writer.encoding());
 }
 
 }  // namespace internal
@@ -85,11 +85,20 @@ absl::StatusOr<AcquireLease::Reply> Pool::Execute(const AcquireLease& command,
 }
 
 Assignment Pool::AssignmentOf(const Task& task, const Trial& trial) const {
-  return {.trial = trial.id,
-          .architecture = trial.architecture,
-          .architecture_id = trial.architecture_id,
-          .trial_key =
-              internal::TrialKey(task, trial.architecture_id, trial.account)};
+  Assignment assignment{
+      .trial = trial.id,
+      .architecture = trial.architecture,
+      .architecture_id = trial.architecture_id,
+      .trial_key = internal::TrialKey(task, trial.architecture_id,
+                                      trial.account, trial.rung),
+      .rung = trial.rung,
+      .resumes = trial.resumes};
+  if (trial.resumes.IsSet()) {
+    const Trial& below = *state_.Find(trial.resumes);
+    assignment.initial_weights = below.weights_digest;
+    assignment.initial_weights_size_bytes = below.weights_size_bytes;
+  }
+  return assignment;
 }
 
 AcquireLease::Reply Pool::GrantOf(const Lease& lease) const {
@@ -114,7 +123,8 @@ AcquireLease::Reply Pool::LeaseFrom(TaskId id, const Session& session,
   const int64_t outstanding = index.assigned_count + index.pending_count;
   bool too_dear = internal::TrialsLeft(task, index) <= 0;
   if (!too_dear) {
-    Start start = StartFromAbandoned(task, session.account);
+    Start start = StartFromPromotions(task, session.account, now, too_dear);
+    if (start.trials.empty()) start = StartFromAbandoned(task, session.account);
     if (start.trials.empty()) start = StartFromRanking(task, session, too_dear);
     if (start.trials.empty()) start = StartFromDraws(task, session, too_dear);
     if (!start.trials.empty()) {
@@ -137,7 +147,10 @@ AcquireLease::Reply Pool::LeaseFrom(TaskId id, const Session& session,
   }
   const bool completed =
       index.done_subspaces == static_cast<int64_t>(index.subspaces.size());
-  if (!too_dear && !completed) {
+  const bool is_promoting = std::any_of(
+      index.rungs.begin(), index.rungs.end(),
+      [](const RungBoard& rung) { return !rung.waiting().empty(); });
+  if (!too_dear && (!completed || is_promoting)) {
     return {.grant = {},
             .idle_reason = "SEARCHING",
             .idle_message = absl::StrCat("nothing new was found yet in ",

@@ -394,8 +394,13 @@ std::vector<Assignment> Pool::Grow(LeaseId id, absl::Time now) {
       std::min({policy_.list_ahead - ahead, lease.trials_target - size,
                 internal::TrialsLeft(task, state_.IndexOf(task.id))});
   if (wanted <= 0 || !state_.BackupsOf(id).empty()) return {};
-  std::vector<Trial> more;
-  if (!state_.IndexOf(task.id).ranking.empty()) {
+  bool too_dear = false;
+  std::vector<Trial> more =
+      internal::Promotions(state_, task, lease.account, lease.subspace, wanted,
+                           UnitsLeft(task), policy_.lease_term, now, too_dear);
+  if (!more.empty()) {
+    // The next report asks for more.
+  } else if (!state_.IndexOf(task.id).ranking.empty()) {
     more = RankedIn(task, lease.subspace, wanted, UnitsLeft(task));
   } else {
     more = DrawTrials(task, *state_.Find(lease.subspace), wanted, false).trials;

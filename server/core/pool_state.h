@@ -178,6 +178,9 @@ class PoolState {
   void Store(const Balance& balance);
   void Store(const Ranking& ranking);
   void Count(const Trial& trial, int64_t sign);
+  int64_t MeasuredPpm(const Trial& trial) const;
+  void Rank(const Trial& trial, int64_t ppm, int64_t sign);
+  void CountAtRung(const Trial& trial, int64_t sign);
   // Adds (+1) or takes back (-1) what the trial is in its box.
   void CountInBox(const Trial& trial, int64_t sign);
   // Runs `change` on the box's score and keeps what is ordered by it.

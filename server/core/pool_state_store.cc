@@ -95,9 +95,13 @@ void PoolState::Store(const Task& task) {
     return;
   }
   if (!tasks_.contains(task.id)) {
-    indexes_[task.id].tree = BoxTree(
+    TaskIndex& index = indexes_[task.id];
+    index.tree = BoxTree(
         task.spec->space,
         Partition(task.spec->space, task.spec->subspaces, kBoxesAtStartMax));
+    const Recipe& recipe = task.spec->recipe;
+    index.rungs.assign(static_cast<size_t>(recipe.last_rung()),
+                       RungBoard(recipe.promoted_one_in));
   }
   tasks_[task.id] = task;
   const auto leases = static_cast<int64_t>(indexes_[task.id].leases.size());
@@ -276,6 +280,7 @@ void PoolState::Store(const Balance& balance) {
 }
 
 void PoolState::Count(const Trial& trial, int64_t sign) {
+  if (trial.known_from.IsSet()) return;
   TaskIndex& index = indexes_[trial.task];
   switch (trial.state) {
     case TrialState::kAssigned:
@@ -297,8 +302,39 @@ void PoolState::Count(const Trial& trial, int64_t sign) {
   }
 }
 
+int64_t PoolState::MeasuredPpm(const Trial& trial) const {
+  const Task& task = *Find(trial.task);
+  return trial.measured_correct * 1'000'000 /
+         FindDataset(task.spec->dataset)->manifest.validation_count;
+}
+
+void PoolState::Rank(const Trial& trial, int64_t ppm, int64_t sign) {
+  TaskIndex& index = indexes_[trial.task];
+  if (trial.rung >= static_cast<int64_t>(index.rungs.size())) return;
+  RungBoard& board = index.rungs[static_cast<size_t>(trial.rung)];
+  const RungBoard::Result result{ppm, trial.id, trial.architecture_id};
+  sign > 0 ? board.Insert(result) : board.Erase(result);
+}
+
+// The boxes are searched by the first rung alone: one scale for all.
+void PoolState::CountAtRung(const Trial& trial, int64_t sign) {
+  if (!Holds(trial.state)) return;
+  TaskIndex& index = indexes_[trial.task];
+  const std::pair<Digest, int64_t> place{trial.architecture_id, trial.rung};
+  int64_t& held = index.promoted[place];
+  held += sign;
+  const bool is_held = held > 0;
+  if (!is_held) index.promoted.erase(place);
+  index.rungs[static_cast<size_t>(trial.rung - 1)].SetPromoted(
+      trial.architecture_id, is_held);
+  if (trial.state == TrialState::kAccepted) {
+    Rank(trial, MeasuredPpm(trial), sign);
+  }
+}
+
 void PoolState::CountInBox(const Trial& trial, int64_t sign) {
   TaskIndex& index = indexes_[trial.task];
+  if (trial.rung > 0) return CountAtRung(trial, sign);
   if (trial.state == TrialState::kAbandoned && trial.reason != kSuperseded) {
     if (sign > 0) {
       index.abandoned[trial.account].insert(trial.id);
@@ -310,13 +346,9 @@ void PoolState::CountInBox(const Trial& trial, int64_t sign) {
   int64_t& held = index.architectures[trial.architecture_id];
   held += sign;
   if (held == 0) index.architectures.erase(trial.architecture_id);
-  int64_t ppm = 0;
   const bool accepted = trial.state == TrialState::kAccepted;
-  if (accepted) {
-    const Task& task = *Find(trial.task);
-    ppm = trial.measured_correct * 1'000'000 /
-          FindDataset(task.spec->dataset)->manifest.validation_count;
-  }
+  const int64_t ppm = accepted ? MeasuredPpm(trial) : 0;
+  if (accepted) Rank(trial, ppm, sign);
   Rescore(trial.task, trial.subspace, [&](BoxScore& score) {
     score.trials += sign;
     if (!accepted) return;

@@ -114,7 +114,51 @@ absl::StatusOr<SubmitTask::Reply> Pool::Execute(const SubmitTask& command,
     state_.Put(SubspaceRecord{
         .id = state_.NextSubspaceId(), .task = task.id, .box = box});
   }
+  TakeOver(task, command.known, now);
   return task.id;
+}
+
+void Pool::TakeOver(const Task& task, const std::vector<Trial>& known,
+                    absl::Time now) {
+  const TaskSpec& spec = *task.spec;
+  const DatasetManifest& manifest = state_.FindDataset(spec.dataset)->manifest;
+  const NetworkTerms terms{.input_shape = manifest.shape,
+                           .classes = manifest.classes,
+                           .limits = spec.limits};
+  const TaskIndex& index = state_.IndexOf(task.id);
+  bool is_target_met = false;
+  for (size_t i = 0; i < std::min(known.size(), kKnownResultsMax); ++i) {
+    Trial trial = known[i];
+    // The template may differ: the same choices need not be the same network.
+    if (trial.state != TrialState::kAccepted ||
+        trial.rung > spec.recipe.last_rung() ||
+        !spec.space.IsValid(trial.architecture)) {
+      continue;
+    }
+    const absl::StatusOr<Candidate> candidate =
+        MakeCandidate(spec.space, trial.architecture, terms);
+    if (!candidate.ok() || candidate->id != trial.architecture_id) continue;
+    const bool is_there =
+        trial.rung == 0
+            ? index.architectures.contains(trial.architecture_id)
+            : index.promoted.contains({trial.architecture_id, trial.rung});
+    if (is_there) continue;
+    trial.known_from = trial.id;
+    trial.id = state_.NextTrialId();
+    trial.task = task.id;
+    trial.subspace = index.tree.Find(spec.space, trial.architecture);
+    trial.resumes = {};
+    trial.create_time = now;
+    trial.pay = 0;
+    trial.finders_bonus = 0;
+    state_.Put(trial);
+    is_target_met |=
+        spec.budget.target_accuracy_ppm > 0 &&
+        trial.verified_accuracy_ppm >= spec.budget.target_accuracy_ppm;
+  }
+  if (is_target_met) {
+    internal::BeginFinishing(state_, task.id, EndReason::kTarget, now);
+  }
 }
 
 absl::StatusOr<CancelTask::Reply> Pool::Execute(const CancelTask& command,

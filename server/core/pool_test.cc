@@ -116,8 +116,9 @@ TEST_F(PoolTest, TrialKeysDifferBetweenMinersOfOneNetwork) {
 TEST(TrialKeyTest, IsMadeAsSpecified) {
   Task task;
   task.secret = Sha256("secret");
-  EXPECT_EQ(internal::TrialKey(task, Sha256("arch"), AccountId{7}).ToString(),
-            "7d0d9ed03784db8ee99c2c5c3964cd2c539153793f4435691123e9874b49e080");
+  EXPECT_EQ(
+      internal::TrialKey(task, Sha256("arch"), AccountId{7}, 0).ToString(),
+      "7d0d9ed03784db8ee99c2c5c3964cd2c539153793f4435691123e9874b49e080");
 }
 
 TEST_F(PoolTest, AnExpiredLeaseCannotCommit) {

@@ -265,7 +265,7 @@ absl::StatusOr<absl::Time> Pool::Commit(const ReportTrials& command,
   trial.upload_deadline = now + policy_.upload_term;
   state_.Put(trial);
   if (lease != nullptr) {
-    internal::Supersede(state_, policy_, *lease, trial.architecture_id, now);
+    internal::Supersede(state_, policy_, *lease, trial, now);
   }
   return trial.upload_deadline;
 }

@@ -42,7 +42,9 @@ void AddFindersBonus(Amount pot, absl::Span<const Trial> sorted,
   for (const int64_t weight : weights) total += weight;
   if (total == 0) return;
   const std::vector<Amount> shares = SplitByRunningTotals(pot, weights, total);
+  // What the client knew before has no finder here: its share comes back.
   for (size_t i = 0; i < front.size(); ++i) {
+    if (sorted[front[i]].known_from.IsSet()) continue;
     pays[front[i]].finders_bonus = shares[i];
   }
 }
@@ -84,7 +86,9 @@ Settlement Settle(const Task& task, absl::Span<const Trial> accepted) {
   });
   std::vector<int64_t> units;
   units.reserve(sorted.size());
-  for (const Trial& trial : sorted) units.push_back(trial.work_units);
+  for (const Trial& trial : sorted) {
+    units.push_back(trial.known_from.IsSet() ? 0 : trial.work_units);
+  }
   const std::vector<Amount> pays =
       SplitByRunningTotals(task.work_pot, units, task.spec->budget.work_units);
 

@@ -11,6 +11,7 @@
 #include "server/core/box_score.h"
 #include "server/core/box_tree.h"
 #include "server/core/entities.h"
+#include "server/core/rung_board.h"
 
 namespace archpool {
 
@@ -24,6 +25,10 @@ struct TaskIndex {
   // Networks tried or being tried, and by how many trials: one, and one more
   // for each backup's. Never given out again otherwise.
   absl::btree_map<Digest, int64_t> architectures;
+  // By rung, but the last: which of its results go on. And how many trials
+  // train, or have trained, a network at a rung above the first.
+  std::vector<RungBoard> rungs;
+  absl::btree_map<std::pair<Digest, int64_t>, int64_t> promoted;
   // What an account left undone: it gets that back before anything else.
   absl::btree_map<AccountId, absl::btree_set<TrialId>> abandoned;
   int64_t assigned_count = 0;

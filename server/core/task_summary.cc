@@ -32,18 +32,19 @@ std::vector<Trial> FrontOf(absl::Span<const Trial> results) {
 }  // namespace
 
 std::vector<Trial> FirstResults(absl::Span<const Trial> accepted) {
-  const auto when = [](const Trial& trial) {
-    return std::pair(trial.commit_time, trial.id);
+  // The furthest rung, and there the first.
+  const auto place = [](const Trial& trial) {
+    return std::tuple(-trial.rung, trial.commit_time, trial.id);
   };
-  std::map<Digest, std::pair<absl::Time, TrialId>> first;
+  std::map<Digest, std::tuple<int64_t, absl::Time, TrialId>> first;
   for (const Trial& trial : accepted) {
     const auto [known, is_new] =
-        first.insert({trial.architecture_id, when(trial)});
-    if (!is_new) known->second = std::min(known->second, when(trial));
+        first.insert({trial.architecture_id, place(trial)});
+    if (!is_new) known->second = std::min(known->second, place(trial));
   }
   std::vector<Trial> results;
   for (const Trial& trial : accepted) {
-    if (first.at(trial.architecture_id).second == trial.id) {
+    if (std::get<TrialId>(first.at(trial.architecture_id)) == trial.id) {
       results.push_back(trial);
     }
   }
@@ -55,7 +56,15 @@ TaskSummary Summarize(absl::Span<const Trial> trials) {
   std::map<AccountId, MinerShare> shares;
   std::set<SubspaceId> explored;
   std::vector<Trial> accepted;
+  std::set<std::pair<Digest, int64_t>> distinct;
   for (const Trial& trial : trials) {
+    if (trial.known_from.IsSet()) {
+      ++summary.trials_known;
+      explored.insert(trial.subspace);
+      accepted.push_back(trial);
+      distinct.insert({trial.architecture_id, trial.rung});
+      continue;
+    }
     MinerShare& share = shares[trial.account];
     share.account = trial.account;
     share.payout += trial.pay + trial.finders_bonus;
@@ -74,6 +83,7 @@ TaskSummary Summarize(absl::Span<const Trial> trials) {
         summary.work_units_accepted += trial.work_units;
         explored.insert(trial.subspace);
         accepted.push_back(trial);
+        distinct.insert({trial.architecture_id, trial.rung});
         break;
       case TrialState::kRejected:
         ++summary.trials_rejected;
@@ -90,7 +100,7 @@ TaskSummary Summarize(absl::Span<const Trial> trials) {
     if (!summary.best || IsBetter(trial, *summary.best)) summary.best = trial;
   }
   summary.trials_redundant =
-      static_cast<int64_t>(accepted.size() - results.size());
+      static_cast<int64_t>(accepted.size() - distinct.size());
   summary.front = FrontOf(results);
   summary.subspaces_explored = static_cast<int64_t>(explored.size());
   for (const auto& [account, share] : shares) summary.shares.push_back(share);

@@ -26,6 +26,8 @@ struct MinerShare {
 };
 
 struct TaskSummary {
+  // From the client's earlier tasks; in none of the counts below.
+  int64_t trials_known = 0;
   int64_t trials_assigned = 0;
   int64_t trials_pending = 0;  // committed or uploaded
   int64_t trials_accepted = 0;
@@ -46,9 +48,10 @@ struct TaskSummary {
   std::vector<MinerShare> shares;  // by account
 };
 
-// The results among accepted trials: of one architecture the trial that was
-// committed first; its backup's or primary's other one is paid as work alone.
-// In the order of `accepted`.
+// The results among accepted trials: of one architecture the trial of the
+// furthest rung, and of several there (a primary's and its backup's) the one
+// committed first; the others are paid as work alone. In the order of
+// `accepted`.
 std::vector<Trial> FirstResults(absl::Span<const Trial> accepted);
 
 // `trials`: every trial of one task, in any order.

@@ -117,6 +117,14 @@ struct Trial {
   int64_t parameters = 0;
   int64_t macs = 0;
   WorkUnits work_units = 0;
+  // Of a recipe with several rungs: how far this trial trains the network, and
+  // the trial of the rung below whose weights it goes on from (unset: it trains
+  // from the start).
+  int64_t rung = 0;
+  TrialId resumes;
+  // A result that the client bought in an earlier task: that trial, whose
+  // account, lease and weights this one names. Neither counted nor paid.
+  TrialId known_from;
   TrialState state = TrialState::kAssigned;
   absl::Time create_time;
   // The commitment.

@@ -19,7 +19,7 @@ constexpr Role kO = Role::kOperator;
 constexpr MethodRule kRules[] = {
     {"/archpool.v1.BlobService/BeginUpload", {kC, kM}},
     {"/archpool.v1.BlobService/DownloadSplit", {kM, kV}},
-    {"/archpool.v1.BlobService/DownloadWeights", {kC, kV}},
+    {"/archpool.v1.BlobService/DownloadWeights", {kC, kM, kV}},
     {"/archpool.v1.BlobService/Upload", {kC, kM}},
     {"/archpool.v1.LedgerService/CheckLedger", {kO}},
     {"/archpool.v1.LedgerService/Deposit", {kO}},

@@ -121,6 +121,11 @@ absl::StatusOr<Digest> BlobService::WeightsOf(
                        "out."));
     }
   }
+  // A miner goes on from its own; another's are none of its business.
+  if (caller.role == Role::kMiner && trial.account != caller.id) {
+    return NotFound("TRIAL_UNKNOWN", absl::StrCat("There is no ", id.ToString(),
+                                                  " of this account."));
+  }
   if (trial.weights_digest.IsZero()) {
     return FailedPrecondition(
         "TRIAL_NOT_COMMITTED",

@@ -187,6 +187,10 @@ TEST_F(BlobServiceTest, WeightsGoToTheTasksClientOnceAccepted) {
   EXPECT_THAT(client_->DownloadWeights(committed_),
               FailsWith("TRIAL_NOT_ACCEPTED"));
   EXPECT_THAT(dave->DownloadWeights(committed_), FailsWith("TRIAL_UNKNOWN"));
+  // A miner goes on from its own weights, and sees no other's.
+  const auto eve = fixture_.Make("eve", v1::ROLE_MINER);
+  EXPECT_EQ(*miner_->DownloadWeights(committed_), weights);
+  EXPECT_THAT(eve->DownloadWeights(committed_), FailsWith("TRIAL_UNKNOWN"));
   const auto audit = verifier_->AcquireAudit(absl::ZeroDuration());
   ASSERT_THAT(audit, IsOk());
   ASSERT_THAT(verifier_->Measure(audit->audit(), 5, 5), IsOk());

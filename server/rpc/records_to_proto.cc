@@ -26,6 +26,7 @@ void FillSummary(const TaskSummary& summary, v1::Task* proto) {
     to->set_count(count);
   }
   proto->set_work_units_accepted(summary.work_units_accepted);
+  proto->set_trials_known(summary.trials_known);
   proto->set_subspaces_explored(summary.subspaces_explored);
 }
 
@@ -107,6 +108,12 @@ v1::Lease::Assignment ToProto(const Assignment& assignment) {
   wire::SetChoices(assignment.architecture, proto.mutable_choices());
   proto.set_trial_key(assignment.trial_key.AsBytes());
   proto.set_architecture_id(assignment.architecture_id.AsBytes());
+  proto.set_rung(assignment.rung);
+  if (assignment.resumes.IsSet()) {
+    proto.set_resumes_trial_id(assignment.resumes.value);
+    proto.set_initial_weights_digest(assignment.initial_weights.AsBytes());
+    proto.set_initial_weights_size_bytes(assignment.initial_weights_size_bytes);
+  }
   return proto;
 }
 
@@ -165,6 +172,9 @@ v1::Trial ToProto(const Trial& trial, const TaskSpec& spec,
   proto.set_parameters(trial.parameters);
   proto.set_macs(trial.macs);
   proto.set_work_units(trial.work_units);
+  proto.set_rung(trial.rung);
+  proto.set_resumes_trial_id(trial.resumes.value);
+  proto.set_known_from_trial_id(trial.known_from.value);
   proto.set_claimed_accuracy_ppm(
       AccuracyPpm(trial.claimed_correct, manifest.validation_count));
   proto.set_measured_accuracy_ppm(

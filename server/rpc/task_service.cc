@@ -9,6 +9,7 @@
 #include "common/wire/fields.h"
 #include "common/wire/task_spec_wire.h"
 #include "server/rpc/dataset_registration.h"
+#include "server/rpc/known_results.h"
 #include "server/rpc/records_to_proto.h"
 
 namespace archpool::rpc {
@@ -106,13 +107,27 @@ grpc::ServerUnaryReactor* TaskService::SubmitTask(
     v1::SubmitTaskResponse* response) {
   return Serve(parts_.gate, context, "/archpool.v1.TaskService/SubmitTask",
                request, response, [this](const auto& call) {
-                 SubmitCommand<archpool::SubmitTask>(
-                     parts_.engine,
-                     ReadSubmitTask(call.caller.id, *call.request), call,
-                     [](TaskId task, v1::SubmitTaskResponse* to) {
-                       to->set_task_id(task.value);
-                     });
+                 // Looking up earlier results may block.
+                 const absl::Status taken = parts_.watch.executor.Run(
+                     [this, call] { SubmitWithKnown(call); });
+                 if (!taken.ok()) call.finish(taken);
                });
+}
+
+void TaskService::SubmitWithKnown(const SubmitCall& call) {
+  absl::StatusOr<archpool::SubmitTask> command =
+      ReadSubmitTask(call.caller.id, *call.request);
+  if (command.ok()) {
+    absl::StatusOr<std::vector<Trial>> known =
+        CollectKnownResults(parts_.reader, call.caller.id, command->spec);
+    if (!known.ok()) return call.finish(known.status());
+    command->known = *std::move(known);
+  }
+  SubmitCommand<archpool::SubmitTask>(
+      parts_.engine, std::move(command), call,
+      [](TaskId task, v1::SubmitTaskResponse* to) {
+        to->set_task_id(task.value);
+      });
 }
 
 grpc::ServerUnaryReactor* TaskService::GetTask(

@@ -60,6 +60,7 @@ class TaskService : public v1::TaskService::CallbackService {
       const v1::WatchTaskRequest* request) override;
 
  private:
+  using SubmitCall = UnaryCall<v1::SubmitTaskRequest, v1::SubmitTaskResponse>;
   using CancelCall = UnaryCall<v1::CancelTaskRequest, v1::CancelTaskResponse>;
   using RegisterCall =
       UnaryCall<v1::RegisterDatasetRequest, v1::RegisterDatasetResponse>;
@@ -67,6 +68,7 @@ class TaskService : public v1::TaskService::CallbackService {
   using LeasesCall = UnaryCall<v1::ListLeasesRequest, v1::ListLeasesResponse>;
 
   void Register(const RegisterCall& call);
+  void SubmitWithKnown(const SubmitCall& call);
   // The core has forgotten the task: it may have ended.
   void AnswerFromStore(const CancelCall& call);
   absl::Status List(const TrialsCall& call);

@@ -112,7 +112,8 @@ void SearchDesk::Forget(TaskDesk& desk, SubspaceId box) {
 
 void SearchDesk::Note(const Trial& trial) {
   const auto found = tasks_.find(trial.task);
-  if (found == tasks_.end()) return;
+  // Policies learn from the first rung alone: one scale for all.
+  if (found == tasks_.end() || trial.rung > 0) return;
   TaskDesk& desk = found->second;
   const auto known = desk.trials.find(trial.id);
   const bool held = known != desk.trials.end() && Holds(known->second.state);

@@ -105,6 +105,10 @@ std::string BrokenCheck(const Trial& t) {
        {t.parameters >= 0 && t.macs >= 0 && t.work_units >= 0 &&
             t.weights_size_bytes >= 0 && t.train_time >= absl::ZeroDuration(),
         "trial_sizes_not_negative"},
+       {t.rung >= 0 && (!t.resumes.IsSet() || t.rung > 0), "trial_rung"},
+       {!t.known_from.IsSet() ||
+            (is_accepted && t.pay == 0 && t.finders_bonus == 0),
+        "trial_known_is_not_paid"},
        {t.pay >= 0 && t.finders_bonus >= 0, "trial_pay_not_negative"},
        {is_accepted || (t.pay == 0 && t.finders_bonus == 0),
         "trial_pay_only_if_accepted"}});

@@ -145,6 +145,7 @@ absl::StatusOr<std::vector<Task>> MemoryStore::Tasks(const TaskFilter& filter) {
     if (IsFull(tasks.size(), filter.limit)) break;
     if (filter.before.IsSet() && task.id >= filter.before) continue;
     if (filter.client && task.client != *filter.client) continue;
+    if (filter.dataset && task.spec->dataset != *filter.dataset) continue;
     tasks.push_back(task);
   }
   return tasks;

@@ -47,6 +47,7 @@ class Store {
 
 struct TaskFilter {
   std::optional<AccountId> client;
+  std::optional<Digest> dataset;
   TaskId before;  // unset: from the newest
   int64_t limit = 100;
 };

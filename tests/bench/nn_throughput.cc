@@ -34,7 +34,7 @@ absl::StatusOr<double> TrainedPerSecond(const DatasetSplit& split,
     return passed < span;
   };
   const auto trained =
-      nn::Train(testing::ThreeLayerCnn(), recipe, Sha256("throughput"),
+      nn::Train(testing::ThreeLayerCnn(), recipe, {}, Sha256("throughput"),
                 {split.manifest.mean_ppm, split.manifest.deviation_ppm},
                 split.train, split.validation, watch);
   if (GetReason(trained.status()) != "TRAINING_STOPPED") {
@@ -54,7 +54,7 @@ absl::StatusOr<double> EvaluatedPerSecond(const DatasetSplit& split,
   Recipe recipe;
   ARCHPOOL_ASSIGN_OR_RETURN(
       const nn::TrainedNetwork trained,
-      nn::Train(testing::ThreeLayerCnn(), recipe, Sha256("throughput"),
+      nn::Train(testing::ThreeLayerCnn(), recipe, {}, Sha256("throughput"),
                 normalization, few, few, {}));
   const absl::Time start = absl::Now();
   int64_t images = 0;

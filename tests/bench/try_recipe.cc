@@ -78,7 +78,7 @@ absl::StatusOr<double> TryOne(const TaskSpec& spec, int64_t rank,
   };
   ARCHPOOL_ASSIGN_OR_RETURN(
       const nn::TrainedNetwork trained,
-      nn::Train(plan, spec.recipe, Sha256(absl::StrCat("trial ", rank)),
+      nn::Train(plan, spec.recipe, {}, Sha256(absl::StrCat("trial ", rank)),
                 normalization, split.train, split.validation, watch));
   ARCHPOOL_ASSIGN_OR_RETURN(
       const int64_t correct,

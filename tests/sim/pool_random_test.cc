@@ -37,6 +37,8 @@ class History {
   }
 
   int backups() const { return backups_; }
+  int promotions() const { return promotions_; }
+  int known() const { return known_; }
 
   // Everything still open must come to an end once time passes and a verifier
   // works through what was committed.
@@ -93,14 +95,21 @@ class History {
     spec.terms.reward = 1 + rng_.Below(2'000'000);
     spec.subspaces = 1 + rng_.Below(8);
     spec.trials_per_lease = 1 + rng_.Below(4);
+    if (rng_.Below(2) == 0) {
+      spec.recipe.further_epochs = {1, 2};
+      spec.recipe.promoted_one_in = 2;
+    }
     spec.budget.work_units = 20'000 + rng_.Below(2'000'000);
     spec.budget.trials_max = rng_.Below(3) == 0 ? 1 + rng_.Below(6) : 0;
     spec.budget.target_accuracy_ppm = rng_.Below(2) == 0 ? 0 : 900'000;
     spec.budget.time_limit = absl::Seconds(60 + rng_.Below(2000));
+    // What is not of the space is left out.
+    std::vector<Trial> known;
+    if (rng_.Below(2) == 0) known = bought_;
     // May be refused for want of money or budget: that too must change nothing.
     (void)pool_.Try(SubmitTask{pool_.client, spec,
                                absl::StrCat("r", rng_.Below(1000)),
-                               Sha256(absl::StrCat(rng_.Next()))});
+                               Sha256(absl::StrCat(rng_.Next())), known});
   }
 
   void Cancel() {
@@ -197,12 +206,24 @@ class History {
   void Check(const std::string& where) {
     const std::vector<Event> events = pool_.pool.TakeEvents();
     EXPECT_THAT(auditor_.Watch(events), testing::IsEmpty()) << where;
+    for (const Event& event : events) {
+      if (const auto* trial = std::get_if<Trial>(&event)) Note(*trial);
+    }
     const Pool loaded(pool_.policy, auditor_.Snapshot());
     const PoolSnapshot a = loaded.state().Snapshot();
     const PoolSnapshot b = pool_.pool.state().Snapshot();
     EXPECT_EQ(a.last_ids, b.last_ids) << where;
     EXPECT_EQ(a.requests, b.requests) << where;
     EXPECT_TRUE(a.records == b.records) << where << ": loaded state differs";
+  }
+
+  void Note(const Trial& trial) {
+    if (trial.rung > 0 && trial.state == TrialState::kAssigned) ++promotions_;
+    if (trial.known_from.IsSet()) {
+      ++known_;
+    } else if (trial.state == TrialState::kAccepted) {
+      if (bought_.size() < 40) bought_.push_back(trial);
+    }
   }
 
   // What is in memory is lost; workers notice nothing but a pause.
@@ -212,7 +233,10 @@ class History {
   TestPool pool_;
   Auditor auditor_;
   std::vector<Miner> miners_;
+  std::vector<Trial> bought_;  // accepted trials
   int backups_ = 0;
+  int promotions_ = 0;
+  int known_ = 0;
 };
 
 class PoolRandomTest : public testing::TestWithParam<int> {};
@@ -223,15 +247,21 @@ TEST_P(PoolRandomTest, TheBooksHoldThroughAnyHistory) {
   if (!HasFailure()) history.Finish();
 }
 
-// The histories would prove nothing of backups if there were none in them.
-TEST(PoolRandomBackups, HistoriesHaveBackupsInThem) {
+// The histories would prove nothing of what is not in them.
+TEST(PoolRandomBackups, HistoriesHaveAllKindsOfWorkInThem) {
   int backups = 0;
+  int promotions = 0;
+  int known = 0;
   for (uint64_t seed = 0; seed < 20; ++seed) {
     History history(seed);
     history.Run(400);
     backups += history.backups();
+    promotions += history.promotions();
+    known += history.known();
   }
   EXPECT_GT(backups, 10);
+  EXPECT_GT(promotions, 10);
+  EXPECT_GT(known, 10);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, PoolRandomTest, testing::Range(0, 60));

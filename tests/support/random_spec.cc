@@ -49,7 +49,11 @@ TaskSpec RandomSpec(CounterRng& rng, const Digest& dataset) {
                  .warmup_ppm = in(0, 1'000'000),
                  .shift_pixels_max = in(0, 8),
                  .horizontal_flip = in(0, 1) == 1,
-                 .segments = in(1, 1024)};
+                 .segments = in(1, 1024),
+                 .promoted_one_in = in(2, 4)};
+  for (int64_t rung = in(0, 2); rung > 0; --rung) {
+    spec.recipe.further_epochs.push_back(in(1, 1000));
+  }
   spec.budget = {.work_units = in(1, 1'000'000'000'000),
                  .trials_max = in(0, 1000),
                  .time_limit = absl::Seconds(in(60, 86'400)),

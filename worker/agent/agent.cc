@@ -25,12 +25,13 @@ bool IsFinal(const absl::Status& status) {
 }  // namespace
 
 Agent::Agent(const Clock& clock, WorkClient& client, Trainer& trainer,
-             TrainingDataCache& data, TrialJournal& journal,
-             const AgentOptions& options)
+             TrainingDataCache& data, CheckpointCache& checkpoints,
+             TrialJournal& journal, const AgentOptions& options)
     : clock_(clock),
       client_(client),
       trainer_(trainer),
       data_(data),
+      checkpoints_(checkpoints),
       journal_(journal),
       options_(options),
       session_(client),
@@ -148,15 +149,23 @@ absl::Status Agent::Train(const LeaseBook::Order& order, Courier& courier,
                             }));
   activity_.Train(assignment.trial);
   const absl::Time start = clock_.Now();
+  TensorMap resumed;
+  if (assignment.resumes.IsSet()) {
+    ARCHPOOL_ASSIGN_OR_RETURN(resumed,
+                              RetryWhileTransient(options_.retry, stop, [&] {
+                                return checkpoints_.Get(assignment, stop);
+                              }));
+  }
   ARCHPOOL_ASSIGN_OR_RETURN(
       const TrainingResult result,
-      trainer_.Train({assignment.plan, lease.recipe, assignment.trial_key,
-                      lease.manifest, data->train, data->validation},
-                     [&](int64_t step, int64_t steps) {
-                       activity_.SetStep(step, steps);
-                       return !stop.stop_requested() &&
-                              book_.IsWanted(assignment.trial);
-                     }));
+      trainer_.Train(
+          {assignment.plan, lease.recipe, assignment.rung,
+           assignment.resumes.IsSet() ? &resumed : nullptr,
+           assignment.trial_key, lease.manifest, data->train, data->validation},
+          [&](int64_t step, int64_t steps) {
+            activity_.SetStep(step, steps);
+            return !stop.stop_requested() && book_.IsWanted(assignment.trial);
+          }));
   TrialCommitment commitment;
   commitment.trial = assignment.trial;
   commitment.lease = lease.lease;
@@ -167,9 +176,13 @@ absl::Status Agent::Train(const LeaseBook::Order& order, Courier& courier,
                result.validation_correct, data->validation.count(),
                absl::FormatDuration(
                    absl::Trunc(commitment.train_time, absl::Milliseconds(1))));
-  ARCHPOOL_ASSIGN_OR_RETURN(const JournalEntry entry,
-                            journal_.Add(assignment.trial_key, commitment,
-                                         SerializeSafetensors(result.weights)));
+  const std::string weights = SerializeSafetensors(result.weights);
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const JournalEntry entry,
+      journal_.Add(assignment.trial_key, commitment, weights));
+  if (assignment.rung < lease.recipe.last_rung()) {
+    checkpoints_.Keep(entry.commitment.weights_digest, weights);
+  }
   courier.Deliver(entry);
   return absl::OkStatus();
 }

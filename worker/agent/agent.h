@@ -15,6 +15,7 @@
 #include "common/base/clock.h"
 #include "common/channel/retry.h"
 #include "worker/agent/activity.h"
+#include "worker/agent/checkpoint_cache.h"
 #include "worker/agent/courier.h"
 #include "worker/agent/lease_book.h"
 #include "worker/agent/session_holder.h"
@@ -40,8 +41,8 @@ class Agent {
  public:
   // All outlive this.
   Agent(const Clock& clock, WorkClient& client, Trainer& trainer,
-        TrainingDataCache& data, TrialJournal& journal,
-        const AgentOptions& options);
+        TrainingDataCache& data, CheckpointCache& checkpoints,
+        TrialJournal& journal, const AgentOptions& options);
 
   // Works until `stop`, then delivers what is trained, gives the lease back and
   // answers OK. Fails where the pool will not have this worker at all
@@ -74,6 +75,7 @@ class Agent {
   WorkClient& client_;
   Trainer& trainer_;
   TrainingDataCache& data_;
+  CheckpointCache& checkpoints_;
   TrialJournal& journal_;
   const AgentOptions options_;
   SessionHolder session_;

@@ -10,11 +10,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "common/base/status.h"
-#include "common/data/read_file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/fake_network.h"
 #include "tests/support/work_samples.h"
+#include "worker/agent/fake_pool_test_util.h"
 
 namespace archpool {
 namespace {
@@ -24,176 +24,6 @@ using ::testing::IsEmpty;
 
 constexpr RetryPolicy kQuick = {.pause_min = absl::Milliseconds(1),
                                 .pause_max = absl::Milliseconds(4)};
-
-absl::Status Away() { return Unavailable("SERVER_UNREACHABLE", "away"); }
-
-// A pool that hands out `leases` in turn, each until all its trials are
-// reported, and calls `on_idle` once none is left.
-class FakePool : public WorkClient {
- public:
-  explicit FakePool(const testing::SampleDataset& dataset)
-      : dataset_(dataset) {}
-
-  absl::StatusOr<OpenedSession> OpenSession() override {
-    const absl::MutexLock lock(&mutex_);
-    if (!open_refusal.ok()) return open_refusal;
-    if (away_calls > 0 && --away_calls >= 0) return Away();
-    is_session_known = true;
-    return OpenedSession{SessionId{++sessions}, absl::Milliseconds(1)};
-  }
-
-  absl::StatusOr<AcquiredLease> AcquireLease(
-      SessionId /*session*/, const std::vector<LeaseId>& holding,
-      absl::Duration wait, const std::stop_token& /*stop*/) override {
-    const absl::MutexLock lock(&mutex_);
-    const bool is_ahead = wait == absl::ZeroDuration();
-    if (!is_session_known) return NotFound("SESSION_UNKNOWN", "who?");
-    if (!acquire_refusals.empty()) {
-      const absl::Status refusal = acquire_refusals.front();
-      acquire_refusals.erase(acquire_refusals.begin());
-      return refusal;
-    }
-    AcquiredLease acquired;
-    for (const wire::WorkLease& lease : leases) {
-      if (over.contains(lease.lease.value)) continue;
-      if (std::count(holding.begin(), holding.end(), lease.lease) > 0) continue;
-      wire::WorkLease rest = lease;
-      rest.assignments.clear();
-      for (const wire::WorkAssignment& assignment : lease.assignments) {
-        if (!reports.contains(assignment.trial.value)) {
-          rest.assignments.push_back(assignment);
-        }
-      }
-      if (rest.assignments.empty()) continue;
-      acquired.lease = rest;
-      if (is_ahead) taken_ahead.push_back(lease.lease.value);
-      return acquired;
-    }
-    acquired.idle_reason = "NO_OPEN_TASK";
-    if (on_idle && !is_ahead) on_idle();
-    return acquired;
-  }
-
-  absl::StatusOr<HeartbeatReply> Heartbeat(
-      SessionId /*session*/, const HeartbeatReport& report) override {
-    const absl::MutexLock lock(&mutex_);
-    if (report.step > 0) steps_heard.insert(report.trial.value);
-    HeartbeatReply reply;
-    for (const LeaseId lease : report.leases) {
-      if (over.contains(lease.value)) reply.ended.push_back(lease);
-    }
-    for (const int64_t trial : withdrawn) {
-      reply.withdrawn.push_back(TrialId{trial});
-    }
-    return reply;
-  }
-
-  absl::StatusOr<std::vector<wire::WorkAssignment>> ReportTrial(
-      SessionId /*session*/, const TrialCommitment& commitment,
-      const wire::WorkLease* lease) override {
-    const absl::MutexLock lock(&mutex_);
-    if (!is_session_known) return NotFound("SESSION_UNKNOWN", "who?");
-    if (away_calls > 0 && --away_calls >= 0) return Away();
-    if (over.contains(commitment.lease.value)) {
-      return FailedPrecondition("LEASE_ENDED", "too late");
-    }
-    reports[commitment.trial.value] = commitment;
-    // The reply is lost: the agent cannot know that the report was taken.
-    if (lost_replies > 0 && --lost_replies >= 0) return Away();
-    std::vector<wire::WorkAssignment> appended;
-    std::vector<wire::WorkAssignment>& growth = growths[commitment.lease.value];
-    if (lease != nullptr && !growth.empty()) {
-      appended = {growth.front()};
-      growth.erase(growth.begin());
-      for (wire::WorkLease& held : leases) {
-        if (held.lease != commitment.lease) continue;
-        held.assignments.push_back(appended.front());
-      }
-    }
-    return appended;
-  }
-
-  absl::Status ReleaseLease(SessionId /*session*/, LeaseId lease,
-                            int64_t /*attempt*/) override {
-    const absl::MutexLock lock(&mutex_);
-    released.push_back(lease.value);
-    over.insert(lease.value);
-    return absl::OkStatus();
-  }
-
-  absl::Status UploadWeights(TrialId trial, const UploadSource& weights,
-                             const std::stop_token& /*stop*/) override {
-    const absl::MutexLock lock(&mutex_);
-    if (!upload_refusal.ok()) return upload_refusal;
-    const absl::StatusOr<std::string> bytes = ReadFile(weights.path, 1 << 20);
-    EXPECT_TRUE(bytes.ok()) << bytes.status();
-    EXPECT_EQ(Sha256(*bytes), weights.digest);
-    EXPECT_EQ(weights.digest, reports[trial.value].weights_digest);
-    uploads.push_back(trial.value);
-    return absl::OkStatus();
-  }
-
-  absl::Status ReadSplit(const Digest& dataset, WorkSplit split,
-                         int64_t offset_bytes, const BlobSink& sink,
-                         const std::stop_token& /*stop*/) override {
-    EXPECT_EQ(dataset, dataset_.manifest.Id());
-    return testing::ServeBlob(
-        split == WorkSplit::kTrain ? dataset_.train : dataset_.validation,
-        offset_bytes, sink);
-  }
-
-  void WithdrawTrial(int64_t trial) {
-    const absl::MutexLock lock(&mutex_);
-    withdrawn.insert(trial);
-  }
-  void EndLease(int64_t lease) {
-    const absl::MutexLock lock(&mutex_);
-    over.insert(lease);
-  }
-
-  void SetAway(int calls) {
-    const absl::MutexLock lock(&mutex_);
-    away_calls = calls;
-  }
-  void ForgetSession() {
-    const absl::MutexLock lock(&mutex_);
-    is_session_known = false;
-  }
-  bool HasTakenAhead(int64_t lease) {
-    const absl::MutexLock lock(&mutex_);
-    return std::count(taken_ahead.begin(), taken_ahead.end(), lease) > 0;
-  }
-  bool HasHeardAStepOf(int64_t trial) {
-    const absl::MutexLock lock(&mutex_);
-    return steps_heard.contains(trial);
-  }
-
-  // The script. Set before the agent runs.
-  std::vector<wire::WorkLease> leases;
-  // What reports append to a lease, one trial each.
-  std::map<int64_t, std::vector<wire::WorkAssignment>> growths;
-  std::function<void()> on_idle;
-  int away_calls = 0;
-  int lost_replies = 0;
-  absl::Status open_refusal;
-  absl::Status upload_refusal;
-  std::vector<absl::Status> acquire_refusals;
-  bool is_session_known = false;
-
-  // What happened. Read once the agent has ended.
-  int sessions = 0;
-  std::map<int64_t, TrialCommitment> reports;
-  std::vector<int64_t> uploads;
-  std::vector<int64_t> released;
-  std::set<int64_t> over;
-  std::set<int64_t> withdrawn;
-  std::set<int64_t> steps_heard;
-  std::vector<int64_t> taken_ahead;
-
- private:
-  const testing::SampleDataset& dataset_;
-  absl::Mutex mutex_;
-};
 
 // Trains as FakeTrainer, at once, and lets a test step in.
 class ScriptedTrainer : public testing::FakeTrainer {
@@ -230,10 +60,23 @@ class AgentTest : public ::testing::Test {
     AgentOptions options;
     options.idle_pause = absl::Milliseconds(1);
     options.retry = kQuick;
-    Agent agent(clock, pool_, trainer_, data, **journal, options);
+    CheckpointCache checkpoints(
+        pool_, BlobCache(directory_ + "/checkpoints", 1 << 20));
+    Agent agent(clock, pool_, trainer_, data, checkpoints, **journal, options);
     return agent.Run(stop_.get_token());
   }
 
+  // A lease on trial 2, which goes on from trial 1's weights.
+  wire::WorkLease SecondRung(const Digest& weights, int64_t size_bytes) {
+    wire::WorkLease lease = testing::SampleLease(dataset_, 2, 2, 1);
+    lease.recipe.further_epochs = {2};
+    wire::WorkAssignment& assignment = lease.assignments[0];
+    assignment.rung = 1;
+    assignment.resumes = TrialId{1};
+    assignment.initial_weights = weights;
+    assignment.initial_weights_size_bytes = size_bytes;
+    return lease;
+  }
   std::vector<int64_t> ReportedTrials() {
     std::vector<int64_t> trials;
     for (const auto& [trial, report] : pool_.reports) trials.push_back(trial);
@@ -263,6 +106,41 @@ TEST_F(AgentTest, TrainsReportsAndUploadsEachTrialOnce) {
   EXPECT_EQ(report.lease, LeaseId{2});
   EXPECT_EQ(report.attempt, 1);
   EXPECT_GE(report.validation_correct, 6);
+}
+
+// The next rung goes on from what lies on this worker's disk.
+TEST_F(AgentTest, GoesOnFromItsOwnWeights) {
+  wire::WorkLease first = testing::SampleLease(dataset_, 1, 1, 1);
+  first.recipe.further_epochs = {2};
+  pool_.leases = {first};
+  ASSERT_TRUE(Run().ok());
+  pool_.leases.push_back(SecondRung(pool_.reports[1].weights_digest,
+                                    pool_.reports[1].weights_size_bytes));
+  stop_ = std::stop_source();
+  ASSERT_TRUE(Run().ok());
+  EXPECT_THAT(ReportedTrials(), ElementsAre(1, 2));
+  EXPECT_GT(pool_.reports[2].validation_correct, 0);
+  EXPECT_THAT(pool_.weights_read, IsEmpty());
+}
+
+// Another worker of the account trained the rung below.
+TEST_F(AgentTest, FetchesWeightsThatItDoesNotHave) {
+  TensorMap below;
+  below["fake.accuracy"] = Tensor{{1}, {0.5f}};
+  pool_.held_weights[1] = SerializeSafetensors(below);
+  pool_.leases = {
+      SecondRung(Sha256(pool_.held_weights[1]),
+                 static_cast<int64_t>(pool_.held_weights[1].size()))};
+  ASSERT_TRUE(Run().ok());
+  EXPECT_THAT(pool_.weights_read, ElementsAre(1));
+  EXPECT_THAT(ReportedTrials(), ElementsAre(2));
+}
+
+TEST_F(AgentTest, GivesBackWhatItCannotGoOnFrom) {
+  pool_.leases = {SecondRung(Sha256("lost"), 100)};
+  ASSERT_TRUE(Run().ok());
+  EXPECT_THAT(pool_.released, ElementsAre(2));
+  EXPECT_THAT(ReportedTrials(), IsEmpty());
 }
 
 TEST_F(AgentTest, WaitsForAServerThatIsAway) {

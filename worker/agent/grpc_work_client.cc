@@ -152,4 +152,10 @@ absl::Status GrpcWorkClient::ReadSplit(const Digest& dataset, WorkSplit split,
   return blobs_.ReadSplit(dataset, wire_split, offset_bytes, sink, stop);
 }
 
+absl::Status GrpcWorkClient::ReadWeights(TrialId trial, int64_t offset_bytes,
+                                         const BlobSink& sink,
+                                         const std::stop_token& stop) {
+  return blobs_.ReadWeights(trial.value, offset_bytes, sink, stop);
+}
+
 }  // namespace archpool

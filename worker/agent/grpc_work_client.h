@@ -39,6 +39,9 @@ class GrpcWorkClient : public WorkClient {
   absl::Status ReadSplit(const Digest& dataset, WorkSplit split,
                          int64_t offset_bytes, const BlobSink& sink,
                          const std::stop_token& stop) override;
+  absl::Status ReadWeights(TrialId trial, int64_t offset_bytes,
+                           const BlobSink& sink,
+                           const std::stop_token& stop) override;
 
  private:
   const Remote& remote_;

@@ -33,9 +33,12 @@ absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
                         {flags.name, flags.threads, trainer.hardware_class()});
   TrainingDataCache data(
       client, BlobCache(flags.work_dir + "/blobs", flags.cache_mib << 20));
+  CheckpointCache checkpoints(client, BlobCache(flags.work_dir + "/checkpoints",
+                                                flags.checkpoints_mib << 20));
   spdlog::info("worker {} ({}, {} threads) for {}", flags.name,
                trainer.hardware_class(), flags.threads, flags.server);
-  Agent agent(clock, client, trainer, data, *journal, AgentOptions());
+  Agent agent(clock, client, trainer, data, checkpoints, *journal,
+              AgentOptions());
   return agent.Run(stop);
 }
 
@@ -63,6 +66,11 @@ void AddFlags(CLI::App& app, WorkerFlags& flags) {
       ->capture_default_str();
   app.add_option("--cache-mib", flags.cache_mib,
                  "Disk space for datasets, in MiB")
+      ->check(CLI::Range(64, 1 << 20))
+      ->capture_default_str();
+  app.add_option("--checkpoints-mib", flags.checkpoints_mib,
+                 "Disk space for weights that a later rung may go on from, in "
+                 "MiB")
       ->check(CLI::Range(64, 1 << 20))
       ->capture_default_str();
   app.footer(

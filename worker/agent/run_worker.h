@@ -23,6 +23,7 @@ struct WorkerFlags {
   int64_t threads = 1;
   int nice_level = 10;
   int64_t cache_mib = 4096;
+  int64_t checkpoints_mib = 2048;
 };
 
 // What a worker program adds to the shared part.

@@ -87,6 +87,10 @@ class WorkClient {
   virtual absl::Status ReadSplit(const Digest& dataset, WorkSplit split,
                                  int64_t offset_bytes, const BlobSink& sink,
                                  const std::stop_token& stop) = 0;
+  // Of a trial of this account.
+  virtual absl::Status ReadWeights(TrialId trial, int64_t offset_bytes,
+                                   const BlobSink& sink,
+                                   const std::stop_token& stop) = 0;
 };
 
 }  // namespace archpool

@@ -30,8 +30,9 @@ absl::StatusOr<TrainingResult> NnTrainer::Train(const TrainingRequest& request,
                                         request.manifest.deviation_ppm};
   ARCHPOOL_ASSIGN_OR_RETURN(
       nn::TrainedNetwork trained,
-      nn::Train(request.plan, request.recipe, request.trial_key, normalization,
-                request.train, request.validation,
+      nn::Train(request.plan, request.recipe, {request.rung, request.resumed},
+                request.trial_key, normalization, request.train,
+                request.validation,
                 [&on_step](const nn::TrainingProgress& progress) {
                   return on_step(progress.step, progress.steps);
                 }));

@@ -20,6 +20,9 @@ namespace archpool {
 struct TrainingRequest {
   const LayerPlan& plan;
   const Recipe& recipe;
+  // Up to this rung, from the weights of the one below (null: from the start).
+  int64_t rung;
+  const TensorMap* resumed;
   const Digest& trial_key;
   const DatasetManifest& manifest;
   const Dataset& train;

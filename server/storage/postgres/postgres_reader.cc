@@ -160,6 +160,11 @@ absl::StatusOr<std::vector<Task>> PostgresReader::Tasks(
     condition += " AND client_id = $3::bigint";
     parameters.push_back(absl::StrCat(filter.client->value));
   }
+  if (filter.dataset) {
+    parameters.push_back(filter.dataset->ToString());
+    absl::StrAppend(&condition, " AND dataset_id = decode($", parameters.size(),
+                    ", 'hex')");
+  }
   condition += " ORDER BY id DESC LIMIT $2::bigint";
   std::vector<Task> tasks;
   ARCHPOOL_RETURN_IF_ERROR(

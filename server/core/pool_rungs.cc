@@ -1,0 +1,138 @@
+// Which results go on to the next rung, and who trains them.
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "common/base/check.h"
+#include "common/nas/cost_table.h"
+#include "common/nas/sampling.h"
+#include "server/core/pool.h"
+#include "server/core/pool_internal.h"
+
+namespace archpool {
+namespace {
+
+// Results that one request looks into: bounds what a request costs.
+constexpr int kResultsTriedMax = 64;
+
+// `result`'s network at the rung above: from its weights, or from the start.
+Trial AtNextRung(const PoolState& state, const Task& task, const Trial& result,
+                 bool resumes) {
+  Trial trial{.task = task.id,
+              .subspace = state.IndexOf(task.id).tree.Find(task.spec->space,
+                                                           result.architecture),
+              .architecture = result.architecture,
+              .architecture_id = result.architecture_id,
+              .parameters = result.parameters,
+              .macs = result.macs,
+              .rung = result.rung + 1,
+              .resumes = resumes ? result.id : TrialId{}};
+  const DatasetManifest& manifest =
+      state.FindDataset(task.spec->dataset)->manifest;
+  const absl::StatusOr<Candidate> candidate =
+      MakeCandidate(task.spec->space, trial.architecture,
+                    {.input_shape = manifest.shape,
+                     .classes = manifest.classes,
+                     .limits = task.spec->limits});
+  ARCHPOOL_CHECK(candidate.ok());
+  trial.work_units = TrialWorkUnits(
+      candidate->plan, manifest.train_count,
+      internal::EpochsOf(task.spec->recipe, trial), manifest.validation_count);
+  return trial;
+}
+
+// Its miner had its time, and does nothing.
+bool IsForsaken(const PoolState& state, const Trial& result,
+                absl::Duration patience, absl::Time now) {
+  return now >= result.commit_time + patience &&
+         state.LeaseCount(result.account) == 0;
+}
+
+}  // namespace
+
+namespace internal {
+
+int64_t EpochsOf(const Recipe& recipe, const Trial& trial) {
+  return trial.resumes.IsSet() ? recipe.EpochsOfRung(trial.rung)
+                               : recipe.EpochsUpToRung(trial.rung);
+}
+
+Trial FromTheStart(const PoolState& state, const Task& task,
+                   const Trial& trial) {
+  if (trial.resumes.IsSet()) {
+    return AtNextRung(state, task, *state.Find(trial.resumes), false);
+  }
+  return Trial{.task = trial.task,
+               .subspace = trial.subspace,
+               .architecture = trial.architecture,
+               .architecture_id = trial.architecture_id,
+               .parameters = trial.parameters,
+               .macs = trial.macs,
+               .work_units = trial.work_units,
+               .rung = trial.rung};
+}
+
+std::vector<Trial> Promotions(const PoolState& state, const Task& task,
+                              AccountId account, SubspaceId box, int64_t count,
+                              WorkUnits units_left, absl::Duration patience,
+                              absl::Time now, bool& too_dear) {
+  std::vector<Trial> promotions;
+  const TaskIndex& index = state.IndexOf(task.id);
+  int looks = 0;
+  for (auto board = index.rungs.rbegin(); board != index.rungs.rend();
+       ++board) {
+    for (const RungBoard::Result& waiting : board->waiting()) {
+      if (static_cast<int64_t>(promotions.size()) >= count ||
+          ++looks > kResultsTriedMax) {
+        return promotions;
+      }
+      const Trial& result = *state.Find(waiting.trial);
+      // A primary's and its backup's may both be among the best.
+      if (std::any_of(promotions.begin(), promotions.end(),
+                      [&result](const Trial& other) {
+                        return other.architecture_id == result.architecture_id;
+                      })) {
+        continue;
+      }
+      const bool is_own = result.account == account;
+      if (!is_own && !IsForsaken(state, result, patience, now)) continue;
+      const SubspaceId place =
+          index.tree.Find(task.spec->space, result.architecture);
+      if (box.IsSet() && place != box) continue;
+      if (!box.IsSet()) {
+        const SubspaceState at = state.Find(place)->state;
+        // A box is one worker's at a time; a pruned one is given up.
+        if (at == SubspaceState::kLeased || at == SubspaceState::kPruned) {
+          continue;
+        }
+      }
+      Trial trial = AtNextRung(state, task, result, is_own);
+      if (trial.work_units > units_left) {
+        too_dear = true;
+        continue;
+      }
+      units_left -= trial.work_units;
+      box = place;
+      promotions.push_back(std::move(trial));
+    }
+  }
+  return promotions;
+}
+
+}  // namespace internal
+
+Pool::Start Pool::StartFromPromotions(const Task& task, AccountId account,
+                                      absl::Time now, bool& too_dear) {
+  const TaskIndex& index = state_.IndexOf(task.id);
+  if (index.rungs.empty()) return {};
+  std::vector<Trial> promotions = internal::Promotions(
+      state_, task, account, {},
+      std::min(policy_.list_ahead, internal::TrialsLeft(task, index)),
+      UnitsLeft(task), policy_.lease_term, now, too_dear);
+  if (promotions.empty()) return {};
+  const SubspaceId box = promotions[0].subspace;
+  internal::ReopenIfCompleted(state_, box);
+  return {.box = box, .trials = std::move(promotions)};
+}
+
+}  // namespace archpool

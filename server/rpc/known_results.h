@@ -1,0 +1,25 @@
+// What a client's earlier tasks found out about a new one: results on the same
+// dataset under the same recipe need not be bought twice.
+#ifndef ARCHPOOL_SERVER_RPC_KNOWN_RESULTS_H_
+#define ARCHPOOL_SERVER_RPC_KNOWN_RESULTS_H_
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/model/task_spec.h"
+#include "server/core/entities.h"
+#include "server/storage/store.h"
+
+namespace archpool::rpc {
+
+// Accepted trials of the client's ended tasks, the newest tasks first, whose
+// architectures have a place in `spec`'s space: with the architecture as it is
+// spelt there. At most kKnownResultsMax (server/core/commands.h), from a
+// bounded number of tasks. May block; thread-safe. The reader's errors.
+absl::StatusOr<std::vector<Trial>> CollectKnownResults(Reader& reader,
+                                                       AccountId client,
+                                                       const TaskSpec& spec);
+
+}  // namespace archpool::rpc
+
+#endif  // ARCHPOOL_SERVER_RPC_KNOWN_RESULTS_H_

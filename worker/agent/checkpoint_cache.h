@@ -1,0 +1,39 @@
+// The weights that this worker's trainings ended with, for those that go on to
+// the next rung. What was dropped, or trained by another worker of the account,
+// comes back from the pool. Thread-compatible.
+#ifndef ARCHPOOL_WORKER_AGENT_CHECKPOINT_CACHE_H_
+#define ARCHPOOL_WORKER_AGENT_CHECKPOINT_CACHE_H_
+
+#include <stop_token>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/channel/blob_cache.h"
+#include "common/data/safetensors.h"
+#include "worker/agent/work_client.h"
+
+namespace archpool {
+
+class CheckpointCache {
+ public:
+  // `client` outlives this.
+  CheckpointCache(WorkClient& client, BlobCache blobs)
+      : client_(client), blobs_(std::move(blobs)) {}
+
+  // Keeps a training's weights, as they are serialised.
+  void Keep(const Digest& digest, absl::string_view weights);
+
+  // What `assignment` goes on from. REQUIRES: assignment.resumes is set.
+  // BlobCache::Get's, the pool's and ParseSafetensors' errors.
+  absl::StatusOr<TensorMap> Get(const wire::WorkAssignment& assignment,
+                                const std::stop_token& stop);
+
+ private:
+  WorkClient& client_;
+  BlobCache blobs_;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_WORKER_AGENT_CHECKPOINT_CACHE_H_

@@ -1,0 +1,206 @@
+// A pool in memory that does what a test's script says. For agent_test.cc.
+#ifndef ARCHPOOL_WORKER_AGENT_FAKE_POOL_TEST_UTIL_H_
+#define ARCHPOOL_WORKER_AGENT_FAKE_POOL_TEST_UTIL_H_
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/synchronization/mutex.h"
+#include "common/base/status.h"
+#include "common/data/read_file.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/work_samples.h"
+#include "worker/agent/work_client.h"
+
+namespace archpool {
+
+inline absl::Status Away() { return Unavailable("SERVER_UNREACHABLE", "away"); }
+
+// A pool that hands out `leases` in turn, each until all its trials are
+// reported, and calls `on_idle` once none is left.
+class FakePool : public WorkClient {
+ public:
+  explicit FakePool(const testing::SampleDataset& dataset)
+      : dataset_(dataset) {}
+
+  absl::StatusOr<OpenedSession> OpenSession() override {
+    const absl::MutexLock lock(&mutex_);
+    if (!open_refusal.ok()) return open_refusal;
+    if (away_calls > 0 && --away_calls >= 0) return Away();
+    is_session_known = true;
+    return OpenedSession{SessionId{++sessions}, absl::Milliseconds(1)};
+  }
+
+  absl::StatusOr<AcquiredLease> AcquireLease(
+      SessionId /*session*/, const std::vector<LeaseId>& holding,
+      absl::Duration wait, const std::stop_token& /*stop*/) override {
+    const absl::MutexLock lock(&mutex_);
+    const bool is_ahead = wait == absl::ZeroDuration();
+    if (!is_session_known) return NotFound("SESSION_UNKNOWN", "who?");
+    if (!acquire_refusals.empty()) {
+      const absl::Status refusal = acquire_refusals.front();
+      acquire_refusals.erase(acquire_refusals.begin());
+      return refusal;
+    }
+    AcquiredLease acquired;
+    for (const wire::WorkLease& lease : leases) {
+      if (over.contains(lease.lease.value)) continue;
+      if (std::count(holding.begin(), holding.end(), lease.lease) > 0) continue;
+      wire::WorkLease rest = lease;
+      rest.assignments.clear();
+      for (const wire::WorkAssignment& assignment : lease.assignments) {
+        if (!reports.contains(assignment.trial.value)) {
+          rest.assignments.push_back(assignment);
+        }
+      }
+      if (rest.assignments.empty()) continue;
+      acquired.lease = rest;
+      if (is_ahead) taken_ahead.push_back(lease.lease.value);
+      return acquired;
+    }
+    acquired.idle_reason = "NO_OPEN_TASK";
+    if (on_idle && !is_ahead) on_idle();
+    return acquired;
+  }
+
+  absl::StatusOr<HeartbeatReply> Heartbeat(
+      SessionId /*session*/, const HeartbeatReport& report) override {
+    const absl::MutexLock lock(&mutex_);
+    if (report.step > 0) steps_heard.insert(report.trial.value);
+    HeartbeatReply reply;
+    for (const LeaseId lease : report.leases) {
+      if (over.contains(lease.value)) reply.ended.push_back(lease);
+    }
+    for (const int64_t trial : withdrawn) {
+      reply.withdrawn.push_back(TrialId{trial});
+    }
+    return reply;
+  }
+
+  absl::StatusOr<std::vector<wire::WorkAssignment>> ReportTrial(
+      SessionId /*session*/, const TrialCommitment& commitment,
+      const wire::WorkLease* lease) override {
+    const absl::MutexLock lock(&mutex_);
+    if (!is_session_known) return NotFound("SESSION_UNKNOWN", "who?");
+    if (away_calls > 0 && --away_calls >= 0) return Away();
+    if (over.contains(commitment.lease.value)) {
+      return FailedPrecondition("LEASE_ENDED", "too late");
+    }
+    reports[commitment.trial.value] = commitment;
+    // The reply is lost: the agent cannot know that the report was taken.
+    if (lost_replies > 0 && --lost_replies >= 0) return Away();
+    std::vector<wire::WorkAssignment> appended;
+    std::vector<wire::WorkAssignment>& growth = growths[commitment.lease.value];
+    if (lease != nullptr && !growth.empty()) {
+      appended = {growth.front()};
+      growth.erase(growth.begin());
+      for (wire::WorkLease& held : leases) {
+        if (held.lease != commitment.lease) continue;
+        held.assignments.push_back(appended.front());
+      }
+    }
+    return appended;
+  }
+
+  absl::Status ReleaseLease(SessionId /*session*/, LeaseId lease,
+                            int64_t /*attempt*/) override {
+    const absl::MutexLock lock(&mutex_);
+    released.push_back(lease.value);
+    over.insert(lease.value);
+    return absl::OkStatus();
+  }
+
+  absl::Status UploadWeights(TrialId trial, const UploadSource& weights,
+                             const std::stop_token& /*stop*/) override {
+    const absl::MutexLock lock(&mutex_);
+    if (!upload_refusal.ok()) return upload_refusal;
+    const absl::StatusOr<std::string> bytes = ReadFile(weights.path, 1 << 20);
+    EXPECT_TRUE(bytes.ok()) << bytes.status();
+    EXPECT_EQ(Sha256(*bytes), weights.digest);
+    EXPECT_EQ(weights.digest, reports[trial.value].weights_digest);
+    uploads.push_back(trial.value);
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadSplit(const Digest& dataset, WorkSplit split,
+                         int64_t offset_bytes, const BlobSink& sink,
+                         const std::stop_token& /*stop*/) override {
+    EXPECT_EQ(dataset, dataset_.manifest.Id());
+    return testing::ServeBlob(
+        split == WorkSplit::kTrain ? dataset_.train : dataset_.validation,
+        offset_bytes, sink);
+  }
+  absl::Status ReadWeights(TrialId trial, int64_t offset_bytes,
+                           const BlobSink& sink,
+                           const std::stop_token& /*stop*/) override {
+    const absl::MutexLock lock(&mutex_);
+    weights_read.push_back(trial.value);
+    const auto found = held_weights.find(trial.value);
+    if (found == held_weights.end())
+      return NotFound("TRIAL_UNKNOWN", "no weights");
+    return testing::ServeBlob(found->second, offset_bytes, sink);
+  }
+
+  void WithdrawTrial(int64_t trial) {
+    const absl::MutexLock lock(&mutex_);
+    withdrawn.insert(trial);
+  }
+  void EndLease(int64_t lease) {
+    const absl::MutexLock lock(&mutex_);
+    over.insert(lease);
+  }
+
+  void SetAway(int calls) {
+    const absl::MutexLock lock(&mutex_);
+    away_calls = calls;
+  }
+  void ForgetSession() {
+    const absl::MutexLock lock(&mutex_);
+    is_session_known = false;
+  }
+  bool HasTakenAhead(int64_t lease) {
+    const absl::MutexLock lock(&mutex_);
+    return std::count(taken_ahead.begin(), taken_ahead.end(), lease) > 0;
+  }
+  bool HasHeardAStepOf(int64_t trial) {
+    const absl::MutexLock lock(&mutex_);
+    return steps_heard.contains(trial);
+  }
+
+  // The script. Set before the agent runs.
+  std::vector<wire::WorkLease> leases;
+  // What reports append to a lease, one trial each.
+  std::map<int64_t, std::vector<wire::WorkAssignment>> growths;
+  std::function<void()> on_idle;
+  int away_calls = 0;
+  int lost_replies = 0;
+  absl::Status open_refusal;
+  absl::Status upload_refusal;
+  std::vector<absl::Status> acquire_refusals;
+  bool is_session_known = false;
+
+  // What happened. Read once the agent has ended.
+  int sessions = 0;
+  std::map<int64_t, TrialCommitment> reports;
+  std::vector<int64_t> uploads;
+  std::map<int64_t, std::string> held_weights;  // that the server holds
+  std::vector<int64_t> weights_read;
+  std::vector<int64_t> released;
+  std::set<int64_t> over;
+  std::set<int64_t> withdrawn;
+  std::set<int64_t> steps_heard;
+  std::vector<int64_t> taken_ahead;
+
+ private:
+  const testing::SampleDataset& dataset_;
+  absl::Mutex mutex_;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_WORKER_AGENT_FAKE_POOL_TEST_UTIL_H_
