@@ -43,7 +43,7 @@ space:
         blocks:
           - {{operation: $operation, kernel: $kernel, width: $width,
              repeat: $repeat}}
-recipe: {{epochs: 1}}
+recipe: {{epochs: 1, further_epochs: {further_epochs}}}
 budget: {{core_seconds: 1000, trials: {trials}, time_limit: {time_limit}}}
 reward: {{amount: {reward}}}
 partition: {{subspaces: {subspaces}, trials_per_lease: 2}}
@@ -187,6 +187,10 @@ class Pool:
                    self.token_file(name), "--name", "w1", "--work-dir",
                    self.directory / name, "--trial-ms", trial_ms)
 
+    def forget_disk(self, name):
+        """The directory of a worker that is not running."""
+        shutil.rmtree(self.directory / name)
+
     def add_verifier(self, name="verifier"):
         if not self.token_file(name).exists():
             self.create_account(name, "verifier")
@@ -198,11 +202,11 @@ class Pool:
     # Tasks.
 
     def write_task(self, trials=8, reward=100, time_limit="10m",
-                   widths="4, 8, 12, 16", subspaces=4):
+                   widths="4, 8, 12, 16", subspaces=4, further_epochs="[]"):
         path = self.directory / "task.yaml"
         path.write_text(TASK_YAML.format(
             trials=trials, reward=reward, time_limit=time_limit, widths=widths,
-            subspaces=subspaces))
+            subspaces=subspaces, further_epochs=further_epochs))
         return path
 
     def submit(self, **settings):
