@@ -61,7 +61,7 @@ std::string RenderProgress(const v1::Task& task, absl::Time now) {
 std::string RenderBest(const v1::Trial& best, const Terminal& terminal) {
   return absl::StrCat(
       Title(terminal, "Best network"), "  trial-", best.trial_id(), " by ",
-      Clean(best.account_name()), ": ",
+      Clean(best.account_name()), AtRung(best), ": ",
       Paint(terminal, Color::kGreen,
             FormatPercent(best.verified_accuracy_ppm())),
       " verified on the held-out split\n  ", FormatShort(best.parameters()),
@@ -231,6 +231,10 @@ std::string RenderTask(const v1::Task& task, absl::Time now,
   return page;
 }
 
+std::string AtRung(const v1::Trial& trial) {
+  return trial.rung() == 0 ? "" : absl::StrCat(" at rung ", trial.rung());
+}
+
 std::string RenderTrials(const std::vector<v1::Trial>& trials,
                          const Terminal& terminal) {
   if (trials.empty()) return "No trials yet.\n";
@@ -249,7 +253,7 @@ std::string RenderTrials(const std::vector<v1::Trial>& trials,
     pay += own;
     table.AddRow({absl::StrCat(trial.trial_id()),
                   absl::StrCat(trial.task_id()),
-                  absl::StrCat(trial.rung() + 1),
+                  absl::StrCat(trial.rung()),
                   {WordOf(trial.state()), ColorOf(trial.state())},
                   FormatPercent(trial.claimed_accuracy_ppm()),
                   FormatPercent(trial.measured_accuracy_ppm()),

@@ -26,6 +26,9 @@ std::string RenderTaskList(const std::vector<v1::Task>& tasks, absl::Time now,
 std::string RenderTask(const v1::Task& task, absl::Time now,
                        const Terminal& terminal);
 
+// " at rung 2"; "" at the first one, which is 0.
+std::string AtRung(const v1::Trial& trial);
+
 // A miner's trials, with reasons and pay.
 std::string RenderTrials(const std::vector<v1::Trial>& trials,
                          const Terminal& terminal);

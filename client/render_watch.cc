@@ -220,7 +220,7 @@ std::vector<WatchEvent> TrialEvents(const v1::Trial& trial, absl::Time now) {
                                        Clean(trial.account_name()));
   if (trial.state() == v1::TRIAL_STATE_ACCEPTED) {
     return {{now,
-             absl::StrCat(who, " accepted: ",
+             absl::StrCat(who, " accepted", AtRung(trial), ": ",
                           FormatPercent(trial.verified_accuracy_ppm()),
                           " verified"),
              Color::kNone}};
