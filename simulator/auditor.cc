@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/container/btree_map.h"
 #include "absl/strings/str_cat.h"
 
 namespace archpool {
@@ -71,8 +72,35 @@ std::vector<std::string> Auditor::CheckAll() {
   violations_.clear();
   CheckBooks();
   CheckLeases();
-  for (const auto& [id, task] : tasks_) CheckTask(task);
+  std::vector<TaskId> ended;
+  for (const auto& [id, task] : tasks_) {
+    if (forgotten_.contains(id)) continue;
+    CheckTask(task);
+    if (IsEnded(task.state)) ended.push_back(id);
+  }
+  for (const TaskId id : ended) Forget(id);
   return std::exchange(violations_, {});
+}
+
+// It never changes again: a record of it that comes back is a violation, which
+// CheckNew sees by its id.
+void Auditor::Forget(TaskId task) {
+  forgotten_.insert(task);
+  const auto is_its_own = [task](const auto& one) {
+    return one.second.task == task;
+  };
+  absl::erase_if(audits_, is_its_own);
+  absl::erase_if(trials_, is_its_own);
+  absl::erase_if(leases_, is_its_own);
+  absl::erase_if(subspaces_, is_its_own);
+  rankings_.erase(task);
+}
+
+// `last` is the greatest id so far.
+template <typename Id>
+void Auditor::CheckNew(Id id, int64_t& last) {
+  if (id.value <= last) Complain(absl::StrCat(id.ToString(), " comes back"));
+  last = std::max(last, id.value);
 }
 
 void Auditor::Note(const Account& account) { accounts_[account.id] = account; }
@@ -97,6 +125,7 @@ void Auditor::Note(const SubspaceRecord& subspace) {
     Complain(absl::StrCat(subspace.id.ToString(), ": the attempt fell"));
   }
   if (found == subspaces_.end()) {
+    CheckNew(subspace.id, last_ids_.subspace);
     pieces_.insert(subspace.id);
   } else if (subspace.box != found->second.box &&
              pieces_.insert(subspace.id).second) {
@@ -112,6 +141,7 @@ void Auditor::Note(const Lease& lease) {
   if (found != leases_.end() && found->second.state != LeaseState::kActive) {
     Complain(absl::StrCat(lease.id.ToString(), " changed after its end"));
   }
+  if (found == leases_.end()) CheckNew(lease.id, last_ids_.lease);
   leases_[lease.id] = lease;
 }
 
@@ -148,11 +178,17 @@ void Auditor::Note(const Trial& trial) {
       Complain(absl::StrCat(trial.id.ToString(), ": its commitment changed"));
     }
   }
-  if (found == trials_.end()) CheckRung(trial);
+  if (found == trials_.end()) {
+    CheckNew(trial.id, last_ids_.trial);
+    CheckRung(trial);
+  }
   trials_[trial.id] = trial;
 }
 
-void Auditor::Note(const Audit& audit) { audits_[audit.id] = audit; }
+void Auditor::Note(const Audit& audit) {
+  if (!audits_.contains(audit.id)) CheckNew(audit.id, last_ids_.audit);
+  audits_[audit.id] = audit;
+}
 
 void Auditor::Note(const Ranking& ranking) {
   rankings_[ranking.task] = ranking;
@@ -209,8 +245,11 @@ void Auditor::CheckLeases() {
 }
 
 LeaseId Auditor::PrimaryOf(LeaseId id) const {
-  const Lease& lease = leases_.at(id);
-  return lease.primary.IsSet() ? lease.primary : id;
+  // A known result's lease is its first task's.
+  const auto lease = leases_.find(id);
+  return lease != leases_.end() && lease->second.primary.IsSet()
+             ? lease->second.primary
+             : id;
 }
 
 // Boxes change by being cut: the pieces of one commit lie apart and make up
@@ -255,7 +294,8 @@ void Auditor::CheckBoxes(const Task& task) {
 void Auditor::CheckTask(const Task& task) {
   WorkUnits units = 0;
   Amount paid = 0;
-  std::map<std::pair<Digest, int64_t>, LeaseId> networks;  // at their rungs
+  absl::btree_map<std::pair<Digest, int64_t>, LeaseId>
+      networks;  // at their rungs
   CheckBoxes(task);
   for (const auto& [id, trial] : trials_) {
     if (trial.task != task.id) continue;
@@ -337,11 +377,11 @@ PoolSnapshot Auditor::Snapshot() const {
   };
   snapshot.last_ids = {.account = last(accounts_),
                        .task = last(tasks_),
-                       .subspace = last(subspaces_),
+                       .subspace = last_ids_.subspace,
                        .session = last(sessions_),
-                       .lease = last(leases_),
-                       .trial = last(trials_),
-                       .audit = last(audits_),
+                       .lease = last_ids_.lease,
+                       .trial = last_ids_.trial,
+                       .audit = last_ids_.audit,
                        .transfer = last(transfers_)};
   std::sort(snapshot.requests.begin(), snapshot.requests.end());
   return snapshot;

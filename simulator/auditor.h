@@ -4,11 +4,11 @@
 #ifndef ARCHPOOL_SIMULATOR_AUDITOR_H_
 #define ARCHPOOL_SIMULATOR_AUDITOR_H_
 
-#include <map>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/types/span.h"
 #include "server/core/entities.h"
 #include "server/core/pool_state.h"
@@ -47,6 +47,9 @@ class Auditor {
   void CheckBoxes(const Task& task);
   void CheckCuts();
   void CheckLeases();
+  void Forget(TaskId task);
+  template <typename Id>
+  void CheckNew(Id id, int64_t& last);
   LeaseId PrimaryOf(LeaseId id) const;  // itself where it is one
   void Complain(std::string violation);
 
@@ -57,20 +60,23 @@ class Auditor {
   };
 
   std::vector<std::string> violations_;
+  // Of the kinds that are forgotten with their task.
+  LastIds last_ids_;
+  std::set<TaskId> forgotten_;
   std::vector<Cut> cuts_;
   std::set<SubspaceId> pieces_;  // what that commit made, or made smaller
-  std::map<AccountId, Account> accounts_;
-  std::map<Digest, DatasetRecord> datasets_;
-  std::map<TaskId, Task> tasks_;
-  std::map<SubspaceId, SubspaceRecord> subspaces_;
-  std::map<SessionId, Session> sessions_;
-  std::map<LeaseId, Lease> leases_;
-  std::map<TrialId, Trial> trials_;
-  std::map<AuditId, Audit> audits_;
-  std::map<TaskId, Ranking> rankings_;
-  std::map<TransferId, Transfer> transfers_;
-  std::map<Place, Amount> balances_;  // as the core says
-  std::map<Place, Amount> booked_;    // as the transfers say
+  absl::btree_map<AccountId, Account> accounts_;
+  absl::btree_map<Digest, DatasetRecord> datasets_;
+  absl::btree_map<TaskId, Task> tasks_;
+  absl::btree_map<SubspaceId, SubspaceRecord> subspaces_;
+  absl::btree_map<SessionId, Session> sessions_;
+  absl::btree_map<LeaseId, Lease> leases_;
+  absl::btree_map<TrialId, Trial> trials_;
+  absl::btree_map<AuditId, Audit> audits_;
+  absl::btree_map<TaskId, Ranking> rankings_;
+  absl::btree_map<TransferId, Transfer> transfers_;
+  absl::btree_map<Place, Amount> balances_;  // as the core says
+  absl::btree_map<Place, Amount> booked_;    // as the transfers say
 };
 
 }  // namespace archpool

@@ -15,7 +15,7 @@
 #include "common/base/status.h"
 #include "server/core/pool.h"
 #include "server/search/search_desk.h"
-#include "simulator/auditor.h"
+#include "simulator/audit_thread.h"
 
 namespace archpool {
 
@@ -24,10 +24,8 @@ class PoolHost {
   struct Options {
     PoolPolicy policy;
     SearchPolicySpec search;
-    int64_t faults_ppm = 0;  // of commands that meet one
-    // The books as a whole are looked at after so many commits, and then ever
-    // less often, so that a long run does not take the square of its length.
-    int64_t commits_to_full_audit = 64;
+    int64_t faults_ppm = 0;              // of commands that meet one
+    int64_t commits_to_full_audit = 64;  // AuditThread's
     uint64_t seed = 0;
   };
   PoolHost(const Options& options, std::function<void(const Event&)> listener);
@@ -60,10 +58,7 @@ class PoolHost {
   void Restart();
 
   const Pool& pool() const { return pool_; }
-  // What the auditor has complained of; empty while all is well.
-  const std::vector<std::string>& violations() const { return violations_; }
-  void AuditAll() { Complain(auditor_.CheckAll()); }
-  Digest events_digest() const { return digest_; }
+  AuditThread& audit() { return audit_; }
   int64_t commands() const { return commands_; }
 
   absl::Time now = absl::UnixEpoch();  // never goes back
@@ -72,7 +67,6 @@ class PoolHost {
   enum class Fault { kNone, kLostBefore, kCommitFails, kInDoubt, kTwice };
   Fault NextFault();
   void Commit();
-  void Complain(std::vector<std::string> violations);
   static absl::Status Unavailable() {
     return MakeError(absl::StatusCode::kUnavailable, "SIMULATED_FAULT",
                      "the reply is lost");
@@ -83,12 +77,8 @@ class PoolHost {
   CounterRng rng_;
   Pool pool_;
   SearchDesk desk_;
-  Auditor auditor_;
-  std::vector<std::string> violations_;
-  Digest digest_;
   int64_t commands_ = 0;
-  int64_t commits_ = 0;
-  int64_t next_full_audit_;
+  AuditThread audit_;
 };
 
 }  // namespace archpool

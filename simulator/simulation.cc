@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
-#include <map>
 #include <queue>
 #include <set>
 #include <utility>
@@ -11,12 +10,12 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "simulator/pool_host.h"
+#include "simulator/tally.h"
 
 namespace archpool {
 namespace {
 
 constexpr double kStragglersPace = 4;
-constexpr int64_t kExamples = 1'000'000;  // of each split that is counted
 const absl::Duration kRetry = kMeanTrialTime / 50;
 
 double Uniform(CounterRng& rng) {
@@ -28,10 +27,6 @@ double DrawPace(CounterRng& rng, double deviation) {
   const double normal = std::sqrt(-2 * std::log(Uniform(rng))) *
                         std::cos(2 * 3.14159265358979 * Uniform(rng));
   return std::max(0.2, 1 + deviation * normal);
-}
-
-int64_t CorrectOf(double share) {
-  return std::clamp<int64_t>(std::llround(share * kExamples), 0, kExamples);
 }
 
 // A trial of one unit per microsecond of the mean training time.
@@ -64,6 +59,8 @@ PoolPolicy PolicyOf(const SimulationOptions& options) {
   return policy;
 }
 
+constexpr Amount kRewardPerTask = 1'000'000 * kAmountPerCoin;
+
 TaskSpec SpecOf(const SimulationOptions& options,
                 const DatasetManifest& manifest) {
   TaskSpec spec;
@@ -73,7 +70,7 @@ TaskSpec SpecOf(const SimulationOptions& options,
   spec.budget.work_units = kWorkUnitsMax;
   spec.budget.trials_max = options.budget_trials;
   spec.budget.time_limit = kTimeLimitMax;
-  spec.terms.reward = 1'000'000 * kAmountPerCoin;
+  spec.terms.reward = kRewardPerTask;
   spec.subspaces = options.subspaces;
   spec.trials_per_lease = options.list_length;
   return spec;
@@ -114,13 +111,15 @@ class Simulation {
                .search = options.search,
                .faults_ppm = static_cast<int64_t>(1e6 * options.faults),
                .seed = options.seed},
-              [this](const Event& event) {
-                std::visit([this](const auto& record) { Note(record); }, event);
-              }) {}
+              [this](const Event& event) { tally_.Note(event, host_.now); }),
+        tally_(options) {}
 
   SimulationResult Run() {
     Open();
-    while (!queue_.empty() && !is_over_) {
+    const auto is_over = [this] {
+      return is_over_ || (options_.stops_at_target && tally_.is_target_met());
+    };
+    while (!queue_.empty() && !is_over()) {
       const Happening next = queue_.top();
       queue_.pop();
       host_.now = std::max(host_.now, next.time);
@@ -150,17 +149,33 @@ class Simulation {
     }
   }
 
+  void SubmitNext() {
+    const std::string name = absl::StrCat("task ", ++tasks_submitted_);
+    task_ = Must(SubmitTask{
+        client_, SpecOf(options_, ManifestOf()), name,
+        Sha256(absl::StrCat("secret ", options_.seed, " of ", name))});
+  }
+
+  void GoOnIfTaskEnded() {
+    if (host_.pool().state().Find(task_) != nullptr) return;
+    if (tasks_submitted_ >= options_.tasks) {
+      is_over_ = true;
+      return;
+    }
+    tally_.CloseTask(host_.now);
+    SubmitNext();
+  }
+
   void Open() {
     Must(Tick{});
-    const AccountId client = Make("client", Role::kClient);
+    client_ = Make("client", Role::kClient);
     verifier_ = Make("verifier", Role::kVerifier);
     const DatasetManifest manifest = ManifestOf();
-    Must(Deposit{"client", 2'000'000 * kAmountPerCoin, "deposit"});
-    Must(RegisterDataset{client, manifest, Sha256("held-out")});
-    task_ = Must(SubmitTask{client, SpecOf(options_, manifest), "task",
-                            Sha256(absl::StrCat("secret ", options_.seed))});
+    Must(Deposit{"client", options_.tasks * kRewardPerTask, "deposit"});
+    Must(RegisterDataset{client_, manifest, Sha256("held-out")});
+    SubmitNext();
     for (int64_t i = 0; i < options_.miners; ++i) AddMiner();
-    begin_ = host_.now;
+    tally_.Begin(host_.now);
     Schedule(Kind::kTick, policy_.silence_term / 4, 0);
   }
 
@@ -199,7 +214,7 @@ class Simulation {
     if (what.kind == Kind::kTick) {
       (void)host_.Do(Tick{});
       Verify();
-      is_over_ |= host_.pool().state().Find(task_) == nullptr;
+      GoOnIfTaskEnded();
       return Schedule(Kind::kTick, policy_.silence_term / 4, 0);
     }
     Miner& miner = miners_[what.miner];
@@ -244,8 +259,12 @@ class Simulation {
       }
       return AskAgain(index, kRetry);
     }
-    is_over_ |= host_.pool().state().Find(task_) == nullptr;
-    if (!reply->grant) return AskAgain(index, kRetry);
+    GoOnIfTaskEnded();
+    if (!reply->grant) {
+      // What is left of the budget is being worked on: no hurry.
+      const bool may_wait = reply->idle_reason == "BUDGET_RESERVED";
+      return AskAgain(index, may_wait ? 10 * kRetry : kRetry);
+    }
     ++miner.generation;
     miner.lease = reply->grant->lease;
     miner.list.assign(reply->grant->assignments.begin(),
@@ -359,113 +378,30 @@ class Simulation {
     }
   }
 
-  template <typename Record>
-  void Note(const Record&) {}
-
-  void Note(const Lease& lease) {
-    const auto [place, is_new] = leases_.insert({lease.id, lease});
-    if (!is_new || lease.role != LeaseRole::kPrimary || !lease.high_reward) {
-      return;
-    }
-    Watched& watched = watched_.emplace_back();
-    watched.deadline = lease.deadline;
-    for (const TrialId trial : lease.trials) {
-      watched.architectures.push_back(architecture_of_.at(trial));
-    }
-  }
-
-  void Note(const Trial& trial) {
-    architecture_of_[trial.id] = trial.architecture_id;
-    if (trial.state == TrialState::kCommitted) NoteCommit(trial);
-    if (trial.state == TrialState::kAccepted) NoteAccepted(trial);
-  }
-
-  void NoteCommit(const Trial& trial) {
-    if (!committed_.insert(trial.id).second) return;
-    ++result_.trials;
-    result_.work_units += trial.work_units;
-    commit_time_.insert({trial.architecture_id, trial.commit_time});
-    if (leases_.at(trial.lease).role == LeaseRole::kBackup) {
-      ++result_.backup_trials;
-      result_.backup_work_units += trial.work_units;
-    }
-  }
-
-  LeaseId PrimaryOf(LeaseId id) const {
-    const Lease& lease = leases_.at(id);
-    return lease.primary.IsSet() ? lease.primary : id;
-  }
-
-  void NoteAccepted(const Trial& trial) {
-    if (!accepted_.insert(trial.id).second) return;
-    const Outcome outcome = options_.outcome_of(trial.architecture);
-    result_.false_claims_accepted +=
-        trial.claimed_correct > CorrectOf(outcome.metric) ? 1 : 0;
-    const auto [first, is_new] = accepted_primary_.insert(
-        {trial.architecture_id, PrimaryOf(trial.lease)});
-    if (!is_new && first->second != PrimaryOf(trial.lease)) {
-      ++result_.paid_twice;
-    }
-    if (result_.best_architecture.empty() ||
-        outcome.judge > result_.best_value) {
-      result_.best_value = outcome.judge;
-      result_.best_architecture = options_.space.Describe(trial.architecture);
-    }
-    if (options_.target && !result_.trials_to_target &&
-        outcome.judge >= *options_.target) {
-      result_.trials_to_target = result_.trials;
-      result_.time_to_target =
-          absl::FDivDuration(host_.now - begin_, kMeanTrialTime);
-      is_over_ |= options_.stops_at_target;
-    }
-  }
-
   SimulationResult Finish() {
-    host_.AuditAll();
-    result_.seed = options_.seed;
-    result_.distinct_architectures = static_cast<int64_t>(commit_time_.size());
-    for (const Watched& watched : watched_) {
-      if (watched.deadline > host_.now) continue;
-      ++result_.high_reward_boxes;
-      result_.high_reward_boxes_completed_in_time +=
-          std::all_of(watched.architectures.begin(),
-                      watched.architectures.end(), [&](const Digest& id) {
-                        const auto found = commit_time_.find(id);
-                        return found != commit_time_.end() &&
-                               found->second <= watched.deadline;
-                      });
-    }
-    result_.duration = absl::FDivDuration(host_.now - begin_, kMeanTrialTime);
-    result_.commands = host_.commands();
-    result_.events_sha256 = host_.events_digest().ToString();
-    result_.violations = host_.violations();
-    return result_;
+    tally_.CloseTask(host_.now);
+    host_.audit().AuditAll();
+    SimulationResult result = tally_.result();
+    result.seed = options_.seed;
+    result.commands = host_.commands();
+    result.events_sha256 = host_.audit().EventsDigest().ToString();
+    result.violations = host_.audit().Violations();
+    return result;
   }
-
-  struct Watched {
-    absl::Time deadline;
-    std::vector<Digest> architectures;
-  };
 
   const SimulationOptions& options_;
   CounterRng rng_;
   PoolPolicy policy_;
   PoolHost host_;
+  AccountId client_;
   AccountId verifier_;
   TaskId task_;
-  absl::Time begin_;
+  int64_t tasks_submitted_ = 0;
   bool is_over_ = false;
   int64_t order_ = 0;
   std::priority_queue<Happening> queue_;
   std::deque<Miner> miners_;
-  SimulationResult result_;
-  std::map<LeaseId, Lease> leases_;  // as they began
-  std::map<TrialId, Digest> architecture_of_;
-  std::map<Digest, absl::Time> commit_time_;
-  std::map<Digest, LeaseId> accepted_primary_;
-  std::set<TrialId> committed_;
-  std::set<TrialId> accepted_;
-  std::vector<Watched> watched_;
+  Tally tally_;
 };
 
 }  // namespace

@@ -15,8 +15,13 @@ constexpr int64_t kRankedMax = 4096;
 // A new ranking comes with this share of what is under way: the more miners,
 // the less each verdict changes, and the cost of a decision stays bounded.
 constexpr int64_t kRankingsPerRound = 8;
-constexpr int64_t kManyUnderWay = 1'024;
-constexpr int64_t kRankingsPerRoundOfMany = 4;
+constexpr int64_t kManyUnderWay = 512;
+constexpr int64_t kRankingsPerRoundOfMany = 2;
+
+int64_t RankingsPerRound(int64_t under_way) {
+  return under_way < kManyUnderWay ? kRankingsPerRound
+                                   : kRankingsPerRoundOfMany;
+}
 
 bool Holds(TrialState state) {
   return state != TrialState::kRejected && state != TrialState::kAbandoned;
@@ -173,10 +178,8 @@ void SearchDesk::Rebuild(TaskDesk& desk) {
 bool SearchDesk::NeedsRanking(const TaskDesk& desk) const {
   if (desk.ranked_at < 0 || desk.must_rebuild) return true;
   const auto under_way = static_cast<int64_t>(desk.pending.size());
-  const int64_t rankings =
-      under_way < kManyUnderWay ? kRankingsPerRound : kRankingsPerRoundOfMany;
   if (desk.verdicts - desk.ranked_at >=
-      std::max<int64_t>(1, under_way / rankings)) {
+      std::max<int64_t>(1, under_way / RankingsPerRound(under_way))) {
     return true;
   }
   // An empty ranking says that nothing is left until a verdict comes.
@@ -202,6 +205,7 @@ RankCandidates SearchDesk::RankTask(TaskId id, TaskDesk& desk) {
   for (const auto& [trial, architecture] : desk.pending) {
     pending.push_back(architecture);
   }
+  const auto under_way = static_cast<int64_t>(pending.size());
   const auto id_of = [&](const Architecture& one) -> std::optional<Digest> {
     const auto candidate = MakeCandidate(desk.spec->space, one, terms);
     if (!candidate.ok()) return std::nullopt;
@@ -212,9 +216,10 @@ RankCandidates SearchDesk::RankTask(TaskId id, TaskDesk& desk) {
   };
   RankCandidates command{.task = id, .basis = desk.verdicts};
   command.candidates = desk.policy->Rank(
-      // Enough until the next ranking, and as many again.
-      {.count = std::clamp(static_cast<int64_t>(pending.size()) / 3, kRankedMin,
-                           kRankedMax),
+      // Enough until the next ranking, and a sixth of a round more.
+      {.count =
+           std::clamp(under_way / RankingsPerRound(under_way) + under_way / 6,
+                      kRankedMin, kRankedMax),
        .boxes = desk.dead_boxes.empty() ? absl::Span<const Subspace>()
                                         : absl::MakeConstSpan(desk.boxes),
        .dead_boxes = desk.dead_boxes,

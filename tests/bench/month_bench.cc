@@ -2,10 +2,12 @@
 // simulator: the real core, the search policy beside it, the independent
 // auditor. Trials of an hour at the mean, each miner at its own speed, one in a
 // hundred leaving every lease term, backups, every trial audited. Networks are
-// those of an NK landscape (tests/sim/nk_landscape.h). The goal is a month in a
-// minute, two seconds a day; fails where a day takes four times that.
+// those of an NK landscape (tests/sim/nk_landscape.h). A task is done after so
+// many days, and the next one comes. The goal is a month in a minute, two
+// seconds a day; fails where a day takes four times that.
 //
-//   month_bench [DAYS [POLICY]]    default: 4 model
+//   month_bench [DAYS [DAYS_PER_TASK [POLICY]]]    default: 4 1 model
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 
@@ -21,7 +23,7 @@ constexpr double kFloorSecondsPerDay = 8;
 constexpr int64_t kMiners = 1'000;
 
 SimulationOptions MonthOf(const testing::NkLandscape& landscape, int days,
-                          const SearchPolicySpec& policy) {
+                          int days_per_task, const SearchPolicySpec& policy) {
   SimulationOptions options;
   options.space = landscape.space();
   options.outcome_of = [&landscape](const Architecture& one) {
@@ -30,7 +32,8 @@ SimulationOptions MonthOf(const testing::NkLandscape& landscape, int days,
   };
   options.search = policy;
   options.miners = kMiners;
-  options.budget_trials = int64_t{24} * days * kMiners;
+  options.budget_trials = int64_t{24} * days_per_task * kMiners;
+  options.tasks = days / days_per_task;
   options.subspaces = 256;
   options.list_length = 4;
   options.speed_deviation = 0.3;
@@ -39,10 +42,11 @@ SimulationOptions MonthOf(const testing::NkLandscape& landscape, int days,
   return options;
 }
 
-bool Run(int days, const SearchPolicySpec& policy) {
+bool Run(int days, int days_per_task, const SearchPolicySpec& policy) {
   const testing::NkLandscape landscape(16, 4, 4, 1);
   const auto begin = std::chrono::steady_clock::now();
-  const SimulationResult result = Simulate(MonthOf(landscape, days, policy));
+  const SimulationResult result =
+      Simulate(MonthOf(landscape, days, days_per_task, policy));
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
           .count();
@@ -63,6 +67,7 @@ bool Run(int days, const SearchPolicySpec& policy) {
 
 int main(int argc, char** argv) {
   const int days = argc > 1 ? std::atoi(argv[1]) : 4;
-  const auto policy = archpool::ParseSearchPolicy(argc > 2 ? argv[2] : "model");
-  return policy.ok() && archpool::Run(days, *policy) ? 0 : 1;
+  const int days_per_task = argc > 2 ? std::max(1, std::atoi(argv[2])) : 1;
+  const auto policy = archpool::ParseSearchPolicy(argc > 3 ? argv[3] : "model");
+  return policy.ok() && archpool::Run(days, days_per_task, *policy) ? 0 : 1;
 }

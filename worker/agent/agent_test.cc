@@ -13,8 +13,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/fake_network.h"
+#include "tests/support/fake_pool.h"
 #include "tests/support/work_samples.h"
-#include "worker/agent/fake_pool_test_util.h"
 
 namespace archpool {
 namespace {

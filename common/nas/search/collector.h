@@ -85,6 +85,13 @@ inline constexpr uint64_t kWalkedSizeMax = 100'000;
 // often; from what is small with whatever is left.
 inline void FillAtRandom(const SearchSpace& space, const RankRequest& request,
                          CounterRng& rng, Collector& collector) {
+  // As long as most of the space is live, drawing from all of it is drawing
+  // from the live boxes, and need not look at each.
+  int misses = 0;
+  while (!collector.IsFull() && misses < kDrawsMax) {
+    misses = collector.Offer(RandomArchitecture(space, rng)) ? 0 : misses + 1;
+  }
+  if (collector.IsFull()) return;
   const Subspace whole = Subspace::Whole(space);
   const absl::Span<const Subspace> boxes =
       request.boxes.empty() ? absl::MakeConstSpan(&whole, 1) : request.boxes;
@@ -99,7 +106,7 @@ inline void FillAtRandom(const SearchSpace& space, const RankRequest& request,
     return box.ArchitectureAt(static_cast<int64_t>(
         index - (*end - static_cast<uint64_t>(box.size()))));
   };
-  int misses = 0;
+  misses = 0;
   while (!collector.IsFull() && misses < kDrawsMax) {
     misses = collector.Offer(at(rng.Below64(total))) ? 0 : misses + 1;
   }

@@ -1,6 +1,6 @@
 // A pool in memory that does what a test's script says. For agent_test.cc.
-#ifndef ARCHPOOL_WORKER_AGENT_FAKE_POOL_TEST_UTIL_H_
-#define ARCHPOOL_WORKER_AGENT_FAKE_POOL_TEST_UTIL_H_
+#ifndef ARCHPOOL_TESTS_SUPPORT_FAKE_POOL_H_
+#define ARCHPOOL_TESTS_SUPPORT_FAKE_POOL_H_
 
 #include <algorithm>
 #include <functional>
@@ -203,4 +203,4 @@ class FakePool : public WorkClient {
 
 }  // namespace archpool
 
-#endif  // ARCHPOOL_WORKER_AGENT_FAKE_POOL_TEST_UTIL_H_
+#endif  // ARCHPOOL_TESTS_SUPPORT_FAKE_POOL_H_

@@ -1,0 +1,152 @@
+#include "simulator/audit_thread.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "common/crypto/canonical.h"
+
+namespace archpool {
+namespace {
+
+// What of an event must repeat for a run to count as the same.
+void Encode(const Account& a, CanonicalWriter& to) {
+  to.Int(a.id.value).Int(a.trials_accepted).Int(a.trials_rejected);
+}
+void Encode(const DatasetRecord& d, CanonicalWriter& to) { to.Fixed(d.id); }
+void Encode(const Task& t, CanonicalWriter& to) {
+  to.Int(t.id.value).Int(static_cast<int64_t>(t.state)).Int(t.refund);
+}
+void Encode(const SubspaceRecord& s, CanonicalWriter& to) {
+  to.Int(s.id.value).Int(static_cast<int64_t>(s.state)).Int(s.attempt);
+  to.Int(s.box.size());
+}
+void Encode(const Session& s, CanonicalWriter& to) { to.Int(s.id.value); }
+void Encode(const Lease& l, CanonicalWriter& to) {
+  to.Int(l.id.value).Int(static_cast<int64_t>(l.state)).Int(l.attempt);
+  to.Int(absl::ToUnixNanos(l.expire_time)).Int(l.backups_wanted);
+}
+void Encode(const Trial& t, CanonicalWriter& to) {
+  to.Int(t.id.value).Int(static_cast<int64_t>(t.state)).Int(t.claimed_correct);
+  to.Fixed(t.architecture_id).Int(t.pay).Int(t.finders_bonus);
+}
+void Encode(const Audit& a, CanonicalWriter& to) {
+  to.Int(a.id.value).Int(static_cast<int64_t>(a.state));
+}
+void Encode(const Transfer& t, CanonicalWriter& to) {
+  to.Int(t.id.value).Int(t.amount);
+}
+void Encode(const Balance& b, CanonicalWriter& to) {
+  to.Int(b.place.id).Int(b.amount);
+}
+void Encode(const Ranking& r, CanonicalWriter& to) {
+  to.Int(r.task.value).Int(r.basis);
+  for (const Architecture& one : r.candidates) {
+    to.Bytes(absl::string_view(
+        reinterpret_cast<const char*>(one.choices.data()), one.choices.size()));
+  }
+}
+
+constexpr size_t kCommitsAtOnce = 256;
+constexpr size_t kWaitingMax = 16;
+
+}  // namespace
+
+AuditThread::AuditThread(int64_t commits_to_full_audit)
+    : commits_to_full_audit_(commits_to_full_audit),
+      next_full_audit_(commits_to_full_audit),
+      thread_([this] { Run(); }) {}
+
+AuditThread::~AuditThread() {
+  {
+    const absl::MutexLock lock(&mutex_);
+    is_closing_ = true;
+  }
+  thread_.join();
+}
+
+void AuditThread::Take(std::vector<Event> events) {
+  gathered_.push_back(std::move(events));
+  if (gathered_.size() >= kCommitsAtOnce) HandOver();
+}
+
+void AuditThread::HandOver() {
+  const absl::MutexLock lock(&mutex_);
+  const auto has_room = [this] {
+    mutex_.AssertReaderHeld();
+    return waiting_.size() < kWaitingMax;
+  };
+  mutex_.Await(absl::Condition(&has_room));
+  waiting_.push_back(std::exchange(gathered_, {}));
+}
+
+void AuditThread::WaitUntilIdle() {
+  HandOver();
+  const absl::MutexLock lock(&mutex_);
+  const auto is_idle = [this] {
+    mutex_.AssertReaderHeld();
+    return waiting_.empty();
+  };
+  mutex_.Await(absl::Condition(&is_idle));
+}
+
+void AuditThread::Run() {
+  for (;;) {
+    const Commits* commits = nullptr;
+    {
+      const absl::MutexLock lock(&mutex_);
+      const auto has_work = [this] {
+        mutex_.AssertReaderHeld();
+        return is_closing_ || !waiting_.empty();
+      };
+      mutex_.Await(absl::Condition(&has_work));
+      if (waiting_.empty()) return;
+      commits = &waiting_.front();
+    }
+    for (const std::vector<Event>& events : *commits) Look(events);
+    const absl::MutexLock lock(&mutex_);
+    waiting_.pop_front();
+  }
+}
+
+void AuditThread::Look(const std::vector<Event>& events) {
+  CanonicalWriter encoding("archpool/simulated-events/v1");
+  encoding.Fixed(digest_);
+  for (const Event& event : events) {
+    encoding.Int(static_cast<int64_t>(event.index()));
+    std::visit([&](const auto& record) { Encode(record, encoding); }, event);
+  }
+  digest_ = Sha256(encoding.encoding());
+  Complain(auditor_.Take(events));
+  if (++commits_ < next_full_audit_) return;
+  Complain(auditor_.CheckAll());
+  next_full_audit_ = commits_ + std::max(commits_to_full_audit_, commits_ / 4);
+}
+
+void AuditThread::Complain(std::vector<std::string> violations) {
+  for (std::string& violation : violations) {
+    violations_.push_back(std::move(violation));
+  }
+}
+
+void AuditThread::AuditAll() {
+  WaitUntilIdle();
+  Complain(auditor_.CheckAll());
+}
+
+PoolSnapshot AuditThread::Snapshot() {
+  WaitUntilIdle();
+  return auditor_.Snapshot();
+}
+
+std::vector<std::string> AuditThread::Violations() {
+  WaitUntilIdle();
+  return violations_;
+}
+
+Digest AuditThread::EventsDigest() {
+  WaitUntilIdle();
+  return digest_;
+}
+
+}  // namespace archpool

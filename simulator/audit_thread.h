@@ -1,0 +1,65 @@
+// Watches a simulation from a thread of its own: the digest of what was
+// committed, and the auditor's rules. What it says depends on the events alone,
+// so a run stays the same bit for bit.
+#ifndef ARCHPOOL_SIMULATOR_AUDIT_THREAD_H_
+#define ARCHPOOL_SIMULATOR_AUDIT_THREAD_H_
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "simulator/auditor.h"
+
+namespace archpool {
+
+// One thread uses it.
+class AuditThread {
+ public:
+  // The books as a whole are looked at after so many commits, and then ever
+  // less often, so that a long run does not take the square of its length.
+  explicit AuditThread(int64_t commits_to_full_audit);
+  ~AuditThread();
+
+  // Hands over one commit's events, many commits at a time; waits where the
+  // auditor is far behind.
+  void Take(std::vector<Event> events);
+
+  // Each waits until all that was handed over is looked at.
+  void AuditAll();
+  PoolSnapshot Snapshot();
+  // What the auditor has complained of; empty while all is well.
+  std::vector<std::string> Violations();
+  // Of all events so far.
+  Digest EventsDigest();
+
+ private:
+  void Run();
+  void Look(const std::vector<Event>& events);
+  void Complain(std::vector<std::string> violations);
+  void HandOver() ABSL_LOCKS_EXCLUDED(mutex_);
+  void WaitUntilIdle() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  const int64_t commits_to_full_audit_;
+  // Of the thread, while it looks; of the caller, while it is idle.
+  Auditor auditor_;
+  std::vector<std::string> violations_;
+  Digest digest_;
+  int64_t commits_ = 0;
+  int64_t next_full_audit_;
+
+  using Commits = std::vector<std::vector<Event>>;
+  Commits gathered_;  // of the caller
+  absl::Mutex mutex_;
+  // The front one is being looked at.
+  std::deque<Commits> waiting_ ABSL_GUARDED_BY(mutex_);
+  bool is_closing_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SIMULATOR_AUDIT_THREAD_H_
