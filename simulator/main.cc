@@ -132,6 +132,9 @@ void AddRunFlags(CLI::App& app, RunFlags& flags) {
   app.add_option("--liars", flags.liars, "SHARE:DELTA");
   app.add_option("--lost-leases", options.lost_leases)
       ->check(CLI::Range(0.0, 0.99));
+  app.add_option("--colluders", options.colluders,
+                 "Share of miners that are one person, who copies results")
+      ->check(CLI::Range(0.0, 1.0));
   app.add_option("--partitions", options.partitions,
                  "Share of leases whose worker is cut off for half a term")
       ->check(CLI::Range(0.0, 1.0));

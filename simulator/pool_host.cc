@@ -19,7 +19,19 @@ PoolHost::Fault PoolHost::NextFault() {
       static_cast<int64_t>(rng_.Below(1'000'000)) >= options_.faults_ppm) {
     return Fault::kNone;
   }
-  return static_cast<Fault>(1 + rng_.Below(4));
+  return static_cast<Fault>(1 + rng_.Below(kFaults));
+}
+
+void PoolHost::DeliverLate() {
+  for (size_t i = 0; i < late_.size();) {
+    if (late_[i].due > commands_) {
+      ++i;
+      continue;
+    }
+    const std::function<void()> deliver = std::move(late_[i].deliver);
+    late_.erase(late_.begin() + static_cast<std::ptrdiff_t>(i));
+    deliver();
+  }
 }
 
 void PoolHost::Commit() {

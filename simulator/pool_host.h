@@ -34,7 +34,16 @@ class PoolHost {
   template <typename Command>
   absl::StatusOr<typename Command::Reply> Do(const Command& command) {
     const Fault fault = NextFault();
+    DeliverLate();
     if (fault == Fault::kLostBefore) return Unavailable();
+    if (fault == Fault::kLate) {
+      late_.push_back({.due = commands_ + 1 + rng_.Below(kLateByMax),
+                       .deliver = [this, command] {
+                         (void)pool_.Execute(command, now);
+                         Commit();
+                       }});
+      return Unavailable();
+    }
     if (fault == Fault::kTwice) {
       (void)pool_.Execute(command, now);
       Commit();
@@ -64,7 +73,21 @@ class PoolHost {
   absl::Time now = absl::UnixEpoch();  // never goes back
 
  private:
-  enum class Fault { kNone, kLostBefore, kCommitFails, kInDoubt, kTwice };
+  enum class Fault {
+    kNone,
+    kLostBefore,
+    kCommitFails,
+    kInDoubt,
+    kTwice,
+    kLate,  // overtaken by others, its sender long gone
+  };
+  static constexpr int kFaults = 5;
+  static constexpr uint32_t kLateByMax = 40;  // commands
+  struct Late {
+    int64_t due = 0;  // a count of commands
+    std::function<void()> deliver;
+  };
+  void DeliverLate();
   Fault NextFault();
   void Commit();
   static absl::Status Unavailable() {
@@ -78,6 +101,7 @@ class PoolHost {
   Pool pool_;
   SearchDesk desk_;
   int64_t commands_ = 0;
+  std::vector<Late> late_;
   AuditThread audit_;
 };
 

@@ -57,6 +57,7 @@ nlohmann::json RunSeed(const Setting& setting, uint64_t seed) {
       {"high_reward_boxes_completed_in_time",
        result.high_reward_boxes_completed_in_time},
       {"false_claims_accepted", result.false_claims_accepted},
+      {"copied_trials", result.copied_trials},
       {"paid_twice", result.paid_twice},
       {"duration", result.duration},
       {"commands", result.commands},

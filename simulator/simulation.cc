@@ -81,6 +81,7 @@ struct Miner {
   SessionId session;
   double pace = 1;
   bool is_liar = false;
+  bool is_colluder = false;
   bool has_left = false;
   int64_t generation = 0;  // of what it is doing: older happenings are void
   std::optional<Lease> lease;
@@ -140,6 +141,18 @@ class Simulation {
     ARCHPOOL_CHECK(false);
   }
 
+  // A late message may have closed the session: then it is opened again.
+  template <typename Command>
+  auto InSession(Miner& miner, Command command) {
+    auto reply = host_.Do(command);
+    if (GetReason(reply.status()) == "SESSION_UNKNOWN") {
+      miner.session = Must(OpenSession{miner.account, "w", 1, "simulated"});
+      command.session = miner.session;
+      reply = host_.Do(command);
+    }
+    return reply;
+  }
+
   AccountId Make(const std::string& name, Role role) {
     // It may have been made though the reply was lost.
     for (;;) {
@@ -188,6 +201,7 @@ class Simulation {
     miner.pace = DrawPace(rng_, options_.speed_deviation);
     if (Happens(options_.stragglers)) miner.pace *= kStragglersPace;
     miner.is_liar = Uniform(rng_) < options_.liars;
+    miner.is_colluder = Happens(options_.colluders);
     Schedule(Kind::kAsk, absl::ZeroDuration(), index);
     if (options_.churn > 0) {
       const double terms =
@@ -250,7 +264,8 @@ class Simulation {
   void Ask(size_t index) {
     Miner& miner = miners_[index];
     host_.Rank();
-    auto reply = host_.Do(AcquireLease{miner.account, miner.session, {}});
+    auto reply =
+        InSession(miner, AcquireLease{miner.account, miner.session, {}});
     if (!reply.ok()) {
       if (GetReason(reply.status()) == "ACCOUNT_SUSPENDED") {
         // Whoever was caught comes again under another name.
@@ -286,6 +301,11 @@ class Simulation {
     Miner& miner = miners_[index];
     if (miner.list.empty()) return AskAgain(index, absl::ZeroDuration());
     const Outcome outcome = options_.outcome_of(miner.list[0].architecture);
+    if (miner.is_colluder &&
+        colluders_results_.contains(miner.list[0].architecture_id)) {
+      tally_.NoteCopy(miner.list[0].trial);
+      return Schedule(Kind::kFinish, absl::ZeroDuration(), index);
+    }
     Schedule(Kind::kFinish, outcome.duration * miner.pace * kMeanTrialTime,
              index);
   }
@@ -314,7 +334,8 @@ class Simulation {
     const Outcome outcome = options_.outcome_of(done.architecture);
     const double claim =
         outcome.metric + (miner.is_liar ? options_.liars_delta : 0);
-    const auto reply = host_.Do(
+    const auto reply = InSession(
+        miner,
         ReportTrials{miner.account,
                      miner.session,
                      miner.lease->id,
@@ -329,6 +350,7 @@ class Simulation {
       return AskAgain(index, absl::ZeroDuration());
     }
     (void)host_.Do(ConfirmWeights{miner.account, done.trial});
+    if (miner.is_colluder) colluders_results_.insert(done.architecture_id);
     Verify();
     miner.list.pop_front();
     miner.list.insert(miner.list.end(), reply->appended.begin(),
@@ -339,8 +361,8 @@ class Simulation {
   void Beat(size_t index) {
     if (IsDark(index) || IsCutOff(Kind::kBeat, index)) return;
     Miner& miner = miners_[index];
-    const auto reply =
-        host_.Do(RenewLease{miner.account, miner.session, miner.lease->id});
+    const auto reply = InSession(
+        miner, RenewLease{miner.account, miner.session, miner.lease->id});
     if (!reply.ok()) {
       if (GetReason(reply.status()) == "LEASE_ENDED") {
         return AskAgain(index, absl::ZeroDuration());
@@ -402,6 +424,7 @@ class Simulation {
   std::priority_queue<Happening> queue_;
   std::deque<Miner> miners_;
   Tally tally_;
+  std::set<Digest> colluders_results_;
 };
 
 }  // namespace

@@ -38,6 +38,9 @@ struct SimulationOptions {
   bool backups = true;
   double liars = 0;        // share of miners,
   double liars_delta = 0;  // and what they add to a claim, a share of 1
+  // Share of miners that are one person, who copies a network's result for
+  // another of these accounts instead of training it again.
+  double colluders = 0;
   double lost_leases = 0;  // share of leases that their worker forgets
   double partitions = 0;   // share of leases whose worker is cut off for half a
                            // lease term, trains on, and reports late
@@ -63,8 +66,9 @@ struct SimulationResult {
   int64_t high_reward_boxes = 0;         // leased with a deadline that has come
   int64_t high_reward_boxes_completed_in_time = 0;
   int64_t false_claims_accepted = 0;
-  int64_t paid_twice = 0;  // architectures, backups' work aside
-  double duration = 0;     // in mean trial times
+  int64_t copied_trials = 0;  // accepted results that a colluder copied
+  int64_t paid_twice = 0;     // architectures, backups' work aside
+  double duration = 0;        // in mean trial times
   int64_t commands = 0;
   std::string events_sha256;
   std::vector<std::string> violations;  // the auditor's; empty

@@ -52,6 +52,7 @@ LeaseId Tally::PrimaryOf(LeaseId id) const {
 
 void Tally::NoteAccepted(const Trial& trial, absl::Time now) {
   if (!accepted_.insert(trial.id).second) return;
+  result_.copied_trials += copies_.contains(trial.id) ? 1 : 0;
   const Outcome outcome = options_.outcome_of(trial.architecture);
   result_.false_claims_accepted +=
       trial.claimed_correct > CorrectOf(outcome.metric) ? 1 : 0;
@@ -91,6 +92,7 @@ void Tally::CloseTask(absl::Time now) {
   accepted_primary_.clear();
   committed_.clear();
   accepted_.clear();
+  copies_.clear();
   watched_.clear();
 }
 

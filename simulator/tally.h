@@ -27,6 +27,8 @@ class Tally {
   void Begin(absl::Time now) { begin_ = now; }
   // An event that was committed at `now`.
   void Note(const Event& event, absl::Time now);
+  // The trial's result, should it come to be accepted, is a copy.
+  void NoteCopy(TrialId trial) { copies_.insert(trial); }
   // Adds up what the task in progress came to, and forgets it.
   void CloseTask(absl::Time now);
   // An accepted result has reached options.target.
@@ -59,6 +61,7 @@ class Tally {
   absl::btree_map<Digest, LeaseId> accepted_primary_;
   absl::btree_set<TrialId> committed_;
   absl::btree_set<TrialId> accepted_;
+  absl::btree_set<TrialId> copies_;
   std::vector<Watched> watched_;
 };
 

@@ -41,6 +41,7 @@ TEST_P(SimulationTest, NothingIsLostWhateverGoesWrong) {
   options.lost_leases = 0.1;
   options.partitions = 0.1;
   options.stragglers = 0.1;
+  options.colluders = 0.3;
   options.faults = 0.03;
   const SimulationResult result = Simulate(options);
   EXPECT_THAT(result.violations, testing::IsEmpty());
@@ -59,6 +60,30 @@ TEST(SimulationDeterminism, ASeedRepeatsBitForBit) {
   EXPECT_EQ(first.events_sha256, Simulate(options).events_sha256);
   options.seed = 6;
   EXPECT_NE(first.events_sha256, Simulate(options).events_sha256);
+}
+
+// Nobody else is given a network that is being trained, except as a backup: all
+// that a person with many accounts can copy.
+TEST(SimulationColluders, CopyNothingButBackups) {
+  SimulationOptions options = Small(3);
+  options.colluders = 1;
+  options.backups = false;
+  EXPECT_EQ(Simulate(options).copied_trials, 0);
+  options.backups = true;
+  options.miners = 40;
+  options.budget_trials = 600;
+  options.list_length = 6;
+  options.churn = 0.4;
+  options.speed_deviation = 0.3;
+  options.subspaces = 81;
+  int64_t copied = 0;
+  int64_t backup_trials = 0;
+  for (options.seed = 1; options.seed <= 4; ++options.seed) {
+    const SimulationResult result = Simulate(options);
+    copied += result.copied_trials;
+    backup_trials += result.backup_trials;
+  }
+  EXPECT_LE(copied, backup_trials);
 }
 
 TEST(SimulationBackups, FinishWhatLeaversLeave) {
