@@ -1,0 +1,79 @@
+#include "common/crypto/merkle.h"
+
+#include <bit>
+
+#include "common/base/check.h"
+
+namespace archpool {
+namespace {
+
+Digest Node(const Digest& left, const Digest& right) {
+  constexpr uint8_t kPrefix[] = {1};
+  Sha256Stream stream;
+  stream.Update(kPrefix);
+  stream.Update(left.bytes);
+  stream.Update(right.bytes);
+  return stream.Finish();
+}
+
+// The greatest power of two below `count`. REQUIRES: count >= 2.
+size_t LeftCount(size_t count) { return std::bit_floor(count - 1); }
+
+}  // namespace
+
+Digest MerkleLeaf(absl::string_view content) {
+  constexpr uint8_t kPrefix[] = {0};
+  Sha256Stream stream;
+  stream.Update(kPrefix);
+  stream.Update(content);
+  return stream.Finish();
+}
+
+Digest MerkleRoot(absl::Span<const Digest> leaves) {
+  if (leaves.empty()) return Sha256(absl::string_view());
+  if (leaves.size() == 1) return leaves[0];
+  const size_t left = LeftCount(leaves.size());
+  return Node(MerkleRoot(leaves.first(left)), MerkleRoot(leaves.subspan(left)));
+}
+
+std::vector<Digest> MerkleProof(absl::Span<const Digest> leaves,
+                                int64_t index) {
+  ARCHPOOL_CHECK(index >= 0 && static_cast<size_t>(index) < leaves.size());
+  if (leaves.size() == 1) return {};
+  const size_t left = LeftCount(leaves.size());
+  const bool is_left = static_cast<size_t>(index) < left;
+  std::vector<Digest> proof =
+      is_left ? MerkleProof(leaves.first(left), index)
+              : MerkleProof(leaves.subspan(left),
+                            index - static_cast<int64_t>(left));
+  proof.push_back(
+      MerkleRoot(is_left ? leaves.subspan(left) : leaves.first(left)));
+  return proof;
+}
+
+// RFC 9162, 2.1.3.2.
+bool VerifyMerkleProof(const Digest& leaf, int64_t index, int64_t count,
+                       absl::Span<const Digest> proof, const Digest& root) {
+  if (index < 0 || index >= count) return false;
+  int64_t node = index;
+  int64_t last = count - 1;
+  Digest hash = leaf;
+  for (const Digest& sibling : proof) {
+    if (last == 0) return false;
+    if (node % 2 == 1 || node == last) {
+      hash = Node(sibling, hash);
+      // A last node without a sibling moves up as it is.
+      while (node % 2 == 0 && node != 0) {
+        node /= 2;
+        last /= 2;
+      }
+    } else {
+      hash = Node(hash, sibling);
+    }
+    node /= 2;
+    last /= 2;
+  }
+  return last == 0 && hash == root;
+}
+
+}  // namespace archpool
