@@ -135,6 +135,21 @@ TensorMap Network::Weights() const {
   return weights;
 }
 
+// In place: whoever refers to a parameter goes on doing so.
+void Network::Load(const TensorMap& weights) {
+  for (Parameter& parameter : parameters_) {
+    parameter.value.copy_(ToTorch(weights.at(parameter.name)));
+  }
+  for (size_t i = 0; i < states_.size(); ++i) {
+    if (!states_[i].running_mean.defined()) continue;
+    const auto index = static_cast<int64_t>(i);
+    states_[i].running_mean =
+        ToTorch(weights.at(TensorName(index, "running_mean")));
+    states_[i].running_variance =
+        ToTorch(weights.at(TensorName(index, "running_var")));
+  }
+}
+
 const at::Tensor& Network::OutputOf(int layer) const {
   return layer < 0 ? images_ : states_[static_cast<size_t>(layer)].output;
 }

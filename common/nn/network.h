@@ -52,8 +52,15 @@ class Network {
 
   std::vector<Parameter>& parameters() { return parameters_; }
 
+  // Of an activation layer. REQUIRES: between Forward and Backward.
+  const at::Tensor& LayerOutput(size_t layer) const {
+    return states_[layer].output;
+  }
+
   // Parameters and batch-norm buffers.
   TensorMap Weights() const;
+  // REQUIRES: CheckShapes(plan, weights) is OK.
+  void Load(const TensorMap& weights);
 
  private:
   struct LayerState {

@@ -41,6 +41,26 @@ struct RungSpan {
   const TensorMap* resumed = nullptr;
 };
 
+// A training between two steps: all that decides how it goes on. The tensors
+// are the weights and buffers of TrainedNetwork, and the optimiser's, named
+// "velocity.layers.<index>.<tensor>", flat.
+struct Checkpoint {
+  int64_t step = 0;  // steps done
+  TensorMap state;
+};
+
+// Names a checkpoint: the hash of its step and of its safetensors file.
+Digest CheckpointDigest(const Checkpoint& checkpoint);
+
+// The step at which segment `boundary` begins, of `segments` nearly equal ones;
+// boundary `segments` is the end. REQUIRES: boundary in [0, segments].
+int64_t SegmentBoundary(int64_t steps, int64_t segments, int64_t boundary);
+
+// Hears of every boundary in turn, from 0 to recipe.segments, on the training
+// thread; an error ends the training.
+using CheckpointSink =
+    std::function<absl::Status(int64_t boundary, const Checkpoint& checkpoint)>;
+
 struct Normalization {
   int64_t mean_ppm = 0;
   int64_t deviation_ppm = 1'000'000;
@@ -67,13 +87,21 @@ std::string LibraryVersion();
 // WEIGHTS_MISMATCH, WEIGHTS_NOT_FINITE (span.resumed).
 // INTERNAL: TRAINING_FAILED (LibTorch threw); CANCELLED: TRAINING_STOPPED.
 // RESOURCE_EXHAUSTED: TRAINING_OUT_OF_MEMORY.
-absl::StatusOr<TrainedNetwork> Train(const LayerPlan& plan,
-                                     const Recipe& recipe, const RungSpan& span,
-                                     const Digest& trial_key,
-                                     const Normalization& normalization,
-                                     const Dataset& train,
-                                     const Dataset& validation,
-                                     const ProgressCallback& progress);
+absl::StatusOr<TrainedNetwork> Train(
+    const LayerPlan& plan, const Recipe& recipe, const RungSpan& span,
+    const Digest& trial_key, const Normalization& normalization,
+    const Dataset& train, const Dataset& validation,
+    const ProgressCallback& progress, const CheckpointSink& sink = nullptr);
+
+// Goes on from `from`, a checkpoint of the same training, up to `to_step`, and
+// says where that leads: in the worker's hardware class the same bits. No more
+// of `span` counts than its rung, and whether it resumed.
+// INVALID_ARGUMENT: DATA_MISMATCH; CHECKPOINT_MALFORMED (a tensor missing, left
+// over or of another shape, a step that is none). INTERNAL: TRAINING_FAILED.
+absl::StatusOr<Checkpoint> ReplaySegment(
+    const LayerPlan& plan, const Recipe& recipe, const RungSpan& span,
+    const Digest& trial_key, const Normalization& normalization,
+    const Dataset& train, const Checkpoint& from, int64_t to_step);
 
 // Builds `plan`'s network, loads `weights` into it and counts the correct
 // answers on `dataset`. A prediction is the first index of the largest logit;

@@ -3,9 +3,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <limits>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -159,6 +162,140 @@ TEST_F(TrialTest, ARungGoesOnFromTheOneBelow) {
   EXPECT_EQ(Fingerprint(TrainRung({2, &second->weights})->weights),
             Fingerprint(third->weights))
       << "a rung can be replayed from the weights below";
+}
+
+Recipe InSegments(int64_t segments) {
+  Recipe recipe = ShortRecipe();
+  recipe.further_epochs = {1};
+  recipe.segments = segments;
+  return recipe;
+}
+
+struct Segmented {
+  std::vector<Checkpoint> checkpoints;
+  TensorMap weights;
+};
+
+Segmented TrainInSegments(const Recipe& recipe, const RungSpan& span) {
+  static const Dataset train = BarImages(512, 1);
+  static const Dataset validation = BarImages(200, 2);
+  Segmented result;
+  auto trained = Train(
+      Plan(), recipe, span, Sha256("key"), {300'000, 200'000}, train,
+      validation, nullptr,
+      [&](int64_t boundary, const Checkpoint& checkpoint) -> absl::Status {
+        EXPECT_EQ(boundary, static_cast<int64_t>(result.checkpoints.size()));
+        result.checkpoints.push_back(checkpoint);
+        return absl::OkStatus();
+      });
+  EXPECT_TRUE(trained.ok()) << trained.status();
+  result.weights = std::move(trained->weights);
+  return result;
+}
+
+absl::StatusOr<Checkpoint> Replay(const Recipe& recipe, const RungSpan& span,
+                                  const Checkpoint& from, int64_t to_step,
+                                  const std::string& key = "key") {
+  static const Dataset train = BarImages(512, 1);
+  return ReplaySegment(Plan(), recipe, span, Sha256(key), {300'000, 200'000},
+                       train, from, to_step);
+}
+
+// Two rungs of 32 and 16 steps in 7 segments: one of them crosses the rungs.
+TEST_F(TrialTest, EverySegmentIsReplayedBitForBit) {
+  const Recipe recipe = InSegments(7);
+  const RungSpan span{.rung = 1};
+  const Segmented training = TrainInSegments(recipe, span);
+  ASSERT_EQ(training.checkpoints.size(), 8u);
+  EXPECT_EQ(training.checkpoints[0].step, 0);
+  EXPECT_EQ(training.checkpoints[7].step, 48);
+  std::set<Digest> digests;
+  for (size_t k = 0; k + 1 < training.checkpoints.size(); ++k) {
+    const Checkpoint& next = training.checkpoints[k + 1];
+    const auto replayed =
+        Replay(recipe, span, training.checkpoints[k], next.step);
+    ASSERT_TRUE(replayed.ok()) << replayed.status();
+    EXPECT_EQ(CheckpointDigest(*replayed), CheckpointDigest(next)) << k;
+    digests.insert(CheckpointDigest(next));
+  }
+  EXPECT_EQ(digests.size(), 7u);
+  for (const auto& [name, tensor] : training.weights) {
+    EXPECT_EQ(training.checkpoints[7].state.at(name), tensor) << name;
+  }
+}
+
+TEST_F(TrialTest, ASegmentOfAResumedRungIsReplayedWithoutTheWeightsBelow) {
+  const Recipe recipe = InSegments(4);
+  const Segmented first = TrainInSegments(recipe, {.rung = 0});
+  const RungSpan span{.rung = 1, .resumed = &first.weights};
+  const Segmented second = TrainInSegments(recipe, span);
+  const TensorMap anything;
+  const auto replayed =
+      Replay(recipe, {.rung = 1, .resumed = &anything}, second.checkpoints[2],
+             second.checkpoints[3].step);
+  ASSERT_TRUE(replayed.ok()) << replayed.status();
+  EXPECT_EQ(CheckpointDigest(*replayed),
+            CheckpointDigest(second.checkpoints[3]));
+}
+
+// What a cheat would hand in does not lead where it says.
+TEST_F(TrialTest, AReplayTellsASegmentThatWasNotTrained) {
+  const Recipe recipe = InSegments(6);
+  const RungSpan span{.rung = 0};
+  const Segmented honest = TrainInSegments(recipe, span);
+  const Checkpoint& from = honest.checkpoints[2];
+  const Checkpoint& to = honest.checkpoints[3];
+  const auto leads_to = [&](const Checkpoint& begin, const std::string& key) {
+    return CheckpointDigest(*Replay(recipe, span, begin, to.step, key));
+  };
+  ASSERT_EQ(leads_to(from, "key"), CheckpointDigest(to));
+  EXPECT_NE(leads_to(from, "another seed"), CheckpointDigest(to));
+  Checkpoint skipped = from;  // a step later than it is
+  ++skipped.step;
+  EXPECT_NE(leads_to(skipped, "key"), CheckpointDigest(to));
+  Checkpoint touched = from;  // one bit of one weight
+  float& weight = touched.state.begin()->second.values[0];
+  weight = std::nextafter(weight, 1.0f);
+  EXPECT_NE(leads_to(touched, "key"), CheckpointDigest(to));
+  Checkpoint restless = from;  // without the optimiser's memory
+  for (auto& [name, tensor] : restless.state) {
+    if (name.starts_with("velocity.")) {
+      std::fill(tensor.values.begin(), tensor.values.end(), 0.0f);
+    }
+  }
+  EXPECT_NE(leads_to(restless, "key"), CheckpointDigest(to));
+}
+
+TEST_F(TrialTest, RefusesCheckpointsThatAreNotTheTrainings) {
+  const Recipe recipe = InSegments(2);
+  const RungSpan span{.rung = 0};
+  const Checkpoint good = TrainInSegments(recipe, span).checkpoints[1];
+  const auto reason = [&](const std::function<void(Checkpoint&)>& spoil,
+                          int64_t to_step = 32) {
+    Checkpoint bad = good;
+    spoil(bad);
+    return GetReason(Replay(recipe, span, bad, to_step).status());
+  };
+  EXPECT_EQ(reason([](Checkpoint&) {}), "");
+  EXPECT_EQ(reason([](Checkpoint& c) { c.step = -1; }), "CHECKPOINT_MALFORMED");
+  EXPECT_EQ(reason([](Checkpoint& c) { c.step = 33; }), "CHECKPOINT_MALFORMED");
+  EXPECT_EQ(reason([](Checkpoint&) {}, 3), "CHECKPOINT_MALFORMED");
+  EXPECT_EQ(reason([](Checkpoint&) {}, 33), "CHECKPOINT_MALFORMED");
+  EXPECT_EQ(reason([](Checkpoint& c) { c.state.clear(); }),
+            "CHECKPOINT_MALFORMED");
+  EXPECT_EQ(reason([](Checkpoint& c) {
+              c.state["more"] = Tensor{{1}, {0}};
+            }),
+            "CHECKPOINT_MALFORMED");
+  EXPECT_EQ(reason([](Checkpoint& c) {
+              c.state.rbegin()->second.values.push_back(0);
+            }),
+            "CHECKPOINT_MALFORMED");
+  // A training that diverged can be replayed as well.
+  EXPECT_EQ(reason([](Checkpoint& c) {
+              c.state.begin()->second.values[0] = std::nanf("");
+            }),
+            "");
 }
 
 TEST_F(TrialTest, WithoutWeightsEveryRungIsTrained) {

@@ -110,7 +110,7 @@ TensorMap InitialWeights(const LayerPlan& plan, uint64_t key) {
   return weights;
 }
 
-absl::Status CheckWeights(const LayerPlan& plan, const TensorMap& weights) {
+absl::Status CheckShapes(const LayerPlan& plan, const TensorMap& weights) {
   const auto shapes = TensorShapes(plan);
   for (const auto& [name, shape] : shapes) {
     const auto found = weights.find(name);
@@ -129,14 +129,6 @@ absl::Status CheckWeights(const LayerPlan& plan, const TensorMap& weights) {
                        " and ", tensor.values.size(),
                        " values; the architecture's has ", ShapeText(shape)));
     }
-    for (const float value : tensor.values) {
-      if (!std::isfinite(value)) {
-        return InvalidArgument(
-            "WEIGHTS_NOT_FINITE",
-            absl::StrCat("tensor ", name,
-                         " holds a NaN or an infinity; send finite weights"));
-      }
-    }
   }
   for (const auto& [name, tensor] : weights) {
     if (!shapes.contains(name)) {
@@ -145,6 +137,21 @@ absl::Status CheckWeights(const LayerPlan& plan, const TensorMap& weights) {
           absl::StrCat("tensor ", name,
                        " is no part of the architecture; leave it out"));
     }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckWeights(const LayerPlan& plan, const TensorMap& weights) {
+  ARCHPOOL_RETURN_IF_ERROR(CheckShapes(plan, weights));
+  for (const auto& [name, tensor] : weights) {
+    if (std::all_of(tensor.values.begin(), tensor.values.end(),
+                    [](float value) { return std::isfinite(value); })) {
+      continue;
+    }
+    return InvalidArgument(
+        "WEIGHTS_NOT_FINITE",
+        absl::StrCat("tensor ", name,
+                     " holds a NaN or an infinity; send finite weights"));
   }
   return absl::OkStatus();
 }

@@ -29,7 +29,9 @@ std::map<std::string, std::vector<int64_t>> TensorShapes(const LayerPlan& plan);
 TensorMap InitialWeights(const LayerPlan& plan, uint64_t key);
 
 // INVALID_ARGUMENT: WEIGHTS_MISMATCH (a tensor missing, left over, or of
-// another shape), WEIGHTS_NOT_FINITE.
+// another shape).
+absl::Status CheckShapes(const LayerPlan& plan, const TensorMap& weights);
+// The same, and WEIGHTS_NOT_FINITE.
 absl::Status CheckWeights(const LayerPlan& plan, const TensorMap& weights);
 
 }  // namespace archpool::nn

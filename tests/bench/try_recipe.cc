@@ -27,6 +27,7 @@
 #include "common/data/split.h"
 #include "common/nas/layer_plan.h"
 #include "common/nn/trial.h"
+#include "common/nn/zero_cost.h"
 #include "tests/bench/json_line.h"
 
 namespace archpool {
@@ -70,16 +71,16 @@ absl::StatusOr<double> TryOne(const TaskSpec& spec, int64_t rank,
                               const DatasetSplit& split) {
   const nn::Normalization normalization = {split.manifest.mean_ppm,
                                            split.manifest.deviation_ppm};
+  const Digest key = Sha256(absl::StrCat("trial ", rank));
   const std::clock_t start = std::clock();
   std::clock_t end = start;
   const auto watch = [&end](const nn::TrainingProgress&) {
     end = std::clock();
     return true;
   };
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const nn::TrainedNetwork trained,
-      nn::Train(plan, spec.recipe, {}, Sha256(absl::StrCat("trial ", rank)),
-                normalization, split.train, split.validation, watch));
+  ARCHPOOL_ASSIGN_OR_RETURN(const nn::TrainedNetwork trained,
+                            nn::Train(plan, spec.recipe, {}, key, normalization,
+                                      split.train, split.validation, watch));
   ARCHPOOL_ASSIGN_OR_RETURN(
       const int64_t correct,
       nn::CountCorrect(plan, trained.weights, normalization, split.held_out));
@@ -88,6 +89,9 @@ absl::StatusOr<double> TryOne(const TaskSpec& spec, int64_t rank,
   const double predicted_s =
       static_cast<double>(plan.train_ns_per_example) *
       static_cast<double>(spec.recipe.epochs * split.train.count()) / 1e9;
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const nn::ZeroCostScores untrained,
+      nn::ScoreUntrained(plan, spec.recipe, key, normalization, split.train));
   const auto part = [](int64_t some, const Dataset& all) {
     return static_cast<double>(some) / static_cast<double>(all.count());
   };
@@ -95,11 +99,14 @@ absl::StatusOr<double> TryOne(const TaskSpec& spec, int64_t rank,
       "{\"name\": \"trial\", \"value\": %.2f, \"unit\": \"s\", "
       "\"baseline\": %.2f, \"ratio\": %.3f, \"validation\": %.4f, "
       "\"held_out\": %.4f, \"parameters\": %lld, \"macs\": %lld, "
+      "\"activation_kernel\": %.3f, \"gradient_norm\": %.5f, "
       "\"rank\": %lld, \"architecture\": \"%s\"}\n",
       measured_s, predicted_s, measured_s / predicted_s,
       part(trained.validation_correct, split.validation),
       part(correct, split.held_out), static_cast<long long>(plan.parameters),
-      static_cast<long long>(plan.macs), static_cast<long long>(rank),
+      static_cast<long long>(plan.macs),
+      untrained.activation_kernel_log_determinant, untrained.gradient_norm,
+      static_cast<long long>(rank),
       spec.space.Describe(spec.space.ArchitectureAt(rank)).c_str());
   std::fflush(stdout);
   return measured_s / predicted_s;
@@ -126,8 +133,7 @@ absl::Status TryAll(const TaskFile& task, const Options& options) {
     const absl::StatusOr<LayerPlan> plan = MakeLayerPlan(
         spec.space, spec.space.ArchitectureAt(rank), split.manifest.shape,
         split.manifest.classes, spec.limits);
-    if (GetReason(plan.status()) == "PLAN_TOO_LARGE" &&
-        drawn >= options.ranks.size() && drawn < 1000 * count) {
+    if (!plan.ok() && drawn >= options.ranks.size() && drawn < 1000 * count) {
       continue;
     }
     ARCHPOOL_RETURN_IF_ERROR(plan.status());
