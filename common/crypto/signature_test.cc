@@ -1,11 +1,20 @@
 #include "common/crypto/signature.h"
 
+#include <string>
+
 #include "absl/strings/escaping.h"
+#include "common/base/hex.h"
 #include "common/base/status.h"
 #include "gtest/gtest.h"
 
 namespace archpool {
 namespace {
+
+std::string BytesOf(const char* hex) {
+  const auto bytes = FromHex(hex);
+  EXPECT_TRUE(bytes.ok()) << hex;
+  return {bytes->begin(), bytes->end()};
+}
 
 // RFC 8032, 7.1: tests 1 and 2.
 TEST(SignatureTest, KnownSignatures) {
@@ -25,11 +34,11 @@ TEST(SignatureTest, KnownSignatures) {
        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e"
        "43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"}};
   for (const Known& one : known) {
-    const auto key = SigningKey::FromSeed(absl::HexStringToBytes(one.seed));
+    const auto key = SigningKey::FromSeed(BytesOf(one.seed));
     ASSERT_TRUE(key.ok()) << key.status();
     EXPECT_EQ(absl::BytesToHexString(key->public_key().AsBytes()),
               one.public_key);
-    const std::string message = absl::HexStringToBytes(one.message);
+    const std::string message = BytesOf(one.message);
     const Signature signature = key->Sign(message);
     EXPECT_EQ(absl::BytesToHexString(signature.AsBytes()), one.signature);
     EXPECT_TRUE(VerifySignature(key->public_key(), message, signature));

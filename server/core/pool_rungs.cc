@@ -12,8 +12,13 @@
 namespace archpool {
 namespace {
 
-// Results that one request looks into: bounds what a request costs.
-constexpr int kResultsTriedMax = 64;
+// Waiting results of a rung that one request passes, and those of other
+// accounts that it looks into: bounds what a request costs.
+constexpr int kWaitingSeenMax = 1'024;
+constexpr int kOthersTriedMax = 64;
+// After so many attempts that came to nothing its account has the result's
+// weights no more, or not the means: it is trained from the start.
+constexpr int64_t kResumptionsMax = 3;
 
 // `result`'s network at the rung above: from its weights, or from the start.
 Trial AtNextRung(const PoolState& state, const Task& task, const Trial& result,
@@ -41,11 +46,30 @@ Trial AtNextRung(const PoolState& state, const Task& task, const Trial& result,
   return trial;
 }
 
+bool IsGivenUp(const TaskIndex& index, TrialId result) {
+  const auto found = index.resumptions_given_up.find(result);
+  return found != index.resumptions_given_up.end() &&
+         found->second >= kResumptionsMax;
+}
+
 // Its miner had its time, and does nothing.
 bool IsForsaken(const PoolState& state, const Trial& result,
                 absl::Duration patience, absl::Time now) {
   return now >= result.commit_time + patience &&
          state.LeaseCount(result.account) == 0;
+}
+
+// A primary's result and its backup's may both be among the best.
+bool IsAmong(const std::vector<Trial>& trials, const Digest& architecture) {
+  return std::any_of(trials.begin(), trials.end(), [&](const Trial& trial) {
+    return trial.architecture_id == architecture;
+  });
+}
+
+// A box is one worker's at a time; a pruned one is given up.
+bool CanBegin(const PoolState& state, SubspaceId box) {
+  const SubspaceState at = state.Find(box)->state;
+  return at != SubspaceState::kLeased && at != SubspaceState::kPruned;
 }
 
 }  // namespace
@@ -78,34 +102,29 @@ std::vector<Trial> Promotions(const PoolState& state, const Task& task,
                               absl::Time now, bool& too_dear) {
   std::vector<Trial> promotions;
   const TaskIndex& index = state.IndexOf(task.id);
-  int looks = 0;
+  int others_looked_at = 0;
+  const auto may_have = [&](const RungBoard::Result& waiting, bool& is_own) {
+    const bool is_given_up = IsGivenUp(index, waiting.trial);
+    is_own = waiting.account == account && !is_given_up;
+    if (is_own || is_given_up) return true;
+    return ++others_looked_at <= kOthersTriedMax &&
+           IsForsaken(state, *state.Find(waiting.trial), patience, now);
+  };
   for (auto board = index.rungs.rbegin(); board != index.rungs.rend();
        ++board) {
+    int seen = 0;
     for (const RungBoard::Result& waiting : board->waiting()) {
-      if (static_cast<int64_t>(promotions.size()) >= count ||
-          ++looks > kResultsTriedMax) {
-        return promotions;
-      }
-      const Trial& result = *state.Find(waiting.trial);
-      // A primary's and its backup's may both be among the best.
-      if (std::any_of(promotions.begin(), promotions.end(),
-                      [&result](const Trial& other) {
-                        return other.architecture_id == result.architecture_id;
-                      })) {
+      if (static_cast<int64_t>(promotions.size()) >= count) return promotions;
+      if (++seen > kWaitingSeenMax) break;
+      bool is_own = false;
+      if (!may_have(waiting, is_own) ||
+          IsAmong(promotions, waiting.architecture)) {
         continue;
       }
-      const bool is_own = result.account == account;
-      if (!is_own && !IsForsaken(state, result, patience, now)) continue;
+      const Trial& result = *state.Find(waiting.trial);
       const SubspaceId place =
           index.tree.Find(task.spec->space, result.architecture);
-      if (box.IsSet() && place != box) continue;
-      if (!box.IsSet()) {
-        const SubspaceState at = state.Find(place)->state;
-        // A box is one worker's at a time; a pruned one is given up.
-        if (at == SubspaceState::kLeased || at == SubspaceState::kPruned) {
-          continue;
-        }
-      }
+      if (box.IsSet() ? place != box : !CanBegin(state, place)) continue;
       Trial trial = AtNextRung(state, task, result, is_own);
       if (trial.work_units > units_left) {
         too_dear = true;

@@ -312,14 +312,18 @@ void PoolState::Rank(const Trial& trial, int64_t ppm, int64_t sign) {
   TaskIndex& index = indexes_[trial.task];
   if (trial.rung >= static_cast<int64_t>(index.rungs.size())) return;
   RungBoard& board = index.rungs[static_cast<size_t>(trial.rung)];
-  const RungBoard::Result result{ppm, trial.id, trial.architecture_id};
+  const RungBoard::Result result{ppm, trial.id, trial.architecture_id,
+                                 trial.account};
   sign > 0 ? board.Insert(result) : board.Erase(result);
 }
 
 // The boxes are searched by the first rung alone: one scale for all.
 void PoolState::CountAtRung(const Trial& trial, int64_t sign) {
-  if (!Holds(trial.state)) return;
   TaskIndex& index = indexes_[trial.task];
+  if (trial.state == TrialState::kAbandoned && trial.resumes.IsSet()) {
+    index.resumptions_given_up[trial.resumes] += sign;
+  }
+  if (!Holds(trial.state)) return;
   const std::pair<Digest, int64_t> place{trial.architecture_id, trial.rung};
   int64_t& held = index.promoted[place];
   held += sign;

@@ -23,6 +23,7 @@ class RungBoard {
     int64_t ppm = 0;
     TrialId trial;
     Digest architecture;
+    AccountId account;  // whose it is
     // The best first, then the earlier one.
     friend bool operator<(const Result& a, const Result& b) {
       return a.ppm != b.ppm ? a.ppm > b.ppm : a.trial < b.trial;

@@ -173,6 +173,11 @@ TEST_F(RungsTest, WhatWasGivenUpIsOfferedAgain) {
     pool.Do(ReleaseLease{alice, alice_session, grant.lease.id,
                          grant.lease.attempt});
   }
+  // It cannot go on from there, it seems: whoever asks trains from the start.
+  const LeaseGrant grant = Acquire(bob, bob_session);
+  EXPECT_EQ(grant.assignments[0].architecture_id, best.architecture_id);
+  EXPECT_EQ(grant.assignments[0].rung, 1);
+  EXPECT_FALSE(grant.assignments[0].resumes.IsSet());
 }
 
 // Boxes are searched on one scale: what six epochs more reach says nothing of

@@ -29,6 +29,8 @@ struct TaskIndex {
   // train, or have trained, a network at a rung above the first.
   std::vector<RungBoard> rungs;
   absl::btree_map<std::pair<Digest, int64_t>, int64_t> promoted;
+  // By result: how often its account took it on and gave it up again.
+  absl::btree_map<TrialId, int64_t> resumptions_given_up;
   // What an account left undone: it gets that back before anything else.
   absl::btree_map<AccountId, absl::btree_set<TrialId>> abandoned;
   int64_t assigned_count = 0;

@@ -12,13 +12,16 @@ namespace {
 
 constexpr int64_t kTasksMax = 100;
 constexpr int64_t kPage = 1'000;
+// Of all tasks: bounds what a submission costs.
+constexpr int64_t kPagesMax = 64;
 
-// Adds what `task` found; true while there is room for more.
+// Adds what `task` found; true while more may be read.
 absl::StatusOr<bool> AddResultsOf(Reader& reader, const Task& task,
-                                  const TaskSpec& spec,
+                                  const TaskSpec& spec, int64_t& pages,
                                   std::vector<Trial>& known) {
   TrialId after;
   while (true) {
+    if (++pages > kPagesMax) return false;
     ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Trial> page,
                               reader.Trials(task.id, after, kPage));
     for (const Trial& trial : page) {
@@ -48,10 +51,11 @@ absl::StatusOr<std::vector<Trial>> CollectKnownResults(Reader& reader,
       const std::vector<Task> tasks,
       reader.Tasks(
           {.client = client, .dataset = spec.dataset, .limit = kTasksMax}));
+  int64_t pages = 0;
   for (const Task& task : tasks) {
     if (!IsEnded(task.state) || task.spec->recipe != spec.recipe) continue;
     ARCHPOOL_ASSIGN_OR_RETURN(const bool has_room,
-                              AddResultsOf(reader, task, spec, known));
+                              AddResultsOf(reader, task, spec, pages, known));
     if (!has_room) break;
   }
   return known;

@@ -212,36 +212,48 @@ template struct Table<Balance>;
 template struct Table<Transfer>;
 template struct Table<RankingRow>;
 
+namespace {
+
+// An account's and a session's: of the same names.
+template <typename R>
+std::vector<Column<R>> WithPerformance(std::vector<Column<R>> columns) {
+  std::vector<Column<R>> performance = {
+      Field<R>("pace_count", ARCHPOOL_FIELD(performance.pace_permille.count)),
+      Field<R>("pace_sum_permille",
+               ARCHPOOL_FIELD(performance.pace_permille.sum)),
+      Field<R>("pace_sum_of_squares",
+               ARCHPOOL_FIELD(performance.pace_permille.sum_of_squares)),
+      Field<R>("leases_completed",
+               ARCHPOOL_FIELD(performance.leases_completed)),
+      Field<R>("leases_lost", ARCHPOOL_FIELD(performance.leases_lost)),
+      Field<R>("lease_time_ns", ARCHPOOL_FIELD(performance.lease_time)),
+      Nullable<R>("last_commit_time",
+                  ARCHPOOL_FIELD(performance.last_commit_time),
+                  absl::InfinitePast())};
+  columns.insert(columns.end(), performance.begin(), performance.end());
+  return columns;
+}
+
+}  // namespace
+
 const Table<Account>& AccountTable() {
   using R = Account;
   static const auto* const kTable = new Table<R>{
-      "account",
-      "id",
-      {Field<R>("id", ARCHPOOL_FIELD(id)),
-       Field<R>("name", ARCHPOOL_FIELD(name)),
-       Field<R>("role", ARCHPOOL_FIELD(role)),
-       Field<R>("token_hash", ARCHPOOL_FIELD(token_hash)),
-       Field<R>("state", ARCHPOOL_FIELD(state)),
-       Field<R>("trials_accepted", ARCHPOOL_FIELD(trials_accepted)),
-       Field<R>("trials_rejected", ARCHPOOL_FIELD(trials_rejected)),
-       Field<R>("trials_abandoned", ARCHPOOL_FIELD(trials_abandoned)),
-       Field<R>("rejections_in_a_row", ARCHPOOL_FIELD(rejections_in_a_row)),
-       Field<R>("pace_count", ARCHPOOL_FIELD(performance.pace_permille.count)),
-       Field<R>("pace_sum_permille",
-                ARCHPOOL_FIELD(performance.pace_permille.sum)),
-       Field<R>("pace_sum_of_squares",
-                ARCHPOOL_FIELD(performance.pace_permille.sum_of_squares)),
-       Field<R>("leases_completed",
-                ARCHPOOL_FIELD(performance.leases_completed)),
-       Field<R>("leases_lost", ARCHPOOL_FIELD(performance.leases_lost)),
-       Field<R>("lease_time_ns", ARCHPOOL_FIELD(performance.lease_time)),
-       Nullable<R>("last_commit_time",
-                   ARCHPOOL_FIELD(performance.last_commit_time),
-                   absl::InfinitePast()),
-       Field<R>("accuracy_count", ARCHPOOL_FIELD(accuracy_ppm.count)),
-       Field<R>("accuracy_sum_ppm", ARCHPOOL_FIELD(accuracy_ppm.sum)),
-       Field<R>("accuracy_sum_of_squares",
-                ARCHPOOL_FIELD(accuracy_ppm.sum_of_squares))}};
+      "account", "id",
+      WithPerformance<R>(
+          {Field<R>("id", ARCHPOOL_FIELD(id)),
+           Field<R>("name", ARCHPOOL_FIELD(name)),
+           Field<R>("role", ARCHPOOL_FIELD(role)),
+           Field<R>("token_hash", ARCHPOOL_FIELD(token_hash)),
+           Field<R>("state", ARCHPOOL_FIELD(state)),
+           Field<R>("trials_accepted", ARCHPOOL_FIELD(trials_accepted)),
+           Field<R>("trials_rejected", ARCHPOOL_FIELD(trials_rejected)),
+           Field<R>("trials_abandoned", ARCHPOOL_FIELD(trials_abandoned)),
+           Field<R>("rejections_in_a_row", ARCHPOOL_FIELD(rejections_in_a_row)),
+           Field<R>("accuracy_count", ARCHPOOL_FIELD(accuracy_ppm.count)),
+           Field<R>("accuracy_sum_ppm", ARCHPOOL_FIELD(accuracy_ppm.sum)),
+           Field<R>("accuracy_sum_of_squares",
+                    ARCHPOOL_FIELD(accuracy_ppm.sum_of_squares))})};
   return *kTable;
 }
 
@@ -315,27 +327,15 @@ const Table<SubspaceRow>& SubspaceTable() {
 const Table<Session>& SessionTable() {
   using R = Session;
   static const auto* const kTable = new Table<R>{
-      "session",
-      "id",
-      {Field<R>("id", ARCHPOOL_FIELD(id)),
-       Field<R>("account_id", ARCHPOOL_FIELD(account)),
-       Field<R>("worker_name", ARCHPOOL_FIELD(worker_name)),
-       Field<R>("threads", ARCHPOOL_FIELD(threads)),
-       Field<R>("hardware_class", ARCHPOOL_FIELD(hardware_class)),
-       Field<R>("state", ARCHPOOL_FIELD(state)),
-       Field<R>("create_time", ARCHPOOL_FIELD(create_time)),
-       Field<R>("pace_count", ARCHPOOL_FIELD(performance.pace_permille.count)),
-       Field<R>("pace_sum_permille",
-                ARCHPOOL_FIELD(performance.pace_permille.sum)),
-       Field<R>("pace_sum_of_squares",
-                ARCHPOOL_FIELD(performance.pace_permille.sum_of_squares)),
-       Field<R>("leases_completed",
-                ARCHPOOL_FIELD(performance.leases_completed)),
-       Field<R>("leases_lost", ARCHPOOL_FIELD(performance.leases_lost)),
-       Field<R>("lease_time_ns", ARCHPOOL_FIELD(performance.lease_time)),
-       Nullable<R>("last_commit_time",
-                   ARCHPOOL_FIELD(performance.last_commit_time),
-                   absl::InfinitePast())}};
+      "session", "id",
+      WithPerformance<R>(
+          {Field<R>("id", ARCHPOOL_FIELD(id)),
+           Field<R>("account_id", ARCHPOOL_FIELD(account)),
+           Field<R>("worker_name", ARCHPOOL_FIELD(worker_name)),
+           Field<R>("threads", ARCHPOOL_FIELD(threads)),
+           Field<R>("hardware_class", ARCHPOOL_FIELD(hardware_class)),
+           Field<R>("state", ARCHPOOL_FIELD(state)),
+           Field<R>("create_time", ARCHPOOL_FIELD(create_time))})};
   return *kTable;
 }
 

@@ -1,0 +1,82 @@
+#include "server/rpc/known_results.h"
+
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "server/storage/memory_store.h"
+#include "tests/support/pool_fixture.h"
+
+namespace archpool::rpc {
+namespace {
+
+// A pool whose events are committed to a store that can be read.
+class KnownResultsTest : public ::testing::Test {
+ protected:
+  KnownResultsTest() {
+    miner_ = pool_.Make("miner", Role::kMiner);
+    session_ = pool_.Open(miner_, "w");
+  }
+
+  // Submits a task and trains `trials` networks for it; cancels it where
+  // `ends`.
+  TaskId Train(const TaskSpec& spec, int trials, bool ends) {
+    const TaskId task =
+        pool_.Submit(spec, "request " + std::to_string(++requests_));
+    for (int i = 0; i < trials;) {
+      const auto grant =
+          pool_.Do(AcquireLease{miner_, session_, {}}).grant.value();
+      for (const Assignment& one : grant.assignments) {
+        pool_.Deliver(miner_, session_, grant.lease, one.trial, 600);
+        pool_.Verify(600, 500);
+        ++i;
+      }
+    }
+    if (ends) pool_.Do(CancelTask{task, pool_.client});
+    return task;
+  }
+
+  std::vector<Trial> Collect(const TaskSpec& spec) {
+    MemoryStore store;
+    const auto loaded = store.TakeOver();
+    EXPECT_TRUE(loaded.ok());
+    const auto committed =
+        store.Commit(loaded->epoch, loaded->sequence, pool_.pool.TakeEvents());
+    EXPECT_TRUE(committed.ok()) << committed;
+    auto known = CollectKnownResults(store, pool_.client, spec);
+    EXPECT_TRUE(known.ok()) << known.status();
+    return *std::move(known);
+  }
+
+  TestPool pool_;
+  AccountId miner_;
+  SessionId session_;
+  int requests_ = 0;
+};
+
+TEST_F(KnownResultsTest, AreThoseOfEndedTasksUnderTheSameRecipe) {
+  TaskSpec spec = TinySpec(4);
+  spec.trials_per_lease = 1;
+  Train(spec, 3, /*ends=*/true);
+  TaskSpec other = spec;
+  other.recipe.epochs = 2;
+  Train(other, 2, /*ends=*/true);
+  Train(spec, 1, /*ends=*/false);
+  EXPECT_EQ(Collect(spec).size(), 3u);
+}
+
+TEST_F(KnownResultsTest, AreSpeltInTheNewSpace) {
+  TaskSpec spec = TinySpec(4);
+  spec.trials_per_lease = 1;
+  Train(spec, 3, /*ends=*/true);
+  // Its first dimension is the widths, and more of them are allowed now.
+  const TaskSpec wider = TinySpec(6);
+  const std::vector<Trial> known = Collect(wider);
+  ASSERT_EQ(known.size(), 3u);
+  for (const Trial& trial : known) {
+    EXPECT_TRUE(wider.space.IsValid(trial.architecture));
+  }
+}
+
+}  // namespace
+}  // namespace archpool::rpc
