@@ -95,6 +95,9 @@ int64_t TrialsLeft(const Task& task, const TaskIndex& index);
 Digest TrialKey(const Task& task, const Digest& architecture_id,
                 AccountId account, int64_t rung);
 
+// Whether some result waits to go on, in a box that is not pruned.
+bool IsPromoting(const PoolState& state, const Task& task);
+
 // The same network at the same rung for another account, which has none of its
 // weights: without ids, lease and account.
 Trial FromTheStart(const PoolState& state, const Task& task,

@@ -147,10 +147,7 @@ AcquireLease::Reply Pool::LeaseFrom(TaskId id, const Session& session,
   }
   const bool completed =
       index.done_subspaces == static_cast<int64_t>(index.subspaces.size());
-  const bool is_promoting = std::any_of(
-      index.rungs.begin(), index.rungs.end(),
-      [](const RungBoard& rung) { return !rung.waiting().empty(); });
-  if (!too_dear && (!completed || is_promoting)) {
+  if (!too_dear && (!completed || internal::IsPromoting(state_, task))) {
     return {.grant = {},
             .idle_reason = "SEARCHING",
             .idle_message = absl::StrCat("nothing new was found yet in ",

@@ -81,6 +81,20 @@ int64_t EpochsOf(const Recipe& recipe, const Trial& trial) {
                                : recipe.EpochsUpToRung(trial.rung);
 }
 
+bool IsPromoting(const PoolState& state, const Task& task) {
+  const TaskIndex& index = state.IndexOf(task.id);
+  const auto is_live = [&](const RungBoard::Result& waiting) {
+    const Architecture& network = state.Find(waiting.trial)->architecture;
+    return state.Find(index.tree.Find(task.spec->space, network))->state !=
+           SubspaceState::kPruned;
+  };
+  return std::any_of(index.rungs.begin(), index.rungs.end(),
+                     [&](const RungBoard& rung) {
+                       return std::any_of(rung.waiting().begin(),
+                                          rung.waiting().end(), is_live);
+                     });
+}
+
 Trial FromTheStart(const PoolState& state, const Task& task,
                    const Trial& trial) {
   if (trial.resumes.IsSet()) {

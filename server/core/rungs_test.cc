@@ -200,6 +200,26 @@ TEST_F(RungsTest, HigherRungsAreNoResultsOfTheirBox) {
   EXPECT_EQ(results(), 3);
 }
 
+// What was given up as hopeless keeps no task open.
+TEST_F(RungsTest, AResultInAPrunedBoxIsNotWaitedFor) {
+  Train(alice, alice_session, 500);
+  Train(alice, alice_session, 500);
+  Train(alice, alice_session, 700);
+  PoolSnapshot snapshot = pool.pool.state().Snapshot();
+  for (Event& record : snapshot.records) {
+    auto* box = std::get_if<SubspaceRecord>(&record);
+    if (box == nullptr) continue;
+    box->state = SubspaceState::kPruned;
+    box->prune_reason = "HOPELESS";
+  }
+  Pool loaded(pool.policy, snapshot);
+  const auto reply =
+      loaded.Execute(AcquireLease{alice, alice_session}, pool.now);
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->idle_reason, "NO_OPEN_TASK");
+  EXPECT_EQ(loaded.state().Find(task), nullptr) << "it has ended";
+}
+
 // A restart of the server changes nothing of who goes on.
 TEST_F(RungsTest, SurvivesAReload) {
   Train(alice, alice_session, 500);
