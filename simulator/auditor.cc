@@ -15,6 +15,7 @@ bool IsLegal(TrialState from, TrialState to) {
   static const auto* const kLegal = new std::set<std::pair<S, S>>{
       {S::kAssigned, S::kCommitted}, {S::kAssigned, S::kAbandoned},
       {S::kCommitted, S::kUploaded}, {S::kCommitted, S::kRejected},
+      {S::kCommitted, S::kAccepted},  // it was not drawn
       {S::kUploaded, S::kAccepted},  {S::kUploaded, S::kRejected},
       {S::kAccepted, S::kRejected},  // its lease was void
       {S::kAccepted, S::kAccepted},  // its pay was set
@@ -24,8 +25,11 @@ bool IsLegal(TrialState from, TrialState to) {
 
 bool MayChange(const Trial& before, const Trial& trial) {
   if (IsLegal(before.state, trial.state)) return true;
-  // Its box was split.
-  if (before.state == trial.state) return before.subspace != trial.subspace;
+  // Its box was split, it was looked at again, or its credit matured.
+  if (before.state == trial.state) {
+    return before != trial && before.basis <= trial.basis &&
+           before.is_matured <= trial.is_matured;
+  }
   // Somebody was quicker, and it was committed all the same.
   return before.state == TrialState::kAbandoned &&
          before.reason == kSuperseded && trial.state == TrialState::kCommitted;
@@ -291,6 +295,23 @@ void Auditor::CheckBoxes(const Task& task) {
   }
 }
 
+// Nothing is paid for on a miner's word, and nobody wins unproven.
+void Auditor::CheckProof(const Task& task, const Trial& trial) {
+  if (!IsEnded(task.state) || trial.state != TrialState::kAccepted ||
+      trial.known_from.IsSet()) {
+    return;
+  }
+  if (!trial.is_matured) {
+    Complain(absl::StrCat(trial.id.ToString(), " is paid before it matured"));
+  }
+  if (trial.finders_bonus > 0 && trial.basis != TrialBasis::kReplayed) {
+    Complain(absl::StrCat(trial.id.ToString(), " won and was not replayed"));
+  }
+  if (trial.basis == TrialBasis::kSampledOut && trial.draw_ppm >= 1'000'000) {
+    Complain(absl::StrCat(trial.id.ToString(), " was drawn and not audited"));
+  }
+}
+
 void Auditor::CheckTask(const Task& task) {
   WorkUnits units = 0;
   Amount paid = 0;
@@ -304,6 +325,7 @@ void Auditor::CheckTask(const Task& task) {
         trial.pay + trial.finders_bonus != 0) {
       Complain(absl::StrCat(id.ToString(), " is paid and not accepted"));
     }
+    CheckProof(task, trial);
     const bool open = trial.state == TrialState::kAssigned;
     if (IsEnded(task.state) && (open || IsPending(trial.state))) {
       Complain(absl::StrCat(id.ToString(), " outlived its task"));

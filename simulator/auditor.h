@@ -44,6 +44,7 @@ class Auditor {
   void Note(const Balance& balance);
   void CheckBooks();
   void CheckTask(const Task& task);
+  void CheckProof(const Task& task, const Trial& trial);
   void CheckBoxes(const Task& task);
   void CheckCuts();
   void CheckLeases();

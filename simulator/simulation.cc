@@ -73,6 +73,7 @@ TaskSpec SpecOf(const SimulationOptions& options,
   spec.terms.reward = kRewardPerTask;
   spec.subspaces = options.subspaces;
   spec.trials_per_lease = options.list_length;
+  spec.recipe.segments = 1;
   return spec;
 }
 
@@ -227,6 +228,7 @@ class Simulation {
   void Happen(const Happening& what) {
     if (what.kind == Kind::kTick) {
       (void)host_.Do(Tick{});
+      AnswerAll();
       Verify();
       GoOnIfTaskEnded();
       return Schedule(Kind::kTick, policy_.silence_term / 4, 0);
@@ -235,6 +237,7 @@ class Simulation {
     if (miner.has_left) return;
     if (what.kind == Kind::kLeave) {
       miner.has_left = true;
+      left_.insert(miner.account);
       return AddMiner();
     }
     if (what.generation != miner.generation) return;
@@ -335,13 +338,11 @@ class Simulation {
     const double claim =
         outcome.metric + (miner.is_liar ? options_.liars_delta : 0);
     const auto reply = InSession(
-        miner,
-        ReportTrials{miner.account,
-                     miner.session,
-                     miner.lease->id,
-                     miner.lease->attempt,
-                     {{done.trial, Sha256(done.trial.ToString()), 100,
-                       CorrectOf(claim), outcome.duration * kMeanTrialTime}}});
+        miner, ReportTrials{miner.account,
+                            miner.session,
+                            miner.lease->id,
+                            miner.lease->attempt,
+                            {ReportOf(done.trial, CorrectOf(claim), outcome)}});
     if (!reply.ok()) {  // says it again a little later
       Schedule(Kind::kFinish, kRetry, index);
       return;
@@ -349,7 +350,7 @@ class Simulation {
     if (!reply->results[0].status.ok()) {
       return AskAgain(index, absl::ZeroDuration());
     }
-    (void)host_.Do(ConfirmWeights{miner.account, done.trial});
+    Answer(done.trial);
     if (miner.is_colluder) colluders_results_.insert(done.architecture_id);
     Verify();
     miner.list.pop_front();
@@ -382,6 +383,47 @@ class Simulation {
       if (!miner.lease) return;
     }
     Schedule(Kind::kBeat, policy_.silence_term / 2, index);
+  }
+
+  TrialReport ReportOf(TrialId trial, int64_t claim,
+                       const Outcome& outcome) const {
+    const CheckpointFiles& end = chain_.boundary(1);
+    return {.trial = trial,
+            .weights_digest = end.weights,
+            .weights_size_bytes = end.weights_size_bytes,
+            .validation_correct = claim,
+            .train_time = outcome.duration * kMeanTrialTime,
+            .checkpoint_root = chain_.Root(),
+            .final_optimizer = end.optimizer,
+            .final_proof = chain_.ProofOf(1)};
+  }
+
+  // What is asked of a trial comes at once, unless its miner has left.
+  void Answer(TrialId id) {
+    const PoolState& state = host_.pool().state();
+    const Trial* trial = state.Find(id);
+    const Audit* audit = state.Find(state.AuditOf(id));
+    if (trial == nullptr || audit == nullptr ||
+        audit->state != AuditState::kAsked) {
+      return;
+    }
+    const AccountId account = trial->account;
+    const Digest weights = trial->weights_digest;
+    (void)host_.Do(OpenSegment{account, id, chain_.Open(0)});
+    (void)host_.Do(ConfirmUpload{account, id, weights});
+  }
+
+  // Those asked long after the commitment: when a task ends.
+  void AnswerAll() {
+    const PoolState& state = host_.pool().state();
+    std::vector<TrialId> asked;
+    for (const auto& [id, task] : state.tasks()) {
+      for (const AuditId audit : state.IndexOf(id).audits) {
+        const TrialId trial = state.Find(audit)->trial;
+        if (!left_.contains(state.Find(trial)->account)) asked.push_back(trial);
+      }
+    }
+    for (const TrialId trial : asked) Answer(trial);
   }
 
   // Verifiers are quick: verdicts come with the trials.
@@ -423,8 +465,15 @@ class Simulation {
   int64_t order_ = 0;
   std::priority_queue<Happening> queue_;
   std::deque<Miner> miners_;
+  std::set<AccountId> left_;
   Tally tally_;
   std::set<Digest> colluders_results_;
+  // Every training's commitment: what is in it, the simulated verifier knows.
+  const CheckpointChain chain_{
+      {{.weights = Sha256("start"), .optimizer = Sha256("rest")},
+       {.weights = Sha256("end"),
+        .weights_size_bytes = 100,
+        .optimizer = Sha256("rest")}}};
 };
 
 }  // namespace

@@ -32,6 +32,8 @@ void Tally::NoteTrial(const Trial& trial, absl::Time now) {
   architecture_of_[trial.id] = trial.architecture_id;
   if (trial.state == TrialState::kCommitted) NoteCommit(trial);
   if (trial.state == TrialState::kAccepted) NoteAccepted(trial, now);
+  // Found out after it had been taken at its word.
+  if (trial.state == TrialState::kRejected) false_claims_.erase(trial.id);
 }
 
 void Tally::NoteCommit(const Trial& trial) {
@@ -54,8 +56,9 @@ void Tally::NoteAccepted(const Trial& trial, absl::Time now) {
   if (!accepted_.insert(trial.id).second) return;
   result_.copied_trials += copies_.contains(trial.id) ? 1 : 0;
   const Outcome outcome = options_.outcome_of(trial.architecture);
-  result_.false_claims_accepted +=
-      trial.claimed_correct > CorrectOf(outcome.metric) ? 1 : 0;
+  if (trial.claimed_correct > CorrectOf(outcome.metric)) {
+    false_claims_.insert(trial.id);
+  }
   const auto [first, is_new] =
       accepted_primary_.insert({trial.architecture_id, PrimaryOf(trial.lease)});
   if (!is_new && first->second != PrimaryOf(trial.lease)) {
@@ -86,6 +89,8 @@ void Tally::CloseTask(absl::Time now) {
                     });
   }
   result_.duration = absl::FDivDuration(now - begin_, kMeanTrialTime);
+  result_.false_claims_accepted += static_cast<int64_t>(false_claims_.size());
+  false_claims_.clear();
   leases_.clear();
   architecture_of_.clear();
   commit_time_.clear();

@@ -62,6 +62,7 @@ class Tally {
   absl::btree_set<TrialId> committed_;
   absl::btree_set<TrialId> accepted_;
   absl::btree_set<TrialId> copies_;
+  absl::btree_set<TrialId> false_claims_;  // accepted, so far
   std::vector<Watched> watched_;
 };
 

@@ -1,10 +1,10 @@
 // archpool-worker: trains architectures for a pool, and is paid for it.
 #include <memory>
 
+#include "common/nn/arithmetic.h"
 #include "common/nn/trial.h"
 #include "worker/agent/run_worker.h"
 #include "worker/train/nn_trainer.h"
-#include "worker/train/runtime_env.h"
 
 int main(int argc, char** argv) {
   archpool::WorkerProgram program;
@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
   program.description =
       "Trains architectures for an archpool pool, for a miner's account.";
   program.make_trainer = [argv](const archpool::WorkerFlags& flags) {
-    archpool::PinRuntimeThreads(flags.threads, argv);
+    archpool::nn::PinArithmetic(flags.instruction_set, flags.threads, argv);
     archpool::nn::ConfigureRuntime(static_cast<int>(flags.threads));
     return std::make_unique<archpool::NnTrainer>();
   };

@@ -56,6 +56,21 @@ absl::Status BlobClient::ReadSplit(const Digest& dataset_id, v1::Split split,
   return Drain(context, *reader, sink);
 }
 
+absl::Status BlobClient::ReadCheckpoint(int64_t trial_id, bool is_optimizer,
+                                        int64_t offset_bytes,
+                                        const BlobSink& sink,
+                                        const std::stop_token& stop) const {
+  grpc::ClientContext context;
+  remote_.Prepare(context, kStreamDeadline);
+  const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
+  v1::DownloadCheckpointRequest request;
+  request.set_trial_id(trial_id);
+  request.set_is_optimizer(is_optimizer);
+  request.set_offset_bytes(offset_bytes);
+  const auto reader = stub_->DownloadCheckpoint(&context, request);
+  return Drain(context, *reader, sink);
+}
+
 absl::Status BlobClient::ReadWeights(int64_t trial_id, int64_t offset_bytes,
                                      const BlobSink& sink,
                                      const std::stop_token& stop) const {

@@ -35,6 +35,10 @@ class BlobClient {
                            const BlobSink& sink,
                            const std::stop_token& stop) const;
 
+  absl::Status ReadCheckpoint(int64_t trial_id, bool is_optimizer,
+                              int64_t offset_bytes, const BlobSink& sink,
+                              const std::stop_token& stop) const;
+
   // Sends what the server does not hold yet. `progress`, where it is set, hears
   // how many bytes the server has. The file's and the server's errors.
   absl::Status Upload(const UploadSource& source,

@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "common/base/status.h"
+#include "common/nn/arithmetic.h"
 #include "common/nn/trial.h"
 
 namespace archpool::nn {
@@ -45,6 +46,13 @@ void SetBlasThreads(int threads) {
   if (symbol != nullptr) reinterpret_cast<SetThreads>(symbol)(threads);
 }
 
+// What the environment asks for, or else the widest there is.
+std::string InstructionSet() {
+  const char* forced = std::getenv("ATEN_CPU_CAPABILITY");
+  if (forced != nullptr && *forced != '\0') return forced;
+  return InstructionSets().front();
+}
+
 }  // namespace
 
 void ConfigureRuntime(int threads) {
@@ -70,9 +78,10 @@ void ConfigureRuntime(int threads) {
   EnterRuntime();
 }
 
-std::string LibraryVersion() {
+std::string HardwareClass() {
   return absl::StrCat("libtorch-", TORCH_VERSION_MAJOR, ".",
-                      TORCH_VERSION_MINOR, ".", TORCH_VERSION_PATCH);
+                      TORCH_VERSION_MINOR, ".", TORCH_VERSION_PATCH, "/",
+                      InstructionSet());
 }
 
 void EnterRuntime() { at::set_num_threads(configured_threads); }

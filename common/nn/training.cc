@@ -3,7 +3,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "common/base/status.h"
-#include "common/crypto/canonical.h"
 #include "common/nn/runtime.h"
 #include "common/nn/schedule.h"
 #include "common/nn/training_run.h"
@@ -20,14 +19,16 @@ absl::Status Stopped(const TrainingRun& run) {
                    run.steps(), "; train it again from the start"));
 }
 
-absl::StatusOr<TensorMap> TrainWeights(TrainingRun& run, int64_t segments,
+// From `boundary`, which `run` is at, to the end.
+absl::StatusOr<TensorMap> TrainWeights(TrainingRun& run, const Recipe& recipe,
+                                       int64_t boundary,
                                        const ProgressCallback& progress,
                                        const CheckpointSink& sink) {
-  int64_t boundary = 0;
   while (true) {
-    while (sink && boundary <= segments &&
-           SegmentBoundary(run.steps(), segments, boundary) == run.step()) {
-      ARCHPOOL_RETURN_IF_ERROR(sink(boundary++, run.Capture()));
+    while (sink && boundary <= recipe.segments &&
+           SegmentBoundary(run.steps(), recipe.segments, boundary) ==
+               run.step()) {
+      ARCHPOOL_RETURN_IF_ERROR(sink(run.Capture(boundary++)));
     }
     if (run.step() == run.steps()) return run.Weights();
     const double loss = run.Step();
@@ -45,17 +46,27 @@ int64_t SegmentBoundary(int64_t steps, int64_t segments, int64_t boundary) {
   return steps * boundary / segments;
 }
 
-Digest CheckpointDigest(const Checkpoint& checkpoint) {
-  return CanonicalWriter("archpool/checkpoint/v1")
-      .Int(checkpoint.step)
-      .Fixed(Sha256(SerializeSafetensors(checkpoint.state)))
-      .Hash();
+absl::StatusOr<Checkpoint> StartTraining(const LayerPlan& plan,
+                                         const Recipe& recipe,
+                                         const RungSpan& span,
+                                         const Digest& trial_key,
+                                         const Normalization& normalization,
+                                         const Dataset& train) {
+  if (span.resumed != nullptr) {
+    ARCHPOOL_RETURN_IF_ERROR(CheckWeights(plan, *span.resumed));
+  }
+  ARCHPOOL_RETURN_IF_ERROR(CheckData(plan, train));
+  return Guarded([&]() -> absl::StatusOr<Checkpoint> {
+    return TrainingRun(plan, recipe, span, trial_key.Prefix64(), normalization,
+                       train)
+        .Capture(0);
+  });
 }
 
 absl::StatusOr<Checkpoint> ReplaySegment(
     const LayerPlan& plan, const Recipe& recipe, const RungSpan& span,
     const Digest& trial_key, const Normalization& normalization,
-    const Dataset& train, const Checkpoint& from, int64_t to_step) {
+    const Dataset& train, const Checkpoint& from) {
   ARCHPOOL_RETURN_IF_ERROR(CheckData(plan, train));
   return Guarded([&]() -> absl::StatusOr<Checkpoint> {
     // What the run begins with is replaced: the weights below are not needed.
@@ -65,14 +76,14 @@ absl::StatusOr<Checkpoint> ReplaySegment(
     TrainingRun run(plan, recipe, anywhere, trial_key.Prefix64(), normalization,
                     train);
     ARCHPOOL_RETURN_IF_ERROR(run.Restore(from));
-    if (to_step < run.step() || to_step > run.steps()) {
-      return InvalidArgument(
-          "CHECKPOINT_MALFORMED",
-          absl::StrCat("a segment from step ", run.step(), " to ", to_step,
-                       " of ", run.steps(), " is none"));
+    if (from.boundary == recipe.segments) {
+      return InvalidArgument("CHECKPOINT_MALFORMED",
+                             "no segment begins where the training ends");
     }
+    const int64_t to_step =
+        SegmentBoundary(run.steps(), recipe.segments, from.boundary + 1);
     while (run.step() < to_step) run.Step();
-    return run.Capture();
+    return run.Capture(from.boundary + 1);
   });
 }
 
@@ -80,7 +91,8 @@ absl::StatusOr<TrainedNetwork> Train(
     const LayerPlan& plan, const Recipe& recipe, const RungSpan& span,
     const Digest& trial_key, const Normalization& normalization,
     const Dataset& train, const Dataset& validation,
-    const ProgressCallback& progress, const CheckpointSink& sink) {
+    const ProgressCallback& progress, const CheckpointSink& sink,
+    const Checkpoint* from) {
   if (span.resumed != nullptr) {
     ARCHPOOL_RETURN_IF_ERROR(CheckWeights(plan, *span.resumed));
   }
@@ -90,7 +102,10 @@ absl::StatusOr<TrainedNetwork> Train(
       TensorMap weights, Guarded([&]() -> absl::StatusOr<TensorMap> {
         TrainingRun run(plan, recipe, span, trial_key.Prefix64(), normalization,
                         train);
-        return TrainWeights(run, recipe.segments, progress, sink);
+        if (from != nullptr) ARCHPOOL_RETURN_IF_ERROR(run.Restore(*from));
+        return TrainWeights(run, recipe,
+                            from == nullptr ? 0 : from->boundary + 1, progress,
+                            sink);
       }));
   absl::StatusOr<int64_t> correct =
       CountCorrect(plan, weights, normalization, validation);

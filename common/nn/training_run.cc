@@ -214,14 +214,16 @@ double TrainingRun::Step() {
 
 TensorMap TrainingRun::Weights() const { return state_->network.Weights(); }
 
-Checkpoint TrainingRun::Capture() const {
+Checkpoint TrainingRun::Capture(int64_t boundary) const {
   const State& state = *state_;
-  Checkpoint checkpoint{.step = state.step, .state = state.network.Weights()};
+  Checkpoint checkpoint{.boundary = boundary,
+                        .weights = state.network.Weights(),
+                        .optimizer = {}};
   const auto& velocities = state.optimizer.velocities();
   for (size_t p = 0; p < velocities.size(); ++p) {
     const std::string name =
         absl::StrCat(kVelocity, state_->network.parameters()[p].name);
-    checkpoint.state[name] =
+    checkpoint.optimizer[name] =
         Tensor{{static_cast<int64_t>(velocities[p].size())}, velocities[p]};
   }
   return checkpoint;
@@ -229,34 +231,32 @@ Checkpoint TrainingRun::Capture() const {
 
 absl::Status TrainingRun::Restore(const Checkpoint& checkpoint) {
   State& state = *state_;
-  if (checkpoint.step < 0 || checkpoint.step > state.steps) {
-    return Malformed(absl::StrCat("is of step ", checkpoint.step,
-                                  ", and the training has ", state.steps));
+  const int64_t segments = state.recipe.segments;
+  if (checkpoint.boundary < 0 || checkpoint.boundary > segments) {
+    return Malformed(absl::StrCat("is of boundary ", checkpoint.boundary,
+                                  ", and the training has ", segments,
+                                  " segments"));
   }
-  TensorMap weights;
-  for (const auto& [name, tensor] : checkpoint.state) {
-    if (!absl::StartsWith(name, kVelocity)) weights[name] = tensor;
-  }
-  const absl::Status fits = CheckShapes(state.plan, weights);
+  const absl::Status fits = CheckShapes(state.plan, checkpoint.weights);
   if (!fits.ok()) return Malformed(fits.message());
   auto& velocities = state.optimizer.velocities();
-  if (checkpoint.state.size() != weights.size() + velocities.size()) {
+  if (checkpoint.optimizer.size() != velocities.size()) {
     return Malformed("has tensors left over, or too few");
   }
   std::vector<std::vector<float>> restored;
   for (size_t p = 0; p < velocities.size(); ++p) {
     const std::string name =
         absl::StrCat(kVelocity, state.network.parameters()[p].name);
-    const auto found = checkpoint.state.find(name);
-    if (found == checkpoint.state.end() ||
+    const auto found = checkpoint.optimizer.find(name);
+    if (found == checkpoint.optimizer.end() ||
         found->second.values.size() != velocities[p].size()) {
       return Malformed(absl::StrCat("has no ", name, " of its size"));
     }
     restored.push_back(found->second.values);
   }
-  state.network.Load(weights);
+  state.network.Load(checkpoint.weights);
   velocities = std::move(restored);
-  state.step = checkpoint.step;
+  state.step = SegmentBoundary(state.steps, segments, checkpoint.boundary);
   return absl::OkStatus();
 }
 

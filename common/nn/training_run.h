@@ -25,9 +25,10 @@ class TrainingRun {
   double Step();
 
   TensorMap Weights() const;
-  Checkpoint Capture() const;
+  // REQUIRES: step() is where `boundary` lies.
+  Checkpoint Capture(int64_t boundary) const;
   // Goes on from there. INVALID_ARGUMENT: CHECKPOINT_MALFORMED (a tensor
-  // missing, left over, or of another shape; a step outside [0, steps()]).
+  // missing, left over, or of another shape; a boundary that is none).
   // Numbers may be anything: a training that diverged holds NaN.
   absl::Status Restore(const Checkpoint& checkpoint);
 

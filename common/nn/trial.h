@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/crypto/sha256.h"
+#include "common/data/checkpoint.h"
 #include "common/data/dataset.h"
 #include "common/data/safetensors.h"
 #include "common/model/task_spec.h"
@@ -41,25 +42,14 @@ struct RungSpan {
   const TensorMap* resumed = nullptr;
 };
 
-// A training between two steps: all that decides how it goes on. The tensors
-// are the weights and buffers of TrainedNetwork, and the optimiser's, named
-// "velocity.layers.<index>.<tensor>", flat.
-struct Checkpoint {
-  int64_t step = 0;  // steps done
-  TensorMap state;
-};
-
-// Names a checkpoint: the hash of its step and of its safetensors file.
-Digest CheckpointDigest(const Checkpoint& checkpoint);
-
 // The step at which segment `boundary` begins, of `segments` nearly equal ones;
 // boundary `segments` is the end. REQUIRES: boundary in [0, segments].
 int64_t SegmentBoundary(int64_t steps, int64_t segments, int64_t boundary);
 
-// Hears of every boundary in turn, from 0 to recipe.segments, on the training
-// thread; an error ends the training.
-using CheckpointSink =
-    std::function<absl::Status(int64_t boundary, const Checkpoint& checkpoint)>;
+// Hears of every boundary in turn (weights as TrainedNetwork's, the optimiser's
+// state as "velocity.layers.<index>.<tensor>", flat), on the training thread;
+// an error ends the training.
+using CheckpointSink = std::function<absl::Status(const Checkpoint&)>;
 
 struct Normalization {
   int64_t mean_ppm = 0;
@@ -76,32 +66,45 @@ struct Normalization {
 // main: they are for whoever starts the process.
 void ConfigureRuntime(int threads);
 
-// "libtorch-1.13.1": the build's part of a hardware class.
-std::string LibraryVersion();
+// The arithmetic of this process: "libtorch-1.13.1/avx512", the build and the
+// instruction set that LibTorch chooses its kernels by.
+std::string HardwareClass();
 
 // Trains `plan` on `train` under `recipe`, then counts the correct answers on
 // `validation`. Initial weights, order and augmentation are drawn from
 // `trial_key` alone (streams in common/nn/streams.h). Each rung begins with the
-// weights of the one below and an optimiser at rest.
+// weights of the one below and an optimiser at rest. Where `from` is set, a
+// checkpoint of this very training, it goes on from there, and `sink` hears of
+// the boundaries that follow.
 // INVALID_ARGUMENT: DATA_MISMATCH (shape or classes differ from the plan's);
-// WEIGHTS_MISMATCH, WEIGHTS_NOT_FINITE (span.resumed).
+// WEIGHTS_MISMATCH, WEIGHTS_NOT_FINITE (span.resumed); CHECKPOINT_MALFORMED.
 // INTERNAL: TRAINING_FAILED (LibTorch threw); CANCELLED: TRAINING_STOPPED.
 // RESOURCE_EXHAUSTED: TRAINING_OUT_OF_MEMORY.
 absl::StatusOr<TrainedNetwork> Train(
     const LayerPlan& plan, const Recipe& recipe, const RungSpan& span,
     const Digest& trial_key, const Normalization& normalization,
     const Dataset& train, const Dataset& validation,
-    const ProgressCallback& progress, const CheckpointSink& sink = nullptr);
+    const ProgressCallback& progress, const CheckpointSink& sink = nullptr,
+    const Checkpoint* from = nullptr);
 
-// Goes on from `from`, a checkpoint of the same training, up to `to_step`, and
-// says where that leads: in the worker's hardware class the same bits. No more
-// of `span` counts than its rung, and whether it resumed.
+// Where the training begins: boundary 0. Train's errors.
+absl::StatusOr<Checkpoint> StartTraining(const LayerPlan& plan,
+                                         const Recipe& recipe,
+                                         const RungSpan& span,
+                                         const Digest& trial_key,
+                                         const Normalization& normalization,
+                                         const Dataset& train);
+
+// Goes on from `from`, a checkpoint of the same training, to the next boundary:
+// in the worker's hardware class the same bits. No more of `span` counts than
+// its rung, and whether it resumed.
 // INVALID_ARGUMENT: DATA_MISMATCH; CHECKPOINT_MALFORMED (a tensor missing, left
-// over or of another shape, a step that is none). INTERNAL: TRAINING_FAILED.
+// over or of another shape, a boundary with none behind it).
+// INTERNAL: TRAINING_FAILED.
 absl::StatusOr<Checkpoint> ReplaySegment(
     const LayerPlan& plan, const Recipe& recipe, const RungSpan& span,
     const Digest& trial_key, const Normalization& normalization,
-    const Dataset& train, const Checkpoint& from, int64_t to_step);
+    const Dataset& train, const Checkpoint& from);
 
 // Builds `plan`'s network, loads `weights` into it and counts the correct
 // answers on `dataset`. A prediction is the first index of the largest logit;

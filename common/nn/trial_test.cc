@@ -182,9 +182,9 @@ Segmented TrainInSegments(const Recipe& recipe, const RungSpan& span) {
   Segmented result;
   auto trained = Train(
       Plan(), recipe, span, Sha256("key"), {300'000, 200'000}, train,
-      validation, nullptr,
-      [&](int64_t boundary, const Checkpoint& checkpoint) -> absl::Status {
-        EXPECT_EQ(boundary, static_cast<int64_t>(result.checkpoints.size()));
+      validation, nullptr, [&](const Checkpoint& checkpoint) -> absl::Status {
+        EXPECT_EQ(checkpoint.boundary,
+                  static_cast<int64_t>(result.checkpoints.size()));
         result.checkpoints.push_back(checkpoint);
         return absl::OkStatus();
       });
@@ -194,11 +194,11 @@ Segmented TrainInSegments(const Recipe& recipe, const RungSpan& span) {
 }
 
 absl::StatusOr<Checkpoint> Replay(const Recipe& recipe, const RungSpan& span,
-                                  const Checkpoint& from, int64_t to_step,
+                                  const Checkpoint& from,
                                   const std::string& key = "key") {
   static const Dataset train = BarImages(512, 1);
   return ReplaySegment(Plan(), recipe, span, Sha256(key), {300'000, 200'000},
-                       train, from, to_step);
+                       train, from);
 }
 
 // Two rungs of 32 and 16 steps in 7 segments: one of them crosses the rungs.
@@ -207,21 +207,14 @@ TEST_F(TrialTest, EverySegmentIsReplayedBitForBit) {
   const RungSpan span{.rung = 1};
   const Segmented training = TrainInSegments(recipe, span);
   ASSERT_EQ(training.checkpoints.size(), 8u);
-  EXPECT_EQ(training.checkpoints[0].step, 0);
-  EXPECT_EQ(training.checkpoints[7].step, 48);
-  std::set<Digest> digests;
   for (size_t k = 0; k + 1 < training.checkpoints.size(); ++k) {
     const Checkpoint& next = training.checkpoints[k + 1];
-    const auto replayed =
-        Replay(recipe, span, training.checkpoints[k], next.step);
+    const auto replayed = Replay(recipe, span, training.checkpoints[k]);
     ASSERT_TRUE(replayed.ok()) << replayed.status();
-    EXPECT_EQ(CheckpointDigest(*replayed), CheckpointDigest(next)) << k;
-    digests.insert(CheckpointDigest(next));
+    EXPECT_EQ(*replayed, next) << k;
+    EXPECT_NE(next.weights, training.checkpoints[k].weights) << k;
   }
-  EXPECT_EQ(digests.size(), 7u);
-  for (const auto& [name, tensor] : training.weights) {
-    EXPECT_EQ(training.checkpoints[7].state.at(name), tensor) << name;
-  }
+  EXPECT_EQ(training.checkpoints[7].weights, training.weights);
 }
 
 TEST_F(TrialTest, ASegmentOfAResumedRungIsReplayedWithoutTheWeightsBelow) {
@@ -231,11 +224,9 @@ TEST_F(TrialTest, ASegmentOfAResumedRungIsReplayedWithoutTheWeightsBelow) {
   const Segmented second = TrainInSegments(recipe, span);
   const TensorMap anything;
   const auto replayed =
-      Replay(recipe, {.rung = 1, .resumed = &anything}, second.checkpoints[2],
-             second.checkpoints[3].step);
+      Replay(recipe, {.rung = 1, .resumed = &anything}, second.checkpoints[2]);
   ASSERT_TRUE(replayed.ok()) << replayed.status();
-  EXPECT_EQ(CheckpointDigest(*replayed),
-            CheckpointDigest(second.checkpoints[3]));
+  EXPECT_EQ(*replayed, second.checkpoints[3]);
 }
 
 // What a cheat would hand in does not lead where it says.
@@ -246,54 +237,78 @@ TEST_F(TrialTest, AReplayTellsASegmentThatWasNotTrained) {
   const Checkpoint& from = honest.checkpoints[2];
   const Checkpoint& to = honest.checkpoints[3];
   const auto leads_to = [&](const Checkpoint& begin, const std::string& key) {
-    return CheckpointDigest(*Replay(recipe, span, begin, to.step, key));
+    Checkpoint led = *Replay(recipe, span, begin, key);
+    led.boundary = to.boundary;
+    return led;
   };
-  ASSERT_EQ(leads_to(from, "key"), CheckpointDigest(to));
-  EXPECT_NE(leads_to(from, "another seed"), CheckpointDigest(to));
-  Checkpoint skipped = from;  // a step later than it is
-  ++skipped.step;
-  EXPECT_NE(leads_to(skipped, "key"), CheckpointDigest(to));
+  ASSERT_EQ(leads_to(from, "key"), to);
+  EXPECT_NE(leads_to(from, "another seed"), to);
+  Checkpoint skipped = from;  // a segment later than it is
+  ++skipped.boundary;
+  EXPECT_NE(leads_to(skipped, "key"), to);
   Checkpoint touched = from;  // one bit of one weight
-  float& weight = touched.state.begin()->second.values[0];
+  float& weight = touched.weights.begin()->second.values[0];
   weight = std::nextafter(weight, 1.0f);
-  EXPECT_NE(leads_to(touched, "key"), CheckpointDigest(to));
+  EXPECT_NE(leads_to(touched, "key"), to);
   Checkpoint restless = from;  // without the optimiser's memory
-  for (auto& [name, tensor] : restless.state) {
-    if (name.starts_with("velocity.")) {
-      std::fill(tensor.values.begin(), tensor.values.end(), 0.0f);
-    }
+  for (auto& [name, tensor] : restless.optimizer) {
+    std::fill(tensor.values.begin(), tensor.values.end(), 0.0f);
   }
-  EXPECT_NE(leads_to(restless, "key"), CheckpointDigest(to));
+  EXPECT_NE(leads_to(restless, "key"), to);
+}
+
+// What a worker does after a crash, and a verifier before a first segment.
+TEST_F(TrialTest, GoesOnFromACheckpointToTheSameEnd) {
+  const Recipe recipe = InSegments(6);
+  const RungSpan span{.rung = 1};
+  const Segmented whole = TrainInSegments(recipe, span);
+  const auto start = StartTraining(Plan(), recipe, span, Sha256("key"),
+                                   {300'000, 200'000}, BarImages(512, 1));
+  ASSERT_TRUE(start.ok()) << start.status();
+  EXPECT_EQ(*start, whole.checkpoints[0]);
+  std::vector<Checkpoint> rest;
+  const auto trained = Train(
+      Plan(), recipe, span, Sha256("key"), {300'000, 200'000},
+      BarImages(512, 1), BarImages(200, 2), nullptr,
+      [&](const Checkpoint& checkpoint) {
+        rest.push_back(checkpoint);
+        return absl::OkStatus();
+      },
+      &whole.checkpoints[4]);
+  ASSERT_TRUE(trained.ok()) << trained.status();
+  EXPECT_EQ(trained->weights, whole.weights);
+  ASSERT_EQ(rest.size(), 2u);
+  EXPECT_EQ(rest[0], whole.checkpoints[5]);
+  EXPECT_EQ(rest[1], whole.checkpoints[6]);
 }
 
 TEST_F(TrialTest, RefusesCheckpointsThatAreNotTheTrainings) {
   const Recipe recipe = InSegments(2);
   const RungSpan span{.rung = 0};
   const Checkpoint good = TrainInSegments(recipe, span).checkpoints[1];
-  const auto reason = [&](const std::function<void(Checkpoint&)>& spoil,
-                          int64_t to_step = 32) {
+  const auto reason = [&](const std::function<void(Checkpoint&)>& spoil) {
     Checkpoint bad = good;
     spoil(bad);
-    return GetReason(Replay(recipe, span, bad, to_step).status());
+    return GetReason(Replay(recipe, span, bad).status());
   };
+  const std::string malformed = "CHECKPOINT_MALFORMED";
   EXPECT_EQ(reason([](Checkpoint&) {}), "");
-  EXPECT_EQ(reason([](Checkpoint& c) { c.step = -1; }), "CHECKPOINT_MALFORMED");
-  EXPECT_EQ(reason([](Checkpoint& c) { c.step = 33; }), "CHECKPOINT_MALFORMED");
-  EXPECT_EQ(reason([](Checkpoint&) {}, 3), "CHECKPOINT_MALFORMED");
-  EXPECT_EQ(reason([](Checkpoint&) {}, 33), "CHECKPOINT_MALFORMED");
-  EXPECT_EQ(reason([](Checkpoint& c) { c.state.clear(); }),
-            "CHECKPOINT_MALFORMED");
+  EXPECT_EQ(reason([](Checkpoint& c) { c.boundary = -1; }), malformed);
+  EXPECT_EQ(reason([](Checkpoint& c) { c.boundary = 2; }), malformed);
+  EXPECT_EQ(reason([](Checkpoint& c) { c.boundary = 3; }), malformed);
+  EXPECT_EQ(reason([](Checkpoint& c) { c.weights.clear(); }), malformed);
+  EXPECT_EQ(reason([](Checkpoint& c) { c.optimizer.clear(); }), malformed);
   EXPECT_EQ(reason([](Checkpoint& c) {
-              c.state["more"] = Tensor{{1}, {0}};
+              c.optimizer["more"] = Tensor{{1}, {0}};
             }),
-            "CHECKPOINT_MALFORMED");
+            malformed);
   EXPECT_EQ(reason([](Checkpoint& c) {
-              c.state.rbegin()->second.values.push_back(0);
+              c.optimizer.rbegin()->second.values.push_back(0);
             }),
-            "CHECKPOINT_MALFORMED");
+            malformed);
   // A training that diverged can be replayed as well.
   EXPECT_EQ(reason([](Checkpoint& c) {
-              c.state.begin()->second.values[0] = std::nanf("");
+              c.weights.begin()->second.values[0] = std::nanf("");
             }),
             "");
 }

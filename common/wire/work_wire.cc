@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/wire/fields.h"
+#include "common/wire/proof_wire.h"
 #include "common/wire/search_space_wire.h"
 #include "common/wire/task_spec_wire.h"
 
@@ -53,9 +54,8 @@ absl::Status ReadCheckpoint(const std::string& path,
 
 absl::StatusOr<WorkAssignment> ReadAssignment(
     const std::string& path, const v1::Lease::Assignment& proto,
-    const WorkLease& lease) {
-  const SearchSpace& space = lease.space;
-  const DatasetManifest& manifest = lease.manifest;
+    const SearchSpace& space, const DatasetManifest& manifest,
+    const Recipe& recipe) {
   WorkAssignment assignment;
   ARCHPOOL_ASSIGN_OR_RETURN(
       assignment.trial,
@@ -69,8 +69,8 @@ absl::StatusOr<WorkAssignment> ReadAssignment(
   ARCHPOOL_ASSIGN_OR_RETURN(
       assignment.architecture_id,
       ReadDigest(Join(path, "architecture_id"), proto.architecture_id()));
-  ARCHPOOL_RETURN_IF_ERROR(CheckRange(Join(path, "rung"), proto.rung(), 0,
-                                      lease.recipe.last_rung()));
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckRange(Join(path, "rung"), proto.rung(), 0, recipe.last_rung()));
   assignment.rung = proto.rung();
   if (proto.resumes_trial_id() != 0) {
     ARCHPOOL_RETURN_IF_ERROR(ReadCheckpoint(path, proto, assignment));
@@ -98,10 +98,31 @@ absl::StatusOr<std::vector<WorkAssignment>> ReadAssignments(
   for (int i = 0; i < protos.size(); ++i) {
     ARCHPOOL_ASSIGN_OR_RETURN(
         WorkAssignment assignment,
-        ReadAssignment(At(path, i), protos.Get(i), lease));
+        ReadAssignment(At(path, i), protos.Get(i), lease.space, lease.manifest,
+                       lease.recipe));
     assignments.push_back(std::move(assignment));
   }
   return assignments;
+}
+
+// What was committed to, and what of it is to be replayed.
+absl::Status ReadProof(const v1::Audit& proto, AuditOrder& order) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      order.checkpoint_root,
+      ReadDigest("audit.checkpoint_root", proto.checkpoint_root()));
+  ARCHPOOL_ASSIGN_OR_RETURN(order.seed, ReadDigest("audit.seed", proto.seed()));
+  ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(
+      "audit.hardware_class", proto.hardware_class(), kHardwareClassLengthMax));
+  order.hardware_class = proto.hardware_class();
+  order.is_whole = proto.is_whole();
+  order.measures_all = proto.measures_all();
+  if (order.is_whole) return absl::OkStatus();
+  ARCHPOOL_RETURN_IF_ERROR(CheckRange("audit.segment", proto.segment(), 0,
+                                      order.recipe.segments - 1));
+  order.segment = proto.segment();
+  ARCHPOOL_ASSIGN_OR_RETURN(order.opening,
+                            OpeningFromProto("audit.opening", proto.opening()));
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -147,8 +168,6 @@ absl::StatusOr<AuditOrder> AuditFromProto(const v1::Audit& proto) {
   AuditOrder order;
   ARCHPOOL_ASSIGN_OR_RETURN(
       order.audit, ReadId<AuditId>("audit.audit_id", proto.audit_id()));
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      order.trial, ReadId<TrialId>("audit.trial_id", proto.trial_id()));
   ARCHPOOL_ASSIGN_OR_RETURN(order.expire_time,
                             ReadTime("audit.expire_time", proto.expire_time()));
   ARCHPOOL_ASSIGN_OR_RETURN(
@@ -159,8 +178,6 @@ absl::StatusOr<AuditOrder> AuditFromProto(const v1::Audit& proto) {
   ARCHPOOL_RETURN_IF_ERROR(CheckRanges(
       "audit",
       {{"attempt", proto.attempt(), 1, INT64_MAX},
-       {"parameters_max", proto.parameters_max(), 0, kPlanParametersMax},
-       {"macs_max", proto.macs_max(), 0, kPlanMacsMax},
        {"weights_size_bytes", proto.weights_size_bytes(), 1,
         kWeightsSizeBytesMax},
        {"claimed_validation_correct", proto.claimed_validation_correct(), 0,
@@ -175,14 +192,11 @@ absl::StatusOr<AuditOrder> AuditFromProto(const v1::Audit& proto) {
                                                       proto.weights_digest()));
   ARCHPOOL_ASSIGN_OR_RETURN(const SearchSpace space,
                             SearchSpaceFromProto("audit.space", proto.space()));
+  ARCHPOOL_ASSIGN_OR_RETURN(order.recipe, RecipeFromProto(proto.recipe()));
   ARCHPOOL_ASSIGN_OR_RETURN(
-      order.architecture,
-      ArchitectureFromProto("audit.choices", space, proto.choices()));
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      order.plan,
-      MakeLayerPlan(space, order.architecture, order.manifest.shape,
-                    order.manifest.classes,
-                    PlanLimits{proto.parameters_max(), proto.macs_max()}));
+      order.assignment, ReadAssignment("audit.assignment", proto.assignment(),
+                                       space, order.manifest, order.recipe));
+  ARCHPOOL_RETURN_IF_ERROR(ReadProof(proto, order));
   return order;
 }
 

@@ -5,6 +5,7 @@
 #define ARCHPOOL_COMMON_WIRE_WORK_WIRE_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -13,6 +14,7 @@
 #include "archpool/v1/work.pb.h"
 #include "common/crypto/sha256.h"
 #include "common/data/dataset.h"
+#include "common/model/commitment.h"
 #include "common/model/ids.h"
 #include "common/model/task_spec.h"
 #include "common/nas/layer_plan.h"
@@ -23,6 +25,8 @@ namespace archpool::wire {
 // Weights of one trial, as a file.
 inline constexpr int64_t kWeightsSizeBytesMax = int64_t{512} << 20;
 inline constexpr int64_t kAssignmentsMax = 64;
+// "build/instruction set/threads".
+inline constexpr int64_t kHardwareClassLengthMax = 128;
 
 // One trial of a lease's list, ready to be trained.
 struct WorkAssignment {
@@ -67,15 +71,23 @@ struct AuditOrder {
   AuditId audit;
   int64_t attempt = 0;
   absl::Time expire_time;
-  TrialId trial;
-  Architecture architecture;
-  LayerPlan plan;
+  WorkAssignment assignment;
+  Recipe recipe;
   Digest dataset;
   DatasetManifest manifest;
   Digest held_out;
+  // The commitment.
+  Digest checkpoint_root;
   Digest weights;
   int64_t weights_size_bytes = 0;
   int64_t claimed_validation_correct = 0;
+  std::string hardware_class;
+  // What to replay: the whole training, or one segment, as it was laid open.
+  bool is_whole = false;
+  int64_t segment = 0;
+  Opening opening;
+  bool measures_all = true;
+  Digest seed;  // of what is drawn in examining it
 };
 
 // As LeaseFromProto.

@@ -140,10 +140,14 @@ v1::Audit TestAudit() {
   audit.set_audit_id(2);
   audit.set_attempt(1);
   *audit.mutable_expire_time() = ToProto(absl::FromUnixSeconds(1'700'000'000));
-  audit.set_trial_id(9);
-  SetChoices(TestSpace().ArchitectureAt(3), audit.mutable_choices());
+  *audit.mutable_assignment() = TestLease().assignments(1);
   *audit.mutable_space() = ToProto(TestSpace());
-  audit.set_parameters_max(1'000'000);
+  *audit.mutable_recipe() = ToProto(TwoRungs());
+  audit.set_checkpoint_root(Sha256("root").AsBytes());
+  audit.set_seed(Sha256("seed").AsBytes());
+  audit.set_hardware_class("libtorch-1.13.1/avx512/1");
+  audit.set_segment(15);
+  audit.mutable_opening()->set_end_digest(Sha256("end").AsBytes());
   audit.set_dataset_id(TestManifest().Id().AsBytes());
   *audit.mutable_manifest() = ToProto(TestManifest());
   audit.set_held_out_digest(Sha256("held out").AsBytes());
@@ -157,8 +161,15 @@ TEST(WorkWireTest, ReadsAnAudit) {
   const auto audit = AuditFromProto(TestAudit());
   ASSERT_TRUE(audit.ok()) << audit.status();
   EXPECT_EQ(audit->audit, AuditId{2});
-  EXPECT_EQ(audit->trial, TrialId{9});
-  EXPECT_EQ(audit->plan, PlanOf(TestSpace().ArchitectureAt(3)));
+  EXPECT_EQ(audit->assignment.trial, TrialId{17});
+  EXPECT_EQ(audit->assignment.plan, PlanOf(TestSpace().ArchitectureAt(7)));
+  EXPECT_EQ(audit->assignment.resumes, TrialId{9});
+  EXPECT_EQ(audit->recipe, TwoRungs());
+  EXPECT_EQ(audit->checkpoint_root, Sha256("root"));
+  EXPECT_EQ(audit->segment, 15);
+  EXPECT_EQ(audit->opening.end, Sha256("end"));
+  EXPECT_FALSE(audit->is_whole);
+  EXPECT_FALSE(audit->measures_all);
   EXPECT_EQ(audit->held_out, Sha256("held out"));
   EXPECT_EQ(audit->weights, Sha256("weights"));
   EXPECT_EQ(audit->weights_size_bytes, 12'345);
@@ -168,17 +179,22 @@ TEST(WorkWireTest, ReadsAnAudit) {
 TEST(WorkWireTest, RefusesAnAuditThatContradictsItself) {
   const std::function<void(v1::Audit&)> cases[] = {
       [](auto& a) { a.clear_audit_id(); },
-      [](auto& a) { a.clear_trial_id(); },
+      [](auto& a) { a.mutable_assignment()->clear_trial_id(); },
+      [](auto& a) { a.clear_recipe(); },
+      [](auto& a) { a.clear_checkpoint_root(); },
+      [](auto& a) { a.clear_seed(); },
+      [](auto& a) { a.clear_hardware_class(); },
+      [](auto& a) { a.set_segment(16); },
+      [](auto& a) { a.clear_opening(); },
       [](auto& a) { a.set_attempt(0); },
       [](auto& a) { a.set_weights_size_bytes(kWeightsSizeBytesMax + 1); },
       [](auto& a) { a.set_claimed_validation_correct(61); },
       [](auto& a) { a.set_claimed_validation_correct(-1); },
       [](auto& a) { a.clear_held_out_digest(); },
       [](auto& a) { a.set_weights_digest("short"); },
-      [](auto& a) { a.set_parameters_max(10); },
       [](auto& a) { a.mutable_manifest()->set_classes(11); },
       [](auto& a) { a.clear_space(); },
-      [](auto& a) { a.clear_choices(); }};
+      [](auto& a) { a.mutable_assignment()->clear_choices(); }};
   for (const auto& spoil : cases) {
     v1::Audit proto = TestAudit();
     spoil(proto);

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "server/core/audit_commands.h"
 #include "server/core/entities.h"
 
 namespace archpool {
@@ -81,29 +82,8 @@ struct OpenSession {
   std::string worker_name;
   int64_t threads = 1;
   std::string hardware_class;
+  PublicKey key;  // its commitments are signed with
   using Reply = SessionId;
-};
-
-// What a worker needs to know to train one trial.
-struct Assignment {
-  TrialId trial;
-  Architecture architecture;
-  Digest architecture_id;
-  Digest trial_key;
-  int64_t rung = 0;
-  // What it goes on from, as committed: so each rung's commitment is chained to
-  // the one below. Unset: from the start.
-  TrialId resumes;
-  Digest initial_weights;
-  int64_t initial_weights_size_bytes = 0;
-};
-
-// A lease as handed to its worker.
-struct LeaseGrant {
-  Lease lease;
-  std::vector<Assignment> assignments;  // the uncommitted ones, in order
-  std::shared_ptr<const TaskSpec> spec;
-  DatasetManifest manifest;
 };
 
 // What a task's search policy would try next, best first; replaces the ranking
@@ -146,44 +126,6 @@ struct RenewLease {
   };
 };
 
-struct TrialReport {
-  TrialId trial;
-  Digest weights_digest;
-  int64_t weights_size_bytes = 0;
-  int64_t validation_correct = 0;
-  absl::Duration train_time;
-};
-
-// Commits trials; the first report of a trial binds and is durable whatever
-// becomes of the lease. Idempotent. NOT_FOUND (SESSION_UNKNOWN). Per report:
-// TRIAL_UNKNOWN, LEASE_ENDED, LEASE_FENCED, COMMITMENT_BOUND (another report of
-// that trial came before), CLAIM_RANGE, WEIGHTS_DIGEST, WEIGHTS_SIZE.
-struct ReportTrials {
-  AccountId caller;
-  SessionId session;
-  LeaseId lease;
-  int64_t attempt = 0;
-  std::vector<TrialReport> reports;
-  struct Result {
-    TrialId trial;
-    absl::Status status;
-    absl::Time upload_deadline;  // where ok
-  };
-  struct Reply {
-    std::vector<Result> results;
-    // What the list grew by.
-    std::vector<Assignment> appended;
-  };
-};
-
-// The weights of a committed trial are durable. Idempotent. NOT_FOUND
-// (TRIAL_UNKNOWN); FAILED_PRECONDITION (UPLOAD_TOO_LATE).
-struct ConfirmWeights {
-  AccountId caller;
-  TrialId trial;
-  using Reply = TrialState;
-};
-
 // Idempotent. NOT_FOUND (SESSION_UNKNOWN, LEASE_UNKNOWN).
 struct ReleaseLease {
   AccountId caller;
@@ -191,47 +133,6 @@ struct ReleaseLease {
   LeaseId lease;
   int64_t attempt = 0;
   struct Reply {};
-};
-
-// An audit as handed to a verifier.
-struct AuditGrant {
-  Audit audit;
-  Trial trial;
-  std::shared_ptr<const TaskSpec> spec;
-  DatasetRecord dataset;
-};
-
-// Idempotent: the same verifier name gets its live audit again.
-struct AcquireAudit {
-  AccountId caller;
-  std::string verifier_name;
-  using Reply = std::optional<AuditGrant>;
-};
-
-// What a verifier found.
-struct Measurement {
-  int64_t validation_correct = 0;
-  int64_t held_out_correct = 0;
-};
-struct Unusable {
-  std::string reason;
-};
-struct Inconclusive {
-  std::string reason;
-};
-
-// The core decides the verdict. Idempotent. NOT_FOUND (AUDIT_UNKNOWN);
-// FAILED_PRECONDITION (AUDIT_SUPERSEDED); INVALID_ARGUMENT (FINDING_RANGE).
-struct ReportAudit {
-  AccountId caller;
-  AuditId audit;
-  int64_t attempt = 0;
-  std::string verifier_name;
-  std::variant<Measurement, Unusable, Inconclusive> finding;
-  struct Reply {
-    TrialState state = TrialState::kUploaded;
-    std::string reason;
-  };
 };
 
 // Time passed. Closes what is due, a bounded number of records a tick.

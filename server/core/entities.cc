@@ -73,8 +73,14 @@ const char* ToString(TrialState value) {
                  "abandoned"},
                 value);
 }
+const char* ToString(TrialBasis value) {
+  return WordOf({"none", "sampled_out", "audited", "replayed"}, value);
+}
 const char* ToString(AuditState value) {
-  return WordOf({"waiting", "leased", "done"}, value);
+  return WordOf({"asked", "waiting", "leased", "done"}, value);
+}
+const char* ToString(AuditKind value) {
+  return WordOf({"segment", "whole"}, value);
 }
 const char* ToString(PlaceKind value) {
   return WordOf({"outside", "fees", "account", "escrow"}, value);

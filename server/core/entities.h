@@ -18,6 +18,7 @@
 #include "common/model/ids.h"
 #include "common/model/task_spec.h"
 #include "common/nas/subspace.h"
+#include "server/core/audit_records.h"
 #include "server/core/transfer.h"
 #include "server/core/work_records.h"
 
@@ -36,6 +37,9 @@ struct Account {
   int64_t rejections_in_a_row = 0;
   Performance performance;
   Moments accuracy_ppm;  // validated, of its accepted trials
+  // The chance with which a trial of it is audited: all at first, fewer as
+  // audits pass, all again after a failure (PoolPolicy).
+  int64_t audit_rate_ppm = 1'000'000;
 
   friend bool operator==(const Account&, const Account&) = default;
 };
@@ -143,7 +147,9 @@ const char* ToString(LeaseState value);
 const char* ToString(LeaseRole value);
 const char* ToString(BackupReason value);
 const char* ToString(TrialState value);
+const char* ToString(TrialBasis value);
 const char* ToString(AuditState value);
+const char* ToString(AuditKind value);
 
 }  // namespace archpool
 

@@ -21,7 +21,10 @@ class KnownResultsTest : public ::testing::Test {
     std::vector<Trial> accepted;
     while (pool.pool.state().Find(task) != nullptr) {
       const auto reply = pool.Do(AcquireLease{alice, session});
-      if (!reply.grant) continue;
+      if (!reply.grant) {
+        pool.VerifyAll();
+        continue;
+      }
       for (const Assignment& one : reply.grant->assignments) {
         const auto correct =
             static_cast<int64_t>(300 + one.architecture_id.Prefix64() % 600);

@@ -38,8 +38,18 @@ struct PoolPolicy {
   // Leases an account may hold at once beyond one for each trial accepted of
   // it: whoever never delivers holds few.
   int64_t leases_on_trust = 4;
-  // From commitment to durable weights.
+  // From commitment to durable weights, and to the answer of an audit; to that
+  // comes the time to train the trial again, in case its checkpoints are lost.
   absl::Duration upload_term = absl::Minutes(2);
+  // A miner's audit rate starts at one, is multiplied by this after each audit
+  // that passed, never falls under the floor, and is one again after a failure.
+  int64_t audit_rate_factor_ppm = 930'000;
+  int64_t audit_floor_ppm = 250'000;
+  // Credit matures by this many trials at least.
+  int64_t credit_block = 20;
+  // For how long a verifier that found a training false leaves the second look
+  // to another.
+  absl::Duration second_look_term = absl::Seconds(20);
   // An audit, from a verifier's taking it to its finding.
   absl::Duration audit_term = absl::Minutes(2);
   // The pool's share of the reward, in millionths; fixed per task when it

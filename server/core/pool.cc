@@ -41,8 +41,8 @@ void Pool::Close(const PoolState::Due& due, absl::Time now) {
   if (!state_.due().contains(due)) return;
   switch (due.kind) {
     case PoolState::Due::Kind::kTask:
-      internal::BeginFinishing(state_, TaskId{due.id}, EndReason::kTimeLimit,
-                               now);
+      internal::BeginFinishing(state_, policy_, TaskId{due.id},
+                               EndReason::kTimeLimit, now);
       break;
     case PoolState::Due::Kind::kLease:
       CloseSilent(*state_.Find(LeaseId{due.id}), now);
@@ -51,12 +51,28 @@ void Pool::Close(const PoolState::Due& due, absl::Time now) {
       CheckProgress(*state_.Find(LeaseId{due.id}), now);
       break;
     case PoolState::Due::Kind::kUpload:
-      internal::RejectTrial(state_, policy_, *state_.Find(TrialId{due.id}),
-                            "WEIGHTS_MISSING", internal::Fault::kMiner, now);
+      CloseUnanswered(*state_.Find(TrialId{due.id}), now);
       break;
-    case PoolState::Due::Kind::kAudit:
-      internal::RetryAudit(state_, policy_, *state_.Find(AuditId{due.id}), now);
+    case PoolState::Due::Kind::kAudit: {
+      const Audit& audit = *state_.Find(AuditId{due.id});
+      if (audit.state == AuditState::kAsked) {
+        CloseUnanswered(*state_.Find(audit.trial), now);
+      } else {
+        internal::RetryAudit(state_, policy_, audit, now);
+      }
       break;
+    }
+  }
+}
+
+void Pool::CloseUnanswered(const Trial& trial, absl::Time now) {
+  // Whoever could choose which audits to answer would choose.
+  if (state_.AuditOf(trial.id).IsSet()) {
+    internal::RejectTrial(state_, policy_, trial, "AUDIT_UNANSWERED",
+                          internal::Fault::kFraud, now);
+  } else {
+    internal::RejectTrial(state_, policy_, trial, "WEIGHTS_MISSING",
+                          internal::Fault::kMiner, now);
   }
 }
 

@@ -66,8 +66,12 @@ class Pool {
   absl::StatusOr<RenewLease::Reply> Execute(const RenewLease&, absl::Time now);
   absl::StatusOr<ReportTrials::Reply> Execute(const ReportTrials&,
                                               absl::Time now);
-  absl::StatusOr<ConfirmWeights::Reply> Execute(const ConfirmWeights&,
-                                                absl::Time now);
+  absl::StatusOr<OpenSegment::Reply> Execute(const OpenSegment&,
+                                             absl::Time now);
+  absl::StatusOr<ConfirmUpload::Reply> Execute(const ConfirmUpload&,
+                                               absl::Time now);
+  absl::StatusOr<ReviewTrials::Reply> Execute(const ReviewTrials&,
+                                              absl::Time now);
   absl::StatusOr<ReleaseLease::Reply> Execute(const ReleaseLease&,
                                               absl::Time now);
   absl::StatusOr<AcquireAudit::Reply> Execute(const AcquireAudit&,
@@ -96,9 +100,22 @@ class Pool {
   // What the client knows already becomes accepted trials of the task.
   void TakeOver(const Task& task, const std::vector<Trial>& known,
                 absl::Time now);
-  // One report of a batch; the deadline for its weights.
-  absl::StatusOr<absl::Time> Commit(const ReportTrials& command,
-                                    const TrialReport& report, absl::Time now);
+  // One report of a batch.
+  absl::Status Commit(const ReportTrials& command, const TrialReport& report,
+                      absl::Time now);
+  absl::Status CheckReport(const ReportTrials& command,
+                           const TrialReport& report, const Trial& trial,
+                           absl::Time now) const;
+  // Whether a trial just committed is audited; a candidate for the front always
+  // is.
+  void Draw(Trial trial, bool is_top, absl::Time now);
+  // What the pool wants of a trial whose report it took.
+  void SayWhatIsWanted(ReportTrials::Result& result) const;
+  absl::StatusOr<ReportAudit::Reply> Judge(const Audit& audit, Trial trial,
+                                           const Measurement& measured,
+                                           absl::Time now);
+  // What was asked of a trial never came.
+  void CloseUnanswered(const Trial& trial, absl::Time now);
   Assignment AssignmentOf(const Task& task, const Trial& trial) const;
   AcquireLease::Reply GrantOf(const Lease& lease) const;
   // A lease on the task's most promising subspace; ends the task where nothing

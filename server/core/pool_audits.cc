@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "common/base/status.h"
+#include "server/core/audit_draw.h"
 #include "server/core/pool.h"
 #include "server/core/pool_internal.h"
 
@@ -28,23 +29,22 @@ bool IsFalseClaim(const PoolPolicy& policy, const Trial& trial,
   return excess * 1'000'000 > policy.claim_tolerance_ppm * validation_count;
 }
 
-// What a slow verifier may need: evaluating an example costs less than training
-// on it, and a work unit is one reference-core microsecond.
-absl::Duration EvaluationTime(const PoolState& state, const PoolPolicy& policy,
-                              const Audit& audit) {
+// What a slow verifier may need: a work unit is one reference-core microsecond.
+absl::Duration ExaminationTime(const PoolState& state, const PoolPolicy& policy,
+                               const Audit& audit) {
   const Trial& trial = *state.Find(audit.trial);
   const TaskSpec& spec = *state.Find(audit.task)->spec;
   const DatasetManifest& manifest = state.FindDataset(spec.dataset)->manifest;
-  return policy.slowness_max * absl::Microseconds(trial.work_units) *
-         (manifest.validation_count + manifest.held_out_count) /
-         (manifest.train_count * internal::EpochsOf(spec.recipe, trial));
-}
-
-// Whether the network answers better than one that learnt nothing: paid work
-// must show. One and a half times chance.
-bool HasLearnt(const Measurement& measured, const DatasetManifest& manifest) {
-  return 2 * measured.validation_correct * manifest.classes >
-         3 * manifest.validation_count;
+  const absl::Duration training = absl::Microseconds(trial.work_units);
+  // Evaluating an example costs less than training on it.
+  const absl::Duration evaluation =
+      training * (manifest.validation_count + manifest.held_out_count) /
+      (manifest.train_count * internal::EpochsOf(spec.recipe, trial));
+  const absl::Duration replay = audit.kind == AuditKind::kWhole
+                                    ? training
+                                    : training / spec.recipe.segments;
+  // A refuted replay is repeated.
+  return policy.slowness_max * (2 * replay + evaluation);
 }
 
 absl::Status Superseded(AuditId audit) {
@@ -55,14 +55,48 @@ absl::Status Superseded(AuditId audit) {
                    "drop it and take the next"));
 }
 
+absl::Status FindingRange(absl::string_view what) {
+  return InvalidArgument("FINDING_RANGE", what);
+}
+
+// Whoever found a training false leaves the second look to another for a while.
+bool MayTake(const Audit& audit, const AcquireAudit& command, absl::Time now) {
+  return now >= audit.retry_time || audit.verifier != command.caller ||
+         audit.verifier_name != command.verifier_name;
+}
+
+// The oldest audit that the verifier may take; an unset id where there is none.
+AuditId NextAudit(const PoolState& state, const AcquireAudit& command,
+                  absl::Time now) {
+  AuditId next;
+  const auto look = [&](const absl::btree_set<AuditId>& waiting) {
+    for (const AuditId id : waiting) {
+      if (next.IsSet() && next < id) return;
+      if (!MayTake(*state.Find(id), command, now)) continue;
+      next = id;
+      return;
+    }
+  };
+  if (command.hardware_classes.empty()) {
+    for (const auto& [hardware_class, waiting] : state.waiting_audits()) {
+      look(waiting);
+    }
+  }
+  for (const std::string& hardware_class : command.hardware_classes) {
+    const auto found = state.waiting_audits().find(hardware_class);
+    if (found != state.waiting_audits().end()) look(found->second);
+  }
+  return next;
+}
+
 }  // namespace
 
 absl::StatusOr<AcquireAudit::Reply> Pool::Execute(const AcquireAudit& command,
                                                   absl::Time now) {
   AuditId id = state_.AuditOf(command.caller, command.verifier_name);
   if (!id.IsSet()) {
-    if (state_.waiting_audits().empty()) return AcquireAudit::Reply();
-    id = *state_.waiting_audits().begin();
+    id = NextAudit(state_, command, now);
+    if (!id.IsSet()) return AcquireAudit::Reply();
   }
   Audit audit = *state_.Find(id);
   if (audit.state == AuditState::kWaiting) {
@@ -71,13 +105,15 @@ absl::StatusOr<AcquireAudit::Reply> Pool::Execute(const AcquireAudit& command,
     audit.verifier = command.caller;
     audit.verifier_name = command.verifier_name;
     audit.expire_time =
-        now + policy_.audit_term + EvaluationTime(state_, policy_, audit);
+        now + policy_.audit_term + ExaminationTime(state_, policy_, audit);
     state_.Put(audit);
   }
   const Trial& trial = *state_.Find(audit.trial);
   const Task& task = *state_.Find(audit.task);
   return AuditGrant{.audit = audit,
                     .trial = trial,
+                    .assignment = AssignmentOf(task, trial),
+                    .seed = DrawOf(task, trial).seed,
                     .spec = task.spec,
                     .dataset = *state_.FindDataset(task.spec->dataset)};
 }
@@ -95,58 +131,91 @@ absl::StatusOr<ReportAudit::Reply> Pool::Execute(const ReportAudit& command,
       found->verifier_name != command.verifier_name) {
     return Superseded(command.audit);
   }
-  Audit audit = *found;
-  const Trial trial = *state_.Find(audit.trial);
-  const Task& task = *state_.Find(audit.task);
-  const DatasetManifest& manifest =
-      state_.FindDataset(task.spec->dataset)->manifest;
-
+  const Audit audit = *found;
+  Trial trial = *state_.Find(audit.trial);
+  trial.audit_time += command.audit_time;
   if (const auto* measured = std::get_if<Measurement>(&command.finding)) {
-    if (measured->validation_correct < 0 || measured->held_out_correct < 0 ||
-        measured->validation_correct > manifest.validation_count ||
-        measured->held_out_correct > manifest.held_out_count) {
-      return InvalidArgument("FINDING_RANGE",
-                             "a count of correct answers lies outside its "
-                             "split");
+    return Judge(audit, std::move(trial), *measured, now);
+  }
+  if (const auto* refuted = std::get_if<Refuted>(&command.finding)) {
+    if (!IsReason(refuted->reason)) {
+      return FindingRange("a reason is 1 to 64 of [A-Z0-9_]");
     }
-    if (IsFalseClaim(policy_, trial, *measured, manifest.validation_count)) {
-      Trial refuted = trial;
-      refuted.measured_correct = measured->validation_correct;
-      refuted.held_out_correct = measured->held_out_correct;
-      internal::RejectTrial(state_, policy_, refuted, "CLAIM_FALSE",
-                            internal::Fault::kFraud, now);
-      return ReportAudit::Reply{TrialState::kRejected, "CLAIM_FALSE"};
-    }
-    if (!HasLearnt(*measured, manifest)) {
-      Trial idle = trial;
-      idle.measured_correct = measured->validation_correct;
-      idle.held_out_correct = measured->held_out_correct;
-      internal::RejectTrial(state_, policy_, idle, "NOT_LEARNT",
-                            internal::Fault::kNone, now);
-      return ReportAudit::Reply{TrialState::kRejected, "NOT_LEARNT"};
-    }
-    internal::AcceptTrial(state_, trial, measured->validation_correct,
-                          measured->held_out_correct, now);
-    return ReportAudit::Reply{TrialState::kAccepted, ""};
+    return internal::Refute(state_, policy_, audit, std::move(trial),
+                            refuted->reason, now);
   }
   if (const auto* unusable = std::get_if<Unusable>(&command.finding)) {
     if (!IsReason(unusable->reason)) {
-      return InvalidArgument("FINDING_RANGE",
-                             "a reason is 1 to 64 of [A-Z0-9_]");
+      return FindingRange("a reason is 1 to 64 of [A-Z0-9_]");
     }
-    // A training may diverge, and then claims nothing. Anything else that
-    // cannot be used was never trained.
-    const bool diverged =
-        unusable->reason == "WEIGHTS_NOT_FINITE" && trial.claimed_correct == 0;
-    internal::RejectTrial(
-        state_, policy_, trial, unusable->reason,
-        diverged ? internal::Fault::kNone : internal::Fault::kFraud, now);
+    internal::RejectTrial(state_, policy_, std::move(trial), unusable->reason,
+                          internal::Fault::kFraud, now);
     return ReportAudit::Reply{TrialState::kRejected, unusable->reason};
   }
+  if (trial != *state_.Find(trial.id)) state_.Put(trial);
   return internal::RetryAudit(state_, policy_, audit, now);
 }
 
+absl::StatusOr<ReportAudit::Reply> Pool::Judge(const Audit& audit, Trial trial,
+                                               const Measurement& measured,
+                                               absl::Time now) {
+  const DatasetManifest& manifest =
+      state_.FindDataset(state_.Find(audit.task)->spec->dataset)->manifest;
+  if (measured.validation_correct < 0 || measured.held_out_correct < 0 ||
+      measured.validation_correct > manifest.validation_count ||
+      measured.held_out_correct > manifest.held_out_count) {
+    return FindingRange("a count of correct answers lies outside its split");
+  }
+  if (!measured.saw_all && audit.measures_all) {
+    return FindingRange(
+        "a candidate for the front is measured on all examples");
+  }
+  if (measured.saw_all) {
+    trial.measured_correct = measured.validation_correct;
+    trial.held_out_correct = measured.held_out_correct;
+    if (IsFalseClaim(policy_, trial, measured, manifest.validation_count)) {
+      internal::RejectTrial(state_, policy_, std::move(trial), "CLAIM_FALSE",
+                            internal::Fault::kFraud, now);
+      return ReportAudit::Reply{TrialState::kRejected, "CLAIM_FALSE"};
+    }
+  }
+  if (!internal::HasLearnt(ValidationCorrect(trial), manifest)) {
+    internal::RejectTrial(state_, policy_, std::move(trial), "NOT_LEARNT",
+                          internal::Fault::kNone, now);
+    return ReportAudit::Reply{TrialState::kRejected, "NOT_LEARNT"};
+  }
+  if (measured.saw_all) {
+    trial.verified_accuracy_ppm =
+        measured.held_out_correct * 1'000'000 / manifest.held_out_count;
+  }
+  internal::AcceptTrial(state_, policy_, std::move(trial),
+                        audit.kind == AuditKind::kWhole ? TrialBasis::kReplayed
+                                                        : TrialBasis::kAudited,
+                        now);
+  return ReportAudit::Reply{TrialState::kAccepted, ""};
+}
+
 namespace internal {
+
+bool HasLearnt(int64_t validation_correct, const DatasetManifest& manifest) {
+  return 2 * validation_correct * manifest.classes >
+         3 * manifest.validation_count;
+}
+
+ReportAudit::Reply Refute(PoolState& state, const PoolPolicy& policy,
+                          Audit audit, Trial trial, const std::string& reason,
+                          absl::Time now) {
+  if (++audit.refutations > 1) {
+    RejectTrial(state, policy, std::move(trial), reason, Fault::kFraud, now);
+    return {TrialState::kRejected, reason};
+  }
+  if (trial != *state.Find(trial.id)) state.Put(trial);
+  audit.state = AuditState::kWaiting;
+  audit.expire_time = absl::InfiniteFuture();
+  audit.retry_time = now + policy.second_look_term;
+  state.Put(audit);
+  return {trial.state, ""};
+}
 
 ReportAudit::Reply RetryAudit(PoolState& state, const PoolPolicy& policy,
                               Audit audit, absl::Time now) {
@@ -159,111 +228,7 @@ ReportAudit::Reply RetryAudit(PoolState& state, const PoolPolicy& policy,
   audit.state = AuditState::kWaiting;
   audit.expire_time = absl::InfiniteFuture();
   state.Put(audit);
-  return {TrialState::kUploaded, ""};
-}
-
-namespace {
-
-void CloseAudit(PoolState& state, TrialId trial) {
-  const AuditId id = state.AuditOf(trial);
-  if (!id.IsSet()) return;
-  Audit audit = *state.Find(id);
-  audit.state = AuditState::kDone;
-  audit.expire_time = absl::InfiniteFuture();
-  state.Put(audit);
-}
-
-// The account's other trials under a lease whose claim was found false.
-void VoidLease(PoolState& state, const Trial& refuted, absl::Time now) {
-  const absl::btree_set<TrialId> trials = state.IndexOf(refuted.task).trials;
-  for (const TrialId id : trials) {
-    Trial trial = *state.Find(id);
-    if (trial.lease != refuted.lease || trial.id == refuted.id) continue;
-    const bool was_accepted = trial.state == TrialState::kAccepted;
-    if (!was_accepted && !IsPending(trial.state)) continue;
-    CloseAudit(state, id);
-    trial.state = TrialState::kRejected;
-    trial.reason = "LEASE_VOID";
-    state.Put(trial);
-    ReopenIfCompleted(state, trial.subspace);
-    Account account = *state.Find(trial.account);
-    account.trials_accepted -= was_accepted ? 1 : 0;
-    ++account.trials_rejected;
-    state.Put(account);
-  }
-  const Lease* lease = state.Find(refuted.lease);
-  if (lease != nullptr)
-    EndLease(state, *lease, LeaseState::kRevoked, false, now);
-}
-
-}  // namespace
-
-void Suspend(PoolState& state, AccountId id, absl::Time now) {
-  Account account = *state.Find(id);
-  account.state = AccountState::kSuspended;
-  state.Put(account);
-  std::vector<Lease> leases;
-  for (const auto& [session, record] : state.sessions()) {
-    if (record.account != id) continue;
-    for (const LeaseId lease : state.LeasesOf(session)) {
-      leases.push_back(*state.Find(lease));
-    }
-  }
-  for (const Lease& lease : leases) {
-    EndLease(state, lease, LeaseState::kRevoked, false, now);
-  }
-}
-
-void AcceptTrial(PoolState& state, Trial trial, int64_t validation_correct,
-                 int64_t held_out_correct, absl::Time now) {
-  const Task& task = *state.Find(trial.task);
-  const DatasetManifest& manifest =
-      state.FindDataset(task.spec->dataset)->manifest;
-  trial.state = TrialState::kAccepted;
-  trial.measured_correct = validation_correct;
-  trial.held_out_correct = held_out_correct;
-  trial.verified_accuracy_ppm =
-      held_out_correct * 1'000'000 / manifest.held_out_count;
-  CloseAudit(state, trial.id);
-  state.Put(trial);
-  Account account = *state.Find(trial.account);
-  ++account.trials_accepted;
-  account.rejections_in_a_row = 0;
-  account.accuracy_ppm.Add(validation_correct * 1'000'000 /
-                           manifest.validation_count);
-  state.Put(account);
-  CompleteIfDone(state, trial.subspace);
-
-  if (task.state != TaskState::kActive) {
-    SettleIfDone(state, trial.task, now);
-    return;
-  }
-  const int64_t target = task.spec->budget.target_accuracy_ppm;
-  const TaskIndex& index = state.IndexOf(trial.task);
-  if (target > 0 && trial.verified_accuracy_ppm >= target) {
-    BeginFinishing(state, trial.task, EndReason::kTarget, now);
-  } else if (TrialsLeft(task, index) <= 0 &&
-             index.assigned_count + index.pending_count == 0) {
-    BeginFinishing(state, trial.task, EndReason::kBudget, now);
-  }
-}
-
-void RejectTrial(PoolState& state, const PoolPolicy& policy, Trial trial,
-                 const std::string& reason, Fault fault, absl::Time now) {
-  CloseAudit(state, trial.id);
-  trial.state = TrialState::kRejected;
-  trial.reason = reason;
-  state.Put(trial);
-  Account account = *state.Find(trial.account);
-  ++account.trials_rejected;
-  if (fault != Fault::kNone) ++account.rejections_in_a_row;
-  state.Put(account);
-  if (fault == Fault::kFraud) VoidLease(state, trial, now);
-  if (account.rejections_in_a_row >= policy.rejections_to_suspend &&
-      account.state == AccountState::kActive) {
-    Suspend(state, account.id, now);
-  }
-  SettleIfDone(state, trial.task, now);
+  return {state.Find(audit.trial)->state, ""};
 }
 
 }  // namespace internal

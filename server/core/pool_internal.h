@@ -3,6 +3,7 @@
 #define ARCHPOOL_SERVER_CORE_POOL_INTERNAL_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -56,10 +57,10 @@ SubspaceId StealBox(PoolState& state, const PoolPolicy& policy, SubspaceId box,
 bool PruneIfHopeless(PoolState& state, const PoolPolicy& policy,
                      SubspaceId box);
 
-// A verdict that accepts. Sets measured counts, standing; ends the task where
-// it met its goal.
-void AcceptTrial(PoolState& state, Trial trial, int64_t validation_correct,
-                 int64_t held_out_correct, absl::Time now);
+// A verdict that accepts: standing, maturity; ends the task where it met its
+// goal. A trial that was accepted before is so on a better basis now.
+void AcceptTrial(PoolState& state, const PoolPolicy& policy, Trial trial,
+                 TrialBasis basis, absl::Time now);
 
 // The account gets no more leases; its running ones are revoked.
 void Suspend(PoolState& state, AccountId account, absl::Time now);
@@ -68,7 +69,7 @@ void Suspend(PoolState& state, AccountId account, absl::Time now);
 enum class Fault {
   kNone,   // unpaid, and held against nobody
   kMiner,  // counts towards suspension
-  kFraud,  // that, and nothing under the lease is paid
+  kFraud,  // that, and all credit that has not matured is void
 };
 
 // A verdict, or a deadline, that rejects.
@@ -80,13 +81,50 @@ void RejectTrial(PoolState& state, const PoolPolicy& policy, Trial trial,
 ReportAudit::Reply RetryAudit(PoolState& state, const PoolPolicy& policy,
                               Audit audit, absl::Time now);
 
+// A replay led elsewhere: another look decides.
+ReportAudit::Reply Refute(PoolState& state, const PoolPolicy& policy,
+                          Audit audit, Trial trial, const std::string& reason,
+                          absl::Time now);
+
+// Whether the network answers better than one that learnt nothing: paid work
+// must show. One and a half times chance.
+bool HasLearnt(int64_t validation_correct, const DatasetManifest& manifest);
+
+// Whether a trial's weights are wanted even if it is not drawn: the next rung
+// may go on from them.
+bool WantsWeights(const Recipe& recipe, const Trial& trial);
+
+// Weights are float32 per parameter and buffer, and a header.
+int64_t WeightsSizeMaxBytes(const Trial& trial);
+
+// By when what is asked of a trial must be here: its checkpoints may be lost,
+// and take a training to make again.
+absl::Time AnswerDeadline(const PoolPolicy& policy, const Trial& trial,
+                          absl::Time now);
+
+// Asks the miner to lay open the segment that was drawn for the trial.
+AuditId AskSegment(PoolState& state, const PoolPolicy& policy,
+                   const Trial& trial, bool measures_all, absl::Time now);
+
+// What is still to be looked at before a task without open verdicts can end:
+// the short last blocks, candidates for the front that were never measured, and
+// then the finalists, in full. False: nothing.
+bool AskLastAudits(PoolState& state, const PoolPolicy& policy, TaskId task,
+                   absl::Time now);
+
+// The rest of the task's credit matures.
+void MatureAll(PoolState& state, TaskId task);
+
+std::vector<Trial> AcceptedTrials(const PoolState& state, TaskId task);
+
 // An active task gives no more leases; running ones are revoked. Settles it at
 // once where no verdict is awaited.
-void BeginFinishing(PoolState& state, TaskId task, EndReason reason,
-                    absl::Time now);
+void BeginFinishing(PoolState& state, const PoolPolicy& policy, TaskId task,
+                    EndReason reason, absl::Time now);
 
 // Ends a finishing task whose verdicts are all in: the reward is split.
-void SettleIfDone(PoolState& state, TaskId task, absl::Time now);
+void SettleIfDone(PoolState& state, const PoolPolicy& policy, TaskId task,
+                  absl::Time now);
 
 // How many trials the task may still give out.
 int64_t TrialsLeft(const Task& task, const TaskIndex& index);

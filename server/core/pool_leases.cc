@@ -154,7 +154,8 @@ AcquireLease::Reply Pool::LeaseFrom(TaskId id, const Session& session,
                                          id.ToString(), "; ask again")};
   }
   internal::BeginFinishing(
-      state_, id, too_dear ? EndReason::kBudget : EndReason::kExhausted, now);
+      state_, policy_, id,
+      too_dear ? EndReason::kBudget : EndReason::kExhausted, now);
   return {.grant = {},
           .idle_reason = "NO_OPEN_TASK",
           .idle_message = absl::StrCat(id.ToString(), " has ended")};

@@ -129,7 +129,11 @@ class PoolState {
   // The open session of that name, or an unset id.
   SessionId SessionNamed(AccountId account, const std::string& worker) const;
   int64_t SessionCount(AccountId account) const;
-  const absl::btree_set<AuditId>& waiting_audits() const { return waiting_; }
+  // By the hardware class that they are to be computed in.
+  const absl::btree_map<std::string, absl::btree_set<AuditId>>& waiting_audits()
+      const {
+    return waiting_;
+  }
   // The live audit of that verifier, or an unset id.
   AuditId AuditOf(AccountId account, const std::string& verifier) const;
   AuditId AuditOf(TrialId trial) const;  // not done; unset where none
@@ -178,6 +182,9 @@ class PoolState {
   void Store(const Balance& balance);
   void Store(const Ranking& ranking);
   void Count(const Trial& trial, int64_t sign);
+  // What a trial claims enters the claims when it is committed, and leaves them
+  // when it is rejected.
+  void IndexClaim(const Trial* before, const Trial& trial);
   int64_t MeasuredPpm(const Trial& trial) const;
   void Rank(const Trial& trial, int64_t ppm, int64_t sign);
   void CountAtRung(const Trial& trial, int64_t sign);
@@ -215,7 +222,7 @@ class PoolState {
   absl::btree_map<AuditId, Audit> audits_;
   absl::btree_map<TrialId, AuditId> trial_audits_;
   absl::btree_map<std::pair<AccountId, std::string>, AuditId> verifier_audits_;
-  absl::btree_set<AuditId> waiting_;
+  absl::btree_map<std::string, absl::btree_set<AuditId>> waiting_;
   absl::btree_map<Place, Amount> balances_;
   absl::btree_map<RequestKey, int64_t> requests_;
   std::set<Due> due_;

@@ -31,7 +31,8 @@ Due DueOf(const Trial& trial) {
           Due::Kind::kUpload, trial.id.value};
 }
 Due DueOf(const Audit& audit) {
-  const bool open = audit.state == AuditState::kLeased;
+  const bool open =
+      audit.state == AuditState::kLeased || audit.state == AuditState::kAsked;
   return {open ? audit.expire_time : absl::InfiniteFuture(), Due::Kind::kAudit,
           audit.id.value};
 }
@@ -55,6 +56,10 @@ void RemoveFrom(absl::btree_map<Key, absl::btree_set<Id>>& map, const Key& key,
   if (found == map.end()) return;
   found->second.erase(id);
   if (found->second.empty()) map.erase(found);
+}
+
+bool Claims(const Trial& trial) {
+  return IsPending(trial.state) || trial.state == TrialState::kAccepted;
 }
 
 // A trial that still counts against the budget and keeps its network taken.
@@ -226,9 +231,11 @@ void PoolState::Store(const Trial& trial) {
     index.trials.insert(trial.id);
     subspace_trials_[trial.subspace].insert(trial.id);
     trials_.emplace(trial.id, trial);
+    IndexClaim(nullptr, trial);
   } else {
     Trial& before = found->second;
     Reschedule(due_, &before, trial);
+    IndexClaim(&before, trial);
     Count(before, -1);
     // Money moves long after: the box need not be told.
     if (before.state == trial.state && before.subspace == trial.subspace) {
@@ -253,18 +260,22 @@ void PoolState::Store(const Audit& audit) {
   if (before != nullptr && before->state == AuditState::kLeased) {
     verifier_audits_.erase({before->verifier, before->verifier_name});
   }
+  const std::string& hardware_class = Find(audit.trial)->hardware_class;
+  if (audit.state == AuditState::kWaiting) {
+    waiting_[hardware_class].insert(audit.id);
+  } else {
+    RemoveFrom(waiting_, hardware_class, audit.id);
+  }
   if (audit.state == AuditState::kDone) {
-    waiting_.erase(audit.id);
     trial_audits_.erase(audit.trial);
+    indexes_[audit.task].audits.erase(audit.id);
     audits_.erase(audit.id);
     return;
   }
   audits_[audit.id] = audit;
   trial_audits_[audit.trial] = audit.id;
-  if (audit.state == AuditState::kWaiting) {
-    waiting_.insert(audit.id);
-  } else {
-    waiting_.erase(audit.id);
+  indexes_[audit.task].audits.insert(audit.id);
+  if (audit.state == AuditState::kLeased) {
     verifier_audits_[{audit.verifier, audit.verifier_name}] = audit.id;
   }
 }
@@ -279,9 +290,33 @@ void PoolState::Store(const Balance& balance) {
   balances_[balance.place] = balance.amount;
 }
 
+void PoolState::IndexClaim(const Trial* before, const Trial& trial) {
+  const bool claimed = before != nullptr && Claims(*before);
+  if (claimed == Claims(trial)) return;
+  TaskIndex& index = indexes_[trial.task];
+  if (!claimed) return index.claims.Insert(trial.claimed_correct, trial.macs);
+  if (!index.claims.Contains(trial.claimed_correct, trial.macs)) return;
+  // What it hid shows again.
+  index.claims.Clear();
+  for (const TrialId id : index.trials) {
+    const Trial& other = *Find(id);
+    if (id != trial.id && Claims(other)) {
+      index.claims.Insert(other.claimed_correct, other.macs);
+    }
+  }
+}
+
 void PoolState::Count(const Trial& trial, int64_t sign) {
   if (trial.known_from.IsSet()) return;
   TaskIndex& index = indexes_[trial.task];
+  if (Claims(trial) && !trial.is_matured) {
+    const std::pair<absl::Time, TrialId> place(trial.commit_time, trial.id);
+    if (sign > 0) {
+      index.immature[trial.account].insert(place);
+    } else {
+      RemoveFrom(index.immature, trial.account, place);
+    }
+  }
   switch (trial.state) {
     case TrialState::kAssigned:
       index.assigned_count += sign;
@@ -304,7 +339,7 @@ void PoolState::Count(const Trial& trial, int64_t sign) {
 
 int64_t PoolState::MeasuredPpm(const Trial& trial) const {
   const Task& task = *Find(trial.task);
-  return trial.measured_correct * 1'000'000 /
+  return ValidationCorrect(trial) * 1'000'000 /
          FindDataset(task.spec->dataset)->manifest.validation_count;
 }
 

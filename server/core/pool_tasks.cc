@@ -148,6 +148,7 @@ void Pool::TakeOver(const Task& task, const std::vector<Trial>& known,
     trial.task = task.id;
     trial.subspace = index.tree.Find(spec.space, trial.architecture);
     trial.resumes = {};
+    trial.is_matured = true;
     trial.create_time = now;
     trial.pay = 0;
     trial.finders_bonus = 0;
@@ -157,7 +158,7 @@ void Pool::TakeOver(const Task& task, const std::vector<Trial>& known,
         trial.verified_accuracy_ppm >= spec.budget.target_accuracy_ppm;
   }
   if (is_target_met) {
-    internal::BeginFinishing(state_, task.id, EndReason::kTarget, now);
+    internal::BeginFinishing(state_, policy_, task.id, EndReason::kTarget, now);
   }
 }
 
@@ -170,7 +171,8 @@ absl::StatusOr<CancelTask::Reply> Pool::Execute(const CancelTask& command,
                                  " of this client"));
   }
   if (task->state == TaskState::kActive) {
-    internal::BeginFinishing(state_, command.task, EndReason::kCancelled, now);
+    internal::BeginFinishing(state_, policy_, command.task,
+                             EndReason::kCancelled, now);
   }
   task = state_.Find(command.task);
   return task == nullptr ? TaskState::kCancelled : task->state;
@@ -178,8 +180,8 @@ absl::StatusOr<CancelTask::Reply> Pool::Execute(const CancelTask& command,
 
 namespace internal {
 
-void BeginFinishing(PoolState& state, TaskId id, EndReason reason,
-                    absl::Time now) {
+void BeginFinishing(PoolState& state, const PoolPolicy& policy, TaskId id,
+                    EndReason reason, absl::Time now) {
   Task task = *state.Find(id);
   ARCHPOOL_CHECK(task.state == TaskState::kActive);
   task.state = TaskState::kFinishing;
@@ -189,21 +191,21 @@ void BeginFinishing(PoolState& state, TaskId id, EndReason reason,
   for (const LeaseId lease : leases) {
     EndLease(state, *state.Find(lease), LeaseState::kRevoked, false, now);
   }
-  SettleIfDone(state, id, now);
+  SettleIfDone(state, policy, id, now);
 }
 
-void SettleIfDone(PoolState& state, TaskId id, absl::Time now) {
+void SettleIfDone(PoolState& state, const PoolPolicy& policy, TaskId id,
+                  absl::Time now) {
   const Task* found = state.Find(id);
   if (found == nullptr || found->state != TaskState::kFinishing) return;
   const TaskIndex& index = state.IndexOf(id);
-  if (index.pending_count > 0 || index.assigned_count > 0) return;
-
-  Task task = *found;
-  std::vector<Trial> accepted;
-  for (const TrialId trial : index.trials) {
-    const Trial* record = state.Find(trial);
-    if (record->state == TrialState::kAccepted) accepted.push_back(*record);
+  if (index.pending_count > 0 || index.assigned_count > 0 ||
+      !index.audits.empty() || AskLastAudits(state, policy, id, now)) {
+    return;
   }
+  MatureAll(state, id);
+  Task task = *found;
+  const std::vector<Trial> accepted = AcceptedTrials(state, id);
   const Settlement settlement = Settle(task, accepted);
   const Place escrow = Place::EscrowOf(id);
   const auto post = [&](Place to, Amount amount, TransferKind kind) {

@@ -130,7 +130,7 @@ TEST_F(PoolTest, AnExpiredLeaseCannotCommit) {
                            alice_session,
                            grant.lease.id,
                            grant.lease.attempt,
-                           {{grant.lease.trials[0], Sha256("w"), 10, 5, {}}}})
+                           {FakeReport(grant.lease.trials[0], 16, 5)}})
           .results;
   EXPECT_THAT(results[0].status, FailsWith("LEASE_ENDED"));
   EXPECT_EQ(pool.pool.state().Find(alice)->trials_abandoned, 2);
@@ -186,7 +186,7 @@ TEST_F(PoolTest, TheFirstReportOfATrialBinds) {
                       alice_session,
                       grant.lease.id,
                       grant.lease.attempt,
-                      {{grant.lease.trials[0], Sha256("w"), 10, 700, {}}}};
+                      {FakeReport(grant.lease.trials[0], 16, 700)}};
   EXPECT_THAT(pool.Do(report).results[0].status, IsOk());
   EXPECT_THAT(pool.Do(report).results[0].status, IsOk())
       << "the same again is harmless";
@@ -197,7 +197,7 @@ TEST_F(PoolTest, TheFirstReportOfATrialBinds) {
 TEST_F(PoolTest, ReportsOfOthersLeasesAndStaleAttemptsAreRefused) {
   pool.Submit(TinySpec(4));
   const LeaseGrant grant = Acquire(alice, alice_session);
-  const TrialReport report{grant.lease.trials[0], Sha256("w"), 10, 5, {}};
+  const TrialReport report = FakeReport(grant.lease.trials[0], 16, 5);
   EXPECT_THAT(
       pool
           .Do(ReportTrials{
@@ -223,7 +223,7 @@ TEST_F(PoolTest, ReportsOfOthersLeasesAndStaleAttemptsAreRefused) {
       FailsWith("SESSION_UNKNOWN"));
 }
 
-TEST_F(PoolTest, AFalseClaimVoidsItsLease) {
+TEST_F(PoolTest, AFalseClaimVoidsWhatHasNotMatured) {
   const TaskId task = pool.Submit(TinySpec(4));
   const LeaseGrant grant = Acquire(alice, alice_session);
   pool.Deliver(alice, alice_session, grant.lease, grant.lease.trials[0], 700);
@@ -235,7 +235,7 @@ TEST_F(PoolTest, AFalseClaimVoidsItsLease) {
   EXPECT_EQ(index.accepted_count, 0);
   EXPECT_EQ(index.accepted_units, 0);
   EXPECT_EQ(pool.pool.state().Find(grant.lease.trials[0])->reason,
-            "LEASE_VOID");
+            "CREDIT_VOID");
 }
 
 // A training that diverged is nobody's fraud: unpaid, and nothing else.
@@ -244,12 +244,8 @@ TEST_F(PoolTest, ADivergedTrainingSuspendsNobody) {
   for (int i = 0; i < 4; ++i) {
     const LeaseGrant grant = Acquire(alice, alice_session);
     for (const TrialId id : grant.lease.trials) {
-      pool.Deliver(alice, alice_session, grant.lease, id, 0);
-      const auto audit = pool.Do(AcquireAudit{pool.verifier, "v1"});
-      const auto verdict = pool.Do(ReportAudit{pool.verifier, audit->audit.id,
-                                               audit->audit.attempt, "v1",
-                                               Unusable{"WEIGHTS_NOT_FINITE"}});
-      EXPECT_EQ(verdict.reason, "WEIGHTS_NOT_FINITE");
+      pool.Commit(alice, alice_session, grant.lease, id, 0);
+      EXPECT_EQ(pool.pool.state().Find(id)->reason, "NOT_LEARNT");
     }
   }
   EXPECT_EQ(pool.pool.state().Find(alice)->state, AccountState::kActive);
@@ -279,12 +275,11 @@ TEST_F(PoolTest, RejectionsInARowSuspendAndEndTheLeases) {
   Acquire(alice, alice_session);
 }
 
-// Claiming nothing is no excuse for handing in what was never trained.
-TEST_F(PoolTest, UnusableWeightsAreFraudWhateverTheyClaim) {
+TEST_F(PoolTest, UnusableWeightsAreFraud) {
   pool.Submit(TinySpec(8));
   for (int i = 0; i < 3; ++i) {
     const LeaseGrant grant = Acquire(alice, alice_session);
-    pool.Deliver(alice, alice_session, grant.lease, grant.lease.trials[0], 0);
+    pool.Deliver(alice, alice_session, grant.lease, grant.lease.trials[0], 500);
     const auto audit = pool.Do(AcquireAudit{pool.verifier, "v1"});
     pool.Do(ReportAudit{pool.verifier, audit->audit.id, audit->audit.attempt,
                         "v1", Unusable{"SAFETENSORS_MALFORMED"}});
@@ -297,8 +292,9 @@ TEST_F(PoolTest, UnusableWeightsAreFraudWhateverTheyClaim) {
 TEST_F(PoolTest, ANetworkThatLearntNothingIsNotPaid) {
   pool.Submit(TinySpec(4));
   const LeaseGrant grant = Acquire(alice, alice_session);
-  pool.Deliver(alice, alice_session, grant.lease, grant.lease.trials[0], 150);
-  EXPECT_EQ(pool.Verify(150, 150).reason, "NOT_LEARNT");
+  pool.Commit(alice, alice_session, grant.lease, grant.lease.trials[0], 150);
+  EXPECT_EQ(pool.pool.state().Find(grant.lease.trials[0])->reason,
+            "NOT_LEARNT");
   pool.Deliver(alice, alice_session, grant.lease, grant.lease.trials[1], 151);
   EXPECT_EQ(pool.Verify(151, 150).state, TrialState::kAccepted);
 }
@@ -336,40 +332,26 @@ TEST_F(PoolTest, AnAccountWithoutAcceptedTrialsHoldsFewLeases) {
 TEST_F(PoolTest, ADigestOfZerosCommitsNothing) {
   pool.Submit(TinySpec(4));
   const LeaseGrant grant = Acquire(alice, alice_session);
-  const auto results =
-      pool.Do(ReportTrials{alice,
-                           alice_session,
-                           grant.lease.id,
-                           grant.lease.attempt,
-                           {{grant.lease.trials[0], Digest{}, 10, 5, {}}}})
-          .results;
+  TrialReport nothing = FakeReport(grant.lease.trials[0], 16, 500);
+  nothing.weights_digest = Digest{};
+  const auto results = pool.Do(ReportTrials{alice,
+                                            alice_session,
+                                            grant.lease.id,
+                                            grant.lease.attempt,
+                                            {nothing}})
+                           .results;
   EXPECT_THAT(results[0].status, FailsWith("WEIGHTS_DIGEST"));
-}
-
-TEST_F(PoolTest, WeightsThatNeverComeReject) {
-  pool.Submit(TinySpec(4));
-  const LeaseGrant grant = Acquire(alice, alice_session);
-  pool.Do(ReportTrials{alice,
-                       alice_session,
-                       grant.lease.id,
-                       grant.lease.attempt,
-                       {{grant.lease.trials[0], Sha256("w"), 10, 5, {}}}});
-  pool.Advance(pool.policy.upload_term + absl::Seconds(1));
-  EXPECT_EQ(pool.pool.state().Find(grant.lease.trials[0])->reason,
-            "WEIGHTS_MISSING");
-  EXPECT_THAT(pool.Try(ConfirmWeights{alice, grant.lease.trials[0]}),
-              FailsWith("UPLOAD_TOO_LATE"));
 }
 
 TEST_F(PoolTest, AnAuditThatRunsOutGoesToAnotherVerifierThenGivesUp) {
   pool.Submit(TinySpec(4));
   const LeaseGrant grant = Acquire(alice, alice_session);
-  pool.Deliver(alice, alice_session, grant.lease, grant.lease.trials[0], 5);
+  pool.Deliver(alice, alice_session, grant.lease, grant.lease.trials[0], 500);
   const auto first = pool.Do(AcquireAudit{pool.verifier, "v1"});
   pool.Advance(pool.policy.audit_term + absl::Seconds(1));
   EXPECT_THAT(
       pool.Try(ReportAudit{pool.verifier, first->audit.id, first->audit.attempt,
-                           "v1", Measurement{5, 5}}),
+                           "v1", Measurement{500, 500}}),
       FailsWith("AUDIT_SUPERSEDED"));
   for (int i = 0; i < 2; ++i) {
     const auto next = pool.Do(AcquireAudit{pool.verifier, "v2"});
@@ -388,6 +370,7 @@ TEST_F(PoolTest, TheTargetEndsTheTaskAndPaysExactly) {
   const LeaseGrant grant = Acquire(alice, alice_session);
   pool.Deliver(alice, alice_session, grant.lease, grant.lease.trials[0], 810);
   pool.Verify(810, 805);
+  pool.VerifyAll();
   EXPECT_EQ(pool.pool.state().Find(task), nullptr) << "ended and forgotten";
   EXPECT_EQ(Balance(Place::EscrowOf(task)), 0);
   EXPECT_GT(Balance(Place::Of(alice)), 10 * kAmountPerCoin - 1)
@@ -404,6 +387,7 @@ TEST_F(PoolTest, CancellingStillPaysWhatIsCommitted) {
   EXPECT_EQ(pool.Do(CancelTask{task, pool.client}), TaskState::kFinishing);
   EXPECT_FALSE(pool.Do(AcquireLease{bob, bob_session}).grant.has_value());
   pool.Verify(700, 690);
+  pool.VerifyAll();
   EXPECT_GT(Balance(Place::Of(alice)), 0);
   EXPECT_EQ(Balance(Place::EscrowOf(task)), 0);
 }
@@ -427,10 +411,13 @@ TEST_F(PoolTest, ASpaceTriedWholeEndsTheTask) {
   int trials = 0;
   while (pool.pool.state().Find(task) != nullptr) {
     const auto reply = pool.Do(AcquireLease{alice, alice_session});
-    if (!reply.grant) continue;
+    if (!reply.grant) {
+      pool.VerifyAll();  // the finalists' audits
+      continue;
+    }
     for (const Assignment& one : reply.grant->assignments) {
       pool.Deliver(alice, alice_session, reply.grant->lease, one.trial, 500);
-      pool.Verify(500, 500);
+      pool.VerifyAll();
       ++trials;
     }
     ASSERT_LE(trials, 8);
@@ -447,10 +434,13 @@ TEST_F(PoolTest, ALargeSubspaceTriedWholeEndsTheTaskToo) {
   int trials = 0;
   for (int i = 0; i < 400 && pool.pool.state().Find(task) != nullptr; ++i) {
     const auto reply = pool.Do(AcquireLease{alice, alice_session});
-    if (!reply.grant) continue;
+    if (!reply.grant) {
+      pool.VerifyAll();  // the finalists' audits
+      continue;
+    }
     for (const Assignment& one : reply.grant->assignments) {
       pool.Deliver(alice, alice_session, reply.grant->lease, one.trial, 500);
-      pool.Verify(500, 500);
+      pool.VerifyAll();
       ++trials;
     }
   }
@@ -469,12 +459,15 @@ TEST_F(PoolTest, TheBudgetIsNeverOverspent) {
   const TaskId task = pool.Submit(spec, "r2");
   for (int i = 0; i < 100 && pool.pool.state().Find(task) != nullptr; ++i) {
     const auto reply = pool.Do(AcquireLease{alice, alice_session});
-    if (!reply.grant) continue;
+    if (!reply.grant) {
+      pool.VerifyAll();  // the finalists' audits
+      continue;
+    }
     const TaskIndex& index = pool.pool.state().IndexOf(task);
     EXPECT_LE(index.accepted_units + index.reserved_units, 5 * cost);
     for (const Assignment& one : reply.grant->assignments) {
       pool.Deliver(alice, alice_session, reply.grant->lease, one.trial, 500);
-      pool.Verify(500, 500);
+      pool.VerifyAll();
     }
   }
   EXPECT_EQ(pool.pool.state().Find(task), nullptr) << "the budget ended it";

@@ -8,11 +8,6 @@
 namespace archpool {
 namespace {
 
-// Weights are float32 per parameter and buffer, and a header.
-int64_t WeightsSizeMax(const Trial& trial) {
-  return 4 * (3 * trial.parameters + 1024) + (1 << 20);
-}
-
 // A work unit is one reference-core microsecond.
 absl::Time LastMoment(const PoolState& state, const PoolPolicy& policy,
                       const Lease& lease) {
@@ -135,6 +130,7 @@ absl::StatusOr<OpenSession::Reply> Pool::Execute(const OpenSession& command,
                         .worker_name = command.worker_name,
                         .threads = command.threads,
                         .hardware_class = command.hardware_class,
+                        .key = command.key,
                         .create_time = now,
                         .performance = performance};
   state_.Put(session);
@@ -185,13 +181,9 @@ absl::StatusOr<ReportTrials::Reply> Pool::Execute(const ReportTrials& command,
   reply.results.reserve(command.reports.size());
   for (const TrialReport& report : command.reports) {
     ReportTrials::Result& result =
-        reply.results.emplace_back(ReportTrials::Result{report.trial, {}, {}});
-    const absl::StatusOr<absl::Time> committed = Commit(command, report, now);
-    if (committed.ok()) {
-      result.upload_deadline = *committed;
-    } else {
-      result.status = committed.status();
-    }
+        reply.results.emplace_back(ReportTrials::Result{.trial = report.trial});
+    result.status = Commit(command, report, now);
+    if (result.status.ok()) SayWhatIsWanted(result);
   }
   const Lease* lease = state_.Find(command.lease);
   if (lease == nullptr || lease->session != command.session) return reply;
@@ -200,9 +192,8 @@ absl::StatusOr<ReportTrials::Reply> Pool::Execute(const ReportTrials& command,
   return reply;
 }
 
-absl::StatusOr<absl::Time> Pool::Commit(const ReportTrials& command,
-                                        const TrialReport& report,
-                                        absl::Time now) {
+absl::Status Pool::Commit(const ReportTrials& command,
+                          const TrialReport& report, absl::Time now) {
   const Trial* found = state_.Find(report.trial);
   if (found == nullptr || found->account != command.caller ||
       found->lease != command.lease) {
@@ -213,19 +204,50 @@ absl::StatusOr<absl::Time> Pool::Commit(const ReportTrials& command,
   }
   if (found->state != TrialState::kAssigned &&
       found->state != TrialState::kAbandoned) {
-    if (found->weights_digest == report.weights_digest &&
+    if (found->checkpoint_root == report.checkpoint_root &&
+        found->weights_digest == report.weights_digest &&
         found->claimed_correct == report.validation_correct) {
-      return found->upload_deadline;
+      return absl::OkStatus();
     }
     return FailedPrecondition(
         "COMMITMENT_BOUND",
         absl::StrCat("another report of ", report.trial.ToString(),
                      " came first, and the first one binds"));
   }
+  ARCHPOOL_RETURN_IF_ERROR(CheckReport(command, report, *found, now));
+  const Session& session = *state_.Find(command.session);
+  Trial trial = *found;
+  trial.state = TrialState::kCommitted;
+  trial.checkpoint_root = report.checkpoint_root;
+  trial.weights_digest = report.weights_digest;
+  trial.weights_size_bytes = report.weights_size_bytes;
+  trial.claimed_correct = report.validation_correct;
+  trial.train_time = report.train_time;
+  trial.signature = report.signature;
+  trial.hardware_class = HardwareClassOf(session);
+  trial.reason = "";
+  trial.commit_time = now;
+  trial.upload_deadline = internal::AnswerDeadline(policy_, trial, now);
+  const bool is_top = state_.IndexOf(trial.task)
+                          .claims.IsTop(trial.claimed_correct, trial.macs);
+  trial.draw_ppm =
+      is_top ? 1'000'000 : state_.Find(trial.account)->audit_rate_ppm;
+  state_.Put(trial);
   const Lease* lease = state_.Find(command.lease);
-  const bool superseded = found->state == TrialState::kAbandoned &&
-                          found->reason == kSuperseded &&
-                          now <= found->upload_deadline;
+  if (lease != nullptr) {
+    internal::Supersede(state_, policy_, *lease, trial, now);
+  }
+  Draw(std::move(trial), is_top, now);
+  return absl::OkStatus();
+}
+
+absl::Status Pool::CheckReport(const ReportTrials& command,
+                               const TrialReport& report, const Trial& trial,
+                               absl::Time now) const {
+  const Lease* lease = state_.Find(command.lease);
+  const bool superseded = trial.state == TrialState::kAbandoned &&
+                          trial.reason == kSuperseded &&
+                          now <= trial.upload_deadline;
   if (!superseded && (lease == nullptr || lease->session != command.session)) {
     return LeaseEnded(command.lease);
   }
@@ -235,65 +257,36 @@ absl::StatusOr<absl::Time> Pool::Commit(const ReportTrials& command,
         absl::StrCat("the subspace's attempt is ", lease->attempt, ", not ",
                      command.attempt));
   }
-  const Task& task = *state_.Find(found->task);
-  const DatasetManifest& manifest =
-      state_.FindDataset(task.spec->dataset)->manifest;
+  const TaskSpec& spec = *state_.Find(trial.task)->spec;
+  const int64_t validation_count =
+      state_.FindDataset(spec.dataset)->manifest.validation_count;
   if (report.validation_correct < 0 ||
-      report.validation_correct > manifest.validation_count) {
-    return InvalidArgument("CLAIM_RANGE",
-                           absl::StrCat("correct answers lie in [0, ",
-                                        manifest.validation_count, "]"));
+      report.validation_correct > validation_count) {
+    return InvalidArgument(
+        "CLAIM_RANGE",
+        absl::StrCat("correct answers lie in [0, ", validation_count, "]"));
   }
   if (report.weights_digest.IsZero()) {
     return InvalidArgument("WEIGHTS_DIGEST",
                            "a digest of zeros names no weights");
   }
-  if (report.weights_size_bytes <= 0 ||
-      report.weights_size_bytes > WeightsSizeMax(*found)) {
+  const int64_t size_max = internal::WeightsSizeMaxBytes(trial);
+  if (report.weights_size_bytes <= 0 || report.weights_size_bytes > size_max) {
     return InvalidArgument("WEIGHTS_SIZE",
                            absl::StrCat("weights of this network take at most ",
-                                        WeightsSizeMax(*found), " bytes"));
+                                        size_max, " bytes"));
   }
-  Trial trial = *found;
-  trial.state = TrialState::kCommitted;
-  trial.weights_digest = report.weights_digest;
-  trial.weights_size_bytes = report.weights_size_bytes;
-  trial.claimed_correct = report.validation_correct;
-  trial.train_time = report.train_time;
-  trial.reason = "";
-  trial.commit_time = now;
-  trial.upload_deadline = now + policy_.upload_term;
-  state_.Put(trial);
-  if (lease != nullptr) {
-    internal::Supersede(state_, policy_, *lease, trial, now);
+  const int64_t segments = spec.recipe.segments;
+  if (!IsCheckpoint(report.checkpoint_root, segments, segments,
+                    CheckpointDigest(segments, report.weights_digest,
+                                     report.final_optimizer),
+                    report.final_proof)) {
+    return InvalidArgument(
+        "COMMITMENT_FALSE",
+        absl::StrCat("the weights are not the last of the ", segments + 1,
+                     " checkpoints that the root stands for"));
   }
-  return trial.upload_deadline;
-}
-
-absl::StatusOr<ConfirmWeights::Reply> Pool::Execute(
-    const ConfirmWeights& command, absl::Time) {
-  const Trial* found = state_.Find(command.trial);
-  if (found == nullptr || found->account != command.caller) {
-    return NotFound("TRIAL_UNKNOWN",
-                    absl::StrCat(command.trial.ToString(),
-                                 " is no open trial of this account"));
-  }
-  if (found->state != TrialState::kCommitted) {
-    if (found->state == TrialState::kUploaded ||
-        found->state == TrialState::kAccepted) {
-      return found->state;
-    }
-    return FailedPrecondition(
-        "UPLOAD_TOO_LATE",
-        absl::StrCat(command.trial.ToString(), " is ", ToString(found->state),
-                     "; its weights are not wanted"));
-  }
-  Trial trial = *found;
-  trial.state = TrialState::kUploaded;
-  state_.Put(trial);
-  state_.Put(
-      Audit{.id = state_.NextAuditId(), .trial = trial.id, .task = trial.task});
-  return trial.state;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ReleaseLease::Reply> Pool::Execute(const ReleaseLease& command,

@@ -21,16 +21,14 @@ Amount Scale(Amount amount, int64_t numerator, int64_t denominator) {
 
 void AddFindersBonus(Amount pot, absl::Span<const Trial> sorted,
                      std::vector<TrialPay>& pays) {
-  std::set<TrialId> results;
-  for (const Trial& trial : FirstResults(sorted)) results.insert(trial.id);
+  std::set<TrialId> finalists;
+  for (const Trial& trial : FinalistsOf(sorted)) finalists.insert(trial.id);
   std::vector<ParetoPoint> points;
   points.reserve(sorted.size());
   for (const Trial& trial : sorted) {
-    // Work alone: beaten by the first result of its architecture.
-    const bool repeats = !results.contains(trial.id);
-    points.push_back(
-        {.accuracy_ppm = repeats ? -1 : trial.verified_accuracy_ppm,
-         .macs = trial.macs});
+    const bool wins = finalists.contains(trial.id);
+    points.push_back({.accuracy_ppm = wins ? trial.verified_accuracy_ppm : -1,
+                      .macs = trial.macs});
   }
   const std::vector<size_t> front = ParetoFront(points);
   if (front.empty()) return;

@@ -217,7 +217,8 @@ TEST_F(RungsTest, AResultInAPrunedBoxIsNotWaitedFor) {
       loaded.Execute(AcquireLease{alice, alice_session}, pool.now);
   ASSERT_TRUE(reply.ok()) << reply.status();
   EXPECT_EQ(reply->idle_reason, "NO_OPEN_TASK");
-  EXPECT_EQ(loaded.state().Find(task), nullptr) << "it has ended";
+  EXPECT_EQ(loaded.state().Find(task)->state, TaskState::kFinishing)
+      << "its finalists are looked at, and nothing else";
 }
 
 // A restart of the server changes nothing of who goes on.

@@ -10,6 +10,7 @@
 #include "absl/container/btree_set.h"
 #include "server/core/box_score.h"
 #include "server/core/box_tree.h"
+#include "server/core/claim_front.h"
 #include "server/core/entities.h"
 #include "server/core/rung_board.h"
 
@@ -33,6 +34,12 @@ struct TaskIndex {
   absl::btree_map<TrialId, int64_t> resumptions_given_up;
   // What an account left undone: it gets that back before anything else.
   absl::btree_map<AccountId, absl::btree_set<TrialId>> abandoned;
+  absl::btree_set<AuditId> audits;  // open ones
+  ClaimFront claims;                // of pending and accepted trials
+  // Pending and accepted trials whose credit has not matured, by account in the
+  // order of their commitments.
+  absl::btree_map<AccountId, absl::btree_set<std::pair<absl::Time, TrialId>>>
+      immature;
   int64_t assigned_count = 0;
   int64_t pending_count = 0;
   int64_t accepted_count = 0;

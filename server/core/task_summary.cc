@@ -9,6 +9,13 @@
 namespace archpool {
 namespace {
 
+constexpr double kFakedShare = 0.1;
+
+struct Probability {
+  double value = 1;
+  void operator*=(double factor) { value *= factor; }
+};
+
 // Whether `a` is the better find.
 bool IsBetter(const Trial& a, const Trial& b) {
   return std::tuple(-a.verified_accuracy_ppm, a.macs, a.id) <
@@ -29,7 +36,13 @@ std::vector<Trial> FrontOf(absl::Span<const Trial> results) {
   return front;
 }
 
-}  // namespace
+std::vector<Trial> Verified(absl::Span<const Trial> accepted) {
+  std::vector<Trial> verified;
+  for (const Trial& trial : accepted) {
+    if (trial.verified_accuracy_ppm != kNotMeasured) verified.push_back(trial);
+  }
+  return verified;
+}
 
 std::vector<Trial> FirstResults(absl::Span<const Trial> accepted) {
   // The furthest rung, and there the first.
@@ -51,9 +64,16 @@ std::vector<Trial> FirstResults(absl::Span<const Trial> accepted) {
   return results;
 }
 
+}  // namespace
+
+std::vector<Trial> FinalistsOf(absl::Span<const Trial> accepted) {
+  return FrontOf(FirstResults(Verified(accepted)));
+}
+
 TaskSummary Summarize(absl::Span<const Trial> trials) {
   TaskSummary summary;
   std::map<AccountId, MinerShare> shares;
+  std::map<AccountId, Probability> undetected;
   std::set<SubspaceId> explored;
   std::vector<Trial> accepted;
   std::set<std::pair<Digest, int64_t>> distinct;
@@ -64,6 +84,12 @@ TaskSummary Summarize(absl::Span<const Trial> trials) {
       accepted.push_back(trial);
       distinct.insert({trial.architecture_id, trial.rung});
       continue;
+    }
+    summary.audit_time += trial.audit_time;
+    if (trial.commit_time != absl::InfiniteFuture()) {
+      summary.training_time += trial.train_time;
+      undetected[trial.account] *=
+          1 - kFakedShare * static_cast<double>(trial.draw_ppm) / 1e6;
     }
     MinerShare& share = shares[trial.account];
     share.account = trial.account;
@@ -80,6 +106,8 @@ TaskSummary Summarize(absl::Span<const Trial> trials) {
         ++summary.trials_accepted;
         ++share.trials_accepted;
         share.work_units += trial.work_units;
+        if (trial.basis > TrialBasis::kSampledOut) ++share.trials_audited;
+        if (trial.is_matured) share.work_units_matured += trial.work_units;
         summary.work_units_accepted += trial.work_units;
         explored.insert(trial.subspace);
         accepted.push_back(trial);
@@ -95,7 +123,7 @@ TaskSummary Summarize(absl::Span<const Trial> trials) {
         break;
     }
   }
-  const std::vector<Trial> results = FirstResults(accepted);
+  const std::vector<Trial> results = FirstResults(Verified(accepted));
   for (const Trial& trial : results) {
     if (!summary.best || IsBetter(trial, *summary.best)) summary.best = trial;
   }
@@ -103,7 +131,11 @@ TaskSummary Summarize(absl::Span<const Trial> trials) {
       static_cast<int64_t>(accepted.size() - distinct.size());
   summary.front = FrontOf(results);
   summary.subspaces_explored = static_cast<int64_t>(explored.size());
-  for (const auto& [account, share] : shares) summary.shares.push_back(share);
+  for (auto& [account, share] : shares) {
+    share.detection_ppm =
+        static_cast<int64_t>(1e6 * (1 - undetected[account].value));
+    summary.shares.push_back(share);
+  }
   return summary;
 }
 

@@ -21,6 +21,11 @@ struct MinerShare {
   int64_t trials_rejected = 0;
   WorkUnits work_units = 0;  // validated
   Amount payout = 0;         // pay and finder's bonus, once the task has ended
+  int64_t trials_audited = 0;  // accepted, with something replayed
+  WorkUnits work_units_matured = 0;
+  // The chance that a miner who faked every tenth of these trials at random
+  // would have been found out, by the chances with which they were drawn.
+  int64_t detection_ppm = 0;
 
   friend bool operator==(const MinerShare&, const MinerShare&) = default;
 };
@@ -40,19 +45,19 @@ struct TaskSummary {
   // The accepted trial with the highest verified accuracy; the cheaper, then
   // the earlier, of equal ones.
   std::optional<Trial> best;
-  // Pareto front of verified accuracy against multiply-accumulates, by the
-  // latter.
-  std::vector<Trial> front;
+  std::vector<Trial> front;  // FinalistsOf
   // Subspaces in which a trial was accepted.
   int64_t subspaces_explored = 0;
   std::vector<MinerShare> shares;  // by account
+  absl::Duration training_time;    // as workers say
+  absl::Duration audit_time;       // that verifiers spent
 };
 
-// The results among accepted trials: of one architecture the trial of the
-// furthest rung, and of several there (a primary's and its backup's) the one
-// committed first; the others are paid as work alone. In the order of
-// `accepted`.
-std::vector<Trial> FirstResults(absl::Span<const Trial> accepted);
+// Pareto front of verified accuracy against multiply-accumulates, by the
+// latter: what a task with these accepted trials ends with. Of one architecture
+// the trial of the furthest rung counts, and of several there (a primary's and
+// its backup's) the one committed first; the others are paid as work alone.
+std::vector<Trial> FinalistsOf(absl::Span<const Trial> accepted);
 
 // `trials`: every trial of one task, in any order.
 TaskSummary Summarize(absl::Span<const Trial> trials);

@@ -69,14 +69,22 @@ std::string Line(const Trial& t) {
                     " held_out=", t.held_out_correct);
   }
   if (!t.reason.empty()) absl::StrAppend(&line, " ", t.reason);
+  if (t.basis != TrialBasis::kNone) {
+    absl::StrAppend(&line, " ", ToString(t.basis),
+                    t.is_matured ? " matured" : "");
+  }
   if (t.pay > 0) {
     absl::StrAppend(&line, " pay=", t.pay, " bonus=", t.finders_bonus);
   }
   return line;
 }
 std::string Line(const Audit& a) {
-  return absl::StrCat(a.id.ToString(), " ", ToString(a.state), " of ",
-                      a.trial.ToString(), " attempt=", a.attempt);
+  return absl::StrCat(
+      a.id.ToString(), " ", ToString(a.state), " of ", a.trial.ToString(), " ",
+      a.kind == AuditKind::kWhole ? "whole"
+                                  : absl::StrCat("segment=", a.segment),
+      a.missing != 0 ? absl::StrCat(" missing=", a.missing) : "",
+      " attempt=", a.attempt);
 }
 std::string Line(const Transfer& t) {
   return absl::StrCat(t.id.ToString(), " ", ToString(t.kind), " ", t.amount,
@@ -125,7 +133,7 @@ class Interpreter {
         {"renew", &Interpreter::Renew},
         {"rank", &Interpreter::Rank},
         {"report", &Interpreter::Report},
-        {"weights", &Interpreter::Weights},
+        {"answer", &Interpreter::SendWanted},
         {"audit", &Interpreter::TakeAudit},
         {"verdict", &Interpreter::GiveVerdict},
         {"advance", &Interpreter::Advance},
@@ -235,21 +243,24 @@ class Interpreter {
     const Trial* trial = pool_.pool.state().Find(id);
     if (trial == nullptr) return "no such trial";
     const Lease* lease = pool_.pool.state().Find(trial->lease);
+    const int64_t segments =
+        pool_.pool.state().Find(trial->task)->spec->recipe.segments;
     const auto results =
         pool_
             .Do(ReportTrials{AccountNamed(Word(1)),
                              SessionOf(),
                              trial->lease,
                              lease == nullptr ? 0 : lease->attempt,
-                             {{id, Sha256(id.ToString()), 1000, Number(4),
-                               absl::Seconds(9)}}})
+                             {FakeReport(id, segments, Number(4))}})
             .results;
     return results[0].status.ok() ? "committed" : GetReason(results[0].status);
   }
-  std::string Weights() {
-    return Answer<TrialState>(
-        pool_.Try(ConfirmWeights{AccountNamed(Word(1)), TrialId{Number(2)}}),
-        [](const TrialState& state) { return std::string(ToString(state)); });
+  // Sends what is wanted of a trial: its segment, its weights.
+  std::string SendWanted() {
+    const TrialId trial{Number(2)};
+    pool_.Answer(AccountNamed(Word(1)), trial);
+    const Trial* now = pool_.pool.state().Find(trial);
+    return now == nullptr ? "its task has ended" : ToString(now->state);
   }
   std::string TakeAudit() {
     const auto grant = pool_.Do(AcquireAudit{pool_.verifier, Word(1)});

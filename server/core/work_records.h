@@ -1,4 +1,4 @@
-// The records of work in progress: workers, leases, trials and their audits.
+// The records of work in progress: workers, leases and trials.
 // Part of server/core/entities.h, which says what records are.
 #ifndef ARCHPOOL_SERVER_CORE_WORK_RECORDS_H_
 #define ARCHPOOL_SERVER_CORE_WORK_RECORDS_H_
@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/crypto/sha256.h"
+#include "common/crypto/signature.h"
 #include "common/model/ids.h"
 #include "common/model/moments.h"
 #include "common/nas/search_space.h"
@@ -36,12 +38,18 @@ struct Session {
   std::string worker_name;
   int64_t threads = 1;
   std::string hardware_class;
+  PublicKey key;  // signs its commitments
   SessionState state = SessionState::kOpen;
   absl::Time create_time;
   Performance performance;
 
   friend bool operator==(const Session&, const Session&) = default;
 };
+
+// What its arithmetic agrees with bit for bit: build, instruction set, threads.
+inline std::string HardwareClassOf(const Session& session) {
+  return absl::StrCat(session.hardware_class, "/", session.threads);
+}
 
 // kActive → kCompleted (all reported) | kReleased (by the worker) | kExpired
 // (by time) | kRevoked (by the task's end or a suspension).
@@ -85,9 +93,11 @@ struct Lease {
   friend bool operator==(const Lease&, const Lease&) = default;
 };
 
-// kAssigned → kCommitted (reported) → kUploaded (weights durable) → kAccepted |
-// kRejected (verdict). kAssigned → kAbandoned (its lease ended). kCommitted →
-// kRejected (weights never came). kAccepted → kRejected (its lease was void).
+// kAssigned → kCommitted (reported) → kUploaded (weights durable, where they
+// are wanted) → kAccepted | kRejected (verdict). kAssigned → kAbandoned (its
+// lease ended). kCommitted → kRejected (what was asked for never came).
+// kAccepted → kRejected (its credit was void, or a later audit found
+// otherwise).
 enum class TrialState {
   kAssigned,
   kCommitted,
@@ -100,6 +110,14 @@ bool IsPending(
     TrialState state);  // committed or uploaded: a verdict is awaited
 
 inline constexpr int64_t kNotMeasured = -1;
+
+// What an accepted verdict rests on. A later audit may raise it.
+enum class TrialBasis {
+  kNone,
+  kSampledOut,  // committed, and not drawn
+  kAudited,     // a segment was replayed, and the claim tested
+  kReplayed,    // the whole training was
+};
 
 // The reason of an abandoned trial whose architecture somebody else committed
 // first, as a backup or before one. If it is committed all the same before its
@@ -128,16 +146,25 @@ struct Trial {
   TrialState state = TrialState::kAssigned;
   absl::Time create_time;
   // The commitment.
+  Digest checkpoint_root;
   Digest weights_digest;
   int64_t weights_size_bytes = 0;
   int64_t claimed_correct = kNotMeasured;  // on the validation split
   absl::Duration train_time;
+  Signature signature;
+  std::string hardware_class;  // of the session that reported it
   absl::Time commit_time = absl::InfiniteFuture();
+  // The chance with which it was drawn for an audit, in millionths.
+  int64_t draw_ppm = 0;
   absl::Time upload_deadline = absl::InfiniteFuture();
   // The verdict.
   int64_t measured_correct = kNotMeasured;  // on the validation split
   int64_t held_out_correct = kNotMeasured;
   int64_t verified_accuracy_ppm = kNotMeasured;  // of the held-out split
+  TrialBasis basis = TrialBasis::kNone;
+  // Its block's draws were clean: no later rejection takes its credit.
+  bool is_matured = false;
+  absl::Duration audit_time;  // that verifiers spent on it
   // Of a rejection, or kSuperseded of an abandoned trial; "" otherwise.
   std::string reason;
   // The settlement.
@@ -147,24 +174,11 @@ struct Trial {
   friend bool operator==(const Trial&, const Trial&) = default;
 };
 
-// kWaiting → kLeased (a verifier took it) → kDone (verdict), or back to
-// kWaiting (its lease ran out, or the finding was inconclusive). kDone also
-// when its trial was void before.
-enum class AuditState { kWaiting, kLeased, kDone };
-
-struct Audit {
-  AuditId id;
-  TrialId trial;
-  TaskId task;
-  AuditState state = AuditState::kWaiting;
-  int64_t attempt = 0;  // counts its leases: the fencing token
-  int64_t inconclusive_count = 0;
-  AccountId verifier;
-  std::string verifier_name;
-  absl::Time expire_time = absl::InfiniteFuture();
-
-  friend bool operator==(const Audit&, const Audit&) = default;
-};
+// Its result on the validation split: as measured, else as claimed.
+inline int64_t ValidationCorrect(const Trial& trial) {
+  return trial.measured_correct != kNotMeasured ? trial.measured_correct
+                                                : trial.claimed_correct;
+}
 
 }  // namespace archpool
 

@@ -18,6 +18,7 @@ constexpr Role kO = Role::kOperator;
 
 constexpr MethodRule kRules[] = {
     {"/archpool.v1.BlobService/BeginUpload", {kC, kM}},
+    {"/archpool.v1.BlobService/DownloadCheckpoint", {kV}},
     {"/archpool.v1.BlobService/DownloadSplit", {kM, kV}},
     {"/archpool.v1.BlobService/DownloadWeights", {kC, kM, kV}},
     {"/archpool.v1.BlobService/Upload", {kC, kM}},
@@ -42,9 +43,11 @@ constexpr MethodRule kRules[] = {
     {"/archpool.v1.VerificationService/ReportAudit", {kV}},
     {"/archpool.v1.WorkService/AcquireLease", {kM}},
     {"/archpool.v1.WorkService/Heartbeat", {kM}},
+    {"/archpool.v1.WorkService/OpenSegment", {kM}},
     {"/archpool.v1.WorkService/OpenSession", {kM}},
     {"/archpool.v1.WorkService/ReleaseLease", {kM}},
     {"/archpool.v1.WorkService/ReportTrials", {kM}},
+    {"/archpool.v1.WorkService/ReviewTrials", {kM}},
 };
 
 std::string RolesOf(const MethodRule& rule) {

@@ -101,6 +101,29 @@ grpc::ServerWriteReactor<v1::DownloadChunk>* BlobService::DownloadWeights(
                                });
 }
 
+grpc::ServerWriteReactor<v1::DownloadChunk>* BlobService::DownloadCheckpoint(
+    grpc::CallbackServerContext* context,
+    const v1::DownloadCheckpointRequest* request) {
+  const absl::StatusOr<Account> caller =
+      gate_.Admit(*context, "/archpool.v1.BlobService/DownloadCheckpoint");
+  if (!caller.ok()) {
+    return new RefusedWrites<v1::DownloadChunk>(caller.status());
+  }
+  return DownloadStream::Start(
+      parts_.executor, parts_.blobs, request->offset_bytes(),
+      [this, request = *request] { return CheckpointOf(request); });
+}
+
+absl::StatusOr<Digest> BlobService::CheckpointOf(
+    const v1::DownloadCheckpointRequest& request) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const TrialId trial,
+      wire::ReadId<TrialId>("trial_id", request.trial_id()));
+  ARCHPOOL_ASSIGN_OR_RETURN(const Audit audit, reader_.GetOpenAudit(trial));
+  const CheckpointFiles& begin = audit.opening.begin;
+  return request.is_optimizer() ? begin.optimizer : begin.weights;
+}
+
 absl::StatusOr<Digest> BlobService::WeightsOf(
     const Account& caller, const v1::DownloadWeightsRequest& request) {
   ARCHPOOL_ASSIGN_OR_RETURN(
@@ -125,6 +148,14 @@ absl::StatusOr<Digest> BlobService::WeightsOf(
   if (caller.role == Role::kMiner && trial.account != caller.id) {
     return NotFound("TRIAL_UNKNOWN", absl::StrCat("There is no ", id.ToString(),
                                                   " of this account."));
+  }
+  if (trial.basis == TrialBasis::kSampledOut &&
+      !parts_.blobs.Size(trial.weights_digest).ok()) {
+    return FailedPrecondition(
+        "WEIGHTS_NOT_ASKED_FOR",
+        absl::StrCat(id.ToString(),
+                     " was not drawn for an audit, so its weights stayed with "
+                     "its miner; those of the task's front are here."));
   }
   if (trial.weights_digest.IsZero()) {
     return FailedPrecondition(

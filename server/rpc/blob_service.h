@@ -25,6 +25,9 @@ class BlobService : public v1::BlobService::CallbackService {
   grpc::ServerWriteReactor<v1::DownloadChunk>* DownloadSplit(
       grpc::CallbackServerContext* context,
       const v1::DownloadSplitRequest* request) override;
+  grpc::ServerWriteReactor<v1::DownloadChunk>* DownloadCheckpoint(
+      grpc::CallbackServerContext* context,
+      const v1::DownloadCheckpointRequest* request) override;
   grpc::ServerWriteReactor<v1::DownloadChunk>* DownloadWeights(
       grpc::CallbackServerContext* context,
       const v1::DownloadWeightsRequest* request) override;
@@ -37,6 +40,8 @@ class BlobService : public v1::BlobService::CallbackService {
                                  const v1::DownloadSplitRequest& request);
   absl::StatusOr<Digest> WeightsOf(const Account& caller,
                                    const v1::DownloadWeightsRequest& request);
+  absl::StatusOr<Digest> CheckpointOf(
+      const v1::DownloadCheckpointRequest& request);
 
   const Gate& gate_;
   Reader& reader_;

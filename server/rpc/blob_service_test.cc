@@ -29,8 +29,9 @@ class BlobServiceTest : public ::testing::Test {
     ASSERT_THAT(response, IsOk());
     lease_ = response->lease();
     committed_ = lease_.assignments(0).trial_id();
-    ASSERT_THAT(miner_->Report(session_, lease_, committed_, weights, 5),
-                IsOk());
+    const auto asked = miner_->Report(session_, lease_, committed_, weights, 5);
+    ASSERT_THAT(asked, IsOk());
+    asked_ = *asked;
   }
   v1::TrialState StateOf(int64_t trial) {
     const auto record = fixture_.store.GetTrial(TrialId{trial});
@@ -48,6 +49,7 @@ class BlobServiceTest : public ::testing::Test {
   int64_t session_ = 0;
   v1::Lease lease_;
   int64_t committed_ = 0;
+  v1::ReportTrialsResponse::Result asked_;
 };
 
 TEST_F(BlobServiceTest, AnUploadGoesOnWhereItWasCut) {
@@ -191,6 +193,7 @@ TEST_F(BlobServiceTest, WeightsGoToTheTasksClientOnceAccepted) {
   const auto eve = fixture_.Make("eve", v1::ROLE_MINER);
   EXPECT_EQ(*miner_->DownloadWeights(committed_), weights);
   EXPECT_THAT(eve->DownloadWeights(committed_), FailsWith("TRIAL_UNKNOWN"));
+  ASSERT_THAT(miner_->Answer(asked_, weights), IsOk());
   const auto audit = verifier_->AcquireAudit(absl::ZeroDuration());
   ASSERT_THAT(audit, IsOk());
   ASSERT_THAT(verifier_->Measure(audit->audit(), 5, 5), IsOk());

@@ -13,8 +13,8 @@ namespace archpool::rpc {
 void ConfirmUpload(Engine& engine, const UploadTarget& target, AccountId caller,
                    std::function<void(const absl::Status&)> done) {
   if (!target.trial.IsSet()) return done(absl::OkStatus());
-  engine.Submit<ConfirmWeights>(
-      {.caller = caller, .trial = target.trial},
+  engine.Submit<archpool::ConfirmUpload>(
+      {.caller = caller, .trial = target.trial, .digest = target.digest},
       [done = std::move(done)](const absl::StatusOr<TrialState>& state) {
         done(state.status());
       });

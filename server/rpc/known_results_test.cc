@@ -33,6 +33,7 @@ class KnownResultsTest : public ::testing::Test {
       }
     }
     if (ends) pool_.Do(CancelTask{task, pool_.client});
+    pool_.VerifyAll();
     return task;
   }
 

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/wire/fields.h"
+#include "common/wire/proof_wire.h"
 #include "common/wire/search_space_wire.h"
 #include "common/wire/task_spec_wire.h"
 
@@ -28,6 +29,8 @@ void FillSummary(const TaskSummary& summary, v1::Task* proto) {
   proto->set_work_units_accepted(summary.work_units_accepted);
   proto->set_trials_known(summary.trials_known);
   proto->set_subspaces_explored(summary.subspaces_explored);
+  *proto->mutable_training_time() = wire::ToProto(summary.training_time);
+  *proto->mutable_audit_time() = wire::ToProto(summary.audit_time);
 }
 
 }  // namespace
@@ -139,22 +142,38 @@ v1::Lease ToProto(const LeaseGrant& grant) {
   return proto;
 }
 
+v1::AuditRequest ToProto(const AuditRequest& request) {
+  v1::AuditRequest proto;
+  proto.set_audit_id(request.audit.value);
+  proto.set_trial_id(request.trial.value);
+  proto.set_segment(request.segment);
+  *proto.mutable_deadline_time() = wire::ToProto(request.deadline);
+  return proto;
+}
+
 v1::Audit ToProto(const AuditGrant& grant) {
   v1::Audit proto;
   proto.set_audit_id(grant.audit.id.value);
   proto.set_attempt(grant.audit.attempt);
   *proto.mutable_expire_time() = wire::ToProto(grant.audit.expire_time);
-  proto.set_trial_id(grant.trial.id.value);
-  wire::SetChoices(grant.trial.architecture, proto.mutable_choices());
+  *proto.mutable_assignment() = ToProto(grant.assignment);
   *proto.mutable_space() = wire::ToProto(grant.spec->space);
-  proto.set_parameters_max(grant.spec->limits.parameters_max);
-  proto.set_macs_max(grant.spec->limits.macs_max);
+  *proto.mutable_recipe() = wire::ToProto(grant.spec->recipe);
   proto.set_dataset_id(grant.dataset.id.AsBytes());
   *proto.mutable_manifest() = wire::ToProto(grant.dataset.manifest);
   proto.set_held_out_digest(grant.dataset.held_out.AsBytes());
   proto.set_weights_digest(grant.trial.weights_digest.AsBytes());
   proto.set_weights_size_bytes(grant.trial.weights_size_bytes);
   proto.set_claimed_validation_correct(grant.trial.claimed_correct);
+  proto.set_checkpoint_root(grant.trial.checkpoint_root.AsBytes());
+  proto.set_hardware_class(grant.trial.hardware_class);
+  proto.set_is_whole(grant.audit.kind == AuditKind::kWhole);
+  proto.set_segment(grant.audit.segment);
+  proto.set_measures_all(grant.audit.measures_all);
+  proto.set_seed(grant.seed.AsBytes());
+  if (!proto.is_whole()) {
+    *proto.mutable_opening() = wire::ToProto(grant.audit.opening);
+  }
   return proto;
 }
 
@@ -181,7 +200,12 @@ v1::Trial ToProto(const Trial& trial, const TaskSpec& spec,
       AccuracyPpm(trial.measured_correct, manifest.validation_count));
   proto.set_verified_accuracy_ppm(trial.verified_accuracy_ppm);
   proto.set_reason(trial.reason);
-  if (trial.state == TrialState::kAccepted) proto.set_basis("audited");
+  if (trial.basis != TrialBasis::kNone) proto.set_basis(ToString(trial.basis));
+  proto.set_is_matured(trial.is_matured);
+  proto.set_draw_ppm(trial.draw_ppm);
+  if (!trial.checkpoint_root.IsZero()) {
+    proto.set_checkpoint_root(trial.checkpoint_root.AsBytes());
+  }
   if (!trial.weights_digest.IsZero()) {
     proto.set_weights_digest(trial.weights_digest.AsBytes());
   }
@@ -244,6 +268,9 @@ v1::Task ToProto(const TaskView& view, Detail detail,
       to->set_trials_rejected(share.trials_rejected);
       to->set_work_units(share.work_units);
       to->set_payout(share.payout);
+      to->set_trials_audited(share.trials_audited);
+      to->set_work_units_matured(share.work_units_matured);
+      to->set_detection_ppm(share.detection_ppm);
     }
     for (const Lease& backup : view.backups) {
       *proto.add_backups() = ToProto(backup, accounts);

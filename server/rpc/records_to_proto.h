@@ -26,6 +26,7 @@ v1::Account ToProto(const Account& account);
 
 v1::Lease::Assignment ToProto(const Assignment& assignment);
 v1::Lease ToProto(const LeaseGrant& grant);
+v1::AuditRequest ToProto(const AuditRequest& request);
 v1::Audit ToProto(const AuditGrant& grant);
 
 v1::Trial ToProto(const Trial& trial, const TaskSpec& spec,

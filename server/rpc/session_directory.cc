@@ -16,6 +16,7 @@ void SessionDirectory::Update(const Session& session, absl::Time now) {
                         WorkerRecord{.session = session.id,
                                      .account = session.account,
                                      .worker_name = session.worker_name,
+                                     .key = session.key,
                                      .progress = {},
                                      .last_seen = session.create_time});
 }
@@ -39,11 +40,11 @@ void SessionDirectory::SetNews(LeaseId lease) {
   if (found != leases_.end()) found->second.has_news = true;
 }
 
-std::optional<AccountId> SessionDirectory::OwnerOf(SessionId session) const {
+std::optional<OpenWorker> SessionDirectory::Find(SessionId session) const {
   absl::MutexLock lock(&mutex_);
   const auto found = sessions_.find(session);
   if (found == sessions_.end()) return std::nullopt;
-  return found->second.account;
+  return OpenWorker{found->second.account, found->second.key};
 }
 
 void SessionDirectory::Note(SessionId session, const WorkerProgress& progress,

@@ -26,10 +26,17 @@ struct WorkerProgress {
   int64_t steps = 0;
 };
 
+// Who speaks in a session, and what its commitments are signed with.
+struct OpenWorker {
+  AccountId account;
+  PublicKey key;
+};
+
 struct WorkerRecord {
   SessionId session;
   AccountId account;
   std::string worker_name;
+  PublicKey key;
   WorkerProgress progress;
   absl::Time last_seen;
 };
@@ -48,8 +55,8 @@ class SessionDirectory {
   // There is something that the lease's holder should hear of soon.
   void SetNews(LeaseId lease) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // The owner of an open session; nullopt where it is not known here.
-  std::optional<AccountId> OwnerOf(SessionId session) const
+  // Of an open session; nullopt where it is not known here.
+  std::optional<OpenWorker> Find(SessionId session) const
       ABSL_LOCKS_EXCLUDED(mutex_);
   // Nothing where the session is not known here.
   void Note(SessionId session, const WorkerProgress& progress, absl::Time now)

@@ -38,6 +38,11 @@ absl::StatusOr<UploadTarget> UploadRules::Check(
       ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(
           "size_bytes", request.size_bytes(), 1, wire::kWeightsSizeBytesMax));
       return CheckWeights(caller, request, std::move(target));
+    case v1::UploadPurpose::kTrialCheckpoint:
+      ARCHPOOL_RETURN_IF_ERROR(CheckRole(caller, Role::kMiner, "checkpoints"));
+      ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(
+          "size_bytes", request.size_bytes(), 1, wire::kWeightsSizeBytesMax));
+      return CheckCheckpoint(caller, request, std::move(target));
     case v1::UploadPurpose::PURPOSE_NOT_SET:
       break;
   }
@@ -84,6 +89,37 @@ absl::StatusOr<UploadTarget> UploadRules::CheckWeights(
       absl::StrCat("The commitment of ", target.trial.ToString(), " binds ",
                    trial->weights_size_bytes, " bytes with the digest ",
                    trial->weights_digest.ToString(), "; send those."));
+}
+
+absl::StatusOr<UploadTarget> UploadRules::CheckCheckpoint(
+    const Account& caller, const v1::BeginUploadRequest& request,
+    UploadTarget target) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      target.trial,
+      wire::ReadId<TrialId>("purpose.trial_checkpoint.trial_id",
+                            request.purpose().trial_checkpoint().trial_id()));
+  const absl::StatusOr<Trial> trial = reader_.GetTrial(target.trial);
+  if (!trial.ok() && !absl::IsNotFound(trial.status())) return trial.status();
+  if (!trial.ok() || trial->account != caller.id) {
+    return NotFound("TRIAL_UNKNOWN", absl::StrCat(target.trial.ToString(),
+                                                  " is no trial of this "
+                                                  "account."));
+  }
+  const absl::StatusOr<Audit> audit = reader_.GetOpenAudit(target.trial);
+  if (!audit.ok() && !absl::IsNotFound(audit.status())) return audit.status();
+  const auto is = [&](const Digest& digest, int64_t size_bytes) {
+    return target.digest == digest && target.size_bytes == size_bytes;
+  };
+  const CheckpointFiles& begin =
+      audit.ok() ? audit->opening.begin : CheckpointFiles();
+  if (is(begin.weights, begin.weights_size_bytes) ||
+      is(begin.optimizer, begin.optimizer_size_bytes)) {
+    return target;
+  }
+  return FailedPrecondition(
+      "UPLOAD_NOT_WANTED",
+      absl::StrCat("No open audit of ", target.trial.ToString(),
+                   " asks for this file; open the segment first."));
 }
 
 absl::Status UploadRules::Charge(const UploadTarget& target, int64_t bytes) {

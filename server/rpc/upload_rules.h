@@ -24,7 +24,7 @@ struct UploadTarget {
   std::string owner;  // of the partial bytes
   Digest digest;
   int64_t size_bytes = 0;
-  TrialId trial;  // whose weights they are; unset for a dataset's file
+  TrialId trial;  // whose file it is; unset for a dataset's
 };
 
 class UploadRules {
@@ -36,7 +36,8 @@ class UploadRules {
   // Blocks on the database. PERMISSION_DENIED (PURPOSE_NOT_ALLOWED): files are
   // for clients, weights for miners. NOT_FOUND (TRIAL_UNKNOWN): not the
   // caller's. FAILED_PRECONDITION: TRIAL_NOT_COMMITTED, WEIGHTS_NOT_ANNOUNCED
-  // (another digest or size was committed), UPLOAD_TOO_LATE (rejected).
+  // (another digest or size was committed), UPLOAD_TOO_LATE (rejected),
+  // UPLOAD_NOT_WANTED (no audit asks for that checkpoint).
   // INVALID_ARGUMENT: reasons of common/wire/fields.h.
   absl::StatusOr<UploadTarget> Check(const Account& caller,
                                      const v1::BeginUploadRequest& request);
@@ -48,6 +49,9 @@ class UploadRules {
 
  private:
   absl::StatusOr<UploadTarget> CheckWeights(
+      const Account& caller, const v1::BeginUploadRequest& request,
+      UploadTarget target);
+  absl::StatusOr<UploadTarget> CheckCheckpoint(
       const Account& caller, const v1::BeginUploadRequest& request,
       UploadTarget target);
 

@@ -1,9 +1,13 @@
 #include "server/rpc/verification_service.h"
 
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "common/base/status.h"
 #include "common/wire/fields.h"
+#include "common/wire/proof_wire.h"
+#include "common/wire/work_wire.h"
 #include "server/rpc/long_poll.h"
 #include "server/rpc/records_to_proto.h"
 
@@ -11,8 +15,22 @@ namespace archpool::rpc {
 namespace {
 
 constexpr absl::Duration kWaitMax = absl::Seconds(30);
+constexpr absl::Duration kAuditTimeMax = absl::Hours(24 * 365);
+constexpr int64_t kHardwareClassesMax = 64;
 constexpr int64_t kReasonLengthMax = 64;
 constexpr int64_t kCountMax = 1'000'000'000;
+
+absl::StatusOr<std::vector<std::string>> ReadClasses(
+    const wire::RepeatedBytes& proto) {
+  ARCHPOOL_RETURN_IF_ERROR(
+      wire::CheckCount("hardware_classes", proto.size(), kHardwareClassesMax));
+  for (int i = 0; i < proto.size(); ++i) {
+    ARCHPOOL_RETURN_IF_ERROR(
+        wire::CheckPrintable(wire::At("hardware_classes", i), proto.Get(i),
+                             wire::kHardwareClassLengthMax));
+  }
+  return std::vector<std::string>(proto.begin(), proto.end());
+}
 
 absl::StatusOr<ReportAudit> ReadReport(AccountId caller,
                                        const v1::ReportAuditRequest& request) {
@@ -23,6 +41,10 @@ absl::StatusOr<ReportAudit> ReadReport(AccountId caller,
       wire::CheckRange("attempt", request.attempt(), 1, INT64_MAX));
   ARCHPOOL_RETURN_IF_ERROR(
       wire::CheckName("verifier_name", request.verifier_name()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      command.audit_time,
+      wire::ReadDuration("audit_time", request.audit_time(),
+                         absl::ZeroDuration(), kAuditTimeMax));
   command.attempt = request.attempt();
   command.verifier_name = request.verifier_name();
   switch (request.finding_case()) {
@@ -32,10 +54,16 @@ absl::StatusOr<ReportAudit> ReadReport(AccountId caller,
           "measurement",
           {{"validation_correct", measured.validation_correct(), 0, kCountMax},
            {"held_out_correct", measured.held_out_correct(), 0, kCountMax}}));
-      command.finding = Measurement{measured.validation_correct(),
-                                    measured.held_out_correct()};
+      command.finding =
+          Measurement{measured.validation_correct(),
+                      measured.held_out_correct(), !measured.is_partial()};
       return command;
     }
+    case v1::ReportAuditRequest::kRefutedReason:
+      ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
+          "refuted_reason", request.refuted_reason(), kReasonLengthMax));
+      command.finding = Refuted{request.refuted_reason()};
+      return command;
     case v1::ReportAuditRequest::kUnusableReason:
       ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
           "unusable_reason", request.unusable_reason(), kReasonLengthMax));
@@ -70,8 +98,10 @@ grpc::ServerUnaryReactor* VerificationService::AcquireAudit(
             const absl::Duration wait,
             wire::ReadDuration("wait", request->wait(), absl::ZeroDuration(),
                                kWaitMax));
-        return Poll<archpool::AcquireAudit>{{caller, request->verifier_name()},
-                                            wait};
+        ARCHPOOL_ASSIGN_OR_RETURN(std::vector<std::string> classes,
+                                  ReadClasses(request->hardware_classes()));
+        return Poll<archpool::AcquireAudit>{
+            {caller, request->verifier_name(), std::move(classes)}, wait};
       },
       [response](const archpool::AcquireAudit::Reply& reply) {
         if (reply) *response->mutable_audit() = ToProto(*reply);

@@ -8,64 +8,15 @@
 #include "absl/synchronization/mutex.h"
 #include "common/base/status.h"
 #include "common/wire/fields.h"
-#include "common/wire/work_wire.h"
 #include "server/rpc/long_poll.h"
 #include "server/rpc/records_to_proto.h"
+#include "server/rpc/work_requests.h"
 
 namespace archpool::rpc {
 namespace {
 
-constexpr absl::Duration kWaitMax = absl::Seconds(30);
-constexpr absl::Duration kTrainTimeMax = absl::Hours(24 * 365);
-constexpr int64_t kThreadsMax = 1024;
-constexpr int64_t kHardwareClassLengthMax = 100;
-constexpr int64_t kActivityLengthMax = 32;
-constexpr int64_t kLeasesNamedMax = 64;
-constexpr int64_t kReportsMax = 64;
 // A lease outlives this many lost heartbeats, less one.
 constexpr int64_t kHeartbeatsPerTerm = 4;
-
-absl::StatusOr<OpenSession> ReadOpenSession(
-    AccountId caller, const v1::OpenSessionRequest& request) {
-  ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckName("worker_name", request.worker_name()));
-  ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckRange("threads", request.threads(), 1, kThreadsMax));
-  ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
-      "hardware_class", request.hardware_class(), kHardwareClassLengthMax));
-  return archpool::OpenSession{.caller = caller,
-                               .worker_name = request.worker_name(),
-                               .threads = request.threads(),
-                               .hardware_class = request.hardware_class()};
-}
-
-absl::StatusOr<std::vector<LeaseId>> ReadLeases(
-    const std::string& path,
-    const google::protobuf::RepeatedField<int64_t>& ids) {
-  ARCHPOOL_RETURN_IF_ERROR(wire::CheckCount(path, ids.size(), kLeasesNamedMax));
-  std::vector<LeaseId> leases;
-  for (int i = 0; i < ids.size(); ++i) {
-    ARCHPOOL_ASSIGN_OR_RETURN(
-        const LeaseId lease,
-        wire::ReadId<LeaseId>(wire::At(path, i), ids.Get(i)));
-    leases.push_back(lease);
-  }
-  return leases;
-}
-
-absl::StatusOr<Poll<AcquireLease>> ReadAcquireLease(
-    AccountId caller, const v1::AcquireLeaseRequest& request) {
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const SessionId session,
-      wire::ReadId<SessionId>("session_id", request.session_id()));
-  ARCHPOOL_ASSIGN_OR_RETURN(const absl::Duration wait,
-                            wire::ReadDuration("wait", request.wait(),
-                                               absl::ZeroDuration(), kWaitMax));
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      std::vector<LeaseId> holding,
-      ReadLeases("holding_lease_ids", request.holding_lease_ids()));
-  return Poll<AcquireLease>{{caller, session, std::move(holding)}, wait};
-}
 
 bool FillLease(const AcquireLease::Reply& reply,
                v1::AcquireLeaseResponse* response) {
@@ -79,85 +30,31 @@ bool FillLease(const AcquireLease::Reply& reply,
   return false;
 }
 
-absl::StatusOr<TrialReport> ReadReport(const std::string& path,
-                                       const v1::TrialReport& proto) {
-  TrialReport report;
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      report.trial,
-      wire::ReadId<TrialId>(wire::Join(path, "trial_id"), proto.trial_id()));
-  ARCHPOOL_ASSIGN_OR_RETURN(report.weights_digest,
-                            wire::ReadDigest(wire::Join(path, "weights_digest"),
-                                             proto.weights_digest()));
-  ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
-      path, {{"weights_size_bytes", proto.weights_size_bytes(), 1,
-              wire::kWeightsSizeBytesMax},
-             {"validation_correct", proto.validation_correct(), 0,
-              kDatasetCountMax}}));
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      report.train_time,
-      wire::ReadDuration(wire::Join(path, "train_time"), proto.train_time(),
-                         absl::ZeroDuration(), kTrainTimeMax));
-  report.weights_size_bytes = proto.weights_size_bytes();
-  report.validation_correct = proto.validation_correct();
-  return report;
-}
-
-absl::StatusOr<ReportTrials> ReadReportTrials(
-    AccountId caller, const v1::ReportTrialsRequest& request) {
-  archpool::ReportTrials command{.caller = caller};
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      command.session,
-      wire::ReadId<SessionId>("session_id", request.session_id()));
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      command.lease, wire::ReadId<LeaseId>("lease_id", request.lease_id()));
-  ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckRange("attempt", request.attempt(), 1, INT64_MAX));
-  command.attempt = request.attempt();
-  if (request.reports().empty()) return wire::RequiredError("reports");
-  ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckCount("reports", request.reports_size(), kReportsMax));
-  for (int i = 0; i < request.reports_size(); ++i) {
-    ARCHPOOL_ASSIGN_OR_RETURN(
-        TrialReport report,
-        ReadReport(wire::At("reports", i), request.reports(i)));
-    command.reports.push_back(std::move(report));
-  }
-  return command;
-}
-
-absl::StatusOr<ReleaseLease> ReadReleaseLease(
-    AccountId caller, const v1::ReleaseLeaseRequest& request) {
-  archpool::ReleaseLease command{.caller = caller};
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      command.session,
-      wire::ReadId<SessionId>("session_id", request.session_id()));
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      command.lease, wire::ReadId<LeaseId>("lease_id", request.lease_id()));
-  ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckRange("attempt", request.attempt(), 1, INT64_MAX));
-  command.attempt = request.attempt();
-  return command;
-}
-
-absl::Status CheckHeartbeat(const v1::HeartbeatRequest& request) {
-  ARCHPOOL_RETURN_IF_ERROR(
-      wire::ReadId<SessionId>("session_id", request.session_id()).status());
-  ARCHPOOL_RETURN_IF_ERROR(
-      ReadLeases("lease_ids", request.lease_ids()).status());
-  if (!request.activity().empty()) {
-    ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
-        "activity", request.activity(), kActivityLengthMax));
-  }
-  return wire::CheckRanges("", {{"trial_id", request.trial_id(), 0, INT64_MAX},
-                                {"step", request.step(), 0, INT64_MAX},
-                                {"steps", request.steps(), 0, INT64_MAX}});
-}
-
 absl::Status SessionUnknown(SessionId session) {
   return NotFound("SESSION_UNKNOWN",
                   absl::StrCat(session.ToString(),
                                " is not an open session of this account; open "
                                "one again."));
+}
+
+void FillReport(const ReportTrials::Reply& reply,
+                v1::ReportTrialsResponse* to) {
+  for (const ReportTrials::Result& result : reply.results) {
+    v1::ReportTrialsResponse::Result* one = to->add_results();
+    one->set_trial_id(result.trial.value);
+    if (!result.status.ok()) {
+      one->set_refusal_reason(GetReason(result.status));
+      one->set_refusal_message(std::string(result.status.message()));
+      continue;
+    }
+    *one->mutable_upload_deadline_time() =
+        wire::ToProto(result.upload_deadline);
+    one->set_wants_weights(result.wants_weights);
+    if (result.audit) *one->mutable_audit() = ToProto(*result.audit);
+  }
+  for (const Assignment& assignment : reply.appended) {
+    *to->add_appended() = ToProto(assignment);
+  }
 }
 
 // A heartbeat that waits for its renewals. The last one to come answers it.
@@ -243,30 +140,31 @@ grpc::ServerUnaryReactor* WorkService::Heartbeat(
                response, [this](const HeartbeatCall& call) {
                  const absl::Status valid = CheckHeartbeat(*call.request);
                  if (!valid.ok()) return call.finish(valid);
-                 const SessionId session{call.request->session_id()};
-                 const std::optional<AccountId> owner =
-                     sessions_.OwnerOf(session);
-                 if (!owner) return LookUpAndBeat(call);
-                 if (*owner != call.caller.id) {
-                   return call.finish(SessionUnknown(session));
-                 }
-                 Beat(call);
+                 InSession(SessionId{call.request->session_id()}, call,
+                           [this](const HeartbeatCall& known,
+                                  const OpenWorker&) { Beat(known); });
                });
 }
 
-void WorkService::LookUpAndBeat(const HeartbeatCall& accepted) {
-  const absl::Status taken = executor_.Run([this, call = accepted] {
-    const absl::StatusOr<Session> session =
-        reader_.GetSession(SessionId{call.request->session_id()});
-    if (!session.ok()) return call.finish(session.status());
-    if (session->account != call.caller.id ||
-        session->state != SessionState::kOpen) {
-      return call.finish(SessionUnknown(session->id));
+template <typename Call, typename Then>
+void WorkService::InSession(SessionId session, const Call& call, Then then) {
+  const auto go_on = [call, then](const OpenWorker& worker, SessionId id) {
+    if (worker.account == call.caller.id) return then(call, worker);
+    call.finish(SessionUnknown(id));
+  };
+  if (const auto worker = sessions_.Find(session)) {
+    return go_on(*worker, session);
+  }
+  const absl::Status taken = executor_.Run([this, session, call, go_on] {
+    const absl::StatusOr<Session> found = reader_.GetSession(session);
+    if (!found.ok()) return call.finish(found.status());
+    if (found->state != SessionState::kOpen) {
+      return call.finish(SessionUnknown(session));
     }
-    sessions_.Update(*session, clock_.Now());
-    Beat(call);
+    sessions_.Update(*found, clock_.Now());
+    go_on({found->account, found->key}, session);
   });
-  if (!taken.ok()) accepted.finish(taken);
+  if (!taken.ok()) call.finish(taken);
 }
 
 void WorkService::Beat(const HeartbeatCall& call) {
@@ -303,28 +201,56 @@ grpc::ServerUnaryReactor* WorkService::ReportTrials(
     grpc::CallbackServerContext* context,
     const v1::ReportTrialsRequest* request,
     v1::ReportTrialsResponse* response) {
+  return Serve(gate_, context, "/archpool.v1.WorkService/ReportTrials", request,
+               response, [this](const ReportCall& call) {
+                 absl::StatusOr<archpool::ReportTrials> command =
+                     ReadReportTrials(call.caller.id, *call.request);
+                 if (!command.ok()) return call.finish(command.status());
+                 const SessionId session = command->session;
+                 InSession(
+                     session, call,
+                     [this, command = *std::move(command)](
+                         const ReportCall& known, const OpenWorker& worker) {
+                       const absl::Status is_signed =
+                           CheckSignatures(command, worker.key);
+                       if (!is_signed.ok()) return known.finish(is_signed);
+                       SubmitCommand<archpool::ReportTrials>(engine_, command,
+                                                             known, FillReport);
+                     });
+               });
+}
+
+grpc::ServerUnaryReactor* WorkService::OpenSegment(
+    grpc::CallbackServerContext* context, const v1::OpenSegmentRequest* request,
+    v1::OpenSegmentResponse* response) {
+  return Serve(gate_, context, "/archpool.v1.WorkService/OpenSegment", request,
+               response, [this](const auto& call) {
+                 SubmitCommand<archpool::OpenSegment>(
+                     engine_, ReadOpenSegment(call.caller.id, *call.request),
+                     call,
+                     [](const archpool::OpenSegment::Reply&,
+                        v1::OpenSegmentResponse*) {});
+               });
+}
+
+grpc::ServerUnaryReactor* WorkService::ReviewTrials(
+    grpc::CallbackServerContext* context,
+    const v1::ReviewTrialsRequest* request,
+    v1::ReviewTrialsResponse* response) {
   return Serve(
-      gate_, context, "/archpool.v1.WorkService/ReportTrials", request,
+      gate_, context, "/archpool.v1.WorkService/ReviewTrials", request,
       response, [this](const auto& call) {
-        SubmitCommand<archpool::ReportTrials>(
-            engine_, ReadReportTrials(call.caller.id, *call.request), call,
-            [](const archpool::ReportTrials::Reply& reply,
-               v1::ReportTrialsResponse* to) {
-              for (const archpool::ReportTrials::Result& result :
-                   reply.results) {
-                v1::ReportTrialsResponse::Result* one = to->add_results();
-                one->set_trial_id(result.trial.value);
-                if (result.status.ok()) {
-                  *one->mutable_upload_deadline_time() =
-                      wire::ToProto(result.upload_deadline);
-                } else {
-                  one->set_refusal_reason(GetReason(result.status));
-                  one->set_refusal_message(
-                      std::string(result.status.message()));
-                }
+        SubmitCommand<archpool::ReviewTrials>(
+            engine_, ReadReviewTrials(call.caller.id, *call.request), call,
+            [](const archpool::ReviewTrials::Reply& reply,
+               v1::ReviewTrialsResponse* to) {
+              for (const TrialId trial : reply.settled) {
+                to->add_settled_trial_ids(trial.value);
               }
-              for (const Assignment& assignment : reply.appended) {
-                *to->add_appended() = ToProto(assignment);
+              for (const archpool::ReviewTrials::Asked& asked : reply.asked) {
+                v1::ReviewTrialsResponse::Asked* one = to->add_asked();
+                *one->mutable_request() = ToProto(asked.request);
+                *one->mutable_lease() = ToProto(asked.grant);
               }
             });
       });

@@ -18,6 +18,8 @@ namespace archpool::rpc {
 class WorkService : public v1::WorkService::CallbackService {
  public:
   using HeartbeatCall = UnaryCall<v1::HeartbeatRequest, v1::HeartbeatResponse>;
+  using ReportCall =
+      UnaryCall<v1::ReportTrialsRequest, v1::ReportTrialsResponse>;
 
   // All outlive the service; `waiting` is notified of work.
   WorkService(const Gate& gate, const Clock& clock, Engine& engine,
@@ -39,6 +41,14 @@ class WorkService : public v1::WorkService::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::ReportTrialsRequest* request,
       v1::ReportTrialsResponse* response) override;
+  grpc::ServerUnaryReactor* OpenSegment(
+      grpc::CallbackServerContext* context,
+      const v1::OpenSegmentRequest* request,
+      v1::OpenSegmentResponse* response) override;
+  grpc::ServerUnaryReactor* ReviewTrials(
+      grpc::CallbackServerContext* context,
+      const v1::ReviewTrialsRequest* request,
+      v1::ReviewTrialsResponse* response) override;
   grpc::ServerUnaryReactor* ReleaseLease(
       grpc::CallbackServerContext* context,
       const v1::ReleaseLeaseRequest* request,
@@ -48,8 +58,10 @@ class WorkService : public v1::WorkService::CallbackService {
   // Notes what the worker does, and renews the leases that need it. The session
   // is known to the directory.
   void Beat(const HeartbeatCall& call);
-  // The same for a session from before this server's start.
-  void LookUpAndBeat(const HeartbeatCall& call);
+  // Runs `then(call, worker)` where the caller's session is open; one from
+  // before this server's start is looked up.
+  template <typename Call, typename Then>
+  void InSession(SessionId session, const Call& call, Then then);
 
   const Gate& gate_;
   const Clock& clock_;

@@ -274,14 +274,17 @@ TEST_F(WorkServiceTest, AVerifierWaitsForAnAuditAndItsFindingBinds) {
   auto waiting = std::async(std::launch::async,
                             [&] { return verifier_->AcquireAudit(kLongWait); });
   const std::string weights = "weights of a trial";
-  ASSERT_THAT(miner_->Report(session, lease, trial, weights, 7), IsOk());
-  ASSERT_THAT(miner_->Send(WeightsUpload(trial, weights), weights), IsOk());
+  const auto asked = miner_->Report(session, lease, trial, weights, 7);
+  ASSERT_THAT(asked, IsOk());
+  EXPECT_TRUE(asked->wants_weights());
+  EXPECT_TRUE(asked->has_audit()) << "a new miner's first trial";
+  ASSERT_THAT(miner_->Answer(*asked, weights), IsOk());
 
   const auto response = waiting.get();
   ASSERT_THAT(response, IsOk());
   const auto audit = wire::AuditFromProto(response->audit());
   ASSERT_THAT(audit, IsOk());
-  EXPECT_EQ(audit->trial, TrialId{trial});
+  EXPECT_EQ(audit->assignment.trial, TrialId{trial});
   EXPECT_EQ(audit->claimed_validation_correct, 7);
   EXPECT_EQ(audit->weights, Sha256(weights));
   EXPECT_EQ(*verifier_->DownloadWeights(trial), weights);
@@ -291,6 +294,47 @@ TEST_F(WorkServiceTest, AVerifierWaitsForAnAuditAndItsFindingBinds) {
   EXPECT_EQ(reply->trial_state(), v1::TRIAL_STATE_ACCEPTED);
   EXPECT_THAT(verifier_->Measure(response->audit(), 7, 6),
               FailsWith("AUDIT_UNKNOWN"));
+}
+
+TEST_F(WorkServiceTest, ACommitmentIsSignedWithItsSessionsKey) {
+  SubmitTask();
+  const int64_t session = *miner_->OpenSession("w1");
+  const v1::Lease lease = Lease(*miner_, session);
+  const int64_t trial = lease.assignments(0).trial_id();
+  // The same account from another machine: the token alone signs nothing.
+  Party thief(fixture_.address(), miner_->token);
+  EXPECT_THAT(thief.Report(session, lease, trial, "w", 7),
+              FailsWith("SIGNATURE_FALSE"));
+  EXPECT_THAT(miner_->Report(session, lease, trial, "w", 7), IsOk());
+}
+
+TEST_F(WorkServiceTest, AnOpeningMustBeTheCommitments) {
+  SubmitTask();
+  const int64_t session = *miner_->OpenSession("w1");
+  const v1::Lease lease = Lease(*miner_, session);
+  const int64_t trial = lease.assignments(0).trial_id();
+  const auto asked = miner_->Report(session, lease, trial, "w", 7);
+  ASSERT_THAT(asked, IsOk());
+  EXPECT_THAT(miner_->Answer(*asked, "other weights"),
+              FailsWith("OPENING_FALSE"));
+  const auto mallory = fixture_.Make("mallory", v1::ROLE_MINER);
+  EXPECT_THAT(mallory->Answer(*asked, "w"), FailsWith("AUDIT_UNKNOWN"));
+  v1::ReviewTrialsRequest review;
+  review.add_trial_ids(trial);
+  review.add_trial_ids(trial + 1'000);
+  auto answer = miner_->remote.Call(
+      miner_->work, &v1::WorkService::Stub::ReviewTrials, review);
+  ASSERT_THAT(answer, IsOk());
+  ASSERT_EQ(answer->asked_size(), 1);
+  EXPECT_EQ(answer->asked(0).request().segment(), asked->audit().segment());
+  EXPECT_EQ(answer->asked(0).lease().assignments(0).trial_key(),
+            lease.assignments(0).trial_key());
+  EXPECT_EQ(answer->settled_trial_ids(0), trial + 1'000);
+  ASSERT_THAT(miner_->Answer(*asked, "w"), IsOk());
+  answer = miner_->remote.Call(miner_->work,
+                               &v1::WorkService::Stub::ReviewTrials, review);
+  ASSERT_THAT(answer, IsOk());
+  EXPECT_EQ(answer->asked_size(), 0);
 }
 
 TEST_F(WorkServiceTest, ARefusedReportSaysWhyForItsTrialAlone) {

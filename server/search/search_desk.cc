@@ -138,6 +138,9 @@ void SearchDesk::Note(const Trial& trial) {
     desk.pending.erase(trial.id);
   }
   const bool accepted = trial.state == TrialState::kAccepted;
+  // What was learnt by its claim is forgotten.
+  desk.must_rebuild |=
+      was_accepted && !accepted && trial.measured_correct == kNotMeasured;
   Learn(desk, trial);
   if (accepted != was_accepted || trial.state == TrialState::kRejected) {
     ++desk.verdicts;
@@ -145,18 +148,20 @@ void SearchDesk::Note(const Trial& trial) {
 }
 
 // What the pool itself measured teaches whatever was claimed: a false claim
-// costs its miner the pay, not the search a result. Once per network, and once
-// more where what was rejected is accepted of another.
+// costs its miner the pay, not the search a result. A trial that was not
+// measured teaches what it claims, for as long as it stands. Once per network,
+// and once more where what was rejected is accepted of another.
 void SearchDesk::Learn(TaskDesk& desk, const Trial& trial) {
   const bool accepted = trial.state == TrialState::kAccepted;
   const bool rejected = trial.state == TrialState::kRejected;
-  if (!(accepted || rejected) || trial.measured_correct == kNotMeasured) return;
+  const bool is_measured = trial.measured_correct != kNotMeasured;
+  if (!accepted && !(rejected && is_measured)) return;
   const auto [known, is_new] =
       desk.learnt.insert({trial.architecture_id, accepted});
   if (!is_new && (known->second || !accepted)) return;
   known->second = accepted;
   const DatasetManifest& manifest = datasets_.at(desk.spec->dataset);
-  const double accuracy = static_cast<double>(trial.measured_correct) /
+  const double accuracy = static_cast<double>(ValidationCorrect(trial)) /
                           static_cast<double>(manifest.validation_count);
   desk.policy->Observe(
       {trial.architecture, accuracy - CostOf(desk.spec->search, trial)});

@@ -82,7 +82,7 @@ std::vector<Breach> WorkBreaches(const SmallPool& p) {
                t.state = TrialState::kCommitted;
                t.weights_digest = Sha256("weights");
              }),
-      Broken("trial_accuracy_once_accepted", p.trial,
+      Broken("trial_basis_iff_accepted", p.trial,
              [](Trial& t) {
                t.state = TrialState::kAccepted;
                t.weights_digest = Sha256("weights");
@@ -97,7 +97,7 @@ std::vector<Breach> WorkBreaches(const SmallPool& p) {
              [](Trial& t) { t.pay = 1; }),
       Broken("audit_one_open_per_trial", p.audit, [](Audit& a) { a.id = {2}; }),
       Broken("audit_trial_fkey", p.audit, [](Audit& a) { a.trial = {99}; }),
-      Broken("audit_expiry_iff_leased", p.audit,
+      Broken("audit_expiry_iff_awaited", p.audit,
              [](Audit& a) {
                a.state = AuditState::kLeased;
                a.verifier = {2};

@@ -95,7 +95,8 @@ std::string BrokenCheck(const Trial& t) {
        {t.state != TrialState::kCommitted ||
             t.upload_deadline != absl::InfiniteFuture(),
         "trial_upload_deadline_while_committed"},
-       {!is_accepted || is_measured, "trial_accuracy_once_accepted"},
+       {(t.basis != TrialBasis::kNone) == is_accepted,
+        "trial_basis_iff_accepted"},
        {!is_measured || (t.verified_accuracy_ppm >= 0 &&
                          t.verified_accuracy_ppm <= 1'000'000),
         "trial_accuracy_range"},
@@ -116,12 +117,15 @@ std::string BrokenCheck(const Trial& t) {
 
 std::string BrokenCheck(const Audit& a) {
   const bool is_leased = a.state == AuditState::kLeased;
+  const bool is_asked = a.state == AuditState::kAsked;
   return FirstBroken(
       {{a.id.value > 0, "audit_id_positive"},
        {a.attempt >= 0 && a.inconclusive_count >= 0,
         "audit_counts_not_negative"},
-       {(a.expire_time != absl::InfiniteFuture()) == is_leased,
-        "audit_expiry_iff_leased"},
+       {a.state == AuditState::kDone || (a.missing != 0) == is_asked,
+        "audit_missing_iff_asked"},
+       {(a.expire_time != absl::InfiniteFuture()) == (is_asked || is_leased),
+        "audit_expiry_iff_awaited"},
        {!is_leased || a.verifier.IsSet(), "audit_verifier_while_leased"}});
 }
 

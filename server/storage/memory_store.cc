@@ -175,6 +175,15 @@ absl::StatusOr<Trial> MemoryStore::GetTrial(TrialId trial) {
   return found->second;
 }
 
+absl::StatusOr<Audit> MemoryStore::GetOpenAudit(TrialId trial) {
+  absl::MutexLock lock(&mutex_);
+  for (const auto& [id, audit] : tables_.All<AuditId, Audit>()) {
+    if (audit.trial == trial && audit.state != AuditState::kDone) return audit;
+  }
+  return NotFound("AUDIT_UNKNOWN",
+                  absl::StrCat("no audit of ", trial.ToString(), " is open"));
+}
+
 absl::StatusOr<Session> MemoryStore::GetSession(SessionId session) {
   absl::MutexLock lock(&mutex_);
   const auto& sessions = tables_.All<SessionId, Session>();

@@ -38,6 +38,13 @@ TEST_P(StoreConformanceTest, ReaderSeesEveryCommittedRecord) {
   for (const auto& [id, trial] : records.trials()) {
     EXPECT_EQ(*reader.GetTrial(id), trial);
   }
+  int open_audits = 0;
+  for (const auto& [id, audit] : records.audits()) {
+    if (audit.state == AuditState::kDone) continue;
+    EXPECT_EQ(*reader.GetOpenAudit(audit.trial), audit);
+    ++open_audits;
+  }
+  EXPECT_GT(open_audits, 0);
   for (const auto& [id, task] : records.tasks()) {  // ended ones included
     const auto of_task = [task_id = id](const auto& record) {
       return record.task == task_id;
@@ -95,7 +102,7 @@ TEST_P(StoreConformanceTest, ReaderFiltersAndPagesLeases) {
 
 TEST_P(StoreConformanceTest, ReaderFiltersAndPages) {
   Writer writer(backend_->NewWriter());
-  RandomRecords records(9);
+  RandomRecords records(10);
   ASSERT_THAT(writer.Commit(records.Next(1'000)), IsOk());
   Reader& reader = backend_->reader();
 
@@ -144,6 +151,7 @@ TEST_P(StoreConformanceTest, ReaderSaysWhatIsUnknown) {
   Reader& reader = backend_->reader();
   EXPECT_THAT(reader.GetTask(TaskId{1}), FailsWith("TASK_UNKNOWN"));
   EXPECT_THAT(reader.GetTrial(TrialId{1}), FailsWith("TRIAL_UNKNOWN"));
+  EXPECT_THAT(reader.GetOpenAudit(TrialId{1}), FailsWith("AUDIT_UNKNOWN"));
   EXPECT_THAT(reader.GetDataset(Sha256("none")), FailsWith("DATASET_UNKNOWN"));
   EXPECT_THAT(*reader.Subspaces(TaskId{1}), IsEmpty());
   EXPECT_THAT(*reader.Accounts(), IsEmpty());

@@ -92,6 +92,8 @@ class Reader {
                                                     int64_t limit) = 0;
   // NOT_FOUND (TRIAL_UNKNOWN).
   virtual absl::StatusOr<Trial> GetTrial(TrialId trial) = 0;
+  // The trial's audit that is not done. NOT_FOUND (AUDIT_UNKNOWN).
+  virtual absl::StatusOr<Audit> GetOpenAudit(TrialId trial) = 0;
   // NOT_FOUND (SESSION_UNKNOWN).
   virtual absl::StatusOr<Session> GetSession(SessionId session) = 0;
   virtual absl::StatusOr<std::vector<SubspaceRecord>> Subspaces(

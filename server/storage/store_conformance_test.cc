@@ -73,6 +73,8 @@ TEST_P(StoreConformanceTest, LoadsWhatTheCoreHolds) {
   commit_and_compare();
   pool.Do(CancelTask{task});
   commit_and_compare();
+  pool.VerifyAll();
+  commit_and_compare();
   const auto check = backend_->reader().CheckLedger();
   ASSERT_THAT(check, IsOk());
   EXPECT_THAT(check->violations, IsEmpty());

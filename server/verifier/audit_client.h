@@ -19,12 +19,20 @@
 
 namespace archpool {
 
-// The weights load and evaluate: correct answers on each split.
+// The training leads where it was said to: correct answers on each split, or on
+// as many of its examples as it took to find the claim credible.
 struct WeightsMeasured {
   int64_t validation_correct = 0;
   int64_t held_out_correct = 0;
+  bool saw_all = true;
   friend bool operator==(const WeightsMeasured&,
                          const WeightsMeasured&) = default;
+};
+// The training leads elsewhere, and did so twice.
+struct TrainingRefuted {
+  std::string reason;
+  friend bool operator==(const TrainingRefuted&,
+                         const TrainingRefuted&) = default;
 };
 // The weights are of no use, and that is the miner's doing.
 struct WeightsUnusable {
@@ -38,8 +46,8 @@ struct AuditInconclusive {
   friend bool operator==(const AuditInconclusive&,
                          const AuditInconclusive&) = default;
 };
-using AuditFinding =
-    std::variant<WeightsMeasured, WeightsUnusable, AuditInconclusive>;
+using AuditFinding = std::variant<WeightsMeasured, TrainingRefuted,
+                                  WeightsUnusable, AuditInconclusive>;
 
 // "accepted", or what became of the trial instead.
 struct AuditReply {
@@ -47,7 +55,8 @@ struct AuditReply {
   std::string reason;  // of a rejection
 };
 
-enum class AuditSplit { kValidation, kHeldOut };
+enum class AuditSplit { kTrain, kValidation, kHeldOut };
+enum class CheckpointPart { kWeights, kOptimizer };
 
 class AuditClient {
  public:
@@ -56,14 +65,20 @@ class AuditClient {
   // Waits up to `wait` for an audit, or until `stop`; nothing where none came.
   virtual absl::StatusOr<std::optional<wire::AuditOrder>> AcquireAudit(
       absl::Duration wait, const std::stop_token& stop) = 0;
-  virtual absl::StatusOr<AuditReply> ReportAudit(
-      AuditId audit, int64_t attempt, const AuditFinding& finding) = 0;
+  virtual absl::StatusOr<AuditReply> ReportAudit(AuditId audit, int64_t attempt,
+                                                 const AuditFinding& finding,
+                                                 absl::Duration audit_time) = 0;
   virtual absl::Status ReadSplit(const Digest& dataset, AuditSplit split,
                                  int64_t offset_bytes, const BlobSink& sink,
                                  const std::stop_token& stop) = 0;
   virtual absl::Status ReadWeights(TrialId trial, int64_t offset_bytes,
                                    const BlobSink& sink,
                                    const std::stop_token& stop) = 0;
+  // A file of the checkpoint that the trial's open segment begins with.
+  virtual absl::Status ReadCheckpoint(TrialId trial, CheckpointPart part,
+                                      int64_t offset_bytes,
+                                      const BlobSink& sink,
+                                      const std::stop_token& stop) = 0;
 };
 
 }  // namespace archpool

@@ -3,15 +3,18 @@
 #include "common/base/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/fake_network.h"
-#include "tests/support/work_samples.h"
+#include "tests/support/sample_training.h"
 
 namespace archpool {
 namespace {
 
+using ::testing::_;
 using ::testing::Return;
+using testing::SampleTraining;
 
-class MockEvaluator : public Evaluator {
+constexpr int64_t kSegments = 4;
+
+class MockEvaluator : public testing::FakeEvaluator {
  public:
   MOCK_METHOD(absl::StatusOr<int64_t>, CountCorrect,
               (const LayerPlan&, const TensorMap&, const DatasetManifest&,
@@ -19,43 +22,157 @@ class MockEvaluator : public Evaluator {
               (override));
 };
 
+// Computes something else once, as memory with a flipped bit would.
+class FlakyEvaluator : public testing::FakeEvaluator {
+ public:
+  absl::StatusOr<Checkpoint> Replay(const TrainingTerms& terms,
+                                    const Dataset& train,
+                                    const Checkpoint& from) override {
+    auto next = FakeEvaluator::Replay(terms, train, from);
+    if (replays++ < flips) {
+      next->weights.begin()->second.values[0] +=
+          0.001f * static_cast<float>(replays);
+    }
+    return next;
+  }
+  int replays = 0;
+  int flips = 1;
+};
+
 class ExaminationTest : public ::testing::Test {
  protected:
   ExaminationTest() {
+    data_.train = *DecodeDataset(dataset_.train);
     data_.validation = *DecodeDataset(dataset_.validation);
     data_.held_out = *DecodeDataset(dataset_.held_out);
+    order_.claimed_validation_correct = Counts().validation_correct;
   }
 
-  AuditFinding ExamineWith(Evaluator& evaluator, const std::string& weights) {
-    return Examine(testing::SampleAudit(dataset_, 1, weights), weights, data_,
-                   evaluator);
+  AuditFinding ExamineSegment(const SampleTraining& training, int64_t segment,
+                              Evaluator& evaluator) {
+    training.CommitTo(order_, segment);
+    AuditFiles files;
+    files.weights = training.BytesAt(kSegments).weights;
+    if (segment > 0) {
+      files.begin_weights = training.BytesAt(segment).weights;
+      files.begin_optimizer = training.BytesAt(segment).optimizer;
+    }
+    return Examine(order_, files, data_, evaluator);
+  }
+  AuditFinding ExamineSegment(const SampleTraining& training, int64_t segment) {
+    return ExamineSegment(training, segment, evaluator_);
   }
 
-  static std::string FakeWeights(float accuracy) {
-    return SerializeSafetensors({{"fake.accuracy", Tensor{{1}, {accuracy}}}});
+  // What the honest network answers.
+  WeightsMeasured Counts() {
+    const TensorMap& weights = honest_.checkpoints.back().weights;
+    const auto count = [&](const Dataset& split) {
+      return *evaluator_.CountCorrect(order_.assignment.plan, weights,
+                                      order_.manifest, split);
+    };
+    return {count(data_.validation), count(data_.held_out), true};
   }
 
   testing::SampleDataset dataset_;
+  wire::AuditOrder order_ = testing::SampleAudit(dataset_, 1);
+  const SampleTraining honest_{order_};
   AuditData data_;
+  testing::FakeEvaluator evaluator_;
 };
 
-TEST_F(ExaminationTest, MeasuresBothSplits) {
-  testing::FakeEvaluator evaluator;
-  EXPECT_EQ(ExamineWith(evaluator, FakeWeights(0.75f)),
-            AuditFinding(WeightsMeasured{7, 6}));
+TEST_F(ExaminationTest, AnHonestTrainingStandsUpInEverySegment) {
+  for (int64_t k = 0; k < kSegments; ++k) {
+    EXPECT_EQ(ExamineSegment(honest_, k), AuditFinding(Counts())) << k;
+  }
+}
+
+TEST_F(ExaminationTest, AWholeTrainingNeedsNothingOfTheMiner) {
+  honest_.CommitTo(order_, 0);
+  order_.is_whole = true;
+  EXPECT_EQ(Examine(order_, {}, data_, evaluator_), AuditFinding(Counts()));
+  order_.checkpoint_root = Sha256("another");
+  EXPECT_EQ(Examine(order_, {}, data_, evaluator_),
+            AuditFinding(TrainingRefuted{"TRAINING_FALSE"}));
+}
+
+// A segment that was made up is found where it is drawn, and there alone.
+TEST_F(ExaminationTest, AMadeUpCheckpointBreaksTheSegmentsOnBothSides) {
+  SampleTraining cheat = honest_;
+  cheat.checkpoints[2].optimizer.begin()->second.values[0] = 0.5f;
+  EXPECT_EQ(ExamineSegment(cheat, 0), AuditFinding(Counts()));
+  EXPECT_EQ(ExamineSegment(cheat, 1),
+            AuditFinding(TrainingRefuted{"SEGMENT_FALSE"}));
+  EXPECT_EQ(ExamineSegment(cheat, 2),
+            AuditFinding(TrainingRefuted{"SEGMENT_FALSE"}));
+  EXPECT_EQ(ExamineSegment(cheat, 3), AuditFinding(Counts()));
+}
+
+// Trained on from weights that are not the key's: each segment is honest.
+TEST_F(ExaminationTest, AnotherStartIsFoundInEverySegment) {
+  wire::AuditOrder other = order_;
+  other.assignment.trial_key = Sha256("another key");
+  SampleTraining cheat(other);
+  Checkpoint at = cheat.checkpoints[0];
+  for (size_t k = 1; k < cheat.checkpoints.size(); ++k) {
+    at = testing::FakeNext(order_.assignment.trial_key, at);
+    cheat.checkpoints[k] = at;
+  }
+  for (int64_t k = 0; k < kSegments; ++k) {
+    EXPECT_EQ(ExamineSegment(cheat, k),
+              AuditFinding(TrainingRefuted{"START_FALSE"}))
+        << k;
+  }
+}
+
+// Recompute before blaming.
+TEST_F(ExaminationTest, AFlippedBitOfTheVerifiersCostsNobodyATrial) {
+  FlakyEvaluator evaluator;
+  EXPECT_EQ(ExamineSegment(honest_, 2, evaluator), AuditFinding(Counts()));
+  FlakyEvaluator broken;
+  broken.flips = 2;
+  EXPECT_EQ(ExamineSegment(honest_, 2, broken),
+            AuditFinding(AuditInconclusive{"REPLAY_NOT_REPEATABLE"}));
+}
+
+TEST_F(ExaminationTest, ACredibleClaimIsNotCountedOut) {
+  order_.measures_all = false;
+  // Twenty examples of ten classes decide nothing: everything is counted.
+  EXPECT_EQ(ExamineSegment(honest_, 1), AuditFinding(Counts()));
+  const std::string many = testing::ManyImages(dataset_, 5'000);
+  data_.validation = *DecodeDataset(many);
+  data_.held_out = data_.validation;
+  order_.manifest.validation_count = 5'000;
+  order_.claimed_validation_correct = Counts().validation_correct;
+  EXPECT_EQ(ExamineSegment(honest_, 1),
+            AuditFinding(WeightsMeasured{0, 0, false}));
+  order_.claimed_validation_correct += 250;
+  EXPECT_EQ(ExamineSegment(honest_, 1), AuditFinding(Counts()));
+  order_.measures_all = true;
+  EXPECT_EQ(ExamineSegment(honest_, 1), AuditFinding(Counts()));
 }
 
 TEST_F(ExaminationTest, BytesThatAreNoWeightsAreTheMinersDoing) {
-  testing::FakeEvaluator evaluator;
-  EXPECT_EQ(ExamineWith(evaluator, "not safetensors at all"),
+  honest_.CommitTo(order_, 0);
+  EXPECT_EQ(
+      Examine(order_, {.weights = "not safetensors at all"}, data_, evaluator_),
+      AuditFinding(WeightsUnusable{"SAFETENSORS_MALFORMED"}));
+  EXPECT_EQ(
+      Examine(
+          order_,
+          {.weights = SerializeSafetensors({{"other", Tensor{{1}, {0.5f}}}})},
+          data_, evaluator_),
+      AuditFinding(WeightsUnusable{"WEIGHTS_MISMATCH"}));
+  honest_.CommitTo(order_, 1);
+  AuditFiles files;
+  files.weights = honest_.BytesAt(kSegments).weights;
+  files.begin_weights = honest_.BytesAt(1).weights;
+  files.begin_optimizer = "no checkpoint";
+  EXPECT_EQ(Examine(order_, files, data_, evaluator_),
             AuditFinding(WeightsUnusable{"SAFETENSORS_MALFORMED"}));
-}
-
-TEST_F(ExaminationTest, WeightsOfAnotherNetworkAreTheMinersDoing) {
-  testing::FakeEvaluator evaluator;
-  EXPECT_EQ(ExamineWith(evaluator,
-                        SerializeSafetensors({{"other", Tensor{{1}, {0.5f}}}})),
-            AuditFinding(WeightsUnusable{"WEIGHTS_MISMATCH"}));
+  files.begin_optimizer =
+      SerializeSafetensors({{"other", Tensor{{1}, {0.5f}}}});
+  EXPECT_EQ(Examine(order_, files, data_, evaluator_),
+            AuditFinding(WeightsUnusable{"CHECKPOINT_MALFORMED"}));
 }
 
 // A verifier without memory must not cost a miner the trial.
@@ -66,13 +183,13 @@ TEST_F(ExaminationTest, WhatFailsHereIsInconclusive) {
         InvalidArgument("DATA_MISMATCH", "other data"),
         Internal("TRAINING_FAILED", "LibTorch threw")}) {
     EXPECT_CALL(evaluator, CountCorrect).WillOnce(Return(status));
-    EXPECT_EQ(ExamineWith(evaluator, FakeWeights(0.5f)),
+    EXPECT_EQ(ExamineSegment(honest_, 1, evaluator),
               AuditFinding(AuditInconclusive{GetReason(status)}));
   }
 }
 
 TEST_F(ExaminationTest, LimitsHoldEveryTensorOfThePlanAndNotMuchMore) {
-  const LayerPlan plan = testing::SampleAudit(dataset_, 1, "w").plan;
+  const LayerPlan& plan = order_.assignment.plan;
   int64_t values = plan.parameters;
   int64_t tensors = 0;
   for (const Layer& layer : plan.layers) {

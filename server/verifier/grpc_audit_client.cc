@@ -18,6 +18,9 @@ void SetFinding(const AuditFinding& finding, v1::ReportAuditRequest& request) {
         measured->validation_correct);
     request.mutable_measurement()->set_held_out_correct(
         measured->held_out_correct);
+    request.mutable_measurement()->set_is_partial(!measured->saw_all);
+  } else if (const auto* refuted = std::get_if<TrainingRefuted>(&finding)) {
+    request.set_refuted_reason(refuted->reason);
   } else if (const auto* unusable = std::get_if<WeightsUnusable>(&finding)) {
     request.set_unusable_reason(unusable->reason);
   } else {
@@ -29,9 +32,11 @@ void SetFinding(const AuditFinding& finding, v1::ReportAuditRequest& request) {
 }  // namespace
 
 GrpcAuditClient::GrpcAuditClient(const Remote& remote,
-                                 std::string verifier_name)
+                                 std::string verifier_name,
+                                 std::vector<std::string> hardware_classes)
     : remote_(remote),
       verifier_name_(std::move(verifier_name)),
+      hardware_classes_(std::move(hardware_classes)),
       stub_(v1::VerificationService::NewStub(remote.channel())),
       blobs_(remote) {}
 
@@ -40,6 +45,9 @@ absl::StatusOr<std::optional<wire::AuditOrder>> GrpcAuditClient::AcquireAudit(
   v1::AcquireAuditRequest request;
   request.set_verifier_name(verifier_name_);
   *request.mutable_wait() = wire::ToProto(wait);
+  for (const std::string& hardware_class : hardware_classes_) {
+    request.add_hardware_classes(hardware_class);
+  }
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::AcquireAuditResponse response,
       remote_.Call(*stub_, &Stub::AcquireAudit, request,
@@ -50,18 +58,21 @@ absl::StatusOr<std::optional<wire::AuditOrder>> GrpcAuditClient::AcquireAudit(
   if (order.ok()) return *std::move(order);
   // Another verifier, of another build, may understand it.
   ReportAudit(AuditId{response.audit().audit_id()}, response.audit().attempt(),
-              AuditInconclusive{GetReason(order.status())})
+              AuditInconclusive{GetReason(order.status())},
+              absl::ZeroDuration())
       .status()
       .IgnoreError();
   return order.status();
 }
 
 absl::StatusOr<AuditReply> GrpcAuditClient::ReportAudit(
-    AuditId audit, int64_t attempt, const AuditFinding& finding) {
+    AuditId audit, int64_t attempt, const AuditFinding& finding,
+    absl::Duration audit_time) {
   v1::ReportAuditRequest request;
   request.set_audit_id(audit.value);
   request.set_attempt(attempt);
   request.set_verifier_name(verifier_name_);
+  *request.mutable_audit_time() = wire::ToProto(audit_time);
   SetFinding(finding, request);
   ARCHPOOL_ASSIGN_OR_RETURN(const v1::ReportAuditResponse response,
                             remote_.Call(*stub_, &Stub::ReportAudit, request));
@@ -75,7 +86,8 @@ absl::Status GrpcAuditClient::ReadSplit(const Digest& dataset, AuditSplit split,
                                         int64_t offset_bytes,
                                         const BlobSink& sink,
                                         const std::stop_token& stop) {
-  const v1::Split wire_split = split == AuditSplit::kValidation
+  const v1::Split wire_split = split == AuditSplit::kTrain ? v1::SPLIT_TRAIN
+                               : split == AuditSplit::kValidation
                                    ? v1::SPLIT_VALIDATION
                                    : v1::SPLIT_HELD_OUT;
   return blobs_.ReadSplit(dataset, wire_split, offset_bytes, sink, stop);
@@ -85,6 +97,14 @@ absl::Status GrpcAuditClient::ReadWeights(TrialId trial, int64_t offset_bytes,
                                           const BlobSink& sink,
                                           const std::stop_token& stop) {
   return blobs_.ReadWeights(trial.value, offset_bytes, sink, stop);
+}
+
+absl::Status GrpcAuditClient::ReadCheckpoint(TrialId trial, CheckpointPart part,
+                                             int64_t offset_bytes,
+                                             const BlobSink& sink,
+                                             const std::stop_token& stop) {
+  return blobs_.ReadCheckpoint(trial.value, part == CheckpointPart::kOptimizer,
+                               offset_bytes, sink, stop);
 }
 
 }  // namespace archpool

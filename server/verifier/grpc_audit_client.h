@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "archpool/v1/verification.grpc.pb.h"
 #include "common/channel/blob_client.h"
@@ -14,23 +15,30 @@ namespace archpool {
 
 class GrpcAuditClient : public AuditClient {
  public:
-  // `remote` outlives this.
-  GrpcAuditClient(const Remote& remote, std::string verifier_name);
+  // `remote` outlives this. Takes audits of these classes; of any where there
+  // are none.
+  GrpcAuditClient(const Remote& remote, std::string verifier_name,
+                  std::vector<std::string> hardware_classes);
 
   absl::StatusOr<std::optional<wire::AuditOrder>> AcquireAudit(
       absl::Duration wait, const std::stop_token& stop) override;
   absl::StatusOr<AuditReply> ReportAudit(AuditId audit, int64_t attempt,
-                                         const AuditFinding& finding) override;
+                                         const AuditFinding& finding,
+                                         absl::Duration audit_time) override;
   absl::Status ReadSplit(const Digest& dataset, AuditSplit split,
                          int64_t offset_bytes, const BlobSink& sink,
                          const std::stop_token& stop) override;
   absl::Status ReadWeights(TrialId trial, int64_t offset_bytes,
                            const BlobSink& sink,
                            const std::stop_token& stop) override;
+  absl::Status ReadCheckpoint(TrialId trial, CheckpointPart part,
+                              int64_t offset_bytes, const BlobSink& sink,
+                              const std::stop_token& stop) override;
 
  private:
   const Remote& remote_;
   const std::string verifier_name_;
+  const std::vector<std::string> hardware_classes_;
   std::unique_ptr<v1::VerificationService::Stub> stub_;
   BlobClient blobs_;
 };

@@ -8,12 +8,22 @@ namespace archpool {
 
 class NnEvaluator : public Evaluator {
  public:
-  // REQUIRES: nn::ConfigureRuntime was called.
-  NnEvaluator() = default;
+  // REQUIRES: nn::ConfigureRuntime was called, with as many threads.
+  explicit NnEvaluator(int64_t threads) : threads_(threads) {}
+  std::vector<std::string> hardware_classes() const override;
   absl::StatusOr<int64_t> CountCorrect(const LayerPlan& plan,
                                        const TensorMap& weights,
                                        const DatasetManifest& manifest,
                                        const Dataset& dataset) override;
+  absl::StatusOr<Checkpoint> Start(const TrainingTerms& terms,
+                                   const TensorMap* resumed,
+                                   const Dataset& train) override;
+  absl::StatusOr<Checkpoint> Replay(const TrainingTerms& terms,
+                                    const Dataset& train,
+                                    const Checkpoint& from) override;
+
+ private:
+  const int64_t threads_;
 };
 
 }  // namespace archpool

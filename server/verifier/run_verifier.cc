@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <optional>
 
+#include "absl/strings/str_join.h"
 #include "common/base/durable_file.h"
 #include "common/base/signals.h"
 #include "common/base/status.h"
@@ -23,8 +24,9 @@ absl::Status Verify(const VerifierFlags& flags, Evaluator& evaluator,
   ARCHPOOL_ASSIGN_OR_RETURN(const DirectoryLock lock,
                             DirectoryLock::Acquire(flags.work_dir));
   const Remote remote(flags.server, token);
-  GrpcAuditClient client(remote, flags.name);
-  spdlog::info("verifier {} for {}", flags.name, flags.server);
+  GrpcAuditClient client(remote, flags.name, evaluator.hardware_classes());
+  spdlog::info("verifier {} ({}) for {}", flags.name,
+               absl::StrJoin(evaluator.hardware_classes(), ", "), flags.server);
   Verifier verifier(
       client, evaluator,
       {.work_dir = flags.work_dir, .cache_bytes_max = flags.cache_mib << 20});
@@ -46,7 +48,9 @@ void AddFlags(CLI::App& app, VerifierFlags& flags) {
                  "Directory for datasets and weights; one per verifier. It "
                  "holds the held-out split: keep it from miners")
       ->required();
-  app.add_option("--threads", flags.threads, "Threads to evaluate with")
+  app.add_option(
+         "--threads", flags.threads,
+         "Threads to compute with: as many as the workers' that it audits")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   app.add_option("--cache-mib", flags.cache_mib,

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <utility>
@@ -35,11 +36,16 @@ std::string NoteOf(const wire::AuditOrder& order) {
 
 std::string Describe(const AuditFinding& finding) {
   if (const auto* measured = std::get_if<WeightsMeasured>(&finding)) {
-    return absl::StrCat(measured->validation_correct, " validation and ",
-                        measured->held_out_correct, " held-out correct");
+    if (!measured->saw_all) return "as committed, and the claim is credible";
+    return absl::StrCat("as committed, ", measured->validation_correct,
+                        " validation and ", measured->held_out_correct,
+                        " held-out correct");
   }
   if (const auto* unusable = std::get_if<WeightsUnusable>(&finding)) {
     return absl::StrCat("unusable, ", unusable->reason);
+  }
+  if (const auto* refuted = std::get_if<TrainingRefuted>(&finding)) {
+    return absl::StrCat("refuted, ", refuted->reason);
   }
   return absl::StrCat("inconclusive, ",
                       std::get<AuditInconclusive>(finding).reason);
@@ -84,19 +90,23 @@ absl::Status Verifier::Run(const std::stop_token& stop) {
 absl::Status Verifier::DoAudit(const wire::AuditOrder& order) {
   const std::string note = NotePath(options_);
   AuditFinding finding = AuditInconclusive{"VERIFIER_CRASHED"};
+  const absl::Time start = absl::Now();
   if (!HasCrashedOn(order)) {
     ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(note, NoteOf(order)));
     finding = Find(order);
   }
-  const absl::StatusOr<AuditReply> reply = RetryWhileTransient(
-      options_.audit_retry, {},
-      [&] { return client_.ReportAudit(order.audit, order.attempt, finding); });
+  const absl::Duration audit_time = absl::Now() - start;
+  const absl::StatusOr<AuditReply> reply =
+      RetryWhileTransient(options_.audit_retry, {}, [&] {
+        return client_.ReportAudit(order.audit, order.attempt, finding,
+                                   audit_time);
+      });
   std::error_code ignored;
   std::filesystem::remove(note, ignored);
   if (reply.ok()) {
     spdlog::info("{} of {}: {}: {} {}", order.audit.ToString(),
-                 order.trial.ToString(), Describe(finding), reply->trial_state,
-                 reply->reason);
+                 order.assignment.trial.ToString(), Describe(finding),
+                 reply->trial_state, reply->reason);
     return absl::OkStatus();
   }
   if (GetReason(reply.status()) == "AUDIT_SUPERSEDED") {
@@ -108,30 +118,66 @@ absl::Status Verifier::DoAudit(const wire::AuditOrder& order) {
 }
 
 AuditFinding Verifier::Find(const wire::AuditOrder& order) {
-  const int64_t size_bytes_max = WeightsLimitsOf(order.plan).bytes_max;
-  if (order.weights_size_bytes > size_bytes_max) {
+  const int64_t size_bytes_max =
+      WeightsLimitsOf(order.assignment.plan).bytes_max;
+  const CheckpointFiles& begin = order.opening.begin;
+  if (std::max({order.weights_size_bytes, begin.weights_size_bytes,
+                begin.optimizer_size_bytes}) > size_bytes_max) {
     return WeightsUnusable{"WEIGHTS_TOO_LARGE"};
   }
-  const absl::StatusOr<std::string> weights = FetchAll(order);
-  if (!weights.ok()) {
+  const absl::StatusOr<AuditFiles> files = FetchAll(order);
+  if (!files.ok()) {
     spdlog::warn("{} has not what it needs ({}): {}", order.audit.ToString(),
-                 GetReason(weights.status()),
-                 std::string(weights.status().message()));
-    const std::string reason = GetReason(weights.status());
+                 GetReason(files.status()),
+                 std::string(files.status().message()));
+    const std::string reason = GetReason(files.status());
     return AuditInconclusive{reason.empty() ? "FETCH_FAILED" : reason};
   }
-  return Examine(order, *weights, *loaded_, evaluator_);
+  return Examine(order, *files, *loaded_, evaluator_);
 }
 
-absl::StatusOr<std::string> Verifier::FetchAll(const wire::AuditOrder& order) {
-  ARCHPOOL_RETURN_IF_ERROR(LoadData(order));
+absl::StatusOr<std::string> Verifier::Fetch(const Digest& digest,
+                                            int64_t size_bytes,
+                                            const BlobReader& read) {
   return RetryWhileTransient(options_.audit_retry, {}, [&] {
-    return weights_.Get(order.weights, order.weights_size_bytes,
-                        [&](int64_t offset_bytes, const BlobSink& sink) {
-                          return client_.ReadWeights(order.trial, offset_bytes,
-                                                     sink, {});
-                        });
+    return weights_.Get(digest, size_bytes, read);
   });
+}
+
+absl::StatusOr<AuditFiles> Verifier::FetchAll(const wire::AuditOrder& order) {
+  ARCHPOOL_RETURN_IF_ERROR(LoadData(order));
+  const wire::WorkAssignment& assignment = order.assignment;
+  const auto weights_of = [this](TrialId trial) {
+    return [this, trial](int64_t offset_bytes, const BlobSink& sink) {
+      return client_.ReadWeights(trial, offset_bytes, sink, {});
+    };
+  };
+  AuditFiles files;
+  if (assignment.resumes.IsSet()) {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        files.resumed,
+        Fetch(assignment.initial_weights, assignment.initial_weights_size_bytes,
+              weights_of(assignment.resumes)));
+  }
+  if (order.is_whole) return files;
+  ARCHPOOL_ASSIGN_OR_RETURN(files.weights,
+                            Fetch(order.weights, order.weights_size_bytes,
+                                  weights_of(assignment.trial)));
+  if (order.segment == 0) return files;
+  const auto part = [&](CheckpointPart which) {
+    return [this, which, trial = assignment.trial](int64_t offset_bytes,
+                                                   const BlobSink& sink) {
+      return client_.ReadCheckpoint(trial, which, offset_bytes, sink, {});
+    };
+  };
+  const CheckpointFiles& begin = order.opening.begin;
+  ARCHPOOL_ASSIGN_OR_RETURN(files.begin_weights,
+                            Fetch(begin.weights, begin.weights_size_bytes,
+                                  part(CheckpointPart::kWeights)));
+  ARCHPOOL_ASSIGN_OR_RETURN(files.begin_optimizer,
+                            Fetch(begin.optimizer, begin.optimizer_size_bytes,
+                                  part(CheckpointPart::kOptimizer)));
+  return files;
 }
 
 absl::Status Verifier::LoadData(const wire::AuditOrder& order) {
@@ -152,6 +198,9 @@ absl::Status Verifier::LoadData(const wire::AuditOrder& order) {
     });
   };
   auto data = std::make_unique<AuditData>();
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      data->train,
+      get(AuditSplit::kTrain, {manifest.train, manifest.train_count}));
   ARCHPOOL_ASSIGN_OR_RETURN(
       data->validation, get(AuditSplit::kValidation,
                             {manifest.validation, manifest.validation_count}));

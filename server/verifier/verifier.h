@@ -43,8 +43,10 @@ class Verifier {
  private:
   absl::Status DoAudit(const wire::AuditOrder& order);
   AuditFinding Find(const wire::AuditOrder& order);
-  // Loads the splits; answers the weights.
-  absl::StatusOr<std::string> FetchAll(const wire::AuditOrder& order);
+  // Loads the splits; answers the files.
+  absl::StatusOr<AuditFiles> FetchAll(const wire::AuditOrder& order);
+  absl::StatusOr<std::string> Fetch(const Digest& digest, int64_t size_bytes,
+                                    const BlobReader& read);
   absl::Status LoadData(const wire::AuditOrder& order);
   // Whether this very attempt was under way when this verifier ended last.
   bool HasCrashedOn(const wire::AuditOrder& order) const;

@@ -9,8 +9,7 @@
 #include "common/base/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/fake_network.h"
-#include "tests/support/work_samples.h"
+#include "tests/support/sample_training.h"
 
 namespace archpool {
 namespace {
@@ -27,9 +26,14 @@ class FakeServer : public AuditClient {
   explicit FakeServer(const testing::SampleDataset& dataset)
       : dataset_(dataset) {}
 
-  void AddAudit(int64_t id, const std::string& weights) {
-    audits_.push_back(testing::SampleAudit(dataset_, id, weights));
-    weights_[id] = weights;
+  // Of an honest training, in its third segment.
+  void AddAudit(int64_t id) {
+    wire::AuditOrder order = testing::SampleAudit(dataset_, id);
+    const testing::SampleTraining training(order);
+    training.CommitTo(order, 2);
+    weights_[id] = training.BytesAt(order.recipe.segments).weights;
+    begins_[id] = training.BytesAt(2);
+    audits_.push_back(order);
   }
   wire::AuditOrder& audit(size_t index) { return audits_[index]; }
 
@@ -46,8 +50,9 @@ class FakeServer : public AuditClient {
     return std::nullopt;
   }
 
-  absl::StatusOr<AuditReply> ReportAudit(AuditId audit, int64_t /*attempt*/,
-                                         const AuditFinding& finding) override {
+  absl::StatusOr<AuditReply> ReportAudit(
+      AuditId audit, int64_t /*attempt*/, const AuditFinding& finding,
+      absl::Duration /*audit_time*/) override {
     if (away_reports > 0 && --away_reports >= 0) {
       return Unavailable("SERVER_UNREACHABLE", "away");
     }
@@ -61,9 +66,11 @@ class FakeServer : public AuditClient {
                          const std::stop_token& /*stop*/) override {
     EXPECT_EQ(dataset, dataset_.manifest.Id());
     ++splits_read;
-    return testing::ServeBlob(
-        split == AuditSplit::kHeldOut ? dataset_.held_out : dataset_.validation,
-        offset_bytes, sink);
+    return testing::ServeBlob(split == AuditSplit::kTrain ? dataset_.train
+                              : split == AuditSplit::kHeldOut
+                                  ? dataset_.held_out
+                                  : dataset_.validation,
+                              offset_bytes, sink);
   }
 
   absl::Status ReadWeights(TrialId trial, int64_t offset_bytes,
@@ -71,6 +78,15 @@ class FakeServer : public AuditClient {
                            const std::stop_token& /*stop*/) override {
     ++weights_read;
     return testing::ServeBlob(weights_[trial.value], offset_bytes, sink);
+  }
+
+  absl::Status ReadCheckpoint(TrialId trial, CheckpointPart part,
+                              int64_t offset_bytes, const BlobSink& sink,
+                              const std::stop_token& /*stop*/) override {
+    const CheckpointBytes& bytes = begins_[trial.value];
+    return testing::ServeBlob(
+        part == CheckpointPart::kWeights ? bytes.weights : bytes.optimizer,
+        offset_bytes, sink);
   }
 
   // The script.
@@ -89,6 +105,7 @@ class FakeServer : public AuditClient {
   const testing::SampleDataset& dataset_;
   std::vector<wire::AuditOrder> audits_;
   std::map<int64_t, std::string> weights_;
+  std::map<int64_t, CheckpointBytes> begins_;
 };
 
 class VerifierTest : public ::testing::Test {
@@ -108,8 +125,13 @@ class VerifierTest : public ::testing::Test {
     return verifier.Run(stop_.get_token());
   }
 
-  static std::string Weights(float accuracy) {
-    return SerializeSafetensors({{"fake.accuracy", Tensor{{1}, {accuracy}}}});
+  // That its weights were measured on all examples.
+  void ExpectMeasured(int64_t audit) {
+    const auto* measured =
+        std::get_if<WeightsMeasured>(&server_.findings[audit]);
+    ASSERT_NE(measured, nullptr);
+    EXPECT_TRUE(measured->saw_all);
+    EXPECT_GE(measured->validation_correct, 6);
   }
 
   testing::SampleDataset dataset_;
@@ -120,25 +142,25 @@ class VerifierTest : public ::testing::Test {
 };
 
 TEST_F(VerifierTest, ReportsWhatItMeasures) {
-  server_.AddAudit(1, Weights(0.75f));
-  server_.AddAudit(2, Weights(0.5f));
+  server_.AddAudit(1);
+  server_.AddAudit(2);
   ASSERT_TRUE(Run().ok());
-  EXPECT_EQ(server_.findings[1], AuditFinding(WeightsMeasured{7, 6}));
-  EXPECT_EQ(server_.findings[2], AuditFinding(WeightsMeasured{5, 4}));
-  EXPECT_EQ(server_.splits_read, 2);
+  ExpectMeasured(1);
+  ExpectMeasured(2);
+  EXPECT_EQ(server_.splits_read, 3);
 }
 
 TEST_F(VerifierTest, OutlivesAServerThatRestarts) {
-  server_.AddAudit(1, Weights(0.75f));
+  server_.AddAudit(1);
   server_.away_calls = 3;
   server_.away_reports = 3;
   ASSERT_TRUE(Run().ok());
-  EXPECT_EQ(server_.findings[1], AuditFinding(WeightsMeasured{7, 6}));
+  ExpectMeasured(1);
 }
 
 // Not a byte is fetched of a file that no weights of the plan can fill.
 TEST_F(VerifierTest, RefusesWeightsThatAreTooLargeUnseen) {
-  server_.AddAudit(1, Weights(0.75f));
+  server_.AddAudit(1);
   server_.audit(0).weights_size_bytes = int64_t{1} << 29;
   ASSERT_TRUE(Run().ok());
   EXPECT_EQ(server_.findings[1],
@@ -148,7 +170,7 @@ TEST_F(VerifierTest, RefusesWeightsThatAreTooLargeUnseen) {
 
 // The pool holds other bytes than were committed: not the miner's doing here.
 TEST_F(VerifierTest, CannotTellWhereTheBlobIsBroken) {
-  server_.AddAudit(1, Weights(0.75f));
+  server_.AddAudit(1);
   server_.audit(0).weights = Sha256("other bytes");
   ASSERT_TRUE(Run().ok());
   EXPECT_EQ(server_.findings[1],
@@ -157,7 +179,7 @@ TEST_F(VerifierTest, CannotTellWhereTheBlobIsBroken) {
 
 // An audit that took the verifier down is not tried a second time here.
 TEST_F(VerifierTest, SaysThatItCrashed) {
-  server_.AddAudit(1, Weights(0.75f));
+  server_.AddAudit(1);
   const wire::AuditOrder& order = server_.audit(0);
   std::ofstream(directory_ + "/audit")
       << order.audit.ToString() << " attempt " << order.attempt << " "
@@ -169,8 +191,8 @@ TEST_F(VerifierTest, SaysThatItCrashed) {
 }
 
 TEST_F(VerifierTest, GoesOnWhereAnotherVerifierWasFaster) {
-  server_.AddAudit(1, Weights(0.75f));
-  server_.AddAudit(2, Weights(0.5f));
+  server_.AddAudit(1);
+  server_.AddAudit(2);
   server_.report_refusal = FailedPrecondition("AUDIT_SUPERSEDED", "too late");
   ASSERT_TRUE(Run().ok());
   EXPECT_EQ(server_.findings.size(), 2u);

@@ -4,11 +4,11 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "common/nn/arithmetic.h"
 #include "common/nn/trial.h"
 #include "tests/support/inflating_trainer.h"
 #include "worker/agent/run_worker.h"
 #include "worker/train/nn_trainer.h"
-#include "worker/train/runtime_env.h"
 
 int main(int argc, char** argv) {
   double delta = 0.05;
@@ -24,7 +24,7 @@ int main(int argc, char** argv) {
         ->capture_default_str();
   };
   program.make_trainer = [&delta, argv](const archpool::WorkerFlags& flags) {
-    archpool::PinRuntimeThreads(flags.threads, argv);
+    archpool::nn::PinArithmetic(flags.instruction_set, flags.threads, argv);
     archpool::nn::ConfigureRuntime(static_cast<int>(flags.threads));
     return std::make_unique<archpool::testing::InflatingTrainer>(
         std::make_unique<archpool::NnTrainer>(), delta);

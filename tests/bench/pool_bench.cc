@@ -67,6 +67,7 @@ class LifeOfTrials {
  public:
   LifeOfTrials() {
     TaskSpec spec = TinySpec(4);
+    spec.recipe.segments = 1;
     spec.space = LargeSpace();
     spec.subspaces = 2 * kMiners;
     spec.trials_per_lease = 4;
@@ -99,10 +100,12 @@ class LifeOfTrials {
     });
     const int64_t trials = kMiners * 4;
     report_.Time(trials, [this] { Report(); });
-    confirm_.Time(trials, [this] {
+    confirm_.Time(2 * trials, [this] {
       for (Worker& worker : workers_) {
         for (const Assignment& one : worker.grant.assignments) {
-          pool_.Do(ConfirmWeights{worker.account, one.trial});
+          pool_.Do(OpenSegment{worker.account, one.trial, commitment_.opening});
+          pool_.Do(ConfirmUpload{worker.account, one.trial,
+                                 commitment_.report.weights_digest});
         }
       }
     });
@@ -133,12 +136,12 @@ class LifeOfTrials {
       const Lease& lease = worker.grant.lease;
       std::vector<Assignment>& list = worker.grant.assignments;
       for (size_t i = 0; i < list.size(); ++i) {
-        const ReportTrials::Reply reply = pool_.Do(ReportTrials{
-            worker.account,
-            worker.session,
-            lease.id,
-            lease.attempt,
-            {{list[i].trial, Sha256("weights"), 100, 500, absl::Seconds(1)}}});
+        const ReportTrials::Reply reply =
+            pool_.Do(ReportTrials{worker.account,
+                                  worker.session,
+                                  lease.id,
+                                  lease.attempt,
+                                  {commitment_.ReportOf(list[i].trial)}});
         list.insert(list.end(), reply.appended.begin(), reply.appended.end());
       }
       ARCHPOOL_CHECK(list.size() == 4);
@@ -146,6 +149,7 @@ class LifeOfTrials {
   }
 
   TestPool pool_;
+  const SharedCommitment commitment_;
   std::vector<Worker> workers_;
   Timing acquire_{.name = "pool/acquire_lease_of_4_trials"};
   Timing renew_{.name = "pool/renew_lease"};

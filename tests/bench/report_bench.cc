@@ -16,6 +16,7 @@
 #include "common/base/check.h"
 #include "common/base/clock.h"
 #include "common/channel/remote.h"
+#include "common/wire/proof_wire.h"
 #include "server/engine/engine.h"
 #include "server/rpc/account_directory.h"
 #include "server/rpc/rpc_server.h"
@@ -23,6 +24,7 @@
 #include "server/storage/postgres/postgres_reader.h"
 #include "server/storage/postgres/postgres_store.h"
 #include "tests/bench/json_line.h"
+#include "tests/support/fake_commitment.h"
 #include "tests/support/pool_fixture.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/throwaway_postgres.h"
@@ -89,6 +91,7 @@ class Client {
       open.set_worker_name(absl::StrCat(name_, "-", i));
       open.set_threads(1);
       open.set_hardware_class("bench");
+      open.set_public_key(key_.public_key().AsBytes());
       v1::AcquireLeaseRequest acquire;
       acquire.set_session_id(
           Must(remote_.Call(work_, &v1::WorkService::Stub::OpenSession, open))
@@ -122,16 +125,36 @@ class Client {
         request.set_attempt(lease.attempt());
       }
       const int64_t trial = lease.assignments(i).trial_id();
-      v1::TrialReport* report = requests_.back().add_reports();
-      report->set_trial_id(trial);
-      report->set_weights_digest(Sha256(absl::StrCat(trial)).AsBytes());
-      report->set_weights_size_bytes(1000);
-      report->set_validation_correct(500);
+      AddReport(lease, TrialId{trial}, *requests_.back().add_reports());
     }
+  }
+
+  void AddReport(const v1::Lease& lease, TrialId trial,
+                 v1::TrialReport& to) const {
+    const int64_t segments = lease.recipe().segments();
+    const TrialReport report = FakeReport(trial, segments, 500);
+    to.set_trial_id(trial.value);
+    to.set_weights_digest(report.weights_digest.AsBytes());
+    to.set_weights_size_bytes(report.weights_size_bytes);
+    to.set_validation_correct(report.validation_correct);
+    to.set_checkpoint_root(report.checkpoint_root.AsBytes());
+    to.set_final_optimizer_digest(report.final_optimizer.AsBytes());
+    wire::SetProof(report.final_proof, to.mutable_final_proof());
+    to.set_signature(
+        key_.Sign(CommitmentMessage(
+                      {.trial = trial,
+                       .lease = LeaseId{lease.lease_id()},
+                       .attempt = lease.attempt(),
+                       .checkpoint_root = report.checkpoint_root,
+                       .weights = report.weights_digest,
+                       .weights_size_bytes = report.weights_size_bytes,
+                       .validation_correct = report.validation_correct}))
+            .AsBytes());
   }
 
   Remote remote_;
   v1::WorkService::Stub work_;
+  const SigningKey key_ = SigningKey::Generate();
   const std::string name_;
   int reports_per_message_ = 1;
   std::vector<v1::ReportTrialsRequest> requests_;

@@ -115,9 +115,9 @@ class Crowd {
         if (worker.next == worker.grant.assignments.size()) continue;
         Count(
             RenewLease{worker.account, worker.session, worker.grant.lease.id});
-        DeliverNext(pool_, worker, weights_);
+        DeliverNext(pool_, worker, commitment_);
         pool_.Verify(500, 500);
-        commands_ += 4;
+        commands_ += 5;
       }
       pool_.pool.TakeEvents();
     }
@@ -129,7 +129,7 @@ class Crowd {
   TestPool pool_;
   std::vector<ScaleWorker> workers_;
   int64_t commands_ = 0;
-  const Digest weights_ = Sha256("weights");
+  const SharedCommitment commitment_;
 };
 
 bool Run(int tasks, bool is_ranked) {

@@ -39,6 +39,7 @@ inline TaskSpec WideTask(int64_t boxes) {
   spec.space = WideSpace();
   spec.subspaces = boxes;
   spec.trials_per_lease = 4;
+  spec.recipe.segments = 1;
   spec.terms.reward = kAmountPerCoin;
   spec.budget.work_units = kWorkUnitsMax;
   spec.budget.time_limit = kTimeLimitMax;
@@ -57,9 +58,9 @@ inline ScaleWorker Join(TestPool& pool, int64_t number) {
   return {.account = account, .session = pool.Open(account, "w")};
 }
 
-// Reports the worker's next trial and confirms its weights: two commands.
+// Reports the worker's next trial and answers its audit: three commands.
 inline void DeliverNext(TestPool& pool, ScaleWorker& worker,
-                        const Digest& weights) {
+                        const SharedCommitment& commitment) {
   std::vector<Assignment>& list = worker.grant.assignments;
   const TrialId trial = list[worker.next++].trial;
   const Lease& lease = worker.grant.lease;
@@ -68,10 +69,12 @@ inline void DeliverNext(TestPool& pool, ScaleWorker& worker,
                            worker.session,
                            lease.id,
                            lease.attempt,
-                           {{trial, weights, 100, 500, absl::Seconds(1)}}});
+                           {commitment.ReportOf(trial)}});
   ARCHPOOL_CHECK(reply.results[0].status.ok());
   list.insert(list.end(), reply.appended.begin(), reply.appended.end());
-  pool.Do(ConfirmWeights{worker.account, trial});
+  pool.Do(OpenSegment{worker.account, trial, commitment.opening});
+  pool.Do(
+      ConfirmUpload{worker.account, trial, commitment.report.weights_digest});
 }
 
 // Of this process: others on the machine do not count.

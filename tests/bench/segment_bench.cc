@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "common/base/status.h"
-#include "common/crypto/merkle.h"
+#include "common/model/commitment.h"
 #include "common/nn/trial.h"
 #include "tests/bench/json_line.h"
 #include "tests/support/fashion_mnist.h"
@@ -41,12 +41,14 @@ class SegmentBench {
 
   // Seconds of one training; with the root of its checkpoints, or without.
   absl::StatusOr<double> Train(bool commits) {
-    std::vector<Digest> leaves;
-    const auto commit = [&](int64_t boundary,
-                            const nn::Checkpoint& checkpoint) {
-      leaves.push_back(MerkleLeaf(CheckpointDigest(checkpoint).AsBytes()));
-      if (boundary == kReplayed) from_ = checkpoint;
-      if (boundary == kReplayed + 1) to_ = checkpoint;
+    std::vector<CheckpointFiles> boundaries;
+    const auto commit = [&](const Checkpoint& checkpoint) {
+      const std::string weights = SerializeSafetensors(checkpoint.weights);
+      const std::string optimizer = SerializeSafetensors(checkpoint.optimizer);
+      boundaries.push_back(
+          {.weights = Sha256(weights), .optimizer = Sha256(optimizer)});
+      if (checkpoint.boundary == kReplayed) from_ = checkpoint;
+      if (checkpoint.boundary == kReplayed + 1) to_ = checkpoint;
       return absl::OkStatus();
     };
     const double start = SecondsNow();
@@ -54,17 +56,17 @@ class SegmentBench {
         nn::Train(plan_, recipe_, {}, key_, normalization_, split_.train, few_,
                   nullptr, commits ? nn::CheckpointSink(commit) : nullptr)
             .status());
-    if (commits) root_ = MerkleRoot(leaves);
+    if (commits) root_ = CheckpointChain(boundaries).Root();
     return SecondsNow() - start;
   }
 
   absl::StatusOr<double> Replay() {
     const double start = SecondsNow();
     ARCHPOOL_ASSIGN_OR_RETURN(
-        const nn::Checkpoint replayed,
+        const Checkpoint replayed,
         nn::ReplaySegment(plan_, recipe_, {}, key_, normalization_,
-                          split_.train, from_, to_.step));
-    if (CheckpointDigest(replayed) != CheckpointDigest(to_)) {
+                          split_.train, from_));
+    if (replayed != to_) {
       return MakeError(absl::StatusCode::kInternal, "REPLAY_DIFFERS",
                        "the replayed segment leads elsewhere");
     }
@@ -103,8 +105,8 @@ class SegmentBench {
   const Recipe recipe_;
   const Digest key_ = Sha256("segments");
   Dataset few_;
-  nn::Checkpoint from_;
-  nn::Checkpoint to_;
+  Checkpoint from_;
+  Checkpoint to_;
   Digest root_;
 };
 

@@ -17,6 +17,8 @@
 namespace archpool {
 namespace {
 
+constexpr int64_t kSegments = 3;
+
 class History {
  public:
   explicit History(uint64_t seed) : rng_(seed, 0) {
@@ -39,16 +41,16 @@ class History {
   int backups() const { return backups_; }
   int promotions() const { return promotions_; }
   int known() const { return known_; }
+  int sampled_out() const { return sampled_out_; }
+  int matured() const { return matured_; }
 
   // Everything still open must come to an end once time passes and a verifier
   // works through what was committed.
   void Finish() {
     pool_.Advance(absl::Hours(10));
-    while (const auto grant = pool_.Do(AcquireAudit{pool_.verifier, "v"})) {
-      pool_.Do(ReportAudit{pool_.verifier, grant->audit.id,
-                           grant->audit.attempt, "v",
-                           Measurement{grant->trial.claimed_correct, 500}});
-    }
+    pool_.VerifyAll();
+    pool_.Advance(absl::Hours(10));
+    pool_.VerifyAll();
     Check("the end");
     EXPECT_TRUE(pool_.pool.state().tasks().empty());
   }
@@ -62,12 +64,14 @@ class History {
 
   void Step() {
     Miner& miner = miners_[rng_.Below(4)];
-    switch (rng_.Below(15)) {
+    switch (rng_.Below(16)) {
       case 12:
       case 13:
         return Rank();
       case 14:
         return Renew(miner);
+      case 15:
+        return AnswerLate();
       case 0:
         return Submit();
       case 1:
@@ -95,6 +99,7 @@ class History {
     spec.terms.reward = 1 + rng_.Below(2'000'000);
     spec.subspaces = 1 + rng_.Below(8);
     spec.trials_per_lease = 1 + rng_.Below(4);
+    spec.recipe.segments = kSegments;
     if (rng_.Below(2) == 0) {
       spec.recipe.further_epochs = {1, 2};
       spec.recipe.promoted_one_in = 2;
@@ -172,16 +177,32 @@ class History {
     const auto& list = miner.grant->assignments;
     const TrialId trial = list[rng_.Below(uint32_t(list.size()))].trial;
     const int64_t claim = 700 + rng_.Below(250);
-    const auto results = pool_
-                             .Do(ReportTrials{miner.account,
-                                              miner.session,
-                                              miner.grant->lease.id,
-                                              miner.grant->lease.attempt,
-                                              {{trial, Sha256(trial.ToString()),
-                                                100, claim, absl::Seconds(1)}}})
-                             .results;
+    const auto results =
+        pool_
+            .Do(ReportTrials{miner.account,
+                             miner.session,
+                             miner.grant->lease.id,
+                             miner.grant->lease.attempt,
+                             {FakeReport(trial, kSegments, claim)}})
+            .results;
     if (!results[0].status.ok() || rng_.Below(10) == 0) return;
-    (void)pool_.Try(ConfirmWeights{miner.account, trial});
+    pool_.Answer(miner.account, trial);
+  }
+
+  // Answers what is asked of anybody, or drops it.
+  void AnswerLate() {
+    for (const Miner& miner : miners_) {
+      std::vector<TrialId> kept;
+      for (const auto& [id, task] : pool_.pool.state().tasks()) {
+        const auto& trials = pool_.pool.state().IndexOf(id).trials;
+        kept.insert(kept.end(), trials.begin(), trials.end());
+      }
+      const auto review = pool_.Do(ReviewTrials{miner.account, kept});
+      for (const auto& asked : review.asked) {
+        if (rng_.Below(8) != 0)
+          pool_.Answer(miner.account, asked.request.trial);
+      }
+    }
   }
 
   void Audit() {
@@ -196,9 +217,13 @@ class History {
       case 1:
         report.finding = Unusable{"WEIGHTS_NOT_FINITE"};
         break;
+      case 2:
+        report.finding = Refuted{"SEGMENT_FALSE"};
+        break;
       default:
-        report.finding = Measurement{grant->trial.claimed_correct - lie,
-                                     700 + int64_t{rng_.Below(250)}};
+        report.finding = Measurement{
+            grant->trial.claimed_correct - lie, 700 + int64_t{rng_.Below(250)},
+            grant->audit.measures_all || lie != 0 || rng_.Below(2) == 0};
     }
     pool_.Do(report);
   }
@@ -219,6 +244,8 @@ class History {
 
   void Note(const Trial& trial) {
     if (trial.rung > 0 && trial.state == TrialState::kAssigned) ++promotions_;
+    sampled_out_ += trial.basis == TrialBasis::kSampledOut ? 1 : 0;
+    matured_ += trial.is_matured && trial.pay == 0 ? 1 : 0;
     if (trial.known_from.IsSet()) {
       ++known_;
     } else if (trial.state == TrialState::kAccepted) {
@@ -230,13 +257,21 @@ class History {
   void Restart() { pool_.pool = Pool(pool_.policy, auditor_.Snapshot()); }
 
   CounterRng rng_;
-  TestPool pool_;
+  static PoolPolicy ShortBlocks() {
+    PoolPolicy policy;
+    policy.credit_block = 2;
+    return policy;
+  }
+
+  TestPool pool_{ShortBlocks()};
   Auditor auditor_;
   std::vector<Miner> miners_;
   std::vector<Trial> bought_;  // accepted trials
   int backups_ = 0;
   int promotions_ = 0;
   int known_ = 0;
+  int sampled_out_ = 0;
+  int matured_ = 0;
 };
 
 class PoolRandomTest : public testing::TestWithParam<int> {};
@@ -252,13 +287,19 @@ TEST(PoolRandomBackups, HistoriesHaveAllKindsOfWorkInThem) {
   int backups = 0;
   int promotions = 0;
   int known = 0;
+  int sampled_out = 0;
+  int matured = 0;
   for (uint64_t seed = 0; seed < 20; ++seed) {
     History history(seed);
     history.Run(400);
     backups += history.backups();
     promotions += history.promotions();
     known += history.known();
+    sampled_out += history.sampled_out();
+    matured += history.matured();
   }
+  EXPECT_GT(sampled_out, 10);
+  EXPECT_GT(matured, 10);
   EXPECT_GT(backups, 10);
   EXPECT_GT(promotions, 10);
   EXPECT_GT(known, 10);

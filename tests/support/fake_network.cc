@@ -10,12 +10,23 @@ namespace archpool::testing {
 namespace {
 
 constexpr char kTensorName[] = "fake.accuracy";
+constexpr char kChainName[] = "fake.chain";
 // The size at which half of the way from the worst to the best is gone.
 constexpr float kHalfwayParameters = 20'000;
 
 int64_t CorrectOf(float accuracy, int64_t count) {
   return static_cast<int64_t>(static_cast<double>(accuracy) *
                               static_cast<double>(count));
+}
+
+absl::StatusOr<float> FakeResult(const TensorMap& weights) {
+  const auto found = weights.find(kTensorName);
+  if (found == weights.end() || weights.size() != 1 ||
+      found->second.values.size() != 1) {
+    return InvalidArgument("WEIGHTS_MISMATCH",
+                           "these are not the weights of a fake network");
+  }
+  return found->second.values[0];
 }
 
 }  // namespace
@@ -27,8 +38,31 @@ float FakeAccuracy(const LayerPlan& plan, const Digest& trial_key) {
          0.01f * noise;
 }
 
+Checkpoint FakeStart(const LayerPlan& plan, int64_t rung,
+                     const Digest& trial_key, float below) {
+  // A rung adds five points to what it goes on from.
+  const float accuracy = below >= 0 ? std::min(1.0f, below + 0.05f)
+                                    : FakeAccuracy(plan, trial_key) +
+                                          0.05f * static_cast<float>(rung);
+  Checkpoint start;
+  start.weights[kTensorName] = Tensor{{1}, {accuracy}};
+  start.optimizer[kChainName] = Tensor{{1}, {0}};
+  return start;
+}
+
+Checkpoint FakeNext(const Digest& trial_key, const Checkpoint& from) {
+  Checkpoint next = from;
+  ++next.boundary;
+  float& link = next.optimizer[kChainName].values.at(0);
+  link = CounterRng(trial_key.Prefix64() ^ static_cast<uint64_t>(1e6f * link),
+                    static_cast<uint64_t>(next.boundary))
+             .NextUnitFloat();
+  return next;
+}
+
 absl::StatusOr<TrainingResult> FakeTrainer::Train(
-    const TrainingRequest& request, const StepCallback& on_step) {
+    const TrainingRequest& request, const StepCallback& on_step,
+    const CheckpointCallback& on_checkpoint) {
   for (int64_t step = 1; step <= steps_; ++step) {
     absl::SleepFor(step_time_);
     if (!on_step(step, steps_)) {
@@ -36,20 +70,24 @@ absl::StatusOr<TrainingResult> FakeTrainer::Train(
                        "the training was stopped");
     }
   }
-  // A rung adds five points to what it goes on from.
-  float accuracy = FakeAccuracy(request.plan, request.trial_key);
+  float below = -1;
   if (request.resumed != nullptr) {
-    const auto found = request.resumed->find(kTensorName);
-    if (found == request.resumed->end()) {
-      return InvalidArgument("WEIGHTS_MISMATCH",
-                             "these are not the weights of a fake network");
-    }
-    accuracy = std::min(1.0f, found->second.values[0] + 0.05f);
-  } else {
-    accuracy += 0.05f * static_cast<float>(request.rung);
+    ARCHPOOL_ASSIGN_OR_RETURN(below, FakeResult(*request.resumed));
   }
+  Checkpoint at =
+      FakeStart(request.plan, request.rung, request.trial_key, below);
+  if (request.from != nullptr) {
+    at = *request.from;
+  } else {
+    ARCHPOOL_RETURN_IF_ERROR(on_checkpoint(at));
+  }
+  while (at.boundary < request.recipe.segments) {
+    at = FakeNext(request.trial_key, at);
+    ARCHPOOL_RETURN_IF_ERROR(on_checkpoint(at));
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(const float accuracy, FakeResult(at.weights));
   TrainingResult result;
-  result.weights[kTensorName] = Tensor{{1}, {accuracy}};
+  result.weights = at.weights;
   result.validation_correct = CorrectOf(accuracy, request.validation.count());
   return result;
 }
@@ -57,18 +95,33 @@ absl::StatusOr<TrainingResult> FakeTrainer::Train(
 absl::StatusOr<int64_t> FakeEvaluator::CountCorrect(
     const LayerPlan& /*plan*/, const TensorMap& weights,
     const DatasetManifest& /*manifest*/, const Dataset& dataset) {
-  const auto found = weights.find(kTensorName);
-  if (found == weights.end() || weights.size() != 1 ||
-      found->second.values.size() != 1) {
-    return InvalidArgument("WEIGHTS_MISMATCH",
-                           "these are not the weights of a fake network");
-  }
-  const float accuracy = found->second.values[0];
+  ARCHPOOL_ASSIGN_OR_RETURN(const float accuracy, FakeResult(weights));
   if (!(accuracy >= 0 && accuracy <= 1)) {
     return InvalidArgument("WEIGHTS_NOT_FINITE",
                            "a fake network's accuracy is in [0, 1]");
   }
   return CorrectOf(accuracy, dataset.count());
+}
+
+absl::StatusOr<Checkpoint> FakeEvaluator::Start(const TrainingTerms& terms,
+                                                const TensorMap* resumed,
+                                                const Dataset& /*train*/) {
+  float below = -1;
+  if (resumed != nullptr) {
+    ARCHPOOL_ASSIGN_OR_RETURN(below, FakeResult(*resumed));
+  }
+  return FakeStart(terms.plan, terms.rung, terms.trial_key, below);
+}
+
+absl::StatusOr<Checkpoint> FakeEvaluator::Replay(const TrainingTerms& terms,
+                                                 const Dataset& /*train*/,
+                                                 const Checkpoint& from) {
+  const auto chain = from.optimizer.find(kChainName);
+  if (chain == from.optimizer.end() || chain->second.values.size() != 1) {
+    return InvalidArgument("CHECKPOINT_MALFORMED",
+                           "this is not a checkpoint of a fake training");
+  }
+  return FakeNext(terms.trial_key, from);
 }
 
 }  // namespace archpool::testing

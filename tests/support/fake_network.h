@@ -17,13 +17,20 @@ namespace archpool::testing {
 // In [0, 1): 0.60 to 0.95 by size, plus up to a hundredth by key.
 float FakeAccuracy(const LayerPlan& plan, const Digest& trial_key);
 
+// A fake training: its start (`below`: the accuracy that it goes on from; -1:
+// none), and the checkpoint that follows.
+Checkpoint FakeStart(const LayerPlan& plan, int64_t rung,
+                     const Digest& trial_key, float below);
+Checkpoint FakeNext(const Digest& trial_key, const Checkpoint& from);
+
 class FakeTrainer : public Trainer {
  public:
   // Takes `step_time` for each of `steps` steps.
   FakeTrainer(int64_t steps, absl::Duration step_time)
       : steps_(steps), step_time_(step_time) {}
-  absl::StatusOr<TrainingResult> Train(const TrainingRequest& request,
-                                       const StepCallback& on_step) override;
+  absl::StatusOr<TrainingResult> Train(
+      const TrainingRequest& request, const StepCallback& on_step,
+      const CheckpointCallback& on_checkpoint) override;
   std::string hardware_class() const override { return "fake/1"; }
 
  private:
@@ -33,6 +40,13 @@ class FakeTrainer : public Trainer {
 
 class FakeEvaluator : public Evaluator {
  public:
+  std::vector<std::string> hardware_classes() const override { return {}; }
+  absl::StatusOr<Checkpoint> Start(const TrainingTerms& terms,
+                                   const TensorMap* resumed,
+                                   const Dataset& train) override;
+  absl::StatusOr<Checkpoint> Replay(const TrainingTerms& terms,
+                                    const Dataset& train,
+                                    const Checkpoint& from) override;
   // INVALID_ARGUMENT (WEIGHTS_MISMATCH): not a fake trainer's weights.
   absl::StatusOr<int64_t> CountCorrect(const LayerPlan& plan,
                                        const TensorMap& weights,

@@ -21,8 +21,8 @@ namespace archpool {
 
 inline absl::Status Away() { return Unavailable("SERVER_UNREACHABLE", "away"); }
 
-// A pool that hands out `leases` in turn, each until all its trials are
-// reported, and calls `on_idle` once none is left.
+// Hands out `leases` in turn, each until all its trials are reported, and calls
+// `on_idle` once none is left.
 class FakePool : public WorkClient {
  public:
   explicit FakePool(const testing::SampleDataset& dataset)
@@ -76,13 +76,11 @@ class FakePool : public WorkClient {
     for (const LeaseId lease : report.leases) {
       if (over.contains(lease.value)) reply.ended.push_back(lease);
     }
-    for (const int64_t trial : withdrawn) {
-      reply.withdrawn.push_back(TrialId{trial});
-    }
+    for (const int64_t id : withdrawn) reply.withdrawn.push_back(TrialId{id});
     return reply;
   }
 
-  absl::StatusOr<std::vector<wire::WorkAssignment>> ReportTrial(
+  absl::StatusOr<ReportReply> ReportTrial(
       SessionId /*session*/, const TrialCommitment& commitment,
       const wire::WorkLease* lease) override {
     const absl::MutexLock lock(&mutex_);
@@ -94,7 +92,10 @@ class FakePool : public WorkClient {
     reports[commitment.trial.value] = commitment;
     // The reply is lost: the agent cannot know that the report was taken.
     if (lost_replies > 0 && --lost_replies >= 0) return Away();
-    std::vector<wire::WorkAssignment> appended;
+    ReportReply reply{.appended = {},
+                      .wants_weights = true,
+                      .is_audited = audited.contains(commitment.trial.value)};
+    std::vector<wire::WorkAssignment>& appended = reply.appended;
     std::vector<wire::WorkAssignment>& growth = growths[commitment.lease.value];
     if (lease != nullptr && !growth.empty()) {
       appended = {growth.front()};
@@ -104,11 +105,42 @@ class FakePool : public WorkClient {
         held.assignments.push_back(appended.front());
       }
     }
-    return appended;
+    return reply;
   }
 
-  absl::Status ReleaseLease(SessionId /*session*/, LeaseId lease,
-                            int64_t /*attempt*/) override {
+  absl::StatusOr<ReviewReply> ReviewTrials(
+      const std::vector<TrialId>& kept) override {
+    const absl::MutexLock lock(&mutex_);
+    ReviewReply reply;
+    for (const TrialId trial : kept) {
+      const auto asked = audited.find(trial.value);
+      if (asked != audited.end() && !openings.contains(trial.value)) {
+        reply.asked.push_back({.trial = trial,
+                               .segment = asked->second,
+                               .deadline = absl::InfiniteFuture(),
+                               .lease = LeaseOf(trial)});
+      } else if (settled.contains(trial.value)) {
+        reply.settled.push_back(trial);
+      }
+    }
+    return reply;
+  }
+
+  absl::Status OpenSegment(TrialId trial, const Opening& opening) override {
+    const absl::MutexLock lock(&mutex_);
+    openings[trial.value] = opening;
+    return absl::OkStatus();
+  }
+
+  absl::Status UploadCheckpoint(TrialId trial, const UploadSource& file,
+                                const std::stop_token& /*stop*/) override {
+    const absl::MutexLock lock(&mutex_);
+    EXPECT_EQ(Sha256(*ReadFile(file.path, 1 << 20)), file.digest);
+    checkpoints_sent[trial.value].insert(file.digest);
+    return absl::OkStatus();
+  }
+
+  absl::Status ReleaseLease(SessionId, LeaseId lease, int64_t) override {
     const absl::MutexLock lock(&mutex_);
     released.push_back(lease.value);
     over.insert(lease.value);
@@ -140,10 +172,10 @@ class FakePool : public WorkClient {
                            const std::stop_token& /*stop*/) override {
     const absl::MutexLock lock(&mutex_);
     weights_read.push_back(trial.value);
-    const auto found = held_weights.find(trial.value);
-    if (found == held_weights.end())
+    if (!held_weights.contains(trial.value)) {
       return NotFound("TRIAL_UNKNOWN", "no weights");
-    return testing::ServeBlob(found->second, offset_bytes, sink);
+    }
+    return testing::ServeBlob(held_weights[trial.value], offset_bytes, sink);
   }
 
   void WithdrawTrial(int64_t trial) {
@@ -154,7 +186,6 @@ class FakePool : public WorkClient {
     const absl::MutexLock lock(&mutex_);
     over.insert(lease);
   }
-
   void SetAway(int calls) {
     const absl::MutexLock lock(&mutex_);
     away_calls = calls;
@@ -176,6 +207,8 @@ class FakePool : public WorkClient {
   std::vector<wire::WorkLease> leases;
   // What reports append to a lease, one trial each.
   std::map<int64_t, std::vector<wire::WorkAssignment>> growths;
+  std::map<int64_t, int64_t> audited;  // trials, and the segment asked for
+  std::set<int64_t> settled;
   std::function<void()> on_idle;
   int away_calls = 0;
   int lost_replies = 0;
@@ -184,11 +217,13 @@ class FakePool : public WorkClient {
   std::vector<absl::Status> acquire_refusals;
   bool is_session_known = false;
 
-  // What happened. Read once the agent has ended.
+  // What happened, for when the agent has ended.
   int sessions = 0;
   std::map<int64_t, TrialCommitment> reports;
   std::vector<int64_t> uploads;
-  std::map<int64_t, std::string> held_weights;  // that the server holds
+  std::map<int64_t, Opening> openings;
+  std::map<int64_t, std::set<Digest>> checkpoints_sent;
+  std::map<int64_t, std::string> held_weights;  // by the server
   std::vector<int64_t> weights_read;
   std::vector<int64_t> released;
   std::set<int64_t> over;
@@ -197,6 +232,15 @@ class FakePool : public WorkClient {
   std::vector<int64_t> taken_ahead;
 
  private:
+  wire::WorkLease LeaseOf(TrialId trial) const {
+    for (wire::WorkLease lease : leases) {
+      std::erase_if(lease.assignments,
+                    [&](const auto& one) { return one.trial != trial; });
+      if (!lease.assignments.empty()) return lease;
+    }
+    return {};
+  }
+
   const testing::SampleDataset& dataset_;
   absl::Mutex mutex_;
 };

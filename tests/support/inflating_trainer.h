@@ -18,9 +18,11 @@ class InflatingTrainer : public Trainer {
   InflatingTrainer(std::unique_ptr<Trainer> honest, double delta)
       : honest_(std::move(honest)), delta_(delta) {}
 
-  absl::StatusOr<TrainingResult> Train(const TrainingRequest& request,
-                                       const StepCallback& on_step) override {
-    absl::StatusOr<TrainingResult> result = honest_->Train(request, on_step);
+  absl::StatusOr<TrainingResult> Train(
+      const TrainingRequest& request, const StepCallback& on_step,
+      const CheckpointCallback& on_checkpoint) override {
+    absl::StatusOr<TrainingResult> result =
+        honest_->Train(request, on_step, on_checkpoint);
     if (!result.ok()) return result;
     const int64_t count = request.validation.count();
     const auto extra =

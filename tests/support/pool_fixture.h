@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "common/base/check.h"
 #include "server/core/pool.h"
+#include "tests/support/fake_commitment.h"
 
 namespace archpool {
 
@@ -59,10 +60,17 @@ inline TaskSpec TinySpec(int widths) {
   return spec;
 }
 
+// Every trial is audited: nothing in a test hangs on a draw.
+inline PoolPolicy AuditEverything() {
+  PoolPolicy policy;
+  policy.audit_floor_ppm = 1'000'000;
+  return policy;
+}
+
 // Time starts at the epoch and moves when a test says so.
 class TestPool {
  public:
-  explicit TestPool(const PoolPolicy& pool_policy = PoolPolicy())
+  explicit TestPool(const PoolPolicy& pool_policy = AuditEverything())
       : policy(pool_policy), pool(pool_policy, PoolSnapshot()) {
     Do(Tick{});
     client = Make("client", Role::kClient);
@@ -102,18 +110,68 @@ class TestPool {
       Do(Tick{});
     }
   }
-  // Commits one trial with a claim and delivers its weights.
+  // Commits one trial with a claim; what the pool wants of it.
+  ReportTrials::Result Commit(AccountId miner, SessionId session,
+                              const Lease& lease, TrialId trial,
+                              int64_t claim) {
+    const int64_t segments =
+        pool.state().Find(lease.task)->spec->recipe.segments;
+    auto results = Do(ReportTrials{miner,
+                                   session,
+                                   lease.id,
+                                   lease.attempt,
+                                   {FakeReport(trial, segments, claim)}})
+                       .results;
+    ARCHPOOL_CHECK(results[0].status.ok());
+    return results[0];
+  }
+  // Sends what is wanted of a committed trial, an audit's segment included.
+  void Answer(AccountId miner, TrialId id) {
+    const Trial* trial = pool.state().Find(id);
+    if (trial == nullptr) return;
+    const Digest weights = trial->weights_digest;
+    const bool wants_weights = trial->state == TrialState::kCommitted;
+    const Audit* audit = pool.state().Find(pool.state().AuditOf(id));
+    if (audit != nullptr && audit->state == AuditState::kAsked) {
+      const int64_t segment = audit->segment;
+      const CheckpointChain chain =
+          FakeChain(id, pool.state().Find(trial->task)->spec->recipe.segments);
+      Do(OpenSegment{miner, id, chain.Open(segment)});
+      if (segment > 0) {
+        Do(ConfirmUpload{miner, id, chain.boundary(segment).weights});
+        Do(ConfirmUpload{miner, id, chain.boundary(segment).optimizer});
+      }
+      Do(ConfirmUpload{miner, id, weights});
+    } else if (wants_weights) {
+      Do(ConfirmUpload{miner, id, weights});
+    }
+  }
+  // Commits one trial with a claim, and delivers what is wanted of it.
   void Deliver(AccountId miner, SessionId session, const Lease& lease,
                TrialId trial, int64_t claim) {
-    const auto results = Do(ReportTrials{miner,
-                                         session,
-                                         lease.id,
-                                         lease.attempt,
-                                         {{trial, Sha256(trial.ToString()), 100,
-                                           claim, absl::Seconds(1)}}})
-                             .results;
-    ARCHPOOL_CHECK(results[0].status.ok());
-    Do(ConfirmWeights{miner, trial});
+    Commit(miner, session, lease, trial, claim);
+    Answer(miner, trial);
+  }
+  // Answers and passes every audit that is open, those that this brings
+  // included, as a pool of honest miners does when its tasks end.
+  void VerifyAll() {
+    for (bool more = true; more;) {
+      more = false;
+      std::vector<std::pair<AccountId, TrialId>> asked;
+      for (const auto& [id, task] : pool.state().tasks()) {
+        for (const AuditId audit : pool.state().IndexOf(id).audits) {
+          const TrialId trial = pool.state().Find(audit)->trial;
+          asked.push_back({pool.state().Find(trial)->account, trial});
+        }
+      }
+      for (const auto& [miner, trial] : asked) Answer(miner, trial);
+      while (const auto grant = Do(AcquireAudit{verifier, "v1"})) {
+        more = true;
+        const int64_t correct = grant->trial.claimed_correct;
+        Do(ReportAudit{verifier, grant->audit.id, grant->audit.attempt, "v1",
+                       Measurement{correct, correct}});
+      }
+    }
   }
   // Takes the next audit and reports what was measured.
   ReportAudit::Reply Verify(int64_t validation_correct,

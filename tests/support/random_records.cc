@@ -93,7 +93,8 @@ void RandomRecords::PutAccount() {
                .trials_abandoned = Large(),
                .rejections_in_a_row = Large(),
                .performance = RandomPerformance(),
-               .accuracy_ppm = RandomMoments()});
+               .accuracy_ppm = RandomMoments(),
+               .audit_rate_ppm = Large()});
 }
 
 Moments RandomRecords::RandomMoments() {
@@ -214,6 +215,7 @@ void RandomRecords::PutSession() {
                .worker_name = worker_name,
                .threads = 1 + Large(),
                .hardware_class = RandomText(),
+               .key = Coin() ? PublicKey{RandomDigest().bytes} : PublicKey{},
                .state = static_cast<SessionState>(Below(2)),
                .create_time = RandomTime(),
                .performance = RandomPerformance()});
@@ -274,15 +276,24 @@ void RandomRecords::PutTrial() {
     trial.architecture.choices.push_back(static_cast<uint8_t>(Below(256)));
   }
   if (state != TrialState::kAssigned && state != TrialState::kAbandoned) {
+    trial.checkpoint_root = RandomDigest();
+    trial.signature.bytes[static_cast<size_t>(Below(64))] = 1;
+    trial.hardware_class = RandomText();
+    trial.draw_ppm = Large();
+    trial.audit_time = absl::Nanoseconds(Large());
     trial.weights_digest = RandomDigest();
     trial.claimed_correct = Large();
     trial.commit_time = RandomTime();
     trial.upload_deadline = RandomTime();
   }
   if (state == TrialState::kAccepted) {
-    trial.measured_correct = Large();
-    trial.held_out_correct = Large();
-    trial.verified_accuracy_ppm = Below(1'000'001);
+    trial.basis = static_cast<TrialBasis>(1 + Below(3));
+    trial.is_matured = Coin();
+    if (trial.basis != TrialBasis::kSampledOut) {
+      trial.measured_correct = Large();
+      trial.held_out_correct = Large();
+      trial.verified_accuracy_ppm = Below(1'000'001);
+    }
     trial.pay = Large();
     trial.finders_bonus = Large();
   }
@@ -290,6 +301,23 @@ void RandomRecords::PutTrial() {
     trial.reason = absl::StrCat("R", RandomText());
   if (state == TrialState::kAbandoned && Coin()) trial.reason = kSuperseded;
   Emit(trials_, id, trial);
+}
+
+Opening RandomRecords::RandomOpening() {
+  const auto proof = [this] {
+    std::vector<Digest> digests(
+        static_cast<size_t>(Below(static_cast<int64_t>(kProofLengthMax) + 1)));
+    for (Digest& digest : digests) digest = RandomDigest();
+    return digests;
+  };
+  return {.begin = {.weights = RandomDigest(),
+                    .weights_size_bytes = Large(),
+                    .optimizer = RandomDigest(),
+                    .optimizer_size_bytes = Large()},
+          .begin_proof = proof(),
+          .end = RandomDigest(),
+          .end_proof = proof(),
+          .start_proof = proof()};
 }
 
 void RandomRecords::PutAudit() {
@@ -306,14 +334,23 @@ void RandomRecords::PutAudit() {
   Audit audit{.id = id,
               .trial = trial,
               .task = trials_.at(trial).task,
-              .state = static_cast<AuditState>(Below(3)),
+              .kind = static_cast<AuditKind>(Below(2)),
+              .state = static_cast<AuditState>(Below(4)),
+              .segment = Large(),
+              .measures_all = Coin(),
+              .opening = Coin() ? RandomOpening() : Opening(),
               .attempt = Large(),
               .inconclusive_count = Large(),
+              .refutations = Large(),
+              .retry_time = Coin() ? RandomTime() : absl::InfinitePast(),
               .verifier_name = RandomText()};
   if (audit.state == AuditState::kLeased || Coin()) {
     audit.verifier = Any(accounts_).id;
   }
-  if (audit.state == AuditState::kLeased) audit.expire_time = RandomTime();
+  if (audit.state == AuditState::kAsked) audit.missing = 1 + Below(15);
+  if (audit.state == AuditState::kAsked || audit.state == AuditState::kLeased) {
+    audit.expire_time = RandomTime();
+  }
   Emit(audits_, id, audit);
 }
 

@@ -29,6 +29,7 @@ class RandomRecords {
     return subspaces_;
   }
   const std::map<LeaseId, Lease>& leases() const { return leases_; }
+  const std::map<AuditId, Audit>& audits() const { return audits_; }
   const std::map<TrialId, Trial>& trials() const { return trials_; }
   const std::map<TransferId, Transfer>& transfers() const { return transfers_; }
   const std::map<Place, Balance>& balances() const { return balances_; }
@@ -44,6 +45,7 @@ class RandomRecords {
   void PutSession();
   void PutLease();
   void PutTrial();
+  Opening RandomOpening();
   void PutAudit();
   void PutTransfer();
   void PutBalance();

@@ -5,8 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
+#include "common/base/status.h"
 #include "common/crypto/sha256.h"
 #include "common/wire/fields.h"
+#include "common/wire/proof_wire.h"
 #include "common/wire/task_spec_wire.h"
 #include "server/rpc/account_directory.h"
 #include "tests/support/pool_fixture.h"
@@ -58,6 +60,7 @@ absl::StatusOr<int64_t> Party::OpenSession(const std::string& worker_name) {
   request.set_worker_name(worker_name);
   request.set_threads(1);
   request.set_hardware_class("test");
+  request.set_public_key(key.public_key().AsBytes());
   auto response =
       remote.Call(work, &v1::WorkService::Stub::OpenSession, request);
   if (!response.ok()) return response.status();
@@ -98,10 +101,48 @@ absl::StatusOr<v1::ReportTrialsResponse::Result> Party::Report(
   report->set_weights_digest(Sha256(weights).AsBytes());
   report->set_weights_size_bytes(static_cast<int64_t>(weights.size()));
   report->set_validation_correct(validation_correct);
+  const CheckpointChain chain = ChainOf(trial_id, weights);
+  report->set_checkpoint_root(chain.Root().AsBytes());
+  report->set_final_optimizer_digest(
+      chain.boundary(kRpcSegments).optimizer.AsBytes());
+  wire::SetProof(chain.ProofOf(kRpcSegments), report->mutable_final_proof());
+  report->set_signature(
+      key.Sign(CommitmentMessage(
+                   {.trial = TrialId{trial_id},
+                    .lease = LeaseId{lease.lease_id()},
+                    .attempt = lease.attempt(),
+                    .checkpoint_root = chain.Root(),
+                    .weights = Sha256(weights),
+                    .weights_size_bytes = report->weights_size_bytes(),
+                    .validation_correct = validation_correct}))
+          .AsBytes());
   auto response =
       remote.Call(work, &v1::WorkService::Stub::ReportTrials, request);
   if (!response.ok()) return response.status();
   return response->results(0);
+}
+
+absl::Status Party::Answer(const v1::ReportTrialsResponse::Result& asked,
+                           absl::string_view weights) {
+  const int64_t trial = asked.trial_id();
+  if (asked.has_audit()) {
+    v1::OpenSegmentRequest request;
+    request.set_trial_id(trial);
+    const int64_t segment = asked.audit().segment();
+    *request.mutable_opening() =
+        wire::ToProto(ChainOf(trial, weights).Open(segment));
+    ARCHPOOL_RETURN_IF_ERROR(
+        remote.Call(work, &v1::WorkService::Stub::OpenSegment, request)
+            .status());
+    for (const bool optimizer : {false, true}) {
+      if (segment == 0) break;
+      const std::string bytes = CheckpointText(trial, segment, optimizer);
+      ARCHPOOL_RETURN_IF_ERROR(
+          Send(CheckpointUpload(trial, bytes), bytes).status());
+    }
+  }
+  if (!asked.wants_weights()) return absl::OkStatus();
+  return Upload(WeightsUpload(trial, weights), weights).status();
 }
 
 absl::StatusOr<v1::AcquireAuditResponse> Party::AcquireAudit(
@@ -185,6 +226,29 @@ absl::StatusOr<std::string> Party::DownloadWeights(int64_t trial_id) {
   return Collect(*blob.DownloadWeights(&context, request));
 }
 
+std::string CheckpointText(int64_t trial_id, int64_t boundary, bool optimizer) {
+  return absl::StrCat(optimizer ? "optimizer " : "weights ", boundary, " of ",
+                      trial_id);
+}
+
+CheckpointChain ChainOf(int64_t trial_id, absl::string_view weights) {
+  std::vector<CheckpointFiles> boundaries;
+  for (int64_t k = 0; k <= kRpcSegments; ++k) {
+    boundaries.push_back(FilesOf(k == kRpcSegments
+                                     ? std::string(weights)
+                                     : CheckpointText(trial_id, k, false),
+                                 CheckpointText(trial_id, k, true)));
+  }
+  return CheckpointChain(boundaries);
+}
+
+v1::BeginUploadRequest CheckpointUpload(int64_t trial_id,
+                                        absl::string_view bytes) {
+  v1::BeginUploadRequest begin = FileUpload(bytes);
+  begin.mutable_purpose()->mutable_trial_checkpoint()->set_trial_id(trial_id);
+  return begin;
+}
+
 v1::BeginUploadRequest FileUpload(absl::string_view bytes) {
   v1::BeginUploadRequest request;
   request.set_digest(Sha256(bytes).AsBytes());
@@ -222,6 +286,8 @@ RpcFixture::RpcFixture(const rpc::RpcOptions& options)
       options_(options),
       operator_token_(rpc::MakeToken()) {
   options_.listen = "127.0.0.1:0";
+  // Nothing in a test hangs on a draw.
+  options_.policy.audit_floor_ppm = 1'000'000;
   options_.pool_secret = Sha256("pool secret");
   options_.drain = absl::Seconds(1);
   Start();
@@ -288,6 +354,7 @@ std::string RpcFixture::RegisterDataset(Party& client) {
 
 v1::TaskSpec RpcFixture::Spec(const std::string& dataset_id) const {
   v1::TaskSpec spec = wire::ToProto(TinySpec(3));
+  spec.mutable_recipe()->set_segments(kRpcSegments);
   spec.set_dataset_id(dataset_id);
   return spec;
 }

@@ -17,6 +17,8 @@
 #include "archpool/v1/work.grpc.pb.h"
 #include "common/base/clock.h"
 #include "common/channel/remote.h"
+#include "common/crypto/signature.h"
+#include "common/model/commitment.h"
 #include "server/engine/engine.h"
 #include "server/rpc/rpc_server.h"
 #include "server/storage/blob_store.h"
@@ -57,6 +59,10 @@ class Party {
   absl::StatusOr<v1::ReportTrialsResponse::Result> Report(
       int64_t session_id, const v1::Lease& lease, int64_t trial_id,
       absl::string_view weights, int64_t validation_correct);
+  // Lays the audit's segment open, if one is asked for, and sends what is
+  // wanted of the trial that was reported with these weights.
+  absl::Status Answer(const v1::ReportTrialsResponse::Result& asked,
+                      absl::string_view weights);
   absl::StatusOr<v1::AcquireAuditResponse> AcquireAudit(absl::Duration wait);
   absl::StatusOr<v1::ReportAuditResponse> Measure(const v1::Audit& audit,
                                                   int64_t validation_correct,
@@ -78,6 +84,7 @@ class Party {
   absl::StatusOr<std::string> DownloadWeights(int64_t trial_id);
 
   const std::string token;
+  const SigningKey key = SigningKey::Generate();
   Remote remote;
   v1::PoolService::Stub pool;
   v1::TaskService::Stub task;
@@ -87,6 +94,14 @@ class Party {
   v1::LedgerService::Stub ledger;
 };
 
+// A training of `kRpcSegments` segments that ends with these weights; the files
+// of its other checkpoints hold CheckpointText.
+inline constexpr int64_t kRpcSegments = 3;
+CheckpointChain ChainOf(int64_t trial_id, absl::string_view weights);
+std::string CheckpointText(int64_t trial_id, int64_t boundary, bool optimizer);
+
+v1::BeginUploadRequest CheckpointUpload(int64_t trial_id,
+                                        absl::string_view bytes);
 v1::BeginUploadRequest FileUpload(absl::string_view bytes);
 v1::BeginUploadRequest WeightsUpload(int64_t trial_id, absl::string_view bytes);
 

@@ -53,6 +53,10 @@ SampleDataset::SampleDataset()
   held_out_digest = Sha256(held_out);
 }
 
+std::string ManyImages(const SampleDataset& /*dataset*/, int64_t count) {
+  return MakeSplit(count, 4);
+}
+
 wire::WorkLease SampleLease(const SampleDataset& dataset, int64_t lease_id,
                             int64_t first_trial, int64_t trials) {
   wire::WorkLease lease;
@@ -75,19 +79,17 @@ wire::WorkLease SampleLease(const SampleDataset& dataset, int64_t lease_id,
   return lease;
 }
 
-wire::AuditOrder SampleAudit(const SampleDataset& dataset, int64_t audit_id,
-                             const std::string& weights) {
+wire::AuditOrder SampleAudit(const SampleDataset& dataset, int64_t audit_id) {
   wire::AuditOrder order;
   order.audit = AuditId{audit_id};
   order.attempt = 1;
-  order.trial = TrialId{audit_id};
-  order.architecture = SampleSpace().ArchitectureAt(audit_id);
-  order.plan = PlanOf(order.architecture);
+  order.assignment = SampleLease(dataset, 1, audit_id, 1).assignments.front();
+  order.recipe.segments = 4;
   order.dataset = dataset.manifest.Id();
   order.manifest = dataset.manifest;
   order.held_out = dataset.held_out_digest;
-  order.weights = Sha256(weights);
-  order.weights_size_bytes = static_cast<int64_t>(weights.size());
+  order.hardware_class = "fake/1/1";
+  order.seed = Sha256("seed");
   return order;
 }
 

@@ -23,13 +23,16 @@ struct SampleDataset {
   Digest held_out_digest;
 };
 
+// A split of `count` images of the same kind.
+std::string ManyImages(const SampleDataset& dataset, int64_t count);
+
 // A lease of `trials` trials with ids from `first_trial` on, attempt 1.
 wire::WorkLease SampleLease(const SampleDataset& dataset, int64_t lease_id,
                             int64_t first_trial, int64_t trials);
 
-// An audit of a trial with these weights.
-wire::AuditOrder SampleAudit(const SampleDataset& dataset, int64_t audit_id,
-                             const std::string& weights);
+// An audit of a segment of a trial of the same id, with nothing committed yet
+// (tests/support/sample_training.h does that).
+wire::AuditOrder SampleAudit(const SampleDataset& dataset, int64_t audit_id);
 
 // Hands `blob` from `offset_bytes` on to `sink`, in small chunks.
 absl::Status ServeBlob(const std::string& blob, int64_t offset_bytes,

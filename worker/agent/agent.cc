@@ -26,15 +26,18 @@ bool IsFinal(const absl::Status& status) {
 
 Agent::Agent(const Clock& clock, WorkClient& client, Trainer& trainer,
              TrainingDataCache& data, CheckpointCache& checkpoints,
-             TrialJournal& journal, const AgentOptions& options)
+             CheckpointVault& vault, TrialJournal& journal,
+             const AgentOptions& options)
     : clock_(clock),
       client_(client),
       trainer_(trainer),
       data_(data),
       checkpoints_(checkpoints),
+      vault_(vault),
       journal_(journal),
       options_(options),
       session_(client),
+      prover_(client, session_, vault, options.retry),
       backoff_(options.retry) {}
 
 absl::Status Agent::Run(const std::stop_token& stop) {
@@ -43,9 +46,12 @@ absl::Status Agent::Run(const std::stop_token& stop) {
   if (stop.stop_requested()) return absl::OkStatus();
   ARCHPOOL_RETURN_IF_ERROR(opened);
   const Heartbeat heartbeat(client_, session_, activity_, book_);
-  Courier courier(client_, session_, journal_, book_, options_.retry);
+  Courier courier(client_, session_, journal_, vault_, prover_, book_,
+                  options_.retry);
   while (!stop.stop_requested()) {
-    if (const std::optional<LeaseBook::Order> order = book_.Next()) {
+    if (const std::optional<AskedSegment> lost = prover_.TakeLost()) {
+      TrainAgain(*lost, stop);
+    } else if (const std::optional<LeaseBook::Order> order = book_.Next()) {
       Work(*order, courier, stop);
     } else {
       Refill(courier, stop);
@@ -57,6 +63,14 @@ absl::Status Agent::Run(const std::stop_token& stop) {
     spdlog::warn(
         "not all trained trials reached the pool: they are kept, and sent "
         "when this worker starts again");
+  }
+  prover_.Poke();
+  prover_.WaitUntilIdle(options_.drain_timeout);
+  if (prover_.kept() > 0) {
+    spdlog::info(
+        "{} trials have not settled: start this worker again before their "
+        "task ends, audits may still ask for them",
+        prover_.kept());
   }
   WaitForNext();
   for (const auto& lease : book_.Close()) GiveBack(*lease);
@@ -138,17 +152,16 @@ void Agent::Work(const LeaseBook::Order& order, Courier& courier,
   if (!stop.stop_requested()) book_.Finish(assignment.trial);
 }
 
-absl::Status Agent::Train(const LeaseBook::Order& order, Courier& courier,
-                          const std::stop_token& stop) {
-  const wire::WorkLease& lease = *order.lease;
-  const wire::WorkAssignment& assignment = order.assignment;
+absl::StatusOr<TrainingResult> Agent::TrainTrial(
+    const wire::WorkLease& lease, const wire::WorkAssignment& assignment,
+    const Checkpoint* from, const std::function<bool()>& is_wanted,
+    const std::stop_token& stop) {
   ARCHPOOL_ASSIGN_OR_RETURN(const std::shared_ptr<const TrainingData> data,
                             RetryWhileTransient(options_.retry, stop, [&] {
                               return data_.Get(lease.dataset, lease.manifest,
                                                stop);
                             }));
   activity_.Train(assignment.trial);
-  const absl::Time start = clock_.Now();
   TensorMap resumed;
   if (assignment.resumes.IsSet()) {
     ARCHPOOL_ASSIGN_OR_RETURN(resumed,
@@ -156,24 +169,47 @@ absl::Status Agent::Train(const LeaseBook::Order& order, Courier& courier,
                                 return checkpoints_.Get(assignment, stop);
                               }));
   }
+  return trainer_.Train(
+      {assignment.plan, lease.recipe, assignment.rung,
+       assignment.resumes.IsSet() ? &resumed : nullptr, assignment.trial_key,
+       lease.manifest, data->train, data->validation, from},
+      [&](int64_t step, int64_t steps) {
+        activity_.SetStep(step, steps);
+        return !stop.stop_requested() && is_wanted();
+      },
+      [&](const Checkpoint& checkpoint) {
+        return vault_.Add(assignment.trial_key, checkpoint);
+      });
+}
+
+absl::Status Agent::Train(const LeaseBook::Order& order, Courier& courier,
+                          const std::stop_token& stop) {
+  const wire::WorkLease& lease = *order.lease;
+  const wire::WorkAssignment& assignment = order.assignment;
+  const absl::Time start = clock_.Now();
+  const std::optional<Checkpoint> from = vault_.LatestOf(assignment.trial_key);
+  if (from) {
+    spdlog::info("{} goes on from segment {} of {}",
+                 assignment.trial.ToString(), from->boundary,
+                 lease.recipe.segments);
+  }
   ARCHPOOL_ASSIGN_OR_RETURN(
       const TrainingResult result,
-      trainer_.Train(
-          {assignment.plan, lease.recipe, assignment.rung,
-           assignment.resumes.IsSet() ? &resumed : nullptr,
-           assignment.trial_key, lease.manifest, data->train, data->validation},
-          [&](int64_t step, int64_t steps) {
-            activity_.SetStep(step, steps);
-            return !stop.stop_requested() && book_.IsWanted(assignment.trial);
-          }));
+      TrainTrial(
+          lease, assignment, from ? &*from : nullptr,
+          [&] { return book_.IsWanted(assignment.trial); }, stop));
+  const CheckpointChain chain(vault_.FilesOf(assignment.trial_key));
   TrialCommitment commitment;
   commitment.trial = assignment.trial;
   commitment.lease = lease.lease;
   commitment.attempt = lease.attempt;
   commitment.validation_correct = result.validation_correct;
   commitment.train_time = clock_.Now() - start;
+  commitment.checkpoint_root = chain.Root();
+  commitment.final_optimizer = chain.boundary(chain.segments()).optimizer;
+  commitment.final_proof = chain.ProofOf(chain.segments());
   spdlog::info("{}: {} of {} correct after {}", assignment.trial.ToString(),
-               result.validation_correct, data->validation.count(),
+               result.validation_correct, lease.manifest.validation_count,
                absl::FormatDuration(
                    absl::Trunc(commitment.train_time, absl::Milliseconds(1))));
   const std::string weights = SerializeSafetensors(result.weights);
@@ -185,6 +221,20 @@ absl::Status Agent::Train(const LeaseBook::Order& order, Courier& courier,
   }
   courier.Deliver(entry);
   return absl::OkStatus();
+}
+
+void Agent::TrainAgain(const AskedSegment& asked, const std::stop_token& stop) {
+  const absl::Status status =
+      TrainTrial(
+          asked.lease, asked.lease.assignments[0], nullptr,
+          [&] { return clock_.Now() < asked.deadline; }, stop)
+          .status();
+  if (!status.ok() && !stop.stop_requested()) {
+    spdlog::error("{} cannot be trained again for its audit ({}): {}",
+                  asked.trial.ToString(), GetReason(status),
+                  std::string(status.message()));
+  }
+  prover_.Restored(asked.trial);
 }
 
 void Agent::LookAhead(const std::stop_token& stop) {

@@ -4,6 +4,7 @@
 #ifndef ARCHPOOL_WORKER_AGENT_AGENT_H_
 #define ARCHPOOL_WORKER_AGENT_AGENT_H_
 
+#include <functional>
 #include <future>
 #include <set>
 #include <stop_token>
@@ -16,8 +17,10 @@
 #include "common/channel/retry.h"
 #include "worker/agent/activity.h"
 #include "worker/agent/checkpoint_cache.h"
+#include "worker/agent/checkpoint_vault.h"
 #include "worker/agent/courier.h"
 #include "worker/agent/lease_book.h"
+#include "worker/agent/prover.h"
 #include "worker/agent/session_holder.h"
 #include "worker/agent/training_data.h"
 #include "worker/agent/trial_journal.h"
@@ -42,7 +45,8 @@ class Agent {
   // All outlive this.
   Agent(const Clock& clock, WorkClient& client, Trainer& trainer,
         TrainingDataCache& data, CheckpointCache& checkpoints,
-        TrialJournal& journal, const AgentOptions& options);
+        CheckpointVault& vault, TrialJournal& journal,
+        const AgentOptions& options);
 
   // Works until `stop`, then delivers what is trained, gives the lease back and
   // answers OK. Fails where the pool will not have this worker at all
@@ -62,6 +66,13 @@ class Agent {
             const std::stop_token& stop);
   absl::Status Train(const LeaseBook::Order& order, Courier& courier,
                      const std::stop_token& stop);
+  // Trains while `is_wanted`; its checkpoints are in the vault then.
+  absl::StatusOr<TrainingResult> TrainTrial(
+      const wire::WorkLease& lease, const wire::WorkAssignment& assignment,
+      const Checkpoint* from, const std::function<bool()>& is_wanted,
+      const std::stop_token& stop);
+  // An audit asks for checkpoints that are lost.
+  void TrainAgain(const AskedSegment& asked, const std::stop_token& stop);
   // Asks for the next lease while the last trial of this one is trained, and
   // enters it in the book as soon as it is there: heartbeats must name it.
   void LookAhead(const std::stop_token& stop);
@@ -76,11 +87,13 @@ class Agent {
   Trainer& trainer_;
   TrainingDataCache& data_;
   CheckpointCache& checkpoints_;
+  CheckpointVault& vault_;
   TrialJournal& journal_;
   const AgentOptions options_;
   SessionHolder session_;
   Activity activity_;
   LeaseBook book_;
+  Prover prover_;
   std::future<void> next_;
   // Leases with something on them that cannot be trained here.
   std::set<LeaseId> impossible_;

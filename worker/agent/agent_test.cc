@@ -29,15 +29,26 @@ constexpr RetryPolicy kQuick = {.pause_min = absl::Milliseconds(1),
 class ScriptedTrainer : public testing::FakeTrainer {
  public:
   ScriptedTrainer() : FakeTrainer(4, absl::ZeroDuration()) {}
-  absl::StatusOr<TrainingResult> Train(const TrainingRequest& request,
-                                       const StepCallback& on_step) override {
+  absl::StatusOr<TrainingResult> Train(
+      const TrainingRequest& request, const StepCallback& on_step,
+      const CheckpointCallback& on_checkpoint) override {
     ++trainings;
+    went_on_from.push_back(request.from == nullptr ? 0
+                                                   : request.from->boundary);
     if (!refusal.ok()) return refusal;
     if (before_training) before_training(on_step);
-    return FakeTrainer::Train(request, on_step);
+    return FakeTrainer::Train(
+        request, on_step, [&](const Checkpoint& checkpoint) -> absl::Status {
+          if (checkpoint.boundary == crash_at) {
+            return absl::AbortedError("crash");
+          }
+          return on_checkpoint(checkpoint);
+        });
   }
 
   int trainings = 0;
+  int64_t crash_at = -1;  // a boundary
+  std::vector<int64_t> went_on_from;
   absl::Status refusal;
   std::function<void(const StepCallback&)> before_training;
 };
@@ -62,7 +73,11 @@ class AgentTest : public ::testing::Test {
     options.retry = kQuick;
     CheckpointCache checkpoints(
         pool_, BlobCache(directory_ + "/checkpoints", 1 << 20));
-    Agent agent(clock, pool_, trainer_, data, checkpoints, **journal, options);
+    const auto vault =
+        CheckpointVault::Open(directory_ + "/training", vault_bytes_);
+    EXPECT_TRUE(vault.ok()) << vault.status();
+    Agent agent(clock, pool_, trainer_, data, checkpoints, **vault, **journal,
+                options);
     return agent.Run(stop_.get_token());
   }
 
@@ -91,6 +106,7 @@ class AgentTest : public ::testing::Test {
   ScriptedTrainer trainer_;
   std::stop_source stop_;
   std::string directory_;
+  int64_t vault_bytes_ = 1 << 20;
 };
 
 TEST_F(AgentTest, TrainsReportsAndUploadsEachTrialOnce) {
@@ -106,6 +122,85 @@ TEST_F(AgentTest, TrainsReportsAndUploadsEachTrialOnce) {
   EXPECT_EQ(report.lease, LeaseId{2});
   EXPECT_EQ(report.attempt, 1);
   EXPECT_GE(report.validation_correct, 6);
+}
+
+// The opening must be the commitment's, and its files must have come.
+void ExpectAnswered(const FakePool& pool, int64_t trial, int64_t segment) {
+  ASSERT_TRUE(pool.openings.contains(trial));
+  const Opening& opening = pool.openings.at(trial);
+  EXPECT_TRUE(
+      IsOpening(pool.reports.at(trial).checkpoint_root, 16, segment, opening));
+  if (segment == 0) return;
+  EXPECT_TRUE(pool.checkpoints_sent.at(trial).contains(opening.begin.weights));
+  EXPECT_TRUE(
+      pool.checkpoints_sent.at(trial).contains(opening.begin.optimizer));
+}
+
+TEST_F(AgentTest, LaysOpenWhatIsAudited) {
+  pool_.leases = {testing::SampleLease(dataset_, 1, 1, 3)};
+  pool_.audited = {{1, 0}, {3, 7}};
+  ASSERT_TRUE(Run().ok());
+  ExpectAnswered(pool_, 1, 0);
+  ExpectAnswered(pool_, 3, 7);
+  EXPECT_FALSE(pool_.openings.contains(2));
+  EXPECT_EQ(trainer_.trainings, 3);
+}
+
+TEST_F(AgentTest, EveryCommitmentNamesItsWeights) {
+  pool_.leases = {testing::SampleLease(dataset_, 1, 1, 1)};
+  ASSERT_TRUE(Run().ok());
+  const TrialCommitment& report = pool_.reports.at(1);
+  EXPECT_TRUE(IsCheckpoint(
+      report.checkpoint_root, 16, 16,
+      CheckpointDigest(16, report.weights_digest, report.final_optimizer),
+      report.final_proof));
+}
+
+// Asked long after, and after a restart.
+TEST_F(AgentTest, AnswersForWhatItTrainedBefore) {
+  pool_.leases = {testing::SampleLease(dataset_, 1, 1, 1)};
+  ASSERT_TRUE(Run().ok());
+  pool_.audited = {{1, 5}};
+  stop_ = std::stop_source();
+  ASSERT_TRUE(Run().ok());
+  ExpectAnswered(pool_, 1, 5);
+  EXPECT_EQ(trainer_.trainings, 1);
+  pool_.settled = {1};
+  pool_.audited.clear();
+  stop_ = std::stop_source();
+  ASSERT_TRUE(Run().ok());
+  EXPECT_TRUE((*CheckpointVault::Open(directory_ + "/training", 1 << 20))
+                  ->Kept()
+                  .empty());
+}
+
+// The disk had no room for all of it.
+TEST_F(AgentTest, TrainsAgainWhatIsAskedForAndLost) {
+  vault_bytes_ = 4'000;  // of about 5,000 a training
+  pool_.leases = {testing::SampleLease(dataset_, 1, 1, 2)};
+  pool_.on_idle = [this] {
+    if (!pool_.audited.empty() && pool_.openings.contains(1)) {
+      stop_.request_stop();
+    }
+    pool_.audited = {{1, 9}};
+  };
+  ASSERT_TRUE(Run().ok());
+  ExpectAnswered(pool_, 1, 9);
+  EXPECT_EQ(trainer_.trainings, 3);
+}
+
+TEST_F(AgentTest, GoesOnAfterACrashFromItsLastCheckpoint) {
+  pool_.leases = {testing::SampleLease(dataset_, 1, 1, 1)};
+  trainer_.crash_at = 7;
+  ASSERT_TRUE(Run().ok());
+  EXPECT_THAT(ReportedTrials(), IsEmpty());
+  trainer_.crash_at = -1;
+  pool_.over.clear();
+  pool_.audited = {{1, 7}};
+  stop_ = std::stop_source();
+  ASSERT_TRUE(Run().ok());
+  EXPECT_THAT(trainer_.went_on_from, ElementsAre(0, 6));
+  ExpectAnswered(pool_, 1, 7);
 }
 
 // The next rung goes on from what lies on this worker's disk.

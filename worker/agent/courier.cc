@@ -19,11 +19,13 @@ bool IsAboutTheCaller(const absl::Status& status) {
 }  // namespace
 
 Courier::Courier(WorkClient& client, SessionHolder& session,
-                 TrialJournal& journal, LeaseBook& book,
-                 const RetryPolicy& policy)
+                 TrialJournal& journal, CheckpointVault& vault, Prover& prover,
+                 LeaseBook& book, const RetryPolicy& policy)
     : client_(client),
       session_(session),
       journal_(journal),
+      vault_(vault),
+      prover_(prover),
       book_(book),
       policy_(policy) {
   for (const JournalEntry& entry : journal.Entries()) {
@@ -74,39 +76,48 @@ void Courier::Run(const std::stop_token& stop) {
   }
 }
 
-absl::Status Courier::Report(const TrialCommitment& commitment,
-                             const std::stop_token& stop) {
+absl::StatusOr<ReportReply> Courier::Report(const JournalEntry& entry,
+                                            const std::stop_token& stop) {
+  const TrialCommitment& commitment = entry.commitment;
+  // Before the pool can ask for it.
+  ARCHPOOL_RETURN_IF_ERROR(vault_.Keep(entry.trial_key, commitment.trial));
   const std::shared_ptr<const wire::WorkLease> lease =
       book_.Find(commitment.lease);
   ARCHPOOL_ASSIGN_OR_RETURN(
-      std::vector<wire::WorkAssignment> appended,
-      RetryWhileTransient(policy_, stop, [&] {
+      ReportReply reply, RetryWhileTransient(policy_, stop, [&] {
         return WithSession(session_, stop, [&](SessionId session) {
           return client_.ReportTrial(session, commitment, lease.get());
         });
       }));
-  book_.Append(commitment.lease, std::move(appended));
-  return absl::OkStatus();
+  book_.Append(commitment.lease, std::move(reply.appended));
+  if (reply.is_audited) prover_.Poke();
+  return reply;
 }
 
 Courier::Outcome Courier::DeliverOne(JournalEntry entry,
                                      const std::stop_token& stop) {
   const TrialCommitment& commitment = entry.commitment;
+  bool wants_weights = true;
   if (!entry.is_committed) {
-    const absl::Status reported = Report(commitment, stop);
-    if (!reported.ok()) return Judge(entry, "reported", reported, stop);
-    const absl::Status marked = journal_.MarkCommitted(entry.trial_key);
-    // Not fatal: the same report again is accepted again.
-    if (!marked.ok()) spdlog::warn("{}", std::string(marked.message()));
+    const absl::StatusOr<ReportReply> reply = Report(entry, stop);
+    if (!reply.ok()) return Judge(entry, "reported", reply.status(), stop);
+    wants_weights = reply->wants_weights;
+    if (wants_weights) {
+      const absl::Status marked = journal_.MarkCommitted(entry.trial_key);
+      // Not fatal: the same report again is accepted again.
+      if (!marked.ok()) spdlog::warn("{}", std::string(marked.message()));
+    }
   }
-  const absl::Status uploaded = RetryWhileTransient(policy_, stop, [&] {
-    return client_.UploadWeights(commitment.trial, journal_.WeightsOf(entry),
-                                 stop);
-  });
-  if (!uploaded.ok()) return Judge(entry, "uploaded", uploaded, stop);
-  spdlog::info("{} delivered: {} correct, weights of {} bytes",
-               commitment.trial.ToString(), commitment.validation_correct,
-               commitment.weights_size_bytes);
+  if (wants_weights) {
+    const absl::Status uploaded = RetryWhileTransient(policy_, stop, [&] {
+      return client_.UploadWeights(commitment.trial, journal_.WeightsOf(entry),
+                                   stop);
+    });
+    if (!uploaded.ok()) return Judge(entry, "uploaded", uploaded, stop);
+  }
+  spdlog::info("{} delivered: {} correct{}", commitment.trial.ToString(),
+               commitment.validation_correct,
+               wants_weights ? ", with its weights" : "");
   return Outcome::kDone;
 }
 

@@ -1,6 +1,7 @@
-// Brings trained trials to the pool: reports each, then uploads its weights, in
-// the order in which they were trained, on a thread of its own. Training goes
-// on meanwhile, and while the server is away. Thread-safe.
+// Brings trained trials to the pool: reports each, then uploads its weights
+// where they are wanted, in the order in which they were trained, on a thread
+// of its own. Training goes on meanwhile, and while the server is away.
+// Thread-safe.
 #ifndef ARCHPOOL_WORKER_AGENT_COURIER_H_
 #define ARCHPOOL_WORKER_AGENT_COURIER_H_
 
@@ -12,7 +13,9 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/channel/retry.h"
+#include "worker/agent/checkpoint_vault.h"
 #include "worker/agent/lease_book.h"
+#include "worker/agent/prover.h"
 #include "worker/agent/session_holder.h"
 #include "worker/agent/trial_journal.h"
 #include "worker/agent/work_client.h"
@@ -25,8 +28,10 @@ class Courier {
   // a lease. All outlive this. On destruction the
   // delivery under way is called off; what was not acknowledged stays in the
   // journal.
+  // `prover` hears of trials that are audited.
   Courier(WorkClient& client, SessionHolder& session, TrialJournal& journal,
-          LeaseBook& book, const RetryPolicy& policy);
+          CheckpointVault& vault, Prover& prover, LeaseBook& book,
+          const RetryPolicy& policy);
 
   // REQUIRES: `entry` is in the journal.
   void Deliver(const JournalEntry& entry);
@@ -44,8 +49,8 @@ class Courier {
   };
 
   void Run(const std::stop_token& stop);
-  absl::Status Report(const TrialCommitment& commitment,
-                      const std::stop_token& stop);
+  absl::StatusOr<ReportReply> Report(const JournalEntry& entry,
+                                     const std::stop_token& stop);
   Outcome DeliverOne(JournalEntry entry, const std::stop_token& stop);
   Outcome Judge(const JournalEntry& entry, const char* step,
                 const absl::Status& status, const std::stop_token& stop) const;
@@ -53,6 +58,8 @@ class Courier {
   WorkClient& client_;
   SessionHolder& session_;
   TrialJournal& journal_;
+  CheckpointVault& vault_;
+  Prover& prover_;
   LeaseBook& book_;
   const RetryPolicy policy_;
   absl::Mutex mutex_;

@@ -4,6 +4,7 @@
 
 #include "common/base/status.h"
 #include "common/wire/fields.h"
+#include "common/wire/proof_wire.h"
 
 namespace archpool {
 namespace {
@@ -13,6 +14,40 @@ using Stub = v1::WorkService::Stub;
 // Heartbeats that a busy server asks for more often than this are not sent.
 constexpr absl::Duration kHeartbeatMin = absl::Milliseconds(100);
 constexpr absl::Duration kHeartbeatMax = absl::Hours(1);
+
+TrialClaim ClaimOf(const TrialCommitment& commitment) {
+  return {.trial = commitment.trial,
+          .lease = commitment.lease,
+          .attempt = commitment.attempt,
+          .checkpoint_root = commitment.checkpoint_root,
+          .weights = commitment.weights_digest,
+          .weights_size_bytes = commitment.weights_size_bytes,
+          .validation_correct = commitment.validation_correct};
+}
+
+absl::StatusOr<AskedSegment> ReadAsked(
+    const v1::ReviewTrialsResponse::Asked& proto) {
+  AskedSegment asked;
+  const v1::AuditRequest& request = proto.request();
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      asked.trial,
+      wire::ReadId<TrialId>("request.trial_id", request.trial_id()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      asked.deadline,
+      wire::ReadTime("request.deadline_time", request.deadline_time()));
+  ARCHPOOL_ASSIGN_OR_RETURN(asked.lease, wire::LeaseFromProto(proto.lease()));
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange("request.segment",
+                                            request.segment(), 0,
+                                            asked.lease.recipe.segments - 1));
+  asked.segment = request.segment();
+  if (asked.lease.assignments.size() == 1 &&
+      asked.lease.assignments[0].trial == asked.trial) {
+    return asked;
+  }
+  return Internal("AUDIT_MALFORMED",
+                  "the server asks for a segment of another trial than it "
+                  "describes");
+}
 
 }  // namespace
 
@@ -27,6 +62,7 @@ absl::StatusOr<OpenedSession> GrpcWorkClient::OpenSession() {
   request.set_worker_name(identity_.name);
   request.set_threads(identity_.threads);
   request.set_hardware_class(identity_.hardware_class);
+  request.set_public_key(identity_.key.public_key().AsBytes());
   ARCHPOOL_ASSIGN_OR_RETURN(const v1::OpenSessionResponse response,
                             remote_.Call(*stub_, &Stub::OpenSession, request));
   OpenedSession opened;
@@ -93,7 +129,7 @@ absl::StatusOr<HeartbeatReply> GrpcWorkClient::Heartbeat(
   return reply;
 }
 
-absl::StatusOr<std::vector<wire::WorkAssignment>> GrpcWorkClient::ReportTrial(
+absl::StatusOr<ReportReply> GrpcWorkClient::ReportTrial(
     SessionId session, const TrialCommitment& commitment,
     const wire::WorkLease* lease) {
   v1::ReportTrialsRequest request;
@@ -106,6 +142,11 @@ absl::StatusOr<std::vector<wire::WorkAssignment>> GrpcWorkClient::ReportTrial(
   report.set_weights_size_bytes(commitment.weights_size_bytes);
   report.set_validation_correct(commitment.validation_correct);
   *report.mutable_train_time() = wire::ToProto(commitment.train_time);
+  report.set_checkpoint_root(commitment.checkpoint_root.AsBytes());
+  report.set_final_optimizer_digest(commitment.final_optimizer.AsBytes());
+  wire::SetProof(commitment.final_proof, report.mutable_final_proof());
+  report.set_signature(
+      identity_.key.Sign(CommitmentMessage(ClaimOf(commitment))).AsBytes());
   ARCHPOOL_ASSIGN_OR_RETURN(const v1::ReportTrialsResponse response,
                             remote_.Call(*stub_, &Stub::ReportTrials, request));
   if (response.results_size() != 1) {
@@ -117,13 +158,49 @@ absl::StatusOr<std::vector<wire::WorkAssignment>> GrpcWorkClient::ReportTrial(
     return FailedPrecondition(result.refusal_reason(),
                               result.refusal_message());
   }
-  if (lease == nullptr) return std::vector<wire::WorkAssignment>();
+  ReportReply reply{.appended = {},
+                    .wants_weights = result.wants_weights(),
+                    .is_audited = result.has_audit()};
+  if (lease == nullptr) return reply;
   absl::StatusOr<std::vector<wire::WorkAssignment>> appended =
       wire::AppendedFromProto(response, *lease);
-  if (appended.ok()) return appended;
   // The report was taken; what cannot be read comes again with the lease, which
   // says so.
-  return std::vector<wire::WorkAssignment>();
+  if (appended.ok()) reply.appended = *std::move(appended);
+  return reply;
+}
+
+absl::StatusOr<ReviewReply> GrpcWorkClient::ReviewTrials(
+    const std::vector<TrialId>& kept) {
+  v1::ReviewTrialsRequest request;
+  for (const TrialId trial : kept) request.add_trial_ids(trial.value);
+  ARCHPOOL_ASSIGN_OR_RETURN(const v1::ReviewTrialsResponse response,
+                            remote_.Call(*stub_, &Stub::ReviewTrials, request));
+  ReviewReply reply;
+  for (const int64_t trial : response.settled_trial_ids()) {
+    reply.settled.push_back(TrialId{trial});
+  }
+  for (const v1::ReviewTrialsResponse::Asked& asked : response.asked()) {
+    ARCHPOOL_ASSIGN_OR_RETURN(AskedSegment segment, ReadAsked(asked));
+    reply.asked.push_back(std::move(segment));
+  }
+  return reply;
+}
+
+absl::Status GrpcWorkClient::OpenSegment(TrialId trial,
+                                         const Opening& opening) {
+  v1::OpenSegmentRequest request;
+  request.set_trial_id(trial.value);
+  *request.mutable_opening() = wire::ToProto(opening);
+  return remote_.Call(*stub_, &Stub::OpenSegment, request).status();
+}
+
+absl::Status GrpcWorkClient::UploadCheckpoint(TrialId trial,
+                                              const UploadSource& file,
+                                              const std::stop_token& stop) {
+  v1::UploadPurpose purpose;
+  purpose.mutable_trial_checkpoint()->set_trial_id(trial.value);
+  return blobs_.Upload(file, purpose, nullptr, stop);
 }
 
 absl::Status GrpcWorkClient::ReleaseLease(SessionId session, LeaseId lease,

@@ -7,6 +7,7 @@
 
 #include "archpool/v1/work.grpc.pb.h"
 #include "common/channel/remote.h"
+#include "common/crypto/signature.h"
 #include "worker/agent/work_client.h"
 
 namespace archpool {
@@ -16,6 +17,7 @@ struct WorkerIdentity {
   std::string name;
   int64_t threads = 1;
   std::string hardware_class;
+  SigningKey key;  // signs its commitments
 };
 
 class GrpcWorkClient : public WorkClient {
@@ -29,9 +31,14 @@ class GrpcWorkClient : public WorkClient {
       absl::Duration wait, const std::stop_token& stop) override;
   absl::StatusOr<HeartbeatReply> Heartbeat(
       SessionId session, const HeartbeatReport& report) override;
-  absl::StatusOr<std::vector<wire::WorkAssignment>> ReportTrial(
+  absl::StatusOr<ReportReply> ReportTrial(
       SessionId session, const TrialCommitment& commitment,
       const wire::WorkLease* lease) override;
+  absl::StatusOr<ReviewReply> ReviewTrials(
+      const std::vector<TrialId>& kept) override;
+  absl::Status OpenSegment(TrialId trial, const Opening& opening) override;
+  absl::Status UploadCheckpoint(TrialId trial, const UploadSource& file,
+                                const std::stop_token& stop) override;
   absl::Status ReleaseLease(SessionId session, LeaseId lease,
                             int64_t attempt) override;
   absl::Status UploadWeights(TrialId trial, const UploadSource& weights,

@@ -7,17 +7,41 @@
 #include <cstdio>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/clock.h"
 #include "common/base/durable_file.h"
 #include "common/base/signals.h"
 #include "common/base/status.h"
 #include "common/channel/program.h"
 #include "common/channel/remote.h"
+#include "common/data/read_file.h"
 #include "worker/agent/agent.h"
 #include "worker/agent/grpc_work_client.h"
+#include "worker/agent/worker_key.h"
 
 namespace archpool {
 namespace {
+
+// What another instruction set or number of threads left unfinished cannot be
+// gone on with here: an audit would find it false.
+absl::Status AdoptClass(const std::string& work_dir,
+                        const std::string& hardware_class,
+                        TrialJournal& journal, CheckpointVault& vault) {
+  const std::string path = work_dir + "/hardware-class";
+  const absl::StatusOr<std::string> earlier = ReadFile(path, 256);
+  if (earlier.ok() && *earlier == hardware_class) return absl::OkStatus();
+  if (earlier.ok()) {
+    spdlog::warn(
+        "this worker's arithmetic was {} and is {}: what it had not reported "
+        "is dropped",
+        *earlier, hardware_class);
+    for (const JournalEntry& entry : journal.Entries()) {
+      if (!entry.is_committed) journal.Remove(entry.trial_key);
+    }
+    vault.RemoveUnkept();
+  }
+  return WriteFileDurably(path, hardware_class);
+}
 
 absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
                   const std::stop_token& stop) {
@@ -27,17 +51,26 @@ absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
                             DirectoryLock::Acquire(flags.work_dir));
   ARCHPOOL_ASSIGN_OR_RETURN(const std::unique_ptr<TrialJournal> journal,
                             TrialJournal::Open(flags.work_dir + "/trials"));
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::unique_ptr<CheckpointVault> vault,
+                            CheckpointVault::Open(flags.work_dir + "/training",
+                                                  flags.checkpoints_mib << 20));
+  ARCHPOOL_RETURN_IF_ERROR(
+      AdoptClass(flags.work_dir,
+                 absl::StrCat(trainer.hardware_class(), "/", flags.threads),
+                 *journal, *vault));
+  ARCHPOOL_ASSIGN_OR_RETURN(const SigningKey key,
+                            LoadOrMakeKey(flags.work_dir + "/worker.key"));
   const SystemClock clock;
   const Remote remote(flags.server, token);
-  GrpcWorkClient client(remote,
-                        {flags.name, flags.threads, trainer.hardware_class()});
+  GrpcWorkClient client(
+      remote, {flags.name, flags.threads, trainer.hardware_class(), key});
   TrainingDataCache data(
       client, BlobCache(flags.work_dir + "/blobs", flags.cache_mib << 20));
   CheckpointCache checkpoints(client, BlobCache(flags.work_dir + "/checkpoints",
                                                 flags.checkpoints_mib << 20));
   spdlog::info("worker {} ({}, {} threads) for {}", flags.name,
                trainer.hardware_class(), flags.threads, flags.server);
-  Agent agent(clock, client, trainer, data, checkpoints, *journal,
+  Agent agent(clock, client, trainer, data, checkpoints, *vault, *journal,
               AgentOptions());
   return agent.Run(stop);
 }
@@ -60,6 +93,11 @@ void AddFlags(CLI::App& app, WorkerFlags& flags) {
   app.add_option("--threads", flags.threads, "Threads to train with")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
+  app.add_option("--instruction-set", flags.instruction_set,
+                 "What to compute with: avx512, avx2 or default; the widest "
+                 "there is where none is named.\nA pool without a verifier for "
+                 "the widest may have one for another")
+      ->check(CLI::IsMember({"avx512", "avx2", "default"}));
   app.add_option("--nice", flags.nice_level,
                  "Gives way to other programs: 0 (not) to 19 (always)")
       ->check(CLI::Range(0, 19))
@@ -69,8 +107,9 @@ void AddFlags(CLI::App& app, WorkerFlags& flags) {
       ->check(CLI::Range(64, 1 << 20))
       ->capture_default_str();
   app.add_option("--checkpoints-mib", flags.checkpoints_mib,
-                 "Disk space for weights that a later rung may go on from, in "
-                 "MiB")
+                 "Disk space for checkpoints of trainings that audits may ask "
+                 "for, and as much\nfor weights that a later rung may go on "
+                 "from, in MiB")
       ->check(CLI::Range(64, 1 << 20))
       ->capture_default_str();
   app.footer(

@@ -21,6 +21,7 @@ struct WorkerFlags {
   std::string name;
   std::string work_dir;
   int64_t threads = 1;
+  std::string instruction_set;  // empty: the widest
   int nice_level = 10;
   int64_t cache_mib = 4096;
   int64_t checkpoints_mib = 2048;

@@ -23,6 +23,25 @@ constexpr int64_t kEntryBytesMax = 64 << 10;
 constexpr absl::string_view kEntrySuffix = ".json";
 constexpr absl::string_view kWeightsSuffix = ".safetensors";
 
+std::vector<std::string> HexOf(const std::vector<Digest>& digests) {
+  std::vector<std::string> hex;
+  hex.reserve(digests.size());
+  for (const Digest& digest : digests) hex.push_back(digest.ToString());
+  return hex;
+}
+
+// Nothing where one of them is no digest.
+std::optional<std::vector<Digest>> DigestsOf(
+    const std::vector<std::string>& hex) {
+  std::vector<Digest> digests;
+  for (const std::string& text : hex) {
+    const auto digest = Digest::Parse(text);
+    if (!digest.ok()) return std::nullopt;
+    digests.push_back(*digest);
+  }
+  return digests;
+}
+
 std::string ToJson(const JournalEntry& entry) {
   const TrialCommitment& commitment = entry.commitment;
   return ordered_json{
@@ -33,6 +52,9 @@ std::string ToJson(const JournalEntry& entry) {
       {"weights_digest", commitment.weights_digest.ToString()},
       {"weights_size_bytes", commitment.weights_size_bytes},
       {"validation_correct", commitment.validation_correct},
+      {"checkpoint_root", commitment.checkpoint_root.ToString()},
+      {"final_optimizer", commitment.final_optimizer.ToString()},
+      {"final_proof", HexOf(commitment.final_proof)},
       {"train_time_us", absl::ToInt64Microseconds(commitment.train_time)},
       {"is_committed", entry.is_committed}}
       .dump(2);
@@ -44,12 +66,19 @@ std::optional<JournalEntry> FromJson(const std::string& text) {
   TrialCommitment& commitment = entry.commitment;
   try {
     const ordered_json json = ordered_json::parse(text);
-    const auto key = Digest::Parse(json.at("trial_key").get<std::string>());
-    const auto weights =
-        Digest::Parse(json.at("weights_digest").get<std::string>());
-    if (!key.ok() || !weights.ok()) return std::nullopt;
-    entry.trial_key = *key;
-    commitment.weights_digest = *weights;
+    const auto named =
+        DigestsOf({json.at("trial_key").get<std::string>(),
+                   json.at("weights_digest").get<std::string>(),
+                   json.at("checkpoint_root").get<std::string>(),
+                   json.at("final_optimizer").get<std::string>()});
+    const auto proof =
+        DigestsOf(json.at("final_proof").get<std::vector<std::string>>());
+    if (!named || !proof) return std::nullopt;
+    entry.trial_key = named->at(0);
+    commitment.weights_digest = named->at(1);
+    commitment.checkpoint_root = named->at(2);
+    commitment.final_optimizer = named->at(3);
+    commitment.final_proof = *proof;
     commitment.trial.value = json.at("trial_id").get<int64_t>();
     commitment.lease.value = json.at("lease_id").get<int64_t>();
     commitment.attempt = json.at("attempt").get<int64_t>();

@@ -15,6 +15,7 @@
 #include "common/channel/blob_cache.h"
 #include "common/channel/blob_client.h"
 #include "common/crypto/sha256.h"
+#include "common/model/commitment.h"
 #include "common/model/ids.h"
 #include "common/wire/work_wire.h"
 
@@ -55,6 +56,31 @@ struct TrialCommitment {
   int64_t weights_size_bytes = 0;
   int64_t validation_correct = 0;
   absl::Duration train_time;
+  // The training's checkpoints (common/model/commitment.h).
+  Digest checkpoint_root;
+  Digest final_optimizer;
+  std::vector<Digest> final_proof;
+};
+
+// What the pool answered to a commitment that it took.
+struct ReportReply {
+  std::vector<wire::WorkAssignment> appended;  // what the list grew by
+  bool wants_weights = false;
+  bool is_audited = false;  // a segment is to be laid open: ask which
+};
+
+// A segment that the pool asks for, with what it takes to train the trial
+// again.
+struct AskedSegment {
+  TrialId trial;
+  int64_t segment = 0;
+  absl::Time deadline;
+  wire::WorkLease lease;  // its only assignment is the trial's
+};
+
+struct ReviewReply {
+  std::vector<TrialId> settled;
+  std::vector<AskedSegment> asked;
 };
 
 enum class WorkSplit { kTrain, kValidation };
@@ -71,13 +97,19 @@ class WorkClient {
       absl::Duration wait, const std::stop_token& stop) = 0;
   virtual absl::StatusOr<HeartbeatReply> Heartbeat(
       SessionId session, const HeartbeatReport& report) = 0;
-  // Answers what the list of `lease`, the commitment's, grew by. Where the
-  // worker no longer holds it (null), that is left for the next AcquireLease. A
-  // refusal of the report itself comes as FAILED_PRECONDITION with the pool's
-  // reason.
-  virtual absl::StatusOr<std::vector<wire::WorkAssignment>> ReportTrial(
+  // `lease` is the commitment's; where the worker no longer holds it (null),
+  // what its list grew by is left for the next AcquireLease. A refusal of the
+  // report itself comes as FAILED_PRECONDITION with the pool's reason.
+  virtual absl::StatusOr<ReportReply> ReportTrial(
       SessionId session, const TrialCommitment& commitment,
       const wire::WorkLease* lease) = 0;
+  // What became of committed trials.
+  virtual absl::StatusOr<ReviewReply> ReviewTrials(
+      const std::vector<TrialId>& kept) = 0;
+  virtual absl::Status OpenSegment(TrialId trial, const Opening& opening) = 0;
+  // A file of the checkpoint that the open segment begins with.
+  virtual absl::Status UploadCheckpoint(TrialId trial, const UploadSource& file,
+                                        const std::stop_token& stop) = 0;
   virtual absl::Status ReleaseLease(SessionId session, LeaseId lease,
                                     int64_t attempt) = 0;
   // Sends what the server does not hold yet of the weights of a committed

@@ -12,8 +12,9 @@ class NnTrainer : public Trainer {
  public:
   // REQUIRES: nn::ConfigureRuntime was called.
   NnTrainer() = default;
-  absl::StatusOr<TrainingResult> Train(const TrainingRequest& request,
-                                       const StepCallback& on_step) override;
+  absl::StatusOr<TrainingResult> Train(
+      const TrainingRequest& request, const StepCallback& on_step,
+      const CheckpointCallback& on_checkpoint) override;
   std::string hardware_class() const override;
 };
 

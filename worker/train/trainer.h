@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/crypto/sha256.h"
+#include "common/data/checkpoint.h"
 #include "common/data/dataset.h"
 #include "common/data/safetensors.h"
 #include "common/model/task_spec.h"
@@ -27,6 +28,8 @@ struct TrainingRequest {
   const DatasetManifest& manifest;
   const Dataset& train;
   const Dataset& validation;
+  // A checkpoint of this very training to go on from; null: none.
+  const Checkpoint* from = nullptr;
 };
 
 struct TrainingResult {
@@ -37,13 +40,19 @@ struct TrainingResult {
 // Hears of every step, on the training thread; answers false to stop.
 using StepCallback = std::function<bool(int64_t step, int64_t steps)>;
 
+// Hears of every checkpoint in turn, from boundary 0 (or the one after
+// `from`'s) to recipe.segments, whose weights are the result's. An error ends
+// the training.
+using CheckpointCallback = std::function<absl::Status(const Checkpoint&)>;
+
 class Trainer {
  public:
   virtual ~Trainer() = default;
   // CANCELLED (TRAINING_STOPPED): `on_step` answered false. Other errors: this
   // trial cannot be trained here.
-  virtual absl::StatusOr<TrainingResult> Train(const TrainingRequest& request,
-                                               const StepCallback& on_step) = 0;
+  virtual absl::StatusOr<TrainingResult> Train(
+      const TrainingRequest& request, const StepCallback& on_step,
+      const CheckpointCallback& on_checkpoint) = 0;
   // The arithmetic that results depend on, e.g. "libtorch-1.13.1/avx512".
   virtual std::string hardware_class() const = 0;
 };

@@ -5,6 +5,55 @@
 #include "absl/strings/numbers.h"
 
 namespace archpool::postgres {
+namespace {
+
+constexpr size_t kDigestSizeBytes = sizeof(Digest().bytes);
+
+// One byte for the length, then the digests.
+void AddProof(const std::vector<Digest>& proof, std::string& bytes) {
+  bytes.push_back(static_cast<char>(proof.size()));
+  for (const Digest& digest : proof) bytes += digest.AsBytes();
+}
+
+// Little-endian.
+void AddInt(int64_t value, std::string& bytes) {
+  const auto bits = std::bit_cast<uint64_t>(value);
+  for (size_t i = 0; i < sizeof(bits); ++i) {
+    bytes.push_back(static_cast<char>(bits >> (8 * i) & 0xff));
+  }
+}
+
+// Takes from the front of `bytes`; false where there is too little.
+bool TakeDigest(absl::string_view& bytes, Digest& digest) {
+  const auto taken = Digest::FromBytes(bytes.substr(0, kDigestSizeBytes));
+  if (!taken.ok()) return false;
+  digest = *taken;
+  bytes.remove_prefix(kDigestSizeBytes);
+  return true;
+}
+
+bool TakeInt(absl::string_view& bytes, int64_t& value) {
+  if (bytes.size() < sizeof(value)) return false;
+  uint64_t bits = 0;
+  for (size_t i = 0; i < sizeof(bits); ++i) {
+    bits |= uint64_t{static_cast<uint8_t>(bytes[i])} << (8 * i);
+  }
+  value = std::bit_cast<int64_t>(bits);
+  bytes.remove_prefix(sizeof(value));
+  return true;
+}
+
+bool TakeProof(absl::string_view& bytes, std::vector<Digest>& proof) {
+  if (bytes.empty()) return false;
+  proof.resize(static_cast<uint8_t>(bytes[0]));
+  bytes.remove_prefix(1);
+  for (Digest& digest : proof) {
+    if (!TakeDigest(bytes, digest)) return false;
+  }
+  return true;
+}
+
+}  // namespace
 
 absl::Status Read(absl::string_view text, int64_t& value) {
   if (!absl::SimpleAtoi(text, &value)) {
@@ -30,6 +79,50 @@ absl::Status Read(absl::string_view text, Digest& value) {
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string bytes, ParseBytes(text));
   ARCHPOOL_ASSIGN_OR_RETURN(value, Digest::FromBytes(bytes));
   return absl::OkStatus();
+}
+
+absl::Status Read(absl::string_view text, PublicKey& value) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::string bytes, ParseBytes(text));
+  ARCHPOOL_ASSIGN_OR_RETURN(value, PublicKey::FromBytes(bytes));
+  return absl::OkStatus();
+}
+
+absl::Status Read(absl::string_view text, Signature& value) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::string bytes, ParseBytes(text));
+  ARCHPOOL_ASSIGN_OR_RETURN(value, Signature::FromBytes(bytes));
+  return absl::OkStatus();
+}
+
+void Write(const Opening& value, ArrayText& array) {
+  std::string bytes;
+  if (value != Opening()) {
+    bytes += value.begin.weights.AsBytes();
+    AddInt(value.begin.weights_size_bytes, bytes);
+    bytes += value.begin.optimizer.AsBytes();
+    AddInt(value.begin.optimizer_size_bytes, bytes);
+    AddProof(value.begin_proof, bytes);
+    bytes += value.end.AsBytes();
+    AddProof(value.end_proof, bytes);
+    AddProof(value.start_proof, bytes);
+  }
+  array.AddBytes(bytes);
+}
+
+absl::Status Read(absl::string_view text, Opening& value) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::string held, ParseBytes(text));
+  value = Opening();
+  absl::string_view bytes = held;
+  const bool is_whole =
+      held.empty() ||
+      (TakeDigest(bytes, value.begin.weights) &&
+       TakeInt(bytes, value.begin.weights_size_bytes) &&
+       TakeDigest(bytes, value.begin.optimizer) &&
+       TakeInt(bytes, value.begin.optimizer_size_bytes) &&
+       TakeProof(bytes, value.begin_proof) && TakeDigest(bytes, value.end) &&
+       TakeProof(bytes, value.end_proof) &&
+       TakeProof(bytes, value.start_proof));
+  if (is_whole && bytes.empty()) return absl::OkStatus();
+  return Internal("STORE_CORRUPT", "an opening of an audit is cut off");
 }
 
 absl::Status Read(absl::string_view text, absl::Time& value) {

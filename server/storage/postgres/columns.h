@@ -64,6 +64,23 @@ inline void Write(const Digest& value, ArrayText& array) {
 }
 absl::Status Read(absl::string_view text, Digest& value);
 
+inline SqlShape ShapeOf(const PublicKey&) { return kBytesShape; }
+inline void Write(const PublicKey& value, ArrayText& array) {
+  array.AddBytes(value.bytes);
+}
+absl::Status Read(absl::string_view text, PublicKey& value);
+
+inline SqlShape ShapeOf(const Signature&) { return kBytesShape; }
+inline void Write(const Signature& value, ArrayText& array) {
+  array.AddBytes(value.bytes);
+}
+absl::Status Read(absl::string_view text, Signature& value);
+
+// All of it in one column, which nothing looks into; none is empty.
+inline SqlShape ShapeOf(const Opening&) { return kBytesShape; }
+void Write(const Opening& value, ArrayText& array);
+absl::Status Read(absl::string_view text, Opening& value);
+
 inline SqlShape ShapeOf(absl::Time) { return kTimeShape; }
 inline void Write(absl::Time value, ArrayText& array) {
   array.AddInt(absl::ToUnixMicros(value));

@@ -31,6 +31,10 @@ inline constexpr BackupReason kLastOf<BackupReason> = BackupReason::kUnproven;
 template <>
 inline constexpr TrialState kLastOf<TrialState> = TrialState::kAbandoned;
 template <>
+inline constexpr TrialBasis kLastOf<TrialBasis> = TrialBasis::kReplayed;
+template <>
+inline constexpr AuditKind kLastOf<AuditKind> = AuditKind::kWhole;
+template <>
 inline constexpr AuditState kLastOf<AuditState> = AuditState::kDone;
 template <>
 inline constexpr PlaceKind kLastOf<PlaceKind> = PlaceKind::kEscrow;

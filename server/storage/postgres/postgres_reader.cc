@@ -216,6 +216,23 @@ absl::StatusOr<Trial> PostgresReader::GetTrial(TrialId trial) {
   return found.front();
 }
 
+absl::StatusOr<Audit> PostgresReader::GetOpenAudit(TrialId trial) {
+  std::vector<Audit> found;
+  ARCHPOOL_RETURN_IF_ERROR(
+      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
+        ARCHPOOL_ASSIGN_OR_RETURN(
+            found, Select(t, postgres::AuditTable(),
+                          "WHERE trial_id = $1::bigint AND state <> 'done'",
+                          {absl::StrCat(trial.value)}));
+        return absl::OkStatus();
+      }));
+  if (found.empty()) {
+    return NotFound("AUDIT_UNKNOWN",
+                    absl::StrCat("no audit of ", trial.ToString(), " is open"));
+  }
+  return found.front();
+}
+
 absl::StatusOr<Session> PostgresReader::GetSession(SessionId session) {
   std::vector<Session> found;
   ARCHPOOL_RETURN_IF_ERROR(

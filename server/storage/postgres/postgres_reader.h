@@ -26,6 +26,7 @@ class PostgresReader : public Reader {
   absl::StatusOr<std::vector<Trial>> Trials(TaskId task, TrialId after,
                                             int64_t limit) override;
   absl::StatusOr<Trial> GetTrial(TrialId trial) override;
+  absl::StatusOr<Audit> GetOpenAudit(TrialId trial) override;
   absl::StatusOr<Session> GetSession(SessionId session) override;
   absl::StatusOr<std::vector<SubspaceRecord>> Subspaces(TaskId task) override;
   absl::StatusOr<std::vector<Lease>> Leases(const LeaseFilter& filter) override;

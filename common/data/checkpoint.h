@@ -1,0 +1,40 @@
+// A training between two segments, in memory and as files. Value types;
+// thread-compatible.
+#ifndef ARCHPOOL_COMMON_DATA_CHECKPOINT_H_
+#define ARCHPOOL_COMMON_DATA_CHECKPOINT_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/data/safetensors.h"
+
+namespace archpool {
+
+// All that decides how a training goes on. Boundary 0 is its start,
+// recipe.segments its end.
+struct Checkpoint {
+  int64_t boundary = 0;
+  TensorMap weights;    // parameters and normalisation buffers
+  TensorMap optimizer;  // its state, one tensor a parameter
+  friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
+};
+
+// Its two files, as canonical safetensors.
+struct CheckpointBytes {
+  std::string weights;
+  std::string optimizer;
+};
+
+CheckpointBytes SerializeCheckpoint(const Checkpoint& checkpoint);
+
+// From bytes of strangers. ParseSafetensors' errors.
+absl::StatusOr<Checkpoint> ParseCheckpoint(int64_t boundary,
+                                           absl::string_view weights,
+                                           absl::string_view optimizer,
+                                           const SafetensorsLimits& limits);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_COMMON_DATA_CHECKPOINT_H_

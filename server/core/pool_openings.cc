@@ -1,0 +1,201 @@
+// What miners are asked for after a commitment, and what they answer.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "server/core/audit_draw.h"
+#include "server/core/pool.h"
+#include "server/core/pool_internal.h"
+
+namespace archpool {
+namespace {
+
+// Where the parts are all here, verifiers may take it.
+void Receive(PoolState& state, Audit audit, int64_t parts) {
+  audit.missing &= ~parts;
+  if (audit.missing == 0 && audit.state == AuditState::kAsked) {
+    audit.state = AuditState::kWaiting;
+    audit.expire_time = absl::InfiniteFuture();
+  }
+  state.Put(audit);
+}
+
+// Which part of its audit a file is; 0: none.
+int64_t PartOf(const Audit& audit, const Trial& trial, const Digest& digest) {
+  int64_t parts = 0;
+  if (digest == trial.weights_digest) parts |= kPartWeights;
+  if ((audit.missing & kPartOpening) != 0) return parts;
+  if (digest == audit.opening.begin.weights) parts |= kPartBeginWeights;
+  if (digest == audit.opening.begin.optimizer) parts |= kPartBeginOptimizer;
+  return parts;
+}
+
+absl::Status TrialUnknown(TrialId trial) {
+  return NotFound(
+      "TRIAL_UNKNOWN",
+      absl::StrCat(trial.ToString(), " is no open trial of this account"));
+}
+
+AuditRequest RequestOf(const Audit& audit) {
+  return {audit.id, audit.trial, audit.segment, audit.expire_time};
+}
+
+}  // namespace
+
+namespace internal {
+
+bool WantsWeights(const Recipe& recipe, const Trial& trial) {
+  return trial.rung < recipe.last_rung();
+}
+
+int64_t WeightsSizeMaxBytes(const Trial& trial) {
+  return 4 * (3 * trial.parameters + 1024) + (1 << 20);
+}
+
+absl::Time AnswerDeadline(const PoolPolicy& policy, const Trial& trial,
+                          absl::Time now) {
+  return now + policy.upload_term +
+         policy.slowness_max * absl::Microseconds(trial.work_units);
+}
+
+}  // namespace internal
+
+absl::StatusOr<OpenSegment::Reply> Pool::Execute(const OpenSegment& command,
+                                                 absl::Time) {
+  const Trial* trial = state_.Find(command.trial);
+  const Audit* found = trial == nullptr || trial->account != command.caller
+                           ? nullptr
+                           : state_.Find(state_.AuditOf(command.trial));
+  if (found == nullptr || found->kind != AuditKind::kSegment) {
+    return NotFound(
+        "AUDIT_UNKNOWN",
+        absl::StrCat("nothing is asked of ", command.trial.ToString(),
+                     " of this account; drop the opening"));
+  }
+  if (found->state != AuditState::kAsked) return OpenSegment::Reply();
+  const Opening& opening = command.opening;
+  const int64_t segments = state_.Find(found->task)->spec->recipe.segments;
+  if (!IsOpening(trial->checkpoint_root, segments, found->segment, opening)) {
+    return InvalidArgument(
+        "OPENING_FALSE",
+        absl::StrCat("this is not segment ", found->segment, " of the ",
+                     segments, " that were committed to; open that one"));
+  }
+  const int64_t size_max = internal::WeightsSizeMaxBytes(*trial);
+  if (found->segment > 0 && (opening.begin.weights_size_bytes < 1 ||
+                             opening.begin.weights_size_bytes > size_max ||
+                             opening.begin.optimizer_size_bytes < 1 ||
+                             opening.begin.optimizer_size_bytes > size_max)) {
+    return InvalidArgument(
+        "WEIGHTS_SIZE", absl::StrCat("a checkpoint's files take 1 to ",
+                                     size_max, " bytes each for this network"));
+  }
+  Audit audit = *found;
+  audit.opening = opening;
+  Receive(state_, audit, kPartOpening);
+  return OpenSegment::Reply();
+}
+
+absl::StatusOr<ConfirmUpload::Reply> Pool::Execute(const ConfirmUpload& command,
+                                                   absl::Time now) {
+  const Trial* found = state_.Find(command.trial);
+  if (found == nullptr || found->account != command.caller) {
+    return TrialUnknown(command.trial);
+  }
+  if (found->state == TrialState::kRejected ||
+      found->state == TrialState::kAssigned ||
+      found->state == TrialState::kAbandoned) {
+    return FailedPrecondition(
+        "UPLOAD_TOO_LATE",
+        absl::StrCat(command.trial.ToString(), " is ", ToString(found->state),
+                     "; its files are not wanted"));
+  }
+  Trial trial = *found;
+  const Audit* audit = state_.Find(state_.AuditOf(trial.id));
+  const bool is_weights = command.digest == trial.weights_digest;
+  const int64_t parts =
+      audit == nullptr ? 0 : PartOf(*audit, trial, command.digest);
+  if (!is_weights && parts == 0) {
+    return FailedPrecondition(
+        "UPLOAD_NOT_WANTED",
+        absl::StrCat(command.trial.ToString(), " has no such file"));
+  }
+  if (is_weights && trial.state == TrialState::kCommitted) {
+    trial.state = TrialState::kUploaded;
+    state_.Put(trial);
+    if (audit == nullptr) {
+      internal::AcceptTrial(state_, policy_, trial, TrialBasis::kSampledOut,
+                            now);
+      return TrialState::kAccepted;
+    }
+  }
+  if (audit != nullptr && (audit->missing & parts) != 0) {
+    Receive(state_, *audit, parts);
+  }
+  return trial.state;
+}
+
+absl::StatusOr<ReviewTrials::Reply> Pool::Execute(const ReviewTrials& command,
+                                                  absl::Time) {
+  ReviewTrials::Reply reply;
+  for (const TrialId id : command.kept) {
+    const Trial* trial = state_.Find(id);
+    const AuditId open = state_.AuditOf(id);
+    if (trial == nullptr || trial->account != command.caller ||
+        trial->state == TrialState::kRejected ||
+        (trial->is_matured && !open.IsSet())) {
+      reply.settled.push_back(id);
+      continue;
+    }
+    const Audit* audit = state_.Find(open);
+    if (audit == nullptr || audit->state != AuditState::kAsked) continue;
+    const Task& task = *state_.Find(trial->task);
+    // The lease may be long over: what is needed to train the trial again.
+    LeaseGrant grant{
+        .lease = {.id = trial->lease,
+                  .task = trial->task,
+                  .subspace = trial->subspace,
+                  .attempt = 1,
+                  .trials = {id},
+                  .trials_target = 1,
+                  .create_time = trial->create_time,
+                  .expire_time = audit->expire_time,
+                  .deadline = audit->expire_time},
+        .assignments = {AssignmentOf(task, *trial)},
+        .spec = task.spec,
+        .manifest = state_.FindDataset(task.spec->dataset)->manifest};
+    reply.asked.push_back({RequestOf(*audit), std::move(grant)});
+  }
+  return reply;
+}
+
+void Pool::Draw(Trial trial, bool is_top, absl::Time now) {
+  const Task& task = *state_.Find(trial.task);
+  if (!internal::HasLearnt(trial.claimed_correct,
+                           state_.FindDataset(task.spec->dataset)->manifest)) {
+    return internal::RejectTrial(state_, policy_, std::move(trial),
+                                 "NOT_LEARNT", internal::Fault::kNone, now);
+  }
+  if (DrawOf(task, trial).lot_ppm < trial.draw_ppm) {
+    internal::AskSegment(state_, policy_, trial, is_top, now);
+  } else if (!internal::WantsWeights(task.spec->recipe, trial)) {
+    internal::AcceptTrial(state_, policy_, std::move(trial),
+                          TrialBasis::kSampledOut, now);
+  }
+}
+
+void Pool::SayWhatIsWanted(ReportTrials::Result& result) const {
+  const Trial* trial = state_.Find(result.trial);
+  if (trial == nullptr) return;  // its task has ended
+  const Audit* audit = state_.Find(state_.AuditOf(trial->id));
+  result.upload_deadline = trial->upload_deadline;
+  result.wants_weights =
+      trial->state == TrialState::kCommitted ||
+      (audit != nullptr && (audit->missing & kPartWeights) != 0);
+  if (audit != nullptr && audit->state == AuditState::kAsked) {
+    result.audit = RequestOf(*audit);
+  }
+}
+
+}  // namespace archpool

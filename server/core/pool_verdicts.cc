@@ -1,0 +1,256 @@
+// Verdicts, and what follows from them: standing, credit that matures or is
+// void, and the last audits of a task before its reward is split.
+#include <algorithm>
+#include <utility>
+
+#include "common/base/check.h"
+#include "server/core/audit_draw.h"
+#include "server/core/pool_internal.h"
+#include "server/core/task_summary.h"
+
+namespace archpool::internal {
+namespace {
+
+using Immature = absl::btree_set<std::pair<absl::Time, TrialId>>;
+
+void CloseAudit(PoolState& state, TrialId trial) {
+  const AuditId id = state.AuditOf(trial);
+  if (!id.IsSet()) return;
+  Audit audit = *state.Find(id);
+  audit.state = AuditState::kDone;
+  audit.expire_time = absl::InfiniteFuture();
+  state.Put(audit);
+}
+
+// What a rejection does to the trial and to its account's counts.
+void Reject(PoolState& state, Trial trial, const std::string& reason) {
+  CloseAudit(state, trial.id);
+  const bool was_accepted = trial.state == TrialState::kAccepted;
+  trial.state = TrialState::kRejected;
+  trial.reason = reason;
+  trial.basis = TrialBasis::kNone;
+  trial.is_matured = false;
+  state.Put(trial);
+  ReopenIfCompleted(state, trial.subspace);
+  Account account = *state.Find(trial.account);
+  account.trials_accepted -= was_accepted ? 1 : 0;
+  ++account.trials_rejected;
+  state.Put(account);
+}
+
+// Everything of the account that has not matured, in every open task.
+void VoidCredit(PoolState& state, const Trial& refuted, absl::Time now) {
+  std::vector<TrialId> voided;
+  for (const auto& [id, task] : state.tasks()) {
+    const auto& immature = state.IndexOf(id).immature;
+    const auto found = immature.find(refuted.account);
+    if (found == immature.end()) continue;
+    for (const auto& [commit_time, trial] : found->second) {
+      voided.push_back(trial);
+    }
+  }
+  for (const TrialId id : voided) {
+    Reject(state, *state.Find(id), "CREDIT_VOID");
+  }
+  const Lease* lease = state.Find(refuted.lease);
+  if (lease != nullptr) {
+    EndLease(state, *lease, LeaseState::kRevoked, false, now);
+  }
+}
+
+void Mature(PoolState& state, TrialId id) {
+  Trial trial = *state.Find(id);
+  trial.is_matured = true;
+  state.Put(trial);
+}
+
+bool IsClean(const PoolState& state, TrialId id) {
+  return state.Find(id)->state == TrialState::kAccepted &&
+         !state.AuditOf(id).IsSet();
+}
+
+// The account's oldest block in the task, where its draws are clean and another
+// whole block follows: so the last one is never shorter.
+void MatureBlocks(PoolState& state, const PoolPolicy& policy, TaskId task,
+                  AccountId account) {
+  for (;;) {
+    const auto& all = state.IndexOf(task).immature;
+    const auto found = all.find(account);
+    if (found == all.end() ||
+        std::ssize(found->second) < 2 * policy.credit_block) {
+      return;
+    }
+    std::vector<TrialId> block;
+    for (const auto& [commit_time, id] : found->second) {
+      if (std::ssize(block) == policy.credit_block) break;
+      if (!IsClean(state, id)) return;
+      block.push_back(id);
+    }
+    for (const TrialId id : block) Mature(state, id);
+  }
+}
+
+// A block that never became a whole one.
+bool IsShort(const PoolPolicy& policy, const Immature& block) {
+  return std::ssize(block) < policy.credit_block;
+}
+
+void AskWhole(PoolState& state, const Trial& trial) {
+  state.Put(Audit{.id = state.NextAuditId(),
+                  .trial = trial.id,
+                  .task = trial.task,
+                  .kind = AuditKind::kWhole,
+                  .measures_all = true});
+}
+
+// The results that the task would end with, and that were not replayed in full.
+std::vector<Trial> UnprovenFinalists(const PoolState& state, TaskId task) {
+  std::vector<Trial> finalists = FinalistsOf(AcceptedTrials(state, task));
+  std::erase_if(finalists, [](const Trial& trial) {
+    return trial.known_from.IsSet() || trial.basis == TrialBasis::kReplayed;
+  });
+  return finalists;
+}
+
+}  // namespace
+
+std::vector<Trial> AcceptedTrials(const PoolState& state, TaskId task) {
+  std::vector<Trial> accepted;
+  for (const TrialId id : state.IndexOf(task).trials) {
+    const Trial& trial = *state.Find(id);
+    if (trial.state == TrialState::kAccepted) accepted.push_back(trial);
+  }
+  return accepted;
+}
+
+AuditId AskSegment(PoolState& state, const PoolPolicy& policy,
+                   const Trial& trial, bool measures_all, absl::Time now) {
+  const Task& task = *state.Find(trial.task);
+  const AuditDraw draw = DrawOf(task, trial);
+  const bool has_weights = trial.state == TrialState::kUploaded ||
+                           (trial.state == TrialState::kAccepted &&
+                            WantsWeights(task.spec->recipe, trial));
+  Audit audit{.id = state.NextAuditId(),
+              .trial = trial.id,
+              .task = trial.task,
+              .state = AuditState::kAsked,
+              .segment = draw.segment,
+              .measures_all = measures_all,
+              .missing = kPartOpening,
+              .expire_time = AnswerDeadline(policy, trial, now)};
+  if (!has_weights) audit.missing |= kPartWeights;
+  if (draw.segment > 0)
+    audit.missing |= kPartBeginWeights | kPartBeginOptimizer;
+  state.Put(audit);
+  return audit.id;
+}
+
+bool AskLastAudits(PoolState& state, const PoolPolicy& policy, TaskId task,
+                   absl::Time now) {
+  const TaskIndex& index = state.IndexOf(task);
+  std::vector<std::pair<TrialId, bool>> asked;
+  for (const auto& [account, block] : index.immature) {
+    for (const auto& [commit_time, id] : block) {
+      const Trial& trial = *state.Find(id);
+      // Hidden by a claim that was refuted since, perhaps.
+      const bool is_top =
+          trial.verified_accuracy_ppm == kNotMeasured &&
+          index.claims.Contains(trial.claimed_correct, trial.macs);
+      const bool is_due =
+          IsShort(policy, block) && trial.basis == TrialBasis::kSampledOut;
+      if (is_top || is_due) asked.push_back({id, is_top});
+    }
+  }
+  for (const auto& [id, is_top] : asked) {
+    AskSegment(state, policy, *state.Find(id), is_top, now);
+  }
+  if (!asked.empty()) return true;
+  const std::vector<Trial> finalists = UnprovenFinalists(state, task);
+  for (const Trial& trial : finalists) AskWhole(state, trial);
+  return !finalists.empty();
+}
+
+void MatureAll(PoolState& state, TaskId task) {
+  std::vector<TrialId> last;
+  for (const auto& [account, block] : state.IndexOf(task).immature) {
+    for (const auto& [commit_time, id] : block) last.push_back(id);
+  }
+  for (const TrialId id : last) Mature(state, id);
+}
+
+void Suspend(PoolState& state, AccountId id, absl::Time now) {
+  Account account = *state.Find(id);
+  account.state = AccountState::kSuspended;
+  state.Put(account);
+  std::vector<Lease> leases;
+  for (const auto& [session, record] : state.sessions()) {
+    if (record.account != id) continue;
+    for (const LeaseId lease : state.LeasesOf(session)) {
+      leases.push_back(*state.Find(lease));
+    }
+  }
+  for (const Lease& lease : leases) {
+    EndLease(state, lease, LeaseState::kRevoked, false, now);
+  }
+}
+
+void AcceptTrial(PoolState& state, const PoolPolicy& policy, Trial trial,
+                 TrialBasis basis, absl::Time now) {
+  const Task& task = *state.Find(trial.task);
+  const DatasetManifest& manifest =
+      state.FindDataset(task.spec->dataset)->manifest;
+  CloseAudit(state, trial.id);
+  Account account = *state.Find(trial.account);
+  if (trial.state != TrialState::kAccepted) {
+    ++account.trials_accepted;
+    account.accuracy_ppm.Add(ValidationCorrect(trial) * 1'000'000 /
+                             manifest.validation_count);
+  }
+  if (basis != TrialBasis::kSampledOut) {
+    account.rejections_in_a_row = 0;
+    account.audit_rate_ppm = RateAfterPass(policy, account.audit_rate_ppm);
+  }
+  state.Put(account);
+  trial.state = TrialState::kAccepted;
+  trial.basis = std::max(trial.basis, basis);
+  state.Put(trial);
+  CompleteIfDone(state, trial.subspace);
+  MatureBlocks(state, policy, trial.task, trial.account);
+
+  if (task.state != TaskState::kActive) {
+    SettleIfDone(state, policy, trial.task, now);
+    return;
+  }
+  const int64_t target = task.spec->budget.target_accuracy_ppm;
+  const TaskIndex& index = state.IndexOf(trial.task);
+  if (target > 0 && trial.verified_accuracy_ppm >= target) {
+    BeginFinishing(state, policy, trial.task, EndReason::kTarget, now);
+  } else if (TrialsLeft(task, index) <= 0 &&
+             index.assigned_count + index.pending_count == 0) {
+    BeginFinishing(state, policy, trial.task, EndReason::kBudget, now);
+  }
+}
+
+void RejectTrial(PoolState& state, const PoolPolicy& policy, Trial trial,
+                 const std::string& reason, Fault fault, absl::Time now) {
+  Reject(state, trial, reason);
+  Account account = *state.Find(trial.account);
+  if (fault != Fault::kNone) {
+    ++account.rejections_in_a_row;
+    account.audit_rate_ppm = 1'000'000;
+    state.Put(account);
+  }
+  if (fault == Fault::kFraud) VoidCredit(state, trial, now);
+  if (account.rejections_in_a_row >= policy.rejections_to_suspend &&
+      account.state == AccountState::kActive) {
+    Suspend(state, account.id, now);
+  }
+  // A voided trial may have been of another task.
+  std::vector<TaskId> finishing;
+  for (const auto& [id, task] : state.tasks()) {
+    if (task.state == TaskState::kFinishing) finishing.push_back(id);
+  }
+  for (const TaskId id : finishing) SettleIfDone(state, policy, id, now);
+}
+
+}  // namespace archpool::internal

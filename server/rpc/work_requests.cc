@@ -1,0 +1,208 @@
+#include "server/rpc/work_requests.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/wire/fields.h"
+#include "common/wire/proof_wire.h"
+#include "common/wire/work_wire.h"
+
+namespace archpool::rpc {
+namespace {
+
+constexpr absl::Duration kWaitMax = absl::Seconds(30);
+constexpr absl::Duration kTrainTimeMax = absl::Hours(24 * 365);
+constexpr int64_t kThreadsMax = 1024;
+// The threads come on top.
+constexpr int64_t kHardwareClassLengthMax = 100;
+constexpr int64_t kActivityLengthMax = 32;
+constexpr int64_t kLeasesNamedMax = 64;
+constexpr int64_t kReportsMax = 64;
+constexpr int64_t kTrialsReviewedMax = 1024;
+
+absl::StatusOr<std::vector<LeaseId>> ReadLeases(
+    const std::string& path,
+    const google::protobuf::RepeatedField<int64_t>& ids) {
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckCount(path, ids.size(), kLeasesNamedMax));
+  std::vector<LeaseId> leases;
+  for (int i = 0; i < ids.size(); ++i) {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        const LeaseId lease,
+        wire::ReadId<LeaseId>(wire::At(path, i), ids.Get(i)));
+    leases.push_back(lease);
+  }
+  return leases;
+}
+
+absl::StatusOr<TrialReport> ReadReport(const std::string& path,
+                                       const v1::TrialReport& proto) {
+  TrialReport report;
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      report.trial,
+      wire::ReadId<TrialId>(wire::Join(path, "trial_id"), proto.trial_id()));
+  ARCHPOOL_ASSIGN_OR_RETURN(report.weights_digest,
+                            wire::ReadDigest(wire::Join(path, "weights_digest"),
+                                             proto.weights_digest()));
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
+      path, {{"weights_size_bytes", proto.weights_size_bytes(), 1,
+              wire::kWeightsSizeBytesMax},
+             {"validation_correct", proto.validation_correct(), 0,
+              kDatasetCountMax}}));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      report.train_time,
+      wire::ReadDuration(wire::Join(path, "train_time"), proto.train_time(),
+                         absl::ZeroDuration(), kTrainTimeMax));
+  report.weights_size_bytes = proto.weights_size_bytes();
+  report.validation_correct = proto.validation_correct();
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      report.checkpoint_root,
+      wire::ReadDigest(wire::Join(path, "checkpoint_root"),
+                       proto.checkpoint_root()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      report.final_optimizer,
+      wire::ReadDigest(wire::Join(path, "final_optimizer_digest"),
+                       proto.final_optimizer_digest()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      report.final_proof, wire::ProofFromProto(wire::Join(path, "final_proof"),
+                                               proto.final_proof()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      report.signature,
+      wire::ReadSignature(wire::Join(path, "signature"), proto.signature()));
+  return report;
+}
+
+}  // namespace
+
+absl::StatusOr<OpenSession> ReadOpenSession(
+    AccountId caller, const v1::OpenSessionRequest& request) {
+  ARCHPOOL_RETURN_IF_ERROR(
+      wire::CheckName("worker_name", request.worker_name()));
+  ARCHPOOL_RETURN_IF_ERROR(
+      wire::CheckRange("threads", request.threads(), 1, kThreadsMax));
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
+      "hardware_class", request.hardware_class(), kHardwareClassLengthMax));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const PublicKey key,
+      wire::ReadPublicKey("public_key", request.public_key()));
+  return archpool::OpenSession{.caller = caller,
+                               .worker_name = request.worker_name(),
+                               .threads = request.threads(),
+                               .hardware_class = request.hardware_class(),
+                               .key = key};
+}
+
+absl::StatusOr<Poll<AcquireLease>> ReadAcquireLease(
+    AccountId caller, const v1::AcquireLeaseRequest& request) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const SessionId session,
+      wire::ReadId<SessionId>("session_id", request.session_id()));
+  ARCHPOOL_ASSIGN_OR_RETURN(const absl::Duration wait,
+                            wire::ReadDuration("wait", request.wait(),
+                                               absl::ZeroDuration(), kWaitMax));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      std::vector<LeaseId> holding,
+      ReadLeases("holding_lease_ids", request.holding_lease_ids()));
+  return Poll<AcquireLease>{{caller, session, std::move(holding)}, wait};
+}
+
+absl::StatusOr<ReportTrials> ReadReportTrials(
+    AccountId caller, const v1::ReportTrialsRequest& request) {
+  archpool::ReportTrials command{.caller = caller};
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      command.session,
+      wire::ReadId<SessionId>("session_id", request.session_id()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      command.lease, wire::ReadId<LeaseId>("lease_id", request.lease_id()));
+  ARCHPOOL_RETURN_IF_ERROR(
+      wire::CheckRange("attempt", request.attempt(), 1, INT64_MAX));
+  command.attempt = request.attempt();
+  if (request.reports().empty()) return wire::RequiredError("reports");
+  ARCHPOOL_RETURN_IF_ERROR(
+      wire::CheckCount("reports", request.reports_size(), kReportsMax));
+  for (int i = 0; i < request.reports_size(); ++i) {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        TrialReport report,
+        ReadReport(wire::At("reports", i), request.reports(i)));
+    command.reports.push_back(std::move(report));
+  }
+  return command;
+}
+
+absl::Status CheckSignatures(const ReportTrials& command,
+                             const PublicKey& key) {
+  for (const TrialReport& report : command.reports) {
+    const TrialClaim claim{.trial = report.trial,
+                           .lease = command.lease,
+                           .attempt = command.attempt,
+                           .checkpoint_root = report.checkpoint_root,
+                           .weights = report.weights_digest,
+                           .weights_size_bytes = report.weights_size_bytes,
+                           .validation_correct = report.validation_correct};
+    if (VerifySignature(key, CommitmentMessage(claim), report.signature)) {
+      continue;
+    }
+    return InvalidArgument(
+        "SIGNATURE_FALSE",
+        absl::StrCat("The commitment of ", report.trial.ToString(),
+                     " is not signed with the key that its session was opened "
+                     "with."));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<OpenSegment> ReadOpenSegment(
+    AccountId caller, const v1::OpenSegmentRequest& request) {
+  archpool::OpenSegment command{.caller = caller};
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      command.trial, wire::ReadId<TrialId>("trial_id", request.trial_id()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      command.opening, wire::OpeningFromProto("opening", request.opening()));
+  return command;
+}
+
+absl::StatusOr<ReviewTrials> ReadReviewTrials(
+    AccountId caller, const v1::ReviewTrialsRequest& request) {
+  archpool::ReviewTrials command{.caller = caller};
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckCount(
+      "trial_ids", request.trial_ids_size(), kTrialsReviewedMax));
+  for (int i = 0; i < request.trial_ids_size(); ++i) {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        const TrialId trial,
+        wire::ReadId<TrialId>(wire::At("trial_ids", i), request.trial_ids(i)));
+    command.kept.push_back(trial);
+  }
+  return command;
+}
+
+absl::StatusOr<ReleaseLease> ReadReleaseLease(
+    AccountId caller, const v1::ReleaseLeaseRequest& request) {
+  archpool::ReleaseLease command{.caller = caller};
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      command.session,
+      wire::ReadId<SessionId>("session_id", request.session_id()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      command.lease, wire::ReadId<LeaseId>("lease_id", request.lease_id()));
+  ARCHPOOL_RETURN_IF_ERROR(
+      wire::CheckRange("attempt", request.attempt(), 1, INT64_MAX));
+  command.attempt = request.attempt();
+  return command;
+}
+
+absl::Status CheckHeartbeat(const v1::HeartbeatRequest& request) {
+  ARCHPOOL_RETURN_IF_ERROR(
+      wire::ReadId<SessionId>("session_id", request.session_id()).status());
+  ARCHPOOL_RETURN_IF_ERROR(
+      ReadLeases("lease_ids", request.lease_ids()).status());
+  if (!request.activity().empty()) {
+    ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
+        "activity", request.activity(), kActivityLengthMax));
+  }
+  return wire::CheckRanges("", {{"trial_id", request.trial_id(), 0, INT64_MAX},
+                                {"step", request.step(), 0, INT64_MAX},
+                                {"steps", request.steps(), 0, INT64_MAX}});
+}
+
+}  // namespace archpool::rpc

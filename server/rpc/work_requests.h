@@ -1,0 +1,31 @@
+// Requests of workers, read into commands: every field is checked here. Pure
+// functions; thread-safe. Errors are those of common/wire/fields.h.
+#ifndef ARCHPOOL_SERVER_RPC_WORK_REQUESTS_H_
+#define ARCHPOOL_SERVER_RPC_WORK_REQUESTS_H_
+
+#include "absl/status/statusor.h"
+#include "archpool/v1/work.pb.h"
+#include "server/core/commands.h"
+#include "server/rpc/long_poll.h"
+
+namespace archpool::rpc {
+
+absl::StatusOr<OpenSession> ReadOpenSession(
+    AccountId caller, const v1::OpenSessionRequest& request);
+absl::StatusOr<Poll<AcquireLease>> ReadAcquireLease(
+    AccountId caller, const v1::AcquireLeaseRequest& request);
+absl::Status CheckHeartbeat(const v1::HeartbeatRequest& request);
+absl::StatusOr<ReportTrials> ReadReportTrials(
+    AccountId caller, const v1::ReportTrialsRequest& request);
+// Whether `key` signed every report. INVALID_ARGUMENT (SIGNATURE_FALSE).
+absl::Status CheckSignatures(const ReportTrials& command, const PublicKey& key);
+absl::StatusOr<OpenSegment> ReadOpenSegment(
+    AccountId caller, const v1::OpenSegmentRequest& request);
+absl::StatusOr<ReviewTrials> ReadReviewTrials(
+    AccountId caller, const v1::ReviewTrialsRequest& request);
+absl::StatusOr<ReleaseLease> ReadReleaseLease(
+    AccountId caller, const v1::ReleaseLeaseRequest& request);
+
+}  // namespace archpool::rpc
+
+#endif  // ARCHPOOL_SERVER_RPC_WORK_REQUESTS_H_

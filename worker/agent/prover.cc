@@ -1,0 +1,162 @@
+#include "worker/agent/prover.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "common/base/status.h"
+
+namespace archpool {
+namespace {
+
+// As many as one call may name; the others have their turn in the next.
+constexpr size_t kReviewedMax = 1024;
+// While there is no session, and so no interval.
+constexpr absl::Duration kNoSessionPause = absl::Seconds(1);
+
+}  // namespace
+
+Prover::Prover(WorkClient& client, SessionHolder& session,
+               CheckpointVault& vault, const RetryPolicy& policy)
+    : client_(client), session_(session), vault_(vault), policy_(policy) {
+  thread_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
+}
+
+void Prover::Poke() {
+  const absl::MutexLock lock(&mutex_);
+  ++pokes_;
+}
+
+std::optional<AskedSegment> Prover::TakeLost() {
+  const absl::MutexLock lock(&mutex_);
+  for (auto& [trial, asked] : lost_) {
+    if (!asked) continue;
+    return std::exchange(asked, std::nullopt);
+  }
+  return std::nullopt;
+}
+
+void Prover::Restored(TrialId trial) {
+  const absl::MutexLock lock(&mutex_);
+  lost_.erase(trial);
+  ++pokes_;
+}
+
+bool Prover::WaitUntilIdle(absl::Duration timeout) {
+  const absl::MutexLock lock(&mutex_);
+  const int64_t target = pokes_;
+  const auto is_served = [&] {
+    mutex_.AssertReaderHeld();
+    return pokes_served_ >= target;
+  };
+  return mutex_.AwaitWithTimeout(absl::Condition(&is_served), timeout);
+}
+
+absl::Duration Prover::Interval(const std::stop_token& stop) {
+  const absl::StatusOr<OpenedSession> opened = session_.Get(stop);
+  return opened.ok() ? opened->heartbeat_interval : kNoSessionPause;
+}
+
+void Prover::Run(const std::stop_token& stop) {
+  // The lock makes the condition be looked at again.
+  const std::stop_callback wake(
+      stop, [this] { const absl::MutexLock lock(&mutex_); });
+  while (true) {
+    const absl::Duration interval = Interval(stop);
+    int64_t serving = 0;
+    {
+      const absl::MutexLock lock(&mutex_);
+      const auto is_wanted = [&] {
+        mutex_.AssertReaderHeld();
+        return pokes_ > pokes_served_ || stop.stop_requested();
+      };
+      mutex_.AwaitWithTimeout(absl::Condition(&is_wanted), interval);
+      if (stop.stop_requested()) return;
+      serving = pokes_;
+    }
+    Review(stop);
+    const absl::MutexLock lock(&mutex_);
+    pokes_served_ = serving;
+  }
+}
+
+void Prover::Review(const std::stop_token& stop) {
+  const std::map<TrialId, Digest> kept = vault_.Kept();
+  std::vector<TrialId> trials;
+  for (const auto& [trial, key] : kept) trials.push_back(trial);
+  for (size_t begin = 0; begin < trials.size(); begin += kReviewedMax) {
+    const size_t end = std::min(trials.size(), begin + kReviewedMax);
+    const std::vector<TrialId> some(
+        trials.begin() + static_cast<std::ptrdiff_t>(begin),
+        trials.begin() + static_cast<std::ptrdiff_t>(end));
+    const absl::StatusOr<ReviewReply> reply = RetryWhileTransient(
+        policy_, stop, [&] { return client_.ReviewTrials(some); });
+    if (!reply.ok()) {
+      if (stop.stop_requested()) return;
+      spdlog::warn("the pool does not say what became of {} trials ({})",
+                   some.size(), GetReason(reply.status()));
+      return;
+    }
+    for (const TrialId trial : reply->settled) {
+      const auto found = kept.find(trial);
+      if (found != kept.end()) vault_.Remove(found->second);
+    }
+    for (const AskedSegment& asked : reply->asked) Answer(asked, stop);
+  }
+}
+
+void Prover::Answer(const AskedSegment& asked, const std::stop_token& stop) {
+  {
+    const absl::MutexLock lock(&mutex_);
+    if (lost_.contains(asked.trial)) return;
+  }
+  const absl::Status answered =
+      LayOpen(asked, asked.lease.assignments[0].trial_key, stop);
+  if (answered.ok()) {
+    spdlog::info("{}: segment {} is open to the pool", asked.trial.ToString(),
+                 asked.segment);
+  } else if (GetReason(answered) == "CHECKPOINT_LOST") {
+    spdlog::warn("{} is audited, and {}: it is trained again",
+                 asked.trial.ToString(), std::string(answered.message()));
+    const absl::MutexLock lock(&mutex_);
+    lost_[asked.trial] = asked;
+  } else if (!stop.stop_requested()) {
+    spdlog::warn("{}: segment {} could not be laid open ({}): {}",
+                 asked.trial.ToString(), asked.segment, GetReason(answered),
+                 std::string(answered.message()));
+  }
+}
+
+absl::Status Prover::LayOpen(const AskedSegment& asked, const Digest& key,
+                             const std::stop_token& stop) {
+  const int64_t segments = asked.lease.recipe.segments;
+  const std::vector<CheckpointFiles> seen = vault_.FilesOf(key);
+  if (std::ssize(seen) != segments + 1) {
+    return NotFound("CHECKPOINT_LOST", "its checkpoints are not here");
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(const UploadSource weights,
+                            vault_.WeightsAt(key, segments));
+  const Opening opening = CheckpointChain(seen).Open(asked.segment);
+  std::vector<UploadSource> files;
+  if (asked.segment > 0) {
+    ARCHPOOL_ASSIGN_OR_RETURN(files.emplace_back(),
+                              vault_.WeightsAt(key, asked.segment));
+    ARCHPOOL_ASSIGN_OR_RETURN(files.emplace_back(),
+                              vault_.OptimizerAt(key, asked.segment));
+  }
+  ARCHPOOL_RETURN_IF_ERROR(RetryWhileTransient(policy_, stop, [&] {
+    return client_.OpenSegment(asked.trial, opening);
+  }));
+  for (const UploadSource& file : files) {
+    ARCHPOOL_RETURN_IF_ERROR(RetryWhileTransient(policy_, stop, [&] {
+      return client_.UploadCheckpoint(asked.trial, file, stop);
+    }));
+  }
+  return RetryWhileTransient(policy_, stop, [&] {
+    return client_.UploadWeights(asked.trial, weights, stop);
+  });
+}
+
+}  // namespace archpool
