@@ -13,6 +13,7 @@ ALTER TABLE session
 ALTER TABLE trial
   ADD COLUMN checkpoint_root bytea,
   ADD COLUMN signature bytea,
+  ADD COLUMN session_id bigint,
   ADD COLUMN hardware_class text NOT NULL DEFAULT '',
   ADD COLUMN draw_ppm bigint NOT NULL DEFAULT 0,
   ADD COLUMN basis text NOT NULL DEFAULT 'none',

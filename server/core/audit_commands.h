@@ -98,9 +98,13 @@ struct OpenSegment {
   struct Reply {};
 };
 
-// What a worker keeps the checkpoints of. Changes nothing.
+// What became of the trials whose checkpoints a worker keeps, and what is asked
+// of them, or of trials of its account that no open session answers for any
+// more and that it can train again. Changes nothing. NOT_FOUND
+// (SESSION_UNKNOWN).
 struct ReviewTrials {
   AccountId caller;
+  SessionId session;
   std::vector<TrialId> kept;
   struct Asked {
     AuditRequest request;

@@ -106,6 +106,7 @@ class Pool {
   absl::Status CheckReport(const ReportTrials& command,
                            const TrialReport& report, const Trial& trial,
                            absl::Time now) const;
+  LeaseGrant GrantAgain(const Trial& trial, const Audit& audit) const;
   // Whether a trial just committed is audited; a candidate for the front always
   // is.
   void Draw(Trial trial, bool is_top, absl::Time now);

@@ -1,5 +1,6 @@
 // What miners are asked for after a commitment, and what they answer.
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +11,9 @@
 
 namespace archpool {
 namespace {
+
+// A worker answers these, and asks again.
+constexpr size_t kAskedMax = 16;
 
 // Where the parts are all here, verifiers may take it.
 void Receive(PoolState& state, Audit audit, int64_t parts) {
@@ -138,7 +142,11 @@ absl::StatusOr<ConfirmUpload::Reply> Pool::Execute(const ConfirmUpload& command,
 
 absl::StatusOr<ReviewTrials::Reply> Pool::Execute(const ReviewTrials& command,
                                                   absl::Time) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const Session session,
+      internal::OwnSession(state_, command.caller, command.session));
   ReviewTrials::Reply reply;
+  const std::set<TrialId> kept(command.kept.begin(), command.kept.end());
   for (const TrialId id : command.kept) {
     const Trial* trial = state_.Find(id);
     const AuditId open = state_.AuditOf(id);
@@ -146,28 +154,37 @@ absl::StatusOr<ReviewTrials::Reply> Pool::Execute(const ReviewTrials& command,
         trial->state == TrialState::kRejected ||
         (trial->is_matured && !open.IsSet())) {
       reply.settled.push_back(id);
+    }
+  }
+  for (const AuditId id : state_.AskedOf(command.caller)) {
+    const Audit& audit = *state_.Find(id);
+    const Trial& trial = *state_.Find(audit.trial);
+    const bool is_orphan = state_.Find(trial.session) == nullptr &&
+                           trial.hardware_class == HardwareClassOf(session);
+    if (!kept.contains(trial.id) && trial.session != session.id && !is_orphan) {
       continue;
     }
-    const Audit* audit = state_.Find(open);
-    if (audit == nullptr || audit->state != AuditState::kAsked) continue;
-    const Task& task = *state_.Find(trial->task);
-    // The lease may be long over: what is needed to train the trial again.
-    LeaseGrant grant{
-        .lease = {.id = trial->lease,
-                  .task = trial->task,
-                  .subspace = trial->subspace,
-                  .attempt = 1,
-                  .trials = {id},
-                  .trials_target = 1,
-                  .create_time = trial->create_time,
-                  .expire_time = audit->expire_time,
-                  .deadline = audit->expire_time},
-        .assignments = {AssignmentOf(task, *trial)},
-        .spec = task.spec,
-        .manifest = state_.FindDataset(task.spec->dataset)->manifest};
-    reply.asked.push_back({RequestOf(*audit), std::move(grant)});
+    reply.asked.push_back({RequestOf(audit), GrantAgain(trial, audit)});
+    if (reply.asked.size() == kAskedMax) break;
   }
   return reply;
+}
+
+// The lease may be long over: what is needed to train the trial again.
+LeaseGrant Pool::GrantAgain(const Trial& trial, const Audit& audit) const {
+  const Task& task = *state_.Find(trial.task);
+  return {.lease = {.id = trial.lease,
+                    .task = trial.task,
+                    .subspace = trial.subspace,
+                    .attempt = 1,
+                    .trials = {trial.id},
+                    .trials_target = 1,
+                    .create_time = trial.create_time,
+                    .expire_time = audit.expire_time,
+                    .deadline = audit.expire_time},
+          .assignments = {AssignmentOf(task, trial)},
+          .spec = task.spec,
+          .manifest = state_.FindDataset(task.spec->dataset)->manifest};
 }
 
 void Pool::Draw(Trial trial, bool is_top, absl::Time now) {

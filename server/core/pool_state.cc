@@ -178,6 +178,12 @@ AuditId PoolState::AuditOf(AccountId account,
   return id == nullptr ? AuditId{} : *id;
 }
 
+const absl::btree_set<AuditId>& PoolState::AskedOf(AccountId miner) const {
+  static const auto* const kNone = new absl::btree_set<AuditId>();
+  const auto found = asked_.find(miner);
+  return found == asked_.end() ? *kNone : found->second;
+}
+
 AuditId PoolState::AuditOf(TrialId trial) const {
   const AuditId* id = FindIn(trial_audits_, trial);
   return id == nullptr ? AuditId{} : *id;

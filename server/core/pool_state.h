@@ -137,6 +137,8 @@ class PoolState {
   // The live audit of that verifier, or an unset id.
   AuditId AuditOf(AccountId account, const std::string& verifier) const;
   AuditId AuditOf(TrialId trial) const;  // not done; unset where none
+  // Audits that wait for a miner's answer.
+  const absl::btree_set<AuditId>& AskedOf(AccountId miner) const;
   Amount BalanceOf(Place place) const;
 
   // What falls due, and when.
@@ -221,6 +223,7 @@ class PoolState {
   absl::btree_map<TrialId, Trial> trials_;
   absl::btree_map<AuditId, Audit> audits_;
   absl::btree_map<TrialId, AuditId> trial_audits_;
+  absl::btree_map<AccountId, absl::btree_set<AuditId>> asked_;
   absl::btree_map<std::pair<AccountId, std::string>, AuditId> verifier_audits_;
   absl::btree_map<std::string, absl::btree_set<AuditId>> waiting_;
   absl::btree_map<Place, Amount> balances_;

@@ -260,7 +260,13 @@ void PoolState::Store(const Audit& audit) {
   if (before != nullptr && before->state == AuditState::kLeased) {
     verifier_audits_.erase({before->verifier, before->verifier_name});
   }
-  const std::string& hardware_class = Find(audit.trial)->hardware_class;
+  const Trial& trial = *Find(audit.trial);
+  const std::string& hardware_class = trial.hardware_class;
+  if (audit.state == AuditState::kAsked) {
+    asked_[trial.account].insert(audit.id);
+  } else {
+    RemoveFrom(asked_, trial.account, audit.id);
+  }
   if (audit.state == AuditState::kWaiting) {
     waiting_[hardware_class].insert(audit.id);
   } else {

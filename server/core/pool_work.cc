@@ -224,6 +224,7 @@ absl::Status Pool::Commit(const ReportTrials& command,
   trial.claimed_correct = report.validation_correct;
   trial.train_time = report.train_time;
   trial.signature = report.signature;
+  trial.session = session.id;
   trial.hardware_class = HardwareClassOf(session);
   trial.reason = "";
   trial.commit_time = now;

@@ -152,7 +152,9 @@ struct Trial {
   int64_t claimed_correct = kNotMeasured;  // on the validation split
   absl::Duration train_time;
   Signature signature;
-  std::string hardware_class;  // of the session that reported it
+  // Of the worker that reported it.
+  SessionId session;
+  std::string hardware_class;
   absl::Time commit_time = absl::InfiniteFuture();
   // The chance with which it was drawn for an audit, in millionths.
   int64_t draw_ppm = 0;

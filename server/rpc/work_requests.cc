@@ -166,6 +166,9 @@ absl::StatusOr<OpenSegment> ReadOpenSegment(
 absl::StatusOr<ReviewTrials> ReadReviewTrials(
     AccountId caller, const v1::ReviewTrialsRequest& request) {
   archpool::ReviewTrials command{.caller = caller};
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      command.session,
+      wire::ReadId<SessionId>("session_id", request.session_id()));
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckCount(
       "trial_ids", request.trial_ids_size(), kTrialsReviewedMax));
   for (int i = 0; i < request.trial_ids_size(); ++i) {

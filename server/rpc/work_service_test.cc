@@ -320,6 +320,7 @@ TEST_F(WorkServiceTest, AnOpeningMustBeTheCommitments) {
   const auto mallory = fixture_.Make("mallory", v1::ROLE_MINER);
   EXPECT_THAT(mallory->Answer(*asked, "w"), FailsWith("AUDIT_UNKNOWN"));
   v1::ReviewTrialsRequest review;
+  review.set_session_id(session);
   review.add_trial_ids(trial);
   review.add_trial_ids(trial + 1'000);
   auto answer = miner_->remote.Call(

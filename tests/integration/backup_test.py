@@ -8,7 +8,8 @@ from harness import PoolTestCase, wait_for
 
 class BackupTest(PoolTestCase):
     server_flags = ("--silence-term", "3s", "--audit-term", "5s",
-                    "--lease-span", "20s", "--lease-term", "5m")
+                    "--lease-span", "20s", "--lease-term", "5m",
+                    "--upload-term", "10s")
 
     def leases(self, *flags):
         return self.pool.command("operator", "lease", "list", *flags)

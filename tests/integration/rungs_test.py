@@ -45,8 +45,8 @@ class RungsTest(PoolTestCase):
         by_id = {trial["trial_id"]: trial for trial in task["trials"]}
         for trial in second:
             below = by_id[trial["resumes_trial_id"]]
-            self.assertGreater(trial["measured_accuracy"],
-                               below["measured_accuracy"])
+            self.assertGreater(trial["claimed_accuracy"],
+                               below["claimed_accuracy"])
         self.assert_adds_up(task)
 
     def test_another_worker_of_the_account_goes_on(self):

@@ -109,7 +109,7 @@ class FakePool : public WorkClient {
   }
 
   absl::StatusOr<ReviewReply> ReviewTrials(
-      const std::vector<TrialId>& kept) override {
+      SessionId, const std::vector<TrialId>& kept) override {
     const absl::MutexLock lock(&mutex_);
     ReviewReply reply;
     for (const TrialId trial : kept) {

@@ -278,6 +278,7 @@ void RandomRecords::PutTrial() {
   if (state != TrialState::kAssigned && state != TrialState::kAbandoned) {
     trial.checkpoint_root = RandomDigest();
     trial.signature.bytes[static_cast<size_t>(Below(64))] = 1;
+    trial.session = SessionId{Large() + 1};
     trial.hardware_class = RandomText();
     trial.draw_ppm = Large();
     trial.audit_time = absl::Nanoseconds(Large());

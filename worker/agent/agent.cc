@@ -234,6 +234,9 @@ void Agent::TrainAgain(const AskedSegment& asked, const std::stop_token& stop) {
                   asked.trial.ToString(), GetReason(status),
                   std::string(status.message()));
   }
+  const absl::Status kept =
+      vault_.Keep(asked.lease.assignments[0].trial_key, asked.trial);
+  if (!kept.ok()) spdlog::warn("{}", std::string(kept.message()));
   prover_.Restored(asked.trial);
 }
 

@@ -171,8 +171,9 @@ absl::StatusOr<ReportReply> GrpcWorkClient::ReportTrial(
 }
 
 absl::StatusOr<ReviewReply> GrpcWorkClient::ReviewTrials(
-    const std::vector<TrialId>& kept) {
+    SessionId session, const std::vector<TrialId>& kept) {
   v1::ReviewTrialsRequest request;
+  request.set_session_id(session.value);
   for (const TrialId trial : kept) request.add_trial_ids(trial.value);
   ARCHPOOL_ASSIGN_OR_RETURN(const v1::ReviewTrialsResponse response,
                             remote_.Call(*stub_, &Stub::ReviewTrials, request));

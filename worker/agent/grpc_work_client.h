@@ -35,7 +35,7 @@ class GrpcWorkClient : public WorkClient {
       SessionId session, const TrialCommitment& commitment,
       const wire::WorkLease* lease) override;
   absl::StatusOr<ReviewReply> ReviewTrials(
-      const std::vector<TrialId>& kept) override;
+      SessionId session, const std::vector<TrialId>& kept) override;
   absl::Status OpenSegment(TrialId trial, const Opening& opening) override;
   absl::Status UploadCheckpoint(TrialId trial, const UploadSource& file,
                                 const std::stop_token& stop) override;

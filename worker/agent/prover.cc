@@ -86,13 +86,19 @@ void Prover::Review(const std::stop_token& stop) {
   const std::map<TrialId, Digest> kept = vault_.Kept();
   std::vector<TrialId> trials;
   for (const auto& [trial, key] : kept) trials.push_back(trial);
-  for (size_t begin = 0; begin < trials.size(); begin += kReviewedMax) {
+  // Once without any: what is asked may be of trials that this disk lost.
+  size_t begin = 0;
+  do {
     const size_t end = std::min(trials.size(), begin + kReviewedMax);
     const std::vector<TrialId> some(
         trials.begin() + static_cast<std::ptrdiff_t>(begin),
         trials.begin() + static_cast<std::ptrdiff_t>(end));
-    const absl::StatusOr<ReviewReply> reply = RetryWhileTransient(
-        policy_, stop, [&] { return client_.ReviewTrials(some); });
+    const absl::StatusOr<ReviewReply> reply =
+        RetryWhileTransient(policy_, stop, [&] {
+          return WithSession(session_, stop, [&](SessionId session) {
+            return client_.ReviewTrials(session, some);
+          });
+        });
     if (!reply.ok()) {
       if (stop.stop_requested()) return;
       spdlog::warn("the pool does not say what became of {} trials ({})",
@@ -104,7 +110,8 @@ void Prover::Review(const std::stop_token& stop) {
       if (found != kept.end()) vault_.Remove(found->second);
     }
     for (const AskedSegment& asked : reply->asked) Answer(asked, stop);
-  }
+    begin = end;
+  } while (begin < trials.size());
 }
 
 void Prover::Answer(const AskedSegment& asked, const std::stop_token& stop) {

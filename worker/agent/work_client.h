@@ -105,7 +105,7 @@ class WorkClient {
       const wire::WorkLease* lease) = 0;
   // What became of committed trials.
   virtual absl::StatusOr<ReviewReply> ReviewTrials(
-      const std::vector<TrialId>& kept) = 0;
+      SessionId session, const std::vector<TrialId>& kept) = 0;
   virtual absl::Status OpenSegment(TrialId trial, const Opening& opening) = 0;
   // A file of the checkpoint that the open segment begins with.
   virtual absl::Status UploadCheckpoint(TrialId trial, const UploadSource& file,

@@ -393,6 +393,7 @@ const Table<Trial>& TrialTable() {
        Nullable<R>("checkpoint_root", ARCHPOOL_FIELD(checkpoint_root),
                    Digest{}),
        Nullable<R>("signature", ARCHPOOL_FIELD(signature), Signature{}),
+       Nullable<R>("session_id", ARCHPOOL_FIELD(session), SessionId{}),
        Field<R>("hardware_class", ARCHPOOL_FIELD(hardware_class)),
        Field<R>("draw_ppm", ARCHPOOL_FIELD(draw_ppm)),
        Field<R>("basis", ARCHPOOL_FIELD(basis)),
