@@ -32,6 +32,10 @@ Json TimeJson(const google::protobuf::Timestamp& time) {
                           absl::UTCTimeZone());
 }
 
+Json Seconds(const google::protobuf::Duration& duration) {
+  return absl::ToDoubleSeconds(ToDuration(duration));
+}
+
 Json Fraction(int64_t ppm) { return static_cast<double>(ppm) / 1e6; }
 
 Json RecipeJson(const v1::Recipe& recipe) {
@@ -192,6 +196,10 @@ Json ToJson(const v1::Trial& trial) {
       {"state", WordOf(trial.state())},
       {"reason", TextOrNull(trial.reason())},
       {"basis", TextOrNull(trial.basis())},
+      {"is_matured", trial.is_matured()},
+      {"draw_chance", Fraction(trial.draw_ppm())},
+      {"checkpoint_root",
+       TextOrNull(absl::BytesToHexString(trial.checkpoint_root()))},
       {"architecture_id", absl::BytesToHexString(trial.architecture_id())},
       {"choices", trial.choices()},
       {"description", trial.description()},
@@ -255,11 +263,15 @@ Json ToJson(const v1::TaskSpec& spec) {
 Json ToJson(const v1::Task& task) {
   Json shares = Json::array();
   for (const v1::MinerShare& share : task.shares()) {
-    shares.push_back({{"account", share.account_name()},
-                      {"trials_accepted", share.trials_accepted()},
-                      {"trials_rejected", share.trials_rejected()},
-                      {"work_units", absl::StrCat(share.work_units())},
-                      {"payout", FormatCoins(share.payout())}});
+    shares.push_back(
+        {{"account", share.account_name()},
+         {"trials_accepted", share.trials_accepted()},
+         {"trials_rejected", share.trials_rejected()},
+         {"trials_audited", share.trials_audited()},
+         {"detection_chance", Fraction(share.detection_ppm())},
+         {"work_units", absl::StrCat(share.work_units())},
+         {"work_units_matured", absl::StrCat(share.work_units_matured())},
+         {"payout", FormatCoins(share.payout())}});
   }
   return {{"task_id", task.task_id()},
           {"name", task.spec().name()},
@@ -278,6 +290,8 @@ Json ToJson(const v1::Task& task) {
           {"backups", ListToJson(task.backups())},
           {"trials_known", task.trials_known()},
           {"work_units_accepted", absl::StrCat(task.work_units_accepted())},
+          {"training_time_s", Seconds(task.training_time())},
+          {"audit_time_s", Seconds(task.audit_time())},
           {"best", task.has_best() ? ToJson(task.best()) : Json()},
           {"front", ListToJson(task.front())},
           {"shares", shares},
@@ -322,6 +336,8 @@ Json SummaryJson(const v1::Task& task) {
           {"refund", FormatCoins(task.refund())},
           {"payouts", payouts},
           {"validated_work", work},
+          {"training_time_s", Seconds(task.training_time())},
+          {"audit_time_s", Seconds(task.audit_time())},
           {"elapsed_s", elapsed_s}};
 }
 

@@ -51,6 +51,12 @@ std::string RenderProgress(const v1::Task& task, absl::Time now) {
                   FormatCoreSeconds(task.work_units_accepted()), " of ",
                   FormatCoreSeconds(task.spec().budget_work_units()),
                   " core-seconds accepted\n");
+  if (task.training_time().seconds() > 0) {
+    absl::StrAppend(
+        &out, "  audits    ", FormatSpan(ToDuration(task.audit_time())),
+        " spent on being sure of ",
+        FormatSpan(ToDuration(task.training_time())), " of training\n");
+  }
   if (!is_ended) {
     absl::StrAppend(&out, "  deadline  ",
                     FormatMoment(ToTime(task.deadline_time())), "\n");
@@ -127,6 +133,20 @@ std::string RenderReward(const v1::Task& task, const Terminal& terminal) {
             absl::StrCat("Reward of ", FormatCoins(task.spec().reward()),
                          " coins")),
       table.Render(terminal, 2), note);
+}
+
+// What a miner would have had to reckon with.
+std::string RenderDetection(const v1::Task& task, const Terminal& terminal) {
+  Table table({{"miner"},
+               {"audited", Align::kRight},
+               {"of", Align::kRight},
+               {"one fake in ten found out", Align::kRight}});
+  for (const v1::MinerShare& share : task.shares()) {
+    table.AddRow({share.account_name(), absl::StrCat(share.trials_audited()),
+                  absl::StrCat(share.trials_accepted()),
+                  FormatPercent(share.detection_ppm())});
+  }
+  return absl::StrCat(Title(terminal, "Proof"), table.Render(terminal, 2));
 }
 
 std::string RenderRejected(const v1::Task& task, const Terminal& terminal) {
@@ -221,7 +241,8 @@ std::string RenderTask(const v1::Task& task, absl::Time now,
   if (task.front_size() > 0) {
     absl::StrAppend(&page, RenderFront(task, terminal));
   }
-  absl::StrAppend(&page, RenderReward(task, terminal));
+  absl::StrAppend(&page, RenderReward(task, terminal),
+                  RenderDetection(task, terminal));
   if (task.backups_size() > 0) {
     absl::StrAppend(&page, RenderBackups(task, terminal));
   }
@@ -243,7 +264,7 @@ std::string RenderTrials(const std::vector<v1::Trial>& trials,
                {"rung", Align::kRight},
                {"state"},
                {"claimed", Align::kRight},
-               {"measured", Align::kRight},
+               {"basis"},
                {"verified", Align::kRight},
                {"coins", Align::kRight},
                {"reason"}});
@@ -256,7 +277,7 @@ std::string RenderTrials(const std::vector<v1::Trial>& trials,
                   absl::StrCat(trial.rung()),
                   {WordOf(trial.state()), ColorOf(trial.state())},
                   FormatPercent(trial.claimed_accuracy_ppm()),
-                  FormatPercent(trial.measured_accuracy_ppm()),
+                  trial.basis().empty() ? "-" : trial.basis(),
                   FormatPercent(trial.verified_accuracy_ppm()),
                   own == 0 ? "-" : FormatCoins(own),
                   trial.reason()});

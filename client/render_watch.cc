@@ -161,6 +161,17 @@ void AddEvents(const WatchView& view, const Terminal& terminal, size_t count,
   }
 }
 
+// What its accuracy rests on.
+std::string ProofOf(const v1::Trial& trial) {
+  if (trial.verified_accuracy_ppm() >= 0) {
+    return absl::StrCat(FormatPercent(trial.verified_accuracy_ppm()),
+                        " verified");
+  }
+  return absl::StrCat(
+      FormatPercent(trial.claimed_accuracy_ppm()), " claimed",
+      trial.basis() == "sampled_out" ? ", not drawn" : ", replayed in part");
+}
+
 }  // namespace
 
 std::vector<std::string> RenderWatch(const WatchView& view, absl::Time now,
@@ -219,11 +230,10 @@ std::vector<WatchEvent> TrialEvents(const v1::Trial& trial, absl::Time now) {
   const std::string who = absl::StrCat("trial-", trial.trial_id(), " of ",
                                        Clean(trial.account_name()));
   if (trial.state() == v1::TRIAL_STATE_ACCEPTED) {
-    return {{now,
-             absl::StrCat(who, " accepted", AtRung(trial), ": ",
-                          FormatPercent(trial.verified_accuracy_ppm()),
-                          " verified"),
-             Color::kNone}};
+    return {
+        {now,
+         absl::StrCat(who, " accepted", AtRung(trial), ": ", ProofOf(trial)),
+         Color::kNone}};
   }
   if (trial.state() != v1::TRIAL_STATE_REJECTED) return {};
   std::string text = absl::StrCat(who, " rejected: ", Clean(trial.reason()));

@@ -62,6 +62,8 @@ void AddShare(v1::Task& task, const std::string& account, int64_t accepted,
   share.set_trials_rejected(rejected);
   share.set_work_units(work_units);
   share.set_payout(payout);
+  share.set_trials_audited(accepted / 2);
+  share.set_detection_ppm(accepted == 0 ? 0 : 768'433);
 }
 
 }  // namespace
@@ -128,6 +130,8 @@ v1::Task RunningTask() {
   count.set_reason("CLAIM_TOO_HIGH");
   count.set_count(3);
   task.set_work_units_accepted(997'500'000);
+  task.mutable_training_time()->set_seconds(1'005);
+  task.mutable_audit_time()->set_seconds(43);
   *task.mutable_best() = SampleTrial(42, "alice", v1::TRIAL_STATE_ACCEPTED);
   *task.add_front() = SampleTrial(42, "alice", v1::TRIAL_STATE_ACCEPTED);
   v1::Trial small = SampleTrial(17, "bob", v1::TRIAL_STATE_ACCEPTED);
