@@ -134,7 +134,7 @@ start verifier "$bin/archpool-verifier" --server "$address" \
 start_worker alice "$bin/archpool-worker"
 start_worker bob "$bin/archpool-worker"
 bob_pid=${pids[-1]}
-start_worker mallory "$bin/archpool-adversary-inflate"
+start_worker mallory "$bin/archpool-adversary"
 
 step "Submitting $(basename "$task_file") as the client"
 task=$(pool client task submit "$task_file" --json |

@@ -114,7 +114,9 @@ TEST_F(ExaminationTest, AnotherStartIsFoundInEverySegment) {
   SampleTraining cheat(other);
   Checkpoint at = cheat.checkpoints[0];
   for (size_t k = 1; k < cheat.checkpoints.size(); ++k) {
-    at = testing::FakeNext(order_.assignment.trial_key, at);
+    at = testing::FakeNext(
+        order_.assignment.trial_key,
+        testing::FakeSalt(order_.recipe, order_.manifest.train_count, 1), at);
     cheat.checkpoints[k] = at;
   }
   for (int64_t k = 0; k < kSegments; ++k) {

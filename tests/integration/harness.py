@@ -179,13 +179,15 @@ class Pool:
         self.command("operator", "ledger", "deposit", "--account", name,
                      "--amount", coins, parse=False)
 
-    def add_worker(self, name, trial_ms=50):
+    def add_worker(self, name, trial_ms=50, cheat=None, honest_trials=0):
         if not self.token_file(name).exists():
             self.create_account(name, "miner")
+        cheats = ["--cheats", "--cheat", cheat, "--honest-trials",
+                  honest_trials] if cheat else []
         self.start(name, "archpool-fake-worker", "--server",
                    f"127.0.0.1:{self.port}", "--token-file",
                    self.token_file(name), "--name", "w1", "--work-dir",
-                   self.directory / name, "--trial-ms", trial_ms)
+                   self.directory / name, "--trial-ms", trial_ms, *cheats)
 
     def forget_disk(self, name):
         """The directory of a worker that is not running."""

@@ -50,12 +50,20 @@ Checkpoint FakeStart(const LayerPlan& plan, int64_t rung,
   return start;
 }
 
-Checkpoint FakeNext(const Digest& trial_key, const Checkpoint& from) {
+uint64_t FakeSalt(const Recipe& recipe, int64_t examples, uint8_t pixel) {
+  return CounterRng(static_cast<uint64_t>(recipe.epochs * 1'000'003 + examples),
+                    pixel)
+      .Next();
+}
+
+Checkpoint FakeNext(const Digest& trial_key, uint64_t salt,
+                    const Checkpoint& from) {
   Checkpoint next = from;
   ++next.boundary;
   float& link = next.optimizer[kChainName].values.at(0);
-  link = CounterRng(trial_key.Prefix64() ^ static_cast<uint64_t>(1e6f * link),
-                    static_cast<uint64_t>(next.boundary))
+  link = CounterRng(
+             trial_key.Prefix64() ^ salt ^ static_cast<uint64_t>(1e6f * link),
+             static_cast<uint64_t>(next.boundary))
              .NextUnitFloat();
   return next;
 }
@@ -81,8 +89,10 @@ absl::StatusOr<TrainingResult> FakeTrainer::Train(
   } else {
     ARCHPOOL_RETURN_IF_ERROR(on_checkpoint(at));
   }
+  const uint64_t salt = FakeSalt(request.recipe, request.train.count(),
+                                 request.train.images.at(0));
   while (at.boundary < request.recipe.segments) {
-    at = FakeNext(request.trial_key, at);
+    at = FakeNext(request.trial_key, salt, at);
     ARCHPOOL_RETURN_IF_ERROR(on_checkpoint(at));
   }
   ARCHPOOL_ASSIGN_OR_RETURN(const float accuracy, FakeResult(at.weights));
@@ -114,14 +124,16 @@ absl::StatusOr<Checkpoint> FakeEvaluator::Start(const TrainingTerms& terms,
 }
 
 absl::StatusOr<Checkpoint> FakeEvaluator::Replay(const TrainingTerms& terms,
-                                                 const Dataset& /*train*/,
+                                                 const Dataset& train,
                                                  const Checkpoint& from) {
   const auto chain = from.optimizer.find(kChainName);
   if (chain == from.optimizer.end() || chain->second.values.size() != 1) {
     return InvalidArgument("CHECKPOINT_MALFORMED",
                            "this is not a checkpoint of a fake training");
   }
-  return FakeNext(terms.trial_key, from);
+  return FakeNext(terms.trial_key,
+                  FakeSalt(terms.recipe, train.count(), train.images.at(0)),
+                  from);
 }
 
 }  // namespace archpool::testing

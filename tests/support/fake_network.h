@@ -21,7 +21,11 @@ float FakeAccuracy(const LayerPlan& plan, const Digest& trial_key);
 // none), and the checkpoint that follows.
 Checkpoint FakeStart(const LayerPlan& plan, int64_t rung,
                      const Digest& trial_key, float below);
-Checkpoint FakeNext(const Digest& trial_key, const Checkpoint& from);
+Checkpoint FakeNext(const Digest& trial_key, uint64_t salt,
+                    const Checkpoint& from);
+// What else decides a fake training: the epochs, and the examples' number and
+// first pixel.
+uint64_t FakeSalt(const Recipe& recipe, int64_t examples, uint8_t pixel);
 
 class FakeTrainer : public Trainer {
  public:

@@ -21,7 +21,8 @@ class SampleTraining {
                               order.assignment.trial_key, -1);
     checkpoints.push_back(at);
     while (at.boundary < order.recipe.segments) {
-      at = FakeNext(order.assignment.trial_key, at);
+      at = FakeNext(order.assignment.trial_key,
+                    FakeSalt(order.recipe, order.manifest.train_count, 1), at);
       checkpoints.push_back(at);
     }
   }

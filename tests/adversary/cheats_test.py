@@ -1,0 +1,105 @@
+"""Miners that cheat, each against the real server, verifiers and worker protocol:
+every one is found out, with its reason, and none is paid."""
+
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "integration"))
+from harness import PoolTestCase, micro, wait_for  # noqa: E402
+
+# What the pool answers to each cheat.
+REASONS = {
+    "inflate": {"CLAIM_FALSE"},
+    "random_weights": {"SEGMENT_FALSE", "CLAIM_FALSE"},
+    "fewer_epochs": {"SEGMENT_FALSE"},
+    "interpolate": {"SEGMENT_FALSE"},
+    "splice": {"SEGMENT_FALSE", "START_FALSE"},
+    "earlier_weights": {"START_FALSE", "SEGMENT_FALSE"},
+    "validation": {"SEGMENT_FALSE"},
+    "other_seed": {"START_FALSE"},
+    "not_finite": {"SEGMENT_FALSE", "WEIGHTS_NOT_FINITE"},
+}
+
+
+def share_of(task, name):
+    return next((share for share in task["shares"]
+                 if share["account"] == name), None)
+
+
+class CheatsTest(PoolTestCase):
+    server_flags = ("--silence-term", "5s", "--audit-term", "5s",
+                    "--upload-term", "20s")
+
+    def reasons_of(self, task, name):
+        return {trial["reason"] for trial in task["trials"]
+                if trial["account"] == name and trial["state"] == "rejected"}
+
+    def test_every_cheat_is_found_out_and_none_is_paid(self):
+        self.pool.add_client()
+        self.pool.add_verifier("verifier")
+        self.pool.add_verifier("another")
+        task_id = self.pool.submit(
+            trials=60, subspaces=16,
+            widths=", ".join(str(width) for width in range(2, 130, 2)))
+        for cheat in REASONS:
+            self.pool.add_worker(f"m-{cheat.replace('_', '-')}", trial_ms=100,
+                                 cheat=cheat)
+        self.pool.add_worker("alice", trial_ms=200)
+        task = self.pool.wait_for_end(task_id)
+        self.assertEqual(task["state"], "succeeded")
+        for cheat, reasons in REASONS.items():
+            name = f"m-{cheat.replace('_', '-')}"
+            with self.subTest(cheat):
+                found = self.reasons_of(task, name) - {"CREDIT_VOID"}
+                self.assertTrue(found, "it was never found out")
+                self.assertLessEqual(found, reasons)
+                share = share_of(task, name)
+                # Its first training may have been its own.
+                if cheat != "earlier_weights":
+                    self.assertEqual(share["trials_accepted"], 0)
+                    self.assertEqual(micro(share["payout"]), 0)
+        self.assertEqual(share_of(task, "alice")["trials_rejected"], 0)
+        self.assertEqual(task["best"]["account"], "alice")
+        self.assertEqual(task["best"]["basis"], "replayed")
+        self.assert_adds_up(task)
+
+    def test_one_that_betrays_later_loses_what_has_not_matured(self):
+        self.pool.add_client()
+        self.pool.add_verifier("verifier")
+        self.pool.add_verifier("another")
+        self.pool.add_worker("mallory", trial_ms=20, cheat="interpolate",
+                             honest_trials=12)
+        task_id = self.pool.submit(
+            trials=40, subspaces=4,
+            widths=", ".join(str(width) for width in range(2, 130, 2)))
+        task = self.pool.wait_until(
+            task_id, "the betrayal",
+            lambda task: "SEGMENT_FALSE" in self.reasons_of(task, "mallory"))
+        share = share_of(task, "mallory")
+        self.assertEqual(share["trials_accepted"], 0)
+        self.assertIn("CREDIT_VOID", self.reasons_of(task, "mallory"))
+        self.pool.add_worker("alice", trial_ms=20)
+        task = self.pool.wait_for_end(task_id)
+        self.assertEqual(micro(share_of(task, "mallory")["payout"]), 0)
+        self.assertGreater(share_of(task, "alice")["trials_accepted"], 0)
+        self.assert_adds_up(task)
+
+    def test_a_trial_never_answered_for_is_rejected(self):
+        self.pool.add_client()
+        self.pool.add_verifier()
+        self.pool.add_worker("mallory", trial_ms=50)
+        task_id = self.pool.submit(
+            trials=30, widths=", ".join(str(w) for w in range(2, 130, 2)))
+        self.pool.wait_until(task_id, "some results",
+                             lambda task: task["trials_accepted"] >= 3)
+        self.pool.kill("mallory")  # and never comes back
+        self.pool.command("client", "task", "cancel", task_id)
+        task = self.pool.wait_for_end(task_id)
+        if any(trial["basis"] == "sampled_out" for trial in task["trials"]):
+            self.fail("a short block ends with nothing sampled out")
+        self.assert_adds_up(task)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,165 @@
+#include "tests/support/cheating_trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <map>
+#include <utility>
+
+#include "common/base/counter_rng.h"
+#include "common/base/status.h"
+
+namespace archpool::testing {
+namespace {
+
+using Touch = std::function<void(float& value)>;
+
+void ForEachWeight(Checkpoint& checkpoint, const Touch& touch) {
+  for (auto& [name, tensor] : checkpoint.weights) {
+    for (float& value : tensor.values) touch(value);
+  }
+}
+
+// Each value between the two ends, in proportion.
+void Interpolate(std::vector<Checkpoint>& checkpoints) {
+  const Checkpoint start = checkpoints.front();
+  const Checkpoint end = checkpoints.back();
+  const auto mix = [](TensorMap& to, const TensorMap& a, const TensorMap& b,
+                      float share) {
+    for (auto& [name, tensor] : to) {
+      const std::vector<float>& from = a.at(name).values;
+      const std::vector<float>& until = b.at(name).values;
+      for (size_t i = 0; i < tensor.values.size(); ++i) {
+        tensor.values[i] = from[i] + share * (until[i] - from[i]);
+      }
+    }
+  };
+  for (size_t k = 1; k + 1 < checkpoints.size(); ++k) {
+    const float share =
+        static_cast<float>(k) / static_cast<float>(checkpoints.size() - 1);
+    mix(checkpoints[k].weights, start.weights, end.weights, share);
+    mix(checkpoints[k].optimizer, start.optimizer, end.optimizer, share);
+    checkpoints[k].optimizer.begin()->second.values[0] += 1e-3f;
+  }
+}
+
+TrainingRequest WithKey(const TrainingRequest& request, const Digest& key) {
+  return {request.plan, request.recipe,   request.rung,  request.resumed,
+          key,          request.manifest, request.train, request.validation,
+          nullptr};
+}
+
+}  // namespace
+
+std::vector<std::string> CheatNames() {
+  return {"inflate",     "random_weights", "fewer_epochs",
+          "interpolate", "splice",         "earlier_weights",
+          "validation",  "other_seed",     "not_finite"};
+}
+
+void AddCheatFlags(CLI::App& app, CheatOptions& options) {
+  app.add_option("--cheat", options.cheat, "How to cheat")
+      ->check(CLI::IsMember(CheatNames()))
+      ->capture_default_str();
+  app.add_option("--inflate", options.inflation,
+                 "Part of the validation split that 'inflate' adds to a claim")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_option("--honest-trials", options.honest_trials,
+                 "How many trials to do honestly first")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
+  app.add_option("--state-class", options.hardware_class,
+                 "The hardware class to state in place of the true one");
+}
+
+absl::StatusOr<CheatingTrainer::Record> CheatingTrainer::Train(
+    const TrainingRequest& request, const StepCallback& on_step) {
+  Record record;
+  const TrainingRequest whole = WithKey(request, request.trial_key);
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const TrainingResult result,
+      honest_->Train(whole, on_step, [&](const Checkpoint& checkpoint) {
+        record.checkpoints.push_back(checkpoint);
+        return absl::OkStatus();
+      }));
+  record.validation_correct = result.validation_correct;
+  return record;
+}
+
+absl::StatusOr<CheatingTrainer::Record> CheatingTrainer::Cheat(
+    const TrainingRequest& request, const StepCallback& on_step) {
+  const std::string& cheat = options_.cheat;
+  if (cheat == "fewer_epochs") {
+    Recipe fewer = request.recipe;
+    fewer.epochs = std::max<int64_t>(1, fewer.epochs / 2);
+    // One epoch cannot be halved: half the examples then.
+    Dataset half = request.train;
+    if (request.recipe.epochs == 1) {
+      half.labels.resize(half.labels.size() / 2);
+      half.images.resize(static_cast<size_t>(half.count()) *
+                         static_cast<size_t>(half.shape.elements()));
+    }
+    return Train(
+        {request.plan, fewer, request.rung, request.resumed, request.trial_key,
+         request.manifest, half, request.validation, nullptr},
+        on_step);
+  }
+  if (cheat == "validation") {
+    return Train({request.plan, request.recipe, request.rung, request.resumed,
+                  request.trial_key, request.manifest, request.validation,
+                  request.validation, nullptr},
+                 on_step);
+  }
+  const Digest other = Sha256(request.trial_key.AsBytes());
+  if (cheat == "other_seed") return Train(WithKey(request, other), on_step);
+
+  ARCHPOOL_ASSIGN_OR_RETURN(Record record, Train(request, on_step));
+  const int64_t count = request.validation.count();
+  if (cheat == "inflate") {
+    record.validation_correct =
+        std::min(count, record.validation_correct +
+                            static_cast<int64_t>(options_.inflation *
+                                                 static_cast<double>(count)));
+  } else if (cheat == "random_weights") {
+    CounterRng rng(request.trial_key.Prefix64(), 99);
+    for (size_t k = 1; k < record.checkpoints.size(); ++k) {
+      ForEachWeight(record.checkpoints[k],
+                    [&](float& value) { value = rng.NextUnitFloat(); });
+    }
+    record.validation_correct = count * 4 / 5;
+  } else if (cheat == "interpolate") {
+    Interpolate(record.checkpoints);
+  } else if (cheat == "splice") {
+    ARCHPOOL_ASSIGN_OR_RETURN(const Record spliced,
+                              Train(WithKey(request, other), on_step));
+    for (size_t k = 1; k + 1 < record.checkpoints.size(); k += 2) {
+      record.checkpoints[k] = spliced.checkpoints[k];
+    }
+  } else if (cheat == "earlier_weights") {
+    if (first_) record = *first_;
+    first_ = record;
+  } else if (cheat == "not_finite") {
+    ForEachWeight(record.checkpoints.back(), [](float& value) {
+      value = std::numeric_limits<float>::quiet_NaN();
+    });
+  }
+  return record;
+}
+
+absl::StatusOr<TrainingResult> CheatingTrainer::Train(
+    const TrainingRequest& request, const StepCallback& on_step,
+    const CheckpointCallback& on_checkpoint) {
+  if (trials_++ < options_.honest_trials) {
+    return honest_->Train(request, on_step, on_checkpoint);
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(const Record record, Cheat(request, on_step));
+  for (const Checkpoint& checkpoint : record.checkpoints) {
+    ARCHPOOL_RETURN_IF_ERROR(on_checkpoint(checkpoint));
+  }
+  return TrainingResult{record.checkpoints.back().weights,
+                        record.validation_correct};
+}
+
+}  // namespace archpool::testing

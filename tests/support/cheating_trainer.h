@@ -1,0 +1,66 @@
+// A miner that cheats in its trainings: what it hands in is well formed, and
+// not what was leased. For adversaries and for tests.
+#ifndef ARCHPOOL_TESTS_SUPPORT_CHEATING_TRAINER_H_
+#define ARCHPOOL_TESTS_SUPPORT_CHEATING_TRAINER_H_
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "worker/train/trainer.h"
+
+namespace archpool::testing {
+
+struct CheatOptions {
+  // One of CheatNames().
+  std::string cheat = "inflate";
+  double inflation = 0.05;     // of "inflate": a share of the validation split
+  int64_t honest_trials = 0;   // before it betrays
+  std::string hardware_class;  // stated in place of the true one, if not empty
+};
+
+// "inflate" overstates its accuracy; "random_weights" trains nothing;
+// "fewer_epochs" trains half of them; "interpolate" makes up the checkpoints
+// between the ends, "splice" takes every other one from another run;
+// "earlier_weights" hands in its first training again; "validation" trains on
+// the validation split; "other_seed" trains from another key; "not_finite" ends
+// in NaN.
+std::vector<std::string> CheatNames();
+
+void AddCheatFlags(CLI::App& app, CheatOptions& options);
+
+class CheatingTrainer : public Trainer {
+ public:
+  // REQUIRES: options.cheat is one of CheatNames().
+  CheatingTrainer(std::unique_ptr<Trainer> honest, const CheatOptions& options)
+      : honest_(std::move(honest)), options_(options) {}
+
+  absl::StatusOr<TrainingResult> Train(
+      const TrainingRequest& request, const StepCallback& on_step,
+      const CheckpointCallback& on_checkpoint) override;
+  std::string hardware_class() const override {
+    return options_.hardware_class.empty() ? honest_->hardware_class()
+                                           : options_.hardware_class;
+  }
+
+ private:
+  struct Record {
+    std::vector<Checkpoint> checkpoints;
+    int64_t validation_correct = 0;
+  };
+  absl::StatusOr<Record> Train(const TrainingRequest& request,
+                               const StepCallback& on_step);
+  absl::StatusOr<Record> Cheat(const TrainingRequest& request,
+                               const StepCallback& on_step);
+
+  std::unique_ptr<Trainer> honest_;
+  const CheatOptions options_;
+  int64_t trials_ = 0;
+  std::optional<Record> first_;
+};
+
+}  // namespace archpool::testing
+
+#endif  // ARCHPOOL_TESTS_SUPPORT_CHEATING_TRAINER_H_
