@@ -6,6 +6,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
+#include "simulator/cheats_command.h"
 #include "simulator/compare.h"
 #include "simulator/runs.h"
 #include "simulator/space_file.h"
@@ -171,6 +172,10 @@ int main(int argc, char** argv) {
   CLI::App* compare =
       app.add_subcommand("compare", "Runs the experiments of docs/results.md");
   archpool::AddCompareFlags(*compare, compare_flags);
+  archpool::CheatsFlags cheats_flags;
+  CLI::App* cheats =
+      app.add_subcommand("cheats", "Shows what cheating brings a miner");
+  archpool::AddCheatsFlags(*cheats, cheats_flags);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -180,5 +185,6 @@ int main(int argc, char** argv) {
     run_flags.has_target = run->count("--target") > 0;
     return archpool::Run(run_flags);
   }
+  if (*cheats) return archpool::Cheats(cheats_flags);
   return archpool::Compare(compare_flags);
 }

@@ -1,0 +1,393 @@
+#include "simulator/cheats.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/check.h"
+#include "common/base/counter_rng.h"
+#include "common/base/status.h"
+#include "server/core/pool.h"
+
+namespace archpool {
+namespace {
+
+constexpr int64_t kSegments = 16;
+constexpr int64_t kExamples = 10'000;
+constexpr int kMiners = 4;  // the first one cheats
+constexpr absl::Duration kTraining = absl::Seconds(60);
+// Reporting and asking for the next take a moment, whoever does it.
+constexpr absl::Duration kMoment = absl::Seconds(1);
+
+CheckpointChain MakeChain() {
+  std::vector<CheckpointFiles> boundaries;
+  for (int64_t k = 0; k <= kSegments; ++k) {
+    boundaries.push_back({Sha256(absl::StrCat("weights ", k)), 100,
+                          Sha256(absl::StrCat("optimizer ", k)), 100});
+  }
+  return CheckpointChain(boundaries);
+}
+
+DatasetManifest MakeManifest() {
+  DatasetManifest manifest;
+  manifest.shape = {1, 8, 8};
+  manifest.classes = 1'000'000;  // nothing counts as no better than chance
+  manifest.train_count = absl::ToInt64Microseconds(kTraining);
+  manifest.validation_count = kExamples;
+  manifest.held_out_count = kExamples;
+  manifest.train = Sha256("train");
+  manifest.validation = Sha256("validation");
+  manifest.deviation_ppm = 1'000'000;
+  return manifest;
+}
+
+TaskSpec MakeSpec(const DatasetManifest& manifest) {
+  std::vector<Dimension> dimensions(3);
+  for (size_t d = 0; d < dimensions.size(); ++d) {
+    dimensions[d].name = absl::StrCat("d", d);
+    for (int64_t c = 0; c < 32; ++c) dimensions[d].choices.emplace_back(c);
+  }
+  TaskSpec spec;
+  spec.name = "cheated";
+  spec.dataset = manifest.Id();
+  const auto space = SearchSpace::CreatePlain(dimensions);
+  ARCHPOOL_CHECK(space.ok());
+  spec.space = *space;
+  spec.budget.work_units = kWorkUnitsMax;
+  spec.budget.time_limit = kTimeLimitMax;
+  spec.terms.reward = 1'000'000 * kAmountPerCoin;
+  spec.subspaces = 16;
+  spec.trials_per_lease = 1;
+  spec.recipe.segments = kSegments;
+  return spec;
+}
+
+PoolPolicy MakePolicy() {
+  PoolPolicy policy;
+  policy.backups = false;  // everybody is equally quick
+  policy.leases_on_trust = 1'000'000;
+  // No heartbeats here.
+  policy.silence_term = absl::Hours(1);
+  return policy;
+}
+
+// A share of 1 that belongs to an architecture: its accuracy.
+double AccuracyOf(const Digest& architecture) {
+  return 0.6 + 0.3 * CounterRng(architecture.Prefix64(), 0).NextUnitFloat();
+}
+
+class CheatSimulation {
+ public:
+  CheatSimulation(const CheatPlan& plan, int64_t duration, uint64_t seed)
+      : plan_(plan),
+        end_(absl::UnixEpoch() +
+             static_cast<double>(duration) * (kTraining + kMoment)),
+        rng_(seed, 3),
+        seed_(seed),
+        pool_(MakePolicy(), PoolSnapshot()) {}
+
+  CheatOutcome Run() {
+    Open();
+    while (true) {
+      const auto next = std::min_element(
+          miners_.begin(), miners_.end(),
+          [](const Miner& a, const Miner& b) { return a.free < b.free; });
+      if (next->free >= end_) break;
+      MoveTo(next->free);
+      Work(*next);
+    }
+    MoveTo(end_);
+    Must(CancelTask{task_, {}});
+    // Until what nobody answers for is given up, and what follows from that.
+    while (pool_.state().Find(task_) != nullptr) {
+      AnswerAndVerify();
+      MoveTo(now_ + absl::Minutes(1));
+    }
+    return Finish();
+  }
+
+ private:
+  struct Miner {
+    bool cheats = false;
+    AccountId account;
+    SessionId session;
+    absl::Time free;
+    Lease lease;
+    std::deque<Assignment> list;
+    bool is_training = false;
+    bool is_faking = false;
+  };
+
+  template <typename Command>
+  typename Command::Reply Must(const Command& command) {
+    auto reply = pool_.Execute(command, now_);
+    ARCHPOOL_CHECK(reply.ok());
+    Watch();
+    return *std::move(reply);
+  }
+
+  void MoveTo(absl::Time time) {
+    while (now_ < time) {
+      now_ = std::min(time, now_ + absl::Minutes(15));
+      Must(Tick{});
+    }
+  }
+
+  void Open() {
+    Must(Tick{});
+    const AccountId client =
+        Must(CreateAccount{"client", Role::kClient, Sha256("client")}).id;
+    verifier_ =
+        Must(CreateAccount{"verifier", Role::kVerifier, Sha256("v")}).id;
+    const DatasetManifest manifest = MakeManifest();
+    const TaskSpec spec = MakeSpec(manifest);
+    Must(Deposit{"client", spec.terms.reward, "deposit"});
+    Must(RegisterDataset{client, manifest, Sha256("held-out")});
+    task_ = Must(SubmitTask{client, spec, "task",
+                            Sha256(absl::StrCat("secret ", seed_))});
+    miners_.resize(kMiners);
+    miners_[0].cheats = true;
+    for (Miner& miner : miners_) {
+      Register(miner);
+      // Not all at one moment.
+      miner.free = now_ + kMoment * (&miner - miners_.data());
+    }
+  }
+
+  void Register(Miner& miner) {
+    const std::string name = absl::StrCat("miner-", ++accounts_);
+    miner.account = Must(CreateAccount{name, Role::kMiner, Sha256(name)}).id;
+    miner.session = Must(OpenSession{miner.account, "w", 1, "simulated"});
+    if (miner.cheats) persons_accounts_.insert(miner.account);
+  }
+
+  // One step: finishes the trial under way, or begins the next.
+  void Work(Miner& miner) {
+    if (miner.is_training) FinishTrial(miner);
+    if (miner.list.empty() && !TakeLease(miner)) {
+      miner.free = now_ + kMoment;
+      return;
+    }
+    Begin(miner);
+  }
+
+  bool TakeLease(Miner& miner) {
+    auto reply =
+        pool_.Execute(AcquireLease{miner.account, miner.session, {}}, now_);
+    Watch();
+    if (GetReason(reply.status()) == "ACCOUNT_SUSPENDED") {
+      Register(miner);  // under another name
+      return false;
+    }
+    if (!reply.ok() || !reply->grant) return false;
+    miner.lease = reply->grant->lease;
+    miner.list.assign(reply->grant->assignments.begin(),
+                      reply->grant->assignments.end());
+    return !miner.list.empty();
+  }
+
+  void Begin(Miner& miner) {
+    miner.is_training = true;
+    miner.is_faking = miner.cheats &&
+                      outcome_.committed_trials >= plan_.honest_trials &&
+                      rng_.NextUnitFloat() < static_cast<float>(plan_.trials);
+    // A claim that is inflated costs the training; everything else saves it.
+    const double trained =
+        miner.is_faking && plan_.inflation == 0 ? 1 - plan_.segments : 1;
+    if (miner.cheats) outcome_.trained_trials += trained;
+    miner.free = now_ + trained * kTraining + kMoment;
+  }
+
+  void FinishTrial(Miner& miner) {
+    const Assignment done = miner.list.front();
+    miner.list.pop_front();
+    miner.is_training = false;
+    double claim = AccuracyOf(done.architecture_id);
+    if (miner.is_faking) {
+      claim += plan_.inflation;
+      fakes_.insert(done.trial);
+    }
+    outcome_.trainings += 1;
+    if (miner.cheats) {
+      ++outcome_.committed_trials;
+      if (first_fake_ == 0 && miner.is_faking) {
+        first_fake_ = outcome_.committed_trials;
+      }
+    }
+    auto reply = pool_.Execute(ReportTrials{miner.account,
+                                            miner.session,
+                                            miner.lease.id,
+                                            miner.lease.attempt,
+                                            {ReportOf(done.trial, claim)}},
+                               now_);
+    Watch();
+    AnswerAndVerify();
+    if (!reply.ok() || !reply->results[0].status.ok() ||
+        pool_.state().Find(miner.lease.id) == nullptr) {
+      miner.list.clear();
+      return;
+    }
+    miner.list.insert(miner.list.end(), reply->appended.begin(),
+                      reply->appended.end());
+  }
+
+  TrialReport ReportOf(TrialId trial, double claim) const {
+    const CheckpointFiles& end = chain_.boundary(kSegments);
+    return {.trial = trial,
+            .weights_digest = end.weights,
+            .weights_size_bytes = end.weights_size_bytes,
+            .validation_correct =
+                std::min(kExamples, static_cast<int64_t>(claim * kExamples)),
+            .checkpoint_root = chain_.Root(),
+            .final_optimizer = end.optimizer,
+            .final_proof = chain_.ProofOf(kSegments)};
+  }
+
+  void AnswerAndVerify() {
+    const PoolState& state = pool_.state();
+    std::vector<std::pair<TrialId, int64_t>> asked;
+    for (const auto& [id, task] : state.tasks()) {
+      for (const AuditId audit : state.IndexOf(id).audits) {
+        const Audit& record = *state.Find(audit);
+        if (record.state != AuditState::kAsked) continue;
+        if (plan_.leaves_audits && fakes_.contains(record.trial)) continue;
+        asked.push_back({record.trial, record.segment});
+      }
+    }
+    for (const auto& [trial, segment] : asked) Answer(trial, segment);
+    for (const char* verifier : {"v1", "v2"}) Verify(verifier);
+  }
+
+  void Answer(TrialId trial, int64_t segment) {
+    const AccountId account = pool_.state().Find(trial)->account;
+    Must(OpenSegment{account, trial, chain_.Open(segment)});
+    const CheckpointFiles& begin = chain_.boundary(segment);
+    const CheckpointFiles& end = chain_.boundary(kSegments);
+    for (const Digest& file : {begin.weights, begin.optimizer, end.weights}) {
+      (void)pool_.Execute(ConfirmUpload{account, trial, file}, now_);
+    }
+    Watch();
+  }
+
+  // Whether the audit's replay leads elsewhere.
+  bool IsFalse(const Audit& audit) {
+    if (!fakes_.contains(audit.trial) || plan_.inflation > 0) return false;
+    if (plan_.has_false_start || audit.kind == AuditKind::kWhole) return true;
+    // The same segment is as false for the second verifier.
+    CounterRng segment(static_cast<uint64_t>(audit.trial.value), seed_);
+    return segment.NextUnitFloat() < static_cast<float>(plan_.segments);
+  }
+
+  void Verify(const std::string& name) {
+    while (const auto grant = Must(AcquireAudit{verifier_, name})) {
+      const Audit& audit = grant->audit;
+      outcome_.replayed_trainings +=
+          audit.kind == AuditKind::kWhole ? 1 : 1.0 / kSegments;
+      ReportAudit report{verifier_, audit.id, audit.attempt, name, Refuted{}};
+      if (IsFalse(audit)) {
+        report.finding = Refuted{"SEGMENT_FALSE"};
+      } else {
+        const auto truth = static_cast<int64_t>(
+            AccuracyOf(grant->trial.architecture_id) * kExamples);
+        const bool is_credible =
+            grant->trial.claimed_correct <= truth + kExamples / 25;
+        report.finding =
+            Measurement{truth, truth, audit.measures_all || !is_credible};
+      }
+      Must(report);
+    }
+  }
+
+  void Watch() {
+    for (const Event& event : pool_.TakeEvents()) {
+      const auto* trial = std::get_if<Trial>(&event);
+      if (trial == nullptr) continue;
+      const bool is_persons = persons_accounts_.contains(trial->account);
+      if (trial->state == TrialState::kAccepted) {
+        if (is_persons) accepted_.insert(trial->id);
+        continue;
+      }
+      accepted_.erase(trial->id);
+      if (trial->state != TrialState::kRejected) continue;
+      if (!is_persons) ++outcome_.honest_rejected;
+      if (is_persons && trial->reason != "CREDIT_VOID" && first_fake_ > 0 &&
+          !outcome_.found_after) {
+        outcome_.found_after = outcome_.committed_trials - first_fake_ + 1;
+      }
+    }
+  }
+
+  CheatOutcome Finish() {
+    outcome_.paid_trials = static_cast<double>(accepted_.size());
+    return outcome_;
+  }
+
+  const CheatPlan plan_;
+  const absl::Time end_;
+  CounterRng rng_;
+  const uint64_t seed_;
+  absl::Time now_ = absl::UnixEpoch();
+  Pool pool_;
+  const CheckpointChain chain_ = MakeChain();
+  AccountId verifier_;
+  TaskId task_;
+  std::vector<Miner> miners_;
+  int64_t accounts_ = 0;
+  std::set<AccountId> persons_accounts_;
+  std::set<TrialId> fakes_;
+  std::set<TrialId> accepted_;  // the cheater's
+  int64_t first_fake_ = 0;
+  CheatOutcome outcome_;
+};
+
+}  // namespace
+
+CheatOutcome SimulateCheat(const CheatPlan& plan, int64_t duration,
+                           uint64_t seed) {
+  return CheatSimulation(plan, duration, seed).Run();
+}
+
+std::vector<CheatPlan> KnownCheats() {
+  // Sixty honest trials bring a miner's audit rate to its floor.
+  constexpr int64_t kProven = 60;
+  return {
+      {.name = "honest", .trials = 0},
+      {.name = "new account fakes everything", .trials = 1},
+      {.name = "new account, false start",
+       .trials = 1,
+       .has_false_start = true},
+      {.name = "proven miner fakes everything",
+       .trials = 1,
+       .honest_trials = kProven},
+      {.name = "fakes one trial in ten",
+       .trials = 0.1,
+       .honest_trials = kProven},
+      {.name = "fakes one trial in a hundred",
+       .trials = 0.01,
+       .honest_trials = kProven},
+      {.name = "skips half of the segments",
+       .trials = 1,
+       .segments = 0.5,
+       .honest_trials = kProven},
+      {.name = "skips one segment of sixteen",
+       .trials = 1,
+       .segments = 1.0 / 16,
+       .honest_trials = kProven},
+      {.name = "fakes one in ten, answers no audit of it",
+       .trials = 0.1,
+       .honest_trials = kProven,
+       .leaves_audits = true},
+      {.name = "overstates by 5 points",
+       .trials = 1,
+       .inflation = 0.05,
+       .honest_trials = kProven},
+      {.name = "betrays after 100 honest trials",
+       .trials = 1,
+       .honest_trials = 100},
+  };
+}
+
+}  // namespace archpool

@@ -1,0 +1,137 @@
+#include "simulator/cheats_command.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <iostream>
+#include <thread>
+#include <vector>
+
+#include "simulator/cheats.h"
+
+namespace archpool {
+namespace {
+
+// What an honest training costs, as shares of its pay.
+constexpr double kCosts[] = {0.5, 0.7, 0.9};
+
+std::vector<CheatOutcome> RunAll(const CheatPlan& plan,
+                                 const CheatsFlags& flags) {
+  std::vector<CheatOutcome> outcomes(static_cast<size_t>(flags.runs));
+  std::atomic<size_t> next = 0;
+  const auto work = [&] {
+    for (size_t i = next++; i < outcomes.size(); i = next++) {
+      outcomes[i] = SimulateCheat(plan, flags.duration, i + 1);
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency());
+       ++i) {
+    threads.emplace_back(work);
+  }
+  for (std::thread& thread : threads) thread.join();
+  return outcomes;
+}
+
+double ProfitOf(const std::vector<CheatOutcome>& outcomes, double cost) {
+  double sum = 0;
+  for (const CheatOutcome& outcome : outcomes) {
+    sum += outcome.paid_trials - cost * outcome.trained_trials;
+  }
+  return sum / static_cast<double>(outcomes.size());
+}
+
+// Trials until it was found out; those that never were come last.
+int64_t FoundAfter(const std::vector<CheatOutcome>& outcomes, double share) {
+  std::vector<int64_t> found;
+  for (const CheatOutcome& outcome : outcomes) {
+    found.push_back(outcome.found_after.value_or(INT64_MAX));
+  }
+  std::sort(found.begin(), found.end());
+  return found[static_cast<size_t>(share *
+                                   static_cast<double>(found.size() - 1))];
+}
+
+double ShareFoundWithin(const std::vector<CheatOutcome>& outcomes,
+                        int64_t trials) {
+  const auto count = std::count_if(
+      outcomes.begin(), outcomes.end(), [&](const CheatOutcome& outcome) {
+        return outcome.found_after && *outcome.found_after <= trials;
+      });
+  return static_cast<double>(count) / static_cast<double>(outcomes.size());
+}
+
+void PrintDetection(const std::vector<CheatOutcome>& outcomes) {
+  const auto print = [&](double share) {
+    const int64_t found = FoundAfter(outcomes, share);
+    if (found == INT64_MAX) {
+      std::printf("%8s", "-");
+    } else {
+      std::printf("%8lld", static_cast<long long>(found));
+    }
+  };
+  print(0.5);
+  print(0.99);
+  std::printf("%9.3f", ShareFoundWithin(outcomes, 400));
+}
+
+}  // namespace
+
+void AddCheatsFlags(CLI::App& app, CheatsFlags& flags) {
+  app.add_option("--runs", flags.runs, "Of each cheat")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  app.add_option("--duration", flags.duration,
+                 "In trainings of an honest miner")
+      ->check(CLI::Range(80, 100'000))
+      ->capture_default_str();
+}
+
+int Cheats(const CheatsFlags& flags) {
+  std::printf(
+      "Profit in trials' pay, of one miner in the time of %lld honest "
+      "trainings,"
+      "\nby what a training costs as a share of its pay; and how many trials "
+      "it "
+      "commits from\nits first fake until it is found out. %lld runs each.\n\n",
+      static_cast<long long>(flags.duration),
+      static_cast<long long>(flags.runs));
+  std::printf("%-42s%8s%8s%8s%8s%8s%9s\n", "", "0.5", "0.7", "0.9", "median",
+              "99 %", "<= 400");
+  std::vector<double> honest;
+  int cheats_that_pay = 0;
+  int64_t honest_rejected = 0;
+  double replayed = 0;
+  double trained = 0;
+  for (const CheatPlan& plan : KnownCheats()) {
+    const std::vector<CheatOutcome> outcomes = RunAll(plan, flags);
+    std::printf("%-42s", plan.name.c_str());
+    for (size_t i = 0; i < std::size(kCosts); ++i) {
+      const double profit = ProfitOf(outcomes, kCosts[i]);
+      std::printf("%8.1f", profit);
+      if (plan.trials == 0) {
+        honest.push_back(profit);
+      } else if (profit >= honest[i] ||
+                 (plan.honest_trials == 0 && plan.trials == 1 &&
+                  plan.inflation == 0 && profit > 0)) {
+        ++cheats_that_pay;
+      }
+    }
+    if (plan.trials > 0) PrintDetection(outcomes);
+    std::printf("\n");
+    std::fflush(stdout);
+    for (const CheatOutcome& outcome : outcomes) {
+      honest_rejected += outcome.honest_rejected;
+      if (plan.trials > 0) continue;
+      replayed += outcome.replayed_trainings;
+      trained += outcome.trainings;
+    }
+  }
+  std::printf(
+      "\nhonest pool: %.2f %% of the trainings replayed; %lld trials of honest "
+      "miners rejected in all runs\n",
+      100 * replayed / trained, static_cast<long long>(honest_rejected));
+  return cheats_that_pay == 0 && honest_rejected == 0 ? 0 : 1;
+}
+
+}  // namespace archpool

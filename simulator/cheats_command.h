@@ -1,0 +1,22 @@
+// archpool-sim cheats: what cheating brings, as a table.
+#ifndef ARCHPOOL_SIMULATOR_CHEATS_COMMAND_H_
+#define ARCHPOOL_SIMULATOR_CHEATS_COMMAND_H_
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+
+namespace archpool {
+
+struct CheatsFlags {
+  int64_t runs = 1'000;  // of each cheat
+  int64_t duration = 160;
+};
+
+void AddCheatsFlags(CLI::App& app, CheatsFlags& flags);
+
+// The exit code: 1 where some cheat pays.
+int Cheats(const CheatsFlags& flags);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SIMULATOR_CHEATS_COMMAND_H_
