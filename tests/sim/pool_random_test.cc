@@ -197,7 +197,8 @@ class History {
         const auto& trials = pool_.pool.state().IndexOf(id).trials;
         kept.insert(kept.end(), trials.begin(), trials.end());
       }
-      const auto review = pool_.Do(ReviewTrials{miner.account, miner.session, kept});
+      const auto review =
+          pool_.Do(ReviewTrials{miner.account, miner.session, kept});
       for (const auto& asked : review.asked) {
         if (rng_.Below(8) != 0)
           pool_.Answer(miner.account, asked.request.trial);
