@@ -87,10 +87,13 @@ TEST(CommitmentTest, EveryPartOfAClaimIsSigned) {
 
 // Also in docs/protocol.md.
 TEST(CommitmentTest, HasTheDocumentedTestVectors) {
-  EXPECT_EQ(CheckpointDigest(0, Sha256("weights"), Sha256("optimizer"))
-                .ToString()
-                .size(),
-            64u);
+  EXPECT_EQ(
+      CheckpointDigest(0, Sha256("weights"), Sha256("optimizer")).ToString(),
+      "53ea520109dc298e31b5b8ebcda50355f0a2d88be986f14ddcf8fdd7a3b0d647");
+  const std::string message = CommitmentMessage(
+      {TrialId{1}, LeaseId{2}, 3, Sha256("root"), Sha256("weights"), 4, 5});
+  EXPECT_EQ(Sha256(message).ToString(),
+            "5496691b243399a7219e882c2ea432042bf32c86bfe9d458666e54e6890d5767");
 }
 
 }  // namespace
