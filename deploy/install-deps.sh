@@ -19,7 +19,7 @@ BUILD_PACKAGES=(
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev
   libabsl-dev libpqxx-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev
   libspdlog-dev libssl-dev zlib1g-dev libgtest-dev libgmock-dev
-  libbenchmark-dev libjemalloc-dev libtorch-dev
+  libbenchmark-dev libjemalloc-dev libseccomp-dev libtorch-dev
 )
 # OpenBLAS replaces Debian's default BLAS, the slow reference one.
 RUN_PACKAGES=(libopenblas0-pthread postgresql dataset-fashion-mnist)

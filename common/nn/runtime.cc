@@ -78,10 +78,13 @@ void ConfigureRuntime(int threads) {
   EnterRuntime();
 }
 
-std::string HardwareClass() {
+std::string BuildName() {
   return absl::StrCat("libtorch-", TORCH_VERSION_MAJOR, ".",
-                      TORCH_VERSION_MINOR, ".", TORCH_VERSION_PATCH, "/",
-                      InstructionSet());
+                      TORCH_VERSION_MINOR, ".", TORCH_VERSION_PATCH);
+}
+
+std::string HardwareClass() {
+  return absl::StrCat(BuildName(), "/", InstructionSet());
 }
 
 void EnterRuntime() { at::set_num_threads(configured_threads); }

@@ -66,6 +66,9 @@ struct Normalization {
 // main: they are for whoever starts the process.
 void ConfigureRuntime(int threads);
 
+// The build's part of a hardware class: "libtorch-1.13.1".
+std::string BuildName();
+
 // The arithmetic of this process: "libtorch-1.13.1/avx512", the build and the
 // instruction set that LibTorch chooses its kernels by.
 std::string HardwareClass();

@@ -197,6 +197,9 @@ absl::StatusOr<AuditOrder> AuditFromProto(const v1::Audit& proto) {
       order.assignment, ReadAssignment("audit.assignment", proto.assignment(),
                                        space, order.manifest, order.recipe));
   ARCHPOOL_RETURN_IF_ERROR(ReadProof(proto, order));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      order.miner, ReadId<AccountId>("audit.account_id", proto.account_id()));
+  order.serialized = proto.SerializeAsString();
   return order;
 }
 

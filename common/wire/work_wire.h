@@ -88,6 +88,8 @@ struct AuditOrder {
   Opening opening;
   bool measures_all = true;
   Digest seed;  // of what is drawn in examining it
+  AccountId miner;
+  std::string serialized;  // the message it was read from
 };
 
 // As LeaseFromProto.

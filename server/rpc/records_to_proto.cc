@@ -171,6 +171,7 @@ v1::Audit ToProto(const AuditGrant& grant) {
   proto.set_segment(grant.audit.segment);
   proto.set_measures_all(grant.audit.measures_all);
   proto.set_seed(grant.seed.AsBytes());
+  proto.set_account_id(grant.trial.account.value);
   if (!proto.is_whole()) {
     *proto.mutable_opening() = wire::ToProto(grant.audit.opening);
   }

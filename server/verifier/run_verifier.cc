@@ -17,18 +17,18 @@
 namespace archpool {
 namespace {
 
-absl::Status Verify(const VerifierFlags& flags, Evaluator& evaluator,
+absl::Status Verify(const VerifierFlags& flags, Examiner& examiner,
                     const std::stop_token& stop) {
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string token,
                             ReadTokenFile(flags.token_file));
   ARCHPOOL_ASSIGN_OR_RETURN(const DirectoryLock lock,
                             DirectoryLock::Acquire(flags.work_dir));
   const Remote remote(flags.server, token);
-  GrpcAuditClient client(remote, flags.name, evaluator.hardware_classes());
+  GrpcAuditClient client(remote, flags.name, examiner.hardware_classes());
   spdlog::info("verifier {} ({}) for {}", flags.name,
-               absl::StrJoin(evaluator.hardware_classes(), ", "), flags.server);
+               absl::StrJoin(examiner.hardware_classes(), ", "), flags.server);
   Verifier verifier(
-      client, evaluator,
+      client, examiner,
       {.work_dir = flags.work_dir, .cache_bytes_max = flags.cache_mib << 20});
   return verifier.Run(stop);
 }
@@ -48,10 +48,13 @@ void AddFlags(CLI::App& app, VerifierFlags& flags) {
                  "Directory for datasets and weights; one per verifier. It "
                  "holds the held-out split: keep it from miners")
       ->required();
-  app.add_option(
-         "--threads", flags.threads,
-         "Threads to compute with: as many as the workers' that it audits")
+  app.add_option("--threads", flags.threads,
+                 "Audits workers with as many threads, or fewer")
       ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--memory-mib", flags.memory_mib,
+                 "Memory that one examination may take, in MiB")
+      ->check(CLI::Range(256, 1 << 20))
       ->capture_default_str();
   app.add_option("--cache-mib", flags.cache_mib,
                  "Disk space for datasets, in MiB")
@@ -68,10 +71,10 @@ int RunVerifier(int argc, char** argv, const VerifierProgram& program) {
   if (const std::optional<int> exit_code = ParseFlags(app, argc, argv)) {
     return *exit_code;
   }
-  const std::unique_ptr<Evaluator> evaluator = program.make_evaluator(flags);
+  const std::unique_ptr<Examiner> examiner = program.make_examiner(flags);
   SetUpLogging();
   const SignalStop signals;
-  return Finish(program.name, Verify(flags, *evaluator, signals.token()));
+  return Finish(program.name, Verify(flags, *examiner, signals.token()));
 }
 
 }  // namespace archpool

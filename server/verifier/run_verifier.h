@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "server/verifier/evaluator.h"
+#include "server/verifier/examiner.h"
 
 namespace archpool {
 
@@ -18,14 +18,14 @@ struct VerifierFlags {
   std::string work_dir;
   int64_t threads = 1;
   int64_t cache_mib = 4096;
+  int64_t memory_mib = 4096;
 };
 
 struct VerifierProgram {
   std::string name;
   std::string description;
-  // Called once, with all flags parsed, before any other thread runs.
-  std::function<std::unique_ptr<Evaluator>(const VerifierFlags&)>
-      make_evaluator;
+  // Called once, with all flags parsed.
+  std::function<std::unique_ptr<Examiner>(const VerifierFlags&)> make_examiner;
 };
 
 // Runs until SIGINT or SIGTERM. Exit codes as in common/channel/program.h.

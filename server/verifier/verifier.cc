@@ -53,10 +53,10 @@ std::string Describe(const AuditFinding& finding) {
 
 }  // namespace
 
-Verifier::Verifier(AuditClient& client, Evaluator& evaluator,
+Verifier::Verifier(AuditClient& client, Examiner& examiner,
                    const VerifierOptions& options)
     : client_(client),
-      evaluator_(evaluator),
+      examiner_(examiner),
       options_(options),
       splits_(absl::StrCat(options.work_dir, "/splits"),
               options.cache_bytes_max),
@@ -133,7 +133,7 @@ AuditFinding Verifier::Find(const wire::AuditOrder& order) {
     const std::string reason = GetReason(files.status());
     return AuditInconclusive{reason.empty() ? "FETCH_FAILED" : reason};
   }
-  return Examine(order, *files, *loaded_, evaluator_);
+  return examiner_.Examine(order, *files, *loaded_, order.expire_time);
 }
 
 absl::StatusOr<std::string> Verifier::Fetch(const Digest& digest,

@@ -12,8 +12,7 @@
 #include "common/channel/blob_cache.h"
 #include "common/channel/retry.h"
 #include "server/verifier/audit_client.h"
-#include "server/verifier/evaluator.h"
-#include "server/verifier/examination.h"
+#include "server/verifier/examiner.h"
 
 namespace archpool {
 
@@ -32,7 +31,7 @@ struct VerifierOptions {
 class Verifier {
  public:
   // Both outlive this. REQUIRES: options.work_dir exists.
-  Verifier(AuditClient& client, Evaluator& evaluator,
+  Verifier(AuditClient& client, Examiner& examiner,
            const VerifierOptions& options);
 
   // Works until `stop`, then answers OK; the audit under way is finished first.
@@ -52,7 +51,7 @@ class Verifier {
   bool HasCrashedOn(const wire::AuditOrder& order) const;
 
   AuditClient& client_;
-  Evaluator& evaluator_;
+  Examiner& examiner_;
   const VerifierOptions options_;
   BlobCache splits_;
   BlobCache weights_;

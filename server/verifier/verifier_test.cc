@@ -121,7 +121,8 @@ class VerifierTest : public ::testing::Test {
     options.work_dir = directory_;
     options.retry = kQuick;
     options.audit_retry = kQuick;
-    Verifier verifier(server_, evaluator_, options);
+    LocalExaminer examiner(std::make_unique<testing::FakeEvaluator>());
+    Verifier verifier(server_, examiner, options);
     return verifier.Run(stop_.get_token());
   }
 
@@ -136,7 +137,6 @@ class VerifierTest : public ::testing::Test {
 
   testing::SampleDataset dataset_;
   FakeServer server_;
-  testing::FakeEvaluator evaluator_;
   std::stop_source stop_;
   std::string directory_;
 };

@@ -90,7 +90,7 @@ class FakePool : public WorkClient {
       return FailedPrecondition("LEASE_ENDED", "too late");
     }
     reports[commitment.trial.value] = commitment;
-    // The reply is lost: the agent cannot know that the report was taken.
+    // The agent cannot know that the report was taken.
     if (lost_replies > 0 && --lost_replies >= 0) return Away();
     ReportReply reply{.appended = {},
                       .wants_weights = true,
@@ -114,7 +114,8 @@ class FakePool : public WorkClient {
     ReviewReply reply;
     for (const TrialId trial : kept) {
       const auto asked = audited.find(trial.value);
-      if (asked != audited.end() && !openings.contains(trial.value)) {
+      if (asked != audited.end() && reports.contains(trial.value) &&
+          !openings.contains(trial.value)) {
         reply.asked.push_back({.trial = trial,
                                .segment = asked->second,
                                .deadline = absl::InfiniteFuture(),
@@ -131,7 +132,6 @@ class FakePool : public WorkClient {
     openings[trial.value] = opening;
     return absl::OkStatus();
   }
-
   absl::Status UploadCheckpoint(TrialId trial, const UploadSource& file,
                                 const std::stop_token& /*stop*/) override {
     const absl::MutexLock lock(&mutex_);
@@ -223,7 +223,7 @@ class FakePool : public WorkClient {
   std::vector<int64_t> uploads;
   std::map<int64_t, Opening> openings;
   std::map<int64_t, std::set<Digest>> checkpoints_sent;
-  std::map<int64_t, std::string> held_weights;  // by the server
+  std::map<int64_t, std::string> held_weights;
   std::vector<int64_t> weights_read;
   std::vector<int64_t> released;
   std::set<int64_t> over;

@@ -1,17 +1,28 @@
-// archpool-fake-verifier: understands the weights of archpool-fake-worker, and
-// finds all others unusable. For tests.
+// archpool-fake-verifier: understands the trainings of archpool-fake-worker,
+// and finds all others unusable. For tests.
+#include <cstring>
 #include <memory>
 
+#include "server/verifier/examiner_process.h"
 #include "server/verifier/run_verifier.h"
 #include "tests/support/fake_network.h"
 
 int main(int argc, char** argv) {
+  const auto make_evaluator = [] {
+    return std::make_unique<archpool::testing::FakeEvaluator>();
+  };
+  if (argc == 2 && std::strcmp(argv[1], archpool::kExaminerArgument) == 0) {
+    return archpool::RunExaminerChild(make_evaluator);
+  }
   archpool::VerifierProgram program;
   program.name = "archpool-fake-verifier";
   program.description =
       "A verifier that understands fake workers alone. For tests.";
-  program.make_evaluator = [](const archpool::VerifierFlags&) {
-    return std::make_unique<archpool::testing::FakeEvaluator>();
+  program.make_examiner = [](const archpool::VerifierFlags& flags) {
+    archpool::ChildOptions options;
+    options.classes = {{.name = "", .environment = {}}};  // any
+    options.memory_bytes_max = flags.memory_mib << 20;
+    return std::make_unique<archpool::ExaminerProcess>(std::move(options));
   };
   return archpool::RunVerifier(argc, argv, program);
 }

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -15,6 +16,9 @@
 
 namespace archpool {
 namespace {
+
+// A worker that stops answers what is asked, where the pool is there to ask.
+constexpr absl::Duration kLastAnswersTimeout = absl::Seconds(5);
 
 // A pool that does not know or want the worker will not change its mind.
 bool IsFinal(const absl::Status& status) {
@@ -65,7 +69,7 @@ absl::Status Agent::Run(const std::stop_token& stop) {
         "when this worker starts again");
   }
   prover_.Poke();
-  prover_.WaitUntilIdle(options_.drain_timeout);
+  prover_.WaitUntilIdle(std::min(options_.drain_timeout, kLastAnswersTimeout));
   if (prover_.kept() > 0) {
     spdlog::info(
         "{} trials have not settled: start this worker again before their "

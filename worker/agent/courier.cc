@@ -101,7 +101,8 @@ Courier::Outcome Courier::DeliverOne(JournalEntry entry,
   if (!entry.is_committed) {
     const absl::StatusOr<ReportReply> reply = Report(entry, stop);
     if (!reply.ok()) return Judge(entry, "reported", reply.status(), stop);
-    wants_weights = reply->wants_weights;
+    // What an audit wants, the prover sends: not both at once.
+    wants_weights = reply->wants_weights && !reply->is_audited;
     if (wants_weights) {
       const absl::Status marked = journal_.MarkCommitted(entry.trial_key);
       // Not fatal: the same report again is accepted again.
@@ -115,9 +116,8 @@ Courier::Outcome Courier::DeliverOne(JournalEntry entry,
     });
     if (!uploaded.ok()) return Judge(entry, "uploaded", uploaded, stop);
   }
-  spdlog::info("{} delivered: {} correct{}", commitment.trial.ToString(),
-               commitment.validation_correct,
-               wants_weights ? ", with its weights" : "");
+  spdlog::info("{} delivered: {} correct", commitment.trial.ToString(),
+               commitment.validation_correct);
   return Outcome::kDone;
 }
 
