@@ -38,7 +38,9 @@ class DemoTest(unittest.TestCase):
         summary = json.loads((self.output / "summary.json").read_text())
         self.assertEqual(summary["task_state"], "succeeded")
         self.assertEqual(summary["space_size"], 12)
-        self.assertEqual(summary["trials_accepted"], 14)
+        # One more where the killed worker was back before its backup had ended:
+        # that is paid as work.
+        self.assertIn(summary["trials_accepted"], (14, 15))
         self.assertGreaterEqual(summary["rejected_by_reason"]["CLAIM_FALSE"], 1)
         best = summary["best"]
         self.assertGreater(best["verified_accuracy"], ACCURACY_MIN)
