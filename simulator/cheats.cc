@@ -287,7 +287,9 @@ class CheatSimulation {
       outcome_.replayed_trainings +=
           audit.kind == AuditKind::kWhole ? 1 : 1.0 / kSegments;
       ReportAudit report{verifier_, audit.id, audit.attempt, name, Refuted{}};
-      if (IsFalse(audit)) {
+      if (plan_.breaks_verifiers && fakes_.contains(audit.trial)) {
+        report.finding = Inconclusive{"EXAMINER_CRASHED"};
+      } else if (IsFalse(audit)) {
         report.finding = Refuted{"SEGMENT_FALSE"};
       } else {
         const auto truth = static_cast<int64_t>(
@@ -380,6 +382,10 @@ std::vector<CheatPlan> KnownCheats() {
        .trials = 0.1,
        .honest_trials = kProven,
        .leaves_audits = true},
+      {.name = "fakes one in ten, breaks what examines it",
+       .trials = 0.1,
+       .honest_trials = kProven,
+       .breaks_verifiers = true},
       {.name = "overstates by 5 points",
        .trials = 1,
        .inflation = 0.05,

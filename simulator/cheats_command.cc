@@ -85,6 +85,8 @@ void AddCheatsFlags(CLI::App& app, CheatsFlags& flags) {
                  "In trainings of an honest miner")
       ->check(CLI::Range(80, 100'000))
       ->capture_default_str();
+  app.add_option("--only", flags.only,
+                 "Those alone whose names hold this, and the honest miner");
 }
 
 int Cheats(const CheatsFlags& flags) {
@@ -104,6 +106,9 @@ int Cheats(const CheatsFlags& flags) {
   double replayed = 0;
   double trained = 0;
   for (const CheatPlan& plan : KnownCheats()) {
+    if (plan.trials > 0 && plan.name.find(flags.only) == std::string::npos) {
+      continue;
+    }
     const std::vector<CheatOutcome> outcomes = RunAll(plan, flags);
     std::printf("%-42s", plan.name.c_str());
     for (size_t i = 0; i < std::size(kCosts); ++i) {

@@ -4,12 +4,14 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <string>
 
 namespace archpool {
 
 struct CheatsFlags {
   int64_t runs = 1'000;  // of each cheat
   int64_t duration = 160;
+  std::string only;  // a word that a cheat's name holds; empty: all
 };
 
 void AddCheatsFlags(CLI::App& app, CheatsFlags& flags);

@@ -220,9 +220,10 @@ ReportAudit::Reply Refute(PoolState& state, const PoolPolicy& policy,
 ReportAudit::Reply RetryAudit(PoolState& state, const PoolPolicy& policy,
                               Audit audit, absl::Time now) {
   if (++audit.inconclusive_count >= policy.inconclusive_max) {
-    // It may be the verifiers that fail: unpaid, and held against nobody.
+    // It may be the verifiers that fail. But whoever can make them fail would
+    // do so where it is drawn, and be paid where it is not.
     RejectTrial(state, policy, *state.Find(audit.trial), "UNVERIFIABLE",
-                Fault::kNone, now);
+                Fault::kDoubt, now);
     return {TrialState::kRejected, "UNVERIFIABLE"};
   }
   audit.state = AuditState::kWaiting;

@@ -68,7 +68,8 @@ void Suspend(PoolState& state, AccountId account, absl::Time now);
 // Whose fault a rejection is.
 enum class Fault {
   kNone,   // unpaid, and held against nobody
-  kMiner,  // counts towards suspension
+  kDoubt,  // perhaps nobody's: but everything that has not matured is looked at
+  kMiner,  // that, and it counts towards suspension
   kFraud,  // that, and all credit that has not matured is void
 };
 

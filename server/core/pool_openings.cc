@@ -96,6 +96,10 @@ absl::StatusOr<OpenSegment::Reply> Pool::Execute(const OpenSegment& command,
                                      size_max, " bytes each for this network"));
   }
   Audit audit = *found;
+  // What came for another opening says nothing of this one.
+  if (found->segment > 0 && audit.opening.begin != opening.begin) {
+    audit.missing |= kPartBeginWeights | kPartBeginOptimizer;
+  }
   audit.opening = opening;
   Receive(state_, audit, kPartOpening);
   return OpenSegment::Reply();

@@ -58,6 +58,26 @@ void VoidCredit(PoolState& state, const Trial& refuted, absl::Time now) {
   }
 }
 
+// All of an account's trials that were taken at their word, and not for good.
+void AskImmature(PoolState& state, const PoolPolicy& policy, AccountId account,
+                 absl::Time now) {
+  std::vector<TrialId> unseen;
+  for (const auto& [id, task] : state.tasks()) {
+    const auto& immature = state.IndexOf(id).immature;
+    const auto found = immature.find(account);
+    if (found == immature.end()) continue;
+    for (const auto& [commit_time, trial] : found->second) {
+      if (state.Find(trial)->basis == TrialBasis::kSampledOut &&
+          !state.AuditOf(trial).IsSet()) {
+        unseen.push_back(trial);
+      }
+    }
+  }
+  for (const TrialId id : unseen) {
+    AskSegment(state, policy, *state.Find(id), /*measures_all=*/false, now);
+  }
+}
+
 void Mature(PoolState& state, TrialId id) {
   Trial trial = *state.Find(id);
   trial.is_matured = true;
@@ -235,12 +255,18 @@ void RejectTrial(PoolState& state, const PoolPolicy& policy, Trial trial,
                  const std::string& reason, Fault fault, absl::Time now) {
   Reject(state, trial, reason);
   Account account = *state.Find(trial.account);
-  if (fault != Fault::kNone) {
+  if (fault == Fault::kMiner || fault == Fault::kFraud) {
     ++account.rejections_in_a_row;
+  }
+  if (fault != Fault::kNone) {
     account.audit_rate_ppm = 1'000'000;
     state.Put(account);
   }
-  if (fault == Fault::kFraud) VoidCredit(state, trial, now);
+  if (fault == Fault::kFraud) {
+    VoidCredit(state, trial, now);
+  } else if (fault != Fault::kNone) {
+    AskImmature(state, policy, account.id, now);
+  }
   if (account.rejections_in_a_row >= policy.rejections_to_suspend &&
       account.state == AccountState::kActive) {
     Suspend(state, account.id, now);

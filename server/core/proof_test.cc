@@ -244,6 +244,47 @@ TEST_F(ProofTest, AuditsGoToVerifiersOfTheWorkersClass) {
                   .has_value());
 }
 
+// What breaks the verifiers where it is drawn is not paid where it is not.
+TEST_F(ProofTest, ADoubtfulTrialHasEverythingUnmaturedLookedAt) {
+  std::vector<TrialId> unseen;
+  while (unseen.size() < 3) {
+    const TrialId trial = Next();
+    pool.VerifyAll();
+    if (Find(trial).basis == TrialBasis::kSampledOut) unseen.push_back(trial);
+  }
+  const TrialId crashing = NextDrawn();
+  pool.Answer(alice, crashing);
+  for (int i = 0; i < 3; ++i) Find("v1", Inconclusive{"EXAMINER_CRASHED"});
+  EXPECT_EQ(Find(crashing).reason, "UNVERIFIABLE");
+  for (const TrialId trial : unseen) {
+    EXPECT_TRUE(pool.pool.state().AuditOf(trial).IsSet());
+    EXPECT_EQ(Find(trial).state, TrialState::kAccepted) << "so far";
+  }
+  EXPECT_EQ(Alice().audit_rate_ppm, 1'000'000);
+  EXPECT_EQ(Alice().rejections_in_a_row, 0) << "it may be the verifiers";
+  pool.VerifyAll();
+  EXPECT_EQ(Find(unseen[0]).basis, TrialBasis::kAudited);
+}
+
+// A size told wrongly after the file came would make the audit fail, not the
+// trial.
+TEST_F(ProofTest, AnotherOpeningHasItsFilesSentAgain) {
+  TrialId trial = NextDrawn();
+  const auto audit_of = [&] {
+    return *pool.pool.state().Find(pool.pool.state().AuditOf(trial));
+  };
+  while (audit_of().segment == 0) trial = NextDrawn();
+  const int64_t segment = audit_of().segment;
+  const CheckpointChain chain = FakeChain(trial, 16);
+  Opening opening = chain.Open(segment);
+  pool.Do(OpenSegment{alice, trial, opening});
+  pool.Do(ConfirmUpload{alice, trial, chain.boundary(segment).weights});
+  EXPECT_EQ(audit_of().missing & kPartBeginWeights, 0);
+  opening.begin.weights_size_bytes = 1;
+  pool.Do(OpenSegment{alice, trial, opening});
+  EXPECT_NE(audit_of().missing & kPartBeginWeights, 0);
+}
+
 // Another worker of the account answers for one that is gone.
 TEST_F(ProofTest, WhatALostWorkerOwesIsAskedOfTheAccountsOthers) {
   const TrialId trial = NextDrawn();

@@ -6,6 +6,7 @@
 #include "server/verifier/examiner_process.h"
 #include "server/verifier/run_verifier.h"
 #include "tests/support/fake_network.h"
+#include "tests/support/sanitized.h"
 
 int main(int argc, char** argv) {
   const auto make_evaluator = [] {
@@ -18,7 +19,11 @@ int main(int argc, char** argv) {
   program.name = "archpool-fake-verifier";
   program.description =
       "A verifier that understands fake workers alone. For tests.";
-  program.make_examiner = [](const archpool::VerifierFlags& flags) {
+  program.make_examiner = [&](const archpool::VerifierFlags& flags)
+      -> std::unique_ptr<archpool::Examiner> {
+    if (archpool::testing::kIsSanitized) {
+      return std::make_unique<archpool::LocalExaminer>(make_evaluator());
+    }
     archpool::ChildOptions options;
     options.classes = {{.name = "", .environment = {}}};  // any
     options.memory_bytes_max = flags.memory_mib << 20;
