@@ -1,10 +1,6 @@
 #include <fcntl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <functional>
 #include <thread>
 
 #include "absl/time/clock.h"
@@ -12,8 +8,6 @@
 #include "gtest/gtest.h"
 #include "server/verifier/finding_text.h"
 #include "server/verifier/frames.h"
-#include "server/verifier/sandbox.h"
-#include "tests/support/sanitized.h"
 
 namespace archpool {
 namespace {
@@ -76,69 +70,6 @@ TEST_F(FramesTest, NeitherWaitsForEverNorTakesTooMuch) {
   while (read(ends_[0], rest.data(), rest.size()) > 0) {
   }
   EXPECT_EQ(GetReason(ReadFrame(ends_[0], 10).status()), "CHILD_GONE");
-}
-
-// What a child in the sandbox answers, as its exit code.
-int InSandbox(const std::function<int()>& body) {
-  const pid_t child = fork();
-  if (child == 0) {
-    if (!EnterSandbox(int64_t{64} << 20).ok()) _exit(99);
-    _exit(body());
-  }
-  int status = 0;
-  EXPECT_EQ(waitpid(child, &status, 0), child);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
-class SandboxTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (testing::kIsSanitized) GTEST_SKIP() << "sanitizers need more";
-  }
-};
-
-TEST_F(SandboxTest, LeavesMemoryThreadsAndOpenHandles) {
-  EXPECT_EQ(InSandbox([] {
-              int sum = 0;
-              std::thread worker([&] {
-                const std::vector<int> numbers(1'000, 7);
-                for (const int number : numbers) sum += number;
-              });
-              worker.join();
-              return sum == 7'000 ? 0 : 1;
-            }),
-            0);
-}
-
-TEST_F(SandboxTest, ClosesFilesNetworkAndPrograms) {
-  EXPECT_EQ(InSandbox([] {
-              return open("/etc/passwd", O_RDONLY) < 0 && errno == EPERM ? 0
-                                                                         : 1;
-            }),
-            0);
-  EXPECT_EQ(InSandbox([] {
-              return socket(AF_INET, SOCK_STREAM, 0) < 0 && errno == EPERM ? 0
-                                                                           : 1;
-            }),
-            0);
-  EXPECT_EQ(InSandbox([] { return fork() < 0 && errno == EPERM ? 0 : 1; }), 0);
-  EXPECT_EQ(InSandbox([] {
-              char path[] = "/bin/true";
-              char* const arguments[] = {path, nullptr};
-              execv(path, arguments);
-              return errno == EPERM ? 0 : 1;
-            }),
-            0);
-}
-
-TEST_F(SandboxTest, BoundsMemory) {
-  EXPECT_EQ(InSandbox([] {
-              void* much = malloc(size_t{256} << 20);
-              const int answer = much == nullptr ? 0 : 1;
-              free(much);
-              return answer;
-            }),
-            0);
 }
 
 }  // namespace
