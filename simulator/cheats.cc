@@ -287,7 +287,8 @@ class CheatSimulation {
       outcome_.replayed_trainings +=
           audit.kind == AuditKind::kWhole ? 1 : 1.0 / kSegments;
       ReportAudit report{verifier_, audit.id, audit.attempt, name, Refuted{}};
-      if (plan_.breaks_verifiers && fakes_.contains(audit.trial)) {
+      if (plan_.breaks_verifiers && fakes_.contains(audit.trial) &&
+          audit.kind == AuditKind::kSegment) {
         report.finding = Inconclusive{"EXAMINER_CRASHED"};
       } else if (IsFalse(audit)) {
         report.finding = Refuted{"SEGMENT_FALSE"};

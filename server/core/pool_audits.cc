@@ -219,7 +219,15 @@ ReportAudit::Reply Refute(PoolState& state, const PoolPolicy& policy,
 
 ReportAudit::Reply RetryAudit(PoolState& state, const PoolPolicy& policy,
                               Audit audit, absl::Time now) {
-  if (++audit.inconclusive_count >= policy.inconclusive_max) {
+  ++audit.inconclusive_count;
+  // Bytes of the miner's may be what breaks the verifiers. Its training can be
+  // done again without them, from the key.
+  if (audit.inconclusive_count >= policy.inconclusive_max &&
+      audit.kind == AuditKind::kSegment) {
+    audit.kind = AuditKind::kWhole;
+    audit.inconclusive_count = 0;
+  }
+  if (audit.inconclusive_count >= policy.inconclusive_max) {
     // It may be the verifiers that fail. But whoever can make them fail would
     // do so where it is drawn, and be paid where it is not.
     RejectTrial(state, policy, *state.Find(audit.trial), "UNVERIFIABLE",

@@ -255,6 +255,9 @@ TEST_F(ProofTest, ADoubtfulTrialHasEverythingUnmaturedLookedAt) {
   const TrialId crashing = NextDrawn();
   pool.Answer(alice, crashing);
   for (int i = 0; i < 3; ++i) Find("v1", Inconclusive{"EXAMINER_CRASHED"});
+  EXPECT_EQ(Find(crashing).state, TrialState::kUploaded)
+      << "it is replayed whole, without what the miner sent";
+  for (int i = 0; i < 3; ++i) Find("v1", Inconclusive{"EXAMINER_CRASHED"});
   EXPECT_EQ(Find(crashing).reason, "UNVERIFIABLE");
   for (const TrialId trial : unseen) {
     EXPECT_TRUE(pool.pool.state().AuditOf(trial).IsSet());
