@@ -77,9 +77,9 @@ enum class Fault {
 void RejectTrial(PoolState& state, const PoolPolicy& policy, Trial trial,
                  const std::string& reason, Fault fault, absl::Time now);
 
-// An audit that ended without a finding goes to another verifier; after too many
-// of them the whole training is replayed instead, and if that fails as often,
-// the trial is rejected as unverifiable.
+// An audit that ended without a finding goes to another verifier; after too
+// many of them the whole training is replayed instead, and if that fails as
+// often, the trial is rejected as unverifiable.
 ReportAudit::Reply RetryAudit(PoolState& state, const PoolPolicy& policy,
                               Audit audit, absl::Time now);
 
