@@ -49,6 +49,15 @@ absl::StatusOr<UploadTarget> UploadRules::Check(
   return wire::RequiredError("purpose");
 }
 
+absl::StatusOr<Trial> UploadRules::OwnTrial(const Account& caller, TrialId id) {
+  absl::StatusOr<Trial> trial = reader_.GetTrial(id);
+  const bool is_anothers = trial.ok() && trial->account != caller.id;
+  if (!is_anothers && !absl::IsNotFound(trial.status())) return trial;
+  return NotFound("TRIAL_UNKNOWN", absl::StrCat(id.ToString(),
+                                                " is no trial of this "
+                                                "account."));
+}
+
 absl::StatusOr<UploadTarget> UploadRules::CheckWeights(
     const Account& caller, const v1::BeginUploadRequest& request,
     UploadTarget target) {
@@ -56,13 +65,8 @@ absl::StatusOr<UploadTarget> UploadRules::CheckWeights(
       target.trial,
       wire::ReadId<TrialId>("purpose.trial_weights.trial_id",
                             request.purpose().trial_weights().trial_id()));
-  const absl::StatusOr<Trial> trial = reader_.GetTrial(target.trial);
-  if (!trial.ok() && !absl::IsNotFound(trial.status())) return trial.status();
-  if (!trial.ok() || trial->account != caller.id) {
-    return NotFound("TRIAL_UNKNOWN", absl::StrCat(target.trial.ToString(),
-                                                  " is no trial of this "
-                                                  "account."));
-  }
+  const absl::StatusOr<Trial> trial = OwnTrial(caller, target.trial);
+  if (!trial.ok()) return trial.status();
   switch (trial->state) {
     case TrialState::kAssigned:
     case TrialState::kAbandoned:
@@ -98,13 +102,7 @@ absl::StatusOr<UploadTarget> UploadRules::CheckCheckpoint(
       target.trial,
       wire::ReadId<TrialId>("purpose.trial_checkpoint.trial_id",
                             request.purpose().trial_checkpoint().trial_id()));
-  const absl::StatusOr<Trial> trial = reader_.GetTrial(target.trial);
-  if (!trial.ok() && !absl::IsNotFound(trial.status())) return trial.status();
-  if (!trial.ok() || trial->account != caller.id) {
-    return NotFound("TRIAL_UNKNOWN", absl::StrCat(target.trial.ToString(),
-                                                  " is no trial of this "
-                                                  "account."));
-  }
+  ARCHPOOL_RETURN_IF_ERROR(OwnTrial(caller, target.trial).status());
   const absl::StatusOr<Audit> audit = reader_.GetOpenAudit(target.trial);
   if (!audit.ok() && !absl::IsNotFound(audit.status())) return audit.status();
   const auto is = [&](const Digest& digest, int64_t size_bytes) {

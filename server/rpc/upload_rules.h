@@ -48,6 +48,8 @@ class UploadRules {
       ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  // NOT_FOUND (TRIAL_UNKNOWN).
+  absl::StatusOr<Trial> OwnTrial(const Account& caller, TrialId id);
   absl::StatusOr<UploadTarget> CheckWeights(
       const Account& caller, const v1::BeginUploadRequest& request,
       UploadTarget target);
