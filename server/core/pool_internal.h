@@ -105,8 +105,8 @@ absl::Time AnswerDeadline(const PoolPolicy& policy, const Trial& trial,
                           absl::Time now);
 
 // Asks the miner to lay open the segment that was drawn for the trial.
-AuditId AskSegment(PoolState& state, const PoolPolicy& policy,
-                   const Trial& trial, bool measures_all, absl::Time now);
+void AskSegment(PoolState& state, const PoolPolicy& policy, const Trial& trial,
+                bool measures_all, absl::Time now);
 
 // What is still to be looked at before a task without open verdicts can end:
 // the short last blocks, candidates for the front that were never measured, and

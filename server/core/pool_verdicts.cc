@@ -38,18 +38,22 @@ void Reject(PoolState& state, Trial trial, const std::string& reason) {
   state.Put(account);
 }
 
-// Everything of the account that has not matured, in every open task.
-void VoidCredit(PoolState& state, const Trial& refuted, absl::Time now) {
-  std::vector<TrialId> voided;
+// What of the account has not matured, in every open task.
+std::vector<TrialId> ImmatureOf(const PoolState& state, AccountId account) {
+  std::vector<TrialId> trials;
   for (const auto& [id, task] : state.tasks()) {
     const auto& immature = state.IndexOf(id).immature;
-    const auto found = immature.find(refuted.account);
+    const auto found = immature.find(account);
     if (found == immature.end()) continue;
     for (const auto& [commit_time, trial] : found->second) {
-      voided.push_back(trial);
+      trials.push_back(trial);
     }
   }
-  for (const TrialId id : voided) {
+  return trials;
+}
+
+void VoidCredit(PoolState& state, const Trial& refuted, absl::Time now) {
+  for (const TrialId id : ImmatureOf(state, refuted.account)) {
     Reject(state, *state.Find(id), "CREDIT_VOID");
   }
   const Lease* lease = state.Find(refuted.lease);
@@ -58,23 +62,14 @@ void VoidCredit(PoolState& state, const Trial& refuted, absl::Time now) {
   }
 }
 
-// All of an account's trials that were taken at their word, and not for good.
+// What was taken at its word is looked at after all.
 void AskImmature(PoolState& state, const PoolPolicy& policy, AccountId account,
                  absl::Time now) {
-  std::vector<TrialId> unseen;
-  for (const auto& [id, task] : state.tasks()) {
-    const auto& immature = state.IndexOf(id).immature;
-    const auto found = immature.find(account);
-    if (found == immature.end()) continue;
-    for (const auto& [commit_time, trial] : found->second) {
-      if (state.Find(trial)->basis == TrialBasis::kSampledOut &&
-          !state.AuditOf(trial).IsSet()) {
-        unseen.push_back(trial);
-      }
+  for (const TrialId id : ImmatureOf(state, account)) {
+    const Trial& trial = *state.Find(id);
+    if (trial.basis == TrialBasis::kSampledOut && !state.AuditOf(id).IsSet()) {
+      AskSegment(state, policy, trial, /*measures_all=*/false, now);
     }
-  }
-  for (const TrialId id : unseen) {
-    AskSegment(state, policy, *state.Find(id), /*measures_all=*/false, now);
   }
 }
 
@@ -143,13 +138,12 @@ std::vector<Trial> AcceptedTrials(const PoolState& state, TaskId task) {
   return accepted;
 }
 
-AuditId AskSegment(PoolState& state, const PoolPolicy& policy,
-                   const Trial& trial, bool measures_all, absl::Time now) {
+void AskSegment(PoolState& state, const PoolPolicy& policy, const Trial& trial,
+                bool measures_all, absl::Time now) {
   const Task& task = *state.Find(trial.task);
   const AuditDraw draw = DrawOf(task, trial);
-  const bool has_weights = trial.state == TrialState::kUploaded ||
-                           (trial.state == TrialState::kAccepted &&
-                            WantsWeights(task.spec->recipe, trial));
+  const bool has_weights = trial.state == TrialState::kAccepted &&
+                           WantsWeights(task.spec->recipe, trial);
   Audit audit{.id = state.NextAuditId(),
               .trial = trial.id,
               .task = trial.task,
@@ -162,7 +156,6 @@ AuditId AskSegment(PoolState& state, const PoolPolicy& policy,
   if (draw.segment > 0)
     audit.missing |= kPartBeginWeights | kPartBeginOptimizer;
   state.Put(audit);
-  return audit.id;
 }
 
 bool AskLastAudits(PoolState& state, const PoolPolicy& policy, TaskId task,

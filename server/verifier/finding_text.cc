@@ -1,28 +1,14 @@
 #include "server/verifier/finding_text.h"
 
-#include <algorithm>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/base/reason.h"
 #include "common/base/status.h"
 
 namespace archpool {
-namespace {
-
-bool IsReason(absl::string_view text) {
-  return !text.empty() && text.size() <= 64 &&
-         std::all_of(text.begin(), text.end(), [](char c) {
-           const auto byte = static_cast<unsigned char>(c);
-           return absl::ascii_isupper(byte) || absl::ascii_isdigit(byte) ||
-                  c == '_';
-         });
-}
-
-}  // namespace
-
 std::string ToText(const AuditFinding& finding) {
   if (const auto* measured = std::get_if<WeightsMeasured>(&finding)) {
     return absl::StrCat("measured ", measured->validation_correct, " ",

@@ -1,4 +1,4 @@
-// A finding as one line: what a child says to its verifier, and what is logged.
+// A finding as one line: what a child says to its verifier.
 // Pure; thread-safe.
 #ifndef ARCHPOOL_SERVER_VERIFIER_FINDING_TEXT_H_
 #define ARCHPOOL_SERVER_VERIFIER_FINDING_TEXT_H_

@@ -13,6 +13,7 @@
 #include "common/base/stop.h"
 #include "common/channel/dataset_blob.h"
 #include "common/data/read_file.h"
+#include "server/verifier/finding_text.h"
 
 namespace archpool {
 namespace {
@@ -41,14 +42,7 @@ std::string Describe(const AuditFinding& finding) {
                         " validation and ", measured->held_out_correct,
                         " held-out correct");
   }
-  if (const auto* unusable = std::get_if<WeightsUnusable>(&finding)) {
-    return absl::StrCat("unusable, ", unusable->reason);
-  }
-  if (const auto* refuted = std::get_if<TrainingRefuted>(&finding)) {
-    return absl::StrCat("refuted, ", refuted->reason);
-  }
-  return absl::StrCat("inconclusive, ",
-                      std::get<AuditInconclusive>(finding).reason);
+  return ToText(finding);
 }
 
 }  // namespace
