@@ -18,6 +18,7 @@
 #include "common/base/check.h"
 #include "common/base/status.h"
 #include "common/nn/arithmetic.h"
+#include "common/nn/probe.h"
 #include "common/nn/trial.h"
 
 namespace archpool::nn {
@@ -44,6 +45,11 @@ void SetBlasThreads(int threads) {
   using SetThreads = void (*)(int);
   void* symbol = dlsym(RTLD_DEFAULT, "openblas_set_num_threads");
   if (symbol != nullptr) reinterpret_cast<SetThreads>(symbol)(threads);
+}
+
+std::string BuildName() {
+  return absl::StrCat("libtorch-", TORCH_VERSION_MAJOR, ".",
+                      TORCH_VERSION_MINOR, ".", TORCH_VERSION_PATCH);
 }
 
 // What the environment asks for, or else the widest there is.
@@ -78,13 +84,10 @@ void ConfigureRuntime(int threads) {
   EnterRuntime();
 }
 
-std::string BuildName() {
-  return absl::StrCat("libtorch-", TORCH_VERSION_MAJOR, ".",
-                      TORCH_VERSION_MINOR, ".", TORCH_VERSION_PATCH);
-}
-
 std::string HardwareClass() {
-  return absl::StrCat(BuildName(), "/", InstructionSet());
+  static const std::string name =
+      absl::StrCat(BuildName(), "/", InstructionSet(), "/", ProbeArithmetic());
+  return name;
 }
 
 void EnterRuntime() { at::set_num_threads(configured_threads); }

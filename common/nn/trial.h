@@ -66,11 +66,10 @@ struct Normalization {
 // main: they are for whoever starts the process.
 void ConfigureRuntime(int threads);
 
-// The build's part of a hardware class: "libtorch-1.13.1".
-std::string BuildName();
-
-// The arithmetic of this process: "libtorch-1.13.1/avx512", the build and the
-// instruction set that LibTorch chooses its kernels by.
+// The arithmetic of this process: "libtorch-1.13.1/avx512/0f3a91cc", the build,
+// the instruction set that LibTorch chooses its kernels by, and what a short
+// seeded training came to, so that nobody is in a class by mistake.
+// REQUIRES: ConfigureRuntime was called.
 std::string HardwareClass();
 
 // Trains `plan` on `train` under `recipe`, then counts the correct answers on

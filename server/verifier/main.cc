@@ -1,10 +1,16 @@
 // archpool-verifier: checks committed trials for the pool.
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/nn/arithmetic.h"
 #include "common/nn/trial.h"
@@ -15,24 +21,75 @@
 namespace archpool {
 namespace {
 
+constexpr char kNameClassArgument[] = "--name-hardware-class";
+constexpr int64_t kClassThreadsMax = 16;
+
 // A child computes with as many threads as its environment says.
-int RunChild() {
+int ConfiguredThreads() {
   const char* count = std::getenv("OMP_NUM_THREADS");
   const int threads = count == nullptr ? 1 : std::max(1, std::atoi(count));
-  return RunExaminerChild([threads] {
-    nn::ConfigureRuntime(threads);
-    return std::make_unique<NnEvaluator>(threads);
-  });
+  nn::ConfigureRuntime(threads);
+  return threads;
 }
+
+int RunChild() {
+  return RunExaminerChild(
+      [] { return std::make_unique<NnEvaluator>(ConfiguredThreads()); });
+}
+
+int NameClass() {
+  const int threads = ConfiguredThreads();
+  std::printf("%s/%d\n", nn::HardwareClass().c_str(), threads);
+  return 0;
+}
+
+// A child that was asked for its class, as only a process that was loaded in it
+// knows.
+class Asked {
+ public:
+  explicit Asked(std::vector<std::pair<std::string, std::string>> environment)
+      : environment_(std::move(environment)) {
+    std::string command = "exec env";
+    for (const auto& [variable, value] : environment_) {
+      absl::StrAppend(&command, " ", variable, "=", value);
+    }
+    absl::StrAppend(&command, " /proc/", getpid(), "/exe ", kNameClassArgument);
+    output_ = popen(command.c_str(), "re");
+  }
+
+  // The name is empty where the child failed.
+  ChildOptions::Class Answer() {
+    char line[128] = "";
+    if (output_ != nullptr) {
+      if (std::fgets(line, sizeof line, output_) == nullptr) line[0] = '\0';
+      pclose(output_);
+    }
+    return {std::string(absl::StripTrailingAsciiWhitespace(line)),
+            std::move(environment_)};
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> environment_;
+  std::FILE* output_ = nullptr;
+};
 
 // Every class that this machine can compute in.
 std::vector<ChildOptions::Class> Classes(int64_t threads_max) {
   std::vector<ChildOptions::Class> classes;
   for (const std::string& set : nn::InstructionSets()) {
-    for (int64_t threads = 1; threads <= std::min<int64_t>(threads_max, 16);
-         ++threads) {
-      classes.push_back({absl::StrCat(nn::BuildName(), "/", set, "/", threads),
-                         nn::ArithmeticEnvironment(set, threads)});
+    std::vector<Asked> asked;
+    for (int64_t threads = 1;
+         threads <= std::min(threads_max, kClassThreadsMax); ++threads) {
+      asked.emplace_back(nn::ArithmeticEnvironment(set, threads));
+    }
+    for (Asked& child : asked) {
+      ChildOptions::Class answer = child.Answer();
+      if (answer.name.empty()) {
+        std::fprintf(stderr, "archpool-verifier: cannot compute in %s\n",
+                     set.c_str());
+        continue;
+      }
+      classes.push_back(std::move(answer));
     }
   }
   return classes;
@@ -42,6 +99,9 @@ std::vector<ChildOptions::Class> Classes(int64_t threads_max) {
 }  // namespace archpool
 
 int main(int argc, char** argv) {
+  if (argc == 2 && std::strcmp(argv[1], archpool::kNameClassArgument) == 0) {
+    return archpool::NameClass();
+  }
   if (argc == 2 && std::strcmp(argv[1], archpool::kExaminerArgument) == 0) {
     return archpool::RunChild();
   }
