@@ -1,5 +1,6 @@
 // What a server keeps on disk beside its database: the lock that keeps a second
-// server out, the pool's secret, the blobs, the first operator's token.
+// server out, the pool's secret, the blobs, the
+// checkpoints under audit, the first operator's token.
 #ifndef ARCHPOOL_SERVER_DATA_DIRECTORY_H_
 #define ARCHPOOL_SERVER_DATA_DIRECTORY_H_
 
@@ -31,6 +32,7 @@ class DataDirectory {
                                           absl::string_view text) const;
 
   std::string BlobsPath() const { return path_ + "/blobs"; }
+  std::string CheckpointsPath() const { return path_ + "/checkpoints"; }
   std::string ClusterPath() const { return path_ + "/postgresql"; }
 
  private:

@@ -17,6 +17,7 @@
 #include "server/rpc/account_directory.h"
 #include "server/rpc/rpc_server.h"
 #include "server/storage/blob_store.h"
+#include "server/storage/checkpoint_blobs.h"
 #include "server/storage/postgres/migrations.h"
 #include "server/storage/postgres/postgres_reader.h"
 #include "server/storage/postgres/postgres_store.h"
@@ -113,17 +114,21 @@ absl::Status Serve(const ServerFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(const Digest secret, directory.PoolSecret());
   ARCHPOOL_ASSIGN_OR_RETURN(const BlobStore blobs,
                             BlobStore::Open(directory.BlobsPath()));
+  const CheckpointBlobs checkpoints(directory.CheckpointsPath());
   ARCHPOOL_ASSIGN_OR_RETURN(const Database database,
                             OpenDatabase(flags, directory));
   PostgresStore store(database.connection);
   PostgresReader reader(database.connection, kReaderConnections);
   Engine engine(clock, store, flags.policy, EngineOptions());
-  rpc::RpcServer server(
-      {.clock = clock, .engine = engine, .reader = reader, .blobs = blobs},
-      {.listen = flags.listen,
-       .policy = flags.policy,
-       .search = flags.search,
-       .pool_secret = secret});
+  rpc::RpcServer server({.clock = clock,
+                         .engine = engine,
+                         .reader = reader,
+                         .blobs = blobs,
+                         .checkpoints = checkpoints},
+                        {.listen = flags.listen,
+                         .policy = flags.policy,
+                         .search = flags.search,
+                         .pool_secret = secret});
   ARCHPOOL_RETURN_IF_ERROR(server.StartEngine());
   ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(engine, reader, directory));
   ARCHPOOL_RETURN_IF_ERROR(server.Open());

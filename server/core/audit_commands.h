@@ -118,12 +118,13 @@ struct ReviewTrials {
 };
 
 // A file that was asked for is durable: the trial's weights, or one of its open
-// audit's. Idempotent. NOT_FOUND (TRIAL_UNKNOWN); FAILED_PRECONDITION
-// (UPLOAD_TOO_LATE, UPLOAD_NOT_WANTED).
+// audit's checkpoint. Idempotent. NOT_FOUND (TRIAL_UNKNOWN);
+// FAILED_PRECONDITION (UPLOAD_TOO_LATE, UPLOAD_NOT_WANTED).
 struct ConfirmUpload {
   AccountId caller;
   TrialId trial;
   Digest digest;
+  bool is_checkpoint = false;
   using Reply = TrialState;
 };
 

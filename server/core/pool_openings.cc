@@ -25,11 +25,10 @@ void Receive(PoolState& state, Audit audit, int64_t parts) {
   state.Put(audit);
 }
 
-// Which part of its audit a file is; 0: none.
-int64_t PartOf(const Audit& audit, const Trial& trial, const Digest& digest) {
+// Which parts of the opened checkpoint a file is; 0: none.
+int64_t CheckpointParts(const Audit& audit, const Digest& digest) {
+  if ((audit.missing & kPartOpening) != 0) return 0;
   int64_t parts = 0;
-  if (digest == trial.weights_digest) parts |= kPartWeights;
-  if ((audit.missing & kPartOpening) != 0) return parts;
   if (digest == audit.opening.begin.weights) parts |= kPartBeginWeights;
   if (digest == audit.opening.begin.optimizer) parts |= kPartBeginOptimizer;
   return parts;
@@ -121,10 +120,13 @@ absl::StatusOr<ConfirmUpload::Reply> Pool::Execute(const ConfirmUpload& command,
   }
   Trial trial = *found;
   const Audit* audit = state_.Find(state_.AuditOf(trial.id));
-  const bool is_weights = command.digest == trial.weights_digest;
-  const int64_t parts =
-      audit == nullptr ? 0 : PartOf(*audit, trial, command.digest);
-  if (!is_weights && parts == 0) {
+  const bool is_weights =
+      !command.is_checkpoint && command.digest == trial.weights_digest;
+  int64_t parts = is_weights ? int64_t{kPartWeights} : 0;
+  if (command.is_checkpoint && audit != nullptr) {
+    parts = CheckpointParts(*audit, command.digest);
+  }
+  if (parts == 0) {
     return FailedPrecondition(
         "UPLOAD_NOT_WANTED",
         absl::StrCat(command.trial.ToString(), " has no such file"));

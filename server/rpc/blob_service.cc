@@ -1,5 +1,7 @@
 #include "server/rpc/blob_service.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/wire/fields.h"
@@ -21,11 +23,13 @@ void BlobService::Begin(const BeginCall& call) {
   const absl::StatusOr<UploadTarget> target =
       parts_.rules.Check(call.caller, *call.request);
   if (!target.ok()) return call.finish(target.status());
+  const absl::StatusOr<BlobStore> blobs = parts_.StoreFor(*target);
+  if (!blobs.ok()) return call.finish(blobs.status());
   const absl::StatusOr<int64_t> held =
-      parts_.blobs.PartialSize(target->owner, target->digest);
+      blobs->PartialSize(target->owner, target->digest);
   if (!held.ok()) return call.finish(held.status());
   call.response->set_offset_bytes(*held);
-  if (!parts_.blobs.Size(target->digest).ok()) {
+  if (!blobs->Size(target->digest).ok()) {
     return call.finish(absl::OkStatus());
   }
   if (*held != target->size_bytes) {
@@ -57,14 +61,13 @@ grpc::ServerWriteReactor<v1::DownloadChunk>* BlobService::DownloadSplit(
   if (!caller.ok()) {
     return new RefusedWrites<v1::DownloadChunk>(caller.status());
   }
-  return DownloadStream::Start(parts_.executor, parts_.blobs,
-                               request->offset_bytes(),
+  return DownloadStream::Start(parts_.executor, request->offset_bytes(),
                                [this, caller = *caller, request = *request] {
                                  return SplitOf(caller, request);
                                });
 }
 
-absl::StatusOr<Digest> BlobService::SplitOf(
+absl::StatusOr<DownloadStream::Source> BlobService::SplitOf(
     const Account& caller, const v1::DownloadSplitRequest& request) {
   ARCHPOOL_ASSIGN_OR_RETURN(
       const Digest id, wire::ReadDigest("dataset_id", request.dataset_id()));
@@ -76,11 +79,11 @@ absl::StatusOr<Digest> BlobService::SplitOf(
                             reader_.GetDataset(id));
   switch (request.split()) {
     case v1::SPLIT_TRAIN:
-      return dataset.manifest.train;
+      return DownloadStream::Source{parts_.blobs, dataset.manifest.train};
     case v1::SPLIT_VALIDATION:
-      return dataset.manifest.validation;
+      return DownloadStream::Source{parts_.blobs, dataset.manifest.validation};
     case v1::SPLIT_HELD_OUT:
-      return dataset.held_out;
+      return DownloadStream::Source{parts_.blobs, dataset.held_out};
     default:
       return wire::RequiredError("split");
   }
@@ -94,8 +97,7 @@ grpc::ServerWriteReactor<v1::DownloadChunk>* BlobService::DownloadWeights(
   if (!caller.ok()) {
     return new RefusedWrites<v1::DownloadChunk>(caller.status());
   }
-  return DownloadStream::Start(parts_.executor, parts_.blobs,
-                               request->offset_bytes(),
+  return DownloadStream::Start(parts_.executor, request->offset_bytes(),
                                [this, caller = *caller, request = *request] {
                                  return WeightsOf(caller, request);
                                });
@@ -110,21 +112,24 @@ grpc::ServerWriteReactor<v1::DownloadChunk>* BlobService::DownloadCheckpoint(
     return new RefusedWrites<v1::DownloadChunk>(caller.status());
   }
   return DownloadStream::Start(
-      parts_.executor, parts_.blobs, request->offset_bytes(),
+      parts_.executor, request->offset_bytes(),
       [this, request = *request] { return CheckpointOf(request); });
 }
 
-absl::StatusOr<Digest> BlobService::CheckpointOf(
+absl::StatusOr<DownloadStream::Source> BlobService::CheckpointOf(
     const v1::DownloadCheckpointRequest& request) {
   ARCHPOOL_ASSIGN_OR_RETURN(
       const TrialId trial,
       wire::ReadId<TrialId>("trial_id", request.trial_id()));
   ARCHPOOL_ASSIGN_OR_RETURN(const Audit audit, reader_.GetOpenAudit(trial));
   const CheckpointFiles& begin = audit.opening.begin;
-  return request.is_optimizer() ? begin.optimizer : begin.weights;
+  ARCHPOOL_ASSIGN_OR_RETURN(BlobStore blobs, parts_.checkpoints.Of(trial));
+  return DownloadStream::Source{std::move(blobs), request.is_optimizer()
+                                                      ? begin.optimizer
+                                                      : begin.weights};
 }
 
-absl::StatusOr<Digest> BlobService::WeightsOf(
+absl::StatusOr<DownloadStream::Source> BlobService::WeightsOf(
     const Account& caller, const v1::DownloadWeightsRequest& request) {
   ARCHPOOL_ASSIGN_OR_RETURN(
       const TrialId id, wire::ReadId<TrialId>("trial_id", request.trial_id()));
@@ -162,7 +167,7 @@ absl::StatusOr<Digest> BlobService::WeightsOf(
         "TRIAL_NOT_COMMITTED",
         absl::StrCat(id.ToString(), " has no weights yet."));
   }
-  return trial.weights_digest;
+  return DownloadStream::Source{parts_.blobs, trial.weights_digest};
 }
 
 }  // namespace archpool::rpc

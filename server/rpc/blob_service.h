@@ -36,11 +36,11 @@ class BlobService : public v1::BlobService::CallbackService {
   using BeginCall = UnaryCall<v1::BeginUploadRequest, v1::BeginUploadResponse>;
 
   void Begin(const BeginCall& call);
-  absl::StatusOr<Digest> SplitOf(const Account& caller,
-                                 const v1::DownloadSplitRequest& request);
-  absl::StatusOr<Digest> WeightsOf(const Account& caller,
-                                   const v1::DownloadWeightsRequest& request);
-  absl::StatusOr<Digest> CheckpointOf(
+  absl::StatusOr<DownloadStream::Source> SplitOf(
+      const Account& caller, const v1::DownloadSplitRequest& request);
+  absl::StatusOr<DownloadStream::Source> WeightsOf(
+      const Account& caller, const v1::DownloadWeightsRequest& request);
+  absl::StatusOr<DownloadStream::Source> CheckpointOf(
       const v1::DownloadCheckpointRequest& request);
 
   const Gate& gate_;

@@ -148,6 +148,44 @@ TEST_F(BlobServiceTest, BeginConfirmsWeightsThatAreHereAlready) {
   EXPECT_EQ(StateOf(committed_), v1::TRIAL_STATE_UPLOADED);
 }
 
+// Only files that an opening named, only of its trial, only while it is looked
+// at.
+TEST_F(BlobServiceTest, ACheckpointIsTakenForItsAuditAndDroppedAfterIt) {
+  const std::string weights = "the weights";
+  Commit(weights);
+  while (asked_.audit().segment() == 0) {  // which needs no files
+    ASSERT_THAT(miner_->Answer(asked_, weights), IsOk());
+    const auto audit = verifier_->AcquireAudit(absl::ZeroDuration());
+    ASSERT_THAT(verifier_->Measure(audit->audit(), 5, 5), IsOk());
+    Commit(weights);
+  }
+  const int64_t segment = asked_.audit().segment();
+  const std::string bytes = CheckpointText(committed_, segment, true);
+  EXPECT_THAT(miner_->BeginUpload(CheckpointUpload(committed_, bytes)),
+              FailsWith("UPLOAD_NOT_WANTED"))
+      << "before the opening";
+  ASSERT_THAT(miner_->Answer(asked_, weights), IsOk());
+  EXPECT_THAT(miner_->BeginUpload(CheckpointUpload(committed_, "others")),
+              FailsWith("UPLOAD_NOT_WANTED"));
+  const auto mallory = fixture_.Make("mallory", v1::ROLE_MINER);
+  EXPECT_THAT(mallory->BeginUpload(CheckpointUpload(committed_, bytes)),
+              FailsWith("TRIAL_UNKNOWN"));
+  EXPECT_EQ(*verifier_->DownloadCheckpoint(committed_, true), bytes);
+  EXPECT_EQ(*verifier_->DownloadCheckpoint(committed_, false),
+            CheckpointText(committed_, segment, false));
+  EXPECT_THAT(mallory->DownloadCheckpoint(committed_, true),
+              FailsWith("ROLE_NOT_ALLOWED"));
+
+  const auto audit = verifier_->AcquireAudit(absl::ZeroDuration());
+  ASSERT_THAT(audit, IsOk());
+  ASSERT_THAT(verifier_->Measure(audit->audit(), 5, 5), IsOk());
+  EXPECT_THAT(miner_->BeginUpload(CheckpointUpload(committed_, bytes)),
+              FailsWith("UPLOAD_NOT_WANTED"));
+  fixture_.Restart();  // ends what runs in the background
+  EXPECT_THAT(fixture_.checkpoints.Of(TrialId{committed_})->Size(Sha256(bytes)),
+              FailsWith("BLOB_UNKNOWN"));
+}
+
 TEST_F(BlobServiceTest, SplitsAreReadAsTheManifestSays) {
   const auto train = miner_->DownloadSplit(dataset_, v1::SPLIT_TRAIN);
   ASSERT_THAT(train, IsOk());

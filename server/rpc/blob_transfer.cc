@@ -10,11 +10,20 @@
 
 namespace archpool::rpc {
 
+absl::StatusOr<BlobStore> BlobParts::StoreFor(
+    const UploadTarget& target) const {
+  if (target.is_checkpoint) return checkpoints.Of(target.trial);
+  return blobs;
+}
+
 void ConfirmUpload(Engine& engine, const UploadTarget& target, AccountId caller,
                    std::function<void(const absl::Status&)> done) {
   if (!target.trial.IsSet()) return done(absl::OkStatus());
   engine.Submit<archpool::ConfirmUpload>(
-      {.caller = caller, .trial = target.trial, .digest = target.digest},
+      {.caller = caller,
+       .trial = target.trial,
+       .digest = target.digest,
+       .is_checkpoint = target.is_checkpoint},
       [done = std::move(done)](const absl::StatusOr<TrialState>& state) {
         done(state.status());
       });
@@ -47,8 +56,9 @@ absl::Status UploadStream::Begin() {
   if (!message_.has_begin()) return wire::RequiredError("begin");
   ARCHPOOL_ASSIGN_OR_RETURN(UploadTarget target,
                             parts_.rules.Check(caller_, message_.begin()));
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      held_bytes_, parts_.blobs.PartialSize(target.owner, target.digest));
+  ARCHPOOL_ASSIGN_OR_RETURN(BlobStore blobs, parts_.StoreFor(target));
+  ARCHPOOL_ASSIGN_OR_RETURN(held_bytes_,
+                            blobs.PartialSize(target.owner, target.digest));
   if (message_.offset_bytes() != held_bytes_) {
     return FailedPrecondition(
         "BLOB_OFFSET", absl::StrCat("The pool holds ", held_bytes_,
@@ -56,6 +66,7 @@ absl::Status UploadStream::Begin() {
                                     message_.offset_bytes(), "."));
   }
   target_ = std::move(target);
+  blobs_ = std::move(blobs);
   return absl::OkStatus();
 }
 
@@ -79,13 +90,12 @@ absl::StatusOr<bool> UploadStream::Take() {
   }
   if (size > 0) {
     ARCHPOOL_RETURN_IF_ERROR(parts_.rules.Charge(*target_, size));
-    ARCHPOOL_RETURN_IF_ERROR(parts_.blobs.Append(
-        target_->owner, target_->digest, held_bytes_, data));
+    ARCHPOOL_RETURN_IF_ERROR(
+        blobs_->Append(target_->owner, target_->digest, held_bytes_, data));
     held_bytes_ += size;
   }
   if (held_bytes_ < target_->size_bytes) return false;
-  ARCHPOOL_RETURN_IF_ERROR(
-      parts_.blobs.Complete(target_->owner, target_->digest));
+  ARCHPOOL_RETURN_IF_ERROR(blobs_->Complete(target_->owner, target_->digest));
   return true;
 }
 
@@ -98,10 +108,8 @@ void UploadStream::Confirm() {
 }
 
 grpc::ServerWriteReactor<v1::DownloadChunk>* DownloadStream::Start(
-    Executor& executor, const BlobStore& blobs, int64_t offset_bytes,
-    Resolve resolve) {
-  auto* stream =
-      new DownloadStream(executor, blobs, offset_bytes, std::move(resolve));
+    Executor& executor, int64_t offset_bytes, Resolve resolve) {
+  auto* stream = new DownloadStream(executor, offset_bytes, std::move(resolve));
   stream->Next();
   return stream;
 }
@@ -116,14 +124,14 @@ void DownloadStream::Next() {
 }
 
 absl::Status DownloadStream::ReadChunk() {
-  if (!digest_) {
-    ARCHPOOL_ASSIGN_OR_RETURN(const Digest digest, resolve_());
-    ARCHPOOL_ASSIGN_OR_RETURN(size_bytes_, blobs_.Size(digest));
-    digest_ = digest;
+  if (!source_) {
+    ARCHPOOL_ASSIGN_OR_RETURN(Source source, resolve_());
+    ARCHPOOL_ASSIGN_OR_RETURN(size_bytes_, source.blobs.Size(source.digest));
+    source_ = std::move(source);
   }
   ARCHPOOL_ASSIGN_OR_RETURN(
       std::string data,
-      blobs_.Read(*digest_, offset_bytes_, kChunkSizeBytesMax));
+      source_->blobs.Read(source_->digest, offset_bytes_, kChunkSizeBytesMax));
   offset_bytes_ += static_cast<int64_t>(data.size());
   message_.set_size_bytes(size_bytes_);
   message_.set_data(std::move(data));

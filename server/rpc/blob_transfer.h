@@ -14,6 +14,7 @@
 #include "server/rpc/executor.h"
 #include "server/rpc/upload_rules.h"
 #include "server/storage/blob_store.h"
+#include "server/storage/checkpoint_blobs.h"
 
 namespace archpool::rpc {
 
@@ -22,7 +23,11 @@ struct BlobParts {
   Engine& engine;
   Executor& executor;
   const BlobStore& blobs;
+  const CheckpointBlobs& checkpoints;
   UploadRules& rules;
+
+  // Where an upload goes. INTERNAL (BLOB_IO).
+  absl::StatusOr<BlobStore> StoreFor(const UploadTarget& target) const;
 };
 
 // Tells the core that a trial's weights are durable; nothing for other blobs.
@@ -53,28 +58,31 @@ class UploadStream : public grpc::ServerReadReactor<v1::UploadRequest> {
   const Account caller_;
   v1::UploadResponse* const response_;
   v1::UploadRequest message_;
-  std::optional<UploadTarget> target_;  // from the first message on
+  // From the first message on.
+  std::optional<UploadTarget> target_;
+  std::optional<BlobStore> blobs_;
   int64_t held_bytes_ = 0;
 };
 
 class DownloadStream : public grpc::ServerWriteReactor<v1::DownloadChunk> {
  public:
+  struct Source {
+    BlobStore blobs;
+    Digest digest;
+  };
   // Which blob; may block, and is asked on the executor.
-  using Resolve = std::function<absl::StatusOr<Digest>()>;
+  using Resolve = std::function<absl::StatusOr<Source>()>;
 
   // INVALID_ARGUMENT (BLOB_RANGE): `offset_bytes` lies outside the blob.
   static grpc::ServerWriteReactor<v1::DownloadChunk>* Start(
-      Executor& executor, const BlobStore& blobs, int64_t offset_bytes,
-      Resolve resolve);
+      Executor& executor, int64_t offset_bytes, Resolve resolve);
 
   void OnWriteDone(bool ok) override;
   void OnDone() override { delete this; }
 
  private:
-  DownloadStream(Executor& executor, const BlobStore& blobs,
-                 int64_t offset_bytes, Resolve resolve)
+  DownloadStream(Executor& executor, int64_t offset_bytes, Resolve resolve)
       : executor_(executor),
-        blobs_(blobs),
         resolve_(std::move(resolve)),
         offset_bytes_(offset_bytes) {}
 
@@ -82,9 +90,8 @@ class DownloadStream : public grpc::ServerWriteReactor<v1::DownloadChunk> {
   absl::Status ReadChunk();
 
   Executor& executor_;
-  const BlobStore& blobs_;
   const Resolve resolve_;
-  std::optional<Digest> digest_;  // from the first chunk on
+  std::optional<Source> source_;  // from the first chunk on
   int64_t offset_bytes_;
   int64_t size_bytes_ = 0;
   v1::DownloadChunk message_;

@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "grpcpp/grpcpp.h"
@@ -68,14 +69,10 @@ struct RpcServer::Impl {
   }
   void Note(const SubspaceRecord& subspace);
   void Note(const Lease& lease);
-  void Note(const Audit& audit) {
-    // Not every verifier can compute in its class.
-    if (audit.state == AuditState::kWaiting) {
-      audits_waiting.Notify(kVerifiersWoken);
-    }
-  }
+  void Note(const Audit& audit);
   template <typename Other>
   void Note(const Other&) {}
+  void DropOldCheckpoints(const PoolSnapshot& snapshot);
   void NoteAll(absl::Span<const Event> events) {
     for (const Event& event : events) {
       std::visit([this](const auto& record) { Note(record); }, event);
@@ -115,7 +112,9 @@ struct RpcServer::Impl {
                     options.pool_secret,
                     options.watch_pace};
   BlobService blobs{
-      gate, parts.reader, {parts.engine, blob_jobs, parts.blobs, upload_rules}};
+      gate,
+      parts.reader,
+      {parts.engine, blob_jobs, parts.blobs, parts.checkpoints, upload_rules}};
   WorkService work{
       gate,  parts.clock, parts.engine, parts.reader,
       reads, sessions,    work_waiting, options.policy.silence_term};
@@ -161,6 +160,27 @@ void RpcServer::Impl::Note(const Trial& trial) {
   }
 }
 
+void RpcServer::Impl::Note(const Audit& audit) {
+  if (audit.state == AuditState::kWaiting) {
+    // Not every verifier can compute in its class.
+    audits_waiting.Notify(kVerifiersWoken);
+  } else if (audit.state == AuditState::kDone) {
+    // Refused, they are dropped at the next start.
+    (void)blob_jobs.Run(
+        [this, trial = audit.trial] { parts.checkpoints.Drop(trial); });
+  }
+}
+
+// Nothing is uploaded before the engine says which audits are open.
+void RpcServer::Impl::DropOldCheckpoints(const PoolSnapshot& snapshot) {
+  absl::btree_set<TrialId> audited;
+  for (const Event& event : snapshot.records) {
+    const auto* audit = std::get_if<Audit>(&event);
+    if (audit != nullptr) audited.insert(audit->trial);
+  }
+  parts.checkpoints.DropAllBut(audited);
+}
+
 RpcServer::RpcServer(const RpcParts& parts, const RpcOptions& options)
     : impl_(std::make_unique<Impl>(parts, options)) {}
 
@@ -182,6 +202,7 @@ absl::Status RpcServer::StartEngine() {
         impl_->views.TouchAll();
         impl_->hub.TouchAll();
         impl_->NoteAll(snapshot.records);
+        impl_->DropOldCheckpoints(snapshot);
       });
 }
 

@@ -24,6 +24,7 @@
 #include "server/rpc/task_watch.h"
 #include "server/rpc/wait_queue.h"
 #include "server/storage/blob_store.h"
+#include "server/storage/checkpoint_blobs.h"
 #include "server/storage/store.h"
 
 namespace archpool::rpc {
@@ -34,6 +35,7 @@ struct RpcParts {
   Engine& engine;
   Reader& reader;
   const BlobStore& blobs;
+  const CheckpointBlobs& checkpoints;
 };
 
 struct RpcOptions {

@@ -112,6 +112,7 @@ absl::StatusOr<UploadTarget> UploadRules::CheckCheckpoint(
       audit.ok() ? audit->opening.begin : CheckpointFiles();
   if (is(begin.weights, begin.weights_size_bytes) ||
       is(begin.optimizer, begin.optimizer_size_bytes)) {
+    target.is_checkpoint = true;
     return target;
   }
   return FailedPrecondition(

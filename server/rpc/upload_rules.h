@@ -25,6 +25,7 @@ struct UploadTarget {
   Digest digest;
   int64_t size_bytes = 0;
   TrialId trial;  // whose file it is; unset for a dataset's
+  bool is_checkpoint = false;
 };
 
 class UploadRules {

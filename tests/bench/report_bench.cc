@@ -172,6 +172,7 @@ double Measure(const Load& load) {
   const SystemClock clock;
   const TemporaryDirectory directory;
   const BlobStore blobs = Must(BlobStore::Open(directory.path() + "/blobs"));
+  const CheckpointBlobs checkpoints(directory.path() + "/checkpoints");
   const std::string database = ThrowawayPostgres::MigratedDatabase({});
   PostgresStore store(database);
   PostgresReader reader(database, 2);
@@ -179,7 +180,11 @@ double Measure(const Load& load) {
       clock, store, LongTerms(),
       {.queue_max = 10'000, .batch_max = load.commands_per_transaction});
   rpc::RpcServer server(
-      {.clock = clock, .engine = engine, .reader = reader, .blobs = blobs},
+      {.clock = clock,
+       .engine = engine,
+       .reader = reader,
+       .blobs = blobs,
+       .checkpoints = checkpoints},
       {.listen = "127.0.0.1:0", .policy = LongTerms(), .pool_secret = {}});
   ARCHPOOL_CHECK(server.StartEngine().ok());
   ARCHPOOL_CHECK(server.Open().ok());

@@ -138,8 +138,8 @@ class TestPool {
           FakeChain(id, pool.state().Find(trial->task)->spec->recipe.segments);
       Do(OpenSegment{miner, id, chain.Open(segment)});
       if (segment > 0) {
-        Do(ConfirmUpload{miner, id, chain.boundary(segment).weights});
-        Do(ConfirmUpload{miner, id, chain.boundary(segment).optimizer});
+        Do(ConfirmUpload{miner, id, chain.boundary(segment).weights, true});
+        Do(ConfirmUpload{miner, id, chain.boundary(segment).optimizer, true});
       }
       Do(ConfirmUpload{miner, id, weights});
     } else if (wants_weights) {

@@ -226,6 +226,16 @@ absl::StatusOr<std::string> Party::DownloadWeights(int64_t trial_id) {
   return Collect(*blob.DownloadWeights(&context, request));
 }
 
+absl::StatusOr<std::string> Party::DownloadCheckpoint(int64_t trial_id,
+                                                      bool is_optimizer) {
+  grpc::ClientContext context;
+  remote.Prepare(context, kCallDeadline);
+  v1::DownloadCheckpointRequest request;
+  request.set_trial_id(trial_id);
+  request.set_is_optimizer(is_optimizer);
+  return Collect(*blob.DownloadCheckpoint(&context, request));
+}
+
 std::string CheckpointText(int64_t trial_id, int64_t boundary, bool optimizer) {
   return absl::StrCat(optimizer ? "optimizer " : "weights ", boundary, " of ",
                       trial_id);
@@ -306,8 +316,11 @@ void RpcFixture::Start() {
   engine = std::make_unique<Engine>(clock, faulty_store_, options_.policy,
                                     EngineOptions());
   server = std::make_unique<rpc::RpcServer>(
-      rpc::RpcParts{
-          .clock = clock, .engine = *engine, .reader = store, .blobs = blobs},
+      rpc::RpcParts{.clock = clock,
+                    .engine = *engine,
+                    .reader = store,
+                    .blobs = blobs,
+                    .checkpoints = checkpoints},
       options_);
   ARCHPOOL_CHECK(server->StartEngine().ok());
   ARCHPOOL_CHECK(server->Open().ok());

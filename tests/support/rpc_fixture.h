@@ -22,6 +22,7 @@
 #include "server/engine/engine.h"
 #include "server/rpc/rpc_server.h"
 #include "server/storage/blob_store.h"
+#include "server/storage/checkpoint_blobs.h"
 #include "server/storage/memory_store.h"
 #include "tests/support/faulty_store.h"
 #include "tests/support/temporary_directory.h"
@@ -82,6 +83,8 @@ class Party {
                                             v1::Split split,
                                             int64_t offset_bytes = 0);
   absl::StatusOr<std::string> DownloadWeights(int64_t trial_id);
+  absl::StatusOr<std::string> DownloadCheckpoint(int64_t trial_id,
+                                                 bool is_optimizer);
 
   const std::string token;
   const SigningKey key = SigningKey::Generate();
@@ -136,6 +139,7 @@ class RpcFixture {
   // What becomes of the engine's next commit.
   std::atomic<Fault> next_commit = Fault::kNone;
   BlobStore blobs;
+  const CheckpointBlobs checkpoints{directory.path() + "/checkpoints"};
   std::unique_ptr<Engine> engine;
   std::unique_ptr<rpc::RpcServer> server;
 

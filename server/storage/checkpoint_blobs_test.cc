@@ -1,0 +1,36 @@
+#include "server/storage/checkpoint_blobs.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "tests/support/status_matchers.h"
+#include "tests/support/temporary_directory.h"
+
+namespace archpool {
+namespace {
+
+TEST(CheckpointBlobsTest, ATrialsFilesAreItsOwnAndGoTogether) {
+  const TemporaryDirectory directory;
+  const CheckpointBlobs blobs(directory.path() + "/checkpoints");
+  blobs.DropAllBut({});
+  for (const int64_t trial : {1, 2, 3}) {
+    for (const char* bytes : {"weights", "optimizer"}) {
+      ASSERT_THAT(blobs.Of(TrialId{trial})->Put(bytes), IsOk());
+    }
+  }
+  EXPECT_EQ(*blobs.Of(TrialId{1})->ReadAll(Sha256("weights"), 100), "weights");
+  EXPECT_THAT(blobs.Of(TrialId{4})->Size(Sha256("weights")),
+              FailsWith("BLOB_UNKNOWN"));
+  blobs.Drop(TrialId{1});
+  blobs.Drop(TrialId{1});
+  EXPECT_THAT(blobs.Of(TrialId{1})->Size(Sha256("weights")),
+              FailsWith("BLOB_UNKNOWN"));
+  EXPECT_THAT(blobs.Of(TrialId{2})->Size(Sha256("weights")), IsOk());
+  blobs.DropAllBut({TrialId{3}});
+  EXPECT_FALSE(std::filesystem::exists(directory.path() + "/checkpoints/2"));
+  EXPECT_THAT(blobs.Of(TrialId{3})->Size(Sha256("optimizer")), IsOk());
+}
+
+}  // namespace
+}  // namespace archpool
