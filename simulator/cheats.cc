@@ -266,9 +266,10 @@ class CheatSimulation {
     Must(OpenSegment{account, trial, chain_.Open(segment)});
     const CheckpointFiles& begin = chain_.boundary(segment);
     const CheckpointFiles& end = chain_.boundary(kSegments);
-    for (const Digest& file : {begin.weights, begin.optimizer, end.weights}) {
-      (void)pool_.Execute(ConfirmUpload{account, trial, file}, now_);
+    for (const Digest& file : {begin.weights, begin.optimizer}) {
+      (void)pool_.Execute(ConfirmUpload{account, trial, file, true}, now_);
     }
+    (void)pool_.Execute(ConfirmUpload{account, trial, end.weights}, now_);
     Watch();
   }
 

@@ -61,6 +61,10 @@ struct PoolPolicy {
   // split, in millionths of its size: rounding differs between instruction
   // sets.
   int64_t claim_tolerance_ppm = 2'000;
+  // How far the accuracy on the held-out split may lie under that on the
+  // validation split, beyond chance, in millionths, until the training is
+  // replayed whole; or as far as in a training that was.
+  int64_t held_out_gap_ppm = 50'000;
   // Inconclusive audits (a crashed verifier counts) until a trial is rejected
   // as unverifiable.
   int64_t inconclusive_max = 3;

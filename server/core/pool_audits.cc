@@ -1,8 +1,9 @@
 #include <algorithm>
 
-#include "absl/strings/ascii.h"
+#include "absl/numeric/int128.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
+#include "common/base/reason.h"
 #include "common/base/status.h"
 #include "server/core/audit_draw.h"
 #include "server/core/pool.h"
@@ -11,22 +12,59 @@
 namespace archpool {
 namespace {
 
-// Reasons of verifiers end up in front of miners and clients.
-bool IsReason(const std::string& reason) {
-  return !reason.empty() && reason.size() <= 64 &&
-         std::all_of(reason.begin(), reason.end(), [](char c) {
-           const auto byte = static_cast<unsigned char>(c);
-           return absl::ascii_isupper(byte) || absl::ascii_isdigit(byte) ||
-                  c == '_';
-         });
-}
-
 // A claim may lie above the measurement by rounding alone; below is no lie that
 // pays.
 bool IsFalseClaim(const PoolPolicy& policy, const Trial& trial,
                   const Measurement& measured, int64_t validation_count) {
   const int64_t excess = trial.claimed_correct - measured.validation_correct;
   return excess * 1'000'000 > policy.claim_tolerance_ppm * validation_count;
+}
+
+// By how many millionths the held-out split's accuracy lies lower.
+int64_t HeldOutGapPpm(const DatasetManifest& manifest,
+                      int64_t validation_correct, int64_t held_out_correct) {
+  return validation_correct * 1'000'000 / manifest.validation_count -
+         held_out_correct * 1'000'000 / manifest.held_out_count;
+}
+
+// Whether the held-out split speaks against the training, as it would had the
+// validation split been trained on: its accuracy lies lower than is usual, and
+// than in any of the task's trainings that were replayed whole, by more than
+// three deviations of a difference of two proportions (at most 1/4 each).
+bool IsOverfit(const PoolState& state, const PoolPolicy& policy, TaskId task,
+               const Measurement& measured) {
+  const DatasetManifest& manifest =
+      state.FindDataset(state.Find(task)->spec->dataset)->manifest;
+  const int64_t gap_ppm = HeldOutGapPpm(manifest, measured.validation_correct,
+                                        measured.held_out_correct);
+  const auto exceeds = [&](int64_t usual_ppm) {
+    const absl::int128 excess_ppm = std::max<int64_t>(0, gap_ppm - usual_ppm);
+    const absl::int128 counts =
+        absl::int128(manifest.validation_count) * manifest.held_out_count;
+    return 4 * excess_ppm * excess_ppm * counts >
+           absl::int128(9) * 1'000'000 * 1'000'000 *
+               (manifest.validation_count + manifest.held_out_count);
+  };
+  if (!exceeds(policy.held_out_gap_ppm)) return false;
+  for (const TrialId id : state.IndexOf(task).trials) {
+    const Trial& trial = *state.Find(id);
+    if (trial.basis == TrialBasis::kReplayed &&
+        trial.held_out_correct != kNotMeasured &&
+        !exceeds(HeldOutGapPpm(manifest, trial.measured_correct,
+                               trial.held_out_correct))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// The training is done again from its key, without a byte of the miner's.
+Audit AsWhole(Audit audit) {
+  audit.kind = AuditKind::kWhole;
+  audit.inconclusive_count = 0;
+  audit.state = AuditState::kWaiting;
+  audit.expire_time = absl::InfiniteFuture();
+  return audit;
 }
 
 // What a slow verifier may need: a work unit is one reference-core microsecond.
@@ -170,6 +208,12 @@ absl::StatusOr<ReportAudit::Reply> Pool::Judge(const Audit& audit, Trial trial,
     return FindingRange(
         "a candidate for the front is measured on all examples");
   }
+  if (measured.saw_all && audit.kind == AuditKind::kSegment &&
+      IsOverfit(state_, policy_, audit.task, measured)) {
+    state_.Put(AsWhole(audit));
+    if (trial != *state_.Find(trial.id)) state_.Put(trial);
+    return ReportAudit::Reply{trial.state, ""};
+  }
   if (measured.saw_all) {
     trial.measured_correct = measured.validation_correct;
     trial.held_out_correct = measured.held_out_correct;
@@ -224,8 +268,7 @@ ReportAudit::Reply RetryAudit(PoolState& state, const PoolPolicy& policy,
   // done again without them, from the key.
   if (audit.inconclusive_count >= policy.inconclusive_max &&
       audit.kind == AuditKind::kSegment) {
-    audit.kind = AuditKind::kWhole;
-    audit.inconclusive_count = 0;
+    audit = AsWhole(audit);
   }
   if (audit.inconclusive_count >= policy.inconclusive_max) {
     // It may be the verifiers that fail. But whoever can make them fail would

@@ -196,6 +196,23 @@ TEST_F(ProofTest, ARefutedReplayIsSeenByAnotherVerifier) {
       << "where there is no other";
 }
 
+// As where the validation split had been trained on between the audited
+// segments; or where the splits differ, which the first whole replay shows.
+TEST_F(ProofTest, AHeldOutSplitThatSpeaksAgainstItHasATrainingReplayedWhole) {
+  const Measurement overfit{900, 700, true};
+  const TrialId trial = NextDrawn();
+  pool.Answer(alice, trial);
+  EXPECT_EQ(Find("v1", overfit).state, TrialState::kUploaded);
+  const auto& state = pool.pool.state();
+  EXPECT_EQ(state.Find(state.AuditOf(trial))->kind, AuditKind::kWhole);
+  EXPECT_EQ(Find("v1", overfit).state, TrialState::kAccepted);
+  EXPECT_EQ(Find(trial).basis, TrialBasis::kReplayed);
+  const TrialId next = NextDrawn();
+  pool.Answer(alice, next);
+  EXPECT_EQ(Find("v1", overfit).state, TrialState::kAccepted);
+  EXPECT_EQ(Find(next).basis, TrialBasis::kAudited);
+}
+
 TEST_F(ProofTest, AnAuditNeverAnsweredIsARejection) {
   const TrialId trial = NextDrawn();
   EXPECT_EQ(pool.Do(ReviewTrials{alice, session, {trial}}).asked.size(), 1u);
@@ -281,11 +298,29 @@ TEST_F(ProofTest, AnotherOpeningHasItsFilesSentAgain) {
   const CheckpointChain chain = FakeChain(trial, 16);
   Opening opening = chain.Open(segment);
   pool.Do(OpenSegment{alice, trial, opening});
-  pool.Do(ConfirmUpload{alice, trial, chain.boundary(segment).weights});
+  pool.Do(ConfirmUpload{alice, trial, chain.boundary(segment).weights, true});
   EXPECT_EQ(audit_of().missing & kPartBeginWeights, 0);
   opening.begin.weights_size_bytes = 1;
   pool.Do(OpenSegment{alice, trial, opening});
   EXPECT_NE(audit_of().missing & kPartBeginWeights, 0);
+}
+
+// They are kept in different places, and a checkpoint's are dropped.
+TEST_F(ProofTest, AFileCountsForWhatItWasSentAs) {
+  TrialId trial = NextDrawn();
+  const auto audit_of = [&] {
+    return *pool.pool.state().Find(pool.pool.state().AuditOf(trial));
+  };
+  while (audit_of().segment == 0) trial = NextDrawn();
+  const Digest weights = Find(trial).weights_digest;
+  const int64_t segment = audit_of().segment;
+  const CheckpointChain chain = FakeChain(trial, 16);
+  pool.Do(OpenSegment{alice, trial, chain.Open(segment)});
+  EXPECT_THAT(pool.Try(ConfirmUpload{alice, trial, weights, true}),
+              FailsWith("UPLOAD_NOT_WANTED"));
+  EXPECT_THAT(pool.Try(ConfirmUpload{alice, trial,
+                                     chain.boundary(segment).weights, false}),
+              FailsWith("UPLOAD_NOT_WANTED"));
 }
 
 // Another worker of the account answers for one that is gone.

@@ -223,7 +223,8 @@ class History {
         break;
       default:
         report.finding = Measurement{
-            grant->trial.claimed_correct - lie, 700 + int64_t{rng_.Below(250)},
+            grant->trial.claimed_correct - lie,
+            grant->trial.claimed_correct - (rng_.Below(16) == 0 ? 250 : 10),
             grant->audit.measures_all || lie != 0 || rng_.Below(2) == 0};
     }
     pool_.Do(report);

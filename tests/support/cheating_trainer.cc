@@ -53,9 +53,9 @@ TrainingRequest WithKey(const TrainingRequest& request, const Digest& key) {
 }  // namespace
 
 std::vector<std::string> CheatNames() {
-  return {"inflate",     "random_weights", "fewer_epochs",
-          "interpolate", "splice",         "earlier_weights",
-          "validation",  "other_seed",     "not_finite"};
+  return {"inflate",    "random_weights",  "fewer_epochs", "interpolate",
+          "splice",     "earlier_weights", "validation",   "other_seed",
+          "not_finite", "smaller_network"};
 }
 
 void AddCheatFlags(CLI::App& app, CheatOptions& options) {
@@ -114,6 +114,15 @@ absl::StatusOr<CheatingTrainer::Record> CheatingTrainer::Cheat(
   }
   const Digest other = Sha256(request.trial_key.AsBytes());
   if (cheat == "other_seed") return Train(WithKey(request, other), on_step);
+  if (cheat == "smaller_network") {
+    if (!smallest_ || request.plan.macs < smallest_->macs) {
+      smallest_ = request.plan;
+    }
+    return Train({*smallest_, request.recipe, request.rung, request.resumed,
+                  request.trial_key, request.manifest, request.train,
+                  request.validation, nullptr},
+                 on_step);
+  }
 
   ARCHPOOL_ASSIGN_OR_RETURN(Record record, Train(request, on_step));
   const int64_t count = request.validation.count();

@@ -26,7 +26,7 @@ struct CheatOptions {
 // between the ends, "splice" takes every other one from another run;
 // "earlier_weights" hands in its first training again; "validation" trains on
 // the validation split; "other_seed" trains from another key; "not_finite" ends
-// in NaN.
+// in NaN; "smaller_network" trains the smallest one that it was leased so far.
 std::vector<std::string> CheatNames();
 
 void AddCheatFlags(CLI::App& app, CheatOptions& options);
@@ -59,6 +59,7 @@ class CheatingTrainer : public Trainer {
   const CheatOptions options_;
   int64_t trials_ = 0;
   std::optional<Record> first_;
+  std::optional<LayerPlan> smallest_;
 };
 
 }  // namespace archpool::testing
