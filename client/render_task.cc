@@ -55,7 +55,11 @@ std::string RenderProgress(const v1::Task& task, absl::Time now) {
     absl::StrAppend(
         &out, "  audits    ", FormatSpan(ToDuration(task.audit_time())),
         " spent on being sure of ",
-        FormatSpan(ToDuration(task.training_time())), " of training\n");
+        FormatSpan(ToDuration(task.training_time())), " of training (",
+        FormatPercent(static_cast<int64_t>(
+            1e6 * absl::FDivDuration(ToDuration(task.audit_time()),
+                                     ToDuration(task.training_time())))),
+        ")\n");
   }
   if (!is_ended) {
     absl::StrAppend(&out, "  deadline  ",

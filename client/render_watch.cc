@@ -59,7 +59,9 @@ void AddHead(const v1::Task& task, absl::Time now, const Terminal& terminal,
                    Paint(terminal, ColorOf(task.state()), state), "  ",
                    Shorten(terminal, Clean(task.spec().name()), room)));
   std::string time = absl::StrCat("  elapsed ", FormatSpan(end - start));
-  if (!IsEnded(task.state())) {
+  if (task.state() == v1::TASK_STATE_FINISHING) {
+    absl::StrAppend(&time, ": the best are trained once more before they win");
+  } else if (!IsEnded(task.state())) {
     absl::StrAppend(&time, ", ends in ",
                     FormatSpan(ToTime(task.deadline_time()) - now),
                     " at the latest");

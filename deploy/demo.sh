@@ -5,7 +5,7 @@
 #
 #   deploy/demo.sh [--no-build] [--output DIR] [TASK.yaml]
 #
-# Installs what is missing, builds, runs the task to its end (three to five minutes
+# Installs what is missing, builds, runs the task to its end (four to seven minutes
 # on two cores) and leaves summary.json, the best network and the logs in DIR, by
 # default demo-output/. Whatever it starts, it stops, on Ctrl-C too.
 set -euo pipefail

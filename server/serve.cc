@@ -128,7 +128,8 @@ absl::Status Serve(const ServerFlags& flags) {
                         {.listen = flags.listen,
                          .policy = flags.policy,
                          .search = flags.search,
-                         .pool_secret = secret});
+                         .pool_secret = secret,
+                         .audit_budget_ppm = flags.audit_budget_ppm});
   ARCHPOOL_RETURN_IF_ERROR(server.StartEngine());
   ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(engine, reader, directory));
   ARCHPOOL_RETURN_IF_ERROR(server.Open());

@@ -83,6 +83,13 @@ void AddServeFlags(CLI::App& app, ServerFlags& flags) {
   app.add_option("--claim-tolerance", flags.claim_tolerance,
                  "How far a claimed accuracy may exceed the measured one")
       ->capture_default_str();
+  app.add_option("--audit-floor", flags.audit_floor,
+                 "Part of a proven miner's trials that is audited")
+      ->capture_default_str();
+  app.add_option("--audit-budget", flags.audit_budget,
+                 "What audits may take, as a part of the time of what they "
+                 "audit, before the server warns")
+      ->capture_default_str();
   app.add_option("--rejections-to-suspend", flags.policy.rejections_to_suspend,
                  "Rejected trials in a row that suspend a miner")
       ->check(CLI::Range(1, 1'000'000))
@@ -107,6 +114,10 @@ absl::Status CheckFlags(ServerFlags& flags) {
   ARCHPOOL_RETURN_IF_ERROR(ParseShare("--claim-tolerance",
                                       flags.claim_tolerance, 0.1,
                                       policy.claim_tolerance_ppm));
+  ARCHPOOL_RETURN_IF_ERROR(ParseShare("--audit-floor", flags.audit_floor, 1,
+                                      policy.audit_floor_ppm));
+  ARCHPOOL_RETURN_IF_ERROR(ParseShare("--audit-budget", flags.audit_budget, 10,
+                                      flags.audit_budget_ppm));
   if (!flags.allow_public && !IsLoopback(flags.listen)) {
     return FailedPrecondition(
         "LISTEN_PUBLIC",

@@ -28,6 +28,9 @@ struct ServerFlags {
   std::string audit_term = "2m";
   double fee = 0.05;
   double claim_tolerance = 0.002;
+  double audit_floor = 0.25;
+  double audit_budget = 0.05;
+  int64_t audit_budget_ppm = 0;
   PoolPolicy policy;
   SearchPolicySpec search;
 };

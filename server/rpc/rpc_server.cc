@@ -1,5 +1,7 @@
 #include "server/rpc/rpc_server.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <chrono>
 #include <variant>
@@ -11,6 +13,7 @@
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/resource_quota.h"
 #include "server/rpc/account_directory.h"
+#include "server/rpc/audit_log.h"
 #include "server/rpc/blob_service.h"
 #include "server/rpc/call.h"
 #include "server/rpc/executor.h"
@@ -72,6 +75,7 @@ struct RpcServer::Impl {
   void Note(const Audit& audit);
   template <typename Other>
   void Note(const Other&) {}
+  void LogAudits(TaskId task);
   void DropOldCheckpoints(const PoolSnapshot& snapshot);
   void NoteAll(absl::Span<const Event> events) {
     for (const Event& event : events) {
@@ -135,9 +139,23 @@ struct RpcServer::Impl {
 // asks may find that the budget is spent, which ends the task.
 void RpcServer::Impl::Note(const Task& task) {
   Touch(task.id);
+  if (IsEnded(task.state)) {
+    // Nobody misses the line where too much else is asked for.
+    (void)reads.Run([this, id = task.id] { LogAudits(id); });
+  }
   if (task.state == TaskState::kActive) {
     work_waiting.Notify(task.spec->subspaces);
   }
+}
+
+void RpcServer::Impl::LogAudits(TaskId task) {
+  const auto view = views.Get(task);
+  if (!view.ok()) return;
+  const AuditReport report =
+      ReportAudits((*view)->summary, options.audit_budget_ppm);
+  if (report.text.empty()) return;
+  spdlog::log(report.is_over_budget ? spdlog::level::warn : spdlog::level::info,
+              "{}: {}", task.ToString(), report.text);
 }
 
 // A request looks into few exhausted boxes; another one goes on from there.

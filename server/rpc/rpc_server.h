@@ -44,6 +44,8 @@ struct RpcOptions {
   // What ranks candidates; none: the core draws at random.
   std::optional<SearchPolicySpec> search;
   Digest pool_secret;  // keys the cuts of datasets; the same for ever
+  // Beyond this part of the trainings' time audits are warned of.
+  int64_t audit_budget_ppm = 50'000;
   int read_threads = 4;
   int blob_threads = 4;
   int64_t queue_max = 10'000;

@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "integration"))
-from harness import PoolTestCase, micro, wait_for  # noqa: E402
+from harness import PoolTestCase, micro, share_of  # noqa: E402
 
 # What the pool answers to each cheat.
 REASONS = {
@@ -21,11 +21,6 @@ REASONS = {
     "not_finite": {"SEGMENT_FALSE", "WEIGHTS_NOT_FINITE"},
     "smaller_network": {"START_FALSE"},
 }
-
-
-def share_of(task, name):
-    return next((share for share in task["shares"]
-                 if share["account"] == name), None)
 
 
 class CheatsTest(PoolTestCase):

@@ -246,6 +246,11 @@ def micro(coins):
     return int(whole) * 1_000_000 + int((fraction + "000000")[:6])
 
 
+def share_of(task, name):
+    return next((share for share in task["shares"]
+                 if share["account"] == name), None)
+
+
 class PoolTestCase(unittest.TestCase):
     """Makes a pool for each test."""
 

@@ -1,0 +1,35 @@
+#include "server/rpc/audit_log.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_format.h"
+#include "absl/time/time.h"
+
+namespace archpool::rpc {
+
+AuditReport ReportAudits(const TaskSummary& summary, int64_t budget_ppm) {
+  if (summary.training_time <= absl::ZeroDuration()) return {};
+  const double share =
+      absl::FDivDuration(summary.audit_time, summary.training_time);
+  const double budget = static_cast<double>(budget_ppm) / 1e6;
+  AuditReport report;
+  report.is_over_budget = share > budget;
+  report.text = absl::StrFormat(
+      "audits took %.1f %% of the time of what they audited (budget %.1f %%)",
+      100 * share, 100 * budget);
+  const auto least =
+      std::min_element(summary.shares.begin(), summary.shares.end(),
+                       [](const MinerShare& a, const MinerShare& b) {
+                         return a.detection_ppm < b.detection_ppm;
+                       });
+  if (least != summary.shares.end()) {
+    absl::StrAppendFormat(
+        &report.text,
+        "; a miner that faked every tenth trial was found out with %.1f %% at "
+        "least",
+        static_cast<double>(least->detection_ppm) / 1e4);
+  }
+  return report;
+}
+
+}  // namespace archpool::rpc

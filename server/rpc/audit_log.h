@@ -1,0 +1,22 @@
+// What an ended task's audits cost and what they bought, for the operator.
+#ifndef ARCHPOOL_SERVER_RPC_AUDIT_LOG_H_
+#define ARCHPOOL_SERVER_RPC_AUDIT_LOG_H_
+
+#include <cstdint>
+#include <string>
+
+#include "server/core/task_summary.h"
+
+namespace archpool::rpc {
+
+struct AuditReport {
+  std::string text;             // "" where nothing was trained
+  bool is_over_budget = false;  // audits took longer than the budget allows
+};
+
+// `budget_ppm`: what audits may take, in millionths of the trainings' time.
+AuditReport ReportAudits(const TaskSummary& summary, int64_t budget_ppm);
+
+}  // namespace archpool::rpc
+
+#endif  // ARCHPOOL_SERVER_RPC_AUDIT_LOG_H_

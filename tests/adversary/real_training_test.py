@@ -1,0 +1,138 @@
+"""The cheats again with real training, real replays and real sandboxes: what a
+fake network cannot show, a lied hardware class among it."""
+
+import gzip
+import random
+import re
+import struct
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "integration"))
+from harness import PoolTestCase, micro, share_of, wait_for  # noqa: E402
+
+TASK_YAML = """\
+name: adversaries
+dataset:
+  format: idx
+  train_images: train-images.gz
+  train_labels: train-labels.gz
+  classes: 4
+  validation_count: 200
+  held_out_count: 200
+space:
+  dimensions:
+    - {name: kernel, choices: [3, 5]}
+    - {name: width, choices: [8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52]}
+    - {name: operation, choices: [conv, separable, bottleneck]}
+  template:
+    kind: chain
+    stem: {width: 8, kernel: 3, stride: 1, activation: relu}
+    stages:
+      - stride: 2
+        blocks: [{operation: $operation, kernel: $kernel, width: $width}]
+recipe: {epochs: 2, batch_size: 32, segments: 16}
+budget: {core_seconds: 1000, trials: 60, time_limit: 10m}
+reward: {amount: 100}
+partition: {subspaces: 16, trials_per_lease: 1}
+"""
+
+CHEATS = {
+    "inflate": {"CLAIM_FALSE"},
+    "random_weights": {"SEGMENT_FALSE", "CLAIM_FALSE"},
+    "fewer_epochs": {"SEGMENT_FALSE", "CLAIM_FALSE"},
+    "interpolate": {"SEGMENT_FALSE"},
+    "splice": {"SEGMENT_FALSE", "START_FALSE"},
+    "earlier_weights": {"START_FALSE", "WEIGHTS_MISMATCH"},
+    "validation": {"SEGMENT_FALSE"},
+    "other_seed": {"START_FALSE"},
+    "not_finite": {"SEGMENT_FALSE", "WEIGHTS_NOT_FINITE"},
+    "smaller_network": {"START_FALSE", "WEIGHTS_MISMATCH"},
+}
+# Their first trainings may have been their own.
+HONEST_AT_FIRST = ("earlier_weights", "smaller_network", "lied_class")
+
+
+def write_idx_files(directory, count=2400, side=12, classes=4):
+    """Four patterns under noise: a network learns them within an epoch. One label
+    in four is drawn anew, so that no accuracy is perfect: a claim can lie."""
+    numbers = random.Random(1)
+    patterns = [[numbers.randrange(256) for _ in range(side * side)]
+                for _ in range(classes)]
+    labels = bytes(numbers.randrange(classes) for _ in range(count))
+    images = bytes(
+        (pixel * 2 + numbers.randrange(256)) // 3
+        for label in labels for pixel in patterns[label])
+    labels = bytes(numbers.randrange(classes) if numbers.random() < 0.25 else label
+                   for label in labels)
+    for name, header, data in (
+        ("train-images.gz", struct.pack(">IIII", 0x803, count, side, side), images),
+        ("train-labels.gz", struct.pack(">II", 0x801, count), labels),
+    ):
+        with gzip.open(directory / name, "wb") as file:
+            file.write(header + data)
+
+
+class RealTrainingTest(PoolTestCase):
+    server_flags = ("--silence-term", "10s")
+
+    def add(self, name, program, *flags, role="miner"):
+        self.pool.create_account(name, role)
+        self.pool.start(name, program, "--server", f"127.0.0.1:{self.pool.port}",
+                        "--token-file", self.pool.token_file(name), "--name", "w1",
+                        "--work-dir", self.pool.directory / name, *flags)
+
+    def hardware_class_of(self, name):
+        def said():
+            return re.search(r"\((libtorch-[^ ,/]+/[a-z0-9]+/[0-9a-f]{8})",
+                             self.pool.log(name))
+
+        return wait_for(f"the class of {name}", said).group(1)
+
+    def test_every_cheat_is_found_out_and_none_is_paid(self):
+        write_idx_files(self.pool.directory)
+        (self.pool.directory / "task.yaml").write_text(TASK_YAML)
+        self.pool.add_client()
+        for verifier in ("verifier", "another"):
+            self.add(verifier, "archpool-verifier", role="verifier")
+        self.add("alice", "archpool-worker")
+        expected = dict(CHEATS)
+        hardware_class = self.hardware_class_of("alice")
+        if "/default/" not in hardware_class:
+            expected["lied_class"] = {"START_FALSE", "SEGMENT_FALSE"}
+        task_id = self.pool.command("client", "task", "submit",
+                                    self.pool.directory / "task.yaml")["task_id"]
+        for cheat in expected:
+            flags = ["--cheat", cheat]
+            if cheat == "lied_class":
+                flags = ["--honest-trials", 1_000_000, "--instruction-set",
+                         "default", "--state-class", hardware_class]
+            self.add(name_of(cheat), "archpool-adversary", *flags)
+        task = self.pool.wait_for_end(task_id, seconds=400)
+        self.assertEqual(task["state"], "succeeded")
+        for cheat, reasons in expected.items():
+            with self.subTest(cheat):
+                found = {
+                    trial["reason"] for trial in task["trials"]
+                    if trial["account"] == name_of(cheat)
+                    and trial["state"] == "rejected"
+                } - {"CREDIT_VOID", "NOT_LEARNT"}
+                self.assertTrue(found, "it was never found out")
+                self.assertLessEqual(found, reasons)
+                if cheat not in HONEST_AT_FIRST:
+                    share = share_of(task, name_of(cheat))
+                    self.assertEqual(share["trials_accepted"], 0)
+                    self.assertEqual(micro(share["payout"]), 0)
+        self.assertEqual(share_of(task, "alice")["trials_rejected"], 0)
+        self.assertEqual(task["best"]["account"], "alice")
+        self.assertEqual(task["best"]["basis"], "replayed")
+        self.assert_adds_up(task)
+
+
+def name_of(cheat):
+    return "m-" + cheat.replace("_", "-")
+
+
+if __name__ == "__main__":
+    unittest.main()
