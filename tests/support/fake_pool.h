@@ -112,17 +112,16 @@ class FakePool : public WorkClient {
       SessionId, const std::vector<TrialId>& kept) override {
     const absl::MutexLock lock(&mutex_);
     ReviewReply reply;
+    // Of a trial that its worker lost, too.
+    for (const auto& [id, segment] : audited) {
+      if (!reports.contains(id) || openings.contains(id)) continue;
+      reply.asked.push_back({.trial = TrialId{id},
+                             .segment = segment,
+                             .deadline = absl::InfiniteFuture(),
+                             .lease = LeaseOf(TrialId{id})});
+    }
     for (const TrialId trial : kept) {
-      const auto asked = audited.find(trial.value);
-      if (asked != audited.end() && reports.contains(trial.value) &&
-          !openings.contains(trial.value)) {
-        reply.asked.push_back({.trial = trial,
-                               .segment = asked->second,
-                               .deadline = absl::InfiniteFuture(),
-                               .lease = LeaseOf(trial)});
-      } else if (settled.contains(trial.value)) {
-        reply.settled.push_back(trial);
-      }
+      if (settled.contains(trial.value)) reply.settled.push_back(trial);
     }
     return reply;
   }
