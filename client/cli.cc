@@ -55,6 +55,7 @@ int RunCli(const std::vector<std::string>& arguments, const Output& output,
   AddLeaseCommands(app, action);
   AddMinerCommands(app, action);
   AddLedgerCommands(app, action);
+  AddPayoutCommands(app, action);
   AddAccountCommands(app, action);
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());

@@ -73,6 +73,7 @@ void AddTaskCommands(CLI::App& app, Action& action);
 void AddLeaseCommands(CLI::App& app, Action& action);
 void AddMinerCommands(CLI::App& app, Action& action);
 void AddLedgerCommands(CLI::App& app, Action& action);
+void AddPayoutCommands(CLI::App& app, Action& action);
 
 }  // namespace archpool
 

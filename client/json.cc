@@ -346,6 +346,20 @@ Json ToJson(const v1::Balance& balance) {
           {"amount", FormatCoins(balance.amount())}};
 }
 
+Json ToJson(const v1::Payout& payout) {
+  return {{"payout_id", payout.payout_id()},
+          {"account", payout.account_name()},
+          {"amount", FormatCoins(payout.amount())},
+          {"address", payout.address()},
+          {"state", payout.state()},
+          {"reference", payout.reference()},
+          {"reason", payout.reason()},
+          {"key", payout.key()},
+          {"create_time", TimeJson(payout.create_time())},
+          {"end_time",
+           payout.has_end_time() ? TimeJson(payout.end_time()) : Json()}};
+}
+
 Json ToJson(const v1::Transfer& transfer) {
   return {{"transfer_id", transfer.transfer_id()},
           {"debit_place", transfer.debit_place()},

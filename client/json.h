@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "archpool/v1/ledger.pb.h"
+#include "archpool/v1/payout.pb.h"
 #include "archpool/v1/pool.pb.h"
 #include "archpool/v1/task.pb.h"
 
@@ -28,6 +29,7 @@ Json ToJson(const v1::Task& task);
 // ended.
 Json SummaryJson(const v1::Task& task);
 Json ToJson(const v1::Balance& balance);
+Json ToJson(const v1::Payout& payout);
 Json ToJson(const v1::Transfer& transfer);
 Json ToJson(const v1::CheckLedgerResponse& response);
 

@@ -105,18 +105,6 @@ std::optional<int64_t> ParseMillionths(absl::string_view text) {
   return ParseInteger(digits);
 }
 
-std::string FormatMillionths(int64_t value) {
-  const auto magnitude = value < 0 ? uint64_t{0} - static_cast<uint64_t>(value)
-                                   : static_cast<uint64_t>(value);
-  std::string text =
-      absl::StrCat(value < 0 ? "-" : "", magnitude / uint64_t{kMillion});
-  std::string decimals =
-      absl::StrCat(absl::Dec(magnitude % uint64_t{kMillion}, absl::kZeroPad6));
-  while (!decimals.empty() && decimals.back() == '0') decimals.pop_back();
-  if (!decimals.empty()) absl::StrAppend(&text, ".", decimals);
-  return text;
-}
-
 std::optional<int64_t> ParseInteger(absl::string_view text) {
   // SimpleAtoi also takes spaces and a plus.
   const bool is_negative = !text.empty() && text.front() == '-';

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "client/yaml_tree.h"
+#include "common/base/millionths.h"
 
 namespace archpool {
 
@@ -52,8 +53,6 @@ struct IntRange {
 // "12.5" as 12'500'000. Nothing: no decimal number, over six decimals, or more
 // than 63 bits.
 std::optional<int64_t> ParseMillionths(absl::string_view text);
-// 12'500'000 as "12.5".
-std::string FormatMillionths(int64_t value);
 // "128", "-3". Nothing: no integer, or more than 63 bits.
 std::optional<int64_t> ParseInteger(absl::string_view text);
 // "1h30m", "90s". Nothing: not so, or negative.

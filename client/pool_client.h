@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "archpool/v1/ledger.grpc.pb.h"
+#include "archpool/v1/payout.grpc.pb.h"
 #include "archpool/v1/pool.grpc.pb.h"
 #include "archpool/v1/task.grpc.pb.h"
 #include "common/channel/blob_client.h"
@@ -51,6 +52,7 @@ class PoolClient {
   v1::PoolService::Stub& pool() { return *pool_; }
   v1::TaskService::Stub& tasks() { return *tasks_; }
   v1::LedgerService::Stub& ledger() { return *ledger_; }
+  v1::PayoutService::Stub& payouts() { return *payouts_; }
   const BlobClient& blobs() const { return blobs_; }
   const RetryPolicy& patience() const { return patience_; }
   const std::stop_token& stop() const { return stop_; }
@@ -79,6 +81,7 @@ class PoolClient {
   const std::unique_ptr<v1::PoolService::Stub> pool_;
   const std::unique_ptr<v1::TaskService::Stub> tasks_;
   const std::unique_ptr<v1::LedgerService::Stub> ledger_;
+  const std::unique_ptr<v1::PayoutService::Stub> payouts_;
   const BlobClient blobs_;
 };
 

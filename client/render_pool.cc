@@ -117,6 +117,33 @@ std::string RenderTransfers(const v1::ListTransfersResponse& response,
   return table.Render(terminal, 0);
 }
 
+std::string RenderPayouts(const v1::ListPayoutsResponse& response,
+                          const Terminal& terminal) {
+  if (response.payouts().empty()) return "No payouts.\n";
+  Table table({{"payout", Align::kRight},
+               {"time"},
+               {"account"},
+               {"coins", Align::kRight},
+               {"state"},
+               {"to"}});
+  for (const v1::Payout& payout : response.payouts()) {
+    const Color color = payout.state() == "settled"   ? Color::kGreen
+                        : payout.state() == "refused" ? Color::kRed
+                        : payout.state() == "unknown" ? Color::kYellow
+                                                      : Color::kNone;
+    table.AddRow(
+        {absl::StrCat(payout.payout_id()),
+         FormatMoment(ToTime(payout.create_time())),
+         payout.account_name(),
+         FormatCoins(payout.amount()),
+         {payout.state(), color},
+         absl::StrCat(payout.address(), payout.reference().empty() ? "" : ", ",
+                      payout.reference(), payout.reason().empty() ? "" : ", ",
+                      payout.reason())});
+  }
+  return table.Render(terminal, 0);
+}
+
 std::string RenderLedgerCheck(const v1::CheckLedgerResponse& response,
                               const Terminal& terminal) {
   std::string out;

@@ -6,6 +6,7 @@
 
 #include "absl/time/time.h"
 #include "archpool/v1/ledger.pb.h"
+#include "archpool/v1/payout.pb.h"
 #include "archpool/v1/pool.pb.h"
 #include "client/text.h"
 
@@ -19,6 +20,8 @@ std::string RenderWorkers(const v1::ListWorkersResponse& response,
                           absl::Time now, const Terminal& terminal);
 std::string RenderBalances(const v1::GetBalancesResponse& response,
                            const Terminal& terminal);
+std::string RenderPayouts(const v1::ListPayoutsResponse& response,
+                          const Terminal& terminal);
 std::string RenderTransfers(const v1::ListTransfersResponse& response,
                             const Terminal& terminal);
 std::string RenderLedgerCheck(const v1::CheckLedgerResponse& response,

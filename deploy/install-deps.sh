@@ -19,7 +19,8 @@ BUILD_PACKAGES=(
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev
   libabsl-dev libpqxx-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev
   libspdlog-dev libssl-dev zlib1g-dev libgtest-dev libgmock-dev
-  libbenchmark-dev libjemalloc-dev libseccomp-dev libtorch-dev
+  libbenchmark-dev libjemalloc-dev libseccomp-dev libcpp-httplib-dev
+  libtorch-dev
 )
 # OpenBLAS replaces Debian's default BLAS, the slow reference one.
 RUN_PACKAGES=(libopenblas0-pthread postgresql dataset-fashion-mnist)

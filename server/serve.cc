@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -14,6 +15,9 @@
 #include "common/crypto/random.h"
 #include "server/data_directory.h"
 #include "server/engine/engine.h"
+#include "server/kill_point.h"
+#include "server/payout/payer.h"
+#include "server/rails.h"
 #include "server/rpc/account_directory.h"
 #include "server/rpc/rpc_server.h"
 #include "server/storage/blob_store.h"
@@ -117,6 +121,8 @@ absl::Status Serve(const ServerFlags& flags) {
   const CheckpointBlobs checkpoints(directory.CheckpointsPath());
   ARCHPOOL_ASSIGN_OR_RETURN(const Database database,
                             OpenDatabase(flags, directory));
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::unique_ptr<Rail> rail,
+                            OpenRail(flags, clock, directory));
   PostgresStore store(database.connection);
   PostgresReader reader(database.connection, kReaderConnections);
   Engine engine(clock, store, flags.policy, EngineOptions());
@@ -133,6 +139,11 @@ absl::Status Serve(const ServerFlags& flags) {
   ARCHPOOL_RETURN_IF_ERROR(server.StartEngine());
   ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(engine, reader, directory));
   ARCHPOOL_RETURN_IF_ERROR(server.Open());
+  std::optional<Payer> payer;
+  if (rail != nullptr) {
+    payer.emplace(clock, engine, *rail, PayerOptions{.at = KillPoint()});
+    payer->Start();
+  }
   spdlog::info("listening on port {}; silence term {}, search {}, fee {} ppm",
                server.port(), absl::FormatDuration(flags.policy.silence_term),
                ToString(flags.search), flags.policy.fee_ppm);
@@ -142,6 +153,7 @@ absl::Status Serve(const ServerFlags& flags) {
   }
   const absl::Status ended = RunUntilStopped(signals, engine);
   server.Stop();
+  payer.reset();
   engine.Stop();
   return ended;
 }

@@ -1,6 +1,7 @@
 #include "server/server_flags.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 
 #include "absl/strings/match.h"
@@ -83,6 +84,16 @@ void AddServeFlags(CLI::App& app, ServerFlags& flags) {
   app.add_option("--claim-tolerance", flags.claim_tolerance,
                  "How far a claimed accuracy may exceed the measured one")
       ->capture_default_str();
+  app.add_option("--rail", flags.rail,
+                 "What takes payouts out: 'files' (batches in the data "
+                 "directory, paid and confirmed by\nhand), an https URL (docs/"
+                 "payouts.md), or 'none'")
+      ->capture_default_str();
+  app.add_option("--rail-secret-file", flags.rail_secret_file,
+                 "64 hex digits that the rail behind the URL knows too");
+  app.add_option("--payout-minimum", flags.payout_min_coins,
+                 "The least that is paid out, in coins")
+      ->capture_default_str();
   app.add_option("--audit-floor", flags.audit_floor,
                  "Part of a proven miner's trials that is audited")
       ->capture_default_str();
@@ -114,6 +125,9 @@ absl::Status CheckFlags(ServerFlags& flags) {
   ARCHPOOL_RETURN_IF_ERROR(ParseShare("--claim-tolerance",
                                       flags.claim_tolerance, 0.1,
                                       policy.claim_tolerance_ppm));
+  ARCHPOOL_RETURN_IF_ERROR(ParseShare(
+      "--payout-minimum", flags.payout_min_coins, 1e6, policy.payout_min));
+  policy.payout_min = std::max<int64_t>(policy.payout_min, 1);
   ARCHPOOL_RETURN_IF_ERROR(ParseShare("--audit-floor", flags.audit_floor, 1,
                                       policy.audit_floor_ppm));
   ARCHPOOL_RETURN_IF_ERROR(ParseShare("--audit-budget", flags.audit_budget, 10,

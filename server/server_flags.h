@@ -31,6 +31,9 @@ struct ServerFlags {
   double audit_floor = 0.25;
   double audit_budget = 0.05;
   int64_t audit_budget_ppm = 0;
+  std::string rail = "files";  // or "none", or a URL
+  std::string rail_secret_file;
+  double payout_min_coins = 1;
   PoolPolicy policy;
   SearchPolicySpec search;
 };

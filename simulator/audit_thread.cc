@@ -39,6 +39,9 @@ void Encode(const Transfer& t, CanonicalWriter& to) {
 void Encode(const Balance& b, CanonicalWriter& to) {
   to.Int(b.place.id).Int(b.amount);
 }
+void Encode(const Payout& p, CanonicalWriter& to) {
+  to.Int(p.id.value).Int(static_cast<int64_t>(p.state)).Int(p.amount);
+}
 void Encode(const Ranking& r, CanonicalWriter& to) {
   to.Int(r.task.value).Int(r.basis);
   for (const Architecture& one : r.candidates) {

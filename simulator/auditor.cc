@@ -75,6 +75,7 @@ std::vector<std::string> Auditor::Take(absl::Span<const Event> events) {
 std::vector<std::string> Auditor::CheckAll() {
   violations_.clear();
   CheckBooks();
+  CheckPayouts();
   CheckLeases();
   std::vector<TaskId> ended;
   for (const auto& [id, task] : tasks_) {
@@ -192,6 +193,41 @@ void Auditor::Note(const Trial& trial) {
 void Auditor::Note(const Audit& audit) {
   if (!audits_.contains(audit.id)) CheckNew(audit.id, last_ids_.audit);
   audits_[audit.id] = audit;
+}
+
+void Auditor::Note(const Payout& payout) {
+  const auto found = payouts_.find(payout.id);
+  if (found == payouts_.end()) {
+    CheckNew(payout.id, last_ids_.payout);
+  } else {
+    const Payout& before = found->second;
+    if (before.amount != payout.amount || before.address != payout.address ||
+        before.key != payout.key || IsEnded(before.state)) {
+      Complain(absl::StrCat(payout.id.ToString(), " became another payout"));
+    }
+    const bool may_send_again = before.state == PayoutState::kUnknown ||
+                                before.state == PayoutState::kSending;
+    if (payout.state == PayoutState::kWaiting && !may_send_again) {
+      Complain(absl::StrCat(payout.id.ToString(), " waits once more"));
+    }
+  }
+  payouts_[payout.id] = payout;
+}
+
+// What is set aside is what has not ended; what ended moved once.
+void Auditor::CheckPayouts() {
+  absl::btree_map<PayoutId, Amount> left;
+  for (const auto& [id, transfer] : transfers_) {
+    if (!transfer.payout.IsSet()) continue;
+    const bool is_begun = transfer.kind == TransferKind::kPayout;
+    left[transfer.payout] += is_begun ? transfer.amount : -transfer.amount;
+  }
+  for (const auto& [id, payout] : payouts_) {
+    if (left[id] != (IsEnded(payout.state) ? 0 : payout.amount)) {
+      Complain(absl::StrCat(id.ToString(), " is ", ToString(payout.state),
+                            ", and ", left[id], " of it is set aside"));
+    }
+  }
 }
 
 void Auditor::Note(const Ranking& ranking) {
@@ -386,6 +422,12 @@ PoolSnapshot Auditor::Snapshot() const {
   for (const auto& [id, one] : rankings_) {
     if (is_open(id)) snapshot.records.emplace_back(one);
   }
+  for (const auto& [id, one] : payouts_) {
+    if (!IsEnded(one.state)) snapshot.records.emplace_back(one);
+    if (one.request_id.empty()) continue;
+    snapshot.requests.emplace_back(
+        RequestKey::OfPayout(one.account, one.request_id), id.value);
+  }
   for (const auto& [place, amount] : balances_) {
     snapshot.records.emplace_back(Balance{place, amount});
   }
@@ -404,7 +446,8 @@ PoolSnapshot Auditor::Snapshot() const {
                        .lease = last_ids_.lease,
                        .trial = last_ids_.trial,
                        .audit = last_ids_.audit,
-                       .transfer = last(transfers_)};
+                       .transfer = last(transfers_),
+                       .payout = last_ids_.payout};
   std::sort(snapshot.requests.begin(), snapshot.requests.end());
   return snapshot;
 }

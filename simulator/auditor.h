@@ -40,6 +40,8 @@ class Auditor {
   void Note(const Trial& trial);
   void Note(const Audit& audit);
   void Note(const Ranking& ranking);
+  void Note(const Payout& payout);
+  void CheckPayouts();
   void Note(const Transfer& transfer);
   void Note(const Balance& balance);
   void CheckBooks();
@@ -75,6 +77,7 @@ class Auditor {
   absl::btree_map<TrialId, Trial> trials_;
   absl::btree_map<AuditId, Audit> audits_;
   absl::btree_map<TaskId, Ranking> rankings_;
+  absl::btree_map<PayoutId, Payout> payouts_;
   absl::btree_map<TransferId, Transfer> transfers_;
   absl::btree_map<Place, Amount> balances_;  // as the core says
   absl::btree_map<Place, Amount> booked_;    // as the transfers say

@@ -49,6 +49,9 @@ struct AuditTag {
 struct TransferTag {
   static constexpr char kPrefix[] = "transfer-";
 };
+struct PayoutTag {
+  static constexpr char kPrefix[] = "payout-";
+};
 
 using AccountId = Id<AccountTag>;
 using TaskId = Id<TaskTag>;
@@ -58,6 +61,7 @@ using LeaseId = Id<LeaseTag>;
 using TrialId = Id<TrialTag>;
 using AuditId = Id<AuditTag>;
 using TransferId = Id<TransferTag>;
+using PayoutId = Id<PayoutTag>;
 
 // Money: integer micro-units of the pool's coin ("1.5" is 1'500'000). Work: see
 // common/nas/cost_table.h. Neither is ever a floating-point number.

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "server/core/audit_commands.h"
 #include "server/core/entities.h"
+#include "server/core/payout_commands.h"
 
 namespace archpool {
 

@@ -20,6 +20,10 @@ bool IsEnded(TaskState state) {
   return state != TaskState::kActive && state != TaskState::kFinishing;
 }
 
+bool IsEnded(PayoutState state) {
+  return state == PayoutState::kSettled || state == PayoutState::kRefused;
+}
+
 bool IsPending(TrialState state) {
   return state == TrialState::kCommitted || state == TrialState::kUploaded;
 }
@@ -82,11 +86,16 @@ const char* ToString(AuditState value) {
 const char* ToString(AuditKind value) {
   return WordOf({"segment", "whole"}, value);
 }
+const char* ToString(PayoutState value) {
+  return WordOf({"waiting", "sending", "unknown", "sent", "settled", "refused"},
+                value);
+}
 const char* ToString(PlaceKind value) {
-  return WordOf({"outside", "fees", "account", "escrow"}, value);
+  return WordOf({"outside", "fees", "account", "escrow", "payouts"}, value);
 }
 const char* ToString(TransferKind value) {
-  return WordOf({"deposit", "escrow", "pay", "finders_bonus", "fee", "refund"},
+  return WordOf({"deposit", "escrow", "pay", "finders_bonus", "fee", "refund",
+                 "payout", "settle", "return"},
                 value);
 }
 
@@ -98,6 +107,7 @@ std::string ToString(const Place& place) {
       return absl::StrCat("escrow:", TaskId{place.id}.ToString());
     case PlaceKind::kOutside:
     case PlaceKind::kFees:
+    case PlaceKind::kPayouts:
       break;
   }
   return ToString(place.kind);

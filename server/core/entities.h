@@ -19,6 +19,7 @@
 #include "common/model/task_spec.h"
 #include "common/nas/subspace.h"
 #include "server/core/audit_records.h"
+#include "server/core/payout_records.h"
 #include "server/core/transfer.h"
 #include "server/core/work_records.h"
 
@@ -40,6 +41,10 @@ struct Account {
   // The chance with which a trial of it is audited: all at first, fewer as
   // audits pass, all again after a failure (PoolPolicy).
   int64_t audit_rate_ppm = 1'000'000;
+  // Where its money goes ("": nowhere), and from which balance on by itself (0:
+  // only when asked).
+  std::string payout_address;
+  Amount payout_threshold = 0;
 
   friend bool operator==(const Account&, const Account&) = default;
 };
@@ -133,7 +138,7 @@ struct Ranking {
 // A change: the record as it is from now on. Transfers are only ever added.
 using Event =
     std::variant<Account, DatasetRecord, Task, SubspaceRecord, Session, Lease,
-                 Trial, Audit, Transfer, Balance, Ranking>;
+                 Trial, Audit, Transfer, Balance, Ranking, Payout>;
 
 // The words used in SQL, on the wire and in transcripts: "active", "succeeded",
 // …
@@ -150,6 +155,7 @@ const char* ToString(TrialState value);
 const char* ToString(TrialBasis value);
 const char* ToString(AuditState value);
 const char* ToString(AuditKind value);
+const char* ToString(PayoutState value);
 
 }  // namespace archpool
 

@@ -55,6 +55,8 @@ struct PoolPolicy {
   // The pool's share of the reward, in millionths; fixed per task when it
   // comes.
   int64_t fee_ppm = 50'000;
+  // Less is not paid out: what a rail takes for it would be too much of it.
+  int64_t payout_min = 1'000'000;
   // Rejections in a row that suspend a miner.
   int64_t rejections_to_suspend = 3;
   // How far a claim may lie above what the verifier measures on the validation

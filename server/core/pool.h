@@ -53,6 +53,16 @@ class Pool {
   absl::StatusOr<SetAccountState::Reply> Execute(const SetAccountState&,
                                                  absl::Time now);
   absl::StatusOr<Deposit::Reply> Execute(const Deposit&, absl::Time now);
+  absl::StatusOr<SetPayoutTerms::Reply> Execute(const SetPayoutTerms&,
+                                                absl::Time now);
+  absl::StatusOr<RequestPayout::Reply> Execute(const RequestPayout&,
+                                               absl::Time now);
+  absl::StatusOr<BeginSends::Reply> Execute(const BeginSends&, absl::Time now);
+  absl::StatusOr<DoubtSends::Reply> Execute(const DoubtSends&, absl::Time now);
+  absl::StatusOr<ReviewPayouts::Reply> Execute(const ReviewPayouts&,
+                                               absl::Time now);
+  absl::StatusOr<ReportPayout::Reply> Execute(const ReportPayout&,
+                                              absl::Time now);
   absl::StatusOr<RegisterDataset::Reply> Execute(const RegisterDataset&,
                                                  absl::Time now);
   absl::StatusOr<SubmitTask::Reply> Execute(const SubmitTask&, absl::Time now);

@@ -156,6 +156,11 @@ std::vector<Trial> Promotions(const PoolState& state, const Task& task,
                               WorkUnits units_left, absl::Duration patience,
                               absl::Time now, bool& too_dear);
 
+// Sets the account's money aside to be paid out, where its balance has come to
+// its threshold.
+void PayOutIfDue(PoolState& state, const PoolPolicy& policy, AccountId account,
+                 absl::Time now);
+
 }  // namespace archpool::internal
 
 #endif  // ARCHPOOL_SERVER_CORE_POOL_INTERNAL_H_

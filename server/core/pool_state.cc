@@ -70,9 +70,15 @@ void PoolState::Put(const Ranking& ranking) {
   events_.emplace_back(ranking);
 }
 
+void PoolState::Put(const Payout& payout) {
+  events_.emplace_back(payout);
+  Store(payout);
+}
+
 TransferId PoolState::Post(Place debit, Place credit, Amount amount,
                            TransferKind kind, TaskId task,
-                           const std::string& request_id, absl::Time now) {
+                           const std::string& request_id, absl::Time now,
+                           PayoutId payout) {
   ARCHPOOL_CHECK(amount > 0 && debit != credit);
   const Amount debited = BalanceOf(debit) - amount;
   ARCHPOOL_CHECK(debited >= 0 || debit.kind == PlaceKind::kOutside);
@@ -82,6 +88,7 @@ TransferId PoolState::Post(Place debit, Place credit, Amount amount,
                           .amount = amount,
                           .kind = kind,
                           .task = task,
+                          .payout = payout,
                           .request_id = request_id,
                           .create_time = now};
   const Balance from{debit, debited};
@@ -123,6 +130,9 @@ const Session* PoolState::Find(SessionId id) const {
 const Lease* PoolState::Find(LeaseId id) const { return FindIn(leases_, id); }
 const Trial* PoolState::Find(TrialId id) const { return FindIn(trials_, id); }
 const Audit* PoolState::Find(AuditId id) const { return FindIn(audits_, id); }
+const Payout* PoolState::Find(PayoutId id) const {
+  return FindIn(payouts_, id);
+}
 
 int64_t PoolState::FindRequest(const RequestKey& key) const {
   const int64_t* id = FindIn(requests_, key);
@@ -218,6 +228,7 @@ PoolSnapshot PoolState::Snapshot() const {
     }
     snapshot.records.emplace_back(std::move(ranking));
   }
+  add_all(payouts_);
   for (const auto& [place, amount] : balances_) {
     snapshot.records.emplace_back(Balance{place, amount});
   }

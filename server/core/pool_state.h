@@ -34,6 +34,7 @@ struct LastIds {
   int64_t trial = 0;
   int64_t audit = 0;
   int64_t transfer = 0;
+  int64_t payout = 0;
   friend bool operator==(const LastIds&, const LastIds&) = default;
 };
 
@@ -41,16 +42,21 @@ struct LastIds {
 struct RequestKey {
   AccountId account;  // unset for deposits
   std::string request_id;
+  // Apart from a task's of the same id.
+  static RequestKey OfPayout(AccountId account, const std::string& request_id) {
+    return {account, "payout " + request_id};
+  }
   friend auto operator<=>(const RequestKey&, const RequestKey&) = default;
 };
 
 // What the store hands to a new Pool: every account, dataset and balance; open
 // sessions; tasks that have not ended, with all their subspaces and trials,
-// their active leases and their audits that are not done.
+// their active leases and open audits; payouts that have not ended.
 struct PoolSnapshot {
   std::vector<Event> records;
   LastIds last_ids;
-  // Every key ever used: value is the task's or the transfer's id.
+  // Every key ever used: value is the task's, the transfer's or the payout's
+  // id.
   std::vector<std::pair<RequestKey, int64_t>> requests;
 };
 
@@ -73,10 +79,12 @@ class PoolState {
   void Put(const Trial& trial);
   void Put(const Audit& audit);
   void Put(const Ranking& ranking);
-  // Posts a transfer between two places and both balances.
+  void Put(const Payout& payout);
+  // Posts a transfer and both balances.
   // REQUIRES: amount > 0; the debited balance suffices (or is kOutside).
   TransferId Post(Place debit, Place credit, Amount amount, TransferKind kind,
-                  TaskId task, const std::string& request_id, absl::Time now);
+                  TaskId task, const std::string& request_id, absl::Time now,
+                  PayoutId payout = {});
 
   std::vector<Event> TakeEvents();
 
@@ -90,7 +98,8 @@ class PoolState {
   const Session* Find(SessionId id) const;
   const Lease* Find(LeaseId id) const;  // active ones alone
   const Trial* Find(TrialId id) const;
-  const Audit* Find(AuditId id) const;  // those not done alone
+  const Audit* Find(AuditId id) const;    // those not done alone
+  const Payout* Find(PayoutId id) const;  // those not ended alone
   // The id an idempotency key became; 0 where it is new.
   int64_t FindRequest(const RequestKey& key) const;
 
@@ -121,6 +130,7 @@ class PoolState {
   const absl::btree_map<AccountId, Account>& accounts() const {
     return accounts_;
   }
+  const absl::btree_map<PayoutId, Payout>& payouts() const { return payouts_; }
   const absl::btree_map<SessionId, Session>& sessions() const {
     return sessions_;
   }
@@ -167,6 +177,8 @@ class PoolState {
   LeaseId NextLeaseId() { return {++last_ids_.lease}; }
   TrialId NextTrialId() { return {++last_ids_.trial}; }
   AuditId NextAuditId() { return {++last_ids_.audit}; }
+  PayoutId NextPayoutId() { return {++last_ids_.payout}; }
+  const LastIds& last_ids() const { return last_ids_; }
 
   // Everything held, for tests that compare a state with a loaded one.
   PoolSnapshot Snapshot() const;
@@ -183,6 +195,7 @@ class PoolState {
   void Store(const Transfer& transfer);
   void Store(const Balance& balance);
   void Store(const Ranking& ranking);
+  void Store(const Payout& payout);
   void Count(const Trial& trial, int64_t sign);
   // What a trial claims enters the claims when it is committed, and leaves them
   // when it is rejected.
@@ -226,6 +239,7 @@ class PoolState {
   absl::btree_map<AccountId, absl::btree_set<AuditId>> asked_;
   absl::btree_map<std::pair<AccountId, std::string>, AuditId> verifier_audits_;
   absl::btree_map<std::string, absl::btree_set<AuditId>> waiting_;
+  absl::btree_map<PayoutId, Payout> payouts_;
   absl::btree_map<Place, Amount> balances_;
   absl::btree_map<RequestKey, int64_t> requests_;
   std::set<Due> due_;

@@ -286,6 +286,18 @@ void PoolState::Store(const Audit& audit) {
   }
 }
 
+void PoolState::Store(const Payout& payout) {
+  if (!payout.request_id.empty()) {
+    requests_[RequestKey::OfPayout(payout.account, payout.request_id)] =
+        payout.id.value;
+  }
+  if (IsEnded(payout.state)) {
+    payouts_.erase(payout.id);
+  } else {
+    payouts_[payout.id] = payout;
+  }
+}
+
 void PoolState::Store(const Transfer& transfer) {
   if (!transfer.request_id.empty()) {
     requests_[{AccountId{}, transfer.request_id}] = transfer.id.value;

@@ -229,6 +229,7 @@ void SettleIfDone(PoolState& state, const PoolPolicy& policy, TaskId id,
     }
     post(Place::Of(account), pay, TransferKind::kPay);
     post(Place::Of(account), bonus, TransferKind::kFindersBonus);
+    PayOutIfDue(state, policy, account, now);
   }
   post(Place::Fees(), settlement.fee, TransferKind::kFee);
   post(Place::Of(task.client), settlement.refund, TransferKind::kRefund);

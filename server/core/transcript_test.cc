@@ -94,6 +94,10 @@ std::string Line(const Ranking& ranking) {
   return absl::StrCat("ranking of ", ranking.candidates.size(),
                       " after verdicts: ", ranking.basis);
 }
+std::string Line(const Payout& p) {
+  return absl::StrCat(p.id.ToString(), " ", ToString(p.state), " ", p.amount,
+                      " to ", p.address);
+}
 std::string Line(const Balance& b) {
   return absl::StrCat("balance ", ToString(b.place), " ", b.amount);
 }

@@ -12,14 +12,15 @@
 
 namespace archpool {
 
-// Where money lies.
-enum class PlaceKind { kOutside, kFees, kAccount, kEscrow };
+// Where money lies: kPayouts is set aside to leave the pool.
+enum class PlaceKind { kOutside, kFees, kAccount, kEscrow, kPayouts };
 struct Place {
   PlaceKind kind = PlaceKind::kOutside;
   int64_t id = 0;  // the account's or the task's; 0 for the others
 
   static Place Outside() { return {PlaceKind::kOutside, 0}; }
   static Place Fees() { return {PlaceKind::kFees, 0}; }
+  static Place Payouts() { return {PlaceKind::kPayouts, 0}; }
   static Place Of(AccountId account) {
     return {PlaceKind::kAccount, account.value};
   }
@@ -35,7 +36,10 @@ enum class TransferKind {
   kPay,
   kFindersBonus,
   kFee,
-  kRefund
+  kRefund,
+  kPayout,  // set aside
+  kSettle,  // left the pool
+  kReturn   // came back, refused by the rail
 };
 
 // An immutable movement from `debit` to `credit`.
@@ -45,7 +49,8 @@ struct Transfer {
   Place credit;
   Amount amount = 0;  // positive
   TransferKind kind = TransferKind::kDeposit;
-  TaskId task;             // unset for deposits
+  TaskId task;             // unset for deposits and payouts
+  PayoutId payout;         // of the last three kinds
   std::string request_id;  // idempotency key of a deposit; "" otherwise
   absl::Time create_time;
 
@@ -64,7 +69,7 @@ struct Balance {
 // The words used in SQL, on the wire and in transcripts.
 const char* ToString(PlaceKind value);
 const char* ToString(TransferKind value);
-// "account:7", "escrow:task-3", "fees", "outside".
+// "account:7", "escrow:task-3", "fees", "payouts", "outside".
 std::string ToString(const Place& place);
 
 }  // namespace archpool

@@ -29,7 +29,8 @@ std::set<std::string> MethodsOfTheProtocol() {
       v1::BeginUploadRequest::descriptor()->file(),
       v1::HeartbeatRequest::descriptor()->file(),
       v1::AcquireAuditRequest::descriptor()->file(),
-      v1::DepositRequest::descriptor()->file()};
+      v1::DepositRequest::descriptor()->file(),
+      v1::RequestPayoutRequest::descriptor()->file()};
   std::set<std::string> methods;
   for (const auto* file : files) {
     for (int s = 0; s < file->service_count(); ++s) {

@@ -306,4 +306,21 @@ v1::Transfer ToProto(const Transfer& transfer,
   return proto;
 }
 
+v1::Payout ToProto(const Payout& payout, const AccountDirectory& accounts) {
+  v1::Payout proto;
+  proto.set_payout_id(payout.id.value);
+  proto.set_account_name(accounts.NameOf(payout.account));
+  proto.set_amount(payout.amount);
+  proto.set_address(payout.address);
+  proto.set_state(ToString(payout.state));
+  proto.set_reference(payout.reference);
+  proto.set_reason(payout.reason);
+  proto.set_key(payout.key.ToString());
+  *proto.mutable_create_time() = wire::ToProto(payout.create_time);
+  if (IsEnded(payout.state)) {
+    *proto.mutable_end_time() = wire::ToProto(payout.end_time);
+  }
+  return proto;
+}
+
 }  // namespace archpool::rpc

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "archpool/v1/ledger.pb.h"
+#include "archpool/v1/payout.pb.h"
 #include "archpool/v1/pool.pb.h"
 #include "archpool/v1/task.pb.h"
 #include "archpool/v1/verification.pb.h"
@@ -51,6 +52,7 @@ v1::Task ToProto(const TaskView& view, Detail detail,
 
 // "account:alice", "escrow:task-1", "fees", "outside".
 std::string NameOf(const Place& place, const AccountDirectory& accounts);
+v1::Payout ToProto(const Payout& payout, const AccountDirectory& accounts);
 v1::Transfer ToProto(const Transfer& transfer,
                      const AccountDirectory& accounts);
 

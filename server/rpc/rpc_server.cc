@@ -18,6 +18,7 @@
 #include "server/rpc/call.h"
 #include "server/rpc/executor.h"
 #include "server/rpc/ledger_service.h"
+#include "server/rpc/payout_service.h"
 #include "server/rpc/pool_service.h"
 #include "server/rpc/session_directory.h"
 #include "server/rpc/task_hub.h"
@@ -124,6 +125,7 @@ struct RpcServer::Impl {
       reads, sessions,    work_waiting, options.policy.silence_term};
   VerificationService verification{gate, parts.engine, audits_waiting};
   LedgerService ledger{gate, parts.engine, parts.reader, reads, accounts};
+  PayoutService payouts{gate, parts.engine, parts.reader, reads, accounts};
 
   std::unique_ptr<SearchRunner> search =
       options.search
@@ -235,6 +237,7 @@ absl::Status RpcServer::Open() {
   builder.RegisterService(&impl_->work);
   builder.RegisterService(&impl_->verification);
   builder.RegisterService(&impl_->ledger);
+  builder.RegisterService(&impl_->payouts);
   impl_->server = builder.BuildAndStart();
   if (impl_->server != nullptr && impl_->port != 0) return absl::OkStatus();
   return Unavailable("LISTEN_FAILED",

@@ -110,6 +110,45 @@ std::vector<Breach> WorkBreaches(const SmallPool& p) {
   };
 }
 
+std::vector<Breach> PayoutBreaches(const SmallPool& p) {
+  const Transfer again{.id = {2},
+                       .debit = Place::Payouts(),
+                       .credit = Place::Outside(),
+                       .amount = 1,
+                       .kind = TransferKind::kSettle,
+                       .payout = p.payout.id,
+                       .create_time = absl::UnixEpoch()};
+  return {
+      Broken("account_threshold_not_negative", p.miner,
+             [](Account& a) { a.payout_threshold = -1; }),
+      Broken("payout_account_fkey", p.payout,
+             [](Payout& o) {
+               o.id = {2};
+               o.key = Sha256("other");
+               o.request_id = "";
+               o.account = {99};
+             }),
+      Broken("payout_key_unique", p.payout,
+             [](Payout& o) {
+               o.id = {2};
+               o.request_id = "";
+             }),
+      Broken("payout_request_unique", p.payout,
+             [](Payout& o) {
+               o.id = {2};
+               o.key = Sha256("other");
+             }),
+      Broken("payout_end_time_iff_ended", p.payout,
+             [](Payout& o) { o.state = PayoutState::kSettled; }),
+      Broken("payout_attempt_not_negative", p.payout,
+             [](Payout& o) { o.attempt = -1; }),
+      Broken("transfer_payout_iff_of_one", again,
+             [](Transfer& t) { t.payout = {}; }),
+      Broken("transfer_payout_fkey", again,
+             [](Transfer& t) { t.payout = {99}; }),
+  };
+}
+
 std::vector<Breach> TaskBreaches(const SmallPool& p) {
   return {
       Broken("account_name_unique", p.miner, [](Account& a) { a.id = {3}; }),
@@ -154,8 +193,10 @@ TEST_P(StoreConformanceTest, ConstraintsRefuseWholeCommits) {
   Store& store = backend_->NewWriter();
   Writer writer(store);
   ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
+  ASSERT_THAT(writer.Commit({pool.payout}), IsOk());
   std::vector<Breach> breaches = TaskBreaches(pool);
-  for (auto& more : {WorkBreaches(pool), LedgerBreaches(pool)}) {
+  for (auto& more :
+       {WorkBreaches(pool), LedgerBreaches(pool), PayoutBreaches(pool)}) {
     breaches.insert(breaches.end(), more.begin(), more.end());
   }
   const PoolSnapshot before = Writer(backend_->NewWriter()).loaded().snapshot;
@@ -169,9 +210,33 @@ TEST_P(StoreConformanceTest, ConstraintsRefuseWholeCommits) {
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
     EXPECT_THAT(std::string(status.message()), HasSubstr(breach.constraint));
   }
-  EXPECT_EQ(writer.loaded().sequence, 1);
+  EXPECT_EQ(writer.loaded().sequence, 2);
   ASSERT_THAT(writer.Commit({}), IsOk());
   ExpectSame(Writer(backend_->NewWriter()).loaded().snapshot, before);
+}
+
+// Paid once, or returned once, and not both.
+TEST_P(StoreConformanceTest, APayoutEndsOnce) {
+  const SmallPool pool;
+  Writer writer(backend_->NewWriter());
+  ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
+  ASSERT_THAT(writer.Commit({pool.payout}), IsOk());
+  const auto move = [&](int64_t id, TransferKind kind) {
+    return Transfer{.id = {id},
+                    .debit = Place::Payouts(),
+                    .credit = Place::Outside(),
+                    .amount = 1,
+                    .kind = kind,
+                    .payout = pool.payout.id,
+                    .create_time = absl::UnixEpoch()};
+  };
+  ASSERT_THAT(writer.Commit({move(2, TransferKind::kSettle)}), IsOk());
+  for (const TransferKind kind :
+       {TransferKind::kSettle, TransferKind::kReturn}) {
+    const absl::Status status = writer.Commit({move(3, kind)});
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr("transfer_payout_ends_once"));
+  }
 }
 
 // Only what a commit leaves behind has to satisfy the constraints.

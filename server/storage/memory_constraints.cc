@@ -36,7 +36,8 @@ std::string BrokenCheck(const Account& a) {
        {!a.name.empty(), "account_name_not_empty"},
        {a.trials_accepted >= 0 && a.trials_rejected >= 0 &&
             a.trials_abandoned >= 0 && a.rejections_in_a_row >= 0,
-        "account_counts_not_negative"}});
+        "account_counts_not_negative"},
+       {a.payout_threshold >= 0, "account_threshold_not_negative"}});
 }
 
 std::string BrokenCheck(const DatasetRecord& d) {
@@ -142,7 +143,18 @@ std::string BrokenCheck(const Transfer& t) {
        {t.debit != t.credit, "transfer_places_differ"},
        {IsKnown(t.debit) && IsKnown(t.credit), "transfer_places_known"},
        {t.request_id.empty() || t.kind == TransferKind::kDeposit,
-        "transfer_request_only_of_deposit"}});
+        "transfer_request_only_of_deposit"},
+       {t.payout.IsSet() == (t.kind >= TransferKind::kPayout),
+        "transfer_payout_iff_of_one"}});
+}
+
+std::string BrokenCheck(const Payout& p) {
+  return FirstBroken({{p.id.value > 0, "payout_id_positive"},
+                      {p.amount > 0, "payout_amount_positive"},
+                      {!p.address.empty(), "payout_address_not_empty"},
+                      {p.attempt >= 0, "payout_attempt_not_negative"},
+                      {(p.end_time != absl::InfinitePast()) == IsEnded(p.state),
+                       "payout_end_time_iff_ended"}});
 }
 
 std::vector<UniqueKey> UniqueKeysOf(const Account& a) {
@@ -172,8 +184,25 @@ std::vector<UniqueKey> UniqueKeysOf(const Audit& a) {
 }
 std::vector<UniqueKey> UniqueKeysOf(const Balance&) { return {}; }
 std::vector<UniqueKey> UniqueKeysOf(const Transfer& t) {
-  if (t.request_id.empty()) return {};
-  return {{"transfer_request_unique", t.request_id}};
+  std::vector<UniqueKey> keys;
+  if (!t.request_id.empty()) {
+    keys.push_back({"transfer_request_unique", t.request_id});
+  }
+  if (t.payout.IsSet()) {
+    keys.push_back({t.kind == TransferKind::kPayout
+                        ? "transfer_payout_once"
+                        : "transfer_payout_ends_once",
+                    absl::StrCat(t.payout.value)});
+  }
+  return keys;
+}
+std::vector<UniqueKey> UniqueKeysOf(const Payout& p) {
+  std::vector<UniqueKey> keys = {{"payout_key_unique", p.key.ToString()}};
+  if (!p.request_id.empty()) {
+    keys.push_back({"payout_request_unique",
+                    absl::StrCat(p.account.value, " ", p.request_id)});
+  }
+  return keys;
 }
 
 }  // namespace archpool::memory

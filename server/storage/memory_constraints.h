@@ -18,6 +18,7 @@ std::string BrokenCheck(const Session& session);
 std::string BrokenCheck(const Lease& lease);
 std::string BrokenCheck(const Trial& trial);
 std::string BrokenCheck(const Audit& audit);
+std::string BrokenCheck(const Payout& payout);
 std::string BrokenCheck(const Balance& balance);
 std::string BrokenCheck(const Transfer& transfer);
 inline std::string BrokenCheck(const Ranking&) { return ""; }
@@ -36,6 +37,7 @@ std::vector<UniqueKey> UniqueKeysOf(const Session& session);
 std::vector<UniqueKey> UniqueKeysOf(const Lease& lease);
 std::vector<UniqueKey> UniqueKeysOf(const Trial& trial);
 std::vector<UniqueKey> UniqueKeysOf(const Audit& audit);
+std::vector<UniqueKey> UniqueKeysOf(const Payout& payout);
 std::vector<UniqueKey> UniqueKeysOf(const Balance& balance);
 std::vector<UniqueKey> UniqueKeysOf(const Transfer& transfer);
 inline std::vector<UniqueKey> UniqueKeysOf(const Ranking&) { return {}; }

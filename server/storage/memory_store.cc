@@ -73,6 +73,9 @@ PoolSnapshot MemoryStore::Snapshot() const {
                  return audit.state != AuditState::kDone && of_open_task(audit);
                }).value;
   add(tables_.All<TaskId, Ranking>(), of_open_task);
+  last.payout = add(tables_.All<PayoutId, Payout>(), [](const Payout& payout) {
+                  return !IsEnded(payout.state);
+                }).value;
   add(tables_.All<Place, Balance>(), all);
   for (const auto& [id, task] : tables_.All<TaskId, Task>()) {
     snapshot.requests.emplace_back(RequestKey{task.client, task.request_id},
@@ -83,6 +86,11 @@ PoolSnapshot MemoryStore::Snapshot() const {
     if (transfer.request_id.empty()) continue;
     snapshot.requests.emplace_back(RequestKey{AccountId{}, transfer.request_id},
                                    id.value);
+  }
+  for (const auto& [id, payout] : tables_.All<PayoutId, Payout>()) {
+    if (payout.request_id.empty()) continue;
+    snapshot.requests.emplace_back(
+        RequestKey::OfPayout(payout.account, payout.request_id), id.value);
   }
   std::sort(snapshot.requests.begin(), snapshot.requests.end());
   return snapshot;
@@ -257,6 +265,22 @@ absl::StatusOr<std::vector<Transfer>> MemoryStore::Transfers(
   return transfers;
 }
 
+absl::StatusOr<std::vector<Payout>> MemoryStore::Payouts(
+    const PayoutFilter& filter) {
+  absl::MutexLock lock(&mutex_);
+  std::vector<Payout> payouts;
+  const auto& all = tables_.All<PayoutId, Payout>();
+  for (auto it = all.rbegin(); it != all.rend(); ++it) {
+    const Payout& payout = it->second;
+    if (IsFull(payouts.size(), filter.limit)) break;
+    if (filter.before.IsSet() && payout.id >= filter.before) continue;
+    if (filter.account && payout.account != *filter.account) continue;
+    if (filter.open_only && IsEnded(payout.state)) continue;
+    payouts.push_back(payout);
+  }
+  return payouts;
+}
+
 absl::StatusOr<std::vector<Balance>> MemoryStore::Balances() {
   absl::MutexLock lock(&mutex_);
   std::vector<Balance> balances;
@@ -299,6 +323,27 @@ absl::StatusOr<LedgerCheck> MemoryStore::CheckLedger() {
   if (sum != 0) {
     check.violations.push_back(absl::StrCat("the balances add up to ",
                                             DecimalText(sum), ", not to 0"));
+  }
+  Int128 open = 0;
+  absl::btree_map<PayoutId, std::pair<int, int>> moved_of;  // begun, ended
+  for (const auto& [id, transfer] : tables_.All<TransferId, Transfer>()) {
+    if (!transfer.payout.IsSet()) continue;
+    auto& [begun, ended] = moved_of[transfer.payout];
+    ++(transfer.kind == TransferKind::kPayout ? begun : ended);
+  }
+  for (const auto& [id, payout] : tables_.All<PayoutId, Payout>()) {
+    if (!IsEnded(payout.state)) open += payout.amount;
+    const auto& [begun, ended] = moved_of[id];
+    if (begun != 1 || ended != (IsEnded(payout.state) ? 1 : 0)) {
+      check.violations.push_back(
+          absl::StrCat(id.ToString(), " is ", ToString(payout.state),
+                       ", and has ", begun, " + ", ended, " transfers"));
+    }
+  }
+  if (open != recorded[Place::Payouts()]) {
+    check.violations.push_back(
+        absl::StrCat("the open payouts come to ", DecimalText(open), ", and ",
+                     recorded[Place::Payouts()], " is set aside"));
   }
   for (const auto& [place, amount] : recomputed) {
     if (recorded[place] == amount) continue;

@@ -20,6 +20,7 @@ AuditId KeyOf(const Audit& record) { return record.id; }
 Place KeyOf(const Balance& record) { return record.place; }
 TransferId KeyOf(const Transfer& record) { return record.id; }
 TaskId KeyOf(const Ranking& record) { return record.task; }
+PayoutId KeyOf(const Payout& record) { return record.id; }
 
 template <typename Record>
 auto& MapOf(Tables& tables, const Record& record) {
@@ -124,8 +125,14 @@ class Transaction {
   }
   std::string BrokenReference(const Balance&) const { return ""; }
   std::string BrokenReference(const Transfer& record) const {
-    const bool known = !record.task.IsSet() || Has<Task>(record.task);
-    return known ? "" : "transfer_task_fkey";
+    if (record.task.IsSet() && !Has<Task>(record.task)) {
+      return "transfer_task_fkey";
+    }
+    const bool known = !record.payout.IsSet() || Has<Payout>(record.payout);
+    return known ? "" : "transfer_payout_fkey";
+  }
+  std::string BrokenReference(const Payout& record) const {
+    return Has<Account>(record.account) ? "" : "payout_account_fkey";
   }
 
   std::string BrokenReference(const Ranking& record) const {

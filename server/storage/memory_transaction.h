@@ -21,7 +21,7 @@ struct Tables {
       absl::btree_map<SessionId, Session>, absl::btree_map<LeaseId, Lease>,
       absl::btree_map<TrialId, Trial>, absl::btree_map<AuditId, Audit>,
       absl::btree_map<Place, Balance>, absl::btree_map<TransferId, Transfer>,
-      absl::btree_map<TaskId, Ranking>>
+      absl::btree_map<TaskId, Ranking>, absl::btree_map<PayoutId, Payout>>
       maps;
   // How many records claim a key.
   absl::btree_map<UniqueKey, int64_t> claims;

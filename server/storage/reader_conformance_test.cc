@@ -147,6 +147,26 @@ TEST_P(StoreConformanceTest, ReaderFiltersAndPages) {
   EXPECT_EQ(*reader.Transfers({.task = task, .limit = 10'000}), transfers);
 }
 
+TEST_P(StoreConformanceTest, ReaderShowsPayouts) {
+  Writer writer(backend_->NewWriter());
+  RandomRecords records(11);
+  ASSERT_THAT(writer.Commit(records.Next(1'000)), IsOk());
+  Reader& reader = backend_->reader();
+  const AccountId account = records.payouts().begin()->second.account;
+  auto payouts = Filtered<Payout>(
+      records.payouts(), [&](const Payout& p) { return p.account == account; });
+  std::reverse(payouts.begin(), payouts.end());
+  EXPECT_EQ(*reader.Payouts({.account = account, .limit = 10'000}), payouts);
+  auto open = Filtered<Payout>(
+      records.payouts(), [](const Payout& p) { return !IsEnded(p.state); });
+  std::reverse(open.begin(), open.end());
+  EXPECT_EQ(*reader.Payouts({.open_only = true, .limit = 10'000}), open);
+  ASSERT_GE(open.size(), 2U);
+  EXPECT_THAT(
+      *reader.Payouts({.open_only = true, .before = open[0].id, .limit = 1}),
+      ElementsAre(open[1]));
+}
+
 TEST_P(StoreConformanceTest, ReaderSaysWhatIsUnknown) {
   Reader& reader = backend_->reader();
   EXPECT_THAT(reader.GetTask(TaskId{1}), FailsWith("TASK_UNKNOWN"));

@@ -69,6 +69,13 @@ struct TransferFilter {
   int64_t limit = 100;
 };
 
+struct PayoutFilter {
+  std::optional<AccountId> account;
+  bool open_only = false;
+  PayoutId before;  // unset: from the newest
+  int64_t limit = 100;
+};
+
 struct LedgerCheck {
   std::vector<std::string> violations;
   int64_t transfers = 0;
@@ -105,6 +112,8 @@ class Reader {
   // Newest first.
   virtual absl::StatusOr<std::vector<Transfer>> Transfers(
       const TransferFilter&) = 0;
+  // Newest first.
+  virtual absl::StatusOr<std::vector<Payout>> Payouts(const PayoutFilter&) = 0;
   virtual absl::StatusOr<std::vector<Balance>> Balances() = 0;  // by place
   // Recomputes every balance from the transfers.
   virtual absl::StatusOr<LedgerCheck> CheckLedger() = 0;

@@ -93,6 +93,7 @@ class Pool:
         self.directory.chmod(0o755)
         write_idx_files(self.directory)
         self.server_flags = server_flags
+        self.server_env = {}  # besides this process's
         self.processes = {}
         self.port = 0
         self.start_server()
@@ -111,6 +112,7 @@ class Pool:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            env={**os.environ, **(self.server_env if name == "server" else {})},
         )
         log.close()
 

@@ -73,7 +73,7 @@ std::vector<Event> RandomRecords::Next(int count) {
       &RandomRecords::PutSession,  &RandomRecords::PutLease,
       &RandomRecords::PutTrial,    &RandomRecords::PutAudit,
       &RandomRecords::PutTransfer, &RandomRecords::PutBalance,
-      &RandomRecords::PutRanking};
+      &RandomRecords::PutRanking,  &RandomRecords::PutPayout};
   while (static_cast<int>(events_.size()) < count) {
     (this->*kSteps[Below(std::size(kSteps))])();
   }
@@ -94,7 +94,9 @@ void RandomRecords::PutAccount() {
                .rejections_in_a_row = Large(),
                .performance = RandomPerformance(),
                .accuracy_ppm = RandomMoments(),
-               .audit_rate_ppm = Large()});
+               .audit_rate_ppm = Large(),
+               .payout_address = RandomText(),
+               .payout_threshold = Large()});
 }
 
 Moments RandomRecords::RandomMoments() {
@@ -355,6 +357,30 @@ void RandomRecords::PutAudit() {
   Emit(audits_, id, audit);
 }
 
+// What was asked of a rail stays, and what has ended.
+void RandomRecords::PutPayout() {
+  const PayoutId id{NewOrEarlier(static_cast<int64_t>(payouts_.size()))};
+  Payout payout{
+      .id = id,
+      .account = Any(accounts_).id,
+      .amount = 1 + Large(),
+      .address = absl::StrCat("#", RandomText()),
+      .request_id = Coin() ? absl::StrCat(RandomText(), "#", id.value) : "",
+      .key = RandomDigest(),
+      .create_time = RandomTime()};
+  const auto earlier = payouts_.find(id);
+  if (earlier != payouts_.end()) {
+    if (IsEnded(earlier->second.state)) return;
+    payout = earlier->second;
+  }
+  payout.state = static_cast<PayoutState>(Below(6));
+  payout.attempt = Large();
+  payout.reference = RandomText();
+  payout.reason = RandomText();
+  if (IsEnded(payout.state)) payout.end_time = RandomTime();
+  Emit(payouts_, id, payout);
+}
+
 void RandomRecords::PutTransfer() {
   const TransferId id{static_cast<int64_t>(transfers_.size()) + 1};
   const Place debit = RandomPlace();
@@ -411,6 +437,7 @@ PoolSnapshot RandomRecords::Snapshot() const {
     return audit.state != AuditState::kDone && of_open(audit);
   });
   add_if(rankings_, of_open);
+  add_if(payouts_, [](const Payout& payout) { return !IsEnded(payout.state); });
   add_if(balances_, all);
   const auto size = [](const auto& map) {
     return static_cast<int64_t>(map.size());
@@ -422,7 +449,8 @@ PoolSnapshot RandomRecords::Snapshot() const {
                        .lease = size(leases_),
                        .trial = size(trials_),
                        .audit = size(audits_),
-                       .transfer = size(transfers_)};
+                       .transfer = size(transfers_),
+                       .payout = size(payouts_)};
   for (const auto& [id, task] : tasks_) {
     snapshot.requests.emplace_back(RequestKey{task.client, task.request_id},
                                    id.value);
@@ -431,6 +459,11 @@ PoolSnapshot RandomRecords::Snapshot() const {
     if (transfer.request_id.empty()) continue;
     snapshot.requests.emplace_back(RequestKey{AccountId{}, transfer.request_id},
                                    id.value);
+  }
+  for (const auto& [id, payout] : payouts_) {
+    if (payout.request_id.empty()) continue;
+    snapshot.requests.emplace_back(
+        RequestKey::OfPayout(payout.account, payout.request_id), id.value);
   }
   std::sort(snapshot.requests.begin(), snapshot.requests.end());
   return snapshot;

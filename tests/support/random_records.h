@@ -32,6 +32,7 @@ class RandomRecords {
   const std::map<AuditId, Audit>& audits() const { return audits_; }
   const std::map<TrialId, Trial>& trials() const { return trials_; }
   const std::map<TransferId, Transfer>& transfers() const { return transfers_; }
+  const std::map<PayoutId, Payout>& payouts() const { return payouts_; }
   const std::map<Place, Balance>& balances() const { return balances_; }
 
   // What TakeOver has to load.
@@ -50,6 +51,7 @@ class RandomRecords {
   void PutTransfer();
   void PutBalance();
   void PutRanking();
+  void PutPayout();
   Moments RandomMoments();
   Performance RandomPerformance();
   template <typename Key, typename Record>
@@ -83,6 +85,7 @@ class RandomRecords {
   std::map<TrialId, Trial> trials_;
   std::map<AuditId, Audit> audits_;
   std::map<TaskId, Ranking> rankings_;
+  std::map<PayoutId, Payout> payouts_;
   std::map<TransferId, Transfer> transfers_;
   std::map<Place, Balance> balances_;
 };

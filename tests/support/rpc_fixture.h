@@ -11,6 +11,7 @@
 
 #include "archpool/v1/blob.grpc.pb.h"
 #include "archpool/v1/ledger.grpc.pb.h"
+#include "archpool/v1/payout.grpc.pb.h"
 #include "archpool/v1/pool.grpc.pb.h"
 #include "archpool/v1/task.grpc.pb.h"
 #include "archpool/v1/verification.grpc.pb.h"
@@ -40,7 +41,8 @@ class Party {
         blob(remote.channel()),
         work(remote.channel()),
         verification(remote.channel()),
-        ledger(remote.channel()) {}
+        ledger(remote.channel()),
+        payout(remote.channel()) {}
 
   absl::StatusOr<v1::WhoAmIResponse> WhoAmI() {
     return remote.Call(pool, &v1::PoolService::Stub::WhoAmI, {});
@@ -95,6 +97,7 @@ class Party {
   v1::WorkService::Stub work;
   v1::VerificationService::Stub verification;
   v1::LedgerService::Stub ledger;
+  v1::PayoutService::Stub payout;
 };
 
 // A training of `kRpcSegments` segments that ends with these weights; the files

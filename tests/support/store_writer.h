@@ -88,6 +88,13 @@ class SmallPool {
              .architecture_id = Sha256("architecture"),
              .create_time = absl::UnixEpoch()};
     audit = {.id = {1}, .trial = trial.id, .task = task.id};
+    payout = {.id = {1},
+              .account = miner.id,
+              .amount = 5,
+              .address = "address",
+              .request_id = "p1",
+              .key = Sha256("payout"),
+              .create_time = absl::UnixEpoch()};
     deposit = {.id = {1},
                .debit = Place::Outside(),
                .credit = Place::Of(client.id),
@@ -95,6 +102,7 @@ class SmallPool {
                .request_id = "d1",
                .create_time = absl::UnixEpoch()};
   }
+  // Without the payout, whose money no transfer set aside.
   std::vector<Event> Events() const {
     return {client,
             miner,
@@ -118,6 +126,7 @@ class SmallPool {
   Lease lease;
   Trial trial;
   Audit audit;
+  Payout payout;
   Transfer deposit;
 };
 

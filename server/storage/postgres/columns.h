@@ -136,6 +136,10 @@ requires std::is_enum_v<Enum> absl::Status Read(absl::string_view text,
   return Internal("STORE_CORRUPT", absl::StrCat("unknown word '", text, "'"));
 }
 
+// The field of a record, const or not.
+#define ARCHPOOL_FIELD(path) \
+  [](auto& record) -> auto& { return record.path; }
+
 template <typename Record>
 struct Column {
   std::string name;

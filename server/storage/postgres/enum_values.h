@@ -37,9 +37,11 @@ inline constexpr AuditKind kLastOf<AuditKind> = AuditKind::kWhole;
 template <>
 inline constexpr AuditState kLastOf<AuditState> = AuditState::kDone;
 template <>
-inline constexpr PlaceKind kLastOf<PlaceKind> = PlaceKind::kEscrow;
+inline constexpr PlaceKind kLastOf<PlaceKind> = PlaceKind::kPayouts;
 template <>
-inline constexpr TransferKind kLastOf<TransferKind> = TransferKind::kRefund;
+inline constexpr PayoutState kLastOf<PayoutState> = PayoutState::kRefused;
+template <>
+inline constexpr TransferKind kLastOf<TransferKind> = TransferKind::kReturn;
 
 }  // namespace archpool::postgres
 

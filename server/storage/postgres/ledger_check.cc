@@ -42,6 +42,27 @@ WHERE kind = 'escrow' AND balance.amount <> 0
   AND task.state IN ('succeeded', 'failed', 'cancelled')
 ORDER BY place_id)sql";
 
+// Each payout was set aside once, and its end moved the money once.
+constexpr char kWrongPayoutsSql[] = R"sql(
+WITH moved AS (
+  SELECT payout_id, count(*) FILTER (WHERE kind = 'payout') AS begun,
+         count(*) FILTER (WHERE kind <> 'payout') AS ended
+  FROM transfer WHERE payout_id IS NOT NULL GROUP BY payout_id
+)
+SELECT payout.id, state, coalesce(begun, 0), coalesce(ended, 0)
+FROM payout LEFT JOIN moved ON moved.payout_id = payout.id
+WHERE coalesce(begun, 0) <> 1
+  OR coalesce(ended, 0) <> (state IN ('settled', 'refused'))::int
+ORDER BY payout.id)sql";
+
+constexpr char kSetAsideSql[] = R"sql(
+SELECT open::text, aside::text FROM
+  (SELECT coalesce(sum(amount), 0) AS open FROM payout
+   WHERE state NOT IN ('settled', 'refused')) AS payouts,
+  (SELECT coalesce(sum(amount), 0) AS aside FROM balance
+   WHERE kind = 'payouts') AS place
+WHERE open <> aside)sql";
+
 absl::StatusOr<std::string> PlaceOf(const pqxx::row& row) {
   Place place;
   ARCHPOOL_RETURN_IF_ERROR(Read(TextOf(row[0]), place.kind));
@@ -77,6 +98,16 @@ absl::StatusOr<LedgerCheck> CheckLedger(pqxx::transaction_base& transaction) {
     ARCHPOOL_ASSIGN_OR_RETURN(const std::string place, PlaceOf(row));
     check.violations.push_back(absl::StrCat("the task has ended, and ", place,
                                             " still holds ", row[2].c_str()));
+  }
+  for (const auto& row : transaction.exec(kWrongPayoutsSql)) {
+    check.violations.push_back(absl::StrCat(
+        PayoutId{row[0].as<int64_t>()}.ToString(), " is ", row[1].c_str(),
+        ", and has ", row[2].c_str(), " + ", row[3].c_str(), " transfers"));
+  }
+  for (const auto& row : transaction.exec(kSetAsideSql)) {
+    check.violations.push_back(absl::StrCat("the open payouts come to ",
+                                            row[0].c_str(), ", and ",
+                                            row[1].c_str(), " is set aside"));
   }
   return check;
 }

@@ -86,7 +86,8 @@ LastIds LoadLastIds(pqxx::transaction_base& transaction) {
           .lease = last("lease"),
           .trial = last("trial"),
           .audit = last("audit"),
-          .transfer = last("transfer")};
+          .transfer = last("transfer"),
+          .payout = last("payout")};
 }
 
 std::vector<std::pair<RequestKey, int64_t>> LoadRequests(
@@ -94,6 +95,8 @@ std::vector<std::pair<RequestKey, int64_t>> LoadRequests(
   const pqxx::result result = transaction.exec(
       "SELECT client_id, request_id, id FROM task"
       " UNION ALL SELECT 0, request_id, id FROM transfer"
+      " WHERE request_id <> ''"
+      " UNION ALL SELECT account_id, 'payout ' || request_id, id FROM payout"
       " WHERE request_id <> ''");
   std::vector<std::pair<RequestKey, int64_t>> requests;
   requests.reserve(static_cast<size_t>(result.size()));
@@ -136,6 +139,9 @@ absl::StatusOr<PoolSnapshot> Load(pqxx::connection& connection) {
       absl::StrCat("WHERE state <> 'done' AND ", kOfOpenTasks, " ORDER BY id"),
       records));
   records.insert(records.end(), rankings.begin(), rankings.end());
+  ARCHPOOL_RETURN_IF_ERROR(AddRecords(
+      transaction, PayoutTable(),
+      "WHERE state NOT IN ('settled', 'refused') ORDER BY id", records));
   ARCHPOOL_RETURN_IF_ERROR(AddBalances(transaction, records));
   snapshot.last_ids = LoadLastIds(transaction);
   snapshot.requests = LoadRequests(transaction);

@@ -320,6 +320,27 @@ absl::StatusOr<DatasetRecord> PostgresReader::GetDataset(const Digest& id) {
   return found.front();
 }
 
+absl::StatusOr<std::vector<Payout>> PostgresReader::Payouts(
+    const PayoutFilter& filter) {
+  std::string condition = "WHERE id < $1::bigint";
+  Parameters parameters = {BeforeOrNewest(filter.before),
+                           LimitText(filter.limit)};
+  if (filter.account) {
+    parameters.push_back(absl::StrCat(filter.account->value));
+    condition += " AND account_id = $3::bigint";
+  }
+  if (filter.open_only) condition += " AND state NOT IN ('settled', 'refused')";
+  condition += " ORDER BY id DESC LIMIT $2::bigint";
+  std::vector<Payout> payouts;
+  ARCHPOOL_RETURN_IF_ERROR(
+      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
+        ARCHPOOL_ASSIGN_OR_RETURN(
+            payouts, Select(t, postgres::PayoutTable(), condition, parameters));
+        return absl::OkStatus();
+      }));
+  return payouts;
+}
+
 absl::StatusOr<std::vector<Transfer>> PostgresReader::Transfers(
     const TransferFilter& filter) {
   std::string condition = "WHERE id < $1::bigint";

@@ -33,6 +33,7 @@ SessionId KeyOf(const Session& record) { return record.id; }
 LeaseId KeyOf(const Lease& record) { return record.id; }
 TrialId KeyOf(const Trial& record) { return record.id; }
 AuditId KeyOf(const Audit& record) { return record.id; }
+PayoutId KeyOf(const Payout& record) { return record.id; }
 Place KeyOf(const Balance& record) { return record.place; }
 TaskId KeyOf(const Ranking& record) { return record.task; }
 
@@ -68,7 +69,7 @@ class Batch {
 
   std::tuple<Last<Account>, Last<DatasetRecord>, Last<Task>,
              Last<SubspaceRecord>, Last<Session>, Last<Lease>, Last<Trial>,
-             Last<Audit>, Last<Balance>, Last<Ranking>>
+             Last<Audit>, Last<Balance>, Last<Ranking>, Last<Payout>>
       last_;
   std::vector<const Transfer*> transfers_;
 };
@@ -118,6 +119,8 @@ absl::Status WriteBatch(pqxx::work& transaction, const Batch& batch) {
   ARCHPOOL_RETURN_IF_ERROR(
       Write(transaction, BalanceTable(), batch.All<Balance>()));
   ARCHPOOL_RETURN_IF_ERROR(
+      Write(transaction, PayoutTable(), batch.All<Payout>()));
+  ARCHPOOL_RETURN_IF_ERROR(
       WriteRows(transaction, RankingTable(), batch.All<Ranking>()));
   return Write(transaction, TransferTable(), batch.transfers());
 }
@@ -161,6 +164,7 @@ PostgresStore::Session& PostgresStore::Connected() {
   PrepareUpsert(connection, postgres::AuditTable());
   PrepareUpsert(connection, postgres::BalanceTable());
   PrepareUpsert(connection, postgres::RankingTable());
+  PrepareUpsert(connection, postgres::PayoutTable());
   connection.prepare(postgres::TransferTable().name,
                      postgres::TransferTable().InsertSql());
   session_ = std::move(session);

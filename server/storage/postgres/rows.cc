@@ -12,10 +12,6 @@
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 
-// The field of a record, const or not.
-#define ARCHPOOL_FIELD(path) \
-  [](auto& record) -> auto& { return record.path; }
-
 namespace archpool::postgres {
 namespace {
 
@@ -211,6 +207,7 @@ template struct Table<Audit>;
 template struct Table<Balance>;
 template struct Table<Transfer>;
 template struct Table<RankingRow>;
+template struct Table<Payout>;
 
 namespace {
 
@@ -251,6 +248,8 @@ const Table<Account>& AccountTable() {
            Field<R>("trials_abandoned", ARCHPOOL_FIELD(trials_abandoned)),
            Field<R>("rejections_in_a_row", ARCHPOOL_FIELD(rejections_in_a_row)),
            Field<R>("audit_rate_ppm", ARCHPOOL_FIELD(audit_rate_ppm)),
+           Field<R>("payout_address", ARCHPOOL_FIELD(payout_address)),
+           Field<R>("payout_threshold", ARCHPOOL_FIELD(payout_threshold)),
            Field<R>("accuracy_count", ARCHPOOL_FIELD(accuracy_ppm.count)),
            Field<R>("accuracy_sum_ppm", ARCHPOOL_FIELD(accuracy_ppm.sum)),
            Field<R>("accuracy_sum_of_squares",
@@ -446,17 +445,6 @@ const Table<Audit>& AuditTable() {
   return *kTable;
 }
 
-const Table<Balance>& BalanceTable() {
-  using R = Balance;
-  static const auto* const kTable =
-      new Table<R>{"balance",
-                   "kind, place_id",
-                   {Field<R>("kind", ARCHPOOL_FIELD(place.kind)),
-                    Field<R>("place_id", ARCHPOOL_FIELD(place.id)),
-                    Field<R>("amount", ARCHPOOL_FIELD(amount))}};
-  return *kTable;
-}
-
 const Table<RankingRow>& RankingTable() {
   using R = RankingRow;
   static const auto* const kTable =
@@ -465,24 +453,6 @@ const Table<RankingRow>& RankingTable() {
                    {Field<R>("task_id", ARCHPOOL_FIELD(task)),
                     Field<R>("basis", ARCHPOOL_FIELD(basis)),
                     Field<R>("candidates", ARCHPOOL_FIELD(candidates))}};
-  return *kTable;
-}
-
-const Table<Transfer>& TransferTable() {
-  using R = Transfer;
-  static const auto* const kTable =
-      new Table<R>{"transfer",
-                   "id",
-                   {Field<R>("id", ARCHPOOL_FIELD(id)),
-                    Field<R>("debit_kind", ARCHPOOL_FIELD(debit.kind)),
-                    Field<R>("debit_id", ARCHPOOL_FIELD(debit.id)),
-                    Field<R>("credit_kind", ARCHPOOL_FIELD(credit.kind)),
-                    Field<R>("credit_id", ARCHPOOL_FIELD(credit.id)),
-                    Field<R>("amount", ARCHPOOL_FIELD(amount)),
-                    Field<R>("kind", ARCHPOOL_FIELD(kind)),
-                    Nullable<R>("task_id", ARCHPOOL_FIELD(task), TaskId{}),
-                    Field<R>("request_id", ARCHPOOL_FIELD(request_id)),
-                    Field<R>("create_time", ARCHPOOL_FIELD(create_time))}};
   return *kTable;
 }
 

@@ -58,6 +58,7 @@ const Table<Audit>& AuditTable();
 const Table<Balance>& BalanceTable();
 const Table<Transfer>& TransferTable();
 const Table<RankingRow>& RankingTable();
+const Table<Payout>& PayoutTable();
 
 }  // namespace archpool::postgres
 

@@ -1,0 +1,235 @@
+// archpool payout ...
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "client/context.h"
+#include "client/map_reader.h"
+#include "client/render_pool.h"
+#include "common/base/durable_file.h"
+#include "common/base/reason.h"
+#include "common/base/status.h"
+#include "common/crypto/random.h"
+#include "common/data/read_file.h"
+#include "common/model/ids.h"
+
+namespace archpool {
+namespace {
+
+using Stub = v1::PayoutService::Stub;
+
+constexpr int64_t kBatchBytesMax = int64_t{16} << 20;
+
+absl::StatusOr<int64_t> ParseCoins(const std::string& flag,
+                                   const std::string& text) {
+  const std::optional<int64_t> amount = ParseMillionths(text);
+  if (amount.has_value() && *amount >= 0 && *amount <= kAmountMax) {
+    return *amount;
+  }
+  return InvalidArgument(
+      "AMOUNT_MALFORMED",
+      absl::StrCat(flag, " ", Clean(text),
+                   " is no amount: give coins with up to six decimals"));
+}
+
+struct TermsFlags {
+  std::string address;
+  std::string threshold = "0";
+};
+
+absl::Status SetTerms(Context& context, const TermsFlags& flags) {
+  v1::SetPayoutTermsRequest request;
+  request.set_address(flags.address);
+  ARCHPOOL_ASSIGN_OR_RETURN(const int64_t threshold,
+                            ParseCoins("--threshold", flags.threshold));
+  request.set_threshold(threshold);
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::SetPayoutTermsResponse response,
+      client->Call(client->payouts(), &Stub::SetPayoutTerms, request));
+  std::string page = "Nothing is paid out: there is no address.\n";
+  if (!response.address().empty()) {
+    page = absl::StrCat(
+        "Payouts go to ", Clean(response.address()),
+        response.threshold() == 0
+            ? ", when you ask for them: archpool payout request"
+            : absl::StrCat(", by themselves from ",
+                           FormatCoins(response.threshold()), " coins on"),
+        ".\n");
+  }
+  context.Show({{"address", response.address()},
+                {"threshold", FormatCoins(response.threshold())}},
+               page);
+  return absl::OkStatus();
+}
+
+struct RequestFlags {
+  std::string amount = "0";
+  std::string request_id;
+};
+
+absl::Status Request(Context& context, const RequestFlags& flags) {
+  v1::RequestPayoutRequest request;
+  ARCHPOOL_ASSIGN_OR_RETURN(const int64_t amount,
+                            ParseCoins("--amount", flags.amount));
+  request.set_amount(amount);
+  request.set_request_id(flags.request_id.empty() ? RandomSecret().ToString()
+                                                  : flags.request_id);
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::RequestPayoutResponse response,
+      client->Call(client->payouts(), &Stub::RequestPayout, request));
+  context.Show({{"payout_id", response.payout_id()}},
+               absl::StrCat("payout-", response.payout_id(),
+                            " is set aside and on its way; archpool payout "
+                            "list shows what becomes of it.\n"));
+  return absl::OkStatus();
+}
+
+absl::Status List(Context& context, const v1::ListPayoutsRequest& request) {
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::ListPayoutsResponse response,
+      client->Call(client->payouts(), &Stub::ListPayouts, request));
+  context.Show(ListToJson(response.payouts()),
+               RenderPayouts(response, context.terminal()));
+  return absl::OkStatus();
+}
+
+struct ConfirmFlags {
+  std::string batch;
+  std::string reference;
+  std::vector<std::string> refused;  // KEY=REASON
+};
+
+absl::Status BatchMalformed(const std::string& path) {
+  return InvalidArgument("BATCH_MALFORMED",
+                         absl::StrCat(path, " is no batch of payouts"));
+}
+
+// KEY=REASON, with a key of the batch.
+absl::StatusOr<std::pair<std::string, std::string>> ParseRefusal(
+    const std::string& text, const std::set<std::string>& keys) {
+  std::pair<std::string, std::string> parts =
+      absl::StrSplit(text, absl::MaxSplits('=', 1));
+  if (keys.contains(parts.first) && IsReason(parts.second)) return parts;
+  return InvalidArgument(
+      "REFUSAL_MALFORMED",
+      absl::StrCat("--refused ", Clean(text),
+                   ": give KEY=REASON with a key of the batch, such as "
+                   "ADDRESS_UNKNOWN for the reason"));
+}
+
+// Beside the batch, where the pool looks for it. Works without a server.
+absl::Status Confirm(Context& context, const ConfirmFlags& flags) {
+  if (!absl::EndsWith(flags.batch, ".json")) return BatchMalformed(flags.batch);
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::string text,
+                            ReadFile(flags.batch, kBatchBytesMax));
+  const Json batch = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!batch.is_object() || !batch.contains("payouts")) {
+    return BatchMalformed(flags.batch);
+  }
+  std::set<std::string> keys;
+  for (const auto& payout : batch["payouts"]) {
+    if (!payout.is_object() || !payout.contains("key") ||
+        !payout["key"].is_string()) {
+      return BatchMalformed(flags.batch);
+    }
+    keys.insert(payout["key"].get<std::string>());
+  }
+  Json result = Json::object();
+  for (const std::string& key : keys) {
+    result[key] = {{"state", "settled"}, {"reference", flags.reference}};
+  }
+  for (const std::string& refusal : flags.refused) {
+    ARCHPOOL_ASSIGN_OR_RETURN(const auto parts, ParseRefusal(refusal, keys));
+    result[parts.first] = {{"state", "refused"}, {"reason", parts.second}};
+  }
+  const std::string path = absl::StrCat(
+      flags.batch.substr(0, flags.batch.size() - 5), ".result.json");
+  ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(path, result.dump(2) + "\n"));
+  context.Show(
+      {{"result", path}, {"payouts", keys.size()}},
+      absl::StrCat("Wrote ", path, ": ", keys.size() - flags.refused.size(),
+                   " settled, ", flags.refused.size(), " refused.\n"));
+  return absl::OkStatus();
+}
+
+void AddConfirm(CLI::App& group, Action& action) {
+  const auto flags = std::make_shared<ConfirmFlags>();
+  CLI::App* confirm = group.add_subcommand(
+      "confirm",
+      "What became of a batch that was paid by hand, told beside its file "
+      "(operators)");
+  confirm->add_option("BATCH.json", flags->batch, "The batch")->required();
+  confirm
+      ->add_option("--reference", flags->reference,
+                   "Of the payment, as your bank or chain names it")
+      ->required();
+  confirm->add_option("--refused", flags->refused,
+                      "KEY=REASON of a payout that was not paid and never will "
+                      "be; may be repeated");
+  confirm->callback([&action, flags] {
+    action = [flags](Context& c) { return Confirm(c, *flags); };
+  });
+}
+
+}  // namespace
+
+void AddPayoutCommands(CLI::App& app, Action& action) {
+  CLI::App* group = app.add_subcommand("payout", "Money that leaves the pool");
+  group->require_subcommand(1);
+
+  const auto terms = std::make_shared<TermsFlags>();
+  CLI::App* set = group->add_subcommand(
+      "set", "Where your money goes, and when (clients and miners)");
+  set->add_option("--address", terms->address,
+                  "As the pool's rail reads it; empty for none")
+      ->required();
+  set->add_option("--threshold", terms->threshold,
+                  "Coins from which on all of it goes by itself; 0: only when "
+                  "you ask")
+      ->capture_default_str();
+  set->callback([&action, terms] {
+    action = [terms](Context& c) { return SetTerms(c, *terms); };
+  });
+
+  const auto request = std::make_shared<RequestFlags>();
+  CLI::App* ask = group->add_subcommand(
+      "request", "Have money paid out now (clients and miners)");
+  ask->add_option("--amount", request->amount, "In coins; 0 for all there is")
+      ->capture_default_str();
+  ask->add_option("--request-id", request->request_id,
+                  "Giving the same one again pays nothing more");
+  ask->callback([&action, request] {
+    action = [request](Context& c) { return Request(c, *request); };
+  });
+
+  const auto filter = std::make_shared<v1::ListPayoutsRequest>();
+  CLI::App* list = group->add_subcommand(
+      "list", "Payouts, newest first: your own; operators see all");
+  list->add_flag_callback(
+      "--open", [filter] { filter->set_open_only(true); },
+      "Only those that have not ended");
+  list->add_option_function<int64_t>(
+          "--limit", [filter](int64_t value) { filter->set_page_size(value); },
+          "At most so many (100)")
+      ->check(CLI::Range(1, 1000));
+  list->add_option_function<int64_t>(
+          "--before",
+          [filter](int64_t value) { filter->set_before_payout_id(value); },
+          "Only those with a smaller id: for the next page")
+      ->check(CLI::Range(int64_t{1}, INT64_MAX));
+  list->callback([&action, filter] {
+    action = [filter](Context& c) { return List(c, *filter); };
+  });
+  AddConfirm(*group, action);
+}
+
+}  // namespace archpool

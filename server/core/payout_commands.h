@@ -1,0 +1,74 @@
+// The inputs of the core about payouts. Part of server/core/commands.h, which
+// says what commands are.
+#ifndef ARCHPOOL_SERVER_CORE_PAYOUT_COMMANDS_H_
+#define ARCHPOOL_SERVER_CORE_PAYOUT_COMMANDS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "server/core/entities.h"
+
+namespace archpool {
+
+// Where an account's money goes, and from which balance on by itself (0: only
+// when asked). Money set aside before goes where it was to go. INVALID_ARGUMENT
+// (AMOUNT_RANGE: a threshold under policy.payout_min).
+struct SetPayoutTerms {
+  AccountId caller;
+  std::string address;  // "": none, and nothing is paid out
+  Amount threshold = 0;
+  using Reply = Account;
+};
+
+// Sets money aside to be paid out. Idempotent by (caller, request_id).
+// FAILED_PRECONDITION (PAYOUT_ADDRESS_MISSING, BALANCE_TOO_LOW);
+// INVALID_ARGUMENT (AMOUNT_RANGE: under policy.payout_min).
+struct RequestPayout {
+  AccountId caller;
+  Amount amount = 0;  // 0: all there is
+  std::string request_id;
+  using Reply = PayoutId;
+};
+
+// From the payer (server/payout), as those that follow. Waiting payouts
+// become kSending, oldest first; once this is answered, they may be sent.
+struct BeginSends {
+  int64_t count_max = 0;
+  using Reply = std::vector<Payout>;
+};
+
+// Whoever was sending is gone: what it was sending is in doubt. From a payer
+// that begins.
+struct DoubtSends {
+  struct Reply {};
+};
+
+// Those in doubt, and those that the rail has not decided yet: to be asked
+// after. Changes nothing.
+struct ReviewPayouts {
+  using Reply = std::vector<Payout>;
+};
+
+enum class RailWord {
+  kSettled,
+  kSent,       // it has the payout, and has not decided yet
+  kRefused,    // for good: nothing was moved, and nothing will be
+  kDoubt,      // no answer, or none that says
+  kNeverSeen,  // of a look-up: it knows no such key
+};
+
+// What the rail said. NOT_FOUND (PAYOUT_UNKNOWN); FAILED_PRECONDITION
+// (PAYOUT_ENDED, and it stays as it ended; PAYOUT_NOT_SENT: no send of it was
+// begun).
+struct ReportPayout {
+  PayoutId payout;
+  RailWord word = RailWord::kDoubt;
+  std::string reference;
+  std::string reason;
+  using Reply = PayoutState;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_PAYOUT_COMMANDS_H_

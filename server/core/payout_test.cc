@@ -1,0 +1,123 @@
+// Money that leaves the pool: never twice, never lost.
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/pool_fixture.h"
+#include "tests/support/status_matchers.h"
+
+namespace archpool {
+namespace {
+
+class PayoutTest : public ::testing::Test {
+ protected:
+  PayoutTest() : alice(pool.Make("alice", Role::kMiner)) {
+    pool.Do(Deposit{"alice", 10 * kAmountPerCoin, "gift"});
+    outside = Balance(Place::Outside());
+  }
+  Amount Balance(Place place) { return pool.pool.state().BalanceOf(place); }
+  PayoutId Request(Amount amount, const std::string& id = "r1") {
+    return pool.Do(RequestPayout{alice, amount, id});
+  }
+  Payout Send(PayoutId id) {
+    const std::vector<Payout> begun = pool.Do(BeginSends{10});
+    EXPECT_EQ(begun.size(), 1u);
+    EXPECT_EQ(begun.at(0).id, id);
+    return begun.at(0);
+  }
+
+  TestPool pool;
+  AccountId alice;
+  Amount outside = 0;
+};
+
+TEST_F(PayoutTest, MoneyIsSetAsideThenSettled) {
+  pool.Do(SetPayoutTerms{alice, "addr", 0});
+  const PayoutId id = Request(4 * kAmountPerCoin);
+  EXPECT_EQ(Balance(Place::Of(alice)), 6 * kAmountPerCoin);
+  EXPECT_EQ(Balance(Place::Payouts()), 4 * kAmountPerCoin);
+  EXPECT_EQ(Request(4 * kAmountPerCoin), id) << "the same request";
+  const Payout sent = Send(id);
+  EXPECT_EQ(sent.attempt, 1);
+  EXPECT_EQ(sent.address, "addr");
+  EXPECT_TRUE(pool.Do(BeginSends{10}).empty()) << "once";
+  EXPECT_EQ(pool.Do(ReportPayout{id, RailWord::kSettled, "tx-1", ""}),
+            PayoutState::kSettled);
+  EXPECT_EQ(Balance(Place::Payouts()), 0);
+  EXPECT_EQ(Balance(Place::Outside()), outside + 4 * kAmountPerCoin);
+  EXPECT_THAT(pool.Try(ReportPayout{id, RailWord::kRefused, "", "NO"}),
+              FailsWith("PAYOUT_ENDED"));
+  EXPECT_EQ(Balance(Place::Of(alice)), 6 * kAmountPerCoin);
+  EXPECT_EQ(Request(4 * kAmountPerCoin), id) << "the same request, later";
+}
+
+TEST_F(PayoutTest, WhatTheRailRefusesComesBack) {
+  pool.Do(SetPayoutTerms{alice, "addr", 0});
+  const PayoutId id = Request(0);
+  EXPECT_EQ(Balance(Place::Of(alice)), 0);
+  Send(id);
+  pool.Do(ReportPayout{id, RailWord::kRefused, "", "ADDRESS_UNKNOWN"});
+  EXPECT_EQ(Balance(Place::Of(alice)), 10 * kAmountPerCoin);
+  EXPECT_EQ(Balance(Place::Payouts()), 0);
+}
+
+// Between a send and its answer anything may stop.
+TEST_F(PayoutTest, OnlyTheRailLeadsOutOfDoubt) {
+  pool.Do(SetPayoutTerms{alice, "addr", 0});
+  const PayoutId id = Request(0);
+  const Digest key = Send(id).key;
+  pool.Do(DoubtSends{});
+  EXPECT_TRUE(pool.Do(BeginSends{10}).empty()) << "it may have been paid";
+  const auto open = pool.Do(ReviewPayouts{});
+  ASSERT_EQ(open.size(), 1u);
+  EXPECT_EQ(open[0].state, PayoutState::kUnknown);
+  pool.Do(ReportPayout{id, RailWord::kDoubt, "", "RAIL_UNREACHABLE"});
+  EXPECT_TRUE(pool.Do(BeginSends{10}).empty());
+  pool.Do(ReportPayout{id, RailWord::kNeverSeen, "", ""});
+  const Payout again = Send(id);
+  EXPECT_EQ(again.key, key) << "the rail must know it again";
+  EXPECT_EQ(again.attempt, 2);
+  pool.Do(ReportPayout{id, RailWord::kSent, "batch-1", ""});
+  pool.Do(ReportPayout{id, RailWord::kNeverSeen, "", ""});
+  EXPECT_TRUE(pool.Do(BeginSends{10}).empty())
+      << "what a rail had it may have moved";
+  pool.Do(ReportPayout{id, RailWord::kDoubt, "", "RAIL_UNREACHABLE"});
+  EXPECT_EQ(pool.Do(ReviewPayouts{}).at(0).state, PayoutState::kSent);
+  EXPECT_EQ(pool.Do(ReportPayout{id, RailWord::kSettled, "tx", ""}),
+            PayoutState::kSettled);
+  EXPECT_EQ(Balance(Place::Outside()), outside + 10 * kAmountPerCoin);
+}
+
+TEST_F(PayoutTest, ABalanceAtItsThresholdIsPaidOutByItself) {
+  pool.Do(SetPayoutTerms{alice, "addr", 20 * kAmountPerCoin});
+  EXPECT_TRUE(pool.Do(BeginSends{10}).empty());
+  pool.Do(SetPayoutTerms{alice, "", 10 * kAmountPerCoin});
+  EXPECT_TRUE(pool.Do(BeginSends{10}).empty()) << "to where?";
+  pool.Do(SetPayoutTerms{alice, "addr", 10 * kAmountPerCoin});
+  const auto begun = pool.Do(BeginSends{10});
+  ASSERT_EQ(begun.size(), 1u);
+  EXPECT_EQ(begun[0].amount, 10 * kAmountPerCoin);
+  pool.Do(SetPayoutTerms{alice, "other", 10 * kAmountPerCoin});
+  EXPECT_EQ(pool.Do(ReviewPayouts{}).size(), 0u);
+  EXPECT_EQ(pool.pool.state().Find(begun[0].id)->address, "addr");
+}
+
+TEST_F(PayoutTest, RefusalsSayWhatToDo) {
+  EXPECT_THAT(pool.Try(RequestPayout{alice, 0, "r"}),
+              FailsWith("PAYOUT_ADDRESS_MISSING"));
+  EXPECT_THAT(pool.Try(SetPayoutTerms{alice, "addr", 5}),
+              FailsWith("AMOUNT_RANGE"));
+  pool.Do(SetPayoutTerms{alice, "addr", 0});
+  EXPECT_THAT(pool.Try(RequestPayout{alice, 11 * kAmountPerCoin, "r"}),
+              FailsWith("BALANCE_TOO_LOW"));
+  EXPECT_THAT(pool.Try(RequestPayout{alice, 5, "r"}),
+              FailsWith("AMOUNT_RANGE"));
+  EXPECT_THAT(pool.Try(ReportPayout{PayoutId{7}, RailWord::kSettled, "", ""}),
+              FailsWith("PAYOUT_UNKNOWN"));
+  const PayoutId id = Request(0);
+  EXPECT_THAT(pool.Try(ReportPayout{id, RailWord::kSettled, "", ""}),
+              FailsWith("PAYOUT_NOT_SENT"));
+}
+
+}  // namespace
+}  // namespace archpool

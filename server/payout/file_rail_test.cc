@@ -1,0 +1,117 @@
+#include "server/payout/file_rail.h"
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/hex.h"
+#include "common/crypto/canonical.h"
+#include "common/data/read_file.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temporary_directory.h"
+
+namespace archpool {
+namespace {
+
+class FileRailTest : public ::testing::Test {
+ protected:
+  FileRailTest() { Open(); }
+  void Open() {
+    auto rail = FileRail::Open(directory_.path(), key_);
+    ASSERT_THAT(rail, IsOk());
+    rail_ = *std::move(rail);
+  }
+  static Payout PayoutOf(int64_t id) {
+    return {.id = {id},
+            .amount = id * kAmountPerCoin + 500'000,
+            .address = absl::StrCat("addr-", id),
+            .key = Sha256(absl::StrCat(id))};
+  }
+  std::string PathOf(const std::string& name) const {
+    return absl::StrCat(directory_.path(), "/", name);
+  }
+  void Tell(const std::string& batch, const std::string& result) {
+    std::ofstream(PathOf(batch + ".result.json")) << result;
+  }
+
+  const TemporaryDirectory directory_;
+  const SigningKey key_ = SigningKey::Generate();
+  std::unique_ptr<FileRail> rail_;
+};
+
+TEST_F(FileRailTest, ABatchIsSignedAndSettlesWhenItsResultSaysSo) {
+  const std::vector<Payout> payouts = {PayoutOf(1), PayoutOf(2), PayoutOf(3)};
+  const auto answers = rail_->Send(payouts);
+  ASSERT_EQ(answers.size(), 3u);
+  EXPECT_EQ(answers[0].word, RailWord::kSent);
+  const std::string batch = answers[0].reference;
+  const std::string text = *ReadFile(PathOf(batch + ".json"), 1 << 20);
+  const auto json = nlohmann::json::parse(text);
+  EXPECT_EQ(json["total"], "7.5");
+  EXPECT_EQ(json["payouts"][1]["address"], "addr-2");
+  EXPECT_EQ(json["payouts"][1]["coins"], "2.5");
+  const std::string hex = *ReadFile(PathOf(batch + ".json.sig"), 1'000);
+  const auto bytes = FromHex(absl::StripAsciiWhitespace(hex));
+  const auto signature =
+      Signature::FromBytes(std::string(bytes->begin(), bytes->end()));
+  EXPECT_TRUE(VerifySignature(
+      key_.public_key(),
+      CanonicalWriter("archpool/payout-batch/v1").Bytes(text).encoding(),
+      *signature));
+
+  EXPECT_EQ(rail_->LookUp(payouts[0]).word, RailWord::kSent);
+  Tell(batch, absl::StrCat(R"({")", payouts[0].key.ToString(),
+                           R"(": {"state": "settled", "reference": "tx-9"}, ")",
+                           payouts[1].key.ToString(),
+                           R"(": {"state": "refused", "reason": "NO_SUCH"}})"));
+  const RailAnswer settled = rail_->LookUp(payouts[0]);
+  EXPECT_EQ(settled.word, RailWord::kSettled);
+  EXPECT_EQ(settled.reference, "tx-9");
+  EXPECT_EQ(rail_->LookUp(payouts[1]).word, RailWord::kRefused);
+  EXPECT_EQ(rail_->LookUp(payouts[1]).reason, "NO_SUCH");
+  EXPECT_EQ(rail_->LookUp(payouts[2]).word, RailWord::kSent);
+}
+
+TEST_F(FileRailTest, WhatWasWrittenIsKnownAfterARestart) {
+  const Payout payout = PayoutOf(1);
+  EXPECT_EQ(rail_->LookUp(payout).word, RailWord::kNeverSeen);
+  rail_->Send({&payout, 1});
+  Open();
+  EXPECT_EQ(rail_->LookUp(payout).word, RailWord::kSent);
+  Payout dearer = payout;
+  dearer.amount += 1;
+  EXPECT_EQ(rail_->LookUp(dearer).reason, "BATCH_DIFFERS");
+}
+
+// Nobody guesses what a broken file may have meant.
+TEST_F(FileRailTest, BrokenFilesAreDoubt) {
+  const Payout payout = PayoutOf(1);
+  const std::string batch = rail_->Send({&payout, 1})[0].reference;
+  for (const std::string& text :
+       {std::string("{"), std::string("[]"),
+        absl::StrCat(R"({")", payout.key.ToString(), R"(": 5})"),
+        absl::StrCat(R"({")", payout.key.ToString(),
+                     R"(": {"state": "settled"}})")}) {
+    Tell(batch, text);
+    EXPECT_EQ(rail_->LookUp(payout).word, RailWord::kDoubt) << text;
+  }
+  std::ofstream(PathOf("deadbeef.json")) << "{";
+  EXPECT_EQ(rail_->LookUp(PayoutOf(2)).word, RailWord::kDoubt)
+      << "it may be in the one that cannot be read";
+  EXPECT_THAT(FileRail::Open(directory_.path(), key_),
+              FailsWith("BATCH_MALFORMED"));
+}
+
+TEST_F(FileRailTest, AFullDiskIsDoubt) {
+  const Payout payout = PayoutOf(1);
+  std::filesystem::remove_all(directory_.path());
+  EXPECT_EQ(rail_->Send({&payout, 1})[0].word, RailWord::kDoubt);
+}
+
+}  // namespace
+}  // namespace archpool

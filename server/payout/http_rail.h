@@ -1,0 +1,59 @@
+// A rail behind HTTPS. Amounts are decimal coins.
+//
+//   POST URL/payouts        {"key", "address", "coins"}
+//     Idempotency-Key: the key, 64 hex digits
+//   GET  URL/payouts/KEY
+//   both:
+//     Archpool-Time: seconds since 1970
+//     Archpool-Signature: hex of HMAC-SHA256(secret, time "." method "." path
+//                         "." body)
+//
+// The answer to both, with status 200 to 202, is
+//   {"key", "address", "coins", "state": "settled" | "sent" | "refused",
+//    "reference", "reason"}
+// and to a GET of a key that the rail does not know, status 404 with
+//   {"key", "state": "never_seen"}.
+// Anything else is doubt: no status by itself says that nothing was moved.
+#ifndef ARCHPOOL_SERVER_PAYOUT_HTTP_RAIL_H_
+#define ARCHPOOL_SERVER_PAYOUT_HTTP_RAIL_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/base/clock.h"
+#include "common/crypto/sha256.h"
+#include "server/payout/rail.h"
+
+namespace archpool {
+
+struct HttpRailOptions {
+  std::string url;  // "https://rail.example.org/v1"
+  Digest secret;    // shared with the rail
+  absl::Duration timeout = absl::Seconds(10);
+  // For rails on this machine: "http://127.0.0.1:8080".
+  bool may_be_plain = false;
+};
+
+class HttpRail : public Rail {
+ public:
+  // INVALID_ARGUMENT (RAIL_URL): not such a URL, or not https.
+  static absl::StatusOr<std::unique_ptr<HttpRail>> Open(
+      const Clock& clock, const HttpRailOptions& options);
+  ~HttpRail() override;
+
+  std::vector<RailAnswer> Send(absl::Span<const Payout> payouts) override;
+  RailAnswer LookUp(const Payout& payout) override;
+
+ private:
+  class Connection;
+  explicit HttpRail(std::unique_ptr<Connection> connection);
+
+  const std::unique_ptr<Connection> connection_;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_PAYOUT_HTTP_RAIL_H_

@@ -1,0 +1,37 @@
+// A rail takes money out of the pool: a bank's interface, a public chain, an
+// operator with a list. It knows a payout by its key: sent again under the same
+// key it must move nothing more.
+#ifndef ARCHPOOL_SERVER_PAYOUT_RAIL_H_
+#define ARCHPOOL_SERVER_PAYOUT_RAIL_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "server/core/payout_commands.h"
+
+namespace archpool {
+
+struct RailAnswer {
+  RailWord word = RailWord::kDoubt;
+  std::string reference;  // the rail's own, of the payout or of its batch
+  std::string reason;     // [A-Z0-9_], of a refusal or a doubt
+};
+
+// One thread at a time. Calls end in bounded time, and fail by kDoubt alone.
+class Rail {
+ public:
+  virtual ~Rail() = default;
+
+  // One answer for each payout, in their order. What is in the air when this
+  // process ends is asked after by LookUp.
+  virtual std::vector<RailAnswer> Send(absl::Span<const Payout> payouts) = 0;
+
+  // What became of it. kNeverSeen only where the rail itself says that it knows
+  // no such key: the payout is sent again then.
+  virtual RailAnswer LookUp(const Payout& payout) = 0;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_PAYOUT_RAIL_H_

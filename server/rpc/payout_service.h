@@ -1,0 +1,48 @@
+// Payouts on the wire. Thread-safe.
+#ifndef ARCHPOOL_SERVER_RPC_PAYOUT_SERVICE_H_
+#define ARCHPOOL_SERVER_RPC_PAYOUT_SERVICE_H_
+
+#include "archpool/v1/payout.grpc.pb.h"
+#include "server/engine/engine.h"
+#include "server/rpc/account_directory.h"
+#include "server/rpc/call.h"
+#include "server/rpc/executor.h"
+#include "server/storage/store.h"
+
+namespace archpool::rpc {
+
+class PayoutService : public v1::PayoutService::CallbackService {
+ public:
+  // All outlive the service; reads run on `executor`.
+  PayoutService(const Gate& gate, Engine& engine, Reader& reader,
+                Executor& executor, const AccountDirectory& accounts)
+      : gate_(gate),
+        engine_(engine),
+        reader_(reader),
+        executor_(executor),
+        accounts_(accounts) {}
+
+  grpc::ServerUnaryReactor* SetPayoutTerms(
+      grpc::CallbackServerContext* context,
+      const v1::SetPayoutTermsRequest* request,
+      v1::SetPayoutTermsResponse* response) override;
+  grpc::ServerUnaryReactor* RequestPayout(
+      grpc::CallbackServerContext* context,
+      const v1::RequestPayoutRequest* request,
+      v1::RequestPayoutResponse* response) override;
+  grpc::ServerUnaryReactor* ListPayouts(
+      grpc::CallbackServerContext* context,
+      const v1::ListPayoutsRequest* request,
+      v1::ListPayoutsResponse* response) override;
+
+ private:
+  const Gate& gate_;
+  Engine& engine_;
+  Reader& reader_;
+  Executor& executor_;
+  const AccountDirectory& accounts_;
+};
+
+}  // namespace archpool::rpc
+
+#endif  // ARCHPOOL_SERVER_RPC_PAYOUT_SERVICE_H_

@@ -1,0 +1,57 @@
+// The tables of rows.h that hold money.
+#include "server/storage/postgres/rows.h"
+
+namespace archpool::postgres {
+
+const Table<Balance>& BalanceTable() {
+  using R = Balance;
+  static const auto* const kTable =
+      new Table<R>{"balance",
+                   "kind, place_id",
+                   {Field<R>("kind", ARCHPOOL_FIELD(place.kind)),
+                    Field<R>("place_id", ARCHPOOL_FIELD(place.id)),
+                    Field<R>("amount", ARCHPOOL_FIELD(amount))}};
+  return *kTable;
+}
+
+const Table<Transfer>& TransferTable() {
+  using R = Transfer;
+  static const auto* const kTable = new Table<R>{
+      "transfer",
+      "id",
+      {Field<R>("id", ARCHPOOL_FIELD(id)),
+       Field<R>("debit_kind", ARCHPOOL_FIELD(debit.kind)),
+       Field<R>("debit_id", ARCHPOOL_FIELD(debit.id)),
+       Field<R>("credit_kind", ARCHPOOL_FIELD(credit.kind)),
+       Field<R>("credit_id", ARCHPOOL_FIELD(credit.id)),
+       Field<R>("amount", ARCHPOOL_FIELD(amount)),
+       Field<R>("kind", ARCHPOOL_FIELD(kind)),
+       Nullable<R>("task_id", ARCHPOOL_FIELD(task), TaskId{}),
+       Nullable<R>("payout_id", ARCHPOOL_FIELD(payout), PayoutId{}),
+       Field<R>("request_id", ARCHPOOL_FIELD(request_id)),
+       Field<R>("create_time", ARCHPOOL_FIELD(create_time))}};
+  return *kTable;
+}
+
+const Table<Payout>& PayoutTable() {
+  using R = Payout;
+  static const auto* const kTable =
+      new Table<R>{"payout",
+                   "id",
+                   {Field<R>("id", ARCHPOOL_FIELD(id)),
+                    Field<R>("account_id", ARCHPOOL_FIELD(account)),
+                    Field<R>("amount", ARCHPOOL_FIELD(amount)),
+                    Field<R>("address", ARCHPOOL_FIELD(address)),
+                    Field<R>("request_id", ARCHPOOL_FIELD(request_id)),
+                    Field<R>("rail_key", ARCHPOOL_FIELD(key)),
+                    Field<R>("state", ARCHPOOL_FIELD(state)),
+                    Field<R>("attempt", ARCHPOOL_FIELD(attempt)),
+                    Field<R>("reference", ARCHPOOL_FIELD(reference)),
+                    Field<R>("reason", ARCHPOOL_FIELD(reason)),
+                    Field<R>("create_time", ARCHPOOL_FIELD(create_time)),
+                    Nullable<R>("end_time", ARCHPOOL_FIELD(end_time),
+                                absl::InfinitePast())}};
+  return *kTable;
+}
+
+}  // namespace archpool::postgres

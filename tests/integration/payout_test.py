@@ -1,0 +1,193 @@
+"""Money leaves the pool while the server dies at every step of the way and the
+rail fails in every way: nobody is paid twice, nothing is lost."""
+
+import json
+import os
+import random
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from harness import Pool, Refused, micro, wait_for  # noqa: E402
+from lying_rail import LyingRail  # noqa: E402
+
+STEPS = ("payout.before_begin", "payout.begun", "payout.sent",
+         "payout.reported", "payout.before_look_up", "payout.looked_up")
+SCHEDULES = 1000 if os.environ.get("ARCHPOOL_SOAK") else 50
+SECRET = "5e" * 32
+GIFT = 1_000_000
+
+
+class PayoutTestCase(unittest.TestCase):
+    def start(self, *flags):
+        self.pool = Pool(*flags)
+        self.addCleanup(self.pool.close)
+        self.pool.create_account("alice", "miner")
+        self.pool.command("operator", "ledger", "deposit", "--account", "alice",
+                          "--amount", GIFT)
+        self.pool.command("alice", "payout", "set", "--address", "addr-alice")
+
+    def restart_to_die_at(self, step, passes=1):
+        self.pool.stop("server")
+        # The first rounds are over before the server says that it is there.
+        if step == "payout.before_begin":
+            passes += 3
+        self.pool.server_env = {"ARCHPOOL_TEST_KILL_AT": f"{step}:{passes}"}
+        try:
+            self.pool.start_server()
+        except AssertionError:  # with payouts to ask after, it may die at once
+            self.assertEqual(self.pool.processes["server"].wait(10), -9)
+        self.pool.server_env = {}
+
+    def restart_when_dead(self, seconds=10):
+        try:
+            wait_for("the kill", lambda:
+                     self.pool.processes["server"].poll() is not None, seconds)
+        except AssertionError:
+            self.pool.kill("server")  # it never came to that step
+        else:
+            self.assertEqual(self.pool.processes.pop("server").returncode, -9)
+        self.pool.start_server()
+
+    def request(self, amount, request_id):
+        """However often the server goes away under it."""
+        def ask():
+            try:
+                return self.pool.command(
+                    "alice", "--patience", 0.2, "payout", "request", "--amount",
+                    amount, "--request-id", request_id)
+            except Refused as refused:
+                self.assertEqual(refused.code, 4, refused.text)
+                if self.pool.processes["server"].poll() is not None:
+                    self.pool.processes.pop("server")
+                    self.pool.start_server()
+                return None
+        return wait_for("a payout", ask)["payout_id"]
+
+    def payouts(self):
+        return self.pool.command("operator", "payout", "list", "--limit", 1000)
+
+    def wait_for_end_of_all(self, seconds=120):
+        def ended():
+            payouts = self.payouts()
+            open_ones = [one for one in payouts
+                         if one["state"] not in ("settled", "refused")]
+            return payouts if not open_ones else None
+        return wait_for("the end of all payouts", ended, seconds)
+
+    def assert_books(self, payouts):
+        settled = sum(micro(one["amount"]) for one in payouts
+                      if one["state"] == "settled")
+        balances = {one["place"]: micro(one["amount"].lstrip("-"))
+                    for one in self.pool.command("operator", "ledger", "balance")}
+        self.assertEqual(balances["account:alice"], GIFT * 1_000_000 - settled)
+        self.assertEqual(balances.get("payouts", 0), 0)
+        check = self.pool.command("operator", "ledger", "check")
+        self.assertEqual(check["violations"], [])
+
+
+class FileRailTest(PayoutTestCase):
+    def batches(self):
+        folder = self.pool.directory / "server" / "payouts"
+        return [path for path in folder.glob("*.json")
+                if not path.name.endswith(".result.json")]
+
+    def confirm_all(self):
+        for path in self.batches():
+            self.pool.command("operator", "payout", "confirm", path,
+                              "--reference", f"bank-{path.stem}")
+
+    def test_every_step_is_a_step_to_die_at(self):
+        self.start()
+        for number, step in enumerate(STEPS):
+            with self.subTest(step):
+                self.restart_to_die_at(step)
+                self.request(1 + number, f"r{number}")
+                self.restart_when_dead(seconds=5)
+                wait_for("its batch", lambda: all(
+                    one["state"] in ("sent", "settled")
+                    for one in self.payouts()))
+                self.confirm_all()
+                self.wait_for_end_of_all()
+        payouts = self.wait_for_end_of_all()
+        self.assertEqual(len(payouts), len(STEPS))
+        self.assertTrue(all(one["state"] == "settled" for one in payouts))
+        asked = [one["key"] for path in self.batches()
+                 for one in json.loads(path.read_text())["payouts"]]
+        self.assertEqual(sorted(asked), sorted(one["key"] for one in payouts),
+                         "each in one batch")
+        self.assert_books(payouts)
+
+    def test_what_was_not_paid_comes_back(self):
+        self.start()
+        self.request(5, "r1")
+        self.request(7, "r2")
+        keys = {one["amount"]: one["key"] for one in self.payouts()}
+        batches = wait_for("the batches", lambda: self.batches() if sum(
+            len(json.loads(path.read_text())["payouts"])
+            for path in self.batches()) == 2 else None)
+        for path in batches:
+            refused = [f"--refused={keys['7']}=ADDRESS_UNKNOWN"] if (
+                keys["7"] in path.read_text()) else []
+            self.pool.command("operator", "payout", "confirm", path,
+                              "--reference", "bank-1", *refused)
+        payouts = self.wait_for_end_of_all()
+        self.assertEqual({one["amount"]: one["state"] for one in payouts},
+                         {"5": "settled", "7": "refused"})
+        self.assert_books(payouts)
+
+
+class HttpRailTest(PayoutTestCase):
+    def start_with_rail(self, **options):
+        self.rail = LyingRail(SECRET, **options)
+        self.addCleanup(self.rail.close)
+        secret = Path(self.enterContext(
+            tempfile.TemporaryDirectory(prefix="archpool-it-rail-"))) / "rail-secret"
+        secret.write_text(SECRET + "\n")
+        self.start("--rail", self.rail.url, "--rail-secret-file", secret)
+
+    def assert_paid_once(self, payouts):
+        self.assertTrue(all(count == 1 for count in self.rail.moved.values()))
+        self.assertEqual(
+            {one["key"] for one in payouts if one["state"] == "settled"},
+            set(self.rail.moved))
+
+    def test_random_kills_and_a_rail_that_fails_in_every_way(self):
+        self.start_with_rail(seed=1)
+        numbers = random.Random(1)
+        for number in range(SCHEDULES):
+            self.restart_to_die_at(numbers.choice(STEPS), numbers.randint(1, 3))
+            for part in range(numbers.randint(1, 3)):
+                self.request(1 + part, f"r{number}-{part}")
+            self.restart_when_dead(seconds=0.5)
+        self.rail.moods = ("ok",)
+        payouts = self.wait_for_end_of_all(seconds=600)
+        self.assert_paid_once(payouts)
+        self.assert_books(payouts)
+
+    def test_a_refused_address_gets_its_money_back(self):
+        self.start_with_rail(moods=("ok",))
+        self.rail.refused_addresses.add("addr-alice")
+        self.request(3, "r1")
+        payouts = self.wait_for_end_of_all()
+        self.assertEqual(payouts[0]["state"], "refused")
+        self.assertEqual(payouts[0]["reason"], "ADDRESS_UNKNOWN")
+        self.assert_paid_once(payouts)
+        self.assert_books(payouts)
+
+    def test_a_rail_that_is_away_leaves_the_money_where_it_is(self):
+        self.start_with_rail(moods=("close_before",))
+        self.request(3, "r1")
+        wait_for("the doubt", lambda: self.payouts()[0]["state"] == "unknown")
+        self.assertEqual(self.payouts()[0]["reason"], "RAIL_UNREACHABLE")
+        self.rail.moods = ("ok",)
+        payouts = self.wait_for_end_of_all()
+        self.assertEqual(payouts[0]["state"], "settled")
+        self.assert_paid_once(payouts)
+        self.assert_books(payouts)
+
+
+if __name__ == "__main__":
+    unittest.main()
