@@ -56,6 +56,7 @@ int RunCli(const std::vector<std::string>& arguments, const Output& output,
   AddMinerCommands(app, action);
   AddLedgerCommands(app, action);
   AddPayoutCommands(app, action);
+  AddExplainCommand(app, action);
   AddAccountCommands(app, action);
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());

@@ -360,6 +360,14 @@ Json ToJson(const v1::Payout& payout) {
            payout.has_end_time() ? TimeJson(payout.end_time()) : Json()}};
 }
 
+Json ToJson(const v1::Explanation& one) {
+  return {{"reason", one.reason()},
+          {"message", one.message()},
+          {"advice", one.advice()},
+          {"count", one.count()},
+          {"trial_id", one.trial_id()}};
+}
+
 Json ToJson(const v1::Transfer& transfer) {
   return {{"transfer_id", transfer.transfer_id()},
           {"debit_place", transfer.debit_place()},

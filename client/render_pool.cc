@@ -117,6 +117,22 @@ std::string RenderTransfers(const v1::ListTransfersResponse& response,
   return table.Render(terminal, 0);
 }
 
+std::string RenderExplanations(const v1::ExplainResponse& response,
+                               const Terminal& terminal) {
+  std::string out;
+  for (const v1::Explanation& one : response.explanations()) {
+    absl::StrAppend(
+        &out, out.empty() ? "" : "\n",
+        Paint(terminal, Color::kBold, Clean(one.reason())),
+        one.trial_id() == 0
+            ? ""
+            : absl::StrCat(" (for example trial-", one.trial_id(), ")"),
+        "\n", Wrap(Clean(one.message()), terminal.width, 2),
+        Wrap(absl::StrCat("> ", Clean(one.advice())), terminal.width, 2));
+  }
+  return out;
+}
+
 std::string RenderPayouts(const v1::ListPayoutsResponse& response,
                           const Terminal& terminal) {
   if (response.payouts().empty()) return "No payouts.\n";

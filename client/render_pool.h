@@ -20,6 +20,8 @@ std::string RenderWorkers(const v1::ListWorkersResponse& response,
                           absl::Time now, const Terminal& terminal);
 std::string RenderBalances(const v1::GetBalancesResponse& response,
                            const Terminal& terminal);
+std::string RenderExplanations(const v1::ExplainResponse& response,
+                               const Terminal& terminal);
 std::string RenderPayouts(const v1::ListPayoutsResponse& response,
                           const Terminal& terminal);
 std::string RenderTransfers(const v1::ListTransfersResponse& response,

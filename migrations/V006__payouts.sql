@@ -56,6 +56,9 @@ END $$;
 CREATE TRIGGER payout_append_only BEFORE UPDATE OR DELETE ON payout
   FOR EACH ROW EXECUTE FUNCTION refuse_payout_change();
 
+-- Why a miner was not paid is asked by account.
+CREATE INDEX trial_by_account ON trial (account_id, id);
+
 ALTER TABLE balance
   DROP CONSTRAINT balance_place_known,
   ADD CONSTRAINT balance_place_known CHECK (

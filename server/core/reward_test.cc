@@ -10,6 +10,7 @@ namespace archpool {
 namespace {
 
 __extension__ using Int128 = __int128;
+__extension__ using Wide = unsigned __int128;
 
 TEST(RewardTest, PotsAddUpToTheReward) {
   CounterRng rng(1, 1);
@@ -46,6 +47,42 @@ TEST(RewardTest, SplitsAddUpExactlyAndStayWithinOneUnit) {
       sum += shares[i];
     }
     EXPECT_EQ(sum, static_cast<Amount>(Int128{pot} * used / total));
+  }
+}
+
+// The definition itself, by multiplication alone: a running share is the
+// largest number whose product with the total is not over pot times running
+// weight. Weights up to the greatest budget; more credit is never less money.
+TEST(RewardTest, AMillionSplitsAreWhatTheyAreDefinedToBe) {
+  CounterRng rng(3, 1);
+  for (int round = 0; round < 1'000'000; ++round) {
+    const auto pot =
+        static_cast<Amount>(rng.Below64(1 + static_cast<uint64_t>(kAmountMax)));
+    std::vector<int64_t> weights(1 + rng.Below(4));
+    int64_t used = 0;
+    for (int64_t& weight : weights) {
+      weight =
+          static_cast<int64_t>(rng.Below64(uint64_t{1} << (1 + rng.Below(57))));
+      used += weight;
+    }
+    const int64_t total =
+        used + static_cast<int64_t>(rng.Below64(uint64_t{1} << 57)) + 1;
+    const std::vector<Amount> shares =
+        SplitByRunningTotals(pot, weights, total);
+    Wide running_weight = 0;
+    Wide running_share = 0;
+    for (size_t i = 0; i < weights.size(); ++i) {
+      ASSERT_GE(shares[i], 0);
+      running_weight += static_cast<Wide>(weights[i]);
+      running_share += static_cast<Wide>(shares[i]);
+      const Wide product = static_cast<Wide>(pot) * running_weight;
+      ASSERT_LE(running_share * static_cast<Wide>(total), product);
+      ASSERT_GT((running_share + 1) * static_cast<Wide>(total), product);
+    }
+    const size_t raised = rng.Below(static_cast<uint32_t>(weights.size()));
+    ++weights[raised];
+    ASSERT_GE(SplitByRunningTotals(pot, weights, total)[raised],
+              shares[raised]);
   }
 }
 

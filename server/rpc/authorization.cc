@@ -26,6 +26,7 @@ constexpr MethodRule kRules[] = {
     {"/archpool.v1.LedgerService/Deposit", {kO}},
     {"/archpool.v1.LedgerService/GetBalances", {kC, kM, kV, kO}},
     {"/archpool.v1.LedgerService/ListTransfers", {kC, kM, kV, kO}},
+    {"/archpool.v1.PayoutService/Explain", {kM, kO}},
     {"/archpool.v1.PayoutService/ListPayouts", {kC, kM, kO}},
     {"/archpool.v1.PayoutService/RequestPayout", {kC, kM}},
     {"/archpool.v1.PayoutService/SetPayoutTerms", {kC, kM}},

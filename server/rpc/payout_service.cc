@@ -1,5 +1,9 @@
 #include "server/rpc/payout_service.h"
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/wire/fields.h"
@@ -12,6 +16,8 @@ constexpr int64_t kRequestIdLengthMax = 64;
 constexpr int64_t kAddressLengthMax = 200;
 constexpr int64_t kPageSizeMax = 1000;
 constexpr int64_t kPageSizeDefault = 100;
+constexpr int64_t kTrialsExplainedMax = 100'000;
+constexpr absl::Duration kExplainedByDefault = absl::Hours(7 * 24);
 
 absl::StatusOr<SetPayoutTerms> ReadTerms(
     AccountId caller, const v1::SetPayoutTermsRequest& request) {
@@ -62,10 +68,10 @@ grpc::ServerUnaryReactor* PayoutService::SetPayoutTerms(
     const v1::SetPayoutTermsRequest* request,
     v1::SetPayoutTermsResponse* response) {
   return Serve(
-      gate_, context, "/archpool.v1.PayoutService/SetPayoutTerms", request,
-      response, [this](const auto& call) {
+      parts_.gate, context, "/archpool.v1.PayoutService/SetPayoutTerms",
+      request, response, [this](const auto& call) {
         SubmitCommand<archpool::SetPayoutTerms>(
-            engine_, ReadTerms(call.caller.id, *call.request), call,
+            parts_.engine, ReadTerms(call.caller.id, *call.request), call,
             [](const Account& account, v1::SetPayoutTermsResponse* to) {
               to->set_address(account.payout_address);
               to->set_threshold(account.payout_threshold);
@@ -77,11 +83,11 @@ grpc::ServerUnaryReactor* PayoutService::RequestPayout(
     grpc::CallbackServerContext* context,
     const v1::RequestPayoutRequest* request,
     v1::RequestPayoutResponse* response) {
-  return Serve(gate_, context, "/archpool.v1.PayoutService/RequestPayout",
+  return Serve(parts_.gate, context, "/archpool.v1.PayoutService/RequestPayout",
                request, response, [this](const auto& call) {
                  SubmitCommand<archpool::RequestPayout>(
-                     engine_, ReadRequest(call.caller.id, *call.request), call,
-                     [](PayoutId payout, v1::RequestPayoutResponse* to) {
+                     parts_.engine, ReadRequest(call.caller.id, *call.request),
+                     call, [](PayoutId payout, v1::RequestPayoutResponse* to) {
                        to->set_payout_id(payout.value);
                      });
                });
@@ -90,20 +96,96 @@ grpc::ServerUnaryReactor* PayoutService::RequestPayout(
 grpc::ServerUnaryReactor* PayoutService::ListPayouts(
     grpc::CallbackServerContext* context, const v1::ListPayoutsRequest* request,
     v1::ListPayoutsResponse* response) {
-  return Serve(
-      gate_, context, "/archpool.v1.PayoutService/ListPayouts", request,
-      response, [this](const auto& accepted) {
-        RunOn(executor_, accepted, [this](const auto& call) -> absl::Status {
-          ARCHPOOL_ASSIGN_OR_RETURN(const PayoutFilter filter,
-                                    ReadFilter(call.caller, *call.request));
-          ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Payout> payouts,
-                                    reader_.Payouts(filter));
-          for (const Payout& payout : payouts) {
-            *call.response->add_payouts() = ToProto(payout, accounts_);
-          }
-          return absl::OkStatus();
-        });
-      });
+  return Serve(parts_.gate, context, "/archpool.v1.PayoutService/ListPayouts",
+               request, response, [this](const auto& accepted) {
+                 RunOn(parts_.executor, accepted,
+                       [this](const auto& call) -> absl::Status {
+                         ARCHPOOL_ASSIGN_OR_RETURN(
+                             const PayoutFilter filter,
+                             ReadFilter(call.caller, *call.request));
+                         ARCHPOOL_ASSIGN_OR_RETURN(
+                             const std::vector<Payout> payouts,
+                             parts_.reader.Payouts(filter));
+                         for (const Payout& payout : payouts) {
+                           *call.response->add_payouts() =
+                               ToProto(payout, parts_.accounts);
+                         }
+                         return absl::OkStatus();
+                       });
+               });
+}
+
+absl::StatusOr<MinerRecords> PayoutService::RecordsFor(
+    const Account& caller, const v1::ExplainRequest& request) {
+  absl::Time since = parts_.clock.Now() - kExplainedByDefault;
+  if (request.has_since_time()) {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        since, wire::ReadTime("since_time", request.since_time()));
+  }
+  MinerRecords records;
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Account> accounts,
+                            parts_.reader.Accounts());
+  const std::string& name =
+      request.account_name().empty() ? caller.name : request.account_name();
+  const auto found =
+      std::find_if(accounts.begin(), accounts.end(),
+                   [&](const Account& one) { return one.name == name; });
+  const bool may_ask = caller.role == Role::kOperator || name == caller.name;
+  if (found == accounts.end() || !may_ask || found->role != Role::kMiner) {
+    return NotFound("ACCOUNT_UNKNOWN",
+                    absl::StrCat("There is no miner '", name,
+                                 "' that you may ask about; name one."));
+  }
+  records.account = *found;
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      records.trials,
+      parts_.reader.TrialsOf(found->id, since, kTrialsExplainedMax));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      records.payouts,
+      parts_.reader.Payouts({.account = found->id, .open_only = false}));
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Balance> balances,
+                            parts_.reader.Balances());
+  for (const Balance& balance : balances) {
+    if (balance.place == Place::Of(found->id)) records.balance = balance.amount;
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Task> tasks,
+                            parts_.reader.Tasks({}));
+  records.open_tasks = std::count_if(
+      tasks.begin(), tasks.end(),
+      [](const Task& task) { return task.state == TaskState::kActive; });
+  for (const WorkerRecord& worker : parts_.sessions.All()) {
+    if (worker.account != found->id) continue;
+    ++records.workers;
+    if (worker.last_seen + parts_.policy.silence_term < parts_.clock.Now()) {
+      ++records.silent_workers;
+    }
+  }
+  return records;
+}
+
+grpc::ServerUnaryReactor* PayoutService::Explain(
+    grpc::CallbackServerContext* context, const v1::ExplainRequest* request,
+    v1::ExplainResponse* response) {
+  return Serve(parts_.gate, context, "/archpool.v1.PayoutService/Explain",
+               request, response, [this](const auto& accepted) {
+                 RunOn(parts_.executor, accepted,
+                       [this](const auto& call) -> absl::Status {
+                         ARCHPOOL_ASSIGN_OR_RETURN(
+                             const MinerRecords records,
+                             RecordsFor(call.caller, *call.request));
+                         for (const Explanation& one :
+                              archpool::Explain(parts_.policy, records)) {
+                           v1::Explanation* to =
+                               call.response->add_explanations();
+                           to->set_reason(one.reason);
+                           to->set_message(one.message);
+                           to->set_advice(one.advice);
+                           to->set_count(one.count);
+                           to->set_trial_id(one.example.value);
+                         }
+                         return absl::OkStatus();
+                       });
+               });
 }
 
 }  // namespace archpool::rpc

@@ -3,10 +3,13 @@
 #define ARCHPOOL_SERVER_RPC_PAYOUT_SERVICE_H_
 
 #include "archpool/v1/payout.grpc.pb.h"
+#include "common/base/clock.h"
+#include "server/core/explain.h"
 #include "server/engine/engine.h"
 #include "server/rpc/account_directory.h"
 #include "server/rpc/call.h"
 #include "server/rpc/executor.h"
+#include "server/rpc/session_directory.h"
 #include "server/storage/store.h"
 
 namespace archpool::rpc {
@@ -14,13 +17,17 @@ namespace archpool::rpc {
 class PayoutService : public v1::PayoutService::CallbackService {
  public:
   // All outlive the service; reads run on `executor`.
-  PayoutService(const Gate& gate, Engine& engine, Reader& reader,
-                Executor& executor, const AccountDirectory& accounts)
-      : gate_(gate),
-        engine_(engine),
-        reader_(reader),
-        executor_(executor),
-        accounts_(accounts) {}
+  struct Parts {
+    const Gate& gate;
+    const Clock& clock;
+    Engine& engine;
+    Reader& reader;
+    Executor& executor;
+    const AccountDirectory& accounts;
+    const SessionDirectory& sessions;
+    const PoolPolicy& policy;
+  };
+  explicit PayoutService(const Parts& parts) : parts_(parts) {}
 
   grpc::ServerUnaryReactor* SetPayoutTerms(
       grpc::CallbackServerContext* context,
@@ -34,13 +41,16 @@ class PayoutService : public v1::PayoutService::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::ListPayoutsRequest* request,
       v1::ListPayoutsResponse* response) override;
+  grpc::ServerUnaryReactor* Explain(grpc::CallbackServerContext* context,
+                                    const v1::ExplainRequest* request,
+                                    v1::ExplainResponse* response) override;
 
  private:
-  const Gate& gate_;
-  Engine& engine_;
-  Reader& reader_;
-  Executor& executor_;
-  const AccountDirectory& accounts_;
+  // NOT_FOUND (ACCOUNT_UNKNOWN): not a miner that the caller may ask about.
+  absl::StatusOr<MinerRecords> RecordsFor(const Account& caller,
+                                          const v1::ExplainRequest& request);
+
+  const Parts parts_;
 };
 
 }  // namespace archpool::rpc

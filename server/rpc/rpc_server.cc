@@ -42,6 +42,7 @@ constexpr size_t kViewsCachedMax = 1'024;
 constexpr int64_t kRegistrationsWaitingMax = 16;
 constexpr int64_t kVerifiersWoken = 16;
 constexpr absl::Duration kSessionForgotten = absl::Hours(1);
+constexpr absl::Duration kLedgerCheckPause = absl::Minutes(10);
 
 void SetLimits(grpc::ServerBuilder& builder) {
   grpc::ResourceQuota quota("archpool");
@@ -77,6 +78,13 @@ struct RpcServer::Impl {
   template <typename Other>
   void Note(const Other&) {}
   void LogAudits(TaskId task);
+  void CheckLedger();
+  void CheckLedgerLater() {
+    timer.After(kLedgerCheckPause, [this] {
+      // Refused while too much else is asked for: the next time, then.
+      if (!reads.Run([this] { CheckLedger(); }).ok()) CheckLedgerLater();
+    });
+  }
   void DropOldCheckpoints(const PoolSnapshot& snapshot);
   void NoteAll(absl::Span<const Event> events) {
     for (const Event& event : events) {
@@ -125,7 +133,8 @@ struct RpcServer::Impl {
       reads, sessions,    work_waiting, options.policy.silence_term};
   VerificationService verification{gate, parts.engine, audits_waiting};
   LedgerService ledger{gate, parts.engine, parts.reader, reads, accounts};
-  PayoutService payouts{gate, parts.engine, parts.reader, reads, accounts};
+  PayoutService payouts{{gate, parts.clock, parts.engine, parts.reader, reads,
+                         accounts, sessions, options.policy}};
 
   std::unique_ptr<SearchRunner> search =
       options.search
@@ -158,6 +167,19 @@ void RpcServer::Impl::LogAudits(TaskId task) {
   if (report.text.empty()) return;
   spdlog::log(report.is_over_budget ? spdlog::level::warn : spdlog::level::info,
               "{}: {}", task.ToString(), report.text);
+}
+
+void RpcServer::Impl::CheckLedger() {
+  const absl::StatusOr<LedgerCheck> check = parts.reader.CheckLedger();
+  if (!check.ok()) {
+    spdlog::warn("the ledger could not be checked: {}",
+                 std::string(check.status().message()));
+  } else {
+    for (const std::string& violation : check->violations) {
+      spdlog::error("the ledger breaks its rules: {}", violation);
+    }
+  }
+  CheckLedgerLater();
 }
 
 // A request looks into few exhausted boxes; another one goes on from there.
@@ -239,7 +261,10 @@ absl::Status RpcServer::Open() {
   builder.RegisterService(&impl_->ledger);
   builder.RegisterService(&impl_->payouts);
   impl_->server = builder.BuildAndStart();
-  if (impl_->server != nullptr && impl_->port != 0) return absl::OkStatus();
+  if (impl_->server != nullptr && impl_->port != 0) {
+    (void)impl_->reads.Run([this] { impl_->CheckLedger(); });
+    return absl::OkStatus();
+  }
   return Unavailable("LISTEN_FAILED",
                      absl::StrCat("Cannot listen on ", impl_->options.listen,
                                   "; is another server running there?"));

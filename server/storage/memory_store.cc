@@ -5,22 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "server/storage/memory_ledger_check.h"
 
 namespace archpool {
 namespace {
-
-__extension__ using Int128 = __int128;
-
-std::string DecimalText(Int128 value) {
-  if (value == 0) return "0";
-  std::string digits;
-  for (Int128 rest = value < 0 ? -value : value; rest > 0; rest /= 10) {
-    digits += static_cast<char>('0' + static_cast<int>(rest % 10));
-  }
-  if (value < 0) digits += '-';
-  std::reverse(digits.begin(), digits.end());
-  return digits;
-}
 
 bool IsFull(size_t size, int64_t limit) {
   return static_cast<int64_t>(size) >= limit;
@@ -172,6 +160,21 @@ absl::StatusOr<std::vector<Trial>> MemoryStore::Trials(TaskId task,
   return trials;
 }
 
+absl::StatusOr<std::vector<Trial>> MemoryStore::TrialsOf(AccountId account,
+                                                         absl::Time since,
+                                                         int64_t limit) {
+  absl::MutexLock lock(&mutex_);
+  std::vector<Trial> trials;
+  const auto& all = tables_.All<TrialId, Trial>();
+  for (auto it = all.rbegin(); it != all.rend(); ++it) {
+    if (IsFull(trials.size(), limit)) break;
+    if (it->second.account == account && it->second.create_time >= since) {
+      trials.push_back(it->second);
+    }
+  }
+  return trials;
+}
+
 absl::StatusOr<Trial> MemoryStore::GetTrial(TrialId trial) {
   absl::MutexLock lock(&mutex_);
   const auto& trials = tables_.All<TrialId, Trial>();
@@ -292,66 +295,7 @@ absl::StatusOr<std::vector<Balance>> MemoryStore::Balances() {
 
 absl::StatusOr<LedgerCheck> MemoryStore::CheckLedger() {
   absl::MutexLock lock(&mutex_);
-  LedgerCheck check;
-  Int128 moved = 0;
-  absl::btree_map<Place, Int128> recomputed;
-  for (const auto& [id, transfer] : tables_.All<TransferId, Transfer>()) {
-    ++check.transfers;
-    moved += transfer.amount;
-    recomputed[transfer.debit] -= transfer.amount;
-    recomputed[transfer.credit] += transfer.amount;
-  }
-  check.debits = DecimalText(moved);
-  check.credits = check.debits;
-  Int128 sum = 0;
-  absl::btree_map<Place, Amount> recorded;
-  for (const auto& [place, balance] : tables_.All<Place, Balance>()) {
-    sum += balance.amount;
-    recorded[place] = balance.amount;
-    recomputed[place] += 0;
-    const std::string name = ToString(place);
-    if (balance.amount < 0 && place.kind != PlaceKind::kOutside) {
-      check.violations.push_back(absl::StrCat("the balance of ", name, " is ",
-                                              balance.amount, ", below 0"));
-    }
-    if (place.kind == PlaceKind::kEscrow && balance.amount != 0 &&
-        !IsOpen(TaskId{place.id})) {
-      check.violations.push_back(absl::StrCat("the task has ended, and ", name,
-                                              " still holds ", balance.amount));
-    }
-  }
-  if (sum != 0) {
-    check.violations.push_back(absl::StrCat("the balances add up to ",
-                                            DecimalText(sum), ", not to 0"));
-  }
-  Int128 open = 0;
-  absl::btree_map<PayoutId, std::pair<int, int>> moved_of;  // begun, ended
-  for (const auto& [id, transfer] : tables_.All<TransferId, Transfer>()) {
-    if (!transfer.payout.IsSet()) continue;
-    auto& [begun, ended] = moved_of[transfer.payout];
-    ++(transfer.kind == TransferKind::kPayout ? begun : ended);
-  }
-  for (const auto& [id, payout] : tables_.All<PayoutId, Payout>()) {
-    if (!IsEnded(payout.state)) open += payout.amount;
-    const auto& [begun, ended] = moved_of[id];
-    if (begun != 1 || ended != (IsEnded(payout.state) ? 1 : 0)) {
-      check.violations.push_back(
-          absl::StrCat(id.ToString(), " is ", ToString(payout.state),
-                       ", and has ", begun, " + ", ended, " transfers"));
-    }
-  }
-  if (open != recorded[Place::Payouts()]) {
-    check.violations.push_back(
-        absl::StrCat("the open payouts come to ", DecimalText(open), ", and ",
-                     recorded[Place::Payouts()], " is set aside"));
-  }
-  for (const auto& [place, amount] : recomputed) {
-    if (recorded[place] == amount) continue;
-    check.violations.push_back(absl::StrCat(
-        "the balance of ", ToString(place), " is ", recorded[place],
-        ", its transfers make ", DecimalText(amount)));
-  }
-  return check;
+  return memory::CheckLedger(tables_);
 }
 
 }  // namespace archpool

@@ -32,6 +32,10 @@ class MemoryStore : public Store, public Reader {
   absl::StatusOr<std::vector<Trial>> Trials(TaskId task, TrialId after,
                                             int64_t limit) override
       ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<std::vector<Trial>> TrialsOf(AccountId account,
+                                              absl::Time since,
+                                              int64_t limit) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::vector<Payout>> Payouts(const PayoutFilter&) override
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<Audit> GetOpenAudit(TrialId trial) override

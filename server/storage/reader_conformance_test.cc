@@ -126,6 +126,15 @@ TEST_P(StoreConformanceTest, ReaderFiltersAndPages) {
   EXPECT_LE(page->size(), 2U);
   for (const Trial& later : *page) EXPECT_GT(later.id, trial.id);
 
+  const AccountId miner = trial.account;
+  auto of_miner = Filtered<Trial>(records.trials(), [&](const Trial& t) {
+    return t.account == miner && t.create_time >= trial.create_time;
+  });
+  std::reverse(of_miner.begin(), of_miner.end());
+  EXPECT_EQ(*reader.TrialsOf(miner, trial.create_time, 10'000), of_miner);
+  EXPECT_THAT(*reader.TrialsOf(miner, trial.create_time, 1),
+              ElementsAre(of_miner.at(0)));
+
   const auto is_outside = [](const Transfer& transfer) {
     return transfer.debit == Place::Outside() ||
            transfer.credit == Place::Outside();
@@ -222,6 +231,45 @@ TEST_P(StoreConformanceTest, LedgerCheckNoticesATamperedBalance) {
               ElementsAre("the balances add up to 1, not to 0",
                           "the balance of account:1 is 8, its transfers make "
                           "7"));
+}
+
+// No credit without a verdict.
+TEST_P(StoreConformanceTest, LedgerCheckNoticesPayThatNobodyEarned) {
+  const SmallPool pool;
+  Writer writer(backend_->NewWriter());
+  ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
+  const Transfer pay{.id = {2},
+                     .debit = Place::Of(pool.client.id),
+                     .credit = Place::Of(pool.miner.id),
+                     .amount = 3,
+                     .kind = TransferKind::kPay,
+                     .task = pool.task.id,
+                     .create_time = absl::UnixEpoch()};
+  ASSERT_THAT(
+      writer.Commit({pay, Balance{pay.debit, 4}, Balance{pay.credit, 3}}),
+      IsOk());
+  EXPECT_THAT(backend_->reader().CheckLedger()->violations,
+              ElementsAre("task-1 moved 3 to account:2 as pay, its accepted "
+                          "trials earned 0"));
+  Trial trial = pool.trial;
+  trial.state = TrialState::kAccepted;
+  trial.basis = TrialBasis::kAudited;
+  trial.is_matured = true;
+  trial.weights_digest = Sha256("weights");
+  trial.pay = 3;
+  ASSERT_THAT(writer.Commit({trial}), IsOk());
+  EXPECT_THAT(backend_->reader().CheckLedger()->violations, IsEmpty());
+}
+
+// A payout whose money was never set aside, or moved at the wrong time.
+TEST_P(StoreConformanceTest, LedgerCheckNoticesAPayoutThatMovedNothing) {
+  const SmallPool pool;
+  Writer writer(backend_->NewWriter());
+  ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
+  ASSERT_THAT(writer.Commit({pool.payout}), IsOk());
+  EXPECT_THAT(backend_->reader().CheckLedger()->violations,
+              ElementsAre("payout-1 is waiting, and has 0 + 0 transfers",
+                          "the open payouts come to 5, and 0 is set aside"));
 }
 
 // Even where the sum is right, money of an ended task must not stay behind.

@@ -97,6 +97,10 @@ class Reader {
   // Of one task, by id, those after `after`.
   virtual absl::StatusOr<std::vector<Trial>> Trials(TaskId task, TrialId after,
                                                     int64_t limit) = 0;
+  // Of one account, newest first, made since `since`.
+  virtual absl::StatusOr<std::vector<Trial>> TrialsOf(AccountId account,
+                                                      absl::Time since,
+                                                      int64_t limit) = 0;
   // NOT_FOUND (TRIAL_UNKNOWN).
   virtual absl::StatusOr<Trial> GetTrial(TrialId trial) = 0;
   // The trial's audit that is not done. NOT_FOUND (AUDIT_UNKNOWN).

@@ -50,6 +50,10 @@ class CheatsTest(PoolTestCase):
                 found = self.reasons_of(task, name) - {"CREDIT_VOID"}
                 self.assertTrue(found, "it was never found out")
                 self.assertLessEqual(found, reasons)
+                explained = self.pool.command("operator", "explain", "--miner",
+                                              name)
+                self.assertIn(explained[0]["reason"],
+                              reasons | {"ACCOUNT_SUSPENDED"})
                 share = share_of(task, name)
                 # Its first trainings may have been its own.
                 if cheat not in ("earlier_weights", "smaller_network"):
@@ -69,9 +73,11 @@ class CheatsTest(PoolTestCase):
         task_id = self.pool.submit(
             trials=40, subspaces=4,
             widths=", ".join(str(width) for width in range(2, 130, 2)))
-        task = self.pool.wait_until(
+        self.pool.wait_until(
             task_id, "the betrayal",
             lambda task: "SEGMENT_FALSE" in self.reasons_of(task, "mallory"))
+        # Shares and trials come in two calls: what follows is of one moment.
+        task = self.pool.task(task_id)
         share = share_of(task, "mallory")
         self.assertEqual(share["trials_accepted"], 0)
         self.assertIn("CREDIT_VOID", self.reasons_of(task, "mallory"))

@@ -88,6 +88,23 @@ class PayoutTestCase(unittest.TestCase):
         self.assertEqual(check["violations"], [])
 
 
+class ExplainTest(PayoutTestCase):
+    def reasons(self, who, *flags):
+        return [one["reason"] for one in self.pool.command(who, "explain", *flags)]
+
+    def test_a_miner_learns_why_it_was_not_paid(self):
+        self.start("--payout-minimum", "2", "--rail", "none")
+        self.assertEqual(self.reasons("alice"),
+                         ["PAYOUT_NOT_ASKED_FOR", "NO_WORKER", "NO_OPEN_TASK"])
+        self.pool.command("alice", "payout", "request", "--amount", GIFT - 1)
+        self.assertEqual(self.reasons("operator", "--miner", "alice")[:2],
+                         ["PAYOUT_UNDER_WAY", "UNDER_MINIMUM"])
+        self.pool.create_account("bob", "miner")
+        with self.assertRaises(Refused) as refused:
+            self.reasons("bob", "--miner", "alice")
+        self.assertIn("no miner 'alice'", refused.exception.text)
+
+
 class FileRailTest(PayoutTestCase):
     def batches(self):
         folder = self.pool.directory / "server" / "payouts"

@@ -55,6 +55,28 @@ WHERE coalesce(begun, 0) <> 1
   OR coalesce(ended, 0) <> (state IN ('settled', 'refused'))::int
 ORDER BY payout.id)sql";
 
+// What an ended task paid each miner is what its accepted trials, by verdicts
+// that rest on something, came to.
+constexpr char kUnearnedSql[] = R"sql(
+WITH paid AS (
+  SELECT task_id, credit_id AS account_id, kind, sum(amount) AS amount
+  FROM transfer WHERE kind IN ('pay', 'finders_bonus')
+  GROUP BY task_id, credit_id, kind
+), earned AS (
+  SELECT task_id, account_id, part.kind, sum(part.amount) AS amount
+  FROM trial CROSS JOIN LATERAL
+    (VALUES ('pay', pay), ('finders_bonus', finders_bonus))
+    AS part (kind, amount)
+  WHERE state = 'accepted' AND basis <> 'none' AND is_matured = 1
+    AND part.amount > 0
+  GROUP BY task_id, account_id, part.kind
+)
+SELECT task_id, account_id, kind, coalesce(paid.amount, 0)::text,
+       coalesce(earned.amount, 0)::text
+FROM paid FULL JOIN earned USING (task_id, account_id, kind)
+WHERE coalesce(paid.amount, 0) <> coalesce(earned.amount, 0)
+ORDER BY task_id, account_id, kind)sql";
+
 constexpr char kSetAsideSql[] = R"sql(
 SELECT open::text, aside::text FROM
   (SELECT coalesce(sum(amount), 0) AS open FROM payout
@@ -98,6 +120,12 @@ absl::StatusOr<LedgerCheck> CheckLedger(pqxx::transaction_base& transaction) {
     ARCHPOOL_ASSIGN_OR_RETURN(const std::string place, PlaceOf(row));
     check.violations.push_back(absl::StrCat("the task has ended, and ", place,
                                             " still holds ", row[2].c_str()));
+  }
+  for (const auto& row : transaction.exec(kUnearnedSql)) {
+    check.violations.push_back(absl::StrCat(
+        TaskId{row[0].as<int64_t>()}.ToString(), " moved ", row[3].c_str(),
+        " to ", ToString(Place::Of(AccountId{row[1].as<int64_t>()})), " as ",
+        row[2].c_str(), ", its accepted trials earned ", row[4].c_str()));
   }
   for (const auto& row : transaction.exec(kWrongPayoutsSql)) {
     check.violations.push_back(absl::StrCat(

@@ -199,6 +199,25 @@ absl::StatusOr<std::vector<Trial>> PostgresReader::Trials(TaskId task,
   return trials;
 }
 
+absl::StatusOr<std::vector<Trial>> PostgresReader::TrialsOf(AccountId account,
+                                                            absl::Time since,
+                                                            int64_t limit) {
+  std::vector<Trial> trials;
+  ARCHPOOL_RETURN_IF_ERROR(
+      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
+        ARCHPOOL_ASSIGN_OR_RETURN(
+            trials, Select(t, postgres::TrialTable(),
+                           "WHERE account_id = $1::bigint AND create_time >= "
+                           "timestamptz 'epoch' + $2::bigint * interval "
+                           "'1 microsecond' ORDER BY id DESC LIMIT $3::bigint",
+                           {absl::StrCat(account.value),
+                            absl::StrCat(absl::ToUnixMicros(since)),
+                            LimitText(limit)}));
+        return absl::OkStatus();
+      }));
+  return trials;
+}
+
 absl::StatusOr<Trial> PostgresReader::GetTrial(TrialId trial) {
   std::vector<Trial> found;
   ARCHPOOL_RETURN_IF_ERROR(

@@ -27,6 +27,9 @@ class PostgresReader : public Reader {
                                             int64_t limit) override;
   absl::StatusOr<Trial> GetTrial(TrialId trial) override;
   absl::StatusOr<Audit> GetOpenAudit(TrialId trial) override;
+  absl::StatusOr<std::vector<Trial>> TrialsOf(AccountId account,
+                                              absl::Time since,
+                                              int64_t limit) override;
   absl::StatusOr<std::vector<Payout>> Payouts(const PayoutFilter&) override;
   absl::StatusOr<Session> GetSession(SessionId session) override;
   absl::StatusOr<std::vector<SubspaceRecord>> Subspaces(TaskId task) override;

@@ -1,0 +1,41 @@
+// Why a miner was not paid, got no work, or had a trial rejected: from the
+// records, as sentences. Pure; thread-safe.
+#ifndef ARCHPOOL_SERVER_CORE_EXPLAIN_H_
+#define ARCHPOOL_SERVER_CORE_EXPLAIN_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "server/core/entities.h"
+#include "server/core/policy.h"
+
+namespace archpool {
+
+// What is known of a miner.
+struct MinerRecords {
+  Account account;
+  std::vector<Trial> trials;    // of the time that was asked for
+  std::vector<Payout> payouts;  // the newest ones
+  Amount balance = 0;
+  int64_t open_tasks = 0;  // of the pool
+  int64_t workers = 0;     // of the account, heard of lately
+  int64_t silent_workers = 0;
+};
+
+struct Explanation {
+  std::string reason;   // [A-Z0-9_]
+  std::string message;  // what is so
+  std::string advice;   // what to do about it
+  int64_t count = 0;    // trials or payouts that it is about; 0: none
+  TrialId example;      // the newest of the trials; unset: none
+};
+
+// What matters most first; never empty.
+std::vector<Explanation> Explain(const PoolPolicy& policy,
+                                 const MinerRecords& records);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_EXPLAIN_H_

@@ -1,0 +1,156 @@
+#include "server/storage/memory_ledger_check.h"
+
+#include <algorithm>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace archpool::memory {
+namespace {
+
+__extension__ using Int128 = __int128;
+
+std::string DecimalText(Int128 value) {
+  if (value == 0) return "0";
+  std::string digits;
+  for (Int128 rest = value < 0 ? -value : value; rest > 0; rest /= 10) {
+    digits += static_cast<char>('0' + static_cast<int>(rest % 10));
+  }
+  if (value < 0) digits += '-';
+  std::reverse(digits.begin(), digits.end());
+  return digits;
+}
+
+class Checker {
+ public:
+  explicit Checker(const Tables& tables) : tables_(tables) {}
+
+  LedgerCheck Run() {
+    Int128 moved = 0;
+    for (const auto& [id, transfer] : tables_.All<TransferId, Transfer>()) {
+      ++check_.transfers;
+      moved += transfer.amount;
+      recomputed_[transfer.debit] -= transfer.amount;
+      recomputed_[transfer.credit] += transfer.amount;
+    }
+    check_.debits = DecimalText(moved);
+    check_.credits = check_.debits;
+    CheckSum();
+    CheckBalances();
+    CheckEscrows();
+    CheckEarnings();
+    CheckPayouts();
+    return check_;
+  }
+
+ private:
+  template <typename... Parts>
+  void Complain(const Parts&... parts) {
+    check_.violations.push_back(absl::StrCat(parts...));
+  }
+  const absl::btree_map<Place, Balance>& balances() const {
+    return tables_.All<Place, Balance>();
+  }
+  Amount Recorded(Place place) const {
+    const auto found = balances().find(place);
+    return found == balances().end() ? 0 : found->second.amount;
+  }
+
+  void CheckSum() {
+    Int128 sum = 0;
+    for (const auto& [place, balance] : balances()) sum += balance.amount;
+    if (sum != 0) {
+      Complain("the balances add up to ", DecimalText(sum), ", not to 0");
+    }
+  }
+
+  void CheckBalances() {
+    for (const auto& [place, balance] : balances()) recomputed_[place] += 0;
+    for (const auto& [place, amount] : recomputed_) {
+      if (Recorded(place) == amount) continue;
+      Complain("the balance of ", ToString(place), " is ", Recorded(place),
+               ", its transfers make ", DecimalText(amount));
+    }
+    for (const auto& [place, balance] : balances()) {
+      if (balance.amount >= 0 || place.kind == PlaceKind::kOutside) continue;
+      Complain("the balance of ", ToString(place), " is ", balance.amount,
+               ", below 0");
+    }
+  }
+
+  void CheckEscrows() {
+    const auto& tasks = tables_.All<TaskId, Task>();
+    for (const auto& [place, balance] : balances()) {
+      if (place.kind != PlaceKind::kEscrow || balance.amount == 0) continue;
+      const auto task = tasks.find(TaskId{place.id});
+      if (task != tasks.end() && !IsEnded(task->second.state)) continue;
+      Complain("the task has ended, and ", ToString(place), " still holds ",
+               balance.amount);
+    }
+  }
+
+  // What an ended task paid each miner, beside what its trials earned.
+  void CheckEarnings() {
+    struct Sums {
+      Int128 paid = 0;
+      Int128 earned = 0;
+    };
+    absl::btree_map<std::tuple<TaskId, int64_t, std::string>, Sums> all;
+    for (const auto& [id, transfer] : tables_.All<TransferId, Transfer>()) {
+      if (transfer.kind == TransferKind::kPay ||
+          transfer.kind == TransferKind::kFindersBonus) {
+        all[{transfer.task, transfer.credit.id, ToString(transfer.kind)}]
+            .paid += transfer.amount;
+      }
+    }
+    for (const auto& [id, trial] : tables_.All<TrialId, Trial>()) {
+      if (trial.state != TrialState::kAccepted || !trial.is_matured) continue;
+      for (const auto& [kind, amount] :
+           {std::pair(TransferKind::kPay, trial.pay),
+            std::pair(TransferKind::kFindersBonus, trial.finders_bonus)}) {
+        all[{trial.task, trial.account.value, ToString(kind)}].earned += amount;
+      }
+    }
+    for (const auto& [key, sums] : all) {
+      if (sums.paid == sums.earned) continue;
+      const auto& [task, account, kind] = key;
+      Complain(task.ToString(), " moved ", DecimalText(sums.paid), " to ",
+               ToString(Place::Of(AccountId{account})), " as ", kind,
+               ", its accepted trials earned ", DecimalText(sums.earned));
+    }
+  }
+
+  // Each was set aside once, and its end moved the money once.
+  void CheckPayouts() {
+    absl::btree_map<PayoutId, std::pair<int, int>> moved;  // begun, ended
+    for (const auto& [id, transfer] : tables_.All<TransferId, Transfer>()) {
+      if (!transfer.payout.IsSet()) continue;
+      auto& [begun, ended] = moved[transfer.payout];
+      ++(transfer.kind == TransferKind::kPayout ? begun : ended);
+    }
+    Int128 open = 0;
+    for (const auto& [id, payout] : tables_.All<PayoutId, Payout>()) {
+      if (!IsEnded(payout.state)) open += payout.amount;
+      const auto& [begun, ended] = moved[id];
+      if (begun == 1 && ended == (IsEnded(payout.state) ? 1 : 0)) continue;
+      Complain(id.ToString(), " is ", ToString(payout.state), ", and has ",
+               begun, " + ", ended, " transfers");
+    }
+    if (open != Recorded(Place::Payouts())) {
+      Complain("the open payouts come to ", DecimalText(open), ", and ",
+               Recorded(Place::Payouts()), " is set aside");
+    }
+  }
+
+  const Tables& tables_;
+  absl::btree_map<Place, Int128> recomputed_;
+  LedgerCheck check_;
+};
+
+}  // namespace
+
+LedgerCheck CheckLedger(const Tables& tables) { return Checker(tables).Run(); }
+
+}  // namespace archpool::memory
