@@ -73,7 +73,11 @@ class HttpRail::Connection {
  public:
   Connection(const Clock& clock, const Digest& secret, const std::string& host,
              std::string path, absl::Duration timeout)
-      : clock_(clock), secret_(secret), path_(std::move(path)), client_(host) {
+      : clock_(clock),
+        secret_(secret),
+        path_(std::move(path)),
+        timeout_(timeout),
+        client_(host) {
     const auto seconds = static_cast<time_t>(absl::ToInt64Seconds(timeout));
     client_.set_connection_timeout(seconds, 0);
     client_.set_read_timeout(seconds, 0);
@@ -110,20 +114,24 @@ class HttpRail::Connection {
     request.set_header("Idempotency-Key", payout.key.ToString());
     if (!body.empty()) request.set_header("Content-Type", "application/json");
     std::string received;
-    request.content_receiver = [&received](const char* data, size_t size,
-                                           uint64_t, uint64_t) {
-      if (received.size() + size > kBodyBytesMax) return false;
+    const absl::Time deadline = clock_.Now() + timeout_;
+    request.content_receiver = [&](const char* data, size_t size, uint64_t,
+                                   uint64_t) {
+      if (received.size() + size > kBodyBytesMax || clock_.Now() > deadline) {
+        return false;
+      }
       received.append(data, size);
       return true;
     };
     const httplib::Result result = client_.send(request);
-    if (!result) return Doubt("RAIL_UNREACHABLE");
+    if (!result) return Doubt(kRailUnreachable);
     return Read(payout, result->status, received);
   }
 
   const Clock& clock_;
   const Digest secret_;
   const std::string path_;
+  const absl::Duration timeout_;
   httplib::Client client_;
 };
 
@@ -155,6 +163,11 @@ HttpRail::~HttpRail() = default;
 std::vector<RailAnswer> HttpRail::Send(absl::Span<const Payout> payouts) {
   std::vector<RailAnswer> answers;
   for (const Payout& payout : payouts) {
+    // Each would wait as long as the last one did.
+    if (!answers.empty() && answers.back().reason == kRailUnreachable) {
+      answers.push_back(answers.back());
+      continue;
+    }
     answers.push_back(connection_->Post(payout));
     // To be asked after, not sent again: POST itself tells of no key it never
     // saw.

@@ -39,6 +39,7 @@ void Payer::Start() {
 
 void Payer::Stop() {
   if (!thread_.joinable()) return;
+  stop_.request_stop();
   thread_.request_stop();
   thread_.join();
 }
@@ -90,6 +91,7 @@ absl::Status Payer::AskAfterOpen() {
     const RailAnswer answer = rail_.LookUp(payout);
     options_.at("payout.looked_up");
     ARCHPOOL_RETURN_IF_ERROR(Report(payout, answer));
+    if (answer.reason == kRailUnreachable || stop_.stop_requested()) break;
   }
   return absl::OkStatus();
 }

@@ -24,7 +24,7 @@
 namespace archpool {
 
 struct PayerOptions {
-  int64_t batch_max = 100;  // payouts handed to the rail at once
+  int64_t batch_max = 50;  // payouts handed to the rail at once
   absl::Duration interval = absl::Seconds(1);
   // Between two look-ups of one payout: doubled from the first to the last.
   absl::Duration look_up_min = absl::Seconds(1);
@@ -65,6 +65,7 @@ class Payer {
   // after a call to the engine failed in between.
   bool is_in_doubt_ = true;
   std::map<PayoutId, LookUps> look_ups_;
+  std::stop_source stop_;
   std::jthread thread_;
 };
 

@@ -152,7 +152,8 @@ TEST_P(PayerTest, NobodyIsPaidTwiceAndNothingIsLost) {
               rail_.IsSettled(payout.key));
     if (payout.state == PayoutState::kSettled) settled += payout.amount;
   }
-  for (const Balance& balance : *store_.Balances()) {
+  const auto balances = store_.Balances();
+  for (const Balance& balance : *balances) {
     if (balance.place == Place::Of(alice_)) {
       EXPECT_EQ(balance.amount, kGift - settled);
     }

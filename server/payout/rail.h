@@ -18,6 +18,10 @@ struct RailAnswer {
   std::string reason;     // [A-Z0-9_], of a refusal or a doubt
 };
 
+// The reason of a doubt where no answer came at all: others need not be asked
+// about just then.
+inline constexpr char kRailUnreachable[] = "RAIL_UNREACHABLE";
+
 // One thread at a time. Calls end in bounded time, and fail by kDoubt alone.
 class Rail {
  public:

@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "integration"))
-from harness import PoolTestCase, micro, share_of  # noqa: E402
+from harness import PoolTestCase, micro, rejections_of, share_of  # noqa: E402
 
 # What the pool answers to each cheat.
 REASONS = {
@@ -27,10 +27,6 @@ class CheatsTest(PoolTestCase):
     server_flags = ("--silence-term", "5s", "--audit-term", "5s",
                     "--upload-term", "20s")
 
-    def reasons_of(self, task, name):
-        return {trial["reason"] for trial in task["trials"]
-                if trial["account"] == name and trial["state"] == "rejected"}
-
     def test_every_cheat_is_found_out_and_none_is_paid(self):
         self.pool.add_client()
         self.pool.add_verifier("verifier")
@@ -47,7 +43,7 @@ class CheatsTest(PoolTestCase):
         for cheat, reasons in REASONS.items():
             name = f"m-{cheat.replace('_', '-')}"
             with self.subTest(cheat):
-                found = self.reasons_of(task, name) - {"CREDIT_VOID"}
+                found = rejections_of(task, name) - {"CREDIT_VOID"}
                 self.assertTrue(found, "it was never found out")
                 self.assertLessEqual(found, reasons)
                 explained = self.pool.command("operator", "explain", "--miner",
@@ -75,12 +71,12 @@ class CheatsTest(PoolTestCase):
             widths=", ".join(str(width) for width in range(2, 130, 2)))
         self.pool.wait_until(
             task_id, "the betrayal",
-            lambda task: "SEGMENT_FALSE" in self.reasons_of(task, "mallory"))
+            lambda task: "SEGMENT_FALSE" in rejections_of(task, "mallory"))
         # Shares and trials come in two calls: what follows is of one moment.
         task = self.pool.task(task_id)
         share = share_of(task, "mallory")
         self.assertEqual(share["trials_accepted"], 0)
-        self.assertIn("CREDIT_VOID", self.reasons_of(task, "mallory"))
+        self.assertIn("CREDIT_VOID", rejections_of(task, "mallory"))
         self.pool.add_worker("alice", trial_ms=20)
         task = self.pool.wait_for_end(task_id)
         self.assertEqual(micro(share_of(task, "mallory")["payout"]), 0)
@@ -101,7 +97,7 @@ class CheatsTest(PoolTestCase):
         self.pool.command("client", "task", "cancel", task_id)
         task = self.pool.wait_for_end(task_id)
         # The end of the task asks for what was taken at its word.
-        self.assertIn("AUDIT_UNANSWERED", self.reasons_of(task, "mallory"))
+        self.assertIn("AUDIT_UNANSWERED", rejections_of(task, "mallory"))
         self.assertEqual(micro(share_of(task, "mallory")["payout"]), 0)
         self.assert_adds_up(task)
 

@@ -10,7 +10,8 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "integration"))
-from harness import PoolTestCase, micro, share_of, wait_for  # noqa: E402
+from harness import (PoolTestCase, micro, rejections_of, share_of,  # noqa: E402
+                     wait_for)
 
 TASK_YAML = """\
 name: adversaries
@@ -113,11 +114,8 @@ class RealTrainingTest(PoolTestCase):
         self.assertEqual(task["state"], "succeeded")
         for cheat, reasons in expected.items():
             with self.subTest(cheat):
-                found = {
-                    trial["reason"] for trial in task["trials"]
-                    if trial["account"] == name_of(cheat)
-                    and trial["state"] == "rejected"
-                } - {"CREDIT_VOID", "NOT_LEARNT"}
+                found = rejections_of(task, name_of(cheat)) - {
+                    "CREDIT_VOID", "NOT_LEARNT"}
                 self.assertTrue(found, "it was never found out")
                 self.assertLessEqual(found, reasons)
                 if cheat not in HONEST_AT_FIRST:

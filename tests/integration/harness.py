@@ -132,6 +132,24 @@ class Pool:
         process.send_signal(signal.SIGKILL)
         process.wait()
 
+    def kill_postgres(self):
+        """The postmaster of this pool's own cluster, and it alone."""
+        server = self.processes["server"].pid
+        killed = 0
+        for entry in os.listdir("/proc"):
+            if not entry.isdigit():
+                continue
+            try:
+                with open(f"/proc/{entry}/stat", encoding="utf-8") as file:
+                    name, _, rest = file.read().rpartition(")")
+            except OSError:
+                continue
+            if int(rest.split()[1]) == server and name.endswith("(postgres"):
+                os.kill(int(entry), signal.SIGKILL)
+                killed += 1
+        if killed != 1:
+            raise AssertionError(f"{killed} databases were killed")
+
     def log(self, name):
         return (self.directory / f"{name}.log").read_text(errors="replace")
 
@@ -246,6 +264,12 @@ def micro(coins):
     """Coins as text to whole micro-coins: sums must be exact."""
     whole, _, fraction = coins.partition(".")
     return int(whole) * 1_000_000 + int((fraction + "000000")[:6])
+
+
+def rejections_of(task, name):
+    """The reasons for which trials of that miner were rejected."""
+    return {trial["reason"] for trial in task["trials"]
+            if trial["account"] == name and trial["state"] == "rejected"}
 
 
 def share_of(task, name):

@@ -2,7 +2,6 @@
 and again; nothing acknowledged is lost and the books still add up."""
 
 import os
-import signal
 import unittest
 
 from harness import PoolTestCase
@@ -48,30 +47,13 @@ class KillTest(PoolTestCase):
         for round_number in range(3):
             self.wait_for_more(task_id, 3 * (round_number + 1))
             before = self.accepted(task_id)
-            self.kill_postgres()
+            self.pool.kill_postgres()
             self.wait_for_more(task_id, len(before) + 1)
             after = self.accepted(task_id)
             self.assertEqual(before, {trial: after.get(trial) for trial in before})
         task = self.pool.wait_for_end(task_id)
         self.assertEqual(task["state"], "succeeded")
         self.assert_adds_up(task)
-
-    def kill_postgres(self):
-        """The postmaster of this pool's own cluster, and it alone."""
-        server = self.pool.processes["server"].pid
-        killed = 0
-        for entry in os.listdir("/proc"):
-            if not entry.isdigit():
-                continue
-            try:
-                with open(f"/proc/{entry}/stat", encoding="utf-8") as file:
-                    name, _, rest = file.read().rpartition(")")
-            except OSError:
-                continue
-            if int(rest.split()[1]) == server and name.endswith("(postgres"):
-                os.kill(int(entry), signal.SIGKILL)
-                killed += 1
-        self.assertEqual(killed, 1)
 
     def test_a_worker_killed_after_its_training_reports_it_when_back(self):
         self.start_all()

@@ -4,8 +4,10 @@ rail fails in every way: nobody is paid twice, nothing is lost."""
 import json
 import os
 import random
+import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -157,13 +159,29 @@ class FileRailTest(PayoutTestCase):
 
 
 class HttpRailTest(PayoutTestCase):
+    def setUp(self):
+        self.folder = Path(self.enterContext(
+            tempfile.TemporaryDirectory(prefix="archpool-it-rail-")))
+
     def start_with_rail(self, **options):
         self.rail = LyingRail(SECRET, **options)
         self.addCleanup(self.rail.close)
-        secret = Path(self.enterContext(
-            tempfile.TemporaryDirectory(prefix="archpool-it-rail-"))) / "rail-secret"
+        secret = self.folder / "rail-secret"
         secret.write_text(SECRET + "\n")
         self.start("--rail", self.rail.url, "--rail-secret-file", secret)
+
+    def make_certificate(self):
+        """One that nobody has signed but itself, and its key."""
+        path = self.folder / "rail.pem"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+             "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
+             "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+             "-keyout", path, "-out", self.folder / "rail.crt"],
+            check=True, capture_output=True)
+        certificate = (self.folder / "rail.crt").read_text()
+        path.write_text(path.read_text() + certificate)
+        return path
 
     def assert_paid_once(self, payouts):
         self.assertTrue(all(count == 1 for count in self.rail.moved.values()))
@@ -181,6 +199,32 @@ class HttpRailTest(PayoutTestCase):
             self.restart_when_dead(seconds=0.5)
         self.rail.moods = ("ok",)
         payouts = self.wait_for_end_of_all(seconds=600)
+        self.assert_paid_once(payouts)
+        self.assert_books(payouts)
+
+    def test_the_database_is_killed_under_payouts(self):
+        self.start_with_rail(seed=2)
+        numbers = random.Random(2)
+        for number in range(max(5, SCHEDULES // 20)):
+            self.request(1 + number % 3, f"r{number}")
+            time.sleep(numbers.random() / 2)
+            self.pool.kill_postgres()
+        self.rail.moods = ("ok",)
+        payouts = self.wait_for_end_of_all()
+        self.assert_paid_once(payouts)
+        self.assert_books(payouts)
+
+    def test_a_rail_is_believed_under_its_own_name_alone(self):
+        certificate = self.make_certificate()
+        self.start_with_rail(certificate=certificate, moods=("ok",))
+        self.request(3, "r1")
+        wait_for("the doubt", lambda: self.payouts()[0]["state"] == "unknown")
+        self.assertEqual(self.rail.payouts, {}, "it heard of nothing")
+        self.pool.stop("server")
+        self.pool.server_env = {"SSL_CERT_FILE": str(self.folder / "rail.crt")}
+        self.pool.start_server()
+        payouts = self.wait_for_end_of_all()
+        self.assertEqual(payouts[0]["state"], "settled")
         self.assert_paid_once(payouts)
         self.assert_books(payouts)
 

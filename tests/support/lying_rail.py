@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import random
+import ssl
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +17,8 @@ MOODS = ("ok", "ok", "ok", "close_before", "close_after", "error_before",
 
 
 class LyingRail:
-    def __init__(self, secret, seed=0, moods=MOODS):
+    def __init__(self, secret, seed=0, moods=MOODS, certificate=None):
+        """`certificate`: a file with it and its key, to speak TLS."""
         self.secret = bytes.fromhex(secret)
         self.numbers = random.Random(seed)
         self.moods = moods
@@ -40,7 +42,13 @@ class LyingRail:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v1"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.server.socket = context.wrap_socket(self.server.socket,
+                                                     server_side=True)
+        self.url = (f"http{'s' if certificate else ''}://127.0.0.1:"
+                    f"{self.server.server_address[1]}/v1")
         self.thread = threading.Thread(target=self.server.serve_forever)
         self.thread.start()
 
