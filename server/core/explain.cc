@@ -48,6 +48,9 @@ constexpr char kOtherAdvice[] =
 std::string Trials(int64_t count) {
   return absl::StrCat(count, count == 1 ? " trial" : " trials");
 }
+std::string Payouts(int64_t count) {
+  return absl::StrCat(count, count == 1 ? " payout" : " payouts");
+}
 std::string Coins(Amount amount) {
   return absl::StrCat(amount / kAmountPerCoin, ".",
                       absl::Dec(amount % kAmountPerCoin, absl::kZeroPad6),
@@ -119,23 +122,23 @@ class Explainer {
     for (const Payout& payout : records_.payouts) ++counts[payout.state];
     if (const int64_t refused = counts[PayoutState::kRefused]; refused > 0) {
       Add("PAYOUT_REFUSED",
-          absl::StrCat("The rail refused ", refused,
-                       " payouts; the money is back in the balance."),
+          absl::StrCat("The rail refused ", Payouts(refused),
+                       "; the money is back in the balance."),
           "Check the address: archpool payout set --address ADDRESS.", refused);
     }
     if (const int64_t unknown = counts[PayoutState::kUnknown]; unknown > 0) {
       Add("PAYOUT_UNKNOWN",
-          absl::StrCat("The rail has not said whether it has ", unknown,
-                       " payouts. The pool goes on asking, so that nobody is "
-                       "paid twice."),
+          absl::StrCat("The rail has not said whether it has ",
+                       Payouts(unknown),
+                       ". The pool goes on asking, so that nobody is paid "
+                       "twice."),
           "Wait; if it stays so, tell the operator.", unknown);
     }
     const int64_t under_way = counts[PayoutState::kWaiting] +
                               counts[PayoutState::kSending] +
                               counts[PayoutState::kSent];
     if (under_way > 0) {
-      Add("PAYOUT_UNDER_WAY",
-          absl::StrCat(under_way, " payouts are on their way."),
+      Add("PAYOUT_UNDER_WAY", absl::StrCat(Payouts(under_way), " on the way."),
           "Wait for the rail: archpool payout list.", under_way);
     }
     if (records_.balance > 0) AddBalance();

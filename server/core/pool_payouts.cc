@@ -95,7 +95,8 @@ absl::StatusOr<RequestPayout::Reply> Pool::Execute(const RequestPayout& command,
   if (account.payout_address.empty()) {
     return FailedPrecondition(
         "PAYOUT_ADDRESS_MISSING",
-        "the account has no address to pay to; set one first");
+        "the account has no address to pay to; set one first: archpool payout "
+        "set --address ADDRESS");
   }
   const Amount balance = state_.BalanceOf(Place::Of(account.id));
   const Amount amount = command.amount == 0 ? balance : command.amount;

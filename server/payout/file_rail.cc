@@ -128,8 +128,8 @@ std::vector<RailAnswer> FileRail::Send(absl::Span<const Payout> payouts) {
   }
   if (written.ok()) {
     spdlog::info(
-        "wrote {}: {} payouts, {} coins; pay them, then: archpool "
-        "payout confirm {} --reference TEXT",
+        "wrote {} (payouts: {}, coins: {}); pay it, then: archpool payout "
+        "confirm {} --reference TEXT",
         path, payouts.size(), FormatMillionths(total), path);
   } else {
     spdlog::error("cannot write {}: {}", path, std::string(written.message()));

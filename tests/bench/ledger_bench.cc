@@ -1,0 +1,200 @@
+// How many transfers a second the PostgreSQL store makes durable (fsync on, a
+// private cluster on this machine's disk), in batches; beside what pgbench
+// reaches with 32 clients and one transfer in each transaction
+// (transfer.pgbench.sql), in the same cluster; and how long the ledger's check
+// takes over what was posted.
+//
+//   ledger_bench [SECONDS]    for each rate; default: 10
+//
+// Run it from the root of the sources. Fails under 50,000 transfers a second,
+// or under 8 times pgbench's rate.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/counter_rng.h"
+#include "server/storage/postgres/migrations.h"
+#include "server/storage/postgres/postgres_programs.h"
+#include "server/storage/postgres/postgres_reader.h"
+#include "server/storage/postgres/postgres_store.h"
+#include "server/storage/postgres/private_cluster.h"
+#include "tests/bench/json_line.h"
+#include "tests/support/temporary_directory.h"
+
+namespace archpool {
+namespace {
+
+constexpr double kGoalPerSecond = 50'000;
+constexpr double kGoalOverPgbench = 8;
+constexpr int64_t kAccounts = 1'001;
+constexpr int64_t kStart = 1'000'000'000'000;
+constexpr char kScript[] = "tests/bench/transfer.pgbench.sql";
+constexpr int kBatches[] = {512, 4'096, 16'384};
+
+void AbortUnlessOk(const absl::Status& status) {
+  if (status.ok()) return;
+  std::fprintf(stderr, "%s\n", status.ToString().c_str());
+  std::abort();
+}
+
+double SecondsSince(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
+      .count();
+}
+
+class LedgerBench {
+ public:
+  explicit LedgerBench(const std::string& connection) : store_(connection) {
+    const auto loaded = store_.TakeOver();
+    AbortUnlessOk(loaded.status());
+    epoch_ = loaded->epoch;
+    sequence_ = loaded->sequence;
+    std::vector<Event> events;
+    for (int64_t i = 1; i <= kAccounts; ++i) {
+      const Place account = Place::Of(AccountId{i});
+      Post(Place::Outside(), account, kStart, events);
+    }
+    AddBalances(events);
+    Commit(events);
+  }
+
+  double Rate(int batch, double seconds_min) {
+    int64_t posted = 0;
+    double seconds = 0;
+    while (seconds < seconds_min) {
+      std::vector<Event> events;
+      for (int i = 0; i < batch; ++i) {
+        const int64_t debit = 1 + int64_t{rng_.Below(kAccounts)};
+        const int64_t credit =
+            1 + (debit + rng_.Below(kAccounts - 1)) % kAccounts;
+        Post(Place::Of(AccountId{debit}), Place::Of(AccountId{credit}), 1,
+             events);
+      }
+      AddBalances(events);
+      const auto begin = std::chrono::steady_clock::now();
+      Commit(events);
+      seconds += SecondsSince(begin);
+      posted += batch;
+    }
+    return static_cast<double>(posted) / seconds;
+  }
+  int64_t last_transfer() const { return last_transfer_; }
+
+ private:
+  void Post(Place debit, Place credit, Amount amount,
+            std::vector<Event>& events) {
+    events.emplace_back(Transfer{.id = {++last_transfer_},
+                                 .debit = debit,
+                                 .credit = credit,
+                                 .amount = amount,
+                                 .create_time = absl::UnixEpoch()});
+    for (const auto& [place, change] :
+         {std::pair(debit, -amount), std::pair(credit, amount)}) {
+      balances_[place] += change;
+      touched_.push_back(place);
+    }
+  }
+  void AddBalances(std::vector<Event>& events) {
+    for (const Place place : touched_) {
+      events.emplace_back(Balance{place, balances_[place]});
+    }
+    touched_.clear();
+  }
+  void Commit(const std::vector<Event>& events) {
+    AbortUnlessOk(store_.Commit(epoch_, sequence_++, events));
+  }
+
+  PostgresStore store_;
+  CounterRng rng_{1, 0};
+  int64_t epoch_ = 0;
+  int64_t sequence_ = 0;
+  int64_t last_transfer_ = 0;
+  absl::btree_map<Place, Amount> balances_;
+  std::vector<Place> touched_;
+};
+
+std::string OutputOf(const std::string& command) {
+  std::string output;
+  std::FILE* pipe = popen(command.c_str(), "re");
+  if (pipe == nullptr) return output;
+  char buffer[4'096];
+  while (const size_t size = std::fread(buffer, 1, sizeof buffer, pipe)) {
+    output.append(buffer, size);
+  }
+  pclose(pipe);
+  return output;
+}
+
+// Transactions a second; 0 where pgbench did not run.
+double PgbenchRate(const std::string& connection, int64_t next_transfer,
+                   int seconds) {
+  const auto programs = postgres::FindPrograms(std::nullopt);
+  AbortUnlessOk(programs.status());
+  const std::string database = absl::StrCat("\"", connection, "\"");
+  OutputOf(absl::StrCat(*programs, "/psql -q ", database,
+                        " -c 'CREATE SEQUENCE bench_transfer START ",
+                        next_transfer, "'"));
+  const std::string output =
+      OutputOf(absl::StrCat(*programs, "/pgbench -n -c 32 -j 2 -T ", seconds,
+                            " -f ", kScript, " ", database, " 2>&1"));
+  const size_t at = output.find("tps = ");
+  double rate = 0;
+  if (at == std::string::npos ||
+      !absl::SimpleAtod(
+          output.substr(at + 6, output.find(' ', at + 6) - (at + 6)), &rate)) {
+    std::fprintf(stderr, "pgbench: %s\n", output.c_str());
+  }
+  return rate;
+}
+
+int Run(int seconds) {
+  const TemporaryDirectory directory;
+  auto cluster = PrivateCluster::Start({.directory = directory.path() + "/p"});
+  AbortUnlessOk(cluster.status());
+  const std::string connection = (*cluster)->ConnectionString();
+  AbortUnlessOk(Migrate(connection));
+  double best = 0;
+  int64_t posted = 0;
+  {
+    LedgerBench bench(connection);
+    for (const int batch : kBatches) {
+      const double rate = bench.Rate(batch, seconds);
+      PrintJsonLine(absl::StrCat("ledger/posted_by_", batch), rate,
+                    "transfers/s", kGoalPerSecond);
+      best = std::max(best, rate);
+    }
+    posted = bench.last_transfer();
+  }
+  PostgresReader reader(connection, 1);
+  const auto begin = std::chrono::steady_clock::now();
+  const auto check = reader.CheckLedger();
+  const double check_seconds = SecondsSince(begin);
+  AbortUnlessOk(check.status());
+  PrintJsonLine("ledger/check_10M",
+                1e7 * check_seconds / static_cast<double>(check->transfers),
+                "s, in proportion", 60);
+  const double single = PgbenchRate(connection, posted + 1, seconds);
+  PrintJsonLine("ledger/pgbench_32_clients", single, "transfers/s", single);
+  PrintJsonLine("ledger/over_pgbench", best / std::max(single, 1.0), "times",
+                kGoalOverPgbench);
+  const bool is_sound = check->violations.empty();
+  return is_sound && best >= kGoalPerSecond && single > 0 &&
+                 best >= kGoalOverPgbench * single
+             ? 0
+             : 1;
+}
+
+}  // namespace
+}  // namespace archpool
+
+int main(int argc, char** argv) {
+  return archpool::Run(argc > 1 ? std::max(1, std::atoi(argv[1])) : 10);
+}
