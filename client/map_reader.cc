@@ -14,7 +14,6 @@
 namespace archpool {
 namespace {
 
-constexpr int64_t kMillion = 1'000'000;
 constexpr size_t kDecimals = 6;
 constexpr size_t kQuotedMax = 60;
 
