@@ -238,6 +238,17 @@ class HttpRailTest(PayoutTestCase):
         self.assert_paid_once(payouts)
         self.assert_books(payouts)
 
+    def test_an_answer_about_another_amount_settles_nothing(self):
+        self.start_with_rail(moods=("another_after",))
+        self.request(3, "r1")
+        wait_for("the doubt", lambda: self.payouts()[0]["reason"] == "RAIL_DIFFERS")
+        self.assertEqual(self.payouts()[0]["state"], "unknown")
+        self.rail.moods = ("ok",)
+        payouts = self.wait_for_end_of_all()
+        self.assertEqual(payouts[0]["reference"], f"tx-{payouts[0]['key'][:8]}")
+        self.assert_paid_once(payouts)
+        self.assert_books(payouts)
+
     def test_a_rail_that_is_away_leaves_the_money_where_it_is(self):
         self.start_with_rail(moods=("close_before",))
         self.request(3, "r1")

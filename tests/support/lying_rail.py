@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 # What becomes of a request. "before" and "after" the rail acts on it.
 MOODS = ("ok", "ok", "ok", "close_before", "close_after", "error_before",
          "error_after", "garbage_after", "redirect_before", "busy_before",
-         "bare_404", "late")
+         "bare_404", "late", "another_after")
 
 
 class LyingRail:
@@ -91,6 +91,10 @@ class LyingRail:
             return self.answer(handler, 503, b"{}")
         if mood == "garbage_after":
             return self.answer(handler, 200, b'{"key": "')
+        if mood == "another_after":
+            # As for a key that stands for another payout there.
+            answer = {**answer, "coins": "1000000", "state": "settled",
+                      "reference": "tx-of-another"}
         return self.answer(handler, status, json.dumps(answer).encode())
 
     def act(self, handler, body):
