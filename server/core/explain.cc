@@ -167,34 +167,36 @@ class Explainer {
     }
   }
 
-  void AddPending() {
+  // How many trials are so, and the newest of them (nullptr: none).
+  template <typename Predicate>
+  std::pair<int64_t, const Trial*> Select(const Predicate& is_so) const {
     int64_t count = 0;
-    TrialId newest;
-    std::string hardware_class;
+    const Trial* newest = nullptr;
     for (const Trial& trial : records_.trials) {
-      if (!IsPending(trial.state)) continue;
+      if (!is_so(trial)) continue;
       ++count;
-      newest = std::max(newest, trial.id);
-      hardware_class = trial.hardware_class;
+      if (newest == nullptr || newest->id < trial.id) newest = &trial;
     }
+    return {count, newest};
+  }
+
+  void AddPending() {
+    const auto [count, newest] =
+        Select([](const Trial& trial) { return IsPending(trial.state); });
     if (count == 0) return;
     Add("IN_VERIFICATION",
         absl::StrCat(Trials(count), " wait for a verdict, in the class ",
-                     hardware_class, "."),
+                     newest->hardware_class, "."),
         "Keep the worker running. If it lasts, no verifier computes in that "
         "class: try archpool-worker --instruction-set default.",
-        count, newest);
+        count, newest->id);
   }
 
   // Of tasks that go on.
   void AddImmature() {
-    int64_t count = 0;
-    TrialId newest;
-    for (const Trial& trial : records_.trials) {
-      if (trial.state != TrialState::kAccepted || trial.is_matured) continue;
-      ++count;
-      newest = std::max(newest, trial.id);
-    }
+    const auto [count, newest] = Select([](const Trial& trial) {
+      return trial.state == TrialState::kAccepted && !trial.is_matured;
+    });
     if (count == 0) return;
     Add("NOT_MATURED",
         absl::StrCat(Trials(count),
@@ -203,17 +205,13 @@ class Explainer {
                      " in a task, when as many have followed, or with the "
                      "task's end."),
         "Keep the worker running: an audit of them may still come.", count,
-        newest);
+        newest->id);
   }
 
   void AddAbandoned() {
-    int64_t count = 0;
-    TrialId newest;
-    for (const Trial& trial : records_.trials) {
-      if (trial.state != TrialState::kAbandoned) continue;
-      ++count;
-      newest = std::max(newest, trial.id);
-    }
+    const auto [count, newest] = Select([](const Trial& trial) {
+      return trial.state == TrialState::kAbandoned;
+    });
     if (count == 0) return;
     Add("ABANDONED",
         absl::StrCat(Trials(count),
@@ -221,7 +219,7 @@ class Explainer {
                      "not paid."),
         "Keep the machine awake and its connection up; let workers stop by "
         "themselves (Ctrl-C once).",
-        count, newest);
+        count, newest->id);
   }
 
   void AddWork() {

@@ -45,6 +45,21 @@ class PostgresReader::Connections {
     return status;
   }
 
+  // The rows of one table under `condition`, in such a transaction.
+  template <typename Row>
+  absl::StatusOr<std::vector<Row>> Rows(const postgres::Table<Row>& table,
+                                        const std::string& condition,
+                                        const Parameters& parameters) {
+    std::vector<Row> rows;
+    ARCHPOOL_RETURN_IF_ERROR(
+        Run([&](pqxx::transaction_base& transaction) -> absl::Status {
+          ARCHPOOL_ASSIGN_OR_RETURN(
+              rows, Select(transaction, table, condition, parameters));
+          return absl::OkStatus();
+        }));
+    return rows;
+  }
+
  private:
   absl::Status RunOn(
       std::unique_ptr<pqxx::connection>& connection,
@@ -131,13 +146,9 @@ PostgresReader::PostgresReader(std::string connection_string,
 PostgresReader::~PostgresReader() = default;
 
 absl::StatusOr<std::vector<Account>> PostgresReader::Accounts() {
-  std::vector<Account> accounts;
-  ARCHPOOL_RETURN_IF_ERROR(
-      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
-        ARCHPOOL_ASSIGN_OR_RETURN(
-            accounts, Select(t, postgres::AccountTable(), "ORDER BY id", {}));
-        return absl::OkStatus();
-      }));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      std::vector<Account> accounts,
+      connections_->Rows(postgres::AccountTable(), "ORDER BY id", {}));
   return accounts;
 }
 
@@ -185,48 +196,36 @@ absl::StatusOr<std::vector<Task>> PostgresReader::Tasks(
 absl::StatusOr<std::vector<Trial>> PostgresReader::Trials(TaskId task,
                                                           TrialId after,
                                                           int64_t limit) {
-  std::vector<Trial> trials;
-  ARCHPOOL_RETURN_IF_ERROR(
-      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
-        ARCHPOOL_ASSIGN_OR_RETURN(
-            trials, Select(t, postgres::TrialTable(),
-                           "WHERE task_id = $1::bigint AND id > $2::bigint"
-                           " ORDER BY id LIMIT $3::bigint",
-                           {absl::StrCat(task.value), absl::StrCat(after.value),
-                            LimitText(limit)}));
-        return absl::OkStatus();
-      }));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      std::vector<Trial> trials,
+      connections_->Rows(postgres::TrialTable(),
+                         "WHERE task_id = $1::bigint AND id > $2::bigint"
+                         " ORDER BY id LIMIT $3::bigint",
+                         {absl::StrCat(task.value), absl::StrCat(after.value),
+                          LimitText(limit)}));
   return trials;
 }
 
 absl::StatusOr<std::vector<Trial>> PostgresReader::TrialsOf(AccountId account,
                                                             absl::Time since,
                                                             int64_t limit) {
-  std::vector<Trial> trials;
-  ARCHPOOL_RETURN_IF_ERROR(
-      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
-        ARCHPOOL_ASSIGN_OR_RETURN(
-            trials, Select(t, postgres::TrialTable(),
-                           "WHERE account_id = $1::bigint AND create_time >= "
-                           "timestamptz 'epoch' + $2::bigint * interval "
-                           "'1 microsecond' ORDER BY id DESC LIMIT $3::bigint",
-                           {absl::StrCat(account.value),
-                            absl::StrCat(absl::ToUnixMicros(since)),
-                            LimitText(limit)}));
-        return absl::OkStatus();
-      }));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      std::vector<Trial> trials,
+      connections_->Rows(
+          postgres::TrialTable(),
+          "WHERE account_id = $1::bigint AND create_time >= "
+          "timestamptz 'epoch' + $2::bigint * interval "
+          "'1 microsecond' ORDER BY id DESC LIMIT $3::bigint",
+          {absl::StrCat(account.value), absl::StrCat(absl::ToUnixMicros(since)),
+           LimitText(limit)}));
   return trials;
 }
 
 absl::StatusOr<Trial> PostgresReader::GetTrial(TrialId trial) {
-  std::vector<Trial> found;
-  ARCHPOOL_RETURN_IF_ERROR(
-      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
-        ARCHPOOL_ASSIGN_OR_RETURN(
-            found, Select(t, postgres::TrialTable(), "WHERE id = $1::bigint",
-                          {absl::StrCat(trial.value)}));
-        return absl::OkStatus();
-      }));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      std::vector<Trial> found,
+      connections_->Rows(postgres::TrialTable(), "WHERE id = $1::bigint",
+                         {absl::StrCat(trial.value)}));
   if (found.empty()) {
     return NotFound("TRIAL_UNKNOWN",
                     absl::StrCat("there is no ", trial.ToString(),
@@ -236,15 +235,11 @@ absl::StatusOr<Trial> PostgresReader::GetTrial(TrialId trial) {
 }
 
 absl::StatusOr<Audit> PostgresReader::GetOpenAudit(TrialId trial) {
-  std::vector<Audit> found;
-  ARCHPOOL_RETURN_IF_ERROR(
-      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
-        ARCHPOOL_ASSIGN_OR_RETURN(
-            found, Select(t, postgres::AuditTable(),
-                          "WHERE trial_id = $1::bigint AND state <> 'done'",
-                          {absl::StrCat(trial.value)}));
-        return absl::OkStatus();
-      }));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      std::vector<Audit> found,
+      connections_->Rows(postgres::AuditTable(),
+                         "WHERE trial_id = $1::bigint AND state <> 'done'",
+                         {absl::StrCat(trial.value)}));
   if (found.empty()) {
     return NotFound("AUDIT_UNKNOWN",
                     absl::StrCat("no audit of ", trial.ToString(), " is open"));
@@ -253,14 +248,10 @@ absl::StatusOr<Audit> PostgresReader::GetOpenAudit(TrialId trial) {
 }
 
 absl::StatusOr<Session> PostgresReader::GetSession(SessionId session) {
-  std::vector<Session> found;
-  ARCHPOOL_RETURN_IF_ERROR(
-      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
-        ARCHPOOL_ASSIGN_OR_RETURN(
-            found, Select(t, postgres::SessionTable(), "WHERE id = $1::bigint",
-                          {absl::StrCat(session.value)}));
-        return absl::OkStatus();
-      }));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      std::vector<Session> found,
+      connections_->Rows(postgres::SessionTable(), "WHERE id = $1::bigint",
+                         {absl::StrCat(session.value)}));
   if (found.empty()) {
     return NotFound(
         "SESSION_UNKNOWN",
@@ -311,26 +302,18 @@ absl::StatusOr<std::vector<Lease>> PostgresReader::Leases(
   if (filter.active_only) condition += " AND state = 'active'";
   if (filter.backups_only) condition += " AND role = 'backup'";
   condition += " ORDER BY id DESC LIMIT $2::bigint";
-  std::vector<Lease> leases;
-  ARCHPOOL_RETURN_IF_ERROR(
-      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
-        ARCHPOOL_ASSIGN_OR_RETURN(
-            leases, Select(t, postgres::LeaseTable(), condition, parameters));
-        return absl::OkStatus();
-      }));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      std::vector<Lease> leases,
+      connections_->Rows(postgres::LeaseTable(), condition, parameters));
   return leases;
 }
 
 absl::StatusOr<DatasetRecord> PostgresReader::GetDataset(const Digest& id) {
-  std::vector<DatasetRecord> found;
-  ARCHPOOL_RETURN_IF_ERROR(
-      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
-        ARCHPOOL_ASSIGN_OR_RETURN(
-            found,
-            Select(t, postgres::DatasetTable(),
-                   "WHERE id = decode($1::text, 'hex')", {id.ToString()}));
-        return absl::OkStatus();
-      }));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      std::vector<DatasetRecord> found,
+      connections_->Rows(postgres::DatasetTable(),
+                         "WHERE id = decode($1::text, 'hex')",
+                         {id.ToString()}));
   if (found.empty()) {
     return NotFound("DATASET_UNKNOWN",
                     absl::StrCat("there is no dataset ", id.ToString(),
@@ -350,13 +333,9 @@ absl::StatusOr<std::vector<Payout>> PostgresReader::Payouts(
   }
   if (filter.open_only) condition += " AND state NOT IN ('settled', 'refused')";
   condition += " ORDER BY id DESC LIMIT $2::bigint";
-  std::vector<Payout> payouts;
-  ARCHPOOL_RETURN_IF_ERROR(
-      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
-        ARCHPOOL_ASSIGN_OR_RETURN(
-            payouts, Select(t, postgres::PayoutTable(), condition, parameters));
-        return absl::OkStatus();
-      }));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      std::vector<Payout> payouts,
+      connections_->Rows(postgres::PayoutTable(), condition, parameters));
   return payouts;
 }
 
@@ -383,25 +362,16 @@ absl::StatusOr<std::vector<Transfer>> PostgresReader::Transfers(
                     "::bigint");
   }
   condition += " ORDER BY id DESC LIMIT $2::bigint";
-  std::vector<Transfer> transfers;
-  ARCHPOOL_RETURN_IF_ERROR(
-      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
-        ARCHPOOL_ASSIGN_OR_RETURN(
-            transfers,
-            Select(t, postgres::TransferTable(), condition, parameters));
-        return absl::OkStatus();
-      }));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      std::vector<Transfer> transfers,
+      connections_->Rows(postgres::TransferTable(), condition, parameters));
   return transfers;
 }
 
 absl::StatusOr<std::vector<Balance>> PostgresReader::Balances() {
-  std::vector<Balance> balances;
-  ARCHPOOL_RETURN_IF_ERROR(
-      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
-        ARCHPOOL_ASSIGN_OR_RETURN(balances,
-                                  Select(t, postgres::BalanceTable(), "", {}));
-        return absl::OkStatus();
-      }));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      std::vector<Balance> balances,
+      connections_->Rows(postgres::BalanceTable(), "", {}));
   std::sort(
       balances.begin(), balances.end(),
       [](const Balance& a, const Balance& b) { return a.place < b.place; });
