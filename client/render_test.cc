@@ -146,6 +146,20 @@ TEST(RenderTest, WatchFitsEveryScreen) {
   }
 }
 
+// Nothing seems to happen while the last audits run.
+TEST(RenderTest, WatchSaysWhatAFinishingTaskWaitsFor) {
+  v1::Task task = testing::RunningTask();
+  task.set_state(v1::TASK_STATE_FINISHING);
+  const WatchView view = SampleView(task);
+  EXPECT_NE(Frame(view, kPlain, 40).find("trained once more before they win"),
+            std::string::npos);
+  for (size_t width = 60; width <= 120; ++width) {
+    Terminal terminal = kPlain;
+    terminal.width = width;
+    ExpectFits(Frame(view, terminal, 40), width);
+  }
+}
+
 TEST(RenderTest, WatchSaysThatTheServerIsAway) {
   WatchView view = SampleView(testing::RunningTask());
   view.is_server_away = true;

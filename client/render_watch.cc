@@ -66,7 +66,7 @@ void AddHead(const v1::Task& task, absl::Time now, const Terminal& terminal,
                     FormatSpan(ToTime(task.deadline_time()) - now),
                     " at the latest");
   }
-  lines.push_back(time);
+  lines.push_back(Shorten(terminal, time, terminal.width));
   const Progress progress = ProgressOf(task);
   lines.push_back(absl::StrCat(
       "  ",
