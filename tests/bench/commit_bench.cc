@@ -15,6 +15,7 @@
 #include "server/storage/postgres/migrations.h"
 #include "server/storage/postgres/postgres_store.h"
 #include "server/storage/postgres/private_cluster.h"
+#include "tests/bench/bench_util.h"
 #include "tests/bench/json_line.h"
 #include "tests/support/pool_fixture.h"
 #include "tests/support/temporary_directory.h"
@@ -27,17 +28,6 @@ constexpr int kBatches[] = {1, 16, 128, 512};
 constexpr int64_t kTrialsPerLease = 64;
 constexpr absl::Duration kMeasure = absl::Seconds(2);
 constexpr int64_t kSingleRowsMax = 4'000;
-
-void AbortUnlessOk(const absl::Status& status) {
-  if (status.ok()) return;
-  std::fprintf(stderr, "%s\n", status.ToString().c_str());
-  std::abort();
-}
-
-double SecondsSince(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
-      .count();
-}
 
 class CommitBench {
  public:

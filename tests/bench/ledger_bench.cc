@@ -26,6 +26,7 @@
 #include "server/storage/postgres/postgres_reader.h"
 #include "server/storage/postgres/postgres_store.h"
 #include "server/storage/postgres/private_cluster.h"
+#include "tests/bench/bench_util.h"
 #include "tests/bench/json_line.h"
 #include "tests/support/temporary_directory.h"
 
@@ -38,17 +39,6 @@ constexpr int64_t kAccounts = 1'001;
 constexpr int64_t kStart = 1'000'000'000'000;
 constexpr char kScript[] = "tests/bench/transfer.pgbench.sql";
 constexpr int kBatches[] = {512, 4'096, 16'384};
-
-void AbortUnlessOk(const absl::Status& status) {
-  if (status.ok()) return;
-  std::fprintf(stderr, "%s\n", status.ToString().c_str());
-  std::abort();
-}
-
-double SecondsSince(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
-      .count();
-}
 
 class LedgerBench {
  public:

@@ -11,6 +11,7 @@
 
 #include "common/base/counter_rng.h"
 #include "server/core/reward.h"
+#include "tests/bench/bench_util.h"
 #include "tests/bench/json_line.h"
 
 namespace archpool {
@@ -27,9 +28,7 @@ double MedianSeconds(const Work& work) {
   for (int round = 0; round < kRounds; ++round) {
     const auto start = std::chrono::steady_clock::now();
     work();
-    seconds.push_back(
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
-            .count());
+    seconds.push_back(SecondsSince(start));
   }
   std::sort(seconds.begin(), seconds.end());
   return seconds[kRounds / 2];

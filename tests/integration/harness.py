@@ -286,6 +286,16 @@ class PoolTestCase(unittest.TestCase):
         self.pool = Pool(*self.server_flags)
         self.addCleanup(self.pool.close)
 
+    def assert_earns_nothing(self, task, name):
+        share = share_of(task, name)
+        self.assertEqual(share["trials_accepted"], 0)
+        self.assertEqual(micro(share["payout"]), 0)
+
+    def assert_won_by_replay(self, task, name):
+        self.assertEqual(share_of(task, name)["trials_rejected"], 0)
+        self.assertEqual(task["best"]["account"], name)
+        self.assertEqual(task["best"]["basis"], "replayed")
+
     def assert_adds_up(self, task):
         payouts = sum(micro(share["payout"]) for share in task["shares"])
         self.assertEqual(
