@@ -3,7 +3,6 @@
 #include <string>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/data/read_file.h"
@@ -38,11 +37,7 @@ absl::StatusOr<std::unique_ptr<Rail>> OpenHttpRail(const ServerFlags& flags,
         absl::StrCat("--rail-secret-file ", flags.rail_secret_file,
                      " does not hold 64 hex digits"));
   }
-  return HttpRail::Open(clock, {.url = flags.rail,
-                                .secret = *secret,
-                                // On this machine nobody listens in between.
-                                .may_be_plain = absl::StartsWith(
-                                    flags.rail, "http://127.0.0.1")});
+  return HttpRail::Open(clock, {.url = flags.rail, .secret = *secret});
 }
 
 }  // namespace

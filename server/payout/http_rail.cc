@@ -2,6 +2,7 @@
 
 #include <httplib.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -139,10 +140,13 @@ absl::StatusOr<std::unique_ptr<HttpRail>> HttpRail::Open(
     const Clock& clock, const HttpRailOptions& options) {
   absl::string_view rest = options.url;
   const bool is_secure = absl::ConsumePrefix(&rest, "https://");
-  const bool is_plain = !is_secure && options.may_be_plain &&
-                        absl::ConsumePrefix(&rest, "http://");
+  const bool is_plain = !is_secure && absl::ConsumePrefix(&rest, "http://");
   const size_t slash = std::min(rest.find('/'), rest.size());
-  if ((!is_secure && !is_plain) || slash == 0) {
+  const absl::string_view authority = rest.substr(0, slash);
+  const bool is_local =
+      authority == "127.0.0.1" || absl::StartsWith(authority, "127.0.0.1:");
+  if (authority.empty() || absl::StrContains(authority, '@') ||
+      !(is_secure || (is_plain && is_local))) {
     return InvalidArgument(
         "RAIL_URL", absl::StrCat("'", options.url,
                                  "' is no address of a rail: give one such as "
@@ -151,7 +155,7 @@ absl::StatusOr<std::unique_ptr<HttpRail>> HttpRail::Open(
   std::string path(rest.substr(slash));
   while (!path.empty() && path.back() == '/') path.pop_back();
   const std::string host =
-      absl::StrCat(is_secure ? "https://" : "http://", rest.substr(0, slash));
+      absl::StrCat(is_secure ? "https://" : "http://", authority);
   return std::unique_ptr<HttpRail>(new HttpRail(std::make_unique<Connection>(
       clock, options.secret, host, path, options.timeout)));
 }

@@ -33,13 +33,12 @@ struct HttpRailOptions {
   std::string url;  // "https://rail.example.org/v1"
   Digest secret;    // shared with the rail
   absl::Duration timeout = absl::Seconds(10);
-  // For rails on this machine: "http://127.0.0.1:8080".
-  bool may_be_plain = false;
 };
 
 class HttpRail : public Rail {
  public:
-  // INVALID_ARGUMENT (RAIL_URL): not such a URL, or not https.
+  // INVALID_ARGUMENT (RAIL_URL): not such a URL, or not https, but for a rail
+  // on this machine ("http://127.0.0.1:8080"), where nobody listens in between.
   static absl::StatusOr<std::unique_ptr<HttpRail>> Open(
       const Clock& clock, const HttpRailOptions& options);
   ~HttpRail() override;
