@@ -42,6 +42,12 @@ void Encode(const Balance& b, CanonicalWriter& to) {
 void Encode(const Payout& p, CanonicalWriter& to) {
   to.Int(p.id.value).Int(static_cast<int64_t>(p.state)).Int(p.amount);
 }
+void Encode(const Owed& o, CanonicalWriter& to) {
+  to.Int(o.account.value).Int(o.position).Int(o.amount);
+}
+void Encode(const Receipt& r, CanonicalWriter& to) {
+  to.Int(r.id.value).Bytes(r.content);
+}
 void Encode(const Ranking& r, CanonicalWriter& to) {
   to.Int(r.task.value).Int(r.basis);
   for (const Architecture& one : r.candidates) {

@@ -4,11 +4,13 @@
 #ifndef ARCHPOOL_SIMULATOR_AUDITOR_H_
 #define ARCHPOOL_SIMULATOR_AUDITOR_H_
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "server/core/entities.h"
 #include "server/core/pool_state.h"
@@ -42,6 +44,10 @@ class Auditor {
   void Note(const Ranking& ranking);
   void Note(const Payout& payout);
   void CheckPayouts();
+  void Note(const Owed& owed);
+  void Note(const Receipt& receipt);
+  void CheckOwed();
+  void CheckReceipts();
   void Note(const Transfer& transfer);
   void Note(const Balance& balance);
   void CheckBooks();
@@ -51,8 +57,12 @@ class Auditor {
   void CheckCuts();
   void CheckLeases();
   void Forget(TaskId task);
+  // `last` is the greatest id so far.
   template <typename Id>
-  void CheckNew(Id id, int64_t& last);
+  void CheckNew(Id id, int64_t& last) {
+    if (id.value <= last) Complain(absl::StrCat(id.ToString(), " comes back"));
+    last = std::max(last, id.value);
+  }
   LeaseId PrimaryOf(LeaseId id) const;  // itself where it is one
   void Complain(std::string violation);
 
@@ -66,6 +76,7 @@ class Auditor {
   // Of the kinds that are forgotten with their task.
   LastIds last_ids_;
   std::set<TaskId> forgotten_;
+  std::set<TrialId> late_;  // committed after they were given up
   std::vector<Cut> cuts_;
   std::set<SubspaceId> pieces_;  // what that commit made, or made smaller
   absl::btree_map<AccountId, Account> accounts_;
@@ -79,8 +90,10 @@ class Auditor {
   absl::btree_map<TaskId, Ranking> rankings_;
   absl::btree_map<PayoutId, Payout> payouts_;
   absl::btree_map<TransferId, Transfer> transfers_;
-  absl::btree_map<Place, Amount> balances_;  // as the core says
-  absl::btree_map<Place, Amount> booked_;    // as the transfers say
+  absl::btree_map<std::pair<AccountId, int64_t>, Owed> owed_;
+  absl::btree_map<Place, Amount> receipted_;  // as the receipts say
+  absl::btree_map<Place, Amount> balances_;   // as the core says
+  absl::btree_map<Place, Amount> booked_;     // as the transfers say
 };
 
 }  // namespace archpool

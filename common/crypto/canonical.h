@@ -30,6 +30,30 @@ class CanonicalWriter {
   std::string encoding_;
 };
 
+// Reads an encoding back, field by field, in the order in which it was written.
+// Safe on whatever anybody sends: what is not there reads as 0, "" or the zero
+// digest, and the reader has failed from then on. Thread-compatible.
+class CanonicalReader {
+ public:
+  // `encoding` outlives this. Fails at once where it has another domain.
+  CanonicalReader(absl::string_view domain, absl::string_view encoding);
+
+  int64_t Int();
+  absl::string_view Bytes();
+  Digest Fixed();
+
+  // Whether every field so far was there.
+  bool ok() const { return ok_; }
+  // Whether they all were, and nothing is left over.
+  bool IsDone() const { return ok_ && rest_.empty(); }
+
+ private:
+  absl::string_view Take(size_t size_bytes);
+
+  absl::string_view rest_;
+  bool ok_ = true;
+};
+
 }  // namespace archpool
 
 #endif  // ARCHPOOL_COMMON_CRYPTO_CANONICAL_H_

@@ -1,6 +1,7 @@
 #include "common/crypto/merkle.h"
 
 #include <bit>
+#include <utility>
 
 #include "common/base/check.h"
 
@@ -49,6 +50,38 @@ std::vector<Digest> MerkleProof(absl::Span<const Digest> leaves,
   proof.push_back(
       MerkleRoot(is_left ? leaves.subspan(left) : leaves.first(left)));
   return proof;
+}
+
+std::optional<MerkleFrontier> MerkleFrontier::Restore(
+    int64_t count, std::vector<Digest> peaks) {
+  if (count < 0 ||
+      std::ssize(peaks) != std::popcount(static_cast<uint64_t>(count))) {
+    return std::nullopt;
+  }
+  MerkleFrontier frontier;
+  frontier.count_ = count;
+  frontier.peaks_ = std::move(peaks);
+  return frontier;
+}
+
+void MerkleFrontier::Append(const Digest& leaf) {
+  Digest node = leaf;
+  // As in binary addition: a carry for each whole subtree of the same size.
+  for (int64_t count = count_; count % 2 == 1; count /= 2) {
+    node = Node(peaks_.back(), node);
+    peaks_.pop_back();
+  }
+  peaks_.push_back(node);
+  ++count_;
+}
+
+Digest MerkleFrontier::Root() const {
+  if (peaks_.empty()) return MerkleRoot({});
+  Digest root = peaks_.back();
+  for (auto peak = peaks_.rbegin() + 1; peak != peaks_.rend(); ++peak) {
+    root = Node(*peak, root);
+  }
+  return root;
 }
 
 // RFC 9162, 2.1.3.2.

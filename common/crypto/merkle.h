@@ -5,6 +5,7 @@
 #define ARCHPOOL_COMMON_CRYPTO_MERKLE_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -22,6 +23,28 @@ Digest MerkleRoot(absl::Span<const Digest> leaves);
 // The siblings on the way from leaf `index` to the root, the lowest first.
 // REQUIRES: index in [0, leaves.size()).
 std::vector<Digest> MerkleProof(absl::Span<const Digest> leaves, int64_t index);
+
+// A tree that only grows, without its leaves: the roots of its whole subtrees,
+// the largest first, one for each bit of the count. Value type;
+// thread-compatible.
+class MerkleFrontier {
+ public:
+  MerkleFrontier() = default;
+  // nullopt where `peaks` are not as many as `count` has bits.
+  static std::optional<MerkleFrontier> Restore(int64_t count,
+                                               std::vector<Digest> peaks);
+
+  void Append(const Digest& leaf);
+  // Equal to MerkleRoot of all leaves so far.
+  Digest Root() const;
+
+  int64_t count() const { return count_; }
+  const std::vector<Digest>& peaks() const { return peaks_; }
+
+ private:
+  int64_t count_ = 0;
+  std::vector<Digest> peaks_;
+};
 
 // Whether `leaf` is number `index` of the `count` leaves under `root`. Safe on
 // whatever anybody sends.

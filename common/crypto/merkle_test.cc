@@ -44,6 +44,23 @@ TEST(MerkleTest, KnownRoots) {
   }
 }
 
+TEST(MerkleTest, AFrontierGrowsIntoEveryTree) {
+  MerkleFrontier frontier;
+  EXPECT_EQ(frontier.Root(), MerkleRoot({}));
+  const std::vector<Digest> leaves = Leaves(300);
+  for (int64_t count = 1; count <= 300; ++count) {
+    frontier.Append(leaves[static_cast<size_t>(count - 1)]);
+    EXPECT_EQ(frontier.Root(), MerkleRoot(absl::MakeConstSpan(leaves).first(
+                                   static_cast<size_t>(count))));
+    const auto restored =
+        MerkleFrontier::Restore(frontier.count(), frontier.peaks());
+    ASSERT_TRUE(restored.has_value());
+    EXPECT_EQ(restored->Root(), frontier.Root());
+  }
+  EXPECT_FALSE(MerkleFrontier::Restore(3, {leaves[0]}).has_value());
+  EXPECT_FALSE(MerkleFrontier::Restore(-1, {}).has_value());
+}
+
 TEST(MerkleTest, EveryLeafOfEverySmallTreeIsProven) {
   for (int64_t count = 1; count <= 40; ++count) {
     const std::vector<Digest> leaves = Leaves(count);

@@ -53,6 +53,10 @@ struct PayoutTag {
   static constexpr char kPrefix[] = "payout-";
 };
 
+struct ReceiptTag {
+  static constexpr char kPrefix[] = "receipt-";
+};
+
 using AccountId = Id<AccountTag>;
 using TaskId = Id<TaskTag>;
 using SubspaceId = Id<SubspaceTag>;
@@ -62,6 +66,7 @@ using TrialId = Id<TrialTag>;
 using AuditId = Id<AuditTag>;
 using TransferId = Id<TransferTag>;
 using PayoutId = Id<PayoutTag>;
+using ReceiptId = Id<ReceiptTag>;
 
 // Money: integer micro-units of the pool's coin ("1.5" is 1'500'000). Work: see
 // common/nas/cost_table.h. Neither is ever a floating-point number.

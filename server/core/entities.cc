@@ -34,11 +34,12 @@ bool operator==(const Task& a, const Task& b) {
       (a.spec != nullptr && b.spec != nullptr && *a.spec == *b.spec);
   return same_spec && a.id == b.id && a.client == b.client &&
          a.request_id == b.request_id && a.secret == b.secret &&
-         a.cost_table_version == b.cost_table_version && a.state == b.state &&
-         a.end_reason == b.end_reason && a.create_time == b.create_time &&
-         a.deadline == b.deadline && a.end_time == b.end_time &&
-         a.fee_pot == b.fee_pot && a.bonus_pot == b.bonus_pot &&
-         a.work_pot == b.work_pot && a.fee == b.fee && a.refund == b.refund;
+         a.cost_table_version == b.cost_table_version && a.rule == b.rule &&
+         a.state == b.state && a.end_reason == b.end_reason &&
+         a.create_time == b.create_time && a.deadline == b.deadline &&
+         a.end_time == b.end_time && a.fee_pot == b.fee_pot &&
+         a.bonus_pot == b.bonus_pot && a.work_pot == b.work_pot &&
+         a.fee == b.fee && a.refund == b.refund;
 }
 
 const char* ToString(Role value) {
@@ -90,12 +91,15 @@ const char* ToString(PayoutState value) {
   return WordOf({"waiting", "sending", "unknown", "sent", "settled", "refused"},
                 value);
 }
+const char* ToString(RewardRule value) {
+  return WordOf({"proportional", "pplns"}, value);
+}
 const char* ToString(PlaceKind value) {
   return WordOf({"outside", "fees", "account", "escrow", "payouts"}, value);
 }
 const char* ToString(TransferKind value) {
   return WordOf({"deposit", "escrow", "pay", "finders_bonus", "fee", "refund",
-                 "payout", "settle", "return"},
+                 "share", "payout", "settle", "return"},
                 value);
 }
 

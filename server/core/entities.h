@@ -20,6 +20,7 @@
 #include "common/nas/subspace.h"
 #include "server/core/audit_records.h"
 #include "server/core/payout_records.h"
+#include "server/core/reward_records.h"
 #include "server/core/transfer.h"
 #include "server/core/work_records.h"
 
@@ -45,6 +46,10 @@ struct Account {
   // only when asked).
   std::string payout_address;
   Amount payout_threshold = 0;
+  // To whom what it is paid goes on, in parts that add up to 1'000'000; empty:
+  // it keeps all.
+  std::vector<RevenuePart> split;
+  WorkUnits units_credited = 0;  // ever
 
   friend bool operator==(const Account&, const Account&) = default;
 };
@@ -82,6 +87,7 @@ struct Task {
   Digest secret;  // trial keys and draws come from it; nobody sees it before
                   // the end
   int64_t cost_table_version = 0;
+  RewardRule rule = RewardRule::kProportional;
   TaskState state = TaskState::kActive;
   EndReason end_reason = EndReason::kNone;
   absl::Time create_time;
@@ -135,10 +141,11 @@ struct Ranking {
   friend bool operator==(const Ranking&, const Ranking&) = default;
 };
 
-// A change: the record as it is from now on. Transfers are only ever added.
-using Event =
-    std::variant<Account, DatasetRecord, Task, SubspaceRecord, Session, Lease,
-                 Trial, Audit, Transfer, Balance, Ranking, Payout>;
+// A change: the record as it is from now on. Transfers and receipts are only
+// ever added.
+using Event = std::variant<Account, DatasetRecord, Task, SubspaceRecord,
+                           Session, Lease, Trial, Audit, Transfer, Balance,
+                           Ranking, Payout, Owed, Receipt>;
 
 // The words used in SQL, on the wire and in transcripts: "active", "succeeded",
 // …

@@ -21,6 +21,20 @@ struct SetPayoutTerms {
   using Reply = Account;
 };
 
+// To whom what the account is paid goes on from now on. Idempotent. NOT_FOUND
+// (ACCOUNT_UNKNOWN: no client or miner); INVALID_ARGUMENT (SPLIT_RANGE: too
+// many parts, one that is none or named twice, or a sum that is not
+// 1'000'000).
+struct SetRevenueSplit {
+  AccountId caller;
+  struct Part {
+    std::string account_name;
+    int64_t share_ppm = 0;
+  };
+  std::vector<Part> parts;  // none: the account keeps all
+  using Reply = Account;
+};
+
 // Sets money aside to be paid out. Idempotent by (caller, request_id).
 // FAILED_PRECONDITION (PAYOUT_ADDRESS_MISSING, BALANCE_TOO_LOW);
 // INVALID_ARGUMENT (AMOUNT_RANGE: under policy.payout_min).

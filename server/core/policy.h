@@ -5,6 +5,8 @@
 #include <cstdint>
 
 #include "absl/time/time.h"
+#include "common/model/ids.h"
+#include "server/core/reward_records.h"
 
 namespace archpool {
 
@@ -55,6 +57,11 @@ struct PoolPolicy {
   // The pool's share of the reward, in millionths; fixed per task when it
   // comes.
   int64_t fee_ppm = 50'000;
+  // How tasks' work pots are split, fixed per task when it comes; and the
+  // window of kPplns: the pool's last so many work units, about a day of a
+  // hundred reference cores.
+  RewardRule reward_rule = RewardRule::kProportional;
+  WorkUnits pplns_window_units = 10'000'000'000'000;
   // Less is not paid out: what a rail takes for it would be too much of it.
   int64_t payout_min = 1'000'000;
   // Rejections in a row that suspend a miner.

@@ -55,6 +55,8 @@ class Pool {
   absl::StatusOr<Deposit::Reply> Execute(const Deposit&, absl::Time now);
   absl::StatusOr<SetPayoutTerms::Reply> Execute(const SetPayoutTerms&,
                                                 absl::Time now);
+  absl::StatusOr<SetRevenueSplit::Reply> Execute(const SetRevenueSplit&,
+                                                 absl::Time now);
   absl::StatusOr<RequestPayout::Reply> Execute(const RequestPayout&,
                                                absl::Time now);
   absl::StatusOr<BeginSends::Reply> Execute(const BeginSends&, absl::Time now);

@@ -115,7 +115,14 @@ bool AskLastAudits(PoolState& state, const PoolPolicy& policy, TaskId task,
                    absl::Time now);
 
 // The rest of the task's credit matures.
-void MatureAll(PoolState& state, TaskId task);
+void MatureAll(PoolState& state, const PoolPolicy& policy, TaskId task);
+
+// The accepted trial's credit matures: from now on it is owed.
+void Credit(PoolState& state, const PoolPolicy& policy, TrialId trial);
+
+// A trial that is about to be rejected although its credit had matured: what is
+// owed for it is not any more, and what was paid is made up for later.
+void TakeCreditBack(PoolState& state, const Trial& trial);
 
 std::vector<Trial> AcceptedTrials(const PoolState& state, TaskId task);
 

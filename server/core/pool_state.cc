@@ -1,8 +1,10 @@
 #include "server/core/pool_state.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/check.h"
+#include "server/core/receipts.h"
 
 namespace archpool {
 namespace {
@@ -57,8 +59,13 @@ void PoolState::Put(const Lease& lease) {
   Store(lease);
 }
 void PoolState::Put(const Trial& trial) {
+  const Trial* before = Find(trial.id);
+  const auto verdict = VerdictOf(before, trial);
+  const auto credit = CreditOf(before, trial, *Find(trial.task));
   Store(trial);
   events_.emplace_back(trial);
+  if (verdict) Hand(trial.account, *verdict);
+  if (credit) Hand(trial.account, *credit);
 }
 void PoolState::Put(const Audit& audit) {
   events_.emplace_back(audit);
@@ -73,6 +80,35 @@ void PoolState::Put(const Ranking& ranking) {
 void PoolState::Put(const Payout& payout) {
   events_.emplace_back(payout);
   Store(payout);
+  if (const auto receipt = ReceiptOf(payout)) Hand(payout.account, *receipt);
+}
+
+void PoolState::Put(const Owed& owed) {
+  Store(owed);
+  events_.emplace_back(owed);
+}
+
+void PoolState::Hand(AccountId account, ReceiptBody body) {
+  const ReceiptId id{++last_ids_.receipt};
+  events_.emplace_back(
+      Receipt{.id = id,
+              .account = account,
+              .content = Encode(ReceiptContent{id, account, std::move(body)})});
+}
+
+// To the accounts on both sides; where there is none, to the payout's, or to
+// the pool's own books.
+void PoolState::HandFor(const Transfer& transfer) {
+  const TransferReceipt receipt = ReceiptOf(transfer);
+  bool is_handed = false;
+  for (const Place& place : {transfer.debit, transfer.credit}) {
+    if (place.kind != PlaceKind::kAccount) continue;
+    Hand(AccountId{place.id}, receipt);
+    is_handed = true;
+  }
+  if (is_handed) return;
+  const Payout* payout = Find(transfer.payout);
+  Hand(payout == nullptr ? AccountId{} : payout->account, receipt);
 }
 
 TransferId PoolState::Post(Place debit, Place credit, Amount amount,
@@ -99,6 +135,7 @@ TransferId PoolState::Post(Place debit, Place credit, Amount amount,
   events_.emplace_back(transfer);
   events_.emplace_back(from);
   events_.emplace_back(to);
+  HandFor(transfer);
   return transfer.id;
 }
 
@@ -229,6 +266,7 @@ PoolSnapshot PoolState::Snapshot() const {
     snapshot.records.emplace_back(std::move(ranking));
   }
   add_all(payouts_);
+  add_all(owed_);
   for (const auto& [place, amount] : balances_) {
     snapshot.records.emplace_back(Balance{place, amount});
   }

@@ -16,49 +16,15 @@
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/time/time.h"
+#include "common/model/receipt.h"
 #include "server/core/entities.h"
+#include "server/core/pool_snapshot.h"
 #include "server/core/task_index.h"
 
 namespace archpool {
 
 // Boxes of a task's first partition.
 inline constexpr int64_t kBoxesAtStartMax = 65'536;
-
-// The ids that were handed out last, per kind.
-struct LastIds {
-  int64_t account = 0;
-  int64_t task = 0;
-  int64_t subspace = 0;
-  int64_t session = 0;
-  int64_t lease = 0;
-  int64_t trial = 0;
-  int64_t audit = 0;
-  int64_t transfer = 0;
-  int64_t payout = 0;
-  friend bool operator==(const LastIds&, const LastIds&) = default;
-};
-
-// What was asked for under an idempotency key, and what it became.
-struct RequestKey {
-  AccountId account;  // unset for deposits
-  std::string request_id;
-  // Apart from a task's of the same id.
-  static RequestKey OfPayout(AccountId account, const std::string& request_id) {
-    return {account, "payout " + request_id};
-  }
-  friend auto operator<=>(const RequestKey&, const RequestKey&) = default;
-};
-
-// What the store hands to a new Pool: every account, dataset and balance; open
-// sessions; tasks that have not ended, with all their subspaces and trials,
-// their active leases and open audits; payouts that have not ended.
-struct PoolSnapshot {
-  std::vector<Event> records;
-  LastIds last_ids;
-  // Every key ever used: value is the task's, the transfer's or the payout's
-  // id.
-  std::vector<std::pair<RequestKey, int64_t>> requests;
-};
 
 class PoolState {
  public:
@@ -80,6 +46,10 @@ class PoolState {
   void Put(const Audit& audit);
   void Put(const Ranking& ranking);
   void Put(const Payout& payout);
+  void Put(const Owed& owed);
+  // Hands the account a receipt; unset: the pool's own books. What follows from
+  // a record alone, Put and Post hand out themselves.
+  void Hand(AccountId account, ReceiptBody body);
   // Posts a transfer and both balances.
   // REQUIRES: amount > 0; the debited balance suffices (or is kOutside).
   TransferId Post(Place debit, Place credit, Amount amount, TransferKind kind,
@@ -147,6 +117,11 @@ class PoolState {
   // The live audit of that verifier, or an unset id.
   AuditId AuditOf(AccountId account, const std::string& verifier) const;
   AuditId AuditOf(TrialId trial) const;  // not done; unset where none
+  // By account, then position; what is all paid is forgotten.
+  const absl::btree_map<std::pair<AccountId, int64_t>, Owed>& owed() const {
+    return owed_;
+  }
+  WorkUnits units_credited() const { return units_credited_; }  // of all
   // Audits that wait for a miner's answer.
   const absl::btree_set<AuditId>& AskedOf(AccountId miner) const;
   Amount BalanceOf(Place place) const;
@@ -196,6 +171,9 @@ class PoolState {
   void Store(const Balance& balance);
   void Store(const Ranking& ranking);
   void Store(const Payout& payout);
+  void Store(const Owed& owed);
+  void Store(const Receipt&) {}
+  void HandFor(const Transfer& transfer);
   void Count(const Trial& trial, int64_t sign);
   // What a trial claims enters the claims when it is committed, and leaves them
   // when it is rejected.
@@ -240,6 +218,8 @@ class PoolState {
   absl::btree_map<std::pair<AccountId, std::string>, AuditId> verifier_audits_;
   absl::btree_map<std::string, absl::btree_set<AuditId>> waiting_;
   absl::btree_map<PayoutId, Payout> payouts_;
+  absl::btree_map<std::pair<AccountId, int64_t>, Owed> owed_;
+  WorkUnits units_credited_ = 0;
   absl::btree_map<Place, Amount> balances_;
   absl::btree_map<RequestKey, int64_t> requests_;
   std::set<Due> due_;

@@ -84,6 +84,9 @@ void PoolState::Rescore(TaskId task, SubspaceId subspace, Change change) {
 }
 
 void PoolState::Store(const Account& account) {
+  const Account* before = Find(account.id);
+  units_credited_ +=
+      account.units_credited - (before == nullptr ? 0 : before->units_credited);
   account_names_[account.name] = account.id;
   accounts_[account.id] = account;
 }
@@ -426,6 +429,15 @@ void PoolState::Store(const Ranking& ranking) {
   }
   index.ranking_begin = 0;
   index.ranking_basis = ranking.basis;
+}
+
+void PoolState::Store(const Owed& owed) {
+  const std::pair key(owed.account, owed.position);
+  if (owed.amount == 0) {
+    owed_.erase(key);
+  } else {
+    owed_[key] = owed;
+  }
 }
 
 void PoolState::RememberRanked(TaskId task, size_t position,

@@ -101,6 +101,7 @@ absl::StatusOr<SubmitTask::Reply> Pool::Execute(const SubmitTask& command,
                   .spec = std::make_shared<const TaskSpec>(spec),
                   .secret = command.secret,
                   .cost_table_version = kCostTableVersion,
+                  .rule = policy_.reward_rule,
                   .create_time = now,
                   .deadline = now + spec.budget.time_limit,
                   .fee_pot = pots.fee,
@@ -192,56 +193,6 @@ void BeginFinishing(PoolState& state, const PoolPolicy& policy, TaskId id,
     EndLease(state, *state.Find(lease), LeaseState::kRevoked, false, now);
   }
   SettleIfDone(state, policy, id, now);
-}
-
-void SettleIfDone(PoolState& state, const PoolPolicy& policy, TaskId id,
-                  absl::Time now) {
-  const Task* found = state.Find(id);
-  if (found == nullptr || found->state != TaskState::kFinishing) return;
-  const TaskIndex& index = state.IndexOf(id);
-  if (index.pending_count > 0 || index.assigned_count > 0 ||
-      !index.audits.empty() || AskLastAudits(state, policy, id, now)) {
-    return;
-  }
-  MatureAll(state, id);
-  Task task = *found;
-  const std::vector<Trial> accepted = AcceptedTrials(state, id);
-  const Settlement settlement = Settle(task, accepted);
-  const Place escrow = Place::EscrowOf(id);
-  const auto post = [&](Place to, Amount amount, TransferKind kind) {
-    if (amount > 0) state.Post(escrow, to, amount, kind, id, "", now);
-  };
-  // One transfer per miner and kind: trials come sorted by account.
-  for (size_t i = 0; i < settlement.trials.size();) {
-    const AccountId account = settlement.trials[i].account;
-    Amount pay = 0;
-    Amount bonus = 0;
-    for (; i < settlement.trials.size() &&
-           settlement.trials[i].account == account;
-         ++i) {
-      const TrialPay& part = settlement.trials[i];
-      pay += part.pay;
-      bonus += part.finders_bonus;
-      Trial trial = *state.Find(part.trial);
-      trial.pay = part.pay;
-      trial.finders_bonus = part.finders_bonus;
-      state.Put(trial);
-    }
-    post(Place::Of(account), pay, TransferKind::kPay);
-    post(Place::Of(account), bonus, TransferKind::kFindersBonus);
-    PayOutIfDue(state, policy, account, now);
-  }
-  post(Place::Fees(), settlement.fee, TransferKind::kFee);
-  post(Place::Of(task.client), settlement.refund, TransferKind::kRefund);
-  ARCHPOOL_CHECK(state.BalanceOf(escrow) == 0);
-
-  task.fee = settlement.fee;
-  task.refund = settlement.refund;
-  task.end_time = now;
-  task.state = task.end_reason == EndReason::kCancelled ? TaskState::kCancelled
-               : accepted.empty()                       ? TaskState::kFailed
-                                                        : TaskState::kSucceeded;
-  state.Put(task);
 }
 
 }  // namespace internal

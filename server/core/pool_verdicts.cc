@@ -25,11 +25,13 @@ void CloseAudit(PoolState& state, TrialId trial) {
 // What a rejection does to the trial and to its account's counts.
 void Reject(PoolState& state, Trial trial, const std::string& reason) {
   CloseAudit(state, trial.id);
+  TakeCreditBack(state, trial);
   const bool was_accepted = trial.state == TrialState::kAccepted;
   trial.state = TrialState::kRejected;
   trial.reason = reason;
   trial.basis = TrialBasis::kNone;
   trial.is_matured = false;
+  trial.pay = 0;
   state.Put(trial);
   ReopenIfCompleted(state, trial.subspace);
   Account account = *state.Find(trial.account);
@@ -73,12 +75,6 @@ void AskImmature(PoolState& state, const PoolPolicy& policy, AccountId account,
   }
 }
 
-void Mature(PoolState& state, TrialId id) {
-  Trial trial = *state.Find(id);
-  trial.is_matured = true;
-  state.Put(trial);
-}
-
 bool IsClean(const PoolState& state, TrialId id) {
   return state.Find(id)->state == TrialState::kAccepted &&
          !state.AuditOf(id).IsSet();
@@ -101,7 +97,7 @@ void MatureBlocks(PoolState& state, const PoolPolicy& policy, TaskId task,
       if (!IsClean(state, id)) return;
       block.push_back(id);
     }
-    for (const TrialId id : block) Mature(state, id);
+    for (const TrialId id : block) Credit(state, policy, id);
   }
 }
 
@@ -183,12 +179,12 @@ bool AskLastAudits(PoolState& state, const PoolPolicy& policy, TaskId task,
   return !finalists.empty();
 }
 
-void MatureAll(PoolState& state, TaskId task) {
+void MatureAll(PoolState& state, const PoolPolicy& policy, TaskId task) {
   std::vector<TrialId> last;
   for (const auto& [account, block] : state.IndexOf(task).immature) {
     for (const auto& [commit_time, id] : block) last.push_back(id);
   }
-  for (const TrialId id : last) Mature(state, id);
+  for (const TrialId id : last) Credit(state, policy, id);
 }
 
 void Suspend(PoolState& state, AccountId id, absl::Time now) {

@@ -18,9 +18,9 @@ Amount Scale(Amount amount, int64_t numerator, int64_t denominator) {
   return static_cast<Amount>(Int128{amount} * numerator / denominator);
 }
 
-// `pays` is sorted by account and trial.
+// `settlement.trials` is sorted by account and trial.
 void AddFindersBonus(Amount pot, absl::Span<const Trial> accepted,
-                     std::vector<TrialPay>& pays) {
+                     Settlement& settlement) {
   const std::vector<Trial> finalists = FinalistsOf(accepted);
   if (finalists.empty()) return;
   std::vector<ParetoPoint> points;
@@ -37,7 +37,9 @@ void AddFindersBonus(Amount pot, absl::Span<const Trial> accepted,
   for (const int64_t weight : weights) total += weight;
   if (total == 0) return;
   const std::vector<Amount> shares = SplitByRunningTotals(pot, weights, total);
-  for (size_t i = 0; i < front.size(); ++i) {
+  std::vector<TrialPay>& pays = settlement.trials;
+  int64_t before = 0;
+  for (size_t i = 0; i < front.size(); before += weights[i++]) {
     const Trial& trial = finalists[front[i]];
     // What the client knew before has no finder here: its share comes back.
     if (trial.known_from.IsSet()) continue;
@@ -47,6 +49,8 @@ void AddFindersBonus(Amount pot, absl::Span<const Trial> accepted,
           return std::tie(one.account, one.trial) < key;
         });
     pay->finders_bonus = shares[i];
+    settlement.finders.push_back(
+        {trial.id, trial.account, before, weights[i], total, shares[i]});
   }
 }
 
@@ -80,6 +84,10 @@ std::vector<Amount> SplitByRunningTotals(Amount pot,
   return shares;
 }
 
+Amount WorthOf(const Task& task, WorkUnits units) {
+  return Scale(task.work_pot, units, task.spec->budget.work_units);
+}
+
 Settlement Settle(const Task& task, absl::Span<const Trial> accepted) {
   // Small, so that a million of them sort within the caches.
   struct Part {
@@ -99,16 +107,23 @@ Settlement Settle(const Task& task, absl::Span<const Trial> accepted) {
   std::vector<int64_t> units;
   units.reserve(parts.size());
   for (const Part& part : parts) units.push_back(part.units);
-  const std::vector<Amount> pays =
-      SplitByRunningTotals(task.work_pot, units, task.spec->budget.work_units);
+  std::vector<Amount> pays;
+  if (task.rule == RewardRule::kProportional) {
+    pays = SplitByRunningTotals(task.work_pot, units,
+                                task.spec->budget.work_units);
+  } else {
+    for (const WorkUnits one : units) pays.push_back(WorthOf(task, one));
+  }
 
   Settlement settlement;
   settlement.trials.reserve(parts.size());
   for (size_t i = 0; i < parts.size(); ++i) {
-    settlement.trials.push_back(
-        {.trial = parts[i].trial, .account = parts[i].account, .pay = pays[i]});
+    settlement.trials.push_back({.trial = parts[i].trial,
+                                 .account = parts[i].account,
+                                 .units = units[i],
+                                 .pay = pays[i]});
   }
-  AddFindersBonus(task.bonus_pot, accepted, settlement.trials);
+  AddFindersBonus(task.bonus_pot, accepted, settlement);
 
   Amount paid = 0;
   for (const TrialPay& pay : settlement.trials) {

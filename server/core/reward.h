@@ -31,23 +31,40 @@ std::vector<Amount> SplitByRunningTotals(Amount pot,
                                          absl::Span<const int64_t> weights,
                                          int64_t total);
 
+// What `units` of the task's work are worth, rounded down.
+Amount WorthOf(const Task& task, WorkUnits units);
+
 // What an accepted trial is paid.
 struct TrialPay {
   TrialId trial;
   AccountId account;
+  WorkUnits units = 0;       // that are paid for
   Amount pay = 0;            // for its work units
   Amount finders_bonus = 0;  // for its part of the front
 };
 
+// The part of the finder's bonus that a finalist's contribution came to:
+// weights as SplitByRunningTotals takes them.
+struct FinderShare {
+  TrialId trial;
+  AccountId account;
+  int64_t before = 0;
+  int64_t weight = 0;
+  int64_t total = 0;
+  Amount amount = 0;
+};
+
 // A task's settlement: pays + bonuses + fee + refund = reward.
 struct Settlement {
-  std::vector<TrialPay> trials;  // by (account, trial)
+  std::vector<TrialPay> trials;      // by (account, trial)
+  std::vector<FinderShare> finders;  // those of accounts, along the front
   Amount fee = 0;
   Amount refund = 0;
 };
 
 // Work is paid at work_pot / budget.work_units per unit, however the task
-// ended. The finder's bonus is paid whole as soon as there is a front, by
+// ended: by running totals under kProportional, each trial its WorthOf under
+// kPplns. The finder's bonus is paid whole as soon as there is a front, by
 // exclusive contribution to its hypervolume (verified accuracy against
 // multiply-accumulates; reference point: accuracy 0 and twice the front's
 // largest count), so that cancelling after a find saves nothing. The fee is

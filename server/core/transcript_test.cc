@@ -98,6 +98,19 @@ std::string Line(const Payout& p) {
   return absl::StrCat(p.id.ToString(), " ", ToString(p.state), " ", p.amount,
                       " to ", p.address);
 }
+std::string Line(const Owed& o) {
+  return absl::StrCat("owed to ", o.account.ToString(), " at ", o.position,
+                      ": ", o.amount);
+}
+std::string Line(const Receipt& r) {
+  constexpr const char* kKinds[] = {"verdict",  "credit", "share",
+                                    "transfer", "payout", "carried"};
+  const absl::StatusOr<ReceiptContent> content = DecodeReceipt(r.content);
+  ARCHPOOL_CHECK(content.ok());
+  return absl::StrCat(
+      r.id.ToString(), " ", kKinds[content->body.index()], " for ",
+      r.account.IsSet() ? r.account.ToString() : "the pool's books");
+}
 std::string Line(const Balance& b) {
   return absl::StrCat("balance ", ToString(b.place), " ", b.amount);
 }

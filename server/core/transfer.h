@@ -37,6 +37,7 @@ enum class TransferKind {
   kFindersBonus,
   kFee,
   kRefund,
+  kShare,   // from one account to another, by the first one's split
   kPayout,  // set aside
   kSettle,  // left the pool
   kReturn   // came back, refused by the rail

@@ -37,7 +37,18 @@ std::string BrokenCheck(const Account& a) {
        {a.trials_accepted >= 0 && a.trials_rejected >= 0 &&
             a.trials_abandoned >= 0 && a.rejections_in_a_row >= 0,
         "account_counts_not_negative"},
-       {a.payout_threshold >= 0, "account_threshold_not_negative"}});
+       {a.payout_threshold >= 0, "account_threshold_not_negative"},
+       {a.units_credited >= 0, "account_credit_not_negative"}});
+}
+
+std::string BrokenCheck(const Owed& o) {
+  return FirstBroken({{o.position >= 0, "owed_position_not_negative"}});
+}
+
+std::string BrokenCheck(const Receipt& r) {
+  return FirstBroken({{r.id.value > 0, "receipt_id_positive"},
+                      {r.account.value >= 0, "receipt_account_not_negative"},
+                      {!r.content.empty(), "receipt_content_not_empty"}});
 }
 
 std::string BrokenCheck(const DatasetRecord& d) {

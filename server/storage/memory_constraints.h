@@ -21,6 +21,8 @@ std::string BrokenCheck(const Audit& audit);
 std::string BrokenCheck(const Payout& payout);
 std::string BrokenCheck(const Balance& balance);
 std::string BrokenCheck(const Transfer& transfer);
+std::string BrokenCheck(const Owed& owed);
+std::string BrokenCheck(const Receipt& receipt);
 inline std::string BrokenCheck(const Ranking&) { return ""; }
 
 // What no other record may claim at the same time.
@@ -40,6 +42,8 @@ std::vector<UniqueKey> UniqueKeysOf(const Audit& audit);
 std::vector<UniqueKey> UniqueKeysOf(const Payout& payout);
 std::vector<UniqueKey> UniqueKeysOf(const Balance& balance);
 std::vector<UniqueKey> UniqueKeysOf(const Transfer& transfer);
+inline std::vector<UniqueKey> UniqueKeysOf(const Owed&) { return {}; }
+inline std::vector<UniqueKey> UniqueKeysOf(const Receipt&) { return {}; }
 inline std::vector<UniqueKey> UniqueKeysOf(const Ranking&) { return {}; }
 
 }  // namespace archpool::memory

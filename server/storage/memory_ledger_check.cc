@@ -41,6 +41,7 @@ class Checker {
     CheckBalances();
     CheckEscrows();
     CheckEarnings();
+    CheckOwed();
     CheckPayouts();
     return check_;
   }
@@ -91,7 +92,12 @@ class Checker {
     }
   }
 
-  // What an ended task paid each miner, beside what its trials earned.
+  bool IsByWindow(TaskId task) const {
+    return tables_.All<TaskId, Task>().at(task).rule == RewardRule::kPplns;
+  }
+
+  // What an ended task paid each miner, beside what its trials earned; through
+  // the window, all miners together (account 0).
   void CheckEarnings() {
     struct Sums {
       Int128 paid = 0;
@@ -99,18 +105,25 @@ class Checker {
     };
     absl::btree_map<std::tuple<TaskId, int64_t, std::string>, Sums> all;
     for (const auto& [id, transfer] : tables_.All<TransferId, Transfer>()) {
-      if (transfer.kind == TransferKind::kPay ||
-          transfer.kind == TransferKind::kFindersBonus) {
-        all[{transfer.task, transfer.credit.id, ToString(transfer.kind)}]
+      const bool is_pay = transfer.kind == TransferKind::kPay;
+      if (is_pay || transfer.kind == TransferKind::kFindersBonus) {
+        const bool is_common = is_pay && IsByWindow(transfer.task);
+        all[{transfer.task, is_common ? 0 : transfer.credit.id,
+             ToString(transfer.kind)}]
             .paid += transfer.amount;
       }
     }
     for (const auto& [id, trial] : tables_.All<TrialId, Trial>()) {
       if (trial.state != TrialState::kAccepted || !trial.is_matured) continue;
+      const Task& task = tables_.All<TaskId, Task>().at(trial.task);
+      if (task.rule == RewardRule::kPplns && !IsEnded(task.state)) continue;
       for (const auto& [kind, amount] :
            {std::pair(TransferKind::kPay, trial.pay),
             std::pair(TransferKind::kFindersBonus, trial.finders_bonus)}) {
-        all[{trial.task, trial.account.value, ToString(kind)}].earned += amount;
+        const bool is_common =
+            kind == TransferKind::kPay && IsByWindow(trial.task);
+        all[{trial.task, is_common ? 0 : trial.account.value, ToString(kind)}]
+            .earned += amount;
       }
     }
     for (const auto& [key, sums] : all) {
@@ -119,6 +132,34 @@ class Checker {
       Complain(task.ToString(), " moved ", DecimalText(sums.paid), " to ",
                ToString(Place::Of(AccountId{account})), " as ", kind,
                ", its accepted trials earned ", DecimalText(sums.earned));
+    }
+  }
+
+  // What an account earned in tasks that pay through the window, it was paid
+  // or is owed.
+  void CheckOwed() {
+    absl::btree_map<int64_t, std::pair<Int128, Int128>> all;  // got, earned
+    for (const auto& [id, transfer] : tables_.All<TransferId, Transfer>()) {
+      if (transfer.kind == TransferKind::kPay && IsByWindow(transfer.task)) {
+        all[transfer.credit.id].first += transfer.amount;
+      }
+    }
+    for (const auto& [key, owed] :
+         tables_.All<std::pair<AccountId, int64_t>, Owed>()) {
+      all[owed.account.value].first += owed.amount;
+    }
+    for (const auto& [id, trial] : tables_.All<TrialId, Trial>()) {
+      if (trial.state == TrialState::kAccepted && trial.is_matured &&
+          IsByWindow(trial.task)) {
+        all[trial.account.value].second += trial.pay;
+      }
+    }
+    for (const auto& [account, sums] : all) {
+      if (sums.first == sums.second) continue;
+      Complain(ToString(Place::Of(AccountId{account})),
+               " was paid through the window, and is owed, ",
+               DecimalText(sums.first), ", and earned ",
+               DecimalText(sums.second));
     }
   }
 

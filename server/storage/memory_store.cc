@@ -64,6 +64,12 @@ PoolSnapshot MemoryStore::Snapshot() const {
   last.payout = add(tables_.All<PayoutId, Payout>(), [](const Payout& payout) {
                   return !IsEnded(payout.state);
                 }).value;
+  for (const auto& [key, owed] :
+       tables_.All<std::pair<AccountId, int64_t>, Owed>()) {
+    if (owed.amount != 0) snapshot.records.emplace_back(owed);
+  }
+  const auto& receipts = tables_.All<ReceiptId, Receipt>();
+  if (!receipts.empty()) last.receipt = receipts.rbegin()->first.value;
   add(tables_.All<Place, Balance>(), all);
   for (const auto& [id, task] : tables_.All<TaskId, Task>()) {
     snapshot.requests.emplace_back(RequestKey{task.client, task.request_id},

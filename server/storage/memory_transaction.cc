@@ -21,6 +21,10 @@ Place KeyOf(const Balance& record) { return record.place; }
 TransferId KeyOf(const Transfer& record) { return record.id; }
 TaskId KeyOf(const Ranking& record) { return record.task; }
 PayoutId KeyOf(const Payout& record) { return record.id; }
+std::pair<AccountId, int64_t> KeyOf(const Owed& record) {
+  return {record.account, record.position};
+}
+ReceiptId KeyOf(const Receipt& record) { return record.id; }
 
 template <typename Record>
 auto& MapOf(Tables& tables, const Record& record) {
@@ -60,10 +64,11 @@ class Transaction {
     });
   }
 
-  // Transfers are only added.
-  bool Add(const Transfer& transfer) {
-    if (MapOf(tables_, transfer).contains(transfer.id)) return false;
-    Put(transfer);
+  // Transfers and receipts are only added.
+  template <typename Record>
+  bool Add(const Record& record) {
+    if (MapOf(tables_, record).contains(record.id)) return false;
+    Put(record);
     return true;
   }
 
@@ -135,6 +140,10 @@ class Transaction {
     return Has<Account>(record.account) ? "" : "payout_account_fkey";
   }
 
+  std::string BrokenReference(const Owed& record) const {
+    return Has<Account>(record.account) ? "" : "owed_account_fkey";
+  }
+  std::string BrokenReference(const Receipt&) const { return ""; }
   std::string BrokenReference(const Ranking& record) const {
     return Has<Task>(record.task) ? "" : "ranking_task_fkey";
   }
@@ -151,6 +160,8 @@ std::string Apply(Tables& tables, absl::Span<const Event> events) {
   for (const Event& event : events) {
     if (const auto* transfer = std::get_if<Transfer>(&event)) {
       if (!transaction.Add(*transfer)) return "transfer_pkey";
+    } else if (const auto* receipt = std::get_if<Receipt>(&event)) {
+      if (!transaction.Add(*receipt)) return "receipt_pkey";
     } else {
       std::visit([&](const auto& record) { transaction.Put(record); }, event);
     }

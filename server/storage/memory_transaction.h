@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <tuple>
+#include <utility>
 
 #include "absl/container/btree_map.h"
 #include "absl/types/span.h"
@@ -21,7 +22,9 @@ struct Tables {
       absl::btree_map<SessionId, Session>, absl::btree_map<LeaseId, Lease>,
       absl::btree_map<TrialId, Trial>, absl::btree_map<AuditId, Audit>,
       absl::btree_map<Place, Balance>, absl::btree_map<TransferId, Transfer>,
-      absl::btree_map<TaskId, Ranking>, absl::btree_map<PayoutId, Payout>>
+      absl::btree_map<TaskId, Ranking>, absl::btree_map<PayoutId, Payout>,
+      absl::btree_map<std::pair<AccountId, int64_t>, Owed>,
+      absl::btree_map<ReceiptId, Receipt>>
       maps;
   // How many records claim a key.
   absl::btree_map<UniqueKey, int64_t> claims;

@@ -261,6 +261,40 @@ TEST_P(StoreConformanceTest, LedgerCheckNoticesPayThatNobodyEarned) {
   EXPECT_THAT(backend_->reader().CheckLedger()->violations, IsEmpty());
 }
 
+// Through the window others may be paid than those who earned: all together,
+// and each beside what he is still owed.
+TEST_P(StoreConformanceTest, LedgerCheckKnowsWhatTheWindowOwes) {
+  SmallPool pool;
+  pool.task.rule = RewardRule::kPplns;
+  Writer writer(backend_->NewWriter());
+  ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
+  Trial trial = pool.trial;
+  trial.state = TrialState::kAccepted;
+  trial.basis = TrialBasis::kAudited;
+  trial.is_matured = true;
+  trial.weights_digest = Sha256("weights");
+  trial.pay = 3;
+  ASSERT_THAT(writer.Commit({trial}), IsOk());
+  EXPECT_THAT(backend_->reader().CheckLedger()->violations,
+              ElementsAre("account:2 was paid through the window, and is owed, "
+                          "0, and earned 3"));
+  ASSERT_THAT(writer.Commit({Owed{0, pool.miner.id, 3}}), IsOk());
+  EXPECT_THAT(backend_->reader().CheckLedger()->violations, IsEmpty());
+  const Transfer pay{.id = {2},
+                     .debit = Place::Of(pool.client.id),
+                     .credit = Place::Of(pool.miner.id),
+                     .amount = 2,
+                     .kind = TransferKind::kPay,
+                     .task = pool.task.id,
+                     .create_time = absl::UnixEpoch()};
+  ASSERT_THAT(writer.Commit({pay, Balance{pay.debit, 5}, Balance{pay.credit, 2},
+                             Owed{0, pool.miner.id, 1}}),
+              IsOk());
+  EXPECT_THAT(backend_->reader().CheckLedger()->violations,
+              ElementsAre("task-1 moved 2 to account:0 as pay, its accepted "
+                          "trials earned 0"));
+}
+
 // A payout whose money was never set aside, or moved at the wrong time.
 TEST_P(StoreConformanceTest, LedgerCheckNoticesAPayoutThatMovedNothing) {
   const SmallPool pool;

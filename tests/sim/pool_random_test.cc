@@ -21,7 +21,7 @@ constexpr int64_t kSegments = 3;
 
 class History {
  public:
-  explicit History(uint64_t seed) : rng_(seed, 0) {
+  explicit History(uint64_t seed) : rng_(seed, 0), pool_(PolicyOf(seed)) {
     Check("start");
     for (int i = 0; i < 4; ++i) {
       const std::string name = absl::StrCat("miner", i);
@@ -56,6 +56,15 @@ class History {
   }
 
  private:
+  // Short blocks; every other history pays through a window.
+  static PoolPolicy PolicyOf(uint64_t seed) {
+    PoolPolicy policy;
+    policy.credit_block = 2;
+    if (seed % 2 == 1) policy.reward_rule = RewardRule::kPplns;
+    policy.pplns_window_units = 1'000'000;
+    return policy;
+  }
+
   struct Miner {
     AccountId account;
     SessionId session;
@@ -64,7 +73,9 @@ class History {
 
   void Step() {
     Miner& miner = miners_[rng_.Below(4)];
-    switch (rng_.Below(16)) {
+    switch (rng_.Below(17)) {
+      case 16:
+        return Split(miner);
       case 12:
       case 13:
         return Rank();
@@ -92,6 +103,13 @@ class History {
       default:
         return Audit();
     }
+  }
+
+  void Split(const Miner& miner) {
+    std::vector<SetRevenueSplit::Part> parts = {{"client", 250'000},
+                                                {"miner2", 750'000}};
+    if (rng_.Below(4) == 0) parts.clear();
+    pool_.Do(SetRevenueSplit{miner.account, std::move(parts)});
   }
 
   void Submit() {
@@ -247,7 +265,7 @@ class History {
   void Note(const Trial& trial) {
     if (trial.rung > 0 && trial.state == TrialState::kAssigned) ++promotions_;
     sampled_out_ += trial.basis == TrialBasis::kSampledOut ? 1 : 0;
-    matured_ += trial.is_matured && trial.pay == 0 ? 1 : 0;
+    matured_ += trial.is_matured && trial.finders_bonus == 0 ? 1 : 0;
     if (trial.known_from.IsSet()) {
       ++known_;
     } else if (trial.state == TrialState::kAccepted) {
@@ -259,13 +277,7 @@ class History {
   void Restart() { pool_.pool = Pool(pool_.policy, auditor_.Snapshot()); }
 
   CounterRng rng_;
-  static PoolPolicy ShortBlocks() {
-    PoolPolicy policy;
-    policy.credit_block = 2;
-    return policy;
-  }
-
-  TestPool pool_{ShortBlocks()};
+  TestPool pool_;
   Auditor auditor_;
   std::vector<Miner> miners_;
   std::vector<Trial> bought_;  // accepted trials
@@ -291,7 +303,7 @@ TEST(PoolRandomBackups, HistoriesHaveAllKindsOfWorkInThem) {
   int known = 0;
   int sampled_out = 0;
   int matured = 0;
-  for (uint64_t seed = 0; seed < 20; ++seed) {
+  for (uint64_t seed = 0; seed < 60; ++seed) {
     History history(seed);
     history.Run(400);
     backups += history.backups();

@@ -73,7 +73,8 @@ std::vector<Event> RandomRecords::Next(int count) {
       &RandomRecords::PutSession,  &RandomRecords::PutLease,
       &RandomRecords::PutTrial,    &RandomRecords::PutAudit,
       &RandomRecords::PutTransfer, &RandomRecords::PutBalance,
-      &RandomRecords::PutRanking,  &RandomRecords::PutPayout};
+      &RandomRecords::PutRanking,  &RandomRecords::PutPayout,
+      &RandomRecords::PutOwed,     &RandomRecords::PutReceipt};
   while (static_cast<int>(events_.size()) < count) {
     (this->*kSteps[Below(std::size(kSteps))])();
   }
@@ -96,7 +97,11 @@ void RandomRecords::PutAccount() {
                .accuracy_ppm = RandomMoments(),
                .audit_rate_ppm = Large(),
                .payout_address = RandomText(),
-               .payout_threshold = Large()});
+               .payout_threshold = Large(),
+               .split = Coin() ? std::vector<RevenuePart>()
+                               : std::vector<RevenuePart>{{id, Large()},
+                                                          {AccountId{9}, 1}},
+               .units_credited = Below(1'000'000'000'000)});
 }
 
 Moments RandomRecords::RandomMoments() {
@@ -381,6 +386,19 @@ void RandomRecords::PutPayout() {
   Emit(payouts_, id, payout);
 }
 
+void RandomRecords::PutOwed() {
+  const AccountId account = Any(accounts_).id;
+  const int64_t position = Below(4);
+  Emit(owed_, std::pair(account, position),
+       Owed{position, account, Coin() ? 0 : Large() - Large()});
+}
+
+void RandomRecords::PutReceipt() {
+  const ReceiptId id{static_cast<int64_t>(receipts_.size()) + 1};
+  Emit(receipts_, id,
+       Receipt{id, AccountId{Below(3)}, absl::StrCat("#", RandomText())});
+}
+
 void RandomRecords::PutTransfer() {
   const TransferId id{static_cast<int64_t>(transfers_.size()) + 1};
   const Place debit = RandomPlace();
@@ -438,6 +456,7 @@ PoolSnapshot RandomRecords::Snapshot() const {
   });
   add_if(rankings_, of_open);
   add_if(payouts_, [](const Payout& payout) { return !IsEnded(payout.state); });
+  add_if(owed_, [](const Owed& owed) { return owed.amount != 0; });
   add_if(balances_, all);
   const auto size = [](const auto& map) {
     return static_cast<int64_t>(map.size());
@@ -450,7 +469,8 @@ PoolSnapshot RandomRecords::Snapshot() const {
                        .trial = size(trials_),
                        .audit = size(audits_),
                        .transfer = size(transfers_),
-                       .payout = size(payouts_)};
+                       .payout = size(payouts_),
+                       .receipt = size(receipts_)};
   for (const auto& [id, task] : tasks_) {
     snapshot.requests.emplace_back(RequestKey{task.client, task.request_id},
                                    id.value);

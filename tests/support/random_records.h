@@ -52,6 +52,8 @@ class RandomRecords {
   void PutBalance();
   void PutRanking();
   void PutPayout();
+  void PutOwed();
+  void PutReceipt();
   Moments RandomMoments();
   Performance RandomPerformance();
   template <typename Key, typename Record>
@@ -86,6 +88,8 @@ class RandomRecords {
   std::map<AuditId, Audit> audits_;
   std::map<TaskId, Ranking> rankings_;
   std::map<PayoutId, Payout> payouts_;
+  std::map<std::pair<AccountId, int64_t>, Owed> owed_;
+  std::map<ReceiptId, Receipt> receipts_;
   std::map<TransferId, Transfer> transfers_;
   std::map<Place, Balance> balances_;
 };

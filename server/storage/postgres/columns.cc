@@ -160,6 +160,28 @@ absl::Status Read(absl::string_view text, std::vector<TrialId>& value) {
   return absl::OkStatus();
 }
 
+void Write(const std::vector<RevenuePart>& value, ArrayText& array) {
+  std::vector<int64_t> values;
+  for (const RevenuePart& part : value) {
+    values.push_back(part.account.value);
+    values.push_back(part.share_ppm);
+  }
+  array.AddText(IntListText(values));
+}
+
+absl::Status Read(absl::string_view text, std::vector<RevenuePart>& value) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<int64_t> values,
+                            ParseIntList(text));
+  if (values.size() % 2 != 0) {
+    return Internal("STORE_CORRUPT", "a revenue split is cut off");
+  }
+  value.clear();
+  for (size_t i = 0; i < values.size(); i += 2) {
+    value.push_back({AccountId{values[i]}, values[i + 1]});
+  }
+  return absl::OkStatus();
+}
+
 void Write(const std::vector<uint64_t>& value, ArrayText& array) {
   std::vector<int64_t> values;
   values.reserve(value.size());

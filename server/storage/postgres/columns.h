@@ -103,6 +103,13 @@ inline SqlShape ShapeOf(const std::vector<TrialId>&) { return kIntListShape; }
 void Write(const std::vector<TrialId>& value, ArrayText& array);
 absl::Status Read(absl::string_view text, std::vector<TrialId>& value);
 
+// Accounts and parts by turns.
+inline SqlShape ShapeOf(const std::vector<RevenuePart>&) {
+  return kIntListShape;
+}
+void Write(const std::vector<RevenuePart>& value, ArrayText& array);
+absl::Status Read(absl::string_view text, std::vector<RevenuePart>& value);
+
 // The sets of a box: 64 bits each, stored as the integer of the same bits.
 inline SqlShape ShapeOf(const std::vector<uint64_t>&) { return kIntListShape; }
 void Write(const std::vector<uint64_t>& value, ArrayText& array);
@@ -174,6 +181,19 @@ Column<Record> Nullable(const char* name, Access access, None none) {
     }
   };
   return column;
+}
+
+// A string of bytes, which nothing in the database looks into.
+template <typename Record, typename Access>
+Column<Record> BytesField(const char* name, Access access) {
+  return {name, kBytesShape,
+          [access](const Record& record, ArrayText& array) {
+            array.AddBytes(absl::string_view(access(record)));
+          },
+          [access](absl::string_view text, Record& record) -> absl::Status {
+            ARCHPOOL_ASSIGN_OR_RETURN(access(record), ParseBytes(text));
+            return absl::OkStatus();
+          }};
 }
 
 template <typename Record>

@@ -41,6 +41,8 @@ inline constexpr PlaceKind kLastOf<PlaceKind> = PlaceKind::kPayouts;
 template <>
 inline constexpr PayoutState kLastOf<PayoutState> = PayoutState::kRefused;
 template <>
+inline constexpr RewardRule kLastOf<RewardRule> = RewardRule::kPplns;
+template <>
 inline constexpr TransferKind kLastOf<TransferKind> = TransferKind::kReturn;
 
 }  // namespace archpool::postgres

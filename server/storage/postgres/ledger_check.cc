@@ -56,26 +56,52 @@ WHERE coalesce(begun, 0) <> 1
 ORDER BY payout.id)sql";
 
 // What an ended task paid each miner is what its accepted trials, by verdicts
-// that rest on something, came to.
+// that rest on something, came to. Through a window (account 0) all miners
+// together: the next statement tells them apart.
 constexpr char kUnearnedSql[] = R"sql(
-WITH paid AS (
-  SELECT task_id, credit_id AS account_id, kind, sum(amount) AS amount
-  FROM transfer WHERE kind IN ('pay', 'finders_bonus')
-  GROUP BY task_id, credit_id, kind
+WITH of_task AS (
+  SELECT id, reward_rule = 'pplns' AS by_window,
+    reward_rule = 'pplns' AND state IN ('active', 'finishing') AS waits
+  FROM task
+), paid AS (
+  SELECT task_id, kind, sum(amount) AS amount,
+    CASE WHEN by_window AND kind = 'pay' THEN 0 ELSE credit_id END
+    AS account_id
+  FROM transfer JOIN of_task ON of_task.id = task_id
+  WHERE kind IN ('pay', 'finders_bonus')
+  GROUP BY task_id, kind, 4
 ), earned AS (
-  SELECT task_id, account_id, part.kind, sum(part.amount) AS amount
-  FROM trial CROSS JOIN LATERAL
+  SELECT task_id, part.kind, sum(part.amount) AS amount,
+    CASE WHEN by_window AND part.kind = 'pay' THEN 0 ELSE account_id END
+    AS account_id
+  FROM trial JOIN of_task ON of_task.id = task_id CROSS JOIN LATERAL
     (VALUES ('pay', pay), ('finders_bonus', finders_bonus))
     AS part (kind, amount)
   WHERE state = 'accepted' AND basis <> 'none' AND is_matured = 1
-    AND part.amount > 0
-  GROUP BY task_id, account_id, part.kind
+    AND part.amount > 0 AND NOT waits
+  GROUP BY task_id, part.kind, 4
 )
 SELECT task_id, account_id, kind, coalesce(paid.amount, 0)::text,
        coalesce(earned.amount, 0)::text
 FROM paid FULL JOIN earned USING (task_id, account_id, kind)
 WHERE coalesce(paid.amount, 0) <> coalesce(earned.amount, 0)
 ORDER BY task_id, account_id, kind)sql";
+
+// What an account earned in tasks that pay through the window, it was paid or
+// is owed.
+constexpr char kWrongOwedSql[] = R"sql(
+WITH by_window AS (
+  SELECT id FROM task WHERE reward_rule = 'pplns'
+), part AS (
+  SELECT credit_id AS account_id, amount AS got, 0 AS earned FROM transfer
+  WHERE kind = 'pay' AND task_id IN (SELECT id FROM by_window)
+  UNION ALL SELECT account_id, amount, 0 FROM owed
+  UNION ALL SELECT account_id, 0, pay FROM trial
+  WHERE state = 'accepted' AND basis <> 'none' AND is_matured = 1
+    AND task_id IN (SELECT id FROM by_window)
+)
+SELECT account_id, sum(got)::text, sum(earned)::text FROM part
+GROUP BY account_id HAVING sum(got) <> sum(earned) ORDER BY account_id)sql";
 
 constexpr char kSetAsideSql[] = R"sql(
 SELECT open::text, aside::text FROM
@@ -126,6 +152,12 @@ absl::StatusOr<LedgerCheck> CheckLedger(pqxx::transaction_base& transaction) {
         TaskId{row[0].as<int64_t>()}.ToString(), " moved ", row[3].c_str(),
         " to ", ToString(Place::Of(AccountId{row[1].as<int64_t>()})), " as ",
         row[2].c_str(), ", its accepted trials earned ", row[4].c_str()));
+  }
+  for (const auto& row : transaction.exec(kWrongOwedSql)) {
+    check.violations.push_back(
+        absl::StrCat(ToString(Place::Of(AccountId{row[0].as<int64_t>()})),
+                     " was paid through the window, and is owed, ",
+                     row[1].c_str(), ", and earned ", row[2].c_str()));
   }
   for (const auto& row : transaction.exec(kWrongPayoutsSql)) {
     check.violations.push_back(absl::StrCat(

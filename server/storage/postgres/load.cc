@@ -87,7 +87,8 @@ LastIds LoadLastIds(pqxx::transaction_base& transaction) {
           .trial = last("trial"),
           .audit = last("audit"),
           .transfer = last("transfer"),
-          .payout = last("payout")};
+          .payout = last("payout"),
+          .receipt = last("receipt")};
 }
 
 std::vector<std::pair<RequestKey, int64_t>> LoadRequests(
@@ -142,6 +143,9 @@ absl::StatusOr<PoolSnapshot> Load(pqxx::connection& connection) {
   ARCHPOOL_RETURN_IF_ERROR(AddRecords(
       transaction, PayoutTable(),
       "WHERE state NOT IN ('settled', 'refused') ORDER BY id", records));
+  ARCHPOOL_RETURN_IF_ERROR(
+      AddRecords(transaction, OwedTable(),
+                 "WHERE amount <> 0 ORDER BY account_id, position", records));
   ARCHPOOL_RETURN_IF_ERROR(AddBalances(transaction, records));
   snapshot.last_ids = LoadLastIds(transaction);
   snapshot.requests = LoadRequests(transaction);

@@ -36,8 +36,12 @@ AuditId KeyOf(const Audit& record) { return record.id; }
 PayoutId KeyOf(const Payout& record) { return record.id; }
 Place KeyOf(const Balance& record) { return record.place; }
 TaskId KeyOf(const Ranking& record) { return record.task; }
+std::pair<AccountId, int64_t> KeyOf(const Owed& record) {
+  return {record.account, record.position};
+}
 
-// The last event of each record. Transfers are all kept: each is a row.
+// The last event of each record. Transfers and receipts are all kept: each is a
+// row.
 class Batch {
  public:
   explicit Batch(absl::Span<const Event> events) {
@@ -55,6 +59,7 @@ class Batch {
     return records;
   }
   const std::vector<const Transfer*>& transfers() const { return transfers_; }
+  const std::vector<const Receipt*>& receipts() const { return receipts_; }
 
  private:
   template <typename Record>
@@ -66,12 +71,15 @@ class Batch {
     std::get<Last<Record>>(last_)[KeyOf(record)] = &record;
   }
   void Add(const Transfer& transfer) { transfers_.push_back(&transfer); }
+  void Add(const Receipt& receipt) { receipts_.push_back(&receipt); }
 
   std::tuple<Last<Account>, Last<DatasetRecord>, Last<Task>,
              Last<SubspaceRecord>, Last<Session>, Last<Lease>, Last<Trial>,
-             Last<Audit>, Last<Balance>, Last<Ranking>, Last<Payout>>
+             Last<Audit>, Last<Balance>, Last<Ranking>, Last<Payout>,
+             Last<Owed>>
       last_;
   std::vector<const Transfer*> transfers_;
+  std::vector<const Receipt*> receipts_;
 };
 
 // The statement that writes rows of `table` is prepared under its name.
@@ -122,6 +130,9 @@ absl::Status WriteBatch(pqxx::work& transaction, const Batch& batch) {
       Write(transaction, PayoutTable(), batch.All<Payout>()));
   ARCHPOOL_RETURN_IF_ERROR(
       WriteRows(transaction, RankingTable(), batch.All<Ranking>()));
+  ARCHPOOL_RETURN_IF_ERROR(Write(transaction, OwedTable(), batch.All<Owed>()));
+  ARCHPOOL_RETURN_IF_ERROR(
+      Write(transaction, ReceiptTable(), batch.receipts()));
   return Write(transaction, TransferTable(), batch.transfers());
 }
 
@@ -165,6 +176,9 @@ PostgresStore::Session& PostgresStore::Connected() {
   PrepareUpsert(connection, postgres::BalanceTable());
   PrepareUpsert(connection, postgres::RankingTable());
   PrepareUpsert(connection, postgres::PayoutTable());
+  PrepareUpsert(connection, postgres::OwedTable());
+  connection.prepare(postgres::ReceiptTable().name,
+                     postgres::ReceiptTable().InsertSql());
   connection.prepare(postgres::TransferTable().name,
                      postgres::TransferTable().InsertSql());
   session_ = std::move(session);

@@ -33,18 +33,6 @@ absl::Status Corrupt(const std::string& what, const absl::Status& status) {
                                                 what, ": ", status.message()));
 }
 
-// The spec's bytes travel as bytea, not as text.
-Column<TaskRow> SpecColumn() {
-  return {"spec", kBytesShape,
-          [](const TaskRow& row, ArrayText& array) {
-            array.AddBytes(absl::string_view(row.spec_bytes));
-          },
-          [](absl::string_view text, TaskRow& row) -> absl::Status {
-            ARCHPOOL_ASSIGN_OR_RETURN(row.spec_bytes, ParseBytes(text));
-            return absl::OkStatus();
-          }};
-}
-
 }  // namespace
 
 TaskRow RowOf(const Task& task) {
@@ -208,6 +196,8 @@ template struct Table<Balance>;
 template struct Table<Transfer>;
 template struct Table<RankingRow>;
 template struct Table<Payout>;
+template struct Table<Owed>;
+template struct Table<Receipt>;
 
 namespace {
 
@@ -250,6 +240,8 @@ const Table<Account>& AccountTable() {
            Field<R>("audit_rate_ppm", ARCHPOOL_FIELD(audit_rate_ppm)),
            Field<R>("payout_address", ARCHPOOL_FIELD(payout_address)),
            Field<R>("payout_threshold", ARCHPOOL_FIELD(payout_threshold)),
+           Field<R>("revenue_split", ARCHPOOL_FIELD(split)),
+           Field<R>("units_credited", ARCHPOOL_FIELD(units_credited)),
            Field<R>("accuracy_count", ARCHPOOL_FIELD(accuracy_ppm.count)),
            Field<R>("accuracy_sum_ppm", ARCHPOOL_FIELD(accuracy_ppm.sum)),
            Field<R>("accuracy_sum_of_squares",
@@ -286,12 +278,14 @@ const Table<TaskRow>& TaskTable() {
       "id",
       {Field<R>("id", ARCHPOOL_FIELD(task.id)),
        Field<R>("client_id", ARCHPOOL_FIELD(task.client)),
-       Field<R>("request_id", ARCHPOOL_FIELD(task.request_id)), SpecColumn(),
+       Field<R>("request_id", ARCHPOOL_FIELD(task.request_id)),
+       BytesField<R>("spec", ARCHPOOL_FIELD(spec_bytes)),
        Field<R>("name", ARCHPOOL_FIELD(name)),
        Field<R>("dataset_id", ARCHPOOL_FIELD(dataset)),
        Field<R>("reward", ARCHPOOL_FIELD(reward)),
        Field<R>("secret", ARCHPOOL_FIELD(task.secret)),
        Field<R>("cost_table_version", ARCHPOOL_FIELD(task.cost_table_version)),
+       Field<R>("reward_rule", ARCHPOOL_FIELD(task.rule)),
        Field<R>("state", ARCHPOOL_FIELD(task.state)),
        Field<R>("end_reason", ARCHPOOL_FIELD(task.end_reason)),
        Field<R>("create_time", ARCHPOOL_FIELD(task.create_time)),

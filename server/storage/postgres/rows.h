@@ -59,6 +59,8 @@ const Table<Balance>& BalanceTable();
 const Table<Transfer>& TransferTable();
 const Table<RankingRow>& RankingTable();
 const Table<Payout>& PayoutTable();
+const Table<Owed>& OwedTable();
+const Table<Receipt>& ReceiptTable();
 
 }  // namespace archpool::postgres
 

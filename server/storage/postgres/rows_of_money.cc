@@ -54,4 +54,26 @@ const Table<Payout>& PayoutTable() {
   return *kTable;
 }
 
+const Table<Owed>& OwedTable() {
+  using R = Owed;
+  static const auto* const kTable =
+      new Table<R>{"owed",
+                   "account_id, position",
+                   {Field<R>("account_id", ARCHPOOL_FIELD(account)),
+                    Field<R>("position", ARCHPOOL_FIELD(position)),
+                    Field<R>("amount", ARCHPOOL_FIELD(amount))}};
+  return *kTable;
+}
+
+const Table<Receipt>& ReceiptTable() {
+  using R = Receipt;
+  static const auto* const kTable =
+      new Table<R>{"receipt",
+                   "id",
+                   {Field<R>("id", ARCHPOOL_FIELD(id)),
+                    Field<R>("account_id", ARCHPOOL_FIELD(account)),
+                    BytesField<R>("content", ARCHPOOL_FIELD(content))}};
+  return *kTable;
+}
+
 }  // namespace archpool::postgres

@@ -1,0 +1,184 @@
+// Receipts: what the pool hands to an account so that it can check alone, and
+// for ever, what it was credited and paid (docs/receipts.md). Every verdict,
+// credit, share of a pot, transfer and payout is one receipt of the account
+// that it is about. A receipt is its canonical encoding, and a leaf of the
+// account's Merkle tree, which only grows; the trees of all accounts hang in
+// one tree that the pool signs, epoch by epoch, each chained to the one before.
+//
+// Value types; thread-compatible. Fields() lists what is encoded, in order.
+#ifndef ARCHPOOL_COMMON_MODEL_RECEIPT_H_
+#define ARCHPOOL_COMMON_MODEL_RECEIPT_H_
+
+#include <cstdint>
+#include <string>
+#include <tuple>
+#include <variant>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "common/crypto/sha256.h"
+#include "common/crypto/signature.h"
+#include "common/model/ids.h"
+
+namespace archpool {
+
+// A trial was accepted or rejected; the latest one of a trial holds.
+struct VerdictReceipt {
+  TrialId trial;
+  TaskId task;
+  LeaseId lease;
+  int64_t rung = 0;
+  Digest architecture_id;
+  Digest checkpoint_root;  // what the miner committed to
+  WorkUnits work_units = 0;
+  int64_t claimed_correct = 0;
+  bool is_accepted = false;
+  std::string basis;  // "audited", …; "none" of a rejected one
+  int64_t verified_accuracy_ppm = 0;  // −1: not measured
+  std::string reason;                 // of a rejection
+  static auto Fields(auto& r) {
+    return std::tie(r.trial, r.task, r.lease, r.rung, r.architecture_id,
+                    r.checkpoint_root, r.work_units, r.claimed_correct,
+                    r.is_accepted, r.basis, r.verified_accuracy_ppm, r.reason);
+  }
+  friend bool operator==(const VerdictReceipt&,
+                         const VerdictReceipt&) = default;
+};
+
+// An accepted trial's credit has matured, at work_pot / budget_units a unit.
+struct CreditReceipt {
+  TrialId trial;
+  TaskId task;
+  WorkUnits work_units = 0;
+  Amount work_pot = 0;
+  WorkUnits budget_units = 0;
+  absl::Time deadline;  // by which the task ends
+  static auto Fields(auto& r) {
+    return std::tie(r.trial, r.task, r.work_units, r.work_pot, r.budget_units,
+                    r.deadline);
+  }
+  friend bool operator==(const CreditReceipt&, const CreditReceipt&) = default;
+};
+
+// The account's part of a pot:
+// ⌊pot · (before + weight) / total⌋ − ⌊pot · before / total⌋.
+struct ShareReceipt {
+  TaskId task;
+  TrialId trial;     // of a finder's bonus; unset otherwise
+  std::string rule;  // "proportional", "pplns" or "finders_bonus"
+  Amount pot = 0;    // what is split
+  int64_t before = 0;
+  int64_t weight = 0;
+  int64_t total = 0;
+  Amount amount = 0;
+  static auto Fields(auto& r) {
+    return std::tie(r.task, r.trial, r.rule, r.pot, r.before, r.weight, r.total,
+                    r.amount);
+  }
+  friend bool operator==(const ShareReceipt&, const ShareReceipt&) = default;
+};
+
+struct TransferReceipt {
+  TransferId transfer;
+  std::string debit;  // "account:7", "escrow:task-3", "outside", …
+  std::string credit;
+  Amount amount = 0;
+  std::string kind;  // "pay", "finders_bonus", "payout", …
+  TaskId task;
+  PayoutId payout;
+  absl::Time time;
+  static auto Fields(auto& r) {
+    return std::tie(r.transfer, r.debit, r.credit, r.amount, r.kind, r.task,
+                    r.payout, r.time);
+  }
+  friend bool operator==(const TransferReceipt&,
+                         const TransferReceipt&) = default;
+};
+
+// Money was set aside, or its payout ended.
+struct PayoutReceipt {
+  PayoutId payout;
+  Amount amount = 0;
+  std::string address;
+  Digest key;
+  std::string state;  // "waiting", "settled" or "refused"
+  std::string reference;
+  std::string reason;
+  static auto Fields(auto& r) {
+    return std::tie(r.payout, r.amount, r.address, r.key, r.state, r.reference,
+                    r.reason);
+  }
+  friend bool operator==(const PayoutReceipt&, const PayoutReceipt&) = default;
+};
+
+// The account's balance from before it had receipts.
+struct CarriedReceipt {
+  Amount balance = 0;
+  static auto Fields(auto& r) { return std::tie(r.balance); }
+  friend bool operator==(const CarriedReceipt&,
+                         const CarriedReceipt&) = default;
+};
+
+using ReceiptBody =
+    std::variant<VerdictReceipt, CreditReceipt, ShareReceipt, TransferReceipt,
+                 PayoutReceipt, CarriedReceipt>;
+
+struct ReceiptContent {
+  ReceiptId id;       // grows within an account; gaps are other accounts'
+  AccountId account;  // unset: the pool's own books
+  ReceiptBody body;
+  friend bool operator==(const ReceiptContent&,
+                         const ReceiptContent&) = default;
+};
+
+std::string Encode(const ReceiptContent& receipt);
+// INVALID_ARGUMENT (RECEIPT_MALFORMED). Safe on whatever anybody sends.
+absl::StatusOr<ReceiptContent> DecodeReceipt(absl::string_view encoding);
+
+// What an account's receipts come to at the end of an epoch: a leaf of the
+// epoch's tree, at the index of the account's number. The pool's own is the
+// first.
+struct ReceiptStatement {
+  AccountId account;
+  int64_t count = 0;  // receipts so far
+  Digest root;        // of the Merkle tree over them, in order
+  Amount balance = 0;
+  static auto Fields(auto& r) {
+    return std::tie(r.account, r.count, r.root, r.balance);
+  }
+  friend bool operator==(const ReceiptStatement&,
+                         const ReceiptStatement&) = default;
+};
+std::string Encode(const ReceiptStatement& statement);
+// As DecodeReceipt.
+absl::StatusOr<ReceiptStatement> DecodeStatement(absl::string_view encoding);
+
+// What the pool signs.
+struct ReceiptEpoch {
+  int64_t number = 0;  // from 1
+  absl::Time time;
+  int64_t statements = 0;  // leaves: the highest account's number and one
+  Digest root;
+  Digest previous;  // SignedEpoch::Id of the one before; zero for the first
+  static auto Fields(auto& r) {
+    return std::tie(r.number, r.time, r.statements, r.root, r.previous);
+  }
+  friend bool operator==(const ReceiptEpoch&, const ReceiptEpoch&) = default;
+};
+std::string Encode(const ReceiptEpoch& epoch);
+// As DecodeReceipt.
+absl::StatusOr<ReceiptEpoch> DecodeEpoch(absl::string_view encoding);
+
+struct SignedEpoch {
+  ReceiptEpoch epoch;
+  Signature signature;  // of Encode(epoch), with the pool's receipt key
+  // Covers the signature: a chain of ids fixes every byte before.
+  Digest Id() const;
+  friend bool operator==(const SignedEpoch&, const SignedEpoch&) = default;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_COMMON_MODEL_RECEIPT_H_

@@ -1,0 +1,75 @@
+#include "common/model/receipt.h"
+
+#include "gtest/gtest.h"
+#include "tests/support/status_matchers.h"
+
+namespace archpool {
+namespace {
+
+std::vector<ReceiptContent> OneOfEach() {
+  const absl::Time time = absl::FromUnixMicros(1'700'000'000'123'456);
+  const ReceiptId id{5};
+  const AccountId account{7};
+  return {
+      {id, account,
+       VerdictReceipt{.trial = {1},
+                      .task = {2},
+                      .lease = {3},
+                      .rung = 1,
+                      .architecture_id = Sha256("arch"),
+                      .checkpoint_root = Sha256("root"),
+                      .work_units = 4,
+                      .claimed_correct = 5,
+                      .is_accepted = true,
+                      .basis = "audited",
+                      .verified_accuracy_ppm = 900'000,
+                      .reason = ""}},
+      {id, account, CreditReceipt{{1}, {2}, 4, 100, 50, time}},
+      {id, account, ShareReceipt{{2}, {}, "proportional", 100, 3, 4, 50, 8}},
+      {id, account,
+       TransferReceipt{
+           {9}, "escrow:task-2", "account:7", 8, "pay", {2}, {}, time}},
+      {id, account,
+       PayoutReceipt{{3}, 8, "addr", Sha256("key"), "settled", "tx", ""}},
+      {id, account, CarriedReceipt{-3}},
+  };
+}
+
+TEST(ReceiptTest, EveryKindIsReadBackAsItWasWritten) {
+  for (const ReceiptContent& receipt : OneOfEach()) {
+    const auto read = DecodeReceipt(Encode(receipt));
+    ASSERT_THAT(read, IsOk());
+    EXPECT_EQ(*read, receipt);
+  }
+  const ReceiptStatement statement{{7}, 3, Sha256("root"), 12};
+  EXPECT_EQ(*DecodeStatement(Encode(statement)), statement);
+  const ReceiptEpoch epoch{4, absl::UnixEpoch(), 9, Sha256("a"), Sha256("b")};
+  EXPECT_EQ(*DecodeEpoch(Encode(epoch)), epoch);
+}
+
+TEST(ReceiptTest, NothingCutOffOrLeftOverIsAReceipt) {
+  for (const ReceiptContent& receipt : OneOfEach()) {
+    const std::string bytes = Encode(receipt);
+    for (size_t size = 0; size < bytes.size(); ++size) {
+      EXPECT_FALSE(DecodeReceipt(bytes.substr(0, size)).ok());
+    }
+    EXPECT_THAT(DecodeReceipt(bytes + '\0'), FailsWith("RECEIPT_MALFORMED"));
+    EXPECT_FALSE(DecodeStatement(bytes).ok());
+    EXPECT_FALSE(DecodeEpoch(bytes).ok());
+  }
+}
+
+// The vectors of docs/protocol.md.
+TEST(ReceiptTest, HashesAsSpecified) {
+  std::string all;
+  for (const ReceiptContent& receipt : OneOfEach()) all += Encode(receipt);
+  EXPECT_EQ(Sha256(all).ToString(),
+            "f983e0cd762526e1c42080da5ef51d2ca6306b965106bd3376049a6f8b0009ea");
+  const SignedEpoch epoch{{4, absl::UnixEpoch(), 9, Sha256("a"), Sha256("b")},
+                          {}};
+  EXPECT_EQ(epoch.Id().ToString(),
+            "0f802c989de26a3200f51085022da97e39cee197fc325684926fbec20d388b13");
+}
+
+}  // namespace
+}  // namespace archpool

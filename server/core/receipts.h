@@ -1,0 +1,33 @@
+// Which receipts follow from a record's change (common/model/receipt.h). Pure.
+#ifndef ARCHPOOL_SERVER_CORE_RECEIPTS_H_
+#define ARCHPOOL_SERVER_CORE_RECEIPTS_H_
+
+#include <optional>
+
+#include "common/model/receipt.h"
+#include "server/core/entities.h"
+#include "server/core/pplns.h"
+#include "server/core/reward.h"
+
+namespace archpool {
+
+// A verdict, where `after` has another one than `before` (nullptr: none); never
+// of a result that the client knew before.
+std::optional<VerdictReceipt> VerdictOf(const Trial* before,
+                                        const Trial& after);
+// A credit that has matured, likewise.
+std::optional<CreditReceipt> CreditOf(const Trial* before, const Trial& after,
+                                      const Task& task);
+TransferReceipt ReceiptOf(const Transfer& transfer);
+// Where the payout is new or has ended.
+std::optional<PayoutReceipt> ReceiptOf(const Payout& payout);
+// What the account is paid for `units` of the task's work, after `before` units
+// of other accounts.
+ShareReceipt ProportionalShareOf(const Task& task, WorkUnits before,
+                                 WorkUnits units, Amount amount);
+ShareReceipt ReceiptOf(const Task& task, const WindowShare& share);
+ShareReceipt ReceiptOf(const Task& task, const FinderShare& share);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_RECEIPTS_H_

@@ -1,0 +1,173 @@
+// A task's end: who is paid what, under either rule, and what is shown for it.
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/pool_fixture.h"
+#include "tests/support/status_matchers.h"
+
+namespace archpool {
+namespace {
+
+using testing::ElementsAre;
+
+constexpr Amount kReward = 100 * kAmountPerCoin;
+
+PoolPolicy Policy(RewardRule rule) {
+  PoolPolicy policy = AuditEverything();
+  policy.reward_rule = rule;
+  policy.credit_block = 1;
+  return policy;
+}
+
+class SettlementTest : public testing::Test {
+ protected:
+  explicit SettlementTest(RewardRule rule = RewardRule::kProportional)
+      : pool(Policy(rule)),
+        alice(pool.Make("alice", Role::kMiner)),
+        bob(pool.Make("bob", Role::kMiner)),
+        alices(pool.Open(alice, "a")),
+        bobs(pool.Open(bob, "b")) {}
+
+  Amount Balance(AccountId account) {
+    return pool.pool.state().BalanceOf(Place::Of(account));
+  }
+  TaskId Submit(const std::string& request_id, Amount reward = kReward) {
+    TaskSpec spec = TinySpec(3);
+    spec.terms.reward = reward;
+    spec.budget.work_units = 100'000'000;
+    return pool.Submit(spec, request_id);
+  }
+  // The account works off one lease.
+  void Work(AccountId miner, SessionId session) {
+    const auto grant = pool.Do(AcquireLease{miner, session}).grant;
+    ASSERT_TRUE(grant.has_value());
+    for (const TrialId trial : grant->lease.trials) {
+      pool.Deliver(miner, session, grant->lease, trial, 900);
+    }
+    pool.VerifyAll();
+  }
+  void End(TaskId task) {
+    pool.Do(CancelTask{task, pool.client});
+    pool.VerifyAll();
+    pool.Advance(absl::Minutes(10));
+    pool.VerifyAll();
+    ASSERT_EQ(pool.pool.state().Find(task), nullptr);
+  }
+  Amount EscrowOf(TaskId task) {
+    return pool.pool.state().BalanceOf(Place::EscrowOf(task));
+  }
+  Amount OwedTo(AccountId account) {
+    Amount sum = 0;
+    for (const auto& [key, owed] : pool.pool.state().owed()) {
+      if (owed.account == account) sum += owed.amount;
+    }
+    return sum;
+  }
+
+  TestPool pool;
+  AccountId alice;
+  AccountId bob;
+  SessionId alices;
+  SessionId bobs;
+};
+
+class WindowTest : public SettlementTest {
+ protected:
+  WindowTest() : SettlementTest(RewardRule::kPplns) {}
+};
+
+TEST_F(SettlementTest, ARevenueSplitPassesOnItsParts) {
+  pool.Do(SetRevenueSplit{alice, {{"alice", 899'999}, {"bob", 100'001}}});
+  const TaskId task = Submit("r1");
+  Work(alice, alices);
+  End(task);
+  const Amount all = Balance(alice) + Balance(bob);
+  EXPECT_GT(all, 0);
+  EXPECT_EQ(Balance(alice), all * 899'999 / 1'000'000);
+  pool.Do(SetRevenueSplit{alice, {}});
+  const Amount before = Balance(bob);
+  const TaskId next = Submit("r2");
+  Work(alice, alices);
+  End(next);
+  EXPECT_EQ(Balance(bob), before) << "a split holds until it is taken back";
+}
+
+TEST_F(SettlementTest, ASplitMustAddUp) {
+  const auto fails = [&](std::vector<SetRevenueSplit::Part> parts) {
+    return pool.Try(SetRevenueSplit{alice, std::move(parts)}).status();
+  };
+  EXPECT_THAT(fails({{"bob", 999'999}}), FailsWith("SPLIT_RANGE"));
+  EXPECT_THAT(fails({{"bob", 1'000'001}}), FailsWith("SPLIT_RANGE"));
+  EXPECT_THAT(fails({{"bob", 1'500'000}, {"alice", -500'000}}),
+              FailsWith("SPLIT_RANGE"));
+  EXPECT_THAT(fails({{"bob", 500'000}, {"bob", 500'000}}),
+              FailsWith("SPLIT_RANGE"));
+  EXPECT_THAT(fails({{"bob", 0}, {"alice", 1'000'000}}),
+              FailsWith("SPLIT_RANGE"));
+  EXPECT_THAT(fails(std::vector<SetRevenueSplit::Part>(17, {"bob", 1})),
+              FailsWith("SPLIT_RANGE"));
+  EXPECT_THAT(fails({{"nobody", 1'000'000}}), FailsWith("ACCOUNT_UNKNOWN"));
+  EXPECT_THAT(fails({{"verifier", 1'000'000}}), FailsWith("ACCOUNT_UNKNOWN"));
+  EXPECT_TRUE(pool.pool.state().Find(alice)->split.empty());
+}
+
+// A client and a miner that are one person get nothing that two persons would
+// not get: what comes back is what was brought, less the fee.
+TEST_F(SettlementTest, WhoMinesHisOwnTaskPaysTheFee) {
+  const Amount before = Balance(pool.client) + Balance(alice);
+  const TaskId task = Submit("r1");
+  Work(alice, alices);
+  End(task);
+  const Amount fee = pool.pool.state().BalanceOf(Place::Fees());
+  EXPECT_GT(fee, 0);
+  EXPECT_EQ(Balance(pool.client) + Balance(alice), before - fee);
+}
+
+TEST_F(WindowTest, WorkForATaskThatIsStillOpenIsPaidByOneThatEnds) {
+  const TaskId first = Submit("r1");
+  Work(alice, alices);
+  EXPECT_GT(OwedTo(alice), 0);
+  EXPECT_EQ(Balance(alice), 0);
+  pool.Do(AcquireLease{alice, alices});  // so that bob gets the second task
+  const TaskId second = Submit("r2");
+  Work(bob, bobs);
+  End(second);
+  EXPECT_GT(Balance(alice), 0) << "out of the second's pot";
+  EXPECT_GT(OwedTo(bob), 0) << "which the first has still to pay";
+  EXPECT_EQ(EscrowOf(second), 0);
+  End(first);
+  EXPECT_TRUE(pool.pool.state().owed().empty()) << "everybody is paid in full";
+}
+
+// Credit that was paid by another task, and is void in the end, is made up for
+// by what the account earns later.
+TEST_F(WindowTest, VoidCreditThatWasPaidIsMadeUpFor) {
+  const TaskId first = Submit("r1");
+  Work(alice, alices);
+  Work(alice, alices);
+  pool.Do(AcquireLease{alice, alices});  // so that bob gets the second task
+  const TaskId second = Submit("r2");
+  Work(bob, bobs);
+  End(second);
+  const Amount paid = Balance(alice);
+  ASSERT_GT(paid, 0);
+  // Its finalists are replayed in full when the first ends: all are false.
+  pool.Do(CancelTask{first, pool.client});
+  for (int i = 0; i < 100; ++i) {
+    const auto grant = pool.Do(AcquireAudit{pool.verifier, "v1"});
+    if (!grant) break;
+    pool.Do(ReportAudit{pool.verifier, grant->audit.id, grant->audit.attempt,
+                        "v1", Refuted{"TRAINING_FALSE"}});
+    pool.Advance(2 * pool.policy.second_look_term);
+  }
+  pool.Advance(absl::Minutes(30));
+  ASSERT_EQ(pool.pool.state().Find(first), nullptr);
+  EXPECT_LT(OwedTo(alice), 0);
+  EXPECT_GT(OwedTo(bob), 0) << "alice has what was his";
+  EXPECT_EQ(OwedTo(alice) + OwedTo(bob), 0);
+}
+
+}  // namespace
+}  // namespace archpool

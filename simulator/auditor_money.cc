@@ -1,0 +1,125 @@
+// The auditor on money: transfers, payouts, what is owed, and receipts.
+#include "absl/strings/str_cat.h"
+#include "common/model/receipt.h"
+#include "simulator/auditor.h"
+
+namespace archpool {
+
+void Auditor::Note(const Transfer& transfer) {
+  if (transfers_.contains(transfer.id) || transfer.amount <= 0) {
+    Complain(absl::StrCat(transfer.id.ToString(), " is no new movement"));
+  }
+  transfers_[transfer.id] = transfer;
+  booked_[transfer.debit] -= transfer.amount;
+  booked_[transfer.credit] += transfer.amount;
+}
+
+void Auditor::Note(const Balance& balance) {
+  balances_[balance.place] = balance.amount;
+}
+
+void Auditor::CheckBooks() {
+  Amount total = 0;
+  for (const auto& [place, amount] : booked_) {
+    total += amount;
+    if (balances_[place] != amount) {
+      Complain(absl::StrCat(ToString(place), " says ", balances_[place],
+                            ", its transfers say ", amount));
+    }
+    if (amount < 0 && place.kind != PlaceKind::kOutside) {
+      Complain(absl::StrCat(ToString(place), " is negative"));
+    }
+  }
+  if (total != 0) Complain("debits and credits differ");
+}
+
+void Auditor::Note(const Payout& payout) {
+  const auto found = payouts_.find(payout.id);
+  if (found == payouts_.end()) {
+    CheckNew(payout.id, last_ids_.payout);
+  } else {
+    const Payout& before = found->second;
+    if (before.amount != payout.amount || before.address != payout.address ||
+        before.key != payout.key || IsEnded(before.state)) {
+      Complain(absl::StrCat(payout.id.ToString(), " became another payout"));
+    }
+    const bool may_send_again = before.state == PayoutState::kUnknown ||
+                                before.state == PayoutState::kSending;
+    if (payout.state == PayoutState::kWaiting && !may_send_again) {
+      Complain(absl::StrCat(payout.id.ToString(), " waits once more"));
+    }
+  }
+  payouts_[payout.id] = payout;
+}
+
+// What is set aside is what has not ended; what ended moved once.
+void Auditor::CheckPayouts() {
+  absl::btree_map<PayoutId, Amount> left;
+  for (const auto& [id, transfer] : transfers_) {
+    if (!transfer.payout.IsSet()) continue;
+    const bool is_begun = transfer.kind == TransferKind::kPayout;
+    left[transfer.payout] += is_begun ? transfer.amount : -transfer.amount;
+  }
+  for (const auto& [id, payout] : payouts_) {
+    if (left[id] != (IsEnded(payout.state) ? 0 : payout.amount)) {
+      Complain(absl::StrCat(id.ToString(), " is ", ToString(payout.state),
+                            ", and ", left[id], " of it is set aside"));
+    }
+  }
+}
+
+void Auditor::Note(const Owed& owed) {
+  owed_[{owed.account, owed.position}] = owed;
+}
+
+// What is owed is what matured in tasks that have not been settled yet; nobody
+// is owed less than nothing but for credit that became void.
+void Auditor::CheckOwed() {
+  Amount owed = 0;
+  for (const auto& [key, one] : owed_) {
+    owed += one.amount;
+    if (one.amount < 0 && one.position != 0) {
+      Complain(absl::StrCat(one.account.ToString(), " is owed ", one.amount));
+    }
+  }
+  Amount earned = 0;
+  for (const auto& [id, trial] : trials_) {
+    const Task& task = tasks_.at(trial.task);
+    if (task.rule == RewardRule::kPplns && !IsEnded(task.state) &&
+        trial.is_matured) {
+      earned += trial.pay;
+    }
+  }
+  if (owed != earned) {
+    Complain(absl::StrCat("owed is ", owed, ", and earned ", earned));
+  }
+}
+
+void Auditor::Note(const Receipt& receipt) {
+  CheckNew(receipt.id, last_ids_.receipt);
+  const absl::StatusOr<ReceiptContent> content = DecodeReceipt(receipt.content);
+  if (!content.ok() || content->id != receipt.id ||
+      content->account != receipt.account) {
+    Complain(absl::StrCat(receipt.id.ToString(), " cannot be read"));
+    return;
+  }
+  const auto* transfer = std::get_if<TransferReceipt>(&content->body);
+  if (transfer == nullptr || !receipt.account.IsSet()) return;
+  const Place place = Place::Of(receipt.account);
+  if (transfer->debit == ToString(place)) receipted_[place] -= transfer->amount;
+  if (transfer->credit == ToString(place)) {
+    receipted_[place] += transfer->amount;
+  }
+}
+
+// Every movement of an account's money is among its receipts.
+void Auditor::CheckReceipts() {
+  for (const auto& [place, amount] : booked_) {
+    if (place.kind == PlaceKind::kAccount && receipted_[place] != amount) {
+      Complain(absl::StrCat(ToString(place), " holds ", amount,
+                            ", its receipts say ", receipted_[place]));
+    }
+  }
+}
+
+}  // namespace archpool
