@@ -5,32 +5,18 @@ import json
 import os
 import random
 import subprocess
-import sys
-import tempfile
 import time
 import unittest
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
-from harness import Pool, Refused, micro, wait_for  # noqa: E402
-from lying_rail import LyingRail  # noqa: E402
+from harness import Refused, wait_for
+from payout_case import GIFT, HttpRailTestCase, PayoutTestCase
 
 STEPS = ("payout.before_begin", "payout.begun", "payout.sent",
          "payout.reported", "payout.before_look_up", "payout.looked_up")
 SCHEDULES = 1000 if os.environ.get("ARCHPOOL_SOAK") else 50
-SECRET = "5e" * 32
-GIFT = 1_000_000
 
 
-class PayoutTestCase(unittest.TestCase):
-    def start(self, *flags):
-        self.pool = Pool(*flags)
-        self.addCleanup(self.pool.close)
-        self.pool.create_account("alice", "miner")
-        self.pool.command("operator", "ledger", "deposit", "--account", "alice",
-                          "--amount", GIFT)
-        self.pool.command("alice", "payout", "set", "--address", "addr-alice")
-
+class DyingServerTestCase(PayoutTestCase):
     def restart_to_die_at(self, step, passes=1):
         self.pool.stop("server")
         # The first rounds are over before the server says that it is there.
@@ -55,39 +41,13 @@ class PayoutTestCase(unittest.TestCase):
 
     def request(self, amount, request_id):
         """However often the server goes away under it."""
-        def ask():
-            try:
-                return self.pool.command(
-                    "alice", "--patience", 0.2, "payout", "request", "--amount",
-                    amount, "--request-id", request_id)
-            except Refused as refused:
-                self.assertEqual(refused.code, 4, refused.text)
-                if self.pool.processes["server"].poll() is not None:
-                    self.pool.processes.pop("server")
-                    self.pool.start_server()
-                return None
-        return wait_for("a payout", ask)["payout_id"]
-
-    def payouts(self):
-        return self.pool.command("operator", "payout", "list", "--limit", 1000)
-
-    def wait_for_end_of_all(self, seconds=120):
-        def ended():
-            payouts = self.payouts()
-            open_ones = [one for one in payouts
-                         if one["state"] not in ("settled", "refused")]
-            return payouts if not open_ones else None
-        return wait_for("the end of all payouts", ended, seconds)
-
-    def assert_books(self, payouts):
-        settled = sum(micro(one["amount"]) for one in payouts
-                      if one["state"] == "settled")
-        balances = {one["place"]: micro(one["amount"].lstrip("-"))
-                    for one in self.pool.command("operator", "ledger", "balance")}
-        self.assertEqual(balances["account:alice"], GIFT * 1_000_000 - settled)
-        self.assertEqual(balances.get("payouts", 0), 0)
-        check = self.pool.command("operator", "ledger", "check")
-        self.assertEqual(check["violations"], [])
+        def payout():
+            answer = self.ask(amount, request_id)
+            if answer is None and self.pool.processes["server"].poll() is not None:
+                self.pool.processes.pop("server")
+                self.pool.start_server()
+            return answer
+        return wait_for("a payout", payout)
 
 
 class ExplainTest(PayoutTestCase):
@@ -107,7 +67,7 @@ class ExplainTest(PayoutTestCase):
         self.assertIn("no miner 'alice'", refused.exception.text)
 
 
-class FileRailTest(PayoutTestCase):
+class FileRailTest(DyingServerTestCase):
     def batches(self):
         folder = self.pool.directory / "server" / "payouts"
         return [path for path in folder.glob("*.json")
@@ -158,18 +118,7 @@ class FileRailTest(PayoutTestCase):
         self.assert_books(payouts)
 
 
-class HttpRailTest(PayoutTestCase):
-    def setUp(self):
-        self.folder = Path(self.enterContext(
-            tempfile.TemporaryDirectory(prefix="archpool-it-rail-")))
-
-    def start_with_rail(self, **options):
-        self.rail = LyingRail(SECRET, **options)
-        self.addCleanup(self.rail.close)
-        secret = self.folder / "rail-secret"
-        secret.write_text(SECRET + "\n")
-        self.start("--rail", self.rail.url, "--rail-secret-file", secret)
-
+class HttpRailTest(DyingServerTestCase, HttpRailTestCase):
     def make_certificate(self):
         """One that nobody has signed but itself, and its key."""
         path = self.folder / "rail.pem"
@@ -182,12 +131,6 @@ class HttpRailTest(PayoutTestCase):
         certificate = (self.folder / "rail.crt").read_text()
         path.write_text(path.read_text() + certificate)
         return path
-
-    def assert_paid_once(self, payouts):
-        self.assertTrue(all(count == 1 for count in self.rail.moved.values()))
-        self.assertEqual(
-            {one["key"] for one in payouts if one["state"] == "settled"},
-            set(self.rail.moved))
 
     def test_random_kills_and_a_rail_that_fails_in_every_way(self):
         self.start_with_rail(seed=1)
