@@ -51,13 +51,14 @@ struct VerdictReceipt {
 struct CreditReceipt {
   TrialId trial;
   TaskId task;
+  std::string rule;  // by which the task pays: "proportional" or "pplns"
   WorkUnits work_units = 0;
   Amount work_pot = 0;
   WorkUnits budget_units = 0;
   absl::Time deadline;  // by which the task ends
   static auto Fields(auto& r) {
-    return std::tie(r.trial, r.task, r.work_units, r.work_pot, r.budget_units,
-                    r.deadline);
+    return std::tie(r.trial, r.task, r.rule, r.work_units, r.work_pot,
+                    r.budget_units, r.deadline);
   }
   friend bool operator==(const CreditReceipt&, const CreditReceipt&) = default;
 };
@@ -113,10 +114,10 @@ struct PayoutReceipt {
   friend bool operator==(const PayoutReceipt&, const PayoutReceipt&) = default;
 };
 
-// The account's balance from before it had receipts.
+// What came to the account's balance while the pool kept no receipts.
 struct CarriedReceipt {
-  Amount balance = 0;
-  static auto Fields(auto& r) { return std::tie(r.balance); }
+  Amount amount = 0;
+  static auto Fields(auto& r) { return std::tie(r.amount); }
   friend bool operator==(const CarriedReceipt&,
                          const CarriedReceipt&) = default;
 };

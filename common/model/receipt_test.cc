@@ -24,7 +24,7 @@ std::vector<ReceiptContent> OneOfEach() {
                       .basis = "audited",
                       .verified_accuracy_ppm = 900'000,
                       .reason = ""}},
-      {id, account, CreditReceipt{{1}, {2}, 4, 100, 50, time}},
+      {id, account, CreditReceipt{{1}, {2}, "pplns", 4, 100, 50, time}},
       {id, account, ShareReceipt{{2}, {}, "proportional", 100, 3, 4, 50, 8}},
       {id, account,
        TransferReceipt{
@@ -64,7 +64,7 @@ TEST(ReceiptTest, HashesAsSpecified) {
   std::string all;
   for (const ReceiptContent& receipt : OneOfEach()) all += Encode(receipt);
   EXPECT_EQ(Sha256(all).ToString(),
-            "f983e0cd762526e1c42080da5ef51d2ca6306b965106bd3376049a6f8b0009ea");
+            "6221c1985635652c695d054c1d2dd5670c27d8167f299e9092753314c614f2ee");
   const SignedEpoch epoch{{4, absl::UnixEpoch(), 9, Sha256("a"), Sha256("b")},
                           {}};
   EXPECT_EQ(epoch.Id().ToString(),

@@ -38,6 +38,7 @@ std::optional<CreditReceipt> CreditOf(const Trial* before, const Trial& after,
   if (before != nullptr && before->is_matured) return std::nullopt;
   return CreditReceipt{.trial = after.id,
                        .task = after.task,
+                       .rule = ToString(task.rule),
                        .work_units = after.work_units,
                        .work_pot = task.work_pot,
                        .budget_units = task.spec->budget.work_units,

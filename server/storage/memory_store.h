@@ -12,11 +12,12 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "server/storage/memory_transaction.h"
+#include "server/storage/receipt_store.h"
 #include "server/storage/store.h"
 
 namespace archpool {
 
-class MemoryStore : public Store, public Reader {
+class MemoryStore : public Store, public Reader, public ReceiptStore {
  public:
   absl::StatusOr<LoadedPool> TakeOver() override ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Commit(int64_t epoch, int64_t sequence,
@@ -57,6 +58,20 @@ class MemoryStore : public Store, public Reader {
   absl::StatusOr<LedgerCheck> CheckLedger() override
       ABSL_LOCKS_EXCLUDED(mutex_);
 
+  absl::StatusOr<OpenReceipts> Open(int64_t limit) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Seal(const SignedEpoch& epoch, ReceiptId last_receipt,
+                    absl::Span<const AccountReceipts> changed) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<SealedReceipts> Sealed() override ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<std::vector<SignedEpoch>> Epochs(int64_t after,
+                                                  int64_t limit) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<std::vector<Receipt>> ReceiptsOf(AccountId account,
+                                                  ReceiptId after,
+                                                  int64_t limit) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Writes a balance past every rule, as a person with SQL could: so that
   // CheckLedger can be seen to notice.
   void Tamper(const Balance& balance) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -65,10 +80,19 @@ class MemoryStore : public Store, public Reader {
   bool IsOpen(TaskId task) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   PoolSnapshot Snapshot() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  struct SealedEpoch {
+    SignedEpoch epoch;
+    ReceiptId last_receipt;
+  };
+  SealedReceipts SealedLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   mutable absl::Mutex mutex_;
   int64_t epoch_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t sequence_ ABSL_GUARDED_BY(mutex_) = 0;
   memory::Tables tables_ ABSL_GUARDED_BY(mutex_);
+  std::vector<SealedEpoch> epochs_ ABSL_GUARDED_BY(mutex_);
+  absl::btree_map<AccountId, AccountReceipts> receipted_
+      ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace archpool

@@ -113,7 +113,7 @@ absl::Status Apply(pqxx::connection& connection, size_t version,
 absl::Status Migrate(const std::string& connection_string,
                      absl::Span<const Migration> migrations) {
   ARCHPOOL_RETURN_IF_ERROR(CheckNumbers(migrations));
-  return postgres::RunGuarded([&]() -> absl::Status {
+  const absl::Status status = postgres::RunGuarded([&]() -> absl::Status {
     const auto connection = postgres::Connect(connection_string);
     // Held by the session: it goes with the connection, however that ends.
     {
@@ -137,6 +137,11 @@ absl::Status Migrate(const std::string& connection_string,
     }
     return absl::OkStatus();
   });
+  // What may have been applied is seen at the next start.
+  if (absl::IsUnknown(status)) {
+    return Unavailable("STORE_UNREACHABLE", status.message());
+  }
+  return status;
 }
 
 }  // namespace archpool

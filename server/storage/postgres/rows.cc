@@ -198,6 +198,8 @@ template struct Table<RankingRow>;
 template struct Table<Payout>;
 template struct Table<Owed>;
 template struct Table<Receipt>;
+template struct Table<EpochRow>;
+template struct Table<StatementRow>;
 
 namespace {
 

@@ -47,6 +47,20 @@ RankingRow RowOf(const Ranking& ranking);
 absl::StatusOr<Ranking> RankingOf(const RankingRow& row,
                                   const SearchSpace& space);
 
+// A sealed epoch of receipts, and an account's statement in the latest one.
+struct EpochRow {
+  int64_t number = 0;
+  ReceiptId last_receipt;
+  std::string content;
+  std::string signature;
+};
+struct StatementRow {
+  AccountId account;
+  int64_t count = 0;
+  Amount balance = 0;
+  std::string peaks;  // 32 bytes each
+};
+
 const Table<Account>& AccountTable();
 const Table<DatasetRecord>& DatasetTable();
 const Table<TaskRow>& TaskTable();
@@ -61,6 +75,8 @@ const Table<RankingRow>& RankingTable();
 const Table<Payout>& PayoutTable();
 const Table<Owed>& OwedTable();
 const Table<Receipt>& ReceiptTable();
+const Table<EpochRow>& EpochTable();
+const Table<StatementRow>& StatementTable();
 
 }  // namespace archpool::postgres
 

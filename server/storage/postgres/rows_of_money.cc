@@ -76,4 +76,28 @@ const Table<Receipt>& ReceiptTable() {
   return *kTable;
 }
 
+const Table<EpochRow>& EpochTable() {
+  using R = EpochRow;
+  static const auto* const kTable =
+      new Table<R>{"receipt_epoch",
+                   "number",
+                   {Field<R>("number", ARCHPOOL_FIELD(number)),
+                    Field<R>("last_receipt_id", ARCHPOOL_FIELD(last_receipt)),
+                    BytesField<R>("content", ARCHPOOL_FIELD(content)),
+                    BytesField<R>("signature", ARCHPOOL_FIELD(signature))}};
+  return *kTable;
+}
+
+const Table<StatementRow>& StatementTable() {
+  using R = StatementRow;
+  static const auto* const kTable =
+      new Table<R>{"receipt_statement",
+                   "account_id",
+                   {Field<R>("account_id", ARCHPOOL_FIELD(account)),
+                    Field<R>("count", ARCHPOOL_FIELD(count)),
+                    Field<R>("balance", ARCHPOOL_FIELD(balance)),
+                    BytesField<R>("peaks", ARCHPOOL_FIELD(peaks))}};
+  return *kTable;
+}
+
 }  // namespace archpool::postgres

@@ -1,0 +1,395 @@
+#include "common/model/receipt_check.h"
+
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/crypto/canonical.h"
+
+namespace archpool {
+namespace {
+
+__extension__ using Int128 = __int128;
+
+constexpr char kEpochsDomain[] = "archpool/receipt-epochs/v1";
+constexpr char kProofDomain[] = "archpool/receipt-proof/v1";
+constexpr char kReceiptsDomain[] = "archpool/receipts/v1";
+constexpr int64_t kSiblingsMax = 64;
+
+absl::Status Malformed(const char* file) {
+  return InvalidArgument(
+      "RECEIPT_MALFORMED",
+      absl::StrCat("The ", file, " cannot be read; fetch the receipts again."));
+}
+
+absl::Status Forged(const std::string& what) {
+  return FailedPrecondition(
+      "RECEIPTS_FORGED",
+      absl::StrCat("These are not the receipts that the pool signed: ", what,
+                   "."));
+}
+
+struct Proof {
+  ReceiptStatement statement;
+  std::string encoding;
+  std::vector<Digest> siblings;
+};
+
+absl::StatusOr<Proof> DecodeProof(absl::string_view encoding) {
+  CanonicalReader reader(kProofDomain, encoding);
+  Proof proof;
+  proof.encoding = std::string(reader.Bytes());
+  const int64_t count = reader.Int();
+  if (count < 0 || count > kSiblingsMax) return Malformed("statement");
+  for (int64_t i = 0; i < count; ++i) proof.siblings.push_back(reader.Fixed());
+  if (!reader.IsDone()) return Malformed("statement");
+  ARCHPOOL_ASSIGN_OR_RETURN(proof.statement, DecodeStatement(proof.encoding));
+  return proof;
+}
+
+// The last one's signature covers the ones before through the chain.
+absl::Status CheckChain(const std::vector<SignedEpoch>& epochs,
+                        const PublicKey& pool_key) {
+  if (epochs.empty()) return Malformed("list of epochs");
+  Digest previous;
+  int64_t number = 0;
+  for (const SignedEpoch& one : epochs) {
+    if (one.epoch.number != ++number || one.epoch.previous != previous) {
+      return Forged(
+          absl::StrCat("epoch ", number, " does not follow the one before"));
+    }
+    previous = one.Id();
+  }
+  const SignedEpoch& last = epochs.back();
+  if (!VerifySignature(pool_key, Encode(last.epoch), last.signature)) {
+    return Forged(
+        absl::StrCat("epoch ", number, " is not signed with this pool's key"));
+  }
+  return absl::OkStatus();
+}
+
+// ⌊pot · (before + weight) / total⌋ − ⌊pot · before / total⌋; nullopt where
+// that makes no sense.
+std::optional<Amount> AmountOf(const ShareReceipt& share) {
+  if (share.pot < 0 || share.before < 0 || share.weight < 0 ||
+      share.total <= 0 || share.before > share.total ||
+      share.weight > share.total - share.before) {
+    return std::nullopt;
+  }
+  const auto running = [&share](int64_t weight) {
+    return Int128{share.pot} * weight / share.total;
+  };
+  return static_cast<Amount>(running(share.before + share.weight) -
+                             running(share.before));
+}
+
+// Adds receipts up, in their order.
+class Books {
+ public:
+  explicit Books(ReceiptReport& report)
+      : report_(report),
+        place_(absl::StrCat("account:", report.account.value)) {}
+
+  void Add(const ReceiptContent& receipt) {
+    std::visit([this](const auto& body) { Note(body); }, receipt.body);
+  }
+
+  void Close(const ReceiptStatement& statement) {
+    for (const auto& [id, trial] : trials_) CloseTrial(id, trial);
+    for (auto& [task, sums] : report_.tasks) CloseTask(task, sums);
+    for (const auto& [id, payout] : payouts_) ClosePayout(id, payout);
+    report_.owed = window_worth_ - window_paid_;
+    report_.balance = static_cast<Amount>(balance_);
+    if (balance_ != statement.balance) {
+      Complain("the pool states a balance of ", statement.balance,
+               ", the receipts make ", report_.balance);
+    }
+  }
+
+ private:
+  struct TrialState {
+    VerdictReceipt verdict;
+    std::optional<CreditReceipt> credit;
+  };
+  struct TaskState {
+    std::optional<ShareReceipt> work;  // by its own work
+    Amount paid = 0;                   // by transfers
+    Amount bonus_paid = 0;
+    std::optional<CreditReceipt> terms;  // of its latest credit
+  };
+  struct PayoutSums {
+    PayoutReceipt latest;
+    Amount set_aside = 0;
+    Amount settled = 0;
+    Amount returned = 0;
+  };
+
+  template <typename... Parts>
+  void Complain(const Parts&... parts) {
+    report_.problems.push_back(absl::StrCat(parts...));
+  }
+
+  // Sums that no honest pool comes to begin again.
+  void AddTo(Amount& sum, Amount amount) {
+    if (__builtin_add_overflow(sum, amount, &sum)) {
+      sum = 0;
+      Complain("a sum passes every amount there is");
+    }
+  }
+
+  void Note(const VerdictReceipt& verdict) {
+    trials_[verdict.trial].verdict = verdict;
+  }
+
+  void Note(const CreditReceipt& credit) {
+    trials_[credit.trial].credit = credit;
+    TaskState& task = tasks_[credit.task];
+    if (credit.work_units < 0 || credit.work_pot < 0 ||
+        credit.budget_units < credit.work_units || credit.budget_units == 0) {
+      Complain(credit.trial.ToString(), " is credited at no price");
+      trials_[credit.trial].credit.reset();
+      return;
+    }
+    const auto& terms = task.terms;
+    if (terms &&
+        (terms->rule != credit.rule || terms->work_pot != credit.work_pot ||
+         terms->budget_units != credit.budget_units)) {
+      Complain(credit.task.ToString(), " changed its price");
+    }
+    task.terms = credit;
+  }
+
+  void Note(const ShareReceipt& share) {
+    TaskState& task = tasks_[share.task];
+    TaskReceipts& sums = report_.tasks[share.task];
+    if (AmountOf(share) != share.amount) {
+      Complain("the share of ", share.task.ToString(), " by the rule ",
+               share.rule, " is ", share.amount, ", not what it is made of");
+    }
+    if (share.rule == "finders_bonus") {
+      AddTo(sums.bonus, share.amount);
+      return;
+    }
+    AddTo(sums.pay, share.amount);
+    if (share.rule == "pplns") {
+      AddTo(window_paid_, share.amount);
+    } else if (task.work.has_value()) {
+      Complain(share.task.ToString(), " was settled twice");
+    } else {
+      task.work = share;
+    }
+  }
+
+  void Note(const TransferReceipt& transfer) {
+    const bool is_in = transfer.credit == place_;
+    const bool is_out = transfer.debit == place_;
+    if (!seen_.insert(transfer.transfer).second) {
+      Complain(transfer.transfer.ToString(), " is there twice");
+    }
+    if (transfer.amount <= 0) {
+      Complain(transfer.transfer.ToString(), " moves nothing");
+    }
+    if (is_in) AddTo(report_.moved_in[transfer.kind], transfer.amount);
+    if (is_out) AddTo(report_.moved_out[transfer.kind], transfer.amount);
+    balance_ += (is_in ? transfer.amount : 0) - (is_out ? transfer.amount : 0);
+    if (balance_ < 0 && !is_negative_) {
+      is_negative_ = true;
+      Complain("the balance falls below 0 with ", transfer.transfer.ToString());
+    }
+    if (is_in && transfer.kind == "pay") {
+      AddTo(tasks_[transfer.task].paid, transfer.amount);
+    }
+    if (is_in && transfer.kind == "finders_bonus") {
+      AddTo(tasks_[transfer.task].bonus_paid, transfer.amount);
+    }
+    if (!transfer.payout.IsSet()) return;
+    PayoutSums& payout = payouts_[transfer.payout];
+    if (transfer.kind == "payout") AddTo(payout.set_aside, transfer.amount);
+    if (transfer.kind == "settle") AddTo(payout.settled, transfer.amount);
+    if (transfer.kind == "return") AddTo(payout.returned, transfer.amount);
+  }
+
+  void Note(const PayoutReceipt& payout) {
+    payouts_[payout.payout].latest = payout;
+  }
+
+  void Note(const CarriedReceipt& carried) {
+    AddTo(report_.carried, carried.amount);
+    balance_ += carried.amount;
+  }
+
+  void CloseTrial(TrialId id, const TrialState& trial) {
+    TaskReceipts& sums = report_.tasks[trial.verdict.task];
+    if (!trial.verdict.trial.IsSet()) {
+      Complain(id.ToString(), " is credited without a verdict");
+    } else if (!trial.verdict.is_accepted) {
+      ++sums.rejected;
+      if (trial.verdict.reason.empty()) {
+        Complain(id.ToString(), " is rejected without a reason");
+      }
+    } else {
+      ++sums.accepted;
+      if (!trial.credit.has_value()) return;
+      if (trial.credit->work_units != trial.verdict.work_units ||
+          trial.credit->task != trial.verdict.task) {
+        Complain(id.ToString(), " is credited with ", trial.credit->work_units,
+                 " work units, its verdict says ", trial.verdict.work_units);
+      }
+      AddTo(sums.units_credited, trial.credit->work_units);
+      if (trial.credit->rule != "pplns") return;
+      AddTo(window_worth_, static_cast<Amount>(Int128{trial.credit->work_pot} *
+                                               trial.credit->work_units /
+                                               trial.credit->budget_units));
+    }
+  }
+
+  void CloseTask(TaskId id, TaskReceipts& sums) {
+    const TaskState& task = tasks_[id];
+    sums.is_settled = task.work.has_value();
+    if (task.work.has_value()) CloseProportional(id, *task.work, sums);
+    if (task.paid != sums.pay) {
+      Complain(id.ToString(), " paid ", task.paid, ", its shares say ",
+               sums.pay);
+    }
+    if (task.bonus_paid != sums.bonus) {
+      Complain(id.ToString(), " paid a finder's bonus of ", task.bonus_paid,
+               ", its shares say ", sums.bonus);
+    }
+    // What the window owes does not say which task has ended.
+    sums.is_overdue = task.terms && task.terms->rule == "proportional" &&
+                      !sums.is_settled && sums.units_credited > 0 &&
+                      task.terms->deadline < report_.time;
+  }
+
+  void CloseProportional(TaskId id, const ShareReceipt& work,
+                         const TaskReceipts& sums) {
+    const TaskState& task = tasks_[id];
+    if (work.weight != sums.units_credited) {
+      Complain(id.ToString(), " paid for ", work.weight,
+               " work units, and credited ", sums.units_credited);
+    }
+    if (task.terms &&
+        (work.rule != task.terms->rule || work.pot != task.terms->work_pot ||
+         work.total != task.terms->budget_units)) {
+      Complain(id.ToString(), " paid another price than it credited at");
+    }
+  }
+
+  void ClosePayout(PayoutId id, const PayoutSums& payout) {
+    const std::string& state = payout.latest.state;
+    const Amount amount = payout.latest.amount;
+    if (payout.set_aside != amount ||
+        payout.settled != (state == "settled" ? amount : 0) ||
+        payout.returned != (state == "refused" ? amount : 0)) {
+      Complain(id.ToString(), " of ", amount, " is ", state, ", and moved ",
+               payout.set_aside, " aside, ", payout.settled, " out and ",
+               payout.returned, " back");
+    }
+  }
+
+  ReceiptReport& report_;
+  const std::string place_;
+  Int128 balance_ = 0;
+  bool is_negative_ = false;
+  std::map<TrialId, TrialState> trials_;
+  std::map<TaskId, TaskState> tasks_;
+  std::map<PayoutId, PayoutSums> payouts_;
+  std::set<TransferId> seen_;
+  Amount window_worth_ = 0;
+  Amount window_paid_ = 0;
+};
+
+}  // namespace
+
+std::string EncodeEpochs(const std::vector<SignedEpoch>& epochs) {
+  CanonicalWriter writer(kEpochsDomain);
+  for (const SignedEpoch& epoch : epochs) {
+    writer.Bytes(Encode(epoch.epoch)).Bytes(epoch.signature.AsBytes());
+  }
+  return writer.encoding();
+}
+
+std::string EncodeProof(const std::string& statement,
+                        const std::vector<Digest>& siblings) {
+  CanonicalWriter writer(kProofDomain);
+  writer.Bytes(statement).Int(static_cast<int64_t>(siblings.size()));
+  for (const Digest& sibling : siblings) writer.Fixed(sibling);
+  return writer.encoding();
+}
+
+std::string EncodeReceipts(const std::vector<std::string>& receipts) {
+  CanonicalWriter writer(kReceiptsDomain);
+  for (const std::string& receipt : receipts) writer.Bytes(receipt);
+  return writer.encoding();
+}
+
+absl::StatusOr<std::vector<SignedEpoch>> DecodeEpochs(
+    absl::string_view encoding) {
+  CanonicalReader reader(kEpochsDomain, encoding);
+  std::vector<SignedEpoch> epochs;
+  while (reader.ok() && !reader.IsDone()) {
+    SignedEpoch one;
+    ARCHPOOL_ASSIGN_OR_RETURN(one.epoch, DecodeEpoch(reader.Bytes()));
+    ARCHPOOL_ASSIGN_OR_RETURN(one.signature,
+                              Signature::FromBytes(reader.Bytes()));
+    epochs.push_back(std::move(one));
+  }
+  if (!reader.IsDone()) return Malformed("list of epochs");
+  return epochs;
+}
+
+absl::StatusOr<std::vector<std::string>> DecodeReceipts(
+    absl::string_view encoding) {
+  CanonicalReader reader(kReceiptsDomain, encoding);
+  std::vector<std::string> receipts;
+  while (reader.ok() && !reader.IsDone()) receipts.emplace_back(reader.Bytes());
+  if (!reader.IsDone()) return Malformed("list of receipts");
+  return receipts;
+}
+
+absl::StatusOr<ReceiptReport> CheckReceipts(const ReceiptFolder& folder,
+                                            const PublicKey& pool_key) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<SignedEpoch> epochs,
+                            DecodeEpochs(folder.epochs));
+  ARCHPOOL_RETURN_IF_ERROR(CheckChain(epochs, pool_key));
+  ARCHPOOL_ASSIGN_OR_RETURN(const Proof proof, DecodeProof(folder.statement));
+  const ReceiptEpoch& last = epochs.back().epoch;
+  const ReceiptStatement& statement = proof.statement;
+  if (!VerifyMerkleProof(MerkleLeaf(proof.encoding), statement.account.value,
+                         last.statements, proof.siblings, last.root)) {
+    return Forged(
+        absl::StrCat("the statement is not that of epoch ", last.number));
+  }
+  CanonicalReader reader(kReceiptsDomain, folder.receipts);
+  ReceiptReport report{
+      .account = statement.account, .epoch = last.number, .time = last.time};
+  Books books(report);
+  MerkleFrontier tree;
+  ReceiptId latest;
+  while (reader.ok() && !reader.IsDone()) {
+    const absl::string_view encoding = reader.Bytes();
+    tree.Append(MerkleLeaf(encoding));
+    ARCHPOOL_ASSIGN_OR_RETURN(const ReceiptContent receipt,
+                              DecodeReceipt(encoding));
+    if (receipt.account != statement.account || receipt.id <= latest) {
+      return Forged(absl::StrCat(receipt.id.ToString(), " is out of place"));
+    }
+    latest = receipt.id;
+    books.Add(receipt);
+  }
+  if (!reader.IsDone()) return Malformed("list of receipts");
+  report.receipts = tree.count();
+  if (tree.count() != statement.count) {
+    return Forged(
+        absl::StrCat("there are ", tree.count(), " of ", statement.count));
+  }
+  if (tree.Root() != statement.root) {
+    return Forged("at least one was changed or exchanged");
+  }
+  books.Close(statement);
+  return report;
+}
+
+}  // namespace archpool

@@ -1,0 +1,255 @@
+// A folder of receipts is believed as it was signed, and as it adds up.
+#include "common/model/receipt_check.h"
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/status_matchers.h"
+
+namespace archpool {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr AccountId kMiner{2};
+
+// A pool that signs whatever it is told to: an honest history to begin with, of
+// two accepted trials of 3 and 4 units at 10 coins a unit, a rejected one, a
+// payout that settled and one that came back.
+class Signer {
+ public:
+  Signer() {
+    Verdict(1, 3, true);
+    Verdict(2, 4, true);
+    Verdict(3, 9, false);
+    Credit(1, 3);
+    Credit(2, 4);
+    Add(ShareReceipt{{1}, {}, "proportional", 1000, 5, 7, 100, 70});
+    Add(ShareReceipt{{1}, {2}, "finders_bonus", 50, 1, 1, 3, 17});
+    Transfer("escrow:task-1", "account:2", 70, "pay", {1});
+    Transfer("escrow:task-1", "account:2", 17, "finders_bonus", {1});
+    Payout(1, 50, "waiting");
+    Transfer("account:2", "payouts", 50, "payout", {}, {1});
+    Transfer("payouts", "outside", 50, "settle", {}, {1});
+    Payout(1, 50, "settled");
+    Payout(2, 30, "waiting");
+    Transfer("account:2", "payouts", 30, "payout", {}, {2});
+    Transfer("payouts", "account:2", 30, "return", {}, {2});
+    Payout(2, 30, "refused");
+    balance = 37;
+  }
+
+  void Add(ReceiptBody body) { bodies.push_back(std::move(body)); }
+  void Verdict(int64_t trial, WorkUnits units, bool is_accepted) {
+    Add(VerdictReceipt{.trial = {trial},
+                       .task = {1},
+                       .work_units = units,
+                       .is_accepted = is_accepted,
+                       .basis = "audited",
+                       .reason = is_accepted ? "" : "SEGMENT_FALSE"});
+  }
+  void Credit(int64_t trial, WorkUnits units) {
+    Add(CreditReceipt{
+        {trial}, {1}, "proportional", units, 1000, 100, absl::UnixEpoch()});
+  }
+  void Transfer(const std::string& debit, const std::string& credit,
+                Amount amount, const std::string& kind, TaskId task,
+                PayoutId payout = {}) {
+    Add(TransferReceipt{{++transfers_},
+                        debit,
+                        credit,
+                        amount,
+                        kind,
+                        task,
+                        payout,
+                        absl::UnixEpoch()});
+  }
+  void Payout(int64_t id, Amount amount, const std::string& state) {
+    Add(PayoutReceipt{{id}, amount, "addr", Sha256("key"), state, "tx", ""});
+  }
+
+  // Two epochs, the first with half of it, among three accounts.
+  ReceiptFolder Sign() const {
+    std::vector<std::string> encodings;
+    std::vector<Digest> leaves;
+    std::vector<SignedEpoch> epochs;
+    std::vector<Digest> statements;
+    std::string statement;
+    for (const ReceiptBody& body : bodies) {
+      const ReceiptId id{static_cast<int64_t>(encodings.size()) * 2 + 1};
+      encodings.push_back(Encode(ReceiptContent{id, kMiner, body}));
+      leaves.push_back(MerkleLeaf(encodings.back()));
+      const bool is_half = encodings.size() == bodies.size() / 2;
+      if (!is_half && encodings.size() != bodies.size()) continue;
+      statement =
+          Encode(ReceiptStatement{kMiner, std::ssize(leaves),
+                                  MerkleRoot(leaves), is_half ? 0 : balance});
+      statements = {MerkleLeaf("0"), MerkleLeaf("1"), MerkleLeaf(statement)};
+      SignedEpoch epoch{
+          {.number = std::ssize(epochs) + 1,
+           .time = absl::UnixEpoch() + absl::Hours(1),
+           .statements = 3,
+           .root = MerkleRoot(statements),
+           .previous = epochs.empty() ? Digest() : epochs.back().Id()},
+          {}};
+      epoch.signature = key.Sign(Encode(epoch.epoch));
+      epochs.push_back(epoch);
+    }
+    return {.epochs = EncodeEpochs(epochs),
+            .statement = EncodeProof(statement, MerkleProof(statements, 2)),
+            .receipts = EncodeReceipts(encodings)};
+  }
+  std::vector<std::string> Problems() const {
+    const auto report = CheckReceipts(Sign(), key.public_key());
+    return report.ok() ? report->problems
+                       : std::vector<std::string>{report.status().ToString()};
+  }
+
+  SigningKey key = SigningKey::Generate();
+  std::vector<ReceiptBody> bodies;
+  Amount balance = 0;
+
+ private:
+  int64_t transfers_ = 0;
+};
+
+TEST(ReceiptCheckTest, AnHonestHistoryAddsUp) {
+  const Signer signer;
+  const auto report = CheckReceipts(signer.Sign(), signer.key.public_key());
+  ASSERT_THAT(report, IsOk());
+  EXPECT_THAT(report->problems, IsEmpty());
+  EXPECT_EQ(report->account, kMiner);
+  EXPECT_EQ(report->epoch, 2);
+  EXPECT_EQ(report->balance, 37);
+  const TaskReceipts& task = report->tasks.at(TaskId{1});
+  EXPECT_EQ(task.accepted, 2);
+  EXPECT_EQ(task.rejected, 1);
+  EXPECT_EQ(task.units_credited, 7);
+  EXPECT_EQ(task.pay, 70);
+  EXPECT_EQ(task.bonus, 17);
+  EXPECT_TRUE(task.is_settled);
+  EXPECT_EQ(report->moved_out.at("payout"), 80);
+}
+
+// Whatever bit anybody changes, wherever.
+TEST(ReceiptCheckTest, EveryBitCounts) {
+  const Signer signer;
+  const ReceiptFolder honest = signer.Sign();
+  for (std::string ReceiptFolder::*file :
+       {&ReceiptFolder::epochs, &ReceiptFolder::statement,
+        &ReceiptFolder::receipts}) {
+    for (size_t i = 0; i < (honest.*file).size(); ++i) {
+      ReceiptFolder changed = honest;
+      (changed.*file)[i] = static_cast<char>((changed.*file)[i] ^ (1 << i % 8));
+      ASSERT_FALSE(CheckReceipts(changed, signer.key.public_key()).ok()) << i;
+      changed.*file = (honest.*file).substr(0, i);
+      ASSERT_FALSE(CheckReceipts(changed, signer.key.public_key()).ok()) << i;
+    }
+    ReceiptFolder longer = honest;
+    longer.*file += '\0';
+    EXPECT_FALSE(CheckReceipts(longer, signer.key.public_key()).ok());
+  }
+}
+
+TEST(ReceiptCheckTest, NothingIsLeftOutExchangedOrOld) {
+  const Signer signer;
+  const PublicKey key = signer.key.public_key();
+  const ReceiptFolder honest = signer.Sign();
+  const auto receipts = *DecodeReceipts(honest.receipts);
+  for (size_t i = 0; i < receipts.size(); ++i) {
+    auto fewer = receipts;
+    fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
+    EXPECT_THAT(
+        CheckReceipts({honest.epochs, honest.statement, EncodeReceipts(fewer)},
+                      key),
+        FailsWith("RECEIPTS_FORGED"));
+    auto swapped = receipts;
+    std::swap(swapped[i], swapped[(i + 1) % receipts.size()]);
+    EXPECT_THAT(
+        CheckReceipts(
+            {honest.epochs, honest.statement, EncodeReceipts(swapped)}, key),
+        FailsWith("RECEIPTS_FORGED"));
+  }
+  auto epochs = *DecodeEpochs(honest.epochs);
+  epochs.pop_back();
+  EXPECT_THAT(
+      CheckReceipts({EncodeEpochs(epochs), honest.statement, honest.receipts},
+                    key),
+      FailsWith("RECEIPTS_FORGED"));
+  EXPECT_THAT(CheckReceipts(honest, SigningKey::Generate().public_key()),
+              FailsWith("RECEIPTS_FORGED"));
+}
+
+// A pool that signs what does not add up is told so.
+TEST(ReceiptCheckTest, WhatAPoolGetsWrongIsNamed) {
+  const auto problems = [](const auto& change) {
+    Signer signer;
+    change(signer);
+    return signer.Problems();
+  };
+  EXPECT_THAT(problems([](Signer& s) { s.balance = 36; }),
+              ElementsAre("the pool states a balance of 36, the receipts make "
+                          "37"));
+  EXPECT_THAT(problems([](Signer& s) {
+                s.Verdict(4, 5, true);
+                s.Credit(4, 5);
+              }),
+              ElementsAre("task-1 paid for 7 work units, and credited 12"));
+  EXPECT_THAT(problems([](Signer& s) { s.Verdict(2, 4, false); }),
+              ElementsAre("task-1 paid for 7 work units, and credited 3"));
+  EXPECT_THAT(problems([](Signer& s) {
+                std::get<ShareReceipt>(s.bodies[5]).amount = 69;
+              }),
+              testing::Contains(HasSubstr("not what it is made of")));
+  EXPECT_THAT(problems([](Signer& s) {
+                auto& share = std::get<ShareReceipt>(s.bodies[5]);
+                share.pot = 900;
+                share.amount = 63;
+              }),
+              testing::Contains(HasSubstr("another price")));
+  EXPECT_THAT(problems([](Signer& s) {
+                std::get<TransferReceipt>(s.bodies[7]).amount = 60;
+                s.balance = 27;
+              }),
+              testing::Contains("task-1 paid 60, its shares say 70"));
+  EXPECT_THAT(problems([](Signer& s) { s.Payout(1, 50, "refused"); }),
+              ElementsAre(HasSubstr("payout-1 of 50 is refused, and moved")));
+  EXPECT_THAT(problems([](Signer& s) {
+                s.Transfer("account:2", "account:3", 38, "share", {});
+                s.balance = -1;
+              }),
+              ElementsAre(HasSubstr("falls below 0")));
+  EXPECT_THAT(problems([](Signer& s) { s.Credit(9, 1); }),
+              testing::Contains("trial-9 is credited without a verdict"));
+}
+
+TEST(ReceiptCheckTest, WhatIsOwedThroughTheWindowIsKnown) {
+  Signer signer;
+  signer.Add(VerdictReceipt{.trial = {7},
+                            .task = {2},
+                            .work_units = 10,
+                            .is_accepted = true,
+                            .basis = "sampled_out"});
+  signer.Add(CreditReceipt{{7}, {2}, "pplns", 10, 900, 100, absl::UnixEpoch()});
+  signer.Add(ShareReceipt{{3}, {}, "pplns", 40, 0, 90, 100, 36});
+  signer.Transfer("escrow:task-3", "account:2", 36, "pay", {3});
+  signer.balance += 36;
+  const auto report = CheckReceipts(signer.Sign(), signer.key.public_key());
+  ASSERT_THAT(report, IsOk());
+  EXPECT_THAT(report->problems, IsEmpty());
+  EXPECT_EQ(report->owed, 90 - 36);
+}
+
+TEST(ReceiptCheckTest, ATaskThatDoesNotEndInTimeIsNoticed) {
+  Signer signer;
+  signer.bodies.erase(signer.bodies.begin() + 5, signer.bodies.end());
+  signer.balance = 0;
+  const auto report = CheckReceipts(signer.Sign(), signer.key.public_key());
+  ASSERT_THAT(report, IsOk());
+  EXPECT_TRUE(report->tasks.at(TaskId{1}).is_overdue);
+}
+
+}  // namespace
+}  // namespace archpool

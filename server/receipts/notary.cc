@@ -1,0 +1,165 @@
+#include "server/receipts/notary.h"
+
+#include <spdlog/spdlog.h>
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+
+namespace archpool {
+namespace {
+
+using Accounts = std::map<AccountId, AccountReceipts>;
+
+// What the receipt moved into (+) or out of (−) the account's balance.
+absl::StatusOr<Amount> MovedBy(const Receipt& receipt) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const ReceiptContent content,
+                            DecodeReceipt(receipt.content));
+  if (const auto* carried = std::get_if<CarriedReceipt>(&content.body)) {
+    return carried->amount;
+  }
+  const auto* transfer = std::get_if<TransferReceipt>(&content.body);
+  if (transfer == nullptr || !receipt.account.IsSet()) return 0;
+  const std::string place = ToString(Place::Of(receipt.account));
+  if (transfer->debit == place) return -transfer->amount;
+  return transfer->credit == place ? transfer->amount : 0;
+}
+
+std::vector<AccountReceipts> ValuesOf(const Accounts& accounts) {
+  std::vector<AccountReceipts> values;
+  values.reserve(accounts.size());
+  for (const auto& [id, account] : accounts) values.push_back(account);
+  return values;
+}
+
+}  // namespace
+
+ReceiptStatement StatementOf(const AccountReceipts& account) {
+  return {.account = account.account,
+          .count = account.tree.count(),
+          .root = account.tree.Root(),
+          .balance = account.balance};
+}
+
+std::vector<Digest> StatementLeaves(absl::Span<const AccountReceipts> accounts,
+                                    AccountId last) {
+  std::vector<Digest> leaves;
+  leaves.reserve(static_cast<size_t>(last.value + 1));
+  auto next = accounts.begin();
+  for (int64_t id = 0; id <= last.value; ++id) {
+    AccountReceipts account{.account = AccountId{id}};
+    if (next != accounts.end() && next->account.value == id) account = *next++;
+    leaves.push_back(MerkleLeaf(Encode(StatementOf(account))));
+  }
+  return leaves;
+}
+
+Notary::Notary(const Clock& clock, Engine& engine, ReceiptStore& store,
+               SigningKey key, const NotaryOptions& options)
+    : clock_(clock),
+      engine_(engine),
+      store_(store),
+      key_(std::move(key)),
+      options_(options) {}
+
+Notary::~Notary() { Stop(); }
+
+void Notary::Start() {
+  thread_ = std::jthread([this](const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any woken;
+    while (!stop.stop_requested()) {
+      const absl::Status round = Round();
+      if (!round.ok()) {
+        spdlog::warn("receipts wait: {}", std::string(round.message()));
+      }
+      std::unique_lock lock(mutex);
+      woken.wait_for(lock, stop, absl::ToChronoMilliseconds(options_.interval),
+                     [] { return false; });
+    }
+  });
+}
+
+void Notary::Stop() {
+  if (!thread_.joinable()) return;
+  thread_.request_stop();
+  thread_.join();
+}
+
+absl::Status Notary::Round() {
+  for (bool more = true; more;) {
+    ARCHPOOL_ASSIGN_OR_RETURN(more, SealOne());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Notary::SealOne() {
+  ARCHPOOL_ASSIGN_OR_RETURN(const OpenReceipts open,
+                            store_.Open(options_.receipts_max));
+  Accounts accounts;
+  for (const AccountReceipts& one : open.sealed.accounts) {
+    accounts[one.account] = one;
+  }
+  Accounts changed;
+  for (const Receipt& receipt : open.receipts) {
+    AccountReceipts& account = accounts[receipt.account];
+    account.account = receipt.account;
+    account.tree.Append(MerkleLeaf(receipt.content));
+    ARCHPOOL_ASSIGN_OR_RETURN(const Amount moved, MovedBy(receipt));
+    account.balance += moved;
+    changed[receipt.account] = {};
+  }
+  const std::vector<AccountReceipts> all = ValuesOf(accounts);
+  if (open.is_all) {
+    ARCHPOOL_ASSIGN_OR_RETURN(const bool was_carried, Carry(open, all));
+    if (was_carried) return true;
+  }
+  if (open.receipts.empty()) return false;
+  for (auto& [id, account] : changed) account = accounts.at(id);
+
+  const std::vector<Digest> leaves = StatementLeaves(all, open.last_account);
+  SignedEpoch epoch;
+  epoch.epoch = {.number = open.sealed.epoch.epoch.number + 1,
+                 .time = std::max(clock_.Now(), open.sealed.epoch.epoch.time),
+                 .statements = std::ssize(leaves),
+                 .root = MerkleRoot(leaves),
+                 .previous = open.sealed.epoch.epoch.number == 0
+                                 ? Digest()
+                                 : open.sealed.epoch.Id()};
+  epoch.signature = key_.Sign(Encode(epoch.epoch));
+  ARCHPOOL_RETURN_IF_ERROR(
+      store_.Seal(epoch, open.receipts.back().id, ValuesOf(changed)));
+  return !open.is_all;
+}
+
+absl::StatusOr<bool> Notary::Carry(const OpenReceipts& open,
+                                   absl::Span<const AccountReceipts> accounts) {
+  std::map<int64_t, Amount> missing;
+  for (const Balance& balance : open.balances) {
+    if (balance.place.kind != PlaceKind::kAccount) continue;
+    missing[balance.place.id] += balance.amount;
+  }
+  for (const AccountReceipts& account : accounts) {
+    if (account.account.IsSet()) {
+      missing[account.account.value] -= account.balance;
+    }
+  }
+  CarryBalances carry;
+  for (const auto& [id, amount] : missing) {
+    if (amount == 0) continue;
+    spdlog::warn(
+        "account {} has {} millionths of a coin from while the pool "
+        "kept no receipts; they are carried over",
+        id, amount);
+    carry.parts.push_back({AccountId{id}, amount});
+  }
+  if (carry.parts.empty()) return false;
+  ARCHPOOL_RETURN_IF_ERROR(engine_.Call(std::move(carry)).status());
+  return true;
+}
+
+}  // namespace archpool

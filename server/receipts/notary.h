@@ -1,0 +1,67 @@
+// The Notary seals receipts: epoch by epoch it adds what was handed out to each
+// account's tree, and signs one root over all accounts' statements, chained to
+// the epoch before. Two notaries on one database are harmless: an epoch's
+// number is taken once.
+#ifndef ARCHPOOL_SERVER_RECEIPTS_NOTARY_H_
+#define ARCHPOOL_SERVER_RECEIPTS_NOTARY_H_
+
+#include <cstdint>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "common/base/clock.h"
+#include "common/crypto/signature.h"
+#include "server/engine/engine.h"
+#include "server/storage/receipt_store.h"
+
+namespace archpool {
+
+// The leaves of an epoch's tree: a statement for every account from 0 to
+// `last`, one without receipts being empty. `accounts`: those with receipts, by
+// account.
+std::vector<Digest> StatementLeaves(absl::Span<const AccountReceipts> accounts,
+                                    AccountId last);
+ReceiptStatement StatementOf(const AccountReceipts& account);
+
+struct NotaryOptions {
+  // An epoch is sealed this long after the one before, where anything happened.
+  absl::Duration interval = absl::Minutes(10);
+  int64_t receipts_max = 100'000;  // of one epoch; the next follows at once
+};
+
+class Notary {
+ public:
+  // All outlive this. REQUIRES: the engine runs until this has stopped.
+  Notary(const Clock& clock, Engine& engine, ReceiptStore& store,
+         SigningKey key, const NotaryOptions& options);
+  ~Notary();  // stops
+
+  void Start();
+  // Idempotent.
+  void Stop();
+
+  // Seals what there is. The store's and the engine's errors: the next round
+  // goes on from what the store then says.
+  absl::Status Round();
+
+ private:
+  // Whether more waits.
+  absl::StatusOr<bool> SealOne();
+  // Hands out receipts for what balances hold beyond them. False: nothing.
+  absl::StatusOr<bool> Carry(const OpenReceipts& open,
+                             absl::Span<const AccountReceipts> accounts);
+
+  const Clock& clock_;
+  Engine& engine_;
+  ReceiptStore& store_;
+  const SigningKey key_;
+  const NotaryOptions options_;
+  std::jthread thread_;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_RECEIPTS_NOTARY_H_

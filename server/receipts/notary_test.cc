@@ -1,0 +1,119 @@
+// From what happens in the pool to what a miner can check alone.
+#include "server/receipts/notary.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "common/model/receipt_check.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/storage/memory_store.h"
+#include "tests/support/status_matchers.h"
+
+namespace archpool {
+namespace {
+
+class NotaryTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_THAT(engine.Start({}), IsOk());
+    Make("alice");
+    Make("bob");
+  }
+  void Make(const std::string& name) {
+    ASSERT_THAT(engine.Call(CreateAccount{name, Role::kMiner, Sha256(name)}),
+                IsOk());
+  }
+  void Give(const std::string& name, Amount amount) {
+    ASSERT_THAT(
+        engine.Call(Deposit{name, amount, absl::StrCat("gift ", ++gifts)}),
+        IsOk());
+  }
+  // What the account would fetch.
+  ReceiptFolder Fetch(AccountId account) {
+    const SealedReceipts sealed = *store.Sealed();
+    const std::vector<Digest> leaves = StatementLeaves(
+        sealed.accounts, AccountId{sealed.epoch.epoch.statements - 1});
+    AccountReceipts own{.account = account};
+    for (const AccountReceipts& one : sealed.accounts) {
+      if (one.account == account) own = one;
+    }
+    std::vector<std::string> receipts;
+    const std::vector<Receipt> own_receipts =
+        *store.ReceiptsOf(account, {}, 1'000);
+    for (const Receipt& one : own_receipts) {
+      receipts.push_back(one.content);
+    }
+    return {.epochs = EncodeEpochs(*store.Epochs(0, 1'000)),
+            .statement = EncodeProof(Encode(StatementOf(own)),
+                                     MerkleProof(leaves, account.value)),
+            .receipts = EncodeReceipts(receipts)};
+  }
+  absl::StatusOr<ReceiptReport> Check(AccountId account) {
+    return CheckReceipts(Fetch(account), key.public_key());
+  }
+
+  const SystemClock clock;
+  MemoryStore store;
+  Engine engine{clock, store, PoolPolicy(), EngineOptions()};
+  SigningKey key = SigningKey::Generate();
+  Notary notary{clock, engine, store, key, {.receipts_max = 3}};
+  int gifts = 0;
+};
+
+constexpr AccountId kAlice{1};
+constexpr AccountId kBob{2};
+
+TEST_F(NotaryTest, WhatHappenedIsSealedAndChecks) {
+  ASSERT_THAT(notary.Round(), IsOk());
+  EXPECT_TRUE(store.Epochs(0, 10)->empty()) << "nothing happened yet";
+  for (int i = 0; i < 5; ++i) {
+    Give("alice", 5);
+    if (i % 2 == 0) Give("bob", 7);
+  }
+  ASSERT_THAT(notary.Round(), IsOk());
+  EXPECT_EQ(store.Epochs(0, 10)->size(), 3U) << "eight receipts by three";
+  for (const auto& [account, balance] :
+       {std::pair(kAlice, 25), std::pair(kBob, 21)}) {
+    const auto report = Check(account);
+    ASSERT_THAT(report, IsOk());
+    EXPECT_THAT(report->problems, testing::IsEmpty());
+    EXPECT_EQ(report->balance, balance);
+  }
+  ASSERT_THAT(notary.Round(), IsOk());
+  EXPECT_EQ(store.Epochs(0, 10)->size(), 3U) << "nothing new";
+
+  Make("carol");
+  Give("carol", 1);
+  ASSERT_THAT(notary.Round(), IsOk());
+  EXPECT_THAT(Check(AccountId{3}), IsOk()) << "the tree has grown";
+  EXPECT_THAT(Check(kAlice), IsOk());
+}
+
+// Two servers for a moment, or one that did not hear that it sealed.
+TEST_F(NotaryTest, AnEpochIsSealedOnce) {
+  Give("alice", 5);
+  ASSERT_THAT(notary.Round(), IsOk());
+  const SignedEpoch first = store.Epochs(0, 10)->at(0);
+  EXPECT_THAT(store.Seal(first, ReceiptId{1}, {}), FailsWith("EPOCH_SEALED"));
+  Notary other(clock, engine, store, key, {});
+  ASSERT_THAT(other.Round(), IsOk());
+  EXPECT_EQ(store.Epochs(0, 10)->size(), 1U);
+}
+
+// Money from before there were receipts, or from under a server without them.
+TEST_F(NotaryTest, WhatHasNoReceiptIsCarriedOver) {
+  Give("alice", 5);
+  store.Tamper(Balance{Place::Of(kAlice), 12});
+  store.Tamper(Balance{Place::Of(kBob), 3});
+  ASSERT_THAT(notary.Round(), IsOk());
+  const auto report = Check(kAlice);
+  ASSERT_THAT(report, IsOk());
+  EXPECT_THAT(report->problems, testing::IsEmpty());
+  EXPECT_EQ(report->balance, 12);
+  EXPECT_EQ(report->carried, 7);
+  EXPECT_EQ(Check(kBob)->carried, 3);
+}
+
+}  // namespace
+}  // namespace archpool

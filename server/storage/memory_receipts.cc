@@ -1,0 +1,85 @@
+// The receipts of the store in memory.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "server/storage/memory_store.h"
+
+namespace archpool {
+
+SealedReceipts MemoryStore::SealedLocked() const {
+  SealedReceipts sealed;
+  if (!epochs_.empty()) {
+    sealed.epoch = epochs_.back().epoch;
+    sealed.last_receipt = epochs_.back().last_receipt;
+  }
+  for (const auto& [id, account] : receipted_) {
+    sealed.accounts.push_back(account);
+  }
+  return sealed;
+}
+
+absl::StatusOr<OpenReceipts> MemoryStore::Open(int64_t limit) {
+  absl::MutexLock lock(&mutex_);
+  OpenReceipts open;
+  open.sealed = SealedLocked();
+  const auto& all = tables_.All<ReceiptId, Receipt>();
+  auto it = all.upper_bound(open.sealed.last_receipt);
+  for (; it != all.end() && std::ssize(open.receipts) < limit; ++it) {
+    open.receipts.push_back(it->second);
+  }
+  open.is_all = it == all.end();
+  for (const auto& [place, balance] : tables_.All<Place, Balance>()) {
+    open.balances.push_back(balance);
+  }
+  const auto& accounts = tables_.All<AccountId, Account>();
+  if (!accounts.empty()) open.last_account = accounts.rbegin()->first;
+  return open;
+}
+
+absl::Status MemoryStore::Seal(const SignedEpoch& epoch, ReceiptId last_receipt,
+                               absl::Span<const AccountReceipts> changed) {
+  absl::MutexLock lock(&mutex_);
+  if (epoch.epoch.number != std::ssize(epochs_) + 1) {
+    return MakeError(
+        absl::StatusCode::kAborted, "EPOCH_SEALED",
+        absl::StrCat("epoch ", epoch.epoch.number, " is not the next one"));
+  }
+  epochs_.push_back({epoch, last_receipt});
+  for (const AccountReceipts& account : changed) {
+    receipted_[account.account] = account;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<SealedReceipts> MemoryStore::Sealed() {
+  absl::MutexLock lock(&mutex_);
+  return SealedLocked();
+}
+
+absl::StatusOr<std::vector<SignedEpoch>> MemoryStore::Epochs(int64_t after,
+                                                             int64_t limit) {
+  absl::MutexLock lock(&mutex_);
+  std::vector<SignedEpoch> epochs;
+  for (const SealedEpoch& one : epochs_) {
+    if (std::ssize(epochs) == limit) break;
+    if (one.epoch.epoch.number > after) epochs.push_back(one.epoch);
+  }
+  return epochs;
+}
+
+absl::StatusOr<std::vector<Receipt>> MemoryStore::ReceiptsOf(AccountId account,
+                                                             ReceiptId after,
+                                                             int64_t limit) {
+  absl::MutexLock lock(&mutex_);
+  std::vector<Receipt> receipts;
+  const ReceiptId last = SealedLocked().last_receipt;
+  const auto& all = tables_.All<ReceiptId, Receipt>();
+  for (auto it = all.upper_bound(after); it != all.end(); ++it) {
+    if (it->first > last || std::ssize(receipts) == limit) break;
+    if (it->second.account == account) receipts.push_back(it->second);
+  }
+  return receipts;
+}
+
+}  // namespace archpool
