@@ -8,6 +8,7 @@
 #include "client/render_pool.h"
 #include "common/base/durable_file.h"
 #include "common/base/status.h"
+#include "common/crypto/sha256.h"
 
 namespace archpool {
 namespace {
@@ -74,6 +75,29 @@ absl::Status SetState(Context& context, const std::string& name,
   return absl::OkStatus();
 }
 
+absl::Status ShowTerms(Context& context) {
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::GetTermsResponse terms,
+      client->Call(client->pool(), &Stub::GetTerms, v1::GetTermsRequest()));
+  std::string key = "unknown";
+  if (const auto digest = Digest::FromBytes(terms.receipt_key()); digest.ok()) {
+    key = digest->ToString();
+  }
+  context.Show(
+      {{"reward_rule", Clean(terms.reward_rule())},
+       {"window_work_units", terms.window_work_units()},
+       {"fee_ppm", terms.fee_ppm()},
+       {"payout_minimum", FormatCoins(terms.payout_minimum())},
+       {"receipt_key", key},
+       {"text", Clean(terms.text())}},
+      absl::StrCat(Wrap(Clean(terms.text()), context.terminal().width, 0),
+                   "The least that is paid out is ",
+                   FormatCoins(terms.payout_minimum()),
+                   " coins.\nReceipts are signed with the key ", key, "\n"));
+  return absl::OkStatus();
+}
+
 absl::Status WhoAmI(Context& context) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(
@@ -133,6 +157,8 @@ void AddAccountCommands(CLI::App& app, Action& action) {
   add_state("resume", "Lifts a suspension (operators)",
             v1::Account::STATE_ACTIVE);
 
+  group->add_subcommand("terms", "What the pool pays by, and its receipts' key")
+      ->callback([&action] { action = ShowTerms; });
   group->add_subcommand("whoami", "Whose token this is, and its standing")
       ->callback([&action] { action = WhoAmI; });
 }

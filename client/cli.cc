@@ -56,6 +56,7 @@ int RunCli(const std::vector<std::string>& arguments, const Output& output,
   AddMinerCommands(app, action);
   AddLedgerCommands(app, action);
   AddPayoutCommands(app, action);
+  AddReceiptCommands(app, action);
   AddExplainCommand(app, action);
   AddAccountCommands(app, action);
   try {

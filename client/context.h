@@ -74,6 +74,7 @@ void AddLeaseCommands(CLI::App& app, Action& action);
 void AddMinerCommands(CLI::App& app, Action& action);
 void AddLedgerCommands(CLI::App& app, Action& action);
 void AddPayoutCommands(CLI::App& app, Action& action);
+void AddReceiptCommands(CLI::App& app, Action& action);
 void AddExplainCommand(CLI::App& app, Action& action);
 
 }  // namespace archpool

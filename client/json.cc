@@ -346,6 +346,11 @@ Json ToJson(const v1::Balance& balance) {
           {"amount", FormatCoins(balance.amount())}};
 }
 
+Json ToJson(const v1::RevenuePart& part) {
+  return {{"account", Clean(part.account_name())},
+          {"percent", FormatCoins(part.share_ppm() * 100)}};
+}
+
 Json ToJson(const v1::Payout& payout) {
   return {{"payout_id", payout.payout_id()},
           {"account", payout.account_name()},

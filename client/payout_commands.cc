@@ -69,6 +69,46 @@ absl::Status SetTerms(Context& context, const TermsFlags& flags) {
   return absl::OkStatus();
 }
 
+// NAME=PERCENT.
+absl::StatusOr<v1::RevenuePart> ParsePart(const std::string& text) {
+  const std::pair<std::string, std::string> parts =
+      absl::StrSplit(text, absl::MaxSplits('=', 1));
+  const std::optional<int64_t> percent = ParseMillionths(parts.second);
+  if (!percent.has_value() || *percent < 0 || *percent > 100'000'000 ||
+      *percent % 100 != 0) {
+    return InvalidArgument(
+        "PART_MALFORMED",
+        absl::StrCat("--part ", Clean(text),
+                     ": give NAME=PERCENT with up to four decimals, such as "
+                     "alice=97.5"));
+  }
+  v1::RevenuePart part;
+  part.set_account_name(parts.first);
+  part.set_share_ppm(*percent / 100);
+  return part;
+}
+
+absl::Status SetSplit(Context& context, const std::vector<std::string>& texts) {
+  v1::SetRevenueSplitRequest request;
+  for (const std::string& text : texts) {
+    ARCHPOOL_ASSIGN_OR_RETURN(*request.add_parts(), ParsePart(text));
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::SetRevenueSplitResponse response,
+      client->Call(client->payouts(), &Stub::SetRevenueSplit, request));
+  std::string page = "You keep all that you are paid.\n";
+  if (!response.parts().empty()) {
+    page = "What you are paid for work goes to\n";
+    for (const v1::RevenuePart& part : response.parts()) {
+      absl::StrAppend(&page, "  ", Clean(part.account_name()), "  ",
+                      FormatCoins(part.share_ppm() * 100), " %\n");
+    }
+  }
+  context.Show(ListToJson(response.parts()), page);
+  return absl::OkStatus();
+}
+
 struct RequestFlags {
   std::string amount = "0";
   std::string request_id;
@@ -198,6 +238,16 @@ void AddPayoutCommands(CLI::App& app, Action& action) {
       ->capture_default_str();
   set->callback([&action, terms] {
     action = [terms](Context& c) { return SetTerms(c, *terms); };
+  });
+
+  const auto parts = std::make_shared<std::vector<std::string>>();
+  CLI::App* split = group->add_subcommand(
+      "split", "Share what you are paid for work (clients and miners)");
+  split->add_option("--part", *parts,
+                    "NAME=PERCENT, once for each account, your own too; they "
+                    "add up to 100. Without any you keep all");
+  split->callback([&action, parts] {
+    action = [parts](Context& c) { return SetSplit(c, *parts); };
   });
 
   const auto request = std::make_shared<RequestFlags>();

@@ -14,6 +14,7 @@
 #include "archpool/v1/ledger.grpc.pb.h"
 #include "archpool/v1/payout.grpc.pb.h"
 #include "archpool/v1/pool.grpc.pb.h"
+#include "archpool/v1/receipt.grpc.pb.h"
 #include "archpool/v1/task.grpc.pb.h"
 #include "common/channel/blob_client.h"
 #include "common/channel/remote.h"
@@ -53,6 +54,7 @@ class PoolClient {
   v1::TaskService::Stub& tasks() { return *tasks_; }
   v1::LedgerService::Stub& ledger() { return *ledger_; }
   v1::PayoutService::Stub& payouts() { return *payouts_; }
+  v1::ReceiptService::Stub& receipts() { return *receipts_; }
   const BlobClient& blobs() const { return blobs_; }
   const RetryPolicy& patience() const { return patience_; }
   const std::stop_token& stop() const { return stop_; }
@@ -82,6 +84,7 @@ class PoolClient {
   const std::unique_ptr<v1::TaskService::Stub> tasks_;
   const std::unique_ptr<v1::LedgerService::Stub> ledger_;
   const std::unique_ptr<v1::PayoutService::Stub> payouts_;
+  const std::unique_ptr<v1::ReceiptService::Stub> receipts_;
   const BlobClient blobs_;
 };
 

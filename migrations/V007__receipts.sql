@@ -70,14 +70,9 @@ CREATE TABLE receipt_statement (
     CHECK (account_id >= 0 AND count >= 0)
 ) WITH (fillfactor = 70);
 
-CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  RAISE EXCEPTION '%: % refused', TG_TABLE_NAME, TG_OP
-    USING ERRCODE = 'integrity_constraint_violation',
-          CONSTRAINT = TG_TABLE_NAME || '_append_only';
-END $$;
-CREATE TRIGGER receipt_append_only BEFORE UPDATE OR DELETE ON receipt
-  FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER receipt_append_only
+  BEFORE UPDATE OR DELETE OR TRUNCATE ON receipt
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER receipt_epoch_append_only
-  BEFORE UPDATE OR DELETE ON receipt_epoch
-  FOR EACH ROW EXECUTE FUNCTION refuse_change();
+  BEFORE UPDATE OR DELETE OR TRUNCATE ON receipt_epoch
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

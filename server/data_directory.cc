@@ -44,6 +44,12 @@ absl::StatusOr<Digest> DataDirectory::PoolSecret() const {
   return *secret;
 }
 
+absl::StatusOr<SigningKey> DataDirectory::DeriveKey(
+    absl::string_view domain) const {
+  ARCHPOOL_ASSIGN_OR_RETURN(const Digest secret, PoolSecret());
+  return SigningKey::FromSeed(HmacSha256(secret, domain).AsBytes());
+}
+
 absl::StatusOr<std::string> DataDirectory::WriteSecret(
     absl::string_view name, absl::string_view text) const {
   const std::string path = absl::StrCat(path_, "/", name);

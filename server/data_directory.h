@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "common/base/durable_file.h"
 #include "common/crypto/sha256.h"
+#include "common/crypto/signature.h"
 
 namespace archpool {
 
@@ -26,6 +27,10 @@ class DataDirectory {
   // first start. FAILED_PRECONDITION (SECRET_MALFORMED): the file was tampered
   // with; restore it, or datasets registered again will be cut anew.
   absl::StatusOr<Digest> PoolSecret() const;
+
+  // A signing key derived from it for one use, named by `domain`: not a file of
+  // its own, and never in the database. Errors as PoolSecret.
+  absl::StatusOr<SigningKey> DeriveKey(absl::string_view domain) const;
 
   // Writes a file that only its owner may read. Returns its path.
   absl::StatusOr<std::string> WriteSecret(absl::string_view name,

@@ -16,12 +16,8 @@ constexpr int64_t kSecretBytesMax = 1'024;
 
 absl::StatusOr<std::unique_ptr<Rail>> OpenFileRail(
     const DataDirectory& directory) {
-  // Not a file of its own, and never in the database.
-  ARCHPOOL_ASSIGN_OR_RETURN(const Digest secret, directory.PoolSecret());
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      SigningKey key,
-      SigningKey::FromSeed(
-          HmacSha256(secret, "archpool/payout-key/v1").AsBytes()));
+  ARCHPOOL_ASSIGN_OR_RETURN(SigningKey key,
+                            directory.DeriveKey("archpool/payout-key/v1"));
   return FileRail::Open(directory.PayoutsPath(), std::move(key));
 }
 

@@ -18,12 +18,14 @@
 #include "server/kill_point.h"
 #include "server/payout/payer.h"
 #include "server/rails.h"
+#include "server/receipts/notary.h"
 #include "server/rpc/account_directory.h"
 #include "server/rpc/rpc_server.h"
 #include "server/storage/blob_store.h"
 #include "server/storage/checkpoint_blobs.h"
 #include "server/storage/postgres/migrations.h"
 #include "server/storage/postgres/postgres_reader.h"
+#include "server/storage/postgres/postgres_receipts.h"
 #include "server/storage/postgres/postgres_store.h"
 #include "server/storage/postgres/private_cluster.h"
 
@@ -123,27 +125,37 @@ absl::Status Serve(const ServerFlags& flags) {
                             OpenDatabase(flags, directory));
   ARCHPOOL_ASSIGN_OR_RETURN(const std::unique_ptr<Rail> rail,
                             OpenRail(flags, clock, directory));
+  ARCHPOOL_ASSIGN_OR_RETURN(const SigningKey receipt_key,
+                            directory.DeriveKey("archpool/receipt-key/v1"));
   PostgresStore store(database.connection);
+  PostgresReceipts receipts(database.connection);
   PostgresReader reader(database.connection, kReaderConnections);
   Engine engine(clock, store, flags.policy, EngineOptions());
   rpc::RpcServer server({.clock = clock,
                          .engine = engine,
                          .reader = reader,
                          .blobs = blobs,
-                         .checkpoints = checkpoints},
+                         .checkpoints = checkpoints,
+                         .receipts = receipts},
                         {.listen = flags.listen,
                          .policy = flags.policy,
                          .search = flags.search,
+                         .receipt_key = receipt_key.public_key(),
                          .pool_secret = secret,
                          .audit_budget_ppm = flags.audit_budget_ppm});
   ARCHPOOL_RETURN_IF_ERROR(server.StartEngine());
   ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(engine, reader, directory));
   ARCHPOOL_RETURN_IF_ERROR(server.Open());
+  Notary notary(clock, engine, receipts, receipt_key,
+                {.interval = flags.receipt_interval});
+  notary.Start();
   std::optional<Payer> payer;
   if (rail != nullptr) {
     payer.emplace(clock, engine, *rail, PayerOptions{.at = KillPoint()});
     payer->Start();
   }
+  spdlog::info("receipts are signed with the key {}",
+               Digest{receipt_key.public_key().bytes}.ToString());
   spdlog::info("listening on port {}; silence term {}, search {}, fee {} ppm",
                server.port(), absl::FormatDuration(flags.policy.silence_term),
                ToString(flags.search), flags.policy.fee_ppm);
@@ -154,6 +166,7 @@ absl::Status Serve(const ServerFlags& flags) {
   const absl::Status ended = RunUntilStopped(signals, engine);
   server.Stop();
   payer.reset();
+  notary.Stop();
   engine.Stop();
   return ended;
 }

@@ -94,6 +94,19 @@ void AddServeFlags(CLI::App& app, ServerFlags& flags) {
   app.add_option("--payout-minimum", flags.payout_min_coins,
                  "The least that is paid out, in coins")
       ->capture_default_str();
+  app.add_option("--reward-rule", flags.reward_rule,
+                 "How tasks' pots are paid: 'proportional' (each by its own "
+                 "accepted work), or 'pplns' (by what\nthe pool's last work "
+                 "units are owed, across tasks)")
+      ->check(CLI::IsMember({"proportional", "pplns"}))
+      ->capture_default_str();
+  app.add_option("--pplns-window", flags.policy.pplns_window_units,
+                 "Work units of the window of 'pplns'")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 60))
+      ->capture_default_str();
+  app.add_option("--receipt-interval", flags.receipt_term,
+                 "How often receipts are sealed")
+      ->capture_default_str();
   app.add_option("--audit-floor", flags.audit_floor,
                  "Part of a proven miner's trials that is audited")
       ->capture_default_str();
@@ -128,6 +141,10 @@ absl::Status CheckFlags(ServerFlags& flags) {
   ARCHPOOL_RETURN_IF_ERROR(ParseShare(
       "--payout-minimum", flags.payout_min_coins, 1e6, policy.payout_min));
   policy.payout_min = std::max<int64_t>(policy.payout_min, 1);
+  policy.reward_rule = flags.reward_rule == "pplns" ? RewardRule::kPplns
+                                                    : RewardRule::kProportional;
+  ARCHPOOL_RETURN_IF_ERROR(ParseTerm("--receipt-interval", flags.receipt_term,
+                                     flags.receipt_interval));
   ARCHPOOL_RETURN_IF_ERROR(ParseShare("--audit-floor", flags.audit_floor, 1,
                                       policy.audit_floor_ppm));
   ARCHPOOL_RETURN_IF_ERROR(ParseShare("--audit-budget", flags.audit_budget, 10,

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "common/nas/search/search_policy.h"
 #include "server/core/policy.h"
 
@@ -34,6 +35,9 @@ struct ServerFlags {
   std::string rail = "files";  // or "none", or a URL
   std::string rail_secret_file;
   double payout_min_coins = 1;
+  std::string reward_rule = "proportional";
+  std::string receipt_term = "10m";
+  absl::Duration receipt_interval;
   PoolPolicy policy;
   SearchPolicySpec search;
 };

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/sign_receipts.h"
 #include "tests/support/status_matchers.h"
 
 namespace archpool {
@@ -70,36 +71,13 @@ class Signer {
     Add(PayoutReceipt{{id}, amount, "addr", Sha256("key"), state, "tx", ""});
   }
 
-  // Two epochs, the first with half of it, among three accounts.
   ReceiptFolder Sign() const {
     std::vector<std::string> encodings;
-    std::vector<Digest> leaves;
-    std::vector<SignedEpoch> epochs;
-    std::vector<Digest> statements;
-    std::string statement;
     for (const ReceiptBody& body : bodies) {
-      const ReceiptId id{static_cast<int64_t>(encodings.size()) * 2 + 1};
+      const ReceiptId id{std::ssize(encodings) * 2 + 1};
       encodings.push_back(Encode(ReceiptContent{id, kMiner, body}));
-      leaves.push_back(MerkleLeaf(encodings.back()));
-      const bool is_half = encodings.size() == bodies.size() / 2;
-      if (!is_half && encodings.size() != bodies.size()) continue;
-      statement =
-          Encode(ReceiptStatement{kMiner, std::ssize(leaves),
-                                  MerkleRoot(leaves), is_half ? 0 : balance});
-      statements = {MerkleLeaf("0"), MerkleLeaf("1"), MerkleLeaf(statement)};
-      SignedEpoch epoch{
-          {.number = std::ssize(epochs) + 1,
-           .time = absl::UnixEpoch() + absl::Hours(1),
-           .statements = 3,
-           .root = MerkleRoot(statements),
-           .previous = epochs.empty() ? Digest() : epochs.back().Id()},
-          {}};
-      epoch.signature = key.Sign(Encode(epoch.epoch));
-      epochs.push_back(epoch);
     }
-    return {.epochs = EncodeEpochs(epochs),
-            .statement = EncodeProof(statement, MerkleProof(statements, 2)),
-            .receipts = EncodeReceipts(encodings)};
+    return SignReceipts(key, kMiner, encodings, balance);
   }
   std::vector<std::string> Problems() const {
     const auto report = CheckReceipts(Sign(), key.public_key());

@@ -3,6 +3,7 @@
 #define ARCHPOOL_SERVER_CORE_POLICY_H_
 
 #include <cstdint>
+#include <string>
 
 #include "absl/time/time.h"
 #include "common/model/ids.h"
@@ -82,6 +83,10 @@ struct PoolPolicy {
   int64_t open_sessions_per_account_max = 1'024;
   int64_t closings_per_tick_max = 1'000;
 };
+
+// What the pool pays by, in a few sentences for whoever thinks of working for
+// it.
+std::string DescribeTerms(const PoolPolicy& policy);
 
 }  // namespace archpool
 

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "archpool/v1/receipt.pb.h"
 #include "common/base/status.h"
 #include "common/wire/status_wire.h"
 #include "google/protobuf/descriptor.h"
@@ -30,7 +31,8 @@ std::set<std::string> MethodsOfTheProtocol() {
       v1::HeartbeatRequest::descriptor()->file(),
       v1::AcquireAuditRequest::descriptor()->file(),
       v1::DepositRequest::descriptor()->file(),
-      v1::RequestPayoutRequest::descriptor()->file()};
+      v1::RequestPayoutRequest::descriptor()->file(),
+      v1::GetStatementRequest::descriptor()->file()};
   std::set<std::string> methods;
   for (const auto* file : files) {
     for (int s = 0; s < file->service_count(); ++s) {

@@ -36,6 +36,17 @@ absl::StatusOr<SetPayoutTerms> ReadTerms(
                                   .threshold = request.threshold()};
 }
 
+absl::StatusOr<SetRevenueSplit> ReadSplit(
+    AccountId caller, const v1::SetRevenueSplitRequest& request) {
+  archpool::SetRevenueSplit command{.caller = caller};
+  for (const v1::RevenuePart& part : request.parts()) {
+    ARCHPOOL_RETURN_IF_ERROR(
+        wire::CheckName("parts.account_name", part.account_name()));
+    command.parts.push_back({part.account_name(), part.share_ppm()});
+  }
+  return command;
+}
+
 absl::StatusOr<RequestPayout> ReadRequest(
     AccountId caller, const v1::RequestPayoutRequest& request) {
   ARCHPOOL_RETURN_IF_ERROR(
@@ -75,6 +86,25 @@ grpc::ServerUnaryReactor* PayoutService::SetPayoutTerms(
             [](const Account& account, v1::SetPayoutTermsResponse* to) {
               to->set_address(account.payout_address);
               to->set_threshold(account.payout_threshold);
+            });
+      });
+}
+
+grpc::ServerUnaryReactor* PayoutService::SetRevenueSplit(
+    grpc::CallbackServerContext* context,
+    const v1::SetRevenueSplitRequest* request,
+    v1::SetRevenueSplitResponse* response) {
+  return Serve(
+      parts_.gate, context, "/archpool.v1.PayoutService/SetRevenueSplit",
+      request, response, [this](const auto& call) {
+        SubmitCommand<archpool::SetRevenueSplit>(
+            parts_.engine, ReadSplit(call.caller.id, *call.request), call,
+            [this](const Account& account, v1::SetRevenueSplitResponse* to) {
+              for (const RevenuePart& part : account.split) {
+                v1::RevenuePart* one = to->add_parts();
+                one->set_account_name(parts_.accounts.NameOf(part.account));
+                one->set_share_ppm(part.share_ppm);
+              }
             });
       });
 }

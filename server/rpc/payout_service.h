@@ -33,6 +33,10 @@ class PayoutService : public v1::PayoutService::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::SetPayoutTermsRequest* request,
       v1::SetPayoutTermsResponse* response) override;
+  grpc::ServerUnaryReactor* SetRevenueSplit(
+      grpc::CallbackServerContext* context,
+      const v1::SetRevenueSplitRequest* request,
+      v1::SetRevenueSplitResponse* response) override;
   grpc::ServerUnaryReactor* RequestPayout(
       grpc::CallbackServerContext* context,
       const v1::RequestPayoutRequest* request,

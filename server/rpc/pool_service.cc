@@ -39,13 +39,14 @@ absl::StatusOr<SetAccountState> ReadSetAccountState(
 PoolService::PoolService(const Gate& gate, const Clock& clock, Engine& engine,
                          const AccountDirectory& accounts,
                          const SessionDirectory& sessions,
-                         absl::Duration silent_after)
+                         const PoolPolicy& policy, const PublicKey& receipt_key)
     : gate_(gate),
       clock_(clock),
       engine_(engine),
       accounts_(accounts),
       sessions_(sessions),
-      silent_after_(silent_after) {}
+      policy_(policy),
+      receipt_key_(receipt_key) {}
 
 grpc::ServerUnaryReactor* PoolService::WhoAmI(
     grpc::CallbackServerContext* context, const v1::WhoAmIRequest* request,
@@ -55,6 +56,22 @@ grpc::ServerUnaryReactor* PoolService::WhoAmI(
                  *call.response->mutable_account() = ToProto(call.caller);
                  call.finish(absl::OkStatus());
                });
+}
+
+grpc::ServerUnaryReactor* PoolService::GetTerms(
+    grpc::CallbackServerContext* context, const v1::GetTermsRequest* request,
+    v1::GetTermsResponse* response) {
+  return Serve(
+      gate_, context, "/archpool.v1.PoolService/GetTerms", request, response,
+      [this](const auto& call) {
+        call.response->set_reward_rule(ToString(policy_.reward_rule));
+        call.response->set_window_work_units(policy_.pplns_window_units);
+        call.response->set_fee_ppm(policy_.fee_ppm);
+        call.response->set_payout_minimum(policy_.payout_min);
+        call.response->set_receipt_key(receipt_key_.AsBytes());
+        call.response->set_text(DescribeTerms(policy_));
+        call.finish(absl::OkStatus());
+      });
 }
 
 grpc::ServerUnaryReactor* PoolService::CreateAccount(
@@ -114,7 +131,7 @@ grpc::ServerUnaryReactor* PoolService::ListWorkers(
               worker.account != call.caller.id) {
             continue;
           }
-          const bool is_silent = worker.last_seen + silent_after_ < now;
+          const bool is_silent = worker.last_seen + policy_.silence_term < now;
           v1::WorkerStatus* to = call.response->add_workers();
           to->set_session_id(worker.session.value);
           to->set_account_name(accounts_.NameOf(worker.account));

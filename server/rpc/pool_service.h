@@ -4,6 +4,8 @@
 
 #include "archpool/v1/pool.grpc.pb.h"
 #include "common/base/clock.h"
+#include "common/crypto/signature.h"
+#include "server/core/policy.h"
 #include "server/engine/engine.h"
 #include "server/rpc/account_directory.h"
 #include "server/rpc/call.h"
@@ -13,15 +15,19 @@ namespace archpool::rpc {
 
 class PoolService : public v1::PoolService::CallbackService {
  public:
-  // All outlive the service. A worker that says nothing for `silent_after` is
-  // shown as "silent".
+  // All outlive the service. A worker that says nothing for
+  // policy.silence_term is shown as "silent".
   PoolService(const Gate& gate, const Clock& clock, Engine& engine,
               const AccountDirectory& accounts,
-              const SessionDirectory& sessions, absl::Duration silent_after);
+              const SessionDirectory& sessions, const PoolPolicy& policy,
+              const PublicKey& receipt_key);
 
   grpc::ServerUnaryReactor* WhoAmI(grpc::CallbackServerContext* context,
                                    const v1::WhoAmIRequest* request,
                                    v1::WhoAmIResponse* response) override;
+  grpc::ServerUnaryReactor* GetTerms(grpc::CallbackServerContext* context,
+                                     const v1::GetTermsRequest* request,
+                                     v1::GetTermsResponse* response) override;
   grpc::ServerUnaryReactor* CreateAccount(
       grpc::CallbackServerContext* context,
       const v1::CreateAccountRequest* request,
@@ -45,7 +51,8 @@ class PoolService : public v1::PoolService::CallbackService {
   Engine& engine_;
   const AccountDirectory& accounts_;
   const SessionDirectory& sessions_;
-  const absl::Duration silent_after_;
+  const PoolPolicy& policy_;
+  const PublicKey receipt_key_;
 };
 
 }  // namespace archpool::rpc

@@ -20,6 +20,7 @@
 #include "server/rpc/ledger_service.h"
 #include "server/rpc/payout_service.h"
 #include "server/rpc/pool_service.h"
+#include "server/rpc/receipt_service.h"
 #include "server/rpc/session_directory.h"
 #include "server/rpc/task_hub.h"
 #include "server/rpc/task_service.h"
@@ -99,7 +100,6 @@ struct RpcServer::Impl {
 
   const RpcParts parts;
   const RpcOptions options;
-  const absl::Duration silent_after = options.policy.silence_term;
 
   AccountDirectory accounts;
   SessionDirectory sessions{kSessionForgotten};
@@ -114,8 +114,8 @@ struct RpcServer::Impl {
   Executor blob_jobs{options.blob_threads, options.queue_max};
   Executor registrations{1, kRegistrationsWaitingMax};
 
-  PoolService pool{gate,     parts.clock, parts.engine,
-                   accounts, sessions,    silent_after};
+  PoolService pool{gate,     parts.clock,    parts.engine,       accounts,
+                   sessions, options.policy, options.receipt_key};
   TaskService tasks{{gate,
                      parts.engine,
                      parts.reader,
@@ -128,13 +128,13 @@ struct RpcServer::Impl {
       gate,
       parts.reader,
       {parts.engine, blob_jobs, parts.blobs, parts.checkpoints, upload_rules}};
-  WorkService work{
-      gate,  parts.clock, parts.engine, parts.reader,
-      reads, sessions,    work_waiting, options.policy.silence_term};
+  WorkService work{gate,  parts.clock, parts.engine, parts.reader,
+                   reads, sessions,    work_waiting, options.policy};
   VerificationService verification{gate, parts.engine, audits_waiting};
   LedgerService ledger{gate, parts.engine, parts.reader, reads, accounts};
   PayoutService payouts{{gate, parts.clock, parts.engine, parts.reader, reads,
                          accounts, sessions, options.policy}};
+  ReceiptService receipts{{gate, parts.receipts, reads, options.receipt_key}};
 
   std::unique_ptr<SearchRunner> search =
       options.search
@@ -260,6 +260,7 @@ absl::Status RpcServer::Open() {
   builder.RegisterService(&impl_->verification);
   builder.RegisterService(&impl_->ledger);
   builder.RegisterService(&impl_->payouts);
+  builder.RegisterService(&impl_->receipts);
   impl_->server = builder.BuildAndStart();
   if (impl_->server != nullptr && impl_->port != 0) {
     (void)impl_->reads.Run([this] { impl_->CheckLedger(); });

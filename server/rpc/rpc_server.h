@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "common/base/clock.h"
 #include "common/crypto/sha256.h"
+#include "common/crypto/signature.h"
 #include "common/nas/search/search_policy.h"
 #include "server/core/policy.h"
 #include "server/engine/engine.h"
@@ -25,6 +26,7 @@
 #include "server/rpc/wait_queue.h"
 #include "server/storage/blob_store.h"
 #include "server/storage/checkpoint_blobs.h"
+#include "server/storage/receipt_store.h"
 #include "server/storage/store.h"
 
 namespace archpool::rpc {
@@ -36,6 +38,7 @@ struct RpcParts {
   Reader& reader;
   const BlobStore& blobs;
   const CheckpointBlobs& checkpoints;
+  ReceiptStore& receipts;
 };
 
 struct RpcOptions {
@@ -43,7 +46,8 @@ struct RpcOptions {
   PoolPolicy policy;
   // What ranks candidates; none: the core draws at random.
   std::optional<SearchPolicySpec> search;
-  Digest pool_secret;  // keys the cuts of datasets; the same for ever
+  PublicKey receipt_key;  // what the notary signs with
+  Digest pool_secret;     // keys the cuts of datasets; the same for ever
   // Beyond this part of the trainings' time audits are warned of.
   int64_t audit_budget_ppm = 50'000;
   int read_threads = 4;

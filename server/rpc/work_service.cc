@@ -92,7 +92,7 @@ class Renewals {
 WorkService::WorkService(const Gate& gate, const Clock& clock, Engine& engine,
                          Reader& reader, Executor& executor,
                          SessionDirectory& sessions, WaitQueue& waiting,
-                         absl::Duration lease_term)
+                         const PoolPolicy& policy)
     : gate_(gate),
       clock_(clock),
       engine_(engine),
@@ -100,22 +100,23 @@ WorkService::WorkService(const Gate& gate, const Clock& clock, Engine& engine,
       executor_(executor),
       sessions_(sessions),
       waiting_(waiting),
-      lease_term_(lease_term) {}
+      policy_(policy) {}
 
 grpc::ServerUnaryReactor* WorkService::OpenSession(
     grpc::CallbackServerContext* context, const v1::OpenSessionRequest* request,
     v1::OpenSessionResponse* response) {
-  return Serve(gate_, context, "/archpool.v1.WorkService/OpenSession", request,
-               response, [this](const auto& call) {
-                 SubmitCommand<archpool::OpenSession>(
-                     engine_, ReadOpenSession(call.caller.id, *call.request),
-                     call,
-                     [this](SessionId session, v1::OpenSessionResponse* to) {
-                       to->set_session_id(session.value);
-                       *to->mutable_heartbeat_interval() =
-                           wire::ToProto(lease_term_ / kHeartbeatsPerTerm);
-                     });
-               });
+  return Serve(
+      gate_, context, "/archpool.v1.WorkService/OpenSession", request, response,
+      [this](const auto& call) {
+        SubmitCommand<archpool::OpenSession>(
+            engine_, ReadOpenSession(call.caller.id, *call.request), call,
+            [this](SessionId session, v1::OpenSessionResponse* to) {
+              to->set_session_id(session.value);
+              *to->mutable_heartbeat_interval() =
+                  wire::ToProto(policy_.silence_term / kHeartbeatsPerTerm);
+              to->set_terms(DescribeTerms(policy_));
+            });
+      });
 }
 
 grpc::ServerUnaryReactor* WorkService::AcquireLease(
@@ -182,7 +183,8 @@ void WorkService::Beat(const HeartbeatCall& call) {
     const LeaseId lease{id};
     // A lease that is not known as active may have ended, or be older than this
     // server's start: the core knows.
-    if (sessions_.RenewTimeOf(session, lease, lease_term_ / 2) <= now) {
+    if (sessions_.RenewTimeOf(session, lease, policy_.silence_term / 2) <=
+        now) {
       due.push_back(lease);
     }
   }

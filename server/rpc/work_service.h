@@ -6,6 +6,7 @@
 
 #include "archpool/v1/work.grpc.pb.h"
 #include "common/base/clock.h"
+#include "server/core/policy.h"
 #include "server/engine/engine.h"
 #include "server/rpc/call.h"
 #include "server/rpc/executor.h"
@@ -24,7 +25,7 @@ class WorkService : public v1::WorkService::CallbackService {
   // All outlive the service; `waiting` is notified of work.
   WorkService(const Gate& gate, const Clock& clock, Engine& engine,
               Reader& reader, Executor& executor, SessionDirectory& sessions,
-              WaitQueue& waiting, absl::Duration lease_term);
+              WaitQueue& waiting, const PoolPolicy& policy);
 
   grpc::ServerUnaryReactor* OpenSession(
       grpc::CallbackServerContext* context,
@@ -70,7 +71,7 @@ class WorkService : public v1::WorkService::CallbackService {
   Executor& executor_;
   SessionDirectory& sessions_;
   WaitQueue& waiting_;
-  const absl::Duration lease_term_;
+  const PoolPolicy& policy_;
 };
 
 }  // namespace archpool::rpc

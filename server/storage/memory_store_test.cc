@@ -11,6 +11,7 @@ class MemoryBackend : public StoreBackend {
  public:
   Store& NewWriter() override { return store_; }
   Reader& reader() override { return store_; }
+  ReceiptStore& receipts() override { return store_; }
   void Tamper(const Balance& balance) override { store_.Tamper(balance); }
 
  private:

@@ -1,6 +1,6 @@
 // What every Store and Reader has to do, as one suite of tests. A test program
-// compiles {store,constraint,reader}_conformance_test.cc in and instantiates
-// StoreConformanceTest with the factory of its backend.
+// compiles {store,constraint,reader,receipt}_conformance_test.cc in and
+// instantiates StoreConformanceTest with the factory of its backend.
 #ifndef ARCHPOOL_SERVER_STORAGE_STORE_CONFORMANCE_H_
 #define ARCHPOOL_SERVER_STORAGE_STORE_CONFORMANCE_H_
 
@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "gtest/gtest.h"
+#include "server/storage/receipt_store.h"
 #include "server/storage/store.h"
 
 namespace archpool {
@@ -21,6 +22,8 @@ class StoreBackend {
   virtual Store& NewWriter() = 0;
   // Always the same one.
   virtual Reader& reader() = 0;
+  // Likewise.
+  virtual ReceiptStore& receipts() = 0;
   // Changes a balance behind the store's back.
   virtual void Tamper(const Balance& balance) = 0;
 };

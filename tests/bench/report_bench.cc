@@ -22,6 +22,7 @@
 #include "server/rpc/rpc_server.h"
 #include "server/storage/blob_store.h"
 #include "server/storage/postgres/postgres_reader.h"
+#include "server/storage/postgres/postgres_receipts.h"
 #include "server/storage/postgres/postgres_store.h"
 #include "tests/bench/json_line.h"
 #include "tests/support/fake_commitment.h"
@@ -176,6 +177,7 @@ double Measure(const Load& load) {
   const std::string database = ThrowawayPostgres::MigratedDatabase({});
   PostgresStore store(database);
   PostgresReader reader(database, 2);
+  PostgresReceipts receipts(database);
   Engine engine(
       clock, store, LongTerms(),
       {.queue_max = 10'000, .batch_max = load.commands_per_transaction});
@@ -184,7 +186,8 @@ double Measure(const Load& load) {
        .engine = engine,
        .reader = reader,
        .blobs = blobs,
-       .checkpoints = checkpoints},
+       .checkpoints = checkpoints,
+       .receipts = receipts},
       {.listen = "127.0.0.1:0", .policy = LongTerms(), .pool_secret = {}});
   ARCHPOOL_CHECK(server.StartEngine().ok());
   ARCHPOOL_CHECK(server.Open().ok());

@@ -315,13 +315,14 @@ RpcFixture::~RpcFixture() {
 void RpcFixture::Start() {
   engine = std::make_unique<Engine>(clock, faulty_store_, options_.policy,
                                     EngineOptions());
-  server = std::make_unique<rpc::RpcServer>(
-      rpc::RpcParts{.clock = clock,
-                    .engine = *engine,
-                    .reader = store,
-                    .blobs = blobs,
-                    .checkpoints = checkpoints},
-      options_);
+  server =
+      std::make_unique<rpc::RpcServer>(rpc::RpcParts{.clock = clock,
+                                                     .engine = *engine,
+                                                     .reader = store,
+                                                     .blobs = blobs,
+                                                     .checkpoints = checkpoints,
+                                                     .receipts = store},
+                                       options_);
   ARCHPOOL_CHECK(server->StartEngine().ok());
   ARCHPOOL_CHECK(server->Open().ok());
   operator_ = std::make_unique<Party>(address(), operator_token_);

@@ -12,6 +12,7 @@ namespace {
 using Stub = v1::WorkService::Stub;
 
 // Heartbeats that a busy server asks for more often than this are not sent.
+constexpr int64_t kTermsLengthMax = 2'000;
 constexpr absl::Duration kHeartbeatMin = absl::Milliseconds(100);
 constexpr absl::Duration kHeartbeatMax = absl::Hours(1);
 
@@ -73,6 +74,9 @@ absl::StatusOr<OpenedSession> GrpcWorkClient::OpenSession() {
       opened.heartbeat_interval,
       wire::ReadDuration("heartbeat_interval", response.heartbeat_interval(),
                          kHeartbeatMin, kHeartbeatMax));
+  if (wire::CheckPrintable("terms", response.terms(), kTermsLengthMax).ok()) {
+    opened.terms = response.terms();
+  }
   return opened;
 }
 

@@ -19,6 +19,8 @@ absl::StatusOr<OpenedSession> SessionHolder::Get(const std::stop_token& stop) {
   ARCHPOOL_ASSIGN_OR_RETURN(const OpenedSession opened, client_.OpenSession());
   spdlog::info("{} is open", opened.session.ToString());
   const absl::MutexLock lock(&mutex_);
+  if (opened.terms != terms_said_) spdlog::info("{}", opened.terms);
+  terms_said_ = opened.terms;
   opened_ = opened;
   return opened;
 }

@@ -4,6 +4,7 @@
 #define ARCHPOOL_WORKER_AGENT_SESSION_HOLDER_H_
 
 #include <stop_token>
+#include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
@@ -31,6 +32,7 @@ class SessionHolder {
   absl::Mutex opening_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
   absl::Mutex mutex_;
   OpenedSession opened_ ABSL_GUARDED_BY(mutex_);
+  std::string terms_said_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Whether the server says that the session is over.

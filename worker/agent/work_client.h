@@ -24,6 +24,7 @@ namespace archpool {
 struct OpenedSession {
   SessionId session;
   absl::Duration heartbeat_interval;
+  std::string terms;  // what the pool pays by; "" where it does not say
 };
 
 // Work, or why there is none.

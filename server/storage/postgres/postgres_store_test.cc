@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "server/storage/postgres/postgres_reader.h"
+#include "server/storage/postgres/postgres_receipts.h"
 #include "server/storage/postgres/query.h"
 #include "server/storage/store_conformance.h"
 #include "tests/support/status_matchers.h"
@@ -28,6 +29,7 @@ class PostgresBackend : public StoreBackend {
     return *writers_.back();
   }
   Reader& reader() override { return reader_; }
+  ReceiptStore& receipts() override { return receipts_; }
   void Tamper(const Balance& balance) override {
     RunSql(connection_string_,
            absl::StrCat("UPDATE balance SET amount = ", balance.amount,
@@ -39,6 +41,7 @@ class PostgresBackend : public StoreBackend {
   std::string connection_string_ = ThrowawayPostgres::MigratedDatabase();
   std::vector<std::unique_ptr<PostgresStore>> writers_;
   PostgresReader reader_{connection_string_, 4};
+  PostgresReceipts receipts_{connection_string_};
 };
 
 INSTANTIATE_TEST_SUITE_P(Postgres, StoreConformanceTest, ::testing::Values([] {
@@ -55,6 +58,19 @@ TEST(PostgresStoreTest, UnreachableDatabaseIsUnavailable) {
   EXPECT_THAT(store.Commit(1, 0, {}), FailsWith("STORE_UNREACHABLE"));
   PostgresReader reader("host=/nonexistent dbname=archpool", 1);
   EXPECT_THAT(reader.Accounts(), FailsWith("STORE_UNREACHABLE"));
+  PostgresReceipts receipts("host=/nonexistent dbname=archpool");
+  EXPECT_THAT(receipts.Open(1), FailsWith("STORE_UNREACHABLE"));
+}
+
+// A database that is away is named as such soon, and what an operator says in
+// the URL counts.
+TEST(PostgresStoreTest, TheUrlsOwnPatienceCounts) {
+  const std::string database = ThrowawayPostgres::MigratedDatabase();
+  const auto connection =
+      postgres::Connect(absl::StrCat(database, " keepalives_idle=99"));
+  EXPECT_TRUE(connection->is_open());
+  PostgresStore store("postgresql://127.0.0.1:1/archpool?connect_timeout=2");
+  EXPECT_THAT(store.TakeOver(), FailsWith("STORE_UNREACHABLE"));
 }
 
 // A connection that broke costs one commit, which wrote nothing.

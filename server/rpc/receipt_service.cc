@@ -1,0 +1,121 @@
+#include "server/rpc/receipt_service.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "common/base/status.h"
+#include "common/wire/fields.h"
+#include "server/receipts/notary.h"
+
+namespace archpool::rpc {
+namespace {
+
+constexpr int64_t kPageSizeMax = 1000;
+
+// Whose receipts the caller may see: operators those of the pool's own books.
+AccountId AccountOf(const Account& caller) {
+  return caller.role == Role::kOperator ? AccountId() : caller.id;
+}
+
+int64_t LimitOf(int64_t page_size) {
+  return page_size == 0 ? kPageSizeMax : page_size;
+}
+
+absl::Status FillStatement(const SealedReceipts& sealed, AccountId account,
+                           v1::GetStatementResponse* response) {
+  const ReceiptEpoch& epoch = sealed.epoch.epoch;
+  if (account.value >= epoch.statements) {
+    return NotFound("NO_EPOCH",
+                    "No epoch covers this account yet; ask again in some "
+                    "minutes.");
+  }
+  AccountReceipts own{.account = account};
+  for (const AccountReceipts& one : sealed.accounts) {
+    if (one.account == account) own = one;
+  }
+  // As it was sealed: later accounts have no statement yet.
+  const std::vector<Digest> leaves =
+      StatementLeaves(sealed.accounts, AccountId{epoch.statements - 1});
+  response->set_epoch_number(epoch.number);
+  response->set_statement(Encode(StatementOf(own)));
+  response->set_receipts(own.tree.count());
+  for (const Digest& sibling : MerkleProof(leaves, account.value)) {
+    response->add_siblings(sibling.AsBytes());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* ReceiptService::GetStatement(
+    grpc::CallbackServerContext* context,
+    const v1::GetStatementRequest* request,
+    v1::GetStatementResponse* response) {
+  return Serve(parts_.gate, context, "/archpool.v1.ReceiptService/GetStatement",
+               request, response, [this](const auto& accepted) {
+                 RunOn(parts_.executor, accepted,
+                       [this](const auto& call) -> absl::Status {
+                         ARCHPOOL_ASSIGN_OR_RETURN(const SealedReceipts sealed,
+                                                   parts_.store.Sealed());
+                         call.response->set_pool_key(parts_.pool_key.AsBytes());
+                         return FillStatement(sealed, AccountOf(call.caller),
+                                              call.response);
+                       });
+               });
+}
+
+grpc::ServerUnaryReactor* ReceiptService::ListReceipts(
+    grpc::CallbackServerContext* context,
+    const v1::ListReceiptsRequest* request,
+    v1::ListReceiptsResponse* response) {
+  return Serve(
+      parts_.gate, context, "/archpool.v1.ReceiptService/ListReceipts", request,
+      response, [this](const auto& accepted) {
+        RunOn(parts_.executor, accepted,
+              [this](const auto& call) -> absl::Status {
+                const v1::ListReceiptsRequest& asked = *call.request;
+                ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
+                    "", {{"page_size", asked.page_size(), 0, kPageSizeMax},
+                         {"after_receipt_id", asked.after_receipt_id(), 0,
+                          INT64_MAX}}));
+                ARCHPOOL_ASSIGN_OR_RETURN(
+                    const std::vector<Receipt> receipts,
+                    parts_.store.ReceiptsOf(AccountOf(call.caller),
+                                            ReceiptId{asked.after_receipt_id()},
+                                            LimitOf(asked.page_size())));
+                for (const Receipt& receipt : receipts) {
+                  call.response->add_receipts(receipt.content);
+                }
+                return absl::OkStatus();
+              });
+      });
+}
+
+grpc::ServerUnaryReactor* ReceiptService::ListEpochs(
+    grpc::CallbackServerContext* context, const v1::ListEpochsRequest* request,
+    v1::ListEpochsResponse* response) {
+  return Serve(
+      parts_.gate, context, "/archpool.v1.ReceiptService/ListEpochs", request,
+      response, [this](const auto& accepted) {
+        RunOn(
+            parts_.executor, accepted,
+            [this](const auto& call) -> absl::Status {
+              const v1::ListEpochsRequest& asked = *call.request;
+              ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
+                  "", {{"page_size", asked.page_size(), 0, kPageSizeMax},
+                       {"after_number", asked.after_number(), 0, INT64_MAX}}));
+              ARCHPOOL_ASSIGN_OR_RETURN(
+                  const std::vector<SignedEpoch> epochs,
+                  parts_.store.Epochs(asked.after_number(),
+                                      LimitOf(asked.page_size())));
+              for (const SignedEpoch& epoch : epochs) {
+                v1::Epoch* to = call.response->add_epochs();
+                to->set_content(Encode(epoch.epoch));
+                to->set_signature(epoch.signature.AsBytes());
+              }
+              return absl::OkStatus();
+            });
+      });
+}
+
+}  // namespace archpool::rpc
