@@ -20,6 +20,7 @@ BUILD_PACKAGES=(
   libabsl-dev libpqxx-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev
   libspdlog-dev libssl-dev zlib1g-dev libgtest-dev libgmock-dev
   libbenchmark-dev libjemalloc-dev libseccomp-dev libcpp-httplib-dev
+  prometheus-cpp-dev
   libtorch-dev
 )
 # OpenBLAS replaces Debian's default BLAS, the slow reference one.

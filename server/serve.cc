@@ -15,6 +15,8 @@
 #include "common/crypto/random.h"
 #include "server/data_directory.h"
 #include "server/engine/engine.h"
+#include "server/http/ledger_watch.h"
+#include "server/http/metrics.h"
 #include "server/kill_point.h"
 #include "server/payout/payer.h"
 #include "server/rails.h"
@@ -146,6 +148,13 @@ absl::Status Serve(const ServerFlags& flags) {
   ARCHPOOL_RETURN_IF_ERROR(server.StartEngine());
   ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(engine, reader, directory));
   ARCHPOOL_RETURN_IF_ERROR(server.Open());
+  Metrics metrics;
+  if (!flags.metrics_listen.empty()) {
+    ARCHPOOL_RETURN_IF_ERROR(metrics.Open(flags.metrics_listen));
+    spdlog::info("metrics are on port {}", metrics.port());
+  }
+  LedgerWatch ledger(clock, reader, metrics, {});
+  ledger.Start();
   Notary notary(clock, engine, receipts, receipt_key,
                 {.interval = flags.receipt_interval});
   notary.Start();
@@ -167,6 +176,7 @@ absl::Status Serve(const ServerFlags& flags) {
   server.Stop();
   payer.reset();
   notary.Stop();
+  ledger.Stop();
   engine.Stop();
   return ended;
 }

@@ -57,6 +57,9 @@ void AddServeFlags(CLI::App& app, ServerFlags& flags) {
                "Listen beyond loopback, though connections are not encrypted");
   app.add_option("--port-file", flags.port_file,
                  "Write the port to this file once the server answers");
+  app.add_option("--metrics-listen", flags.metrics_listen,
+                 "Address of GET /metrics for Prometheus, such as "
+                 "127.0.0.1:7071; none by default");
   app.add_option("--lease-term", flags.lease_term,
                  "By when the list of a lease should be done")
       ->capture_default_str();
@@ -155,6 +158,14 @@ absl::Status CheckFlags(ServerFlags& flags) {
         absl::StrCat("--listen ", flags.listen,
                      " is reachable from outside and connections are not "
                      "encrypted; listen on 127.0.0.1, or say --allow-public"));
+  }
+  if (!flags.allow_public && !flags.metrics_listen.empty() &&
+      !IsLoopback(flags.metrics_listen)) {
+    return FailedPrecondition(
+        "LISTEN_PUBLIC",
+        absl::StrCat("--metrics-listen ", flags.metrics_listen,
+                     " is reachable from outside; listen on 127.0.0.1, or say "
+                     "--allow-public"));
   }
   return absl::OkStatus();
 }

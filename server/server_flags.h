@@ -19,6 +19,7 @@ struct ServerFlags {
   std::string data_dir = "archpool-data";
   std::string listen = "127.0.0.1:7070";
   bool allow_public = false;
+  std::string metrics_listen;  // "" for nowhere
   std::string port_file;     // where the bound port is written; "" for nowhere
   std::string database_url;  // "" for a private cluster
   std::string lease_term = "10m";

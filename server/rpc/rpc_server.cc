@@ -43,7 +43,6 @@ constexpr size_t kViewsCachedMax = 1'024;
 constexpr int64_t kRegistrationsWaitingMax = 16;
 constexpr int64_t kVerifiersWoken = 16;
 constexpr absl::Duration kSessionForgotten = absl::Hours(1);
-constexpr absl::Duration kLedgerCheckPause = absl::Minutes(10);
 
 void SetLimits(grpc::ServerBuilder& builder) {
   grpc::ResourceQuota quota("archpool");
@@ -79,13 +78,6 @@ struct RpcServer::Impl {
   template <typename Other>
   void Note(const Other&) {}
   void LogAudits(TaskId task);
-  void CheckLedger();
-  void CheckLedgerLater() {
-    timer.After(kLedgerCheckPause, [this] {
-      // Refused while too much else is asked for: the next time, then.
-      if (!reads.Run([this] { CheckLedger(); }).ok()) CheckLedgerLater();
-    });
-  }
   void DropOldCheckpoints(const PoolSnapshot& snapshot);
   void NoteAll(absl::Span<const Event> events) {
     for (const Event& event : events) {
@@ -169,19 +161,6 @@ void RpcServer::Impl::LogAudits(TaskId task) {
               "{}: {}", task.ToString(), report.text);
 }
 
-void RpcServer::Impl::CheckLedger() {
-  const absl::StatusOr<LedgerCheck> check = parts.reader.CheckLedger();
-  if (!check.ok()) {
-    spdlog::warn("the ledger could not be checked: {}",
-                 std::string(check.status().message()));
-  } else {
-    for (const std::string& violation : check->violations) {
-      spdlog::error("the ledger breaks its rules: {}", violation);
-    }
-  }
-  CheckLedgerLater();
-}
-
 // A request looks into few exhausted boxes; another one goes on from there.
 void RpcServer::Impl::Note(const SubspaceRecord& subspace) {
   if (subspace.state == SubspaceState::kCompleted) work_waiting.Notify(1);
@@ -263,7 +242,6 @@ absl::Status RpcServer::Open() {
   builder.RegisterService(&impl_->receipts);
   impl_->server = builder.BuildAndStart();
   if (impl_->server != nullptr && impl_->port != 0) {
-    (void)impl_->reads.Run([this] { impl_->CheckLedger(); });
     return absl::OkStatus();
   }
   return Unavailable("LISTEN_FAILED",

@@ -1,27 +1,16 @@
 #include "server/storage/memory_ledger_check.h"
 
-#include <algorithm>
 #include <string>
 #include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/storage/ledger_sums.h"
 
 namespace archpool::memory {
 namespace {
 
-__extension__ using Int128 = __int128;
-
-std::string DecimalText(Int128 value) {
-  if (value == 0) return "0";
-  std::string digits;
-  for (Int128 rest = value < 0 ? -value : value; rest > 0; rest /= 10) {
-    digits += static_cast<char>('0' + static_cast<int>(rest % 10));
-  }
-  if (value < 0) digits += '-';
-  std::reverse(digits.begin(), digits.end());
-  return digits;
-}
+using Int128 = LedgerSum;
 
 class Checker {
  public:
@@ -37,8 +26,11 @@ class Checker {
     }
     check_.debits = DecimalText(moved);
     check_.credits = check_.debits;
-    CheckSum();
-    CheckBalances();
+    std::vector<Balance> balances;
+    for (const auto& [place, balance] : tables_.All<Place, Balance>()) {
+      balances.push_back(balance);
+    }
+    CheckBalances(recomputed_, balances, check_);
     CheckEscrows();
     CheckEarnings();
     CheckOwed();
@@ -57,28 +49,6 @@ class Checker {
   Amount Recorded(Place place) const {
     const auto found = balances().find(place);
     return found == balances().end() ? 0 : found->second.amount;
-  }
-
-  void CheckSum() {
-    Int128 sum = 0;
-    for (const auto& [place, balance] : balances()) sum += balance.amount;
-    if (sum != 0) {
-      Complain("the balances add up to ", DecimalText(sum), ", not to 0");
-    }
-  }
-
-  void CheckBalances() {
-    for (const auto& [place, balance] : balances()) recomputed_[place] += 0;
-    for (const auto& [place, amount] : recomputed_) {
-      if (Recorded(place) == amount) continue;
-      Complain("the balance of ", ToString(place), " is ", Recorded(place),
-               ", its transfers make ", DecimalText(amount));
-    }
-    for (const auto& [place, balance] : balances()) {
-      if (balance.amount >= 0 || place.kind == PlaceKind::kOutside) continue;
-      Complain("the balance of ", ToString(place), " is ", balance.amount,
-               ", below 0");
-    }
   }
 
   void CheckEscrows() {
@@ -186,7 +156,7 @@ class Checker {
   }
 
   const Tables& tables_;
-  absl::btree_map<Place, Int128> recomputed_;
+  LedgerSums recomputed_;
   LedgerCheck check_;
 };
 

@@ -299,9 +299,17 @@ absl::StatusOr<std::vector<Balance>> MemoryStore::Balances() {
   return balances;
 }
 
-absl::StatusOr<LedgerCheck> MemoryStore::CheckLedger() {
+absl::StatusOr<LedgerCheck> MemoryStore::CheckLedgerFrom(LedgerMark& mark) {
   absl::MutexLock lock(&mutex_);
-  return memory::CheckLedger(tables_);
+  LedgerCheck check = memory::CheckLedger(tables_);
+  const auto& transfers = tables_.All<TransferId, Transfer>();
+  // All of it was looked at; what is counted is what is new.
+  check.transfers =
+      std::distance(transfers.upper_bound(mark.transfer), transfers.end());
+  if (check.violations.empty() && !transfers.empty()) {
+    mark.transfer = transfers.rbegin()->first;
+  }
+  return check;
 }
 
 }  // namespace archpool

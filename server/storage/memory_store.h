@@ -55,7 +55,7 @@ class MemoryStore : public Store, public Reader, public ReceiptStore {
       const TransferFilter& filter) override ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::vector<Balance>> Balances() override
       ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::StatusOr<LedgerCheck> CheckLedger() override
+  absl::StatusOr<LedgerCheck> CheckLedgerFrom(LedgerMark& mark) override
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   absl::StatusOr<OpenReceipts> Open(int64_t limit) override

@@ -331,6 +331,48 @@ TEST_P(StoreConformanceTest, LedgerCheckNoticesALeftoverEscrow) {
       ElementsAre("the task has ended, and escrow:task-1 still holds 3"));
 }
 
+// What was looked at is not looked at again; what comes after it is.
+TEST_P(StoreConformanceTest, LedgerCheckGoesOnFromItsMark) {
+  const SmallPool pool;
+  Writer writer(backend_->NewWriter());
+  ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
+  Reader& reader = backend_->reader();
+  LedgerMark mark;
+  EXPECT_EQ(reader.CheckLedgerFrom(mark)->transfers, 1);
+  EXPECT_EQ(mark.transfer, TransferId{1});
+  EXPECT_EQ(reader.CheckLedgerFrom(mark)->transfers, 0);
+
+  const Transfer pay{.id = {2},
+                     .debit = Place::Of(pool.client.id),
+                     .credit = Place::Of(pool.miner.id),
+                     .amount = 3,
+                     .kind = TransferKind::kPay,
+                     .task = pool.task.id,
+                     .create_time = absl::UnixEpoch()};
+  ASSERT_THAT(
+      writer.Commit({pay, Balance{pay.debit, 4}, Balance{pay.credit, 3}}),
+      IsOk());
+  for (int round = 0; round < 2; ++round) {
+    const auto check = reader.CheckLedgerFrom(mark);
+    EXPECT_EQ(check->transfers, 1);
+    EXPECT_THAT(check->violations,
+                ElementsAre("task-1 moved 3 to account:2 as pay, its accepted "
+                            "trials earned 0"))
+        << "until it is put right";
+  }
+  Trial trial = pool.trial;
+  trial.state = TrialState::kAccepted;
+  trial.basis = TrialBasis::kAudited;
+  trial.is_matured = true;
+  trial.weights_digest = Sha256("weights");
+  trial.pay = 3;
+  ASSERT_THAT(writer.Commit({trial}), IsOk());
+  EXPECT_THAT(reader.CheckLedgerFrom(mark)->violations, IsEmpty());
+  EXPECT_EQ(mark.transfer, TransferId{2});
+  backend_->Tamper(Balance{Place::Of(pool.client.id), 5});
+  EXPECT_EQ(reader.CheckLedgerFrom(mark)->violations.size(), 2U);
+}
+
 // Sums are exact beyond 64 bits.
 TEST_P(StoreConformanceTest, LedgerCheckSumsBeyond64Bits) {
   Writer writer(backend_->NewWriter());

@@ -5,6 +5,7 @@
 #define ARCHPOOL_SERVER_STORAGE_STORE_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -76,9 +77,19 @@ struct PayoutFilter {
   int64_t limit = 100;
 };
 
+// Sums may pass 64 bits.
+__extension__ using LedgerSum = __int128;
+using LedgerSums = std::map<Place, LedgerSum>;
+
+// How far a ledger was checked: the transfers up to there, and what they make.
+struct LedgerMark {
+  TransferId transfer;
+  LedgerSums sums;
+};
+
 struct LedgerCheck {
   std::vector<std::string> violations;
-  int64_t transfers = 0;
+  int64_t transfers = 0;  // that were looked at
   // Decimal text: the sums may pass 64 bits.
   std::string debits;
   std::string credits;
@@ -119,8 +130,16 @@ class Reader {
   // Newest first.
   virtual absl::StatusOr<std::vector<Payout>> Payouts(const PayoutFilter&) = 0;
   virtual absl::StatusOr<std::vector<Balance>> Balances() = 0;  // by place
-  // Recomputes every balance from the transfers.
-  virtual absl::StatusOr<LedgerCheck> CheckLedger() = 0;
+  // Recomputes every balance from the transfers, and what tasks and payouts
+  // moved from what they are. Looks at the transfers after `mark`, and at the
+  // tasks and payouts that they belong to; moves it to the end where nothing is
+  // wrong.
+  virtual absl::StatusOr<LedgerCheck> CheckLedgerFrom(LedgerMark& mark) = 0;
+  // Looks at everything.
+  absl::StatusOr<LedgerCheck> CheckLedger() {
+    LedgerMark mark;
+    return CheckLedgerFrom(mark);
+  }
 };
 
 }  // namespace archpool

@@ -1,39 +1,34 @@
 #include "server/storage/postgres/ledger_check.h"
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/storage/postgres/columns.h"
+#include "absl/strings/strip.h"
+#include "server/storage/ledger_sums.h"
+#include "server/storage/postgres/load.h"
 #include "server/storage/postgres/query.h"
+#include "server/storage/postgres/rows.h"
 
 namespace archpool::postgres {
 namespace {
 
+// $1 is the last transfer that was looked at before, in all of these.
+
 // Sums are numeric: they may pass 64 bits.
 constexpr char kTotalsSql[] = R"sql(
-SELECT count(*),
-       coalesce(sum(amount), 0)::text,
-       (SELECT coalesce(sum(amount), 0)::text FROM balance)
-FROM transfer)sql";
+SELECT count(*), coalesce(sum(amount), 0)::text, coalesce(max(id), $1::bigint)
+FROM transfer WHERE id > $1::bigint)sql";
 
-constexpr char kWrongBalancesSql[] = R"sql(
-WITH movement AS (
+constexpr char kMovedSql[] = R"sql(
+SELECT kind, place_id, sum(amount)::text FROM (
   SELECT credit_kind AS kind, credit_id AS place_id, amount FROM transfer
+  WHERE id > $1::bigint
   UNION ALL
-  SELECT debit_kind, debit_id, -amount FROM transfer
-), recomputed AS (
-  SELECT kind, place_id, sum(amount) AS amount FROM movement
-  GROUP BY kind, place_id
-)
-SELECT kind, place_id, coalesce(balance.amount, 0)::text,
-       coalesce(recomputed.amount, 0)::text
-FROM balance FULL JOIN recomputed USING (kind, place_id)
-WHERE coalesce(balance.amount, 0) <> coalesce(recomputed.amount, 0)
-ORDER BY kind, place_id)sql";
-
-constexpr char kNegativeBalancesSql[] = R"sql(
-SELECT kind, place_id, amount::text FROM balance
-WHERE amount < 0 AND kind <> 'outside' ORDER BY kind, place_id)sql";
+  SELECT debit_kind, debit_id, -amount FROM transfer WHERE id > $1::bigint
+) AS movement
+GROUP BY kind, place_id)sql";
 
 constexpr char kUnsettledEscrowsSql[] = R"sql(
 SELECT kind, place_id, balance.amount::text
@@ -42,15 +37,21 @@ WHERE kind = 'escrow' AND balance.amount <> 0
   AND task.state IN ('succeeded', 'failed', 'cancelled')
 ORDER BY place_id)sql";
 
-// Each payout was set aside once, and its end moved the money once.
+// Each payout was set aside once, and its end moved the money once: those that
+// are open, and those whose money moved.
 constexpr char kWrongPayoutsSql[] = R"sql(
-WITH moved AS (
+WITH looked_at AS (
+  SELECT id, state FROM payout
+  WHERE $1::bigint = 0 OR state NOT IN ('settled', 'refused') OR id IN (
+    SELECT payout_id FROM transfer
+    WHERE id > $1::bigint AND payout_id IS NOT NULL)
+), moved AS (
   SELECT payout_id, count(*) FILTER (WHERE kind = 'payout') AS begun,
          count(*) FILTER (WHERE kind <> 'payout') AS ended
-  FROM transfer WHERE payout_id IS NOT NULL GROUP BY payout_id
+  FROM transfer JOIN looked_at ON looked_at.id = payout_id GROUP BY payout_id
 )
 SELECT payout.id, state, coalesce(begun, 0), coalesce(ended, 0)
-FROM payout LEFT JOIN moved ON moved.payout_id = payout.id
+FROM looked_at AS payout LEFT JOIN moved ON moved.payout_id = payout.id
 WHERE coalesce(begun, 0) <> 1
   OR coalesce(ended, 0) <> (state IN ('settled', 'refused'))::int
 ORDER BY payout.id)sql";
@@ -63,6 +64,8 @@ WITH of_task AS (
   SELECT id, reward_rule = 'pplns' AS by_window,
     reward_rule = 'pplns' AND state IN ('active', 'finishing') AS waits
   FROM task
+  WHERE $1::bigint = 0 OR id IN (
+    SELECT task_id FROM transfer WHERE id > $1::bigint AND task_id IS NOT NULL)
 ), paid AS (
   SELECT task_id, kind, sum(amount) AS amount,
     CASE WHEN by_window AND kind = 'pay' THEN 0 ELSE credit_id END
@@ -88,7 +91,7 @@ WHERE coalesce(paid.amount, 0) <> coalesce(earned.amount, 0)
 ORDER BY task_id, account_id, kind)sql";
 
 // What an account earned in tasks that pay through the window, it was paid or
-// is owed.
+// is owed. Only where everything is looked at.
 constexpr char kWrongOwedSql[] = R"sql(
 WITH by_window AS (
   SELECT id FROM task WHERE reward_rule = 'pplns'
@@ -111,55 +114,68 @@ SELECT open::text, aside::text FROM
    WHERE kind = 'payouts') AS place
 WHERE open <> aside)sql";
 
-absl::StatusOr<std::string> PlaceOf(const pqxx::row& row) {
+absl::StatusOr<Place> PlaceOf(const pqxx::row& row) {
   Place place;
   ARCHPOOL_RETURN_IF_ERROR(Read(TextOf(row[0]), place.kind));
   ARCHPOOL_RETURN_IF_ERROR(Read(TextOf(row[1]), place.id));
-  return ToString(place);
+  return place;
+}
+
+absl::StatusOr<LedgerSum> SumOf(absl::string_view digits) {
+  LedgerSum sum = 0;
+  const bool is_negative = absl::ConsumePrefix(&digits, "-");
+  for (const char digit : digits) {
+    if (digit < '0' || digit > '9') {
+      return Internal("STORE_CORRUPT", "a sum of amounts is no number");
+    }
+    sum = 10 * sum + (digit - '0');
+  }
+  return is_negative ? -sum : sum;
 }
 
 }  // namespace
 
-absl::StatusOr<LedgerCheck> CheckLedger(pqxx::transaction_base& transaction) {
+absl::StatusOr<LedgerCheck> CheckLedger(pqxx::transaction_base& transaction,
+                                        LedgerMark& mark) {
   LedgerCheck check;
-  const pqxx::result totals = transaction.exec(kTotalsSql);
+  const Parameters since = {absl::StrCat(mark.transfer.value)};
+  const bool is_whole = !mark.transfer.IsSet();
+  const pqxx::result totals = Execute(transaction, kTotalsSql, since);
   check.transfers = totals.at(0).at(0).as<int64_t>();
   // A transfer is one row with one amount: its debit is its credit.
   check.debits = totals.at(0).at(1).c_str();
   check.credits = check.debits;
-  if (TextOf(totals.at(0).at(2)) != "0") {
-    check.violations.push_back(absl::StrCat(
-        "the balances add up to ", totals.at(0).at(2).c_str(), ", not to 0"));
+  LedgerMark reached = mark;
+  reached.transfer = TransferId{totals.at(0).at(2).as<int64_t>()};
+  for (const auto& row : Execute(transaction, kMovedSql, since)) {
+    ARCHPOOL_ASSIGN_OR_RETURN(const Place place, PlaceOf(row));
+    ARCHPOOL_ASSIGN_OR_RETURN(const LedgerSum moved, SumOf(TextOf(row[2])));
+    reached.sums[place] += moved;
   }
-  for (const auto& row : transaction.exec(kWrongBalancesSql)) {
-    ARCHPOOL_ASSIGN_OR_RETURN(const std::string place, PlaceOf(row));
-    check.violations.push_back(
-        absl::StrCat("the balance of ", place, " is ", row[2].c_str(),
-                     ", its transfers make ", row[3].c_str()));
-  }
-  for (const auto& row : transaction.exec(kNegativeBalancesSql)) {
-    ARCHPOOL_ASSIGN_OR_RETURN(const std::string place, PlaceOf(row));
-    check.violations.push_back(absl::StrCat("the balance of ", place, " is ",
-                                            row[2].c_str(), ", below 0"));
-  }
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Balance> balances,
+                            Select(transaction, BalanceTable(), "", {}));
+  CheckBalances(reached.sums, balances, check);
   for (const auto& row : transaction.exec(kUnsettledEscrowsSql)) {
-    ARCHPOOL_ASSIGN_OR_RETURN(const std::string place, PlaceOf(row));
-    check.violations.push_back(absl::StrCat("the task has ended, and ", place,
-                                            " still holds ", row[2].c_str()));
+    ARCHPOOL_ASSIGN_OR_RETURN(const Place place, PlaceOf(row));
+    check.violations.push_back(absl::StrCat("the task has ended, and ",
+                                            ToString(place), " still holds ",
+                                            row[2].c_str()));
   }
-  for (const auto& row : transaction.exec(kUnearnedSql)) {
+  for (const auto& row : Execute(transaction, kUnearnedSql, since)) {
     check.violations.push_back(absl::StrCat(
         TaskId{row[0].as<int64_t>()}.ToString(), " moved ", row[3].c_str(),
         " to ", ToString(Place::Of(AccountId{row[1].as<int64_t>()})), " as ",
         row[2].c_str(), ", its accepted trials earned ", row[4].c_str()));
   }
-  for (const auto& row : transaction.exec(kWrongOwedSql)) {
+  const pqxx::result wrong_owed =
+      is_whole ? transaction.exec(kWrongOwedSql) : pqxx::result();
+  for (const auto& row : wrong_owed) {
     check.violations.push_back(
         absl::StrCat(ToString(Place::Of(AccountId{row[0].as<int64_t>()})),
                      " was paid through the window, and is owed, ",
                      row[1].c_str(), ", and earned ", row[2].c_str()));
   }
-  for (const auto& row : transaction.exec(kWrongPayoutsSql)) {
+  for (const auto& row : Execute(transaction, kWrongPayoutsSql, since)) {
     check.violations.push_back(absl::StrCat(
         PayoutId{row[0].as<int64_t>()}.ToString(), " is ", row[1].c_str(),
         ", and has ", row[2].c_str(), " + ", row[3].c_str(), " transfers"));
@@ -169,6 +185,7 @@ absl::StatusOr<LedgerCheck> CheckLedger(pqxx::transaction_base& transaction) {
                                             row[0].c_str(), ", and ",
                                             row[1].c_str(), " is set aside"));
   }
+  if (check.violations.empty()) mark = std::move(reached);
   return check;
 }
 

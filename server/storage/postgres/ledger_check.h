@@ -10,7 +10,8 @@
 namespace archpool::postgres {
 
 // Throws as libpqxx does. REQUIRES: `transaction` sees one snapshot.
-absl::StatusOr<LedgerCheck> CheckLedger(pqxx::transaction_base& transaction);
+absl::StatusOr<LedgerCheck> CheckLedger(pqxx::transaction_base& transaction,
+                                        LedgerMark& mark);
 
 }  // namespace archpool::postgres
 

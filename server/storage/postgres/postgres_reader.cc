@@ -378,11 +378,11 @@ absl::StatusOr<std::vector<Balance>> PostgresReader::Balances() {
   return balances;
 }
 
-absl::StatusOr<LedgerCheck> PostgresReader::CheckLedger() {
+absl::StatusOr<LedgerCheck> PostgresReader::CheckLedgerFrom(LedgerMark& mark) {
   LedgerCheck check;
   ARCHPOOL_RETURN_IF_ERROR(
       connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
-        ARCHPOOL_ASSIGN_OR_RETURN(check, postgres::CheckLedger(t));
+        ARCHPOOL_ASSIGN_OR_RETURN(check, postgres::CheckLedger(t, mark));
         return absl::OkStatus();
       }));
   return check;

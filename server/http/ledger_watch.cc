@@ -1,0 +1,53 @@
+#include "server/http/ledger_watch.h"
+
+#include <spdlog/spdlog.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <string>
+
+namespace archpool {
+
+LedgerWatch::LedgerWatch(const Clock& clock, Reader& reader, Metrics& metrics,
+                         const LedgerWatchOptions& options)
+    : clock_(clock), reader_(reader), metrics_(metrics), options_(options) {}
+
+LedgerWatch::~LedgerWatch() { Stop(); }
+
+void LedgerWatch::Start() {
+  thread_ = std::jthread([this](const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any woken;
+    while (!stop.stop_requested()) {
+      Round();
+      std::unique_lock lock(mutex);
+      woken.wait_for(lock, stop, absl::ToChronoMilliseconds(options_.interval),
+                     [] { return false; });
+    }
+  });
+}
+
+void LedgerWatch::Stop() {
+  if (!thread_.joinable()) return;
+  thread_.request_stop();
+  thread_.join();
+}
+
+void LedgerWatch::Round() {
+  if (round_++ % options_.rounds_per_full_check == 0) mark_ = LedgerMark();
+  const absl::Time start = clock_.Now();
+  const absl::StatusOr<LedgerCheck> check = reader_.CheckLedgerFrom(mark_);
+  if (!check.ok()) {
+    metrics_.NoteLedgerCheckFailed();
+    spdlog::warn("the ledger could not be checked: {}",
+                 std::string(check.status().message()));
+    return;
+  }
+  metrics_.NoteLedgerCheck(std::ssize(check->violations), check->transfers,
+                           clock_.Now() - start);
+  for (const std::string& violation : check->violations) {
+    spdlog::error("the ledger breaks its rules: {}", violation);
+  }
+}
+
+}  // namespace archpool

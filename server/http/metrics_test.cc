@@ -1,0 +1,63 @@
+// The first violation of the ledger raises a metric.
+#include "server/http/metrics.h"
+
+#include <httplib.h>
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/http/ledger_watch.h"
+#include "server/storage/memory_store.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/store_writer.h"
+
+namespace archpool {
+namespace {
+
+using testing::HasSubstr;
+
+std::string Scrape(const Metrics& metrics) {
+  httplib::Client client("127.0.0.1", metrics.port());
+  const auto answer = client.Get("/metrics");
+  return answer ? answer->body : "";
+}
+
+TEST(MetricsTest, TheFirstViolationRaisesAMetric) {
+  const SystemClock clock;
+  MemoryStore store;
+  Metrics metrics;
+  ASSERT_THAT(metrics.Open("127.0.0.1:0"), IsOk());
+  LedgerWatch watch(clock, store, metrics, {});
+  const SmallPool pool;
+  Writer writer(store);
+  ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
+  watch.Round();
+  EXPECT_THAT(Scrape(metrics), HasSubstr("archpool_ledger_violations 0\n"));
+  EXPECT_THAT(Scrape(metrics), HasSubstr("archpool_ledger_checks_total 1\n"));
+  EXPECT_THAT(Scrape(metrics), HasSubstr("archpool_ledger_transfers 1\n"));
+  watch.Round();
+  EXPECT_THAT(Scrape(metrics), HasSubstr("archpool_ledger_transfers 0\n"))
+      << "nothing is new";
+  store.Tamper(Balance{Place::Of(pool.client.id), 8});
+  watch.Round();
+  EXPECT_THAT(Scrape(metrics), HasSubstr("archpool_ledger_violations 2\n"));
+  store.Tamper(Balance{Place::Of(pool.client.id), 7});
+  watch.Round();
+  EXPECT_THAT(Scrape(metrics), HasSubstr("archpool_ledger_violations 0\n"));
+  EXPECT_THAT(Scrape(metrics),
+              HasSubstr("archpool_ledger_violations_total 2\n"))
+      << "it is not forgotten";
+}
+
+TEST(MetricsTest, AnAddressThatIsTakenIsNamed) {
+  Metrics first;
+  ASSERT_THAT(first.Open("127.0.0.1:0"), IsOk());
+  Metrics second;
+  EXPECT_THAT(second.Open(absl::StrCat("127.0.0.1:", first.port())),
+              FailsWith("LISTEN_FAILED"));
+}
+
+}  // namespace
+}  // namespace archpool
