@@ -2,9 +2,11 @@
 // private cluster on this machine's disk), in batches; beside what pgbench
 // reaches with 32 clients and one transfer in each transaction
 // (transfer.pgbench.sql), in the same cluster; and how long the ledger's check
-// takes over what was posted.
+// takes over what was posted, and over what came since.
 //
-//   ledger_bench [SECONDS]    for each rate; default: 10
+//   ledger_bench [SECONDS [TRANSFERS]]    for each rate (default: 10); the
+//   check
+//                                         is over so many transfers at least
 //
 // Run it from the root of the sources. Fails under 50,000 transfers a second,
 // or under 8 times pgbench's rate.
@@ -21,6 +23,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/counter_rng.h"
+#include "common/model/receipt.h"
+#include "server/core/receipts.h"
 #include "server/storage/postgres/migrations.h"
 #include "server/storage/postgres/postgres_programs.h"
 #include "server/storage/postgres/postgres_reader.h"
@@ -56,7 +60,8 @@ class LedgerBench {
     Commit(events);
   }
 
-  double Rate(int batch, double seconds_min) {
+  // With a receipt of each for the account that is credited, where asked for.
+  double Rate(int batch, double seconds_min, bool with_receipts = false) {
     int64_t posted = 0;
     double seconds = 0;
     while (seconds < seconds_min) {
@@ -67,6 +72,7 @@ class LedgerBench {
             1 + (debit + rng_.Below(kAccounts - 1)) % kAccounts;
         Post(Place::Of(AccountId{debit}), Place::Of(AccountId{credit}), 1,
              events);
+        if (with_receipts) Hand(AccountId{credit}, events);
       }
       AddBalances(events);
       const auto begin = std::chrono::steady_clock::now();
@@ -79,6 +85,12 @@ class LedgerBench {
   int64_t last_transfer() const { return last_transfer_; }
 
  private:
+  void Hand(AccountId account, std::vector<Event>& events) {
+    const ReceiptId id{++last_receipt_};
+    const Transfer& transfer = std::get<Transfer>(events.back());
+    events.emplace_back(Receipt{
+        id, account, Encode(ReceiptContent{id, account, ReceiptOf(transfer)})});
+  }
   void Post(Place debit, Place credit, Amount amount,
             std::vector<Event>& events) {
     events.emplace_back(Transfer{.id = {++last_transfer_},
@@ -107,6 +119,7 @@ class LedgerBench {
   int64_t epoch_ = 0;
   int64_t sequence_ = 0;
   int64_t last_transfer_ = 0;
+  int64_t last_receipt_ = 0;
   absl::btree_map<Place, Amount> balances_;
   std::vector<Place> touched_;
 };
@@ -145,37 +158,53 @@ double PgbenchRate(const std::string& connection, int64_t next_transfer,
   return rate;
 }
 
-int Run(int seconds) {
+// Over everything, and over what one more batch has brought.
+bool CheckTwice(const std::string& connection, LedgerBench& bench) {
+  PostgresReader reader(connection, 1);
+  LedgerMark mark;
+  bool is_sound = true;
+  for (const bool is_whole : {true, false}) {
+    if (!is_whole) (void)bench.Rate(kBatches[2], 0.5);
+    const auto begin = std::chrono::steady_clock::now();
+    const auto check = reader.CheckLedgerFrom(mark);
+    const double seconds = SecondsSince(begin);
+    AbortUnlessOk(check.status());
+    is_sound &= check->violations.empty();
+    PrintJsonLine(is_whole ? "ledger/check" : "ledger/check_further", seconds,
+                  absl::StrCat("s for ", check->transfers), is_whole ? 60 : 1);
+    if (!is_whole) continue;
+    PrintJsonLine("ledger/check_10M",
+                  1e7 * seconds / static_cast<double>(check->transfers),
+                  "s, in proportion", 60);
+  }
+  return is_sound;
+}
+
+int Run(int seconds, int64_t transfers_min) {
   const TemporaryDirectory directory;
   auto cluster = PrivateCluster::Start({.directory = directory.path() + "/p"});
   AbortUnlessOk(cluster.status());
   const std::string connection = (*cluster)->ConnectionString();
   AbortUnlessOk(Migrate(connection));
   double best = 0;
-  int64_t posted = 0;
-  {
-    LedgerBench bench(connection);
-    for (const int batch : kBatches) {
-      const double rate = bench.Rate(batch, seconds);
-      PrintJsonLine(absl::StrCat("ledger/posted_by_", batch), rate,
-                    "transfers/s", kGoalPerSecond);
-      best = std::max(best, rate);
-    }
-    posted = bench.last_transfer();
+  LedgerBench bench(connection);
+  for (const int batch : kBatches) {
+    const double rate = bench.Rate(batch, seconds);
+    PrintJsonLine(absl::StrCat("ledger/posted_by_", batch), rate, "transfers/s",
+                  kGoalPerSecond);
+    best = std::max(best, rate);
   }
-  PostgresReader reader(connection, 1);
-  const auto begin = std::chrono::steady_clock::now();
-  const auto check = reader.CheckLedger();
-  const double check_seconds = SecondsSince(begin);
-  AbortUnlessOk(check.status());
-  PrintJsonLine("ledger/check_10M",
-                1e7 * check_seconds / static_cast<double>(check->transfers),
-                "s, in proportion", 60);
-  const double single = PgbenchRate(connection, posted + 1, seconds);
+  PrintJsonLine("ledger/posted_with_receipts",
+                bench.Rate(kBatches[2], seconds, /*with_receipts=*/true),
+                "transfers/s", kGoalPerSecond);
+  while (bench.last_transfer() < transfers_min)
+    (void)bench.Rate(kBatches[2], 1);
+  const bool is_sound = CheckTwice(connection, bench);
+  const double single =
+      PgbenchRate(connection, bench.last_transfer() + 1, seconds);
   PrintJsonLine("ledger/pgbench_32_clients", single, "transfers/s", single);
   PrintJsonLine("ledger/over_pgbench", best / std::max(single, 1.0), "times",
                 kGoalOverPgbench);
-  const bool is_sound = check->violations.empty();
   return is_sound && best >= kGoalPerSecond && single > 0 &&
                  best >= kGoalOverPgbench * single
              ? 0
@@ -186,5 +215,6 @@ int Run(int seconds) {
 }  // namespace archpool
 
 int main(int argc, char** argv) {
-  return archpool::Run(argc > 1 ? std::max(1, std::atoi(argv[1])) : 10);
+  return archpool::Run(argc > 1 ? std::max(1, std::atoi(argv[1])) : 10,
+                       argc > 2 ? std::atoll(argv[2]) : 0);
 }
