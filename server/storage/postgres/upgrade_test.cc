@@ -1,5 +1,9 @@
-// A database of the first version, with work in progress, moves forward and is
-// served.
+// A database of any earlier version, with work in progress, moves forward and
+// is served; and a server of that version that still runs goes on writing.
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/wire/task_spec_wire.h"
@@ -102,6 +106,104 @@ TEST(UpgradeTest, AFirstDatabaseMovesForwardWithItsWork) {
       store.Commit(loaded->epoch, loaded->sequence, pool.TakeEvents());
   EXPECT_THAT(committed, IsOk());
 }
+
+// A payout under way, of the sixth version on.
+constexpr char kPayoutRows[] =
+    "INSERT INTO balance VALUES ('outside', 0, -9), ('account', 2, 4),"
+    " ('payouts', 0, 5);"
+    "INSERT INTO payout VALUES (1, 2, 5, 'addr', '', "
+    "decode(repeat('07', 32), 'hex'), 'sending', 1, '', '', 'epoch', NULL);"
+    "INSERT INTO transfer (id, debit_kind, debit_id, credit_kind, credit_id,"
+    " amount, kind, request_id, create_time, payout_id) VALUES"
+    " (1, 'outside', 0, 'account', 2, 9, 'deposit', 'gift', 'epoch', NULL),"
+    " (2, 'account', 2, 'payouts', 0, 5, 'payout', '', 'epoch', 1);";
+
+// What a server of the database's present version knows of its tables: it
+// writes every column there is, with statements that it prepared at its start.
+class OldServer {
+ public:
+  explicit OldServer(const std::string& database)
+      : connection_(postgres::Connect(database)) {
+    Execute("CREATE SCHEMA saved");
+    for (const char* table :
+         {"account", "dataset", "task", "subspace", "session", "lease", "trial",
+          "audit", "ranking", "payout", "transfer", "balance"}) {
+      const std::string columns = Ask(absl::StrCat(
+          "SELECT string_agg(quote_ident(column_name), ', ') FROM"
+          " information_schema.columns WHERE table_schema = 'public' AND"
+          " table_name = '",
+          table, "'"));
+      if (columns.empty()) continue;
+      tables_.push_back(table);
+      Execute(absl::StrCat("CREATE TABLE saved.", table, " AS TABLE ", table));
+      Execute(absl::StrCat("PREPARE write_", table, " AS INSERT INTO ", table,
+                           " (", columns, ") SELECT ", columns, " FROM saved.",
+                           table));
+    }
+  }
+
+  // All its rows once more, under every rule that there is now.
+  void WriteAll() {
+    // As a superuser may: past the triggers that refuse it.
+    Execute("SET session_replication_role = replica");
+    for (const std::string& table : tables_) {
+      Execute(absl::StrCat("DELETE FROM ", table));
+    }
+    Execute("SET session_replication_role = origin");
+    for (const std::string& table : tables_) {
+      Execute(absl::StrCat("EXECUTE write_", table));
+    }
+  }
+
+ private:
+  void Execute(const std::string& sql) {
+    pqxx::nontransaction transaction(*connection_);
+    transaction.exec(sql);
+  }
+  std::string Ask(const std::string& sql) {
+    pqxx::nontransaction transaction(*connection_);
+    const pqxx::result result = transaction.exec(sql);
+    return result.at(0).at(0).is_null() ? "" : result.at(0).at(0).c_str();
+  }
+
+  std::unique_ptr<pqxx::connection> connection_;
+  std::vector<std::string> tables_;
+};
+
+class EveryVersionTest : public testing::TestWithParam<size_t> {};
+
+TEST_P(EveryVersionTest, MovesForwardUnderAServerThatRuns) {
+  const std::string database = ThrowawayPostgres::EmptyDatabase();
+  const auto all = absl::MakeConstSpan(EmbeddedMigrations());
+  const auto run = [&database](const std::string& sql) {
+    const auto connection = postgres::Connect(database);
+    pqxx::nontransaction transaction(*connection);
+    transaction.exec(sql);
+  };
+  ASSERT_THAT(Migrate(database, all.first(1)), IsOk());
+  run(FirstVersionRows());
+  ASSERT_THAT(Migrate(database, all.first(GetParam())), IsOk());
+  const bool has_payouts = GetParam() >= 6;
+  if (has_payouts) run(kPayoutRows);
+  OldServer old_server(database);
+  ASSERT_THAT(Migrate(database), IsOk());
+  EXPECT_NO_THROW(old_server.WriteAll());
+
+  PostgresStore store(database);
+  const auto loaded = store.TakeOver();
+  ASSERT_THAT(loaded, IsOk());
+  const Pool pool(PoolPolicy(), loaded->snapshot);
+  EXPECT_NE(pool.state().Find(TaskId{1}), nullptr);
+  EXPECT_EQ(pool.state().payouts().size(), has_payouts ? 1U : 0U);
+  PostgresReader reader(database, 1);
+  const auto check = reader.CheckLedger();
+  ASSERT_THAT(check, IsOk());
+  EXPECT_TRUE(check->violations.empty()) << check->violations.front();
+}
+
+INSTANTIATE_TEST_SUITE_P(Versions, EveryVersionTest,
+                         testing::Range(size_t{1},
+                                        EmbeddedMigrations().size()));
 
 }  // namespace
 }  // namespace archpool
