@@ -92,9 +92,9 @@ absl::Status ShowTerms(Context& context) {
        {"receipt_key", key},
        {"text", Clean(terms.text())}},
       absl::StrCat(Wrap(Clean(terms.text()), context.terminal().width, 0),
-                   "The least that is paid out is ",
+                   "The least that is paid out, in coins: ",
                    FormatCoins(terms.payout_minimum()),
-                   " coins.\nReceipts are signed with the key ", key, "\n"));
+                   ".\nReceipts are signed with the key ", key, "\n"));
   return absl::OkStatus();
 }
 

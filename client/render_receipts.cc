@@ -24,9 +24,9 @@ std::string Describe(const CreditReceipt& r) {
 }
 std::string Describe(const ShareReceipt& r) {
   return absl::StrCat(FormatCoins(r.amount), " coins of ", r.task.ToString(),
-                      " by the rule ", Clean(r.rule), ": ", r.weight, " of ",
-                      r.total, ", after ", r.before, ", of ",
-                      FormatCoins(r.pot), " coins");
+                      " (", Clean(r.rule), "): ", FormatCount(r.weight), " of ",
+                      FormatCount(r.total), " parts of ", FormatCoins(r.pot),
+                      " coins");
 }
 std::string Describe(const TransferReceipt& r) {
   return absl::StrCat(r.transfer.ToString(), " ", Clean(r.kind), " of ",

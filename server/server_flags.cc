@@ -50,6 +50,38 @@ void AddDatabaseFlags(CLI::App& app, ServerFlags& flags) {
                  "one of its own in the data directory");
 }
 
+namespace {
+
+void AddMoneyFlags(CLI::App& app, ServerFlags& flags) {
+  app.add_option("--fee", flags.fee, "The pool's share of what is paid out")
+      ->capture_default_str();
+  app.add_option("--rail", flags.rail,
+                 "What takes payouts out: 'files' (batches in the data "
+                 "directory, paid and confirmed by\nhand), an https URL (docs/"
+                 "payouts.md), or 'none'")
+      ->capture_default_str();
+  app.add_option("--rail-secret-file", flags.rail_secret_file,
+                 "64 hex digits that the rail behind the URL knows too");
+  app.add_option("--payout-minimum", flags.payout_min_coins,
+                 "The least that is paid out, in coins")
+      ->capture_default_str();
+  app.add_option("--reward-rule", flags.reward_rule,
+                 "How tasks' pots are paid: 'proportional' (each by its own "
+                 "accepted work), or 'pplns' (by what\nthe pool's last work "
+                 "units are owed, across tasks)")
+      ->check(CLI::IsMember({"proportional", "pplns"}))
+      ->capture_default_str();
+  app.add_option("--pplns-window", flags.policy.pplns_window_units,
+                 "Work units of the window of 'pplns'")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 60))
+      ->capture_default_str();
+  app.add_option("--receipt-interval", flags.receipt_term,
+                 "How often receipts are sealed")
+      ->capture_default_str();
+}
+
+}  // namespace
+
 void AddServeFlags(CLI::App& app, ServerFlags& flags) {
   app.add_option("--listen", flags.listen, "Address and port; port 0 picks one")
       ->capture_default_str();
@@ -82,34 +114,10 @@ void AddServeFlags(CLI::App& app, ServerFlags& flags) {
   app.add_option("--audit-term", flags.audit_term,
                  "How long a verifier may take over one trial")
       ->capture_default_str();
-  app.add_option("--fee", flags.fee, "The pool's share of what is paid out")
-      ->capture_default_str();
   app.add_option("--claim-tolerance", flags.claim_tolerance,
                  "How far a claimed accuracy may exceed the measured one")
       ->capture_default_str();
-  app.add_option("--rail", flags.rail,
-                 "What takes payouts out: 'files' (batches in the data "
-                 "directory, paid and confirmed by\nhand), an https URL (docs/"
-                 "payouts.md), or 'none'")
-      ->capture_default_str();
-  app.add_option("--rail-secret-file", flags.rail_secret_file,
-                 "64 hex digits that the rail behind the URL knows too");
-  app.add_option("--payout-minimum", flags.payout_min_coins,
-                 "The least that is paid out, in coins")
-      ->capture_default_str();
-  app.add_option("--reward-rule", flags.reward_rule,
-                 "How tasks' pots are paid: 'proportional' (each by its own "
-                 "accepted work), or 'pplns' (by what\nthe pool's last work "
-                 "units are owed, across tasks)")
-      ->check(CLI::IsMember({"proportional", "pplns"}))
-      ->capture_default_str();
-  app.add_option("--pplns-window", flags.policy.pplns_window_units,
-                 "Work units of the window of 'pplns'")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 60))
-      ->capture_default_str();
-  app.add_option("--receipt-interval", flags.receipt_term,
-                 "How often receipts are sealed")
-      ->capture_default_str();
+  AddMoneyFlags(app, flags);
   app.add_option("--audit-floor", flags.audit_floor,
                  "Part of a proven miner's trials that is audited")
       ->capture_default_str();
