@@ -110,7 +110,8 @@ mkdir -p "$output/logs" "$run"
 
 step "Starting the pool's server, with a PostgreSQL of its own"
 start server "$bin/archpool-server" --data-dir "$run/server" \
-  --listen 127.0.0.1:0 --port-file "$run/port" --silence-term 12s
+  --listen 127.0.0.1:0 --port-file "$run/port" --silence-term 12s \
+  --receipt-interval 5s
 for ((tries = 0; ; tries++)); do
   if [ -s "$run/port" ]; then break; fi
   if ! kill -0 "${pids[0]}" 2>/dev/null || [ "$tries" -ge 600 ]; then
@@ -146,5 +147,12 @@ pool client task show "$task"
 pool client lease list --all
 pool client task result "$task" --output "$output" >/dev/null
 pool operator ledger check
+
+step "Checking alice's pay by its receipts alone, with the pool's key"
+key=$(pool alice account terms --json |
+  python3 -c 'import json, sys; print(json.load(sys.stdin)["receipt_key"])')
+sleep 6 # until what the task's end did is sealed
+pool alice receipt fetch "$output/receipts" >/dev/null
+"$bin/archpool" receipt verify "$output/receipts" --pool-key "$key"
 
 step "Done. $output has summary.json, architecture.json, weights.safetensors and logs/"

@@ -68,6 +68,9 @@ class Explainer {
     AddPayouts();
     AddPending();
     AddImmature();
+    AddCredited();
+    AddOwed();
+    AddSplit();
     AddAbandoned();
     AddWork();
     if (explanations_.empty()) {
@@ -206,6 +209,44 @@ class Explainer {
                      "task's end."),
         "Keep the worker running: an audit of them may still come.", count,
         newest->id);
+  }
+
+  void AddCredited() {
+    const auto [count, newest] = Select([](const Trial& trial) {
+      return trial.state == TrialState::kAccepted && trial.is_matured &&
+             trial.pay == 0 && !trial.known_from.IsSet();
+    });
+    if (count == 0) return;
+    Add("TASK_NOT_ENDED",
+        absl::StrCat(Trials(count),
+                     " credited: paid when their task ends, "
+                     "however it ends."),
+        "Wait; archpool task list shows how far tasks are.", count, newest->id);
+  }
+
+  void AddOwed() {
+    if (records_.owed > 0) {
+      Add("OWED",
+          absl::StrCat(Coins(records_.owed),
+                       " are owed for credited work, and paid as tasks of the "
+                       "pool end."),
+          "Wait; archpool account terms says how the pool pays.");
+    } else if (records_.owed < 0) {
+      Add("CREDIT_PAID_AND_VOID",
+          absl::StrCat(Coins(-records_.owed),
+                       " were paid for work that was found false afterwards: "
+                       "what you earn next makes up for it."),
+          "Go on training; nothing is taken from the balance.");
+    }
+  }
+
+  void AddSplit() {
+    for (const RevenuePart& part : records_.account.split) {
+      if (part.account == records_.account.id) continue;
+      Add("SHARED", "Part of what this account is paid goes on to others.",
+          "If that is not what you want: archpool payout split.");
+      return;
+    }
   }
 
   void AddAbandoned() {

@@ -73,6 +73,22 @@ TEST(ExplainTest, WhyAMinerIsNotPaid) {
                           "PAYOUT_UNDER_WAY", "UNDER_MINIMUM"));
 }
 
+TEST(ExplainTest, WhereCreditIsOnItsWay) {
+  MinerRecords records = Busy();
+  Trial trial = TrialOf(1, TrialState::kAccepted);
+  trial.is_matured = true;
+  records.trials = {trial};
+  EXPECT_THAT(ReasonsOf(records), ElementsAre("TASK_NOT_ENDED"));
+  records.trials[0].pay = 5;
+  records.owed = 5;
+  records.account.id = {1};
+  records.account.split = {{AccountId{1}, 900'000}, {AccountId{2}, 100'000}};
+  EXPECT_THAT(ReasonsOf(records), ElementsAre("OWED", "SHARED"));
+  records.owed = -5;
+  records.account.split = {{AccountId{1}, 1'000'000}};
+  EXPECT_THAT(ReasonsOf(records), ElementsAre("CREDIT_PAID_AND_VOID"));
+}
+
 // Of every reason that the pool rejects for, a miner learns what to do.
 TEST(ExplainTest, EveryRejectionHasItsAdvice) {
   for (const char* reason :

@@ -25,7 +25,7 @@ std::string Scrape(const Metrics& metrics) {
 }
 
 TEST(MetricsTest, TheFirstViolationRaisesAMetric) {
-  const SystemClock clock;
+  const SystemClock clock{};
   MemoryStore store;
   Metrics metrics;
   ASSERT_THAT(metrics.Open("127.0.0.1:0"), IsOk());

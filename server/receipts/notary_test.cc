@@ -53,7 +53,7 @@ class NotaryTest : public testing::Test {
     return CheckReceipts(Fetch(account), key.public_key());
   }
 
-  const SystemClock clock;
+  const SystemClock clock{};
   MemoryStore store;
   Engine engine{clock, store, PoolPolicy(), EngineOptions()};
   SigningKey key = SigningKey::Generate();

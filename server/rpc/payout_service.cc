@@ -178,6 +178,9 @@ absl::StatusOr<MinerRecords> PayoutService::RecordsFor(
   for (const Balance& balance : balances) {
     if (balance.place == Place::Of(found->id)) records.balance = balance.amount;
   }
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Owed> owed,
+                            parts_.reader.OwedTo(found->id));
+  for (const Owed& one : owed) records.owed += one.amount;
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Task> tasks,
                             parts_.reader.Tasks({}));
   records.open_tasks = std::count_if(

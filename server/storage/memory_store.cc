@@ -299,6 +299,16 @@ absl::StatusOr<std::vector<Balance>> MemoryStore::Balances() {
   return balances;
 }
 
+absl::StatusOr<std::vector<Owed>> MemoryStore::OwedTo(AccountId account) {
+  absl::MutexLock lock(&mutex_);
+  std::vector<Owed> all;
+  for (const auto& [key, owed] :
+       tables_.All<std::pair<AccountId, int64_t>, Owed>()) {
+    if (owed.account == account && owed.amount != 0) all.push_back(owed);
+  }
+  return all;
+}
+
 absl::StatusOr<LedgerCheck> MemoryStore::CheckLedgerFrom(LedgerMark& mark) {
   absl::MutexLock lock(&mutex_);
   LedgerCheck check = memory::CheckLedger(tables_);

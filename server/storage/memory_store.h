@@ -55,6 +55,8 @@ class MemoryStore : public Store, public Reader, public ReceiptStore {
       const TransferFilter& filter) override ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::vector<Balance>> Balances() override
       ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<std::vector<Owed>> OwedTo(AccountId account) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<LedgerCheck> CheckLedgerFrom(LedgerMark& mark) override
       ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -176,6 +176,19 @@ TEST_P(StoreConformanceTest, ReaderShowsPayouts) {
       ElementsAre(open[1]));
 }
 
+TEST_P(StoreConformanceTest, ReaderShowsWhatIsOwed) {
+  const SmallPool pool;
+  Writer writer(backend_->NewWriter());
+  ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
+  const Owed late{200, pool.miner.id, 5};
+  const Owed early{100, pool.miner.id, -7};
+  ASSERT_THAT(writer.Commit({late, early, Owed{300, pool.miner.id, 0},
+                             Owed{100, pool.client.id, 1}}),
+              IsOk());
+  EXPECT_THAT(*backend_->reader().OwedTo(pool.miner.id),
+              ElementsAre(early, late));
+}
+
 TEST_P(StoreConformanceTest, ReaderSaysWhatIsUnknown) {
   Reader& reader = backend_->reader();
   EXPECT_THAT(reader.GetTask(TaskId{1}), FailsWith("TASK_UNKNOWN"));

@@ -130,6 +130,8 @@ class Reader {
   // Newest first.
   virtual absl::StatusOr<std::vector<Payout>> Payouts(const PayoutFilter&) = 0;
   virtual absl::StatusOr<std::vector<Balance>> Balances() = 0;  // by place
+  // All that is, by account and position.
+  virtual absl::StatusOr<std::vector<Owed>> OwedTo(AccountId account) = 0;
   // Recomputes every balance from the transfers, and what tasks and payouts
   // moved from what they are. Looks at the transfers after `mark`, and at the
   // tasks and payouts that they belong to; moves it to the end where nothing is

@@ -378,6 +378,13 @@ absl::StatusOr<std::vector<Balance>> PostgresReader::Balances() {
   return balances;
 }
 
+absl::StatusOr<std::vector<Owed>> PostgresReader::OwedTo(AccountId account) {
+  return connections_->Rows(
+      postgres::OwedTable(),
+      "WHERE account_id = $1::bigint AND amount <> 0 ORDER BY position",
+      {absl::StrCat(account.value)});
+}
+
 absl::StatusOr<LedgerCheck> PostgresReader::CheckLedgerFrom(LedgerMark& mark) {
   LedgerCheck check;
   ARCHPOOL_RETURN_IF_ERROR(

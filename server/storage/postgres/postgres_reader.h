@@ -38,6 +38,7 @@ class PostgresReader : public Reader {
   absl::StatusOr<std::vector<Transfer>> Transfers(
       const TransferFilter& filter) override;
   absl::StatusOr<std::vector<Balance>> Balances() override;
+  absl::StatusOr<std::vector<Owed>> OwedTo(AccountId account) override;
   absl::StatusOr<LedgerCheck> CheckLedgerFrom(LedgerMark& mark) override;
 
  private:
