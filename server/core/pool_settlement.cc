@@ -62,7 +62,8 @@ void PayProportionally(PoolState& state, const Task& task,
     }
     pays[account].pay = amount;
     if (units > 0) {
-      state.Hand(account, ProportionalShareOf(task, before, units, amount));
+      state.Hand(account, ProportionalShareOf(task, before, units,
+                                              settlement.units_total, amount));
     }
     before += units;
   }

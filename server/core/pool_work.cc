@@ -246,10 +246,12 @@ absl::Status Pool::CheckReport(const ReportTrials& command,
                                const TrialReport& report, const Trial& trial,
                                absl::Time now) const {
   const Lease* lease = state_.Find(command.lease);
-  const bool superseded = trial.state == TrialState::kAbandoned &&
-                          trial.reason == kSuperseded &&
-                          now <= trial.upload_deadline;
-  if (!superseded && (lease == nullptr || lease->session != command.session)) {
+  // What it was to be paid with may have been given out anew.
+  const bool is_in_time =
+      trial.reason == kSuperseded && now <= trial.upload_deadline &&
+      trial.work_units <= UnitsLeft(*state_.Find(trial.task));
+  const bool is_held = lease != nullptr && lease->session == command.session;
+  if (trial.state == TrialState::kAbandoned ? !is_in_time : !is_held) {
     return LeaseEnded(command.lease);
   }
   if (lease != nullptr && lease->attempt != command.attempt) {

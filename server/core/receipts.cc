@@ -70,13 +70,14 @@ std::optional<PayoutReceipt> ReceiptOf(const Payout& payout) {
 }
 
 ShareReceipt ProportionalShareOf(const Task& task, WorkUnits before,
-                                 WorkUnits units, Amount amount) {
+                                 WorkUnits units, WorkUnits total,
+                                 Amount amount) {
   return {.task = task.id,
           .rule = ToString(RewardRule::kProportional),
           .pot = task.work_pot,
           .before = before,
           .weight = units,
-          .total = task.spec->budget.work_units,
+          .total = total,
           .amount = amount};
 }
 

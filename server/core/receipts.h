@@ -21,10 +21,11 @@ std::optional<CreditReceipt> CreditOf(const Trial* before, const Trial& after,
 TransferReceipt ReceiptOf(const Transfer& transfer);
 // Where the payout is new or has ended.
 std::optional<PayoutReceipt> ReceiptOf(const Payout& payout);
-// What the account is paid for `units` of the task's work, after `before` units
-// of other accounts.
+// What the account is paid for `units` of the `total` that the task's pot is
+// split into, after `before` units of other accounts.
 ShareReceipt ProportionalShareOf(const Task& task, WorkUnits before,
-                                 WorkUnits units, Amount amount);
+                                 WorkUnits units, WorkUnits total,
+                                 Amount amount);
 ShareReceipt ReceiptOf(const Task& task, const WindowShare& share);
 ShareReceipt ReceiptOf(const Task& task, const FinderShare& share);
 

@@ -1,6 +1,7 @@
 #include "server/core/reward.h"
 
 #include <algorithm>
+#include <numeric>
 #include <tuple>
 
 #include "common/base/check.h"
@@ -107,15 +108,18 @@ Settlement Settle(const Task& task, absl::Span<const Trial> accepted) {
   std::vector<int64_t> units;
   units.reserve(parts.size());
   for (const Part& part : parts) units.push_back(part.units);
+  Settlement settlement;
+  // An overspent budget would be a fault of ours: the pot is all there is.
+  settlement.units_total =
+      std::max(task.spec->budget.work_units,
+               std::accumulate(units.begin(), units.end(), WorkUnits{0}));
   std::vector<Amount> pays;
   if (task.rule == RewardRule::kProportional) {
-    pays = SplitByRunningTotals(task.work_pot, units,
-                                task.spec->budget.work_units);
+    pays = SplitByRunningTotals(task.work_pot, units, settlement.units_total);
   } else {
     for (const WorkUnits one : units) pays.push_back(WorthOf(task, one));
   }
 
-  Settlement settlement;
   settlement.trials.reserve(parts.size());
   for (size_t i = 0; i < parts.size(); ++i) {
     settlement.trials.push_back({.trial = parts[i].trial,

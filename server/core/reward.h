@@ -58,6 +58,8 @@ struct FinderShare {
 struct Settlement {
   std::vector<TrialPay> trials;      // by (account, trial)
   std::vector<FinderShare> finders;  // those of accounts, along the front
+  // What the work pot is split into: the budget.
+  WorkUnits units_total = 0;
   Amount fee = 0;
   Amount refund = 0;
 };

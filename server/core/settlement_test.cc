@@ -113,6 +113,57 @@ TEST_F(SettlementTest, ASplitMustAddUp) {
   EXPECT_TRUE(pool.pool.state().Find(alice)->split.empty());
 }
 
+// Whoever was slower than his backup may hand in what was under way, as long as
+// the budget still has it: units that were given out anew are not paid twice.
+TEST_F(SettlementTest, ALateReportDoesNotOverspendTheBudget) {
+  TaskSpec spec = TinySpec(8);
+  spec.trials_per_lease = 4;
+  spec.subspaces = 2;
+  spec.budget.work_units = 12'000;
+  const TaskId task = pool.Submit(spec, "r1");
+  const LeaseGrant slow = *pool.Do(AcquireLease{alice, alices}).grant;
+  pool.Deliver(alice, alices, slow.lease, slow.lease.trials[0], 900);
+  pool.VerifyAll();
+  // Her box is the best so far, and she falls silent.
+  pool.Advance(pool.policy.silence_term + absl::Seconds(1));
+  const LeaseGrant quick = *pool.Do(AcquireLease{bob, bobs}).grant;
+  ASSERT_EQ(quick.lease.role, LeaseRole::kBackup);
+  pool.Do(RenewLease{alice, alices, slow.lease.id});
+  std::vector<LeaseGrant> bobs_work = {quick};
+  while (!bobs_work.empty()) {
+    const Lease lease = bobs_work.back().lease;
+    bobs_work.pop_back();
+    for (size_t i = 0; i < 4; ++i) {
+      const Lease* now = pool.pool.state().Find(lease.id);
+      if (now == nullptr || i >= now->trials.size()) break;
+      pool.Deliver(bob, bobs, lease, now->trials[i], 500);
+    }
+    const auto next = pool.Do(AcquireLease{bob, bobs}).grant;
+    if (next) bobs_work.push_back(*next);
+  }
+  const TaskIndex& index = pool.pool.state().IndexOf(task);
+  bool was_refused = false;
+  for (const TrialId id :
+       std::vector<TrialId>(index.trials.begin(), index.trials.end())) {
+    const Trial& trial = *pool.pool.state().Find(id);
+    if (trial.account != alice || trial.state != TrialState::kAbandoned) {
+      continue;
+    }
+    ASSERT_EQ(trial.reason, kSuperseded);
+    const auto reply =
+        pool.Do(ReportTrials{alice,
+                             alices,
+                             slow.lease.id,
+                             slow.lease.attempt,
+                             {FakeReport(id, spec.recipe.segments, 900)}});
+    was_refused |= !reply.results[0].status.ok();
+    EXPECT_LE(index.accepted_units + index.reserved_units,
+              spec.budget.work_units);
+  }
+  EXPECT_TRUE(was_refused);
+  End(task);
+}
+
 // A client and a miner that are one person get nothing that two persons would
 // not get: what comes back is what was brought, less the fee.
 TEST_F(SettlementTest, WhoMinesHisOwnTaskPaysTheFee) {

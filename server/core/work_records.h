@@ -121,7 +121,8 @@ enum class TrialBasis {
 
 // The reason of an abandoned trial whose architecture somebody else committed
 // first, as a backup or before one. If it is committed all the same before its
-// upload_deadline (a heartbeat may be under way), it is paid as work.
+// upload_deadline (a heartbeat may be under way), and the budget has it still,
+// it is paid as work.
 inline constexpr char kSuperseded[] = "SUPERSEDED";
 
 struct Trial {
