@@ -23,7 +23,8 @@ std::string HexOf(const PublicKey& key) { return Digest{key.bytes}.ToString(); }
 
 absl::Status Fetch(Context& context, const ReceiptFlags& flags) {
   ReceiptFolder before;
-  if (std::filesystem::exists(flags.directory + "/epochs.bin")) {
+  // Written last.
+  if (std::filesystem::exists(flags.directory + "/statement.bin")) {
     ARCHPOOL_ASSIGN_OR_RETURN(before, ReadReceiptFolder(flags.directory));
   }
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
@@ -60,9 +61,9 @@ absl::Status Verify(Context& context, const ReceiptFlags& flags) {
                             CheckReceipts(folder, PublicKey{key->bytes}));
   context.Show(ToJson(report), RenderReceiptReport(report, context.terminal()));
   if (report.problems.empty()) return absl::OkStatus();
-  return FailedPrecondition(
-      "RECEIPTS_WRONG",
-      absl::StrCat("the receipts do not add up: ", report.problems.front()));
+  return FailedPrecondition("RECEIPTS_WRONG",
+                            absl::StrCat("the receipts do not add up: ",
+                                         Clean(report.problems.front())));
 }
 
 absl::Status List(Context& context, const ReceiptFlags& flags) {

@@ -46,6 +46,7 @@ absl::Status FetchEpochs(PoolClient& client, int64_t last,
       ARCHPOOL_ASSIGN_OR_RETURN(epoch.epoch, DecodeEpoch(one.content()));
       ARCHPOOL_ASSIGN_OR_RETURN(epoch.signature,
                                 Signature::FromBytes(one.signature()));
+      if (epoch.epoch.number != std::ssize(epochs) + 1) return Moved();
       epochs.push_back(std::move(epoch));
     }
   }
@@ -70,6 +71,8 @@ absl::Status FetchUpTo(PoolClient& client, int64_t count,
       if (std::ssize(receipts) == count) break;
       ARCHPOOL_ASSIGN_OR_RETURN(const ReceiptContent content,
                                 DecodeReceipt(one));
+      // Else a pool could hand out the same page for ever.
+      if (content.id.value <= request.after_receipt_id()) return Moved();
       request.set_after_receipt_id(content.id.value);
       receipts.push_back(one);
     }

@@ -1,5 +1,6 @@
 #include "client/render_receipts.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -20,7 +21,7 @@ std::string Describe(const VerdictReceipt& r) {
 std::string Describe(const CreditReceipt& r) {
   return absl::StrCat(r.trial.ToString(), " of ", r.task.ToString(),
                       " credited with ", FormatCoreSeconds(r.work_units),
-                      " core seconds, ", Clean(r.rule));
+                      " core seconds");
 }
 std::string Describe(const ShareReceipt& r) {
   return absl::StrCat(FormatCoins(r.amount), " coins of ", r.task.ToString(),
@@ -41,7 +42,7 @@ std::string Describe(const PayoutReceipt& r) {
 }
 std::string Describe(const CarriedReceipt& r) {
   return absl::StrCat(FormatCoins(r.amount),
-                      " coins from while the pool kept no receipts");
+                      " coins from before there were receipts");
 }
 
 Json Fields(const VerdictReceipt& r) {
@@ -57,17 +58,17 @@ Json Fields(const VerdictReceipt& r) {
           {"verdict", r.is_accepted ? "accepted" : "rejected"},
           {"basis", Clean(r.basis)},
           {"verified_accuracy_ppm", r.verified_accuracy_ppm},
-          {"reason", Clean(r.reason)}};
+          {"reason", Clean(r.reason)},
+          {"rule", Clean(r.rule)},
+          {"work_pot", FormatCoins(r.work_pot)},
+          {"budget_work_units", r.budget_units},
+          {"deadline", FormatMoment(r.deadline)}};
 }
 Json Fields(const CreditReceipt& r) {
   return {{"kind", "credit"},
           {"trial_id", r.trial.value},
           {"task_id", r.task.value},
-          {"rule", Clean(r.rule)},
-          {"work_units", r.work_units},
-          {"work_pot", FormatCoins(r.work_pot)},
-          {"budget_work_units", r.budget_units},
-          {"deadline", FormatMoment(r.deadline)}};
+          {"work_units", r.work_units}};
 }
 Json Fields(const ShareReceipt& r) {
   return {{"kind", "share"},
@@ -154,11 +155,14 @@ std::string RenderReceiptReport(const ReceiptReport& report,
                   Sums("out      ", report.moved_out));
   if (report.carried != 0) {
     absl::StrAppend(&out, "  carried  ", FormatCoins(report.carried),
-                    " from while the pool kept no receipts\n");
+                    " from before there were receipts\n");
   }
-  if (report.owed != 0) {
+  if (report.owed > 0) {
     absl::StrAppend(&out, "  owed     ", FormatCoins(report.owed),
                     " through the window\n");
+  } else if (report.owed < 0) {
+    absl::StrAppend(&out, "  void     ", FormatCoins(-report.owed),
+                    " was paid for work that was found false afterwards\n");
   }
   absl::StrAppend(&out, "  balance  ", FormatCoins(report.balance), "\n\n");
   for (const std::string& problem : report.problems) {

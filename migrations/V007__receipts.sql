@@ -24,7 +24,14 @@ ALTER TABLE transfer
     'deposit', 'escrow', 'pay', 'finders_bonus', 'fee', 'refund', 'share',
     'payout', 'settle', 'return'));
 
--- What credited work has still to be paid; negative where void credit was.
+-- What was paid for credit that was found false in the end stays with its
+-- trial.
+ALTER TABLE trial
+  DROP CONSTRAINT trial_pay_only_if_accepted,
+  ADD CONSTRAINT trial_pay_only_with_verdict CHECK (
+    state IN ('accepted', 'rejected') OR (pay = 0 AND finders_bonus = 0));
+
+-- What credited work has still to be paid.
 CREATE TABLE owed (
   account_id bigint NOT NULL
     CONSTRAINT owed_account_fkey REFERENCES account (id),
@@ -32,7 +39,7 @@ CREATE TABLE owed (
   position bigint NOT NULL,
   amount bigint NOT NULL,
   CONSTRAINT owed_pkey PRIMARY KEY (account_id, position),
-  CONSTRAINT owed_position_not_negative CHECK (position >= 0)
+  CONSTRAINT owed_not_negative CHECK (position >= 0 AND amount >= 0)
 ) WITH (fillfactor = 70);
 CREATE INDEX owed_open ON owed (account_id, position) WHERE amount <> 0;
 

@@ -155,8 +155,11 @@ absl::Status Serve(const ServerFlags& flags) {
   }
   LedgerWatch ledger(clock, reader, metrics, {});
   ledger.Start();
-  Notary notary(clock, engine, receipts, receipt_key,
-                {.interval = flags.receipt_interval});
+  Notary notary(clock, receipts, receipt_key,
+                {.interval = flags.receipt_interval,
+                 .on_compared = [&metrics](int64_t accounts) {
+                   metrics.NoteReceiptMismatches(accounts);
+                 }});
   notary.Start();
   std::optional<Payer> payer;
   if (rail != nullptr) {

@@ -291,8 +291,11 @@ void Auditor::CheckTask(const Task& task) {
   for (const auto& [id, trial] : trials_) {
     if (trial.task != task.id) continue;
     paid += trial.pay + trial.finders_bonus;
-    if (trial.state != TrialState::kAccepted &&
-        trial.pay + trial.finders_bonus != 0) {
+    const bool may_be_paid =
+        trial.state == TrialState::kAccepted ||
+        (task.rule == RewardRule::kPplns && trial.finders_bonus == 0 &&
+         trial.state == TrialState::kRejected);
+    if (!may_be_paid && trial.pay + trial.finders_bonus != 0) {
       Complain(absl::StrCat(id.ToString(), " is paid and not accepted"));
     }
     CheckProof(task, trial);

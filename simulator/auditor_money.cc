@@ -72,21 +72,20 @@ void Auditor::Note(const Owed& owed) {
   owed_[{owed.account, owed.position}] = owed;
 }
 
-// What is owed is what matured in tasks that have not been settled yet; nobody
-// is owed less than nothing but for credit that became void.
+// What is owed is what matured in tasks that have not been settled yet, and
+// what they make up for.
 void Auditor::CheckOwed() {
   Amount owed = 0;
   for (const auto& [key, one] : owed_) {
     owed += one.amount;
-    if (one.amount < 0 && one.position != 0) {
+    if (one.amount < 0) {
       Complain(absl::StrCat(one.account.ToString(), " is owed ", one.amount));
     }
   }
   Amount earned = 0;
   for (const auto& [id, trial] : trials_) {
     const Task& task = tasks_.at(trial.task);
-    if (task.rule == RewardRule::kPplns && !IsEnded(task.state) &&
-        trial.is_matured) {
+    if (task.rule == RewardRule::kPplns && !IsEnded(task.state)) {
       earned += trial.pay;
     }
   }

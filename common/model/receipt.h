@@ -24,7 +24,9 @@
 
 namespace archpool {
 
-// A trial was accepted or rejected; the latest one of a trial holds.
+// A trial was accepted or rejected; the latest one of a trial holds. Its task
+// pays by `rule` ("proportional" or "pplns"), work_pot / budget_units a unit,
+// and has ended by `deadline`, but for its last audits.
 struct VerdictReceipt {
   TrialId trial;
   TaskId task;
@@ -38,27 +40,27 @@ struct VerdictReceipt {
   std::string basis;  // "audited", …; "none" of a rejected one
   int64_t verified_accuracy_ppm = 0;  // −1: not measured
   std::string reason;                 // of a rejection
+  std::string rule;
+  Amount work_pot = 0;
+  WorkUnits budget_units = 0;
+  absl::Time deadline;
   static auto Fields(auto& r) {
     return std::tie(r.trial, r.task, r.lease, r.rung, r.architecture_id,
                     r.checkpoint_root, r.work_units, r.claimed_correct,
-                    r.is_accepted, r.basis, r.verified_accuracy_ppm, r.reason);
+                    r.is_accepted, r.basis, r.verified_accuracy_ppm, r.reason,
+                    r.rule, r.work_pot, r.budget_units, r.deadline);
   }
   friend bool operator==(const VerdictReceipt&,
                          const VerdictReceipt&) = default;
 };
 
-// An accepted trial's credit has matured, at work_pot / budget_units a unit.
+// An accepted trial's credit has matured.
 struct CreditReceipt {
   TrialId trial;
   TaskId task;
-  std::string rule;  // by which the task pays: "proportional" or "pplns"
   WorkUnits work_units = 0;
-  Amount work_pot = 0;
-  WorkUnits budget_units = 0;
-  absl::Time deadline;  // by which the task ends
   static auto Fields(auto& r) {
-    return std::tie(r.trial, r.task, r.rule, r.work_units, r.work_pot,
-                    r.budget_units, r.deadline);
+    return std::tie(r.trial, r.task, r.work_units);
   }
   friend bool operator==(const CreditReceipt&, const CreditReceipt&) = default;
 };
@@ -98,13 +100,16 @@ struct TransferReceipt {
                          const TransferReceipt&) = default;
 };
 
+// Of a payout whose money was set aside before there were receipts.
+inline constexpr char kPayoutCarried[] = "carried";
+
 // Money was set aside, or its payout ended.
 struct PayoutReceipt {
   PayoutId payout;
   Amount amount = 0;
   std::string address;
   Digest key;
-  std::string state;  // "waiting", "settled" or "refused"
+  std::string state;  // "waiting", "settled", "refused", or kPayoutCarried
   std::string reference;
   std::string reason;
   static auto Fields(auto& r) {
@@ -114,7 +119,7 @@ struct PayoutReceipt {
   friend bool operator==(const PayoutReceipt&, const PayoutReceipt&) = default;
 };
 
-// What came to the account's balance while the pool kept no receipts.
+// The account's balance from before there were receipts.
 struct CarriedReceipt {
   Amount amount = 0;
   static auto Fields(auto& r) { return std::tie(r.amount); }

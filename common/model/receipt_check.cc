@@ -1,9 +1,12 @@
 #include "common/model/receipt_check.h"
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/crypto/canonical.h"
@@ -55,12 +58,15 @@ absl::Status CheckChain(const std::vector<SignedEpoch>& epochs,
   if (epochs.empty()) return Malformed("list of epochs");
   Digest previous;
   int64_t number = 0;
+  absl::Time time = absl::InfinitePast();
   for (const SignedEpoch& one : epochs) {
-    if (one.epoch.number != ++number || one.epoch.previous != previous) {
+    if (one.epoch.number != ++number || one.epoch.previous != previous ||
+        one.epoch.time < time) {
       return Forged(
           absl::StrCat("epoch ", number, " does not follow the one before"));
     }
     previous = one.Id();
+    time = one.epoch.time;
   }
   const SignedEpoch& last = epochs.back();
   if (!VerifySignature(pool_key, Encode(last.epoch), last.signature)) {
@@ -83,6 +89,33 @@ std::optional<Amount> AmountOf(const ShareReceipt& share) {
   };
   return static_cast<Amount>(running(share.before + share.weight) -
                              running(share.before));
+}
+
+constexpr char kProportional[] = "proportional";
+constexpr char kWindow[] = "pplns";
+constexpr char kFinders[] = "finders_bonus";
+
+// What kinds of movements there are, from where to where: "own" is the account.
+struct Movement {
+  const char* kind;
+  const char* debit;
+  const char* credit;
+};
+constexpr Movement kMovements[] = {
+    {"deposit", "outside", "own"},    {"escrow", "own", "escrow:"},
+    {"pay", "escrow:", "own"},        {kFinders, "escrow:", "own"},
+    {"refund", "escrow:", "own"},     {"share", "own", "account:"},
+    {"share", "account:", "own"},     {"payout", "own", "payouts"},
+    {"settle", "payouts", "outside"}, {"return", "payouts", "own"},
+    {"fee", "escrow:", "fees"},
+};
+
+bool IsPlace(const std::string& place, const std::string& own,
+             absl::string_view pattern) {
+  if (pattern == "own") return place == own;
+  return absl::EndsWith(pattern, ":")
+             ? absl::StartsWith(place, pattern) && place != own
+             : place == pattern;
 }
 
 // Adds receipts up, in their order.
@@ -110,17 +143,19 @@ class Books {
 
  private:
   struct TrialState {
-    VerdictReceipt verdict;
+    std::optional<VerdictReceipt> verdict;
     std::optional<CreditReceipt> credit;
   };
   struct TaskState {
-    std::optional<ShareReceipt> work;  // by its own work
-    Amount paid = 0;                   // by transfers
+    std::optional<VerdictReceipt> terms;  // as its first verdict says
+    std::optional<ShareReceipt> work;     // by its own work
+    Amount paid = 0;                      // by transfers
     Amount bonus_paid = 0;
-    std::optional<CreditReceipt> terms;  // of its latest credit
+    bool lacks_credit = false;
   };
   struct PayoutSums {
-    PayoutReceipt latest;
+    std::optional<PayoutReceipt> first;
+    std::string state;
     Amount set_aside = 0;
     Amount settled = 0;
     Amount returned = 0;
@@ -140,25 +175,33 @@ class Books {
   }
 
   void Note(const VerdictReceipt& verdict) {
-    trials_[verdict.trial].verdict = verdict;
+    std::optional<VerdictReceipt>& terms = tasks_[verdict.task].terms;
+    if (!terms) terms = verdict;
+    const bool is_rule_known =
+        verdict.rule == kProportional || verdict.rule == kWindow;
+    if (!is_rule_known || verdict.work_units < 0 || verdict.work_pot < 0 ||
+        verdict.budget_units <= 0 ||
+        verdict.work_units > verdict.budget_units) {
+      Complain(verdict.trial.ToString(), " has no price");
+      return;
+    }
+    if (terms->rule != verdict.rule || terms->work_pot != verdict.work_pot ||
+        terms->budget_units != verdict.budget_units ||
+        terms->deadline != verdict.deadline) {
+      Complain(verdict.task.ToString(), " changed its price");
+    }
+    std::optional<VerdictReceipt>& before = trials_[verdict.trial].verdict;
+    if (before && (before->task != verdict.task ||
+                   before->work_units != verdict.work_units ||
+                   before->architecture_id != verdict.architecture_id ||
+                   before->checkpoint_root != verdict.checkpoint_root)) {
+      Complain(verdict.trial.ToString(), " became another trial");
+    }
+    before = verdict;
   }
 
   void Note(const CreditReceipt& credit) {
     trials_[credit.trial].credit = credit;
-    TaskState& task = tasks_[credit.task];
-    if (credit.work_units < 0 || credit.work_pot < 0 ||
-        credit.budget_units < credit.work_units || credit.budget_units == 0) {
-      Complain(credit.trial.ToString(), " is credited at no price");
-      trials_[credit.trial].credit.reset();
-      return;
-    }
-    const auto& terms = task.terms;
-    if (terms &&
-        (terms->rule != credit.rule || terms->work_pot != credit.work_pot ||
-         terms->budget_units != credit.budget_units)) {
-      Complain(credit.task.ToString(), " changed its price");
-    }
-    task.terms = credit;
   }
 
   void Note(const ShareReceipt& share) {
@@ -168,13 +211,19 @@ class Books {
       Complain("the share of ", share.task.ToString(), " by the rule ",
                share.rule, " is ", share.amount, ", not what it is made of");
     }
-    if (share.rule == "finders_bonus") {
+    if (share.rule == kFinders) {
       AddTo(sums.bonus, share.amount);
       return;
     }
     AddTo(sums.pay, share.amount);
-    if (share.rule == "pplns") {
+    if (task.terms && task.terms->rule != share.rule) {
+      Complain(share.task.ToString(), " paid by the rule ", share.rule,
+               ", not by its own");
+    }
+    if (share.rule == kWindow) {
       AddTo(window_paid_, share.amount);
+    } else if (share.rule != kProportional) {
+      Complain("there is no rule ", share.rule);
     } else if (task.work.has_value()) {
       Complain(share.task.ToString(), " was settled twice");
     } else {
@@ -185,11 +234,23 @@ class Books {
   void Note(const TransferReceipt& transfer) {
     const bool is_in = transfer.credit == place_;
     const bool is_out = transfer.debit == place_;
+    const bool is_known = std::any_of(
+        std::begin(kMovements), std::end(kMovements), [&](const Movement& one) {
+          return transfer.kind == one.kind &&
+                 IsPlace(transfer.debit, place_, one.debit) &&
+                 IsPlace(transfer.credit, place_, one.credit);
+        });
+    const bool is_payout = transfer.kind == "payout" ||
+                           transfer.kind == "settle" ||
+                           transfer.kind == "return";
+    if (!is_known || transfer.amount <= 0 ||
+        transfer.payout.IsSet() != is_payout) {
+      Complain(transfer.transfer.ToString(), ", ", transfer.kind, " from ",
+               transfer.debit, " to ", transfer.credit,
+               ", is no movement that a pool makes");
+    }
     if (!seen_.insert(transfer.transfer).second) {
       Complain(transfer.transfer.ToString(), " is there twice");
-    }
-    if (transfer.amount <= 0) {
-      Complain(transfer.transfer.ToString(), " moves nothing");
     }
     if (is_in) AddTo(report_.moved_in[transfer.kind], transfer.amount);
     if (is_out) AddTo(report_.moved_out[transfer.kind], transfer.amount);
@@ -198,57 +259,73 @@ class Books {
       is_negative_ = true;
       Complain("the balance falls below 0 with ", transfer.transfer.ToString());
     }
-    if (is_in && transfer.kind == "pay") {
-      AddTo(tasks_[transfer.task].paid, transfer.amount);
-    }
-    if (is_in && transfer.kind == "finders_bonus") {
-      AddTo(tasks_[transfer.task].bonus_paid, transfer.amount);
-    }
-    if (!transfer.payout.IsSet()) return;
+    TaskState& task = tasks_[transfer.task];
+    if (transfer.kind == "pay") AddTo(task.paid, transfer.amount);
+    if (transfer.kind == kFinders) AddTo(task.bonus_paid, transfer.amount);
+    if (!is_payout) return;
     PayoutSums& payout = payouts_[transfer.payout];
-    if (transfer.kind == "payout") AddTo(payout.set_aside, transfer.amount);
-    if (transfer.kind == "settle") AddTo(payout.settled, transfer.amount);
-    if (transfer.kind == "return") AddTo(payout.returned, transfer.amount);
+    AddTo(transfer.kind == "payout"   ? payout.set_aside
+          : transfer.kind == "settle" ? payout.settled
+                                      : payout.returned,
+          transfer.amount);
   }
 
   void Note(const PayoutReceipt& payout) {
-    payouts_[payout.payout].latest = payout;
+    PayoutSums& sums = payouts_[payout.payout];
+    if (!sums.first) sums.first = payout;
+    if (sums.first->amount != payout.amount ||
+        sums.first->address != payout.address ||
+        sums.first->key != payout.key) {
+      Complain(payout.payout.ToString(), " became another payout");
+    }
+    sums.state = payout.state;
   }
 
   void Note(const CarriedReceipt& carried) {
+    if (carried.amount < 0 || report_.carried != 0) {
+      Complain(
+          "the balance from before there were receipts is carried over "
+          "wrongly");
+    }
     AddTo(report_.carried, carried.amount);
     balance_ += carried.amount;
   }
 
   void CloseTrial(TrialId id, const TrialState& trial) {
-    TaskReceipts& sums = report_.tasks[trial.verdict.task];
-    if (!trial.verdict.trial.IsSet()) {
+    if (!trial.verdict) {
       Complain(id.ToString(), " is credited without a verdict");
-    } else if (!trial.verdict.is_accepted) {
+      return;
+    }
+    const VerdictReceipt& verdict = *trial.verdict;
+    TaskReceipts& sums = report_.tasks[verdict.task];
+    if (!verdict.is_accepted) {
       ++sums.rejected;
-      if (trial.verdict.reason.empty()) {
+      if (verdict.reason.empty()) {
         Complain(id.ToString(), " is rejected without a reason");
       }
-    } else {
-      ++sums.accepted;
-      if (!trial.credit.has_value()) return;
-      if (trial.credit->work_units != trial.verdict.work_units ||
-          trial.credit->task != trial.verdict.task) {
-        Complain(id.ToString(), " is credited with ", trial.credit->work_units,
-                 " work units, its verdict says ", trial.verdict.work_units);
-      }
-      AddTo(sums.units_credited, trial.credit->work_units);
-      if (trial.credit->rule != "pplns") return;
-      AddTo(window_worth_, static_cast<Amount>(Int128{trial.credit->work_pot} *
-                                               trial.credit->work_units /
-                                               trial.credit->budget_units));
+      return;
     }
+    ++sums.accepted;
+    if (!trial.credit) {
+      tasks_[verdict.task].lacks_credit = true;
+      return;
+    }
+    if (trial.credit->work_units != verdict.work_units ||
+        trial.credit->task != verdict.task) {
+      Complain(id.ToString(), " is credited with ", trial.credit->work_units,
+               " work units, its verdict says ", verdict.work_units);
+    }
+    AddTo(sums.units_credited, trial.credit->work_units);
+    if (verdict.rule != kWindow) return;
+    AddTo(window_worth_,
+          static_cast<Amount>(Int128{verdict.work_pot} * verdict.work_units /
+                              verdict.budget_units));
   }
 
   void CloseTask(TaskId id, TaskReceipts& sums) {
     const TaskState& task = tasks_[id];
     sums.is_settled = task.work.has_value();
-    if (task.work.has_value()) CloseProportional(id, *task.work, sums);
+    if (task.work.has_value()) CloseProportional(id, task, sums);
     if (task.paid != sums.pay) {
       Complain(id.ToString(), " paid ", task.paid, ", its shares say ",
                sums.pay);
@@ -258,34 +335,37 @@ class Books {
                ", its shares say ", sums.bonus);
     }
     // What the window owes does not say which task has ended.
-    sums.is_overdue = task.terms && task.terms->rule == "proportional" &&
-                      !sums.is_settled && sums.units_credited > 0 &&
-                      task.terms->deadline < report_.time;
+    const bool waits =
+        task.lacks_credit || (task.terms && task.terms->rule == kProportional &&
+                              !sums.is_settled && sums.accepted > 0);
+    sums.is_overdue = waits && task.terms->deadline < report_.time;
   }
 
-  void CloseProportional(TaskId id, const ShareReceipt& work,
+  void CloseProportional(TaskId id, const TaskState& task,
                          const TaskReceipts& sums) {
-    const TaskState& task = tasks_[id];
-    if (work.weight != sums.units_credited) {
+    const ShareReceipt& work = *task.work;
+    if (task.lacks_credit || work.weight != sums.units_credited) {
       Complain(id.ToString(), " paid for ", work.weight,
-               " work units, and credited ", sums.units_credited);
+               " work units, and credited ", sums.units_credited,
+               task.lacks_credit ? ", and less than it accepted" : "");
     }
-    if (task.terms &&
-        (work.rule != task.terms->rule || work.pot != task.terms->work_pot ||
-         work.total != task.terms->budget_units)) {
+    if (task.terms && (work.pot != task.terms->work_pot ||
+                       work.total != task.terms->budget_units)) {
       Complain(id.ToString(), " paid another price than it credited at");
     }
   }
 
   void ClosePayout(PayoutId id, const PayoutSums& payout) {
-    const std::string& state = payout.latest.state;
-    const Amount amount = payout.latest.amount;
-    if (payout.set_aside != amount ||
-        payout.settled != (state == "settled" ? amount : 0) ||
-        payout.returned != (state == "refused" ? amount : 0)) {
-      Complain(id.ToString(), " of ", amount, " is ", state, ", and moved ",
-               payout.set_aside, " aside, ", payout.settled, " out and ",
-               payout.returned, " back");
+    const Amount amount = payout.first ? payout.first->amount : 0;
+    // Set aside before there were receipts, perhaps.
+    const bool is_carried =
+        payout.first && payout.first->state == kPayoutCarried;
+    if (payout.set_aside != (is_carried ? 0 : amount) ||
+        payout.settled != (payout.state == "settled" ? amount : 0) ||
+        payout.returned != (payout.state == "refused" ? amount : 0)) {
+      Complain(id.ToString(), " of ", amount, " is ", payout.state,
+               ", and moved ", payout.set_aside, " aside, ", payout.settled,
+               " out and ", payout.returned, " back");
     }
   }
 

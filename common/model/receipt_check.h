@@ -44,7 +44,9 @@ struct TaskReceipts {
   int64_t rejected = 0;
   WorkUnits units_credited = 0;  // of trials that are still accepted
   bool is_settled = false;
-  bool is_overdue = false;  // past its deadline, and not settled
+  // Accepted work that is not credited, or not paid by its own task, though
+  // that should have ended by now.
+  bool is_overdue = false;
   Amount pay = 0;
   Amount bonus = 0;
 };
@@ -57,8 +59,10 @@ struct ReceiptReport {
   std::map<TaskId, TaskReceipts> tasks;
   std::map<std::string, Amount> moved_in;   // by the transfers' kind
   std::map<std::string, Amount> moved_out;  // likewise
-  Amount carried = 0;  // from while the pool kept no receipts
-  Amount owed = 0;     // earned through the window, and not paid yet
+  Amount carried = 0;                       // from before there were receipts
+  // Earned through the window, and not paid yet; negative: paid for credit that
+  // was found false afterwards.
+  Amount owed = 0;
   Amount balance = 0;
   // What the pool signed and does not add up, a sentence each: show it to the
   // operator, and to others.

@@ -49,11 +49,14 @@ class Signer {
                        .work_units = units,
                        .is_accepted = is_accepted,
                        .basis = "audited",
-                       .reason = is_accepted ? "" : "SEGMENT_FALSE"});
+                       .reason = is_accepted ? "" : "SEGMENT_FALSE",
+                       .rule = "proportional",
+                       .work_pot = 1000,
+                       .budget_units = 100,
+                       .deadline = absl::UnixEpoch()});
   }
   void Credit(int64_t trial, WorkUnits units) {
-    Add(CreditReceipt{
-        {trial}, {1}, "proportional", units, 1000, 100, absl::UnixEpoch()});
+    Add(CreditReceipt{{trial}, {1}, units});
   }
   void Transfer(const std::string& debit, const std::string& credit,
                 Amount amount, const std::string& kind, TaskId task,
@@ -203,14 +206,76 @@ TEST(ReceiptCheckTest, WhatAPoolGetsWrongIsNamed) {
               testing::Contains("trial-9 is credited without a verdict"));
 }
 
+// What a pool that cheats might sign, and think that nobody adds up.
+TEST(ReceiptCheckTest, NoPoolKeepsWhatIsTheMiners) {
+  const auto problems = [](const auto& change) {
+    Signer signer;
+    change(signer);
+    return signer.Problems();
+  };
+  const auto transfer = [](Signer& s, size_t i) -> TransferReceipt& {
+    return std::get<TransferReceipt>(s.bodies[i]);
+  };
+  // A refused payout that comes back to somebody else.
+  EXPECT_THAT(problems([&](Signer& s) {
+                transfer(s, 15).credit = "account:9";
+                s.balance = 7;
+              }),
+              testing::Contains(HasSubstr("no movement that a pool makes")));
+  // Money that goes out under no payout, or as something else.
+  for (const auto& [credit, kind] :
+       {std::pair("payouts", "payout"), std::pair("fees", "fee"),
+        std::pair("escrow:task-1", "pay"), std::pair("outside", "gift")}) {
+    EXPECT_THAT(problems([&](Signer& s) {
+                  s.Transfer("account:2", credit, 5, kind, {1});
+                  s.balance = 32;
+                }),
+                testing::Contains(HasSubstr("no movement that a pool makes")));
+  }
+  for (const Amount amount : {Amount{-5}, Amount{5}}) {
+    EXPECT_THAT(problems([&](Signer& s) {
+                  s.Add(CarriedReceipt{1});
+                  s.Add(CarriedReceipt{amount});
+                  s.balance = 38 + amount;
+                }),
+                ElementsAre(HasSubstr("carried over wrongly")));
+  }
+  // A payout that went elsewhere.
+  EXPECT_THAT(problems([&](Signer& s) {
+                std::get<PayoutReceipt>(s.bodies[12]).address = "thief";
+              }),
+              testing::Contains("payout-1 became another payout"));
+  // Accepted and never credited, where the task has paid.
+  EXPECT_THAT(problems([&](Signer& s) { s.Verdict(4, 5, true); }),
+              ElementsAre(HasSubstr("less than it accepted")));
+  // Less work than was accepted before.
+  EXPECT_THAT(problems([&](Signer& s) { s.Verdict(2, 1, true); }),
+              testing::Contains("trial-2 became another trial"));
+  // A rule that nobody knows, or another one than the task's.
+  EXPECT_THAT(problems([&](Signer& s) {
+                std::get<VerdictReceipt>(s.bodies[0]).rule = "later";
+              }),
+              testing::Contains("trial-1 has no price"));
+  EXPECT_THAT(problems([&](Signer& s) {
+                s.Add(ShareReceipt{{1}, {}, "pplns", 10, 0, 1, 10, 1});
+                s.Transfer("escrow:task-1", "account:2", 1, "pay", {1});
+                s.balance = 38;
+              }),
+              testing::Contains("task-1 paid by the rule pplns, not by its "
+                                "own"));
+}
+
 TEST(ReceiptCheckTest, WhatIsOwedThroughTheWindowIsKnown) {
   Signer signer;
   signer.Add(VerdictReceipt{.trial = {7},
                             .task = {2},
                             .work_units = 10,
                             .is_accepted = true,
-                            .basis = "sampled_out"});
-  signer.Add(CreditReceipt{{7}, {2}, "pplns", 10, 900, 100, absl::UnixEpoch()});
+                            .basis = "sampled_out",
+                            .rule = "pplns",
+                            .work_pot = 900,
+                            .budget_units = 100});
+  signer.Add(CreditReceipt{{7}, {2}, 10});
   signer.Add(ShareReceipt{{3}, {}, "pplns", 40, 0, 90, 100, 36});
   signer.Transfer("escrow:task-3", "account:2", 36, "pay", {3});
   signer.balance += 36;
@@ -220,6 +285,18 @@ TEST(ReceiptCheckTest, WhatIsOwedThroughTheWindowIsKnown) {
   EXPECT_EQ(report->owed, 90 - 36);
 }
 
+// From before there were receipts: a balance, and a payout under way.
+TEST(ReceiptCheckTest, WhatWasBeforeIsCarriedOver) {
+  Signer signer;
+  signer.bodies.clear();
+  signer.Add(CarriedReceipt{9});
+  signer.Payout(1, 50, kPayoutCarried);
+  signer.Transfer("payouts", "account:2", 50, "return", {}, {1});
+  signer.Payout(1, 50, "refused");
+  signer.balance = 59;
+  EXPECT_THAT(signer.Problems(), IsEmpty());
+}
+
 TEST(ReceiptCheckTest, ATaskThatDoesNotEndInTimeIsNoticed) {
   Signer signer;
   signer.bodies.erase(signer.bodies.begin() + 5, signer.bodies.end());
@@ -227,6 +304,11 @@ TEST(ReceiptCheckTest, ATaskThatDoesNotEndInTimeIsNoticed) {
   const auto report = CheckReceipts(signer.Sign(), signer.key.public_key());
   ASSERT_THAT(report, IsOk());
   EXPECT_TRUE(report->tasks.at(TaskId{1}).is_overdue);
+  // Nor is it enough never to credit.
+  signer.bodies.erase(signer.bodies.begin() + 3, signer.bodies.end());
+  EXPECT_TRUE(CheckReceipts(signer.Sign(), signer.key.public_key())
+                  ->tasks.at(TaskId{1})
+                  .is_overdue);
 }
 
 }  // namespace

@@ -23,8 +23,12 @@ std::vector<ReceiptContent> OneOfEach() {
                       .is_accepted = true,
                       .basis = "audited",
                       .verified_accuracy_ppm = 900'000,
-                      .reason = ""}},
-      {id, account, CreditReceipt{{1}, {2}, "pplns", 4, 100, 50, time}},
+                      .reason = "",
+                      .rule = "pplns",
+                      .work_pot = 100,
+                      .budget_units = 50,
+                      .deadline = time}},
+      {id, account, CreditReceipt{{1}, {2}, 4}},
       {id, account, ShareReceipt{{2}, {}, "proportional", 100, 3, 4, 50, 8}},
       {id, account,
        TransferReceipt{
@@ -64,7 +68,7 @@ TEST(ReceiptTest, HashesAsSpecified) {
   std::string all;
   for (const ReceiptContent& receipt : OneOfEach()) all += Encode(receipt);
   EXPECT_EQ(Sha256(all).ToString(),
-            "6221c1985635652c695d054c1d2dd5670c27d8167f299e9092753314c614f2ee");
+            "5ce25f57e5796230326a0434793908fbd15c853683aa94a94422ffc1cd1d1e2c");
   const SignedEpoch epoch{{4, absl::UnixEpoch(), 9, Sha256("a"), Sha256("b")},
                           {}};
   EXPECT_EQ(epoch.Id().ToString(),

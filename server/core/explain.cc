@@ -231,12 +231,6 @@ class Explainer {
                        " are owed for credited work, and paid as tasks of the "
                        "pool end."),
           "Wait; archpool account terms says how the pool pays.");
-    } else if (records_.owed < 0) {
-      Add("CREDIT_PAID_AND_VOID",
-          absl::StrCat(Coins(-records_.owed),
-                       " were paid for work that was found false afterwards: "
-                       "what you earn next makes up for it."),
-          "Go on training; nothing is taken from the balance.");
     }
   }
 

@@ -19,7 +19,7 @@ struct MinerRecords {
   std::vector<Trial> trials;    // of the time that was asked for
   std::vector<Payout> payouts;  // the newest ones
   Amount balance = 0;
-  Amount owed = 0;         // through the window; negative: a debt
+  Amount owed = 0;         // through the window
   int64_t open_tasks = 0;  // of the pool
   int64_t workers = 0;     // of the account, heard of lately
   int64_t silent_workers = 0;

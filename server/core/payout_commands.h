@@ -35,18 +35,6 @@ struct SetRevenueSplit {
   using Reply = Account;
 };
 
-// Makes receipts of what accounts had before there were receipts, or while a
-// server without them served: from the notary (server/receipts), who knows by
-// how much the receipts of each fall short of its balance.
-struct CarryBalances {
-  struct Part {
-    AccountId account;
-    Amount amount = 0;  // not 0
-  };
-  std::vector<Part> parts;
-  struct Reply {};
-};
-
 // Sets money aside to be paid out. Idempotent by (caller, request_id).
 // FAILED_PRECONDITION (PAYOUT_ADDRESS_MISSING, BALANCE_TOO_LOW);
 // INVALID_ARGUMENT (AMOUNT_RANGE: under policy.payout_min).

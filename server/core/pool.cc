@@ -15,6 +15,7 @@ Pool::Pool(const PoolPolicy& policy, const PoolSnapshot& snapshot,
 }
 
 absl::StatusOr<Tick::Reply> Pool::Execute(const Tick&, absl::Time now) {
+  if (state_.last_ids().receipt == 0) internal::BeginReceipts(state_);
   if (now - expiry_hold_.last_tick > policy_.silence_term) {
     expiry_hold_.held_until = now + policy_.silence_term;
   }

@@ -57,8 +57,6 @@ class Pool {
                                                 absl::Time now);
   absl::StatusOr<SetRevenueSplit::Reply> Execute(const SetRevenueSplit&,
                                                  absl::Time now);
-  absl::StatusOr<CarryBalances::Reply> Execute(const CarryBalances&,
-                                               absl::Time now);
   absl::StatusOr<RequestPayout::Reply> Execute(const RequestPayout&,
                                                absl::Time now);
   absl::StatusOr<BeginSends::Reply> Execute(const BeginSends&, absl::Time now);

@@ -120,9 +120,10 @@ void MatureAll(PoolState& state, const PoolPolicy& policy, TaskId task);
 // The accepted trial's credit matures: from now on it is owed.
 void Credit(PoolState& state, const PoolPolicy& policy, TrialId trial);
 
-// A trial that is about to be rejected although its credit had matured: what is
-// owed for it is not any more, and what was paid is made up for later.
-void TakeCreditBack(PoolState& state, const Trial& trial);
+// A trial that is about to be rejected although its credit had matured: its
+// account is owed that much less. What it was paid through the window already,
+// which nobody can take back.
+Amount TakeCreditBack(PoolState& state, const Trial& trial);
 
 std::vector<Trial> AcceptedTrials(const PoolState& state, TaskId task);
 
@@ -162,6 +163,10 @@ std::vector<Trial> Promotions(const PoolState& state, const Task& task,
                               AccountId account, SubspaceId box, int64_t count,
                               WorkUnits units_left, absl::Duration patience,
                               absl::Time now, bool& too_dear);
+
+// Hands out receipts for what was before there were any: balances, the verdicts
+// and credits of open tasks, payouts under way. For a state that has none.
+void BeginReceipts(PoolState& state);
 
 // Sets the account's money aside to be paid out, where its balance has come to
 // its threshold.

@@ -86,14 +86,6 @@ absl::StatusOr<SetPayoutTerms::Reply> Pool::Execute(
   return account;
 }
 
-absl::StatusOr<CarryBalances::Reply> Pool::Execute(const CarryBalances& command,
-                                                   absl::Time) {
-  for (const CarryBalances::Part& part : command.parts) {
-    state_.Hand(part.account, CarriedReceipt{part.amount});
-  }
-  return CarryBalances::Reply();
-}
-
 absl::StatusOr<RequestPayout::Reply> Pool::Execute(const RequestPayout& command,
                                                    absl::Time now) {
   const int64_t earlier = state_.FindRequest(

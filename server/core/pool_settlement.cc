@@ -36,16 +36,6 @@ void AddOwed(PoolState& state, AccountId account, int64_t position,
   state.Put(owed);
 }
 
-// Where what was paid for void credit is kept, as a negative amount.
-constexpr int64_t kDebtPosition = 0;
-
-Amount DebtOf(const PoolState& state, AccountId account) {
-  const auto found = state.owed().find({account, kDebtPosition});
-  return found == state.owed().end()
-             ? 0
-             : std::max<Amount>(-found->second.amount, 0);
-}
-
 // By what the task's own work came to.
 void PayProportionally(PoolState& state, const Task& task,
                        const Settlement& settlement, Pays& pays) {
@@ -72,12 +62,10 @@ void PayProportionally(PoolState& state, const Task& task,
 // By what the pool's latest work is still owed.
 void PayOwed(PoolState& state, const PoolPolicy& policy, const Task& task,
              const Settlement& settlement, Pays& pays) {
-  Amount pot = 0;
+  Amount pot = settlement.paid_before;
   for (const TrialPay& trial : settlement.trials) pot += trial.pay;
   std::vector<Owed> owed;
-  for (const auto& [key, one] : state.owed()) {
-    if (one.amount > 0) owed.push_back(one);
-  }
+  for (const auto& [key, one] : state.owed()) owed.push_back(one);
   const WindowSettlement paid = PayThroughWindow(
       pot, owed, state.units_credited(), policy.pplns_window_units);
   for (const Owed& one : paid.owed) state.Put(one);
@@ -104,6 +92,17 @@ void ShareOut(PoolState& state, const Account& account, Amount amount,
   }
 }
 
+// What other tasks paid for this task's credit before it was found false: its
+// own pot makes up for it.
+Amount PaidForVoidCredit(const PoolState& state, TaskId task) {
+  Amount paid = 0;
+  for (const TrialId id : state.IndexOf(task).trials) {
+    const Trial& trial = *state.Find(id);
+    if (trial.state == TrialState::kRejected) paid += trial.pay;
+  }
+  return paid;
+}
+
 }  // namespace
 
 namespace internal {
@@ -115,12 +114,10 @@ void Credit(PoolState& state, const PoolPolicy& policy, TrialId id) {
   trial.is_matured = true;
   if (task.rule == RewardRule::kPplns) {
     trial.pay = WorthOf(task, trial.work_units);
-    const Amount repaid = std::min(DebtOf(state, account.id), trial.pay);
-    if (repaid > 0) AddOwed(state, account.id, kDebtPosition, repaid);
-    if (trial.pay > repaid) {
+    if (trial.pay > 0) {
       AddOwed(state, account.id,
               OwedPosition(state.units_credited(), policy.pplns_window_units),
-              trial.pay - repaid);
+              trial.pay);
     }
   }
   account.units_credited += trial.work_units;
@@ -128,21 +125,21 @@ void Credit(PoolState& state, const PoolPolicy& policy, TrialId id) {
   state.Put(trial);
 }
 
-void TakeCreditBack(PoolState& state, const Trial& trial) {
-  if (!trial.is_matured || trial.pay == 0) return;
+Amount TakeCreditBack(PoolState& state, const Trial& trial) {
+  if (!trial.is_matured) return 0;
   Amount left = trial.pay;
-  // The latest first: what is owed longest is paid next to nothing for.
   std::vector<Owed> owed;
   for (auto it = state.owed().lower_bound({trial.account, 0});
        it != state.owed().end() && it->first.first == trial.account; ++it) {
-    if (it->second.amount > 0) owed.push_back(it->second);
+    owed.push_back(it->second);
   }
+  // The latest first: what is owed longest is likeliest of other work.
   for (auto one = owed.rbegin(); one != owed.rend() && left > 0; ++one) {
     const Amount taken = std::min(one->amount, left);
     AddOwed(state, trial.account, one->position, -taken);
     left -= taken;
   }
-  if (left > 0) AddOwed(state, trial.account, kDebtPosition, -left);
+  return left;
 }
 
 void SettleIfDone(PoolState& state, const PoolPolicy& policy, TaskId id,
@@ -157,7 +154,8 @@ void SettleIfDone(PoolState& state, const PoolPolicy& policy, TaskId id,
   MatureAll(state, policy, id);
   Task task = *found;
   const std::vector<Trial> accepted = AcceptedTrials(state, id);
-  const Settlement settlement = Settle(task, accepted);
+  const Settlement settlement =
+      Settle(task, accepted, PaidForVoidCredit(state, id));
   for (const TrialPay& part : settlement.trials) {
     Trial trial = *state.Find(part.trial);
     trial.pay = part.pay;

@@ -60,8 +60,8 @@ void PoolState::Put(const Lease& lease) {
 }
 void PoolState::Put(const Trial& trial) {
   const Trial* before = Find(trial.id);
-  const auto verdict = VerdictOf(before, trial);
-  const auto credit = CreditOf(before, trial, *Find(trial.task));
+  const auto verdict = VerdictOf(before, trial, *Find(trial.task));
+  const auto credit = CreditOf(before, trial);
   Store(trial);
   events_.emplace_back(trial);
   if (verdict) Hand(trial.account, *verdict);
@@ -80,7 +80,7 @@ void PoolState::Put(const Ranking& ranking) {
 void PoolState::Put(const Payout& payout) {
   events_.emplace_back(payout);
   Store(payout);
-  if (const auto receipt = ReceiptOf(payout)) Hand(payout.account, *receipt);
+  if (IsShown(payout)) Hand(payout.account, ReceiptOf(payout));
 }
 
 void PoolState::Put(const Owed& owed) {

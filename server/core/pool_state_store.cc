@@ -338,6 +338,10 @@ void PoolState::Count(const Trial& trial, int64_t sign) {
       RemoveFrom(index.immature, trial.account, place);
     }
   }
+  // What was paid for in vain is spent.
+  if (trial.state == TrialState::kRejected && trial.pay > 0) {
+    index.accepted_units += sign * trial.work_units;
+  }
   switch (trial.state) {
     case TrialState::kAssigned:
       index.assigned_count += sign;

@@ -25,13 +25,12 @@ void CloseAudit(PoolState& state, TrialId trial) {
 // What a rejection does to the trial and to its account's counts.
 void Reject(PoolState& state, Trial trial, const std::string& reason) {
   CloseAudit(state, trial.id);
-  TakeCreditBack(state, trial);
+  trial.pay = TakeCreditBack(state, trial);
   const bool was_accepted = trial.state == TrialState::kAccepted;
   trial.state = TrialState::kRejected;
   trial.reason = reason;
   trial.basis = TrialBasis::kNone;
   trial.is_matured = false;
-  trial.pay = 0;
   state.Put(trial);
   ReopenIfCompleted(state, trial.subspace);
   Account account = *state.Find(trial.account);

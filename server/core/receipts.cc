@@ -10,8 +10,8 @@ bool HasVerdict(const Trial& trial) {
 
 }  // namespace
 
-std::optional<VerdictReceipt> VerdictOf(const Trial* before,
-                                        const Trial& after) {
+std::optional<VerdictReceipt> VerdictOf(const Trial* before, const Trial& after,
+                                        const Task& task) {
   if (!HasVerdict(after) || after.known_from.IsSet()) return std::nullopt;
   if (before != nullptr && before->state == after.state &&
       before->basis == after.basis &&
@@ -29,20 +29,17 @@ std::optional<VerdictReceipt> VerdictOf(const Trial* before,
                         .is_accepted = after.state == TrialState::kAccepted,
                         .basis = ToString(after.basis),
                         .verified_accuracy_ppm = after.verified_accuracy_ppm,
-                        .reason = after.reason};
+                        .reason = after.reason,
+                        .rule = ToString(task.rule),
+                        .work_pot = task.work_pot,
+                        .budget_units = task.spec->budget.work_units,
+                        .deadline = task.deadline};
 }
 
-std::optional<CreditReceipt> CreditOf(const Trial* before, const Trial& after,
-                                      const Task& task) {
+std::optional<CreditReceipt> CreditOf(const Trial* before, const Trial& after) {
   if (!after.is_matured || after.known_from.IsSet()) return std::nullopt;
   if (before != nullptr && before->is_matured) return std::nullopt;
-  return CreditReceipt{.trial = after.id,
-                       .task = after.task,
-                       .rule = ToString(task.rule),
-                       .work_units = after.work_units,
-                       .work_pot = task.work_pot,
-                       .budget_units = task.spec->budget.work_units,
-                       .deadline = task.deadline};
+  return CreditReceipt{after.id, after.task, after.work_units};
 }
 
 TransferReceipt ReceiptOf(const Transfer& transfer) {
@@ -56,17 +53,19 @@ TransferReceipt ReceiptOf(const Transfer& transfer) {
           .time = transfer.create_time};
 }
 
-std::optional<PayoutReceipt> ReceiptOf(const Payout& payout) {
-  const bool is_new =
-      payout.state == PayoutState::kWaiting && payout.attempt == 0;
-  if (!is_new && !IsEnded(payout.state)) return std::nullopt;
-  return PayoutReceipt{.payout = payout.id,
-                       .amount = payout.amount,
-                       .address = payout.address,
-                       .key = payout.key,
-                       .state = ToString(payout.state),
-                       .reference = payout.reference,
-                       .reason = payout.reason};
+PayoutReceipt ReceiptOf(const Payout& payout) {
+  return {.payout = payout.id,
+          .amount = payout.amount,
+          .address = payout.address,
+          .key = payout.key,
+          .state = ToString(payout.state),
+          .reference = payout.reference,
+          .reason = payout.reason};
+}
+
+bool IsShown(const Payout& payout) {
+  return IsEnded(payout.state) ||
+         (payout.state == PayoutState::kWaiting && payout.attempt == 0);
 }
 
 ShareReceipt ProportionalShareOf(const Task& task, WorkUnits before,

@@ -13,14 +13,14 @@ namespace archpool {
 
 // A verdict, where `after` has another one than `before` (nullptr: none); never
 // of a result that the client knew before.
-std::optional<VerdictReceipt> VerdictOf(const Trial* before,
-                                        const Trial& after);
+std::optional<VerdictReceipt> VerdictOf(const Trial* before, const Trial& after,
+                                        const Task& task);
 // A credit that has matured, likewise.
-std::optional<CreditReceipt> CreditOf(const Trial* before, const Trial& after,
-                                      const Task& task);
+std::optional<CreditReceipt> CreditOf(const Trial* before, const Trial& after);
 TransferReceipt ReceiptOf(const Transfer& transfer);
-// Where the payout is new or has ended.
-std::optional<PayoutReceipt> ReceiptOf(const Payout& payout);
+PayoutReceipt ReceiptOf(const Payout& payout);
+// Whether the payout is new or has ended: nothing else is shown of it.
+bool IsShown(const Payout& payout);
 // What the account is paid for `units` of the `total` that the task's pot is
 // split into, after `before` units of other accounts.
 ShareReceipt ProportionalShareOf(const Task& task, WorkUnits before,

@@ -89,7 +89,8 @@ Amount WorthOf(const Task& task, WorkUnits units) {
   return Scale(task.work_pot, units, task.spec->budget.work_units);
 }
 
-Settlement Settle(const Task& task, absl::Span<const Trial> accepted) {
+Settlement Settle(const Task& task, absl::Span<const Trial> accepted,
+                  Amount paid_before) {
   // Small, so that a million of them sort within the caches.
   struct Part {
     AccountId account;
@@ -129,7 +130,8 @@ Settlement Settle(const Task& task, absl::Span<const Trial> accepted) {
   }
   AddFindersBonus(task.bonus_pot, accepted, settlement);
 
-  Amount paid = 0;
+  settlement.paid_before = paid_before;
+  Amount paid = paid_before;
   for (const TrialPay& pay : settlement.trials) {
     paid += pay.pay + pay.finders_bonus;
   }

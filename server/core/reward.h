@@ -54,12 +54,13 @@ struct FinderShare {
   Amount amount = 0;
 };
 
-// A task's settlement: pays + bonuses + fee + refund = reward.
+// A task's settlement: pays + paid_before + bonuses + fee + refund = reward.
 struct Settlement {
   std::vector<TrialPay> trials;      // by (account, trial)
   std::vector<FinderShare> finders;  // those of accounts, along the front
   // What the work pot is split into: the budget.
   WorkUnits units_total = 0;
+  Amount paid_before = 0;  // as handed in
   Amount fee = 0;
   Amount refund = 0;
 };
@@ -71,8 +72,11 @@ struct Settlement {
 // multiply-accumulates; reference point: accuracy 0 and twice the front's
 // largest count), so that cancelling after a find saves nothing. The fee is
 // taken in proportion to what is paid out. The rest goes back to the client.
-// `accepted`: the task's accepted trials, in any order.
-Settlement Settle(const Task& task, absl::Span<const Trial> accepted);
+// `accepted`: the task's accepted trials, in any order. `paid_before`: what
+// other tasks paid for its credit that was found false afterwards, under
+// kPplns.
+Settlement Settle(const Task& task, absl::Span<const Trial> accepted,
+                  Amount paid_before = 0);
 
 }  // namespace archpool
 

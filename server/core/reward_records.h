@@ -27,8 +27,7 @@ struct RevenuePart {
 
 // Under kPplns: what an account has still to get for credited work. Kept by the
 // place of that work in the sequence of all units that the pool ever credited,
-// rounded down to a slice of the window. Negative where credit was void after
-// it had been paid: later credit makes up for it.
+// rounded down to a slice of the window.
 struct Owed {
   int64_t position = 0;  // work units
   AccountId account;

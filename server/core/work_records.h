@@ -170,7 +170,8 @@ struct Trial {
   absl::Duration audit_time;  // that verifiers spent on it
   // Of a rejection, or kSuperseded of an abandoned trial; "" otherwise.
   std::string reason;
-  // The settlement.
+  // The settlement; under RewardRule::kPplns what it earned, from when its
+  // credit matured, and of a rejected one what it had been paid by then.
   Amount pay = 0;
   Amount finders_bonus = 0;
 

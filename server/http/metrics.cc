@@ -53,6 +53,9 @@ struct Metrics::Impl {
   prometheus::Gauge& transfers =
       MakeGauge(*registry, "archpool_ledger_transfers",
                 "Transfers that the latest check of the ledger looked at");
+  prometheus::Gauge& receipt_mismatches =
+      MakeGauge(*registry, "archpool_receipt_mismatches",
+                "Accounts whose balance differs from what their receipts make");
   std::unique_ptr<prometheus::Exposer> exposer;
 };
 
@@ -83,6 +86,10 @@ void Metrics::NoteLedgerCheck(int64_t violations, int64_t transfers,
   impl_->violations_total.Increment(static_cast<double>(violations));
   impl_->transfers.Set(static_cast<double>(transfers));
   impl_->seconds.Set(absl::ToDoubleSeconds(took));
+}
+
+void Metrics::NoteReceiptMismatches(int64_t accounts) {
+  impl_->receipt_mismatches.Set(static_cast<double>(accounts));
 }
 
 void Metrics::NoteLedgerCheckFailed() { impl_->failures_total.Increment(); }

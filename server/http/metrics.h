@@ -27,6 +27,9 @@ class Metrics {
   // archpool_ledger_transfers say that checks run.
   void NoteLedgerCheck(int64_t violations, int64_t transfers,
                        absl::Duration took);
+  // archpool_receipt_mismatches: accounts whose balance differs from what their
+  // receipts make.
+  void NoteReceiptMismatches(int64_t accounts);
   // archpool_ledger_check_failures_total: the database could not be asked.
   void NoteLedgerCheckFailed();
 

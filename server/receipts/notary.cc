@@ -58,13 +58,12 @@ std::vector<Digest> StatementLeaves(absl::Span<const AccountReceipts> accounts,
   return leaves;
 }
 
-Notary::Notary(const Clock& clock, Engine& engine, ReceiptStore& store,
-               SigningKey key, const NotaryOptions& options)
+Notary::Notary(const Clock& clock, ReceiptStore& store, SigningKey key,
+               NotaryOptions options)
     : clock_(clock),
-      engine_(engine),
       store_(store),
       key_(std::move(key)),
-      options_(options) {}
+      options_(std::move(options)) {}
 
 Notary::~Notary() { Stop(); }
 
@@ -73,7 +72,7 @@ void Notary::Start() {
     std::mutex mutex;
     std::condition_variable_any woken;
     while (!stop.stop_requested()) {
-      const absl::Status round = Round();
+      const absl::Status round = Round(stop);
       if (!round.ok()) {
         spdlog::warn("receipts wait: {}", std::string(round.message()));
       }
@@ -90,8 +89,8 @@ void Notary::Stop() {
   thread_.join();
 }
 
-absl::Status Notary::Round() {
-  for (bool more = true; more;) {
+absl::Status Notary::Round(const std::stop_token& stop) {
+  for (bool more = true; more && !stop.stop_requested();) {
     ARCHPOOL_ASSIGN_OR_RETURN(more, SealOne());
   }
   return absl::OkStatus();
@@ -114,10 +113,7 @@ absl::StatusOr<bool> Notary::SealOne() {
     changed[receipt.account] = {};
   }
   const std::vector<AccountReceipts> all = ValuesOf(accounts);
-  if (open.is_all) {
-    ARCHPOOL_ASSIGN_OR_RETURN(const bool was_carried, Carry(open, all));
-    if (was_carried) return true;
-  }
+  if (open.is_all) Compare(open, all);
   if (open.receipts.empty()) return false;
   for (auto& [id, account] : changed) account = accounts.at(id);
 
@@ -136,8 +132,8 @@ absl::StatusOr<bool> Notary::SealOne() {
   return !open.is_all;
 }
 
-absl::StatusOr<bool> Notary::Carry(const OpenReceipts& open,
-                                   absl::Span<const AccountReceipts> accounts) {
+void Notary::Compare(const OpenReceipts& open,
+                     absl::Span<const AccountReceipts> accounts) {
   std::map<int64_t, Amount> missing;
   for (const Balance& balance : open.balances) {
     if (balance.place.kind != PlaceKind::kAccount) continue;
@@ -148,18 +144,16 @@ absl::StatusOr<bool> Notary::Carry(const OpenReceipts& open,
       missing[account.account.value] -= account.balance;
     }
   }
-  CarryBalances carry;
+  int64_t unlike = 0;
   for (const auto& [id, amount] : missing) {
     if (amount == 0) continue;
-    spdlog::warn(
-        "account {} has {} millionths of a coin from while the pool "
-        "kept no receipts; they are carried over",
+    ++unlike;
+    spdlog::error(
+        "the balance of account {} is {} millionths of a coin above what its "
+        "receipts make; what the receipts make is signed",
         id, amount);
-    carry.parts.push_back({AccountId{id}, amount});
   }
-  if (carry.parts.empty()) return false;
-  ARCHPOOL_RETURN_IF_ERROR(engine_.Call(std::move(carry)).status());
-  return true;
+  options_.on_compared(unlike);
 }
 
 }  // namespace archpool

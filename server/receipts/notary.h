@@ -6,7 +6,8 @@
 #define ARCHPOOL_SERVER_RECEIPTS_NOTARY_H_
 
 #include <cstdint>
-#include <string>
+#include <functional>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -14,7 +15,6 @@
 #include "absl/time/time.h"
 #include "common/base/clock.h"
 #include "common/crypto/signature.h"
-#include "server/engine/engine.h"
 #include "server/storage/receipt_store.h"
 
 namespace archpool {
@@ -30,32 +30,34 @@ struct NotaryOptions {
   // An epoch is sealed this long after the one before, where anything happened.
   absl::Duration interval = absl::Minutes(10);
   int64_t receipts_max = 100'000;  // of one epoch; the next follows at once
+  // Told by each round in how many accounts' balances differ from what their
+  // receipts make.
+  std::function<void(int64_t accounts)> on_compared = [](int64_t) {};
 };
 
 class Notary {
  public:
-  // All outlive this. REQUIRES: the engine runs until this has stopped.
-  Notary(const Clock& clock, Engine& engine, ReceiptStore& store,
-         SigningKey key, const NotaryOptions& options);
+  // All outlive this.
+  Notary(const Clock& clock, ReceiptStore& store, SigningKey key,
+         NotaryOptions options);
   ~Notary();  // stops
 
   void Start();
   // Idempotent.
   void Stop();
 
-  // Seals what there is. The store's and the engine's errors: the next round
-  // goes on from what the store then says.
-  absl::Status Round();
+  // Seals what there is. The store's errors: the next round goes on from what
+  // the store then says.
+  absl::Status Round(const std::stop_token& stop = {});
 
  private:
   // Whether more waits.
   absl::StatusOr<bool> SealOne();
-  // Hands out receipts for what balances hold beyond them. False: nothing.
-  absl::StatusOr<bool> Carry(const OpenReceipts& open,
-                             absl::Span<const AccountReceipts> accounts);
+  // Whether balances are what receipts make: what is signed is these alone.
+  void Compare(const OpenReceipts& open,
+               absl::Span<const AccountReceipts> accounts);
 
   const Clock& clock_;
-  Engine& engine_;
   ReceiptStore& store_;
   const SigningKey key_;
   const NotaryOptions options_;

@@ -93,7 +93,7 @@ std::vector<Breach> WorkBreaches(const SmallPool& p) {
              [](Trial& t) { t.reason = "CLAIM_FALSE"; }),
       Broken("trial_sizes_not_negative", p.trial,
              [](Trial& t) { t.work_units = -1; }),
-      Broken("trial_pay_only_if_accepted", p.trial,
+      Broken("trial_pay_only_with_verdict", p.trial,
              [](Trial& t) { t.pay = 1; }),
       Broken("audit_one_open_per_trial", p.audit, [](Audit& a) { a.id = {2}; }),
       Broken("audit_trial_fkey", p.audit, [](Audit& a) { a.trial = {99}; }),

@@ -42,7 +42,7 @@ std::string BrokenCheck(const Account& a) {
 }
 
 std::string BrokenCheck(const Owed& o) {
-  return FirstBroken({{o.position >= 0, "owed_position_not_negative"}});
+  return FirstBroken({{o.position >= 0 && o.amount >= 0, "owed_not_negative"}});
 }
 
 std::string BrokenCheck(const Receipt& r) {
@@ -123,8 +123,9 @@ std::string BrokenCheck(const Trial& t) {
             (is_accepted && t.pay == 0 && t.finders_bonus == 0),
         "trial_known_is_not_paid"},
        {t.pay >= 0 && t.finders_bonus >= 0, "trial_pay_not_negative"},
-       {is_accepted || (t.pay == 0 && t.finders_bonus == 0),
-        "trial_pay_only_if_accepted"}});
+       {is_accepted || t.state == TrialState::kRejected ||
+            (t.pay == 0 && t.finders_bonus == 0),
+        "trial_pay_only_with_verdict"}});
 }
 
 std::string BrokenCheck(const Audit& a) {

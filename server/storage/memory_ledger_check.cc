@@ -12,6 +12,12 @@ namespace {
 
 using Int128 = LedgerSum;
 
+// Also what was paid before it was found false.
+bool IsPaidFor(const Trial& trial) {
+  return trial.state == TrialState::kRejected ||
+         (trial.state == TrialState::kAccepted && trial.is_matured);
+}
+
 class Checker {
  public:
   explicit Checker(const Tables& tables) : tables_(tables) {}
@@ -84,7 +90,7 @@ class Checker {
       }
     }
     for (const auto& [id, trial] : tables_.All<TrialId, Trial>()) {
-      if (trial.state != TrialState::kAccepted || !trial.is_matured) continue;
+      if (!IsPaidFor(trial)) continue;
       const Task& task = tables_.All<TaskId, Task>().at(trial.task);
       if (task.rule == RewardRule::kPplns && !IsEnded(task.state)) continue;
       for (const auto& [kind, amount] :
@@ -119,8 +125,7 @@ class Checker {
       all[owed.account.value].first += owed.amount;
     }
     for (const auto& [id, trial] : tables_.All<TrialId, Trial>()) {
-      if (trial.state == TrialState::kAccepted && trial.is_matured &&
-          IsByWindow(trial.task)) {
+      if (IsPaidFor(trial) && IsByWindow(trial.task)) {
         all[trial.account.value].second += trial.pay;
       }
     }

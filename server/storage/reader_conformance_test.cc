@@ -102,7 +102,7 @@ TEST_P(StoreConformanceTest, ReaderFiltersAndPagesLeases) {
 
 TEST_P(StoreConformanceTest, ReaderFiltersAndPages) {
   Writer writer(backend_->NewWriter());
-  RandomRecords records(10);
+  RandomRecords records(12);
   ASSERT_THAT(writer.Commit(records.Next(1'000)), IsOk());
   Reader& reader = backend_->reader();
 
@@ -181,7 +181,7 @@ TEST_P(StoreConformanceTest, ReaderShowsWhatIsOwed) {
   Writer writer(backend_->NewWriter());
   ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
   const Owed late{200, pool.miner.id, 5};
-  const Owed early{100, pool.miner.id, -7};
+  const Owed early{100, pool.miner.id, 7};
   ASSERT_THAT(writer.Commit({late, early, Owed{300, pool.miner.id, 0},
                              Owed{100, pool.client.id, 1}}),
               IsOk());

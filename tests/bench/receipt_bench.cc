@@ -47,9 +47,12 @@ class History {
                        .claimed_correct = 9'000,
                        .is_accepted = true,
                        .basis = "sampled_out",
-                       .verified_accuracy_ppm = 900'000});
-    Add(CreditReceipt{trial, task, "proportional", kUnits, PotOf(), BudgetOf(),
-                      absl::UnixEpoch()});
+                       .verified_accuracy_ppm = 900'000,
+                       .rule = "proportional",
+                       .work_pot = PotOf(),
+                       .budget_units = BudgetOf(),
+                       .deadline = absl::UnixEpoch()});
+    Add(CreditReceipt{trial, task, kUnits});
   }
   void Settle(TaskId task) {
     const Amount pay = kPay * kTrialsPerTask;

@@ -13,6 +13,7 @@
 #include "server/core/pool.h"
 #include "simulator/auditor.h"
 #include "tests/support/pool_fixture.h"
+#include "tests/support/sign_receipts.h"
 
 namespace archpool {
 namespace {
@@ -53,6 +54,7 @@ class History {
     pool_.VerifyAll();
     Check("the end");
     EXPECT_TRUE(pool_.pool.state().tasks().empty());
+    CheckReceipts();
   }
 
  private:
@@ -253,6 +255,9 @@ class History {
     EXPECT_THAT(auditor_.Watch(events), testing::IsEmpty()) << where;
     for (const Event& event : events) {
       if (const auto* trial = std::get_if<Trial>(&event)) Note(*trial);
+      if (const auto* receipt = std::get_if<Receipt>(&event)) {
+        receipts_[receipt->account].push_back(receipt->content);
+      }
     }
     const Pool loaded(pool_.policy, auditor_.Snapshot());
     const PoolSnapshot a = loaded.state().Snapshot();
@@ -260,6 +265,20 @@ class History {
     EXPECT_EQ(a.last_ids, b.last_ids) << where;
     EXPECT_EQ(a.requests, b.requests) << where;
     EXPECT_TRUE(a.records == b.records) << where << ": loaded state differs";
+  }
+
+  // What each account could check alone.
+  void CheckReceipts() {
+    static const SigningKey key = SigningKey::Generate();
+    for (const auto& [account, encodings] : receipts_) {
+      if (!account.IsSet()) continue;
+      const auto report = archpool::CheckReceipts(
+          SignReceipts(key, account, encodings,
+                       pool_.pool.state().BalanceOf(Place::Of(account))),
+          key.public_key());
+      ASSERT_TRUE(report.ok()) << report.status();
+      EXPECT_THAT(report->problems, testing::IsEmpty()) << account.ToString();
+    }
   }
 
   void Note(const Trial& trial) {
@@ -281,6 +300,7 @@ class History {
   Auditor auditor_;
   std::vector<Miner> miners_;
   std::vector<Trial> bought_;  // accepted trials
+  std::map<AccountId, std::vector<std::string>> receipts_;
   int backups_ = 0;
   int promotions_ = 0;
   int known_ = 0;

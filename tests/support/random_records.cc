@@ -390,7 +390,7 @@ void RandomRecords::PutOwed() {
   const AccountId account = Any(accounts_).id;
   const int64_t position = Below(4);
   Emit(owed_, std::pair(account, position),
-       Owed{position, account, Coin() ? 0 : Large() - Large()});
+       Owed{position, account, Coin() ? 0 : Large()});
 }
 
 void RandomRecords::PutReceipt() {

@@ -80,7 +80,8 @@ WITH of_task AS (
   FROM trial JOIN of_task ON of_task.id = task_id CROSS JOIN LATERAL
     (VALUES ('pay', pay), ('finders_bonus', finders_bonus))
     AS part (kind, amount)
-  WHERE state = 'accepted' AND basis <> 'none' AND is_matured = 1
+  WHERE (state = 'rejected'
+      OR state = 'accepted' AND basis <> 'none' AND is_matured = 1)
     AND part.amount > 0 AND NOT waits
   GROUP BY task_id, part.kind, 4
 )
@@ -100,7 +101,8 @@ WITH by_window AS (
   WHERE kind = 'pay' AND task_id IN (SELECT id FROM by_window)
   UNION ALL SELECT account_id, amount, 0 FROM owed
   UNION ALL SELECT account_id, 0, pay FROM trial
-  WHERE state = 'accepted' AND basis <> 'none' AND is_matured = 1
+  WHERE (state = 'rejected'
+      OR state = 'accepted' AND basis <> 'none' AND is_matured = 1)
     AND task_id IN (SELECT id FROM by_window)
 )
 SELECT account_id, sum(got)::text, sum(earned)::text FROM part
