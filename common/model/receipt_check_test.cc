@@ -223,11 +223,11 @@ TEST(ReceiptCheckTest, NoPoolKeepsWhatIsTheMiners) {
               }),
               testing::Contains(HasSubstr("no movement that a pool makes")));
   // Money that goes out under no payout, or as something else.
-  for (const auto& [credit, kind] :
+  for (const std::pair<const char*, const char*>& way :
        {std::pair("payouts", "payout"), std::pair("fees", "fee"),
         std::pair("escrow:task-1", "pay"), std::pair("outside", "gift")}) {
     EXPECT_THAT(problems([&](Signer& s) {
-                  s.Transfer("account:2", credit, 5, kind, {1});
+                  s.Transfer("account:2", way.first, 5, way.second, {1});
                   s.balance = 32;
                 }),
                 testing::Contains(HasSubstr("no movement that a pool makes")));
