@@ -108,7 +108,9 @@ class CommitBench {
                  .attempt = last_lease_,
                  .role = LeaseRole::kBackup,
                  .create_time = Now(),
-                 .expire_time = Now()};
+                 .expire_time = Now(),
+                 .deadline = Now(),
+                 .primary = {last_lease_}};
   }
   Trial MakeTrial(int64_t id) const {
     Trial trial{.id = {id},

@@ -75,6 +75,10 @@ PoolPolicy LongTerms() {
   PoolPolicy policy;
   policy.silence_term = absl::Hours(1);
   policy.upload_term = absl::Hours(1);
+  // Whole lists at once, many to a worker that nothing is known of.
+  policy.list_ahead = kTrialsPerLease;
+  policy.lease_span = absl::Hours(1);
+  policy.leases_on_trust = 1'000'000;
   return policy;
 }
 
