@@ -197,6 +197,7 @@ Json ToJson(const v1::Trial& trial) {
       {"reason", TextOrNull(trial.reason())},
       {"basis", TextOrNull(trial.basis())},
       {"is_matured", trial.is_matured()},
+      {"is_at_chance", trial.is_at_chance()},
       {"draw_chance", Fraction(trial.draw_ppm())},
       {"checkpoint_root",
        TextOrNull(absl::BytesToHexString(trial.checkpoint_root()))},

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/json.h"
 #include "client/render_lease.h"
+#include "client/render_terms.h"
 #include "client/times.h"
 
 namespace archpool {
@@ -24,7 +25,8 @@ std::string RenderHead(const v1::Task& task, const Terminal& terminal) {
                       Paint(terminal, ColorOf(task.state()), state), "\n");
 }
 
-std::string RenderProgress(const v1::Task& task, absl::Time now) {
+std::string RenderProgress(const v1::Task& task, absl::Time now,
+                           const Terminal& terminal) {
   const absl::Time start = ToTime(task.create_time());
   const bool is_ended = IsEnded(task.state());
   const absl::Time end = is_ended ? ToTime(task.end_time()) : now;
@@ -36,8 +38,11 @@ std::string RenderProgress(const v1::Task& task, absl::Time now) {
                   " architectures in ", FormatCount(task.subspaces()),
                   " subspaces, ", FormatCount(task.subspaces_explored()),
                   " explored\n");
-  absl::StrAppend(&out, "  trials    ", task.trials_accepted(), " accepted, ",
-                  task.trials_rejected(), " rejected, ",
+  absl::StrAppend(&out, "  trials    ", task.trials_accepted(), " accepted, ");
+  if (task.trials_at_chance() > 0) {
+    absl::StrAppend(&out, task.trials_at_chance(), " of them at chance, ");
+  }
+  absl::StrAppend(&out, task.trials_rejected(), " rejected, ",
                   task.trials_abandoned(), " abandoned");
   if (!is_ended) {
     absl::StrAppend(&out, ", ", task.trials_pending(), " in verification, ",
@@ -60,6 +65,12 @@ std::string RenderProgress(const v1::Task& task, absl::Time now) {
             1e6 * absl::FDivDuration(ToDuration(task.audit_time()),
                                      ToDuration(task.training_time())))),
         ")\n");
+  }
+  if (const std::string bonus = DescribeBonus(task); !bonus.empty()) {
+    absl::StrAppend(&out, "  bonus     ", bonus, "\n");
+  }
+  if (const std::string why = DescribeEnd(task); !why.empty()) {
+    absl::StrAppend(&out, Wrap(why, terminal.width, 2));
   }
   if (!is_ended) {
     absl::StrAppend(&out, "  deadline  ",
@@ -237,8 +248,8 @@ std::string RenderTaskList(const std::vector<v1::Task>& tasks, absl::Time now,
 
 std::string RenderTask(const v1::Task& task, absl::Time now,
                        const Terminal& terminal) {
-  std::string page =
-      absl::StrCat(RenderHead(task, terminal), RenderProgress(task, now));
+  std::string page = absl::StrCat(RenderHead(task, terminal),
+                                  RenderProgress(task, now, terminal));
   if (task.has_best()) {
     absl::StrAppend(&page, RenderBest(task.best(), terminal));
   }

@@ -187,11 +187,16 @@ class TaskReader {
 
   void ReadReward(const YamlNode& node, RewardTerms& terms) {
     static_assert(kAmountPerCoin == kMillion);
-    MapReader map(problems_, &node, "reward", {"amount", "finders_bonus"});
+    MapReader map(problems_, &node, "reward",
+                  {"amount", "finders_bonus", "bonus_accuracy", "bonus_macs"});
     if (map.Require("amount") != nullptr) {
       map.ReadMillionths("amount", 1, kAmountMax, terms.reward);
     }
     map.ReadMillionths("finders_bonus", 0, 500'000, terms.finders_bonus_ppm);
+    map.ReadMillionths("bonus_accuracy", 0, kMillion,
+                       terms.bonus_accuracy_min_ppm);
+    map.ReadInteger("bonus_macs", {.min = 0, .max = kPlanMacsMax},
+                    terms.bonus_macs_max);
   }
 
   void ReadPartition(const YamlNode* node, TaskSpec& spec) {

@@ -22,9 +22,9 @@ constexpr absl::Duration kTraining = absl::Seconds(60);
 // Reporting and asking for the next take a moment, whoever does it.
 constexpr absl::Duration kMoment = absl::Seconds(1);
 
-CheckpointChain MakeChain() {
+CheckpointChain MakeChain(int64_t segments) {
   std::vector<CheckpointFiles> boundaries;
-  for (int64_t k = 0; k <= kSegments; ++k) {
+  for (int64_t k = 0; k <= segments; ++k) {
     boundaries.push_back({Sha256(absl::StrCat("weights ", k)), 100,
                           Sha256(absl::StrCat("optimizer ", k)), 100});
   }
@@ -195,8 +195,11 @@ class CheatSimulation {
                       outcome_.committed_trials >= plan_.honest_trials &&
                       rng_.NextUnitFloat() < static_cast<float>(plan_.trials);
     // A claim that is inflated costs the training; everything else saves it.
-    const double trained =
+    double trained =
         miner.is_faking && plan_.inflation == 0 ? 1 - plan_.segments : 1;
+    if (miner.is_faking && plan_.diverges_in > 0) {
+      trained = static_cast<double>(plan_.diverges_in - 1) / kSegments;
+    }
     if (miner.cheats) outcome_.trained_trials += trained;
     miner.free = now_ + trained * kTraining + kMoment;
   }
@@ -207,7 +210,9 @@ class CheatSimulation {
     miner.is_training = false;
     double claim = AccuracyOf(done.architecture_id);
     if (miner.is_faking) {
-      claim += plan_.inflation;
+      claim = plan_.claims_chance || plan_.diverges_in > 0
+                  ? 0
+                  : claim + plan_.inflation;
       fakes_.insert(done.trial);
     }
     outcome_.trainings += 1;
@@ -217,12 +222,13 @@ class CheatSimulation {
         first_fake_ = outcome_.committed_trials;
       }
     }
-    auto reply = pool_.Execute(ReportTrials{miner.account,
-                                            miner.session,
-                                            miner.lease.id,
-                                            miner.lease.attempt,
-                                            {ReportOf(done.trial, claim)}},
-                               now_);
+    auto reply = pool_.Execute(
+        ReportTrials{miner.account,
+                     miner.session,
+                     miner.lease.id,
+                     miner.lease.attempt,
+                     {ReportOf(done.trial, claim, miner.is_faking)}},
+        now_);
     Watch();
     AnswerAndVerify();
     if (!reply.ok() || !reply->results[0].status.ok() ||
@@ -234,16 +240,22 @@ class CheatSimulation {
                       reply->appended.end());
   }
 
-  TrialReport ReportOf(TrialId trial, double claim) const {
-    const CheckpointFiles& end = chain_.boundary(kSegments);
+  const CheckpointChain& ChainOf(bool is_fake) const {
+    return is_fake && plan_.diverges_in > 0 ? short_chain_ : chain_;
+  }
+
+  TrialReport ReportOf(TrialId trial, double claim, bool is_fake) const {
+    const CheckpointChain& chain = ChainOf(is_fake);
+    const CheckpointFiles& end = chain.boundary(chain.segments());
     return {.trial = trial,
             .weights_digest = end.weights,
             .weights_size_bytes = end.weights_size_bytes,
             .validation_correct =
                 std::min(kExamples, static_cast<int64_t>(claim * kExamples)),
-            .checkpoint_root = chain_.Root(),
+            .segments = chain.segments() < kSegments ? chain.segments() : 0,
+            .checkpoint_root = chain.Root(),
             .final_optimizer = end.optimizer,
-            .final_proof = chain_.ProofOf(kSegments)};
+            .final_proof = chain.ProofOf(chain.segments())};
   }
 
   void AnswerAndVerify() {
@@ -263,9 +275,10 @@ class CheatSimulation {
 
   void Answer(TrialId trial, int64_t segment) {
     const AccountId account = pool_.state().Find(trial)->account;
-    Must(OpenSegment{account, trial, chain_.Open(segment)});
-    const CheckpointFiles& begin = chain_.boundary(segment);
-    const CheckpointFiles& end = chain_.boundary(kSegments);
+    const CheckpointChain& chain = ChainOf(fakes_.contains(trial));
+    Must(OpenSegment{account, trial, chain.Open(segment)});
+    const CheckpointFiles& begin = chain.boundary(segment);
+    const CheckpointFiles& end = chain.boundary(chain.segments());
     for (const Digest& file : {begin.weights, begin.optimizer}) {
       (void)pool_.Execute(ConfirmUpload{account, trial, file, true}, now_);
     }
@@ -277,6 +290,7 @@ class CheatSimulation {
   bool IsFalse(const Audit& audit) {
     if (!fakes_.contains(audit.trial) || plan_.inflation > 0) return false;
     if (plan_.has_false_start || audit.kind == AuditKind::kWhole) return true;
+    if (plan_.diverges_in > 0) return audit.segment == plan_.diverges_in - 1;
     // The same segment is as false for the second verifier.
     CounterRng segment(static_cast<uint64_t>(audit.trial.value), seed_);
     return segment.NextUnitFloat() < static_cast<float>(plan_.segments);
@@ -294,8 +308,10 @@ class CheatSimulation {
       } else if (IsFalse(audit)) {
         report.finding = Refuted{"SEGMENT_FALSE"};
       } else {
-        const auto truth = static_cast<int64_t>(
-            AccuracyOf(grant->trial.architecture_id) * kExamples);
+        const double accuracy = grant->trial.segments > 0
+                                    ? 0
+                                    : AccuracyOf(grant->trial.architecture_id);
+        const auto truth = static_cast<int64_t>(accuracy * kExamples);
         const bool is_credible =
             grant->trial.claimed_correct <= truth + kExamples / 25;
         report.finding =
@@ -311,7 +327,7 @@ class CheatSimulation {
       if (trial == nullptr) continue;
       const bool is_persons = persons_accounts_.contains(trial->account);
       if (trial->state == TrialState::kAccepted) {
-        if (is_persons) accepted_.insert(trial->id);
+        if (is_persons) accepted_[trial->id] = PaidShareOf(*trial);
         continue;
       }
       accepted_.erase(trial->id);
@@ -324,8 +340,14 @@ class CheatSimulation {
     }
   }
 
+  // Of a training that ended early its segments are paid.
+  static double PaidShareOf(const Trial& trial) {
+    return trial.segments > 0 ? static_cast<double>(trial.segments) / kSegments
+                              : 1;
+  }
+
   CheatOutcome Finish() {
-    outcome_.paid_trials = static_cast<double>(accepted_.size());
+    for (const auto& [trial, share] : accepted_) outcome_.paid_trials += share;
     return outcome_;
   }
 
@@ -335,14 +357,16 @@ class CheatSimulation {
   const uint64_t seed_;
   absl::Time now_ = absl::UnixEpoch();
   Pool pool_;
-  const CheckpointChain chain_ = MakeChain();
+  const CheckpointChain chain_ = MakeChain(kSegments);
+  const CheckpointChain short_chain_ =
+      MakeChain(std::max<int64_t>(1, plan_.diverges_in));
   AccountId verifier_;
   TaskId task_;
   std::vector<Miner> miners_;
   int64_t accounts_ = 0;
   std::set<AccountId> persons_accounts_;
   std::set<TrialId> fakes_;
-  std::set<TrialId> accepted_;  // the cheater's
+  std::map<TrialId, double> accepted_;  // the cheater's, as parts of a whole
   int64_t first_fake_ = 0;
   CheatOutcome outcome_;
 };
@@ -392,6 +416,21 @@ std::vector<CheatPlan> KnownCheats() {
        .trials = 1,
        .inflation = 0.05,
        .honest_trials = kProven},
+      {.name = "says that nothing was learnt, trains nothing",
+       .trials = 1,
+       .honest_trials = kProven,
+       .claims_chance = true},
+      {.name = "new account, nothing learnt, nothing trained",
+       .trials = 1,
+       .claims_chance = true},
+      {.name = "says that a training diverged at once",
+       .trials = 1,
+       .honest_trials = kProven,
+       .diverges_in = 1},
+      {.name = "says that a training diverged half-way",
+       .trials = 1,
+       .honest_trials = kProven,
+       .diverges_in = 8},
       {.name = "betrays after 100 honest trials",
        .trials = 1,
        .honest_trials = 100},

@@ -21,6 +21,11 @@ struct CheatPlan {
   int64_t honest_trials = 0;      // before it begins
   bool leaves_audits = false;     // does not answer those of faked trials
   bool breaks_verifiers = false;  // whatever examines a fake crashes
+  // Says that its fakes learnt nothing, which is paid too.
+  bool claims_chance = false;
+  // Says that its fakes diverged in this segment: all before it are trained,
+  // and the weights behind it are NaN without training. 0: it does not.
+  int64_t diverges_in = 0;
 };
 
 struct CheatOutcome {

@@ -1,8 +1,21 @@
 #include "common/data/checkpoint.h"
 
+#include <cmath>
+
 #include "common/base/status.h"
 
 namespace archpool {
+
+bool HasDiverged(const TensorMap& weights) {
+  bool all_zero = true;
+  for (const auto& [name, tensor] : weights) {
+    for (const float value : tensor.values) {
+      if (!std::isfinite(value)) return true;
+      all_zero = all_zero && value == 0;
+    }
+  }
+  return all_zero;
+}
 
 CheckpointBytes SerializeCheckpoint(const Checkpoint& checkpoint) {
   return {SerializeSafetensors(checkpoint.weights),

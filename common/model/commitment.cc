@@ -79,15 +79,16 @@ bool IsOpening(const Digest& root, int64_t segments, int64_t segment,
 }
 
 std::string CommitmentMessage(const TrialClaim& claim) {
-  return CanonicalWriter("archpool/commitment/v1")
-      .Int(claim.trial.value)
+  CanonicalWriter writer("archpool/commitment/v1");
+  writer.Int(claim.trial.value)
       .Int(claim.lease.value)
       .Int(claim.attempt)
       .Fixed(claim.checkpoint_root)
       .Fixed(claim.weights)
       .Int(claim.weights_size_bytes)
-      .Int(claim.validation_correct)
-      .encoding();
+      .Int(claim.validation_correct);
+  if (claim.segments > 0) writer.Int(claim.segments);
+  return writer.encoding();
 }
 
 }  // namespace archpool

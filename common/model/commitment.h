@@ -89,6 +89,8 @@ struct TrialClaim {
   Digest weights;  // the last checkpoint's
   int64_t weights_size_bytes = 0;
   int64_t validation_correct = 0;
+  // Of a training that ended early; 0, and no part of the message, otherwise.
+  int64_t segments = 0;
 };
 
 // What the worker's Ed25519 key signs: the claim's canonical encoding

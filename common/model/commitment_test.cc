@@ -82,7 +82,8 @@ TEST(CommitmentTest, EveryPartOfAClaimIsSigned) {
   add([](TrialClaim& c) { c.weights = Sha256("other"); });
   add([](TrialClaim& c) { c.weights_size_bytes = 9; });
   add([](TrialClaim& c) { c.validation_correct = 9; });
-  EXPECT_EQ(messages.size(), 8u);
+  add([](TrialClaim& c) { c.segments = 9; });
+  EXPECT_EQ(messages.size(), 9u);
 }
 
 // Also in docs/protocol.md.

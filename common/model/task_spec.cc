@@ -90,7 +90,7 @@ absl::Status Recipe::Validate() const {
       {kReason, "recipe.label_smoothing_ppm", label_smoothing_ppm, 0, 900'000},
       {kReason, "recipe.warmup_ppm", warmup_ppm, 0, 1'000'000},
       {kReason, "recipe.shift_pixels_max", shift_pixels_max, 0, 8},
-      {kReason, "recipe.segments", segments, 1, 1024},
+      {kReason, "recipe.segments", segments, 1, kSegmentsMax},
   });
 }
 
@@ -124,6 +124,10 @@ absl::Status TaskSpec::Validate() const {
       {"REWARD_RANGE", "terms.reward", terms.reward, 1, kAmountMax},
       {"REWARD_RANGE", "terms.finders_bonus_ppm", terms.finders_bonus_ppm, 0,
        500'000},
+      {"REWARD_RANGE", "terms.bonus_accuracy_min_ppm",
+       terms.bonus_accuracy_min_ppm, 0, 1'000'000},
+      {"REWARD_RANGE", "terms.bonus_macs_max", terms.bonus_macs_max, 0,
+       kPlanMacsMax},
       {"SPLIT_RANGE", "subspaces", subspaces, 1, 16'384},
       {"SPLIT_RANGE", "trials_per_lease", trials_per_lease, 1, 64},
   });

@@ -16,6 +16,8 @@
 
 namespace archpool {
 
+inline constexpr int64_t kSegmentsMax = 1024;
+
 // The training rules the pool fixes. The miner chooses none of it. SGD with
 // Nesterov momentum, decoupled from the size of the batch; the learning rate
 // rises linearly over warmup_ppm of the steps, then falls to zero along a
@@ -31,7 +33,7 @@ struct Recipe {
   int64_t warmup_ppm = 200'000;         // in [0, 1'000'000]
   int64_t shift_pixels_max = 0;         // augmentation: random shift; [0, 8]
   bool horizontal_flip = false;         // augmentation: random mirror
-  int64_t segments = 16;                // checkpoints of a trial; [1, 1024]
+  int64_t segments = 16;                // of a trial; [1, kSegmentsMax]
   // Multi-fidelity: a network among the best 1/promoted_one_in after `epochs`
   // goes on for the first of these numbers of epochs, the best of those for the
   // next, and so on: the rungs of successive halving. Each rung runs the whole
@@ -85,6 +87,11 @@ struct Budget {
 struct RewardTerms {
   Amount reward = 0;                    // in [1, kAmountMax]
   int64_t finders_bonus_ppm = 100'000;  // in [0, 500'000]
+  // What earns the bonus (common/model/bonus_region.h): at least this accuracy,
+  // in [0, 1'000'000]; 0: whatever is above chance. At most this size, in [0,
+  // kPlanMacsMax]; 0: as the search and the limits say.
+  int64_t bonus_accuracy_min_ppm = 0;
+  int64_t bonus_macs_max = 0;
 
   friend bool operator==(const RewardTerms&, const RewardTerms&) = default;
 };

@@ -19,16 +19,21 @@ absl::Status Stopped(const TrainingRun& run) {
                    run.steps(), "; train it again from the start"));
 }
 
-// From `boundary`, which `run` is at, to the end.
+// From `boundary`, which `run` is at, to the end, or to the first boundary at
+// which nothing can be learnt any more: every machine stops at the same one.
 absl::StatusOr<TensorMap> TrainWeights(TrainingRun& run, const Recipe& recipe,
                                        int64_t boundary,
                                        const ProgressCallback& progress,
                                        const CheckpointSink& sink) {
   while (true) {
-    while (sink && boundary <= recipe.segments &&
+    while (boundary <= recipe.segments &&
            SegmentBoundary(run.steps(), recipe.segments, boundary) ==
                run.step()) {
-      ARCHPOOL_RETURN_IF_ERROR(sink(run.Capture(boundary++)));
+      Checkpoint checkpoint = run.Capture(boundary);
+      if (sink) ARCHPOOL_RETURN_IF_ERROR(sink(checkpoint));
+      if (boundary++ > 0 && HasDiverged(checkpoint.weights)) {
+        return std::move(checkpoint.weights);
+      }
     }
     if (run.step() == run.steps()) return run.Weights();
     const double loss = run.Step();
@@ -103,6 +108,10 @@ absl::StatusOr<TrainedNetwork> Train(
         TrainingRun run(plan, recipe, span, trial_key.Prefix64(), normalization,
                         train);
         if (from != nullptr) ARCHPOOL_RETURN_IF_ERROR(run.Restore(*from));
+        if (from != nullptr && from->boundary > 0 &&
+            HasDiverged(from->weights)) {
+          return from->weights;
+        }
         return TrainWeights(run, recipe,
                             from == nullptr ? 0 : from->boundary + 1, progress,
                             sink);

@@ -75,7 +75,8 @@ std::string HardwareClass();
 // Trains `plan` on `train` under `recipe`, then counts the correct answers on
 // `validation`. Initial weights, order and augmentation are drawn from
 // `trial_key` alone (streams in common/nn/streams.h). Each rung begins with the
-// weights of the one below and an optimiser at rest. Where `from` is set, a
+// weights of the one below and an optimiser at rest. A training that has
+// diverged (common/data/checkpoint.h) ends at that boundary. Where `from` is set, a
 // checkpoint of this very training, it goes on from there, and `sink` hears of
 // the boundaries that follow.
 // INVALID_ARGUMENT: DATA_MISMATCH (shape or classes differ from the plan's);

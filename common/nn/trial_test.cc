@@ -394,6 +394,49 @@ TEST_F(TrialTest, ADivergedTrainingHasNothingRight) {
   EXPECT_EQ(trained->validation_correct, 0);
 }
 
+// Behind that point everything is NaN, which anybody could commit to unseen.
+TEST_F(TrialTest, ADivergedTrainingEndsAtTheFirstSuchBoundary) {
+  Recipe recipe = ShortRecipe();
+  recipe.learning_rate_ppm = 10'000'000;
+  recipe.weight_decay_ppm = 1'000'000;
+  recipe.epochs = 20;
+  const Dataset data = BarImages(256, 1);
+  std::vector<Checkpoint> seen;
+  const auto keep = [&](const Checkpoint& checkpoint) {
+    seen.push_back(checkpoint);
+    return absl::OkStatus();
+  };
+  const auto trained = Train(Plan(), recipe, {}, Sha256("key"), Normalization{},
+                             data, data, {}, keep);
+  ASSERT_TRUE(trained.ok()) << trained.status();
+  ASSERT_LT(std::ssize(seen), recipe.segments + 1);
+  for (size_t i = 0; i + 1 < seen.size(); ++i) {
+    EXPECT_FALSE(HasDiverged(seen[i].weights)) << i;
+  }
+  EXPECT_TRUE(HasDiverged(seen.back().weights));
+  EXPECT_EQ(SerializeSafetensors(seen.back().weights),
+            SerializeSafetensors(trained->weights))
+      << "compared as bytes: no NaN equals itself";
+
+  // An audit of the last segment comes to the same bytes.
+  const auto replayed =
+      ReplaySegment(Plan(), recipe, {}, Sha256("key"), Normalization{}, data,
+                    seen[seen.size() - 2]);
+  ASSERT_TRUE(replayed.ok()) << replayed.status();
+  EXPECT_EQ(SerializeCheckpoint(*replayed).weights,
+            SerializeCheckpoint(seen.back()).weights);
+  EXPECT_EQ(SerializeCheckpoint(*replayed).optimizer,
+            SerializeCheckpoint(seen.back()).optimizer);
+
+  // Whoever goes on from the end has nothing left to do.
+  const size_t boundaries = seen.size();
+  const Checkpoint last = seen.back();
+  ASSERT_TRUE(Train(Plan(), recipe, {}, Sha256("key"), Normalization{}, data,
+                    data, {}, keep, &last)
+                  .ok());
+  EXPECT_EQ(seen.size(), boundaries);
+}
+
 TEST_F(TrialTest, RefusesDataOfAnotherShape) {
   const Dataset data = BarImages(64, 1);
   const LayerPlan plan = testing::ThreeLayerCnn();

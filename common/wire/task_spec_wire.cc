@@ -75,6 +75,8 @@ v1::TaskSpec ToProto(const TaskSpec& spec) {
   proto.set_target_accuracy_ppm(spec.budget.target_accuracy_ppm);
   proto.set_reward(spec.terms.reward);
   proto.set_finders_bonus_ppm(spec.terms.finders_bonus_ppm);
+  proto.set_bonus_accuracy_min_ppm(spec.terms.bonus_accuracy_min_ppm);
+  proto.set_bonus_macs_max(spec.terms.bonus_macs_max);
   proto.set_subspaces(spec.subspaces);
   proto.set_trials_per_lease(spec.trials_per_lease);
   proto.set_search_policy(spec.search.policy);
@@ -109,6 +111,8 @@ absl::StatusOr<TaskSpec> TaskSpecFromProto(absl::string_view path,
   spec.budget.target_accuracy_ppm = proto.target_accuracy_ppm();
   spec.terms.reward = proto.reward();
   spec.terms.finders_bonus_ppm = proto.finders_bonus_ppm();
+  spec.terms.bonus_accuracy_min_ppm = proto.bonus_accuracy_min_ppm();
+  spec.terms.bonus_macs_max = proto.bonus_macs_max();
   spec.subspaces = proto.subspaces();
   spec.trials_per_lease = proto.trials_per_lease();
   if (!proto.search_policy().empty()) {

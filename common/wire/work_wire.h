@@ -81,6 +81,7 @@ struct AuditOrder {
   Digest weights;
   int64_t weights_size_bytes = 0;
   int64_t claimed_validation_correct = 0;
+  int64_t segments = 0;  // that were trained, in [1, recipe.segments]
   std::string hardware_class;
   // What to replay: the whole training, or one segment, as it was laid open.
   bool is_whole = false;

@@ -45,6 +45,8 @@ struct TrialReport {
   int64_t weights_size_bytes = 0;
   int64_t validation_correct = 0;
   absl::Duration train_time;
+  // Of a training that diverged: the segments until then; 0: all.
+  int64_t segments = 0;
   Digest checkpoint_root;
   // Of the last checkpoint, whose weights are the trial's: the optimiser's
   // state, and the proof that it is the root's last leaf.
@@ -59,6 +61,7 @@ struct AuditRequest {
   TrialId trial;
   int64_t segment = 0;
   absl::Time deadline;
+  int64_t segments = 0;  // of the trial's training; 0: the recipe's
 };
 
 // Commits trials; the first report of a trial binds and is durable whatever

@@ -53,9 +53,9 @@ const char* ToString(TaskState value) {
                 value);
 }
 const char* ToString(EndReason value) {
-  return WordOf(
-      {"none", "budget", "target", "time_limit", "exhausted", "cancelled"},
-      value);
+  return WordOf({"none", "budget", "target", "time_limit", "exhausted",
+                 "cancelled", "nothing_learns"},
+                value);
 }
 const char* ToString(SubspaceState value) {
   return WordOf({"open", "leased", "completed", "pruned"}, value);

@@ -37,6 +37,9 @@ struct Account {
   int64_t trials_abandoned = 0;
   // Rejections since the last accepted trial; enough of them suspend.
   int64_t rejections_in_a_row = 0;
+  // Claims in a row that a full evaluation found far too low: an honest one is
+  // off by rounding.
+  int64_t claims_too_low = 0;
   Performance performance;
   Moments accuracy_ppm;  // validated, of its accepted trials
   // The chance with which a trial of it is audited: all at first, fewer as
@@ -76,7 +79,8 @@ enum class EndReason {
   kTarget,
   kTimeLimit,
   kExhausted,
-  kCancelled
+  kCancelled,
+  kNothingLearns  // every result is at chance
 };
 
 struct Task {

@@ -39,8 +39,16 @@ constexpr Rejection kRejections[] = {
      "See the rejection that caused it."},
     {"WEIGHTS_MISSING", "the weights that were asked for never came",
      "Check the worker's connection; keep it running until it has delivered."},
-    {"NOT_LEARNT", "the network did hardly better than guessing",
-     "Nothing: some networks do not learn, and such trials are not paid."},
+    {"CLAIM_TOO_LOW", "claims again and again lay below what the weights have",
+     "Report what was counted: an honest worker does. Update it, or write to "
+     "the operator with the trial's number."},
+    {"RESUMED_FROM_REJECTED",
+     "the trial whose weights it went on from was rejected",
+     "See the rejection of that trial."},
+    {"NOT_LEARNT",
+     "an earlier version of the pool did not pay for networks that hardly did "
+     "better than guessing",
+     "Nothing: such work is paid now, once it is proven."},
 };
 constexpr char kOtherAdvice[] =
     "See docs/protocol.md for the reason's meaning.";

@@ -119,14 +119,19 @@ class Pool {
                            const TrialReport& report, const Trial& trial,
                            absl::Time now) const;
   LeaseGrant GrantAgain(const Trial& trial, const Audit& audit) const;
-  // Whether a trial just committed is audited; a candidate for the front always
-  // is.
-  void Draw(Trial trial, bool is_top, absl::Time now);
+  // Whether a trial just committed is audited; a candidate for the front, and
+  // what is at chance, always is, and is measured in full.
+  void Draw(Trial trial, bool measures_all, absl::Time now);
   // What the pool wants of a trial whose report it took.
   void SayWhatIsWanted(ReportTrials::Result& result) const;
   absl::StatusOr<ReportAudit::Reply> Judge(const Audit& audit, Trial trial,
                                            const Measurement& measured,
                                            absl::Time now);
+  // Whether the account's claims lie below what is measured again and again: it
+  // hides what it found, or has the pool measure what it could have said.
+  // Counts this one.
+  bool ClaimsTooLow(const Trial& trial, const Measurement& measured,
+                    int64_t validation_count);
   // What was asked of a trial never came.
   void CloseUnanswered(const Trial& trial, absl::Time now);
   Assignment AssignmentOf(const Task& task, const Trial& trial) const;
@@ -146,7 +151,8 @@ class Pool {
   Start StartFromRanking(const Task& task, const Session& session,
                          bool& too_dear);
   // At most `count` further candidates of the ranking in `box`.
-  std::vector<Trial> RankedIn(const Task& task, SubspaceId box, int64_t count,
+  std::vector<Trial> RankedIn(const Task& task, SubspaceId box,
+                              AccountId account, int64_t count,
                               WorkUnits units_left);
   // A trial of the ranking's `position`; nullopt where it is taken, impossible
   // or in a box that is done.
@@ -155,7 +161,8 @@ class Pool {
   Start StartFromDraws(const Task& task, const Session& session,
                        bool& too_dear);
   DrawnTrials DrawTrials(const Task& task, const SubspaceRecord& subspace,
-                         int64_t count_max, bool may_look_long) const;
+                         AccountId account, int64_t count_max,
+                         bool may_look_long) const;
   WorkUnits UnitsLeft(const Task& task) const;
   // How many trials of `units` fill the worker's lease.
   int64_t ListTarget(const Task& task, const Session& session,

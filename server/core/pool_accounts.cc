@@ -34,6 +34,7 @@ absl::StatusOr<SetAccountState::Reply> Pool::Execute(
   state_.Put(account);
   if (account.state == AccountState::kSuspended) {
     internal::Suspend(state_, account.id, now);
+    internal::SettleFinishing(state_, policy_, now);
   }
   return *state_.Find(account.id);
 }

@@ -80,7 +80,7 @@ absl::Duration ExaminationTime(const PoolState& state, const PoolPolicy& policy,
       (manifest.train_count * internal::EpochsOf(spec.recipe, trial));
   const absl::Duration replay = audit.kind == AuditKind::kWhole
                                     ? training
-                                    : training / spec.recipe.segments;
+                                    : training / SegmentsOf(spec.recipe, trial);
   // A refuted replay is repeated.
   return policy.slowness_max * (2 * replay + evaluation);
 }
@@ -194,6 +194,18 @@ absl::StatusOr<ReportAudit::Reply> Pool::Execute(const ReportAudit& command,
   return internal::RetryAudit(state_, policy_, audit, now);
 }
 
+bool Pool::ClaimsTooLow(const Trial& trial, const Measurement& measured,
+                        int64_t validation_count) {
+  const int64_t lack = measured.validation_correct - trial.claimed_correct;
+  const bool is_too_low =
+      lack * 1'000'000 > policy_.claim_tolerance_ppm * validation_count;
+  Account account = *state_.Find(trial.account);
+  const int64_t before = account.claims_too_low;
+  account.claims_too_low = is_too_low ? before + 1 : 0;
+  if (account.claims_too_low != before) state_.Put(account);
+  return account.claims_too_low >= policy_.claims_too_low_max;
+}
+
 absl::StatusOr<ReportAudit::Reply> Pool::Judge(const Audit& audit, Trial trial,
                                                const Measurement& measured,
                                                absl::Time now) {
@@ -222,12 +234,13 @@ absl::StatusOr<ReportAudit::Reply> Pool::Judge(const Audit& audit, Trial trial,
                             internal::Fault::kFraud, now);
       return ReportAudit::Reply{TrialState::kRejected, "CLAIM_FALSE"};
     }
+    if (ClaimsTooLow(trial, measured, manifest.validation_count)) {
+      internal::RejectTrial(state_, policy_, std::move(trial), "CLAIM_TOO_LOW",
+                            internal::Fault::kMiner, now);
+      return ReportAudit::Reply{TrialState::kRejected, "CLAIM_TOO_LOW"};
+    }
   }
-  if (!internal::HasLearnt(ValidationCorrect(trial), manifest)) {
-    internal::RejectTrial(state_, policy_, std::move(trial), "NOT_LEARNT",
-                          internal::Fault::kNone, now);
-    return ReportAudit::Reply{TrialState::kRejected, "NOT_LEARNT"};
-  }
+  trial.is_at_chance = !internal::IsAboveChance(state_, trial);
   if (measured.saw_all) {
     trial.verified_accuracy_ppm =
         measured.held_out_correct * 1'000'000 / manifest.held_out_count;
@@ -240,11 +253,6 @@ absl::StatusOr<ReportAudit::Reply> Pool::Judge(const Audit& audit, Trial trial,
 }
 
 namespace internal {
-
-bool HasLearnt(int64_t validation_correct, const DatasetManifest& manifest) {
-  return 2 * validation_correct * manifest.classes >
-         3 * manifest.validation_count;
-}
 
 ReportAudit::Reply Refute(PoolState& state, const PoolPolicy& policy,
                           Audit audit, Trial trial, const std::string& reason,

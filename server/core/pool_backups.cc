@@ -106,10 +106,14 @@ void Pool::CloseSilent(const Lease& lease, absl::Time now) {
       std::any_of(lease.trials.begin(), lease.trials.end(), [&](TrialId id) {
         return state_.Find(id)->state == TrialState::kAssigned;
       });
+  const Task& task = *state_.Find(lease.task);
   if (!policy_.backups || lease.role != LeaseRole::kPrimary || !has_rest ||
-      now >= lease.deadline || lease.backup_reason == BackupReason::kSilent ||
+      task.state != TaskState::kActive || now >= lease.deadline ||
+      lease.backup_reason == BackupReason::kSilent ||
       !(lease.high_reward || state_.IsHighReward(lease.task, lease.subspace))) {
+    const TaskId id = task.id;
     internal::EndLease(state_, lease, LeaseState::kExpired, true, now);
+    internal::SettleIfDone(state_, policy_, id, now);
     return;
   }
   Lease silent = lease;
@@ -138,7 +142,11 @@ LeaseId Pool::GrantBackup(const Session& session, absl::Time now) {
     // two meet, and little is done twice.
     for (auto it = primary.trials.rbegin(); it != primary.trials.rend(); ++it) {
       const Trial& trial = *state_.Find(*it);
-      if (trial.state != TrialState::kAssigned) continue;
+      if (trial.state != TrialState::kAssigned ||
+          state_.IndexOf(task.id).WasRejected(
+              session.account, trial.architecture_id, trial.rung)) {
+        continue;
+      }
       Trial copy = internal::FromTheStart(state_, task, trial);
       units_left -= copy.work_units;
       if (units_left < 0) break;

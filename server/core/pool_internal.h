@@ -88,9 +88,15 @@ ReportAudit::Reply Refute(PoolState& state, const PoolPolicy& policy,
                           Audit audit, Trial trial, const std::string& reason,
                           absl::Time now);
 
-// Whether the network answers better than one that learnt nothing: paid work
-// must show. One and a half times chance.
-bool HasLearnt(int64_t validation_correct, const DatasetManifest& manifest);
+// Whether the trial's result, as measured or else as claimed, is better than a
+// guess.
+bool IsAboveChance(const PoolState& state, const Trial& trial);
+
+// Ends an active task in which nothing learns: enough results were measured,
+// all of them at chance, and of more accounts than one where there are more.
+// False: it goes on.
+bool EndIfNothingLearns(PoolState& state, const PoolPolicy& policy, TaskId task,
+                        absl::Time now);
 
 // Whether a trial's weights are wanted even if it is not drawn: the next rung
 // may go on from them.
@@ -127,14 +133,26 @@ Amount TakeCreditBack(PoolState& state, const Trial& trial);
 
 std::vector<Trial> AcceptedTrials(const PoolState& state, TaskId task);
 
-// An active task gives no more leases; running ones are revoked. Settles it at
-// once where no verdict is awaited.
+// An active task gives no more leases. The training that each worker is at may
+// still be committed until its lease's deadline, from the units reserved for
+// it; what is not begun is given up. Settles the task at once where nothing is
+// awaited.
 void BeginFinishing(PoolState& state, const PoolPolicy& policy, TaskId task,
                     EndReason reason, absl::Time now);
 
 // Ends a finishing task whose verdicts are all in: the reward is split.
 void SettleIfDone(PoolState& state, const PoolPolicy& policy, TaskId task,
                   absl::Time now);
+
+// Whether the worker is expected to train so much before the task's time is
+// over.
+bool FitsInTime(const PoolState& state, const PoolPolicy& policy,
+                const Task& task, const Session& session, WorkUnits units,
+                absl::Time now);
+
+// SettleIfDone for every finishing task.
+void SettleFinishing(PoolState& state, const PoolPolicy& policy,
+                     absl::Time now);
 
 // How many trials the task may still give out.
 int64_t TrialsLeft(const Task& task, const TaskIndex& index);
@@ -153,6 +171,11 @@ Trial FromTheStart(const PoolState& state, const Task& task,
 
 // The epochs that the trial trains: of its rung, or from the start.
 int64_t EpochsOf(const Recipe& recipe, const Trial& trial);
+
+// Asks for a segment of what would go on to the next rung and was taken at its
+// word: a promotion counts after its audit.
+void AskPromotable(PoolState& state, const PoolPolicy& policy, TaskId task,
+                   absl::Time now);
 
 // What an account may be given of the results that go on to the next rung, of
 // any box or of `box` alone, the highest rungs first; within `units_left`. An

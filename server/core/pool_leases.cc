@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/crypto/canonical.h"
+#include "common/model/chance.h"
 #include "server/core/pool.h"
 #include "server/core/pool_internal.h"
 
@@ -14,6 +15,13 @@ int64_t TrialsLeft(const Task& task, const TaskIndex& index) {
   if (trials_max == 0) return INT64_MAX;
   return trials_max - index.assigned_count - index.pending_count -
          index.accepted_count;
+}
+
+bool IsAboveChance(const PoolState& state, const Trial& trial) {
+  const DatasetManifest& manifest =
+      state.FindDataset(state.Find(trial.task)->spec->dataset)->manifest;
+  return archpool::IsAboveChance(ValidationCorrect(trial),
+                                 manifest.validation_count, manifest.classes);
 }
 
 Digest TrialKey(const Task& task, const Digest& architecture_id,
@@ -127,6 +135,16 @@ AcquireLease::Reply Pool::LeaseFrom(TaskId id, const Session& session,
     if (start.trials.empty()) start = StartFromAbandoned(task, session.account);
     if (start.trials.empty()) start = StartFromRanking(task, session, too_dear);
     if (start.trials.empty()) start = StartFromDraws(task, session, too_dear);
+    if (!start.trials.empty() &&
+        !internal::FitsInTime(state_, policy_, task, session,
+                              start.trials[0].work_units, now)) {
+      return {.grant = {},
+              .idle_reason = "TIME_TOO_SHORT",
+              .idle_message =
+                  absl::StrCat(id.ToString(),
+                               " ends before this worker is expected to "
+                               "finish a training; wait for the next task")};
+    }
     if (!start.trials.empty()) {
       return GrantOf(*state_.Find(Grant(task, session, std::move(start), now)));
     }

@@ -126,6 +126,7 @@ Pool::Start Pool::StartFromAbandoned(const Task& task,
        id != found->second.rend() && ++looks <= kAbandonedTriedMax; ++id) {
     const Trial& trial = *state_.Find(*id);
     if (index.architectures.contains(trial.architecture_id) ||
+        index.WasRejected(account, trial.architecture_id) ||
         !seen.insert(trial.architecture_id).second ||
         state_.Find(trial.subspace)->state != SubspaceState::kOpen ||
         (start.box.IsSet() && trial.subspace != start.box) ||
@@ -183,6 +184,7 @@ Pool::Start Pool::StartFromRanking(const Task& task, const Session& session,
       continue;
     }
     at_head = false;
+    if (index.WasRejected(session.account, trial->architecture_id)) continue;
     if (trial->work_units > units_left) {
       too_dear = true;
       continue;
@@ -203,7 +205,8 @@ Pool::Start Pool::StartFromRanking(const Task& task, const Session& session,
     const WorkUnits left = units_left - trial->work_units;
     const Digest first = trial->architecture_id;
     start.trials.push_back(*std::move(trial));
-    for (Trial& next : RankedIn(task, start.box, more + 1, left)) {
+    for (Trial& next :
+         RankedIn(task, start.box, session.account, more + 1, left)) {
       if (next.architecture_id == first ||
           static_cast<int64_t>(start.trials.size()) > more) {
         continue;
@@ -216,7 +219,8 @@ Pool::Start Pool::StartFromRanking(const Task& task, const Session& session,
 }
 
 std::vector<Trial> Pool::RankedIn(const Task& task, SubspaceId box,
-                                  int64_t count, WorkUnits units_left) {
+                                  AccountId account, int64_t count,
+                                  WorkUnits units_left) {
   const TaskIndex& index = state_.IndexOf(task.id);
   const Subspace& inside = state_.Find(box)->box;
   std::vector<Trial> found;
@@ -228,6 +232,7 @@ std::vector<Trial> Pool::RankedIn(const Task& task, SubspaceId box,
     if (!inside.Contains(index.ranking[i].architecture)) continue;
     std::optional<Trial> trial = RankedTrial(task, i);
     if (!trial || trial->work_units > units_left ||
+        index.WasRejected(account, trial->architecture_id) ||
         !seen.insert(trial->architecture_id).second) {
       continue;
     }
@@ -250,8 +255,9 @@ Pool::Start Pool::StartFromDraws(const Task& task, const Session& session,
   for (const SubspaceId id : promising) {
     if (internal::PruneIfHopeless(state_, policy_, id)) continue;
     internal::SplitByResults(state_, policy_, id);
-    DrawnTrials drawn = DrawTrials(task, *state_.Find(id), policy_.list_ahead,
-                                   long_looks < kLongLooksMax);
+    DrawnTrials drawn =
+        DrawTrials(task, *state_.Find(id), session.account, policy_.list_ahead,
+                   long_looks < kLongLooksMax);
     long_looks += drawn.looked_long ? 1 : 0;
     too_dear |= drawn.too_dear;
     if (!drawn.trials.empty()) {
@@ -277,7 +283,7 @@ Pool::Start Pool::StartFromDraws(const Task& task, const Session& session,
 
 Pool::DrawnTrials Pool::DrawTrials(const Task& task,
                                    const SubspaceRecord& subspace,
-                                   int64_t count_max,
+                                   AccountId account, int64_t count_max,
                                    bool may_look_long) const {
   const TaskSpec& spec = *task.spec;
   const DatasetManifest& manifest = state_.FindDataset(spec.dataset)->manifest;
@@ -294,8 +300,12 @@ Pool::DrawnTrials Pool::DrawTrials(const Task& task,
       static_cast<uint64_t>(subspace.attempt) * 4096 +
           static_cast<uint64_t>(state_.TrialsIn(subspace.id).size()));
   std::set<Digest> seen;
+  bool met_rejected = false;  // something that others may still train
   const auto is_taken = [&](const Digest& id) {
-    return index.architectures.contains(id) || seen.contains(id);
+    if (index.architectures.contains(id) || seen.contains(id)) return true;
+    const bool was_rejected = index.WasRejected(account, id);
+    met_rejected |= was_rejected;
+    return was_rejected;
   };
   DrawnTrials drawn;
   int too_dear = 0;
@@ -307,7 +317,8 @@ Pool::DrawnTrials Pool::DrawTrials(const Task& task,
       candidate = SampleCandidate(spec.space, subspace.box, terms, is_taken,
                                   rng, kLastLookAttempts);
       drawn.looked_long = true;
-      drawn.nothing_left = !candidate && IsSettled(index, subspace.id);
+      drawn.nothing_left =
+          !candidate && !met_rejected && IsSettled(index, subspace.id);
     }
     if (!candidate) break;
     seen.insert(candidate->id);
@@ -401,9 +412,26 @@ std::vector<Assignment> Pool::Grow(LeaseId id, absl::Time now) {
   if (!more.empty()) {
     // The next report asks for more.
   } else if (!state_.IndexOf(task.id).ranking.empty()) {
-    more = RankedIn(task, lease.subspace, wanted, UnitsLeft(task));
+    more =
+        RankedIn(task, lease.subspace, lease.account, wanted, UnitsLeft(task));
   } else {
-    more = DrawTrials(task, *state_.Find(lease.subspace), wanted, false).trials;
+    more = DrawTrials(task, *state_.Find(lease.subspace), lease.account, wanted,
+                      false)
+               .trials;
+  }
+  const Session& session = *state_.Find(lease.session);
+  WorkUnits units = 0;
+  for (const TrialId trial : lease.trials) {
+    const Trial& ahead_of = *state_.Find(trial);
+    if (ahead_of.state == TrialState::kAssigned) units += ahead_of.work_units;
+  }
+  for (size_t i = 0; i < more.size(); ++i) {
+    units += more[i].work_units;
+    if (internal::FitsInTime(state_, policy_, task, session, units, now)) {
+      continue;
+    }
+    more.resize(i);
+    break;
   }
   if (more.empty()) return {};
   AddTrials(lease, std::move(more), now);

@@ -40,8 +40,9 @@ absl::Status TrialUnknown(TrialId trial) {
       absl::StrCat(trial.ToString(), " is no open trial of this account"));
 }
 
-AuditRequest RequestOf(const Audit& audit) {
-  return {audit.id, audit.trial, audit.segment, audit.expire_time};
+AuditRequest RequestOf(const Audit& audit, const Trial& trial) {
+  return {audit.id, audit.trial, audit.segment, audit.expire_time,
+          trial.segments};
 }
 
 }  // namespace
@@ -78,7 +79,8 @@ absl::StatusOr<OpenSegment::Reply> Pool::Execute(const OpenSegment& command,
   }
   if (found->state != AuditState::kAsked) return OpenSegment::Reply();
   const Opening& opening = command.opening;
-  const int64_t segments = state_.Find(found->task)->spec->recipe.segments;
+  const int64_t segments =
+      SegmentsOf(state_.Find(found->task)->spec->recipe, *trial);
   if (!IsOpening(trial->checkpoint_root, segments, found->segment, opening)) {
     return InvalidArgument(
         "OPENING_FALSE",
@@ -170,7 +172,7 @@ absl::StatusOr<ReviewTrials::Reply> Pool::Execute(const ReviewTrials& command,
     if (!kept.contains(trial.id) && trial.session != session.id && !is_orphan) {
       continue;
     }
-    reply.asked.push_back({RequestOf(audit), GrantAgain(trial, audit)});
+    reply.asked.push_back({RequestOf(audit, trial), GrantAgain(trial, audit)});
     if (reply.asked.size() == kAskedMax) break;
   }
   return reply;
@@ -193,15 +195,10 @@ LeaseGrant Pool::GrantAgain(const Trial& trial, const Audit& audit) const {
           .manifest = state_.FindDataset(task.spec->dataset)->manifest};
 }
 
-void Pool::Draw(Trial trial, bool is_top, absl::Time now) {
+void Pool::Draw(Trial trial, bool measures_all, absl::Time now) {
   const Task& task = *state_.Find(trial.task);
-  if (!internal::HasLearnt(trial.claimed_correct,
-                           state_.FindDataset(task.spec->dataset)->manifest)) {
-    return internal::RejectTrial(state_, policy_, std::move(trial),
-                                 "NOT_LEARNT", internal::Fault::kNone, now);
-  }
   if (DrawOf(task, trial).lot_ppm < trial.draw_ppm) {
-    internal::AskSegment(state_, policy_, trial, is_top, now);
+    internal::AskSegment(state_, policy_, trial, measures_all, now);
   } else if (!internal::WantsWeights(task.spec->recipe, trial)) {
     internal::AcceptTrial(state_, policy_, std::move(trial),
                           TrialBasis::kSampledOut, now);
@@ -217,7 +214,7 @@ void Pool::SayWhatIsWanted(ReportTrials::Result& result) const {
       trial->state == TrialState::kCommitted ||
       (audit != nullptr && (audit->missing & kPartWeights) != 0);
   if (audit != nullptr && audit->state == AuditState::kAsked) {
-    result.audit = RequestOf(*audit);
+    result.audit = RequestOf(*audit, *trial);
   }
 }
 

@@ -59,6 +59,12 @@ bool IsForsaken(const PoolState& state, const Trial& result,
          state.LeaseCount(result.account) == 0;
 }
 
+// Whether a segment of it was replayed, or is being: nothing grows from a
+// result that was taken at its word.
+bool IsAudited(const Trial& result) {
+  return result.known_from.IsSet() || result.basis > TrialBasis::kSampledOut;
+}
+
 // A primary's result and its backup's may both be among the best.
 bool IsAmong(const std::vector<Trial>& trials, const Digest& architecture) {
   return std::any_of(trials.begin(), trials.end(), [&](const Trial& trial) {
@@ -93,6 +99,24 @@ bool IsPromoting(const PoolState& state, const Task& task) {
                        return std::any_of(rung.waiting().begin(),
                                           rung.waiting().end(), is_live);
                      });
+}
+
+void AskPromotable(PoolState& state, const PoolPolicy& policy, TaskId task,
+                   absl::Time now) {
+  std::vector<TrialId> asked;
+  for (const RungBoard& rung : state.IndexOf(task).rungs) {
+    int seen = 0;
+    for (const RungBoard::Result& waiting : rung.waiting()) {
+      if (++seen > kWaitingSeenMax) break;
+      if (!IsAudited(*state.Find(waiting.trial)) &&
+          !state.AuditOf(waiting.trial).IsSet()) {
+        asked.push_back(waiting.trial);
+      }
+    }
+  }
+  for (const TrialId id : asked) {
+    AskSegment(state, policy, *state.Find(id), /*measures_all=*/false, now);
+  }
 }
 
 Trial FromTheStart(const PoolState& state, const Task& task,
@@ -132,10 +156,13 @@ std::vector<Trial> Promotions(const PoolState& state, const Task& task,
       if (++seen > kWaitingSeenMax) break;
       bool is_own = false;
       if (!may_have(waiting, is_own) ||
-          IsAmong(promotions, waiting.architecture)) {
+          IsAmong(promotions, waiting.architecture) ||
+          index.WasRejected(account, waiting.architecture,
+                            state.Find(waiting.trial)->rung + 1)) {
         continue;
       }
       const Trial& result = *state.Find(waiting.trial);
+      if (!IsAudited(result)) continue;
       const SubspaceId place =
           index.tree.Find(task.spec->space, result.architecture);
       if (box.IsSet() ? place != box : !CanBegin(state, place)) continue;

@@ -147,15 +147,19 @@ void SettleIfDone(PoolState& state, const PoolPolicy& policy, TaskId id,
   const Task* found = state.Find(id);
   if (found == nullptr || found->state != TaskState::kFinishing) return;
   const TaskIndex& index = state.IndexOf(id);
-  if (index.pending_count > 0 || index.assigned_count > 0 ||
+  if (index.pending_count > 0 || !index.leases.empty() ||
       !index.audits.empty() || AskLastAudits(state, policy, id, now)) {
     return;
   }
   MatureAll(state, policy, id);
   Task task = *found;
   const std::vector<Trial> accepted = AcceptedTrials(state, id);
-  const Settlement settlement =
-      Settle(task, accepted, PaidForVoidCredit(state, id));
+  const DatasetManifest& manifest =
+      state.FindDataset(task.spec->dataset)->manifest;
+  const Settlement settlement = Settle(
+      task,
+      BonusRegionOf(*task.spec, manifest.held_out_count, manifest.classes),
+      accepted, PaidForVoidCredit(state, id));
   for (const TrialPay& part : settlement.trials) {
     Trial trial = *state.Find(part.trial);
     trial.pay = part.pay;
@@ -186,12 +190,15 @@ void SettleIfDone(PoolState& state, const PoolPolicy& policy, TaskId id,
   post(Place::Of(task.client), settlement.refund, TransferKind::kRefund);
   ARCHPOOL_CHECK(state.BalanceOf(escrow) == 0);
 
+  const bool has_result =
+      std::any_of(accepted.begin(), accepted.end(),
+                  [](const Trial& trial) { return !trial.is_at_chance; });
   task.fee = settlement.fee;
   task.refund = settlement.refund;
   task.end_time = now;
   task.state = task.end_reason == EndReason::kCancelled ? TaskState::kCancelled
-               : accepted.empty()                       ? TaskState::kFailed
-                                                        : TaskState::kSucceeded;
+               : has_result                             ? TaskState::kSucceeded
+                                                        : TaskState::kFailed;
   state.Put(task);
   for (const auto& [account, pay] : pays) {
     PayOutIfDue(state, policy, account, now);

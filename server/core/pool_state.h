@@ -175,6 +175,7 @@ class PoolState {
   void Store(const Receipt&) {}
   void HandFor(const Transfer& transfer);
   void Count(const Trial& trial, int64_t sign);
+  void CountResult(const Trial& trial, int64_t sign);
   // What a trial claims enters the claims when it is committed, and leaves them
   // when it is rejected.
   void IndexClaim(const Trial* before, const Trial& trial);

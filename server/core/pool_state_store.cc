@@ -62,6 +62,25 @@ bool Claims(const Trial& trial) {
   return IsPending(trial.state) || trial.state == TrialState::kAccepted;
 }
 
+// Among the results that may win.
+bool IsContender(const Trial& trial) {
+  return Claims(trial) && !trial.is_at_chance;
+}
+
+// Whether a change of the trial is none to its box and its rung.
+bool CountsAlikeInBox(const Trial& a, const Trial& b) {
+  return a.state == b.state && a.subspace == b.subspace &&
+         a.is_at_chance == b.is_at_chance &&
+         ValidationCorrect(a) == ValidationCorrect(b);
+}
+
+void Add(absl::btree_map<AccountId, int64_t>& counts, AccountId account,
+         int64_t sign) {
+  int64_t& count = counts[account];
+  count += sign;
+  if (count == 0) counts.erase(account);
+}
+
 // A trial that still counts against the budget and keeps its network taken.
 bool Holds(TrialState state) {
   return state != TrialState::kRejected && state != TrialState::kAbandoned;
@@ -232,6 +251,7 @@ void PoolState::Store(const Trial& trial) {
   if (found == trials_.end()) {
     Reschedule<Trial>(due_, nullptr, trial);
     index.trials.insert(trial.id);
+    if (trial.resumes.IsSet()) index.grown[trial.resumes].push_back(trial.id);
     subspace_trials_[trial.subspace].insert(trial.id);
     trials_.emplace(trial.id, trial);
     IndexClaim(nullptr, trial);
@@ -241,7 +261,7 @@ void PoolState::Store(const Trial& trial) {
     IndexClaim(&before, trial);
     Count(before, -1);
     // Money moves long after: the box need not be told.
-    if (before.state == trial.state && before.subspace == trial.subspace) {
+    if (CountsAlikeInBox(before, trial)) {
       before = trial;
       Count(trial, +1);
       return;
@@ -312,8 +332,8 @@ void PoolState::Store(const Balance& balance) {
 }
 
 void PoolState::IndexClaim(const Trial* before, const Trial& trial) {
-  const bool claimed = before != nullptr && Claims(*before);
-  if (claimed == Claims(trial)) return;
+  const bool claimed = before != nullptr && IsContender(*before);
+  if (claimed == IsContender(trial)) return;
   TaskIndex& index = indexes_[trial.task];
   if (!claimed) return index.claims.Insert(trial.claimed_correct, trial.macs);
   if (!index.claims.Contains(trial.claimed_correct, trial.macs)) return;
@@ -321,13 +341,33 @@ void PoolState::IndexClaim(const Trial* before, const Trial& trial) {
   index.claims.Clear();
   for (const TrialId id : index.trials) {
     const Trial& other = *Find(id);
-    if (id != trial.id && Claims(other)) {
+    if (id != trial.id && IsContender(other)) {
       index.claims.Insert(other.claimed_correct, other.macs);
     }
   }
 }
 
+void PoolState::CountResult(const Trial& trial, int64_t sign) {
+  TaskIndex& index = indexes_[trial.task];
+  if (trial.state == TrialState::kRejected) {
+    const std::tuple place(trial.account, trial.architecture_id, trial.rung);
+    if (sign > 0) {
+      index.rejected.insert(place);
+    } else {
+      index.rejected.erase(place);
+    }
+  }
+  if (trial.state != TrialState::kAccepted) return;
+  if (!trial.is_at_chance) {
+    index.above_chance_count += sign;
+  } else if (trial.measured_correct != kNotMeasured &&
+             !trial.known_from.IsSet()) {
+    Add(index.at_chance, trial.account, sign);
+  }
+}
+
 void PoolState::Count(const Trial& trial, int64_t sign) {
+  CountResult(trial, sign);
   if (trial.known_from.IsSet()) return;
   TaskIndex& index = indexes_[trial.task];
   if (Claims(trial) && !trial.is_matured) {
@@ -370,7 +410,10 @@ int64_t PoolState::MeasuredPpm(const Trial& trial) const {
 
 void PoolState::Rank(const Trial& trial, int64_t ppm, int64_t sign) {
   TaskIndex& index = indexes_[trial.task];
-  if (trial.rung >= static_cast<int64_t>(index.rungs.size())) return;
+  if (trial.is_at_chance ||
+      trial.rung >= static_cast<int64_t>(index.rungs.size())) {
+    return;
+  }
   RungBoard& board = index.rungs[static_cast<size_t>(trial.rung)];
   const RungBoard::Result result{ppm, trial.id, trial.architecture_id,
                                  trial.account};

@@ -179,21 +179,4 @@ absl::StatusOr<CancelTask::Reply> Pool::Execute(const CancelTask& command,
   return task == nullptr ? TaskState::kCancelled : task->state;
 }
 
-namespace internal {
-
-void BeginFinishing(PoolState& state, const PoolPolicy& policy, TaskId id,
-                    EndReason reason, absl::Time now) {
-  Task task = *state.Find(id);
-  ARCHPOOL_CHECK(task.state == TaskState::kActive);
-  task.state = TaskState::kFinishing;
-  task.end_reason = reason;
-  state.Put(task);
-  const absl::btree_set<LeaseId> leases = state.IndexOf(id).leases;
-  for (const LeaseId lease : leases) {
-    EndLease(state, *state.Find(lease), LeaseState::kRevoked, false, now);
-  }
-  SettleIfDone(state, policy, id, now);
-}
-
-}  // namespace internal
 }  // namespace archpool

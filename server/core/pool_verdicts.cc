@@ -22,6 +22,25 @@ void CloseAudit(PoolState& state, TrialId trial) {
   state.Put(audit);
 }
 
+void Reject(PoolState& state, Trial trial, const std::string& reason);
+
+// What went on from the weights of a rejected trial is worth no more than they
+// are.
+void RejectWhatGrewFrom(PoolState& state, const Trial& rejected) {
+  const auto& all = state.IndexOf(rejected.task).grown;
+  const auto found = all.find(rejected.id);
+  if (found == all.end()) return;
+  for (const TrialId id : found->second) {
+    Trial trial = *state.Find(id);
+    if (IsPending(trial.state) || trial.state == TrialState::kAccepted) {
+      Reject(state, std::move(trial), "RESUMED_FROM_REJECTED");
+    } else if (trial.state == TrialState::kAssigned) {
+      trial.state = TrialState::kAbandoned;
+      state.Put(trial);
+    }
+  }
+}
+
 // What a rejection does to the trial and to its account's counts.
 void Reject(PoolState& state, Trial trial, const std::string& reason) {
   CloseAudit(state, trial.id);
@@ -37,6 +56,7 @@ void Reject(PoolState& state, Trial trial, const std::string& reason) {
   account.trials_accepted -= was_accepted ? 1 : 0;
   ++account.trials_rejected;
   state.Put(account);
+  RejectWhatGrewFrom(state, trial);
 }
 
 // What of the account has not matured, in every open task.
@@ -55,7 +75,10 @@ std::vector<TrialId> ImmatureOf(const PoolState& state, AccountId account) {
 
 void VoidCredit(PoolState& state, const Trial& refuted, absl::Time now) {
   for (const TrialId id : ImmatureOf(state, refuted.account)) {
-    Reject(state, *state.Find(id), "CREDIT_VOID");
+    const Trial& trial = *state.Find(id);
+    if (trial.state == TrialState::kRejected)
+      continue;  // with what it grew from
+    Reject(state, trial, "CREDIT_VOID");
   }
   const Lease* lease = state.Find(refuted.lease);
   if (lease != nullptr) {
@@ -113,13 +136,18 @@ void AskWhole(PoolState& state, const Trial& trial) {
                   .measures_all = true});
 }
 
-// The results that the task would end with, and that were not replayed in full.
+// The results that the task would end with, with all that they grew from, as
+// far as they were not replayed in full.
 std::vector<Trial> UnprovenFinalists(const PoolState& state, TaskId task) {
-  std::vector<Trial> finalists = FinalistsOf(AcceptedTrials(state, task));
-  std::erase_if(finalists, [](const Trial& trial) {
-    return trial.known_from.IsSet() || trial.basis == TrialBasis::kReplayed;
-  });
-  return finalists;
+  std::vector<Trial> unproven;
+  for (const Trial& finalist : FinalistsOf(AcceptedTrials(state, task))) {
+    for (const Trial* trial = &finalist;
+         trial != nullptr && !trial->known_from.IsSet();
+         trial = state.Find(trial->resumes)) {
+      if (trial->basis != TrialBasis::kReplayed) unproven.push_back(*trial);
+    }
+  }
+  return unproven;
 }
 
 }  // namespace
@@ -229,9 +257,12 @@ void AcceptTrial(PoolState& state, const PoolPolicy& policy, Trial trial,
     SettleIfDone(state, policy, trial.task, now);
     return;
   }
+  AskPromotable(state, policy, trial.task, now);
+  if (EndIfNothingLearns(state, policy, trial.task, now)) return;
   const int64_t target = task.spec->budget.target_accuracy_ppm;
   const TaskIndex& index = state.IndexOf(trial.task);
-  if (target > 0 && trial.verified_accuracy_ppm >= target) {
+  if (target > 0 && !trial.is_at_chance &&
+      trial.verified_accuracy_ppm >= target) {
     BeginFinishing(state, policy, trial.task, EndReason::kTarget, now);
   } else if (TrialsLeft(task, index) <= 0 &&
              index.assigned_count + index.pending_count == 0) {
@@ -259,7 +290,12 @@ void RejectTrial(PoolState& state, const PoolPolicy& policy, Trial trial,
       account.state == AccountState::kActive) {
     Suspend(state, account.id, now);
   }
-  // A voided trial may have been of another task.
+  // A voided trial, or an ended lease, may have been of another task.
+  SettleFinishing(state, policy, now);
+}
+
+void SettleFinishing(PoolState& state, const PoolPolicy& policy,
+                     absl::Time now) {
   std::vector<TaskId> finishing;
   for (const auto& [id, task] : state.tasks()) {
     if (task.state == TaskState::kFinishing) finishing.push_back(id);

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/model/chance.h"
 #include "server/core/pool.h"
 #include "server/core/pool_internal.h"
 
@@ -15,6 +16,13 @@ absl::Time LastMoment(const PoolState& state, const PoolPolicy& policy,
   for (const TrialId id : lease.trials) units += state.Find(id)->work_units;
   return std::max(lease.deadline, lease.create_time + policy.silence_term) +
          policy.slowness_max * absl::Microseconds(units);
+}
+
+// Of a training of `all` segments that ended after `segments`: nothing is for
+// nothing.
+WorkUnits UnitsOfSegments(WorkUnits units, int64_t segments, int64_t all) {
+  return std::max<WorkUnits>(
+      1, units / all * segments + units % all * segments / all);
 }
 
 absl::Status LeaseEnded(LeaseId lease) {
@@ -150,8 +158,11 @@ absl::StatusOr<RenewLease::Reply> Pool::Execute(const RenewLease& command,
     return LeaseEnded(command.lease);
   }
   Lease lease = *found;
-  const absl::Time end =
-      std::min(now + policy_.silence_term, LastMoment(state_, policy_, lease));
+  const bool is_finishing =
+      state_.Find(lease.task)->state == TaskState::kFinishing;
+  const absl::Time end = std::min(
+      now + policy_.silence_term,
+      is_finishing ? lease.deadline : LastMoment(state_, policy_, lease));
   if (lease.role == LeaseRole::kPrimary &&
       lease.backup_reason == BackupReason::kSilent) {
     // It is back: what it had been given until its deadline is over.
@@ -187,8 +198,10 @@ absl::StatusOr<ReportTrials::Reply> Pool::Execute(const ReportTrials& command,
   }
   const Lease* lease = state_.Find(command.lease);
   if (lease == nullptr || lease->session != command.session) return reply;
+  const TaskId task = lease->task;
   reply.appended = Grow(command.lease, now);
   internal::CompleteIfIdle(state_, *state_.Find(command.lease), now);
+  internal::SettleIfDone(state_, policy_, task, now);
   return reply;
 }
 
@@ -218,6 +231,12 @@ absl::Status Pool::Commit(const ReportTrials& command,
   const Session& session = *state_.Find(command.session);
   Trial trial = *found;
   trial.state = TrialState::kCommitted;
+  if (report.segments > 0) {
+    trial.segments = report.segments;
+    trial.work_units =
+        UnitsOfSegments(trial.work_units, report.segments,
+                        state_.Find(trial.task)->spec->recipe.segments);
+  }
   trial.checkpoint_root = report.checkpoint_root;
   trial.weights_digest = report.weights_digest;
   trial.weights_size_bytes = report.weights_size_bytes;
@@ -229,16 +248,20 @@ absl::Status Pool::Commit(const ReportTrials& command,
   trial.reason = "";
   trial.commit_time = now;
   trial.upload_deadline = internal::AnswerDeadline(policy_, trial, now);
-  const bool is_top = state_.IndexOf(trial.task)
+  trial.is_at_chance = !internal::IsAboveChance(state_, trial);
+  const bool is_top = !trial.is_at_chance &&
+                      state_.IndexOf(trial.task)
                           .claims.IsTop(trial.claimed_correct, trial.macs);
+  // What learnt nothing is paid too, so it is never taken at its word.
+  const bool measures_all = is_top || trial.is_at_chance;
   trial.draw_ppm =
-      is_top ? 1'000'000 : state_.Find(trial.account)->audit_rate_ppm;
+      measures_all ? 1'000'000 : state_.Find(trial.account)->audit_rate_ppm;
   state_.Put(trial);
   const Lease* lease = state_.Find(command.lease);
   if (lease != nullptr) {
     internal::Supersede(state_, policy_, *lease, trial, now);
   }
-  Draw(std::move(trial), is_top, now);
+  Draw(std::move(trial), measures_all, now);
   return absl::OkStatus();
 }
 
@@ -261,8 +284,8 @@ absl::Status Pool::CheckReport(const ReportTrials& command,
                      command.attempt));
   }
   const TaskSpec& spec = *state_.Find(trial.task)->spec;
-  const int64_t validation_count =
-      state_.FindDataset(spec.dataset)->manifest.validation_count;
+  const DatasetManifest& manifest = state_.FindDataset(spec.dataset)->manifest;
+  const int64_t validation_count = manifest.validation_count;
   if (report.validation_correct < 0 ||
       report.validation_correct > validation_count) {
     return InvalidArgument(
@@ -279,7 +302,20 @@ absl::Status Pool::CheckReport(const ReportTrials& command,
                            absl::StrCat("weights of this network take at most ",
                                         size_max, " bytes"));
   }
-  const int64_t segments = spec.recipe.segments;
+  if (report.segments < 0 || report.segments >= spec.recipe.segments) {
+    return InvalidArgument("SEGMENTS_RANGE",
+                           absl::StrCat("a training that ended early has 1 to ",
+                                        spec.recipe.segments - 1,
+                                        " segments, another one says 0"));
+  }
+  const int64_t segments =
+      report.segments > 0 ? report.segments : spec.recipe.segments;
+  if (report.segments > 0 &&
+      IsAboveChance(report.validation_correct, validation_count,
+                    manifest.classes)) {
+    return InvalidArgument(
+        "CLAIM_RANGE", "a training that diverged is no better than a guess");
+  }
   if (!IsCheckpoint(report.checkpoint_root, segments, segments,
                     CheckpointDigest(segments, report.weights_digest,
                                      report.final_optimizer),
@@ -299,7 +335,9 @@ absl::StatusOr<ReleaseLease::Reply> Pool::Execute(const ReleaseLease& command,
   const Lease* found = state_.Find(command.lease);
   if (found != nullptr && found->session == command.session &&
       found->attempt == command.attempt) {
+    const TaskId task = found->task;
     internal::EndLease(state_, *found, LeaseState::kReleased, true, now);
+    internal::SettleIfDone(state_, policy_, task, now);
   }
   return ReleaseLease::Reply();
 }

@@ -19,31 +19,47 @@ Amount Scale(Amount amount, int64_t numerator, int64_t denominator) {
   return static_cast<Amount>(Int128{amount} * numerator / denominator);
 }
 
+// What each finalist adds in the region: 0 for what lies outside, what the
+// client knew, and what is hidden behind either.
+std::vector<int64_t> FindsOf(const std::vector<Trial>& finalists,
+                             const BonusRegion& region) {
+  std::vector<int64_t> finds(finalists.size(), 0);
+  const Trial& best = finalists.back();  // accuracies rise along the front
+  if (region.macs_max == 0) {
+    finds.back() =
+        best.verified_accuracy_ppm >= region.accuracy_min_ppm ? 1 : 0;
+  } else {
+    std::vector<ParetoPoint> points;
+    for (const Trial& trial : finalists) {
+      points.push_back(
+          {.accuracy_ppm = trial.verified_accuracy_ppm, .macs = trial.macs});
+    }
+    // The region's own edge belongs to it.
+    const ParetoPoint corner{.accuracy_ppm = region.accuracy_min_ppm - 1,
+                             .macs = region.macs_max + 1};
+    finds = ExclusiveHypervolumes(points, ParetoFront(points), corner);
+  }
+  for (size_t i = 0; i < finds.size(); ++i) {
+    if (finalists[i].known_from.IsSet()) finds[i] = 0;
+  }
+  return finds;
+}
+
 // `settlement.trials` is sorted by account and trial.
-void AddFindersBonus(Amount pot, absl::Span<const Trial> accepted,
-                     Settlement& settlement) {
+void AddFindersBonus(Amount pot, const BonusRegion& region,
+                     absl::Span<const Trial> accepted, Settlement& settlement) {
   const std::vector<Trial> finalists = FinalistsOf(accepted);
   if (finalists.empty()) return;
-  std::vector<ParetoPoint> points;
-  for (const Trial& trial : finalists) {
-    points.push_back(
-        {.accuracy_ppm = trial.verified_accuracy_ppm, .macs = trial.macs});
-  }
-  const std::vector<size_t> front = ParetoFront(points);
-  const ParetoPoint reference{.accuracy_ppm = 0,
-                              .macs = 2 * points[front.back()].macs};
-  const std::vector<int64_t> weights =
-      ExclusiveHypervolumes(points, front, reference);
-  int64_t total = 0;
-  for (const int64_t weight : weights) total += weight;
+  const std::vector<int64_t> weights = FindsOf(finalists, region);
+  const int64_t total =
+      std::accumulate(weights.begin(), weights.end(), int64_t{0});
   if (total == 0) return;
   const std::vector<Amount> shares = SplitByRunningTotals(pot, weights, total);
   std::vector<TrialPay>& pays = settlement.trials;
   int64_t before = 0;
-  for (size_t i = 0; i < front.size(); before += weights[i++]) {
-    const Trial& trial = finalists[front[i]];
-    // What the client knew before has no finder here: its share comes back.
-    if (trial.known_from.IsSet()) continue;
+  for (size_t i = 0; i < finalists.size(); before += weights[i++]) {
+    const Trial& trial = finalists[i];
+    if (weights[i] == 0) continue;
     const auto pay = std::lower_bound(
         pays.begin(), pays.end(), std::tie(trial.account, trial.id),
         [](const TrialPay& one, const auto& key) {
@@ -89,8 +105,8 @@ Amount WorthOf(const Task& task, WorkUnits units) {
   return Scale(task.work_pot, units, task.spec->budget.work_units);
 }
 
-Settlement Settle(const Task& task, absl::Span<const Trial> accepted,
-                  Amount paid_before) {
+Settlement Settle(const Task& task, const BonusRegion& region,
+                  absl::Span<const Trial> accepted, Amount paid_before) {
   // Small, so that a million of them sort within the caches.
   struct Part {
     AccountId account;
@@ -128,7 +144,7 @@ Settlement Settle(const Task& task, absl::Span<const Trial> accepted,
                                  .units = units[i],
                                  .pay = pays[i]});
   }
-  AddFindersBonus(task.bonus_pot, accepted, settlement);
+  AddFindersBonus(task.bonus_pot, region, accepted, settlement);
 
   settlement.paid_before = paid_before;
   Amount paid = paid_before;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "common/model/bonus_region.h"
 #include "common/model/ids.h"
 #include "server/core/entities.h"
 
@@ -67,16 +68,18 @@ struct Settlement {
 
 // Work is paid at work_pot / budget.work_units per unit, however the task
 // ended: by running totals under kProportional, each trial its WorthOf under
-// kPplns. The finder's bonus is paid whole as soon as there is a front, by
-// exclusive contribution to its hypervolume (verified accuracy against
-// multiply-accumulates; reference point: accuracy 0 and twice the front's
-// largest count), so that cancelling after a find saves nothing. The fee is
-// taken in proportion to what is paid out. The rest goes back to the client.
-// `accepted`: the task's accepted trials, in any order. `paid_before`: what
-// other tasks paid for its credit that was found false afterwards, under
-// kPplns.
-Settlement Settle(const Task& task, absl::Span<const Trial> accepted,
-                  Amount paid_before = 0);
+// kPplns. The finder's bonus is paid whole as soon as something new lies in its
+// region, so that cancelling after a find saves nothing: to the most accurate
+// network, or, where size counts, by exclusive contribution to the hypervolume
+// of the front (verified accuracy against multiply-accumulates, from the corner
+// of the region). What the client knew before earns nothing, and what lies
+// behind it adds nothing. Where nothing new is in the region, the bonus goes
+// back. The fee is taken in proportion to what is paid out. The rest goes back
+// to the client. `accepted`: the task's accepted trials, in any order.
+// `paid_before`: what other tasks paid for its credit that was found false
+// afterwards, under kPplns.
+Settlement Settle(const Task& task, const BonusRegion& region,
+                  absl::Span<const Trial> accepted, Amount paid_before = 0);
 
 }  // namespace archpool
 

@@ -2,6 +2,7 @@
 #include "server/core/reward.h"
 
 #include <numeric>
+#include <string>
 
 #include "common/base/counter_rng.h"
 #include "gtest/gtest.h"
@@ -101,6 +102,7 @@ class SettleTest : public testing::Test {
                         int64_t accuracy_ppm, int64_t macs) {
     Trial trial;
     trial.id = {id};
+    trial.architecture_id = Sha256(std::to_string(id));
     trial.account = {account};
     trial.work_units = units;
     trial.verified_accuracy_ppm = accuracy_ppm;
@@ -116,10 +118,12 @@ class SettleTest : public testing::Test {
     return paid;
   }
   Task task;
+  // Size counts, up to 100 multiply-accumulates.
+  BonusRegion region{.accuracy_min_ppm = 100'000, .macs_max = 100};
 };
 
 TEST_F(SettleTest, NothingAcceptedRefundsEverything) {
-  const Settlement settlement = Settle(task, {});
+  const Settlement settlement = Settle(task, region, {});
   EXPECT_EQ(settlement.refund, 1'000'000);
   EXPECT_EQ(settlement.fee, 0);
 }
@@ -127,7 +131,7 @@ TEST_F(SettleTest, NothingAcceptedRefundsEverything) {
 TEST_F(SettleTest, AFullBudgetUsesTheWholeReward) {
   const std::vector<Trial> trials = {Accepted(1, 1, 60, 900'000, 10),
                                      Accepted(2, 2, 40, 800'000, 20)};
-  const Settlement settlement = Settle(task, trials);
+  const Settlement settlement = Settle(task, region, trials);
   EXPECT_EQ(settlement.fee, 50'000);
   EXPECT_EQ(settlement.refund, 0);
   EXPECT_EQ(settlement.trials[0].pay, 510'000);
@@ -139,7 +143,7 @@ TEST_F(SettleTest, AFullBudgetUsesTheWholeReward) {
 // Cancelling right after a find must not save the client the bonus.
 TEST_F(SettleTest, TheBonusIsPaidWholeForAnyFront) {
   const Settlement settlement =
-      Settle(task, std::vector<Trial>{Accepted(1, 1, 1, 900'000, 10)});
+      Settle(task, region, std::vector<Trial>{Accepted(1, 1, 1, 900'000, 10)});
   EXPECT_EQ(settlement.trials[0].finders_bonus, 100'000);
   EXPECT_EQ(settlement.trials[0].pay, 8'500);
   EXPECT_EQ(Paid(settlement) + settlement.fee + settlement.refund, 1'000'000);
@@ -149,9 +153,9 @@ TEST_F(SettleTest, TheOrderOfTrialsDoesNotMatter) {
   std::vector<Trial> trials = {Accepted(1, 2, 33, 910'000, 50),
                                Accepted(2, 1, 33, 900'000, 10),
                                Accepted(3, 3, 33, 905'000, 20)};
-  const Settlement forward = Settle(task, trials);
+  const Settlement forward = Settle(task, region, trials);
   std::reverse(trials.begin(), trials.end());
-  const Settlement backward = Settle(task, trials);
+  const Settlement backward = Settle(task, region, trials);
   ASSERT_EQ(forward.trials.size(), backward.trials.size());
   for (size_t i = 0; i < forward.trials.size(); ++i) {
     EXPECT_EQ(forward.trials[i].trial, backward.trials[i].trial);
@@ -160,6 +164,77 @@ TEST_F(SettleTest, TheOrderOfTrialsDoesNotMatter) {
               backward.trials[i].finders_bonus);
   }
   EXPECT_EQ(Paid(forward) + forward.fee + forward.refund, 1'000'000);
+}
+
+Amount BonusOf(const Settlement& settlement, int64_t trial) {
+  for (const TrialPay& pay : settlement.trials) {
+    if (pay.trial.value == trial) return pay.finders_bonus;
+  }
+  return -1;
+}
+
+// The smallest and worst network of a front once took 93 of 100 coins of a task
+// in which accuracy was all that was asked.
+TEST_F(SettleTest, WhereAccuracyIsAllThatWasAskedItAloneIsPaid) {
+  region.macs_max = 0;
+  const std::vector<Trial> trials = {Accepted(1, 1, 1, 700'000, 1),
+                                     Accepted(2, 2, 1, 900'000, 50),
+                                     Accepted(3, 3, 1, 910'000, 99)};
+  const Settlement settlement = Settle(task, region, trials);
+  EXPECT_EQ(BonusOf(settlement, 1), 0);
+  EXPECT_EQ(BonusOf(settlement, 2), 0);
+  EXPECT_EQ(BonusOf(settlement, 3), 100'000);
+}
+
+TEST_F(SettleTest, WhereSizeCountsEachGetsTheAreaThatItAloneBeats) {
+  region = {.accuracy_min_ppm = 500'001, .macs_max = 99};
+  const std::vector<Trial> trials = {Accepted(1, 1, 1, 700'000, 20),
+                                     Accepted(2, 2, 1, 900'000, 60)};
+  const Settlement settlement = Settle(task, region, trials);
+  // (700,000 - 500,000) * (60 - 20) and (900,000 - 700,000) * (100 - 60).
+  EXPECT_EQ(BonusOf(settlement, 1), 50'000);
+  EXPECT_EQ(BonusOf(settlement, 2), 50'000);
+}
+
+TEST_F(SettleTest, TheEdgesOfTheRegionBelongToIt) {
+  region = {.accuracy_min_ppm = 900'000, .macs_max = 10};
+  const std::vector<Trial> trials = {Accepted(1, 1, 1, 900'000, 10)};
+  EXPECT_EQ(BonusOf(Settle(task, region, trials), 1), 100'000);
+}
+
+TEST_F(SettleTest, ABonusWhoseRegionNothingReachesGoesBack) {
+  const std::vector<Trial> trials = {Accepted(1, 1, 100, 900'000, 10)};
+  for (const BonusRegion& far :
+       {BonusRegion{.accuracy_min_ppm = 900'001},
+        BonusRegion{.accuracy_min_ppm = 0, .macs_max = 9},
+        BonusRegion{.accuracy_min_ppm = 1'000'001, .macs_max = 100}}) {
+    const Settlement settlement = Settle(task, far, trials);
+    EXPECT_EQ(BonusOf(settlement, 1), 0);
+    EXPECT_EQ(Paid(settlement) + settlement.fee + settlement.refund, 1'000'000);
+    EXPECT_GE(settlement.refund, 100'000);
+  }
+}
+
+// A client who knows a good front cannot bait with a bonus that it keeps: what
+// is new takes all of it.
+TEST_F(SettleTest, OnlyWhatIsNewShares) {
+  Trial known = Accepted(1, 1, 1, 800'000, 10);
+  known.known_from = {9};
+  const std::vector<Trial> trials = {known, Accepted(2, 2, 1, 810'000, 90)};
+  EXPECT_EQ(BonusOf(Settle(task, region, trials), 2), 100'000);
+  Trial behind = Accepted(2, 2, 1, 790'000, 90);
+  EXPECT_EQ(BonusOf(Settle(task, region, std::vector<Trial>{known, behind}), 2),
+            0);
+}
+
+TEST_F(SettleTest, WhatIsAtChanceIsPaidForItsWorkAlone) {
+  Trial guess = Accepted(1, 1, 40, 990'000, 1);
+  guess.is_at_chance = true;
+  const std::vector<Trial> trials = {guess, Accepted(2, 2, 1, 810'000, 90)};
+  const Settlement settlement = Settle(task, region, trials);
+  EXPECT_EQ(settlement.trials[0].pay, 340'000);
+  EXPECT_EQ(BonusOf(settlement, 1), 0);
+  EXPECT_EQ(BonusOf(settlement, 2), 100'000);
 }
 
 }  // namespace

@@ -233,5 +233,117 @@ TEST_F(RungsTest, SurvivesAReload) {
   EXPECT_EQ(reply->grant->assignments[0].resumes, best.id);
 }
 
+// What wins was trained, all of it: a false lower rung once took the finder's
+// bonus, because the replay of the upper one began with its weights.
+class RungProofTest : public ::testing::Test {
+ protected:
+  static PoolPolicy Trusting() {
+    PoolPolicy policy;
+    policy.audit_floor_ppm = 0;
+    policy.audit_rate_factor_ppm = 0;  // proven by the first audit
+    return policy;
+  }
+  RungProofTest() : pool(Trusting()) {
+    alice = pool.Make("alice", Role::kMiner);
+    session = pool.Open(alice, "w1");
+    TaskSpec spec = TinySpec(8);
+    spec.trials_per_lease = 1;
+    spec.recipe.further_epochs = {2};
+    spec.search.halved_macs_ppm = 1'000;
+    task = pool.Submit(spec);
+  }
+  void Keep() {
+    for (const Event& event : pool.pool.TakeEvents()) {
+      const Trial* trial = std::get_if<Trial>(&event);
+      if (trial != nullptr) trials[trial->id] = *trial;
+    }
+  }
+  // Trains until a result of the second rung is there.
+  void TrainToTheTop() {
+    int64_t macs = 0;
+    for (int i = 0; i < 40; ++i) {
+      const auto grant = pool.Do(AcquireLease{alice, session}).grant;
+      ASSERT_TRUE(grant.has_value());
+      const Assignment one = grant->assignments[0];
+      const Trial trial = *pool.pool.state().Find(one.trial);
+      if (macs == 0) macs = trial.macs;
+      Keep();
+      if (trial.resumes.IsSet()) {
+        EXPECT_GT(trials.at(trial.resumes).basis, TrialBasis::kSampledOut)
+            << "promoted at its word";
+      }
+      // Behind the first one, which is cheaper: hardly ever looked at by rule.
+      const int64_t claim = trial.rung > 0      ? 950
+                            : i == 0            ? 900
+                            : trial.macs > macs ? 890
+                                                : 500;
+      pool.Deliver(alice, session, grant->lease, one.trial, claim);
+      pool.VerifyAll();
+      Keep();
+      if (trial.rung > 0) ++tops;
+      if (tops == 3) return;
+    }
+  }
+
+  TestPool pool;
+  AccountId alice;
+  SessionId session;
+  TaskId task;
+  std::map<TrialId, Trial> trials;
+  int tops = 0;
+};
+
+TEST_F(RungProofTest, APromotionCountsAfterItsAudit) {
+  TrainToTheTop();
+  EXPECT_EQ(tops, 3);
+}
+
+TEST_F(RungProofTest, TheWholeChainBelowAFinalistIsReplayed) {
+  TrainToTheTop();
+  pool.Do(CancelTask{task, pool.client});
+  pool.VerifyAll();
+  Keep();
+  ASSERT_EQ(pool.pool.state().Find(task), nullptr);
+  int winners = 0;
+  for (const auto& [id, trial] : trials) {
+    if (trial.finders_bonus == 0) continue;
+    ++winners;
+    for (TrialId at = id; at.IsSet(); at = trials.at(at).resumes) {
+      EXPECT_EQ(trials.at(at).basis, TrialBasis::kReplayed);
+    }
+  }
+  EXPECT_GT(winners, 0);
+}
+
+TEST_F(RungProofTest, ARejectionReachesWhatGrewFromIt) {
+  TrainToTheTop();
+  pool.Do(CancelTask{task, pool.client});
+  const auto upper = std::find_if(
+      trials.begin(), trials.end(),
+      [](const auto& entry) { return entry.second.resumes.IsSet(); });
+  ASSERT_NE(upper, trials.end());
+  const TrialId lower = upper->second.resumes;
+  // The replay of the lower rung leads elsewhere, whoever looks.
+  for (int i = 0; i < 100; ++i) {
+    pool.Advance(pool.policy.second_look_term);
+    for (const char* name : {"v1", "v2"}) {
+      while (const auto grant = pool.Do(AcquireAudit{pool.verifier, name})) {
+        ReportAudit report{pool.verifier, grant->audit.id, grant->audit.attempt,
+                           name, Refuted{"TRAINING_FALSE"}};
+        if (grant->audit.trial != lower) {
+          const int64_t correct = grant->trial.claimed_correct;
+          report.finding = Measurement{correct, correct};
+        }
+        pool.Do(report);
+        if (grant->audit.trial == lower) break;  // for the other one
+      }
+    }
+  }
+  Keep();
+  EXPECT_EQ(trials.at(lower).reason, "TRAINING_FALSE");
+  EXPECT_EQ(trials.at(upper->first).state, TrialState::kRejected);
+  EXPECT_EQ(trials.at(upper->first).finders_bonus, 0);
+}
+
 }  // namespace
 }  // namespace archpool

@@ -3,6 +3,7 @@
 #define ARCHPOOL_SERVER_CORE_TASK_INDEX_H_
 
 #include <cstdint>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -32,6 +33,19 @@ struct TaskIndex {
   absl::btree_map<std::pair<Digest, int64_t>, int64_t> promoted;
   // By result: how often its account took it on and gave it up again.
   absl::btree_map<TrialId, int64_t> resumptions_given_up;
+  // By result: the trials that go on from its weights.
+  absl::btree_map<TrialId, std::vector<TrialId>> grown;
+  // What accounts trained, and was rejected: the same account would train the
+  // same bits again, so it is never given the network at that rung again.
+  absl::btree_set<std::tuple<AccountId, Digest, int64_t>> rejected;
+  bool WasRejected(AccountId account, const Digest& architecture,
+                   int64_t rung = 0) const {
+    return rejected.contains({account, architecture, rung});
+  }
+  // Accepted results that are above chance, the client's earlier ones included;
+  // and measured ones that are not, by account.
+  int64_t above_chance_count = 0;
+  absl::btree_map<AccountId, int64_t> at_chance;
   // What an account left undone: it gets that back before anything else.
   absl::btree_map<AccountId, absl::btree_set<TrialId>> abandoned;
   absl::btree_set<AuditId> audits;  // open ones

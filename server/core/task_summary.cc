@@ -39,7 +39,9 @@ std::vector<Trial> FrontOf(absl::Span<const Trial> results) {
 std::vector<Trial> Verified(absl::Span<const Trial> accepted) {
   std::vector<Trial> verified;
   for (const Trial& trial : accepted) {
-    if (trial.verified_accuracy_ppm != kNotMeasured) verified.push_back(trial);
+    if (trial.verified_accuracy_ppm != kNotMeasured && !trial.is_at_chance) {
+      verified.push_back(trial);
+    }
   }
   return verified;
 }
@@ -104,6 +106,7 @@ TaskSummary Summarize(absl::Span<const Trial> trials) {
         break;
       case TrialState::kAccepted:
         ++summary.trials_accepted;
+        summary.trials_at_chance += trial.is_at_chance ? 1 : 0;
         ++share.trials_accepted;
         share.work_units += trial.work_units;
         if (trial.basis > TrialBasis::kSampledOut) ++share.trials_audited;

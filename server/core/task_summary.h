@@ -36,6 +36,7 @@ struct TaskSummary {
   int64_t trials_assigned = 0;
   int64_t trials_pending = 0;  // committed or uploaded
   int64_t trials_accepted = 0;
+  int64_t trials_at_chance = 0;  // of the accepted ones
   int64_t trials_rejected = 0;
   int64_t trials_abandoned = 0;
   // Accepted trials whose architecture another had committed before.
@@ -56,7 +57,8 @@ struct TaskSummary {
 // Pareto front of verified accuracy against multiply-accumulates, by the
 // latter: what a task with these accepted trials ends with. Of one architecture
 // the trial of the furthest rung counts, and of several there (a primary's and
-// its backup's) the one committed first; the others are paid as work alone.
+// its backup's) the one committed first; the others, and what is at chance, are
+// paid as work alone.
 std::vector<Trial> FinalistsOf(absl::Span<const Trial> accepted);
 
 // `trials`: every trial of one task, in any order.

@@ -13,6 +13,7 @@
 #include "common/crypto/signature.h"
 #include "common/model/ids.h"
 #include "common/model/moments.h"
+#include "common/model/task_spec.h"
 #include "common/nas/search_space.h"
 
 namespace archpool {
@@ -146,7 +147,9 @@ struct Trial {
   TrialId known_from;
   TrialState state = TrialState::kAssigned;
   absl::Time create_time;
-  // The commitment.
+  // The commitment. Of a training that diverged, the segments until then, which
+  // its work units count alone; 0: all of the recipe's.
+  int64_t segments = 0;
   Digest checkpoint_root;
   Digest weights_digest;
   int64_t weights_size_bytes = 0;
@@ -165,6 +168,10 @@ struct Trial {
   int64_t held_out_correct = kNotMeasured;
   int64_t verified_accuracy_ppm = kNotMeasured;  // of the held-out split
   TrialBasis basis = TrialBasis::kNone;
+  // Its result is no better than a guess (common/model/chance.h): by its claim
+  // until it was measured. Paid like any other work once it is accepted, and
+  // never more than that: no finalist, and no basis for the next rung.
+  bool is_at_chance = false;
   // Its block's draws were clean: no later rejection takes its credit.
   bool is_matured = false;
   absl::Duration audit_time;  // that verifiers spent on it
@@ -177,6 +184,11 @@ struct Trial {
 
   friend bool operator==(const Trial&, const Trial&) = default;
 };
+
+// Segments that were trained, and that the commitment's tree has.
+inline int64_t SegmentsOf(const Recipe& recipe, const Trial& trial) {
+  return trial.segments > 0 ? trial.segments : recipe.segments;
+}
 
 // Its result on the validation split: as measured, else as claimed.
 inline int64_t ValidationCorrect(const Trial& trial) {

@@ -1,6 +1,8 @@
 #include "server/rpc/records_to_proto.h"
 
 #include "absl/strings/str_cat.h"
+#include "common/model/bonus_region.h"
+#include "common/model/chance.h"
 #include "common/wire/fields.h"
 #include "common/wire/proof_wire.h"
 #include "common/wire/search_space_wire.h"
@@ -19,6 +21,7 @@ void FillSummary(const TaskSummary& summary, v1::Task* proto) {
   proto->set_trials_assigned(summary.trials_assigned);
   proto->set_trials_pending(summary.trials_pending);
   proto->set_trials_accepted(summary.trials_accepted);
+  proto->set_trials_at_chance(summary.trials_at_chance);
   proto->set_trials_rejected(summary.trials_rejected);
   proto->set_trials_abandoned(summary.trials_abandoned);
   for (const auto& [reason, count] : summary.rejected_by_reason) {
@@ -144,6 +147,7 @@ v1::Lease ToProto(const LeaseGrant& grant) {
 
 v1::AuditRequest ToProto(const AuditRequest& request) {
   v1::AuditRequest proto;
+  proto.set_segments(request.segments);
   proto.set_audit_id(request.audit.value);
   proto.set_trial_id(request.trial.value);
   proto.set_segment(request.segment);
@@ -169,6 +173,7 @@ v1::Audit ToProto(const AuditGrant& grant) {
   proto.set_hardware_class(grant.trial.hardware_class);
   proto.set_is_whole(grant.audit.kind == AuditKind::kWhole);
   proto.set_segment(grant.audit.segment);
+  proto.set_segments(grant.trial.segments);
   proto.set_measures_all(grant.audit.measures_all);
   proto.set_seed(grant.seed.AsBytes());
   proto.set_account_id(grant.trial.account.value);
@@ -203,6 +208,7 @@ v1::Trial ToProto(const Trial& trial, const TaskSpec& spec,
   proto.set_reason(trial.reason);
   if (trial.basis != TrialBasis::kNone) proto.set_basis(ToString(trial.basis));
   proto.set_is_matured(trial.is_matured);
+  proto.set_is_at_chance(trial.is_at_chance);
   proto.set_draw_ppm(trial.draw_ppm);
   if (!trial.checkpoint_root.IsZero()) {
     proto.set_checkpoint_root(trial.checkpoint_root.AsBytes());
@@ -259,6 +265,12 @@ v1::Task ToProto(const TaskView& view, Detail detail,
   if (view.summary.best) *proto.mutable_best() = show(*view.summary.best);
   if (detail == Detail::kFull) {
     *proto.mutable_manifest() = wire::ToProto(view.manifest);
+    const BonusRegion region = BonusRegionOf(
+        *task.spec, view.manifest.held_out_count, view.manifest.classes);
+    proto.set_bonus_accuracy_min_ppm(region.accuracy_min_ppm);
+    proto.set_bonus_macs_max(region.macs_max);
+    proto.set_above_chance_ppm(AccuracyAboveChancePpm(
+        view.manifest.validation_count, view.manifest.classes));
     for (const Trial& trial : view.summary.front) {
       *proto.add_front() = show(trial);
     }

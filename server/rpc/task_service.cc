@@ -225,6 +225,16 @@ grpc::ServerUnaryReactor* TaskService::ListTrials(
                });
 }
 
+namespace {
+
+void HideResults(v1::Trial& trial) {
+  trial.set_claimed_accuracy_ppm(kNotMeasured);
+  trial.set_measured_accuracy_ppm(kNotMeasured);
+  trial.set_verified_accuracy_ppm(kNotMeasured);
+}
+
+}  // namespace
+
 absl::Status TaskService::List(const TrialsCall& call) {
   const v1::ListTrialsRequest& request = *call.request;
   ARCHPOOL_ASSIGN_OR_RETURN(const TaskId id,
@@ -249,8 +259,14 @@ absl::Status TaskService::List(const TrialsCall& call) {
       if (call.caller.role == Role::kMiner && trial.account != call.caller.id) {
         continue;
       }
-      *call.response->add_trials() =
+      v1::Trial* proto = call.response->add_trials();
+      *proto =
           ToProto(trial, *task.spec, dataset.manifest, parts_.watch.accounts);
+      // A client learns what it pays for.
+      if (call.caller.role == Role::kClient &&
+          trial.state != TrialState::kAccepted) {
+        HideResults(*proto);
+      }
       if (call.response->trials_size() == wanted) break;
     }
     if (static_cast<int64_t>(page.size()) < kPageSizeMax) break;

@@ -47,16 +47,18 @@ absl::StatusOr<TrialReport> ReadReport(const std::string& path,
                             wire::ReadDigest(wire::Join(path, "weights_digest"),
                                              proto.weights_digest()));
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
-      path, {{"weights_size_bytes", proto.weights_size_bytes(), 1,
-              wire::kWeightsSizeBytesMax},
-             {"validation_correct", proto.validation_correct(), 0,
-              kDatasetCountMax}}));
+      path,
+      {{"weights_size_bytes", proto.weights_size_bytes(), 1,
+        wire::kWeightsSizeBytesMax},
+       {"validation_correct", proto.validation_correct(), 0, kDatasetCountMax},
+       {"segments", proto.segments(), 0, kSegmentsMax}}));
   ARCHPOOL_ASSIGN_OR_RETURN(
       report.train_time,
       wire::ReadDuration(wire::Join(path, "train_time"), proto.train_time(),
                          absl::ZeroDuration(), kTrainTimeMax));
   report.weights_size_bytes = proto.weights_size_bytes();
   report.validation_correct = proto.validation_correct();
+  report.segments = proto.segments();
   ARCHPOOL_ASSIGN_OR_RETURN(
       report.checkpoint_root,
       wire::ReadDigest(wire::Join(path, "checkpoint_root"),
@@ -140,7 +142,8 @@ absl::Status CheckSignatures(const ReportTrials& command,
                            .checkpoint_root = report.checkpoint_root,
                            .weights = report.weights_digest,
                            .weights_size_bytes = report.weights_size_bytes,
-                           .validation_correct = report.validation_correct};
+                           .validation_correct = report.validation_correct,
+                           .segments = report.segments};
     if (VerifySignature(key, CommitmentMessage(claim), report.signature)) {
       continue;
     }

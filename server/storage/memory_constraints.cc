@@ -118,6 +118,7 @@ std::string BrokenCheck(const Trial& t) {
        {t.parameters >= 0 && t.macs >= 0 && t.work_units >= 0 &&
             t.weights_size_bytes >= 0 && t.train_time >= absl::ZeroDuration(),
         "trial_sizes_not_negative"},
+       {t.segments >= 0, "trial_segments_not_negative"},
        {t.rung >= 0 && (!t.resumes.IsSet() || t.rung > 0), "trial_rung"},
        {!t.known_from.IsSet() ||
             (is_accepted && t.pay == 0 && t.finders_bonus == 0),

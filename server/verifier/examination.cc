@@ -82,7 +82,7 @@ class Examination {
   }
 
   AuditFinding RunSegment(const Checkpoint& start) {
-    if (!IsCheckpoint(order_.checkpoint_root, order_.recipe.segments, 0,
+    if (!IsCheckpoint(order_.checkpoint_root, order_.segments, 0,
                       DigestOf(start), order_.opening.start_proof)) {
       return TrainingRefuted{"START_FALSE"};
     }
@@ -95,6 +95,12 @@ class Examination {
                               files_.begin_optimizer, limits_);
     }
     if (!begin.ok()) return Classify(begin.status());
+    // Behind the point of no return nothing is trained: it could be told.
+    const bool diverged_before =
+        order_.segment > 0 && HasDiverged(begin->weights);
+    if (diverged_before || (EndsEarly() && !HasDiverged(*weights))) {
+      return TrainingRefuted{"END_FALSE"};
+    }
     if (const MaybeFinding found = ReplaySegment(*begin)) return *found;
     return Measure(*weights);
   }
@@ -118,7 +124,10 @@ class Examination {
   AuditFinding RunWhole(const Checkpoint& start) {
     std::vector<CheckpointFiles> boundaries{FilesOf(start)};
     Checkpoint at = start;
-    while (at.boundary < order_.recipe.segments) {
+    while (at.boundary < order_.segments) {
+      if (at.boundary > 0 && HasDiverged(at.weights)) {
+        return TrainingRefuted{"END_FALSE"};
+      }
       absl::StatusOr<Checkpoint> next =
           evaluator_.Replay(terms_, data_.train, at);
       if (!next.ok()) return Classify(next.status());
@@ -129,8 +138,14 @@ class Examination {
         boundaries.back().weights == order_.weights &&
         CheckpointChain(std::move(boundaries)).Root() == order_.checkpoint_root;
     if (!leads_there) return TrainingRefuted{"TRAINING_FALSE"};
+    if (EndsEarly() && !HasDiverged(at.weights)) {
+      return TrainingRefuted{"END_FALSE"};
+    }
     return Measure(at.weights);
   }
+
+  // Whether the miner says that its training diverged.
+  bool EndsEarly() const { return order_.segments < order_.recipe.segments; }
 
   AuditFinding Measure(const TensorMap& weights) {
     if (!order_.measures_all && IsCredible(weights)) {
@@ -145,8 +160,11 @@ class Examination {
 
   absl::StatusOr<int64_t> Count(const TensorMap& weights,
                                 const Dataset& dataset) {
-    return evaluator_.CountCorrect(order_.assignment.plan, weights,
-                                   order_.manifest, dataset);
+    const absl::StatusOr<int64_t> correct = evaluator_.CountCorrect(
+        order_.assignment.plan, weights, order_.manifest, dataset);
+    // A training that diverged is a result like any other: nothing is right.
+    if (GetReason(correct.status()) == "WEIGHTS_NOT_FINITE") return 0;
+    return correct;
   }
 
   // Whether a few examples of each split bear the claim out. Where they do not,

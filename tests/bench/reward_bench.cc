@@ -63,9 +63,10 @@ int Main() {
 
   const double split = MedianSeconds(
       [&] { (void)SplitByRunningTotals(pots.work, units, total); });
+  const BonusRegion region{.macs_max = 2'000'000'000};
   Amount refund = 0;
   const double settle =
-      MedianSeconds([&] { refund = Settle(task, trials).refund; });
+      MedianSeconds([&] { refund = Settle(task, region, trials).refund; });
   PrintJsonLine("reward/split_1M", split, "s", kGoalSeconds);
   PrintJsonLine("reward/settle_1M", settle, "s", kGoalSeconds);
   // What is over comes back: nothing, where the whole budget was worked.

@@ -117,6 +117,7 @@ class FakePool : public WorkClient {
       if (!reports.contains(id) || openings.contains(id)) continue;
       reply.asked.push_back({.trial = TrialId{id},
                              .segment = segment,
+                             .segments = LeaseOf(TrialId{id}).recipe.segments,
                              .deadline = absl::InfiniteFuture(),
                              .lease = LeaseOf(TrialId{id})});
     }

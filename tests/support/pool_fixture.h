@@ -134,8 +134,8 @@ class TestPool {
     const Audit* audit = pool.state().Find(pool.state().AuditOf(id));
     if (audit != nullptr && audit->state == AuditState::kAsked) {
       const int64_t segment = audit->segment;
-      const CheckpointChain chain =
-          FakeChain(id, pool.state().Find(trial->task)->spec->recipe.segments);
+      const CheckpointChain chain = FakeChain(
+          id, SegmentsOf(pool.state().Find(trial->task)->spec->recipe, *trial));
       Do(OpenSegment{miner, id, chain.Open(segment)});
       if (segment > 0) {
         Do(ConfirmUpload{miner, id, chain.boundary(segment).weights, true});

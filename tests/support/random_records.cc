@@ -93,6 +93,7 @@ void RandomRecords::PutAccount() {
                .trials_rejected = Large(),
                .trials_abandoned = Large(),
                .rejections_in_a_row = Large(),
+               .claims_too_low = Large(),
                .performance = RandomPerformance(),
                .accuracy_ppm = RandomMoments(),
                .audit_rate_ppm = Large(),
@@ -165,7 +166,7 @@ void RandomRecords::PutTask() {
             .state = state,
             .end_reason = state == TaskState::kActive
                               ? EndReason::kNone
-                              : static_cast<EndReason>(1 + Below(5)),
+                              : static_cast<EndReason>(1 + Below(6)),
             .create_time = RandomTime(),
             .deadline = RandomTime()};
   task.fee_pot = Below(reward + 1);
@@ -283,6 +284,8 @@ void RandomRecords::PutTrial() {
     trial.architecture.choices.push_back(static_cast<uint8_t>(Below(256)));
   }
   if (state != TrialState::kAssigned && state != TrialState::kAbandoned) {
+    trial.is_at_chance = Coin();
+    trial.segments = Below(1025);
     trial.checkpoint_root = RandomDigest();
     trial.signature.bytes[static_cast<size_t>(Below(64))] = 1;
     trial.session = SessionId{Large() + 1};

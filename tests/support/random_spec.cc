@@ -59,7 +59,9 @@ TaskSpec RandomSpec(CounterRng& rng, const Digest& dataset) {
                  .time_limit = absl::Seconds(in(60, 86'400)),
                  .target_accuracy_ppm = in(0, 1'000'000)};
   spec.terms = {.reward = in(1, kAmountMax),
-                .finders_bonus_ppm = in(0, 500'000)};
+                .finders_bonus_ppm = in(0, 500'000),
+                .bonus_accuracy_min_ppm = in(0, 1'000'000),
+                .bonus_macs_max = in(0, 1'000'000'000)};
   spec.search = {.policy = in(0, 1) == 1 ? "evolution:20:5" : "",
                  .halved_macs_ppm = in(0, 1'000'000),
                  .halved_parameters_ppm = in(0, 1'000'000)};

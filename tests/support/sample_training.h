@@ -43,6 +43,7 @@ class SampleTraining {
     order.weights = chain.boundary(chain.segments()).weights;
     order.weights_size_bytes =
         chain.boundary(chain.segments()).weights_size_bytes;
+    order.segments = chain.segments();
     order.segment = segment;
     order.opening = chain.Open(segment);
   }

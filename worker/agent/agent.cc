@@ -210,6 +210,12 @@ absl::Status Agent::Train(const LeaseBook::Order& order, Courier& courier,
   commitment.validation_correct = result.validation_correct;
   commitment.train_time = clock_.Now() - start;
   commitment.checkpoint_root = chain.Root();
+  if (chain.segments() < lease.recipe.segments) {
+    spdlog::info("{} diverged in segment {} of {}: its training ends there",
+                 assignment.trial.ToString(), chain.segments(),
+                 lease.recipe.segments);
+    commitment.segments = chain.segments();
+  }
   commitment.final_optimizer = chain.boundary(chain.segments()).optimizer;
   commitment.final_proof = chain.ProofOf(chain.segments());
   spdlog::info("{}: {} of {} correct after {}", assignment.trial.ToString(),

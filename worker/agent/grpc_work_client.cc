@@ -23,7 +23,8 @@ TrialClaim ClaimOf(const TrialCommitment& commitment) {
           .checkpoint_root = commitment.checkpoint_root,
           .weights = commitment.weights_digest,
           .weights_size_bytes = commitment.weights_size_bytes,
-          .validation_correct = commitment.validation_correct};
+          .validation_correct = commitment.validation_correct,
+          .segments = commitment.segments};
 }
 
 absl::StatusOr<AskedSegment> ReadAsked(
@@ -37,9 +38,12 @@ absl::StatusOr<AskedSegment> ReadAsked(
       asked.deadline,
       wire::ReadTime("request.deadline_time", request.deadline_time()));
   ARCHPOOL_ASSIGN_OR_RETURN(asked.lease, wire::LeaseFromProto(proto.lease()));
-  ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange("request.segment",
-                                            request.segment(), 0,
-                                            asked.lease.recipe.segments - 1));
+  const int64_t all = asked.lease.recipe.segments;
+  ARCHPOOL_RETURN_IF_ERROR(
+      wire::CheckRange("request.segments", request.segments(), 0, all));
+  asked.segments = request.segments() > 0 ? request.segments() : all;
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(
+      "request.segment", request.segment(), 0, asked.segments - 1));
   asked.segment = request.segment();
   if (asked.lease.assignments.size() == 1 &&
       asked.lease.assignments[0].trial == asked.trial) {
@@ -145,6 +149,7 @@ absl::StatusOr<ReportReply> GrpcWorkClient::ReportTrial(
   report.set_weights_digest(commitment.weights_digest.AsBytes());
   report.set_weights_size_bytes(commitment.weights_size_bytes);
   report.set_validation_correct(commitment.validation_correct);
+  report.set_segments(commitment.segments);
   *report.mutable_train_time() = wire::ToProto(commitment.train_time);
   report.set_checkpoint_root(commitment.checkpoint_root.AsBytes());
   report.set_final_optimizer_digest(commitment.final_optimizer.AsBytes());

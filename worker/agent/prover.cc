@@ -138,7 +138,7 @@ void Prover::Answer(const AskedSegment& asked, const std::stop_token& stop) {
 
 absl::Status Prover::LayOpen(const AskedSegment& asked, const Digest& key,
                              const std::stop_token& stop) {
-  const int64_t segments = asked.lease.recipe.segments;
+  const int64_t segments = asked.segments;
   const std::vector<CheckpointFiles> seen = vault_.FilesOf(key);
   if (std::ssize(seen) != segments + 1) {
     return NotFound("CHECKPOINT_LOST", "its checkpoints are not here");

@@ -52,6 +52,7 @@ std::string ToJson(const JournalEntry& entry) {
       {"weights_digest", commitment.weights_digest.ToString()},
       {"weights_size_bytes", commitment.weights_size_bytes},
       {"validation_correct", commitment.validation_correct},
+      {"segments", commitment.segments},
       {"checkpoint_root", commitment.checkpoint_root.ToString()},
       {"final_optimizer", commitment.final_optimizer.ToString()},
       {"final_proof", HexOf(commitment.final_proof)},
@@ -86,6 +87,7 @@ std::optional<JournalEntry> FromJson(const std::string& text) {
         json.at("weights_size_bytes").get<int64_t>();
     commitment.validation_correct =
         json.at("validation_correct").get<int64_t>();
+    commitment.segments = json.value("segments", int64_t{0});
     commitment.train_time =
         absl::Microseconds(json.at("train_time_us").get<int64_t>());
     entry.is_committed = json.at("is_committed").get<bool>();

@@ -57,6 +57,7 @@ struct TrialCommitment {
   int64_t weights_size_bytes = 0;
   int64_t validation_correct = 0;
   absl::Duration train_time;
+  int64_t segments = 0;  // of a training that diverged; 0: the recipe's
   // The training's checkpoints (common/model/commitment.h).
   Digest checkpoint_root;
   Digest final_optimizer;
@@ -75,6 +76,7 @@ struct ReportReply {
 struct AskedSegment {
   TrialId trial;
   int64_t segment = 0;
+  int64_t segments = 0;  // of the trial's training
   absl::Time deadline;
   wire::WorkLease lease;  // its only assignment is the trial's
 };
