@@ -76,13 +76,13 @@ std::string HardwareClass();
 // `validation`. Initial weights, order and augmentation are drawn from
 // `trial_key` alone (streams in common/nn/streams.h). Each rung begins with the
 // weights of the one below and an optimiser at rest. A training that has
-// diverged (common/data/checkpoint.h) ends at that boundary. Where `from` is set, a
-// checkpoint of this very training, it goes on from there, and `sink` hears of
-// the boundaries that follow.
-// INVALID_ARGUMENT: DATA_MISMATCH (shape or classes differ from the plan's);
-// WEIGHTS_MISMATCH, WEIGHTS_NOT_FINITE (span.resumed); CHECKPOINT_MALFORMED.
-// INTERNAL: TRAINING_FAILED (LibTorch threw); CANCELLED: TRAINING_STOPPED.
-// RESOURCE_EXHAUSTED: TRAINING_OUT_OF_MEMORY.
+// diverged (common/data/checkpoint.h) ends at that boundary. Where `from` is
+// set, a checkpoint of this very training, it goes on from there, and `sink`
+// hears of the boundaries that follow. INVALID_ARGUMENT: DATA_MISMATCH (shape
+// or classes differ from the plan's); WEIGHTS_MISMATCH, WEIGHTS_NOT_FINITE
+// (span.resumed); CHECKPOINT_MALFORMED. INTERNAL: TRAINING_FAILED (LibTorch
+// threw); CANCELLED: TRAINING_STOPPED. RESOURCE_EXHAUSTED:
+// TRAINING_OUT_OF_MEMORY.
 absl::StatusOr<TrainedNetwork> Train(
     const LayerPlan& plan, const Recipe& recipe, const RungSpan& span,
     const Digest& trial_key, const Normalization& normalization,
