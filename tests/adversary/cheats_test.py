@@ -18,8 +18,10 @@ REASONS = {
     "earlier_weights": {"START_FALSE", "SEGMENT_FALSE"},
     "validation": {"SEGMENT_FALSE"},
     "other_seed": {"START_FALSE"},
-    "not_finite": {"SEGMENT_FALSE", "WEIGHTS_NOT_FINITE"},
+    "not_finite": {"SEGMENT_FALSE", "CLAIM_FALSE"},
     "smaller_network": {"START_FALSE"},
+    "learn_nothing": {"SEGMENT_FALSE", "CLAIM_FALSE", "WEIGHTS_MISMATCH"},
+    "diverge": {"SEGMENT_FALSE"},
 }
 
 

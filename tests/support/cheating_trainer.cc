@@ -53,9 +53,9 @@ TrainingRequest WithKey(const TrainingRequest& request, const Digest& key) {
 }  // namespace
 
 std::vector<std::string> CheatNames() {
-  return {"inflate",    "random_weights",  "fewer_epochs", "interpolate",
-          "splice",     "earlier_weights", "validation",   "other_seed",
-          "not_finite", "smaller_network"};
+  return {"inflate",    "random_weights",  "fewer_epochs",  "interpolate",
+          "splice",     "earlier_weights", "validation",    "other_seed",
+          "not_finite", "smaller_network", "learn_nothing", "diverge"};
 }
 
 void AddCheatFlags(CLI::App& app, CheatOptions& options) {
@@ -126,18 +126,33 @@ absl::StatusOr<CheatingTrainer::Record> CheatingTrainer::Cheat(
 
   ARCHPOOL_ASSIGN_OR_RETURN(Record record, Train(request, on_step));
   const int64_t count = request.validation.count();
+  const auto randomise = [&] {
+    CounterRng rng(request.trial_key.Prefix64(), 99);
+    for (size_t k = 1; k < record.checkpoints.size(); ++k) {
+      ForEachWeight(record.checkpoints[k],
+                    [&](float& value) { value = rng.NextUnitFloat(); });
+    }
+  };
+  const auto spoil_last = [&] {
+    ForEachWeight(record.checkpoints.back(), [](float& value) {
+      value = std::numeric_limits<float>::quiet_NaN();
+    });
+  };
   if (cheat == "inflate") {
     record.validation_correct =
         std::min(count, record.validation_correct +
                             static_cast<int64_t>(options_.inflation *
                                                  static_cast<double>(count)));
   } else if (cheat == "random_weights") {
-    CounterRng rng(request.trial_key.Prefix64(), 99);
-    for (size_t k = 1; k < record.checkpoints.size(); ++k) {
-      ForEachWeight(record.checkpoints[k],
-                    [&](float& value) { value = rng.NextUnitFloat(); });
-    }
+    randomise();
     record.validation_correct = count * 4 / 5;
+  } else if (cheat == "learn_nothing") {
+    randomise();
+    record.validation_correct = count / request.manifest.classes;
+  } else if (cheat == "diverge") {
+    record.checkpoints.resize(record.checkpoints.size() / 2 + 1);
+    spoil_last();
+    record.validation_correct = 0;
   } else if (cheat == "interpolate") {
     Interpolate(record.checkpoints);
   } else if (cheat == "splice") {
@@ -150,9 +165,7 @@ absl::StatusOr<CheatingTrainer::Record> CheatingTrainer::Cheat(
     if (first_) record = *first_;
     first_ = record;
   } else if (cheat == "not_finite") {
-    ForEachWeight(record.checkpoints.back(), [](float& value) {
-      value = std::numeric_limits<float>::quiet_NaN();
-    });
+    spoil_last();
   }
   return record;
 }

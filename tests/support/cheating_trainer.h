@@ -26,7 +26,9 @@ struct CheatOptions {
 // between the ends, "splice" takes every other one from another run;
 // "earlier_weights" hands in its first training again; "validation" trains on
 // the validation split; "other_seed" trains from another key; "not_finite" ends
-// in NaN; "smaller_network" trains the smallest one that it was leased so far.
+// in NaN; "smaller_network" trains the smallest one that it was leased so far;
+// "learn_nothing" trains nothing and claims no more than a guess; "diverge"
+// says that its training ended half-way in NaN.
 std::vector<std::string> CheatNames();
 
 void AddCheatFlags(CLI::App& app, CheatOptions& options);
