@@ -2,13 +2,18 @@
 #include <CLI/CLI.hpp>
 #include <map>
 #include <memory>
+#include <ostream>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "client/context.h"
+#include "client/doubt.h"
 #include "client/render_pool.h"
 #include "common/base/durable_file.h"
+#include "common/base/standard_streams.h"
 #include "common/base/status.h"
 #include "common/crypto/sha256.h"
+#include "common/crypto/token.h"
 
 namespace archpool {
 namespace {
@@ -21,34 +26,90 @@ struct CreateFlags {
   std::string token_out;
 };
 
-absl::Status Create(Context& context, const CreateFlags& flags) {
-  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
-  // The token is shown once: a file that cannot be written is found before.
-  if (!flags.token_out.empty()) {
-    ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(flags.token_out, ""));
-  }
+absl::StatusOr<v1::Account> Ask(PoolClient& client, const CreateFlags& flags,
+                                const std::string& token) {
   v1::CreateAccountRequest request;
   request.set_name(flags.name);
   request.set_role(flags.role);
+  request.set_token_hash(HashToken(token).AsBytes());
   ARCHPOOL_ASSIGN_OR_RETURN(
-      const v1::CreateAccountResponse response,
-      client->Call(client->pool(), &Stub::CreateAccount, request));
-  Json json = ToJson(response.account());
-  std::string page =
-      absl::StrCat("Account ", Clean(response.account().name()), " (",
-                   WordOf(response.account().role()), ") is made. Its token");
-  if (flags.token_out.empty()) {
-    json["token"] = response.token();
-    absl::StrAppend(&page, ", shown this once:\n", Clean(response.token()),
-                    "\n");
-  } else {
-    ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(
-        flags.token_out, absl::StrCat(response.token(), "\n")));
-    json["token_file"] = flags.token_out;
-    absl::StrAppend(&page, " is in ", flags.token_out, "\n");
+      v1::CreateAccountResponse response,
+      client.Call(client.pool(), &Stub::CreateAccount, request));
+  return std::move(*response.mutable_account());
+}
+
+std::string MadeLine(const v1::Account& account) {
+  return absl::StrCat("Account ", Clean(account.name()), " (",
+                      WordOf(account.role()), ") is made.");
+}
+
+// The token is in its file before the account is there.
+absl::Status CreateIntoFile(Context& context, PoolClient& client,
+                            const CreateFlags& flags,
+                            const std::string& token) {
+  ARCHPOOL_ASSIGN_OR_RETURN(NewFile file,
+                            NewFile::Create(flags.token_out, token + "\n"));
+  const absl::StatusOr<v1::Account> account = Ask(client, flags, token);
+  if (account.ok() || IsInDoubt(account.status())) file.Keep();
+  if (!account.ok() && IsInDoubt(account.status())) {
+    return InDoubt(
+        account.status(),
+        absl::StrCat("the account may have been made; its token is kept in ",
+                     flags.token_out, ": archpool --token-file ",
+                     flags.token_out,
+                     " account whoami tells. If it was not, "
+                     "remove the file and ask again"));
   }
-  context.Show(json, page);
+  ARCHPOOL_RETURN_IF_ERROR(account.status());
+  Json json = ToJson(*account);
+  json["token_file"] = flags.token_out;
+  context.Show(json, absl::StrCat(MadeLine(*account), " Its token is in ",
+                                  flags.token_out, "\n"));
   return absl::OkStatus();
+}
+
+// The token is shown before the account is there: an output that takes nothing
+// would lose it for good.
+absl::Status CreateOnScreen(Context& context, PoolClient& client,
+                            const CreateFlags& flags,
+                            const std::string& token) {
+  std::ostream& out = context.output().out;
+  if (context.is_json()) {
+    out << "{\n  \"token\": \"" << token << "\",";
+  } else {
+    out << "The token of " << Clean(flags.name) << ", shown this once:\n"
+        << token << "\n";
+  }
+  ARCHPOOL_RETURN_IF_ERROR(FlushOutput(out));
+  const absl::StatusOr<v1::Account> account = Ask(client, flags, token);
+  if (context.is_json()) {
+    const std::string rest =
+        (account.ok() ? ToJson(*account) : Json({{"account_id", nullptr}}))
+            .dump(2);
+    out << rest.substr(1) << "\n";
+  } else if (account.ok()) {
+    out << MadeLine(*account) << "\n";
+  }
+  if (!account.ok() && IsInDoubt(account.status())) {
+    return InDoubt(account.status(),
+                   "the account may have been made, with the token that was "
+                   "shown; archpool account list tells");
+  }
+  ARCHPOOL_RETURN_IF_ERROR(account.status());
+  return FlushOutput(out);
+}
+
+absl::Status Create(Context& context, const CreateFlags& flags) {
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  // A pool that is away, or does not know the caller, makes no account: found
+  // out before a token is made for one.
+  ARCHPOOL_RETURN_IF_ERROR(
+      client->Call(client->pool(), &Stub::WhoAmI, v1::WhoAmIRequest())
+          .status());
+  const std::string token = MakeToken();
+  return flags.token_out.empty()
+             ? CreateOnScreen(context, *client, flags, token)
+             : CreateIntoFile(context, *client, flags, token);
 }
 
 absl::Status List(Context& context) {
@@ -131,7 +192,7 @@ void AddAccountCommands(CLI::App& app, Action& action) {
       ->required()
       ->transform(CLI::CheckedTransformer(kRoles).description(""));
   create->add_option("--token-out", flags->token_out,
-                     "Writes the token to this file, for its owner alone, "
+                     "Writes the token to this new file, for its owner alone, "
                      "instead of showing it");
   create->footer(
       "Example:\n  archpool --token-file operator.token account create "

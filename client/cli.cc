@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "client/doubt.h"
+#include "common/base/standard_streams.h"
 #include "common/channel/program.h"
 
 namespace archpool {
@@ -40,6 +42,17 @@ void AddGlobalFlags(CLI::App& app, GlobalFlags& flags) {
       ->capture_default_str();
 }
 
+// Says how it ended, where it did not end well; answers the exit code.
+int Say(const absl::Status& status, const Output& output,
+        const std::stop_token& stop) {
+  if (status.ok()) return kExitDone;
+  const bool is_stopped = stop.stop_requested();
+  if (!is_stopped || SaysDoubt(status)) {
+    output.err << DescribeError("archpool", status) << std::flush;
+  }
+  return is_stopped ? kExitStopped : ExitCodeOf(status);
+}
+
 }  // namespace
 
 int RunCli(const std::vector<std::string>& arguments, const Output& output,
@@ -63,15 +76,13 @@ int RunCli(const std::vector<std::string>& arguments, const Output& output,
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     app.parse(reversed);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error, output.out, output.err) == 0 ? kExitDone
-                                                        : kExitBadInput;
+    if (app.exit(error, output.out, output.err) != 0) return kExitBadInput;
+    return Say(FlushOutput(output.out), output, stop);
   }
   Context context(flags, output, stop);
-  const absl::Status status = action(context);
-  if (status.ok()) return kExitDone;
-  if (stop.stop_requested()) return kExitStopped;
-  output.err << DescribeError("archpool", status) << std::flush;
-  return ExitCodeOf(status);
+  absl::Status status = action(context);
+  if (status.ok()) status = FlushOutput(output.out);
+  return Say(status, output, stop);
 }
 
 }  // namespace archpool

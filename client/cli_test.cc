@@ -14,6 +14,7 @@
 #include "client/sample_task_test_util.h"
 #include "common/base/status.h"
 #include "common/channel/program.h"
+#include "common/crypto/token.h"
 #include "common/nas/layer_plan.h"
 #include "common/wire/search_space_wire.h"
 #include "common/wire/status_wire.h"
@@ -40,9 +41,11 @@ class FakePoolService : public v1::PoolService::Service {
   grpc::Status CreateAccount(grpc::ServerContext*,
                              const v1::CreateAccountRequest* request,
                              v1::CreateAccountResponse* response) override {
+    ++requests;
+    token_hash = request->token_hash();
+    if (!creation.ok()) return wire::ToGrpc(creation);
     response->mutable_account()->set_name(request->name());
     response->mutable_account()->set_role(request->role());
-    response->set_token("secret");
     return grpc::Status::OK;
   }
   grpc::Status ListWorkers(grpc::ServerContext*, const v1::ListWorkersRequest*,
@@ -52,6 +55,9 @@ class FakePoolService : public v1::PoolService::Service {
   }
 
   absl::Status refusal;
+  absl::Status creation;
+  int requests = 0;
+  std::string token_hash;  // of the last account asked for
 };
 
 class FakeTaskService : public v1::TaskService::Service {
@@ -96,8 +102,9 @@ class FakeLedgerService : public v1::LedgerService::Service {
   grpc::Status Deposit(grpc::ServerContext*, const v1::DepositRequest* request,
                        v1::DepositResponse* response) override {
     deposited = request->amount();
+    request_id = request->request_id();
     response->set_transfer_id(7);
-    return grpc::Status::OK;
+    return answer;
   }
   grpc::Status CheckLedger(grpc::ServerContext*, const v1::CheckLedgerRequest*,
                            v1::CheckLedgerResponse* response) override {
@@ -106,6 +113,8 @@ class FakeLedgerService : public v1::LedgerService::Service {
   }
 
   int64_t deposited = 0;
+  std::string request_id;
+  grpc::Status answer;
   bool is_unsound = false;
 };
 
@@ -170,15 +179,30 @@ class CliTest : public ::testing::Test {
   }
 
   // Runs `words` with the server and the token; keeps what was said.
-  int Run(std::vector<std::string> words) {
+  int Run(const std::vector<std::string>& words) {
     std::ostringstream out;
+    const int code = RunInto(words, out);
+    out_ = out.str();
+    return code;
+  }
+  // The same with an output that takes nothing.
+  int RunIntoFull(const std::vector<std::string>& words) {
+    std::ofstream out("/dev/full");
+    return RunInto(words, out);
+  }
+  int RunInto(std::vector<std::string> words, std::ostream& out) {
     std::ostringstream err;
     words.insert(words.begin(), {"--server", address_, "--token-file",
                                  directory_ + "/token", "--patience", "5"});
     const int code = RunCli(words, {out, err, Terminal()}, {});
-    out_ = out.str();
     err_ = err.str();
     return code;
+  }
+  static std::string FirstLineOf(const std::string& path) {
+    std::ifstream file(path);
+    std::string line;
+    std::getline(file, line);
+    return line;
   }
 
   std::string directory_;
@@ -259,6 +283,15 @@ TEST_F(CliTest, ReadsAmountsInCoins) {
   EXPECT_EQ(ledger_.deposited, 12'500'000);
 }
 
+TEST_F(CliTest, SaysHowToAskAgainForADepositInDoubt) {
+  ledger_.answer = grpc::Status(grpc::StatusCode::UNAVAILABLE, "cut");
+  EXPECT_EQ(Run({"ledger", "deposit", "--account", "acme", "--amount", "1",
+                 "--patience", "0"}),
+            kExitUnreachable);
+  EXPECT_THAT(err_, HasSubstr("may have been booked"));
+  EXPECT_THAT(err_, HasSubstr("--request-id " + ledger_.request_id));
+}
+
 TEST_F(CliTest, FailsWhereTheLedgerIsUnsound) {
   EXPECT_EQ(Run({"ledger", "check"}), kExitDone);
   ledger_.is_unsound = true;
@@ -267,23 +300,97 @@ TEST_F(CliTest, FailsWhereTheLedgerIsUnsound) {
   EXPECT_THAT(err_, HasSubstr("LEDGER_UNSOUND"));
 }
 
+// The file of an account that was made, or may have been, has its token; no
+// other file is touched.
 TEST_F(CliTest, WritesATokenForItsOwnerAlone) {
   const std::string path = directory_ + "/alice.token";
-  EXPECT_EQ(Run({"account", "create", "--name", "alice", "--role", "miner",
-                 "--token-out", path}),
-            kExitDone);
-  EXPECT_EQ(out_.find("secret"), std::string::npos);
-  std::ifstream file(path);
-  std::string token;
-  std::getline(file, token);
-  EXPECT_EQ(token, "secret");
+  const std::vector<std::string> words = {"account",     "create", "--name",
+                                          "alice",       "--role", "miner",
+                                          "--token-out", path};
+  ASSERT_EQ(Run(words), kExitDone) << err_;
+  const std::string token = FirstLineOf(path);
+  EXPECT_EQ(HashToken(token).AsBytes(), pool_.token_hash);
+  EXPECT_EQ(out_.find(token), std::string::npos);
   EXPECT_EQ(
       std::filesystem::status(path).permissions(),
       std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+
+  EXPECT_EQ(Run(words), kExitBadInput);
+  EXPECT_THAT(err_, HasSubstr("FILE_EXISTS"));
+  EXPECT_EQ(pool_.requests, 1) << "nothing was asked of the pool";
+  EXPECT_EQ(FirstLineOf(path), token);
+}
+
+TEST_F(CliTest, ARefusedAccountLeavesNoTokenAndOneInDoubtItsOwn) {
+  const std::string path = directory_ + "/alice.token";
+  const std::vector<std::string> words = {
+      "account", "create",      "--name", "alice",      "--role",
+      "miner",   "--token-out", path,     "--patience", "0"};
+  pool_.creation = AlreadyExists("ACCOUNT_NAME_TAKEN", "taken");
+  EXPECT_EQ(Run(words), kExitRefused);
+  EXPECT_FALSE(std::filesystem::exists(path));
+
+  pool_.creation = Unavailable("COMMIT_FAILED", "in doubt");
+  EXPECT_EQ(Run(words), kExitUnreachable);
+  EXPECT_THAT(err_, HasSubstr("may have been made"));
+  EXPECT_EQ(HashToken(FirstLineOf(path)).AsBytes(), pool_.token_hash);
+}
+
+TEST_F(CliTest, ShowsATokenThatHasNoFile) {
+  ASSERT_EQ(Run({"account", "create", "--name", "alice", "--role", "miner"}),
+            kExitDone);
+  const size_t at = out_.find("ap_");
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_EQ(HashToken(out_.substr(at, out_.find('\n', at) - at)).AsBytes(),
+            pool_.token_hash);
   EXPECT_EQ(Run({"account", "create", "--name", "alice", "--role", "miner",
                  "--json"}),
             kExitDone);
-  EXPECT_EQ(Json::parse(out_)["token"], "secret");
+  EXPECT_EQ(HashToken(std::string(Json::parse(out_)["token"])).AsBytes(),
+            pool_.token_hash);
+  EXPECT_EQ(Json::parse(out_)["name"], "alice");
+  pool_.creation = AlreadyExists("ACCOUNT_NAME_TAKEN", "taken");
+  EXPECT_EQ(Run({"account", "create", "--name", "alice", "--role", "miner",
+                 "--json"}),
+            kExitRefused);
+  EXPECT_TRUE(Json::parse(out_)["account_id"].is_null());
+}
+
+// A secret that nobody sees must not be the only one to an account.
+TEST_F(CliTest, MakesNoAccountWhoseTokenCannotBeShown) {
+  for (const bool is_json : {false, true}) {
+    std::vector<std::string> words = {"account", "create", "--name",
+                                      "alice",   "--role", "miner"};
+    if (is_json) words.emplace_back("--json");
+    EXPECT_EQ(RunIntoFull(words), kExitFailed);
+    EXPECT_THAT(err_, HasSubstr("OUTPUT_LOST"));
+    EXPECT_EQ(pool_.requests, 0);
+  }
+}
+
+TEST_F(CliTest, FailsWhereItsOutputGoesNowhere) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"account", "whoami"},
+                                             {"--json", "account", "whoami"},
+                                             {"task", "show", "1"},
+                                             {"task", "watch", "1"},
+                                             {"ledger", "check"},
+                                             {"--help"}}) {
+    EXPECT_EQ(RunIntoFull(words), kExitFailed) << words[0];
+    EXPECT_THAT(err_, HasSubstr("OUTPUT_LOST"));
+  }
+}
+
+TEST_F(CliTest, LooksAtTheAddressBeforeItTriesIt) {
+  EXPECT_EQ(Run({"--server", "http://127.0.0.1:7070", "account", "whoami"}),
+            kExitBadInput);
+  EXPECT_THAT(err_, HasSubstr("ADDRESS_MALFORMED"));
+}
+
+TEST_F(CliTest, ATokenFileOfAnotherEncodingIsBadInput) {
+  std::ofstream(directory_ + "/token", std::ios::binary) << "ap_\xc3\xa9\n";
+  EXPECT_EQ(Run({"account", "whoami"}), kExitBadInput);
+  EXPECT_THAT(err_, HasSubstr("TOKEN_FILE_MALFORMED"));
 }
 
 TEST_F(CliTest, ShowsEveryTrialInJson) {

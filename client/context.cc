@@ -1,6 +1,8 @@
 #include "client/context.h"
 
 #include "common/base/status.h"
+#include "common/channel/address.h"
+#include "common/channel/token_file.h"
 
 namespace archpool {
 
@@ -14,10 +16,12 @@ absl::StatusOr<PoolClient*> Context::Client() {
   }
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string token,
                             ReadTokenFile(flags_.token_file));
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::string server,
+                            ReadServerAddress(flags_.server));
   RetryPolicy patience;
   patience.pause_max = absl::Seconds(2);
   patience.give_up_after = absl::Seconds(flags_.patience_s);
-  client_ = std::make_unique<PoolClient>(flags_.server, token, patience, stop_);
+  client_ = std::make_unique<PoolClient>(server, token, patience, stop_);
   return client_.get();
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/context.h"
+#include "client/doubt.h"
 #include "client/map_reader.h"
 #include "client/render_pool.h"
 #include "common/base/status.h"
@@ -59,15 +60,22 @@ absl::Status MakeDeposit(Context& context, const DepositFlags& flags) {
   request.set_amount(*amount);
   request.set_request_id(flags.request_id.empty() ? RandomSecret().ToString()
                                                   : flags.request_id);
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const v1::DepositResponse response,
-      client->Call(client->ledger(), &Stub::Deposit, request));
-  context.Show({{"transfer_id", response.transfer_id()},
+  const absl::StatusOr<v1::DepositResponse> response =
+      client->Call(client->ledger(), &Stub::Deposit, request);
+  if (!response.ok() && IsInDoubt(response.status())) {
+    return InDoubt(response.status(),
+                   absl::StrCat("the deposit may have been booked: archpool "
+                                "ledger transfers tells. With --request-id ",
+                                request.request_id(),
+                                " the same command books nothing twice"));
+  }
+  ARCHPOOL_RETURN_IF_ERROR(response.status());
+  context.Show({{"transfer_id", response->transfer_id()},
                 {"account", flags.account},
                 {"amount", FormatCoins(*amount)}},
                absl::StrCat("Account ", Clean(flags.account), " has ",
                             FormatCoins(*amount), " coins more (transfer ",
-                            response.transfer_id(), ").\n"));
+                            response->transfer_id(), ").\n"));
   return absl::OkStatus();
 }
 

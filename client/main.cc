@@ -11,6 +11,7 @@
 
 #include "client/cli.h"
 #include "common/base/signals.h"
+#include "common/base/standard_streams.h"
 
 namespace archpool {
 namespace {
@@ -42,6 +43,7 @@ Terminal DescribeTerminal() {
 }  // namespace archpool
 
 int main(int argc, char** argv) {
+  archpool::ReserveStandardStreams();
   std::setlocale(LC_CTYPE, "");
   const archpool::SignalStop signals;
   const archpool::Output output{

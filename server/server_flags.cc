@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/base/status.h"
+#include "common/channel/address.h"
 
 namespace archpool {
 namespace {
@@ -33,10 +33,18 @@ absl::Status ParseShare(absl::string_view flag, double share, double max,
       "FLAG_RANGE", absl::StrCat(flag, " is ", share, "; it takes 0 to ", max));
 }
 
-bool IsLoopback(absl::string_view listen) {
-  return absl::StartsWith(listen, "127.") ||
-         absl::StartsWith(listen, "localhost:") ||
-         absl::StartsWith(listen, "[::1]:");
+// An address to listen on, as gRPC and the web server read it.
+absl::Status ReadListen(absl::string_view flag, bool allow_public,
+                        std::string& listen) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const HostPort address,
+                            ParseHostPort(flag, listen, /*port_min=*/0));
+  listen = address.ToString();
+  if (allow_public || address.IsLoopback()) return absl::OkStatus();
+  return FailedPrecondition(
+      "LISTEN_PUBLIC",
+      absl::StrCat(flag, " ", listen,
+                   " is reachable from outside and connections are not "
+                   "encrypted; listen on 127.0.0.1, or say --allow-public"));
 }
 
 }  // namespace
@@ -160,22 +168,11 @@ absl::Status CheckFlags(ServerFlags& flags) {
                                       policy.audit_floor_ppm));
   ARCHPOOL_RETURN_IF_ERROR(ParseShare("--audit-budget", flags.audit_budget, 10,
                                       flags.audit_budget_ppm));
-  if (!flags.allow_public && !IsLoopback(flags.listen)) {
-    return FailedPrecondition(
-        "LISTEN_PUBLIC",
-        absl::StrCat("--listen ", flags.listen,
-                     " is reachable from outside and connections are not "
-                     "encrypted; listen on 127.0.0.1, or say --allow-public"));
-  }
-  if (!flags.allow_public && !flags.metrics_listen.empty() &&
-      !IsLoopback(flags.metrics_listen)) {
-    return FailedPrecondition(
-        "LISTEN_PUBLIC",
-        absl::StrCat("--metrics-listen ", flags.metrics_listen,
-                     " is reachable from outside; listen on 127.0.0.1, or say "
-                     "--allow-public"));
-  }
-  return absl::OkStatus();
+  ARCHPOOL_RETURN_IF_ERROR(
+      ReadListen("--listen", flags.allow_public, flags.listen));
+  if (flags.metrics_listen.empty()) return absl::OkStatus();
+  return ReadListen("--metrics-listen", flags.allow_public,
+                    flags.metrics_listen);
 }
 
 }  // namespace archpool

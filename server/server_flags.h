@@ -48,8 +48,8 @@ void AddDatabaseFlags(CLI::App& app, ServerFlags& flags);
 void AddServeFlags(CLI::App& app, ServerFlags& flags);
 
 // Fills flags.policy from the texts and checks all ranges. INVALID_ARGUMENT
-// (FLAG_RANGE); FAILED_PRECONDITION (LISTEN_PUBLIC): beyond loopback, tokens
-// would travel unencrypted.
+// (FLAG_RANGE, ADDRESS_MALFORMED); FAILED_PRECONDITION (LISTEN_PUBLIC): beyond
+// loopback, tokens would travel unencrypted.
 absl::Status CheckFlags(ServerFlags& flags);
 
 }  // namespace archpool

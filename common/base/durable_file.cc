@@ -39,6 +39,19 @@ absl::Status SyncDirectoryOf(const std::string& path) {
   return result == 0 ? absl::OkStatus() : FileError("sync", directory, error);
 }
 
+absl::Status WriteAll(int descriptor, const std::string& path,
+                      absl::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = write(descriptor, bytes.data(), bytes.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return FileError("write", path, errno);
+    }
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status WriteFileDurably(const std::string& path,
@@ -51,6 +64,36 @@ absl::Status WriteFileDurably(const std::string& path,
   ARCHPOOL_RETURN_IF_ERROR(file.Append(bytes));
   return file.Publish(path);
 }
+
+absl::StatusOr<NewFile> NewFile::Create(const std::string& path,
+                                        absl::string_view bytes) {
+  const int descriptor = open(
+      path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (descriptor < 0 && errno == EEXIST) {
+    return AlreadyExists(
+        "FILE_EXISTS",
+        absl::StrCat(path, " exists and is left as it is; name a new file"));
+  }
+  if (descriptor < 0) return FileError("make", path, errno);
+  NewFile made(path);
+  absl::Status status = WriteAll(descriptor, path, bytes);
+  if (status.ok() && fsync(descriptor) != 0) {
+    status = FileError("sync", path, errno);
+  }
+  if (close(descriptor) != 0 && status.ok()) {
+    status = FileError("close", path, errno);
+  }
+  ARCHPOOL_RETURN_IF_ERROR(status);
+  ARCHPOOL_RETURN_IF_ERROR(SyncDirectoryOf(path));
+  return made;
+}
+
+NewFile::~NewFile() {
+  if (!path_.empty()) unlink(path_.c_str());
+}
+
+NewFile::NewFile(NewFile&& other) noexcept
+    : path_(std::exchange(other.path_, "")) {}
 
 absl::StatusOr<GrowingFile> GrowingFile::Open(const std::string& path) {
   const int descriptor =
@@ -75,15 +118,8 @@ GrowingFile::GrowingFile(GrowingFile&& other) noexcept
       size_bytes_(other.size_bytes_) {}
 
 absl::Status GrowingFile::Append(absl::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(descriptor_, bytes.data(), bytes.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return FileError("write", path_, errno);
-    }
-    bytes.remove_prefix(static_cast<size_t>(written));
-    size_bytes_ += written;
-  }
+  ARCHPOOL_RETURN_IF_ERROR(WriteAll(descriptor_, path_, bytes));
+  size_bytes_ += static_cast<int64_t>(bytes.size());
   return absl::OkStatus();
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -17,6 +18,27 @@ namespace archpool {
 // with the cause; RESOURCE_EXHAUSTED (DISK_FULL). Thread-safe for different
 // paths.
 absl::Status WriteFileDurably(const std::string& path, absl::string_view bytes);
+
+// A file that was not there before, for its owner alone, for what must not be
+// lost and must replace nothing. Thread-compatible.
+class NewFile {
+ public:
+  // Makes `path` with `bytes` in it, synced. ALREADY_EXISTS (FILE_EXISTS):
+  // something is there, be it a link, a device or an empty file. Other errors
+  // as WriteFileDurably; nothing is left behind then.
+  static absl::StatusOr<NewFile> Create(const std::string& path,
+                                        absl::string_view bytes);
+  // Removes the file unless it was kept.
+  ~NewFile();
+  NewFile(NewFile&& other) noexcept;
+  NewFile& operator=(NewFile&&) = delete;
+
+  void Keep() { path_.clear(); }
+
+ private:
+  explicit NewFile(std::string path) : path_(std::move(path)) {}
+  std::string path_;  // "" once kept or moved from
+};
 
 // A file that grows at its end and is then published under its final name.
 // Thread-compatible.

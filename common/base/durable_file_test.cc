@@ -53,6 +53,32 @@ TEST_F(DurableFileTest, GoesOnWhereAGrowingFileEnded) {
   EXPECT_FALSE(std::filesystem::exists(Path("part")));
 }
 
+TEST_F(DurableFileTest, ANewFileReplacesNothing) {
+  ASSERT_TRUE(WriteFileDurably(Path("a"), "mine").ok());
+  std::filesystem::create_symlink(Path("none"), Path("link"));
+  for (const std::string& path :
+       {Path("a"), Path("link"), directory_, std::string("/dev/null")}) {
+    EXPECT_EQ(GetReason(NewFile::Create(path, "x").status()), "FILE_EXISTS")
+        << path;
+  }
+  EXPECT_EQ(Contents(Path("a")), "mine");
+  EXPECT_FALSE(std::filesystem::exists(Path("none")));
+}
+
+TEST_F(DurableFileTest, ANewFileGoesUnlessItIsKept) {
+  { ASSERT_TRUE(NewFile::Create(Path("a"), "x").ok()); }
+  EXPECT_FALSE(std::filesystem::exists(Path("a")));
+  {
+    absl::StatusOr<NewFile> file = NewFile::Create(Path("a"), "secret");
+    ASSERT_TRUE(file.ok());
+    file->Keep();
+  }
+  EXPECT_EQ(Contents(Path("a")), "secret");
+  EXPECT_EQ(
+      std::filesystem::status(Path("a")).permissions(),
+      std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
 TEST_F(DurableFileTest, SaysWhatCannotBeWritten) {
   const absl::Status status = WriteFileDurably(Path("none/a"), "x");
   EXPECT_EQ(GetReason(status), "FILE_UNWRITABLE");

@@ -5,10 +5,12 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <iostream>
 #include <map>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/standard_streams.h"
 #include "common/base/status.h"
 
 namespace archpool {
@@ -80,10 +82,12 @@ std::string DescribeError(absl::string_view program,
 }
 
 std::optional<int> ParseFlags(CLI::App& app, int argc, char** argv) {
+  ReserveStandardStreams();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitDone : kExitBadInput;
+    if (app.exit(error) != 0) return kExitBadInput;
+    return Finish(app.get_name(), FlushOutput(std::cout));
   }
   return std::nullopt;
 }

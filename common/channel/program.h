@@ -30,7 +30,8 @@ std::string DescribeError(absl::string_view program,
                           const absl::Status& status);
 
 // Parses the command line; answers the exit code where the program is to end
-// at once (--help, bad flags), having said why.
+// at once (--help, bad flags, help that cannot be written), having said why.
+// First thing in main: it reserves the standard streams.
 std::optional<int> ParseFlags(CLI::App& app, int argc, char** argv);
 
 // Logs to stderr, one line each with the time. Call once, before other threads.

@@ -1,11 +1,7 @@
 #include "common/channel/remote.h"
 
-#include <fstream>
-
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "common/base/status.h"
 
 namespace archpool {
 namespace {
@@ -38,25 +34,6 @@ void Remote::Prepare(grpc::ClientContext& context,
                      absl::Duration deadline) const {
   context.AddMetadata("authorization", authorization_);
   context.set_deadline(absl::ToChronoTime(absl::Now() + deadline));
-}
-
-absl::StatusOr<std::string> ReadTokenFile(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) {
-    return NotFound("TOKEN_FILE_MISSING",
-                    absl::StrCat("the token file ", path,
-                                 " cannot be read: name the file in which the "
-                                 "account's token was saved"));
-  }
-  std::string line;
-  std::getline(file, line);
-  std::string token(absl::StripAsciiWhitespace(line));
-  if (token.empty()) {
-    return InvalidArgument("TOKEN_FILE_EMPTY",
-                           absl::StrCat("the token file ", path,
-                                        " has no token in its first line"));
-  }
-  return token;
 }
 
 }  // namespace archpool

@@ -27,8 +27,9 @@ struct CallOptions {
 
 class Remote {
  public:
-  // `server` is HOST:PORT (or "unix:PATH"); connects when first used, and again
-  // whenever the connection is lost.
+  // `server` and `token` come from ReadServerAddress and ReadTokenFile: gRPC
+  // guesses at other addresses, and ends the program over other tokens.
+  // Connects when first used, and again whenever the connection is lost.
   Remote(const std::string& server, absl::string_view token);
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
@@ -58,10 +59,6 @@ class Remote {
   std::string authorization_;
   std::shared_ptr<grpc::Channel> channel_;
 };
-
-// The bearer token in `path`: its first line. NOT_FOUND (TOKEN_FILE_MISSING);
-// INVALID_ARGUMENT (TOKEN_FILE_EMPTY).
-absl::StatusOr<std::string> ReadTokenFile(const std::string& path);
 
 }  // namespace archpool
 

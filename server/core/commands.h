@@ -18,7 +18,8 @@
 
 namespace archpool {
 
-// ALREADY_EXISTS (ACCOUNT_NAME_TAKEN).
+// Idempotent by name, role and token. ALREADY_EXISTS (ACCOUNT_NAME_TAKEN,
+// TOKEN_TAKEN).
 struct CreateAccount {
   std::string name;
   Role role = Role::kClient;

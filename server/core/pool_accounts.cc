@@ -7,10 +7,21 @@ namespace archpool {
 
 absl::StatusOr<CreateAccount::Reply> Pool::Execute(const CreateAccount& command,
                                                    absl::Time) {
-  if (state_.FindAccount(command.name) != nullptr) {
+  if (const Account* found = state_.FindAccount(command.name)) {
+    // The same request again, whose answer was lost.
+    if (found->role == command.role &&
+        found->token_hash == command.token_hash) {
+      return *found;
+    }
     return AlreadyExists("ACCOUNT_NAME_TAKEN",
                          absl::StrCat("there is already an account '",
                                       command.name, "'; choose another name"));
+  }
+  for (const auto& [id, other] : state_.accounts()) {
+    if (other.token_hash == command.token_hash) {
+      return AlreadyExists("TOKEN_TAKEN",
+                           "another account has this token; make a new one");
+    }
   }
   const Account account{.id = state_.NextAccountId(),
                         .name = command.name,

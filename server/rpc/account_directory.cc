@@ -1,15 +1,6 @@
 #include "server/rpc/account_directory.h"
 
-#include "absl/strings/str_cat.h"
-#include "common/crypto/random.h"
-
 namespace archpool::rpc {
-
-std::string MakeToken() {
-  return absl::StrCat("ap_", RandomSecret().ToString());
-}
-
-Digest HashToken(absl::string_view token) { return Sha256(token); }
 
 void AccountDirectory::Update(const Account& account) {
   absl::MutexLock lock(&mutex_);

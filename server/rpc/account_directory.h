@@ -11,15 +11,10 @@
 #include "absl/container/btree_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
-#include "common/crypto/sha256.h"
+#include "common/crypto/token.h"
 #include "server/core/entities.h"
 
 namespace archpool::rpc {
-
-// "ap_" and 64 hex digits: 256 unpredictable bits.
-std::string MakeToken();
-// What is stored of a token. Tokens are random, so one plain hash suffices.
-Digest HashToken(absl::string_view token);
 
 class AccountDirectory {
  public:

@@ -9,13 +9,20 @@
 namespace archpool::rpc {
 namespace {
 
+// `token` is the server's own, for a caller that brings no hash of one.
 absl::StatusOr<CreateAccount> ReadCreateAccount(
     const v1::CreateAccountRequest& request, const std::string& token) {
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckName("name", request.name()));
   const std::optional<Role> role = RoleFromProto(request.role());
   if (!role) return wire::RequiredError("role");
-  return archpool::CreateAccount{
+  archpool::CreateAccount command{
       .name = request.name(), .role = *role, .token_hash = HashToken(token)};
+  if (!request.token_hash().empty()) {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        command.token_hash,
+        wire::ReadDigest("token_hash", request.token_hash()));
+  }
+  return command;
 }
 
 absl::StatusOr<SetAccountState> ReadSetAccountState(
@@ -81,7 +88,8 @@ grpc::ServerUnaryReactor* PoolService::CreateAccount(
   return Serve(
       gate_, context, "/archpool.v1.PoolService/CreateAccount", request,
       response, [this](const auto& call) {
-        const std::string token = MakeToken();
+        const std::string token =
+            call.request->token_hash().empty() ? MakeToken() : "";
         SubmitCommand<archpool::CreateAccount>(
             engine_, ReadCreateAccount(*call.request, token), call,
             [token](const Account& account, v1::CreateAccountResponse* to) {

@@ -9,8 +9,10 @@
 #include "common/base/durable_file.h"
 #include "common/base/signals.h"
 #include "common/base/status.h"
+#include "common/channel/address.h"
 #include "common/channel/program.h"
 #include "common/channel/remote.h"
+#include "common/channel/token_file.h"
 #include "server/verifier/grpc_audit_client.h"
 #include "server/verifier/verifier.h"
 
@@ -19,11 +21,13 @@ namespace {
 
 absl::Status Verify(const VerifierFlags& flags, Examiner& examiner,
                     const std::stop_token& stop) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::string server,
+                            ReadServerAddress(flags.server));
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string token,
                             ReadTokenFile(flags.token_file));
   ARCHPOOL_ASSIGN_OR_RETURN(const DirectoryLock lock,
                             DirectoryLock::Acquire(flags.work_dir));
-  const Remote remote(flags.server, token);
+  const Remote remote(server, token);
   GrpcAuditClient client(remote, flags.name, examiner.hardware_classes());
   spdlog::info("verifier {} ({}) for {}", flags.name,
                absl::StrJoin(examiner.hardware_classes(), ", "), flags.server);

@@ -195,9 +195,8 @@ double Measure(const Load& load) {
       {.listen = "127.0.0.1:0", .policy = LongTerms(), .pool_secret = {}});
   ARCHPOOL_CHECK(server.StartEngine().ok());
   ARCHPOOL_CHECK(server.Open().ok());
-  const std::string token = rpc::MakeToken();
-  Must(
-      engine.Call(CreateAccount{"miner", Role::kMiner, rpc::HashToken(token)}));
+  const std::string token = MakeToken();
+  Must(engine.Call(CreateAccount{"miner", Role::kMiner, HashToken(token)}));
   const AccountId client =
       Must(engine.Call(CreateAccount{"client", Role::kClient, Sha256("c")})).id;
   Must(engine.Call(Deposit{"client", 1'000 * kAmountPerCoin, "money"}));

@@ -294,17 +294,16 @@ std::string IdxLabels(int count) {
 RpcFixture::RpcFixture(const rpc::RpcOptions& options)
     : blobs(Must(BlobStore::Open(directory.path() + "/blobs"))),
       options_(options),
-      operator_token_(rpc::MakeToken()) {
+      operator_token_(MakeToken()) {
   options_.listen = "127.0.0.1:0";
   // Nothing in a test hangs on a draw.
   options_.policy.audit_floor_ppm = 1'000'000;
   options_.pool_secret = Sha256("pool secret");
   options_.drain = absl::Seconds(1);
   Start();
-  Must(engine->Call(
-      CreateAccount{.name = "operator",
-                    .role = Role::kOperator,
-                    .token_hash = rpc::HashToken(operator_token_)}));
+  Must(engine->Call(CreateAccount{.name = "operator",
+                                  .role = Role::kOperator,
+                                  .token_hash = HashToken(operator_token_)}));
 }
 
 RpcFixture::~RpcFixture() {

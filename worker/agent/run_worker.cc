@@ -12,8 +12,10 @@
 #include "common/base/durable_file.h"
 #include "common/base/signals.h"
 #include "common/base/status.h"
+#include "common/channel/address.h"
 #include "common/channel/program.h"
 #include "common/channel/remote.h"
+#include "common/channel/token_file.h"
 #include "common/data/read_file.h"
 #include "worker/agent/agent.h"
 #include "worker/agent/grpc_work_client.h"
@@ -45,6 +47,8 @@ absl::Status AdoptClass(const std::string& work_dir,
 
 absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
                   const std::stop_token& stop) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::string server,
+                            ReadServerAddress(flags.server));
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string token,
                             ReadTokenFile(flags.token_file));
   ARCHPOOL_ASSIGN_OR_RETURN(const DirectoryLock lock,
@@ -61,7 +65,7 @@ absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
   ARCHPOOL_ASSIGN_OR_RETURN(const SigningKey key,
                             LoadOrMakeKey(flags.work_dir + "/worker.key"));
   const SystemClock clock;
-  const Remote remote(flags.server, token);
+  const Remote remote(server, token);
   GrpcWorkClient client(
       remote, {flags.name, flags.threads, trainer.hardware_class(), key});
   TrainingDataCache data(

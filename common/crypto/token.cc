@@ -1,0 +1,14 @@
+#include "common/crypto/token.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/crypto/random.h"
+
+namespace archpool {
+
+std::string MakeToken() {
+  return absl::StrCat("ap_", RandomSecret().ToString());
+}
+
+Digest HashToken(absl::string_view token) { return Sha256(token); }
+
+}  // namespace archpool
