@@ -1,7 +1,10 @@
 #include "server/data_directory.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -9,56 +12,99 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/crypto/random.h"
+#include "common/data/read_file.h"
 
 namespace archpool {
 namespace {
 
-constexpr char kSecretName[] = "pool-secret";
+constexpr int64_t kSecretBytesMax = 256;
+constexpr mode_t kOwnerOnly = 0700;
+constexpr mode_t kMayBePassed = 0711;
+
+absl::Status MakePrivate(const std::string& path, mode_t mode) {
+  if (mkdir(path.c_str(), mode) == 0 || errno == EEXIST) {
+    return absl::OkStatus();
+  }
+  return FailedPrecondition(
+      "FILE_UNWRITABLE",
+      absl::StrCat("cannot make ", path, ": ", std::strerror(errno)));
+}
 
 }  // namespace
 
 absl::StatusOr<DataDirectory> DataDirectory::Open(const std::string& path) {
-  ARCHPOOL_RETURN_IF_ERROR(MakeDirectories(path));
-  ARCHPOOL_ASSIGN_OR_RETURN(DirectoryLock lock, DirectoryLock::Acquire(path));
-  return DataDirectory(std::filesystem::absolute(path).string(),
-                       std::move(lock));
+  std::error_code error;
+  const std::filesystem::path whole =
+      std::filesystem::absolute(path, error).lexically_normal();
+  std::string absolute = whole.string();
+  while (absolute.size() > 1 && absolute.back() == '/') absolute.pop_back();
+  const std::string parent =
+      std::filesystem::path(absolute).parent_path().string();
+  ARCHPOOL_RETURN_IF_ERROR(MakeDirectories(parent));
+  ARCHPOOL_RETURN_IF_ERROR(
+      MakePrivate(absolute, geteuid() == 0 ? kMayBePassed : kOwnerOnly));
+  ARCHPOOL_ASSIGN_OR_RETURN(DirectoryLock lock,
+                            DirectoryLock::Acquire(absolute));
+  DataDirectory directory(absolute, std::move(lock));
+  for (const std::string& folder :
+       {directory.BlobsPath(), directory.PayoutsPath()}) {
+    ARCHPOOL_RETURN_IF_ERROR(MakePrivate(folder, kOwnerOnly));
+  }
+  // The pool does without checkpoints for a while; what stands in their way is
+  // told when they come.
+  (void)MakePrivate(directory.CheckpointsPath(), kOwnerOnly);
+  return directory;
 }
 
 absl::StatusOr<Digest> DataDirectory::PoolSecret() const {
-  std::ifstream file(absl::StrCat(path_, "/", kSecretName));
-  if (!file) {
-    const Digest secret = RandomSecret();
-    ARCHPOOL_RETURN_IF_ERROR(
-        WriteSecret(kSecretName, secret.ToString()).status());
-    return secret;
+  struct stat found {};
+  if (lstat(SecretPath().c_str(), &found) != 0 && errno == ENOENT) {
+    return NotFound("SECRET_MISSING",
+                    absl::StrCat("there is no ", SecretPath()));
   }
-  std::string text;
-  file >> text;
-  const absl::StatusOr<Digest> secret = Digest::Parse(text);
+  const absl::StatusOr<std::string> text =
+      ReadFile(SecretPath(), kSecretBytesMax);
+  if (!text.ok()) {
+    return FailedPrecondition(
+        "SECRET_UNREADABLE",
+        absl::StrCat("the pool's secret is there and cannot be read (",
+                     text.status().message(),
+                     "); mount its disk, or mend its permissions"));
+  }
+  const absl::StatusOr<Digest> secret =
+      Digest::Parse(absl::StripAsciiWhitespace(*text));
   if (!secret.ok()) {
     return FailedPrecondition(
         "SECRET_MALFORMED",
-        absl::StrCat(path_, "/", kSecretName,
+        absl::StrCat(SecretPath(),
                      " does not hold 64 hex digits; restore it from a backup"));
   }
   return *secret;
+}
+
+absl::StatusOr<Digest> DataDirectory::MakePoolSecret() const {
+  const Digest secret = RandomSecret();
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      NewFile file, NewFile::Create(SecretPath(), secret.ToString() + "\n"));
+  file.Keep();
+  return secret;
+}
+
+absl::Status DataDirectory::NoteDatabase() const {
+  if (HadDatabase()) return absl::OkStatus();
+  return WriteFileDurably(NotePath(),
+                          "The database of this pool has been made.\n");
+}
+
+bool DataDirectory::HadDatabase() const {
+  std::error_code error;
+  return std::filesystem::exists(NotePath(), error);
 }
 
 absl::StatusOr<SigningKey> DataDirectory::DeriveKey(
     absl::string_view domain) const {
   ARCHPOOL_ASSIGN_OR_RETURN(const Digest secret, PoolSecret());
   return SigningKey::FromSeed(HmacSha256(secret, domain).AsBytes());
-}
-
-absl::StatusOr<std::string> DataDirectory::WriteSecret(
-    absl::string_view name, absl::string_view text) const {
-  const std::string path = absl::StrCat(path_, "/", name);
-  // Nobody else may open it between its creation and the change of its mode.
-  const mode_t mask = umask(0077);
-  const absl::Status written = WriteFileDurably(path, absl::StrCat(text, "\n"));
-  umask(mask);
-  ARCHPOOL_RETURN_IF_ERROR(written);
-  return path;
 }
 
 }  // namespace archpool

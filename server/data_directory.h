@@ -1,6 +1,6 @@
 // What a server keeps on disk beside its database: the lock that keeps a second
-// server out, the pool's secret, the blobs, the
-// checkpoints under audit, the first operator's token.
+// server out, the pool's secret, the blobs, the checkpoints under audit, the
+// first operator's token.
 #ifndef ARCHPOOL_SERVER_DATA_DIRECTORY_H_
 #define ARCHPOOL_SERVER_DATA_DIRECTORY_H_
 
@@ -19,23 +19,33 @@ namespace archpool {
 // Thread-compatible. The directory is this process's as long as it lives.
 class DataDirectory {
  public:
-  // Makes it where it is missing, for its owner alone. FAILED_PRECONDITION
-  // (DIRECTORY_IN_USE, FILE_UNWRITABLE).
+  // Makes it where it is missing, with its folders, for its owner alone: a
+  // folder that is there keeps its mode. (Root's may be passed through by the
+  // user that runs the private database, and not be listed.)
+  // FAILED_PRECONDITION (DIRECTORY_IN_USE, FILE_UNWRITABLE).
   static absl::StatusOr<DataDirectory> Open(const std::string& path);
 
-  // The key of everything the pool derives and does not store: drawn at the
-  // first start. FAILED_PRECONDITION (SECRET_MALFORMED): the file was tampered
-  // with; restore it, or datasets registered again will be cut anew.
+  // The key of everything the pool derives and does not store. NOT_FOUND
+  // (SECRET_MISSING): there is no such file. FAILED_PRECONDITION: it is there
+  // and cannot be read (SECRET_UNREADABLE: a link that leads nowhere, a
+  // permission, a disk) or is no secret (SECRET_MALFORMED).
   absl::StatusOr<Digest> PoolSecret() const;
 
-  // A signing key derived from it for one use, named by `domain`: not a file of
-  // its own, and never in the database. Errors as PoolSecret.
+  // Draws it, for a new pool, and never over another. ALREADY_EXISTS
+  // (FILE_EXISTS); else errors as NewFile::Create.
+  absl::StatusOr<Digest> MakePoolSecret() const;
+
+  // Notes that a database has been this pool's, so that an empty one is not
+  // taken for it later. Idempotent. Errors as WriteFileDurably.
+  absl::Status NoteDatabase() const;
+  bool HadDatabase() const;
+
+  // A signing key derived from the secret for one use, named by `domain`: not a
+  // file of its own, and never in the database. Errors as PoolSecret.
   absl::StatusOr<SigningKey> DeriveKey(absl::string_view domain) const;
 
-  // Writes a file that only its owner may read. Returns its path.
-  absl::StatusOr<std::string> WriteSecret(absl::string_view name,
-                                          absl::string_view text) const;
-
+  const std::string& path() const { return path_; }
+  std::string OperatorTokenPath() const { return path_ + "/operator-token"; }
   std::string BlobsPath() const { return path_ + "/blobs"; }
   std::string CheckpointsPath() const { return path_ + "/checkpoints"; }
   std::string PayoutsPath() const { return path_ + "/payouts"; }
@@ -44,6 +54,9 @@ class DataDirectory {
  private:
   DataDirectory(std::string path, DirectoryLock lock)
       : path_(std::move(path)), lock_(std::move(lock)) {}
+  std::string SecretPath() const { return path_ + "/pool-secret"; }
+  std::string NotePath() const { return path_ + "/database-made"; }
+
   std::string path_;
   DirectoryLock lock_;
 };

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <spdlog/spdlog.h>
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,13 +13,15 @@
 #include "common/base/clock.h"
 #include "common/base/durable_file.h"
 #include "common/base/status.h"
-#include "common/crypto/random.h"
+#include "common/channel/token_file.h"
+#include "common/crypto/token.h"
 #include "server/data_directory.h"
 #include "server/engine/engine.h"
 #include "server/http/ledger_watch.h"
 #include "server/http/metrics.h"
 #include "server/kill_point.h"
 #include "server/payout/payer.h"
+#include "server/pool_secret.h"
 #include "server/rails.h"
 #include "server/receipts/notary.h"
 #include "server/rpc/account_directory.h"
@@ -48,8 +51,12 @@ absl::StatusOr<Database> OpenDatabase(const ServerFlags& flags,
   Database database;
   database.connection = flags.database_url;
   if (flags.database_url.empty()) {
-    spdlog::info("starting a private PostgreSQL in {}",
-                 directory.ClusterPath());
+    std::error_code error;
+    const bool is_new =
+        !std::filesystem::exists(directory.ClusterPath(), error);
+    spdlog::info("starting a private PostgreSQL in {}{}",
+                 directory.ClusterPath(),
+                 is_new ? ", which is made first: some seconds" : "");
     ARCHPOOL_ASSIGN_OR_RETURN(
         database.cluster,
         PrivateCluster::Start({.directory = directory.ClusterPath()}));
@@ -65,15 +72,22 @@ absl::Status EnsureOperator(Engine& engine, Reader& reader,
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Account> accounts,
                             reader.Accounts());
   if (!accounts.empty()) return absl::OkStatus();
-  const std::string token = rpc::MakeToken();
-  // Written first: an account whose token is lost could never be used.
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::string path,
-                            directory.WriteSecret("operator-token", token));
+  // Written first: an account whose token is lost could never be used. One that
+  // is there is of a first start that was cut short.
+  const std::string path = directory.OperatorTokenPath();
+  absl::StatusOr<std::string> kept = ReadTokenFile(path);
+  if (absl::IsNotFound(kept.status())) {
+    kept = MakeToken();
+    ARCHPOOL_ASSIGN_OR_RETURN(NewFile file,
+                              NewFile::Create(path, *kept + "\n"));
+    file.Keep();
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::string token, std::move(kept));
   ARCHPOOL_RETURN_IF_ERROR(
       engine
           .Call(CreateAccount{.name = "operator",
                               .role = Role::kOperator,
-                              .token_hash = rpc::HashToken(token)})
+                              .token_hash = HashToken(token)})
           .status());
   spdlog::info("made the account 'operator'; its token is in {}", path);
   return absl::OkStatus();
@@ -119,16 +133,17 @@ absl::Status Serve(const ServerFlags& flags) {
   const SystemClock clock;
   ARCHPOOL_ASSIGN_OR_RETURN(const DataDirectory directory,
                             DataDirectory::Open(flags.data_dir));
-  ARCHPOOL_ASSIGN_OR_RETURN(const Digest secret, directory.PoolSecret());
   ARCHPOOL_ASSIGN_OR_RETURN(const BlobStore blobs,
                             BlobStore::Open(directory.BlobsPath()));
   const CheckpointBlobs checkpoints(directory.CheckpointsPath());
   ARCHPOOL_ASSIGN_OR_RETURN(const Database database,
                             OpenDatabase(flags, directory));
+  ARCHPOOL_ASSIGN_OR_RETURN(const Digest secret,
+                            OpenPoolSecret(directory, database.connection));
   ARCHPOOL_ASSIGN_OR_RETURN(const std::unique_ptr<Rail> rail,
                             OpenRail(flags, clock, directory));
   ARCHPOOL_ASSIGN_OR_RETURN(const SigningKey receipt_key,
-                            directory.DeriveKey("archpool/receipt-key/v1"));
+                            directory.DeriveKey(kReceiptKeyDomain));
   PostgresStore store(database.connection);
   PostgresReceipts receipts(database.connection);
   PostgresReader reader(database.connection, kReaderConnections);
