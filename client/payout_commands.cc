@@ -2,29 +2,24 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "client/confirm_batch.h"
 #include "client/context.h"
+#include "client/doubt.h"
 #include "client/map_reader.h"
 #include "client/render_pool.h"
-#include "common/base/durable_file.h"
-#include "common/base/reason.h"
 #include "common/base/status.h"
 #include "common/crypto/random.h"
-#include "common/data/read_file.h"
 #include "common/model/ids.h"
 
 namespace archpool {
 namespace {
 
 using Stub = v1::PayoutService::Stub;
-
-constexpr int64_t kBatchBytesMax = int64_t{16} << 20;
 
 absl::StatusOr<int64_t> ParseCoins(const std::string& flag,
                                    const std::string& text) {
@@ -39,21 +34,33 @@ absl::StatusOr<int64_t> ParseCoins(const std::string& flag,
 }
 
 struct TermsFlags {
-  std::string address;
-  std::string threshold = "0";
+  std::optional<std::string> address;
+  std::optional<std::string> threshold;
+  bool is_clearing = false;
 };
 
 absl::Status SetTerms(Context& context, const TermsFlags& flags) {
   v1::SetPayoutTermsRequest request;
-  request.set_address(flags.address);
-  ARCHPOOL_ASSIGN_OR_RETURN(const int64_t threshold,
-                            ParseCoins("--threshold", flags.threshold));
-  request.set_threshold(threshold);
+  if (flags.is_clearing) {
+    request.set_address("");
+    request.set_threshold(0);
+  }
+  if (flags.address.has_value()) request.set_address(*flags.address);
+  if (flags.threshold.has_value()) {
+    ARCHPOOL_ASSIGN_OR_RETURN(const int64_t threshold,
+                              ParseCoins("--threshold", *flags.threshold));
+    request.set_threshold(threshold);
+  }
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::SetPayoutTermsResponse response,
       client->Call(client->payouts(), &Stub::SetPayoutTerms, request));
-  std::string page = "Nothing is paid out: there is no address.\n";
+  std::string page =
+      response.threshold() == 0
+          ? "Nothing is paid out: there is no address.\n"
+          : absl::StrCat("Nothing is paid out: there is no address. With one, ",
+                         "all goes by itself from ",
+                         FormatCoins(response.threshold()), " coins on.\n");
   if (!response.address().empty()) {
     page = absl::StrCat(
         "Payouts go to ", Clean(response.address()),
@@ -88,9 +95,15 @@ absl::StatusOr<v1::RevenuePart> ParsePart(const std::string& text) {
   return part;
 }
 
-absl::Status SetSplit(Context& context, const std::vector<std::string>& texts) {
+struct SplitFlags {
+  std::vector<std::string> parts;
+  bool is_clearing = false;
+};
+
+absl::Status SetSplit(Context& context, const SplitFlags& flags) {
   v1::SetRevenueSplitRequest request;
-  for (const std::string& text : texts) {
+  request.set_clear(flags.is_clearing);
+  for (const std::string& text : flags.parts) {
     ARCHPOOL_ASSIGN_OR_RETURN(*request.add_parts(), ParsePart(text));
   }
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
@@ -122,11 +135,18 @@ absl::Status Request(Context& context, const RequestFlags& flags) {
   request.set_request_id(flags.request_id.empty() ? RandomSecret().ToString()
                                                   : flags.request_id);
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const v1::RequestPayoutResponse response,
-      client->Call(client->payouts(), &Stub::RequestPayout, request));
-  context.Show({{"payout_id", response.payout_id()}},
-               absl::StrCat("payout-", response.payout_id(),
+  const absl::StatusOr<v1::RequestPayoutResponse> response =
+      client->Call(client->payouts(), &Stub::RequestPayout, request);
+  if (!response.ok() && IsInDoubt(response.status())) {
+    return InDoubt(response.status(),
+                   absl::StrCat("the payout may have been set aside: archpool "
+                                "payout list tells. With --request-id ",
+                                request.request_id(),
+                                " the same command sets nothing aside twice"));
+  }
+  ARCHPOOL_RETURN_IF_ERROR(response.status());
+  context.Show({{"payout_id", response->payout_id()}},
+               absl::StrCat("payout-", response->payout_id(),
                             " is set aside and on its way; archpool payout "
                             "list shows what becomes of it.\n"));
   return absl::OkStatus();
@@ -142,76 +162,30 @@ absl::Status List(Context& context, const v1::ListPayoutsRequest& request) {
   return absl::OkStatus();
 }
 
-struct ConfirmFlags {
-  std::string batch;
-  std::string reference;
-  std::vector<std::string> refused;  // KEY=REASON
-};
-
-absl::Status BatchMalformed(const std::string& path) {
-  return InvalidArgument("BATCH_MALFORMED",
-                         absl::StrCat(path, " is no batch of payouts"));
-}
-
-// KEY=REASON, with a key of the batch.
-absl::StatusOr<std::pair<std::string, std::string>> ParseRefusal(
-    const std::string& text, const std::set<std::string>& keys) {
-  std::pair<std::string, std::string> parts =
-      absl::StrSplit(text, absl::MaxSplits('=', 1));
-  if (keys.contains(parts.first) && IsReason(parts.second)) return parts;
-  return InvalidArgument(
-      "REFUSAL_MALFORMED",
-      absl::StrCat("--refused ", Clean(text),
-                   ": give KEY=REASON with a key of the batch, such as "
-                   "ADDRESS_UNKNOWN for the reason"));
-}
-
-// Beside the batch, where the pool looks for it. Works without a server.
-absl::Status Confirm(Context& context, const ConfirmFlags& flags) {
-  if (!absl::EndsWith(flags.batch, ".json")) return BatchMalformed(flags.batch);
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::string text,
-                            ReadFile(flags.batch, kBatchBytesMax));
-  const Json batch = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!batch.is_object() || !batch.contains("payouts")) {
-    return BatchMalformed(flags.batch);
-  }
-  std::set<std::string> keys;
-  for (const auto& payout : batch["payouts"]) {
-    if (!payout.is_object() || !payout.contains("key") ||
-        !payout["key"].is_string()) {
-      return BatchMalformed(flags.batch);
-    }
-    keys.insert(payout["key"].get<std::string>());
-  }
-  Json result = Json::object();
-  for (const std::string& key : keys) {
-    result[key] = {{"state", "settled"}, {"reference", flags.reference}};
-  }
-  for (const std::string& refusal : flags.refused) {
-    ARCHPOOL_ASSIGN_OR_RETURN(const auto parts, ParseRefusal(refusal, keys));
-    result[parts.first] = {{"state", "refused"}, {"reason", parts.second}};
-  }
-  const std::string path = absl::StrCat(
-      flags.batch.substr(0, flags.batch.size() - 5), ".result.json");
-  ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(path, result.dump(2) + "\n"));
-  context.Show(
-      {{"result", path}, {"payouts", keys.size()}},
-      absl::StrCat("Wrote ", path, ": ", keys.size() - flags.refused.size(),
-                   " settled, ", flags.refused.size(), " refused.\n"));
+absl::Status Confirm(Context& context, const BatchConfirmation& confirmation) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const ConfirmedBatch confirmed,
+                            ConfirmBatch(confirmation));
+  context.Show({{"result", confirmed.result_path},
+                {"payouts", confirmed.settled + confirmed.refused},
+                {"settled", confirmed.settled},
+                {"refused", confirmed.refused},
+                {"is_new", confirmed.is_new}},
+               absl::StrCat(confirmed.is_new ? "Wrote " : "Nothing new for ",
+                            confirmed.result_path, ": ", confirmed.settled,
+                            " settled, ", confirmed.refused, " refused.\n"));
   return absl::OkStatus();
 }
 
 void AddConfirm(CLI::App& group, Action& action) {
-  const auto flags = std::make_shared<ConfirmFlags>();
+  const auto flags = std::make_shared<BatchConfirmation>();
   CLI::App* confirm = group.add_subcommand(
       "confirm",
       "What became of a batch that was paid by hand, told beside its file "
       "(operators)");
-  confirm->add_option("BATCH.json", flags->batch, "The batch")->required();
-  confirm
-      ->add_option("--reference", flags->reference,
-                   "Of the payment, as your bank or chain names it")
-      ->required();
+  confirm->add_option("BATCH.json", flags->path, "The batch")->required();
+  confirm->add_option("--reference", flags->reference,
+                      "Of the payment, as your bank or chain names it; needed "
+                      "unless all were refused");
   confirm->add_option("--refused", flags->refused,
                       "KEY=REASON of a payout that was not paid and never will "
                       "be; may be repeated");
@@ -228,26 +202,35 @@ void AddPayoutCommands(CLI::App& app, Action& action) {
 
   const auto terms = std::make_shared<TermsFlags>();
   CLI::App* set = group->add_subcommand(
-      "set", "Where your money goes, and when (clients and miners)");
-  set->add_option("--address", terms->address,
-                  "As the pool's rail reads it; empty for none")
-      ->required();
-  set->add_option("--threshold", terms->threshold,
-                  "Coins from which on all of it goes by itself; 0: only when "
-                  "you ask")
-      ->capture_default_str();
+      "set",
+      "Where your money goes, and when (clients and miners). What is not named "
+      "stays as it is; without any it is shown");
+  CLI::Option* address = set->add_option("--address", terms->address,
+                                         "As the pool's rail reads it");
+  CLI::Option* threshold = set->add_option(
+      "--threshold", terms->threshold,
+      "Coins from which on all of it goes by itself; 0: only when you ask");
+  set->add_flag("--clear", terms->is_clearing,
+                "Takes address and threshold back: nothing is paid out")
+      ->excludes(address)
+      ->excludes(threshold);
   set->callback([&action, terms] {
     action = [terms](Context& c) { return SetTerms(c, *terms); };
   });
 
-  const auto parts = std::make_shared<std::vector<std::string>>();
+  const auto split_flags = std::make_shared<SplitFlags>();
   CLI::App* split = group->add_subcommand(
-      "split", "Share what you are paid for work (clients and miners)");
-  split->add_option("--part", *parts,
-                    "NAME=PERCENT, once for each account, your own too; they "
-                    "add up to 100. Without any you keep all");
-  split->callback([&action, parts] {
-    action = [parts](Context& c) { return SetSplit(c, *parts); };
+      "split",
+      "Share what you are paid for work (clients and miners). Without a flag "
+      "it is shown");
+  CLI::Option* part = split->add_option(
+      "--part", split_flags->parts,
+      "NAME=PERCENT, once for each account, your own too; they add up to 100 "
+      "and take the place of those before");
+  split->add_flag("--clear", split_flags->is_clearing, "You keep all again")
+      ->excludes(part);
+  split->callback([&action, split_flags] {
+    action = [split_flags](Context& c) { return SetSplit(c, *split_flags); };
   });
 
   const auto request = std::make_shared<RequestFlags>();

@@ -4,6 +4,7 @@
 #define ARCHPOOL_SERVER_CORE_PAYOUT_COMMANDS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,12 +13,14 @@
 namespace archpool {
 
 // Where an account's money goes, and from which balance on by itself (0: only
-// when asked). Money set aside before goes where it was to go. INVALID_ARGUMENT
-// (AMOUNT_RANGE: a threshold under policy.payout_min).
+// when asked). What is unset stays as it is. Money set aside before goes where
+// it was to go. INVALID_ARGUMENT (AMOUNT_RANGE: a threshold under
+// policy.payout_min).
 struct SetPayoutTerms {
   AccountId caller;
-  std::string address;  // "": none, and nothing is paid out
-  Amount threshold = 0;
+  // "": none, and nothing is paid out.
+  std::optional<std::string> address = std::nullopt;
+  std::optional<Amount> threshold = std::nullopt;
   using Reply = Account;
 };
 

@@ -102,6 +102,33 @@ TEST_F(PayoutTest, ABalanceAtItsThresholdIsPaidOutByItself) {
   EXPECT_EQ(pool.pool.state().Find(begun[0].id)->address, "addr");
 }
 
+TEST_F(PayoutTest, TermsThatAreNotNamedStay) {
+  const Amount threshold = 50 * kAmountPerCoin;
+  pool.Do(SetPayoutTerms{alice, "addr", threshold});
+  EXPECT_EQ(
+      pool.Do(SetPayoutTerms{.caller = alice, .address = "b"}).payout_threshold,
+      threshold);
+  EXPECT_EQ(
+      pool.Do(SetPayoutTerms{.caller = alice, .threshold = 0}).payout_address,
+      "b");
+  const Account shown = pool.Do(SetPayoutTerms{.caller = alice});
+  EXPECT_EQ(shown.payout_address, "b");
+  EXPECT_EQ(shown.payout_threshold, 0);
+}
+
+// An id names one request: what is asked under it for something else is no
+// repetition.
+TEST_F(PayoutTest, ARequestIdIsOfOnePayoutAndOfNoTask) {
+  pool.Do(SetPayoutTerms{alice, "addr", 0});
+  const PayoutId id = pool.Do(RequestPayout{alice, 2 * kAmountPerCoin, "r"});
+  EXPECT_EQ(pool.Do(RequestPayout{alice, 2 * kAmountPerCoin, "r"}), id);
+  EXPECT_EQ(pool.Do(RequestPayout{alice, 0, "r"}), id) << "whatever there is";
+  EXPECT_THAT(pool.Try(RequestPayout{alice, 3 * kAmountPerCoin, "r"}),
+              FailsWith("REQUEST_ID_REUSED"));
+  EXPECT_EQ(pool.pool.state().FindRequest({alice, "payout r"}), 0)
+      << "a task's id is another";
+}
+
 TEST_F(PayoutTest, RefusalsSayWhatToDo) {
   EXPECT_THAT(pool.Try(RequestPayout{alice, 0, "r"}),
               FailsWith("PAYOUT_ADDRESS_MISSING"));

@@ -57,6 +57,10 @@ SubspaceId StealBox(PoolState& state, const PoolPolicy& policy, SubspaceId box,
 bool PruneIfHopeless(PoolState& state, const PoolPolicy& policy,
                      SubspaceId box);
 
+// ALREADY_EXISTS (REQUEST_ID_REUSED): `made` was made under the same request id
+// for something else.
+absl::Status RequestIdReused(const std::string& made);
+
 // A verdict that accepts: standing, maturity; ends the task where it met its
 // goal. A trial that was accepted before is so on a better basis now.
 void AcceptTrial(PoolState& state, const PoolPolicy& policy, Trial trial,

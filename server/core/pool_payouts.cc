@@ -60,6 +60,13 @@ void End(PoolState& state, Payout payout, PayoutState outcome, absl::Time now) {
 
 namespace internal {
 
+absl::Status RequestIdReused(const std::string& made) {
+  return AlreadyExists(
+      "REQUEST_ID_REUSED",
+      absl::StrCat("request_id was used for ", made,
+                   ", which is another one; give a new request_id"));
+}
+
 void PayOutIfDue(PoolState& state, const PoolPolicy& policy, AccountId id,
                  absl::Time now) {
   const Account& account = *state.Find(id);
@@ -75,12 +82,14 @@ void PayOutIfDue(PoolState& state, const PoolPolicy& policy, AccountId id,
 
 absl::StatusOr<SetPayoutTerms::Reply> Pool::Execute(
     const SetPayoutTerms& command, absl::Time now) {
-  if (command.threshold != 0 && command.threshold < policy_.payout_min) {
+  Account account = *state_.Find(command.caller);
+  account.payout_address = command.address.value_or(account.payout_address);
+  account.payout_threshold =
+      command.threshold.value_or(account.payout_threshold);
+  if (command.threshold.value_or(0) != 0 &&
+      *command.threshold < policy_.payout_min) {
     return AmountRange(policy_);
   }
-  Account account = *state_.Find(command.caller);
-  account.payout_address = command.address;
-  account.payout_threshold = command.threshold;
   if (account != *state_.Find(account.id)) state_.Put(account);
   internal::PayOutIfDue(state_, policy_, account.id, now);
   return account;
@@ -90,7 +99,14 @@ absl::StatusOr<RequestPayout::Reply> Pool::Execute(const RequestPayout& command,
                                                    absl::Time now) {
   const int64_t earlier = state_.FindRequest(
       RequestKey::OfPayout(command.caller, command.request_id));
-  if (earlier != 0) return PayoutId{earlier};
+  if (earlier != 0) {
+    const Payout* open = state_.Find(PayoutId{earlier});
+    if (open != nullptr && command.amount != 0 &&
+        open->amount != command.amount) {
+      return internal::RequestIdReused(open->id.ToString());
+    }
+    return PayoutId{earlier};
+  }
   const Account& account = *state_.Find(command.caller);
   if (account.payout_address.empty()) {
     return FailedPrecondition(

@@ -30,9 +30,10 @@ struct LastIds {
 struct RequestKey {
   AccountId account;  // unset for deposits
   std::string request_id;
-  // Apart from a task's of the same id.
+  // Apart from a task's of the same id: no request id holds a control
+  // character.
   static RequestKey OfPayout(AccountId account, const std::string& request_id) {
-    return {account, "payout " + request_id};
+    return {account, "\x01payout " + request_id};
   }
   friend auto operator<=>(const RequestKey&, const RequestKey&) = default;
 };

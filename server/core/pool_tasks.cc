@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "common/base/counter_rng.h"
+#include "common/base/millionths.h"
 #include "common/base/status.h"
 #include "common/nas/cost_table.h"
 #include "common/nas/sampling.h"
@@ -50,9 +51,10 @@ absl::Status CheckBuysATrial(const TaskSpec& spec,
   }
   return InvalidArgument(
       "BUDGET_TOO_SMALL",
-      absl::StrCat("budget.work_units is ", spec.budget.work_units,
+      absl::StrCat("budget.core_seconds is ",
+                   FormatMillionths(spec.budget.work_units),
                    ", and the cheapest of ", kProbes,
-                   " architectures drawn costs ", cheapest));
+                   " architectures drawn takes ", FormatMillionths(cheapest)));
 }
 
 }  // namespace
@@ -61,7 +63,13 @@ absl::StatusOr<SubmitTask::Reply> Pool::Execute(const SubmitTask& command,
                                                 absl::Time now) {
   const int64_t earlier =
       state_.FindRequest({command.caller, command.request_id});
-  if (earlier != 0) return TaskId{earlier};
+  if (earlier != 0) {
+    const Task* open = state_.Find(TaskId{earlier});
+    if (open != nullptr && *open->spec != command.spec) {
+      return internal::RequestIdReused(open->id.ToString());
+    }
+    return TaskId{earlier};
+  }
   const TaskSpec& spec = command.spec;
   ARCHPOOL_RETURN_IF_ERROR(spec.Validate());
   const DatasetRecord* dataset = state_.FindDataset(spec.dataset);
@@ -86,9 +94,10 @@ absl::StatusOr<SubmitTask::Reply> Pool::Execute(const SubmitTask& command,
   if (state_.BalanceOf(client) < spec.terms.reward) {
     return FailedPrecondition(
         "BALANCE_TOO_LOW",
-        absl::StrCat("the reward is ", spec.terms.reward,
-                     " and the client's balance ", state_.BalanceOf(client),
-                     " micro-coins; deposit the difference first"));
+        absl::StrCat("the reward is ", FormatMillionths(spec.terms.reward),
+                     " coins and the client's balance ",
+                     FormatMillionths(state_.BalanceOf(client)),
+                     "; deposit the difference first"));
   }
 
   ARCHPOOL_RETURN_IF_ERROR(CheckBuysATrial(spec, dataset->manifest));

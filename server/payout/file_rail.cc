@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/base/durable_file.h"
 #include "common/base/hex.h"
 #include "common/base/millionths.h"
@@ -14,6 +15,7 @@
 #include "common/base/status.h"
 #include "common/crypto/canonical.h"
 #include "common/data/read_file.h"
+#include "common/model/payout_batch.h"
 
 namespace archpool {
 namespace {
@@ -21,8 +23,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int64_t kFileBytesMax = int64_t{16} << 20;
-constexpr char kBatchEnd[] = ".json";
-constexpr char kResultEnd[] = ".result.json";
 
 // As the file that people read; nothing is thrown.
 Json Parse(const std::string& text) {
@@ -54,23 +54,45 @@ absl::StatusOr<std::unique_ptr<FileRail>> FileRail::Open(std::string directory,
   ARCHPOOL_RETURN_IF_ERROR(MakeDirectories(directory));
   std::unique_ptr<FileRail> rail(
       new FileRail(std::move(directory), std::move(key)));
-  ARCHPOOL_RETURN_IF_ERROR(rail->Load());
+  // Whoever confirms a batch sees by it that the batch is the pool's.
+  ARCHPOOL_RETURN_IF_ERROR(
+      WriteFileDurably(absl::StrCat(rail->directory_, "/", kBatchKeyName),
+                       ToHex(rail->key_.public_key().bytes) + "\n"));
+  rail->Load();
   return rail;
 }
 
-absl::Status FileRail::Load() {
+bool FileRail::Load() {
   std::error_code error;
+  bool is_whole = true;
   for (const auto& file :
        std::filesystem::directory_iterator(directory_, error)) {
     const std::string name = file.path().filename().string();
-    if (!absl::EndsWith(name, kBatchEnd) || absl::EndsWith(name, kResultEnd)) {
+    if (!absl::EndsWith(name, kBatchEnd)) continue;
+    const std::string batch(absl::StripSuffix(name, kBatchEnd));
+    if (absl::EndsWith(name, kBatchResultEnd) &&
+        IsBatchName(absl::StripSuffix(name, kBatchResultEnd))) {
       continue;
     }
-    ARCHPOOL_RETURN_IF_ERROR(
-        LoadBatch(name.substr(0, name.size() - std::size(kBatchEnd) + 1),
-                  file.path().string()));
+    if (!IsBatchName(batch)) {
+      Warn(name, absl::StrCat("skipping ", file.path().string(),
+                              ", which is no batch of payouts"));
+      continue;
+    }
+    const absl::Status loaded = LoadBatch(batch, file.path().string());
+    if (loaded.ok()) continue;
+    is_whole = false;
+    Warn(name, absl::StrCat(
+                   loaded.message(),
+                   "; restore it: a payout that no other batch holds stays in "
+                   "doubt until then"));
   }
-  return absl::OkStatus();
+  return is_whole && !error;
+}
+
+// Once for each file: it is looked at as often as a payout is in doubt.
+void FileRail::Warn(const std::string& name, const std::string& message) {
+  if (warned_.insert(name).second) spdlog::warn("{}", message);
 }
 
 absl::Status FileRail::LoadBatch(const std::string& name,
@@ -82,7 +104,7 @@ absl::Status FileRail::LoadBatch(const std::string& name,
   if (!batch.is_object() || payouts == batch.end() || !payouts->is_array()) {
     return FailedPrecondition(
         "BATCH_MALFORMED",
-        absl::StrCat(path, " is no batch of payouts; restore it"));
+        absl::StrCat(path, " is no batch of payouts any more"));
   }
   for (const Json& payout : *payouts) {
     entries_[TextAt(payout, "key")] = {name, TextAt(payout, "address"),
@@ -108,11 +130,7 @@ std::vector<RailAnswer> FileRail::Send(absl::Span<const Payout> payouts) {
                                .dump(2) +
                            "\n";
   const std::string path = absl::StrCat(directory_, "/", name, kBatchEnd);
-  const std::string signature =
-      ToHex(key_.Sign(CanonicalWriter("archpool/payout-batch/v1")
-                          .Bytes(text)
-                          .encoding())
-                .bytes);
+  const std::string signature = ToHex(key_.Sign(BatchToSign(text)).bytes);
   // The batch is there when its file is: its signature first.
   absl::Status written = WriteFileDurably(path + ".sig", signature + "\n");
   if (written.ok()) written = WriteFileDurably(path, text);
@@ -142,7 +160,7 @@ RailAnswer FileRail::LookUp(const Payout& payout) {
   auto found = entries_.find(key);
   if (found == entries_.end()) {
     // A write that failed may have left its file all the same.
-    if (!Load().ok()) return Doubt("BATCH_MALFORMED");
+    if (!Load()) return Doubt("BATCH_MALFORMED");
     found = entries_.find(key);
   }
   if (found == entries_.end()) return {RailWord::kNeverSeen, "", ""};
@@ -155,16 +173,18 @@ RailAnswer FileRail::LookUp(const Payout& payout) {
 
 RailAnswer FileRail::Result(const Entry& entry, const std::string& key) const {
   const RailAnswer waits{RailWord::kSent, entry.batch, ""};
-  const absl::StatusOr<std::string> text = ReadFile(
-      absl::StrCat(directory_, "/", entry.batch, kResultEnd), kFileBytesMax);
+  const absl::StatusOr<std::string> text =
+      ReadFile(absl::StrCat(directory_, "/", entry.batch, kBatchResultEnd),
+               kFileBytesMax);
   if (!text.ok()) return waits;
   const Json result = Parse(*text);
   if (!result.is_object()) return Doubt("RESULT_MALFORMED");
   const auto said = result.find(key);
   if (said == result.end()) return waits;
   const std::string state = TextAt(*said, "state");
-  if (state == "settled" && !TextAt(*said, "reference").empty()) {
-    return {RailWord::kSettled, TextAt(*said, "reference"), ""};
+  const std::string reference = TextAt(*said, "reference");
+  if (state == "settled" && IsPaymentReference(reference)) {
+    return {RailWord::kSettled, reference, ""};
   }
   if (state == "refused") {
     const std::string reason = TextAt(*said, "reason");

@@ -11,6 +11,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,9 +24,11 @@ namespace archpool {
 
 class FileRail : public Rail {
  public:
-  // `directory` is made where it is missing; the batches in it are read. Errors
-  // as MakeDirectories; FAILED_PRECONDITION (BATCH_MALFORMED): a batch there
-  // cannot be read, so that nobody knows what it asked for.
+  // `directory` is made where it is missing; the batches in it are read, and
+  // the key that signs them is written beside them. Files of other names are
+  // skipped, and said once. A batch that cannot be read leaves payouts that are
+  // in no other in doubt (BATCH_MALFORMED): nobody knows what it asked for.
+  // Errors as MakeDirectories and WriteFileDurably.
   static absl::StatusOr<std::unique_ptr<FileRail>> Open(std::string directory,
                                                         SigningKey key);
 
@@ -41,14 +44,17 @@ class FileRail : public Rail {
 
   FileRail(std::string directory, SigningKey key)
       : directory_(std::move(directory)), key_(std::move(key)) {}
-  absl::Status Load();
+  // Reads what is there; false where some of it cannot be read.
+  bool Load();
   absl::Status LoadBatch(const std::string& name, const std::string& path);
+  void Warn(const std::string& name, const std::string& message);
   // What the batch's result says of the payout.
   RailAnswer Result(const Entry& entry, const std::string& key) const;
 
   const std::string directory_;
   const SigningKey key_;
   std::map<std::string, Entry> entries_;  // by key
+  std::set<std::string> warned_;          // names of files
 };
 
 }  // namespace archpool

@@ -10,6 +10,7 @@
 #include "common/base/hex.h"
 #include "common/crypto/canonical.h"
 #include "common/data/read_file.h"
+#include "common/model/payout_batch.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/status_matchers.h"
@@ -100,11 +101,44 @@ TEST_F(FileRailTest, BrokenFilesAreDoubt) {
     Tell(batch, text);
     EXPECT_EQ(rail_->LookUp(payout).word, RailWord::kDoubt) << text;
   }
-  std::ofstream(PathOf("deadbeef.json")) << "{";
+  Tell(batch, absl::StrCat(R"({")", payout.key.ToString(),
+                           R"(": {"state": "settled", "reference": ")",
+                           std::string(5000, 'x'), R"("}})"));
+  EXPECT_EQ(rail_->LookUp(payout).word, RailWord::kDoubt);
+  std::ofstream(PathOf("0123456789abcdef.json")) << "{";
   EXPECT_EQ(rail_->LookUp(PayoutOf(2)).word, RailWord::kDoubt)
       << "it may be in the one that cannot be read";
-  EXPECT_THAT(FileRail::Open(directory_.path(), key_),
-              FailsWith("BATCH_MALFORMED"));
+  Open();
+  EXPECT_EQ(rail_->LookUp(PayoutOf(2)).word, RailWord::kDoubt);
+  std::filesystem::remove(PathOf("0123456789abcdef.json"));
+  EXPECT_EQ(rail_->LookUp(PayoutOf(2)).word, RailWord::kNeverSeen);
+}
+
+// A note of the operator's, an editor's copy: no reason not to start.
+TEST_F(FileRailTest, FilesThatAreNoBatchesAreSkipped) {
+  const Payout payout = PayoutOf(1);
+  const std::string batch = rail_->Send({&payout, 1})[0].reference;
+  std::ofstream(PathOf("notes.json")) << "[1, 2]";
+  std::ofstream(PathOf("backup.json")) << "{}";
+  std::filesystem::copy(PathOf(batch + ".json"),
+                        PathOf("copy of " + batch + ".json"));
+  std::filesystem::create_directory(PathOf("x.json"));
+  Open();
+  EXPECT_EQ(rail_->LookUp(payout).word, RailWord::kSent);
+  EXPECT_EQ(rail_->LookUp(PayoutOf(2)).word, RailWord::kNeverSeen);
+}
+
+TEST_F(FileRailTest, WhoeverConfirmsABatchFindsItSigned) {
+  const Payout payout = PayoutOf(1);
+  const std::string batch = rail_->Send({&payout, 1})[0].reference;
+  EXPECT_TRUE(IsBatchName(batch));
+  const std::string text = *ReadFile(PathOf(batch + ".json"), 1 << 20);
+  const std::string signature = *ReadFile(PathOf(batch + ".json.sig"), 1'000);
+  const std::string key = *ReadFile(PathOf(kBatchKeyName), 1'000);
+  EXPECT_TRUE(IsBatchSigned(text, signature, key));
+  EXPECT_FALSE(IsBatchSigned(text + " ", signature, key));
+  EXPECT_FALSE(IsBatchSigned(text, "beef", key));
+  EXPECT_FALSE(IsBatchSigned(text, signature, "x"));
 }
 
 TEST_F(FileRailTest, AFullDiskIsDoubt) {

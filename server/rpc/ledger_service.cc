@@ -1,5 +1,7 @@
 #include "server/rpc/ledger_service.h"
 
+#include "absl/strings/str_cat.h"
+#include "common/base/millionths.h"
 #include "common/base/status.h"
 #include "common/wire/fields.h"
 #include "server/rpc/records_to_proto.h"
@@ -40,15 +42,48 @@ absl::StatusOr<TransferFilter> ReadFilter(
 
 }  // namespace
 
+// A used request id answers what it was used for: whoever meant another deposit
+// must not believe that it was made.
+absl::Status LedgerService::CheckDeposit(const v1::DepositRequest& request,
+                                         TransferId id) const {
+  TransferFilter filter;
+  filter.before = TransferId{id.value + 1};
+  filter.limit = 1;
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Transfer> found,
+                            reader_.Transfers(filter));
+  if (found.empty() || found[0].id != id) {
+    return Internal("STORE_CORRUPT", "the deposit's transfer is not there");
+  }
+  const std::string place = NameOf(found[0].credit, accounts_);
+  if (found[0].amount == request.amount() &&
+      place == absl::StrCat("account:", request.account_name())) {
+    return absl::OkStatus();
+  }
+  return AlreadyExists(
+      "REQUEST_ID_REUSED",
+      absl::StrCat("request_id was used for the deposit of ",
+                   FormatMillionths(found[0].amount), " coins to ", place,
+                   ", and nothing was deposited now; give another one"));
+}
+
 grpc::ServerUnaryReactor* LedgerService::Deposit(
     grpc::CallbackServerContext* context, const v1::DepositRequest* request,
     v1::DepositResponse* response) {
   return Serve(gate_, context, "/archpool.v1.LedgerService/Deposit", request,
-               response, [this](const auto& call) {
-                 SubmitCommand<archpool::Deposit>(
-                     engine_, ReadDeposit(*call.request), call,
-                     [](TransferId transfer, v1::DepositResponse* to) {
-                       to->set_transfer_id(transfer.value);
+               response, [this](const auto& accepted) {
+                 absl::StatusOr<archpool::Deposit> command =
+                     ReadDeposit(*accepted.request);
+                 if (!command.ok()) return accepted.finish(command.status());
+                 engine_.Submit<archpool::Deposit>(
+                     *std::move(command),
+                     [this, accepted](absl::StatusOr<TransferId> transfer) {
+                       if (!transfer.ok())
+                         return accepted.finish(transfer.status());
+                       accepted.response->set_transfer_id(transfer->value);
+                       RunOn(executor_, accepted,
+                             [this, id = *transfer](const auto& call) {
+                               return CheckDeposit(*call.request, id);
+                             });
                      });
                });
 }

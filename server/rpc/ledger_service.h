@@ -39,6 +39,9 @@ class LedgerService : public v1::LedgerService::CallbackService {
       v1::CheckLedgerResponse* response) override;
 
  private:
+  absl::Status CheckDeposit(const v1::DepositRequest& request,
+                            TransferId id) const;
+
   const Gate& gate_;
   Engine& engine_;
   Reader& reader_;

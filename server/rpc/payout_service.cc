@@ -31,13 +31,19 @@ absl::StatusOr<SetPayoutTerms> ReadTerms(
   }
   ARCHPOOL_RETURN_IF_ERROR(
       wire::CheckRange("threshold", request.threshold(), 0, kAmountMax));
-  return archpool::SetPayoutTerms{.caller = caller,
-                                  .address = request.address(),
-                                  .threshold = request.threshold()};
+  archpool::SetPayoutTerms command{.caller = caller};
+  if (request.has_address()) command.address = request.address();
+  if (request.has_threshold()) command.threshold = request.threshold();
+  return command;
 }
 
 absl::StatusOr<SetRevenueSplit> ReadSplit(
     AccountId caller, const v1::SetRevenueSplitRequest& request) {
+  if (request.clear() && !request.parts().empty()) {
+    return InvalidArgument("FIELD_MALFORMED",
+                           "Field clear stands beside parts; leave out one of "
+                           "the two.");
+  }
   archpool::SetRevenueSplit command{.caller = caller};
   for (const v1::RevenuePart& part : request.parts()) {
     ARCHPOOL_RETURN_IF_ERROR(
@@ -97,15 +103,21 @@ grpc::ServerUnaryReactor* PayoutService::SetRevenueSplit(
   return Serve(
       parts_.gate, context, "/archpool.v1.PayoutService/SetRevenueSplit",
       request, response, [this](const auto& call) {
+        const auto show = [this](const Account& account,
+                                 v1::SetRevenueSplitResponse* to) {
+          for (const RevenuePart& part : account.split) {
+            v1::RevenuePart* one = to->add_parts();
+            one->set_account_name(parts_.accounts.NameOf(part.account));
+            one->set_share_ppm(part.share_ppm);
+          }
+        };
+        if (call.request->parts().empty() && !call.request->clear()) {
+          show(call.caller, call.response);
+          return call.finish(absl::OkStatus());
+        }
         SubmitCommand<archpool::SetRevenueSplit>(
             parts_.engine, ReadSplit(call.caller.id, *call.request), call,
-            [this](const Account& account, v1::SetRevenueSplitResponse* to) {
-              for (const RevenuePart& part : account.split) {
-                v1::RevenuePart* one = to->add_parts();
-                one->set_account_name(parts_.accounts.NameOf(part.account));
-                one->set_share_ppm(part.share_ppm);
-              }
-            });
+            show);
       });
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "common/crypto/token.h"
 #include "common/wire/task_spec_wire.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -174,6 +175,33 @@ TEST_F(TaskServiceTest, SubmittingAgainAnswersTheSameTask) {
               FailsWith("RECIPE_RANGE"));
 }
 
+// Who believes that bob was paid must not be told so for what carol got.
+TEST_F(TaskServiceTest, ARequestIdIsOfOneDepositAndOfOneTask) {
+  Party& boss = fixture_.operator_party();
+  const auto deposit = [&boss](const std::string& name, int64_t amount) {
+    v1::DepositRequest request;
+    request.set_account_name(name);
+    request.set_amount(amount);
+    request.set_request_id("gift");
+    return boss.remote.Call(boss.ledger, &v1::LedgerService::Stub::Deposit,
+                            request);
+  };
+  const auto first = deposit("carol", 7);
+  ASSERT_THAT(first, IsOk());
+  EXPECT_EQ(deposit("carol", 7)->transfer_id(), first->transfer_id());
+  EXPECT_THAT(deposit("carol", 8), FailsWith("REQUEST_ID_REUSED"));
+  EXPECT_THAT(deposit("alice", 7), FailsWith("REQUEST_ID_REUSED"));
+
+  SubmitTask();
+  v1::SubmitTaskRequest request;
+  *request.mutable_spec() = fixture_.Spec(dataset_);
+  request.mutable_spec()->set_name("another");
+  request.set_request_id("r1");
+  EXPECT_THAT(client_->remote.Call(client_->task,
+                                   &v1::TaskService::Stub::SubmitTask, request),
+              FailsWith("REQUEST_ID_REUSED"));
+}
+
 TEST_F(TaskServiceTest, RegisteringAgainAnswersTheSameDataset) {
   EXPECT_EQ(fixture_.RegisterDataset(*client_), dataset_);
   // Another account's split is another draw.
@@ -303,6 +331,29 @@ TEST_F(TaskServiceTest, AccountsAreMadeOnceAndSuspendedByHand) {
   const int64_t session = *miner_->OpenSession("w1");
   EXPECT_THAT(miner_->AcquireLease(session, absl::Seconds(5)),
               FailsWith("ACCOUNT_SUSPENDED"));
+}
+
+// Whoever brings the hash of a token of its own may ask again when the answer
+// was lost, and nobody gets an account with somebody else's token.
+TEST_F(TaskServiceTest, AnAccountIsMadeForATokenOfTheCallers) {
+  Party& boss = fixture_.operator_party();
+  v1::CreateAccountRequest create;
+  create.set_name("eve");
+  create.set_role(v1::ROLE_MINER);
+  create.set_token_hash(HashToken("ap_eve").AsBytes());
+  fixture_.next_commit = Fault::kDoubtWritten;
+  EXPECT_THAT(boss.CreateAccount(create), FailsWith("COMMIT_FAILED"));
+  const auto made = boss.CreateAccount(create);
+  ASSERT_THAT(made, IsOk());
+  EXPECT_EQ(made->token(), "");
+  EXPECT_EQ(boss.CreateAccount(create)->account().account_id(),
+            made->account().account_id());
+  create.set_role(v1::ROLE_CLIENT);
+  EXPECT_THAT(boss.CreateAccount(create), FailsWith("ACCOUNT_NAME_TAKEN"));
+  create.set_name("mallory");
+  EXPECT_THAT(boss.CreateAccount(create), FailsWith("TOKEN_TAKEN"));
+  create.set_token_hash("short");
+  EXPECT_FALSE(boss.CreateAccount(create).ok());
 }
 
 // A commit in doubt that was written must not stay unknown to what is kept in

@@ -165,6 +165,8 @@ class SplitTest(ReceiptTestCase):
         with self.assertRaises(Refused) as refused:
             self.pool.command("alice", "payout", "split", "--part", "owner=99")
         self.assertIn("add up to 99", refused.exception.text)
+        self.assertEqual(len(self.pool.command("alice", "payout", "split")), 2,
+                         "a bare split shows, and takes nothing back")
         self.work("alice", trials=4)
         own = self.report("alice")
         paid = micro(own["in"]["pay"]) + micro(own["in"]["finders_bonus"])

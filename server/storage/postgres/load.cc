@@ -97,7 +97,8 @@ std::vector<std::pair<RequestKey, int64_t>> LoadRequests(
       "SELECT client_id, request_id, id FROM task"
       " UNION ALL SELECT 0, request_id, id FROM transfer"
       " WHERE request_id <> ''"
-      " UNION ALL SELECT account_id, 'payout ' || request_id, id FROM payout"
+      " UNION ALL SELECT account_id, E'\\x01payout ' || request_id, id FROM "
+      "payout"
       " WHERE request_id <> ''");
   std::vector<std::pair<RequestKey, int64_t>> requests;
   requests.reserve(static_cast<size_t>(result.size()));

@@ -1,0 +1,97 @@
+// archpool payout set and split against a service that keeps what it is told.
+#include <grpcpp/grpcpp.h>
+
+#include <fstream>
+#include <memory>
+#include <sstream>
+
+#include "archpool/v1/payout.grpc.pb.h"
+#include "client/cli.h"
+#include "common/channel/program.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/temporary_directory.h"
+
+namespace archpool {
+namespace {
+
+using ::testing::HasSubstr;
+
+class FakePayoutService : public v1::PayoutService::Service {
+ public:
+  grpc::Status SetPayoutTerms(grpc::ServerContext*,
+                              const v1::SetPayoutTermsRequest* request,
+                              v1::SetPayoutTermsResponse* response) override {
+    terms_asked = *request;
+    response->set_address("addr");
+    response->set_threshold(50'000'000);
+    return grpc::Status::OK;
+  }
+  grpc::Status SetRevenueSplit(grpc::ServerContext*,
+                               const v1::SetRevenueSplitRequest* request,
+                               v1::SetRevenueSplitResponse*) override {
+    split_asked = *request;
+    return grpc::Status::OK;
+  }
+
+  v1::SetPayoutTermsRequest terms_asked;
+  v1::SetRevenueSplitRequest split_asked;
+};
+
+class PayoutCliTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::ofstream(directory_.path() + "/token") << "the-token\n";
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort(address_, grpc::InsecureServerCredentials());
+    builder.RegisterService(&payouts_);
+    server_ = builder.BuildAndStart();
+    ASSERT_NE(server_, nullptr);
+  }
+  int Run(std::vector<std::string> words) {
+    std::ostringstream out;
+    std::ostringstream err;
+    words.insert(words.begin(),
+                 {"--server", address_, "--token-file",
+                  directory_.path() + "/token", "--patience", "5", "payout"});
+    const int code = RunCli(words, {out, err, Terminal()}, {});
+    out_ = out.str();
+    return code;
+  }
+
+  const TemporaryDirectory directory_;
+  const std::string address_ = "unix:" + directory_.path() + "/socket";
+  FakePayoutService payouts_;
+  std::unique_ptr<grpc::Server> server_;
+  std::string out_;
+};
+
+TEST_F(PayoutCliTest, SendsOnlyWhatIsNamed) {
+  ASSERT_EQ(Run({"set", "--address", "b"}), kExitDone);
+  EXPECT_EQ(payouts_.terms_asked.address(), "b");
+  EXPECT_FALSE(payouts_.terms_asked.has_threshold());
+  ASSERT_EQ(Run({"set", "--threshold", "0"}), kExitDone);
+  EXPECT_FALSE(payouts_.terms_asked.has_address());
+  EXPECT_TRUE(payouts_.terms_asked.has_threshold());
+  ASSERT_EQ(Run({"set"}), kExitDone);
+  EXPECT_FALSE(payouts_.terms_asked.has_address());
+  EXPECT_FALSE(payouts_.terms_asked.has_threshold());
+  EXPECT_THAT(out_, HasSubstr("Payouts go to addr, by themselves from 50"));
+}
+
+TEST_F(PayoutCliTest, TakesBackWhatItIsToldTo) {
+  ASSERT_EQ(Run({"set", "--clear"}), kExitDone);
+  EXPECT_TRUE(payouts_.terms_asked.has_address());
+  EXPECT_EQ(payouts_.terms_asked.address(), "");
+  EXPECT_TRUE(payouts_.terms_asked.has_threshold());
+  EXPECT_EQ(Run({"set", "--clear", "--address", "b"}), kExitBadInput);
+  ASSERT_EQ(Run({"split"}), kExitDone);
+  EXPECT_FALSE(payouts_.split_asked.clear());
+  EXPECT_EQ(payouts_.split_asked.parts_size(), 0);
+  ASSERT_EQ(Run({"split", "--clear"}), kExitDone);
+  EXPECT_TRUE(payouts_.split_asked.clear());
+  EXPECT_EQ(Run({"split", "--clear", "--part", "a=100"}), kExitBadInput);
+}
+
+}  // namespace
+}  // namespace archpool
