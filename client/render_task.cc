@@ -38,6 +38,15 @@ std::string RenderProgress(const v1::Task& task, absl::Time now,
                   " architectures in ", FormatCount(task.subspaces()),
                   " subspaces, ", FormatCount(task.subspaces_explored()),
                   " explored\n");
+  if (task.has_manifest()) {
+    const v1::DatasetManifest& dataset = task.manifest();
+    absl::StrAppend(
+        &out, "  dataset   images of ", dataset.channels(), "x",
+        dataset.height(), "x", dataset.width(), ", ", dataset.classes(),
+        " classes: ", FormatCount(dataset.train_count()), " to train on, ",
+        FormatCount(dataset.validation_count()), " to validate, ",
+        FormatCount(dataset.held_out_count()), " held out\n");
+  }
   absl::StrAppend(&out, "  trials    ", task.trials_accepted(), " accepted, ");
   if (task.trials_at_chance() > 0) {
     absl::StrAppend(&out, task.trials_at_chance(), " of them at chance, ");

@@ -5,7 +5,9 @@
 #include "common/base/durable_file.h"
 #include "common/base/status.h"
 #include "common/channel/retry.h"
+#include "common/data/safetensors.h"
 #include "common/nas/layer_plan.h"
+#include "common/nas/network_constants.h"
 #include "common/wire/search_space_wire.h"
 #include "common/wire/task_spec_wire.h"
 
@@ -27,7 +29,10 @@ Json LayersJson(const LayerPlan& plan) {
     if (layer.kind == LayerKind::kAdd) {
       json["second_input"] = layer.second_input;
     }
+    // What a layer without tensors names is not in the file.
+    json["tensors"] = absl::StrCat("layers.", i);
     json["kernel"] = layer.kernel;
+    json["padding"] = (layer.kernel - 1) / 2;
     json["stride"] = layer.stride;
     json["groups"] = layer.groups;
     json["input_shape"] = ShapeJson(layer.input_shape);
@@ -61,6 +66,10 @@ absl::Status AddNetwork(const SearchSpace& space,
   json["classes"] = plan.classes;
   json["input_mean"] = static_cast<double>(manifest.mean_ppm) / 1e6;
   json["input_deviation"] = static_cast<double>(manifest.deviation_ppm) / 1e6;
+  // With these, the layers and the weights, any program computes the same.
+  json["input_scale"] = "pixels / 255, less input_mean, over input_deviation";
+  json["batch_norm_epsilon"] = kBatchNormEpsilon;
+  json["average_pools_count_padding"] = false;
   json["layers"] = LayersJson(plan);
   return absl::OkStatus();
 }
@@ -105,7 +114,8 @@ absl::Status WriteNetwork(PoolClient& client, const v1::Task& task,
                             FetchWeights(client, trial));
   ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(json_path, Dump(json)));
   written.push_back(json_path);
-  ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(weights_path, weights));
+  ARCHPOOL_RETURN_IF_ERROR(
+      WriteFileDurably(weights_path, WithFormatMetadata(weights)));
   written.push_back(weights_path);
   return absl::OkStatus();
 }

@@ -13,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 
 namespace archpool {
 namespace {
@@ -40,6 +41,7 @@ class SpaceReader {
   std::optional<SearchSpace> Read(const YamlNode& space) {
     const size_t problems_before = problems_.count();
     MapReader map(problems_, &space, "space", {"dimensions", "template"});
+    dimensions_position_ = space.position;
     ReadDimensions(map.RequireList("dimensions"));
     const YamlNode* chain_template = map.Require("template");
     if (chain_template != nullptr) ReadTemplate(*chain_template);
@@ -62,9 +64,7 @@ class SpaceReader {
     absl::StatusOr<SearchSpace> created =
         SearchSpace::Create(std::move(dimensions), std::move(chain_));
     if (!created.ok()) {
-      problems_.Add(
-          space.position,
-          absl::StrCat("space: ", std::string(created.status().message())));
+      Complain(space, *chain_template, std::string(created.status().message()));
       return std::nullopt;
     }
     return *std::move(created);
@@ -78,8 +78,26 @@ class SpaceReader {
     bool is_referred_to = false;
   };
 
+  // What is wrong with the space as a whole, at the line that it is about where
+  // it names one.
+  void Complain(const YamlNode& space, const YamlNode& chain_template,
+                absl::string_view message) {
+    if (!absl::ConsumePrefix(&message, "Field ")) {
+      problems_.Add(space.position, absl::StrCat("space: ", message));
+      return;
+    }
+    const absl::string_view path = message.substr(0, message.find(' '));
+    problems_.Add(FollowPath(chain_template, path).position,
+                  absl::StrCat("space.template.", message));
+  }
+
   void ReadDimensions(const YamlNode* list) {
-    if (list == nullptr) return;
+    if (list == nullptr) {
+      problems_.Add(dimensions_position_,
+                    "a space of a single architecture has a dimension of one "
+                    "choice too, such as {name: width, choices: [16]}");
+      return;
+    }
     if (list->items.size() > SearchSpace::kMaxDimensions) {
       problems_.Add(list->position,
                     absl::StrCat("space.dimensions has ", list->items.size(),
@@ -153,6 +171,7 @@ class SpaceReader {
     MapReader map(problems_, &node, "space.template",
                   {"kind", "variants", "cells", "stem", "stages", "head"});
     map.ExpectWord("kind", "chain");
+    AdviseOnDense(map, "kind");
     ReadWords(map);
     MapReader stem(problems_, map.Find("stem"), map.NameOf("stem"),
                    {"width", "kernel", "stride", "activation"});
@@ -315,6 +334,10 @@ class SpaceReader {
       return number != nullptr && range.Contains(*number);
     };
     if (ReadReference(map, key, range.Describe(), fits, field)) return;
+    if (const std::string hint = DollarHint(map, key); !hint.empty()) {
+      problems_.Add(map.Find(key)->position, hint);
+      return;
+    }
     int64_t value = std::get<int64_t>(field);
     map.ReadInteger(key, range, value);
     field = value;
@@ -330,6 +353,12 @@ class SpaceReader {
     const std::string expected =
         absl::StrCat("one of ", absl::StrJoin(words, ", "));
     if (ReadReference(map, key, expected, fits, field)) return;
+    if (const std::string hint = DollarHint(map, key);
+        !hint.empty() && std::find(words.begin(), words.end(),
+                                   map.Find(key)->text) == words.end()) {
+      problems_.Add(map.Find(key)->position, hint);
+      return;
+    }
     std::string word = std::get<std::string>(field);
     map.ReadText(key, word);
     CheckWord(map, key, words, word);
@@ -348,6 +377,30 @@ class SpaceReader {
                   absl::StrCat(map.NameOf(key), " is ", Quoted(word),
                                Suggestion(word, words), "it must be one of ",
                                absl::StrJoin(words, ", ")));
+    AdviseOnDense(map, key);
+  }
+
+  // Whoever looks for fully connected layers is told what comes nearest.
+  void AdviseOnDense(const MapReader& map, absl::string_view key) {
+    const YamlNode* node = map.Find(key);
+    if (node == nullptr) return;
+    for (const absl::string_view word :
+         {"mlp", "linear", "dense", "fc", "fully_connected"}) {
+      if (node->text != word) continue;
+      problems_.Add(node->position,
+                    "there are no fully connected layers but the head's; a "
+                    "conv of kernel 1 behind strides comes nearest, or a "
+                    "head.width");
+    }
+  }
+
+  // What a forgotten $ is answered with, where a dimension has that name.
+  std::string DollarHint(const MapReader& map, absl::string_view key) {
+    const YamlNode* node = map.Find(key);
+    return node != nullptr && FindDimension(node->text) != nullptr
+               ? absl::StrCat(map.NameOf(key), " is the name of a dimension; ",
+                              "did you mean $", node->text, "?")
+               : "";
   }
 
   // True where the field refers to a dimension, rightly or not.
@@ -393,6 +446,7 @@ class SpaceReader {
   }
 
   ProblemList& problems_;
+  YamlPosition dimensions_position_;
   std::vector<NamedDimension> dimensions_;
   ChainTemplate chain_;
   std::vector<std::string> operations_;       // and the cells

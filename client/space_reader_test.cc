@@ -52,7 +52,7 @@ reward:
   amount: 12.5
 )";
 
-bool Exists(const std::string& /*path*/) { return true; }
+std::string Exists(const std::string& /*path*/) { return ""; }
 
 absl::StatusOr<TaskFile> Parse(absl::string_view text) {
   return ParseTaskFile(text, "task.yaml", Exists);

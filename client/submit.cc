@@ -1,13 +1,17 @@
 #include "client/submit.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "client/doubt.h"
+#include "client/text.h"
 #include "common/base/status.h"
 #include "common/channel/retry.h"
+#include "common/crypto/sha256.h"
 #include "common/wire/task_spec_wire.h"
 
 namespace archpool {
@@ -16,6 +20,7 @@ namespace {
 using Stub = v1::TaskService::Stub;
 
 constexpr size_t kReadBytes = 1 << 20;
+constexpr int64_t kTasksLookedAt = 100;
 
 absl::StatusOr<UploadSource> DescribeFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -113,20 +118,115 @@ absl::StatusOr<Digest> RegisterDataset(Context& context, PoolClient& client,
   return Digest::FromBytes(response.dataset_id());
 }
 
+// A pool that is going to refuse the reward must not get the files first. What
+// may be open already, with its reward set aside, is let through.
+absl::Status CheckBalance(PoolClient& client, const TaskSpec& spec) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::GetBalancesResponse balances,
+      client.Call(client.ledger(), &v1::LedgerService::Stub::GetBalances,
+                  v1::GetBalancesRequest()));
+  int64_t balance = 0;  // a client is shown its own alone
+  for (const v1::Balance& one : balances.balances()) balance += one.amount();
+  if (balance >= spec.terms.reward) return absl::OkStatus();
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::Task> tasks,
+                            client.ListTasks(kTasksLookedAt));
+  const bool may_be_open =
+      std::any_of(tasks.begin(), tasks.end(), [&spec](const v1::Task& task) {
+        return task.state() == v1::TASK_STATE_ACTIVE &&
+               task.spec().name() == spec.name;
+      });
+  if (may_be_open) return absl::OkStatus();
+  return FailedPrecondition(
+      "BALANCE_TOO_LOW",
+      absl::StrCat("the reward is ", FormatCoins(spec.terms.reward),
+                   " coins, and your balance ", FormatCoins(balance),
+                   "; nothing was sent"));
+}
+
+// What the file says, and which of the tasks from the same file it is.
+std::string RequestIdOf(const TaskSpec& spec, int copy) {
+  constexpr size_t kDigits = 40;
+  return absl::StrCat("file-",
+                      Sha256(wire::ToProto(spec).SerializeAsString())
+                          .ToString()
+                          .substr(0, kDigits),
+                      "-", copy);
+}
+
+absl::StatusOr<int64_t> OpenTask(PoolClient& client, const TaskSpec& spec,
+                                 const std::string& request_id) {
+  v1::SubmitTaskRequest request;
+  *request.mutable_spec() = wire::ToProto(spec);
+  request.set_request_id(request_id);
+  const absl::StatusOr<v1::SubmitTaskResponse> response =
+      client.Call(client.tasks(), &Stub::SubmitTask, request);
+  if (response.ok()) return response->task_id();
+  if (!IsInDoubt(response.status())) return response.status();
+  return InDoubt(response.status(),
+                 absl::StrCat("the task may be open, with its reward set "
+                              "aside: archpool task list tells. The same "
+                              "command again opens no second one; its request "
+                              "id is ",
+                              request_id));
+}
+
+// Tasks from the same file that are over make room for another.
+absl::StatusOr<SubmittedTask> OpenUnlessActive(PoolClient& client,
+                                               const TaskSpec& spec) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::Task> newest,
+                            client.ListTasks(1));
+  const int64_t newest_id = newest.empty() ? 0 : newest[0].task_id();
+  for (int copy = 0;; ++copy) {
+    ARCHPOOL_ASSIGN_OR_RETURN(const int64_t task_id,
+                              OpenTask(client, spec, RequestIdOf(spec, copy)));
+    if (task_id > newest_id) return SubmittedTask{task_id, true};
+    ARCHPOOL_ASSIGN_OR_RETURN(const v1::Task task, client.GetTask(task_id));
+    if (task.state() == v1::TASK_STATE_ACTIVE) {
+      return SubmittedTask{task_id, false};
+    }
+  }
+}
+
 }  // namespace
 
-absl::StatusOr<int64_t> SubmitTask(Context& context, TaskFile file,
-                                   const std::string& request_id) {
+absl::StatusOr<TaskFacts> LookAtTask(const TaskFile& file) {
+  TaskFacts facts;
+  ARCHPOOL_ASSIGN_OR_RETURN(facts.dataset, LookAtDataset(file));
+  ARCHPOOL_ASSIGN_OR_RETURN(facts.space, LookAtSpace(file.spec, facts.dataset));
+  return facts;
+}
+
+void ShowFacts(const Output& output, const TaskFacts& task) {
+  const DatasetFacts& facts = task.dataset;
+  output.err << "  " << facts.Describe() << "\n"
+             << Wrap(facts.DescribeBar(), output.terminal.width, 2)
+             << Wrap(Clean(task.space.Describe()), output.terminal.width, 2);
+  for (const std::string& warning : facts.warnings) {
+    output.err << Wrap(absl::StrCat("Note: ", Clean(warning)),
+                       output.terminal.width, 2);
+  }
+  output.err << std::flush;
+}
+
+absl::StatusOr<SubmittedTask> SubmitTask(Context& context, TaskFile file,
+                                         const std::string& request_id) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const TaskFacts facts, LookAtTask(file));
+  ShowFacts(context.output(), facts);
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
-  ARCHPOOL_ASSIGN_OR_RETURN(file.spec.dataset,
-                            RegisterDataset(context, *client, file.dataset));
-  v1::SubmitTaskRequest request;
-  *request.mutable_spec() = wire::ToProto(file.spec);
-  request.set_request_id(request_id);
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const v1::SubmitTaskResponse response,
-      client->Call(client->tasks(), &Stub::SubmitTask, request));
-  return response.task_id();
+  ARCHPOOL_RETURN_IF_ERROR(CheckBalance(*client, file.spec));
+  const absl::StatusOr<Digest> dataset =
+      RegisterDataset(context, *client, file.dataset);
+  if (!dataset.ok() && client->stop().stop_requested()) {
+    return InDoubt(dataset.status(),
+                   "stopped before the task was opened: nothing was set aside, "
+                   "and the same command goes on with what was sent");
+  }
+  ARCHPOOL_RETURN_IF_ERROR(dataset.status());
+  file.spec.dataset = *dataset;
+  if (request_id.empty()) return OpenUnlessActive(*client, file.spec);
+  ARCHPOOL_ASSIGN_OR_RETURN(const int64_t task_id,
+                            OpenTask(*client, file.spec, request_id));
+  return SubmittedTask{task_id, true};
 }
 
 }  // namespace archpool

@@ -7,15 +7,36 @@
 
 #include "absl/status/statusor.h"
 #include "client/context.h"
+#include "client/dataset_files.h"
+#include "client/space_facts.h"
 #include "client/task_file.h"
 
 namespace archpool {
 
-// Sends the dataset files that the server does not hold (showing how far it is,
-// on stderr), registers the dataset and opens the task; answers its id.
-// Idempotent by `request_id`.
-absl::StatusOr<int64_t> SubmitTask(Context& context, TaskFile file,
-                                   const std::string& request_id);
+struct SubmittedTask {
+  int64_t task_id = 0;
+  bool is_new = true;  // false: it was open already, from the same file
+};
+
+// Looks at the dataset's files and at the balance, then sends the files that
+// the server does not hold (showing how far it is, on stderr), registers the
+// dataset and opens the task. Idempotent by `request_id`; where that is "", by
+// the file's contents: what was opened from the same contents and is still
+// active is not opened again. Errors as LookAtTask; OUTCOME_UNKNOWN (see
+// client/doubt.h).
+absl::StatusOr<SubmittedTask> SubmitTask(Context& context, TaskFile file,
+                                         const std::string& request_id);
+
+// What can be known of a task without a server. Errors as LookAtDataset and
+// LookAtSpace.
+struct TaskFacts {
+  DatasetFacts dataset;
+  SpaceFacts space;
+};
+absl::StatusOr<TaskFacts> LookAtTask(const TaskFile& file);
+
+// Says what is understood, and what is probably not meant, on stderr.
+void ShowFacts(const Output& output, const TaskFacts& task);
 
 }  // namespace archpool
 

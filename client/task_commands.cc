@@ -11,7 +11,6 @@
 #include "client/task_file.h"
 #include "client/watch.h"
 #include "common/base/status.h"
-#include "common/crypto/random.h"
 
 namespace archpool {
 namespace {
@@ -45,33 +44,42 @@ absl::Status Follow(Context& context, int64_t task_id) {
 absl::Status Submit(Context& context, const TaskFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(TaskFile file, LoadTaskFile(flags.file));
   ARCHPOOL_ASSIGN_OR_RETURN(
-      const int64_t task_id,
-      SubmitTask(context, std::move(file),
-                 flags.request_id.empty() ? RandomSecret().ToString()
-                                          : flags.request_id));
+      const SubmittedTask submitted,
+      SubmitTask(context, std::move(file), flags.request_id));
+  const int64_t task_id = submitted.task_id;
+  const std::string done =
+      submitted.is_new
+          ? absl::StrCat("task-", task_id, " is submitted.")
+          : absl::StrCat("task-", task_id,
+                         " was opened from this file before and is active: "
+                         "nothing more was opened. A second one takes a "
+                         "--request-id of its own.");
   if (flags.is_waiting) {
-    if (!context.is_json()) {
-      context.Show({}, absl::StrCat("task-", task_id, " is submitted.\n"));
-    }
+    if (!context.is_json()) context.Show({}, done + "\n");
     return Follow(context, task_id);
   }
-  context.Show({{"task_id", task_id}},
-               absl::StrCat("task-", task_id,
-                            " is submitted. Follow it with: archpool task "
-                            "watch ",
+  context.Show({{"task_id", task_id}, {"is_new", submitted.is_new}},
+               absl::StrCat(done, " Follow it with: archpool task watch ",
                             task_id, "\n"));
   return absl::OkStatus();
 }
 
 absl::Status Check(Context& context, const std::string& path) {
   ARCHPOOL_ASSIGN_OR_RETURN(const TaskFile file, LoadTaskFile(path));
-  context.Show(
-      {{"name", file.spec.name},
-       {"space_size", file.spec.space.size()},
-       {"reward", FormatCoins(file.spec.terms.reward)}},
-      absl::StrCat(path, " is a task: ", Clean(file.spec.name), ", ",
-                   FormatCount(file.spec.space.size()), " architectures, ",
-                   FormatCoins(file.spec.terms.reward), " coins.\n"));
+  ARCHPOOL_ASSIGN_OR_RETURN(const TaskFacts facts, LookAtTask(file));
+  ShowFacts(context.output(), facts);
+  context.Show({{"name", file.spec.name},
+                {"space_size", file.spec.space.size()},
+                {"dataset", facts.dataset.Describe()},
+                {"bar", facts.dataset.DescribeBar()},
+                {"warnings", facts.dataset.warnings},
+                {"architectures", facts.space.Describe()},
+                {"reward", FormatCoins(file.spec.terms.reward)}},
+               absl::StrCat(path, " is a task: ", Clean(file.spec.name), ", ",
+                            FormatCount(file.spec.space.size()),
+                            file.spec.space.size() == 1 ? " architecture, "
+                                                        : " architectures, ",
+                            FormatCoins(file.spec.terms.reward), " coins.\n"));
   return absl::OkStatus();
 }
 
@@ -141,8 +149,11 @@ void AddSubmit(CLI::App& group, Action& action,
       "submit", "Sends a task file's dataset and opens the task (clients)");
   submit->add_option("file", flags->file, "The task, as YAML")->required();
   submit->add_flag("--wait", flags->is_waiting, "Follows the task to its end");
-  submit->add_option("--request-id", flags->request_id,
-                     "Submitting with the same one again opens nothing more");
+  submit->add_option(
+      "--request-id", flags->request_id,
+      "Submitting with the same one again opens nothing more; by "
+      "default what is open from the same file is not opened "
+      "again");
   submit->footer(
       "The file is checked first; each problem is shown with its line. The "
       "reward is set\naside from your balance, and what is not used comes "
@@ -152,7 +163,8 @@ void AddSubmit(CLI::App& group, Action& action,
     action = [flags](Context& c) { return Submit(c, *flags); };
   });
   CLI::App* check = group.add_subcommand(
-      "check", "Checks a task file, without a server or a token");
+      "check",
+      "Checks a task file and its images, without a server or a token");
   check->add_option("file", flags->file, "The task, as YAML")->required();
   check->callback([&action, flags] {
     action = [flags](Context& c) { return Check(c, flags->file); };

@@ -30,10 +30,10 @@ absl::Status Invalid(absl::string_view message) {
 class TaskReader {
  public:
   TaskReader(ProblemList& problems, const std::string& file_name,
-             const std::function<bool(const std::string&)>& file_exists)
+             const FileTrouble& file_trouble)
       : problems_(problems),
         folder_(std::filesystem::path(file_name).parent_path()),
-        file_exists_(file_exists) {}
+        file_trouble_(file_trouble) {}
 
   TaskFile Read(const YamlNode& root) {
     MapReader map(problems_, &root, "",
@@ -82,10 +82,12 @@ class TaskReader {
   }
 
   void ReadDataset(const YamlNode& node, DatasetSource& source) {
-    MapReader map(
-        problems_, &node, "dataset",
-        {"format", "train_images", "train_labels", "held_out_images",
-         "held_out_labels", "classes", "validation_count", "held_out_count"});
+    MapReader map(problems_, &node, "dataset",
+                  {"format", "train_images", "train_labels", "held_out_images",
+                   "held_out_labels", "classes", "validation_count",
+                   "held_out_count", "channels"});
+    map.ExpectWord("channels", "first");
+    source.is_channels_first = map.Find("channels") != nullptr;
     if (map.Require("format") != nullptr) map.ExpectWord("format", "idx");
     if (map.Require("train_images") != nullptr) {
       ReadPath(map, "train_images", source.train_images);
@@ -131,12 +133,15 @@ class TaskReader {
     map.ReadText(key, written);
     if (written.empty()) return;
     path = (folder_ / written).string();
-    if (!file_exists_(path)) {
-      problems_.Add(
-          map.Find(key)->position,
-          absl::StrCat(map.NameOf(key), ": there is no file ", Quoted(path),
-                       "; a path is relative to the task's file"));
-    }
+    const std::string trouble =
+        written.front() == '~'
+            ? absl::StrCat(Quoted(written),
+                           " begins with ~, which only a shell "
+                           "understands; write the path out")
+            : file_trouble_(path);
+    if (trouble.empty()) return;
+    problems_.Add(map.Find(key)->position,
+                  absl::StrCat(map.NameOf(key), ": ", trouble));
   }
 
   void ReadLimits(const YamlNode* node, PlanLimits& limits) {
@@ -223,34 +228,49 @@ class TaskReader {
 
   ProblemList& problems_;
   const std::filesystem::path folder_;
-  const std::function<bool(const std::string&)>& file_exists_;
+  const FileTrouble& file_trouble_;
 };
 
 }  // namespace
 
-absl::StatusOr<TaskFile> ParseTaskFile(
-    absl::string_view text, const std::string& file_name,
-    const std::function<bool(const std::string&)>& file_exists) {
+absl::StatusOr<TaskFile> ParseTaskFile(absl::string_view text,
+                                       const std::string& file_name,
+                                       const FileTrouble& file_trouble) {
   ProblemList problems;
   TaskFile task;
   const std::variant<YamlNode, YamlProblem> yaml = ParseYaml(text);
   if (const auto* problem = std::get_if<YamlProblem>(&yaml)) {
     problems.Add(problem->position, problem->message);
   } else {
-    task = TaskReader(problems, file_name, file_exists)
+    task = TaskReader(problems, file_name, file_trouble)
                .Read(std::get<YamlNode>(yaml));
   }
   if (problems.count() > 0) return Invalid(problems.Describe(file_name));
   return task;
 }
 
+std::string TroubleWith(const std::string& path) {
+  std::error_code error;
+  switch (std::filesystem::status(path, error).type()) {
+    case std::filesystem::file_type::regular:
+      return "";
+    case std::filesystem::file_type::not_found:
+      return absl::StrCat("there is no file ", Quoted(path),
+                          "; a path is relative to the task's file");
+    case std::filesystem::file_type::directory:
+      return absl::StrCat(Quoted(path), " is a directory; name the file in it");
+    case std::filesystem::file_type::none:
+      return absl::StrCat("cannot look at ", Quoted(path), ": ",
+                          error.message());
+    default:
+      return absl::StrCat(Quoted(path), " is no regular file");
+  }
+}
+
 absl::StatusOr<TaskFile> LoadTaskFile(const std::string& path) {
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string text,
                             ReadFile(path, kYamlBytesMax));
-  return ParseTaskFile(text, path, [](const std::string& file) {
-    std::error_code error;
-    return std::filesystem::is_regular_file(file, error);
-  });
+  return ParseTaskFile(text, path, TroubleWith);
 }
 
 }  // namespace archpool

@@ -22,6 +22,8 @@ struct DatasetSource {
   int64_t classes = 0;
   int64_t validation_count = 0;
   int64_t held_out_count = 0;  // 0 where there are held-out files
+  // Said in so many words: images that look otherwise are meant so.
+  bool is_channels_first = false;
 
   friend bool operator==(const DatasetSource&, const DatasetSource&) = default;
 };
@@ -31,14 +33,20 @@ struct TaskFile {
   DatasetSource dataset;
 };
 
+// Answers what keeps the file at a path from being read, "" where nothing does.
+using FileTrouble = std::function<std::string(const std::string& path)>;
+
 // Reads a task out of YAML. `file_name` begins each message, and its folder is
-// what paths are relative to. `file_exists` is asked for each of them.
+// what paths are relative to. `file_trouble` is asked about each of them.
 // INVALID_ARGUMENT (TASK_FILE_INVALID): the message has one line for each
 // problem, up to twenty: "file:line:column: what is wrong; what would be
 // right".
-absl::StatusOr<TaskFile> ParseTaskFile(
-    absl::string_view text, const std::string& file_name,
-    const std::function<bool(const std::string&)>& file_exists);
+absl::StatusOr<TaskFile> ParseTaskFile(absl::string_view text,
+                                       const std::string& file_name,
+                                       const FileTrouble& file_trouble);
+
+// The FileTrouble of this machine's files.
+std::string TroubleWith(const std::string& path);
 
 // The same, from a file. Also NOT_FOUND (FILE_NOT_FOUND), FAILED_PRECONDITION
 // (FILE_UNREADABLE), INVALID_ARGUMENT (FILE_TOO_LARGE).

@@ -1,5 +1,7 @@
 #include "client/task_file.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
@@ -49,7 +51,7 @@ reward:
   amount: 12.5
 )";
 
-bool Exists(const std::string& /*path*/) { return true; }
+std::string Exists(const std::string& /*path*/) { return ""; }
 
 absl::StatusOr<TaskFile> Parse(absl::string_view text) {
   return ParseTaskFile(text, "dir/task.yaml", Exists);
@@ -254,7 +256,16 @@ std::vector<BadText> BadSpaces() {
       {With("kind: chain", "kind: cell"),
        "18:11: space.template.kind is 'cell'; it must be 'chain'"},
       {With("width: 16", "width: 16\n            repeat: 0"),
-       "10:3: space: Field stages[0].blocks[0].repeat is 0; it must be in"},
+       "26:21: space.template.stages[0].blocks[0].repeat is 0; it must be in"},
+      {With("width: 16", "width: k"),
+       "25:20: space.template.stages[0].blocks[0].width is the name of a "
+       "dimension; did you mean $k?"},
+      {With("operation: $op", "operation: linear"),
+       "23:24: there are no fully connected layers but the head's"},
+      {With("    - name: op\n      choices: [conv, skip]\n    - name: k\n"
+            "      choices:\n        - 3\n        - 5\n",
+            "    []\n"),
+       "10:3: a space of a single architecture has a dimension of one choice"},
       {With("kernel: 3, stride", "kernl: 3, stride"),
        "19:22: unknown key 'kernl' in space.template.stem; did you mean "
        "'kernel'?"},
@@ -335,13 +346,53 @@ TEST(TaskFileTest, RefusesBombs) {
               HasSubstr("and 980 or more problems"));
 }
 
+// What a web page puts between the lines is named, where it stands.
+TEST(TaskFileTest, NamesCharactersThatAreHardToSee) {
+  const auto trouble = [](const std::string& with) {
+    std::string text = kGood;
+    text.insert(text.find("\ndataset:") + 1, with);
+    return std::string(Parse(text).status().message());
+  };
+  const auto at = [](absl::string_view text, size_t column) {
+    const std::string good = kGood;
+    const auto line = std::count(
+        good.begin(),
+        good.begin() + static_cast<std::ptrdiff_t>(good.find("\ndataset:")),
+        '\n');
+    return absl::StrCat("dir/task.yaml:", line + 2, ":", column, ": ", text);
+  };
+  EXPECT_EQ(trouble("\xc2\xa0"),
+            at("here is a no-break space (U+00A0); type a space", 1));
+  EXPECT_EQ(trouble("x\xc3\xa4\xe2\x80\x8b"),
+            at("here is a zero-width space (U+200B); remove it", 3));
+  EXPECT_THAT(trouble("x: \xe2\x80\x9cy\xe2\x80\x9d\n"),
+              HasSubstr("a typographic quote (U+201C)"));
+  EXPECT_THAT(trouble("\xef\xbb\xbf"), HasSubstr("a byte order mark"));
+  EXPECT_THAT(trouble("a: 1\rb: 2\n"), HasSubstr("carriage return alone"));
+  EXPECT_EQ(trouble("# \xe2\x80\x9cin a comment\xe2\x80\x9d\xc2\xa0\n"), "");
+  EXPECT_TRUE(Parse(absl::StrCat("\xef\xbb\xbf", kGood)).ok());
+}
+
 TEST(TaskFileTest, NamesTheMissingFile) {
-  const absl::StatusOr<TaskFile> task = ParseTaskFile(
-      kGood, "dir/task.yaml",
-      [](const std::string& path) { return path != "dir/data/images"; });
+  const absl::StatusOr<TaskFile> task =
+      ParseTaskFile(kGood, "dir/task.yaml", [](const std::string& path) {
+        return path == "dir/data/images" ? TroubleWith(path) : "";
+      });
   EXPECT_EQ(std::string(task.status().message()),
             "dir/task.yaml:4:17: dataset.train_images: there is no file "
             "'dir/data/images'; a path is relative to the task's file");
+}
+
+TEST(TaskFileTest, TellsADirectoryFromAMissingFile) {
+  EXPECT_THAT(TroubleWith("/"), HasSubstr("is a directory"));
+  EXPECT_THAT(TroubleWith("/dev/null"), HasSubstr("is no regular file"));
+  EXPECT_EQ(TroubleWith("/proc/self/stat"), "");
+  std::string text = kGood;
+  const size_t at = text.find("data/images");
+  ASSERT_NE(at, std::string::npos);
+  text.replace(at, 11, "~/images.gz");
+  EXPECT_THAT(std::string(Parse(text).status().message()),
+              HasSubstr("only a shell understands"));
 }
 
 TEST(TaskFileTest, LoadNamesAMissingTaskFile) {

@@ -13,6 +13,7 @@ namespace archpool {
 namespace {
 
 constexpr size_t kColumnGap = 2;
+constexpr size_t kColumnMin = 8;
 
 const char* EscapeOf(Color color) {
   switch (color) {
@@ -39,6 +40,18 @@ bool IsContinuation(char c) {
 }
 
 std::string Spaces(size_t count) { return std::string(count, ' '); }
+
+// Narrows the widest columns until all fit into `room`, or none can give more.
+void FitColumns(std::vector<size_t>& widths, size_t room) {
+  size_t used = kColumnGap * (widths.size() - 1);
+  for (const size_t width : widths) used += width;
+  while (used > room) {
+    const auto widest = std::max_element(widths.begin(), widths.end());
+    if (*widest <= kColumnMin) return;
+    --*widest;
+    --used;
+  }
+}
 
 }  // namespace
 
@@ -81,6 +94,23 @@ std::string Shorten(const Terminal& terminal, absl::string_view text,
     ++end;
   }
   return absl::StrCat(text.substr(0, end), ellipsis);
+}
+
+std::string CutLine(absl::string_view line, size_t width) {
+  if (DisplayWidth(line) <= width) return std::string(line);
+  size_t columns = 0;
+  size_t end = 0;
+  bool is_painted = false;
+  while (end < line.size()) {
+    if (line[end] == '\x1b') {
+      is_painted = true;
+      while (end < line.size() && line[end] != 'm') ++end;
+    } else if (!IsContinuation(line[end]) && ++columns > width) {
+      break;
+    }
+    ++end;
+  }
+  return absl::StrCat(line.substr(0, end), is_painted ? "\x1b[0m" : "");
 }
 
 std::string Wrap(absl::string_view text, size_t width, size_t indent) {
@@ -208,19 +238,14 @@ std::string Table::Render(const Terminal& terminal, size_t indent) const {
     }
     widths.push_back(width);
   }
+  FitColumns(widths, terminal.width > indent ? terminal.width - indent : 0);
   std::string out;
   const auto add_row = [&](const std::vector<Cell>& row) {
     std::string line = Spaces(indent);
-    size_t used = indent;
     for (size_t c = 0; c < row.size(); ++c) {
       const bool is_last = c + 1 == row.size();
-      const size_t room = terminal.width > used ? terminal.width - used : 1;
-      const std::string text =
-          is_last ? Shorten(terminal, row[c].text, room) : row[c].text;
-      const size_t cell_width = is_last ? std::min(widths[c], room) : widths[c];
-      const size_t own = DisplayWidth(text);
-      const std::string padding =
-          Spaces(cell_width > own ? cell_width - own : 0);
+      const std::string text = Shorten(terminal, row[c].text, widths[c]);
+      const std::string padding = Spaces(widths[c] - DisplayWidth(text));
       const std::string painted = Paint(terminal, row[c].color, text);
       if (columns_[c].align == Align::kRight) {
         absl::StrAppend(&line, padding, painted);
@@ -228,7 +253,6 @@ std::string Table::Render(const Terminal& terminal, size_t indent) const {
         absl::StrAppend(&line, painted, is_last ? "" : padding);
       }
       if (!is_last) absl::StrAppend(&line, Spaces(kColumnGap));
-      used += cell_width + kColumnGap;
     }
     line.erase(line.find_last_not_of(' ') + 1);
     absl::StrAppend(&out, line, "\n");

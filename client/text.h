@@ -35,6 +35,8 @@ size_t DisplayWidth(absl::string_view text);
 // REQUIRES: no Paint in it.
 std::string Shorten(const Terminal& terminal, absl::string_view text,
                     size_t width);
+// The first `width` columns of a line that may be painted; it ends unpainted.
+std::string CutLine(absl::string_view line, size_t width);
 // At word boundaries, each line indented.
 std::string Wrap(absl::string_view text, size_t width, size_t indent);
 
@@ -75,7 +77,7 @@ class Table {
   bool empty() const { return rows_.empty(); }
 
   // The titles, then the rows, each indented by `indent`. Where a row would be
-  // wider than the terminal, its last cell is shortened.
+  // wider than the terminal, the widest columns give way.
   std::string Render(const Terminal& terminal, size_t indent) const;
 
  private:

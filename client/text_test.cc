@@ -1,5 +1,7 @@
 #include "client/text.h"
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
 
 namespace archpool {
@@ -81,6 +83,30 @@ TEST(TextTest, LinesUpColumnsAndCutsTheLast) {
             "     n  what\n"
             "     1  short\n"
             " 1,000  a text that~\n");
+}
+
+TEST(TextTest, CutsLinesThatArePainted) {
+  const Terminal colors{.width = 80, .has_color = true, .has_unicode = true};
+  EXPECT_EQ(CutLine("short", 5), "short");
+  EXPECT_EQ(CutLine("abcdef", 5), "abcde");
+  EXPECT_EQ(CutLine("äöüß", 2), "äö");
+  const std::string painted =
+      absl::StrCat(Paint(colors, Color::kRed, "abc"), "def");
+  EXPECT_EQ(CutLine(painted, 6), painted);
+  EXPECT_EQ(DisplayWidth(CutLine(painted, 2)), 2u);
+  EXPECT_EQ(CutLine(painted, 4),
+            absl::StrCat(Paint(colors, Color::kRed, "abc"), "d\x1b[0m"));
+}
+
+// A long name in the first column must not push the others off the screen.
+TEST(TextTest, TheWidestColumnOfATableGivesWay) {
+  Table table({{"worker"}, {"activity"}, {"progress"}});
+  table.AddRow({std::string(60, 'x'), "training trial-7", "12 of 60"});
+  const std::string out = table.Render({.width = 60}, 2);
+  for (const absl::string_view line : absl::StrSplit(out, '\n')) {
+    EXPECT_LE(DisplayWidth(line), 60u) << line;
+  }
+  EXPECT_NE(out.find("training trial-7  12 of 60"), std::string::npos) << out;
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "absl/time/clock.h"
 #include "client/render_task.h"
 #include "client/render_watch.h"
+#include "client/text.h"
 #include "common/base/status.h"
 #include "common/base/stop.h"
 
@@ -23,35 +24,55 @@ namespace {
 constexpr absl::Duration kFramePause = absl::Milliseconds(500);
 constexpr size_t kEventsKept = 50;
 constexpr size_t kHeightDefault = 24;
+// Frames are laid out for so many columns, and cut where there are less.
+constexpr size_t kWidthMin = 60;
+constexpr size_t kWidthMax = 120;
 
-size_t ScreenHeight() {
+struct ScreenSize {
+  size_t width = 0;
+  size_t height = 0;
+  friend bool operator==(const ScreenSize&, const ScreenSize&) = default;
+};
+
+// Asked for each frame: people resize windows.
+ScreenSize MeasureScreen(const Terminal& terminal) {
   winsize size{};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0) {
-    return kHeightDefault;
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 ||
+      size.ws_col == 0) {
+    return {terminal.width, kHeightDefault};
   }
-  return size.ws_row;
+  return {size.ws_col, size.ws_row};
 }
 
 // Draws frames over each other. Thread-compatible.
 class Screen {
  public:
-  explicit Screen(std::ostream& out) : out_(out) { out_ << "\x1b[?25l"; }
-  ~Screen() { out_ << "\x1b[?25h" << std::flush; }
+  explicit Screen(std::ostream& out) : out_(out) {}
 
-  void Draw(const std::vector<std::string>& lines) {
-    std::string frame;
-    if (lines_drawn_ > 0) absl::StrAppend(&frame, "\x1b[", lines_drawn_, "F");
-    for (const std::string& line : lines) {
-      absl::StrAppend(&frame, line, "\x1b[K\n");
+  // A line that the terminal would wrap is cut: what is drawn over is counted
+  // in lines. The cursor is hidden within the one write alone, so that nothing
+  // that ends or stops the program can leave it so.
+  void Draw(const std::vector<std::string>& lines, const ScreenSize& size) {
+    std::string frame = "\x1b[?25l";
+    if (size_ != size && lines_drawn_ > 0) {
+      // The terminal has laid out anew what was there.
+      absl::StrAppend(&frame, "\x1b[2J\x1b[H");
+    } else if (lines_drawn_ > 0) {
+      absl::StrAppend(&frame, "\x1b[", lines_drawn_, "F");
     }
-    absl::StrAppend(&frame, "\x1b[J");
+    for (const std::string& line : lines) {
+      absl::StrAppend(&frame, CutLine(line, size.width), "\x1b[K\n");
+    }
+    absl::StrAppend(&frame, "\x1b[J\x1b[?25h");
     out_ << frame << std::flush;
     lines_drawn_ = lines.size();
+    size_ = size;
   }
 
  private:
   std::ostream& out_;
   size_t lines_drawn_ = 0;
+  ScreenSize size_;
 };
 
 // Collects what the view shows. Thread-safe.
@@ -95,9 +116,12 @@ class Watcher {
     has_refreshed_ = has_refreshed_ || has_trials;
   }
 
-  std::vector<std::string> Frame(size_t height) const {
+  std::vector<std::string> Frame(const ScreenSize& size) const {
     const absl::MutexLock lock(&mutex_);
-    return RenderWatch(view_, absl::Now(), context_.terminal(), height);
+    Terminal terminal = context_.terminal();
+    terminal.width = std::clamp(size.width, kWidthMin, kWidthMax);
+    // One line less than the screen: the cursor stands on the last one.
+    return RenderWatch(view_, absl::Now(), terminal, size.height - 1);
   }
   bool has_task() const {
     const absl::MutexLock lock(&mutex_);
@@ -164,15 +188,15 @@ void PrintLines(Watcher& watcher, std::ostream& out, std::string& last_line) {
 }
 
 // Shows the view until `stop`, on a thread of its own.
-void ShowLive(Watcher& watcher, std::ostream& out,
+void ShowLive(Watcher& watcher, std::ostream& out, const Terminal& terminal,
               const std::stop_token& stop) {
   Screen screen(out);
   while (true) {
     const bool is_last = stop.stop_requested();
     watcher.Refresh();
     if (watcher.has_task()) {
-      // One line less than the screen: the cursor stands on the last one.
-      screen.Draw(watcher.Frame(ScreenHeight() - 1));
+      const ScreenSize size = MeasureScreen(terminal);
+      screen.Draw(watcher.Frame(size), size);
     }
     if (is_last) return;
     WaitOrStop(stop, kFramePause);
@@ -203,7 +227,7 @@ absl::StatusOr<v1::Task> WatchTask(Context& context, int64_t task_id) {
   const Output& output = context.output();
   if (!context.is_json()) {
     viewer = std::jthread([&](const std::stop_token& stop) {
-      output.is_live ? ShowLive(watcher, output.out, stop)
+      output.is_live ? ShowLive(watcher, output.out, output.terminal, stop)
                      : ShowLines(watcher, output.out, stop);
     });
   }

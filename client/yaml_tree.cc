@@ -7,7 +7,11 @@
 #include <utility>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "yaml-cpp/eventhandler.h"
 #include "yaml-cpp/exceptions.h"
 #include "yaml-cpp/parser.h"
@@ -146,26 +150,121 @@ class TreeBuilder : public YAML::EventHandler {
   YamlNode root_;
 };
 
-// yaml-cpp takes some control characters for the end of its input, so that the
-// rest of a file would be dropped without a word.
-std::optional<YamlProblem> FindControlCharacter(absl::string_view text) {
-  YamlPosition position;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte == 0x7f || (byte < ' ' && c != '\n' && c != '\t' && c != '\r')) {
-      return YamlProblem{
-          position, absl::StrCat("the control character '",
-                                 absl::CHexEscape(absl::string_view(&c, 1)),
-                                 "' is not accepted; save the file as "
-                                 "UTF-8 text")};
+// What web pages and editors put in place of plain characters: it is hard to
+// see, and no error of YAML's names it.
+struct LookAlike {
+  absl::string_view bytes;
+  absl::string_view what;
+};
+constexpr LookAlike kLookAlikes[] = {
+    {"\xc2\xa0", "a no-break space (U+00A0); type a space"},
+    {"\xc2\xad", "a soft hyphen (U+00AD); remove it"},
+    {"\xe2\x80\x8b", "a zero-width space (U+200B); remove it"},
+    {"\xe2\x80\x8c", "a zero-width non-joiner (U+200C); remove it"},
+    {"\xe2\x80\x8d", "a zero-width joiner (U+200D); remove it"},
+    {"\xe2\x80\xaf", "a narrow no-break space (U+202F); type a space"},
+    {"\xe2\x81\xa0", "a word joiner (U+2060); remove it"},
+    {"\xe3\x80\x80", "an ideographic space (U+3000); type a space"},
+    {"\xef\xbb\xbf", "a byte order mark (U+FEFF) within the file; remove it"},
+    {"\xe2\x80\x98", "a typographic quote (U+2018); type '"},
+    {"\xe2\x80\x99", "a typographic quote (U+2019); type '"},
+    {"\xe2\x80\x9c", "a typographic quote (U+201C); type \""},
+    {"\xe2\x80\x9d", "a typographic quote (U+201D); type \""},
+    {"\xe2\x80\x93", "a dash (U+2013); type -"},
+    {"\xe2\x80\x94", "a dash (U+2014); type -"},
+    {"\xe2\x88\x92", "a minus sign (U+2212); type -"},
+};
+
+// Characters that must not be in a file, outside of its comments. yaml-cpp
+// takes some control characters for the end of its input, so that the rest of a
+// file would be dropped without a word, and the others for parts of words.
+class CharacterCheck {
+ public:
+  std::optional<YamlProblem> Check(absl::string_view text) {
+    // Editors may begin a file with it.
+    absl::ConsumePrefix(&text, "\xef\xbb\xbf");
+    while (!text.empty()) {
+      if (auto problem = Look(text)) return problem;
+      Advance(text.front());
+      text.remove_prefix(1);
     }
-    ++position.column;
-    if (c == '\n') position = {.line = position.line + 1, .column = 1};
+    return std::nullopt;
   }
-  return std::nullopt;
+
+ private:
+  std::optional<YamlProblem> Look(absl::string_view text) const {
+    const auto byte = static_cast<unsigned char>(text.front());
+    if (text.front() == '\r' && !absl::StartsWith(text, "\r\n") &&
+        text.size() > 1) {
+      return YamlProblem{position_,
+                         "a line ends in a carriage return alone; save the "
+                         "file with line feeds"};
+    }
+    if (byte == 0x7f || (byte < ' ' && text.front() != '\n' &&
+                         text.front() != '\t' && text.front() != '\r')) {
+      return YamlProblem{position_,
+                         absl::StrCat("the control character '",
+                                      absl::CHexEscape(text.substr(0, 1)),
+                                      "' is not accepted; save the file as "
+                                      "UTF-8 text")};
+    }
+    if (is_comment_) return std::nullopt;
+    for (const LookAlike& look_alike : kLookAlikes) {
+      if (absl::StartsWith(text, look_alike.bytes)) {
+        return YamlProblem{position_,
+                           absl::StrCat("here is ", look_alike.what)};
+      }
+    }
+    return std::nullopt;
+  }
+
+  void Advance(char c) {
+    // A comment begins after a blank or with the line; within quotes the mark
+    // is taken for one all the same, and what follows it is not looked at.
+    if (c == '#' && is_after_blank_) is_comment_ = true;
+    is_after_blank_ = c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    const bool is_continuation = (static_cast<unsigned char>(c) & 0xc0) == 0x80;
+    if (!is_continuation) ++position_.column;
+    if (c == '\n') {
+      position_ = {.line = position_.line + 1, .column = 1};
+      is_comment_ = false;
+    }
+  }
+
+  YamlPosition position_;
+  bool is_comment_ = false;
+  bool is_after_blank_ = true;
+};
+
+const YamlNode* ChildOf(const YamlNode& node, absl::string_view key) {
+  if (node.kind != YamlNode::Kind::kMap) return nullptr;
+  for (size_t i = 0; i < node.keys.size(); ++i) {
+    if (node.keys[i].text == key) return &node.items[i];
+  }
+  return nullptr;
 }
 
 }  // namespace
+
+const YamlNode& FollowPath(const YamlNode& root, absl::string_view path) {
+  const YamlNode* node = &root;
+  for (const absl::string_view step : absl::StrSplit(path, '.')) {
+    const std::pair<absl::string_view, absl::string_view> parts =
+        absl::StrSplit(step, absl::MaxSplits('[', 1));
+    const YamlNode* child = ChildOf(*node, parts.first);
+    if (child == nullptr) return *node;
+    node = child;
+    size_t index = 0;
+    if (!absl::SimpleAtoi(absl::StripSuffix(parts.second, "]"), &index)) {
+      continue;
+    }
+    if (node->kind != YamlNode::Kind::kList || index >= node->items.size()) {
+      return *node;
+    }
+    node = &node->items[index];
+  }
+  return *node;
+}
 
 std::variant<YamlNode, YamlProblem> ParseYaml(absl::string_view text) {
   if (text.size() > kYamlBytesMax) {
@@ -174,7 +273,7 @@ std::variant<YamlNode, YamlProblem> ParseYaml(absl::string_view text) {
         absl::StrCat("the file has ", text.size(), " bytes; at most ",
                      kYamlBytesMax, " are accepted")};
   }
-  if (auto problem = FindControlCharacter(text)) return *std::move(problem);
+  if (auto problem = CharacterCheck().Check(text)) return *std::move(problem);
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);

@@ -40,6 +40,10 @@ inline constexpr size_t kYamlBytesMax = size_t{1} << 20;
 inline constexpr size_t kYamlDepthMax = 16;
 inline constexpr size_t kYamlNodesMax = 100'000;
 
+// The node at a path such as "stages[0].blocks[2].repeat", or the last one on
+// the way to it that is there.
+const YamlNode& FollowPath(const YamlNode& root, absl::string_view path);
+
 // The one document in `text`; an empty one is a kNull node.
 std::variant<YamlNode, YamlProblem> ParseYaml(absl::string_view text);
 

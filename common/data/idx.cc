@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
 #include "common/base/status.h"
+#include "common/data/foreign_file.h"
 #include "common/data/gzip.h"
 #include "common/data/read_file.h"
 
@@ -20,77 +21,136 @@ namespace {
 
 constexpr uint8_t kUnsignedByte = 0x08;
 constexpr size_t kMagicBytes = 4;
+constexpr size_t kHeadBytes = 64;  // enough to know what else a file is
 constexpr size_t kExtentBytes = 4;
 constexpr size_t kAxesMax = 4;
+constexpr size_t kStepBytes = size_t{64} << 20;
+constexpr int64_t kCountUnlikely = int64_t{1} << 24;
 
-// The bytes of a file, inflated on the way where they are gzip.
+// The bytes of a file, inflated on the way where they are gzip. Errors name the
+// file.
 class ByteSource {
  public:
-  explicit ByteSource(absl::string_view bytes) : plain_(bytes) {
+  ByteSource(absl::string_view file, absl::string_view bytes)
+      : file_(file), plain_(bytes) {
     if (IsGzip(bytes)) gzip_ = std::make_unique<GzipReader>(bytes);
+  }
+
+  absl::string_view file() const { return file_; }
+
+  // The first bytes, which Read then gives again: at most `count_max`, as many
+  // as there are. REQUIRES: nothing was read before.
+  absl::StatusOr<absl::string_view> Peek(size_t count_max) {
+    peeked_.resize(count_max);
+    ARCHPOOL_ASSIGN_OR_RETURN(const size_t count,
+                              ReadOn(absl::MakeSpan(peeked_)));
+    peeked_.resize(count);
+    return absl::string_view(reinterpret_cast<const char*>(peeked_.data()),
+                             count);
   }
 
   // As GzipReader::Read.
   absl::StatusOr<size_t> Read(absl::Span<uint8_t> out) {
-    if (gzip_ != nullptr) return gzip_->Read(out);
-    const size_t count = std::min(out.size(), plain_.size());
-    if (count > 0) std::memcpy(out.data(), plain_.data(), count);
-    plain_.remove_prefix(count);
-    return count;
+    const size_t again = std::min(out.size(), peeked_.size() - given_);
+    std::copy_n(peeked_.begin() + static_cast<std::ptrdiff_t>(given_), again,
+                out.begin());
+    given_ += again;
+    ARCHPOOL_ASSIGN_OR_RETURN(const size_t count, ReadOn(out.subspan(again)));
+    return again + count;
   }
 
  private:
+  absl::StatusOr<size_t> ReadOn(absl::Span<uint8_t> out) {
+    if (gzip_ == nullptr) {
+      const size_t count = std::min(out.size(), plain_.size());
+      if (count > 0) std::memcpy(out.data(), plain_.data(), count);
+      plain_.remove_prefix(count);
+      return count;
+    }
+    const absl::StatusOr<size_t> count = gzip_->Read(out);
+    if (count.ok()) return *count;
+    return MakeError(count.status().code(), GetReason(count.status()),
+                     absl::StrCat(file_, ": ", count.status().message()));
+  }
+
+  const absl::string_view file_;
   absl::string_view plain_;
   std::unique_ptr<GzipReader> gzip_;
+  std::vector<uint8_t> peeked_;
+  size_t given_ = 0;  // of peeked_
 };
 
 absl::Status Malformed(absl::string_view file, absl::string_view message) {
-  return InvalidArgument("IDX_MALFORMED",
-                         absl::StrCat("IDX ", file, ": ", message));
+  return InvalidArgument("IDX_MALFORMED", absl::StrCat(file, ": ", message));
 }
 
 absl::Status TooLarge(absl::string_view file, absl::string_view message) {
-  return InvalidArgument("IDX_TOO_LARGE",
-                         absl::StrCat("IDX ", file, ": ", message));
+  return InvalidArgument("IDX_TOO_LARGE", absl::StrCat(file, ": ", message));
 }
 
-absl::Status ReadExactly(absl::string_view file, ByteSource& source,
-                         absl::Span<uint8_t> out, absl::string_view what) {
+absl::Status ReadExactly(ByteSource& source, absl::Span<uint8_t> out,
+                         absl::string_view what) {
   ARCHPOOL_ASSIGN_OR_RETURN(const size_t count, source.Read(out));
   if (count == out.size()) return absl::OkStatus();
-  return Malformed(file, absl::StrCat("ends after ", count, " of ", out.size(),
-                                      " bytes of its ", what));
+  return Malformed(source.file(),
+                   absl::StrCat("ends after ", count, " of ", out.size(),
+                                " bytes of its ", what, ": it is cut off"));
 }
 
-// The extents in the header: `axes_min` to `axes_max` of them.
-absl::StatusOr<std::vector<int64_t>> ReadExtents(absl::string_view file,
-                                                 ByteSource& source,
-                                                 size_t axes_min,
-                                                 size_t axes_max) {
-  std::array<uint8_t, kMagicBytes> magic;
-  ARCHPOOL_RETURN_IF_ERROR(
-      ReadExactly(file, source, absl::MakeSpan(magic), "magic number"));
-  if (magic[0] != 0 || magic[1] != 0) {
-    return Malformed(file, "does not begin with 0x0000: it is no IDX file");
+// How many axes an IDX file may have, and what they are.
+struct Axes {
+  size_t min;
+  size_t max;
+  absl::string_view meaning;
+};
+constexpr Axes kImageAxes = {
+    3, 4,
+    "images are count x height x width, or count x channels x height x "
+    "width"};
+constexpr Axes kLabelAxes = {
+    1, 1,
+    "labels are one unsigned byte for each image, the number of its "
+    "class"};
+
+absl::Status NoIdx(absl::string_view file, absl::string_view first_bytes) {
+  const std::string foreign = DescribeForeignFile(first_bytes);
+  return Malformed(file, foreign.empty()
+                             ? "does not begin with 0x0000: it is no IDX file"
+                             : foreign);
+}
+
+// The extents in the header.
+absl::StatusOr<std::vector<int64_t>> ReadExtents(ByteSource& source,
+                                                 const Axes& expected) {
+  const absl::string_view file = source.file();
+  ARCHPOOL_ASSIGN_OR_RETURN(const absl::string_view head,
+                            source.Peek(kHeadBytes));
+  if (head.empty()) return Malformed(file, "is empty");
+  if (head.size() < kMagicBytes || head[0] != 0 || head[1] != 0) {
+    return NoIdx(file, head);
   }
-  if (magic[2] != kUnsignedByte) {
+  const auto type = static_cast<uint8_t>(head[2]);
+  if (type != kUnsignedByte) {
     return Malformed(file, absl::StrCat("has the element type 0x",
-                                        absl::Hex(magic[2], absl::kZeroPad2),
+                                        absl::Hex(type, absl::kZeroPad2),
                                         "; only 0x08, unsigned bytes, is "
-                                        "accepted"));
+                                        "accepted: write each value as one "
+                                        "byte in [0, 255]"));
   }
-  const size_t axes = magic[3];
-  if (axes < axes_min || axes > axes_max) {
+  const auto axes = static_cast<uint8_t>(head[3]);
+  if (axes < expected.min || axes > expected.max) {
     return Malformed(
-        file,
-        absl::StrCat("has ", axes, " axes instead of ", axes_min,
-                     axes_min == axes_max ? std::string()
-                                          : absl::StrCat(" to ", axes_max)));
+        file, absl::StrCat("has ", int{axes}, " axes instead of ", expected.min,
+                           expected.min == expected.max
+                               ? std::string()
+                               : absl::StrCat(" to ", expected.max),
+                           ": ", expected.meaning));
   }
   std::array<uint8_t, kAxesMax * kExtentBytes> bytes;
   ARCHPOOL_RETURN_IF_ERROR(ReadExactly(
-      file, source, absl::MakeSpan(bytes).subspan(0, axes * kExtentBytes),
-      "header"));
+      source, absl::MakeSpan(bytes).subspan(0, kMagicBytes), "magic number"));
+  ARCHPOOL_RETURN_IF_ERROR(ReadExactly(
+      source, absl::MakeSpan(bytes).subspan(0, axes * kExtentBytes), "header"));
   std::vector<int64_t> extents;
   for (size_t axis = 0; axis < axes; ++axis) {
     int64_t extent = 0;
@@ -102,6 +162,14 @@ absl::StatusOr<std::vector<int64_t>> ReadExtents(absl::string_view file,
   return extents;
 }
 
+// Of a header that was written the other way round.
+std::string HintOfByteOrder(int64_t count) {
+  const auto bits = static_cast<uint32_t>(count);
+  return __builtin_bswap32(bits) < bits && count > kCountUnlikely
+             ? "; the header seems to be little-endian, and IDX is big-endian"
+             : "";
+}
+
 absl::StatusOr<size_t> SizeOf(absl::string_view file,
                               const std::vector<int64_t>& extents,
                               int64_t bytes_max) {
@@ -111,76 +179,112 @@ absl::StatusOr<size_t> SizeOf(absl::string_view file,
         size_bytes > bytes_max) {
       return TooLarge(
           file, absl::StrCat("announces ", absl::StrJoin(extents, " x "),
-                             " bytes; at most ", bytes_max, " are accepted"));
+                             " bytes; at most ", bytes_max, " are accepted",
+                             HintOfByteOrder(extents[0])));
     }
   }
   return static_cast<size_t>(size_bytes);
 }
 
 // The elements behind the header, and nothing after them.
-absl::StatusOr<std::vector<uint8_t>> ReadElements(absl::string_view file,
-                                                  ByteSource& source,
+absl::StatusOr<std::vector<uint8_t>> ReadElements(ByteSource& source,
                                                   size_t size_bytes) {
-  std::vector<uint8_t> elements(size_bytes);
-  ARCHPOOL_RETURN_IF_ERROR(
-      ReadExactly(file, source, absl::MakeSpan(elements), "elements"));
+  std::vector<uint8_t> elements;
+  // A file that announces much and holds little gets no more memory than it
+  // fills.
+  while (elements.size() < size_bytes) {
+    const size_t begin = elements.size();
+    elements.resize(begin + std::min(kStepBytes, size_bytes - begin));
+    const absl::Span<uint8_t> step = absl::MakeSpan(elements).subspan(begin);
+    ARCHPOOL_ASSIGN_OR_RETURN(const size_t count, source.Read(step));
+    if (count == step.size()) continue;
+    return Malformed(
+        source.file(),
+        absl::StrCat("ends after ", begin + count, " of ", size_bytes,
+                     " bytes of its elements: it is cut off"));
+  }
   uint8_t extra = 0;
   ARCHPOOL_ASSIGN_OR_RETURN(const size_t extra_count,
                             source.Read(absl::MakeSpan(&extra, 1)));
   if (extra_count != 0) {
-    return Malformed(file, absl::StrCat("goes on after the ", size_bytes,
-                                        " bytes that its header announces"));
+    return Malformed(source.file(),
+                     absl::StrCat("goes on after the ", size_bytes,
+                                  " bytes that its header announces"));
   }
   return elements;
+}
+
+absl::Status CheckLabels(absl::string_view file,
+                         const std::vector<uint8_t>& labels, int64_t classes) {
+  for (size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i] < classes) continue;
+    const bool begins_at_1 =
+        labels[i] == classes &&
+        std::find(labels.begin(), labels.end(), 0) == labels.end();
+    return Malformed(
+        file,
+        absl::StrCat("label ", i, " is ", int{labels[i]}, ", but there are ",
+                     classes, " classes, from 0 to ", classes - 1,
+                     begins_at_1 ? "; these labels seem to begin at 1: "
+                                   "subtract 1 from each"
+                                 : ""));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
 
 absl::StatusOr<Dataset> ParseIdx(absl::string_view images,
                                  absl::string_view labels, int64_t classes,
-                                 const IdxLimits& limits) {
-  for (const absl::string_view file : {images, labels}) {
+                                 const IdxLimits& limits,
+                                 const IdxNames& names) {
+  for (const auto& [name, file] :
+       {std::pair(absl::string_view(names.images), images),
+        std::pair(absl::string_view(names.labels), labels)}) {
     if (static_cast<int64_t>(file.size()) > limits.file_bytes_max) {
-      return TooLarge("file",
+      return TooLarge(name,
                       absl::StrCat("has ", file.size(), " bytes; at most ",
                                    limits.file_bytes_max, " are accepted"));
     }
   }
-  ByteSource image_source(images);
+  ByteSource image_source(names.images, images);
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<int64_t> image_extents,
-                            ReadExtents("images", image_source, 3, 4));
-  ByteSource label_source(labels);
+                            ReadExtents(image_source, kImageAxes));
+  ByteSource label_source(names.labels, labels);
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<int64_t> label_extents,
-                            ReadExtents("labels", label_source, 1, 1));
+                            ReadExtents(label_source, kLabelAxes));
   if (image_extents[0] != label_extents[0]) {
     return Malformed(
-        "labels", absl::StrCat("there are ", label_extents[0], " labels for ",
-                               image_extents[0], " images"));
+        names.labels,
+        absl::StrCat("there are ", label_extents[0], " labels for ",
+                     image_extents[0], " images in ", names.images,
+                     HintOfByteOrder(image_extents[0]),
+                     HintOfByteOrder(label_extents[0])));
   }
+  if (image_extents[0] == 0) return Malformed(names.images, "holds no images");
   const size_t axes = image_extents.size();
   Dataset dataset;
   dataset.shape = {.channels = axes == 4 ? image_extents[1] : 1,
                    .height = image_extents[axes - 2],
                    .width = image_extents[axes - 1]};
   dataset.classes = classes;
-  ARCHPOOL_ASSIGN_OR_RETURN(const size_t image_bytes,
-                            SizeOf("images", image_extents, limits.bytes_max));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const size_t image_bytes,
+      SizeOf(names.images, image_extents, limits.bytes_max));
   const absl::Status in_limits =
       CheckDatasetLimits(dataset.shape, classes, image_extents[0]);
-  if (!in_limits.ok()) return Malformed("images", in_limits.message());
+  if (!in_limits.ok()) {
+    return Malformed(
+        names.images,
+        absl::StrCat(in_limits.message(), HintOfByteOrder(image_extents[0])));
+  }
   // One byte a label: no more than the images' bytes, which are within limits.
   ARCHPOOL_ASSIGN_OR_RETURN(
-      dataset.labels, ReadElements("labels", label_source,
-                                   static_cast<size_t>(label_extents[0])));
-  for (size_t i = 0; i < dataset.labels.size(); ++i) {
-    if (dataset.labels[i] >= classes) {
-      return Malformed("labels",
-                       absl::StrCat("label ", i, " is ", dataset.labels[i],
-                                    ", but there are ", classes, " classes"));
-    }
-  }
+      dataset.labels,
+      ReadElements(label_source, static_cast<size_t>(label_extents[0])));
+  ARCHPOOL_RETURN_IF_ERROR(CheckLabels(names.labels, dataset.labels, classes));
   ARCHPOOL_ASSIGN_OR_RETURN(dataset.images,
-                            ReadElements("images", image_source, image_bytes));
+                            ReadElements(image_source, image_bytes));
   return dataset;
 }
 
@@ -191,13 +295,8 @@ absl::StatusOr<Dataset> LoadIdx(const std::string& images_path,
                             ReadFile(images_path, limits.file_bytes_max));
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string labels,
                             ReadFile(labels_path, limits.file_bytes_max));
-  absl::StatusOr<Dataset> dataset = ParseIdx(images, labels, classes, limits);
-  if (!dataset.ok()) {
-    return MakeError(dataset.status().code(), GetReason(dataset.status()),
-                     absl::StrCat(dataset.status().message(), " (in ",
-                                  images_path, " and ", labels_path, ")"));
-  }
-  return dataset;
+  return ParseIdx(images, labels, classes, limits,
+                  {.images = images_path, .labels = labels_path});
 }
 
 }  // namespace archpool

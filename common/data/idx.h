@@ -19,18 +19,31 @@ struct IdxLimits {
   int64_t bytes_max = int64_t{4} << 30;
 };
 
+// The largest raw file that a client may upload.
+inline constexpr int64_t kDatasetFileSizeMax = int64_t{256} << 20;
+// The largest that one may inflate to. Cutting splits holds some four copies.
+inline constexpr int64_t kDatasetInflatedSizeMax = int64_t{512} << 20;
+
+// What messages call the two files, which begin with it.
+struct IdxNames {
+  std::string images = "IDX images";
+  std::string labels = "IDX labels";
+};
+
 // `images`: unsigned bytes [count, height, width], one channel, or
 // [count, channels, height, width]. `labels`: unsigned bytes [count].
 // Headers are read and checked before anything of their size is allocated, and
 // no more is inflated than they announce.
-// INVALID_ARGUMENT: IDX_MALFORMED (the message says which file and what),
-// IDX_TOO_LARGE (over `limits`), GZIP_MALFORMED.
+// INVALID_ARGUMENT: IDX_MALFORMED, IDX_TOO_LARGE (over `limits`),
+// GZIP_MALFORMED. The message says which file, what is wrong, and what would be
+// right.
 absl::StatusOr<Dataset> ParseIdx(absl::string_view images,
                                  absl::string_view labels, int64_t classes,
-                                 const IdxLimits& limits);
+                                 const IdxLimits& limits,
+                                 const IdxNames& names = {});
 
-// The same from files. Also NOT_FOUND (FILE_NOT_FOUND) and FAILED_PRECONDITION
-// (FILE_UNREADABLE).
+// The same from files, named by their paths. Also NOT_FOUND (FILE_NOT_FOUND)
+// and FAILED_PRECONDITION (FILE_UNREADABLE).
 absl::StatusOr<Dataset> LoadIdx(const std::string& images_path,
                                 const std::string& labels_path, int64_t classes,
                                 const IdxLimits& limits);

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "gmock/gmock.h"
@@ -66,7 +67,7 @@ const char kTooLarge[] = "IDX_TOO_LARGE";
 
 std::vector<BadPair> BadPairs() {
   return {
-      {"ImagesEmpty", "", kLabels, kMalformed, "0 of 4 bytes of its magic"},
+      {"ImagesEmpty", "", kLabels, kMalformed, "is empty"},
       {"ImagesNotIdx", "PNG images", kLabels, kMalformed, "no IDX file"},
       {"ImagesOfFloats", Idx(13, {2, 1, 3}, "abcdef"), kLabels, kMalformed,
        "type 0x0d"},
@@ -98,6 +99,23 @@ std::vector<BadPair> BadPairs() {
        kTooLarge, "at most"},
       {"ProductOverflows", Idx(8, {2, 0xffffffff, 0xffffffff, 0xffffffff}, ""),
        kLabels, kTooLarge, "at most"},
+      {"ImagesNone", Idx(8, {0, 1, 3}, ""), Idx(8, {0}, ""), kMalformed,
+       "holds no images"},
+      {"LabelsFromOne", kImages, Idx(8, {2}, "\x01\x03"), kMalformed,
+       "seem to begin at 1"},
+      {"LittleEndian", Idx(8, {0x90010000, 1, 3}, ""), kLabels, kMalformed,
+       "little-endian"},
+      {"BothLittleEndian", Idx(8, {0x90010000, 0x1c000000, 0x1c000000}, ""),
+       Idx(8, {0x90010000}, ""), kTooLarge, "little-endian"},
+      {"WebPage", "\n<!DOCTYPE html><html>", kLabels, kMalformed, "web page"},
+      {"LfsPointer", kImages,
+       "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", kMalformed,
+       "Git LFS pointer"},
+      {"GzipOfGzip", Gzip(Gzip(kImages)), kLabels, kMalformed,
+       "gzip inside of gzip"},
+      {"GzipOfAPage", Gzip("<html>"), kLabels, kMalformed, "web page"},
+      {"GzipOfNothing", Gzip(""), kLabels, kMalformed, "is empty"},
+      {"Zip", "PK\x03\x04xxxx", kLabels, kMalformed, "zip archive"},
       {"GzipCut", Gzip(kImages).substr(0, 20), kLabels, "GZIP_MALFORMED",
        "truncated"},
   };
@@ -112,6 +130,21 @@ TEST(IdxTest, RefusesBadPairs) {
     EXPECT_EQ(GetReason(dataset.status()), bad.reason) << dataset.status();
     EXPECT_THAT(std::string(dataset.status().message()),
                 HasSubstr(bad.message));
+  }
+}
+
+// Four files are in question: the message says which.
+TEST(IdxTest, TroubleBeginsWithTheNameOfItsFile) {
+  const IdxNames names = {.images = "a.gz", .labels = "b.gz"};
+  for (const BadPair& bad : BadPairs()) {
+    SCOPED_TRACE(bad.name);
+    const std::string message(
+        ParseIdx(bad.images, bad.labels, kClasses, {}, names)
+            .status()
+            .message());
+    EXPECT_TRUE(absl::StartsWith(message, "a.gz: ") ||
+                absl::StartsWith(message, "b.gz: "))
+        << message;
   }
 }
 

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "common/base/status.h"
@@ -148,6 +149,31 @@ std::string SerializeSafetensors(const TensorMap& tensors) {
                  tensor.values.size() * sizeof(float));
   }
   return bytes;
+}
+
+std::string WithFormatMetadata(absl::string_view file) {
+  uint64_t length = 0;
+  if (file.size() < kLengthBytes) return std::string(file);
+  std::memcpy(&length, file.data(), kLengthBytes);
+  if (length > file.size() - kLengthBytes) return std::string(file);
+  const absl::string_view header = file.substr(kLengthBytes, length);
+  const absl::string_view data = file.substr(kLengthBytes + length);
+  if (!ParseSafetensorsHeader(header, SafetensorsLimits()).ok() ||
+      absl::StrContains(header, "\"__metadata__\"")) {
+    return std::string(file);
+  }
+  const bool is_empty =
+      header.find_first_not_of("{ \t\r\n") == header.find('}');
+  std::string longer =
+      absl::StrCat(R"({"__metadata__":{"format":"pt"})", is_empty ? "" : ",",
+                   header.substr(header.find('{') + 1));
+  longer.append(
+      (kAlignmentBytes - longer.size() % kAlignmentBytes) % kAlignmentBytes,
+      ' ');
+  length = longer.size();
+  std::string prefix(kLengthBytes, '\0');
+  std::memcpy(prefix.data(), &length, kLengthBytes);
+  return absl::StrCat(prefix, longer, data);
 }
 
 }  // namespace archpool

@@ -44,6 +44,11 @@ absl::StatusOr<TensorMap> ParseSafetensors(absl::string_view bytes,
 // product(shape) values.
 std::string SerializeSafetensors(const TensorMap& tensors);
 
+// A safetensors file with "format": "pt" as its metadata, without which some
+// programs read none; the tensors stay as they are, byte for byte. What has
+// metadata, or is no such file, comes back as it is.
+std::string WithFormatMetadata(absl::string_view file);
+
 }  // namespace archpool
 
 #endif  // ARCHPOOL_COMMON_DATA_SAFETENSORS_H_

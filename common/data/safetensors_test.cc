@@ -96,6 +96,26 @@ TEST(SafetensorsTest, MetadataIsTolerated) {
   EXPECT_EQ(ParseSafetensors(File(header, "abcd"), {})->size(), 1u);
 }
 
+TEST(SafetensorsTest, AddsTheMetadataThatOtherProgramsAskFor) {
+  for (const TensorMap& tensors :
+       {TensorMap{}, TensorMap{{"x", {{1}, {1.5f}}}, {"y", {{2}, {2, 3}}}}}) {
+    const std::string plain = SerializeSafetensors(tensors);
+    const std::string marked = WithFormatMetadata(plain);
+    EXPECT_NE(marked.find(R"({"__metadata__":{"format":"pt"})"),
+              std::string::npos);
+    const auto parsed = ParseSafetensors(marked, {});
+    ASSERT_TRUE(parsed.ok()) << parsed.status();
+    EXPECT_EQ(*parsed, tensors);
+    EXPECT_EQ(marked.size() % 4, plain.size() % 4) << "data stays aligned";
+    EXPECT_EQ(WithFormatMetadata(marked), marked);
+  }
+  for (const std::string& other :
+       {std::string(), std::string("1234567"), std::string("the weights"),
+        std::string("\xff\xff\xff\xff\xff\xff\xff\xff{}", 10)}) {
+    EXPECT_EQ(WithFormatMetadata(other), other);
+  }
+}
+
 struct BadFile {
   const char* name;
   std::string bytes;

@@ -27,8 +27,29 @@ absl::Status CheckSizes(const Dataset& dataset) {
   return absl::OkStatus();
 }
 
-absl::Status CheckCounts(int64_t count, bool has_held_out,
-                         int64_t validation_count, int64_t held_out_count) {
+// The images of `dataset` that belong to `part`, in their order.
+Dataset Select(const Dataset& dataset, const std::vector<Part>& parts,
+               Part part, int64_t count) {
+  Dataset selected;
+  selected.shape = dataset.shape;
+  selected.classes = dataset.classes;
+  const auto image_bytes = static_cast<size_t>(dataset.shape.elements());
+  selected.images.reserve(image_bytes * static_cast<size_t>(count));
+  selected.labels.reserve(static_cast<size_t>(count));
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i] != part) continue;
+    const uint8_t* image = dataset.images.data() + i * image_bytes;
+    selected.images.insert(selected.images.end(), image, image + image_bytes);
+    selected.labels.push_back(dataset.labels[i]);
+  }
+  return selected;
+}
+
+}  // namespace
+
+absl::Status CheckSplitCounts(int64_t count, bool has_held_out,
+                              int64_t validation_count,
+                              int64_t held_out_count) {
   if (validation_count < 1 || validation_count > count) {
     return InvalidArgument(
         "SPLIT_RANGE",
@@ -59,26 +80,6 @@ absl::Status CheckCounts(int64_t count, bool has_held_out,
   return absl::OkStatus();
 }
 
-// The images of `dataset` that belong to `part`, in their order.
-Dataset Select(const Dataset& dataset, const std::vector<Part>& parts,
-               Part part, int64_t count) {
-  Dataset selected;
-  selected.shape = dataset.shape;
-  selected.classes = dataset.classes;
-  const auto image_bytes = static_cast<size_t>(dataset.shape.elements());
-  selected.images.reserve(image_bytes * static_cast<size_t>(count));
-  selected.labels.reserve(static_cast<size_t>(count));
-  for (size_t i = 0; i < parts.size(); ++i) {
-    if (parts[i] != part) continue;
-    const uint8_t* image = dataset.images.data() + i * image_bytes;
-    selected.images.insert(selected.images.end(), image, image + image_bytes);
-    selected.labels.push_back(dataset.labels[i]);
-  }
-  return selected;
-}
-
-}  // namespace
-
 absl::StatusOr<DatasetSplit> SplitDataset(
     const Dataset& dataset, const std::optional<Dataset>& held_out,
     int64_t validation_count, int64_t held_out_count,
@@ -96,8 +97,8 @@ absl::StatusOr<DatasetSplit> SplitDataset(
       return InvalidArgument("SPLIT_RANGE", "the held-out dataset is empty");
     }
   }
-  ARCHPOOL_RETURN_IF_ERROR(CheckCounts(dataset.count(), held_out.has_value(),
-                                       validation_count, held_out_count));
+  ARCHPOOL_RETURN_IF_ERROR(CheckSplitCounts(
+      dataset.count(), held_out.has_value(), validation_count, held_out_count));
 
   const Digest key = HmacSha256(split_secret, "split");
   const std::vector<uint32_t> drawn =

@@ -19,6 +19,11 @@ struct DatasetSplit {
   DatasetManifest manifest;
 };
 
+// SPLIT_RANGE as SplitDataset says it, of the counts alone. `count` images are
+// split.
+absl::Status CheckSplitCounts(int64_t count, bool has_held_out,
+                              int64_t validation_count, int64_t held_out_count);
+
 // Where `held_out` is given it is the held-out split as it stands, and
 // `held_out_count` must be 0; else `held_out_count` images are drawn from
 // `dataset`. `validation_count` images are drawn from it in any case, and the

@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "common/nas/network_constants.h"
 
 namespace archpool::nn {
 
-inline constexpr double kBatchNormEpsilon = 1e-5;
 inline constexpr double kBatchNormMomentum = 0.1;
 
 // Of one batch, per channel.

@@ -12,14 +12,16 @@ namespace archpool {
 namespace {
 
 absl::StatusOr<Dataset> ReadPair(const BlobStore& blobs, const Digest& images,
-                                 const Digest& labels, int64_t classes) {
+                                 const Digest& labels, int64_t classes,
+                                 const IdxNames& names) {
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string image_bytes,
                             blobs.ReadAll(images, kDatasetFileSizeMax));
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string label_bytes,
                             blobs.ReadAll(labels, kDatasetFileSizeMax));
   return ParseIdx(image_bytes, label_bytes, classes,
                   {.file_bytes_max = kDatasetFileSizeMax,
-                   .bytes_max = kDatasetInflatedSizeMax});
+                   .bytes_max = kDatasetInflatedSizeMax},
+                  names);
 }
 
 Digest SplitSecret(const DatasetRequest& request, AccountId caller,
@@ -48,14 +50,18 @@ absl::StatusOr<RegisterDataset> PrepareDataset(const BlobStore& blobs,
                            "held-out images and held-out labels come together "
                            "or not at all");
   }
-  ARCHPOOL_ASSIGN_OR_RETURN(const Dataset train,
-                            ReadPair(blobs, request.train_images,
-                                     request.train_labels, request.classes));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const Dataset train,
+      ReadPair(blobs, request.train_images, request.train_labels,
+               request.classes,
+               {.images = "train images", .labels = "train labels"}));
   std::optional<Dataset> held_out;
   if (request.held_out_images) {
     ARCHPOOL_ASSIGN_OR_RETURN(
-        held_out, ReadPair(blobs, *request.held_out_images,
-                           *request.held_out_labels, request.classes));
+        held_out,
+        ReadPair(blobs, *request.held_out_images, *request.held_out_labels,
+                 request.classes,
+                 {.images = "held-out images", .labels = "held-out labels"}));
   }
   ARCHPOOL_ASSIGN_OR_RETURN(
       const DatasetSplit split,

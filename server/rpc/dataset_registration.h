@@ -25,11 +25,6 @@ struct DatasetRequest {
   int64_t held_out_count = 0;
 };
 
-// The largest raw file a client may upload.
-inline constexpr int64_t kDatasetFileSizeMax = int64_t{256} << 20;
-// The largest that one may inflate to. Cutting splits holds some four copies.
-inline constexpr int64_t kDatasetInflatedSizeMax = int64_t{512} << 20;
-
 // The command that registers the dataset; its three blobs are durable. The draw
 // of the splits is keyed by `pool_secret`, the caller and the request, so that
 // equal requests of one account make the same dataset and nobody can foresee

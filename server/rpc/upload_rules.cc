@@ -2,9 +2,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/data/idx.h"
 #include "common/wire/fields.h"
 #include "common/wire/work_wire.h"
-#include "server/rpc/dataset_registration.h"
 
 namespace archpool::rpc {
 namespace {

@@ -43,7 +43,7 @@ space:
         blocks:
           - {{operation: $operation, kernel: $kernel, width: $width,
              repeat: $repeat}}
-recipe: {{epochs: 1, further_epochs: {further_epochs}}}
+recipe: {{epochs: 1, batch_size: 32, further_epochs: {further_epochs}}}
 budget: {{core_seconds: 1000, trials: {trials}, time_limit: {time_limit}}}
 reward: {{amount: {reward}}}
 partition: {{subspaces: {subspaces}, trials_per_lease: 2}}

@@ -1,0 +1,106 @@
+#include "client/dataset_files.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/text.h"
+#include "common/base/status.h"
+#include "common/data/dataset_look.h"
+#include "common/data/idx.h"
+#include "common/data/split.h"
+#include "common/model/chance.h"
+
+namespace archpool {
+namespace {
+
+constexpr IdxLimits kLimits = {.file_bytes_max = kDatasetFileSizeMax,
+                               .bytes_max = kDatasetInflatedSizeMax};
+
+absl::Status CheckChannels(const DatasetSource& source, const std::string& path,
+                           const TensorShape& shape) {
+  if (source.is_channels_first || !LooksChannelsLast(shape)) {
+    return absl::OkStatus();
+  }
+  return InvalidArgument(
+      "CHANNELS_LAST",
+      absl::StrCat(path, " reads as ", shape.channels, " channels of ",
+                   shape.height, "x", shape.width,
+                   " pixels; its channels seem to come last, and IDX here is "
+                   "count x channels x height x width: transpose it, or write "
+                   "'channels: first' under 'dataset' where it is meant so"));
+}
+
+absl::Status CheckBatch(const TaskFile& task, int64_t train_count) {
+  if (task.spec.recipe.batch_size <= train_count) return absl::OkStatus();
+  return InvalidArgument(
+      "BATCH_RANGE",
+      absl::StrCat("recipe.batch_size is ", task.spec.recipe.batch_size,
+                   ", and there are ", train_count,
+                   " images to train on; it must not be larger"));
+}
+
+}  // namespace
+
+std::string DatasetFacts::Describe() const {
+  return absl::StrCat(
+      DescribeDataset(shape, classes,
+                      train_count + validation_count + held_out_count),
+      ": ", train_count, " to train on, ", validation_count, " to validate, ",
+      held_out_count, " held out");
+}
+
+std::string DatasetFacts::DescribeBar() const {
+  const int64_t bar_ppm = AccuracyAboveChancePpm(validation_count, classes);
+  if (bar_ppm > 1'000'000) {
+    return "No accuracy on so few validation images is more than a guess: "
+           "nothing can win.";
+  }
+  return absl::StrCat("A result counts as learnt from ", FormatPercent(bar_ppm),
+                      " of the validation images on; below it is paid, and "
+                      "never wins.");
+}
+
+absl::StatusOr<DatasetFacts> LookAtDataset(const TaskFile& task) {
+  const DatasetSource& source = task.dataset;
+  const bool has_held_out = !source.held_out_images.empty();
+  ARCHPOOL_ASSIGN_OR_RETURN(const Dataset train,
+                            LoadIdx(source.train_images, source.train_labels,
+                                    source.classes, kLimits));
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckChannels(source, source.train_images, train.shape));
+  ARCHPOOL_RETURN_IF_ERROR(CheckSplitCounts(train.count(), has_held_out,
+                                            source.validation_count,
+                                            source.held_out_count));
+  DatasetFacts facts{.shape = train.shape,
+                     .classes = source.classes,
+                     .train_count = train.count() - source.validation_count -
+                                    source.held_out_count,
+                     .validation_count = source.validation_count,
+                     .held_out_count = source.held_out_count,
+                     .warnings = DatasetWarnings(train, source.validation_count,
+                                                 source.held_out_count)};
+  ARCHPOOL_RETURN_IF_ERROR(CheckBatch(task, facts.train_count));
+  if (!has_held_out) return facts;
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const Dataset held_out,
+      LoadIdx(source.held_out_images, source.held_out_labels, source.classes,
+              kLimits));
+  if (held_out.shape != train.shape) {
+    return InvalidArgument(
+        "SPLIT_MISMATCH",
+        absl::StrCat(source.held_out_images, " has images of ",
+                     held_out.shape.channels, "x", held_out.shape.height, "x",
+                     held_out.shape.width, ", and ", source.train_images,
+                     " of ", train.shape.channels, "x", train.shape.height, "x",
+                     train.shape.width, "; they must be the same"));
+  }
+  facts.held_out_count = held_out.count();
+  for (std::string& warning :
+       DatasetWarnings(held_out, /*validation_count=*/0, held_out.count())) {
+    facts.warnings.push_back(
+        absl::StrCat(source.held_out_labels, ": ", std::move(warning)));
+  }
+  return facts;
+}
+
+}  // namespace archpool
