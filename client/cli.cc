@@ -71,6 +71,7 @@ int RunCli(const std::vector<std::string>& arguments, const Output& output,
   AddPayoutCommands(app, action);
   AddReceiptCommands(app, action);
   AddExplainCommand(app, action);
+  AddVerifierCommands(app, action);
   AddAccountCommands(app, action);
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());

@@ -76,6 +76,7 @@ void AddLedgerCommands(CLI::App& app, Action& action);
 void AddPayoutCommands(CLI::App& app, Action& action);
 void AddReceiptCommands(CLI::App& app, Action& action);
 void AddExplainCommand(CLI::App& app, Action& action);
+void AddVerifierCommands(CLI::App& app, Action& action);
 
 }  // namespace archpool
 

@@ -1,6 +1,7 @@
 #include "client/json.h"
 
 #include <string>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -392,6 +393,32 @@ Json ToJson(const v1::CheckLedgerResponse& response) {
           {"transfers", response.transfers()},
           {"debits", FormatCoins(response.debits())},
           {"credits", FormatCoins(response.credits())}};
+}
+
+Json ToJson(const v1::ListVerifiersResponse& response) {
+  Json verifiers = Json::array();
+  for (const auto& one : response.verifiers()) {
+    verifiers.push_back({{"account", one.account_name()},
+                         {"name", one.verifier_name()},
+                         {"state", one.state()},
+                         {"hardware_classes", one.hardware_classes()},
+                         {"silent_for_seconds", Seconds(one.silent_for())},
+                         {"failures_in_a_row", one.failures_in_a_row()},
+                         {"agreed", one.agreed()},
+                         {"outvoted", one.outvoted()},
+                         {"audit_id", IdOrNull(one.audit_id())}});
+  }
+  Json classes = Json::array();
+  for (const auto& one : response.hardware_classes()) {
+    classes.push_back({{"name", one.name()},
+                       {"verifiers", one.verifiers()},
+                       {"audits_waiting", one.audits_waiting()},
+                       {"oldest_wait_seconds", Seconds(one.oldest_wait())},
+                       {"backlog_seconds",
+                        one.has_backlog() ? Seconds(one.backlog()) : Json()}});
+  }
+  return {{"verifiers", std::move(verifiers)},
+          {"hardware_classes", std::move(classes)}};
 }
 
 }  // namespace archpool

@@ -12,6 +12,7 @@
 #include "archpool/v1/payout.pb.h"
 #include "archpool/v1/pool.pb.h"
 #include "archpool/v1/task.pb.h"
+#include "archpool/v1/verification.pb.h"
 
 namespace archpool {
 
@@ -34,6 +35,7 @@ Json ToJson(const v1::RevenuePart& part);
 Json ToJson(const v1::Explanation& one);
 Json ToJson(const v1::Transfer& transfer);
 Json ToJson(const v1::CheckLedgerResponse& response);
+Json ToJson(const v1::ListVerifiersResponse& response);
 
 template <typename List>
 Json ListToJson(const List& list) {

@@ -25,6 +25,7 @@ PoolClient::PoolClient(const std::string& server, const std::string& token,
       ledger_(v1::LedgerService::NewStub(remote_.channel())),
       payouts_(v1::PayoutService::NewStub(remote_.channel())),
       receipts_(v1::ReceiptService::NewStub(remote_.channel())),
+      verification_(v1::VerificationService::NewStub(remote_.channel())),
       blobs_(remote_) {}
 
 absl::StatusOr<v1::Task> PoolClient::GetTask(int64_t task_id) {

@@ -16,6 +16,7 @@
 #include "archpool/v1/pool.grpc.pb.h"
 #include "archpool/v1/receipt.grpc.pb.h"
 #include "archpool/v1/task.grpc.pb.h"
+#include "archpool/v1/verification.grpc.pb.h"
 #include "common/channel/blob_client.h"
 #include "common/channel/remote.h"
 #include "common/channel/retry.h"
@@ -55,6 +56,7 @@ class PoolClient {
   v1::LedgerService::Stub& ledger() { return *ledger_; }
   v1::PayoutService::Stub& payouts() { return *payouts_; }
   v1::ReceiptService::Stub& receipts() { return *receipts_; }
+  v1::VerificationService::Stub& verification() { return *verification_; }
   const BlobClient& blobs() const { return blobs_; }
   const RetryPolicy& patience() const { return patience_; }
   const std::stop_token& stop() const { return stop_; }
@@ -85,6 +87,7 @@ class PoolClient {
   const std::unique_ptr<v1::LedgerService::Stub> ledger_;
   const std::unique_ptr<v1::PayoutService::Stub> payouts_;
   const std::unique_ptr<v1::ReceiptService::Stub> receipts_;
+  const std::unique_ptr<v1::VerificationService::Stub> verification_;
   const BlobClient blobs_;
 };
 

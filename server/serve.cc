@@ -19,6 +19,7 @@
 #include "server/engine/engine.h"
 #include "server/http/ledger_watch.h"
 #include "server/http/metrics.h"
+#include "server/http/verifier_watch.h"
 #include "server/kill_point.h"
 #include "server/payout/payer.h"
 #include "server/pool_secret.h"
@@ -126,6 +127,13 @@ absl::Status RunUntilStopped(const StopSignals& signals, const Engine& engine) {
   return absl::OkStatus();
 }
 
+absl::Status OpenMetrics(const ServerFlags& flags, Metrics& metrics) {
+  if (flags.metrics_listen.empty()) return absl::OkStatus();
+  ARCHPOOL_RETURN_IF_ERROR(metrics.Open(flags.metrics_listen));
+  spdlog::info("metrics are on port {}", metrics.port());
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status Serve(const ServerFlags& flags) {
@@ -164,12 +172,11 @@ absl::Status Serve(const ServerFlags& flags) {
   ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(engine, reader, directory));
   ARCHPOOL_RETURN_IF_ERROR(server.Open());
   Metrics metrics;
-  if (!flags.metrics_listen.empty()) {
-    ARCHPOOL_RETURN_IF_ERROR(metrics.Open(flags.metrics_listen));
-    spdlog::info("metrics are on port {}", metrics.port());
-  }
+  ARCHPOOL_RETURN_IF_ERROR(OpenMetrics(flags, metrics));
   LedgerWatch ledger(clock, reader, metrics, {});
   ledger.Start();
+  VerifierWatch verifiers(engine, metrics);
+  verifiers.Start();
   Notary notary(clock, receipts, receipt_key,
                 {.interval = flags.receipt_interval,
                  .on_compared = [&metrics](int64_t accounts) {

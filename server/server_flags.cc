@@ -88,6 +88,31 @@ void AddMoneyFlags(CLI::App& app, ServerFlags& flags) {
       ->capture_default_str();
 }
 
+void AddVerifierFlags(CLI::App& app, ServerFlags& flags) {
+  app.add_option("--audit-term", flags.audit_term,
+                 "How long a silent verifier keeps the trial that it examines")
+      ->capture_default_str();
+  app.add_option("--verifier-term", flags.verifier_term,
+                 "Work is leased only to workers of a hardware class that a "
+                 "verifier was heard for within this term")
+      ->capture_default_str();
+  app.add_option("--audit-backlog", flags.audit_backlog,
+                 "No more work is leased while the verifiers of its class are "
+                 "busy for so long")
+      ->capture_default_str();
+  app.add_option("--audit-wait-term", flags.audit_wait_term,
+                 "How long a trial may wait for a verifier, beyond what "
+                 "examining it takes")
+      ->capture_default_str();
+  app.add_option(
+         "--unverified", flags.unverified,
+         "What becomes of a trial that waited longer: 'pay-proven' (proven "
+         "miners are paid for it,\nup to a cap, and it never wins), or "
+         "'reject' (unpaid, and held against nobody)")
+      ->check(CLI::IsMember({"pay-proven", "reject"}))
+      ->capture_default_str();
+}
+
 }  // namespace
 
 void AddServeFlags(CLI::App& app, ServerFlags& flags) {
@@ -119,9 +144,7 @@ void AddServeFlags(CLI::App& app, ServerFlags& flags) {
   app.add_option("--upload-term", flags.upload_term,
                  "How long a committed trial may wait for its weights")
       ->capture_default_str();
-  app.add_option("--audit-term", flags.audit_term,
-                 "How long a verifier may take over one trial")
-      ->capture_default_str();
+  AddVerifierFlags(app, flags);
   app.add_option("--claim-tolerance", flags.claim_tolerance,
                  "How far a claimed accuracy may exceed the measured one")
       ->capture_default_str();
@@ -153,6 +176,14 @@ absl::Status CheckFlags(ServerFlags& flags) {
       ParseTerm("--upload-term", flags.upload_term, policy.upload_term));
   ARCHPOOL_RETURN_IF_ERROR(
       ParseTerm("--audit-term", flags.audit_term, policy.audit_term));
+  ARCHPOOL_RETURN_IF_ERROR(
+      ParseTerm("--verifier-term", flags.verifier_term, policy.verifier_term));
+  ARCHPOOL_RETURN_IF_ERROR(ParseTerm("--audit-backlog", flags.audit_backlog,
+                                     policy.audit_backlog_max));
+  ARCHPOOL_RETURN_IF_ERROR(ParseTerm("--audit-wait-term", flags.audit_wait_term,
+                                     policy.audit_wait_term));
+  policy.leases_need_verifiers = true;
+  policy.pays_unverified = flags.unverified == "pay-proven";
   ARCHPOOL_RETURN_IF_ERROR(ParseShare("--fee", flags.fee, 0.4, policy.fee_ppm));
   ARCHPOOL_RETURN_IF_ERROR(ParseShare("--claim-tolerance",
                                       flags.claim_tolerance, 0.1,

@@ -28,6 +28,10 @@ struct ServerFlags {
   std::string search_policy = "model";
   std::string upload_term = "2m";
   std::string audit_term = "2m";
+  std::string audit_wait_term = "1h";
+  std::string audit_backlog = "30m";
+  std::string verifier_term = "5m";
+  std::string unverified = "pay-proven";
   double fee = 0.05;
   double claim_tolerance = 0.002;
   double audit_floor = 0.25;

@@ -13,6 +13,10 @@
 namespace archpool::wire {
 namespace {
 
+// Neither a storm of calls nor a lease that is lost before the first.
+constexpr absl::Duration kRenewalIntervalMin = absl::Milliseconds(50);
+constexpr absl::Duration kRenewalIntervalMax = absl::Hours(24);
+
 struct NamedDataset {
   Digest id;
   DatasetManifest manifest;
@@ -170,6 +174,10 @@ absl::StatusOr<AuditOrder> AuditFromProto(const v1::Audit& proto) {
       order.audit, ReadId<AuditId>("audit.audit_id", proto.audit_id()));
   ARCHPOOL_ASSIGN_OR_RETURN(order.expire_time,
                             ReadTime("audit.expire_time", proto.expire_time()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      order.renewal_interval,
+      ReadDuration("audit.renewal_interval", proto.renewal_interval(),
+                   kRenewalIntervalMin, kRenewalIntervalMax));
   ARCHPOOL_ASSIGN_OR_RETURN(
       const NamedDataset dataset,
       ReadDataset("audit", proto.dataset_id(), proto.manifest()));

@@ -71,6 +71,8 @@ struct AuditOrder {
   AuditId audit;
   int64_t attempt = 0;
   absl::Time expire_time;
+  // Of its lease, until then.
+  absl::Duration renewal_interval = absl::Seconds(30);
   WorkAssignment assignment;
   Recipe recipe;
   Digest dataset;

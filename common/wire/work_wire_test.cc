@@ -140,6 +140,7 @@ v1::Audit TestAudit() {
   audit.set_audit_id(2);
   audit.set_attempt(1);
   *audit.mutable_expire_time() = ToProto(absl::FromUnixSeconds(1'700'000'000));
+  *audit.mutable_renewal_interval() = ToProto(absl::Seconds(30));
   *audit.mutable_assignment() = TestLease().assignments(1);
   *audit.mutable_space() = ToProto(TestSpace());
   *audit.mutable_recipe() = ToProto(TwoRungs());

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "server/core/entities.h"
+#include "server/core/verifier_book.h"
 
 namespace archpool {
 
@@ -137,17 +138,33 @@ struct AuditGrant {
   Trial trial;
   Assignment assignment;
   Digest seed;  // of what is drawn in examining it
+  // When its examination must have ended, and how often its lease is to be
+  // renewed until then.
+  absl::Time end_time;
+  absl::Duration renewal_interval;
   std::shared_ptr<const TaskSpec> spec;
   DatasetRecord dataset;
 };
 
 // Idempotent: the same verifier name gets its live audit again.
+// INVALID_ARGUMENT (CLASS_MISSING: it computes in none).
 struct AcquireAudit {
   AccountId caller;
   std::string verifier_name;
-  // Those it can compute in; empty: in any.
-  std::vector<std::string> hardware_classes = {};
+  // Those it can compute in.
+  std::vector<std::string> hardware_classes = {kAnyClass};
   using Reply = std::optional<AuditGrant>;
+};
+
+// The verifier is at work on its audit: the lease goes on, at most until the
+// examination must have ended. FAILED_PRECONDITION (AUDIT_SUPERSEDED);
+// NOT_FOUND (AUDIT_UNKNOWN: it was decided otherwise; drop it).
+struct RenewAudit {
+  AccountId caller;
+  AuditId audit;
+  int64_t attempt = 0;
+  std::string verifier_name;
+  using Reply = absl::Duration;  // for how long
 };
 
 // The replay led where the miner said. How many of the examples seen were
@@ -181,6 +198,38 @@ struct ReportAudit {
   struct Reply {
     TrialState state = TrialState::kUploaded;
     std::string reason;
+  };
+};
+
+// An operator takes a trial out of an open task: rejected, unpaid, held against
+// nobody. Idempotent. NOT_FOUND (TRIAL_UNKNOWN: there is none, or its task has
+// ended); FAILED_PRECONDITION (TRIAL_NOT_COMMITTED).
+struct VoidTrial {
+  TrialId trial;
+  struct Reply {};
+};
+
+// What an operator looks at. Changes nothing.
+struct ReviewVerifiers {
+  struct Verifier {
+    VerifierKey key;
+    VerifierStanding standing;
+    bool is_heard = false;
+    bool is_set_aside = false;  // its work is left to others
+    bool is_failing = false;
+    AuditId audit;  // that it has
+  };
+  // Of a hardware class that is worked or verified in.
+  struct Class {
+    std::string name;
+    int64_t verifiers = 0;   // that work
+    int64_t waiting = 0;     // audits
+    absl::Duration oldest;   // waits for so long
+    absl::Duration backlog;  // what the open ones should take
+  };
+  struct Reply {
+    std::vector<Verifier> verifiers;
+    std::vector<Class> classes;
   };
 };
 

@@ -3,8 +3,10 @@
 #ifndef ARCHPOOL_SERVER_CORE_AUDIT_RECORDS_H_
 #define ARCHPOOL_SERVER_CORE_AUDIT_RECORDS_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "common/model/commitment.h"
@@ -15,7 +17,8 @@ namespace archpool {
 // kAsked (the miner is to lay its segment open) → kWaiting (all is here) →
 // kLeased (a verifier took it) → kDone (verdict), or back to kWaiting (its
 // lease ran out, or another verifier is to look at it too). kAsked → kDone
-// (never answered: rejected). kDone also when its trial was void before.
+// (never answered: rejected). kWaiting → kDone (no verifier decided it in
+// time). kDone also when its trial was void before.
 enum class AuditState { kAsked, kWaiting, kLeased, kDone };
 
 enum class AuditKind {
@@ -31,6 +34,24 @@ enum AuditPart : int64_t {
   kPartBeginOptimizer = 8,  // likewise
 };
 
+// What a verifier found. kInconclusive: it could not tell.
+enum class LookKind { kInconclusive, kBlames, kClears };
+
+// One verifier's findings of one kind about one audit, of which those that
+// blame, and those after a blame, are kept: they are votes, the latest counts.
+struct AuditLook {
+  AccountId verifier;
+  std::string verifier_name;
+  LookKind kind = LookKind::kInconclusive;
+  bool is_whole = false;  // the whole training had been replayed
+  int64_t count = 1;
+  std::string reason;  // of the latest
+  absl::Time first_time = absl::InfinitePast();
+  absl::Time time = absl::InfinitePast();  // of the latest
+
+  friend bool operator==(const AuditLook&, const AuditLook&) = default;
+};
+
 struct Audit {
   AuditId id;
   TrialId trial;
@@ -43,19 +64,27 @@ struct Audit {
   int64_t missing = 0;  // AuditPart
   Opening opening;
   int64_t attempt = 0;  // counts its leases: the fencing token
-  int64_t inconclusive_count = 0;
-  // Verifiers that found the training false; the last one is `verifier`, which
-  // does not look again before `retry_time`.
-  int64_t refutations = 0;
-  absl::Time retry_time = absl::InfinitePast();
-  AccountId verifier;
+  std::vector<AuditLook> looks;
+  AccountId verifier;  // that has it, or had it last
   std::string verifier_name;
-  // kAsked: by when the miner must have answered. kLeased: by when the
-  // verifier.
+  // kAsked: by when the miner must have answered. kLeased: by when the verifier
+  // must have renewed its lease.
   absl::Time expire_time = absl::InfiniteFuture();
+  absl::Time lease_time = absl::InfinitePast();  // when it was leased last
+  // Since when it waits for verifiers, and until when: the operator's policy
+  // decides then.
+  absl::Time wait_time = absl::InfiniteFuture();
+  absl::Time decide_time = absl::InfiniteFuture();
 
   friend bool operator==(const Audit&, const Audit&) = default;
 };
+
+// Whether some verifier found its trial false.
+inline bool IsBlamed(const Audit& audit) {
+  return std::any_of(
+      audit.looks.begin(), audit.looks.end(),
+      [](const AuditLook& look) { return look.kind == LookKind::kBlames; });
+}
 
 }  // namespace archpool
 

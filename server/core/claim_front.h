@@ -1,4 +1,4 @@
-// Which claims would enter a task's front of accuracy against
+// Which claims would enter a task's front of measured accuracy against
 // multiply-accumulates: its top candidates, which are always audited. Value
 // type; thread-compatible.
 #ifndef ARCHPOOL_SERVER_CORE_CLAIM_FRONT_H_

@@ -79,10 +79,14 @@ const char* ToString(TrialState value) {
                 value);
 }
 const char* ToString(TrialBasis value) {
-  return WordOf({"none", "sampled_out", "audited", "replayed"}, value);
+  return WordOf({"none", "sampled_out", "unverified", "audited", "replayed"},
+                value);
 }
 const char* ToString(AuditState value) {
   return WordOf({"asked", "waiting", "leased", "done"}, value);
+}
+const char* ToString(LookKind value) {
+  return WordOf({"inconclusive", "blames", "clears"}, value);
 }
 const char* ToString(AuditKind value) {
   return WordOf({"segment", "whole"}, value);

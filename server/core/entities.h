@@ -166,6 +166,7 @@ const char* ToString(TrialState value);
 const char* ToString(TrialBasis value);
 const char* ToString(AuditState value);
 const char* ToString(AuditKind value);
+const char* ToString(LookKind value);
 const char* ToString(PayoutState value);
 
 }  // namespace archpool

@@ -30,6 +30,11 @@ constexpr Rejection kRejections[] = {
      kHonestAdvice},
     {"UNVERIFIABLE", "no verifier could finish an audit",
      "Try another machine or --instruction-set, and tell the operator."},
+    {"UNVERIFIED", "no verifier could take the audit on in time",
+     "Nothing is held against you: tell the operator. Proven miners are paid "
+     "for some such trials."},
+    {"VOIDED_BY_OPERATOR", "the pool's operator took the trial out",
+     "Ask the operator why; nothing is held against you."},
     {"AUDIT_UNANSWERED", "an audit was not answered by its deadline",
      "Keep workers running, with their work directories, until their tasks "
      "have ended; start a stopped one again."},

@@ -1,5 +1,7 @@
 #include "server/core/policy.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 
 namespace archpool {
@@ -15,6 +17,13 @@ std::string Percent(int64_t ppm) {
 }
 
 }  // namespace
+
+absl::Duration PauseAfter(const PoolPolicy& policy, int64_t failures) {
+  constexpr int64_t kDoublingsMax = 20;
+  const int64_t doublings = std::clamp<int64_t>(failures - 1, 0, kDoublingsMax);
+  return std::min(policy.failure_pause * (int64_t{1} << doublings),
+                  policy.failure_pause_max);
+}
 
 std::string DescribeTerms(const PoolPolicy& policy) {
   const std::string rule =

@@ -50,11 +50,34 @@ struct PoolPolicy {
   int64_t audit_floor_ppm = 250'000;
   // Credit matures by this many trials at least.
   int64_t credit_block = 20;
-  // For how long a verifier that found a training false leaves the second look
-  // to another.
+  // For how long a verifier that found a training false leaves it alone where
+  // there is no other; and leaves it to another that was heard.
   absl::Duration second_look_term = absl::Seconds(20);
-  // An audit, from a verifier's taking it to its finding.
+  absl::Duration second_look_max = absl::Minutes(10);
+  // How long an audit's lease lives unless its verifier renews it.
   absl::Duration audit_term = absl::Minutes(2);
+  // A verifier that was not heard for so long is not counted on.
+  absl::Duration verifier_term = absl::Minutes(5);
+  // Whether work is leased only where a verifier can take it on, in time.
+  bool leases_need_verifiers = false;
+  // How long the open audits may keep the verifiers of a class busy before no
+  // more of it is leased.
+  absl::Duration audit_backlog_max = absl::Minutes(30);
+  // How long an audit may wait for verifiers, beyond what it takes to examine;
+  // and whether it is paid then where its miner is proven and nothing speaks
+  // against it: so many of each block of credit at most.
+  absl::Duration audit_wait_term = absl::Hours(1);
+  bool pays_unverified = true;
+  int64_t unverified_per_block_max = 2;
+  // How long a verifier pauses after an audit that it could not finish, and
+  // leaves that audit alone: twice as long each time. And the miners on whose
+  // trials it may fail in a row until it is not counted on.
+  absl::Duration failure_pause = absl::Seconds(10);
+  absl::Duration failure_pause_max = absl::Minutes(10);
+  int64_t verifier_failures_max = 3;
+  // How often more than it was right a verifier may have been outvoted by
+  // others until its work is left to them.
+  int64_t outvoted_max = 2;
   // The pool's share of the reward, in millionths; fixed per task when it
   // comes.
   int64_t fee_ppm = 50'000;
@@ -80,14 +103,19 @@ struct PoolPolicy {
   // validation split, beyond chance, in millionths, until the training is
   // replayed whole; or as far as in a training that was.
   int64_t held_out_gap_ppm = 50'000;
-  // Inconclusive audits (a crashed verifier counts) until a trial is rejected
-  // as unverifiable.
+  // How often the only verifier must have failed on an audit until it is held
+  // to be the trial, where two different ones need to fail once each; and for
+  // how long.
   int64_t inconclusive_max = 3;
+  absl::Duration unverifiable_term = absl::Minutes(10);
   // Limits.
   int64_t open_tasks_max = 1'000;
   int64_t open_sessions_per_account_max = 1'024;
   int64_t closings_per_tick_max = 1'000;
 };
+
+// How long to wait after the `failures`th failure in a row.
+absl::Duration PauseAfter(const PoolPolicy& policy, int64_t failures);
 
 // What the pool pays by, in a few sentences for whoever thinks of working for
 // it.

@@ -1,5 +1,6 @@
 #include "server/core/pool.h"
 
+#include <utility>
 #include <vector>
 
 #include "server/core/pool_internal.h"
@@ -7,10 +8,11 @@
 namespace archpool {
 
 Pool::Pool(const PoolPolicy& policy, const PoolSnapshot& snapshot,
-           const ExpiryHold& hold)
+           const ExpiryHold& hold, VerifierBook verifiers)
     : policy_(policy),
       state_(policy.high_reward_share_ppm),
-      expiry_hold_(hold) {
+      expiry_hold_(hold),
+      verifiers_(std::move(verifiers)) {
   state_.Load(snapshot);
 }
 
@@ -18,6 +20,7 @@ absl::StatusOr<Tick::Reply> Pool::Execute(const Tick&, absl::Time now) {
   if (state_.last_ids().receipt == 0) internal::BeginReceipts(state_);
   if (now - expiry_hold_.last_tick > policy_.silence_term) {
     expiry_hold_.held_until = now + policy_.silence_term;
+    verifiers_.GiveGrace(now + policy_.verifier_term);
   }
   expiry_hold_.last_tick = now;
   using Kind = PoolState::Due::Kind;
@@ -58,8 +61,13 @@ void Pool::Close(const PoolState::Due& due, absl::Time now) {
       const Audit& audit = *state_.Find(AuditId{due.id});
       if (audit.state == AuditState::kAsked) {
         CloseUnanswered(*state_.Find(audit.trial), now);
+      } else if (audit.state == AuditState::kWaiting) {
+        CloseUnverified(audit, now);
       } else {
-        internal::RetryAudit(state_, policy_, audit, now);
+        // Held against the verifier, which is gone, and not against the trial.
+        verifiers_.NoteFailure(policy_, {audit.verifier, audit.verifier_name},
+                               state_.Find(audit.trial)->account, now);
+        ReturnAudit(audit);
       }
       break;
     }

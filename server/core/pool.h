@@ -21,12 +21,18 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/core/audit_cost.h"
 #include "server/core/commands.h"
 #include "server/core/entities.h"
 #include "server/core/policy.h"
 #include "server/core/pool_state.h"
+#include "server/core/verifier_book.h"
 
 namespace archpool {
+
+namespace internal {
+enum class Fault;
+}
 
 // Expiry waits one silence term after a start or a gap in the ticks, so that an
 // outage or a bad clock does not cancel everyone's work.
@@ -41,9 +47,11 @@ class Pool {
   // if any: a reload is no outage, or whoever can cause one could put expiry
   // off for ever.
   Pool(const PoolPolicy& policy, const PoolSnapshot& snapshot,
-       const ExpiryHold& hold = ExpiryHold());
+       const ExpiryHold& hold = ExpiryHold(),
+       VerifierBook verifiers = VerifierBook());
 
   const ExpiryHold& expiry_hold() const { return expiry_hold_; }
+  const VerifierBook& verifiers() const { return verifiers_; }
 
   // Errors are named at each command (server/core/commands.h).
   // A Tick is due at least every second: what is late is closed by ticks alone.
@@ -88,8 +96,12 @@ class Pool {
                                               absl::Time now);
   absl::StatusOr<AcquireAudit::Reply> Execute(const AcquireAudit&,
                                               absl::Time now);
+  absl::StatusOr<RenewAudit::Reply> Execute(const RenewAudit&, absl::Time now);
   absl::StatusOr<ReportAudit::Reply> Execute(const ReportAudit&,
                                              absl::Time now);
+  absl::StatusOr<VoidTrial::Reply> Execute(const VoidTrial&, absl::Time now);
+  absl::StatusOr<ReviewVerifiers::Reply> Execute(const ReviewVerifiers&,
+                                                 absl::Time now);
   absl::StatusOr<Tick::Reply> Execute(const Tick&, absl::Time now);
 
   std::vector<Event> TakeEvents() { return state_.TakeEvents(); }
@@ -124,14 +136,62 @@ class Pool {
   void Draw(Trial trial, bool measures_all, absl::Time now);
   // What the pool wants of a trial whose report it took.
   void SayWhatIsWanted(ReportTrials::Result& result) const;
-  absl::StatusOr<ReportAudit::Reply> Judge(const Audit& audit, Trial trial,
-                                           const Measurement& measured,
-                                           absl::Time now);
+  absl::Status CheckMeasurement(const Audit& audit,
+                                const Measurement& measured) const;
+  ReportAudit::Reply Judge(const Audit& audit, Trial trial,
+                           const Measurement& measured, absl::Time now);
   // Whether the account's claims lie below what is measured again and again: it
   // hides what it found, or has the pool measure what it could have said.
   // Counts this one.
   bool ClaimsTooLow(const Trial& trial, const Measurement& measured,
                     int64_t validation_count);
+  // The audit of another attempt, or of another verifier, is none.
+  absl::StatusOr<Audit> HeldAudit(AccountId caller, AuditId audit,
+                                  int64_t attempt,
+                                  const std::string& verifier_name) const;
+  void NoteFinding(const ReportAudit& command, const Audit& audit,
+                   absl::Time now);
+  // Whether the verifier may take it now, or others are to look first; and the
+  // one it is to take, or an unset id.
+  bool MayTake(const Audit& audit, const VerifierKey& verifier,
+               absl::Time now) const;
+  AuditId NextAudit(const AcquireAudit& command, absl::Time now) const;
+  // Whether a verifier works that can take the audit on and has not yet found
+  // anything about it, of another account than `than`'s where that is set.
+  bool HasFreshVerifier(const Audit& audit, AccountId than,
+                        absl::Time now) const;
+  // A verifier found its trial, as it would be rejected, false: it is once
+  // another, or a recomputation, says so too.
+  ReportAudit::Reply Blame(Audit audit, Trial trial, const std::string& reason,
+                           absl::Time now);
+  // A verifier found its trial true: nullopt where that decides.
+  std::optional<ReportAudit::Reply> Clear(const Audit& audit,
+                                          const Trial& trial, absl::Time now);
+  enum class Vote { kOpen, kTrue, kFalse, kDoubt };
+  Vote CountVotes(const Audit& audit, LookKind latest, absl::Time now) const;
+  void NoteVotes(const Audit& audit, LookKind right);
+  // A verifier could not tell.
+  ReportAudit::Reply Fail(Audit audit, const std::string& reason,
+                          absl::Time now);
+  // The verifiers cannot agree, or cannot tell.
+  ReportAudit::Reply GiveUp(const Audit& audit, internal::Fault fault,
+                            absl::Time now);
+  // Whether those that failed at the audit came to findings elsewhere.
+  bool IsTheTrials(const Audit& audit) const;
+  // Back to the verifiers.
+  void ReturnAudit(Audit audit);
+  // The training is to be done again from its key alone.
+  void MakeWhole(Audit& audit, absl::Time now) const;
+  AuditCost CostOfAudit(const Audit& audit) const;
+  absl::Time EndOf(const Audit& audit) const;
+  // No verifier decided the audit in time: the operator's policy does.
+  void CloseUnverified(const Audit& audit, absl::Time now);
+  // Why nothing of the session's class is leased now, if so.
+  std::optional<AcquireLease::Reply> WhyNotVerifiable(const Session& session,
+                                                      absl::Time now) const;
+  // How long the open audits keep the verifiers of the class busy.
+  absl::Duration BacklogOf(const std::string& hardware_class,
+                           absl::Time now) const;
   // What was asked of a trial never came.
   void CloseUnanswered(const Trial& trial, absl::Time now);
   Assignment AssignmentOf(const Task& task, const Trial& trial) const;
@@ -182,6 +242,7 @@ class Pool {
   PoolPolicy policy_;
   PoolState state_;
   ExpiryHold expiry_hold_;
+  VerifierBook verifiers_;
 };
 
 }  // namespace archpool

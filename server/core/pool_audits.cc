@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "absl/numeric/int128.h"
 #include "absl/strings/str_cat.h"
@@ -58,33 +60,6 @@ bool IsOverfit(const PoolState& state, const PoolPolicy& policy, TaskId task,
   return true;
 }
 
-// The training is done again from its key, without a byte of the miner's.
-Audit AsWhole(Audit audit) {
-  audit.kind = AuditKind::kWhole;
-  audit.inconclusive_count = 0;
-  audit.state = AuditState::kWaiting;
-  audit.expire_time = absl::InfiniteFuture();
-  return audit;
-}
-
-// What a slow verifier may need: a work unit is one reference-core microsecond.
-absl::Duration ExaminationTime(const PoolState& state, const PoolPolicy& policy,
-                               const Audit& audit) {
-  const Trial& trial = *state.Find(audit.trial);
-  const TaskSpec& spec = *state.Find(audit.task)->spec;
-  const DatasetManifest& manifest = state.FindDataset(spec.dataset)->manifest;
-  const absl::Duration training = absl::Microseconds(trial.work_units);
-  // Evaluating an example costs less than training on it.
-  const absl::Duration evaluation =
-      training * (manifest.validation_count + manifest.held_out_count) /
-      (manifest.train_count * internal::EpochsOf(spec.recipe, trial));
-  const absl::Duration replay = audit.kind == AuditKind::kWhole
-                                    ? training
-                                    : training / SegmentsOf(spec.recipe, trial);
-  // A refuted replay is repeated.
-  return policy.slowness_max * (2 * replay + evaluation);
-}
-
 absl::Status Superseded(AuditId audit) {
   return FailedPrecondition(
       "AUDIT_SUPERSEDED",
@@ -97,53 +72,51 @@ absl::Status FindingRange(absl::string_view what) {
   return InvalidArgument("FINDING_RANGE", what);
 }
 
-// Whoever found a training false leaves the second look to another for a while.
-bool MayTake(const Audit& audit, const AcquireAudit& command, absl::Time now) {
-  return now >= audit.retry_time || audit.verifier != command.caller ||
-         audit.verifier_name != command.verifier_name;
-}
-
-// The oldest audit that the verifier may take; an unset id where there is none.
-AuditId NextAudit(const PoolState& state, const AcquireAudit& command,
-                  absl::Time now) {
-  AuditId next;
-  const auto look = [&](const absl::btree_set<AuditId>& waiting) {
-    for (const AuditId id : waiting) {
-      if (next.IsSet() && next < id) return;
-      if (!MayTake(*state.Find(id), command, now)) continue;
-      next = id;
-      return;
-    }
-  };
-  if (command.hardware_classes.empty()) {
-    for (const auto& [hardware_class, waiting] : state.waiting_audits()) {
-      look(waiting);
-    }
-  }
-  for (const std::string& hardware_class : command.hardware_classes) {
-    const auto found = state.waiting_audits().find(hardware_class);
-    if (found != state.waiting_audits().end()) look(found->second);
-  }
-  return next;
-}
-
 }  // namespace
+
+AuditCost Pool::CostOfAudit(const Audit& audit) const {
+  const TaskSpec& spec = *state_.Find(audit.task)->spec;
+  return CostOf(spec, state_.FindDataset(spec.dataset)->manifest,
+                *state_.Find(audit.trial), audit.kind);
+}
+
+// By when the examination of a leased audit must have ended.
+absl::Time Pool::EndOf(const Audit& audit) const {
+  return audit.lease_time + policy_.audit_term +
+         ExaminationTime(policy_, CostOfAudit(audit));
+}
 
 absl::StatusOr<AcquireAudit::Reply> Pool::Execute(const AcquireAudit& command,
                                                   absl::Time now) {
+  if (command.hardware_classes.empty()) {
+    return InvalidArgument(
+        "CLASS_MISSING",
+        "a verifier names the hardware classes that it can compute in; one "
+        "that has none can examine nothing: look at its first log lines");
+  }
+  const VerifierKey verifier{command.caller, command.verifier_name};
+  verifiers_.Hear(verifier, command.hardware_classes, now);
   AuditId id = state_.AuditOf(command.caller, command.verifier_name);
   if (!id.IsSet()) {
-    id = NextAudit(state_, command, now);
+    id = NextAudit(command, now);
     if (!id.IsSet()) return AcquireAudit::Reply();
   }
   Audit audit = *state_.Find(id);
   if (audit.state == AuditState::kWaiting) {
+    // Whoever looks again does so without a byte of the miner's.
+    const bool looks_again = std::any_of(
+        audit.looks.begin(), audit.looks.end(), [&](const AuditLook& look) {
+          return KeyOf(look) == verifier &&
+                 look.kind != LookKind::kInconclusive;
+        });
+    if (looks_again) MakeWhole(audit, now);
     audit.state = AuditState::kLeased;
     ++audit.attempt;
     audit.verifier = command.caller;
     audit.verifier_name = command.verifier_name;
-    audit.expire_time =
-        now + policy_.audit_term + ExaminationTime(state_, policy_, audit);
+    audit.lease_time = now;
+    audit.expire_time = now + policy_.audit_term;
+    verifiers_.NoteServed(state_.Find(audit.trial)->account);
     state_.Put(audit);
   }
   const Trial& trial = *state_.Find(audit.trial);
@@ -152,46 +125,69 @@ absl::StatusOr<AcquireAudit::Reply> Pool::Execute(const AcquireAudit& command,
                     .trial = trial,
                     .assignment = AssignmentOf(task, trial),
                     .seed = DrawOf(task, trial).seed,
+                    .end_time = EndOf(audit),
+                    .renewal_interval = policy_.audit_term / 4,
                     .spec = task.spec,
                     .dataset = *state_.FindDataset(task.spec->dataset)};
 }
 
+absl::StatusOr<Audit> Pool::HeldAudit(AccountId caller, AuditId id,
+                                      int64_t attempt,
+                                      const std::string& verifier_name) const {
+  const Audit* audit = state_.Find(id);
+  if (audit == nullptr) {
+    return NotFound(
+        "AUDIT_UNKNOWN",
+        absl::StrCat(id.ToString(), " is done already, or never was"));
+  }
+  if (audit->state != AuditState::kLeased || audit->attempt != attempt ||
+      audit->verifier != caller || audit->verifier_name != verifier_name) {
+    return Superseded(id);
+  }
+  return *audit;
+}
+
+absl::StatusOr<RenewAudit::Reply> Pool::Execute(const RenewAudit& command,
+                                                absl::Time now) {
+  verifiers_.HearAgain({command.caller, command.verifier_name}, now);
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      Audit audit, HeldAudit(command.caller, command.audit, command.attempt,
+                             command.verifier_name));
+  const absl::Time end = std::min(now + policy_.audit_term, EndOf(audit));
+  if (end > audit.expire_time) {
+    audit.expire_time = end;
+    state_.Put(audit);
+  }
+  return audit.expire_time - now;
+}
+
 absl::StatusOr<ReportAudit::Reply> Pool::Execute(const ReportAudit& command,
                                                  absl::Time now) {
-  const Audit* found = state_.Find(command.audit);
-  if (found == nullptr) {
-    return NotFound("AUDIT_UNKNOWN",
-                    absl::StrCat(command.audit.ToString(),
-                                 " is done already, or never was"));
-  }
-  if (found->state != AuditState::kLeased ||
-      found->attempt != command.attempt || found->verifier != command.caller ||
-      found->verifier_name != command.verifier_name) {
-    return Superseded(command.audit);
-  }
-  const Audit audit = *found;
+  verifiers_.HearAgain({command.caller, command.verifier_name}, now);
+  ARCHPOOL_ASSIGN_OR_RETURN(const Audit audit,
+                            HeldAudit(command.caller, command.audit,
+                                      command.attempt, command.verifier_name));
   Trial trial = *state_.Find(audit.trial);
   trial.audit_time += command.audit_time;
   if (const auto* measured = std::get_if<Measurement>(&command.finding)) {
+    ARCHPOOL_RETURN_IF_ERROR(CheckMeasurement(audit, *measured));
+    NoteFinding(command, audit, now);
     return Judge(audit, std::move(trial), *measured, now);
   }
+  std::string blame;
   if (const auto* refuted = std::get_if<Refuted>(&command.finding)) {
-    if (!IsReason(refuted->reason)) {
-      return FindingRange("a reason is 1 to 64 of [A-Z0-9_]");
-    }
-    return internal::Refute(state_, policy_, audit, std::move(trial),
-                            refuted->reason, now);
+    blame = refuted->reason;
+  } else if (const auto* unusable = std::get_if<Unusable>(&command.finding)) {
+    blame = unusable->reason;
+  } else {
+    if (trial != *state_.Find(trial.id)) state_.Put(trial);
+    return Fail(audit, std::get<Inconclusive>(command.finding).reason, now);
   }
-  if (const auto* unusable = std::get_if<Unusable>(&command.finding)) {
-    if (!IsReason(unusable->reason)) {
-      return FindingRange("a reason is 1 to 64 of [A-Z0-9_]");
-    }
-    internal::RejectTrial(state_, policy_, std::move(trial), unusable->reason,
-                          internal::Fault::kFraud, now);
-    return ReportAudit::Reply{TrialState::kRejected, unusable->reason};
+  if (!IsReason(blame)) {
+    return FindingRange("a reason is 1 to 64 of [A-Z0-9_]");
   }
-  if (trial != *state_.Find(trial.id)) state_.Put(trial);
-  return internal::RetryAudit(state_, policy_, audit, now);
+  NoteFinding(command, audit, now);
+  return Blame(audit, std::move(trial), blame, now);
 }
 
 bool Pool::ClaimsTooLow(const Trial& trial, const Measurement& measured,
@@ -206,9 +202,15 @@ bool Pool::ClaimsTooLow(const Trial& trial, const Measurement& measured,
   return account.claims_too_low >= policy_.claims_too_low_max;
 }
 
-absl::StatusOr<ReportAudit::Reply> Pool::Judge(const Audit& audit, Trial trial,
-                                               const Measurement& measured,
-                                               absl::Time now) {
+void Pool::NoteFinding(const ReportAudit& command, const Audit& audit,
+                       absl::Time now) {
+  verifiers_.NoteFinding({command.caller, command.verifier_name},
+                         state_.Find(audit.trial)->account, command.audit_time,
+                         CostOfAudit(audit).total(), now);
+}
+
+absl::Status Pool::CheckMeasurement(const Audit& audit,
+                                    const Measurement& measured) const {
   const DatasetManifest& manifest =
       state_.FindDataset(state_.Find(audit.task)->spec->dataset)->manifest;
   if (measured.validation_correct < 0 || measured.held_out_correct < 0 ||
@@ -220,9 +222,18 @@ absl::StatusOr<ReportAudit::Reply> Pool::Judge(const Audit& audit, Trial trial,
     return FindingRange(
         "a candidate for the front is measured on all examples");
   }
+  return absl::OkStatus();
+}
+
+ReportAudit::Reply Pool::Judge(const Audit& audit, Trial trial,
+                               const Measurement& measured, absl::Time now) {
+  const DatasetManifest& manifest =
+      state_.FindDataset(state_.Find(audit.task)->spec->dataset)->manifest;
   if (measured.saw_all && audit.kind == AuditKind::kSegment &&
       IsOverfit(state_, policy_, audit.task, measured)) {
-    state_.Put(AsWhole(audit));
+    Audit whole = audit;
+    MakeWhole(whole, now);
+    ReturnAudit(std::move(whole));
     if (trial != *state_.Find(trial.id)) state_.Put(trial);
     return ReportAudit::Reply{trial.state, ""};
   }
@@ -230,15 +241,17 @@ absl::StatusOr<ReportAudit::Reply> Pool::Judge(const Audit& audit, Trial trial,
     trial.measured_correct = measured.validation_correct;
     trial.held_out_correct = measured.held_out_correct;
     if (IsFalseClaim(policy_, trial, measured, manifest.validation_count)) {
-      internal::RejectTrial(state_, policy_, std::move(trial), "CLAIM_FALSE",
-                            internal::Fault::kFraud, now);
-      return ReportAudit::Reply{TrialState::kRejected, "CLAIM_FALSE"};
+      return Blame(audit, std::move(trial), "CLAIM_FALSE", now);
     }
-    if (ClaimsTooLow(trial, measured, manifest.validation_count)) {
-      internal::RejectTrial(state_, policy_, std::move(trial), "CLAIM_TOO_LOW",
-                            internal::Fault::kMiner, now);
-      return ReportAudit::Reply{TrialState::kRejected, "CLAIM_TOO_LOW"};
-    }
+  }
+  if (const std::optional<ReportAudit::Reply> open = Clear(audit, trial, now)) {
+    return *open;
+  }
+  if (measured.saw_all &&
+      ClaimsTooLow(trial, measured, manifest.validation_count)) {
+    internal::RejectTrial(state_, policy_, std::move(trial), "CLAIM_TOO_LOW",
+                          internal::Fault::kMiner, now);
+    return ReportAudit::Reply{TrialState::kRejected, "CLAIM_TOO_LOW"};
   }
   trial.is_at_chance = !internal::IsAboveChance(state_, trial);
   if (measured.saw_all) {
@@ -252,44 +265,4 @@ absl::StatusOr<ReportAudit::Reply> Pool::Judge(const Audit& audit, Trial trial,
   return ReportAudit::Reply{TrialState::kAccepted, ""};
 }
 
-namespace internal {
-
-ReportAudit::Reply Refute(PoolState& state, const PoolPolicy& policy,
-                          Audit audit, Trial trial, const std::string& reason,
-                          absl::Time now) {
-  if (++audit.refutations > 1) {
-    RejectTrial(state, policy, std::move(trial), reason, Fault::kFraud, now);
-    return {TrialState::kRejected, reason};
-  }
-  if (trial != *state.Find(trial.id)) state.Put(trial);
-  audit.state = AuditState::kWaiting;
-  audit.expire_time = absl::InfiniteFuture();
-  audit.retry_time = now + policy.second_look_term;
-  state.Put(audit);
-  return {trial.state, ""};
-}
-
-ReportAudit::Reply RetryAudit(PoolState& state, const PoolPolicy& policy,
-                              Audit audit, absl::Time now) {
-  ++audit.inconclusive_count;
-  // Bytes of the miner's may be what breaks the verifiers. Its training can be
-  // done again without them, from the key.
-  if (audit.inconclusive_count >= policy.inconclusive_max &&
-      audit.kind == AuditKind::kSegment) {
-    audit = AsWhole(audit);
-  }
-  if (audit.inconclusive_count >= policy.inconclusive_max) {
-    // It may be the verifiers that fail. But whoever can make them fail would
-    // do so where it is drawn, and be paid where it is not.
-    RejectTrial(state, policy, *state.Find(audit.trial), "UNVERIFIABLE",
-                Fault::kDoubt, now);
-    return {TrialState::kRejected, "UNVERIFIABLE"};
-  }
-  audit.state = AuditState::kWaiting;
-  audit.expire_time = absl::InfiniteFuture();
-  state.Put(audit);
-  return {state.Find(audit.trial)->state, ""};
-}
-
-}  // namespace internal
 }  // namespace archpool

@@ -81,16 +81,12 @@ enum class Fault {
 void RejectTrial(PoolState& state, const PoolPolicy& policy, Trial trial,
                  const std::string& reason, Fault fault, absl::Time now);
 
-// An audit that ended without a finding goes to another verifier; after too
-// many of them the whole training is replayed instead, and if that fails as
-// often, the trial is rejected as unverifiable.
-ReportAudit::Reply RetryAudit(PoolState& state, const PoolPolicy& policy,
-                              Audit audit, absl::Time now);
+// An audit waits for verifiers from now on, until the policy decides.
+void AwaitVerifiers(const PoolState& state, const PoolPolicy& policy,
+                    Audit& audit, absl::Time now);
 
-// A replay led elsewhere: another look decides.
-ReportAudit::Reply Refute(PoolState& state, const PoolPolicy& policy,
-                          Audit audit, Trial trial, const std::string& reason,
-                          absl::Time now);
+// The trial's open audit is done, if it has one.
+void CloseAudit(PoolState& state, TrialId trial);
 
 // Whether the trial's result, as measured or else as claimed, is better than a
 // guess.

@@ -71,6 +71,7 @@ absl::StatusOr<AcquireLease::Reply> Pool::Execute(const AcquireLease& command,
             state_.LeaseCount(account.id),
             " leases; it may hold one more for each trial accepted of it")};
   }
+  if (auto idle = WhyNotVerifiable(session, now)) return *std::move(idle);
   const LeaseId backup = GrantBackup(session, now);
   if (backup.IsSet()) return GrantOf(*state_.Find(backup));
 

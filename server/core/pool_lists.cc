@@ -404,7 +404,10 @@ std::vector<Assignment> Pool::Grow(LeaseId id, absl::Time now) {
   const int64_t wanted =
       std::min({policy_.list_ahead - ahead, lease.trials_target - size,
                 internal::TrialsLeft(task, state_.IndexOf(task.id))});
-  if (wanted <= 0 || !state_.BackupsOf(id).empty()) return {};
+  if (wanted <= 0 || !state_.BackupsOf(id).empty() ||
+      WhyNotVerifiable(*state_.Find(found->session), now)) {
+    return {};
+  }
   bool too_dear = false;
   std::vector<Trial> more =
       internal::Promotions(state_, task, lease.account, lease.subspace, wanted,

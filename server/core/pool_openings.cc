@@ -16,11 +16,11 @@ namespace {
 constexpr size_t kAskedMax = 16;
 
 // Where the parts are all here, verifiers may take it.
-void Receive(PoolState& state, Audit audit, int64_t parts) {
+void Receive(PoolState& state, const PoolPolicy& policy, Audit audit,
+             int64_t parts, absl::Time now) {
   audit.missing &= ~parts;
   if (audit.missing == 0 && audit.state == AuditState::kAsked) {
-    audit.state = AuditState::kWaiting;
-    audit.expire_time = absl::InfiniteFuture();
+    internal::AwaitVerifiers(state, policy, audit, now);
   }
   state.Put(audit);
 }
@@ -66,7 +66,7 @@ absl::Time AnswerDeadline(const PoolPolicy& policy, const Trial& trial,
 }  // namespace internal
 
 absl::StatusOr<OpenSegment::Reply> Pool::Execute(const OpenSegment& command,
-                                                 absl::Time) {
+                                                 absl::Time now) {
   const Trial* trial = state_.Find(command.trial);
   const Audit* found = trial == nullptr || trial->account != command.caller
                            ? nullptr
@@ -102,7 +102,7 @@ absl::StatusOr<OpenSegment::Reply> Pool::Execute(const OpenSegment& command,
     audit.missing |= kPartBeginWeights | kPartBeginOptimizer;
   }
   audit.opening = opening;
-  Receive(state_, audit, kPartOpening);
+  Receive(state_, policy_, audit, kPartOpening, now);
   return OpenSegment::Reply();
 }
 
@@ -143,7 +143,7 @@ absl::StatusOr<ConfirmUpload::Reply> Pool::Execute(const ConfirmUpload& command,
     }
   }
   if (audit != nullptr && (audit->missing & parts) != 0) {
-    Receive(state_, *audit, parts);
+    Receive(state_, policy_, *audit, parts, now);
   }
   return trial.state;
 }

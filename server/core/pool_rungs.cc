@@ -62,7 +62,7 @@ bool IsForsaken(const PoolState& state, const Trial& result,
 // Whether a segment of it was replayed, or is being: nothing grows from a
 // result that was taken at its word.
 bool IsAudited(const Trial& result) {
-  return result.known_from.IsSet() || result.basis > TrialBasis::kSampledOut;
+  return result.known_from.IsSet() || result.basis >= TrialBasis::kAudited;
 }
 
 // A primary's result and its backup's may both be among the best.

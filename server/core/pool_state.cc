@@ -231,6 +231,11 @@ const absl::btree_set<AuditId>& PoolState::AskedOf(AccountId miner) const {
   return found == asked_.end() ? *kNone : found->second;
 }
 
+TrialId PoolState::BlamedOf(AccountId miner) const {
+  const absl::btree_set<TrialId>& blamed = SetIn(blamed_, miner);
+  return blamed.empty() ? TrialId{} : *blamed.begin();
+}
+
 AuditId PoolState::AuditOf(TrialId trial) const {
   const AuditId* id = FindIn(trial_audits_, trial);
   return id == nullptr ? AuditId{} : *id;

@@ -109,11 +109,18 @@ class PoolState {
   // The open session of that name, or an unset id.
   SessionId SessionNamed(AccountId account, const std::string& worker) const;
   int64_t SessionCount(AccountId account) const;
-  // By the hardware class that they are to be computed in.
-  const absl::btree_map<std::string, absl::btree_set<AuditId>>& waiting_audits()
-      const {
-    return waiting_;
+  // By the hardware class that they are to be computed in, and by miner.
+  using WaitingAudits =
+      absl::btree_map<std::string,
+                      absl::btree_map<AccountId, absl::btree_set<AuditId>>>;
+  const WaitingAudits& waiting_audits() const { return waiting_; }
+  // What examining the open audits costs, by class.
+  const absl::btree_map<std::string, WorkUnits>& audit_backlog() const {
+    return audit_backlog_;
   }
+  // A trial of the account that some verifier found false, and that is not
+  // decided; unset where there is none.
+  TrialId BlamedOf(AccountId miner) const;
   // The live audit of that verifier, or an unset id.
   AuditId AuditOf(AccountId account, const std::string& verifier) const;
   AuditId AuditOf(TrialId trial) const;  // not done; unset where none
@@ -167,6 +174,9 @@ class PoolState {
   void Store(const Lease& lease);
   void Store(const Trial& trial);
   void Store(const Audit& audit);
+  void IndexWaiting(const Audit& audit, const Trial& trial);
+  void CountBacklog(const Audit* before, const Audit& audit,
+                    const Trial& trial);
   void Store(const Transfer& transfer);
   void Store(const Balance& balance);
   void Store(const Ranking& ranking);
@@ -176,8 +186,8 @@ class PoolState {
   void HandFor(const Transfer& transfer);
   void Count(const Trial& trial, int64_t sign);
   void CountResult(const Trial& trial, int64_t sign);
-  // What a trial claims enters the claims when it is committed, and leaves them
-  // when it is rejected.
+  // A result enters the claims when it is measured, and leaves them when it is
+  // rejected: a claim alone hides nothing.
   void IndexClaim(const Trial* before, const Trial& trial);
   int64_t MeasuredPpm(const Trial& trial) const;
   void Rank(const Trial& trial, int64_t ppm, int64_t sign);
@@ -217,7 +227,9 @@ class PoolState {
   absl::btree_map<TrialId, AuditId> trial_audits_;
   absl::btree_map<AccountId, absl::btree_set<AuditId>> asked_;
   absl::btree_map<std::pair<AccountId, std::string>, AuditId> verifier_audits_;
-  absl::btree_map<std::string, absl::btree_set<AuditId>> waiting_;
+  WaitingAudits waiting_;
+  absl::btree_map<std::string, WorkUnits> audit_backlog_;
+  absl::btree_map<AccountId, absl::btree_set<TrialId>> blamed_;
   absl::btree_map<PayoutId, Payout> payouts_;
   absl::btree_map<std::pair<AccountId, int64_t>, Owed> owed_;
   WorkUnits units_credited_ = 0;

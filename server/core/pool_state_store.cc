@@ -31,10 +31,9 @@ Due DueOf(const Trial& trial) {
           Due::Kind::kUpload, trial.id.value};
 }
 Due DueOf(const Audit& audit) {
-  const bool open =
-      audit.state == AuditState::kLeased || audit.state == AuditState::kAsked;
-  return {open ? audit.expire_time : absl::InfiniteFuture(), Due::Kind::kAudit,
-          audit.id.value};
+  const bool waits = audit.state == AuditState::kWaiting;
+  const absl::Time time = waits ? audit.decide_time : audit.expire_time;
+  return {time, Due::Kind::kAudit, audit.id.value};
 }
 
 void Replace(std::set<Due>& due, const Due& before, const Due& after) {
@@ -62,15 +61,10 @@ bool Claims(const Trial& trial) {
   return IsPending(trial.state) || trial.state == TrialState::kAccepted;
 }
 
-// Among the results that may win.
-bool IsContender(const Trial& trial) {
-  return Claims(trial) && !trial.is_at_chance;
-}
-
 // Whether a change of the trial is none to its box and its rung.
 bool CountsAlikeInBox(const Trial& a, const Trial& b) {
   return a.state == b.state && a.subspace == b.subspace &&
-         a.is_at_chance == b.is_at_chance &&
+         a.is_at_chance == b.is_at_chance && IsResult(a) == IsResult(b) &&
          ValidationCorrect(a) == ValidationCorrect(b);
 }
 
@@ -284,17 +278,18 @@ void PoolState::Store(const Audit& audit) {
     verifier_audits_.erase({before->verifier, before->verifier_name});
   }
   const Trial& trial = *Find(audit.trial);
-  const std::string& hardware_class = trial.hardware_class;
+  CountBacklog(before, audit, trial);
+  if (audit.state != AuditState::kDone && IsBlamed(audit)) {
+    blamed_[trial.account].insert(audit.trial);
+  } else {
+    RemoveFrom(blamed_, trial.account, audit.trial);
+  }
   if (audit.state == AuditState::kAsked) {
     asked_[trial.account].insert(audit.id);
   } else {
     RemoveFrom(asked_, trial.account, audit.id);
   }
-  if (audit.state == AuditState::kWaiting) {
-    waiting_[hardware_class].insert(audit.id);
-  } else {
-    RemoveFrom(waiting_, hardware_class, audit.id);
-  }
+  IndexWaiting(audit, trial);
   if (audit.state == AuditState::kDone) {
     trial_audits_.erase(audit.trial);
     indexes_[audit.task].audits.erase(audit.id);
@@ -329,22 +324,6 @@ void PoolState::Store(const Transfer& transfer) {
 
 void PoolState::Store(const Balance& balance) {
   balances_[balance.place] = balance.amount;
-}
-
-void PoolState::IndexClaim(const Trial* before, const Trial& trial) {
-  const bool claimed = before != nullptr && IsContender(*before);
-  if (claimed == IsContender(trial)) return;
-  TaskIndex& index = indexes_[trial.task];
-  if (!claimed) return index.claims.Insert(trial.claimed_correct, trial.macs);
-  if (!index.claims.Contains(trial.claimed_correct, trial.macs)) return;
-  // What it hid shows again.
-  index.claims.Clear();
-  for (const TrialId id : index.trials) {
-    const Trial& other = *Find(id);
-    if (id != trial.id && IsContender(other)) {
-      index.claims.Insert(other.claimed_correct, other.macs);
-    }
-  }
 }
 
 void PoolState::CountResult(const Trial& trial, int64_t sign) {
@@ -434,9 +413,7 @@ void PoolState::CountAtRung(const Trial& trial, int64_t sign) {
   if (!is_held) index.promoted.erase(place);
   index.rungs[static_cast<size_t>(trial.rung - 1)].SetPromoted(
       trial.architecture_id, is_held);
-  if (trial.state == TrialState::kAccepted) {
-    Rank(trial, MeasuredPpm(trial), sign);
-  }
+  if (IsResult(trial)) Rank(trial, MeasuredPpm(trial), sign);
 }
 
 void PoolState::CountInBox(const Trial& trial, int64_t sign) {
@@ -455,7 +432,7 @@ void PoolState::CountInBox(const Trial& trial, int64_t sign) {
   if (held == 0) index.architectures.erase(trial.architecture_id);
   const bool accepted = trial.state == TrialState::kAccepted;
   const int64_t ppm = accepted ? MeasuredPpm(trial) : 0;
-  if (accepted) Rank(trial, ppm, sign);
+  if (IsResult(trial)) Rank(trial, ppm, sign);
   Rescore(trial.task, trial.subspace, [&](BoxScore& score) {
     score.trials += sign;
     if (!accepted) return;

@@ -13,15 +13,6 @@ namespace {
 
 using Immature = absl::btree_set<std::pair<absl::Time, TrialId>>;
 
-void CloseAudit(PoolState& state, TrialId trial) {
-  const AuditId id = state.AuditOf(trial);
-  if (!id.IsSet()) return;
-  Audit audit = *state.Find(id);
-  audit.state = AuditState::kDone;
-  audit.expire_time = absl::InfiniteFuture();
-  state.Put(audit);
-}
-
 void Reject(PoolState& state, Trial trial, const std::string& reason);
 
 // What went on from the weights of a rejected trial is worth no more than they
@@ -45,7 +36,8 @@ void RejectWhatGrewFrom(PoolState& state, const Trial& rejected) {
 void Reject(PoolState& state, Trial trial, const std::string& reason) {
   CloseAudit(state, trial.id);
   trial.pay = TakeCreditBack(state, trial);
-  const bool was_accepted = trial.state == TrialState::kAccepted;
+  const bool counted = trial.state == TrialState::kAccepted &&
+                       trial.basis != TrialBasis::kUnverified;
   trial.state = TrialState::kRejected;
   trial.reason = reason;
   trial.basis = TrialBasis::kNone;
@@ -53,7 +45,7 @@ void Reject(PoolState& state, Trial trial, const std::string& reason) {
   state.Put(trial);
   ReopenIfCompleted(state, trial.subspace);
   Account account = *state.Find(trial.account);
-  account.trials_accepted -= was_accepted ? 1 : 0;
+  account.trials_accepted -= counted ? 1 : 0;
   ++account.trials_rejected;
   state.Put(account);
   RejectWhatGrewFrom(state, trial);
@@ -128,29 +120,70 @@ bool IsShort(const PoolPolicy& policy, const Immature& block) {
   return std::ssize(block) < policy.credit_block;
 }
 
-void AskWhole(PoolState& state, const Trial& trial) {
-  state.Put(Audit{.id = state.NextAuditId(),
-                  .trial = trial.id,
-                  .task = trial.task,
-                  .kind = AuditKind::kWhole,
-                  .measures_all = true});
+void AskWhole(PoolState& state, const PoolPolicy& policy, const Trial& trial,
+              absl::Time now) {
+  Audit audit{.id = state.NextAuditId(),
+              .trial = trial.id,
+              .task = trial.task,
+              .kind = AuditKind::kWhole,
+              .measures_all = true};
+  AwaitVerifiers(state, policy, audit, now);
+  state.Put(audit);
 }
 
-// The results that the task would end with, with all that they grew from, as
-// far as they were not replayed in full.
-std::vector<Trial> UnprovenFinalists(const PoolState& state, TaskId task) {
+// The result, with all that it grew from, as far as it was not replayed in
+// full.
+std::vector<Trial> UnprovenBelow(const PoolState& state,
+                                 const Trial& finalist) {
   std::vector<Trial> unproven;
-  for (const Trial& finalist : FinalistsOf(AcceptedTrials(state, task))) {
-    for (const Trial* trial = &finalist;
-         trial != nullptr && !trial->known_from.IsSet();
-         trial = state.Find(trial->resumes)) {
-      if (trial->basis != TrialBasis::kReplayed) unproven.push_back(*trial);
-    }
+  for (const Trial* trial = &finalist;
+       trial != nullptr && !trial->known_from.IsSet();
+       trial = state.Find(trial->resumes)) {
+    if (trial->basis != TrialBasis::kReplayed) unproven.push_back(*trial);
   }
   return unproven;
 }
 
+// Of the results that the task would end with.
+std::vector<Trial> UnprovenFinalists(const PoolState& state, TaskId task) {
+  std::vector<Trial> unproven;
+  for (const Trial& finalist : FinalistsOf(AcceptedTrials(state, task))) {
+    const std::vector<Trial> below = UnprovenBelow(state, finalist);
+    unproven.insert(unproven.end(), below.begin(), below.end());
+  }
+  return unproven;
+}
+
+// One finalist's replay that no verifier decided in time is enough: else each
+// would uncover the next, and the task's end would be as many waits away.
+bool HasBarred(const PoolState& state, TaskId task) {
+  const auto& trials = state.IndexOf(task).trials;
+  return std::any_of(trials.begin(), trials.end(),
+                     [&](TrialId id) { return state.Find(id)->is_barred; });
+}
+
+void BarUnproven(PoolState& state, TaskId task) {
+  for (bool more = true; more;) {
+    more = false;
+    for (Trial finalist : FinalistsOf(AcceptedTrials(state, task))) {
+      if (UnprovenBelow(state, finalist).empty()) continue;
+      finalist.is_barred = true;
+      state.Put(finalist);
+      more = true;
+    }
+  }
+}
+
 }  // namespace
+
+void CloseAudit(PoolState& state, TrialId trial) {
+  const AuditId id = state.AuditOf(trial);
+  if (!id.IsSet()) return;
+  Audit audit = *state.Find(id);
+  audit.state = AuditState::kDone;
+  audit.expire_time = absl::InfiniteFuture();
+  state.Put(audit);
+}
 
 std::vector<Trial> AcceptedTrials(const PoolState& state, TaskId task) {
   std::vector<Trial> accepted;
@@ -188,10 +221,10 @@ bool AskLastAudits(PoolState& state, const PoolPolicy& policy, TaskId task,
   for (const auto& [account, block] : index.immature) {
     for (const auto& [commit_time, id] : block) {
       const Trial& trial = *state.Find(id);
-      // Hidden by a claim that was refuted since, perhaps.
-      const bool is_top =
-          trial.verified_accuracy_ppm == kNotMeasured &&
-          index.claims.Contains(trial.claimed_correct, trial.macs);
+      // Hidden by a result that was refuted since, perhaps.
+      const bool is_top = trial.verified_accuracy_ppm == kNotMeasured &&
+                          IsResult(trial) &&
+                          index.claims.IsTop(trial.claimed_correct, trial.macs);
       const bool is_due =
           IsShort(policy, block) && trial.basis == TrialBasis::kSampledOut;
       if (is_top || is_due) asked.push_back({id, is_top});
@@ -201,8 +234,9 @@ bool AskLastAudits(PoolState& state, const PoolPolicy& policy, TaskId task,
     AskSegment(state, policy, *state.Find(id), is_top, now);
   }
   if (!asked.empty()) return true;
+  if (HasBarred(state, task)) BarUnproven(state, task);
   const std::vector<Trial> finalists = UnprovenFinalists(state, task);
-  for (const Trial& trial : finalists) AskWhole(state, trial);
+  for (const Trial& trial : finalists) AskWhole(state, policy, trial, now);
   return !finalists.empty();
 }
 
@@ -237,12 +271,15 @@ void AcceptTrial(PoolState& state, const PoolPolicy& policy, Trial trial,
       state.FindDataset(task.spec->dataset)->manifest;
   CloseAudit(state, trial.id);
   Account account = *state.Find(trial.account);
-  if (trial.state != TrialState::kAccepted) {
+  if (basis == TrialBasis::kUnverified) {
+    // It buys no standing, and what it had bought is gone.
+    if (trial.state == TrialState::kAccepted) --account.trials_accepted;
+  } else if (trial.state != TrialState::kAccepted) {
     ++account.trials_accepted;
     account.accuracy_ppm.Add(ValidationCorrect(trial) * 1'000'000 /
                              manifest.validation_count);
   }
-  if (basis != TrialBasis::kSampledOut) {
+  if (basis >= TrialBasis::kAudited) {
     account.rejections_in_a_row = 0;
     account.audit_rate_ppm = RateAfterPass(policy, account.audit_rate_ppm);
   }

@@ -49,7 +49,7 @@ struct TaskIndex {
   // What an account left undone: it gets that back before anything else.
   absl::btree_map<AccountId, absl::btree_set<TrialId>> abandoned;
   absl::btree_set<AuditId> audits;  // open ones
-  ClaimFront claims;                // of pending and accepted trials
+  ClaimFront claims;                // of the measured results
   // Pending and accepted trials whose credit has not matured, by account in the
   // order of their commitments.
   absl::btree_map<AccountId, absl::btree_set<std::pair<absl::Time, TrialId>>>

@@ -39,7 +39,7 @@ std::vector<Trial> FrontOf(absl::Span<const Trial> results) {
 std::vector<Trial> Verified(absl::Span<const Trial> accepted) {
   std::vector<Trial> verified;
   for (const Trial& trial : accepted) {
-    if (trial.verified_accuracy_ppm != kNotMeasured && !trial.is_at_chance) {
+    if (trial.verified_accuracy_ppm != kNotMeasured && IsResult(trial)) {
       verified.push_back(trial);
     }
   }
@@ -109,7 +109,7 @@ TaskSummary Summarize(absl::Span<const Trial> trials) {
         summary.trials_at_chance += trial.is_at_chance ? 1 : 0;
         ++share.trials_accepted;
         share.work_units += trial.work_units;
-        if (trial.basis > TrialBasis::kSampledOut) ++share.trials_audited;
+        if (trial.basis >= TrialBasis::kAudited) ++share.trials_audited;
         if (trial.is_matured) share.work_units_matured += trial.work_units;
         summary.work_units_accepted += trial.work_units;
         explored.insert(trial.subspace);

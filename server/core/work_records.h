@@ -116,6 +116,7 @@ inline constexpr int64_t kNotMeasured = -1;
 enum class TrialBasis {
   kNone,
   kSampledOut,  // committed, and not drawn
+  kUnverified,  // drawn, and no verifier decided it in time
   kAudited,     // a segment was replayed, and the claim tested
   kReplayed,    // the whole training was
 };
@@ -174,6 +175,8 @@ struct Trial {
   bool is_at_chance = false;
   // Its block's draws were clean: no later rejection takes its credit.
   bool is_matured = false;
+  // Its whole replay was never decided: it is paid, and does not win.
+  bool is_barred = false;
   absl::Duration audit_time;  // that verifiers spent on it
   // Of a rejection, or kSuperseded of an abandoned trial; "" otherwise.
   std::string reason;
@@ -188,6 +191,14 @@ struct Trial {
 // Segments that were trained, and that the commitment's tree has.
 inline int64_t SegmentsOf(const Recipe& recipe, const Trial& trial) {
   return trial.segments > 0 ? trial.segments : recipe.segments;
+}
+
+// Whether it is a result that others are measured by: it may win, and be gone
+// on from.
+inline bool IsResult(const Trial& trial) {
+  return trial.state == TrialState::kAccepted &&
+         trial.basis != TrialBasis::kUnverified && !trial.is_barred &&
+         !trial.is_at_chance;
 }
 
 // Its result on the validation split: as measured, else as claimed.

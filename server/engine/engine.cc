@@ -191,12 +191,16 @@ absl::Status Engine::CommitEvents() {
 }
 
 absl::Status Engine::TakeOver() {
-  if (pool_ != nullptr) expiry_hold_ = pool_->expiry_hold();
+  if (pool_ != nullptr) {
+    expiry_hold_ = pool_->expiry_hold();
+    verifiers_ = pool_->verifiers();
+  }
   pool_.reset();
   ARCHPOOL_ASSIGN_OR_RETURN(const LoadedPool loaded, store_.TakeOver());
   epoch_ = loaded.epoch;
   sequence_ = loaded.sequence;
-  pool_ = std::make_unique<Pool>(policy_, loaded.snapshot, expiry_hold_);
+  pool_ = std::make_unique<Pool>(policy_, loaded.snapshot, expiry_hold_,
+                                 verifiers_);
   if (load_listener_) load_listener_(loaded.snapshot);
   return absl::OkStatus();
 }

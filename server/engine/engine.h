@@ -120,6 +120,7 @@ class Engine {
   // Owned by the engine's thread once it runs.
   std::unique_ptr<Pool> pool_;
   ExpiryHold expiry_hold_;  // of the pool that the next load replaces
+  VerifierBook verifiers_;  // likewise
   int64_t epoch_ = 0;
   int64_t sequence_ = 0;
   absl::Time next_tick_ = absl::InfinitePast();

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 
 namespace archpool {
 
@@ -30,6 +31,18 @@ class Metrics {
   // archpool_receipt_mismatches: accounts whose balance differs from what their
   // receipts make.
   void NoteReceiptMismatches(int64_t accounts);
+  // By hardware class: archpool_verifiers (heard of late, and working),
+  // archpool_audits_waiting and archpool_oldest_audit_wait_seconds.
+  struct ClassOfWork {
+    std::string hardware_class;
+    int64_t verifiers = 0;
+    int64_t waiting = 0;
+    absl::Duration oldest;
+  };
+  // All classes there are now. archpool_verifiers_failing and
+  // archpool_verifiers_set_aside are counted over all of them.
+  void NoteVerifiers(absl::Span<const ClassOfWork> classes, int64_t failing,
+                     int64_t set_aside);
   // archpool_ledger_check_failures_total: the database could not be asked.
   void NoteLedgerCheckFailed();
 

@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/http/ledger_watch.h"
+#include "server/http/verifier_watch.h"
 #include "server/storage/memory_store.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/store_writer.h"
@@ -49,6 +50,40 @@ TEST(MetricsTest, TheFirstViolationRaisesAMetric) {
   EXPECT_THAT(Scrape(metrics),
               HasSubstr("archpool_ledger_violations_total 2\n"))
       << "it is not forgotten";
+}
+
+TEST(MetricsTest, VerifiersAreCountedByClass) {
+  Metrics metrics;
+  ASSERT_THAT(metrics.Open("127.0.0.1:0"), IsOk());
+  metrics.NoteVerifiers({{"gcc/avx2/1", 2, 3, absl::Seconds(90)},
+                         {"gcc/avx2/2", 0, 1, absl::Seconds(5)}},
+                        1, 0);
+  const std::string text = Scrape(metrics);
+  EXPECT_THAT(text, HasSubstr("archpool_verifiers{hardware_class="
+                              "\"gcc/avx2/1\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("archpool_oldest_audit_wait_seconds{"
+                              "hardware_class=\"gcc/avx2/1\"} 90\n"));
+  EXPECT_THAT(text, HasSubstr("archpool_verifiers_failing 1\n"));
+  metrics.NoteVerifiers({{"gcc/avx2/1", 1, 0, absl::ZeroDuration()}}, 0, 0);
+  EXPECT_THAT(Scrape(metrics), testing::Not(HasSubstr("gcc/avx2/2")))
+      << "it is over";
+}
+
+TEST(VerifierWatchTest, SaysOnceWhoFails) {
+  const SystemClock clock{};
+  MemoryStore store;
+  Engine engine(clock, store, PoolPolicy(), EngineOptions());
+  Metrics metrics;
+  VerifierWatch watch(engine, metrics, absl::Seconds(1));
+  ReviewVerifiers::Reply review;
+  review.verifiers.push_back(
+      {.key = {AccountId{3}, "v1"}, .is_heard = true, .is_failing = true});
+  review.classes.push_back({.name = "gcc/avx2/2", .waiting = 1});
+  EXPECT_THAT(watch.Alarms(review),
+              testing::ElementsAre(HasSubstr("v1"), HasSubstr("gcc/avx2/2")));
+  EXPECT_THAT(watch.Alarms(review), testing::IsEmpty());
+  EXPECT_THAT(watch.Alarms({}), testing::IsEmpty());
+  EXPECT_EQ(watch.Alarms(review).size(), 2u) << "again";
 }
 
 TEST(MetricsTest, AnAddressThatIsTakenIsNamed) {

@@ -159,7 +159,8 @@ v1::Audit ToProto(const AuditGrant& grant) {
   v1::Audit proto;
   proto.set_audit_id(grant.audit.id.value);
   proto.set_attempt(grant.audit.attempt);
-  *proto.mutable_expire_time() = wire::ToProto(grant.audit.expire_time);
+  *proto.mutable_expire_time() = wire::ToProto(grant.end_time);
+  *proto.mutable_renewal_interval() = wire::ToProto(grant.renewal_interval);
   *proto.mutable_assignment() = ToProto(grant.assignment);
   *proto.mutable_space() = wire::ToProto(grant.spec->space);
   *proto.mutable_recipe() = wire::ToProto(grant.spec->recipe);

@@ -122,7 +122,8 @@ struct RpcServer::Impl {
       {parts.engine, blob_jobs, parts.blobs, parts.checkpoints, upload_rules}};
   WorkService work{gate,  parts.clock, parts.engine, parts.reader,
                    reads, sessions,    work_waiting, options.policy};
-  VerificationService verification{gate, parts.engine, audits_waiting};
+  VerificationService verification{gate, parts.clock, parts.engine,
+                                   audits_waiting, accounts};
   LedgerService ledger{gate, parts.engine, parts.reader, reads, accounts};
   PayoutService payouts{{gate, parts.clock, parts.engine, parts.reader, reads,
                          accounts, sessions, options.policy}};

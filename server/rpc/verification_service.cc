@@ -1,5 +1,8 @@
 #include "server/rpc/verification_service.h"
 
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +28,10 @@ absl::StatusOr<std::vector<std::string>> ReadClasses(
   ARCHPOOL_RETURN_IF_ERROR(
       wire::CheckCount("hardware_classes", proto.size(), kHardwareClassesMax));
   for (int i = 0; i < proto.size(); ++i) {
+    if (proto.Get(i) == kAnyClass) {
+      return InvalidArgument("CLASS_MISSING",
+                             "a verifier names its classes one by one");
+    }
     ARCHPOOL_RETURN_IF_ERROR(
         wire::CheckPrintable(wire::At("hardware_classes", i), proto.Get(i),
                              wire::kHardwareClassLengthMax));
@@ -32,15 +39,71 @@ absl::StatusOr<std::vector<std::string>> ReadClasses(
   return std::vector<std::string>(proto.begin(), proto.end());
 }
 
+template <typename Request>
+absl::Status CheckHeld(const Request& request) {
+  ARCHPOOL_RETURN_IF_ERROR(
+      wire::CheckRange("attempt", request.attempt(), 1, INT64_MAX));
+  return wire::CheckName("verifier_name", request.verifier_name());
+}
+
+absl::StatusOr<RenewAudit> ReadRenewal(AccountId caller,
+                                       const v1::RenewAuditRequest& request) {
+  archpool::RenewAudit command{.caller = caller};
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      command.audit, wire::ReadId<AuditId>("audit_id", request.audit_id()));
+  ARCHPOOL_RETURN_IF_ERROR(CheckHeld(request));
+  command.attempt = request.attempt();
+  command.verifier_name = request.verifier_name();
+  return command;
+}
+
+absl::StatusOr<VoidTrial> ReadVoid(const v1::VoidTrialRequest& request) {
+  archpool::VoidTrial command;
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      command.trial, wire::ReadId<TrialId>("trial_id", request.trial_id()));
+  return command;
+}
+
+const char* StateOf(const ReviewVerifiers::Verifier& verifier) {
+  if (!verifier.is_heard) return "silent";
+  if (verifier.is_set_aside) return "set_aside";
+  return verifier.is_failing ? "failing" : "working";
+}
+
+void FillVerifier(const ReviewVerifiers::Verifier& verifier,
+                  const AccountDirectory& accounts, absl::Time now,
+                  v1::ListVerifiersResponse::Verifier* to) {
+  to->set_account_name(accounts.NameOf(verifier.key.account));
+  to->set_verifier_name(verifier.key.name);
+  for (const std::string& name : verifier.standing.hardware_classes) {
+    to->add_hardware_classes(name);
+  }
+  *to->mutable_silent_for() = wire::ToProto(std::clamp(
+      now - verifier.standing.heard_time, absl::ZeroDuration(), kAuditTimeMax));
+  to->set_state(StateOf(verifier));
+  to->set_failures_in_a_row(verifier.standing.failures_in_a_row);
+  to->set_agreed(verifier.standing.agreed);
+  to->set_outvoted(verifier.standing.outvoted);
+  to->set_audit_id(verifier.audit.value);
+}
+
+void FillClass(const ReviewVerifiers::Class& one,
+               v1::ListVerifiersResponse::HardwareClass* to) {
+  to->set_name(one.name);
+  to->set_verifiers(one.verifiers);
+  to->set_audits_waiting(one.waiting);
+  *to->mutable_oldest_wait() = wire::ToProto(one.oldest);
+  if (one.backlog != absl::InfiniteDuration()) {
+    *to->mutable_backlog() = wire::ToProto(one.backlog);
+  }
+}
+
 absl::StatusOr<ReportAudit> ReadReport(AccountId caller,
                                        const v1::ReportAuditRequest& request) {
   archpool::ReportAudit command{.caller = caller};
   ARCHPOOL_ASSIGN_OR_RETURN(
       command.audit, wire::ReadId<AuditId>("audit_id", request.audit_id()));
-  ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckRange("attempt", request.attempt(), 1, INT64_MAX));
-  ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckName("verifier_name", request.verifier_name()));
+  ARCHPOOL_RETURN_IF_ERROR(CheckHeld(request));
   ARCHPOOL_ASSIGN_OR_RETURN(
       command.audit_time,
       wire::ReadDuration("audit_time", request.audit_time(),
@@ -107,6 +170,54 @@ grpc::ServerUnaryReactor* VerificationService::AcquireAudit(
         if (reply) *response->mutable_audit() = ToProto(*reply);
         return reply.has_value();
       });
+}
+
+grpc::ServerUnaryReactor* VerificationService::RenewAudit(
+    grpc::CallbackServerContext* context, const v1::RenewAuditRequest* request,
+    v1::RenewAuditResponse* response) {
+  return Serve(gate_, context, "/archpool.v1.VerificationService/RenewAudit",
+               request, response, [this](const auto& call) {
+                 SubmitCommand<archpool::RenewAudit>(
+                     engine_, ReadRenewal(call.caller.id, *call.request), call,
+                     [](absl::Duration time_left, v1::RenewAuditResponse* to) {
+                       *to->mutable_time_left() = wire::ToProto(time_left);
+                     });
+               });
+}
+
+grpc::ServerUnaryReactor* VerificationService::VoidTrial(
+    grpc::CallbackServerContext* context, const v1::VoidTrialRequest* request,
+    v1::VoidTrialResponse* response) {
+  return Serve(
+      gate_, context, "/archpool.v1.VerificationService/VoidTrial", request,
+      response, [this](const auto& call) {
+        spdlog::info("'{}' voids trial {}", call.caller.name,
+                     call.request->trial_id());
+        SubmitCommand<archpool::VoidTrial>(
+            engine_, ReadVoid(*call.request), call,
+            [](const archpool::VoidTrial::Reply&, v1::VoidTrialResponse*) {});
+      });
+}
+
+grpc::ServerUnaryReactor* VerificationService::ListVerifiers(
+    grpc::CallbackServerContext* context,
+    const v1::ListVerifiersRequest* request,
+    v1::ListVerifiersResponse* response) {
+  return Serve(gate_, context, "/archpool.v1.VerificationService/ListVerifiers",
+               request, response, [this](const auto& call) {
+                 SubmitCommand<ReviewVerifiers>(
+                     engine_, ReviewVerifiers{}, call,
+                     [this](const ReviewVerifiers::Reply& reply,
+                            v1::ListVerifiersResponse* to) {
+                       for (const auto& one : reply.verifiers) {
+                         FillVerifier(one, accounts_, clock_.Now(),
+                                      to->add_verifiers());
+                       }
+                       for (const auto& one : reply.classes) {
+                         FillClass(one, to->add_hardware_classes());
+                       }
+                     });
+               });
 }
 
 grpc::ServerUnaryReactor* VerificationService::ReportAudit(

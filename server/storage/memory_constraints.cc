@@ -134,8 +134,7 @@ std::string BrokenCheck(const Audit& a) {
   const bool is_asked = a.state == AuditState::kAsked;
   return FirstBroken(
       {{a.id.value > 0, "audit_id_positive"},
-       {a.attempt >= 0 && a.inconclusive_count >= 0,
-        "audit_counts_not_negative"},
+       {a.attempt >= 0, "audit_counts_not_negative"},
        {a.state == AuditState::kDone || (a.missing != 0) == is_asked,
         "audit_missing_iff_asked"},
        {(a.expire_time != absl::InfiniteFuture()) == (is_asked || is_leased),

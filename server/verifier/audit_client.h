@@ -65,6 +65,9 @@ class AuditClient {
   // Waits up to `wait` for an audit, or until `stop`; nothing where none came.
   virtual absl::StatusOr<std::optional<wire::AuditOrder>> AcquireAudit(
       absl::Duration wait, const std::stop_token& stop) = 0;
+  // Keeps the audit while it is examined.
+  virtual absl::Status RenewAudit(AuditId audit, int64_t attempt,
+                                  const std::stop_token& stop) = 0;
   virtual absl::StatusOr<AuditReply> ReportAudit(AuditId audit, int64_t attempt,
                                                  const AuditFinding& finding,
                                                  absl::Duration audit_time) = 0;

@@ -15,7 +15,7 @@ namespace archpool {
 class Examiner {
  public:
   virtual ~Examiner() = default;
-  // The hardware classes that it computes in; none: any.
+  // The hardware classes that it computes in.
   virtual std::vector<std::string> hardware_classes() const = 0;
   // As archpool::Examine; AuditInconclusive where it could not end by
   // `deadline` or came to an end of its own.

@@ -65,6 +65,16 @@ absl::StatusOr<std::optional<wire::AuditOrder>> GrpcAuditClient::AcquireAudit(
   return order.status();
 }
 
+absl::Status GrpcAuditClient::RenewAudit(AuditId audit, int64_t attempt,
+                                         const std::stop_token& stop) {
+  v1::RenewAuditRequest request;
+  request.set_audit_id(audit.value);
+  request.set_attempt(attempt);
+  request.set_verifier_name(verifier_name_);
+  return remote_.Call(*stub_, &Stub::RenewAudit, request, {.stop = stop})
+      .status();
+}
+
 absl::StatusOr<AuditReply> GrpcAuditClient::ReportAudit(
     AuditId audit, int64_t attempt, const AuditFinding& finding,
     absl::Duration audit_time) {

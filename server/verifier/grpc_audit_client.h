@@ -15,13 +15,14 @@ namespace archpool {
 
 class GrpcAuditClient : public AuditClient {
  public:
-  // `remote` outlives this. Takes audits of these classes; of any where there
-  // are none.
+  // `remote` outlives this. Takes audits of these classes.
   GrpcAuditClient(const Remote& remote, std::string verifier_name,
                   std::vector<std::string> hardware_classes);
 
   absl::StatusOr<std::optional<wire::AuditOrder>> AcquireAudit(
       absl::Duration wait, const std::stop_token& stop) override;
+  absl::Status RenewAudit(AuditId audit, int64_t attempt,
+                          const std::stop_token& stop) override;
   absl::StatusOr<AuditReply> ReportAudit(AuditId audit, int64_t attempt,
                                          const AuditFinding& finding,
                                          absl::Duration audit_time) override;

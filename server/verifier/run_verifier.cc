@@ -28,6 +28,12 @@ absl::Status Verify(const VerifierFlags& flags, Examiner& examiner,
   ARCHPOOL_ASSIGN_OR_RETURN(const DirectoryLock lock,
                             DirectoryLock::Acquire(flags.work_dir));
   const Remote remote(server, token);
+  if (examiner.hardware_classes().empty()) {
+    return FailedPrecondition(
+        "CLASS_MISSING",
+        "this machine can name no hardware class to compute in, so it could "
+        "examine nothing; the lines above say what failed");
+  }
   GrpcAuditClient client(remote, flags.name, examiner.hardware_classes());
   spdlog::info("verifier {} ({}) for {}", flags.name,
                absl::StrJoin(examiner.hardware_classes(), ", "), flags.server);

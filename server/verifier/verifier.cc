@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -87,6 +88,9 @@ absl::Status Verifier::DoAudit(const wire::AuditOrder& order) {
   const absl::Time start = absl::Now();
   if (!HasCrashedOn(order)) {
     ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(note, NoteOf(order)));
+    const std::jthread keeper([this, &order](const std::stop_token& stop) {
+      KeepLease(order, stop);
+    });
     finding = Find(order);
   }
   const absl::Duration audit_time = absl::Now() - start;
@@ -109,6 +113,17 @@ absl::Status Verifier::DoAudit(const wire::AuditOrder& order) {
     return absl::OkStatus();
   }
   return reply.status();
+}
+
+void Verifier::KeepLease(const wire::AuditOrder& order,
+                         const std::stop_token& stop) {
+  while (WaitOrStop(stop, order.renewal_interval), !stop.stop_requested()) {
+    const absl::Status renewed =
+        client_.RenewAudit(order.audit, order.attempt, stop);
+    if (absl::IsNotFound(renewed) || absl::IsFailedPrecondition(renewed)) {
+      return;  // the report will be told
+    }
+  }
 }
 
 AuditFinding Verifier::Find(const wire::AuditOrder& order) {

@@ -42,6 +42,8 @@ class Verifier {
  private:
   absl::Status DoAudit(const wire::AuditOrder& order);
   AuditFinding Find(const wire::AuditOrder& order);
+  // Renews the audit's lease until `stop`, or until another has it.
+  void KeepLease(const wire::AuditOrder& order, const std::stop_token& stop);
   // Loads the splits; answers the files.
   absl::StatusOr<AuditFiles> FetchAll(const wire::AuditOrder& order);
   absl::StatusOr<std::string> Fetch(const Digest& digest, int64_t size_bytes,

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "common/base/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -48,6 +49,18 @@ class FakeServer : public AuditClient {
     }
     on_idle();
     return std::nullopt;
+  }
+
+  absl::Status RenewAudit(AuditId /*audit*/, int64_t /*attempt*/,
+                          const std::stop_token& /*stop*/) override {
+    const absl::MutexLock lock(&mutex_);
+    ++renewals_;
+    return absl::OkStatus();
+  }
+  void AwaitRenewals(int count) {
+    const auto are_there = [&] { return renewals_ >= count; };
+    const absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(&are_there));
   }
 
   absl::StatusOr<AuditReply> ReportAudit(
@@ -103,6 +116,8 @@ class FakeServer : public AuditClient {
 
  private:
   const testing::SampleDataset& dataset_;
+  absl::Mutex mutex_;
+  int renewals_ = 0;
   std::vector<wire::AuditOrder> audits_;
   std::map<int64_t, std::string> weights_;
   std::map<int64_t, CheckpointBytes> begins_;
@@ -203,6 +218,35 @@ TEST_F(VerifierTest, EndsWhereThePoolDoesNotKnowItsToken) {
                                       "TOKEN_UNKNOWN", "no such token");
   EXPECT_EQ(GetReason(Run()), "TOKEN_UNKNOWN");
   EXPECT_THAT(server_.findings, IsEmpty());
+}
+
+// Ends only once the lease was renewed.
+class SlowExaminer : public Examiner {
+ public:
+  explicit SlowExaminer(FakeServer& server) : server_(server) {}
+  AuditFinding Examine(const wire::AuditOrder& /*order*/,
+                       const AuditFiles& /*files*/, const AuditData& /*data*/,
+                       absl::Time /*deadline*/) override {
+    server_.AwaitRenewals(2);
+    return WeightsMeasured{};
+  }
+  std::vector<std::string> hardware_classes() const override {
+    return {"test/1"};
+  }
+
+ private:
+  FakeServer& server_;
+};
+
+TEST_F(VerifierTest, RenewsTheLeaseOfWhatItExamines) {
+  server_.AddAudit(1);
+  server_.audit(0).renewal_interval = absl::Milliseconds(1);
+  SlowExaminer examiner(server_);
+  Verifier verifier(
+      server_, examiner,
+      {.work_dir = directory_, .retry = kQuick, .audit_retry = kQuick});
+  EXPECT_TRUE(verifier.Run(stop_.get_token()).ok());
+  EXPECT_EQ(server_.findings.size(), 1u);
 }
 
 }  // namespace

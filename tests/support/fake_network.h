@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "server/verifier/evaluator.h"
@@ -27,6 +28,9 @@ Checkpoint FakeNext(const Digest& trial_key, uint64_t salt,
 // first pixel.
 uint64_t FakeSalt(const Recipe& recipe, int64_t examples, uint8_t pixel);
 
+// Of fake workers with 1 to 16 threads.
+std::vector<std::string> FakeClasses();
+
 class FakeTrainer : public Trainer {
  public:
   // Takes `step_time` for each of `steps` steps.
@@ -44,7 +48,9 @@ class FakeTrainer : public Trainer {
 
 class FakeEvaluator : public Evaluator {
  public:
-  std::vector<std::string> hardware_classes() const override { return {}; }
+  std::vector<std::string> hardware_classes() const override {
+    return FakeClasses();
+  }
   absl::StatusOr<Checkpoint> Start(const TrainingTerms& terms,
                                    const TensorMap* resumed,
                                    const Dataset& train) override;

@@ -25,7 +25,9 @@ int main(int argc, char** argv) {
       return std::make_unique<archpool::LocalExaminer>(make_evaluator());
     }
     archpool::ChildOptions options;
-    options.classes = {{.name = "", .environment = {}}};  // any
+    for (const std::string& name : archpool::testing::FakeClasses()) {
+      options.classes.push_back({.name = name, .environment = {}});
+    }
     options.memory_bytes_max = flags.memory_mib << 20;
     return std::make_unique<archpool::ExaminerProcess>(std::move(options));
   };

@@ -298,7 +298,8 @@ void RandomRecords::PutTrial() {
     trial.upload_deadline = RandomTime();
   }
   if (state == TrialState::kAccepted) {
-    trial.basis = static_cast<TrialBasis>(1 + Below(3));
+    trial.basis = static_cast<TrialBasis>(1 + Below(4));
+    trial.is_barred = Coin();
     trial.is_matured = Coin();
     if (trial.basis != TrialBasis::kSampledOut) {
       trial.measured_correct = Large();
@@ -351,13 +352,17 @@ void RandomRecords::PutAudit() {
               .measures_all = Coin(),
               .opening = Coin() ? RandomOpening() : Opening(),
               .attempt = Large(),
-              .inconclusive_count = Large(),
-              .refutations = Large(),
-              .retry_time = Coin() ? RandomTime() : absl::InfinitePast(),
               .verifier_name = RandomText()};
   if (audit.state == AuditState::kLeased || Coin()) {
     audit.verifier = Any(accounts_).id;
   }
+  for (int64_t looks = Below(3); looks > 0; --looks) {
+    audit.looks.push_back({Any(accounts_).id, RandomText(),
+                           static_cast<LookKind>(Below(3)), Coin(), Large(),
+                           RandomText(), RandomTime(), RandomTime()});
+  }
+  if (Coin()) audit.lease_time = audit.wait_time = RandomTime();
+  if (Coin()) audit.decide_time = RandomTime();
   if (audit.state == AuditState::kAsked) audit.missing = 1 + Below(15);
   if (audit.state == AuditState::kAsked || audit.state == AuditState::kLeased) {
     audit.expire_time = RandomTime();

@@ -149,6 +149,7 @@ absl::StatusOr<v1::AcquireAuditResponse> Party::AcquireAudit(
     absl::Duration wait) {
   v1::AcquireAuditRequest request;
   request.set_verifier_name(kVerifierName);
+  request.add_hardware_classes("test/1");
   *request.mutable_wait() = wire::ToProto(wait);
   return remote.Call(verification, &v1::VerificationService::Stub::AcquireAudit,
                      request, {.deadline = wait + kCallDeadline, .stop = {}});

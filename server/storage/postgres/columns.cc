@@ -53,6 +53,45 @@ bool TakeProof(absl::string_view& bytes, std::vector<Digest>& proof) {
   return true;
 }
 
+// Its length, then the text.
+void AddText(const std::string& text, std::string& bytes) {
+  AddInt(static_cast<int64_t>(text.size()), bytes);
+  bytes += text;
+}
+
+bool TakeText(absl::string_view& bytes, std::string& text) {
+  int64_t size = 0;
+  if (!TakeInt(bytes, size) || size < 0 ||
+      size > static_cast<int64_t>(bytes.size())) {
+    return false;
+  }
+  text = std::string(bytes.substr(0, static_cast<size_t>(size)));
+  bytes.remove_prefix(static_cast<size_t>(size));
+  return true;
+}
+
+bool TakeTime(absl::string_view& bytes, absl::Time& time) {
+  int64_t micros = 0;
+  if (!TakeInt(bytes, micros)) return false;
+  time = absl::FromUnixMicros(micros);
+  return true;
+}
+
+bool TakeLook(absl::string_view& bytes, AuditLook& look) {
+  int64_t kind = 0;
+  int64_t is_whole = 0;
+  if (!TakeInt(bytes, look.verifier.value) ||
+      !TakeText(bytes, look.verifier_name) || !TakeInt(bytes, kind) ||
+      !TakeInt(bytes, is_whole) || !TakeInt(bytes, look.count) ||
+      !TakeText(bytes, look.reason) || !TakeTime(bytes, look.first_time) ||
+      !TakeTime(bytes, look.time)) {
+    return false;
+  }
+  look.kind = static_cast<LookKind>(kind);
+  look.is_whole = is_whole != 0;
+  return kind >= 0 && kind <= static_cast<int64_t>(kLastOf<LookKind>);
+}
+
 }  // namespace
 
 absl::Status Read(absl::string_view text, int64_t& value) {
@@ -123,6 +162,33 @@ absl::Status Read(absl::string_view text, Opening& value) {
        TakeProof(bytes, value.start_proof));
   if (is_whole && bytes.empty()) return absl::OkStatus();
   return Internal("STORE_CORRUPT", "an opening of an audit is cut off");
+}
+
+void Write(const std::vector<AuditLook>& value, ArrayText& array) {
+  std::string bytes;
+  for (const AuditLook& look : value) {
+    AddInt(look.verifier.value, bytes);
+    AddText(look.verifier_name, bytes);
+    AddInt(static_cast<int64_t>(look.kind), bytes);
+    AddInt(look.is_whole ? 1 : 0, bytes);
+    AddInt(look.count, bytes);
+    AddText(look.reason, bytes);
+    AddInt(absl::ToUnixMicros(look.first_time), bytes);
+    AddInt(absl::ToUnixMicros(look.time), bytes);
+  }
+  array.AddBytes(bytes);
+}
+
+absl::Status Read(absl::string_view text, std::vector<AuditLook>& value) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::string held, ParseBytes(text));
+  value.clear();
+  for (absl::string_view bytes = held; !bytes.empty();) {
+    if (!TakeLook(bytes, value.emplace_back())) {
+      return Internal("STORE_CORRUPT",
+                      "what verifiers found of an audit is cut off");
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Read(absl::string_view text, absl::Time& value) {

@@ -81,6 +81,11 @@ inline SqlShape ShapeOf(const Opening&) { return kBytesShape; }
 void Write(const Opening& value, ArrayText& array);
 absl::Status Read(absl::string_view text, Opening& value);
 
+// Likewise.
+inline SqlShape ShapeOf(const std::vector<AuditLook>&) { return kBytesShape; }
+void Write(const std::vector<AuditLook>& value, ArrayText& array);
+absl::Status Read(absl::string_view text, std::vector<AuditLook>& value);
+
 inline SqlShape ShapeOf(absl::Time) { return kTimeShape; }
 inline void Write(absl::Time value, ArrayText& array) {
   array.AddInt(absl::ToUnixMicros(value));

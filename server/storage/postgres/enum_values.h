@@ -35,6 +35,8 @@ inline constexpr TrialBasis kLastOf<TrialBasis> = TrialBasis::kReplayed;
 template <>
 inline constexpr AuditKind kLastOf<AuditKind> = AuditKind::kWhole;
 template <>
+inline constexpr LookKind kLastOf<LookKind> = LookKind::kClears;
+template <>
 inline constexpr AuditState kLastOf<AuditState> = AuditState::kDone;
 template <>
 inline constexpr PlaceKind kLastOf<PlaceKind> = PlaceKind::kPayouts;

@@ -1,0 +1,64 @@
+// archpool verifier ..., archpool trial ...
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "client/context.h"
+#include "client/json.h"
+#include "client/render_verifiers.h"
+#include "common/base/status.h"
+
+namespace archpool {
+namespace {
+
+using Stub = v1::VerificationService::Stub;
+
+absl::Status ListVerifiers(Context& context) {
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::ListVerifiersResponse response,
+      client->Call(client->verification(), &Stub::ListVerifiers,
+                   v1::ListVerifiersRequest()));
+  context.Show(ToJson(response), RenderVerifiers(response, context.terminal()));
+  return absl::OkStatus();
+}
+
+absl::Status VoidTrial(Context& context, int64_t trial_id) {
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  v1::VoidTrialRequest request;
+  request.set_trial_id(trial_id);
+  ARCHPOOL_RETURN_IF_ERROR(
+      client->Call(client->verification(), &Stub::VoidTrial, request).status());
+  context.Show(Json({{"trial_id", trial_id}, {"is_void", true}}),
+               absl::StrCat("trial-", trial_id,
+                            " is void: unpaid, and held against nobody.\n"));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddVerifierCommands(CLI::App& app, Action& action) {
+  CLI::App* verifier = app.add_subcommand(
+      "verifier", "Who verifies, and what waits for it (operators)");
+  verifier->require_subcommand(1);
+  verifier
+      ->add_subcommand("list",
+                       "Verifiers, which of them fail or are set aside, and "
+                       "what waits by hardware class")
+      ->callback([&action] { action = ListVerifiers; });
+  CLI::App* trial = app.add_subcommand("trial", "Single trials (operators)");
+  trial->require_subcommand(1);
+  const auto id = std::make_shared<int64_t>(0);
+  CLI::App* to_void = trial->add_subcommand(
+      "void",
+      "Takes a committed trial out of an open task: unpaid, held against "
+      "nobody");
+  to_void->add_option("TRIAL", *id, "Its number")
+      ->required()
+      ->check(CLI::Range(int64_t{1}, INT64_MAX));
+  to_void->callback([&action, id] {
+    action = [id](Context& c) { return VoidTrial(c, *id); };
+  });
+}
+
+}  // namespace archpool

@@ -1,0 +1,203 @@
+// What verifiers' findings add up to: nobody is blamed on one verifier's word,
+// and whoever cannot tell says nothing about the trial.
+#include <algorithm>
+#include <utility>
+
+#include "server/core/pool.h"
+#include "server/core/pool_internal.h"
+
+namespace archpool {
+namespace {
+
+VerifierKey HolderOf(const Audit& audit) {
+  return {audit.verifier, audit.verifier_name};
+}
+
+bool IsVote(const AuditLook& look) {
+  return look.kind != LookKind::kInconclusive;
+}
+
+// The holder's, of that kind; a vote replaces its earlier one.
+AuditLook& NoteLook(Audit& audit, LookKind kind, const std::string& reason,
+                    absl::Time now) {
+  const VerifierKey holder = HolderOf(audit);
+  const bool is_whole = audit.kind == AuditKind::kWhole;
+  const bool is_vote = kind != LookKind::kInconclusive;
+  auto look = std::find_if(
+      audit.looks.begin(), audit.looks.end(), [&](const AuditLook& one) {
+        return KeyOf(one) == holder && IsVote(one) == is_vote &&
+               (is_vote || one.is_whole == is_whole);
+      });
+  if (look == audit.looks.end()) {
+    audit.looks.push_back({.verifier = holder.account,
+                           .verifier_name = holder.name,
+                           .kind = kind,
+                           .count = 0,
+                           .first_time = now});
+    look = std::prev(audit.looks.end());
+  }
+  look->count = look->kind == kind ? look->count + 1 : 1;
+  look->kind = kind;
+  look->is_whole = is_whole;
+  look->reason = reason;
+  look->time = now;
+  return *look;
+}
+
+int64_t CountOf(const Audit& audit, LookKind kind) {
+  return std::count_if(audit.looks.begin(), audit.looks.end(),
+                       [&](const AuditLook& one) { return one.kind == kind; });
+}
+
+}  // namespace
+
+void Pool::MakeWhole(Audit& audit, absl::Time now) const {
+  if (audit.kind == AuditKind::kWhole) return;
+  audit.kind = AuditKind::kWhole;
+  audit.decide_time = std::max(
+      audit.decide_time, now + ExaminationTime(policy_, CostOfAudit(audit)));
+}
+
+void Pool::ReturnAudit(Audit audit) {
+  audit.state = AuditState::kWaiting;
+  audit.expire_time = absl::InfiniteFuture();
+  state_.Put(audit);
+}
+
+Pool::Vote Pool::CountVotes(const Audit& audit, LookKind latest,
+                            absl::Time now) const {
+  const int64_t blames = CountOf(audit, LookKind::kBlames);
+  const int64_t clears = CountOf(audit, LookKind::kClears);
+  if (latest == LookKind::kClears) {
+    // A recomputation that led there cannot have done so by a fault.
+    const bool is_true = blames == 0 || audit.kind == AuditKind::kWhole ||
+                         (clears >= 2 && clears > blames);
+    return is_true ? Vote::kTrue : Vote::kOpen;
+  }
+  if (blames >= 2 && blames > clears) return Vote::kFalse;
+  const auto mine = std::find_if(
+      audit.looks.begin(), audit.looks.end(), [&](const AuditLook& one) {
+        return KeyOf(one) == HolderOf(audit) && IsVote(one);
+      });
+  if (mine->count < 2 || HasFreshVerifier(audit, {}, now)) return Vote::kOpen;
+  // Nobody else is there, and it has computed the whole training.
+  return clears == 0 ? Vote::kFalse : Vote::kDoubt;
+}
+
+void Pool::NoteVotes(const Audit& audit, LookKind right) {
+  if (CountOf(audit, LookKind::kBlames) == 0 ||
+      CountOf(audit, LookKind::kClears) == 0) {
+    return;  // no disagreement
+  }
+  for (const AuditLook& look : audit.looks) {
+    if (IsVote(look)) verifiers_.NoteVote(KeyOf(look), look.kind == right);
+  }
+}
+
+ReportAudit::Reply Pool::Blame(Audit audit, Trial trial,
+                               const std::string& reason, absl::Time now) {
+  const bool is_first = !IsBlamed(audit);
+  NoteLook(audit, LookKind::kBlames, reason, now);
+  switch (CountVotes(audit, LookKind::kBlames, now)) {
+    case Vote::kFalse:
+      NoteVotes(audit, LookKind::kBlames);
+      internal::RejectTrial(state_, policy_, std::move(trial), reason,
+                            internal::Fault::kFraud, now);
+      return {TrialState::kRejected, reason};
+    case Vote::kDoubt:
+      return GiveUp(audit, internal::Fault::kNone, now);
+    case Vote::kTrue:
+    case Vote::kOpen:
+      break;
+  }
+  Trial kept = *state_.Find(trial.id);
+  kept.audit_time = trial.audit_time;
+  if (kept != *state_.Find(trial.id)) state_.Put(kept);
+  if (is_first) {
+    // For another look, and for a recomputation.
+    Audit whole = audit;
+    MakeWhole(whole, now);
+    audit.decide_time = std::max(
+        audit.decide_time, now + policy_.second_look_max +
+                               ExaminationTime(policy_, CostOfAudit(whole)));
+  }
+  ReturnAudit(std::move(audit));
+  return {kept.state, ""};
+}
+
+std::optional<ReportAudit::Reply> Pool::Clear(const Audit& found,
+                                              const Trial& trial,
+                                              absl::Time now) {
+  if (!IsBlamed(found)) return std::nullopt;
+  Audit audit = found;
+  NoteLook(audit, LookKind::kClears, "", now);
+  if (CountVotes(audit, LookKind::kClears, now) == Vote::kTrue) {
+    NoteVotes(audit, LookKind::kClears);
+    return std::nullopt;
+  }
+  Trial kept = *state_.Find(trial.id);
+  kept.audit_time = trial.audit_time;
+  if (kept != *state_.Find(trial.id)) state_.Put(kept);
+  ReturnAudit(std::move(audit));
+  return ReportAudit::Reply{kept.state, ""};
+}
+
+ReportAudit::Reply Pool::GiveUp(const Audit& audit, internal::Fault fault,
+                                absl::Time now) {
+  const Trial& trial = *state_.Find(audit.trial);
+  if (fault == internal::Fault::kNone && trial.state == TrialState::kAccepted) {
+    CloseUnverified(audit, now);
+    return {TrialState::kAccepted, ""};
+  }
+  internal::RejectTrial(state_, policy_, trial, "UNVERIFIABLE", fault, now);
+  return {TrialState::kRejected, "UNVERIFIABLE"};
+}
+
+bool Pool::IsTheTrials(const Audit& audit) const {
+  const AccountId miner = state_.Find(audit.trial)->account;
+  absl::btree_map<VerifierKey, absl::Time> failed_first;
+  for (const AuditLook& look : audit.looks) {
+    if (look.kind != LookKind::kInconclusive) continue;
+    absl::Time& first =
+        failed_first.insert({KeyOf(look), look.first_time}).first->second;
+    first = std::min(first, look.first_time);
+  }
+  return std::all_of(
+      failed_first.begin(), failed_first.end(), [&](const auto& one) {
+        return verifiers_.HasFoundSince(one.first, miner, one.second);
+      });
+}
+
+ReportAudit::Reply Pool::Fail(Audit audit, const std::string& reason,
+                              absl::Time now) {
+  const Trial& trial = *state_.Find(audit.trial);
+  verifiers_.NoteFailure(policy_, HolderOf(audit), trial.account, now);
+  const AuditLook look = NoteLook(audit, LookKind::kInconclusive, reason, now);
+  int64_t failed = 0;
+  absl::Time first_time = now;
+  for (const AuditLook& one : audit.looks) {
+    if (one.kind != LookKind::kInconclusive) continue;
+    first_time = std::min(first_time, one.first_time);
+    failed += one.is_whole == look.is_whole ? 1 : 0;
+  }
+  const bool was_tried =
+      failed >= 2 || (look.count >= policy_.inconclusive_max &&
+                      !HasFreshVerifier(audit, {}, now));
+  if (was_tried && audit.kind == AuditKind::kSegment) {
+    // Bytes of the miner's may be what breaks the verifiers. Its training can
+    // be done again without them, from the key.
+    MakeWhole(audit, now);
+  } else if (was_tried && now - first_time >= policy_.unverifiable_term) {
+    // Whoever can make verifiers fail would do so where it is drawn, and be
+    // paid where it is not.
+    return GiveUp(
+        audit,
+        IsTheTrials(audit) ? internal::Fault::kDoubt : internal::Fault::kNone,
+        now);
+  }
+  const TrialState state = trial.state;
+  ReturnAudit(std::move(audit));
+  return {state, ""};
+}
+
+}  // namespace archpool

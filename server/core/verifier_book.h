@@ -1,0 +1,116 @@
+// What the pool has seen of its verifiers: who was heard, for which hardware
+// classes, who fails, and who was outvoted. Kept in memory: after a start it
+// fills again while the pool holds back what hangs on it (grace_until).
+//
+// Value type; thread-compatible. Iteration is in the order of keys.
+#ifndef ARCHPOOL_SERVER_CORE_VERIFIER_BOOK_H_
+#define ARCHPOOL_SERVER_CORE_VERIFIER_BOOK_H_
+
+#include <cstdint>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "absl/time/time.h"
+#include "common/model/ids.h"
+#include "server/core/audit_records.h"
+#include "server/core/policy.h"
+
+namespace archpool {
+
+// In place of a verifier's classes: it computes in all of them. Tests' and
+// simulators' alone; the edge refuses it.
+inline constexpr char kAnyClass[] = "*";
+
+struct VerifierKey {
+  AccountId account;
+  std::string name;
+
+  friend bool operator==(const VerifierKey&, const VerifierKey&) = default;
+  friend bool operator<(const VerifierKey& a, const VerifierKey& b) {
+    return std::tie(a.account, a.name) < std::tie(b.account, b.name);
+  }
+};
+
+inline VerifierKey KeyOf(const AuditLook& look) {
+  return {look.verifier, look.verifier_name};
+}
+
+struct VerifierStanding {
+  std::vector<std::string> hardware_classes;
+  absl::Time heard_time = absl::InfinitePast();
+  // Since it last came to a finding: how often, and on whose trials, it failed.
+  int64_t failures_in_a_row = 0;
+  absl::btree_set<AccountId> failed_on;
+  absl::Time rest_until = absl::InfinitePast();
+  // Its latest finding, and the latest about another miner than that one's.
+  AccountId found_about;
+  absl::Time found_time = absl::InfinitePast();
+  absl::Time found_time_of_others = absl::InfinitePast();
+  // Where verifiers disagreed: how often it was with the majority, or against.
+  int64_t agreed = 0;
+  int64_t outvoted = 0;
+  // What examining takes it, of late.
+  absl::Duration examined_time;
+  WorkUnits examined_units = 0;
+
+  bool Serves(const std::string& hardware_class) const;
+  // Outvoted more often than is chance: its work is left to others.
+  bool IsDoubted(const PoolPolicy& policy) const {
+    return outvoted - agreed >= policy.outvoted_max;
+  }
+  // What examining `units` should take it.
+  absl::Duration TimeFor(WorkUnits units) const;
+};
+
+class VerifierBook {
+ public:
+  void Hear(const VerifierKey& key, std::vector<std::string> classes,
+            absl::Time now);
+  // A sign of life; nothing where it is not known.
+  void HearAgain(const VerifierKey& key, absl::Time now);
+  // It came to a finding about a trial of `miner`.
+  void NoteFinding(const VerifierKey& key, AccountId miner, absl::Duration took,
+                   WorkUnits units, absl::Time now);
+  // It came to none: it rests, longer each time.
+  void NoteFailure(const PoolPolicy& policy, const VerifierKey& key,
+                   AccountId miner, absl::Time now);
+  // A disagreement was decided.
+  void NoteVote(const VerifierKey& key, bool was_right);
+  // An audit of the miner was handed out.
+  void NoteServed(AccountId miner) { served_[miner] = ++served_count_; }
+  int64_t ServedAt(AccountId miner) const;
+
+  // nullptr where it was never heard.
+  const VerifierStanding* Find(const VerifierKey& key) const;
+  const absl::btree_map<VerifierKey, VerifierStanding>& all() const {
+    return verifiers_;
+  }
+  // Whether it was heard of late, and comes to findings.
+  bool Works(const VerifierStanding& standing, const PoolPolicy& policy,
+             absl::Time now) const;
+  // That, for the class; the doubted ones where there are no others.
+  std::vector<VerifierKey> WorkingFor(const std::string& hardware_class,
+                                      const PoolPolicy& policy,
+                                      absl::Time now) const;
+  // Whether it came to a finding about another miner than `miner` after `time`:
+  // then what it failed at was not its own fault.
+  bool HasFoundSince(const VerifierKey& key, AccountId miner,
+                     absl::Time time) const;
+
+  // Until when verifiers may not have had the time to be heard.
+  absl::Time grace_until() const { return grace_until_; }
+  void GiveGrace(absl::Time until) { grace_until_ = until; }
+
+ private:
+  absl::btree_map<VerifierKey, VerifierStanding> verifiers_;
+  absl::btree_map<AccountId, int64_t> served_;
+  int64_t served_count_ = 0;
+  absl::Time grace_until_ = absl::InfinitePast();
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_VERIFIER_BOOK_H_

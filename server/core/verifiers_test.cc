@@ -1,0 +1,169 @@
+// What the pool promises about verifiers: who takes what, that one that fails
+// harms nobody but itself, and that nothing is leased that they cannot take on.
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/verifiers_fixture.h"
+
+namespace archpool {
+namespace {
+
+TEST_F(VerifiersTest, NothingIsLeasedThatNoVerifierCanTakeOn) {
+  EXPECT_TRUE(pool.Do(AcquireLease{alice, alices}).grant.has_value())
+      << "after a start, verifiers have the time to be heard";
+  pool.Advance(pool.policy.verifier_term);
+  const auto reply = pool.Do(AcquireLease{bob, bobs});
+  EXPECT_EQ(reply.idle_reason, "NO_VERIFIER");
+  EXPECT_THAT(reply.idle_message, testing::HasSubstr("test/1"));
+  Take("v1", {"test/2"});
+  EXPECT_EQ(IdleReason(bob, bobs), "NO_VERIFIER") << "of another class";
+  EXPECT_THAT(pool.Do(AcquireLease{bob, bobs}).idle_message,
+              testing::HasSubstr("test/2"));
+  Take("v1");
+  EXPECT_TRUE(pool.Do(AcquireLease{bob, bobs}).grant.has_value());
+}
+
+TEST_F(VerifiersTest, AVerifierWithoutAClassIsRefused) {
+  EXPECT_THAT(pool.Try(AcquireAudit{pool.verifier, "v1", {}}),
+              FailsWith("CLASS_MISSING"));
+}
+
+TEST_F(VerifiersTest, ALeaseThatRunsOutCountsAgainstTheVerifierAlone) {
+  const TrialId trial = Committed(alice, alices);
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_TRUE(Take(absl::StrCat("v", i)).has_value());
+    pool.Advance(pool.policy.audit_term + absl::Seconds(30));
+  }
+  EXPECT_EQ(Find(trial).state, TrialState::kUploaded);
+  EXPECT_TRUE(AuditOf(trial).looks.empty());
+  EXPECT_EQ(Look("healthy", Right()).state, TrialState::kAccepted);
+}
+
+TEST_F(VerifiersTest, AVerifierRenewsItsLeaseWhileItExamines) {
+  Committed(alice, alices);
+  const auto grant = Take("v1");
+  ASSERT_TRUE(grant.has_value());
+  const RenewAudit renewal{pool.verifier, grant->audit.id, grant->audit.attempt,
+                           "v1"};
+  EXPECT_LT(grant->audit.expire_time, grant->end_time);
+  while (pool.now < grant->end_time - pool.policy.audit_term / 2) {
+    EXPECT_GT(pool.Do(renewal), absl::ZeroDuration());
+    pool.Advance(pool.policy.audit_term / 2);
+  }
+  EXPECT_EQ(pool.now + pool.Do(renewal), grant->end_time) << "not for ever";
+  pool.Advance(pool.policy.audit_term);
+  EXPECT_THAT(pool.Try(renewal), FailsWith("AUDIT_SUPERSEDED"));
+  EXPECT_THAT(pool.Try(RenewAudit{pool.verifier, AuditId{999}, 1, "v1"}),
+              FailsWith("AUDIT_UNKNOWN"));
+}
+
+TEST_F(VerifiersTest, ASickVerifierRejectsNothingBesideABusyOne) {
+  const TrialId busy_with = Committed(bob, bobs);
+  const auto held = Take("healthy");
+  ASSERT_EQ(held->trial.id, busy_with);
+  std::vector<TrialId> trials;
+  for (int i = 0; i < 5; ++i) trials.push_back(Committed(alice, alices));
+  int failures = 0;
+  for (int i = 0; i < 120; ++i) {
+    if (const auto grant = Take("sick")) {
+      Say(*grant, Inconclusive{"EXAMINER_CRASHED"});
+      ++failures;
+    }
+    pool.Do(RenewAudit{pool.verifier, held->audit.id, held->audit.attempt,
+                       "healthy"});
+    pool.Advance(absl::Seconds(1));
+  }
+  EXPECT_LE(failures, 4) << "it rests longer each time";
+  Say(*held, Right());
+  for (const TrialId trial : trials) {
+    EXPECT_EQ(Find(trial).state, TrialState::kUploaded);
+    EXPECT_EQ(Look("healthy", Right()).state, TrialState::kAccepted);
+  }
+}
+
+TEST_F(VerifiersTest, WhoIsOutvotedIsSetAsideUnlessItIsTheLast) {
+  for (int i = 0; i < 2; ++i) {
+    Committed(alice, alices);
+    const auto held = Take("liar");
+    ASSERT_TRUE(held.has_value());
+    Take("v2");
+    Take("v3");
+    Say(*held, Refuted{"SEGMENT_FALSE"});
+    Look("v2", Right());
+    Look("v3", Right());
+  }
+  const auto review = pool.Do(ReviewVerifiers{});
+  for (const auto& one : review.verifiers) {
+    EXPECT_EQ(one.is_set_aside, one.key.name == "liar") << one.key.name;
+  }
+  Committed(alice, alices);
+  EXPECT_FALSE(Take("liar").has_value());
+  EXPECT_EQ(Look("v2", Right()).state, TrialState::kAccepted);
+  Committed(alice, alices);
+  pool.Advance(pool.policy.verifier_term + absl::Minutes(1));
+  EXPECT_TRUE(Take("liar").has_value()) << "nobody else was heard";
+}
+
+TEST_F(VerifiersTest, AuditsAreServedFairlyByMiner) {
+  for (int i = 0; i < 20; ++i) Committed(alice, alices);
+  const TrialId honest = Committed(bob, bobs);
+  for (int i = 0; i < 2; ++i) Look("v1", Right());
+  EXPECT_EQ(Find(honest).state, TrialState::kAccepted);
+}
+
+TEST_F(VerifiersTest, NoMoreIsLeasedThanVerifiersCanTakeOnInTime) {
+  Take("v1");
+  std::string idle;
+  int leased = 0;
+  for (; leased < 2'000; ++leased) {
+    const auto reply = pool.Do(AcquireLease{alice, alices});
+    idle = reply.idle_reason;
+    if (!reply.grant) break;
+    pool.Deliver(alice, alices, reply.grant->lease,
+                 reply.grant->assignments.at(0).trial, 500);
+    if (leased == 3) {
+      // A slow one, as it shows.
+      const auto grant = Take("v1");
+      pool.Do(ReportAudit{pool.verifier, grant->audit.id, grant->audit.attempt,
+                          "v1", Right(), absl::Minutes(9)});
+    }
+  }
+  EXPECT_EQ(idle, "VERIFIERS_BUSY");
+  EXPECT_GT(leased, 4);
+  EXPECT_LT(leased, 10) << "nine minutes each";
+}
+
+TEST_F(VerifiersTest, AnOperatorVoidsATrial) {
+  const TrialId trial = Committed(alice, alices);
+  EXPECT_THAT(pool.Try(VoidTrial{TrialId{999}}), FailsWith("TRIAL_UNKNOWN"));
+  pool.Do(VoidTrial{trial});
+  EXPECT_EQ(Find(trial).reason, "VOIDED_BY_OPERATOR");
+  EXPECT_FALSE(state().AuditOf(trial).IsSet());
+  EXPECT_EQ(Alice().rejections_in_a_row, 0);
+  pool.Do(VoidTrial{trial});
+  const auto lease = pool.Do(AcquireLease{alice, alices});
+  EXPECT_THAT(pool.Try(VoidTrial{lease.grant->assignments.at(0).trial}),
+              FailsWith("TRIAL_NOT_COMMITTED"));
+}
+
+TEST_F(VerifiersTest, OnlyWhatIsVerifiedHidesOthers) {
+  Committed(alice, alices, 1'000);
+  const TrialId honest = Committed(bob, bobs, 900);
+  EXPECT_TRUE(AuditOf(honest).measures_all);
+}
+
+TEST_F(VerifiersTest, TheReviewTellsWhatWaits) {
+  Take("v1");
+  Committed(alice, alices);
+  pool.Advance(absl::Minutes(3));
+  const auto review = pool.Do(ReviewVerifiers{});
+  ASSERT_EQ(review.classes.size(), 1u);
+  EXPECT_EQ(review.classes[0].name, "test/1");
+  EXPECT_EQ(review.classes[0].verifiers, 1);
+  EXPECT_EQ(review.classes[0].waiting, 1);
+  EXPECT_EQ(review.classes[0].oldest, absl::Minutes(3));
+  ASSERT_EQ(review.verifiers.size(), 1u);
+  EXPECT_TRUE(review.verifiers[0].is_heard);
+}
+
+}  // namespace
+}  // namespace archpool

@@ -1,0 +1,86 @@
+#include "server/http/verifier_watch.h"
+
+#include <spdlog/spdlog.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace archpool {
+
+VerifierWatch::~VerifierWatch() { Stop(); }
+
+void VerifierWatch::Start() {
+  thread_ = std::jthread([this](const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any woken;
+    while (!stop.stop_requested()) {
+      Round();
+      std::unique_lock lock(mutex);
+      woken.wait_for(lock, stop, absl::ToChronoMilliseconds(interval_),
+                     [] { return false; });
+    }
+  });
+}
+
+void VerifierWatch::Stop() {
+  if (!thread_.joinable()) return;
+  thread_.request_stop();
+  thread_.join();
+}
+
+void VerifierWatch::Round() {
+  const absl::StatusOr<ReviewVerifiers::Reply> review =
+      engine_.Call(ReviewVerifiers{});
+  if (!review.ok()) return;  // the engine says so itself
+  std::vector<Metrics::ClassOfWork> classes;
+  for (const ReviewVerifiers::Class& one : review->classes) {
+    classes.push_back({one.name, one.verifiers, one.waiting, one.oldest});
+  }
+  int64_t failing = 0;
+  int64_t set_aside = 0;
+  for (const ReviewVerifiers::Verifier& one : review->verifiers) {
+    if (!one.is_heard) continue;
+    failing += one.is_failing ? 1 : 0;
+    set_aside += one.is_set_aside ? 1 : 0;
+  }
+  metrics_.NoteVerifiers(classes, failing, set_aside);
+  for (const std::string& alarm : Alarms(*review)) spdlog::error("{}", alarm);
+}
+
+std::vector<std::string> VerifierWatch::Alarms(
+    const ReviewVerifiers::Reply& review) {
+  std::set<std::string> now;
+  std::vector<std::string> alarms;
+  const auto say = [&](std::string what) {
+    if (!said_.contains(what)) alarms.push_back(what);
+    now.insert(std::move(what));
+  };
+  for (const ReviewVerifiers::Verifier& one : review.verifiers) {
+    const std::string who = absl::StrCat("verifier ", one.key.name, " of ",
+                                         one.key.account.ToString());
+    if (one.is_set_aside) {
+      say(absl::StrCat(who,
+                       " is set aside: others found otherwise where it found "
+                       "trainings false; look at its machine (memory, build)"));
+    }
+    if (one.is_heard && one.is_failing) {
+      say(absl::StrCat(who,
+                       " fails on whatever it takes and is not counted on; "
+                       "look at its log (memory, disk, sandbox)"));
+    }
+  }
+  for (const ReviewVerifiers::Class& one : review.classes) {
+    if (one.waiting > 0 && one.verifiers == 0) {
+      say(absl::StrCat("audits wait for a verifier of the class ", one.name,
+                       ", and none that works was heard; start one with "
+                       "--threads of at least the number at its end"));
+    }
+  }
+  said_ = std::move(now);
+  return alarms;
+}
+
+}  // namespace archpool

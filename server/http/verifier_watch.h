@@ -1,0 +1,45 @@
+// Looks at the pool's verifiers while the server runs: who fails or was set
+// aside is logged once, and all of it is counted (server/http/metrics.h).
+#ifndef ARCHPOOL_SERVER_HTTP_VERIFIER_WATCH_H_
+#define ARCHPOOL_SERVER_HTTP_VERIFIER_WATCH_H_
+
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "server/core/audit_commands.h"
+#include "server/engine/engine.h"
+#include "server/http/metrics.h"
+
+namespace archpool {
+
+class VerifierWatch {
+ public:
+  // All outlive this.
+  VerifierWatch(Engine& engine, Metrics& metrics,
+                absl::Duration interval = absl::Seconds(15))
+      : engine_(engine), metrics_(metrics), interval_(interval) {}
+  ~VerifierWatch();  // stops
+
+  void Start();
+  // Waits for the look under way. Idempotent.
+  void Stop();
+
+  // One look; what it has to say, worst first: each once, until it is over.
+  std::vector<std::string> Alarms(const ReviewVerifiers::Reply& review);
+
+ private:
+  void Round();
+
+  Engine& engine_;
+  Metrics& metrics_;
+  const absl::Duration interval_;
+  std::set<std::string> said_;
+  std::jthread thread_;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_HTTP_VERIFIER_WATCH_H_
