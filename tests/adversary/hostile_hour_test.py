@@ -1,0 +1,177 @@
+"""Fifty hostile accounts of every kind beside twenty honest miners and honest
+clients, a sick verifier among the verifiers, in one pool. Two minutes by default,
+an hour with ARCHPOOL_SOAK. The hostile have a processor of their own, so that what
+is measured is the pool and not the machine; the baseline is the same pool on the
+same share without them."""
+
+import os
+import signal
+import socket
+import sys
+import time
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "integration"))
+from harness import Pool, Refused  # noqa: E402
+
+HOUR_S = 3600 if os.environ.get("ARCHPOOL_SOAK") else 60
+BASELINE_S = 60
+HONEST = 20
+TRIAL_MS = 4000
+CHEATS = ("inflate", "random_weights", "fewer_epochs", "interpolate", "splice",
+          "earlier_weights", "validation", "other_seed", "not_finite",
+          "smaller_network", "learn_nothing", "diverge")
+ATTACKS = ("grab", "sessions", "squat", "garbage")
+SERVER_MEMORY_MAX_MIB = 400
+CPUS = sorted(os.sched_getaffinity(0))
+
+
+def resident_mib(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as status:
+        for line in status:
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+    return 0
+
+
+class HostileHourTest(unittest.TestCase):
+    def setUp(self):
+        # The pool and the honest on one processor, the hostile on another.
+        os.sched_setaffinity(0, {CPUS[0]})
+        self.addCleanup(os.sched_setaffinity, 0, set(CPUS))
+        self.pool = Pool("--silence-term", "20s", "--audit-term", "20s",
+                         "--upload-term", "30s")
+        self.addCleanup(self.pool.close)
+        self.hostile = []
+        self.sockets = []
+        self.addCleanup(lambda: [one.close() for one in self.sockets])
+
+    # Who is there.
+
+    def add_honest(self):
+        self.tasks = []
+        for client in ("client", "carol", "dave"):
+            self.pool.add_client(client)
+            path = self.pool.write_task(
+                trials=100_000, reward=100, time_limit="3h", subspaces=64,
+                widths=", ".join(str(width) for width in range(2, 130, 2)))
+            path.write_text(path.read_text().replace(
+                "core_seconds: 1000", "core_seconds: 100000"))
+            self.tasks.append(
+                (client, self.pool.command(client, "task", "submit",
+                                           path)["task_id"]))
+        for name in ("verifier", "another"):
+            self.pool.add_verifier(name)
+        for i in range(HONEST):
+            self.pool.add_worker(f"honest-{i}", trial_ms=TRIAL_MS)
+
+    def add_hostile(self):
+        apart = CPUS[-1]
+        before = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {apart})
+        try:
+            for i in range(2):
+                for cheat in CHEATS:
+                    name = f"cheat-{i}-{cheat.replace('_', '-')}"
+                    self.pool.add_worker(name, trial_ms=1000, cheat=cheat)
+                    self.hostile.append(name)
+            for i in range(4):
+                for attack in ATTACKS:
+                    name = f"{attack}-{i}"
+                    self.pool.create_account(name, "miner")
+                    self.pool.start(
+                        name, "archpool-hostile", "--server",
+                        f"127.0.0.1:{self.pool.port}", "--token-file",
+                        self.pool.token_file(name), "--attack", attack,
+                        "--seconds", HOUR_S + 60)
+                    self.hostile.append(name)
+            for i in range(10):
+                self.add_hostile_client(f"miser-{i}")
+        finally:
+            os.sched_setaffinity(0, before)
+        for _ in range(200):
+            self.sockets.append(
+                socket.create_connection(("127.0.0.1", self.pool.port)))
+
+    def add_hostile_client(self, name):
+        """Wants the pool's whole capacity for next to nothing."""
+        self.pool.add_client(name, coins=1)
+        path = self.pool.write_task(reward="0.000001", trials=1000,
+                                    time_limit="3h")
+        for _ in range(20):
+            try:
+                self.pool.command(name, "task", "submit", path)
+            except Refused:
+                break
+
+    # What is measured.
+
+    def honest_trials(self):
+        accepted = 0
+        for client, task_id in self.tasks:
+            for share in self.pool.command(client, "task", "show",
+                                           task_id)["shares"]:
+                if share["account"].startswith("honest-"):
+                    accepted += share["trials_accepted"]
+        return accepted
+
+    def throughput(self, seconds):
+        begin, before = time.monotonic(), self.honest_trials()
+        peak = 0
+        while time.monotonic() < begin + seconds:
+            time.sleep(2)
+            peak = max(peak, resident_mib(self.pool.processes["server"].pid))
+            self.shake_the_sick()
+        trials = self.honest_trials() - before
+        return trials / (time.monotonic() - begin), peak
+
+    def shake_the_sick(self):
+        """A verifier that freezes, goes on and dies in turn."""
+        name = "sick"
+        process = self.pool.processes.get(name)
+        if process is None or process.poll() is not None:
+            self.pool.processes.pop(name, None)
+            self.pool.add_verifier(name)
+        else:
+            turn = int(time.monotonic()) // 2 % 4
+            process.send_signal((signal.SIGSTOP, signal.SIGSTOP, signal.SIGCONT,
+                                 signal.SIGKILL)[turn])
+
+    def test_the_honest_do_not_notice(self):
+        self.add_honest()
+        time.sleep(10)
+        baseline, _ = self.throughput(BASELINE_S)
+        self.add_hostile()
+        time.sleep(10)
+        beside, peak_mib = self.throughput(HOUR_S)
+        print(f"honest trials/s: {baseline:.2f} alone, {beside:.2f} beside "
+              f"{len(self.hostile) + 10} hostile accounts "
+              f"({100 * beside / baseline:.0f} %); server {peak_mib:.0f} MiB",
+              file=sys.stderr)
+        self.assertGreaterEqual(beside, 0.9 * baseline)
+        self.assertLess(peak_mib, SERVER_MEMORY_MAX_MIB)
+        self.check_verdicts()
+
+    def check_verdicts(self):
+        sick = self.pool.processes.get("sick")
+        if sick is not None:
+            sick.send_signal(signal.SIGCONT)
+        for client, task_id in self.tasks:
+            task = self.pool.command(client, "task", "show", task_id)
+            for share in task["shares"]:
+                if share["account"].startswith("honest-"):
+                    self.assertEqual(share["trials_rejected"], 0, share)
+            self.pool.command(client, "task", "cancel", task_id)
+        for account in self.pool.command("operator", "account", "list"):
+            if account["name"].startswith("honest-"):
+                self.assertEqual(account["state"], "active", account)
+        for name in self.hostile:
+            explained = self.pool.command("operator", "explain", "--miner", name)
+            self.assertTrue(explained, name)
+        check = self.pool.command("operator", "ledger", "check")
+        self.assertEqual(check["violations"], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
