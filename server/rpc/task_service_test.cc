@@ -47,6 +47,15 @@ class TaskServiceTest : public ::testing::Test {
     const auto audit = verifier_->AcquireAudit(absl::ZeroDuration());
     EXPECT_THAT(audit, IsOk());
     EXPECT_THAT(verifier_->Measure(audit->audit(), 7, 6), IsOk());
+    // A task that ends would wait for the second one.
+    v1::ReleaseLeaseRequest release;
+    release.set_session_id(session);
+    release.set_lease_id(lease->lease().lease_id());
+    release.set_attempt(lease->lease().attempt());
+    EXPECT_THAT(
+        miner_->remote.Call(miner_->work, &v1::WorkService::Stub::ReleaseLease,
+                            release),
+        IsOk());
     return trial;
   }
   // The only accepted trial wins once it was replayed in full.

@@ -102,7 +102,7 @@ TEST_P(StoreConformanceTest, ReaderFiltersAndPagesLeases) {
 
 TEST_P(StoreConformanceTest, ReaderFiltersAndPages) {
   Writer writer(backend_->NewWriter());
-  RandomRecords records(12);
+  RandomRecords records(14);
   ASSERT_THAT(writer.Commit(records.Next(1'000)), IsOk());
   Reader& reader = backend_->reader();
 

@@ -148,7 +148,11 @@ class DivergingEvaluator : public testing::FakeEvaluator {
     return FakeEvaluator::CountCorrect(plan, weights, manifest, dataset);
   }
   static void Spoil(TensorMap& weights) {
-    weights.begin()->second.values[0] = std::numeric_limits<float>::quiet_NaN();
+    for (auto& [name, tensor] : weights) {
+      for (float& value : tensor.values) {
+        value = std::numeric_limits<float>::quiet_NaN();
+      }
+    }
   }
 
  private:
