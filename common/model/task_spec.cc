@@ -69,6 +69,22 @@ absl::Status CheckBudget(const Budget& budget) {
                    absl::FormatDuration(kTimeLimitMax), "]."));
 }
 
+absl::Status CheckPolicy(const std::string& text, const SearchSpace& space) {
+  if (text.empty()) return absl::OkStatus();
+  ARCHPOOL_ASSIGN_OR_RETURN(const SearchPolicySpec policy,
+                            ParseSearchPolicy(text));
+  if (policy.kind != SearchPolicyKind::kExhaustive ||
+      space.size() <= kExhaustiveSizeMax) {
+    return absl::OkStatus();
+  }
+  return InvalidArgument(
+      "SEARCH_POLICY",
+      absl::StrCat("Field search.policy is exhaustive, and the space has ",
+                   space.size(), " architectures; at most ", kExhaustiveSizeMax,
+                   " are gone through one by one. Say model or random, or give "
+                   "a smaller space."));
+}
+
 }  // namespace
 
 absl::Status Recipe::Validate() const {
@@ -131,6 +147,13 @@ absl::Status TaskSpec::Validate() const {
       {"SPLIT_RANGE", "subspaces", subspaces, 1, 16'384},
       {"SPLIT_RANGE", "trials_per_lease", trials_per_lease, 1, 64},
   });
+}
+
+absl::Status TaskSpec::ValidateNew() const {
+  ARCHPOOL_RETURN_IF_ERROR(Validate());
+  ARCHPOOL_RETURN_IF_ERROR(CheckPolicy(search.policy, space));
+  return Check({"RECIPE_RANGE", "recipe.batch_size", recipe.batch_size,
+                kBatchSizeMin, 4096});
 }
 
 }  // namespace archpool

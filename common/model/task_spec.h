@@ -63,6 +63,9 @@ struct Recipe {
   friend bool operator==(const Recipe&, const Recipe&) = default;
 };
 
+// What smaller batches cost a machine is not what the cost table says.
+inline constexpr int64_t kBatchSizeMin = 16;
+
 // 30,000 core-years; products with prices are taken in 128 bits.
 inline constexpr WorkUnits kWorkUnitsMax = 1'000'000'000'000'000'000;
 inline constexpr int64_t kTrialsMax = 1'000'000'000;
@@ -127,6 +130,11 @@ struct TaskSpec {
   // SEARCH_POLICY, SEARCH_RANGE or SPLIT_RANGE (subspaces, trials_per_lease).
   // The message names the field, its value and what is allowed.
   absl::Status Validate() const;
+
+  // What a task that is submitted today must keep to beyond that; tasks from
+  // before may not. INVALID_ARGUMENT: SEARCH_POLICY (exhaustive in a space of
+  // more than kExhaustiveSizeMax), RECIPE_RANGE (batches under kBatchSizeMin).
+  absl::Status ValidateNew() const;
 
   friend bool operator==(const TaskSpec&, const TaskSpec&) = default;
 };

@@ -104,6 +104,28 @@ TEST(TaskSpecTest, EveryIntegerIsHeldToItsRange) {
   }
 }
 
+// Tasks from before are read all the same: Validate takes them.
+TEST(TaskSpecTest, NewTasksKeepToNarrowerLimits) {
+  const auto expect_refused = [](const TaskSpec& spec,
+                                 const std::string& reason,
+                                 const std::string& text) {
+    EXPECT_TRUE(spec.Validate().ok());
+    const absl::Status status = spec.ValidateNew();
+    EXPECT_EQ(GetReason(status), reason);
+    EXPECT_THAT(std::string(status.message()), HasSubstr(text));
+  };
+  EXPECT_TRUE(GoodSpec().ValidateNew().ok());
+  TaskSpec spec = GoodSpec();
+  spec.recipe.batch_size = 15;
+  expect_refused(spec, "RECIPE_RANGE",
+                 "Field recipe.batch_size is 15; it must be in [16, 4096].");
+  spec = GoodSpec();
+  spec.search.policy = "exhaustive";
+  EXPECT_TRUE(spec.ValidateNew().ok());
+  spec.space = archpool::testing::SpaceOfSizes({64, 64, 64, 4});
+  expect_refused(spec, "SEARCH_POLICY", "1048576 architectures");
+}
+
 TEST(TaskSpecTest, NamesArePrintableAndShort) {
   for (const std::string& name :
        {std::string(), std::string(101, 'a'), std::string("two\nlines"),

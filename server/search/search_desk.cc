@@ -18,6 +18,14 @@ constexpr int64_t kRankingsPerRound = 8;
 constexpr int64_t kManyUnderWay = 512;
 constexpr int64_t kRankingsPerRoundOfMany = 2;
 
+// Architectures that a step looks at beyond two for each that is asked for; at
+// the longest plans a quarter of a second.
+constexpr int64_t kLooksMin = 2'048;
+// As many as the largest space has that is gone through in order: where they
+// brought nothing, the task rests until a verdict comes. The core draws for
+// itself meanwhile.
+constexpr int64_t kLooksInVainMax = kExhaustiveSizeMax + kLooksMin;
+
 int64_t RankingsPerRound(int64_t under_way) {
   return under_way < kManyUnderWay ? kRankingsPerRound
                                    : kRankingsPerRoundOfMany;
@@ -44,10 +52,14 @@ double CostOf(const SearchTerms& terms, const Trial& trial) {
 }  // namespace
 
 void SearchDesk::Load(const PoolSnapshot& snapshot) {
+  BeginLoad();
+  Watch(snapshot.records);
+}
+
+void SearchDesk::BeginLoad() {
   datasets_.clear();
   tasks_.clear();
-  Watch(snapshot.records);
-  for (auto& [id, desk] : tasks_) desk.must_rebuild = true;
+  is_loading_ = true;
 }
 
 void SearchDesk::Watch(absl::Span<const Event> events) {
@@ -63,10 +75,13 @@ void SearchDesk::Note(const DatasetRecord& dataset) {
 void SearchDesk::Note(const Task& task) {
   if (task.state != TaskState::kActive) {
     tasks_.erase(task.id);
+    last_task_of_.erase(task.client);
     return;
   }
   TaskDesk& desk = tasks_[task.id];
   if (desk.spec != nullptr) return;
+  desk.client = task.client;
+  desk.must_rebuild = is_loading_;
   desk.spec = task.spec;
   desk.secret = task.secret;
   desk.policy = MakePolicy(desk);
@@ -141,7 +156,7 @@ void SearchDesk::Note(const Trial& trial) {
   // What was learnt by its claim is forgotten.
   desk.must_rebuild |=
       was_accepted && !accepted && trial.measured_correct == kNotMeasured;
-  Learn(desk, trial);
+  if (!desk.must_rebuild) Learn(desk, trial);
   if (accepted != was_accepted || trial.state == TrialState::kRejected) {
     ++desk.verdicts;
   }
@@ -168,8 +183,7 @@ void SearchDesk::Learn(TaskDesk& desk, const Trial& trial) {
 }
 
 // A snapshot's trials come by id; policies learn in the order of time.
-void SearchDesk::Rebuild(TaskDesk& desk) {
-  desk.must_rebuild = false;
+void SearchDesk::Rebuild(TaskDesk& desk, absl::FunctionRef<bool()> is_stopped) {
   desk.policy = MakePolicy(desk);
   desk.learnt.clear();
   std::vector<const Trial*> trials;
@@ -177,11 +191,15 @@ void SearchDesk::Rebuild(TaskDesk& desk) {
   std::sort(trials.begin(), trials.end(), [](const Trial* a, const Trial* b) {
     return std::tie(a->commit_time, a->id) < std::tie(b->commit_time, b->id);
   });
-  for (const Trial* trial : trials) Learn(desk, *trial);
+  for (const Trial* trial : trials) {
+    if (is_stopped()) return;
+    Learn(desk, *trial);
+  }
+  desk.must_rebuild = false;
 }
 
 bool SearchDesk::NeedsRanking(const TaskDesk& desk) const {
-  if (desk.ranked_at < 0 || desk.must_rebuild) return true;
+  if (desk.ranked_at < 0 || desk.must_rebuild || desk.goes_on) return true;
   const auto under_way = static_cast<int64_t>(desk.pending.size());
   if (desk.verdicts - desk.ranked_at >=
       std::max<int64_t>(1, under_way / RankingsPerRound(under_way))) {
@@ -194,14 +212,42 @@ bool SearchDesk::NeedsRanking(const TaskDesk& desk) const {
 
 std::vector<RankCandidates> SearchDesk::Rank() {
   std::vector<RankCandidates> rankings;
-  for (auto& [id, desk] : tasks_) {
-    if (NeedsRanking(desk)) rankings.push_back(RankTask(id, desk));
+  for (;;) {
+    Step step = RankNext(NeverStopped);
+    if (step.is_idle) return rankings;
+    if (step.ranking) rankings.push_back(*std::move(step.ranking));
   }
-  return rankings;
 }
 
-RankCandidates SearchDesk::RankTask(TaskId id, TaskDesk& desk) {
-  if (desk.must_rebuild) Rebuild(desk);
+SearchDesk::Step SearchDesk::RankNext(absl::FunctionRef<bool()> is_stopped) {
+  is_loading_ = false;
+  const TaskId id = NextInTurn();
+  if (!id.IsSet()) return {.is_idle = true, .ranking = std::nullopt};
+  return {.is_idle = false, .ranking = RankTask(id, tasks_[id], is_stopped)};
+}
+
+TaskId SearchDesk::NextInTurn() {
+  // By client, those after the last one first; then by task, likewise.
+  using Turn = std::tuple<bool, AccountId, bool, TaskId>;
+  std::optional<Turn> best;
+  for (const auto& [id, desk] : tasks_) {
+    if (!NeedsRanking(desk)) continue;
+    const auto last = last_task_of_.find(desk.client);
+    const bool had_its_turn = last != last_task_of_.end() && id <= last->second;
+    const Turn turn(desk.client <= last_client_, desk.client, had_its_turn, id);
+    if (!best || turn < *best) best = turn;
+  }
+  if (!best) return {};
+  last_client_ = std::get<AccountId>(*best);
+  const TaskId id = std::get<TaskId>(*best);
+  last_task_of_[last_client_] = id;
+  return id;
+}
+
+std::optional<RankCandidates> SearchDesk::RankTask(
+    TaskId id, TaskDesk& desk, absl::FunctionRef<bool()> is_stopped) {
+  if (desk.must_rebuild) Rebuild(desk, is_stopped);
+  if (is_stopped()) return std::nullopt;
   const DatasetManifest& manifest = datasets_.at(desk.spec->dataset);
   const NetworkTerms terms{.input_shape = manifest.shape,
                            .classes = manifest.classes,
@@ -219,18 +265,32 @@ RankCandidates SearchDesk::RankTask(TaskId id, TaskDesk& desk) {
   const auto is_taken = [&](const Digest& one) {
     return desk.held.contains(one);
   };
-  RankCandidates command{.task = id, .basis = desk.verdicts};
-  command.candidates = desk.policy->Rank(
-      // Enough until the next ranking, and a sixth of a round more.
-      {.count =
-           std::clamp(under_way / RankingsPerRound(under_way) + under_way / 6,
-                      kRankedMin, kRankedMax),
+  // Enough until the next ranking, and a sixth of a round more.
+  const int64_t count =
+      std::clamp(under_way / RankingsPerRound(under_way) + under_way / 6,
+                 kRankedMin, kRankedMax);
+  RankReply reply = desk.policy->Rank(
+      {.count = count,
+       .looks_max = kLooksMin + 2 * count,
        .boxes = desk.dead_boxes.empty() ? absl::Span<const Subspace>()
                                         : absl::MakeConstSpan(desk.boxes),
        .dead_boxes = desk.dead_boxes,
        .id_of = id_of,
        .is_taken = is_taken,
-       .pending = pending});
+       .pending = pending,
+       .is_stopped = is_stopped});
+  if (is_stopped()) return std::nullopt;
+  const bool in_vain = reply.is_cut_short && reply.candidates.empty();
+  desk.looks_in_vain =
+      in_vain && desk.verdicts == desk.searched_at
+          ? desk.looks_in_vain + std::max<int64_t>(1, reply.looks)
+          : 0;
+  desk.searched_at = desk.verdicts;
+  desk.goes_on = in_vain && desk.looks_in_vain < kLooksInVainMax;
+  if (desk.goes_on) return std::nullopt;
+  RankCandidates command{.task = id,
+                         .basis = desk.verdicts,
+                         .candidates = std::move(reply.candidates)};
   desk.ranked = static_cast<int64_t>(command.candidates.size());
   desk.ranked_left.clear();
   for (const Architecture& one : command.candidates) {

@@ -6,10 +6,12 @@
 #define ARCHPOOL_SERVER_SEARCH_SEARCH_DESK_H_
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
+#include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
 #include "common/nas/search/search_policy.h"
 #include "server/core/commands.h"
@@ -24,14 +26,28 @@ class SearchDesk {
 
   // Begins anew from what a store loaded.
   void Load(const PoolSnapshot& snapshot);
+  // The same in parts: the records follow, task before trial, in any number of
+  // calls of Watch.
+  void BeginLoad();
   // The events of one commit.
   void Watch(absl::Span<const Event> events);
   // A ranking for each task that needs one: it is new, enough verdicts came, or
   // the last one is nearly used up.
   std::vector<RankCandidates> Rank();
 
+  // What one step of the search came to.
+  struct Step {
+    bool is_idle = false;  // no task needs a ranking
+    std::optional<RankCandidates> ranking;
+  };
+  // Looks for the ranking of one task, for a bounded time; where that did not
+  // suffice, the task has its turn again. Clients take turns, and the tasks of
+  // each. Where `is_stopped` comes true it returns soon, with nothing.
+  Step RankNext(absl::FunctionRef<bool()> is_stopped);
+
  private:
   struct TaskDesk {
+    AccountId client;
     std::shared_ptr<const TaskSpec> spec;
     Digest secret;
     std::unique_ptr<SearchPolicy> policy;
@@ -49,6 +65,11 @@ class SearchDesk {
     int64_t verdicts = 0;
     int64_t ranked_at = -1;  // verdicts by then
     bool must_rebuild = false;
+    // The last step was cut short, and found nothing; and so many looks did
+    // since it last found something or learnt something.
+    bool goes_on = false;
+    int64_t looks_in_vain = 0;
+    int64_t searched_at = -1;  // verdicts by the last step
   };
 
   void Note(const Task& task);
@@ -60,13 +81,20 @@ class SearchDesk {
   static void Forget(TaskDesk& desk, SubspaceId box);
   std::unique_ptr<SearchPolicy> MakePolicy(const TaskDesk& desk) const;
   void Learn(TaskDesk& desk, const Trial& trial);
-  void Rebuild(TaskDesk& desk);
+  void Rebuild(TaskDesk& desk, absl::FunctionRef<bool()> is_stopped);
   bool NeedsRanking(const TaskDesk& desk) const;
-  RankCandidates RankTask(TaskId id, TaskDesk& desk);
+  // The task whose turn it is, or an unset id.
+  TaskId NextInTurn();
+  std::optional<RankCandidates> RankTask(TaskId id, TaskDesk& desk,
+                                         absl::FunctionRef<bool()> is_stopped);
 
   SearchPolicySpec policy_;
   absl::btree_map<Digest, DatasetManifest> datasets_;
   absl::btree_map<TaskId, TaskDesk> tasks_;
+  bool is_loading_ = false;
+  // Whose turn was last, and of each client.
+  AccountId last_client_;
+  absl::btree_map<AccountId, TaskId> last_task_of_;
 };
 
 }  // namespace archpool

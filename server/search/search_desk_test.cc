@@ -2,6 +2,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/endless_space.h"
 #include "tests/support/pool_fixture.h"
 
 namespace archpool {
@@ -36,6 +37,45 @@ TEST_F(SearchDeskTest, FollowsTheTasksOwnPolicy) {
   for (size_t i = 1; i < last_.size(); ++i) {
     EXPECT_LT(spec.space.RankOf(last_[i - 1]), spec.space.RankOf(last_[i]));
   }
+}
+
+// An endless space takes its turns and no more: other clients' tasks are ranked
+// between them, and in the end it rests.
+TEST_F(SearchDeskTest, AnEndlessSpaceTakesTurns) {
+  SearchDesk desk(SearchPolicySpec{.kind = SearchPolicyKind::kExhaustive});
+  TestPool pool;
+  const TaskId hostile = pool.Submit(EndlessSpec(), "endless");
+  const TaskId other = pool.Submit(TinySpec(4), "small");
+  desk.Watch(pool.pool.TakeEvents());
+  SearchDesk::Step first = desk.RankNext(NeverStopped);
+  ASSERT_TRUE(first.ranking.has_value());
+  EXPECT_EQ(first.ranking->task, hostile);
+  const SearchDesk::Step second = desk.RankNext(NeverStopped);
+  ASSERT_TRUE(second.ranking.has_value());
+  EXPECT_EQ(second.ranking->task, other);
+  EXPECT_TRUE(desk.RankNext(NeverStopped).is_idle);
+}
+
+// Where the looks bring nothing the task has further turns, and rests in the
+// end: the core draws for itself.
+TEST_F(SearchDeskTest, RestsAfterManyLooksInVain) {
+  SearchDesk desk(SearchPolicySpec{.kind = SearchPolicyKind::kExhaustive});
+  TestPool pool;
+  const TaskId task = pool.Submit(EndlessSpec());
+  TaskSpec impossible = *pool.pool.state().Find(task)->spec;
+  impossible.limits.parameters_max = 1;
+  Task record = *pool.pool.state().Find(task);
+  record.spec = std::make_shared<const TaskSpec>(impossible);
+  desk.Watch({*pool.pool.state().FindDataset(impossible.dataset), record});
+  SearchDesk::Step step = desk.RankNext(NeverStopped);
+  EXPECT_FALSE(step.ranking.has_value());
+  int64_t turns = 1;
+  for (; !step.ranking && turns < 2'000; ++turns) {
+    step = desk.RankNext(NeverStopped);
+  }
+  ASSERT_TRUE(step.ranking.has_value());
+  EXPECT_TRUE(step.ranking->candidates.empty());
+  EXPECT_TRUE(desk.RankNext(NeverStopped).is_idle);
 }
 
 // Equal accuracies: what is cheaper is worth more, and its neighbours come

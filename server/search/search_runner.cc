@@ -1,8 +1,15 @@
 #include "server/search/search_runner.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace archpool {
+namespace {
+
+// Records that are taken in before the stop is looked at again.
+constexpr size_t kRecordsAtOnce = 1'024;
+
+}  // namespace
 
 SearchRunner::SearchRunner(Engine& engine, const SearchPolicySpec& policy)
     : engine_(engine), desk_(policy), thread_([this] { Run(); }) {}
@@ -11,13 +18,12 @@ SearchRunner::~SearchRunner() { Stop(); }
 
 void SearchRunner::Watch(absl::Span<const Event> events) {
   absl::MutexLock lock(&mutex_);
-  news_.emplace_back(std::vector<Event>(events.begin(), events.end()));
+  news_.Add(events);
 }
 
 void SearchRunner::Load(const PoolSnapshot& snapshot) {
   absl::MutexLock lock(&mutex_);
-  news_.clear();
-  news_.emplace_back(snapshot);
+  news_.Restart(snapshot.records);
 }
 
 void SearchRunner::Stop() {
@@ -28,29 +34,33 @@ void SearchRunner::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+SearchNews::Batch SearchRunner::TakeNews(bool is_idle) {
+  absl::MutexLock lock(&mutex_);
+  if (is_idle) mutex_.Await(absl::Condition(this, &SearchRunner::HasNews));
+  return news_.Take();
+}
+
+void SearchRunner::Absorb(const SearchNews::Batch& batch) {
+  if (batch.is_fresh_start) desk_.BeginLoad();
+  const absl::Span<const Event> events = batch.events;
+  for (size_t at = 0; at < events.size() && !stops_; at += kRecordsAtOnce) {
+    desk_.Watch(events.subspan(at, kRecordsAtOnce));
+  }
+}
+
 void SearchRunner::Run() {
-  for (;;) {
-    std::vector<News> news;
-    {
-      absl::MutexLock lock(&mutex_);
-      mutex_.Await(absl::Condition(this, &SearchRunner::HasNews));
-      if (stops_) return;
-      news.swap(news_);
-    }
-    for (const News& one : news) {
-      if (const auto* snapshot = std::get_if<PoolSnapshot>(&one)) {
-        desk_.Load(*snapshot);
-      } else {
-        desk_.Watch(std::get<std::vector<Event>>(one));
-      }
-    }
-    for (RankCandidates& ranking : desk_.Rank()) {
-      // Refused where the task has ended meanwhile; a lost one is made again
-      // with the next verdict.
-      engine_.Submit<RankCandidates>(
-          std::move(ranking),
-          [](const absl::StatusOr<RankCandidates::Reply>&) {});
-    }
+  bool is_idle = true;
+  while (!stops_) {
+    Absorb(TakeNews(is_idle));
+    if (stops_) return;
+    SearchDesk::Step step = desk_.RankNext([this] { return stops_.load(); });
+    is_idle = step.is_idle;
+    if (!step.ranking) continue;
+    // Refused where the task has ended meanwhile; a lost one is made again with
+    // the next verdict.
+    engine_.Submit<RankCandidates>(
+        *std::move(step.ranking),
+        [](const absl::StatusOr<RankCandidates::Reply>&) {});
   }
 }
 

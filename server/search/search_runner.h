@@ -1,17 +1,19 @@
 // Runs the SearchDesk on a thread of its own, beside the engine: it hears of
-// every commit and hands in rankings as commands. Thread-safe.
+// every commit and hands in rankings as commands. What it has not heard of yet
+// is coalesced, and it stops within a fraction of a second, whatever it is
+// looking for. Thread-safe.
 #ifndef ARCHPOOL_SERVER_SEARCH_SEARCH_RUNNER_H_
 #define ARCHPOOL_SERVER_SEARCH_SEARCH_RUNNER_H_
 
+#include <atomic>
 #include <thread>
-#include <variant>
-#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "server/engine/engine.h"
 #include "server/search/search_desk.h"
+#include "server/search/search_news.h"
 
 namespace archpool {
 
@@ -29,18 +31,19 @@ class SearchRunner {
   void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  using News = std::variant<std::vector<Event>, PoolSnapshot>;
-
   void Run() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Absorb(const SearchNews::Batch& batch);
+  // Waits for news where there is nothing to look for.
+  SearchNews::Batch TakeNews(bool is_idle) ABSL_LOCKS_EXCLUDED(mutex_);
   bool HasNews() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-    return stops_ || !news_.empty();
+    return stops_ || !news_.IsEmpty();
   }
 
   Engine& engine_;
   SearchDesk desk_;  // the thread's alone
   absl::Mutex mutex_;
-  std::vector<News> news_ ABSL_GUARDED_BY(mutex_);
-  bool stops_ ABSL_GUARDED_BY(mutex_) = false;
+  SearchNews news_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<bool> stops_ = false;  // set with the mutex held
   std::thread thread_;
 };
 

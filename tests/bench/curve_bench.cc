@@ -68,12 +68,14 @@ double TargetOf(const testing::NkLandscape& landscape, uint64_t seed) {
   };
   const auto is_taken = [&](const Digest& id) { return tried.contains(id); };
   while (static_cast<int64_t>(found.size()) < kLongRunTrials) {
-    const std::vector<Architecture> next = policy->Rank({.count = 1,
-                                                         .boxes = {},
-                                                         .dead_boxes = {},
-                                                         .id_of = id_of,
-                                                         .is_taken = is_taken,
-                                                         .pending = {}});
+    const std::vector<Architecture> next = policy
+                                               ->Rank({.count = 1,
+                                                       .boxes = {},
+                                                       .dead_boxes = {},
+                                                       .id_of = id_of,
+                                                       .is_taken = is_taken,
+                                                       .pending = {}})
+                                               .candidates;
     const double fitness = landscape.FitnessOf(next[0]);
     tried.insert(*id_of(next[0]));
     found.push_back(fitness);

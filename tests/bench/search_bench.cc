@@ -75,15 +75,17 @@ int64_t TrialsToTarget(const Table& table, const std::string& policy_text,
   for (int64_t trials = 0; trials < 6'000;) {
     while (running.size() < miners) {
       const std::vector<Architecture> pending(running.begin(), running.end());
-      const auto ranked = policy->Rank(
-          {.count = 1,
-           .boxes = {},
-           .dead_boxes = {},
-           .id_of = [&](const Architecture& one) -> std::optional<Digest> {
-             return row(one).id;
-           },
-           .is_taken = [&](const Digest& id) { return taken.contains(id); },
-           .pending = pending});
+      const auto ranked =
+          policy
+              ->Rank({.count = 1,
+                      .boxes = {},
+                      .dead_boxes = {},
+                      .id_of = [&](const Architecture& one)
+                          -> std::optional<Digest> { return row(one).id; },
+                      .is_taken =
+                          [&](const Digest& id) { return taken.contains(id); },
+                      .pending = pending})
+              .candidates;
       if (ranked.empty()) break;
       taken.insert(row(ranked[0]).id);
       running.push_back(ranked[0]);

@@ -20,6 +20,13 @@ class Collector {
   bool IsFull() const {
     return static_cast<int64_t>(ranked_.size()) >= request_.count;
   }
+  bool IsStopped() const { return request_.is_stopped(); }
+  // Nothing more is taken.
+  bool IsDone() const {
+    return IsFull() || looks_ >= request_.looks_max || IsStopped();
+  }
+  // The looks were used up, and brought nothing: the caller goes on from here.
+  bool WasInVain() const { return ranked_.empty() && IsDone(); }
   bool IsInABox(const Architecture& architecture) const {
     if (request_.boxes.empty()) return true;
     const auto holds = [&](const Subspace& box) {
@@ -34,7 +41,8 @@ class Collector {
   }
   // Whether it was taken.
   bool Offer(const Architecture& architecture) {
-    if (IsFull()) return false;
+    if (IsDone()) return false;
+    ++looks_;
     const std::optional<Digest> id = request_.id_of(architecture);
     if (!id || request_.is_taken(*id) || seen_.contains(*id) ||
         !IsInABox(architecture)) {
@@ -44,10 +52,16 @@ class Collector {
     ranked_.push_back(architecture);
     return true;
   }
-  std::vector<Architecture> Take() { return std::move(ranked_); }
+  RankReply Take() {
+    const bool is_cut_short = IsDone() && !IsFull();
+    return {.candidates = std::move(ranked_),
+            .is_cut_short = is_cut_short,
+            .looks = looks_};
+  }
 
  private:
   const RankRequest& request_;
+  int64_t looks_ = 0;
   std::set<Digest> seen_;
   std::vector<Architecture> ranked_;
 };
@@ -83,39 +97,52 @@ inline constexpr uint64_t kWalkedSizeMax = 100'000;
 
 // Fills up with random architectures of the live boxes, larger boxes more
 // often; from what is small with whatever is left.
-inline void FillAtRandom(const SearchSpace& space, const RankRequest& request,
-                         CounterRng& rng, Collector& collector) {
-  // As long as most of the space is live, drawing from all of it is drawing
-  // from the live boxes, and need not look at each.
-  int misses = 0;
-  while (!collector.IsFull() && misses < kDrawsMax) {
-    misses = collector.Offer(RandomArchitecture(space, rng)) ? 0 : misses + 1;
+class RandomFill {
+ public:
+  void Fill(const SearchSpace& space, const RankRequest& request,
+            CounterRng& rng, Collector& collector) {
+    // As long as most of the space is live, drawing from all of it is drawing
+    // from the live boxes, and need not look at each.
+    int misses = 0;
+    while (!collector.IsDone() && misses < kDrawsMax) {
+      misses = collector.Offer(RandomArchitecture(space, rng)) ? 0 : misses + 1;
+    }
+    if (collector.IsDone()) return;
+    const Subspace whole = Subspace::Whole(space);
+    const absl::Span<const Subspace> boxes =
+        request.boxes.empty() ? absl::MakeConstSpan(&whole, 1) : request.boxes;
+    std::vector<uint64_t> ends;  // running sums of the boxes' sizes
+    uint64_t total = 0;
+    for (const Subspace& box : boxes) {
+      ends.push_back(total += static_cast<uint64_t>(box.size()));
+    }
+    const auto at = [&](uint64_t index) {
+      const auto end = std::upper_bound(ends.begin(), ends.end(), index);
+      const Subspace& box = boxes[static_cast<size_t>(end - ends.begin())];
+      return box.ArchitectureAt(static_cast<int64_t>(
+          index - (*end - static_cast<uint64_t>(box.size()))));
+    };
+    misses = 0;
+    while (!collector.IsDone() && misses < kDrawsMax) {
+      misses = collector.Offer(at(rng.Below64(total))) ? 0 : misses + 1;
+    }
+    if (collector.IsDone() || total > kWalkedSizeMax) return;
+    // A walk that was cut short goes on; other boxes are another walk.
+    if (walk_left_ == 0 || walk_total_ != total) {
+      walk_total_ = walk_left_ = total;
+      walk_next_ = rng.Below64(total);
+    }
+    for (; walk_left_ > 0 && !collector.IsDone(); --walk_left_) {
+      collector.Offer(at(walk_next_++ % total));
+    }
+    if (!collector.WasInVain()) walk_left_ = 0;
   }
-  if (collector.IsFull()) return;
-  const Subspace whole = Subspace::Whole(space);
-  const absl::Span<const Subspace> boxes =
-      request.boxes.empty() ? absl::MakeConstSpan(&whole, 1) : request.boxes;
-  std::vector<uint64_t> ends;  // running sums of the boxes' sizes
-  uint64_t total = 0;
-  for (const Subspace& box : boxes) {
-    ends.push_back(total += static_cast<uint64_t>(box.size()));
-  }
-  const auto at = [&](uint64_t index) {
-    const auto end = std::upper_bound(ends.begin(), ends.end(), index);
-    const Subspace& box = boxes[static_cast<size_t>(end - ends.begin())];
-    return box.ArchitectureAt(static_cast<int64_t>(
-        index - (*end - static_cast<uint64_t>(box.size()))));
-  };
-  misses = 0;
-  while (!collector.IsFull() && misses < kDrawsMax) {
-    misses = collector.Offer(at(rng.Below64(total))) ? 0 : misses + 1;
-  }
-  if (collector.IsFull() || total > kWalkedSizeMax) return;
-  const uint64_t begin = rng.Below64(total);
-  for (uint64_t i = 0; i < total && !collector.IsFull(); ++i) {
-    collector.Offer(at((begin + i) % total));
-  }
-}
+
+ private:
+  uint64_t walk_total_ = 0;
+  uint64_t walk_next_ = 0;
+  uint64_t walk_left_ = 0;
+};
 
 }  // namespace archpool
 

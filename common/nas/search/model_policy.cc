@@ -59,6 +59,7 @@ ModelPolicy::ModelPolicy(const SearchSpace& space, uint64_t seed,
     : space_(space), rng_(seed, 0), allocation_(allocation) {}
 
 void ModelPolicy::Observe(const Observation& observation) {
+  passed_ = 0;
   const size_t index = observations_.size();
   observations_.push_back(observation);
   const auto place = std::upper_bound(
@@ -103,13 +104,13 @@ void ModelPolicy::ChooseKernel(absl::Span<const Architecture> points,
 }
 
 std::vector<Architecture> ModelPolicy::CandidatesFor(
-    const RankRequest& request) {
+    const RankRequest& request, const Collector& collector) {
   std::vector<Architecture> candidates;
-  const Collector boxes(request);
   if (space_.size() <= kScoredWholeMax) {
-    for (int64_t rank = 0; rank < space_.size(); ++rank) {
+    for (int64_t rank = 0; rank < space_.size() && !collector.IsStopped();
+         ++rank) {
       Architecture one = space_.ArchitectureAt(rank);
-      if (boxes.IsInABox(one)) candidates.push_back(std::move(one));
+      if (collector.IsInABox(one)) candidates.push_back(std::move(one));
     }
     return candidates;
   }
@@ -179,7 +180,7 @@ std::vector<ModelPolicy::Scored> ModelPolicy::Score(
   return scored;
 }
 
-std::vector<Architecture> ModelPolicy::Rank(const RankRequest& request) {
+RankReply ModelPolicy::Rank(const RankRequest& request) {
   Collector collector(request);
   const std::vector<Observation> data = Data();
   std::vector<Architecture> points;
@@ -189,7 +190,7 @@ std::vector<Architecture> ModelPolicy::Rank(const RankRequest& request) {
   ChooseKernel(points, values);
   const GaussianProcess process(kernel_, points, values);
 
-  std::vector<Architecture> candidates = CandidatesFor(request);
+  std::vector<Architecture> candidates = CandidatesFor(request, collector);
   if (data.size() >= kDataMin) Shortlist(process, candidates);
   std::vector<Scored> scored = Score(process, std::move(candidates));
   // Everybody learns that `architecture` is under way: its value will be what
@@ -215,6 +216,7 @@ std::vector<Architecture> ModelPolicy::Rank(const RankRequest& request) {
                              ? request.pending.size() - kAwarePicksMax / 2
                              : 0;
   for (const Architecture& one : request.pending.subspan(skipped)) {
+    if (collector.IsStopped()) break;
     // A candidate's own projection counts what was learnt before it, too.
     const auto known = std::find_if(
         scored.begin(), scored.end(),
@@ -226,14 +228,14 @@ std::vector<Architecture> ModelPolicy::Rank(const RankRequest& request) {
     return one.mean + one.optimism * std::sqrt(std::max(0.0, one.variance)) +
            one.tie_break;
   };
-  while (!collector.IsFull() && !scored.empty() && aware < kAwarePicksMax) {
+  while (!collector.IsDone() && !scored.empty() && aware < kAwarePicksMax) {
     const auto best = std::max_element(
         scored.begin(), scored.end(),
         [&](const Scored& a, const Scored& b) { return bound(a) < bound(b); });
     const Scored picked = std::move(*best);
     if (best != scored.end() - 1) *best = std::move(scored.back());
     scored.pop_back();
-    if (collector.Offer(picked.architecture) && !collector.IsFull()) {
+    if (collector.Offer(picked.architecture) && !collector.IsDone()) {
       learn(picked.architecture, picked.projection);
     }
   }
@@ -242,11 +244,11 @@ std::vector<Architecture> ModelPolicy::Rank(const RankRequest& request) {
     order.emplace_back(-bound(scored[i]), i);
   }
   std::sort(order.begin(), order.end());
-  for (const auto& [negated, i] : order) {
-    if (collector.IsFull()) break;
-    collector.Offer(scored[i].architecture);
+  for (; passed_ < order.size() && !collector.IsDone(); ++passed_) {
+    collector.Offer(scored[order[passed_].second].architecture);
   }
-  FillAtRandom(space_, request, rng_, collector);
+  fill_.Fill(space_, request, rng_, collector);
+  if (!collector.WasInVain()) passed_ = 0;
   return collector.Take();
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/counter_rng.h"
+#include "common/nas/search/collector.h"
 #include "common/nas/search/gaussian_process.h"
 #include "common/nas/search/search_policy.h"
 
@@ -24,7 +25,7 @@ class ModelPolicy : public SearchPolicy {
   ModelPolicy(const SearchSpace& space, uint64_t seed, Allocation allocation);
 
   void Observe(const Observation& observation) override;
-  std::vector<Architecture> Rank(const RankRequest& request) override;
+  RankReply Rank(const RankRequest& request) override;
 
  private:
   struct Scored {
@@ -44,7 +45,8 @@ class ModelPolicy : public SearchPolicy {
                  std::vector<Architecture>& candidates);
   std::vector<Scored> Score(const GaussianProcess& process,
                             std::vector<Architecture> candidates);
-  std::vector<Architecture> CandidatesFor(const RankRequest& request);
+  std::vector<Architecture> CandidatesFor(const RankRequest& request,
+                                          const Collector& collector);
 
   const SearchSpace& space_;
   CounterRng rng_;
@@ -53,6 +55,10 @@ class ModelPolicy : public SearchPolicy {
   std::vector<size_t> best_;               // indices, best first
   MatchKernel kernel_;
   size_t kernel_chosen_at_ = 0;
+  // Of the candidates in their order, those that the last calls looked at in
+  // vain since something was learnt.
+  size_t passed_ = 0;
+  RandomFill fill_;
 };
 
 }  // namespace archpool

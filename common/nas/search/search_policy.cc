@@ -17,17 +17,17 @@ class ExhaustivePolicy : public SearchPolicy {
  public:
   explicit ExhaustivePolicy(const SearchSpace& space) : space_(space) {}
   void Observe(const Observation&) override {}
-  std::vector<Architecture> Rank(const RankRequest& request) override {
+  RankReply Rank(const RankRequest& request) override {
     Collector collector(request);
     // What is taken may come free again, so the walk begins anew once it has
     // ended.
     for (int round = 0; round < 2; ++round) {
-      for (int64_t rank = next_; rank < space_.size() && !collector.IsFull();
+      for (int64_t rank = next_; rank < space_.size() && !collector.IsDone();
            ++rank) {
         const bool fresh = collector.Offer(space_.ArchitectureAt(rank));
         if (!fresh && rank == next_) ++next_;
       }
-      if (collector.IsFull() || next_ == 0) break;
+      if (collector.IsDone() || next_ == 0) break;
       next_ = 0;
     }
     return collector.Take();
@@ -43,15 +43,16 @@ class RandomPolicy : public SearchPolicy {
   RandomPolicy(const SearchSpace& space, uint64_t seed)
       : space_(space), rng_(seed, 0) {}
   void Observe(const Observation&) override {}
-  std::vector<Architecture> Rank(const RankRequest& request) override {
+  RankReply Rank(const RankRequest& request) override {
     Collector collector(request);
-    FillAtRandom(space_, request, rng_, collector);
+    fill_.Fill(space_, request, rng_, collector);
     return collector.Take();
   }
 
  private:
   const SearchSpace& space_;
   CounterRng rng_;
+  RandomFill fill_;
 };
 
 // The oldest dies, whatever it is worth.
@@ -69,16 +70,16 @@ class EvolutionPolicy : public SearchPolicy {
     ++observed_;
   }
 
-  std::vector<Architecture> Rank(const RankRequest& request) override {
+  RankReply Rank(const RankRequest& request) override {
     Collector collector(request);
     if (observed_ + static_cast<int64_t>(request.pending.size()) >=
             spec_.population &&
         !population_.empty()) {
-      for (int misses = 0; !collector.IsFull() && misses < kDrawsMax;) {
+      for (int misses = 0; !collector.IsDone() && misses < kDrawsMax;) {
         misses = collector.Offer(Child()) ? 0 : misses + 1;
       }
     }
-    FillAtRandom(space_, request, rng_, collector);
+    fill_.Fill(space_, request, rng_, collector);
     return collector.Take();
   }
 
@@ -95,6 +96,7 @@ class EvolutionPolicy : public SearchPolicy {
   SearchPolicySpec spec_;
   const SearchSpace& space_;
   CounterRng rng_;
+  RandomFill fill_;
   std::deque<Observation> population_;
   int64_t observed_ = 0;
 };
@@ -113,18 +115,18 @@ class LocalPolicy : public SearchPolicy {
     Shuffle();
   }
 
-  std::vector<Architecture> Rank(const RankRequest& request) override {
+  RankReply Rank(const RankRequest& request) override {
     Collector collector(request);
     if (has_centre_) {
       for (const Architecture& neighbour : neighbours_) {
         collector.Offer(neighbour);
       }
-      if (!collector.IsFull() && request.pending.empty()) {
+      if (!collector.IsDone() && request.pending.empty()) {
         // Nothing better around it: begin again elsewhere.
         has_centre_ = false;
       }
     }
-    FillAtRandom(space_, request, rng_, collector);
+    fill_.Fill(space_, request, rng_, collector);
     return collector.Take();
   }
 
@@ -147,6 +149,7 @@ class LocalPolicy : public SearchPolicy {
 
   const SearchSpace& space_;
   CounterRng rng_;
+  RandomFill fill_;
   bool has_centre_ = false;
   Observation centre_;
   std::vector<Architecture> neighbours_;

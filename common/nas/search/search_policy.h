@@ -27,9 +27,14 @@ struct Observation {
   double value = 0;  // greater is better; the unit is the task's
 };
 
+inline bool NeverStopped() { return false; }
+
 // What is asked of a policy.
 struct RankRequest {
   int64_t count = 1;
+  // Architectures that are looked at before the policy gives up for now: no
+  // space keeps it busy for longer than these take.
+  int64_t looks_max = 100'000;
   // The live boxes and the dead ones, disjoint: nothing is named outside the
   // former, nor inside the latter. No boxes: the whole space.
   absl::Span<const Subspace> boxes;
@@ -41,6 +46,18 @@ struct RankRequest {
   absl::FunctionRef<bool(const Digest&)> is_taken;
   // Handed out, without a verdict yet.
   absl::Span<const Architecture> pending;
+  // Asked before each look: whether the answer is no longer wanted.
+  absl::FunctionRef<bool()> is_stopped = NeverStopped;
+};
+
+struct RankReply {
+  // At most `count` architectures, best first: possible, not taken, in a box,
+  // no two of one id.
+  std::vector<Architecture> candidates;
+  // The looks were used up first: where there are no candidates, the next call
+  // goes on where this one left off. Otherwise none is left, or none was found.
+  bool is_cut_short = false;
+  int64_t looks = 0;
 };
 
 // Not thread-safe: one thread owns it.
@@ -49,10 +66,11 @@ class SearchPolicy {
   virtual ~SearchPolicy() = default;
   // Verdicts, in the order in which they came.
   virtual void Observe(const Observation& observation) = 0;
-  // At most `count` architectures, best first: possible, not taken, in a box,
-  // no two of one id. Empty: none is left, or none was found.
-  virtual std::vector<Architecture> Rank(const RankRequest& request) = 0;
+  virtual RankReply Rank(const RankRequest& request) = 0;
 };
+
+// Going through a larger space in the order of its ranks is no search.
+inline constexpr int64_t kExhaustiveSizeMax = 1'000'000;
 
 enum class SearchPolicyKind {
   kExhaustive,  // in the order of ranks

@@ -34,16 +34,19 @@ class Searcher {
 
   std::vector<Architecture> Rank(int64_t count,
                                  absl::Span<const Subspace> boxes = {}) {
-    return policy_->Rank(
-        {.count = count,
-         .boxes = boxes,
-         .id_of = [this](const Architecture& one) -> std::optional<Digest> {
-           // One in seven cannot be built.
-           if (space_.RankOf(one) % 7 == 3) return std::nullopt;
-           return MakeCandidate(space_, one, {})->id;
-         },
-         .is_taken = [this](const Digest& id) { return taken_.contains(id); },
-         .pending = pending_});
+    return policy_
+        ->Rank(
+            {.count = count,
+             .boxes = boxes,
+             .id_of = [this](const Architecture& one) -> std::optional<Digest> {
+               // One in seven cannot be built.
+               if (space_.RankOf(one) % 7 == 3) return std::nullopt;
+               return MakeCandidate(space_, one, {})->id;
+             },
+             .is_taken =
+                 [this](const Digest& id) { return taken_.contains(id); },
+             .pending = pending_})
+        .candidates;
   }
   void Hand(const Architecture& one) {
     EXPECT_TRUE(taken_.insert(MakeCandidate(space_, one, {})->id).second)
@@ -114,6 +117,68 @@ TEST_P(SearchPolicyTest, FindsWhatIsLeftOfALargeSpace) {
     for (const Architecture& one : ranked) searcher.Hand(one);
     searcher.Learn();
   }
+}
+
+// Ten dimensions of 64 choices: more than anybody can go through. Nothing in
+// it can be built, and the answer comes all the same.
+TEST_P(SearchPolicyTest, GivesUpWhereNothingCanBeBuilt) {
+  const SearchSpace space = PlainSpace(10, 64);
+  const auto policy =
+      MakeSearchPolicy(*ParseSearchPolicy(GetParam()), space, 7);
+  int64_t looks = 0;
+  const RankReply reply =
+      policy->Rank({.count = 8,
+                    .looks_max = 1'000,
+                    .id_of = [&](const Architecture&) -> std::optional<Digest> {
+                      ++looks;
+                      return std::nullopt;
+                    },
+                    .is_taken = [](const Digest&) { return false; }});
+  EXPECT_TRUE(reply.candidates.empty());
+  EXPECT_LE(looks, 1'000);
+  EXPECT_EQ(reply.looks, looks);
+}
+
+// One network in a few thousand can be built: call by call, each bounded, the
+// search comes to it.
+TEST_P(SearchPolicyTest, GoesOnWhereItLeftOff) {
+  const SearchSpace space = PlainSpace(7, 3);
+  for (const int64_t only : {int64_t{0}, int64_t{1'300}, space.size() - 1}) {
+    const auto policy =
+        MakeSearchPolicy(*ParseSearchPolicy(GetParam()), space, 8);
+    bool is_found = false;
+    for (int calls = 0; calls < 200 && !is_found; ++calls) {
+      const RankReply reply = policy->Rank(
+          {.count = 8,
+           .looks_max = 600,
+           .id_of = [&](const Architecture& one) -> std::optional<Digest> {
+             if (space.RankOf(one) != only) return std::nullopt;
+             return Sha256("the only one");
+           },
+           .is_taken = [](const Digest&) { return false; }});
+      is_found = !reply.candidates.empty();
+      if (!is_found) {
+        EXPECT_TRUE(reply.is_cut_short);
+      }
+    }
+    EXPECT_TRUE(is_found) << only;
+  }
+}
+
+TEST_P(SearchPolicyTest, LooksAtNothingOnceStopped) {
+  const SearchSpace space = PlainSpace(8, 3);
+  const auto policy =
+      MakeSearchPolicy(*ParseSearchPolicy(GetParam()), space, 9);
+  const RankReply reply =
+      policy->Rank({.count = 8,
+                    .id_of = [](const Architecture&) -> std::optional<Digest> {
+                      ADD_FAILURE() << "was looked at";
+                      return std::nullopt;
+                    },
+                    .is_taken = [](const Digest&) { return false; },
+                    .is_stopped = [] { return true; }});
+  EXPECT_TRUE(reply.candidates.empty());
+  EXPECT_TRUE(reply.is_cut_short);
 }
 
 TEST_P(SearchPolicyTest, TheSameSeedNamesTheSame) {

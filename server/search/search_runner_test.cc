@@ -1,0 +1,95 @@
+// One client's space must never keep the search from everybody else's, nor the
+// server from stopping.
+#include "server/search/search_runner.h"
+
+#include "absl/synchronization/notification.h"
+#include "common/base/clock.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/storage/memory_store.h"
+#include "tests/support/endless_space.h"
+
+namespace archpool {
+namespace {
+
+class SearchRunnerTest : public ::testing::Test {
+ protected:
+  // An engine over `store_` with a runner beside it, as a server has them.
+  void Start(SearchPolicyKind policy) {
+    engine_ =
+        std::make_unique<Engine>(clock_, store_, PoolPolicy(), EngineOptions());
+    runner_ = std::make_unique<SearchRunner>(*engine_,
+                                             SearchPolicySpec{.kind = policy});
+    ASSERT_TRUE(engine_
+                    ->Start(
+                        [this](absl::Span<const Event> events) {
+                          runner_->Watch(events);
+                          Note(events);
+                        },
+                        [this](const PoolSnapshot& snapshot) {
+                          runner_->Load(snapshot);
+                        })
+                    .ok());
+  }
+  void Stop() {
+    runner_->Stop();
+    engine_->Stop();
+  }
+  AccountId MakeClient() {
+    const AccountId client =
+        engine_->Call(CreateAccount{"client", Role::kClient, Sha256("token")})
+            ->id;
+    EXPECT_TRUE(
+        engine_->Call(Deposit{"client", 1'000 * kAmountPerCoin, "d"}).ok());
+    EXPECT_TRUE(
+        engine_
+            ->Call(RegisterDataset{client, TinyManifest(), Sha256("held-out")})
+            .ok());
+    return client;
+  }
+  void Note(absl::Span<const Event> events) {
+    for (const Event& event : events) {
+      const auto* ranking = std::get_if<Ranking>(&event);
+      if (ranking == nullptr || ranking->candidates.size() < 8) continue;
+      if (!ranked_.HasBeenNotified()) ranked_.Notify();
+    }
+  }
+
+  SystemClock clock_;
+  MemoryStore store_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<SearchRunner> runner_;
+  absl::Notification ranked_;  // of a task with something to rank
+};
+
+TEST_F(SearchRunnerTest, AnEndlessSpaceHoldsUpNobody) {
+  Start(SearchPolicyKind::kExhaustive);
+  const AccountId client = MakeClient();
+  EXPECT_TRUE(
+      engine_->Call(SubmitTask{client, EndlessSpec(), "endless", Sha256("s")})
+          .ok());
+  EXPECT_TRUE(
+      engine_->Call(SubmitTask{client, TinySpec(4), "small", Sha256("s")})
+          .ok());
+  ranked_.WaitForNotification();
+  Stop();
+}
+
+// It comes back with the records, and is no worse then.
+TEST_F(SearchRunnerTest, StopsInTheMidstOfAnEndlessSpaceAfterARestartToo) {
+  Start(SearchPolicyKind::kExhaustive);
+  const AccountId client = MakeClient();
+  EXPECT_TRUE(
+      engine_->Call(SubmitTask{client, EndlessSpec(), "endless", Sha256("s")})
+          .ok());
+  Stop();
+  Start(SearchPolicyKind::kExhaustive);
+  EXPECT_TRUE(
+      engine_->Call(SubmitTask{client, TinySpec(4), "small", Sha256("s")})
+          .ok());
+  ranked_.WaitForNotification();
+  Stop();
+}
+
+}  // namespace
+}  // namespace archpool
