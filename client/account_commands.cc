@@ -136,6 +136,68 @@ absl::Status SetState(Context& context, const std::string& name,
   return absl::OkStatus();
 }
 
+struct QuotaFlags {
+  std::string name;
+  int64_t open_tasks = -1;  // less than 0: stays as it is
+  int64_t leases = -1;
+  int64_t sessions = -1;
+};
+
+absl::StatusOr<v1::Quotas> AskQuotas(PoolClient& client,
+                                     const QuotaFlags& flags) {
+  if (flags.open_tasks < 0 && flags.leases < 0 && flags.sessions < 0) {
+    v1::GetQuotasRequest request;
+    request.set_name(flags.name);
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        const v1::GetQuotasResponse response,
+        client.Call(client.pool(), &Stub::GetQuotas, request));
+    return response.quotas();
+  }
+  v1::SetQuotasRequest request;
+  request.set_name(flags.name);
+  if (flags.open_tasks >= 0) request.set_open_tasks(flags.open_tasks);
+  if (flags.leases >= 0) request.set_leases(flags.leases);
+  if (flags.sessions >= 0) request.set_sessions(flags.sessions);
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::SetQuotasResponse response,
+      client.Call(client.pool(), &Stub::SetQuotas, request));
+  return response.quotas();
+}
+
+absl::Status Quota(Context& context, const QuotaFlags& flags) {
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  ARCHPOOL_ASSIGN_OR_RETURN(const v1::Quotas quotas, AskQuotas(*client, flags));
+  Json json = {{"account", Clean(quotas.account_name())},
+               {"proven", quotas.is_proven()},
+               {"pause_left_seconds", quotas.pause_left().seconds()}};
+  std::string page = absl::StrCat("Account ", Clean(quotas.account_name()),
+                                  quotas.is_proven() ? " (proven)" : "", "
+");
+  const auto add = [&](const char* word, const char* text,
+                       const v1::Quotas::Line& line) {
+    json[word] = {{"held", line.held()},
+                  {"max", line.max()},
+                  {"allowed", line.allowed()}};
+    absl::StrAppend(&page, "  ", text, ": ", line.held(), " of ", line.max(),
+                    line.allowed() > 0
+                        ? absl::StrCat(" (an operator allows ", line.allowed(),
+                                       ")")
+                        : "",
+                    "
+");
+  };
+  add("open_tasks", "open tasks", quotas.open_tasks());
+  add("leases", "leases", quotas.leases());
+  add("sessions", "workers", quotas.sessions());
+  if (quotas.pause_left().seconds() > 0) {
+    absl::StrAppend(&page, "  gave up too many leases: gets the next in ",
+                    quotas.pause_left().seconds(), " s
+");
+  }
+  context.Show(json, page);
+  return absl::OkStatus();
+}
+
 absl::Status ShowTerms(Context& context) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(
@@ -217,6 +279,27 @@ void AddAccountCommands(CLI::App& app, Action& action) {
             v1::Account::STATE_SUSPENDED);
   add_state("resume", "Lifts a suspension (operators)",
             v1::Account::STATE_ACTIVE);
+
+  const auto quota_flags = std::make_shared<QuotaFlags>();
+  CLI::App* quota = group->add_subcommand(
+      "quota",
+      "What an account has taken and may take; operators may allow it more");
+  quota->add_option("name", quota_flags->name,
+                    "The account; your own where none is named");
+  const auto add_quota = [quota](const char* flag, int64_t& value,
+                                 const char* help) {
+    quota->add_option(flag, value, help)
+        ->check(CLI::Range(int64_t{0}, int64_t{1'000'000}));
+  };
+  add_quota("--open-tasks", quota_flags->open_tasks,
+            "Allows a client as many open tasks; 0 takes it back");
+  add_quota("--leases", quota_flags->leases,
+            "Allows a miner as many leases at once; 0 takes it back");
+  add_quota("--sessions", quota_flags->sessions,
+            "Allows a miner as many workers; 0 takes it back");
+  quota->callback([&action, quota_flags] {
+    action = [quota_flags](Context& c) { return Quota(c, *quota_flags); };
+  });
 
   group->add_subcommand("terms", "What the pool pays by, and its receipts' key")
       ->callback([&action] { action = ShowTerms; });

@@ -60,7 +60,7 @@ class TaskReader {
       // All that is missing is the digest, which the upload will give.
       TaskSpec whole = task.spec;
       whole.dataset = Sha256(absl::string_view("a dataset"));
-      const absl::Status status = whole.Validate();
+      const absl::Status status = whole.ValidateNew();
       if (!status.ok()) {
         problems_.Add(root.position, std::string(status.message()));
       }

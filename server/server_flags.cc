@@ -63,6 +63,10 @@ namespace {
 void AddMoneyFlags(CLI::App& app, ServerFlags& flags) {
   app.add_option("--fee", flags.fee, "The pool's share of what is paid out")
       ->capture_default_str();
+  app.add_option("--price-minimum", flags.price_min_coins,
+                 "The least that a task must pay for an hour of the reference "
+                 "core, without fee and finder's bonus, in coins")
+      ->capture_default_str();
   app.add_option("--rail", flags.rail,
                  "What takes payouts out: 'files' (batches in the data "
                  "directory, paid and confirmed by\nhand), an https URL (docs/"
@@ -149,6 +153,17 @@ void AddServeFlags(CLI::App& app, ServerFlags& flags) {
                  "How far a claimed accuracy may exceed the measured one")
       ->capture_default_str();
   AddMoneyFlags(app, flags);
+  app.add_option("--memory-max-mib", flags.memory_max_mib,
+                 "What the pool's verifiers have for one training, in MiB: no "
+                 "network is trained that may need more")
+      ->check(CLI::Range(256, 1 << 20))
+      ->capture_default_str();
+  app.add_option("--open-tasks-per-client",
+                 flags.policy.open_tasks_per_client_max,
+                 "Open tasks that a client may have at once; 'archpool account "
+                 "quota' allows one more")
+      ->check(CLI::Range(1, 1'000))
+      ->capture_default_str();
   app.add_option("--audit-floor", flags.audit_floor,
                  "Part of a proven miner's trials that is audited")
       ->capture_default_str();
@@ -164,6 +179,7 @@ void AddServeFlags(CLI::App& app, ServerFlags& flags) {
 
 absl::Status CheckFlags(ServerFlags& flags) {
   PoolPolicy& policy = flags.policy;
+  policy.memory_max_bytes = flags.memory_max_mib << 20;
   ARCHPOOL_RETURN_IF_ERROR(
       ParseTerm("--lease-term", flags.lease_term, policy.lease_term));
   ARCHPOOL_ASSIGN_OR_RETURN(flags.search,
@@ -190,6 +206,8 @@ absl::Status CheckFlags(ServerFlags& flags) {
                                       policy.claim_tolerance_ppm));
   ARCHPOOL_RETURN_IF_ERROR(ParseShare(
       "--payout-minimum", flags.payout_min_coins, 1e6, policy.payout_min));
+  ARCHPOOL_RETURN_IF_ERROR(ParseShare("--price-minimum", flags.price_min_coins,
+                                      1e6, policy.price_min));
   policy.payout_min = std::max<int64_t>(policy.payout_min, 1);
   policy.reward_rule = flags.reward_rule == "pplns" ? RewardRule::kPplns
                                                     : RewardRule::kProportional;

@@ -33,6 +33,8 @@ struct ServerFlags {
   std::string verifier_term = "5m";
   std::string unverified = "pay-proven";
   double fee = 0.05;
+  double price_min_coins = 0;
+  int64_t memory_max_mib = 4096;
   double claim_tolerance = 0.002;
   double audit_floor = 0.25;
   double audit_budget = 0.05;

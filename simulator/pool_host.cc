@@ -10,7 +10,7 @@ PoolHost::PoolHost(const Options& options,
       listener_(std::move(listener)),
       rng_(options.seed, 1),
       pool_(options.policy, PoolSnapshot()),
-      desk_(options.search),
+      desk_(options.search, options.policy),
       audit_(options.commits_to_full_audit) {}
 
 PoolHost::Fault PoolHost::NextFault() {

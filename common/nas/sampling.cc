@@ -4,8 +4,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/crypto/canonical.h"
+#include "common/nas/training_memory.h"
 
 namespace archpool {
 namespace {
@@ -30,6 +32,34 @@ absl::StatusOr<Candidate> PlainCandidate(const SearchSpace& space,
                               .encoding())};
 }
 
+absl::Status TooLarge(absl::string_view what, int64_t bytes, int64_t max) {
+  constexpr int64_t kMebi = int64_t{1} << 20;
+  return InvalidArgument(
+      "TRAINING_TOO_LARGE",
+      absl::StrCat(what, " take ", bytes / kMebi, " MiB, and this pool takes ",
+                   max / kMebi, " MiB at most."));
+}
+
+absl::Status CheckSizes(const LayerPlan& plan, const NetworkTerms& terms) {
+  if (terms.memory_max_bytes > 0) {
+    const int64_t bytes = TrainingMemoryMaxBytes(plan, terms.batch_size);
+    if (bytes > terms.memory_max_bytes) {
+      return TooLarge(
+          absl::StrCat("The network and batches of ", terms.batch_size), bytes,
+          terms.memory_max_bytes);
+    }
+  }
+  if (terms.checkpoints_max_bytes > 0) {
+    const int64_t bytes = CheckpointMaxBytes(plan) * terms.checkpoints;
+    if (bytes > terms.checkpoints_max_bytes) {
+      return TooLarge(
+          absl::StrCat("The ", terms.checkpoints, " checkpoints of a training"),
+          bytes, terms.checkpoints_max_bytes);
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Candidate> MakeCandidate(const SearchSpace& space,
@@ -39,6 +69,7 @@ absl::StatusOr<Candidate> MakeCandidate(const SearchSpace& space,
   ARCHPOOL_ASSIGN_OR_RETURN(
       LayerPlan plan, MakeLayerPlan(space, architecture, terms.input_shape,
                                     terms.classes, terms.limits));
+  ARCHPOOL_RETURN_IF_ERROR(CheckSizes(plan, terms));
   const Digest id = ArchitectureIdOf(plan);
   return Candidate{architecture, std::move(plan), id};
 }

@@ -22,6 +22,12 @@ struct NetworkTerms {
   TensorShape input_shape;
   int64_t classes = 0;
   PlanLimits limits;
+  // What training it may take, at batches of this size and with as many
+  // checkpoints; 0: no limit.
+  int64_t batch_size = 0;
+  int64_t checkpoints = 0;
+  int64_t memory_max_bytes = 0;
+  int64_t checkpoints_max_bytes = 0;
   friend bool operator==(const NetworkTerms&, const NetworkTerms&) = default;
 };
 
@@ -36,7 +42,8 @@ struct Candidate {
 // What training on an example costs in a plain space, which has no layers.
 inline constexpr int64_t kPlainTrainNsPerExample = 1'000;
 
-// Errors as MakeLayerPlan; in a plain space CELL_DISCONNECTED.
+// Errors as MakeLayerPlan, and TRAINING_TOO_LARGE: over the terms' bytes; in a
+// plain space CELL_DISCONNECTED.
 absl::StatusOr<Candidate> MakeCandidate(const SearchSpace& space,
                                         const Architecture& architecture,
                                         const NetworkTerms& terms);

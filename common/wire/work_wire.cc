@@ -160,6 +160,9 @@ absl::StatusOr<WorkLease> LeaseFromProto(const v1::Lease& proto) {
   ARCHPOOL_RETURN_IF_ERROR(
       CheckRange("lease.trials_target", proto.trials_target(), 0, INT64_MAX));
   lease.trials_target = proto.trials_target();
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckRange("lease.price", proto.price(), 0, kAmountMax));
+  lease.price = proto.price();
   return lease;
 }
 

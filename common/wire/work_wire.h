@@ -55,6 +55,8 @@ struct WorkLease {
   Recipe recipe;
   Digest dataset;
   DatasetManifest manifest;
+  // What the task pays: micro-coins for an hour of the reference core.
+  Amount price = 0;
 };
 
 // INVALID_ARGUMENT: the reasons of common/wire/fields.h; those of

@@ -37,6 +37,7 @@ struct LeaseGrant {
   std::vector<Assignment> assignments;  // the uncommitted ones, in order
   std::shared_ptr<const TaskSpec> spec;
   DatasetManifest manifest;
+  Amount price = 0;  // micro-coins for an hour of the reference core
 };
 
 // What a worker binds itself to. The edge has checked the signature.

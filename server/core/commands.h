@@ -34,6 +34,28 @@ struct SetAccountState {
   using Reply = Account;
 };
 
+// Idempotent; says what the account has and may have even where nothing is set.
+// NOT_FOUND (ACCOUNT_UNKNOWN).
+struct SetQuotas {
+  std::string name;
+  // What stays unset stays as it is.
+  std::optional<int64_t> open_tasks;
+  std::optional<int64_t> leases;
+  std::optional<int64_t> sessions;
+  struct Line {
+    int64_t held = 0;
+    int64_t max = 0;
+  };
+  struct Reply {
+    Account account;
+    Line open_tasks;
+    Line leases;
+    Line sessions;
+    absl::Duration pause_left;  // until it may take a lease again
+    bool is_proven = false;
+  };
+};
+
 // Idempotent by request_id. NOT_FOUND (ACCOUNT_UNKNOWN); INVALID_ARGUMENT
 // (AMOUNT_RANGE).
 struct Deposit {
@@ -52,8 +74,9 @@ struct RegisterDataset {
 };
 
 // Idempotent by (caller, request_id). NOT_FOUND (DATASET_UNKNOWN: not there, or
-// not the caller's); FAILED_PRECONDITION (BALANCE_TOO_LOW, TOO_MANY_TASKS);
-// INVALID_ARGUMENT (TaskSpec::Validate's, and BUDGET_TOO_SMALL).
+// not the caller's); FAILED_PRECONDITION (BALANCE_TOO_LOW, TOO_MANY_TASKS,
+// TASK_QUOTA: of this client's, PRICE_TOO_LOW); INVALID_ARGUMENT
+// (TaskSpec::ValidateNew's, CheckTraining's, and BUDGET_TOO_SMALL).
 struct SubmitTask {
   AccountId caller;
   TaskSpec spec;
@@ -108,6 +131,9 @@ struct AcquireLease {
   AccountId caller;
   SessionId session;
   std::vector<LeaseId> holding;
+  // Tasks that pay less are passed over; micro-coins for an hour of the
+  // reference core.
+  Amount price_min = 0;
   struct Reply {
     std::optional<LeaseGrant> grant;
     std::string idle_reason;   // NO_OPEN_TASK, ALL_SUBSPACES_LEASED, …

@@ -26,6 +26,16 @@
 
 namespace archpool {
 
+// What an operator allows an account beside what it may have by itself; 0: no
+// more than that.
+struct AccountQuotas {
+  int64_t open_tasks = 0;
+  int64_t leases = 0;
+  int64_t sessions = 0;
+
+  friend bool operator==(const AccountQuotas&, const AccountQuotas&) = default;
+};
+
 struct Account {
   AccountId id;
   std::string name;
@@ -53,6 +63,11 @@ struct Account {
   // it keeps all.
   std::vector<RevenuePart> split;
   WorkUnits units_credited = 0;  // ever
+  // Two for each lease that it gave up, one less for each that it completed.
+  // Leases given up at a time, as by a machine that went down, count once.
+  int64_t give_ups = 0;
+  absl::Time give_up_time = absl::InfinitePast();  // the last one's
+  AccountQuotas quotas;
 
   friend bool operator==(const Account&, const Account&) = default;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "server/core/work_price.h"
 
 namespace archpool {
 namespace {
@@ -14,6 +15,12 @@ std::string Percent(int64_t ppm) {
   while (text.back() == '0') text.pop_back();
   if (text.back() == '.') text.pop_back();
   return text;
+}
+
+std::string DescribeLeasts(const PoolPolicy& policy) {
+  if (policy.price_min == 0) return "";
+  return absl::StrCat(". No task pays less than ",
+                      DescribePrice(policy.price_min), " for its work");
 }
 
 }  // namespace
@@ -37,7 +44,7 @@ std::string DescribeTerms(const PoolPolicy& policy) {
                 " work units, whichever tasks they were for, at their own "
                 "tasks' prices (pplns)");
   return absl::StrCat("The pool keeps ", Percent(policy.fee_ppm),
-                      " % of a reward; ", rule,
+                      " % of a reward; ", rule, DescribeLeasts(policy),
                       ". Finders of a task's best networks share its bonus.");
 }
 

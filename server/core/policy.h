@@ -108,8 +108,22 @@ struct PoolPolicy {
   // how long.
   int64_t inconclusive_max = 3;
   absl::Duration unverifiable_term = absl::Minutes(10);
+  // What an hour of the reference core must be paid, without the finder's
+  // bonus; in micro-coins. Tasks that pay less are refused.
+  Amount price_min = 0;
+  // Of the work that is given out, the part that goes to all clients alike; the
+  // rest goes by price.
+  int64_t equal_share_ppm = 200'000;
+  // Accounts that are not proven may together reserve no more than this part of
+  // a task's budget, while others are there.
+  int64_t unproven_share_ppm = 250'000;
+  // What a verifier has for one examination, and what the checkpoints of one
+  // training may come to: what needs more is not trained.
+  int64_t memory_max_bytes = int64_t{4} << 30;
+  int64_t checkpoints_max_bytes = int64_t{32} << 30;
   // Limits.
   int64_t open_tasks_max = 1'000;
+  int64_t open_tasks_per_client_max = 32;
   int64_t open_sessions_per_account_max = 1'024;
   int64_t closings_per_tick_max = 1'000;
 };

@@ -12,7 +12,8 @@ Pool::Pool(const PoolPolicy& policy, const PoolSnapshot& snapshot,
     : policy_(policy),
       state_(policy.high_reward_share_ppm),
       expiry_hold_(hold),
-      verifiers_(std::move(verifiers)) {
+      verifiers_(std::move(verifiers)),
+      shares_(policy.equal_share_ppm) {
   state_.Load(snapshot);
 }
 

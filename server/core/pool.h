@@ -19,11 +19,13 @@
 #include <optional>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/core/audit_cost.h"
 #include "server/core/commands.h"
 #include "server/core/entities.h"
+#include "server/core/lease_shares.h"
 #include "server/core/policy.h"
 #include "server/core/pool_state.h"
 #include "server/core/verifier_book.h"
@@ -60,6 +62,7 @@ class Pool {
                                                absl::Time now);
   absl::StatusOr<SetAccountState::Reply> Execute(const SetAccountState&,
                                                  absl::Time now);
+  absl::StatusOr<SetQuotas::Reply> Execute(const SetQuotas&, absl::Time now);
   absl::StatusOr<Deposit::Reply> Execute(const Deposit&, absl::Time now);
   absl::StatusOr<SetPayoutTerms::Reply> Execute(const SetPayoutTerms&,
                                                 absl::Time now);
@@ -196,6 +199,9 @@ class Pool {
   void CloseUnanswered(const Trial& trial, absl::Time now);
   Assignment AssignmentOf(const Task& task, const Trial& trial) const;
   AcquireLease::Reply GrantOf(const Lease& lease) const;
+  // The tasks' offers in their order, until one gives a lease.
+  AcquireLease::Reply LeaseByShares(const AcquireLease& command,
+                                    const Session& session, absl::Time now);
   // A lease on the task's most promising subspace; ends the task where nothing
   // is left to draw or to wait for.
   AcquireLease::Reply LeaseFrom(TaskId task, const Session& session,
@@ -224,6 +230,8 @@ class Pool {
                          AccountId account, int64_t count_max,
                          bool may_look_long) const;
   WorkUnits UnitsLeft(const Task& task) const;
+  // As far as the account may have them.
+  WorkUnits UnitsLeft(const Task& task, AccountId account) const;
   // How many trials of `units` fill the worker's lease.
   int64_t ListTarget(const Task& task, const Session& session,
                      WorkUnits units) const;
@@ -233,7 +241,7 @@ class Pool {
   // Appends to a running list what its worker will need next.
   std::vector<Assignment> Grow(LeaseId lease, absl::Time now);
   // The rest of another account's list that wants a backup, backwards.
-  LeaseId GrantBackup(const Session& session, absl::Time now);
+  LeaseId GrantBackup(const Session& session, Amount price_min, absl::Time now);
   void CheckProgress(Lease lease, absl::Time now);
   // A lease that has gone silent: of a high-reward box, it wants a backup.
   void CloseSilent(const Lease& lease, absl::Time now);
@@ -243,6 +251,13 @@ class Pool {
   PoolState state_;
   ExpiryHold expiry_hold_;
   VerifierBook verifiers_;
+  LeaseShares shares_;
+  // Sessions that an account opened in the present hour.
+  struct Openings {
+    absl::Time begin;
+    int64_t count = 0;
+  };
+  absl::btree_map<AccountId, Openings> openings_;
 };
 
 }  // namespace archpool

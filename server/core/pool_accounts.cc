@@ -2,6 +2,7 @@
 #include "common/base/status.h"
 #include "server/core/pool.h"
 #include "server/core/pool_internal.h"
+#include "server/core/quotas.h"
 
 namespace archpool {
 
@@ -48,6 +49,31 @@ absl::StatusOr<SetAccountState::Reply> Pool::Execute(
     internal::SettleFinishing(state_, policy_, now);
   }
   return *state_.Find(account.id);
+}
+
+absl::StatusOr<SetQuotas::Reply> Pool::Execute(const SetQuotas& command,
+                                               absl::Time now) {
+  const Account* found = state_.FindAccount(command.name);
+  if (found == nullptr) {
+    return NotFound("ACCOUNT_UNKNOWN",
+                    absl::StrCat("there is no account '", command.name, "'"));
+  }
+  Account account = *found;
+  AccountQuotas& quotas = account.quotas;
+  quotas.open_tasks = command.open_tasks.value_or(quotas.open_tasks);
+  quotas.leases = command.leases.value_or(quotas.leases);
+  quotas.sessions = command.sessions.value_or(quotas.sessions);
+  if (account != *found) state_.Put(account);
+  return SetQuotas::Reply{
+      .account = account,
+      .open_tasks = {internal::OpenTasksOf(state_, account.id),
+                     internal::OpenTasksMax(policy_, account)},
+      .leases = {state_.LeaseCount(account.id),
+                 internal::LeasesMax(policy_, account)},
+      .sessions = {state_.SessionCount(account.id),
+                   internal::SessionsMax(policy_, account)},
+      .pause_left = internal::PauseLeft(policy_, account, now),
+      .is_proven = internal::IsProven(account)};
 }
 
 absl::StatusOr<Deposit::Reply> Pool::Execute(const Deposit& command,

@@ -3,6 +3,7 @@
 #include "server/core/completion.h"
 #include "server/core/pool.h"
 #include "server/core/pool_internal.h"
+#include "server/core/work_price.h"
 
 namespace archpool {
 namespace {
@@ -126,7 +127,8 @@ void Pool::CloseSilent(const Lease& lease, absl::Time now) {
   state_.Put(silent);
 }
 
-LeaseId Pool::GrantBackup(const Session& session, absl::Time now) {
+LeaseId Pool::GrantBackup(const Session& session, Amount price_min,
+                          absl::Time now) {
   int looks = 0;
   for (const auto& [deadline, id] : state_.backups_wanted()) {
     if (++looks > kLooksMax) break;
@@ -136,7 +138,8 @@ LeaseId Pool::GrantBackup(const Session& session, absl::Time now) {
       continue;
     }
     const Task& task = *state_.Find(primary.task);
-    WorkUnits units_left = UnitsLeft(task);
+    if (PricePerCoreHour(task) < price_min) continue;
+    WorkUnits units_left = UnitsLeft(task, session.account);
     std::vector<Trial> rest;
     // From the end of the list, while the primary comes from its beginning: the
     // two meet, and little is done twice.

@@ -6,6 +6,8 @@
 #include "common/model/chance.h"
 #include "server/core/pool.h"
 #include "server/core/pool_internal.h"
+#include "server/core/quotas.h"
+#include "server/core/work_price.h"
 
 namespace archpool {
 namespace internal {
@@ -61,8 +63,7 @@ absl::StatusOr<AcquireLease::Reply> Pool::Execute(const AcquireLease& command,
         .idle_message = absl::StrCat("this worker holds ", held.size(),
                                      " leases; finish one first")};
   }
-  if (state_.LeaseCount(account.id) >=
-      policy_.leases_on_trust + account.trials_accepted) {
+  if (state_.LeaseCount(account.id) >= internal::LeasesMax(policy_, account)) {
     return AcquireLease::Reply{
         .grant = {},
         .idle_reason = "LEASES_ON_TRUST",
@@ -72,23 +73,60 @@ absl::StatusOr<AcquireLease::Reply> Pool::Execute(const AcquireLease& command,
             " leases; it may hold one more for each trial accepted of it")};
   }
   if (auto idle = WhyNotVerifiable(session, now)) return *std::move(idle);
-  const LeaseId backup = GrantBackup(session, now);
+  const absl::Duration pause = internal::PauseLeft(policy_, account, now);
+  if (pause > absl::ZeroDuration()) {
+    return AcquireLease::Reply{
+        .grant = {},
+        .idle_reason = "LEASES_GIVEN_UP",
+        .idle_message = absl::StrCat(
+            "account '", account.name,
+            "' gave up more leases than it completes; it may take the next in ",
+            absl::FormatDuration(absl::Ceil(pause, absl::Seconds(1))))};
+  }
+  const LeaseId backup = GrantBackup(session, command.price_min, now);
   if (backup.IsSet()) return GrantOf(*state_.Find(backup));
+  return LeaseByShares(command, session, now);
+}
 
+AcquireLease::Reply Pool::LeaseByShares(const AcquireLease& command,
+                                        const Session& session,
+                                        absl::Time now) {
+  std::vector<LeaseShares::Offer> offers;
+  Amount best_refused = -1;
+  for (const auto& [leases, id] : state_.tasks_by_leases()) {
+    const Task& task = *state_.Find(id);
+    const Amount price = PricePerCoreHour(task);
+    if (price >= command.price_min) {
+      offers.push_back({.task = id, .client = task.client, .price = price});
+    } else {
+      best_refused = std::max(best_refused, price);
+    }
+  }
   AcquireLease::Reply idle{
       .grant = {},
       .idle_reason = "NO_OPEN_TASK",
       .idle_message =
-          "no client has an open task; work comes as soon as one "
-          "does"};
-  // A task may end on the way, and leaves the set that is walked.
-  const auto& tasks = state_.tasks_by_leases();
-  for (auto next = tasks.begin(); next != tasks.end();) {
-    const std::pair<int64_t, TaskId> asked = *next;
-    AcquireLease::Reply reply = LeaseFrom(asked.second, session, now);
-    if (reply.grant) return reply;
+          "no client has an open task; work comes as soon as one does"};
+  if (best_refused >= 0) {
+    idle = {.grant = {},
+            .idle_reason = "PRICE_TOO_LOW",
+            .idle_message = absl::StrCat(
+                "the best of the tasks passed over pays ",
+                DescribePrice(best_refused), ", and this worker asks for ",
+                DescribePrice(command.price_min))};
+  }
+  // A task may end on the way.
+  for (const LeaseShares::Offer& offer : shares_.Ordered(std::move(offers))) {
+    const Task* task = state_.Find(offer.task);
+    if (task == nullptr || task->state != TaskState::kActive) continue;
+    AcquireLease::Reply reply = LeaseFrom(offer.task, session, now);
+    if (reply.grant) {
+      const Lease& lease = reply.grant->lease;
+      const WorkUnits each = state_.Find(lease.trials[0])->work_units;
+      shares_.Charge(offer, std::max<WorkUnits>(1, each) * lease.trials_target);
+      return reply;
+    }
     idle = std::move(reply);
-    next = tasks.upper_bound(asked);
   }
   return idle;
 }
@@ -112,11 +150,11 @@ Assignment Pool::AssignmentOf(const Task& task, const Trial& trial) const {
 
 AcquireLease::Reply Pool::GrantOf(const Lease& lease) const {
   const Task& task = *state_.Find(lease.task);
-  LeaseGrant grant{
-      .lease = lease,
-      .assignments = {},
-      .spec = task.spec,
-      .manifest = state_.FindDataset(task.spec->dataset)->manifest};
+  LeaseGrant grant{.lease = lease,
+                   .assignments = {},
+                   .spec = task.spec,
+                   .manifest = state_.FindDataset(task.spec->dataset)->manifest,
+                   .price = PricePerCoreHour(task)};
   for (const TrialId id : lease.trials) {
     const Trial& trial = *state_.Find(id);
     if (trial.state != TrialState::kAssigned) continue;
@@ -149,6 +187,15 @@ AcquireLease::Reply Pool::LeaseFrom(TaskId id, const Session& session,
     if (!start.trials.empty()) {
       return GrantOf(*state_.Find(Grant(task, session, std::move(start), now)));
     }
+  }
+  if (too_dear && outstanding > 0 &&
+      UnitsLeft(task, session.account) < UnitsLeft(task)) {
+    return {.grant = {},
+            .idle_reason = "UNPROVEN_SHARE",
+            .idle_message = absl::StrCat(
+                "accounts with fewer than ", kProvenTrials,
+                " accepted trials have reserved their part of ", id.ToString(),
+                "; wait for verdicts, or the next task")};
   }
   if (too_dear && outstanding > 0) {
     return {.grant = {},

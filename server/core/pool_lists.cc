@@ -9,9 +9,11 @@
 #include "common/crypto/canonical.h"
 #include "common/nas/cost_table.h"
 #include "common/nas/sampling.h"
+#include "server/core/candidate_terms.h"
 #include "server/core/completion.h"
 #include "server/core/pool.h"
 #include "server/core/pool_internal.h"
+#include "server/core/quotas.h"
 
 namespace archpool {
 namespace {
@@ -54,14 +56,11 @@ Trial TrialOf(const Task& task, SubspaceId box, TaskIndex::Ranked ranked) {
 
 // As a candidate of its task: priced, or found impossible.
 TaskIndex::Ranked LookAt(const Task& task, const DatasetManifest& manifest,
-                         TaskIndex::Ranked ranked) {
+                         const PoolPolicy& policy, TaskIndex::Ranked ranked) {
   const TaskSpec& spec = *task.spec;
   ranked.looked_at = true;
-  const absl::StatusOr<Candidate> candidate =
-      MakeCandidate(spec.space, ranked.architecture,
-                    {.input_shape = manifest.shape,
-                     .classes = manifest.classes,
-                     .limits = spec.limits});
+  const absl::StatusOr<Candidate> candidate = MakeCandidate(
+      spec.space, ranked.architecture, TermsOf(spec, manifest, policy));
   ranked.possible = candidate.ok();
   if (!candidate.ok()) return ranked;
   ranked.id = candidate->id;
@@ -101,6 +100,12 @@ WorkUnits Pool::UnitsLeft(const Task& task) const {
          index.reserved_units;
 }
 
+WorkUnits Pool::UnitsLeft(const Task& task, AccountId account) const {
+  return std::min(UnitsLeft(task), internal::UnitsFor(state_, policy_, task,
+                                                      *state_.Find(account),
+                                                      expiry_hold_.last_tick));
+}
+
 int64_t Pool::ListTarget(const Task& task, const Session& session,
                          WorkUnits units) const {
   const Outlook outlook =
@@ -118,7 +123,7 @@ Pool::Start Pool::StartFromAbandoned(const Task& task,
   const auto found = index.abandoned.find(account);
   Start start;
   if (found == index.abandoned.end()) return start;
-  WorkUnits units_left = UnitsLeft(task);
+  WorkUnits units_left = UnitsLeft(task, account);
   std::set<Digest> seen;
   int looks = 0;
   // The latest first: the earliest are those that never could be had.
@@ -135,7 +140,8 @@ Pool::Start Pool::StartFromAbandoned(const Task& task,
     }
     units_left -= trial.work_units;
     start.box = trial.subspace;
-    start.trials.push_back(Trial{.task = task.id,
+    start.trials.push_back(Trial{.id = trial.id,
+                                 .task = task.id,
                                  .subspace = trial.subspace,
                                  .architecture = trial.architecture,
                                  .architecture_id = trial.architecture_id,
@@ -155,7 +161,7 @@ std::optional<Trial> Pool::RankedTrial(const Task& task, size_t position) {
   if (!index.ranking[position].looked_at) {
     state_.RememberRanked(
         task.id, position,
-        LookAt(task, state_.FindDataset(task.spec->dataset)->manifest,
+        LookAt(task, state_.FindDataset(task.spec->dataset)->manifest, policy_,
                index.ranking[position]));
   }
   const TaskIndex::Ranked& ranked = index.ranking[position];
@@ -173,7 +179,7 @@ std::optional<Trial> Pool::RankedTrial(const Task& task, size_t position) {
 Pool::Start Pool::StartFromRanking(const Task& task, const Session& session,
                                    bool& too_dear) {
   const TaskIndex& index = state_.IndexOf(task.id);
-  const WorkUnits units_left = UnitsLeft(task);
+  const WorkUnits units_left = UnitsLeft(task, session.account);
   size_t looks = 0;
   bool at_head = true;
   for (size_t i = index.ranking_begin;
@@ -288,12 +294,10 @@ Pool::DrawnTrials Pool::DrawTrials(const Task& task,
   const TaskSpec& spec = *task.spec;
   const DatasetManifest& manifest = state_.FindDataset(spec.dataset)->manifest;
   const TaskIndex& index = state_.IndexOf(task.id);
-  const NetworkTerms terms{.input_shape = manifest.shape,
-                           .classes = manifest.classes,
-                           .limits = spec.limits};
+  const NetworkTerms terms = TermsOf(spec, manifest, policy_);
   count_max = std::min(
       {count_max, spec.trials_per_lease, internal::TrialsLeft(task, index)});
-  WorkUnits units_left = UnitsLeft(task);
+  WorkUnits units_left = UnitsLeft(task, account);
   // Every draw its own numbers: a list draws again as it grows.
   CounterRng rng(
       DrawKey(task, subspace.id).Prefix64(),
@@ -345,7 +349,8 @@ Pool::DrawnTrials Pool::DrawTrials(const Task& task,
 
 void Pool::AddTrials(Lease& lease, std::vector<Trial> trials, absl::Time now) {
   for (Trial& trial : trials) {
-    trial.id = state_.NextTrialId();
+    // What an account left undone and takes up again is the same trial.
+    if (!trial.id.IsSet()) trial.id = state_.NextTrialId();
     trial.lease = lease.id;
     trial.account = lease.account;
     trial.create_time = now;
@@ -409,14 +414,14 @@ std::vector<Assignment> Pool::Grow(LeaseId id, absl::Time now) {
     return {};
   }
   bool too_dear = false;
-  std::vector<Trial> more =
-      internal::Promotions(state_, task, lease.account, lease.subspace, wanted,
-                           UnitsLeft(task), policy_.lease_term, now, too_dear);
+  std::vector<Trial> more = internal::Promotions(
+      state_, task, lease.account, lease.subspace, wanted,
+      UnitsLeft(task, lease.account), policy_.lease_term, now, too_dear);
   if (!more.empty()) {
     // The next report asks for more.
   } else if (!state_.IndexOf(task.id).ranking.empty()) {
-    more =
-        RankedIn(task, lease.subspace, lease.account, wanted, UnitsLeft(task));
+    more = RankedIn(task, lease.subspace, lease.account, wanted,
+                    UnitsLeft(task, lease.account));
   } else {
     more = DrawTrials(task, *state_.Find(lease.subspace), lease.account, wanted,
                       false)

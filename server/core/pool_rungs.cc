@@ -188,7 +188,7 @@ Pool::Start Pool::StartFromPromotions(const Task& task, AccountId account,
   std::vector<Trial> promotions = internal::Promotions(
       state_, task, account, {},
       std::min(policy_.list_ahead, internal::TrialsLeft(task, index)),
-      UnitsLeft(task), policy_.lease_term, now, too_dear);
+      UnitsLeft(task, account), policy_.lease_term, now, too_dear);
   if (promotions.empty()) return {};
   const SubspaceId box = promotions[0].subspace;
   internal::ReopenIfCompleted(state_, box);

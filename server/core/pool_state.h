@@ -26,6 +26,9 @@ namespace archpool {
 // Boxes of a task's first partition.
 inline constexpr int64_t kBoxesAtStartMax = 65'536;
 
+// Accepted trials from which on an account counts as proven.
+inline constexpr int64_t kProvenTrials = 20;
+
 class PoolState {
  public:
   explicit PoolState(int64_t high_reward_share_ppm)
@@ -129,6 +132,9 @@ class PoolState {
     return owed_;
   }
   WorkUnits units_credited() const { return units_credited_; }  // of all
+  // When an account with kProvenTrials committed something last, as far as its
+  // ended leases tell.
+  absl::Time proven_commit_time() const { return proven_commit_time_; }
   // Audits that wait for a miner's answer.
   const absl::btree_set<AuditId>& AskedOf(AccountId miner) const;
   Amount BalanceOf(Place place) const;
@@ -233,6 +239,7 @@ class PoolState {
   absl::btree_map<PayoutId, Payout> payouts_;
   absl::btree_map<std::pair<AccountId, int64_t>, Owed> owed_;
   WorkUnits units_credited_ = 0;
+  absl::Time proven_commit_time_ = absl::InfinitePast();
   absl::btree_map<Place, Amount> balances_;
   absl::btree_map<RequestKey, int64_t> requests_;
   std::set<Due> due_;

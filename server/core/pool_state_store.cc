@@ -100,6 +100,10 @@ void PoolState::Store(const Account& account) {
   const Account* before = Find(account.id);
   units_credited_ +=
       account.units_credited - (before == nullptr ? 0 : before->units_credited);
+  if (account.trials_accepted >= kProvenTrials) {
+    proven_commit_time_ =
+        std::max(proven_commit_time_, account.performance.last_commit_time);
+  }
   account_names_[account.name] = account.id;
   accounts_[account.id] = account;
 }
@@ -345,6 +349,17 @@ void PoolState::CountResult(const Trial& trial, int64_t sign) {
   }
 }
 
+namespace {
+
+void Reserve(TaskIndex& index, const Trial& trial, int64_t sign) {
+  index.reserved_units += sign * trial.work_units;
+  WorkUnits& by = index.reserved_by[trial.account];
+  by += sign * trial.work_units;
+  if (by == 0) index.reserved_by.erase(trial.account);
+}
+
+}  // namespace
+
 void PoolState::Count(const Trial& trial, int64_t sign) {
   CountResult(trial, sign);
   if (trial.known_from.IsSet()) return;
@@ -364,12 +379,12 @@ void PoolState::Count(const Trial& trial, int64_t sign) {
   switch (trial.state) {
     case TrialState::kAssigned:
       index.assigned_count += sign;
-      index.reserved_units += sign * trial.work_units;
+      Reserve(index, trial, sign);
       break;
     case TrialState::kCommitted:
     case TrialState::kUploaded:
       index.pending_count += sign;
-      index.reserved_units += sign * trial.work_units;
+      Reserve(index, trial, sign);
       break;
     case TrialState::kAccepted:
       index.accepted_count += sign;

@@ -1,5 +1,8 @@
+#include <algorithm>
 #include <memory>
+#include <string>
 
+#include "absl/numeric/int128.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "common/base/counter_rng.h"
@@ -7,19 +10,26 @@
 #include "common/base/status.h"
 #include "common/nas/cost_table.h"
 #include "common/nas/sampling.h"
+#include "server/core/candidate_terms.h"
 #include "server/core/pool.h"
 #include "server/core/pool_internal.h"
+#include "server/core/quotas.h"
 #include "server/core/reward.h"
+#include "server/core/work_price.h"
 
 namespace archpool {
 namespace {
 
 constexpr int kProbes = 32;
+// The defaults, which the smallest dataset may have.
+constexpr int64_t kSegmentsAlways = 16;
+constexpr int64_t kBatchSizeAlways = 128;
 
 // Whether the budget buys at least one network of the space: a task that can
 // never give out a trial is refused before money moves.
 absl::Status CheckBuysATrial(const TaskSpec& spec,
-                             const DatasetManifest& manifest) {
+                             const DatasetManifest& manifest,
+                             const PoolPolicy& policy) {
   CounterRng rng(0, 0);
   absl::Status impossible;
   WorkUnits cheapest = 0;
@@ -28,9 +38,7 @@ absl::Status CheckBuysATrial(const TaskSpec& spec,
         i == 0 ? 0 : rng.Below64(static_cast<uint64_t>(spec.space.size())));
     const absl::StatusOr<Candidate> candidate =
         MakeCandidate(spec.space, spec.space.ArchitectureAt(rank),
-                      {.input_shape = manifest.shape,
-                       .classes = manifest.classes,
-                       .limits = spec.limits});
+                      TermsOf(spec, manifest, policy));
     if (!candidate.ok()) {
       impossible = candidate.status();
       continue;
@@ -57,6 +65,55 @@ absl::Status CheckBuysATrial(const TaskSpec& spec,
                    " architectures drawn takes ", FormatMillionths(cheapest)));
 }
 
+// Whether what the client asks of a training is in proportion to its dataset.
+absl::Status CheckTraining(const Recipe& recipe,
+                           const DatasetManifest& manifest) {
+  if (recipe.batch_size > std::max(kBatchSizeAlways, manifest.train_count)) {
+    return InvalidArgument(
+        "RECIPE_RANGE",
+        absl::StrCat("recipe.batch_size is ", recipe.batch_size,
+                     ", and the dataset has ", manifest.train_count,
+                     " examples to train with; a batch holds no more"));
+  }
+  const int64_t steps = (manifest.train_count + recipe.batch_size - 1) /
+                        recipe.batch_size * recipe.epochs;
+  const int64_t segments_max = std::max(kSegmentsAlways, steps);
+  if (recipe.segments > segments_max) {
+    return InvalidArgument(
+        "RECIPE_RANGE",
+        absl::StrCat("recipe.segments is ", recipe.segments,
+                     ", and a training takes ", steps, " steps: at most ",
+                     segments_max, " segments, a checkpoint for each step"));
+  }
+  return absl::OkStatus();
+}
+
+// Whether the task pays the pool's least price.
+absl::Status CheckPrice(const TaskSpec& spec, const PoolPolicy& policy,
+                        Amount work_pot) {
+  const WorkUnits units = spec.budget.work_units;
+  const Amount price = PricePerCoreHour(work_pot, units);
+  if (price >= policy.price_min) return absl::OkStatus();
+  const int64_t work_ppm =
+      1'000'000 - policy.fee_ppm - spec.terms.finders_bonus_ppm;
+  const absl::int128 reward =
+      (absl::int128(WorkPotFor(policy.price_min, units)) * 1'000'000 +
+       work_ppm - 1) /
+          work_ppm +
+      1;
+  const std::string what_helps =
+      reward > kAmountMax
+          ? "no reward pays that for this budget: ask for less work"
+          : absl::StrCat("a reward of ",
+                         DescribeCoins(static_cast<Amount>(reward)),
+                         " coins does, or a smaller budget");
+  return FailedPrecondition(
+      "PRICE_TOO_LOW",
+      absl::StrCat("the reward pays ", DescribePrice(price),
+                   " without fee and finder's bonus, and this pool takes ",
+                   DescribePrice(policy.price_min), " at least; ", what_helps));
+}
+
 }  // namespace
 
 absl::StatusOr<SubmitTask::Reply> Pool::Execute(const SubmitTask& command,
@@ -71,7 +128,7 @@ absl::StatusOr<SubmitTask::Reply> Pool::Execute(const SubmitTask& command,
     return TaskId{earlier};
   }
   const TaskSpec& spec = command.spec;
-  ARCHPOOL_RETURN_IF_ERROR(spec.Validate());
+  ARCHPOOL_RETURN_IF_ERROR(spec.ValidateNew());
   const DatasetRecord* dataset = state_.FindDataset(spec.dataset);
   if (dataset == nullptr || dataset->owner != command.caller) {
     return NotFound("DATASET_UNKNOWN",
@@ -83,6 +140,16 @@ absl::StatusOr<SubmitTask::Reply> Pool::Execute(const SubmitTask& command,
         "the pool has as many open tasks as it takes; try "
         "again when one has ended");
   }
+  const int64_t own = internal::OpenTasksOf(state_, command.caller);
+  const int64_t own_max =
+      internal::OpenTasksMax(policy_, *state_.Find(command.caller));
+  if (own >= own_max) {
+    return FailedPrecondition(
+        "TASK_QUOTA",
+        absl::StrCat("this client has ", own,
+                     " open tasks and may have no more; try again when one "
+                     "has ended, or ask the pool's operator to allow more"));
+  }
   if (policy_.fee_ppm + spec.terms.finders_bonus_ppm >= 1'000'000) {
     return InvalidArgument(
         "REWARD_RANGE",
@@ -90,6 +157,9 @@ absl::StatusOr<SubmitTask::Reply> Pool::Execute(const SubmitTask& command,
                      "pool's fee is ",
                      policy_.fee_ppm, " ppm"));
   }
+  const RewardPots pots = CutReward(spec.terms.reward, policy_.fee_ppm,
+                                    spec.terms.finders_bonus_ppm);
+  ARCHPOOL_RETURN_IF_ERROR(CheckPrice(spec, policy_, pots.work));
   const Place client = Place::Of(command.caller);
   if (state_.BalanceOf(client) < spec.terms.reward) {
     return FailedPrecondition(
@@ -100,10 +170,9 @@ absl::StatusOr<SubmitTask::Reply> Pool::Execute(const SubmitTask& command,
                      "; deposit the difference first"));
   }
 
-  ARCHPOOL_RETURN_IF_ERROR(CheckBuysATrial(spec, dataset->manifest));
+  ARCHPOOL_RETURN_IF_ERROR(CheckTraining(spec.recipe, dataset->manifest));
+  ARCHPOOL_RETURN_IF_ERROR(CheckBuysATrial(spec, dataset->manifest, policy_));
 
-  const RewardPots pots = CutReward(spec.terms.reward, policy_.fee_ppm,
-                                    spec.terms.finders_bonus_ppm);
   const Task task{.id = state_.NextTaskId(),
                   .client = command.caller,
                   .request_id = command.request_id,
@@ -132,9 +201,7 @@ void Pool::TakeOver(const Task& task, const std::vector<Trial>& known,
                     absl::Time now) {
   const TaskSpec& spec = *task.spec;
   const DatasetManifest& manifest = state_.FindDataset(spec.dataset)->manifest;
-  const NetworkTerms terms{.input_shape = manifest.shape,
-                           .classes = manifest.classes,
-                           .limits = spec.limits};
+  const NetworkTerms terms = TermsOf(spec, manifest, policy_);
   const TaskIndex& index = state_.IndexOf(task.id);
   bool is_target_met = false;
   for (size_t i = 0; i < std::min(known.size(), kKnownResultsMax); ++i) {

@@ -5,15 +5,27 @@
 #include "common/model/chance.h"
 #include "server/core/pool.h"
 #include "server/core/pool_internal.h"
+#include "server/core/quotas.h"
 
 namespace archpool {
 namespace {
 
-// A work unit is one reference-core microsecond.
+// Openings of sessions within a term, beyond two for each worker.
+constexpr absl::Duration kOpeningsTerm = absl::Hours(1);
+constexpr int64_t kOpeningsOnTrust = 64;
+
+// A work unit is one reference-core microsecond. Until something is committed,
+// the lease has the time of its first trial alone.
 absl::Time LastMoment(const PoolState& state, const PoolPolicy& policy,
                       const Lease& lease) {
   WorkUnits units = 0;
-  for (const TrialId id : lease.trials) units += state.Find(id)->work_units;
+  bool has_committed = false;
+  for (const TrialId id : lease.trials) {
+    const Trial& trial = *state.Find(id);
+    units += trial.work_units;
+    has_committed |= trial.commit_time != absl::InfiniteFuture();
+  }
+  if (!has_committed) units = state.Find(lease.trials[0])->work_units;
   return std::max(lease.deadline, lease.create_time + policy.silence_term) +
          policy.slowness_max * absl::Microseconds(units);
 }
@@ -101,6 +113,7 @@ void EndLease(PoolState& state, const Lease& active, LeaseState end,
   if (!lost && end != LeaseState::kCompleted) return;
   Account account = *state.Find(lease.account);
   if (lost) account.trials_abandoned += abandoned;
+  CountGiveUp(account, lease, lost, now);
   CountLease(state, lease, lost, now, account.performance);
   state.Put(account);
   Session session = *state.Find(lease.session);
@@ -114,14 +127,30 @@ absl::StatusOr<OpenSession::Reply> Pool::Execute(const OpenSession& command,
                                                  absl::Time now) {
   const SessionId earlier =
       state_.SessionNamed(command.caller, command.worker_name);
-  if (!earlier.IsSet() && state_.SessionCount(command.caller) >=
-                              policy_.open_sessions_per_account_max) {
+  const int64_t sessions = state_.SessionCount(command.caller);
+  const int64_t sessions_max =
+      internal::SessionsMax(policy_, *state_.Find(command.caller));
+  if (!earlier.IsSet() && sessions >= sessions_max) {
     return ResourceExhausted(
         "TOO_MANY_SESSIONS",
-        absl::StrCat("an account may have ",
-                     policy_.open_sessions_per_account_max,
-                     " workers; use another account or fewer worker names"));
+        absl::StrCat("an account may have ", sessions_max,
+                     " workers; use fewer worker names, or ask the pool's "
+                     "operator for more"));
   }
+  // Each opening is a row for ever: a worker that opens its session in a loop
+  // is slowed down.
+  Openings& openings = openings_[command.caller];
+  if (now - openings.begin >= kOpeningsTerm) openings = {.begin = now};
+  if (openings.count >= kOpeningsOnTrust + 2 * sessions) {
+    return ResourceExhausted(
+        "SESSIONS_TOO_OFTEN",
+        absl::StrCat(
+            "this account opened ", openings.count,
+            " sessions within the hour; the next may be opened in ",
+            absl::FormatDuration(absl::Ceil(
+                openings.begin + kOpeningsTerm - now, absl::Seconds(1)))));
+  }
+  ++openings.count;
   std::vector<Lease> leases;
   Performance performance;
   if (earlier.IsSet()) {

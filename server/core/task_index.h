@@ -58,6 +58,7 @@ struct TaskIndex {
   int64_t pending_count = 0;
   int64_t accepted_count = 0;
   WorkUnits reserved_units = 0;  // assigned and pending
+  absl::btree_map<AccountId, WorkUnits> reserved_by;
   WorkUnits accepted_units = 0;
   absl::btree_map<SubspaceId, BoxScore> scores;
   TopShare high_reward;

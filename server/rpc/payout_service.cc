@@ -193,11 +193,11 @@ absl::StatusOr<MinerRecords> PayoutService::RecordsFor(
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Owed> owed,
                             parts_.reader.OwedTo(found->id));
   for (const Owed& one : owed) records.owed += one.amount;
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Task> tasks,
-                            parts_.reader.Tasks({}));
-  records.open_tasks = std::count_if(
-      tasks.begin(), tasks.end(),
-      [](const Task& task) { return task.state == TaskState::kActive; });
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const std::vector<Task> tasks,
+      parts_.reader.Tasks(
+          {.active_only = true, .limit = parts_.policy.open_tasks_max}));
+  records.open_tasks = static_cast<int64_t>(tasks.size());
   for (const WorkerRecord& worker : parts_.sessions.All()) {
     if (worker.account != found->id) continue;
     ++records.workers;

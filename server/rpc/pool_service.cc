@@ -9,6 +9,9 @@
 namespace archpool::rpc {
 namespace {
 
+constexpr int64_t kOpenTasksAllowedMax = 1'000;
+constexpr int64_t kAllowedMax = 1'000'000;
+
 // `token` is the server's own, for a caller that brings no hash of one.
 absl::StatusOr<CreateAccount> ReadCreateAccount(
     const v1::CreateAccountRequest& request, const std::string& token) {
@@ -39,6 +42,61 @@ absl::StatusOr<SetAccountState> ReadSetAccountState(
     default:
       return wire::RequiredError("state");
   }
+}
+
+absl::StatusOr<SetQuotas> ReadGetQuotas(const Account& caller,
+                                        const v1::GetQuotasRequest& request) {
+  if (request.name().empty() || request.name() == caller.name) {
+    return archpool::SetQuotas{.name = caller.name};
+  }
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckName("name", request.name()));
+  if (caller.role != Role::kOperator) {
+    return PermissionDenied("ROLE_NOT_ALLOWED",
+                            "Another account's quotas are for operators.");
+  }
+  return archpool::SetQuotas{.name = request.name()};
+}
+
+absl::Status ReadQuota(absl::string_view field, bool is_set, int64_t value,
+                       int64_t max, std::optional<int64_t>& quota) {
+  if (!is_set) return absl::OkStatus();
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(field, value, 0, max));
+  quota = value;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<SetQuotas> ReadSetQuotas(const v1::SetQuotasRequest& request) {
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckName("name", request.name()));
+  archpool::SetQuotas command{.name = request.name()};
+  ARCHPOOL_RETURN_IF_ERROR(ReadQuota("open_tasks", request.has_open_tasks(),
+                                     request.open_tasks(), kOpenTasksAllowedMax,
+                                     command.open_tasks));
+  ARCHPOOL_RETURN_IF_ERROR(ReadQuota("leases", request.has_leases(),
+                                     request.leases(), kAllowedMax,
+                                     command.leases));
+  ARCHPOOL_RETURN_IF_ERROR(ReadQuota("sessions", request.has_sessions(),
+                                     request.sessions(), kAllowedMax,
+                                     command.sessions));
+  return command;
+}
+
+void FillLine(const SetQuotas::Line& line, int64_t allowed,
+              v1::Quotas::Line* to) {
+  to->set_held(line.held);
+  to->set_max(line.max);
+  to->set_allowed(allowed);
+}
+
+v1::Quotas ToProto(const SetQuotas::Reply& reply) {
+  v1::Quotas proto;
+  const AccountQuotas& allowed = reply.account.quotas;
+  proto.set_account_name(reply.account.name);
+  FillLine(reply.open_tasks, allowed.open_tasks, proto.mutable_open_tasks());
+  FillLine(reply.leases, allowed.leases, proto.mutable_leases());
+  FillLine(reply.sessions, allowed.sessions, proto.mutable_sessions());
+  *proto.mutable_pause_left() = wire::ToProto(reply.pause_left);
+  proto.set_is_proven(reply.is_proven);
+  return proto;
 }
 
 }  // namespace
@@ -125,6 +183,34 @@ grpc::ServerUnaryReactor* PoolService::SetAccountState(
               *to->mutable_account() = ToProto(account);
             });
       });
+}
+
+grpc::ServerUnaryReactor* PoolService::GetQuotas(
+    grpc::CallbackServerContext* context, const v1::GetQuotasRequest* request,
+    v1::GetQuotasResponse* response) {
+  return Serve(gate_, context, "/archpool.v1.PoolService/GetQuotas", request,
+               response, [this](const auto& call) {
+                 SubmitCommand<archpool::SetQuotas>(
+                     engine_, ReadGetQuotas(call.caller, *call.request), call,
+                     [](const archpool::SetQuotas::Reply& reply,
+                        v1::GetQuotasResponse* to) {
+                       *to->mutable_quotas() = ToProto(reply);
+                     });
+               });
+}
+
+grpc::ServerUnaryReactor* PoolService::SetQuotas(
+    grpc::CallbackServerContext* context, const v1::SetQuotasRequest* request,
+    v1::SetQuotasResponse* response) {
+  return Serve(gate_, context, "/archpool.v1.PoolService/SetQuotas", request,
+               response, [this](const auto& call) {
+                 SubmitCommand<archpool::SetQuotas>(
+                     engine_, ReadSetQuotas(*call.request), call,
+                     [](const archpool::SetQuotas::Reply& reply,
+                        v1::SetQuotasResponse* to) {
+                       *to->mutable_quotas() = ToProto(reply);
+                     });
+               });
 }
 
 grpc::ServerUnaryReactor* PoolService::ListWorkers(

@@ -40,6 +40,12 @@ class PoolService : public v1::PoolService::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::SetAccountStateRequest* request,
       v1::SetAccountStateResponse* response) override;
+  grpc::ServerUnaryReactor* GetQuotas(grpc::CallbackServerContext* context,
+                                      const v1::GetQuotasRequest* request,
+                                      v1::GetQuotasResponse* response) override;
+  grpc::ServerUnaryReactor* SetQuotas(grpc::CallbackServerContext* context,
+                                      const v1::SetQuotasRequest* request,
+                                      v1::SetQuotasResponse* response) override;
   grpc::ServerUnaryReactor* ListWorkers(
       grpc::CallbackServerContext* context,
       const v1::ListWorkersRequest* request,

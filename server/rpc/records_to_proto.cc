@@ -135,6 +135,7 @@ v1::Lease ToProto(const LeaseGrant& grant) {
   *proto.mutable_expire_time() = wire::ToProto(lease.expire_time);
   *proto.mutable_deadline_time() = wire::ToProto(lease.deadline);
   proto.set_trials_target(lease.trials_target);
+  proto.set_price(grant.price);
   for (const Assignment& assignment : grant.assignments) {
     *proto.add_assignments() = ToProto(assignment);
   }

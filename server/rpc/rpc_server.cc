@@ -130,9 +130,9 @@ struct RpcServer::Impl {
   ReceiptService receipts{{gate, parts.receipts, reads, options.receipt_key}};
 
   std::unique_ptr<SearchRunner> search =
-      options.search
-          ? std::make_unique<SearchRunner>(parts.engine, *options.search)
-          : nullptr;
+      options.search ? std::make_unique<SearchRunner>(
+                           parts.engine, *options.search, options.policy)
+                     : nullptr;
 
   int port = 0;
   std::unique_ptr<grpc::Server> server;

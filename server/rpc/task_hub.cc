@@ -5,18 +5,27 @@
 
 namespace archpool::rpc {
 
-int64_t TaskHub::Subscribe(TaskId task, std::function<void()> changed) {
+int64_t TaskHub::Subscribe(TaskId task, AccountId account,
+                           std::function<void()> changed) {
   absl::MutexLock lock(&mutex_);
   if (count_ >= subscribers_max_) return 0;
+  int64_t& own = counts_[account];
+  if (own >= kWatchesPerAccountMax) return 0;
+  ++own;
   ++count_;
-  tasks_[task].emplace(++last_id_, std::move(changed));
+  tasks_[task].emplace(++last_id_, Subscriber{account, std::move(changed)});
   return last_id_;
 }
 
 void TaskHub::Unsubscribe(TaskId task, int64_t subscriber) {
   absl::MutexLock lock(&mutex_);
   const auto found = tasks_.find(task);
-  if (found == tasks_.end() || found->second.erase(subscriber) == 0) return;
+  if (found == tasks_.end()) return;
+  const auto gone = found->second.find(subscriber);
+  if (gone == found->second.end()) return;
+  const auto own = counts_.find(gone->second.account);
+  if (--own->second == 0) counts_.erase(own);
+  found->second.erase(gone);
   --count_;
   if (found->second.empty()) tasks_.erase(found);
 }
@@ -27,7 +36,9 @@ void TaskHub::Touch(TaskId task) {
     absl::MutexLock lock(&mutex_);
     const auto found = tasks_.find(task);
     if (found == tasks_.end()) return;
-    for (const auto& [id, changed] : found->second) called.push_back(changed);
+    for (const auto& [id, subscriber] : found->second) {
+      called.push_back(subscriber.changed);
+    }
   }
   for (const auto& changed : called) changed();
 }

@@ -12,25 +12,33 @@
 
 namespace archpool::rpc {
 
+// One account's part of the watches that a server takes.
+inline constexpr int64_t kWatchesPerAccountMax = 64;
+
 class TaskHub {
  public:
   explicit TaskHub(int64_t subscribers_max)
       : subscribers_max_(subscribers_max) {}
 
-  // `changed` must not block. 0: there are too many.
-  int64_t Subscribe(TaskId task, std::function<void()> changed)
-      ABSL_LOCKS_EXCLUDED(mutex_);
+  // `changed` must not block. 0: there are too many, or too many of `account`.
+  int64_t Subscribe(TaskId task, AccountId account,
+                    std::function<void()> changed) ABSL_LOCKS_EXCLUDED(mutex_);
   // `changed` may still be in a call that began before.
   void Unsubscribe(TaskId task, int64_t subscriber) ABSL_LOCKS_EXCLUDED(mutex_);
   void Touch(TaskId task) ABSL_LOCKS_EXCLUDED(mutex_);
   void TouchAll() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  using Subscribers = absl::btree_map<int64_t, std::function<void()>>;
+  struct Subscriber {
+    AccountId account;
+    std::function<void()> changed;
+  };
+  using Subscribers = absl::btree_map<int64_t, Subscriber>;
 
   const int64_t subscribers_max_;
   absl::Mutex mutex_;
   absl::btree_map<TaskId, Subscribers> tasks_ ABSL_GUARDED_BY(mutex_);
+  absl::btree_map<AccountId, int64_t> counts_ ABSL_GUARDED_BY(mutex_);
   int64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t count_ ABSL_GUARDED_BY(mutex_) = 0;
 };

@@ -23,14 +23,16 @@ grpc::ServerWriteReactor<v1::GetTaskResponse>* TaskWatch::Start(
     TaskId task) {
   const Self watch(new TaskWatch(parts, pace, caller, task));
   const std::weak_ptr<TaskWatch> weak = watch;
-  watch->subscriber_ = parts.hub.Subscribe(task, [weak] {
+  watch->subscriber_ = parts.hub.Subscribe(task, caller.id, [weak] {
     if (const Self self = weak.lock()) self->OnChanged();
   });
   if (watch->subscriber_ == 0) {
     return new RefusedWrites<v1::GetTaskResponse>(ResourceExhausted(
         "TOO_MANY_WATCHES",
-        "The server has as many watched tasks as it takes; ask with GetTask, "
-        "or try again later."));
+        absl::StrCat("The server has as many watched tasks as it takes, or "
+                     "this account has ",
+                     kWatchesPerAccountMax,
+                     ": ask with GetTask, or end another watch first.")));
   }
   watch->self_ = watch;
   watch->BeginRead();

@@ -107,7 +107,13 @@ absl::StatusOr<Poll<AcquireLease>> ReadAcquireLease(
   ARCHPOOL_ASSIGN_OR_RETURN(
       std::vector<LeaseId> holding,
       ReadLeases("holding_lease_ids", request.holding_lease_ids()));
-  return Poll<AcquireLease>{{caller, session, std::move(holding)}, wait};
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(
+      "price_minimum", request.price_minimum(), 0, kAmountMax));
+  return Poll<AcquireLease>{{.caller = caller,
+                             .session = session,
+                             .holding = std::move(holding),
+                             .price_min = request.price_minimum()},
+                            wait};
 }
 
 absl::StatusOr<ReportTrials> ReadReportTrials(

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/nas/sampling.h"
+#include "server/core/candidate_terms.h"
 
 namespace archpool {
 namespace {
@@ -249,9 +250,7 @@ std::optional<RankCandidates> SearchDesk::RankTask(
   if (desk.must_rebuild) Rebuild(desk, is_stopped);
   if (is_stopped()) return std::nullopt;
   const DatasetManifest& manifest = datasets_.at(desk.spec->dataset);
-  const NetworkTerms terms{.input_shape = manifest.shape,
-                           .classes = manifest.classes,
-                           .limits = desk.spec->limits};
+  const NetworkTerms terms = TermsOf(*desk.spec, manifest, pool_policy_);
   std::vector<Architecture> pending;
   for (const auto& [trial, architecture] : desk.pending) {
     pending.push_back(architecture);

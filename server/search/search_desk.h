@@ -15,14 +15,17 @@
 #include "absl/types/span.h"
 #include "common/nas/search/search_policy.h"
 #include "server/core/commands.h"
+#include "server/core/policy.h"
 #include "server/core/pool_state.h"
 
 namespace archpool {
 
 class SearchDesk {
  public:
-  // `policy` is for tasks that ask for none.
-  explicit SearchDesk(const SearchPolicySpec& policy) : policy_(policy) {}
+  // `policy` is for tasks that ask for none; `pool_policy` is the core's.
+  explicit SearchDesk(const SearchPolicySpec& policy,
+                      const PoolPolicy& pool_policy = PoolPolicy())
+      : policy_(policy), pool_policy_(pool_policy) {}
 
   // Begins anew from what a store loaded.
   void Load(const PoolSnapshot& snapshot);
@@ -89,6 +92,7 @@ class SearchDesk {
                                          absl::FunctionRef<bool()> is_stopped);
 
   SearchPolicySpec policy_;
+  PoolPolicy pool_policy_;
   absl::btree_map<Digest, DatasetManifest> datasets_;
   absl::btree_map<TaskId, TaskDesk> tasks_;
   bool is_loading_ = false;

@@ -11,8 +11,9 @@ constexpr size_t kRecordsAtOnce = 1'024;
 
 }  // namespace
 
-SearchRunner::SearchRunner(Engine& engine, const SearchPolicySpec& policy)
-    : engine_(engine), desk_(policy), thread_([this] { Run(); }) {}
+SearchRunner::SearchRunner(Engine& engine, const SearchPolicySpec& policy,
+                           const PoolPolicy& pool_policy)
+    : engine_(engine), desk_(policy, pool_policy), thread_([this] { Run(); }) {}
 
 SearchRunner::~SearchRunner() { Stop(); }
 

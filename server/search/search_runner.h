@@ -20,7 +20,8 @@ namespace archpool {
 class SearchRunner {
  public:
   // `engine` outlives the runner.
-  SearchRunner(Engine& engine, const SearchPolicySpec& policy);
+  SearchRunner(Engine& engine, const SearchPolicySpec& policy,
+               const PoolPolicy& pool_policy);
   ~SearchRunner();  // stops
 
   // What the engine's listeners hear. Neither blocks.

@@ -18,8 +18,8 @@ class SearchRunnerTest : public ::testing::Test {
   void Start(SearchPolicyKind policy) {
     engine_ =
         std::make_unique<Engine>(clock_, store_, PoolPolicy(), EngineOptions());
-    runner_ = std::make_unique<SearchRunner>(*engine_,
-                                             SearchPolicySpec{.kind = policy});
+    runner_ = std::make_unique<SearchRunner>(
+        *engine_, SearchPolicySpec{.kind = policy}, PoolPolicy());
     ASSERT_TRUE(engine_
                     ->Start(
                         [this](absl::Span<const Event> events) {

@@ -38,7 +38,11 @@ std::string BrokenCheck(const Account& a) {
             a.trials_abandoned >= 0 && a.rejections_in_a_row >= 0,
         "account_counts_not_negative"},
        {a.payout_threshold >= 0, "account_threshold_not_negative"},
-       {a.units_credited >= 0, "account_credit_not_negative"}});
+       {a.units_credited >= 0, "account_credit_not_negative"},
+       {a.quotas.open_tasks >= 0 && a.quotas.leases >= 0 &&
+            a.quotas.sessions >= 0,
+        "account_quotas_not_negative"},
+       {a.give_ups >= 0, "account_give_ups_not_negative"}});
 }
 
 std::string BrokenCheck(const Owed& o) {

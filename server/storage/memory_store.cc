@@ -148,6 +148,7 @@ absl::StatusOr<std::vector<Task>> MemoryStore::Tasks(const TaskFilter& filter) {
     if (filter.before.IsSet() && task.id >= filter.before) continue;
     if (filter.client && task.client != *filter.client) continue;
     if (filter.dataset && task.spec->dataset != *filter.dataset) continue;
+    if (filter.active_only && task.state != TaskState::kActive) continue;
     tasks.push_back(task);
   }
   return tasks;

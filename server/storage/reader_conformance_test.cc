@@ -119,6 +119,13 @@ TEST_P(StoreConformanceTest, ReaderFiltersAndPages) {
       ElementsAre(tasks[1]));
   EXPECT_EQ(reader.Tasks({.limit = 10'000})->size(), records.tasks().size());
   EXPECT_THAT(*reader.Tasks({.limit = 0}), IsEmpty());
+  int64_t active = 0;
+  for (const auto& [id, task] : records.tasks()) {
+    active += task.state == TaskState::kActive ? 1 : 0;
+  }
+  EXPECT_EQ(static_cast<int64_t>(
+                reader.Tasks({.active_only = true, .limit = 10'000})->size()),
+            active);
 
   const Trial& trial = records.trials().begin()->second;
   const auto page = reader.Trials(trial.task, trial.id, 2);

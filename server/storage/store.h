@@ -49,6 +49,7 @@ class Store {
 struct TaskFilter {
   std::optional<AccountId> client;
   std::optional<Digest> dataset;
+  bool active_only = false;
   TaskId before;  // unset: from the newest
   int64_t limit = 100;
 };

@@ -102,7 +102,12 @@ void RandomRecords::PutAccount() {
                .split = Coin() ? std::vector<RevenuePart>()
                                : std::vector<RevenuePart>{{id, Large()},
                                                           {AccountId{9}, 1}},
-               .units_credited = Below(1'000'000'000'000)});
+               .units_credited = Below(1'000'000'000'000),
+               .give_ups = Large(),
+               .give_up_time = Coin() ? RandomTime() : absl::InfinitePast(),
+               .quotas = {.open_tasks = Large(),
+                          .leases = Large(),
+                          .sessions = Large()}});
 }
 
 Moments RandomRecords::RandomMoments() {

@@ -270,8 +270,10 @@ void Agent::WaitForNext() {
 }
 
 void Agent::Enter(wire::WorkLease lease) {
-  spdlog::info("{} of {}: {} trials to train{}", lease.lease.ToString(),
-               lease.task.ToString(), lease.assignments.size(),
+  spdlog::info("{} of {}: {} trials to train at {:.6g} coins a core hour{}",
+               lease.lease.ToString(), lease.task.ToString(),
+               lease.assignments.size(),
+               static_cast<double>(lease.price) / kAmountPerCoin,
                lease.is_backup ? ", as backup" : "");
   book_.Add(std::move(lease));
 }

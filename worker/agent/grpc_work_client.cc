@@ -90,6 +90,7 @@ absl::StatusOr<AcquiredLease> GrpcWorkClient::AcquireLease(
   v1::AcquireLeaseRequest request;
   request.set_session_id(session.value);
   *request.mutable_wait() = wire::ToProto(wait);
+  request.set_price_minimum(identity_.price_min);
   for (const LeaseId lease : holding) {
     request.add_holding_lease_ids(lease.value);
   }

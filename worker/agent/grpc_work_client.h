@@ -18,6 +18,9 @@ struct WorkerIdentity {
   int64_t threads = 1;
   std::string hardware_class;
   SigningKey key;  // signs its commitments
+  // It takes no task that pays less: micro-coins for an hour of the reference
+  // core.
+  Amount price_min = 0;
 };
 
 class GrpcWorkClient : public WorkClient {

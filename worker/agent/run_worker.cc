@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <cstdio>
 #include <utility>
 
@@ -67,7 +68,8 @@ absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
   const SystemClock clock;
   const Remote remote(server, token);
   GrpcWorkClient client(
-      remote, {flags.name, flags.threads, trainer.hardware_class(), key});
+      remote, {flags.name, flags.threads, trainer.hardware_class(), key,
+               std::llround(flags.price_min_coins * kAmountPerCoin)});
   TrainingDataCache data(
       client, BlobCache(flags.work_dir + "/blobs", flags.cache_mib << 20));
   CheckpointCache checkpoints(client, BlobCache(flags.work_dir + "/checkpoints",
@@ -115,6 +117,11 @@ void AddFlags(CLI::App& app, WorkerFlags& flags) {
                  "for, and as much\nfor weights that a later rung may go on "
                  "from, in MiB")
       ->check(CLI::Range(64, 1 << 20))
+      ->capture_default_str();
+  app.add_option("--price-minimum", flags.price_min_coins,
+                 "Takes no work that pays less, in coins for an hour of the "
+                 "pool's reference core")
+      ->check(CLI::Range(0.0, 1e9))
       ->capture_default_str();
   app.footer(
       "Train for the pool with one core:\n"

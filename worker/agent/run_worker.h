@@ -25,6 +25,7 @@ struct WorkerFlags {
   int nice_level = 10;
   int64_t cache_mib = 4096;
   int64_t checkpoints_mib = 2048;
+  double price_min_coins = 0;  // for an hour of the reference core
 };
 
 // What a worker program adds to the shared part.

@@ -176,6 +176,7 @@ absl::StatusOr<std::vector<Task>> PostgresReader::Tasks(
     absl::StrAppend(&condition, " AND dataset_id = decode($", parameters.size(),
                     ", 'hex')");
   }
+  if (filter.active_only) condition += " AND state = 'active'";
   condition += " ORDER BY id DESC LIMIT $2::bigint";
   std::vector<Task> tasks;
   ARCHPOOL_RETURN_IF_ERROR(
