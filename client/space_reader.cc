@@ -241,6 +241,14 @@ class SpaceReader {
       variant.activation =
           ReadOwnWord(map, "activation", Words(kActivationWords));
     }
+    const std::vector<std::string> taken = Words(kOperationWords);
+    if (std::find(taken.begin(), taken.end(), variant.name) != taken.end()) {
+      problems_.Add(
+          map.Find("name")->position,
+          absl::StrCat(map.NameOf("name"), " is ", Quoted(variant.name),
+                       ", which is an operation already; choose "
+                       "another name"));
+    }
     variant_words_.push_back(variant.name);
     const bool is_cell = std::any_of(chain_.cells.begin(), chain_.cells.end(),
                                      [&variant](const CellTemplate& cell) {

@@ -90,6 +90,8 @@ TEST(SpaceReaderTest, SaysWhereAVariantOrACellIsWrong) {
            "16:57: space.template.variants[0].width is '$b', but no dimension "
            "can fill it"},
           {{"name: pool", "nom: pool"}, "unknown key 'nom'"},
+          {{"name: pool", "name: conv"},
+           "space.template.variants[1].name is 'conv', which is an operation"},
           {{"nodes: 3", "nodes: 1"},
            "20:16: space.template.cells[0].nodes is '1'"},
           {{"to: 1,", "to: 9,"},

@@ -1,4 +1,5 @@
 // archpool-sim: the pool under virtual time (docs/simulator.md).
+#include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <optional>
@@ -6,6 +7,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
+#include "common/base/standard_streams.h"
 #include "simulator/cheats_command.h"
 #include "simulator/compare.h"
 #include "simulator/runs.h"
@@ -159,23 +161,20 @@ void AddRunFlags(CLI::App& app, RunFlags& flags) {
   app.add_option("--json", flags.out, "Where the results go")->required();
 }
 
-}  // namespace
-}  // namespace archpool
-
-int main(int argc, char** argv) {
+int Dispatch(int argc, char** argv) {
   CLI::App app("Simulates a pool: the real core under virtual time");
   app.require_subcommand(1);
-  archpool::RunFlags run_flags;
+  RunFlags run_flags;
   CLI::App* run = app.add_subcommand("run", "Runs seeds of one setting");
-  archpool::AddRunFlags(*run, run_flags);
-  archpool::CompareFlags compare_flags;
+  AddRunFlags(*run, run_flags);
+  CompareFlags compare_flags;
   CLI::App* compare =
       app.add_subcommand("compare", "Runs the experiments of docs/results.md");
-  archpool::AddCompareFlags(*compare, compare_flags);
-  archpool::CheatsFlags cheats_flags;
+  AddCompareFlags(*compare, compare_flags);
+  CheatsFlags cheats_flags;
   CLI::App* cheats =
       app.add_subcommand("cheats", "Shows what cheating brings a miner");
-  archpool::AddCheatsFlags(*cheats, cheats_flags);
+  AddCheatsFlags(*cheats, cheats_flags);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -183,8 +182,22 @@ int main(int argc, char** argv) {
   }
   if (*run) {
     run_flags.has_target = run->count("--target") > 0;
-    return archpool::Run(run_flags);
+    return Run(run_flags);
   }
-  if (*cheats) return archpool::Cheats(cheats_flags);
-  return archpool::Compare(compare_flags);
+  if (*cheats) return Cheats(cheats_flags);
+  return Compare(compare_flags);
+}
+
+}  // namespace
+}  // namespace archpool
+
+int main(int argc, char** argv) {
+  archpool::ReserveStandardStreams();
+  const int code = archpool::Dispatch(argc, argv);
+  // What is said by printf and by streams goes out by the same number.
+  const bool is_printed = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  const absl::Status shown = archpool::FlushOutput(std::cout);
+  if (is_printed && shown.ok()) return code;
+  std::cerr << "archpool-sim: the output could not be written\n";
+  return code == 0 ? 1 : code;
 }
