@@ -419,6 +419,26 @@ TEST_F(CliTest, SavesTheResultAsFiles) {
   EXPECT_EQ(Json::parse(read("result.json"))["front"].size(), 2u);
 }
 
+TEST_F(CliTest, SavesAResultOverNobodysFiles) {
+  tasks_.task = ConsistentTask(blobs_.weights);
+  const std::string output = directory_ + "/output";
+  const auto save = [&] {
+    return Run({"task", "result", "1", "--output", output});
+  };
+  ASSERT_EQ(save(), kExitDone) << err_;
+  EXPECT_EQ(save(), kExitDone) << "the same again";
+  std::ofstream(output + "/summary.json") << "my own";
+  EXPECT_EQ(save(), kExitBadInput);
+  EXPECT_THAT(err_, HasSubstr("FILE_EXISTS"));
+  EXPECT_EQ(FirstLineOf(output + "/summary.json"), "my own");
+  std::filesystem::remove_all(output);
+  std::filesystem::create_directory(output);
+  std::ofstream(output + "/weights.safetensors") << "of a model";
+  EXPECT_EQ(save(), kExitBadInput);
+  EXPECT_EQ(FirstLineOf(output + "/weights.safetensors"), "of a model");
+  EXPECT_FALSE(std::filesystem::exists(output + "/architecture.json"));
+}
+
 // What was verified is what is saved, or nothing is.
 TEST_F(CliTest, SavesNoOtherWeightsThanTheVerifiedOnes) {
   tasks_.task = ConsistentTask("other weights");

@@ -328,7 +328,8 @@ Json SummaryJson(const v1::Task& task) {
     elapsed_s = absl::ToDoubleSeconds(ToTime(task.end_time()) -
                                       ToTime(task.create_time()));
   }
-  return {{"task_state", WordOf(task.state())},
+  return {{"task_id", task.task_id()},
+          {"task_state", WordOf(task.state())},
           {"space_size", task.space_size()},
           {"trials_accepted", task.trials_accepted()},
           {"trials_at_chance", task.trials_at_chance()},

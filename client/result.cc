@@ -1,10 +1,15 @@
 #include "client/result.h"
 
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/durable_file.h"
 #include "common/base/status.h"
 #include "common/channel/retry.h"
+#include "common/data/read_file.h"
 #include "common/data/safetensors.h"
 #include "common/nas/layer_plan.h"
 #include "common/nas/network_constants.h"
@@ -15,6 +20,7 @@ namespace archpool {
 namespace {
 
 constexpr int64_t kWeightsBytesMax = int64_t{512} << 20;
+constexpr int64_t kJsonBytesMax = int64_t{256} << 20;
 
 Json ShapeJson(const TensorShape& shape) {
   return Json::array({shape.channels, shape.height, shape.width});
@@ -120,6 +126,32 @@ absl::Status WriteNetwork(PoolClient& client, const v1::Task& task,
   return absl::OkStatus();
 }
 
+// Whether the file is this task's from an earlier time.
+bool IsOf(const v1::Task& task, const std::string& path) {
+  const absl::StatusOr<std::string> text = ReadFile(path, kJsonBytesMax);
+  if (!text.ok()) return false;
+  const Json json = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  return json.is_object() && json.value("task_id", Json()) == task.task_id();
+}
+
+// Somebody's own files of the same names stay as they are.
+absl::Status CheckReplaces(const v1::Task& task, const std::string& directory) {
+  const std::string architecture = directory + "/architecture.json";
+  for (const auto& [name, witness] :
+       {std::pair(directory + "/summary.json", directory + "/summary.json"),
+        std::pair(directory + "/result.json", directory + "/result.json"),
+        std::pair(architecture, architecture),
+        std::pair(directory + "/weights.safetensors", architecture)}) {
+    std::error_code error;
+    if (!std::filesystem::exists(name, error) || IsOf(task, witness)) continue;
+    return AlreadyExists(
+        "FILE_EXISTS",
+        absl::StrCat(name, " is there and is not of task-", task.task_id(),
+                     "; nothing was written. Name another --output"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Json> ArchitectureJson(const v1::Task& task,
@@ -158,6 +190,7 @@ absl::StatusOr<std::vector<std::string>> WriteResult(
                      task.task_id(), "` says why"));
   }
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  ARCHPOOL_RETURN_IF_ERROR(CheckReplaces(task, directory));
   const std::string front = directory + "/front";
   ARCHPOOL_RETURN_IF_ERROR(MakeDirectories(front));
   std::vector<std::string> written;

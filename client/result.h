@@ -26,7 +26,8 @@ absl::StatusOr<Json> ArchitectureJson(const v1::Task& task,
 //   weights.safetensors    its weights
 //   front/trial-N.json, front/trial-N.safetensors
 // Answers the paths written. FAILED_PRECONDITION (NO_RESULT): no trial was
-// accepted. Files are replaced whole or not at all.
+// accepted. ALREADY_EXISTS (FILE_EXISTS): a file of one of the first four names
+// is there and not of this task. Files are replaced whole or not at all.
 absl::StatusOr<std::vector<std::string>> WriteResult(
     Context& context, const v1::Task& task, const std::string& directory);
 
