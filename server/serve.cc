@@ -6,27 +6,34 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/clock.h"
 #include "common/base/durable_file.h"
+#include "common/base/signals.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
+#include "common/base/stop.h"
 #include "common/channel/token_file.h"
 #include "common/crypto/token.h"
 #include "server/data_directory.h"
 #include "server/engine/engine.h"
+#include "server/engine/storage_watch.h"
 #include "server/http/ledger_watch.h"
 #include "server/http/metrics.h"
 #include "server/http/verifier_watch.h"
 #include "server/kill_point.h"
+#include "server/line_limit.h"
 #include "server/payout/payer.h"
 #include "server/pool_secret.h"
 #include "server/rails.h"
 #include "server/receipts/notary.h"
 #include "server/rpc/account_directory.h"
 #include "server/rpc/rpc_server.h"
+#include "server/stop_deadline.h"
 #include "server/storage/blob_store.h"
 #include "server/storage/checkpoint_blobs.h"
 #include "server/storage/postgres/migrations.h"
@@ -40,6 +47,10 @@ namespace {
 
 constexpr int kReaderConnections = 4;
 constexpr absl::Duration kLookInterval = absl::Milliseconds(500);
+constexpr absl::Duration kStorageLineInterval = absl::Seconds(10);
+constexpr absl::Duration kAheadMax = absl::Seconds(10);
+// More than what open calls are granted, and the database's own end.
+constexpr absl::Duration kStopMax = absl::Seconds(20);
 
 // The database a server uses: its own, or one that it was given.
 struct Database {
@@ -48,7 +59,8 @@ struct Database {
 };
 
 absl::StatusOr<Database> OpenDatabase(const ServerFlags& flags,
-                                      const DataDirectory& directory) {
+                                      const DataDirectory& directory,
+                                      const std::stop_token& stop) {
   Database database;
   database.connection = flags.database_url;
   if (flags.database_url.empty()) {
@@ -60,10 +72,17 @@ absl::StatusOr<Database> OpenDatabase(const ServerFlags& flags,
                  is_new ? ", which is made first: some seconds" : "");
     ARCHPOOL_ASSIGN_OR_RETURN(
         database.cluster,
-        PrivateCluster::Start({.directory = directory.ClusterPath()}));
+        PrivateCluster::Start(
+            {.directory = directory.ClusterPath(), .stop = stop}));
     database.connection = database.cluster->ConnectionString();
   }
-  ARCHPOOL_RETURN_IF_ERROR(Migrate(database.connection));
+  ARCHPOOL_RETURN_IF_ERROR(
+      Migrate(database.connection, {.stop = stop, .on_wait = [] {
+                                      spdlog::warn(
+                                          "another server brings the database "
+                                          "to its schema, or holds the lock "
+                                          "for it; waiting");
+                                    }}));
   return database;
 }
 
@@ -94,29 +113,9 @@ absl::Status EnsureOperator(Engine& engine, Reader& reader,
   return absl::OkStatus();
 }
 
-// SIGINT and SIGTERM, waited for instead of handled: no code runs in a handler.
-class StopSignals {
- public:
-  // Before any other thread starts: they inherit the mask.
-  StopSignals() {
-    sigemptyset(&signals_);
-    sigaddset(&signals_, SIGINT);
-    sigaddset(&signals_, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-    signal(SIGPIPE, SIG_IGN);
-  }
-  // Whether one came within `patience`.
-  bool Wait(absl::Duration patience) const {
-    const timespec limit = absl::ToTimespec(patience);
-    return sigtimedwait(&signals_, nullptr, &limit) > 0;
-  }
-
- private:
-  sigset_t signals_;
-};
-
-absl::Status RunUntilStopped(const StopSignals& signals, const Engine& engine) {
-  while (!signals.Wait(kLookInterval)) {
+absl::Status RunUntilStopped(const std::stop_token& stop,
+                             const Engine& engine) {
+  while (!WaitOrStop(stop, kLookInterval)) {
     if (!engine.IsRunning()) {
       return FailedPrecondition(
           "FENCED",
@@ -134,22 +133,135 @@ absl::Status OpenMetrics(const ServerFlags& flags, Metrics& metrics) {
   return absl::OkStatus();
 }
 
-}  // namespace
+// What the clock and the disks do, for the operator.
+void Watch(SteadyClock& clock, StorageErrors& errors, Metrics& metrics) {
+  clock.OnStep([&metrics](absl::Duration step) {
+    metrics.NoteClockStep();
+    spdlog::warn(
+        "the system's clock was set by {}; the pool's own time goes on as "
+        "before, and no deadline moves",
+        absl::FormatDuration(step));
+  });
+  errors.OnError([&clock, &metrics,
+                  limit = std::make_shared<LineLimit>(kStorageLineInterval)](
+                     const std::string& detail) {
+    metrics.NoteStorageError();
+    if (const auto unsaid = limit->Take(clock.Now())) {
+      spdlog::error("{} ({} more since the last line)", detail, *unsaid);
+    }
+  });
+}
 
-absl::Status Serve(const ServerFlags& flags) {
-  const StopSignals signals;
-  const SystemClock clock;
+void NoteDisk(Metrics& metrics, bool is_failing) {
+  metrics.NoteStorageFailing(is_failing);
+  if (is_failing) {
+    spdlog::error(
+        "the pool's disk fails: files are refused, and what miners were asked "
+        "for may come later");
+  } else {
+    spdlog::info("the pool's disk takes files again");
+  }
+}
+
+void SayIfAhead(const SteadyClock& clock) {
+  const absl::Duration ahead = clock.Ahead();
+  if (ahead <= kAheadMax) return;
+  spdlog::warn(
+      "the pool's time is {} ahead of the system's clock, which was set back; "
+      "it goes on from there and comes closer by a hundredth",
+      absl::FormatDuration(ahead));
+}
+
+absl::Status SayOpen(const ServerFlags& flags, const PublicKey& receipt_key,
+                     int port) {
+  spdlog::info("receipts are signed with the key {}",
+               Digest{receipt_key.bytes}.ToString());
+  spdlog::info("listening on port {}; silence term {}, search {}, fee {} ppm",
+               port, absl::FormatDuration(flags.policy.silence_term),
+               ToString(flags.search), flags.policy.fee_ppm);
+  if (flags.port_file.empty()) return absl::OkStatus();
+  return WriteFileDurably(flags.port_file, absl::StrCat(port, "\n"));
+}
+
+// What an open pool is made of.
+struct OpenPool {
+  const ServerFlags& flags;
+  const Clock& system_clock;
+  SteadyClock& clock;
+  Metrics& metrics;
+  StorageErrors& storage_errors;
+  const BlobStore& blobs;
+  const CheckpointBlobs& checkpoints;
+  Reader& reader;
+  ReceiptStore& receipts;
+  const SigningKey& receipt_key;
+  Rail* rail;  // nullptr: nothing leaves the pool
+  Engine& engine;
+  rpc::RpcServer& server;
+};
+
+// Does what is done beside the calls, until it is stopped.
+absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
+  ARCHPOOL_RETURN_IF_ERROR(OpenMetrics(parts.flags, parts.metrics));
+  LedgerWatch ledger(parts.clock, parts.reader, parts.metrics, {});
+  ledger.Start();
+  VerifierWatch verifiers(parts.engine, parts.metrics);
+  verifiers.Start();
+  StorageWatch storage_watch(parts.clock, parts.engine, parts.storage_errors,
+                             [&parts] {
+                               const absl::Status tried = parts.blobs.Probe();
+                               return tried.ok() ? parts.checkpoints.Probe()
+                                                 : tried;
+                             },
+                             {.grace = parts.flags.policy.silence_term,
+                              .on_change = [&parts](bool is_failing) {
+                                NoteDisk(parts.metrics, is_failing);
+                              }});
+  storage_watch.Start();
+  Notary notary(parts.system_clock, parts.receipts, parts.receipt_key,
+                {.interval = parts.flags.receipt_interval,
+                 .on_compared = [&parts](int64_t accounts) {
+                   parts.metrics.NoteReceiptMismatches(accounts);
+                 }});
+  notary.Start();
+  std::optional<Payer> payer;
+  if (parts.rail != nullptr) {
+    payer.emplace(parts.clock, parts.engine, *parts.rail,
+                  PayerOptions{.at = KillPoint()});
+    payer->Start();
+  }
+  ARCHPOOL_RETURN_IF_ERROR(SayOpen(parts.flags, parts.receipt_key.public_key(),
+                                   parts.server.port()));
+  const absl::Status ended = RunUntilStopped(stop, parts.engine);
+  parts.server.Stop();
+  storage_watch.Stop();
+  payer.reset();
+  notary.Stop();
+  ledger.Stop();
+  parts.engine.Stop();
+  return ended;
+}
+
+absl::Status ServeUntilStopped(const ServerFlags& flags,
+                               const std::stop_token& stop) {
+  const SystemClock system_clock;
+  SteadyClock clock;
+  Metrics metrics;
+  StorageErrors storage_errors;
+  Watch(clock, storage_errors, metrics);
   ARCHPOOL_ASSIGN_OR_RETURN(const DataDirectory directory,
                             DataDirectory::Open(flags.data_dir));
-  ARCHPOOL_ASSIGN_OR_RETURN(const BlobStore blobs,
-                            BlobStore::Open(directory.BlobsPath()));
-  const CheckpointBlobs checkpoints(directory.CheckpointsPath());
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const BlobStore blobs,
+      BlobStore::Open(directory.BlobsPath(), &storage_errors));
+  const CheckpointBlobs checkpoints(directory.CheckpointsPath(),
+                                    &storage_errors);
   ARCHPOOL_ASSIGN_OR_RETURN(const Database database,
-                            OpenDatabase(flags, directory));
+                            OpenDatabase(flags, directory, stop));
   ARCHPOOL_ASSIGN_OR_RETURN(const Digest secret,
                             OpenPoolSecret(directory, database.connection));
   ARCHPOOL_ASSIGN_OR_RETURN(const std::unique_ptr<Rail> rail,
-                            OpenRail(flags, clock, directory));
+                            OpenRail(flags, system_clock, directory));
   ARCHPOOL_ASSIGN_OR_RETURN(const SigningKey receipt_key,
                             directory.DeriveKey(kReceiptKeyDomain));
   PostgresStore store(database.connection);
@@ -167,49 +279,56 @@ absl::Status Serve(const ServerFlags& flags) {
                          .search = flags.search,
                          .receipt_key = receipt_key.public_key(),
                          .pool_secret = secret,
-                         .audit_budget_ppm = flags.audit_budget_ppm});
+                         .audit_budget_ppm = flags.audit_budget_ppm,
+                         .on_time_away = [&metrics](absl::Duration away) {
+                           metrics.NoteTimeAway(away);
+                         }});
   ARCHPOOL_RETURN_IF_ERROR(server.StartEngine());
+  SayIfAhead(clock);
   ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(engine, reader, directory));
   ARCHPOOL_RETURN_IF_ERROR(server.Open());
-  Metrics metrics;
-  ARCHPOOL_RETURN_IF_ERROR(OpenMetrics(flags, metrics));
-  LedgerWatch ledger(clock, reader, metrics, {});
-  ledger.Start();
-  VerifierWatch verifiers(engine, metrics);
-  verifiers.Start();
-  Notary notary(clock, receipts, receipt_key,
-                {.interval = flags.receipt_interval,
-                 .on_compared = [&metrics](int64_t accounts) {
-                   metrics.NoteReceiptMismatches(accounts);
-                 }});
-  notary.Start();
-  std::optional<Payer> payer;
-  if (rail != nullptr) {
-    payer.emplace(clock, engine, *rail, PayerOptions{.at = KillPoint()});
-    payer->Start();
-  }
-  spdlog::info("receipts are signed with the key {}",
-               Digest{receipt_key.public_key().bytes}.ToString());
-  spdlog::info("listening on port {}; silence term {}, search {}, fee {} ppm",
-               server.port(), absl::FormatDuration(flags.policy.silence_term),
-               ToString(flags.search), flags.policy.fee_ppm);
-  if (!flags.port_file.empty()) {
-    ARCHPOOL_RETURN_IF_ERROR(
-        WriteFileDurably(flags.port_file, absl::StrCat(server.port(), "\n")));
-  }
-  const absl::Status ended = RunUntilStopped(signals, engine);
-  server.Stop();
-  payer.reset();
-  notary.Stop();
-  ledger.Stop();
-  engine.Stop();
-  return ended;
+  return RunOpen({.flags = flags,
+                  .system_clock = system_clock,
+                  .clock = clock,
+                  .metrics = metrics,
+                  .storage_errors = storage_errors,
+                  .blobs = blobs,
+                  .checkpoints = checkpoints,
+                  .reader = reader,
+                  .receipts = receipts,
+                  .receipt_key = receipt_key,
+                  .rail = rail.get(),
+                  .engine = engine,
+                  .server = server},
+                 stop);
+}
+
+// A stop that comes before there is anything to stop is no failure.
+absl::Status UnlessStopped(const absl::Status& status,
+                           const std::stop_token& stop) {
+  if (status.ok() || !stop.stop_requested()) return status;
+  spdlog::info("stopped ({})", std::string(status.message()));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status Serve(const ServerFlags& flags) {
+  const SignalStop signals;
+  signal(SIGPIPE, SIG_IGN);
+  const StopDeadline deadline(signals.token(), kStopMax);
+  return UnlessStopped(ServeUntilStopped(flags, signals.token()),
+                       signals.token());
 }
 
 absl::Status MigrateOnly(const ServerFlags& flags) {
+  const SignalStop signals;
+  const StopDeadline deadline(signals.token(), kStopMax);
   ARCHPOOL_ASSIGN_OR_RETURN(const DataDirectory directory,
                             DataDirectory::Open(flags.data_dir));
-  ARCHPOOL_RETURN_IF_ERROR(OpenDatabase(flags, directory).status());
+  const absl::Status opened =
+      OpenDatabase(flags, directory, signals.token()).status();
+  if (!opened.ok()) return UnlessStopped(opened, signals.token());
   spdlog::info("the database has this program's schema");
   return absl::OkStatus();
 }

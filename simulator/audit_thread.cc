@@ -45,6 +45,9 @@ void Encode(const Payout& p, CanonicalWriter& to) {
 void Encode(const Owed& o, CanonicalWriter& to) {
   to.Int(o.account.value).Int(o.position).Int(o.amount);
 }
+void Encode(const PoolClock& c, CanonicalWriter& to) {
+  to.Int(absl::ToUnixNanos(c.time));
+}
 void Encode(const Receipt& r, CanonicalWriter& to) {
   to.Int(r.id.value).Bytes(r.content);
 }

@@ -45,6 +45,7 @@ class Auditor {
   void Note(const Payout& payout);
   void CheckPayouts();
   void Note(const Owed& owed);
+  void Note(const PoolClock& clock);
   void Note(const Receipt& receipt);
   void CheckOwed();
   void CheckReceipts();
@@ -91,6 +92,7 @@ class Auditor {
   absl::btree_map<PayoutId, Payout> payouts_;
   absl::btree_map<TransferId, Transfer> transfers_;
   absl::btree_map<std::pair<AccountId, int64_t>, Owed> owed_;
+  PoolClock clock_;
   absl::btree_map<Place, Amount> receipted_;  // as the receipts say
   absl::btree_map<Place, Amount> balances_;   // as the core says
   absl::btree_map<Place, Amount> booked_;     // as the transfers say

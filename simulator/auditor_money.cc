@@ -68,6 +68,11 @@ void Auditor::CheckPayouts() {
   }
 }
 
+void Auditor::Note(const PoolClock& clock) {
+  if (clock.time < clock_.time) Complain("the pool's time went back");
+  clock_ = clock;
+}
+
 void Auditor::Note(const Owed& owed) {
   owed_[{owed.account, owed.position}] = owed;
 }

@@ -75,6 +75,8 @@ struct Audit {
   // decides then.
   absl::Time wait_time = absl::InfiniteFuture();
   absl::Time decide_time = absl::InfiniteFuture();
+  // What the pool's own refusals of files have added to it.
+  absl::Duration refused_time;
 
   friend bool operator==(const Audit&, const Audit&) = default;
 };

@@ -163,10 +163,32 @@ struct ReleaseLease {
   struct Reply {};
 };
 
-// Time passed. Closes what is due, a bounded number of records a tick.
+// Time passed. Closes what is due, a bounded number of records a tick. A tick
+// that comes late, or the first one of a loaded state, adds the time in which
+// the pool was away to everything that was to be done by then.
 struct Tick {
+  // What is due later is left for another tick: signs of life from before may
+  // still be waiting.
+  absl::Time closes_until = absl::InfiniteFuture();
   struct Reply {
     bool more = false;  // more is due: tick again at once
+  };
+};
+
+// In maintenance nothing expires and nothing is leased; its time is added to
+// every deadline when it ends. Idempotent. The edge has checked that the caller
+// is an operator.
+struct SetMaintenance {
+  bool on = false;
+  using Reply = PoolClock;
+};
+
+// The pool refused files for reasons of its own: what it asked miners for may
+// come later by so much, up to PoolPolicy::refused_time_max for each answer.
+struct ExtendAnswers {
+  absl::Duration by;
+  struct Reply {
+    int64_t extended = 0;
   };
 };
 

@@ -37,9 +37,9 @@ bool operator==(const Task& a, const Task& b) {
          a.cost_table_version == b.cost_table_version && a.rule == b.rule &&
          a.state == b.state && a.end_reason == b.end_reason &&
          a.create_time == b.create_time && a.deadline == b.deadline &&
-         a.end_time == b.end_time && a.fee_pot == b.fee_pot &&
-         a.bonus_pot == b.bonus_pot && a.work_pot == b.work_pot &&
-         a.fee == b.fee && a.refund == b.refund;
+         a.time_away == b.time_away && a.end_time == b.end_time &&
+         a.fee_pot == b.fee_pot && a.bonus_pot == b.bonus_pot &&
+         a.work_pot == b.work_pot && a.fee == b.fee && a.refund == b.refund;
 }
 
 const char* ToString(Role value) {

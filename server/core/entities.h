@@ -110,7 +110,10 @@ struct Task {
   TaskState state = TaskState::kActive;
   EndReason end_reason = EndReason::kNone;
   absl::Time create_time;
+  // As it was promised, and what is added to it: time in which the pool was not
+  // there.
   absl::Time deadline;
+  absl::Duration time_away;
   absl::Time end_time = absl::InfinitePast();  // until it has ended
   // The reward's parts, fixed at submission: fee + bonus + work = reward.
   Amount fee_pot = 0;
@@ -160,11 +163,24 @@ struct Ranking {
   friend bool operator==(const Ranking&, const Ranking&) = default;
 };
 
+// How far the pool's time has come, noted every few seconds: what lies between
+// it and the next tick is time in which the pool was away.
+struct PoolClock {
+  absl::Time time = absl::InfinitePast();  // before the first tick
+  // Since when an operator has had the pool in maintenance.
+  absl::Time maintenance_since = absl::InfiniteFuture();
+  bool InMaintenance() const {
+    return maintenance_since != absl::InfiniteFuture();
+  }
+
+  friend bool operator==(const PoolClock&, const PoolClock&) = default;
+};
+
 // A change: the record as it is from now on. Transfers and receipts are only
 // ever added.
 using Event = std::variant<Account, DatasetRecord, Task, SubspaceRecord,
                            Session, Lease, Trial, Audit, Transfer, Balance,
-                           Ranking, Payout, Owed, Receipt>;
+                           Ranking, Payout, Owed, Receipt, PoolClock>;
 
 // The words used in SQL, on the wire and in transcripts: "active", "succeeded",
 // …

@@ -38,6 +38,8 @@ constexpr Rejection kRejections[] = {
     {"AUDIT_UNANSWERED", "an audit was not answered by its deadline",
      "Keep workers running, with their work directories, until their tasks "
      "have ended; start a stopped one again."},
+    {"FILES_REFUSED", "the pool's own disk took no files for a day",
+     "Nothing: it is not held against you."},
     {"CREDIT_VOID",
      "credit that had not matured was void because another trial was found "
      "false",

@@ -44,6 +44,11 @@ struct PoolPolicy {
   // From commitment to durable weights, and to the answer of an audit; to that
   // comes the time to train the trial again, in case its checkpoints are lost.
   absl::Duration upload_term = absl::Minutes(2);
+  // The slowest line that answers are waited for, in bytes a second.
+  int64_t upload_rate_min = 64 << 10;
+  // What refusals for the pool's own reasons (a full disk) may add to the time
+  // for an answer. One that does not come even then is unpaid, and no fault.
+  absl::Duration refused_time_max = absl::Hours(24);
   // A miner's audit rate starts at one, is multiplied by this after each audit
   // that passed, never falls under the floor, and is one again after a failure.
   int64_t audit_rate_factor_ppm = 930'000;

@@ -1,5 +1,6 @@
 #include "server/core/pool.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -17,19 +18,16 @@ Pool::Pool(const PoolPolicy& policy, const PoolSnapshot& snapshot,
   state_.Load(snapshot);
 }
 
-absl::StatusOr<Tick::Reply> Pool::Execute(const Tick&, absl::Time now) {
+absl::StatusOr<Tick::Reply> Pool::Execute(const Tick& command, absl::Time now) {
   if (state_.last_ids().receipt == 0) internal::BeginReceipts(state_);
-  if (now - expiry_hold_.last_tick > policy_.silence_term) {
-    expiry_hold_.held_until = now + policy_.silence_term;
-    verifiers_.GiveGrace(now + policy_.verifier_term);
-  }
-  expiry_hold_.last_tick = now;
+  NoteTime(now);
+  if (state_.clock().InMaintenance()) return Tick::Reply();
   using Kind = PoolState::Due::Kind;
   std::vector<PoolState::Due> due;
   for (const PoolState::Due& next : state_.due()) {
-    if (next.time > now) break;
-    // A client's time limit is a promise to the client; the others bind those
-    // whom an outage may have kept from answering.
+    if (next.time > std::min(now, command.closes_until)) break;
+    // Whoever an outage kept from answering needs a while to come back. A
+    // client's time limit asks for no answer.
     if (next.kind != Kind::kTask && now < expiry_hold_.held_until) continue;
     due.push_back(next);
     if (static_cast<int64_t>(due.size()) == policy_.closings_per_tick_max) {
@@ -56,7 +54,7 @@ void Pool::Close(const PoolState::Due& due, absl::Time now) {
       CheckProgress(*state_.Find(LeaseId{due.id}), now);
       break;
     case PoolState::Due::Kind::kUpload:
-      CloseUnanswered(*state_.Find(TrialId{due.id}), now);
+      CloseUpload(*state_.Find(TrialId{due.id}), now);
       break;
     case PoolState::Due::Kind::kAudit: {
       const Audit& audit = *state_.Find(AuditId{due.id});
@@ -75,9 +73,24 @@ void Pool::Close(const PoolState::Due& due, absl::Time now) {
   }
 }
 
+void Pool::CloseUpload(Trial trial, absl::Time now) {
+  const Audit* audit = state_.Find(state_.AuditOf(trial.id));
+  if (audit == nullptr || audit->expire_time <= now) {
+    return CloseUnanswered(trial, now);
+  }
+  // The weights are a part of the answer, which may have been given more time.
+  trial.upload_deadline = audit->expire_time;
+  state_.Put(trial);
+}
+
 void Pool::CloseUnanswered(const Trial& trial, absl::Time now) {
-  // Whoever could choose which audits to answer would choose.
-  if (state_.AuditOf(trial.id).IsSet()) {
+  const Audit* audit = state_.Find(state_.AuditOf(trial.id));
+  if (audit != nullptr && audit->refused_time >= policy_.refused_time_max) {
+    // Whose files were refused all the while cannot be told from who had none.
+    internal::RejectTrial(state_, policy_, trial, "FILES_REFUSED",
+                          internal::Fault::kNone, now);
+  } else if (audit != nullptr) {
+    // Whoever could choose which audits to answer would choose.
     internal::RejectTrial(state_, policy_, trial, "AUDIT_UNANSWERED",
                           internal::Fault::kFraud, now);
   } else {

@@ -26,28 +26,19 @@
 #include "server/core/commands.h"
 #include "server/core/entities.h"
 #include "server/core/lease_shares.h"
+#include "server/core/expiry_hold.h"
 #include "server/core/policy.h"
 #include "server/core/pool_state.h"
 #include "server/core/verifier_book.h"
 
 namespace archpool {
-
 namespace internal {
 enum class Fault;
 }
 
-// Expiry waits one silence term after a start or a gap in the ticks, so that an
-// outage or a bad clock does not cancel everyone's work.
-struct ExpiryHold {
-  absl::Time last_tick = absl::InfinitePast();
-  absl::Time held_until = absl::InfinitePast();
-};
-
 class Pool {
  public:
-  // Starts from what the store loaded. `hold` is that of the pool it replaces,
-  // if any: a reload is no outage, or whoever can cause one could put expiry
-  // off for ever.
+  // Starts from what the store loaded; `hold` is that of the pool it replaces.
   Pool(const PoolPolicy& policy, const PoolSnapshot& snapshot,
        const ExpiryHold& hold = ExpiryHold(),
        VerifierBook verifiers = VerifierBook());
@@ -106,6 +97,10 @@ class Pool {
   absl::StatusOr<ReviewVerifiers::Reply> Execute(const ReviewVerifiers&,
                                                  absl::Time now);
   absl::StatusOr<Tick::Reply> Execute(const Tick&, absl::Time now);
+  absl::StatusOr<SetMaintenance::Reply> Execute(const SetMaintenance&,
+                                                absl::Time now);
+  absl::StatusOr<ExtendAnswers::Reply> Execute(const ExtendAnswers&,
+                                               absl::Time now);
 
   std::vector<Event> TakeEvents() { return state_.TakeEvents(); }
 
@@ -195,7 +190,8 @@ class Pool {
   // How long the open audits keep the verifiers of the class busy.
   absl::Duration BacklogOf(const std::string& hardware_class,
                            absl::Time now) const;
-  // What was asked of a trial never came.
+  // What was asked of a trial never came: its weights; its answer.
+  void CloseUpload(Trial trial, absl::Time now);
   void CloseUnanswered(const Trial& trial, absl::Time now);
   Assignment AssignmentOf(const Task& task, const Trial& trial) const;
   AcquireLease::Reply GrantOf(const Lease& lease) const;
@@ -246,6 +242,9 @@ class Pool {
   // A lease that has gone silent: of a high-reward box, it wants a backup.
   void CloseSilent(const Lease& lease, absl::Time now);
   void Close(const PoolState::Due& due, absl::Time now);
+  // Adds the time in which no tick came to what was to be done by then.
+  void NoteTime(absl::Time now);
+  void HoldExpiry(absl::Time now);
 
   PoolPolicy policy_;
   PoolState state_;
@@ -258,6 +257,7 @@ class Pool {
     int64_t count = 0;
   };
   absl::btree_map<AccountId, Openings> openings_;
+  bool is_loaded_ = true;  // and no tick came since
 };
 
 }  // namespace archpool

@@ -56,7 +56,8 @@ bool FitsInTime(const PoolState& state, const PoolPolicy& policy,
   const Outlook outlook =
       OutlookOf(session.performance, state.Find(session.account)->performance,
                 policy.lease_term);
-  return now + outlook.pace * absl::Microseconds(units) <= task.deadline;
+  return now + outlook.pace * absl::Microseconds(units) <=
+         task.deadline + task.time_away;
 }
 
 void BeginFinishing(PoolState& state, const PoolPolicy& policy, TaskId id,

@@ -105,10 +105,18 @@ bool WantsWeights(const Recipe& recipe, const Trial& trial);
 // Weights are float32 per parameter and buffer, and a header.
 int64_t WeightsSizeMaxBytes(const Trial& trial);
 
-// By when what is asked of a trial must be here: its checkpoints may be lost,
-// and take a training to make again.
-absl::Time AnswerDeadline(const PoolPolicy& policy, const Trial& trial,
-                          absl::Time now);
+// About how many bytes these parts of an answer (AuditPart) are; as many for
+// each as the trial's weights take.
+int64_t AnswerSizeBytes(const Trial& trial, int64_t parts);
+
+// By when `parts` of a trial must be here if they are asked for now: what else
+// is asked of its worker goes over the same line, and its checkpoints may be
+// lost, and take a training to make again.
+absl::Time AnswerDeadline(const PoolState& state, const PoolPolicy& policy,
+                          const Trial& trial, int64_t parts, absl::Time now);
+
+// The pool was away from `last` on for `away`: every open deadline moves by it.
+void AddToDeadlines(PoolState& state, absl::Time last, absl::Duration away);
 
 // Asks the miner to lay open the segment that was drawn for the trial.
 void AskSegment(PoolState& state, const PoolPolicy& policy, const Trial& trial,

@@ -49,6 +49,14 @@ absl::StatusOr<AcquireLease::Reply> Pool::Execute(const AcquireLease& command,
                      account.trials_rejected,
                      " rejected trials; ask the pool's operator"));
   }
+  if (state_.clock().InMaintenance()) {
+    return AcquireLease::Reply{
+        .grant = {},
+        .idle_reason = "MAINTENANCE",
+        .idle_message =
+            "the pool's operator is at work on it; what you "
+            "train goes on, and new work comes afterwards"};
+  }
   const auto& held = state_.LeasesOf(session.id);
   for (const LeaseId id : held) {
     if (std::find(command.holding.begin(), command.holding.end(), id) ==

@@ -14,6 +14,9 @@ namespace {
 
 // A worker answers these, and asks again.
 constexpr size_t kAskedMax = 16;
+// Leases that show a worker's pace, and how many times the training may take.
+constexpr int64_t kPacesMin = 3;
+constexpr int64_t kPaceRoom = 4;
 
 // Where the parts are all here, verifiers may take it.
 void Receive(PoolState& state, const PoolPolicy& policy, Audit audit,
@@ -32,6 +35,26 @@ int64_t CheckpointParts(const Audit& audit, const Digest& digest) {
   if (digest == audit.opening.begin.weights) parts |= kPartBeginWeights;
   if (digest == audit.opening.begin.optimizer) parts |= kPartBeginOptimizer;
   return parts;
+}
+
+// How long the trial's miner needs to train it once more: by the pace that was
+// measured of it, with room for what else it does meanwhile.
+absl::Duration TrainingAgain(const PoolState& state, const PoolPolicy& policy,
+                             const Trial& trial) {
+  const Session* session = state.Find(trial.session);
+  const Moments& of_account =
+      state.Find(trial.account)->performance.pace_permille;
+  const Moments& pace =
+      session != nullptr &&
+              session->performance.pace_permille.count >= kPacesMin
+          ? session->performance.pace_permille
+          : of_account;
+  const int64_t slowest_permille = 1'000 * policy.slowness_max;
+  const int64_t permille = pace.count < kPacesMin
+                               ? slowest_permille
+                               : std::clamp(kPaceRoom * pace.sum / pace.count,
+                                            int64_t{1'000}, slowest_permille);
+  return permille * absl::Microseconds(trial.work_units) / 1'000;
 }
 
 absl::Status TrialUnknown(TrialId trial) {
@@ -57,10 +80,23 @@ int64_t WeightsSizeMaxBytes(const Trial& trial) {
   return 4 * (3 * trial.parameters + 1024) + (1 << 20);
 }
 
-absl::Time AnswerDeadline(const PoolPolicy& policy, const Trial& trial,
-                          absl::Time now) {
-  return now + policy.upload_term +
-         policy.slowness_max * absl::Microseconds(trial.work_units);
+int64_t AnswerSizeBytes(const Trial& trial, int64_t parts) {
+  int64_t files = 0;
+  for (const int64_t part :
+       {kPartWeights, kPartBeginWeights, kPartBeginOptimizer}) {
+    if ((parts & part) != 0) ++files;
+  }
+  return files * trial.weights_size_bytes;
+}
+
+absl::Time AnswerDeadline(const PoolState& state, const PoolPolicy& policy,
+                          const Trial& trial, int64_t parts, absl::Time now) {
+  const int64_t size_bytes =
+      AnswerSizeBytes(trial, parts) + state.AskedBytes(trial.session);
+  const absl::Duration sending =
+      absl::Microseconds(size_bytes * 1'000'000 / policy.upload_rate_min);
+  return now + policy.upload_term + sending +
+         TrainingAgain(state, policy, trial);
 }
 
 }  // namespace internal

@@ -88,6 +88,11 @@ void PoolState::Put(const Owed& owed) {
   events_.emplace_back(owed);
 }
 
+void PoolState::Put(const PoolClock& clock) {
+  Store(clock);
+  events_.emplace_back(clock);
+}
+
 void PoolState::Hand(AccountId account, ReceiptBody body) {
   const ReceiptId id{++last_ids_.receipt};
   events_.emplace_back(
@@ -236,6 +241,11 @@ TrialId PoolState::BlamedOf(AccountId miner) const {
   return blamed.empty() ? TrialId{} : *blamed.begin();
 }
 
+int64_t PoolState::AskedBytes(SessionId session) const {
+  const int64_t* bytes = FindIn(asked_bytes_, session);
+  return bytes == nullptr ? 0 : *bytes;
+}
+
 AuditId PoolState::AuditOf(TrialId trial) const {
   const AuditId* id = FindIn(trial_audits_, trial);
   return id == nullptr ? AuditId{} : *id;
@@ -277,6 +287,7 @@ PoolSnapshot PoolState::Snapshot() const {
   }
   for (const auto& [key, id] : requests_)
     snapshot.requests.emplace_back(key, id);
+  if (clock_ != PoolClock()) snapshot.records.emplace_back(clock_);
   return snapshot;
 }
 

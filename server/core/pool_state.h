@@ -50,6 +50,7 @@ class PoolState {
   void Put(const Ranking& ranking);
   void Put(const Payout& payout);
   void Put(const Owed& owed);
+  void Put(const PoolClock& clock);
   // Hands the account a receipt; unset: the pool's own books. What follows from
   // a record alone, Put and Post hand out themselves.
   void Hand(AccountId account, ReceiptBody body);
@@ -137,6 +138,8 @@ class PoolState {
   absl::Time proven_commit_time() const { return proven_commit_time_; }
   // Audits that wait for a miner's answer.
   const absl::btree_set<AuditId>& AskedOf(AccountId miner) const;
+  // Of what they ask of that worker, about.
+  int64_t AskedBytes(SessionId session) const;
   Amount BalanceOf(Place place) const;
 
   // What falls due, and when.
@@ -156,6 +159,7 @@ class PoolState {
     friend bool operator==(const Due&, const Due&) = default;
   };
   const std::set<Due>& due() const { return due_; }
+  const PoolClock& clock() const { return clock_; }
 
   // The next id of a kind.
   AccountId NextAccountId() { return {++last_ids_.account}; }
@@ -188,6 +192,7 @@ class PoolState {
   void Store(const Ranking& ranking);
   void Store(const Payout& payout);
   void Store(const Owed& owed);
+  void Store(const PoolClock& clock) { clock_ = clock; }
   void Store(const Receipt&) {}
   void HandFor(const Transfer& transfer);
   void Count(const Trial& trial, int64_t sign);
@@ -232,6 +237,7 @@ class PoolState {
   absl::btree_map<AuditId, Audit> audits_;
   absl::btree_map<TrialId, AuditId> trial_audits_;
   absl::btree_map<AccountId, absl::btree_set<AuditId>> asked_;
+  absl::btree_map<SessionId, int64_t> asked_bytes_;
   absl::btree_map<std::pair<AccountId, std::string>, AuditId> verifier_audits_;
   WaitingAudits waiting_;
   absl::btree_map<std::string, WorkUnits> audit_backlog_;
@@ -243,6 +249,7 @@ class PoolState {
   absl::btree_map<Place, Amount> balances_;
   absl::btree_map<RequestKey, int64_t> requests_;
   std::set<Due> due_;
+  PoolClock clock_;
 };
 
 }  // namespace archpool

@@ -1,5 +1,6 @@
 // What verifiers have before them, by hardware class, and what they measured.
 #include "server/core/audit_cost.h"
+#include "server/core/pool_internal.h"
 #include "server/core/pool_state.h"
 
 namespace archpool {
@@ -57,6 +58,14 @@ void PoolState::CountBacklog(const Audit* before, const Audit& audit,
   WorkUnits& backlog = audit_backlog_[trial.hardware_class];
   backlog += cost_of(&audit) - cost_of(before);
   if (backlog == 0) audit_backlog_.erase(trial.hardware_class);
+  const auto asked_of = [&](const Audit* one) {
+    return one == nullptr || one->state != AuditState::kAsked
+               ? int64_t{0}
+               : internal::AnswerSizeBytes(trial, one->missing);
+  };
+  int64_t& asked = asked_bytes_[trial.session];
+  asked += asked_of(&audit) - asked_of(before);
+  if (asked == 0) asked_bytes_.erase(trial.session);
 }
 
 }  // namespace archpool

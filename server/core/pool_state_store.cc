@@ -12,8 +12,8 @@ using Due = PoolState::Due;
 // What falls due for a record, or infinity.
 Due DueOf(const Task& task) {
   const bool open = task.state == TaskState::kActive;
-  return {open ? task.deadline : absl::InfiniteFuture(), Due::Kind::kTask,
-          task.id.value};
+  return {open ? task.deadline + task.time_away : absl::InfiniteFuture(),
+          Due::Kind::kTask, task.id.value};
 }
 Due DueOf(const Lease& lease) {
   const bool open = lease.state == LeaseState::kActive;

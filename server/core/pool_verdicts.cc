@@ -206,11 +206,11 @@ void AskSegment(PoolState& state, const PoolPolicy& policy, const Trial& trial,
               .state = AuditState::kAsked,
               .segment = draw.segment,
               .measures_all = measures_all,
-              .missing = kPartOpening,
-              .expire_time = AnswerDeadline(policy, trial, now)};
+              .missing = kPartOpening};
   if (!has_weights) audit.missing |= kPartWeights;
   if (draw.segment > 0)
     audit.missing |= kPartBeginWeights | kPartBeginOptimizer;
+  audit.expire_time = AnswerDeadline(state, policy, trial, audit.missing, now);
   state.Put(audit);
 }
 

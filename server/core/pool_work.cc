@@ -276,7 +276,9 @@ absl::Status Pool::Commit(const ReportTrials& command,
   trial.hardware_class = HardwareClassOf(session);
   trial.reason = "";
   trial.commit_time = now;
-  trial.upload_deadline = internal::AnswerDeadline(policy_, trial, now);
+  trial.upload_deadline = internal::AnswerDeadline(
+      state_, policy_, trial,
+      kPartWeights | kPartBeginWeights | kPartBeginOptimizer, now);
   trial.is_at_chance = !internal::IsAboveChance(state_, trial);
   const bool is_top = !trial.is_at_chance &&
                       state_.IndexOf(trial.task)

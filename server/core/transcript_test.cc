@@ -111,6 +111,8 @@ std::string Line(const Receipt& r) {
       r.id.ToString(), " ", kKinds[content->body.index()], " for ",
       r.account.IsSet() ? r.account.ToString() : "the pool's books");
 }
+// Ticks alone note it.
+std::string Line(const PoolClock&) { return ""; }
 std::string Line(const Balance& b) {
   return absl::StrCat("balance ", ToString(b.place), " ", b.amount);
 }
@@ -132,7 +134,7 @@ class Interpreter {
     for (const Event& event : pool_.pool.TakeEvents()) {
       const std::string text =
           std::visit([](const auto& record) { return Line(record); }, event);
-      absl::StrAppend(&output, "    ", text, "\n");
+      if (!text.empty()) absl::StrAppend(&output, "    ", text, "\n");
     }
     return output;
   }

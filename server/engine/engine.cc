@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
+#include <variant>
 
 #include "common/base/status.h"
 
@@ -12,6 +14,13 @@ namespace {
 constexpr absl::Duration kTickInterval = absl::Milliseconds(200);
 constexpr absl::Duration kRecoveryPauseMin = absl::Milliseconds(50);
 constexpr absl::Duration kRecoveryPauseMax = absl::Seconds(5);
+
+absl::Time TimeOf(const PoolSnapshot& snapshot) {
+  for (const Event& record : snapshot.records) {
+    if (const auto* clock = std::get_if<PoolClock>(&record)) return clock->time;
+  }
+  return absl::InfinitePast();
+}
 
 absl::Status Stopped() {
   return Unavailable("ENGINE_STOPPED",
@@ -28,7 +37,7 @@ absl::Status CommitFailed(const absl::Status& cause) {
 
 }  // namespace
 
-Engine::Engine(const Clock& clock, Store& store, const PoolPolicy& policy,
+Engine::Engine(SteadyClock& clock, Store& store, const PoolPolicy& policy,
                const EngineOptions& options)
     : clock_(clock), store_(store), policy_(policy), options_(options) {}
 
@@ -52,6 +61,7 @@ void Engine::Stop() {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
   }
+  bell_.Ring();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -77,35 +87,38 @@ void Engine::Enqueue(std::unique_ptr<Pending> pending) {
                             "ask again in a second");
     } else {
       waiting_.push_back(std::move(pending));
-      return;
     }
   }
+  if (pending == nullptr) return bell_.Ring();
   pending->Refuse(refusal);
 }
 
 std::vector<std::unique_ptr<Engine::Pending>> Engine::TakeWaiting() {
-  const auto has_work = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return stopping_ || !waiting_.empty();
-  };
-  absl::MutexLock lock(&mutex_);
-  mutex_.AwaitWithTimeout(absl::Condition(&has_work), kTickInterval);
   std::vector<std::unique_ptr<Pending>> batch;
+  absl::MutexLock lock(&mutex_);
   if (static_cast<int64_t>(waiting_.size()) <= options_.batch_max) {
     batch.swap(waiting_);
-    return batch;
+  } else {
+    const auto end = waiting_.begin() + options_.batch_max;
+    batch.assign(std::make_move_iterator(waiting_.begin()),
+                 std::make_move_iterator(end));
+    waiting_.erase(waiting_.begin(), end);
   }
-  const auto end = waiting_.begin() + options_.batch_max;
-  batch.assign(std::make_move_iterator(waiting_.begin()),
-               std::make_move_iterator(end));
-  waiting_.erase(waiting_.begin(), end);
+  commands_taken_ += static_cast<int64_t>(batch.size());
   return batch;
 }
 
 void Engine::Run() {
+  TickIfDue();  // before any command: the core begins its receipts by it
   while (IsRunning()) {
     std::vector<std::unique_ptr<Pending>> batch = TakeWaiting();
+    if (!batch.empty()) {
+      RunBatch(std::move(batch));
+    } else if (Now() < next_tick_) {
+      bell_.Wait(kTickInterval);
+      continue;
+    }
     TickIfDue();
-    if (!batch.empty()) RunBatch(std::move(batch));
   }
   // What came before the stop is still answered, by its result.
   while (true) {
@@ -130,12 +143,21 @@ void Engine::Run() {
 
 void Engine::TickIfDue() {
   const absl::Time now = Now();
-  if (now < next_tick_) return;
+  if (now < next_tick_ || !IsRunning()) return;
+  if (due_since_ == absl::InfiniteFuture()) {
+    absl::MutexLock lock(&mutex_);
+    due_since_ = now;
+    commands_before_tick_ =
+        commands_taken_ + static_cast<int64_t>(waiting_.size());
+  }
+  if (commands_taken_ < commands_before_tick_) return;
+  const Tick tick{.closes_until =
+                      std::exchange(due_since_, absl::InfiniteFuture())};
   next_tick_ = now + kTickInterval;
   absl::Status committed;
   bool more = true;
   while (more && committed.ok()) {
-    const absl::StatusOr<Tick::Reply> ticked = pool_->Execute(Tick{}, now);
+    const absl::StatusOr<Tick::Reply> ticked = pool_->Execute(tick, now);
     more = ticked.ok() && ticked->more;
     committed = CommitEvents();
   }
@@ -197,6 +219,10 @@ absl::Status Engine::TakeOver() {
   }
   pool_.reset();
   ARCHPOOL_ASSIGN_OR_RETURN(const LoadedPool loaded, store_.TakeOver());
+  if (last_now_ == absl::InfinitePast()) {
+    // Its records may be of a time a little later than was noted.
+    clock_.AdvanceTo(TimeOf(loaded.snapshot) + NoteInterval(policy_));
+  }
   epoch_ = loaded.epoch;
   sequence_ = loaded.sequence;
   pool_ = std::make_unique<Pool>(policy_, loaded.snapshot, expiry_hold_,
@@ -220,17 +246,21 @@ void Engine::Recover(const absl::Status& cause) {
   while (!TakeOver().ok()) {
     std::vector<std::unique_ptr<Pending>> refused;
     {
-      const auto stopping = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-        return stopping_;
-      };
       absl::MutexLock lock(&mutex_);
-      if (mutex_.AwaitWithTimeout(absl::Condition(&stopping), pause)) {
+      if (stopping_) {
         running_ = false;
         return;
       }
       refused.swap(waiting_);
     }
     for (auto& pending : refused) pending->Refuse(CommitFailed(cause));
+    // Commands ring too; only a stop ends the pause.
+    const absl::Time end = clock_.Now() + pause;
+    for (absl::Duration left = pause;
+         left > absl::ZeroDuration() && IsRunning();
+         left = end - clock_.Now()) {
+      bell_.Wait(left);
+    }
     pause = std::min(2 * pause, kRecoveryPauseMax);
   }
 }

@@ -25,7 +25,8 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
-#include "common/base/clock.h"
+#include "common/base/bell.h"
+#include "common/base/steady_clock.h"
 #include "server/core/pool.h"
 #include "server/storage/store.h"
 
@@ -52,8 +53,9 @@ class Engine {
   // CommitListener heard of though some may have been written. Rules as above.
   using LoadListener = std::function<void(const PoolSnapshot&)>;
 
-  // `clock` and `store` outlive the engine.
-  Engine(const Clock& clock, Store& store, const PoolPolicy& policy,
+  // `clock` and `store` outlive the engine. Loading a pool advances the clock
+  // to where that pool's time was.
+  Engine(SteadyClock& clock, Store& store, const PoolPolicy& policy,
          const EngineOptions& options);
   ~Engine();  // stops
 
@@ -100,6 +102,8 @@ class Engine {
   void RunBatch(std::vector<std::unique_ptr<Pending>> batch);
   absl::Status ExecuteAndCommit(absl::Span<std::unique_ptr<Pending>> batch);
   absl::Status CommitEvents();
+  // After the commands that were waiting when it fell due: signs of life among
+  // them come before anything expires.
   void TickIfDue();
   absl::Status TakeOver();
   // After a commit that failed for `cause`: loads the state afresh, however
@@ -109,7 +113,7 @@ class Engine {
   // The clock's time, never earlier than before.
   absl::Time Now();
 
-  const Clock& clock_;
+  SteadyClock& clock_;
   Store& store_;
   const PoolPolicy policy_;
   const EngineOptions options_;
@@ -124,10 +128,15 @@ class Engine {
   int64_t epoch_ = 0;
   int64_t sequence_ = 0;
   absl::Time next_tick_ = absl::InfinitePast();
+  // Of a tick that is due: when it fell due, and which commands come first.
+  absl::Time due_since_ = absl::InfiniteFuture();
+  int64_t commands_before_tick_ = 0;
+  int64_t commands_taken_ = 0;
   absl::Time last_now_ = absl::InfinitePast();
 
   mutable absl::Mutex mutex_;
   std::vector<std::unique_ptr<Pending>> waiting_ ABSL_GUARDED_BY(mutex_);
+  Bell bell_;  // rings where something waits, or a stop
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool running_ ABSL_GUARDED_BY(mutex_) = false;
   EngineStats stats_ ABSL_GUARDED_BY(mutex_);

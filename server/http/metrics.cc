@@ -104,6 +104,18 @@ struct Metrics::Impl {
   prometheus::Gauge& verifiers_set_aside =
       MakeGauge(*registry, "archpool_verifiers_set_aside",
                 "Verifiers that others outvoted");
+  prometheus::Counter& storage_errors =
+      MakeCounter(*registry, "archpool_storage_errors_total",
+                  "Files that the pool's disk did not take or give");
+  prometheus::Gauge& storage_failing =
+      MakeGauge(*registry, "archpool_storage_failing",
+                "1 while the pool refuses files for reasons of its own");
+  prometheus::Counter& clock_steps =
+      MakeCounter(*registry, "archpool_clock_steps_total",
+                  "How often the system's clock was set");
+  prometheus::Counter& time_away =
+      MakeCounter(*registry, "archpool_time_away_seconds_total",
+                  "Time without a pool that was added to every deadline");
   std::unique_ptr<prometheus::Exposer> exposer;
 };
 
@@ -159,5 +171,17 @@ void Metrics::NoteVerifiers(absl::Span<const ClassOfWork> classes,
 }
 
 void Metrics::NoteLedgerCheckFailed() { impl_->failures_total.Increment(); }
+
+void Metrics::NoteStorageError() { impl_->storage_errors.Increment(); }
+
+void Metrics::NoteStorageFailing(bool is_failing) {
+  impl_->storage_failing.Set(is_failing ? 1 : 0);
+}
+
+void Metrics::NoteClockStep() { impl_->clock_steps.Increment(); }
+
+void Metrics::NoteTimeAway(absl::Duration away) {
+  impl_->time_away.Increment(absl::ToDoubleSeconds(away));
+}
 
 }  // namespace archpool

@@ -45,6 +45,14 @@ class Metrics {
                      int64_t set_aside);
   // archpool_ledger_check_failures_total: the database could not be asked.
   void NoteLedgerCheckFailed();
+  // archpool_storage_errors_total, and archpool_storage_failing: 1 while the
+  // pool refuses files for reasons of its own.
+  void NoteStorageError();
+  void NoteStorageFailing(bool is_failing);
+  // archpool_clock_steps_total: how often the system's clock was set.
+  void NoteClockStep();
+  // archpool_time_away_seconds_total: what was added to every deadline.
+  void NoteTimeAway(absl::Duration away);
 
  private:
   struct Impl;

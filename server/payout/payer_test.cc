@@ -9,8 +9,8 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/clock.h"
 #include "common/base/counter_rng.h"
+#include "common/base/steady_clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/storage/memory_store.h"
@@ -112,7 +112,7 @@ class PayerTest : public ::testing::TestWithParam<int> {
     }
   }
 
-  const SystemClock clock_;
+  SteadyClock clock_;
   CounterRng rng_;
   CounterRng store_rng_{static_cast<uint64_t>(GetParam()), 1};  // the engine's
   MemoryStore store_;

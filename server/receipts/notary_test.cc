@@ -54,7 +54,7 @@ class NotaryTest : public testing::Test {
     return CheckReceipts(Fetch(account), key.public_key());
   }
 
-  const SystemClock clock{};
+  SteadyClock clock{};
   MemoryStore store;
   Engine engine{clock, store, PoolPolicy(), EngineOptions()};
   SigningKey key = SigningKey::Generate();

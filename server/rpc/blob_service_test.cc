@@ -1,4 +1,5 @@
 // Uploads and downloads over real gRPC: who may, what resumes, what is refused.
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -237,6 +238,24 @@ TEST_F(BlobServiceTest, WeightsGoToTheTasksClientOnceAccepted) {
   ASSERT_THAT(verifier_->Measure(audit->audit(), 5, 5), IsOk());
   EXPECT_EQ(*client_->DownloadWeights(committed_), weights);
   EXPECT_THAT(dave->DownloadWeights(committed_), FailsWith("TRIAL_UNKNOWN"));
+}
+
+// The pool's own disk is in trouble: the miner is told to try again, and no
+// path; when it is mended, the same file is taken.
+TEST_F(BlobServiceTest, ADiskThatTakesNothingIsTriedAgain) {
+  const std::string weights(1'000, 'w');
+  Commit(weights);
+  const std::string partial = fixture_.directory.path() + "/blobs/partial";
+  std::filesystem::remove_all(partial);
+  const auto refused =
+      miner_->Send(WeightsUpload(committed_, weights), weights);
+  EXPECT_TRUE(absl::IsUnavailable(refused.status())) << refused.status();
+  EXPECT_THAT(refused, FailsWith("BLOB_IO"));
+  EXPECT_THAT(std::string(refused.status().message()),
+              testing::Not(testing::HasSubstr(fixture_.directory.path())));
+  std::filesystem::create_directory(partial);
+  EXPECT_THAT(miner_->Send(WeightsUpload(committed_, weights), weights),
+              IsOk());
 }
 
 }  // namespace

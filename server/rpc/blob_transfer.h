@@ -26,7 +26,7 @@ struct BlobParts {
   const CheckpointBlobs& checkpoints;
   UploadRules& rules;
 
-  // Where an upload goes. INTERNAL (BLOB_IO).
+  // Where an upload goes. UNAVAILABLE (BLOB_IO, STORAGE_FULL).
   absl::StatusOr<BlobStore> StoreFor(const UploadTarget& target) const;
 };
 

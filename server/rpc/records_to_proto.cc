@@ -295,7 +295,8 @@ v1::Task ToProto(const TaskView& view, Detail detail,
   proto.set_fee(task.fee);
   proto.set_refund(task.refund);
   *proto.mutable_create_time() = wire::ToProto(task.create_time);
-  *proto.mutable_deadline_time() = wire::ToProto(task.deadline);
+  *proto.mutable_deadline_time() =
+      wire::ToProto(task.deadline + task.time_away);
   if (IsEnded(task.state)) {
     *proto.mutable_end_time() = wire::ToProto(task.end_time);
   }

@@ -75,6 +75,7 @@ struct RpcServer::Impl {
   void Note(const SubspaceRecord& subspace);
   void Note(const Lease& lease);
   void Note(const Audit& audit);
+  void Note(const PoolClock& clock);
   template <typename Other>
   void Note(const Other&) {}
   void LogAudits(TaskId task);
@@ -134,6 +135,7 @@ struct RpcServer::Impl {
                            parts.engine, *options.search, options.policy)
                      : nullptr;
 
+  PoolClock noted;  // on the engine's thread, once it runs
   int port = 0;
   std::unique_ptr<grpc::Server> server;
 };
@@ -191,6 +193,21 @@ void RpcServer::Impl::Note(const Audit& audit) {
     (void)blob_jobs.Run(
         [this, trial = audit.trial] { parts.checkpoints.Drop(trial); });
   }
+}
+
+void RpcServer::Impl::Note(const PoolClock& clock) {
+  const absl::Duration passed = clock.time - noted.time;
+  const bool is_known = noted.time != absl::InfinitePast();
+  const bool was_maintained = noted.InMaintenance() || clock.InMaintenance();
+  noted = clock;
+  // It is noted every few seconds.
+  if (!is_known || was_maintained || passed < options.policy.silence_term / 3) {
+    return;
+  }
+  spdlog::warn(
+      "there was no pool for {}; that time was added to every deadline",
+      absl::FormatDuration(passed));
+  if (options.on_time_away) options.on_time_away(passed);
 }
 
 // Nothing is uploaded before the engine says which audits are open.

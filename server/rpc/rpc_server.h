@@ -10,6 +10,7 @@
 #define ARCHPOOL_SERVER_RPC_RPC_SERVER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,6 +57,8 @@ struct RpcOptions {
   int64_t watches_max = 1'000;
   WaitLimits wait_limits;
   WatchPace watch_pace;
+  // Told of time in which there was no pool, which was added to every deadline.
+  std::function<void(absl::Duration)> on_time_away;
   // What a stop grants calls that are under way.
   absl::Duration drain = absl::Seconds(5);
 };

@@ -14,7 +14,7 @@ Timer::Entry Timer::After(absl::Duration delay,
   const Entry entry(moment, ++last_id_);
   const bool is_first = due_.empty() || entry < due_.begin()->first;
   if (!stopping_) due_.emplace(entry, std::move(callback));
-  if (is_first) changed_.Signal();
+  if (is_first) changed_.Ring();
   return entry;
 }
 
@@ -28,7 +28,7 @@ void Timer::Stop() {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
     due_.clear();
-    changed_.Signal();
+    changed_.Ring();
   }
   if (thread_.joinable()) thread_.join();
 }
@@ -36,24 +36,25 @@ void Timer::Stop() {
 void Timer::Run() {
   while (true) {
     std::function<void()> callback;
+    absl::Duration wait = absl::InfiniteDuration();
     {
       absl::MutexLock lock(&mutex_);
       if (stopping_) return;
-      if (due_.empty()) {
-        changed_.Wait(&mutex_);
-        continue;
+      if (!due_.empty()) {
+        const auto next = due_.begin();
+        wait = absl::FromChrono(next->first.first -
+                                std::chrono::steady_clock::now());
+        if (wait <= absl::ZeroDuration()) {
+          callback = std::move(next->second);
+          due_.erase(next);
+        }
       }
-      const auto next = due_.begin();
-      const Moment now = std::chrono::steady_clock::now();
-      if (next->first.first > now) {
-        changed_.WaitWithTimeout(&mutex_,
-                                 absl::FromChrono(next->first.first - now));
-        continue;
-      }
-      callback = std::move(next->second);
-      due_.erase(next);
     }
-    callback();
+    if (callback) {
+      callback();
+    } else {
+      changed_.Wait(wait);
+    }
   }
 }
 

@@ -13,6 +13,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/base/bell.h"
 
 namespace archpool::rpc {
 
@@ -42,7 +43,7 @@ class Timer {
   std::map<Entry, std::function<void()>> due_ ABSL_GUARDED_BY(mutex_);
   int64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::CondVar changed_;
+  Bell changed_;
   std::thread thread_;
 };
 

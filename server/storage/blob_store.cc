@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <filesystem>
 #include <utility>
 
@@ -16,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/crypto/random.h"
+#include "server/storage/storage_errors.h"
 
 // Why a kill at any moment leaves no blob that is not whole: bytes are only
 // ever written under partial/ or temporary/. A blob gets its name by one
@@ -29,15 +29,8 @@ namespace {
 
 constexpr size_t kCopyBytes = size_t{1} << 20;
 constexpr std::chrono::hours kPartialKept(24);
-
-absl::Status IoError(absl::string_view action, const std::string& path,
-                     int error) {
-  return Internal(
-      "BLOB_IO",
-      absl::StrCat("cannot ", action, " ", path, ": ", std::strerror(error),
-                   "; check the disk and the permissions of the "
-                   "data directory"));
-}
+// A disk that is all but full takes less.
+constexpr size_t kProbeBytes = size_t{1} << 20;
 
 absl::Status Unknown(const Digest& digest) {
   return NotFound("BLOB_UNKNOWN",
@@ -67,13 +60,13 @@ class File {
 // ok with an fd of -1 where there is no such file.
 absl::StatusOr<File> OpenIfThere(const std::string& path, int flags) {
   const int fd = open(path.c_str(), flags | O_CLOEXEC);
-  if (fd < 0 && errno != ENOENT) return IoError("open", path, errno);
+  if (fd < 0 && errno != ENOENT) return StorageError("open", path, errno);
   return File(fd);
 }
 
 absl::StatusOr<File> OpenOrCreate(const std::string& path) {
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return IoError("create", path, errno);
+  if (fd < 0) return StorageError("create", path, errno);
   return File(fd);
 }
 
@@ -81,21 +74,22 @@ absl::StatusOr<File> OpenOrCreate(const std::string& path) {
 // closed. False: the path came to name another file, or none, meanwhile.
 absl::StatusOr<bool> Lock(const File& file, const std::string& path) {
   while (flock(file.fd(), LOCK_EX) != 0) {
-    if (errno != EINTR) return IoError("lock", path, errno);
+    if (errno != EINTR) return StorageError("lock", path, errno);
   }
   struct stat held;
   struct stat named;
-  if (fstat(file.fd(), &held) != 0) return IoError("examine", path, errno);
+  if (fstat(file.fd(), &held) != 0) return StorageError("examine", path, errno);
   if (stat(path.c_str(), &named) != 0) {
     if (errno == ENOENT) return false;
-    return IoError("examine", path, errno);
+    return StorageError("examine", path, errno);
   }
   return held.st_ino == named.st_ino && held.st_dev == named.st_dev;
 }
 
 absl::StatusOr<int64_t> SizeOf(const File& file, const std::string& path) {
   struct stat status;
-  if (fstat(file.fd(), &status) != 0) return IoError("examine", path, errno);
+  if (fstat(file.fd(), &status) != 0)
+    return StorageError("examine", path, errno);
   return static_cast<int64_t>(status.st_size);
 }
 
@@ -105,7 +99,7 @@ absl::Status WriteAt(const File& file, const std::string& path, int64_t offset,
     const ssize_t written =
         pwrite(file.fd(), bytes.data(), bytes.size(), offset);
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return IoError("write", path, errno);
+    if (written < 0) return StorageError("write", path, errno);
     bytes.remove_prefix(static_cast<size_t>(written));
     offset += written;
   }
@@ -121,7 +115,7 @@ absl::StatusOr<std::string> ReadAt(const File& file, const std::string& path,
         pread(file.fd(), bytes.data() + held, bytes.size() - held,
               offset + static_cast<int64_t>(held));
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return IoError("read", path, errno);
+    if (count < 0) return StorageError("read", path, errno);
     if (count == 0) break;
     held += static_cast<size_t>(count);
   }
@@ -142,13 +136,13 @@ absl::StatusOr<Digest> DigestOf(const File& file, const std::string& path) {
 }
 
 absl::Status SyncFile(const File& file, const std::string& path) {
-  if (fsync(file.fd()) != 0) return IoError("sync", path, errno);
+  if (fsync(file.fd()) != 0) return StorageError("sync", path, errno);
   return absl::OkStatus();
 }
 
 absl::Status SyncDirectory(const std::string& path) {
   const File directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.fd() < 0) return IoError("open", path, errno);
+  if (directory.fd() < 0) return StorageError("open", path, errno);
   return SyncFile(directory, path);
 }
 
@@ -160,7 +154,7 @@ std::string ParentOf(const std::string& path) {
 absl::Status MakeDirectory(const std::string& path) {
   if (mkdir(path.c_str(), 0700) == 0) return SyncDirectory(ParentOf(path));
   if (errno == EEXIST) return absl::OkStatus();
-  return IoError("make the directory", path, errno);
+  return StorageError("make the directory", path, errno);
 }
 
 // Removes the files of `directory` that nobody touched for `age`.
@@ -175,33 +169,58 @@ void RemoveOlderThan(const std::string& directory, std::chrono::hours age) {
   }
 }
 
+const absl::Status& StatusOf(const absl::Status& status) { return status; }
+template <typename T>
+const absl::Status& StatusOf(const absl::StatusOr<T>& result) {
+  return result.status();
+}
+
 absl::Status Publish(const std::string& from, const std::string& to) {
   const std::string parent = ParentOf(to);
   ARCHPOOL_RETURN_IF_ERROR(MakeDirectory(parent));
   if (rename(from.c_str(), to.c_str()) != 0) {
-    return IoError("rename", from, errno);
+    return StorageError("rename", from, errno);
   }
   return SyncDirectory(parent);
 }
 
 }  // namespace
 
-absl::StatusOr<BlobStore> BlobStore::Open(const std::string& directory) {
+template <typename Result>
+Result BlobStore::Noted(Result result) const {
+  if (errors_ != nullptr) errors_->Note(StatusOf(result));
+  return result;
+}
+
+absl::StatusOr<BlobStore> BlobStore::Open(const std::string& directory,
+                                          StorageErrors* errors) {
+  BlobStore store(directory, errors);
+  ARCHPOOL_RETURN_IF_ERROR(store.Noted(store.Prepare()));
+  return store;
+}
+
+absl::Status BlobStore::Prepare() const {
   std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  if (error) return IoError("make the directory", directory, error.value());
+  std::filesystem::create_directories(directory_, error);
+  if (error)
+    return StorageError("make the directory", directory_, error.value());
   for (const char* part : {"/blobs", "/partial", "/temporary"}) {
-    ARCHPOOL_RETURN_IF_ERROR(MakeDirectory(directory + part));
+    ARCHPOOL_RETURN_IF_ERROR(MakeDirectory(directory_ + part));
   }
   // What a kill left behind was never named by anyone; an upload may resume.
-  RemoveOlderThan(directory + "/temporary", std::chrono::hours(0));
-  RemoveOlderThan(directory + "/partial", kPartialKept);
-  return BlobStore(directory);
+  RemoveOlderThan(directory_ + "/temporary", std::chrono::hours(0));
+  RemoveOlderThan(directory_ + "/partial", kPartialKept);
+  return absl::OkStatus();
 }
 
 std::string BlobStore::PathOf(const Digest& digest) const {
   const std::string name = digest.ToString();
   return absl::StrCat(directory_, "/blobs/", name.substr(0, 2), "/", name);
+}
+
+std::string BlobStore::TemporaryPath() const {
+  return absl::StrCat(directory_, "/temporary/",
+                      RandomSecret().ToString().substr(0, 32));
 }
 
 std::string BlobStore::PartialPathOf(const std::string& owner,
@@ -212,18 +231,28 @@ std::string BlobStore::PartialPathOf(const std::string& owner,
 }
 
 absl::StatusOr<int64_t> BlobStore::Size(const Digest& digest) const {
+  return Noted(TrySize(digest));
+}
+
+absl::StatusOr<int64_t> BlobStore::TrySize(const Digest& digest) const {
   const std::string path = PathOf(digest);
   struct stat status;
   if (stat(path.c_str(), &status) == 0) {
     return static_cast<int64_t>(status.st_size);
   }
   if (errno == ENOENT) return Unknown(digest);
-  return IoError("examine", path, errno);
+  return StorageError("examine", path, errno);
 }
 
 absl::StatusOr<std::string> BlobStore::Read(const Digest& digest,
                                             int64_t offset,
                                             int64_t length) const {
+  return Noted(TryRead(digest, offset, length));
+}
+
+absl::StatusOr<std::string> BlobStore::TryRead(const Digest& digest,
+                                               int64_t offset,
+                                               int64_t length) const {
   const std::string path = PathOf(digest);
   ARCHPOOL_ASSIGN_OR_RETURN(const File file, OpenIfThere(path, O_RDONLY));
   if (file.fd() < 0) return Unknown(digest);
@@ -239,27 +268,30 @@ absl::StatusOr<std::string> BlobStore::Read(const Digest& digest,
 
 absl::StatusOr<std::string> BlobStore::ReadAll(const Digest& digest,
                                                int64_t size_max) const {
-  ARCHPOOL_ASSIGN_OR_RETURN(const int64_t size, Size(digest));
+  ARCHPOOL_ASSIGN_OR_RETURN(const int64_t size, TrySize(digest));
   if (size > size_max) {
     return ResourceExhausted(
         "BLOB_TOO_LARGE",
         absl::StrCat("blob ", digest.ToString(), " has ", size,
                      " bytes, more than the ", size_max, " allowed here"));
   }
-  return Read(digest, 0, size);
+  return TryRead(digest, 0, size);
 }
 
 absl::StatusOr<Digest> BlobStore::Put(absl::string_view bytes) const {
+  return Noted(TryPut(bytes));
+}
+
+absl::StatusOr<Digest> BlobStore::TryPut(absl::string_view bytes) const {
   const Digest digest = Sha256(bytes);
   const std::string blob_path = PathOf(digest);
-  if (Size(digest).ok()) {
+  if (TrySize(digest).ok()) {
     // Whoever wrote it may not have synced its name yet.
     ARCHPOOL_RETURN_IF_ERROR(SyncDirectory(ParentOf(blob_path)));
     return digest;
   }
   // A name of its own: several threads may put the same bytes at once.
-  const std::string path = absl::StrCat(
-      directory_, "/temporary/", RandomSecret().ToString().substr(0, 32));
+  const std::string path = TemporaryPath();
   absl::Cleanup remove = [&path] { unlink(path.c_str()); };
   ARCHPOOL_ASSIGN_OR_RETURN(const File file, OpenOrCreate(path));
   ARCHPOOL_RETURN_IF_ERROR(WriteAt(file, path, 0, bytes));
@@ -269,9 +301,25 @@ absl::StatusOr<Digest> BlobStore::Put(absl::string_view bytes) const {
   return digest;
 }
 
+absl::Status BlobStore::Probe() const { return Noted(TryProbe()); }
+
+absl::Status BlobStore::TryProbe() const {
+  const std::string path = TemporaryPath();
+  absl::Cleanup remove = [&path] { unlink(path.c_str()); };
+  ARCHPOOL_ASSIGN_OR_RETURN(const File file, OpenOrCreate(path));
+  ARCHPOOL_RETURN_IF_ERROR(
+      WriteAt(file, path, 0, std::string(kProbeBytes, '\0')));
+  return SyncFile(file, path);
+}
+
 absl::StatusOr<int64_t> BlobStore::PartialSize(const std::string& owner,
                                                const Digest& digest) const {
-  const absl::StatusOr<int64_t> whole = Size(digest);
+  return Noted(TryPartialSize(owner, digest));
+}
+
+absl::StatusOr<int64_t> BlobStore::TryPartialSize(const std::string& owner,
+                                                  const Digest& digest) const {
+  const absl::StatusOr<int64_t> whole = TrySize(digest);
   if (whole.ok() || !absl::IsNotFound(whole.status())) return whole;
   const std::string path = PartialPathOf(owner, digest);
   ARCHPOOL_ASSIGN_OR_RETURN(const File file, OpenIfThere(path, O_RDONLY));
@@ -281,6 +329,12 @@ absl::StatusOr<int64_t> BlobStore::PartialSize(const std::string& owner,
 
 absl::Status BlobStore::Append(const std::string& owner, const Digest& digest,
                                int64_t offset, absl::string_view bytes) const {
+  return Noted(TryAppend(owner, digest, offset, bytes));
+}
+
+absl::Status BlobStore::TryAppend(const std::string& owner,
+                                  const Digest& digest, int64_t offset,
+                                  absl::string_view bytes) const {
   const auto wrong_offset = [&](int64_t held) {
     return FailedPrecondition(
         "BLOB_OFFSET",
@@ -290,7 +344,7 @@ absl::Status BlobStore::Append(const std::string& owner, const Digest& digest,
   };
   const std::string path = PartialPathOf(owner, digest);
   while (true) {
-    const absl::StatusOr<int64_t> whole = Size(digest);
+    const absl::StatusOr<int64_t> whole = TrySize(digest);
     if (whole.ok()) return wrong_offset(*whole);
     ARCHPOOL_ASSIGN_OR_RETURN(const File file, OpenOrCreate(path));
     // Without the lock, bytes could be added between the check of the digest
@@ -305,10 +359,15 @@ absl::Status BlobStore::Append(const std::string& owner, const Digest& digest,
 
 absl::Status BlobStore::Complete(const std::string& owner,
                                  const Digest& digest) const {
+  return Noted(TryComplete(owner, digest));
+}
+
+absl::Status BlobStore::TryComplete(const std::string& owner,
+                                    const Digest& digest) const {
   const std::string path = PartialPathOf(owner, digest);
   const std::string blob_path = PathOf(digest);
   while (true) {
-    if (Size(digest).ok()) {
+    if (TrySize(digest).ok()) {
       unlink(path.c_str());  // another owner was faster
       // Whoever was faster may not have synced the name yet.
       return SyncDirectory(ParentOf(blob_path));
@@ -316,7 +375,7 @@ absl::Status BlobStore::Complete(const std::string& owner,
     ARCHPOOL_ASSIGN_OR_RETURN(const File file, OpenIfThere(path, O_RDWR));
     if (file.fd() < 0) {
       // Nothing was sent: right for the empty blob alone.
-      if (digest == Sha256(absl::string_view())) return Put("").status();
+      if (digest == Sha256(absl::string_view())) return TryPut("").status();
       return Unknown(digest);
     }
     ARCHPOOL_ASSIGN_OR_RETURN(const bool is_current, Lock(file, path));

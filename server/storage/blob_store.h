@@ -11,14 +11,17 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/crypto/sha256.h"
+#include "server/storage/storage_errors.h"
 
 namespace archpool {
 
 class BlobStore {
  public:
-  // `directory` is made where it is missing. INTERNAL (BLOB_IO), as all below.
-  // Uploads that nobody went on with for a day are dropped here.
-  static absl::StatusOr<BlobStore> Open(const std::string& directory);
+  // `directory` is made where it is missing. Errors of StorageError, as of all
+  // below; `errors` hears of them, and outlives the store. Uploads that nobody
+  // went on with for a day are dropped here.
+  static absl::StatusOr<BlobStore> Open(const std::string& directory,
+                                        StorageErrors* errors = nullptr);
 
   // The size of the whole blob; NOT_FOUND (BLOB_UNKNOWN).
   absl::StatusOr<int64_t> Size(const Digest& digest) const;
@@ -46,13 +49,36 @@ class BlobStore {
   // (BLOB_UNKNOWN): this owner has sent nothing of it.
   absl::Status Complete(const std::string& owner, const Digest& digest) const;
 
+  // Whether something can be written here.
+  absl::Status Probe() const;
+
  private:
-  explicit BlobStore(std::string directory)
-      : directory_(std::move(directory)) {}
+  BlobStore(std::string directory, StorageErrors* errors)
+      : directory_(std::move(directory)), errors_(errors) {}
+
+  // Each does what its namesake says.
+  absl::Status Prepare() const;
+  absl::StatusOr<int64_t> TrySize(const Digest& digest) const;
+  absl::StatusOr<std::string> TryRead(const Digest& digest, int64_t offset,
+                                      int64_t length) const;
+  absl::StatusOr<Digest> TryPut(absl::string_view bytes) const;
+  absl::StatusOr<int64_t> TryPartialSize(const std::string& owner,
+                                         const Digest& digest) const;
+  absl::Status TryAppend(const std::string& owner, const Digest& digest,
+                         int64_t offset, absl::string_view bytes) const;
+  absl::Status TryComplete(const std::string& owner,
+                           const Digest& digest) const;
+  absl::Status TryProbe() const;
+  // Tells `errors_` of a failure.
+  template <typename Result>
+  Result Noted(Result result) const;
+
+  std::string TemporaryPath() const;
   std::string PathOf(const Digest& digest) const;
   std::string PartialPathOf(const std::string& owner,
                             const Digest& digest) const;
   std::string directory_;
+  StorageErrors* errors_;  // nullptr: nobody listens
 };
 
 }  // namespace archpool

@@ -202,6 +202,34 @@ TEST_F(BlobStoreTest, UploadsNobodyWentOnWithAreDroppedAfterADay) {
   EXPECT_EQ(*reopened.PartialSize("alice", new_digest), 2);
 }
 
+// A disk that takes nothing is the pool's trouble: whoever sends may try again,
+// and learns no path; the operator learns both.
+TEST_F(BlobStoreTest, ADiskThatTakesNothingIsNoFaultOfTheSender) {
+  std::vector<std::string> heard;
+  StorageErrors errors;
+  errors.OnError([&](const std::string& detail) { heard.push_back(detail); });
+  const std::string path = directory_.path() + "/blobs";
+  const BlobStore store = *BlobStore::Open(path, &errors);
+  ASSERT_THAT(store.Append("alice", Sha256("x"), 0, ""), IsOk());
+  fs::remove_all(path + "/partial");
+  fs::remove_all(path + "/temporary");
+  for (const absl::Status& refused :
+       {store.Append("alice", Sha256("bytes"), 0, "bytes"),
+        store.Put("bytes").status(), store.Probe()}) {
+    EXPECT_TRUE(absl::IsUnavailable(refused)) << refused;
+    EXPECT_THAT(refused, FailsWith("BLOB_IO"));
+    EXPECT_THAT(std::string(refused.message()),
+                testing::Not(testing::HasSubstr(directory_.path())));
+  }
+  EXPECT_EQ(errors.count(), 3);
+  EXPECT_THAT(heard, testing::Each(testing::HasSubstr(path)));
+  EXPECT_THAT(store.Size(Sha256("none")).status(), FailsWith("BLOB_UNKNOWN"));
+  EXPECT_EQ(errors.count(), 3) << "no trouble of the disk";
+  fs::create_directory(path + "/temporary");
+  EXPECT_THAT(store.Probe(), IsOk());
+  EXPECT_TRUE(fs::is_empty(path + "/temporary"));
+}
+
 TEST_F(BlobStoreTest, UnusableDirectoryIsSaid) {
   std::ofstream(directory_.path() + "/file") << "in the way";
   EXPECT_THAT(BlobStore::Open(directory_.path() + "/file/blobs").status(),

@@ -13,7 +13,16 @@ std::string CheckpointBlobs::PathOf(TrialId trial) const {
 }
 
 absl::StatusOr<BlobStore> CheckpointBlobs::Of(TrialId trial) const {
-  return BlobStore::Open(PathOf(trial));
+  return BlobStore::Open(PathOf(trial), errors_);
+}
+
+absl::Status CheckpointBlobs::Probe() const {
+  const std::string path = directory_ + "/probe";
+  const absl::StatusOr<BlobStore> store = BlobStore::Open(path, errors_);
+  const absl::Status tried = store.ok() ? store->Probe() : store.status();
+  std::error_code ignored;
+  std::filesystem::remove_all(path, ignored);
+  return tried;
 }
 
 void CheckpointBlobs::Drop(TrialId trial) const {

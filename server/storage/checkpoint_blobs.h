@@ -18,19 +18,23 @@ namespace archpool {
 class CheckpointBlobs {
  public:
   // `directory` is made where it is missing, with the first file.
-  explicit CheckpointBlobs(std::string directory)
-      : directory_(std::move(directory)) {}
+  explicit CheckpointBlobs(std::string directory,
+                           StorageErrors* errors = nullptr)
+      : directory_(std::move(directory)), errors_(errors) {}
 
-  // INTERNAL (BLOB_IO).
+  // Errors of StorageError, which `errors` hears of.
   absl::StatusOr<BlobStore> Of(TrialId trial) const;
   // Idempotent. Whoever reads them just then fails.
   void Drop(TrialId trial) const;
   // What a server that ended left of all but these.
   void DropAllBut(const absl::btree_set<TrialId>& kept) const;
+  // Whether something can be written here.
+  absl::Status Probe() const;
 
  private:
   std::string PathOf(TrialId trial) const;
   std::string directory_;
+  StorageErrors* errors_;  // nullptr: nobody listens
 };
 
 }  // namespace archpool

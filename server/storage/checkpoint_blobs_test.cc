@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
@@ -30,6 +31,20 @@ TEST(CheckpointBlobsTest, ATrialsFilesAreItsOwnAndGoTogether) {
   blobs.DropAllBut({TrialId{3}});
   EXPECT_FALSE(std::filesystem::exists(directory.path() + "/checkpoints/2"));
   EXPECT_THAT(blobs.Of(TrialId{3})->Size(Sha256("optimizer")), IsOk());
+}
+
+TEST(CheckpointBlobsTest, AProbeSaysWhetherFilesAreTaken) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path() + "/checkpoints";
+  StorageErrors errors;
+  const CheckpointBlobs blobs(path, &errors);
+  EXPECT_THAT(blobs.Probe(), IsOk());
+  EXPECT_TRUE(std::filesystem::is_empty(path));
+  std::filesystem::remove_all(path);
+  std::ofstream(path) << "in the way";
+  EXPECT_TRUE(absl::IsUnavailable(blobs.Probe()));
+  EXPECT_TRUE(absl::IsUnavailable(blobs.Of(TrialId{1}).status()));
+  EXPECT_EQ(errors.count(), 2);
 }
 
 }  // namespace

@@ -73,6 +73,7 @@ std::string BrokenCheck(const Task& t) {
        {t.fee_pot >= 0 && t.bonus_pot >= 0 && t.work_pot >= 0 && t.fee >= 0 &&
             t.refund >= 0,
         "task_amounts_not_negative"},
+       {t.time_away >= absl::ZeroDuration(), "task_time_away_not_negative"},
        {t.fee_pot + t.bonus_pot + t.work_pot == reward,
         "task_pots_are_the_reward"},
        {t.fee + t.refund <= reward, "task_settled_within_reward"},
@@ -139,6 +140,8 @@ std::string BrokenCheck(const Audit& a) {
   return FirstBroken(
       {{a.id.value > 0, "audit_id_positive"},
        {a.attempt >= 0, "audit_counts_not_negative"},
+       {a.refused_time >= absl::ZeroDuration(),
+        "audit_refused_time_not_negative"},
        {a.state == AuditState::kDone || (a.missing != 0) == is_asked,
         "audit_missing_iff_asked"},
        {(a.expire_time != absl::InfiniteFuture()) == (is_asked || is_leased),

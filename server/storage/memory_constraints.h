@@ -24,6 +24,7 @@ std::string BrokenCheck(const Transfer& transfer);
 std::string BrokenCheck(const Owed& owed);
 std::string BrokenCheck(const Receipt& receipt);
 inline std::string BrokenCheck(const Ranking&) { return ""; }
+inline std::string BrokenCheck(const PoolClock&) { return ""; }
 
 // What no other record may claim at the same time.
 struct UniqueKey {
@@ -45,6 +46,7 @@ std::vector<UniqueKey> UniqueKeysOf(const Transfer& transfer);
 inline std::vector<UniqueKey> UniqueKeysOf(const Owed&) { return {}; }
 inline std::vector<UniqueKey> UniqueKeysOf(const Receipt&) { return {}; }
 inline std::vector<UniqueKey> UniqueKeysOf(const Ranking&) { return {}; }
+inline std::vector<UniqueKey> UniqueKeysOf(const PoolClock&) { return {}; }
 
 }  // namespace archpool::memory
 

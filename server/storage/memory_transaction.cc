@@ -25,6 +25,7 @@ std::pair<AccountId, int64_t> KeyOf(const Owed& record) {
   return {record.account, record.position};
 }
 ReceiptId KeyOf(const Receipt& record) { return record.id; }
+int KeyOf(const PoolClock&) { return 1; }  // there is one
 
 template <typename Record>
 auto& MapOf(Tables& tables, const Record& record) {
@@ -140,6 +141,7 @@ class Transaction {
     return Has<Account>(record.account) ? "" : "payout_account_fkey";
   }
 
+  std::string BrokenReference(const PoolClock&) const { return ""; }
   std::string BrokenReference(const Owed& record) const {
     return Has<Account>(record.account) ? "" : "owed_account_fkey";
   }

@@ -102,8 +102,8 @@ TEST_P(StoreConformanceTest, ReaderFiltersAndPagesLeases) {
 
 TEST_P(StoreConformanceTest, ReaderFiltersAndPages) {
   Writer writer(backend_->NewWriter());
-  RandomRecords records(14);
-  ASSERT_THAT(writer.Commit(records.Next(1'000)), IsOk());
+  RandomRecords records(12);
+  ASSERT_THAT(writer.Commit(records.Next(3'000)), IsOk());
   Reader& reader = backend_->reader();
 
   const AccountId client = records.tasks().begin()->second.client;

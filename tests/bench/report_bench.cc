@@ -14,7 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "archpool/v1/work.grpc.pb.h"
 #include "common/base/check.h"
-#include "common/base/clock.h"
+#include "common/base/steady_clock.h"
 #include "common/channel/remote.h"
 #include "common/wire/proof_wire.h"
 #include "server/engine/engine.h"
@@ -174,7 +174,7 @@ struct Load {
 // Reports every trial of all leases to a new server over a new database;
 // reports a second.
 double Measure(const Load& load) {
-  const SystemClock clock;
+  SteadyClock clock;
   const TemporaryDirectory directory;
   const BlobStore blobs = Must(BlobStore::Open(directory.path() + "/blobs"));
   const CheckpointBlobs checkpoints(directory.path() + "/checkpoints");

@@ -75,7 +75,9 @@ class History {
 
   void Step() {
     Miner& miner = miners_[rng_.Below(4)];
-    switch (rng_.Below(17)) {
+    switch (rng_.Below(18)) {
+      case 17:
+        return HaveTrouble();
       case 16:
         return Split(miner);
       case 12:
@@ -292,8 +294,44 @@ class History {
     }
   }
 
-  // What is in memory is lost; workers notice nothing but a pause.
-  void Restart() { pool_.pool = Pool(pool_.policy, auditor_.Snapshot()); }
+  // What is in memory is lost; workers notice nothing but a pause, however
+  // long: whatever was to be done has as much time left as before.
+  void Restart() {
+    const auto time_left = TimeLeft();
+    pool_.pool = Pool(pool_.policy, auditor_.Snapshot());
+    if (rng_.Below(2) == 0) return;  // and its first tick is to come
+    pool_.now += absl::Seconds(rng_.Below(100'000));
+    pool_.Do(Tick{});
+    if (pool_.pool.state().clock().InMaintenance()) return;  // added at its end
+    for (const auto& [what, left] : TimeLeft()) {
+      const auto before = time_left.find(what);
+      if (before != time_left.end()) EXPECT_GE(left, before->second);
+    }
+    Check("after a restart");
+  }
+
+  using What = std::pair<PoolState::Due::Kind, int64_t>;
+  std::map<What, absl::Duration> TimeLeft() const {
+    std::map<What, absl::Duration> left;
+    for (const PoolState::Due& due : pool_.pool.state().due()) {
+      left[{due.kind, due.id}] = due.time - pool_.now;
+    }
+    return left;
+  }
+
+  // The pool's own trouble: its operator closes it, its disk is full.
+  void HaveTrouble() {
+    if (rng_.Below(2) == 0) {
+      pool_.Do(ExtendAnswers{absl::Seconds(rng_.Below(100))});
+      return;
+    }
+    pool_.Do(SetMaintenance{true});
+    const size_t open = TimeLeft().size();
+    pool_.Advance(absl::Seconds(rng_.Below(10'000)));
+    EXPECT_EQ(TimeLeft().size(), open) << "nothing ends in maintenance";
+    if (rng_.Below(2) == 0) Restart();
+    pool_.Do(SetMaintenance{false});
+  }
 
   CounterRng rng_;
   TestPool pool_;

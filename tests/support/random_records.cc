@@ -74,7 +74,8 @@ std::vector<Event> RandomRecords::Next(int count) {
       &RandomRecords::PutTrial,    &RandomRecords::PutAudit,
       &RandomRecords::PutTransfer, &RandomRecords::PutBalance,
       &RandomRecords::PutRanking,  &RandomRecords::PutPayout,
-      &RandomRecords::PutOwed,     &RandomRecords::PutReceipt};
+      &RandomRecords::PutOwed,     &RandomRecords::PutReceipt,
+      &RandomRecords::PutClock};
   while (static_cast<int>(events_.size()) < count) {
     (this->*kSteps[Below(std::size(kSteps))])();
   }
@@ -173,7 +174,8 @@ void RandomRecords::PutTask() {
                               ? EndReason::kNone
                               : static_cast<EndReason>(1 + Below(6)),
             .create_time = RandomTime(),
-            .deadline = RandomTime()};
+            .deadline = RandomTime(),
+            .time_away = absl::Nanoseconds(Large())};
   task.fee_pot = Below(reward + 1);
   task.bonus_pot = Below(reward - task.fee_pot + 1);
   task.work_pot = reward - task.fee_pot - task.bonus_pot;
@@ -357,7 +359,8 @@ void RandomRecords::PutAudit() {
               .measures_all = Coin(),
               .opening = Coin() ? RandomOpening() : Opening(),
               .attempt = Large(),
-              .verifier_name = RandomText()};
+              .verifier_name = RandomText(),
+              .refused_time = absl::Nanoseconds(Large())};
   if (audit.state == AuditState::kLeased || Coin()) {
     audit.verifier = Any(accounts_).id;
   }
@@ -404,6 +407,12 @@ void RandomRecords::PutOwed() {
   const int64_t position = Below(4);
   Emit(owed_, std::pair(account, position),
        Owed{position, account, Coin() ? 0 : Large()});
+}
+
+void RandomRecords::PutClock() {
+  PoolClock clock{.time = RandomTime()};
+  if (Coin()) clock.maintenance_since = RandomTime();
+  Emit(clock_, 1, clock);
 }
 
 void RandomRecords::PutReceipt() {
@@ -471,6 +480,7 @@ PoolSnapshot RandomRecords::Snapshot() const {
   add_if(payouts_, [](const Payout& payout) { return !IsEnded(payout.state); });
   add_if(owed_, [](const Owed& owed) { return owed.amount != 0; });
   add_if(balances_, all);
+  add_if(clock_, all);
   const auto size = [](const auto& map) {
     return static_cast<int64_t>(map.size());
   };

@@ -53,6 +53,7 @@ class RandomRecords {
   void PutRanking();
   void PutPayout();
   void PutOwed();
+  void PutClock();
   void PutReceipt();
   Moments RandomMoments();
   Performance RandomPerformance();
@@ -89,6 +90,7 @@ class RandomRecords {
   std::map<TaskId, Ranking> rankings_;
   std::map<PayoutId, Payout> payouts_;
   std::map<std::pair<AccountId, int64_t>, Owed> owed_;
+  std::map<int, PoolClock> clock_;  // at most one
   std::map<ReceiptId, Receipt> receipts_;
   std::map<TransferId, Transfer> transfers_;
   std::map<Place, Balance> balances_;

@@ -16,7 +16,7 @@
 #include "archpool/v1/task.grpc.pb.h"
 #include "archpool/v1/verification.grpc.pb.h"
 #include "archpool/v1/work.grpc.pb.h"
-#include "common/base/clock.h"
+#include "common/base/steady_clock.h"
 #include "common/channel/remote.h"
 #include "common/crypto/signature.h"
 #include "common/model/commitment.h"
@@ -136,7 +136,7 @@ class RpcFixture {
   int64_t SubmitTask(Party& client, const std::string& client_name,
                      const v1::TaskSpec& spec);
 
-  const SystemClock clock;
+  SteadyClock clock;
   TemporaryDirectory directory;
   MemoryStore store;
   // What becomes of the engine's next commit.

@@ -148,6 +148,7 @@ absl::StatusOr<PoolSnapshot> Load(pqxx::connection& connection) {
       AddRecords(transaction, OwedTable(),
                  "WHERE amount <> 0 ORDER BY account_id, position", records));
   ARCHPOOL_RETURN_IF_ERROR(AddBalances(transaction, records));
+  ARCHPOOL_RETURN_IF_ERROR(AddRecords(transaction, ClockTable(), "", records));
   snapshot.last_ids = LoadLastIds(transaction);
   snapshot.requests = LoadRequests(transaction);
   transaction.commit();

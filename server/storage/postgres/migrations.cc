@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/base/status.h"
+#include "common/base/stop.h"
 #include "common/crypto/sha256.h"
 #include "server/storage/postgres/query.h"
 
@@ -19,6 +20,7 @@ using postgres::Execute;
 
 // Names the lock among all advisory locks of the database: "archpool" in ASCII.
 constexpr int64_t kLockKey = 0x61726368'706f6f6c;
+constexpr absl::Duration kLockInterval = absl::Milliseconds(200);
 
 absl::StatusOr<int64_t> VersionOf(const Migration& migration) {
   absl::string_view name = migration.file_name;
@@ -55,6 +57,25 @@ absl::Status CheckNumbers(absl::Span<const Migration> migrations) {
 
 std::string ChecksumOf(const Migration& migration) {
   return Sha256(migration.sql).ToString();
+}
+
+absl::Status Stopped() {
+  return Unavailable("STOPPED",
+                     "stopped before the database had this program's schema; "
+                     "the next start goes on");
+}
+
+// Held by the session: it goes with the connection, however that ends. It is
+// tried again and again, not waited for, so that a stop is heard.
+absl::Status Lock(pqxx::connection& connection, const MigrateOptions& options) {
+  for (bool is_first = true;; is_first = false) {
+    pqxx::nontransaction lock(connection);
+    const pqxx::result locked =
+        lock.exec(absl::StrCat("SELECT pg_try_advisory_lock(", kLockKey, ")"));
+    if (locked.at(0).at(0).as<bool>()) return absl::OkStatus();
+    if (is_first && options.on_wait) options.on_wait();
+    if (WaitOrStop(options.stop, kLockInterval)) return Stopped();
+  }
 }
 
 // How many of `migrations` the database has had, all unchanged.
@@ -111,15 +132,12 @@ absl::Status Apply(pqxx::connection& connection, size_t version,
 }  // namespace
 
 absl::Status Migrate(const std::string& connection_string,
-                     absl::Span<const Migration> migrations) {
+                     absl::Span<const Migration> migrations,
+                     const MigrateOptions& options) {
   ARCHPOOL_RETURN_IF_ERROR(CheckNumbers(migrations));
   const absl::Status status = postgres::RunGuarded([&]() -> absl::Status {
     const auto connection = postgres::Connect(connection_string);
-    // Held by the session: it goes with the connection, however that ends.
-    {
-      pqxx::nontransaction lock(*connection);
-      lock.exec(absl::StrCat("SELECT pg_advisory_lock(", kLockKey, ")"));
-    }
+    ARCHPOOL_RETURN_IF_ERROR(Lock(*connection, options));
     size_t applied = 0;
     {
       pqxx::work transaction(*connection);
@@ -133,6 +151,7 @@ absl::Status Migrate(const std::string& connection_string,
       transaction.commit();
     }
     for (size_t i = applied; i < migrations.size(); ++i) {
+      if (options.stop.stop_requested()) return Stopped();
       ARCHPOOL_RETURN_IF_ERROR(Apply(*connection, i + 1, migrations[i]));
     }
     return absl::OkStatus();

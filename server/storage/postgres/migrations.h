@@ -3,6 +3,8 @@
 #ifndef ARCHPOOL_SERVER_STORAGE_POSTGRES_MIGRATIONS_H_
 #define ARCHPOOL_SERVER_STORAGE_POSTGRES_MIGRATIONS_H_
 
+#include <functional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -21,16 +23,23 @@ const std::vector<Migration>& EmbeddedMigrations();
 
 // Applies what is missing, in order, each in a transaction of its own that also
 // records its version and checksum. Idempotent; of several programs that start
-// at once one applies and the others wait for it (an advisory lock).
-// FAILED_PRECONDITION (DATABASE_TOO_NEW): a newer program was here.
+// at once one applies and the others wait for it (an advisory lock), which is
+// told to `on_wait`, once. UNAVAILABLE (STOPPED): `stop` was requested
+// meanwhile. FAILED_PRECONDITION (DATABASE_TOO_NEW): a newer program was here.
 // FAILED_PRECONDITION (MIGRATION_EDITED): an applied file has changed since.
 // INVALID_ARGUMENT (MIGRATION_NAME): the files are not numbered 1, 2, 3, …
 // FAILED_PRECONDITION (MIGRATION_FAILED): the database refused one; that one is
 // rolled back, those before it stay. UNAVAILABLE (STORE_UNREACHABLE).
+struct MigrateOptions {
+  std::stop_token stop;
+  std::function<void()> on_wait;
+};
 absl::Status Migrate(const std::string& connection_string,
-                     absl::Span<const Migration> migrations);
-inline absl::Status Migrate(const std::string& connection_string) {
-  return Migrate(connection_string, EmbeddedMigrations());
+                     absl::Span<const Migration> migrations,
+                     const MigrateOptions& options = MigrateOptions());
+inline absl::Status Migrate(const std::string& connection_string,
+                            const MigrateOptions& options = MigrateOptions()) {
+  return Migrate(connection_string, EmbeddedMigrations(), options);
 }
 
 }  // namespace archpool

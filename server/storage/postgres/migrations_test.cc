@@ -1,5 +1,6 @@
 #include "server/storage/postgres/migrations.h"
 
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -104,6 +105,27 @@ TEST(MigrationsTest, MisnumberedFilesAreRefusedBeforeAnythingRuns) {
               FailsWith("MIGRATION_NAME"));
   EXPECT_THAT(Migrate("host=/nonexistent", {kFirst}),
               FailsWith("STORE_UNREACHABLE"));
+}
+
+// Another server migrates, or a pooled connection kept the lock of one that is
+// gone: that is said, and a stop is heard.
+TEST(MigrationsLockTest, ALockThatAnotherHoldsIsSaidAndCanBeGivenUp) {
+  const std::string database = ThrowawayPostgres::EmptyDatabase();
+  const auto holder = postgres::Connect(database);
+  {
+    pqxx::nontransaction lock(*holder);
+    lock.exec("SELECT pg_advisory_lock(7021784069238124396)");
+  }
+  std::stop_source stop;
+  int waits = 0;
+  const MigrateOptions options{.stop = stop.get_token(), .on_wait = [&] {
+                                 ++waits;
+                                 stop.request_stop();
+                               }};
+  EXPECT_THAT(Migrate(database, {kFirst}, options), FailsWith("STOPPED"));
+  EXPECT_EQ(waits, 1);
+  holder->close();
+  EXPECT_THAT(Migrate(database, {kFirst}), IsOk());
 }
 
 }  // namespace

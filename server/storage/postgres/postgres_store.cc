@@ -11,6 +11,7 @@
 #include "server/storage/postgres/load.h"
 #include "server/storage/postgres/query.h"
 #include "server/storage/postgres/rows.h"
+#include "server/storage/postgres/statement_watch.h"
 
 namespace archpool {
 namespace {
@@ -18,6 +19,7 @@ namespace {
 using postgres::Parameters;
 using postgres::Table;
 
+constexpr int kLoadStatementsMax = 20;
 constexpr char kMoveHead[] = "move_head";
 constexpr char kMoveHeadSql[] =
     "UPDATE pool_head SET sequence = sequence + 1"
@@ -36,6 +38,7 @@ AuditId KeyOf(const Audit& record) { return record.id; }
 PayoutId KeyOf(const Payout& record) { return record.id; }
 Place KeyOf(const Balance& record) { return record.place; }
 TaskId KeyOf(const Ranking& record) { return record.task; }
+int KeyOf(const PoolClock&) { return 1; }  // there is one
 std::pair<AccountId, int64_t> KeyOf(const Owed& record) {
   return {record.account, record.position};
 }
@@ -76,7 +79,7 @@ class Batch {
   std::tuple<Last<Account>, Last<DatasetRecord>, Last<Task>,
              Last<SubspaceRecord>, Last<Session>, Last<Lease>, Last<Trial>,
              Last<Audit>, Last<Balance>, Last<Ranking>, Last<Payout>,
-             Last<Owed>>
+             Last<Owed>, Last<PoolClock>>
       last_;
   std::vector<const Transfer*> transfers_;
   std::vector<const Receipt*> receipts_;
@@ -132,6 +135,8 @@ absl::Status WriteBatch(pqxx::work& transaction, const Batch& batch) {
       WriteRows(transaction, RankingTable(), batch.All<Ranking>()));
   ARCHPOOL_RETURN_IF_ERROR(Write(transaction, OwedTable(), batch.All<Owed>()));
   ARCHPOOL_RETURN_IF_ERROR(
+      Write(transaction, ClockTable(), batch.All<PoolClock>()));
+  ARCHPOOL_RETURN_IF_ERROR(
       Write(transaction, ReceiptTable(), batch.receipts()));
   return Write(transaction, TransferTable(), batch.transfers());
 }
@@ -152,10 +157,18 @@ void PrepareUpsert(pqxx::connection& connection, const Table<Row>& table) {
 
 struct PostgresStore::Session {
   std::unique_ptr<pqxx::connection> connection;
+  postgres::StatementWatch watch;
+
+  [[nodiscard]] postgres::StatementWatch::Guard Watched(
+      absl::Duration time_max) {
+    return {watch, connection->sock(), time_max};
+  }
 };
 
-PostgresStore::PostgresStore(std::string connection_string)
-    : connection_string_(std::move(connection_string)) {}
+PostgresStore::PostgresStore(std::string connection_string,
+                             absl::Duration statement_max)
+    : connection_string_(std::move(connection_string)),
+      statement_max_(statement_max) {}
 
 PostgresStore::~PostgresStore() = default;
 
@@ -164,6 +177,9 @@ PostgresStore::Session& PostgresStore::Connected() {
   auto session = std::make_unique<Session>();
   session->connection = postgres::Connect(connection_string_);
   pqxx::connection& connection = *session->connection;
+  const auto guard = session->Watched(statement_max_);
+  // Another writer's frozen transaction may hold the head.
+  pqxx::nontransaction(connection).exec("SET lock_timeout = '30s'");
   connection.prepare(kMoveHead, kMoveHeadSql);
   PrepareUpsert(connection, postgres::AccountTable());
   PrepareUpsert(connection, postgres::DatasetTable());
@@ -177,6 +193,7 @@ PostgresStore::Session& PostgresStore::Connected() {
   PrepareUpsert(connection, postgres::RankingTable());
   PrepareUpsert(connection, postgres::PayoutTable());
   PrepareUpsert(connection, postgres::OwedTable());
+  PrepareUpsert(connection, postgres::ClockTable());
   connection.prepare(postgres::ReceiptTable().name,
                      postgres::ReceiptTable().InsertSql());
   connection.prepare(postgres::TransferTable().name,
@@ -188,14 +205,18 @@ PostgresStore::Session& PostgresStore::Connected() {
 absl::StatusOr<LoadedPool> PostgresStore::TakeOver() {
   LoadedPool pool;
   const absl::Status status = postgres::RunGuarded([&]() -> absl::Status {
-    pqxx::connection& connection = *Connected().connection;
+    Session& session = Connected();
+    pqxx::connection& connection = *session.connection;
     {
+      const auto guard = session.Watched(statement_max_);
       pqxx::work raise(connection);
       const pqxx::result head = raise.exec(kRaiseEpochSql);
       raise.commit();
       pool.epoch = head.at(0).at(0).as<int64_t>();
       pool.sequence = head.at(0).at(1).as<int64_t>();
     }
+    // As long as there is much to read.
+    const auto guard = session.Watched(kLoadStatementsMax * statement_max_);
     ARCHPOOL_ASSIGN_OR_RETURN(pool.snapshot, postgres::Load(connection));
     return absl::OkStatus();
   });
@@ -212,7 +233,9 @@ absl::Status PostgresStore::Commit(int64_t epoch, int64_t sequence,
                                    absl::Span<const Event> events) {
   const Batch batch(events);
   const absl::Status status = postgres::RunGuarded([&]() -> absl::Status {
-    pqxx::work transaction(*Connected().connection);
+    Session& session = Connected();
+    const auto guard = session.Watched(statement_max_);
+    pqxx::work transaction(*session.connection);
     const pqxx::result moved = postgres::ExecutePrepared(
         transaction, kMoveHead, {absl::StrCat(epoch), absl::StrCat(sequence)});
     if (moved.affected_rows() != 1) return Fenced(epoch, sequence);

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "server/storage/store.h"
 
@@ -18,7 +19,10 @@ class PostgresStore : public Store {
  public:
   // Connects at the first call. `connection_string` is libpq's: a URI or
   // keyword=value pairs.
-  explicit PostgresStore(std::string connection_string);
+  // A statement that the database has not answered after `statement_max` fails
+  // as where the connection breaks.
+  explicit PostgresStore(std::string connection_string,
+                         absl::Duration statement_max = absl::Minutes(1));
   ~PostgresStore() override;
 
   absl::StatusOr<LoadedPool> TakeOver() override;
@@ -30,6 +34,7 @@ class PostgresStore : public Store {
   Session& Connected();
 
   const std::string connection_string_;
+  const absl::Duration statement_max_;
   std::unique_ptr<Session> session_;
 };
 

@@ -1,9 +1,12 @@
 #include "server/storage/postgres/postgres_store.h"
 
+#include <signal.h>
+
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "server/storage/postgres/postgres_reader.h"
 #include "server/storage/postgres/postgres_receipts.h"
 #include "server/storage/postgres/query.h"
@@ -83,6 +86,27 @@ TEST(PostgresStoreTest, WriterReconnectsAfterItsConnectionBroke) {
   EXPECT_THAT(store.Commit(loaded->epoch, 0, {}),
               FailsWith("STORE_UNREACHABLE"));
   EXPECT_THAT(store.Commit(loaded->epoch, 0, {}), IsOk());
+}
+
+// A backend that was stopped answers nothing, and its socket stays open. The
+// writer gives it up, and goes on over another.
+TEST(PostgresStoreTest, AFrozenBackendIsGivenUp) {
+  const std::string database = ThrowawayPostgres::MigratedDatabase();
+  PostgresStore store(database, absl::Seconds(1));
+  const auto loaded = store.TakeOver();
+  ASSERT_THAT(loaded, IsOk());
+  const auto connection = postgres::Connect(database);
+  pqxx::nontransaction look(*connection);
+  const auto pid = look.exec(
+                           "SELECT pid FROM pg_stat_activity WHERE datname ="
+                           " current_database() AND pid <> pg_backend_pid()")
+                       .at(0)
+                       .at(0)
+                       .as<pid_t>();
+  ASSERT_EQ(kill(pid, SIGSTOP), 0);
+  const absl::Cleanup go_on = [pid] { kill(pid, SIGCONT); };
+  EXPECT_FALSE(store.Commit(loaded->epoch, loaded->sequence, {}).ok());
+  EXPECT_THAT(store.Commit(loaded->epoch, loaded->sequence, {}), IsOk());
 }
 
 // A read is asked again on a fresh connection: nobody notices.

@@ -119,6 +119,7 @@ PrivateCluster::~PrivateCluster() {
 
 absl::Status PrivateCluster::Prepare(const PrivateClusterOptions& options) {
   settings_ = options.settings;
+  stop_ = options.stop;
   std::error_code error;
   directory_ = fs::absolute(options.directory, error).lexically_normal();
   ARCHPOOL_RETURN_IF_ERROR(TakeDirectory());
@@ -302,6 +303,9 @@ absl::Status PrivateCluster::WaitUntilReady() const {
     });
     if (status.ok()) return status;
     absl::MutexLock lock(&mutex_);
+    if (stop_.stop_requested()) {
+      return Unavailable("STOPPED", "stopped before PostgreSQL was ready");
+    }
     if (exits_ >= kFailedStartsMax || absl::Now() >= end) {
       return Internal(
           "POSTGRES_START",

@@ -21,6 +21,7 @@
 #include <sys/types.h>
 
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <utility>
@@ -39,6 +40,8 @@ struct PrivateClusterOptions {
   std::string directory;  // made where it is missing
   // Passed to PostgreSQL with -c, over its configuration file.
   std::vector<std::pair<std::string, std::string>> settings;
+  // Ends the wait for it: UNAVAILABLE (STOPPED).
+  std::stop_token stop;
 };
 
 // Thread-safe.
@@ -81,6 +84,7 @@ class PrivateCluster {
   std::string directory_;
   std::string programs_;
   std::vector<std::pair<std::string, std::string>> settings_;
+  std::stop_token stop_;
   postgres::RunAs user_;
   int lock_fd_ = -1;
   int directory_fd_ = -1;

@@ -198,6 +198,7 @@ template struct Table<RankingRow>;
 template struct Table<Payout>;
 template struct Table<Owed>;
 template struct Table<Receipt>;
+template struct Table<PoolClock>;
 template struct Table<EpochRow>;
 template struct Table<StatementRow>;
 
@@ -299,6 +300,7 @@ const Table<TaskRow>& TaskTable() {
        Field<R>("end_reason", ARCHPOOL_FIELD(task.end_reason)),
        Field<R>("create_time", ARCHPOOL_FIELD(task.create_time)),
        Field<R>("deadline", ARCHPOOL_FIELD(task.deadline)),
+       Field<R>("time_away_ns", ARCHPOOL_FIELD(task.time_away)),
        Nullable<R>("end_time", ARCHPOOL_FIELD(task.end_time),
                    absl::InfinitePast()),
        Field<R>("fee_pot", ARCHPOOL_FIELD(task.fee_pot)),
@@ -446,10 +448,26 @@ const Table<Audit>& AuditTable() {
                    absl::InfiniteFuture()),
        Nullable<R>("decide_time", ARCHPOOL_FIELD(decide_time),
                    absl::InfiniteFuture()),
+       Field<R>("refused_time_ns", ARCHPOOL_FIELD(refused_time)),
        Field<R>("attempt", ARCHPOOL_FIELD(attempt)),
        Nullable<R>("verifier_id", ARCHPOOL_FIELD(verifier), AccountId{}),
        Field<R>("verifier_name", ARCHPOOL_FIELD(verifier_name)),
        Nullable<R>("expire_time", ARCHPOOL_FIELD(expire_time),
+                   absl::InfiniteFuture())}};
+  return *kTable;
+}
+
+const Table<PoolClock>& ClockTable() {
+  using R = PoolClock;
+  // Of a table with one row.
+  static const Column<R> kId = {
+      "id", kIntShape, [](const R&, ArrayText& array) { array.AddInt(1); },
+      [](absl::string_view, R&) { return absl::OkStatus(); }};
+  static const auto* const kTable = new Table<R>{
+      "pool_clock",
+      "id",
+      {kId, Field<R>("time", ARCHPOOL_FIELD(time)),
+       Nullable<R>("maintenance_since", ARCHPOOL_FIELD(maintenance_since),
                    absl::InfiniteFuture())}};
   return *kTable;
 }

@@ -75,6 +75,7 @@ const Table<RankingRow>& RankingTable();
 const Table<Payout>& PayoutTable();
 const Table<Owed>& OwedTable();
 const Table<Receipt>& ReceiptTable();
+const Table<PoolClock>& ClockTable();
 const Table<EpochRow>& EpochTable();
 const Table<StatementRow>& StatementTable();
 

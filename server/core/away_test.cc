@@ -1,0 +1,274 @@
+// The pool's own trouble costs nobody anything: time in which it was away, in
+// which its operator had closed it, or in which it refused files, is added to
+// what was to be done by then.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <utility>
+
+#include "server/core/pool.h"
+#include "server/core/pool_internal.h"
+#include "tests/support/pool_fixture.h"
+#include "tests/support/status_matchers.h"
+
+namespace archpool {
+namespace {
+
+class AwayTest : public testing::Test {
+ protected:
+  explicit AwayTest(const PoolPolicy& policy = AuditEverything())
+      : pool(policy), alice(pool.Make("alice", Role::kMiner)) {
+    session = pool.Open(alice, "w1");
+    TaskSpec spec = TinySpec(4);
+    spec.budget.time_limit = absl::Hours(200);
+    task = pool.Submit(spec);
+    lease = pool.Do(AcquireLease{alice, session}).grant->lease;
+  }
+
+  const PoolState& state() const { return pool.pool.state(); }
+  const Trial& TrialNow(size_t i) { return *state().Find(lease.trials[i]); }
+  const Audit& AuditOf(size_t i) {
+    return *state().Find(state().AuditOf(lease.trials[i]));
+  }
+  void Commit(size_t i) {
+    pool.Commit(alice, session, lease, lease.trials[i], 700);
+  }
+  // What was in memory is lost; the new process begins `away` later.
+  void Restart(absl::Duration away) {
+    pool.now += away;
+    pool.pool = Pool(pool.policy, state().Snapshot());
+    pool.Do(Tick{});
+  }
+  // The state is loaded again within the same process.
+  void Reload(absl::Duration away) {
+    pool.now += away;
+    pool.pool = Pool(pool.policy, state().Snapshot(), pool.pool.expiry_hold());
+    pool.Do(Tick{});
+  }
+
+  TestPool pool;
+  AccountId alice;
+  SessionId session;
+  TaskId task;
+  Lease lease;
+};
+
+// A server that was down past the deadline of an answer, and the term in which
+// expiry is held: nobody could have answered.
+TEST_F(AwayTest, AnAuditOutlivesAnOutage) {
+  Commit(0);
+  ASSERT_EQ(AuditOf(0).state, AuditState::kAsked);
+  const absl::Duration left = AuditOf(0).expire_time - pool.now;
+  Restart(left + absl::Seconds(1));
+  EXPECT_GE(AuditOf(0).expire_time - pool.now, left);
+  pool.Advance(pool.policy.silence_term + absl::Seconds(1));
+  ASSERT_EQ(TrialNow(0).reason, "");
+  pool.Answer(alice, lease.trials[0]);
+  EXPECT_EQ(pool.Verify(700, 690).state, TrialState::kAccepted);
+}
+
+// Time left is what it was, but not more: who does not answer is found out.
+TEST_F(AwayTest, AnAuditThatNobodyAnswersEndsAfterAnOutageAllTheSame) {
+  Commit(0);
+  const absl::Duration left = AuditOf(0).expire_time - pool.now;
+  Restart(absl::Hours(5));
+  pool.Advance(left + absl::Seconds(15));
+  EXPECT_EQ(TrialNow(0).reason, "AUDIT_UNANSWERED");
+}
+
+TEST_F(AwayTest, LeasesUploadsAndTasksMoveByTheSameTime) {
+  Commit(0);
+  const absl::Time expires = state().Find(lease.id)->expire_time;
+  const absl::Time list_due = state().Find(lease.id)->deadline;
+  const absl::Time upload = TrialNow(0).upload_deadline;
+  const absl::Duration away = absl::Hours(40);
+  const absl::Time noted = state().clock().time;
+  const absl::Duration unnoted = pool.now - noted;
+  Restart(away);
+  const absl::Duration added = away + unnoted;
+  EXPECT_EQ(state().Find(task)->time_away, added)
+      << "what was promised is in receipts, and stays";
+  EXPECT_EQ(state().Find(lease.id)->expire_time, expires + added);
+  EXPECT_EQ(state().Find(lease.id)->deadline, list_due + added);
+  EXPECT_EQ(TrialNow(0).upload_deadline, upload + added);
+  EXPECT_LE(unnoted, absl::Seconds(5));
+}
+
+TEST_F(AwayTest, AServerThatIsStoppedAgainAndAgainAddsEachTime) {
+  Commit(0);
+  for (int i = 0; i < 50; ++i) {
+    const absl::Duration left = AuditOf(0).expire_time - pool.now;
+    Restart(absl::Minutes(10));
+    EXPECT_GE(AuditOf(0).expire_time - pool.now, left);
+    EXPECT_LE(AuditOf(0).expire_time - pool.now, left + absl::Seconds(5));
+  }
+}
+
+// A process that was stopped, or whose database was, without a restart.
+TEST_F(AwayTest, AGapInTheTicksIsTimeAway) {
+  Commit(0);
+  const absl::Time expires = AuditOf(0).expire_time;
+  pool.now += absl::Minutes(30);
+  pool.Do(Tick{});
+  EXPECT_EQ(AuditOf(0).expire_time, expires + absl::Minutes(30));
+  pool.now += absl::Seconds(2);  // a busy moment is none
+  pool.Do(Tick{});
+  EXPECT_EQ(AuditOf(0).expire_time, expires + absl::Minutes(30));
+}
+
+// Whoever could make the state be loaded again could put expiry off for ever.
+TEST_F(AwayTest, ReloadsAddNothing) {
+  Commit(0);
+  const absl::Time expires = AuditOf(0).expire_time;
+  for (int i = 0; i < 100; ++i) Reload(absl::Seconds(1));
+  EXPECT_EQ(AuditOf(0).expire_time, expires);
+  pool.Advance(expires - pool.now + absl::Seconds(15));
+  EXPECT_EQ(TrialNow(0).reason, "AUDIT_UNANSWERED");
+}
+
+// Where the commit that added the time is lost, the next one adds it.
+TEST_F(AwayTest, ATickThatWasNotCommittedIsMadeUpFor) {
+  Commit(0);
+  const absl::Time expires = AuditOf(0).expire_time;
+  const PoolSnapshot committed = state().Snapshot();
+  pool.now += absl::Minutes(30);
+  pool.Do(Tick{});
+  pool.pool = Pool(pool.policy, committed, pool.pool.expiry_hold());
+  pool.now += absl::Seconds(1);
+  pool.Do(Tick{});
+  EXPECT_GE(AuditOf(0).expire_time, expires + absl::Minutes(30));
+}
+
+TEST_F(AwayTest, AWorkerIsNotSlowerForAnOutage) {
+  pool.Advance(absl::Seconds(10));
+  Commit(0);
+  Restart(absl::Hours(10));
+  pool.Advance(absl::Seconds(10));
+  Commit(1);
+  const Moments& pace = state().Find(session)->performance.pace_permille;
+  ASSERT_EQ(pace.count, 1);
+  const WorkUnits units = TrialNow(0).work_units + TrialNow(1).work_units;
+  const absl::Duration seen = pace.sum * absl::Microseconds(units) / 1'000;
+  EXPECT_LE(seen, absl::Seconds(21));
+  EXPECT_GE(seen, absl::Seconds(14));
+}
+
+TEST_F(AwayTest, NothingEndsInMaintenanceAndItsTimeIsAdded) {
+  Commit(0);
+  const absl::Time expires = AuditOf(0).expire_time;
+  pool.Do(SetMaintenance{true});
+  pool.Do(SetMaintenance{true});  // the same again is harmless
+  pool.Advance(absl::Hours(3));
+  EXPECT_EQ(TrialNow(0).state, TrialState::kCommitted);
+  EXPECT_EQ(state().Find(task)->state, TaskState::kActive);
+  EXPECT_EQ(pool.Do(AcquireLease{alice, session, {lease.id}}).idle_reason,
+            "MAINTENANCE");
+  Restart(absl::Hours(2));  // what maintenance is for
+  EXPECT_TRUE(state().clock().InMaintenance());
+  pool.Advance(absl::Hours(1));
+  pool.Do(SetMaintenance{false});
+  EXPECT_EQ(AuditOf(0).expire_time, expires + absl::Hours(6));
+  EXPECT_EQ(state().Find(task)->time_away, absl::Hours(6));
+  pool.Do(SetMaintenance{false});
+  EXPECT_EQ(AuditOf(0).expire_time, expires + absl::Hours(6));
+  pool.Answer(alice, lease.trials[0]);
+  EXPECT_EQ(pool.Verify(700, 690).state, TrialState::kAccepted);
+}
+
+TEST_F(AwayTest, RefusedFilesMayComeLater) {
+  Commit(0);
+  const absl::Time expires = AuditOf(0).expire_time;
+  EXPECT_EQ(pool.Do(ExtendAnswers{absl::Minutes(30)}).extended, 2);
+  EXPECT_EQ(AuditOf(0).expire_time, expires + absl::Minutes(30));
+  const absl::Time due = state().Find(lease.id)->expire_time;
+  pool.Do(ExtendAnswers{absl::Minutes(30)});
+  EXPECT_EQ(state().Find(lease.id)->expire_time, due)
+      << "leases ask for no files";
+  pool.Advance(absl::Minutes(50));
+  EXPECT_EQ(TrialNow(0).state, TrialState::kCommitted);
+  pool.Advance(AuditOf(0).expire_time - pool.now + absl::Seconds(15));
+  EXPECT_EQ(TrialNow(0).reason, "AUDIT_UNANSWERED")
+      << "the files were taken again for a whole term";
+}
+
+// Whoever fills the pool's disk buys time for nobody beyond a day, and whoever
+// could not send anything for a day is not a fraud.
+TEST_F(AwayTest, RefusalsAddUpToABoundAndBlameNobody) {
+  Commit(0);
+  const absl::Time expires = AuditOf(0).expire_time;
+  for (int i = 0; i < 300; ++i) pool.Do(ExtendAnswers{absl::Minutes(10)});
+  EXPECT_EQ(AuditOf(0).expire_time, expires + pool.policy.refused_time_max);
+  pool.Advance(pool.policy.refused_time_max + absl::Hours(1));
+  const Account& account = *state().Find(alice);
+  EXPECT_EQ(account.rejections_in_a_row, 0);
+  EXPECT_EQ(account.audit_rate_ppm, 1'000'000);
+}
+
+// What is due after the moment that a tick was meant for waits for the next
+// one: a renewal from before may be in the engine's queue.
+TEST_F(AwayTest, ATickClosesNothingThatIsDueLater) {
+  const absl::Time expires = state().Find(lease.id)->expire_time;
+  pool.Advance(expires - pool.now - absl::Seconds(1));
+  pool.now += absl::Seconds(2);
+  pool.Do(Tick{.closes_until = expires - absl::Microseconds(1)});
+  EXPECT_NE(state().Find(lease.id), nullptr);
+  pool.Do(Tick{});
+  EXPECT_EQ(state().Find(lease.id), nullptr);
+}
+
+// ---- Time for an answer ----------------------------------------------------
+
+class AnswerTimeTest : public AwayTest {
+ protected:
+  AnswerTimeTest() : AwayTest(OverASlowLine()) {}
+  static PoolPolicy OverASlowLine() {
+    PoolPolicy policy = AuditEverything();
+    policy.upload_rate_min = 1;
+    return policy;
+  }
+  absl::Duration TimeFor(size_t i) {
+    Commit(i);
+    return AuditOf(i).expire_time - pool.now;
+  }
+};
+
+// A line at the floor must be able to send what was asked, and what was asked
+// of the same worker before.
+TEST_F(AnswerTimeTest, FollowsTheBytesThatAreAskedFor) {
+  const auto sending = [&](size_t i) {
+    return TimeFor(i) - pool.policy.upload_term -
+           pool.policy.slowness_max *
+               absl::Microseconds(TrialNow(i).work_units);
+  };
+  const absl::Duration first = sending(0);
+  const auto files = [&](size_t i) { return AuditOf(i).segment > 0 ? 3 : 1; };
+  constexpr absl::Duration kFile = absl::Seconds(100);  // at a byte a second
+  EXPECT_EQ(first, files(0) * kFile);
+  const absl::Duration second = sending(1);
+  EXPECT_EQ(second, (files(0) + files(1)) * kFile);
+}
+
+// Twenty times the work is for whom nobody knows.
+TEST_F(AnswerTimeTest, FollowsTheMeasuredPace) {
+  Session known = *state().Find(session);
+  for (int i = 0; i < 3; ++i) known.performance.pace_permille.Add(1'500);
+  const absl::Time unknown =
+      internal::AnswerDeadline(state(), pool.policy, TrialNow(0), 0, pool.now);
+  PoolSnapshot snapshot = state().Snapshot();
+  for (Event& record : snapshot.records) {
+    if (std::holds_alternative<Session>(record)) record = known;
+  }
+  Trial trial = TrialNow(0);
+  trial.session = session;
+  const Pool measured(pool.policy, snapshot);
+  const absl::Duration units = absl::Microseconds(trial.work_units);
+  EXPECT_EQ(internal::AnswerDeadline(measured.state(), pool.policy, trial, 0,
+                                     pool.now) -
+                pool.now,
+            pool.policy.upload_term + 6 * units);
+  EXPECT_EQ(unknown - pool.now, pool.policy.upload_term + 20 * units);
+}
+
+}  // namespace
+}  // namespace archpool

@@ -1,0 +1,184 @@
+// Time in which the pool was away: what was to be done by a moment gets that
+// time back.
+#include <algorithm>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "server/core/pool.h"
+#include "server/core/pool_internal.h"
+
+namespace archpool {
+namespace {
+
+using Due = PoolState::Due;
+
+// A longer gap between two ticks of one process is time away. Shorter ones are
+// what a busy machine does; the least term there is outlasts them.
+absl::Duration GapMax(const PoolPolicy& policy) {
+  return policy.silence_term / 3;
+}
+
+// Paces are measured from here on, as if the lease had begun later.
+void Shift(Performance& performance, absl::Duration away) {
+  performance.last_commit_time += away;  // the infinite past stays where it is
+}
+
+void Shift(PoolState& state, Lease lease, absl::Duration away,
+           std::set<SessionId>& sessions, std::set<AccountId>& accounts) {
+  lease.create_time += away;
+  lease.expire_time += away;
+  lease.deadline += away;
+  lease.check_time += away;
+  state.Put(lease);
+  if (sessions.insert(lease.session).second) {
+    Session session = *state.Find(lease.session);
+    Shift(session.performance, away);
+    state.Put(session);
+  }
+  if (accounts.insert(lease.account).second) {
+    Account account = *state.Find(lease.account);
+    Shift(account.performance, away);
+    state.Put(account);
+  }
+}
+
+// Trials that their miners may still commit though another was faster.
+void ShiftSuperseded(PoolState& state, absl::Time last, absl::Duration away) {
+  std::vector<Trial> late;
+  for (const auto& [id, task] : state.tasks()) {
+    for (const TrialId trial_id : state.IndexOf(id).trials) {
+      const Trial& trial = *state.Find(trial_id);
+      if (trial.reason == kSuperseded && trial.upload_deadline >= last) {
+        late.push_back(trial);
+      }
+    }
+  }
+  for (Trial& trial : late) {
+    trial.upload_deadline += away;
+    state.Put(trial);
+  }
+}
+
+}  // namespace
+
+// Less than a gap, so that loading the state again is none.
+absl::Duration NoteInterval(const PoolPolicy& policy) {
+  return std::min(absl::Seconds(5), policy.silence_term / 12);
+}
+
+namespace internal {
+
+void AddToDeadlines(PoolState& state, absl::Time last, absl::Duration away) {
+  const std::vector<Due> due(state.due().begin(), state.due().end());
+  std::set<SessionId> sessions;
+  std::set<AccountId> accounts;
+  for (const Due& next : due) {
+    switch (next.kind) {
+      case Due::Kind::kTask: {
+        Task task = *state.Find(TaskId{next.id});
+        task.time_away += away;
+        state.Put(task);
+        break;
+      }
+      case Due::Kind::kLease:
+        Shift(state, *state.Find(LeaseId{next.id}), away, sessions, accounts);
+        break;
+      case Due::Kind::kCheck:
+        break;  // with its lease
+      case Due::Kind::kUpload: {
+        Trial trial = *state.Find(TrialId{next.id});
+        trial.upload_deadline += away;
+        state.Put(trial);
+        break;
+      }
+      case Due::Kind::kAudit: {
+        Audit audit = *state.Find(AuditId{next.id});
+        audit.expire_time += away;  // what is infinite stays so
+        audit.lease_time += away;
+        audit.wait_time += away;
+        audit.decide_time += away;
+        state.Put(audit);
+        break;
+      }
+    }
+  }
+  ShiftSuperseded(state, last, away);
+}
+
+}  // namespace internal
+
+void Pool::NoteTime(absl::Time now) {
+  PoolClock clock = state_.clock();
+  const bool is_start = expiry_hold_.last_tick == absl::InfinitePast();
+  // What was loaded says when a pool was last seen to be there; whether its
+  // latest ticks were committed, nobody knows.
+  const absl::Time last =
+      std::exchange(is_loaded_, false) ? clock.time : expiry_hold_.last_tick;
+  const absl::Duration away = now - last;
+  const bool was_away =
+      last != absl::InfinitePast() && !clock.InMaintenance() &&
+      away > (is_start ? absl::ZeroDuration() : GapMax(policy_));
+  if (was_away) internal::AddToDeadlines(state_, last, away);
+  if (was_away || now - clock.time >= NoteInterval(policy_)) {
+    clock.time = now;
+    state_.Put(clock);
+  }
+  if (now - expiry_hold_.last_tick > policy_.silence_term) {
+    HoldExpiry(now);
+  }
+  expiry_hold_.last_tick = now;
+}
+
+void Pool::HoldExpiry(absl::Time now) {
+  expiry_hold_.held_until = now + policy_.silence_term;
+  verifiers_.GiveGrace(now + policy_.verifier_term);
+}
+
+absl::StatusOr<SetMaintenance::Reply> Pool::Execute(
+    const SetMaintenance& command, absl::Time now) {
+  PoolClock clock = state_.clock();
+  if (command.on == clock.InMaintenance()) return clock;
+  if (command.on) {
+    clock.maintenance_since = now;
+  } else {
+    internal::AddToDeadlines(state_, clock.maintenance_since,
+                             now - clock.maintenance_since);
+    clock.maintenance_since = absl::InfiniteFuture();
+    HoldExpiry(now);  // workers may not know yet that it is over
+  }
+  clock.time = now;
+  state_.Put(clock);
+  return clock;
+}
+
+absl::StatusOr<ExtendAnswers::Reply> Pool::Execute(const ExtendAnswers& command,
+                                                   absl::Time) {
+  ExtendAnswers::Reply reply;
+  const std::vector<Due> due(state_.due().begin(), state_.due().end());
+  for (const Due& next : due) {
+    if (next.kind == Due::Kind::kUpload) {
+      Trial trial = *state_.Find(TrialId{next.id});
+      trial.upload_deadline += command.by;
+      if (trial.upload_deadline - trial.commit_time >
+          2 * policy_.refused_time_max)
+        continue;
+      state_.Put(trial);
+      ++reply.extended;
+    } else if (next.kind == Due::Kind::kAudit) {
+      Audit audit = *state_.Find(AuditId{next.id});
+      const absl::Duration by =
+          std::min(command.by, policy_.refused_time_max - audit.refused_time);
+      if (audit.state != AuditState::kAsked || by <= absl::ZeroDuration()) {
+        continue;
+      }
+      audit.refused_time += by;
+      audit.expire_time += by;
+      state_.Put(audit);
+      ++reply.extended;
+    }
+  }
+  return reply;
+}
+
+}  // namespace archpool

@@ -1,0 +1,65 @@
+#include "server/engine/storage_watch.h"
+
+#include <utility>
+
+#include "common/base/stop.h"
+
+namespace archpool {
+namespace {
+constexpr absl::Duration kLookInterval = absl::Seconds(1);
+}  // namespace
+
+StorageWatch::StorageWatch(const Clock& clock, Engine& engine,
+                           const StorageErrors& errors, Probe probe,
+                           StorageWatchOptions options)
+    : clock_(clock),
+      engine_(engine),
+      errors_(errors),
+      probe_(std::move(probe)),
+      options_(std::move(options)) {}
+
+void StorageWatch::Start() {
+  thread_ = std::jthread([this](const std::stop_token& stop) {
+    while (!WaitOrStop(stop, kLookInterval)) Look();
+  });
+}
+
+void StorageWatch::Stop() {
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void StorageWatch::Look() {
+  const absl::Time now = clock_.Now();
+  if (errors_.count() != seen_) {
+    seen_ = errors_.count();
+    last_error_ = now;
+    if (!std::exchange(is_failing_, true)) {
+      next_extension_ = now;
+      if (options_.on_change) options_.on_change(true);
+    }
+  }
+  if (!is_failing_) return;
+  if (now - last_error_ >= options_.period) {
+    if (probe_().ok()) {
+      is_failing_ = false;
+      seen_ = errors_.count();
+      Extend(options_.grace);
+      if (options_.on_change) options_.on_change(false);
+      return;
+    }
+    last_error_ = now;
+  }
+  if (now >= next_extension_) {
+    next_extension_ = now + options_.period;
+    Extend(options_.period);
+  }
+}
+
+void StorageWatch::Extend(absl::Duration by) {
+  // Where the database is away as well, that outage is added by the core.
+  engine_.Submit<ExtendAnswers>(
+      {.by = by}, [](const absl::StatusOr<ExtendAnswers::Reply>&) {});
+}
+
+}  // namespace archpool

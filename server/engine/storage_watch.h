@@ -1,0 +1,62 @@
+// Gives back the time in which the pool refused files for reasons of its own: a
+// full disk, no handles left. From the first refusal on, and for as long as the
+// disk cannot be used, what miners were asked for may come later.
+#ifndef ARCHPOOL_SERVER_ENGINE_STORAGE_WATCH_H_
+#define ARCHPOOL_SERVER_ENGINE_STORAGE_WATCH_H_
+
+#include <cstdint>
+#include <functional>
+#include <thread>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "common/base/clock.h"
+#include "server/engine/engine.h"
+#include "server/storage/storage_errors.h"
+
+namespace archpool {
+
+struct StorageWatchOptions {
+  // What is given at once, and again after as much time. So long after the last
+  // refusal the disk is tried.
+  absl::Duration period = absl::Seconds(30);
+  // What is given once more when it can be used again: whoever was refused
+  // tries again only after a while.
+  absl::Duration grace = absl::Seconds(60);
+  // Told where it begins to refuse, and where it can be used again.
+  std::function<void(bool is_failing)> on_change;
+};
+
+class StorageWatch {
+ public:
+  // Writes something, and says how that went.
+  using Probe = std::function<absl::Status()>;
+
+  // All outlive the watch.
+  StorageWatch(const Clock& clock, Engine& engine, const StorageErrors& errors,
+               Probe probe, StorageWatchOptions options);
+
+  void Start();  // looks every second, on a thread of its own
+  void Stop();   // idempotent
+
+  // One look. Not while the thread runs.
+  void Look();
+
+ private:
+  void Extend(absl::Duration by);
+
+  const Clock& clock_;
+  Engine& engine_;
+  const StorageErrors& errors_;
+  const Probe probe_;
+  const StorageWatchOptions options_;
+  int64_t seen_ = 0;  // errors
+  bool is_failing_ = false;
+  absl::Time last_error_ = absl::InfinitePast();
+  absl::Time next_extension_ = absl::InfinitePast();
+  std::jthread thread_;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_ENGINE_STORAGE_WATCH_H_

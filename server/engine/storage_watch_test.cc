@@ -1,0 +1,124 @@
+#include "server/engine/storage_watch.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <vector>
+
+#include "server/storage/memory_store.h"
+#include "tests/support/pool_fixture.h"
+#include "tests/support/status_matchers.h"
+
+namespace archpool {
+namespace {
+
+class TestClock : public Clock {
+ public:
+  absl::Time Now() const override { return now; }
+  absl::Time now = absl::UnixEpoch();
+};
+
+// A pool that has asked for an answer, and a watch that the test lets look.
+class StorageWatchTest : public testing::Test {
+ protected:
+  StorageWatchTest() {
+    const AccountId alice = pool.Make("alice", Role::kMiner);
+    const SessionId session = pool.Open(alice, "w1");
+    pool.Submit(TinySpec(4));
+    const Lease lease = pool.Do(AcquireLease{alice, session}).grant->lease;
+    trial = lease.trials[0];
+    pool.Commit(alice, session, lease, trial, 700);
+    const auto loaded = store.TakeOver();
+    EXPECT_THAT(
+        store.Commit(loaded->epoch, loaded->sequence, pool.pool.TakeEvents()),
+        IsOk());
+    EXPECT_THAT(engine.Start(nullptr), IsOk());
+    asked_at_first = ExpireTime();
+  }
+  absl::Time ExpireTime() {
+    // The engine has done what was submitted before.
+    EXPECT_THAT(engine.Call(CreateAccount{absl::StrCat("m", ++accounts),
+                                          Role::kMiner, Digest{}}),
+                IsOk());
+    return store.GetOpenAudit(trial)->expire_time;
+  }
+  absl::Duration Given() { return ExpireTime() - asked_at_first; }
+  void Fail() { errors.Note(StorageError("write", "/data/x", ENOSPC)); }
+  void LookFor(absl::Duration duration) {
+    for (; duration > absl::ZeroDuration(); duration -= absl::Seconds(1)) {
+      clock.now += absl::Seconds(1);
+      watch.Look();
+    }
+  }
+
+  TestPool pool;
+  TrialId trial;
+  int accounts = 0;
+  MemoryStore store;
+  // Stands still: the engine adds nothing of its own.
+  SteadyClock engine_clock{
+      {[this] { return pool.now; }, [] { return absl::ZeroDuration(); }}};
+  Engine engine{engine_clock, store, pool.policy, EngineOptions()};
+  TestClock clock;
+  StorageErrors errors;
+  absl::Status disk;
+  std::vector<bool> changes;
+  StorageWatch watch{clock,
+                     engine,
+                     errors,
+                     [this] { return disk; },
+                     {.period = absl::Seconds(10),
+                      .grace = absl::Seconds(60),
+                      .on_change = [this](bool is_failing) {
+                        changes.push_back(is_failing);
+                      }}};
+  absl::Time asked_at_first;
+};
+
+TEST_F(StorageWatchTest, GivesNothingWhereNothingFails) {
+  LookFor(absl::Minutes(10));
+  EXPECT_EQ(Given(), absl::ZeroDuration());
+  EXPECT_THAT(changes, testing::IsEmpty());
+}
+
+TEST_F(StorageWatchTest, GivesTimeWithTheFirstRefusal) {
+  Fail();
+  watch.Look();
+  EXPECT_EQ(Given(), absl::Seconds(10));
+}
+
+TEST_F(StorageWatchTest, GivesTheTimeInWhichTheDiskFails) {
+  disk = StorageError("write", "/data/probe", ENOSPC);
+  Fail();
+  LookFor(absl::Minutes(10));  // nobody else tries
+  EXPECT_GE(Given(), absl::Minutes(10));
+  EXPECT_LE(Given(), absl::Minutes(10) + absl::Seconds(10));
+  EXPECT_THAT(changes, testing::ElementsAre(true));
+  disk = absl::OkStatus();
+  LookFor(absl::Minutes(5));
+  EXPECT_LE(Given(), absl::Minutes(10) + absl::Seconds(90));
+  EXPECT_GE(Given(), absl::Minutes(10) + absl::Seconds(60));
+  EXPECT_THAT(changes, testing::ElementsAre(true, false));
+}
+
+TEST_F(StorageWatchTest, HasACapForEachAnswer) {
+  for (int i = 0; i < 20'000; ++i) {
+    Fail();
+    LookFor(absl::Seconds(10));
+  }
+  EXPECT_EQ(Given(), pool.policy.refused_time_max);
+}
+
+TEST(StorageErrorsTest, APeerIsToldNoPath) {
+  for (const int error : {ENOSPC, EMFILE, ENOTDIR, EACCES, EIO}) {
+    const absl::Status status = StorageError("write", "/data/secret", error);
+    EXPECT_TRUE(absl::IsUnavailable(status));
+    EXPECT_EQ(status.message().find("/data"), absl::string_view::npos);
+    EXPECT_NE(StorageDetail(status).find("/data/secret"), std::string::npos);
+  }
+  EXPECT_EQ(StorageDetail(absl::OkStatus()), "");
+}
+
+}  // namespace
+}  // namespace archpool

@@ -1,0 +1,26 @@
+// A program that was asked to stop ends, whatever it is doing: a database that
+// answers nothing, a lock that another holds, a search that thinks. What was
+// acknowledged is durable, so ending at once loses nothing.
+#ifndef ARCHPOOL_SERVER_STOP_DEADLINE_H_
+#define ARCHPOOL_SERVER_STOP_DEADLINE_H_
+
+#include <stop_token>
+#include <thread>
+
+#include "absl/time/time.h"
+
+namespace archpool {
+
+class StopDeadline {
+ public:
+  // Where this object lives for longer than `time_max` after `stop` was
+  // requested, the process ends with code 1.
+  StopDeadline(std::stop_token stop, absl::Duration time_max);
+
+ private:
+  std::jthread thread_;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_STOP_DEADLINE_H_

@@ -1,0 +1,44 @@
+#include "server/storage/storage_errors.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+
+namespace archpool {
+namespace {
+// Of a payload that common/wire does not send.
+constexpr char kDetailUrl[] = "archpool.storage.detail";
+}  // namespace
+
+absl::Status StorageError(absl::string_view action, const std::string& path,
+                          int error) {
+  const bool is_full = error == ENOSPC || error == EDQUOT;
+  absl::Status status =
+      is_full ? Unavailable("STORAGE_FULL",
+                            "the pool's disk is full, and its operator is "
+                            "told; nothing is lost: try again later")
+              : Unavailable("BLOB_IO",
+                            "the pool cannot use its disk just now, and its "
+                            "operator is told; nothing is lost: try again");
+  status.SetPayload(kDetailUrl,
+                    absl::Cord(absl::StrCat("cannot ", action, " ", path, ": ",
+                                            std::strerror(error))));
+  return status;
+}
+
+std::string StorageDetail(const absl::Status& status) {
+  const auto detail = status.GetPayload(kDetailUrl);
+  return detail ? std::string(*detail) : std::string();
+}
+
+void StorageErrors::Note(const absl::Status& status) {
+  const std::string detail = StorageDetail(status);
+  if (detail.empty()) return;
+  ++count_;
+  if (listener_) listener_(detail);
+}
+
+}  // namespace archpool

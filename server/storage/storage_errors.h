@@ -1,0 +1,45 @@
+// What goes wrong with the pool's own disks. Peers are told that the pool
+// cannot store just now, and may try again; which file it was, and why, is for
+// the pool's operator alone.
+#ifndef ARCHPOOL_SERVER_STORAGE_STORAGE_ERRORS_H_
+#define ARCHPOOL_SERVER_STORAGE_STORAGE_ERRORS_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace archpool {
+
+// UNAVAILABLE (STORAGE_FULL: no room; BLOB_IO: anything else), without `path`
+// in its message. `error` is an errno.
+absl::Status StorageError(absl::string_view action, const std::string& path,
+                          int error);
+
+// "cannot write /data/blobs/…: No space left on device", of a status made by
+// StorageError; "" of any other. Never sent to a peer.
+std::string StorageDetail(const absl::Status& status);
+
+// Hears of them all. Thread-safe.
+class StorageErrors {
+ public:
+  // Called with the detail of each, on the thread that met it.
+  // REQUIRES: nothing is stored yet.
+  void OnError(std::function<void(const std::string&)> listener) {
+    listener_ = std::move(listener);
+  }
+  // Statuses of other kinds are none of it.
+  void Note(const absl::Status& status);
+  int64_t count() const { return count_; }
+
+ private:
+  std::function<void(const std::string&)> listener_;
+  std::atomic<int64_t> count_{0};
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_STORAGE_STORAGE_ERRORS_H_
