@@ -171,28 +171,24 @@ absl::Status Quota(Context& context, const QuotaFlags& flags) {
                {"proven", quotas.is_proven()},
                {"pause_left_seconds", quotas.pause_left().seconds()}};
   std::string page = absl::StrCat("Account ", Clean(quotas.account_name()),
-                                  quotas.is_proven() ? " (proven)" : "", "
-");
+                                  quotas.is_proven() ? " (proven)" : "", "\n");
   const auto add = [&](const char* word, const char* text,
                        const v1::Quotas::Line& line) {
     json[word] = {{"held", line.held()},
                   {"max", line.max()},
                   {"allowed", line.allowed()}};
     absl::StrAppend(&page, "  ", text, ": ", line.held(), " of ", line.max(),
-                    line.allowed() > 0
-                        ? absl::StrCat(" (an operator allows ", line.allowed(),
-                                       ")")
-                        : "",
-                    "
-");
+                    line.allowed() > 0 ? absl::StrCat(" (an operator allows ",
+                                                      line.allowed(), ")")
+                                       : "",
+                    "\n");
   };
   add("open_tasks", "open tasks", quotas.open_tasks());
   add("leases", "leases", quotas.leases());
   add("sessions", "workers", quotas.sessions());
   if (quotas.pause_left().seconds() > 0) {
     absl::StrAppend(&page, "  gave up too many leases: gets the next in ",
-                    quotas.pause_left().seconds(), " s
-");
+                    quotas.pause_left().seconds(), " s\n");
   }
   context.Show(json, page);
   return absl::OkStatus();

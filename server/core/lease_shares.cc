@@ -14,7 +14,7 @@ constexpr int kStrideShift = 24;
 constexpr WorkUnits kBookUnitsMax = WorkUnits{1} << 60;
 
 template <typename Map, typename Key>
-absl::uint128 PassIn(const Map& passes, const Key& key, absl::uint128 now) {
+absl::uint128 PassOf(const Map& passes, const Key& key, absl::uint128 now) {
   const auto found = passes.find(key);
   return found == passes.end() ? now : std::max(found->second, now);
 }
@@ -40,7 +40,7 @@ std::vector<LeaseShares::Offer> LeaseShares::Ordered(
     if (client != book.clients.end()) {
       const Client& known = client->second;
       std::get<0>(turn) = std::max(known.pass, book.now);
-      std::get<2>(turn) = PassIn(known.tasks, offer.task, known.now);
+      std::get<2>(turn) = PassOf(known.tasks, offer.task, known.now);
     }
     order.emplace_back(turn, offer);
   }
@@ -61,7 +61,7 @@ void LeaseShares::Charge(const Offer& offer, WorkUnits units) {
   Client& client = book.clients[offer.client];
   book.now = std::max(client.pass, book.now);
   client.pass = book.now + stride;
-  client.now = PassIn(client.tasks, offer.task, client.now);
+  client.now = PassOf(client.tasks, offer.task, client.now);
   client.tasks[offer.task] = client.now + stride;
   // Whose pass is over is where a newcomer begins: the same as not known.
   for (auto task = client.tasks.begin(); task != client.tasks.end();) {
