@@ -227,13 +227,7 @@ absl::Status WhoAmI(Context& context) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-void AddAccountCommands(CLI::App& app, Action& action) {
-  CLI::App* group =
-      app.add_subcommand("account", "Accounts of the pool, and your own");
-  group->require_subcommand(1);
-  const auto name = std::make_shared<std::string>();
+void AddCreate(CLI::App& group, Action& action) {
   const auto flags = std::make_shared<CreateFlags>();
   static const std::map<std::string, v1::Role> kRoles = {
       {"client", v1::ROLE_CLIENT},
@@ -241,7 +235,7 @@ void AddAccountCommands(CLI::App& app, Action& action) {
       {"verifier", v1::ROLE_VERIFIER},
       {"operator", v1::ROLE_OPERATOR}};
 
-  CLI::App* create = group->add_subcommand(
+  CLI::App* create = group.add_subcommand(
       "create", "Makes an account and shows its token, once (operators)");
   create->add_option("--name", flags->name, "1 to 64 characters of [a-z0-9-]")
       ->required();
@@ -259,25 +253,11 @@ void AddAccountCommands(CLI::App& app, Action& action) {
   create->callback([&action, flags] {
     action = [flags](Context& c) { return Create(c, *flags); };
   });
+}
 
-  group->add_subcommand("list", "Every account with its standing (operators)")
-      ->callback([&action] { action = List; });
-
-  const auto add_state = [&](const char* word, const char* help,
-                             v1::Account::State state) {
-    CLI::App* command = group->add_subcommand(word, help);
-    command->add_option("name", *name, "The account")->required();
-    command->callback([&action, name, state] {
-      action = [name, state](Context& c) { return SetState(c, *name, state); };
-    });
-  };
-  add_state("suspend", "Gives the account no more leases (operators)",
-            v1::Account::STATE_SUSPENDED);
-  add_state("resume", "Lifts a suspension (operators)",
-            v1::Account::STATE_ACTIVE);
-
+void AddQuota(CLI::App& group, Action& action) {
   const auto quota_flags = std::make_shared<QuotaFlags>();
-  CLI::App* quota = group->add_subcommand(
+  CLI::App* quota = group.add_subcommand(
       "quota",
       "What an account has taken and may take; operators may allow it more");
   quota->add_option("name", quota_flags->name,
@@ -296,7 +276,33 @@ void AddAccountCommands(CLI::App& app, Action& action) {
   quota->callback([&action, quota_flags] {
     action = [quota_flags](Context& c) { return Quota(c, *quota_flags); };
   });
+}
 
+}  // namespace
+
+void AddAccountCommands(CLI::App& app, Action& action) {
+  CLI::App* group =
+      app.add_subcommand("account", "Accounts of the pool, and your own");
+  group->require_subcommand(1);
+  const auto name = std::make_shared<std::string>();
+  AddCreate(*group, action);
+  group->add_subcommand("list", "Every account with its standing (operators)")
+      ->callback([&action] { action = List; });
+
+  const auto add_state = [&](const char* word, const char* help,
+                             v1::Account::State state) {
+    CLI::App* command = group->add_subcommand(word, help);
+    command->add_option("name", *name, "The account")->required();
+    command->callback([&action, name, state] {
+      action = [name, state](Context& c) { return SetState(c, *name, state); };
+    });
+  };
+  add_state("suspend", "Gives the account no more leases (operators)",
+            v1::Account::STATE_SUSPENDED);
+  add_state("resume", "Lifts a suspension (operators)",
+            v1::Account::STATE_ACTIVE);
+
+  AddQuota(*group, action);
   group->add_subcommand("terms", "What the pool pays by, and its receipts' key")
       ->callback([&action] { action = ShowTerms; });
   group->add_subcommand("whoami", "Whose token this is, and its standing")

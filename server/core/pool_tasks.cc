@@ -114,6 +114,27 @@ absl::Status CheckPrice(const TaskSpec& spec, const PoolPolicy& policy,
                    DescribePrice(policy.price_min), " at least; ", what_helps));
 }
 
+// Whether the pool takes another task, and another of this client's.
+absl::Status CheckRoom(const PoolState& state, const PoolPolicy& policy,
+                       AccountId caller) {
+  if (static_cast<int64_t>(state.tasks().size()) >= policy.open_tasks_max) {
+    return FailedPrecondition(
+        "TOO_MANY_TASKS",
+        "the pool has as many open tasks as it takes; try "
+        "again when one has ended");
+  }
+  const int64_t own = internal::OpenTasksOf(state, caller);
+  const int64_t own_max = internal::OpenTasksMax(policy, *state.Find(caller));
+  if (own >= own_max) {
+    return FailedPrecondition(
+        "TASK_QUOTA",
+        absl::StrCat("this client has ", own,
+                     " open tasks and may have no more; try again when one "
+                     "has ended, or ask the pool's operator to allow more"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<SubmitTask::Reply> Pool::Execute(const SubmitTask& command,
@@ -134,22 +155,7 @@ absl::StatusOr<SubmitTask::Reply> Pool::Execute(const SubmitTask& command,
     return NotFound("DATASET_UNKNOWN",
                     "the dataset is not registered by this client");
   }
-  if (static_cast<int64_t>(state_.tasks().size()) >= policy_.open_tasks_max) {
-    return FailedPrecondition(
-        "TOO_MANY_TASKS",
-        "the pool has as many open tasks as it takes; try "
-        "again when one has ended");
-  }
-  const int64_t own = internal::OpenTasksOf(state_, command.caller);
-  const int64_t own_max =
-      internal::OpenTasksMax(policy_, *state_.Find(command.caller));
-  if (own >= own_max) {
-    return FailedPrecondition(
-        "TASK_QUOTA",
-        absl::StrCat("this client has ", own,
-                     " open tasks and may have no more; try again when one "
-                     "has ended, or ask the pool's operator to allow more"));
-  }
+  ARCHPOOL_RETURN_IF_ERROR(CheckRoom(state_, policy_, command.caller));
   if (policy_.fee_ppm + spec.terms.finders_bonus_ppm >= 1'000'000) {
     return InvalidArgument(
         "REWARD_RANGE",
