@@ -1,12 +1,13 @@
 #include "common/base/bell.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace archpool {
 namespace {
 
-// Later than any process lives, and far from overflow in nanoseconds.
+// Far from overflow in nanoseconds.
 constexpr absl::Duration kLongest = absl::Hours(24 * 365);
 
 }  // namespace
@@ -14,16 +15,17 @@ constexpr absl::Duration kLongest = absl::Hours(24 * 365);
 void Bell::Ring() {
   {
     const std::lock_guard lock(mutex_);
-    if (std::exchange(is_rung_, true)) return;
+    has_rung_ = true;
   }
-  rung_.notify_one();
+  condition_.notify_all();
 }
 
-bool Bell::Wait(absl::Duration duration) {
+bool Bell::Wait(const std::stop_token& stop, absl::Duration longest) {
   std::unique_lock lock(mutex_);
-  rung_.wait_for(lock, absl::ToChronoNanoseconds(std::min(duration, kLongest)),
-                 [this] { return is_rung_; });
-  return std::exchange(is_rung_, false);
+  condition_.wait_for(lock, stop,
+                      absl::ToChronoNanoseconds(std::min(longest, kLongest)),
+                      [this] { return has_rung_; });
+  return std::exchange(has_rung_, false);
 }
 
 }  // namespace archpool

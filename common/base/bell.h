@@ -1,11 +1,12 @@
-// One thread waits for a bell that others ring. It waits by the steady clock:
-// where the system's is set back meanwhile, it sleeps no longer, as waits of
-// absl::Mutex in Abseil's older releases do. Thread-safe.
+// One thread waits for a bell that others ring, for so long at most by a clock
+// that nobody sets: absl::Mutex waits until an hour of the day, and sleeps on
+// where somebody sets the clock back. Thread-safe.
 #ifndef ARCHPOOL_COMMON_BASE_BELL_H_
 #define ARCHPOOL_COMMON_BASE_BELL_H_
 
 #include <condition_variable>
 #include <mutex>
+#include <stop_token>
 
 #include "absl/time/time.h"
 
@@ -14,14 +15,16 @@ namespace archpool {
 class Bell {
  public:
   void Ring();
-  // Until it is rung, or was since the last wait, or `duration` has passed.
+  // Until it is rung, or was since the last wait, or `longest` has passed.
   // True: it was rung.
-  bool Wait(absl::Duration duration);
+  bool Wait(absl::Duration longest) { return Wait({}, longest); }
+  // Or until `stop` is requested.
+  bool Wait(const std::stop_token& stop, absl::Duration longest);
 
  private:
   std::mutex mutex_;
-  std::condition_variable rung_;
-  bool is_rung_ = false;
+  std::condition_variable_any condition_;
+  bool has_rung_ = false;
 };
 
 }  // namespace archpool

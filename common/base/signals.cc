@@ -4,8 +4,10 @@
 
 #include <cstdlib>
 #include <ctime>
+#include <optional>
 
 #include "common/base/check.h"
+#include "common/base/countdown.h"
 
 namespace archpool {
 namespace {
@@ -24,14 +26,26 @@ sigset_t StopSignals() {
 
 }  // namespace
 
-SignalStop::SignalStop() {
+bool BlockStopSignals() {
   const sigset_t signals = StopSignals();
-  // Threads inherit the mask, so that only the waiter below sees the signals.
-  ARCHPOOL_CHECK(pthread_sigmask(SIG_BLOCK, &signals, nullptr) == 0);
-  waiter_ = std::jthread([this, signals](const std::stop_token& ended) {
+  sigset_t before;
+  sigemptyset(&before);
+  // Threads inherit the mask, and so do programs.
+  ARCHPOOL_CHECK(pthread_sigmask(SIG_BLOCK, &signals, &before) == 0);
+  return sigismember(&before, SIGINT) == 1 &&
+         sigismember(&before, SIGTERM) == 1;
+}
+
+SignalStop::SignalStop(absl::Duration drain_max) {
+  BlockStopSignals();
+  waiter_ = std::jthread([this, drain_max](const std::stop_token& ended) {
+    const sigset_t signals = StopSignals();
+    std::optional<Countdown> drain;
     while (!ended.stop_requested()) {
+      if (drain.has_value() && drain->IsOver()) std::_Exit(0);
       if (sigtimedwait(&signals, nullptr, &kPoll) < 0) continue;
       if (!source_.request_stop()) std::_Exit(kExitInterrupted);
+      drain.emplace(drain_max);
     }
   });
 }

@@ -6,13 +6,25 @@
 #include <stop_token>
 #include <thread>
 
+#include "absl/time/time.h"
+
 namespace archpool {
+
+// Keeps SIGINT and SIGTERM from every thread that is started from here on, and
+// from the programs that this one executes: until a SignalStop is there they
+// wait. A thread that does not block them would take their default action, and
+// with it the process. Answers whether they were blocked before.
+bool BlockStopSignals();
 
 // At most one per process, made first thing in main: threads that exist before
 // it may still be interrupted by the signals. Thread-safe.
 class SignalStop {
  public:
-  SignalStop();
+  SignalStop() : SignalStop(absl::InfiniteDuration()) {}
+  // After `drain_max` the process ends with exit code 0, whatever it does: for
+  // programs that lose nothing when they are killed, and compute in libraries
+  // that cannot be called off.
+  explicit SignalStop(absl::Duration drain_max);
   ~SignalStop();
   SignalStop(const SignalStop&) = delete;
   SignalStop& operator=(const SignalStop&) = delete;

@@ -22,4 +22,13 @@ bool WaitOrStop(const std::stop_token& stop, absl::Duration duration) {
   return stop.stop_requested();
 }
 
+LateStop::LateStop(const std::stop_token& stop, absl::Duration grace)
+    : waiter_([this, stop, grace](const std::stop_token& ended) {
+        std::stop_source begun;
+        const std::stop_callback on_stop(stop, [&] { begun.request_stop(); });
+        const std::stop_callback on_end(ended, [&] { begun.request_stop(); });
+        WaitOrStop(begun.get_token(), absl::InfiniteDuration());
+        if (!WaitOrStop(ended, grace)) late_.request_stop();
+      }) {}
+
 }  // namespace archpool

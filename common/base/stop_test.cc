@@ -26,5 +26,24 @@ TEST(WaitOrStopTest, EndsWithTheRequest) {
   EXPECT_TRUE(WaitOrStop(source.get_token(), absl::InfiniteDuration()));
 }
 
+TEST(LateStopTest, FollowsTheFirstStop) {
+  std::stop_source stop;
+  const LateStop late(stop.get_token(), absl::ZeroDuration());
+  EXPECT_FALSE(late.token().stop_requested());
+  stop.request_stop();
+  EXPECT_TRUE(WaitOrStop(late.token(), absl::Seconds(20)));
+}
+
+TEST(LateStopTest, EndsBeforeItsTime) {
+  std::stop_source stop;
+  std::stop_token token;
+  {
+    const LateStop late(stop.get_token(), absl::Hours(1));
+    token = late.token();
+    stop.request_stop();
+  }
+  EXPECT_FALSE(token.stop_requested());
+}
+
 }  // namespace
 }  // namespace archpool

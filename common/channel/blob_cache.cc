@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/base/durable_file.h"
 #include "common/base/status.h"
 #include "common/data/read_file.h"
@@ -15,6 +16,8 @@ namespace archpool {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr absl::string_view kPartSuffix = ".part";
 
 void RemoveQuietly(const std::string& path) {
   std::error_code ignored;
@@ -82,7 +85,7 @@ absl::StatusOr<std::string> BlobCache::Get(const Digest& digest,
   }
   ARCHPOOL_RETURN_IF_ERROR(MakeDirectories(directory_));
   const std::string path = PathOf(digest);
-  const std::string part = absl::StrCat(path, ".part");
+  const std::string part = absl::StrCat(path, kPartSuffix);
   const absl::Status fetched = FetchPart(part, size_bytes_max, read);
   if (!fetched.ok()) {
     // What came so far is worth keeping only where it may still be completed.
@@ -116,7 +119,10 @@ void BlobCache::EvictAllBut(const Digest& digest) const {
   for (const fs::directory_entry& entry :
        fs::directory_iterator(directory_, error)) {
     const std::string name = entry.path().filename().string();
-    if (name.size() < 64 || !entry.is_regular_file(error)) continue;
+    // What others put here is theirs.
+    const bool is_own =
+        Digest::Parse(std::string(absl::StripSuffix(name, kPartSuffix))).ok();
+    if (!is_own || !fs::is_regular_file(entry.symlink_status(error))) continue;
     Blob blob{entry.last_write_time(error),
               static_cast<int64_t>(entry.file_size(error)), entry.path()};
     sum_bytes += blob.size_bytes;

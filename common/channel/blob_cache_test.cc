@@ -119,5 +119,23 @@ TEST_F(BlobCacheTest, RemovesWhatWasUsedLongestAgo) {
   EXPECT_EQ(sources[1].offsets.size(), 2u);
 }
 
+TEST_F(BlobCacheTest, RemovesNothingOfOthers) {
+  const std::string precious = directory_ + "-precious";
+  std::filesystem::create_directories(directory_);
+  const std::string mine(70, 'm');
+  std::ofstream(absl::StrCat(directory_, "/", mine)) << std::string(5'000, 'm');
+  std::ofstream(precious) << std::string(5'000, 'm');
+  const std::string link =
+      absl::StrCat(directory_, "/", Sha256("link").ToString());
+  std::filesystem::create_symlink(precious, link);
+  Source source(blob_);
+  ASSERT_TRUE(
+      BlobCache(directory_, 1).Get(digest_, kPlenty, source.Reader()).ok());
+  EXPECT_TRUE(std::filesystem::exists(absl::StrCat(directory_, "/", mine)));
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_TRUE(std::filesystem::exists(precious));
+  std::filesystem::remove(precious);
+}
+
 }  // namespace
 }  // namespace archpool

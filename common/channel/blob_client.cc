@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/countdown.h"
 #include "common/base/status.h"
 
 namespace archpool {
@@ -111,6 +112,7 @@ absl::Status BlobClient::SendFrom(const UploadSource& source,
   grpc::ClientContext context;
   remote_.Prepare(context, kStreamDeadline);
   const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
+  const Stopwatch watch;
   v1::UploadResponse response;
   const auto writer = stub_->Upload(&context, &response);
   v1::UploadRequest request;
@@ -133,6 +135,7 @@ absl::Status BlobClient::SendFrom(const UploadSource& source,
   }
   writer->WritesDone();
   const grpc::Status status = writer->Finish();
+  if (status.ok()) uploads_.Add(sent_bytes - offset_bytes, watch.elapsed());
   return status.ok() ? absl::OkStatus() : wire::FromGrpc(status);
 }
 

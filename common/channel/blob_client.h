@@ -11,6 +11,7 @@
 
 #include "archpool/v1/blob.grpc.pb.h"
 #include "common/channel/blob_cache.h"
+#include "common/channel/line_meter.h"
 #include "common/channel/remote.h"
 #include "common/crypto/sha256.h"
 
@@ -46,6 +47,11 @@ class BlobClient {
                       const std::function<void(int64_t sent_bytes)>& progress,
                       const std::stop_token& stop) const;
 
+  // As it was seen; 0: nothing was uploaded yet.
+  int64_t upload_bytes_per_second() const {
+    return uploads_.bytes_per_second();
+  }
+
  private:
   absl::Status SendFrom(const UploadSource& source,
                         const v1::BeginUploadRequest& begin,
@@ -54,6 +60,7 @@ class BlobClient {
                         const std::stop_token& stop) const;
 
   const Remote& remote_;
+  mutable LineMeter uploads_;
   std::unique_ptr<v1::BlobService::Stub> stub_;
 };
 

@@ -16,7 +16,7 @@ constexpr int kMessageBytesMax = 8 << 20;
 
 }  // namespace
 
-Remote::Remote(const std::string& server, absl::string_view token)
+Remote::Remote(const std::string& server, absl::string_view token, Line line)
     : authorization_(absl::StrCat("Bearer ", token)) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 200);
@@ -26,6 +26,10 @@ Remote::Remote(const std::string& server, absl::string_view token)
   // Pools are addressed directly; a proxy for the web must not get in between.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetMaxReceiveMessageSize(kMessageBytesMax);
+  // Channels of equal arguments share their connections.
+  if (line == Line::kSeparate) {
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  }
   channel_ = grpc::CreateCustomChannel(
       server, grpc::InsecureChannelCredentials(), arguments);
 }

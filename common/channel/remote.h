@@ -25,12 +25,18 @@ struct CallOptions {
   std::stop_token stop;
 };
 
+// Whether a connection is shared with the others of this process to the same
+// server, or one apart: what is long under way must not keep what is short, and
+// in a hurry, waiting behind it.
+enum class Line { kShared, kSeparate };
+
 class Remote {
  public:
   // `server` and `token` come from ReadServerAddress and ReadTokenFile: gRPC
   // guesses at other addresses, and ends the program over other tokens.
   // Connects when first used, and again whenever the connection is lost.
-  Remote(const std::string& server, absl::string_view token);
+  Remote(const std::string& server, absl::string_view token,
+         Line line = Line::kShared);
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 

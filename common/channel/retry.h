@@ -8,8 +8,8 @@
 #include "absl/random/random.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/base/countdown.h"
 #include "common/base/stop.h"
 
 namespace archpool {
@@ -58,12 +58,12 @@ std::invoke_result_t<Attempt&> RetryWhileTransient(const RetryPolicy& policy,
                                                    const std::stop_token& stop,
                                                    Attempt attempt) {
   Backoff backoff(policy);
-  const absl::Time end = absl::Now() + policy.give_up_after;
+  const Countdown tries(policy.give_up_after);
   while (true) {
     auto result = attempt();
     if (!IsTransient(GetStatus(result))) return result;
     const absl::Duration pause = backoff.Next();
-    if (absl::Now() + pause > end || WaitOrStop(stop, pause)) return result;
+    if (pause > tries.left() || WaitOrStop(stop, pause)) return result;
   }
 }
 
