@@ -11,8 +11,10 @@ int main(int argc, char** argv) {
   program.name = "archpool-worker";
   program.description =
       "Trains architectures for an archpool pool, for a miner's account.";
-  program.make_trainer = [argv](const archpool::WorkerFlags& flags) {
+  program.pin = [argv](const archpool::WorkerFlags& flags) {
     archpool::nn::PinArithmetic(flags.instruction_set, flags.threads, argv);
+  };
+  program.make_trainer = [](const archpool::WorkerFlags& flags) {
     archpool::nn::ConfigureRuntime(static_cast<int>(flags.threads));
     return std::make_unique<archpool::NnTrainer>();
   };

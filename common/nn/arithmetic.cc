@@ -2,9 +2,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "common/base/check.h"
+#include "common/base/environment.h"
+#include "common/base/signals.h"
 
 namespace archpool::nn {
 namespace {
@@ -57,8 +60,17 @@ void PinArithmetic(const std::string& instruction_set, int64_t threads,
                    char** argv) {
   const std::string set =
       instruction_set.empty() ? InstructionSets().front() : instruction_set;
-  bool is_pinned = true;
-  for (const auto& [variable, wanted] : ArithmeticEnvironment(set, threads)) {
+  const auto environment = ArithmeticEnvironment(set, threads);
+  bool is_pinned = BlockStopSignals();
+  for (const std::string& variable : ArithmeticVariables()) {
+    if (std::any_of(environment.begin(), environment.end(),
+                    [&](const auto& one) { return one.first == variable; })) {
+      continue;
+    }
+    is_pinned = false;
+    unsetenv(variable.c_str());
+  }
+  for (const auto& [variable, wanted] : environment) {
     const char* value = std::getenv(variable.c_str());
     if (value != nullptr && wanted == value) continue;
     is_pinned = false;

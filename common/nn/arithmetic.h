@@ -20,9 +20,12 @@ std::vector<std::string> InstructionSets();
 std::vector<std::pair<std::string, std::string>> ArithmeticEnvironment(
     const std::string& instruction_set, int64_t threads);
 
-// Where this process was not loaded so, sets the variables and executes this
-// program anew, with the same arguments; otherwise returns. "" stands for the
-// widest instruction set. REQUIRES: no other thread runs.
+// Where this process was not loaded so, or with other variables that its
+// libraries obey, sets these, takes those away and executes this program anew,
+// with the same arguments; otherwise returns. "" stands for the widest
+// instruction set. The program runs with SIGINT and SIGTERM blocked from before
+// its libraries start threads (common/base/signals.h). REQUIRES: no other
+// thread of ours runs.
 void PinArithmetic(const std::string& instruction_set, int64_t threads,
                    char** argv);
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/nn/batches.h"
 #include "common/nn/evaluation_network.h"
@@ -24,14 +25,21 @@ int64_t Predict(const float* logits, int64_t classes) {
   return best;
 }
 
-int64_t CountCorrectIn(EvaluationNetwork& network, const PixelReader& reader,
-                       const Dataset& data) {
+absl::StatusOr<int64_t> CountCorrectIn(EvaluationNetwork& network,
+                                       const PixelReader& reader,
+                                       const Dataset& data,
+                                       const std::function<bool()>& goes_on) {
   const TensorShape& shape = data.shape;
   const at::Tensor images =
       at::empty({kEvaluationBatch, shape.channels, shape.height, shape.width},
                 at::kFloat, at::MemoryFormat::ChannelsLast);
   int64_t correct = 0;
   for (int64_t first = 0; first < data.count(); first += kEvaluationBatch) {
+    if (goes_on && !goes_on()) {
+      return MakeError(absl::StatusCode::kCancelled, "TRAINING_STOPPED",
+                       absl::StrCat("the evaluation was stopped after ", first,
+                                    " of ", data.count(), " examples"));
+    }
     const int64_t count = std::min(kEvaluationBatch, data.count() - first);
     float* out = images.data_ptr<float>();
     for (int64_t i = 0; i < count; ++i, out += shape.elements()) {
@@ -53,13 +61,14 @@ int64_t CountCorrectIn(EvaluationNetwork& network, const PixelReader& reader,
 absl::StatusOr<int64_t> CountCorrect(const LayerPlan& plan,
                                      const TensorMap& weights,
                                      const Normalization& normalization,
-                                     const Dataset& dataset) {
+                                     const Dataset& dataset,
+                                     const std::function<bool()>& goes_on) {
   ARCHPOOL_RETURN_IF_ERROR(CheckData(plan, dataset));
   ARCHPOOL_RETURN_IF_ERROR(CheckWeights(plan, weights));
   return Guarded([&]() -> absl::StatusOr<int64_t> {
     EvaluationNetwork network(plan, weights);
-    return CountCorrectIn(network, PixelReader(dataset, normalization),
-                          dataset);
+    return CountCorrectIn(network, PixelReader(dataset, normalization), dataset,
+                          goes_on);
   });
 }
 

@@ -103,21 +103,26 @@ absl::StatusOr<TrainedNetwork> Train(
   }
   ARCHPOOL_RETURN_IF_ERROR(CheckData(plan, train));
   ARCHPOOL_RETURN_IF_ERROR(CheckData(plan, validation));
+  TrainingProgress last;
+  const ProgressCallback note = [&](const TrainingProgress& now) {
+    last = now;
+    return !progress || progress(now);
+  };
   ARCHPOOL_ASSIGN_OR_RETURN(
       TensorMap weights, Guarded([&]() -> absl::StatusOr<TensorMap> {
         TrainingRun run(plan, recipe, span, trial_key.Prefix64(), normalization,
                         train);
+        last.step = last.steps = run.steps();
         if (from != nullptr) ARCHPOOL_RETURN_IF_ERROR(run.Restore(*from));
         if (from != nullptr && from->boundary > 0 &&
             HasDiverged(from->weights)) {
           return from->weights;
         }
-        return TrainWeights(run, recipe,
-                            from == nullptr ? 0 : from->boundary + 1, progress,
-                            sink);
+        return TrainWeights(
+            run, recipe, from == nullptr ? 0 : from->boundary + 1, note, sink);
       }));
-  absl::StatusOr<int64_t> correct =
-      CountCorrect(plan, weights, normalization, validation);
+  absl::StatusOr<int64_t> correct = CountCorrect(
+      plan, weights, normalization, validation, [&] { return note(last); });
   // A training that diverged is a result like any other: nothing is correct.
   if (GetReason(correct.status()) == "WEIGHTS_NOT_FINITE") correct = 0;
   ARCHPOOL_RETURN_IF_ERROR(correct.status());

@@ -19,8 +19,9 @@
 
 namespace archpool::nn {
 
-// Called between steps, on the training thread. Return false to stop: training
-// then answers CANCELLED (TRAINING_STOPPED).
+// Called between steps, and between the batches of the evaluation that follows
+// the last one, on the training thread. Return false to stop: training then
+// answers CANCELLED (TRAINING_STOPPED).
 struct TrainingProgress {
   int64_t step = 0;
   int64_t steps = 0;
@@ -112,12 +113,14 @@ absl::StatusOr<Checkpoint> ReplaySegment(
 // Builds `plan`'s network, loads `weights` into it and counts the correct
 // answers on `dataset`. A prediction is the first index of the largest logit;
 // an example whose logits hold a NaN counts as wrong.
+// `goes_on`, where it is set, is asked between batches.
 // INVALID_ARGUMENT: WEIGHTS_MISMATCH (a tensor missing, left over, or of
-// another shape), WEIGHTS_NOT_FINITE, DATA_MISMATCH.
-absl::StatusOr<int64_t> CountCorrect(const LayerPlan& plan,
-                                     const TensorMap& weights,
-                                     const Normalization& normalization,
-                                     const Dataset& dataset);
+// another shape), WEIGHTS_NOT_FINITE, DATA_MISMATCH. CANCELLED
+// (TRAINING_STOPPED): `goes_on` answered false.
+absl::StatusOr<int64_t> CountCorrect(
+    const LayerPlan& plan, const TensorMap& weights,
+    const Normalization& normalization, const Dataset& dataset,
+    const std::function<bool()>& goes_on = nullptr);
 
 }  // namespace archpool::nn
 

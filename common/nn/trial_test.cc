@@ -339,6 +339,18 @@ TEST_F(TrialTest, StopsWhenTold) {
   EXPECT_EQ(last, 3);
 }
 
+// After the last step: counting a large split may take long.
+TEST_F(TrialTest, StopsInItsEvaluationWhenTold) {
+  int calls_at_the_end = 0;
+  const auto trained =
+      TrainShort(Sha256("key"), [&](const TrainingProgress& progress) {
+        if (progress.step == progress.steps) ++calls_at_the_end;
+        return calls_at_the_end < 2;
+      });
+  EXPECT_EQ(GetReason(trained.status()), "TRAINING_STOPPED");
+  EXPECT_EQ(calls_at_the_end, 2);
+}
+
 TEST_F(TrialTest, RefusesWeightsThatAreNotThePlans) {
   const TensorMap weights = TrainShort(Sha256("key"))->weights;
   const Dataset data = BarImages(10, 3);

@@ -131,6 +131,14 @@ absl::Status ReadProof(const v1::Audit& proto, AuditOrder& order) {
 
 }  // namespace
 
+absl::StatusOr<absl::Duration> ReadLeft(
+    absl::string_view path, bool is_said,
+    const google::protobuf::Duration& left) {
+  if (!is_said) return absl::InfiniteDuration();
+  return ReadDuration(path, left, absl::ZeroDuration(),
+                      absl::InfiniteDuration());
+}
+
 absl::StatusOr<WorkLease> LeaseFromProto(const v1::Lease& proto) {
   WorkLease lease;
   ARCHPOOL_ASSIGN_OR_RETURN(
@@ -144,8 +152,9 @@ absl::StatusOr<WorkLease> LeaseFromProto(const v1::Lease& proto) {
       CheckRange("lease.attempt", proto.attempt(), 1, INT64_MAX));
   lease.attempt = proto.attempt();
   lease.is_backup = proto.role() == v1::Lease::ROLE_BACKUP;
-  ARCHPOOL_ASSIGN_OR_RETURN(lease.expire_time,
-                            ReadTime("lease.expire_time", proto.expire_time()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      lease.expire_left, ReadLeft("lease.expire_left", proto.has_expire_left(),
+                                  proto.expire_left()));
   ARCHPOOL_ASSIGN_OR_RETURN(lease.recipe, RecipeFromProto(proto.recipe()));
   ARCHPOOL_ASSIGN_OR_RETURN(
       const NamedDataset dataset,
@@ -175,8 +184,9 @@ absl::StatusOr<AuditOrder> AuditFromProto(const v1::Audit& proto) {
   AuditOrder order;
   ARCHPOOL_ASSIGN_OR_RETURN(
       order.audit, ReadId<AuditId>("audit.audit_id", proto.audit_id()));
-  ARCHPOOL_ASSIGN_OR_RETURN(order.expire_time,
-                            ReadTime("audit.expire_time", proto.expire_time()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      order.expire_left, ReadLeft("audit.expire_left", proto.has_expire_left(),
+                                  proto.expire_left()));
   ARCHPOOL_ASSIGN_OR_RETURN(
       order.renewal_interval,
       ReadDuration("audit.renewal_interval", proto.renewal_interval(),

@@ -48,8 +48,8 @@ struct WorkLease {
   SubspaceId subspace;
   int64_t attempt = 0;
   bool is_backup = false;
-  absl::Time expire_time;
-  int64_t trials_target = 0;  // how far the list may grow
+  absl::Duration expire_left;  // when it was sent
+  int64_t trials_target = 0;   // how far the list may grow
   std::vector<WorkAssignment> assignments;
   SearchSpace space;
   Recipe recipe;
@@ -65,6 +65,11 @@ struct WorkLease {
 // pool means: the builds differ).
 absl::StatusOr<WorkLease> LeaseFromProto(const v1::Lease& proto);
 
+// How much time a message leaves. A server of an earlier version does not say:
+// then as much as there is.
+absl::StatusOr<absl::Duration> ReadLeft(absl::string_view path, bool is_said,
+                                        const google::protobuf::Duration& left);
+
 // What the list of `lease` grew by, in a report's answer. As LeaseFromProto.
 absl::StatusOr<std::vector<WorkAssignment>> AppendedFromProto(
     const v1::ReportTrialsResponse& proto, const WorkLease& lease);
@@ -72,7 +77,7 @@ absl::StatusOr<std::vector<WorkAssignment>> AppendedFromProto(
 struct AuditOrder {
   AuditId audit;
   int64_t attempt = 0;
-  absl::Time expire_time;
+  absl::Duration expire_left;  // when it was sent
   // Of its lease, until then.
   absl::Duration renewal_interval = absl::Seconds(30);
   WorkAssignment assignment;

@@ -33,7 +33,7 @@ v1::Lease TestLease() {
   lease.set_subspace_id(5);
   lease.set_attempt(6);
   lease.set_role(v1::Lease::ROLE_BACKUP);
-  *lease.mutable_expire_time() = ToProto(absl::FromUnixSeconds(1'700'000'000));
+  *lease.mutable_expire_left() = ToProto(absl::Minutes(2));
   const SearchSpace space = TestSpace();
   for (const int64_t rank : {0, 7}) {
     v1::Lease::Assignment* assignment = lease.add_assignments();
@@ -64,7 +64,7 @@ TEST(WorkWireTest, ReadsALease) {
   EXPECT_EQ(lease->subspace, SubspaceId{5});
   EXPECT_EQ(lease->attempt, 6);
   EXPECT_TRUE(lease->is_backup);
-  EXPECT_EQ(lease->expire_time, absl::FromUnixSeconds(1'700'000'000));
+  EXPECT_EQ(lease->expire_left, absl::Minutes(2));
   EXPECT_EQ(lease->recipe, TwoRungs());
   EXPECT_EQ(lease->manifest, TestManifest());
   ASSERT_EQ(lease->assignments.size(), 2u);
@@ -91,7 +91,7 @@ TEST(WorkWireTest, RefusesALeaseThatContradictsItself) {
       {"FIELD_REQUIRED", [](auto& l) { l.clear_task_id(); }},
       {"FIELD_RANGE", [](auto& l) { l.set_subspace_id(-1); }},
       {"FIELD_RANGE", [](auto& l) { l.set_attempt(0); }},
-      {"FIELD_RANGE", [](auto& l) { l.mutable_expire_time()->set_nanos(-1); }},
+      {"FIELD_RANGE", [](auto& l) { l.mutable_expire_left()->set_nanos(-1); }},
       {"FIELD_REQUIRED", [](auto& l) { l.clear_space(); }},
       {"RECIPE_RANGE", [](auto& l) { l.clear_recipe(); }},
       {"DATASET_MISMATCH",
@@ -139,7 +139,7 @@ v1::Audit TestAudit() {
   v1::Audit audit;
   audit.set_audit_id(2);
   audit.set_attempt(1);
-  *audit.mutable_expire_time() = ToProto(absl::FromUnixSeconds(1'700'000'000));
+  *audit.mutable_expire_left() = ToProto(absl::Minutes(2));
   *audit.mutable_renewal_interval() = ToProto(absl::Seconds(30));
   *audit.mutable_assignment() = TestLease().assignments(1);
   *audit.mutable_space() = ToProto(TestSpace());

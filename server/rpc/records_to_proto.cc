@@ -1,5 +1,7 @@
 #include "server/rpc/records_to_proto.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "common/model/bonus_region.h"
 #include "common/model/chance.h"
@@ -123,7 +125,11 @@ v1::Lease::Assignment ToProto(const Assignment& assignment) {
   return proto;
 }
 
-v1::Lease ToProto(const LeaseGrant& grant) {
+google::protobuf::Duration LeftToProto(absl::Time deadline, absl::Time now) {
+  return wire::ToProto(std::max(absl::ZeroDuration(), deadline - now));
+}
+
+v1::Lease ToProto(const LeaseGrant& grant, absl::Time now) {
   v1::Lease proto;
   const Lease& lease = grant.lease;
   proto.set_lease_id(lease.id.value);
@@ -134,6 +140,8 @@ v1::Lease ToProto(const LeaseGrant& grant) {
                                                    : v1::Lease::ROLE_BACKUP);
   *proto.mutable_expire_time() = wire::ToProto(lease.expire_time);
   *proto.mutable_deadline_time() = wire::ToProto(lease.deadline);
+  *proto.mutable_expire_left() = LeftToProto(lease.expire_time, now);
+  *proto.mutable_deadline_left() = LeftToProto(lease.deadline, now);
   proto.set_trials_target(lease.trials_target);
   proto.set_price(grant.price);
   for (const Assignment& assignment : grant.assignments) {
@@ -146,22 +154,24 @@ v1::Lease ToProto(const LeaseGrant& grant) {
   return proto;
 }
 
-v1::AuditRequest ToProto(const AuditRequest& request) {
+v1::AuditRequest ToProto(const AuditRequest& request, absl::Time now) {
   v1::AuditRequest proto;
   proto.set_segments(request.segments);
   proto.set_audit_id(request.audit.value);
   proto.set_trial_id(request.trial.value);
   proto.set_segment(request.segment);
   *proto.mutable_deadline_time() = wire::ToProto(request.deadline);
+  *proto.mutable_deadline_left() = LeftToProto(request.deadline, now);
   return proto;
 }
 
-v1::Audit ToProto(const AuditGrant& grant) {
+v1::Audit ToProto(const AuditGrant& grant, absl::Time now) {
   v1::Audit proto;
   proto.set_audit_id(grant.audit.id.value);
   proto.set_attempt(grant.audit.attempt);
   *proto.mutable_expire_time() = wire::ToProto(grant.end_time);
   *proto.mutable_renewal_interval() = wire::ToProto(grant.renewal_interval);
+  *proto.mutable_expire_left() = LeftToProto(grant.end_time, now);
   *proto.mutable_assignment() = ToProto(grant.assignment);
   *proto.mutable_space() = wire::ToProto(grant.spec->space);
   *proto.mutable_recipe() = wire::ToProto(grant.spec->recipe);

@@ -26,9 +26,12 @@ v1::TrialState ToProto(TrialState state);
 v1::Account ToProto(const Account& account);
 
 v1::Lease::Assignment ToProto(const Assignment& assignment);
-v1::Lease ToProto(const LeaseGrant& grant);
-v1::AuditRequest ToProto(const AuditRequest& request);
-v1::Audit ToProto(const AuditGrant& grant);
+// What is told to other machines is how much time is left: `now` is the clock
+// that the deadlines are of.
+v1::Lease ToProto(const LeaseGrant& grant, absl::Time now);
+v1::AuditRequest ToProto(const AuditRequest& request, absl::Time now);
+v1::Audit ToProto(const AuditGrant& grant, absl::Time now);
+google::protobuf::Duration LeftToProto(absl::Time deadline, absl::Time now);
 
 v1::Trial ToProto(const Trial& trial, const TaskSpec& spec,
                   const DatasetManifest& manifest,

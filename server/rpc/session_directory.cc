@@ -1,5 +1,7 @@
 #include "server/rpc/session_directory.h"
 
+#include <algorithm>
+
 namespace archpool::rpc {
 namespace {
 constexpr absl::Duration kSweepInterval = absl::Minutes(1);
@@ -55,6 +57,18 @@ void SessionDirectory::Note(SessionId session, const WorkerProgress& progress,
   if (found == sessions_.end()) return;
   found->second.progress = progress;
   found->second.last_seen = now;
+}
+
+bool SessionDirectory::IsNameInUse(AccountId account,
+                                   const std::string& worker_name,
+                                   const PublicKey& key,
+                                   absl::Time since) const {
+  absl::MutexLock lock(&mutex_);
+  return std::any_of(sessions_.begin(), sessions_.end(), [&](const auto& one) {
+    const WorkerRecord& record = one.second;
+    return record.account == account && record.worker_name == worker_name &&
+           record.key != key && record.last_seen > since;
+  });
 }
 
 absl::Time SessionDirectory::RenewTimeOf(SessionId session, LeaseId lease,

@@ -62,6 +62,12 @@ class SessionDirectory {
   void Note(SessionId session, const WorkerProgress& progress, absl::Time now)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Whether somebody else, with another key, opened a session of that account
+  // and name, and was heard since `since`.
+  bool IsNameInUse(AccountId account, const std::string& worker_name,
+                   const PublicKey& key, absl::Time since) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
   // From when on a heartbeat of that session asks the core about the lease: a
   // `margin` before it runs out; at once where there is news of it, or where it
   // is not known to be active.

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "common/base/status.h"
 #include "common/wire/fields.h"
 #include "common/wire/proof_wire.h"
@@ -166,8 +167,11 @@ grpc::ServerUnaryReactor* VerificationService::AcquireAudit(
         return Poll<archpool::AcquireAudit>{
             {caller, request->verifier_name(), std::move(classes)}, wait};
       },
-      [response](const archpool::AcquireAudit::Reply& reply) {
-        if (reply) *response->mutable_audit() = ToProto(*reply);
+      [this, response](const archpool::AcquireAudit::Reply& reply) {
+        *response->mutable_server_time() = wire::ToProto(absl::Now());
+        if (reply) {
+          *response->mutable_audit() = ToProto(*reply, clock_.Now());
+        }
         return reply.has_value();
       });
 }

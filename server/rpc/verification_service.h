@@ -44,7 +44,7 @@ class VerificationService : public v1::VerificationService::CallbackService {
 
  private:
   const Gate& gate_;
-  const Clock& clock_;
+  const Clock& clock_;  // the engine's
   Engine& engine_;
   WaitQueue& waiting_;
   const AccountDirectory& accounts_;

@@ -212,9 +212,12 @@ absl::Status CheckHeartbeat(const v1::HeartbeatRequest& request) {
     ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
         "activity", request.activity(), kActivityLengthMax));
   }
-  return wire::CheckRanges("", {{"trial_id", request.trial_id(), 0, INT64_MAX},
-                                {"step", request.step(), 0, INT64_MAX},
-                                {"steps", request.steps(), 0, INT64_MAX}});
+  return wire::CheckRanges(
+      "", {{"trial_id", request.trial_id(), 0, INT64_MAX},
+           {"step", request.step(), 0, INT64_MAX},
+           {"steps", request.steps(), 0, INT64_MAX},
+           {"upload_bytes_per_second", request.upload_bytes_per_second(), 0,
+            INT64_MAX}});
 }
 
 }  // namespace archpool::rpc

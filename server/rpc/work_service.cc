@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "common/base/status.h"
 #include "common/wire/fields.h"
 #include "server/rpc/long_poll.h"
@@ -18,11 +19,11 @@ namespace {
 // A lease outlives this many lost heartbeats, less one.
 constexpr int64_t kHeartbeatsPerTerm = 4;
 
-bool FillLease(const AcquireLease::Reply& reply,
+bool FillLease(const AcquireLease::Reply& reply, absl::Time now,
                v1::AcquireLeaseResponse* response) {
   if (reply.grant) {
     response->Clear();
-    *response->mutable_lease() = ToProto(*reply.grant);
+    *response->mutable_lease() = ToProto(*reply.grant, now);
     return true;
   }
   response->set_idle_reason(reply.idle_reason);
@@ -37,7 +38,17 @@ absl::Status SessionUnknown(SessionId session) {
                                "one again."));
 }
 
-void FillReport(const ReportTrials::Reply& reply,
+absl::Status NameInUse(const std::string& worker_name) {
+  return FailedPrecondition(
+      "WORKER_NAME_IN_USE",
+      absl::StrCat("another machine works as ", worker_name,
+                   " for this account and was heard just now: give each "
+                   "machine a --name of its own. If this is the only one, its "
+                   "work directory is a new one, and the name is free again "
+                   "soon after the earlier worker has ended."));
+}
+
+void FillReport(const ReportTrials::Reply& reply, absl::Time now,
                 v1::ReportTrialsResponse* to) {
   for (const ReportTrials::Result& result : reply.results) {
     v1::ReportTrialsResponse::Result* one = to->add_results();
@@ -49,8 +60,10 @@ void FillReport(const ReportTrials::Reply& reply,
     }
     *one->mutable_upload_deadline_time() =
         wire::ToProto(result.upload_deadline);
+    *one->mutable_upload_deadline_left() =
+        LeftToProto(result.upload_deadline, now);
     one->set_wants_weights(result.wants_weights);
-    if (result.audit) *one->mutable_audit() = ToProto(*result.audit);
+    if (result.audit) *one->mutable_audit() = ToProto(*result.audit, now);
   }
   for (const Assignment& assignment : reply.appended) {
     *to->add_appended() = ToProto(assignment);
@@ -105,18 +118,26 @@ WorkService::WorkService(const Gate& gate, const Clock& clock, Engine& engine,
 grpc::ServerUnaryReactor* WorkService::OpenSession(
     grpc::CallbackServerContext* context, const v1::OpenSessionRequest* request,
     v1::OpenSessionResponse* response) {
-  return Serve(
-      gate_, context, "/archpool.v1.WorkService/OpenSession", request, response,
-      [this](const auto& call) {
-        SubmitCommand<archpool::OpenSession>(
-            engine_, ReadOpenSession(call.caller.id, *call.request), call,
-            [this](SessionId session, v1::OpenSessionResponse* to) {
-              to->set_session_id(session.value);
-              *to->mutable_heartbeat_interval() =
-                  wire::ToProto(policy_.silence_term / kHeartbeatsPerTerm);
-              to->set_terms(DescribeTerms(policy_));
-            });
-      });
+  return Serve(gate_, context, "/archpool.v1.WorkService/OpenSession", request,
+               response, [this](const auto& call) {
+                 absl::StatusOr<archpool::OpenSession> command =
+                     ReadOpenSession(call.caller.id, *call.request);
+                 if (command.ok() &&
+                     sessions_.IsNameInUse(
+                         command->caller, command->worker_name, command->key,
+                         clock_.Now() - policy_.silence_term)) {
+                   command = NameInUse(command->worker_name);
+                 }
+                 SubmitCommand<archpool::OpenSession>(
+                     engine_, std::move(command), call,
+                     [this](SessionId session, v1::OpenSessionResponse* to) {
+                       to->set_session_id(session.value);
+                       *to->mutable_heartbeat_interval() = wire::ToProto(
+                           policy_.silence_term / kHeartbeatsPerTerm);
+                       to->set_terms(DescribeTerms(policy_));
+                       *to->mutable_server_time() = wire::ToProto(absl::Now());
+                     });
+               });
 }
 
 grpc::ServerUnaryReactor* WorkService::AcquireLease(
@@ -129,8 +150,8 @@ grpc::ServerUnaryReactor* WorkService::AcquireLease(
       [request](AccountId caller) {
         return ReadAcquireLease(caller, *request);
       },
-      [response](const archpool::AcquireLease::Reply& reply) {
-        return FillLease(reply, response);
+      [this, response](const archpool::AcquireLease::Reply& reply) {
+        return FillLease(reply, clock_.Now(), response);
       });
 }
 
@@ -216,8 +237,12 @@ grpc::ServerUnaryReactor* WorkService::ReportTrials(
                        const absl::Status is_signed =
                            CheckSignatures(command, worker.key);
                        if (!is_signed.ok()) return known.finish(is_signed);
-                       SubmitCommand<archpool::ReportTrials>(engine_, command,
-                                                             known, FillReport);
+                       SubmitCommand<archpool::ReportTrials>(
+                           engine_, command, known,
+                           [this](const archpool::ReportTrials::Reply& reply,
+                                  v1::ReportTrialsResponse* to) {
+                             FillReport(reply, clock_.Now(), to);
+                           });
                      });
                });
 }
@@ -244,15 +269,16 @@ grpc::ServerUnaryReactor* WorkService::ReviewTrials(
       response, [this](const auto& call) {
         SubmitCommand<archpool::ReviewTrials>(
             engine_, ReadReviewTrials(call.caller.id, *call.request), call,
-            [](const archpool::ReviewTrials::Reply& reply,
-               v1::ReviewTrialsResponse* to) {
+            [this](const archpool::ReviewTrials::Reply& reply,
+                   v1::ReviewTrialsResponse* to) {
+              const absl::Time now = clock_.Now();
               for (const TrialId trial : reply.settled) {
                 to->add_settled_trial_ids(trial.value);
               }
               for (const archpool::ReviewTrials::Asked& asked : reply.asked) {
                 v1::ReviewTrialsResponse::Asked* one = to->add_asked();
-                *one->mutable_request() = ToProto(asked.request);
-                *one->mutable_lease() = ToProto(asked.grant);
+                *one->mutable_request() = ToProto(asked.request, now);
+                *one->mutable_lease() = ToProto(asked.grant, now);
               }
             });
       });

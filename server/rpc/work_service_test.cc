@@ -59,7 +59,9 @@ TEST_F(WorkServiceTest, ALeaseHoldsWhatItsWorkerNeeds) {
   EXPECT_EQ(lease->task, TaskId{task});
   EXPECT_EQ(lease->assignments.size(), 2u);
   EXPECT_EQ(lease->manifest.train_count, 40);
-  EXPECT_GT(lease->expire_time, absl::Now());
+  EXPECT_GT(lease->expire_left, absl::ZeroDuration());
+  EXPECT_LE(lease->expire_left, PoolPolicy().silence_term * 2);
+  EXPECT_GT(proto.deadline_left().seconds(), 0);
   // Asking again answers the same lease.
   EXPECT_EQ(Lease(*miner_, session).lease_id(), proto.lease_id());
 }
@@ -83,6 +85,54 @@ TEST_F(WorkServiceTest, AWorkerTakesItsNextLeaseAheadAndNoMore) {
   EXPECT_EQ(third->idle_reason(), "LEASES_HELD");
   EXPECT_THAT(miner_->AcquireLease(session, kNoWait, {0}),
               FailsWith("FIELD_REQUIRED"));
+}
+
+// Two machines of one account, started with the same command.
+TEST_F(WorkServiceTest, ANameIsOneMachinesWhileThatIsHeard) {
+  Party other(fixture_.address(), miner_->token);  // a key of its own
+  const int64_t session = *miner_->OpenSession("w1");
+  EXPECT_THAT(other.OpenSession("w1"), FailsWith("WORKER_NAME_IN_USE"));
+  EXPECT_THAT(miner_->Heartbeat(session, {}), IsOk());
+  EXPECT_THAT(other.OpenSession("w2"), IsOk());
+  // The same machine, started again.
+  EXPECT_THAT(miner_->OpenSession("w1"), IsOk());
+  const auto bob = fixture_.Make("bob", v1::ROLE_MINER);
+  EXPECT_THAT(bob->OpenSession("w1"), IsOk());
+}
+
+TEST(SilentWorkerTest, ANameIsFreeOnceItsMachineIsSilent) {
+  rpc::RpcOptions options;
+  options.policy.silence_term = absl::Milliseconds(100);
+  RpcFixture fixture(options);
+  const auto miner = fixture.Make("alice", v1::ROLE_MINER);
+  Party other(fixture.address(), miner->token);
+  ASSERT_THAT(miner->OpenSession("w1"), IsOk());
+  const absl::Time begin = absl::Now();
+  absl::StatusOr<int64_t> session = other.OpenSession("w1");
+  while (!session.ok() && absl::Now() - begin < absl::Seconds(20)) {
+    EXPECT_THAT(session, FailsWith("WORKER_NAME_IN_USE"));
+    session = other.OpenSession("w1");
+  }
+  EXPECT_THAT(session, IsOk());
+}
+
+// What a machine whose clock is wrong needs is how much time is left.
+TEST_F(WorkServiceTest, DeadlinesComeAsTimeLeft) {
+  SubmitTask();
+  const int64_t session = *miner_->OpenSession("w1");
+  const v1::Lease lease = Lease(*miner_, session);
+  const auto reported = miner_->Report(
+      session, lease, lease.assignments(0).trial_id(), "weights", 9);
+  ASSERT_THAT(reported, IsOk());
+  ASSERT_TRUE(reported->has_audit());
+  EXPECT_GT(reported->audit().deadline_left().seconds(), 0);
+  EXPECT_GT(reported->upload_deadline_left().seconds(), 0);
+  ASSERT_THAT(miner_->Answer(*reported, "weights"), IsOk());
+  const auto audit = verifier_->AcquireAudit(kLongWait);
+  ASSERT_THAT(audit, IsOk());
+  EXPECT_GT(audit->audit().expire_left().seconds(), 0);
+  EXPECT_LT(audit->audit().expire_left().seconds(), 3'600);
+  EXPECT_TRUE(audit->has_server_time());
 }
 
 TEST_F(WorkServiceTest, NoWorkSaysWhy) {

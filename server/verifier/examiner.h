@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "absl/time/time.h"
 #include "server/verifier/examination.h"
+#include "server/verifier/frames.h"
 
 namespace archpool {
 
@@ -17,11 +17,11 @@ class Examiner {
   virtual ~Examiner() = default;
   // The hardware classes that it computes in.
   virtual std::vector<std::string> hardware_classes() const = 0;
-  // As archpool::Examine; AuditInconclusive where it could not end by
-  // `deadline` or came to an end of its own.
+  // As archpool::Examine; AuditInconclusive where it did not end in the time
+  // left, came to an end of its own, or was called off (STOPPED).
   virtual AuditFinding Examine(const wire::AuditOrder& order,
                                const AuditFiles& files, const AuditData& data,
-                               absl::Time deadline) = 0;
+                               const Patience& patience) = 0;
 };
 
 // In this process: for tests, and inside the child.
@@ -34,7 +34,7 @@ class LocalExaminer : public Examiner {
   }
   AuditFinding Examine(const wire::AuditOrder& order, const AuditFiles& files,
                        const AuditData& data,
-                       absl::Time /*deadline*/) override {
+                       const Patience& /*patience*/) override {
     return archpool::Examine(order, files, data, *evaluator_);
   }
 

@@ -14,7 +14,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/time/clock.h"
+#include "common/base/environment.h"
 #include "common/base/status.h"
 #include "server/verifier/finding_text.h"
 #include "server/verifier/frames.h"
@@ -24,7 +24,6 @@ extern char** environ;
 namespace archpool {
 namespace {
 
-constexpr char kMemoryVariable[] = "ARCHPOOL_EXAMINER_MEMORY_BYTES";
 constexpr int64_t kFindingBytesMax = 1'024;
 
 // What it does for: a miner's next trial, but nobody else's.
@@ -32,6 +31,27 @@ std::string NameOf(const wire::AuditOrder& order) {
   return absl::StrCat(order.miner.ToString(), " ", order.dataset.ToString(),
                       " ", order.held_out.ToString(), " ",
                       order.hardware_class);
+}
+
+// This process's, but for what steers arithmetic.
+std::vector<std::string> EnvironmentOf(const ChildOptions::Class& arithmetic,
+                                       int64_t memory_bytes_max) {
+  std::vector<std::string> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const absl::string_view text = *variable;
+    const absl::string_view name = text.substr(0, text.find('='));
+    if (SteersArithmetic(name) || name == kExaminerMemory ||
+        name == kExaminerParent) {
+      continue;
+    }
+    variables.emplace_back(text);
+  }
+  for (const auto& [key, value] : arithmetic.environment) {
+    variables.push_back(absl::StrCat(key, "=", value));
+  }
+  variables.push_back(absl::StrCat(kExaminerMemory, "=", memory_bytes_max));
+  variables.push_back(absl::StrCat(kExaminerParent, "=", getpid()));
+  return variables;
 }
 
 }  // namespace
@@ -53,18 +73,8 @@ class ExaminerProcess::Child {
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, to_child[0], 0);
     posix_spawn_file_actions_adddup2(&actions, from_child[1], 1);
-    std::vector<std::string> variables;
-    for (char** variable = environ; *variable != nullptr; ++variable) {
-      variables.emplace_back(*variable);
-    }
-    const auto set = [&](const std::string& key, const std::string& value) {
-      std::erase_if(variables, [&](const std::string& variable) {
-        return variable.starts_with(key + "=");
-      });
-      variables.push_back(absl::StrCat(key, "=", value));
-    };
-    for (const auto& [key, value] : arithmetic.environment) set(key, value);
-    set(kMemoryVariable, absl::StrCat(memory_bytes_max));
+    std::vector<std::string> variables =
+        EnvironmentOf(arithmetic, memory_bytes_max);
     std::vector<char*> pointers;
     for (std::string& variable : variables) pointers.push_back(variable.data());
     pointers.push_back(nullptr);
@@ -97,14 +107,14 @@ class ExaminerProcess::Child {
   const std::string& name() const { return name_; }
 
   absl::Status Send(absl::Span<const absl::string_view> frames,
-                    absl::Time deadline) const {
+                    const Patience& patience) const {
     for (const absl::string_view frame : frames) {
-      ARCHPOOL_RETURN_IF_ERROR(WriteFrame(input_, frame, deadline));
+      ARCHPOOL_RETURN_IF_ERROR(WriteFrame(input_, frame, patience));
     }
     return absl::OkStatus();
   }
-  absl::StatusOr<std::string> Receive(absl::Time deadline) const {
-    return ReadFrame(output_, kFindingBytesMax, deadline);
+  absl::StatusOr<std::string> Receive(const Patience& patience) const {
+    return ReadFrame(output_, kFindingBytesMax, patience);
   }
 
  private:
@@ -139,7 +149,8 @@ std::vector<std::string> ExaminerProcess::hardware_classes() const {
 }
 
 absl::StatusOr<ExaminerProcess::Child*> ExaminerProcess::ChildFor(
-    const wire::AuditOrder& order, const AuditData& data, absl::Time deadline) {
+    const wire::AuditOrder& order, const AuditData& data,
+    const Patience& patience) {
   const std::string name = NameOf(order);
   const auto known =
       std::find_if(children_.begin(), children_.end(),
@@ -164,7 +175,7 @@ absl::StatusOr<ExaminerProcess::Child*> ExaminerProcess::ChildFor(
   ARCHPOOL_RETURN_IF_ERROR(
       child->Send({EncodeDataset(data.train), EncodeDataset(data.validation),
                    EncodeDataset(data.held_out)},
-                  deadline));
+                  patience));
   children_.push_front(std::move(child));
   return children_.front().get();
 }
@@ -172,21 +183,23 @@ absl::StatusOr<ExaminerProcess::Child*> ExaminerProcess::ChildFor(
 AuditFinding ExaminerProcess::Examine(const wire::AuditOrder& order,
                                       const AuditFiles& files,
                                       const AuditData& data,
-                                      absl::Time deadline) {
+                                      const Patience& patience) {
   const auto ask = [&]() -> absl::StatusOr<AuditFinding> {
-    ARCHPOOL_ASSIGN_OR_RETURN(Child * child, ChildFor(order, data, deadline));
+    ARCHPOOL_ASSIGN_OR_RETURN(Child * child, ChildFor(order, data, patience));
     ARCHPOOL_RETURN_IF_ERROR(
         child->Send({order.serialized, files.weights, files.begin_weights,
                      files.begin_optimizer, files.resumed},
-                    deadline));
-    ARCHPOOL_ASSIGN_OR_RETURN(const std::string text, child->Receive(deadline));
+                    patience));
+    ARCHPOOL_ASSIGN_OR_RETURN(const std::string text, child->Receive(patience));
     return FindingFromText(text);
   };
   absl::StatusOr<AuditFinding> finding = ask();
   if (finding.ok()) return *std::move(finding);
-  spdlog::warn("{}: {} ({})", order.audit.ToString(),
-               std::string(finding.status().message()),
-               GetReason(finding.status()));
+  if (!patience.stop.stop_requested()) {
+    spdlog::warn("{}: {} ({})", order.audit.ToString(),
+                 std::string(finding.status().message()),
+                 GetReason(finding.status()));
+  }
   // Whatever became of it, nothing more is asked of it.
   std::erase_if(children_, [&](const auto& child) {
     return child->name() == NameOf(order);

@@ -1,7 +1,8 @@
 // Examines in child processes without files, network or the pool's token, each
 // in the hardware class of the worker: bytes that crash one cost an audit, not
 // the verifier. A child serves one account, one dataset and one class, and
-// stays for the next audit of the same. Thread-compatible.
+// stays for the next audit of the same. A child ends with the thread that
+// started it. Thread-compatible.
 #ifndef ARCHPOOL_SERVER_VERIFIER_EXAMINER_PROCESS_H_
 #define ARCHPOOL_SERVER_VERIFIER_EXAMINER_PROCESS_H_
 
@@ -40,23 +41,29 @@ class ExaminerProcess : public Examiner {
 
   std::vector<std::string> hardware_classes() const override;
   AuditFinding Examine(const wire::AuditOrder& order, const AuditFiles& files,
-                       const AuditData& data, absl::Time deadline) override;
+                       const AuditData& data,
+                       const Patience& patience) override;
 
  private:
   class Child;
 
   // The child for this order, started where there is none.
   absl::StatusOr<Child*> ChildFor(const wire::AuditOrder& order,
-                                  const AuditData& data, absl::Time deadline);
+                                  const AuditData& data,
+                                  const Patience& patience);
 
   const ChildOptions options_;
   std::list<std::unique_ptr<Child>> children_;  // the one used last comes first
 };
 
 inline constexpr char kExaminerArgument[] = "--examine-for-a-verifier";
+// What a child is told in its environment.
+inline constexpr char kExaminerMemory[] = "ARCHPOOL_EXAMINER_MEMORY_BYTES";
+inline constexpr char kExaminerParent[] = "ARCHPOOL_EXAMINER_PARENT";
 
 // The child's side: serves until its input closes. `make_evaluator` is called
-// before the sandbox closes. The exit code.
+// before the sandbox closes, and is to take the memory that its libraries keep.
+// The exit code.
 int RunExaminerChild(
     const std::function<std::unique_ptr<Evaluator>()>& make_evaluator);
 

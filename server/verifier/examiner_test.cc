@@ -3,7 +3,6 @@
 
 #include <thread>
 
-#include "absl/time/clock.h"
 #include "common/base/status.h"
 #include "gtest/gtest.h"
 #include "server/verifier/finding_text.h"
@@ -50,7 +49,8 @@ TEST_F(FramesTest, BytesOfEveryLengthComeThrough) {
     const std::string bytes(size, 'b');
     std::thread writer([&] {
       EXPECT_TRUE(
-          WriteFrame(ends_[1], bytes, absl::Now() + absl::Seconds(20)).ok());
+          WriteFrame(ends_[1], bytes, Patience{Countdown(absl::Seconds(20))})
+              .ok());
     });
     const auto read = ReadFrame(ends_[0], 1 << 20);
     writer.join();
@@ -60,8 +60,10 @@ TEST_F(FramesTest, BytesOfEveryLengthComeThrough) {
 }
 
 TEST_F(FramesTest, NeitherWaitsForEverNorTakesTooMuch) {
-  EXPECT_EQ(GetReason(ReadFrame(ends_[0], 10, absl::Now()).status()),
-            "CHILD_SLOW");
+  EXPECT_EQ(
+      GetReason(
+          ReadFrame(ends_[0], 10, {Countdown(absl::ZeroDuration())}).status()),
+      "CHILD_SLOW");
   ASSERT_TRUE(WriteFrame(ends_[1], "eleven bytes").ok());
   EXPECT_EQ(GetReason(ReadFrame(ends_[0], 10).status()), "FRAME_TOO_LARGE");
   close(ends_[1]);
@@ -70,6 +72,15 @@ TEST_F(FramesTest, NeitherWaitsForEverNorTakesTooMuch) {
   while (read(ends_[0], rest.data(), rest.size()) > 0) {
   }
   EXPECT_EQ(GetReason(ReadFrame(ends_[0], 10).status()), "CHILD_GONE");
+}
+
+TEST_F(FramesTest, CanBeCalledOff) {
+  std::stop_source stop;
+  std::thread later([&] { stop.request_stop(); });
+  EXPECT_EQ(
+      GetReason(ReadFrame(ends_[0], 10, {.stop = stop.get_token()}).status()),
+      "STOPPED");
+  later.join();
 }
 
 }  // namespace

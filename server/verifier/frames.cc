@@ -9,7 +9,6 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/base/status.h"
 
 namespace archpool {
@@ -19,26 +18,35 @@ absl::Status Gone() {
   return Unavailable("CHILD_GONE", "the examination's process has ended");
 }
 
-absl::Status WaitFor(int descriptor, int16_t events, absl::Time deadline) {
-  if (deadline == absl::InfiniteFuture()) return absl::OkStatus();
+// How soon a stop is seen.
+constexpr absl::Duration kGlance = absl::Milliseconds(50);
+
+absl::Status WaitFor(int descriptor, int16_t events, const Patience& patience) {
   while (true) {
-    const int64_t left_ms = absl::ToInt64Milliseconds(deadline - absl::Now());
+    if (patience.stop.stop_requested()) {
+      return MakeError(absl::StatusCode::kCancelled, "STOPPED",
+                       "the verifier stops: the examination is given up");
+    }
+    const absl::Duration left = patience.left.left();
+    const absl::Duration longest =
+        patience.stop.stop_possible() ? kGlance : absl::Milliseconds(INT_MAX);
     pollfd waiting{.fd = descriptor, .events = events, .revents = 0};
     const int ready =
         poll(&waiting, 1,
-             static_cast<int>(std::clamp<int64_t>(left_ms, 0, INT_MAX)));
+             static_cast<int>(absl::ToInt64Milliseconds(
+                 absl::Ceil(std::min(left, longest), absl::Milliseconds(1)))));
     if (ready > 0) return absl::OkStatus();
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready < 0) return Gone();
+    if (ready < 0 && errno != EINTR) return Gone();
+    if (ready < 0 || left > absl::ZeroDuration()) continue;
     return MakeError(absl::StatusCode::kDeadlineExceeded, "CHILD_SLOW",
                      "the examination took too long");
   }
 }
 
 absl::Status ReadAll(int descriptor, char* to, size_t size,
-                     absl::Time deadline) {
+                     const Patience& patience) {
   while (size > 0) {
-    ARCHPOOL_RETURN_IF_ERROR(WaitFor(descriptor, POLLIN, deadline));
+    ARCHPOOL_RETURN_IF_ERROR(WaitFor(descriptor, POLLIN, patience));
     const ssize_t count = read(descriptor, to, size);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return Gone();
@@ -49,11 +57,11 @@ absl::Status ReadAll(int descriptor, char* to, size_t size,
 }
 
 absl::Status WriteAll(int descriptor, absl::string_view bytes,
-                      absl::Time deadline) {
+                      const Patience& patience) {
   // A pipe that is ready takes this much without waiting.
   constexpr size_t kPortion = PIPE_BUF;
   while (!bytes.empty()) {
-    ARCHPOOL_RETURN_IF_ERROR(WaitFor(descriptor, POLLOUT, deadline));
+    ARCHPOOL_RETURN_IF_ERROR(WaitFor(descriptor, POLLOUT, patience));
     const ssize_t count =
         write(descriptor, bytes.data(), std::min(bytes.size(), kPortion));
     if (count < 0 && errno == EINTR) continue;
@@ -66,21 +74,21 @@ absl::Status WriteAll(int descriptor, absl::string_view bytes,
 }  // namespace
 
 absl::Status WriteFrame(int descriptor, absl::string_view bytes,
-                        absl::Time deadline) {
+                        const Patience& patience) {
   const uint64_t size = bytes.size();
   char header[sizeof(size)];
   std::memcpy(header, &size, sizeof(size));
   ARCHPOOL_RETURN_IF_ERROR(
-      WriteAll(descriptor, {header, sizeof(header)}, deadline));
-  return WriteAll(descriptor, bytes, deadline);
+      WriteAll(descriptor, {header, sizeof(header)}, patience));
+  return WriteAll(descriptor, bytes, patience);
 }
 
 absl::StatusOr<std::string> ReadFrame(int descriptor, int64_t bytes_max,
-                                      absl::Time deadline) {
+                                      const Patience& patience) {
   uint64_t size = 0;
   char header[sizeof(size)];
   ARCHPOOL_RETURN_IF_ERROR(
-      ReadAll(descriptor, header, sizeof(header), deadline));
+      ReadAll(descriptor, header, sizeof(header), patience));
   std::memcpy(&size, header, sizeof(size));
   if (size > static_cast<uint64_t>(bytes_max)) {
     return InvalidArgument("FRAME_TOO_LARGE",
@@ -89,7 +97,7 @@ absl::StatusOr<std::string> ReadFrame(int descriptor, int64_t bytes_max,
   }
   std::string bytes(size, '\0');
   ARCHPOOL_RETURN_IF_ERROR(
-      ReadAll(descriptor, bytes.data(), bytes.size(), deadline));
+      ReadAll(descriptor, bytes.data(), bytes.size(), patience));
   return bytes;
 }
 

@@ -1,9 +1,12 @@
 #include "server/verifier/grpc_audit_client.h"
 
+#include <spdlog/spdlog.h>
+
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/strip.h"
+#include "absl/time/clock.h"
 #include "common/base/status.h"
 #include "common/wire/fields.h"
 
@@ -33,10 +36,12 @@ void SetFinding(const AuditFinding& finding, v1::ReportAuditRequest& request) {
 
 GrpcAuditClient::GrpcAuditClient(const Remote& remote,
                                  std::string verifier_name,
-                                 std::vector<std::string> hardware_classes)
+                                 std::vector<std::string> hardware_classes,
+                                 std::stop_token last_calls)
     : remote_(remote),
       verifier_name_(std::move(verifier_name)),
       hardware_classes_(std::move(hardware_classes)),
+      last_calls_(std::move(last_calls)),
       stub_(v1::VerificationService::NewStub(remote.channel())),
       blobs_(remote) {}
 
@@ -52,6 +57,7 @@ absl::StatusOr<std::optional<wire::AuditOrder>> GrpcAuditClient::AcquireAudit(
       const v1::AcquireAuditResponse response,
       remote_.Call(*stub_, &Stub::AcquireAudit, request,
                    {.deadline = wait + kCallDeadline, .stop = stop}));
+  SayClockSkew(response);
   if (!response.has_audit()) return std::nullopt;
   absl::StatusOr<wire::AuditOrder> order =
       wire::AuditFromProto(response.audit());
@@ -75,6 +81,18 @@ absl::Status GrpcAuditClient::RenewAudit(AuditId audit, int64_t attempt,
       .status();
 }
 
+void GrpcAuditClient::SayClockSkew(const v1::AcquireAuditResponse& response) {
+  if (!response.has_server_time() || has_said_skew_.exchange(true)) return;
+  const auto time = wire::ReadTime("server_time", response.server_time());
+  if (!time.ok()) return;
+  const absl::Duration ahead = absl::Now() - *time;
+  spdlog::info(
+      "this machine's clock is {} {} the pool's; nothing is measured by it",
+      absl::FormatDuration(
+          absl::Trunc(absl::AbsDuration(ahead), absl::Milliseconds(1))),
+      ahead < absl::ZeroDuration() ? "behind" : "ahead of");
+}
+
 absl::StatusOr<AuditReply> GrpcAuditClient::ReportAudit(
     AuditId audit, int64_t attempt, const AuditFinding& finding,
     absl::Duration audit_time) {
@@ -84,8 +102,9 @@ absl::StatusOr<AuditReply> GrpcAuditClient::ReportAudit(
   request.set_verifier_name(verifier_name_);
   *request.mutable_audit_time() = wire::ToProto(audit_time);
   SetFinding(finding, request);
-  ARCHPOOL_ASSIGN_OR_RETURN(const v1::ReportAuditResponse response,
-                            remote_.Call(*stub_, &Stub::ReportAudit, request));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::ReportAuditResponse response,
+      remote_.Call(*stub_, &Stub::ReportAudit, request, {.stop = last_calls_}));
   const std::string state = v1::TrialState_Name(response.trial_state());
   return AuditReply{
       absl::AsciiStrToLower(absl::StripPrefix(state, "TRIAL_STATE_")),

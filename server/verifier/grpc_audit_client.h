@@ -2,7 +2,9 @@
 #ifndef ARCHPOOL_SERVER_VERIFIER_GRPC_AUDIT_CLIENT_H_
 #define ARCHPOOL_SERVER_VERIFIER_GRPC_AUDIT_CLIENT_H_
 
+#include <atomic>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -15,9 +17,11 @@ namespace archpool {
 
 class GrpcAuditClient : public AuditClient {
  public:
-  // `remote` outlives this. Takes audits of these classes.
+  // `remote` outlives this. Takes audits of these classes. `last_calls` cuts off
+  // every call.
   GrpcAuditClient(const Remote& remote, std::string verifier_name,
-                  std::vector<std::string> hardware_classes);
+                  std::vector<std::string> hardware_classes,
+                  std::stop_token last_calls);
 
   absl::StatusOr<std::optional<wire::AuditOrder>> AcquireAudit(
       absl::Duration wait, const std::stop_token& stop) override;
@@ -37,9 +41,13 @@ class GrpcAuditClient : public AuditClient {
                               const std::stop_token& stop) override;
 
  private:
+  void SayClockSkew(const v1::AcquireAuditResponse& response);
+
   const Remote& remote_;
   const std::string verifier_name_;
   const std::vector<std::string> hardware_classes_;
+  const std::stop_token last_calls_;
+  std::atomic<bool> has_said_skew_ = false;
   std::unique_ptr<v1::VerificationService::Stub> stub_;
   BlobClient blobs_;
 };

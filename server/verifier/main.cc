@@ -33,8 +33,12 @@ int ConfiguredThreads() {
 }
 
 int RunChild() {
-  return RunExaminerChild(
-      [] { return std::make_unique<NnEvaluator>(ConfiguredThreads()); });
+  return RunExaminerChild([] {
+    auto evaluator = std::make_unique<NnEvaluator>(ConfiguredThreads());
+    // A training: BLAS keeps the buffers that it takes for it.
+    nn::HardwareClass();
+    return evaluator;
+  });
 }
 
 int NameClass() {
@@ -111,6 +115,7 @@ int main(int argc, char** argv) {
       "Checks what miners report: replays what the pool drew of their "
       "trainings, "
       "bit for bit, and measures the weights on splits that miners never see.";
+  program.pin = [argv] { archpool::nn::PinArithmetic("", 1, argv); };
   program.make_examiner = [](const archpool::VerifierFlags& flags) {
     archpool::ChildOptions options;
     options.classes = archpool::Classes(flags.threads);

@@ -4,20 +4,50 @@
 
 #include <CLI/CLI.hpp>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_join.h"
 #include "common/base/durable_file.h"
 #include "common/base/signals.h"
 #include "common/base/status.h"
+#include "common/base/stop.h"
+#include "common/base/work_directory.h"
 #include "common/channel/address.h"
 #include "common/channel/program.h"
 #include "common/channel/remote.h"
 #include "common/channel/token_file.h"
+#include "server/verifier/built_in_trial.h"
 #include "server/verifier/grpc_audit_client.h"
 #include "server/verifier/verifier.h"
 
 namespace archpool {
 namespace {
+
+WorkDirectoryKind DirectoryKind() {
+  return {.program = "archpool-verifier",
+          .earlier_names = {"audit", "splits", "weights"},
+          .earlier_sign = "lock"};
+}
+
+// Of a verifier that is asked to stop: when its last call is cut off, and when
+// it ends whatever it does.
+constexpr absl::Duration kCallsMax = absl::Seconds(5);
+constexpr absl::Duration kDrainMax = absl::Seconds(10);
+
+absl::Status TestAll(Examiner& examiner, const std::stop_token& stop) {
+  const std::vector<std::string> classes = examiner.hardware_classes();
+  if (classes.empty()) {
+    return FailedPrecondition(
+        "CLASS_MISSING",
+        "this machine can name no hardware class to compute in, so it could "
+        "examine nothing; the lines above say what failed");
+  }
+  for (const std::string& hardware_class : classes) {
+    ARCHPOOL_RETURN_IF_ERROR(TestExaminer(examiner, hardware_class, stop));
+  }
+  return absl::OkStatus();
+}
 
 absl::Status Verify(const VerifierFlags& flags, Examiner& examiner,
                     const std::stop_token& stop) {
@@ -26,15 +56,14 @@ absl::Status Verify(const VerifierFlags& flags, Examiner& examiner,
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string token,
                             ReadTokenFile(flags.token_file));
   ARCHPOOL_ASSIGN_OR_RETURN(const DirectoryLock lock,
-                            DirectoryLock::Acquire(flags.work_dir));
+                            ClaimDirectory(flags.work_dir, DirectoryKind()));
+  const absl::Status tested = TestAll(examiner, stop);
+  if (stop.stop_requested()) return absl::OkStatus();
+  ARCHPOOL_RETURN_IF_ERROR(tested);
   const Remote remote(server, token);
-  if (examiner.hardware_classes().empty()) {
-    return FailedPrecondition(
-        "CLASS_MISSING",
-        "this machine can name no hardware class to compute in, so it could "
-        "examine nothing; the lines above say what failed");
-  }
-  GrpcAuditClient client(remote, flags.name, examiner.hardware_classes());
+  const LateStop last_calls(stop, kCallsMax);
+  GrpcAuditClient client(remote, flags.name, examiner.hardware_classes(),
+                         last_calls.token());
   spdlog::info("verifier {} ({}) for {}", flags.name,
                absl::StrJoin(examiner.hardware_classes(), ", "), flags.server);
   Verifier verifier(
@@ -81,9 +110,10 @@ int RunVerifier(int argc, char** argv, const VerifierProgram& program) {
   if (const std::optional<int> exit_code = ParseFlags(app, argc, argv)) {
     return *exit_code;
   }
-  const std::unique_ptr<Examiner> examiner = program.make_examiner(flags);
+  if (program.pin) program.pin();
+  const SignalStop signals(kDrainMax);
   SetUpLogging();
-  const SignalStop signals;
+  const std::unique_ptr<Examiner> examiner = program.make_examiner(flags);
   return Finish(program.name, Verify(flags, *examiner, signals.token()));
 }
 

@@ -24,7 +24,10 @@ struct VerifierFlags {
 struct VerifierProgram {
   std::string name;
   std::string description;
-  // Called once, with all flags parsed.
+  // Called with all flags parsed, before any thread runs: may execute the
+  // program anew. May be empty.
+  std::function<void()> pin;
+  // Called once, after that.
   std::function<std::unique_ptr<Examiner>(const VerifierFlags&)> make_examiner;
 };
 

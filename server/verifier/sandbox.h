@@ -9,11 +9,16 @@
 
 namespace archpool {
 
-// From now on this process opens no file, reaches no network, starts no program
-// and takes at most `memory_bytes_max` of data; it may start threads. What it
+// From now on this process, with all threads that it has, opens no file,
+// reaches no network, starts no program, signals nobody else and takes at most
+// `memory_bytes_max` of data, shared memory none; it may start threads. What it
 // asks for beyond fails with EPERM. Cannot be undone. INTERNAL
 // (SANDBOX_FAILED).
 absl::Status EnterSandbox(int64_t memory_bytes_max);
+
+// The data that this process has taken, as EnterSandbox bounds it; -1 where the
+// kernel does not say.
+int64_t DataBytes();
 
 }  // namespace archpool
 

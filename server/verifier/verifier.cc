@@ -56,7 +56,8 @@ Verifier::Verifier(AuditClient& client, Examiner& examiner,
       splits_(absl::StrCat(options.work_dir, "/splits"),
               options.cache_bytes_max),
       weights_(absl::StrCat(options.work_dir, "/weights"),
-               kWeightsCacheBytesMax) {}
+               kWeightsCacheBytesMax),
+      doubt_(options.doubt_pause) {}
 
 absl::Status Verifier::Run(const std::stop_token& stop) {
   Backoff backoff(options_.retry);
@@ -65,12 +66,13 @@ absl::Status Verifier::Run(const std::stop_token& stop) {
     const absl::StatusOr<std::optional<wire::AuditOrder>> order =
         client_.AcquireAudit(options_.acquire_wait, stop);
     absl::Status status = order.status();
-    if (order.ok() && order->has_value()) status = DoAudit(**order);
+    if (order.ok() && order->has_value()) status = DoAudit(**order, stop);
     if (stop.stop_requested()) break;
     if (IsFinal(status)) return status;
     if (status.ok()) {
       backoff.Reset();
       said.clear();
+      if (std::exchange(is_in_doubt_, false)) WaitOrStop(stop, doubt_.Next());
       continue;
     }
     if (said != GetReason(status)) {
@@ -82,24 +84,32 @@ absl::Status Verifier::Run(const std::stop_token& stop) {
   return absl::OkStatus();
 }
 
-absl::Status Verifier::DoAudit(const wire::AuditOrder& order) {
+absl::Status Verifier::DoAudit(const wire::AuditOrder& order,
+                               const std::stop_token& stop) {
+  const Patience patience{Countdown(order.expire_left), stop};
   const std::string note = NotePath(options_);
   AuditFinding finding = AuditInconclusive{"VERIFIER_CRASHED"};
-  const absl::Time start = absl::Now();
+  const Stopwatch watch;
   if (!HasCrashedOn(order)) {
     ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(note, NoteOf(order)));
-    const std::jthread keeper([this, &order](const std::stop_token& stop) {
-      KeepLease(order, stop);
+    const std::jthread keeper([this, &order](const std::stop_token& ended) {
+      KeepLease(order, ended);
     });
-    finding = Find(order);
+    finding = Find(order, patience);
   }
-  const absl::Duration audit_time = absl::Now() - start;
+  std::error_code ignored;
+  is_in_doubt_ = std::holds_alternative<AuditInconclusive>(finding);
+  if (!is_in_doubt_) doubt_.Reset();
+  if (is_in_doubt_ && stop.stop_requested()) {
+    std::filesystem::remove(note, ignored);
+    return absl::OkStatus();
+  }
+  const absl::Duration audit_time = watch.elapsed();
   const absl::StatusOr<AuditReply> reply =
-      RetryWhileTransient(options_.audit_retry, {}, [&] {
+      RetryWhileTransient(options_.audit_retry, stop, [&] {
         return client_.ReportAudit(order.audit, order.attempt, finding,
                                    audit_time);
       });
-  std::error_code ignored;
   std::filesystem::remove(note, ignored);
   if (reply.ok()) {
     spdlog::info("{} of {}: {}: {} {}", order.audit.ToString(),
@@ -126,7 +136,8 @@ void Verifier::KeepLease(const wire::AuditOrder& order,
   }
 }
 
-AuditFinding Verifier::Find(const wire::AuditOrder& order) {
+AuditFinding Verifier::Find(const wire::AuditOrder& order,
+                            const Patience& patience) {
   const int64_t size_bytes_max =
       WeightsLimitsOf(order.assignment.plan).bytes_max;
   const CheckpointFiles& begin = order.opening.begin;
@@ -134,7 +145,7 @@ AuditFinding Verifier::Find(const wire::AuditOrder& order) {
                 begin.optimizer_size_bytes}) > size_bytes_max) {
     return WeightsUnusable{"WEIGHTS_TOO_LARGE"};
   }
-  const absl::StatusOr<AuditFiles> files = FetchAll(order);
+  const absl::StatusOr<AuditFiles> files = FetchAll(order, patience.stop);
   if (!files.ok()) {
     spdlog::warn("{} has not what it needs ({}): {}", order.audit.ToString(),
                  GetReason(files.status()),
@@ -142,23 +153,25 @@ AuditFinding Verifier::Find(const wire::AuditOrder& order) {
     const std::string reason = GetReason(files.status());
     return AuditInconclusive{reason.empty() ? "FETCH_FAILED" : reason};
   }
-  return examiner_.Examine(order, *files, *loaded_, order.expire_time);
+  return examiner_.Examine(order, *files, *loaded_, patience);
 }
 
 absl::StatusOr<std::string> Verifier::Fetch(const Digest& digest,
                                             int64_t size_bytes,
-                                            const BlobReader& read) {
-  return RetryWhileTransient(options_.audit_retry, {}, [&] {
+                                            const BlobReader& read,
+                                            const std::stop_token& stop) {
+  return RetryWhileTransient(options_.audit_retry, stop, [&] {
     return weights_.Get(digest, size_bytes, read);
   });
 }
 
-absl::StatusOr<AuditFiles> Verifier::FetchAll(const wire::AuditOrder& order) {
-  ARCHPOOL_RETURN_IF_ERROR(LoadData(order));
+absl::StatusOr<AuditFiles> Verifier::FetchAll(const wire::AuditOrder& order,
+                                              const std::stop_token& stop) {
+  ARCHPOOL_RETURN_IF_ERROR(LoadData(order, stop));
   const wire::WorkAssignment& assignment = order.assignment;
-  const auto weights_of = [this](TrialId trial) {
-    return [this, trial](int64_t offset_bytes, const BlobSink& sink) {
-      return client_.ReadWeights(trial, offset_bytes, sink, {});
+  const auto weights_of = [this, &stop](TrialId trial) {
+    return [this, &stop, trial](int64_t offset_bytes, const BlobSink& sink) {
+      return client_.ReadWeights(trial, offset_bytes, sink, stop);
     };
   };
   AuditFiles files;
@@ -166,30 +179,31 @@ absl::StatusOr<AuditFiles> Verifier::FetchAll(const wire::AuditOrder& order) {
     ARCHPOOL_ASSIGN_OR_RETURN(
         files.resumed,
         Fetch(assignment.initial_weights, assignment.initial_weights_size_bytes,
-              weights_of(assignment.resumes)));
+              weights_of(assignment.resumes), stop));
   }
   if (order.is_whole) return files;
   ARCHPOOL_ASSIGN_OR_RETURN(files.weights,
                             Fetch(order.weights, order.weights_size_bytes,
-                                  weights_of(assignment.trial)));
+                                  weights_of(assignment.trial), stop));
   if (order.segment == 0) return files;
   const auto part = [&](CheckpointPart which) {
-    return [this, which, trial = assignment.trial](int64_t offset_bytes,
-                                                   const BlobSink& sink) {
-      return client_.ReadCheckpoint(trial, which, offset_bytes, sink, {});
+    return [this, &stop, which, trial = assignment.trial](
+               int64_t offset_bytes, const BlobSink& sink) {
+      return client_.ReadCheckpoint(trial, which, offset_bytes, sink, stop);
     };
   };
   const CheckpointFiles& begin = order.opening.begin;
   ARCHPOOL_ASSIGN_OR_RETURN(files.begin_weights,
                             Fetch(begin.weights, begin.weights_size_bytes,
-                                  part(CheckpointPart::kWeights)));
+                                  part(CheckpointPart::kWeights), stop));
   ARCHPOOL_ASSIGN_OR_RETURN(files.begin_optimizer,
                             Fetch(begin.optimizer, begin.optimizer_size_bytes,
-                                  part(CheckpointPart::kOptimizer)));
+                                  part(CheckpointPart::kOptimizer), stop));
   return files;
 }
 
-absl::Status Verifier::LoadData(const wire::AuditOrder& order) {
+absl::Status Verifier::LoadData(const wire::AuditOrder& order,
+                                const std::stop_token& stop) {
   if (loaded_ != nullptr && loaded_dataset_ == order.dataset &&
       loaded_held_out_ == order.held_out) {
     return absl::OkStatus();
@@ -198,11 +212,12 @@ absl::Status Verifier::LoadData(const wire::AuditOrder& order) {
   loaded_ = nullptr;
   const DatasetManifest& manifest = order.manifest;
   const auto get = [&](AuditSplit split, const SplitBlob& blob) {
-    return RetryWhileTransient(options_.audit_retry, {}, [&] {
+    return RetryWhileTransient(options_.audit_retry, stop, [&] {
       return GetDatasetBlob(splits_, blob, manifest.shape, manifest.classes,
                             [&](int64_t offset_bytes, const BlobSink& sink) {
                               return client_.ReadSplit(order.dataset, split,
-                                                       offset_bytes, sink, {});
+                                                       offset_bytes, sink,
+                                                       stop);
                             });
     });
   };

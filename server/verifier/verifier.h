@@ -26,6 +26,10 @@ struct VerifierOptions {
   RetryPolicy retry;
   // For what one audit needs: after that another verifier takes it.
   RetryPolicy audit_retry = {.give_up_after = absl::Minutes(1)};
+  // After findings that tell nothing, one after the other: what ails this
+  // machine may pass, and others are not kept from the audits meanwhile.
+  RetryPolicy doubt_pause = {.pause_min = absl::Seconds(2),
+                             .pause_max = absl::Minutes(1)};
 };
 
 class Verifier {
@@ -34,21 +38,26 @@ class Verifier {
   Verifier(AuditClient& client, Examiner& examiner,
            const VerifierOptions& options);
 
-  // Works until `stop`, then answers OK; the audit under way is finished first.
+  // Works until `stop`, then answers OK; the audit under way is given up: this
+  // verifier takes it up again at its next start, or another one does.
   // Fails where the pool will not have this verifier at all (UNAUTHENTICATED,
   // PERMISSION_DENIED, INVALID_ARGUMENT).
   absl::Status Run(const std::stop_token& stop);
 
  private:
-  absl::Status DoAudit(const wire::AuditOrder& order);
-  AuditFinding Find(const wire::AuditOrder& order);
+  absl::Status DoAudit(const wire::AuditOrder& order,
+                       const std::stop_token& stop);
+  AuditFinding Find(const wire::AuditOrder& order, const Patience& patience);
   // Renews the audit's lease until `stop`, or until another has it.
   void KeepLease(const wire::AuditOrder& order, const std::stop_token& stop);
   // Loads the splits; answers the files.
-  absl::StatusOr<AuditFiles> FetchAll(const wire::AuditOrder& order);
+  absl::StatusOr<AuditFiles> FetchAll(const wire::AuditOrder& order,
+                                      const std::stop_token& stop);
   absl::StatusOr<std::string> Fetch(const Digest& digest, int64_t size_bytes,
-                                    const BlobReader& read);
-  absl::Status LoadData(const wire::AuditOrder& order);
+                                    const BlobReader& read,
+                                    const std::stop_token& stop);
+  absl::Status LoadData(const wire::AuditOrder& order,
+                        const std::stop_token& stop);
   // Whether this very attempt was under way when this verifier ended last.
   bool HasCrashedOn(const wire::AuditOrder& order) const;
 
@@ -60,6 +69,8 @@ class Verifier {
   Digest loaded_held_out_;
   Digest loaded_dataset_;
   std::unique_ptr<const AuditData> loaded_;
+  Backoff doubt_;
+  bool is_in_doubt_ = false;  // the last finding told nothing
 };
 
 }  // namespace archpool

@@ -4,9 +4,11 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "common/base/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -69,7 +71,10 @@ class FakeServer : public AuditClient {
     if (away_reports > 0 && --away_reports >= 0) {
       return Unavailable("SERVER_UNREACHABLE", "away");
     }
-    findings[audit.value] = finding;
+    {
+      const absl::MutexLock lock(&mutex_);
+      findings[audit.value] = finding;
+    }
     if (!report_refusal.ok()) return report_refusal;
     return AuditReply{"accepted", ""};
   }
@@ -88,8 +93,10 @@ class FakeServer : public AuditClient {
 
   absl::Status ReadWeights(TrialId trial, int64_t offset_bytes,
                            const BlobSink& sink,
-                           const std::stop_token& /*stop*/) override {
+                           const std::stop_token& stop) override {
     ++weights_read;
+    if (on_weights) on_weights();
+    if (stop.stop_requested()) return absl::CancelledError("stopped");
     return testing::ServeBlob(weights_[trial.value], offset_bytes, sink);
   }
 
@@ -102,7 +109,13 @@ class FakeServer : public AuditClient {
         offset_bytes, sink);
   }
 
+  bool HasFound(int64_t audit) {
+    const absl::MutexLock lock(&mutex_);
+    return findings.contains(audit);
+  }
+
   // The script.
+  std::function<void()> on_weights;
   std::function<void()> on_idle;
   int away_calls = 0;
   int away_reports = 0;
@@ -136,6 +149,7 @@ class VerifierTest : public ::testing::Test {
     options.work_dir = directory_;
     options.retry = kQuick;
     options.audit_retry = kQuick;
+    options.doubt_pause = doubt_pause_;
     LocalExaminer examiner(std::make_unique<testing::FakeEvaluator>());
     Verifier verifier(server_, examiner, options);
     return verifier.Run(stop_.get_token());
@@ -154,6 +168,7 @@ class VerifierTest : public ::testing::Test {
   FakeServer server_;
   std::stop_source stop_;
   std::string directory_;
+  RetryPolicy doubt_pause_ = kQuick;
 };
 
 TEST_F(VerifierTest, ReportsWhatItMeasures) {
@@ -205,6 +220,34 @@ TEST_F(VerifierTest, SaysThatItCrashed) {
   EXPECT_EQ(server_.weights_read, 0);
 }
 
+// What ails this machine may ail every audit: the others are left to others.
+TEST_F(VerifierTest, BacksOffAfterAFindingThatTellsNothing) {
+  server_.AddAudit(1);
+  server_.AddAudit(2);
+  server_.audit(0).weights = Sha256("other bytes");
+  doubt_pause_ = {.pause_min = absl::Hours(1), .pause_max = absl::Hours(1)};
+  std::thread later([this] {
+    while (!server_.HasFound(1)) absl::SleepFor(absl::Milliseconds(1));
+    stop_.request_stop();
+  });
+  ASSERT_TRUE(Run().ok());
+  later.join();
+  EXPECT_EQ(server_.findings.size(), 1u);
+}
+
+// A stop in the middle of an examination.
+TEST_F(VerifierTest, GivesUpTheAuditUnderWayWhenItStops) {
+  server_.AddAudit(1);
+  server_.on_weights = [this] { stop_.request_stop(); };
+  ASSERT_TRUE(Run().ok());
+  EXPECT_THAT(server_.findings, IsEmpty());
+  EXPECT_FALSE(std::filesystem::exists(directory_ + "/audit"));
+  stop_ = std::stop_source();
+  server_.on_weights = nullptr;
+  ASSERT_TRUE(Run().ok());
+  ExpectMeasured(1);
+}
+
 TEST_F(VerifierTest, GoesOnWhereAnotherVerifierWasFaster) {
   server_.AddAudit(1);
   server_.AddAudit(2);
@@ -226,7 +269,7 @@ class SlowExaminer : public Examiner {
   explicit SlowExaminer(FakeServer& server) : server_(server) {}
   AuditFinding Examine(const wire::AuditOrder& /*order*/,
                        const AuditFiles& /*files*/, const AuditData& /*data*/,
-                       absl::Time /*deadline*/) override {
+                       const Patience& /*patience*/) override {
     server_.AwaitRenewals(2);
     return WeightsMeasured{};
   }

@@ -19,8 +19,10 @@ int main(int argc, char** argv) {
   program.add_flags = [&options](CLI::App& app) {
     archpool::testing::AddCheatFlags(app, options);
   };
-  program.make_trainer = [&options, argv](const archpool::WorkerFlags& flags) {
+  program.pin = [argv](const archpool::WorkerFlags& flags) {
     archpool::nn::PinArithmetic(flags.instruction_set, flags.threads, argv);
+  };
+  program.make_trainer = [&options](const archpool::WorkerFlags& flags) {
     archpool::nn::ConfigureRuntime(static_cast<int>(flags.threads));
     return std::make_unique<archpool::testing::CheatingTrainer>(
         std::make_unique<archpool::NnTrainer>(), options);

@@ -62,16 +62,16 @@ class SegmentBench {
     const auto commit = [&](const Checkpoint& checkpoint) {
       if (checkpoint.boundary == kReplayed) from_ = checkpoint;
       if (checkpoint.boundary == kReplayed + 1) to_ = checkpoint;
-      return vault_->Add(key_, checkpoint);
+      return vault_->Add(id_, checkpoint);
     };
     const Seconds start = SecondsNow();
     ARCHPOOL_RETURN_IF_ERROR(
         nn::Train(plan_, recipe_, {}, key_, normalization_, split_.train, few_,
                   nullptr, commits ? nn::CheckpointSink(commit) : nullptr)
             .status());
-    if (commits) root_ = CheckpointChain(vault_->FilesOf(key_)).Root();
+    if (commits) root_ = CheckpointChain(vault_->FilesOf(id_)).Root();
     const Seconds seconds = SecondsNow() - start;
-    vault_->Remove(key_);
+    vault_->Remove(id_);
     return seconds;
   }
 
@@ -124,6 +124,7 @@ class SegmentBench {
   const LayerPlan plan_ = testing::ThreeLayerCnn();
   const Recipe recipe_;
   const Digest key_ = Sha256("segments");
+  const TrainingId id_{key_, TrialId{1}};
   const TemporaryDirectory directory_;
   std::unique_ptr<CheckpointVault> vault_;
   Dataset few_;

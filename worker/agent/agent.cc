@@ -9,8 +9,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/countdown.h"
 #include "common/base/status.h"
 #include "common/base/stop.h"
+#include "common/data/checkpoint.h"
 #include "common/data/safetensors.h"
 #include "worker/agent/heartbeat.h"
 
@@ -26,21 +28,25 @@ bool IsFinal(const absl::Status& status) {
          absl::IsInvalidArgument(status);
 }
 
+TrainingId IdOf(const wire::WorkAssignment& assignment) {
+  return {assignment.trial_key, assignment.trial};
+}
+
 }  // namespace
 
-Agent::Agent(const Clock& clock, WorkClient& client, Trainer& trainer,
-             TrainingDataCache& data, CheckpointCache& checkpoints,
-             CheckpointVault& vault, TrialJournal& journal,
+Agent::Agent(WorkClient& client, Trainer& trainer, TrainingDataCache& data,
+             CheckpointCache& checkpoints, CheckpointVault& vault,
+             TrialJournal& journal, AttemptLog& attempts,
              const AgentOptions& options)
-    : clock_(clock),
-      client_(client),
+    : client_(client),
       trainer_(trainer),
       data_(data),
       checkpoints_(checkpoints),
       vault_(vault),
       journal_(journal),
+      attempts_(attempts),
       options_(options),
-      session_(client),
+      session_(client, options.retry),
       prover_(client, session_, vault, options.retry),
       backoff_(options.retry) {}
 
@@ -63,13 +69,14 @@ absl::Status Agent::Run(const std::stop_token& stop) {
   }
   activity_.Rest("uploading");
   // Reports first: they bind only while the lease is held.
-  if (!courier.WaitUntilIdle({}, options_.drain_timeout)) {
+  const Countdown drain(options_.drain_timeout);
+  if (!courier.WaitUntilIdle({}, drain.left())) {
     spdlog::warn(
         "not all trained trials reached the pool: they are kept, and sent "
         "when this worker starts again");
   }
   prover_.Poke();
-  prover_.WaitUntilIdle(std::min(options_.drain_timeout, kLastAnswersTimeout));
+  prover_.WaitUntilIdle(std::min(drain.left(), kLastAnswersTimeout));
   if (prover_.kept() > 0) {
     spdlog::info(
         "{} trials have not settled: start this worker again before their "
@@ -135,7 +142,7 @@ void Agent::Refill(Courier& courier, const std::stop_token& stop) {
 void Agent::Work(const LeaseBook::Order& order, Courier& courier,
                  const std::stop_token& stop) {
   const wire::WorkAssignment& assignment = order.assignment;
-  if (const auto entry = journal_.Find(assignment.trial_key)) {
+  if (const auto entry = journal_.Find(IdOf(assignment))) {
     courier.Deliver(*entry);
     return book_.Finish(assignment.trial);
   }
@@ -182,33 +189,77 @@ absl::StatusOr<TrainingResult> Agent::TrainTrial(
         return !stop.stop_requested() && is_wanted();
       },
       [&](const Checkpoint& checkpoint) {
-        return vault_.Add(assignment.trial_key, checkpoint);
+        return vault_.Add(IdOf(assignment), checkpoint);
       });
+}
+
+absl::StatusOr<TrainingResult> Agent::TrainWhole(const LeaseBook::Order& order,
+                                                 const std::stop_token& stop) {
+  const wire::WorkLease& lease = *order.lease;
+  const wire::WorkAssignment& assignment = order.assignment;
+  const TrainingId id = IdOf(assignment);
+  const int64_t segments = lease.recipe.segments;
+  const auto is_wanted = [&] { return book_.IsWanted(assignment.trial); };
+  if (std::ssize(vault_.FilesOf(id)) > segments + 1) vault_.Restart(id);
+  const std::optional<Checkpoint> from = vault_.LatestOf(id);
+  ARCHPOOL_RETURN_IF_ERROR(attempts_.Begin(id.key, from ? from->boundary : 0));
+  if (from) {
+    spdlog::info("{} goes on from segment {} of {}",
+                 assignment.trial.ToString(), from->boundary,
+                 segments);
+  }
+  const auto is_whole = [&](const TrainingResult& trained) {
+    const int64_t seen = std::ssize(vault_.FilesOf(id)) - 1;
+    // What diverged ended early.
+    return seen == segments ||
+           (seen > 0 && seen < segments && HasDiverged(trained.weights));
+  };
+  absl::StatusOr<TrainingResult> result =
+      TrainTrial(lease, assignment, from ? &*from : nullptr, is_wanted, stop);
+  const bool is_lost = result.ok()
+                           ? !is_whole(*result)
+                           : GetReason(result.status()) == "CHECKPOINT_LOST";
+  if (!is_lost) return result;
+  spdlog::warn("{} lost its checkpoints on this disk: it is trained again",
+               assignment.trial.ToString());
+  vault_.Restart(id);
+  result = TrainTrial(lease, assignment, nullptr, is_wanted, stop);
+  if (!result.ok() || is_whole(*result)) return result;
+  return Internal("CHECKPOINTS_INCOMPLETE",
+                  "the training has not as many checkpoints as its recipe");
 }
 
 absl::Status Agent::Train(const LeaseBook::Order& order, Courier& courier,
                           const std::stop_token& stop) {
   const wire::WorkLease& lease = *order.lease;
   const wire::WorkAssignment& assignment = order.assignment;
-  const absl::Time start = clock_.Now();
-  const std::optional<Checkpoint> from = vault_.LatestOf(assignment.trial_key);
-  if (from) {
-    spdlog::info("{} goes on from segment {} of {}",
-                 assignment.trial.ToString(), from->boundary,
-                 lease.recipe.segments);
+  const Stopwatch watch;
+  if (attempts_.DeathsOf(assignment.trial_key) >= kDeathsMax) {
+    return ResourceExhausted(
+        "TRAINING_KILLS_WORKER",
+        absl::StrCat("this worker ended without a word ", kDeathsMax,
+                     " times while it trained this network, most likely for "
+                     "want of memory: it is left to other machines"));
   }
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const TrainingResult result,
-      TrainTrial(
-          lease, assignment, from ? &*from : nullptr,
-          [&] { return book_.IsWanted(assignment.trial); }, stop));
-  const CheckpointChain chain(vault_.FilesOf(assignment.trial_key));
+  const CheckpointVault::Hold hold = vault_.Begin(IdOf(assignment));
+  const auto end_attempt = [&] {
+    const absl::Status noted = attempts_.End(assignment.trial_key);
+    if (!noted.ok()) spdlog::warn("{}", std::string(noted.message()));
+  };
+  // A worker that is asked to stop may end in the middle of a step.
+  std::optional<std::stop_callback<std::function<void()>>> on_stop(
+      std::in_place, stop, end_attempt);
+  const absl::StatusOr<TrainingResult> result_or = TrainWhole(order, stop);
+  on_stop.reset();
+  end_attempt();
+  ARCHPOOL_ASSIGN_OR_RETURN(const TrainingResult result, result_or);
+  const CheckpointChain chain(vault_.FilesOf(IdOf(assignment)));
   TrialCommitment commitment;
   commitment.trial = assignment.trial;
   commitment.lease = lease.lease;
   commitment.attempt = lease.attempt;
   commitment.validation_correct = result.validation_correct;
-  commitment.train_time = clock_.Now() - start;
+  commitment.train_time = watch.elapsed();
   commitment.checkpoint_root = chain.Root();
   if (chain.segments() < lease.recipe.segments) {
     spdlog::info("{} diverged in segment {} of {}: its training ends there",
@@ -234,18 +285,20 @@ absl::Status Agent::Train(const LeaseBook::Order& order, Courier& courier,
 }
 
 void Agent::TrainAgain(const AskedSegment& asked, const std::stop_token& stop) {
+  const wire::WorkAssignment& assignment = asked.lease.assignments[0];
+  const TrainingId id = IdOf(assignment);
+  const CheckpointVault::Hold hold = vault_.Begin(id);
   const absl::Status status =
       TrainTrial(
-          asked.lease, asked.lease.assignments[0], nullptr,
-          [&] { return clock_.Now() < asked.deadline; }, stop)
+          asked.lease, assignment, nullptr,
+          [&] { return !asked.left.IsOver() && !vault_.IsRemoved(id); }, stop)
           .status();
   if (!status.ok() && !stop.stop_requested()) {
     spdlog::error("{} cannot be trained again for its audit ({}): {}",
                   asked.trial.ToString(), GetReason(status),
                   std::string(status.message()));
   }
-  const absl::Status kept =
-      vault_.Keep(asked.lease.assignments[0].trial_key, asked.trial);
+  const absl::Status kept = vault_.Keep(id);
   if (!kept.ok()) spdlog::warn("{}", std::string(kept.message()));
   prover_.Restored(asked.trial);
 }

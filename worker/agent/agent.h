@@ -13,9 +13,9 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "common/base/clock.h"
 #include "common/channel/retry.h"
 #include "worker/agent/activity.h"
+#include "worker/agent/attempt_log.h"
 #include "worker/agent/checkpoint_cache.h"
 #include "worker/agent/checkpoint_vault.h"
 #include "worker/agent/courier.h"
@@ -36,16 +36,17 @@ struct AgentOptions {
   absl::Duration idle_pause = absl::Seconds(1);
   // While the server is away, or refuses this worker.
   RetryPolicy retry;
-  // How long a worker that stops waits for trained trials to be taken.
-  absl::Duration drain_timeout = absl::Seconds(30);
+  // How long a worker that stops waits for trained trials to be taken, and for
+  // what is asked of them.
+  absl::Duration drain_timeout = absl::Seconds(8);
 };
 
 class Agent {
  public:
   // All outlive this.
-  Agent(const Clock& clock, WorkClient& client, Trainer& trainer,
-        TrainingDataCache& data, CheckpointCache& checkpoints,
-        CheckpointVault& vault, TrialJournal& journal,
+  Agent(WorkClient& client, Trainer& trainer, TrainingDataCache& data,
+        CheckpointCache& checkpoints, CheckpointVault& vault,
+        TrialJournal& journal, AttemptLog& attempts,
         const AgentOptions& options);
 
   // Works until `stop`, then delivers what is trained, gives the lease back and
@@ -66,6 +67,10 @@ class Agent {
             const std::stop_token& stop);
   absl::Status Train(const LeaseBook::Order& order, Courier& courier,
                      const std::stop_token& stop);
+  // Trains from where an earlier start of this worker came to; once more from
+  // the start where what that left turns out to be lost.
+  absl::StatusOr<TrainingResult> TrainWhole(const LeaseBook::Order& order,
+                                            const std::stop_token& stop);
   // Trains while `is_wanted`; its checkpoints are in the vault then.
   absl::StatusOr<TrainingResult> TrainTrial(
       const wire::WorkLease& lease, const wire::WorkAssignment& assignment,
@@ -82,13 +87,13 @@ class Agent {
   void SayIdle(const absl::Status& status);
   void SayIdle(const std::string& reason, const std::string& message);
 
-  const Clock& clock_;
   WorkClient& client_;
   Trainer& trainer_;
   TrainingDataCache& data_;
   CheckpointCache& checkpoints_;
   CheckpointVault& vault_;
   TrialJournal& journal_;
+  AttemptLog& attempts_;
   const AgentOptions options_;
   SessionHolder session_;
   Activity activity_;

@@ -2,73 +2,40 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
+#include <iterator>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/durable_file.h"
 #include "common/base/status.h"
 #include "common/data/read_file.h"
+#include "worker/agent/checkpoint_files.h"
 
 namespace archpool {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
 
-constexpr int64_t kIndexBytesMax = 1 << 20;
-constexpr char kIndex[] = "index.json";
-constexpr char kWeights[] = "weights";
-constexpr char kOptimizer[] = "optimizer";
-
-absl::Status Lost(const Digest& key, int64_t boundary) {
+absl::Status Lost(const TrainingId& id, int64_t boundary) {
   return NotFound(
       "CHECKPOINT_LOST",
-      absl::StrCat("checkpoint ", boundary, " of training ", key.ToString(),
-                   " is not on this disk any more"));
-}
-
-// Not synced: what a crash of the machine takes is trained again.
-absl::Status WriteFile(const std::string& path, absl::string_view bytes) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  file.close();
-  if (file) return absl::OkStatus();
-  return ResourceExhausted(
-      "DISK_FULL", absl::StrCat(path,
-                                " cannot be written: make room, or lower "
-                                "--checkpoints-mib"));
-}
-
-bool IsThere(const std::string& path, int64_t size_bytes) {
-  std::error_code error;
-  const auto size = fs::file_size(path, error);
-  return !error && static_cast<int64_t>(size) == size_bytes;
+      absl::StrCat("checkpoint ", boundary, " of the training of ",
+                   id.trial.ToString(), " is not on this disk any more"));
 }
 
 int64_t SizeOf(const CheckpointFiles& files) {
   return files.weights_size_bytes + files.optimizer_size_bytes;
 }
 
-bool IsReadable(const json& index, TrialId& trial,
-                std::vector<CheckpointFiles>& seen) {
-  try {
-    trial.value = index.at("trial_id").get<int64_t>();
-    for (const json& one : index.at("checkpoints")) {
-      const auto weights = Digest::Parse(one.at(0).get<std::string>());
-      const auto optimizer = Digest::Parse(one.at(2).get<std::string>());
-      if (!weights.ok() || !optimizer.ok()) return false;
-      seen.push_back({*weights, one.at(1).get<int64_t>(), *optimizer,
-                      one.at(3).get<int64_t>()});
-    }
-  } catch (const json::exception&) {
-    return false;
-  }
-  return true;
-}
-
 }  // namespace
+
+CheckpointVault::Hold::Hold(Hold&& other) noexcept
+    : vault_(std::exchange(other.vault_, nullptr)), id_(other.id_) {}
+
+CheckpointVault::Hold::~Hold() {
+  if (vault_ != nullptr) vault_->Release(id_);
+}
 
 absl::StatusOr<std::unique_ptr<CheckpointVault>> CheckpointVault::Open(
     std::string directory, int64_t bytes_max) {
@@ -82,58 +49,132 @@ absl::StatusOr<std::unique_ptr<CheckpointVault>> CheckpointVault::Open(
 absl::Status CheckpointVault::Load() {
   const absl::MutexLock lock(&mutex_);
   std::error_code error;
-  std::vector<fs::directory_entry> entries;
+  std::vector<std::pair<fs::file_time_type, std::string>> by_age;
   for (const fs::directory_entry& entry :
        fs::directory_iterator(directory_, error)) {
-    entries.push_back(entry);
-  }
-  const auto written = [](const fs::directory_entry& entry) {
+    const std::string name = entry.path().filename().string();
+    // What others put here is theirs, and a link may lead anywhere.
     std::error_code ignored;
-    return fs::last_write_time(entry.path() / kIndex, ignored);
-  };
-  std::sort(entries.begin(), entries.end(), [&](const auto& a, const auto& b) {
-    return written(a) < written(b);
-  });
-  for (const fs::directory_entry& entry : entries) {
-    const auto key = Digest::Parse(entry.path().filename().string());
-    Training training{.age_order = ++trainings_begun_};
-    const auto text =
-        ReadFile((entry.path() / kIndex).string(), kIndexBytesMax);
-    // What a crash left half written was never committed to.
-    if (!key.ok() || !text.ok() ||
-        !IsReadable(json::parse(*text, nullptr, false), training.trial,
-                    training.seen)) {
-      fs::remove_all(entry.path(), error);
-      continue;
-    }
-    for (size_t k = 0; k < training.seen.size(); ++k) {
-      const auto boundary = static_cast<int64_t>(k);
-      if (IsThere(FilePathOf(*key, boundary, kWeights),
-                  training.seen[k].weights_size_bytes)) {
-        training.bytes += SizeOf(training.seen[k]);
-      }
-    }
-    trainings_[*key] = std::move(training);
+    const auto status = entry.symlink_status(ignored);
+    if (!TrainingIdFromName(name) || !fs::is_directory(status)) continue;
+    by_age.emplace_back(
+        fs::last_write_time(entry.path() / kCheckpointIndex, ignored), name);
   }
+  if (error) {
+    return FailedPrecondition(
+        "FILE_UNREADABLE",
+        absl::StrCat("cannot read ", directory_, ": ", error.message()));
+  }
+  std::sort(by_age.begin(), by_age.end());
+  for (const auto& [written, name] : by_age) LoadOne(name);
   return absl::OkStatus();
 }
 
-std::vector<CheckpointFiles> CheckpointVault::FilesOf(const Digest& key) const {
+void CheckpointVault::LoadOne(const std::string& name) {
+  TrainingId id = *TrainingIdFromName(name);
+  const std::string path = absl::StrCat(directory_, "/", name);
+  std::optional<CheckpointIndex> index = ReadCheckpointIndex(path);
+  // What a crash left half written was never committed to.
+  if (!index) return RemoveCheckpointDirectory(path);
+  Training training{.is_kept = index->kept_for.IsSet(),
+                    .seen = std::move(index->seen),
+                    .age_order = ++trainings_begun_};
+  if (name == id.key.ToString()) id.trial = index->kept_for;
+  std::error_code error;
+  if (name != id.ToName()) fs::rename(path, PathOf(id), error);
+  if (error) return;
+  for (int64_t k = 0; k < std::ssize(training.seen); ++k) {
+    const CheckpointFiles& files = training.seen[static_cast<size_t>(k)];
+    if (IsCheckpointFileThere(FilePathOf(id, k, kCheckpointWeights),
+                              files.weights_size_bytes)) {
+      training.bytes += SizeOf(files);
+    }
+  }
+  trainings_[id] = std::move(training);
+}
+
+CheckpointVault::Hold CheckpointVault::Begin(const TrainingId& id) {
   const absl::MutexLock lock(&mutex_);
-  const auto found = trainings_.find(key);
+  if (!trainings_.contains(id)) TakeOver(id);
+  Training& training = trainings_[id];
+  training.is_removed = false;
+  if (training.age_order == 0) training.age_order = ++trainings_begun_;
+  ++training.holds;
+  return Hold(this, id);
+}
+
+CheckpointVault::Hold CheckpointVault::HoldFiles(const TrainingId& id) {
+  const absl::MutexLock lock(&mutex_);
+  const auto found = trainings_.find(id);
+  if (found == trainings_.end()) return Hold(nullptr, id);
+  ++found->second.holds;
+  return Hold(this, id);
+}
+
+void CheckpointVault::Release(const TrainingId& id) {
+  const absl::MutexLock lock(&mutex_);
+  const auto found = trainings_.find(id);
+  if (found == trainings_.end()) return;
+  if (--found->second.holds == 0 && found->second.is_removed) Drop(found);
+}
+
+// Links cost no space and no time, and each training loses its own alone.
+void CheckpointVault::TakeOver(const TrainingId& id) {
+  const Training* most = nullptr;
+  TrainingId from;
+  for (auto at = trainings_.lower_bound({id.key, TrialId()});
+       at != trainings_.end() && at->first.key == id.key; ++at) {
+    if (most == nullptr || at->second.seen.size() > most->seen.size()) {
+      from = at->first;
+      most = &at->second;
+    }
+  }
+  if (most == nullptr) return;
+  Training training{.seen = most->seen,
+                    .bytes = most->bytes,
+                    .age_order = ++trainings_begun_};
+  if (!MakeDirectories(PathOf(id)).ok() ||
+      !LinkFiles(from, id, training.seen.size()) ||
+      !WriteIndex(id, training).ok()) {
+    return RemoveCheckpointDirectory(PathOf(id));
+  }
+  trainings_[id] = std::move(training);
+}
+
+bool CheckpointVault::LinkFiles(const TrainingId& from, const TrainingId& to,
+                                size_t boundaries) const {
+  for (int64_t k = 0; k < static_cast<int64_t>(boundaries); ++k) {
+    for (const char* part : {kCheckpointWeights, kCheckpointOptimizer}) {
+      const std::string target = FilePathOf(to, k, part);
+      std::error_code error;
+      fs::remove(target, error);
+      fs::create_hard_link(FilePathOf(from, k, part), target, error);
+      // Its space was needed: this one starts without it, too.
+      if (error && error != std::errc::no_such_file_or_directory) return false;
+    }
+  }
+  return true;
+}
+
+std::vector<CheckpointFiles> CheckpointVault::FilesOf(
+    const TrainingId& id) const {
+  const absl::MutexLock lock(&mutex_);
+  const auto found = trainings_.find(id);
   if (found == trainings_.end()) return {};
   return found->second.seen;
 }
 
-std::optional<Checkpoint> CheckpointVault::LatestOf(const Digest& key) const {
-  const std::vector<CheckpointFiles> seen = FilesOf(key);
+std::optional<Checkpoint> CheckpointVault::LatestOf(
+    const TrainingId& id) const {
+  const std::vector<CheckpointFiles> seen = FilesOf(id);
   for (auto boundary = static_cast<int64_t>(seen.size()) - 1; boundary >= 0;
        --boundary) {
     const CheckpointFiles& files = seen[static_cast<size_t>(boundary)];
-    const auto weights =
-        ReadFile(FilePathOf(key, boundary, kWeights), files.weights_size_bytes);
-    const auto optimizer = ReadFile(FilePathOf(key, boundary, kOptimizer),
-                                    files.optimizer_size_bytes);
+    const auto weights = ReadFile(FilePathOf(id, boundary, kCheckpointWeights),
+                                  files.weights_size_bytes);
+    const auto optimizer =
+        ReadFile(FilePathOf(id, boundary, kCheckpointOptimizer),
+                 files.optimizer_size_bytes);
     // A crash of the machine may have cut them.
     if (!weights.ok() || !optimizer.ok() ||
         archpool::FilesOf(*weights, *optimizer) != files) {
@@ -146,19 +187,16 @@ std::optional<Checkpoint> CheckpointVault::LatestOf(const Digest& key) const {
   return std::nullopt;
 }
 
-absl::Status CheckpointVault::Add(const Digest& key,
+absl::Status CheckpointVault::Add(const TrainingId& id,
                                   const Checkpoint& checkpoint) {
   const CheckpointBytes bytes = SerializeCheckpoint(checkpoint);
   const CheckpointFiles files =
       archpool::FilesOf(bytes.weights, bytes.optimizer);
   const absl::MutexLock lock(&mutex_);
-  const auto [found, is_new] = trainings_.try_emplace(key);
-  Training& training = found->second;
-  if (is_new) {
-    training.age_order = ++trainings_begun_;
-    ARCHPOOL_RETURN_IF_ERROR(MakeDirectories(PathOf(key, "")));
-  }
+  Training& training = trainings_[id];
+  if (training.age_order == 0) training.age_order = ++trainings_begun_;
   const auto boundary = static_cast<size_t>(checkpoint.boundary);
+  if (boundary > training.seen.size()) return Lost(id, checkpoint.boundary - 1);
   if (boundary < training.seen.size() && training.seen[boundary] != files) {
     return FailedPrecondition(
         "TRAINING_NOT_REPEATABLE",
@@ -168,129 +206,150 @@ absl::Status CheckpointVault::Add(const Digest& key,
             "machine's arithmetic cannot be audited; check its memory, "
             "and keep --threads and the instruction set as they were"));
   }
-  const bool was_there = IsThere(FilePathOf(key, checkpoint.boundary, kWeights),
-                                 files.weights_size_bytes);
-  ARCHPOOL_RETURN_IF_ERROR(
-      WriteFile(FilePathOf(key, checkpoint.boundary, kWeights), bytes.weights));
-  ARCHPOOL_RETURN_IF_ERROR(WriteFile(
-      FilePathOf(key, checkpoint.boundary, kOptimizer), bytes.optimizer));
+  // Each time: whoever tidies up this disk must not end the training.
+  ARCHPOOL_RETURN_IF_ERROR(MakeDirectories(PathOf(id)));
+  const std::string weights =
+      FilePathOf(id, checkpoint.boundary, kCheckpointWeights);
+  const std::string optimizer =
+      FilePathOf(id, checkpoint.boundary, kCheckpointOptimizer);
+  const bool was_there =
+      IsCheckpointFileThere(weights, files.weights_size_bytes);
+  // Another training of this key may be linked to what is here.
+  std::error_code ignored;
+  fs::remove(weights, ignored);
+  fs::remove(optimizer, ignored);
+  ARCHPOOL_RETURN_IF_ERROR(WriteCheckpointFile(weights, bytes.weights));
+  ARCHPOOL_RETURN_IF_ERROR(WriteCheckpointFile(optimizer, bytes.optimizer));
   if (!was_there) training.bytes += SizeOf(files);
   if (boundary == training.seen.size()) {
     training.seen.push_back(files);
-    ARCHPOOL_RETURN_IF_ERROR(WriteIndex(key, training));
+    ARCHPOOL_RETURN_IF_ERROR(WriteIndex(id, training));
   }
-  MakeRoom(key);
+  ++training.holds;
+  MakeRoom();
+  --training.holds;
   return absl::OkStatus();
 }
 
-absl::Status CheckpointVault::Keep(const Digest& key, TrialId trial) {
+absl::Status CheckpointVault::Keep(const TrainingId& id) {
   const absl::MutexLock lock(&mutex_);
-  const auto found = trainings_.find(key);
-  if (found == trainings_.end()) return absl::OkStatus();
-  found->second.trial = trial;
-  return WriteIndex(key, found->second);
+  const auto found = trainings_.find(id);
+  if (found == trainings_.end() || found->second.is_removed) {
+    return absl::OkStatus();
+  }
+  found->second.is_kept = true;
+  return WriteIndex(id, found->second);
 }
 
-void CheckpointVault::Remove(const Digest& key) {
+void CheckpointVault::Remove(const TrainingId& id) {
   const absl::MutexLock lock(&mutex_);
-  std::error_code ignored;
-  fs::remove_all(PathOf(key, ""), ignored);
-  trainings_.erase(key);
+  const auto found = trainings_.find(id);
+  if (found == trainings_.end()) return;
+  found->second.is_removed = true;
+  if (found->second.holds == 0) Drop(found);
+}
+
+bool CheckpointVault::IsRemoved(const TrainingId& id) const {
+  const absl::MutexLock lock(&mutex_);
+  const auto found = trainings_.find(id);
+  return found != trainings_.end() && found->second.is_removed;
+}
+
+void CheckpointVault::Restart(const TrainingId& id) {
+  const absl::MutexLock lock(&mutex_);
+  const auto found = trainings_.find(id);
+  if (found == trainings_.end()) return;
+  RemoveCheckpointDirectory(PathOf(id));
+  found->second.seen.clear();
+  found->second.bytes = 0;
 }
 
 void CheckpointVault::RemoveUnkept() {
   const absl::MutexLock lock(&mutex_);
-  std::erase_if(trainings_, [this](const auto& entry) {
-    if (entry.second.trial.IsSet()) return false;
-    std::error_code ignored;
-    fs::remove_all(PathOf(entry.first, ""), ignored);
-    return true;
-  });
+  for (auto at = trainings_.begin(); at != trainings_.end();) {
+    at = at->second.is_kept ? std::next(at) : Drop(at);
+  }
+}
+
+CheckpointVault::Trainings::iterator CheckpointVault::Drop(
+    Trainings::iterator at) {
+  RemoveCheckpointDirectory(PathOf(at->first));
+  return trainings_.erase(at);
 }
 
 std::map<TrialId, Digest> CheckpointVault::Kept() const {
   const absl::MutexLock lock(&mutex_);
   std::map<TrialId, Digest> kept;
-  for (const auto& [key, training] : trainings_) {
-    if (training.trial.IsSet()) kept[training.trial] = key;
+  for (const auto& [id, training] : trainings_) {
+    if (training.is_kept && !training.is_removed) kept[id.trial] = id.key;
   }
   return kept;
 }
 
 absl::StatusOr<UploadSource> CheckpointVault::WeightsAt(
-    const Digest& key, int64_t boundary) const {
-  const std::vector<CheckpointFiles> seen = FilesOf(key);
-  const std::string path = FilePathOf(key, boundary, kWeights);
-  if (boundary >= std::ssize(seen)) return Lost(key, boundary);
-  const CheckpointFiles& files = seen[static_cast<size_t>(boundary)];
-  if (!IsThere(path, files.weights_size_bytes)) return Lost(key, boundary);
-  return UploadSource{path, files.weights, files.weights_size_bytes};
+    const TrainingId& id, int64_t boundary) const {
+  return FileAt(id, boundary, /*is_optimizer=*/false);
 }
 
 absl::StatusOr<UploadSource> CheckpointVault::OptimizerAt(
-    const Digest& key, int64_t boundary) const {
-  const std::vector<CheckpointFiles> seen = FilesOf(key);
-  const std::string path = FilePathOf(key, boundary, kOptimizer);
-  if (boundary >= std::ssize(seen)) return Lost(key, boundary);
+    const TrainingId& id, int64_t boundary) const {
+  return FileAt(id, boundary, /*is_optimizer=*/true);
+}
+
+absl::StatusOr<UploadSource> CheckpointVault::FileAt(const TrainingId& id,
+                                                     int64_t boundary,
+                                                     bool is_optimizer) const {
+  const std::vector<CheckpointFiles> seen = FilesOf(id);
+  if (boundary < 0 || boundary >= std::ssize(seen)) return Lost(id, boundary);
   const CheckpointFiles& files = seen[static_cast<size_t>(boundary)];
-  if (!IsThere(path, files.optimizer_size_bytes)) return Lost(key, boundary);
-  return UploadSource{path, files.optimizer, files.optimizer_size_bytes};
+  const UploadSource source{
+      FilePathOf(id, boundary,
+                 is_optimizer ? kCheckpointOptimizer : kCheckpointWeights),
+      is_optimizer ? files.optimizer : files.weights,
+      is_optimizer ? files.optimizer_size_bytes : files.weights_size_bytes};
+  if (!IsCheckpointFileThere(source.path, source.size_bytes))
+    return Lost(id, boundary);
+  return source;
 }
 
-std::string CheckpointVault::PathOf(const Digest& key,
-                                    absl::string_view name) const {
-  return absl::StrCat(directory_, "/", key.ToString(), "/", name);
+std::string CheckpointVault::PathOf(const TrainingId& id) const {
+  return absl::StrCat(directory_, "/", id.ToName());
 }
 
-std::string CheckpointVault::FilePathOf(const Digest& key, int64_t boundary,
+std::string CheckpointVault::FilePathOf(const TrainingId& id, int64_t boundary,
                                         absl::string_view part) const {
-  return PathOf(key, absl::StrCat(boundary, ".", part));
+  return CheckpointPath(PathOf(id), boundary, part);
 }
 
-absl::Status CheckpointVault::WriteIndex(const Digest& key,
+absl::Status CheckpointVault::WriteIndex(const TrainingId& id,
                                          const Training& training) const {
-  json checkpoints = json::array();
-  for (const CheckpointFiles& files : training.seen) {
-    checkpoints.push_back({files.weights.ToString(), files.weights_size_bytes,
-                           files.optimizer.ToString(),
-                           files.optimizer_size_bytes});
-  }
-  const json index{{"trial_id", training.trial.value},
-                   {"checkpoints", std::move(checkpoints)}};
-  // Whole or not at all, for a process that is killed.
-  const std::string path = PathOf(key, kIndex);
-  const std::string part = absl::StrCat(path, ".part");
-  ARCHPOOL_RETURN_IF_ERROR(WriteFile(part, index.dump()));
-  std::error_code error;
-  fs::rename(part, path, error);
-  if (!error) return absl::OkStatus();
-  return FailedPrecondition("FILE_UNWRITABLE",
-                            absl::StrCat(path, ": ", error.message()));
+  return WriteCheckpointIndex(
+      PathOf(id), {training.is_kept ? id.trial : TrialId(), training.seen});
 }
 
-void CheckpointVault::MakeRoom(const Digest& but) {
+void CheckpointVault::MakeRoom() {
   int64_t bytes = 0;
-  std::vector<std::pair<int64_t, Digest>> by_age;
-  for (const auto& [key, training] : trainings_) {
+  std::vector<std::pair<int64_t, TrainingId>> by_age;
+  for (const auto& [id, training] : trainings_) {
     bytes += training.bytes;
-    if (key != but) by_age.push_back({training.age_order, key});
+    if (training.holds == 0) by_age.push_back({training.age_order, id});
   }
   if (bytes <= bytes_max_) return;
   std::sort(by_age.begin(), by_age.end());
   std::error_code ignored;
-  for (const auto& [age, key] : by_age) {
+  for (const auto& [age, id] : by_age) {
     if (bytes <= bytes_max_) return;
-    Training& training = trainings_[key];
+    const auto found = trainings_.find(id);
+    Training& training = found->second;
     bytes -= training.bytes;
     training.bytes = 0;
-    if (!training.trial.IsSet()) {  // nobody will ask for it
-      fs::remove_all(PathOf(key, ""), ignored);
-      trainings_.erase(key);
+    if (!training.is_kept) {  // nobody will ask for it
+      Drop(found);
       continue;
     }
     for (int64_t k = 0; k < std::ssize(training.seen); ++k) {
-      fs::remove(FilePathOf(key, k, kWeights), ignored);
-      fs::remove(FilePathOf(key, k, kOptimizer), ignored);
+      fs::remove(FilePathOf(id, k, kCheckpointWeights), ignored);
+      fs::remove(FilePathOf(id, k, kCheckpointOptimizer), ignored);
     }
   }
 }

@@ -41,19 +41,19 @@ void Courier::Deliver(const JournalEntry& entry) {
 
 bool Courier::WaitUntilIdle(const std::stop_token& stop,
                             absl::Duration timeout) {
-  // The lock makes the condition be looked at again.
-  const std::stop_callback wake(
-      stop, [this] { const absl::MutexLock lock(&mutex_); });
-  const absl::MutexLock lock(&mutex_);
-  const auto is_over = [&] {
-    mutex_.AssertReaderHeld();
-    return waiting_.empty() || stop.stop_requested();
-  };
-  mutex_.AwaitWithTimeout(absl::Condition(&is_over), timeout);
-  return waiting_.empty();
+  const Countdown left(timeout);
+  while (true) {
+    {
+      const absl::MutexLock lock(&mutex_);
+      if (waiting_.empty()) return true;
+    }
+    if (stop.stop_requested() || left.IsOver()) return false;
+    delivered_.Wait(stop, left.left());
+  }
 }
 
 void Courier::Run(const std::stop_token& stop) {
+  // The lock makes the condition be looked at again.
   const std::stop_callback wake(
       stop, [this] { const absl::MutexLock lock(&mutex_); });
   while (true) {
@@ -70,9 +70,12 @@ void Courier::Run(const std::stop_token& stop) {
     }
     const Outcome outcome = DeliverOne(entry, stop);
     if (outcome == Outcome::kStopped) return;
-    if (outcome == Outcome::kDone) journal_.Remove(entry.trial_key);
-    const absl::MutexLock lock(&mutex_);
-    waiting_.pop_front();
+    if (outcome == Outcome::kDone) journal_.Remove(entry.id());
+    {
+      const absl::MutexLock lock(&mutex_);
+      waiting_.pop_front();
+    }
+    delivered_.Ring();
   }
 }
 
@@ -80,7 +83,7 @@ absl::StatusOr<ReportReply> Courier::Report(const JournalEntry& entry,
                                             const std::stop_token& stop) {
   const TrialCommitment& commitment = entry.commitment;
   // Before the pool can ask for it.
-  ARCHPOOL_RETURN_IF_ERROR(vault_.Keep(entry.trial_key, commitment.trial));
+  ARCHPOOL_RETURN_IF_ERROR(vault_.Keep(entry.id()));
   const std::shared_ptr<const wire::WorkLease> lease =
       book_.Find(commitment.lease);
   ARCHPOOL_ASSIGN_OR_RETURN(
@@ -104,7 +107,7 @@ Courier::Outcome Courier::DeliverOne(JournalEntry entry,
     // What an audit wants, the prover sends: not both at once.
     wants_weights = reply->wants_weights && !reply->is_audited;
     if (wants_weights) {
-      const absl::Status marked = journal_.MarkCommitted(entry.trial_key);
+      const absl::Status marked = journal_.MarkCommitted(entry.id());
       // Not fatal: the same report again is accepted again.
       if (!marked.ok()) spdlog::warn("{}", std::string(marked.message()));
     }

@@ -12,6 +12,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/base/bell.h"
 #include "common/channel/retry.h"
 #include "worker/agent/checkpoint_vault.h"
 #include "worker/agent/lease_book.h"
@@ -62,6 +63,7 @@ class Courier {
   Prover& prover_;
   LeaseBook& book_;
   const RetryPolicy policy_;
+  Bell delivered_;
   absl::Mutex mutex_;
   std::deque<JournalEntry> waiting_ ABSL_GUARDED_BY(mutex_);
   // The front of `waiting_` stays there until its delivery has ended.

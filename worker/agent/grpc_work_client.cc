@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "common/base/status.h"
 #include "common/wire/fields.h"
 #include "common/wire/proof_wire.h"
@@ -35,8 +36,10 @@ absl::StatusOr<AskedSegment> ReadAsked(
       asked.trial,
       wire::ReadId<TrialId>("request.trial_id", request.trial_id()));
   ARCHPOOL_ASSIGN_OR_RETURN(
-      asked.deadline,
-      wire::ReadTime("request.deadline_time", request.deadline_time()));
+      const absl::Duration left,
+      wire::ReadLeft("request.deadline_left", request.has_deadline_left(),
+                     request.deadline_left()));
+  asked.left = Countdown(left);
   ARCHPOOL_ASSIGN_OR_RETURN(asked.lease, wire::LeaseFromProto(proto.lease()));
   const int64_t all = asked.lease.recipe.segments;
   ARCHPOOL_RETURN_IF_ERROR(
@@ -56,11 +59,14 @@ absl::StatusOr<AskedSegment> ReadAsked(
 
 }  // namespace
 
-GrpcWorkClient::GrpcWorkClient(const Remote& remote, WorkerIdentity identity)
+GrpcWorkClient::GrpcWorkClient(const Remote& remote, const Remote& bulk,
+                               WorkerIdentity identity,
+                               std::stop_token last_calls)
     : remote_(remote),
       identity_(std::move(identity)),
+      last_calls_(std::move(last_calls)),
       stub_(v1::WorkService::NewStub(remote.channel())),
-      blobs_(remote) {}
+      blobs_(bulk) {}
 
 absl::StatusOr<OpenedSession> GrpcWorkClient::OpenSession() {
   v1::OpenSessionRequest request;
@@ -68,8 +74,9 @@ absl::StatusOr<OpenedSession> GrpcWorkClient::OpenSession() {
   request.set_threads(identity_.threads);
   request.set_hardware_class(identity_.hardware_class);
   request.set_public_key(identity_.key.public_key().AsBytes());
-  ARCHPOOL_ASSIGN_OR_RETURN(const v1::OpenSessionResponse response,
-                            remote_.Call(*stub_, &Stub::OpenSession, request));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::OpenSessionResponse response,
+      remote_.Call(*stub_, &Stub::OpenSession, request, {.stop = last_calls_}));
   OpenedSession opened;
   ARCHPOOL_ASSIGN_OR_RETURN(
       opened.session,
@@ -78,6 +85,10 @@ absl::StatusOr<OpenedSession> GrpcWorkClient::OpenSession() {
       opened.heartbeat_interval,
       wire::ReadDuration("heartbeat_interval", response.heartbeat_interval(),
                          kHeartbeatMin, kHeartbeatMax));
+  if (response.has_server_time()) {
+    const auto time = wire::ReadTime("server_time", response.server_time());
+    if (time.ok()) opened.clock_skew = absl::Now() - *time;
+  }
   if (wire::CheckPrintable("terms", response.terms(), kTermsLengthMax).ok()) {
     opened.terms = response.terms();
   }
@@ -126,8 +137,10 @@ absl::StatusOr<HeartbeatReply> GrpcWorkClient::Heartbeat(
   request.set_trial_id(report.trial.value);
   request.set_step(report.step);
   request.set_steps(report.steps);
-  ARCHPOOL_ASSIGN_OR_RETURN(const v1::HeartbeatResponse response,
-                            remote_.Call(*stub_, &Stub::Heartbeat, request));
+  request.set_upload_bytes_per_second(blobs_.upload_bytes_per_second());
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::HeartbeatResponse response,
+      remote_.Call(*stub_, &Stub::Heartbeat, request, {.stop = last_calls_}));
   HeartbeatReply reply;
   for (const int64_t lease : response.ended_lease_ids()) {
     reply.ended.push_back(LeaseId{lease});
@@ -158,7 +171,8 @@ absl::StatusOr<ReportReply> GrpcWorkClient::ReportTrial(
   report.set_signature(
       identity_.key.Sign(CommitmentMessage(ClaimOf(commitment))).AsBytes());
   ARCHPOOL_ASSIGN_OR_RETURN(const v1::ReportTrialsResponse response,
-                            remote_.Call(*stub_, &Stub::ReportTrials, request));
+                            remote_.Call(*stub_, &Stub::ReportTrials, request,
+                                         {.stop = last_calls_}));
   if (response.results_size() != 1) {
     return Internal("REPORT_UNANSWERED",
                     "the server answered a report without its result");
@@ -186,7 +200,8 @@ absl::StatusOr<ReviewReply> GrpcWorkClient::ReviewTrials(
   request.set_session_id(session.value);
   for (const TrialId trial : kept) request.add_trial_ids(trial.value);
   ARCHPOOL_ASSIGN_OR_RETURN(const v1::ReviewTrialsResponse response,
-                            remote_.Call(*stub_, &Stub::ReviewTrials, request));
+                            remote_.Call(*stub_, &Stub::ReviewTrials, request,
+                                         {.stop = last_calls_}));
   ReviewReply reply;
   for (const int64_t trial : response.settled_trial_ids()) {
     reply.settled.push_back(TrialId{trial});
@@ -203,7 +218,9 @@ absl::Status GrpcWorkClient::OpenSegment(TrialId trial,
   v1::OpenSegmentRequest request;
   request.set_trial_id(trial.value);
   *request.mutable_opening() = wire::ToProto(opening);
-  return remote_.Call(*stub_, &Stub::OpenSegment, request).status();
+  return remote_
+      .Call(*stub_, &Stub::OpenSegment, request, {.stop = last_calls_})
+      .status();
 }
 
 absl::Status GrpcWorkClient::UploadCheckpoint(TrialId trial,
@@ -220,7 +237,9 @@ absl::Status GrpcWorkClient::ReleaseLease(SessionId session, LeaseId lease,
   request.set_session_id(session.value);
   request.set_lease_id(lease.value);
   request.set_attempt(attempt);
-  return remote_.Call(*stub_, &Stub::ReleaseLease, request).status();
+  return remote_
+      .Call(*stub_, &Stub::ReleaseLease, request, {.stop = last_calls_})
+      .status();
 }
 
 absl::Status GrpcWorkClient::UploadWeights(TrialId trial,

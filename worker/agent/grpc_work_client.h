@@ -3,6 +3,7 @@
 #define ARCHPOOL_WORKER_AGENT_GRPC_WORK_CLIENT_H_
 
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "archpool/v1/work.grpc.pb.h"
@@ -25,8 +26,10 @@ struct WorkerIdentity {
 
 class GrpcWorkClient : public WorkClient {
  public:
-  // `remote` outlives this.
-  GrpcWorkClient(const Remote& remote, WorkerIdentity identity);
+  // `remote`, for calls, and `bulk`, for files, outlive this. `last_calls` cuts
+  // off every call: a worker that stops waits for no server.
+  GrpcWorkClient(const Remote& remote, const Remote& bulk,
+                 WorkerIdentity identity, std::stop_token last_calls);
 
   absl::StatusOr<OpenedSession> OpenSession() override;
   absl::StatusOr<AcquiredLease> AcquireLease(
@@ -55,7 +58,8 @@ class GrpcWorkClient : public WorkClient {
 
  private:
   const Remote& remote_;
-  WorkerIdentity identity_;
+  const WorkerIdentity identity_;
+  const std::stop_token last_calls_;
   std::unique_ptr<v1::WorkService::Stub> stub_;
   BlobClient blobs_;
 };

@@ -25,8 +25,11 @@ Prover::Prover(WorkClient& client, SessionHolder& session,
 }
 
 void Prover::Poke() {
-  const absl::MutexLock lock(&mutex_);
-  ++pokes_;
+  {
+    const absl::MutexLock lock(&mutex_);
+    ++pokes_;
+  }
+  poked_.Ring();
 }
 
 std::optional<AskedSegment> Prover::TakeLost() {
@@ -39,19 +42,25 @@ std::optional<AskedSegment> Prover::TakeLost() {
 }
 
 void Prover::Restored(TrialId trial) {
-  const absl::MutexLock lock(&mutex_);
-  lost_.erase(trial);
-  ++pokes_;
+  {
+    const absl::MutexLock lock(&mutex_);
+    lost_.erase(trial);
+  }
+  Poke();
 }
 
 bool Prover::WaitUntilIdle(absl::Duration timeout) {
-  const absl::MutexLock lock(&mutex_);
-  const int64_t target = pokes_;
-  const auto is_served = [&] {
-    mutex_.AssertReaderHeld();
-    return pokes_served_ >= target;
-  };
-  return mutex_.AwaitWithTimeout(absl::Condition(&is_served), timeout);
+  const Countdown left(timeout);
+  std::optional<int64_t> target;
+  while (true) {
+    {
+      const absl::MutexLock lock(&mutex_);
+      if (!target) target = pokes_;
+      if (pokes_served_ >= *target) return true;
+    }
+    if (left.IsOver()) return false;
+    served_.Wait({}, left.left());
+  }
 }
 
 absl::Duration Prover::Interval(const std::stop_token& stop) {
@@ -60,25 +69,20 @@ absl::Duration Prover::Interval(const std::stop_token& stop) {
 }
 
 void Prover::Run(const std::stop_token& stop) {
-  // The lock makes the condition be looked at again.
-  const std::stop_callback wake(
-      stop, [this] { const absl::MutexLock lock(&mutex_); });
   while (true) {
-    const absl::Duration interval = Interval(stop);
+    poked_.Wait(stop, Interval(stop));
+    if (stop.stop_requested()) return;
     int64_t serving = 0;
     {
       const absl::MutexLock lock(&mutex_);
-      const auto is_wanted = [&] {
-        mutex_.AssertReaderHeld();
-        return pokes_ > pokes_served_ || stop.stop_requested();
-      };
-      mutex_.AwaitWithTimeout(absl::Condition(&is_wanted), interval);
-      if (stop.stop_requested()) return;
       serving = pokes_;
     }
     Review(stop);
-    const absl::MutexLock lock(&mutex_);
-    pokes_served_ = serving;
+    {
+      const absl::MutexLock lock(&mutex_);
+      pokes_served_ = serving;
+    }
+    served_.Ring();
   }
 }
 
@@ -107,7 +111,7 @@ void Prover::Review(const std::stop_token& stop) {
     }
     for (const TrialId trial : reply->settled) {
       const auto found = kept.find(trial);
-      if (found != kept.end()) vault_.Remove(found->second);
+      if (found != kept.end()) vault_.Remove({found->second, trial});
     }
     for (const AskedSegment& asked : reply->asked) Answer(asked, stop);
     begin = end;
@@ -119,8 +123,7 @@ void Prover::Answer(const AskedSegment& asked, const std::stop_token& stop) {
     const absl::MutexLock lock(&mutex_);
     if (lost_.contains(asked.trial)) return;
   }
-  const absl::Status answered =
-      LayOpen(asked, asked.lease.assignments[0].trial_key, stop);
+  const absl::Status answered = LayOpen(asked, stop);
   if (answered.ok()) {
     spdlog::info("{}: segment {} is open to the pool", asked.trial.ToString(),
                  asked.segment);
@@ -136,22 +139,24 @@ void Prover::Answer(const AskedSegment& asked, const std::stop_token& stop) {
   }
 }
 
-absl::Status Prover::LayOpen(const AskedSegment& asked, const Digest& key,
+absl::Status Prover::LayOpen(const AskedSegment& asked,
                              const std::stop_token& stop) {
+  const TrainingId id{asked.lease.assignments[0].trial_key, asked.trial};
   const int64_t segments = asked.segments;
-  const std::vector<CheckpointFiles> seen = vault_.FilesOf(key);
+  const CheckpointVault::Hold hold = vault_.HoldFiles(id);
+  const std::vector<CheckpointFiles> seen = vault_.FilesOf(id);
   if (std::ssize(seen) != segments + 1) {
     return NotFound("CHECKPOINT_LOST", "its checkpoints are not here");
   }
   ARCHPOOL_ASSIGN_OR_RETURN(const UploadSource weights,
-                            vault_.WeightsAt(key, segments));
+                            vault_.WeightsAt(id, segments));
   const Opening opening = CheckpointChain(seen).Open(asked.segment);
   std::vector<UploadSource> files;
   if (asked.segment > 0) {
     ARCHPOOL_ASSIGN_OR_RETURN(files.emplace_back(),
-                              vault_.WeightsAt(key, asked.segment));
+                              vault_.WeightsAt(id, asked.segment));
     ARCHPOOL_ASSIGN_OR_RETURN(files.emplace_back(),
-                              vault_.OptimizerAt(key, asked.segment));
+                              vault_.OptimizerAt(id, asked.segment));
   }
   ARCHPOOL_RETURN_IF_ERROR(RetryWhileTransient(policy_, stop, [&] {
     return client_.OpenSegment(asked.trial, opening);

@@ -13,6 +13,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/base/bell.h"
 #include "common/channel/retry.h"
 #include "worker/agent/checkpoint_vault.h"
 #include "worker/agent/session_holder.h"
@@ -46,13 +47,14 @@ class Prover {
   void Review(const std::stop_token& stop) ABSL_LOCKS_EXCLUDED(mutex_);
   void Answer(const AskedSegment& asked, const std::stop_token& stop)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status LayOpen(const AskedSegment& asked, const Digest& key,
-                       const std::stop_token& stop);
+  absl::Status LayOpen(const AskedSegment& asked, const std::stop_token& stop);
 
   WorkClient& client_;
   SessionHolder& session_;
   CheckpointVault& vault_;
   const RetryPolicy policy_;
+  Bell poked_;
+  Bell served_;
   absl::Mutex mutex_;
   int64_t pokes_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t pokes_served_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -9,10 +9,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/clock.h"
 #include "common/base/durable_file.h"
 #include "common/base/signals.h"
 #include "common/base/status.h"
+#include "common/base/stop.h"
+#include "common/base/work_directory.h"
 #include "common/channel/address.h"
 #include "common/channel/program.h"
 #include "common/channel/remote.h"
@@ -24,6 +25,19 @@
 
 namespace archpool {
 namespace {
+
+// Of a worker that is asked to stop: when its last calls are cut off, and when
+// it ends in the middle of whatever it computes. What is on its disk then is
+// taken up at its next start.
+constexpr absl::Duration kCallsMax = absl::Seconds(10);
+constexpr absl::Duration kDrainMax = absl::Seconds(15);
+
+WorkDirectoryKind DirectoryKind() {
+  return {.program = "archpool-worker",
+          .earlier_names = {"blobs", "checkpoints", "hardware-class",
+                            "training", "trials", "worker.key"},
+          .earlier_sign = "worker.key"};
+}
 
 // What another instruction set or number of threads left unfinished cannot be
 // gone on with here: an audit would find it false.
@@ -39,11 +53,31 @@ absl::Status AdoptClass(const std::string& work_dir,
         "is dropped",
         *earlier, hardware_class);
     for (const JournalEntry& entry : journal.Entries()) {
-      if (!entry.is_committed) journal.Remove(entry.trial_key);
+      if (!entry.is_committed) journal.Remove(entry.id());
     }
     vault.RemoveUnkept();
   }
   return WriteFileDurably(path, hardware_class);
+}
+
+// Under another name the pool hears of trials that this directory still answers
+// for, but not of what was trained and not reported: that is on leases of the
+// earlier name's.
+absl::Status AdoptName(const std::string& work_dir, const std::string& name,
+                       const TrialJournal& journal,
+                       const CheckpointVault& vault) {
+  const std::string path = work_dir + "/worker-name";
+  const absl::StatusOr<std::string> earlier = ReadFile(path, 256);
+  if (earlier.ok() && *earlier == name) return absl::OkStatus();
+  const size_t waiting = journal.Entries().size() + vault.Kept().size();
+  if (earlier.ok() && waiting > 0) {
+    spdlog::warn(
+        "{} trials in {} were trained by worker {}, which the pool may still "
+        "ask and pay: start it with --name {}, and give worker {} a directory "
+        "of its own",
+        waiting, work_dir, *earlier, *earlier, name);
+  }
+  return WriteFileDurably(path, name);
 }
 
 absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
@@ -53,7 +87,7 @@ absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string token,
                             ReadTokenFile(flags.token_file));
   ARCHPOOL_ASSIGN_OR_RETURN(const DirectoryLock lock,
-                            DirectoryLock::Acquire(flags.work_dir));
+                            ClaimDirectory(flags.work_dir, DirectoryKind()));
   ARCHPOOL_ASSIGN_OR_RETURN(const std::unique_ptr<TrialJournal> journal,
                             TrialJournal::Open(flags.work_dir + "/trials"));
   ARCHPOOL_ASSIGN_OR_RETURN(const std::unique_ptr<CheckpointVault> vault,
@@ -63,20 +97,26 @@ absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
       AdoptClass(flags.work_dir,
                  absl::StrCat(trainer.hardware_class(), "/", flags.threads),
                  *journal, *vault));
+  ARCHPOOL_RETURN_IF_ERROR(
+      AdoptName(flags.work_dir, flags.name, *journal, *vault));
   ARCHPOOL_ASSIGN_OR_RETURN(const SigningKey key,
                             LoadOrMakeKey(flags.work_dir + "/worker.key"));
-  const SystemClock clock;
   const Remote remote(server, token);
+  const Remote bulk(server, token, Line::kSeparate);
+  const LateStop last_calls(stop, kCallsMax);
   GrpcWorkClient client(
-      remote, {flags.name, flags.threads, trainer.hardware_class(), key,
-               std::llround(flags.price_min_coins * kAmountPerCoin)});
+      remote, bulk,
+      {flags.name, flags.threads, trainer.hardware_class(), key,
+       std::llround(flags.price_min_coins * kAmountPerCoin)},
+      last_calls.token());
   TrainingDataCache data(
       client, BlobCache(flags.work_dir + "/blobs", flags.cache_mib << 20));
   CheckpointCache checkpoints(client, BlobCache(flags.work_dir + "/checkpoints",
                                                 flags.checkpoints_mib << 20));
   spdlog::info("worker {} ({}, {} threads) for {}", flags.name,
                trainer.hardware_class(), flags.threads, flags.server);
-  Agent agent(clock, client, trainer, data, checkpoints, *vault, *journal,
+  const auto attempts = AttemptLog::Load(flags.work_dir + "/attempts.json");
+  Agent agent(client, trainer, data, checkpoints, *vault, *journal, *attempts,
               AgentOptions());
   return agent.Run(stop);
 }
@@ -144,9 +184,10 @@ int RunWorker(int argc, char** argv, const WorkerProgram& program) {
     return *exit_code;
   }
   setpriority(PRIO_PROCESS, 0, flags.nice_level);
-  const std::unique_ptr<Trainer> trainer = program.make_trainer(flags);
+  if (program.pin) program.pin(flags);
+  const SignalStop signals(kDrainMax);
   SetUpLogging();
-  const SignalStop signals;
+  const std::unique_ptr<Trainer> trainer = program.make_trainer(flags);
   return Finish(program.name, Work(flags, *trainer, signals.token()));
 }
 

@@ -34,7 +34,10 @@ struct WorkerProgram {
   std::string description;
   // Adds flags of its own; may be empty.
   std::function<void(CLI::App&)> add_flags;
-  // Called once, with all flags parsed, before any other thread runs.
+  // Called with all flags parsed, before any thread runs: may execute the
+  // program anew. May be empty.
+  std::function<void(const WorkerFlags&)> pin;
+  // Called once, after that.
   std::function<std::unique_ptr<Trainer>(const WorkerFlags&)> make_trainer;
 };
 

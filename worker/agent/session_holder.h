@@ -3,12 +3,14 @@
 #ifndef ARCHPOOL_WORKER_AGENT_SESSION_HOLDER_H_
 #define ARCHPOOL_WORKER_AGENT_SESSION_HOLDER_H_
 
+#include <optional>
 #include <stop_token>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "common/base/countdown.h"
 #include "common/channel/retry.h"
 #include "worker/agent/work_client.h"
 
@@ -17,10 +19,12 @@ namespace archpool {
 class SessionHolder {
  public:
   // `client` outlives this.
-  explicit SessionHolder(WorkClient& client) : client_(client) {}
+  SessionHolder(WorkClient& client, const RetryPolicy& policy)
+      : client_(client), backoff_(policy) {}
 
   // The session; opened where there is none, tried once. CANCELLED (STOPPED) on
-  // `stop`; the server's refusal.
+  // `stop`; the server's refusal, which stands for a while, longer each time:
+  // nobody gains where two workers fight for one name.
   absl::StatusOr<OpenedSession> Get(const std::stop_token& stop);
 
   // The server does not know `lost`: the next Get opens another one.
@@ -30,9 +34,13 @@ class SessionHolder {
   WorkClient& client_;
   // Held over the call: all threads wait for the one session.
   absl::Mutex opening_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
+  // What the server said last, and how long that is not asked again.
+  absl::Status refusal_ ABSL_GUARDED_BY(opening_mutex_);
+  Countdown refused_ ABSL_GUARDED_BY(opening_mutex_);
+  Backoff backoff_ ABSL_GUARDED_BY(opening_mutex_);
   absl::Mutex mutex_;
   OpenedSession opened_ ABSL_GUARDED_BY(mutex_);
-  std::string terms_said_ ABSL_GUARDED_BY(mutex_);
+  std::optional<std::string> terms_said_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Whether the server says that the session is over.

@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/base/durable_file.h"
 #include "common/base/status.h"
 #include "common/data/read_file.h"
@@ -22,6 +23,8 @@ using nlohmann::ordered_json;
 constexpr int64_t kEntryBytesMax = 64 << 10;
 constexpr absl::string_view kEntrySuffix = ".json";
 constexpr absl::string_view kWeightsSuffix = ".safetensors";
+// What WriteFileDurably writes beside.
+constexpr absl::string_view kUnfinishedSuffix = ".new";
 
 std::vector<std::string> HexOf(const std::vector<Digest>& digests) {
   std::vector<std::string> hex;
@@ -97,6 +100,18 @@ std::optional<JournalEntry> FromJson(const std::string& text) {
   return entry;
 }
 
+// Of which training a file of the journal's is.
+TrainingId IdOf(absl::string_view name) {
+  return TrainingIdFromName(name.substr(0, name.find('.')))
+      .value_or(TrainingId());
+}
+
+// Whether a journal would write a file of this name.
+bool IsOwn(absl::string_view name, absl::string_view suffix) {
+  return absl::EndsWith(name, suffix) &&
+         TrainingIdFromName(absl::StripSuffix(name, suffix)).has_value();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<TrialJournal>> TrialJournal::Open(
@@ -109,35 +124,60 @@ absl::StatusOr<std::unique_ptr<TrialJournal>> TrialJournal::Open(
 
 absl::Status TrialJournal::Load() {
   const absl::MutexLock lock(&mutex_);
-  std::vector<fs::path> leftovers;
+  std::vector<std::string> names;
   std::error_code error;
   for (const fs::directory_entry& file :
        fs::directory_iterator(directory_, error)) {
-    const std::string path = file.path().string();
-    if (!absl::EndsWith(path, kEntrySuffix)) {
-      leftovers.push_back(file.path());
-      continue;
+    std::error_code ignored;
+    // What others put here is theirs.
+    if (fs::is_regular_file(file.symlink_status(ignored))) {
+      names.push_back(file.path().filename().string());
     }
-    ARCHPOOL_ASSIGN_OR_RETURN(const std::string text,
-                              ReadFile(path, kEntryBytesMax));
-    const std::optional<JournalEntry> entry = FromJson(text);
-    if (!entry.has_value()) {
-      return FailedPrecondition(
-          "JOURNAL_MALFORMED",
-          absl::StrCat(path, " is not a journal entry: move it away"));
-    }
-    if (!fs::exists(PathOf(entry->trial_key, kWeightsSuffix), error)) {
-      fs::remove(file.path(), error);
-      continue;
-    }
-    entries_[entry->trial_key] = *entry;
   }
-  for (const fs::path& path : leftovers) {
-    const auto key = Digest::Parse(path.stem().string());
-    const bool has_entry = key.ok() && entries_.contains(*key) &&
-                           absl::EndsWith(path.string(), kWeightsSuffix);
-    if (!has_entry) fs::remove(path, error);
+  if (error) {
+    return FailedPrecondition(
+        "FILE_UNREADABLE",
+        absl::StrCat("cannot read ", directory_, ": ", error.message()));
   }
+  for (const std::string& name : names) {
+    if (IsOwn(name, kEntrySuffix)) ARCHPOOL_RETURN_IF_ERROR(LoadEntry(name));
+  }
+  for (const std::string& name : names) {
+    const bool is_half_written =
+        IsOwn(name, absl::StrCat(kEntrySuffix, kUnfinishedSuffix)) ||
+        IsOwn(name, absl::StrCat(kWeightsSuffix, kUnfinishedSuffix));
+    const bool is_orphan =
+        IsOwn(name, kWeightsSuffix) && !entries_.contains(IdOf(name));
+    if (is_half_written || is_orphan) {
+      fs::remove(absl::StrCat(directory_, "/", name), error);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TrialJournal::LoadEntry(const std::string& name) {
+  const std::string path = absl::StrCat(directory_, "/", name);
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::string text,
+                            ReadFile(path, kEntryBytesMax));
+  const std::optional<JournalEntry> entry = FromJson(text);
+  if (!entry.has_value() || entry->trial_key != IdOf(name).key) {
+    return FailedPrecondition(
+        "JOURNAL_MALFORMED",
+        absl::StrCat(path, " is not a journal entry: move it away"));
+  }
+  std::error_code error;
+  const std::string own_name = entry->id().ToName();
+  if (IdOf(name) != entry->id()) {  // an earlier version's: named by key alone
+    const std::string bare = entry->trial_key.ToString();
+    fs::rename(PathOf(bare, kWeightsSuffix), PathOf(own_name, kWeightsSuffix),
+               error);
+    fs::rename(path, PathOf(own_name, kEntrySuffix), error);
+  }
+  if (!fs::exists(PathOf(own_name, kWeightsSuffix), error)) {
+    fs::remove(PathOf(own_name, kEntrySuffix), error);
+    return absl::OkStatus();
+  }
+  entries_[entry->id()] = *entry;
   return absl::OkStatus();
 }
 
@@ -153,9 +193,9 @@ std::vector<JournalEntry> TrialJournal::Entries() const {
   return entries;
 }
 
-std::optional<JournalEntry> TrialJournal::Find(const Digest& trial_key) const {
+std::optional<JournalEntry> TrialJournal::Find(const TrainingId& id) const {
   const absl::MutexLock lock(&mutex_);
-  const auto found = entries_.find(trial_key);
+  const auto found = entries_.find(id);
   if (found == entries_.end()) return std::nullopt;
   return found->second;
 }
@@ -168,42 +208,43 @@ absl::StatusOr<JournalEntry> TrialJournal::Add(const Digest& trial_key,
   const JournalEntry entry{trial_key, commitment, /*is_committed=*/false};
   // The weights first: an entry always has them.
   ARCHPOOL_RETURN_IF_ERROR(
-      WriteFileDurably(PathOf(trial_key, kWeightsSuffix), weights));
+      WriteFileDurably(PathOf(entry.id().ToName(), kWeightsSuffix), weights));
   ARCHPOOL_RETURN_IF_ERROR(Write(entry));
   const absl::MutexLock lock(&mutex_);
-  entries_[trial_key] = entry;
+  entries_[entry.id()] = entry;
   return entry;
 }
 
-absl::Status TrialJournal::MarkCommitted(const Digest& trial_key) {
+absl::Status TrialJournal::MarkCommitted(const TrainingId& id) {
   const absl::MutexLock lock(&mutex_);
-  const auto found = entries_.find(trial_key);
+  const auto found = entries_.find(id);
   if (found == entries_.end()) return absl::OkStatus();
   found->second.is_committed = true;
   return Write(found->second);
 }
 
-void TrialJournal::Remove(const Digest& trial_key) {
+void TrialJournal::Remove(const TrainingId& id) {
   const absl::MutexLock lock(&mutex_);
   std::error_code ignored;
   // The entry first: weights alone are swept up by the next Open.
-  fs::remove(PathOf(trial_key, kEntrySuffix), ignored);
-  fs::remove(PathOf(trial_key, kWeightsSuffix), ignored);
-  entries_.erase(trial_key);
+  fs::remove(PathOf(id.ToName(), kEntrySuffix), ignored);
+  fs::remove(PathOf(id.ToName(), kWeightsSuffix), ignored);
+  entries_.erase(id);
 }
 
 UploadSource TrialJournal::WeightsOf(const JournalEntry& entry) const {
-  return {PathOf(entry.trial_key, kWeightsSuffix),
+  return {PathOf(entry.id().ToName(), kWeightsSuffix),
           entry.commitment.weights_digest, entry.commitment.weights_size_bytes};
 }
 
-std::string TrialJournal::PathOf(const Digest& trial_key,
+std::string TrialJournal::PathOf(absl::string_view name,
                                  absl::string_view suffix) const {
-  return absl::StrCat(directory_, "/", trial_key.ToString(), suffix);
+  return absl::StrCat(directory_, "/", name, suffix);
 }
 
 absl::Status TrialJournal::Write(const JournalEntry& entry) const {
-  return WriteFileDurably(PathOf(entry.trial_key, kEntrySuffix), ToJson(entry));
+  return WriteFileDurably(PathOf(entry.id().ToName(), kEntrySuffix),
+                          ToJson(entry));
 }
 
 }  // namespace archpool

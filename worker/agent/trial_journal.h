@@ -1,7 +1,7 @@
 // Trained trials that the pool has not acknowledged yet, on disk: what a worker
 // must not lose when it crashes. A trial enters with its weights before it is
 // reported, and leaves once the weights are at the server or are refused.
-// Thread-safe; one process per directory.
+// Thread-safe; one process per directory (ClaimDirectory).
 #ifndef ARCHPOOL_WORKER_AGENT_TRIAL_JOURNAL_H_
 #define ARCHPOOL_WORKER_AGENT_TRIAL_JOURNAL_H_
 
@@ -16,15 +16,17 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "common/crypto/sha256.h"
+#include "worker/agent/training_id.h"
 #include "worker/agent/work_client.h"
 
 namespace archpool {
 
 struct JournalEntry {
-  // Trial ids start again when a pool does; a trial key never comes twice.
   Digest trial_key;
   TrialCommitment commitment;
   bool is_committed = false;  // the pool has taken the report
+
+  TrainingId id() const { return {trial_key, commitment.trial}; }
 };
 
 class TrialJournal {
@@ -35,15 +37,15 @@ class TrialJournal {
       std::string directory);
 
   std::vector<JournalEntry> Entries() const;
-  std::optional<JournalEntry> Find(const Digest& trial_key) const;
+  std::optional<JournalEntry> Find(const TrainingId& id) const;
 
   // Stores a trial that was just trained; fills in the weights' digest and
   // size. The disk's errors.
   absl::StatusOr<JournalEntry> Add(const Digest& trial_key,
                                    TrialCommitment commitment,
                                    absl::string_view weights);
-  absl::Status MarkCommitted(const Digest& trial_key);
-  void Remove(const Digest& trial_key);
+  absl::Status MarkCommitted(const TrainingId& id);
+  void Remove(const TrainingId& id);
 
   // Where the entry's weights lie, as an upload.
   UploadSource WeightsOf(const JournalEntry& entry) const;
@@ -51,13 +53,15 @@ class TrialJournal {
  private:
   explicit TrialJournal(std::string directory)
       : directory_(std::move(directory)) {}
-  absl::Status Load();
-  std::string PathOf(const Digest& trial_key, absl::string_view suffix) const;
+  absl::Status Load() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status LoadEntry(const std::string& name)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::string PathOf(absl::string_view name, absl::string_view suffix) const;
   absl::Status Write(const JournalEntry& entry) const;
 
   const std::string directory_;
   mutable absl::Mutex mutex_;
-  std::map<Digest, JournalEntry> entries_ ABSL_GUARDED_BY(mutex_);
+  std::map<TrainingId, JournalEntry> entries_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace archpool

@@ -43,6 +43,7 @@ class TrialJournalTest : public ::testing::Test {
 
   std::string directory_;
   const Digest key_ = Sha256("a key");
+  const TrainingId id_{key_, TrialId{5}};
 };
 
 TEST_F(TrialJournalTest, SurvivesARestart) {
@@ -67,16 +68,16 @@ TEST_F(TrialJournalTest, RemembersWhatThePoolHasTaken) {
   {
     const std::unique_ptr<TrialJournal> journal = Open();
     ASSERT_TRUE(journal->Add(key_, Commitment(5), "weights").ok());
-    ASSERT_TRUE(journal->MarkCommitted(key_).ok());
+    ASSERT_TRUE(journal->MarkCommitted(id_).ok());
   }
-  EXPECT_TRUE(Open()->Find(key_)->is_committed);
+  EXPECT_TRUE(Open()->Find(id_)->is_committed);
 }
 
 TEST_F(TrialJournalTest, RemovesBothFiles) {
   const std::unique_ptr<TrialJournal> journal = Open();
   ASSERT_TRUE(journal->Add(key_, Commitment(5), "weights").ok());
-  journal->Remove(key_);
-  EXPECT_FALSE(journal->Find(key_).has_value());
+  journal->Remove(id_);
+  EXPECT_FALSE(journal->Find(id_).has_value());
   EXPECT_EQ(CountFiles(), 0);
 }
 
@@ -110,15 +111,62 @@ TEST_F(TrialJournalTest, SweepsUpWhatACrashLeft) {
 TEST_F(TrialJournalTest, DropsAnEntryWithoutItsWeights) {
   ASSERT_TRUE(Open()->Add(key_, Commitment(5), "weights").ok());
   std::filesystem::remove(
-      absl::StrCat(directory_, "/", key_.ToString(), ".safetensors"));
+      absl::StrCat(directory_, "/", id_.ToName(), ".safetensors"));
   EXPECT_TRUE(Open()->Entries().empty());
   EXPECT_EQ(CountFiles(), 0);
 }
 
-TEST_F(TrialJournalTest, WillNotGuessAtAForeignFile) {
-  std::ofstream(directory_ + "/notes.json") << "[1, 2]";
+TEST_F(TrialJournalTest, WillNotGuessAtAnEntryThatItCannotRead) {
+  std::ofstream(absl::StrCat(directory_, "/", id_.ToName(), ".json"))
+      << "[1, 2]";
   EXPECT_EQ(GetReason(TrialJournal::Open(directory_).status()),
             "JOURNAL_MALFORMED");
+}
+
+TEST_F(TrialJournalTest, TouchesNothingOfOthers) {
+  const std::string precious = directory_ + "/precious";
+  std::filesystem::create_directories(precious);
+  std::ofstream(directory_ + "/notes.txt") << "mine";
+  std::ofstream(directory_ + "/results.json") << "[1, 2]";
+  std::ofstream(directory_ + "/model.safetensors") << "mine";
+  std::ofstream(precious + "/thesis.tex") << "mine";
+  const std::string link =
+      absl::StrCat(directory_, "/", id_.ToName(), ".safetensors");
+  std::filesystem::create_symlink(precious + "/thesis.tex", link);
+  EXPECT_TRUE(Open()->Entries().empty());
+  EXPECT_EQ(CountFiles(), 5);
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+}
+
+// The same network for the same account, trained under two trials.
+TEST_F(TrialJournalTest, KeepsTwoTrialsOfOneKeyApart) {
+  {
+    const std::unique_ptr<TrialJournal> journal = Open();
+    ASSERT_TRUE(journal->Add(key_, Commitment(5), "weights").ok());
+    ASSERT_TRUE(journal->Add(key_, Commitment(6), "weights").ok());
+    journal->Remove(id_);
+  }
+  const std::unique_ptr<TrialJournal> journal = Open();
+  ASSERT_EQ(journal->Entries().size(), 1u);
+  const JournalEntry left = journal->Entries()[0];
+  EXPECT_EQ(left.commitment.trial, TrialId{6});
+  EXPECT_EQ(std::filesystem::file_size(journal->WeightsOf(left).path), 7u);
+}
+
+// Which named the files by the key alone.
+TEST_F(TrialJournalTest, TakesOverTheFilesOfAnEarlierVersion) {
+  ASSERT_TRUE(Open()->Add(key_, Commitment(5), "weights").ok());
+  for (const char* suffix : {".json", ".safetensors"}) {
+    std::filesystem::rename(
+        absl::StrCat(directory_, "/", id_.ToName(), suffix),
+        absl::StrCat(directory_, "/", key_.ToString(), suffix));
+  }
+  const std::unique_ptr<TrialJournal> journal = Open();
+  ASSERT_EQ(journal->Entries().size(), 1u);
+  EXPECT_EQ(journal->Entries()[0].id(), id_);
+  EXPECT_EQ(CountFiles(), 2);
+  EXPECT_TRUE(
+      std::filesystem::exists(journal->WeightsOf(*journal->Find(id_)).path));
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/base/countdown.h"
 #include "common/channel/blob_cache.h"
 #include "common/channel/blob_client.h"
 #include "common/crypto/sha256.h"
@@ -25,6 +26,9 @@ struct OpenedSession {
   SessionId session;
   absl::Duration heartbeat_interval;
   std::string terms;  // what the pool pays by; "" where it does not say
+  // How far this machine's clock is ahead of the pool's, where that says: for
+  // people alone.
+  std::optional<absl::Duration> clock_skew = {};
 };
 
 // Work, or why there is none.
@@ -76,8 +80,8 @@ struct ReportReply {
 struct AskedSegment {
   TrialId trial;
   int64_t segment = 0;
-  int64_t segments = 0;  // of the trial's training
-  absl::Time deadline;
+  int64_t segments = 0;   // of the trial's training
+  Countdown left;         // to answer in
   wire::WorkLease lease;  // its only assignment is the trial's
 };
 

@@ -37,7 +37,8 @@ struct TrainingResult {
   int64_t validation_correct = 0;
 };
 
-// Hears of every step, on the training thread; answers false to stop.
+// Hears of every step, and while the result is counted of the last one again,
+// on the training thread; answers false to stop.
 using StepCallback = std::function<bool(int64_t step, int64_t steps)>;
 
 // Hears of every checkpoint in turn, from boundary 0 (or the one after
