@@ -89,7 +89,7 @@ TEST(SandboxTest, SignalsNobodyElse) {
               return kills || tgkills || tkills ? 1 : 0;
             }),
             0);
-  EXPECT_EQ(InSandbox([] { abort(); }), -SIGABRT);
+  EXPECT_EQ(InSandbox([]() -> int { abort(); }), -SIGABRT);
 }
 
 TEST(SandboxTest, TakesNoMemoryThatIsNotCounted) {

@@ -105,14 +105,15 @@ class Pool:
 
     # Processes.
 
-    def start(self, name, program, *flags):
+    def start(self, name, program, *flags, env=None):
         log = open(self.directory / f"{name}.log", "ab")
         self.processes[name] = subprocess.Popen(
             [PROGRAMS / program, *map(str, flags)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env={**os.environ, **(self.server_env if name == "server" else {})},
+            env={**os.environ, **(self.server_env if name == "server" else {}),
+                 **(env or {})},
         )
         log.close()
 
@@ -199,7 +200,8 @@ class Pool:
         self.command("operator", "ledger", "deposit", "--account", name,
                      "--amount", coins, parse=False)
 
-    def add_worker(self, name, trial_ms=50, cheat=None, honest_trials=0):
+    def add_worker(self, name, trial_ms=50, cheat=None, honest_trials=0,
+                   env=None):
         if not self.token_file(name).exists():
             self.create_account(name, "miner")
         cheats = ["--cheats", "--cheat", cheat, "--honest-trials",
@@ -207,19 +209,20 @@ class Pool:
         self.start(name, "archpool-fake-worker", "--server",
                    f"127.0.0.1:{self.port}", "--token-file",
                    self.token_file(name), "--name", "w1", "--work-dir",
-                   self.directory / name, "--trial-ms", trial_ms, *cheats)
+                   self.directory / name, "--trial-ms", trial_ms, *cheats,
+                   env=env)
 
     def forget_disk(self, name):
         """The directory of a worker that is not running."""
         shutil.rmtree(self.directory / name)
 
-    def add_verifier(self, name="verifier"):
+    def add_verifier(self, name="verifier", env=None):
         if not self.token_file(name).exists():
             self.create_account(name, "verifier")
         self.start(name, "archpool-fake-verifier", "--server",
                    f"127.0.0.1:{self.port}", "--token-file",
                    self.token_file(name), "--name", "v1", "--work-dir",
-                   self.directory / name)
+                   self.directory / name, env=env)
 
     # Tasks.
 

@@ -1,0 +1,98 @@
+"""Workers and verifiers end within seconds when they are asked to, whatever they
+do, with exit code 0."""
+
+import os
+import signal
+import unittest
+
+from harness import PoolTestCase, wait_for
+
+# Drains and last calls take ten at most; the machine may be busy.
+STOP_S = 25
+
+
+def threads_that_take(pid, number):
+    """Threads of the process that do not block the signal."""
+    takers = []
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/status", encoding="utf-8") as file:
+            blocked = next(int(line.split()[1], 16) for line in file
+                           if line.startswith("SigBlk"))
+        if not blocked >> (number - 1) & 1:
+            takers.append(thread)
+    return takers
+
+
+class StopTest(PoolTestCase):
+    def assert_stops(self, name):
+        process = self.pool.processes.pop(name)
+        process.send_signal(signal.SIGTERM)
+        try:
+            code = process.wait(STOP_S)
+        except Exception:
+            process.kill()
+            process.wait()
+            raise AssertionError(
+                f"{name} was there {STOP_S} s after SIGTERM:\n"
+                + self.pool.log(name)) from None
+        self.assertEqual(code, 0, self.pool.log(name))
+
+    def start_all(self, trial_ms):
+        self.pool.add_client()
+        self.pool.add_verifier()
+        self.pool.add_worker("alice", trial_ms=trial_ms)
+
+    def test_idle(self):
+        self.start_all(50)
+        for name in ("alice", "verifier"):
+            wait_for("its start", lambda n=name: " for 127.0.0.1" in self.pool.log(n))
+            self.assertEqual(
+                threads_that_take(self.pool.processes[name].pid, signal.SIGTERM),
+                [])
+        self.assert_stops("alice")
+        self.assert_stops("verifier")
+
+    def test_in_the_middle_of_a_training(self):
+        self.start_all(600_000)
+        task_id = self.pool.submit(trials=4)
+        self.pool.wait_until(task_id, "a lease",
+                             lambda task: task["trials_assigned"] > 0)
+        self.assert_stops("alice")
+
+    def test_while_the_server_is_away(self):
+        self.start_all(50)
+        task_id = self.pool.submit(trials=8)
+        self.pool.wait_until(task_id, "a first trial",
+                             lambda task: task["trials_accepted"] > 0)
+        self.pool.kill("server")
+        self.assert_stops("alice")
+        self.assert_stops("verifier")
+
+    def test_where_no_server_ever_was(self):
+        self.pool.create_account("bob", "miner")
+        self.pool.create_account("victor", "verifier")
+        for name, program in (("bob", "archpool-fake-worker"),
+                              ("victor", "archpool-fake-verifier")):
+            self.pool.start(name, program, "--server", "127.0.0.1:1",
+                            "--token-file", self.pool.token_file(name), "--name",
+                            "n1", "--work-dir", self.pool.directory / name)
+            wait_for("its start", lambda n=name: " for 127.0.0.1" in self.pool.log(n))
+            self.assert_stops(name)
+
+    # A server that takes calls and does not answer them.
+    def test_while_the_server_hangs(self):
+        self.start_all(50)
+        task_id = self.pool.submit(trials=8)
+        self.pool.wait_until(task_id, "a first trial",
+                             lambda task: task["trials_accepted"] > 0)
+        server = self.pool.processes["server"]
+        server.send_signal(signal.SIGSTOP)
+        try:
+            self.assert_stops("alice")
+            self.assert_stops("verifier")
+        finally:
+            server.send_signal(signal.SIGCONT)
+
+
+if __name__ == "__main__":
+    unittest.main()
