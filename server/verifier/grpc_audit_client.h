@@ -17,8 +17,8 @@ namespace archpool {
 
 class GrpcAuditClient : public AuditClient {
  public:
-  // `remote` outlives this. Takes audits of these classes. `last_calls` cuts off
-  // every call.
+  // `remote` outlives this. Takes audits of these classes. `last_calls` cuts
+  // off every call.
   GrpcAuditClient(const Remote& remote, std::string verifier_name,
                   std::vector<std::string> hardware_classes,
                   std::stop_token last_calls);

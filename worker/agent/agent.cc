@@ -205,8 +205,7 @@ absl::StatusOr<TrainingResult> Agent::TrainWhole(const LeaseBook::Order& order,
   ARCHPOOL_RETURN_IF_ERROR(attempts_.Begin(id.key, from ? from->boundary : 0));
   if (from) {
     spdlog::info("{} goes on from segment {} of {}",
-                 assignment.trial.ToString(), from->boundary,
-                 segments);
+                 assignment.trial.ToString(), from->boundary, segments);
   }
   const auto is_whole = [&](const TrainingResult& trained) {
     const int64_t seen = std::ssize(vault_.FilesOf(id)) - 1;
