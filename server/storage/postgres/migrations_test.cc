@@ -111,7 +111,7 @@ TEST(MigrationsTest, MisnumberedFilesAreRefusedBeforeAnythingRuns) {
 // gone: that is said, and a stop is heard.
 TEST(MigrationsLockTest, ALockThatAnotherHoldsIsSaidAndCanBeGivenUp) {
   const std::string database = ThrowawayPostgres::EmptyDatabase();
-  const auto holder = postgres::Connect(database);
+  auto holder = postgres::Connect(database);
   {
     pqxx::nontransaction lock(*holder);
     lock.exec("SELECT pg_advisory_lock(7021784069238124396)");
@@ -124,7 +124,7 @@ TEST(MigrationsLockTest, ALockThatAnotherHoldsIsSaidAndCanBeGivenUp) {
                                }};
   EXPECT_THAT(Migrate(database, {kFirst}, options), FailsWith("STOPPED"));
   EXPECT_EQ(waits, 1);
-  holder->close();
+  holder.reset();
   EXPECT_THAT(Migrate(database, {kFirst}), IsOk());
 }
 
