@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/data/dataset.h"
+#include "common/data/idx.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/rpc/dataset_registration.h"
