@@ -201,7 +201,7 @@ TEST_F(AtChanceTest, WhatWasRejectedIsNeverGivenToTheSameAccountAgain) {
   const TrialId trial = grant->lease.trials[0];
   const Digest network = Find(trial).architecture_id;
   pool.Deliver(alice, alices, grant->lease, trial, 900);
-  Report(Measurement{500, 500});
+  pool.Verify(500, 500);
   ASSERT_EQ(Find(trial).reason, "CLAIM_FALSE");
   std::set<Digest> seen;
   for (int i = 0; i < 6; ++i) {

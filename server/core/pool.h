@@ -174,7 +174,7 @@ class Pool {
   // The verifiers cannot agree, or cannot tell.
   ReportAudit::Reply GiveUp(const Audit& audit, internal::Fault fault,
                             absl::Time now);
-  // Whether those that failed at the audit came to findings elsewhere.
+  // Whether one that failed at the audit came to findings elsewhere.
   bool IsTheTrials(const Audit& audit) const;
   // Back to the verifiers.
   void ReturnAudit(Audit audit);

@@ -162,7 +162,7 @@ bool Pool::IsTheTrials(const Audit& audit) const {
         failed_first.insert({KeyOf(look), look.first_time}).first->second;
     first = std::min(first, look.first_time);
   }
-  return std::all_of(
+  return std::any_of(
       failed_first.begin(), failed_first.end(), [&](const auto& one) {
         return verifiers_.HasFoundSince(one.first, miner, one.second);
       });

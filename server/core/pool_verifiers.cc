@@ -178,12 +178,7 @@ void Pool::CloseUnverified(const Audit& audit, absl::Time now) {
     internal::SettleIfDone(state_, policy_, task, now);
     return;
   }
-  const bool has_failed = std::any_of(
-      audit.looks.begin(), audit.looks.end(), [](const AuditLook& look) {
-        return look.kind == LookKind::kInconclusive;
-      });
-  const bool speaks_against =
-      IsBlamed(audit) || (has_failed && IsTheTrials(audit));
+  const bool speaks_against = IsBlamed(audit) || IsTheTrials(audit);
   if (policy_.pays_unverified && !speaks_against &&
       IsProven(policy_, *state_.Find(trial.account)) &&
       IsUnderCap(state_, policy_, trial)) {
