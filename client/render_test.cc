@@ -6,6 +6,7 @@
 #include "client/render_lease.h"
 #include "client/render_pool.h"
 #include "client/render_task.h"
+#include "client/render_verifiers.h"
 #include "client/render_watch.h"
 #include "client/sample_task_test_util.h"
 #include "gtest/gtest.h"
@@ -226,6 +227,34 @@ TEST(RenderTest, Pool) {
                    RenderLedgerCheck(check, kPlain));
   ExpectFits(page, 80);
   ExpectGolden("client/pool.txt", page);
+}
+
+TEST(RenderTest, VerifiersAndWhatWaitsForThem) {
+  v1::ListVerifiersResponse response;
+  EXPECT_NE(RenderVerifiers(response, kPlain).find("No verifier"),
+            std::string::npos);
+  auto* verifier = response.add_verifiers();
+  verifier->set_account_name("victor");
+  verifier->set_verifier_name("v1");
+  verifier->set_state("set_aside");
+  verifier->set_agreed(1);
+  verifier->set_outvoted(3);
+  verifier->mutable_silent_for()->set_seconds(65);
+  auto* unserved = response.add_hardware_classes();
+  unserved->set_name("gcc-12.2.0/avx2/0123456789abcdef/2");
+  unserved->set_audits_waiting(4);
+  unserved->mutable_oldest_wait()->set_seconds(125);
+  const std::string page = RenderVerifiers(response, kPlain);
+  for (const char* part : {"victor", "set_aside", "1m 05s ago", "3 of 4",
+                           "2m 05s", "gcc-12.2.0/avx2/0123456789abcdef/2"}) {
+    EXPECT_NE(page.find(part), std::string::npos) << part << "\n" << page;
+  }
+  ExpectFits(page, kPlain.width);
+  const Json json = ToJson(response);
+  EXPECT_EQ(json["verifiers"][0]["outvoted"], 3);
+  EXPECT_EQ(json["verifiers"][0]["audit_id"], Json());
+  EXPECT_EQ(json["hardware_classes"][0]["oldest_wait_seconds"], 125.0);
+  EXPECT_EQ(json["hardware_classes"][0]["backlog_seconds"], Json());
 }
 
 TEST(JsonTest, Task) {

@@ -25,8 +25,8 @@
 #include "server/core/audit_cost.h"
 #include "server/core/commands.h"
 #include "server/core/entities.h"
-#include "server/core/lease_shares.h"
 #include "server/core/expiry_hold.h"
+#include "server/core/lease_shares.h"
 #include "server/core/policy.h"
 #include "server/core/pool_state.h"
 #include "server/core/verifier_book.h"
@@ -154,10 +154,10 @@ class Pool {
   bool MayTake(const Audit& audit, const VerifierKey& verifier,
                absl::Time now) const;
   AuditId NextAudit(const AcquireAudit& command, absl::Time now) const;
-  // Whether a verifier works that can take the audit on and has not yet found
-  // anything about it, of another account than `than`'s where that is set.
-  bool HasFreshVerifier(const Audit& audit, AccountId than,
-                        absl::Time now) const;
+  // Whether a verifier works that can take the audit on and has not found
+  // anything about it, nor another of its account, where that matters.
+  enum class Fresh { kName, kAccount };
+  bool HasFreshVerifier(const Audit& audit, Fresh fresh, absl::Time now) const;
   // A verifier found its trial, as it would be rejected, false: it is once
   // another, or a recomputation, says so too.
   ReportAudit::Reply Blame(Audit audit, Trial trial, const std::string& reason,

@@ -79,7 +79,10 @@ Pool::Vote Pool::CountVotes(const Audit& audit, LookKind latest,
       audit.looks.begin(), audit.looks.end(), [&](const AuditLook& one) {
         return KeyOf(one) == HolderOf(audit) && IsVote(one);
       });
-  if (mine->count < 2 || HasFreshVerifier(audit, {}, now)) return Vote::kOpen;
+  if (mine->count < 2 || now < verifiers_.grace_until() ||
+      HasFreshVerifier(audit, Fresh::kName, now)) {
+    return Vote::kOpen;
+  }
   // Nobody else is there, and it has computed the whole training.
   return clears == 0 ? Vote::kFalse : Vote::kDoubt;
 }
@@ -182,7 +185,7 @@ ReportAudit::Reply Pool::Fail(Audit audit, const std::string& reason,
   }
   const bool was_tried =
       failed >= 2 || (look.count >= policy_.inconclusive_max &&
-                      !HasFreshVerifier(audit, {}, now));
+                      !HasFreshVerifier(audit, Fresh::kName, now));
   if (was_tried && audit.kind == AuditKind::kSegment) {
     // Bytes of the miner's may be what breaks the verifiers. Its training can
     // be done again without them, from the key.

@@ -99,15 +99,15 @@ void AwaitVerifiers(const PoolState& state, const PoolPolicy& policy,
 
 }  // namespace internal
 
-bool Pool::HasFreshVerifier(const Audit& audit, AccountId than,
+bool Pool::HasFreshVerifier(const Audit& audit, Fresh fresh,
                             absl::Time now) const {
   const std::vector<VerifierKey> working = verifiers_.WorkingFor(
       state_.Find(audit.trial)->hardware_class, policy_, now);
-  return std::any_of(working.begin(), working.end(),
-                     [&](const VerifierKey& key) {
-                       return !HasLookOf(audit, key) &&
-                              (!than.IsSet() || !HasVoteOf(audit, key.account));
-                     });
+  return std::any_of(
+      working.begin(), working.end(), [&](const VerifierKey& key) {
+        return !HasLookOf(audit, key) &&
+               (fresh == Fresh::kName || !HasVoteOf(audit, key.account));
+      });
 }
 
 bool Pool::MayTake(const Audit& audit, const VerifierKey& verifier,
@@ -117,12 +117,11 @@ bool Pool::MayTake(const Audit& audit, const VerifierKey& verifier,
   if (!HasLookOf(audit, verifier)) {
     // Another name is another verifier only where there is no other account.
     return now >= others_until || !HasVoteOf(audit, verifier.account) ||
-           !HasFreshVerifier(audit, verifier.account, now);
+           !HasFreshVerifier(audit, Fresh::kAccount, now);
   }
   if (MustPause(audit, verifier, policy_, now)) return false;
   if (now >= others_until) return true;
-  if (HasFreshVerifier(audit, {}, now)) return false;
-  // Where they disagree, whoever finds against it is not to decide.
+  if (HasFreshVerifier(audit, Fresh::kName, now)) return false;
   const auto is_blamer = [&](const AuditLook& look) {
     return KeyOf(look) == verifier && look.kind == LookKind::kBlames;
   };
@@ -132,7 +131,10 @@ bool Pool::MayTake(const Audit& audit, const VerifierKey& verifier,
            verifiers_.Works(*standing, policy_, now);
   };
   const auto& looks = audit.looks;
-  return std::none_of(looks.begin(), looks.end(), is_blamer) ||
+  if (std::none_of(looks.begin(), looks.end(), is_blamer)) return true;
+  // Whoever finds against it is not to decide alone where they disagree, nor
+  // while others may not have had the time to be heard.
+  return now >= verifiers_.grace_until() &&
          std::none_of(looks.begin(), looks.end(), is_working_clearer);
 }
 
