@@ -193,6 +193,30 @@ TEST_F(AtChanceTest, WhereOthersAreAtWorkTheirResultsAreAwaited) {
 
 // The same key would give the same bits: whoever was rejected is given other
 // networks, and others may have that one.
+// More than its machine has.
+TEST_F(AtChanceTest, WhatIsImpossibleIsNotGivenToTheSameAccountAgain) {
+  TaskSpec spec = TinySpec(1);  // four networks
+  spec.subspaces = 1;
+  const TaskId task = pool.Submit(spec);
+  const auto grant = pool.Do(AcquireLease{alice, alices}).grant;
+  const TrialId trial = grant->lease.trials[0];
+  const Digest network = Find(trial).architecture_id;
+  pool.Do(ReleaseLease{alice,
+                       alices,
+                       grant->lease.id,
+                       grant->lease.attempt,
+                       {trial, TrialId{999}}});
+  EXPECT_EQ(Find(trial).reason, kImpossible);
+  std::set<Digest> seen;
+  for (int i = 0; i < 6; ++i) {
+    for (const Digest& one : Work(alice, alices, kLearnt)) seen.insert(one);
+  }
+  EXPECT_FALSE(seen.contains(network));
+  EXPECT_EQ(seen.size(), 3u) << "all the others";
+  ASSERT_NE(pool.pool.state().Find(task), nullptr) << "one is left for others";
+  EXPECT_EQ(Work(bob, bobs, kLearnt), std::vector<Digest>{network});
+}
+
 TEST_F(AtChanceTest, WhatWasRejectedIsNeverGivenToTheSameAccountAgain) {
   TaskSpec spec = TinySpec(1);  // four networks
   spec.subspaces = 1;

@@ -154,12 +154,14 @@ struct RenewLease {
   };
 };
 
-// Idempotent. NOT_FOUND (SESSION_UNKNOWN, LEASE_UNKNOWN).
+// Idempotent. NOT_FOUND (SESSION_UNKNOWN, LEASE_UNKNOWN). Those of its trials
+// that are said to be impossible are not given to the account again.
 struct ReleaseLease {
   AccountId caller;
   SessionId session;
   LeaseId lease;
   int64_t attempt = 0;
+  std::vector<TrialId> impossible = {};
   struct Reply {};
 };
 

@@ -332,7 +332,8 @@ void PoolState::Store(const Balance& balance) {
 
 void PoolState::CountResult(const Trial& trial, int64_t sign) {
   TaskIndex& index = indexes_[trial.task];
-  if (trial.state == TrialState::kRejected) {
+  if (trial.state == TrialState::kRejected ||
+      (trial.state == TrialState::kAbandoned && trial.reason == kImpossible)) {
     const std::tuple place(trial.account, trial.architecture_id, trial.rung);
     if (sign > 0) {
       index.rejected.insert(place);

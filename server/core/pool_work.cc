@@ -37,6 +37,21 @@ WorkUnits UnitsOfSegments(WorkUnits units, int64_t segments, int64_t all) {
       1, units / all * segments + units % all * segments / all);
 }
 
+// Paced like everything that is given back, so that nobody picks with it.
+void MarkImpossible(PoolState& state, const Lease& lease,
+                    const std::vector<TrialId>& impossible) {
+  for (const TrialId id : lease.trials) {
+    Trial trial = *state.Find(id);
+    if (trial.state != TrialState::kAssigned ||
+        std::find(impossible.begin(), impossible.end(), id) ==
+            impossible.end()) {
+      continue;
+    }
+    trial.reason = kImpossible;
+    state.Put(trial);
+  }
+}
+
 absl::Status LeaseEnded(LeaseId lease) {
   return FailedPrecondition(
       "LEASE_ENDED",
@@ -367,6 +382,7 @@ absl::StatusOr<ReleaseLease::Reply> Pool::Execute(const ReleaseLease& command,
   if (found != nullptr && found->session == command.session &&
       found->attempt == command.attempt) {
     const TaskId task = found->task;
+    MarkImpossible(state_, *found, command.impossible);
     internal::EndLease(state_, *found, LeaseState::kReleased, true, now);
     internal::SettleIfDone(state_, policy_, task, now);
   }

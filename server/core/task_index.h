@@ -36,7 +36,8 @@ struct TaskIndex {
   // By result: the trials that go on from its weights.
   absl::btree_map<TrialId, std::vector<TrialId>> grown;
   // What accounts trained, and was rejected: the same account would train the
-  // same bits again, so it is never given the network at that rung again.
+  // same bits again, so it is never given the network at that rung again. Nor
+  // what its machine cannot train.
   absl::btree_set<std::tuple<AccountId, Digest, int64_t>> rejected;
   bool WasRejected(AccountId account, const Digest& architecture,
                    int64_t rung = 0) const {

@@ -126,6 +126,9 @@ enum class TrialBasis {
 // upload_deadline (a heartbeat may be under way), and the budget has it still,
 // it is paid as work.
 inline constexpr char kSuperseded[] = "SUPERSEDED";
+// Why a trial that was given back is not given to its account again: its
+// machine cannot train it.
+inline constexpr char kImpossible[] = "IMPOSSIBLE";
 
 struct Trial {
   TrialId id;
@@ -178,7 +181,8 @@ struct Trial {
   // Its whole replay was never decided: it is paid, and does not win.
   bool is_barred = false;
   absl::Duration audit_time;  // that verifiers spent on it
-  // Of a rejection, or kSuperseded of an abandoned trial; "" otherwise.
+  // Of a rejection, or kSuperseded or kImpossible of an abandoned trial; ""
+  // otherwise.
   std::string reason;
   // The settlement; under RewardRule::kPplns what it earned, from when its
   // credit matured, and of a rejected one what it had been paid by then.

@@ -200,6 +200,16 @@ absl::StatusOr<ReleaseLease> ReadReleaseLease(
   ARCHPOOL_RETURN_IF_ERROR(
       wire::CheckRange("attempt", request.attempt(), 1, INT64_MAX));
   command.attempt = request.attempt();
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckCount("impossible_trial_ids",
+                                            request.impossible_trial_ids_size(),
+                                            kReportsMax));
+  for (int i = 0; i < request.impossible_trial_ids_size(); ++i) {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        const TrialId trial,
+        wire::ReadId<TrialId>(wire::At("impossible_trial_ids", i),
+                              request.impossible_trial_ids(i)));
+    command.impossible.push_back(trial);
+  }
   return command;
 }
 

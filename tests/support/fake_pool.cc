@@ -123,9 +123,11 @@ absl::Status FakePool::UploadCheckpoint(TrialId trial, const UploadSource& file,
   return absl::OkStatus();
 }
 
-absl::Status FakePool::ReleaseLease(SessionId, LeaseId lease, int64_t) {
+absl::Status FakePool::ReleaseLease(SessionId, LeaseId lease, int64_t,
+                                    const std::vector<TrialId>& given_up) {
   const absl::MutexLock lock(&mutex_);
   released.push_back(lease.value);
+  impossible.insert(impossible.end(), given_up.begin(), given_up.end());
   over.insert(lease.value);
   return absl::OkStatus();
 }

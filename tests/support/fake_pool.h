@@ -48,7 +48,8 @@ class FakePool : public WorkClient {
   absl::Status UploadCheckpoint(TrialId trial, const UploadSource& file,
                                 const std::stop_token& /*stop*/) override;
 
-  absl::Status ReleaseLease(SessionId, LeaseId lease, int64_t) override;
+  absl::Status ReleaseLease(SessionId, LeaseId lease, int64_t,
+                            const std::vector<TrialId>& given_up) override;
 
   absl::Status UploadWeights(TrialId trial, const UploadSource& weights,
                              const std::stop_token& /*stop*/) override;
@@ -123,6 +124,7 @@ class FakePool : public WorkClient {
   std::map<int64_t, std::string> held_weights;
   std::vector<int64_t> weights_read;
   std::vector<int64_t> released;
+  std::vector<TrialId> impossible;
   std::set<int64_t> over;
   std::set<int64_t> withdrawn;
   std::set<int64_t> steps_heard;

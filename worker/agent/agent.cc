@@ -28,6 +28,13 @@ bool IsFinal(const absl::Status& status) {
          absl::IsInvalidArgument(status);
 }
 
+// More than this machine has, today or tomorrow.
+bool TakesTooMuch(const absl::Status& status) {
+  const std::string reason = GetReason(status);
+  return reason == "TRAINING_KILLS_WORKER" ||
+         reason == "TRAINING_OUT_OF_MEMORY";
+}
+
 TrainingId IdOf(const wire::WorkAssignment& assignment) {
   return {assignment.trial_key, assignment.trial};
 }
@@ -155,7 +162,8 @@ void Agent::Work(const LeaseBook::Order& order, Courier& courier,
     spdlog::error("{} cannot be trained here ({}): {}",
                   assignment.trial.ToString(), GetReason(status),
                   std::string(status.message()));
-    impossible_.insert(order.lease->lease);
+    std::vector<TrialId>& never = impossible_[order.lease->lease];
+    if (TakesTooMuch(status)) never.push_back(assignment.trial);
   } else if (!is_wanted) {
     spdlog::info("{} is not wanted any more", assignment.trial.ToString());
     made_progress_ = true;
@@ -331,9 +339,12 @@ void Agent::Enter(wire::WorkLease lease) {
 }
 
 void Agent::GiveBack(const wire::WorkLease& lease) {
+  const auto found = impossible_.find(lease.lease);
+  const std::vector<TrialId> never =
+      found == impossible_.end() ? std::vector<TrialId>() : found->second;
   const absl::Status released =
       WithSession(session_, {}, [&](SessionId session) {
-        return client_.ReleaseLease(session, lease.lease, lease.attempt);
+        return client_.ReleaseLease(session, lease.lease, lease.attempt, never);
       });
   if (released.ok()) {
     spdlog::info("{} given back", lease.lease.ToString());

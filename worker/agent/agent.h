@@ -6,7 +6,7 @@
 
 #include <functional>
 #include <future>
-#include <set>
+#include <map>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -101,7 +101,8 @@ class Agent {
   Prover prover_;
   std::future<void> next_;
   // Leases with something on them that cannot be trained here.
-  std::set<LeaseId> impossible_;
+  // Of each, the trials that will never be.
+  std::map<LeaseId, std::vector<TrialId>> impossible_;
   // Something was trained since a lease was last taken, or asked for in vain.
   bool made_progress_ = true;
   Backoff backoff_;

@@ -109,6 +109,7 @@ TEST_F(AgentTest, GivesBackWhatKilledItTwice) {
   EXPECT_EQ(trainer_.trainings, 1);
   EXPECT_THAT(ReportedTrials(), ElementsAre(2));
   EXPECT_THAT(pool_.released, ElementsAre(1));
+  EXPECT_THAT(pool_.impossible, ElementsAre(TrialId{1}));
   // For good.
   EXPECT_EQ(AttemptLog::Load(directory_ + "/attempts.json")->DeathsOf(killer),
             2);

@@ -118,7 +118,7 @@ absl::StatusOr<AcquiredLease> GrpcWorkClient::AcquireLease(
   if (!lease.ok()) {
     // Another worker may understand it: it need not wait for the term to end.
     ReleaseLease(session, LeaseId{response.lease().lease_id()},
-                 response.lease().attempt())
+                 response.lease().attempt(), {})
         .IgnoreError();
     return lease.status();
   }
@@ -231,12 +231,16 @@ absl::Status GrpcWorkClient::UploadCheckpoint(TrialId trial,
   return blobs_.Upload(file, purpose, nullptr, stop);
 }
 
-absl::Status GrpcWorkClient::ReleaseLease(SessionId session, LeaseId lease,
-                                          int64_t attempt) {
+absl::Status GrpcWorkClient::ReleaseLease(
+    SessionId session, LeaseId lease, int64_t attempt,
+    const std::vector<TrialId>& impossible) {
   v1::ReleaseLeaseRequest request;
   request.set_session_id(session.value);
   request.set_lease_id(lease.value);
   request.set_attempt(attempt);
+  for (const TrialId trial : impossible) {
+    request.add_impossible_trial_ids(trial.value);
+  }
   return remote_
       .Call(*stub_, &Stub::ReleaseLease, request, {.stop = last_calls_})
       .status();

@@ -45,8 +45,8 @@ class GrpcWorkClient : public WorkClient {
   absl::Status OpenSegment(TrialId trial, const Opening& opening) override;
   absl::Status UploadCheckpoint(TrialId trial, const UploadSource& file,
                                 const std::stop_token& stop) override;
-  absl::Status ReleaseLease(SessionId session, LeaseId lease,
-                            int64_t attempt) override;
+  absl::Status ReleaseLease(SessionId session, LeaseId lease, int64_t attempt,
+                            const std::vector<TrialId>& impossible) override;
   absl::Status UploadWeights(TrialId trial, const UploadSource& weights,
                              const std::stop_token& stop) override;
   absl::Status ReadSplit(const Digest& dataset, WorkSplit split,

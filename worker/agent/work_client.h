@@ -117,8 +117,10 @@ class WorkClient {
   // A file of the checkpoint that the open segment begins with.
   virtual absl::Status UploadCheckpoint(TrialId trial, const UploadSource& file,
                                         const std::stop_token& stop) = 0;
+  // `impossible`: trials of it that cannot be trained here, ever.
   virtual absl::Status ReleaseLease(SessionId session, LeaseId lease,
-                                    int64_t attempt) = 0;
+                                    int64_t attempt,
+                                    const std::vector<TrialId>& impossible) = 0;
   // Sends what the server does not hold yet of the weights of a committed
   // trial.
   virtual absl::Status UploadWeights(TrialId trial, const UploadSource& weights,
