@@ -37,12 +37,13 @@ WorkUnits UnitsOfSegments(WorkUnits units, int64_t segments, int64_t all) {
       1, units / all * segments + units % all * segments / all);
 }
 
-// Paced like everything that is given back, so that nobody picks with it.
-void MarkImpossible(PoolState& state, const Lease& lease,
+// Of those given back. Paced like everything that is, so that nobody picks with
+// it.
+void MarkImpossible(PoolState& state, const std::vector<TrialId>& trials,
                     const std::vector<TrialId>& impossible) {
-  for (const TrialId id : lease.trials) {
+  for (const TrialId id : trials) {
     Trial trial = *state.Find(id);
-    if (trial.state != TrialState::kAssigned ||
+    if (trial.state != TrialState::kAbandoned || !trial.reason.empty() ||
         std::find(impossible.begin(), impossible.end(), id) ==
             impossible.end()) {
       continue;
@@ -382,8 +383,9 @@ absl::StatusOr<ReleaseLease::Reply> Pool::Execute(const ReleaseLease& command,
   if (found != nullptr && found->session == command.session &&
       found->attempt == command.attempt) {
     const TaskId task = found->task;
-    MarkImpossible(state_, *found, command.impossible);
+    const std::vector<TrialId> trials = found->trials;
     internal::EndLease(state_, *found, LeaseState::kReleased, true, now);
+    MarkImpossible(state_, trials, command.impossible);
     internal::SettleIfDone(state_, policy_, task, now);
   }
   return ReleaseLease::Reply();
