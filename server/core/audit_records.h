@@ -81,11 +81,20 @@ struct Audit {
   friend bool operator==(const Audit&, const Audit&) = default;
 };
 
+// A finding about the trial, and not about the verifier.
+inline bool IsVote(const AuditLook& look) {
+  return look.kind != LookKind::kInconclusive;
+}
+
+// How many verifiers found that.
+inline int64_t CountOf(const Audit& audit, LookKind kind) {
+  return std::count_if(audit.looks.begin(), audit.looks.end(),
+                       [&](const AuditLook& one) { return one.kind == kind; });
+}
+
 // Whether some verifier found its trial false.
 inline bool IsBlamed(const Audit& audit) {
-  return std::any_of(
-      audit.looks.begin(), audit.looks.end(),
-      [](const AuditLook& look) { return look.kind == LookKind::kBlames; });
+  return CountOf(audit, LookKind::kBlames) > 0;
 }
 
 }  // namespace archpool

@@ -22,7 +22,6 @@
 #include "absl/container/btree_map.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "server/core/audit_cost.h"
 #include "server/core/commands.h"
 #include "server/core/entities.h"
 #include "server/core/expiry_hold.h"
@@ -30,6 +29,7 @@
 #include "server/core/policy.h"
 #include "server/core/pool_state.h"
 #include "server/core/verifier_book.h"
+#include "server/core/verifier_desk.h"
 
 namespace archpool {
 namespace internal {
@@ -149,15 +149,7 @@ class Pool {
                                   const std::string& verifier_name) const;
   void NoteFinding(const ReportAudit& command, const Audit& audit,
                    absl::Time now);
-  // Whether the verifier may take it now, or others are to look first; and the
-  // one it is to take, or an unset id.
-  bool MayTake(const Audit& audit, const VerifierKey& verifier,
-               absl::Time now) const;
-  AuditId NextAudit(const AcquireAudit& command, absl::Time now) const;
-  // Whether a verifier works that can take the audit on and has not found
-  // anything about it, nor another of its account, where that matters.
-  enum class Fresh { kName, kAccount };
-  bool HasFreshVerifier(const Audit& audit, Fresh fresh, absl::Time now) const;
+  VerifierDesk Desk() const { return {state_, policy_, verifiers_}; }
   // A verifier found its trial, as it would be rejected, false: it is once
   // another, or a recomputation, says so too.
   ReportAudit::Reply Blame(Audit audit, Trial trial, const std::string& reason,
@@ -165,8 +157,6 @@ class Pool {
   // A verifier found its trial true: nullopt where that decides.
   std::optional<ReportAudit::Reply> Clear(const Audit& audit,
                                           const Trial& trial, absl::Time now);
-  enum class Vote { kOpen, kTrue, kFalse, kDoubt };
-  Vote CountVotes(const Audit& audit, LookKind latest, absl::Time now) const;
   void NoteVotes(const Audit& audit, LookKind right);
   // A verifier could not tell.
   ReportAudit::Reply Fail(Audit audit, const std::string& reason,
@@ -174,22 +164,10 @@ class Pool {
   // The verifiers cannot agree, or cannot tell.
   ReportAudit::Reply GiveUp(const Audit& audit, internal::Fault fault,
                             absl::Time now);
-  // Whether one that failed at the audit came to findings elsewhere.
-  bool IsTheTrials(const Audit& audit) const;
   // Back to the verifiers.
   void ReturnAudit(Audit audit);
-  // The training is to be done again from its key alone.
-  void MakeWhole(Audit& audit, absl::Time now) const;
-  AuditCost CostOfAudit(const Audit& audit) const;
-  absl::Time EndOf(const Audit& audit) const;
   // No verifier decided the audit in time: the operator's policy does.
   void CloseUnverified(const Audit& audit, absl::Time now);
-  // Why nothing of the session's class is leased now, if so.
-  std::optional<AcquireLease::Reply> WhyNotVerifiable(const Session& session,
-                                                      absl::Time now) const;
-  // How long the open audits keep the verifiers of the class busy.
-  absl::Duration BacklogOf(const std::string& hardware_class,
-                           absl::Time now) const;
   // What was asked of a trial never came: its weights; its answer.
   void CloseUpload(Trial trial, absl::Time now);
   void CloseUnanswered(const Trial& trial, absl::Time now);

@@ -74,18 +74,6 @@ absl::Status FindingRange(absl::string_view what) {
 
 }  // namespace
 
-AuditCost Pool::CostOfAudit(const Audit& audit) const {
-  const TaskSpec& spec = *state_.Find(audit.task)->spec;
-  return CostOf(spec, state_.FindDataset(spec.dataset)->manifest,
-                *state_.Find(audit.trial), audit.kind);
-}
-
-// By when the examination of a leased audit must have ended.
-absl::Time Pool::EndOf(const Audit& audit) const {
-  return audit.lease_time + policy_.audit_term +
-         ExaminationTime(policy_, CostOfAudit(audit));
-}
-
 absl::StatusOr<AcquireAudit::Reply> Pool::Execute(const AcquireAudit& command,
                                                   absl::Time now) {
   if (command.hardware_classes.empty()) {
@@ -98,7 +86,7 @@ absl::StatusOr<AcquireAudit::Reply> Pool::Execute(const AcquireAudit& command,
   verifiers_.Hear(verifier, command.hardware_classes, now);
   AuditId id = state_.AuditOf(command.caller, command.verifier_name);
   if (!id.IsSet()) {
-    id = NextAudit(command, now);
+    id = Desk().NextAudit(command, now);
     if (!id.IsSet()) return AcquireAudit::Reply();
   }
   Audit audit = *state_.Find(id);
@@ -109,7 +97,7 @@ absl::StatusOr<AcquireAudit::Reply> Pool::Execute(const AcquireAudit& command,
           return KeyOf(look) == verifier &&
                  look.kind != LookKind::kInconclusive;
         });
-    if (looks_again) MakeWhole(audit, now);
+    if (looks_again) Desk().MakeWhole(audit, now);
     audit.state = AuditState::kLeased;
     ++audit.attempt;
     audit.verifier = command.caller;
@@ -125,7 +113,7 @@ absl::StatusOr<AcquireAudit::Reply> Pool::Execute(const AcquireAudit& command,
                     .trial = trial,
                     .assignment = AssignmentOf(task, trial),
                     .seed = DrawOf(task, trial).seed,
-                    .end_time = EndOf(audit),
+                    .end_time = Desk().EndOf(audit),
                     .renewal_interval = policy_.audit_term / 4,
                     .spec = task.spec,
                     .dataset = *state_.FindDataset(task.spec->dataset)};
@@ -153,7 +141,8 @@ absl::StatusOr<RenewAudit::Reply> Pool::Execute(const RenewAudit& command,
   ARCHPOOL_ASSIGN_OR_RETURN(
       Audit audit, HeldAudit(command.caller, command.audit, command.attempt,
                              command.verifier_name));
-  const absl::Time end = std::min(now + policy_.audit_term, EndOf(audit));
+  const absl::Time end =
+      std::min(now + policy_.audit_term, Desk().EndOf(audit));
   if (end > audit.expire_time) {
     audit.expire_time = end;
     state_.Put(audit);
@@ -206,7 +195,7 @@ void Pool::NoteFinding(const ReportAudit& command, const Audit& audit,
                        absl::Time now) {
   verifiers_.NoteFinding({command.caller, command.verifier_name},
                          state_.Find(audit.trial)->account, command.audit_time,
-                         CostOfAudit(audit).total(), now);
+                         Desk().CostOfAudit(audit).total(), now);
 }
 
 absl::Status Pool::CheckMeasurement(const Audit& audit,
@@ -232,7 +221,7 @@ ReportAudit::Reply Pool::Judge(const Audit& audit, Trial trial,
   if (measured.saw_all && audit.kind == AuditKind::kSegment &&
       IsOverfit(state_, policy_, audit.task, measured)) {
     Audit whole = audit;
-    MakeWhole(whole, now);
+    Desk().MakeWhole(whole, now);
     ReturnAudit(std::move(whole));
     if (trial != *state_.Find(trial.id)) state_.Put(trial);
     return ReportAudit::Reply{trial.state, ""};

@@ -9,14 +9,6 @@
 namespace archpool {
 namespace {
 
-VerifierKey HolderOf(const Audit& audit) {
-  return {audit.verifier, audit.verifier_name};
-}
-
-bool IsVote(const AuditLook& look) {
-  return look.kind != LookKind::kInconclusive;
-}
-
 // The holder's, of that kind; a vote replaces its earlier one.
 AuditLook& NoteLook(Audit& audit, LookKind kind, const std::string& reason,
                     absl::Time now) {
@@ -44,47 +36,12 @@ AuditLook& NoteLook(Audit& audit, LookKind kind, const std::string& reason,
   return *look;
 }
 
-int64_t CountOf(const Audit& audit, LookKind kind) {
-  return std::count_if(audit.looks.begin(), audit.looks.end(),
-                       [&](const AuditLook& one) { return one.kind == kind; });
-}
-
 }  // namespace
-
-void Pool::MakeWhole(Audit& audit, absl::Time now) const {
-  if (audit.kind == AuditKind::kWhole) return;
-  audit.kind = AuditKind::kWhole;
-  audit.decide_time = std::max(
-      audit.decide_time, now + ExaminationTime(policy_, CostOfAudit(audit)));
-}
 
 void Pool::ReturnAudit(Audit audit) {
   audit.state = AuditState::kWaiting;
   audit.expire_time = absl::InfiniteFuture();
   state_.Put(audit);
-}
-
-Pool::Vote Pool::CountVotes(const Audit& audit, LookKind latest,
-                            absl::Time now) const {
-  const int64_t blames = CountOf(audit, LookKind::kBlames);
-  const int64_t clears = CountOf(audit, LookKind::kClears);
-  if (latest == LookKind::kClears) {
-    // A recomputation that led there cannot have done so by a fault.
-    const bool is_true = blames == 0 || audit.kind == AuditKind::kWhole ||
-                         (clears >= 2 && clears > blames);
-    return is_true ? Vote::kTrue : Vote::kOpen;
-  }
-  if (blames >= 2 && blames > clears) return Vote::kFalse;
-  const auto mine = std::find_if(
-      audit.looks.begin(), audit.looks.end(), [&](const AuditLook& one) {
-        return KeyOf(one) == HolderOf(audit) && IsVote(one);
-      });
-  if (mine->count < 2 || now < verifiers_.grace_until() ||
-      HasFreshVerifier(audit, Fresh::kName, now)) {
-    return Vote::kOpen;
-  }
-  // Nobody else is there, and it has computed the whole training.
-  return clears == 0 ? Vote::kFalse : Vote::kDoubt;
 }
 
 void Pool::NoteVotes(const Audit& audit, LookKind right) {
@@ -101,16 +58,16 @@ ReportAudit::Reply Pool::Blame(Audit audit, Trial trial,
                                const std::string& reason, absl::Time now) {
   const bool is_first = !IsBlamed(audit);
   NoteLook(audit, LookKind::kBlames, reason, now);
-  switch (CountVotes(audit, LookKind::kBlames, now)) {
-    case Vote::kFalse:
+  switch (Desk().CountVotes(audit, LookKind::kBlames, now)) {
+    case VerifierDesk::Vote::kFalse:
       NoteVotes(audit, LookKind::kBlames);
       internal::RejectTrial(state_, policy_, std::move(trial), reason,
                             internal::Fault::kFraud, now);
       return {TrialState::kRejected, reason};
-    case Vote::kDoubt:
+    case VerifierDesk::Vote::kDoubt:
       return GiveUp(audit, internal::Fault::kNone, now);
-    case Vote::kTrue:
-    case Vote::kOpen:
+    case VerifierDesk::Vote::kTrue:
+    case VerifierDesk::Vote::kOpen:
       break;
   }
   Trial kept = *state_.Find(trial.id);
@@ -119,10 +76,11 @@ ReportAudit::Reply Pool::Blame(Audit audit, Trial trial,
   if (is_first) {
     // For another look, and for a recomputation.
     Audit whole = audit;
-    MakeWhole(whole, now);
-    audit.decide_time = std::max(
-        audit.decide_time, now + policy_.second_look_max +
-                               ExaminationTime(policy_, CostOfAudit(whole)));
+    Desk().MakeWhole(whole, now);
+    audit.decide_time =
+        std::max(audit.decide_time,
+                 now + policy_.second_look_max +
+                     ExaminationTime(policy_, Desk().CostOfAudit(whole)));
   }
   ReturnAudit(std::move(audit));
   return {kept.state, ""};
@@ -134,7 +92,8 @@ std::optional<ReportAudit::Reply> Pool::Clear(const Audit& found,
   if (!IsBlamed(found)) return std::nullopt;
   Audit audit = found;
   NoteLook(audit, LookKind::kClears, "", now);
-  if (CountVotes(audit, LookKind::kClears, now) == Vote::kTrue) {
+  if (Desk().CountVotes(audit, LookKind::kClears, now) ==
+      VerifierDesk::Vote::kTrue) {
     NoteVotes(audit, LookKind::kClears);
     return std::nullopt;
   }
@@ -156,21 +115,6 @@ ReportAudit::Reply Pool::GiveUp(const Audit& audit, internal::Fault fault,
   return {TrialState::kRejected, "UNVERIFIABLE"};
 }
 
-bool Pool::IsTheTrials(const Audit& audit) const {
-  const AccountId miner = state_.Find(audit.trial)->account;
-  absl::btree_map<VerifierKey, absl::Time> failed_first;
-  for (const AuditLook& look : audit.looks) {
-    if (look.kind != LookKind::kInconclusive) continue;
-    absl::Time& first =
-        failed_first.insert({KeyOf(look), look.first_time}).first->second;
-    first = std::min(first, look.first_time);
-  }
-  return std::any_of(
-      failed_first.begin(), failed_first.end(), [&](const auto& one) {
-        return verifiers_.HasFoundSince(one.first, miner, one.second);
-      });
-}
-
 ReportAudit::Reply Pool::Fail(Audit audit, const std::string& reason,
                               absl::Time now) {
   const Trial& trial = *state_.Find(audit.trial);
@@ -184,19 +128,20 @@ ReportAudit::Reply Pool::Fail(Audit audit, const std::string& reason,
     failed += one.is_whole == look.is_whole ? 1 : 0;
   }
   const bool was_tried =
-      failed >= 2 || (look.count >= policy_.inconclusive_max &&
-                      !HasFreshVerifier(audit, Fresh::kName, now));
+      failed >= 2 ||
+      (look.count >= policy_.inconclusive_max &&
+       !Desk().HasFreshVerifier(audit, VerifierDesk::Fresh::kName, now));
   if (was_tried && audit.kind == AuditKind::kSegment) {
     // Bytes of the miner's may be what breaks the verifiers. Its training can
     // be done again without them, from the key.
-    MakeWhole(audit, now);
+    Desk().MakeWhole(audit, now);
   } else if (was_tried && now - first_time >= policy_.unverifiable_term) {
     // Whoever can make verifiers fail would do so where it is drawn, and be
     // paid where it is not.
-    return GiveUp(
-        audit,
-        IsTheTrials(audit) ? internal::Fault::kDoubt : internal::Fault::kNone,
-        now);
+    return GiveUp(audit,
+                  Desk().IsTheTrials(audit) ? internal::Fault::kDoubt
+                                            : internal::Fault::kNone,
+                  now);
   }
   const TrialState state = trial.state;
   ReturnAudit(std::move(audit));

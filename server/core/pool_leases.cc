@@ -80,7 +80,8 @@ absl::StatusOr<AcquireLease::Reply> Pool::Execute(const AcquireLease& command,
             state_.LeaseCount(account.id),
             " leases; it may hold one more for each trial accepted of it")};
   }
-  if (auto idle = WhyNotVerifiable(session, now)) return *std::move(idle);
+  if (auto idle = Desk().WhyNotVerifiable(session, now))
+    return *std::move(idle);
   const absl::Duration pause = internal::PauseLeft(policy_, account, now);
   if (pause > absl::ZeroDuration()) {
     return AcquireLease::Reply{

@@ -410,7 +410,7 @@ std::vector<Assignment> Pool::Grow(LeaseId id, absl::Time now) {
       std::min({policy_.list_ahead - ahead, lease.trials_target - size,
                 internal::TrialsLeft(task, state_.IndexOf(task.id))});
   if (wanted <= 0 || !state_.BackupsOf(id).empty() ||
-      WhyNotVerifiable(*state_.Find(found->session), now)) {
+      Desk().WhyNotVerifiable(*state_.Find(found->session), now)) {
     return {};
   }
   bool too_dear = false;

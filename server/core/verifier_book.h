@@ -38,6 +38,11 @@ inline VerifierKey KeyOf(const AuditLook& look) {
   return {look.verifier, look.verifier_name};
 }
 
+// Who has the audit, or had it last.
+inline VerifierKey HolderOf(const Audit& audit) {
+  return {audit.verifier, audit.verifier_name};
+}
+
 struct VerifierStanding {
   std::vector<std::string> hardware_classes;
   absl::Time heard_time = absl::InfinitePast();
