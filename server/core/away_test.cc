@@ -83,7 +83,7 @@ TEST_F(AwayTest, LeasesUploadsAndTasksMoveByTheSameTime) {
   const absl::Time list_due = state().Find(lease.id)->deadline;
   const absl::Time upload = TrialNow(0).upload_deadline;
   const absl::Duration away = absl::Hours(40);
-  const absl::Time noted = state().clock().time;
+  const absl::Time noted = state().pool_clock().time;
   const absl::Duration unnoted = pool.now - noted;
   Restart(away);
   const absl::Duration added = away + unnoted;
@@ -165,7 +165,7 @@ TEST_F(AwayTest, NothingEndsInMaintenanceAndItsTimeIsAdded) {
   EXPECT_EQ(pool.Do(AcquireLease{alice, session, {lease.id}}).idle_reason,
             "MAINTENANCE");
   Restart(absl::Hours(2));  // what maintenance is for
-  EXPECT_TRUE(state().clock().InMaintenance());
+  EXPECT_TRUE(state().pool_clock().InMaintenance());
   pool.Advance(absl::Hours(1));
   pool.Do(SetMaintenance{false});
   EXPECT_EQ(AuditOf(0).expire_time, expires + absl::Hours(6));

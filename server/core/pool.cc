@@ -21,7 +21,7 @@ Pool::Pool(const PoolPolicy& policy, const PoolSnapshot& snapshot,
 absl::StatusOr<Tick::Reply> Pool::Execute(const Tick& command, absl::Time now) {
   if (state_.last_ids().receipt == 0) internal::BeginReceipts(state_);
   NoteTime(now);
-  if (state_.clock().InMaintenance()) return Tick::Reply();
+  if (state_.pool_clock().InMaintenance()) return Tick::Reply();
   using Kind = PoolState::Due::Kind;
   std::vector<PoolState::Due> due;
   for (const PoolState::Due& next : state_.due()) {

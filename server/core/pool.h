@@ -27,14 +27,12 @@
 #include "server/core/expiry_hold.h"
 #include "server/core/lease_shares.h"
 #include "server/core/policy.h"
+#include "server/core/pool_parts.h"
 #include "server/core/pool_state.h"
 #include "server/core/verifier_book.h"
 #include "server/core/verifier_desk.h"
 
 namespace archpool {
-namespace internal {
-enum class Fault;
-}
 
 class Pool {
  public:
@@ -45,7 +43,6 @@ class Pool {
 
   const ExpiryHold& expiry_hold() const { return expiry_hold_; }
   const VerifierBook& verifiers() const { return verifiers_; }
-
   // Errors are named at each command (server/core/commands.h).
   // A Tick is due at least every second: what is late is closed by ticks alone.
   // REQUIRES: `now` does not decrease between calls.
@@ -103,26 +100,14 @@ class Pool {
                                                absl::Time now);
 
   std::vector<Event> TakeEvents() { return state_.TakeEvents(); }
-
   const PoolState& state() const { return state_; }
 
  private:
-  struct DrawnTrials {
-    std::vector<Trial> trials;  // without ids, lease and account
-    bool too_dear = false;      // something drawn costs more than is left
-    bool looked_long = false;   // past the usual number of draws
-    // Every network in the box was tried, or is impossible.
-    bool nothing_left = false;
-  };
-  // What a lease begins with.
-  struct Start {
-    SubspaceId box;
-    std::vector<Trial> trials;  // as DrawnTrials'
-  };
+  using DrawnTrials = internal::DrawnTrials;
+  using Start = internal::LeaseStart;
   // What the client knows already becomes accepted trials of the task.
   void TakeOver(const Task& task, const std::vector<Trial>& known,
                 absl::Time now);
-  // One report of a batch.
   absl::Status Commit(const ReportTrials& command, const TrialReport& report,
                       absl::Time now);
   absl::Status CheckReport(const ReportTrials& command,

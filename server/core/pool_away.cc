@@ -109,7 +109,7 @@ void AddToDeadlines(PoolState& state, absl::Time last, absl::Duration away) {
 }  // namespace internal
 
 void Pool::NoteTime(absl::Time now) {
-  PoolClock clock = state_.clock();
+  PoolClock clock = state_.pool_clock();
   const bool is_start = expiry_hold_.last_tick == absl::InfinitePast();
   // What was loaded says when a pool was last seen to be there; whether its
   // latest ticks were committed, nobody knows.
@@ -137,7 +137,7 @@ void Pool::HoldExpiry(absl::Time now) {
 
 absl::StatusOr<SetMaintenance::Reply> Pool::Execute(
     const SetMaintenance& command, absl::Time now) {
-  PoolClock clock = state_.clock();
+  PoolClock clock = state_.pool_clock();
   if (command.on == clock.InMaintenance()) return clock;
   if (command.on) {
     clock.maintenance_since = now;

@@ -49,7 +49,7 @@ absl::StatusOr<AcquireLease::Reply> Pool::Execute(const AcquireLease& command,
                      account.trials_rejected,
                      " rejected trials; ask the pool's operator"));
   }
-  if (state_.clock().InMaintenance()) {
+  if (state_.pool_clock().InMaintenance()) {
     return AcquireLease::Reply{
         .grant = {},
         .idle_reason = "MAINTENANCE",

@@ -17,6 +17,7 @@
 #include "absl/container/btree_set.h"
 #include "absl/time/time.h"
 #include "common/model/receipt.h"
+#include "server/core/due.h"
 #include "server/core/entities.h"
 #include "server/core/pool_snapshot.h"
 #include "server/core/task_index.h"
@@ -142,24 +143,9 @@ class PoolState {
   int64_t AskedBytes(SessionId session) const;
   Amount BalanceOf(Place place) const;
 
-  // What falls due, and when.
-  struct Due {
-    absl::Time time = absl::InfiniteFuture();
-    enum class Kind {
-      kTask,
-      kLease,
-      kUpload,
-      kAudit,
-      kCheck
-    } kind = Kind::kTask;
-    int64_t id = 0;
-    friend bool operator<(const Due& a, const Due& b) {
-      return std::tie(a.time, a.kind, a.id) < std::tie(b.time, b.kind, b.id);
-    }
-    friend bool operator==(const Due&, const Due&) = default;
-  };
+  using Due = archpool::Due;
   const std::set<Due>& due() const { return due_; }
-  const PoolClock& clock() const { return clock_; }
+  const PoolClock& pool_clock() const { return clock_; }
 
   // The next id of a kind.
   AccountId NextAccountId() { return {++last_ids_.account}; }

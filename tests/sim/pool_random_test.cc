@@ -302,7 +302,8 @@ class History {
     if (rng_.Below(2) == 0) return;  // and its first tick is to come
     pool_.now += absl::Seconds(rng_.Below(100'000));
     pool_.Do(Tick{});
-    if (pool_.pool.state().clock().InMaintenance()) return;  // added at its end
+    if (pool_.pool.state().pool_clock().InMaintenance())
+      return;  // added at its end
     for (const auto& [what, left] : TimeLeft()) {
       const auto before = time_left.find(what);
       if (before == time_left.end()) continue;

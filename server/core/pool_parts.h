@@ -1,0 +1,29 @@
+// What private functions of Pool speak of. For server/core's own files alone.
+#ifndef ARCHPOOL_SERVER_CORE_POOL_PARTS_H_
+#define ARCHPOOL_SERVER_CORE_POOL_PARTS_H_
+
+#include <vector>
+
+#include "server/core/work_records.h"
+
+namespace archpool::internal {
+
+enum class Fault;
+
+struct DrawnTrials {
+  std::vector<Trial> trials;  // without ids, lease and account
+  bool too_dear = false;      // something drawn costs more than is left
+  bool looked_long = false;   // past the usual number of draws
+  // Every network in the box was tried, or is impossible.
+  bool nothing_left = false;
+};
+
+// What a lease begins with.
+struct LeaseStart {
+  SubspaceId box;
+  std::vector<Trial> trials;  // as DrawnTrials'
+};
+
+}  // namespace archpool::internal
+
+#endif  // ARCHPOOL_SERVER_CORE_POOL_PARTS_H_
