@@ -15,9 +15,35 @@ namespace {
 
 using Touch = std::function<void(float& value)>;
 
+// Half of the epochs. One epoch cannot be halved: half the examples then.
+void Halve(Recipe& recipe, Dataset& train) {
+  if (recipe.epochs > 1) {
+    recipe.epochs /= 2;
+    return;
+  }
+  train.labels.resize(train.labels.size() / 2);
+  train.images.resize(static_cast<size_t>(train.count()) *
+                      static_cast<size_t>(train.shape.elements()));
+}
+
 void ForEachWeight(Checkpoint& checkpoint, const Touch& touch) {
   for (auto& [name, tensor] : checkpoint.weights) {
     for (float& value : tensor.values) touch(value);
+  }
+}
+
+void Spoil(Checkpoint& checkpoint) {
+  ForEachWeight(checkpoint, [](float& value) {
+    value = std::numeric_limits<float>::quiet_NaN();
+  });
+}
+
+// All but the start, which follows from the key.
+void Randomise(std::vector<Checkpoint>& checkpoints, const Digest& key) {
+  CounterRng rng(key.Prefix64(), 99);
+  for (size_t k = 1; k < checkpoints.size(); ++k) {
+    ForEachWeight(checkpoints[k],
+                  [&](float& value) { value = rng.NextUnitFloat(); });
   }
 }
 
@@ -93,14 +119,8 @@ absl::StatusOr<CheatingTrainer::Record> CheatingTrainer::Cheat(
   const std::string& cheat = options_.cheat;
   if (cheat == "fewer_epochs") {
     Recipe fewer = request.recipe;
-    fewer.epochs = std::max<int64_t>(1, fewer.epochs / 2);
-    // One epoch cannot be halved: half the examples then.
     Dataset half = request.train;
-    if (request.recipe.epochs == 1) {
-      half.labels.resize(half.labels.size() / 2);
-      half.images.resize(static_cast<size_t>(half.count()) *
-                         static_cast<size_t>(half.shape.elements()));
-    }
+    Halve(fewer, half);
     return Train(
         {request.plan, fewer, request.rung, request.resumed, request.trial_key,
          request.manifest, half, request.validation, nullptr},
@@ -126,32 +146,20 @@ absl::StatusOr<CheatingTrainer::Record> CheatingTrainer::Cheat(
 
   ARCHPOOL_ASSIGN_OR_RETURN(Record record, Train(request, on_step));
   const int64_t count = request.validation.count();
-  const auto randomise = [&] {
-    CounterRng rng(request.trial_key.Prefix64(), 99);
-    for (size_t k = 1; k < record.checkpoints.size(); ++k) {
-      ForEachWeight(record.checkpoints[k],
-                    [&](float& value) { value = rng.NextUnitFloat(); });
-    }
-  };
-  const auto spoil_last = [&] {
-    ForEachWeight(record.checkpoints.back(), [](float& value) {
-      value = std::numeric_limits<float>::quiet_NaN();
-    });
-  };
   if (cheat == "inflate") {
     record.validation_correct =
         std::min(count, record.validation_correct +
                             static_cast<int64_t>(options_.inflation *
                                                  static_cast<double>(count)));
   } else if (cheat == "random_weights") {
-    randomise();
+    Randomise(record.checkpoints, request.trial_key);
     record.validation_correct = count * 4 / 5;
   } else if (cheat == "learn_nothing") {
-    randomise();
+    Randomise(record.checkpoints, request.trial_key);
     record.validation_correct = count / request.manifest.classes;
   } else if (cheat == "diverge") {
     record.checkpoints.resize(record.checkpoints.size() / 2 + 1);
-    spoil_last();
+    Spoil(record.checkpoints.back());
     record.validation_correct = 0;
   } else if (cheat == "interpolate") {
     Interpolate(record.checkpoints);
@@ -165,7 +173,7 @@ absl::StatusOr<CheatingTrainer::Record> CheatingTrainer::Cheat(
     if (first_) record = *first_;
     first_ = record;
   } else if (cheat == "not_finite") {
-    spoil_last();
+    Spoil(record.checkpoints.back());
   }
   return record;
 }

@@ -52,6 +52,14 @@ double Normal(CounterRng& rng) {
   return radius * std::cos(2 * 3.14159265358979 * uniform());
 }
 
+// Of many under way, the latest.
+absl::Span<const Architecture> LatestOf(
+    absl::Span<const Architecture> pending) {
+  constexpr size_t kMost = kAwarePicksMax / 2;
+  return pending.size() > kMost ? pending.subspan(pending.size() - kMost)
+                                : pending;
+}
+
 }  // namespace
 
 ModelPolicy::ModelPolicy(const SearchSpace& space, uint64_t seed,
@@ -211,11 +219,7 @@ RankReply ModelPolicy::Rank(const RankRequest& request) {
       one.variance -= v * v;
     }
   };
-  // Of many under way, the latest.
-  const size_t skipped = request.pending.size() > kAwarePicksMax / 2
-                             ? request.pending.size() - kAwarePicksMax / 2
-                             : 0;
-  for (const Architecture& one : request.pending.subspan(skipped)) {
+  for (const Architecture& one : LatestOf(request.pending)) {
     if (collector.IsStopped()) break;
     // A candidate's own projection counts what was learnt before it, too.
     const auto known = std::find_if(
