@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "common/base/countdown.h"
 #include "common/base/status.h"
 
 namespace archpool {
@@ -255,11 +256,8 @@ void Engine::Recover(const absl::Status& cause) {
     }
     for (auto& pending : refused) pending->Refuse(CommitFailed(cause));
     // Commands ring too; only a stop ends the pause.
-    const absl::Time end = clock_.Now() + pause;
-    for (absl::Duration left = pause;
-         left > absl::ZeroDuration() && IsRunning();
-         left = end - clock_.Now()) {
-      bell_.Wait(left);
+    for (const Countdown rest(pause); !rest.IsOver() && IsRunning();) {
+      bell_.Wait(rest.left());
     }
     pause = std::min(2 * pause, kRecoveryPauseMax);
   }
