@@ -3,7 +3,7 @@
 #include "server/search/search_runner.h"
 
 #include "absl/synchronization/notification.h"
-#include "common/base/clock.h"
+#include "common/base/steady_clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/storage/memory_store.h"
@@ -55,7 +55,7 @@ class SearchRunnerTest : public ::testing::Test {
     }
   }
 
-  SystemClock clock_;
+  SteadyClock clock_;
   MemoryStore store_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<SearchRunner> runner_;
