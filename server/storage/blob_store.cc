@@ -268,14 +268,14 @@ absl::StatusOr<std::string> BlobStore::TryRead(const Digest& digest,
 
 absl::StatusOr<std::string> BlobStore::ReadAll(const Digest& digest,
                                                int64_t size_max) const {
-  ARCHPOOL_ASSIGN_OR_RETURN(const int64_t size, TrySize(digest));
+  ARCHPOOL_ASSIGN_OR_RETURN(const int64_t size, Size(digest));
   if (size > size_max) {
     return ResourceExhausted(
         "BLOB_TOO_LARGE",
         absl::StrCat("blob ", digest.ToString(), " has ", size,
                      " bytes, more than the ", size_max, " allowed here"));
   }
-  return TryRead(digest, 0, size);
+  return Read(digest, 0, size);
 }
 
 absl::StatusOr<Digest> BlobStore::Put(absl::string_view bytes) const {
