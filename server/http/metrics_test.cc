@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/steady_clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/http/ledger_watch.h"
@@ -70,7 +71,7 @@ TEST(MetricsTest, VerifiersAreCountedByClass) {
 }
 
 TEST(VerifierWatchTest, SaysOnceWhoFails) {
-  const SystemClock clock{};
+  SteadyClock clock;
   MemoryStore store;
   Engine engine(clock, store, PoolPolicy(), EngineOptions());
   Metrics metrics;
