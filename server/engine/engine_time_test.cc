@@ -62,12 +62,15 @@ class EngineTimeTest : public testing::Test {
     }
   }
 
+  static CreateAccount Create(const std::string& name) {
+    return {name, Role::kMiner, Sha256(name)};
+  }
   // A tick has looked at the new time when this returns.
   void Pass(absl::Duration duration) {
     elapsed_us += absl::ToInt64Microseconds(duration);
     for (int i = 0; i < 2; ++i) {
-      const absl::StatusOr<Account> made = engine.Call(
-          CreateAccount{absl::StrCat("m", ++accounts), Role::kMiner, Digest{}});
+      const absl::StatusOr<Account> made =
+          engine.Call(Create(absl::StrCat("m", ++accounts)));
       EXPECT_TRUE(made.ok() || store.is_away) << made.status();
     }
   }
@@ -116,8 +119,7 @@ TEST_F(EngineTimeTest, ARenewalThatWaitsIsTakenBeforeAnythingExpires) {
           renewed.Notify();
         });
   };
-  EXPECT_THAT(engine.Call(CreateAccount{"slow", Role::kMiner, Digest{}}),
-              IsOk());
+  EXPECT_THAT(engine.Call(Create("slow")), IsOk());
   renewed.WaitForNotification();
   EXPECT_THAT(status, IsOk());
   Pass(kStep);
@@ -148,7 +150,7 @@ TEST_F(EngineTimeTest, AnOutageOfTheStoreIsAddedToWhatItKept) {
   Pass(absl::Minutes(30));
   store.is_away = false;
   // The engine looks for the store again, by itself.
-  while (!engine.Call(CreateAccount{"back", Role::kMiner, Digest{}}).ok()) {
+  while (!engine.Call(Create("back")).ok()) {
     elapsed_us += absl::ToInt64Microseconds(absl::Seconds(1));
   }
   Pass(absl::Seconds(1));

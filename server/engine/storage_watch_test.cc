@@ -38,8 +38,8 @@ class StorageWatchTest : public testing::Test {
   }
   absl::Time ExpireTime() {
     // The engine has done what was submitted before.
-    EXPECT_THAT(engine.Call(CreateAccount{absl::StrCat("m", ++accounts),
-                                          Role::kMiner, Digest{}}),
+    const std::string name = absl::StrCat("m", ++accounts);
+    EXPECT_THAT(engine.Call(CreateAccount{name, Role::kMiner, Sha256(name)}),
                 IsOk());
     return store.GetOpenAudit(trial)->expire_time;
   }
