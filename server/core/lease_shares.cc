@@ -9,6 +9,8 @@ namespace {
 
 // Fractions of a stride: prices are large beside the work of a short lease.
 constexpr int kStrideShift = 24;
+// Clients whose turns are remembered.
+constexpr size_t kClientsKeptMax = 4'096;
 // Where both books have given out so much they are halved: their relation is
 // what counts.
 constexpr WorkUnits kBookUnitsMax = WorkUnits{1} << 60;
@@ -63,12 +65,15 @@ void LeaseShares::Charge(const Offer& offer, WorkUnits units) {
   client.pass = book.now + stride;
   client.now = PassOf(client.tasks, offer.task, client.now);
   client.tasks[offer.task] = client.now + stride;
-  // Whose pass is over is where a newcomer begins: the same as not known.
+  // A task whose pass is over is where a newcomer begins: the same as not known.
   for (auto task = client.tasks.begin(); task != client.tasks.end();) {
     task =
         task->second <= client.now ? client.tasks.erase(task) : std::next(task);
   }
-  for (auto known = book.clients.begin(); known != book.clients.end();) {
+  // A client's passes say which of its tasks had their turn: it is forgotten
+  // only where there are very many.
+  for (auto known = book.clients.begin();
+       book.clients.size() > kClientsKeptMax && known != book.clients.end();) {
     known = known->second.pass <= book.now ? book.clients.erase(known)
                                            : std::next(known);
   }
