@@ -11,9 +11,6 @@ namespace {
 constexpr int kStrideShift = 24;
 // Clients whose turns are remembered.
 constexpr size_t kClientsKeptMax = 4'096;
-// Where both books have given out so much they are halved: their relation is
-// what counts.
-constexpr WorkUnits kBookUnitsMax = WorkUnits{1} << 60;
 
 template <typename Map, typename Key>
 absl::uint128 PassOf(const Map& passes, const Key& key, absl::uint128 now) {
@@ -24,10 +21,8 @@ absl::uint128 PassOf(const Map& passes, const Key& key, absl::uint128 now) {
 }  // namespace
 
 bool LeaseShares::IsEqualTurn() const {
-  return absl::uint128(static_cast<uint64_t>(equal_.units)) *
-             static_cast<uint64_t>(1'000'000 - equal_ppm_) <
-         absl::uint128(static_cast<uint64_t>(by_price_.units)) *
-             static_cast<uint64_t>(equal_ppm_);
+  return equal_.units * static_cast<uint64_t>(1'000'000 - equal_ppm_) <
+         by_price_.units * static_cast<uint64_t>(equal_ppm_);
 }
 
 std::vector<LeaseShares::Offer> LeaseShares::Ordered(
@@ -65,7 +60,8 @@ void LeaseShares::Charge(const Offer& offer, WorkUnits units) {
   client.pass = book.now + stride;
   client.now = PassOf(client.tasks, offer.task, client.now);
   client.tasks[offer.task] = client.now + stride;
-  // A task whose pass is over is where a newcomer begins: the same as not known.
+  // A task whose pass is over is where a newcomer begins: the same as not
+  // known.
   for (auto task = client.tasks.begin(); task != client.tasks.end();) {
     task =
         task->second <= client.now ? client.tasks.erase(task) : std::next(task);
@@ -77,11 +73,7 @@ void LeaseShares::Charge(const Offer& offer, WorkUnits units) {
     known = known->second.pass <= book.now ? book.clients.erase(known)
                                            : std::next(known);
   }
-  book.units += std::min(units, kBookUnitsMax);
-  if (book.units > kBookUnitsMax) {
-    equal_.units /= 2;
-    by_price_.units /= 2;
-  }
+  book.units += static_cast<uint64_t>(units);
 }
 
 }  // namespace archpool

@@ -49,7 +49,7 @@ class LeaseShares {
   };
   struct Book {
     absl::uint128 now = 0;
-    WorkUnits units = 0;  // given out by it
+    absl::uint128 units = 0;  // given out by it
     absl::btree_map<AccountId, Client> clients;
   };
 
