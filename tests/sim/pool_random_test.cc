@@ -331,6 +331,7 @@ class History {
     const size_t open = TimeLeft().size();
     pool_.Advance(absl::Seconds(rng_.Below(10'000)));
     EXPECT_EQ(TimeLeft().size(), open) << "nothing ends in maintenance";
+    Check("in maintenance");  // a restart loses what nobody has seen
     if (rng_.Below(2) == 0) Restart();
     pool_.Do(SetMaintenance{false});
   }

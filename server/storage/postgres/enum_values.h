@@ -17,7 +17,7 @@ inline constexpr AccountState kLastOf<AccountState> = AccountState::kSuspended;
 template <>
 inline constexpr TaskState kLastOf<TaskState> = TaskState::kCancelled;
 template <>
-inline constexpr EndReason kLastOf<EndReason> = EndReason::kCancelled;
+inline constexpr EndReason kLastOf<EndReason> = EndReason::kNothingLearns;
 template <>
 inline constexpr SubspaceState kLastOf<SubspaceState> = SubspaceState::kPruned;
 template <>
