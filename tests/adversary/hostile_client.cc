@@ -11,6 +11,7 @@
 #include "archpool/v1/work.grpc.pb.h"
 #include "common/base/status.h"
 #include "common/channel/remote.h"
+#include "common/channel/token_file.h"
 #include "common/crypto/random.h"
 #include "common/crypto/signature.h"
 

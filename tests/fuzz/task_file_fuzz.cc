@@ -13,7 +13,7 @@ namespace {
 
 void Fuzz(absl::string_view input) {
   const absl::StatusOr<TaskFile> task = ParseTaskFile(
-      input, "task.yaml", [](const std::string&) { return true; });
+      input, "task.yaml", [](const std::string&) { return std::string(); });
   if (task.ok()) {
     ARCHPOOL_CHECK(task->spec.space.size() > 0);
     TaskSpec spec = task->spec;
