@@ -8,12 +8,12 @@ namespace {
 
 LayerPlan PlanOf(int64_t width, int64_t repeat) {
   ChainTemplate chain;
-  chain.stem_width = width;
+  chain.stem_width = DimensionRef{"width"};
   chain.stages = {StageTemplate{
       .stride = 1,
       .blocks = {archpool::testing::MakeBlock("conv", 3, width, 1, repeat)}}};
   const SearchSpace space = archpool::testing::MakeSpace(
-      {{"unused", {int64_t{1}}}}, std::move(chain));
+      {{"width", {width}}}, std::move(chain));
   return *MakeLayerPlan(space, space.ArchitectureAt(0),
                         archpool::testing::kFashion, 10, {});
 }

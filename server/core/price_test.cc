@@ -22,7 +22,7 @@ class PriceTest : public ::testing::Test {
     return policy;
   }
   static TaskSpec Paying(Amount reward) {
-    TaskSpec spec = TinySpec(16);
+    TaskSpec spec = TinySpec(64);
     spec.budget.work_units = kUnitsPerCoreHour;
     spec.terms.reward = reward;
     spec.terms.finders_bonus_ppm = 0;

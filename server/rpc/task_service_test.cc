@@ -117,7 +117,7 @@ TEST_F(TaskServiceTest, ATaskShowsWhatWasAskedAndHowItGoes) {
   task = client_->GetTask(id);
   ASSERT_THAT(task, IsOk());
   EXPECT_EQ(task->trials_accepted(), 1);
-  EXPECT_EQ(task->trials_assigned(), 1);
+  EXPECT_EQ(task->trials_abandoned(), 1);
   EXPECT_EQ(task->subspaces_explored(), 1);
   EXPECT_EQ(task->best().trial_id(), trial);
   EXPECT_EQ(task->best().claimed_accuracy_ppm(), 700'000);

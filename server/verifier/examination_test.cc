@@ -52,7 +52,7 @@ class ExaminationTest : public ::testing::Test {
                               Evaluator& evaluator) {
     training.CommitTo(order_, segment);
     AuditFiles files;
-    files.weights = training.BytesAt(kSegments).weights;
+    files.weights = training.BytesAt(order_.segments).weights;
     if (segment > 0) {
       files.begin_weights = training.BytesAt(segment).weights;
       files.begin_optimizer = training.BytesAt(segment).optimizer;
