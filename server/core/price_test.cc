@@ -77,16 +77,23 @@ TEST_F(PriceTest, CheapTasksTakeNoMoreThanTheirClientsShare) {
     pool.Do(SubmitTask{poor, spec, absl::StrCat("r", i), Sha256("s")});
   }
   const TaskId dear = pool.Submit(Paying(100 * kAmountPerCoin));
-  int64_t of_dear = 0;
+  WorkUnits of_dear = 0;
+  WorkUnits of_all = 0;
   for (int i = 0; i < 30; ++i) {
     const AccountId miner = pool.Make(absl::StrCat("m", i), Role::kMiner);
     const auto reply = pool.Do(
         AcquireLease{.caller = miner, .session = pool.Open(miner, "w")});
     ASSERT_TRUE(reply.grant.has_value());
-    of_dear += reply.grant->lease.task == dear ? 1 : 0;
+    WorkUnits units = 0;
+    for (const TrialId trial : reply.grant->lease.trials) {
+      units += pool.pool.state().Find(trial)->work_units;
+    }
+    of_all += units;
+    of_dear += reply.grant->lease.task == dear ? units : 0;
   }
-  EXPECT_GE(of_dear, 26);
-  EXPECT_LT(of_dear, 30) << "everybody has a share";
+  // Nine tenths, but for what one lease more or less is.
+  EXPECT_GE(of_dear * 100, of_all * 82);
+  EXPECT_LT(of_dear, of_all) << "everybody has a share";
 }
 
 TEST_F(PriceTest, AClientHasSoManyOpenTasks) {
