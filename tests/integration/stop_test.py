@@ -46,9 +46,10 @@ class StopTest(PoolTestCase):
         self.start_all(50)
         for name in ("alice", "verifier"):
             wait_for("its start", lambda n=name: " for 127.0.0.1" in self.pool.log(n))
-            self.assertEqual(
-                threads_that_take(self.pool.processes[name].pid, signal.SIGTERM),
-                [])
+            # The one that waits for signals is shown as taking them.
+            self.assertLessEqual(
+                len(threads_that_take(self.pool.processes[name].pid,
+                                      signal.SIGTERM)), 1)
         self.assert_stops("alice")
         self.assert_stops("verifier")
 
