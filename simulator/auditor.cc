@@ -31,9 +31,15 @@ bool MayChange(const Trial& before, const Trial& trial) {
     return before != trial && before.basis <= trial.basis &&
            before.is_matured <= trial.is_matured;
   }
+  if (before.state != TrialState::kAbandoned) return false;
+  // Its account takes up again what it left undone.
+  if (trial.state == TrialState::kAssigned) {
+    return before.reason != kSuperseded && before.account == trial.account &&
+           before.architecture_id == trial.architecture_id &&
+           before.rung == trial.rung && before.lease != trial.lease;
+  }
   // Somebody was quicker, and it was committed all the same.
-  return before.state == TrialState::kAbandoned &&
-         before.reason == kSuperseded && trial.state == TrialState::kCommitted;
+  return before.reason == kSuperseded && trial.state == TrialState::kCommitted;
 }
 
 bool IsInside(const Subspace& box, const Subspace& other) {
