@@ -123,15 +123,20 @@ done
 address=127.0.0.1:$(cat "$run/port")
 ln -s "$run/server/operator-token" "$run/operator.token"
 
-step "Making accounts: a client, a verifier, three miners"
+step "Making accounts: a client, two verifiers, three miners"
 new_account client client
 new_account verifier verifier
+new_account another verifier
 for miner in alice bob mallory; do new_account "$miner" miner; done
 pool operator ledger deposit --account client --amount 1000 >/dev/null
 
-step "Starting a verifier, two honest workers and one that overstates"
-start verifier "$bin/archpool-verifier" --server "$address" \
-  --token-file "$run/verifier.token" --name verifier --work-dir "$run/verifier"
+step "Starting two verifiers, two honest workers and one that overstates"
+# Nobody is found false on the word of one.
+for verifier in verifier another; do
+  start "$verifier" "$bin/archpool-verifier" --server "$address" \
+    --token-file "$run/$verifier.token" --name "$verifier" \
+    --work-dir "$run/$verifier"
+done
 start_worker alice "$bin/archpool-worker"
 start_worker bob "$bin/archpool-worker"
 bob_pid=${pids[-1]}
