@@ -12,8 +12,8 @@ LayerPlan PlanOf(int64_t width, int64_t repeat) {
   chain.stages = {StageTemplate{
       .stride = 1,
       .blocks = {archpool::testing::MakeBlock("conv", 3, width, 1, repeat)}}};
-  const SearchSpace space = archpool::testing::MakeSpace(
-      {{"width", {width}}}, std::move(chain));
+  const SearchSpace space =
+      archpool::testing::MakeSpace({{"width", {width}}}, std::move(chain));
   return *MakeLayerPlan(space, space.ArchitectureAt(0),
                         archpool::testing::kFashion, 10, {});
 }
