@@ -54,6 +54,19 @@ class AtChanceTest : public testing::Test {
                         "v1", finding});
   }
 
+  // Of four networks alice is given all but this one, which bob may have.
+  void ExpectLeftForBob(TaskId task, const Digest& network) {
+    std::set<Digest> seen;
+    for (int i = 0; i < 6; ++i) {
+      for (const Digest& one : Work(alice, alices, kLearnt)) seen.insert(one);
+    }
+    EXPECT_FALSE(seen.contains(network));
+    EXPECT_EQ(seen.size(), 3u) << "all the others";
+    ASSERT_NE(pool.pool.state().Find(task), nullptr)
+        << "one is left for others";
+    EXPECT_EQ(Work(bob, bobs, kLearnt), std::vector<Digest>{network});
+  }
+
   TestPool pool;
   AccountId alice, bob;
   SessionId alices, bobs;
@@ -85,7 +98,6 @@ TEST_F(AtChanceTest, WhatLearntNothingIsAuditedWholeAndPaid) {
 
 // However proven the miner: what is paid for nothing is looked at.
 TEST_F(AtChanceTest, AProvenMinersGuessIsAuditedToo) {
-  Account account = *pool.pool.state().Find(alice);
   PoolPolicy policy;
   policy.audit_floor_ppm = 0;
   TestPool lax(policy);
@@ -207,14 +219,7 @@ TEST_F(AtChanceTest, WhatIsImpossibleIsNotGivenToTheSameAccountAgain) {
                        grant->lease.attempt,
                        {trial, TrialId{999}}});
   EXPECT_EQ(Find(trial).reason, kImpossible);
-  std::set<Digest> seen;
-  for (int i = 0; i < 6; ++i) {
-    for (const Digest& one : Work(alice, alices, kLearnt)) seen.insert(one);
-  }
-  EXPECT_FALSE(seen.contains(network));
-  EXPECT_EQ(seen.size(), 3u) << "all the others";
-  ASSERT_NE(pool.pool.state().Find(task), nullptr) << "one is left for others";
-  EXPECT_EQ(Work(bob, bobs, kLearnt), std::vector<Digest>{network});
+  ExpectLeftForBob(task, network);
 }
 
 TEST_F(AtChanceTest, WhatWasRejectedIsNeverGivenToTheSameAccountAgain) {
@@ -227,14 +232,7 @@ TEST_F(AtChanceTest, WhatWasRejectedIsNeverGivenToTheSameAccountAgain) {
   pool.Deliver(alice, alices, grant->lease, trial, 900);
   pool.Verify(500, 500);
   ASSERT_EQ(Find(trial).reason, "CLAIM_FALSE");
-  std::set<Digest> seen;
-  for (int i = 0; i < 6; ++i) {
-    for (const Digest& one : Work(alice, alices, kLearnt)) seen.insert(one);
-  }
-  EXPECT_FALSE(seen.contains(network));
-  EXPECT_EQ(seen.size(), 3u) << "all the others";
-  ASSERT_NE(pool.pool.state().Find(task), nullptr) << "one is left for others";
-  EXPECT_EQ(Work(bob, bobs, kLearnt), std::vector<Digest>{network});
+  ExpectLeftForBob(task, network);
 }
 
 // A claim below what the weights hold hides a find, or makes verifiers count
