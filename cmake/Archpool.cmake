@@ -142,6 +142,10 @@ function(archpool_test)
   add_executable(${ARG_NAME} ${ARG_SRCS})
   target_link_libraries(${ARG_NAME} PRIVATE archpool_flags ${ARG_DEPS}
     GTest::gmock GTest::gtest_main)
+  if(ARCHPOOL_SANITIZERS)
+    # Optimising what runs once costs clang as long as all the rest of the tree.
+    target_compile_options(${ARG_NAME} PRIVATE -O0)
+  endif()
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
   endif()
