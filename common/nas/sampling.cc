@@ -1,5 +1,6 @@
 #include "common/nas/sampling.h"
 
+#include <algorithm>
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -74,34 +75,53 @@ absl::StatusOr<Candidate> MakeCandidate(const SearchSpace& space,
   return Candidate{architecture, std::move(plan), id};
 }
 
+SampleStep SampleFurther(const SearchSpace& space, const Subspace& box,
+                         const NetworkTerms& terms,
+                         absl::FunctionRef<bool(const Digest&)> is_taken,
+                         CounterRng& rng, int64_t attempts_max, int64_t begin,
+                         int64_t count) {
+  const int64_t size = box.size();
+  // Fisher-Yates, shuffled only as far as it is read.
+  std::vector<int64_t> indices;
+  if (size <= attempts_max) {
+    indices.resize(static_cast<size_t>(size));
+    std::iota(indices.begin(), indices.end(), 0);
+  }
+  const int64_t attempts = std::min(size, attempts_max);
+  SampleStep step{.candidate = {}, .end = begin};
+  for (int64_t attempt = 0; attempt < attempts && step.end < begin + count;
+       ++attempt) {
+    const auto below = [&](int64_t limit) {
+      return static_cast<int64_t>(rng.Below64(static_cast<uint64_t>(limit)));
+    };
+    int64_t index = 0;
+    if (indices.empty()) {
+      index = below(size);
+    } else {
+      const auto i = static_cast<size_t>(attempt);
+      std::swap(indices[i],
+                indices[static_cast<size_t>(attempt + below(size - attempt))]);
+      index = indices[i];
+    }
+    if (attempt < begin) continue;
+    step.end = attempt + 1;
+    absl::StatusOr<Candidate> candidate =
+        MakeCandidate(space, box.ArchitectureAt(index), terms);
+    if (!candidate.ok() || is_taken(candidate->id)) continue;
+    step.candidate = *std::move(candidate);
+    break;
+  }
+  step.is_over = step.end >= attempts;
+  return step;
+}
+
 std::optional<Candidate> SampleCandidate(
     const SearchSpace& space, const Subspace& box, const NetworkTerms& terms,
     absl::FunctionRef<bool(const Digest&)> is_taken, CounterRng& rng,
     int64_t attempts_max) {
-  const int64_t size = box.size();
-  const auto try_index = [&](int64_t index) -> std::optional<Candidate> {
-    absl::StatusOr<Candidate> candidate =
-        MakeCandidate(space, box.ArchitectureAt(index), terms);
-    if (!candidate.ok() || is_taken(candidate->id)) return std::nullopt;
-    return *std::move(candidate);
-  };
-  if (size > attempts_max) {
-    for (int64_t attempt = 0; attempt < attempts_max; ++attempt) {
-      std::optional<Candidate> found = try_index(
-          static_cast<int64_t>(rng.Below64(static_cast<uint64_t>(size))));
-      if (found.has_value()) return found;
-    }
-    return std::nullopt;
-  }
-  // Fisher-Yates, shuffled only as far as it is read.
-  std::vector<int64_t> indices(static_cast<size_t>(size));
-  std::iota(indices.begin(), indices.end(), 0);
-  for (size_t i = 0; i < indices.size(); ++i) {
-    std::swap(indices[i], indices[i + rng.Below64(indices.size() - i)]);
-    std::optional<Candidate> found = try_index(indices[i]);
-    if (found.has_value()) return found;
-  }
-  return std::nullopt;
+  return SampleFurther(space, box, terms, is_taken, rng, attempts_max, 0,
+                       attempts_max)
+      .candidate;
 }
 
 std::optional<Candidate> SampleCandidate(

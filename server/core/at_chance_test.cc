@@ -178,6 +178,29 @@ TEST_F(AtChanceTest, ATaskInWhichNothingLearnsEndsAndSaysSo) {
   EXPECT_TRUE(said);
 }
 
+// Workers are quicker than verifiers: sixty were trained where thirty end it.
+TEST_F(AtChanceTest, NothingMoreIsTrainedWhileTheLastIsMeasured) {
+  TaskSpec spec = TinySpec(64);
+  spec.subspaces = 16;
+  pool.Submit(spec);
+  int trainings = 0;
+  std::string reason;
+  while (trainings < 100 && reason.empty()) {
+    const AcquireLease::Reply reply = pool.Do(AcquireLease{alice, alices});
+    reason = reply.idle_reason;
+    if (!reply.grant) break;
+    for (const TrialId trial : reply.grant->lease.trials) {
+      pool.Deliver(alice, alices, reply.grant->lease, trial, kGuess);
+      ++trainings;
+    }
+  }
+  EXPECT_EQ(reason, "RESULTS_AWAITED");
+  EXPECT_GE(trainings, pool.policy.nothing_learns_trials);
+  EXPECT_LE(trainings, pool.policy.nothing_learns_trials + 1);
+  pool.VerifyAll();
+  EXPECT_EQ(pool.Do(AcquireLease{alice, alices}).idle_reason, "NO_OPEN_TASK");
+}
+
 TEST_F(AtChanceTest, OneResultAboveChanceKeepsItGoing) {
   const TaskId task = pool.Submit(TinySpec(64));
   Work(alice, alices, kLearnt);

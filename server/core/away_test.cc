@@ -238,8 +238,7 @@ class AnswerTimeTest : public AwayTest {
 TEST_F(AnswerTimeTest, FollowsTheBytesThatAreAskedFor) {
   const auto sending = [&](size_t i) {
     return TimeFor(i) - pool.policy.upload_term -
-           pool.policy.slowness_max *
-               absl::Microseconds(TrialNow(i).work_units);
+           4 * absl::Microseconds(TrialNow(i).work_units);
   };
   const absl::Duration first = sending(0);
   const auto files = [&](size_t i) { return AuditOf(i).segment > 0 ? 3 : 1; };
@@ -249,12 +248,13 @@ TEST_F(AnswerTimeTest, FollowsTheBytesThatAreAskedFor) {
   EXPECT_EQ(second, (files(0) + files(1)) * kFile);
 }
 
-// Twenty times the work is for whom nobody knows.
 TEST_F(AnswerTimeTest, FollowsTheMeasuredPace) {
   Session known = *state().Find(session);
   for (int i = 0; i < 3; ++i) known.performance.pace_permille.Add(1'500);
+  Trial quick = TrialNow(0);
+  quick.commit_time = quick.create_time;
   const absl::Time unknown =
-      internal::AnswerDeadline(state(), pool.policy, TrialNow(0), 0, pool.now);
+      internal::AnswerDeadline(state(), pool.policy, quick, 0, pool.now);
   PoolSnapshot snapshot = state().Snapshot();
   for (Event& record : snapshot.records) {
     if (std::holds_alternative<Session>(record)) record = known;
@@ -267,7 +267,21 @@ TEST_F(AnswerTimeTest, FollowsTheMeasuredPace) {
                                      pool.now) -
                 pool.now,
             pool.policy.upload_term + 6 * units);
-  EXPECT_EQ(unknown - pool.now, pool.policy.upload_term + 20 * units);
+  EXPECT_EQ(unknown - pool.now, pool.policy.upload_term + 4 * units)
+      << "it took no time the first time";
+}
+
+TEST_F(AnswerTimeTest, GivesWhomItDoesNotKnowTheTimeThatItTook) {
+  Trial trial = TrialNow(0);
+  trial.commit_time = pool.now;
+  const absl::Duration units = absl::Microseconds(trial.work_units);
+  const auto time_for = [&](absl::Duration took) {
+    trial.create_time = trial.commit_time - took;
+    return internal::AnswerDeadline(state(), pool.policy, trial, 0, pool.now) -
+           pool.now - pool.policy.upload_term;
+  };
+  EXPECT_EQ(time_for(3 * units), 12 * units);
+  EXPECT_EQ(time_for(90 * units), 20 * units) << "no longer than a slow worker";
 }
 
 }  // namespace

@@ -2,12 +2,30 @@
 #ifndef ARCHPOOL_SERVER_CORE_CANDIDATE_TERMS_H_
 #define ARCHPOOL_SERVER_CORE_CANDIDATE_TERMS_H_
 
+#include <algorithm>
+#include <cstdint>
+
 #include "common/data/dataset.h"
 #include "common/model/task_spec.h"
 #include "common/nas/sampling.h"
 #include "server/core/policy.h"
 
 namespace archpool {
+
+// What an examiner holds beside the training: its program, and the dataset as
+// it came and as it is computed with. No more than half of its memory: what is
+// left is stated where a network is refused.
+inline int64_t MemoryForTraining(const DatasetManifest& manifest,
+                                 const PoolPolicy& policy) {
+  constexpr int64_t kProgramBytes = int64_t{512} << 20;
+  constexpr int64_t kBytesPerValue = 1 + 4;
+  const int64_t examples = manifest.train_count + manifest.validation_count +
+                           manifest.held_out_count;
+  return policy.memory_max_bytes -
+         std::min(policy.memory_max_bytes / 2,
+                  kProgramBytes +
+                      kBytesPerValue * examples * manifest.shape.elements());
+}
 
 inline NetworkTerms TermsOf(const TaskSpec& spec,
                             const DatasetManifest& manifest,
@@ -17,7 +35,7 @@ inline NetworkTerms TermsOf(const TaskSpec& spec,
           .limits = spec.limits,
           .batch_size = spec.recipe.batch_size,
           .checkpoints = spec.recipe.segments + 1,
-          .memory_max_bytes = policy.memory_max_bytes,
+          .memory_max_bytes = MemoryForTraining(manifest, policy),
           .checkpoints_max_bytes = policy.checkpoints_max_bytes};
 }
 

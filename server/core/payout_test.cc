@@ -51,6 +51,22 @@ TEST_F(PayoutTest, MoneyIsSetAsideThenSettled) {
   EXPECT_EQ(Request(4 * kAmountPerCoin), id) << "the same request, later";
 }
 
+TEST_F(PayoutTest, ASuspendedAccountMovesNothing) {
+  pool.Do(SetPayoutTerms{alice, "addr", 0});
+  pool.Do(SetAccountState{"alice", AccountState::kSuspended});
+  const Amount before = Balance(Place::Of(alice));
+  EXPECT_THAT(pool.Try(RequestPayout{alice, 0, "r"}),
+              FailsWith("ACCOUNT_SUSPENDED"));
+  EXPECT_THAT(pool.Try(SetPayoutTerms{alice, "elsewhere", 0}),
+              FailsWith("ACCOUNT_SUSPENDED"));
+  EXPECT_THAT(pool.Try(SetRevenueSplit{
+                  alice, {{"alice", 900'000}, {"client", 100'000}}}),
+              FailsWith("ACCOUNT_SUSPENDED"));
+  EXPECT_EQ(Balance(Place::Of(alice)), before);
+  pool.Do(SetAccountState{"alice", AccountState::kActive});
+  EXPECT_TRUE(pool.Try(RequestPayout{alice, 0, "r"}).ok());
+}
+
 TEST_F(PayoutTest, WhatTheRailRefusesComesBack) {
   pool.Do(SetPayoutTerms{alice, "addr", 0});
   const PayoutId id = Request(0);

@@ -22,10 +22,13 @@
 #include "absl/container/btree_map.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/base/counter_rng.h"
+#include "common/nas/sampling.h"
 #include "server/core/commands.h"
 #include "server/core/entities.h"
 #include "server/core/expiry_hold.h"
 #include "server/core/lease_shares.h"
+#include "server/core/looks.h"
 #include "server/core/policy.h"
 #include "server/core/pool_parts.h"
 #include "server/core/pool_state.h"
@@ -108,6 +111,9 @@ class Pool {
   // What the client knows already becomes accepted trials of the task.
   void TakeOver(const Task& task, const std::vector<Trial>& known,
                 absl::Time now);
+  // Closes the worker's earlier session; what its new one takes along.
+  std::vector<Lease> TakeOverFrom(SessionId earlier, Session& session,
+                                  absl::Time now);
   absl::Status Commit(const ReportTrials& command, const TrialReport& report,
                       absl::Time now);
   absl::Status CheckReport(const ReportTrials& command,
@@ -164,7 +170,13 @@ class Pool {
   // A lease on the task's most promising subspace; ends the task where nothing
   // is left to draw or to wait for.
   AcquireLease::Reply LeaseFrom(TaskId task, const Session& session,
-                                absl::Time now);
+                                Looks& looks, absl::Time now);
+  void Charge(const LeaseShares::Offer& offer, const Lease& lease);
+  // Whose turn it is among the tasks in which nothing was found within the
+  // looks of a request. REQUIRES: there is one.
+  TaskId NextSearching();
+  // What looks a request has left go to one of them.
+  void AdvanceSearch(const Session& session, Looks& looks);
   // What goes on to the next rung, in one box.
   Start StartFromPromotions(const Task& task, AccountId account, absl::Time now,
                             bool& too_dear);
@@ -172,22 +184,30 @@ class Pool {
   Start StartFromAbandoned(const Task& task, AccountId account) const;
   // The best candidate of the ranking that can be had, and what follows it in
   // its box; splits that box off one that is leased. `too_dear` is set where a
-  // candidate costs more than is left of the budget.
-  Start StartFromRanking(const Task& task, const Session& session,
+  // candidate costs more than is left of the budget. Here and below: within
+  // `looks`, which what is looked at is taken from.
+  Start StartFromRanking(const Task& task, const Session& session, Looks& looks,
                          bool& too_dear);
   // At most `count` further candidates of the ranking in `box`.
   std::vector<Trial> RankedIn(const Task& task, SubspaceId box,
                               AccountId account, int64_t count,
-                              WorkUnits units_left);
+                              WorkUnits units_left, Looks& looks);
   // A trial of the ranking's `position`; nullopt where it is taken, impossible
-  // or in a box that is done.
-  std::optional<Trial> RankedTrial(const Task& task, size_t position);
+  // or in a box that is done, or where no look is left for it.
+  std::optional<Trial> RankedTrial(const Task& task, size_t position,
+                                   Looks& looks);
   // Draws at random in the most promising open boxes.
-  Start StartFromDraws(const Task& task, const Session& session,
+  Start StartFromDraws(const Task& task, const Session& session, Looks& looks,
                        bool& too_dear);
   DrawnTrials DrawTrials(const Task& task, const SubspaceRecord& subspace,
-                         AccountId account, int64_t count_max,
-                         bool may_look_long) const;
+                         AccountId account, int64_t count_max, Looks& looks);
+  // The first of a list; goes on where an earlier request left the box, and
+  // `nothing_left` is set where the box holds nothing more for anybody.
+  std::optional<Candidate> DrawFirst(const Task& task,
+                                     const SubspaceRecord& subspace,
+                                     AccountId account, uint64_t stream,
+                                     CounterRng& rng, Looks& looks,
+                                     bool& nothing_left);
   WorkUnits UnitsLeft(const Task& task) const;
   // As far as the account may have them.
   WorkUnits UnitsLeft(const Task& task, AccountId account) const;
@@ -214,6 +234,10 @@ class Pool {
   ExpiryHold expiry_hold_;
   VerifierBook verifiers_;
   LeaseShares shares_;
+  // Tasks that took looks and gave no lease: they are tried after all others,
+  // in turns. In memory alone.
+  absl::btree_set<TaskId> searching_;
+  TaskId searched_last_;
   // Sessions that an account opened in the present hour.
   struct Openings {
     absl::Time begin;

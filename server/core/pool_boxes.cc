@@ -14,6 +14,14 @@ constexpr double kExplainedMin = 0.3;
 // How many deviations above its mean a box must be hopeless to be pruned.
 constexpr double kHopelessDeviations = 4;
 
+// Of so many results a split is judged: they lie in the order of their
+// accuracy, so that every so many-th of more stand for all.
+constexpr size_t kResultsLookedAt = 1'024;
+
+size_t StepThrough(const BoxScore& score) {
+  return 1 + score.results.size() / kResultsLookedAt;
+}
+
 uint64_t Bit(uint8_t choice) { return uint64_t{1} << choice; }
 
 // What is known of the choices of one dimension.
@@ -35,7 +43,9 @@ Separation BestCut(const PoolState& state, const BoxScore& score,
   std::array<Group, SearchSpace::kMaxChoices> groups;
   double count = 0;
   double sum = 0;
-  for (const BoxScore::Result& result : score.results) {
+  const size_t step = StepThrough(score);
+  for (size_t i = 0; i < score.results.size(); i += step) {
+    const BoxScore::Result& result = score.results[i];
     const uint8_t choice =
         state.Find(result.trial)->architecture.choices[dimension];
     Group& group = groups[choice];
@@ -68,15 +78,17 @@ Separation BestCut(const PoolState& state, const BoxScore& score,
   return best;
 }
 
-double SumOfSquares(const BoxScore& score) {
+double SumOfSquares(const BoxScore& score, size_t step) {
   double mean = 0;
-  for (const auto& result : score.results) {
-    mean += static_cast<double>(result.ppm);
+  double count = 0;
+  for (size_t i = 0; i < score.results.size(); i += step) {
+    mean += static_cast<double>(score.results[i].ppm);
+    ++count;
   }
-  mean /= static_cast<double>(score.accepted());
+  mean /= count;
   double squares = 0;
-  for (const auto& result : score.results) {
-    const double gap = static_cast<double>(result.ppm) - mean;
+  for (size_t i = 0; i < score.results.size(); i += step) {
+    const double gap = static_cast<double>(score.results[i].ppm) - mean;
     squares += gap * gap;
   }
   return squares;
@@ -141,7 +153,8 @@ bool SplitByResults(PoolState& state, const PoolPolicy& policy, SubspaceId id) {
     best_dimension = static_cast<int64_t>(d);
   }
   if (best.explained <= 0 ||
-      best.explained < kExplainedMin * SumOfSquares(score)) {
+      best.explained <
+          kExplainedMin * SumOfSquares(score, StepThrough(score))) {
     state.RememberUnsplit(box.task, id);
     return false;
   }
@@ -195,7 +208,7 @@ bool PruneIfHopeless(PoolState& state, const PoolPolicy& policy,
   }
   const double reach =
       sum / count +
-      kHopelessDeviations * std::sqrt(SumOfSquares(score) / (count - 1));
+      kHopelessDeviations * std::sqrt(SumOfSquares(score, 1) / (count - 1));
   if (reach >= static_cast<double>(index.high_reward.Best())) return false;
   box.state = SubspaceState::kPruned;
   box.prune_reason = "HOPELESS";

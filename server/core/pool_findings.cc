@@ -135,13 +135,12 @@ ReportAudit::Reply Pool::Fail(Audit audit, const std::string& reason,
     // Bytes of the miner's may be what breaks the verifiers. Its training can
     // be done again without them, from the key.
     Desk().MakeWhole(audit, now);
-  } else if (was_tried && now - first_time >= policy_.unverifiable_term) {
+  } else if (was_tried && now - first_time >= policy_.unverifiable_term &&
+             Desk().IsTheTrials(audit)) {
     // Whoever can make verifiers fail would do so where it is drawn, and be
-    // paid where it is not.
-    return GiveUp(audit,
-                  Desk().IsTheTrials(audit) ? internal::Fault::kDoubt
-                                            : internal::Fault::kNone,
-                  now);
+    // paid where it is not. Verifiers that fail on everything are sick: that
+    // audit waits for better ones until its time is over.
+    return GiveUp(audit, internal::Fault::kDoubt, now);
   }
   const TrialState state = trial.state;
   ReturnAudit(std::move(audit));

@@ -82,6 +82,25 @@ void BeginFinishing(PoolState& state, const PoolPolicy& policy, TaskId id,
   SettleIfDone(state, policy, id, now);
 }
 
+namespace {
+
+int64_t MeasuredAtChance(const TaskIndex& index) {
+  int64_t measured = 0;
+  for (const auto& [account, count] : index.at_chance) measured += count;
+  return measured;
+}
+
+}  // namespace
+
+bool AwaitsMeasurements(const PoolState& state, const PoolPolicy& policy,
+                        TaskId id) {
+  const TaskIndex& index = state.IndexOf(id);
+  return index.above_chance_count == 0 && index.pending_count > 0 &&
+         index.pending_count == index.pending_at_chance_count &&
+         MeasuredAtChance(index) + index.pending_count >=
+             policy.nothing_learns_trials;
+}
+
 bool EndIfNothingLearns(PoolState& state, const PoolPolicy& policy, TaskId id,
                         absl::Time now) {
   const TaskIndex& index = state.IndexOf(id);
@@ -89,9 +108,7 @@ bool EndIfNothingLearns(PoolState& state, const PoolPolicy& policy, TaskId id,
       index.above_chance_count > 0) {
     return false;
   }
-  int64_t measured = 0;
-  for (const auto& [account, count] : index.at_chance) measured += count;
-  if (measured < policy.nothing_learns_trials) return false;
+  if (MeasuredAtChance(index) < policy.nothing_learns_trials) return false;
   // One account's results alone end it only where nobody else is at work.
   const auto is_another = [&](AccountId account) {
     return !index.at_chance.contains(account);

@@ -95,6 +95,15 @@ bool IsAboveChance(const PoolState& state, const Trial& trial);
 // Ends an active task in which nothing learns: enough results were measured,
 // all of them at chance, and of more accounts than one where there are more.
 // False: it goes on.
+// ACCOUNT_SUSPENDED: what it holds, and where that is to go, stays as it is.
+absl::Status CheckMayMoveMoney(const Account& account);
+
+// Whether the task would end because nothing learns if what its miners claim to
+// be at chance is found to be: until that is known, nothing more of it is
+// trained.
+bool AwaitsMeasurements(const PoolState& state, const PoolPolicy& policy,
+                        TaskId task);
+
 bool EndIfNothingLearns(PoolState& state, const PoolPolicy& policy, TaskId task,
                         absl::Time now);
 

@@ -93,9 +93,26 @@ absl::StatusOr<AcquireLease::Reply> Pool::Execute(const AcquireLease& command,
             absl::FormatDuration(absl::Ceil(pause, absl::Seconds(1))))};
   }
   const LeaseId backup = GrantBackup(session, command.price_min, now);
-  if (backup.IsSet()) return GrantOf(*state_.Find(backup));
+  if (backup.IsSet()) {
+    const Lease& lease = *state_.Find(backup);
+    const Task& task = *state_.Find(lease.task);
+    Charge({.task = task.id,
+            .client = task.client,
+            .price = PricePerCoreHour(task)},
+           lease);
+    return GrantOf(lease);
+  }
   return LeaseByShares(command, session, now);
 }
+
+namespace {
+
+bool IsActive(const PoolState& state, TaskId id) {
+  const Task* task = state.Find(id);
+  return task != nullptr && task->state == TaskState::kActive;
+}
+
+}  // namespace
 
 AcquireLease::Reply Pool::LeaseByShares(const AcquireLease& command,
                                         const Session& session,
@@ -124,20 +141,65 @@ AcquireLease::Reply Pool::LeaseByShares(const AcquireLease& command,
                 DescribePrice(best_refused), ", and this worker asks for ",
                 DescribePrice(command.price_min))};
   }
-  // A task may end on the way.
-  for (const LeaseShares::Offer& offer : shares_.Ordered(std::move(offers))) {
-    const Task* task = state_.Find(offer.task);
-    if (task == nullptr || task->state != TaskState::kActive) continue;
-    AcquireLease::Reply reply = LeaseFrom(offer.task, session, now);
+  offers = shares_.Ordered(std::move(offers));
+  Looks looks;
+  for (const LeaseShares::Offer& offer : offers) {
+    if (searching_.contains(offer.task) || !IsActive(state_, offer.task)) {
+      continue;
+    }
+    const Looks given = looks.Half();
+    Looks left = given;
+    AcquireLease::Reply reply = LeaseFrom(offer.task, session, left, now);
+    looks.Take(given, left);
     if (reply.grant) {
-      const Lease& lease = reply.grant->lease;
-      const WorkUnits each = state_.Find(lease.trials[0])->work_units;
-      shares_.Charge(offer, std::max<WorkUnits>(1, each) * lease.trials_target);
+      Charge(offer, reply.grant->lease);
+      AdvanceSearch(session, looks);
       return reply;
     }
+    if (left != given) searching_.insert(offer.task);
     idle = std::move(reply);
   }
+  for (size_t turns = searching_.size(); turns > 0; --turns) {
+    const TaskId id = NextSearching();
+    const auto offer =
+        std::find_if(offers.begin(), offers.end(),
+                     [&](const auto& one) { return one.task == id; });
+    if (offer == offers.end() || !IsActive(state_, id)) continue;
+    const Looks given = searching_.size() == 1 ? looks : looks.Half();
+    Looks left = given;
+    idle = LeaseFrom(id, session, left, now);
+    looks.Take(given, left);
+    if (left == given || idle.grant) searching_.erase(id);
+    if (idle.grant) {
+      Charge(*offer, idle.grant->lease);
+      break;
+    }
+  }
   return idle;
+}
+
+void Pool::Charge(const LeaseShares::Offer& offer, const Lease& lease) {
+  const WorkUnits each = state_.Find(lease.trials[0])->work_units;
+  shares_.Charge(offer, std::max<WorkUnits>(1, each) * lease.trials_target);
+}
+
+TaskId Pool::NextSearching() {
+  auto next = searching_.upper_bound(searched_last_);
+  if (next == searching_.end()) next = searching_.begin();
+  searched_last_ = *next;
+  if (!IsActive(state_, searched_last_)) searching_.erase(next);
+  return searched_last_;
+}
+
+void Pool::AdvanceSearch(const Session& session, Looks& looks) {
+  if (searching_.empty()) return;
+  const TaskId id = NextSearching();
+  if (!IsActive(state_, id)) return;
+  const Looks given = looks;
+  bool too_dear = false;
+  const Start start =
+      StartFromDraws(*state_.Find(id), session, looks, too_dear);
+  if (!start.trials.empty() || looks == given) searching_.erase(id);
 }
 
 Assignment Pool::AssignmentOf(const Task& task, const Trial& trial) const {
@@ -173,16 +235,26 @@ AcquireLease::Reply Pool::GrantOf(const Lease& lease) const {
 }
 
 AcquireLease::Reply Pool::LeaseFrom(TaskId id, const Session& session,
-                                    absl::Time now) {
+                                    Looks& looks, absl::Time now) {
   const Task& task = *state_.Find(id);
   const TaskIndex& index = state_.IndexOf(id);
   const int64_t outstanding = index.assigned_count + index.pending_count;
+  if (internal::AwaitsMeasurements(state_, policy_, id)) {
+    return {.grant = {},
+            .idle_reason = "RESULTS_AWAITED",
+            .idle_message = absl::StrCat(
+                "so far nothing in ", id.ToString(),
+                " learns; verifiers are measuring the last of as many "
+                "trainings as end such a task")};
+  }
   bool too_dear = internal::TrialsLeft(task, index) <= 0;
   if (!too_dear) {
     Start start = StartFromPromotions(task, session.account, now, too_dear);
     if (start.trials.empty()) start = StartFromAbandoned(task, session.account);
-    if (start.trials.empty()) start = StartFromRanking(task, session, too_dear);
-    if (start.trials.empty()) start = StartFromDraws(task, session, too_dear);
+    if (start.trials.empty())
+      start = StartFromRanking(task, session, looks, too_dear);
+    if (start.trials.empty())
+      start = StartFromDraws(task, session, looks, too_dear);
     if (!start.trials.empty() &&
         !internal::FitsInTime(state_, policy_, task, session,
                               start.trials[0].work_units, now)) {
@@ -212,6 +284,12 @@ AcquireLease::Reply Pool::LeaseFrom(TaskId id, const Session& session,
             .idle_message = absl::StrCat(
                 "what is left of the budget of ", id.ToString(),
                 " is being worked on; wait for verdicts or the next task")};
+  }
+  if (looks.Left(task.spec->space) <= 0) {
+    return {.grant = {},
+            .idle_reason = "SEARCHING",
+            .idle_message = absl::StrCat("nothing new was found yet in ",
+                                         id.ToString(), "; ask again")};
   }
   if (outstanding > 0) {
     return {

@@ -4,9 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
-#include "common/base/counter_rng.h"
 #include "common/base/status.h"
-#include "common/crypto/canonical.h"
 #include "common/nas/cost_table.h"
 #include "common/nas/sampling.h"
 #include "server/core/candidate_terms.h"
@@ -18,31 +16,10 @@
 namespace archpool {
 namespace {
 
-// Draws of one subspace that are too dear for what is left of the budget.
-constexpr int kTooDearMax = 4;
-// Where the usual draws find nothing new in a subspace: it is gone through
-// whole if it is this small, else drawn from this often, before it counts as
-// completed.
-constexpr int64_t kLastLookAttempts = 4096;
-constexpr int kLongLooksMax = 2;  // of one request
-// Subspaces, candidates and abandoned trials that one request looks into:
-// bounds what a request costs.
-constexpr size_t kSubspacesTriedMax = 64;
+// Candidates and abandoned trials that one request looks into: bounds what a
+// request costs.
 constexpr size_t kCandidatesTriedMax = 64;
 constexpr int kAbandonedTriedMax = 16;
-
-Digest DrawKey(const Task& task, SubspaceId subspace) {
-  return HmacSha256(
-      task.secret,
-      CanonicalWriter("archpool/draw/v1").Int(subspace.value).encoding());
-}
-
-// No trial of the subspace may still come to nothing and free its network.
-bool IsSettled(const TaskIndex& index, SubspaceId subspace) {
-  const auto score = index.scores.find(subspace);
-  return score == index.scores.end() ||
-         score->second.trials == score->second.accepted();
-}
 
 Trial TrialOf(const Task& task, SubspaceId box, TaskIndex::Ranked ranked) {
   return Trial{.task = task.id,
@@ -156,9 +133,12 @@ Pool::Start Pool::StartFromAbandoned(const Task& task,
   return start;
 }
 
-std::optional<Trial> Pool::RankedTrial(const Task& task, size_t position) {
+std::optional<Trial> Pool::RankedTrial(const Task& task, size_t position,
+                                       Looks& looks) {
   const TaskIndex& index = state_.IndexOf(task.id);
   if (!index.ranking[position].looked_at) {
+    if (looks.Left(task.spec->space) <= 0) return std::nullopt;
+    looks.Take(task.spec->space, 1);
     state_.RememberRanked(
         task.id, position,
         LookAt(task, state_.FindDataset(task.spec->dataset)->manifest, policy_,
@@ -177,15 +157,16 @@ std::optional<Trial> Pool::RankedTrial(const Task& task, size_t position) {
 }
 
 Pool::Start Pool::StartFromRanking(const Task& task, const Session& session,
-                                   bool& too_dear) {
+                                   Looks& looks, bool& too_dear) {
   const TaskIndex& index = state_.IndexOf(task.id);
   const WorkUnits units_left = UnitsLeft(task, session.account);
-  size_t looks = 0;
+  size_t tried = 0;
   bool at_head = true;
   for (size_t i = index.ranking_begin;
-       i < index.ranking.size() && looks < kCandidatesTriedMax; ++i, ++looks) {
-    std::optional<Trial> trial = RankedTrial(task, i);
+       i < index.ranking.size() && tried < kCandidatesTriedMax; ++i, ++tried) {
+    std::optional<Trial> trial = RankedTrial(task, i, looks);
     if (!trial) {
+      if (!index.ranking[i].looked_at) break;
       if (at_head) state_.PassRanked(task.id, i + 1);
       continue;
     }
@@ -212,7 +193,7 @@ Pool::Start Pool::StartFromRanking(const Task& task, const Session& session,
     const Digest first = trial->architecture_id;
     start.trials.push_back(*std::move(trial));
     for (Trial& next :
-         RankedIn(task, start.box, session.account, more + 1, left)) {
+         RankedIn(task, start.box, session.account, more + 1, left, looks)) {
       if (next.architecture_id == first ||
           static_cast<int64_t>(start.trials.size()) > more) {
         continue;
@@ -226,7 +207,7 @@ Pool::Start Pool::StartFromRanking(const Task& task, const Session& session,
 
 std::vector<Trial> Pool::RankedIn(const Task& task, SubspaceId box,
                                   AccountId account, int64_t count,
-                                  WorkUnits units_left) {
+                                  WorkUnits units_left, Looks& looks) {
   const TaskIndex& index = state_.IndexOf(task.id);
   const Subspace& inside = state_.Find(box)->box;
   std::vector<Trial> found;
@@ -236,7 +217,7 @@ std::vector<Trial> Pool::RankedIn(const Task& task, SubspaceId box,
   for (size_t i = index.ranking_begin;
        i < end && static_cast<int64_t>(found.size()) < count; ++i) {
     if (!inside.Contains(index.ranking[i].architecture)) continue;
-    std::optional<Trial> trial = RankedTrial(task, i);
+    std::optional<Trial> trial = RankedTrial(task, i, looks);
     if (!trial || trial->work_units > units_left ||
         index.WasRejected(account, trial->architecture_id) ||
         !seen.insert(trial->architecture_id).second) {
@@ -246,105 +227,6 @@ std::vector<Trial> Pool::RankedIn(const Task& task, SubspaceId box,
     found.push_back(*std::move(trial));
   }
   return found;
-}
-
-Pool::Start Pool::StartFromDraws(const Task& task, const Session& session,
-                                 bool& too_dear) {
-  // Most leases come from the first; drawing changes the order, so a copy of a
-  // few is walked.
-  std::vector<SubspaceId> promising;
-  for (const auto& [promise, subspace] : state_.IndexOf(task.id).open) {
-    promising.push_back(subspace);
-    if (promising.size() == kSubspacesTriedMax) break;
-  }
-  int long_looks = 0;
-  for (const SubspaceId id : promising) {
-    if (internal::PruneIfHopeless(state_, policy_, id)) continue;
-    internal::SplitByResults(state_, policy_, id);
-    DrawnTrials drawn =
-        DrawTrials(task, *state_.Find(id), session.account, policy_.list_ahead,
-                   long_looks < kLongLooksMax);
-    long_looks += drawn.looked_long ? 1 : 0;
-    too_dear |= drawn.too_dear;
-    if (!drawn.trials.empty()) {
-      const int64_t most =
-          ListTarget(task, session, drawn.trials[0].work_units);
-      if (static_cast<int64_t>(drawn.trials.size()) > most) {
-        drawn.trials.resize(static_cast<size_t>(most));
-      }
-      return {.box = id, .trials = std::move(drawn.trials)};
-    }
-    if (!drawn.nothing_left) continue;
-    SubspaceRecord box = *state_.Find(id);
-    if (state_.TrialsIn(id).empty()) {
-      box.state = SubspaceState::kPruned;
-      box.prune_reason = "NO_POSSIBLE_ARCHITECTURE";
-    } else {
-      box.state = SubspaceState::kCompleted;
-    }
-    state_.Put(box);
-  }
-  return {};
-}
-
-Pool::DrawnTrials Pool::DrawTrials(const Task& task,
-                                   const SubspaceRecord& subspace,
-                                   AccountId account, int64_t count_max,
-                                   bool may_look_long) const {
-  const TaskSpec& spec = *task.spec;
-  const DatasetManifest& manifest = state_.FindDataset(spec.dataset)->manifest;
-  const TaskIndex& index = state_.IndexOf(task.id);
-  const NetworkTerms terms = TermsOf(spec, manifest, policy_);
-  count_max = std::min(
-      {count_max, spec.trials_per_lease, internal::TrialsLeft(task, index)});
-  WorkUnits units_left = UnitsLeft(task, account);
-  // Every draw its own numbers: a list draws again as it grows.
-  CounterRng rng(
-      DrawKey(task, subspace.id).Prefix64(),
-      static_cast<uint64_t>(subspace.attempt) * 4096 +
-          static_cast<uint64_t>(state_.TrialsIn(subspace.id).size()));
-  std::set<Digest> seen;
-  bool met_rejected = false;  // something that others may still train
-  const auto is_taken = [&](const Digest& id) {
-    if (index.architectures.contains(id) || seen.contains(id)) return true;
-    const bool was_rejected = index.WasRejected(account, id);
-    met_rejected |= was_rejected;
-    return was_rejected;
-  };
-  DrawnTrials drawn;
-  int too_dear = 0;
-  while (static_cast<int64_t>(drawn.trials.size()) < count_max &&
-         too_dear < kTooDearMax) {
-    std::optional<Candidate> candidate =
-        SampleCandidate(spec.space, subspace.box, terms, is_taken, rng);
-    if (!candidate && seen.empty() && may_look_long) {
-      candidate = SampleCandidate(spec.space, subspace.box, terms, is_taken,
-                                  rng, kLastLookAttempts);
-      drawn.looked_long = true;
-      drawn.nothing_left =
-          !candidate && !met_rejected && IsSettled(index, subspace.id);
-    }
-    if (!candidate) break;
-    seen.insert(candidate->id);
-    const WorkUnits cost =
-        TrialWorkUnits(candidate->plan, manifest.train_count,
-                       spec.recipe.epochs, manifest.validation_count);
-    if (cost > units_left) {
-      ++too_dear;
-      continue;
-    }
-    units_left -= cost;
-    drawn.trials.push_back(
-        Trial{.task = task.id,
-              .subspace = subspace.id,
-              .architecture = std::move(candidate->architecture),
-              .architecture_id = candidate->id,
-              .parameters = candidate->plan.parameters,
-              .macs = candidate->plan.macs,
-              .work_units = cost});
-  }
-  drawn.too_dear = too_dear > 0;
-  return drawn;
 }
 
 void Pool::AddTrials(Lease& lease, std::vector<Trial> trials, absl::Time now) {
@@ -410,9 +292,11 @@ std::vector<Assignment> Pool::Grow(LeaseId id, absl::Time now) {
       std::min({policy_.list_ahead - ahead, lease.trials_target - size,
                 internal::TrialsLeft(task, state_.IndexOf(task.id))});
   if (wanted <= 0 || !state_.BackupsOf(id).empty() ||
+      internal::AwaitsMeasurements(state_, policy_, task.id) ||
       Desk().WhyNotVerifiable(*state_.Find(found->session), now)) {
     return {};
   }
+  Looks looks;
   bool too_dear = false;
   std::vector<Trial> more = internal::Promotions(
       state_, task, lease.account, lease.subspace, wanted,
@@ -421,10 +305,10 @@ std::vector<Assignment> Pool::Grow(LeaseId id, absl::Time now) {
     // The next report asks for more.
   } else if (!state_.IndexOf(task.id).ranking.empty()) {
     more = RankedIn(task, lease.subspace, lease.account, wanted,
-                    UnitsLeft(task, lease.account));
+                    UnitsLeft(task, lease.account), looks);
   } else {
     more = DrawTrials(task, *state_.Find(lease.subspace), lease.account, wanted,
-                      false)
+                      looks)
                .trials;
   }
   const Session& session = *state_.Find(lease.session);

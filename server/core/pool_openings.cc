@@ -49,12 +49,15 @@ absl::Duration TrainingAgain(const PoolState& state, const PoolPolicy& policy,
               session->performance.pace_permille.count >= kPacesMin
           ? session->performance.pace_permille
           : of_account;
-  const int64_t slowest_permille = 1'000 * policy.slowness_max;
-  const int64_t permille = pace.count < kPacesMin
-                               ? slowest_permille
-                               : std::clamp(kPaceRoom * pace.sum / pace.count,
-                                            int64_t{1'000}, slowest_permille);
-  return permille * absl::Microseconds(trial.work_units) / 1'000;
+  const absl::Duration work = absl::Microseconds(trial.work_units);
+  const absl::Duration slowest = policy.slowness_max * work;
+  if (pace.count < kPacesMin) {
+    // As it took the first time: whoever trained nothing is not waited for.
+    const absl::Duration took = trial.commit_time - trial.create_time;
+    return std::min(slowest, kPaceRoom * std::max(work, took));
+  }
+  return std::clamp(kPaceRoom * pace.sum / pace.count * work / 1'000, work,
+                    slowest);
 }
 
 absl::Status TrialUnknown(TrialId trial) {

@@ -13,7 +13,6 @@ enum class Fault;
 struct DrawnTrials {
   std::vector<Trial> trials;  // without ids, lease and account
   bool too_dear = false;      // something drawn costs more than is left
-  bool looked_long = false;   // past the usual number of draws
   // Every network in the box was tried, or is impossible.
   bool nothing_left = false;
 };

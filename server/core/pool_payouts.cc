@@ -67,11 +67,21 @@ absl::Status RequestIdReused(const std::string& made) {
                    ", which is another one; give a new request_id"));
 }
 
+absl::Status CheckMayMoveMoney(const Account& account) {
+  if (account.state != AccountState::kSuspended) return absl::OkStatus();
+  return FailedPrecondition(
+      "ACCOUNT_SUSPENDED",
+      absl::StrCat("account '", account.name,
+                   "' is suspended, and its money stays where it is until the "
+                   "pool's operator has looked at it; ask the operator"));
+}
+
 void PayOutIfDue(PoolState& state, const PoolPolicy& policy, AccountId id,
                  absl::Time now) {
   const Account& account = *state.Find(id);
   const Amount balance = state.BalanceOf(Place::Of(id));
-  if (account.payout_threshold == 0 || account.payout_address.empty() ||
+  if (account.state == AccountState::kSuspended ||
+      account.payout_threshold == 0 || account.payout_address.empty() ||
       balance < account.payout_threshold || balance < policy.payout_min) {
     return;
   }
@@ -90,7 +100,10 @@ absl::StatusOr<SetPayoutTerms::Reply> Pool::Execute(
       *command.threshold < policy_.payout_min) {
     return AmountRange(policy_);
   }
-  if (account != *state_.Find(account.id)) state_.Put(account);
+  if (account != *state_.Find(account.id)) {
+    ARCHPOOL_RETURN_IF_ERROR(internal::CheckMayMoveMoney(account));
+    state_.Put(account);
+  }
   internal::PayOutIfDue(state_, policy_, account.id, now);
   return account;
 }
@@ -108,6 +121,7 @@ absl::StatusOr<RequestPayout::Reply> Pool::Execute(const RequestPayout& command,
     return PayoutId{earlier};
   }
   const Account& account = *state_.Find(command.caller);
+  ARCHPOOL_RETURN_IF_ERROR(internal::CheckMayMoveMoney(account));
   if (account.payout_address.empty()) {
     return FailedPrecondition(
         "PAYOUT_ADDRESS_MISSING",

@@ -249,7 +249,10 @@ absl::StatusOr<SetRevenueSplit::Reply> Pool::Execute(
   }
   Account account = *state_.Find(command.caller);
   account.split = std::move(split);
-  if (account != *state_.Find(account.id)) state_.Put(account);
+  if (account != *state_.Find(account.id)) {
+    ARCHPOOL_RETURN_IF_ERROR(internal::CheckMayMoveMoney(account));
+    state_.Put(account);
+  }
   return account;
 }
 

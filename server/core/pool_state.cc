@@ -224,6 +224,15 @@ int64_t PoolState::SessionCount(AccountId account) const {
   return std::distance(begin, end);
 }
 
+int64_t PoolState::AccountsWithSessions(int64_t count_max) const {
+  int64_t count = 0;
+  for (auto next = session_names_.begin();
+       next != session_names_.end() && count < count_max; ++count) {
+    next = session_names_.lower_bound({{next->first.first.value + 1}, ""});
+  }
+  return count;
+}
+
 AuditId PoolState::AuditOf(AccountId account,
                            const std::string& verifier) const {
   const AuditId* id = FindIn(verifier_audits_, {account, verifier});

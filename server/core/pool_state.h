@@ -84,6 +84,8 @@ class PoolState {
   void PassRanked(TaskId task, size_t begin);
   // No split of the box is worth while with the results it has.
   void RememberUnsplit(TaskId task, SubspaceId box);
+  // Until the box changes, or one of its networks is free again.
+  void RememberWalk(TaskId task, SubspaceId box, const BoxWalk& walk);
   // Active tasks, those with the fewest leases first.
   const absl::btree_set<std::pair<int64_t, TaskId>>& tasks_by_leases() const {
     return task_order_;
@@ -114,6 +116,8 @@ class PoolState {
   // The open session of that name, or an unset id.
   SessionId SessionNamed(AccountId account, const std::string& worker) const;
   int64_t SessionCount(AccountId account) const;
+  // How many accounts have open sessions; counts to `count_max`.
+  int64_t AccountsWithSessions(int64_t count_max) const;
   // By the hardware class that they are to be computed in, and by miner.
   using WaitingAudits =
       absl::btree_map<std::string,

@@ -128,6 +128,7 @@ void PoolState::Store(const SubspaceRecord& subspace) {
   } else if (is_done(Find(subspace.id)->state)) {
     --index.done_subspaces;
   }
+  index.walks.erase(subspace.id);
   if (is_done(subspace.state)) ++index.done_subspaces;
   if (subspace.state == SubspaceState::kOpen) {
     index.open.insert({-score.Promise(), subspace.id});
@@ -236,6 +237,9 @@ void PoolState::Store(const Trial& trial) {
       return;
     }
     CountInBox(before, -1);
+    if (Holds(before.state) && !Holds(trial.state)) {
+      index.walks.erase(trial.subspace);
+    }
     if (before.subspace != trial.subspace) {
       RemoveFrom(subspace_trials_, before.subspace, trial.id);
       subspace_trials_[trial.subspace].insert(trial.id);
@@ -356,6 +360,7 @@ void PoolState::Count(const Trial& trial, int64_t sign) {
     case TrialState::kCommitted:
     case TrialState::kUploaded:
       index.pending_count += sign;
+      if (trial.is_at_chance) index.pending_at_chance_count += sign;
       Reserve(index, trial, sign);
       break;
     case TrialState::kAccepted:
@@ -459,6 +464,10 @@ void PoolState::RememberRanked(TaskId task, size_t position,
 void PoolState::RememberUnsplit(TaskId task, SubspaceId box) {
   BoxScore& score = indexes_[task].scores[box];
   score.unsplit_at = score.accepted();
+}
+
+void PoolState::RememberWalk(TaskId task, SubspaceId box, const BoxWalk& walk) {
+  indexes_[task].walks[box] = walk;
 }
 
 void PoolState::PassRanked(TaskId task, size_t begin) {

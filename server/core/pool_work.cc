@@ -167,31 +167,44 @@ absl::StatusOr<OpenSession::Reply> Pool::Execute(const OpenSession& command,
                 openings.begin + kOpeningsTerm - now, absl::Seconds(1)))));
   }
   ++openings.count;
+  Session session{.id = state_.NextSessionId(),
+                  .account = command.caller,
+                  .worker_name = command.worker_name,
+                  .threads = command.threads,
+                  .hardware_class = command.hardware_class,
+                  .key = command.key,
+                  .create_time = now};
   std::vector<Lease> leases;
-  Performance performance;
-  if (earlier.IsSet()) {
-    for (const LeaseId id : state_.LeasesOf(earlier)) {
-      leases.push_back(*state_.Find(id));
-    }
-    performance = state_.Find(earlier)->performance;
-    Session closed = *state_.Find(earlier);
-    closed.state = SessionState::kClosed;
-    state_.Put(closed);
-  }
-  const Session session{.id = state_.NextSessionId(),
-                        .account = command.caller,
-                        .worker_name = command.worker_name,
-                        .threads = command.threads,
-                        .hardware_class = command.hardware_class,
-                        .key = command.key,
-                        .create_time = now,
-                        .performance = performance};
+  if (earlier.IsSet()) leases = TakeOverFrom(earlier, session, now);
   state_.Put(session);
   for (Lease& lease : leases) {
     lease.session = session.id;
     state_.Put(lease);
   }
   return session.id;
+}
+
+std::vector<Lease> Pool::TakeOverFrom(SessionId earlier, Session& session,
+                                      absl::Time now) {
+  std::vector<Lease> leases;
+  for (const LeaseId id : state_.LeasesOf(earlier)) {
+    leases.push_back(*state_.Find(id));
+  }
+  // They were given because a verifier of their worker's class was there:
+  // whoever comes back in another class would be paid for what nobody can
+  // check.
+  if (HardwareClassOf(*state_.Find(earlier)) != HardwareClassOf(session)) {
+    for (const Lease& lease : leases) {
+      internal::EndLease(state_, lease, LeaseState::kReleased, true, now);
+      internal::SettleIfDone(state_, policy_, lease.task, now);
+    }
+    leases.clear();
+  }
+  session.performance = state_.Find(earlier)->performance;
+  Session closed = *state_.Find(earlier);
+  closed.state = SessionState::kClosed;
+  state_.Put(closed);
+  return leases;
 }
 
 absl::StatusOr<RenewLease::Reply> Pool::Execute(const RenewLease& command,
@@ -301,8 +314,13 @@ absl::Status Pool::Commit(const ReportTrials& command,
                           .claims.IsTop(trial.claimed_correct, trial.macs);
   // What learnt nothing is paid too, so it is never taken at its word.
   const bool measures_all = is_top || trial.is_at_chance;
-  trial.draw_ppm =
-      measures_all ? 1'000'000 : state_.Find(trial.account)->audit_rate_ppm;
+  // Nor is what nobody can check now: it might have been chosen for that.
+  const bool has_verifier =
+      !policy_.leases_need_verifiers ||
+      !verifiers_.WorkingFor(trial.hardware_class, policy_, now).empty();
+  trial.draw_ppm = measures_all || !has_verifier
+                       ? 1'000'000
+                       : state_.Find(trial.account)->audit_rate_ppm;
   state_.Put(trial);
   const Lease* lease = state_.Find(command.lease);
   if (lease != nullptr) {

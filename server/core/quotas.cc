@@ -13,6 +13,7 @@ constexpr int64_t kPerGiveUp = 2;
 constexpr absl::Duration kPauseMin = absl::Seconds(1);
 constexpr absl::Duration kPauseMax = absl::Minutes(10);
 constexpr int64_t kDoublingsMax = 10;
+constexpr int64_t kSharersMax = 4;
 // For how long a proven account counts as there after its last commitment.
 constexpr absl::Duration kProvenTerm = absl::Hours(24);
 
@@ -66,11 +67,19 @@ absl::Duration PauseLeft(const PoolPolicy& policy, const Account& account,
 
 WorkUnits UnitsFor(const PoolState& state, const PoolPolicy& policy,
                    const Task& task, const Account& account, absl::Time now) {
-  if (IsProven(account) || now - state.proven_commit_time() > kProvenTerm) {
-    return INT64_MAX;
+  if (IsProven(account)) return INT64_MAX;
+  const auto& reserved_by = state.IndexOf(task.id).reserved_by;
+  if (now - state.proven_commit_time() > kProvenTerm) {
+    // Nobody is proven: as many as are there share it, and nobody holds more
+    // than a quarter where there are four.
+    const auto own = reserved_by.find(account.id);
+    const int64_t sharers = state.AccountsWithSessions(kSharersMax);
+    if (own == reserved_by.end() || sharers <= 1) return INT64_MAX;
+    return std::max<WorkUnits>(
+        0, task.spec->budget.work_units / sharers - own->second);
   }
   WorkUnits reserved = 0;
-  for (const auto& [holder, units] : state.IndexOf(task.id).reserved_by) {
+  for (const auto& [holder, units] : reserved_by) {
     if (!IsProven(*state.Find(holder))) reserved += units;
   }
   // One of them gets to work however large a network is.

@@ -139,5 +139,42 @@ TEST_F(QuotasTest, TheUnprovenShareAQuarterOfATask) {
   EXPECT_TRUE(Ask().grant.has_value());
 }
 
+// Where nobody is proven, one account is not to hold it all before others come
+// to anything: leases are cheap.
+TEST_F(QuotasTest, OfFourNewcomersNobodyHoldsMoreThanAQuarter) {
+  TaskSpec spec = TinySpec(64);
+  spec.subspaces = 64;
+  const TaskId task = pool_.Submit(spec);
+  const AcquireLease::Reply first = Ask();
+  ASSERT_TRUE(first.grant.has_value());
+  const WorkUnits most = [&] {
+    WorkUnits all = 0;
+    for (const TrialId trial : first.grant->lease.trials) {
+      all += pool_.pool.state().Find(trial)->work_units;
+    }
+    return all;
+  }();
+  GiveBack(first.grant->lease);
+  pool_.Do(CancelTask{task, {}});
+  spec.budget.work_units = 4 * most;
+  const TaskId second = pool_.Submit(spec, "r2");
+  const auto take_all = [&] {
+    std::string reason;
+    for (int i = 0; reason.empty(); ++i) {
+      reason = pool_
+                   .Do(AcquireLease{
+                       .caller = alice_,
+                       .session = pool_.Open(alice_, absl::StrCat("many", i))})
+                   .idle_reason;
+    }
+    return reason;
+  };
+  for (int i = 0; i < 3; ++i) {
+    pool_.Open(pool_.Make(absl::StrCat("other", i), Role::kMiner), "w");
+  }
+  EXPECT_EQ(take_all(), "UNPROVEN_SHARE");
+  EXPECT_LE(pool_.pool.state().IndexOf(second).reserved_units, 2 * most);
+}
+
 }  // namespace
 }  // namespace archpool

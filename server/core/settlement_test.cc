@@ -171,6 +171,7 @@ TEST_F(SettlementTest, ALateReportDoesNotOverspendTheBudget) {
       if (now == nullptr || i >= now->trials.size()) break;
       pool.Deliver(bob, bobs, lease, now->trials[i], 500);
     }
+    pool.VerifyAll();
     const auto next = pool.Do(AcquireLease{bob, bobs}).grant;
     if (next) bobs_work.push_back(*next);
   }

@@ -17,6 +17,14 @@
 
 namespace archpool {
 
+// How far the search for something to draw in a box got without finding it.
+struct BoxWalk {
+  uint64_t stream = 0;  // whose numbers; another one's walk begins anew
+  int64_t looked = 0;   // attempts
+  // It passed something that this account alone may not have.
+  AccountId rejected_of;
+};
+
 // What the core knows of an open task beyond its record; derived from the
 // others.
 struct TaskIndex {
@@ -57,6 +65,7 @@ struct TaskIndex {
       immature;
   int64_t assigned_count = 0;
   int64_t pending_count = 0;
+  int64_t pending_at_chance_count = 0;  // of these
   int64_t accepted_count = 0;
   WorkUnits reserved_units = 0;  // assigned and pending
   absl::btree_map<AccountId, WorkUnits> reserved_by;
@@ -66,6 +75,17 @@ struct TaskIndex {
   // The open ones, by falling promise, then by id.
   absl::btree_set<std::pair<double, SubspaceId>> open;
   int64_t done_subspaces = 0;  // completed or pruned
+  // In memory alone: after a restart they are walked again.
+  absl::btree_map<SubspaceId, BoxWalk> walks;
+  BoxWalk WalkOf(SubspaceId box, uint64_t stream, AccountId account) const {
+    const auto found = walks.find(box);
+    if (found == walks.end() || found->second.stream != stream ||
+        (found->second.rejected_of.IsSet() &&
+         found->second.rejected_of != account)) {
+      return {.stream = stream};
+    }
+    return found->second;
+  }
 
   // The policy's latest ranking; what was learnt about a candidate is kept, and
   // the taken ones at its head are passed for good.

@@ -22,6 +22,36 @@ TEST_F(VerifiersTest, NothingIsLeasedThatNoVerifierCanTakeOn) {
   EXPECT_TRUE(pool.Do(AcquireLease{bob, bobs}).grant.has_value());
 }
 
+// Garbage would wait for verifiers that never come, and be paid at last.
+TEST_F(VerifiersTest, WorkIsNotTakenIntoAClassThatNobodyServes) {
+  Take("v1");
+  const auto grant = pool.Do(AcquireLease{alice, alices}).grant;
+  ASSERT_TRUE(grant.has_value());
+  const SessionId elsewhere =
+      pool.Do(OpenSession{alice, "a", 1, "a class of its own"});
+  EXPECT_EQ(state().Find(grant->lease.id), nullptr);
+  EXPECT_EQ(Find(grant->lease.trials[0]).state, TrialState::kAbandoned);
+  pool.Advance(pool.policy.verifier_term);
+  Take("v1");
+  EXPECT_EQ(IdleReason(alice, elsewhere), "NO_VERIFIER");
+}
+
+TEST_F(VerifiersTest, AWorkerOfTheSameClassKeepsItsLeases) {
+  const auto grant = pool.Do(AcquireLease{alice, alices}).grant;
+  const SessionId again = pool.Open(alice, "a");
+  EXPECT_EQ(state().Find(grant->lease.id)->session, again);
+}
+
+TEST_F(VerifiersTest, WhatNobodyCanCheckNowIsDrawn) {
+  Take("v1");
+  const auto grant = pool.Do(AcquireLease{alice, alices}).grant;
+  ASSERT_TRUE(grant.has_value());
+  pool.now += 2 * pool.policy.verifier_term;
+  const TrialId trial = grant->lease.trials[0];
+  pool.Commit(alice, alices, grant->lease, trial, 500);
+  EXPECT_EQ(Find(trial).draw_ppm, 1'000'000);
+}
+
 TEST_F(VerifiersTest, AVerifierWithoutAClassIsRefused) {
   EXPECT_THAT(pool.Try(AcquireAudit{pool.verifier, "v1", {}}),
               FailsWith("CLASS_MISSING"));

@@ -154,6 +154,14 @@ absl::StatusOr<DownloadStream::Source> BlobService::WeightsOf(
     return NotFound("TRIAL_UNKNOWN", absl::StrCat("There is no ", id.ToString(),
                                                   " of this account."));
   }
+  // By a commitment alone anybody could ask for whatever it names.
+  if (caller.role == Role::kMiner && trial.basis < TrialBasis::kAudited) {
+    return FailedPrecondition(
+        "TRIAL_NOT_AUDITED",
+        absl::StrCat("a segment of ", id.ToString(),
+                     " was not replayed, so its weights are not given back; "
+                     "train the network from the start."));
+  }
   if (trial.basis == TrialBasis::kSampledOut &&
       !parts_.blobs.Size(trial.weights_digest).ok()) {
     return FailedPrecondition(

@@ -231,12 +231,15 @@ TEST_F(BlobServiceTest, WeightsGoToTheTasksClientOnceAccepted) {
   EXPECT_THAT(dave->DownloadWeights(committed_), FailsWith("TRIAL_UNKNOWN"));
   // A miner goes on from its own weights, and sees no other's.
   const auto eve = fixture_.Make("eve", v1::ROLE_MINER);
-  EXPECT_EQ(*miner_->DownloadWeights(committed_), weights);
   EXPECT_THAT(eve->DownloadWeights(committed_), FailsWith("TRIAL_UNKNOWN"));
+  // Whoever committed to somebody else's would be given them.
+  EXPECT_THAT(miner_->DownloadWeights(committed_),
+              FailsWith("TRIAL_NOT_AUDITED"));
   ASSERT_THAT(miner_->Answer(asked_, weights), IsOk());
   const auto audit = verifier_->AcquireAudit(absl::ZeroDuration());
   ASSERT_THAT(audit, IsOk());
   ASSERT_THAT(verifier_->Measure(audit->audit(), 5, 5), IsOk());
+  EXPECT_EQ(*miner_->DownloadWeights(committed_), weights);
   EXPECT_EQ(*client_->DownloadWeights(committed_), weights);
   EXPECT_THAT(dave->DownloadWeights(committed_), FailsWith("TRIAL_UNKNOWN"));
 }
