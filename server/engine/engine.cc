@@ -1,10 +1,16 @@
 #include "server/engine/engine.h"
 
+#include <cxxabi.h>
+
 #include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <memory>
 #include <string>
 #include <utility>
 #include <variant>
 
+#include "absl/strings/strip.h"
 #include "common/base/countdown.h"
 #include "common/base/status.h"
 
@@ -21,6 +27,10 @@ absl::Time TimeOf(const PoolSnapshot& snapshot) {
     if (const auto* clock = std::get_if<PoolClock>(&record)) return clock->time;
   }
   return absl::InfinitePast();
+}
+
+absl::Duration Since(std::chrono::steady_clock::time_point begin) {
+  return absl::FromChrono(std::chrono::steady_clock::now() - begin);
 }
 
 absl::Status Stopped() {
@@ -158,7 +168,9 @@ void Engine::TickIfDue() {
   absl::Status committed;
   bool more = true;
   while (more && committed.ok()) {
+    const auto begin = std::chrono::steady_clock::now();
     const absl::StatusOr<Tick::Reply> ticked = pool_->Execute(tick, now);
+    NoteCommand(typeid(Tick), Since(begin));
     more = ticked.ok() && ticked->more;
     committed = CommitEvents();
   }
@@ -190,7 +202,11 @@ absl::Status Engine::ExecuteAndCommit(
     absl::Span<std::unique_ptr<Pending>> batch) {
   if (!IsLoaded()) return Stopped();
   const absl::Time now = Now();
-  for (auto& pending : batch) pending->Execute(*pool_, now);
+  for (auto& pending : batch) {
+    const auto begin = std::chrono::steady_clock::now();
+    pending->Execute(*pool_, now);
+    NoteCommand(pending->type(), Since(begin));
+  }
   ARCHPOOL_RETURN_IF_ERROR(CommitEvents());
   {
     absl::MutexLock lock(&mutex_);
@@ -198,6 +214,18 @@ absl::Status Engine::ExecuteAndCommit(
   }
   for (auto& pending : batch) pending->Release();
   return absl::OkStatus();
+}
+
+void Engine::NoteCommand(const std::type_info& command, absl::Duration took) {
+  absl::MutexLock lock(&mutex_);
+  if (took <= stats_.longest_command) return;
+  stats_.longest_command = took;
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> name(
+      abi::__cxa_demangle(command.name(), nullptr, nullptr, &status),
+      &std::free);
+  stats_.longest_command_name = std::string(absl::StripPrefix(
+      name == nullptr ? command.name() : name.get(), "archpool::"));
 }
 
 absl::Status Engine::CommitEvents() {

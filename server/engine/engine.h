@@ -16,7 +16,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -41,6 +43,10 @@ struct EngineStats {
   int64_t commands = 0;
   int64_t commits = 0;
   int64_t commit_failures = 0;
+  // Which command, or tick, held up the engine's thread longest since its
+  // start.
+  absl::Duration longest_command;
+  std::string longest_command_name;
 };
 
 class Engine {
@@ -89,6 +95,7 @@ class Engine {
     virtual ~Pending() = default;
     // Runs the command and holds its reply. Called again after a reload.
     virtual void Execute(Pool& pool, absl::Time now) = 0;
+    virtual const std::type_info& type() const = 0;    // of the command
     virtual void Release() = 0;                        // answers the held reply
     virtual void Refuse(const absl::Status& why) = 0;  // answers this instead
   };
@@ -102,6 +109,7 @@ class Engine {
   void RunBatch(std::vector<std::unique_ptr<Pending>> batch);
   absl::Status ExecuteAndCommit(absl::Span<std::unique_ptr<Pending>> batch);
   absl::Status CommitEvents();
+  void NoteCommand(const std::type_info& command, absl::Duration took);
   // After the commands that were waiting when it fell due: signs of life among
   // them come before anything expires.
   void TickIfDue();
@@ -154,6 +162,7 @@ class Engine::PendingCommand : public Engine::Pending {
   void Execute(Pool& pool, absl::Time now) override {
     reply_.emplace(pool.Execute(command_, now));
   }
+  const std::type_info& type() const override { return typeid(Command); }
   void Release() override { done_(*std::move(reply_)); }
   void Refuse(const absl::Status& why) override { done_(Reply(why)); }
 

@@ -110,6 +110,9 @@ struct Metrics::Impl {
   prometheus::Gauge& storage_failing =
       MakeGauge(*registry, "archpool_storage_failing",
                 "1 while the pool refuses files for reasons of its own");
+  prometheus::Gauge& longest_command =
+      MakeGauge(*registry, "archpool_longest_command_seconds",
+                "The longest that one command held up all others");
   prometheus::Counter& clock_steps =
       MakeCounter(*registry, "archpool_clock_steps_total",
                   "How often the system's clock was set");
@@ -176,6 +179,10 @@ void Metrics::NoteStorageError() { impl_->storage_errors.Increment(); }
 
 void Metrics::NoteStorageFailing(bool is_failing) {
   impl_->storage_failing.Set(is_failing ? 1 : 0);
+}
+
+void Metrics::NoteLongestCommand(absl::Duration took) {
+  impl_->longest_command.Set(absl::ToDoubleSeconds(took));
 }
 
 void Metrics::NoteClockStep() { impl_->clock_steps.Increment(); }

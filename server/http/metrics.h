@@ -49,6 +49,9 @@ class Metrics {
   // pool refuses files for reasons of its own.
   void NoteStorageError();
   void NoteStorageFailing(bool is_failing);
+  // archpool_longest_command_seconds: for how long one command, or the work
+  // that fell due at once, held up all others at most since the start.
+  void NoteLongestCommand(absl::Duration took);
   // archpool_clock_steps_total: how often the system's clock was set.
   void NoteClockStep();
   // archpool_time_away_seconds_total: what was added to every deadline.

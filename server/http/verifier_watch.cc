@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <utility>
@@ -31,7 +32,21 @@ void VerifierWatch::Stop() {
   thread_.join();
 }
 
+void VerifierWatch::NoteEngine() {
+  // Heartbeats wait behind whatever the engine is at.
+  constexpr absl::Duration kLong = absl::Milliseconds(20);
+  const EngineStats stats = engine_.stats();
+  metrics_.NoteLongestCommand(stats.longest_command);
+  if (stats.longest_command > std::max(kLong, longest_said_)) {
+    longest_said_ = stats.longest_command;
+    spdlog::warn("one {} held up all other commands for {}",
+                 stats.longest_command_name,
+                 absl::FormatDuration(stats.longest_command));
+  }
+}
+
 void VerifierWatch::Round() {
+  NoteEngine();
   const absl::StatusOr<ReviewVerifiers::Reply> review =
       engine_.Call(ReviewVerifiers{});
   if (!review.ok()) return;  // the engine says so itself

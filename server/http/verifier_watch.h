@@ -1,5 +1,6 @@
-// Looks at the pool's verifiers while the server runs: who fails or was set
-// aside is logged once, and all of it is counted (server/http/metrics.h).
+// Looks at the pool's verifiers while the server runs, and at how long commands
+// hold up the engine: who fails or was set aside is logged once, and all of it is
+// counted (server/http/metrics.h).
 #ifndef ARCHPOOL_SERVER_HTTP_VERIFIER_WATCH_H_
 #define ARCHPOOL_SERVER_HTTP_VERIFIER_WATCH_H_
 
@@ -32,11 +33,13 @@ class VerifierWatch {
 
  private:
   void Round();
+  void NoteEngine();
 
   Engine& engine_;
   Metrics& metrics_;
   const absl::Duration interval_;
   std::set<std::string> said_;
+  absl::Duration longest_said_;
   std::jthread thread_;
 };
 
