@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -50,19 +51,33 @@ RailAnswer Doubt(std::string reason) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<FileRail>> FileRail::Open(std::string directory,
-                                                         SigningKey key) {
+                                                         SigningKey key,
+                                                         size_t entries_max) {
   ARCHPOOL_RETURN_IF_ERROR(MakeDirectories(directory));
   std::unique_ptr<FileRail> rail(
-      new FileRail(std::move(directory), std::move(key)));
+      new FileRail(std::move(directory), std::move(key), entries_max));
   // Whoever confirms a batch sees by it that the batch is the pool's.
   ARCHPOOL_RETURN_IF_ERROR(
       WriteFileDurably(absl::StrCat(rail->directory_, "/", kBatchKeyName),
                        ToHex(rail->key_.public_key().bytes) + "\n"));
-  rail->Load();
+  rail->ReadBatches([&rail](const Batch& batch) {
+    rail->Keep(batch);
+    return true;
+  });
   return rail;
 }
 
-bool FileRail::Load() {
+void FileRail::Keep(const Batch& batch) {
+  for (const auto& [key, entry] : batch) {
+    entries_[key] = entry;
+    kept_.push_back(key);
+  }
+  for (; kept_.size() > entries_max_; kept_.pop_front()) {
+    entries_.erase(kept_.front());
+  }
+}
+
+bool FileRail::ReadBatches(const std::function<bool(const Batch& batch)>& use) {
   std::error_code error;
   bool is_whole = true;
   for (const auto& file :
@@ -79,11 +94,14 @@ bool FileRail::Load() {
                               ", which is no batch of payouts"));
       continue;
     }
-    const absl::Status loaded = LoadBatch(batch, file.path().string());
-    if (loaded.ok()) continue;
+    const absl::StatusOr<Batch> read = ReadBatch(batch, file.path().string());
+    if (read.ok()) {
+      if (!use(*read)) break;
+      continue;
+    }
     is_whole = false;
     Warn(name, absl::StrCat(
-                   loaded.message(),
+                   read.status().message(),
                    "; restore it: a payout that no other batch holds stays in "
                    "doubt until then"));
   }
@@ -95,8 +113,8 @@ void FileRail::Warn(const std::string& name, const std::string& message) {
   if (warned_.insert(name).second) spdlog::warn("{}", message);
 }
 
-absl::Status FileRail::LoadBatch(const std::string& name,
-                                 const std::string& path) {
+absl::StatusOr<FileRail::Batch> FileRail::ReadBatch(
+    const std::string& name, const std::string& path) const {
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string text,
                             ReadFile(path, kFileBytesMax));
   const Json batch = Parse(text);
@@ -106,11 +124,12 @@ absl::Status FileRail::LoadBatch(const std::string& name,
         "BATCH_MALFORMED",
         absl::StrCat(path, " is no batch of payouts any more"));
   }
+  Batch entries;
   for (const Json& payout : *payouts) {
-    entries_[TextAt(payout, "key")] = {name, TextAt(payout, "address"),
-                                       TextAt(payout, "coins")};
+    entries[TextAt(payout, "key")] = {name, TextAt(payout, "address"),
+                                      TextAt(payout, "coins")};
   }
-  return absl::OkStatus();
+  return entries;
 }
 
 std::vector<RailAnswer> FileRail::Send(absl::Span<const Payout> payouts) {
@@ -134,41 +153,46 @@ std::vector<RailAnswer> FileRail::Send(absl::Span<const Payout> payouts) {
   // The batch is there when its file is: its signature first.
   absl::Status written = WriteFileDurably(path + ".sig", signature + "\n");
   if (written.ok()) written = WriteFileDurably(path, text);
-  std::vector<RailAnswer> answers;
-  for (const Payout& payout : payouts) {
-    if (!written.ok()) {
-      answers.push_back(Doubt("BATCH_UNWRITABLE"));
-      continue;
-    }
-    entries_[payout.key.ToString()] = {name, payout.address,
-                                       FormatMillionths(payout.amount)};
-    answers.push_back({RailWord::kSent, name, ""});
-  }
-  if (written.ok()) {
-    spdlog::info(
-        "wrote {} (payouts: {}, coins: {}); pay it, then: archpool payout "
-        "confirm {} --reference TEXT",
-        path, payouts.size(), FormatMillionths(total), path);
-  } else {
+  if (!written.ok()) {
     spdlog::error("cannot write {}: {}", path, std::string(written.message()));
+    return std::vector<RailAnswer>(payouts.size(), Doubt("BATCH_UNWRITABLE"));
   }
-  return answers;
+  Batch batch;
+  for (const Payout& payout : payouts) {
+    batch[payout.key.ToString()] = {name, payout.address,
+                                    FormatMillionths(payout.amount)};
+  }
+  Keep(batch);
+  spdlog::info(
+      "wrote {} (payouts: {}, coins: {}); pay it, then: archpool payout "
+      "confirm {} --reference TEXT",
+      path, payouts.size(), FormatMillionths(total), path);
+  return std::vector<RailAnswer>(payouts.size(), {RailWord::kSent, name, ""});
 }
 
 RailAnswer FileRail::LookUp(const Payout& payout) {
   const std::string key = payout.key.ToString();
-  auto found = entries_.find(key);
-  if (found == entries_.end()) {
-    // A write that failed may have left its file all the same.
-    if (!Load()) return Doubt("BATCH_MALFORMED");
-    found = entries_.find(key);
+  std::optional<Entry> entry;
+  if (const auto found = entries_.find(key); found != entries_.end()) {
+    entry = found->second;
+  } else {
+    // A write that failed may have left its file all the same; and only the
+    // latest batches are kept.
+    const bool is_whole = ReadBatches([&](const Batch& batch) {
+      const auto in_file = batch.find(key);
+      if (in_file == batch.end()) return true;
+      entry = in_file->second;
+      Keep(batch);
+      return false;
+    });
+    if (!entry && !is_whole) return Doubt("BATCH_MALFORMED");
   }
-  if (found == entries_.end()) return {RailWord::kNeverSeen, "", ""};
-  if (found->second.address != payout.address ||
-      found->second.coins != FormatMillionths(payout.amount)) {
+  if (!entry) return {RailWord::kNeverSeen, "", ""};
+  if (entry->address != payout.address ||
+      entry->coins != FormatMillionths(payout.amount)) {
     return Doubt("BATCH_DIFFERS");
   }
-  return Result(found->second, key);
+  return Result(*entry, key);
 }
 
 RailAnswer FileRail::Result(const Entry& entry, const std::string& key) const {

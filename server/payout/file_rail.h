@@ -9,6 +9,9 @@
 #ifndef ARCHPOOL_SERVER_PAYOUT_FILE_RAIL_H_
 #define ARCHPOOL_SERVER_PAYOUT_FILE_RAIL_H_
 
+#include <cstddef>
+#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -29,8 +32,13 @@ class FileRail : public Rail {
   // skipped, and said once. A batch that cannot be read leaves payouts that are
   // in no other in doubt (BATCH_MALFORMED): nobody knows what it asked for.
   // Errors as MakeDirectories and WriteFileDurably.
-  static absl::StatusOr<std::unique_ptr<FileRail>> Open(std::string directory,
-                                                        SigningKey key);
+  //
+  // At most `entries_max` payouts are kept in memory, those of the latest
+  // batches; others are looked for in the files.
+  static absl::StatusOr<std::unique_ptr<FileRail>> Open(
+      std::string directory, SigningKey key, size_t entries_max = 50'000);
+
+  size_t entries() const { return entries_.size(); }
 
   std::vector<RailAnswer> Send(absl::Span<const Payout> payouts) override;
   RailAnswer LookUp(const Payout& payout) override;
@@ -42,19 +50,29 @@ class FileRail : public Rail {
     std::string coins;
   };
 
-  FileRail(std::string directory, SigningKey key)
-      : directory_(std::move(directory)), key_(std::move(key)) {}
-  // Reads what is there; false where some of it cannot be read.
-  bool Load();
-  absl::Status LoadBatch(const std::string& name, const std::string& path);
+  using Batch = std::map<std::string, Entry>;  // by key
+
+  FileRail(std::string directory, SigningKey key, size_t entries_max)
+      : directory_(std::move(directory)),
+        key_(std::move(key)),
+        entries_max_(entries_max) {}
+  // Reads the batches that are there and calls `use` with each, until it
+  // answers false; false where some of them cannot be read.
+  bool ReadBatches(const std::function<bool(const Batch& batch)>& use);
+  absl::StatusOr<Batch> ReadBatch(const std::string& name,
+                                  const std::string& path) const;
+  // In the place of the oldest ones, where there is no room.
+  void Keep(const Batch& batch);
   void Warn(const std::string& name, const std::string& message);
   // What the batch's result says of the payout.
   RailAnswer Result(const Entry& entry, const std::string& key) const;
 
   const std::string directory_;
   const SigningKey key_;
-  std::map<std::string, Entry> entries_;  // by key
-  std::set<std::string> warned_;          // names of files
+  const size_t entries_max_;
+  Batch entries_;
+  std::deque<std::string> kept_;  // keys, those kept longest first
+  std::set<std::string> warned_;  // names of files
 };
 
 }  // namespace archpool

@@ -89,6 +89,50 @@ TEST_F(FileRailTest, WhatWasWrittenIsKnownAfterARestart) {
   EXPECT_EQ(rail_->LookUp(dearer).reason, "BATCH_DIFFERS");
 }
 
+// A pool that pays for years keeps no more of it in memory, and forgets
+// nothing: what it does not hold is in the files, and never sent again.
+TEST_F(FileRailTest, WhatIsNotKeptIsFoundInTheFiles) {
+  rail_ = *FileRail::Open(directory_.path(), key_, /*entries_max=*/4);
+  std::vector<Payout> payouts;
+  for (int64_t id = 1; id <= 20; id += 2) {
+    const std::vector<Payout> batch = {PayoutOf(id), PayoutOf(id + 1)};
+    rail_->Send(batch);
+    EXPECT_LE(rail_->entries(), 4u);
+    payouts.insert(payouts.end(), batch.begin(), batch.end());
+  }
+  for (const Payout& payout : payouts) {
+    EXPECT_EQ(rail_->LookUp(payout).word, RailWord::kSent)
+        << payout.id.ToString();
+    EXPECT_LE(rail_->entries(), 4u);
+  }
+  EXPECT_EQ(rail_->LookUp(PayoutOf(21)).word, RailWord::kNeverSeen);
+  rail_ = *FileRail::Open(directory_.path(), key_, /*entries_max=*/4);
+  EXPECT_LE(rail_->entries(), 4u);
+  for (const Payout& payout : payouts) {
+    const RailAnswer waits = rail_->LookUp(payout);
+    EXPECT_EQ(waits.word, RailWord::kSent);
+    Tell(waits.reference,
+         absl::StrCat(R"({")", payout.key.ToString(),
+                      R"(": {"state": "settled", "reference": "tx"}})"));
+    EXPECT_EQ(rail_->LookUp(payout).word, RailWord::kSettled);
+    EXPECT_EQ(rail_->LookUp(payout).word, RailWord::kSettled)
+        << "asked again, as after a commit that failed";
+    EXPECT_LE(rail_->entries(), 4u);
+  }
+}
+
+TEST_F(FileRailTest, ABrokenFileIsDoubtForWhatIsNotKeptAlone) {
+  rail_ = *FileRail::Open(directory_.path(), key_, /*entries_max=*/1);
+  const Payout old = PayoutOf(1);
+  const std::string batch = rail_->Send({&old, 1})[0].reference;
+  const Payout latest = PayoutOf(2);
+  rail_->Send({&latest, 1});
+  std::ofstream(PathOf(batch + ".json")) << "{";
+  EXPECT_EQ(rail_->LookUp(latest).word, RailWord::kSent);
+  EXPECT_EQ(rail_->LookUp(old).reason, "BATCH_MALFORMED")
+      << "it must not be sent again";
+}
+
 // Nobody guesses what a broken file may have meant.
 TEST_F(FileRailTest, BrokenFilesAreDoubt) {
   const Payout payout = PayoutOf(1);
