@@ -136,6 +136,18 @@ absl::Status SetState(Context& context, const std::string& name,
   return absl::OkStatus();
 }
 
+absl::Status SetVisibility(Context& context, const std::string& word) {
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  v1::SetVisibilityRequest request;
+  request.set_is_public(word == "public");
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::SetVisibilityResponse response,
+      client->Call(client->pool(), &Stub::SetVisibility, request));
+  context.Show(ToJson(response.account()),
+               RenderAccount(response.account(), context.terminal()));
+  return absl::OkStatus();
+}
+
 struct QuotaFlags {
   std::string name;
   int64_t open_tasks = -1;  // less than 0: stays as it is
@@ -255,6 +267,20 @@ void AddCreate(CLI::App& group, Action& action) {
   });
 }
 
+void AddVisibility(CLI::App& group, Action& action) {
+  const auto word = std::make_shared<std::string>();
+  CLI::App* visibility =
+      group.add_subcommand("visibility",
+                           "Whether clients see your account's name, or its "
+                           "number alone (at first)");
+  visibility->add_option("STATE", *word, "public or private")
+      ->required()
+      ->check(CLI::IsMember({"public", "private"}).description(""));
+  visibility->callback([&action, word] {
+    action = [word](Context& c) { return SetVisibility(c, *word); };
+  });
+}
+
 void AddQuota(CLI::App& group, Action& action) {
   const auto quota_flags = std::make_shared<QuotaFlags>();
   CLI::App* quota = group.add_subcommand(
@@ -303,6 +329,7 @@ void AddAccountCommands(CLI::App& app, Action& action) {
             v1::Account::STATE_ACTIVE);
 
   AddQuota(*group, action);
+  AddVisibility(*group, action);
   group->add_subcommand("terms", "What the pool pays by, and its receipts' key")
       ->callback([&action] { action = ShowTerms; });
   group->add_subcommand("whoami", "Whose token this is, and its standing")

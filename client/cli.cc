@@ -73,6 +73,7 @@ int RunCli(const std::vector<std::string>& arguments, const Output& output,
   AddExplainCommand(app, action);
   AddVerifierCommands(app, action);
   AddAccountCommands(app, action);
+  AddPoolCommands(app, action);
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     app.parse(reversed);

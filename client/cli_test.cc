@@ -36,6 +36,7 @@ class FakePoolService : public v1::PoolService::Service {
     response->mutable_account()->set_name("alice");
     response->mutable_account()->set_role(v1::ROLE_MINER);
     response->mutable_account()->set_state(v1::Account::STATE_ACTIVE);
+    response->mutable_account()->set_account_id(7);
     return grpc::Status::OK;
   }
   grpc::Status CreateAccount(grpc::ServerContext*,
@@ -220,7 +221,7 @@ TEST_F(CliTest, ShowsAPageOrJson) {
   EXPECT_EQ(Run({"account", "whoami"}), kExitDone);
   EXPECT_EQ(out_,
             "alice, miner, active\n  trials  0 accepted, 0 rejected, 0 "
-            "abandoned\n");
+            "abandoned\n  shown   to clients as account-7\n");
   EXPECT_EQ(Run({"account", "whoami", "--json"}), kExitDone);
   EXPECT_EQ(Json::parse(out_)["role"], "miner");
 }

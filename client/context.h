@@ -69,6 +69,7 @@ using Action = std::function<absl::Status(Context&)>;
 
 // Each adds a group of subcommands; the one that is chosen sets `action`.
 void AddAccountCommands(CLI::App& app, Action& action);
+void AddPoolCommands(CLI::App& app, Action& action);
 void AddTaskCommands(CLI::App& app, Action& action);
 void AddLeaseCommands(CLI::App& app, Action& action);
 void AddMinerCommands(CLI::App& app, Action& action);

@@ -155,7 +155,8 @@ Json ToJson(const v1::Account& account) {
           {"state", WordOf(account.state())},
           {"trials_accepted", account.trials_accepted()},
           {"trials_rejected", account.trials_rejected()},
-          {"trials_abandoned", account.trials_abandoned()}};
+          {"trials_abandoned", account.trials_abandoned()},
+          {"is_public", account.is_public()}};
 }
 
 Json ToJson(const v1::WorkerStatus& worker) {
@@ -351,9 +352,17 @@ Json ToJson(const v1::Balance& balance) {
           {"amount", FormatCoins(balance.amount())}};
 }
 
+Json ToJson(const v1::Maintenance& maintenance) {
+  return {{"is_on", maintenance.is_on()},
+          {"since_time", maintenance.has_since_time()
+                             ? TimeJson(maintenance.since_time())
+                             : Json()}};
+}
+
 Json ToJson(const v1::RevenuePart& part) {
   return {{"account", Clean(part.account_name())},
-          {"percent", FormatCoins(part.share_ppm() * 100)}};
+          {"percent", FormatCoins(part.share_ppm() * 100)},
+          {"is_accepted", part.is_accepted()}};
 }
 
 Json ToJson(const v1::Payout& payout) {

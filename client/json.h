@@ -32,6 +32,7 @@ Json SummaryJson(const v1::Task& task);
 Json ToJson(const v1::Balance& balance);
 Json ToJson(const v1::Payout& payout);
 Json ToJson(const v1::RevenuePart& part);
+Json ToJson(const v1::Maintenance& maintenance);
 Json ToJson(const v1::Explanation& one);
 Json ToJson(const v1::Transfer& transfer);
 Json ToJson(const v1::CheckLedgerResponse& response);

@@ -37,6 +37,8 @@ absl::Status ShowStatus(Context& context) {
                    v1::GetBalancesRequest()));
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::Task> tasks,
                             client->ListTasks(kTasksMax));
+  ARCHPOOL_ASSIGN_OR_RETURN(const v1::Maintenance maintenance,
+                            client->GetMaintenance());
   const int64_t open_tasks =
       std::count_if(tasks.begin(), tasks.end(), [](const v1::Task& task) {
         return task.state() == v1::TASK_STATE_ACTIVE;
@@ -51,11 +53,14 @@ absl::Status ShowStatus(Context& context) {
       {{"account", ToJson(who.account())},
        {"balance", FormatCoins(coins)},
        {"open_tasks", open_tasks},
+       {"maintenance", ToJson(maintenance)},
        {"workers", ListToJson(workers.workers())}},
-      absl::StrCat(RenderAccount(who.account(), context.terminal()),
-                   "  balance ", FormatCoins(coins), " coins\n  tasks   ",
-                   open_tasks, " open in the pool\n\n",
-                   RenderWorkers(workers, absl::Now(), context.terminal())));
+      absl::StrCat(
+          RenderAccount(who.account(), context.terminal()), "  balance ",
+          FormatCoins(coins), " coins\n  tasks   ", open_tasks,
+          " open in the pool\n\n",
+          RenderMaintenance(maintenance, absl::Now(), context.terminal()),
+          RenderWorkers(workers, absl::Now(), context.terminal())));
   return absl::OkStatus();
 }
 

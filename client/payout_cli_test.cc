@@ -29,13 +29,23 @@ class FakePayoutService : public v1::PayoutService::Service {
   }
   grpc::Status SetRevenueSplit(grpc::ServerContext*,
                                const v1::SetRevenueSplitRequest* request,
-                               v1::SetRevenueSplitResponse*) override {
+                               v1::SetRevenueSplitResponse* response) override {
     split_asked = *request;
+    *response->mutable_parts() = parts;
+    return grpc::Status::OK;
+  }
+  grpc::Status SetShareConsent(grpc::ServerContext*,
+                               const v1::SetShareConsentRequest* request,
+                               v1::SetShareConsentResponse* response) override {
+    consent_asked = *request;
+    if (request->is_given()) response->add_account_names("carol");
     return grpc::Status::OK;
   }
 
   v1::SetPayoutTermsRequest terms_asked;
   v1::SetRevenueSplitRequest split_asked;
+  v1::SetShareConsentRequest consent_asked;
+  google::protobuf::RepeatedPtrField<v1::RevenuePart> parts;
 };
 
 class PayoutCliTest : public ::testing::Test {
@@ -91,6 +101,30 @@ TEST_F(PayoutCliTest, TakesBackWhatItIsToldTo) {
   ASSERT_EQ(Run({"split", "--clear"}), kExitDone);
   EXPECT_TRUE(payouts_.split_asked.clear());
   EXPECT_EQ(Run({"split", "--clear", "--part", "a=100"}), kExitBadInput);
+}
+
+TEST_F(PayoutCliTest, AcceptsAndDeclinesToShareInOthersPay) {
+  ASSERT_EQ(Run({"accept", "carol"}), kExitDone);
+  EXPECT_EQ(payouts_.consent_asked.account_name(), "carol");
+  EXPECT_TRUE(payouts_.consent_asked.is_given());
+  EXPECT_THAT(out_, HasSubstr("carol"));
+  ASSERT_EQ(Run({"decline", "carol"}), kExitDone);
+  EXPECT_FALSE(payouts_.consent_asked.is_given());
+  EXPECT_THAT(out_, HasSubstr("Nobody shares with you"));
+  EXPECT_EQ(Run({"decline"}), kExitBadInput);
+  ASSERT_EQ(Run({"accept"}), kExitDone);
+  EXPECT_EQ(payouts_.consent_asked.account_name(), "");
+}
+
+TEST_F(PayoutCliTest, ShowsWhichPartsAreAccepted) {
+  v1::RevenuePart* part = payouts_.parts.Add();
+  part->set_account_name("bob");
+  part->set_share_ppm(25'000);
+  ASSERT_EQ(Run({"split"}), kExitDone);
+  EXPECT_THAT(out_, HasSubstr("bob  2.5 %, which it no longer accepts"));
+  part->set_is_accepted(true);
+  ASSERT_EQ(Run({"split"}), kExitDone);
+  EXPECT_THAT(out_, HasSubstr("bob  2.5 %\n"));
 }
 
 }  // namespace

@@ -114,12 +114,56 @@ absl::Status SetSplit(Context& context, const SplitFlags& flags) {
   if (!response.parts().empty()) {
     page = "What you are paid for work goes to\n";
     for (const v1::RevenuePart& part : response.parts()) {
-      absl::StrAppend(&page, "  ", Clean(part.account_name()), "  ",
-                      FormatCoins(part.share_ppm() * 100), " %\n");
+      absl::StrAppend(
+          &page, "  ", Clean(part.account_name()), "  ",
+          FormatCoins(part.share_ppm() * 100), " %",
+          part.is_accepted()
+              ? "\n"
+              : ", which it no longer accepts: it stays with you\n");
     }
   }
   context.Show(ListToJson(response.parts()), page);
   return absl::OkStatus();
+}
+
+absl::Status SetConsent(Context& context, const std::string& name,
+                        bool is_given) {
+  v1::SetShareConsentRequest request;
+  request.set_account_name(name);
+  request.set_is_given(is_given);
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::SetShareConsentResponse response,
+      client->Call(client->payouts(), &Stub::SetShareConsent, request));
+  Json json = Json::array();
+  std::string page = "Nobody shares with you what it is paid.\n";
+  if (!response.account_names().empty()) {
+    page = "These may share with you what they are paid:\n";
+  }
+  for (const std::string& payer : response.account_names()) {
+    json.push_back(Clean(payer));
+    absl::StrAppend(&page, "  ", Clean(payer), "\n");
+  }
+  context.Show(json, page);
+  return absl::OkStatus();
+}
+
+void AddConsent(CLI::App& group, Action& action) {
+  const auto name = std::make_shared<std::string>();
+  CLI::App* accept = group.add_subcommand(
+      "accept",
+      "Let an account share with you what it is paid (clients and miners). "
+      "Without a name it is shown whom you let");
+  accept->add_option("NAME", *name, "The account that shares");
+  accept->callback([&action, name] {
+    action = [name](Context& c) { return SetConsent(c, *name, true); };
+  });
+  CLI::App* decline = group.add_subcommand(
+      "decline", "Take that back: its part stays with that account");
+  decline->add_option("NAME", *name, "The account that shares")->required();
+  decline->callback([&action, name] {
+    action = [name](Context& c) { return SetConsent(c, *name, false); };
+  });
 }
 
 struct RequestFlags {
@@ -226,13 +270,15 @@ void AddPayoutCommands(CLI::App& app, Action& action) {
   CLI::Option* part = split->add_option(
       "--part", split_flags->parts,
       "NAME=PERCENT, once for each account, your own too; they add up to 100 "
-      "and take the place of those before");
+      "and take the place of those before. Others must have said: archpool "
+      "payout accept YOU");
   split->add_flag("--clear", split_flags->is_clearing, "You keep all again")
       ->excludes(part);
   split->callback([&action, split_flags] {
     action = [split_flags](Context& c) { return SetSplit(c, *split_flags); };
   });
 
+  AddConsent(*group, action);
   const auto request = std::make_shared<RequestFlags>();
   CLI::App* ask = group->add_subcommand(
       "request", "Have money paid out now (clients and miners)");

@@ -28,6 +28,13 @@ PoolClient::PoolClient(const std::string& server, const std::string& token,
       verification_(v1::VerificationService::NewStub(remote_.channel())),
       blobs_(remote_) {}
 
+absl::StatusOr<v1::Maintenance> PoolClient::GetMaintenance() {
+  ARCHPOOL_ASSIGN_OR_RETURN(const v1::GetMaintenanceResponse response,
+                            Call(*pool_, &v1::PoolService::Stub::GetMaintenance,
+                                 v1::GetMaintenanceRequest()));
+  return response.maintenance();
+}
+
 absl::StatusOr<v1::Task> PoolClient::GetTask(int64_t task_id) {
   v1::GetTaskRequest request;
   request.set_task_id(task_id);

@@ -61,6 +61,7 @@ class PoolClient {
   const RetryPolicy& patience() const { return patience_; }
   const std::stop_token& stop() const { return stop_; }
 
+  absl::StatusOr<v1::Maintenance> GetMaintenance();
   absl::StatusOr<v1::Task> GetTask(int64_t task_id);
   // All pages. `after_trial_id` as in ListTrialsRequest.
   absl::StatusOr<std::vector<v1::Trial>> ListTrials(int64_t task_id,

@@ -47,9 +47,13 @@ std::string RenderAccount(const v1::Account& account,
       WordOf(account.role()), ", ",
       Paint(terminal, ColorOf(account.state()), WordOf(account.state())), "\n");
   if (account.role() != v1::ROLE_MINER) return out;
-  absl::StrAppend(&out, "  trials  ", account.trials_accepted(), " accepted, ",
-                  account.trials_rejected(), " rejected, ",
-                  account.trials_abandoned(), " abandoned\n");
+  absl::StrAppend(
+      &out, "  trials  ", account.trials_accepted(), " accepted, ",
+      account.trials_rejected(), " rejected, ", account.trials_abandoned(),
+      " abandoned\n  shown   to ",
+      account.is_public()
+          ? "clients by its name\n"
+          : absl::StrCat("clients as account-", account.account_id(), "\n"));
   if (account.state() == v1::Account::STATE_SUSPENDED) {
     absl::StrAppend(&out,
                     "  A suspended account gets no leases. `archpool miner "
@@ -57,6 +61,15 @@ std::string RenderAccount(const v1::Account& account,
                     "pool's operator can lift it.\n");
   }
   return out;
+}
+
+std::string RenderMaintenance(const v1::Maintenance& maintenance,
+                              absl::Time now, const Terminal& terminal) {
+  if (!maintenance.is_on()) return "";
+  return absl::StrCat(
+      Paint(terminal, Color::kYellow, "The pool is in maintenance"), " for ",
+      FormatSpan(now - ToTime(maintenance.since_time())),
+      ": nothing is leased, and no deadline runs.\n");
 }
 
 std::string RenderSteps(const v1::WorkerStatus& worker,

@@ -16,6 +16,9 @@ std::string RenderAccounts(const v1::ListAccountsResponse& response,
                            const Terminal& terminal);
 // One account's standing.
 std::string RenderAccount(const v1::Account& account, const Terminal& terminal);
+// One line, ended; "" where there is no maintenance.
+std::string RenderMaintenance(const v1::Maintenance& maintenance,
+                              absl::Time now, const Terminal& terminal);
 std::string RenderWorkers(const v1::ListWorkersResponse& response,
                           absl::Time now, const Terminal& terminal);
 std::string RenderBalances(const v1::GetBalancesResponse& response,

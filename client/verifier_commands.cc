@@ -3,8 +3,10 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "client/context.h"
 #include "client/json.h"
+#include "client/render_pool.h"
 #include "client/render_verifiers.h"
 #include "common/base/status.h"
 
@@ -19,7 +21,14 @@ absl::Status ListVerifiers(Context& context) {
       const v1::ListVerifiersResponse response,
       client->Call(client->verification(), &Stub::ListVerifiers,
                    v1::ListVerifiersRequest()));
-  context.Show(ToJson(response), RenderVerifiers(response, context.terminal()));
+  ARCHPOOL_ASSIGN_OR_RETURN(const v1::Maintenance maintenance,
+                            client->GetMaintenance());
+  Json json = ToJson(response);
+  json["maintenance"] = ToJson(maintenance);
+  context.Show(
+      json, absl::StrCat(
+                RenderMaintenance(maintenance, absl::Now(), context.terminal()),
+                RenderVerifiers(response, context.terminal())));
   return absl::OkStatus();
 }
 

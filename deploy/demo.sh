@@ -127,7 +127,10 @@ step "Making accounts: a client, two verifiers, three miners"
 new_account client client
 new_account verifier verifier
 new_account another verifier
-for miner in alice bob mallory; do new_account "$miner" miner; done
+for miner in alice bob mallory; do
+  new_account "$miner" miner
+  pool "$miner" account visibility public >/dev/null
+done
 pool operator ledger deposit --account client --amount 1000 >/dev/null
 
 step "Starting two verifiers, two honest workers and one that overstates"

@@ -268,21 +268,23 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
   PostgresReceipts receipts(database.connection);
   PostgresReader reader(database.connection, kReaderConnections);
   Engine engine(clock, store, flags.policy, EngineOptions());
-  rpc::RpcServer server({.clock = clock,
-                         .engine = engine,
-                         .reader = reader,
-                         .blobs = blobs,
-                         .checkpoints = checkpoints,
-                         .receipts = receipts},
-                        {.listen = flags.listen,
-                         .policy = flags.policy,
-                         .search = flags.search,
-                         .receipt_key = receipt_key.public_key(),
-                         .pool_secret = secret,
-                         .audit_budget_ppm = flags.audit_budget_ppm,
-                         .on_time_away = [&metrics](absl::Duration away) {
-                           metrics.NoteTimeAway(away);
-                         }});
+  rpc::RpcServer server(
+      {.clock = clock,
+       .engine = engine,
+       .reader = reader,
+       .blobs = blobs,
+       .checkpoints = checkpoints,
+       .receipts = receipts},
+      {.listen = flags.listen,
+       .policy = flags.policy,
+       .search = flags.search,
+       .receipt_key = receipt_key.public_key(),
+       .pool_secret = secret,
+       .audit_budget_ppm = flags.audit_budget_ppm,
+       .on_time_away =
+           [&metrics](absl::Duration away) { metrics.NoteTimeAway(away); },
+       .on_maintenance =
+           [&metrics](bool is_on) { metrics.NoteMaintenance(is_on); }});
   ARCHPOOL_RETURN_IF_ERROR(server.StartEngine());
   SayIfAhead(clock);
   ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(engine, reader, directory));

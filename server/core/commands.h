@@ -34,6 +34,13 @@ struct SetAccountState {
   using Reply = Account;
 };
 
+// Whether clients see the caller's name. Idempotent.
+struct SetVisibility {
+  AccountId caller;
+  bool is_public = false;
+  using Reply = Account;
+};
+
 // Idempotent; says what the account has and may have even where nothing is set.
 // NOT_FOUND (ACCOUNT_UNKNOWN).
 struct SetQuotas {
@@ -178,10 +185,10 @@ struct Tick {
 };
 
 // In maintenance nothing expires and nothing is leased; its time is added to
-// every deadline when it ends. Idempotent. The edge has checked that the caller
-// is an operator.
+// every deadline when it ends. Idempotent; unset it changes nothing, and says
+// how it is. The edge has checked that who changes it is an operator.
 struct SetMaintenance {
-  bool on = false;
+  std::optional<bool> on = std::nullopt;
   using Reply = PoolClock;
 };
 

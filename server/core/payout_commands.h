@@ -27,7 +27,8 @@ struct SetPayoutTerms {
 // To whom what the account is paid goes on from now on. Idempotent. NOT_FOUND
 // (ACCOUNT_UNKNOWN: no client or miner); INVALID_ARGUMENT (SPLIT_RANGE: too
 // many parts, one that is none or named twice, or a sum that is not
-// 1'000'000).
+// 1'000'000); FAILED_PRECONDITION (SHARE_NOT_ACCEPTED: an account that has not
+// agreed to be named).
 struct SetRevenueSplit {
   AccountId caller;
   struct Part {
@@ -35,6 +36,16 @@ struct SetRevenueSplit {
     int64_t share_ppm = 0;
   };
   std::vector<Part> parts;  // none: the account keeps all
+  using Reply = Account;
+};
+
+// Whether the split of the account of that name may name the caller. Taken
+// back, a part of it stays with the payer from then on. Idempotent. NOT_FOUND
+// (ACCOUNT_UNKNOWN: no client or miner); RESOURCE_EXHAUSTED (CONSENTS_MAX).
+struct SetShareConsent {
+  AccountId caller;
+  std::string account_name;
+  bool is_given = false;
   using Reply = Account;
 };
 

@@ -54,10 +54,14 @@ class Pool {
   absl::StatusOr<SetAccountState::Reply> Execute(const SetAccountState&,
                                                  absl::Time now);
   absl::StatusOr<SetQuotas::Reply> Execute(const SetQuotas&, absl::Time now);
+  absl::StatusOr<SetVisibility::Reply> Execute(const SetVisibility&,
+                                               absl::Time now);
   absl::StatusOr<Deposit::Reply> Execute(const Deposit&, absl::Time now);
   absl::StatusOr<SetPayoutTerms::Reply> Execute(const SetPayoutTerms&,
                                                 absl::Time now);
   absl::StatusOr<SetRevenueSplit::Reply> Execute(const SetRevenueSplit&,
+                                                 absl::Time now);
+  absl::StatusOr<SetShareConsent::Reply> Execute(const SetShareConsent&,
                                                  absl::Time now);
   absl::StatusOr<RequestPayout::Reply> Execute(const RequestPayout&,
                                                absl::Time now);

@@ -51,6 +51,15 @@ absl::StatusOr<SetAccountState::Reply> Pool::Execute(
   return *state_.Find(account.id);
 }
 
+absl::StatusOr<SetVisibility::Reply> Pool::Execute(const SetVisibility& command,
+                                                   absl::Time) {
+  Account account = *state_.Find(command.caller);
+  if (account.is_public == command.is_public) return account;
+  account.is_public = command.is_public;
+  state_.Put(account);
+  return account;
+}
+
 absl::StatusOr<SetQuotas::Reply> Pool::Execute(const SetQuotas& command,
                                                absl::Time now) {
   const Account* found = state_.FindAccount(command.name);

@@ -70,6 +70,7 @@ absl::Duration NoteInterval(const PoolPolicy& policy) {
 namespace internal {
 
 void AddToDeadlines(PoolState& state, absl::Time last, absl::Duration away) {
+  if (away <= absl::ZeroDuration()) return;
   const std::vector<Due> due(state.due().begin(), state.due().end());
   std::set<SessionId> sessions;
   std::set<AccountId> accounts;
@@ -138,8 +139,9 @@ void Pool::HoldExpiry(absl::Time now) {
 absl::StatusOr<SetMaintenance::Reply> Pool::Execute(
     const SetMaintenance& command, absl::Time now) {
   PoolClock clock = state_.pool_clock();
-  if (command.on == clock.InMaintenance()) return clock;
-  if (command.on) {
+  const bool is_on = command.on.value_or(clock.InMaintenance());
+  if (is_on == clock.InMaintenance()) return clock;
+  if (is_on) {
     clock.maintenance_since = now;
   } else {
     internal::AddToDeadlines(state_, clock.maintenance_since,
@@ -155,6 +157,7 @@ absl::StatusOr<SetMaintenance::Reply> Pool::Execute(
 absl::StatusOr<ExtendAnswers::Reply> Pool::Execute(const ExtendAnswers& command,
                                                    absl::Time) {
   ExtendAnswers::Reply reply;
+  if (command.by <= absl::ZeroDuration()) return reply;
   const std::vector<Due> due(state_.due().begin(), state_.due().end());
   for (const Due& next : due) {
     if (next.kind == Due::Kind::kUpload) {

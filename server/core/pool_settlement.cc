@@ -20,6 +20,7 @@ namespace {
 
 constexpr int64_t kWholePpm = 1'000'000;
 constexpr int64_t kSplitPartsMax = 16;
+constexpr int64_t kConsentsMax = 256;
 
 // What an account is paid in one settlement.
 struct AccountPay {
@@ -75,6 +76,25 @@ void PayOwed(PoolState& state, const PoolPolicy& policy, const Task& task,
   }
 }
 
+bool MayShare(const Account* account) {
+  return account != nullptr &&
+         (account->role == Role::kMiner || account->role == Role::kClient);
+}
+
+absl::Status NoOneToShareWith(const std::string& name) {
+  return NotFound(
+      "ACCOUNT_UNKNOWN",
+      absl::StrCat("there is no client or miner '", name, "' to share with"));
+}
+
+absl::Status NotAccepted(const std::string& name, const std::string& payer) {
+  return FailedPrecondition(
+      "SHARE_NOT_ACCEPTED",
+      absl::StrCat("'", name, "' has not agreed to share in the pay of '",
+                   payer, "'; have its holder run: archpool payout accept ",
+                   payer));
+}
+
 // Passes on what others have in the account's pay.
 void ShareOut(PoolState& state, const Account& account, Amount amount,
               TaskId task, absl::Time now) {
@@ -86,7 +106,10 @@ void ShareOut(PoolState& state, const Account& account, Amount amount,
       SplitByRunningTotals(amount, weights, kWholePpm);
   for (size_t i = 0; i < amounts.size(); ++i) {
     const AccountId to = account.split[i].account;
-    if (amounts[i] == 0 || to == account.id) continue;
+    if (amounts[i] == 0 || to == account.id ||
+        !TakesFrom(*state.Find(to), account.id)) {
+      continue;
+    }
     state.Post(Place::Of(account.id), Place::Of(to), amounts[i],
                TransferKind::kShare, task, "", now);
   }
@@ -218,16 +241,13 @@ absl::StatusOr<SetRevenueSplit::Reply> Pool::Execute(
         "SPLIT_RANGE",
         absl::StrCat("a split has ", kSplitPartsMax, " parts at most"));
   }
+  const std::string& caller = state_.Find(command.caller)->name;
   std::vector<RevenuePart> split;
   int64_t sum = 0;
   for (const auto& [name, share_ppm] : command.parts) {
     const Account* account = state_.FindAccount(name);
-    if (account == nullptr ||
-        (account->role != Role::kMiner && account->role != Role::kClient)) {
-      return NotFound("ACCOUNT_UNKNOWN",
-                      absl::StrCat("there is no client or miner '", name,
-                                   "' to share with"));
-    }
+    if (!MayShare(account)) return NoOneToShareWith(name);
+    if (!TakesFrom(*account, command.caller)) return NotAccepted(name, caller);
     const bool is_there = std::any_of(
         split.begin(), split.end(),
         [&](const RevenuePart& part) { return part.account == account->id; });
@@ -253,6 +273,29 @@ absl::StatusOr<SetRevenueSplit::Reply> Pool::Execute(
     ARCHPOOL_RETURN_IF_ERROR(internal::CheckMayMoveMoney(account));
     state_.Put(account);
   }
+  return account;
+}
+
+absl::StatusOr<SetShareConsent::Reply> Pool::Execute(
+    const SetShareConsent& command, absl::Time) {
+  const Account* payer = state_.FindAccount(command.account_name);
+  if (!MayShare(payer)) return NoOneToShareWith(command.account_name);
+  Account account = *state_.Find(command.caller);
+  if (TakesFrom(account, payer->id) == command.is_given ||
+      payer->id == account.id) {
+    return account;
+  }
+  if (!command.is_given) {
+    std::erase(account.shares_from, payer->id);
+  } else if (std::ssize(account.shares_from) >= kConsentsMax) {
+    return ResourceExhausted(
+        "CONSENTS_MAX",
+        absl::StrCat("an account shares in the pay of ", kConsentsMax,
+                     " others at most; decline another first"));
+  } else {
+    account.shares_from.push_back(payer->id);
+  }
+  state_.Put(account);
   return account;
 }
 

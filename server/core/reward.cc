@@ -157,4 +157,10 @@ Settlement Settle(const Task& task, const BonusRegion& region,
   return settlement;
 }
 
+bool TakesFrom(const Account& account, AccountId payer) {
+  return account.id == payer ||
+         std::find(account.shares_from.begin(), account.shares_from.end(),
+                   payer) != account.shares_from.end();
+}
+
 }  // namespace archpool

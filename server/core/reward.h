@@ -81,6 +81,10 @@ struct Settlement {
 Settlement Settle(const Task& task, const BonusRegion& region,
                   absl::Span<const Trial> accepted, Amount paid_before = 0);
 
+// Whether the account has agreed to be named in that payer's split; in its own
+// it always has.
+bool TakesFrom(const Account& account, AccountId payer);
+
 }  // namespace archpool
 
 #endif  // ARCHPOOL_SERVER_CORE_REWARD_H_

@@ -112,6 +112,7 @@ class WindowTest : public SettlementTest {
 };
 
 TEST_F(SettlementTest, ARevenueSplitPassesOnItsParts) {
+  pool.Do(SetShareConsent{bob, "alice", true});
   pool.Do(SetRevenueSplit{alice, {{"alice", 899'999}, {"bob", 100'001}}});
   const TaskId task = Submit("r1");
   Work(alice, alices);
@@ -127,7 +128,37 @@ TEST_F(SettlementTest, ARevenueSplitPassesOnItsParts) {
   EXPECT_EQ(Balance(bob), before) << "a split holds until it is taken back";
 }
 
+// Nobody gets transfers and receipts that he never agreed to.
+TEST_F(SettlementTest, ASplitNamesOnlyWhoAgreedToIt) {
+  const std::vector<SetRevenueSplit::Part> parts = {{"alice", 500'000},
+                                                    {"bob", 500'000}};
+  EXPECT_THAT(pool.Try(SetRevenueSplit{alice, parts}).status(),
+              FailsWith("SHARE_NOT_ACCEPTED"));
+  pool.Do(SetShareConsent{alice, "bob", true});
+  EXPECT_THAT(pool.Try(SetRevenueSplit{alice, parts}).status(),
+              FailsWith("SHARE_NOT_ACCEPTED"))
+      << "the other way round is no consent";
+  pool.Do(SetShareConsent{bob, "alice", true});
+  const Account again = pool.Do(SetShareConsent{bob, "alice", true});
+  EXPECT_EQ(again.shares_from, std::vector<AccountId>{alice});
+  pool.Do(SetRevenueSplit{alice, parts});
+
+  // Taken back, the part stays with the payer.
+  EXPECT_TRUE(
+      pool.Do(SetShareConsent{bob, "alice", false}).shares_from.empty());
+  const TaskId task = Submit("r1");
+  Work(alice, alices);
+  End(task);
+  EXPECT_GT(Balance(alice), 0);
+  EXPECT_EQ(Balance(bob), 0);
+  EXPECT_THAT(pool.Try(SetShareConsent{bob, "nobody", true}).status(),
+              FailsWith("ACCOUNT_UNKNOWN"));
+  EXPECT_TRUE(pool.Do(SetShareConsent{bob, "bob", true}).shares_from.empty())
+      << "oneself needs none";
+}
+
 TEST_F(SettlementTest, ASplitMustAddUp) {
+  pool.Do(SetShareConsent{bob, "alice", true});
   const auto fails = [&](std::vector<SetRevenueSplit::Part> parts) {
     return pool.Try(SetRevenueSplit{alice, std::move(parts)}).status();
   };

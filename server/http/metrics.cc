@@ -116,6 +116,9 @@ struct Metrics::Impl {
   prometheus::Counter& clock_steps =
       MakeCounter(*registry, "archpool_clock_steps_total",
                   "How often the system's clock was set");
+  prometheus::Gauge& maintenance =
+      MakeGauge(*registry, "archpool_maintenance",
+                "1 while an operator keeps the pool from leasing");
   prometheus::Counter& time_away =
       MakeCounter(*registry, "archpool_time_away_seconds_total",
                   "Time without a pool that was added to every deadline");
@@ -186,6 +189,10 @@ void Metrics::NoteLongestCommand(absl::Duration took) {
 }
 
 void Metrics::NoteClockStep() { impl_->clock_steps.Increment(); }
+
+void Metrics::NoteMaintenance(bool is_on) {
+  impl_->maintenance.Set(is_on ? 1 : 0);
+}
 
 void Metrics::NoteTimeAway(absl::Duration away) {
   impl_->time_away.Increment(absl::ToDoubleSeconds(away));

@@ -54,6 +54,8 @@ class Metrics {
   void NoteLongestCommand(absl::Duration took);
   // archpool_clock_steps_total: how often the system's clock was set.
   void NoteClockStep();
+  // archpool_maintenance: 1 while an operator keeps the pool from leasing.
+  void NoteMaintenance(bool is_on);
   // archpool_time_away_seconds_total: what was added to every deadline.
   void NoteTimeAway(absl::Duration away);
 

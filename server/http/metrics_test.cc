@@ -53,6 +53,14 @@ TEST(MetricsTest, TheFirstViolationRaisesAMetric) {
       << "it is not forgotten";
 }
 
+TEST(MetricsTest, MaintenanceIsShown) {
+  Metrics metrics;
+  ASSERT_THAT(metrics.Open("127.0.0.1:0"), IsOk());
+  EXPECT_THAT(Scrape(metrics), HasSubstr("archpool_maintenance 0\n"));
+  metrics.NoteMaintenance(true);
+  EXPECT_THAT(Scrape(metrics), HasSubstr("archpool_maintenance 1\n"));
+}
+
 TEST(MetricsTest, VerifiersAreCountedByClass) {
   Metrics metrics;
   ASSERT_THAT(metrics.Open("127.0.0.1:0"), IsOk());

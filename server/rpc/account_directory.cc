@@ -37,4 +37,15 @@ std::vector<Account> AccountDirectory::All() const {
   return all;
 }
 
+std::string Names::Of(AccountId id) const {
+  const std::optional<Account> account = accounts_.Find(id);
+  const bool may_see = viewer_.role != Role::kClient || id == viewer_.id ||
+                       (account && account->is_public);
+  return account && may_see ? account->name : id.ToString();
+}
+
+std::string Names::OfWorker(SessionId session, const std::string& name) const {
+  return viewer_.role == Role::kClient ? session.ToString() : name;
+}
+
 }  // namespace archpool::rpc

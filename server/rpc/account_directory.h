@@ -33,6 +33,22 @@ class AccountDirectory {
   absl::btree_map<std::string, AccountId> tokens_ ABSL_GUARDED_BY(mutex_);
 };
 
+// What others are called in answers to `viewer`: a client sees the names of
+// those alone that want it, and ids otherwise. Cheap to make; both outlive it.
+class Names {
+ public:
+  Names(const AccountDirectory& accounts, const Account& viewer)
+      : accounts_(accounts), viewer_(viewer) {}
+
+  std::string Of(AccountId id) const;
+  // Of a worker: it may be the name of somebody's machine.
+  std::string OfWorker(SessionId session, const std::string& name) const;
+
+ private:
+  const AccountDirectory& accounts_;
+  const Account& viewer_;
+};
+
 }  // namespace archpool::rpc
 
 #endif  // ARCHPOOL_SERVER_RPC_ACCOUNT_DIRECTORY_H_

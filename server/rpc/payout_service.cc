@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/wire/fields.h"
+#include "server/core/reward.h"
 #include "server/rpc/records_to_proto.h"
 
 namespace archpool::rpc {
@@ -51,6 +52,15 @@ absl::StatusOr<SetRevenueSplit> ReadSplit(
     command.parts.push_back({part.account_name(), part.share_ppm()});
   }
   return command;
+}
+
+absl::StatusOr<SetShareConsent> ReadConsent(
+    AccountId caller, const v1::SetShareConsentRequest& request) {
+  ARCHPOOL_RETURN_IF_ERROR(
+      wire::CheckName("account_name", request.account_name()));
+  return archpool::SetShareConsent{.caller = caller,
+                                   .account_name = request.account_name(),
+                                   .is_given = request.is_given()};
 }
 
 absl::StatusOr<RequestPayout> ReadRequest(
@@ -109,6 +119,8 @@ grpc::ServerUnaryReactor* PayoutService::SetRevenueSplit(
             v1::RevenuePart* one = to->add_parts();
             one->set_account_name(parts_.accounts.NameOf(part.account));
             one->set_share_ppm(part.share_ppm);
+            const auto named = parts_.accounts.Find(part.account);
+            one->set_is_accepted(named && TakesFrom(*named, account.id));
           }
         };
         if (call.request->parts().empty() && !call.request->clear()) {
@@ -119,6 +131,29 @@ grpc::ServerUnaryReactor* PayoutService::SetRevenueSplit(
             parts_.engine, ReadSplit(call.caller.id, *call.request), call,
             show);
       });
+}
+
+grpc::ServerUnaryReactor* PayoutService::SetShareConsent(
+    grpc::CallbackServerContext* context,
+    const v1::SetShareConsentRequest* request,
+    v1::SetShareConsentResponse* response) {
+  return Serve(parts_.gate, context,
+               "/archpool.v1.PayoutService/SetShareConsent", request, response,
+               [this](const auto& call) {
+                 const auto show = [this](const Account& account,
+                                          v1::SetShareConsentResponse* to) {
+                   for (const AccountId payer : account.shares_from) {
+                     to->add_account_names(parts_.accounts.NameOf(payer));
+                   }
+                 };
+                 if (call.request->account_name().empty()) {
+                   show(call.caller, call.response);
+                   return call.finish(absl::OkStatus());
+                 }
+                 SubmitCommand<archpool::SetShareConsent>(
+                     parts_.engine, ReadConsent(call.caller.id, *call.request),
+                     call, show);
+               });
 }
 
 grpc::ServerUnaryReactor* PayoutService::RequestPayout(

@@ -37,6 +37,10 @@ class PayoutService : public v1::PayoutService::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::SetRevenueSplitRequest* request,
       v1::SetRevenueSplitResponse* response) override;
+  grpc::ServerUnaryReactor* SetShareConsent(
+      grpc::CallbackServerContext* context,
+      const v1::SetShareConsentRequest* request,
+      v1::SetShareConsentResponse* response) override;
   grpc::ServerUnaryReactor* RequestPayout(
       grpc::CallbackServerContext* context,
       const v1::RequestPayoutRequest* request,

@@ -1,5 +1,7 @@
 #include "server/rpc/pool_service.h"
 
+#include <spdlog/spdlog.h>
+
 #include <string>
 
 #include "common/base/status.h"
@@ -96,6 +98,15 @@ v1::Quotas ToProto(const SetQuotas::Reply& reply) {
   FillLine(reply.sessions, allowed.sessions, proto.mutable_sessions());
   *proto.mutable_pause_left() = wire::ToProto(reply.pause_left);
   proto.set_is_proven(reply.is_proven);
+  return proto;
+}
+
+v1::Maintenance ToProto(const PoolClock& clock) {
+  v1::Maintenance proto;
+  proto.set_is_on(clock.InMaintenance());
+  if (clock.InMaintenance()) {
+    *proto.mutable_since_time() = wire::ToProto(clock.maintenance_since);
+  }
   return proto;
 }
 
@@ -213,6 +224,55 @@ grpc::ServerUnaryReactor* PoolService::SetQuotas(
                });
 }
 
+grpc::ServerUnaryReactor* PoolService::SetVisibility(
+    grpc::CallbackServerContext* context,
+    const v1::SetVisibilityRequest* request,
+    v1::SetVisibilityResponse* response) {
+  return Serve(
+      gate_, context, "/archpool.v1.PoolService/SetVisibility", request,
+      response, [this](const auto& call) {
+        SubmitCommand<archpool::SetVisibility>(
+            engine_,
+            archpool::SetVisibility{call.caller.id, call.request->is_public()},
+            call, [](const Account& account, v1::SetVisibilityResponse* to) {
+              *to->mutable_account() = ToProto(account);
+            });
+      });
+}
+
+grpc::ServerUnaryReactor* PoolService::GetMaintenance(
+    grpc::CallbackServerContext* context,
+    const v1::GetMaintenanceRequest* request,
+    v1::GetMaintenanceResponse* response) {
+  return Serve(
+      gate_, context, "/archpool.v1.PoolService/GetMaintenance", request,
+      response, [this](const auto& call) {
+        SubmitCommand<archpool::SetMaintenance>(
+            engine_, archpool::SetMaintenance{}, call,
+            [](const PoolClock& clock, v1::GetMaintenanceResponse* to) {
+              *to->mutable_maintenance() = ToProto(clock);
+            });
+      });
+}
+
+grpc::ServerUnaryReactor* PoolService::SetMaintenance(
+    grpc::CallbackServerContext* context,
+    const v1::SetMaintenanceRequest* request,
+    v1::SetMaintenanceResponse* response) {
+  return Serve(
+      gate_, context, "/archpool.v1.PoolService/SetMaintenance", request,
+      response, [this](const auto& call) {
+        const bool is_on = call.request->is_on();
+        spdlog::info("'{}' asks for maintenance to be {}", call.caller.name,
+                     is_on ? "on" : "off");
+        SubmitCommand<archpool::SetMaintenance>(
+            engine_, archpool::SetMaintenance{is_on}, call,
+            [](const PoolClock& clock, v1::SetMaintenanceResponse* to) {
+              *to->mutable_maintenance() = ToProto(clock);
+            });
+      });
+}
+
 grpc::ServerUnaryReactor* PoolService::ListWorkers(
     grpc::CallbackServerContext* context, const v1::ListWorkersRequest* request,
     v1::ListWorkersResponse* response) {
@@ -220,7 +280,11 @@ grpc::ServerUnaryReactor* PoolService::ListWorkers(
       gate_, context, "/archpool.v1.PoolService/ListWorkers", request, response,
       [this](const auto& call) {
         const absl::Time now = clock_.Now();
-        for (const WorkerRecord& worker : sessions_.All()) {
+        const bool is_client = call.caller.role == Role::kClient;
+        const Names names(accounts_, call.caller);
+        for (const WorkerRecord& worker :
+             is_client ? sessions_.WorkingFor(call.caller.id)
+                       : sessions_.All()) {
           if (call.caller.role == Role::kMiner &&
               worker.account != call.caller.id) {
             continue;
@@ -228,8 +292,9 @@ grpc::ServerUnaryReactor* PoolService::ListWorkers(
           const bool is_silent = worker.last_seen + policy_.silence_term < now;
           v1::WorkerStatus* to = call.response->add_workers();
           to->set_session_id(worker.session.value);
-          to->set_account_name(accounts_.NameOf(worker.account));
-          to->set_worker_name(worker.worker_name);
+          to->set_account_name(names.Of(worker.account));
+          to->set_worker_name(
+              names.OfWorker(worker.session, worker.worker_name));
           to->set_activity(is_silent ? "silent" : worker.progress.activity);
           to->set_trial_id(worker.progress.trial.value);
           to->set_step(worker.progress.step);

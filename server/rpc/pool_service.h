@@ -46,6 +46,18 @@ class PoolService : public v1::PoolService::CallbackService {
   grpc::ServerUnaryReactor* SetQuotas(grpc::CallbackServerContext* context,
                                       const v1::SetQuotasRequest* request,
                                       v1::SetQuotasResponse* response) override;
+  grpc::ServerUnaryReactor* SetVisibility(
+      grpc::CallbackServerContext* context,
+      const v1::SetVisibilityRequest* request,
+      v1::SetVisibilityResponse* response) override;
+  grpc::ServerUnaryReactor* GetMaintenance(
+      grpc::CallbackServerContext* context,
+      const v1::GetMaintenanceRequest* request,
+      v1::GetMaintenanceResponse* response) override;
+  grpc::ServerUnaryReactor* SetMaintenance(
+      grpc::CallbackServerContext* context,
+      const v1::SetMaintenanceRequest* request,
+      v1::SetMaintenanceResponse* response) override;
   grpc::ServerUnaryReactor* ListWorkers(
       grpc::CallbackServerContext* context,
       const v1::ListWorkersRequest* request,

@@ -107,6 +107,7 @@ v1::Account ToProto(const Account& account) {
   proto.set_trials_accepted(account.trials_accepted);
   proto.set_trials_rejected(account.trials_rejected);
   proto.set_trials_abandoned(account.trials_abandoned);
+  proto.set_is_public(account.is_public);
   return proto;
 }
 
@@ -196,12 +197,11 @@ v1::Audit ToProto(const AuditGrant& grant, absl::Time now) {
 }
 
 v1::Trial ToProto(const Trial& trial, const TaskSpec& spec,
-                  const DatasetManifest& manifest,
-                  const AccountDirectory& accounts) {
+                  const DatasetManifest& manifest, const Names& names) {
   v1::Trial proto;
   proto.set_trial_id(trial.id.value);
   proto.set_task_id(trial.task.value);
-  proto.set_account_name(accounts.NameOf(trial.account));
+  proto.set_account_name(names.Of(trial.account));
   proto.set_state(ToProto(trial.state));
   proto.set_architecture_id(trial.architecture_id.AsBytes());
   wire::SetChoices(trial.architecture, proto.mutable_choices());
@@ -235,12 +235,12 @@ v1::Trial ToProto(const Trial& trial, const TaskSpec& spec,
   return proto;
 }
 
-v1::LeaseStatus ToProto(const Lease& lease, const AccountDirectory& accounts) {
+v1::LeaseStatus ToProto(const Lease& lease, const Names& names) {
   v1::LeaseStatus proto;
   proto.set_lease_id(lease.id.value);
   proto.set_task_id(lease.task.value);
   proto.set_subspace_id(lease.subspace.value);
-  proto.set_account_name(accounts.NameOf(lease.account));
+  proto.set_account_name(names.Of(lease.account));
   proto.set_role(ToString(lease.role));
   proto.set_state(ToString(lease.state));
   proto.set_trials(static_cast<int64_t>(lease.trials.size()));
@@ -258,8 +258,7 @@ v1::LeaseStatus ToProto(const Lease& lease, const AccountDirectory& accounts) {
   return proto;
 }
 
-v1::Task ToProto(const TaskView& view, Detail detail,
-                 const AccountDirectory& accounts) {
+v1::Task ToProto(const TaskView& view, Detail detail, const Names& names) {
   const Task& task = view.task;
   v1::Task proto;
   proto.set_task_id(task.id.value);
@@ -268,11 +267,11 @@ v1::Task ToProto(const TaskView& view, Detail detail,
   if (task.end_reason != EndReason::kNone) {
     proto.set_end_reason(ToString(task.end_reason));
   }
-  proto.set_client_name(accounts.NameOf(task.client));
+  proto.set_client_name(names.Of(task.client));
   proto.set_space_size(task.spec->space.size());
   FillSummary(view.summary, &proto);
   const auto show = [&](const Trial& trial) {
-    return ToProto(trial, *task.spec, view.manifest, accounts);
+    return ToProto(trial, *task.spec, view.manifest, names);
   };
   if (view.summary.best) *proto.mutable_best() = show(*view.summary.best);
   if (detail == Detail::kFull) {
@@ -288,7 +287,7 @@ v1::Task ToProto(const TaskView& view, Detail detail,
     }
     for (const MinerShare& share : view.summary.shares) {
       v1::MinerShare* to = proto.add_shares();
-      to->set_account_name(accounts.NameOf(share.account));
+      to->set_account_name(names.Of(share.account));
       to->set_trials_accepted(share.trials_accepted);
       to->set_trials_rejected(share.trials_rejected);
       to->set_work_units(share.work_units);
@@ -298,7 +297,7 @@ v1::Task ToProto(const TaskView& view, Detail detail,
       to->set_detection_ppm(share.detection_ppm);
     }
     for (const Lease& backup : view.backups) {
-      *proto.add_backups() = ToProto(backup, accounts);
+      *proto.add_backups() = ToProto(backup, names);
     }
   }
   proto.set_subspaces(view.subspaces);

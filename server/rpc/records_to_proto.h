@@ -34,8 +34,7 @@ v1::Audit ToProto(const AuditGrant& grant, absl::Time now);
 google::protobuf::Duration LeftToProto(absl::Time deadline, absl::Time now);
 
 v1::Trial ToProto(const Trial& trial, const TaskSpec& spec,
-                  const DatasetManifest& manifest,
-                  const AccountDirectory& accounts);
+                  const DatasetManifest& manifest, const Names& names);
 
 // A task and its dataset's manifest, summed up.
 struct TaskView {
@@ -49,9 +48,8 @@ enum class Detail {
   kFull,
   kListed,  // without front, shares, backups and manifest
 };
-v1::LeaseStatus ToProto(const Lease& lease, const AccountDirectory& accounts);
-v1::Task ToProto(const TaskView& view, Detail detail,
-                 const AccountDirectory& accounts);
+v1::LeaseStatus ToProto(const Lease& lease, const Names& names);
+v1::Task ToProto(const TaskView& view, Detail detail, const Names& names);
 
 // "account:alice", "escrow:task-1", "fees", "outside".
 std::string NameOf(const Place& place, const AccountDirectory& accounts);

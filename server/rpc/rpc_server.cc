@@ -78,6 +78,7 @@ struct RpcServer::Impl {
   void Note(const PoolClock& clock);
   template <typename Other>
   void Note(const Other&) {}
+  void NoteMaintenance(const PoolClock& clock);
   void LogAudits(TaskId task);
   void DropOldCheckpoints(const PoolSnapshot& snapshot);
   void NoteAll(absl::Span<const Event> events) {
@@ -145,6 +146,7 @@ struct RpcServer::Impl {
 // asks may find that the budget is spent, which ends the task.
 void RpcServer::Impl::Note(const Task& task) {
   Touch(task.id);
+  sessions.Update(task);
   if (IsEnded(task.state)) {
     // Nobody misses the line where too much else is asked for.
     (void)reads.Run([this, id = task.id] { LogAudits(id); });
@@ -199,6 +201,9 @@ void RpcServer::Impl::Note(const PoolClock& clock) {
   const absl::Duration passed = clock.time - noted.time;
   const bool is_known = noted.time != absl::InfinitePast();
   const bool was_maintained = noted.InMaintenance() || clock.InMaintenance();
+  if (!is_known || noted.InMaintenance() != clock.InMaintenance()) {
+    NoteMaintenance(clock);
+  }
   noted = clock;
   // It is noted every few seconds.
   if (!is_known || was_maintained || passed < options.policy.silence_term / 3) {
@@ -208,6 +213,21 @@ void RpcServer::Impl::Note(const PoolClock& clock) {
       "there was no pool for {}; that time was added to every deadline",
       absl::FormatDuration(passed));
   if (options.on_time_away) options.on_time_away(passed);
+}
+
+void RpcServer::Impl::NoteMaintenance(const PoolClock& clock) {
+  if (clock.InMaintenance()) {
+    spdlog::warn(
+        "the pool is in maintenance since {}: nothing is leased and no "
+        "deadline runs, until: archpool pool maintenance off",
+        absl::FormatTime(clock.maintenance_since));
+  } else if (noted.InMaintenance()) {
+    spdlog::info(
+        "maintenance is over after {}; that time was added to every deadline",
+        absl::FormatDuration(clock.time - noted.maintenance_since));
+    work_waiting.Notify(options.wait_limits.waiters_max);
+  }
+  if (options.on_maintenance) options.on_maintenance(clock.InMaintenance());
 }
 
 // Nothing is uploaded before the engine says which audits are open.

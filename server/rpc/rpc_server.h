@@ -59,6 +59,8 @@ struct RpcOptions {
   WatchPace watch_pace;
   // Told of time in which there was no pool, which was added to every deadline.
   std::function<void(absl::Duration)> on_time_away;
+  // Told whether the pool is in maintenance, at first and when it changes.
+  std::function<void(bool)> on_maintenance;
   // What a stop grants calls that are under way.
   absl::Duration drain = absl::Seconds(5);
 };

@@ -30,9 +30,19 @@ void SessionDirectory::Update(const Lease& lease) {
     // Only a renewal moves the expiry, and its reply tells the news.
     if (active.expire_time != lease.expire_time) active.has_news = false;
     active.session = lease.session;
+    active.task = lease.task;
     active.expire_time = lease.expire_time;
   } else {
     leases_.erase(lease.id);
+  }
+}
+
+void SessionDirectory::Update(const Task& task) {
+  absl::MutexLock lock(&mutex_);
+  if (IsEnded(task.state)) {
+    clients_.erase(task.id);
+  } else {
+    clients_[task.id] = task.client;
   }
 }
 
@@ -87,6 +97,20 @@ std::vector<WorkerRecord> SessionDirectory::All() const {
   std::vector<WorkerRecord> all;
   all.reserve(sessions_.size());
   for (const auto& [id, record] : sessions_) all.push_back(record);
+  return all;
+}
+
+std::vector<WorkerRecord> SessionDirectory::WorkingFor(AccountId client) const {
+  absl::MutexLock lock(&mutex_);
+  absl::btree_map<SessionId, WorkerRecord> working;
+  for (const auto& [id, lease] : leases_) {
+    const auto owner = clients_.find(lease.task);
+    if (owner == clients_.end() || owner->second != client) continue;
+    const auto session = sessions_.find(lease.session);
+    if (session != sessions_.end()) working.insert(*session);
+  }
+  std::vector<WorkerRecord> all;
+  for (const auto& [id, record] : working) all.push_back(record);
   return all;
 }
 

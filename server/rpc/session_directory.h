@@ -52,6 +52,7 @@ class SessionDirectory {
   void Update(const Session& session, absl::Time now)
       ABSL_LOCKS_EXCLUDED(mutex_);
   void Update(const Lease& lease) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Update(const Task& task) ABSL_LOCKS_EXCLUDED(mutex_);
   // There is something that the lease's holder should hear of soon.
   void SetNews(LeaseId lease) ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -76,10 +77,14 @@ class SessionDirectory {
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   std::vector<WorkerRecord> All() const ABSL_LOCKS_EXCLUDED(mutex_);  // by id
+  // Those that hold a lease of one of that client's tasks, by id.
+  std::vector<WorkerRecord> WorkingFor(AccountId client) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   struct ActiveLease {
     SessionId session;
+    TaskId task;
     absl::Time expire_time;
     bool has_news = false;  // until it is renewed
   };
@@ -89,6 +94,7 @@ class SessionDirectory {
   mutable absl::Mutex mutex_;
   absl::btree_map<SessionId, WorkerRecord> sessions_ ABSL_GUARDED_BY(mutex_);
   absl::btree_map<LeaseId, ActiveLease> leases_ ABSL_GUARDED_BY(mutex_);
+  absl::btree_map<TaskId, AccountId> clients_ ABSL_GUARDED_BY(mutex_);
   absl::Time next_sweep_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
 };
 

@@ -145,7 +145,7 @@ grpc::ServerUnaryReactor* TaskService::GetTask(
                                           parts_.watch.views.Get(id));
                 if (!CanSee(call.caller, view->task)) return TaskUnknown(id);
                 *call.response->mutable_task() =
-                    ToProto(*view, Detail::kFull, parts_.watch.accounts);
+                    ToProto(*view, Detail::kFull, NamesFor(call.caller));
                 return absl::OkStatus();
               });
       });
@@ -177,7 +177,7 @@ grpc::ServerUnaryReactor* TaskService::ListTasks(
                   ARCHPOOL_ASSIGN_OR_RETURN(const auto view,
                                             parts_.watch.views.Get(task.id));
                   *call.response->add_tasks() =
-                      ToProto(*view, Detail::kListed, parts_.watch.accounts);
+                      ToProto(*view, Detail::kListed, NamesFor(call.caller));
                 }
                 return absl::OkStatus();
               });
@@ -261,7 +261,7 @@ absl::Status TaskService::List(const TrialsCall& call) {
       }
       v1::Trial* proto = call.response->add_trials();
       *proto =
-          ToProto(trial, *task.spec, dataset.manifest, parts_.watch.accounts);
+          ToProto(trial, *task.spec, dataset.manifest, NamesFor(call.caller));
       // A client learns what it pays for.
       if (call.caller.role == Role::kClient &&
           trial.state != TrialState::kAccepted) {
@@ -300,7 +300,7 @@ absl::Status TaskService::List(const LeasesCall& call) {
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Lease> leases,
                             parts_.reader.Leases(filter));
   for (const Lease& lease : leases) {
-    *call.response->add_leases() = ToProto(lease, parts_.watch.accounts);
+    *call.response->add_leases() = ToProto(lease, NamesFor(call.caller));
   }
   return absl::OkStatus();
 }

@@ -73,6 +73,9 @@ class TaskService : public v1::TaskService::CallbackService {
   void AnswerFromStore(const CancelCall& call);
   absl::Status List(const TrialsCall& call);
   absl::Status List(const LeasesCall& call);
+  Names NamesFor(const Account& caller) const {
+    return Names(parts_.watch.accounts, caller);
+  }
 
   const Parts parts_;
   const Digest pool_secret_;

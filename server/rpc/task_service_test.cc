@@ -102,6 +102,8 @@ class TaskServiceTest : public ::testing::Test {
 };
 
 TEST_F(TaskServiceTest, ATaskShowsWhatWasAskedAndHowItGoes) {
+  const std::string miner =
+      absl::StrCat("account-", miner_->WhoAmI()->account().account_id());
   const int64_t id = SubmitTask();
   auto task = client_->GetTask(id);
   ASSERT_THAT(task, IsOk());
@@ -124,11 +126,11 @@ TEST_F(TaskServiceTest, ATaskShowsWhatWasAskedAndHowItGoes) {
   EXPECT_EQ(task->best().measured_accuracy_ppm(), 700'000);
   EXPECT_EQ(task->best().verified_accuracy_ppm(), 600'000);
   EXPECT_EQ(task->best().basis(), "audited");
-  EXPECT_EQ(task->best().account_name(), "alice");
+  EXPECT_EQ(task->best().account_name(), miner);
   EXPECT_THAT(task->best().description(), ::testing::HasSubstr("width="));
   ASSERT_EQ(task->front_size(), 1);
   ASSERT_EQ(task->shares_size(), 1);
-  EXPECT_EQ(task->shares(0).account_name(), "alice");
+  EXPECT_EQ(task->shares(0).account_name(), miner);
 }
 
 TEST_F(TaskServiceTest, ClientsSeeTheirOwnTasksAlone) {

@@ -57,7 +57,8 @@ void TaskWatch::Read() {
     return Finish(wire::ToGrpc(TaskUnknown(task_)));
   }
   has_ended_ = IsEnded((*view)->task.state);
-  *message_.mutable_task() = ToProto(**view, Detail::kFull, parts_.accounts);
+  *message_.mutable_task() =
+      ToProto(**view, Detail::kFull, Names(parts_.accounts, caller_));
   StartWrite(&message_);
 }
 

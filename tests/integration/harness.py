@@ -194,6 +194,8 @@ class Pool:
                             "--role", role)
         self.token_file(name).write_text(made["token"] + "\n")
         self.token_file(name).chmod(0o600)
+        if role == "miner":  # what tests look for in a client's pages
+            self.command(name, "account", "visibility", "public")
 
     def add_client(self, name="client", coins=1000):
         self.create_account(name, "client")

@@ -160,6 +160,9 @@ class SplitTest(ReceiptTestCase):
     def test_pay_goes_on_to_those_who_share_in_it(self):
         self.pool.create_account("alice", "miner")
         self.pool.create_account("owner", "client")
+        with self.assertRaisesRegex(Refused, "SHARE_NOT_ACCEPTED"):
+            self.pool.command("alice", "payout", "split", "--part", "owner=100")
+        self.pool.command("owner", "payout", "accept", "alice")
         self.pool.command("alice", "payout", "split", "--part", "alice=97.5",
                           "--part", "owner=2.5")
         with self.assertRaises(Refused) as refused:

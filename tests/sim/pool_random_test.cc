@@ -113,7 +113,17 @@ class History {
     std::vector<SetRevenueSplit::Part> parts = {{"client", 250'000},
                                                 {"miner2", 750'000}};
     if (rng_.Below(4) == 0) parts.clear();
+    const std::string name = pool_.pool.state().Find(miner.account)->name;
+    AccountId named;
+    for (const SetRevenueSplit::Part& part : parts) {
+      named = pool_.pool.state().FindAccount(part.account_name)->id;
+      pool_.Do(SetShareConsent{named, name, true});
+    }
     pool_.Do(SetRevenueSplit{miner.account, std::move(parts)});
+    // Some think better of it once they are named.
+    if (named.IsSet() && rng_.Below(4) == 0) {
+      pool_.Do(SetShareConsent{named, name, false});
+    }
   }
 
   void Submit() {

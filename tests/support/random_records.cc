@@ -85,30 +85,35 @@ std::vector<Event> RandomRecords::Next(int count) {
 void RandomRecords::PutAccount() {
   const AccountId id{NewOrEarlier(static_cast<int64_t>(accounts_.size()))};
   Emit(accounts_, id,
-       Account{
-           .id = id,
-           .name = absl::StrCat(RandomText(), "#", id.value),
-           .role = static_cast<Role>(Below(4)),
-           .token_hash = RandomDigest(),
-           .state = static_cast<AccountState>(Below(2)),
-           .trials_accepted = Large(),
-           .trials_rejected = Large(),
-           .trials_abandoned = Large(),
-           .rejections_in_a_row = Large(),
-           .claims_too_low = Large(),
-           .performance = RandomPerformance(),
-           .accuracy_ppm = RandomMoments(),
-           .audit_rate_ppm = Large(),
-           .payout_address = RandomText(),
-           .payout_threshold = Large(),
-           .split = Coin() ? std::vector<RevenuePart>()
-                           : std::vector<RevenuePart>{{id, Large()},
-                                                      {AccountId{9}, 1}},
-           .units_credited = Below(1'000'000'000'000),
-           .give_ups = Large(),
-           .give_up_time = Coin() ? RandomTime() : absl::InfinitePast(),
-           .quotas = {
-               .open_tasks = Large(), .leases = Large(), .sessions = Large()}});
+       Account{.id = id,
+               .name = absl::StrCat(RandomText(), "#", id.value),
+               .role = static_cast<Role>(Below(4)),
+               .token_hash = RandomDigest(),
+               .state = static_cast<AccountState>(Below(2)),
+               .trials_accepted = Large(),
+               .trials_rejected = Large(),
+               .trials_abandoned = Large(),
+               .rejections_in_a_row = Large(),
+               .claims_too_low = Large(),
+               .performance = RandomPerformance(),
+               .accuracy_ppm = RandomMoments(),
+               .audit_rate_ppm = Large(),
+               .payout_address = RandomText(),
+               .payout_threshold = Large(),
+               .split = Coin() ? std::vector<RevenuePart>()
+                               : std::vector<RevenuePart>{{id, Large()},
+                                                          {AccountId{9}, 1}},
+               .units_credited = Below(1'000'000'000'000),
+               .give_ups = Large(),
+               .give_up_time = Coin() ? RandomTime() : absl::InfinitePast(),
+               .quotas = {.open_tasks = Large(),
+                          .leases = Large(),
+                          .sessions = Large()},
+               // No draws: other records depend on how many there were.
+               .shares_from = id.value % 3 == 0
+                                  ? std::vector<AccountId>()
+                                  : std::vector<AccountId>{{3}, {7}},
+               .is_public = id.value % 2 == 0});
 }
 
 Moments RandomRecords::RandomMoments() {

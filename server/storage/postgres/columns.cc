@@ -211,19 +211,41 @@ absl::Status Read(absl::string_view text, Architecture& value) {
   return absl::OkStatus();
 }
 
-void Write(const std::vector<TrialId>& value, ArrayText& array) {
+namespace {
+
+template <typename Id>
+void WriteIds(const std::vector<Id>& value, ArrayText& array) {
   std::vector<int64_t> values;
   values.reserve(value.size());
-  for (const TrialId id : value) values.push_back(id.value);
+  for (const Id id : value) values.push_back(id.value);
   array.AddText(IntListText(values));
 }
 
-absl::Status Read(absl::string_view text, std::vector<TrialId>& value) {
+template <typename Id>
+absl::Status ReadIds(absl::string_view text, std::vector<Id>& value) {
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<int64_t> values,
                             ParseIntList(text));
   value.clear();
-  for (const int64_t id : values) value.push_back(TrialId{id});
+  for (const int64_t id : values) value.push_back(Id{id});
   return absl::OkStatus();
+}
+
+}  // namespace
+
+void Write(const std::vector<TrialId>& value, ArrayText& array) {
+  WriteIds(value, array);
+}
+
+absl::Status Read(absl::string_view text, std::vector<TrialId>& value) {
+  return ReadIds(text, value);
+}
+
+void Write(const std::vector<AccountId>& value, ArrayText& array) {
+  WriteIds(value, array);
+}
+
+absl::Status Read(absl::string_view text, std::vector<AccountId>& value) {
+  return ReadIds(text, value);
 }
 
 void Write(const std::vector<RevenuePart>& value, ArrayText& array) {

@@ -108,6 +108,10 @@ inline SqlShape ShapeOf(const std::vector<TrialId>&) { return kIntListShape; }
 void Write(const std::vector<TrialId>& value, ArrayText& array);
 absl::Status Read(absl::string_view text, std::vector<TrialId>& value);
 
+inline SqlShape ShapeOf(const std::vector<AccountId>&) { return kIntListShape; }
+void Write(const std::vector<AccountId>& value, ArrayText& array);
+absl::Status Read(absl::string_view text, std::vector<AccountId>& value);
+
 // Accounts and parts by turns.
 inline SqlShape ShapeOf(const std::vector<RevenuePart>&) {
   return kIntListShape;

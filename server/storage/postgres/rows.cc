@@ -249,6 +249,8 @@ const Table<Account>& AccountTable() {
            Field<R>("quota_open_tasks", ARCHPOOL_FIELD(quotas.open_tasks)),
            Field<R>("quota_leases", ARCHPOOL_FIELD(quotas.leases)),
            Field<R>("quota_sessions", ARCHPOOL_FIELD(quotas.sessions)),
+           Field<R>("shares_from", ARCHPOOL_FIELD(shares_from)),
+           Field<R>("is_public", ARCHPOOL_FIELD(is_public)),
            Field<R>("give_ups", ARCHPOOL_FIELD(give_ups)),
            Nullable<R>("give_up_time", ARCHPOOL_FIELD(give_up_time),
                        absl::InfinitePast()),

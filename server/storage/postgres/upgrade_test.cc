@@ -107,6 +107,29 @@ TEST(UpgradeTest, AFirstDatabaseMovesForwardWithItsWork) {
   EXPECT_THAT(committed, IsOk());
 }
 
+// Whoever shares today goes on sharing.
+TEST(UpgradeTest, SplitsThatAreThereCountAsAgreedTo) {
+  const std::string database = ThrowawayPostgres::EmptyDatabase();
+  const auto all = absl::MakeConstSpan(EmbeddedMigrations());
+  ASSERT_THAT(Migrate(database, all.first(1)), IsOk());
+  const auto run = [&database](const std::string& sql) {
+    const auto connection = postgres::Connect(database);
+    pqxx::nontransaction transaction(*connection);
+    transaction.exec(sql);
+  };
+  run(FirstVersionRows());
+  ASSERT_THAT(Migrate(database, all.first(12)), IsOk());
+  run("UPDATE account SET revenue_split = '{2, 999998, 1, 2}' WHERE id = 2");
+  ASSERT_THAT(Migrate(database), IsOk());
+  PostgresReader reader(database, 1);
+  const auto accounts = reader.Accounts();
+  ASSERT_THAT(accounts, IsOk());
+  EXPECT_EQ(accounts->at(0).shares_from, std::vector<AccountId>{{2}})
+      << "not by the part that looks like its number";
+  EXPECT_TRUE(accounts->at(1).shares_from.empty());
+  EXPECT_FALSE(accounts->at(1).is_public);
+}
+
 // A payout under way, of the sixth version on.
 constexpr char kPayoutRows[] =
     "INSERT INTO balance VALUES ('outside', 0, -9), ('account', 2, 4),"

@@ -1,0 +1,57 @@
+// archpool pool ...
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+
+#include "absl/time/clock.h"
+#include "client/context.h"
+#include "client/json.h"
+#include "client/render_pool.h"
+#include "common/base/status.h"
+
+namespace archpool {
+
+namespace {
+
+using Stub = v1::PoolService::Stub;
+
+absl::Status ShowMaintenance(Context& context, const std::string& word) {
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  v1::Maintenance maintenance;
+  if (word.empty()) {
+    ARCHPOOL_ASSIGN_OR_RETURN(maintenance, client->GetMaintenance());
+  } else {
+    v1::SetMaintenanceRequest request;
+    request.set_is_on(word == "on");
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        const v1::SetMaintenanceResponse response,
+        client->Call(client->pool(), &Stub::SetMaintenance, request));
+    maintenance = response.maintenance();
+  }
+  const std::string page =
+      RenderMaintenance(maintenance, absl::Now(), context.terminal());
+  context.Show(ToJson(maintenance),
+               page.empty() ? "The pool is not in maintenance: it leases work, "
+                              "and deadlines run.\n"
+                            : page);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddPoolCommands(CLI::App& app, Action& action) {
+  CLI::App* group = app.add_subcommand("pool", "The pool as a whole");
+  group->require_subcommand(1);
+  const auto word = std::make_shared<std::string>();
+  CLI::App* maintenance = group->add_subcommand(
+      "maintenance",
+      "Stops leasing and all deadlines while you work on the pool, also across "
+      "restarts (operators); without on or off it is shown (anybody)");
+  maintenance->add_option("STATE", *word, "on or off")
+      ->check(CLI::IsMember({"on", "off"}).description(""));
+  maintenance->callback([&action, word] {
+    action = [word](Context& c) { return ShowMaintenance(c, *word); };
+  });
+}
+
+}  // namespace archpool
