@@ -25,7 +25,6 @@
 #include "server/http/ledger_watch.h"
 #include "server/http/metrics.h"
 #include "server/http/verifier_watch.h"
-#include "server/kill_point.h"
 #include "server/line_limit.h"
 #include "server/payout/payer.h"
 #include "server/pool_secret.h"
@@ -186,6 +185,7 @@ absl::Status SayOpen(const ServerFlags& flags, const PublicKey& receipt_key,
 // What an open pool is made of.
 struct OpenPool {
   const ServerFlags& flags;
+  const ServeHooks& hooks;
   const Clock& system_clock;
   SteadyClock& clock;
   Metrics& metrics;
@@ -227,7 +227,7 @@ absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
   std::optional<Payer> payer;
   if (parts.rail != nullptr) {
     payer.emplace(parts.clock, parts.engine, *parts.rail,
-                  PayerOptions{.at = KillPoint()});
+                  PayerOptions{.at = parts.hooks.at});
     payer->Start();
   }
   ARCHPOOL_RETURN_IF_ERROR(SayOpen(parts.flags, parts.receipt_key.public_key(),
@@ -243,6 +243,7 @@ absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
 }
 
 absl::Status ServeUntilStopped(const ServerFlags& flags,
+                               const ServeHooks& hooks,
                                const std::stop_token& stop) {
   const SystemClock system_clock;
   SteadyClock clock;
@@ -290,6 +291,7 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
   ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(engine, reader, directory));
   ARCHPOOL_RETURN_IF_ERROR(server.Open());
   return RunOpen({.flags = flags,
+                  .hooks = hooks,
                   .system_clock = system_clock,
                   .clock = clock,
                   .metrics = metrics,
@@ -315,11 +317,11 @@ absl::Status UnlessStopped(const absl::Status& status,
 
 }  // namespace
 
-absl::Status Serve(const ServerFlags& flags) {
+absl::Status Serve(const ServerFlags& flags, const ServeHooks& hooks) {
   const SignalStop signals;
   signal(SIGPIPE, SIG_IGN);
   const StopDeadline deadline(signals.token(), kStopMax);
-  return UnlessStopped(ServeUntilStopped(flags, signals.token()),
+  return UnlessStopped(ServeUntilStopped(flags, hooks, signals.token()),
                        signals.token());
 }
 

@@ -93,6 +93,7 @@ class Pool:
         self.directory.chmod(0o755)
         write_idx_files(self.directory)
         self.server_flags = server_flags
+        self.server_program = "archpool-server"
         self.server_env = {}  # besides this process's
         self.processes = {}
         self.port = 0
@@ -158,7 +159,7 @@ class Pool:
         port_file = self.directory / "port"
         port_file.unlink(missing_ok=True)
         self.start(
-            "server", "archpool-server", "--data-dir", self.directory / "server",
+            "server", self.server_program, "--data-dir", self.directory / "server",
             "--listen", f"127.0.0.1:{self.port}", "--port-file", port_file,
             *self.server_flags,
         )

@@ -22,12 +22,14 @@ class DyingServerTestCase(PayoutTestCase):
         # The first rounds are over before the server says that it is there.
         if step == "payout.before_begin":
             passes += 3
+        self.pool.server_program = "archpool-mortal-server"
         self.pool.server_env = {"ARCHPOOL_TEST_KILL_AT": f"{step}:{passes}"}
         try:
             self.pool.start_server()
         except AssertionError:  # with payouts to ask after, it may die at once
             self.assertEqual(self.pool.processes["server"].wait(10), -9)
         self.pool.server_env = {}
+        self.pool.server_program = "archpool-server"
 
     def restart_when_dead(self, seconds=10):
         try:
@@ -98,6 +100,15 @@ class FileRailTest(DyingServerTestCase):
         self.assertEqual(sorted(asked), sorted(one["key"] for one in payouts),
                          "each in one batch")
         self.assert_books(payouts)
+
+    def test_only_the_tests_own_server_dies_of_a_variable(self):
+        self.start()
+        self.pool.stop("server")
+        self.pool.server_env = {"ARCHPOOL_TEST_KILL_AT": STEPS[1]}
+        self.pool.start_server()
+        self.assertIsNotNone(self.ask(1, "r1"))
+        wait_for("its batch", self.batches)
+        self.assertIsNone(self.pool.processes["server"].poll())
 
     def test_what_was_not_paid_comes_back(self):
         self.start()

@@ -1,16 +1,22 @@
-#include "server/kill_point.h"
-
+// archpool-server as tests of payouts run it: it ends by SIGKILL, as in a power
+// cut, at the Nth pass of the step that ARCHPOOL_TEST_KILL_AT names
+// ("payout.sent:2"; without a number: the first). The program that operators
+// run knows no such variable.
 #include <signal.h>
 
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
+#include "server/run_server.h"
 
 namespace archpool {
+namespace {
 
 std::function<void(const std::string&)> KillPoint() {
   const char* setting = std::getenv("ARCHPOOL_TEST_KILL_AT");
@@ -25,4 +31,9 @@ std::function<void(const std::string&)> KillPoint() {
   };
 }
 
+}  // namespace
 }  // namespace archpool
+
+int main(int argc, char** argv) {
+  return archpool::RunServer(argc, argv, {.at = archpool::KillPoint()});
+}

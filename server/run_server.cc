@@ -1,0 +1,34 @@
+#include "server/run_server.h"
+
+#include <CLI/CLI.hpp>
+
+#include "common/channel/program.h"
+#include "server/server_flags.h"
+
+namespace archpool {
+
+int RunServer(int argc, char** argv, const ServeHooks& hooks) {
+  ServerFlags flags;
+  CLI::App app(
+      "The pool's server: takes tasks from clients, leases work to miners, "
+      "keeps the books.\nWithout a subcommand it serves.");
+  AddDatabaseFlags(app, flags);
+  AddServeFlags(app, flags);
+  CLI::App* migrate = app.add_subcommand(
+      "migrate", "Bring the database to this program's schema, and end");
+  AddDatabaseFlags(*migrate, flags);
+  app.footer(
+      "Examples:\n"
+      "  archpool-server --data-dir /var/lib/archpool\n"
+      "  archpool-server --database-url postgresql://archpool@/archpool "
+      "--listen 127.0.0.1:7070");
+  if (const auto code = ParseFlags(app, argc, argv)) return *code;
+  SetUpLogging();
+  absl::Status status = CheckFlags(flags);
+  if (status.ok()) {
+    status = migrate->parsed() ? MigrateOnly(flags) : Serve(flags, hooks);
+  }
+  return Finish("archpool-server", status);
+}
+
+}  // namespace archpool
