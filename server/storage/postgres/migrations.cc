@@ -12,6 +12,7 @@
 #include "common/base/stop.h"
 #include "common/crypto/sha256.h"
 #include "server/storage/postgres/query.h"
+#include "server/storage/postgres/server_errors.h"
 
 namespace archpool {
 namespace {
@@ -63,6 +64,13 @@ absl::Status Stopped() {
   return Unavailable("STOPPED",
                      "stopped before the database had this program's schema; "
                      "the next start goes on");
+}
+
+absl::Status CheckServerOf(pqxx::connection& connection) {
+  pqxx::nontransaction transaction(connection);
+  const pqxx::result shown = transaction.exec("SHOW server_encoding");
+  return postgres::CheckServer(connection.server_version(),
+                               shown.at(0).at(0).c_str());
 }
 
 // Held by the session: it goes with the connection, however that ends. It is
@@ -122,7 +130,7 @@ absl::Status Apply(pqxx::connection& connection, size_t version,
     transaction.commit();
     return absl::OkStatus();
   });
-  if (status.ok() || GetReason(status) == "STORE_UNREACHABLE") return status;
+  if (status.ok() || absl::IsUnavailable(status)) return status;
   return FailedPrecondition(
       "MIGRATION_FAILED",
       absl::StrCat(migration.file_name,
@@ -135,8 +143,10 @@ absl::Status Migrate(const std::string& connection_string,
                      absl::Span<const Migration> migrations,
                      const MigrateOptions& options) {
   ARCHPOOL_RETURN_IF_ERROR(CheckNumbers(migrations));
+  ARCHPOOL_RETURN_IF_ERROR(postgres::CheckConnectionString(connection_string));
   const absl::Status status = postgres::RunGuarded([&]() -> absl::Status {
     const auto connection = postgres::Connect(connection_string);
+    ARCHPOOL_RETURN_IF_ERROR(CheckServerOf(*connection));
     ARCHPOOL_RETURN_IF_ERROR(Lock(*connection, options));
     size_t applied = 0;
     {
@@ -160,7 +170,7 @@ absl::Status Migrate(const std::string& connection_string,
   if (absl::IsUnknown(status)) {
     return Unavailable("STORE_UNREACHABLE", status.message());
   }
-  return status;
+  return postgres::AsSeenAtStart(status);
 }
 
 }  // namespace archpool

@@ -29,7 +29,9 @@ const std::vector<Migration>& EmbeddedMigrations();
 // FAILED_PRECONDITION (MIGRATION_EDITED): an applied file has changed since.
 // INVALID_ARGUMENT (MIGRATION_NAME): the files are not numbered 1, 2, 3, …
 // FAILED_PRECONDITION (MIGRATION_FAILED): the database refused one; that one is
-// rolled back, those before it stay. UNAVAILABLE (STORE_UNREACHABLE).
+// rolled back, those before it stay. INVALID_ARGUMENT (DATABASE_URL_MALFORMED).
+// FAILED_PRECONDITION or UNAVAILABLE with a reason of server_errors.h;
+// UNAVAILABLE (STORE_UNREACHABLE).
 struct MigrateOptions {
   std::stop_token stop;
   std::function<void()> on_wait;

@@ -1,6 +1,9 @@
 #include "server/storage/postgres/query.h"
 
 #include <exception>
+#include <optional>
+#include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -8,6 +11,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "common/base/status.h"
+#include "server/storage/postgres/server_errors.h"
 
 namespace archpool::postgres {
 namespace {
@@ -23,6 +27,32 @@ absl::Status Unreachable(const std::exception& e) {
       "STORE_UNREACHABLE",
       absl::StrCat("PostgreSQL is not to be reached or gave up: ",
                    OneLine(e.what()), "; nothing was written"));
+}
+
+// A connection that PostgreSQL refused, and said why.
+class RefusedConnection : public std::runtime_error {
+ public:
+  RefusedConnection(const std::string& what, absl::Status status)
+      : std::runtime_error(what), status_(std::move(status)) {}
+  const absl::Status& status() const { return status_; }
+
+ private:
+  absl::Status status_;
+};
+
+template <typename Type>
+bool Is(const std::exception& e) {
+  return dynamic_cast<const Type*>(&e) != nullptr;
+}
+
+// Some releases of libpqxx leave it out where the type says as much.
+std::string SqlStateOf(const pqxx::sql_error& e) {
+  if (!e.sqlstate().empty()) return e.sqlstate();
+  if (Is<pqxx::insufficient_privilege>(e)) return "42501";
+  if (Is<pqxx::disk_full>(e)) return "53100";
+  if (Is<pqxx::out_of_memory>(e)) return "53200";
+  if (Is<pqxx::invalid_sql_statement_name>(e)) return "26000";
+  return "";
 }
 
 absl::Status Refused(const std::exception& e) {
@@ -70,6 +100,11 @@ absl::Status RunGuarded(const std::function<absl::Status()>& body) {
   } catch (const pqxx::syntax_error& e) {
     // Undefined tables and columns as well: the schema is not ours.
     return Internal("STORE_QUERY", OneLine(e.what()));
+  } catch (const pqxx::sql_error& e) {
+    return NameServerError(SqlStateOf(e), OneLine(e.what()))
+        .value_or(Unreachable(e));
+  } catch (const RefusedConnection& e) {
+    return e.status();
   } catch (const std::exception& e) {
     return Unreachable(e);
   }
@@ -81,10 +116,24 @@ bool IsConnectionSound(const absl::Status& status) {
          status.code() == absl::StatusCode::kNotFound;
 }
 
+namespace {
+
+std::unique_ptr<pqxx::connection> Open(const std::string& connection_string) {
+  try {
+    return std::make_unique<pqxx::connection>(connection_string);
+  } catch (const pqxx::broken_connection& e) {
+    const std::optional<absl::Status> named = NameServerError(
+        SqlStateOfRefusal(connection_string), OneLine(e.what()));
+    if (named) throw RefusedConnection(e.what(), *named);
+    throw;
+  }
+}
+
+}  // namespace
+
 std::unique_ptr<pqxx::connection> Connect(
     const std::string& connection_string) {
-  auto connection =
-      std::make_unique<pqxx::connection>(WithPatience(connection_string));
+  auto connection = Open(WithPatience(connection_string));
   pqxx::nontransaction setup(*connection);
   setup.exec(
       "SET client_encoding = 'UTF8'; SET bytea_output = 'hex';"

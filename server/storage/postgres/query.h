@@ -20,7 +20,8 @@ namespace archpool::postgres {
 // FAILED_PRECONDITION (CONSTRAINT): the database refused a row.
 // UNKNOWN (COMMIT_IN_DOUBT): the connection broke while a commit was under way.
 // INTERNAL (STORE_QUERY): a statement that the database does not understand.
-// UNAVAILABLE (STORE_UNREACHABLE): anything else; nothing was written.
+// UNAVAILABLE (STORE_UNREACHABLE, or a reason of server_errors.h): anything
+// else; nothing was written.
 absl::Status RunGuarded(const std::function<absl::Status()>& body);
 
 // Whether a connection that gave this status may be used again.
