@@ -5,58 +5,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "server/core/explain_reasons.h"
 
 namespace archpool {
 namespace {
 
-// What each rejection says, and what helps against it; worst first.
-struct Rejection {
-  const char* reason;
-  const char* message;
-  const char* advice;
-};
-constexpr char kHonestAdvice[] =
-    "If you trained honestly, look for a machine that computes wrongly "
-    "(overclocking, bad memory), and write to the operator with the trial's "
-    "number.";
-constexpr Rejection kRejections[] = {
-    {"CLAIM_FALSE", "the claimed accuracy lies above what the weights have",
-     kHonestAdvice},
-    {"SEGMENT_FALSE", "replaying a segment from your checkpoint led elsewhere",
-     kHonestAdvice},
-    {"START_FALSE", "the training did not start from the trial's key",
-     kHonestAdvice},
-    {"TRAINING_FALSE", "replaying the whole training led elsewhere",
-     kHonestAdvice},
-    {"UNVERIFIABLE", "no verifier could finish an audit",
-     "Try another machine or --instruction-set, and tell the operator."},
-    {"UNVERIFIED", "no verifier could take the audit on in time",
-     "Nothing is held against you: tell the operator. Proven miners are paid "
-     "for some such trials."},
-    {"VOIDED_BY_OPERATOR", "the pool's operator took the trial out",
-     "Ask the operator why; nothing is held against you."},
-    {"AUDIT_UNANSWERED", "an audit was not answered by its deadline",
-     "Keep workers running, with their work directories, until their tasks "
-     "have ended; start a stopped one again."},
-    {"FILES_REFUSED", "the pool's own disk took no files for a day",
-     "Nothing: it is not held against you."},
-    {"CREDIT_VOID",
-     "credit that had not matured was void because another trial was found "
-     "false",
-     "See the rejection that caused it."},
-    {"WEIGHTS_MISSING", "the weights that were asked for never came",
-     "Check the worker's connection; keep it running until it has delivered."},
-    {"CLAIM_TOO_LOW", "claims again and again lay below what the weights have",
-     "Report what was counted: an honest worker does. Update it, or write to "
-     "the operator with the trial's number."},
-    {"RESUMED_FROM_REJECTED",
-     "the trial whose weights it went on from was rejected",
-     "See the rejection of that trial."},
-    {"NOT_LEARNT",
-     "an earlier version of the pool did not pay for networks that hardly did "
-     "better than guessing",
-     "Nothing: such work is paid now, once it is proven."},
-};
 constexpr char kOtherAdvice[] =
     "See docs/protocol.md for the reason's meaning.";
 
@@ -126,7 +80,7 @@ class Explainer {
           advice, count, newest);
       rejected.erase(found);
     };
-    for (const Rejection& known : kRejections) {
+    for (const Rejection& known : Rejections()) {
       add(known.reason, known.message, known.advice);
     }
     while (!rejected.empty()) {
@@ -282,9 +236,30 @@ class Explainer {
                        " workers have gone silent."),
           "See archpool miner status, and those machines' logs.");
     }
+    AddRefusals();
     if (records_.open_tasks == 0) {
       Add("NO_OPEN_TASK", "No task is open: there is no work for anybody.",
           "Leave workers running; they take up the next one at once.");
+    }
+  }
+
+  // What its workers were told last, once for each reason.
+  void AddRefusals() {
+    std::map<std::string, std::vector<const WorkerRefusal*>> told;
+    for (const WorkerRefusal& refusal : records_.refusals) {
+      // No task: said below.
+      if (refusal.reason != "NO_OPEN_TASK") {
+        told[refusal.reason].push_back(&refusal);
+      }
+    }
+    for (const auto& [reason, refusals] : told) {
+      const size_t others = refusals.size() - 1;
+      Add(reason,
+          absl::StrCat(refusals[0]->worker_name,
+                       others > 0 ? absl::StrCat(" and ", others, " more") : "",
+                       " got no work: ",
+                       absl::StripSuffix(refusals[0]->message, "."), "."),
+          AdviceOnRefusal(reason));
     }
   }
 

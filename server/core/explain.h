@@ -13,6 +13,13 @@
 
 namespace archpool {
 
+// What a worker was told last, where it got no work.
+struct WorkerRefusal {
+  std::string worker_name;
+  std::string reason;
+  std::string message;
+};
+
 // What is known of a miner.
 struct MinerRecords {
   Account account;
@@ -23,6 +30,7 @@ struct MinerRecords {
   int64_t open_tasks = 0;  // of the pool
   int64_t workers = 0;     // of the account, heard of lately
   int64_t silent_workers = 0;
+  std::vector<WorkerRefusal> refusals;
 };
 
 struct Explanation {

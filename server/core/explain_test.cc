@@ -52,6 +52,24 @@ TEST(ExplainTest, WhatMattersMostComesFirst) {
   EXPECT_EQ(explained[2].example, TrialId{3});
 }
 
+TEST(ExplainTest, WhyWorkersGetNoWork) {
+  MinerRecords records = Busy();
+  records.refusals = {
+      {"w1", "NO_VERIFIER", "no verifier computes as it does"},
+      {"w2", "WORKER_NAME_IN_USE", "another machine works as w2"},
+      {"w3", "NO_VERIFIER", "no verifier computes as it does"},
+      {"w4", "SOMETHING_NEW", "so it is"},
+      {"w5", "NO_OPEN_TASK", "no task is open"}};
+  EXPECT_THAT(ReasonsOf(records), ElementsAre("NO_VERIFIER", "SOMETHING_NEW",
+                                              "WORKER_NAME_IN_USE"));
+  const auto explained = Explain(PoolPolicy(), records);
+  EXPECT_EQ(explained[0].message,
+            "w1 and 1 more got no work: no verifier computes as it does.");
+  EXPECT_EQ(explained[2].message,
+            "w2 got no work: another machine works as w2.");
+  EXPECT_THAT(explained[2].advice, HasSubstr("--name of its own"));
+}
+
 TEST(ExplainTest, WhyAMinerIsNotPaid) {
   MinerRecords records = Busy();
   records.balance = 5'500'000;

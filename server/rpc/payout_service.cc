@@ -18,6 +18,7 @@ constexpr int64_t kAddressLengthMax = 200;
 constexpr int64_t kPageSizeMax = 1000;
 constexpr int64_t kPageSizeDefault = 100;
 constexpr int64_t kTrialsExplainedMax = 100'000;
+constexpr absl::Duration kRefusedLately = absl::Minutes(10);
 constexpr absl::Duration kExplainedByDefault = absl::Hours(7 * 24);
 
 absl::StatusOr<SetPayoutTerms> ReadTerms(
@@ -238,7 +239,14 @@ absl::StatusOr<MinerRecords> PayoutService::RecordsFor(
     ++records.workers;
     if (worker.last_seen + parts_.policy.silence_term < parts_.clock.Now()) {
       ++records.silent_workers;
+    } else if (!worker.idle_reason.empty()) {
+      records.refusals.push_back(
+          {worker.worker_name, worker.idle_reason, worker.idle_message});
     }
+  }
+  for (const RefusedWorker& one : parts_.sessions.RefusedOf(
+           found->id, parts_.clock.Now() - kRefusedLately)) {
+    records.refusals.push_back({one.worker_name, one.reason, one.message});
   }
   return records;
 }

@@ -1,10 +1,12 @@
 #include "server/rpc/session_directory.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace archpool::rpc {
 namespace {
 constexpr absl::Duration kSweepInterval = absl::Minutes(1);
+constexpr size_t kRefusedPerAccountMax = 16;
 }  // namespace
 
 void SessionDirectory::Update(const Session& session, absl::Time now) {
@@ -20,7 +22,9 @@ void SessionDirectory::Update(const Session& session, absl::Time now) {
                                      .worker_name = session.worker_name,
                                      .key = session.key,
                                      .progress = {},
-                                     .last_seen = session.create_time});
+                                     .last_seen = session.create_time,
+                                     .idle_reason = "",
+                                     .idle_message = ""});
 }
 
 void SessionDirectory::Update(const Lease& lease) {
@@ -67,6 +71,38 @@ void SessionDirectory::Note(SessionId session, const WorkerProgress& progress,
   if (found == sessions_.end()) return;
   found->second.progress = progress;
   found->second.last_seen = now;
+}
+
+void SessionDirectory::NoteAnswer(SessionId session,
+                                  const std::string& idle_reason,
+                                  const std::string& idle_message) {
+  absl::MutexLock lock(&mutex_);
+  const auto found = sessions_.find(session);
+  if (found == sessions_.end()) return;
+  found->second.idle_reason = idle_reason;
+  found->second.idle_message = idle_message;
+}
+
+void SessionDirectory::NoteRefused(AccountId account, RefusedWorker refused) {
+  absl::MutexLock lock(&mutex_);
+  std::vector<RefusedWorker>& all = refused_[account];
+  std::erase_if(all, [&](const RefusedWorker& one) {
+    return one.worker_name == refused.worker_name;
+  });
+  if (all.size() >= kRefusedPerAccountMax) all.erase(all.begin());
+  all.push_back(std::move(refused));
+}
+
+std::vector<RefusedWorker> SessionDirectory::RefusedOf(AccountId account,
+                                                       absl::Time since) const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<RefusedWorker> recent;
+  const auto found = refused_.find(account);
+  if (found == refused_.end()) return recent;
+  for (const RefusedWorker& one : found->second) {
+    if (one.time >= since) recent.push_back(one);
+  }
+  return recent;
 }
 
 bool SessionDirectory::IsNameInUse(AccountId account,

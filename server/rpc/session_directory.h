@@ -39,6 +39,17 @@ struct WorkerRecord {
   PublicKey key;
   WorkerProgress progress;
   absl::Time last_seen;
+  // Why it got no work when it asked last; "" where it got some.
+  std::string idle_reason;
+  std::string idle_message;
+};
+
+// A worker that got no session.
+struct RefusedWorker {
+  std::string worker_name;
+  std::string reason;
+  std::string message;
+  absl::Time time;
 };
 
 class SessionDirectory {
@@ -61,6 +72,17 @@ class SessionDirectory {
       ABSL_LOCKS_EXCLUDED(mutex_);
   // Nothing where the session is not known here.
   void Note(SessionId session, const WorkerProgress& progress, absl::Time now)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // What a request for work was answered; nothing where the session is unknown.
+  void NoteAnswer(SessionId session, const std::string& idle_reason,
+                  const std::string& idle_message) ABSL_LOCKS_EXCLUDED(mutex_);
+  // A session was refused. The latest are kept, some for each account.
+  void NoteRefused(AccountId account, RefusedWorker refused)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Since `since`, the newest last.
+  std::vector<RefusedWorker> RefusedOf(AccountId account,
+                                       absl::Time since) const
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Whether somebody else, with another key, opened a session of that account
@@ -95,6 +117,8 @@ class SessionDirectory {
   absl::btree_map<SessionId, WorkerRecord> sessions_ ABSL_GUARDED_BY(mutex_);
   absl::btree_map<LeaseId, ActiveLease> leases_ ABSL_GUARDED_BY(mutex_);
   absl::btree_map<TaskId, AccountId> clients_ ABSL_GUARDED_BY(mutex_);
+  absl::btree_map<AccountId, std::vector<RefusedWorker>> refused_
+      ABSL_GUARDED_BY(mutex_);
   absl::Time next_sweep_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
 };
 

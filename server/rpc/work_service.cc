@@ -115,6 +115,23 @@ WorkService::WorkService(const Gate& gate, const Clock& clock, Engine& engine,
       waiting_(waiting),
       policy_(policy) {}
 
+// For archpool explain: whoever gets no session is in no list of workers.
+WorkService::OpenCall WorkService::NotingRefusal(const OpenCall& call) {
+  OpenCall noting = call;
+  noting.finish = [this, call](const absl::Status& status) {
+    if (absl::IsFailedPrecondition(status) ||
+        absl::IsResourceExhausted(status)) {
+      sessions_.NoteRefused(call.caller.id,
+                            {.worker_name = call.request->worker_name(),
+                             .reason = GetReason(status),
+                             .message = std::string(status.message()),
+                             .time = clock_.Now()});
+    }
+    call.finish(status);
+  };
+  return noting;
+}
+
 grpc::ServerUnaryReactor* WorkService::OpenSession(
     grpc::CallbackServerContext* context, const v1::OpenSessionRequest* request,
     v1::OpenSessionResponse* response) {
@@ -129,7 +146,7 @@ grpc::ServerUnaryReactor* WorkService::OpenSession(
                    command = NameInUse(command->worker_name);
                  }
                  SubmitCommand<archpool::OpenSession>(
-                     engine_, std::move(command), call,
+                     engine_, std::move(command), NotingRefusal(call),
                      [this](SessionId session, v1::OpenSessionResponse* to) {
                        to->set_session_id(session.value);
                        *to->mutable_heartbeat_interval() = wire::ToProto(
@@ -150,7 +167,12 @@ grpc::ServerUnaryReactor* WorkService::AcquireLease(
       [request](AccountId caller) {
         return ReadAcquireLease(caller, *request);
       },
-      [this, response](const archpool::AcquireLease::Reply& reply) {
+      [this, request, response](const archpool::AcquireLease::Reply& reply) {
+        // Whoever looks ahead for the next lease has work.
+        const bool is_idle = request->holding_lease_ids().empty();
+        sessions_.NoteAnswer(SessionId{request->session_id()},
+                             is_idle ? reply.idle_reason : "",
+                             is_idle ? reply.idle_message : "");
         return FillLease(reply, clock_.Now(), response);
       });
 }

@@ -18,6 +18,7 @@ namespace archpool::rpc {
 
 class WorkService : public v1::WorkService::CallbackService {
  public:
+  using OpenCall = UnaryCall<v1::OpenSessionRequest, v1::OpenSessionResponse>;
   using HeartbeatCall = UnaryCall<v1::HeartbeatRequest, v1::HeartbeatResponse>;
   using ReportCall =
       UnaryCall<v1::ReportTrialsRequest, v1::ReportTrialsResponse>;
@@ -56,6 +57,8 @@ class WorkService : public v1::WorkService::CallbackService {
       v1::ReleaseLeaseResponse* response) override;
 
  private:
+  // The same call, whose refusal is noted.
+  OpenCall NotingRefusal(const OpenCall& call);
   // Notes what the worker does, and renews the leases that need it. The session
   // is known to the directory.
   void Beat(const HeartbeatCall& call);

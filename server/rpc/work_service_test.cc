@@ -18,8 +18,10 @@
 namespace archpool {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 constexpr absl::Duration kNoWait = absl::ZeroDuration();
 constexpr absl::Duration kLongWait = absl::Seconds(20);
@@ -41,6 +43,17 @@ class WorkServiceTest : public ::testing::Test {
     EXPECT_THAT(response, IsOk());
     EXPECT_TRUE(response.ok() && response->has_lease());
     return response.ok() ? response->lease() : v1::Lease();
+  }
+  // What explain tells the miner.
+  std::vector<std::string> Explained() {
+    const auto response = miner_->remote.Call(
+        miner_->payout, &v1::PayoutService::Stub::Explain, {});
+    EXPECT_THAT(response, IsOk());
+    std::vector<std::string> reasons;
+    for (const v1::Explanation& one : response->explanations()) {
+      reasons.push_back(one.reason());
+    }
+    return reasons;
   }
 
   RpcFixture fixture_;
@@ -91,7 +104,9 @@ TEST_F(WorkServiceTest, AWorkerTakesItsNextLeaseAheadAndNoMore) {
 TEST_F(WorkServiceTest, ANameIsOneMachinesWhileThatIsHeard) {
   Party other(fixture_.address(), miner_->token);  // a key of its own
   const int64_t session = *miner_->OpenSession("w1");
+  EXPECT_THAT(Explained(), Not(Contains("WORKER_NAME_IN_USE")));
   EXPECT_THAT(other.OpenSession("w1"), FailsWith("WORKER_NAME_IN_USE"));
+  EXPECT_THAT(Explained(), Contains("WORKER_NAME_IN_USE"));
   EXPECT_THAT(miner_->Heartbeat(session, {}), IsOk());
   EXPECT_THAT(other.OpenSession("w2"), IsOk());
   // The same machine, started again.
@@ -142,6 +157,18 @@ TEST_F(WorkServiceTest, NoWorkSaysWhy) {
   EXPECT_FALSE(idle->has_lease());
   EXPECT_EQ(idle->idle_reason(), "NO_OPEN_TASK");
   EXPECT_NE(idle->idle_message(), "");
+}
+
+TEST_F(WorkServiceTest, ExplainSaysWhyAWorkerGotNoWork) {
+  SubmitTask();
+  const int64_t session = *miner_->OpenSession("w1");
+  const auto ask = [&] { return miner_->AcquireLease(session, kNoWait); };
+  ASSERT_THAT(fixture_.engine->Call(SetMaintenance{true}), IsOk());
+  EXPECT_EQ(ask()->idle_reason(), "MAINTENANCE");
+  EXPECT_THAT(Explained(), Contains("MAINTENANCE"));
+  ASSERT_THAT(fixture_.engine->Call(SetMaintenance{false}), IsOk());
+  EXPECT_TRUE(ask()->has_lease());
+  EXPECT_THAT(Explained(), ElementsAre("ALL_WELL"));
 }
 
 TEST_F(WorkServiceTest, AWaitingWorkerIsWokenByANewTask) {
