@@ -284,5 +284,22 @@ TEST_F(AnswerTimeTest, GivesWhomItDoesNotKnowTheTimeThatItTook) {
   EXPECT_EQ(time_for(90 * units), 20 * units) << "no longer than a slow worker";
 }
 
+// A slow line that sends is waited for, a trickle is not, and neither for ever.
+TEST_F(AnswerTimeTest, AFileThatComesIsWaitedFor) {
+  Commit(0);
+  const TrialId trial = TrialNow(0).id;
+  const auto expires = [&] { return AuditOf(0).expire_time; };
+  const auto note = [&](int64_t bytes, AccountId by) {
+    return pool.Do(NoteUpload{by, trial, bytes, absl::Seconds(5)}).is_extended;
+  };
+  const absl::Time first = expires();
+  EXPECT_FALSE(note(5 * (8 << 10) - 1, alice)) << "too slow";
+  EXPECT_FALSE(note(1 << 20, pool.client)) << "another's";
+  EXPECT_EQ(expires(), first);
+  EXPECT_TRUE(note(5 * (8 << 10), alice));
+  EXPECT_EQ(expires(), first + absl::Seconds(5));
+  while (note(1 << 20, alice)) ASSERT_LT(expires() - first, absl::Minutes(2));
+}
+
 }  // namespace
 }  // namespace archpool

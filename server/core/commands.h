@@ -192,6 +192,20 @@ struct SetMaintenance {
   using Reply = PoolClock;
 };
 
+// A file that was asked of a trial's miner is coming: so many bytes of it came
+// since the last word, within so much time. At PoolPolicy::upload_rate_least or
+// more that time does not count; in all no longer than sending what is asked
+// takes at that rate, so that nobody holds an answer open by a trickle.
+struct NoteUpload {
+  AccountId caller;
+  TrialId trial;
+  int64_t bytes = 0;
+  absl::Duration within;
+  struct Reply {
+    bool is_extended = false;
+  };
+};
+
 // The pool refused files for reasons of its own: what it asked miners for may
 // come later by so much, up to PoolPolicy::refused_time_max for each answer.
 struct ExtendAnswers {

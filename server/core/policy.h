@@ -46,6 +46,8 @@ struct PoolPolicy {
   absl::Duration upload_term = absl::Minutes(2);
   // The slowest line that answers are waited for, in bytes a second.
   int64_t upload_rate_min = 64 << 10;
+  // And as long as something comes, this one.
+  int64_t upload_rate_least = 8 << 10;
   // What refusals for the pool's own reasons (a full disk) may add to the time
   // for an answer. One that does not come even then is unpaid, and no fault.
   absl::Duration refused_time_max = absl::Hours(24);

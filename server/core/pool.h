@@ -103,6 +103,7 @@ class Pool {
   absl::StatusOr<Tick::Reply> Execute(const Tick&, absl::Time now);
   absl::StatusOr<SetMaintenance::Reply> Execute(const SetMaintenance&,
                                                 absl::Time now);
+  absl::StatusOr<NoteUpload::Reply> Execute(const NoteUpload&, absl::Time);
   absl::StatusOr<ExtendAnswers::Reply> Execute(const ExtendAnswers&,
                                                absl::Time now);
 

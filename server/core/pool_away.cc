@@ -184,4 +184,42 @@ absl::StatusOr<ExtendAnswers::Reply> Pool::Execute(const ExtendAnswers& command,
   return reply;
 }
 
+absl::StatusOr<NoteUpload::Reply> Pool::Execute(const NoteUpload& command,
+                                                absl::Time) {
+  const Trial* found = state_.Find(command.trial);
+  const auto rate = static_cast<double>(command.bytes) /
+                    absl::ToDoubleSeconds(command.within);
+  if (found == nullptr || found->account != command.caller ||
+      command.within <= absl::ZeroDuration() ||
+      rate < static_cast<double>(policy_.upload_rate_least)) {
+    return NoteUpload::Reply();
+  }
+  constexpr int64_t kAllParts =
+      kPartWeights | kPartBeginWeights | kPartBeginOptimizer;
+  const absl::Duration most =
+      absl::Seconds(internal::AnswerSizeBytes(*found, kAllParts)) /
+      policy_.upload_rate_least;
+  NoteUpload::Reply reply;
+  const Audit* asked = state_.Find(state_.AuditOf(found->id));
+  if (asked != nullptr && asked->state == AuditState::kAsked &&
+      asked->refused_time < most) {
+    Audit audit = *asked;
+    audit.refused_time += command.within;
+    audit.expire_time += command.within;
+    state_.Put(audit);
+    reply.is_extended = true;
+  }
+  if (found->state == TrialState::kCommitted &&
+      found->upload_deadline + command.within <=
+          internal::AnswerDeadline(state_, policy_, *found, kAllParts,
+                                   found->commit_time) +
+              most) {
+    Trial trial = *found;
+    trial.upload_deadline += command.within;
+    state_.Put(trial);
+    reply.is_extended = true;
+  }
+  return reply;
+}
+
 }  // namespace archpool

@@ -9,6 +9,12 @@
 #include "common/wire/status_wire.h"
 
 namespace archpool::rpc {
+namespace {
+
+// Less than any term for an answer, and seldom enough for the engine.
+constexpr absl::Duration kNoteInterval = absl::Seconds(5);
+
+}  // namespace
 
 absl::StatusOr<BlobStore> BlobParts::StoreFor(
     const UploadTarget& target) const {
@@ -93,10 +99,27 @@ absl::StatusOr<bool> UploadStream::Take() {
     ARCHPOOL_RETURN_IF_ERROR(
         blobs_->Append(target_->owner, target_->digest, held_bytes_, data));
     held_bytes_ += size;
+    NoteProgress(size);
   }
   if (held_bytes_ < target_->size_bytes) return false;
   ARCHPOOL_RETURN_IF_ERROR(blobs_->Complete(target_->owner, target_->digest));
   return true;
+}
+
+void UploadStream::NoteProgress(int64_t bytes) {
+  if (!target_->trial.IsSet()) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (!noted_time_) noted_time_ = now;
+  unnoted_bytes_ += bytes;
+  const absl::Duration within = absl::FromChrono(now - *noted_time_);
+  if (within < kNoteInterval) return;
+  parts_.engine.Submit<NoteUpload>(
+      {.caller = caller_.id,
+       .trial = target_->trial,
+       .bytes = std::exchange(unnoted_bytes_, 0),
+       .within = within},
+      [](const absl::StatusOr<NoteUpload::Reply>&) {});
+  noted_time_ = now;
 }
 
 void UploadStream::Confirm() {

@@ -3,6 +3,7 @@
 #ifndef ARCHPOOL_SERVER_RPC_BLOB_TRANSFER_H_
 #define ARCHPOOL_SERVER_RPC_BLOB_TRANSFER_H_
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -53,6 +54,8 @@ class UploadStream : public grpc::ServerReadReactor<v1::UploadRequest> {
   absl::StatusOr<bool> Take();
   absl::Status Begin();
   void Confirm();
+  // Tells the core now and then that a trial's file is coming.
+  void NoteProgress(int64_t bytes);
 
   const BlobParts parts_;
   const Account caller_;
@@ -62,6 +65,9 @@ class UploadStream : public grpc::ServerReadReactor<v1::UploadRequest> {
   std::optional<UploadTarget> target_;
   std::optional<BlobStore> blobs_;
   int64_t held_bytes_ = 0;
+  // Since the core last heard of it.
+  std::optional<std::chrono::steady_clock::time_point> noted_time_;
+  int64_t unnoted_bytes_ = 0;
 };
 
 class DownloadStream : public grpc::ServerWriteReactor<v1::DownloadChunk> {

@@ -1,6 +1,6 @@
 """Fifty hostile accounts of every kind beside twenty honest miners and honest
 clients, a sick verifier among the verifiers, in one pool. An hour with
-ARCHPOOL_SOAK, else two minutes. The hostile have a processor of their own, so that what
+ARCHPOOL_SOAK, else ten minutes. The hostile have a processor of their own, so that what
 is measured is the pool and not the machine; the baseline is the same pool on the
 same share without them."""
 
@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "integration"))
 from harness import Pool, Refused  # noqa: E402
 
-HOUR_S = 3600 if os.environ.get("ARCHPOOL_SOAK") else 60
+HOUR_S = 3600 if os.environ.get("ARCHPOOL_SOAK") else 600
 BASELINE_S = 60
 HONEST = 20
 TRIAL_MS = 4000
@@ -24,6 +24,22 @@ CHEATS = ("inflate", "random_weights", "fewer_epochs", "interpolate", "splice",
           "smaller_network", "learn_nothing", "diverge")
 ATTACKS = ("grab", "sessions", "squat", "garbage")
 SERVER_MEMORY_MAX_MIB = 400
+# Far below what the honest clients pay, and above what the misers offer.
+PRICE_MINIMUM = "0.5"
+ONE_BLOCK = """\
+    - {name: repeat, choices: [1, 2]}
+"""
+# More networks than can be trained in the hour.
+MORE_WIDTHS = ONE_BLOCK + """\
+    - {name: last_width, choices: [2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24]}
+    - {name: last_kernel, choices: [3, 5, 7]}
+"""
+# Ten widths of which only the smallest fit the limits: hardly any network can be
+# built, and nobody can go through them all.
+ENDLESS_DIMENSIONS = "".join(
+    f"    - {{name: w{i}, choices: [1, "
+    f"{', '.join(str(width) for width in range(1000, 1063))}]}}\n"
+    for i in range(10))
 CPUS = sorted(os.sched_getaffinity(0))
 
 
@@ -41,11 +57,13 @@ class HostileHourTest(unittest.TestCase):
         os.sched_setaffinity(0, {CPUS[0]})
         self.addCleanup(os.sched_setaffinity, 0, set(CPUS))
         self.pool = Pool("--silence-term", "20s", "--audit-term", "20s",
-                         "--upload-term", "30s")
+                         "--upload-term", "30s", "--price-minimum",
+                         PRICE_MINIMUM)
         self.addCleanup(self.pool.close)
         self.hostile = []
         self.sockets = []
         self.addCleanup(lambda: [one.close() for one in self.sockets])
+        self.addCleanup(self.let_the_sick_go_on)
 
     # Who is there.
 
@@ -56,8 +74,13 @@ class HostileHourTest(unittest.TestCase):
             path = self.pool.write_task(
                 trials=100_000, reward=100, time_limit="3h", subspaces=64,
                 widths=", ".join(str(width) for width in range(2, 130, 2)))
-            path.write_text(path.read_text().replace(
-                "core_seconds: 1000", "core_seconds: 100000"))
+            text = path.read_text().replace(
+                "core_seconds: 1000", "core_seconds: 100000")
+            text = text.replace(ONE_BLOCK, MORE_WIDTHS)
+            path.write_text(text.replace(
+                "repeat: $repeat}",
+                "repeat: $repeat}\n          - {operation: conv, "
+                "kernel: $last_kernel, width: $last_width}"))
             self.tasks.append(
                 (client, self.pool.command(client, "task", "submit",
                                            path)["task_id"]))
@@ -86,24 +109,41 @@ class HostileHourTest(unittest.TestCase):
                         self.pool.token_file(name), "--attack", attack,
                         "--seconds", HOUR_S + 60)
                     self.hostile.append(name)
-            for i in range(10):
-                self.add_hostile_client(f"miser-{i}")
+            for i in range(7):
+                self.add_miser(f"miser-{i}")
+            for i in range(3):
+                self.add_client_of_nothing(f"endless-{i}")
         finally:
             os.sched_setaffinity(0, before)
         for _ in range(200):
             self.sockets.append(
                 socket.create_connection(("127.0.0.1", self.pool.port)))
 
-    def add_hostile_client(self, name):
+    def add_miser(self, name):
         """Wants the pool's whole capacity for next to nothing."""
         self.pool.add_client(name, coins=1)
         path = self.pool.write_task(reward="0.000001", trials=1000,
                                     time_limit="3h")
         for _ in range(20):
-            try:
+            with self.assertRaises(Refused) as refused:
                 self.pool.command(name, "task", "submit", path)
-            except Refused:
-                break
+            self.assertIn("PRICE_TOO_LOW", str(refused.exception))
+
+    def add_client_of_nothing(self, name):
+        """Pays well for networks that nobody can build."""
+        self.pool.add_client(name, coins=1000)
+        path = self.pool.write_task(trials=1000, time_limit="3h", subspaces=512)
+        text = path.read_text()
+        begin = text.index("    - {name: operation")
+        end = text.index("  template:")
+        text = text[:begin] + ENDLESS_DIMENSIONS + text[end:]
+        block = text.index("          - {operation: $operation")
+        text = text[:block] + "".join(
+            f"          - {{operation: conv, kernel: 3, width: $w{i}}}\n"
+            for i in range(10)) + text[text.index("recipe:"):]
+        path.write_text(text + "limits: {parameters: 3000}\n")
+        for _ in range(4):
+            self.pool.command(name, "task", "submit", path)
 
     # What is measured.
 
@@ -153,10 +193,13 @@ class HostileHourTest(unittest.TestCase):
         self.assertLess(peak_mib, SERVER_MEMORY_MAX_MIB)
         self.assertGreaterEqual(beside, 0.9 * baseline)
 
-    def check_verdicts(self):
+    def let_the_sick_go_on(self):
         sick = self.pool.processes.get("sick")
-        if sick is not None:
+        if sick is not None and sick.poll() is None:
             sick.send_signal(signal.SIGCONT)
+
+    def check_verdicts(self):
+        self.let_the_sick_go_on()
         for client, task_id in self.tasks:
             task = self.pool.command(client, "task", "show", task_id)
             for share in task["shares"]:
