@@ -47,18 +47,29 @@ TEST_F(VerifiersTest, AnInconclusiveFindingCountsOnceForEachVerifier) {
       << "without what the miner sent";
 }
 
-// All verifiers fail, on whatever they take: nobody is blamed.
+// All verifiers fail, on whatever they take: nobody is blamed, and one that is
+// well may still come.
 TEST_F(VerifiersTest, WhereTheVerifiersAreTheSuspectsNoMinerIs) {
   const TrialId trial = Committed(alice, alices);
-  while (Find(trial).state == TrialState::kUploaded) {
+  const TrialId later = Committed(bob, bobs);
+  const absl::Time end = AuditOf(later).decide_time - absl::Minutes(1);
+  const auto fail = [&] {
     for (const char* name : {"v1", "v2"}) {
       if (const auto grant = Take(name)) Say(*grant, Inconclusive{"CRASHED"});
     }
     pool.Advance(absl::Seconds(30));
-  }
-  EXPECT_EQ(Find(trial).reason, "UNVERIFIED") << "and better ones were awaited";
+  };
+  while (pool.now < end) fail();
+  EXPECT_EQ(Find(trial).state, TrialState::kUploaded);
+  const auto well = Take("v3");
+  ASSERT_TRUE(well.has_value());
+  Say(*well, Right());
+  EXPECT_EQ(Find(well->trial.id).state, TrialState::kAccepted);
+  const TrialId other = well->trial.id == trial ? later : trial;
+  while (Find(other).state == TrialState::kUploaded) fail();
+  EXPECT_EQ(Find(other).reason, "UNVERIFIED");
   EXPECT_EQ(Alice().rejections_in_a_row, 0);
-  EXPECT_GE(pool.now - absl::UnixEpoch(), pool.policy.audit_wait_term);
+  EXPECT_GE(pool.now, end);
 }
 
 class SampledTest : public VerifiersTest {
@@ -207,9 +218,17 @@ TEST_F(VerifiersTest, TheOnlyVerifierDoesTheTrainingAgainBeforeItIsBelieved) {
   EXPECT_FALSE(Take("v1").has_value())
       << "after a start, others may not have been heard yet";
   pool.Advance(pool.policy.verifier_term);
-  const auto again = Take("v1");
+  auto again = Take("v1");
   ASSERT_TRUE(again.has_value());
   EXPECT_EQ(again->audit.kind, AuditKind::kWhole);
+  EXPECT_EQ(Say(*again, Refuted{"TRAINING_FALSE"}).state, TrialState::kUploaded)
+      << "it may find everything false";
+  pool.Advance(pool.policy.second_look_max);
+  EXPECT_FALSE(Take("v1").has_value());
+  Committed(bob, bobs);
+  EXPECT_EQ(Look("v1", Right()).state, TrialState::kAccepted);
+  again = Take("v1");
+  ASSERT_TRUE(again.has_value());
   EXPECT_EQ(Say(*again, Refuted{"TRAINING_FALSE"}).state,
             TrialState::kRejected);
   EXPECT_EQ(Find(trial).reason, "TRAINING_FALSE");
@@ -218,6 +237,31 @@ TEST_F(VerifiersTest, TheOnlyVerifierDoesTheTrainingAgainBeforeItIsBelieved) {
   pool.Advance(pool.policy.second_look_term);
   EXPECT_EQ(Look("v1", Right()).state, TrialState::kAccepted);
   EXPECT_EQ(Find(honest).basis, TrialBasis::kReplayed);
+}
+
+// A verifier that finds everything false, while the others are away: it has
+// nothing to tell a false trial by.
+TEST_F(VerifiersTest, WhoFindsEverythingFalseConvictsNobodyAlone) {
+  const TrialId trial = Committed(alice, alices);
+  const TrialId other = Committed(bob, bobs);
+  const absl::Time end = AuditOf(trial).decide_time - absl::Minutes(1);
+  pool.Advance(pool.policy.verifier_term);
+  int looks = 0;
+  while (pool.now < end) {
+    if (const auto grant = Take("sick")) {
+      ++looks;
+      EXPECT_EQ(Say(*grant, Refuted{"TRAINING_FALSE"}).state,
+                TrialState::kUploaded);
+    }
+    pool.Advance(absl::Seconds(30));
+  }
+  EXPECT_LE(looks, 4) << "it would find the same again";
+  for (const char* name : {"v2", "v3"}) {
+    while (const auto grant = Take(name)) Say(*grant, Right());
+  }
+  EXPECT_EQ(Find(trial).state, TrialState::kAccepted);
+  EXPECT_EQ(Find(other).state, TrialState::kAccepted);
+  EXPECT_EQ(Alice().trials_rejected, 0);
 }
 
 TEST_F(VerifiersTest, TwoThatDisagreeGoToAThird) {

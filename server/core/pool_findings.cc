@@ -89,6 +89,7 @@ ReportAudit::Reply Pool::Blame(Audit audit, Trial trial,
 std::optional<ReportAudit::Reply> Pool::Clear(const Audit& found,
                                               const Trial& trial,
                                               absl::Time now) {
+  verifiers_.NoteCleared(HolderOf(found), now);
   if (!IsBlamed(found)) return std::nullopt;
   Audit audit = found;
   NoteLook(audit, LookKind::kClears, "", now);

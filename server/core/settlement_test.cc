@@ -273,14 +273,15 @@ TEST_F(WindowTest, AFakeThatWasPaidIsMadeUpForByItsOwnTask) {
   const Amount short_of = OwedTo(bob);
   ASSERT_GT(short_of, 0) << "alice has what was his";
   const Amount bobs_before = Balance(bob);
-  pool.Advance(pool.policy.verifier_term);  // there is one verifier
   // Its finalists are replayed in full when the first ends: all are false.
   pool.Do(CancelTask{first, pool.client});
   for (int i = 0; i < 100; ++i) {
-    const auto grant = pool.Do(AcquireAudit{pool.verifier, "v1"});
-    if (!grant) break;
-    pool.Do(ReportAudit{pool.verifier, grant->audit.id, grant->audit.attempt,
-                        "v1", Refuted{"TRAINING_FALSE"}});
+    for (const char* name : {"v1", "v2"}) {
+      const auto grant = pool.Do(AcquireAudit{pool.verifier, name});
+      if (!grant) continue;
+      pool.Do(ReportAudit{pool.verifier, grant->audit.id, grant->audit.attempt,
+                          name, Refuted{"TRAINING_FALSE"}});
+    }
     pool.Advance(2 * pool.policy.second_look_term);
   }
   pool.Advance(absl::Minutes(30));

@@ -117,4 +117,10 @@ bool VerifierBook::HasFoundSince(const VerifierKey& key, AccountId miner,
                                          : standing->found_time) > time;
 }
 
+bool VerifierBook::HasClearedSince(const VerifierKey& key,
+                                   absl::Time time) const {
+  const VerifierStanding* standing = Find(key);
+  return standing != nullptr && standing->cleared_time > time;
+}
+
 }  // namespace archpool

@@ -54,6 +54,8 @@ struct VerifierStanding {
   AccountId found_about;
   absl::Time found_time = absl::InfinitePast();
   absl::Time found_time_of_others = absl::InfinitePast();
+  // When it last found a trial true.
+  absl::Time cleared_time = absl::InfinitePast();
   // Where verifiers disagreed: how often it was with the majority, or against.
   int64_t agreed = 0;
   int64_t outvoted = 0;
@@ -79,6 +81,10 @@ class VerifierBook {
   // It came to a finding about a trial of `miner`.
   void NoteFinding(const VerifierKey& key, AccountId miner, absl::Duration took,
                    WorkUnits units, absl::Time now);
+  // It found a trial true.
+  void NoteCleared(const VerifierKey& key, absl::Time now) {
+    verifiers_[key].cleared_time = now;
+  }
   // It came to none: it rests, longer each time.
   void NoteFailure(const PoolPolicy& policy, const VerifierKey& key,
                    AccountId miner, absl::Time now);
@@ -104,6 +110,9 @@ class VerifierBook {
   // then what it failed at was not its own fault.
   bool HasFoundSince(const VerifierKey& key, AccountId miner,
                      absl::Time time) const;
+  // Whether it found any trial true after `time`: then what it finds false is
+  // not what it finds of everything.
+  bool HasClearedSince(const VerifierKey& key, absl::Time time) const;
 
   // Until when verifiers may not have had the time to be heard.
   absl::Time grace_until() const { return grace_until_; }

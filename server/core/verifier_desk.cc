@@ -75,18 +75,25 @@ bool VerifierDesk::MayTake(const Audit& audit, const VerifierKey& verifier,
            !HasFreshVerifier(audit, Fresh::kAccount, now);
   }
   if (MustPause(audit, verifier, policy_, now)) return false;
+  const auto accusation = std::find_if(
+      audit.looks.begin(), audit.looks.end(), [&](const AuditLook& look) {
+        return KeyOf(look) == verifier && look.kind == LookKind::kBlames;
+      });
+  const bool has_blamed = accusation != audit.looks.end();
+  // What it found twice it would find again, unless it finds others true.
+  if (has_blamed && accusation->count >= 2 &&
+      !verifiers_.HasClearedSince(verifier, accusation->first_time)) {
+    return false;
+  }
   if (now >= others_until) return true;
   if (HasFreshVerifier(audit, Fresh::kName, now)) return false;
-  const auto is_blamer = [&](const AuditLook& look) {
-    return KeyOf(look) == verifier && look.kind == LookKind::kBlames;
-  };
   const auto is_working_clearer = [&](const AuditLook& look) {
     const VerifierStanding* standing = verifiers_.Find(KeyOf(look));
     return look.kind == LookKind::kClears && standing != nullptr &&
            verifiers_.Works(*standing, policy_, now);
   };
   const auto& looks = audit.looks;
-  if (std::none_of(looks.begin(), looks.end(), is_blamer)) return true;
+  if (!has_blamed) return true;
   // Whoever finds against it is not to decide alone where they disagree, nor
   // while others may not have had the time to be heard.
   return now >= verifiers_.grace_until() &&
@@ -147,10 +154,12 @@ VerifierDesk::Vote VerifierDesk::CountVotes(const Audit& audit, LookKind latest,
         return KeyOf(one) == HolderOf(audit) && IsVote(one);
       });
   if (mine->count < 2 || now < verifiers_.grace_until() ||
-      HasFreshVerifier(audit, Fresh::kName, now)) {
+      HasFreshVerifier(audit, Fresh::kName, now) ||
+      !verifiers_.HasClearedSince(HolderOf(audit), mine->first_time)) {
     return Vote::kOpen;
   }
-  // Nobody else is there, and it has computed the whole training.
+  // Nobody else is there, it has computed the whole training, and what it finds
+  // false it does not find of everything.
   return clears == 0 ? Vote::kFalse : Vote::kDoubt;
 }
 
