@@ -12,6 +12,7 @@
 #include "simulator/compare.h"
 #include "simulator/runs.h"
 #include "simulator/space_file.h"
+#include "simulator/trouble_command.h"
 
 namespace archpool {
 namespace {
@@ -175,6 +176,10 @@ int Dispatch(int argc, char** argv) {
   CLI::App* cheats =
       app.add_subcommand("cheats", "Shows what cheating brings a miner");
   AddCheatsFlags(*cheats, cheats_flags);
+  TroubleFlags trouble_flags;
+  CLI::App* trouble = app.add_subcommand(
+      "trouble", "Shows what honest miners are paid whatever happens");
+  AddTroubleFlags(*trouble, trouble_flags);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -185,6 +190,7 @@ int Dispatch(int argc, char** argv) {
     return Run(run_flags);
   }
   if (*cheats) return Cheats(cheats_flags);
+  if (*trouble) return Trouble(trouble_flags);
   return Compare(compare_flags);
 }
 

@@ -43,6 +43,7 @@ void PoolHost::Commit() {
 }
 
 void PoolHost::Rank() {
+  if (!is_up_) return;
   for (const RankCandidates& command : desk_.Rank()) {
     ++commands_;
     (void)pool_.Execute(command, now);
@@ -52,8 +53,21 @@ void PoolHost::Rank() {
 
 void PoolHost::Restart() {
   const PoolSnapshot snapshot = audit_.Snapshot();
-  pool_ = Pool(options_.policy, snapshot, pool_.expiry_hold());
+  pool_ =
+      Pool(options_.policy, snapshot, pool_.expiry_hold(), pool_.verifiers());
   desk_.Load(snapshot);
+}
+
+void PoolHost::Stop() {
+  is_up_ = false;
+  late_.clear();
+}
+
+void PoolHost::Start() {
+  const PoolSnapshot snapshot = audit_.Snapshot();
+  pool_ = Pool(options_.policy, snapshot);
+  desk_.Load(snapshot);
+  is_up_ = true;
 }
 
 }  // namespace archpool

@@ -33,6 +33,7 @@ class PoolHost {
   // UNAVAILABLE (SIMULATED_FAULT): the caller cannot know whether it happened.
   template <typename Command>
   absl::StatusOr<typename Command::Reply> Do(const Command& command) {
+    if (!is_up_) return Unavailable();
     const Fault fault = NextFault();
     DeliverLate();
     if (fault == Fault::kLostBefore) return Unavailable();
@@ -63,8 +64,14 @@ class PoolHost {
 
   // Gives the search policies' new rankings to the core.
   void Rank();
-  // Everything in memory is lost; what was committed is loaded.
+  // The process loads again what was committed, as after a commit that failed.
   void Restart();
+  // The process ends. Until another one starts, commands fail.
+  void Stop();
+  // Knows nothing but what was committed. REQUIRES: `now` no earlier than the
+  // time that was noted last, and NoteInterval.
+  void Start();
+  bool is_up() const { return is_up_; }
 
   const Pool& pool() const { return pool_; }
   AuditThread& audit() { return audit_; }
@@ -99,6 +106,7 @@ class PoolHost {
   std::function<void(const Event&)> listener_;
   CounterRng rng_;
   Pool pool_;
+  bool is_up_ = true;
   SearchDesk desk_;
   int64_t commands_ = 0;
   std::vector<Late> late_;

@@ -1,0 +1,325 @@
+#include "simulator/pay_auditor.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+
+namespace archpool {
+namespace {
+
+// A worker that is there is heard this often, in parts of the silence term.
+constexpr double kHeardTerms = 0.75;
+// What a verifier that is well may pause, wait for others, and be late by,
+// before it takes on what waits for it.
+absl::Duration IdleMax(const PoolPolicy& policy) {
+  return policy.second_look_max + policy.failure_pause_max + absl::Minutes(5);
+}
+
+int64_t PassesToProve(const PoolPolicy& policy) {
+  int64_t passes = 0;
+  for (int64_t ppm = 1'000'000;
+       ppm > policy.audit_floor_ppm && policy.audit_rate_factor_ppm < 1'000'000;
+       ++passes) {
+    ppm = ppm * policy.audit_rate_factor_ppm / 1'000'000;
+  }
+  return passes;
+}
+
+std::string Name(const Trial& trial) {
+  return absl::StrCat("honest ", trial.id.ToString(), " of ",
+                      trial.account.ToString());
+}
+
+}  // namespace
+
+PayAuditor::PayAuditor(const PoolPolicy& policy)
+    : policy_(policy), passes_to_prove_(PassesToProve(policy)) {}
+
+void PayAuditor::NotePool(bool is_there, absl::Time now) {
+  pool_.Set(is_there, now);
+  for (auto& [id, miner] : miners_) {
+    miner.able.Set(is_there && !miner.machine.is_away, now);
+  }
+  for (const auto& [verifier, is_well] : well_) SetIdle(verifier, now);
+}
+
+void PayAuditor::NoteMachine(AccountId id, const Machine& machine,
+                             absl::Time now) {
+  Miner& miner = miners_[id];
+  miner.machine = machine;
+  miner.able.Set(pool_.is_so() && !machine.is_away, now);
+}
+
+void PayAuditor::NoteVerifier(const VerifierKey& verifier, bool is_well,
+                              absl::Time now) {
+  well_[verifier] = is_well;
+  SetIdle(verifier, now);
+}
+
+void PayAuditor::SetIdle(const VerifierKey& verifier, absl::Time now) {
+  const auto well = well_.find(verifier);
+  if (well == well_.end()) return;
+  idle_[verifier].Set(
+      well->second && pool_.is_so() && !holding_.contains(verifier), now);
+}
+
+PayAuditor::Mark PayAuditor::MarkOf(const Miner& miner, absl::Time now) const {
+  return {.time = now, .pool = pool_.At(now), .able = miner.able.At(now)};
+}
+
+PayAuditor::Question PayAuditor::QuestionOf(Miner& miner, const Trial& trial,
+                                            int64_t files, absl::Time now) {
+  const int64_t size_bytes = files * trial.weights_size_bytes;
+  miner.asked_bytes[trial.id] = size_bytes;
+  int64_t queue_bytes = 0;
+  for (const auto& [id, bytes] : miner.asked_bytes) queue_bytes += bytes;
+  return {.since = MarkOf(miner, now),
+          .size_bytes = size_bytes,
+          .queue_bytes = queue_bytes};
+}
+
+absl::Duration PayAuditor::Promised(const Miner& miner, const Trial& trial,
+                                    int64_t size_bytes) const {
+  const double pace =
+      std::min(miner.machine.pace, static_cast<double>(policy_.slowness_max));
+  return policy_.upload_term +
+         absl::Seconds(static_cast<double>(size_bytes) /
+                       static_cast<double>(policy_.upload_rate_min)) +
+         pace * absl::Microseconds(trial.work_units);
+}
+
+void PayAuditor::Note(const Event& event, absl::Time now) {
+  if (const auto* account = std::get_if<Account>(&event)) {
+    NoteAccount(*account, now);
+  } else if (const auto* lease = std::get_if<Lease>(&event)) {
+    NoteLease(*lease, now);
+  } else if (const auto* trial = std::get_if<Trial>(&event)) {
+    NoteTrial(*trial, now);
+  } else if (const auto* audit = std::get_if<Audit>(&event)) {
+    NoteAudit(*audit, now);
+  } else if (const auto* task = std::get_if<Task>(&event)) {
+    NoteTask(*task);
+  }
+}
+
+void PayAuditor::NoteAccount(const Account& account, absl::Time) {
+  const auto found = miners_.find(account.id);
+  if (found == miners_.end()) return;
+  Miner& miner = found->second;
+  const bool was_suspended = std::exchange(
+      miner.is_suspended, account.state == AccountState::kSuspended);
+  if (was_suspended || !miner.is_suspended) return;
+  if (miner.absences >= policy_.rejections_to_suspend) {
+    ++report_.absent_suspended;
+  } else {
+    Complain(absl::StrCat("honest ", account.id.ToString(), " is suspended"));
+  }
+}
+
+void PayAuditor::NoteLease(const Lease& lease, absl::Time now) {
+  const auto miner = miners_.find(lease.account);
+  if (miner == miners_.end()) return;
+  leases_.insert({lease.id,
+                  {.since = MarkOf(miner->second, now),
+                   .term = lease.deadline - lease.create_time}});
+}
+
+void PayAuditor::NoteTrial(const Trial& trial, absl::Time now) {
+  const auto found = miners_.find(trial.account);
+  if (found == miners_.end() || trial.known_from.IsSet()) return;
+  Miner& miner = found->second;
+  const auto [place, is_new] = trials_.try_emplace(trial.id);
+  if (is_new) trials_of_[trial.task].push_back(trial.id);
+  Watched& watched = place->second;
+  const Trial before = std::exchange(watched.trial, trial);
+  if (trial.state == before.state && trial.basis == before.basis) return;
+  if (trial.state == TrialState::kCommitted) {
+    ++report_.committed;
+    report_.absent_uncommitted -=
+        static_cast<int64_t>(refused_.erase(trial.id));
+    watched.weights = QuestionOf(miner, trial, 1, now);
+  } else {
+    miner.asked_bytes.erase(trial.id);
+  }
+  if (trial.basis >= TrialBasis::kAudited && before.basis < trial.basis) {
+    ++miner.passes;
+    miner.absences = 0;
+  }
+  if (trial.state == TrialState::kRejected && before.state != trial.state) {
+    NoteRejected(watched, now);
+  }
+}
+
+void PayAuditor::NoteAudit(const Audit& audit, absl::Time now) {
+  WatchedAudit& watched = audits_[audit.id];
+  const Audit before = std::exchange(watched.audit, audit);
+  NoteHolder(before, audit, now);
+  const auto trial = trials_.find(audit.trial);
+  if (trial == trials_.end()) return;
+  if (!before.id.IsSet()) {
+    audit_of_[audit.trial] = audit.id;
+    Miner& miner = miners_.at(trial->second.trial.account);
+    if (audit.state == AuditState::kAsked) {
+      watched.question = QuestionOf(miner, trial->second.trial,
+                                    audit.segment > 0 ? 3 : 1, now);
+    }
+  }
+  if (audit.state == AuditState::kWaiting && !watched.is_waiting) {
+    watched.is_waiting = true;
+    miners_.at(trial->second.trial.account).asked_bytes.erase(audit.trial);
+    for (const auto& [verifier, idle] : idle_) {
+      watched.idle_before[verifier] = idle.At(now);
+    }
+  }
+}
+
+void PayAuditor::NoteHolder(const Audit& before, const Audit& audit,
+                            absl::Time now) {
+  if (before.state == AuditState::kLeased) {
+    const VerifierKey holder = HolderOf(before);
+    const auto held = holding_.find(holder);
+    if (held != holding_.end() && held->second == audit.id) {
+      holding_.erase(held);
+      SetIdle(holder, now);
+    }
+  }
+  if (audit.state == AuditState::kLeased) {
+    holding_[HolderOf(audit)] = audit.id;
+    SetIdle(HolderOf(audit), now);
+  }
+}
+
+void PayAuditor::NoteRejected(const Watched& watched, absl::Time now) {
+  const Trial& trial = watched.trial;
+  Miner& miner = miners_.at(trial.account);
+  if (trial.reason == "AUDIT_UNANSWERED") {
+    const auto audit = audit_of_.find(trial.id);
+    if (audit != audit_of_.end()) {
+      return CheckAbsence(trial, audits_.at(audit->second).question, now);
+    }
+  } else if (trial.reason == "WEIGHTS_MISSING") {
+    return CheckAbsence(trial, watched.weights, now);
+  } else if (trial.reason == "UNVERIFIED") {
+    return CheckUndecided(trial, now);
+  } else if (trial.reason == "CREDIT_VOID" ||
+             trial.reason == "RESUMED_FROM_REJECTED") {
+    if (miner.absent_time == now) {
+      ++report_.absent;
+      ++report_.absent_with_another;
+      return;
+    }
+    if (miner.undecided_time == now && trial.reason != "CREDIT_VOID") {
+      ++report_.undecided;
+      return;
+    }
+  }
+  Complain(absl::StrCat(Name(trial), " was rejected: ", trial.reason));
+}
+
+void PayAuditor::CheckAbsence(const Trial& trial, const Question& question,
+                              absl::Time now) {
+  Miner& miner = miners_.at(trial.account);
+  const absl::Duration there = pool_.At(now) - question.since.pool;
+  const absl::Duration promised = Promised(miner, trial, question.size_bytes);
+  if (there < promised) {
+    Complain(absl::StrCat(Name(trial), " was waited for only ",
+                          absl::FormatDuration(there), " of ",
+                          absl::FormatDuration(promised)));
+    return;
+  }
+  const bool had_time = miner.able.At(now) - question.since.able >=
+                        Promised(miner, trial, question.queue_bytes);
+  const bool is_slow =
+      miner.machine.line_rate < static_cast<double>(policy_.upload_rate_min);
+  if (had_time && !is_slow && !lost_.contains(trial.id)) {
+    Complain(absl::StrCat(Name(trial),
+                          " had its time and was not heard: ", trial.reason));
+    return;
+  }
+  ++report_.absent;
+  ++miner.absences;
+  miner.passes = 0;
+  miner.absent_time = now;
+}
+
+bool PayAuditor::IsBeyondCap(const Trial& trial) const {
+  int64_t unverified = 0;
+  for (const TrialId id : trials_of_.at(trial.task)) {
+    const Trial& other = trials_.at(id).trial;
+    if (other.account == trial.account &&
+        other.basis == TrialBasis::kUnverified) {
+      ++unverified;
+    }
+  }
+  return unverified >= policy_.unverified_per_block_max;
+}
+
+void PayAuditor::CheckUndecided(const Trial& trial, absl::Time now) {
+  Miner& miner = miners_.at(trial.account);
+  const bool is_proven = miner.passes >= passes_to_prove_;
+  if (is_proven && !IsBeyondCap(trial)) {
+    Complain(absl::StrCat(Name(trial),
+                          ", who is proven, was rejected: ", trial.reason));
+    return;
+  }
+  const auto id = audit_of_.find(trial.id);
+  if (id == audit_of_.end() || !audits_.at(id->second).is_waiting) {
+    Complain(absl::StrCat(Name(trial), " was given up without an audit"));
+    return;
+  }
+  const auto& before = audits_.at(id->second).idle_before;
+  for (const auto& [verifier, idle] : idle_) {
+    const auto then = before.find(verifier);
+    const absl::Duration since =
+        idle.At(now) -
+        (then == before.end() ? absl::ZeroDuration() : then->second);
+    if (since < IdleMax(policy_)) continue;
+    Complain(absl::StrCat(Name(trial), " was left undecided while ",
+                          verifier.name, " was idle for ",
+                          absl::FormatDuration(since)));
+    return;
+  }
+  ++(is_proven ? report_.undecided_beyond_cap : report_.undecided);
+  miner.undecided_time = now;
+}
+
+void PayAuditor::NoteRefused(TrialId id, LeaseId under,
+                             const std::string& reason, absl::Time now) {
+  const auto trial = trials_.find(id);
+  if (trial == trials_.end()) return;
+  const auto lease = leases_.find(under);
+  if (lease == leases_.end()) return;
+  const Miner& miner = miners_.at(trial->second.trial.account);
+  const absl::Duration there = pool_.At(now) - lease->second.since.pool;
+  const absl::Duration able = miner.able.At(now) - lease->second.since.able;
+  // Its leases end with what came of an earlier absence.
+  const bool is_revoked = miner.absent_time >= lease->second.since.time;
+  if (there - able >= kHeardTerms * policy_.silence_term ||
+      there >= lease->second.term || is_revoked) {
+    report_.absent_uncommitted += refused_.insert(id).second ? 1 : 0;
+    return;
+  }
+  Complain(absl::StrCat(Name(trial->second.trial),
+                        " was trained in time and refused: ", reason));
+}
+
+void PayAuditor::NoteTask(const Task& task) {
+  if (!IsEnded(task.state)) return;
+  const auto found = trials_of_.find(task.id);
+  if (found == trials_of_.end()) return;
+  for (const TrialId id : found->second) {
+    const Trial& trial = trials_.at(id).trial;
+    if (trial.state != TrialState::kAccepted) continue;
+    if (trial.pay > 0) {
+      ++report_.paid;
+      report_.units_paid += trial.work_units;
+    } else {
+      Complain(absl::StrCat(Name(trial), " was accepted and is not paid"));
+    }
+  }
+  trials_of_.erase(found);
+}
+
+}  // namespace archpool

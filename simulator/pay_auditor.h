@@ -1,0 +1,167 @@
+// The rule that honest work is paid: no honest trial ends unpaid but for two
+// reasons, which are counted.
+//
+//   absent     its machine did not come back in time: over all the time that it
+//              is promised, with the pool there, it was away, or its line was
+//              slower than answers are waited for, or its files were lost.
+//   undecided  its miner was not proven yet, and no verifier that is well had
+//              the time to take it on before the operator's policy decided.
+//              A proven miner's is paid then, but for a cap of the policy's:
+//              what lies beyond is counted apart.
+//
+// No honest account is blamed or suspended for anything else. Judges by the
+// records that a pool commits, and by what the world around it knows: who was
+// where, and when. It shares no logic with the core. Times are the world's, not
+// the pool's. Not thread-safe.
+#ifndef ARCHPOOL_SIMULATOR_PAY_AUDITOR_H_
+#define ARCHPOOL_SIMULATOR_PAY_AUDITOR_H_
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "server/core/entities.h"
+#include "server/core/policy.h"
+#include "server/core/verifier_book.h"
+#include "simulator/stopwatch.h"
+
+namespace archpool {
+
+// Of honest miners' trials.
+struct PayReport {
+  int64_t committed = 0;
+  int64_t paid = 0;
+  WorkUnits units_paid = 0;
+  // Unpaid for the first reason; and those of them that went with another one:
+  // not matured, or grown from it.
+  int64_t absent = 0;
+  int64_t absent_with_another = 0;
+  // Trained, and refused when they were reported, for the same reason.
+  int64_t absent_uncommitted = 0;
+  // Unpaid for the second reason; and likewise of miners that are proven, once
+  // as many are paid unverified as the policy pays.
+  int64_t undecided = 0;
+  int64_t undecided_beyond_cap = 0;
+  // Accounts that were suspended because nothing came of them, again and again.
+  int64_t absent_suspended = 0;
+
+  int64_t ended() const {
+    return paid + absent + undecided + undecided_beyond_cap;
+  }
+};
+
+class PayAuditor {
+ public:
+  explicit PayAuditor(const PoolPolicy& policy);
+
+  // What an honest miner's machine can do.
+  struct Machine {
+    double pace = 1;       // time for a work unit; 1 is the reference core's
+    double line_rate = 0;  // bytes a second
+    bool is_away = false;  // or has no way to the pool
+  };
+  // The world's side. A pool is there where it is up and not in maintenance.
+  void NotePool(bool is_there, absl::Time now);
+  void NoteMachine(AccountId miner, const Machine& machine, absl::Time now);
+  // A trial's files are lost, or do not get through.
+  void NoteLost(TrialId trial) { lost_.insert(trial); }
+  // A verifier is well where it is up and finds what is true.
+  void NoteVerifier(const VerifierKey& verifier, bool is_well, absl::Time now);
+  // A miner trained what it was given, and the pool would not have it.
+  void NoteRefused(TrialId trial, LeaseId lease, const std::string& reason,
+                   absl::Time now);
+
+  // An event of the pool.
+  void Note(const Event& event, absl::Time now);
+
+  const PayReport& report() const { return report_; }
+  // One sentence each; empty while the rule holds.
+  const std::vector<std::string>& violations() const { return violations_; }
+
+ private:
+  // What is measured from a moment on.
+  struct Mark {
+    absl::Time time;
+    absl::Duration pool;  // that the pool had been there by then
+    absl::Duration able;  // and the miner's machine too
+  };
+  struct Miner {
+    Machine machine;
+    Stopwatch able;  // the pool is there, and so is the machine
+    int64_t passes = 0;
+    int64_t absences = 0;  // in a row
+    bool is_suspended = false;
+    // When one of its trials last ended unpaid for each reason.
+    absl::Time absent_time = absl::InfinitePast();
+    absl::Time undecided_time = absl::InfinitePast();
+    std::map<TrialId, int64_t> asked_bytes;
+  };
+  // Something asked of a miner.
+  struct Question {
+    Mark since;
+    int64_t size_bytes = 0;
+    int64_t queue_bytes = 0;  // with all that was asked of it before
+  };
+  struct Watched {
+    Trial trial;
+    Question weights;  // if only they were asked for
+  };
+  struct WatchedAudit {
+    Audit audit;
+    Question question;
+    // How long each verifier had been well and idle when it came to them.
+    std::map<VerifierKey, absl::Duration> idle_before;
+    bool is_waiting = false;  // or was
+  };
+  struct WatchedLease {
+    Mark since;
+    absl::Duration term;
+  };
+
+  void NoteAccount(const Account& account, absl::Time now);
+  void NoteLease(const Lease& lease, absl::Time now);
+  void NoteTrial(const Trial& trial, absl::Time now);
+  void NoteAudit(const Audit& audit, absl::Time now);
+  void NoteTask(const Task& task);
+  void NoteRejected(const Watched& watched, absl::Time now);
+  void CheckAbsence(const Trial& trial, const Question& question,
+                    absl::Time now);
+  bool IsBeyondCap(const Trial& trial) const;
+  void CheckUndecided(const Trial& trial, absl::Time now);
+  void NoteHolder(const Audit& before, const Audit& audit, absl::Time now);
+  void SetIdle(const VerifierKey& verifier, absl::Time now);
+  Mark MarkOf(const Miner& miner, absl::Time now) const;
+  Question QuestionOf(Miner& miner, const Trial& trial, int64_t files,
+                      absl::Time now);
+  // How long it takes at least until an answer is not waited for any more.
+  absl::Duration Promised(const Miner& miner, const Trial& trial,
+                          int64_t size_bytes) const;
+  void Complain(std::string violation) {
+    violations_.push_back(std::move(violation));
+  }
+
+  const PoolPolicy policy_;
+  const int64_t passes_to_prove_;
+  PayReport report_;
+  std::vector<std::string> violations_;
+  Stopwatch pool_;
+  std::map<AccountId, Miner> miners_;
+  std::map<VerifierKey, bool> well_;
+  std::map<VerifierKey, AuditId> holding_;
+  // Well, with the pool there, and no audit in hand.
+  std::map<VerifierKey, Stopwatch> idle_;
+  std::map<TrialId, Watched> trials_;
+  std::map<TaskId, std::vector<TrialId>> trials_of_;
+  std::set<TrialId> lost_;
+  std::set<TrialId> refused_;  // and not committed since
+  std::map<AuditId, WatchedAudit> audits_;
+  std::map<TrialId, AuditId> audit_of_;  // its latest
+  std::map<LeaseId, WatchedLease> leases_;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SIMULATOR_PAY_AUDITOR_H_
