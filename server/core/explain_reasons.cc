@@ -85,6 +85,7 @@ constexpr Refusal kRefusals[] = {
      "--threads), or ask the operator for a verifier of this one."},
     {"PRICE_TOO_LOW",
      "Wait for a task that pays more, or lower the worker's --price-minimum."},
+    {"RESULTS_AWAITED", kWait},
     {"SEARCHING", kWait},
     {"SESSIONS_TOO_OFTEN",
      "See that machine's log: its worker ends and starts again and again."},

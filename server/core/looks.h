@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "absl/container/btree_set.h"
+#include "common/model/ids.h"
 #include "common/nas/search_space.h"
 
 namespace archpool {
@@ -45,6 +47,26 @@ class Looks {
   }
 
   int64_t layers_;
+};
+
+// Tasks that took looks and gave no lease: they are tried after all others, in
+// turns. In memory alone. Value type; thread-compatible.
+class SearchTurns {
+ public:
+  bool Contains(TaskId task) const { return tasks_.contains(task); }
+  int64_t size() const { return static_cast<int64_t>(tasks_.size()); }
+  void Add(TaskId task) { tasks_.insert(task); }
+  void Remove(TaskId task) { tasks_.erase(task); }
+  // Whose turn is next. REQUIRES: size() > 0.
+  TaskId Next() {
+    auto next = tasks_.upper_bound(last_);
+    if (next == tasks_.end()) next = tasks_.begin();
+    return last_ = *next;
+  }
+
+ private:
+  absl::btree_set<TaskId> tasks_;
+  TaskId last_;
 };
 
 }  // namespace archpool

@@ -177,10 +177,7 @@ class Pool {
   AcquireLease::Reply LeaseFrom(TaskId task, const Session& session,
                                 Looks& looks, absl::Time now);
   void Charge(const LeaseShares::Offer& offer, const Lease& lease);
-  // Whose turn it is among the tasks in which nothing was found within the
-  // looks of a request. REQUIRES: there is one.
-  TaskId NextSearching();
-  // What looks a request has left go to one of them.
+  // What looks a request has left go to a task in which nothing was found yet.
   void AdvanceSearch(const Session& session, Looks& looks);
   // What goes on to the next rung, in one box.
   Start StartFromPromotions(const Task& task, AccountId account, absl::Time now,
@@ -239,10 +236,7 @@ class Pool {
   ExpiryHold expiry_hold_;
   VerifierBook verifiers_;
   LeaseShares shares_;
-  // Tasks that took looks and gave no lease: they are tried after all others,
-  // in turns. In memory alone.
-  absl::btree_set<TaskId> searching_;
-  TaskId searched_last_;
+  SearchTurns searching_;
   // Sessions that an account opened in the present hour.
   struct Openings {
     absl::Time begin;

@@ -107,6 +107,12 @@ absl::StatusOr<AcquireLease::Reply> Pool::Execute(const AcquireLease& command,
 
 namespace {
 
+AcquireLease::Reply Idle(std::string reason, std::string message) {
+  return {.grant = {},
+          .idle_reason = std::move(reason),
+          .idle_message = std::move(message)};
+}
+
 bool IsActive(const PoolState& state, TaskId id) {
   const Task* task = state.Find(id);
   return task != nullptr && task->state == TaskState::kActive;
@@ -144,7 +150,7 @@ AcquireLease::Reply Pool::LeaseByShares(const AcquireLease& command,
   offers = shares_.Ordered(std::move(offers));
   Looks looks;
   for (const LeaseShares::Offer& offer : offers) {
-    if (searching_.contains(offer.task) || !IsActive(state_, offer.task)) {
+    if (searching_.Contains(offer.task) || !IsActive(state_, offer.task)) {
       continue;
     }
     const Looks given = looks.Half();
@@ -156,20 +162,24 @@ AcquireLease::Reply Pool::LeaseByShares(const AcquireLease& command,
       AdvanceSearch(session, looks);
       return reply;
     }
-    if (left != given) searching_.insert(offer.task);
+    if (left != given) searching_.Add(offer.task);
     idle = std::move(reply);
   }
-  for (size_t turns = searching_.size(); turns > 0; --turns) {
-    const TaskId id = NextSearching();
+  for (int64_t turns = searching_.size(); turns > 0; --turns) {
+    const TaskId id = searching_.Next();
+    if (!IsActive(state_, id)) {
+      searching_.Remove(id);
+      continue;
+    }
     const auto offer =
         std::find_if(offers.begin(), offers.end(),
                      [&](const auto& one) { return one.task == id; });
-    if (offer == offers.end() || !IsActive(state_, id)) continue;
+    if (offer == offers.end()) continue;  // pays too little
     const Looks given = searching_.size() == 1 ? looks : looks.Half();
     Looks left = given;
     idle = LeaseFrom(id, session, left, now);
     looks.Take(given, left);
-    if (left == given || idle.grant) searching_.erase(id);
+    if (left == given || idle.grant) searching_.Remove(id);
     if (idle.grant) {
       Charge(*offer, idle.grant->lease);
       break;
@@ -183,23 +193,15 @@ void Pool::Charge(const LeaseShares::Offer& offer, const Lease& lease) {
   shares_.Charge(offer, std::max<WorkUnits>(1, each) * lease.trials_target);
 }
 
-TaskId Pool::NextSearching() {
-  auto next = searching_.upper_bound(searched_last_);
-  if (next == searching_.end()) next = searching_.begin();
-  searched_last_ = *next;
-  if (!IsActive(state_, searched_last_)) searching_.erase(next);
-  return searched_last_;
-}
-
 void Pool::AdvanceSearch(const Session& session, Looks& looks) {
-  if (searching_.empty()) return;
-  const TaskId id = NextSearching();
-  if (!IsActive(state_, id)) return;
+  if (searching_.size() == 0) return;
+  const TaskId id = searching_.Next();
+  if (!IsActive(state_, id)) return searching_.Remove(id);
   const Looks given = looks;
   bool too_dear = false;
   const Start start =
       StartFromDraws(*state_.Find(id), session, looks, too_dear);
-  if (!start.trials.empty() || looks == given) searching_.erase(id);
+  if (!start.trials.empty() || looks == given) searching_.Remove(id);
 }
 
 Assignment Pool::AssignmentOf(const Task& task, const Trial& trial) const {
@@ -240,12 +242,11 @@ AcquireLease::Reply Pool::LeaseFrom(TaskId id, const Session& session,
   const TaskIndex& index = state_.IndexOf(id);
   const int64_t outstanding = index.assigned_count + index.pending_count;
   if (internal::AwaitsMeasurements(state_, policy_, id)) {
-    return {.grant = {},
-            .idle_reason = "RESULTS_AWAITED",
-            .idle_message = absl::StrCat(
-                "so far nothing in ", id.ToString(),
-                " learns; verifiers are measuring the last of as many "
-                "trainings as end such a task")};
+    return Idle(
+        "RESULTS_AWAITED",
+        absl::StrCat("so far nothing in ", id.ToString(),
+                     " learns; verifiers are measuring the last of as many "
+                     "trainings as end such a task"));
   }
   bool too_dear = internal::TrialsLeft(task, index) <= 0;
   if (!too_dear) {
@@ -258,12 +259,10 @@ AcquireLease::Reply Pool::LeaseFrom(TaskId id, const Session& session,
     if (!start.trials.empty() &&
         !internal::FitsInTime(state_, policy_, task, session,
                               start.trials[0].work_units, now)) {
-      return {.grant = {},
-              .idle_reason = "TIME_TOO_SHORT",
-              .idle_message =
+      return Idle("TIME_TOO_SHORT",
                   absl::StrCat(id.ToString(),
                                " ends before this worker is expected to "
-                               "finish a training; wait for the next task")};
+                               "finish a training; wait for the next task"));
     }
     if (!start.trials.empty()) {
       return GrantOf(*state_.Find(Grant(task, session, std::move(start), now)));
@@ -271,47 +270,37 @@ AcquireLease::Reply Pool::LeaseFrom(TaskId id, const Session& session,
   }
   if (too_dear && outstanding > 0 &&
       UnitsLeft(task, session.account) < UnitsLeft(task)) {
-    return {.grant = {},
-            .idle_reason = "UNPROVEN_SHARE",
-            .idle_message = absl::StrCat(
-                "accounts with fewer than ", kProvenTrials,
-                " accepted trials have reserved their part of ", id.ToString(),
-                "; wait for verdicts, or the next task")};
+    return Idle(
+        "UNPROVEN_SHARE",
+        absl::StrCat("accounts with fewer than ", kProvenTrials,
+                     " accepted trials have reserved their part of ",
+                     id.ToString(), "; wait for verdicts, or the next task"));
   }
   if (too_dear && outstanding > 0) {
-    return {.grant = {},
-            .idle_reason = "BUDGET_RESERVED",
-            .idle_message = absl::StrCat(
-                "what is left of the budget of ", id.ToString(),
-                " is being worked on; wait for verdicts or the next task")};
+    return Idle("BUDGET_RESERVED",
+                absl::StrCat(
+                    "what is left of the budget of ", id.ToString(),
+                    " is being worked on; wait for verdicts or the next task"));
   }
   if (looks.Left(task.spec->space) <= 0) {
-    return {.grant = {},
-            .idle_reason = "SEARCHING",
-            .idle_message = absl::StrCat("nothing new was found yet in ",
-                                         id.ToString(), "; ask again")};
+    return Idle("SEARCHING", absl::StrCat("nothing new was found yet in ",
+                                          id.ToString(), "; ask again"));
   }
   if (outstanding > 0) {
-    return {
-        .grant = {},
-        .idle_reason = "ALL_SUBSPACES_LEASED",
-        .idle_message = absl::StrCat("every open subspace of ", id.ToString(),
-                                     " is leased to another worker")};
+    return Idle("ALL_SUBSPACES_LEASED",
+                absl::StrCat("every open subspace of ", id.ToString(),
+                             " is leased to another worker"));
   }
   const bool completed =
       index.done_subspaces == static_cast<int64_t>(index.subspaces.size());
   if (!too_dear && (!completed || internal::IsPromoting(state_, task))) {
-    return {.grant = {},
-            .idle_reason = "SEARCHING",
-            .idle_message = absl::StrCat("nothing new was found yet in ",
-                                         id.ToString(), "; ask again")};
+    return Idle("SEARCHING", absl::StrCat("nothing new was found yet in ",
+                                          id.ToString(), "; ask again"));
   }
   internal::BeginFinishing(
       state_, policy_, id,
       too_dear ? EndReason::kBudget : EndReason::kExhausted, now);
-  return {.grant = {},
-          .idle_reason = "NO_OPEN_TASK",
-          .idle_message = absl::StrCat(id.ToString(), " has ended")};
+  return Idle("NO_OPEN_TASK", absl::StrCat(id.ToString(), " has ended"));
 }
 
 }  // namespace archpool

@@ -1,6 +1,6 @@
 // Looks at the pool's verifiers while the server runs, and at how long commands
-// hold up the engine: who fails or was set aside is logged once, and all of it is
-// counted (server/http/metrics.h).
+// hold up the engine: who fails or was set aside is logged once, and all of it
+// is counted (server/http/metrics.h).
 #ifndef ARCHPOOL_SERVER_HTTP_VERIFIER_WATCH_H_
 #define ARCHPOOL_SERVER_HTTP_VERIFIER_WATCH_H_
 

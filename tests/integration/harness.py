@@ -100,9 +100,15 @@ class Pool:
         self.start_server()
 
     def close(self):
+        failures = []
         for name in reversed(list(self.processes)):
-            self.stop(name)
+            try:
+                self.stop(name)
+            except AssertionError as failure:  # and all others are stopped too
+                failures.append(failure)
         shutil.rmtree(self.directory, ignore_errors=True)
+        if failures:
+            raise failures[0]
 
     # Processes.
 
