@@ -210,8 +210,7 @@ class Pool {
                                      AccountId account, uint64_t stream,
                                      CounterRng& rng, Looks& looks,
                                      bool& nothing_left);
-  WorkUnits UnitsLeft(const Task& task) const;
-  // As far as the account may have them.
+  WorkUnits UnitsLeft(const Task& task) const;  // and as far as the account may
   WorkUnits UnitsLeft(const Task& task, AccountId account) const;
   // How many trials of `units` fill the worker's lease.
   int64_t ListTarget(const Task& task, const Session& session,
