@@ -53,6 +53,7 @@ TEST_F(PayoutTest, MoneyIsSetAsideThenSettled) {
 
 TEST_F(PayoutTest, ASuspendedAccountMovesNothing) {
   pool.Do(SetPayoutTerms{alice, "addr", 0});
+  pool.Do(SetShareConsent{pool.client, "alice", true});
   pool.Do(SetAccountState{"alice", AccountState::kSuspended});
   const Amount before = Balance(Place::Of(alice));
   EXPECT_THAT(pool.Try(RequestPayout{alice, 0, "r"}),

@@ -10,6 +10,7 @@ SAID = (
     re.compile(r"\bBlame\([^;]*?\"([A-Z][A-Z0-9_]+)\""),
     re.compile(r"\b(?:TrainingRefuted|WeightsUnusable)\{\"([A-Z][A-Z0-9_]+)\"\}"),
     re.compile(r"\.idle_reason = \"([A-Z][A-Z0-9_]+)\""),
+    re.compile(r"\bIdle\(\s*\"([A-Z][A-Z0-9_]+)\""),
 )
 # Errors that a verifier takes for the files' own (server/verifier/examination.cc).
 ABOUT_FILES = re.compile(
@@ -49,6 +50,8 @@ BAD = (
     ("NOT_YET is not explained", {
         "server/core/a.cc": 'return {.grant = {},\n .idle_reason = "NOT_YET"};\n',
         TABLE: '{"OTHER", "x"},\n'}),
+    ("NO_LUCK is not explained", {
+        "server/core/a.cc": 'return Idle(\n    "NO_LUCK", "x");\n'}),
     ("WEIGHTS_ODD is not explained", {
         "common/nn/a.cc": 'return InvalidArgument(\n "WEIGHTS_ODD", "x");\n'}),
     ("SESSIONS_NEVER is not explained", {
