@@ -92,7 +92,7 @@ struct LargeTask {
     spec.space = *SearchSpace::Create(std::move(dimensions), std::move(chain));
     spec.recipe.segments = 1;
     spec.budget.work_units = kWorkUnitsMax;
-    spec.budget.time_limit = absl::Hours(10'000);
+    spec.budget.time_limit = absl::Hours(1'000);
     spec.subspaces = 1;
     spec.trials_per_lease = 64;
     pool.policy.list_ahead = 64;

@@ -60,7 +60,9 @@ class BackupTest(PoolTestCase):
         self.assertEqual(stand_in["role"], "backup")
         self.assertEqual(stand_in["backup_reason"], "silent")
         self.assertEqual(stand_in["subspace_id"], primary["subspace_id"])
-        wait_for("the backup to finish", lambda: backup()["state"] == "completed")
+        wait_for("the backup to end", lambda: backup()["state"] != "active")
+        self.assertEqual(backup()["state"], "completed",
+                         (self.leases("--all"), self.pool.log("bob")[-2000:]))
         self.assertEqual(backup()["backup_reason"], "silent")
         task = self.pool.wait_for_end(task_id)
         self.assertEqual(task["state"], "succeeded")
