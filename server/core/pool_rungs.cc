@@ -166,7 +166,9 @@ std::vector<Trial> Promotions(const PoolState& state, const Task& task,
       const SubspaceId place =
           index.tree.Find(task.spec->space, result.architecture);
       if (box.IsSet() ? place != box : !CanBegin(state, place)) continue;
-      Trial trial = AtNextRung(state, task, result, is_own);
+      // The pool gives no other weights back than audited ones.
+      const bool resumes = is_own && result.basis >= TrialBasis::kAudited;
+      Trial trial = AtNextRung(state, task, result, resumes);
       if (trial.work_units > units_left) {
         too_dear = true;
         continue;
