@@ -114,10 +114,14 @@ absl::Status Cancel(Context& context, int64_t task_id) {
       const v1::CancelTaskResponse response,
       client->Call(client->tasks(), &Stub::CancelTask, request));
   const std::string state = WordOf(response.state());
-  context.Show({{"task_id", task_id}, {"state", state}},
-               absl::StrCat("task-", task_id, " is ", state,
-                            ". What was reported is still verified and paid; "
-                            "the rest is refunded.\n"));
+  const bool had_ended = response.state() == v1::TASK_STATE_SUCCEEDED ||
+                         response.state() == v1::TASK_STATE_FAILED;
+  context.Show(
+      {{"task_id", task_id}, {"state", state}},
+      absl::StrCat("task-", task_id, had_ended ? " had " : " is ", state,
+                   had_ended ? " before; nothing was changed.\n"
+                             : ". What was reported is still verified "
+                               "and paid; the rest is refunded.\n"));
   return absl::OkStatus();
 }
 
