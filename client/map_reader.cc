@@ -1,7 +1,9 @@
 #include "client/map_reader.h"
 
 #include <algorithm>
+#include <functional>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -101,14 +103,18 @@ std::optional<int64_t> ParseMillionths(absl::string_view text) {
   }
   std::string digits = absl::StrCat(is_negative ? "-" : "", whole, decimals);
   digits.append(kDecimals - decimals.size(), '0');
-  return ParseInteger(digits);
+  int64_t value = 0;
+  if (!absl::SimpleAtoi(digits, &value)) return std::nullopt;
+  return value;
 }
 
 std::optional<int64_t> ParseInteger(absl::string_view text) {
-  // SimpleAtoi also takes spaces and a plus.
+  // SimpleAtoi also takes spaces and a plus; and 010 is 8 to some, 10 to
+  // others.
   const bool is_negative = !text.empty() && text.front() == '-';
+  const absl::string_view digits = text.substr(is_negative ? 1 : 0);
   int64_t value = 0;
-  if (!IsDigits(text.substr(is_negative ? 1 : 0)) ||
+  if (!IsDigits(digits) || (digits.size() > 1 && digits.front() == '0') ||
       !absl::SimpleAtoi(text, &value)) {
     return std::nullopt;
   }
@@ -119,6 +125,13 @@ std::optional<absl::Duration> ParseTimeSpan(absl::string_view text) {
   // ParseDuration also takes "inf", signs, a bare 0 and fractions.
   if (text.empty() ||
       text.find_first_not_of("0123456789hms") != absl::string_view::npos) {
+    return std::nullopt;
+  }
+  // Nor is a unit named twice, or out of its order, but by mistake.
+  std::string units(text);
+  std::erase_if(units, [](char c) { return absl::ascii_isdigit(c); });
+  if (std::adjacent_find(units.begin(), units.end(), std::greater_equal<>()) !=
+      units.end()) {
     return std::nullopt;
   }
   absl::Duration duration;

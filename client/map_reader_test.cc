@@ -43,8 +43,9 @@ TEST(IntegerTest, HoldsTheEndsOf64Bits) {
   EXPECT_EQ(ParseInteger("9223372036854775807"), kMax);
   EXPECT_EQ(ParseInteger("-9223372036854775808"),
             std::numeric_limits<int64_t>::min());
-  for (const char* text : {"9223372036854775808", "-9223372036854775809", "",
-                           "-", "+1", " 1", "1 ", "1.0", "0x1", "1e2"}) {
+  for (const char* text :
+       {"9223372036854775808", "-9223372036854775809", "", "-", "+1", " 1",
+        "1 ", "1.0", "0x1", "1e2", "010", "00", "-01"}) {
     EXPECT_EQ(ParseInteger(text), std::nullopt) << text;
   }
 }
@@ -55,7 +56,7 @@ TEST(TimeSpanTest, ReadsUnits) {
   EXPECT_EQ(ParseTimeSpan("1h30m"), absl::Minutes(90));
   EXPECT_EQ(ParseTimeSpan("250ms"), absl::Milliseconds(250));
   for (const char* text : {"", "5", "m", "-5m", "+5m", "1.5h", "inf", "5 m",
-                           "1d", "99999999999999999999h"}) {
+                           "1d", "99999999999999999999h", "1m1m", "1s1m"}) {
     EXPECT_EQ(ParseTimeSpan(text), std::nullopt) << text;
   }
 }
