@@ -139,6 +139,7 @@ void PayAuditor::NoteTrial(const Trial& trial, absl::Time now) {
     ++report_.committed;
     report_.absent_uncommitted -=
         static_cast<int64_t>(refused_.erase(trial.id));
+    late_.erase(trial.id);
     watched.weights = QuestionOf(miner, trial, 1, now);
   } else {
     miner.asked_bytes.erase(trial.id);
@@ -301,8 +302,9 @@ void PayAuditor::NoteRefused(TrialId id, LeaseId under,
     report_.absent_uncommitted += refused_.insert(id).second ? 1 : 0;
     return;
   }
-  Complain(absl::StrCat(Name(trial->second.trial),
-                        " was trained in time and refused: ", reason));
+  // It may be given the trial again, and hand in what it trained.
+  late_[id] = absl::StrCat(Name(trial->second.trial),
+                           " was trained in time and refused: ", reason);
 }
 
 void PayAuditor::NoteTask(const Task& task) {
@@ -311,6 +313,8 @@ void PayAuditor::NoteTask(const Task& task) {
   if (found == trials_of_.end()) return;
   for (const TrialId id : found->second) {
     const Trial& trial = trials_.at(id).trial;
+    const auto late = late_.find(id);
+    if (late != late_.end()) Complain(late->second);
     if (trial.state != TrialState::kAccepted) continue;
     if (trial.pay > 0) {
       ++report_.paid;

@@ -157,6 +157,8 @@ class PayAuditor {
   std::map<TaskId, std::vector<TrialId>> trials_of_;
   std::set<TrialId> lost_;
   std::set<TrialId> refused_;  // and not committed since
+  // Refused against the rule, unless they are committed after all; and how.
+  std::map<TrialId, std::string> late_;
   std::map<AuditId, WatchedAudit> audits_;
   std::map<TrialId, AuditId> audit_of_;  // its latest
   std::map<LeaseId, WatchedLease> leases_;

@@ -110,18 +110,23 @@ AuditId VerifierDesk::NextAudit(const AcquireAudit& command,
   std::pair<int64_t, AuditId> place;
   for (const auto& [hardware_class, miners] : state_.waiting_audits()) {
     if (!standing.Serves(hardware_class)) continue;
+    bool is_for_others = false;
     if (standing.IsDoubted(policy_)) {
       const std::vector<VerifierKey> trusted =
           verifiers_.WorkingFor(hardware_class, policy_, now);
-      const bool is_among =
-          std::find(trusted.begin(), trusted.end(), verifier) != trusted.end();
-      if (!is_among && !trusted.empty()) continue;
+      is_for_others =
+          !trusted.empty() &&
+          std::find(trusted.begin(), trusted.end(), verifier) == trusted.end();
     }
     for (const auto& [miner, waiting] : miners) {
       for (const AuditId id : waiting) {
         const std::pair here(verifiers_.ServedAt(miner), id);
         if (next.IsSet() && place < here) break;
-        if (!MayTake(*state_.Find(id), verifier, now)) continue;
+        const Audit& audit = *state_.Find(id);
+        // Whoever it is left to may hold on to it and come to nothing.
+        const bool is_left =
+            is_for_others && now < audit.wait_time + policy_.second_look_max;
+        if (is_left || !MayTake(audit, verifier, now)) continue;
         next = id;
         place = here;
         break;

@@ -127,6 +127,25 @@ TEST_F(VerifiersTest, WhoIsOutvotedIsSetAsideUnlessItIsTheLast) {
   }
   Committed(alice, alices);
   EXPECT_FALSE(Take("liar").has_value());
+  Committed(bob, bobs);
+  pool.Advance(pool.policy.second_look_max);
+  ASSERT_TRUE(Take("v3").has_value()) << "somebody else is there";
+  EXPECT_TRUE(Take("liar").has_value()) << "and leaves one too long";
+}
+
+TEST_F(VerifiersTest, WhoIsOutvotedIsAskedWhereNobodyElseIsHeard) {
+  for (int i = 0; i < 2; ++i) {
+    Committed(alice, alices);
+    const auto held = Take("liar");
+    ASSERT_TRUE(held.has_value());
+    Take("v2");
+    Take("v3");
+    Say(*held, Refuted{"SEGMENT_FALSE"});
+    Look("v2", Right());
+    Look("v3", Right());
+  }
+  Committed(alice, alices);
+  EXPECT_FALSE(Take("liar").has_value());
   EXPECT_EQ(Look("v2", Right()).state, TrialState::kAccepted);
   Committed(alice, alices);
   pool.Advance(pool.policy.verifier_term + absl::Minutes(1));

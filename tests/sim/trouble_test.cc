@@ -123,6 +123,16 @@ class PayAuditorTest : public testing::Test {
     task.state = TaskState::kSucceeded;
     auditor_.Note(task, now_);
   }
+  void Refuse() {
+    Lease lease;
+    lease.id = LeaseId{1};
+    lease.account = kMiner;
+    lease.create_time = now_;
+    lease.deadline = now_ + absl::Minutes(10);
+    auditor_.Note(lease, now_);
+    now_ += absl::Minutes(5);
+    auditor_.NoteRefused(trial_.id, lease.id, "LEASE_ENDED", now_);
+  }
   void SetAway(bool is_away) {
     auditor_.NoteMachine(
         kMiner, {.pace = 1, .line_rate = 1e6, .is_away = is_away}, now_);
@@ -247,15 +257,19 @@ TEST_F(PayAuditorTest, ObjectsToCreditThatIsVoidForNothing) {
 }
 
 TEST_F(PayAuditorTest, ObjectsToWorkThatIsRefused) {
-  Lease lease;
-  lease.id = LeaseId{1};
-  lease.account = kMiner;
-  lease.create_time = now_;
-  lease.deadline = now_ + absl::Minutes(10);
-  auditor_.Note(lease, now_);
-  now_ += absl::Minutes(5);
-  auditor_.NoteRefused(trial_.id, lease.id, "LEASE_ENDED", now_);
+  Refuse();
+  Put(TrialState::kAbandoned);
+  EndTask(0);
   EXPECT_TRUE(Complains("was trained in time and refused: LEASE_ENDED"));
+}
+
+TEST_F(PayAuditorTest, AcceptsThatItIsHandedInUnderAnotherLease) {
+  Refuse();
+  Put(TrialState::kAbandoned);
+  Put(TrialState::kCommitted);
+  Put(TrialState::kAccepted);
+  EndTask(5);
+  EXPECT_THAT(auditor_.violations(), testing::IsEmpty());
 }
 
 }  // namespace
