@@ -159,7 +159,9 @@ AcquireLease::Reply Pool::LeaseByShares(const AcquireLease& command,
     looks.Take(given, left);
     if (reply.grant) {
       Charge(offer, reply.grant->lease);
-      AdvanceSearch(session, looks);
+      // Half a millisecond: whoever was served is not kept waiting for others.
+      Looks few(Looks::kLayersPerRequest / 16);
+      AdvanceSearch(session, few);
       return reply;
     }
     if (left != given) searching_.Add(offer.task);

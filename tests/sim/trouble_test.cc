@@ -9,11 +9,15 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/sanitized.h"
 
 namespace archpool {
 namespace {
 
-int64_t Seeds() { return std::getenv("ARCHPOOL_SOAK") != nullptr ? 1'000 : 40; }
+int64_t Seeds() {
+  if (std::getenv("ARCHPOOL_SOAK") != nullptr) return 1'000;
+  return testing::kIsSanitized ? 8 : 40;
+}
 
 TEST(Trouble, HonestWorkIsPaidWhateverHappens) {
   TroubleResult sum;
@@ -21,7 +25,7 @@ TEST(Trouble, HonestWorkIsPaidWhateverHappens) {
     TroubleOptions options;
     options.seed = static_cast<uint64_t>(seed);
     const TroubleResult one = SimulateTrouble(options);
-    EXPECT_THAT(one.violations, testing::IsEmpty());
+    EXPECT_THAT(one.violations, ::testing::IsEmpty());
     EXPECT_EQ(one.fakes_paid, 0) << "seed " << seed;
     EXPECT_EQ(one.pay.ended(), one.pay.committed) << "seed " << seed;
     sum.pay.paid += one.pay.paid;
@@ -58,7 +62,7 @@ TEST(Trouble, WithoutAnyEverythingIsPaid) {
   options.sicknesses = options.mishaps = options.vanishings = 0;
   options.slow_lines = options.cheats = options.faults = 0;
   const TroubleResult result = SimulateTrouble(options);
-  EXPECT_THAT(result.violations, testing::IsEmpty());
+  EXPECT_THAT(result.violations, ::testing::IsEmpty());
   EXPECT_GT(result.pay.committed, 100);
   EXPECT_EQ(result.pay.paid, result.pay.committed);
 }
@@ -85,7 +89,7 @@ TEST(Trouble, MinersClocksDecideNothing) {
 }
 
 // The auditor's rule, on histories that are made up: it must be able to fail.
-class PayAuditorTest : public testing::Test {
+class PayAuditorTest : public ::testing::Test {
  protected:
   PayAuditorTest() : auditor_(TroubleOptions().policy) {
     auditor_.NotePool(true, now_);
@@ -147,12 +151,13 @@ class PayAuditorTest : public testing::Test {
       auditor_.Note(passed, now_);
     }
   }
-  testing::AssertionResult Complains(const std::string& of) {
+  ::testing::AssertionResult Complains(const std::string& of) {
     for (const std::string& one : auditor_.violations()) {
-      if (one.find(of) != std::string::npos) return testing::AssertionSuccess();
+      if (one.find(of) != std::string::npos)
+        return ::testing::AssertionSuccess();
     }
-    return testing::AssertionFailure()
-           << testing::PrintToString(auditor_.violations());
+    return ::testing::AssertionFailure()
+           << ::testing::PrintToString(auditor_.violations());
   }
 
   static constexpr AccountId kMiner{7};
@@ -166,7 +171,7 @@ class PayAuditorTest : public testing::Test {
 TEST_F(PayAuditorTest, AcceptsWhatIsPaid) {
   Put(TrialState::kAccepted);
   EndTask(5);
-  EXPECT_THAT(auditor_.violations(), testing::IsEmpty());
+  EXPECT_THAT(auditor_.violations(), ::testing::IsEmpty());
   EXPECT_EQ(auditor_.report().paid, 1);
 }
 
@@ -199,7 +204,7 @@ TEST_F(PayAuditorTest, CountsAMachineThatDidNotComeBack) {
   SetAway(true);
   now_ += absl::Hours(1);
   Put(TrialState::kRejected, "AUDIT_UNANSWERED");
-  EXPECT_THAT(auditor_.violations(), testing::IsEmpty());
+  EXPECT_THAT(auditor_.violations(), ::testing::IsEmpty());
   EXPECT_EQ(auditor_.report().absent, 1);
 }
 
@@ -228,7 +233,7 @@ TEST_F(PayAuditorTest, CountsWhatNoVerifierCouldTakeOn) {
   AwaitVerifiers();
   now_ += absl::Hours(2);
   Put(TrialState::kRejected, "UNVERIFIED");
-  EXPECT_THAT(auditor_.violations(), testing::IsEmpty());
+  EXPECT_THAT(auditor_.violations(), ::testing::IsEmpty());
   EXPECT_EQ(auditor_.report().undecided, 1);
 }
 
@@ -269,7 +274,7 @@ TEST_F(PayAuditorTest, AcceptsThatItIsHandedInUnderAnotherLease) {
   Put(TrialState::kCommitted);
   Put(TrialState::kAccepted);
   EndTask(5);
-  EXPECT_THAT(auditor_.violations(), testing::IsEmpty());
+  EXPECT_THAT(auditor_.violations(), ::testing::IsEmpty());
 }
 
 }  // namespace
