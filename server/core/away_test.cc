@@ -301,5 +301,24 @@ TEST_F(AnswerTimeTest, AFileThatComesIsWaitedFor) {
   while (note(1 << 20, alice)) ASSERT_LT(expires() - first, absl::Minutes(2));
 }
 
+class ShortRefusalTest : public AwayTest {
+ protected:
+  ShortRefusalTest() : AwayTest(Policy()) {}
+  static PoolPolicy Policy() {
+    PoolPolicy policy = AuditEverything();
+    policy.refused_time_max = absl::Seconds(5);
+    return policy;
+  }
+};
+
+// Else whoever sends slowly enough would never be at fault.
+TEST_F(ShortRefusalTest, NoSenderMakesItThePoolsFault) {
+  Commit(0);
+  EXPECT_FALSE(
+      pool.Do(NoteUpload{alice, TrialNow(0).id, 1 << 20, absl::Seconds(5)})
+          .is_extended);
+  EXPECT_EQ(AuditOf(0).refused_time, absl::ZeroDuration());
+}
+
 }  // namespace
 }  // namespace archpool

@@ -202,7 +202,10 @@ absl::StatusOr<NoteUpload::Reply> Pool::Execute(const NoteUpload& command,
   NoteUpload::Reply reply;
   const Audit* asked = state_.Find(state_.AuditOf(found->id));
   if (asked != nullptr && asked->state == AuditState::kAsked &&
-      asked->refused_time < most) {
+      asked->refused_time < most &&
+      // What the pool refuses for so long is nobody's fault: not for a sender
+      // to come to.
+      asked->refused_time + command.within < policy_.refused_time_max) {
     Audit audit = *asked;
     audit.refused_time += command.within;
     audit.expire_time += command.within;
