@@ -110,17 +110,25 @@ TEST_F(VerifiersTest, ASickVerifierRejectsNothingBesideABusyOne) {
   }
 }
 
-TEST_F(VerifiersTest, WhoIsOutvotedIsSetAsideUnlessItIsTheLast) {
-  for (int i = 0; i < 2; ++i) {
-    Committed(alice, alices);
-    const auto held = Take("liar");
-    ASSERT_TRUE(held.has_value());
-    Take("v2");
-    Take("v3");
-    Say(*held, Refuted{"SEGMENT_FALSE"});
-    Look("v2", Right());
-    Look("v3", Right());
+class OutvotedTest : public VerifiersTest {
+ protected:
+  // By v2 and v3, twice.
+  void SetLiarAside() {
+    for (int i = 0; i < 2; ++i) {
+      Committed(alice, alices);
+      const auto held = Take("liar");
+      ASSERT_TRUE(held.has_value());
+      Take("v2");
+      Take("v3");
+      Say(*held, Refuted{"SEGMENT_FALSE"});
+      Look("v2", Right());
+      Look("v3", Right());
+    }
   }
+};
+
+TEST_F(OutvotedTest, WhoIsOutvotedIsSetAsideUnlessItIsTheLast) {
+  SetLiarAside();
   const auto review = pool.Do(ReviewVerifiers{});
   for (const auto& one : review.verifiers) {
     EXPECT_EQ(one.is_set_aside, one.key.name == "liar") << one.key.name;
@@ -133,17 +141,8 @@ TEST_F(VerifiersTest, WhoIsOutvotedIsSetAsideUnlessItIsTheLast) {
   EXPECT_TRUE(Take("liar").has_value()) << "and leaves one too long";
 }
 
-TEST_F(VerifiersTest, WhoIsOutvotedIsAskedWhereNobodyElseIsHeard) {
-  for (int i = 0; i < 2; ++i) {
-    Committed(alice, alices);
-    const auto held = Take("liar");
-    ASSERT_TRUE(held.has_value());
-    Take("v2");
-    Take("v3");
-    Say(*held, Refuted{"SEGMENT_FALSE"});
-    Look("v2", Right());
-    Look("v3", Right());
-  }
+TEST_F(OutvotedTest, IsAskedWhereNobodyElseIsHeard) {
+  SetLiarAside();
   Committed(alice, alices);
   EXPECT_FALSE(Take("liar").has_value());
   EXPECT_EQ(Look("v2", Right()).state, TrialState::kAccepted);
