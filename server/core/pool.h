@@ -27,6 +27,7 @@
 #include "server/core/commands.h"
 #include "server/core/entities.h"
 #include "server/core/expiry_hold.h"
+#include "server/core/heirs.h"
 #include "server/core/lease_shares.h"
 #include "server/core/looks.h"
 #include "server/core/policy.h"
@@ -124,6 +125,7 @@ class Pool {
   absl::Status CheckReport(const ReportTrials& command,
                            const TrialReport& report, const Trial& trial,
                            absl::Time now) const;
+  std::vector<SessionId> AbleToAnswer(const Session& like, absl::Time now);
   LeaseGrant GrantAgain(const Trial& trial, const Audit& audit) const;
   // Whether a trial just committed is audited; a candidate for the front, and
   // what is at chance, always is, and is measured in full.
@@ -234,14 +236,10 @@ class Pool {
   PoolState state_;
   ExpiryHold expiry_hold_;
   VerifierBook verifiers_;
+  Heirs heirs_;
   LeaseShares shares_;
   SearchTurns searching_;
-  // Sessions that an account opened in the present hour.
-  struct Openings {
-    absl::Time begin;
-    int64_t count = 0;
-  };
-  absl::btree_map<AccountId, Openings> openings_;
+  absl::btree_map<AccountId, internal::Openings> openings_;
   bool is_loaded_ = true;  // and no tick came since
 };
 

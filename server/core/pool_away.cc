@@ -120,7 +120,10 @@ void Pool::NoteTime(absl::Time now) {
   const bool was_away =
       last != absl::InfinitePast() && !clock.InMaintenance() &&
       away > (is_start ? absl::ZeroDuration() : GapMax(policy_));
-  if (was_away) internal::AddToDeadlines(state_, last, away);
+  if (was_away) {
+    internal::AddToDeadlines(state_, last, away);
+    heirs_.ForgetAll();
+  }
   if (was_away || now - clock.time >= NoteInterval(policy_)) {
     clock.time = now;
     state_.Put(clock);

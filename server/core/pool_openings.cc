@@ -187,11 +187,25 @@ absl::StatusOr<ConfirmUpload::Reply> Pool::Execute(const ConfirmUpload& command,
   return trial.state;
 }
 
+// Workers of the account that were heard and compute like this one, itself
+// included.
+std::vector<SessionId> Pool::AbleToAnswer(const Session& like, absl::Time now) {
+  std::vector<SessionId> able;
+  for (const SessionId id : state_.SessionsOf(like.account)) {
+    if (HardwareClassOf(*state_.Find(id)) == HardwareClassOf(like) &&
+        !heirs_.IsSilent(id, policy_.silence_term, now)) {
+      able.push_back(id);
+    }
+  }
+  return able;
+}
+
 absl::StatusOr<ReviewTrials::Reply> Pool::Execute(const ReviewTrials& command,
-                                                  absl::Time) {
+                                                  absl::Time now) {
   ARCHPOOL_ASSIGN_OR_RETURN(
       const Session session,
       internal::OwnSession(state_, command.caller, command.session));
+  heirs_.Hear(session.id, now);
   ReviewTrials::Reply reply;
   const std::set<TrialId> kept(command.kept.begin(), command.kept.end());
   for (const TrialId id : command.kept) {
@@ -203,12 +217,17 @@ absl::StatusOr<ReviewTrials::Reply> Pool::Execute(const ReviewTrials& command,
       reply.settled.push_back(id);
     }
   }
+  const std::vector<SessionId> able = AbleToAnswer(session, now);
   for (const AuditId id : state_.AskedOf(command.caller)) {
     const Audit& audit = *state_.Find(id);
     const Trial& trial = *state_.Find(audit.trial);
-    const bool is_orphan = state_.Find(trial.session) == nullptr &&
-                           trial.hardware_class == HardwareClassOf(session);
-    if (!kept.contains(trial.id) && trial.session != session.id && !is_orphan) {
+    const auto is_orphan = [&] {
+      return trial.hardware_class == HardwareClassOf(session) &&
+             (state_.Find(trial.session) == nullptr ||
+              heirs_.IsSilent(trial.session, policy_.silence_term, now));
+    };
+    if (!kept.contains(trial.id) && trial.session != session.id &&
+        (!is_orphan() || HeirOf(id, able) != session.id)) {
       continue;
     }
     reply.asked.push_back({RequestOf(audit, trial), GrantAgain(trial, audit)});

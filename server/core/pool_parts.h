@@ -17,6 +17,12 @@ struct DrawnTrials {
   bool nothing_left = false;
 };
 
+// Sessions that an account opened in the present hour.
+struct Openings {
+  absl::Time begin;
+  int64_t count = 0;
+};
+
 // What a lease begins with.
 struct LeaseStart {
   SubspaceId box;

@@ -224,6 +224,15 @@ int64_t PoolState::SessionCount(AccountId account) const {
   return std::distance(begin, end);
 }
 
+std::vector<SessionId> PoolState::SessionsOf(AccountId account) const {
+  std::vector<SessionId> sessions;
+  for (auto it = session_names_.lower_bound({account, ""});
+       it != session_names_.end() && it->first.first == account; ++it) {
+    sessions.push_back(it->second);
+  }
+  return sessions;
+}
+
 int64_t PoolState::AccountsWithSessions(int64_t count_max) const {
   int64_t count = 0;
   for (auto next = session_names_.begin();

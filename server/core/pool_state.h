@@ -116,6 +116,7 @@ class PoolState {
   // The open session of that name, or an unset id.
   SessionId SessionNamed(AccountId account, const std::string& worker) const;
   int64_t SessionCount(AccountId account) const;
+  std::vector<SessionId> SessionsOf(AccountId account) const;  // by name
   // How many accounts have open sessions; counts to `count_max`.
   int64_t AccountsWithSessions(int64_t count_max) const;
   // By the hardware class that they are to be computed in, and by miner.

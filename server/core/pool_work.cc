@@ -155,7 +155,7 @@ absl::StatusOr<OpenSession::Reply> Pool::Execute(const OpenSession& command,
   }
   // Each opening is a row for ever: a worker that opens its session in a loop
   // is slowed down.
-  Openings& openings = openings_[command.caller];
+  internal::Openings& openings = openings_[command.caller];
   if (now - openings.begin >= kOpeningsTerm) openings = {.begin = now};
   if (openings.count >= kOpeningsOnTrust + 2 * sessions) {
     return ResourceExhausted(
@@ -204,6 +204,7 @@ std::vector<Lease> Pool::TakeOverFrom(SessionId earlier, Session& session,
   Session closed = *state_.Find(earlier);
   closed.state = SessionState::kClosed;
   state_.Put(closed);
+  heirs_.Forget(earlier);
   return leases;
 }
 

@@ -5,6 +5,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "simulator/space_file.h"
+#include "tests/support/sanitized.h"
 
 namespace archpool {
 namespace {
@@ -29,7 +30,7 @@ SimulationOptions Small(uint64_t seed) {
   return options;
 }
 
-class SimulationTest : public testing::TestWithParam<int> {};
+class SimulationTest : public ::testing::TestWithParam<int> {};
 
 TEST_P(SimulationTest, NothingIsLostWhateverGoesWrong) {
   SimulationOptions options = Small(static_cast<uint64_t>(GetParam()));
@@ -44,13 +45,16 @@ TEST_P(SimulationTest, NothingIsLostWhateverGoesWrong) {
   options.colluders = 0.3;
   options.faults = 0.03;
   const SimulationResult result = Simulate(options);
-  EXPECT_THAT(result.violations, testing::IsEmpty());
+  EXPECT_THAT(result.violations, ::testing::IsEmpty());
   EXPECT_EQ(result.false_claims_accepted, 0);
   EXPECT_EQ(result.paid_twice, 0);
   EXPECT_GE(result.trials, options.budget_trials);
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, SimulationTest, testing::Range(1, 9));
+INSTANTIATE_TEST_SUITE_P(Seeds, SimulationTest,
+                         ::testing::Range(1, archpool::testing::kIsSanitized
+                                                 ? 4
+                                                 : 9));
 
 TEST(SimulationDeterminism, ASeedRepeatsBitForBit) {
   SimulationOptions options = Small(5);
@@ -65,6 +69,7 @@ TEST(SimulationDeterminism, ASeedRepeatsBitForBit) {
 // Nobody else is given a network that is being trained, except as a backup: all
 // that a person with many accounts can copy.
 TEST(SimulationColluders, CopyNothingButBackups) {
+  if (::archpool::testing::kIsSanitized) GTEST_SKIP() << "it takes minutes";
   SimulationOptions options = Small(3);
   options.colluders = 1;
   options.backups = false;
