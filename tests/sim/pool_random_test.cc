@@ -372,7 +372,6 @@ TEST_P(PoolRandomTest, TheBooksHoldThroughAnyHistory) {
 
 // The histories would prove nothing of what is not in them.
 TEST(PoolRandomBackups, HistoriesHaveAllKindsOfWorkInThem) {
-  if (testing::kIsSanitized) GTEST_SKIP() << "too few histories to count in";
   int backups = 0;
   int promotions = 0;
   int known = 0;
@@ -387,11 +386,11 @@ TEST(PoolRandomBackups, HistoriesHaveAllKindsOfWorkInThem) {
     sampled_out += history.sampled_out();
     matured += history.matured();
   }
-  EXPECT_GT(sampled_out, 10);
-  EXPECT_GT(matured, 10);
-  EXPECT_GT(backups, 10);
-  EXPECT_GT(promotions, 10);
-  EXPECT_GT(known, 10);
+  EXPECT_GT(sampled_out, kHistories / 6);
+  EXPECT_GT(matured, kHistories / 6);
+  EXPECT_GT(backups, kHistories / 6);
+  EXPECT_GT(promotions, kHistories / 6);
+  EXPECT_GT(known, kHistories / 6);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, PoolRandomTest,
