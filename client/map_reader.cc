@@ -245,8 +245,8 @@ void MapReader::ReadIntegers(absl::string_view key, const IntRange& range,
   std::vector<int64_t> read;
   for (const YamlNode& item : node->items) {
     const std::optional<int64_t> parsed = ParseInteger(item.text);
-    if (item.kind != YamlNode::Kind::kScalar || !parsed.has_value() ||
-        !range.Contains(*parsed)) {
+    if (item.kind != YamlNode::Kind::kScalar || item.is_quoted ||
+        !parsed.has_value() || !range.Contains(*parsed)) {
       problems_.Add(item.position, absl::StrCat("each of ", NameOf(key),
                                                 " must be ", range.Describe()));
       return;
@@ -259,7 +259,7 @@ void MapReader::ReadIntegers(absl::string_view key, const IntRange& range,
 void MapReader::ReadInteger(absl::string_view key, const IntRange& range,
                             int64_t& value) {
   const std::string expected = range.Describe();
-  const YamlNode* node = FindScalar(key, expected);
+  const YamlNode* node = FindPlain(key, expected);
   if (node == nullptr) return;
   const std::optional<int64_t> parsed = ParseInteger(node->text);
   if (!parsed.has_value() || !range.Contains(*parsed)) {
@@ -273,7 +273,7 @@ void MapReader::ReadMillionths(absl::string_view key, int64_t min, int64_t max,
   const std::string expected =
       absl::StrCat("a decimal number in [", FormatMillionths(min), ", ",
                    FormatMillionths(max), "] with at most six decimals");
-  const YamlNode* node = FindScalar(key, expected);
+  const YamlNode* node = FindPlain(key, expected);
   if (node == nullptr) return;
   const std::optional<int64_t> parsed = ParseMillionths(node->text);
   if (!parsed.has_value() || *parsed < min || *parsed > max) {
@@ -298,7 +298,7 @@ void MapReader::ReadTimeSpan(absl::string_view key, absl::Duration min,
 
 void MapReader::ReadBool(absl::string_view key, bool& value) {
   const std::string expected = "true or false";
-  const YamlNode* node = FindScalar(key, expected);
+  const YamlNode* node = FindPlain(key, expected);
   if (node == nullptr) return;
   if (node->text != "true" && node->text != "false") {
     return Complain(*node, key, expected);
@@ -330,6 +330,17 @@ const YamlNode* MapReader::FindScalar(absl::string_view key,
   const YamlNode* node = Find(key);
   if (node == nullptr || node->kind == YamlNode::Kind::kScalar) return node;
   Complain(*node, key, expected);
+  return nullptr;
+}
+
+const YamlNode* MapReader::FindPlain(absl::string_view key,
+                                     absl::string_view expected) {
+  const YamlNode* node = FindScalar(key, expected);
+  if (node == nullptr || !node->is_quoted) return node;
+  problems_.Add(
+      node->position,
+      absl::StrCat(NameOf(key), " is the text ", archpool::Describe(*node),
+                   "; it must be ", expected, ", without quotes"));
   return nullptr;
 }
 

@@ -105,6 +105,8 @@ class MapReader {
  private:
   // The scalar at `key`; `expected` says what it should be.
   const YamlNode* FindScalar(absl::string_view key, absl::string_view expected);
+  // The same, and not in quotes, which make it a text.
+  const YamlNode* FindPlain(absl::string_view key, absl::string_view expected);
   void Complain(const YamlNode& node, absl::string_view key,
                 absl::string_view expected);
 

@@ -36,8 +36,8 @@ std::string RenderProgress(const v1::Task& task, absl::Time now,
                    FormatSpan(end - start), "\n");
   absl::StrAppend(&out, "  space     ", FormatCount(task.space_size()),
                   " architectures in ", FormatCount(task.subspaces()),
-                  " subspaces, ", FormatCount(task.subspaces_explored()),
-                  " explored\n");
+                  is_ended ? " subspaces, " : " subspaces so far, ",
+                  FormatCount(task.subspaces_explored()), " explored\n");
   if (task.has_manifest()) {
     const v1::DatasetManifest& dataset = task.manifest();
     absl::StrAppend(

@@ -160,6 +160,11 @@ std::vector<BadText> BadScalars() {
       {With("epochs: 3", "promoted_one_in: 1"),
        "28:20: recipe.promoted_one_in is '1'; it must be an integer in [2, "
        "64]"},
+      {With("epochs: 3", "epochs: '3'"),
+       "28:11: recipe.epochs is the text '3'; it must be an integer in [1, "
+       "1000], without quotes"},
+      {With("epochs: 3", "further_epochs: [3, \"4\"]"),
+       "28:23: each of recipe.further_epochs must be an integer"},
       {With("epochs: 3", "epochs: many"), "28:11: recipe.epochs is 'many'"},
       {With("epochs: 3", "epochs: 1.5"), "28:11: recipe.epochs is '1.5'"},
       {With("epochs: 3", "epochs: [3]"), "28:11: recipe.epochs is a list"},
@@ -284,7 +289,7 @@ std::vector<BadText> BadYaml() {
       {"a: [", ""},
       {"name: small\n\tbad: tab", "2:"},
       {"name: &a small", "1:7: anchors (&name) are not accepted"},
-      {"name: *a", ""},
+      {"name: *a", "1:7: aliases (*name) are not accepted"},
       {"name: !!str small", "1:7: tags (!type) are not accepted"},
       {"name: a\n---\nname: b", "2:1: a second document begins here"},
       {"name: small\nrecipe: \x04", "2:9: the control character '\\x04'"},

@@ -19,6 +19,10 @@
 namespace archpool {
 namespace {
 
+constexpr absl::string_view kNoAliases =
+    "aliases (*name) are not accepted; write the value out, or put a text that "
+    "begins with a star in quotes";
+
 // Ends the parse from inside an event.
 class Refusal : public std::exception {
  public:
@@ -50,7 +54,7 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t /*anchor*/) override {
-    Refuse(mark, "aliases (*name) are not accepted; write the value out");
+    Refuse(mark, kNoAliases);
   }
 
   void OnAnchor(const YAML::Mark& mark, const std::string& /*name*/) override {
@@ -284,6 +288,9 @@ std::variant<YamlNode, YamlProblem> ParseYaml(absl::string_view text) {
   } catch (const Refusal& refusal) {
     return refusal.problem();
   } catch (const YAML::Exception& error) {
+    if (absl::StartsWith(error.msg, YAML::ErrorMsg::UNKNOWN_ANCHOR)) {
+      return YamlProblem{ToPosition(error.mark), std::string(kNoAliases)};
+    }
     return YamlProblem{ToPosition(error.mark),
                        absl::StrCat("this is no YAML: ", error.msg)};
   } catch (const std::exception& error) {
