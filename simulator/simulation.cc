@@ -227,7 +227,10 @@ class Simulation {
 
   void Happen(const Happening& what) {
     if (what.kind == Kind::kTick) {
-      (void)host_.Do(Tick{});
+      // As the engine does: a settlement's steps follow upon each other.
+      for (auto tick = host_.Do(Tick{}); tick.ok() && tick->settles;) {
+        tick = host_.Do(Tick{});
+      }
       AnswerAll();
       Verify();
       GoOnIfTaskEnded();

@@ -181,6 +181,8 @@ struct Tick {
   absl::Time closes_until = absl::InfiniteFuture();
   struct Reply {
     bool more = false;  // more is due: tick again at once
+    // A settlement goes on with the next tick; others may come before it.
+    bool settles = false;
   };
 };
 

@@ -128,6 +128,9 @@ struct PoolPolicy {
   // training may come to: what needs more is not trained.
   int64_t memory_max_bytes = int64_t{4} << 30;
   int64_t checkpoints_max_bytes = int64_t{32} << 30;
+  // Of how many of its trials a task's settlement writes something in one step,
+  // between which other commands have their turn.
+  int64_t settle_trials_max = 1'000;
   // Limits.
   int64_t open_tasks_max = 1'000;
   int64_t open_tasks_per_client_max = 32;

@@ -7,6 +7,12 @@
 #include "server/core/pool_internal.h"
 
 namespace archpool {
+namespace {
+
+// Records of ended tasks that one tick frees.
+constexpr int64_t kForgottenPerTick = 10'000;
+
+}  // namespace
 
 Pool::Pool(const PoolPolicy& policy, const PoolSnapshot& snapshot,
            const ExpiryHold& hold, VerifierBook verifiers)
@@ -35,8 +41,14 @@ absl::StatusOr<Tick::Reply> Pool::Execute(const Tick& command, absl::Time now) {
     }
   }
   for (const PoolState::Due& next : due) Close(next, now);
-  return Tick::Reply{static_cast<int64_t>(due.size()) ==
-                     policy_.closings_per_tick_max};
+  const std::vector<TaskId> ready = ReadyToSettle(state_);
+  if (!ready.empty()) {
+    internal::SettleStep(state_, policy_, ready.front(), now);
+  }
+  state_.ForgetSome(kForgottenPerTick);
+  return Tick::Reply{
+      .more = static_cast<int64_t>(due.size()) == policy_.closings_per_tick_max,
+      .settles = !ReadyToSettle(state_).empty()};
 }
 
 void Pool::Close(const PoolState::Due& due, absl::Time now) {

@@ -132,13 +132,20 @@ void AskSegment(PoolState& state, const PoolPolicy& policy, const Trial& trial,
                 bool measures_all, absl::Time now);
 
 // What is still to be looked at before a task without open verdicts can end:
-// the short last blocks, candidates for the front that were never measured, and
-// then the finalists, in full. False: nothing.
-bool AskLastAudits(PoolState& state, const PoolPolicy& policy, TaskId task,
-                   absl::Time now);
+// the short last blocks, and candidates for the front that were never measured.
+// False: nothing.
+bool AskLastSegments(PoolState& state, const PoolPolicy& policy, TaskId task,
+                     absl::Time now);
 
-// The rest of the task's credit matures.
-void MatureAll(PoolState& state, const PoolPolicy& policy, TaskId task);
+// And of what the task would end with, what was not replayed in full, with all
+// that it grew from. False: nothing.
+bool AskUnproven(PoolState& state, const PoolPolicy& policy,
+                 const std::vector<Trial>& finalists, absl::Time now);
+
+// One finalist's replay that no verifier decided in time is enough: the others
+// that are unproven do not win either. Else each would uncover the next, and
+// the task's end would be as many waits away. False: none is.
+bool BarUnproven(PoolState& state, const std::vector<Trial>& finalists);
 
 // The accepted trial's credit matures: from now on it is owed.
 void Credit(PoolState& state, const PoolPolicy& policy, TrialId trial);
@@ -148,8 +155,6 @@ void Credit(PoolState& state, const PoolPolicy& policy, TrialId trial);
 // which nobody can take back.
 Amount TakeCreditBack(PoolState& state, const Trial& trial);
 
-std::vector<Trial> AcceptedTrials(const PoolState& state, TaskId task);
-
 // An active task gives no more leases. The training that each worker is at may
 // still be committed until its lease's deadline, from the units reserved for
 // it; what is not begun is given up. Settles the task at once where nothing is
@@ -157,9 +162,15 @@ std::vector<Trial> AcceptedTrials(const PoolState& state, TaskId task);
 void BeginFinishing(PoolState& state, const PoolPolicy& policy, TaskId task,
                     EndReason reason, absl::Time now);
 
-// Ends a finishing task whose verdicts are all in: the reward is split.
+// Ends a finishing task whose verdicts are all in: the reward is split. One of
+// more trials than a step takes is left to the ticks.
 void SettleIfDone(PoolState& state, const PoolPolicy& policy, TaskId task,
                   absl::Time now);
+
+// The next step of that, of a task of any size. False: there is nothing more to
+// do now.
+bool SettleStep(PoolState& state, const PoolPolicy& policy, TaskId task,
+                absl::Time now);
 
 // Whether the worker is expected to train so much before the task's time is
 // over.
@@ -167,7 +178,7 @@ bool FitsInTime(const PoolState& state, const PoolPolicy& policy,
                 const Task& task, const Session& session, WorkUnits units,
                 absl::Time now);
 
-// SettleIfDone for every finishing task.
+// SettleIfDone for the finishing tasks, as many as a step takes.
 void SettleFinishing(PoolState& state, const PoolPolicy& policy,
                      absl::Time now);
 

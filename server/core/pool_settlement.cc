@@ -1,18 +1,15 @@
-// The reward is split: what matured is credited, and when a task ends its
-// escrow goes to the miners, the pool, and back to the client.
+// What matured is credited; and whom accounts share their pay with.
 #include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/container/btree_map.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "common/base/status.h"
 #include "server/core/pool.h"
 #include "server/core/pool_internal.h"
 #include "server/core/pplns.h"
-#include "server/core/receipts.h"
 #include "server/core/reward.h"
 
 namespace archpool {
@@ -22,58 +19,12 @@ constexpr int64_t kWholePpm = 1'000'000;
 constexpr int64_t kSplitPartsMax = 16;
 constexpr int64_t kConsentsMax = 256;
 
-// What an account is paid in one settlement.
-struct AccountPay {
-  Amount pay = 0;
-  Amount bonus = 0;
-};
-using Pays = absl::btree_map<AccountId, AccountPay>;
-
 void AddOwed(PoolState& state, AccountId account, int64_t position,
              Amount amount) {
   Owed owed{.position = position, .account = account, .amount = amount};
   const auto found = state.owed().find({account, position});
   if (found != state.owed().end()) owed.amount += found->second.amount;
   state.Put(owed);
-}
-
-// By what the task's own work came to.
-void PayProportionally(PoolState& state, const Task& task,
-                       const Settlement& settlement, Pays& pays) {
-  WorkUnits before = 0;
-  for (auto trial = settlement.trials.begin();
-       trial != settlement.trials.end();) {
-    const AccountId account = trial->account;
-    WorkUnits units = 0;
-    Amount amount = 0;
-    for (; trial != settlement.trials.end() && trial->account == account;
-         ++trial) {
-      units += trial->units;
-      amount += trial->pay;
-    }
-    pays[account].pay = amount;
-    if (units > 0) {
-      state.Hand(account, ProportionalShareOf(task, before, units,
-                                              settlement.units_total, amount));
-    }
-    before += units;
-  }
-}
-
-// By what the pool's latest work is still owed.
-void PayOwed(PoolState& state, const PoolPolicy& policy, const Task& task,
-             const Settlement& settlement, Pays& pays) {
-  Amount pot = settlement.paid_before;
-  for (const TrialPay& trial : settlement.trials) pot += trial.pay;
-  std::vector<Owed> owed;
-  for (const auto& [key, one] : state.owed()) owed.push_back(one);
-  const WindowSettlement paid = PayThroughWindow(
-      pot, owed, state.units_credited(), policy.pplns_window_units);
-  for (const Owed& one : paid.owed) state.Put(one);
-  for (const WindowShare& share : paid.shares) {
-    pays[share.account].pay += share.amount;
-    state.Hand(share.account, ReceiptOf(task, share));
-  }
 }
 
 bool MayShare(const Account* account) {
@@ -93,37 +44,6 @@ absl::Status NotAccepted(const std::string& name, const std::string& payer) {
       absl::StrCat("'", name, "' has not agreed to share in the pay of '",
                    payer, "'; have its holder run: archpool payout accept ",
                    payer));
-}
-
-// Passes on what others have in the account's pay.
-void ShareOut(PoolState& state, const Account& account, Amount amount,
-              TaskId task, absl::Time now) {
-  std::vector<int64_t> weights;
-  for (const RevenuePart& part : account.split) {
-    weights.push_back(part.share_ppm);
-  }
-  const std::vector<Amount> amounts =
-      SplitByRunningTotals(amount, weights, kWholePpm);
-  for (size_t i = 0; i < amounts.size(); ++i) {
-    const AccountId to = account.split[i].account;
-    if (amounts[i] == 0 || to == account.id ||
-        !TakesFrom(*state.Find(to), account.id)) {
-      continue;
-    }
-    state.Post(Place::Of(account.id), Place::Of(to), amounts[i],
-               TransferKind::kShare, task, "", now);
-  }
-}
-
-// What other tasks paid for this task's credit before it was found false: its
-// own pot makes up for it.
-Amount PaidForVoidCredit(const PoolState& state, TaskId task) {
-  Amount paid = 0;
-  for (const TrialId id : state.IndexOf(task).trials) {
-    const Trial& trial = *state.Find(id);
-    if (trial.state == TrialState::kRejected) paid += trial.pay;
-  }
-  return paid;
 }
 
 }  // namespace
@@ -149,7 +69,10 @@ void Credit(PoolState& state, const PoolPolicy& policy, TrialId id) {
 }
 
 Amount TakeCreditBack(PoolState& state, const Trial& trial) {
-  if (!trial.is_matured) return 0;
+  // Otherwise nothing was paid for it before its task has ended.
+  if (!trial.is_matured || state.Find(trial.task)->rule != RewardRule::kPplns) {
+    return 0;
+  }
   Amount left = trial.pay;
   std::vector<Owed> owed;
   for (auto it = state.owed().lower_bound({trial.account, 0});
@@ -163,73 +86,6 @@ Amount TakeCreditBack(PoolState& state, const Trial& trial) {
     left -= taken;
   }
   return left;
-}
-
-void SettleIfDone(PoolState& state, const PoolPolicy& policy, TaskId id,
-                  absl::Time now) {
-  const Task* found = state.Find(id);
-  if (found == nullptr || found->state != TaskState::kFinishing) return;
-  const TaskIndex& index = state.IndexOf(id);
-  if (index.pending_count > 0 || !index.leases.empty() ||
-      !index.audits.empty() || AskLastAudits(state, policy, id, now)) {
-    return;
-  }
-  MatureAll(state, policy, id);
-  Task task = *found;
-  const std::vector<Trial> accepted = AcceptedTrials(state, id);
-  const DatasetManifest& manifest =
-      state.FindDataset(task.spec->dataset)->manifest;
-  const Settlement settlement = Settle(
-      task,
-      BonusRegionOf(*task.spec, manifest.held_out_count, manifest.classes),
-      accepted, PaidForVoidCredit(state, id));
-  for (const TrialPay& part : settlement.trials) {
-    Trial trial = *state.Find(part.trial);
-    trial.pay = part.pay;
-    trial.finders_bonus = part.finders_bonus;
-    state.Put(trial);
-  }
-  Pays pays;
-  if (task.rule == RewardRule::kProportional) {
-    PayProportionally(state, task, settlement, pays);
-  } else {
-    PayOwed(state, policy, task, settlement, pays);
-  }
-  for (const FinderShare& share : settlement.finders) {
-    pays[share.account].bonus += share.amount;
-    state.Hand(share.account, ReceiptOf(task, share));
-  }
-  const Place escrow = Place::EscrowOf(id);
-  const auto post = [&](Place to, Amount amount, TransferKind kind) {
-    if (amount > 0) state.Post(escrow, to, amount, kind, id, "", now);
-  };
-  // One transfer per miner and kind.
-  for (const auto& [account, pay] : pays) {
-    post(Place::Of(account), pay.pay, TransferKind::kPay);
-    post(Place::Of(account), pay.bonus, TransferKind::kFindersBonus);
-    ShareOut(state, *state.Find(account), pay.pay + pay.bonus, id, now);
-  }
-  post(Place::Fees(), settlement.fee, TransferKind::kFee);
-  post(Place::Of(task.client), settlement.refund, TransferKind::kRefund);
-  ARCHPOOL_CHECK(state.BalanceOf(escrow) == 0);
-
-  const bool has_result =
-      std::any_of(accepted.begin(), accepted.end(),
-                  [](const Trial& trial) { return !trial.is_at_chance; });
-  task.fee = settlement.fee;
-  task.refund = settlement.refund;
-  task.end_time = now;
-  task.state = task.end_reason == EndReason::kCancelled ? TaskState::kCancelled
-               : has_result                             ? TaskState::kSucceeded
-                                                        : TaskState::kFailed;
-  state.Put(task);
-  for (const auto& [account, pay] : pays) {
-    PayOutIfDue(state, policy, account, now);
-    const std::vector<RevenuePart> split = state.Find(account)->split;
-    for (const RevenuePart& part : split) {
-      PayOutIfDue(state, policy, part.account, now);
-    }
-  }
 }
 
 }  // namespace internal

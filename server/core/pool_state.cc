@@ -164,13 +164,17 @@ const DatasetRecord* PoolState::FindDataset(const Digest& id) const {
 }
 const Task* PoolState::Find(TaskId id) const { return FindIn(tasks_, id); }
 const SubspaceRecord* PoolState::Find(SubspaceId id) const {
-  return FindIn(subspaces_, id);
+  const SubspaceRecord* found = FindIn(subspaces_, id);
+  return found == nullptr || IsForgotten(found->task) ? nullptr : found;
 }
 const Session* PoolState::Find(SessionId id) const {
   return FindIn(sessions_, id);
 }
 const Lease* PoolState::Find(LeaseId id) const { return FindIn(leases_, id); }
-const Trial* PoolState::Find(TrialId id) const { return FindIn(trials_, id); }
+const Trial* PoolState::Find(TrialId id) const {
+  const Trial* found = FindIn(trials_, id);
+  return found == nullptr || IsForgotten(found->task) ? nullptr : found;
+}
 const Audit* PoolState::Find(AuditId id) const { return FindIn(audits_, id); }
 const Payout* PoolState::Find(PayoutId id) const {
   return FindIn(payouts_, id);
@@ -285,10 +289,15 @@ PoolSnapshot PoolState::Snapshot() const {
   add_all(accounts_);
   add_all(datasets_);
   add_all(tasks_);
-  add_all(subspaces_);
+  const auto add_all_open = [&](const auto& records) {
+    for (const auto& [id, record] : records) {
+      if (!IsForgotten(record.task)) snapshot.records.emplace_back(record);
+    }
+  };
+  add_all_open(subspaces_);
   add_all(sessions_);
   add_all(leases_);
-  add_all(trials_);
+  add_all_open(trials_);
   add_all(audits_);
   for (const auto& [id, index] : indexes_) {
     if (index.ranking.empty()) continue;

@@ -75,7 +75,7 @@ class PoolState {
   const Trial* Find(TrialId id) const;
   const Audit* Find(AuditId id) const;    // those not done alone
   const Payout* Find(PayoutId id) const;  // those not ended alone
-  // The id an idempotency key became; 0 where it is new.
+  // What an idempotency key became; 0: it is new.
   int64_t FindRequest(const RequestKey& key) const;
 
   const TaskIndex& IndexOf(TaskId task) const;
@@ -86,6 +86,9 @@ class PoolState {
   void RememberUnsplit(TaskId task, SubspaceId box);
   // Until the box changes, or one of its networks is free again.
   void RememberWalk(TaskId task, SubspaceId box, const BoxWalk& walk);
+  Settling& SettlingOf(TaskId task) { return indexes_.at(task).settling; }
+  // Frees what ended tasks held, at most so many of their records.
+  void ForgetSome(int64_t count);
   // Active tasks, those with the fewest leases first.
   const absl::btree_set<std::pair<int64_t, TaskId>>& tasks_by_leases() const {
     return task_order_;
@@ -119,7 +122,7 @@ class PoolState {
   std::vector<SessionId> SessionsOf(AccountId account) const;  // by name
   // How many accounts have open sessions; counts to `count_max`.
   int64_t AccountsWithSessions(int64_t count_max) const;
-  // By the hardware class that they are to be computed in, and by miner.
+  // By hardware class, and by miner.
   using WaitingAudits =
       absl::btree_map<std::string,
                       absl::btree_map<AccountId, absl::btree_set<AuditId>>>;
@@ -128,8 +131,7 @@ class PoolState {
   const absl::btree_map<std::string, WorkUnits>& audit_backlog() const {
     return audit_backlog_;
   }
-  // A trial of the account that some verifier found false, and that is not
-  // decided; unset where there is none.
+  // Of the account: found false by somebody, and not decided; unset: none.
   TrialId BlamedOf(AccountId miner) const;
   // The live audit of that verifier, or an unset id.
   AuditId AuditOf(AccountId account, const std::string& verifier) const;
@@ -139,8 +141,7 @@ class PoolState {
     return owed_;
   }
   WorkUnits units_credited() const { return units_credited_; }  // of all
-  // When an account with kProvenTrials committed something last, as far as its
-  // ended leases tell.
+  // When a proven account committed something last, as its ended leases tell.
   absl::Time proven_commit_time() const { return proven_commit_time_; }
   // Audits that wait for a miner's answer.
   const absl::btree_set<AuditId>& AskedOf(AccountId miner) const;
@@ -188,8 +189,7 @@ class PoolState {
   void HandFor(const Transfer& transfer);
   void Count(const Trial& trial, int64_t sign);
   void CountResult(const Trial& trial, int64_t sign);
-  // A result enters the claims when it is measured, and leaves them when it is
-  // rejected: a claim alone hides nothing.
+  // When it is measured, until it is rejected: a claim alone hides nothing.
   void IndexClaim(const Trial* before, const Trial& trial);
   int64_t MeasuredPpm(const Trial& trial) const;
   void Rank(const Trial& trial, int64_t ppm, int64_t sign);
@@ -203,6 +203,7 @@ class PoolState {
   void IndexBackups(const Lease* before, const Lease& lease);
   void WantBackups(LeaseId primary);
   void Forget(TaskId task);
+  bool IsForgotten(TaskId task) const { return forgotten_.contains(task); }
 
   int64_t high_reward_share_ppm_;
   LastIds last_ids_;
@@ -213,6 +214,7 @@ class PoolState {
   absl::btree_map<Digest, DatasetRecord> datasets_;
   absl::btree_map<TaskId, Task> tasks_;
   absl::btree_map<TaskId, TaskIndex> indexes_;
+  absl::btree_map<TaskId, TaskIndex> forgotten_;  // and not yet freed
   absl::btree_map<SubspaceId, SubspaceRecord> subspaces_;
   absl::btree_map<SessionId, Session> sessions_;
   absl::btree_map<std::pair<AccountId, std::string>, SessionId> session_names_;

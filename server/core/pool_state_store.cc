@@ -46,6 +46,14 @@ void Add(absl::btree_map<AccountId, int64_t>& counts, AccountId account,
   if (count == 0) counts.erase(account);
 }
 
+// Whether a change of the trial is none to the verdict on it.
+bool IsSameResult(const Trial& a, const Trial& b) {
+  return a.state == b.state && a.basis == b.basis &&
+         a.work_units == b.work_units && a.is_at_chance == b.is_at_chance &&
+         a.is_barred == b.is_barred &&
+         a.verified_accuracy_ppm == b.verified_accuracy_ppm;
+}
+
 // A trial that still counts against the budget and keeps its network taken.
 bool Holds(TrialState state) {
   return state != TrialState::kRejected && state != TrialState::kAbandoned;
@@ -218,6 +226,9 @@ void PoolState::WantBackups(LeaseId id) {
 void PoolState::Store(const Trial& trial) {
   TaskIndex& index = indexes_[trial.task];
   const auto found = trials_.find(trial.id);
+  if (found == trials_.end() || !IsSameResult(found->second, trial)) {
+    ++index.results_version;
+  }
   if (found == trials_.end()) {
     Reschedule<Trial>(due_, nullptr, trial);
     index.trials.insert(trial.id);
@@ -472,24 +483,6 @@ void PoolState::RememberWalk(TaskId task, SubspaceId box, const BoxWalk& walk) {
 
 void PoolState::PassRanked(TaskId task, size_t begin) {
   indexes_[task].ranking_begin = begin;
-}
-
-void PoolState::Forget(TaskId task) {
-  task_order_.erase({0, task});
-  const auto found = indexes_.find(task);
-  if (found != indexes_.end()) {
-    ARCHPOOL_CHECK(found->second.leases.empty());
-    for (SubspaceId id : found->second.subspaces) {
-      subspaces_.erase(id);
-      subspace_trials_.erase(id);
-    }
-    for (TrialId id : found->second.trials) {
-      ARCHPOOL_CHECK(!trial_audits_.contains(id));
-      trials_.erase(id);
-    }
-    indexes_.erase(found);
-  }
-  tasks_.erase(task);
 }
 
 }  // namespace archpool

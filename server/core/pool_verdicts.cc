@@ -6,7 +6,6 @@
 #include "common/base/check.h"
 #include "server/core/audit_draw.h"
 #include "server/core/pool_internal.h"
-#include "server/core/task_summary.h"
 
 namespace archpool::internal {
 namespace {
@@ -42,6 +41,7 @@ void Reject(PoolState& state, Trial trial, const std::string& reason) {
   trial.reason = reason;
   trial.basis = TrialBasis::kNone;
   trial.is_matured = false;
+  trial.finders_bonus = 0;
   state.Put(trial);
   ReopenIfCompleted(state, trial.subspace);
   Account account = *state.Find(trial.account);
@@ -144,36 +144,6 @@ std::vector<Trial> UnprovenBelow(const PoolState& state,
   return unproven;
 }
 
-// Of the results that the task would end with.
-std::vector<Trial> UnprovenFinalists(const PoolState& state, TaskId task) {
-  std::vector<Trial> unproven;
-  for (const Trial& finalist : FinalistsOf(AcceptedTrials(state, task))) {
-    const std::vector<Trial> below = UnprovenBelow(state, finalist);
-    unproven.insert(unproven.end(), below.begin(), below.end());
-  }
-  return unproven;
-}
-
-// One finalist's replay that no verifier decided in time is enough: else each
-// would uncover the next, and the task's end would be as many waits away.
-bool HasBarred(const PoolState& state, TaskId task) {
-  const auto& trials = state.IndexOf(task).trials;
-  return std::any_of(trials.begin(), trials.end(),
-                     [&](TrialId id) { return state.Find(id)->is_barred; });
-}
-
-void BarUnproven(PoolState& state, TaskId task) {
-  for (bool more = true; more;) {
-    more = false;
-    for (Trial finalist : FinalistsOf(AcceptedTrials(state, task))) {
-      if (UnprovenBelow(state, finalist).empty()) continue;
-      finalist.is_barred = true;
-      state.Put(finalist);
-      more = true;
-    }
-  }
-}
-
 }  // namespace
 
 void CloseAudit(PoolState& state, TrialId trial) {
@@ -183,15 +153,6 @@ void CloseAudit(PoolState& state, TrialId trial) {
   audit.state = AuditState::kDone;
   audit.expire_time = absl::InfiniteFuture();
   state.Put(audit);
-}
-
-std::vector<Trial> AcceptedTrials(const PoolState& state, TaskId task) {
-  std::vector<Trial> accepted;
-  for (const TrialId id : state.IndexOf(task).trials) {
-    const Trial& trial = *state.Find(id);
-    if (trial.state == TrialState::kAccepted) accepted.push_back(trial);
-  }
-  return accepted;
 }
 
 void AskSegment(PoolState& state, const PoolPolicy& policy, const Trial& trial,
@@ -214,8 +175,8 @@ void AskSegment(PoolState& state, const PoolPolicy& policy, const Trial& trial,
   state.Put(audit);
 }
 
-bool AskLastAudits(PoolState& state, const PoolPolicy& policy, TaskId task,
-                   absl::Time now) {
+bool AskLastSegments(PoolState& state, const PoolPolicy& policy, TaskId task,
+                     absl::Time now) {
   const TaskIndex& index = state.IndexOf(task);
   std::vector<std::pair<TrialId, bool>> asked;
   for (const auto& [account, block] : index.immature) {
@@ -233,19 +194,30 @@ bool AskLastAudits(PoolState& state, const PoolPolicy& policy, TaskId task,
   for (const auto& [id, is_top] : asked) {
     AskSegment(state, policy, *state.Find(id), is_top, now);
   }
-  if (!asked.empty()) return true;
-  if (HasBarred(state, task)) BarUnproven(state, task);
-  const std::vector<Trial> finalists = UnprovenFinalists(state, task);
-  for (const Trial& trial : finalists) AskWhole(state, policy, trial, now);
-  return !finalists.empty();
+  return !asked.empty();
 }
 
-void MatureAll(PoolState& state, const PoolPolicy& policy, TaskId task) {
-  std::vector<TrialId> last;
-  for (const auto& [account, block] : state.IndexOf(task).immature) {
-    for (const auto& [commit_time, id] : block) last.push_back(id);
+bool AskUnproven(PoolState& state, const PoolPolicy& policy,
+                 const std::vector<Trial>& finalists, absl::Time now) {
+  bool asks = false;
+  for (const Trial& finalist : finalists) {
+    for (const Trial& trial : UnprovenBelow(state, finalist)) {
+      AskWhole(state, policy, trial, now);
+      asks = true;
+    }
   }
-  for (const TrialId id : last) Credit(state, policy, id);
+  return asks;
+}
+
+bool BarUnproven(PoolState& state, const std::vector<Trial>& finalists) {
+  bool bars = false;
+  for (Trial finalist : finalists) {
+    if (UnprovenBelow(state, finalist).empty()) continue;
+    finalist.is_barred = true;
+    state.Put(finalist);
+    bars = true;
+  }
+  return bars;
 }
 
 void Suspend(PoolState& state, AccountId id, absl::Time now) {
@@ -329,15 +301,6 @@ void RejectTrial(PoolState& state, const PoolPolicy& policy, Trial trial,
   }
   // A voided trial, or an ended lease, may have been of another task.
   SettleFinishing(state, policy, now);
-}
-
-void SettleFinishing(PoolState& state, const PoolPolicy& policy,
-                     absl::Time now) {
-  std::vector<TaskId> finishing;
-  for (const auto& [id, task] : state.tasks()) {
-    if (task.state == TaskState::kFinishing) finishing.push_back(id);
-  }
-  for (const TaskId id : finishing) SettleIfDone(state, policy, id, now);
 }
 
 }  // namespace archpool::internal

@@ -21,7 +21,7 @@ Amount Scale(Amount amount, int64_t numerator, int64_t denominator) {
 
 // What each finalist adds in the region: 0 for what lies outside, what the
 // client knew, and what is hidden behind either.
-std::vector<int64_t> FindsOf(const std::vector<Trial>& finalists,
+std::vector<int64_t> FindsOf(absl::Span<const Trial> finalists,
                              const BonusRegion& region) {
   std::vector<int64_t> finds(finalists.size(), 0);
   const Trial& best = finalists.back();  // accuracies rise along the front
@@ -47,8 +47,8 @@ std::vector<int64_t> FindsOf(const std::vector<Trial>& finalists,
 
 // `settlement.trials` is sorted by account and trial.
 void AddFindersBonus(Amount pot, const BonusRegion& region,
-                     absl::Span<const Trial> accepted, Settlement& settlement) {
-  const std::vector<Trial> finalists = FinalistsOf(accepted);
+                     absl::Span<const Trial> finalists,
+                     Settlement& settlement) {
   if (finalists.empty()) return;
   const std::vector<int64_t> weights = FindsOf(finalists, region);
   const int64_t total =
@@ -105,26 +105,32 @@ Amount WorthOf(const Task& task, WorkUnits units) {
   return Scale(task.work_pot, units, task.spec->budget.work_units);
 }
 
+AcceptedWork WorkOf(const Trial& trial) {
+  return {.account = trial.account,
+          .trial = trial.id,
+          .units = trial.known_from.IsSet() ? 0 : trial.work_units};
+}
+
 Settlement Settle(const Task& task, const BonusRegion& region,
                   absl::Span<const Trial> accepted, Amount paid_before) {
-  // Small, so that a million of them sort within the caches.
-  struct Part {
-    AccountId account;
-    TrialId trial;
-    WorkUnits units;
-  };
-  std::vector<Part> parts;
-  parts.reserve(accepted.size());
-  for (const Trial& trial : accepted) {
-    parts.push_back({trial.account, trial.id,
-                     trial.known_from.IsSet() ? 0 : trial.work_units});
-  }
-  std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
-    return std::tie(a.account, a.trial) < std::tie(b.account, b.trial);
-  });
+  std::vector<AcceptedWork> work;
+  work.reserve(accepted.size());
+  for (const Trial& trial : accepted) work.push_back(WorkOf(trial));
+  return Settle(task, region, std::move(work), FinalistsOf(accepted),
+                paid_before);
+}
+
+Settlement Settle(const Task& task, const BonusRegion& region,
+                  std::vector<AcceptedWork> work,
+                  absl::Span<const Trial> finalists, Amount paid_before) {
+  std::sort(work.begin(), work.end(),
+            [](const AcceptedWork& a, const AcceptedWork& b) {
+              return std::tie(a.account, a.trial) <
+                     std::tie(b.account, b.trial);
+            });
   std::vector<int64_t> units;
-  units.reserve(parts.size());
-  for (const Part& part : parts) units.push_back(part.units);
+  units.reserve(work.size());
+  for (const AcceptedWork& one : work) units.push_back(one.units);
   Settlement settlement;
   // An overspent budget would be a fault of ours: the pot is all there is.
   settlement.units_total =
@@ -137,14 +143,14 @@ Settlement Settle(const Task& task, const BonusRegion& region,
     for (const WorkUnits one : units) pays.push_back(WorthOf(task, one));
   }
 
-  settlement.trials.reserve(parts.size());
-  for (size_t i = 0; i < parts.size(); ++i) {
-    settlement.trials.push_back({.trial = parts[i].trial,
-                                 .account = parts[i].account,
+  settlement.trials.reserve(work.size());
+  for (size_t i = 0; i < work.size(); ++i) {
+    settlement.trials.push_back({.trial = work[i].trial,
+                                 .account = work[i].account,
                                  .units = units[i],
                                  .pay = pays[i]});
   }
-  AddFindersBonus(task.bonus_pot, region, accepted, settlement);
+  AddFindersBonus(task.bonus_pot, region, finalists, settlement);
 
   settlement.paid_before = paid_before;
   Amount paid = paid_before;

@@ -66,6 +66,14 @@ struct Settlement {
   Amount refund = 0;
 };
 
+// Of an accepted trial: what its pay follows from.
+struct AcceptedWork {
+  AccountId account;
+  TrialId trial;
+  WorkUnits units = 0;  // none of what the client knew before
+};
+AcceptedWork WorkOf(const Trial& trial);
+
 // Work is paid at work_pot / budget.work_units per unit, however the task
 // ended: by running totals under kProportional, each trial its WorthOf under
 // kPplns. The finder's bonus is paid whole as soon as something new lies in its
@@ -80,6 +88,10 @@ struct Settlement {
 // afterwards, under kPplns.
 Settlement Settle(const Task& task, const BonusRegion& region,
                   absl::Span<const Trial> accepted, Amount paid_before = 0);
+// The same, from the accepted trials' `work` and their FinalistsOf.
+Settlement Settle(const Task& task, const BonusRegion& region,
+                  std::vector<AcceptedWork> work,
+                  absl::Span<const Trial> finalists, Amount paid_before);
 
 // Whether the account has agreed to be named in that payer's split; in its own
 // it always has.

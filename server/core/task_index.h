@@ -14,6 +14,7 @@
 #include "server/core/claim_front.h"
 #include "server/core/entities.h"
 #include "server/core/rung_board.h"
+#include "server/core/settling.h"
 
 namespace archpool {
 
@@ -75,6 +76,9 @@ struct TaskIndex {
   // The open ones, by falling promise, then by id.
   absl::btree_set<std::pair<double, SubspaceId>> open;
   int64_t done_subspaces = 0;  // completed or pruned
+  // Counts the changes of its trials, but for those of their pay and maturity.
+  int64_t results_version = 0;
+  Settling settling;
   // In memory alone: after a restart they are walked again.
   absl::btree_map<SubspaceId, BoxWalk> walks;
   BoxWalk WalkOf(SubspaceId box, uint64_t stream, AccountId account) const {

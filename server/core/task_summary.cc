@@ -4,7 +4,8 @@
 #include <set>
 #include <tuple>
 
-#include "common/nas/pareto.h"
+#include "absl/container/btree_map.h"
+#include "server/core/front_builder.h"
 
 namespace archpool {
 namespace {
@@ -16,60 +17,18 @@ struct Probability {
   void operator*=(double factor) { value *= factor; }
 };
 
-// Whether `a` is the better find.
-bool IsBetter(const Trial& a, const Trial& b) {
-  return std::tuple(-a.verified_accuracy_ppm, a.macs, a.id) <
-         std::tuple(-b.verified_accuracy_ppm, b.macs, b.id);
-}
-
-std::vector<Trial> FrontOf(absl::Span<const Trial> results) {
-  std::vector<ParetoPoint> points;
-  points.reserve(results.size());
-  for (const Trial& trial : results) {
-    points.push_back(
-        {.accuracy_ppm = trial.verified_accuracy_ppm, .macs = trial.macs});
-  }
-  std::vector<Trial> front;
-  for (const size_t index : ParetoFront(points)) {
-    front.push_back(results[index]);
-  }
-  return front;
-}
-
-std::vector<Trial> Verified(absl::Span<const Trial> accepted) {
-  std::vector<Trial> verified;
-  for (const Trial& trial : accepted) {
-    if (trial.verified_accuracy_ppm != kNotMeasured && IsResult(trial)) {
-      verified.push_back(trial);
-    }
-  }
-  return verified;
-}
-
-std::vector<Trial> FirstResults(absl::Span<const Trial> accepted) {
-  // The furthest rung, and there the first.
-  const auto place = [](const Trial& trial) {
-    return std::tuple(-trial.rung, trial.commit_time, trial.id);
-  };
-  std::map<Digest, std::tuple<int64_t, absl::Time, TrialId>> first;
-  for (const Trial& trial : accepted) {
-    const auto [known, is_new] =
-        first.insert({trial.architecture_id, place(trial)});
-    if (!is_new) known->second = std::min(known->second, place(trial));
-  }
-  std::vector<Trial> results;
-  for (const Trial& trial : accepted) {
-    if (std::get<TrialId>(first.at(trial.architecture_id)) == trial.id) {
-      results.push_back(trial);
-    }
-  }
-  return results;
-}
-
 }  // namespace
 
 std::vector<Trial> FinalistsOf(absl::Span<const Trial> accepted) {
-  return FrontOf(FirstResults(Verified(accepted)));
+  FrontBuilder front;
+  absl::btree_map<TrialId, const Trial*> by_id;
+  for (const Trial& trial : accepted) {
+    front.Add(trial);
+    by_id[trial.id] = &trial;
+  }
+  std::vector<Trial> finalists;
+  for (const TrialId id : front.Finalists()) finalists.push_back(*by_id[id]);
+  return finalists;
 }
 
 TaskSummary Summarize(absl::Span<const Trial> trials) {
@@ -126,13 +85,10 @@ TaskSummary Summarize(absl::Span<const Trial> trials) {
         break;
     }
   }
-  const std::vector<Trial> results = FirstResults(Verified(accepted));
-  for (const Trial& trial : results) {
-    if (!summary.best || IsBetter(trial, *summary.best)) summary.best = trial;
-  }
+  summary.front = FinalistsOf(accepted);
+  if (!summary.front.empty()) summary.best = summary.front.back();
   summary.trials_redundant =
       static_cast<int64_t>(accepted.size() - distinct.size());
-  summary.front = FrontOf(results);
   summary.subspaces_explored = static_cast<int64_t>(explored.size());
   for (auto& [account, share] : shares) {
     share.detection_ppm =

@@ -54,11 +54,8 @@ struct TaskSummary {
   absl::Duration audit_time;       // that verifiers spent
 };
 
-// Pareto front of verified accuracy against multiply-accumulates, by the
-// latter: what a task with these accepted trials ends with. Of one architecture
-// the trial of the furthest rung counts, and of several there (a primary's and
-// its backup's) the one committed first; the others, and what is at chance, are
-// paid as work alone.
+// What a task with these accepted trials ends with
+// (server/core/front_builder.h), by multiply-accumulates.
 std::vector<Trial> FinalistsOf(absl::Span<const Trial> accepted);
 
 // `trials`: every trial of one task, in any order.

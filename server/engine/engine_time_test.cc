@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "server/engine/engine.h"
 #include "server/storage/memory_store.h"
 #include "tests/support/pool_fixture.h"
@@ -169,6 +170,49 @@ TEST_F(EngineTimeTest, APoolGoesOnFromWhereItsTimeWas) {
   EXPECT_GE(behind.Now(), pool.now);
   EXPECT_LE(behind.Now(), pool.now + absl::Seconds(5));
   EXPECT_GT(behind.Ahead(), absl::Hours(9));
+}
+
+// The steps of a settlement do not wait for time to pass, and others are served
+// in between: no tick is due by this clock, which stands still.
+TEST(EngineSettlesTest, OneStepAfterTheOther) {
+  PoolPolicy policy = AuditEverything();
+  policy.settle_trials_max = 1;
+  TestPool pool(policy);
+  const AccountId alice = pool.Make("alice", Role::kMiner);
+  const SessionId session = pool.Open(alice, "w1");
+  const TaskId task = pool.Submit(TinySpec(4));
+  const auto grant = pool.Do(AcquireLease{alice, session}).grant;
+  for (const Assignment& one : grant->assignments) {
+    pool.Deliver(alice, session, grant->lease, one.trial, 700);
+  }
+  while (const auto audit = pool.Do(AcquireAudit{pool.verifier, "v1"})) {
+    pool.Do(ReportAudit{pool.verifier, audit->audit.id, audit->audit.attempt,
+                        "v1", Measurement{700, 700}});
+  }
+  pool.Do(CancelTask{task, pool.client});
+  // Finalists are asked for by ticks.
+  while (!ReadyToSettle(pool.pool.state()).empty()) pool.Do(Tick{});
+  const auto audit = pool.Do(AcquireAudit{pool.verifier, "v1"});
+  ASSERT_TRUE(audit.has_value());
+  pool.Do(ReportAudit{pool.verifier, audit->audit.id, audit->audit.attempt,
+                      "v1", Measurement{700, 700}});
+  ASSERT_FALSE(ReadyToSettle(pool.pool.state()).empty());
+
+  MemoryStore store;
+  const auto loaded = store.TakeOver();
+  ASSERT_THAT(
+      store.Commit(loaded->epoch, loaded->sequence, pool.pool.TakeEvents()),
+      IsOk());
+  SteadyClock clock{
+      {[&] { return pool.now; }, [&] { return pool.now - absl::UnixEpoch(); }}};
+  Engine engine(clock, store, policy, EngineOptions());
+  ASSERT_THAT(engine.Start(nullptr), IsOk());
+  const absl::Time until = absl::Now() + absl::Seconds(60);
+  while (!IsEnded(store.GetTask(task)->state) && absl::Now() < until) {
+    absl::SleepFor(absl::Milliseconds(5));
+  }
+  EXPECT_EQ(store.GetTask(task)->state, TaskState::kCancelled);
+  engine.Stop();
 }
 
 }  // namespace

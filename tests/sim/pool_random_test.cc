@@ -67,6 +67,7 @@ class History {
     policy.credit_block = 2;
     if (seed % 2 == 1) policy.reward_rule = RewardRule::kPplns;
     policy.pplns_window_units = 1'000'000;
+    if (seed % 3 == 0) policy.settle_trials_max = 3;  // in many steps
     return policy;
   }
 

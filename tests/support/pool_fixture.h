@@ -171,6 +171,11 @@ class TestPool {
         Do(ReportAudit{verifier, grant->audit.id, grant->audit.attempt, "v1",
                        Measurement{correct, correct}});
       }
+      // What is settled in steps.
+      while (!ReadyToSettle(pool.state()).empty()) {
+        more = true;
+        Do(Tick{});
+      }
     }
   }
   // Takes the next audit and reports what was measured; where that blames its

@@ -62,7 +62,7 @@ ORDER BY payout.id)sql";
 constexpr char kUnearnedSql[] = R"sql(
 WITH of_task AS (
   SELECT id, reward_rule = 'pplns' AS by_window,
-    reward_rule = 'pplns' AND state IN ('active', 'finishing') AS waits
+    state IN ('active', 'finishing') AS waits
   FROM task
   WHERE $1::bigint = 0 OR id IN (
     SELECT task_id FROM transfer WHERE id > $1::bigint AND task_id IS NOT NULL)

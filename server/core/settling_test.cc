@@ -1,0 +1,148 @@
+// A settlement in steps: whatever comes between two of them, everybody gets
+// what he would have got at once.
+#include <map>
+#include <string>
+#include <utility>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/pool_fixture.h"
+
+namespace archpool {
+namespace {
+
+constexpr int64_t kTrials = 12;
+
+PoolPolicy Policy(RewardRule rule, int64_t step) {
+  PoolPolicy policy = AuditEverything();
+  policy.reward_rule = rule;
+  policy.credit_block = 4;  // so that some of the credit matures at the end
+  policy.settle_trials_max = step;
+  return policy;
+}
+
+struct Outcome {
+  std::map<TrialId, std::pair<Amount, Amount>> pays;  // and the bonus
+  std::map<AccountId, Amount> balances;
+  friend bool operator==(const Outcome&, const Outcome&) = default;
+};
+
+// Two miners' task, with all of its verdicts and nothing settled.
+class Finished {
+ public:
+  Finished(RewardRule rule, int64_t step) : pool_(Policy(rule, step)) {
+    TaskSpec spec = TinySpec(kTrials);
+    spec.terms.reward = 100 * kAmountPerCoin + 7;
+    spec.terms.finders_bonus_ppm = 100'000;
+    spec.budget.trials_max = kTrials;
+    task_ = pool_.Submit(spec);
+    int64_t claim = 600;
+    std::pair<AccountId, SessionId> miners[2];
+    for (auto& [account, session] : miners) {
+      account = pool_.Make(&account == &miners[0].first ? "alice" : "bob",
+                           Role::kMiner);
+      session = pool_.Open(account, "w");
+    }
+    for (int turn = 0; State().tasks().contains(task_) && turn < 100; ++turn) {
+      const auto& [account, session] = miners[turn % 2];
+      const auto grant = pool_.Do(AcquireLease{account, session}).grant;
+      if (!grant) break;
+      for (const Assignment& one : grant->assignments) {
+        pool_.Deliver(account, session, grant->lease, one.trial, claim += 20);
+      }
+      VerifyAndWatch();
+    }
+  }
+
+  const PoolState& State() const { return pool_.pool.state(); }
+  bool HasEnded() const { return State().Find(task_) == nullptr; }
+  TrialId AnyAccepted() const {
+    for (const TrialId id : State().IndexOf(task_).trials) {
+      if (State().Find(id)->pay > 0) return id;
+    }
+    return {};
+  }
+  // A tick, and the verification of what it asks for.
+  void Step() {
+    pool_.Do(Tick{});
+    VerifyAndWatch();
+  }
+  void Restart() { pool_.pool = Pool(pool_.policy, State().Snapshot()); }
+  void Void(TrialId trial) {
+    pool_.Do(VoidTrial{trial});
+    Watch();
+  }
+  Outcome End() {
+    for (int i = 0; !HasEnded() && i < 1'000; ++i) Step();
+    EXPECT_TRUE(HasEnded());
+    EXPECT_EQ(State().BalanceOf(Place::EscrowOf(task_)), 0);
+    for (const auto& [id, account] : State().accounts()) {
+      outcome_.balances[id] = State().BalanceOf(Place::Of(id));
+    }
+    return outcome_;
+  }
+
+ private:
+  void VerifyAndWatch() {
+    while (const auto grant = pool_.Do(AcquireAudit{pool_.verifier, "v1"})) {
+      const int64_t correct = grant->trial.claimed_correct;
+      pool_.Do(ReportAudit{pool_.verifier, grant->audit.id,
+                           grant->audit.attempt, "v1",
+                           Measurement{correct, correct}});
+    }
+    Watch();
+  }
+  void Watch() {
+    for (const Event& event : pool_.pool.TakeEvents()) {
+      const auto* trial = std::get_if<Trial>(&event);
+      if (trial != nullptr) {
+        outcome_.pays[trial->id] = {trial->pay, trial->finders_bonus};
+      }
+    }
+  }
+
+  TestPool pool_;
+  TaskId task_;
+  Outcome outcome_;
+};
+
+class SettlingTest : public ::testing::TestWithParam<RewardRule> {};
+
+TEST_P(SettlingTest, AKillBetweenAnyTwoStepsChangesNothing) {
+  const Outcome at_once = Finished(GetParam(), 1'000).End();
+  ASSERT_GE(at_once.pays.size(), 8u);
+  for (int64_t step = 1; step <= 3; ++step) {
+    for (int kill = 0; kill < 60; ++kill) {
+      Finished finished(GetParam(), step);
+      ASSERT_FALSE(finished.HasEnded()) << "it was not done in steps";
+      for (int i = 0; i < kill && !finished.HasEnded(); ++i) finished.Step();
+      const bool is_over = finished.HasEnded();
+      if (!is_over) finished.Restart();
+      ASSERT_EQ(finished.End(), at_once) << step << " a step, kill " << kill;
+      if (is_over) break;
+    }
+  }
+}
+
+TEST_P(SettlingTest, WhatIsFoundFalseInBetweenIsNotPaid) {
+  int voided = 0;
+  for (int before = 1; before < 60; ++before) {
+    Finished finished(GetParam(), 1);
+    for (int i = 0; i < before; ++i) finished.Step();
+    if (finished.HasEnded()) break;
+    const TrialId trial = finished.AnyAccepted();
+    if (!trial.IsSet()) continue;
+    finished.Void(trial);
+    const Outcome outcome = finished.End();
+    EXPECT_EQ(outcome.pays.at(trial), std::pair(Amount{0}, Amount{0}));
+    ++voided;
+  }
+  EXPECT_GT(voided, 5);
+}
+
+INSTANTIATE_TEST_SUITE_P(Rules, SettlingTest,
+                         ::testing::Values(RewardRule::kProportional,
+                                           RewardRule::kPplns));
+
+}  // namespace
+}  // namespace archpool
