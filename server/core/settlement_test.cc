@@ -19,6 +19,7 @@ PoolPolicy Policy(RewardRule rule) {
   PoolPolicy policy = AuditEverything();
   policy.reward_rule = rule;
   policy.credit_block = 1;
+  policy.payout_min = 1;
   return policy;
 }
 
@@ -155,6 +156,18 @@ TEST_F(SettlementTest, ASplitNamesOnlyWhoAgreedToIt) {
               FailsWith("ACCOUNT_UNKNOWN"));
   EXPECT_TRUE(pool.Do(SetShareConsent{bob, "bob", true}).shares_from.empty())
       << "oneself needs none";
+}
+
+TEST_F(SettlementTest, WhatASuspendedAccountIsPaidStaysWithIt) {
+  pool.Do(SetPayoutTerms{alice, "alice's", 1'000});
+  pool.Do(SetPayoutTerms{bob, "bob's", 1'000});
+  const TaskId task = Submit("r1");
+  Work(alice, alices);
+  Work(bob, bobs);
+  pool.Do(SetAccountState{"alice", AccountState::kSuspended});
+  End(task);
+  EXPECT_GT(Balance(alice), 1'000);
+  EXPECT_EQ(Balance(bob), 0) << "it went out by itself";
 }
 
 TEST_F(SettlementTest, ASplitMustAddUp) {

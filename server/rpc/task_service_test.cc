@@ -232,6 +232,31 @@ TEST_F(TaskServiceTest, RegisteringAgainAnswersTheSameDataset) {
   EXPECT_THAT(call(), FailsWith("BLOB_UNKNOWN"));
 }
 
+TEST_F(TaskServiceTest, AClientSeesNoResultOfWhatItDoesNotPayFor) {
+  const int64_t id = SubmitTask();
+  Accept("w1");
+  const int64_t session = *miner_->OpenSession("w2");
+  const auto lease = miner_->AcquireLease(session, absl::ZeroDuration());
+  ASSERT_THAT(lease, IsOk());
+  const int64_t trial = lease->lease().assignments(0).trial_id();
+  ASSERT_THAT(miner_->Report(session, lease->lease(), trial, "weights", 9),
+              IsOk());
+  const auto claim_of = [&](Party& party, int64_t wanted) -> int64_t {
+    const auto trials = Trials(party, id);
+    EXPECT_THAT(trials, IsOk());
+    for (const v1::Trial& one : trials->trials()) {
+      if ((one.trial_id() == trial) == (wanted == trial) &&
+          one.state() != v1::TRIAL_STATE_ABANDONED) {
+        return one.claimed_accuracy_ppm();
+      }
+    }
+    return 0;
+  };
+  EXPECT_EQ(claim_of(*client_, trial), -1);
+  EXPECT_EQ(claim_of(*miner_, trial), 900'000) << "its own";
+  EXPECT_EQ(claim_of(*client_, 0), 700'000) << "what is accepted";
+}
+
 TEST_F(TaskServiceTest, CancellingPaysWhatWasAcceptedAndRefundsTheRest) {
   const int64_t id = SubmitTask();
   const int64_t trial = Accept("w1");
