@@ -92,6 +92,8 @@ class Checker {
     for (const auto& [id, trial] : tables_.All<TrialId, Trial>()) {
       if (!IsPaidFor(trial)) continue;
       const Task& task = tables_.All<TaskId, Task>().at(trial.task);
+      // Its settlement may be under way, and moves the money last.
+      if (task.state == TaskState::kFinishing) continue;
       if (task.rule == RewardRule::kPplns && !IsEnded(task.state)) continue;
       for (const auto& [kind, amount] :
            {std::pair(TransferKind::kPay, trial.pay),

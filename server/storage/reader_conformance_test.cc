@@ -10,6 +10,7 @@
 namespace archpool {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
@@ -279,6 +280,29 @@ TEST_P(StoreConformanceTest, LedgerCheckNoticesPayThatNobodyEarned) {
   trial.pay = 3;
   ASSERT_THAT(writer.Commit({trial}), IsOk());
   EXPECT_THAT(backend_->reader().CheckLedger()->violations, IsEmpty());
+}
+
+// What each trial gets is written before the money moves.
+TEST_P(StoreConformanceTest, LedgerCheckWaitsForASettlementUnderWay) {
+  SmallPool pool;
+  pool.task.state = TaskState::kFinishing;
+  pool.task.end_reason = EndReason::kBudget;
+  Writer writer(backend_->NewWriter());
+  ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
+  Trial trial = pool.trial;
+  trial.state = TrialState::kAccepted;
+  trial.basis = TrialBasis::kAudited;
+  trial.is_matured = true;
+  trial.weights_digest = Sha256("weights");
+  trial.pay = 3;
+  ASSERT_THAT(writer.Commit({trial}), IsOk());
+  EXPECT_THAT(backend_->reader().CheckLedger()->violations, IsEmpty());
+  pool.task.state = TaskState::kSucceeded;
+  pool.task.end_time = absl::UnixEpoch();
+  ASSERT_THAT(writer.Commit({pool.task}), IsOk());
+  EXPECT_THAT(backend_->reader().CheckLedger()->violations,
+              Contains("task-1 moved 0 to account:2 as pay, its accepted "
+                       "trials earned 3"));
 }
 
 // Through the window others may be paid than those who earned: all together,

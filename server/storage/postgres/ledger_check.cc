@@ -58,11 +58,12 @@ ORDER BY payout.id)sql";
 
 // What an ended task paid each miner is what its accepted trials, by verdicts
 // that rest on something, came to. Through a window (account 0) all miners
-// together: the next statement tells them apart.
+// together: the next statement tells them apart. A settlement that is under way
+// moves the money last.
 constexpr char kUnearnedSql[] = R"sql(
 WITH of_task AS (
   SELECT id, reward_rule = 'pplns' AS by_window,
-    state IN ('active', 'finishing') AS waits
+    state = 'finishing' OR reward_rule = 'pplns' AND state = 'active' AS waits
   FROM task
   WHERE $1::bigint = 0 OR id IN (
     SELECT task_id FROM transfer WHERE id > $1::bigint AND task_id IS NOT NULL)
