@@ -212,8 +212,8 @@ TEST(EngineQueueTest, AFullQueueRefuses) {
 TEST(EngineListenerTest, HearsOfCommittedRecordsBeforeTheReply) {
   SteadyClock clock;
   MemoryStore store;
+  std::atomic<size_t> heard{0};  // outlives the engine, which ticks to its end
   Engine engine(clock, store, PoolPolicy(), EngineOptions());
-  std::atomic<size_t> heard{0};
   ASSERT_THAT(engine.Start([&](absl::Span<const Event> events) {
     heard += CountAccounts(events);
   }),
@@ -227,8 +227,8 @@ TEST(EngineListenerTest, HearsOfCommittedRecordsBeforeTheReply) {
 TEST(EngineListenerTest, HearsOfACommitInDoubtByTheLoadAfterIt) {
   SteadyClock clock;
   FaultyStore store;
-  Engine engine(clock, store, PoolPolicy(), EngineOptions());
   std::vector<size_t> loads;
+  Engine engine(clock, store, PoolPolicy(), EngineOptions());
   ASSERT_THAT(engine.Start(nullptr,
                            [&](const PoolSnapshot& snapshot) {
                              loads.push_back(CountAccounts(snapshot.records));
