@@ -41,6 +41,7 @@ absl::StatusOr<AcquireLease::Reply> Pool::Execute(const AcquireLease& command,
   ARCHPOOL_ASSIGN_OR_RETURN(
       const Session session,
       internal::OwnSession(state_, command.caller, command.session));
+  heirs_.Hear(session.id, now);
   const Account& account = *state_.Find(command.caller);
   if (account.state == AccountState::kSuspended) {
     return FailedPrecondition(

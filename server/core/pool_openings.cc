@@ -190,9 +190,10 @@ absl::StatusOr<ConfirmUpload::Reply> Pool::Execute(const ConfirmUpload& command,
 // Workers of the account that were heard and compute like this one, itself
 // included.
 std::vector<SessionId> Pool::AbleToAnswer(const Session& like, absl::Time now) {
+  const std::string hardware_class = HardwareClassOf(like);
   std::vector<SessionId> able;
   for (const SessionId id : state_.SessionsOf(like.account)) {
-    if (HardwareClassOf(*state_.Find(id)) == HardwareClassOf(like) &&
+    if (HardwareClassOf(*state_.Find(id)) == hardware_class &&
         !heirs_.IsSilent(id, policy_.silence_term, now)) {
       able.push_back(id);
     }
@@ -205,6 +206,12 @@ absl::StatusOr<ReviewTrials::Reply> Pool::Execute(const ReviewTrials& command,
   ARCHPOOL_ASSIGN_OR_RETURN(
       const Session session,
       internal::OwnSession(state_, command.caller, command.session));
+  if (heirs_.IsSilent(session.id, policy_.silence_term, now)) {
+    // What kept this one away may have kept the account's others away as well.
+    for (const SessionId id : state_.SessionsOf(command.caller)) {
+      heirs_.Forget(id);
+    }
+  }
   heirs_.Hear(session.id, now);
   ReviewTrials::Reply reply;
   const std::set<TrialId> kept(command.kept.begin(), command.kept.end());
@@ -217,17 +224,23 @@ absl::StatusOr<ReviewTrials::Reply> Pool::Execute(const ReviewTrials& command,
       reply.settled.push_back(id);
     }
   }
-  const std::vector<SessionId> able = AbleToAnswer(session, now);
+  const std::string hardware_class = HardwareClassOf(session);
+  std::vector<SessionId> able;  // once it is asked for
+  const auto is_heir = [&](AuditId id) {
+    if (able.empty()) able = AbleToAnswer(session, now);
+    return HeirOf(id, able) == session.id;
+  };
   for (const AuditId id : state_.AskedOf(command.caller)) {
     const Audit& audit = *state_.Find(id);
     const Trial& trial = *state_.Find(audit.trial);
-    const auto is_orphan = [&] {
-      return trial.hardware_class == HardwareClassOf(session) &&
-             (state_.Find(trial.session) == nullptr ||
-              heirs_.IsSilent(trial.session, policy_.silence_term, now));
+    const auto is_inherited = [&] {
+      if (trial.hardware_class != hardware_class) return false;
+      if (state_.Find(trial.session) == nullptr) return true;
+      return heirs_.IsSilent(trial.session, policy_.silence_term, now) &&
+             is_heir(id);
     };
     if (!kept.contains(trial.id) && trial.session != session.id &&
-        (!is_orphan() || HeirOf(id, able) != session.id)) {
+        !is_inherited()) {
       continue;
     }
     reply.asked.push_back({RequestOf(audit, trial), GrantAgain(trial, audit)});

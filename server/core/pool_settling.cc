@@ -121,14 +121,13 @@ std::vector<Trial> FinalistsOf(const PoolState& state,
   return finalists;
 }
 
-// False: there are more.
+// Whole accounts at a time: what is left of a block would look like a short one
+// if it all began anew. False: there are more.
 bool MatureSome(PoolState& state, const PoolPolicy& policy, TaskId id) {
   std::vector<TrialId> some;
   for (const auto& [account, block] : state.IndexOf(id).immature) {
-    for (const auto& [commit_time, trial] : block) {
-      if (std::ssize(some) == policy.settle_trials_max) break;
-      some.push_back(trial);
-    }
+    if (std::ssize(some) >= policy.settle_trials_max) break;
+    for (const auto& [commit_time, trial] : block) some.push_back(trial);
   }
   for (const TrialId trial : some) Credit(state, policy, trial);
   return state.IndexOf(id).immature.empty();
@@ -269,8 +268,10 @@ void SettleFinishing(PoolState& state, const PoolPolicy& policy,
                      absl::Time now) {
   int64_t left = policy.settle_trials_max;
   for (const TaskId id : ReadyToSettle(state)) {
-    left -= std::ssize(state.IndexOf(id).trials);
-    if (left >= 0) SettleIfDone(state, policy, id, now);
+    const int64_t size = std::ssize(state.IndexOf(id).trials);
+    if (size > left) continue;
+    left -= size;
+    SettleIfDone(state, policy, id, now);
   }
 }
 

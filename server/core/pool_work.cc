@@ -212,6 +212,7 @@ absl::StatusOr<RenewLease::Reply> Pool::Execute(const RenewLease& command,
                                                 absl::Time now) {
   ARCHPOOL_RETURN_IF_ERROR(
       internal::OwnSession(state_, command.caller, command.session).status());
+  heirs_.Hear(command.session, now);
   const Lease* found = state_.Find(command.lease);
   if (found == nullptr || found->session != command.session) {
     return LeaseEnded(command.lease);
@@ -247,6 +248,7 @@ absl::StatusOr<ReportTrials::Reply> Pool::Execute(const ReportTrials& command,
                                                   absl::Time now) {
   ARCHPOOL_RETURN_IF_ERROR(
       internal::OwnSession(state_, command.caller, command.session).status());
+  heirs_.Hear(command.session, now);
   ReportTrials::Reply reply;
   reply.results.reserve(command.reports.size());
   for (const TrialReport& report : command.reports) {

@@ -172,8 +172,8 @@ void Engine::TickIfDue() {
     const absl::StatusOr<Tick::Reply> ticked = pool_->Execute(tick, now);
     NoteCommand(typeid(Tick), Since(begin));
     more = ticked.ok() && ticked->more;
-    if (ticked.ok() && ticked->settles) next_tick_ = now;
     committed = CommitEvents();
+    if (ticked.ok() && ticked->settles && committed.ok()) next_tick_ = now;
   }
   if (!committed.ok()) Recover(committed);
 }
