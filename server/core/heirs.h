@@ -1,8 +1,8 @@
 // Who answers for a worker that is gone: when a machine dies, what is asked of
 // its trainings goes to another worker of its account whose arithmetic is the
-// same, which trains them again. So a dead machine costs its account one
-// training for each question, and no credit; whoever never trained cannot train
-// what was committed to.
+// same, which trains them again if there is time left. So a dead machine need
+// not cost its account the credit of the others; whoever never trained cannot
+// train what was committed to.
 //
 // In memory alone: after a restart every worker counts as heard. Not
 // thread-safe.
@@ -34,11 +34,11 @@ class Heirs {
   absl::btree_map<SessionId, absl::Time> heard_;
 };
 
-// The one of those that can answer that is to: for every question it is the
-// same one, and many questions go to them in turns. REQUIRES: not empty.
-inline SessionId HeirOf(AuditId question, const std::vector<SessionId>& able) {
-  return able[static_cast<size_t>(question.value) % able.size()];
-}
+// The one of those that can answer that is to: for a question it changes only
+// where the one chosen leaves or a newcomer takes its place (rendezvous
+// hashing; Thaler and Ravishankar, "Using Name-Based Mappings to Increase Hit
+// Rates", 1998), and many questions are spread over all. REQUIRES: not empty.
+SessionId HeirOf(AuditId question, const std::vector<SessionId>& able);
 
 }  // namespace archpool
 

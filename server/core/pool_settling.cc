@@ -1,6 +1,6 @@
 // The reward of a finished task is split, in steps: its escrow goes to the
-// miners, the pool, and back to the client. Nothing of it is seen before the
-// last step, which moves all of the money at once.
+// miners, the pool, and back to the client. No money moves before the last
+// step, which moves all of it at once.
 #include <algorithm>
 #include <utility>
 #include <vector>

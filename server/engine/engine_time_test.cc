@@ -172,8 +172,8 @@ TEST_F(EngineTimeTest, APoolGoesOnFromWhereItsTimeWas) {
   EXPECT_GT(behind.Ahead(), absl::Hours(9));
 }
 
-// The steps of a settlement do not wait for time to pass, and others are served
-// in between: no tick is due by this clock, which stands still.
+// The steps of a settlement do not wait for time to pass: no other tick is due
+// by this clock, which stands still.
 TEST(EngineSettlesTest, OneStepAfterTheOther) {
   PoolPolicy policy = AuditEverything();
   policy.settle_trials_max = 1;

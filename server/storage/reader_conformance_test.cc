@@ -234,6 +234,17 @@ TEST_P(StoreConformanceTest, ReadersSeeWholeCommits) {
   for (std::thread& thread : threads) thread.join();
 }
 
+// The pool's trial, accepted, with 3 of pay to its credit.
+Trial PaidTrial(const SmallPool& pool) {
+  Trial trial = pool.trial;
+  trial.state = TrialState::kAccepted;
+  trial.basis = TrialBasis::kAudited;
+  trial.is_matured = true;
+  trial.weights_digest = Sha256("weights");
+  trial.pay = 3;
+  return trial;
+}
+
 TEST_P(StoreConformanceTest, LedgerCheckNoticesATamperedBalance) {
   const SmallPool pool;
   Writer writer(backend_->NewWriter());
@@ -272,13 +283,7 @@ TEST_P(StoreConformanceTest, LedgerCheckNoticesPayThatNobodyEarned) {
   EXPECT_THAT(backend_->reader().CheckLedger()->violations,
               ElementsAre("task-1 moved 3 to account:2 as pay, its accepted "
                           "trials earned 0"));
-  Trial trial = pool.trial;
-  trial.state = TrialState::kAccepted;
-  trial.basis = TrialBasis::kAudited;
-  trial.is_matured = true;
-  trial.weights_digest = Sha256("weights");
-  trial.pay = 3;
-  ASSERT_THAT(writer.Commit({trial}), IsOk());
+  ASSERT_THAT(writer.Commit({PaidTrial(pool)}), IsOk());
   EXPECT_THAT(backend_->reader().CheckLedger()->violations, IsEmpty());
 }
 
@@ -289,13 +294,7 @@ TEST_P(StoreConformanceTest, LedgerCheckWaitsForASettlementUnderWay) {
   pool.task.end_reason = EndReason::kBudget;
   Writer writer(backend_->NewWriter());
   ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
-  Trial trial = pool.trial;
-  trial.state = TrialState::kAccepted;
-  trial.basis = TrialBasis::kAudited;
-  trial.is_matured = true;
-  trial.weights_digest = Sha256("weights");
-  trial.pay = 3;
-  ASSERT_THAT(writer.Commit({trial}), IsOk());
+  ASSERT_THAT(writer.Commit({PaidTrial(pool)}), IsOk());
   EXPECT_THAT(backend_->reader().CheckLedger()->violations, IsEmpty());
   pool.task.state = TaskState::kSucceeded;
   pool.task.end_time = absl::UnixEpoch();
@@ -312,13 +311,7 @@ TEST_P(StoreConformanceTest, LedgerCheckKnowsWhatTheWindowOwes) {
   pool.task.rule = RewardRule::kPplns;
   Writer writer(backend_->NewWriter());
   ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
-  Trial trial = pool.trial;
-  trial.state = TrialState::kAccepted;
-  trial.basis = TrialBasis::kAudited;
-  trial.is_matured = true;
-  trial.weights_digest = Sha256("weights");
-  trial.pay = 3;
-  ASSERT_THAT(writer.Commit({trial}), IsOk());
+  ASSERT_THAT(writer.Commit({PaidTrial(pool)}), IsOk());
   EXPECT_THAT(backend_->reader().CheckLedger()->violations,
               ElementsAre("account:2 was paid through the window, and is owed, "
                           "0, and earned 3"));
@@ -404,13 +397,7 @@ TEST_P(StoreConformanceTest, LedgerCheckGoesOnFromItsMark) {
                             "trials earned 0"))
         << "until it is put right";
   }
-  Trial trial = pool.trial;
-  trial.state = TrialState::kAccepted;
-  trial.basis = TrialBasis::kAudited;
-  trial.is_matured = true;
-  trial.weights_digest = Sha256("weights");
-  trial.pay = 3;
-  ASSERT_THAT(writer.Commit({trial}), IsOk());
+  ASSERT_THAT(writer.Commit({PaidTrial(pool)}), IsOk());
   EXPECT_THAT(reader.CheckLedgerFrom(mark)->violations, IsEmpty());
   EXPECT_EQ(mark.transfer, TransferId{2});
   backend_->Tamper(Balance{Place::Of(pool.client.id), 5});

@@ -1,4 +1,4 @@
-"""A gate in front of a PostgreSQL on TCP, which treats what passes as a bad
+"""A gate in front of a server on TCP, which treats what passes as a bad
 network does: late, never, or cut off between a commit and its answer.
 
 A server that lost the answer to a commit must find out what became of it, and
@@ -30,7 +30,7 @@ class Broken(Exception):
 
 class TcpGate:
     def __init__(self, upstream, seed=0):
-        """`upstream`: PostgreSQL's port on this machine."""
+        """`upstream`: the server's port on this machine."""
         self.upstream = upstream
         self.numbers = random.Random(seed)
         self.changed = threading.Condition()
