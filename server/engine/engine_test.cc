@@ -22,8 +22,16 @@ namespace {
 using testing::ElementsAre;
 using testing::SizeIs;
 
-// Fails commits as a test says: before they happen, after they happened, or by
-// a constraint where an event matches.
+size_t CountAccounts(absl::Span<const Event> events) {
+  return static_cast<size_t>(
+      std::count_if(events.begin(), events.end(), [](const Event& event) {
+        return std::holds_alternative<Account>(event);
+      }));
+}
+
+// Fails commits of accounts as a test says: before they happen, after they
+// happened, or by a constraint where an event matches. The engine's own ticks,
+// which come when they come, are no test's to fail.
 class FaultyStore : public Store {
  public:
   enum class Fault { kNone, kBefore, kInDoubtDone, kInDoubtLost };
@@ -45,7 +53,8 @@ class FaultyStore : public Store {
         return FailedPrecondition("CONSTRAINT", "poison is refused");
       }
     }
-    switch (fault.exchange(Fault::kNone)) {
+    switch (CountAccounts(events) == 0 ? Fault::kNone
+                                       : fault.exchange(Fault::kNone)) {
       case Fault::kNone:
         break;
       case Fault::kBefore:
@@ -66,13 +75,6 @@ class FaultyStore : public Store {
   std::atomic<int> takeover_failures{0};
   std::atomic<int> commits{0};
 };
-
-size_t CountAccounts(absl::Span<const Event> events) {
-  return static_cast<size_t>(
-      std::count_if(events.begin(), events.end(), [](const Event& event) {
-        return std::holds_alternative<Account>(event);
-      }));
-}
 
 class EngineTest : public testing::Test {
  protected:
