@@ -416,6 +416,7 @@ Json ToJson(const v1::ListVerifiersResponse& response) {
                          {"failures_in_a_row", one.failures_in_a_row()},
                          {"agreed", one.agreed()},
                          {"outvoted", one.outvoted()},
+                         {"planted_failed", one.planted_failed()},
                          {"audit_id", IdOrNull(one.audit_id())}});
   }
   Json classes = Json::array();

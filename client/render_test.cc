@@ -239,6 +239,7 @@ TEST(RenderTest, VerifiersAndWhatWaitsForThem) {
   verifier->set_state("set_aside");
   verifier->set_agreed(1);
   verifier->set_outvoted(3);
+  verifier->set_planted_failed(5);
   verifier->mutable_silent_for()->set_seconds(65);
   auto* unserved = response.add_hardware_classes();
   unserved->set_name("gcc-12.2.0/avx2/0123456789abcdef/2");
@@ -252,6 +253,7 @@ TEST(RenderTest, VerifiersAndWhatWaitsForThem) {
   ExpectFits(page, kPlain.width);
   const Json json = ToJson(response);
   EXPECT_EQ(json["verifiers"][0]["outvoted"], 3);
+  EXPECT_EQ(json["verifiers"][0]["planted_failed"], 5);
   EXPECT_EQ(json["verifiers"][0]["audit_id"], Json());
   EXPECT_EQ(json["hardware_classes"][0]["oldest_wait_seconds"], 125.0);
   EXPECT_EQ(json["hardware_classes"][0]["backlog_seconds"], Json());

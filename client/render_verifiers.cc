@@ -46,6 +46,7 @@ std::string RenderVerifiers(const v1::ListVerifiersResponse& response,
                {"heard", Align::kRight},
                {"failed", Align::kRight},
                {"outvoted", Align::kRight},
+               {"found false true", Align::kRight},
                {"audit", Align::kRight}});
   for (const auto& one : response.verifiers()) {
     table.AddRow(
@@ -55,6 +56,7 @@ std::string RenderVerifiers(const v1::ListVerifiersResponse& response,
          absl::StrCat(FormatSpan(ToDuration(one.silent_for())), " ago"),
          absl::StrCat(one.failures_in_a_row()),
          absl::StrCat(one.outvoted(), " of ", one.agreed() + one.outvoted()),
+         absl::StrCat(one.planted_failed()),
          one.audit_id() == 0 ? "-" : absl::StrCat(one.audit_id())});
   }
   return absl::StrCat(table.Render(terminal, 0), "\n",

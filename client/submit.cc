@@ -118,29 +118,39 @@ absl::StatusOr<Digest> RegisterDataset(Context& context, PoolClient& client,
   return Digest::FromBytes(response.dataset_id());
 }
 
-// A pool that is going to refuse the reward must not get the files first. What
+v1::DatasetManifest ManifestOf(const DatasetFacts& facts) {
+  DatasetManifest manifest{.shape = facts.shape,
+                           .classes = facts.classes,
+                           .train_count = facts.train_count,
+                           .validation_count = facts.validation_count,
+                           .held_out_count = facts.held_out_count,
+                           .deviation_ppm = 1};
+  return wire::ToProto(manifest);
+}
+
+// A pool that is going to refuse the task must not get the files first. What
 // may be open already, with its reward set aside, is let through.
-absl::Status CheckBalance(PoolClient& client, const TaskSpec& spec) {
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const v1::GetBalancesResponse balances,
-      client.Call(client.ledger(), &v1::LedgerService::Stub::GetBalances,
-                  v1::GetBalancesRequest()));
-  int64_t balance = 0;  // a client is shown its own alone
-  for (const v1::Balance& one : balances.balances()) balance += one.amount();
-  if (balance >= spec.terms.reward) return absl::OkStatus();
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::Task> tasks,
-                            client.ListTasks(kTasksLookedAt));
-  const bool may_be_open =
-      std::any_of(tasks.begin(), tasks.end(), [&spec](const v1::Task& task) {
-        return task.state() == v1::TASK_STATE_ACTIVE &&
-               task.spec().name() == spec.name;
-      });
-  if (may_be_open) return absl::OkStatus();
-  return FailedPrecondition(
-      "BALANCE_TOO_LOW",
-      absl::StrCat("the reward is ", FormatCoins(spec.terms.reward),
-                   " coins, and your balance ", FormatCoins(balance),
-                   "; nothing was sent"));
+absl::Status CheckIsTaken(PoolClient& client, const TaskSpec& spec,
+                          const DatasetFacts& facts) {
+  v1::CheckTaskRequest request;
+  *request.mutable_spec() = wire::ToProto(spec);
+  *request.mutable_manifest() = ManifestOf(facts);
+  const absl::Status refusal =
+      client.Call(client.tasks(), &Stub::CheckTask, request).status();
+  // An older server says what it thinks of it when the files are there.
+  if (refusal.ok() || absl::IsUnimplemented(refusal)) return absl::OkStatus();
+  if (absl::IsFailedPrecondition(refusal)) {
+    ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::Task> tasks,
+                              client.ListTasks(kTasksLookedAt));
+    const bool may_be_open =
+        std::any_of(tasks.begin(), tasks.end(), [&spec](const v1::Task& task) {
+          return task.state() == v1::TASK_STATE_ACTIVE &&
+                 task.spec().name() == spec.name;
+        });
+    if (may_be_open) return absl::OkStatus();
+  }
+  return MakeError(refusal.code(), GetReason(refusal),
+                   absl::StrCat(refusal.message(), ". Nothing was sent"));
 }
 
 // What the file says, and which of the tasks from the same file it is.
@@ -213,7 +223,7 @@ absl::StatusOr<SubmittedTask> SubmitTask(Context& context, TaskFile file,
   ARCHPOOL_ASSIGN_OR_RETURN(const TaskFacts facts, LookAtTask(file));
   ShowFacts(context.output(), facts);
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
-  ARCHPOOL_RETURN_IF_ERROR(CheckBalance(*client, file.spec));
+  ARCHPOOL_RETURN_IF_ERROR(CheckIsTaken(*client, file.spec, facts.dataset));
   const absl::StatusOr<Digest> dataset =
       RegisterDataset(context, *client, file.dataset);
   if (!dataset.ok() && client->stop().stop_requested()) {

@@ -11,8 +11,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/cli.h"
+#include "common/base/status.h"
 #include "common/channel/program.h"
 #include "common/crypto/sha256.h"
+#include "common/wire/status_wire.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/temporary_directory.h"
@@ -58,6 +60,12 @@ class FakeTasks : public v1::TaskService::Service {
     if (on_submit) on_submit();
     return answer;
   }
+  grpc::Status CheckTask(grpc::ServerContext*,
+                         const v1::CheckTaskRequest* asked,
+                         v1::CheckTaskResponse*) override {
+    train_count = asked->manifest().train_count();
+    return refusal.ok() ? grpc::Status::OK : wire::ToGrpc(refusal);
+  }
   grpc::Status ListTasks(grpc::ServerContext*, const v1::ListTasksRequest*,
                          v1::ListTasksResponse* response) override {
     for (size_t i = states.size(); i > 0; --i) Fill(i, *response->add_tasks());
@@ -72,6 +80,8 @@ class FakeTasks : public v1::TaskService::Service {
   std::map<std::string, int64_t> ids;  // by request id
   std::vector<v1::TaskState> states;
   grpc::Status answer;
+  absl::Status refusal;  // of a task that is not open yet
+  int64_t train_count = 0;
   std::function<void()> on_submit;
 
  private:
@@ -80,18 +90,6 @@ class FakeTasks : public v1::TaskService::Service {
     task.set_state(states[id - 1]);
     task.mutable_spec()->set_name("one");
   }
-};
-
-class FakeLedger : public v1::LedgerService::Service {
- public:
-  grpc::Status GetBalances(grpc::ServerContext*, const v1::GetBalancesRequest*,
-                           v1::GetBalancesResponse* response) override {
-    if (balance == 0) return grpc::Status::OK;
-    response->add_balances()->set_place("account:carol");
-    response->mutable_balances(0)->set_amount(balance);
-    return grpc::Status::OK;
-  }
-  int64_t balance = 100'000'000;
 };
 
 class FakeBlobs : public v1::BlobService::Service {
@@ -120,7 +118,6 @@ class SubmitTest : public ::testing::Test {
     grpc::ServerBuilder builder;
     builder.AddListeningPort(address_, grpc::InsecureServerCredentials());
     builder.RegisterService(&tasks_);
-    builder.RegisterService(&ledger_);
     builder.RegisterService(&blobs_);
     server_ = builder.BuildAndStart();
     ASSERT_NE(server_, nullptr);
@@ -146,7 +143,6 @@ class SubmitTest : public ::testing::Test {
   const TemporaryDirectory directory_;
   const std::string address_ = "unix:" + directory_.path() + "/socket";
   FakeTasks tasks_;
-  FakeLedger ledger_;
   FakeBlobs blobs_;
   std::unique_ptr<grpc::Server> server_;
   std::string out_;
@@ -193,17 +189,24 @@ TEST_F(SubmitTest, StoppingInTheMiddleSaysWhatMayHaveHappened) {
   EXPECT_THAT(err_, HasSubstr("the task may be open"));
 }
 
-TEST_F(SubmitTest, ABalanceThatIsTooLowIsFoundBeforeAnythingIsSent) {
-  ledger_.balance = 0;
+TEST_F(SubmitTest, WhatThePoolRefusesIsFoundBeforeAnythingIsSent) {
+  tasks_.refusal = FailedPrecondition("PRICE_TOO_LOW", "the pool takes more");
   EXPECT_EQ(Submit(), kExitRefused);
-  EXPECT_THAT(err_, HasSubstr("the reward is 5 coins, and your balance 0"));
+  EXPECT_THAT(err_, HasSubstr("the pool takes more. Nothing was sent"));
+  EXPECT_THAT(err_, HasSubstr("PRICE_TOO_LOW"));
+  EXPECT_EQ(tasks_.train_count, 100);
   EXPECT_EQ(blobs_.uploads, 0);
-  ledger_.balance = 5'000'000;
+  tasks_.refusal = absl::OkStatus();
   ASSERT_EQ(Submit(), kExitDone);
-  ledger_.balance = 0;
+  tasks_.refusal = FailedPrecondition("BALANCE_TOO_LOW", "it is set aside");
   ASSERT_EQ(Submit(), kExitDone)
       << "the reward is set aside for this very task";
   EXPECT_THAT(out_, HasSubstr("was opened from this file before"));
+}
+
+TEST_F(SubmitTest, AnOlderPoolIsAskedWhenTheFilesAreThere) {
+  tasks_.refusal = absl::UnimplementedError("");
+  EXPECT_EQ(Submit(), kExitDone) << err_;
 }
 
 TEST_F(SubmitTest, BrokenFilesAreFoundBeforeAnythingIsSent) {

@@ -115,6 +115,14 @@ void AddVerifierFlags(CLI::App& app, ServerFlags& flags) {
          "'reject' (unpaid, and held against nobody)")
       ->check(CLI::IsMember({"pay-proven", "reject"}))
       ->capture_default_str();
+  app.add_option("--planted", flags.planted,
+                 "Part of the audits that try their verifier: they ask for a "
+                 "training that leads nowhere")
+      ->capture_default_str();
+  app.add_option("--second-looks", flags.second_looks,
+                 "Part of the audits found true that another account's "
+                 "verifier looks at too")
+      ->capture_default_str();
 }
 
 }  // namespace
@@ -215,6 +223,10 @@ absl::Status CheckFlags(ServerFlags& flags) {
                                      flags.receipt_interval));
   ARCHPOOL_RETURN_IF_ERROR(ParseShare("--audit-floor", flags.audit_floor, 1,
                                       policy.audit_floor_ppm));
+  ARCHPOOL_RETURN_IF_ERROR(
+      ParseShare("--planted", flags.planted, 0.5, policy.planted_ppm));
+  ARCHPOOL_RETURN_IF_ERROR(ParseShare("--second-looks", flags.second_looks, 1,
+                                      policy.second_look_ppm));
   ARCHPOOL_RETURN_IF_ERROR(ParseShare("--audit-budget", flags.audit_budget, 10,
                                       flags.audit_budget_ppm));
   ARCHPOOL_RETURN_IF_ERROR(

@@ -38,6 +38,8 @@ struct ServerFlags {
   double claim_tolerance = 0.002;
   double audit_floor = 0.25;
   double audit_budget = 0.05;
+  double planted = 0.03;
+  double second_looks = 0.03;
   int64_t audit_budget_ppm = 0;
   std::string rail = "files";  // or "none", or a URL
   std::string rail_secret_file;

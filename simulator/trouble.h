@@ -42,7 +42,11 @@ struct TroubleOptions {
   // Share of tasks in which nothing is learnt.
   double hopeless_tasks = 0.2;
 
-  TroubleOptions() { policy.leases_need_verifiers = true; }
+  TroubleOptions() {
+    policy.leases_need_verifiers = true;
+    policy.planted_ppm = 50'000;
+    policy.second_look_ppm = 50'000;
+  }
 };
 
 struct TroubleResult {

@@ -71,7 +71,10 @@ void TroubledVerifier::Report() {
   ReportAudit report{key_.account, audit.id, audit.attempt, key_.name,
                      Inconclusive{"EXAMINER_CRASHED"}};
   report.audit_time = ExamTime(*grant_);
-  const bool is_fake = pool_.fakes.contains(trial.id);
+  const Trial* known = pool_.state().Find(trial.id);
+  const bool is_planted =
+      known != nullptr && known->checkpoint_root != trial.checkpoint_root;
+  const bool is_fake = is_planted || pool_.fakes.contains(trial.id);
   if (health_ == Health::kAccuses || (health_ == Health::kWell && is_fake)) {
     report.finding = Refuted{audit.kind == AuditKind::kWhole ? "TRAINING_FALSE"
                                                              : "SEGMENT_FALSE"};

@@ -85,14 +85,15 @@ Digest MerkleFrontier::Root() const {
 }
 
 // RFC 9162, 2.1.3.2.
-bool VerifyMerkleProof(const Digest& leaf, int64_t index, int64_t count,
-                       absl::Span<const Digest> proof, const Digest& root) {
-  if (index < 0 || index >= count) return false;
+std::vector<Digest> MerklePath(const Digest& leaf, int64_t index, int64_t count,
+                               absl::Span<const Digest> proof) {
+  if (index < 0 || index >= count) return {};
   int64_t node = index;
   int64_t last = count - 1;
   Digest hash = leaf;
+  std::vector<Digest> path = {leaf};
   for (const Digest& sibling : proof) {
-    if (last == 0) return false;
+    if (last == 0) return {};
     if (node % 2 == 1 || node == last) {
       hash = Node(sibling, hash);
       // A last node without a sibling moves up as it is.
@@ -105,8 +106,16 @@ bool VerifyMerkleProof(const Digest& leaf, int64_t index, int64_t count,
     }
     node /= 2;
     last /= 2;
+    path.push_back(hash);
   }
-  return last == 0 && hash == root;
+  if (last != 0) return {};
+  return path;
+}
+
+bool VerifyMerkleProof(const Digest& leaf, int64_t index, int64_t count,
+                       absl::Span<const Digest> proof, const Digest& root) {
+  const std::vector<Digest> path = MerklePath(leaf, index, count, proof);
+  return !path.empty() && path.back() == root;
 }
 
 }  // namespace archpool

@@ -46,6 +46,12 @@ class MerkleFrontier {
   std::vector<Digest> peaks_;
 };
 
+// The hashes from leaf `index` of `count` up to the root that `proof` leads to,
+// both among them; empty where no proof of that leaf is as long. Safe on
+// whatever anybody sends.
+std::vector<Digest> MerklePath(const Digest& leaf, int64_t index, int64_t count,
+                               absl::Span<const Digest> proof);
+
 // Whether `leaf` is number `index` of the `count` leaves under `root`. Safe on
 // whatever anybody sends.
 bool VerifyMerkleProof(const Digest& leaf, int64_t index, int64_t count,

@@ -1,5 +1,6 @@
 #include "common/model/commitment.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/check.h"
@@ -76,6 +77,29 @@ bool IsOpening(const Digest& root, int64_t segments, int64_t segment,
   }
   return IsCheckpoint(root, segments, segment + 1, opening.end,
                       opening.end_proof);
+}
+
+Digest ReplaceEnd(int64_t segments, int64_t segment, const Digest& end,
+                  Opening& opening) {
+  const auto path_of = [&](const Digest& checkpoint) {
+    return MerklePath(LeafOf(checkpoint), segment + 1, segments + 1,
+                      opening.end_proof);
+  };
+  const std::vector<Digest> before = path_of(opening.end);
+  const std::vector<Digest> after = path_of(end);
+  ARCHPOOL_CHECK(!before.empty());
+  // The other leaves' proofs name one hash of that path each.
+  for (std::vector<Digest>* proof :
+       {&opening.begin_proof, &opening.start_proof}) {
+    for (Digest& sibling : *proof) {
+      const auto found = std::find(before.begin(), before.end(), sibling);
+      if (found != before.end()) {
+        sibling = after[static_cast<size_t>(found - before.begin())];
+      }
+    }
+  }
+  opening.end = end;
+  return after.back();
 }
 
 std::string CommitmentMessage(const TrialClaim& claim) {

@@ -77,6 +77,12 @@ bool IsCheckpoint(const Digest& root, int64_t segments, int64_t boundary,
 bool IsOpening(const Digest& root, int64_t segments, int64_t segment,
                const Opening& opening);
 
+// Has the opening end with another checkpoint, under a root that is answered:
+// nothing shows it but the segment's training. For trying verifiers. REQUIRES:
+// an opening of that segment (IsOpening).
+Digest ReplaceEnd(int64_t segments, int64_t segment, const Digest& end,
+                  Opening& opening);
+
 // A proof is never longer: segments are at most 1024 (common/model/task_spec).
 inline constexpr size_t kProofLengthMax = 16;
 

@@ -66,6 +66,27 @@ TEST(CommitmentTest, AnOpeningOfSomethingElseIsTold) {
   EXPECT_FALSE(IsOpening(chain.Root(), 15, 5, honest));
 }
 
+// Whatever a verifier can check without training still holds.
+TEST(CommitmentTest, AnotherEndIsNotSeenInAnyOpening) {
+  for (int64_t segments = 1; segments <= 20; ++segments) {
+    const CheckpointChain chain = ChainOf(segments);
+    const CheckpointFiles& start = chain.boundary(0);
+    const Digest start_digest =
+        CheckpointDigest(0, start.weights, start.optimizer);
+    for (int64_t segment = 0; segment < segments; ++segment) {
+      Opening opening = chain.Open(segment);
+      const Digest end = Sha256("elsewhere");
+      const Digest root = ReplaceEnd(segments, segment, end, opening);
+      EXPECT_NE(root, chain.Root());
+      EXPECT_EQ(opening.end, end);
+      EXPECT_EQ(opening.begin, chain.Open(segment).begin);
+      EXPECT_TRUE(IsOpening(root, segments, segment, opening));
+      EXPECT_TRUE(
+          IsCheckpoint(root, segments, 0, start_digest, opening.start_proof));
+    }
+  }
+}
+
 TEST(CommitmentTest, EveryPartOfAClaimIsSigned) {
   const TrialClaim claim{TrialId{1},        LeaseId{2}, 3, Sha256("root"),
                          Sha256("weights"), 4,          5};

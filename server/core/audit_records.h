@@ -97,6 +97,11 @@ inline bool IsBlamed(const Audit& audit) {
   return CountOf(audit, LookKind::kBlames) > 0;
 }
 
+// Whether some verifier found its trial true, and none found it false.
+inline bool IsCleared(const Audit& audit) {
+  return CountOf(audit, LookKind::kClears) > 0 && !IsBlamed(audit);
+}
+
 }  // namespace archpool
 
 #endif  // ARCHPOOL_SERVER_CORE_AUDIT_RECORDS_H_

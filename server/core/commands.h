@@ -94,6 +94,9 @@ struct SubmitTask {
   // (kKnownResultsMax at most; what does not fit is left out): bought already,
   // so neither trained nor paid again.
   std::vector<Trial> known = {};
+  // Where set, nothing is opened, and no dataset looked for: whether a task on
+  // one like it would be.
+  std::optional<DatasetManifest> only_check = std::nullopt;
   using Reply = TaskId;
 };
 

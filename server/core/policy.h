@@ -85,6 +85,13 @@ struct PoolPolicy {
   // How often more than it was right a verifier may have been outvoted by
   // others until its work is left to them.
   int64_t outvoted_max = 2;
+  // Of the audits, in millionths: those that try their verifier by a training
+  // that leads nowhere, and those that another looks at too where the first
+  // finds them true. And how many trials a verifier must pass after one that it
+  // failed, until when its work is left to others.
+  int64_t planted_ppm = 0;
+  int64_t second_look_ppm = 0;
+  int64_t planted_passes_min = 8;
   // The pool's share of the reward, in millionths; fixed per task when it
   // comes.
   int64_t fee_ppm = 50'000;

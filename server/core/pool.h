@@ -132,13 +132,15 @@ class Pool {
   void Draw(Trial trial, bool measures_all, absl::Time now);
   // What the pool wants of a trial whose report it took.
   void SayWhatIsWanted(ReportTrials::Result& result) const;
-  absl::Status CheckMeasurement(const Audit& audit,
-                                const Measurement& measured) const;
   ReportAudit::Reply Judge(const Audit& audit, Trial trial,
                            const Measurement& measured, absl::Time now);
-  // Whether the account's claims lie below what is measured again and again: it
-  // hides what it found, or has the pool measure what it could have said.
-  // Counts this one.
+  ReportAudit::Reply AcceptSeen(const Audit& audit, Trial trial,
+                                absl::Time now);
+  // The audit tried its verifier; it is still to be decided.
+  ReportAudit::Reply EndPlanted(Audit audit, const Trial& trial,
+                                bool has_passed, absl::Time now);
+  // Whether the account claims less than is measured again and again, to hide
+  // what it found or to have it measured. Counts this one.
   bool ClaimsTooLow(const Trial& trial, const Measurement& measured,
                     int64_t validation_count);
   // The audit of another attempt, or of another verifier, is none.
@@ -187,9 +189,9 @@ class Pool {
   // What the account left undone in an open box, in that box.
   Start StartFromAbandoned(const Task& task, AccountId account) const;
   // The best candidate of the ranking that can be had, and what follows it in
-  // its box; splits that box off one that is leased. `too_dear` is set where a
-  // candidate costs more than is left of the budget. Here and below: within
-  // `looks`, which what is looked at is taken from.
+  // its box, split off one that is leased. `too_dear`: one costs more than is
+  // left of the budget. Here and below: what is looked at is taken from
+  // `looks`.
   Start StartFromRanking(const Task& task, const Session& session, Looks& looks,
                          bool& too_dear);
   // At most `count` further candidates of the ranking in `box`.

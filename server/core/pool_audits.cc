@@ -8,6 +8,7 @@
 #include "common/base/reason.h"
 #include "common/base/status.h"
 #include "server/core/audit_draw.h"
+#include "server/core/audit_plant.h"
 #include "server/core/pool.h"
 #include "server/core/pool_internal.h"
 
@@ -35,8 +36,7 @@ int64_t HeldOutGapPpm(const DatasetManifest& manifest,
 // three deviations of a difference of two proportions (at most 1/4 each).
 bool IsOverfit(const PoolState& state, const PoolPolicy& policy, TaskId task,
                const Measurement& measured) {
-  const DatasetManifest& manifest =
-      state.FindDataset(state.Find(task)->spec->dataset)->manifest;
+  const DatasetManifest& manifest = internal::ManifestOf(state, task);
   const int64_t gap_ppm = HeldOutGapPpm(manifest, measured.validation_correct,
                                         measured.held_out_correct);
   const auto exceeds = [&](int64_t usual_ppm) {
@@ -70,6 +70,20 @@ absl::Status Superseded(AuditId audit) {
 
 absl::Status FindingRange(absl::string_view what) {
   return InvalidArgument("FINDING_RANGE", what);
+}
+
+absl::Status CheckMeasurement(const DatasetManifest& manifest,
+                              const Audit& audit, const Measurement& measured) {
+  if (measured.validation_correct < 0 || measured.held_out_correct < 0 ||
+      measured.validation_correct > manifest.validation_count ||
+      measured.held_out_correct > manifest.held_out_count) {
+    return FindingRange("a count of correct answers lies outside its split");
+  }
+  if (!measured.saw_all && audit.measures_all) {
+    return FindingRange(
+        "a candidate for the front is measured on all examples");
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -109,14 +123,16 @@ absl::StatusOr<AcquireAudit::Reply> Pool::Execute(const AcquireAudit& command,
   }
   const Trial& trial = *state_.Find(audit.trial);
   const Task& task = *state_.Find(audit.task);
-  return AuditGrant{.audit = audit,
-                    .trial = trial,
-                    .assignment = AssignmentOf(task, trial),
-                    .seed = DrawOf(task, trial).seed,
-                    .end_time = Desk().EndOf(audit),
-                    .renewal_interval = policy_.audit_term / 4,
-                    .spec = task.spec,
-                    .dataset = *state_.FindDataset(task.spec->dataset)};
+  AuditGrant grant{.audit = audit,
+                   .trial = trial,
+                   .assignment = AssignmentOf(task, trial),
+                   .seed = DrawOf(task, trial).seed,
+                   .end_time = Desk().EndOf(audit),
+                   .renewal_interval = policy_.audit_term / 4,
+                   .spec = task.spec,
+                   .dataset = *state_.FindDataset(task.spec->dataset)};
+  if (IsPlanted(policy_, task, audit)) Plant(task, grant);
+  return grant;
 }
 
 absl::StatusOr<Audit> Pool::HeldAudit(AccountId caller, AuditId id,
@@ -159,8 +175,12 @@ absl::StatusOr<ReportAudit::Reply> Pool::Execute(const ReportAudit& command,
   Trial trial = *state_.Find(audit.trial);
   trial.audit_time += command.audit_time;
   if (const auto* measured = std::get_if<Measurement>(&command.finding)) {
-    ARCHPOOL_RETURN_IF_ERROR(CheckMeasurement(audit, *measured));
+    ARCHPOOL_RETURN_IF_ERROR(CheckMeasurement(
+        internal::ManifestOf(state_, audit.task), audit, *measured));
     NoteFinding(command, audit, now);
+    if (IsPlanted(policy_, *state_.Find(audit.task), audit)) {
+      return EndPlanted(audit, trial, /*has_passed=*/false, now);
+    }
     return Judge(audit, std::move(trial), *measured, now);
   }
   std::string blame;
@@ -176,6 +196,11 @@ absl::StatusOr<ReportAudit::Reply> Pool::Execute(const ReportAudit& command,
     return FindingRange("a reason is 1 to 64 of [A-Z0-9_]");
   }
   NoteFinding(command, audit, now);
+  // What is unusable is so with or without the pool's doing.
+  if (std::holds_alternative<Refuted>(command.finding) &&
+      IsPlanted(policy_, *state_.Find(audit.task), audit)) {
+    return EndPlanted(audit, trial, /*has_passed=*/true, now);
+  }
   return Blame(audit, std::move(trial), blame, now);
 }
 
@@ -198,26 +223,19 @@ void Pool::NoteFinding(const ReportAudit& command, const Audit& audit,
                          Desk().CostOfAudit(audit).total(), now);
 }
 
-absl::Status Pool::CheckMeasurement(const Audit& audit,
-                                    const Measurement& measured) const {
-  const DatasetManifest& manifest =
-      state_.FindDataset(state_.Find(audit.task)->spec->dataset)->manifest;
-  if (measured.validation_correct < 0 || measured.held_out_correct < 0 ||
-      measured.validation_correct > manifest.validation_count ||
-      measured.held_out_correct > manifest.held_out_count) {
-    return FindingRange("a count of correct answers lies outside its split");
-  }
-  if (!measured.saw_all && audit.measures_all) {
-    return FindingRange(
-        "a candidate for the front is measured on all examples");
-  }
-  return absl::OkStatus();
+ReportAudit::Reply Pool::EndPlanted(Audit audit, const Trial& trial,
+                                    bool has_passed, absl::Time now) {
+  verifiers_.NotePlanted(policy_, HolderOf(audit), has_passed);
+  // The time that it took is no wait of the miner's.
+  audit.decide_time += now - audit.lease_time;
+  ReturnAudit(std::move(audit));
+  if (trial != *state_.Find(trial.id)) state_.Put(trial);
+  return {trial.state, ""};
 }
 
 ReportAudit::Reply Pool::Judge(const Audit& audit, Trial trial,
                                const Measurement& measured, absl::Time now) {
-  const DatasetManifest& manifest =
-      state_.FindDataset(state_.Find(audit.task)->spec->dataset)->manifest;
+  const DatasetManifest& manifest = internal::ManifestOf(state_, audit.task);
   if (measured.saw_all && audit.kind == AuditKind::kSegment &&
       IsOverfit(state_, policy_, audit.task, measured)) {
     Audit whole = audit;
@@ -242,10 +260,16 @@ ReportAudit::Reply Pool::Judge(const Audit& audit, Trial trial,
                           internal::Fault::kMiner, now);
     return ReportAudit::Reply{TrialState::kRejected, "CLAIM_TOO_LOW"};
   }
+  return AcceptSeen(audit, std::move(trial), now);
+}
+
+ReportAudit::Reply Pool::AcceptSeen(const Audit& audit, Trial trial,
+                                    absl::Time now) {
   trial.is_at_chance = !internal::IsAboveChance(state_, trial);
-  if (measured.saw_all) {
+  if (trial.held_out_correct != kNotMeasured) {
     trial.verified_accuracy_ppm =
-        measured.held_out_correct * 1'000'000 / manifest.held_out_count;
+        trial.held_out_correct * 1'000'000 /
+        internal::ManifestOf(state_, audit.task).held_out_count;
   }
   internal::AcceptTrial(state_, policy_, std::move(trial),
                         audit.kind == AuditKind::kWhole ? TrialBasis::kReplayed

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/core/audit_plant.h"
 #include "server/core/pool.h"
 #include "server/core/pool_internal.h"
 
@@ -73,15 +74,7 @@ ReportAudit::Reply Pool::Blame(Audit audit, Trial trial,
   Trial kept = *state_.Find(trial.id);
   kept.audit_time = trial.audit_time;
   if (kept != *state_.Find(trial.id)) state_.Put(kept);
-  if (is_first) {
-    // For another look, and for a recomputation.
-    Audit whole = audit;
-    Desk().MakeWhole(whole, now);
-    audit.decide_time =
-        std::max(audit.decide_time,
-                 now + policy_.second_look_max +
-                     ExaminationTime(policy_, Desk().CostOfAudit(whole)));
-  }
+  if (is_first) Desk().WaitForAnother(audit, now);
   ReturnAudit(std::move(audit));
   return {kept.state, ""};
 }
@@ -90,15 +83,27 @@ std::optional<ReportAudit::Reply> Pool::Clear(const Audit& found,
                                               const Trial& trial,
                                               absl::Time now) {
   verifiers_.NoteCleared(HolderOf(found), now);
-  if (!IsBlamed(found)) return std::nullopt;
+  const bool is_blamed = IsBlamed(found);
+  const bool is_first = CountOf(found, LookKind::kClears) == 0;
+  if (!is_blamed &&
+      !(is_first && IsSeenTwice(policy_, *state_.Find(found.task), found))) {
+    return std::nullopt;
+  }
   Audit audit = found;
   NoteLook(audit, LookKind::kClears, "", now);
-  if (Desk().CountVotes(audit, LookKind::kClears, now) ==
-      VerifierDesk::Vote::kTrue) {
+  if (is_blamed && Desk().CountVotes(audit, LookKind::kClears, now) ==
+                       VerifierDesk::Vote::kTrue) {
     NoteVotes(audit, LookKind::kClears);
     return std::nullopt;
   }
+  if (!is_blamed) {
+    if (!Desk().HasFreshVerifier(audit, VerifierDesk::Fresh::kAccount, now)) {
+      return std::nullopt;
+    }
+    Desk().WaitForAnother(audit, now);
+  }
   Trial kept = *state_.Find(trial.id);
+  if (!is_blamed) kept = trial;
   kept.audit_time = trial.audit_time;
   if (kept != *state_.Find(trial.id)) state_.Put(kept);
   ReturnAudit(std::move(audit));
@@ -108,6 +113,7 @@ std::optional<ReportAudit::Reply> Pool::Clear(const Audit& found,
 ReportAudit::Reply Pool::GiveUp(const Audit& audit, internal::Fault fault,
                                 absl::Time now) {
   const Trial& trial = *state_.Find(audit.trial);
+  if (IsCleared(audit)) return AcceptSeen(audit, trial, now);
   if (fault == internal::Fault::kNone && trial.state == TrialState::kAccepted) {
     CloseUnverified(audit, now);
     return {TrialState::kAccepted, ""};

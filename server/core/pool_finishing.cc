@@ -79,6 +79,7 @@ void BeginFinishing(PoolState& state, const PoolPolicy& policy, TaskId id,
       EndLease(state, *state.Find(lease), LeaseState::kRevoked, false, now);
     }
   }
+  AskShortBlocks(state, policy, id, now);
   SettleIfDone(state, policy, id, now);
 }
 

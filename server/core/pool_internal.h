@@ -131,6 +131,11 @@ void AddToDeadlines(PoolState& state, absl::Time last, absl::Duration away);
 void AskSegment(PoolState& state, const PoolPolicy& policy, const Trial& trial,
                 bool measures_all, absl::Time now);
 
+// Asks, as a task begins to finish, for the short last blocks of accounts that
+// no longer work for it, while others' audits are under way; a bounded number.
+void AskShortBlocks(PoolState& state, const PoolPolicy& policy, TaskId task,
+                    absl::Time now);
+
 // What is still to be looked at before a task without open verdicts can end:
 // the short last blocks, and candidates for the front that were never measured.
 // False: nothing.
@@ -181,6 +186,9 @@ bool FitsInTime(const PoolState& state, const PoolPolicy& policy,
 // SettleIfDone for the finishing tasks, as many as a step takes.
 void SettleFinishing(PoolState& state, const PoolPolicy& policy,
                      absl::Time now);
+
+// Of the open task's dataset.
+const DatasetManifest& ManifestOf(const PoolState& state, TaskId task);
 
 // How many trials the task may still give out.
 int64_t TrialsLeft(const Task& task, const TaskIndex& index);

@@ -19,9 +19,12 @@ int64_t TrialsLeft(const Task& task, const TaskIndex& index) {
          index.accepted_count;
 }
 
+const DatasetManifest& ManifestOf(const PoolState& state, TaskId task) {
+  return state.FindDataset(state.Find(task)->spec->dataset)->manifest;
+}
+
 bool IsAboveChance(const PoolState& state, const Trial& trial) {
-  const DatasetManifest& manifest =
-      state.FindDataset(state.Find(trial.task)->spec->dataset)->manifest;
+  const DatasetManifest& manifest = ManifestOf(state, trial.task);
   return archpool::IsAboveChance(ValidationCorrect(trial),
                                  manifest.validation_count, manifest.classes);
 }

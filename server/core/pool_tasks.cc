@@ -135,50 +135,67 @@ absl::Status CheckRoom(const PoolState& state, const PoolPolicy& policy,
   return absl::OkStatus();
 }
 
+// Whether the pool opens such a task for that client now; what becomes of its
+// reward.
+absl::StatusOr<RewardPots> CheckNew(const PoolState& state,
+                                    const PoolPolicy& policy, AccountId caller,
+                                    const TaskSpec& spec,
+                                    const DatasetManifest& manifest) {
+  ARCHPOOL_RETURN_IF_ERROR(CheckRoom(state, policy, caller));
+  if (policy.fee_ppm + spec.terms.finders_bonus_ppm >= 1'000'000) {
+    return InvalidArgument(
+        "REWARD_RANGE",
+        absl::StrCat("reward.finders_bonus leaves nothing for the work: the "
+                     "pool's fee is ",
+                     policy.fee_ppm, " ppm"));
+  }
+  const RewardPots pots = CutReward(spec.terms.reward, policy.fee_ppm,
+                                    spec.terms.finders_bonus_ppm);
+  ARCHPOOL_RETURN_IF_ERROR(CheckPrice(spec, policy, pots.work));
+  const Amount balance = state.BalanceOf(Place::Of(caller));
+  if (balance < spec.terms.reward) {
+    return FailedPrecondition(
+        "BALANCE_TOO_LOW",
+        absl::StrCat("the reward is ", FormatMillionths(spec.terms.reward),
+                     " coins and the client's balance ",
+                     FormatMillionths(balance),
+                     "; deposit the difference first"));
+  }
+  ARCHPOOL_RETURN_IF_ERROR(CheckTraining(spec.recipe, manifest));
+  ARCHPOOL_RETURN_IF_ERROR(CheckBuysATrial(spec, manifest, policy));
+  return pots;
+}
+
 }  // namespace
 
 absl::StatusOr<SubmitTask::Reply> Pool::Execute(const SubmitTask& command,
                                                 absl::Time now) {
+  const TaskSpec& spec = command.spec;
+  if (command.only_check) {
+    ARCHPOOL_RETURN_IF_ERROR(spec.ValidateNew());
+    ARCHPOOL_RETURN_IF_ERROR(
+        CheckNew(state_, policy_, command.caller, spec, *command.only_check)
+            .status());
+    return TaskId();
+  }
   const int64_t earlier =
       state_.FindRequest({command.caller, command.request_id});
   if (earlier != 0) {
     const Task* open = state_.Find(TaskId{earlier});
-    if (open != nullptr && *open->spec != command.spec) {
+    if (open != nullptr && *open->spec != spec) {
       return internal::RequestIdReused(open->id.ToString());
     }
     return TaskId{earlier};
   }
-  const TaskSpec& spec = command.spec;
   ARCHPOOL_RETURN_IF_ERROR(spec.ValidateNew());
   const DatasetRecord* dataset = state_.FindDataset(spec.dataset);
   if (dataset == nullptr || dataset->owner != command.caller) {
     return NotFound("DATASET_UNKNOWN",
                     "the dataset is not registered by this client");
   }
-  ARCHPOOL_RETURN_IF_ERROR(CheckRoom(state_, policy_, command.caller));
-  if (policy_.fee_ppm + spec.terms.finders_bonus_ppm >= 1'000'000) {
-    return InvalidArgument(
-        "REWARD_RANGE",
-        absl::StrCat("reward.finders_bonus leaves nothing for the work: the "
-                     "pool's fee is ",
-                     policy_.fee_ppm, " ppm"));
-  }
-  const RewardPots pots = CutReward(spec.terms.reward, policy_.fee_ppm,
-                                    spec.terms.finders_bonus_ppm);
-  ARCHPOOL_RETURN_IF_ERROR(CheckPrice(spec, policy_, pots.work));
-  const Place client = Place::Of(command.caller);
-  if (state_.BalanceOf(client) < spec.terms.reward) {
-    return FailedPrecondition(
-        "BALANCE_TOO_LOW",
-        absl::StrCat("the reward is ", FormatMillionths(spec.terms.reward),
-                     " coins and the client's balance ",
-                     FormatMillionths(state_.BalanceOf(client)),
-                     "; deposit the difference first"));
-  }
-
-  ARCHPOOL_RETURN_IF_ERROR(CheckTraining(spec.recipe, dataset->manifest));
-  ARCHPOOL_RETURN_IF_ERROR(CheckBuysATrial(spec, dataset->manifest, policy_));
-
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const RewardPots pots,
+      CheckNew(state_, policy_, command.caller, spec, dataset->manifest));
   const Task task{.id = state_.NextTaskId(),
                   .client = command.caller,
                   .request_id = command.request_id,
@@ -192,8 +209,8 @@ absl::StatusOr<SubmitTask::Reply> Pool::Execute(const SubmitTask& command,
                   .bonus_pot = pots.bonus,
                   .work_pot = pots.work};
   state_.Put(task);
-  state_.Post(client, Place::EscrowOf(task.id), spec.terms.reward,
-              TransferKind::kEscrow, task.id, "", now);
+  state_.Post(Place::Of(command.caller), Place::EscrowOf(task.id),
+              spec.terms.reward, TransferKind::kEscrow, task.id, "", now);
   for (const Subspace& box :
        Partition(spec.space, spec.subspaces, kBoxesAtStartMax)) {
     state_.Put(SubspaceRecord{

@@ -175,6 +175,29 @@ void AskSegment(PoolState& state, const PoolPolicy& policy, const Trial& trial,
   state.Put(audit);
 }
 
+void AskShortBlocks(PoolState& state, const PoolPolicy& policy, TaskId task,
+                    absl::Time now) {
+  const TaskIndex& index = state.IndexOf(task);
+  absl::btree_set<AccountId> at_work;
+  for (const LeaseId lease : index.leases) {
+    at_work.insert(state.Find(lease)->account);
+  }
+  std::vector<TrialId> asked;
+  for (const auto& [account, block] : index.immature) {
+    if (!IsShort(policy, block) || at_work.contains(account)) continue;
+    for (const auto& [commit_time, id] : block) {
+      if (std::ssize(asked) < policy.settle_trials_max &&
+          state.Find(id)->basis == TrialBasis::kSampledOut &&
+          !state.AuditOf(id).IsSet()) {
+        asked.push_back(id);
+      }
+    }
+  }
+  for (const TrialId id : asked) {
+    AskSegment(state, policy, *state.Find(id), /*measures_all=*/false, now);
+  }
+}
+
 bool AskLastSegments(PoolState& state, const PoolPolicy& policy, TaskId task,
                      absl::Time now) {
   const TaskIndex& index = state.IndexOf(task);
@@ -239,8 +262,7 @@ void Suspend(PoolState& state, AccountId id, absl::Time now) {
 void AcceptTrial(PoolState& state, const PoolPolicy& policy, Trial trial,
                  TrialBasis basis, absl::Time now) {
   const Task& task = *state.Find(trial.task);
-  const DatasetManifest& manifest =
-      state.FindDataset(task.spec->dataset)->manifest;
+  const DatasetManifest& manifest = ManifestOf(state, task.id);
   CloseAudit(state, trial.id);
   Account account = *state.Find(trial.account);
   if (basis == TrialBasis::kUnverified) {

@@ -64,6 +64,11 @@ void AwaitVerifiers(const PoolState& state, const PoolPolicy& policy,
 
 void Pool::CloseUnverified(const Audit& audit, absl::Time now) {
   Trial trial = *state_.Find(audit.trial);
+  if (IsCleared(audit)) {
+    // The second look that it was drawn for never came.
+    AcceptSeen(audit, std::move(trial), now);
+    return;
+  }
   if (trial.state == TrialState::kAccepted &&
       trial.basis >= TrialBasis::kAudited) {
     // Seen and paid; but what was not replayed whole does not win.

@@ -45,6 +45,24 @@ TEST_F(PriceTest, ATaskThatPaysTooLittleIsRefusedWithWhatItWouldTake) {
           .ok());
 }
 
+// Before its files travel; nothing is opened, nor set aside.
+TEST_F(PriceTest, ATaskIsCheckedBeforeItsDatasetIsThere) {
+  TestPool pool(WithPriceMin(10 * kAmountPerCoin));
+  SubmitTask command{pool.client, Paying(10 * kAmountPerCoin), "r",
+                     Sha256("s")};
+  command.only_check =
+      pool.pool.state().FindDataset(command.spec.dataset)->manifest;
+  command.spec.dataset = Sha256("not sent yet");
+  EXPECT_EQ(GetReason(pool.Try(command).status()), "PRICE_TOO_LOW");
+  command.spec.terms.reward = 11 * kAmountPerCoin;
+  EXPECT_TRUE(pool.Try(command).ok());
+  command.spec.recipe.batch_size = 1'000'000'000;
+  EXPECT_EQ(GetReason(pool.Try(command).status()), "RECIPE_RANGE");
+  EXPECT_TRUE(pool.pool.state().tasks().empty());
+  command.only_check.reset();
+  EXPECT_FALSE(pool.Try(command).ok());
+}
+
 TEST_F(PriceTest, AWorkerMayAskForMore) {
   TestPool pool;
   const AccountId alice = pool.Make("alice", Role::kMiner);

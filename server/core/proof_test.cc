@@ -407,6 +407,22 @@ TEST_F(ProofTest, ATaskEndsWithNothingUnproven) {
   EXPECT_GE(winners, 1);
 }
 
+TEST_F(ProofTest, AShortBlockIsAskedForWhileOtherAuditsAreOpen) {
+  TrialId sampled_out;
+  for (int i = 0; i < 15 && !sampled_out.IsSet(); ++i) {
+    const TrialId trial = Next();
+    pool.VerifyAll();
+    if (Find(trial).basis == TrialBasis::kSampledOut) sampled_out = trial;
+  }
+  ASSERT_TRUE(sampled_out.IsSet());
+  const TrialId open = NextDrawn();
+  ASSERT_LT(pool.pool.state().IndexOf(task).immature.at(alice).size(), 20u);
+  EXPECT_FALSE(pool.pool.state().AuditOf(sampled_out).IsSet());
+  pool.Do(CancelTask{task, pool.client});
+  EXPECT_TRUE(pool.pool.state().AuditOf(open).IsSet());
+  EXPECT_TRUE(pool.pool.state().AuditOf(sampled_out).IsSet());
+}
+
 // A finalist that was never trained wins nothing, however good its weights.
 TEST_F(ProofTest, AFinalistThatIsRefutedMakesRoomForTheNext) {
   const TrialId second = Next(999);

@@ -79,6 +79,17 @@ void VerifierBook::NoteVote(const VerifierKey& key, bool was_right) {
   ++(was_right ? standing.agreed : standing.outvoted);
 }
 
+void VerifierBook::NotePlanted(const PoolPolicy& policy, const VerifierKey& key,
+                               bool has_passed) {
+  VerifierStanding& standing = verifiers_[key];
+  if (!has_passed) {
+    ++standing.planted_failed;
+    standing.planted_owed = policy.planted_passes_min;
+  } else if (standing.planted_owed > 0) {
+    --standing.planted_owed;
+  }
+}
+
 int64_t VerifierBook::ServedAt(AccountId miner) const {
   const auto found = served_.find(miner);
   return found == served_.end() ? 0 : found->second;

@@ -59,14 +59,19 @@ struct VerifierStanding {
   // Where verifiers disagreed: how often it was with the majority, or against.
   int64_t agreed = 0;
   int64_t outvoted = 0;
+  // Trials of itself that it failed, by finding true what cannot be; and how
+  // many it has still to pass since the last.
+  int64_t planted_failed = 0;
+  int64_t planted_owed = 0;
   // What examining takes it, of late.
   absl::Duration examined_time;
   WorkUnits examined_units = 0;
 
   bool Serves(const std::string& hardware_class) const;
-  // Outvoted more often than is chance: its work is left to others.
+  // Outvoted more often than is chance, or it does not look at what it finds
+  // true: its work is left to others.
   bool IsDoubted(const PoolPolicy& policy) const {
-    return outvoted - agreed >= policy.outvoted_max;
+    return outvoted - agreed >= policy.outvoted_max || planted_owed > 0;
   }
   // What examining `units` should take it.
   absl::Duration TimeFor(WorkUnits units) const;
@@ -90,6 +95,9 @@ class VerifierBook {
                    AccountId miner, absl::Time now);
   // A disagreement was decided.
   void NoteVote(const VerifierKey& key, bool was_right);
+  // It was tried.
+  void NotePlanted(const PoolPolicy& policy, const VerifierKey& key,
+                   bool has_passed);
   // An audit of the miner was handed out.
   void NoteServed(AccountId miner) { served_[miner] = ++served_count_; }
   int64_t ServedAt(AccountId miner) const;

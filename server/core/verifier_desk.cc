@@ -143,6 +143,14 @@ void VerifierDesk::MakeWhole(Audit& audit, absl::Time now) const {
       audit.decide_time, now + ExaminationTime(policy_, CostOfAudit(audit)));
 }
 
+void VerifierDesk::WaitForAnother(Audit& audit, absl::Time now) const {
+  Audit whole = audit;
+  MakeWhole(whole, now);
+  audit.decide_time = std::max(
+      audit.decide_time, now + policy_.second_look_max +
+                             ExaminationTime(policy_, CostOfAudit(whole)));
+}
+
 VerifierDesk::Vote VerifierDesk::CountVotes(const Audit& audit, LookKind latest,
                                             absl::Time now) const {
   const int64_t blames = CountOf(audit, LookKind::kBlames);

@@ -29,6 +29,8 @@ class VerifierDesk {
   AuditCost CostOfAudit(const Audit& audit) const;
   // The training is to be done again from its key alone.
   void MakeWhole(Audit& audit, absl::Time now) const;
+  // There is time for another's look, and for a recomputation.
+  void WaitForAnother(Audit& audit, absl::Time now) const;
 
   // Whether a verifier works that can take the audit on and has not found
   // anything about it, nor another of its account, where that matters.

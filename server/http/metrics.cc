@@ -103,7 +103,8 @@ struct Metrics::Impl {
                 "Verifiers that come to no finding, whatever they take");
   prometheus::Gauge& verifiers_set_aside =
       MakeGauge(*registry, "archpool_verifiers_set_aside",
-                "Verifiers that others outvoted");
+                "Verifiers that others outvoted, or that failed a trial "
+                "of theirs");
   prometheus::Counter& storage_errors =
       MakeCounter(*registry, "archpool_storage_errors_total",
                   "Files that the pool's disk did not take or give");

@@ -76,7 +76,13 @@ std::vector<std::string> VerifierWatch::Alarms(
   for (const ReviewVerifiers::Verifier& one : review.verifiers) {
     const std::string who = absl::StrCat("verifier ", one.key.name, " of ",
                                          one.key.account.ToString());
-    if (one.is_set_aside) {
+    if (one.standing.planted_owed > 0) {
+      say(absl::StrCat(who,
+                       " is set aside: it found a training true that the pool "
+                       "had made false to try it, so it does not look at what "
+                       "it finds true. End it; 'archpool trial void' "
+                       "takes back what you doubt of its findings"));
+    } else if (one.is_set_aside) {
       say(absl::StrCat(who,
                        " is set aside: others found otherwise where it found "
                        "trainings false; look at its machine (memory, build)"));

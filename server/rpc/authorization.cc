@@ -47,6 +47,7 @@ constexpr MethodRule kRules[] = {
     {"/archpool.v1.ReceiptService/ListEpochs", {kC, kM, kV, kO}},
     {"/archpool.v1.ReceiptService/ListReceipts", {kC, kM, kO}},
     {"/archpool.v1.TaskService/CancelTask", {kC, kO}},
+    {"/archpool.v1.TaskService/CheckTask", {kC}},
     {"/archpool.v1.TaskService/GetTask", {kC, kM, kO}},
     {"/archpool.v1.TaskService/ListLeases", {kC, kM, kO}},
     {"/archpool.v1.TaskService/ListTasks", {kC, kM, kO}},

@@ -66,6 +66,18 @@ absl::StatusOr<SubmitTask> ReadSubmitTask(
   return command;
 }
 
+absl::StatusOr<SubmitTask> ReadCheckTask(AccountId caller,
+                                         const v1::CheckTaskRequest& request) {
+  if (!request.has_spec()) return wire::RequiredError("spec");
+  archpool::SubmitTask command{.caller = caller};
+  ARCHPOOL_ASSIGN_OR_RETURN(command.spec,
+                            wire::TaskSpecFromProto(request.spec()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      command.only_check,
+      wire::ManifestFromProto("manifest", request.manifest()));
+  return command;
+}
+
 absl::StatusOr<CancelTask> ReadCancelTask(
     const Account& caller, const v1::CancelTaskRequest& request) {
   archpool::CancelTask command;
@@ -128,6 +140,18 @@ void TaskService::SubmitWithKnown(const SubmitCall& call) {
       [](TaskId task, v1::SubmitTaskResponse* to) {
         to->set_task_id(task.value);
       });
+}
+
+grpc::ServerUnaryReactor* TaskService::CheckTask(
+    grpc::CallbackServerContext* context, const v1::CheckTaskRequest* request,
+    v1::CheckTaskResponse* response) {
+  return Serve(parts_.gate, context, "/archpool.v1.TaskService/CheckTask",
+               request, response, [this](const auto& call) {
+                 SubmitCommand<archpool::SubmitTask>(
+                     parts_.engine,
+                     ReadCheckTask(call.caller.id, *call.request), call,
+                     [](TaskId, v1::CheckTaskResponse*) {});
+               });
 }
 
 grpc::ServerUnaryReactor* TaskService::GetTask(

@@ -37,6 +37,9 @@ class TaskService : public v1::TaskService::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::SubmitTaskRequest* request,
       v1::SubmitTaskResponse* response) override;
+  grpc::ServerUnaryReactor* CheckTask(grpc::CallbackServerContext* context,
+                                      const v1::CheckTaskRequest* request,
+                                      v1::CheckTaskResponse* response) override;
   grpc::ServerUnaryReactor* GetTask(grpc::CallbackServerContext* context,
                                     const v1::GetTaskRequest* request,
                                     v1::GetTaskResponse* response) override;

@@ -101,6 +101,28 @@ class TaskServiceTest : public ::testing::Test {
   std::string dataset_;
 };
 
+TEST_F(TaskServiceTest, ATaskIsCheckedWithoutBeingOpened) {
+  v1::CheckTaskRequest request;
+  *request.mutable_spec() = fixture_.Spec(dataset_);
+  const auto check = [&] {
+    return client_->remote
+        .Call(client_->task, &v1::TaskService::Stub::CheckTask, request)
+        .status();
+  };
+  EXPECT_THAT(check(), FailsWith("FIELD_RANGE"));
+  v1::DatasetManifest& manifest = *request.mutable_manifest();
+  manifest = wire::ToProto(DatasetManifest{.shape = {1, 8, 8},
+                                           .classes = 4,
+                                           .train_count = 100,
+                                           .validation_count = 40,
+                                           .held_out_count = 40,
+                                           .deviation_ppm = 1});
+  EXPECT_THAT(check(), IsOk());
+  request.mutable_spec()->set_reward(1'000'000'000'000);
+  EXPECT_THAT(check(), FailsWith("BALANCE_TOO_LOW"));
+  EXPECT_FALSE(client_->GetTask(1).ok());
+}
+
 TEST_F(TaskServiceTest, ATaskShowsWhatWasAskedAndHowItGoes) {
   const std::string miner =
       absl::StrCat("account-", miner_->WhoAmI()->account().account_id());

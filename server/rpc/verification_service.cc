@@ -86,6 +86,7 @@ void FillVerifier(const ReviewVerifiers::Verifier& verifier,
   to->set_agreed(verifier.standing.agreed);
   to->set_outvoted(verifier.standing.outvoted);
   to->set_audit_id(verifier.audit.value);
+  to->set_planted_failed(verifier.standing.planted_failed);
 }
 
 void FillClass(const ReviewVerifiers::Class& one,
