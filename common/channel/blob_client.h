@@ -47,7 +47,7 @@ class BlobClient {
                       const std::function<void(int64_t sent_bytes)>& progress,
                       const std::stop_token& stop) const;
 
-  // As it was seen; 0: nothing was uploaded yet.
+  // As it was seen of late; 0: nothing was uploaded.
   int64_t upload_bytes_per_second() const {
     return uploads_.bytes_per_second();
   }

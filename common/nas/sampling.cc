@@ -77,7 +77,7 @@ absl::StatusOr<Candidate> MakeCandidate(const SearchSpace& space,
 
 SampleStep SampleFurther(const SearchSpace& space, const Subspace& box,
                          const NetworkTerms& terms,
-                         absl::FunctionRef<bool(const Digest&)> is_taken,
+                         absl::FunctionRef<bool(const Candidate&)> is_passed,
                          CounterRng& rng, int64_t attempts_max, int64_t begin,
                          int64_t count) {
   const int64_t size = box.size();
@@ -107,7 +107,7 @@ SampleStep SampleFurther(const SearchSpace& space, const Subspace& box,
     step.end = attempt + 1;
     absl::StatusOr<Candidate> candidate =
         MakeCandidate(space, box.ArchitectureAt(index), terms);
-    if (!candidate.ok() || is_taken(candidate->id)) continue;
+    if (!candidate.ok() || is_passed(*candidate)) continue;
     step.candidate = *std::move(candidate);
     break;
   }
@@ -119,8 +119,10 @@ std::optional<Candidate> SampleCandidate(
     const SearchSpace& space, const Subspace& box, const NetworkTerms& terms,
     absl::FunctionRef<bool(const Digest&)> is_taken, CounterRng& rng,
     int64_t attempts_max) {
-  return SampleFurther(space, box, terms, is_taken, rng, attempts_max, 0,
-                       attempts_max)
+  return SampleFurther(
+             space, box, terms,
+             [&](const Candidate& candidate) { return is_taken(candidate.id); },
+             rng, attempts_max, 0, attempts_max)
       .candidate;
 }
 

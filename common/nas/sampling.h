@@ -65,10 +65,10 @@ std::optional<Candidate> SampleCandidate(
     const std::set<Digest>& taken, CounterRng& rng,
     int64_t attempts_max = kSampleAttemptsMax);
 
-// A part of such a search: of its attempts the first `begin` were made before,
-// by the same generator, and found nothing; no more than `count` are made now.
-// Answers at which attempt it stopped: at begin + count, at the end of the
-// search, or behind the candidate.
+// A part of such a search, by whole candidates: of its attempts the first
+// `begin` were made before, by the same generator, and found nothing; no more
+// than `count` are made now. Answers at which attempt it stopped: at begin +
+// count, at the end of the search, or behind the candidate.
 struct SampleStep {
   std::optional<Candidate> candidate;
   int64_t end = 0;
@@ -76,7 +76,7 @@ struct SampleStep {
 };
 SampleStep SampleFurther(const SearchSpace& space, const Subspace& box,
                          const NetworkTerms& terms,
-                         absl::FunctionRef<bool(const Digest&)> is_taken,
+                         absl::FunctionRef<bool(const Candidate&)> is_passed,
                          CounterRng& rng, int64_t attempts_max, int64_t begin,
                          int64_t count);
 

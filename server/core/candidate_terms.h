@@ -12,31 +12,32 @@
 
 namespace archpool {
 
-// What an examiner holds beside the training: its program, and the dataset as
-// it came and as it is computed with. No more than half of its memory: what is
-// left is stated where a network is refused.
+// Of so much memory, what is left for a training itself: an examiner, or a
+// worker, holds its program beside it, and the dataset as it came and as it is
+// computed with. They count for no more than half: what is left is stated where
+// a network is refused.
 inline int64_t MemoryForTraining(const DatasetManifest& manifest,
-                                 const PoolPolicy& policy) {
+                                 int64_t memory_bytes) {
   constexpr int64_t kProgramBytes = int64_t{512} << 20;
   constexpr int64_t kBytesPerValue = 1 + 4;
   const int64_t examples = manifest.train_count + manifest.validation_count +
                            manifest.held_out_count;
-  return policy.memory_max_bytes -
-         std::min(policy.memory_max_bytes / 2,
-                  kProgramBytes +
-                      kBytesPerValue * examples * manifest.shape.elements());
+  return memory_bytes - std::min(memory_bytes / 2,
+                                 kProgramBytes + kBytesPerValue * examples *
+                                                     manifest.shape.elements());
 }
 
 inline NetworkTerms TermsOf(const TaskSpec& spec,
                             const DatasetManifest& manifest,
                             const PoolPolicy& policy) {
-  return {.input_shape = manifest.shape,
-          .classes = manifest.classes,
-          .limits = spec.limits,
-          .batch_size = spec.recipe.batch_size,
-          .checkpoints = spec.recipe.segments + 1,
-          .memory_max_bytes = MemoryForTraining(manifest, policy),
-          .checkpoints_max_bytes = policy.checkpoints_max_bytes};
+  return {
+      .input_shape = manifest.shape,
+      .classes = manifest.classes,
+      .limits = spec.limits,
+      .batch_size = spec.recipe.batch_size,
+      .checkpoints = spec.recipe.segments + 1,
+      .memory_max_bytes = MemoryForTraining(manifest, policy.memory_max_bytes),
+      .checkpoints_max_bytes = policy.checkpoints_max_bytes};
 }
 
 }  // namespace archpool

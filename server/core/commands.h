@@ -15,6 +15,7 @@
 #include "server/core/audit_commands.h"
 #include "server/core/entities.h"
 #include "server/core/payout_commands.h"
+#include "server/core/worker_means.h"
 
 namespace archpool {
 
@@ -144,6 +145,8 @@ struct AcquireLease {
   // Tasks that pay less are passed over; micro-coins for an hour of the
   // reference core.
   Amount price_min = 0;
+  // Nothing is given that needs more.
+  WorkerMeans means;
   struct Reply {
     std::optional<LeaseGrant> grant;
     std::string idle_reason;   // NO_OPEN_TASK, ALL_SUBSPACES_LEASED, …

@@ -90,6 +90,9 @@ constexpr Refusal kRefusals[] = {
     {"SESSIONS_TOO_OFTEN",
      "See that machine's log: its worker ends and starts again and again."},
     {"TIME_TOO_SHORT", kWait},
+    {"TOO_LARGE_HERE",
+     "Give the worker more memory (--memory-mib) or a faster line, or leave it "
+     "running: a task may come whose networks it can take."},
     {"TOO_MANY_SESSIONS",
      "Give workers that are started again the same --name, or ask the operator "
      "for more (archpool account quota)."},

@@ -35,6 +35,7 @@
 #include "server/core/pool_state.h"
 #include "server/core/verifier_book.h"
 #include "server/core/verifier_desk.h"
+#include "server/core/worker_means.h"
 
 namespace archpool {
 
@@ -113,6 +114,7 @@ class Pool {
 
  private:
   using DrawnTrials = internal::DrawnTrials;
+  using Seeker = internal::Seeker;
   using Start = internal::LeaseStart;
   // What the client knows already becomes accepted trials of the task.
   void TakeOver(const Task& task, const std::vector<Trial>& known,
@@ -184,34 +186,30 @@ class Pool {
   // What looks a request has left go to a task in which nothing was found yet.
   void AdvanceSearch(const Session& session, Looks& looks);
   // What goes on to the next rung, in one box.
-  Start StartFromPromotions(const Task& task, AccountId account, absl::Time now,
-                            bool& too_dear);
+  Start StartFromPromotions(const Task& task, Seeker& seeker, absl::Time now);
   // What the account left undone in an open box, in that box.
-  Start StartFromAbandoned(const Task& task, AccountId account) const;
+  Start StartFromAbandoned(const Task& task, Seeker& seeker) const;
   // The best candidate of the ranking that can be had, and what follows it in
-  // its box, split off one that is leased. `too_dear`: one costs more than is
-  // left of the budget. Here and below: what is looked at is taken from
-  // `looks`.
-  Start StartFromRanking(const Task& task, const Session& session, Looks& looks,
-                         bool& too_dear);
+  // its box; splits that box off one that is leased. Here and below: within
+  // `looks`, which what is looked at is taken from.
+  Start StartFromRanking(const Task& task, Seeker& seeker, Looks& looks);
   // At most `count` further candidates of the ranking in `box`.
-  std::vector<Trial> RankedIn(const Task& task, SubspaceId box,
-                              AccountId account, int64_t count,
-                              WorkUnits units_left, Looks& looks);
+  std::vector<Trial> RankedIn(const Task& task, SubspaceId box, Seeker& seeker,
+                              int64_t count, WorkUnits units_left,
+                              Looks& looks);
   // A trial of the ranking's `position`; nullopt where it is taken, impossible
   // or in a box that is done, or where no look is left for it.
   std::optional<Trial> RankedTrial(const Task& task, size_t position,
                                    Looks& looks);
   // Draws at random in the most promising open boxes.
-  Start StartFromDraws(const Task& task, const Session& session, Looks& looks,
-                       bool& too_dear);
+  Start StartFromDraws(const Task& task, Seeker& seeker, Looks& looks);
   DrawnTrials DrawTrials(const Task& task, const SubspaceRecord& subspace,
-                         AccountId account, int64_t count_max, Looks& looks);
+                         Seeker& seeker, int64_t count_max, Looks& looks);
   // The first of a list; goes on where an earlier request left the box, and
   // `nothing_left` is set where the box holds nothing more for anybody.
   std::optional<Candidate> DrawFirst(const Task& task,
                                      const SubspaceRecord& subspace,
-                                     AccountId account, uint64_t stream,
+                                     Seeker& seeker, uint64_t stream,
                                      CounterRng& rng, Looks& looks,
                                      bool& nothing_left);
   WorkUnits UnitsLeft(const Task& task) const;  // and as far as the account may
@@ -239,6 +237,7 @@ class Pool {
   ExpiryHold expiry_hold_;
   VerifierBook verifiers_;
   Heirs heirs_;
+  MeansBook means_;
   LeaseShares shares_;
   SearchTurns searching_;
   absl::btree_map<AccountId, internal::Openings> openings_;

@@ -140,6 +140,7 @@ LeaseId Pool::GrantBackup(const Session& session, Amount price_min,
     const Task& task = *state_.Find(primary.task);
     if (PricePerCoreHour(task) < price_min) continue;
     WorkUnits units_left = UnitsLeft(task, session.account);
+    Seeker seeker = internal::SeekerFor(state_, policy_, means_, task, session);
     std::vector<Trial> rest;
     // From the end of the list, while the primary comes from its beginning: the
     // two meet, and little is done twice.
@@ -147,7 +148,8 @@ LeaseId Pool::GrantBackup(const Session& session, Amount price_min,
       const Trial& trial = *state_.Find(*it);
       if (trial.state != TrialState::kAssigned ||
           state_.IndexOf(task.id).WasRejected(
-              session.account, trial.architecture_id, trial.rung)) {
+              session.account, trial.architecture_id, trial.rung) ||
+          !seeker.HasRoomFor(state_, trial)) {
         continue;
       }
       Trial copy = internal::FromTheStart(state_, task, trial);

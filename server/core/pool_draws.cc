@@ -31,6 +31,12 @@ Digest DrawKey(const Task& task, SubspaceId subspace) {
       CanonicalWriter("archpool/draw/v1").Int(subspace.value).encoding());
 }
 
+WorkUnits CostOf(const Candidate& candidate, const TaskSpec& spec,
+                 const DatasetManifest& manifest) {
+  return TrialWorkUnits(candidate.plan, manifest.train_count,
+                        spec.recipe.epochs, manifest.validation_count);
+}
+
 // No trial of the subspace may still come to nothing and free its network.
 bool IsSettled(const TaskIndex& index, SubspaceId subspace) {
   const auto score = index.scores.find(subspace);
@@ -40,8 +46,8 @@ bool IsSettled(const TaskIndex& index, SubspaceId subspace) {
 
 }  // namespace
 
-Pool::Start Pool::StartFromDraws(const Task& task, const Session& session,
-                                 Looks& looks, bool& too_dear) {
+Pool::Start Pool::StartFromDraws(const Task& task, Seeker& seeker,
+                                 Looks& looks) {
   // Most leases come from the first; drawing changes the order, so a copy of a
   // few is walked.
   std::vector<SubspaceId> promising;
@@ -53,12 +59,11 @@ Pool::Start Pool::StartFromDraws(const Task& task, const Session& session,
     if (looks.Left(task.spec->space) <= 0) break;
     if (internal::PruneIfHopeless(state_, policy_, id)) continue;
     internal::SplitByResults(state_, policy_, id);
-    DrawnTrials drawn = DrawTrials(task, *state_.Find(id), session.account,
-                                   policy_.list_ahead, looks);
-    too_dear |= drawn.too_dear;
+    DrawnTrials drawn =
+        DrawTrials(task, *state_.Find(id), seeker, policy_.list_ahead, looks);
     if (!drawn.trials.empty()) {
       const int64_t most =
-          ListTarget(task, session, drawn.trials[0].work_units);
+          ListTarget(task, seeker.session, drawn.trials[0].work_units);
       if (static_cast<int64_t>(drawn.trials.size()) > most) {
         drawn.trials.resize(static_cast<size_t>(most));
       }
@@ -79,19 +84,31 @@ Pool::Start Pool::StartFromDraws(const Task& task, const Session& session,
 
 std::optional<Candidate> Pool::DrawFirst(const Task& task,
                                          const SubspaceRecord& subspace,
-                                         AccountId account, uint64_t stream,
+                                         Seeker& seeker, uint64_t stream,
                                          CounterRng& rng, Looks& looks,
                                          bool& nothing_left) {
   const TaskSpec& spec = *task.spec;
+  const DatasetManifest& manifest = state_.FindDataset(spec.dataset)->manifest;
+  const AccountId account = seeker.session.account;
+  const WorkUnits units_left = UnitsLeft(task, account);
   const TaskIndex& index = state_.IndexOf(task.id);
-  const NetworkTerms terms =
-      TermsOf(spec, state_.FindDataset(spec.dataset)->manifest, policy_);
-  BoxWalk walk = index.WalkOf(subspace.id, stream, account);
-  const auto is_taken = [&](const Digest& id) {
-    if (index.architectures.contains(id)) return true;
-    const bool was_rejected = index.WasRejected(account, id);
-    if (was_rejected) walk.rejected_of = account;  // others may still train it
-    return was_rejected;
+  const NetworkTerms terms = TermsOf(spec, manifest, policy_);
+  BoxWalk walk = index.WalkOf(subspace.id, stream, account, seeker.room);
+  // Taken; or others may still train it.
+  const auto is_passed = [&](const Candidate& candidate) {
+    if (index.architectures.contains(candidate.id)) return true;
+    if (index.WasRejected(account, candidate.id)) {
+      walk.rejected_of = account;
+      return true;
+    }
+    if (seeker.room.IsUnlimited() ||
+        CostOf(candidate, spec, manifest) > units_left) {
+      return false;
+    }
+    const TrainingSize size = SizeOf(candidate.plan, spec.recipe.batch_size);
+    if (seeker.room.Fits(size)) return false;
+    walk.too_large.Add(size, seeker.room);
+    return true;
   };
   // The usual draws, then the last look: one row of attempts.
   const int64_t usual = std::min(subspace.box.size(), kSampleAttemptsMax);
@@ -100,11 +117,12 @@ std::optional<Candidate> Pool::DrawFirst(const Task& task,
   for (const int64_t attempts : {kSampleAttemptsMax, kLastLookAttempts}) {
     const int64_t begin = std::max<int64_t>(0, walk.looked - before);
     SampleStep step = SampleFurther(
-        spec.space, subspace.box, terms, is_taken, rng, attempts,
+        spec.space, subspace.box, terms, is_passed, rng, attempts,
         before == 0 ? std::min(begin, usual) : begin, looks.Left(spec.space));
     const int64_t looked = std::max(walk.looked, before + step.end);
     looks.Take(spec.space, looked - walk.looked);
     walk.looked = step.candidate ? looked - 1 : looked;
+    if (walk.IsForAll()) walk.looked_for_all = walk.looked;
     if (step.candidate) {
       // Whoever may have it finds it at once.
       state_.RememberWalk(task.id, subspace.id, walk);
@@ -115,14 +133,14 @@ std::optional<Candidate> Pool::DrawFirst(const Task& task,
     before = usual;
   }
   state_.RememberWalk(task.id, subspace.id, walk);
-  nothing_left =
-      is_over && !walk.rejected_of.IsSet() && IsSettled(index, subspace.id);
+  seeker.too_large.Add(walk.too_large);
+  nothing_left = is_over && walk.IsForAll() && IsSettled(index, subspace.id);
   return std::nullopt;
 }
 
 Pool::DrawnTrials Pool::DrawTrials(const Task& task,
                                    const SubspaceRecord& subspace,
-                                   AccountId account, int64_t count_max,
+                                   Seeker& seeker, int64_t count_max,
                                    Looks& looks) {
   const TaskSpec& spec = *task.spec;
   const DatasetManifest& manifest = state_.FindDataset(spec.dataset)->manifest;
@@ -130,6 +148,7 @@ Pool::DrawnTrials Pool::DrawTrials(const Task& task,
   const NetworkTerms terms = TermsOf(spec, manifest, policy_);
   count_max = std::min(
       {count_max, spec.trials_per_lease, internal::TrialsLeft(task, index)});
+  const AccountId account = seeker.session.account;
   WorkUnits units_left = UnitsLeft(task, account);
   // Every draw its own numbers: a list draws again as it grows.
   const uint64_t stream =
@@ -137,9 +156,12 @@ Pool::DrawnTrials Pool::DrawTrials(const Task& task,
       static_cast<uint64_t>(state_.TrialsIn(subspace.id).size());
   CounterRng rng(DrawKey(task, subspace.id).Prefix64(), stream);
   std::set<Digest> seen;
-  const auto is_taken = [&](const Digest& id) {
-    return index.architectures.contains(id) || seen.contains(id) ||
-           index.WasRejected(account, id);
+  const auto is_passed = [&](const Candidate& candidate) {
+    return index.architectures.contains(candidate.id) ||
+           seen.contains(candidate.id) ||
+           index.WasRejected(account, candidate.id) ||
+           !(seeker.room.IsUnlimited() ||
+             seeker.room.Fits(SizeOf(candidate.plan, spec.recipe.batch_size)));
   };
   DrawnTrials drawn;
   int too_dear = 0;
@@ -147,20 +169,18 @@ Pool::DrawnTrials Pool::DrawTrials(const Task& task,
          too_dear < kTooDearMax) {
     std::optional<Candidate> candidate;
     if (seen.empty()) {
-      candidate = DrawFirst(task, subspace, account, stream, rng, looks,
+      candidate = DrawFirst(task, subspace, seeker, stream, rng, looks,
                             drawn.nothing_left);
     } else {
       SampleStep step = SampleFurther(
-          spec.space, subspace.box, terms, is_taken, rng, kSampleAttemptsMax, 0,
-          std::min(looks.Left(spec.space), kSampleAttemptsMax));
+          spec.space, subspace.box, terms, is_passed, rng, kSampleAttemptsMax,
+          0, std::min(looks.Left(spec.space), kSampleAttemptsMax));
       looks.Take(spec.space, step.end);
       candidate = std::move(step.candidate);
     }
     if (!candidate) break;
     seen.insert(candidate->id);
-    const WorkUnits cost =
-        TrialWorkUnits(candidate->plan, manifest.train_count,
-                       spec.recipe.epochs, manifest.validation_count);
+    const WorkUnits cost = CostOf(*candidate, spec, manifest);
     if (cost > units_left) {
       ++too_dear;
       continue;
@@ -175,7 +195,7 @@ Pool::DrawnTrials Pool::DrawTrials(const Task& task,
               .macs = candidate->plan.macs,
               .work_units = cost});
   }
-  drawn.too_dear = too_dear > 0;
+  seeker.too_dear |= too_dear > 0;
   return drawn;
 }
 

@@ -14,6 +14,8 @@
 
 namespace archpool::internal {
 
+struct Seeker;  // server/core/pool_parts.h
+
 // The caller's open session. NOT_FOUND (SESSION_UNKNOWN).
 absl::StatusOr<Session> OwnSession(const PoolState& state, AccountId caller,
                                    SessionId session);
@@ -217,11 +219,11 @@ void AskPromotable(PoolState& state, const PoolPolicy& policy, TaskId task,
 // any box or of `box` alone, the highest rungs first; within `units_left`. An
 // account goes on from its own weights; what its account has not taken up for
 // `patience` since the commitment, while it holds no lease, others train from
-// the start. `too_dear` is set where one costs more than is left.
+// the start.
 std::vector<Trial> Promotions(const PoolState& state, const Task& task,
-                              AccountId account, SubspaceId box, int64_t count,
+                              Seeker& seeker, SubspaceId box, int64_t count,
                               WorkUnits units_left, absl::Duration patience,
-                              absl::Time now, bool& too_dear);
+                              absl::Time now);
 
 // Hands out receipts for what was before there were any: balances, the verdicts
 // and credits of open tasks, payouts under way. For a state that has none.

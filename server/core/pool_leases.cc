@@ -45,6 +45,7 @@ absl::StatusOr<AcquireLease::Reply> Pool::Execute(const AcquireLease& command,
       const Session session,
       internal::OwnSession(state_, command.caller, command.session));
   heirs_.Hear(session.id, now);
+  means_.Note(session.id, command.means);
   const Account& account = *state_.Find(command.caller);
   if (account.state == AccountState::kSuspended) {
     return FailedPrecondition(
@@ -117,6 +118,28 @@ AcquireLease::Reply Idle(std::string reason, std::string message) {
           .idle_message = std::move(message)};
 }
 
+// Where no task is asked. `best_refused`: of those that pay too little; -1:
+// none.
+AcquireLease::Reply NothingOpen(Amount best_refused, Amount price_min) {
+  if (best_refused < 0) {
+    return Idle("NO_OPEN_TASK",
+                "no client has an open task; work comes as soon as one does");
+  }
+  return Idle(
+      "PRICE_TOO_LOW",
+      absl::StrCat("the best of the tasks passed over pays ",
+                   DescribePrice(best_refused), ", and this worker asks for ",
+                   DescribePrice(price_min)));
+}
+
+AcquireLease::Reply TooLargeHere(TaskId task, const internal::Seeker& seeker,
+                                 const WorkerMeans& means) {
+  return Idle("TOO_LARGE_HERE",
+              absl::StrCat("what was found in ", task.ToString(),
+                           " is too large for this worker: ",
+                           seeker.too_large.Describe(means, seeker.room)));
+}
+
 bool IsActive(const PoolState& state, TaskId id) {
   const Task* task = state.Find(id);
   return task != nullptr && task->state == TaskState::kActive;
@@ -138,19 +161,7 @@ AcquireLease::Reply Pool::LeaseByShares(const AcquireLease& command,
       best_refused = std::max(best_refused, price);
     }
   }
-  AcquireLease::Reply idle{
-      .grant = {},
-      .idle_reason = "NO_OPEN_TASK",
-      .idle_message =
-          "no client has an open task; work comes as soon as one does"};
-  if (best_refused >= 0) {
-    idle = {.grant = {},
-            .idle_reason = "PRICE_TOO_LOW",
-            .idle_message = absl::StrCat(
-                "the best of the tasks passed over pays ",
-                DescribePrice(best_refused), ", and this worker asks for ",
-                DescribePrice(command.price_min))};
-  }
+  AcquireLease::Reply idle = NothingOpen(best_refused, command.price_min);
   offers = shares_.Ordered(std::move(offers));
   Looks looks;
   for (const LeaseShares::Offer& offer : offers) {
@@ -168,7 +179,10 @@ AcquireLease::Reply Pool::LeaseByShares(const AcquireLease& command,
       AdvanceSearch(session, few);
       return reply;
     }
-    if (left != given) searching_.Add(offer.task);
+    // What is too large for one is found by others without further search.
+    if (left != given && reply.idle_reason != "TOO_LARGE_HERE") {
+      searching_.Add(offer.task);
+    }
     idle = std::move(reply);
   }
   for (int64_t turns = searching_.size(); turns > 0; --turns) {
@@ -204,9 +218,9 @@ void Pool::AdvanceSearch(const Session& session, Looks& looks) {
   const TaskId id = searching_.Next();
   if (!IsActive(state_, id)) return searching_.Remove(id);
   const Looks given = looks;
-  bool too_dear = false;
-  const Start start =
-      StartFromDraws(*state_.Find(id), session, looks, too_dear);
+  const Task& task = *state_.Find(id);
+  Seeker seeker = internal::SeekerFor(state_, policy_, means_, task, session);
+  const Start start = StartFromDraws(task, seeker, looks);
   if (!start.trials.empty() || looks == given) searching_.Remove(id);
 }
 
@@ -254,14 +268,13 @@ AcquireLease::Reply Pool::LeaseFrom(TaskId id, const Session& session,
                      " learns; verifiers are measuring the last of as many "
                      "trainings as end such a task"));
   }
-  bool too_dear = internal::TrialsLeft(task, index) <= 0;
-  if (!too_dear) {
-    Start start = StartFromPromotions(task, session.account, now, too_dear);
-    if (start.trials.empty()) start = StartFromAbandoned(task, session.account);
-    if (start.trials.empty())
-      start = StartFromRanking(task, session, looks, too_dear);
-    if (start.trials.empty())
-      start = StartFromDraws(task, session, looks, too_dear);
+  Seeker seeker = internal::SeekerFor(state_, policy_, means_, task, session);
+  seeker.too_dear = internal::TrialsLeft(task, index) <= 0;
+  if (!seeker.too_dear) {
+    Start start = StartFromPromotions(task, seeker, now);
+    if (start.trials.empty()) start = StartFromAbandoned(task, seeker);
+    if (start.trials.empty()) start = StartFromRanking(task, seeker, looks);
+    if (start.trials.empty()) start = StartFromDraws(task, seeker, looks);
     if (!start.trials.empty() &&
         !internal::FitsInTime(state_, policy_, task, session,
                               start.trials[0].work_units, now)) {
@@ -274,6 +287,7 @@ AcquireLease::Reply Pool::LeaseFrom(TaskId id, const Session& session,
       return GrantOf(*state_.Find(Grant(task, session, std::move(start), now)));
     }
   }
+  const bool too_dear = seeker.too_dear;
   if (too_dear && outstanding > 0 &&
       UnitsLeft(task, session.account) < UnitsLeft(task)) {
     return Idle(
@@ -287,6 +301,9 @@ AcquireLease::Reply Pool::LeaseFrom(TaskId id, const Session& session,
                 absl::StrCat(
                     "what is left of the budget of ", id.ToString(),
                     " is being worked on; wait for verdicts or the next task"));
+  }
+  if (!seeker.too_large.IsEmpty()) {
+    return TooLargeHere(id, seeker, means_.Of(session.id));
   }
   if (looks.Left(task.spec->space) <= 0) {
     return Idle("SEARCHING", absl::StrCat("nothing new was found yet in ",

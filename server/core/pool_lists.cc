@@ -31,6 +31,10 @@ Trial TrialOf(const Task& task, SubspaceId box, TaskIndex::Ranked ranked) {
                .work_units = ranked.work_units};
 }
 
+TrainingSize SizeOf(const TaskIndex::Ranked& ranked) {
+  return {.parameters = ranked.parameters, .memory_bytes = ranked.memory_bytes};
+}
+
 // As a candidate of its task: priced, or found impossible.
 TaskIndex::Ranked LookAt(const Task& task, const DatasetManifest& manifest,
                          const PoolPolicy& policy, TaskIndex::Ranked ranked) {
@@ -43,6 +47,8 @@ TaskIndex::Ranked LookAt(const Task& task, const DatasetManifest& manifest,
   ranked.id = candidate->id;
   ranked.parameters = candidate->plan.parameters;
   ranked.macs = candidate->plan.macs;
+  ranked.memory_bytes =
+      archpool::SizeOf(candidate->plan, spec.recipe.batch_size).memory_bytes;
   ranked.work_units =
       TrialWorkUnits(candidate->plan, manifest.train_count, spec.recipe.epochs,
                      manifest.validation_count);
@@ -94,8 +100,8 @@ int64_t Pool::ListTarget(const Task& task, const Session& session,
                              task.spec->trials_per_lease);
 }
 
-Pool::Start Pool::StartFromAbandoned(const Task& task,
-                                     AccountId account) const {
+Pool::Start Pool::StartFromAbandoned(const Task& task, Seeker& seeker) const {
+  const AccountId account = seeker.session.account;
   const TaskIndex& index = state_.IndexOf(task.id);
   const auto found = index.abandoned.find(account);
   Start start;
@@ -112,7 +118,7 @@ Pool::Start Pool::StartFromAbandoned(const Task& task,
         !seen.insert(trial.architecture_id).second ||
         state_.Find(trial.subspace)->state != SubspaceState::kOpen ||
         (start.box.IsSet() && trial.subspace != start.box) ||
-        trial.work_units > units_left) {
+        trial.work_units > units_left || !seeker.HasRoomFor(state_, trial)) {
       continue;
     }
     units_left -= trial.work_units;
@@ -156,8 +162,9 @@ std::optional<Trial> Pool::RankedTrial(const Task& task, size_t position,
   return TrialOf(task, box, ranked);
 }
 
-Pool::Start Pool::StartFromRanking(const Task& task, const Session& session,
-                                   Looks& looks, bool& too_dear) {
+Pool::Start Pool::StartFromRanking(const Task& task, Seeker& seeker,
+                                   Looks& looks) {
+  const Session& session = seeker.session;
   const TaskIndex& index = state_.IndexOf(task.id);
   const WorkUnits units_left = UnitsLeft(task, session.account);
   size_t tried = 0;
@@ -173,9 +180,10 @@ Pool::Start Pool::StartFromRanking(const Task& task, const Session& session,
     at_head = false;
     if (index.WasRejected(session.account, trial->architecture_id)) continue;
     if (trial->work_units > units_left) {
-      too_dear = true;
+      seeker.too_dear = true;
       continue;
     }
+    if (!seeker.HasRoomFor(SizeOf(index.ranking[i]))) continue;
     Start start{.box = trial->subspace};
     if (state_.Find(start.box)->state == SubspaceState::kLeased) {
       start.box =
@@ -193,7 +201,7 @@ Pool::Start Pool::StartFromRanking(const Task& task, const Session& session,
     const Digest first = trial->architecture_id;
     start.trials.push_back(*std::move(trial));
     for (Trial& next :
-         RankedIn(task, start.box, session.account, more + 1, left, looks)) {
+         RankedIn(task, start.box, seeker, more + 1, left, looks)) {
       if (next.architecture_id == first ||
           static_cast<int64_t>(start.trials.size()) > more) {
         continue;
@@ -206,7 +214,7 @@ Pool::Start Pool::StartFromRanking(const Task& task, const Session& session,
 }
 
 std::vector<Trial> Pool::RankedIn(const Task& task, SubspaceId box,
-                                  AccountId account, int64_t count,
+                                  Seeker& seeker, int64_t count,
                                   WorkUnits units_left, Looks& looks) {
   const TaskIndex& index = state_.IndexOf(task.id);
   const Subspace& inside = state_.Find(box)->box;
@@ -219,7 +227,8 @@ std::vector<Trial> Pool::RankedIn(const Task& task, SubspaceId box,
     if (!inside.Contains(index.ranking[i].architecture)) continue;
     std::optional<Trial> trial = RankedTrial(task, i, looks);
     if (!trial || trial->work_units > units_left ||
-        index.WasRejected(account, trial->architecture_id) ||
+        index.WasRejected(seeker.session.account, trial->architecture_id) ||
+        !seeker.HasRoomFor(SizeOf(index.ranking[i])) ||
         !seen.insert(trial->architecture_id).second) {
       continue;
     }
@@ -297,21 +306,20 @@ std::vector<Assignment> Pool::Grow(LeaseId id, absl::Time now) {
     return {};
   }
   Looks looks;
-  bool too_dear = false;
+  const Session& session = *state_.Find(lease.session);
+  Seeker seeker = internal::SeekerFor(state_, policy_, means_, task, session);
   std::vector<Trial> more = internal::Promotions(
-      state_, task, lease.account, lease.subspace, wanted,
-      UnitsLeft(task, lease.account), policy_.lease_term, now, too_dear);
+      state_, task, seeker, lease.subspace, wanted,
+      UnitsLeft(task, lease.account), policy_.lease_term, now);
   if (!more.empty()) {
     // The next report asks for more.
   } else if (!state_.IndexOf(task.id).ranking.empty()) {
-    more = RankedIn(task, lease.subspace, lease.account, wanted,
+    more = RankedIn(task, lease.subspace, seeker, wanted,
                     UnitsLeft(task, lease.account), looks);
   } else {
-    more = DrawTrials(task, *state_.Find(lease.subspace), lease.account, wanted,
-                      looks)
+    more = DrawTrials(task, *state_.Find(lease.subspace), seeker, wanted, looks)
                .trials;
   }
-  const Session& session = *state_.Find(lease.session);
   WorkUnits units = 0;
   for (const TrialId trial : lease.trials) {
     const Trial& ahead_of = *state_.Find(trial);

@@ -135,9 +135,10 @@ Trial FromTheStart(const PoolState& state, const Task& task,
 }
 
 std::vector<Trial> Promotions(const PoolState& state, const Task& task,
-                              AccountId account, SubspaceId box, int64_t count,
+                              Seeker& seeker, SubspaceId box, int64_t count,
                               WorkUnits units_left, absl::Duration patience,
-                              absl::Time now, bool& too_dear) {
+                              absl::Time now) {
+  const AccountId account = seeker.session.account;
   std::vector<Trial> promotions;
   const TaskIndex& index = state.IndexOf(task.id);
   int others_looked_at = 0;
@@ -166,11 +167,12 @@ std::vector<Trial> Promotions(const PoolState& state, const Task& task,
       const SubspaceId place =
           index.tree.Find(task.spec->space, result.architecture);
       if (box.IsSet() ? place != box : !CanBegin(state, place)) continue;
+      if (!seeker.HasRoomFor(state, result)) continue;
       // The pool gives no other weights back than audited ones.
       const bool resumes = is_own && result.basis >= TrialBasis::kAudited;
       Trial trial = AtNextRung(state, task, result, resumes);
       if (trial.work_units > units_left) {
-        too_dear = true;
+        seeker.too_dear = true;
         continue;
       }
       units_left -= trial.work_units;
@@ -183,14 +185,14 @@ std::vector<Trial> Promotions(const PoolState& state, const Task& task,
 
 }  // namespace internal
 
-Pool::Start Pool::StartFromPromotions(const Task& task, AccountId account,
-                                      absl::Time now, bool& too_dear) {
+Pool::Start Pool::StartFromPromotions(const Task& task, Seeker& seeker,
+                                      absl::Time now) {
   const TaskIndex& index = state_.IndexOf(task.id);
   if (index.rungs.empty()) return {};
   std::vector<Trial> promotions = internal::Promotions(
-      state_, task, account, {},
+      state_, task, seeker, {},
       std::min(policy_.list_ahead, internal::TrialsLeft(task, index)),
-      UnitsLeft(task, account), policy_.lease_term, now, too_dear);
+      UnitsLeft(task, seeker.session.account), policy_.lease_term, now);
   if (promotions.empty()) return {};
   const SubspaceId box = promotions[0].subspace;
   internal::ReopenIfCompleted(state_, box);

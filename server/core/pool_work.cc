@@ -205,6 +205,7 @@ std::vector<Lease> Pool::TakeOverFrom(SessionId earlier, Session& session,
   closed.state = SessionState::kClosed;
   state_.Put(closed);
   heirs_.Forget(earlier);
+  means_.Forget(earlier);
   return leases;
 }
 

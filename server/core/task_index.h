@@ -15,6 +15,7 @@
 #include "server/core/entities.h"
 #include "server/core/rung_board.h"
 #include "server/core/settling.h"
+#include "server/core/worker_means.h"
 
 namespace archpool {
 
@@ -22,8 +23,18 @@ namespace archpool {
 struct BoxWalk {
   uint64_t stream = 0;  // whose numbers; another one's walk begins anew
   int64_t looked = 0;   // attempts
-  // It passed something that this account alone may not have.
+  // It passed something that this account alone may not have; what some workers
+  // have no room for. And until where it had passed nothing of the kind: there
+  // whoever may have that goes on.
   AccountId rejected_of;
+  PassedOver too_large;
+  int64_t looked_for_all = 0;
+
+  bool IsForAll() const { return !rejected_of.IsSet() && too_large.IsEmpty(); }
+  bool IsFor(AccountId account, const TrainingRoom& room) const {
+    return (!rejected_of.IsSet() || rejected_of == account) &&
+           too_large.IsTooLargeFor(room);
+  }
 };
 
 // What the core knows of an open task beyond its record; derived from the
@@ -81,14 +92,17 @@ struct TaskIndex {
   Settling settling;
   // In memory alone: after a restart they are walked again.
   absl::btree_map<SubspaceId, BoxWalk> walks;
-  BoxWalk WalkOf(SubspaceId box, uint64_t stream, AccountId account) const {
+  BoxWalk WalkOf(SubspaceId box, uint64_t stream, AccountId account,
+                 const TrainingRoom& room) const {
     const auto found = walks.find(box);
-    if (found == walks.end() || found->second.stream != stream ||
-        (found->second.rejected_of.IsSet() &&
-         found->second.rejected_of != account)) {
+    if (found == walks.end() || found->second.stream != stream) {
       return {.stream = stream};
     }
-    return found->second;
+    const BoxWalk& walk = found->second;
+    if (walk.IsFor(account, room)) return walk;
+    return {.stream = stream,
+            .looked = walk.looked_for_all,
+            .looked_for_all = walk.looked_for_all};
   }
 
   // The policy's latest ranking; what was learnt about a candidate is kept, and
@@ -100,6 +114,7 @@ struct TaskIndex {
     Digest id;
     int64_t parameters = 0;
     int64_t macs = 0;
+    int64_t memory_bytes = 0;
     WorkUnits work_units = 0;
   };
   std::vector<Ranked> ranking;

@@ -107,13 +107,19 @@ absl::StatusOr<Poll<AcquireLease>> ReadAcquireLease(
   ARCHPOOL_ASSIGN_OR_RETURN(
       std::vector<LeaseId> holding,
       ReadLeases("holding_lease_ids", request.holding_lease_ids()));
-  ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(
-      "price_minimum", request.price_minimum(), 0, kAmountMax));
-  return Poll<AcquireLease>{{.caller = caller,
-                             .session = session,
-                             .holding = std::move(holding),
-                             .price_min = request.price_minimum()},
-                            wait};
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
+      "", {{"price_minimum", request.price_minimum(), 0, kAmountMax},
+           {"upload_bytes_per_second", request.upload_bytes_per_second(), 0,
+            INT64_MAX},
+           {"memory_bytes", request.memory_bytes(), 0, INT64_MAX}}));
+  return Poll<AcquireLease>{
+      {.caller = caller,
+       .session = session,
+       .holding = std::move(holding),
+       .price_min = request.price_minimum(),
+       .means = {.upload_bytes_per_second = request.upload_bytes_per_second(),
+                 .memory_bytes = request.memory_bytes()}},
+      wait};
 }
 
 absl::StatusOr<ReportTrials> ReadReportTrials(
@@ -222,12 +228,9 @@ absl::Status CheckHeartbeat(const v1::HeartbeatRequest& request) {
     ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
         "activity", request.activity(), kActivityLengthMax));
   }
-  return wire::CheckRanges(
-      "", {{"trial_id", request.trial_id(), 0, INT64_MAX},
-           {"step", request.step(), 0, INT64_MAX},
-           {"steps", request.steps(), 0, INT64_MAX},
-           {"upload_bytes_per_second", request.upload_bytes_per_second(), 0,
-            INT64_MAX}});
+  return wire::CheckRanges("", {{"trial_id", request.trial_id(), 0, INT64_MAX},
+                                {"step", request.step(), 0, INT64_MAX},
+                                {"steps", request.steps(), 0, INT64_MAX}});
 }
 
 }  // namespace archpool::rpc

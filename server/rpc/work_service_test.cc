@@ -235,6 +235,34 @@ TEST_F(WorkServiceTest, AReleasedLeaseWakesTheNextWorker) {
   EXPECT_EQ(response->lease().attempt(), lease.attempt() + 1);
 }
 
+TEST_F(WorkServiceTest, AWorkerIsGivenNoMoreThanItSaysThatItCanTake) {
+  SubmitTask();
+  v1::AcquireLeaseRequest request;
+  request.set_session_id(*miner_->OpenSession("w1"));
+  request.mutable_wait()->set_seconds(0);
+  const auto acquire = [&] {
+    return miner_->remote.Call(miner_->work,
+                               &v1::WorkService::Stub::AcquireLease, request);
+  };
+  request.set_memory_bytes(1'000);
+  auto response = acquire();
+  ASSERT_THAT(response, IsOk());
+  EXPECT_EQ(response->idle_reason(), "TOO_LARGE_HERE");
+  request.set_memory_bytes(-1);
+  EXPECT_THAT(acquire(), FailsWith("FIELD_RANGE"));
+  request.set_memory_bytes(0);
+  request.set_upload_bytes_per_second(1);
+  response = acquire();
+  ASSERT_THAT(response, IsOk());
+  EXPECT_EQ(response->idle_reason(), "TOO_LARGE_HERE");
+  request.set_upload_bytes_per_second(-1);
+  EXPECT_THAT(acquire(), FailsWith("FIELD_RANGE"));
+  request.set_upload_bytes_per_second(0);
+  response = acquire();
+  ASSERT_THAT(response, IsOk());
+  EXPECT_TRUE(response->has_lease());
+}
+
 // A client that hangs up frees its place, and a server that stops does not wait
 // for those that wait.
 TEST_F(WorkServiceTest, HangingUpAndStoppingEndAWait) {

@@ -102,6 +102,8 @@ absl::StatusOr<AcquiredLease> GrpcWorkClient::AcquireLease(
   request.set_session_id(session.value);
   *request.mutable_wait() = wire::ToProto(wait);
   request.set_price_minimum(identity_.price_min);
+  request.set_upload_bytes_per_second(blobs_.upload_bytes_per_second());
+  request.set_memory_bytes(identity_.memory_bytes);
   for (const LeaseId lease : holding) {
     request.add_holding_lease_ids(lease.value);
   }
@@ -137,7 +139,6 @@ absl::StatusOr<HeartbeatReply> GrpcWorkClient::Heartbeat(
   request.set_trial_id(report.trial.value);
   request.set_step(report.step);
   request.set_steps(report.steps);
-  request.set_upload_bytes_per_second(blobs_.upload_bytes_per_second());
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::HeartbeatResponse response,
       remote_.Call(*stub_, &Stub::Heartbeat, request, {.stop = last_calls_}));

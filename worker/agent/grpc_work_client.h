@@ -22,6 +22,8 @@ struct WorkerIdentity {
   // It takes no task that pays less: micro-coins for an hour of the reference
   // core.
   Amount price_min = 0;
+  // Nor networks whose training takes more, program and data included; 0: any.
+  int64_t memory_bytes = 0;
 };
 
 class GrpcWorkClient : public WorkClient {

@@ -21,6 +21,7 @@
 #include "common/data/read_file.h"
 #include "worker/agent/agent.h"
 #include "worker/agent/grpc_work_client.h"
+#include "worker/agent/machine_memory.h"
 #include "worker/agent/worker_key.h"
 
 namespace archpool {
@@ -80,6 +81,26 @@ absl::Status AdoptName(const std::string& work_dir, const std::string& name,
   return WriteFileDurably(path, name);
 }
 
+// What a training may take here; the rest is for the machine's other programs.
+int64_t MemoryFor(const WorkerFlags& flags) {
+  constexpr int64_t kMebi = int64_t{1} << 20;
+  const int64_t there = ProcessMemoryBytes();
+  const int64_t bytes =
+      flags.memory_mib > 0 ? flags.memory_mib * kMebi : there / 4 * 3;
+  if (bytes == 0) {
+    spdlog::warn(
+        "how much memory this machine has cannot be read: the pool gives this "
+        "worker networks of any size unless --memory-mib says what it may "
+        "take");
+  } else {
+    spdlog::info(
+        "takes on trainings of up to {} MiB of memory, program and data "
+        "included (--memory-mib), of {} MiB that there are",
+        bytes / kMebi, there / kMebi);
+  }
+  return bytes;
+}
+
 absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
                   const std::stop_token& stop) {
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string server,
@@ -107,7 +128,7 @@ absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
   GrpcWorkClient client(
       remote, bulk,
       {flags.name, flags.threads, trainer.hardware_class(), key,
-       std::llround(flags.price_min_coins * kAmountPerCoin)},
+       std::llround(flags.price_min_coins * kAmountPerCoin), MemoryFor(flags)},
       last_calls.token());
   TrainingDataCache data(
       client, BlobCache(flags.work_dir + "/blobs", flags.cache_mib << 20));
@@ -163,6 +184,11 @@ void AddFlags(CLI::App& app, WorkerFlags& flags) {
                  "pool's reference core")
       ->check(CLI::Range(0.0, 1e9))
       ->capture_default_str();
+  app.add_option("--memory-mib", flags.memory_mib,
+                 "Takes no training that needs more memory, program and data "
+                 "included, in MiB;\nthree quarters of what this machine, its "
+                 "control group and its limits allow\nwhere none is named")
+      ->check(CLI::Range(64, 1 << 30));
   app.footer(
       "Train for the pool with one core:\n"
       "  archpool-worker --server pool.example.org:7070 "

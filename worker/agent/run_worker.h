@@ -26,6 +26,7 @@ struct WorkerFlags {
   int64_t cache_mib = 4096;
   int64_t checkpoints_mib = 2048;
   double price_min_coins = 0;  // for an hour of the reference core
+  int64_t memory_mib = 0;      // 0: three quarters of what there is
 };
 
 // What a worker program adds to the shared part.

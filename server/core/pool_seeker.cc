@@ -1,0 +1,40 @@
+// Who is given no more than it can hold and send.
+#include "common/base/check.h"
+#include "common/nas/sampling.h"
+#include "server/core/pool_parts.h"
+
+namespace archpool::internal {
+
+bool Seeker::HasRoomFor(const TrainingSize& size) {
+  if (room.Fits(size)) return true;
+  too_large.Add(size, room);
+  return false;
+}
+
+bool Seeker::HasRoomFor(const PoolState& state, const Trial& trial) {
+  TrainingSize size{.parameters = trial.parameters, .memory_bytes = 0};
+  if (room.memory_max_bytes == INT64_MAX || !room.Fits(size)) {
+    return HasRoomFor(size);
+  }
+  if (--plans_left < 0) return false;
+  const TaskSpec& spec = *state.Find(trial.task)->spec;
+  const DatasetManifest& manifest = state.FindDataset(spec.dataset)->manifest;
+  const absl::StatusOr<Candidate> candidate =
+      MakeCandidate(spec.space, trial.architecture,
+                    {.input_shape = manifest.shape,
+                     .classes = manifest.classes,
+                     .limits = spec.limits});
+  ARCHPOOL_CHECK(candidate.ok());
+  return HasRoomFor(SizeOf(candidate->plan, spec.recipe.batch_size));
+}
+
+Seeker SeekerFor(const PoolState& state, const PoolPolicy& policy,
+                 const MeansBook& means, const Task& task,
+                 const Session& session) {
+  return {
+      .session = session,
+      .room = RoomFor(means.Of(session.id),
+                      state.FindDataset(task.spec->dataset)->manifest, policy)};
+}
+
+}  // namespace archpool::internal
