@@ -34,6 +34,9 @@ struct PoolPolicy {
   // Accepted results in a box before it is split or pruned by them.
   int64_t results_to_split = 8;
   int64_t boxes_per_task_max = 65'536;
+  // Of all tasks that a client opens within an hour, whether or not it ends
+  // them at once: each is rows to write and a space to cut.
+  int64_t boxes_per_hour_max = 131'072;
   // However often it is extended, a lease ends after one term and this many
   // times the reference core's time for its list: nobody blocks a subspace for
   // ever.

@@ -241,6 +241,7 @@ class Pool {
   LeaseShares shares_;
   SearchTurns searching_;
   absl::btree_map<AccountId, internal::Openings> openings_;
+  absl::btree_map<AccountId, internal::Openings> opened_boxes_;
   bool is_loaded_ = true;  // and no tick came since
 };
 

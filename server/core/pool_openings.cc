@@ -230,6 +230,12 @@ absl::StatusOr<ReviewTrials::Reply> Pool::Execute(const ReviewTrials& command,
     if (able.empty()) able = AbleToAnswer(session, now);
     return HeirOf(id, able) == session.id;
   };
+  // An heir inside a long training may not come to it, while others idle.
+  const auto is_late = [&](const Audit& audit, const Trial& trial) {
+    const absl::Time from_now =
+        internal::AnswerDeadline(state_, policy_, trial, audit.missing, now);
+    return audit.expire_time - now < (from_now - now) / 2;
+  };
   for (const AuditId id : state_.AskedOf(command.caller)) {
     const Audit& audit = *state_.Find(id);
     const Trial& trial = *state_.Find(audit.trial);
@@ -237,7 +243,7 @@ absl::StatusOr<ReviewTrials::Reply> Pool::Execute(const ReviewTrials& command,
       if (trial.hardware_class != hardware_class) return false;
       if (state_.Find(trial.session) == nullptr) return true;
       return heirs_.IsSilent(trial.session, policy_.silence_term, now) &&
-             is_heir(id);
+             (is_heir(id) || is_late(audit, trial));
     };
     if (!kept.contains(trial.id) && trial.session != session.id &&
         !is_inherited()) {

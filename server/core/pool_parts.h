@@ -39,7 +39,7 @@ struct DrawnTrials {
   bool nothing_left = false;
 };
 
-// Sessions that an account opened in the present hour.
+// What an account opened in the present hour: sessions; subspaces of tasks.
 struct Openings {
   absl::Time begin;
   int64_t count = 0;

@@ -21,6 +21,9 @@ namespace archpool {
 namespace {
 
 constexpr int kProbes = 32;
+// In which opened tasks are counted; and what one counts for beside its boxes.
+constexpr absl::Duration kOpenedTerm = absl::Hours(1);
+constexpr int64_t kBoxesEach = 64;
 // The defaults, which the smallest dataset may have.
 constexpr int64_t kSegmentsAlways = 16;
 constexpr int64_t kBatchSizeAlways = 128;
@@ -135,6 +138,16 @@ absl::Status CheckRoom(const PoolState& state, const PoolPolicy& policy,
   return absl::OkStatus();
 }
 
+absl::Status TooOften(const internal::Openings& opened, absl::Time now) {
+  return ResourceExhausted(
+      "TASKS_TOO_OFTEN",
+      absl::StrCat("this client opened tasks of ", opened.count,
+                   " subspaces within the hour; the next may be opened in ",
+                   absl::FormatDuration(absl::Ceil(
+                       opened.begin + kOpenedTerm - now, absl::Seconds(1))),
+                   ". Fewer subspaces for each task make room for more tasks"));
+}
+
 // Whether the pool opens such a task for that client now; what becomes of its
 // reward.
 absl::StatusOr<RewardPots> CheckNew(const PoolState& state,
@@ -196,6 +209,14 @@ absl::StatusOr<SubmitTask::Reply> Pool::Execute(const SubmitTask& command,
   ARCHPOOL_ASSIGN_OR_RETURN(
       const RewardPots pots,
       CheckNew(state_, policy_, command.caller, spec, dataset->manifest));
+  internal::Openings& opened = opened_boxes_[command.caller];
+  if (now - opened.begin >= kOpenedTerm) opened = {.begin = now};
+  const int64_t boxes = spec.subspaces + kBoxesEach;
+  if (opened.count + boxes > policy_.boxes_per_hour_max && opened.count > 0) {
+    return TooOften(opened, now);
+  }
+  opened.count += boxes;
+
   const Task task{.id = state_.NextTaskId(),
                   .client = command.caller,
                   .request_id = command.request_id,

@@ -45,6 +45,27 @@ TEST_F(PriceTest, ATaskThatPaysTooLittleIsRefusedWithWhatItWouldTake) {
           .ok());
 }
 
+// Opening and ending large tasks in turn is rows to write, and bought nothing.
+TEST_F(PriceTest, OpeningTasksIsPaced) {
+  TestPool pool;
+  TaskSpec spec = TinySpec(64);
+  spec.subspaces = 16'384;
+  int opened = 0;
+  const auto open = [&] {
+    const auto task = pool.Try(SubmitTask{
+        pool.client, spec, absl::StrCat("r", ++opened), Sha256("s")});
+    if (task.ok()) pool.Do(CancelTask{*task, pool.client});
+    return task.status();
+  };
+  absl::Status refused;
+  while (refused.ok() && opened < 100) refused = open();
+  EXPECT_EQ(opened, 8);
+  EXPECT_EQ(GetReason(refused), "TASKS_TOO_OFTEN");
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("opened in 1h"));
+  pool.now += absl::Hours(1);
+  EXPECT_TRUE(open().ok());
+}
+
 // Before its files travel; nothing is opened, nor set aside.
 TEST_F(PriceTest, ATaskIsCheckedBeforeItsDatasetIsThere) {
   TestPool pool(WithPriceMin(10 * kAmountPerCoin));

@@ -350,6 +350,29 @@ TEST_F(ProofTest, WhatASilentWorkerOwesIsAskedOfTheAccountsOthers) {
   EXPECT_EQ(review_all(), 0u);
 }
 
+TEST_F(ProofTest, AHeirThatIsBusyIsNotWaitedForToTheEnd) {
+  const TrialId trial = NextDrawn();
+  const std::vector<SessionId> others = {pool.Open(alice, "w2"),
+                                         pool.Open(alice, "w3")};
+  const auto asked = [&] {
+    size_t all = 0;
+    for (const SessionId other : others) {
+      all += pool.Do(ReviewTrials{alice, other, {}}).asked.size();
+    }
+    return all;
+  };
+  const absl::Time begin = pool.now;
+  const absl::Time end =
+      pool.pool.state().Find(pool.pool.state().AuditOf(trial))->expire_time;
+  std::vector<size_t> seen;
+  while (pool.now < begin + (end - begin) * 3 / 4) {
+    const size_t now = asked();
+    if (seen.empty() || seen.back() != now) seen.push_back(now);
+    pool.Advance(absl::Seconds(5));
+  }
+  EXPECT_EQ(seen, (std::vector<size_t>{0, 1, 2}));
+}
+
 // It may be busy with its answers, and renew its leases meanwhile.
 TEST_F(ProofTest, AWorkerThatIsHeardOtherwiseIsNotSilent) {
   NextDrawn();
