@@ -1,9 +1,11 @@
 """Fifty hostile accounts of every kind beside twenty honest miners and honest
-clients, a sick verifier among the verifiers, in one pool. An hour with
-ARCHPOOL_SOAK, else three minutes. The hostile have a processor of their own, so that what
-is measured is the pool and not the machine; the baseline is the same pool on the
-same share without them."""
+clients, a sick verifier among the verifiers, slow lines, clocks that are set and a
+disk that is full now and then, in one pool. An hour with ARCHPOOL_SOAK, else three
+minutes. The hostile have a processor of their own, so that what is measured is the
+pool and not the machine; the baseline is the same pool on the same share without
+them, and without trouble but for the slow lines."""
 
+import collections
 import os
 import signal
 import socket
@@ -13,17 +15,21 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "integration"))
-from harness import Pool, Refused  # noqa: E402
+from harness import PROGRAMS, Pool, Refused, micro, wait_for  # noqa: E402
+from troubles import Troubles  # noqa: E402
 
 HOUR_S = 3600 if os.environ.get("ARCHPOOL_SOAK") else 180
 BASELINE_S = 60
 HONEST = 20
+ON_SLOW_LINES = range(3)  # of the honest
+WITH_WRONG_CLOCKS = range(2, 8)  # one of them on a slow line
 TRIAL_MS = 4000
 CHEATS = ("inflate", "random_weights", "fewer_epochs", "interpolate", "splice",
           "earlier_weights", "validation", "other_seed", "not_finite",
           "smaller_network", "learn_nothing", "diverge")
 ATTACKS = ("grab", "sessions", "squat", "garbage")
 SERVER_MEMORY_MAX_MIB = 400
+SETTLED_MAX_S = 240
 # Far below what the honest clients pay, and above what the misers offer.
 PRICE_MINIMUM = "0.5"
 ONE_BLOCK = """\
@@ -56,9 +62,11 @@ class HostileHourTest(unittest.TestCase):
         # The pool and the honest on one processor, the hostile on another.
         os.sched_setaffinity(0, {CPUS[0]})
         self.addCleanup(os.sched_setaffinity, 0, set(CPUS))
+        self.troubles = Troubles(PROGRAMS)
+        self.addCleanup(self.troubles.close)
         self.pool = Pool("--silence-term", "20s", "--audit-term", "20s",
                          "--upload-term", "30s", "--price-minimum",
-                         PRICE_MINIMUM)
+                         PRICE_MINIMUM, server_env=self.troubles.server.env)
         self.addCleanup(self.pool.close)
         self.hostile = []
         self.sockets = []
@@ -84,10 +92,16 @@ class HostileHourTest(unittest.TestCase):
             self.tasks.append(
                 (client, self.pool.command(client, "task", "submit",
                                            path)["task_id"]))
-        for name in ("verifier", "another"):
-            self.pool.add_verifier(name)
+        self.pool.add_verifier("verifier")
+        self.pool.add_verifier("another", env=self.troubles.new_machine().env)
         for i in range(HONEST):
-            self.pool.add_worker(f"honest-{i}", trial_ms=TRIAL_MS)
+            port = env = None
+            if i in ON_SLOW_LINES:
+                port = self.troubles.new_line(self.pool.port)
+            if i in WITH_WRONG_CLOCKS:
+                env = self.troubles.new_machine().env
+            self.pool.add_worker(f"honest-{i}", trial_ms=TRIAL_MS, port=port,
+                                 env=env)
 
     def add_hostile(self):
         apart = CPUS[-1]
@@ -158,11 +172,13 @@ class HostileHourTest(unittest.TestCase):
                     accepted += share["trials_accepted"]
         return accepted
 
-    def throughput(self, seconds):
+    def throughput(self, seconds, on_look=None):
         begin, before = time.monotonic(), self.honest_trials()
         peak = 0
-        while time.monotonic() < begin + seconds:
-            time.sleep(2)
+        while (elapsed_s := time.monotonic() - begin) < seconds:
+            if on_look:
+                on_look(elapsed_s)
+            time.sleep(1)
             peak = max(peak, resident_mib(self.pool.processes["server"].pid))
             self.shake_the_sick()
         trials = self.honest_trials() - before
@@ -186,7 +202,8 @@ class HostileHourTest(unittest.TestCase):
         baseline, _ = self.throughput(BASELINE_S)
         self.add_hostile()
         time.sleep(10)
-        beside, peak_mib = self.throughput(HOUR_S)
+        beside, peak_mib = self.throughput(HOUR_S, self.troubles.go_on)
+        self.troubles.end()
         print(f"honest trials/s: {baseline:.2f} alone, {beside:.2f} beside "
               f"{len(self.hostile) + 10} hostile accounts "
               f"({100 * beside / baseline:.0f} %); server {peak_mib:.0f} MiB",
@@ -200,6 +217,7 @@ class HostileHourTest(unittest.TestCase):
             print(f"and {after:.2f} once they were gone", file=sys.stderr)
             baseline = min(baseline, after)
         self.check_verdicts()
+        self.check_log()
         self.assertLess(peak_mib, SERVER_MEMORY_MAX_MIB)
         self.assertGreaterEqual(beside, 0.9 * baseline)
 
@@ -208,14 +226,29 @@ class HostileHourTest(unittest.TestCase):
         if sick is not None and sick.poll() is None:
             sick.send_signal(signal.SIGCONT)
 
+    def end_tasks(self):
+        """Each task's shares once nothing of it waits for a verdict any more: its
+        end audits what was not drawn before."""
+        for client, task_id in self.tasks:
+            self.pool.command(client, "task", "cancel", task_id)
+        shares = []
+        for client, task_id in self.tasks:
+            def ended(client=client, task_id=task_id):
+                task = self.pool.command(client, "task", "show", task_id)
+                return task if task["state"] == "cancelled" else None
+            shares += wait_for(f"the end of task {task_id}", ended,
+                               SETTLED_MAX_S)["shares"]
+        return shares
+
     def check_verdicts(self):
         self.let_the_sick_go_on()
-        for client, task_id in self.tasks:
-            task = self.pool.command(client, "task", "show", task_id)
-            for share in task["shares"]:
-                if share["account"].startswith("honest-"):
-                    self.assertEqual(share["trials_rejected"], 0, share)
-            self.pool.command(client, "task", "cancel", task_id)
+        paid = collections.Counter()
+        for share in self.end_tasks():
+            paid[share["account"]] += micro(share["payout"])
+            if share["account"].startswith("honest-"):
+                self.assertEqual(share["trials_rejected"], 0, share)
+        for i in range(HONEST):
+            self.assertGreater(paid[f"honest-{i}"], 0, f"honest-{i}")
         for account in self.pool.command("operator", "account", "list"):
             if account["name"].startswith("honest-"):
                 self.assertEqual(account["state"], "active", account)
@@ -224,6 +257,16 @@ class HostileHourTest(unittest.TestCase):
             self.assertTrue(explained, name)
         check = self.pool.command("operator", "ledger", "check")
         self.assertEqual(check["violations"], [])
+
+    def check_log(self):
+        """The pool saw its own trouble, said so, and lives."""
+        self.assertIsNone(self.pool.processes["server"].poll())
+        log = self.pool.log("server")
+        self.assertGreaterEqual(log.count("the system's clock was set by"),
+                                self.troubles.server_steps)
+        self.assertIn("No space left on device", log)
+        self.assertIn("the pool's disk fails", log)
+        self.assertIn("the pool's disk takes files again", log)
 
 
 if __name__ == "__main__":

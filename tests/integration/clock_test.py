@@ -4,7 +4,7 @@ import unittest
 
 from harness import PROGRAMS, PoolTestCase
 
-SHIM = PROGRAMS / "archpool_skewed_clock.so"
+SHIM = PROGRAMS / "archpool_troubled_machine.so"
 
 
 def skewed(seconds):

@@ -87,14 +87,14 @@ class Refused(Exception):
 class Pool:
     """A server with its database, and whoever works for it."""
 
-    def __init__(self, *server_flags):
+    def __init__(self, *server_flags, server_env=None):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="archpool-it-"))
         # The database's own user must be able to pass.
         self.directory.chmod(0o755)
         write_idx_files(self.directory)
         self.server_flags = server_flags
         self.server_program = "archpool-server"
-        self.server_env = {}  # besides this process's
+        self.server_env = server_env or {}  # besides this process's
         self.processes = {}
         self.port = 0
         self.start_server()
@@ -210,13 +210,14 @@ class Pool:
                      "--amount", coins, parse=False)
 
     def add_worker(self, name, trial_ms=50, cheat=None, honest_trials=0,
-                   env=None):
+                   env=None, port=None):
+        """`port`: where it reaches the server, if not at the server's own."""
         if not self.token_file(name).exists():
             self.create_account(name, "miner")
         cheats = ["--cheats", "--cheat", cheat, "--honest-trials",
                   honest_trials] if cheat else []
         self.start(name, "archpool-fake-worker", "--server",
-                   f"127.0.0.1:{self.port}", "--token-file",
+                   f"127.0.0.1:{port or self.port}", "--token-file",
                    self.token_file(name), "--name", "w1", "--work-dir",
                    self.directory / name, "--trial-ms", trial_ms, *cheats,
                    env=env)

@@ -29,6 +29,8 @@ class Broken(Exception):
 
 
 class TcpGate:
+    watches_commits = True
+
     def __init__(self, upstream, seed=0):
         """`upstream`: the server's port on this machine."""
         self.upstream = upstream
@@ -69,6 +71,11 @@ class TcpGate:
         with self.changed:
             return self.fault if time.monotonic() < self.until else "pass"
 
+    def delay_s(self, chunk):
+        """For how long a chunk is held back while the fault is "delay"."""
+        del chunk
+        return self.numbers.uniform(0, DELAY_MAX_S)
+
     def take_commit_cut(self):
         with self.changed:
             arrives, self.commit_arrives = self.commit_arrives, None
@@ -91,6 +98,22 @@ class TcpGate:
             self.threads.append(threading.Thread(
                 target=_Connection(self, client).run))
             self.threads[-1].start()
+
+
+class SlowLine(TcpGate):
+    """A bad line to any server, for as long as it is open: all that passes is
+    late, and no more passes than the line carries."""
+
+    watches_commits = False
+
+    def __init__(self, upstream, bytes_per_s, delay_max_s, seed=0):
+        self.bytes_per_s, self.delay_max_s = bytes_per_s, delay_max_s
+        super().__init__(upstream, seed)
+        self.fail("delay", float("inf"))
+
+    def delay_s(self, chunk):
+        return (self.numbers.uniform(0, self.delay_max_s) +
+                len(chunk) / self.bytes_per_s)
 
 
 class _Connection:
@@ -129,13 +152,13 @@ class _Connection:
             chunk = source.recv(1 << 16)
             if not chunk:
                 return False
-            if source is self.client:
+            if source is self.client and self.gate.watches_commits:
                 self._hear(chunk)
             if fault == "stall":
                 self.has_stalled = True
                 continue
             if fault == "delay":
-                self._hold_back()
+                self._hold_back(chunk)
             if source is self.client:
                 self._ask(chunk)
             elif fault == "cut_answers":
@@ -151,10 +174,10 @@ class _Connection:
             self.is_committing = b"READ ONLY" not in self.said
             self.said = b""
 
-    def _hold_back(self):
+    def _hold_back(self, chunk):
         with self.gate.changed:
             if self.gate.changed.wait_for(lambda: self.gate.breaks != self.born,
-                                          self.gate.numbers.uniform(0, DELAY_MAX_S)):
+                                          self.gate.delay_s(chunk)):
                 raise Broken
 
     def _ask(self, chunk):
