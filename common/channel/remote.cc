@@ -9,6 +9,7 @@ namespace {
 // A server that restarts is found again within seconds, not within gRPC's
 // default of two minutes.
 constexpr int kReconnectMsMax = 5'000;
+constexpr int kConnectMs = 5'000;
 // Finds a connection that died without a word. Not more often than gRPC servers
 // allow by default.
 constexpr int kKeepaliveMs = 300'000;
@@ -19,7 +20,9 @@ constexpr int kMessageBytesMax = 8 << 20;
 Remote::Remote(const std::string& server, absl::string_view token, Line line)
     : authorization_(absl::StrCat("Bearer ", token)) {
   grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 200);
+  // It bounds how long the connection itself may take, too: several round
+  // trips over a long line.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMsMax);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);

@@ -1,5 +1,7 @@
 #include "server/core/audit_plant.h"
 
+#include <algorithm>
+
 #include "common/base/counter_rng.h"
 #include "common/crypto/canonical.h"
 
@@ -9,7 +11,7 @@ namespace {
 Digest SeedOf(const Task& task, const Audit& audit) {
   return HmacSha256(task.secret, CanonicalWriter("archpool/audit-plant/v1")
                                      .Int(audit.id.value)
-                                     .Int(audit.attempt)
+                                     .Int(audit.planted_count)
                                      .encoding());
 }
 
@@ -20,8 +22,9 @@ bool IsDrawn(const Digest& seed, int64_t ppm) {
 
 }  // namespace
 
-bool IsPlanted(const PoolPolicy& policy, const Task& task, const Audit& audit) {
-  return audit.looks.empty() &&
+bool DrawPlanted(const PoolPolicy& policy, const Task& task,
+                 const Audit& audit) {
+  return std::none_of(audit.looks.begin(), audit.looks.end(), IsVote) &&
          IsDrawn(SeedOf(task, audit), policy.planted_ppm);
 }
 

@@ -11,12 +11,14 @@
 
 namespace archpool {
 
-// Whether this attempt at the audit is a trial of its verifier
-// (PoolPolicy::planted_ppm). What it finds says nothing of the miner's. Never
-// where somebody found something already.
-bool IsPlanted(const PoolPolicy& policy, const Task& task, const Audit& audit);
+// Whether the audit, as it is handed out, is to try its verifier
+// (PoolPolicy::planted_ppm). The same until that is answered, whoever has it
+// meanwhile: else two attempts would show which is which. Never where somebody
+// found its trial true or false.
+bool DrawPlanted(const PoolPolicy& policy, const Task& task,
+                 const Audit& audit);
 
-// Has the grant of such an attempt ask for another training's end, in all that
+// Has the grant of such an audit ask for another training's end, in all that
 // the verifier is shown.
 void Plant(const Task& task, AuditGrant& grant);
 

@@ -83,6 +83,39 @@ TEST_F(PlantTest, WhoReplaysPassesAndTheMinerIsPaid) {
   EXPECT_EQ(Alice().trials_rejected, 0);
 }
 
+// Neither a lease that runs out nor a finding that tells nothing shows it.
+TEST_F(PlantTest, AttemptsThatAreNotAnsweredShowTheSame) {
+  int planted = 0;
+  for (int i = 0; i < 20; ++i) {
+    for (const char* name : {"v1", "v2", "v3"}) Take(name);  // they are there
+    Committed(alice, alices);
+    const auto first = Take("v1");
+    pool.Advance(pool.policy.audit_term + absl::Seconds(1));
+    const auto second = Take("v2");
+    ASSERT_TRUE(second.has_value());
+    EXPECT_EQ(second->trial.checkpoint_root, first->trial.checkpoint_root);
+    Say(*second, Inconclusive{"EXAMINER_CRASHED"});
+    const auto third = Take("v3");
+    ASSERT_TRUE(third.has_value());
+    EXPECT_EQ(third->trial.checkpoint_root, first->trial.checkpoint_root);
+    planted += IsTrue(*third) ? 0 : 1;
+    while (Find(first->trial.id).state == TrialState::kUploaded) {
+      SayHonestly(*Take("v3"));
+    }
+    pool.Advance(absl::Minutes(11));
+  }
+  EXPECT_GT(planted, 2);
+}
+
+TEST_F(PlantTest, AnotherNameIsNoFreshStart) {
+  do {
+    Committed(alice, alices);
+    Say(*Take("blind"), Right());
+  } while (!IsSetAside("blind"));
+  Take("another-name");
+  EXPECT_TRUE(IsSetAside("another-name"));
+}
+
 TEST_F(PlantTest, AFakeIsFoundOutAllTheSame) {
   const TrialId trial = Committed(alice, alices);
   for (int tries = 0; Find(trial).state == TrialState::kUploaded; ++tries) {
@@ -205,6 +238,8 @@ TEST_F(SecondLookTest, ASecondThatCannotTellCostsTheMinerNothing) {
     pool.Advance(absl::Minutes(1));
   }
   EXPECT_EQ(Find(trial).state, TrialState::kAccepted);
+  EXPECT_EQ(Find(trial).basis, TrialBasis::kAudited)
+      << "nobody replayed the whole";
 }
 
 }  // namespace

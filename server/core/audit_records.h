@@ -52,6 +52,12 @@ struct AuditLook {
   friend bool operator==(const AuditLook&, const AuditLook&) = default;
 };
 
+// What is asked of a worker, and has not come.
+struct AskedLoad {
+  int64_t answers = 0;
+  int64_t bytes = 0;
+};
+
 struct Audit {
   AuditId id;
   TrialId trial;
@@ -77,6 +83,10 @@ struct Audit {
   absl::Time decide_time = absl::InfiniteFuture();
   // What the pool's own refusals of files have added to it.
   absl::Duration refused_time;
+  // It tries its verifier (server/core/audit_plant.h), until that has found
+  // something; and how often it did so.
+  bool is_planted = false;
+  int64_t planted_count = 0;
 
   friend bool operator==(const Audit&, const Audit&) = default;
 };
@@ -100,6 +110,14 @@ inline bool IsBlamed(const Audit& audit) {
 // Whether some verifier found its trial true, and none found it false.
 inline bool IsCleared(const Audit& audit) {
   return CountOf(audit, LookKind::kClears) > 0 && !IsBlamed(audit);
+}
+
+// Whether one who found it true had replayed the whole training.
+inline bool IsClearedWhole(const Audit& audit) {
+  return std::any_of(audit.looks.begin(), audit.looks.end(),
+                     [](const AuditLook& one) {
+                       return one.kind == LookKind::kClears && one.is_whole;
+                     });
 }
 
 }  // namespace archpool

@@ -245,7 +245,8 @@ TEST_F(AnswerTimeTest, FollowsTheBytesThatAreAskedFor) {
   constexpr absl::Duration kFile = absl::Seconds(100);  // at a byte a second
   EXPECT_EQ(first, files(0) * kFile);
   const absl::Duration second = sending(1);
-  EXPECT_EQ(second, (files(0) + files(1)) * kFile);
+  EXPECT_EQ(second,
+            (files(0) + files(1)) * kFile + pool.policy.answer_handling);
 }
 
 TEST_F(AnswerTimeTest, FollowsTheMeasuredPace) {
@@ -299,6 +300,17 @@ TEST_F(AnswerTimeTest, AFileThatComesIsWaitedFor) {
   EXPECT_TRUE(note(5 * (8 << 10), alice));
   EXPECT_EQ(expires(), first + absl::Seconds(5));
   while (note(1 << 20, alice)) ASSERT_LT(expires() - first, absl::Minutes(2));
+}
+
+// What is asked beside it waits for the same line.
+TEST_F(AnswerTimeTest, AFileThatComesIsWaitedForByTheNextAnswers) {
+  Commit(0);
+  Commit(1);
+  const absl::Time second = AuditOf(1).expire_time;
+  EXPECT_TRUE(
+      pool.Do(NoteUpload{alice, TrialNow(0).id, 1 << 20, absl::Seconds(1)})
+          .is_extended);
+  EXPECT_EQ(AuditOf(1).expire_time, second + absl::Seconds(1));
 }
 
 class ShortRefusalTest : public AwayTest {

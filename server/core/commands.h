@@ -203,8 +203,10 @@ struct SetMaintenance {
 
 // A file that was asked of a trial's miner is coming: so many bytes of it came
 // since the last word, within so much time. At PoolPolicy::upload_rate_least or
-// more that time does not count; in all no longer than sending what is asked
-// takes at that rate, so that nobody holds an answer open by a trickle.
+// more that time does not count, nor for what else is asked of its worker,
+// which waits for the same line; in all no longer than about twice what sending
+// all of it takes at that rate, so that nobody holds an answer open by a
+// trickle.
 struct NoteUpload {
   AccountId caller;
   TrialId trial;

@@ -180,10 +180,12 @@ class Explainer {
         newest->id);
   }
 
+  // Work of an ended task may come to less than a micro-coin.
   void AddCredited() {
-    const auto [count, newest] = Select([](const Trial& trial) {
+    const auto [count, newest] = Select([this](const Trial& trial) {
       return trial.state == TrialState::kAccepted && trial.is_matured &&
-             trial.pay == 0 && !trial.known_from.IsSet();
+             trial.pay == 0 && !trial.known_from.IsSet() &&
+             records_.unsettled.contains(trial.task);
     });
     if (count == 0) return;
     Add("TASK_NOT_ENDED",

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/time/time.h"
 #include "server/core/entities.h"
 #include "server/core/policy.h"
@@ -28,7 +29,9 @@ struct MinerRecords {
   Amount balance = 0;
   Amount owed = 0;         // through the window
   int64_t open_tasks = 0;  // of the pool
-  int64_t workers = 0;     // of the account, heard of lately
+  // Of its trials, those of which more may come.
+  absl::btree_set<TaskId> unsettled;
+  int64_t workers = 0;  // of the account, heard of lately
   int64_t silent_workers = 0;
   std::vector<WorkerRefusal> refusals;
 };

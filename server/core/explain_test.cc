@@ -22,10 +22,12 @@ std::vector<std::string> ReasonsOf(const MinerRecords& records) {
   return reasons;
 }
 
-MinerRecords Busy() { return {.open_tasks = 1, .workers = 1}; }
+MinerRecords Busy() {
+  return {.open_tasks = 1, .unsettled = {TaskId{1}}, .workers = 1};
+}
 
 Trial TrialOf(int64_t id, TrialState state, const std::string& reason = "") {
-  return {.id = {id}, .state = state, .reason = reason};
+  return {.id = {id}, .task = {1}, .state = state, .reason = reason};
 }
 
 TEST(ExplainTest, ItIsNeverEmpty) {
@@ -97,6 +99,9 @@ TEST(ExplainTest, WhereCreditIsOnItsWay) {
   trial.is_matured = true;
   records.trials = {trial};
   EXPECT_THAT(ReasonsOf(records), ElementsAre("TASK_NOT_ENDED"));
+  records.unsettled = {TaskId{2}};
+  EXPECT_THAT(ReasonsOf(records), ElementsAre("ALL_WELL"))
+      << "its share of a pot that has ended came to nothing";
   records.trials[0].pay = 5;
   records.owed = 5;
   records.account.id = {1};

@@ -2,8 +2,8 @@
 // its trainings goes to another worker of its account whose arithmetic is the
 // same, which trains them again if there is time left. So a dead machine need
 // not cost its account the credit of the others; whoever never trained cannot
-// train what was committed to. Once half the time is over, all of them are
-// asked.
+// train what was committed to. Once half the time is over, a second one is
+// asked too.
 //
 // In memory alone: after a restart every worker counts as heard. Not
 // thread-safe.

@@ -13,6 +13,7 @@
 #include "server/core/task_index.h"
 #include "server/core/worker_means.h"
 #include "tests/support/pool_fixture.h"
+#include "tests/support/spaces.h"
 
 namespace archpool {
 namespace {
@@ -325,6 +326,40 @@ TEST(MeansBookTest, KeepsWhatWasSaidLast) {
   EXPECT_EQ(book.Of(other), WorkerMeans());
   book.Forget(one);
   EXPECT_EQ(book.Of(one), WorkerMeans());
+}
+
+// More subspaces than one request tries hold only what is too large: what fits
+// lies behind them.
+TEST(ManyBoxesTest, WhatFitsIsFoundBehindWhatDoesNot) {
+  Dimension width{.name = "width", .choices = {}};
+  for (int64_t i = 64; i > 0; --i) width.choices.emplace_back(4 * i);
+  Dimension kernel{.name = "kernel", .choices = {}};
+  for (const int64_t size : {7, 5, 3}) kernel.choices.emplace_back(size);
+  BlockTemplate block = testing::MakeBlock("conv", 3, 4);
+  block.width = testing::Ref("width");
+  block.kernel = testing::Ref("kernel");
+  ChainTemplate chain;
+  chain.stages = {{.stride = 1, .blocks = {block}}};
+  TaskSpec spec = TinySpec(2);
+  spec.space = testing::MakeSpace({width, kernel}, chain);
+  spec.subspaces = spec.space.size();
+  TestPool pool;
+  pool.Submit(spec);
+  const AccountId alice = pool.Make("alice", Role::kMiner);
+  const SessionId session = pool.Open(alice, "small");
+  const auto smallest = MakeCandidate(
+      spec.space, spec.space.ArchitectureAt(spec.space.size() - 1),
+      TermsOf(spec, TinyManifest(), pool.policy));
+  ASSERT_TRUE(smallest.ok());
+  AcquireLease command{.caller = alice, .session = session};
+  command.means.upload_bytes_per_second = smallest->plan.parameters / 10 + 1;
+  AcquireLease::Reply reply;
+  int asked = 0;
+  do {
+    reply = pool.Do(command);
+  } while (!reply.grant && ++asked < 50);
+  ASSERT_TRUE(reply.grant.has_value()) << reply.idle_message;
+  EXPECT_LE(asked, 10);
 }
 
 }  // namespace

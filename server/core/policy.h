@@ -47,6 +47,9 @@ struct PoolPolicy {
   // From commitment to durable weights, and to the answer of an audit; to that
   // comes the time to train the trial again, in case its checkpoints are lost.
   absl::Duration upload_term = absl::Minutes(2);
+  // What an answer takes beside its bytes, where others are asked of the same
+  // worker before it: round trips over a long line.
+  absl::Duration answer_handling = absl::Seconds(6);
   // The slowest line that answers are waited for, in bytes a second.
   int64_t upload_rate_min = 64 << 10;
   // And as long as something comes, this one.

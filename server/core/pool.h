@@ -136,7 +136,7 @@ class Pool {
   void SayWhatIsWanted(ReportTrials::Result& result) const;
   ReportAudit::Reply Judge(const Audit& audit, Trial trial,
                            const Measurement& measured, absl::Time now);
-  ReportAudit::Reply AcceptSeen(const Audit& audit, Trial trial,
+  ReportAudit::Reply AcceptSeen(Trial trial, bool was_replayed_whole,
                                 absl::Time now);
   // The audit tried its verifier; it is still to be decided.
   ReportAudit::Reply EndPlanted(Audit audit, const Trial& trial,

@@ -112,6 +112,7 @@ absl::StatusOr<AcquireAudit::Reply> Pool::Execute(const AcquireAudit& command,
                  look.kind != LookKind::kInconclusive;
         });
     if (looks_again) Desk().MakeWhole(audit, now);
+    audit.is_planted = DrawPlanted(policy_, *state_.Find(audit.task), audit);
     audit.state = AuditState::kLeased;
     ++audit.attempt;
     audit.verifier = command.caller;
@@ -131,7 +132,7 @@ absl::StatusOr<AcquireAudit::Reply> Pool::Execute(const AcquireAudit& command,
                    .renewal_interval = policy_.audit_term / 4,
                    .spec = task.spec,
                    .dataset = *state_.FindDataset(task.spec->dataset)};
-  if (IsPlanted(policy_, task, audit)) Plant(task, grant);
+  if (audit.is_planted) Plant(task, grant);
   return grant;
 }
 
@@ -178,7 +179,7 @@ absl::StatusOr<ReportAudit::Reply> Pool::Execute(const ReportAudit& command,
     ARCHPOOL_RETURN_IF_ERROR(CheckMeasurement(
         internal::ManifestOf(state_, audit.task), audit, *measured));
     NoteFinding(command, audit, now);
-    if (IsPlanted(policy_, *state_.Find(audit.task), audit)) {
+    if (audit.is_planted) {
       return EndPlanted(audit, trial, /*has_passed=*/false, now);
     }
     return Judge(audit, std::move(trial), *measured, now);
@@ -197,8 +198,7 @@ absl::StatusOr<ReportAudit::Reply> Pool::Execute(const ReportAudit& command,
   }
   NoteFinding(command, audit, now);
   // What is unusable is so with or without the pool's doing.
-  if (std::holds_alternative<Refuted>(command.finding) &&
-      IsPlanted(policy_, *state_.Find(audit.task), audit)) {
+  if (std::holds_alternative<Refuted>(command.finding) && audit.is_planted) {
     return EndPlanted(audit, trial, /*has_passed=*/true, now);
   }
   return Blame(audit, std::move(trial), blame, now);
@@ -226,6 +226,8 @@ void Pool::NoteFinding(const ReportAudit& command, const Audit& audit,
 ReportAudit::Reply Pool::EndPlanted(Audit audit, const Trial& trial,
                                     bool has_passed, absl::Time now) {
   verifiers_.NotePlanted(policy_, HolderOf(audit), has_passed);
+  audit.is_planted = false;
+  ++audit.planted_count;
   // The time that it took is no wait of the miner's.
   audit.decide_time += now - audit.lease_time;
   ReturnAudit(std::move(audit));
@@ -260,21 +262,20 @@ ReportAudit::Reply Pool::Judge(const Audit& audit, Trial trial,
                           internal::Fault::kMiner, now);
     return ReportAudit::Reply{TrialState::kRejected, "CLAIM_TOO_LOW"};
   }
-  return AcceptSeen(audit, std::move(trial), now);
+  return AcceptSeen(std::move(trial), audit.kind == AuditKind::kWhole, now);
 }
 
-ReportAudit::Reply Pool::AcceptSeen(const Audit& audit, Trial trial,
+ReportAudit::Reply Pool::AcceptSeen(Trial trial, bool was_replayed_whole,
                                     absl::Time now) {
   trial.is_at_chance = !internal::IsAboveChance(state_, trial);
   if (trial.held_out_correct != kNotMeasured) {
     trial.verified_accuracy_ppm =
         trial.held_out_correct * 1'000'000 /
-        internal::ManifestOf(state_, audit.task).held_out_count;
+        internal::ManifestOf(state_, trial.task).held_out_count;
   }
-  internal::AcceptTrial(state_, policy_, std::move(trial),
-                        audit.kind == AuditKind::kWhole ? TrialBasis::kReplayed
-                                                        : TrialBasis::kAudited,
-                        now);
+  internal::AcceptTrial(
+      state_, policy_, std::move(trial),
+      was_replayed_whole ? TrialBasis::kReplayed : TrialBasis::kAudited, now);
   return ReportAudit::Reply{TrialState::kAccepted, ""};
 }
 

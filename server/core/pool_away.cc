@@ -187,6 +187,59 @@ absl::StatusOr<ExtendAnswers::Reply> Pool::Execute(const ExtendAnswers& command,
   return reply;
 }
 
+namespace {
+
+constexpr int64_t kAllParts =
+    kPartWeights | kPartBeginWeights | kPartBeginOptimizer;
+// Answers that one file's progress moves beside its own, and that are looked at
+// for them: bounds what it costs.
+constexpr size_t kAnswersMovedMax = 64;
+constexpr int kAnswersLookedAtMax = 1'024;
+// What others' files may add to the time for an answer.
+constexpr absl::Duration kOthersMax = absl::Hours(1);
+
+// A file of that worker's came for `within`: what is asked of it waited for the
+// line as long. Its own answer is moved by no more than sending it takes at the
+// least rate; those behind it by about twice what sending all that is asked
+// takes, since what was sent before is not asked any more.
+bool MoveAnswers(PoolState& state, const PoolPolicy& policy, const Trial& sent,
+                 absl::Duration within) {
+  const auto sending = [&](int64_t bytes) {
+    return absl::Seconds(bytes) / policy.upload_rate_least;
+  };
+  const absl::Duration of_others =
+      std::min(kOthersMax, 2 * sending(state.AskedOf(sent.session).bytes));
+  std::vector<Audit> moved;
+  const auto move = [&](AuditId id) {
+    const Audit* audit = state.Find(id);
+    if (audit == nullptr || audit->state != AuditState::kAsked) return;
+    const Trial& trial = *state.Find(audit->trial);
+    const absl::Duration most =
+        of_others + sending(internal::AnswerSizeBytes(trial, kAllParts));
+    // What the pool refuses for so long is nobody's fault: not for a sender to
+    // come to.
+    if (trial.session == sent.session && audit->refused_time < most &&
+        audit->refused_time + within < policy.refused_time_max) {
+      moved.push_back(*audit);
+    }
+  };
+  const AuditId own = state.AuditOf(sent.id);
+  move(own);
+  int looks = 0;
+  for (const AuditId id : state.AskedOf(sent.account)) {
+    if (++looks > kAnswersLookedAtMax || moved.size() > kAnswersMovedMax) break;
+    if (id != own) move(id);
+  }
+  for (Audit& audit : moved) {
+    audit.refused_time += within;
+    audit.expire_time += within;
+    state.Put(audit);
+  }
+  return !moved.empty();
+}
+
+}  // namespace
+
 absl::StatusOr<NoteUpload::Reply> Pool::Execute(const NoteUpload& command,
                                                 absl::Time) {
   const Trial* found = state_.Find(command.trial);
@@ -197,29 +250,13 @@ absl::StatusOr<NoteUpload::Reply> Pool::Execute(const NoteUpload& command,
       rate < static_cast<double>(policy_.upload_rate_least)) {
     return NoteUpload::Reply();
   }
-  constexpr int64_t kAllParts =
-      kPartWeights | kPartBeginWeights | kPartBeginOptimizer;
+  NoteUpload::Reply reply{MoveAnswers(state_, policy_, *found, command.within)};
   const absl::Duration most =
+      internal::AnswerTime(state_, policy_, *found, kAllParts, {}) +
       absl::Seconds(internal::AnswerSizeBytes(*found, kAllParts)) /
-      policy_.upload_rate_least;
-  NoteUpload::Reply reply;
-  const Audit* asked = state_.Find(state_.AuditOf(found->id));
-  if (asked != nullptr && asked->state == AuditState::kAsked &&
-      asked->refused_time < most &&
-      // What the pool refuses for so long is nobody's fault: not for a sender
-      // to come to.
-      asked->refused_time + command.within < policy_.refused_time_max) {
-    Audit audit = *asked;
-    audit.refused_time += command.within;
-    audit.expire_time += command.within;
-    state_.Put(audit);
-    reply.is_extended = true;
-  }
+          policy_.upload_rate_least;
   if (found->state == TrialState::kCommitted &&
-      found->upload_deadline + command.within <=
-          internal::AnswerDeadline(state_, policy_, *found, kAllParts,
-                                   found->commit_time) +
-              most) {
+      found->upload_deadline + command.within <= found->commit_time + most) {
     Trial trial = *found;
     trial.upload_deadline += command.within;
     state_.Put(trial);

@@ -24,6 +24,9 @@ constexpr int kTooDearMax = 4;
 constexpr int64_t kLastLookAttempts = 4096;
 // Subspaces that one request tries: bounds what a request costs.
 constexpr size_t kSubspacesTriedMax = 64;
+// Subspaces that it passes over because earlier ones found nothing there for
+// such a worker.
+constexpr size_t kSubspacesPassedMax = 1'024;
 
 Digest DrawKey(const Task& task, SubspaceId subspace) {
   return HmacSha256(
@@ -35,6 +38,12 @@ WorkUnits CostOf(const Candidate& candidate, const TaskSpec& spec,
                  const DatasetManifest& manifest) {
   return TrialWorkUnits(candidate.plan, manifest.train_count,
                         spec.recipe.epochs, manifest.validation_count);
+}
+
+// Every draw its own numbers: a list draws again as it grows.
+uint64_t StreamOf(const PoolState& state, const SubspaceRecord& subspace) {
+  return static_cast<uint64_t>(subspace.attempt) * 4096 +
+         static_cast<uint64_t>(state.TrialsIn(subspace.id).size());
 }
 
 // No trial of the subspace may still come to nothing and free its network.
@@ -51,7 +60,17 @@ Pool::Start Pool::StartFromDraws(const Task& task, Seeker& seeker,
   // Most leases come from the first; drawing changes the order, so a copy of a
   // few is walked.
   std::vector<SubspaceId> promising;
-  for (const auto& [promise, subspace] : state_.IndexOf(task.id).open) {
+  const TaskIndex& index = state_.IndexOf(task.id);
+  size_t passed = 0;
+  for (const auto& [promise, subspace] : index.open) {
+    const BoxWalk walk =
+        index.WalkOf(subspace, StreamOf(state_, *state_.Find(subspace)),
+                     seeker.session.account, seeker.room);
+    if (walk.is_over && !walk.IsForAll()) {
+      seeker.too_large.Add(walk.too_large);
+      if (++passed == kSubspacesPassedMax) break;
+      continue;
+    }
     promising.push_back(subspace);
     if (promising.size() == kSubspacesTriedMax) break;
   }
@@ -132,6 +151,7 @@ std::optional<Candidate> Pool::DrawFirst(const Task& task,
     if (!is_over || subspace.box.size() <= attempts) break;
     before = usual;
   }
+  walk.is_over = is_over;
   state_.RememberWalk(task.id, subspace.id, walk);
   seeker.too_large.Add(walk.too_large);
   nothing_left = is_over && walk.IsForAll() && IsSettled(index, subspace.id);
@@ -150,10 +170,7 @@ Pool::DrawnTrials Pool::DrawTrials(const Task& task,
       {count_max, spec.trials_per_lease, internal::TrialsLeft(task, index)});
   const AccountId account = seeker.session.account;
   WorkUnits units_left = UnitsLeft(task, account);
-  // Every draw its own numbers: a list draws again as it grows.
-  const uint64_t stream =
-      static_cast<uint64_t>(subspace.attempt) * 4096 +
-      static_cast<uint64_t>(state_.TrialsIn(subspace.id).size());
+  const uint64_t stream = StreamOf(state_, subspace);
   CounterRng rng(DrawKey(task, subspace.id).Prefix64(), stream);
   std::set<Digest> seen;
   const auto is_passed = [&](const Candidate& candidate) {

@@ -113,7 +113,7 @@ std::optional<ReportAudit::Reply> Pool::Clear(const Audit& found,
 ReportAudit::Reply Pool::GiveUp(const Audit& audit, internal::Fault fault,
                                 absl::Time now) {
   const Trial& trial = *state_.Find(audit.trial);
-  if (IsCleared(audit)) return AcceptSeen(audit, trial, now);
+  if (IsCleared(audit)) return AcceptSeen(trial, IsClearedWhole(audit), now);
   if (fault == internal::Fault::kNone && trial.state == TrialState::kAccepted) {
     CloseUnverified(audit, now);
     return {TrialState::kAccepted, ""};

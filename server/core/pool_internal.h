@@ -125,6 +125,10 @@ int64_t AnswerSizeBytes(const Trial& trial, int64_t parts);
 // lost, and take a training to make again.
 absl::Time AnswerDeadline(const PoolState& state, const PoolPolicy& policy,
                           const Trial& trial, int64_t parts, absl::Time now);
+// How long that is, with so much asked before.
+absl::Duration AnswerTime(const PoolState& state, const PoolPolicy& policy,
+                          const Trial& trial, int64_t parts,
+                          const AskedLoad& before);
 
 // The pool was away from `last` on for `away`: every open deadline moves by it.
 void AddToDeadlines(PoolState& state, absl::Time last, absl::Duration away);

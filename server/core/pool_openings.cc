@@ -92,14 +92,21 @@ int64_t AnswerSizeBytes(const Trial& trial, int64_t parts) {
   return files * trial.weights_size_bytes;
 }
 
-absl::Time AnswerDeadline(const PoolState& state, const PoolPolicy& policy,
-                          const Trial& trial, int64_t parts, absl::Time now) {
-  const int64_t size_bytes =
-      AnswerSizeBytes(trial, parts) + state.AskedBytes(trial.session);
+absl::Duration AnswerTime(const PoolState& state, const PoolPolicy& policy,
+                          const Trial& trial, int64_t parts,
+                          const AskedLoad& before) {
+  const int64_t size_bytes = AnswerSizeBytes(trial, parts) + before.bytes;
   const absl::Duration sending =
       absl::Microseconds(size_bytes * 1'000'000 / policy.upload_rate_min);
-  return now + policy.upload_term + sending +
+  return policy.upload_term + sending +
+         before.answers * policy.answer_handling +
          TrainingAgain(state, policy, trial);
+}
+
+absl::Time AnswerDeadline(const PoolState& state, const PoolPolicy& policy,
+                          const Trial& trial, int64_t parts, absl::Time now) {
+  return now +
+         AnswerTime(state, policy, trial, parts, state.AskedOf(trial.session));
 }
 
 }  // namespace internal
@@ -226,15 +233,19 @@ absl::StatusOr<ReviewTrials::Reply> Pool::Execute(const ReviewTrials& command,
   }
   const std::string hardware_class = HardwareClassOf(session);
   std::vector<SessionId> able;  // once it is asked for
-  const auto is_heir = [&](AuditId id) {
+  const auto is_heir = [&](const Audit& audit, const Trial& trial) {
     if (able.empty()) able = AbleToAnswer(session, now);
-    return HeirOf(id, able) == session.id;
-  };
-  // An heir inside a long training may not come to it, while others idle.
-  const auto is_late = [&](const Audit& audit, const Trial& trial) {
-    const absl::Time from_now =
-        internal::AnswerDeadline(state_, policy_, trial, audit.missing, now);
-    return audit.expire_time - now < (from_now - now) / 2;
+    const SessionId first = HeirOf(audit.id, able);
+    const absl::Duration alone =
+        internal::AnswerTime(state_, policy_, trial, audit.missing, {});
+    const bool is_late = audit.expire_time - now < alone / 2;
+    if (!is_late || first == session.id || able.size() < 2) {
+      return first == session.id;
+    }
+    // The first may be inside a long training, while others idle.
+    std::vector<SessionId> others = able;
+    std::erase(others, first);
+    return HeirOf(audit.id, others) == session.id;
   };
   for (const AuditId id : state_.AskedOf(command.caller)) {
     const Audit& audit = *state_.Find(id);
@@ -243,7 +254,7 @@ absl::StatusOr<ReviewTrials::Reply> Pool::Execute(const ReviewTrials& command,
       if (trial.hardware_class != hardware_class) return false;
       if (state_.Find(trial.session) == nullptr) return true;
       return heirs_.IsSilent(trial.session, policy_.silence_term, now) &&
-             (is_heir(id) || is_late(audit, trial));
+             is_heir(audit, trial);
     };
     if (!kept.contains(trial.id) && trial.session != session.id &&
         !is_inherited()) {

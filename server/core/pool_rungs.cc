@@ -167,7 +167,6 @@ std::vector<Trial> Promotions(const PoolState& state, const Task& task,
       const SubspaceId place =
           index.tree.Find(task.spec->space, result.architecture);
       if (box.IsSet() ? place != box : !CanBegin(state, place)) continue;
-      if (!seeker.HasRoomFor(state, result)) continue;
       // The pool gives no other weights back than audited ones.
       const bool resumes = is_own && result.basis >= TrialBasis::kAudited;
       Trial trial = AtNextRung(state, task, result, resumes);
@@ -175,6 +174,7 @@ std::vector<Trial> Promotions(const PoolState& state, const Task& task,
         seeker.too_dear = true;
         continue;
       }
+      if (!seeker.HasRoomFor(state, result)) continue;
       units_left -= trial.work_units;
       box = place;
       promotions.push_back(std::move(trial));

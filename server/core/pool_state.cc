@@ -263,9 +263,9 @@ TrialId PoolState::BlamedOf(AccountId miner) const {
   return blamed.empty() ? TrialId{} : *blamed.begin();
 }
 
-int64_t PoolState::AskedBytes(SessionId session) const {
-  const int64_t* bytes = FindIn(asked_bytes_, session);
-  return bytes == nullptr ? 0 : *bytes;
+AskedLoad PoolState::AskedOf(SessionId session) const {
+  const AskedLoad* load = FindIn(asked_loads_, session);
+  return load == nullptr ? AskedLoad() : *load;
 }
 
 AuditId PoolState::AuditOf(TrialId trial) const {

@@ -145,8 +145,8 @@ class PoolState {
   absl::Time proven_commit_time() const { return proven_commit_time_; }
   // Audits that wait for a miner's answer.
   const absl::btree_set<AuditId>& AskedOf(AccountId miner) const;
-  // Of what they ask of that worker, about.
-  int64_t AskedBytes(SessionId session) const;
+  // What they ask of that worker, about.
+  AskedLoad AskedOf(SessionId session) const;
   Amount BalanceOf(Place place) const;
 
   using Due = archpool::Due;
@@ -230,7 +230,7 @@ class PoolState {
   absl::btree_map<AuditId, Audit> audits_;
   absl::btree_map<TrialId, AuditId> trial_audits_;
   absl::btree_map<AccountId, absl::btree_set<AuditId>> asked_;
-  absl::btree_map<SessionId, int64_t> asked_bytes_;
+  absl::btree_map<SessionId, AskedLoad> asked_loads_;
   absl::btree_map<std::pair<AccountId, std::string>, AuditId> verifier_audits_;
   WaitingAudits waiting_;
   absl::btree_map<std::string, WorkUnits> audit_backlog_;

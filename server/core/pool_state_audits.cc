@@ -58,14 +58,15 @@ void PoolState::CountBacklog(const Audit* before, const Audit& audit,
   WorkUnits& backlog = audit_backlog_[trial.hardware_class];
   backlog += cost_of(&audit) - cost_of(before);
   if (backlog == 0) audit_backlog_.erase(trial.hardware_class);
-  const auto asked_of = [&](const Audit* one) {
-    return one == nullptr || one->state != AuditState::kAsked
-               ? int64_t{0}
-               : internal::AnswerSizeBytes(trial, one->missing);
+  AskedLoad& asked = asked_loads_[trial.session];
+  const auto count = [&](const Audit* one, int64_t sign) {
+    if (one == nullptr || one->state != AuditState::kAsked) return;
+    asked.answers += sign;
+    asked.bytes += sign * internal::AnswerSizeBytes(trial, one->missing);
   };
-  int64_t& asked = asked_bytes_[trial.session];
-  asked += asked_of(&audit) - asked_of(before);
-  if (asked == 0) asked_bytes_.erase(trial.session);
+  count(&audit, 1);
+  count(before, -1);
+  if (asked.answers == 0) asked_loads_.erase(trial.session);
 }
 
 }  // namespace archpool

@@ -138,7 +138,13 @@ absl::Status CheckRoom(const PoolState& state, const PoolPolicy& policy,
   return absl::OkStatus();
 }
 
-absl::Status TooOften(const internal::Openings& opened, absl::Time now) {
+absl::Status CheckPace(const PoolPolicy& policy,
+                       const internal::Openings& opened, int64_t boxes,
+                       absl::Time now) {
+  if (now - opened.begin >= kOpenedTerm || opened.count == 0 ||
+      opened.count + boxes <= policy.boxes_per_hour_max) {
+    return absl::OkStatus();
+  }
   return ResourceExhausted(
       "TASKS_TOO_OFTEN",
       absl::StrCat("this client opened tasks of ", opened.count,
@@ -184,8 +190,16 @@ absl::StatusOr<RewardPots> CheckNew(const PoolState& state,
 absl::StatusOr<SubmitTask::Reply> Pool::Execute(const SubmitTask& command,
                                                 absl::Time now) {
   const TaskSpec& spec = command.spec;
+  const int64_t boxes = spec.subspaces + kBoxesEach;
+  const auto check_pace = [&] {
+    const auto opened = opened_boxes_.find(command.caller);
+    return opened == opened_boxes_.end()
+               ? absl::OkStatus()
+               : CheckPace(policy_, opened->second, boxes, now);
+  };
   if (command.only_check) {
     ARCHPOOL_RETURN_IF_ERROR(spec.ValidateNew());
+    ARCHPOOL_RETURN_IF_ERROR(check_pace());
     ARCHPOOL_RETURN_IF_ERROR(
         CheckNew(state_, policy_, command.caller, spec, *command.only_check)
             .status());
@@ -209,12 +223,9 @@ absl::StatusOr<SubmitTask::Reply> Pool::Execute(const SubmitTask& command,
   ARCHPOOL_ASSIGN_OR_RETURN(
       const RewardPots pots,
       CheckNew(state_, policy_, command.caller, spec, dataset->manifest));
+  ARCHPOOL_RETURN_IF_ERROR(check_pace());
   internal::Openings& opened = opened_boxes_[command.caller];
   if (now - opened.begin >= kOpenedTerm) opened = {.begin = now};
-  const int64_t boxes = spec.subspaces + kBoxesEach;
-  if (opened.count + boxes > policy_.boxes_per_hour_max && opened.count > 0) {
-    return TooOften(opened, now);
-  }
   opened.count += boxes;
 
   const Task task{.id = state_.NextTaskId(),

@@ -66,7 +66,7 @@ void Pool::CloseUnverified(const Audit& audit, absl::Time now) {
   Trial trial = *state_.Find(audit.trial);
   if (IsCleared(audit)) {
     // The second look that it was drawn for never came.
-    AcceptSeen(audit, std::move(trial), now);
+    AcceptSeen(std::move(trial), IsClearedWhole(audit), now);
     return;
   }
   if (trial.state == TrialState::kAccepted &&

@@ -83,7 +83,8 @@ class ProofTest : public ::testing::Test {
     policy.results_to_split = 1'000'000;
     return policy;
   }
-  ProofTest() : pool(WithoutPruning()) {
+  ProofTest() : ProofTest(WithoutPruning()) {}
+  explicit ProofTest(const PoolPolicy& policy) : pool(policy) {
     alice = pool.Make("alice", Role::kMiner);
     session = pool.Open(alice, "w1");
     TaskSpec spec = TinySpec(60);
@@ -350,29 +351,6 @@ TEST_F(ProofTest, WhatASilentWorkerOwesIsAskedOfTheAccountsOthers) {
   EXPECT_EQ(review_all(), 0u);
 }
 
-TEST_F(ProofTest, AHeirThatIsBusyIsNotWaitedForToTheEnd) {
-  const TrialId trial = NextDrawn();
-  const std::vector<SessionId> others = {pool.Open(alice, "w2"),
-                                         pool.Open(alice, "w3")};
-  const auto asked = [&] {
-    size_t all = 0;
-    for (const SessionId other : others) {
-      all += pool.Do(ReviewTrials{alice, other, {}}).asked.size();
-    }
-    return all;
-  };
-  const absl::Time begin = pool.now;
-  const absl::Time end =
-      pool.pool.state().Find(pool.pool.state().AuditOf(trial))->expire_time;
-  std::vector<size_t> seen;
-  while (pool.now < begin + (end - begin) * 3 / 4) {
-    const size_t now = asked();
-    if (seen.empty() || seen.back() != now) seen.push_back(now);
-    pool.Advance(absl::Seconds(5));
-  }
-  EXPECT_EQ(seen, (std::vector<size_t>{0, 1, 2}));
-}
-
 // It may be busy with its answers, and renew its leases meanwhile.
 TEST_F(ProofTest, AWorkerThatIsHeardOtherwiseIsNotSilent) {
   NextDrawn();
@@ -402,6 +380,39 @@ TEST_F(ProofTest, AnOutageMakesNoHeirs) {
   pool.now += 10 * pool.policy.silence_term;
   pool.Do(Tick{});
   EXPECT_TRUE(pool.Do(ReviewTrials{alice, other, {}}).asked.empty());
+}
+
+class LateHeirTest : public ProofTest {
+ protected:
+  LateHeirTest() : ProofTest(WithTime()) {}
+  static PoolPolicy WithTime() {
+    PoolPolicy policy = WithoutPruning();
+    policy.upload_term = 4 * policy.silence_term;
+    return policy;
+  }
+};
+
+TEST_F(LateHeirTest, ASecondIsAskedOnceHalfTheTimeIsOver) {
+  const TrialId trial = NextDrawn();
+  const std::vector<SessionId> others = {
+      pool.Open(alice, "w2"), pool.Open(alice, "w3"), pool.Open(alice, "w4")};
+  const auto asked = [&] {
+    size_t all = 0;
+    for (const SessionId other : others) {
+      all += pool.Do(ReviewTrials{alice, other, {}}).asked.size();
+    }
+    return all;
+  };
+  const absl::Time begin = pool.now;
+  const absl::Time end =
+      pool.pool.state().Find(pool.pool.state().AuditOf(trial))->expire_time;
+  std::vector<size_t> seen;
+  while (pool.now < begin + (end - begin) * 7 / 8) {
+    const size_t now = asked();
+    if (seen.empty() || seen.back() != now) seen.push_back(now);
+    pool.Advance(absl::Seconds(5));
+  }
+  EXPECT_EQ(seen, (std::vector<size_t>{0, 1, 2}));
 }
 
 TEST_F(ProofTest, ATaskEndsWithNothingUnproven) {

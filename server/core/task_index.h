@@ -21,8 +21,9 @@ namespace archpool {
 
 // How far the search for something to draw in a box got without finding it.
 struct BoxWalk {
-  uint64_t stream = 0;  // whose numbers; another one's walk begins anew
-  int64_t looked = 0;   // attempts
+  uint64_t stream = 0;   // whose numbers; another one's walk begins anew
+  int64_t looked = 0;    // attempts
+  bool is_over = false;  // there are no more
   // It passed something that this account alone may not have; what some workers
   // have no room for. And until where it had passed nothing of the kind: there
   // whoever may have that goes on.

@@ -36,7 +36,15 @@ void VerifierBook::Hear(const VerifierKey& key,
       return now - one.second.heard_time > kForgetTerm;
     });
   }
+  const bool is_new = !verifiers_.contains(key);
   VerifierStanding& standing = verifiers_[key];
+  // Another name is no other verifier.
+  for (auto one = verifiers_.lower_bound({key.account, ""});
+       is_new && one != verifiers_.end() && one->first.account == key.account;
+       ++one) {
+    standing.planted_owed =
+        std::max(standing.planted_owed, one->second.planted_owed);
+  }
   standing.hardware_classes = std::move(classes);
   standing.heard_time = now;
 }

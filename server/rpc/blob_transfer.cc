@@ -11,8 +11,10 @@
 namespace archpool::rpc {
 namespace {
 
-// Less than any term for an answer, and seldom enough for the engine.
+// Less than any term for an answer, and seldom enough for the engine. What a
+// short upload takes is noted at its end.
 constexpr absl::Duration kNoteInterval = absl::Seconds(5);
+constexpr absl::Duration kNoteMin = absl::Seconds(1);
 
 }  // namespace
 
@@ -99,20 +101,20 @@ absl::StatusOr<bool> UploadStream::Take() {
     ARCHPOOL_RETURN_IF_ERROR(
         blobs_->Append(target_->owner, target_->digest, held_bytes_, data));
     held_bytes_ += size;
-    NoteProgress(size);
+    unnoted_bytes_ += size;
   }
-  if (held_bytes_ < target_->size_bytes) return false;
+  const bool is_whole = held_bytes_ >= target_->size_bytes;
+  NoteProgress(is_whole ? kNoteMin : kNoteInterval);
+  if (!is_whole) return false;
   ARCHPOOL_RETURN_IF_ERROR(blobs_->Complete(target_->owner, target_->digest));
   return true;
 }
 
-void UploadStream::NoteProgress(int64_t bytes) {
+void UploadStream::NoteProgress(absl::Duration at_least) {
   if (!target_->trial.IsSet()) return;
   const auto now = std::chrono::steady_clock::now();
-  if (!noted_time_) noted_time_ = now;
-  unnoted_bytes_ += bytes;
-  const absl::Duration within = absl::FromChrono(now - *noted_time_);
-  if (within < kNoteInterval) return;
+  const absl::Duration within = absl::FromChrono(now - noted_time_);
+  if (within < at_least || unnoted_bytes_ == 0) return;
   parts_.engine.Submit<NoteUpload>(
       {.caller = caller_.id,
        .trial = target_->trial,

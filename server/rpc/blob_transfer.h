@@ -54,8 +54,9 @@ class UploadStream : public grpc::ServerReadReactor<v1::UploadRequest> {
   absl::StatusOr<bool> Take();
   absl::Status Begin();
   void Confirm();
-  // Tells the core now and then that a trial's file is coming.
-  void NoteProgress(int64_t bytes);
+  // Tells the core that a trial's file is coming, where it did so for
+  // `at_least`.
+  void NoteProgress(absl::Duration at_least);
 
   const BlobParts parts_;
   const Account caller_;
@@ -66,7 +67,8 @@ class UploadStream : public grpc::ServerReadReactor<v1::UploadRequest> {
   std::optional<BlobStore> blobs_;
   int64_t held_bytes_ = 0;
   // Since the core last heard of it.
-  std::optional<std::chrono::steady_clock::time_point> noted_time_;
+  std::chrono::steady_clock::time_point noted_time_ =
+      std::chrono::steady_clock::now();
   int64_t unnoted_bytes_ = 0;
 };
 

@@ -193,6 +193,30 @@ grpc::ServerUnaryReactor* PayoutService::ListPayouts(
                });
 }
 
+namespace {
+
+// The tasks that some of its trials wait for: those that have not ended. Each
+// is looked up once.
+absl::Status AddUnsettled(Reader& reader, MinerRecords& records) {
+  absl::btree_set<TaskId> seen;
+  for (const Trial& trial : records.trials) {
+    if (trial.pay != 0 || trial.state != TrialState::kAccepted ||
+        !seen.insert(trial.task).second) {
+      continue;
+    }
+    const absl::StatusOr<Task> task = reader.GetTask(trial.task);
+    if (absl::IsNotFound(task.status())) continue;
+    ARCHPOOL_RETURN_IF_ERROR(task.status());
+    if (task->state == TaskState::kActive ||
+        task->state == TaskState::kFinishing) {
+      records.unsettled.insert(task->id);
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::StatusOr<MinerRecords> PayoutService::RecordsFor(
     const Account& caller, const v1::ExplainRequest& request) {
   absl::Time since = parts_.clock.Now() - kExplainedByDefault;
@@ -234,6 +258,7 @@ absl::StatusOr<MinerRecords> PayoutService::RecordsFor(
       parts_.reader.Tasks(
           {.active_only = true, .limit = parts_.policy.open_tasks_max}));
   records.open_tasks = static_cast<int64_t>(tasks.size());
+  ARCHPOOL_RETURN_IF_ERROR(AddUnsettled(parts_.reader, records));
   for (const WorkerRecord& worker : parts_.sessions.All()) {
     if (worker.account != found->id) continue;
     ++records.workers;

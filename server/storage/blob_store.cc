@@ -157,6 +157,11 @@ absl::Status MakeDirectory(const std::string& path) {
   return StorageError("make the directory", path, errno);
 }
 
+bool IsThere(const std::string& path) {
+  struct stat status;
+  return stat(path.c_str(), &status) == 0 || errno != ENOENT;
+}
+
 // Removes the files of `directory` that nobody touched for `age`.
 void RemoveOlderThan(const std::string& directory, std::chrono::hours age) {
   namespace fs = std::filesystem;
@@ -188,14 +193,23 @@ absl::Status Publish(const std::string& from, const std::string& to) {
 
 template <typename Result>
 Result BlobStore::Noted(Result result) const {
+  // Only where it alone is gone: a disk that is gone is a disk that fails.
+  if (lifetime_ == Lifetime::kMayBeDropped && IsMissing(StatusOf(result)) &&
+      !IsThere(directory_) && IsThere(ParentOf(directory_))) {
+    return FailedPrecondition(
+        "UPLOAD_NOT_WANTED", "the audit of this trial is over; drop its files");
+  }
   if (errors_ != nullptr) errors_->Note(StatusOf(result));
   return result;
 }
 
 absl::StatusOr<BlobStore> BlobStore::Open(const std::string& directory,
-                                          StorageErrors* errors) {
-  BlobStore store(directory, errors);
-  ARCHPOOL_RETURN_IF_ERROR(store.Noted(store.Prepare()));
+                                          StorageErrors* errors,
+                                          Lifetime lifetime) {
+  BlobStore store(directory, errors, lifetime);
+  const absl::Status prepared = store.Prepare();
+  if (errors != nullptr) errors->Note(prepared);
+  ARCHPOOL_RETURN_IF_ERROR(prepared);
   return store;
 }
 

@@ -17,11 +17,16 @@ namespace archpool {
 
 class BlobStore {
  public:
+  // Whether `directory` may be removed while others work in it: then nobody
+  // wants the bytes any more (UPLOAD_NOT_WANTED), and no disk has failed.
+  enum class Lifetime { kStays, kMayBeDropped };
+
   // `directory` is made where it is missing. Errors of StorageError, as of all
   // below; `errors` hears of them, and outlives the store. Uploads that nobody
   // went on with for a day are dropped here.
   static absl::StatusOr<BlobStore> Open(const std::string& directory,
-                                        StorageErrors* errors = nullptr);
+                                        StorageErrors* errors = nullptr,
+                                        Lifetime lifetime = Lifetime::kStays);
 
   // The size of the whole blob; NOT_FOUND (BLOB_UNKNOWN).
   absl::StatusOr<int64_t> Size(const Digest& digest) const;
@@ -53,8 +58,10 @@ class BlobStore {
   absl::Status Probe() const;
 
  private:
-  BlobStore(std::string directory, StorageErrors* errors)
-      : directory_(std::move(directory)), errors_(errors) {}
+  BlobStore(std::string directory, StorageErrors* errors, Lifetime lifetime)
+      : directory_(std::move(directory)),
+        errors_(errors),
+        lifetime_(lifetime) {}
 
   // Each does what its namesake says.
   absl::Status Prepare() const;
@@ -69,7 +76,7 @@ class BlobStore {
   absl::Status TryComplete(const std::string& owner,
                            const Digest& digest) const;
   absl::Status TryProbe() const;
-  // Tells `errors_` of a failure.
+  // Tells `errors_` of a failure, unless the store was dropped.
   template <typename Result>
   Result Noted(Result result) const;
 
@@ -79,6 +86,7 @@ class BlobStore {
                             const Digest& digest) const;
   std::string directory_;
   StorageErrors* errors_;  // nullptr: nobody listens
+  Lifetime lifetime_;
 };
 
 }  // namespace archpool

@@ -3,17 +3,25 @@
 #include <filesystem>
 #include <system_error>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "common/crypto/random.h"
 
 namespace archpool {
+namespace {
+
+constexpr char kDropped[] = ".dropped";
+
+}  // namespace
 
 std::string CheckpointBlobs::PathOf(TrialId trial) const {
   return absl::StrCat(directory_, "/", trial.value);
 }
 
 absl::StatusOr<BlobStore> CheckpointBlobs::Of(TrialId trial) const {
-  return BlobStore::Open(PathOf(trial), errors_);
+  return BlobStore::Open(PathOf(trial), errors_,
+                         BlobStore::Lifetime::kMayBeDropped);
 }
 
 absl::Status CheckpointBlobs::Probe() const {
@@ -26,17 +34,24 @@ absl::Status CheckpointBlobs::Probe() const {
 }
 
 void CheckpointBlobs::Drop(TrialId trial) const {
+  // Gone by one step: whoever is at work in it finds nothing of it, and not a
+  // part.
+  const std::string dropped = absl::StrCat(
+      PathOf(trial), ".", RandomSecret().ToString().substr(0, 16), kDropped);
   std::error_code ignored;
-  std::filesystem::remove_all(PathOf(trial), ignored);
+  std::filesystem::rename(PathOf(trial), dropped, ignored);
+  std::filesystem::remove_all(dropped, ignored);
 }
 
 void CheckpointBlobs::DropAllBut(const absl::btree_set<TrialId>& kept) const {
   std::error_code ignored;
   for (const auto& entry :
        std::filesystem::directory_iterator(directory_, ignored)) {
+    const std::string name = entry.path().filename().string();
     int64_t id = 0;
-    if (absl::SimpleAtoi(entry.path().filename().string(), &id) &&
-        !kept.contains(TrialId{id})) {
+    if (absl::EndsWith(name, kDropped)) {
+      std::filesystem::remove_all(entry.path(), ignored);
+    } else if (absl::SimpleAtoi(name, &id) && !kept.contains(TrialId{id})) {
       Drop(TrialId{id});
     }
   }

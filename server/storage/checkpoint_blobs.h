@@ -22,9 +22,10 @@ class CheckpointBlobs {
                            StorageErrors* errors = nullptr)
       : directory_(std::move(directory)), errors_(errors) {}
 
-  // Errors of StorageError, which `errors` hears of.
+  // Errors of StorageError, which `errors` hears of. What is dropped meanwhile
+  // is UPLOAD_NOT_WANTED.
   absl::StatusOr<BlobStore> Of(TrialId trial) const;
-  // Idempotent. Whoever reads them just then fails.
+  // Idempotent. Whoever reads or writes them just then fails.
   void Drop(TrialId trial) const;
   // What a server that ended left of all but these.
   void DropAllBut(const absl::btree_set<TrialId>& kept) const;

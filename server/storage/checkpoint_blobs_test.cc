@@ -33,6 +33,32 @@ TEST(CheckpointBlobsTest, ATrialsFilesAreItsOwnAndGoTogether) {
   EXPECT_THAT(blobs.Of(TrialId{3})->Size(Sha256("optimizer")), IsOk());
 }
 
+// A miner may send what nobody waits for any more: no disk has failed.
+TEST(CheckpointBlobsTest, WhatIsDroppedUnderAnUploadIsNotWanted) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path() + "/checkpoints";
+  StorageErrors errors;
+  const CheckpointBlobs blobs(path, &errors);
+  const Digest digest = Sha256("weights");
+  const auto store = blobs.Of(TrialId{1});
+  ASSERT_THAT(store->Append("alice", digest, 0, "weigh"), IsOk());
+  blobs.Drop(TrialId{1});
+  EXPECT_TRUE(std::filesystem::is_empty(path));
+  EXPECT_THAT(store->Append("alice", digest, 5, "ts"),
+              FailsWith("UPLOAD_NOT_WANTED"));
+  EXPECT_THAT(store->Put("weights"), FailsWith("UPLOAD_NOT_WANTED"));
+  EXPECT_THAT(store->Complete("alice", digest), FailsWith("BLOB_UNKNOWN"));
+  EXPECT_EQ(errors.count(), 0);
+  std::filesystem::remove_all(path);
+  EXPECT_THAT(store->Put("weights"), FailsWith("BLOB_IO"))
+      << "all of it is gone: that is the disk";
+  EXPECT_EQ(errors.count(), 1);
+  std::filesystem::create_directory(path);
+  std::filesystem::create_directory(path + "/2.dropped");
+  blobs.DropAllBut({});
+  EXPECT_TRUE(std::filesystem::is_empty(path)) << "what a kill left";
+}
+
 TEST(CheckpointBlobsTest, AProbeSaysWhetherFilesAreTaken) {
   const TemporaryDirectory directory;
   const std::string path = directory.path() + "/checkpoints";

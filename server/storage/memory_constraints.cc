@@ -142,6 +142,7 @@ std::string BrokenCheck(const Audit& a) {
        {a.attempt >= 0, "audit_counts_not_negative"},
        {a.refused_time >= absl::ZeroDuration(),
         "audit_refused_time_not_negative"},
+       {a.planted_count >= 0, "audit_planted_count_not_negative"},
        {a.state == AuditState::kDone || (a.missing != 0) == is_asked,
         "audit_missing_iff_asked"},
        {(a.expire_time != absl::InfiniteFuture()) == (is_asked || is_leased),

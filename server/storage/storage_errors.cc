@@ -9,8 +9,9 @@
 
 namespace archpool {
 namespace {
-// Of a payload that common/wire does not send.
+// Of payloads that common/wire does not send.
 constexpr char kDetailUrl[] = "archpool.storage.detail";
+constexpr char kMissingUrl[] = "archpool.storage.missing";
 }  // namespace
 
 absl::Status StorageError(absl::string_view action, const std::string& path,
@@ -26,12 +27,17 @@ absl::Status StorageError(absl::string_view action, const std::string& path,
   status.SetPayload(kDetailUrl,
                     absl::Cord(absl::StrCat("cannot ", action, " ", path, ": ",
                                             std::strerror(error))));
+  if (error == ENOENT) status.SetPayload(kMissingUrl, absl::Cord());
   return status;
 }
 
 std::string StorageDetail(const absl::Status& status) {
   const auto detail = status.GetPayload(kDetailUrl);
   return detail ? std::string(*detail) : std::string();
+}
+
+bool IsMissing(const absl::Status& status) {
+  return status.GetPayload(kMissingUrl).has_value();
 }
 
 void StorageErrors::Note(const absl::Status& status) {

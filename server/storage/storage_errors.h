@@ -23,6 +23,9 @@ absl::Status StorageError(absl::string_view action, const std::string& path,
 // StorageError; "" of any other. Never sent to a peer.
 std::string StorageDetail(const absl::Status& status);
 
+// Whether it is one of StorageError, and says that something is not there.
+bool IsMissing(const absl::Status& status);
+
 // Hears of them all. Thread-safe.
 class StorageErrors {
  public:

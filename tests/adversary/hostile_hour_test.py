@@ -1,9 +1,9 @@
 """Fifty hostile accounts of every kind beside twenty honest miners and honest
 clients, a sick verifier among the verifiers, slow lines, clocks that are set and a
-disk that is full now and then, in one pool. An hour with ARCHPOOL_SOAK, else three
-minutes. The hostile have a processor of their own, so that what is measured is the
-pool and not the machine; the baseline is the same pool on the same share without
-them, and without trouble but for the slow lines."""
+disk that is full now and then, in one pool, for ten minutes or ARCHPOOL_HOUR_S. The
+hostile have a processor of their own, so that what is measured is the pool and not
+the machine; the baseline is the same pool on the same share without them, and without
+trouble but for the slow lines."""
 
 import collections
 import os
@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "integration"))
 from harness import PROGRAMS, Pool, Refused, micro, wait_for  # noqa: E402
 from troubles import Troubles  # noqa: E402
 
-HOUR_S = 3600 if os.environ.get("ARCHPOOL_SOAK") else 180
+HOUR_S = int(os.environ.get("ARCHPOOL_HOUR_S", "600"))
 BASELINE_S = 60
 HONEST = 20
 ON_SLOW_LINES = range(3)  # of the honest
@@ -203,19 +203,21 @@ class HostileHourTest(unittest.TestCase):
         self.add_hostile()
         time.sleep(10)
         beside, peak_mib = self.throughput(HOUR_S, self.troubles.go_on)
-        self.troubles.end()
         print(f"honest trials/s: {baseline:.2f} alone, {beside:.2f} beside "
               f"{len(self.hostile) + 10} hostile accounts "
               f"({100 * beside / baseline:.0f} %); server {peak_mib:.0f} MiB",
               file=sys.stderr)
         if beside < 0.9 * baseline:
-            # A machine that does something else meanwhile is no fault of theirs.
+            # A machine that does something else meanwhile, and the pool's own
+            # trouble, are no fault of theirs.
             for name in self.hostile:
                 self.pool.kill(name)
             time.sleep(10)
-            after, _ = self.throughput(BASELINE_S)
-            print(f"and {after:.2f} once they were gone", file=sys.stderr)
+            after, _ = self.throughput(BASELINE_S, self.troubles.go_on)
+            print(f"and {after:.2f} once they were gone, with the trouble",
+                  file=sys.stderr)
             baseline = min(baseline, after)
+        self.troubles.end()
         self.check_verdicts()
         self.check_log()
         self.assertLess(peak_mib, SERVER_MEMORY_MAX_MIB)
@@ -262,8 +264,9 @@ class HostileHourTest(unittest.TestCase):
         """The pool saw its own trouble, said so, and lives."""
         self.assertIsNone(self.pool.processes["server"].poll())
         log = self.pool.log("server")
+        # Two steps between two looks of the pool's are one to it.
         self.assertGreaterEqual(log.count("the system's clock was set by"),
-                                self.troubles.server_steps)
+                                self.troubles.server_steps - 2)
         self.assertIn("No space left on device", log)
         self.assertIn("the pool's disk fails", log)
         self.assertIn("the pool's disk takes files again", log)

@@ -16,9 +16,10 @@ DISK_FULL_S = 3
 # All that the pool writes for its callers; not its database, which is private
 # to it and gets nothing of its environment.
 BLOB_FILES = "*/@(blobs|checkpoints)/*"
-# What the pool reckons with at least when it asks for answers.
-LINE_BYTES_PER_S = 64 << 10
-LINE_DELAY_MAX_S = 0.1
+# A quarter of what the pool reckons with when it asks for answers: it waits for
+# what comes all the same. Many answers of few bytes take their round trips.
+LINE_BYTES_PER_S = 16 << 10
+LINE_DELAY_MAX_S = 0.3
 
 
 class Troubles:

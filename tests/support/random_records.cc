@@ -365,7 +365,9 @@ void RandomRecords::PutAudit() {
               .opening = Coin() ? RandomOpening() : Opening(),
               .attempt = Large(),
               .verifier_name = RandomText(),
-              .refused_time = absl::Nanoseconds(Large())};
+              .refused_time = absl::Nanoseconds(Large()),
+              .is_planted = id.value % 2 == 1,
+              .planted_count = id.value};
   if (audit.state == AuditState::kLeased || Coin()) {
     audit.verifier = Any(accounts_).id;
   }

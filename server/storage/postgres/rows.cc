@@ -451,6 +451,8 @@ const Table<Audit>& AuditTable() {
        Nullable<R>("decide_time", ARCHPOOL_FIELD(decide_time),
                    absl::InfiniteFuture()),
        Field<R>("refused_time_ns", ARCHPOOL_FIELD(refused_time)),
+       Field<R>("is_planted", ARCHPOOL_FIELD(is_planted)),
+       Field<R>("planted_count", ARCHPOOL_FIELD(planted_count)),
        Field<R>("attempt", ARCHPOOL_FIELD(attempt)),
        Nullable<R>("verifier_id", ARCHPOOL_FIELD(verifier), AccountId{}),
        Field<R>("verifier_name", ARCHPOOL_FIELD(verifier_name)),
