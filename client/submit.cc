@@ -118,23 +118,29 @@ absl::StatusOr<Digest> RegisterDataset(Context& context, PoolClient& client,
   return Digest::FromBytes(response.dataset_id());
 }
 
-v1::DatasetManifest ManifestOf(const DatasetFacts& facts) {
-  DatasetManifest manifest{.shape = facts.shape,
-                           .classes = facts.classes,
-                           .train_count = facts.train_count,
-                           .validation_count = facts.validation_count,
-                           .held_out_count = facts.held_out_count,
-                           .deviation_ppm = 1};
-  return wire::ToProto(manifest);
+// What the dataset will be like, as far as it is known here: the pool cuts it.
+v1::DatasetManifest ManifestOf(const DatasetFacts& facts,
+                               const Digest& unknown) {
+  return wire::ToProto(
+      DatasetManifest{.shape = facts.shape,
+                      .classes = facts.classes,
+                      .train_count = facts.train_count,
+                      .validation_count = facts.validation_count,
+                      .held_out_count = facts.held_out_count,
+                      .train = unknown,
+                      .validation = unknown,
+                      .deviation_ppm = 1});
 }
 
 // A pool that is going to refuse the task must not get the files first. What
 // may be open already, with its reward set aside, is let through.
 absl::Status CheckIsTaken(PoolClient& client, const TaskSpec& spec,
                           const DatasetFacts& facts) {
+  const Digest unknown = Sha256("not cut yet");
   v1::CheckTaskRequest request;
   *request.mutable_spec() = wire::ToProto(spec);
-  *request.mutable_manifest() = ManifestOf(facts);
+  request.mutable_spec()->set_dataset_id(unknown.AsBytes());
+  *request.mutable_manifest() = ManifestOf(facts, unknown);
   const absl::Status refusal =
       client.Call(client.tasks(), &Stub::CheckTask, request).status();
   // An older server says what it thinks of it when the files are there.

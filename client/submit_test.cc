@@ -15,6 +15,7 @@
 #include "common/channel/program.h"
 #include "common/crypto/sha256.h"
 #include "common/wire/status_wire.h"
+#include "common/wire/task_spec_wire.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/temporary_directory.h"
@@ -63,6 +64,8 @@ class FakeTasks : public v1::TaskService::Service {
   grpc::Status CheckTask(grpc::ServerContext*,
                          const v1::CheckTaskRequest* asked,
                          v1::CheckTaskResponse*) override {
+    EXPECT_TRUE(wire::TaskSpecFromProto(asked->spec()).ok());
+    EXPECT_TRUE(wire::ManifestFromProto("manifest", asked->manifest()).ok());
     train_count = asked->manifest().train_count();
     return refusal.ok() ? grpc::Status::OK : wire::ToGrpc(refusal);
   }

@@ -116,11 +116,14 @@ TEST_F(TaskServiceTest, ATaskIsCheckedWithoutBeingOpened) {
                                            .train_count = 100,
                                            .validation_count = 40,
                                            .held_out_count = 40,
+                                           .train = Sha256("not cut yet"),
+                                           .validation = Sha256("not cut yet"),
                                            .deviation_ppm = 1});
-  EXPECT_THAT(check(), IsOk());
-  request.mutable_spec()->set_reward(1'000'000'000'000);
   EXPECT_THAT(check(), FailsWith("BALANCE_TOO_LOW"));
-  EXPECT_FALSE(client_->GetTask(1).ok());
+  const int64_t task = SubmitTask();  // with a deposit, which comes back
+  EXPECT_THAT(Cancel(*client_, task), IsOk());
+  EXPECT_THAT(check(), IsOk());
+  EXPECT_FALSE(client_->GetTask(task + 1).ok());
 }
 
 TEST_F(TaskServiceTest, ATaskShowsWhatWasAskedAndHowItGoes) {
