@@ -46,7 +46,7 @@ std::string RenderVerifiers(const v1::ListVerifiersResponse& response,
                {"heard", Align::kRight},
                {"failed", Align::kRight},
                {"outvoted", Align::kRight},
-               {"found false true", Align::kRight},
+               {"blind", Align::kRight},
                {"audit", Align::kRight}});
   for (const auto& one : response.verifiers()) {
     table.AddRow(

@@ -20,8 +20,9 @@ namespace {
 constexpr absl::Duration kTick = absl::Seconds(1);
 constexpr size_t kOpenTasks = 2;
 constexpr Amount kReward = 100 * kAmountPerCoin;
-// The longest outage, and three waits for verifiers, with room.
-constexpr absl::Duration kDrainMax = absl::Hours(30);
+// The longest outage, and three waits for verifiers or for the answers of slow
+// machines over slow lines, with room.
+constexpr absl::Duration kDrainMax = absl::Hours(48);
 
 DatasetManifest ManifestOf() {
   DatasetManifest manifest;
