@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "client/doubt.h"
 #include "client/text.h"
 #include "common/base/status.h"
@@ -145,7 +146,8 @@ absl::Status CheckIsTaken(PoolClient& client, const TaskSpec& spec,
       client.Call(client.tasks(), &Stub::CheckTask, request).status();
   // An older server says what it thinks of it when the files are there.
   if (refusal.ok() || absl::IsUnimplemented(refusal)) return absl::OkStatus();
-  if (absl::IsFailedPrecondition(refusal)) {
+  if (absl::IsFailedPrecondition(refusal) ||
+      absl::IsResourceExhausted(refusal)) {
     ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::Task> tasks,
                               client.ListTasks(kTasksLookedAt));
     const bool may_be_open =
@@ -156,7 +158,8 @@ absl::Status CheckIsTaken(PoolClient& client, const TaskSpec& spec,
     if (may_be_open) return absl::OkStatus();
   }
   return MakeError(refusal.code(), GetReason(refusal),
-                   absl::StrCat(refusal.message(), ". Nothing was sent"));
+                   absl::StrCat(absl::StripSuffix(refusal.message(), "."),
+                                ". Nothing was sent"));
 }
 
 // What the file says, and which of the tasks from the same file it is.

@@ -205,6 +205,9 @@ TEST_F(SubmitTest, WhatThePoolRefusesIsFoundBeforeAnythingIsSent) {
   ASSERT_EQ(Submit(), kExitDone)
       << "the reward is set aside for this very task";
   EXPECT_THAT(out_, HasSubstr("was opened from this file before"));
+  tasks_.refusal = ResourceExhausted("TASKS_TOO_OFTEN", "in 5m");
+  ASSERT_EQ(Submit(), kExitDone) << "nor is this one opened a second time";
+  EXPECT_THAT(out_, HasSubstr("was opened from this file before"));
 }
 
 TEST_F(SubmitTest, AnOlderPoolIsAskedWhenTheFilesAreThere) {

@@ -313,6 +313,15 @@ TEST_F(AnswerTimeTest, AFileThatComesIsWaitedForByTheNextAnswers) {
   EXPECT_EQ(AuditOf(1).expire_time, second + absl::Seconds(1));
 }
 
+// Weights that come behind other answers are waited for like the first.
+TEST_F(AnswerTimeTest, WeightsThatComeAreWaitedForBehindOtherAnswers) {
+  Commit(0);
+  Commit(1);
+  const absl::Time second = TrialNow(1).upload_deadline;
+  pool.Do(NoteUpload{alice, TrialNow(1).id, 1 << 20, absl::Milliseconds(1)});
+  EXPECT_EQ(TrialNow(1).upload_deadline, second + absl::Milliseconds(1));
+}
+
 class ShortRefusalTest : public AwayTest {
  protected:
   ShortRefusalTest() : AwayTest(Policy()) {}

@@ -251,8 +251,14 @@ absl::StatusOr<NoteUpload::Reply> Pool::Execute(const NoteUpload& command,
     return NoteUpload::Reply();
   }
   NoteUpload::Reply reply{MoveAnswers(state_, policy_, *found, command.within)};
+  AskedLoad others = state_.AskedOf(found->session);
+  const Audit* own = state_.Find(state_.AuditOf(found->id));
+  if (own != nullptr && own->state == AuditState::kAsked) {
+    --others.answers;
+    others.bytes -= internal::AnswerSizeBytes(*found, own->missing);
+  }
   const absl::Duration most =
-      internal::AnswerTime(state_, policy_, *found, kAllParts, {}) +
+      internal::AnswerTime(state_, policy_, *found, kAllParts, others) +
       absl::Seconds(internal::AnswerSizeBytes(*found, kAllParts)) /
           policy_.upload_rate_least;
   if (found->state == TrialState::kCommitted &&
