@@ -48,6 +48,10 @@ void Encode(const Owed& o, CanonicalWriter& to) {
 void Encode(const PoolClock& c, CanonicalWriter& to) {
   to.Int(absl::ToUnixNanos(c.time));
 }
+void Encode(const VerifierRecord& v, CanonicalWriter& to) {
+  to.Int(v.key.account.value).Int(v.agreed).Int(v.outvoted);
+  to.Int(v.planted_passed).Int(v.planted_failed);
+}
 void Encode(const Receipt& r, CanonicalWriter& to) {
   to.Int(r.id.value).Bytes(r.content);
 }

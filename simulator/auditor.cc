@@ -380,6 +380,7 @@ PoolSnapshot Auditor::Snapshot() const {
     snapshot.records.emplace_back(Balance{place, amount});
   }
   if (clock_ != PoolClock()) snapshot.records.emplace_back(clock_);
+  for (const auto& [key, one] : verifiers_) snapshot.records.emplace_back(one);
   for (const auto& [id, one] : transfers_) {
     if (one.request_id.empty()) continue;
     snapshot.requests.emplace_back(RequestKey{AccountId{}, one.request_id},

@@ -46,6 +46,7 @@ class Auditor {
   void CheckPayouts();
   void Note(const Owed& owed);
   void Note(const PoolClock& clock);
+  void Note(const VerifierRecord& verifier);
   void Note(const Receipt& receipt);
   void CheckOwed();
   void CheckReceipts();
@@ -93,6 +94,7 @@ class Auditor {
   absl::btree_map<TransferId, Transfer> transfers_;
   absl::btree_map<std::pair<AccountId, int64_t>, Owed> owed_;
   PoolClock clock_;
+  absl::btree_map<VerifierKey, VerifierRecord> verifiers_;
   absl::btree_map<Place, Amount> receipted_;  // as the receipts say
   absl::btree_map<Place, Amount> balances_;   // as the core says
   absl::btree_map<Place, Amount> booked_;     // as the transfers say

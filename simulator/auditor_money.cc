@@ -73,6 +73,16 @@ void Auditor::Note(const PoolClock& clock) {
   clock_ = clock;
 }
 
+void Auditor::Note(const VerifierRecord& verifier) {
+  const VerifierRecord& before = verifiers_[verifier.key];
+  if (verifier.agreed < before.agreed || verifier.outvoted < before.outvoted ||
+      verifier.planted_passed < before.planted_passed ||
+      verifier.planted_failed < before.planted_failed) {
+    Complain("what a verifier did was undone");
+  }
+  verifiers_[verifier.key] = verifier;
+}
+
 void Auditor::Note(const Owed& owed) {
   owed_[{owed.account, owed.position}] = owed;
 }

@@ -79,7 +79,7 @@ TEST_F(PlantTest, WhoReplaysPassesAndTheMinerIsPaid) {
     EXPECT_EQ(Find(trial).state, TrialState::kAccepted);
     EXPECT_EQ(Find(trial).verified_accuracy_ppm, 500'000);
   }
-  EXPECT_EQ(StandingOf("v1").planted_failed, 0);
+  EXPECT_EQ(StandingOf("v1").record.planted_failed, 0);
   EXPECT_EQ(Alice().trials_rejected, 0);
 }
 
@@ -116,6 +116,31 @@ TEST_F(PlantTest, AnotherNameIsNoFreshStart) {
   EXPECT_TRUE(IsSetAside("another-name"));
 }
 
+TEST_F(PlantTest, ARestartIsNoFreshStart) {
+  do {
+    Committed(alice, alices);
+    Say(*Take("blind"), Right());
+  } while (!IsSetAside("blind"));
+  pool.pool = Pool(pool.policy, state().Snapshot());
+  EXPECT_EQ(StandingOf("blind").record.planted_failed, 1);
+  EXPECT_TRUE(IsSetAside("blind"));
+  Take("another-name");
+  EXPECT_TRUE(IsSetAside("another-name"));
+}
+
+// What a commit that failed said of verifiers never was.
+TEST_F(PlantTest, WhatWasNotStoredDoesNotCount) {
+  const PoolSnapshot committed = state().Snapshot();
+  do {
+    Committed(alice, alices);
+    Say(*Take("blind"), Right());
+  } while (!IsSetAside("blind"));
+  pool.pool = Pool(pool.policy, committed, pool.pool.expiry_hold(),
+                   pool.pool.verifiers());
+  EXPECT_EQ(StandingOf("blind").record.planted_failed, 0);
+  EXPECT_FALSE(IsSetAside("blind"));
+}
+
 TEST_F(PlantTest, AFakeIsFoundOutAllTheSame) {
   const TrialId trial = Committed(alice, alices);
   for (int tries = 0; Find(trial).state == TrialState::kUploaded; ++tries) {
@@ -142,7 +167,7 @@ TEST_F(PlantTest, WhoDoesNotLookIsSetAside) {
   Committed(alice, alices);
   EXPECT_FALSE(Take("blind").has_value());
   ASSERT_TRUE(Take("honest").has_value());
-  EXPECT_EQ(StandingOf("blind").planted_failed, 1);
+  EXPECT_EQ(StandingOf("blind").record.planted_failed, 1);
 }
 
 // The last one is never set aside, and comes to be trusted again once it looks.
@@ -210,8 +235,8 @@ TEST_F(SecondLookTest, AFriendsFakeIsFoundOut) {
   Say(*Take("v2", {"test/1"}, other_account), Refuted{"SEGMENT_FALSE"});
   Say(*Take("v3", {"test/1"}, third), Refuted{"SEGMENT_FALSE"});
   EXPECT_EQ(Find(trial).state, TrialState::kRejected);
-  EXPECT_EQ(StandingOf("friend").outvoted, 1);
-  EXPECT_EQ(StandingOf("v2", other_account).agreed, 1);
+  EXPECT_EQ(StandingOf("friend").record.outvoted, 1);
+  EXPECT_EQ(StandingOf("v2", other_account).record.agreed, 1);
 }
 
 // The second never came to it: what the first found counts.

@@ -22,6 +22,7 @@
 #include "server/core/payout_records.h"
 #include "server/core/reward_records.h"
 #include "server/core/transfer.h"
+#include "server/core/verifier_records.h"
 #include "server/core/work_records.h"
 
 namespace archpool {
@@ -182,9 +183,10 @@ struct PoolClock {
 
 // A change: the record as it is from now on. Transfers and receipts are only
 // ever added.
-using Event = std::variant<Account, DatasetRecord, Task, SubspaceRecord,
-                           Session, Lease, Trial, Audit, Transfer, Balance,
-                           Ranking, Payout, Owed, Receipt, PoolClock>;
+using Event =
+    std::variant<Account, DatasetRecord, Task, SubspaceRecord, Session, Lease,
+                 Trial, Audit, Transfer, Balance, Ranking, Payout, Owed,
+                 Receipt, PoolClock, VerifierRecord>;
 
 // The words used in SQL, on the wire and in transcripts: "active", "succeeded",
 // …

@@ -22,6 +22,7 @@ Pool::Pool(const PoolPolicy& policy, const PoolSnapshot& snapshot,
       verifiers_(std::move(verifiers)),
       shares_(policy.equal_share_ppm) {
   state_.Load(snapshot);
+  verifiers_.Restore(state_.verifiers());
 }
 
 absl::StatusOr<Tick::Reply> Pool::Execute(const Tick& command, absl::Time now) {

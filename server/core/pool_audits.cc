@@ -225,7 +225,7 @@ void Pool::NoteFinding(const ReportAudit& command, const Audit& audit,
 
 ReportAudit::Reply Pool::EndPlanted(Audit audit, const Trial& trial,
                                     bool has_passed, absl::Time now) {
-  verifiers_.NotePlanted(policy_, HolderOf(audit), has_passed);
+  state_.Put(verifiers_.NotePlanted(policy_, HolderOf(audit), has_passed));
   audit.is_planted = false;
   ++audit.planted_count;
   // The time that it took is no wait of the miner's.

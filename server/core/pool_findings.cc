@@ -51,7 +51,8 @@ void Pool::NoteVotes(const Audit& audit, LookKind right) {
     return;  // no disagreement
   }
   for (const AuditLook& look : audit.looks) {
-    if (IsVote(look)) verifiers_.NoteVote(KeyOf(look), look.kind == right);
+    if (!IsVote(look)) continue;
+    state_.Put(verifiers_.NoteVote(KeyOf(look), look.kind == right));
   }
 }
 

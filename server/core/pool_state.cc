@@ -93,6 +93,11 @@ void PoolState::Put(const PoolClock& clock) {
   events_.emplace_back(clock);
 }
 
+void PoolState::Put(const VerifierRecord& verifier) {
+  Store(verifier);
+  events_.emplace_back(verifier);
+}
+
 void PoolState::Hand(AccountId account, ReceiptBody body) {
   const ReceiptId id{++last_ids_.receipt};
   events_.emplace_back(
@@ -315,6 +320,7 @@ PoolSnapshot PoolState::Snapshot() const {
   for (const auto& [key, id] : requests_)
     snapshot.requests.emplace_back(key, id);
   if (clock_ != PoolClock()) snapshot.records.emplace_back(clock_);
+  add_all(verifiers_);
   return snapshot;
 }
 

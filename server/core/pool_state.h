@@ -52,6 +52,7 @@ class PoolState {
   void Put(const Payout& payout);
   void Put(const Owed& owed);
   void Put(const PoolClock& clock);
+  void Put(const VerifierRecord& verifier);
   // Hands the account a receipt; unset: the pool's own books. What follows from
   // a record alone, Put and Post hand out themselves.
   void Hand(AccountId account, ReceiptBody body);
@@ -95,11 +96,9 @@ class PoolState {
   }
   // Whether the box is among its task's most promising.
   bool IsHighReward(TaskId task, SubspaceId box) const;
-  // Active leases on a box, its primary's and its backups'.
-  const absl::btree_set<LeaseId>& LeasesOn(SubspaceId box) const;
-  // Trials in a box, of any state.
-  const absl::btree_set<TrialId>& TrialsIn(SubspaceId box) const;
-  // Active backups of a lease, which itself may have ended.
+  const absl::btree_set<LeaseId>& LeasesOn(SubspaceId box) const;  // active
+  const absl::btree_set<TrialId>& TrialsIn(SubspaceId box) const;  // all
+  // Active ones; the primary itself may have ended.
   const absl::btree_set<LeaseId>& BackupsOf(LeaseId primary) const;
   // Leases that want more backups than they have, by deadline.
   const absl::btree_set<std::pair<absl::Time, LeaseId>>& backups_wanted()
@@ -136,24 +135,25 @@ class PoolState {
   // The live audit of that verifier, or an unset id.
   AuditId AuditOf(AccountId account, const std::string& verifier) const;
   AuditId AuditOf(TrialId trial) const;  // not done; unset where none
-  // By account, then position; what is all paid is forgotten.
+  // What is all paid is forgotten.
   const absl::btree_map<std::pair<AccountId, int64_t>, Owed>& owed() const {
     return owed_;
   }
   WorkUnits units_credited() const { return units_credited_; }  // of all
   // When a proven account committed something last, as its ended leases tell.
   absl::Time proven_commit_time() const { return proven_commit_time_; }
-  // Audits that wait for a miner's answer.
+  // Audits that wait for the miner's answer; and what they ask of a worker.
   const absl::btree_set<AuditId>& AskedOf(AccountId miner) const;
-  // What they ask of that worker, about.
   AskedLoad AskedOf(SessionId session) const;
   Amount BalanceOf(Place place) const;
 
   using Due = archpool::Due;
   const std::set<Due>& due() const { return due_; }
   const PoolClock& pool_clock() const { return clock_; }
+  const absl::btree_map<VerifierKey, VerifierRecord>& verifiers() const {
+    return verifiers_;
+  }
 
-  // The next id of a kind.
   AccountId NextAccountId() { return {++last_ids_.account}; }
   TaskId NextTaskId() { return {++last_ids_.task}; }
   SubspaceId NextSubspaceId() { return {++last_ids_.subspace}; }
@@ -164,8 +164,7 @@ class PoolState {
   PayoutId NextPayoutId() { return {++last_ids_.payout}; }
   const LastIds& last_ids() const { return last_ids_; }
 
-  // Everything held, for tests that compare a state with a loaded one.
-  PoolSnapshot Snapshot() const;
+  PoolSnapshot Snapshot() const;  // everything held, for tests
 
  private:
   void Store(const Account& account);
@@ -185,16 +184,16 @@ class PoolState {
   void Store(const Payout& payout);
   void Store(const Owed& owed);
   void Store(const PoolClock& clock) { clock_ = clock; }
+  void Store(const VerifierRecord& one) { verifiers_[one.key] = one; }
   void Store(const Receipt&) {}
   void HandFor(const Transfer& transfer);
   void Count(const Trial& trial, int64_t sign);
   void CountResult(const Trial& trial, int64_t sign);
   // When it is measured, until it is rejected: a claim alone hides nothing.
   void IndexClaim(const Trial* before, const Trial& trial);
-  int64_t MeasuredPpm(const Trial& trial) const;
   void Rank(const Trial& trial, int64_t ppm, int64_t sign);
   void CountAtRung(const Trial& trial, int64_t sign);
-  // Adds (+1) or takes back (-1) what the trial is in its box.
+  // +1: what the trial is in its box counts; −1: no longer.
   void CountInBox(const Trial& trial, int64_t sign);
   // Runs `change` on the box's score and keeps what is ordered by it.
   template <typename Change>
@@ -243,6 +242,7 @@ class PoolState {
   absl::btree_map<RequestKey, int64_t> requests_;
   std::set<Due> due_;
   PoolClock clock_;
+  absl::btree_map<VerifierKey, VerifierRecord> verifiers_;
 };
 
 }  // namespace archpool

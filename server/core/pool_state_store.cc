@@ -59,6 +59,12 @@ bool Holds(TrialState state) {
   return state != TrialState::kRejected && state != TrialState::kAbandoned;
 }
 
+int64_t MeasuredPpm(const PoolState& state, const Trial& trial) {
+  const Task& task = *state.Find(trial.task);
+  return ValidationCorrect(trial) * 1'000'000 /
+         state.FindDataset(task.spec->dataset)->manifest.validation_count;
+}
+
 }  // namespace
 
 template <typename Change>
@@ -384,12 +390,6 @@ void PoolState::Count(const Trial& trial, int64_t sign) {
   }
 }
 
-int64_t PoolState::MeasuredPpm(const Trial& trial) const {
-  const Task& task = *Find(trial.task);
-  return ValidationCorrect(trial) * 1'000'000 /
-         FindDataset(task.spec->dataset)->manifest.validation_count;
-}
-
 void PoolState::Rank(const Trial& trial, int64_t ppm, int64_t sign) {
   TaskIndex& index = indexes_[trial.task];
   if (trial.is_at_chance ||
@@ -416,7 +416,7 @@ void PoolState::CountAtRung(const Trial& trial, int64_t sign) {
   if (!is_held) index.promoted.erase(place);
   index.rungs[static_cast<size_t>(trial.rung - 1)].SetPromoted(
       trial.architecture_id, is_held);
-  if (IsResult(trial)) Rank(trial, MeasuredPpm(trial), sign);
+  if (IsResult(trial)) Rank(trial, MeasuredPpm(*this, trial), sign);
 }
 
 void PoolState::CountInBox(const Trial& trial, int64_t sign) {
@@ -434,7 +434,7 @@ void PoolState::CountInBox(const Trial& trial, int64_t sign) {
   held += sign;
   if (held == 0) index.architectures.erase(trial.architecture_id);
   const bool accepted = trial.state == TrialState::kAccepted;
-  const int64_t ppm = accepted ? MeasuredPpm(trial) : 0;
+  const int64_t ppm = accepted ? MeasuredPpm(*this, trial) : 0;
   if (IsResult(trial)) Rank(trial, ppm, sign);
   Rescore(trial.task, trial.subspace, [&](BoxScore& score) {
     score.trials += sign;

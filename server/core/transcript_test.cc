@@ -113,6 +113,10 @@ std::string Line(const Receipt& r) {
 }
 // Ticks alone note it.
 std::string Line(const PoolClock&) { return ""; }
+std::string Line(const VerifierRecord& v) {
+  return absl::StrCat("verifier ", v.key.name, " passed=", v.planted_passed,
+                      " failed=", v.planted_failed);
+}
 std::string Line(const Balance& b) {
   return absl::StrCat("balance ", ToString(b.place), " ", b.amount);
 }

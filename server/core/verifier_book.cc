@@ -29,22 +29,45 @@ absl::Duration VerifierStanding::TimeFor(WorkUnits units) const {
   return examined_time * units / examined_units;
 }
 
+void VerifierBook::Restore(
+    const absl::btree_map<VerifierKey, VerifierRecord>& records) {
+  for (auto& [key, standing] : verifiers_) standing.record = {.key = key};
+  for (const auto& [key, record] : records) verifiers_[key].record = record;
+  for (auto& [key, standing] : verifiers_) {
+    if (standing.record.WasTried()) continue;
+    standing.record.planted_owed = OwedBy(key.account);
+  }
+}
+
+VerifierStanding& VerifierBook::StandingOf(const VerifierKey& key) {
+  const auto found = verifiers_.find(key);
+  if (found != verifiers_.end()) return found->second;
+  const VerifierRecord record = {.key = key,
+                                 .planted_owed = OwedBy(key.account)};
+  VerifierStanding& standing = verifiers_[key];
+  standing.record = record;
+  return standing;
+}
+
+int64_t VerifierBook::OwedBy(AccountId account) const {
+  int64_t owed = 0;
+  for (auto one = verifiers_.lower_bound({account, ""});
+       one != verifiers_.end() && one->first.account == account; ++one) {
+    owed = std::max(owed, one->second.record.planted_owed);
+  }
+  return owed;
+}
+
 void VerifierBook::Hear(const VerifierKey& key,
                         std::vector<std::string> classes, absl::Time now) {
   if (!verifiers_.contains(key)) {
     absl::erase_if(verifiers_, [&](const auto& one) {
-      return now - one.second.heard_time > kForgetTerm;
+      const VerifierRecord& record = one.second.record;
+      return now - one.second.heard_time > kForgetTerm && !record.WasTried() &&
+             record.agreed + record.outvoted == 0;
     });
   }
-  const bool is_new = !verifiers_.contains(key);
-  VerifierStanding& standing = verifiers_[key];
-  // Another name is no other verifier.
-  for (auto one = verifiers_.lower_bound({key.account, ""});
-       is_new && one != verifiers_.end() && one->first.account == key.account;
-       ++one) {
-    standing.planted_owed =
-        std::max(standing.planted_owed, one->second.planted_owed);
-  }
+  VerifierStanding& standing = StandingOf(key);
   standing.hardware_classes = std::move(classes);
   standing.heard_time = now;
 }
@@ -57,7 +80,7 @@ void VerifierBook::HearAgain(const VerifierKey& key, absl::Time now) {
 void VerifierBook::NoteFinding(const VerifierKey& key, AccountId miner,
                                absl::Duration took, WorkUnits units,
                                absl::Time now) {
-  VerifierStanding& standing = verifiers_[key];
+  VerifierStanding& standing = StandingOf(key);
   standing.failures_in_a_row = 0;
   standing.failed_on.clear();
   standing.rest_until = absl::InfinitePast();
@@ -77,25 +100,29 @@ void VerifierBook::NoteFinding(const VerifierKey& key, AccountId miner,
 
 void VerifierBook::NoteFailure(const PoolPolicy& policy, const VerifierKey& key,
                                AccountId miner, absl::Time now) {
-  VerifierStanding& standing = verifiers_[key];
+  VerifierStanding& standing = StandingOf(key);
   standing.failed_on.insert(miner);
   standing.rest_until = now + PauseAfter(policy, ++standing.failures_in_a_row);
 }
 
-void VerifierBook::NoteVote(const VerifierKey& key, bool was_right) {
-  VerifierStanding& standing = verifiers_[key];
-  ++(was_right ? standing.agreed : standing.outvoted);
+VerifierRecord VerifierBook::NoteVote(const VerifierKey& key, bool was_right) {
+  VerifierRecord& record = StandingOf(key).record;
+  ++(was_right ? record.agreed : record.outvoted);
+  return record;
 }
 
-void VerifierBook::NotePlanted(const PoolPolicy& policy, const VerifierKey& key,
-                               bool has_passed) {
-  VerifierStanding& standing = verifiers_[key];
-  if (!has_passed) {
-    ++standing.planted_failed;
-    standing.planted_owed = policy.planted_passes_min;
-  } else if (standing.planted_owed > 0) {
-    --standing.planted_owed;
+VerifierRecord VerifierBook::NotePlanted(const PoolPolicy& policy,
+                                         const VerifierKey& key,
+                                         bool has_passed) {
+  VerifierRecord& record = StandingOf(key).record;
+  if (has_passed) {
+    ++record.planted_passed;
+    record.planted_owed = std::max<int64_t>(0, record.planted_owed - 1);
+  } else {
+    ++record.planted_failed;
+    record.planted_owed = policy.planted_passes_min;
   }
+  return record;
 }
 
 int64_t VerifierBook::ServedAt(AccountId miner) const {

@@ -1,6 +1,7 @@
 // What the pool has seen of its verifiers: who was heard, for which hardware
-// classes, who fails, and who was outvoted. Kept in memory: after a start it
-// fills again while the pool holds back what hangs on it (grace_until).
+// classes, who fails, and who was outvoted. What a VerifierRecord says of them
+// is stored; the rest fills again after a start, while the pool holds back what
+// hangs on it (grace_until).
 //
 // Value type; thread-compatible. Iteration is in the order of keys.
 #ifndef ARCHPOOL_SERVER_CORE_VERIFIER_BOOK_H_
@@ -8,7 +9,6 @@
 
 #include <cstdint>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "absl/container/btree_map.h"
@@ -17,22 +17,13 @@
 #include "common/model/ids.h"
 #include "server/core/audit_records.h"
 #include "server/core/policy.h"
+#include "server/core/verifier_records.h"
 
 namespace archpool {
 
 // In place of a verifier's classes: it computes in all of them. Tests' and
 // simulators' alone; the edge refuses it.
 inline constexpr char kAnyClass[] = "*";
-
-struct VerifierKey {
-  AccountId account;
-  std::string name;
-
-  friend bool operator==(const VerifierKey&, const VerifierKey&) = default;
-  friend bool operator<(const VerifierKey& a, const VerifierKey& b) {
-    return std::tie(a.account, a.name) < std::tie(b.account, b.name);
-  }
-};
 
 inline VerifierKey KeyOf(const AuditLook& look) {
   return {look.verifier, look.verifier_name};
@@ -56,13 +47,7 @@ struct VerifierStanding {
   absl::Time found_time_of_others = absl::InfinitePast();
   // When it last found a trial true.
   absl::Time cleared_time = absl::InfinitePast();
-  // Where verifiers disagreed: how often it was with the majority, or against.
-  int64_t agreed = 0;
-  int64_t outvoted = 0;
-  // Trials of itself that it failed, by finding true what cannot be; and how
-  // many it has still to pass since the last.
-  int64_t planted_failed = 0;
-  int64_t planted_owed = 0;
+  VerifierRecord record;
   // What examining takes it, of late.
   absl::Duration examined_time;
   WorkUnits examined_units = 0;
@@ -71,7 +56,8 @@ struct VerifierStanding {
   // Outvoted more often than is chance, or it does not look at what it finds
   // true: its work is left to others.
   bool IsDoubted(const PoolPolicy& policy) const {
-    return outvoted - agreed >= policy.outvoted_max || planted_owed > 0;
+    return record.outvoted - record.agreed >= policy.outvoted_max ||
+           record.planted_owed > 0;
   }
   // What examining `units` should take it.
   absl::Duration TimeFor(WorkUnits units) const;
@@ -79,6 +65,8 @@ struct VerifierStanding {
 
 class VerifierBook {
  public:
+  // Its records are these, and no others.
+  void Restore(const absl::btree_map<VerifierKey, VerifierRecord>& records);
   void Hear(const VerifierKey& key, std::vector<std::string> classes,
             absl::Time now);
   // A sign of life; nothing where it is not known.
@@ -88,16 +76,16 @@ class VerifierBook {
                    WorkUnits units, absl::Time now);
   // It found a trial true.
   void NoteCleared(const VerifierKey& key, absl::Time now) {
-    verifiers_[key].cleared_time = now;
+    StandingOf(key).cleared_time = now;
   }
   // It came to none: it rests, longer each time.
   void NoteFailure(const PoolPolicy& policy, const VerifierKey& key,
                    AccountId miner, absl::Time now);
-  // A disagreement was decided.
-  void NoteVote(const VerifierKey& key, bool was_right);
-  // It was tried.
-  void NotePlanted(const PoolPolicy& policy, const VerifierKey& key,
-                   bool has_passed);
+  // A disagreement was decided; returns what is to be stored.
+  VerifierRecord NoteVote(const VerifierKey& key, bool was_right);
+  // It was tried; returns what is to be stored.
+  VerifierRecord NotePlanted(const PoolPolicy& policy, const VerifierKey& key,
+                             bool has_passed);
   // An audit of the miner was handed out.
   void NoteServed(AccountId miner) { served_[miner] = ++served_count_; }
   int64_t ServedAt(AccountId miner) const;
@@ -127,6 +115,10 @@ class VerifierBook {
   void GiveGrace(absl::Time until) { grace_until_ = until; }
 
  private:
+  VerifierStanding& StandingOf(const VerifierKey& key);
+  // Another name is no other verifier.
+  int64_t OwedBy(AccountId account) const;
+
   absl::btree_map<VerifierKey, VerifierStanding> verifiers_;
   absl::btree_map<AccountId, int64_t> served_;
   int64_t served_count_ = 0;

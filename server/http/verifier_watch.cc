@@ -76,7 +76,7 @@ std::vector<std::string> VerifierWatch::Alarms(
   for (const ReviewVerifiers::Verifier& one : review.verifiers) {
     const std::string who = absl::StrCat("verifier ", one.key.name, " of ",
                                          one.key.account.ToString());
-    if (one.standing.planted_owed > 0) {
+    if (one.standing.record.planted_owed > 0) {
       say(absl::StrCat(who,
                        " is set aside: it found a training true that the pool "
                        "had made false to try it, so it does not look at what "

@@ -83,10 +83,10 @@ void FillVerifier(const ReviewVerifiers::Verifier& verifier,
       now - verifier.standing.heard_time, absl::ZeroDuration(), kAuditTimeMax));
   to->set_state(StateOf(verifier));
   to->set_failures_in_a_row(verifier.standing.failures_in_a_row);
-  to->set_agreed(verifier.standing.agreed);
-  to->set_outvoted(verifier.standing.outvoted);
+  to->set_agreed(verifier.standing.record.agreed);
+  to->set_outvoted(verifier.standing.record.outvoted);
   to->set_audit_id(verifier.audit.value);
-  to->set_planted_failed(verifier.standing.planted_failed);
+  to->set_planted_failed(verifier.standing.record.planted_failed);
 }
 
 void FillClass(const ReviewVerifiers::Class& one,

@@ -55,6 +55,13 @@ std::string BrokenCheck(const Receipt& r) {
                       {!r.content.empty(), "receipt_content_not_empty"}});
 }
 
+std::string BrokenCheck(const VerifierRecord& v) {
+  return FirstBroken(
+      {{v.agreed >= 0 && v.outvoted >= 0 && v.planted_passed >= 0 &&
+            v.planted_failed >= 0 && v.planted_owed >= 0,
+        "verifier_counts_not_negative"}});
+}
+
 std::string BrokenCheck(const DatasetRecord& d) {
   return FirstBroken(
       {{d.manifest.train_count >= 0 && d.manifest.validation_count >= 0 &&

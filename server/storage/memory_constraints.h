@@ -23,6 +23,7 @@ std::string BrokenCheck(const Balance& balance);
 std::string BrokenCheck(const Transfer& transfer);
 std::string BrokenCheck(const Owed& owed);
 std::string BrokenCheck(const Receipt& receipt);
+std::string BrokenCheck(const VerifierRecord& verifier);
 inline std::string BrokenCheck(const Ranking&) { return ""; }
 inline std::string BrokenCheck(const PoolClock&) { return ""; }
 
@@ -47,6 +48,7 @@ inline std::vector<UniqueKey> UniqueKeysOf(const Owed&) { return {}; }
 inline std::vector<UniqueKey> UniqueKeysOf(const Receipt&) { return {}; }
 inline std::vector<UniqueKey> UniqueKeysOf(const Ranking&) { return {}; }
 inline std::vector<UniqueKey> UniqueKeysOf(const PoolClock&) { return {}; }
+inline std::vector<UniqueKey> UniqueKeysOf(const VerifierRecord&) { return {}; }
 
 }  // namespace archpool::memory
 

@@ -72,6 +72,7 @@ PoolSnapshot MemoryStore::Snapshot() const {
   if (!receipts.empty()) last.receipt = receipts.rbegin()->first.value;
   add(tables_.All<Place, Balance>(), all);
   add(tables_.All<int, PoolClock>(), all);
+  add(tables_.All<VerifierKey, VerifierRecord>(), all);
   for (const auto& [id, task] : tables_.All<TaskId, Task>()) {
     snapshot.requests.emplace_back(RequestKey{task.client, task.request_id},
                                    id.value);

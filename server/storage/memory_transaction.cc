@@ -26,6 +26,7 @@ std::pair<AccountId, int64_t> KeyOf(const Owed& record) {
 }
 ReceiptId KeyOf(const Receipt& record) { return record.id; }
 int KeyOf(const PoolClock&) { return 1; }  // there is one
+VerifierKey KeyOf(const VerifierRecord& record) { return record.key; }
 
 template <typename Record>
 auto& MapOf(Tables& tables, const Record& record) {
@@ -142,6 +143,9 @@ class Transaction {
   }
 
   std::string BrokenReference(const PoolClock&) const { return ""; }
+  std::string BrokenReference(const VerifierRecord& record) const {
+    return Has<Account>(record.key.account) ? "" : "verifier_account_fkey";
+  }
   std::string BrokenReference(const Owed& record) const {
     return Has<Account>(record.account) ? "" : "owed_account_fkey";
   }

@@ -24,7 +24,8 @@ struct Tables {
       absl::btree_map<Place, Balance>, absl::btree_map<TransferId, Transfer>,
       absl::btree_map<TaskId, Ranking>, absl::btree_map<PayoutId, Payout>,
       absl::btree_map<std::pair<AccountId, int64_t>, Owed>,
-      absl::btree_map<ReceiptId, Receipt>, absl::btree_map<int, PoolClock>>
+      absl::btree_map<ReceiptId, Receipt>, absl::btree_map<int, PoolClock>,
+      absl::btree_map<VerifierKey, VerifierRecord>>
       maps;
   // How many records claim a key.
   absl::btree_map<UniqueKey, int64_t> claims;

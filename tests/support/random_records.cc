@@ -420,6 +420,10 @@ void RandomRecords::PutClock() {
   PoolClock clock{.time = RandomTime()};
   if (Coin()) clock.maintenance_since = RandomTime();
   Emit(clock_, 1, clock);
+  const int64_t count = absl::ToUnixMicros(clock.time);
+  const VerifierKey key = {accounts_.begin()->first,
+                           (count & 1) != 0 ? "b'\"\\{}, ä\n" : "B"};
+  Emit(verifiers_, key, VerifierRecord{key, 1, count, 3, 4, 5});
 }
 
 void RandomRecords::PutReceipt() {

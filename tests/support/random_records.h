@@ -91,6 +91,7 @@ class RandomRecords {
   std::map<PayoutId, Payout> payouts_;
   std::map<std::pair<AccountId, int64_t>, Owed> owed_;
   std::map<int, PoolClock> clock_;  // at most one
+  std::map<VerifierKey, VerifierRecord> verifiers_;
   std::map<ReceiptId, Receipt> receipts_;
   std::map<TransferId, Transfer> transfers_;
   std::map<Place, Balance> balances_;

@@ -35,6 +35,7 @@ PoolSnapshot RandomRecords::Snapshot() const {
   add_if(owed_, [](const Owed& owed) { return owed.amount != 0; });
   add_if(balances_, all);
   add_if(clock_, all);
+  add_if(verifiers_, all);
   const auto size = [](const auto& map) {
     return static_cast<int64_t>(map.size());
   };

@@ -149,6 +149,10 @@ absl::StatusOr<PoolSnapshot> Load(pqxx::connection& connection) {
                  "WHERE amount <> 0 ORDER BY account_id, position", records));
   ARCHPOOL_RETURN_IF_ERROR(AddBalances(transaction, records));
   ARCHPOOL_RETURN_IF_ERROR(AddRecords(transaction, ClockTable(), "", records));
+  // By name as the core orders them, byte by byte.
+  ARCHPOOL_RETURN_IF_ERROR(AddRecords(transaction, VerifierTable(),
+                                      "ORDER BY account_id, name COLLATE \"C\"",
+                                      records));
   snapshot.last_ids = LoadLastIds(transaction);
   snapshot.requests = LoadRequests(transaction);
   transaction.commit();

@@ -19,7 +19,7 @@ namespace {
 using postgres::Parameters;
 using postgres::Table;
 
-constexpr int kLoadStatementsMax = 20;
+constexpr int kLoadStatementsMax = 21;
 constexpr char kMoveHead[] = "move_head";
 constexpr char kMoveHeadSql[] =
     "UPDATE pool_head SET sequence = sequence + 1"
@@ -39,6 +39,7 @@ PayoutId KeyOf(const Payout& record) { return record.id; }
 Place KeyOf(const Balance& record) { return record.place; }
 TaskId KeyOf(const Ranking& record) { return record.task; }
 int KeyOf(const PoolClock&) { return 1; }  // there is one
+VerifierKey KeyOf(const VerifierRecord& record) { return record.key; }
 std::pair<AccountId, int64_t> KeyOf(const Owed& record) {
   return {record.account, record.position};
 }
@@ -79,7 +80,7 @@ class Batch {
   std::tuple<Last<Account>, Last<DatasetRecord>, Last<Task>,
              Last<SubspaceRecord>, Last<Session>, Last<Lease>, Last<Trial>,
              Last<Audit>, Last<Balance>, Last<Ranking>, Last<Payout>,
-             Last<Owed>, Last<PoolClock>>
+             Last<Owed>, Last<PoolClock>, Last<VerifierRecord>>
       last_;
   std::vector<const Transfer*> transfers_;
   std::vector<const Receipt*> receipts_;
@@ -136,6 +137,8 @@ absl::Status WriteBatch(pqxx::work& transaction, const Batch& batch) {
   ARCHPOOL_RETURN_IF_ERROR(Write(transaction, OwedTable(), batch.All<Owed>()));
   ARCHPOOL_RETURN_IF_ERROR(
       Write(transaction, ClockTable(), batch.All<PoolClock>()));
+  ARCHPOOL_RETURN_IF_ERROR(
+      Write(transaction, VerifierTable(), batch.All<VerifierRecord>()));
   ARCHPOOL_RETURN_IF_ERROR(
       Write(transaction, ReceiptTable(), batch.receipts()));
   return Write(transaction, TransferTable(), batch.transfers());
@@ -194,6 +197,7 @@ PostgresStore::Session& PostgresStore::Connected() {
   PrepareUpsert(connection, postgres::PayoutTable());
   PrepareUpsert(connection, postgres::OwedTable());
   PrepareUpsert(connection, postgres::ClockTable());
+  PrepareUpsert(connection, postgres::VerifierTable());
   connection.prepare(postgres::ReceiptTable().name,
                      postgres::ReceiptTable().InsertSql());
   connection.prepare(postgres::TransferTable().name,

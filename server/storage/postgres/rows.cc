@@ -199,6 +199,7 @@ template struct Table<Payout>;
 template struct Table<Owed>;
 template struct Table<Receipt>;
 template struct Table<PoolClock>;
+template struct Table<VerifierRecord>;
 template struct Table<EpochRow>;
 template struct Table<StatementRow>;
 
@@ -426,38 +427,6 @@ const Table<Trial>& TrialTable() {
        Field<R>("reason", ARCHPOOL_FIELD(reason)),
        Field<R>("pay", ARCHPOOL_FIELD(pay)),
        Field<R>("finders_bonus", ARCHPOOL_FIELD(finders_bonus))}};
-  return *kTable;
-}
-
-const Table<Audit>& AuditTable() {
-  using R = Audit;
-  static const auto* const kTable = new Table<R>{
-      "audit",
-      "id",
-      {Field<R>("id", ARCHPOOL_FIELD(id)),
-       Field<R>("trial_id", ARCHPOOL_FIELD(trial)),
-       Field<R>("task_id", ARCHPOOL_FIELD(task)),
-       Field<R>("kind", ARCHPOOL_FIELD(kind)),
-       Field<R>("state", ARCHPOOL_FIELD(state)),
-       Field<R>("segment", ARCHPOOL_FIELD(segment)),
-       Field<R>("measures_all", ARCHPOOL_FIELD(measures_all)),
-       Field<R>("missing", ARCHPOOL_FIELD(missing)),
-       Field<R>("opening", ARCHPOOL_FIELD(opening)),
-       Field<R>("looks", ARCHPOOL_FIELD(looks)),
-       Nullable<R>("lease_time", ARCHPOOL_FIELD(lease_time),
-                   absl::InfinitePast()),
-       Nullable<R>("wait_time", ARCHPOOL_FIELD(wait_time),
-                   absl::InfiniteFuture()),
-       Nullable<R>("decide_time", ARCHPOOL_FIELD(decide_time),
-                   absl::InfiniteFuture()),
-       Field<R>("refused_time_ns", ARCHPOOL_FIELD(refused_time)),
-       Field<R>("is_planted", ARCHPOOL_FIELD(is_planted)),
-       Field<R>("planted_count", ARCHPOOL_FIELD(planted_count)),
-       Field<R>("attempt", ARCHPOOL_FIELD(attempt)),
-       Nullable<R>("verifier_id", ARCHPOOL_FIELD(verifier), AccountId{}),
-       Field<R>("verifier_name", ARCHPOOL_FIELD(verifier_name)),
-       Nullable<R>("expire_time", ARCHPOOL_FIELD(expire_time),
-                   absl::InfiniteFuture())}};
   return *kTable;
 }
 

@@ -76,6 +76,7 @@ const Table<Payout>& PayoutTable();
 const Table<Owed>& OwedTable();
 const Table<Receipt>& ReceiptTable();
 const Table<PoolClock>& ClockTable();
+const Table<VerifierRecord>& VerifierTable();
 const Table<EpochRow>& EpochTable();
 const Table<StatementRow>& StatementTable();
 

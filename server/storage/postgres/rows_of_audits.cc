@@ -1,0 +1,53 @@
+// The tables of rows.h that say who examines what, and how well.
+#include "server/storage/postgres/rows.h"
+
+namespace archpool::postgres {
+
+const Table<Audit>& AuditTable() {
+  using R = Audit;
+  static const auto* const kTable = new Table<R>{
+      "audit",
+      "id",
+      {Field<R>("id", ARCHPOOL_FIELD(id)),
+       Field<R>("trial_id", ARCHPOOL_FIELD(trial)),
+       Field<R>("task_id", ARCHPOOL_FIELD(task)),
+       Field<R>("kind", ARCHPOOL_FIELD(kind)),
+       Field<R>("state", ARCHPOOL_FIELD(state)),
+       Field<R>("segment", ARCHPOOL_FIELD(segment)),
+       Field<R>("measures_all", ARCHPOOL_FIELD(measures_all)),
+       Field<R>("missing", ARCHPOOL_FIELD(missing)),
+       Field<R>("opening", ARCHPOOL_FIELD(opening)),
+       Field<R>("looks", ARCHPOOL_FIELD(looks)),
+       Nullable<R>("lease_time", ARCHPOOL_FIELD(lease_time),
+                   absl::InfinitePast()),
+       Nullable<R>("wait_time", ARCHPOOL_FIELD(wait_time),
+                   absl::InfiniteFuture()),
+       Nullable<R>("decide_time", ARCHPOOL_FIELD(decide_time),
+                   absl::InfiniteFuture()),
+       Field<R>("refused_time_ns", ARCHPOOL_FIELD(refused_time)),
+       Field<R>("is_planted", ARCHPOOL_FIELD(is_planted)),
+       Field<R>("planted_count", ARCHPOOL_FIELD(planted_count)),
+       Field<R>("attempt", ARCHPOOL_FIELD(attempt)),
+       Nullable<R>("verifier_id", ARCHPOOL_FIELD(verifier), AccountId{}),
+       Field<R>("verifier_name", ARCHPOOL_FIELD(verifier_name)),
+       Nullable<R>("expire_time", ARCHPOOL_FIELD(expire_time),
+                   absl::InfiniteFuture())}};
+  return *kTable;
+}
+
+const Table<VerifierRecord>& VerifierTable() {
+  using R = VerifierRecord;
+  static const auto* const kTable =
+      new Table<R>{"verifier",
+                   "account_id, name",
+                   {Field<R>("account_id", ARCHPOOL_FIELD(key.account)),
+                    Field<R>("name", ARCHPOOL_FIELD(key.name)),
+                    Field<R>("agreed", ARCHPOOL_FIELD(agreed)),
+                    Field<R>("outvoted", ARCHPOOL_FIELD(outvoted)),
+                    Field<R>("planted_passed", ARCHPOOL_FIELD(planted_passed)),
+                    Field<R>("planted_failed", ARCHPOOL_FIELD(planted_failed)),
+                    Field<R>("planted_owed", ARCHPOOL_FIELD(planted_owed))}};
+  return *kTable;
+}
+
+}  // namespace archpool::postgres
