@@ -7,7 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "common/nas/search/search_policy.h"
-#include "server/core/policy.h"
+#include "server/core/rules/policy.h"
 
 namespace CLI {
 class App;

@@ -12,8 +12,8 @@
 #include "absl/container/btree_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
-#include "server/core/entities.h"
-#include "server/core/pool_state.h"
+#include "server/core/records/entities.h"
+#include "server/core/state/pool_state.h"
 
 namespace archpool {
 

@@ -23,9 +23,9 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "server/core/entities.h"
-#include "server/core/policy.h"
-#include "server/core/verifier_book.h"
+#include "server/core/leaves/verifier_book.h"
+#include "server/core/records/entities.h"
+#include "server/core/rules/policy.h"
 #include "simulator/stopwatch.h"
 
 namespace archpool {

@@ -9,7 +9,7 @@
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/time/time.h"
-#include "server/core/entities.h"
+#include "server/core/records/entities.h"
 #include "simulator/simulation.h"
 
 namespace archpool {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "server/core/policy.h"
+#include "server/core/rules/policy.h"
 #include "simulator/pay_auditor.h"
 
 namespace archpool {

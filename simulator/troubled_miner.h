@@ -13,7 +13,7 @@
 
 #include "absl/time/time.h"
 #include "common/base/status.h"
-#include "server/core/commands.h"
+#include "server/core/commands/commands.h"
 #include "simulator/troubled_pool.h"
 
 namespace archpool {

@@ -11,7 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "server/core/expiry_hold.h"
+#include "server/core/rules/expiry_hold.h"
 #include "simulator/agenda.h"
 #include "simulator/pay_auditor.h"
 #include "simulator/pool_host.h"

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "absl/time/time.h"
-#include "server/core/commands.h"
+#include "server/core/commands/commands.h"
 #include "simulator/troubled_pool.h"
 
 namespace archpool {

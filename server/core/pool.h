@@ -24,18 +24,18 @@
 #include "absl/time/time.h"
 #include "common/base/counter_rng.h"
 #include "common/nas/sampling.h"
-#include "server/core/commands.h"
-#include "server/core/entities.h"
-#include "server/core/expiry_hold.h"
-#include "server/core/heirs.h"
-#include "server/core/lease_shares.h"
-#include "server/core/looks.h"
-#include "server/core/policy.h"
+#include "server/core/commands/commands.h"
+#include "server/core/leaves/heirs.h"
+#include "server/core/leaves/lease_shares.h"
+#include "server/core/leaves/looks.h"
+#include "server/core/leaves/verifier_book.h"
 #include "server/core/pool_parts.h"
-#include "server/core/pool_state.h"
-#include "server/core/verifier_book.h"
-#include "server/core/verifier_desk.h"
-#include "server/core/worker_means.h"
+#include "server/core/records/entities.h"
+#include "server/core/rules/expiry_hold.h"
+#include "server/core/rules/policy.h"
+#include "server/core/rules/worker_means.h"
+#include "server/core/state/pool_state.h"
+#include "server/core/state/verifier_desk.h"
 
 namespace archpool {
 
@@ -48,7 +48,7 @@ class Pool {
 
   const ExpiryHold& expiry_hold() const { return expiry_hold_; }
   const VerifierBook& verifiers() const { return verifiers_; }
-  // Errors are named at each command (server/core/commands.h).
+  // Errors are named at each command (server/core/commands/commands.h).
   // A Tick is due at least every second: what is late is closed by ticks alone.
   // REQUIRES: `now` does not decrease between calls.
   absl::StatusOr<CreateAccount::Reply> Execute(const CreateAccount&,

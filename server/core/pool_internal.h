@@ -7,10 +7,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "server/core/commands.h"
-#include "server/core/entities.h"
-#include "server/core/policy.h"
-#include "server/core/pool_state.h"
+#include "server/core/commands/commands.h"
+#include "server/core/records/entities.h"
+#include "server/core/rules/policy.h"
+#include "server/core/state/pool_state.h"
 
 namespace archpool::internal {
 

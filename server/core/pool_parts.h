@@ -4,10 +4,10 @@
 
 #include <vector>
 
-#include "server/core/policy.h"
-#include "server/core/pool_state.h"
-#include "server/core/work_records.h"
-#include "server/core/worker_means.h"
+#include "server/core/records/work_records.h"
+#include "server/core/rules/policy.h"
+#include "server/core/rules/worker_means.h"
+#include "server/core/state/pool_state.h"
 
 namespace archpool::internal {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "server/core/audit_commands.h"
+#include "server/core/commands/audit_commands.h"
 #include "server/engine/engine.h"
 #include "server/http/metrics.h"
 

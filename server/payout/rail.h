@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "server/core/payout_commands.h"
+#include "server/core/commands/payout_commands.h"
 
 namespace archpool {
 

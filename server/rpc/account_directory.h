@@ -12,7 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "common/crypto/token.h"
-#include "server/core/entities.h"
+#include "server/core/records/entities.h"
 
 namespace archpool::rpc {
 

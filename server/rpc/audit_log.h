@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "server/core/task_summary.h"
+#include "server/core/views/task_summary.h"
 
 namespace archpool::rpc {
 

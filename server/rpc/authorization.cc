@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/status.h"
-#include "server/core/entities.h"
+#include "server/core/records/entities.h"
 
 namespace archpool::rpc {
 namespace {

@@ -13,7 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "common/wire/status_wire.h"
 #include "grpcpp/grpcpp.h"
-#include "server/core/entities.h"
+#include "server/core/records/entities.h"
 #include "server/engine/engine.h"
 #include "server/rpc/account_directory.h"
 #include "server/rpc/executor.h"

@@ -8,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/crypto/sha256.h"
-#include "server/core/commands.h"
+#include "server/core/commands/commands.h"
 #include "server/storage/blob_store.h"
 
 namespace archpool {

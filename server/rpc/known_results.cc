@@ -5,7 +5,7 @@
 
 #include "common/base/status.h"
 #include "common/nas/translation.h"
-#include "server/core/commands.h"
+#include "server/core/commands/commands.h"
 
 namespace archpool::rpc {
 namespace {

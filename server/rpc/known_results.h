@@ -7,15 +7,15 @@
 
 #include "absl/status/statusor.h"
 #include "common/model/task_spec.h"
-#include "server/core/entities.h"
+#include "server/core/records/entities.h"
 #include "server/storage/store.h"
 
 namespace archpool::rpc {
 
 // Accepted trials of the client's ended tasks, the newest tasks first, whose
 // architectures have a place in `spec`'s space: with the architecture as it is
-// spelt there. At most kKnownResultsMax (server/core/commands.h), from a
-// bounded number of tasks. May block; thread-safe. The reader's errors.
+// spelt there. At most kKnownResultsMax (server/core/commands/commands.h), from
+// a bounded number of tasks. May block; thread-safe. The reader's errors.
 absl::StatusOr<std::vector<Trial>> CollectKnownResults(Reader& reader,
                                                        AccountId client,
                                                        const TaskSpec& spec);

@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/wire/fields.h"
-#include "server/core/reward.h"
+#include "server/core/leaves/reward.h"
 #include "server/rpc/records_to_proto.h"
 
 namespace archpool::rpc {

@@ -4,7 +4,7 @@
 
 #include "archpool/v1/payout.grpc.pb.h"
 #include "common/base/clock.h"
-#include "server/core/explain.h"
+#include "server/core/views/explain.h"
 #include "server/engine/engine.h"
 #include "server/rpc/account_directory.h"
 #include "server/rpc/call.h"

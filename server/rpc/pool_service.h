@@ -5,7 +5,7 @@
 #include "archpool/v1/pool.grpc.pb.h"
 #include "common/base/clock.h"
 #include "common/crypto/signature.h"
-#include "server/core/policy.h"
+#include "server/core/rules/policy.h"
 #include "server/engine/engine.h"
 #include "server/rpc/account_directory.h"
 #include "server/rpc/call.h"

@@ -11,9 +11,9 @@
 #include "archpool/v1/task.pb.h"
 #include "archpool/v1/verification.pb.h"
 #include "archpool/v1/work.pb.h"
-#include "server/core/commands.h"
-#include "server/core/entities.h"
-#include "server/core/task_summary.h"
+#include "server/core/commands/commands.h"
+#include "server/core/records/entities.h"
+#include "server/core/views/task_summary.h"
 #include "server/rpc/account_directory.h"
 
 namespace archpool::rpc {

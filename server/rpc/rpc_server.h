@@ -21,7 +21,7 @@
 #include "common/crypto/sha256.h"
 #include "common/crypto/signature.h"
 #include "common/nas/search/search_policy.h"
-#include "server/core/policy.h"
+#include "server/core/rules/policy.h"
 #include "server/engine/engine.h"
 #include "server/rpc/task_watch.h"
 #include "server/rpc/wait_queue.h"

@@ -14,7 +14,7 @@
 #include "absl/container/btree_map.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "server/core/entities.h"
+#include "server/core/records/entities.h"
 
 namespace archpool::rpc {
 

@@ -11,7 +11,7 @@
 #include "absl/synchronization/mutex.h"
 #include "archpool/v1/blob.pb.h"
 #include "common/base/clock.h"
-#include "server/core/entities.h"
+#include "server/core/records/entities.h"
 #include "server/storage/store.h"
 
 namespace archpool::rpc {

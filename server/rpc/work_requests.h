@@ -5,7 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "archpool/v1/work.pb.h"
-#include "server/core/commands.h"
+#include "server/core/commands/commands.h"
 #include "server/rpc/long_poll.h"
 
 namespace archpool::rpc {

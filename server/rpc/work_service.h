@@ -6,7 +6,7 @@
 
 #include "archpool/v1/work.grpc.pb.h"
 #include "common/base/clock.h"
-#include "server/core/policy.h"
+#include "server/core/rules/policy.h"
 #include "server/engine/engine.h"
 #include "server/rpc/call.h"
 #include "server/rpc/executor.h"

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "common/nas/sampling.h"
-#include "server/core/candidate_terms.h"
+#include "server/core/rules/candidate_terms.h"
 
 namespace archpool {
 namespace {

@@ -14,9 +14,9 @@
 #include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
 #include "common/nas/search/search_policy.h"
-#include "server/core/commands.h"
-#include "server/core/policy.h"
-#include "server/core/pool_state.h"
+#include "server/core/commands/commands.h"
+#include "server/core/rules/policy.h"
+#include "server/core/state/pool_state.h"
 
 namespace archpool {
 

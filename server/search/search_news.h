@@ -12,7 +12,7 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/types/span.h"
-#include "server/core/entities.h"
+#include "server/core/records/entities.h"
 
 namespace archpool {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "server/core/entities.h"
+#include "server/core/records/entities.h"
 
 namespace archpool::memory {
 

@@ -9,7 +9,7 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/types/span.h"
-#include "server/core/entities.h"
+#include "server/core/records/entities.h"
 #include "server/storage/memory_constraints.h"
 
 namespace archpool::memory {

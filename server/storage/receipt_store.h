@@ -12,7 +12,7 @@
 #include "absl/types/span.h"
 #include "common/crypto/merkle.h"
 #include "common/model/receipt.h"
-#include "server/core/entities.h"
+#include "server/core/records/entities.h"
 
 namespace archpool {
 

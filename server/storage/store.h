@@ -12,8 +12,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "server/core/entities.h"
 #include "server/core/pool.h"
+#include "server/core/records/entities.h"
 
 namespace archpool {
 

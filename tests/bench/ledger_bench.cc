@@ -24,7 +24,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/counter_rng.h"
 #include "common/model/receipt.h"
-#include "server/core/receipts.h"
+#include "server/core/leaves/receipts.h"
 #include "server/storage/postgres/migrations.h"
 #include "server/storage/postgres/postgres_programs.h"
 #include "server/storage/postgres/postgres_reader.h"

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "common/base/counter_rng.h"
-#include "server/core/reward.h"
+#include "server/core/leaves/reward.h"
 #include "tests/bench/bench_util.h"
 #include "tests/bench/json_line.h"
 

@@ -1,9 +1,9 @@
 """Every reason for which a miner's trial is rejected, or a worker gets no work, is
-explained: server/core/explain_reasons.cc has it, with what helps."""
+explained: server/core/views/explain_reasons.cc has it, with what helps."""
 
 import re
 
-TABLE = "server/core/explain_reasons.cc"
+TABLE = "server/core/views/explain_reasons.cc"
 # Where the reason is written out. Work that there is none of is explained apart.
 SAID = (
     re.compile(r"\bReject(?:Trial)?\([^;]*?\"([A-Z][A-Z0-9_]+)\""),

@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/model/commitment.h"
-#include "server/core/commands.h"
+#include "server/core/commands/commands.h"
 
 namespace archpool {
 

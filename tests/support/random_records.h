@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "common/base/counter_rng.h"
-#include "server/core/pool_state.h"
+#include "server/core/state/pool_state.h"
 
 namespace archpool {
 

@@ -18,7 +18,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/base/status.h"
-#include "server/core/entities.h"
+#include "server/core/records/entities.h"
 #include "server/storage/postgres/array_text.h"
 #include "server/storage/postgres/enum_values.h"
 #include "server/storage/postgres/query.h"

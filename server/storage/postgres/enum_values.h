@@ -3,7 +3,7 @@
 #ifndef ARCHPOOL_SERVER_STORAGE_POSTGRES_ENUM_VALUES_H_
 #define ARCHPOOL_SERVER_STORAGE_POSTGRES_ENUM_VALUES_H_
 
-#include "server/core/entities.h"
+#include "server/core/records/entities.h"
 
 namespace archpool::postgres {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "server/core/pool_state.h"
+#include "server/core/state/pool_state.h"
 #include "server/storage/postgres/columns.h"
 #include "server/storage/postgres/query.h"
 

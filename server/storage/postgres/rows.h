@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "server/core/entities.h"
+#include "server/core/records/entities.h"
 #include "server/storage/postgres/columns.h"
 
 namespace archpool::postgres {

@@ -1,0 +1,239 @@
+// The inputs of the core about proof: commitments, openings, audits. Part of
+// server/core/commands/commands.h, which says what commands are.
+#ifndef ARCHPOOL_SERVER_CORE_COMMANDS_AUDIT_COMMANDS_H_
+#define ARCHPOOL_SERVER_CORE_COMMANDS_AUDIT_COMMANDS_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/core/leaves/verifier_book.h"
+#include "server/core/records/entities.h"
+
+namespace archpool {
+
+// What a worker needs to know to train one trial.
+struct Assignment {
+  TrialId trial;
+  Architecture architecture;
+  Digest architecture_id;
+  Digest trial_key;
+  int64_t rung = 0;
+  // What it goes on from, as committed: so each rung's commitment is chained to
+  // the one below. Unset: from the start.
+  TrialId resumes;
+  Digest initial_weights;
+  int64_t initial_weights_size_bytes = 0;
+};
+
+// A lease as handed to its worker.
+struct LeaseGrant {
+  Lease lease;
+  std::vector<Assignment> assignments;  // the uncommitted ones, in order
+  std::shared_ptr<const TaskSpec> spec;
+  DatasetManifest manifest;
+  Amount price = 0;  // micro-coins for an hour of the reference core
+};
+
+// What a worker binds itself to. The edge has checked the signature.
+struct TrialReport {
+  TrialId trial;
+  Digest weights_digest;
+  int64_t weights_size_bytes = 0;
+  int64_t validation_correct = 0;
+  absl::Duration train_time;
+  // Of a training that diverged: the segments until then; 0: all.
+  int64_t segments = 0;
+  Digest checkpoint_root;
+  // Of the last checkpoint, whose weights are the trial's: the optimiser's
+  // state, and the proof that it is the root's last leaf.
+  Digest final_optimizer;
+  std::vector<Digest> final_proof;
+  Signature signature;
+};
+
+// A segment that the miner is to lay open by `deadline`.
+struct AuditRequest {
+  AuditId audit;
+  TrialId trial;
+  int64_t segment = 0;
+  absl::Time deadline;
+  int64_t segments = 0;  // of the trial's training; 0: the recipe's
+};
+
+// Commits trials; the first report of a trial binds and is durable whatever
+// becomes of the lease. Idempotent. NOT_FOUND (SESSION_UNKNOWN). Per report:
+// TRIAL_UNKNOWN, LEASE_ENDED, LEASE_FENCED, COMMITMENT_BOUND (another report of
+// that trial came before), COMMITMENT_FALSE (the weights are not the root's
+// last), CLAIM_RANGE, WEIGHTS_DIGEST, WEIGHTS_SIZE.
+struct ReportTrials {
+  AccountId caller;
+  SessionId session;
+  LeaseId lease;
+  int64_t attempt = 0;
+  std::vector<TrialReport> reports;
+  struct Result {
+    TrialId trial;
+    absl::Status status;
+    // Where ok: whether its weights are wanted, and by when.
+    bool wants_weights = false;
+    absl::Time upload_deadline;
+    std::optional<AuditRequest> audit;
+  };
+  struct Reply {
+    std::vector<Result> results;
+    // What the list grew by.
+    std::vector<Assignment> appended;
+  };
+};
+
+// Lays the segment of an audit open. Idempotent; until its files are here,
+// another opening replaces it. NOT_FOUND (AUDIT_UNKNOWN: none is asked of that
+// trial of this account); INVALID_ARGUMENT (OPENING_FALSE: not that segment of
+// the commitment, WEIGHTS_SIZE).
+struct OpenSegment {
+  AccountId caller;
+  TrialId trial;
+  Opening opening;
+  struct Reply {};
+};
+
+// What became of the trials whose checkpoints a worker keeps, and what is asked
+// of them, or of trials of its account that no open session answers for any
+// more and that it can train again. Changes nothing. NOT_FOUND
+// (SESSION_UNKNOWN).
+struct ReviewTrials {
+  AccountId caller;
+  SessionId session;
+  std::vector<TrialId> kept;
+  struct Asked {
+    AuditRequest request;
+    // The trial's only assignment, its checkpoints may be lost.
+    LeaseGrant grant;
+  };
+  struct Reply {
+    std::vector<TrialId> settled;  // nothing will be asked of them
+    std::vector<Asked> asked;
+  };
+};
+
+// A file that was asked for is durable: the trial's weights, or one of its open
+// audit's checkpoint. Idempotent. NOT_FOUND (TRIAL_UNKNOWN);
+// FAILED_PRECONDITION (UPLOAD_TOO_LATE, UPLOAD_NOT_WANTED).
+struct ConfirmUpload {
+  AccountId caller;
+  TrialId trial;
+  Digest digest;
+  bool is_checkpoint = false;
+  using Reply = TrialState;
+};
+
+// An audit as handed to a verifier.
+struct AuditGrant {
+  Audit audit;
+  Trial trial;
+  Assignment assignment;
+  Digest seed;  // of what is drawn in examining it
+  // When its examination must have ended, and how often its lease is to be
+  // renewed until then.
+  absl::Time end_time;
+  absl::Duration renewal_interval;
+  std::shared_ptr<const TaskSpec> spec;
+  DatasetRecord dataset;
+};
+
+// Idempotent: the same verifier name gets its live audit again.
+// INVALID_ARGUMENT (CLASS_MISSING: it computes in none).
+struct AcquireAudit {
+  AccountId caller;
+  std::string verifier_name;
+  // Those it can compute in.
+  std::vector<std::string> hardware_classes = {kAnyClass};
+  using Reply = std::optional<AuditGrant>;
+};
+
+// The verifier is at work on its audit: the lease goes on, at most until the
+// examination must have ended. FAILED_PRECONDITION (AUDIT_SUPERSEDED);
+// NOT_FOUND (AUDIT_UNKNOWN: it was decided otherwise; drop it).
+struct RenewAudit {
+  AccountId caller;
+  AuditId audit;
+  int64_t attempt = 0;
+  std::string verifier_name;
+  using Reply = absl::Duration;  // for how long
+};
+
+// The replay led where the miner said. How many of the examples seen were
+// right: all of a split, or as many as it took to find the claim credible.
+struct Measurement {
+  int64_t validation_correct = 0;
+  int64_t held_out_correct = 0;
+  bool saw_all = true;
+};
+// The replay led elsewhere, twice.
+struct Refuted {
+  std::string reason;
+};
+struct Unusable {
+  std::string reason;
+};
+struct Inconclusive {
+  std::string reason;
+};
+
+// What a verifier found; the core decides the verdict. Idempotent. NOT_FOUND
+// (AUDIT_UNKNOWN); FAILED_PRECONDITION (AUDIT_SUPERSEDED); INVALID_ARGUMENT
+// (FINDING_RANGE).
+struct ReportAudit {
+  AccountId caller;
+  AuditId audit;
+  int64_t attempt = 0;
+  std::string verifier_name;
+  std::variant<Measurement, Refuted, Unusable, Inconclusive> finding;
+  absl::Duration audit_time = {};
+  struct Reply {
+    TrialState state = TrialState::kUploaded;
+    std::string reason;
+  };
+};
+
+// An operator takes a trial out of an open task: rejected, unpaid, held against
+// nobody. Idempotent. NOT_FOUND (TRIAL_UNKNOWN: there is none, or its task has
+// ended); FAILED_PRECONDITION (TRIAL_NOT_COMMITTED).
+struct VoidTrial {
+  TrialId trial;
+  struct Reply {};
+};
+
+// What an operator looks at. Changes nothing.
+struct ReviewVerifiers {
+  struct Verifier {
+    VerifierKey key;
+    VerifierStanding standing;
+    bool is_heard = false;
+    bool is_set_aside = false;  // its work is left to others
+    bool is_failing = false;
+    AuditId audit;  // that it has
+  };
+  // Of a hardware class that is worked or verified in.
+  struct Class {
+    std::string name;
+    int64_t verifiers = 0;   // that work
+    int64_t waiting = 0;     // audits
+    absl::Duration oldest;   // waits for so long
+    absl::Duration backlog;  // what the open ones should take
+  };
+  struct Reply {
+    std::vector<Verifier> verifiers;
+    std::vector<Class> classes;
+  };
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_COMMANDS_AUDIT_COMMANDS_H_

@@ -1,0 +1,48 @@
+// A task's settlement under way, piece by piece, so that no command takes long
+// over a task of many trials. In memory alone: what a step wrote is written the
+// same when it is done again from the start, after a restart or because a
+// result changed meanwhile.
+#ifndef ARCHPOOL_SERVER_CORE_LEAVES_SETTLING_H_
+#define ARCHPOOL_SERVER_CORE_LEAVES_SETTLING_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "server/core/leaves/front_builder.h"
+#include "server/core/leaves/reward.h"
+
+namespace archpool {
+
+struct Settling {
+  enum class Stage {
+    kAsk,      // what short blocks and hidden results have still to prove
+    kCollect,  // what the pay and the front follow from
+    kProve,    // the finalists
+    kMature,   // the rest of the credit
+    kSplit,    // the reward
+    kPay,      // writes down what each trial gets
+    kPost,     // moves the money, and ends the task
+  };
+  Stage stage = Stage::kAsk;
+  int64_t results_version = -1;  // TaskIndex's when it began
+  TrialId collected;             // the last
+  std::vector<AcceptedWork> work;
+  FrontBuilder front;
+  std::vector<TrialId> finalists;  // of it
+  // What other tasks paid for this task's credit before it was found false: its
+  // own pot makes up for it.
+  Amount paid_before = 0;
+  bool has_barred = false;
+  Settlement settlement;
+  size_t paid = 0;  // of its trials
+};
+
+class PoolState;
+
+// Finishing tasks that only their settlement keeps from their end.
+std::vector<TaskId> ReadyToSettle(const PoolState& state);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_LEAVES_SETTLING_H_

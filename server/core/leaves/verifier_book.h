@@ -1,0 +1,130 @@
+// What the pool has seen of its verifiers: who was heard, for which hardware
+// classes, who fails, and who was outvoted. What a VerifierRecord says of them
+// is stored; the rest fills again after a start, while the pool holds back what
+// hangs on it (grace_until).
+//
+// Value type; thread-compatible. Iteration is in the order of keys.
+#ifndef ARCHPOOL_SERVER_CORE_LEAVES_VERIFIER_BOOK_H_
+#define ARCHPOOL_SERVER_CORE_LEAVES_VERIFIER_BOOK_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "absl/time/time.h"
+#include "common/model/ids.h"
+#include "server/core/records/audit_records.h"
+#include "server/core/records/verifier_records.h"
+#include "server/core/rules/policy.h"
+
+namespace archpool {
+
+// In place of a verifier's classes: it computes in all of them. Tests' and
+// simulators' alone; the edge refuses it.
+inline constexpr char kAnyClass[] = "*";
+
+inline VerifierKey KeyOf(const AuditLook& look) {
+  return {look.verifier, look.verifier_name};
+}
+
+// Who has the audit, or had it last.
+inline VerifierKey HolderOf(const Audit& audit) {
+  return {audit.verifier, audit.verifier_name};
+}
+
+struct VerifierStanding {
+  std::vector<std::string> hardware_classes;
+  absl::Time heard_time = absl::InfinitePast();
+  // Since it last came to a finding: how often, and on whose trials, it failed.
+  int64_t failures_in_a_row = 0;
+  absl::btree_set<AccountId> failed_on;
+  absl::Time rest_until = absl::InfinitePast();
+  // Its latest finding, and the latest about another miner than that one's.
+  AccountId found_about;
+  absl::Time found_time = absl::InfinitePast();
+  absl::Time found_time_of_others = absl::InfinitePast();
+  // When it last found a trial true.
+  absl::Time cleared_time = absl::InfinitePast();
+  VerifierRecord record;
+  // What examining takes it, of late.
+  absl::Duration examined_time;
+  WorkUnits examined_units = 0;
+
+  bool Serves(const std::string& hardware_class) const;
+  // Outvoted more often than is chance, or it does not look at what it finds
+  // true: its work is left to others.
+  bool IsDoubted(const PoolPolicy& policy) const {
+    return record.outvoted - record.agreed >= policy.outvoted_max ||
+           record.planted_owed > 0;
+  }
+  // What examining `units` should take it.
+  absl::Duration TimeFor(WorkUnits units) const;
+};
+
+class VerifierBook {
+ public:
+  // Its records are these, and no others.
+  void Restore(const absl::btree_map<VerifierKey, VerifierRecord>& records);
+  void Hear(const VerifierKey& key, std::vector<std::string> classes,
+            absl::Time now);
+  // A sign of life; nothing where it is not known.
+  void HearAgain(const VerifierKey& key, absl::Time now);
+  // It came to a finding about a trial of `miner`.
+  void NoteFinding(const VerifierKey& key, AccountId miner, absl::Duration took,
+                   WorkUnits units, absl::Time now);
+  // It found a trial true.
+  void NoteCleared(const VerifierKey& key, absl::Time now) {
+    StandingOf(key).cleared_time = now;
+  }
+  // It came to none: it rests, longer each time.
+  void NoteFailure(const PoolPolicy& policy, const VerifierKey& key,
+                   AccountId miner, absl::Time now);
+  // A disagreement was decided; returns what is to be stored.
+  VerifierRecord NoteVote(const VerifierKey& key, bool was_right);
+  // It was tried; returns what is to be stored.
+  VerifierRecord NotePlanted(const PoolPolicy& policy, const VerifierKey& key,
+                             bool has_passed);
+  // An audit of the miner was handed out.
+  void NoteServed(AccountId miner) { served_[miner] = ++served_count_; }
+  int64_t ServedAt(AccountId miner) const;
+
+  // nullptr where it was never heard.
+  const VerifierStanding* Find(const VerifierKey& key) const;
+  const absl::btree_map<VerifierKey, VerifierStanding>& all() const {
+    return verifiers_;
+  }
+  // Whether it was heard of late, and comes to findings.
+  bool Works(const VerifierStanding& standing, const PoolPolicy& policy,
+             absl::Time now) const;
+  // That, for the class; the doubted ones where there are no others.
+  std::vector<VerifierKey> WorkingFor(const std::string& hardware_class,
+                                      const PoolPolicy& policy,
+                                      absl::Time now) const;
+  // Whether it came to a finding about another miner than `miner` after `time`:
+  // then what it failed at was not its own fault.
+  bool HasFoundSince(const VerifierKey& key, AccountId miner,
+                     absl::Time time) const;
+  // Whether it found any trial true after `time`: then what it finds false is
+  // not what it finds of everything.
+  bool HasClearedSince(const VerifierKey& key, absl::Time time) const;
+
+  // Until when verifiers may not have had the time to be heard.
+  absl::Time grace_until() const { return grace_until_; }
+  void GiveGrace(absl::Time until) { grace_until_ = until; }
+
+ private:
+  VerifierStanding& StandingOf(const VerifierKey& key);
+  // Another name is no other verifier.
+  int64_t OwedBy(AccountId account) const;
+
+  absl::btree_map<VerifierKey, VerifierStanding> verifiers_;
+  absl::btree_map<AccountId, int64_t> served_;
+  int64_t served_count_ = 0;
+  absl::Time grace_until_ = absl::InfinitePast();
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_LEAVES_VERIFIER_BOOK_H_

@@ -1,0 +1,158 @@
+// What matured is credited; and whom accounts share their pay with.
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/check.h"
+#include "common/base/status.h"
+#include "server/core/leaves/pplns.h"
+#include "server/core/leaves/reward.h"
+#include "server/core/pool.h"
+#include "server/core/pool_internal.h"
+
+namespace archpool {
+namespace {
+
+constexpr int64_t kWholePpm = 1'000'000;
+constexpr int64_t kSplitPartsMax = 16;
+constexpr int64_t kConsentsMax = 256;
+
+void AddOwed(PoolState& state, AccountId account, int64_t position,
+             Amount amount) {
+  Owed owed{.position = position, .account = account, .amount = amount};
+  const auto found = state.owed().find({account, position});
+  if (found != state.owed().end()) owed.amount += found->second.amount;
+  state.Put(owed);
+}
+
+bool MayShare(const Account* account) {
+  return account != nullptr &&
+         (account->role == Role::kMiner || account->role == Role::kClient);
+}
+
+absl::Status NoOneToShareWith(const std::string& name) {
+  return NotFound(
+      "ACCOUNT_UNKNOWN",
+      absl::StrCat("there is no client or miner '", name, "' to share with"));
+}
+
+absl::Status NotAccepted(const std::string& name, const std::string& payer) {
+  return FailedPrecondition(
+      "SHARE_NOT_ACCEPTED",
+      absl::StrCat("'", name, "' has not agreed to share in the pay of '",
+                   payer, "'; have its holder run: archpool payout accept ",
+                   payer));
+}
+
+}  // namespace
+
+namespace internal {
+
+void Credit(PoolState& state, const PoolPolicy& policy, TrialId id) {
+  Trial trial = *state.Find(id);
+  Account account = *state.Find(trial.account);
+  const Task& task = *state.Find(trial.task);
+  trial.is_matured = true;
+  if (task.rule == RewardRule::kPplns) {
+    trial.pay = WorthOf(task, trial.work_units);
+    if (trial.pay > 0) {
+      AddOwed(state, account.id,
+              OwedPosition(state.units_credited(), policy.pplns_window_units),
+              trial.pay);
+    }
+  }
+  account.units_credited += trial.work_units;
+  state.Put(account);
+  state.Put(trial);
+}
+
+Amount TakeCreditBack(PoolState& state, const Trial& trial) {
+  // Otherwise nothing was paid for it before its task has ended.
+  if (!trial.is_matured || state.Find(trial.task)->rule != RewardRule::kPplns) {
+    return 0;
+  }
+  Amount left = trial.pay;
+  std::vector<Owed> owed;
+  for (auto it = state.owed().lower_bound({trial.account, 0});
+       it != state.owed().end() && it->first.first == trial.account; ++it) {
+    owed.push_back(it->second);
+  }
+  // The latest first: what is owed longest is likeliest of other work.
+  for (auto one = owed.rbegin(); one != owed.rend() && left > 0; ++one) {
+    const Amount taken = std::min(one->amount, left);
+    AddOwed(state, trial.account, one->position, -taken);
+    left -= taken;
+  }
+  return left;
+}
+
+}  // namespace internal
+
+absl::StatusOr<SetRevenueSplit::Reply> Pool::Execute(
+    const SetRevenueSplit& command, absl::Time) {
+  if (std::ssize(command.parts) > kSplitPartsMax) {
+    return InvalidArgument(
+        "SPLIT_RANGE",
+        absl::StrCat("a split has ", kSplitPartsMax, " parts at most"));
+  }
+  const std::string& caller = state_.Find(command.caller)->name;
+  std::vector<RevenuePart> split;
+  int64_t sum = 0;
+  for (const auto& [name, share_ppm] : command.parts) {
+    const Account* account = state_.FindAccount(name);
+    if (!MayShare(account)) return NoOneToShareWith(name);
+    if (!TakesFrom(*account, command.caller)) return NotAccepted(name, caller);
+    const bool is_there = std::any_of(
+        split.begin(), split.end(),
+        [&](const RevenuePart& part) { return part.account == account->id; });
+    if (share_ppm <= 0 || share_ppm > kWholePpm || is_there) {
+      return InvalidArgument(
+          "SPLIT_RANGE", absl::StrCat("the part of '", name,
+                                      "' is none, or named twice; give each "
+                                      "account one part above 0 %"));
+    }
+    sum += share_ppm;
+    split.push_back({account->id, share_ppm});
+  }
+  if (!split.empty() && sum != kWholePpm) {
+    return InvalidArgument(
+        "SPLIT_RANGE",
+        absl::StrCat("the parts add up to ", sum / 10'000, ".",
+                     absl::Dec(sum % 10'000, absl::kZeroPad4),
+                     " %, not to 100 %; name your own part too"));
+  }
+  Account account = *state_.Find(command.caller);
+  account.split = std::move(split);
+  if (account != *state_.Find(account.id)) {
+    ARCHPOOL_RETURN_IF_ERROR(internal::CheckMayMoveMoney(account));
+    state_.Put(account);
+  }
+  return account;
+}
+
+absl::StatusOr<SetShareConsent::Reply> Pool::Execute(
+    const SetShareConsent& command, absl::Time) {
+  const Account* payer = state_.FindAccount(command.account_name);
+  if (!MayShare(payer)) return NoOneToShareWith(command.account_name);
+  Account account = *state_.Find(command.caller);
+  if (TakesFrom(account, payer->id) == command.is_given ||
+      payer->id == account.id) {
+    return account;
+  }
+  if (!command.is_given) {
+    std::erase(account.shares_from, payer->id);
+  } else if (std::ssize(account.shares_from) >= kConsentsMax) {
+    return ResourceExhausted(
+        "CONSENTS_MAX",
+        absl::StrCat("an account shares in the pay of ", kConsentsMax,
+                     " others at most; decline another first"));
+  } else {
+    account.shares_from.push_back(payer->id);
+  }
+  state_.Put(account);
+  return account;
+}
+
+}  // namespace archpool

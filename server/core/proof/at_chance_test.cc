@@ -1,0 +1,374 @@
+// Trainings that learn nothing: proven work is paid, a result is final, and a
+// task in which nothing learns comes to its end.
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/core/leaves/audit_draw.h"
+#include "server/core/pool.h"
+#include "server/core/views/task_summary.h"
+#include "tests/support/pool_fixture.h"
+#include "tests/support/status_matchers.h"
+
+namespace archpool {
+namespace {
+
+// Of 1,000 images in ten classes: chance is 100, three deviations more 128.
+constexpr int64_t kGuess = 100;
+constexpr int64_t kLearnt = 700;
+
+class AtChanceTest : public testing::Test {
+ protected:
+  AtChanceTest() {
+    alice = pool.Make("alice", Role::kMiner);
+    bob = pool.Make("bob", Role::kMiner);
+    alices = pool.Open(alice, "w1");
+    bobs = pool.Open(bob, "w1");
+  }
+  const Trial& Find(TrialId id) { return *pool.pool.state().Find(id); }
+  Amount Balance(AccountId account) {
+    return pool.pool.state().BalanceOf(Place::Of(account));
+  }
+  // One lease, each trial of it committed, answered and verified as claimed.
+  // What it trained; empty where there was no work.
+  std::vector<Digest> Work(AccountId miner, SessionId session,
+                           int64_t correct) {
+    std::vector<Digest> trained;
+    const auto grant = pool.Do(AcquireLease{miner, session}).grant;
+    if (!grant) return trained;
+    const std::vector<TrialId> trials = grant->lease.trials;
+    for (const TrialId trial : trials) {
+      if (pool.pool.state().Find(trial) == nullptr) break;
+      trained.push_back(Find(trial).architecture_id);
+      pool.Deliver(miner, session, grant->lease, trial, correct);
+      pool.VerifyAll();
+    }
+    return trained;
+  }
+  void Report(const decltype(ReportAudit::finding)& finding) {
+    const auto grant = pool.Do(AcquireAudit{pool.verifier, "v1"});
+    ASSERT_TRUE(grant.has_value());
+    pool.Do(ReportAudit{pool.verifier, grant->audit.id, grant->audit.attempt,
+                        "v1", finding});
+  }
+
+  // Of four networks alice is given all but this one, which bob may have.
+  void ExpectLeftForBob(TaskId task, const Digest& network) {
+    std::set<Digest> seen;
+    for (int i = 0; i < 6; ++i) {
+      for (const Digest& one : Work(alice, alices, kLearnt)) seen.insert(one);
+    }
+    EXPECT_FALSE(seen.contains(network));
+    EXPECT_EQ(seen.size(), 3u) << "all the others";
+    ASSERT_NE(pool.pool.state().Find(task), nullptr)
+        << "one is left for others";
+    EXPECT_EQ(Work(bob, bobs, kLearnt), std::vector<Digest>{network});
+  }
+
+  TestPool pool;
+  AccountId alice, bob;
+  SessionId alices, bobs;
+};
+
+TEST_F(AtChanceTest, WhatLearntNothingIsAuditedWholeAndPaid) {
+  const TaskId task = pool.Submit(TinySpec(4));
+  const auto grant = pool.Do(AcquireLease{alice, alices}).grant;
+  const TrialId trial = grant->lease.trials[0];
+  pool.Deliver(alice, alices, grant->lease, trial, kGuess);
+  const Audit& audit =
+      *pool.pool.state().Find(pool.pool.state().AuditOf(trial));
+  EXPECT_EQ(audit.kind, AuditKind::kSegment) << "not a whole training again";
+  EXPECT_TRUE(audit.measures_all);
+  EXPECT_EQ(Find(trial).draw_ppm, 1'000'000);
+  pool.VerifyAll();
+  EXPECT_EQ(Find(trial).state, TrialState::kAccepted);
+  EXPECT_TRUE(Find(trial).is_at_chance);
+  const WorkUnits units = Find(trial).work_units;
+
+  pool.Do(CancelTask{task, pool.client});
+  pool.Do(ReleaseLease{alice, alices, grant->lease.id, grant->lease.attempt});
+  pool.VerifyAll();
+  ASSERT_EQ(pool.pool.state().Find(task), nullptr) << "ended";
+  EXPECT_GT(Balance(alice), 0);
+  // At the task's price: 85 of 100 coins for 10^9 units.
+  EXPECT_EQ(Balance(alice), 85 * units / 1'000);
+}
+
+// However proven the miner: what is paid for nothing is looked at.
+TEST_F(AtChanceTest, AProvenMinersGuessIsAuditedToo) {
+  PoolPolicy policy;
+  policy.audit_floor_ppm = 0;
+  TestPool lax(policy);
+  const AccountId carol = lax.Make("carol", Role::kMiner);
+  const SessionId carols = lax.Open(carol, "w");
+  lax.Submit(TinySpec(8));
+  for (int i = 0; i < 10; ++i) {
+    const auto grant = lax.Do(AcquireLease{carol, carols}).grant;
+    ASSERT_TRUE(grant.has_value());
+    for (const TrialId trial : grant->lease.trials) {
+      lax.Commit(carol, carols, grant->lease, trial, kGuess);
+      EXPECT_TRUE(lax.pool.state().AuditOf(trial).IsSet());
+      lax.Answer(carol, trial);
+    }
+    lax.VerifyAll();
+  }
+}
+
+TEST_F(AtChanceTest, ItNeverWinsAndMeetsNoTarget) {
+  TaskSpec spec = TinySpec(4);
+  spec.budget.target_accuracy_ppm = 50'000;
+  const TaskId task = pool.Submit(spec);
+  const std::vector<Digest> trained = Work(alice, alices, kGuess);
+  ASSERT_FALSE(trained.empty());
+  ASSERT_EQ(pool.pool.state().Find(task)->state, TaskState::kActive);
+  std::vector<Trial> trials;
+  for (const TrialId id : pool.pool.state().IndexOf(task).trials) {
+    trials.push_back(Find(id));
+  }
+  EXPECT_FALSE(Summarize(trials).best.has_value());
+}
+
+TEST_F(AtChanceTest, ItIsNoBasisForTheNextRung) {
+  TaskSpec spec = TinySpec(8);
+  spec.recipe.further_epochs = {2};
+  spec.trials_per_lease = 1;
+  const TaskId task = pool.Submit(spec);
+  for (int i = 0; i < 12; ++i) Work(alice, alices, kGuess);
+  for (const TrialId id : pool.pool.state().IndexOf(task).trials) {
+    EXPECT_EQ(Find(id).rung, 0);
+  }
+}
+
+// Two networks of random labels were once trained 3,410 times in 90 s.
+TEST_F(AtChanceTest, ASmallSpaceIsExhaustedByResultsAtChance) {
+  TaskSpec spec = TinySpec(1);  // four networks
+  spec.budget.trials_max = 40;
+  const TaskId task = pool.Submit(spec);
+  std::set<Digest> seen;
+  int trainings = 0;
+  for (int i = 0; i < 100 && pool.pool.state().Find(task) != nullptr; ++i) {
+    for (const Digest& network : Work(alice, alices, kGuess)) {
+      ++trainings;
+      EXPECT_TRUE(seen.insert(network).second) << "trained twice";
+    }
+  }
+  EXPECT_EQ(pool.pool.state().Find(task), nullptr);
+  EXPECT_LE(trainings, 4);
+  EXPECT_GT(Balance(alice), 0);
+}
+
+TEST_F(AtChanceTest, ATaskInWhichNothingLearnsEndsAndSaysSo) {
+  TaskSpec spec = TinySpec(64);
+  const TaskId task = pool.Submit(spec);
+  int trainings = 0;
+  for (int i = 0; i < 100 && pool.pool.state().Find(task) != nullptr; ++i) {
+    trainings += static_cast<int>(Work(alice, alices, kGuess).size());
+  }
+  EXPECT_EQ(pool.pool.state().Find(task), nullptr);
+  EXPECT_GE(trainings, pool.policy.nothing_learns_trials);
+  EXPECT_LE(trainings, pool.policy.nothing_learns_trials + 1);
+  bool said = false;
+  for (const Event& event : pool.pool.TakeEvents()) {
+    const Task* ended = std::get_if<Task>(&event);
+    said |= ended != nullptr && ended->state == TaskState::kFailed &&
+            ended->end_reason == EndReason::kNothingLearns;
+  }
+  EXPECT_TRUE(said);
+}
+
+// Workers are quicker than verifiers: sixty were trained where thirty end it.
+TEST_F(AtChanceTest, NothingMoreIsTrainedWhileTheLastIsMeasured) {
+  TaskSpec spec = TinySpec(64);
+  spec.subspaces = 16;
+  pool.Submit(spec);
+  int trainings = 0;
+  std::string reason;
+  while (trainings < 100 && reason.empty()) {
+    const AcquireLease::Reply reply = pool.Do(AcquireLease{alice, alices});
+    reason = reply.idle_reason;
+    if (!reply.grant) break;
+    for (const TrialId trial : reply.grant->lease.trials) {
+      pool.Deliver(alice, alices, reply.grant->lease, trial, kGuess);
+      ++trainings;
+    }
+  }
+  EXPECT_EQ(reason, "RESULTS_AWAITED");
+  EXPECT_GE(trainings, pool.policy.nothing_learns_trials);
+  EXPECT_LE(trainings, pool.policy.nothing_learns_trials + 1);
+  pool.VerifyAll();
+  EXPECT_EQ(pool.Do(AcquireLease{alice, alices}).idle_reason, "NO_OPEN_TASK");
+}
+
+TEST_F(AtChanceTest, OneResultAboveChanceKeepsItGoing) {
+  const TaskId task = pool.Submit(TinySpec(64));
+  Work(alice, alices, kLearnt);
+  for (int i = 0; i < 30; ++i) Work(alice, alices, kGuess);
+  ASSERT_NE(pool.pool.state().Find(task), nullptr);
+  EXPECT_EQ(pool.pool.state().Find(task)->state, TaskState::kActive);
+}
+
+// One account alone does not end what others are at.
+TEST_F(AtChanceTest, WhereOthersAreAtWorkTheirResultsAreAwaited) {
+  const TaskId task = pool.Submit(TinySpec(64));
+  const auto grant = pool.Do(AcquireLease{bob, bobs}).grant;
+  ASSERT_TRUE(grant.has_value());
+  for (int i = 0; i < 20; ++i) {
+    Work(alice, alices, kGuess);
+    pool.Do(RenewLease{bob, bobs, grant->lease.id});
+  }
+  ASSERT_NE(pool.pool.state().Find(task), nullptr);
+  ASSERT_EQ(pool.pool.state().Find(task)->state, TaskState::kActive);
+  pool.Deliver(bob, bobs, grant->lease, grant->lease.trials[0], kGuess);
+  pool.VerifyAll();
+  EXPECT_EQ(pool.pool.state().Find(task)->end_reason,
+            EndReason::kNothingLearns);
+}
+
+// The same key would give the same bits: whoever was rejected is given other
+// networks, and others may have that one.
+// More than its machine has.
+TEST_F(AtChanceTest, WhatIsImpossibleIsNotGivenToTheSameAccountAgain) {
+  TaskSpec spec = TinySpec(1);  // four networks
+  spec.subspaces = 1;
+  const TaskId task = pool.Submit(spec);
+  const auto grant = pool.Do(AcquireLease{alice, alices}).grant;
+  const TrialId trial = grant->lease.trials[0];
+  const Digest network = Find(trial).architecture_id;
+  pool.Do(ReleaseLease{alice,
+                       alices,
+                       grant->lease.id,
+                       grant->lease.attempt,
+                       {trial, TrialId{999}}});
+  EXPECT_EQ(Find(trial).reason, kImpossible);
+  ExpectLeftForBob(task, network);
+}
+
+TEST_F(AtChanceTest, WhatWasRejectedIsNeverGivenToTheSameAccountAgain) {
+  TaskSpec spec = TinySpec(1);  // four networks
+  spec.subspaces = 1;
+  const TaskId task = pool.Submit(spec);
+  const auto grant = pool.Do(AcquireLease{alice, alices}).grant;
+  const TrialId trial = grant->lease.trials[0];
+  const Digest network = Find(trial).architecture_id;
+  pool.Deliver(alice, alices, grant->lease, trial, 900);
+  pool.Verify(500, 500);
+  ASSERT_EQ(Find(trial).reason, "CLAIM_FALSE");
+  ExpectLeftForBob(task, network);
+}
+
+// A claim below what the weights hold hides a find, or makes verifiers count
+// what could have been said.
+TEST_F(AtChanceTest, ClaimingTooLittleAgainAndAgainIsTheMinersFault) {
+  pool.Submit(TinySpec(16));
+  std::vector<std::string> reasons;
+  for (int i = 0; i < 3; ++i) {
+    const auto grant = pool.Do(AcquireLease{alice, alices}).grant;
+    const TrialId trial = grant->lease.trials[0];
+    pool.Deliver(alice, alices, grant->lease, trial, kGuess);
+    Report(Measurement{kLearnt, kLearnt});
+    reasons.push_back(Find(trial).reason);
+    if (reasons.back().empty()) {
+      EXPECT_EQ(Find(trial).measured_correct, kLearnt);
+      EXPECT_FALSE(Find(trial).is_at_chance) << "what was measured counts";
+    }
+    pool.Do(ReleaseLease{alice, alices, grant->lease.id, grant->lease.attempt});
+  }
+  EXPECT_THAT(reasons, testing::ElementsAre("", "", "CLAIM_TOO_LOW"));
+}
+
+// A training of sixteen segments whose weights were no numbers behind the
+// fourth.
+TEST_F(AtChanceTest, ADivergedTrainingIsPaidForWhatWasTrained) {
+  pool.Submit(TinySpec(8));
+  const auto grant = pool.Do(AcquireLease{alice, alices}).grant;
+  const TrialId trial = grant->lease.trials[0];
+  const WorkUnits whole = Find(trial).work_units;
+  const auto report = [&](int64_t segments, int64_t claim) {
+    TrialReport one = FakeReport(trial, segments, claim);
+    one.segments = segments;
+    return pool
+        .Do(ReportTrials{
+            alice, alices, grant->lease.id, grant->lease.attempt, {one}})
+        .results[0]
+        .status;
+  };
+  EXPECT_THAT(report(16, 0), FailsWith("SEGMENTS_RANGE"));
+  EXPECT_THAT(report(4, kLearnt), FailsWith("CLAIM_RANGE"));
+  ASSERT_TRUE(report(4, 0).ok());
+  EXPECT_EQ(Find(trial).work_units, whole / 4);
+  EXPECT_LT(pool.pool.state().Find(pool.pool.state().AuditOf(trial))->segment,
+            4);
+  pool.Answer(alice, trial);
+  pool.VerifyAll();
+  EXPECT_EQ(Find(trial).state, TrialState::kAccepted);
+  EXPECT_TRUE(Find(trial).is_at_chance);
+}
+
+// The end alone could be made up, and so could the way there.
+TEST_F(AtChanceTest, TheEndOfADivergedTrainingIsLookedAtEveryOtherTime) {
+  const TaskId task = pool.Submit(TinySpec(8));
+  int ends = 0;
+  std::set<int64_t> segments;
+  for (int64_t lease = 1; lease <= 1'000; ++lease) {
+    const Trial trial{.lease = {lease}, .segments = 8};
+    const int64_t segment =
+        DrawOf(*pool.pool.state().Find(task), trial).segment;
+    segments.insert(segment);
+    ends += segment == 7 ? 1 : 0;
+  }
+  EXPECT_EQ(segments.size(), 8u);
+  EXPECT_NEAR(ends, 1'000 * 9 / 16, 60);
+}
+
+TEST_F(AtChanceTest, ACancelledTaskPaysTheTrainingUnderWay) {
+  const TaskId task = pool.Submit(TinySpec(8));
+  const auto grant = pool.Do(AcquireLease{alice, alices}).grant;
+  ASSERT_EQ(grant->lease.trials.size(), 2u);
+  pool.Do(CancelTask{task, pool.client});
+  ASSERT_NE(pool.pool.state().Find(task), nullptr);
+  const auto renewed = pool.Do(RenewLease{alice, alices, grant->lease.id});
+  EXPECT_THAT(renewed.withdrawn, testing::ElementsAre(grant->lease.trials[1]))
+      << "what was not begun is given up";
+  EXPECT_EQ(pool.Try(AcquireLease{bob, bobs})->idle_reason, "NO_OPEN_TASK");
+  pool.Deliver(alice, alices, grant->lease, grant->lease.trials[0], kLearnt);
+  pool.VerifyAll();
+  EXPECT_EQ(pool.pool.state().Find(task), nullptr) << "ended";
+  EXPECT_GT(Balance(alice), 0);
+}
+
+TEST_F(AtChanceTest, AFinishingTaskWaitsForNobodyWhoIsSilent) {
+  const TaskId task = pool.Submit(TinySpec(8));
+  const auto grant = pool.Do(AcquireLease{alice, alices}).grant;
+  pool.Do(CancelTask{task, pool.client});
+  pool.Advance(2 * pool.policy.silence_term);
+  EXPECT_EQ(pool.pool.state().Find(task), nullptr);
+}
+
+// Nor for a worker that is heard and never finishes.
+TEST_F(AtChanceTest, AFinishingTaskEndsByItsLeasesDeadlines) {
+  const TaskId task = pool.Submit(TinySpec(8));
+  const auto grant = pool.Do(AcquireLease{alice, alices}).grant;
+  pool.Do(CancelTask{task, pool.client});
+  for (int i = 0; i < 50 && pool.pool.state().Find(task) != nullptr; ++i) {
+    (void)pool.Try(RenewLease{alice, alices, grant->lease.id});
+    pool.Advance(pool.policy.silence_term / 2);
+  }
+  EXPECT_EQ(pool.pool.state().Find(task), nullptr);
+  EXPECT_LE(pool.now, grant->lease.deadline + 2 * pool.policy.silence_term);
+}
+
+TEST_F(AtChanceTest, NothingIsLeasedThatCannotFinishInTime) {
+  TaskSpec spec = TinySpec(8);
+  spec.budget.time_limit = absl::Seconds(1);
+  spec.recipe.epochs = 1'000;
+  spec.budget.work_units = 1'000'000'000'000;
+  pool.Submit(spec);
+  const auto reply = pool.Do(AcquireLease{alice, alices});
+  EXPECT_FALSE(reply.grant.has_value());
+  EXPECT_EQ(reply.idle_reason, "TIME_TOO_SHORT");
+}
+
+}  // namespace
+}  // namespace archpool

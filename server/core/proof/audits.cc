@@ -1,0 +1,282 @@
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/numeric/int128.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/check.h"
+#include "common/base/reason.h"
+#include "common/base/status.h"
+#include "server/core/leaves/audit_draw.h"
+#include "server/core/pool.h"
+#include "server/core/pool_internal.h"
+#include "server/core/proof/audit_plant.h"
+
+namespace archpool {
+namespace {
+
+// A claim may lie above the measurement by rounding alone; below is no lie that
+// pays.
+bool IsFalseClaim(const PoolPolicy& policy, const Trial& trial,
+                  const Measurement& measured, int64_t validation_count) {
+  const int64_t excess = trial.claimed_correct - measured.validation_correct;
+  return excess * 1'000'000 > policy.claim_tolerance_ppm * validation_count;
+}
+
+// By how many millionths the held-out split's accuracy lies lower.
+int64_t HeldOutGapPpm(const DatasetManifest& manifest,
+                      int64_t validation_correct, int64_t held_out_correct) {
+  return validation_correct * 1'000'000 / manifest.validation_count -
+         held_out_correct * 1'000'000 / manifest.held_out_count;
+}
+
+// Whether the held-out split speaks against the training, as it would had the
+// validation split been trained on: its accuracy lies lower than is usual, and
+// than in any of the task's trainings that were replayed whole, by more than
+// three deviations of a difference of two proportions (at most 1/4 each).
+bool IsOverfit(const PoolState& state, const PoolPolicy& policy, TaskId task,
+               const Measurement& measured) {
+  const DatasetManifest& manifest = internal::ManifestOf(state, task);
+  const int64_t gap_ppm = HeldOutGapPpm(manifest, measured.validation_correct,
+                                        measured.held_out_correct);
+  const auto exceeds = [&](int64_t usual_ppm) {
+    const absl::int128 excess_ppm = std::max<int64_t>(0, gap_ppm - usual_ppm);
+    const absl::int128 counts =
+        absl::int128(manifest.validation_count) * manifest.held_out_count;
+    return 4 * excess_ppm * excess_ppm * counts >
+           absl::int128(9) * 1'000'000 * 1'000'000 *
+               (manifest.validation_count + manifest.held_out_count);
+  };
+  if (!exceeds(policy.held_out_gap_ppm)) return false;
+  for (const TrialId id : state.IndexOf(task).trials) {
+    const Trial& trial = *state.Find(id);
+    if (trial.basis == TrialBasis::kReplayed &&
+        trial.held_out_correct != kNotMeasured &&
+        !exceeds(HeldOutGapPpm(manifest, trial.measured_correct,
+                               trial.held_out_correct))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+absl::Status Superseded(AuditId audit) {
+  return FailedPrecondition(
+      "AUDIT_SUPERSEDED",
+      absl::StrCat(audit.ToString(),
+                   " is not held by this verifier any more; "
+                   "drop it and take the next"));
+}
+
+absl::Status FindingRange(absl::string_view what) {
+  return InvalidArgument("FINDING_RANGE", what);
+}
+
+absl::Status CheckMeasurement(const DatasetManifest& manifest,
+                              const Audit& audit, const Measurement& measured) {
+  if (measured.validation_correct < 0 || measured.held_out_correct < 0 ||
+      measured.validation_correct > manifest.validation_count ||
+      measured.held_out_correct > manifest.held_out_count) {
+    return FindingRange("a count of correct answers lies outside its split");
+  }
+  if (!measured.saw_all && audit.measures_all) {
+    return FindingRange(
+        "a candidate for the front is measured on all examples");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<AcquireAudit::Reply> Pool::Execute(const AcquireAudit& command,
+                                                  absl::Time now) {
+  if (command.hardware_classes.empty()) {
+    return InvalidArgument(
+        "CLASS_MISSING",
+        "a verifier names the hardware classes that it can compute in; one "
+        "that has none can examine nothing: look at its first log lines");
+  }
+  const VerifierKey verifier{command.caller, command.verifier_name};
+  verifiers_.Hear(verifier, command.hardware_classes, now);
+  AuditId id = state_.AuditOf(command.caller, command.verifier_name);
+  if (!id.IsSet()) {
+    id = Desk().NextAudit(command, now);
+    if (!id.IsSet()) return AcquireAudit::Reply();
+  }
+  Audit audit = *state_.Find(id);
+  if (audit.state == AuditState::kWaiting) {
+    // Whoever looks again does so without a byte of the miner's.
+    const bool looks_again = std::any_of(
+        audit.looks.begin(), audit.looks.end(), [&](const AuditLook& look) {
+          return KeyOf(look) == verifier &&
+                 look.kind != LookKind::kInconclusive;
+        });
+    if (looks_again) Desk().MakeWhole(audit, now);
+    audit.is_planted = DrawPlanted(policy_, *state_.Find(audit.task), audit);
+    audit.state = AuditState::kLeased;
+    ++audit.attempt;
+    audit.verifier = command.caller;
+    audit.verifier_name = command.verifier_name;
+    audit.lease_time = now;
+    audit.expire_time = now + policy_.audit_term;
+    verifiers_.NoteServed(state_.Find(audit.trial)->account);
+    state_.Put(audit);
+  }
+  const Trial& trial = *state_.Find(audit.trial);
+  const Task& task = *state_.Find(audit.task);
+  AuditGrant grant{.audit = audit,
+                   .trial = trial,
+                   .assignment = AssignmentOf(task, trial),
+                   .seed = DrawOf(task, trial).seed,
+                   .end_time = Desk().EndOf(audit),
+                   .renewal_interval = policy_.audit_term / 4,
+                   .spec = task.spec,
+                   .dataset = *state_.FindDataset(task.spec->dataset)};
+  if (audit.is_planted) Plant(task, grant);
+  return grant;
+}
+
+absl::StatusOr<Audit> Pool::HeldAudit(AccountId caller, AuditId id,
+                                      int64_t attempt,
+                                      const std::string& verifier_name) const {
+  const Audit* audit = state_.Find(id);
+  if (audit == nullptr) {
+    return NotFound(
+        "AUDIT_UNKNOWN",
+        absl::StrCat(id.ToString(), " is done already, or never was"));
+  }
+  if (audit->state != AuditState::kLeased || audit->attempt != attempt ||
+      audit->verifier != caller || audit->verifier_name != verifier_name) {
+    return Superseded(id);
+  }
+  return *audit;
+}
+
+absl::StatusOr<RenewAudit::Reply> Pool::Execute(const RenewAudit& command,
+                                                absl::Time now) {
+  verifiers_.HearAgain({command.caller, command.verifier_name}, now);
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      Audit audit, HeldAudit(command.caller, command.audit, command.attempt,
+                             command.verifier_name));
+  const absl::Time end =
+      std::min(now + policy_.audit_term, Desk().EndOf(audit));
+  if (end > audit.expire_time) {
+    audit.expire_time = end;
+    state_.Put(audit);
+  }
+  return audit.expire_time - now;
+}
+
+absl::StatusOr<ReportAudit::Reply> Pool::Execute(const ReportAudit& command,
+                                                 absl::Time now) {
+  verifiers_.HearAgain({command.caller, command.verifier_name}, now);
+  ARCHPOOL_ASSIGN_OR_RETURN(const Audit audit,
+                            HeldAudit(command.caller, command.audit,
+                                      command.attempt, command.verifier_name));
+  Trial trial = *state_.Find(audit.trial);
+  trial.audit_time += command.audit_time;
+  if (const auto* measured = std::get_if<Measurement>(&command.finding)) {
+    ARCHPOOL_RETURN_IF_ERROR(CheckMeasurement(
+        internal::ManifestOf(state_, audit.task), audit, *measured));
+    NoteFinding(command, audit, now);
+    if (audit.is_planted) {
+      return EndPlanted(audit, trial, /*has_passed=*/false, now);
+    }
+    return Judge(audit, std::move(trial), *measured, now);
+  }
+  std::string blame;
+  if (const auto* refuted = std::get_if<Refuted>(&command.finding)) {
+    blame = refuted->reason;
+  } else if (const auto* unusable = std::get_if<Unusable>(&command.finding)) {
+    blame = unusable->reason;
+  } else {
+    if (trial != *state_.Find(trial.id)) state_.Put(trial);
+    return Fail(audit, std::get<Inconclusive>(command.finding).reason, now);
+  }
+  if (!IsReason(blame)) {
+    return FindingRange("a reason is 1 to 64 of [A-Z0-9_]");
+  }
+  NoteFinding(command, audit, now);
+  // What is unusable is so with or without the pool's doing.
+  if (std::holds_alternative<Refuted>(command.finding) && audit.is_planted) {
+    return EndPlanted(audit, trial, /*has_passed=*/true, now);
+  }
+  return Blame(audit, std::move(trial), blame, now);
+}
+
+bool Pool::ClaimsTooLow(const Trial& trial, const Measurement& measured,
+                        int64_t validation_count) {
+  const int64_t lack = measured.validation_correct - trial.claimed_correct;
+  const bool is_too_low =
+      lack * 1'000'000 > policy_.claim_tolerance_ppm * validation_count;
+  Account account = *state_.Find(trial.account);
+  const int64_t before = account.claims_too_low;
+  account.claims_too_low = is_too_low ? before + 1 : 0;
+  if (account.claims_too_low != before) state_.Put(account);
+  return account.claims_too_low >= policy_.claims_too_low_max;
+}
+
+void Pool::NoteFinding(const ReportAudit& command, const Audit& audit,
+                       absl::Time now) {
+  verifiers_.NoteFinding({command.caller, command.verifier_name},
+                         state_.Find(audit.trial)->account, command.audit_time,
+                         Desk().CostOfAudit(audit).total(), now);
+}
+
+ReportAudit::Reply Pool::EndPlanted(Audit audit, const Trial& trial,
+                                    bool has_passed, absl::Time now) {
+  state_.Put(verifiers_.NotePlanted(policy_, HolderOf(audit), has_passed));
+  audit.is_planted = false;
+  ++audit.planted_count;
+  // The time that it took is no wait of the miner's.
+  audit.decide_time += now - audit.lease_time;
+  ReturnAudit(std::move(audit));
+  if (trial != *state_.Find(trial.id)) state_.Put(trial);
+  return {trial.state, ""};
+}
+
+ReportAudit::Reply Pool::Judge(const Audit& audit, Trial trial,
+                               const Measurement& measured, absl::Time now) {
+  const DatasetManifest& manifest = internal::ManifestOf(state_, audit.task);
+  if (measured.saw_all && audit.kind == AuditKind::kSegment &&
+      IsOverfit(state_, policy_, audit.task, measured)) {
+    Audit whole = audit;
+    Desk().MakeWhole(whole, now);
+    ReturnAudit(std::move(whole));
+    if (trial != *state_.Find(trial.id)) state_.Put(trial);
+    return ReportAudit::Reply{trial.state, ""};
+  }
+  if (measured.saw_all) {
+    trial.measured_correct = measured.validation_correct;
+    trial.held_out_correct = measured.held_out_correct;
+    if (IsFalseClaim(policy_, trial, measured, manifest.validation_count)) {
+      return Blame(audit, std::move(trial), "CLAIM_FALSE", now);
+    }
+  }
+  if (const std::optional<ReportAudit::Reply> open = Clear(audit, trial, now)) {
+    return *open;
+  }
+  if (measured.saw_all &&
+      ClaimsTooLow(trial, measured, manifest.validation_count)) {
+    internal::RejectTrial(state_, policy_, std::move(trial), "CLAIM_TOO_LOW",
+                          internal::Fault::kMiner, now);
+    return ReportAudit::Reply{TrialState::kRejected, "CLAIM_TOO_LOW"};
+  }
+  return AcceptSeen(std::move(trial), audit.kind == AuditKind::kWhole, now);
+}
+
+ReportAudit::Reply Pool::AcceptSeen(Trial trial, bool was_replayed_whole,
+                                    absl::Time now) {
+  trial.is_at_chance = !internal::IsAboveChance(state_, trial);
+  if (trial.held_out_correct != kNotMeasured) {
+    trial.verified_accuracy_ppm =
+        trial.held_out_correct * 1'000'000 /
+        internal::ManifestOf(state_, trial.task).held_out_count;
+  }
+  internal::AcceptTrial(
+      state_, policy_, std::move(trial),
+      was_replayed_whole ? TrialBasis::kReplayed : TrialBasis::kAudited, now);
+  return ReportAudit::Reply{TrialState::kAccepted, ""};
+}
+
+}  // namespace archpool

@@ -1,0 +1,211 @@
+// The pool's records: what the core decides about, what a row in PostgreSQL
+// holds, and what the interfaces show. Value types; thread-compatible. Each
+// enum says who may cause its transitions; the core is the only one that makes
+// them.
+#ifndef ARCHPOOL_SERVER_CORE_RECORDS_ENTITIES_H_
+#define ARCHPOOL_SERVER_CORE_RECORDS_ENTITIES_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "common/crypto/sha256.h"
+#include "common/data/dataset.h"
+#include "common/model/account.h"
+#include "common/model/ids.h"
+#include "common/model/task_spec.h"
+#include "common/nas/subspace.h"
+#include "server/core/records/audit_records.h"
+#include "server/core/records/payout_records.h"
+#include "server/core/records/reward_records.h"
+#include "server/core/records/transfer.h"
+#include "server/core/records/verifier_records.h"
+#include "server/core/records/work_records.h"
+
+namespace archpool {
+
+// What an operator allows an account beside what it may have by itself; 0: no
+// more than that.
+struct AccountQuotas {
+  int64_t open_tasks = 0;
+  int64_t leases = 0;
+  int64_t sessions = 0;
+
+  friend bool operator==(const AccountQuotas&, const AccountQuotas&) = default;
+};
+
+struct Account {
+  AccountId id;
+  std::string name;
+  Role role = Role::kClient;
+  Digest token_hash;  // SHA-256 of the bearer token
+  AccountState state = AccountState::kActive;
+  int64_t trials_accepted = 0;
+  int64_t trials_rejected = 0;
+  int64_t trials_abandoned = 0;
+  // Rejections since the last accepted trial; enough of them suspend.
+  int64_t rejections_in_a_row = 0;
+  // Claims in a row that a full evaluation found far too low: an honest one is
+  // off by rounding.
+  int64_t claims_too_low = 0;
+  Performance performance;
+  Moments accuracy_ppm;  // validated, of its accepted trials
+  // The chance with which a trial of it is audited: all at first, fewer as
+  // audits pass, all again after a failure (PoolPolicy).
+  int64_t audit_rate_ppm = 1'000'000;
+  // Where its money goes ("": nowhere), and from which balance on by itself (0:
+  // only when asked).
+  std::string payout_address;
+  Amount payout_threshold = 0;
+  // To whom what it is paid goes on, in parts that add up to 1'000'000; empty:
+  // it keeps all.
+  std::vector<RevenuePart> split;
+  WorkUnits units_credited = 0;  // ever
+  // Two for each lease that it gave up, one less for each that it completed.
+  // Leases given up at a time, as by a machine that went down, count once.
+  int64_t give_ups = 0;
+  absl::Time give_up_time = absl::InfinitePast();  // the last one's
+  AccountQuotas quotas;
+  // Whose splits may name it; a part from any other stays with the payer.
+  std::vector<AccountId> shares_from;
+  // Whether clients see its name, and not its id alone.
+  bool is_public = false;
+
+  friend bool operator==(const Account&, const Account&) = default;
+};
+
+// A registered dataset. `held_out` is kept out of the public manifest.
+struct DatasetRecord {
+  Digest id;  // manifest.Id()
+  AccountId owner;
+  DatasetManifest manifest;
+  Digest held_out;  // of the held-out split's blob
+
+  friend bool operator==(const DatasetRecord&, const DatasetRecord&) = default;
+};
+
+// kActive → kFinishing (budget spent, target met, time over, cancelled) →
+// kSucceeded | kFailed | kCancelled, once no verdict is awaited. An ended task
+// never changes again.
+enum class TaskState { kActive, kFinishing, kSucceeded, kFailed, kCancelled };
+bool IsEnded(TaskState state);
+
+enum class EndReason {
+  kNone,
+  kBudget,
+  kTarget,
+  kTimeLimit,
+  kExhausted,
+  kCancelled,
+  kNothingLearns  // every result is at chance
+};
+
+struct Task {
+  TaskId id;
+  AccountId client;
+  std::string request_id;  // the client's idempotency key
+  std::shared_ptr<const TaskSpec> spec;
+  Digest secret;  // trial keys and draws come from it; nobody sees it before
+                  // the end
+  int64_t cost_table_version = 0;
+  RewardRule rule = RewardRule::kProportional;
+  TaskState state = TaskState::kActive;
+  EndReason end_reason = EndReason::kNone;
+  absl::Time create_time;
+  // As it was promised, and what is added to it: time in which the pool was not
+  // there.
+  absl::Time deadline;
+  absl::Duration time_away;
+  absl::Time end_time = absl::InfinitePast();  // until it has ended
+  // The reward's parts, fixed at submission: fee + bonus + work = reward.
+  Amount fee_pot = 0;
+  Amount bonus_pot = 0;
+  Amount work_pot = 0;
+  // What became of them, once the task has ended.
+  Amount fee = 0;
+  Amount refund = 0;
+
+  friend bool operator==(const Task& a, const Task& b);
+};
+
+// kOpen ⇄ kLeased; kOpen → kCompleted when every network in it was tried;
+// kOpen → kPruned where trying more of it is not worth its price.
+enum class SubspaceState { kOpen, kLeased, kCompleted, kPruned };
+
+// A box is split in place: it keeps one part, a new record takes the other. So
+// the boxes of a task are disjoint and add up to its space at every moment, and
+// a lease on the part that stays goes on.
+struct SubspaceRecord {
+  SubspaceId id;
+  TaskId task;
+  Subspace box;
+  SubspaceState state = SubspaceState::kOpen;
+  // How it came to be: the box it was split off (unset: of the first
+  // partition), along which dimension, and that dimension's choices it took.
+  SubspaceId parent;
+  int64_t split_dimension = 0;
+  uint64_t split_choices = 0;
+  // What its parent's results promised when it was split off.
+  int64_t prior_ppm = 0;
+  std::string prune_reason;  // of a pruned one; "" otherwise
+  // Counts its leases: the fencing token of the latest one.
+  int64_t attempt = 0;
+
+  friend bool operator==(const SubspaceRecord&,
+                         const SubspaceRecord&) = default;
+};
+
+// The latest ranking of a task's candidates by its search policy, best first: a
+// recorded input, so that a run replays.
+struct Ranking {
+  TaskId task;
+  int64_t basis = 0;  // verdicts that the policy had seen
+  std::vector<Architecture> candidates;
+
+  friend bool operator==(const Ranking&, const Ranking&) = default;
+};
+
+// How far the pool's time has come, noted every few seconds: what lies between
+// it and the next tick is time in which the pool was away.
+struct PoolClock {
+  absl::Time time = absl::InfinitePast();  // before the first tick
+  // Since when an operator has had the pool in maintenance.
+  absl::Time maintenance_since = absl::InfiniteFuture();
+  bool InMaintenance() const {
+    return maintenance_since != absl::InfiniteFuture();
+  }
+
+  friend bool operator==(const PoolClock&, const PoolClock&) = default;
+};
+
+// A change: the record as it is from now on. Transfers and receipts are only
+// ever added.
+using Event =
+    std::variant<Account, DatasetRecord, Task, SubspaceRecord, Session, Lease,
+                 Trial, Audit, Transfer, Balance, Ranking, Payout, Owed,
+                 Receipt, PoolClock, VerifierRecord>;
+
+// The words used in SQL, on the wire and in transcripts: "active", "succeeded",
+// …
+const char* ToString(Role value);
+const char* ToString(AccountState value);
+const char* ToString(TaskState value);
+const char* ToString(EndReason value);
+const char* ToString(SubspaceState value);
+const char* ToString(SessionState value);
+const char* ToString(LeaseState value);
+const char* ToString(LeaseRole value);
+const char* ToString(BackupReason value);
+const char* ToString(TrialState value);
+const char* ToString(TrialBasis value);
+const char* ToString(AuditState value);
+const char* ToString(AuditKind value);
+const char* ToString(LookKind value);
+const char* ToString(PayoutState value);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_RECORDS_ENTITIES_H_

@@ -1,0 +1,50 @@
+// Money that leaves the pool. Part of server/core/records/entities.h, which
+// says what records are.
+#ifndef ARCHPOOL_SERVER_CORE_RECORDS_PAYOUT_RECORDS_H_
+#define ARCHPOOL_SERVER_CORE_RECORDS_PAYOUT_RECORDS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/time/time.h"
+#include "common/crypto/sha256.h"
+#include "common/model/ids.h"
+
+namespace archpool {
+
+// kWaiting (the money is set aside) → kSending (durable before the rail hears
+// of it) → kSent (the rail has it, and will say what became of it) → kSettled |
+// kRefused (the money is back). kSending → kUnknown (the rail may have it or
+// not): only the rail's own answer leads from there, to kSent, kSettled,
+// kRefused, or to kWaiting where it never saw the key.
+enum class PayoutState {
+  kWaiting,
+  kSending,
+  kUnknown,
+  kSent,
+  kSettled,
+  kRefused
+};
+bool IsEnded(PayoutState state);
+
+struct Payout {
+  PayoutId id;
+  AccountId account;
+  Amount amount = 0;       // positive
+  std::string address;     // as it was when the money was set aside
+  std::string request_id;  // of a payout that was asked for; "" otherwise
+  // What the rail knows it by: the same at every attempt, another's never.
+  Digest key;
+  PayoutState state = PayoutState::kWaiting;
+  int64_t attempt = 0;    // sends begun
+  std::string reference;  // the rail's own; "" while it has given none
+  std::string reason;     // of a refusal, or of the latest doubt
+  absl::Time create_time;
+  absl::Time end_time = absl::InfinitePast();  // while it has not ended
+
+  friend bool operator==(const Payout&, const Payout&) = default;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_RECORDS_PAYOUT_RECORDS_H_

@@ -1,0 +1,55 @@
+// What a Pool starts from. Value types; thread-compatible.
+#ifndef ARCHPOOL_SERVER_CORE_RECORDS_SNAPSHOT_H_
+#define ARCHPOOL_SERVER_CORE_RECORDS_SNAPSHOT_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/core/records/entities.h"
+
+namespace archpool {
+
+// The ids that were handed out last, per kind.
+struct LastIds {
+  int64_t account = 0;
+  int64_t task = 0;
+  int64_t subspace = 0;
+  int64_t session = 0;
+  int64_t lease = 0;
+  int64_t trial = 0;
+  int64_t audit = 0;
+  int64_t transfer = 0;
+  int64_t payout = 0;
+  int64_t receipt = 0;
+  friend bool operator==(const LastIds&, const LastIds&) = default;
+};
+
+// What was asked for under an idempotency key, and what it became.
+struct RequestKey {
+  AccountId account;  // unset for deposits
+  std::string request_id;
+  // Apart from a task's of the same id: no request id holds a control
+  // character.
+  static RequestKey OfPayout(AccountId account, const std::string& request_id) {
+    return {account, "\x01payout " + request_id};
+  }
+  friend auto operator<=>(const RequestKey&, const RequestKey&) = default;
+};
+
+// What the store hands to a new Pool: every account, dataset and balance; open
+// sessions; tasks that have not ended, with all their subspaces and trials,
+// their active leases and open audits; payouts that have not ended;
+// what is still owed.
+struct PoolSnapshot {
+  std::vector<Event> records;
+  LastIds last_ids;
+  // Every key ever used: value is the task's, the transfer's or the payout's
+  // id.
+  std::vector<std::pair<RequestKey, int64_t>> requests;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_RECORDS_SNAPSHOT_H_

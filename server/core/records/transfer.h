@@ -1,0 +1,78 @@
+// Money: where it lies and how it moves. Double entry: a transfer leaves one
+// place and enters another, is immutable, and its amount is positive. Value
+// types; thread-compatible.
+#ifndef ARCHPOOL_SERVER_CORE_RECORDS_TRANSFER_H_
+#define ARCHPOOL_SERVER_CORE_RECORDS_TRANSFER_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/time/time.h"
+#include "common/model/ids.h"
+
+namespace archpool {
+
+// Where money lies: kPayouts is set aside to leave the pool.
+enum class PlaceKind { kOutside, kFees, kAccount, kEscrow, kPayouts };
+struct Place {
+  PlaceKind kind = PlaceKind::kOutside;
+  int64_t id = 0;  // the account's or the task's; 0 for the others
+
+  static Place Outside() { return {PlaceKind::kOutside, 0}; }
+  static Place Fees() { return {PlaceKind::kFees, 0}; }
+  static Place Payouts() { return {PlaceKind::kPayouts, 0}; }
+  static Place Of(AccountId account) {
+    return {PlaceKind::kAccount, account.value};
+  }
+  static Place EscrowOf(TaskId task) {
+    return {PlaceKind::kEscrow, task.value};
+  }
+  friend auto operator<=>(const Place&, const Place&) = default;
+};
+
+enum class TransferKind {
+  kDeposit,
+  kEscrow,
+  kPay,
+  kFindersBonus,
+  kFee,
+  kRefund,
+  kShare,   // from one account to another, by the first one's split
+  kPayout,  // set aside
+  kSettle,  // left the pool
+  kReturn   // came back, refused by the rail
+};
+
+// An immutable movement from `debit` to `credit`.
+struct Transfer {
+  TransferId id;
+  Place debit;
+  Place credit;
+  Amount amount = 0;  // positive
+  TransferKind kind = TransferKind::kDeposit;
+  TaskId task;             // unset for deposits and payouts
+  PayoutId payout;         // of the last three kinds
+  std::string request_id;  // idempotency key of a deposit; "" otherwise
+  absl::Time create_time;
+
+  friend bool operator==(const Transfer&, const Transfer&) = default;
+};
+
+// Credits less debits of a place, kept beside the transfers so that the
+// database itself refuses a negative one. Negative for kOutside alone.
+struct Balance {
+  Place place;
+  Amount amount = 0;
+
+  friend bool operator==(const Balance&, const Balance&) = default;
+};
+
+// The words used in SQL, on the wire and in transcripts.
+const char* ToString(PlaceKind value);
+const char* ToString(TransferKind value);
+// "account:7", "escrow:task-3", "fees", "payouts", "outside".
+std::string ToString(const Place& place);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_RECORDS_TRANSFER_H_

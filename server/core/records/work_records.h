@@ -1,0 +1,216 @@
+// The records of work in progress: workers, leases and trials.
+// Part of server/core/records/entities.h, which says what records are.
+#ifndef ARCHPOOL_SERVER_CORE_RECORDS_WORK_RECORDS_H_
+#define ARCHPOOL_SERVER_CORE_RECORDS_WORK_RECORDS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "common/crypto/sha256.h"
+#include "common/crypto/signature.h"
+#include "common/model/ids.h"
+#include "common/model/moments.h"
+#include "common/model/task_spec.h"
+#include "common/nas/search_space.h"
+
+namespace archpool {
+
+// What the pool has seen of a miner, or of one of its workers; updated when a
+// lease ends. From the pool's own clock and verdicts alone.
+struct Performance {
+  Moments pace_permille;  // time per work unit; 1000 is the reference core's
+  int64_t leases_completed = 0;
+  int64_t leases_lost = 0;    // given up, or gone silent
+  absl::Duration lease_time;  // spent under leases: losses over it, the hazard
+  absl::Time last_commit_time = absl::InfinitePast();
+
+  friend bool operator==(const Performance&, const Performance&) = default;
+};
+
+// kOpen → kClosed when the same worker registers again.
+enum class SessionState { kOpen, kClosed };
+
+struct Session {
+  SessionId id;
+  AccountId account;
+  std::string worker_name;
+  int64_t threads = 1;
+  std::string hardware_class;
+  PublicKey key;  // signs its commitments
+  SessionState state = SessionState::kOpen;
+  absl::Time create_time;
+  Performance performance;
+
+  friend bool operator==(const Session&, const Session&) = default;
+};
+
+// What its arithmetic agrees with bit for bit: build, instruction set, threads.
+inline std::string HardwareClassOf(const Session& session) {
+  return absl::StrCat(session.hardware_class, "/", session.threads);
+}
+
+// kActive → kCompleted (all reported) | kReleased (by the worker) | kExpired
+// (by time) | kRevoked (by the task's end or a suspension).
+enum class LeaseState { kActive, kCompleted, kReleased, kExpired, kRevoked };
+enum class LeaseRole { kPrimary, kBackup };
+
+// Why a backup is wanted for a lease.
+enum class BackupReason {
+  kNone,
+  kSilent,    // no heartbeat
+  kSlow,      // will hardly finish in time at its present pace
+  kUnproven,  // too little is known of its miner
+};
+
+struct Lease {
+  LeaseId id;
+  TaskId task;
+  SubspaceId subspace;
+  SessionId session;
+  AccountId account;
+  int64_t attempt = 0;
+  LeaseRole role = LeaseRole::kPrimary;
+  LeaseState state = LeaseState::kActive;
+  std::vector<TrialId> trials;
+  int64_t trials_target = 0;  // how far the list may grow
+  absl::Time create_time;
+  absl::Time expire_time;  // unless a sign of life comes before
+  absl::Time deadline;     // by which the list should be done
+  // Whether its box was among the task's most promising when that last
+  // mattered.
+  bool high_reward = false;
+  // Of a backup: the lease it stands by for.
+  LeaseId primary;
+  // Backups that the manager wants to see running beside it, and why.
+  int64_t backups_wanted = 0;
+  BackupReason backup_reason = BackupReason::kNone;
+  int64_t miss_ppm = 0;  // its chance to miss the deadline, when decided
+  // When the manager looks at its progress again.
+  absl::Time check_time = absl::InfiniteFuture();
+
+  friend bool operator==(const Lease&, const Lease&) = default;
+};
+
+// kAssigned → kCommitted (reported) → kUploaded (weights durable, where they
+// are wanted) → kAccepted | kRejected (verdict). kAssigned → kAbandoned (its
+// lease ended). kCommitted → kRejected (what was asked for never came).
+// kAccepted → kRejected (its credit was void, or a later audit found
+// otherwise).
+enum class TrialState {
+  kAssigned,
+  kCommitted,
+  kUploaded,
+  kAccepted,
+  kRejected,
+  kAbandoned
+};
+bool IsPending(
+    TrialState state);  // committed or uploaded: a verdict is awaited
+
+inline constexpr int64_t kNotMeasured = -1;
+
+// What an accepted verdict rests on. A later audit may raise it.
+enum class TrialBasis {
+  kNone,
+  kSampledOut,  // committed, and not drawn
+  kUnverified,  // drawn, and no verifier decided it in time
+  kAudited,     // a segment was replayed, and the claim tested
+  kReplayed,    // the whole training was
+};
+
+// The reason of an abandoned trial whose architecture somebody else committed
+// first, as a backup or before one. If it is committed all the same before its
+// upload_deadline (a heartbeat may be under way), and the budget has it still,
+// it is paid as work.
+inline constexpr char kSuperseded[] = "SUPERSEDED";
+// Why a trial that was given back is not given to its account again: its
+// machine cannot train it.
+inline constexpr char kImpossible[] = "IMPOSSIBLE";
+
+struct Trial {
+  TrialId id;
+  TaskId task;
+  SubspaceId subspace;
+  LeaseId lease;
+  AccountId account;
+  Architecture architecture;
+  Digest architecture_id;
+  int64_t parameters = 0;
+  int64_t macs = 0;
+  WorkUnits work_units = 0;
+  // Of a recipe with several rungs: how far this trial trains the network, and
+  // the trial of the rung below whose weights it goes on from (unset: it trains
+  // from the start).
+  int64_t rung = 0;
+  TrialId resumes;
+  // A result that the client bought in an earlier task: that trial, whose
+  // account, lease and weights this one names. Neither counted nor paid.
+  TrialId known_from;
+  TrialState state = TrialState::kAssigned;
+  absl::Time create_time;
+  // The commitment. Of a training that diverged, the segments until then, which
+  // its work units count alone; 0: all of the recipe's.
+  int64_t segments = 0;
+  Digest checkpoint_root;
+  Digest weights_digest;
+  int64_t weights_size_bytes = 0;
+  int64_t claimed_correct = kNotMeasured;  // on the validation split
+  absl::Duration train_time;
+  Signature signature;
+  // Of the worker that reported it.
+  SessionId session;
+  std::string hardware_class;
+  absl::Time commit_time = absl::InfiniteFuture();
+  // The chance with which it was drawn for an audit, in millionths.
+  int64_t draw_ppm = 0;
+  absl::Time upload_deadline = absl::InfiniteFuture();
+  // The verdict.
+  int64_t measured_correct = kNotMeasured;  // on the validation split
+  int64_t held_out_correct = kNotMeasured;
+  int64_t verified_accuracy_ppm = kNotMeasured;  // of the held-out split
+  TrialBasis basis = TrialBasis::kNone;
+  // Its result is no better than a guess (common/model/chance.h): by its claim
+  // until it was measured. Paid like any other work once it is accepted, and
+  // never more than that: no finalist, and no basis for the next rung.
+  bool is_at_chance = false;
+  // Its block's draws were clean: no later rejection takes its credit.
+  bool is_matured = false;
+  // Its whole replay was never decided: it is paid, and does not win.
+  bool is_barred = false;
+  absl::Duration audit_time;  // that verifiers spent on it
+  // Of a rejection, or kSuperseded or kImpossible of an abandoned trial; ""
+  // otherwise.
+  std::string reason;
+  // The settlement; under RewardRule::kPplns what it earned, from when its
+  // credit matured, and of a rejected one what it had been paid by then.
+  Amount pay = 0;
+  Amount finders_bonus = 0;
+
+  friend bool operator==(const Trial&, const Trial&) = default;
+};
+
+// Segments that were trained, and that the commitment's tree has.
+inline int64_t SegmentsOf(const Recipe& recipe, const Trial& trial) {
+  return trial.segments > 0 ? trial.segments : recipe.segments;
+}
+
+// Whether it is a result that others are measured by: it may win, and be gone
+// on from.
+inline bool IsResult(const Trial& trial) {
+  return trial.state == TrialState::kAccepted &&
+         trial.basis != TrialBasis::kUnverified && !trial.is_barred &&
+         !trial.is_at_chance;
+}
+
+// Its result on the validation split: as measured, else as claimed.
+inline int64_t ValidationCorrect(const Trial& trial) {
+  return trial.measured_correct != kNotMeasured ? trial.measured_correct
+                                                : trial.claimed_correct;
+}
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_RECORDS_WORK_RECORDS_H_

@@ -1,0 +1,28 @@
+// What examining a trial costs, in the work units of the reference core.
+#ifndef ARCHPOOL_SERVER_CORE_RULES_AUDIT_COST_H_
+#define ARCHPOOL_SERVER_CORE_RULES_AUDIT_COST_H_
+
+#include "absl/time/time.h"
+#include "common/data/dataset.h"
+#include "common/model/ids.h"
+#include "common/model/task_spec.h"
+#include "server/core/records/entities.h"
+#include "server/core/rules/policy.h"
+
+namespace archpool {
+
+struct AuditCost {
+  WorkUnits replay = 0;
+  WorkUnits evaluation = 0;
+  WorkUnits total() const { return replay + evaluation; }
+};
+
+AuditCost CostOf(const TaskSpec& spec, const DatasetManifest& manifest,
+                 const Trial& trial, AuditKind kind);
+
+// What a slow verifier may need for it.
+absl::Duration ExaminationTime(const PoolPolicy& policy, const AuditCost& cost);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_RULES_AUDIT_COST_H_

@@ -1,0 +1,40 @@
+#include "server/core/rules/work_price.h"
+
+#include <algorithm>
+
+#include "absl/numeric/int128.h"
+#include "absl/strings/str_cat.h"
+
+namespace archpool {
+
+Amount PricePerCoreHour(Amount work_pot, WorkUnits work_units) {
+  const absl::int128 price =
+      absl::int128(work_pot) * kUnitsPerCoreHour / work_units;
+  return static_cast<Amount>(std::min<absl::int128>(price, kAmountMax));
+}
+
+Amount PricePerCoreHour(const Task& task) {
+  return PricePerCoreHour(task.work_pot, task.spec->budget.work_units);
+}
+
+Amount WorkPotFor(Amount price, WorkUnits work_units) {
+  const absl::int128 pot =
+      (absl::int128(price) * work_units + kUnitsPerCoreHour - 1) /
+      kUnitsPerCoreHour;
+  return static_cast<Amount>(std::min<absl::int128>(pot, kAmountMax + 1));
+}
+
+std::string DescribeCoins(Amount amount) {
+  std::string coins =
+      absl::StrCat(amount / kAmountPerCoin, ".",
+                   absl::Dec(amount % kAmountPerCoin, absl::kZeroPad6));
+  while (coins.back() == '0') coins.pop_back();
+  if (coins.back() == '.') coins.pop_back();
+  return coins;
+}
+
+std::string DescribePrice(Amount price) {
+  return absl::StrCat(DescribeCoins(price), " coins a core hour");
+}
+
+}  // namespace archpool

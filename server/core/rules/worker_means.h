@@ -1,0 +1,108 @@
+// What workers' machines and lines can take: who cannot hold a training, or
+// send what is asked of it afterwards, is not given it.
+#ifndef ARCHPOOL_SERVER_CORE_RULES_WORKER_MEANS_H_
+#define ARCHPOOL_SERVER_CORE_RULES_WORKER_MEANS_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+#include "absl/container/btree_map.h"
+#include "common/model/ids.h"
+
+namespace archpool {
+
+struct DatasetManifest;
+struct LayerPlan;
+struct PoolPolicy;
+
+// As a worker says them.
+struct WorkerMeans {
+  int64_t upload_bytes_per_second = 0;  // 0: unknown
+  // What a training may take in all, program and data included; 0: not said.
+  int64_t memory_bytes = 0;
+  friend bool operator==(const WorkerMeans&, const WorkerMeans&) = default;
+};
+
+// What a training takes of them.
+struct TrainingSize {
+  int64_t parameters = 0;
+  int64_t memory_bytes = 0;
+};
+
+TrainingSize SizeOf(const LayerPlan& plan, int64_t batch_size);
+
+// How large a worker's trainings may be.
+struct TrainingRoom {
+  int64_t parameters_max = INT64_MAX;
+  int64_t memory_max_bytes = INT64_MAX;
+
+  bool IsUnlimited() const {
+    return parameters_max == INT64_MAX && memory_max_bytes == INT64_MAX;
+  }
+  bool Fits(const TrainingSize& size) const {
+    return size.parameters <= parameters_max &&
+           size.memory_bytes <= memory_max_bytes;
+  }
+};
+
+// Unlimited where its means are not known, or are as good as the pool asks of
+// everybody: a line that is waited for, an examiner's memory.
+TrainingRoom RoomFor(const WorkerMeans& means, const DatasetManifest& manifest,
+                     const PoolPolicy& policy);
+
+// The least of what was passed over because it was too large: who has no room
+// for that has none for any of it.
+class PassedOver {
+ public:
+  // REQUIRES: !room.Fits(size).
+  void Add(const TrainingSize& size, const TrainingRoom& room) {
+    if (size.parameters > room.parameters_max) {
+      parameters_ = std::min(parameters_, size.parameters);
+    } else {
+      memory_bytes_ = std::min(memory_bytes_, size.memory_bytes);
+    }
+  }
+  void Add(const PassedOver& other) {
+    parameters_ = std::min(parameters_, other.parameters_);
+    memory_bytes_ = std::min(memory_bytes_, other.memory_bytes_);
+  }
+  bool IsEmpty() const {
+    return parameters_ == INT64_MAX && memory_bytes_ == INT64_MAX;
+  }
+  // Whether all of it is too large for `room` too.
+  bool IsTooLargeFor(const TrainingRoom& room) const {
+    return (parameters_ == INT64_MAX || parameters_ > room.parameters_max) &&
+           (memory_bytes_ == INT64_MAX ||
+            memory_bytes_ > room.memory_max_bytes);
+  }
+  // "its line …; its memory …": what is too small, and for what. REQUIRES:
+  // !IsEmpty().
+  std::string Describe(const WorkerMeans& means,
+                       const TrainingRoom& room) const;
+
+ private:
+  int64_t parameters_ = INT64_MAX;    // of what the line is too slow for
+  int64_t memory_bytes_ = INT64_MAX;  // of what it is fast enough for
+};
+
+// What the open sessions' workers said last. In memory alone: after a restart
+// nothing is known of them until they ask for work. Not thread-safe.
+class MeansBook {
+ public:
+  void Note(SessionId session, const WorkerMeans& means) {
+    means_[session] = means;
+  }
+  void Forget(SessionId session) { means_.erase(session); }
+  WorkerMeans Of(SessionId session) const {
+    const auto found = means_.find(session);
+    return found == means_.end() ? WorkerMeans() : found->second;
+  }
+
+ private:
+  absl::btree_map<SessionId, WorkerMeans> means_;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_RULES_WORKER_MEANS_H_

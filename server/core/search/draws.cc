@@ -1,0 +1,219 @@
+// What a lease begins with where nothing is ranked: networks drawn at random in
+// the most promising boxes.
+#include <algorithm>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "common/base/counter_rng.h"
+#include "common/crypto/canonical.h"
+#include "common/nas/cost_table.h"
+#include "common/nas/sampling.h"
+#include "server/core/pool.h"
+#include "server/core/pool_internal.h"
+#include "server/core/rules/candidate_terms.h"
+
+namespace archpool {
+namespace {
+
+// Draws of one subspace that are too dear for what is left of the budget.
+constexpr int kTooDearMax = 4;
+// Where the usual draws find nothing new in a subspace: it is gone through
+// whole if it is this small, else drawn from this often, before it counts as
+// completed. Over as many requests as that takes.
+constexpr int64_t kLastLookAttempts = 4096;
+// Subspaces that one request tries: bounds what a request costs.
+constexpr size_t kSubspacesTriedMax = 64;
+// Subspaces that it passes over because earlier ones found nothing there for
+// such a worker.
+constexpr size_t kSubspacesPassedMax = 1'024;
+
+Digest DrawKey(const Task& task, SubspaceId subspace) {
+  return HmacSha256(
+      task.secret,
+      CanonicalWriter("archpool/draw/v1").Int(subspace.value).encoding());
+}
+
+WorkUnits CostOf(const Candidate& candidate, const TaskSpec& spec,
+                 const DatasetManifest& manifest) {
+  return TrialWorkUnits(candidate.plan, manifest.train_count,
+                        spec.recipe.epochs, manifest.validation_count);
+}
+
+// Every draw its own numbers: a list draws again as it grows.
+uint64_t StreamOf(const PoolState& state, const SubspaceRecord& subspace) {
+  return static_cast<uint64_t>(subspace.attempt) * 4096 +
+         static_cast<uint64_t>(state.TrialsIn(subspace.id).size());
+}
+
+// No trial of the subspace may still come to nothing and free its network.
+bool IsSettled(const TaskIndex& index, SubspaceId subspace) {
+  const auto score = index.scores.find(subspace);
+  return score == index.scores.end() ||
+         score->second.trials == score->second.accepted();
+}
+
+}  // namespace
+
+Pool::Start Pool::StartFromDraws(const Task& task, Seeker& seeker,
+                                 Looks& looks) {
+  // Most leases come from the first; drawing changes the order, so a copy of a
+  // few is walked.
+  std::vector<SubspaceId> promising;
+  const TaskIndex& index = state_.IndexOf(task.id);
+  size_t passed = 0;
+  for (const auto& [promise, subspace] : index.open) {
+    const BoxWalk walk =
+        index.WalkOf(subspace, StreamOf(state_, *state_.Find(subspace)),
+                     seeker.session.account, seeker.room);
+    if (walk.is_over && !walk.IsForAll()) {
+      seeker.too_large.Add(walk.too_large);
+      if (++passed == kSubspacesPassedMax) break;
+      continue;
+    }
+    promising.push_back(subspace);
+    if (promising.size() == kSubspacesTriedMax) break;
+  }
+  for (const SubspaceId id : promising) {
+    if (looks.Left(task.spec->space) <= 0) break;
+    if (internal::PruneIfHopeless(state_, policy_, id)) continue;
+    internal::SplitByResults(state_, policy_, id);
+    DrawnTrials drawn =
+        DrawTrials(task, *state_.Find(id), seeker, policy_.list_ahead, looks);
+    if (!drawn.trials.empty()) {
+      const int64_t most =
+          ListTarget(task, seeker.session, drawn.trials[0].work_units);
+      if (static_cast<int64_t>(drawn.trials.size()) > most) {
+        drawn.trials.resize(static_cast<size_t>(most));
+      }
+      return {.box = id, .trials = std::move(drawn.trials)};
+    }
+    if (!drawn.nothing_left) continue;
+    SubspaceRecord box = *state_.Find(id);
+    if (state_.TrialsIn(id).empty()) {
+      box.state = SubspaceState::kPruned;
+      box.prune_reason = "NO_POSSIBLE_ARCHITECTURE";
+    } else {
+      box.state = SubspaceState::kCompleted;
+    }
+    state_.Put(box);
+  }
+  return {};
+}
+
+std::optional<Candidate> Pool::DrawFirst(const Task& task,
+                                         const SubspaceRecord& subspace,
+                                         Seeker& seeker, uint64_t stream,
+                                         CounterRng& rng, Looks& looks,
+                                         bool& nothing_left) {
+  const TaskSpec& spec = *task.spec;
+  const DatasetManifest& manifest = state_.FindDataset(spec.dataset)->manifest;
+  const AccountId account = seeker.session.account;
+  const WorkUnits units_left = UnitsLeft(task, account);
+  const TaskIndex& index = state_.IndexOf(task.id);
+  const NetworkTerms terms = TermsOf(spec, manifest, policy_);
+  BoxWalk walk = index.WalkOf(subspace.id, stream, account, seeker.room);
+  // Taken; or others may still train it.
+  const auto is_passed = [&](const Candidate& candidate) {
+    if (index.architectures.contains(candidate.id)) return true;
+    if (index.WasRejected(account, candidate.id)) {
+      walk.rejected_of = account;
+      return true;
+    }
+    if (seeker.room.IsUnlimited() ||
+        CostOf(candidate, spec, manifest) > units_left) {
+      return false;
+    }
+    const TrainingSize size = SizeOf(candidate.plan, spec.recipe.batch_size);
+    if (seeker.room.Fits(size)) return false;
+    walk.too_large.Add(size, seeker.room);
+    return true;
+  };
+  // The usual draws, then the last look: one row of attempts.
+  const int64_t usual = std::min(subspace.box.size(), kSampleAttemptsMax);
+  int64_t before = 0;
+  bool is_over = false;
+  for (const int64_t attempts : {kSampleAttemptsMax, kLastLookAttempts}) {
+    const int64_t begin = std::max<int64_t>(0, walk.looked - before);
+    SampleStep step = SampleFurther(
+        spec.space, subspace.box, terms, is_passed, rng, attempts,
+        before == 0 ? std::min(begin, usual) : begin, looks.Left(spec.space));
+    const int64_t looked = std::max(walk.looked, before + step.end);
+    looks.Take(spec.space, looked - walk.looked);
+    walk.looked = step.candidate ? looked - 1 : looked;
+    if (walk.IsForAll()) walk.looked_for_all = walk.looked;
+    if (step.candidate) {
+      // Whoever may have it finds it at once.
+      state_.RememberWalk(task.id, subspace.id, walk);
+      return std::move(step.candidate);
+    }
+    is_over = step.is_over;
+    if (!is_over || subspace.box.size() <= attempts) break;
+    before = usual;
+  }
+  walk.is_over = is_over;
+  state_.RememberWalk(task.id, subspace.id, walk);
+  seeker.too_large.Add(walk.too_large);
+  nothing_left = is_over && walk.IsForAll() && IsSettled(index, subspace.id);
+  return std::nullopt;
+}
+
+Pool::DrawnTrials Pool::DrawTrials(const Task& task,
+                                   const SubspaceRecord& subspace,
+                                   Seeker& seeker, int64_t count_max,
+                                   Looks& looks) {
+  const TaskSpec& spec = *task.spec;
+  const DatasetManifest& manifest = state_.FindDataset(spec.dataset)->manifest;
+  const TaskIndex& index = state_.IndexOf(task.id);
+  const NetworkTerms terms = TermsOf(spec, manifest, policy_);
+  count_max = std::min(
+      {count_max, spec.trials_per_lease, internal::TrialsLeft(task, index)});
+  const AccountId account = seeker.session.account;
+  WorkUnits units_left = UnitsLeft(task, account);
+  const uint64_t stream = StreamOf(state_, subspace);
+  CounterRng rng(DrawKey(task, subspace.id).Prefix64(), stream);
+  std::set<Digest> seen;
+  const auto is_passed = [&](const Candidate& candidate) {
+    return index.architectures.contains(candidate.id) ||
+           seen.contains(candidate.id) ||
+           index.WasRejected(account, candidate.id) ||
+           !(seeker.room.IsUnlimited() ||
+             seeker.room.Fits(SizeOf(candidate.plan, spec.recipe.batch_size)));
+  };
+  DrawnTrials drawn;
+  int too_dear = 0;
+  while (static_cast<int64_t>(drawn.trials.size()) < count_max &&
+         too_dear < kTooDearMax) {
+    std::optional<Candidate> candidate;
+    if (seen.empty()) {
+      candidate = DrawFirst(task, subspace, seeker, stream, rng, looks,
+                            drawn.nothing_left);
+    } else {
+      SampleStep step = SampleFurther(
+          spec.space, subspace.box, terms, is_passed, rng, kSampleAttemptsMax,
+          0, std::min(looks.Left(spec.space), kSampleAttemptsMax));
+      looks.Take(spec.space, step.end);
+      candidate = std::move(step.candidate);
+    }
+    if (!candidate) break;
+    seen.insert(candidate->id);
+    const WorkUnits cost = CostOf(*candidate, spec, manifest);
+    if (cost > units_left) {
+      ++too_dear;
+      continue;
+    }
+    units_left -= cost;
+    drawn.trials.push_back(
+        Trial{.task = task.id,
+              .subspace = subspace.id,
+              .architecture = std::move(candidate->architecture),
+              .architecture_id = candidate->id,
+              .parameters = candidate->plan.parameters,
+              .macs = candidate->plan.macs,
+              .work_units = cost});
+  }
+  seeker.too_dear |= too_dear > 0;
+  return drawn;
+}
+
+}  // namespace archpool

@@ -1,0 +1,35 @@
+#include "server/core/state/due.h"
+
+namespace archpool {
+
+Due DueOf(const Task& task) {
+  const bool open = task.state == TaskState::kActive;
+  return {open ? task.deadline + task.time_away : absl::InfiniteFuture(),
+          Due::Kind::kTask, task.id.value};
+}
+
+Due DueOf(const Lease& lease) {
+  const bool open = lease.state == LeaseState::kActive;
+  return {open ? lease.expire_time : absl::InfiniteFuture(), Due::Kind::kLease,
+          lease.id.value};
+}
+
+Due CheckOf(const Lease& lease) {
+  const bool open = lease.state == LeaseState::kActive;
+  return {open ? lease.check_time : absl::InfiniteFuture(), Due::Kind::kCheck,
+          lease.id.value};
+}
+
+Due DueOf(const Trial& trial) {
+  const bool open = trial.state == TrialState::kCommitted;
+  return {open ? trial.upload_deadline : absl::InfiniteFuture(),
+          Due::Kind::kUpload, trial.id.value};
+}
+
+Due DueOf(const Audit& audit) {
+  const bool waits = audit.state == AuditState::kWaiting;
+  const absl::Time time = waits ? audit.decide_time : audit.expire_time;
+  return {time, Due::Kind::kAudit, audit.id.value};
+}
+
+}  // namespace archpool

@@ -1,0 +1,40 @@
+// What an account may have by what it has shown, and what an operator allows it
+// beside that. For server/core's own files and those that show it.
+#ifndef ARCHPOOL_SERVER_CORE_STATE_QUOTAS_H_
+#define ARCHPOOL_SERVER_CORE_STATE_QUOTAS_H_
+
+#include <cstdint>
+
+#include "absl/time/time.h"
+#include "server/core/records/entities.h"
+#include "server/core/rules/policy.h"
+#include "server/core/state/pool_state.h"
+
+namespace archpool::internal {
+
+// Its work has been accepted often enough to be relied on.
+bool IsProven(const Account& account);
+
+int64_t OpenTasksOf(const PoolState& state, AccountId client);
+int64_t OpenTasksMax(const PoolPolicy& policy, const Account& account);
+// One more for each trial accepted of it.
+int64_t LeasesMax(const PoolPolicy& policy, const Account& account);
+int64_t SessionsMax(const PoolPolicy& policy, const Account& account);
+
+// The lease of the account ended; `lost`: it was given up.
+void CountGiveUp(Account& account, const Lease& lease, bool lost,
+                 absl::Time now);
+
+// For how long the account gets no lease: longer each time it gives up leases
+// beyond what its trust allows.
+absl::Duration PauseLeft(const PoolPolicy& policy, const Account& account,
+                         absl::Time now);
+
+// Of the task's budget, what the account may reserve now: accounts that are not
+// proven share a part of it, while one that is has worked within a day.
+WorkUnits UnitsFor(const PoolState& state, const PoolPolicy& policy,
+                   const Task& task, const Account& account, absl::Time now);
+
+}  // namespace archpool::internal
+
+#endif  // ARCHPOOL_SERVER_CORE_STATE_QUOTAS_H_

@@ -1,0 +1,308 @@
+#include "server/core/state/verifier_desk.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace archpool {
+namespace {
+
+absl::Time LastLook(const Audit& audit) {
+  absl::Time last = absl::InfinitePast();
+  for (const AuditLook& look : audit.looks) last = std::max(last, look.time);
+  return last;
+}
+
+bool HasVoteOf(const Audit& audit, AccountId account) {
+  return std::any_of(audit.looks.begin(), audit.looks.end(),
+                     [&](const AuditLook& look) {
+                       return IsVote(look) && look.verifier == account;
+                     });
+}
+
+bool HasLookOf(const Audit& audit, const VerifierKey& key) {
+  return std::any_of(audit.looks.begin(), audit.looks.end(),
+                     [&](const AuditLook& look) { return KeyOf(look) == key; });
+}
+
+// Whether what the verifier itself found keeps it from looking again yet.
+bool MustPause(const Audit& audit, const VerifierKey& verifier,
+               const PoolPolicy& policy, absl::Time now) {
+  return std::any_of(
+      audit.looks.begin(), audit.looks.end(), [&](const AuditLook& look) {
+        if (KeyOf(look) != verifier) return false;
+        const absl::Duration pause = IsVote(look)
+                                         ? policy.second_look_term
+                                         : PauseAfter(policy, look.count);
+        return now < look.time + pause;
+      });
+}
+
+}  // namespace
+
+AuditCost VerifierDesk::CostOfAudit(const Audit& audit) const {
+  const TaskSpec& spec = *state_.Find(audit.task)->spec;
+  return CostOf(spec, state_.FindDataset(spec.dataset)->manifest,
+                *state_.Find(audit.trial), audit.kind);
+}
+
+// By when the examination of a leased audit must have ended.
+absl::Time VerifierDesk::EndOf(const Audit& audit) const {
+  return audit.lease_time + policy_.audit_term +
+         ExaminationTime(policy_, CostOfAudit(audit));
+}
+
+bool VerifierDesk::HasFreshVerifier(const Audit& audit, Fresh fresh,
+                                    absl::Time now) const {
+  const std::vector<VerifierKey> working = verifiers_.WorkingFor(
+      state_.Find(audit.trial)->hardware_class, policy_, now);
+  return std::any_of(
+      working.begin(), working.end(), [&](const VerifierKey& key) {
+        return !HasLookOf(audit, key) &&
+               (fresh == Fresh::kName || !HasVoteOf(audit, key.account));
+      });
+}
+
+bool VerifierDesk::MayTake(const Audit& audit, const VerifierKey& verifier,
+                           absl::Time now) const {
+  if (audit.looks.empty()) return true;
+  const absl::Time others_until = LastLook(audit) + policy_.second_look_max;
+  if (!HasLookOf(audit, verifier)) {
+    // Another name is another verifier only where there is no other account.
+    return now >= others_until || !HasVoteOf(audit, verifier.account) ||
+           !HasFreshVerifier(audit, Fresh::kAccount, now);
+  }
+  if (MustPause(audit, verifier, policy_, now)) return false;
+  const auto accusation = std::find_if(
+      audit.looks.begin(), audit.looks.end(), [&](const AuditLook& look) {
+        return KeyOf(look) == verifier && look.kind == LookKind::kBlames;
+      });
+  const bool has_blamed = accusation != audit.looks.end();
+  // What it found twice it would find again, unless it finds others true.
+  if (has_blamed && accusation->count >= 2 &&
+      !verifiers_.HasClearedSince(verifier, accusation->first_time)) {
+    return false;
+  }
+  if (now >= others_until) return true;
+  if (HasFreshVerifier(audit, Fresh::kName, now)) return false;
+  const auto is_working_clearer = [&](const AuditLook& look) {
+    const VerifierStanding* standing = verifiers_.Find(KeyOf(look));
+    return look.kind == LookKind::kClears && standing != nullptr &&
+           verifiers_.Works(*standing, policy_, now);
+  };
+  const auto& looks = audit.looks;
+  if (!has_blamed) return true;
+  // Whoever finds against it is not to decide alone where they disagree, nor
+  // while others may not have had the time to be heard.
+  return now >= verifiers_.grace_until() &&
+         std::none_of(looks.begin(), looks.end(), is_working_clearer);
+}
+
+AuditId VerifierDesk::NextAudit(const AcquireAudit& command,
+                                absl::Time now) const {
+  const VerifierKey verifier{command.caller, command.verifier_name};
+  const VerifierStanding& standing = *verifiers_.Find(verifier);
+  if (now < standing.rest_until) return {};
+  // The miner that was served longest ago comes first, whoever has more.
+  AuditId next;
+  std::pair<int64_t, AuditId> place;
+  for (const auto& [hardware_class, miners] : state_.waiting_audits()) {
+    if (!standing.Serves(hardware_class)) continue;
+    bool is_for_others = false;
+    if (standing.IsDoubted(policy_)) {
+      const std::vector<VerifierKey> trusted =
+          verifiers_.WorkingFor(hardware_class, policy_, now);
+      is_for_others =
+          !trusted.empty() &&
+          std::find(trusted.begin(), trusted.end(), verifier) == trusted.end();
+    }
+    for (const auto& [miner, waiting] : miners) {
+      for (const AuditId id : waiting) {
+        const std::pair here(verifiers_.ServedAt(miner), id);
+        if (next.IsSet() && place < here) break;
+        const Audit& audit = *state_.Find(id);
+        // Whoever it is left to may hold on to it and come to nothing.
+        const bool is_left =
+            is_for_others && now < audit.wait_time + policy_.second_look_max;
+        if (is_left || !MayTake(audit, verifier, now)) continue;
+        next = id;
+        place = here;
+        break;
+      }
+    }
+  }
+  return next;
+}
+
+void VerifierDesk::MakeWhole(Audit& audit, absl::Time now) const {
+  if (audit.kind == AuditKind::kWhole) return;
+  audit.kind = AuditKind::kWhole;
+  audit.decide_time = std::max(
+      audit.decide_time, now + ExaminationTime(policy_, CostOfAudit(audit)));
+}
+
+void VerifierDesk::WaitForAnother(Audit& audit, absl::Time now) const {
+  Audit whole = audit;
+  MakeWhole(whole, now);
+  audit.decide_time = std::max(
+      audit.decide_time, now + policy_.second_look_max +
+                             ExaminationTime(policy_, CostOfAudit(whole)));
+}
+
+VerifierDesk::Vote VerifierDesk::CountVotes(const Audit& audit, LookKind latest,
+                                            absl::Time now) const {
+  const int64_t blames = CountOf(audit, LookKind::kBlames);
+  const int64_t clears = CountOf(audit, LookKind::kClears);
+  if (latest == LookKind::kClears) {
+    // A recomputation that led there cannot have done so by a fault.
+    const bool is_true = blames == 0 || audit.kind == AuditKind::kWhole ||
+                         (clears >= 2 && clears > blames);
+    return is_true ? Vote::kTrue : Vote::kOpen;
+  }
+  if (blames >= 2 && blames > clears) return Vote::kFalse;
+  const auto mine = std::find_if(
+      audit.looks.begin(), audit.looks.end(), [&](const AuditLook& one) {
+        return KeyOf(one) == HolderOf(audit) && IsVote(one);
+      });
+  if (mine->count < 2 || now < verifiers_.grace_until() ||
+      HasFreshVerifier(audit, Fresh::kName, now) ||
+      !verifiers_.HasClearedSince(HolderOf(audit), mine->first_time)) {
+    return Vote::kOpen;
+  }
+  // Nobody else is there, it has computed the whole training, and what it finds
+  // false it does not find of everything.
+  return clears == 0 ? Vote::kFalse : Vote::kDoubt;
+}
+
+bool VerifierDesk::IsTheTrials(const Audit& audit) const {
+  const AccountId miner = state_.Find(audit.trial)->account;
+  absl::btree_map<VerifierKey, absl::Time> failed_first;
+  for (const AuditLook& look : audit.looks) {
+    if (look.kind != LookKind::kInconclusive) continue;
+    absl::Time& first =
+        failed_first.insert({KeyOf(look), look.first_time}).first->second;
+    first = std::min(first, look.first_time);
+  }
+  return std::any_of(
+      failed_first.begin(), failed_first.end(), [&](const auto& one) {
+        return verifiers_.HasFoundSince(one.first, miner, one.second);
+      });
+}
+
+absl::Duration VerifierDesk::BacklogOf(const std::string& hardware_class,
+                                       absl::Time now) const {
+  const std::vector<VerifierKey> working =
+      verifiers_.WorkingFor(hardware_class, policy_, now);
+  if (working.empty()) return absl::InfiniteDuration();
+  absl::Duration all;
+  for (const auto& [one, units] : state_.audit_backlog()) {
+    const std::vector<VerifierKey> sharers =
+        verifiers_.WorkingFor(one, policy_, now);
+    for (const VerifierKey& key : sharers) {
+      if (std::find(working.begin(), working.end(), key) == working.end()) {
+        continue;
+      }
+      all += verifiers_.Find(key)->TimeFor(units) / std::ssize(sharers);
+    }
+  }
+  return all / std::ssize(working);
+}
+
+std::optional<AcquireLease::Reply> VerifierDesk::WhyNotVerifiable(
+    const Session& session, absl::Time now) const {
+  const TrialId blamed = state_.BlamedOf(session.account);
+  if (blamed.IsSet()) {
+    return AcquireLease::Reply{
+        .grant = {},
+        .idle_reason = "BLAME_OPEN",
+        .idle_message = absl::StrCat(
+            "a verifier found ", blamed.ToString(),
+            " of this account false, and another looks before the pool "
+            "believes it; no new work until then. Nothing is to be done, but "
+            "keep the worker running")};
+  }
+  if (!policy_.leases_need_verifiers) return std::nullopt;
+  const std::string hardware_class = HardwareClassOf(session);
+  const absl::Duration backlog = BacklogOf(hardware_class, now);
+  if (backlog == absl::InfiniteDuration()) {
+    if (now < verifiers_.grace_until()) return std::nullopt;
+    absl::btree_set<std::string> served;
+    for (const auto& [key, standing] : verifiers_.all()) {
+      if (!verifiers_.Works(standing, policy_, now)) continue;
+      served.insert(standing.hardware_classes.begin(),
+                    standing.hardware_classes.end());
+    }
+    return AcquireLease::Reply{
+        .grant = {},
+        .idle_reason = "NO_VERIFIER",
+        .idle_message = absl::StrCat(
+            "no verifier that works was heard in ",
+            absl::FormatDuration(policy_.verifier_term),
+            " that computes as this worker does (", hardware_class,
+            "), so its work could not be paid. ",
+            served.empty()
+                ? std::string("The operator starts an archpool-verifier")
+                : absl::StrCat("Start the worker with --threads or "
+                               "--instruction-set of one of: ",
+                               absl::StrJoin(served, ", "),
+                               "; or the operator starts such a verifier"))};
+  }
+  if (backlog > policy_.audit_backlog_max) {
+    return AcquireLease::Reply{
+        .grant = {},
+        .idle_reason = "VERIFIERS_BUSY",
+        .idle_message = absl::StrCat(
+            "the pool's verifiers have about ",
+            absl::FormatDuration(absl::Trunc(backlog, absl::Seconds(1))),
+            " of audits before them; work comes again when they have caught "
+            "up")};
+  }
+  return std::nullopt;
+}
+
+ReviewVerifiers::Reply VerifierDesk::Review(absl::Time now) const {
+  ReviewVerifiers::Reply reply;
+  absl::btree_set<std::string> classes;
+  for (const auto& [hardware_class, miners] : state_.waiting_audits()) {
+    classes.insert(hardware_class);
+  }
+  for (const auto& [hardware_class, units] : state_.audit_backlog()) {
+    classes.insert(hardware_class);
+  }
+  for (const auto& [key, standing] : verifiers_.all()) {
+    const bool is_heard = now - standing.heard_time <= policy_.verifier_term;
+    if (is_heard) {
+      classes.insert(standing.hardware_classes.begin(),
+                     standing.hardware_classes.end());
+    }
+    reply.verifiers.push_back({.key = key,
+                               .standing = standing,
+                               .is_heard = is_heard,
+                               .is_set_aside = standing.IsDoubted(policy_),
+                               .is_failing = std::ssize(standing.failed_on) >=
+                                             policy_.verifier_failures_max,
+                               .audit = state_.AuditOf(key.account, key.name)});
+  }
+  for (const std::string& name : classes) {
+    ReviewVerifiers::Class& one = reply.classes.emplace_back();
+    one.name = name;
+    one.verifiers = std::ssize(verifiers_.WorkingFor(name, policy_, now));
+    const auto units = state_.audit_backlog().find(name);
+    if (units != state_.audit_backlog().end()) {
+      one.backlog = BacklogOf(name, now);
+    }
+    const auto found = state_.waiting_audits().find(name);
+    if (found == state_.waiting_audits().end()) continue;
+    for (const auto& [miner, waiting] : found->second) {
+      one.waiting += std::ssize(waiting);
+      for (const AuditId id : waiting) {
+        one.oldest = std::max(one.oldest, now - state_.Find(id)->wait_time);
+      }
+    }
+  }
+  return reply;
+}
+
+}  // namespace archpool

@@ -1,0 +1,313 @@
+#include <algorithm>
+#include <memory>
+#include <string>
+
+#include "absl/numeric/int128.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/check.h"
+#include "common/base/counter_rng.h"
+#include "common/base/millionths.h"
+#include "common/base/status.h"
+#include "common/nas/cost_table.h"
+#include "common/nas/sampling.h"
+#include "server/core/leaves/reward.h"
+#include "server/core/pool.h"
+#include "server/core/pool_internal.h"
+#include "server/core/rules/candidate_terms.h"
+#include "server/core/rules/work_price.h"
+#include "server/core/state/quotas.h"
+
+namespace archpool {
+namespace {
+
+constexpr int kProbes = 32;
+// In which opened tasks are counted; and what one counts for beside its boxes.
+constexpr absl::Duration kOpenedTerm = absl::Hours(1);
+constexpr int64_t kBoxesEach = 64;
+// The defaults, which the smallest dataset may have.
+constexpr int64_t kSegmentsAlways = 16;
+constexpr int64_t kBatchSizeAlways = 128;
+
+// Whether the budget buys at least one network of the space: a task that can
+// never give out a trial is refused before money moves.
+absl::Status CheckBuysATrial(const TaskSpec& spec,
+                             const DatasetManifest& manifest,
+                             const PoolPolicy& policy) {
+  CounterRng rng(0, 0);
+  absl::Status impossible;
+  WorkUnits cheapest = 0;
+  for (int i = 0; i < kProbes; ++i) {
+    const auto rank = static_cast<int64_t>(
+        i == 0 ? 0 : rng.Below64(static_cast<uint64_t>(spec.space.size())));
+    const absl::StatusOr<Candidate> candidate =
+        MakeCandidate(spec.space, spec.space.ArchitectureAt(rank),
+                      TermsOf(spec, manifest, policy));
+    if (!candidate.ok()) {
+      impossible = candidate.status();
+      continue;
+    }
+    const WorkUnits cost =
+        TrialWorkUnits(candidate->plan, manifest.train_count,
+                       spec.recipe.epochs, manifest.validation_count);
+    if (cost <= spec.budget.work_units) return absl::OkStatus();
+    if (cheapest == 0 || cost < cheapest) cheapest = cost;
+  }
+  if (cheapest == 0) {
+    return InvalidArgument(
+        "NO_POSSIBLE_ARCHITECTURE",
+        absl::StrCat("none of ", kProbes,
+                     " architectures of the space can be built on this "
+                     "dataset within the limits; the last one: ",
+                     impossible.message()));
+  }
+  return InvalidArgument(
+      "BUDGET_TOO_SMALL",
+      absl::StrCat("budget.core_seconds is ",
+                   FormatMillionths(spec.budget.work_units),
+                   ", and the cheapest of ", kProbes,
+                   " architectures drawn takes ", FormatMillionths(cheapest)));
+}
+
+// Whether what the client asks of a training is in proportion to its dataset.
+absl::Status CheckTraining(const Recipe& recipe,
+                           const DatasetManifest& manifest) {
+  if (recipe.batch_size > std::max(kBatchSizeAlways, manifest.train_count)) {
+    return InvalidArgument(
+        "RECIPE_RANGE",
+        absl::StrCat("recipe.batch_size is ", recipe.batch_size,
+                     ", and the dataset has ", manifest.train_count,
+                     " examples to train with; a batch holds no more"));
+  }
+  const int64_t steps = (manifest.train_count + recipe.batch_size - 1) /
+                        recipe.batch_size * recipe.epochs;
+  const int64_t segments_max = std::max(kSegmentsAlways, steps);
+  if (recipe.segments > segments_max) {
+    return InvalidArgument(
+        "RECIPE_RANGE",
+        absl::StrCat("recipe.segments is ", recipe.segments,
+                     ", and a training takes ", steps, " steps: at most ",
+                     segments_max, " segments, a checkpoint for each step"));
+  }
+  return absl::OkStatus();
+}
+
+// Whether the task pays the pool's least price.
+absl::Status CheckPrice(const TaskSpec& spec, const PoolPolicy& policy,
+                        Amount work_pot) {
+  const WorkUnits units = spec.budget.work_units;
+  const Amount price = PricePerCoreHour(work_pot, units);
+  if (price >= policy.price_min) return absl::OkStatus();
+  const int64_t work_ppm =
+      1'000'000 - policy.fee_ppm - spec.terms.finders_bonus_ppm;
+  const absl::int128 reward =
+      (absl::int128(WorkPotFor(policy.price_min, units)) * 1'000'000 +
+       work_ppm - 1) /
+          work_ppm +
+      1;
+  const std::string what_helps =
+      reward > kAmountMax
+          ? "no reward pays that for this budget: ask for less work"
+          : absl::StrCat("a reward of ",
+                         DescribeCoins(static_cast<Amount>(reward)),
+                         " coins does, or a smaller budget");
+  return FailedPrecondition(
+      "PRICE_TOO_LOW",
+      absl::StrCat("the reward pays ", DescribePrice(price),
+                   " without fee and finder's bonus, and this pool takes ",
+                   DescribePrice(policy.price_min), " at least; ", what_helps));
+}
+
+// Whether the pool takes another task, and another of this client's.
+absl::Status CheckRoom(const PoolState& state, const PoolPolicy& policy,
+                       AccountId caller) {
+  if (static_cast<int64_t>(state.tasks().size()) >= policy.open_tasks_max) {
+    return FailedPrecondition(
+        "TOO_MANY_TASKS",
+        "the pool has as many open tasks as it takes; try "
+        "again when one has ended");
+  }
+  const int64_t own = internal::OpenTasksOf(state, caller);
+  const int64_t own_max = internal::OpenTasksMax(policy, *state.Find(caller));
+  if (own >= own_max) {
+    return FailedPrecondition(
+        "TASK_QUOTA",
+        absl::StrCat("this client has ", own,
+                     " open tasks and may have no more; try again when one "
+                     "has ended, or ask the pool's operator to allow more"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckPace(const PoolPolicy& policy,
+                       const internal::Openings& opened, int64_t boxes,
+                       absl::Time now) {
+  if (now - opened.begin >= kOpenedTerm || opened.count == 0 ||
+      opened.count + boxes <= policy.boxes_per_hour_max) {
+    return absl::OkStatus();
+  }
+  return ResourceExhausted(
+      "TASKS_TOO_OFTEN",
+      absl::StrCat("this client opened tasks of ", opened.count,
+                   " subspaces within the hour; the next may be opened in ",
+                   absl::FormatDuration(absl::Ceil(
+                       opened.begin + kOpenedTerm - now, absl::Seconds(1))),
+                   ". Fewer subspaces for each task make room for more tasks"));
+}
+
+// Whether the pool opens such a task for that client now; what becomes of its
+// reward.
+absl::StatusOr<RewardPots> CheckNew(const PoolState& state,
+                                    const PoolPolicy& policy, AccountId caller,
+                                    const TaskSpec& spec,
+                                    const DatasetManifest& manifest) {
+  ARCHPOOL_RETURN_IF_ERROR(CheckRoom(state, policy, caller));
+  if (policy.fee_ppm + spec.terms.finders_bonus_ppm >= 1'000'000) {
+    return InvalidArgument(
+        "REWARD_RANGE",
+        absl::StrCat("reward.finders_bonus leaves nothing for the work: the "
+                     "pool's fee is ",
+                     policy.fee_ppm, " ppm"));
+  }
+  const RewardPots pots = CutReward(spec.terms.reward, policy.fee_ppm,
+                                    spec.terms.finders_bonus_ppm);
+  ARCHPOOL_RETURN_IF_ERROR(CheckPrice(spec, policy, pots.work));
+  const Amount balance = state.BalanceOf(Place::Of(caller));
+  if (balance < spec.terms.reward) {
+    return FailedPrecondition(
+        "BALANCE_TOO_LOW",
+        absl::StrCat("the reward is ", FormatMillionths(spec.terms.reward),
+                     " coins and the client's balance ",
+                     FormatMillionths(balance),
+                     "; deposit the difference first"));
+  }
+  ARCHPOOL_RETURN_IF_ERROR(CheckTraining(spec.recipe, manifest));
+  ARCHPOOL_RETURN_IF_ERROR(CheckBuysATrial(spec, manifest, policy));
+  return pots;
+}
+
+}  // namespace
+
+absl::StatusOr<SubmitTask::Reply> Pool::Execute(const SubmitTask& command,
+                                                absl::Time now) {
+  const TaskSpec& spec = command.spec;
+  const int64_t boxes = spec.subspaces + kBoxesEach;
+  const auto check_pace = [&] {
+    const auto opened = opened_boxes_.find(command.caller);
+    return opened == opened_boxes_.end()
+               ? absl::OkStatus()
+               : CheckPace(policy_, opened->second, boxes, now);
+  };
+  if (command.only_check) {
+    ARCHPOOL_RETURN_IF_ERROR(spec.ValidateNew());
+    ARCHPOOL_RETURN_IF_ERROR(check_pace());
+    ARCHPOOL_RETURN_IF_ERROR(
+        CheckNew(state_, policy_, command.caller, spec, *command.only_check)
+            .status());
+    return TaskId();
+  }
+  const int64_t earlier =
+      state_.FindRequest({command.caller, command.request_id});
+  if (earlier != 0) {
+    const Task* open = state_.Find(TaskId{earlier});
+    if (open != nullptr && *open->spec != spec) {
+      return internal::RequestIdReused(open->id.ToString());
+    }
+    return TaskId{earlier};
+  }
+  ARCHPOOL_RETURN_IF_ERROR(spec.ValidateNew());
+  const DatasetRecord* dataset = state_.FindDataset(spec.dataset);
+  if (dataset == nullptr || dataset->owner != command.caller) {
+    return NotFound("DATASET_UNKNOWN",
+                    "the dataset is not registered by this client");
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const RewardPots pots,
+      CheckNew(state_, policy_, command.caller, spec, dataset->manifest));
+  ARCHPOOL_RETURN_IF_ERROR(check_pace());
+  internal::Openings& opened = opened_boxes_[command.caller];
+  if (now - opened.begin >= kOpenedTerm) opened = {.begin = now};
+  opened.count += boxes;
+
+  const Task task{.id = state_.NextTaskId(),
+                  .client = command.caller,
+                  .request_id = command.request_id,
+                  .spec = std::make_shared<const TaskSpec>(spec),
+                  .secret = command.secret,
+                  .cost_table_version = kCostTableVersion,
+                  .rule = policy_.reward_rule,
+                  .create_time = now,
+                  .deadline = now + spec.budget.time_limit,
+                  .fee_pot = pots.fee,
+                  .bonus_pot = pots.bonus,
+                  .work_pot = pots.work};
+  state_.Put(task);
+  state_.Post(Place::Of(command.caller), Place::EscrowOf(task.id),
+              spec.terms.reward, TransferKind::kEscrow, task.id, "", now);
+  for (const Subspace& box :
+       Partition(spec.space, spec.subspaces, kBoxesAtStartMax)) {
+    state_.Put(SubspaceRecord{
+        .id = state_.NextSubspaceId(), .task = task.id, .box = box});
+  }
+  TakeOver(task, command.known, now);
+  return task.id;
+}
+
+void Pool::TakeOver(const Task& task, const std::vector<Trial>& known,
+                    absl::Time now) {
+  const TaskSpec& spec = *task.spec;
+  const DatasetManifest& manifest = state_.FindDataset(spec.dataset)->manifest;
+  const NetworkTerms terms = TermsOf(spec, manifest, policy_);
+  const TaskIndex& index = state_.IndexOf(task.id);
+  bool is_target_met = false;
+  for (size_t i = 0; i < std::min(known.size(), kKnownResultsMax); ++i) {
+    Trial trial = known[i];
+    // The template may differ: the same choices need not be the same network.
+    if (trial.state != TrialState::kAccepted ||
+        trial.rung > spec.recipe.last_rung() ||
+        !spec.space.IsValid(trial.architecture)) {
+      continue;
+    }
+    const absl::StatusOr<Candidate> candidate =
+        MakeCandidate(spec.space, trial.architecture, terms);
+    if (!candidate.ok() || candidate->id != trial.architecture_id) continue;
+    const bool is_there =
+        trial.rung == 0
+            ? index.architectures.contains(trial.architecture_id)
+            : index.promoted.contains({trial.architecture_id, trial.rung});
+    if (is_there) continue;
+    trial.known_from = trial.id;
+    trial.id = state_.NextTrialId();
+    trial.task = task.id;
+    trial.subspace = index.tree.Find(spec.space, trial.architecture);
+    trial.resumes = {};
+    trial.is_matured = true;
+    trial.create_time = now;
+    trial.pay = 0;
+    trial.finders_bonus = 0;
+    state_.Put(trial);
+    is_target_met |=
+        spec.budget.target_accuracy_ppm > 0 &&
+        trial.verified_accuracy_ppm >= spec.budget.target_accuracy_ppm;
+  }
+  if (is_target_met) {
+    internal::BeginFinishing(state_, policy_, task.id, EndReason::kTarget, now);
+  }
+}
+
+absl::StatusOr<CancelTask::Reply> Pool::Execute(const CancelTask& command,
+                                                absl::Time now) {
+  const Task* task = state_.Find(command.task);
+  if (task == nullptr || (command.client && *command.client != task->client)) {
+    return NotFound("TASK_UNKNOWN",
+                    absl::StrCat("there is no open ", command.task.ToString(),
+                                 " of this client"));
+  }
+  if (task->state == TaskState::kActive) {
+    internal::BeginFinishing(state_, policy_, command.task,
+                             EndReason::kCancelled, now);
+  }
+  task = state_.Find(command.task);
+  return task == nullptr ? TaskState::kCancelled : task->state;
+}
+
+}  // namespace archpool

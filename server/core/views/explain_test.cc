@@ -1,0 +1,130 @@
+#include "server/core/views/explain.h"
+
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace archpool {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::vector<std::string> ReasonsOf(const MinerRecords& records) {
+  std::vector<std::string> reasons;
+  for (const Explanation& one : Explain(PoolPolicy(), records)) {
+    EXPECT_FALSE(one.message.empty());
+    EXPECT_FALSE(one.advice.empty());
+    reasons.push_back(one.reason);
+  }
+  return reasons;
+}
+
+MinerRecords Busy() {
+  return {.open_tasks = 1, .unsettled = {TaskId{1}}, .workers = 1};
+}
+
+Trial TrialOf(int64_t id, TrialState state, const std::string& reason = "") {
+  return {.id = {id}, .task = {1}, .state = state, .reason = reason};
+}
+
+TEST(ExplainTest, ItIsNeverEmpty) {
+  EXPECT_THAT(ReasonsOf(Busy()), ElementsAre("ALL_WELL"));
+  EXPECT_THAT(ReasonsOf({}), ElementsAre("NO_WORKER", "NO_OPEN_TASK"));
+}
+
+TEST(ExplainTest, WhatMattersMostComesFirst) {
+  MinerRecords records = Busy();
+  records.account.state = AccountState::kSuspended;
+  records.trials = {TrialOf(1, TrialState::kAccepted),
+                    TrialOf(2, TrialState::kRejected, "CREDIT_VOID"),
+                    TrialOf(3, TrialState::kRejected, "CREDIT_VOID"),
+                    TrialOf(4, TrialState::kRejected, "SEGMENT_FALSE"),
+                    TrialOf(5, TrialState::kRejected, "SOMETHING_NEW"),
+                    TrialOf(6, TrialState::kCommitted),
+                    TrialOf(7, TrialState::kAbandoned)};
+  const auto explained = Explain(PoolPolicy(), records);
+  EXPECT_THAT(ReasonsOf(records),
+              ElementsAre("ACCOUNT_SUSPENDED", "SEGMENT_FALSE", "CREDIT_VOID",
+                          "SOMETHING_NEW", "IN_VERIFICATION", "NOT_MATURED",
+                          "ABANDONED"));
+  EXPECT_EQ(explained[2].count, 2);
+  EXPECT_EQ(explained[2].example, TrialId{3});
+}
+
+TEST(ExplainTest, WhyWorkersGetNoWork) {
+  MinerRecords records = Busy();
+  records.refusals = {
+      {"w1", "NO_VERIFIER", "no verifier computes as it does"},
+      {"w2", "WORKER_NAME_IN_USE", "another machine works as w2"},
+      {"w3", "NO_VERIFIER", "no verifier computes as it does"},
+      {"w4", "SOMETHING_NEW", "so it is"},
+      {"w5", "NO_OPEN_TASK", "no task is open"}};
+  EXPECT_THAT(ReasonsOf(records), ElementsAre("NO_VERIFIER", "SOMETHING_NEW",
+                                              "WORKER_NAME_IN_USE"));
+  const auto explained = Explain(PoolPolicy(), records);
+  EXPECT_EQ(explained[0].message,
+            "w1 and 1 more got no work: no verifier computes as it does.");
+  EXPECT_EQ(explained[2].message,
+            "w2 got no work: another machine works as w2.");
+  EXPECT_THAT(explained[2].advice, HasSubstr("--name of its own"));
+}
+
+TEST(ExplainTest, WhyAMinerIsNotPaid) {
+  MinerRecords records = Busy();
+  records.balance = 5'500'000;
+  EXPECT_THAT(ReasonsOf(records), ElementsAre("PAYOUT_ADDRESS_MISSING"));
+  records.account.payout_address = "addr";
+  EXPECT_THAT(ReasonsOf(records), ElementsAre("PAYOUT_NOT_ASKED_FOR"));
+  records.account.payout_threshold = 10'000'000;
+  EXPECT_THAT(ReasonsOf(records), ElementsAre("UNDER_THRESHOLD"));
+  EXPECT_THAT(Explain(PoolPolicy(), records)[0].message,
+              HasSubstr("5.500000 coins"));
+  records.balance = 10;
+  EXPECT_THAT(ReasonsOf(records), ElementsAre("UNDER_MINIMUM"));
+  records.payouts = {Payout{.state = PayoutState::kUnknown},
+                     Payout{.state = PayoutState::kRefused},
+                     Payout{.state = PayoutState::kSent},
+                     Payout{.state = PayoutState::kSettled}};
+  EXPECT_THAT(ReasonsOf(records),
+              ElementsAre("PAYOUT_REFUSED", "PAYOUT_UNKNOWN",
+                          "PAYOUT_UNDER_WAY", "UNDER_MINIMUM"));
+}
+
+TEST(ExplainTest, WhereCreditIsOnItsWay) {
+  MinerRecords records = Busy();
+  Trial trial = TrialOf(1, TrialState::kAccepted);
+  trial.is_matured = true;
+  records.trials = {trial};
+  EXPECT_THAT(ReasonsOf(records), ElementsAre("TASK_NOT_ENDED"));
+  records.unsettled = {TaskId{2}};
+  EXPECT_THAT(ReasonsOf(records), ElementsAre("ALL_WELL"))
+      << "its share of a pot that has ended came to nothing";
+  records.trials[0].pay = 5;
+  records.owed = 5;
+  records.account.id = {1};
+  records.account.split = {{AccountId{1}, 900'000}, {AccountId{2}, 100'000}};
+  EXPECT_THAT(ReasonsOf(records), ElementsAre("OWED", "SHARED"));
+  records.owed = 0;
+  records.account.split = {{AccountId{1}, 1'000'000}};
+  EXPECT_THAT(ReasonsOf(records), ElementsAre("ALL_WELL"));
+}
+
+// Of every reason that the pool rejects for, a miner learns what to do.
+TEST(ExplainTest, EveryRejectionHasItsAdvice) {
+  for (const char* reason :
+       {"CLAIM_FALSE", "SEGMENT_FALSE", "START_FALSE", "TRAINING_FALSE",
+        "UNVERIFIABLE", "AUDIT_UNANSWERED", "CREDIT_VOID", "WEIGHTS_MISSING",
+        "NOT_LEARNT", "UNVERIFIED", "VOIDED_BY_OPERATOR"}) {
+    MinerRecords records = Busy();
+    records.trials = {TrialOf(1, TrialState::kRejected, reason)};
+    const auto explained = Explain(PoolPolicy(), records);
+    EXPECT_EQ(explained[0].reason, reason);
+    EXPECT_THAT(explained[0].message, testing::Not(HasSubstr("verifier says")));
+  }
+}
+
+}  // namespace
+}  // namespace archpool
