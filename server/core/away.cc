@@ -1,12 +1,11 @@
-// Time in which the pool was away: what was to be done by a moment gets that
-// time back.
+#include "server/core/away.h"
+
 #include <algorithm>
 #include <set>
 #include <utility>
 #include <vector>
 
-#include "server/core/pool.h"
-#include "server/core/pool_internal.h"
+#include "server/core/state/answers.h"
 
 namespace archpool {
 namespace {
@@ -24,31 +23,31 @@ void Shift(Performance& performance, absl::Duration away) {
   performance.last_commit_time += away;  // the infinite past stays where it is
 }
 
-void Shift(PoolState& state, Lease lease, absl::Duration away,
+void Shift(Step& step, Lease lease, absl::Duration away,
            std::set<SessionId>& sessions, std::set<AccountId>& accounts) {
   lease.create_time += away;
   lease.expire_time += away;
   lease.deadline += away;
   lease.check_time += away;
-  state.Put(lease);
+  step.state.Put(lease);
   if (sessions.insert(lease.session).second) {
-    Session session = *state.Find(lease.session);
+    Session session = *step.state.Find(lease.session);
     Shift(session.performance, away);
-    state.Put(session);
+    step.state.Put(session);
   }
   if (accounts.insert(lease.account).second) {
-    Account account = *state.Find(lease.account);
+    Account account = *step.state.Find(lease.account);
     Shift(account.performance, away);
-    state.Put(account);
+    step.state.Put(account);
   }
 }
 
 // Trials that their miners may still commit though another was faster.
-void ShiftSuperseded(PoolState& state, absl::Time last, absl::Duration away) {
+void ShiftSuperseded(Step& step, absl::Time last, absl::Duration away) {
   std::vector<Trial> late;
-  for (const auto& [id, task] : state.tasks()) {
-    for (const TrialId trial_id : state.IndexOf(id).trials) {
-      const Trial& trial = *state.Find(trial_id);
+  for (const auto& [id, task] : step.state.tasks()) {
+    for (const TrialId trial_id : step.state.IndexOf(id).trials) {
+      const Trial& trial = *step.state.Find(trial_id);
       if (trial.reason == kSuperseded && trial.upload_deadline >= last) {
         late.push_back(trial);
       }
@@ -56,7 +55,7 @@ void ShiftSuperseded(PoolState& state, absl::Time last, absl::Duration away) {
   }
   for (Trial& trial : late) {
     trial.upload_deadline += away;
-    state.Put(trial);
+    step.state.Put(trial);
   }
 }
 
@@ -67,120 +66,127 @@ absl::Duration NoteInterval(const PoolPolicy& policy) {
   return std::min(absl::Seconds(5), policy.silence_term / 12);
 }
 
-namespace internal {
+namespace {
 
-void AddToDeadlines(PoolState& state, absl::Time last, absl::Duration away) {
+void AddToDeadlines(Step& step, absl::Time last, absl::Duration away) {
   if (away <= absl::ZeroDuration()) return;
-  const std::vector<Due> due(state.due().begin(), state.due().end());
+  const std::vector<Due> due(step.state.due().begin(), step.state.due().end());
   std::set<SessionId> sessions;
   std::set<AccountId> accounts;
   for (const Due& next : due) {
     switch (next.kind) {
       case Due::Kind::kTask: {
-        Task task = *state.Find(TaskId{next.id});
+        Task task = *step.state.Find(TaskId{next.id});
         task.time_away += away;
-        state.Put(task);
+        step.state.Put(task);
         break;
       }
       case Due::Kind::kLease:
-        Shift(state, *state.Find(LeaseId{next.id}), away, sessions, accounts);
+        Shift(step, *step.state.Find(LeaseId{next.id}), away, sessions,
+              accounts);
         break;
       case Due::Kind::kCheck:
         break;  // with its lease
       case Due::Kind::kUpload: {
-        Trial trial = *state.Find(TrialId{next.id});
+        Trial trial = *step.state.Find(TrialId{next.id});
         trial.upload_deadline += away;
-        state.Put(trial);
+        step.state.Put(trial);
         break;
       }
       case Due::Kind::kAudit: {
-        Audit audit = *state.Find(AuditId{next.id});
+        Audit audit = *step.state.Find(AuditId{next.id});
         audit.expire_time += away;  // what is infinite stays so
         audit.lease_time += away;
         audit.wait_time += away;
         audit.decide_time += away;
-        state.Put(audit);
+        step.state.Put(audit);
         break;
       }
     }
   }
-  ShiftSuperseded(state, last, away);
+  ShiftSuperseded(step, last, away);
 }
 
-}  // namespace internal
+}  // namespace
 
-void Pool::NoteTime(absl::Time now) {
-  PoolClock clock = state_.pool_clock();
-  const bool is_start = expiry_hold_.last_tick == absl::InfinitePast();
+namespace {
+
+void HoldExpiry(Step& step) {
+  step.memory.expiry_hold.held_until = step.now + step.policy.silence_term;
+  step.memory.verifiers.GiveGrace(step.now + step.policy.verifier_term);
+}
+
+}  // namespace
+
+void NoteTime(Step& step) {
+  PoolClock clock = step.state.pool_clock();
+  const bool is_start =
+      step.memory.expiry_hold.last_tick == absl::InfinitePast();
   // What was loaded says when a pool was last seen to be there; whether its
   // latest ticks were committed, nobody knows.
-  const absl::Time last =
-      std::exchange(is_loaded_, false) ? clock.time : expiry_hold_.last_tick;
-  const absl::Duration away = now - last;
+  const absl::Time last = std::exchange(step.memory.is_loaded, false)
+                              ? clock.time
+                              : step.memory.expiry_hold.last_tick;
+  const absl::Duration away = step.now - last;
   const bool was_away =
       last != absl::InfinitePast() && !clock.InMaintenance() &&
-      away > (is_start ? absl::ZeroDuration() : GapMax(policy_));
+      away > (is_start ? absl::ZeroDuration() : GapMax(step.policy));
   if (was_away) {
-    internal::AddToDeadlines(state_, last, away);
-    heirs_.ForgetAll();
+    AddToDeadlines(step, last, away);
+    step.memory.heirs.ForgetAll();
   }
-  if (was_away || now - clock.time >= NoteInterval(policy_)) {
-    clock.time = now;
-    state_.Put(clock);
+  if (was_away || step.now - clock.time >= NoteInterval(step.policy)) {
+    clock.time = step.now;
+    step.state.Put(clock);
   }
-  if (now - expiry_hold_.last_tick > policy_.silence_term) {
-    HoldExpiry(now);
+  if (step.now - step.memory.expiry_hold.last_tick > step.policy.silence_term) {
+    HoldExpiry(step);
   }
-  expiry_hold_.last_tick = now;
+  step.memory.expiry_hold.last_tick = step.now;
 }
 
-void Pool::HoldExpiry(absl::Time now) {
-  expiry_hold_.held_until = now + policy_.silence_term;
-  verifiers_.GiveGrace(now + policy_.verifier_term);
-}
-
-absl::StatusOr<SetMaintenance::Reply> Pool::Execute(
-    const SetMaintenance& command, absl::Time now) {
-  PoolClock clock = state_.pool_clock();
+absl::StatusOr<SetMaintenance::Reply> Execute(Step& step,
+                                              const SetMaintenance& command) {
+  PoolClock clock = step.state.pool_clock();
   const bool is_on = command.on.value_or(clock.InMaintenance());
   if (is_on == clock.InMaintenance()) return clock;
   if (is_on) {
-    clock.maintenance_since = now;
+    clock.maintenance_since = step.now;
   } else {
-    internal::AddToDeadlines(state_, clock.maintenance_since,
-                             now - clock.maintenance_since);
+    AddToDeadlines(step, clock.maintenance_since,
+                   step.now - clock.maintenance_since);
     clock.maintenance_since = absl::InfiniteFuture();
-    HoldExpiry(now);  // workers may not know yet that it is over
+    HoldExpiry(step);  // workers may not know yet that it is over
   }
-  clock.time = now;
-  state_.Put(clock);
+  clock.time = step.now;
+  step.state.Put(clock);
   return clock;
 }
 
-absl::StatusOr<ExtendAnswers::Reply> Pool::Execute(const ExtendAnswers& command,
-                                                   absl::Time) {
+absl::StatusOr<ExtendAnswers::Reply> Execute(Step& step,
+                                             const ExtendAnswers& command) {
   ExtendAnswers::Reply reply;
   if (command.by <= absl::ZeroDuration()) return reply;
-  const std::vector<Due> due(state_.due().begin(), state_.due().end());
+  const std::vector<Due> due(step.state.due().begin(), step.state.due().end());
   for (const Due& next : due) {
     if (next.kind == Due::Kind::kUpload) {
-      Trial trial = *state_.Find(TrialId{next.id});
+      Trial trial = *step.state.Find(TrialId{next.id});
       trial.upload_deadline += command.by;
       if (trial.upload_deadline - trial.commit_time >
-          2 * policy_.refused_time_max)
+          2 * step.policy.refused_time_max)
         continue;
-      state_.Put(trial);
+      step.state.Put(trial);
       ++reply.extended;
     } else if (next.kind == Due::Kind::kAudit) {
-      Audit audit = *state_.Find(AuditId{next.id});
-      const absl::Duration by =
-          std::min(command.by, policy_.refused_time_max - audit.refused_time);
+      Audit audit = *step.state.Find(AuditId{next.id});
+      const absl::Duration by = std::min(
+          command.by, step.policy.refused_time_max - audit.refused_time);
       if (audit.state != AuditState::kAsked || by <= absl::ZeroDuration()) {
         continue;
       }
       audit.refused_time += by;
       audit.expire_time += by;
-      state_.Put(audit);
+      step.state.Put(audit);
       ++reply.extended;
     }
   }
@@ -202,70 +208,69 @@ constexpr absl::Duration kOthersMax = absl::Hours(1);
 // line as long. Its own answer is moved by no more than sending it takes at the
 // least rate; those behind it by about twice what sending all that is asked
 // takes, since what was sent before is not asked any more.
-bool MoveAnswers(PoolState& state, const PoolPolicy& policy, const Trial& sent,
-                 absl::Duration within) {
+bool MoveAnswers(Step& step, const Trial& sent, absl::Duration within) {
   const auto sending = [&](int64_t bytes) {
-    return absl::Seconds(bytes) / policy.upload_rate_least;
+    return absl::Seconds(bytes) / step.policy.upload_rate_least;
   };
   const absl::Duration of_others =
-      std::min(kOthersMax, 2 * sending(state.AskedOf(sent.session).bytes));
+      std::min(kOthersMax, 2 * sending(step.state.AskedOf(sent.session).bytes));
   std::vector<Audit> moved;
   const auto move = [&](AuditId id) {
-    const Audit* audit = state.Find(id);
+    const Audit* audit = step.state.Find(id);
     if (audit == nullptr || audit->state != AuditState::kAsked) return;
-    const Trial& trial = *state.Find(audit->trial);
+    const Trial& trial = *step.state.Find(audit->trial);
     const absl::Duration most =
-        of_others + sending(internal::AnswerSizeBytes(trial, kAllParts));
+        of_others + sending(AnswerSizeBytes(trial, kAllParts));
     // What the pool refuses for so long is nobody's fault: not for a sender to
     // come to.
     if (trial.session == sent.session && audit->refused_time < most &&
-        audit->refused_time + within < policy.refused_time_max) {
+        audit->refused_time + within < step.policy.refused_time_max) {
       moved.push_back(*audit);
     }
   };
-  const AuditId own = state.AuditOf(sent.id);
+  const AuditId own = step.state.AuditOf(sent.id);
   move(own);
   int looks = 0;
-  for (const AuditId id : state.AskedOf(sent.account)) {
+  for (const AuditId id : step.state.AskedOf(sent.account)) {
     if (++looks > kAnswersLookedAtMax || moved.size() > kAnswersMovedMax) break;
     if (id != own) move(id);
   }
   for (Audit& audit : moved) {
     audit.refused_time += within;
     audit.expire_time += within;
-    state.Put(audit);
+    step.state.Put(audit);
   }
   return !moved.empty();
 }
 
 }  // namespace
 
-absl::StatusOr<NoteUpload::Reply> Pool::Execute(const NoteUpload& command,
-                                                absl::Time) {
-  const Trial* found = state_.Find(command.trial);
+absl::StatusOr<NoteUpload::Reply> Execute(Step& step,
+                                          const NoteUpload& command) {
+  const Trial* found = step.state.Find(command.trial);
   const auto rate = static_cast<double>(command.bytes) /
                     absl::ToDoubleSeconds(command.within);
   if (found == nullptr || found->account != command.caller ||
       command.within <= absl::ZeroDuration() ||
-      rate < static_cast<double>(policy_.upload_rate_least)) {
+      rate < static_cast<double>(step.policy.upload_rate_least)) {
     return NoteUpload::Reply();
   }
-  NoteUpload::Reply reply{MoveAnswers(state_, policy_, *found, command.within)};
-  AskedLoad others = state_.AskedOf(found->session);
-  const Audit* own = state_.Find(state_.AuditOf(found->id));
+  NoteUpload::Reply reply{MoveAnswers(step, *found, command.within)};
+  AskedLoad others = step.state.AskedOf(found->session);
+  const Audit* own = step.state.Find(step.state.AuditOf(found->id));
   if (own != nullptr && own->state == AuditState::kAsked) {
     --others.answers;
-    others.bytes -= internal::AnswerSizeBytes(*found, own->missing);
+    others.bytes -= AnswerSizeBytes(*found, own->missing);
   }
   const absl::Duration most =
-      internal::AnswerTime(state_, policy_, *found, kAllParts, others) +
-      absl::Seconds(internal::AnswerSizeBytes(*found, kAllParts)) /
-          policy_.upload_rate_least;
+      AnswerTime(step.state, step.policy, *found, kAllParts, others) +
+      absl::Seconds(AnswerSizeBytes(*found, kAllParts)) /
+          step.policy.upload_rate_least;
   if (found->state == TrialState::kCommitted &&
       found->upload_deadline + command.within <= found->commit_time + most) {
     Trial trial = *found;
     trial.upload_deadline += command.within;
-    state_.Put(trial);
+    step.state.Put(trial);
     reply.is_extended = true;
   }
   return reply;

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "server/core/pool.h"
-#include "server/core/pool_internal.h"
+#include "server/core/state/answers.h"
 #include "tests/support/pool_fixture.h"
 #include "tests/support/status_matchers.h"
 
@@ -255,7 +255,7 @@ TEST_F(AnswerTimeTest, FollowsTheMeasuredPace) {
   Trial quick = TrialNow(0);
   quick.commit_time = quick.create_time;
   const absl::Time unknown =
-      internal::AnswerDeadline(state(), pool.policy, quick, 0, pool.now);
+      AnswerDeadline(state(), pool.policy, quick, 0, pool.now);
   PoolSnapshot snapshot = state().Snapshot();
   for (Event& record : snapshot.records) {
     if (std::holds_alternative<Session>(record)) record = known;
@@ -264,8 +264,7 @@ TEST_F(AnswerTimeTest, FollowsTheMeasuredPace) {
   trial.session = session;
   const Pool measured(pool.policy, snapshot);
   const absl::Duration units = absl::Microseconds(trial.work_units);
-  EXPECT_EQ(internal::AnswerDeadline(measured.state(), pool.policy, trial, 0,
-                                     pool.now) -
+  EXPECT_EQ(AnswerDeadline(measured.state(), pool.policy, trial, 0, pool.now) -
                 pool.now,
             pool.policy.upload_term + 6 * units);
   EXPECT_EQ(unknown - pool.now, pool.policy.upload_term + 4 * units)
@@ -278,8 +277,8 @@ TEST_F(AnswerTimeTest, GivesWhomItDoesNotKnowTheTimeThatItTook) {
   const absl::Duration units = absl::Microseconds(trial.work_units);
   const auto time_for = [&](absl::Duration took) {
     trial.create_time = trial.commit_time - took;
-    return internal::AnswerDeadline(state(), pool.policy, trial, 0, pool.now) -
-           pool.now - pool.policy.upload_term;
+    return AnswerDeadline(state(), pool.policy, trial, 0, pool.now) - pool.now -
+           pool.policy.upload_term;
   };
   EXPECT_EQ(time_for(3 * units), 12 * units);
   EXPECT_EQ(time_for(90 * units), 20 * units) << "no longer than a slow worker";

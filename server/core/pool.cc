@@ -1,16 +1,60 @@
 #include "server/core/pool.h"
 
-#include <algorithm>
 #include <utility>
-#include <vector>
 
-#include "server/core/pool_internal.h"
+#include "common/base/check.h"
+#include "common/base/status.h"
+#include "server/core/accounts/accounts.h"
+#include "server/core/away.h"
+#include "server/core/money/money.h"
+#include "server/core/proof/proof.h"
+#include "server/core/reactions.h"
+#include "server/core/search/search.h"
+#include "server/core/state/step.h"
+#include "server/core/tasks/tasks.h"
+#include "server/core/tick.h"
+#include "server/core/work/work.h"
 
 namespace archpool {
 namespace {
 
-// Records of ended tasks that one tick frees.
-constexpr int64_t kForgottenPerTick = 10'000;
+// In its room.
+template <typename Command>
+absl::StatusOr<typename Command::Reply> Run(Step& step,
+                                            const Command& command) {
+  using accounts::Execute;
+  using money::Execute;
+  using proof::Execute;
+  using search::Execute;
+  using tasks::Execute;
+  using work::Execute;
+  return Execute(step, command);
+}
+
+// What one report brings about may end the lease of the next.
+absl::StatusOr<ReportTrials::Reply> Run(Step& step,
+                                        const ReportTrials& command) {
+  ARCHPOOL_RETURN_IF_ERROR(work::BeginReports(step, command));
+  ReportTrials::Reply reply;
+  reply.results.reserve(command.reports.size());
+  for (const TrialReport& report : command.reports) {
+    ReportTrials::Result& result =
+        reply.results.emplace_back(ReportTrials::Result{.trial = report.trial});
+    result.status = work::Commit(step, command, report);
+    React(step);
+    if (result.status.ok()) proof::SayWhatIsWanted(step, result);
+  }
+  work::EndReports(step, command, reply);
+  return reply;
+}
+
+// Answers what came of it.
+absl::StatusOr<CancelTask::Reply> Run(Step& step, const CancelTask& command) {
+  ARCHPOOL_RETURN_IF_ERROR(tasks::Execute(step, command).status());
+  React(step);
+  const Task* task = step.state.Find(command.task);
+  return task == nullptr ? TaskState::kCancelled : task->state;
+}
 
 }  // namespace
 
@@ -18,98 +62,90 @@ Pool::Pool(const PoolPolicy& policy, const PoolSnapshot& snapshot,
            const ExpiryHold& hold, VerifierBook verifiers)
     : policy_(policy),
       state_(policy.high_reward_share_ppm),
-      expiry_hold_(hold),
-      verifiers_(std::move(verifiers)),
-      shares_(policy.equal_share_ppm) {
+      memory_(policy.equal_share_ppm) {
+  memory_.expiry_hold = hold;
+  memory_.verifiers = std::move(verifiers);
   state_.Load(snapshot);
-  verifiers_.Restore(state_.verifiers());
+  memory_.verifiers.Restore(state_.verifiers());
 }
 
-absl::StatusOr<Tick::Reply> Pool::Execute(const Tick& command, absl::Time now) {
-  if (state_.last_ids().receipt == 0) internal::BeginReceipts(state_);
-  NoteTime(now);
-  if (state_.pool_clock().InMaintenance()) return Tick::Reply();
-  using Kind = PoolState::Due::Kind;
-  std::vector<PoolState::Due> due;
-  for (const PoolState::Due& next : state_.due()) {
-    if (next.time > std::min(now, command.closes_until)) break;
-    // Whoever an outage kept from answering needs a while to come back. A
-    // client's time limit asks for no answer.
-    if (next.kind != Kind::kTask && now < expiry_hold_.held_until) continue;
-    due.push_back(next);
-    if (static_cast<int64_t>(due.size()) == policy_.closings_per_tick_max) {
-      break;
-    }
-  }
-  for (const PoolState::Due& next : due) Close(next, now);
-  const std::vector<TaskId> ready = ReadyToSettle(state_);
-  if (!ready.empty()) {
-    internal::SettleStep(state_, policy_, ready.front(), now);
-  }
-  state_.ForgetSome(kForgottenPerTick);
-  return Tick::Reply{
-      .more = static_cast<int64_t>(due.size()) == policy_.closings_per_tick_max,
-      .settles = !ReadyToSettle(state_).empty()};
+template <typename Command>
+absl::StatusOr<typename Command::Reply> Pool::Execute(const Command& command,
+                                                      absl::Time now) {
+  Facts facts;
+  Step step{state_, memory_, policy_, now, facts};
+  absl::StatusOr<typename Command::Reply> reply = Run(step, command);
+  ARCHPOOL_CHECK(reply.ok() || facts.empty());  // an error changes nothing
+  React(step);
+  return reply;
 }
 
-void Pool::Close(const PoolState::Due& due, absl::Time now) {
-  // An earlier closing of the same tick may have closed this one too.
-  if (!state_.due().contains(due)) return;
-  switch (due.kind) {
-    case PoolState::Due::Kind::kTask:
-      internal::BeginFinishing(state_, policy_, TaskId{due.id},
-                               EndReason::kTimeLimit, now);
-      break;
-    case PoolState::Due::Kind::kLease:
-      CloseSilent(*state_.Find(LeaseId{due.id}), now);
-      break;
-    case PoolState::Due::Kind::kCheck:
-      CheckProgress(*state_.Find(LeaseId{due.id}), now);
-      break;
-    case PoolState::Due::Kind::kUpload:
-      CloseUpload(*state_.Find(TrialId{due.id}), now);
-      break;
-    case PoolState::Due::Kind::kAudit: {
-      const Audit& audit = *state_.Find(AuditId{due.id});
-      if (audit.state == AuditState::kAsked) {
-        CloseUnanswered(*state_.Find(audit.trial), now);
-      } else if (audit.state == AuditState::kWaiting) {
-        CloseUnverified(audit, now);
-      } else {
-        // Held against the verifier, which is gone, and not against the trial.
-        verifiers_.NoteFailure(policy_, {audit.verifier, audit.verifier_name},
-                               state_.Find(audit.trial)->account, now);
-        ReturnAudit(audit);
-      }
-      break;
-    }
-  }
-}
-
-void Pool::CloseUpload(Trial trial, absl::Time now) {
-  const Audit* audit = state_.Find(state_.AuditOf(trial.id));
-  if (audit == nullptr || audit->expire_time <= now) {
-    return CloseUnanswered(trial, now);
-  }
-  // The weights are a part of the answer, which may have been given more time.
-  trial.upload_deadline = audit->expire_time;
-  state_.Put(trial);
-}
-
-void Pool::CloseUnanswered(const Trial& trial, absl::Time now) {
-  const Audit* audit = state_.Find(state_.AuditOf(trial.id));
-  if (audit != nullptr && audit->refused_time >= policy_.refused_time_max) {
-    // Whose files were refused all the while cannot be told from who had none.
-    internal::RejectTrial(state_, policy_, trial, "FILES_REFUSED",
-                          internal::Fault::kNone, now);
-  } else if (audit != nullptr) {
-    // Whoever could choose which audits to answer would choose.
-    internal::RejectTrial(state_, policy_, trial, "AUDIT_UNANSWERED",
-                          internal::Fault::kFraud, now);
-  } else {
-    internal::RejectTrial(state_, policy_, trial, "WEIGHTS_MISSING",
-                          internal::Fault::kMiner, now);
-  }
-}
+template absl::StatusOr<CreateAccount::Reply> Pool::Execute(
+    const CreateAccount&, absl::Time);
+template absl::StatusOr<SetAccountState::Reply> Pool::Execute(
+    const SetAccountState&, absl::Time);
+template absl::StatusOr<SetQuotas::Reply> Pool::Execute(const SetQuotas&,
+                                                        absl::Time);
+template absl::StatusOr<SetVisibility::Reply> Pool::Execute(
+    const SetVisibility&, absl::Time);
+template absl::StatusOr<Deposit::Reply> Pool::Execute(const Deposit&,
+                                                      absl::Time);
+template absl::StatusOr<SetPayoutTerms::Reply> Pool::Execute(
+    const SetPayoutTerms&, absl::Time);
+template absl::StatusOr<SetRevenueSplit::Reply> Pool::Execute(
+    const SetRevenueSplit&, absl::Time);
+template absl::StatusOr<SetShareConsent::Reply> Pool::Execute(
+    const SetShareConsent&, absl::Time);
+template absl::StatusOr<RequestPayout::Reply> Pool::Execute(
+    const RequestPayout&, absl::Time);
+template absl::StatusOr<BeginSends::Reply> Pool::Execute(const BeginSends&,
+                                                         absl::Time);
+template absl::StatusOr<DoubtSends::Reply> Pool::Execute(const DoubtSends&,
+                                                         absl::Time);
+template absl::StatusOr<ReviewPayouts::Reply> Pool::Execute(
+    const ReviewPayouts&, absl::Time);
+template absl::StatusOr<ReportPayout::Reply> Pool::Execute(const ReportPayout&,
+                                                           absl::Time);
+template absl::StatusOr<RegisterDataset::Reply> Pool::Execute(
+    const RegisterDataset&, absl::Time);
+template absl::StatusOr<SubmitTask::Reply> Pool::Execute(const SubmitTask&,
+                                                         absl::Time);
+template absl::StatusOr<CancelTask::Reply> Pool::Execute(const CancelTask&,
+                                                         absl::Time);
+template absl::StatusOr<OpenSession::Reply> Pool::Execute(const OpenSession&,
+                                                          absl::Time);
+template absl::StatusOr<RankCandidates::Reply> Pool::Execute(
+    const RankCandidates&, absl::Time);
+template absl::StatusOr<AcquireLease::Reply> Pool::Execute(const AcquireLease&,
+                                                           absl::Time);
+template absl::StatusOr<RenewLease::Reply> Pool::Execute(const RenewLease&,
+                                                         absl::Time);
+template absl::StatusOr<ReportTrials::Reply> Pool::Execute(const ReportTrials&,
+                                                           absl::Time);
+template absl::StatusOr<OpenSegment::Reply> Pool::Execute(const OpenSegment&,
+                                                          absl::Time);
+template absl::StatusOr<ConfirmUpload::Reply> Pool::Execute(
+    const ConfirmUpload&, absl::Time);
+template absl::StatusOr<ReviewTrials::Reply> Pool::Execute(const ReviewTrials&,
+                                                           absl::Time);
+template absl::StatusOr<ReleaseLease::Reply> Pool::Execute(const ReleaseLease&,
+                                                           absl::Time);
+template absl::StatusOr<AcquireAudit::Reply> Pool::Execute(const AcquireAudit&,
+                                                           absl::Time);
+template absl::StatusOr<RenewAudit::Reply> Pool::Execute(const RenewAudit&,
+                                                         absl::Time);
+template absl::StatusOr<ReportAudit::Reply> Pool::Execute(const ReportAudit&,
+                                                          absl::Time);
+template absl::StatusOr<VoidTrial::Reply> Pool::Execute(const VoidTrial&,
+                                                        absl::Time);
+template absl::StatusOr<ReviewVerifiers::Reply> Pool::Execute(
+    const ReviewVerifiers&, absl::Time);
+template absl::StatusOr<Tick::Reply> Pool::Execute(const Tick&, absl::Time);
+template absl::StatusOr<SetMaintenance::Reply> Pool::Execute(
+    const SetMaintenance&, absl::Time);
+template absl::StatusOr<NoteUpload::Reply> Pool::Execute(const NoteUpload&,
+                                                         absl::Time);
+template absl::StatusOr<ExtendAnswers::Reply> Pool::Execute(
+    const ExtendAnswers&, absl::Time);
 
 }  // namespace archpool

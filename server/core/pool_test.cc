@@ -3,7 +3,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/core/pool_internal.h"
+#include "server/core/state/queries.h"
 #include "tests/support/pool_fixture.h"
 #include "tests/support/status_matchers.h"
 
@@ -116,9 +116,8 @@ TEST_F(PoolTest, TrialKeysDifferBetweenMinersOfOneNetwork) {
 TEST(TrialKeyTest, IsMadeAsSpecified) {
   Task task;
   task.secret = Sha256("secret");
-  EXPECT_EQ(
-      internal::TrialKey(task, Sha256("arch"), AccountId{7}, 0).ToString(),
-      "7d0d9ed03784db8ee99c2c5c3964cd2c539153793f4435691123e9874b49e080");
+  EXPECT_EQ(TrialKey(task, Sha256("arch"), AccountId{7}, 0).ToString(),
+            "7d0d9ed03784db8ee99c2c5c3964cd2c539153793f4435691123e9874b49e080");
 }
 
 TEST_F(PoolTest, AnExpiredLeaseCannotCommit) {

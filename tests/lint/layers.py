@@ -5,7 +5,15 @@ import re
 ROWS = {
     "common/base": 0, "common/crypto": 0,
     "common/model": 1, "common/nas": 1, "proto": 1,
-    "common/data": 2, "common/wire": 2, "server/core": 2,
+    "common/data": 2, "common/wire": 2,
+    # The stairs of the core's rooms.
+    "server/core/records": 2.1, "server/core/rules": 2.2,
+    "server/core/leaves": 2.3, "server/core/commands": 2.4,
+    "server/core/views": 2.4, "server/core/state": 2.5,
+    "server/core/search": 2.6, "server/core/money": 2.6,
+    "server/core/work": 2.7, "server/core/proof": 2.7,
+    "server/core/tasks": 2.7, "server/core/accounts": 2.7,
+    "server/core": 2.8,
     "common/channel": 3, "common/nn": 3, "server/storage": 3,
     "common/nas/search": 1,
     "server/engine": 4, "worker/train": 4, "server/search": 5,
@@ -51,7 +59,9 @@ OWNERS = (
       "programs")),
 )
 
-PURE = ("server/core", "common/nas")
+# Rooms that do not know each other, although they stand on one step.
+CORE = "server/core"
+PURE = (CORE, "common/nas")
 IMPURE = (
     (r"\babsl::(Now|GetCurrentTimeNanos)\b", "reads a clock"),
     (r"\bstd::chrono::\w+_clock\b|<chrono>|\b(time|clock)\(\s*(0|NULL|nullptr"
@@ -109,6 +119,12 @@ def check_include(path, folder, included):
     if target == "tests":
         return None if path.endswith(TESTS) else (
             f'"{included}": only tests may include from tests/')
+    if under(folder, CORE) and path.endswith(TESTS):
+        folder = CORE  # the tests beside a room have the whole pool
+    if (under(target, CORE) and folder not in (target, CORE) and
+            under(folder, CORE) and ROWS[target] == ROWS[folder]):
+        return (f'"{included}": {folder} and {target} do not know each other; '
+                "state a fact (server/core/reactions.cc)")
     if ROWS[target] > ROWS[folder]:
         return (f'"{included}": {target} lies above {folder} '
                 "(the rows are in tests/lint/layers.py)")
@@ -170,7 +186,8 @@ def check(tree):
                 target = folder_of(match.group(1))
                 if target and not is_test and target != folder:
                     edges.setdefault(folder, set()).add(target)
-            if not problem and not is_test and folder in PURE:
+            if not problem and not is_test and any(
+                    under(folder, pure) for pure in PURE):
                 problem = check_pure(path, line)
             if problem:
                 findings.append(f"{path}:{number}: {problem}")
@@ -184,6 +201,15 @@ BAD = (
     ("lies above", {"common/nas/a.cc": '#include "common/data/dataset.h"\n'}),
     ("lies above", {"server/core/a_test.cc":
                     '#include "server/engine/engine.h"\n'}),
+    ("lies above", {"server/core/state/a.cc":
+                    '#include "server/core/search/search.h"\n'}),
+    ("do not know each other", {"server/core/work/a.cc":
+                                '#include "server/core/proof/proof.h"\n'}),
+    ("do not know each other", {"server/core/search/a.cc":
+                                '#include "server/core/money/money.h"\n'}),
+    ("lies above", {"server/core/views/a.cc":
+                    '#include "server/core/state/pool_state.h"\n'}),
+    ("reads a clock", {"server/core/work/a.cc": "auto t = absl::Now();\n"}),
     ("the server does not link", {"server/engine/a.cc":
                                   '#include "common/nn/trial.h"\n'}),
     ("knows no protobuf", {"server/core/a.cc":

@@ -39,6 +39,9 @@ class FrontBuilder {
   absl::btree_map<Digest, size_t> counting_;  // by architecture
 };
 
+// What a task with these accepted trials ends with, by multiply-accumulates.
+std::vector<Trial> FinalistsOf(absl::Span<const Trial> accepted);
+
 }  // namespace archpool
 
 #endif  // ARCHPOOL_SERVER_CORE_LEAVES_FRONT_BUILDER_H_

@@ -6,7 +6,7 @@
 
 #include "common/base/check.h"
 #include "common/nas/pareto.h"
-#include "server/core/views/task_summary.h"
+#include "server/core/leaves/front_builder.h"
 
 namespace archpool {
 namespace {

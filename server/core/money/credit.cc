@@ -9,22 +9,21 @@
 #include "common/base/status.h"
 #include "server/core/leaves/pplns.h"
 #include "server/core/leaves/reward.h"
-#include "server/core/pool.h"
-#include "server/core/pool_internal.h"
+#include "server/core/money/money.h"
+#include "server/core/money/parts.h"
 
-namespace archpool {
+namespace archpool::money {
 namespace {
 
 constexpr int64_t kWholePpm = 1'000'000;
 constexpr int64_t kSplitPartsMax = 16;
 constexpr int64_t kConsentsMax = 256;
 
-void AddOwed(PoolState& state, AccountId account, int64_t position,
-             Amount amount) {
+void AddOwed(Step& step, AccountId account, int64_t position, Amount amount) {
   Owed owed{.position = position, .account = account, .amount = amount};
-  const auto found = state.owed().find({account, position});
-  if (found != state.owed().end()) owed.amount += found->second.amount;
-  state.Put(owed);
+  const auto found = step.state.owed().find({account, position});
+  if (found != step.state.owed().end()) owed.amount += found->second.amount;
+  step.state.Put(owed);
 }
 
 bool MayShare(const Account* account) {
@@ -48,60 +47,59 @@ absl::Status NotAccepted(const std::string& name, const std::string& payer) {
 
 }  // namespace
 
-namespace internal {
-
-void Credit(PoolState& state, const PoolPolicy& policy, TrialId id) {
-  Trial trial = *state.Find(id);
-  Account account = *state.Find(trial.account);
-  const Task& task = *state.Find(trial.task);
+void Credit(Step& step, TrialId id) {
+  Trial trial = *step.state.Find(id);
+  Account account = *step.state.Find(trial.account);
+  const Task& task = *step.state.Find(trial.task);
   trial.is_matured = true;
   if (task.rule == RewardRule::kPplns) {
     trial.pay = WorthOf(task, trial.work_units);
     if (trial.pay > 0) {
-      AddOwed(state, account.id,
-              OwedPosition(state.units_credited(), policy.pplns_window_units),
+      AddOwed(step, account.id,
+              OwedPosition(step.state.units_credited(),
+                           step.policy.pplns_window_units),
               trial.pay);
     }
   }
   account.units_credited += trial.work_units;
-  state.Put(account);
-  state.Put(trial);
+  step.state.Put(account);
+  step.state.Put(trial);
 }
 
-Amount TakeCreditBack(PoolState& state, const Trial& trial) {
+Amount TakeCreditBack(Step& step, const Trial& trial) {
   // Otherwise nothing was paid for it before its task has ended.
-  if (!trial.is_matured || state.Find(trial.task)->rule != RewardRule::kPplns) {
+  if (!trial.is_matured ||
+      step.state.Find(trial.task)->rule != RewardRule::kPplns) {
     return 0;
   }
   Amount left = trial.pay;
   std::vector<Owed> owed;
-  for (auto it = state.owed().lower_bound({trial.account, 0});
-       it != state.owed().end() && it->first.first == trial.account; ++it) {
+  for (auto it = step.state.owed().lower_bound({trial.account, 0});
+       it != step.state.owed().end() && it->first.first == trial.account;
+       ++it) {
     owed.push_back(it->second);
   }
   // The latest first: what is owed longest is likeliest of other work.
   for (auto one = owed.rbegin(); one != owed.rend() && left > 0; ++one) {
     const Amount taken = std::min(one->amount, left);
-    AddOwed(state, trial.account, one->position, -taken);
+    AddOwed(step, trial.account, one->position, -taken);
     left -= taken;
   }
   return left;
 }
 
-}  // namespace internal
-
-absl::StatusOr<SetRevenueSplit::Reply> Pool::Execute(
-    const SetRevenueSplit& command, absl::Time) {
+absl::StatusOr<SetRevenueSplit::Reply> Execute(Step& step,
+                                               const SetRevenueSplit& command) {
   if (std::ssize(command.parts) > kSplitPartsMax) {
     return InvalidArgument(
         "SPLIT_RANGE",
         absl::StrCat("a split has ", kSplitPartsMax, " parts at most"));
   }
-  const std::string& caller = state_.Find(command.caller)->name;
+  const std::string& caller = step.state.Find(command.caller)->name;
   std::vector<RevenuePart> split;
   int64_t sum = 0;
   for (const auto& [name, share_ppm] : command.parts) {
-    const Account* account = state_.FindAccount(name);
+    const Account* account = step.state.FindAccount(name);
     if (!MayShare(account)) return NoOneToShareWith(name);
     if (!TakesFrom(*account, command.caller)) return NotAccepted(name, caller);
     const bool is_there = std::any_of(
@@ -123,20 +121,20 @@ absl::StatusOr<SetRevenueSplit::Reply> Pool::Execute(
                      absl::Dec(sum % 10'000, absl::kZeroPad4),
                      " %, not to 100 %; name your own part too"));
   }
-  Account account = *state_.Find(command.caller);
+  Account account = *step.state.Find(command.caller);
   account.split = std::move(split);
-  if (account != *state_.Find(account.id)) {
-    ARCHPOOL_RETURN_IF_ERROR(internal::CheckMayMoveMoney(account));
-    state_.Put(account);
+  if (account != *step.state.Find(account.id)) {
+    ARCHPOOL_RETURN_IF_ERROR(CheckMayMoveMoney(account));
+    step.state.Put(account);
   }
   return account;
 }
 
-absl::StatusOr<SetShareConsent::Reply> Pool::Execute(
-    const SetShareConsent& command, absl::Time) {
-  const Account* payer = state_.FindAccount(command.account_name);
+absl::StatusOr<SetShareConsent::Reply> Execute(Step& step,
+                                               const SetShareConsent& command) {
+  const Account* payer = step.state.FindAccount(command.account_name);
   if (!MayShare(payer)) return NoOneToShareWith(command.account_name);
-  Account account = *state_.Find(command.caller);
+  Account account = *step.state.Find(command.caller);
   if (TakesFrom(account, payer->id) == command.is_given ||
       payer->id == account.id) {
     return account;
@@ -151,8 +149,8 @@ absl::StatusOr<SetShareConsent::Reply> Pool::Execute(
   } else {
     account.shares_from.push_back(payer->id);
   }
-  state_.Put(account);
+  step.state.Put(account);
   return account;
 }
 
-}  // namespace archpool
+}  // namespace archpool::money

@@ -1,29 +1,30 @@
 #include "server/core/leaves/receipts.h"
-#include "server/core/pool_internal.h"
+#include "server/core/money/money.h"
+#include "server/core/money/parts.h"
 
-namespace archpool::internal {
+namespace archpool::money {
 
-void BeginReceipts(PoolState& state) {
-  for (const auto& [id, account] : state.accounts()) {
-    const Amount balance = state.BalanceOf(Place::Of(id));
-    if (balance > 0) state.Hand(id, CarriedReceipt{balance});
+void BeginReceipts(Step& step) {
+  for (const auto& [id, account] : step.state.accounts()) {
+    const Amount balance = step.state.BalanceOf(Place::Of(id));
+    if (balance > 0) step.state.Hand(id, CarriedReceipt{balance});
   }
-  for (const auto& [id, task] : state.tasks()) {
-    for (const TrialId trial_id : state.IndexOf(id).trials) {
-      const Trial& trial = *state.Find(trial_id);
+  for (const auto& [id, task] : step.state.tasks()) {
+    for (const TrialId trial_id : step.state.IndexOf(id).trials) {
+      const Trial& trial = *step.state.Find(trial_id);
       if (const auto verdict = VerdictOf(nullptr, trial, task)) {
-        state.Hand(trial.account, *verdict);
+        step.state.Hand(trial.account, *verdict);
       }
       if (const auto credit = CreditOf(nullptr, trial)) {
-        state.Hand(trial.account, *credit);
+        step.state.Hand(trial.account, *credit);
       }
     }
   }
-  for (const auto& [id, payout] : state.payouts()) {
+  for (const auto& [id, payout] : step.state.payouts()) {
     PayoutReceipt receipt = ReceiptOf(payout);
     receipt.state = kPayoutCarried;
-    state.Hand(payout.account, receipt);
+    step.state.Hand(payout.account, receipt);
   }
 }
 
-}  // namespace archpool::internal
+}  // namespace archpool::money

@@ -5,10 +5,11 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/crypto/canonical.h"
-#include "server/core/pool.h"
-#include "server/core/pool_internal.h"
+#include "server/core/money/money.h"
+#include "server/core/money/parts.h"
+#include "server/core/state/queries.h"
 
-namespace archpool {
+namespace archpool::money {
 namespace {
 
 // Ids alone would come again where a database is restored from a backup.
@@ -22,18 +23,18 @@ Digest KeyOf(const Payout& payout) {
       .Hash();
 }
 
-PayoutId SetAside(PoolState& state, const Account& account, Amount amount,
-                  const std::string& request_id, absl::Time now) {
-  Payout payout{.id = state.NextPayoutId(),
+PayoutId SetAside(Step& step, const Account& account, Amount amount,
+                  const std::string& request_id) {
+  Payout payout{.id = step.state.NextPayoutId(),
                 .account = account.id,
                 .amount = amount,
                 .address = account.payout_address,
                 .request_id = request_id,
-                .create_time = now};
+                .create_time = step.now};
   payout.key = KeyOf(payout);
-  state.Put(payout);
-  state.Post(Place::Of(account.id), Place::Payouts(), amount,
-             TransferKind::kPayout, TaskId{}, "", now, payout.id);
+  step.state.Put(payout);
+  step.state.Post(Place::Of(account.id), Place::Payouts(), amount,
+                  TransferKind::kPayout, TaskId{}, "", step.now, payout.id);
   return payout.id;
 }
 
@@ -44,28 +45,19 @@ absl::Status AmountRange(const PoolPolicy& policy) {
                    " millionths of a coin; let more come together"));
 }
 
-void End(PoolState& state, Payout payout, PayoutState outcome, absl::Time now) {
+void End(Step& step, Payout payout, PayoutState outcome) {
   payout.state = outcome;
-  payout.end_time = now;
+  payout.end_time = step.now;
   const bool is_settled = outcome == PayoutState::kSettled;
-  state.Post(Place::Payouts(),
-             is_settled ? Place::Outside() : Place::Of(payout.account),
-             payout.amount,
-             is_settled ? TransferKind::kSettle : TransferKind::kReturn,
-             TaskId{}, "", now, payout.id);
-  state.Put(payout);
+  step.state.Post(Place::Payouts(),
+                  is_settled ? Place::Outside() : Place::Of(payout.account),
+                  payout.amount,
+                  is_settled ? TransferKind::kSettle : TransferKind::kReturn,
+                  TaskId{}, "", step.now, payout.id);
+  step.state.Put(payout);
 }
 
 }  // namespace
-
-namespace internal {
-
-absl::Status RequestIdReused(const std::string& made) {
-  return AlreadyExists(
-      "REQUEST_ID_REUSED",
-      absl::StrCat("request_id was used for ", made,
-                   ", which is another one; give a new request_id"));
-}
 
 absl::Status CheckMayMoveMoney(const Account& account) {
   if (account.state != AccountState::kSuspended) return absl::OkStatus();
@@ -76,59 +68,78 @@ absl::Status CheckMayMoveMoney(const Account& account) {
                    "pool's operator has looked at it; ask the operator"));
 }
 
-void PayOutIfDue(PoolState& state, const PoolPolicy& policy, AccountId id,
-                 absl::Time now) {
-  const Account& account = *state.Find(id);
-  const Amount balance = state.BalanceOf(Place::Of(id));
+void PayOutIfDue(Step& step, AccountId id) {
+  const Account& account = *step.state.Find(id);
+  const Amount balance = step.state.BalanceOf(Place::Of(id));
   if (account.state == AccountState::kSuspended ||
       account.payout_threshold == 0 || account.payout_address.empty() ||
-      balance < account.payout_threshold || balance < policy.payout_min) {
+      balance < account.payout_threshold || balance < step.policy.payout_min) {
     return;
   }
-  SetAside(state, account, balance, "", now);
+  SetAside(step, account, balance, "");
 }
 
-}  // namespace internal
+absl::StatusOr<Deposit::Reply> Execute(Step& step, const Deposit& command) {
+  const int64_t earlier =
+      step.state.FindRequest({AccountId{}, command.request_id});
+  if (earlier != 0) return TransferId{earlier};
+  const Account* account = step.state.FindAccount(command.account_name);
+  if (account == nullptr) {
+    return NotFound("ACCOUNT_UNKNOWN", absl::StrCat("there is no account '",
+                                                    command.account_name, "'"));
+  }
+  const Place place = Place::Of(account->id);
+  if (command.amount <= 0 || command.amount > kAmountMax ||
+      command.amount > kAmountMax - step.state.BalanceOf(place)) {
+    return InvalidArgument(
+        "AMOUNT_RANGE",
+        absl::StrCat("a deposit is positive, and no balance may pass ",
+                     kAmountMax / kAmountPerCoin, " coins"));
+  }
+  return step.state.Post(Place::Outside(), place, command.amount,
+                         TransferKind::kDeposit, TaskId{}, command.request_id,
+                         step.now);
+}
 
-absl::StatusOr<SetPayoutTerms::Reply> Pool::Execute(
-    const SetPayoutTerms& command, absl::Time now) {
-  Account account = *state_.Find(command.caller);
+absl::StatusOr<SetPayoutTerms::Reply> Execute(Step& step,
+                                              const SetPayoutTerms& command) {
+  Account account = *step.state.Find(command.caller);
   account.payout_address = command.address.value_or(account.payout_address);
   account.payout_threshold =
       command.threshold.value_or(account.payout_threshold);
   if (command.threshold.value_or(0) != 0 &&
-      *command.threshold < policy_.payout_min) {
-    return AmountRange(policy_);
+      *command.threshold < step.policy.payout_min) {
+    return AmountRange(step.policy);
   }
-  if (account != *state_.Find(account.id)) {
-    ARCHPOOL_RETURN_IF_ERROR(internal::CheckMayMoveMoney(account));
-    state_.Put(account);
+  if (account != *step.state.Find(account.id)) {
+    ARCHPOOL_RETURN_IF_ERROR(CheckMayMoveMoney(account));
+    step.state.Put(account);
   }
-  internal::PayOutIfDue(state_, policy_, account.id, now);
+  PayOutIfDue(step, account.id);
   return account;
 }
 
-absl::StatusOr<RequestPayout::Reply> Pool::Execute(const RequestPayout& command,
-                                                   absl::Time now) {
-  const int64_t earlier = state_.FindRequest(
+absl::StatusOr<RequestPayout::Reply> Execute(Step& step,
+                                             const RequestPayout& command) {
+  const int64_t earlier = step.state.FindRequest(
       RequestKey::OfPayout(command.caller, command.request_id));
   if (earlier != 0) {
-    const Payout* open = state_.Find(PayoutId{earlier});
+    const Payout* open = step.state.Find(PayoutId{earlier});
     if (open != nullptr && command.amount != 0 &&
         open->amount != command.amount) {
-      return internal::RequestIdReused(open->id.ToString());
+      return RequestIdReused(open->id.ToString());
     }
     return PayoutId{earlier};
   }
-  const Account& account = *state_.Find(command.caller);
-  ARCHPOOL_RETURN_IF_ERROR(internal::CheckMayMoveMoney(account));
+  const Account& account = *step.state.Find(command.caller);
+  ARCHPOOL_RETURN_IF_ERROR(CheckMayMoveMoney(account));
   if (account.payout_address.empty()) {
     return FailedPrecondition(
         "PAYOUT_ADDRESS_MISSING",
         "the account has no address to pay to; set one first: archpool payout "
         "set --address ADDRESS");
   }
-  const Amount balance = state_.BalanceOf(Place::Of(account.id));
+  const Amount balance = step.state.BalanceOf(Place::Of(account.id));
   const Amount amount = command.amount == 0 ? balance : command.amount;
   if (amount > balance) {
     return FailedPrecondition(
@@ -138,42 +149,41 @@ absl::StatusOr<RequestPayout::Reply> Pool::Execute(const RequestPayout& command,
                      " were asked for; what is not settled yet cannot be paid "
                      "out"));
   }
-  if (amount < policy_.payout_min) return AmountRange(policy_);
-  return SetAside(state_, account, amount, command.request_id, now);
+  if (amount < step.policy.payout_min) return AmountRange(step.policy);
+  return SetAside(step, account, amount, command.request_id);
 }
 
-absl::StatusOr<BeginSends::Reply> Pool::Execute(const BeginSends& command,
-                                                absl::Time) {
+absl::StatusOr<BeginSends::Reply> Execute(Step& step,
+                                          const BeginSends& command) {
   std::vector<Payout> begun;
-  for (const auto& [id, payout] : state_.payouts()) {
+  for (const auto& [id, payout] : step.state.payouts()) {
     if (std::ssize(begun) >= command.count_max) break;
     if (payout.state == PayoutState::kWaiting) begun.push_back(payout);
   }
   for (Payout& payout : begun) {
     payout.state = PayoutState::kSending;
     ++payout.attempt;
-    state_.Put(payout);
+    step.state.Put(payout);
   }
   return begun;
 }
 
-absl::StatusOr<DoubtSends::Reply> Pool::Execute(const DoubtSends&, absl::Time) {
+absl::StatusOr<DoubtSends::Reply> Execute(Step& step, const DoubtSends&) {
   std::vector<Payout> doubted;
-  for (const auto& [id, payout] : state_.payouts()) {
+  for (const auto& [id, payout] : step.state.payouts()) {
     if (payout.state == PayoutState::kSending) doubted.push_back(payout);
   }
   for (Payout& payout : doubted) {
     payout.state = PayoutState::kUnknown;
     payout.reason = "SENDER_GONE";
-    state_.Put(payout);
+    step.state.Put(payout);
   }
   return DoubtSends::Reply();
 }
 
-absl::StatusOr<ReviewPayouts::Reply> Pool::Execute(const ReviewPayouts&,
-                                                   absl::Time) {
+absl::StatusOr<ReviewPayouts::Reply> Execute(Step& step, const ReviewPayouts&) {
   std::vector<Payout> open;
-  for (const auto& [id, payout] : state_.payouts()) {
+  for (const auto& [id, payout] : step.state.payouts()) {
     if (payout.state == PayoutState::kUnknown ||
         payout.state == PayoutState::kSent) {
       open.push_back(payout);
@@ -182,11 +192,11 @@ absl::StatusOr<ReviewPayouts::Reply> Pool::Execute(const ReviewPayouts&,
   return open;
 }
 
-absl::StatusOr<ReportPayout::Reply> Pool::Execute(const ReportPayout& command,
-                                                  absl::Time now) {
-  const Payout* found = state_.Find(command.payout);
+absl::StatusOr<ReportPayout::Reply> Execute(Step& step,
+                                            const ReportPayout& command) {
+  const Payout* found = step.state.Find(command.payout);
   if (found == nullptr) {
-    if (command.payout.value > state_.last_ids().payout) {
+    if (command.payout.value > step.state.last_ids().payout) {
       return NotFound("PAYOUT_UNKNOWN",
                       absl::StrCat("there is no ", command.payout.ToString()));
     }
@@ -204,10 +214,10 @@ absl::StatusOr<ReportPayout::Reply> Pool::Execute(const ReportPayout& command,
   if (!command.reference.empty()) payout.reference = command.reference;
   switch (command.word) {
     case RailWord::kSettled:
-      End(state_, payout, PayoutState::kSettled, now);
+      End(step, payout, PayoutState::kSettled);
       return PayoutState::kSettled;
     case RailWord::kRefused:
-      End(state_, payout, PayoutState::kRefused, now);
+      End(step, payout, PayoutState::kRefused);
       return PayoutState::kRefused;
     case RailWord::kSent:
       payout.state = PayoutState::kSent;
@@ -224,8 +234,8 @@ absl::StatusOr<ReportPayout::Reply> Pool::Execute(const ReportPayout& command,
                                                         : PayoutState::kWaiting;
       break;
   }
-  if (payout != *found) state_.Put(payout);
+  if (payout != *found) step.state.Put(payout);
   return payout.state;
 }
 
-}  // namespace archpool
+}  // namespace archpool::money

@@ -8,11 +8,13 @@
 #include "common/base/reason.h"
 #include "common/base/status.h"
 #include "server/core/leaves/audit_draw.h"
-#include "server/core/pool.h"
-#include "server/core/pool_internal.h"
 #include "server/core/proof/audit_plant.h"
+#include "server/core/proof/parts.h"
+#include "server/core/proof/proof.h"
+#include "server/core/state/answers.h"
+#include "server/core/state/queries.h"
 
-namespace archpool {
+namespace archpool::proof {
 namespace {
 
 // A claim may lie above the measurement by rounding alone; below is no lie that
@@ -36,7 +38,7 @@ int64_t HeldOutGapPpm(const DatasetManifest& manifest,
 // three deviations of a difference of two proportions (at most 1/4 each).
 bool IsOverfit(const PoolState& state, const PoolPolicy& policy, TaskId task,
                const Measurement& measured) {
-  const DatasetManifest& manifest = internal::ManifestOf(state, task);
+  const DatasetManifest& manifest = ManifestOf(state, task);
   const int64_t gap_ppm = HeldOutGapPpm(manifest, measured.validation_correct,
                                         measured.held_out_correct);
   const auto exceeds = [&](int64_t usual_ppm) {
@@ -88,8 +90,8 @@ absl::Status CheckMeasurement(const DatasetManifest& manifest,
 
 }  // namespace
 
-absl::StatusOr<AcquireAudit::Reply> Pool::Execute(const AcquireAudit& command,
-                                                  absl::Time now) {
+absl::StatusOr<AcquireAudit::Reply> Execute(Step& step,
+                                            const AcquireAudit& command) {
   if (command.hardware_classes.empty()) {
     return InvalidArgument(
         "CLASS_MISSING",
@@ -97,13 +99,13 @@ absl::StatusOr<AcquireAudit::Reply> Pool::Execute(const AcquireAudit& command,
         "that has none can examine nothing: look at its first log lines");
   }
   const VerifierKey verifier{command.caller, command.verifier_name};
-  verifiers_.Hear(verifier, command.hardware_classes, now);
-  AuditId id = state_.AuditOf(command.caller, command.verifier_name);
+  step.memory.verifiers.Hear(verifier, command.hardware_classes, step.now);
+  AuditId id = step.state.AuditOf(command.caller, command.verifier_name);
   if (!id.IsSet()) {
-    id = Desk().NextAudit(command, now);
+    id = DeskOf(step).NextAudit(command, step.now);
     if (!id.IsSet()) return AcquireAudit::Reply();
   }
-  Audit audit = *state_.Find(id);
+  Audit audit = *step.state.Find(id);
   if (audit.state == AuditState::kWaiting) {
     // Whoever looks again does so without a byte of the miner's.
     const bool looks_again = std::any_of(
@@ -111,35 +113,39 @@ absl::StatusOr<AcquireAudit::Reply> Pool::Execute(const AcquireAudit& command,
           return KeyOf(look) == verifier &&
                  look.kind != LookKind::kInconclusive;
         });
-    if (looks_again) Desk().MakeWhole(audit, now);
-    audit.is_planted = DrawPlanted(policy_, *state_.Find(audit.task), audit);
+    if (looks_again) DeskOf(step).MakeWhole(audit, step.now);
+    audit.is_planted =
+        DrawPlanted(step.policy, *step.state.Find(audit.task), audit);
     audit.state = AuditState::kLeased;
     ++audit.attempt;
     audit.verifier = command.caller;
     audit.verifier_name = command.verifier_name;
-    audit.lease_time = now;
-    audit.expire_time = now + policy_.audit_term;
-    verifiers_.NoteServed(state_.Find(audit.trial)->account);
-    state_.Put(audit);
+    audit.lease_time = step.now;
+    audit.expire_time = step.now + step.policy.audit_term;
+    step.memory.verifiers.NoteServed(step.state.Find(audit.trial)->account);
+    step.state.Put(audit);
   }
-  const Trial& trial = *state_.Find(audit.trial);
-  const Task& task = *state_.Find(audit.task);
+  const Trial& trial = *step.state.Find(audit.trial);
+  const Task& task = *step.state.Find(audit.task);
   AuditGrant grant{.audit = audit,
                    .trial = trial,
-                   .assignment = AssignmentOf(task, trial),
+                   .assignment = AssignmentOf(step.state, task, trial),
                    .seed = DrawOf(task, trial).seed,
-                   .end_time = Desk().EndOf(audit),
-                   .renewal_interval = policy_.audit_term / 4,
+                   .end_time = DeskOf(step).EndOf(audit),
+                   .renewal_interval = step.policy.audit_term / 4,
                    .spec = task.spec,
-                   .dataset = *state_.FindDataset(task.spec->dataset)};
+                   .dataset = *step.state.FindDataset(task.spec->dataset)};
   if (audit.is_planted) Plant(task, grant);
   return grant;
 }
 
-absl::StatusOr<Audit> Pool::HeldAudit(AccountId caller, AuditId id,
-                                      int64_t attempt,
-                                      const std::string& verifier_name) const {
-  const Audit* audit = state_.Find(id);
+namespace {
+
+// The audit of another attempt, or of another verifier, is none.
+absl::StatusOr<Audit> HeldAudit(const Step& step, AccountId caller, AuditId id,
+                                int64_t attempt,
+                                const std::string& verifier_name) {
+  const Audit* audit = step.state.Find(id);
   if (audit == nullptr) {
     return NotFound(
         "AUDIT_UNKNOWN",
@@ -152,37 +158,106 @@ absl::StatusOr<Audit> Pool::HeldAudit(AccountId caller, AuditId id,
   return *audit;
 }
 
-absl::StatusOr<RenewAudit::Reply> Pool::Execute(const RenewAudit& command,
-                                                absl::Time now) {
-  verifiers_.HearAgain({command.caller, command.verifier_name}, now);
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      Audit audit, HeldAudit(command.caller, command.audit, command.attempt,
-                             command.verifier_name));
-  const absl::Time end =
-      std::min(now + policy_.audit_term, Desk().EndOf(audit));
-  if (end > audit.expire_time) {
-    audit.expire_time = end;
-    state_.Put(audit);
-  }
-  return audit.expire_time - now;
+// Whether the account claims less than is measured again and again, to hide
+// what it found or to have it measured. Counts this one.
+bool ClaimsTooLow(Step& step, const Trial& trial, const Measurement& measured,
+                  int64_t validation_count) {
+  const int64_t lack = measured.validation_correct - trial.claimed_correct;
+  const bool is_too_low =
+      lack * 1'000'000 > step.policy.claim_tolerance_ppm * validation_count;
+  Account account = *step.state.Find(trial.account);
+  const int64_t before = account.claims_too_low;
+  account.claims_too_low = is_too_low ? before + 1 : 0;
+  if (account.claims_too_low != before) step.state.Put(account);
+  return account.claims_too_low >= step.policy.claims_too_low_max;
 }
 
-absl::StatusOr<ReportAudit::Reply> Pool::Execute(const ReportAudit& command,
-                                                 absl::Time now) {
-  verifiers_.HearAgain({command.caller, command.verifier_name}, now);
-  ARCHPOOL_ASSIGN_OR_RETURN(const Audit audit,
-                            HeldAudit(command.caller, command.audit,
+void NoteFinding(Step& step, const ReportAudit& command, const Audit& audit) {
+  step.memory.verifiers.NoteFinding(
+      {command.caller, command.verifier_name},
+      step.state.Find(audit.trial)->account, command.audit_time,
+      DeskOf(step).CostOfAudit(audit).total(), step.now);
+}
+
+// The audit tried its verifier; it is still to be decided.
+ReportAudit::Reply EndPlanted(Step& step, Audit audit, const Trial& trial,
+                              bool has_passed) {
+  step.state.Put(step.memory.verifiers.NotePlanted(step.policy, HolderOf(audit),
+                                                   has_passed));
+  audit.is_planted = false;
+  ++audit.planted_count;
+  // The time that it took is no wait of the miner's.
+  audit.decide_time += step.now - audit.lease_time;
+  ReturnAudit(step, std::move(audit));
+  if (trial != *step.state.Find(trial.id)) step.state.Put(trial);
+  return {trial.state, ""};
+}
+
+ReportAudit::Reply Judge(Step& step, const Audit& audit, Trial trial,
+                         const Measurement& measured) {
+  const DatasetManifest& manifest = ManifestOf(step.state, audit.task);
+  if (measured.saw_all && audit.kind == AuditKind::kSegment &&
+      IsOverfit(step.state, step.policy, audit.task, measured)) {
+    Audit whole = audit;
+    DeskOf(step).MakeWhole(whole, step.now);
+    ReturnAudit(step, std::move(whole));
+    if (trial != *step.state.Find(trial.id)) step.state.Put(trial);
+    return ReportAudit::Reply{trial.state, ""};
+  }
+  if (measured.saw_all) {
+    trial.measured_correct = measured.validation_correct;
+    trial.held_out_correct = measured.held_out_correct;
+    if (IsFalseClaim(step.policy, trial, measured, manifest.validation_count)) {
+      return Blame(step, audit, std::move(trial), "CLAIM_FALSE");
+    }
+  }
+  if (const std::optional<ReportAudit::Reply> open =
+          Clear(step, audit, trial)) {
+    return *open;
+  }
+  if (measured.saw_all &&
+      ClaimsTooLow(step, trial, measured, manifest.validation_count)) {
+    RejectTrial(step, std::move(trial), "CLAIM_TOO_LOW", Fault::kMiner);
+    return ReportAudit::Reply{TrialState::kRejected, "CLAIM_TOO_LOW"};
+  }
+  return AcceptSeen(step, std::move(trial), audit.kind == AuditKind::kWhole);
+}
+
+}  // namespace
+
+absl::StatusOr<RenewAudit::Reply> Execute(Step& step,
+                                          const RenewAudit& command) {
+  step.memory.verifiers.HearAgain({command.caller, command.verifier_name},
+                                  step.now);
+  ARCHPOOL_ASSIGN_OR_RETURN(Audit audit,
+                            HeldAudit(step, command.caller, command.audit,
                                       command.attempt, command.verifier_name));
-  Trial trial = *state_.Find(audit.trial);
+  const absl::Time end =
+      std::min(step.now + step.policy.audit_term, DeskOf(step).EndOf(audit));
+  if (end > audit.expire_time) {
+    audit.expire_time = end;
+    step.state.Put(audit);
+  }
+  return audit.expire_time - step.now;
+}
+
+absl::StatusOr<ReportAudit::Reply> Execute(Step& step,
+                                           const ReportAudit& command) {
+  step.memory.verifiers.HearAgain({command.caller, command.verifier_name},
+                                  step.now);
+  ARCHPOOL_ASSIGN_OR_RETURN(const Audit audit,
+                            HeldAudit(step, command.caller, command.audit,
+                                      command.attempt, command.verifier_name));
+  Trial trial = *step.state.Find(audit.trial);
   trial.audit_time += command.audit_time;
   if (const auto* measured = std::get_if<Measurement>(&command.finding)) {
-    ARCHPOOL_RETURN_IF_ERROR(CheckMeasurement(
-        internal::ManifestOf(state_, audit.task), audit, *measured));
-    NoteFinding(command, audit, now);
+    ARCHPOOL_RETURN_IF_ERROR(
+        CheckMeasurement(ManifestOf(step.state, audit.task), audit, *measured));
+    NoteFinding(step, command, audit);
     if (audit.is_planted) {
-      return EndPlanted(audit, trial, /*has_passed=*/false, now);
+      return EndPlanted(step, audit, trial, /*has_passed=*/false);
     }
-    return Judge(audit, std::move(trial), *measured, now);
+    return Judge(step, audit, std::move(trial), *measured);
   }
   std::string blame;
   if (const auto* refuted = std::get_if<Refuted>(&command.finding)) {
@@ -190,93 +265,32 @@ absl::StatusOr<ReportAudit::Reply> Pool::Execute(const ReportAudit& command,
   } else if (const auto* unusable = std::get_if<Unusable>(&command.finding)) {
     blame = unusable->reason;
   } else {
-    if (trial != *state_.Find(trial.id)) state_.Put(trial);
-    return Fail(audit, std::get<Inconclusive>(command.finding).reason, now);
+    if (trial != *step.state.Find(trial.id)) step.state.Put(trial);
+    return Fail(step, audit, std::get<Inconclusive>(command.finding).reason);
   }
   if (!IsReason(blame)) {
     return FindingRange("a reason is 1 to 64 of [A-Z0-9_]");
   }
-  NoteFinding(command, audit, now);
+  NoteFinding(step, command, audit);
   // What is unusable is so with or without the pool's doing.
   if (std::holds_alternative<Refuted>(command.finding) && audit.is_planted) {
-    return EndPlanted(audit, trial, /*has_passed=*/true, now);
+    return EndPlanted(step, audit, trial, /*has_passed=*/true);
   }
-  return Blame(audit, std::move(trial), blame, now);
+  return Blame(step, audit, std::move(trial), blame);
 }
 
-bool Pool::ClaimsTooLow(const Trial& trial, const Measurement& measured,
-                        int64_t validation_count) {
-  const int64_t lack = measured.validation_correct - trial.claimed_correct;
-  const bool is_too_low =
-      lack * 1'000'000 > policy_.claim_tolerance_ppm * validation_count;
-  Account account = *state_.Find(trial.account);
-  const int64_t before = account.claims_too_low;
-  account.claims_too_low = is_too_low ? before + 1 : 0;
-  if (account.claims_too_low != before) state_.Put(account);
-  return account.claims_too_low >= policy_.claims_too_low_max;
-}
-
-void Pool::NoteFinding(const ReportAudit& command, const Audit& audit,
-                       absl::Time now) {
-  verifiers_.NoteFinding({command.caller, command.verifier_name},
-                         state_.Find(audit.trial)->account, command.audit_time,
-                         Desk().CostOfAudit(audit).total(), now);
-}
-
-ReportAudit::Reply Pool::EndPlanted(Audit audit, const Trial& trial,
-                                    bool has_passed, absl::Time now) {
-  state_.Put(verifiers_.NotePlanted(policy_, HolderOf(audit), has_passed));
-  audit.is_planted = false;
-  ++audit.planted_count;
-  // The time that it took is no wait of the miner's.
-  audit.decide_time += now - audit.lease_time;
-  ReturnAudit(std::move(audit));
-  if (trial != *state_.Find(trial.id)) state_.Put(trial);
-  return {trial.state, ""};
-}
-
-ReportAudit::Reply Pool::Judge(const Audit& audit, Trial trial,
-                               const Measurement& measured, absl::Time now) {
-  const DatasetManifest& manifest = internal::ManifestOf(state_, audit.task);
-  if (measured.saw_all && audit.kind == AuditKind::kSegment &&
-      IsOverfit(state_, policy_, audit.task, measured)) {
-    Audit whole = audit;
-    Desk().MakeWhole(whole, now);
-    ReturnAudit(std::move(whole));
-    if (trial != *state_.Find(trial.id)) state_.Put(trial);
-    return ReportAudit::Reply{trial.state, ""};
-  }
-  if (measured.saw_all) {
-    trial.measured_correct = measured.validation_correct;
-    trial.held_out_correct = measured.held_out_correct;
-    if (IsFalseClaim(policy_, trial, measured, manifest.validation_count)) {
-      return Blame(audit, std::move(trial), "CLAIM_FALSE", now);
-    }
-  }
-  if (const std::optional<ReportAudit::Reply> open = Clear(audit, trial, now)) {
-    return *open;
-  }
-  if (measured.saw_all &&
-      ClaimsTooLow(trial, measured, manifest.validation_count)) {
-    internal::RejectTrial(state_, policy_, std::move(trial), "CLAIM_TOO_LOW",
-                          internal::Fault::kMiner, now);
-    return ReportAudit::Reply{TrialState::kRejected, "CLAIM_TOO_LOW"};
-  }
-  return AcceptSeen(std::move(trial), audit.kind == AuditKind::kWhole, now);
-}
-
-ReportAudit::Reply Pool::AcceptSeen(Trial trial, bool was_replayed_whole,
-                                    absl::Time now) {
-  trial.is_at_chance = !internal::IsAboveChance(state_, trial);
+ReportAudit::Reply AcceptSeen(Step& step, Trial trial,
+                              bool was_replayed_whole) {
+  trial.is_at_chance = !IsAboveChance(step.state, trial);
   if (trial.held_out_correct != kNotMeasured) {
     trial.verified_accuracy_ppm =
         trial.held_out_correct * 1'000'000 /
-        internal::ManifestOf(state_, trial.task).held_out_count;
+        ManifestOf(step.state, trial.task).held_out_count;
   }
-  internal::AcceptTrial(
-      state_, policy_, std::move(trial),
-      was_replayed_whole ? TrialBasis::kReplayed : TrialBasis::kAudited, now);
+  AcceptTrial(
+      step, std::move(trial),
+      was_replayed_whole ? TrialBasis::kReplayed : TrialBasis::kAudited);
   return ReportAudit::Reply{TrialState::kAccepted, ""};
 }
 
-}  // namespace archpool
+}  // namespace archpool::proof

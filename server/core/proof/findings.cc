@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "server/core/pool.h"
-#include "server/core/pool_internal.h"
 #include "server/core/proof/audit_plant.h"
+#include "server/core/proof/parts.h"
+#include "server/core/proof/proof.h"
+#include "server/core/state/answers.h"
+#include "server/core/state/queries.h"
 
-namespace archpool {
+namespace archpool::proof {
 namespace {
 
 // The holder's, of that kind; a vote replaces its earlier one.
@@ -37,122 +39,126 @@ AuditLook& NoteLook(Audit& audit, LookKind kind, const std::string& reason,
   return *look;
 }
 
-}  // namespace
-
-void Pool::ReturnAudit(Audit audit) {
-  audit.state = AuditState::kWaiting;
-  audit.expire_time = absl::InfiniteFuture();
-  state_.Put(audit);
-}
-
-void Pool::NoteVotes(const Audit& audit, LookKind right) {
+void NoteVotes(Step& step, const Audit& audit, LookKind right) {
   if (CountOf(audit, LookKind::kBlames) == 0 ||
       CountOf(audit, LookKind::kClears) == 0) {
     return;  // no disagreement
   }
   for (const AuditLook& look : audit.looks) {
     if (!IsVote(look)) continue;
-    state_.Put(verifiers_.NoteVote(KeyOf(look), look.kind == right));
+    step.state.Put(
+        step.memory.verifiers.NoteVote(KeyOf(look), look.kind == right));
   }
 }
 
-ReportAudit::Reply Pool::Blame(Audit audit, Trial trial,
-                               const std::string& reason, absl::Time now) {
+// The verifiers cannot agree, or cannot tell.
+ReportAudit::Reply GiveUp(Step& step, const Audit& audit, Fault fault) {
+  const Trial& trial = *step.state.Find(audit.trial);
+  if (IsCleared(audit)) return AcceptSeen(step, trial, IsClearedWhole(audit));
+  if (fault == Fault::kNone && trial.state == TrialState::kAccepted) {
+    CloseUnverified(step, audit);
+    return {TrialState::kAccepted, ""};
+  }
+  RejectTrial(step, trial, "UNVERIFIABLE", fault);
+  return {TrialState::kRejected, "UNVERIFIABLE"};
+}
+
+}  // namespace
+
+ReportAudit::Reply Blame(Step& step, Audit audit, Trial trial,
+                         const std::string& reason) {
   const bool is_first = !IsBlamed(audit);
-  NoteLook(audit, LookKind::kBlames, reason, now);
-  switch (Desk().CountVotes(audit, LookKind::kBlames, now)) {
+  NoteLook(audit, LookKind::kBlames, reason, step.now);
+  switch (DeskOf(step).CountVotes(audit, LookKind::kBlames, step.now)) {
     case VerifierDesk::Vote::kFalse:
-      NoteVotes(audit, LookKind::kBlames);
-      internal::RejectTrial(state_, policy_, std::move(trial), reason,
-                            internal::Fault::kFraud, now);
+      NoteVotes(step, audit, LookKind::kBlames);
+      RejectTrial(step, std::move(trial), reason, Fault::kFraud);
       return {TrialState::kRejected, reason};
     case VerifierDesk::Vote::kDoubt:
-      return GiveUp(audit, internal::Fault::kNone, now);
+      return GiveUp(step, audit, Fault::kNone);
     case VerifierDesk::Vote::kTrue:
     case VerifierDesk::Vote::kOpen:
       break;
   }
-  Trial kept = *state_.Find(trial.id);
+  Trial kept = *step.state.Find(trial.id);
   kept.audit_time = trial.audit_time;
-  if (kept != *state_.Find(trial.id)) state_.Put(kept);
-  if (is_first) Desk().WaitForAnother(audit, now);
-  ReturnAudit(std::move(audit));
+  if (kept != *step.state.Find(trial.id)) step.state.Put(kept);
+  if (is_first) DeskOf(step).WaitForAnother(audit, step.now);
+  ReturnAudit(step, std::move(audit));
   return {kept.state, ""};
 }
 
-std::optional<ReportAudit::Reply> Pool::Clear(const Audit& found,
-                                              const Trial& trial,
-                                              absl::Time now) {
-  verifiers_.NoteCleared(HolderOf(found), now);
+std::optional<ReportAudit::Reply> Clear(Step& step, const Audit& found,
+                                        const Trial& trial) {
+  step.memory.verifiers.NoteCleared(HolderOf(found), step.now);
   const bool is_blamed = IsBlamed(found);
   const bool is_first = CountOf(found, LookKind::kClears) == 0;
   if (!is_blamed &&
-      !(is_first && IsSeenTwice(policy_, *state_.Find(found.task), found))) {
+      !(is_first &&
+        IsSeenTwice(step.policy, *step.state.Find(found.task), found))) {
     return std::nullopt;
   }
   Audit audit = found;
-  NoteLook(audit, LookKind::kClears, "", now);
-  if (is_blamed && Desk().CountVotes(audit, LookKind::kClears, now) ==
-                       VerifierDesk::Vote::kTrue) {
-    NoteVotes(audit, LookKind::kClears);
+  NoteLook(audit, LookKind::kClears, "", step.now);
+  if (is_blamed &&
+      DeskOf(step).CountVotes(audit, LookKind::kClears, step.now) ==
+          VerifierDesk::Vote::kTrue) {
+    NoteVotes(step, audit, LookKind::kClears);
     return std::nullopt;
   }
   if (!is_blamed) {
-    if (!Desk().HasFreshVerifier(audit, VerifierDesk::Fresh::kAccount, now)) {
+    if (!DeskOf(step).HasFreshVerifier(audit, VerifierDesk::Fresh::kAccount,
+                                       step.now)) {
       return std::nullopt;
     }
-    Desk().WaitForAnother(audit, now);
+    DeskOf(step).WaitForAnother(audit, step.now);
   }
-  Trial kept = *state_.Find(trial.id);
+  Trial kept = *step.state.Find(trial.id);
   if (!is_blamed) kept = trial;
   kept.audit_time = trial.audit_time;
-  if (kept != *state_.Find(trial.id)) state_.Put(kept);
-  ReturnAudit(std::move(audit));
+  if (kept != *step.state.Find(trial.id)) step.state.Put(kept);
+  ReturnAudit(step, std::move(audit));
   return ReportAudit::Reply{kept.state, ""};
 }
 
-ReportAudit::Reply Pool::GiveUp(const Audit& audit, internal::Fault fault,
-                                absl::Time now) {
-  const Trial& trial = *state_.Find(audit.trial);
-  if (IsCleared(audit)) return AcceptSeen(trial, IsClearedWhole(audit), now);
-  if (fault == internal::Fault::kNone && trial.state == TrialState::kAccepted) {
-    CloseUnverified(audit, now);
-    return {TrialState::kAccepted, ""};
-  }
-  internal::RejectTrial(state_, policy_, trial, "UNVERIFIABLE", fault, now);
-  return {TrialState::kRejected, "UNVERIFIABLE"};
-}
-
-ReportAudit::Reply Pool::Fail(Audit audit, const std::string& reason,
-                              absl::Time now) {
-  const Trial& trial = *state_.Find(audit.trial);
-  verifiers_.NoteFailure(policy_, HolderOf(audit), trial.account, now);
-  const AuditLook look = NoteLook(audit, LookKind::kInconclusive, reason, now);
+ReportAudit::Reply Fail(Step& step, Audit audit, const std::string& reason) {
+  const Trial& trial = *step.state.Find(audit.trial);
+  step.memory.verifiers.NoteFailure(step.policy, HolderOf(audit), trial.account,
+                                    step.now);
+  const AuditLook look =
+      NoteLook(audit, LookKind::kInconclusive, reason, step.now);
   int64_t failed = 0;
-  absl::Time first_time = now;
+  absl::Time first_time = step.now;
   for (const AuditLook& one : audit.looks) {
     if (one.kind != LookKind::kInconclusive) continue;
     first_time = std::min(first_time, one.first_time);
     failed += one.is_whole == look.is_whole ? 1 : 0;
   }
   const bool was_tried =
-      failed >= 2 ||
-      (look.count >= policy_.inconclusive_max &&
-       !Desk().HasFreshVerifier(audit, VerifierDesk::Fresh::kName, now));
+      failed >= 2 || (look.count >= step.policy.inconclusive_max &&
+                      !DeskOf(step).HasFreshVerifier(
+                          audit, VerifierDesk::Fresh::kName, step.now));
   if (was_tried && audit.kind == AuditKind::kSegment) {
     // Bytes of the miner's may be what breaks the verifiers. Its training can
     // be done again without them, from the key.
-    Desk().MakeWhole(audit, now);
-  } else if (was_tried && now - first_time >= policy_.unverifiable_term &&
-             Desk().IsTheTrials(audit)) {
+    DeskOf(step).MakeWhole(audit, step.now);
+  } else if (was_tried &&
+             step.now - first_time >= step.policy.unverifiable_term &&
+             DeskOf(step).IsTheTrials(audit)) {
     // Whoever can make verifiers fail would do so where it is drawn, and be
     // paid where it is not. Verifiers that fail on everything are sick: that
     // audit waits for better ones until its time is over.
-    return GiveUp(audit, internal::Fault::kDoubt, now);
+    return GiveUp(step, audit, Fault::kDoubt);
   }
   const TrialState state = trial.state;
-  ReturnAudit(std::move(audit));
+  ReturnAudit(step, std::move(audit));
   return {state, ""};
 }
 
-}  // namespace archpool
+void ReturnAudit(Step& step, Audit audit) {
+  audit.state = AuditState::kWaiting;
+  audit.expire_time = absl::InfiniteFuture();
+  step.state.Put(audit);
+}
+
+}  // namespace archpool::proof

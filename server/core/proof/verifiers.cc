@@ -3,11 +3,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
-#include "server/core/pool.h"
-#include "server/core/pool_internal.h"
+#include "server/core/proof/parts.h"
+#include "server/core/proof/proof.h"
 #include "server/core/rules/audit_cost.h"
+#include "server/core/state/answers.h"
+#include "server/core/state/queries.h"
 
-namespace archpool {
+namespace archpool::proof {
 namespace {
 
 // Of an account's trials in a row that no verifier decided, so many are paid;
@@ -45,8 +47,6 @@ bool IsProven(const PoolPolicy& policy, const Account& account) {
 
 }  // namespace
 
-namespace internal {
-
 void AwaitVerifiers(const PoolState& state, const PoolPolicy& policy,
                     Audit& audit, absl::Time now) {
   const TaskSpec& spec = *state.Find(audit.task)->spec;
@@ -60,40 +60,34 @@ void AwaitVerifiers(const PoolState& state, const PoolPolicy& policy,
           policy, CostOf(spec, manifest, *state.Find(audit.trial), audit.kind));
 }
 
-}  // namespace internal
-
-void Pool::CloseUnverified(const Audit& audit, absl::Time now) {
-  Trial trial = *state_.Find(audit.trial);
+void CloseUnverified(Step& step, const Audit& audit) {
+  Trial trial = *step.state.Find(audit.trial);
   if (IsCleared(audit)) {
     // The second look that it was drawn for never came.
-    AcceptSeen(std::move(trial), IsClearedWhole(audit), now);
+    AcceptSeen(step, std::move(trial), IsClearedWhole(audit));
     return;
   }
   if (trial.state == TrialState::kAccepted &&
       trial.basis >= TrialBasis::kAudited) {
     // Seen and paid; but what was not replayed whole does not win.
-    internal::CloseAudit(state_, trial.id);
+    EndAudit(step, trial.id);
     trial.is_barred = true;
-    const TaskId task = trial.task;
-    state_.Put(trial);
-    internal::SettleIfDone(state_, policy_, task, now);
+    step.state.Put(trial);
     return;
   }
-  const bool speaks_against = IsBlamed(audit) || Desk().IsTheTrials(audit);
-  if (policy_.pays_unverified && !speaks_against &&
-      IsProven(policy_, *state_.Find(trial.account)) &&
-      IsUnderCap(state_, policy_, trial)) {
-    internal::AcceptTrial(state_, policy_, std::move(trial),
-                          TrialBasis::kUnverified, now);
+  const bool speaks_against =
+      IsBlamed(audit) || DeskOf(step).IsTheTrials(audit);
+  if (step.policy.pays_unverified && !speaks_against &&
+      IsProven(step.policy, *step.state.Find(trial.account)) &&
+      IsUnderCap(step.state, step.policy, trial)) {
+    AcceptTrial(step, std::move(trial), TrialBasis::kUnverified);
   } else {
-    internal::RejectTrial(state_, policy_, std::move(trial), "UNVERIFIED",
-                          internal::Fault::kNone, now);
+    RejectTrial(step, std::move(trial), "UNVERIFIED", Fault::kNone);
   }
 }
 
-absl::StatusOr<VoidTrial::Reply> Pool::Execute(const VoidTrial& command,
-                                               absl::Time now) {
-  const Trial* trial = state_.Find(command.trial);
+absl::StatusOr<VoidTrial::Reply> Execute(Step& step, const VoidTrial& command) {
+  const Trial* trial = step.state.Find(command.trial);
   if (trial == nullptr || trial->known_from.IsSet()) {
     return NotFound(
         "TRIAL_UNKNOWN",
@@ -108,14 +102,55 @@ absl::StatusOr<VoidTrial::Reply> Pool::Execute(const VoidTrial& command,
         absl::StrCat(command.trial.ToString(), " is ", ToString(trial->state),
                      "; only what was committed can be voided"));
   }
-  internal::RejectTrial(state_, policy_, *trial, "VOIDED_BY_OPERATOR",
-                        internal::Fault::kNone, now);
+  RejectTrial(step, *trial, "VOIDED_BY_OPERATOR", Fault::kNone);
   return VoidTrial::Reply();
 }
 
-absl::StatusOr<ReviewVerifiers::Reply> Pool::Execute(const ReviewVerifiers&,
-                                                     absl::Time now) {
-  return Desk().Review(now);
+absl::StatusOr<ReviewVerifiers::Reply> Execute(Step& step,
+                                               const ReviewVerifiers&) {
+  return DeskOf(step).Review(step.now);
 }
 
-}  // namespace archpool
+namespace {
+
+// What was asked of a trial never came.
+void CloseUnanswered(Step& step, const Trial& trial) {
+  const Audit* audit = step.state.Find(step.state.AuditOf(trial.id));
+  if (audit != nullptr && audit->refused_time >= step.policy.refused_time_max) {
+    // Whose files were refused all the while cannot be told from who had none.
+    RejectTrial(step, trial, "FILES_REFUSED", Fault::kNone);
+  } else if (audit != nullptr) {
+    // Whoever could choose which audits to answer would choose.
+    RejectTrial(step, trial, "AUDIT_UNANSWERED", Fault::kFraud);
+  } else {
+    RejectTrial(step, trial, "WEIGHTS_MISSING", Fault::kMiner);
+  }
+}
+
+}  // namespace
+
+void CloseUpload(Step& step, Trial trial) {
+  const Audit* audit = step.state.Find(step.state.AuditOf(trial.id));
+  if (audit == nullptr || audit->expire_time <= step.now) {
+    return CloseUnanswered(step, trial);
+  }
+  // The weights are a part of the answer, which may have been given more time.
+  trial.upload_deadline = audit->expire_time;
+  step.state.Put(trial);
+}
+
+void CloseAudit(Step& step, const Audit& audit) {
+  if (audit.state == AuditState::kAsked) {
+    CloseUnanswered(step, *step.state.Find(audit.trial));
+  } else if (audit.state == AuditState::kWaiting) {
+    CloseUnverified(step, audit);
+  } else {
+    // Held against the verifier, which is gone, and not against the trial.
+    step.memory.verifiers.NoteFailure(step.policy, HolderOf(audit),
+                                      step.state.Find(audit.trial)->account,
+                                      step.now);
+    ReturnAudit(step, audit);
+  }
+}
+
+}  // namespace archpool::proof

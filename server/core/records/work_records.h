@@ -197,6 +197,12 @@ inline int64_t SegmentsOf(const Recipe& recipe, const Trial& trial) {
   return trial.segments > 0 ? trial.segments : recipe.segments;
 }
 
+// Whether a segment of it was replayed, or the client knew it before: nothing
+// grows from a result that was taken at its word.
+inline bool IsSeen(const Trial& trial) {
+  return trial.known_from.IsSet() || trial.basis >= TrialBasis::kAudited;
+}
+
 // Whether it is a result that others are measured by: it may win, and be gone
 // on from.
 inline bool IsResult(const Trial& trial) {

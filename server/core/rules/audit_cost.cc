@@ -1,7 +1,7 @@
 #include "server/core/rules/audit_cost.h"
 
 #include "absl/numeric/int128.h"
-#include "server/core/pool_internal.h"
+#include "server/core/rules/work_price.h"
 
 namespace archpool {
 
@@ -10,8 +10,8 @@ AuditCost CostOf(const TaskSpec& spec, const DatasetManifest& manifest,
   // Evaluating an example costs less than training on it.
   const absl::int128 evaluated =
       manifest.validation_count + manifest.held_out_count;
-  const absl::int128 trained = absl::int128(manifest.train_count) *
-                               internal::EpochsOf(spec.recipe, trial);
+  const absl::int128 trained =
+      absl::int128(manifest.train_count) * EpochsOf(spec.recipe, trial);
   return {.replay = kind == AuditKind::kWhole
                         ? trial.work_units
                         : trial.work_units / SegmentsOf(spec.recipe, trial),

@@ -37,4 +37,9 @@ std::string DescribePrice(Amount price) {
   return absl::StrCat(DescribeCoins(price), " coins a core hour");
 }
 
+int64_t EpochsOf(const Recipe& recipe, const Trial& trial) {
+  return trial.resumes.IsSet() ? recipe.EpochsOfRung(trial.rung)
+                               : recipe.EpochsUpToRung(trial.rung);
+}
+
 }  // namespace archpool

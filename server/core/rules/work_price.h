@@ -29,6 +29,9 @@ std::string DescribeCoins(Amount amount);
 // "12.5 coins a core hour".
 std::string DescribePrice(Amount price);
 
+// The epochs that the trial trains: of its rung, or from the start.
+int64_t EpochsOf(const Recipe& recipe, const Trial& trial);
+
 }  // namespace archpool
 
 #endif  // ARCHPOOL_SERVER_CORE_RULES_WORK_PRICE_H_

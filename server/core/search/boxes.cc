@@ -1,12 +1,14 @@
+#include "server/core/search/boxes.h"
+
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
 
 #include "common/base/check.h"
-#include "server/core/pool_internal.h"
+#include "server/core/search/search.h"
 
-namespace archpool::internal {
+namespace archpool::search {
 namespace {
 
 // The share of the results' variance that a split has to explain.
@@ -101,11 +103,11 @@ bool HasRoom(const PoolState& state, const PoolPolicy& policy, TaskId task) {
 
 }  // namespace
 
-SubspaceId SplitBox(PoolState& state, SubspaceRecord box, int64_t dimension,
+SubspaceId SplitBox(Step& step, SubspaceRecord box, int64_t dimension,
                     uint64_t choices) {
   const auto d = static_cast<size_t>(dimension);
-  const SearchSpace& space = state.Find(box.task)->spec->space;
-  const BoxScore score = state.IndexOf(box.task).scores.at(box.id);
+  const SearchSpace& space = step.state.Find(box.task)->spec->space;
+  const BoxScore score = step.state.IndexOf(box.task).scores.at(box.id);
   std::vector<uint64_t> stays = box.box.allowed();
   std::vector<uint64_t> goes = stays;
   ARCHPOOL_CHECK((choices & ~stays[d]) == 0);
@@ -115,7 +117,7 @@ SubspaceId SplitBox(PoolState& state, SubspaceRecord box, int64_t dimension,
   auto go = Subspace::Create(space, std::move(goes));
   ARCHPOOL_CHECK(stay.ok() && go.ok());
 
-  SubspaceRecord child{.id = state.NextSubspaceId(),
+  SubspaceRecord child{.id = step.state.NextSubspaceId(),
                        .task = box.task,
                        .box = *std::move(go),
                        .parent = box.id,
@@ -123,31 +125,31 @@ SubspaceId SplitBox(PoolState& state, SubspaceRecord box, int64_t dimension,
                        .split_choices = choices,
                        .prior_ppm = score.RewardPpm()};
   box.box = *std::move(stay);
-  state.Put(box);
-  state.Put(child);
-  const absl::btree_set<TrialId> trials = state.TrialsIn(box.id);
+  step.state.Put(box);
+  step.state.Put(child);
+  const absl::btree_set<TrialId> trials = step.state.TrialsIn(box.id);
   for (const TrialId id : trials) {
-    Trial trial = *state.Find(id);
+    Trial trial = *step.state.Find(id);
     if (!child.box.Contains(trial.architecture)) continue;
     trial.subspace = child.id;
-    state.Put(trial);
+    step.state.Put(trial);
   }
   return child.id;
 }
 
-bool SplitByResults(PoolState& state, const PoolPolicy& policy, SubspaceId id) {
-  const SubspaceRecord& box = *state.Find(id);
-  const BoxScore& score = state.IndexOf(box.task).scores.at(id);
-  if (score.accepted() < policy.results_to_split ||
+bool SplitByResults(Step& step, SubspaceId id) {
+  const SubspaceRecord& box = *step.state.Find(id);
+  const BoxScore& score = step.state.IndexOf(box.task).scores.at(id);
+  if (score.accepted() < step.policy.results_to_split ||
       score.accepted() == score.unsplit_at ||
-      !HasRoom(state, policy, box.task)) {
+      !HasRoom(step.state, step.policy, box.task)) {
     return false;
   }
   Separation best;
   int64_t best_dimension = 0;
   for (size_t d = 0; d < box.box.allowed().size(); ++d) {
     if (std::popcount(box.box.allowed()[d]) < 2) continue;
-    const Separation cut = BestCut(state, score, d);
+    const Separation cut = BestCut(step.state, score, d);
     if (cut.explained <= best.explained) continue;
     best = cut;
     best_dimension = static_cast<int64_t>(d);
@@ -155,21 +157,20 @@ bool SplitByResults(PoolState& state, const PoolPolicy& policy, SubspaceId id) {
   if (best.explained <= 0 ||
       best.explained <
           kExplainedMin * SumOfSquares(score, StepThrough(score))) {
-    state.RememberUnsplit(box.task, id);
+    step.state.RememberUnsplit(box.task, id);
     return false;
   }
-  SplitBox(state, box, best_dimension, best.worse);
+  SplitBox(step, box, best_dimension, best.worse);
   return true;
 }
 
-SubspaceId StealBox(PoolState& state, const PoolPolicy& policy, SubspaceId id,
-                    const Architecture& candidate) {
-  const SubspaceRecord box = *state.Find(id);
-  if (!HasRoom(state, policy, box.task)) return {};
+SubspaceId StealBox(Step& step, SubspaceId id, const Architecture& candidate) {
+  const SubspaceRecord box = *step.state.Find(id);
+  if (!HasRoom(step.state, step.policy, box.task)) return {};
   std::vector<uint64_t> used(box.box.allowed().size(), 0);
-  for (const LeaseId lease : state.LeasesOn(id)) {
-    for (const TrialId trial : state.Find(lease)->trials) {
-      const Trial& record = *state.Find(trial);
+  for (const LeaseId lease : step.state.LeasesOn(id)) {
+    for (const TrialId trial : step.state.Find(lease)->trials) {
+      const Trial& record = *step.state.Find(trial);
       if (record.state != TrialState::kAssigned) continue;
       for (size_t d = 0; d < used.size(); ++d) {
         used[d] |= Bit(record.architecture.choices[d]);
@@ -189,15 +190,14 @@ SubspaceId StealBox(PoolState& state, const PoolPolicy& policy, SubspaceId id,
   }
   if (dimension < 0) return {};
   const auto d = static_cast<size_t>(dimension);
-  return SplitBox(state, box, dimension, box.box.allowed()[d] & ~used[d]);
+  return SplitBox(step, box, dimension, box.box.allowed()[d] & ~used[d]);
 }
 
-bool PruneIfHopeless(PoolState& state, const PoolPolicy& policy,
-                     SubspaceId id) {
-  SubspaceRecord box = *state.Find(id);
-  const TaskIndex& index = state.IndexOf(box.task);
+bool PruneIfHopeless(Step& step, SubspaceId id) {
+  SubspaceRecord box = *step.state.Find(id);
+  const TaskIndex& index = step.state.IndexOf(box.task);
   const BoxScore& score = index.scores.at(id);
-  if (score.accepted() < policy.results_to_split ||
+  if (score.accepted() < step.policy.results_to_split ||
       score.trials > score.accepted()) {
     return false;
   }
@@ -212,26 +212,26 @@ bool PruneIfHopeless(PoolState& state, const PoolPolicy& policy,
   if (reach >= static_cast<double>(index.high_reward.Best())) return false;
   box.state = SubspaceState::kPruned;
   box.prune_reason = "HOPELESS";
-  state.Put(box);
+  step.state.Put(box);
   return true;
 }
 
-void CompleteIfDone(PoolState& state, SubspaceId id) {
-  SubspaceRecord box = *state.Find(id);
+void CompleteIfDone(Step& step, SubspaceId id) {
+  SubspaceRecord box = *step.state.Find(id);
   if (box.state != SubspaceState::kOpen) return;
-  const BoxScore& score = state.IndexOf(box.task).scores.at(id);
+  const BoxScore& score = step.state.IndexOf(box.task).scores.at(id);
   if (score.trials > score.accepted() || score.accepted() < box.box.size()) {
     return;
   }
   box.state = SubspaceState::kCompleted;
-  state.Put(box);
+  step.state.Put(box);
 }
 
-void ReopenIfCompleted(PoolState& state, SubspaceId id) {
-  SubspaceRecord box = *state.Find(id);
+void ReopenIfCompleted(Step& step, SubspaceId id) {
+  SubspaceRecord box = *step.state.Find(id);
   if (box.state != SubspaceState::kCompleted) return;
   box.state = SubspaceState::kOpen;
-  state.Put(box);
+  step.state.Put(box);
 }
 
-}  // namespace archpool::internal
+}  // namespace archpool::search

@@ -9,11 +9,12 @@
 #include "common/crypto/canonical.h"
 #include "common/nas/cost_table.h"
 #include "common/nas/sampling.h"
-#include "server/core/pool.h"
-#include "server/core/pool_internal.h"
 #include "server/core/rules/candidate_terms.h"
+#include "server/core/search/boxes.h"
+#include "server/core/search/search.h"
+#include "server/core/state/queries.h"
 
-namespace archpool {
+namespace archpool::search {
 namespace {
 
 // Draws of one subspace that are too dear for what is left of the budget.
@@ -55,16 +56,16 @@ bool IsSettled(const TaskIndex& index, SubspaceId subspace) {
 
 }  // namespace
 
-Pool::Start Pool::StartFromDraws(const Task& task, Seeker& seeker,
-                                 Looks& looks) {
+LeaseStart StartFromDraws(Step& step, const Task& task, Seeker& seeker,
+                          Looks& looks) {
   // Most leases come from the first; drawing changes the order, so a copy of a
   // few is walked.
   std::vector<SubspaceId> promising;
-  const TaskIndex& index = state_.IndexOf(task.id);
+  const TaskIndex& index = step.state.IndexOf(task.id);
   size_t passed = 0;
   for (const auto& [promise, subspace] : index.open) {
     const BoxWalk walk =
-        index.WalkOf(subspace, StreamOf(state_, *state_.Find(subspace)),
+        index.WalkOf(subspace, StreamOf(step.state, *step.state.Find(subspace)),
                      seeker.session.account, seeker.room);
     if (walk.is_over && !walk.IsForAll()) {
       seeker.too_large.Add(walk.too_large);
@@ -76,42 +77,43 @@ Pool::Start Pool::StartFromDraws(const Task& task, Seeker& seeker,
   }
   for (const SubspaceId id : promising) {
     if (looks.Left(task.spec->space) <= 0) break;
-    if (internal::PruneIfHopeless(state_, policy_, id)) continue;
-    internal::SplitByResults(state_, policy_, id);
-    DrawnTrials drawn =
-        DrawTrials(task, *state_.Find(id), seeker, policy_.list_ahead, looks);
+    if (PruneIfHopeless(step, id)) continue;
+    SplitByResults(step, id);
+    DrawnTrials drawn = DrawTrials(step, task, *step.state.Find(id), seeker,
+                                   step.policy.list_ahead, looks);
     if (!drawn.trials.empty()) {
       const int64_t most =
-          ListTarget(task, seeker.session, drawn.trials[0].work_units);
+          ListTarget(step, task, seeker.session, drawn.trials[0].work_units);
       if (static_cast<int64_t>(drawn.trials.size()) > most) {
         drawn.trials.resize(static_cast<size_t>(most));
       }
       return {.box = id, .trials = std::move(drawn.trials)};
     }
     if (!drawn.nothing_left) continue;
-    SubspaceRecord box = *state_.Find(id);
-    if (state_.TrialsIn(id).empty()) {
+    SubspaceRecord box = *step.state.Find(id);
+    if (step.state.TrialsIn(id).empty()) {
       box.state = SubspaceState::kPruned;
       box.prune_reason = "NO_POSSIBLE_ARCHITECTURE";
     } else {
       box.state = SubspaceState::kCompleted;
     }
-    state_.Put(box);
+    step.state.Put(box);
   }
   return {};
 }
 
-std::optional<Candidate> Pool::DrawFirst(const Task& task,
-                                         const SubspaceRecord& subspace,
-                                         Seeker& seeker, uint64_t stream,
-                                         CounterRng& rng, Looks& looks,
-                                         bool& nothing_left) {
+std::optional<Candidate> DrawFirst(Step& step, const Task& task,
+                                   const SubspaceRecord& subspace,
+                                   Seeker& seeker, uint64_t stream,
+                                   CounterRng& rng, Looks& looks,
+                                   bool& nothing_left) {
   const TaskSpec& spec = *task.spec;
-  const DatasetManifest& manifest = state_.FindDataset(spec.dataset)->manifest;
+  const DatasetManifest& manifest =
+      step.state.FindDataset(spec.dataset)->manifest;
   const AccountId account = seeker.session.account;
-  const WorkUnits units_left = UnitsLeft(task, account);
-  const TaskIndex& index = state_.IndexOf(task.id);
-  const NetworkTerms terms = TermsOf(spec, manifest, policy_);
+  const WorkUnits units_left = UnitsLeft(step, task, account);
+  const TaskIndex& index = step.state.IndexOf(task.id);
+  const NetworkTerms terms = TermsOf(spec, manifest, step.policy);
   BoxWalk walk = index.WalkOf(subspace.id, stream, account, seeker.room);
   // Taken; or others may still train it.
   const auto is_passed = [&](const Candidate& candidate) {
@@ -135,42 +137,42 @@ std::optional<Candidate> Pool::DrawFirst(const Task& task,
   bool is_over = false;
   for (const int64_t attempts : {kSampleAttemptsMax, kLastLookAttempts}) {
     const int64_t begin = std::max<int64_t>(0, walk.looked - before);
-    SampleStep step = SampleFurther(
+    SampleStep sampled = SampleFurther(
         spec.space, subspace.box, terms, is_passed, rng, attempts,
         before == 0 ? std::min(begin, usual) : begin, looks.Left(spec.space));
-    const int64_t looked = std::max(walk.looked, before + step.end);
+    const int64_t looked = std::max(walk.looked, before + sampled.end);
     looks.Take(spec.space, looked - walk.looked);
-    walk.looked = step.candidate ? looked - 1 : looked;
+    walk.looked = sampled.candidate ? looked - 1 : looked;
     if (walk.IsForAll()) walk.looked_for_all = walk.looked;
-    if (step.candidate) {
+    if (sampled.candidate) {
       // Whoever may have it finds it at once.
-      state_.RememberWalk(task.id, subspace.id, walk);
-      return std::move(step.candidate);
+      step.state.RememberWalk(task.id, subspace.id, walk);
+      return std::move(sampled.candidate);
     }
-    is_over = step.is_over;
+    is_over = sampled.is_over;
     if (!is_over || subspace.box.size() <= attempts) break;
     before = usual;
   }
   walk.is_over = is_over;
-  state_.RememberWalk(task.id, subspace.id, walk);
+  step.state.RememberWalk(task.id, subspace.id, walk);
   seeker.too_large.Add(walk.too_large);
   nothing_left = is_over && walk.IsForAll() && IsSettled(index, subspace.id);
   return std::nullopt;
 }
 
-Pool::DrawnTrials Pool::DrawTrials(const Task& task,
-                                   const SubspaceRecord& subspace,
-                                   Seeker& seeker, int64_t count_max,
-                                   Looks& looks) {
+DrawnTrials DrawTrials(Step& step, const Task& task,
+                       const SubspaceRecord& subspace, Seeker& seeker,
+                       int64_t count_max, Looks& looks) {
   const TaskSpec& spec = *task.spec;
-  const DatasetManifest& manifest = state_.FindDataset(spec.dataset)->manifest;
-  const TaskIndex& index = state_.IndexOf(task.id);
-  const NetworkTerms terms = TermsOf(spec, manifest, policy_);
-  count_max = std::min(
-      {count_max, spec.trials_per_lease, internal::TrialsLeft(task, index)});
+  const DatasetManifest& manifest =
+      step.state.FindDataset(spec.dataset)->manifest;
+  const TaskIndex& index = step.state.IndexOf(task.id);
+  const NetworkTerms terms = TermsOf(spec, manifest, step.policy);
+  count_max =
+      std::min({count_max, spec.trials_per_lease, TrialsLeft(task, index)});
   const AccountId account = seeker.session.account;
-  WorkUnits units_left = UnitsLeft(task, account);
-  const uint64_t stream = StreamOf(state_, subspace);
+  WorkUnits units_left = UnitsLeft(step, task, account);
+  const uint64_t stream = StreamOf(step.state, subspace);
   CounterRng rng(DrawKey(task, subspace.id).Prefix64(), stream);
   std::set<Digest> seen;
   const auto is_passed = [&](const Candidate& candidate) {
@@ -186,14 +188,14 @@ Pool::DrawnTrials Pool::DrawTrials(const Task& task,
          too_dear < kTooDearMax) {
     std::optional<Candidate> candidate;
     if (seen.empty()) {
-      candidate = DrawFirst(task, subspace, seeker, stream, rng, looks,
+      candidate = DrawFirst(step, task, subspace, seeker, stream, rng, looks,
                             drawn.nothing_left);
     } else {
-      SampleStep step = SampleFurther(
+      SampleStep sampled = SampleFurther(
           spec.space, subspace.box, terms, is_passed, rng, kSampleAttemptsMax,
           0, std::min(looks.Left(spec.space), kSampleAttemptsMax));
-      looks.Take(spec.space, step.end);
-      candidate = std::move(step.candidate);
+      looks.Take(spec.space, sampled.end);
+      candidate = std::move(sampled.candidate);
     }
     if (!candidate) break;
     seen.insert(candidate->id);
@@ -216,4 +218,4 @@ Pool::DrawnTrials Pool::DrawTrials(const Task& task,
   return drawn;
 }
 
-}  // namespace archpool
+}  // namespace archpool::search

@@ -6,10 +6,12 @@
 #include "common/base/check.h"
 #include "common/nas/cost_table.h"
 #include "common/nas/sampling.h"
-#include "server/core/pool.h"
-#include "server/core/pool_internal.h"
+#include "server/core/rules/work_price.h"
+#include "server/core/search/search.h"
+#include "server/core/search/starts.h"
+#include "server/core/state/queries.h"
 
-namespace archpool {
+namespace archpool::search {
 namespace {
 
 // Waiting results of a rung that one request passes, and those of other
@@ -40,9 +42,9 @@ Trial AtNextRung(const PoolState& state, const Task& task, const Trial& result,
                      .classes = manifest.classes,
                      .limits = task.spec->limits});
   ARCHPOOL_CHECK(candidate.ok());
-  trial.work_units = TrialWorkUnits(
-      candidate->plan, manifest.train_count,
-      internal::EpochsOf(task.spec->recipe, trial), manifest.validation_count);
+  trial.work_units = TrialWorkUnits(candidate->plan, manifest.train_count,
+                                    EpochsOf(task.spec->recipe, trial),
+                                    manifest.validation_count);
   return trial;
 }
 
@@ -57,12 +59,6 @@ bool IsForsaken(const PoolState& state, const Trial& result,
                 absl::Duration patience, absl::Time now) {
   return now >= result.commit_time + patience &&
          state.LeaseCount(result.account) == 0;
-}
-
-// Whether a segment of it was replayed, or is being: nothing grows from a
-// result that was taken at its word.
-bool IsAudited(const Trial& result) {
-  return result.known_from.IsSet() || result.basis >= TrialBasis::kAudited;
 }
 
 // A primary's result and its backup's may both be among the best.
@@ -80,13 +76,6 @@ bool CanBegin(const PoolState& state, SubspaceId box) {
 
 }  // namespace
 
-namespace internal {
-
-int64_t EpochsOf(const Recipe& recipe, const Trial& trial) {
-  return trial.resumes.IsSet() ? recipe.EpochsOfRung(trial.rung)
-                               : recipe.EpochsUpToRung(trial.rung);
-}
-
 bool IsPromoting(const PoolState& state, const Task& task) {
   const TaskIndex& index = state.IndexOf(task.id);
   const auto is_live = [&](const RungBoard::Result& waiting) {
@@ -99,24 +88,6 @@ bool IsPromoting(const PoolState& state, const Task& task) {
                        return std::any_of(rung.waiting().begin(),
                                           rung.waiting().end(), is_live);
                      });
-}
-
-void AskPromotable(PoolState& state, const PoolPolicy& policy, TaskId task,
-                   absl::Time now) {
-  std::vector<TrialId> asked;
-  for (const RungBoard& rung : state.IndexOf(task).rungs) {
-    int seen = 0;
-    for (const RungBoard::Result& waiting : rung.waiting()) {
-      if (++seen > kWaitingSeenMax) break;
-      if (!IsAudited(*state.Find(waiting.trial)) &&
-          !state.AuditOf(waiting.trial).IsSet()) {
-        asked.push_back(waiting.trial);
-      }
-    }
-  }
-  for (const TrialId id : asked) {
-    AskSegment(state, policy, *state.Find(id), /*measures_all=*/false, now);
-  }
 }
 
 Trial FromTheStart(const PoolState& state, const Task& task,
@@ -163,7 +134,7 @@ std::vector<Trial> Promotions(const PoolState& state, const Task& task,
         continue;
       }
       const Trial& result = *state.Find(waiting.trial);
-      if (!IsAudited(result)) continue;
+      if (!IsSeen(result)) continue;
       const SubspaceId place =
           index.tree.Find(task.spec->space, result.architecture);
       if (box.IsSet() ? place != box : !CanBegin(state, place)) continue;
@@ -183,20 +154,18 @@ std::vector<Trial> Promotions(const PoolState& state, const Task& task,
   return promotions;
 }
 
-}  // namespace internal
-
-Pool::Start Pool::StartFromPromotions(const Task& task, Seeker& seeker,
-                                      absl::Time now) {
-  const TaskIndex& index = state_.IndexOf(task.id);
+LeaseStart StartFromPromotions(Step& step, const Task& task, Seeker& seeker) {
+  const TaskIndex& index = step.state.IndexOf(task.id);
   if (index.rungs.empty()) return {};
-  std::vector<Trial> promotions = internal::Promotions(
-      state_, task, seeker, {},
-      std::min(policy_.list_ahead, internal::TrialsLeft(task, index)),
-      UnitsLeft(task, seeker.session.account), policy_.lease_term, now);
+  std::vector<Trial> promotions =
+      Promotions(step.state, task, seeker, {},
+                 std::min(step.policy.list_ahead, TrialsLeft(task, index)),
+                 UnitsLeft(step, task, seeker.session.account),
+                 step.policy.lease_term, step.now);
   if (promotions.empty()) return {};
   const SubspaceId box = promotions[0].subspace;
-  internal::ReopenIfCompleted(state_, box);
+  ReopenIfCompleted(step, box);
   return {.box = box, .trials = std::move(promotions)};
 }
 
-}  // namespace archpool
+}  // namespace archpool::search

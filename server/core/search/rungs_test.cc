@@ -9,7 +9,7 @@
 #include "gtest/gtest.h"
 #include "server/core/leaves/rung_board.h"
 #include "server/core/pool.h"
-#include "server/core/pool_internal.h"
+#include "server/core/state/queries.h"
 #include "tests/support/pool_fixture.h"
 
 namespace archpool {
@@ -111,8 +111,8 @@ TEST_F(RungsTest, TheBestOfThreeGoesOnFromItsOwnWeights) {
   EXPECT_EQ(next.resumes, best.id);
   EXPECT_EQ(next.initial_weights, best.weights_digest);
   EXPECT_EQ(next.architecture_id, best.architecture_id);
-  EXPECT_NE(next.trial_key, internal::TrialKey(*pool.pool.state().Find(task),
-                                               best.architecture_id, alice, 0))
+  EXPECT_NE(next.trial_key, TrialKey(*pool.pool.state().Find(task),
+                                     best.architecture_id, alice, 0))
       << "what is drawn for the second rung is drawn anew";
   // Two epochs, where the first rung had one.
   const Trial trial = Find(next.trial);

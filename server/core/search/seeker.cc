@@ -1,9 +1,9 @@
 // Who is given no more than it can hold and send.
 #include "common/base/check.h"
 #include "common/nas/sampling.h"
-#include "server/core/pool_parts.h"
+#include "server/core/search/search.h"
 
-namespace archpool::internal {
+namespace archpool::search {
 
 bool Seeker::HasRoomFor(const TrainingSize& size) {
   if (room.Fits(size)) return true;
@@ -37,4 +37,4 @@ Seeker SeekerFor(const PoolState& state, const PoolPolicy& policy,
                       state.FindDataset(task.spec->dataset)->manifest, policy)};
 }
 
-}  // namespace archpool::internal
+}  // namespace archpool::search

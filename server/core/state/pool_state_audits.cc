@@ -1,6 +1,6 @@
 // What verifiers have before them, by hardware class, and what they measured.
-#include "server/core/pool_internal.h"
 #include "server/core/rules/audit_cost.h"
+#include "server/core/state/answers.h"
 #include "server/core/state/pool_state.h"
 
 namespace archpool {
@@ -62,7 +62,7 @@ void PoolState::CountBacklog(const Audit* before, const Audit& audit,
   const auto count = [&](const Audit* one, int64_t sign) {
     if (one == nullptr || one->state != AuditState::kAsked) return;
     asked.answers += sign;
-    asked.bytes += sign * internal::AnswerSizeBytes(trial, one->missing);
+    asked.bytes += sign * AnswerSizeBytes(trial, one->missing);
   };
   count(&audit, 1);
   count(before, -1);

@@ -4,7 +4,7 @@
 
 #include "absl/numeric/int128.h"
 
-namespace archpool::internal {
+namespace archpool {
 namespace {
 
 // Leases are given up for good reasons too: what counts is that they are more
@@ -89,4 +89,4 @@ WorkUnits UnitsFor(const PoolState& state, const PoolPolicy& policy,
   return std::max<WorkUnits>(0, static_cast<WorkUnits>(share) - reserved);
 }
 
-}  // namespace archpool::internal
+}  // namespace archpool

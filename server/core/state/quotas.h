@@ -10,7 +10,7 @@
 #include "server/core/rules/policy.h"
 #include "server/core/state/pool_state.h"
 
-namespace archpool::internal {
+namespace archpool {
 
 // Its work has been accepted often enough to be relied on.
 bool IsProven(const Account& account);
@@ -35,6 +35,6 @@ absl::Duration PauseLeft(const PoolPolicy& policy, const Account& account,
 WorkUnits UnitsFor(const PoolState& state, const PoolPolicy& policy,
                    const Task& task, const Account& account, absl::Time now);
 
-}  // namespace archpool::internal
+}  // namespace archpool
 
 #endif  // ARCHPOOL_SERVER_CORE_STATE_QUOTAS_H_

@@ -11,13 +11,13 @@
 #include "common/nas/cost_table.h"
 #include "common/nas/sampling.h"
 #include "server/core/leaves/reward.h"
-#include "server/core/pool.h"
-#include "server/core/pool_internal.h"
 #include "server/core/rules/candidate_terms.h"
 #include "server/core/rules/work_price.h"
+#include "server/core/state/queries.h"
 #include "server/core/state/quotas.h"
+#include "server/core/tasks/tasks.h"
 
-namespace archpool {
+namespace archpool::tasks {
 namespace {
 
 constexpr int kProbes = 32;
@@ -126,8 +126,8 @@ absl::Status CheckRoom(const PoolState& state, const PoolPolicy& policy,
         "the pool has as many open tasks as it takes; try "
         "again when one has ended");
   }
-  const int64_t own = internal::OpenTasksOf(state, caller);
-  const int64_t own_max = internal::OpenTasksMax(policy, *state.Find(caller));
+  const int64_t own = OpenTasksOf(state, caller);
+  const int64_t own_max = OpenTasksMax(policy, *state.Find(caller));
   if (own >= own_max) {
     return FailedPrecondition(
         "TASK_QUOTA",
@@ -138,9 +138,8 @@ absl::Status CheckRoom(const PoolState& state, const PoolPolicy& policy,
   return absl::OkStatus();
 }
 
-absl::Status CheckPace(const PoolPolicy& policy,
-                       const internal::Openings& opened, int64_t boxes,
-                       absl::Time now) {
+absl::Status CheckPace(const PoolPolicy& policy, const Openings& opened,
+                       int64_t boxes, absl::Time now) {
   if (now - opened.begin >= kOpenedTerm || opened.count == 0 ||
       opened.count + boxes <= policy.boxes_per_hour_max) {
     return absl::OkStatus();
@@ -187,77 +186,15 @@ absl::StatusOr<RewardPots> CheckNew(const PoolState& state,
 
 }  // namespace
 
-absl::StatusOr<SubmitTask::Reply> Pool::Execute(const SubmitTask& command,
-                                                absl::Time now) {
-  const TaskSpec& spec = command.spec;
-  const int64_t boxes = spec.subspaces + kBoxesEach;
-  const auto check_pace = [&] {
-    const auto opened = opened_boxes_.find(command.caller);
-    return opened == opened_boxes_.end()
-               ? absl::OkStatus()
-               : CheckPace(policy_, opened->second, boxes, now);
-  };
-  if (command.only_check) {
-    ARCHPOOL_RETURN_IF_ERROR(spec.ValidateNew());
-    ARCHPOOL_RETURN_IF_ERROR(check_pace());
-    ARCHPOOL_RETURN_IF_ERROR(
-        CheckNew(state_, policy_, command.caller, spec, *command.only_check)
-            .status());
-    return TaskId();
-  }
-  const int64_t earlier =
-      state_.FindRequest({command.caller, command.request_id});
-  if (earlier != 0) {
-    const Task* open = state_.Find(TaskId{earlier});
-    if (open != nullptr && *open->spec != spec) {
-      return internal::RequestIdReused(open->id.ToString());
-    }
-    return TaskId{earlier};
-  }
-  ARCHPOOL_RETURN_IF_ERROR(spec.ValidateNew());
-  const DatasetRecord* dataset = state_.FindDataset(spec.dataset);
-  if (dataset == nullptr || dataset->owner != command.caller) {
-    return NotFound("DATASET_UNKNOWN",
-                    "the dataset is not registered by this client");
-  }
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const RewardPots pots,
-      CheckNew(state_, policy_, command.caller, spec, dataset->manifest));
-  ARCHPOOL_RETURN_IF_ERROR(check_pace());
-  internal::Openings& opened = opened_boxes_[command.caller];
-  if (now - opened.begin >= kOpenedTerm) opened = {.begin = now};
-  opened.count += boxes;
+namespace {
 
-  const Task task{.id = state_.NextTaskId(),
-                  .client = command.caller,
-                  .request_id = command.request_id,
-                  .spec = std::make_shared<const TaskSpec>(spec),
-                  .secret = command.secret,
-                  .cost_table_version = kCostTableVersion,
-                  .rule = policy_.reward_rule,
-                  .create_time = now,
-                  .deadline = now + spec.budget.time_limit,
-                  .fee_pot = pots.fee,
-                  .bonus_pot = pots.bonus,
-                  .work_pot = pots.work};
-  state_.Put(task);
-  state_.Post(Place::Of(command.caller), Place::EscrowOf(task.id),
-              spec.terms.reward, TransferKind::kEscrow, task.id, "", now);
-  for (const Subspace& box :
-       Partition(spec.space, spec.subspaces, kBoxesAtStartMax)) {
-    state_.Put(SubspaceRecord{
-        .id = state_.NextSubspaceId(), .task = task.id, .box = box});
-  }
-  TakeOver(task, command.known, now);
-  return task.id;
-}
-
-void Pool::TakeOver(const Task& task, const std::vector<Trial>& known,
-                    absl::Time now) {
+// What the client knows already becomes accepted trials of the task.
+void TakeOver(Step& step, const Task& task, const std::vector<Trial>& known) {
   const TaskSpec& spec = *task.spec;
-  const DatasetManifest& manifest = state_.FindDataset(spec.dataset)->manifest;
-  const NetworkTerms terms = TermsOf(spec, manifest, policy_);
-  const TaskIndex& index = state_.IndexOf(task.id);
+  const DatasetManifest& manifest =
+      step.state.FindDataset(spec.dataset)->manifest;
+  const NetworkTerms terms = TermsOf(spec, manifest, step.policy);
+  const TaskIndex& index = step.state.IndexOf(task.id);
   bool is_target_met = false;
   for (size_t i = 0; i < std::min(known.size(), kKnownResultsMax); ++i) {
     Trial trial = known[i];
@@ -276,38 +213,114 @@ void Pool::TakeOver(const Task& task, const std::vector<Trial>& known,
             : index.promoted.contains({trial.architecture_id, trial.rung});
     if (is_there) continue;
     trial.known_from = trial.id;
-    trial.id = state_.NextTrialId();
+    trial.id = step.state.NextTrialId();
     trial.task = task.id;
     trial.subspace = index.tree.Find(spec.space, trial.architecture);
     trial.resumes = {};
     trial.is_matured = true;
-    trial.create_time = now;
+    trial.create_time = step.now;
     trial.pay = 0;
     trial.finders_bonus = 0;
-    state_.Put(trial);
+    step.state.Put(trial);
     is_target_met |=
         spec.budget.target_accuracy_ppm > 0 &&
         trial.verified_accuracy_ppm >= spec.budget.target_accuracy_ppm;
   }
   if (is_target_met) {
-    internal::BeginFinishing(state_, policy_, task.id, EndReason::kTarget, now);
+    BeginFinishing(step, task.id, EndReason::kTarget);
   }
 }
 
-absl::StatusOr<CancelTask::Reply> Pool::Execute(const CancelTask& command,
-                                                absl::Time now) {
-  const Task* task = state_.Find(command.task);
+}  // namespace
+
+absl::StatusOr<SubmitTask::Reply> Execute(Step& step,
+                                          const SubmitTask& command) {
+  const TaskSpec& spec = command.spec;
+  const int64_t boxes = spec.subspaces + kBoxesEach;
+  const auto check_pace = [&] {
+    const auto opened = step.memory.boxes_opened.find(command.caller);
+    return opened == step.memory.boxes_opened.end()
+               ? absl::OkStatus()
+               : CheckPace(step.policy, opened->second, boxes, step.now);
+  };
+  if (command.only_check) {
+    ARCHPOOL_RETURN_IF_ERROR(spec.ValidateNew());
+    ARCHPOOL_RETURN_IF_ERROR(check_pace());
+    ARCHPOOL_RETURN_IF_ERROR(CheckNew(step.state, step.policy, command.caller,
+                                      spec, *command.only_check)
+                                 .status());
+    return TaskId();
+  }
+  const int64_t earlier =
+      step.state.FindRequest({command.caller, command.request_id});
+  if (earlier != 0) {
+    const Task* open = step.state.Find(TaskId{earlier});
+    if (open != nullptr && *open->spec != spec) {
+      return RequestIdReused(open->id.ToString());
+    }
+    return TaskId{earlier};
+  }
+  ARCHPOOL_RETURN_IF_ERROR(spec.ValidateNew());
+  const DatasetRecord* dataset = step.state.FindDataset(spec.dataset);
+  if (dataset == nullptr || dataset->owner != command.caller) {
+    return NotFound("DATASET_UNKNOWN",
+                    "the dataset is not registered by this client");
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(const RewardPots pots,
+                            CheckNew(step.state, step.policy, command.caller,
+                                     spec, dataset->manifest));
+  ARCHPOOL_RETURN_IF_ERROR(check_pace());
+  Openings& opened = step.memory.boxes_opened[command.caller];
+  if (step.now - opened.begin >= kOpenedTerm) opened = {.begin = step.now};
+  opened.count += boxes;
+
+  const Task task{.id = step.state.NextTaskId(),
+                  .client = command.caller,
+                  .request_id = command.request_id,
+                  .spec = std::make_shared<const TaskSpec>(spec),
+                  .secret = command.secret,
+                  .cost_table_version = kCostTableVersion,
+                  .rule = step.policy.reward_rule,
+                  .create_time = step.now,
+                  .deadline = step.now + spec.budget.time_limit,
+                  .fee_pot = pots.fee,
+                  .bonus_pot = pots.bonus,
+                  .work_pot = pots.work};
+  step.state.Put(task);
+  step.state.Post(Place::Of(command.caller), Place::EscrowOf(task.id),
+                  spec.terms.reward, TransferKind::kEscrow, task.id, "",
+                  step.now);
+  for (const Subspace& box :
+       Partition(spec.space, spec.subspaces, kBoxesAtStartMax)) {
+    step.state.Put(SubspaceRecord{
+        .id = step.state.NextSubspaceId(), .task = task.id, .box = box});
+  }
+  TakeOver(step, task, command.known);
+  return task.id;
+}
+
+absl::StatusOr<RegisterDataset::Reply> Execute(Step& step,
+                                               const RegisterDataset& command) {
+  const DatasetRecord record{.id = command.manifest.Id(),
+                             .owner = command.caller,
+                             .manifest = command.manifest,
+                             .held_out = command.held_out};
+  const DatasetRecord* found = step.state.FindDataset(record.id);
+  if (found != nullptr) return *found;
+  step.state.Put(record);
+  return record;
+}
+
+absl::StatusOr<CancelTask::Reply> Execute(Step& step,
+                                          const CancelTask& command) {
+  const Task* task = step.state.Find(command.task);
   if (task == nullptr || (command.client && *command.client != task->client)) {
     return NotFound("TASK_UNKNOWN",
                     absl::StrCat("there is no open ", command.task.ToString(),
                                  " of this client"));
   }
-  if (task->state == TaskState::kActive) {
-    internal::BeginFinishing(state_, policy_, command.task,
-                             EndReason::kCancelled, now);
-  }
-  task = state_.Find(command.task);
-  return task == nullptr ? TaskState::kCancelled : task->state;
+  BeginFinishing(step, command.task, EndReason::kCancelled);
+  return step.state.Find(command.task)->state;
 }
 
-}  // namespace archpool
+}  // namespace archpool::tasks

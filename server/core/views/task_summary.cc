@@ -19,18 +19,6 @@ struct Probability {
 
 }  // namespace
 
-std::vector<Trial> FinalistsOf(absl::Span<const Trial> accepted) {
-  FrontBuilder front;
-  absl::btree_map<TrialId, const Trial*> by_id;
-  for (const Trial& trial : accepted) {
-    front.Add(trial);
-    by_id[trial.id] = &trial;
-  }
-  std::vector<Trial> finalists;
-  for (const TrialId id : front.Finalists()) finalists.push_back(*by_id[id]);
-  return finalists;
-}
-
 TaskSummary Summarize(absl::Span<const Trial> trials) {
   TaskSummary summary;
   std::map<AccountId, MinerShare> shares;

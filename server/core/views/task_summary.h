@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "server/core/leaves/front_builder.h"
 #include "server/core/records/entities.h"
 
 namespace archpool {
@@ -53,10 +54,6 @@ struct TaskSummary {
   absl::Duration training_time;    // as workers say
   absl::Duration audit_time;       // that verifiers spent
 };
-
-// What a task with these accepted trials ends with
-// (server/core/leaves/front_builder.h), by multiply-accumulates.
-std::vector<Trial> FinalistsOf(absl::Span<const Trial> accepted);
 
 // `trials`: every trial of one task, in any order.
 TaskSummary Summarize(absl::Span<const Trial> trials);

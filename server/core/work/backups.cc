@@ -1,11 +1,12 @@
 #include <algorithm>
 
 #include "server/core/leaves/completion.h"
-#include "server/core/pool.h"
-#include "server/core/pool_internal.h"
 #include "server/core/rules/work_price.h"
+#include "server/core/search/search.h"
+#include "server/core/work/parts.h"
+#include "server/core/work/work.h"
 
-namespace archpool {
+namespace archpool::work {
 namespace {
 
 // Leases that want a backup, of which one request looks at this many.
@@ -65,30 +66,30 @@ bool HoldsOneOf(const PoolState& state, AccountId account, LeaseId primary) {
 
 }  // namespace
 
-void Pool::CheckProgress(Lease lease, absl::Time now) {
+void CheckProgress(Step& step, Lease lease) {
   lease.check_time = absl::InfiniteFuture();
-  const Progress progress = ProgressOf(state_, lease);
-  lease.high_reward |= state_.IsHighReward(lease.task, lease.subspace);
-  const absl::Duration left = lease.deadline - now;
-  if (policy_.backups && lease.role == LeaseRole::kPrimary &&
+  const Progress progress = ProgressOf(step.state, lease);
+  lease.high_reward |= step.state.IsHighReward(lease.task, lease.subspace);
+  const absl::Duration left = lease.deadline - step.now;
+  if (step.policy.backups && lease.role == LeaseRole::kPrimary &&
       progress.rest_units > 0 && left > absl::ZeroDuration()) {
     const absl::Duration rest = absl::Microseconds(progress.rest_units);
     const absl::Duration latest =
-        kUnknownPace * rest + policy_.silence_term - left;
-    const Performance& worker = state_.Find(lease.session)->performance;
-    const Performance& account = state_.Find(lease.account)->performance;
-    Outlook outlook = OutlookOf(worker, account, policy_.lease_term);
-    AdjustToProgress(lease, progress, now, outlook);
+        kUnknownPace * rest + step.policy.silence_term - left;
+    const Performance& worker = step.state.Find(lease.session)->performance;
+    const Performance& account = step.state.Find(lease.account)->performance;
+    Outlook outlook = OutlookOf(worker, account, step.policy.lease_term);
+    AdjustToProgress(lease, progress, step.now, outlook);
     const double miss = 1 - FinishProbability(rest, left, outlook);
-    const double miss_max = static_cast<double>(policy_.miss_max_ppm) / 1e6;
+    const double miss_max = static_cast<double>(step.policy.miss_max_ppm) / 1e6;
     if (latest >= absl::ZeroDuration() && lease.high_reward &&
         miss > miss_max) {
       const double backup_miss =
-          1 - FinishProbability(
-                  rest, left,
-                  OutlookOf(Performance(), Performance(), policy_.lease_term));
+          1 - FinishProbability(rest, left,
+                                OutlookOf(Performance(), Performance(),
+                                          step.policy.lease_term));
       lease.backups_wanted = CopiesNeeded(miss, backup_miss, miss_max,
-                                          policy_.backups_per_lease_max);
+                                          step.policy.backups_per_lease_max);
       lease.backup_reason = worker.pace_permille.count == 0 &&
                                     account.pace_permille.count == 0 &&
                                     progress.committed_units == 0
@@ -96,25 +97,25 @@ void Pool::CheckProgress(Lease lease, absl::Time now) {
                                 : BackupReason::kSlow;
       lease.miss_ppm = static_cast<int64_t>(1e6 * miss);
     } else {
-      lease.check_time = now + std::max(-latest / 2, policy_.lease_term / 32);
+      lease.check_time =
+          step.now + std::max(-latest / 2, step.policy.lease_term / 32);
     }
   }
-  state_.Put(lease);
+  step.state.Put(lease);
 }
 
-void Pool::CloseSilent(const Lease& lease, absl::Time now) {
+void CloseSilent(Step& step, const Lease& lease) {
   const bool has_rest =
       std::any_of(lease.trials.begin(), lease.trials.end(), [&](TrialId id) {
-        return state_.Find(id)->state == TrialState::kAssigned;
+        return step.state.Find(id)->state == TrialState::kAssigned;
       });
-  const Task& task = *state_.Find(lease.task);
-  if (!policy_.backups || lease.role != LeaseRole::kPrimary || !has_rest ||
-      task.state != TaskState::kActive || now >= lease.deadline ||
+  const Task& task = *step.state.Find(lease.task);
+  if (!step.policy.backups || lease.role != LeaseRole::kPrimary || !has_rest ||
+      task.state != TaskState::kActive || step.now >= lease.deadline ||
       lease.backup_reason == BackupReason::kSilent ||
-      !(lease.high_reward || state_.IsHighReward(lease.task, lease.subspace))) {
-    const TaskId id = task.id;
-    internal::EndLease(state_, lease, LeaseState::kExpired, true, now);
-    internal::SettleIfDone(state_, policy_, id, now);
+      !(lease.high_reward ||
+        step.state.IsHighReward(lease.task, lease.subspace))) {
+    EndLease(step, lease, LeaseState::kExpired, true);
     return;
   }
   Lease silent = lease;
@@ -124,43 +125,43 @@ void Pool::CloseSilent(const Lease& lease, absl::Time now) {
   silent.miss_ppm = 1'000'000;
   silent.expire_time = lease.deadline;
   silent.check_time = absl::InfiniteFuture();
-  state_.Put(silent);
+  step.state.Put(silent);
 }
 
-LeaseId Pool::GrantBackup(const Session& session, Amount price_min,
-                          absl::Time now) {
+LeaseId GrantBackup(Step& step, const Session& session, Amount price_min) {
   int looks = 0;
-  for (const auto& [deadline, id] : state_.backups_wanted()) {
+  for (const auto& [deadline, id] : step.state.backups_wanted()) {
     if (++looks > kLooksMax) break;
-    const Lease& primary = *state_.Find(id);
+    const Lease& primary = *step.state.Find(id);
     if (primary.account == session.account ||
-        HoldsOneOf(state_, session.account, id)) {
+        HoldsOneOf(step.state, session.account, id)) {
       continue;
     }
-    const Task& task = *state_.Find(primary.task);
+    const Task& task = *step.state.Find(primary.task);
     if (PricePerCoreHour(task) < price_min) continue;
-    WorkUnits units_left = UnitsLeft(task, session.account);
-    Seeker seeker = internal::SeekerFor(state_, policy_, means_, task, session);
+    WorkUnits units_left = search::UnitsLeft(step, task, session.account);
+    search::Seeker seeker = search::SeekerFor(step.state, step.policy,
+                                              step.memory.means, task, session);
     std::vector<Trial> rest;
     // From the end of the list, while the primary comes from its beginning: the
     // two meet, and little is done twice.
     for (auto it = primary.trials.rbegin(); it != primary.trials.rend(); ++it) {
-      const Trial& trial = *state_.Find(*it);
+      const Trial& trial = *step.state.Find(*it);
       if (trial.state != TrialState::kAssigned ||
-          state_.IndexOf(task.id).WasRejected(
+          step.state.IndexOf(task.id).WasRejected(
               session.account, trial.architecture_id, trial.rung) ||
-          !seeker.HasRoomFor(state_, trial)) {
+          !seeker.HasRoomFor(step.state, trial)) {
         continue;
       }
-      Trial copy = internal::FromTheStart(state_, task, trial);
+      Trial copy = search::FromTheStart(step.state, task, trial);
       units_left -= copy.work_units;
       if (units_left < 0) break;
       rest.push_back(std::move(copy));
     }
     if (rest.empty()) continue;
-    SubspaceRecord box = *state_.Find(primary.subspace);
+    SubspaceRecord box = *step.state.Find(primary.subspace);
     ++box.attempt;
-    Lease backup{.id = state_.NextLeaseId(),
+    Lease backup{.id = step.state.NextLeaseId(),
                  .task = task.id,
                  .subspace = box.id,
                  .session = session.id,
@@ -168,58 +169,19 @@ LeaseId Pool::GrantBackup(const Session& session, Amount price_min,
                  .attempt = box.attempt,
                  .role = LeaseRole::kBackup,
                  .trials_target = static_cast<int64_t>(rest.size()),
-                 .create_time = now,
-                 .expire_time = now + policy_.silence_term,
+                 .create_time = step.now,
+                 .expire_time = step.now + step.policy.silence_term,
                  .deadline = primary.deadline,
                  .high_reward = true,
                  .primary = id,
                  .backup_reason = primary.backup_reason,
                  .miss_ppm = primary.miss_ppm};
-    AddTrials(backup, std::move(rest), now);
-    state_.Put(box);
-    state_.Put(backup);
+    AddTrials(step, backup, std::move(rest));
+    step.state.Put(box);
+    step.state.Put(backup);
     return backup.id;
   }
   return {};
 }
 
-namespace internal {
-
-void CompleteIfIdle(PoolState& state, const Lease& lease, absl::Time now) {
-  if (std::none_of(lease.trials.begin(), lease.trials.end(), [&](TrialId id) {
-        return state.Find(id)->state == TrialState::kAssigned;
-      })) {
-    EndLease(state, lease, LeaseState::kCompleted, false, now);
-  }
-}
-
-void Supersede(PoolState& state, const PoolPolicy& policy, Lease lease,
-               const Trial& committed, absl::Time now) {
-  const LeaseId primary = lease.primary.IsSet() ? lease.primary : lease.id;
-  std::vector<LeaseId> others(state.BackupsOf(primary).begin(),
-                              state.BackupsOf(primary).end());
-  others.push_back(primary);
-  for (const LeaseId id : others) {
-    const Lease* found = state.Find(id);
-    if (found == nullptr || id == lease.id) continue;
-    const Lease other = *found;
-    bool changed = false;
-    for (const TrialId trial_id : other.trials) {
-      Trial trial = *state.Find(trial_id);
-      if (trial.state != TrialState::kAssigned ||
-          trial.architecture_id != committed.architecture_id ||
-          trial.rung != committed.rung) {
-        continue;
-      }
-      trial.state = TrialState::kAbandoned;
-      trial.reason = kSuperseded;
-      trial.upload_deadline = now + policy.silence_term;
-      state.Put(trial);
-      changed = true;
-    }
-    if (changed) CompleteIfIdle(state, other, now);
-  }
-}
-
-}  // namespace internal
-}  // namespace archpool
+}  // namespace archpool::work

@@ -4,111 +4,14 @@
 #include "common/base/status.h"
 #include "common/crypto/canonical.h"
 #include "common/model/chance.h"
-#include "server/core/pool.h"
-#include "server/core/pool_internal.h"
 #include "server/core/rules/work_price.h"
+#include "server/core/search/search.h"
+#include "server/core/state/queries.h"
 #include "server/core/state/quotas.h"
+#include "server/core/work/parts.h"
+#include "server/core/work/work.h"
 
-namespace archpool {
-namespace internal {
-
-int64_t TrialsLeft(const Task& task, const TaskIndex& index) {
-  const int64_t trials_max = task.spec->budget.trials_max;
-  if (trials_max == 0) return INT64_MAX;
-  return trials_max - index.assigned_count - index.pending_count -
-         index.accepted_count;
-}
-
-const DatasetManifest& ManifestOf(const PoolState& state, TaskId task) {
-  return state.FindDataset(state.Find(task)->spec->dataset)->manifest;
-}
-
-bool IsAboveChance(const PoolState& state, const Trial& trial) {
-  const DatasetManifest& manifest = ManifestOf(state, trial.task);
-  return archpool::IsAboveChance(ValidationCorrect(trial),
-                                 manifest.validation_count, manifest.classes);
-}
-
-Digest TrialKey(const Task& task, const Digest& architecture_id,
-                AccountId account, int64_t rung) {
-  CanonicalWriter writer("archpool/trial-key/v1");
-  writer.Fixed(architecture_id).Int(account.value);
-  if (rung > 0) writer.Int(rung);
-  return HmacSha256(task.secret, writer.encoding());
-}
-
-}  // namespace internal
-
-absl::StatusOr<AcquireLease::Reply> Pool::Execute(const AcquireLease& command,
-                                                  absl::Time now) {
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const Session session,
-      internal::OwnSession(state_, command.caller, command.session));
-  heirs_.Hear(session.id, now);
-  means_.Note(session.id, command.means);
-  const Account& account = *state_.Find(command.caller);
-  if (account.state == AccountState::kSuspended) {
-    return FailedPrecondition(
-        "ACCOUNT_SUSPENDED",
-        absl::StrCat("account '", account.name, "' is suspended after ",
-                     account.trials_rejected,
-                     " rejected trials; ask the pool's operator"));
-  }
-  if (state_.pool_clock().InMaintenance()) {
-    return AcquireLease::Reply{
-        .grant = {},
-        .idle_reason = "MAINTENANCE",
-        .idle_message =
-            "the pool's operator is at work on it; what you "
-            "train goes on, and new work comes afterwards"};
-  }
-  const auto& held = state_.LeasesOf(session.id);
-  for (const LeaseId id : held) {
-    if (std::find(command.holding.begin(), command.holding.end(), id) ==
-        command.holding.end()) {
-      return GrantOf(*state_.Find(id));
-    }
-  }
-  if (static_cast<int64_t>(held.size()) >= policy_.leases_per_session_max) {
-    return AcquireLease::Reply{
-        .grant = {},
-        .idle_reason = "LEASES_HELD",
-        .idle_message = absl::StrCat("this worker holds ", held.size(),
-                                     " leases; finish one first")};
-  }
-  if (state_.LeaseCount(account.id) >= internal::LeasesMax(policy_, account)) {
-    return AcquireLease::Reply{
-        .grant = {},
-        .idle_reason = "LEASES_ON_TRUST",
-        .idle_message = absl::StrCat(
-            "account '", account.name, "' holds ",
-            state_.LeaseCount(account.id),
-            " leases; it may hold one more for each trial accepted of it")};
-  }
-  if (auto idle = Desk().WhyNotVerifiable(session, now))
-    return *std::move(idle);
-  const absl::Duration pause = internal::PauseLeft(policy_, account, now);
-  if (pause > absl::ZeroDuration()) {
-    return AcquireLease::Reply{
-        .grant = {},
-        .idle_reason = "LEASES_GIVEN_UP",
-        .idle_message = absl::StrCat(
-            "account '", account.name,
-            "' gave up more leases than it completes; it may take the next in ",
-            absl::FormatDuration(absl::Ceil(pause, absl::Seconds(1))))};
-  }
-  const LeaseId backup = GrantBackup(session, command.price_min, now);
-  if (backup.IsSet()) {
-    const Lease& lease = *state_.Find(backup);
-    const Task& task = *state_.Find(lease.task);
-    Charge({.task = task.id,
-            .client = task.client,
-            .price = PricePerCoreHour(task)},
-           lease);
-    return GrantOf(lease);
-  }
-  return LeaseByShares(command, session, now);
-}
+namespace archpool::work {
 
 namespace {
 
@@ -132,7 +35,7 @@ AcquireLease::Reply NothingOpen(Amount best_refused, Amount price_min) {
                    DescribePrice(price_min)));
 }
 
-AcquireLease::Reply TooLargeHere(TaskId task, const internal::Seeker& seeker,
+AcquireLease::Reply TooLargeHere(TaskId task, const search::Seeker& seeker,
                                  const WorkerMeans& means) {
   return Idle("TOO_LARGE_HERE",
               absl::StrCat("what was found in ", task.ToString(),
@@ -145,15 +48,124 @@ bool IsActive(const PoolState& state, TaskId id) {
   return task != nullptr && task->state == TaskState::kActive;
 }
 
-}  // namespace
+void Charge(Step& step, const LeaseShares::Offer& offer, const Lease& lease) {
+  const WorkUnits each = step.state.Find(lease.trials[0])->work_units;
+  step.memory.shares.Charge(offer,
+                            std::max<WorkUnits>(1, each) * lease.trials_target);
+}
 
-AcquireLease::Reply Pool::LeaseByShares(const AcquireLease& command,
-                                        const Session& session,
-                                        absl::Time now) {
+void AdvanceSearch(Step& step, const Session& session, Looks& looks) {
+  if (step.memory.searching.size() == 0) return;
+  const TaskId id = step.memory.searching.Next();
+  if (!IsActive(step.state, id)) return step.memory.searching.Remove(id);
+  const Looks given = looks;
+  const Task& task = *step.state.Find(id);
+  search::Seeker seeker = search::SeekerFor(step.state, step.policy,
+                                            step.memory.means, task, session);
+  const search::LeaseStart start =
+      search::StartFromDraws(step, task, seeker, looks);
+  if (!start.trials.empty() || looks == given) step.memory.searching.Remove(id);
+}
+
+AcquireLease::Reply GrantOf(const Step& step, const Lease& lease) {
+  const Task& task = *step.state.Find(lease.task);
+  LeaseGrant grant{
+      .lease = lease,
+      .assignments = {},
+      .spec = task.spec,
+      .manifest = step.state.FindDataset(task.spec->dataset)->manifest,
+      .price = PricePerCoreHour(task)};
+  for (const TrialId id : lease.trials) {
+    const Trial& trial = *step.state.Find(id);
+    if (trial.state != TrialState::kAssigned) continue;
+    grant.assignments.push_back(AssignmentOf(step.state, task, trial));
+  }
+  return {.grant = std::move(grant), .idle_reason = "", .idle_message = ""};
+}
+
+// Why a worker gets nothing of an active task; a task of which nothing is left
+// ends.
+AcquireLease::Reply WhyNothing(Step& step, const Task& task,
+                               const search::Seeker& seeker,
+                               const Looks& looks) {
+  const TaskIndex& index = step.state.IndexOf(task.id);
+  const int64_t outstanding = index.assigned_count + index.pending_count;
+  const bool too_dear = seeker.too_dear;
+  if (too_dear && outstanding > 0 &&
+      search::UnitsLeft(step, task, seeker.session.account) <
+          search::UnitsLeft(step, task)) {
+    return Idle("UNPROVEN_SHARE",
+                absl::StrCat("accounts with fewer than ", kProvenTrials,
+                             " accepted trials have reserved their part of ",
+                             task.id.ToString(),
+                             "; wait for verdicts, or the next task"));
+  }
+  if (too_dear && outstanding > 0) {
+    return Idle("BUDGET_RESERVED",
+                absl::StrCat(
+                    "what is left of the budget of ", task.id.ToString(),
+                    " is being worked on; wait for verdicts or the next task"));
+  }
+  if (!seeker.too_large.IsEmpty()) {
+    return TooLargeHere(task.id, seeker,
+                        step.memory.means.Of(seeker.session.id));
+  }
+  if (looks.Left(task.spec->space) <= 0) {
+    return Idle("SEARCHING", absl::StrCat("nothing new was found yet in ",
+                                          task.id.ToString(), "; ask again"));
+  }
+  if (outstanding > 0) {
+    return Idle("ALL_SUBSPACES_LEASED",
+                absl::StrCat("every open subspace of ", task.id.ToString(),
+                             " is leased to another worker"));
+  }
+  const bool completed =
+      index.done_subspaces == static_cast<int64_t>(index.subspaces.size());
+  if (!too_dear && (!completed || search::IsPromoting(step.state, task))) {
+    return Idle("SEARCHING", absl::StrCat("nothing new was found yet in ",
+                                          task.id.ToString(), "; ask again"));
+  }
+  step.facts.push_back(NothingLeft{
+      task.id, too_dear ? EndReason::kBudget : EndReason::kExhausted});
+  return Idle("NO_OPEN_TASK", absl::StrCat(task.id.ToString(), " has ended"));
+}
+
+AcquireLease::Reply LeaseFrom(Step& step, TaskId id, const Session& session,
+                              Looks& looks) {
+  const Task& task = *step.state.Find(id);
+  if (AwaitsMeasurements(step.state, step.policy, id)) {
+    return Idle(
+        "RESULTS_AWAITED",
+        absl::StrCat("so far nothing in ", id.ToString(),
+                     " learns; verifiers are measuring the last of as many "
+                     "trainings as end such a task"));
+  }
+  search::Seeker seeker = search::SeekerFor(step.state, step.policy,
+                                            step.memory.means, task, session);
+  seeker.too_dear = TrialsLeft(task, step.state.IndexOf(id)) <= 0;
+  if (!seeker.too_dear) {
+    search::LeaseStart start = search::FindStart(step, task, seeker, looks);
+    if (!start.trials.empty() &&
+        !FitsInTime(step, task, session, start.trials[0].work_units)) {
+      return Idle("TIME_TOO_SHORT",
+                  absl::StrCat(id.ToString(),
+                               " ends before this worker is expected to "
+                               "finish a training; wait for the next task"));
+    }
+    if (!start.trials.empty()) {
+      return GrantOf(
+          step, *step.state.Find(Grant(step, task, session, std::move(start))));
+    }
+  }
+  return WhyNothing(step, task, seeker, looks);
+}
+
+AcquireLease::Reply LeaseByShares(Step& step, const AcquireLease& command,
+                                  const Session& session) {
   std::vector<LeaseShares::Offer> offers;
   Amount best_refused = -1;
-  for (const auto& [leases, id] : state_.tasks_by_leases()) {
-    const Task& task = *state_.Find(id);
+  for (const auto& [leases, id] : step.state.tasks_by_leases()) {
+    const Task& task = *step.state.Find(id);
     const Amount price = PricePerCoreHour(task);
     if (price >= command.price_min) {
       offers.push_back({.task = id, .client = task.client, .price = price});
@@ -162,168 +174,118 @@ AcquireLease::Reply Pool::LeaseByShares(const AcquireLease& command,
     }
   }
   AcquireLease::Reply idle = NothingOpen(best_refused, command.price_min);
-  offers = shares_.Ordered(std::move(offers));
+  offers = step.memory.shares.Ordered(std::move(offers));
   Looks looks;
   for (const LeaseShares::Offer& offer : offers) {
-    if (searching_.Contains(offer.task) || !IsActive(state_, offer.task)) {
+    if (step.memory.searching.Contains(offer.task) ||
+        !IsActive(step.state, offer.task)) {
       continue;
     }
     const Looks given = looks.Half();
     Looks left = given;
-    AcquireLease::Reply reply = LeaseFrom(offer.task, session, left, now);
+    AcquireLease::Reply reply = LeaseFrom(step, offer.task, session, left);
     looks.Take(given, left);
     if (reply.grant) {
-      Charge(offer, reply.grant->lease);
+      Charge(step, offer, reply.grant->lease);
       // Half a millisecond: whoever was served is not kept waiting for others.
       Looks few(Looks::kLayersPerRequest / 16);
-      AdvanceSearch(session, few);
+      AdvanceSearch(step, session, few);
       return reply;
     }
     // What is too large for one is found by others without further search.
     if (left != given && reply.idle_reason != "TOO_LARGE_HERE") {
-      searching_.Add(offer.task);
+      step.memory.searching.Add(offer.task);
     }
     idle = std::move(reply);
   }
-  for (int64_t turns = searching_.size(); turns > 0; --turns) {
-    const TaskId id = searching_.Next();
-    if (!IsActive(state_, id)) {
-      searching_.Remove(id);
+  for (int64_t turns = step.memory.searching.size(); turns > 0; --turns) {
+    const TaskId id = step.memory.searching.Next();
+    if (!IsActive(step.state, id)) {
+      step.memory.searching.Remove(id);
       continue;
     }
     const auto offer =
         std::find_if(offers.begin(), offers.end(),
                      [&](const auto& one) { return one.task == id; });
     if (offer == offers.end()) continue;  // pays too little
-    const Looks given = searching_.size() == 1 ? looks : looks.Half();
+    const Looks given =
+        step.memory.searching.size() == 1 ? looks : looks.Half();
     Looks left = given;
-    idle = LeaseFrom(id, session, left, now);
+    idle = LeaseFrom(step, id, session, left);
     looks.Take(given, left);
-    if (left == given || idle.grant) searching_.Remove(id);
+    if (left == given || idle.grant) step.memory.searching.Remove(id);
     if (idle.grant) {
-      Charge(*offer, idle.grant->lease);
+      Charge(step, *offer, idle.grant->lease);
       break;
     }
   }
   return idle;
 }
 
-void Pool::Charge(const LeaseShares::Offer& offer, const Lease& lease) {
-  const WorkUnits each = state_.Find(lease.trials[0])->work_units;
-  shares_.Charge(offer, std::max<WorkUnits>(1, each) * lease.trials_target);
-}
+}  // namespace
 
-void Pool::AdvanceSearch(const Session& session, Looks& looks) {
-  if (searching_.size() == 0) return;
-  const TaskId id = searching_.Next();
-  if (!IsActive(state_, id)) return searching_.Remove(id);
-  const Looks given = looks;
-  const Task& task = *state_.Find(id);
-  Seeker seeker = internal::SeekerFor(state_, policy_, means_, task, session);
-  const Start start = StartFromDraws(task, seeker, looks);
-  if (!start.trials.empty() || looks == given) searching_.Remove(id);
-}
-
-Assignment Pool::AssignmentOf(const Task& task, const Trial& trial) const {
-  Assignment assignment{
-      .trial = trial.id,
-      .architecture = trial.architecture,
-      .architecture_id = trial.architecture_id,
-      .trial_key = internal::TrialKey(task, trial.architecture_id,
-                                      trial.account, trial.rung),
-      .rung = trial.rung,
-      .resumes = trial.resumes};
-  if (trial.resumes.IsSet()) {
-    const Trial& below = *state_.Find(trial.resumes);
-    assignment.initial_weights = below.weights_digest;
-    assignment.initial_weights_size_bytes = below.weights_size_bytes;
+absl::StatusOr<AcquireLease::Reply> Execute(Step& step,
+                                            const AcquireLease& command) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const Session session,
+      OwnSession(step.state, command.caller, command.session));
+  step.memory.heirs.Hear(session.id, step.now);
+  step.memory.means.Note(session.id, command.means);
+  const Account& account = *step.state.Find(command.caller);
+  if (account.state == AccountState::kSuspended) {
+    return FailedPrecondition(
+        "ACCOUNT_SUSPENDED",
+        absl::StrCat("account '", account.name, "' is suspended after ",
+                     account.trials_rejected,
+                     " rejected trials; ask the pool's operator"));
   }
-  return assignment;
-}
-
-AcquireLease::Reply Pool::GrantOf(const Lease& lease) const {
-  const Task& task = *state_.Find(lease.task);
-  LeaseGrant grant{.lease = lease,
-                   .assignments = {},
-                   .spec = task.spec,
-                   .manifest = state_.FindDataset(task.spec->dataset)->manifest,
-                   .price = PricePerCoreHour(task)};
-  for (const TrialId id : lease.trials) {
-    const Trial& trial = *state_.Find(id);
-    if (trial.state != TrialState::kAssigned) continue;
-    grant.assignments.push_back(AssignmentOf(task, trial));
+  if (step.state.pool_clock().InMaintenance()) {
+    return Idle("MAINTENANCE",
+                "the pool's operator is at work on it; what you "
+                "train goes on, and new work comes afterwards");
   }
-  return {.grant = std::move(grant), .idle_reason = "", .idle_message = ""};
-}
-
-AcquireLease::Reply Pool::LeaseFrom(TaskId id, const Session& session,
-                                    Looks& looks, absl::Time now) {
-  const Task& task = *state_.Find(id);
-  const TaskIndex& index = state_.IndexOf(id);
-  const int64_t outstanding = index.assigned_count + index.pending_count;
-  if (internal::AwaitsMeasurements(state_, policy_, id)) {
-    return Idle(
-        "RESULTS_AWAITED",
-        absl::StrCat("so far nothing in ", id.ToString(),
-                     " learns; verifiers are measuring the last of as many "
-                     "trainings as end such a task"));
-  }
-  Seeker seeker = internal::SeekerFor(state_, policy_, means_, task, session);
-  seeker.too_dear = internal::TrialsLeft(task, index) <= 0;
-  if (!seeker.too_dear) {
-    Start start = StartFromPromotions(task, seeker, now);
-    if (start.trials.empty()) start = StartFromAbandoned(task, seeker);
-    if (start.trials.empty()) start = StartFromRanking(task, seeker, looks);
-    if (start.trials.empty()) start = StartFromDraws(task, seeker, looks);
-    if (!start.trials.empty() &&
-        !internal::FitsInTime(state_, policy_, task, session,
-                              start.trials[0].work_units, now)) {
-      return Idle("TIME_TOO_SHORT",
-                  absl::StrCat(id.ToString(),
-                               " ends before this worker is expected to "
-                               "finish a training; wait for the next task"));
-    }
-    if (!start.trials.empty()) {
-      return GrantOf(*state_.Find(Grant(task, session, std::move(start), now)));
+  const auto& held = step.state.LeasesOf(session.id);
+  for (const LeaseId id : held) {
+    if (std::find(command.holding.begin(), command.holding.end(), id) ==
+        command.holding.end()) {
+      return GrantOf(step, *step.state.Find(id));
     }
   }
-  const bool too_dear = seeker.too_dear;
-  if (too_dear && outstanding > 0 &&
-      UnitsLeft(task, session.account) < UnitsLeft(task)) {
+  if (static_cast<int64_t>(held.size()) >= step.policy.leases_per_session_max) {
+    return Idle("LEASES_HELD", absl::StrCat("this worker holds ", held.size(),
+                                            " leases; finish one first"));
+  }
+  if (step.state.LeaseCount(account.id) >= LeasesMax(step.policy, account)) {
     return Idle(
-        "UNPROVEN_SHARE",
-        absl::StrCat("accounts with fewer than ", kProvenTrials,
-                     " accepted trials have reserved their part of ",
-                     id.ToString(), "; wait for verdicts, or the next task"));
+        "LEASES_ON_TRUST",
+        absl::StrCat(
+            "account '", account.name, "' holds ",
+            step.state.LeaseCount(account.id),
+            " leases; it may hold one more for each trial accepted of it"));
   }
-  if (too_dear && outstanding > 0) {
-    return Idle("BUDGET_RESERVED",
-                absl::StrCat(
-                    "what is left of the budget of ", id.ToString(),
-                    " is being worked on; wait for verdicts or the next task"));
+  if (auto idle = DeskOf(step).WhyNotVerifiable(session, step.now))
+    return *std::move(idle);
+  const absl::Duration pause = PauseLeft(step.policy, account, step.now);
+  if (pause > absl::ZeroDuration()) {
+    return Idle(
+        "LEASES_GIVEN_UP",
+        absl::StrCat(
+            "account '", account.name,
+            "' gave up more leases than it completes; it may take the next in ",
+            absl::FormatDuration(absl::Ceil(pause, absl::Seconds(1)))));
   }
-  if (!seeker.too_large.IsEmpty()) {
-    return TooLargeHere(id, seeker, means_.Of(session.id));
+  const LeaseId backup = GrantBackup(step, session, command.price_min);
+  if (backup.IsSet()) {
+    const Lease& lease = *step.state.Find(backup);
+    const Task& task = *step.state.Find(lease.task);
+    Charge(step,
+           {.task = task.id,
+            .client = task.client,
+            .price = PricePerCoreHour(task)},
+           lease);
+    return GrantOf(step, lease);
   }
-  if (looks.Left(task.spec->space) <= 0) {
-    return Idle("SEARCHING", absl::StrCat("nothing new was found yet in ",
-                                          id.ToString(), "; ask again"));
-  }
-  if (outstanding > 0) {
-    return Idle("ALL_SUBSPACES_LEASED",
-                absl::StrCat("every open subspace of ", id.ToString(),
-                             " is leased to another worker"));
-  }
-  const bool completed =
-      index.done_subspaces == static_cast<int64_t>(index.subspaces.size());
-  if (!too_dear && (!completed || internal::IsPromoting(state_, task))) {
-    return Idle("SEARCHING", absl::StrCat("nothing new was found yet in ",
-                                          id.ToString(), "; ask again"));
-  }
-  internal::BeginFinishing(
-      state_, policy_, id,
-      too_dear ? EndReason::kBudget : EndReason::kExhausted, now);
-  return Idle("NO_OPEN_TASK", absl::StrCat(id.ToString(), " has ended"));
+  return LeaseByShares(step, command, session);
 }
 
-}  // namespace archpool
+}  // namespace archpool::work

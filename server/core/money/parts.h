@@ -1,0 +1,19 @@
+// What the money room's files share.
+#ifndef ARCHPOOL_SERVER_CORE_MONEY_PARTS_H_
+#define ARCHPOOL_SERVER_CORE_MONEY_PARTS_H_
+
+#include "absl/status/status.h"
+#include "server/core/state/step.h"
+
+namespace archpool::money {
+
+// ACCOUNT_SUSPENDED: what it holds, and where that is to go, stays as it is.
+absl::Status CheckMayMoveMoney(const Account& account);
+
+// Sets the account's money aside to be paid out, where its balance has come to
+// its threshold.
+void PayOutIfDue(Step& step, AccountId account);
+
+}  // namespace archpool::money
+
+#endif  // ARCHPOOL_SERVER_CORE_MONEY_PARTS_H_

@@ -1,0 +1,54 @@
+// What the proof room's files share.
+#ifndef ARCHPOOL_SERVER_CORE_PROOF_PARTS_H_
+#define ARCHPOOL_SERVER_CORE_PROOF_PARTS_H_
+
+#include <optional>
+#include <string>
+
+#include "server/core/commands/commands.h"
+#include "server/core/state/step.h"
+
+namespace archpool::proof {
+
+// Whose fault a rejection is.
+enum class Fault {
+  kNone,   // unpaid, and held against nobody
+  kDoubt,  // perhaps nobody's: but everything that has not matured is looked at
+  kMiner,  // that, and it counts towards suspension
+  kFraud,  // that, and all credit that has not matured is void
+};
+
+// A verdict that accepts: standing, maturity. A trial that was accepted before
+// is so on a better basis now.
+void AcceptTrial(Step& step, Trial trial, TrialBasis basis);
+// A verdict, or a deadline, that rejects.
+void RejectTrial(Step& step, Trial trial, const std::string& reason,
+                 Fault fault);
+// Accepts what a verifier found true.
+ReportAudit::Reply AcceptSeen(Step& step, Trial trial, bool was_replayed_whole);
+
+// Asks the miner to lay open the segment that was drawn for the trial.
+void AskSegment(Step& step, const Trial& trial, bool measures_all);
+// An audit waits for verifiers from now on, until the policy decides.
+void AwaitVerifiers(const PoolState& state, const PoolPolicy& policy,
+                    Audit& audit, absl::Time now);
+// Back to the verifiers.
+void ReturnAudit(Step& step, Audit audit);
+// The trial's open audit is done, if it has one.
+void EndAudit(Step& step, TrialId trial);
+// No verifier decided the audit in time: the operator's policy does.
+void CloseUnverified(Step& step, const Audit& audit);
+
+// A verifier found its trial, as it would be rejected, false: it is once
+// another, or a recomputation, says so too.
+ReportAudit::Reply Blame(Step& step, Audit audit, Trial trial,
+                         const std::string& reason);
+// A verifier found its trial true: nullopt where that decides.
+std::optional<ReportAudit::Reply> Clear(Step& step, const Audit& found,
+                                        const Trial& trial);
+// A verifier could not tell.
+ReportAudit::Reply Fail(Step& step, Audit audit, const std::string& reason);
+
+}  // namespace archpool::proof
+
+#endif  // ARCHPOOL_SERVER_CORE_PROOF_PARTS_H_

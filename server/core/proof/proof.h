@@ -1,0 +1,62 @@
+// The proof room: what is asked of miners and verifiers, verdicts, and whose
+// credit matures or is void. Called by the pool alone.
+#ifndef ARCHPOOL_SERVER_CORE_PROOF_PROOF_H_
+#define ARCHPOOL_SERVER_CORE_PROOF_PROOF_H_
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/core/commands/commands.h"
+#include "server/core/state/step.h"
+
+namespace archpool::proof {
+
+absl::StatusOr<OpenSegment::Reply> Execute(Step& step,
+                                           const OpenSegment& command);
+absl::StatusOr<ConfirmUpload::Reply> Execute(Step& step,
+                                             const ConfirmUpload& command);
+absl::StatusOr<ReviewTrials::Reply> Execute(Step& step,
+                                            const ReviewTrials& command);
+absl::StatusOr<AcquireAudit::Reply> Execute(Step& step,
+                                            const AcquireAudit& command);
+absl::StatusOr<RenewAudit::Reply> Execute(Step& step,
+                                          const RenewAudit& command);
+absl::StatusOr<ReportAudit::Reply> Execute(Step& step,
+                                           const ReportAudit& command);
+absl::StatusOr<VoidTrial::Reply> Execute(Step& step, const VoidTrial& command);
+absl::StatusOr<ReviewVerifiers::Reply> Execute(Step& step,
+                                               const ReviewVerifiers& command);
+
+// Whether a trial just committed is audited; a candidate for the front, and
+// what is at chance, always is, and is measured in full.
+void Draw(Step& step, Trial trial, bool measures_all);
+// What the pool wants of a trial whose report it took.
+void SayWhatIsWanted(const Step& step, ReportTrials::Result& result);
+
+// What was asked of a trial never came: its weights.
+void CloseUpload(Step& step, Trial trial);
+// The audit's time is over: its miner's, its verifiers', or that of the one
+// that has it.
+void CloseAudit(Step& step, const Audit& audit);
+
+// Asks for a segment of what would go on to the next rung and was taken at its
+// word: a promotion counts after its audit.
+void AskPromotable(Step& step, TaskId task);
+// Asks, as a task begins to finish, for the short last blocks of accounts that
+// no longer work for it, while others' audits are under way; a bounded number.
+void AskShortBlocks(Step& step, TaskId task);
+// What is still to be looked at before a task without open verdicts can end:
+// the short last blocks, and candidates for the front that were never measured.
+// False: nothing.
+bool AskLastSegments(Step& step, TaskId task);
+// And of what the task would end with, what was not replayed in full, with all
+// that it grew from. False: nothing.
+bool AskUnproven(Step& step, const std::vector<Trial>& finalists);
+// One finalist's replay that no verifier decided in time is enough: the others
+// that are unproven do not win either. Else each would uncover the next, and
+// the task's end would be as many waits away. False: none is.
+bool BarUnproven(Step& step, const std::vector<Trial>& finalists);
+
+}  // namespace archpool::proof
+
+#endif  // ARCHPOOL_SERVER_CORE_PROOF_PROOF_H_

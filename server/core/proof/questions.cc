@@ -1,0 +1,152 @@
+// What is asked for of trials that were taken at their word, before anything
+// follows from them: segments of miners, whole replays of verifiers.
+#include <utility>
+#include <vector>
+
+#include "server/core/leaves/audit_draw.h"
+#include "server/core/proof/parts.h"
+#include "server/core/proof/proof.h"
+#include "server/core/state/answers.h"
+
+namespace archpool::proof {
+
+namespace {
+
+using Immature = absl::btree_set<std::pair<absl::Time, TrialId>>;
+
+// Of the results that wait to go on, as many are looked at, by rung.
+constexpr int kWaitingSeenMax = 1'024;
+
+// A block that never became a whole one.
+bool IsShort(const PoolPolicy& policy, const Immature& block) {
+  return std::ssize(block) < policy.credit_block;
+}
+
+void AskWhole(Step& step, const Trial& trial) {
+  Audit audit{.id = step.state.NextAuditId(),
+              .trial = trial.id,
+              .task = trial.task,
+              .kind = AuditKind::kWhole,
+              .measures_all = true};
+  AwaitVerifiers(step.state, step.policy, audit, step.now);
+  step.state.Put(audit);
+}
+
+// The result, with all that it grew from, as far as it was not replayed in
+// full.
+std::vector<Trial> UnprovenBelow(const PoolState& state,
+                                 const Trial& finalist) {
+  std::vector<Trial> unproven;
+  for (const Trial* trial = &finalist;
+       trial != nullptr && !trial->known_from.IsSet();
+       trial = state.Find(trial->resumes)) {
+    if (trial->basis != TrialBasis::kReplayed) unproven.push_back(*trial);
+  }
+  return unproven;
+}
+
+}  // namespace
+
+void AskSegment(Step& step, const Trial& trial, bool measures_all) {
+  const Task& task = *step.state.Find(trial.task);
+  const AuditDraw draw = DrawOf(task, trial);
+  const bool has_weights = trial.state == TrialState::kAccepted &&
+                           WantsWeights(task.spec->recipe, trial);
+  Audit audit{.id = step.state.NextAuditId(),
+              .trial = trial.id,
+              .task = trial.task,
+              .state = AuditState::kAsked,
+              .segment = draw.segment,
+              .measures_all = measures_all,
+              .missing = kPartOpening};
+  if (!has_weights) audit.missing |= kPartWeights;
+  if (draw.segment > 0)
+    audit.missing |= kPartBeginWeights | kPartBeginOptimizer;
+  audit.expire_time =
+      AnswerDeadline(step.state, step.policy, trial, audit.missing, step.now);
+  step.state.Put(audit);
+}
+
+void AskPromotable(Step& step, TaskId task) {
+  std::vector<TrialId> asked;
+  for (const RungBoard& rung : step.state.IndexOf(task).rungs) {
+    int seen = 0;
+    for (const RungBoard::Result& waiting : rung.waiting()) {
+      if (++seen > kWaitingSeenMax) break;
+      if (!IsSeen(*step.state.Find(waiting.trial)) &&
+          !step.state.AuditOf(waiting.trial).IsSet()) {
+        asked.push_back(waiting.trial);
+      }
+    }
+  }
+  for (const TrialId id : asked) {
+    AskSegment(step, *step.state.Find(id), /*measures_all=*/false);
+  }
+}
+
+void AskShortBlocks(Step& step, TaskId task) {
+  const TaskIndex& index = step.state.IndexOf(task);
+  absl::btree_set<AccountId> at_work;
+  for (const LeaseId lease : index.leases) {
+    at_work.insert(step.state.Find(lease)->account);
+  }
+  std::vector<TrialId> asked;
+  for (const auto& [account, block] : index.immature) {
+    if (!IsShort(step.policy, block) || at_work.contains(account)) continue;
+    for (const auto& [commit_time, id] : block) {
+      if (std::ssize(asked) < step.policy.settle_trials_max &&
+          step.state.Find(id)->basis == TrialBasis::kSampledOut &&
+          !step.state.AuditOf(id).IsSet()) {
+        asked.push_back(id);
+      }
+    }
+  }
+  for (const TrialId id : asked) {
+    AskSegment(step, *step.state.Find(id), /*measures_all=*/false);
+  }
+}
+
+bool AskLastSegments(Step& step, TaskId task) {
+  const TaskIndex& index = step.state.IndexOf(task);
+  std::vector<std::pair<TrialId, bool>> asked;
+  for (const auto& [account, block] : index.immature) {
+    for (const auto& [commit_time, id] : block) {
+      const Trial& trial = *step.state.Find(id);
+      // Hidden by a result that was refuted since, perhaps.
+      const bool is_top = trial.verified_accuracy_ppm == kNotMeasured &&
+                          IsResult(trial) &&
+                          index.claims.IsTop(trial.claimed_correct, trial.macs);
+      const bool is_due =
+          IsShort(step.policy, block) && trial.basis == TrialBasis::kSampledOut;
+      if (is_top || is_due) asked.push_back({id, is_top});
+    }
+  }
+  for (const auto& [id, is_top] : asked) {
+    AskSegment(step, *step.state.Find(id), is_top);
+  }
+  return !asked.empty();
+}
+
+bool AskUnproven(Step& step, const std::vector<Trial>& finalists) {
+  bool asks = false;
+  for (const Trial& finalist : finalists) {
+    for (const Trial& trial : UnprovenBelow(step.state, finalist)) {
+      AskWhole(step, trial);
+      asks = true;
+    }
+  }
+  return asks;
+}
+
+bool BarUnproven(Step& step, const std::vector<Trial>& finalists) {
+  bool bars = false;
+  for (Trial finalist : finalists) {
+    if (UnprovenBelow(step.state, finalist).empty()) continue;
+    finalist.is_barred = true;
+    step.state.Put(finalist);
+    bars = true;
+  }
+  return bars;
+}
+
+}  // namespace archpool::proof

@@ -1,0 +1,88 @@
+// The machine on one screen: who reacts to which fact, and in which order. It
+// comes to an end because every trial, lease and task passes each state once
+// (records/transitions.h); a fact about what is over by now brings about
+// nothing.
+#include "server/core/reactions.h"
+
+#include <utility>
+#include <variant>
+
+#include "server/core/proof/proof.h"
+#include "server/core/settle.h"
+#include "server/core/tasks/tasks.h"
+#include "server/core/work/work.h"
+
+namespace archpool {
+namespace {
+
+class Reactions {
+ public:
+  explicit Reactions(Step& step)
+      : step_(step), trials_left_(step.policy.settle_trials_max) {}
+
+  // What a fact brings about is done, with all that follows from it, before the
+  // next fact: a task that begins to finish asks for what it still needs before
+  // anything else could settle it.
+  void ToAll() {
+    const Facts stated = std::exchange(step_.facts, {});
+    for (const Fact& fact : stated) {
+      std::visit(*this, fact);
+      ToAll();
+    }
+  }
+
+  void operator()(const TrialCommitted& fact) {
+    const Trial* trial = step_.state.Find(fact.trial);
+    if (trial == nullptr || trial->state != TrialState::kCommitted) return;
+    proof::Draw(step_, *trial, fact.measures_all);
+  }
+  void operator()(const TrialAccepted& fact) {
+    if (!IsActive(fact.task)) {
+      return SettleIfDone(step_, fact.task, trials_left_);
+    }
+    proof::AskPromotable(step_, fact.task);
+    tasks::EndIfMet(step_, fact.trial);
+  }
+  void operator()(const TrialRejected& fact) {
+    SettleIfDone(step_, fact.task, trials_left_);
+  }
+  void operator()(const MinerConvicted& fact) {
+    work::Revoke(step_, fact.lease);
+  }
+  void operator()(const AccountSuspended& fact) {
+    work::RevokeAllOf(step_, fact.account);
+  }
+  void operator()(const AuditClosed& fact) {
+    SettleIfDone(step_, fact.task, trials_left_);
+  }
+  void operator()(const LeaseEnded& fact) {
+    SettleIfDone(step_, fact.task, trials_left_);
+  }
+  void operator()(const NothingLeft& fact) {
+    tasks::BeginFinishing(step_, fact.task, fact.reason);
+  }
+  void operator()(const TaskFinishing& fact) {
+    if (step_.state.Find(fact.task) == nullptr) return;
+    work::GiveUpUnbegun(step_, fact.task);
+    proof::AskShortBlocks(step_, fact.task);
+    SettleIfDone(step_, fact.task, trials_left_);
+  }
+
+ private:
+  bool IsActive(TaskId id) const {
+    const Task* task = step_.state.Find(id);
+    return task != nullptr && task->state == TaskState::kActive;
+  }
+
+  Step& step_;
+  int64_t trials_left_;  // that are settled at once
+};
+
+}  // namespace
+
+void React(Step& step) {
+  Reactions reactions(step);
+  reactions.ToAll();
+}
+
+}  // namespace archpool

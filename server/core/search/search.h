@@ -1,0 +1,103 @@
+// The search room: boxes, and what is trained next. The pool and the rooms
+// above it call this; it knows none of them.
+#ifndef ARCHPOOL_SERVER_CORE_SEARCH_SEARCH_H_
+#define ARCHPOOL_SERVER_CORE_SEARCH_SEARCH_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/core/commands/commands.h"
+#include "server/core/leaves/looks.h"
+#include "server/core/rules/worker_means.h"
+#include "server/core/state/step.h"
+
+namespace archpool::search {
+
+// A worker for which a task's work is looked through, and what of it was passed
+// over.
+struct Seeker {
+  const Session& session;
+  TrainingRoom room;      // in this task
+  bool too_dear = false;  // something costs more than is left of the budget
+  PassedOver too_large;   // what could be had, but for its size
+  // Of stored trials, whose memory is in no record: as many are looked into,
+  // and what comes after them is passed over. Bounds what a request costs.
+  int plans_left = 64;
+
+  // Notes what it has no room for.
+  bool HasRoomFor(const TrainingSize& size);
+  bool HasRoomFor(const PoolState& state, const Trial& trial);
+};
+
+Seeker SeekerFor(const PoolState& state, const PoolPolicy& policy,
+                 const MeansBook& means, const Task& task,
+                 const Session& session);
+
+// What a lease begins with.
+struct LeaseStart {
+  SubspaceId box;
+  std::vector<Trial> trials;  // without ids, lease and account
+};
+
+absl::StatusOr<RankCandidates::Reply> Execute(Step& step,
+                                              const RankCandidates& command);
+
+// Work units that the task may still give out; and as far as the account may.
+WorkUnits UnitsLeft(const Step& step, const Task& task);
+WorkUnits UnitsLeft(const Step& step, const Task& task, AccountId account);
+
+// How many trials of `units` fill the worker's lease.
+int64_t ListTarget(const Step& step, const Task& task, const Session& session,
+                   WorkUnits units);
+
+// Of what goes on to the next rung, what the account left undone, the ranking,
+// or at random: the first of which there is something. Here and below: within
+// `looks`, which what is looked at is taken from.
+LeaseStart FindStart(Step& step, const Task& task, Seeker& seeker,
+                     Looks& looks);
+// Draws at random in the most promising open boxes.
+LeaseStart StartFromDraws(Step& step, const Task& task, Seeker& seeker,
+                          Looks& looks);
+
+// At most `count` further candidates of the ranking in `box`.
+std::vector<Trial> RankedIn(Step& step, const Task& task, SubspaceId box,
+                            Seeker& seeker, int64_t count, WorkUnits units_left,
+                            Looks& looks);
+
+struct DrawnTrials {
+  std::vector<Trial> trials;  // without ids, lease and account
+  // Every network in the box was tried, or is impossible.
+  bool nothing_left = false;
+};
+DrawnTrials DrawTrials(Step& step, const Task& task,
+                       const SubspaceRecord& subspace, Seeker& seeker,
+                       int64_t count_max, Looks& looks);
+
+// What an account may be given of the results that go on to the next rung, of
+// any box or of `box` alone, the highest rungs first; within `units_left`. An
+// account goes on from its own weights; what its account has not taken up for
+// `patience` since the commitment, while it holds no lease, others train from
+// the start.
+std::vector<Trial> Promotions(const PoolState& state, const Task& task,
+                              Seeker& seeker, SubspaceId box, int64_t count,
+                              WorkUnits units_left, absl::Duration patience,
+                              absl::Time now);
+
+// Whether some result waits to go on, in a box that is not pruned.
+bool IsPromoting(const PoolState& state, const Task& task);
+
+// The same network at the same rung for another account, which has none of its
+// weights: without ids, lease and account.
+Trial FromTheStart(const PoolState& state, const Task& task,
+                   const Trial& trial);
+
+// An open box whose every architecture was accepted is completed.
+void CompleteIfDone(Step& step, SubspaceId box);
+
+// A completed box one of whose results was void is open again.
+void ReopenIfCompleted(Step& step, SubspaceId box);
+
+}  // namespace archpool::search
+
+#endif  // ARCHPOOL_SERVER_CORE_SEARCH_SEARCH_H_

@@ -1,0 +1,72 @@
+#include "server/core/state/answers.h"
+
+#include <algorithm>
+
+namespace archpool {
+
+namespace {
+
+// Leases that show a worker's pace, and how many times the training may take.
+constexpr int64_t kPacesMin = 3;
+constexpr int64_t kPaceRoom = 4;
+
+// How long the trial's miner needs to train it once more: by the pace that was
+// measured of it, with room for what else it does meanwhile.
+absl::Duration TrainingAgain(const PoolState& state, const PoolPolicy& policy,
+                             const Trial& trial) {
+  const Session* session = state.Find(trial.session);
+  const Moments& of_account =
+      state.Find(trial.account)->performance.pace_permille;
+  const Moments& pace =
+      session != nullptr &&
+              session->performance.pace_permille.count >= kPacesMin
+          ? session->performance.pace_permille
+          : of_account;
+  const absl::Duration work = absl::Microseconds(trial.work_units);
+  const absl::Duration slowest = policy.slowness_max * work;
+  if (pace.count < kPacesMin) {
+    // As it took the first time: whoever trained nothing is not waited for.
+    const absl::Duration took = trial.commit_time - trial.create_time;
+    return std::min(slowest, kPaceRoom * std::max(work, took));
+  }
+  return std::clamp(kPaceRoom * pace.sum / pace.count * work / 1'000, work,
+                    slowest);
+}
+
+}  // namespace
+
+bool WantsWeights(const Recipe& recipe, const Trial& trial) {
+  return trial.rung < recipe.last_rung();
+}
+
+int64_t WeightsSizeMaxBytes(const Trial& trial) {
+  return 4 * (3 * trial.parameters + 1024) + (1 << 20);
+}
+
+int64_t AnswerSizeBytes(const Trial& trial, int64_t parts) {
+  int64_t files = 0;
+  for (const int64_t part :
+       {kPartWeights, kPartBeginWeights, kPartBeginOptimizer}) {
+    if ((parts & part) != 0) ++files;
+  }
+  return files * trial.weights_size_bytes;
+}
+
+absl::Duration AnswerTime(const PoolState& state, const PoolPolicy& policy,
+                          const Trial& trial, int64_t parts,
+                          const AskedLoad& before) {
+  const int64_t size_bytes = AnswerSizeBytes(trial, parts) + before.bytes;
+  const absl::Duration sending =
+      absl::Microseconds(size_bytes * 1'000'000 / policy.upload_rate_min);
+  return policy.upload_term + sending +
+         before.answers * policy.answer_handling +
+         TrainingAgain(state, policy, trial);
+}
+
+absl::Time AnswerDeadline(const PoolState& state, const PoolPolicy& policy,
+                          const Trial& trial, int64_t parts, absl::Time now) {
+  return now +
+         AnswerTime(state, policy, trial, parts, state.AskedOf(trial.session));
+}
+
+}  // namespace archpool

@@ -1,0 +1,67 @@
+// What a room of the core states, within one command, for other rooms to react
+// to (server/core/reactions.cc). Never stored: an Event is still the record as
+// it is. Value types; thread-compatible.
+#ifndef ARCHPOOL_SERVER_CORE_STATE_FACTS_H_
+#define ARCHPOOL_SERVER_CORE_STATE_FACTS_H_
+
+#include <deque>
+#include <variant>
+
+#include "common/model/ids.h"
+#include "server/core/records/entities.h"
+
+namespace archpool {
+
+// A report was taken. `measures_all`: if an audit is drawn, it evaluates in
+// full.
+struct TrialCommitted {
+  TrialId trial;
+  bool measures_all = false;
+};
+
+struct TrialAccepted {
+  TrialId trial;
+  TaskId task;
+};
+
+struct TrialRejected {
+  TrialId trial;
+  TaskId task;
+};
+
+// Its miner was found to have lied, or hides that.
+struct MinerConvicted {
+  LeaseId lease;  // under which it lied; perhaps over
+};
+
+// Without a verdict.
+struct AuditClosed {
+  TaskId task;
+};
+
+struct LeaseEnded {
+  TaskId task;
+};
+
+// Nothing of the task is left to give out, and nothing of it is awaited.
+struct NothingLeft {
+  TaskId task;
+  EndReason reason;
+};
+
+struct TaskFinishing {
+  TaskId task;
+};
+
+struct AccountSuspended {
+  AccountId account;
+};
+
+using Fact = std::variant<TrialCommitted, TrialAccepted, TrialRejected,
+                          MinerConvicted, AuditClosed, LeaseEnded, NothingLeft,
+                          TaskFinishing, AccountSuspended>;
+using Facts = std::deque<Fact>;  // in the order in which they were stated
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_STATE_FACTS_H_

@@ -1,0 +1,43 @@
+// What a pool knows beside its stored records. Value type; thread-compatible.
+#ifndef ARCHPOOL_SERVER_CORE_STATE_MEMORY_H_
+#define ARCHPOOL_SERVER_CORE_STATE_MEMORY_H_
+
+#include <cstdint>
+
+#include "absl/container/btree_map.h"
+#include "absl/time/time.h"
+#include "common/model/ids.h"
+#include "server/core/leaves/heirs.h"
+#include "server/core/leaves/lease_shares.h"
+#include "server/core/leaves/looks.h"
+#include "server/core/leaves/verifier_book.h"
+#include "server/core/rules/expiry_hold.h"
+#include "server/core/rules/worker_means.h"
+
+namespace archpool {
+
+// What an account opened in the present hour: sessions; subspaces of tasks.
+struct Openings {
+  absl::Time begin;
+  int64_t count = 0;
+};
+
+// A restart forgets it, but for what the engine hands on (ExpiryHold,
+// VerifierBook): none of it may decide what is paid.
+struct Memory {
+  explicit Memory(int64_t equal_share_ppm) : shares(equal_share_ppm) {}
+
+  ExpiryHold expiry_hold;
+  VerifierBook verifiers;
+  Heirs heirs;
+  MeansBook means;
+  LeaseShares shares;
+  SearchTurns searching;
+  absl::btree_map<AccountId, Openings> sessions_opened;
+  absl::btree_map<AccountId, Openings> boxes_opened;
+  bool is_loaded = true;  // and no tick came since
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_STATE_MEMORY_H_

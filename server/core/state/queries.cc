@@ -1,0 +1,102 @@
+#include "server/core/state/queries.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/crypto/canonical.h"
+#include "common/model/chance.h"
+
+namespace archpool {
+
+absl::StatusOr<Session> OwnSession(const PoolState& state, AccountId caller,
+                                   SessionId id) {
+  const Session* session = state.Find(id);
+  if (session == nullptr || session->account != caller) {
+    return NotFound("SESSION_UNKNOWN",
+                    absl::StrCat(id.ToString(),
+                                 " is not an open session of this account; "
+                                 "open one again"));
+  }
+  return *session;
+}
+
+int64_t TrialsLeft(const Task& task, const TaskIndex& index) {
+  const int64_t trials_max = task.spec->budget.trials_max;
+  if (trials_max == 0) return INT64_MAX;
+  return trials_max - index.assigned_count - index.pending_count -
+         index.accepted_count;
+}
+
+const DatasetManifest& ManifestOf(const PoolState& state, TaskId task) {
+  return state.FindDataset(state.Find(task)->spec->dataset)->manifest;
+}
+
+bool IsAboveChance(const PoolState& state, const Trial& trial) {
+  const DatasetManifest& manifest = ManifestOf(state, trial.task);
+  return archpool::IsAboveChance(ValidationCorrect(trial),
+                                 manifest.validation_count, manifest.classes);
+}
+
+Digest TrialKey(const Task& task, const Digest& architecture_id,
+                AccountId account, int64_t rung) {
+  CanonicalWriter writer("archpool/trial-key/v1");
+  writer.Fixed(architecture_id).Int(account.value);
+  if (rung > 0) writer.Int(rung);
+  return HmacSha256(task.secret, writer.encoding());
+}
+
+Assignment AssignmentOf(const PoolState& state, const Task& task,
+                        const Trial& trial) {
+  Assignment assignment{.trial = trial.id,
+                        .architecture = trial.architecture,
+                        .architecture_id = trial.architecture_id,
+                        .trial_key = TrialKey(task, trial.architecture_id,
+                                              trial.account, trial.rung),
+                        .rung = trial.rung,
+                        .resumes = trial.resumes};
+  if (trial.resumes.IsSet()) {
+    const Trial& below = *state.Find(trial.resumes);
+    assignment.initial_weights = below.weights_digest;
+    assignment.initial_weights_size_bytes = below.weights_size_bytes;
+  }
+  return assignment;
+}
+
+int64_t MeasuredAtChance(const TaskIndex& index) {
+  int64_t measured = 0;
+  for (const auto& [account, count] : index.at_chance) measured += count;
+  return measured;
+}
+
+bool AwaitsMeasurements(const PoolState& state, const PoolPolicy& policy,
+                        TaskId id) {
+  const TaskIndex& index = state.IndexOf(id);
+  return index.above_chance_count == 0 && index.pending_count > 0 &&
+         index.pending_count == index.pending_at_chance_count &&
+         MeasuredAtChance(index) + index.pending_count >=
+             policy.nothing_learns_trials;
+}
+
+bool IsReadyToSettle(const PoolState& state, TaskId id) {
+  const Task* task = state.Find(id);
+  if (task == nullptr || task->state != TaskState::kFinishing) return false;
+  const TaskIndex& index = state.IndexOf(id);
+  return index.pending_count == 0 && index.leases.empty() &&
+         index.audits.empty();
+}
+
+std::vector<TaskId> ReadyToSettle(const PoolState& state) {
+  std::vector<TaskId> ready;
+  for (const auto& [id, task] : state.tasks()) {
+    if (IsReadyToSettle(state, id)) ready.push_back(id);
+  }
+  return ready;
+}
+
+absl::Status RequestIdReused(const std::string& made) {
+  return AlreadyExists(
+      "REQUEST_ID_REUSED",
+      absl::StrCat("request_id was used for ", made,
+                   ", which is another one; give a new request_id"));
+}
+
+}  // namespace archpool

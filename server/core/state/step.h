@@ -1,0 +1,32 @@
+// What one command may touch. Every room's functions that change something take
+// it first; what only reads takes the state.
+#ifndef ARCHPOOL_SERVER_CORE_STATE_STEP_H_
+#define ARCHPOOL_SERVER_CORE_STATE_STEP_H_
+
+#include "absl/time/time.h"
+#include "server/core/rules/policy.h"
+#include "server/core/state/facts.h"
+#include "server/core/state/memory.h"
+#include "server/core/state/pool_state.h"
+#include "server/core/state/verifier_desk.h"
+
+namespace archpool {
+
+// A room changes its own records and those of the rooms below it, and states
+// facts; what they bring about in its neighbours is in reactions.cc. Lives for
+// one command; not thread-safe.
+struct Step {
+  PoolState& state;
+  Memory& memory;
+  const PoolPolicy& policy;
+  absl::Time now;
+  Facts& facts;
+};
+
+inline VerifierDesk DeskOf(const Step& step) {
+  return {step.state, step.policy, step.memory.verifiers};
+}
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_STATE_STEP_H_

@@ -1,0 +1,77 @@
+#include "server/core/tick.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "server/core/away.h"
+#include "server/core/money/money.h"
+#include "server/core/proof/proof.h"
+#include "server/core/reactions.h"
+#include "server/core/settle.h"
+#include "server/core/state/queries.h"
+#include "server/core/tasks/tasks.h"
+#include "server/core/work/work.h"
+
+namespace archpool {
+namespace {
+
+// Records of ended tasks that one tick frees.
+constexpr int64_t kForgottenPerTick = 10'000;
+
+void Close(Step& step, const PoolState::Due& due) {
+  // An earlier closing of the same tick may have closed this one too.
+  if (!step.state.due().contains(due)) return;
+  switch (due.kind) {
+    case PoolState::Due::Kind::kTask:
+      tasks::BeginFinishing(step, TaskId{due.id}, EndReason::kTimeLimit);
+      break;
+    case PoolState::Due::Kind::kLease:
+      work::CloseSilent(step, *step.state.Find(LeaseId{due.id}));
+      break;
+    case PoolState::Due::Kind::kCheck:
+      work::CheckProgress(step, *step.state.Find(LeaseId{due.id}));
+      break;
+    case PoolState::Due::Kind::kUpload:
+      proof::CloseUpload(step, *step.state.Find(TrialId{due.id}));
+      break;
+    case PoolState::Due::Kind::kAudit:
+      proof::CloseAudit(step, *step.state.Find(AuditId{due.id}));
+      break;
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Tick::Reply> Execute(Step& step, const Tick& command) {
+  if (step.state.last_ids().receipt == 0) money::BeginReceipts(step);
+  NoteTime(step);
+  if (step.state.pool_clock().InMaintenance()) return Tick::Reply();
+  using Kind = PoolState::Due::Kind;
+  std::vector<PoolState::Due> due;
+  for (const PoolState::Due& next : step.state.due()) {
+    if (next.time > std::min(step.now, command.closes_until)) break;
+    // Whoever an outage kept from answering needs a while to come back. A
+    // client's time limit asks for no answer.
+    if (next.kind != Kind::kTask &&
+        step.now < step.memory.expiry_hold.held_until)
+      continue;
+    due.push_back(next);
+    if (static_cast<int64_t>(due.size()) == step.policy.closings_per_tick_max) {
+      break;
+    }
+  }
+  for (const PoolState::Due& next : due) {
+    Close(step, next);
+    React(step);
+  }
+  const std::vector<TaskId> ready = ReadyToSettle(step.state);
+  if (!ready.empty()) {
+    SettleStep(step, ready.front());
+  }
+  step.state.ForgetSome(kForgottenPerTick);
+  return Tick::Reply{.more = static_cast<int64_t>(due.size()) ==
+                             step.policy.closings_per_tick_max,
+                     .settles = !ReadyToSettle(step.state).empty()};
+}
+
+}  // namespace archpool

@@ -1,0 +1,16 @@
+// What comes by itself with time. For the pool's own files.
+#ifndef ARCHPOOL_SERVER_CORE_TICK_H_
+#define ARCHPOOL_SERVER_CORE_TICK_H_
+
+#include "absl/status/statusor.h"
+#include "server/core/commands/commands.h"
+#include "server/core/state/step.h"
+
+namespace archpool {
+
+// Closes what is due, and goes on with what settles and what is forgotten.
+absl::StatusOr<Tick::Reply> Execute(Step& step, const Tick& command);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_TICK_H_

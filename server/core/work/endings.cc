@@ -1,0 +1,174 @@
+// How leases end.
+#include <algorithm>
+#include <vector>
+
+#include "server/core/search/search.h"
+#include "server/core/state/quotas.h"
+#include "server/core/work/parts.h"
+#include "server/core/work/work.h"
+
+namespace archpool::work {
+
+namespace {
+
+// What the lease showed of its worker, by the pool's clock: from when it could
+// begin to its last commitment.
+void CountLease(const PoolState& state, const Lease& lease, bool lost,
+                absl::Time now, Performance& performance) {
+  const absl::Time begin =
+      std::max(lease.create_time, performance.last_commit_time);
+  absl::Time last_commit = absl::InfinitePast();
+  WorkUnits units = 0;
+  for (const TrialId id : lease.trials) {
+    const Trial& trial = *state.Find(id);
+    if (trial.commit_time == absl::InfiniteFuture()) continue;
+    units += trial.work_units;
+    last_commit = std::max(last_commit, trial.commit_time);
+  }
+  if (units > 0 && last_commit > begin) {
+    performance.pace_permille.Add(static_cast<int64_t>(
+        (last_commit - begin) * 1'000 / absl::Microseconds(units)));
+  }
+  performance.last_commit_time =
+      std::max(performance.last_commit_time, last_commit);
+  performance.lease_time += std::max(absl::ZeroDuration(), now - begin);
+  ++(lost ? performance.leases_lost : performance.leases_completed);
+}
+
+bool HasAssigned(const PoolState& state, const Lease& lease) {
+  return std::any_of(lease.trials.begin(), lease.trials.end(), [&](TrialId id) {
+    return state.Find(id)->state == TrialState::kAssigned;
+  });
+}
+
+// Whether its worker is at it now: workers go through their leases in the order
+// in which they got them.
+bool IsUnderWay(const PoolState& state, const Lease& lease) {
+  if (!HasAssigned(state, lease)) return false;
+  for (const LeaseId id : state.LeasesOf(lease.session)) {
+    if (id == lease.id) return true;
+    if (HasAssigned(state, *state.Find(id))) return false;
+  }
+  return false;
+}
+
+// Keeps the training that the worker is at, and its units, until the lease's
+// deadline; the rest of the list is given up.
+void KeepFirst(Step& step, Lease lease) {
+  bool is_first = true;
+  for (const TrialId id : lease.trials) {
+    Trial trial = *step.state.Find(id);
+    if (trial.state != TrialState::kAssigned) continue;
+    if (!is_first) {
+      trial.state = TrialState::kAbandoned;
+      step.state.Put(trial);
+    }
+    is_first = false;
+  }
+  lease.backups_wanted = 0;
+  lease.check_time = absl::InfiniteFuture();
+  lease.deadline =
+      std::max(lease.deadline, step.now + step.policy.silence_term);
+  lease.expire_time = std::min(lease.expire_time, lease.deadline);
+  step.state.Put(lease);
+}
+
+}  // namespace
+
+void EndLease(Step& step, const Lease& active, LeaseState end, bool counts) {
+  Lease lease = active;
+  lease.state = end;
+  int64_t abandoned = 0;
+  for (const TrialId id : lease.trials) {
+    Trial trial = *step.state.Find(id);
+    if (trial.state != TrialState::kAssigned) continue;
+    trial.state = TrialState::kAbandoned;
+    step.state.Put(trial);
+    ++abandoned;
+  }
+  step.state.Put(lease);
+  step.facts.push_back(LeaseEnded{lease.task});
+  SubspaceRecord subspace = *step.state.Find(lease.subspace);
+  if (subspace.state == SubspaceState::kLeased &&
+      step.state.LeasesOn(subspace.id).empty()) {
+    subspace.state = SubspaceState::kOpen;
+    step.state.Put(subspace);
+    search::CompleteIfDone(step, subspace.id);
+  }
+  const bool lost = counts && abandoned > 0;
+  if (!lost && end != LeaseState::kCompleted) return;
+  Account account = *step.state.Find(lease.account);
+  if (lost) account.trials_abandoned += abandoned;
+  CountGiveUp(account, lease, lost, step.now);
+  CountLease(step.state, lease, lost, step.now, account.performance);
+  step.state.Put(account);
+  Session session = *step.state.Find(lease.session);
+  CountLease(step.state, lease, lost, step.now, session.performance);
+  step.state.Put(session);
+}
+
+void CompleteIfIdle(Step& step, const Lease& lease) {
+  if (std::none_of(lease.trials.begin(), lease.trials.end(), [&](TrialId id) {
+        return step.state.Find(id)->state == TrialState::kAssigned;
+      })) {
+    EndLease(step, lease, LeaseState::kCompleted, false);
+  }
+}
+
+void Supersede(Step& step, Lease lease, const Trial& committed) {
+  const LeaseId primary = lease.primary.IsSet() ? lease.primary : lease.id;
+  std::vector<LeaseId> others(step.state.BackupsOf(primary).begin(),
+                              step.state.BackupsOf(primary).end());
+  others.push_back(primary);
+  for (const LeaseId id : others) {
+    const Lease* found = step.state.Find(id);
+    if (found == nullptr || id == lease.id) continue;
+    const Lease other = *found;
+    bool changed = false;
+    for (const TrialId trial_id : other.trials) {
+      Trial trial = *step.state.Find(trial_id);
+      if (trial.state != TrialState::kAssigned ||
+          trial.architecture_id != committed.architecture_id ||
+          trial.rung != committed.rung) {
+        continue;
+      }
+      trial.state = TrialState::kAbandoned;
+      trial.reason = kSuperseded;
+      trial.upload_deadline = step.now + step.policy.silence_term;
+      step.state.Put(trial);
+      changed = true;
+    }
+    if (changed) CompleteIfIdle(step, other);
+  }
+}
+
+void GiveUpUnbegun(Step& step, TaskId task) {
+  std::vector<LeaseId> kept;
+  for (const LeaseId lease : step.state.IndexOf(task).leases) {
+    if (IsUnderWay(step.state, *step.state.Find(lease))) kept.push_back(lease);
+  }
+  const absl::btree_set<LeaseId> leases = step.state.IndexOf(task).leases;
+  for (const LeaseId lease : leases) {
+    if (std::find(kept.begin(), kept.end(), lease) != kept.end()) {
+      KeepFirst(step, *step.state.Find(lease));
+    } else {
+      Revoke(step, lease);
+    }
+  }
+}
+
+void Revoke(Step& step, LeaseId id) {
+  const Lease* lease = step.state.Find(id);
+  if (lease != nullptr) EndLease(step, *lease, LeaseState::kRevoked, false);
+}
+
+void RevokeAllOf(Step& step, AccountId account) {
+  std::vector<LeaseId> leases;
+  for (const SessionId session : step.state.SessionsOf(account)) {
+    const auto& held = step.state.LeasesOf(session);
+    leases.insert(leases.end(), held.begin(), held.end());
+  }
+  for (const LeaseId lease : leases) Revoke(step, lease);
+}
+
+}  // namespace archpool::work

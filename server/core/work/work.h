@@ -1,0 +1,47 @@
+// The work room: sessions, leases, their lists, and reports. Called by the pool
+// alone.
+#ifndef ARCHPOOL_SERVER_CORE_WORK_WORK_H_
+#define ARCHPOOL_SERVER_CORE_WORK_WORK_H_
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/core/commands/commands.h"
+#include "server/core/state/step.h"
+
+namespace archpool::work {
+
+absl::StatusOr<OpenSession::Reply> Execute(Step& step,
+                                           const OpenSession& command);
+absl::StatusOr<AcquireLease::Reply> Execute(Step& step,
+                                            const AcquireLease& command);
+absl::StatusOr<RenewLease::Reply> Execute(Step& step,
+                                          const RenewLease& command);
+absl::StatusOr<ReleaseLease::Reply> Execute(Step& step,
+                                            const ReleaseLease& command);
+
+// ReportTrials, in three parts: what one report brings about is done before the
+// next one is looked at.
+absl::Status BeginReports(Step& step, const ReportTrials& command);
+absl::Status Commit(Step& step, const ReportTrials& command,
+                    const TrialReport& report);
+// Appends to the list what its worker will need next, or ends the lease.
+void EndReports(Step& step, const ReportTrials& command,
+                ReportTrials::Reply& reply);
+
+// A lease that has gone silent: of a high-reward box, it wants a backup.
+void CloseSilent(Step& step, const Lease& lease);
+// Whether it wants backups, as far as it has come.
+void CheckProgress(Step& step, Lease lease);
+
+// The task finishes: the training that each worker is at may still be committed
+// until its lease's deadline, from the units reserved for it; what is not begun
+// is given up.
+void GiveUpUnbegun(Step& step, TaskId task);
+// What it was trained under was convicted.
+void Revoke(Step& step, LeaseId lease);
+// All that the account holds.
+void RevokeAllOf(Step& step, AccountId account);
+
+}  // namespace archpool::work
+
+#endif  // ARCHPOOL_SERVER_CORE_WORK_WORK_H_
