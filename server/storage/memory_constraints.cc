@@ -28,7 +28,11 @@ bool IsKnown(const Place& place) {
 
 bool IsUnsettled(const Task& task) { return task.fee == 0 && task.refund == 0; }
 
-}  // namespace
+// The kinds without a CHECK.
+template <typename Record>
+std::string BrokenCheck(const Record&) {
+  return "";
+}
 
 std::string BrokenCheck(const Account& a) {
   return FirstBroken(
@@ -184,33 +188,35 @@ std::string BrokenCheck(const Payout& p) {
                        "payout_end_time_iff_ended"}});
 }
 
-std::vector<UniqueKey> UniqueKeysOf(const Account& a) {
+// The kinds without a UNIQUE.
+template <typename Record>
+std::vector<UniqueKey> KeysOf(const Record&) {
+  return {};
+}
+
+std::vector<UniqueKey> KeysOf(const Account& a) {
   return {{"account_name_unique", a.name}};
 }
-std::vector<UniqueKey> UniqueKeysOf(const DatasetRecord&) { return {}; }
-std::vector<UniqueKey> UniqueKeysOf(const Task& t) {
+std::vector<UniqueKey> KeysOf(const Task& t) {
   return {
       {"task_request_unique", absl::StrCat(t.client.value, " ", t.request_id)}};
 }
-std::vector<UniqueKey> UniqueKeysOf(const SubspaceRecord&) { return {}; }
-std::vector<UniqueKey> UniqueKeysOf(const Session& s) {
+std::vector<UniqueKey> KeysOf(const Session& s) {
   if (s.state != SessionState::kOpen) return {};
   return {{"session_open_unique",
            absl::StrCat(s.account.value, " ", s.worker_name)}};
 }
-std::vector<UniqueKey> UniqueKeysOf(const Lease& l) {
+std::vector<UniqueKey> KeysOf(const Lease& l) {
   if (l.state != LeaseState::kActive || l.role != LeaseRole::kPrimary) {
     return {};
   }
   return {{"lease_one_primary_per_subspace", absl::StrCat(l.subspace.value)}};
 }
-std::vector<UniqueKey> UniqueKeysOf(const Trial&) { return {}; }
-std::vector<UniqueKey> UniqueKeysOf(const Audit& a) {
+std::vector<UniqueKey> KeysOf(const Audit& a) {
   if (a.state == AuditState::kDone) return {};
   return {{"audit_one_open_per_trial", absl::StrCat(a.trial.value)}};
 }
-std::vector<UniqueKey> UniqueKeysOf(const Balance&) { return {}; }
-std::vector<UniqueKey> UniqueKeysOf(const Transfer& t) {
+std::vector<UniqueKey> KeysOf(const Transfer& t) {
   std::vector<UniqueKey> keys;
   if (!t.request_id.empty()) {
     keys.push_back({"transfer_request_unique", t.request_id});
@@ -223,13 +229,109 @@ std::vector<UniqueKey> UniqueKeysOf(const Transfer& t) {
   }
   return keys;
 }
-std::vector<UniqueKey> UniqueKeysOf(const Payout& p) {
+std::vector<UniqueKey> KeysOf(const Payout& p) {
   std::vector<UniqueKey> keys = {{"payout_key_unique", p.key.ToString()}};
   if (!p.request_id.empty()) {
     keys.push_back({"payout_request_unique",
                     absl::StrCat(p.account.value, " ", p.request_id)});
   }
   return keys;
+}
+
+template <typename Record, typename Key>
+bool Has(const Tables& tables, const Key& key) {
+  return tables.All<Record>().contains(key);
+}
+
+// The kinds without a REFERENCES.
+template <typename Record>
+std::string BrokenReference(const Tables&, const Record&) {
+  return "";
+}
+
+std::string BrokenReference(const Tables& tables, const DatasetRecord& record) {
+  return Has<Account>(tables, record.owner) ? "" : "dataset_owner_fkey";
+}
+
+std::string BrokenReference(const Tables& tables, const Task& record) {
+  if (!Has<Account>(tables, record.client)) return "task_client_fkey";
+  return Has<DatasetRecord>(tables, record.spec->dataset) ? ""
+                                                          : "task_dataset_fkey";
+}
+
+std::string BrokenReference(const Tables& tables,
+                            const SubspaceRecord& record) {
+  return Has<Task>(tables, record.task) ? "" : "subspace_task_fkey";
+}
+
+std::string BrokenReference(const Tables& tables, const Session& record) {
+  return Has<Account>(tables, record.account) ? "" : "session_account_fkey";
+}
+
+std::string BrokenReference(const Tables& tables, const Lease& record) {
+  if (!Has<Task>(tables, record.task)) return "lease_task_fkey";
+  if (!Has<SubspaceRecord>(tables, record.subspace))
+    return "lease_subspace_fkey";
+  if (!Has<Session>(tables, record.session)) return "lease_session_fkey";
+  return Has<Account>(tables, record.account) ? "" : "lease_account_fkey";
+}
+
+std::string BrokenReference(const Tables& tables, const Trial& record) {
+  return Has<Lease>(tables, record.lease) ? "" : "trial_lease_fkey";
+}
+
+std::string BrokenReference(const Tables& tables, const Audit& record) {
+  if (!Has<Trial>(tables, record.trial)) return "audit_trial_fkey";
+  const bool known =
+      !record.verifier.IsSet() || Has<Account>(tables, record.verifier);
+  return known ? "" : "audit_verifier_fkey";
+}
+
+std::string BrokenReference(const Tables& tables, const Transfer& record) {
+  if (record.task.IsSet() && !Has<Task>(tables, record.task)) {
+    return "transfer_task_fkey";
+  }
+  const bool known =
+      !record.payout.IsSet() || Has<Payout>(tables, record.payout);
+  return known ? "" : "transfer_payout_fkey";
+}
+
+std::string BrokenReference(const Tables& tables, const Payout& record) {
+  return Has<Account>(tables, record.account) ? "" : "payout_account_fkey";
+}
+
+std::string BrokenReference(const Tables& tables,
+                            const VerifierRecord& record) {
+  return Has<Account>(tables, record.key.account) ? ""
+                                                  : "verifier_account_fkey";
+}
+
+std::string BrokenReference(const Tables& tables, const Owed& record) {
+  return Has<Account>(tables, record.account) ? "" : "owed_account_fkey";
+}
+
+std::string BrokenReference(const Tables& tables, const Ranking& record) {
+  return Has<Task>(tables, record.task) ? "" : "ranking_task_fkey";
+}
+
+}  // namespace
+
+std::vector<UniqueKey> UniqueKeysOf(AnyRecord record) {
+  return std::visit([](const auto* one) { return KeysOf(*one); }, record);
+}
+
+std::string BrokenConstraint(const Tables& tables, AnyRecord record) {
+  return std::visit(
+      [&tables](const auto* one) {
+        if (std::string broken = BrokenCheck(*one); !broken.empty()) {
+          return broken;
+        }
+        for (const UniqueKey& key : KeysOf(*one)) {
+          if (tables.claims.at(key) > 1) return key.constraint;
+        }
+        return BrokenReference(tables, *one);
+      },
+      record);
 }
 
 }  // namespace archpool::memory

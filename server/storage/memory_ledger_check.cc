@@ -24,7 +24,7 @@ class Checker {
 
   LedgerCheck Run() {
     Int128 moved = 0;
-    for (const auto& [id, transfer] : tables_.All<TransferId, Transfer>()) {
+    for (const auto& [id, transfer] : tables_.All<Transfer>()) {
       ++check_.transfers;
       moved += transfer.amount;
       recomputed_[transfer.debit] -= transfer.amount;
@@ -33,7 +33,7 @@ class Checker {
     check_.debits = DecimalText(moved);
     check_.credits = check_.debits;
     std::vector<Balance> balances;
-    for (const auto& [place, balance] : tables_.All<Place, Balance>()) {
+    for (const auto& [place, balance] : tables_.All<Balance>()) {
       balances.push_back(balance);
     }
     CheckBalances(recomputed_, balances, check_);
@@ -50,7 +50,7 @@ class Checker {
     check_.violations.push_back(absl::StrCat(parts...));
   }
   const absl::btree_map<Place, Balance>& balances() const {
-    return tables_.All<Place, Balance>();
+    return tables_.All<Balance>();
   }
   Amount Recorded(Place place) const {
     const auto found = balances().find(place);
@@ -58,7 +58,7 @@ class Checker {
   }
 
   void CheckEscrows() {
-    const auto& tasks = tables_.All<TaskId, Task>();
+    const auto& tasks = tables_.All<Task>();
     for (const auto& [place, balance] : balances()) {
       if (place.kind != PlaceKind::kEscrow || balance.amount == 0) continue;
       const auto task = tasks.find(TaskId{place.id});
@@ -69,7 +69,7 @@ class Checker {
   }
 
   bool IsByWindow(TaskId task) const {
-    return tables_.All<TaskId, Task>().at(task).rule == RewardRule::kPplns;
+    return tables_.All<Task>().at(task).rule == RewardRule::kPplns;
   }
 
   // What an ended task paid each miner, beside what its trials earned; through
@@ -80,7 +80,7 @@ class Checker {
       Int128 earned = 0;
     };
     absl::btree_map<std::tuple<TaskId, int64_t, std::string>, Sums> all;
-    for (const auto& [id, transfer] : tables_.All<TransferId, Transfer>()) {
+    for (const auto& [id, transfer] : tables_.All<Transfer>()) {
       const bool is_pay = transfer.kind == TransferKind::kPay;
       if (is_pay || transfer.kind == TransferKind::kFindersBonus) {
         const bool is_common = is_pay && IsByWindow(transfer.task);
@@ -89,9 +89,9 @@ class Checker {
             .paid += transfer.amount;
       }
     }
-    for (const auto& [id, trial] : tables_.All<TrialId, Trial>()) {
+    for (const auto& [id, trial] : tables_.All<Trial>()) {
       if (!IsPaidFor(trial)) continue;
-      const Task& task = tables_.All<TaskId, Task>().at(trial.task);
+      const Task& task = tables_.All<Task>().at(trial.task);
       // Its settlement may be under way, and moves the money last.
       if (task.state == TaskState::kFinishing) continue;
       if (task.rule == RewardRule::kPplns && !IsEnded(task.state)) continue;
@@ -117,16 +117,15 @@ class Checker {
   // or is owed.
   void CheckOwed() {
     absl::btree_map<int64_t, std::pair<Int128, Int128>> all;  // got, earned
-    for (const auto& [id, transfer] : tables_.All<TransferId, Transfer>()) {
+    for (const auto& [id, transfer] : tables_.All<Transfer>()) {
       if (transfer.kind == TransferKind::kPay && IsByWindow(transfer.task)) {
         all[transfer.credit.id].first += transfer.amount;
       }
     }
-    for (const auto& [key, owed] :
-         tables_.All<std::pair<AccountId, int64_t>, Owed>()) {
+    for (const auto& [key, owed] : tables_.All<Owed>()) {
       all[owed.account.value].first += owed.amount;
     }
-    for (const auto& [id, trial] : tables_.All<TrialId, Trial>()) {
+    for (const auto& [id, trial] : tables_.All<Trial>()) {
       if (IsPaidFor(trial) && IsByWindow(trial.task)) {
         all[trial.account.value].second += trial.pay;
       }
@@ -143,13 +142,13 @@ class Checker {
   // Each was set aside once, and its end moved the money once.
   void CheckPayouts() {
     absl::btree_map<PayoutId, std::pair<int, int>> moved;  // begun, ended
-    for (const auto& [id, transfer] : tables_.All<TransferId, Transfer>()) {
+    for (const auto& [id, transfer] : tables_.All<Transfer>()) {
       if (!transfer.payout.IsSet()) continue;
       auto& [begun, ended] = moved[transfer.payout];
       ++(transfer.kind == TransferKind::kPayout ? begun : ended);
     }
     Int128 open = 0;
-    for (const auto& [id, payout] : tables_.All<PayoutId, Payout>()) {
+    for (const auto& [id, payout] : tables_.All<Payout>()) {
       if (!IsEnded(payout.state)) open += payout.amount;
       const auto& [begun, ended] = moved[id];
       if (begun == 1 && ended == (IsEnded(payout.state) ? 1 : 0)) continue;

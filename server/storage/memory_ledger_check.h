@@ -3,7 +3,7 @@
 #ifndef ARCHPOOL_SERVER_STORAGE_MEMORY_LEDGER_CHECK_H_
 #define ARCHPOOL_SERVER_STORAGE_MEMORY_LEDGER_CHECK_H_
 
-#include "server/storage/memory_transaction.h"
+#include "server/storage/memory_tables.h"
 #include "server/storage/store.h"
 
 namespace archpool::memory {

@@ -23,16 +23,16 @@ absl::StatusOr<OpenReceipts> MemoryStore::Open(int64_t limit) {
   absl::MutexLock lock(&mutex_);
   OpenReceipts open;
   open.sealed = SealedLocked();
-  const auto& all = tables_.All<ReceiptId, Receipt>();
+  const auto& all = tables_.All<Receipt>();
   auto it = all.upper_bound(open.sealed.last_receipt);
   for (; it != all.end() && std::ssize(open.receipts) < limit; ++it) {
     open.receipts.push_back(it->second);
   }
   open.is_all = it == all.end();
-  for (const auto& [place, balance] : tables_.All<Place, Balance>()) {
+  for (const auto& [place, balance] : tables_.All<Balance>()) {
     open.balances.push_back(balance);
   }
-  const auto& accounts = tables_.All<AccountId, Account>();
+  const auto& accounts = tables_.All<Account>();
   if (!accounts.empty()) open.last_account = accounts.rbegin()->first;
   return open;
 }
@@ -74,7 +74,7 @@ absl::StatusOr<std::vector<Receipt>> MemoryStore::ReceiptsOf(AccountId account,
   absl::MutexLock lock(&mutex_);
   std::vector<Receipt> receipts;
   const ReceiptId last = SealedLocked().last_receipt;
-  const auto& all = tables_.All<ReceiptId, Receipt>();
+  const auto& all = tables_.All<Receipt>();
   for (auto it = all.upper_bound(after); it != all.end(); ++it) {
     if (it->first > last || std::ssize(receipts) == limit) break;
     if (it->second.account == account) receipts.push_back(it->second);

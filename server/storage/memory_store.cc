@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "server/storage/memory_ledger_check.h"
+#include "server/storage/memory_transaction.h"
 
 namespace archpool {
 namespace {
@@ -22,7 +23,7 @@ absl::Status TaskUnknown(TaskId task) {
 }  // namespace
 
 bool MemoryStore::IsOpen(TaskId task) const {
-  const auto& tasks = tables_.All<TaskId, Task>();
+  const auto& tasks = tables_.All<Task>();
   const auto found = tasks.find(task);
   return found != tasks.end() && !IsEnded(found->second.state);
 }
@@ -41,49 +42,45 @@ PoolSnapshot MemoryStore::Snapshot() const {
       [this](const auto& record)
           ABSL_NO_THREAD_SAFETY_ANALYSIS { return IsOpen(record.task); };
   LastIds& last = snapshot.last_ids;
-  last.account = add(tables_.All<AccountId, Account>(), all).value;
-  add(tables_.All<Digest, DatasetRecord>(), all);
-  last.task = add(tables_.All<TaskId, Task>(), [](const Task& task) {
+  last.account = add(tables_.All<Account>(), all).value;
+  add(tables_.All<DatasetRecord>(), all);
+  last.task = add(tables_.All<Task>(), [](const Task& task) {
                 return !IsEnded(task.state);
               }).value;
-  last.subspace =
-      add(tables_.All<SubspaceId, SubspaceRecord>(), of_open_task).value;
-  last.session =
-      add(tables_.All<SessionId, Session>(), [](const Session& session) {
-        return session.state == SessionState::kOpen;
-      }).value;
+  last.subspace = add(tables_.All<SubspaceRecord>(), of_open_task).value;
+  last.session = add(tables_.All<Session>(), [](const Session& session) {
+                   return session.state == SessionState::kOpen;
+                 }).value;
   last.lease =
-      add(tables_.All<LeaseId, Lease>(), [&](const Lease& lease) {
+      add(tables_.All<Lease>(), [&](const Lease& lease) {
         return lease.state == LeaseState::kActive && of_open_task(lease);
       }).value;
-  last.trial = add(tables_.All<TrialId, Trial>(), of_open_task).value;
-  last.audit = add(tables_.All<AuditId, Audit>(), [&](const Audit& audit) {
+  last.trial = add(tables_.All<Trial>(), of_open_task).value;
+  last.audit = add(tables_.All<Audit>(), [&](const Audit& audit) {
                  return audit.state != AuditState::kDone && of_open_task(audit);
                }).value;
-  add(tables_.All<TaskId, Ranking>(), of_open_task);
-  last.payout = add(tables_.All<PayoutId, Payout>(), [](const Payout& payout) {
+  add(tables_.All<Ranking>(), of_open_task);
+  last.payout = add(tables_.All<Payout>(), [](const Payout& payout) {
                   return !IsEnded(payout.state);
                 }).value;
-  for (const auto& [key, owed] :
-       tables_.All<std::pair<AccountId, int64_t>, Owed>()) {
+  for (const auto& [key, owed] : tables_.All<Owed>()) {
     if (owed.amount != 0) snapshot.records.emplace_back(owed);
   }
-  const auto& receipts = tables_.All<ReceiptId, Receipt>();
+  const auto& receipts = tables_.All<Receipt>();
   if (!receipts.empty()) last.receipt = receipts.rbegin()->first.value;
-  add(tables_.All<Place, Balance>(), all);
-  add(tables_.All<int, PoolClock>(), all);
-  add(tables_.All<VerifierKey, VerifierRecord>(), all);
-  for (const auto& [id, task] : tables_.All<TaskId, Task>()) {
+  add(tables_.All<Balance>(), all);
+  tables_.ForEach<PlainRecords>([&](const auto& map) { add(map, all); });
+  for (const auto& [id, task] : tables_.All<Task>()) {
     snapshot.requests.emplace_back(RequestKey{task.client, task.request_id},
                                    id.value);
   }
-  for (const auto& [id, transfer] : tables_.All<TransferId, Transfer>()) {
+  for (const auto& [id, transfer] : tables_.All<Transfer>()) {
     last.transfer = id.value;
     if (transfer.request_id.empty()) continue;
     snapshot.requests.emplace_back(RequestKey{AccountId{}, transfer.request_id},
                                    id.value);
   }
-  for (const auto& [id, payout] : tables_.All<PayoutId, Payout>()) {
+  for (const auto& [id, payout] : tables_.All<Payout>()) {
     if (payout.request_id.empty()) continue;
     snapshot.requests.emplace_back(
         RequestKey::OfPayout(payout.account, payout.request_id), id.value);
@@ -120,13 +117,13 @@ absl::Status MemoryStore::Commit(int64_t epoch, int64_t sequence,
 
 void MemoryStore::Tamper(const Balance& balance) {
   absl::MutexLock lock(&mutex_);
-  tables_.All<Place, Balance>()[balance.place] = balance;
+  tables_.All<Balance>()[balance.place] = balance;
 }
 
 absl::StatusOr<std::vector<Account>> MemoryStore::Accounts() {
   absl::MutexLock lock(&mutex_);
   std::vector<Account> accounts;
-  for (const auto& [id, account] : tables_.All<AccountId, Account>()) {
+  for (const auto& [id, account] : tables_.All<Account>()) {
     accounts.push_back(account);
   }
   return accounts;
@@ -134,7 +131,7 @@ absl::StatusOr<std::vector<Account>> MemoryStore::Accounts() {
 
 absl::StatusOr<Task> MemoryStore::GetTask(TaskId task) {
   absl::MutexLock lock(&mutex_);
-  const auto& tasks = tables_.All<TaskId, Task>();
+  const auto& tasks = tables_.All<Task>();
   const auto found = tasks.find(task);
   if (found == tasks.end()) return TaskUnknown(task);
   return found->second;
@@ -143,7 +140,7 @@ absl::StatusOr<Task> MemoryStore::GetTask(TaskId task) {
 absl::StatusOr<std::vector<Task>> MemoryStore::Tasks(const TaskFilter& filter) {
   absl::MutexLock lock(&mutex_);
   std::vector<Task> tasks;
-  const auto& all = tables_.All<TaskId, Task>();
+  const auto& all = tables_.All<Task>();
   for (auto it = all.rbegin(); it != all.rend(); ++it) {
     const Task& task = it->second;
     if (IsFull(tasks.size(), filter.limit)) break;
@@ -161,7 +158,7 @@ absl::StatusOr<std::vector<Trial>> MemoryStore::Trials(TaskId task,
                                                        int64_t limit) {
   absl::MutexLock lock(&mutex_);
   std::vector<Trial> trials;
-  const auto& all = tables_.All<TrialId, Trial>();
+  const auto& all = tables_.All<Trial>();
   for (auto it = all.upper_bound(after); it != all.end(); ++it) {
     if (IsFull(trials.size(), limit)) break;
     if (it->second.task == task) trials.push_back(it->second);
@@ -174,7 +171,7 @@ absl::StatusOr<std::vector<Trial>> MemoryStore::TrialsOf(AccountId account,
                                                          int64_t limit) {
   absl::MutexLock lock(&mutex_);
   std::vector<Trial> trials;
-  const auto& all = tables_.All<TrialId, Trial>();
+  const auto& all = tables_.All<Trial>();
   for (auto it = all.rbegin(); it != all.rend(); ++it) {
     if (IsFull(trials.size(), limit)) break;
     if (it->second.account == account && it->second.create_time >= since) {
@@ -186,7 +183,7 @@ absl::StatusOr<std::vector<Trial>> MemoryStore::TrialsOf(AccountId account,
 
 absl::StatusOr<Trial> MemoryStore::GetTrial(TrialId trial) {
   absl::MutexLock lock(&mutex_);
-  const auto& trials = tables_.All<TrialId, Trial>();
+  const auto& trials = tables_.All<Trial>();
   const auto found = trials.find(trial);
   if (found == trials.end()) {
     return NotFound("TRIAL_UNKNOWN",
@@ -197,7 +194,7 @@ absl::StatusOr<Trial> MemoryStore::GetTrial(TrialId trial) {
 
 absl::StatusOr<Audit> MemoryStore::GetOpenAudit(TrialId trial) {
   absl::MutexLock lock(&mutex_);
-  for (const auto& [id, audit] : tables_.All<AuditId, Audit>()) {
+  for (const auto& [id, audit] : tables_.All<Audit>()) {
     if (audit.trial == trial && audit.state != AuditState::kDone) return audit;
   }
   return NotFound("AUDIT_UNKNOWN",
@@ -206,7 +203,7 @@ absl::StatusOr<Audit> MemoryStore::GetOpenAudit(TrialId trial) {
 
 absl::StatusOr<Session> MemoryStore::GetSession(SessionId session) {
   absl::MutexLock lock(&mutex_);
-  const auto& sessions = tables_.All<SessionId, Session>();
+  const auto& sessions = tables_.All<Session>();
   const auto found = sessions.find(session);
   if (found == sessions.end()) {
     return NotFound(
@@ -220,7 +217,7 @@ absl::StatusOr<std::vector<SubspaceRecord>> MemoryStore::Subspaces(
     TaskId task) {
   absl::MutexLock lock(&mutex_);
   std::vector<SubspaceRecord> subspaces;
-  for (const auto& [id, record] : tables_.All<SubspaceId, SubspaceRecord>()) {
+  for (const auto& [id, record] : tables_.All<SubspaceRecord>()) {
     if (record.task == task) subspaces.push_back(record);
   }
   return subspaces;
@@ -229,7 +226,7 @@ absl::StatusOr<std::vector<SubspaceRecord>> MemoryStore::Subspaces(
 absl::StatusOr<std::vector<Lease>> MemoryStore::Leases(
     const LeaseFilter& filter) {
   absl::MutexLock lock(&mutex_);
-  const auto& tasks = tables_.All<TaskId, Task>();
+  const auto& tasks = tables_.All<Task>();
   const auto matches = [&](const Lease& lease) {
     return (!filter.before.IsSet() || lease.id < filter.before) &&
            (!filter.task || lease.task == *filter.task) &&
@@ -239,7 +236,7 @@ absl::StatusOr<std::vector<Lease>> MemoryStore::Leases(
            (!filter.backups_only || lease.role == LeaseRole::kBackup);
   };
   std::vector<Lease> leases;
-  const auto& all = tables_.All<LeaseId, Lease>();
+  const auto& all = tables_.All<Lease>();
   for (auto it = all.rbegin(); it != all.rend(); ++it) {
     if (IsFull(leases.size(), filter.limit)) break;
     if (matches(it->second)) leases.push_back(it->second);
@@ -249,7 +246,7 @@ absl::StatusOr<std::vector<Lease>> MemoryStore::Leases(
 
 absl::StatusOr<DatasetRecord> MemoryStore::GetDataset(const Digest& id) {
   absl::MutexLock lock(&mutex_);
-  const auto& datasets = tables_.All<Digest, DatasetRecord>();
+  const auto& datasets = tables_.All<DatasetRecord>();
   const auto found = datasets.find(id);
   if (found == datasets.end()) {
     return NotFound("DATASET_UNKNOWN",
@@ -262,7 +259,7 @@ absl::StatusOr<std::vector<Transfer>> MemoryStore::Transfers(
     const TransferFilter& filter) {
   absl::MutexLock lock(&mutex_);
   std::vector<Transfer> transfers;
-  const auto& all = tables_.All<TransferId, Transfer>();
+  const auto& all = tables_.All<Transfer>();
   for (auto it = all.rbegin(); it != all.rend(); ++it) {
     const Transfer& transfer = it->second;
     if (IsFull(transfers.size(), filter.limit)) break;
@@ -281,7 +278,7 @@ absl::StatusOr<std::vector<Payout>> MemoryStore::Payouts(
     const PayoutFilter& filter) {
   absl::MutexLock lock(&mutex_);
   std::vector<Payout> payouts;
-  const auto& all = tables_.All<PayoutId, Payout>();
+  const auto& all = tables_.All<Payout>();
   for (auto it = all.rbegin(); it != all.rend(); ++it) {
     const Payout& payout = it->second;
     if (IsFull(payouts.size(), filter.limit)) break;
@@ -296,7 +293,7 @@ absl::StatusOr<std::vector<Payout>> MemoryStore::Payouts(
 absl::StatusOr<std::vector<Balance>> MemoryStore::Balances() {
   absl::MutexLock lock(&mutex_);
   std::vector<Balance> balances;
-  for (const auto& [place, balance] : tables_.All<Place, Balance>()) {
+  for (const auto& [place, balance] : tables_.All<Balance>()) {
     balances.push_back(balance);
   }
   return balances;
@@ -305,8 +302,7 @@ absl::StatusOr<std::vector<Balance>> MemoryStore::Balances() {
 absl::StatusOr<std::vector<Owed>> MemoryStore::OwedTo(AccountId account) {
   absl::MutexLock lock(&mutex_);
   std::vector<Owed> all;
-  for (const auto& [key, owed] :
-       tables_.All<std::pair<AccountId, int64_t>, Owed>()) {
+  for (const auto& [key, owed] : tables_.All<Owed>()) {
     if (owed.account == account && owed.amount != 0) all.push_back(owed);
   }
   return all;
@@ -315,7 +311,7 @@ absl::StatusOr<std::vector<Owed>> MemoryStore::OwedTo(AccountId account) {
 absl::StatusOr<LedgerCheck> MemoryStore::CheckLedgerFrom(LedgerMark& mark) {
   absl::MutexLock lock(&mutex_);
   LedgerCheck check = memory::CheckLedger(tables_);
-  const auto& transfers = tables_.All<TransferId, Transfer>();
+  const auto& transfers = tables_.All<Transfer>();
   // All of it was looked at; what is counted is what is new.
   check.transfers =
       std::distance(transfers.upper_bound(mark.transfer), transfers.end());

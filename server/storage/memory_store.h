@@ -11,7 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "server/storage/memory_transaction.h"
+#include "server/storage/memory_tables.h"
 #include "server/storage/receipt_store.h"
 #include "server/storage/store.h"
 

@@ -1,37 +1,21 @@
 #include "server/storage/memory_transaction.h"
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "server/core/records/keys.h"
+#include "server/storage/memory_constraints.h"
+
 namespace archpool::memory {
 namespace {
 
-AccountId KeyOf(const Account& record) { return record.id; }
-Digest KeyOf(const DatasetRecord& record) { return record.id; }
-TaskId KeyOf(const Task& record) { return record.id; }
-SubspaceId KeyOf(const SubspaceRecord& record) { return record.id; }
-SessionId KeyOf(const Session& record) { return record.id; }
-LeaseId KeyOf(const Lease& record) { return record.id; }
-TrialId KeyOf(const Trial& record) { return record.id; }
-AuditId KeyOf(const Audit& record) { return record.id; }
-Place KeyOf(const Balance& record) { return record.place; }
-TransferId KeyOf(const Transfer& record) { return record.id; }
-TaskId KeyOf(const Ranking& record) { return record.task; }
-PayoutId KeyOf(const Payout& record) { return record.id; }
-std::pair<AccountId, int64_t> KeyOf(const Owed& record) {
-  return {record.account, record.position};
-}
-ReceiptId KeyOf(const Receipt& record) { return record.id; }
-int KeyOf(const PoolClock&) { return 1; }  // there is one
-VerifierKey KeyOf(const VerifierRecord& record) { return record.key; }
-
-template <typename Record>
-auto& MapOf(Tables& tables, const Record& record) {
-  return tables.All<decltype(KeyOf(record)), Record>();
-}
+// Which constraint refuses a second one of the same id.
+const char* PrimaryKeyOf(const Transfer&) { return "transfer_pkey"; }
+const char* PrimaryKeyOf(const Receipt&) { return "receipt_pkey"; }
 
 class Transaction {
  public:
@@ -45,9 +29,28 @@ class Transaction {
 
   void Keep() { kept_ = true; }
 
+  // The constraint that refuses it at once, or "".
+  template <typename Record>
+  std::string Write(const Record& record) {
+    if constexpr (kIsOnlyAdded<Record>) {
+      if (tables_.All<Record>().contains(KeyOf(record))) {
+        return PrimaryKeyOf(record);
+      }
+    }
+    Put(record);
+    return "";
+  }
+
+  // Looks at the record as the whole transaction left it.
+  template <typename Record>
+  std::string BrokenBy(const Record& event) {
+    return BrokenConstraint(tables_, &tables_.All<Record>().at(KeyOf(event)));
+  }
+
+ private:
   template <typename Record>
   void Put(const Record& record) {
-    auto& map = MapOf(tables_, record);
+    auto& map = tables_.All<Record>();
     const auto key = KeyOf(record);
     const auto found = map.find(key);
     std::optional<Record> before;
@@ -66,92 +69,12 @@ class Transaction {
     });
   }
 
-  // Transfers and receipts are only added.
-  template <typename Record>
-  bool Add(const Record& record) {
-    if (MapOf(tables_, record).contains(record.id)) return false;
-    Put(record);
-    return true;
-  }
-
-  // Looks at the record as the whole transaction left it.
-  template <typename Record>
-  std::string BrokenBy(const Record& event) {
-    const Record& record = MapOf(tables_, event).at(KeyOf(event));
-    if (std::string broken = BrokenCheck(record); !broken.empty()) {
-      return broken;
-    }
-    for (const UniqueKey& key : UniqueKeysOf(record)) {
-      if (tables_.claims.at(key) > 1) return key.constraint;
-    }
-    return BrokenReference(record);
-  }
-
- private:
   template <typename Record>
   void Claim(const Record& record, int64_t sign) {
-    for (const UniqueKey& key : UniqueKeysOf(record)) {
+    for (const UniqueKey& key : UniqueKeysOf(&record)) {
       const int64_t claims = (tables_.claims[key] += sign);
       if (claims == 0) tables_.claims.erase(key);
     }
-  }
-
-  template <typename Record, typename Key>
-  bool Has(const Key& key) const {
-    return tables_.All<Key, Record>().contains(key);
-  }
-
-  std::string BrokenReference(const Account&) const { return ""; }
-  std::string BrokenReference(const DatasetRecord& record) const {
-    return Has<Account>(record.owner) ? "" : "dataset_owner_fkey";
-  }
-  std::string BrokenReference(const Task& record) const {
-    if (!Has<Account>(record.client)) return "task_client_fkey";
-    return Has<DatasetRecord>(record.spec->dataset) ? "" : "task_dataset_fkey";
-  }
-  std::string BrokenReference(const SubspaceRecord& record) const {
-    return Has<Task>(record.task) ? "" : "subspace_task_fkey";
-  }
-  std::string BrokenReference(const Session& record) const {
-    return Has<Account>(record.account) ? "" : "session_account_fkey";
-  }
-  std::string BrokenReference(const Lease& record) const {
-    if (!Has<Task>(record.task)) return "lease_task_fkey";
-    if (!Has<SubspaceRecord>(record.subspace)) return "lease_subspace_fkey";
-    if (!Has<Session>(record.session)) return "lease_session_fkey";
-    return Has<Account>(record.account) ? "" : "lease_account_fkey";
-  }
-  std::string BrokenReference(const Trial& record) const {
-    return Has<Lease>(record.lease) ? "" : "trial_lease_fkey";
-  }
-  std::string BrokenReference(const Audit& record) const {
-    if (!Has<Trial>(record.trial)) return "audit_trial_fkey";
-    const bool known =
-        !record.verifier.IsSet() || Has<Account>(record.verifier);
-    return known ? "" : "audit_verifier_fkey";
-  }
-  std::string BrokenReference(const Balance&) const { return ""; }
-  std::string BrokenReference(const Transfer& record) const {
-    if (record.task.IsSet() && !Has<Task>(record.task)) {
-      return "transfer_task_fkey";
-    }
-    const bool known = !record.payout.IsSet() || Has<Payout>(record.payout);
-    return known ? "" : "transfer_payout_fkey";
-  }
-  std::string BrokenReference(const Payout& record) const {
-    return Has<Account>(record.account) ? "" : "payout_account_fkey";
-  }
-
-  std::string BrokenReference(const PoolClock&) const { return ""; }
-  std::string BrokenReference(const VerifierRecord& record) const {
-    return Has<Account>(record.key.account) ? "" : "verifier_account_fkey";
-  }
-  std::string BrokenReference(const Owed& record) const {
-    return Has<Account>(record.account) ? "" : "owed_account_fkey";
-  }
-  std::string BrokenReference(const Receipt&) const { return ""; }
-  std::string BrokenReference(const Ranking& record) const {
-    return Has<Task>(record.task) ? "" : "ranking_task_fkey";
   }
 
   Tables& tables_;
@@ -164,13 +87,9 @@ class Transaction {
 std::string Apply(Tables& tables, absl::Span<const Event> events) {
   Transaction transaction(tables);
   for (const Event& event : events) {
-    if (const auto* transfer = std::get_if<Transfer>(&event)) {
-      if (!transaction.Add(*transfer)) return "transfer_pkey";
-    } else if (const auto* receipt = std::get_if<Receipt>(&event)) {
-      if (!transaction.Add(*receipt)) return "receipt_pkey";
-    } else {
-      std::visit([&](const auto& record) { transaction.Put(record); }, event);
-    }
+    std::string broken = std::visit(
+        [&](const auto& record) { return transaction.Write(record); }, event);
+    if (!broken.empty()) return broken;
   }
   for (const Event& event : events) {
     std::string broken = std::visit(
