@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <memory>
+#include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include "absl/container/btree_map.h"
+#include "server/core/records/keys.h"
 #include "server/storage/postgres/rows.h"
 
 namespace archpool::postgres {
@@ -59,16 +62,28 @@ absl::Status AddTasksAndSubspaces(pqxx::transaction_base& transaction,
   return absl::OkStatus();
 }
 
-// By place as the core orders them, which is not how their words sort.
-absl::Status AddBalances(pqxx::transaction_base& transaction,
-                         std::vector<Event>& records) {
-  ARCHPOOL_ASSIGN_OR_RETURN(std::vector<Balance> balances,
-                            Select(transaction, BalanceTable(), "", {}));
-  std::sort(
-      balances.begin(), balances.end(),
-      [](const Balance& a, const Balance& b) { return a.place < b.place; });
-  for (const Balance& balance : balances) records.emplace_back(balance);
+// All of a kind, by key as the core orders them, which is not how SQL orders
+// words and texts.
+template <typename Record>
+absl::Status AddAll(pqxx::transaction_base& transaction,
+                    std::vector<Event>& records) {
+  const auto& table = std::get<const Table<Record>&>(EventTables());
+  ARCHPOOL_ASSIGN_OR_RETURN(std::vector<Record> all,
+                            Select(transaction, table, "", {}));
+  std::sort(all.begin(), all.end(), [](const Record& a, const Record& b) {
+    return KeyOf(a) < KeyOf(b);
+  });
+  for (Record& record : all) records.emplace_back(std::move(record));
   return absl::OkStatus();
+}
+
+absl::Status AddPlainRecords(pqxx::transaction_base& transaction,
+                             std::vector<Event>& records) {
+  absl::Status status;
+  ForEachKind<PlainRecords>([&]<typename Record>(std::type_identity<Record>) {
+    if (status.ok()) status = AddAll<Record>(transaction, records);
+  });
+  return status;
 }
 
 LastIds LoadLastIds(pqxx::transaction_base& transaction) {
@@ -147,12 +162,8 @@ absl::StatusOr<PoolSnapshot> Load(pqxx::connection& connection) {
   ARCHPOOL_RETURN_IF_ERROR(
       AddRecords(transaction, OwedTable(),
                  "WHERE amount <> 0 ORDER BY account_id, position", records));
-  ARCHPOOL_RETURN_IF_ERROR(AddBalances(transaction, records));
-  ARCHPOOL_RETURN_IF_ERROR(AddRecords(transaction, ClockTable(), "", records));
-  // By name as the core orders them, byte by byte.
-  ARCHPOOL_RETURN_IF_ERROR(AddRecords(transaction, VerifierTable(),
-                                      "ORDER BY account_id, name COLLATE \"C\"",
-                                      records));
+  ARCHPOOL_RETURN_IF_ERROR(AddAll<Balance>(transaction, records));
+  ARCHPOOL_RETURN_IF_ERROR(AddPlainRecords(transaction, records));
   snapshot.last_ids = LoadLastIds(transaction);
   snapshot.requests = LoadRequests(transaction);
   transaction.commit();

@@ -1,6 +1,7 @@
 #include "server/storage/postgres/postgres_store.h"
 
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "absl/container/btree_map.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "server/core/records/keys.h"
 #include "server/storage/postgres/load.h"
 #include "server/storage/postgres/query.h"
 #include "server/storage/postgres/rows.h"
@@ -19,7 +21,8 @@ namespace {
 using postgres::Parameters;
 using postgres::Table;
 
-constexpr int kLoadStatementsMax = 21;
+// About one for each table, and some for ids and requests.
+constexpr int kLoadStatementsMax = 5 + std::variant_size_v<Event>;
 constexpr char kMoveHead[] = "move_head";
 constexpr char kMoveHeadSql[] =
     "UPDATE pool_head SET sequence = sequence + 1"
@@ -27,25 +30,8 @@ constexpr char kMoveHeadSql[] =
 constexpr char kRaiseEpochSql[] =
     "UPDATE pool_head SET epoch = epoch + 1 RETURNING epoch, sequence";
 
-AccountId KeyOf(const Account& record) { return record.id; }
-Digest KeyOf(const DatasetRecord& record) { return record.id; }
-TaskId KeyOf(const Task& record) { return record.id; }
-SubspaceId KeyOf(const SubspaceRecord& record) { return record.id; }
-SessionId KeyOf(const Session& record) { return record.id; }
-LeaseId KeyOf(const Lease& record) { return record.id; }
-TrialId KeyOf(const Trial& record) { return record.id; }
-AuditId KeyOf(const Audit& record) { return record.id; }
-PayoutId KeyOf(const Payout& record) { return record.id; }
-Place KeyOf(const Balance& record) { return record.place; }
-TaskId KeyOf(const Ranking& record) { return record.task; }
-int KeyOf(const PoolClock&) { return 1; }  // there is one
-VerifierKey KeyOf(const VerifierRecord& record) { return record.key; }
-std::pair<AccountId, int64_t> KeyOf(const Owed& record) {
-  return {record.account, record.position};
-}
-
-// The last event of each record. Transfers and receipts are all kept: each is a
-// row.
+// The events of a commit as rows: the last one of each record, and all of those
+// that are only added.
 class Batch {
  public:
   explicit Batch(absl::Span<const Event> events) {
@@ -54,94 +40,82 @@ class Batch {
     }
   }
 
+  // In the order of keys, or as they were added.
   template <typename Record>
   std::vector<const Record*> All() const {
-    std::vector<const Record*> records;
-    for (const auto& [key, record] : std::get<Last<Record>>(last_)) {
-      records.push_back(record);
+    const Kept<Record>& kept = std::get<Kept<Record>>(kept_);
+    if constexpr (kIsOnlyAdded<Record>) {
+      return kept;
+    } else {
+      std::vector<const Record*> records;
+      records.reserve(kept.size());
+      for (const auto& [key, record] : kept) records.push_back(record);
+      return records;
     }
-    return records;
   }
-  const std::vector<const Transfer*>& transfers() const { return transfers_; }
-  const std::vector<const Receipt*>& receipts() const { return receipts_; }
 
  private:
   template <typename Record>
-  using Last =
-      absl::btree_map<decltype(KeyOf(std::declval<Record>())), const Record*>;
+  using Kept = std::conditional_t<
+      kIsOnlyAdded<Record>, std::vector<const Record*>,
+      absl::btree_map<typename RecordMap<Record>::key_type, const Record*>>;
+
+  template <typename Kinds>
+  struct KeptOf;
+  template <typename... Records>
+  struct KeptOf<std::variant<Records...>> {
+    using Type = std::tuple<Kept<Records>...>;
+  };
 
   template <typename Record>
   void Add(const Record& record) {
-    std::get<Last<Record>>(last_)[KeyOf(record)] = &record;
+    Kept<Record>& kept = std::get<Kept<Record>>(kept_);
+    if constexpr (kIsOnlyAdded<Record>) {
+      kept.push_back(&record);
+    } else {
+      kept[KeyOf(record)] = &record;
+    }
   }
-  void Add(const Transfer& transfer) { transfers_.push_back(&transfer); }
-  void Add(const Receipt& receipt) { receipts_.push_back(&receipt); }
 
-  std::tuple<Last<Account>, Last<DatasetRecord>, Last<Task>,
-             Last<SubspaceRecord>, Last<Session>, Last<Lease>, Last<Trial>,
-             Last<Audit>, Last<Balance>, Last<Ranking>, Last<Payout>,
-             Last<Owed>, Last<PoolClock>, Last<VerifierRecord>>
-      last_;
-  std::vector<const Transfer*> transfers_;
-  std::vector<const Receipt*> receipts_;
+  KeptOf<Event>::Type kept_;
 };
 
 // The statement that writes rows of `table` is prepared under its name.
 template <typename Row>
-absl::Status Write(pqxx::work& transaction, const Table<Row>& table,
-                   const std::vector<const Row*>& rows) {
-  if (rows.empty()) return absl::OkStatus();
+absl::Status WriteRows(pqxx::work& transaction, const Table<Row>& table,
+                       const std::vector<const Row*>& rows) {
   ARCHPOOL_ASSIGN_OR_RETURN(const Parameters parameters,
                             table.ParametersOf(rows));
   postgres::ExecutePrepared(transaction, table.name, parameters);
   return absl::OkStatus();
 }
 
-// For records that are stored as another row type.
-template <typename Record, typename Row>
-absl::Status WriteRows(pqxx::work& transaction, const Table<Row>& table,
-                       const std::vector<const Record*>& records) {
-  std::vector<Row> rows;
-  rows.reserve(records.size());
-  for (const Record* record : records) rows.push_back(postgres::RowOf(*record));
-  std::vector<const Row*> pointers;
-  for (const Row& row : rows) pointers.push_back(&row);
-  return Write(transaction, table, pointers);
+template <typename Row>
+absl::Status Write(pqxx::work& transaction, const Table<Row>& table,
+                   const Batch& batch) {
+  using Record = typename postgres::RecordIn<Row>::Type;
+  const std::vector<const Record*> records = batch.All<Record>();
+  if (records.empty()) return absl::OkStatus();
+  if constexpr (std::is_same_v<Record, Row>) {
+    return WriteRows(transaction, table, records);
+  } else {
+    std::vector<Row> rows;
+    rows.reserve(records.size());
+    for (const Record* one : records) rows.push_back(postgres::RowOf(*one));
+    std::vector<const Row*> pointers;
+    for (const Row& row : rows) pointers.push_back(&row);
+    return WriteRows(transaction, table, pointers);
+  }
 }
 
-// Referenced tables first.
 absl::Status WriteBatch(pqxx::work& transaction, const Batch& batch) {
-  using namespace postgres;  // NOLINT: the tables' names
-  ARCHPOOL_RETURN_IF_ERROR(
-      Write(transaction, AccountTable(), batch.All<Account>()));
-  ARCHPOOL_RETURN_IF_ERROR(
-      Write(transaction, DatasetTable(), batch.All<DatasetRecord>()));
-  ARCHPOOL_RETURN_IF_ERROR(
-      WriteRows(transaction, TaskTable(), batch.All<Task>()));
-  ARCHPOOL_RETURN_IF_ERROR(
-      WriteRows(transaction, SubspaceTable(), batch.All<SubspaceRecord>()));
-  ARCHPOOL_RETURN_IF_ERROR(
-      Write(transaction, SessionTable(), batch.All<archpool::Session>()));
-  ARCHPOOL_RETURN_IF_ERROR(
-      Write(transaction, LeaseTable(), batch.All<Lease>()));
-  ARCHPOOL_RETURN_IF_ERROR(
-      Write(transaction, TrialTable(), batch.All<Trial>()));
-  ARCHPOOL_RETURN_IF_ERROR(
-      Write(transaction, AuditTable(), batch.All<Audit>()));
-  ARCHPOOL_RETURN_IF_ERROR(
-      Write(transaction, BalanceTable(), batch.All<Balance>()));
-  ARCHPOOL_RETURN_IF_ERROR(
-      Write(transaction, PayoutTable(), batch.All<Payout>()));
-  ARCHPOOL_RETURN_IF_ERROR(
-      WriteRows(transaction, RankingTable(), batch.All<Ranking>()));
-  ARCHPOOL_RETURN_IF_ERROR(Write(transaction, OwedTable(), batch.All<Owed>()));
-  ARCHPOOL_RETURN_IF_ERROR(
-      Write(transaction, ClockTable(), batch.All<PoolClock>()));
-  ARCHPOOL_RETURN_IF_ERROR(
-      Write(transaction, VerifierTable(), batch.All<VerifierRecord>()));
-  ARCHPOOL_RETURN_IF_ERROR(
-      Write(transaction, ReceiptTable(), batch.receipts()));
-  return Write(transaction, TransferTable(), batch.transfers());
+  absl::Status status;
+  const auto write = [&](const auto& table) {
+    if (status.ok()) status = Write(transaction, table, batch);
+  };
+  std::apply([&](const auto&... tables) { (write(tables), ...); },
+             postgres::EventTables());
+  return status;
 }
 
 absl::Status Fenced(int64_t epoch, int64_t sequence) {
@@ -152,8 +126,10 @@ absl::Status Fenced(int64_t epoch, int64_t sequence) {
 }
 
 template <typename Row>
-void PrepareUpsert(pqxx::connection& connection, const Table<Row>& table) {
-  connection.prepare(table.name, table.UpsertSql());
+void PrepareWrite(pqxx::connection& connection, const Table<Row>& table) {
+  using Record = typename postgres::RecordIn<Row>::Type;
+  connection.prepare(
+      table.name, kIsOnlyAdded<Record> ? table.InsertSql() : table.UpsertSql());
 }
 
 }  // namespace
@@ -184,24 +160,9 @@ PostgresStore::Session& PostgresStore::Connected() {
   // Another writer's frozen transaction may hold the head.
   pqxx::nontransaction(connection).exec("SET lock_timeout = '30s'");
   connection.prepare(kMoveHead, kMoveHeadSql);
-  PrepareUpsert(connection, postgres::AccountTable());
-  PrepareUpsert(connection, postgres::DatasetTable());
-  PrepareUpsert(connection, postgres::TaskTable());
-  PrepareUpsert(connection, postgres::SubspaceTable());
-  PrepareUpsert(connection, postgres::SessionTable());
-  PrepareUpsert(connection, postgres::LeaseTable());
-  PrepareUpsert(connection, postgres::TrialTable());
-  PrepareUpsert(connection, postgres::AuditTable());
-  PrepareUpsert(connection, postgres::BalanceTable());
-  PrepareUpsert(connection, postgres::RankingTable());
-  PrepareUpsert(connection, postgres::PayoutTable());
-  PrepareUpsert(connection, postgres::OwedTable());
-  PrepareUpsert(connection, postgres::ClockTable());
-  PrepareUpsert(connection, postgres::VerifierTable());
-  connection.prepare(postgres::ReceiptTable().name,
-                     postgres::ReceiptTable().InsertSql());
-  connection.prepare(postgres::TransferTable().name,
-                     postgres::TransferTable().InsertSql());
+  std::apply(
+      [&](const auto&... tables) { (PrepareWrite(connection, tables), ...); },
+      postgres::EventTables());
   session_ = std::move(session);
   return *session_;
 }

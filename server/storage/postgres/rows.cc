@@ -1,16 +1,13 @@
 #include "server/storage/postgres/rows.h"
 
-#include <algorithm>
 #include <memory>
 #include <utility>
 
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/substitute.h"
 #include "common/base/check.h"
 #include "common/wire/task_spec_wire.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "server/storage/postgres/table_impl.h"
 
 namespace archpool::postgres {
 namespace {
@@ -26,11 +23,6 @@ std::string SpecBytes(const TaskSpec& spec) {
     proto.SerializeToCodedStream(&coded);
   }
   return bytes;
-}
-
-absl::Status Corrupt(const std::string& what, const absl::Status& status) {
-  return Internal("STORE_CORRUPT", absl::StrCat("the database holds a broken ",
-                                                what, ": ", status.message()));
 }
 
 }  // namespace
@@ -108,101 +100,6 @@ absl::StatusOr<Ranking> RankingOf(const RankingRow& row,
   return ranking;
 }
 
-template <typename Record>
-std::string Table<Record>::SelectSql() const {
-  std::vector<std::string> parts;
-  for (const auto& column : columns) {
-    parts.push_back(absl::Substitute(column.shape.to_text, column.name));
-  }
-  return absl::StrCat("SELECT ", absl::StrJoin(parts, ", "), " FROM ", name);
-}
-
-template <typename Record>
-std::string Table<Record>::InsertSql() const {
-  std::vector<std::string> names;
-  std::vector<std::string> values;
-  std::vector<std::string> arrays;
-  for (const auto& column : columns) {
-    names.push_back(column.name);
-    values.push_back(absl::Substitute(column.shape.from_array,
-                                      absl::StrCat("t.", column.name)));
-    arrays.push_back(absl::StrCat("$", arrays.size() + 1,
-                                  "::", column.shape.array_type, "[]"));
-  }
-  const std::string list = absl::StrJoin(names, ", ");
-  // In the order of the keys: what gives up a unique place (an ended lease) is
-  // older than what takes it, and has to come first.
-  return absl::StrCat("INSERT INTO ", name, " (", list, ") SELECT ",
-                      absl::StrJoin(values, ", "), " FROM unnest(",
-                      absl::StrJoin(arrays, ", "), ") AS t (", list,
-                      ") ORDER BY ", key);
-}
-
-template <typename Record>
-std::string Table<Record>::UpsertSql() const {
-  const std::vector<std::string> keys = absl::StrSplit(key, ", ");
-  std::vector<std::string> sets;
-  for (const auto& column : columns) {
-    if (std::find(keys.begin(), keys.end(), column.name) != keys.end()) {
-      continue;
-    }
-    sets.push_back(absl::StrCat(column.name, " = excluded.", column.name));
-  }
-  return absl::StrCat(InsertSql(), " ON CONFLICT (", key, ") DO UPDATE SET ",
-                      absl::StrJoin(sets, ", "));
-}
-
-template <typename Record>
-absl::StatusOr<Parameters> Table<Record>::ParametersOf(
-    const std::vector<const Record*>& records) const {
-  Parameters parameters;
-  parameters.reserve(columns.size());
-  for (const auto& column : columns) {
-    ArrayText array;
-    for (const Record* record : records) column.write(*record, array);
-    if (array.has_nul()) {
-      return FailedPrecondition(
-          "CONSTRAINT", absl::StrCat("a text for ", name, ".", column.name,
-                                     " holds a NUL character"));
-    }
-    parameters.push_back(std::move(array).Take());
-  }
-  return parameters;
-}
-
-template <typename Record>
-absl::StatusOr<Record> Table<Record>::RecordOf(const pqxx::row& row) const {
-  Record record;
-  pqxx::row::size_type index = 0;
-  for (const auto& column : columns) {
-    const pqxx::field field = row[index++];
-    if (field.is_null()) continue;
-    const absl::Status status = column.read(TextOf(field), record);
-    if (!status.ok())
-      return Corrupt(absl::StrCat(name, ".", column.name), status);
-  }
-  return record;
-}
-
-template struct Table<Account>;
-template struct Table<DatasetRecord>;
-template struct Table<TaskRow>;
-template struct Table<SubspaceRow>;
-template struct Table<Session>;
-template struct Table<Lease>;
-template struct Table<Trial>;
-template struct Table<Audit>;
-template struct Table<Balance>;
-template struct Table<Transfer>;
-template struct Table<RankingRow>;
-template struct Table<Payout>;
-template struct Table<Owed>;
-template struct Table<Receipt>;
-template struct Table<PoolClock>;
-template struct Table<VerifierRecord>;
-template struct Table<EpochRow>;
-template struct Table<StatementRow>;
-
 namespace {
 
 // An account's and a session's: of the same names.
@@ -227,6 +124,7 @@ std::vector<Column<R>> WithPerformance(std::vector<Column<R>> columns) {
 
 }  // namespace
 
+template struct Table<Account>;
 const Table<Account>& AccountTable() {
   using R = Account;
   static const auto* const kTable = new Table<R>{
@@ -262,6 +160,7 @@ const Table<Account>& AccountTable() {
   return *kTable;
 }
 
+template struct Table<DatasetRecord>;
 const Table<DatasetRecord>& DatasetTable() {
   using R = DatasetRecord;
   static const auto* const kTable = new Table<R>{
@@ -284,6 +183,7 @@ const Table<DatasetRecord>& DatasetTable() {
   return *kTable;
 }
 
+template struct Table<TaskRow>;
 const Table<TaskRow>& TaskTable() {
   using R = TaskRow;
   static const auto* const kTable = new Table<R>{
@@ -314,6 +214,7 @@ const Table<TaskRow>& TaskTable() {
   return *kTable;
 }
 
+template struct Table<SubspaceRow>;
 const Table<SubspaceRow>& SubspaceTable() {
   using R = SubspaceRow;
   static const auto* const kTable = new Table<R>{
@@ -332,6 +233,7 @@ const Table<SubspaceRow>& SubspaceTable() {
   return *kTable;
 }
 
+template struct Table<Session>;
 const Table<Session>& SessionTable() {
   using R = Session;
   static const auto* const kTable = new Table<R>{
@@ -348,6 +250,7 @@ const Table<Session>& SessionTable() {
   return *kTable;
 }
 
+template struct Table<Lease>;
 const Table<Lease>& LeaseTable() {
   using R = Lease;
   static const auto* const kTable = new Table<R>{
@@ -376,6 +279,7 @@ const Table<Lease>& LeaseTable() {
   return *kTable;
 }
 
+template struct Table<Trial>;
 const Table<Trial>& TrialTable() {
   using R = Trial;
   static const auto* const kTable = new Table<R>{
@@ -430,6 +334,7 @@ const Table<Trial>& TrialTable() {
   return *kTable;
 }
 
+template struct Table<PoolClock>;
 const Table<PoolClock>& ClockTable() {
   using R = PoolClock;
   // Of a table with one row.
@@ -445,6 +350,7 @@ const Table<PoolClock>& ClockTable() {
   return *kTable;
 }
 
+template struct Table<RankingRow>;
 const Table<RankingRow>& RankingTable() {
   using R = RankingRow;
   static const auto* const kTable =

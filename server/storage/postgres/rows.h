@@ -1,8 +1,11 @@
-// The tables of migrations/, as the records of server/core/entities.h.
+// The tables of migrations/, as the records of server/core/records/entities.h.
+// Thread-safe: tables are made once and never change.
 #ifndef ARCHPOOL_SERVER_STORAGE_POSTGRES_ROWS_H_
 #define ARCHPOOL_SERVER_STORAGE_POSTGRES_ROWS_H_
 
 #include <string>
+#include <tuple>
+#include <variant>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -47,6 +50,25 @@ RankingRow RowOf(const Ranking& ranking);
 absl::StatusOr<Ranking> RankingOf(const RankingRow& row,
                                   const SearchSpace& space);
 
+// The record that a row of an event's table holds: the row itself, or what
+// RowOf makes a row of.
+template <typename Row>
+struct RecordIn {
+  using Type = Row;
+};
+template <>
+struct RecordIn<TaskRow> {
+  using Type = Task;
+};
+template <>
+struct RecordIn<SubspaceRow> {
+  using Type = SubspaceRecord;
+};
+template <>
+struct RecordIn<RankingRow> {
+  using Type = Ranking;
+};
+
 // A sealed epoch of receipts, and an account's statement in the latest one.
 struct EpochRow {
   int64_t number = 0;
@@ -79,6 +101,19 @@ const Table<PoolClock>& ClockTable();
 const Table<VerifierRecord>& VerifierTable();
 const Table<EpochRow>& EpochTable();
 const Table<StatementRow>& StatementTable();
+
+// Where events are written: a table for each kind of record, referenced tables
+// before those that refer to them.
+inline auto EventTables() {
+  return std::tie(AccountTable(), DatasetTable(), TaskTable(), SubspaceTable(),
+                  SessionTable(), LeaseTable(), TrialTable(), AuditTable(),
+                  BalanceTable(), PayoutTable(), RankingTable(), OwedTable(),
+                  ClockTable(), VerifierTable(), ReceiptTable(),
+                  TransferTable());
+}
+static_assert(std::tuple_size_v<decltype(EventTables())> ==
+                  std::variant_size_v<Event>,
+              "EventTables() lacks the table of a kind of record");
 
 }  // namespace archpool::postgres
 

@@ -1,8 +1,10 @@
 // The tables of rows.h that say who examines what, and how well.
 #include "server/storage/postgres/rows.h"
+#include "server/storage/postgres/table_impl.h"
 
 namespace archpool::postgres {
 
+template struct Table<Audit>;
 const Table<Audit>& AuditTable() {
   using R = Audit;
   static const auto* const kTable = new Table<R>{
@@ -35,6 +37,7 @@ const Table<Audit>& AuditTable() {
   return *kTable;
 }
 
+template struct Table<VerifierRecord>;
 const Table<VerifierRecord>& VerifierTable() {
   using R = VerifierRecord;
   static const auto* const kTable =

@@ -1,8 +1,10 @@
 // The tables of rows.h that hold money.
 #include "server/storage/postgres/rows.h"
+#include "server/storage/postgres/table_impl.h"
 
 namespace archpool::postgres {
 
+template struct Table<Balance>;
 const Table<Balance>& BalanceTable() {
   using R = Balance;
   static const auto* const kTable =
@@ -14,6 +16,7 @@ const Table<Balance>& BalanceTable() {
   return *kTable;
 }
 
+template struct Table<Transfer>;
 const Table<Transfer>& TransferTable() {
   using R = Transfer;
   static const auto* const kTable = new Table<R>{
@@ -33,6 +36,7 @@ const Table<Transfer>& TransferTable() {
   return *kTable;
 }
 
+template struct Table<Payout>;
 const Table<Payout>& PayoutTable() {
   using R = Payout;
   static const auto* const kTable =
@@ -54,6 +58,7 @@ const Table<Payout>& PayoutTable() {
   return *kTable;
 }
 
+template struct Table<Owed>;
 const Table<Owed>& OwedTable() {
   using R = Owed;
   static const auto* const kTable =
@@ -65,6 +70,7 @@ const Table<Owed>& OwedTable() {
   return *kTable;
 }
 
+template struct Table<Receipt>;
 const Table<Receipt>& ReceiptTable() {
   using R = Receipt;
   static const auto* const kTable =
@@ -76,6 +82,7 @@ const Table<Receipt>& ReceiptTable() {
   return *kTable;
 }
 
+template struct Table<EpochRow>;
 const Table<EpochRow>& EpochTable() {
   using R = EpochRow;
   static const auto* const kTable =
@@ -88,6 +95,7 @@ const Table<EpochRow>& EpochTable() {
   return *kTable;
 }
 
+template struct Table<StatementRow>;
 const Table<StatementRow>& StatementTable() {
   using R = StatementRow;
   static const auto* const kTable =
