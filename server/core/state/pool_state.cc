@@ -34,30 +34,6 @@ void PoolState::Load(const PoolSnapshot& snapshot) {
   }
 }
 
-void PoolState::Put(const Account& account) {
-  Store(account);
-  events_.emplace_back(account);
-}
-void PoolState::Put(const DatasetRecord& dataset) {
-  Store(dataset);
-  events_.emplace_back(dataset);
-}
-void PoolState::Put(const Task& task) {
-  events_.emplace_back(task);
-  Store(task);
-}
-void PoolState::Put(const SubspaceRecord& subspace) {
-  Store(subspace);
-  events_.emplace_back(subspace);
-}
-void PoolState::Put(const Session& session) {
-  events_.emplace_back(session);
-  Store(session);
-}
-void PoolState::Put(const Lease& lease) {
-  events_.emplace_back(lease);
-  Store(lease);
-}
 void PoolState::Put(const Trial& trial) {
   const Trial* before = Find(trial.id);
   const auto verdict = VerdictOf(before, trial, *Find(trial.task));
@@ -67,35 +43,11 @@ void PoolState::Put(const Trial& trial) {
   if (verdict) Hand(trial.account, *verdict);
   if (credit) Hand(trial.account, *credit);
 }
-void PoolState::Put(const Audit& audit) {
-  events_.emplace_back(audit);
-  Store(audit);
-}
-
-void PoolState::Put(const Ranking& ranking) {
-  Store(ranking);
-  events_.emplace_back(ranking);
-}
 
 void PoolState::Put(const Payout& payout) {
   events_.emplace_back(payout);
   Store(payout);
   if (IsShown(payout)) Hand(payout.account, ReceiptOf(payout));
-}
-
-void PoolState::Put(const Owed& owed) {
-  Store(owed);
-  events_.emplace_back(owed);
-}
-
-void PoolState::Put(const PoolClock& clock) {
-  Store(clock);
-  events_.emplace_back(clock);
-}
-
-void PoolState::Put(const VerifierRecord& verifier) {
-  Store(verifier);
-  events_.emplace_back(verifier);
 }
 
 void PoolState::Hand(AccountId account, ReceiptBody body) {
@@ -283,6 +235,12 @@ Amount PoolState::BalanceOf(Place place) const {
   return amount == nullptr ? 0 : *amount;
 }
 
+const PoolClock& PoolState::pool_clock() const {
+  static const auto* const kNone = new PoolClock();
+  const PoolClock* clock = FindIn(plain_.All<PoolClock>(), 1);
+  return clock == nullptr ? *kNone : *clock;
+}
+
 PoolSnapshot PoolState::Snapshot() const {
   PoolSnapshot snapshot;
   snapshot.last_ids = last_ids_;
@@ -319,8 +277,7 @@ PoolSnapshot PoolState::Snapshot() const {
   }
   for (const auto& [key, id] : requests_)
     snapshot.requests.emplace_back(key, id);
-  if (clock_ != PoolClock()) snapshot.records.emplace_back(clock_);
-  add_all(verifiers_);
+  plain_.ForEach<PlainRecords>(add_all);
   return snapshot;
 }
 

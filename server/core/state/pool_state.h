@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "common/model/receipt.h"
 #include "server/core/records/entities.h"
+#include "server/core/records/keys.h"
 #include "server/core/records/snapshot.h"
 #include "server/core/state/due.h"
 #include "server/core/state/task_index.h"
@@ -38,21 +39,18 @@ class PoolState {
   // Records are stored as they are, and no event is noted.
   void Load(const PoolSnapshot& snapshot);
 
-  // Notes the event and keeps the indexes. Records handed in replace the ones
-  // of the same id.
-  void Put(const Account& account);
-  void Put(const DatasetRecord& dataset);
-  void Put(const Task& task);  // forgets the task's records once it has ended
-  void Put(const SubspaceRecord& subspace);
-  void Put(const Session& session);
-  void Put(const Lease& lease);
-  void Put(const Trial& trial);
-  void Put(const Audit& audit);
-  void Put(const Ranking& ranking);
-  void Put(const Payout& payout);
-  void Put(const Owed& owed);
-  void Put(const PoolClock& clock);
-  void Put(const VerifierRecord& verifier);
+  // Notes the event and keeps the indexes. A record replaces the one of the
+  // same key; a task that has ended is forgotten with all that is its own.
+  template <typename Record>
+  void Put(const Record& record) {
+    events_.emplace_back(record);
+    Store(record);
+  }
+  void Put(const Trial& trial);        // and hands out what follows from it
+  void Put(const Payout& payout);      // likewise
+  void Put(const Transfer&) = delete;  // only Post and Hand make these
+  void Put(const Balance&) = delete;
+  void Put(const Receipt&) = delete;
   // Hands the account a receipt; unset: the pool's own books. What follows from
   // a record alone, Put and Post hand out themselves.
   void Hand(AccountId account, ReceiptBody body);
@@ -149,9 +147,9 @@ class PoolState {
 
   using Due = archpool::Due;
   const std::set<Due>& due() const { return due_; }
-  const PoolClock& pool_clock() const { return clock_; }
+  const PoolClock& pool_clock() const;
   const absl::btree_map<VerifierKey, VerifierRecord>& verifiers() const {
-    return verifiers_;
+    return plain_.All<VerifierRecord>();
   }
 
   AccountId NextAccountId() { return {++last_ids_.account}; }
@@ -183,9 +181,12 @@ class PoolState {
   void Store(const Ranking& ranking);
   void Store(const Payout& payout);
   void Store(const Owed& owed);
-  void Store(const PoolClock& clock) { clock_ = clock; }
-  void Store(const VerifierRecord& one) { verifiers_[one.key] = one; }
   void Store(const Receipt&) {}
+  // Of the plain kinds, which have no index.
+  template <typename Record>
+  void Store(const Record& record) {
+    plain_.Put(record);
+  }
   void HandFor(const Transfer& transfer);
   void Count(const Trial& trial, int64_t sign);
   void CountResult(const Trial& trial, int64_t sign);
@@ -241,8 +242,7 @@ class PoolState {
   absl::btree_map<Place, Amount> balances_;
   absl::btree_map<RequestKey, int64_t> requests_;
   std::set<Due> due_;
-  PoolClock clock_;
-  absl::btree_map<VerifierKey, VerifierRecord> verifiers_;
+  RecordMaps<PlainRecords> plain_;
 };
 
 }  // namespace archpool
