@@ -9,7 +9,10 @@
 namespace archpool {
 namespace {
 
-// What of an event must repeat for a run to count as the same.
+// What of an event must repeat for a run to count as the same; of the kinds
+// that are not named here, that there was one.
+template <typename Record>
+void Encode(const Record&, CanonicalWriter&) {}
 void Encode(const Account& a, CanonicalWriter& to) {
   to.Int(a.id.value).Int(a.trials_accepted).Int(a.trials_rejected);
 }

@@ -379,8 +379,9 @@ PoolSnapshot Auditor::Snapshot() const {
   for (const auto& [place, amount] : balances_) {
     snapshot.records.emplace_back(Balance{place, amount});
   }
-  if (clock_ != PoolClock()) snapshot.records.emplace_back(clock_);
-  for (const auto& [key, one] : verifiers_) snapshot.records.emplace_back(one);
+  plain_.ForEach<PlainRecords>([&snapshot](const auto& map) {
+    for (const auto& [key, one] : map) snapshot.records.emplace_back(one);
+  });
   for (const auto& [id, one] : transfers_) {
     if (one.request_id.empty()) continue;
     snapshot.requests.emplace_back(RequestKey{AccountId{}, one.request_id},

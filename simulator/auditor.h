@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "server/core/records/entities.h"
+#include "server/core/records/keys.h"
 #include "server/core/state/pool_state.h"
 
 namespace archpool {
@@ -48,6 +49,11 @@ class Auditor {
   void Note(const PoolClock& clock);
   void Note(const VerifierRecord& verifier);
   void Note(const Receipt& receipt);
+  // Of the plain kinds that nothing more is expected of.
+  template <typename Record>
+  void Note(const Record& record) {
+    plain_.Put(record);
+  }
   void CheckOwed();
   void CheckReceipts();
   void Note(const Transfer& transfer);
@@ -93,8 +99,7 @@ class Auditor {
   absl::btree_map<PayoutId, Payout> payouts_;
   absl::btree_map<TransferId, Transfer> transfers_;
   absl::btree_map<std::pair<AccountId, int64_t>, Owed> owed_;
-  PoolClock clock_;
-  absl::btree_map<VerifierKey, VerifierRecord> verifiers_;
+  RecordMaps<PlainRecords> plain_;
   absl::btree_map<Place, Amount> receipted_;  // as the receipts say
   absl::btree_map<Place, Amount> balances_;   // as the core says
   absl::btree_map<Place, Amount> booked_;     // as the transfers say

@@ -69,18 +69,19 @@ void Auditor::CheckPayouts() {
 }
 
 void Auditor::Note(const PoolClock& clock) {
-  if (clock.time < clock_.time) Complain("the pool's time went back");
-  clock_ = clock;
+  PoolClock& known = plain_.All<PoolClock>()[KeyOf(clock)];
+  if (clock.time < known.time) Complain("the pool's time went back");
+  known = clock;
 }
 
 void Auditor::Note(const VerifierRecord& verifier) {
-  const VerifierRecord& before = verifiers_[verifier.key];
-  if (verifier.agreed < before.agreed || verifier.outvoted < before.outvoted ||
-      verifier.planted_passed < before.planted_passed ||
-      verifier.planted_failed < before.planted_failed) {
+  VerifierRecord& known = plain_.All<VerifierRecord>()[verifier.key];
+  if (verifier.agreed < known.agreed || verifier.outvoted < known.outvoted ||
+      verifier.planted_passed < known.planted_passed ||
+      verifier.planted_failed < known.planted_failed) {
     Complain("what a verifier did was undone");
   }
-  verifiers_[verifier.key] = verifier;
+  known = verifier;
 }
 
 void Auditor::Note(const Owed& owed) {

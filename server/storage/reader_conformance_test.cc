@@ -31,30 +31,30 @@ TEST_P(StoreConformanceTest, ReaderSeesEveryCommittedRecord) {
   }
   Reader& reader = backend_->reader();
   const auto all = [](const auto&) { return true; };
-  EXPECT_EQ(*reader.Accounts(), Filtered<Account>(records.accounts(), all));
-  EXPECT_EQ(*reader.Balances(), Filtered<Balance>(records.balances(), all));
-  for (const auto& [id, dataset] : records.datasets()) {
+  EXPECT_EQ(*reader.Accounts(), Filtered<Account>(records.All<Account>(), all));
+  EXPECT_EQ(*reader.Balances(), Filtered<Balance>(records.All<Balance>(), all));
+  for (const auto& [id, dataset] : records.All<DatasetRecord>()) {
     EXPECT_EQ(*reader.GetDataset(id), dataset);
   }
-  for (const auto& [id, trial] : records.trials()) {
+  for (const auto& [id, trial] : records.All<Trial>()) {
     EXPECT_EQ(*reader.GetTrial(id), trial);
   }
   int open_audits = 0;
-  for (const auto& [id, audit] : records.audits()) {
+  for (const auto& [id, audit] : records.All<Audit>()) {
     if (audit.state == AuditState::kDone) continue;
     EXPECT_EQ(*reader.GetOpenAudit(audit.trial), audit);
     ++open_audits;
   }
   EXPECT_GT(open_audits, 0);
-  for (const auto& [id, task] : records.tasks()) {  // ended ones included
+  for (const auto& [id, task] : records.All<Task>()) {  // ended ones included
     const auto of_task = [task_id = id](const auto& record) {
       return record.task == task_id;
     };
     EXPECT_EQ(*reader.GetTask(id), task);
     EXPECT_EQ(*reader.Subspaces(id),
-              Filtered<SubspaceRecord>(records.subspaces(), of_task));
+              Filtered<SubspaceRecord>(records.All<SubspaceRecord>(), of_task));
     EXPECT_EQ(*reader.Trials(id, TrialId{}, 10'000),
-              Filtered<Trial>(records.trials(), of_task));
+              Filtered<Trial>(records.All<Trial>(), of_task));
   }
 }
 
@@ -65,7 +65,7 @@ TEST_P(StoreConformanceTest, ReaderFiltersAndPagesLeases) {
   Reader& reader = backend_->reader();
   const auto expect = [&](LeaseFilter filter, const auto& matches) {
     filter.limit = 10'000;
-    auto leases = Filtered<Lease>(records.leases(), matches);
+    auto leases = Filtered<Lease>(records.All<Lease>(), matches);
     std::reverse(leases.begin(), leases.end());
     ASSERT_GE(leases.size(), 2U);
     EXPECT_EQ(*reader.Leases(filter), leases);
@@ -82,7 +82,7 @@ TEST_P(StoreConformanceTest, ReaderFiltersAndPagesLeases) {
   filter.backups_only = true;
   expect(filter,
          [](const Lease& lease) { return lease.role == LeaseRole::kBackup; });
-  const Lease some = records.leases().begin()->second;
+  const Lease some = records.All<Lease>().begin()->second;
   filter = {};
   filter.task = some.task;
   expect(filter, [&](const Lease& lease) { return lease.task == some.task; });
@@ -91,9 +91,9 @@ TEST_P(StoreConformanceTest, ReaderFiltersAndPagesLeases) {
   expect(filter,
          [&](const Lease& lease) { return lease.account == some.account; });
   filter = {};
-  filter.client = records.tasks().at(some.task).client;
+  filter.client = records.All<Task>().at(some.task).client;
   expect(filter, [&](const Lease& lease) {
-    return records.tasks().at(lease.task).client == filter.client;
+    return records.All<Task>().at(lease.task).client == filter.client;
   });
   EXPECT_THAT(
       *reader.Leases(
@@ -107,9 +107,10 @@ TEST_P(StoreConformanceTest, ReaderFiltersAndPages) {
   ASSERT_THAT(writer.Commit(records.Next(3'000)), IsOk());
   Reader& reader = backend_->reader();
 
-  const AccountId client = records.tasks().begin()->second.client;
-  auto tasks = Filtered<Task>(
-      records.tasks(), [&](const Task& task) { return task.client == client; });
+  const AccountId client = records.All<Task>().begin()->second.client;
+  auto tasks = Filtered<Task>(records.All<Task>(), [&](const Task& task) {
+    return task.client == client;
+  });
   std::reverse(tasks.begin(), tasks.end());
   EXPECT_EQ(*reader.Tasks({.client = client, .limit = 10'000}), tasks);
   ASSERT_GE(tasks.size(), 2U);
@@ -118,24 +119,25 @@ TEST_P(StoreConformanceTest, ReaderFiltersAndPages) {
   EXPECT_THAT(
       *reader.Tasks({.client = client, .before = tasks[0].id, .limit = 1}),
       ElementsAre(tasks[1]));
-  EXPECT_EQ(reader.Tasks({.limit = 10'000})->size(), records.tasks().size());
+  EXPECT_EQ(reader.Tasks({.limit = 10'000})->size(),
+            records.All<Task>().size());
   EXPECT_THAT(*reader.Tasks({.limit = 0}), IsEmpty());
   int64_t active = 0;
-  for (const auto& [id, task] : records.tasks()) {
+  for (const auto& [id, task] : records.All<Task>()) {
     active += task.state == TaskState::kActive ? 1 : 0;
   }
   EXPECT_EQ(static_cast<int64_t>(
                 reader.Tasks({.active_only = true, .limit = 10'000})->size()),
             active);
 
-  const Trial& trial = records.trials().begin()->second;
+  const Trial& trial = records.All<Trial>().begin()->second;
   const auto page = reader.Trials(trial.task, trial.id, 2);
   ASSERT_THAT(page, IsOk());
   EXPECT_LE(page->size(), 2U);
   for (const Trial& later : *page) EXPECT_GT(later.id, trial.id);
 
   const AccountId miner = trial.account;
-  auto of_miner = Filtered<Trial>(records.trials(), [&](const Trial& t) {
+  auto of_miner = Filtered<Trial>(records.All<Trial>(), [&](const Trial& t) {
     return t.account == miner && t.create_time >= trial.create_time;
   });
   std::reverse(of_miner.begin(), of_miner.end());
@@ -147,7 +149,7 @@ TEST_P(StoreConformanceTest, ReaderFiltersAndPages) {
     return transfer.debit == Place::Outside() ||
            transfer.credit == Place::Outside();
   };
-  auto transfers = Filtered<Transfer>(records.transfers(), is_outside);
+  auto transfers = Filtered<Transfer>(records.All<Transfer>(), is_outside);
   std::reverse(transfers.begin(), transfers.end());
   EXPECT_EQ(*reader.Transfers({.place = Place::Outside(), .limit = 10'000}),
             transfers);
@@ -156,9 +158,9 @@ TEST_P(StoreConformanceTest, ReaderFiltersAndPages) {
       *reader.Transfers(
           {.place = Place::Outside(), .before = transfers[0].id, .limit = 1}),
       ElementsAre(transfers[1]));
-  const TaskId task = records.tasks().begin()->first;
+  const TaskId task = records.All<Task>().begin()->first;
   transfers = Filtered<Transfer>(
-      records.transfers(),
+      records.All<Transfer>(),
       [&](const Transfer& transfer) { return transfer.task == task; });
   std::reverse(transfers.begin(), transfers.end());
   EXPECT_EQ(*reader.Transfers({.task = task, .limit = 10'000}), transfers);
@@ -169,13 +171,14 @@ TEST_P(StoreConformanceTest, ReaderShowsPayouts) {
   RandomRecords records(11);
   ASSERT_THAT(writer.Commit(records.Next(1'000)), IsOk());
   Reader& reader = backend_->reader();
-  const AccountId account = records.payouts().begin()->second.account;
-  auto payouts = Filtered<Payout>(
-      records.payouts(), [&](const Payout& p) { return p.account == account; });
+  const AccountId account = records.All<Payout>().begin()->second.account;
+  auto payouts = Filtered<Payout>(records.All<Payout>(), [&](const Payout& p) {
+    return p.account == account;
+  });
   std::reverse(payouts.begin(), payouts.end());
   EXPECT_EQ(*reader.Payouts({.account = account, .limit = 10'000}), payouts);
   auto open = Filtered<Payout>(
-      records.payouts(), [](const Payout& p) { return !IsEnded(p.state); });
+      records.All<Payout>(), [](const Payout& p) { return !IsEnded(p.state); });
   std::reverse(open.begin(), open.end());
   EXPECT_EQ(*reader.Payouts({.open_only = true, .limit = 10'000}), open);
   ASSERT_GE(open.size(), 2U);

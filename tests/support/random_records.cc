@@ -43,21 +43,22 @@ Place RandomRecords::RandomPlace() {
   return {kind, is_numbered ? 1 + Below(20) : 0};
 }
 
-template <typename Key, typename Record>
-const Record& RandomRecords::Any(const std::map<Key, Record>& records) {
-  ARCHPOOL_CHECK(!records.empty());
-  return std::next(records.begin(), Below(static_cast<int64_t>(records.size())))
-      ->second;
+template <typename Record>
+const Record& RandomRecords::Any() {
+  ARCHPOOL_CHECK(!All<Record>().empty());
+  return std::next(All<Record>().begin(), Below(Count<Record>()))->second;
 }
 
-int64_t RandomRecords::NewOrEarlier(int64_t last) {
+template <typename Record>
+int64_t RandomRecords::NewOrEarlier() {
+  const int64_t last = Count<Record>();
   return last == 0 || Coin() ? last + 1 : 1 + Below(last);
 }
 
 std::vector<Event> RandomRecords::Next(int count) {
   events_.clear();
   // What others refer to has to be there.
-  if (accounts_.empty()) {
+  if (All<Account>().empty()) {
     PutAccount();
     PutDataset();
     PutTask();
@@ -83,37 +84,34 @@ std::vector<Event> RandomRecords::Next(int count) {
 }
 
 void RandomRecords::PutAccount() {
-  const AccountId id{NewOrEarlier(static_cast<int64_t>(accounts_.size()))};
-  Emit(accounts_, id,
-       Account{.id = id,
-               .name = absl::StrCat(RandomText(), "#", id.value),
-               .role = static_cast<Role>(Below(4)),
-               .token_hash = RandomDigest(),
-               .state = static_cast<AccountState>(Below(2)),
-               .trials_accepted = Large(),
-               .trials_rejected = Large(),
-               .trials_abandoned = Large(),
-               .rejections_in_a_row = Large(),
-               .claims_too_low = Large(),
-               .performance = RandomPerformance(),
-               .accuracy_ppm = RandomMoments(),
-               .audit_rate_ppm = Large(),
-               .payout_address = RandomText(),
-               .payout_threshold = Large(),
-               .split = Coin() ? std::vector<RevenuePart>()
-                               : std::vector<RevenuePart>{{id, Large()},
-                                                          {AccountId{9}, 1}},
-               .units_credited = Below(1'000'000'000'000),
-               .give_ups = Large(),
-               .give_up_time = Coin() ? RandomTime() : absl::InfinitePast(),
-               .quotas = {.open_tasks = Large(),
-                          .leases = Large(),
-                          .sessions = Large()},
-               // No draws: other records depend on how many there were.
-               .shares_from = id.value % 3 == 0
-                                  ? std::vector<AccountId>()
-                                  : std::vector<AccountId>{{3}, {7}},
-               .is_public = id.value % 2 == 0});
+  const AccountId id{NewOrEarlier<Account>()};
+  Emit(Account{
+      .id = id,
+      .name = absl::StrCat(RandomText(), "#", id.value),
+      .role = static_cast<Role>(Below(4)),
+      .token_hash = RandomDigest(),
+      .state = static_cast<AccountState>(Below(2)),
+      .trials_accepted = Large(),
+      .trials_rejected = Large(),
+      .trials_abandoned = Large(),
+      .rejections_in_a_row = Large(),
+      .claims_too_low = Large(),
+      .performance = RandomPerformance(),
+      .accuracy_ppm = RandomMoments(),
+      .audit_rate_ppm = Large(),
+      .payout_address = RandomText(),
+      .payout_threshold = Large(),
+      .split = Coin()
+                   ? std::vector<RevenuePart>()
+                   : std::vector<RevenuePart>{{id, Large()}, {AccountId{9}, 1}},
+      .units_credited = Below(1'000'000'000'000),
+      .give_ups = Large(),
+      .give_up_time = Coin() ? RandomTime() : absl::InfinitePast(),
+      .quotas = {.open_tasks = Large(), .leases = Large(), .sessions = Large()},
+      // No draws: other records depend on how many there were.
+      .shares_from = id.value % 3 == 0 ? std::vector<AccountId>()
+                                       : std::vector<AccountId>{{3}, {7}},
+      .is_public = id.value % 2 == 0});
 }
 
 Moments RandomRecords::RandomMoments() {
@@ -129,18 +127,18 @@ Performance RandomRecords::RandomPerformance() {
 }
 
 void RandomRecords::PutRanking() {
-  const Task& task = Any(tasks_);
+  const Task& task = Any<Task>();
   Ranking ranking{.task = task.id, .basis = Large()};
   for (int64_t i = Below(5); i > 0; --i) {
     ranking.candidates.push_back(
         task.spec->space.ArchitectureAt(Below(task.spec->space.size())));
   }
-  Emit(rankings_, task.id, ranking);
+  Emit(ranking);
 }
 
 void RandomRecords::PutDataset() {
-  const bool is_new = datasets_.empty() || Coin();
-  const Digest id = is_new ? RandomDigest() : Any(datasets_).id;
+  const bool is_new = All<DatasetRecord>().empty() || Coin();
+  const Digest id = is_new ? RandomDigest() : Any<DatasetRecord>().id;
   DatasetManifest manifest;
   manifest.shape = {Large(), Large(), Large()};
   manifest.classes = Large();
@@ -151,25 +149,24 @@ void RandomRecords::PutDataset() {
   manifest.validation = RandomDigest();
   manifest.mean_ppm = Large();
   manifest.deviation_ppm = Large();
-  Emit(datasets_, id,
-       DatasetRecord{.id = id,
-                     .owner = Any(accounts_).id,
+  Emit(DatasetRecord{.id = id,
+                     .owner = Any<Account>().id,
                      .manifest = manifest,
                      .held_out = RandomDigest()});
 }
 
 void RandomRecords::PutTask() {
-  const TaskId id{NewOrEarlier(static_cast<int64_t>(tasks_.size()))};
-  const auto earlier = tasks_.find(id);
+  const TaskId id{NewOrEarlier<Task>()};
+  const auto earlier = All<Task>().find(id);
   // A task's space never changes, so that its boxes stay boxes of it.
-  const auto spec = earlier != tasks_.end()
+  const auto spec = earlier != All<Task>().end()
                         ? earlier->second.spec
                         : std::make_shared<const TaskSpec>(
-                              RandomSpec(rng_, Any(datasets_).id));
+                              RandomSpec(rng_, Any<DatasetRecord>().id));
   const Amount reward = spec->terms.reward;
   const auto state = static_cast<TaskState>(Below(5));
   Task task{.id = id,
-            .client = Any(accounts_).id,
+            .client = Any<Account>().id,
             .request_id = absl::StrCat(RandomText(), "#", id.value),
             .spec = spec,
             .secret = RandomDigest(),
@@ -189,12 +186,12 @@ void RandomRecords::PutTask() {
     task.fee = Below(reward + 1);
     task.refund = Below(reward - task.fee + 1);
   }
-  Emit(tasks_, id, task);
+  Emit(task);
 }
 
 void RandomRecords::PutSubspace() {
-  const SubspaceId id{NewOrEarlier(static_cast<int64_t>(subspaces_.size()))};
-  const Task& task = Any(tasks_);
+  const SubspaceId id{NewOrEarlier<SubspaceRecord>()};
+  const Task& task = Any<Task>();
   const std::vector<Subspace> boxes =
       Partition(task.spec->space, 1 + Below(8), 4096);
   SubspaceRecord record{
@@ -213,24 +210,23 @@ void RandomRecords::PutSubspace() {
   if (record.state == SubspaceState::kPruned) {
     record.prune_reason = absl::StrCat("P", RandomText());
   }
-  Emit(subspaces_, id, record);
+  Emit(record);
 }
 
 void RandomRecords::PutSession() {
-  const SessionId id{static_cast<int64_t>(sessions_.size()) + 1};
-  const AccountId account = Any(accounts_).id;
+  const SessionId id{Count<Session>() + 1};
+  const AccountId account = Any<Account>().id;
   const std::string worker_name = absl::StrCat("w", Below(3));
   // The name moves on: its holder closes within the same commit.
-  for (auto [earlier_id, earlier] : sessions_) {
+  for (auto [earlier_id, earlier] : All<Session>()) {
     if (earlier.account == account && earlier.worker_name == worker_name &&
         earlier.state == SessionState::kOpen) {
       earlier.state = SessionState::kClosed;
-      Emit(sessions_, earlier_id, earlier);
+      Emit(earlier);
       break;
     }
   }
-  Emit(sessions_, id,
-       Session{.id = id,
+  Emit(Session{.id = id,
                .account = account,
                .worker_name = worker_name,
                .threads = 1 + Large(),
@@ -242,22 +238,22 @@ void RandomRecords::PutSession() {
 }
 
 void RandomRecords::PutLease() {
-  const LeaseId id{static_cast<int64_t>(leases_.size()) + 1};
-  const SubspaceRecord& subspace = Any(subspaces_);
-  for (auto [earlier_id, earlier] : leases_) {
+  const LeaseId id{Count<Lease>() + 1};
+  const SubspaceRecord& subspace = Any<SubspaceRecord>();
+  for (auto [earlier_id, earlier] : All<Lease>()) {
     if (earlier.subspace == subspace.id &&
         earlier.state == LeaseState::kActive &&
         earlier.role == LeaseRole::kPrimary) {
       earlier.state = static_cast<LeaseState>(1 + Below(4));
-      Emit(leases_, earlier_id, earlier);
+      Emit(earlier);
       break;
     }
   }
   Lease lease{.id = id,
               .task = subspace.task,
               .subspace = subspace.id,
-              .session = Any(sessions_).id,
-              .account = Any(accounts_).id,
+              .session = Any<Session>().id,
+              .account = Any<Account>().id,
               .attempt = Large(),
               .role = static_cast<LeaseRole>(Below(2)),
               .state = static_cast<LeaseState>(Below(5)),
@@ -272,12 +268,12 @@ void RandomRecords::PutLease() {
               .check_time = Coin() ? RandomTime() : absl::InfiniteFuture()};
   if (lease.role == LeaseRole::kBackup) lease.primary = {1 + Large()};
   for (int64_t i = Below(4); i > 0; --i) lease.trials.push_back({1 + Large()});
-  Emit(leases_, id, lease);
+  Emit(lease);
 }
 
 void RandomRecords::PutTrial() {
-  const TrialId id{NewOrEarlier(static_cast<int64_t>(trials_.size()))};
-  const Lease& lease = Any(leases_);
+  const TrialId id{NewOrEarlier<Trial>()};
+  const Lease& lease = Any<Lease>();
   const auto state = static_cast<TrialState>(Below(6));
   Trial trial{.id = id,
               .task = lease.task,
@@ -324,7 +320,7 @@ void RandomRecords::PutTrial() {
   if (state == TrialState::kRejected)
     trial.reason = absl::StrCat("R", RandomText());
   if (state == TrialState::kAbandoned && Coin()) trial.reason = kSuperseded;
-  Emit(trials_, id, trial);
+  Emit(trial);
 }
 
 Opening RandomRecords::RandomOpening() {
@@ -345,19 +341,19 @@ Opening RandomRecords::RandomOpening() {
 }
 
 void RandomRecords::PutAudit() {
-  const AuditId id{static_cast<int64_t>(audits_.size()) + 1};
-  const TrialId trial = Any(trials_).id;
-  for (auto [earlier_id, earlier] : audits_) {
+  const AuditId id{Count<Audit>() + 1};
+  const TrialId trial = Any<Trial>().id;
+  for (auto [earlier_id, earlier] : All<Audit>()) {
     if (earlier.trial == trial && earlier.state != AuditState::kDone) {
       earlier.state = AuditState::kDone;
       earlier.expire_time = absl::InfiniteFuture();
-      Emit(audits_, earlier_id, earlier);
+      Emit(earlier);
       break;
     }
   }
   Audit audit{.id = id,
               .trial = trial,
-              .task = trials_.at(trial).task,
+              .task = All<Trial>().at(trial).task,
               .kind = static_cast<AuditKind>(Below(2)),
               .state = static_cast<AuditState>(Below(4)),
               .segment = Large(),
@@ -369,10 +365,10 @@ void RandomRecords::PutAudit() {
               .is_planted = id.value % 2 == 1,
               .planted_count = id.value};
   if (audit.state == AuditState::kLeased || Coin()) {
-    audit.verifier = Any(accounts_).id;
+    audit.verifier = Any<Account>().id;
   }
   for (int64_t looks = Below(3); looks > 0; --looks) {
-    audit.looks.push_back({Any(accounts_).id, RandomText(),
+    audit.looks.push_back({Any<Account>().id, RandomText(),
                            static_cast<LookKind>(Below(3)), Coin(), Large(),
                            RandomText(), RandomTime(), RandomTime()});
   }
@@ -382,22 +378,22 @@ void RandomRecords::PutAudit() {
   if (audit.state == AuditState::kAsked || audit.state == AuditState::kLeased) {
     audit.expire_time = RandomTime();
   }
-  Emit(audits_, id, audit);
+  Emit(audit);
 }
 
 // What was asked of a rail stays, and what has ended.
 void RandomRecords::PutPayout() {
-  const PayoutId id{NewOrEarlier(static_cast<int64_t>(payouts_.size()))};
+  const PayoutId id{NewOrEarlier<Payout>()};
   Payout payout{
       .id = id,
-      .account = Any(accounts_).id,
+      .account = Any<Account>().id,
       .amount = 1 + Large(),
       .address = absl::StrCat("#", RandomText()),
       .request_id = Coin() ? absl::StrCat(RandomText(), "#", id.value) : "",
       .key = RandomDigest(),
       .create_time = RandomTime()};
-  const auto earlier = payouts_.find(id);
-  if (earlier != payouts_.end()) {
+  const auto earlier = All<Payout>().find(id);
+  if (earlier != All<Payout>().end()) {
     if (IsEnded(earlier->second.state)) return;
     payout = earlier->second;
   }
@@ -406,34 +402,32 @@ void RandomRecords::PutPayout() {
   payout.reference = RandomText();
   payout.reason = RandomText();
   if (IsEnded(payout.state)) payout.end_time = RandomTime();
-  Emit(payouts_, id, payout);
+  Emit(payout);
 }
 
 void RandomRecords::PutOwed() {
-  const AccountId account = Any(accounts_).id;
+  const AccountId account = Any<Account>().id;
   const int64_t position = Below(4);
-  Emit(owed_, std::pair(account, position),
-       Owed{position, account, Coin() ? 0 : Large()});
+  Emit(Owed{position, account, Coin() ? 0 : Large()});
 }
 
 void RandomRecords::PutClock() {
   PoolClock clock{.time = RandomTime()};
   if (Coin()) clock.maintenance_since = RandomTime();
-  Emit(clock_, 1, clock);
+  Emit(clock);
   const int64_t count = absl::ToUnixMicros(clock.time);
-  const VerifierKey key = {accounts_.begin()->first,
+  const VerifierKey key = {All<Account>().begin()->first,
                            (count & 1) != 0 ? "b'\"\\{}, ä\n" : "B"};
-  Emit(verifiers_, key, VerifierRecord{key, 1, count, 3, 4, 5});
+  Emit(VerifierRecord{key, 1, count, 3, 4, 5});
 }
 
 void RandomRecords::PutReceipt() {
-  const ReceiptId id{static_cast<int64_t>(receipts_.size()) + 1};
-  Emit(receipts_, id,
-       Receipt{id, AccountId{Below(3)}, absl::StrCat("#", RandomText())});
+  const ReceiptId id{Count<Receipt>() + 1};
+  Emit(Receipt{id, AccountId{Below(3)}, absl::StrCat("#", RandomText())});
 }
 
 void RandomRecords::PutTransfer() {
-  const TransferId id{static_cast<int64_t>(transfers_.size()) + 1};
+  const TransferId id{Count<Transfer>() + 1};
   const Place debit = RandomPlace();
   Place credit = RandomPlace();
   while (credit == debit) credit = RandomPlace();
@@ -443,11 +437,11 @@ void RandomRecords::PutTransfer() {
                     .amount = 1 + Large(),
                     .kind = static_cast<TransferKind>(Below(6)),
                     .create_time = RandomTime()};
-  if (Coin()) transfer.task = Any(tasks_).id;
+  if (Coin()) transfer.task = Any<Task>().id;
   if (transfer.kind == TransferKind::kDeposit && Coin()) {
     transfer.request_id = absl::StrCat(RandomText(), "#", id.value);
   }
-  Emit(transfers_, id, transfer);
+  Emit(transfer);
 }
 
 void RandomRecords::PutBalance() {
@@ -455,11 +449,11 @@ void RandomRecords::PutBalance() {
   if (balance.place.kind == PlaceKind::kOutside) {
     balance.amount = -balance.amount;
   }
-  Emit(balances_, balance.place, balance);
+  Emit(balance);
 }
 
 bool RandomRecords::IsOpen(TaskId task) const {
-  return !IsEnded(tasks_.at(task).state);
+  return !IsEnded(All<Task>().at(task).state);
 }
 
 }  // namespace archpool

@@ -4,12 +4,14 @@
 #define ARCHPOOL_TESTS_SUPPORT_RANDOM_RECORDS_H_
 
 #include <cstdint>
-#include <map>
+#include <iterator>
 #include <string>
 #include <vector>
 
 #include "common/base/counter_rng.h"
-#include "server/core/state/pool_state.h"
+#include "server/core/records/entities.h"
+#include "server/core/records/keys.h"
+#include "server/core/records/snapshot.h"
 
 namespace archpool {
 
@@ -21,19 +23,11 @@ class RandomRecords {
   // About `count` further events: new records and changes of earlier ones.
   std::vector<Event> Next(int count);
 
-  // What a store holds now, by id.
-  const std::map<AccountId, Account>& accounts() const { return accounts_; }
-  const std::map<Digest, DatasetRecord>& datasets() const { return datasets_; }
-  const std::map<TaskId, Task>& tasks() const { return tasks_; }
-  const std::map<SubspaceId, SubspaceRecord>& subspaces() const {
-    return subspaces_;
+  // What a store holds now, by key.
+  template <typename Record>
+  const RecordMap<Record>& All() const {
+    return held_.All<Record>();
   }
-  const std::map<LeaseId, Lease>& leases() const { return leases_; }
-  const std::map<AuditId, Audit>& audits() const { return audits_; }
-  const std::map<TrialId, Trial>& trials() const { return trials_; }
-  const std::map<TransferId, Transfer>& transfers() const { return transfers_; }
-  const std::map<PayoutId, Payout>& payouts() const { return payouts_; }
-  const std::map<Place, Balance>& balances() const { return balances_; }
 
   // What TakeOver has to load.
   PoolSnapshot Snapshot() const;
@@ -57,10 +51,9 @@ class RandomRecords {
   void PutReceipt();
   Moments RandomMoments();
   Performance RandomPerformance();
-  template <typename Key, typename Record>
-  void Emit(std::map<Key, Record>& records, const Key& key,
-            const Record& record) {
-    records[key] = record;
+  template <typename Record>
+  void Emit(const Record& record) {
+    held_.Put(record);
     events_.emplace_back(record);
   }
   bool IsOpen(TaskId task) const;
@@ -72,29 +65,19 @@ class RandomRecords {
   absl::Time RandomTime();
   std::string RandomText();  // quotes, backslashes, braces, Unicode, newlines
   Place RandomPlace();
-  template <typename Key, typename Record>
-  const Record& Any(const std::map<Key, Record>& records);
-  // A new id, or an earlier one; `last` is the greatest so far.
-  int64_t NewOrEarlier(int64_t last);
+  template <typename Record>
+  const Record& Any();
+  template <typename Record>
+  int64_t Count() const {
+    return std::ssize(All<Record>());
+  }
+  // A new id of that kind, or an earlier one.
+  template <typename Record>
+  int64_t NewOrEarlier();
 
   CounterRng rng_;
   std::vector<Event> events_;
-  std::map<AccountId, Account> accounts_;
-  std::map<Digest, DatasetRecord> datasets_;
-  std::map<TaskId, Task> tasks_;
-  std::map<SubspaceId, SubspaceRecord> subspaces_;
-  std::map<SessionId, Session> sessions_;
-  std::map<LeaseId, Lease> leases_;
-  std::map<TrialId, Trial> trials_;
-  std::map<AuditId, Audit> audits_;
-  std::map<TaskId, Ranking> rankings_;
-  std::map<PayoutId, Payout> payouts_;
-  std::map<std::pair<AccountId, int64_t>, Owed> owed_;
-  std::map<int, PoolClock> clock_;  // at most one
-  std::map<VerifierKey, VerifierRecord> verifiers_;
-  std::map<ReceiptId, Receipt> receipts_;
-  std::map<TransferId, Transfer> transfers_;
-  std::map<Place, Balance> balances_;
+  RecordMaps<Event> held_;
 };
 
 }  // namespace archpool

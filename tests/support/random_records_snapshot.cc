@@ -1,4 +1,5 @@
 // What a store that was given the records has to load.
+#include <algorithm>
 #include <utility>
 
 #include "tests/support/random_records.h"
@@ -16,49 +17,46 @@ PoolSnapshot RandomRecords::Snapshot() const {
   const auto of_open = [this](const auto& record) {
     return IsOpen(record.task);
   };
-  add_if(accounts_, all);
-  add_if(datasets_, all);
-  add_if(tasks_, [](const Task& task) { return !IsEnded(task.state); });
-  add_if(subspaces_, of_open);
-  add_if(sessions_, [](const Session& session) {
+  add_if(All<Account>(), all);
+  add_if(All<DatasetRecord>(), all);
+  add_if(All<Task>(), [](const Task& task) { return !IsEnded(task.state); });
+  add_if(All<SubspaceRecord>(), of_open);
+  add_if(All<Session>(), [](const Session& session) {
     return session.state == SessionState::kOpen;
   });
-  add_if(leases_, [&](const Lease& lease) {
+  add_if(All<Lease>(), [&](const Lease& lease) {
     return lease.state == LeaseState::kActive && of_open(lease);
   });
-  add_if(trials_, of_open);
-  add_if(audits_, [&](const Audit& audit) {
+  add_if(All<Trial>(), of_open);
+  add_if(All<Audit>(), [&](const Audit& audit) {
     return audit.state != AuditState::kDone && of_open(audit);
   });
-  add_if(rankings_, of_open);
-  add_if(payouts_, [](const Payout& payout) { return !IsEnded(payout.state); });
-  add_if(owed_, [](const Owed& owed) { return owed.amount != 0; });
-  add_if(balances_, all);
-  add_if(clock_, all);
-  add_if(verifiers_, all);
-  const auto size = [](const auto& map) {
-    return static_cast<int64_t>(map.size());
-  };
-  snapshot.last_ids = {.account = size(accounts_),
-                       .task = size(tasks_),
-                       .subspace = size(subspaces_),
-                       .session = size(sessions_),
-                       .lease = size(leases_),
-                       .trial = size(trials_),
-                       .audit = size(audits_),
-                       .transfer = size(transfers_),
-                       .payout = size(payouts_),
-                       .receipt = size(receipts_)};
-  for (const auto& [id, task] : tasks_) {
+  add_if(All<Ranking>(), of_open);
+  add_if(All<Payout>(),
+         [](const Payout& payout) { return !IsEnded(payout.state); });
+  add_if(All<Owed>(), [](const Owed& owed) { return owed.amount != 0; });
+  add_if(All<Balance>(), all);
+  held_.ForEach<PlainRecords>([&](const auto& map) { add_if(map, all); });
+  snapshot.last_ids = {.account = Count<Account>(),
+                       .task = Count<Task>(),
+                       .subspace = Count<SubspaceRecord>(),
+                       .session = Count<Session>(),
+                       .lease = Count<Lease>(),
+                       .trial = Count<Trial>(),
+                       .audit = Count<Audit>(),
+                       .transfer = Count<Transfer>(),
+                       .payout = Count<Payout>(),
+                       .receipt = Count<Receipt>()};
+  for (const auto& [id, task] : All<Task>()) {
     snapshot.requests.emplace_back(RequestKey{task.client, task.request_id},
                                    id.value);
   }
-  for (const auto& [id, transfer] : transfers_) {
+  for (const auto& [id, transfer] : All<Transfer>()) {
     if (transfer.request_id.empty()) continue;
     snapshot.requests.emplace_back(RequestKey{AccountId{}, transfer.request_id},
                                    id.value);
   }
-  for (const auto& [id, payout] : payouts_) {
+  for (const auto& [id, payout] : All<Payout>()) {
     if (payout.request_id.empty()) continue;
     snapshot.requests.emplace_back(
         RequestKey::OfPayout(payout.account, payout.request_id), id.value);
