@@ -186,6 +186,16 @@ std::vector<Breach> TaskBreaches(const SmallPool& p) {
   };
 }
 
+std::vector<Breach> VerifierBreaches(const SmallPool& p) {
+  const VerifierRecord verifier{.key = {p.miner.id, "v"}};
+  return {
+      Broken("verifier_account_fkey", verifier,
+             [](VerifierRecord& v) { v.key.account = {99}; }),
+      Broken("verifier_counts_not_negative", verifier,
+             [](VerifierRecord& v) { v.planted_owed = -1; }),
+  };
+}
+
 // A row that a constraint refuses takes the whole commit with it: nothing of it
 // is there, the head has not moved, and the writer goes on.
 TEST_P(StoreConformanceTest, ConstraintsRefuseWholeCommits) {
@@ -195,8 +205,8 @@ TEST_P(StoreConformanceTest, ConstraintsRefuseWholeCommits) {
   ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
   ASSERT_THAT(writer.Commit({pool.payout}), IsOk());
   std::vector<Breach> breaches = TaskBreaches(pool);
-  for (auto& more :
-       {WorkBreaches(pool), LedgerBreaches(pool), PayoutBreaches(pool)}) {
+  for (auto& more : {WorkBreaches(pool), LedgerBreaches(pool),
+                     PayoutBreaches(pool), VerifierBreaches(pool)}) {
     breaches.insert(breaches.end(), more.begin(), more.end());
   }
   const PoolSnapshot before = Writer(backend_->NewWriter()).loaded().snapshot;

@@ -1,4 +1,5 @@
-"""Migrations are numbered without gaps and hold to the ledger's types."""
+"""Migrations are numbered without gaps, hold to the ledger's types, and make
+no constraint that the store in memory lacks."""
 
 import re
 
@@ -13,10 +14,40 @@ TYPES = (
     (r"^\s*(begin|commit)\s*;", "the runner opens the transaction"),
 )
 
+MEMORY = ("server/storage/memory_constraints.cc",
+          "server/storage/memory_transaction.cc")
+CONSTRAINT = re.compile(
+    r"\b(DROP\s+)?(?:CONSTRAINT|UNIQUE\s+INDEX)\s+(?:IF\s+EXISTS\s+)?(\w+)",
+    re.I)
+# What the types of records hold, or the maps that they are kept in.
+HELD_BY_TYPES = re.compile(r"_(pkey|known|sizes?|is_bool|single)$")
+# Tables that hold no records: the store in memory keeps none of their rows.
+NOT_OF_RECORDS = ("pool_head_", "pool_identity_", "receipt_epoch_",
+                  "receipt_statement_")
+
+
+def unknown_in_memory(tree, paths):
+    """The constraints there are after all migrations, less those in memory."""
+    alive = {}
+    for path in paths:
+        for number, line in enumerate(tree.lines(path), 1):
+            for match in CONSTRAINT.finditer(line.split("--", 1)[0]):
+                if match.group(1):
+                    alive.pop(match.group(2), None)
+                else:
+                    alive[match.group(2)] = f"{path}:{number}"
+    known = set(re.findall(r'"(\w+)"', "".join(tree.files.get(p, "")
+                                               for p in MEMORY)))
+    return [f"{place}: the store in memory lacks {name}: name it in "
+            f"{MEMORY[0]}" for name, place in alive.items()
+            if name not in known and not HELD_BY_TYPES.search(name)
+            and not name.startswith(NOT_OF_RECORDS)]
+
 
 def check(tree):
     findings, numbers = [], []
-    for path in [p for p in tree.paths(".sql") if p.startswith("migrations/")]:
+    paths = [p for p in tree.paths(".sql") if p.startswith("migrations/")]
+    for path in paths:
         match = NAME.match(path)
         if not match:
             findings.append(f"{path}:1: must be named V001__what_it_does.sql")
@@ -30,7 +61,7 @@ def check(tree):
     if numbers != list(range(1, len(numbers) + 1)):
         findings.append(f"migrations: numbers {numbers} must run from 1 "
                         "without a gap")
-    return findings
+    return findings + unknown_in_memory(tree, paths)
 
 
 BAD = (
@@ -43,10 +74,21 @@ BAD = (
                         "CREATE TABLE a (x double precision);\n"}),
     ("no business rules", {"migrations/V001__a.sql":
                            "CREATE TRIGGER pay_miner\n"}),
+    ("V001__a.sql:2: the store in memory lacks a_positive",
+     {"migrations/V001__a.sql": "CREATE TABLE a (\n"
+                                "CONSTRAINT a_positive CHECK (x > 0));\n"}),
+    ("the store in memory lacks a_unique",
+     {"migrations/V001__a.sql": "CREATE UNIQUE INDEX a_unique ON a (x);\n"}),
     ("timestamptz", {"migrations/V001__a.sql":
                      "CREATE TABLE a (t timestamp);\n"}),
 )
-GOOD = {"migrations/V001__a.sql":
+GOOD = {
+    "migrations/V001__a.sql":
         "-- The real work, in float's stead.\n"
-        "CREATE TABLE a (x bigint NOT NULL, t timestamptz);\n"
-        "CREATE TRIGGER a_append_only BEFORE UPDATE ON a\n"}
+        "CREATE TABLE a (x bigint NOT NULL, t timestamptz,\n"
+        "  CONSTRAINT a_pkey PRIMARY KEY (x),\n"
+        "  CONSTRAINT a_small CHECK (x < 9), CONSTRAINT a_x CHECK (x > 0));\n"
+        "CREATE TRIGGER a_append_only BEFORE UPDATE ON a\n",
+    "migrations/V002__b.sql": "ALTER TABLE a DROP CONSTRAINT a_small;\n",
+    "server/storage/memory_constraints.cc": 'x > 0, "a_x"\n',
+}
