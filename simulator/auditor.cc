@@ -390,16 +390,11 @@ PoolSnapshot Auditor::Snapshot() const {
   const auto last = [](const auto& records) {
     return records.empty() ? 0 : records.rbegin()->first.value;
   };
-  snapshot.last_ids = {.account = last(accounts_),
-                       .task = last(tasks_),
-                       .subspace = last_ids_.subspace,
-                       .session = last(sessions_),
-                       .lease = last_ids_.lease,
-                       .trial = last_ids_.trial,
-                       .audit = last_ids_.audit,
-                       .transfer = last(transfers_),
-                       .payout = last_ids_.payout,
-                       .receipt = last_ids_.receipt};
+  snapshot.last_ids = last_ids_;
+  snapshot.last_ids.account = last(accounts_);
+  snapshot.last_ids.task = last(tasks_);
+  snapshot.last_ids.session = last(sessions_);
+  snapshot.last_ids.transfer = last(transfers_);
   std::sort(snapshot.requests.begin(), snapshot.requests.end());
   return snapshot;
 }

@@ -49,10 +49,14 @@ class Auditor {
   void Note(const PoolClock& clock);
   void Note(const VerifierRecord& verifier);
   void Note(const Receipt& receipt);
-  // Of the plain kinds that nothing more is expected of.
+  // Plain records that nothing more is expected of.
   template <typename Record>
   void Note(const Record& record) {
     plain_.Put(record);
+    if constexpr (Numbered<Record>) {
+      int64_t& last = last_ids_.Of(record.id);
+      last = std::max(last, record.id.value);
+    }
   }
   void CheckOwed();
   void CheckReceipts();
@@ -81,7 +85,7 @@ class Auditor {
   };
 
   std::vector<std::string> violations_;
-  // Of the kinds that are forgotten with their task.
+  // But of accounts, tasks, sessions and transfers, which are all kept.
   LastIds last_ids_;
   std::set<TaskId> forgotten_;
   std::set<TrialId> late_;  // committed after they were given up

@@ -34,48 +34,38 @@ PoolSnapshot MemoryStore::Snapshot() const {
     for (const auto& [key, record] : map) {
       if (is_loaded(record)) snapshot.records.emplace_back(record);
     }
-    return map.empty() ? decltype(map.begin()->first){}
-                       : std::prev(map.end())->first;
   };
   const auto all = [](const auto&) { return true; };
   const auto of_open_task =
       [this](const auto& record)
           ABSL_NO_THREAD_SAFETY_ANALYSIS { return IsOpen(record.task); };
-  LastIds& last = snapshot.last_ids;
-  last.account = add(tables_.All<Account>(), all).value;
+  add(tables_.All<Account>(), all);
   add(tables_.All<DatasetRecord>(), all);
-  last.task = add(tables_.All<Task>(), [](const Task& task) {
-                return !IsEnded(task.state);
-              }).value;
-  last.subspace = add(tables_.All<SubspaceRecord>(), of_open_task).value;
-  last.session = add(tables_.All<Session>(), [](const Session& session) {
-                   return session.state == SessionState::kOpen;
-                 }).value;
-  last.lease =
-      add(tables_.All<Lease>(), [&](const Lease& lease) {
-        return lease.state == LeaseState::kActive && of_open_task(lease);
-      }).value;
-  last.trial = add(tables_.All<Trial>(), of_open_task).value;
-  last.audit = add(tables_.All<Audit>(), [&](const Audit& audit) {
-                 return audit.state != AuditState::kDone && of_open_task(audit);
-               }).value;
+  add(tables_.All<Task>(),
+      [](const Task& task) { return !IsEnded(task.state); });
+  add(tables_.All<SubspaceRecord>(), of_open_task);
+  add(tables_.All<Session>(), [](const Session& session) {
+    return session.state == SessionState::kOpen;
+  });
+  add(tables_.All<Lease>(), [&](const Lease& lease) {
+    return lease.state == LeaseState::kActive && of_open_task(lease);
+  });
+  add(tables_.All<Trial>(), of_open_task);
+  add(tables_.All<Audit>(), [&](const Audit& audit) {
+    return audit.state != AuditState::kDone && of_open_task(audit);
+  });
   add(tables_.All<Ranking>(), of_open_task);
-  last.payout = add(tables_.All<Payout>(), [](const Payout& payout) {
-                  return !IsEnded(payout.state);
-                }).value;
-  for (const auto& [key, owed] : tables_.All<Owed>()) {
-    if (owed.amount != 0) snapshot.records.emplace_back(owed);
-  }
-  const auto& receipts = tables_.All<Receipt>();
-  if (!receipts.empty()) last.receipt = receipts.rbegin()->first.value;
+  add(tables_.All<Payout>(),
+      [](const Payout& payout) { return !IsEnded(payout.state); });
+  add(tables_.All<Owed>(), [](const Owed& owed) { return owed.amount != 0; });
   add(tables_.All<Balance>(), all);
   tables_.ForEach<PlainRecords>([&](const auto& map) { add(map, all); });
+  snapshot.last_ids = LastIdsIn<Event>(tables_);
   for (const auto& [id, task] : tables_.All<Task>()) {
     snapshot.requests.emplace_back(RequestKey{task.client, task.request_id},
                                    id.value);
   }
   for (const auto& [id, transfer] : tables_.All<Transfer>()) {
-    last.transfer = id.value;
     if (transfer.request_id.empty()) continue;
     snapshot.requests.emplace_back(RequestKey{AccountId{}, transfer.request_id},
                                    id.value);

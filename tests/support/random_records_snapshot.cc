@@ -37,16 +37,7 @@ PoolSnapshot RandomRecords::Snapshot() const {
   add_if(All<Owed>(), [](const Owed& owed) { return owed.amount != 0; });
   add_if(All<Balance>(), all);
   held_.ForEach<PlainRecords>([&](const auto& map) { add_if(map, all); });
-  snapshot.last_ids = {.account = Count<Account>(),
-                       .task = Count<Task>(),
-                       .subspace = Count<SubspaceRecord>(),
-                       .session = Count<Session>(),
-                       .lease = Count<Lease>(),
-                       .trial = Count<Trial>(),
-                       .audit = Count<Audit>(),
-                       .transfer = Count<Transfer>(),
-                       .payout = Count<Payout>(),
-                       .receipt = Count<Receipt>()};
+  snapshot.last_ids = LastIdsIn<Event>(held_);
   for (const auto& [id, task] : All<Task>()) {
     snapshot.requests.emplace_back(RequestKey{task.client, task.request_id},
                                    id.value);

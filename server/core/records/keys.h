@@ -49,9 +49,10 @@ void ForEachKind(const Each& each) {
 }
 
 template <typename Record>
-using RecordMap =
-    absl::btree_map<std::decay_t<decltype(KeyOf(std::declval<Record>()))>,
-                    Record>;
+using RecordKey = std::decay_t<decltype(KeyOf(std::declval<Record>()))>;
+
+template <typename Record>
+using RecordMap = absl::btree_map<RecordKey<Record>, Record>;
 
 template <typename Kinds>
 class RecordMaps;

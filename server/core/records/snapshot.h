@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "server/core/records/entities.h"
+#include "server/core/records/keys.h"
 
 namespace archpool {
 
@@ -23,8 +25,41 @@ struct LastIds {
   int64_t transfer = 0;
   int64_t payout = 0;
   int64_t receipt = 0;
+
+  int64_t& Of(AccountId) { return account; }
+  int64_t& Of(TaskId) { return task; }
+  int64_t& Of(SubspaceId) { return subspace; }
+  int64_t& Of(SessionId) { return session; }
+  int64_t& Of(LeaseId) { return lease; }
+  int64_t& Of(TrialId) { return trial; }
+  int64_t& Of(AuditId) { return audit; }
+  int64_t& Of(TransferId) { return transfer; }
+  int64_t& Of(PayoutId) { return payout; }
+  int64_t& Of(ReceiptId) { return receipt; }
+
   friend bool operator==(const LastIds&, const LastIds&) = default;
 };
+
+// Kinds of records that the core numbers from 1 on.
+template <typename Record>
+concept Numbered = requires(const Record& record, LastIds& last) {
+  last.Of(record.id);
+};
+
+// The greatest ids in the maps; 0 where there is none.
+template <typename Kinds>
+LastIds LastIdsIn(const RecordMaps<Kinds>& maps) {
+  LastIds last;
+  ForEachKind<Kinds>([&]<typename Record>(std::type_identity<Record>) {
+    if constexpr (Numbered<Record>) {
+      const RecordMap<Record>& map = maps.template All<Record>();
+      if (map.empty()) return;
+      const auto id = map.rbegin()->first;
+      last.Of(id) = id.value;
+    }
+  });
+  return last;
+}
 
 // What was asked for under an idempotency key, and what it became.
 struct RequestKey {

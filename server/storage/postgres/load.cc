@@ -87,23 +87,22 @@ absl::Status AddPlainRecords(pqxx::transaction_base& transaction,
 }
 
 LastIds LoadLastIds(pqxx::transaction_base& transaction) {
-  const auto last = [&transaction](const char* table) {
-    return transaction
-        .exec(absl::StrCat("SELECT coalesce(max(id), 0) FROM ", table))
-        .at(0)
-        .at(0)
-        .as<int64_t>();
+  LastIds last;
+  const auto load = [&]<typename Row>(const Table<Row>& table) {
+    using Record = typename RecordIn<Row>::Type;
+    if constexpr (Numbered<Record>) {
+      last.Of(RecordKey<Record>()) =
+          transaction
+              .exec(
+                  absl::StrCat("SELECT coalesce(max(id), 0) FROM ", table.name))
+              .at(0)
+              .at(0)
+              .template as<int64_t>();
+    }
   };
-  return {.account = last("account"),
-          .task = last("task"),
-          .subspace = last("subspace"),
-          .session = last("session"),
-          .lease = last("lease"),
-          .trial = last("trial"),
-          .audit = last("audit"),
-          .transfer = last("transfer"),
-          .payout = last("payout"),
-          .receipt = last("receipt")};
+  std::apply([&](const auto&... tables) { (load(tables), ...); },
+             EventTables());
+  return last;
 }
 
 std::vector<std::pair<RequestKey, int64_t>> LoadRequests(

@@ -56,9 +56,9 @@ class Batch {
 
  private:
   template <typename Record>
-  using Kept = std::conditional_t<
-      kIsOnlyAdded<Record>, std::vector<const Record*>,
-      absl::btree_map<typename RecordMap<Record>::key_type, const Record*>>;
+  using Kept =
+      std::conditional_t<kIsOnlyAdded<Record>, std::vector<const Record*>,
+                         absl::btree_map<RecordKey<Record>, const Record*>>;
 
   template <typename Kinds>
   struct KeptOf;
