@@ -1,4 +1,6 @@
-"""Links resolve, and the commands that documents name exist."""
+"""Links resolve, and the commands that documents name exist; so do all files
+that a how-to names.
+"""
 
 import os
 import re
@@ -8,6 +10,8 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)"
 SCRIPT = re.compile(r"(?<![\w./-])(?:\./)?((?:deploy|tests|\.ci)/[\w./-]*\w)")
 PROGRAM = re.compile(r"build/[\w-]+/bin/([\w-]+)")
 PRESET = re.compile(r"--preset[ =]([\w-]+)")
+
+FILE = re.compile(r"`((?:[\w.-]+/)+[\w-]+\.\w+)`")
 
 
 def without_fences(text):
@@ -76,6 +80,9 @@ def check(tree):
             problems += [f"there is no preset {name}"
                          for name in PRESET.findall(line)
                          if name not in presets]
+            if path.startswith("docs/how-to/"):
+                problems += [f"there is no {name}" for name in FILE.findall(line)
+                             if not tree.exists(name)]
             findings += [f"{path}:{number}: {p}" for p in problems if p]
     return findings
 
@@ -87,6 +94,7 @@ BAD = (
     ("there is no deploy/x.sh", {"a.md": "Run `deploy/x.sh`.\n"}),
     ("there is no tests/y.sh", {"a.md": "```\nbash tests/y.sh --soak\n```\n"}),
     ("nothing builds archpool-x", {"a.md": "`build/release/bin/archpool-x`\n"}),
+    ("there is no a/b.cc", {"docs/how-to/c.md": "Name it in `a/b.cc`.\n"}),
     ("no preset", {"a.md": "`cmake --preset nope`\n"}),
 )
 GOOD = {
@@ -94,6 +102,7 @@ GOOD = {
                  "[z](https://example.org)\n```\n[not](alink)\n```\n"
                  "`deploy/x.sh` and `build/release/bin/archpool-y`, "
                  "`--preset dev`, [c](../deploy)\n",
+    "docs/how-to/c.md": "Name it in `deploy/x.sh`, by `a/b` or `c.cc`.\n",
     "b.md": "## Two words\n",
     "deploy/x.sh": "",
     "CMakePresets.json": '{"name": "dev"}',
