@@ -18,7 +18,7 @@ ROWS = {
     "common/nas/search": 1,
     "server/engine": 4, "worker/train": 4, "server/search": 5,
     "server/http": 5, "server/payout": 5, "server/receipts": 5, "server/rpc": 5, "worker/agent": 5,
-    "client": 6, "simulator": 6, "server": 6, "server/verifier": 6, "worker": 6,
+    "client": 6, "simulator": 6, "server": 6, "verifier": 6, "worker": 6,
     "tests": 7,
 }
 
@@ -31,11 +31,14 @@ APART = (
     ("worker", "client", "a worker and a client share common/ only"),
     ("client", "server", "a client and a server share common/ only"),
     ("client", "worker", "a client and a worker share common/ only"),
+    ("verifier", "server", "a verifier stands away from the ledger"),
+    ("verifier", "worker", "a verifier and a worker share common/ only"),
+    ("verifier", "client", "a verifier and a client share common/ only"),
+    ("server", "verifier", "a server and a verifier share common/ only"),
+    ("worker", "verifier", "a worker and a verifier share common/ only"),
+    ("client", "verifier", "a client and a verifier share common/ only"),
     ("server", "common/nn", "the server does not link LibTorch"),
 )
-# The verifier is a trusted worker that lives in the server's folder.
-APART_EXCEPTIONS = (("server/verifier", "common/nn"),
-                    ("server/verifier", "worker/train"))
 
 # Include prefixes, and the only folders that may name them. "programs" stands
 # for the files directly in server/ and worker/, which put the parts together.
@@ -44,17 +47,17 @@ OWNERS = (
     (("pqxx/",), ("server/storage/postgres", "tests")),
     (("openssl/",), ("common/crypto",)),
     (("grpcpp/support/status.h",),
-     ("common/wire", "common/channel", "server/rpc", "server/verifier",
+     ("common/wire", "common/channel", "server/rpc", "verifier",
       "worker/agent", "client", "tests", "programs")),
     (("grpcpp/", "grpc/"),
-     ("common/channel", "server/rpc", "server/verifier", "worker/agent",
+     ("common/channel", "server/rpc", "verifier", "worker/agent",
       "client", "tests", "programs")),
     (("archpool/v1/",),
-     ("common/wire", "common/channel", "server/rpc", "server/verifier",
+     ("common/wire", "common/channel", "server/rpc", "verifier",
       "worker/agent", "client", "tests", "programs")),
     # Rows may hold a message's bytes, written by common/wire.
     (("google/protobuf/",),
-     ("common/wire", "common/channel", "server/rpc", "server/verifier",
+     ("common/wire", "common/channel", "server/rpc", "verifier",
       "server/storage/postgres", "worker/agent", "client", "tests",
       "programs")),
 )
@@ -129,9 +132,7 @@ def check_include(path, folder, included):
         return (f'"{included}": {target} lies above {folder} '
                 "(the rows are in tests/lint/layers.py)")
     for source, forbidden, why in APART:
-        if under(path, source) and under(included, forbidden) and not any(
-                under(path, s) and under(included, t)
-                for s, t in APART_EXCEPTIONS):
+        if under(path, source) and under(included, forbidden):
             return f'"{included}": {why}'
     return None
 
@@ -215,6 +216,8 @@ BAD = (
     ("knows no protobuf", {"server/core/a.cc":
                            '#include "common/wire/convert.h"\n'}),
     ("share common/ only", {"client/a.cc": '#include "worker/agent/a.h"\n'}),
+    ("away from the ledger", {"verifier/a.cc":
+                              '#include "server/engine/engine.h"\n'}),
     ("only common/nn", {"worker/train/a.cc": "#include <torch/torch.h>\n"}),
     ("only server/storage/postgres", {"server/engine/a.cc":
                                       "#include <pqxx/pqxx>\n"}),
@@ -238,7 +241,7 @@ GOOD = {
     "server/core/a.cc": "// Not absl::Now(): time is an argument.\n"
                         '#include "common/model/ids.h"\n',
     "server/core/a_test.cc": "#include <random>\n",
-    "server/verifier/a.cc": '#include "common/nn/trial.h"\n',
+    "verifier/a.cc": '#include "common/nn/trial.h"\n',
     "common/wire/a.h": "#include <grpcpp/support/status.h>\n",
     "server/archpool_server.cc": "#include <grpcpp/grpcpp.h>\n",
 }

@@ -12,10 +12,10 @@ SAID = (
     re.compile(r"\.idle_reason = \"([A-Z][A-Z0-9_]+)\""),
     re.compile(r"\bIdle\(\s*\"([A-Z][A-Z0-9_]+)\""),
 )
-# Errors that a verifier takes for the files' own (server/verifier/examination.cc).
+# Errors that a verifier takes for the files' own (verifier/examination.cc).
 ABOUT_FILES = re.compile(
     r"InvalidArgument\(\s*\"((?:WEIGHTS|CHECKPOINT|SAFETENSORS)_[A-Z_]+)\"")
-READERS = re.compile(r"^(common/nn|common/data|server/verifier)/")
+READERS = re.compile(r"^(common/nn|common/data|verifier)/")
 # Refusals of a session.
 SESSIONS = re.compile(
     r"(?:FailedPrecondition|ResourceExhausted)\(\s*"
@@ -35,7 +35,8 @@ def check(tree):
         tree.lines(TABLE)) if TABLE in tree.files else ""))
     findings = []
     for path in tree.paths(".cc"):
-        if path.endswith("_test.cc") or not path.startswith(("server/", "common/")):
+        if path.endswith("_test.cc") or not path.startswith(
+                ("server/", "common/", "verifier/")):
             continue
         for reason in sorted(reasons_in(path, "\n".join(tree.lines(path)))):
             if reason not in explained | ELSEWHERE:
@@ -57,7 +58,7 @@ BAD = (
     ("SESSIONS_NEVER is not explained", {
         "server/core/a.cc": 'return ResourceExhausted(\n "SESSIONS_NEVER", "x");\n'}),
     ("END_ODD is not explained", {
-        "server/verifier/a.cc": 'return TrainingRefuted{"END_ODD"};\n'}),
+        "verifier/a.cc": 'return TrainingRefuted{"END_ODD"};\n'}),
 )
 GOOD = {
     "server/core/a.cc": 'Reject(s, std::move(t), "KNOWN");\n'

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "server/verifier/evaluator.h"
+#include "verifier/evaluator.h"
 #include "worker/train/trainer.h"
 
 namespace archpool::testing {

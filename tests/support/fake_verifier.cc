@@ -3,10 +3,10 @@
 #include <cstring>
 #include <memory>
 
-#include "server/verifier/examiner_process.h"
-#include "server/verifier/run_verifier.h"
 #include "tests/support/fake_network.h"
 #include "tests/support/sanitized.h"
+#include "verifier/examiner_process.h"
+#include "verifier/run_verifier.h"
 
 int main(int argc, char** argv) {
   const auto make_evaluator = [] {

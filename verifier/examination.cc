@@ -1,0 +1,255 @@
+#include "verifier/examination.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "common/base/counter_rng.h"
+#include "common/base/status.h"
+#include "common/model/commitment.h"
+#include "verifier/wald.h"
+
+namespace archpool {
+namespace {
+
+// A batch norm has four tensors, everything else at most two.
+constexpr int64_t kTensorsPerLayerMax = 4;
+constexpr int64_t kBytesPerValue = 4;
+
+// How far a claim may be off before the whole split is counted, and how many
+// examples are looked at between two decisions.
+constexpr double kClaimMargin = 0.05;
+constexpr int64_t kExamplesAtOnce = 200;
+// Accuracy on examples that were never seen lies lower; so much is usual.
+constexpr double kHeldOutGap = 0.05;
+constexpr double kHeldOutMargin = 0.10;
+
+AuditFinding Classify(const absl::Status& status) {
+  const std::string reason = GetReason(status);
+  spdlog::info("examination: {} ({})", std::string(status.message()), reason);
+  const bool is_about_bytes = absl::IsInvalidArgument(status) &&
+                              (absl::StartsWith(reason, "WEIGHTS_") ||
+                               absl::StartsWith(reason, "CHECKPOINT_") ||
+                               absl::StartsWith(reason, "SAFETENSORS_"));
+  if (is_about_bytes) return WeightsUnusable{reason};
+  return AuditInconclusive{reason.empty() ? "EVALUATION_FAILED" : reason};
+}
+
+CheckpointFiles FilesOf(const Checkpoint& checkpoint) {
+  const CheckpointBytes bytes = SerializeCheckpoint(checkpoint);
+  return archpool::FilesOf(bytes.weights, bytes.optimizer);
+}
+
+Digest DigestOf(const Checkpoint& checkpoint) {
+  const CheckpointFiles files = FilesOf(checkpoint);
+  return CheckpointDigest(checkpoint.boundary, files.weights, files.optimizer);
+}
+
+// Nothing where all is as committed.
+using MaybeFinding = std::optional<AuditFinding>;
+
+class Examination {
+ public:
+  Examination(const wire::AuditOrder& order, const AuditFiles& files,
+              const AuditData& data, Evaluator& evaluator)
+      : order_(order),
+        files_(files),
+        data_(data),
+        evaluator_(evaluator),
+        limits_(WeightsLimitsOf(order.assignment.plan)),
+        terms_{order.assignment.plan,      order.recipe,
+               order.assignment.rung,      order.assignment.resumes.IsSet(),
+               order.assignment.trial_key, order.manifest} {}
+
+  AuditFinding Run() {
+    const absl::StatusOr<Checkpoint> start = Start();
+    if (!start.ok()) return Classify(start.status());
+    return order_.is_whole ? RunWhole(*start) : RunSegment(*start);
+  }
+
+ private:
+  absl::StatusOr<Checkpoint> Start() {
+    if (!terms_.resumes) return evaluator_.Start(terms_, nullptr, data_.train);
+    ARCHPOOL_ASSIGN_OR_RETURN(const TensorMap resumed,
+                              ParseSafetensors(files_.resumed, limits_));
+    return evaluator_.Start(terms_, &resumed, data_.train);
+  }
+
+  AuditFinding RunSegment(const Checkpoint& start) {
+    if (!IsCheckpoint(order_.checkpoint_root, order_.segments, 0,
+                      DigestOf(start), order_.opening.start_proof)) {
+      return TrainingRefuted{"START_FALSE"};
+    }
+    absl::StatusOr<TensorMap> weights =
+        ParseSafetensors(files_.weights, limits_);
+    if (!weights.ok()) return Classify(weights.status());
+    absl::StatusOr<Checkpoint> begin = start;
+    if (order_.segment > 0) {
+      begin = ParseCheckpoint(order_.segment, files_.begin_weights,
+                              files_.begin_optimizer, limits_);
+    }
+    if (!begin.ok()) return Classify(begin.status());
+    // Behind the point of no return nothing is trained: it could be told.
+    const bool diverged_before =
+        order_.segment > 0 && HasDiverged(begin->weights);
+    if (diverged_before || (EndsEarly() && !HasDiverged(*weights))) {
+      return TrainingRefuted{"END_FALSE"};
+    }
+    if (const MaybeFinding found = ReplaySegment(*begin)) return *found;
+    return Measure(*weights);
+  }
+
+  MaybeFinding ReplaySegment(const Checkpoint& begin) {
+    std::vector<Digest> ends;
+    // A flipped bit of this machine is no fault of the miner's: once more.
+    while (ends.size() < 2) {
+      const absl::StatusOr<Checkpoint> end =
+          evaluator_.Replay(terms_, data_.train, begin);
+      if (!end.ok()) return Classify(end.status());
+      ends.push_back(DigestOf(*end));
+      if (ends.back() == order_.opening.end) return std::nullopt;
+    }
+    if (ends[0] != ends[1]) {
+      return AuditFinding(AuditInconclusive{"REPLAY_NOT_REPEATABLE"});
+    }
+    return AuditFinding(TrainingRefuted{"SEGMENT_FALSE"});
+  }
+
+  AuditFinding RunWhole(const Checkpoint& start) {
+    std::vector<CheckpointFiles> boundaries{FilesOf(start)};
+    Checkpoint at = start;
+    while (at.boundary < order_.segments) {
+      if (at.boundary > 0 && HasDiverged(at.weights)) {
+        return TrainingRefuted{"END_FALSE"};
+      }
+      absl::StatusOr<Checkpoint> next =
+          evaluator_.Replay(terms_, data_.train, at);
+      if (!next.ok()) return Classify(next.status());
+      at = *std::move(next);
+      boundaries.push_back(FilesOf(at));
+    }
+    const bool leads_there =
+        boundaries.back().weights == order_.weights &&
+        CheckpointChain(std::move(boundaries)).Root() == order_.checkpoint_root;
+    if (!leads_there) return TrainingRefuted{"TRAINING_FALSE"};
+    if (EndsEarly() && !HasDiverged(at.weights)) {
+      return TrainingRefuted{"END_FALSE"};
+    }
+    return Measure(at.weights);
+  }
+
+  // Whether the miner says that its training diverged.
+  bool EndsEarly() const { return order_.segments < order_.recipe.segments; }
+
+  AuditFinding Measure(const TensorMap& weights) {
+    if (!order_.measures_all && IsCredible(weights)) {
+      return WeightsMeasured{.saw_all = false};
+    }
+    const auto validation = Count(weights, data_.validation);
+    if (!validation.ok()) return Classify(validation.status());
+    const auto held_out = Count(weights, data_.held_out);
+    if (!held_out.ok()) return Classify(held_out.status());
+    return WeightsMeasured{*validation, *held_out, true};
+  }
+
+  absl::StatusOr<int64_t> Count(const TensorMap& weights,
+                                const Dataset& dataset) {
+    const absl::StatusOr<int64_t> correct = evaluator_.CountCorrect(
+        order_.assignment.plan, weights, order_.manifest, dataset);
+    // A training that diverged is a result like any other: nothing is right.
+    if (GetReason(correct.status()) == "WEIGHTS_NOT_FINITE") return 0;
+    return correct;
+  }
+
+  // Whether a few examples of each split bear the claim out. Where they do not,
+  // or cannot be had, everything is counted.
+  bool IsCredible(const TensorMap& weights) {
+    const double claimed =
+        static_cast<double>(order_.claimed_validation_correct) /
+        static_cast<double>(order_.manifest.validation_count);
+    return Bears(weights, data_.validation,
+                 SequentialTest(claimed, kClaimMargin), 0) &&
+           Bears(weights, data_.held_out,
+                 SequentialTest(claimed - kHeldOutGap, kHeldOutMargin), 1);
+  }
+
+  bool Bears(const TensorMap& weights, const Dataset& split,
+             SequentialTest test, uint64_t stream) {
+    const std::vector<int64_t> examples = Shuffled(split.count(), stream);
+    for (size_t begin = 0; begin < examples.size();
+         begin += static_cast<size_t>(kExamplesAtOnce)) {
+      const size_t count = std::min(static_cast<size_t>(kExamplesAtOnce),
+                                    examples.size() - begin);
+      const auto correct = Count(
+          weights,
+          Pick(split, absl::MakeConstSpan(examples).subspan(begin, count)));
+      if (!correct.ok()) return false;
+      test.Add(static_cast<int64_t>(count), *correct);
+      if (test.verdict() != SequentialTest::Verdict::kUndecided) break;
+    }
+    return test.verdict() == SequentialTest::Verdict::kCredible;
+  }
+
+  // An order that the miner cannot know.
+  std::vector<int64_t> Shuffled(int64_t count, uint64_t stream) const {
+    std::vector<int64_t> examples(static_cast<size_t>(count));
+    std::iota(examples.begin(), examples.end(), int64_t{0});
+    CounterRng rng(order_.seed.Prefix64(), stream);
+    for (size_t i = examples.size(); i > 1; --i) {
+      std::swap(examples[i - 1], examples[rng.Below(static_cast<uint32_t>(i))]);
+    }
+    return examples;
+  }
+
+  static Dataset Pick(const Dataset& split,
+                      absl::Span<const int64_t> examples) {
+    Dataset picked;
+    picked.shape = split.shape;
+    picked.classes = split.classes;
+    const int64_t size = split.shape.elements();
+    for (const int64_t example : examples) {
+      const auto image = split.images.begin() + example * size;
+      picked.images.insert(picked.images.end(), image, image + size);
+      picked.labels.push_back(split.labels[static_cast<size_t>(example)]);
+    }
+    return picked;
+  }
+
+  const wire::AuditOrder& order_;
+  const AuditFiles& files_;
+  const AuditData& data_;
+  Evaluator& evaluator_;
+  const SafetensorsLimits limits_;
+  const TrainingTerms terms_;
+};
+
+}  // namespace
+
+SafetensorsLimits WeightsLimitsOf(const LayerPlan& plan) {
+  int64_t values = plan.parameters;
+  for (const Layer& layer : plan.layers) {
+    // Running mean and variance are no parameters.
+    if (layer.kind == LayerKind::kBatchNorm) {
+      values += 2 * layer.output_shape.channels;
+    }
+  }
+  SafetensorsLimits limits;
+  limits.bytes_max = static_cast<int64_t>(sizeof(int64_t)) +
+                     limits.header_bytes_max + kBytesPerValue * values;
+  limits.tensors_max =
+      kTensorsPerLayerMax * static_cast<int64_t>(plan.layers.size());
+  return limits;
+}
+
+AuditFinding Examine(const wire::AuditOrder& order, const AuditFiles& files,
+                     const AuditData& data, Evaluator& evaluator) {
+  return Examination(order, files, data, evaluator).Run();
+}
+
+}  // namespace archpool

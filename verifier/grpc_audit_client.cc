@@ -1,0 +1,139 @@
+#include "verifier/grpc_audit_client.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "common/base/status.h"
+#include "common/wire/fields.h"
+
+namespace archpool {
+namespace {
+
+using Stub = v1::VerificationService::Stub;
+
+void SetFinding(const AuditFinding& finding, v1::ReportAuditRequest& request) {
+  if (const auto* measured = std::get_if<WeightsMeasured>(&finding)) {
+    request.mutable_measurement()->set_validation_correct(
+        measured->validation_correct);
+    request.mutable_measurement()->set_held_out_correct(
+        measured->held_out_correct);
+    request.mutable_measurement()->set_is_partial(!measured->saw_all);
+  } else if (const auto* refuted = std::get_if<TrainingRefuted>(&finding)) {
+    request.set_refuted_reason(refuted->reason);
+  } else if (const auto* unusable = std::get_if<WeightsUnusable>(&finding)) {
+    request.set_unusable_reason(unusable->reason);
+  } else {
+    request.set_inconclusive_reason(
+        std::get<AuditInconclusive>(finding).reason);
+  }
+}
+
+}  // namespace
+
+GrpcAuditClient::GrpcAuditClient(const Remote& remote,
+                                 std::string verifier_name,
+                                 std::vector<std::string> hardware_classes,
+                                 std::stop_token last_calls)
+    : remote_(remote),
+      verifier_name_(std::move(verifier_name)),
+      hardware_classes_(std::move(hardware_classes)),
+      last_calls_(std::move(last_calls)),
+      stub_(v1::VerificationService::NewStub(remote.channel())),
+      blobs_(remote) {}
+
+absl::StatusOr<std::optional<wire::AuditOrder>> GrpcAuditClient::AcquireAudit(
+    absl::Duration wait, const std::stop_token& stop) {
+  v1::AcquireAuditRequest request;
+  request.set_verifier_name(verifier_name_);
+  *request.mutable_wait() = wire::ToProto(wait);
+  for (const std::string& hardware_class : hardware_classes_) {
+    request.add_hardware_classes(hardware_class);
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::AcquireAuditResponse response,
+      remote_.Call(*stub_, &Stub::AcquireAudit, request,
+                   {.deadline = wait + kCallDeadline, .stop = stop}));
+  SayClockSkew(response);
+  if (!response.has_audit()) return std::nullopt;
+  absl::StatusOr<wire::AuditOrder> order =
+      wire::AuditFromProto(response.audit());
+  if (order.ok()) return *std::move(order);
+  // Another verifier, of another build, may understand it.
+  ReportAudit(AuditId{response.audit().audit_id()}, response.audit().attempt(),
+              AuditInconclusive{GetReason(order.status())},
+              absl::ZeroDuration())
+      .status()
+      .IgnoreError();
+  return order.status();
+}
+
+absl::Status GrpcAuditClient::RenewAudit(AuditId audit, int64_t attempt,
+                                         const std::stop_token& stop) {
+  v1::RenewAuditRequest request;
+  request.set_audit_id(audit.value);
+  request.set_attempt(attempt);
+  request.set_verifier_name(verifier_name_);
+  return remote_.Call(*stub_, &Stub::RenewAudit, request, {.stop = stop})
+      .status();
+}
+
+void GrpcAuditClient::SayClockSkew(const v1::AcquireAuditResponse& response) {
+  if (!response.has_server_time() || has_said_skew_.exchange(true)) return;
+  const auto time = wire::ReadTime("server_time", response.server_time());
+  if (!time.ok()) return;
+  const absl::Duration ahead = absl::Now() - *time;
+  spdlog::info(
+      "this machine's clock is {} {} the pool's; nothing is measured by it",
+      absl::FormatDuration(
+          absl::Trunc(absl::AbsDuration(ahead), absl::Milliseconds(1))),
+      ahead < absl::ZeroDuration() ? "behind" : "ahead of");
+}
+
+absl::StatusOr<AuditReply> GrpcAuditClient::ReportAudit(
+    AuditId audit, int64_t attempt, const AuditFinding& finding,
+    absl::Duration audit_time) {
+  v1::ReportAuditRequest request;
+  request.set_audit_id(audit.value);
+  request.set_attempt(attempt);
+  request.set_verifier_name(verifier_name_);
+  *request.mutable_audit_time() = wire::ToProto(audit_time);
+  SetFinding(finding, request);
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::ReportAuditResponse response,
+      remote_.Call(*stub_, &Stub::ReportAudit, request, {.stop = last_calls_}));
+  const std::string state = v1::TrialState_Name(response.trial_state());
+  return AuditReply{
+      absl::AsciiStrToLower(absl::StripPrefix(state, "TRIAL_STATE_")),
+      response.reason()};
+}
+
+absl::Status GrpcAuditClient::ReadSplit(const Digest& dataset, AuditSplit split,
+                                        int64_t offset_bytes,
+                                        const BlobSink& sink,
+                                        const std::stop_token& stop) {
+  const v1::Split wire_split = split == AuditSplit::kTrain ? v1::SPLIT_TRAIN
+                               : split == AuditSplit::kValidation
+                                   ? v1::SPLIT_VALIDATION
+                                   : v1::SPLIT_HELD_OUT;
+  return blobs_.ReadSplit(dataset, wire_split, offset_bytes, sink, stop);
+}
+
+absl::Status GrpcAuditClient::ReadWeights(TrialId trial, int64_t offset_bytes,
+                                          const BlobSink& sink,
+                                          const std::stop_token& stop) {
+  return blobs_.ReadWeights(trial.value, offset_bytes, sink, stop);
+}
+
+absl::Status GrpcAuditClient::ReadCheckpoint(TrialId trial, CheckpointPart part,
+                                             int64_t offset_bytes,
+                                             const BlobSink& sink,
+                                             const std::stop_token& stop) {
+  return blobs_.ReadCheckpoint(trial.value, part == CheckpointPart::kOptimizer,
+                               offset_bytes, sink, stop);
+}
+
+}  // namespace archpool

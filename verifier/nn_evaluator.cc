@@ -1,0 +1,37 @@
+#include "verifier/nn_evaluator.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/nn/trial.h"
+
+namespace archpool {
+
+std::vector<std::string> NnEvaluator::hardware_classes() const {
+  return {absl::StrCat(nn::HardwareClass(), "/", threads_)};
+}
+
+absl::StatusOr<int64_t> NnEvaluator::CountCorrect(
+    const LayerPlan& plan, const TensorMap& weights,
+    const DatasetManifest& manifest, const Dataset& dataset) {
+  return nn::CountCorrect(plan, weights,
+                          {manifest.mean_ppm, manifest.deviation_ppm}, dataset);
+}
+
+absl::StatusOr<Checkpoint> NnEvaluator::Start(const TrainingTerms& terms,
+                                              const TensorMap* resumed,
+                                              const Dataset& train) {
+  return nn::StartTraining(
+      terms.plan, terms.recipe, {terms.rung, resumed}, terms.trial_key,
+      {terms.manifest.mean_ppm, terms.manifest.deviation_ppm}, train);
+}
+
+absl::StatusOr<Checkpoint> NnEvaluator::Replay(const TrainingTerms& terms,
+                                               const Dataset& train,
+                                               const Checkpoint& from) {
+  const TensorMap any;  // a replay does not look at what it began with
+  return nn::ReplaySegment(
+      terms.plan, terms.recipe, {terms.rung, terms.resumes ? &any : nullptr},
+      terms.trial_key, {terms.manifest.mean_ppm, terms.manifest.deviation_ppm},
+      train, from);
+}
+
+}  // namespace archpool

@@ -1,0 +1,120 @@
+#include "verifier/run_verifier.h"
+
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_join.h"
+#include "common/base/durable_file.h"
+#include "common/base/signals.h"
+#include "common/base/status.h"
+#include "common/base/stop.h"
+#include "common/base/work_directory.h"
+#include "common/channel/address.h"
+#include "common/channel/program.h"
+#include "common/channel/remote.h"
+#include "common/channel/token_file.h"
+#include "verifier/built_in_trial.h"
+#include "verifier/grpc_audit_client.h"
+#include "verifier/verifier.h"
+
+namespace archpool {
+namespace {
+
+WorkDirectoryKind DirectoryKind() {
+  return {.program = "archpool-verifier",
+          .earlier_names = {"audit", "splits", "weights"},
+          .earlier_sign = "lock"};
+}
+
+// Of a verifier that is asked to stop: when its last call is cut off, and when
+// it ends whatever it does.
+constexpr absl::Duration kCallsMax = absl::Seconds(5);
+constexpr absl::Duration kDrainMax = absl::Seconds(10);
+
+absl::Status TestAll(Examiner& examiner, const std::stop_token& stop) {
+  const std::vector<std::string> classes = examiner.hardware_classes();
+  if (classes.empty()) {
+    return FailedPrecondition(
+        "CLASS_MISSING",
+        "this machine can name no hardware class to compute in, so it could "
+        "examine nothing; the lines above say what failed");
+  }
+  for (const std::string& hardware_class : classes) {
+    ARCHPOOL_RETURN_IF_ERROR(TestExaminer(examiner, hardware_class, stop));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Verify(const VerifierFlags& flags, Examiner& examiner,
+                    const std::stop_token& stop) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::string server,
+                            ReadServerAddress(flags.server));
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::string token,
+                            ReadTokenFile(flags.token_file));
+  ARCHPOOL_ASSIGN_OR_RETURN(const DirectoryLock lock,
+                            ClaimDirectory(flags.work_dir, DirectoryKind()));
+  const absl::Status tested = TestAll(examiner, stop);
+  if (stop.stop_requested()) return absl::OkStatus();
+  ARCHPOOL_RETURN_IF_ERROR(tested);
+  const Remote remote(server, token);
+  const LateStop last_calls(stop, kCallsMax);
+  GrpcAuditClient client(remote, flags.name, examiner.hardware_classes(),
+                         last_calls.token());
+  spdlog::info("verifier {} ({}) for {}", flags.name,
+               absl::StrJoin(examiner.hardware_classes(), ", "), flags.server);
+  Verifier verifier(
+      client, examiner,
+      {.work_dir = flags.work_dir, .cache_bytes_max = flags.cache_mib << 20});
+  return verifier.Run(stop);
+}
+
+void AddFlags(CLI::App& app, VerifierFlags& flags) {
+  app.add_option("--server", flags.server, "The pool's address, HOST:PORT")
+      ->required();
+  app.add_option("--token-file", flags.token_file,
+                 "File with the verifier account's token")
+      ->envname("ARCHPOOL_TOKEN_FILE")
+      ->required();
+  app.add_option("--name", flags.name,
+                 "This verifier's name, unique within the account: "
+                 "1 to 64 of [a-z0-9-]")
+      ->required();
+  app.add_option("--work-dir", flags.work_dir,
+                 "Directory for datasets and weights; one per verifier. It "
+                 "holds the held-out split: keep it from miners")
+      ->required();
+  app.add_option("--threads", flags.threads,
+                 "Audits workers with as many threads, or fewer")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--memory-mib", flags.memory_mib,
+                 "Memory that one examination may take, in MiB")
+      ->check(CLI::Range(256, 1 << 20))
+      ->capture_default_str();
+  app.add_option("--cache-mib", flags.cache_mib,
+                 "Disk space for datasets, in MiB")
+      ->check(CLI::Range(64, 1 << 20))
+      ->capture_default_str();
+}
+
+}  // namespace
+
+int RunVerifier(int argc, char** argv, const VerifierProgram& program) {
+  VerifierFlags flags;
+  CLI::App app(program.description, program.name);
+  AddFlags(app, flags);
+  if (const std::optional<int> exit_code = ParseFlags(app, argc, argv)) {
+    return *exit_code;
+  }
+  if (program.pin) program.pin();
+  const SignalStop signals(kDrainMax);
+  SetUpLogging();
+  const std::unique_ptr<Examiner> examiner = program.make_examiner(flags);
+  return Finish(program.name, Verify(flags, *examiner, signals.token()));
+}
+
+}  // namespace archpool
