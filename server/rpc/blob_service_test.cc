@@ -7,7 +7,7 @@
 #include "common/data/idx.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/rpc/dataset_registration.h"
+#include "server/intake/dataset_registration.h"
 #include "tests/support/rpc_fixture.h"
 #include "tests/support/status_matchers.h"
 

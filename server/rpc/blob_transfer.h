@@ -12,7 +12,7 @@
 #include "archpool/v1/blob.pb.h"
 #include "grpcpp/grpcpp.h"
 #include "server/engine/engine.h"
-#include "server/rpc/executor.h"
+#include "server/engine/executor.h"
 #include "server/rpc/upload_rules.h"
 #include "server/storage/blob_store.h"
 #include "server/storage/checkpoint_blobs.h"

@@ -15,8 +15,8 @@
 #include "grpcpp/grpcpp.h"
 #include "server/core/records/entities.h"
 #include "server/engine/engine.h"
+#include "server/engine/executor.h"
 #include "server/rpc/account_directory.h"
-#include "server/rpc/executor.h"
 
 namespace archpool::rpc {
 

@@ -4,9 +4,9 @@
 
 #include "archpool/v1/ledger.grpc.pb.h"
 #include "server/engine/engine.h"
+#include "server/engine/executor.h"
 #include "server/rpc/account_directory.h"
 #include "server/rpc/call.h"
-#include "server/rpc/executor.h"
 #include "server/storage/store.h"
 
 namespace archpool::rpc {

@@ -6,9 +6,9 @@
 #include "common/base/clock.h"
 #include "server/core/views/explain.h"
 #include "server/engine/engine.h"
+#include "server/engine/executor.h"
 #include "server/rpc/account_directory.h"
 #include "server/rpc/call.h"
-#include "server/rpc/executor.h"
 #include "server/rpc/session_directory.h"
 #include "server/storage/store.h"
 

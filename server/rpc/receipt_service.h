@@ -4,8 +4,8 @@
 
 #include "archpool/v1/receipt.grpc.pb.h"
 #include "common/crypto/signature.h"
+#include "server/engine/executor.h"
 #include "server/rpc/call.h"
-#include "server/rpc/executor.h"
 #include "server/storage/receipt_store.h"
 
 namespace archpool::rpc {

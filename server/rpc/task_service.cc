@@ -8,8 +8,8 @@
 #include "common/crypto/random.h"
 #include "common/wire/fields.h"
 #include "common/wire/task_spec_wire.h"
-#include "server/rpc/dataset_registration.h"
-#include "server/rpc/known_results.h"
+#include "server/intake/dataset_registration.h"
+#include "server/intake/known_results.h"
 #include "server/rpc/records_to_proto.h"
 
 namespace archpool::rpc {

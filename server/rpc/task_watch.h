@@ -13,7 +13,7 @@
 #include "absl/time/time.h"
 #include "archpool/v1/task.pb.h"
 #include "grpcpp/grpcpp.h"
-#include "server/rpc/executor.h"
+#include "server/engine/executor.h"
 #include "server/rpc/records_to_proto.h"
 #include "server/rpc/task_hub.h"
 #include "server/rpc/task_views.h"

@@ -1,4 +1,4 @@
-#include "server/rpc/known_results.h"
+#include "server/intake/known_results.h"
 
 #include <utility>
 #include <vector>
@@ -7,7 +7,7 @@
 #include "server/storage/memory_store.h"
 #include "tests/support/pool_fixture.h"
 
-namespace archpool::rpc {
+namespace archpool {
 namespace {
 
 // A pool whose events are committed to a store that can be read.
@@ -80,4 +80,4 @@ TEST_F(KnownResultsTest, AreSpeltInTheNewSpace) {
 }
 
 }  // namespace
-}  // namespace archpool::rpc
+}  // namespace archpool

@@ -1,10 +1,10 @@
-#include "server/rpc/executor.h"
+#include "server/engine/executor.h"
 
 #include <utility>
 
 #include "common/base/status.h"
 
-namespace archpool::rpc {
+namespace archpool {
 
 Executor::Executor(int threads, int64_t queue_max) : queue_max_(queue_max) {
   for (int i = 0; i < threads; ++i) {
@@ -56,4 +56,4 @@ void Executor::Work() {
   }
 }
 
-}  // namespace archpool::rpc
+}  // namespace archpool

@@ -1,4 +1,4 @@
-#include "server/rpc/dataset_registration.h"
+#include "server/intake/dataset_registration.h"
 
 #include <string>
 

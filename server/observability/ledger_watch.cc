@@ -1,4 +1,4 @@
-#include "server/http/ledger_watch.h"
+#include "server/observability/ledger_watch.h"
 
 #include <spdlog/spdlog.h>
 

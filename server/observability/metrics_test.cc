@@ -1,5 +1,5 @@
 // The first violation of the ledger raises a metric.
-#include "server/http/metrics.h"
+#include "server/observability/metrics.h"
 
 #include <httplib.h>
 
@@ -9,8 +9,8 @@
 #include "common/base/steady_clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/http/ledger_watch.h"
-#include "server/http/verifier_watch.h"
+#include "server/observability/ledger_watch.h"
+#include "server/observability/verifier_watch.h"
 #include "server/storage/memory_store.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/store_writer.h"

@@ -1,8 +1,8 @@
 // Looks at the pool's verifiers while the server runs, and at how long commands
 // hold up the engine: who fails or was set aside is logged once, and all of it
-// is counted (server/http/metrics.h).
-#ifndef ARCHPOOL_SERVER_HTTP_VERIFIER_WATCH_H_
-#define ARCHPOOL_SERVER_HTTP_VERIFIER_WATCH_H_
+// is counted (server/observability/metrics.h).
+#ifndef ARCHPOOL_SERVER_OBSERVABILITY_VERIFIER_WATCH_H_
+#define ARCHPOOL_SERVER_OBSERVABILITY_VERIFIER_WATCH_H_
 
 #include <set>
 #include <string>
@@ -12,7 +12,7 @@
 #include "absl/time/time.h"
 #include "server/core/commands/audit_commands.h"
 #include "server/engine/engine.h"
-#include "server/http/metrics.h"
+#include "server/observability/metrics.h"
 
 namespace archpool {
 
@@ -45,4 +45,4 @@ class VerifierWatch {
 
 }  // namespace archpool
 
-#endif  // ARCHPOOL_SERVER_HTTP_VERIFIER_WATCH_H_
+#endif  // ARCHPOOL_SERVER_OBSERVABILITY_VERIFIER_WATCH_H_

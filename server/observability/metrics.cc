@@ -1,4 +1,4 @@
-#include "server/http/metrics.h"
+#include "server/observability/metrics.h"
 
 #include <prometheus/counter.h>
 #include <prometheus/exposer.h>

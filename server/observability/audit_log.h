@@ -1,13 +1,13 @@
 // What an ended task's audits cost and what they bought, for the operator.
-#ifndef ARCHPOOL_SERVER_RPC_AUDIT_LOG_H_
-#define ARCHPOOL_SERVER_RPC_AUDIT_LOG_H_
+#ifndef ARCHPOOL_SERVER_OBSERVABILITY_AUDIT_LOG_H_
+#define ARCHPOOL_SERVER_OBSERVABILITY_AUDIT_LOG_H_
 
 #include <cstdint>
 #include <string>
 
 #include "server/core/views/task_summary.h"
 
-namespace archpool::rpc {
+namespace archpool {
 
 struct AuditReport {
   std::string text;             // "" where nothing was trained
@@ -17,6 +17,6 @@ struct AuditReport {
 // `budget_ppm`: what audits may take, in millionths of the trainings' time.
 AuditReport ReportAudits(const TaskSummary& summary, int64_t budget_ppm);
 
-}  // namespace archpool::rpc
+}  // namespace archpool
 
-#endif  // ARCHPOOL_SERVER_RPC_AUDIT_LOG_H_
+#endif  // ARCHPOOL_SERVER_OBSERVABILITY_AUDIT_LOG_H_

@@ -1,7 +1,7 @@
 // What the server counts, in the text format of Prometheus, at GET /metrics of
 // an address of its own. Thread-safe.
-#ifndef ARCHPOOL_SERVER_HTTP_METRICS_H_
-#define ARCHPOOL_SERVER_HTTP_METRICS_H_
+#ifndef ARCHPOOL_SERVER_OBSERVABILITY_METRICS_H_
+#define ARCHPOOL_SERVER_OBSERVABILITY_METRICS_H_
 
 #include <cstdint>
 #include <memory>
@@ -66,4 +66,4 @@ class Metrics {
 
 }  // namespace archpool
 
-#endif  // ARCHPOOL_SERVER_HTTP_METRICS_H_
+#endif  // ARCHPOOL_SERVER_OBSERVABILITY_METRICS_H_

@@ -1,11 +1,11 @@
-#include "server/rpc/audit_log.h"
+#include "server/observability/audit_log.h"
 
 #include <algorithm>
 
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 
-namespace archpool::rpc {
+namespace archpool {
 
 AuditReport ReportAudits(const TaskSummary& summary, int64_t budget_ppm) {
   if (summary.training_time <= absl::ZeroDuration()) return {};
@@ -32,4 +32,4 @@ AuditReport ReportAudits(const TaskSummary& summary, int64_t budget_ppm) {
   return report;
 }
 
-}  // namespace archpool::rpc
+}  // namespace archpool

@@ -1,8 +1,8 @@
-#include "server/rpc/audit_log.h"
+#include "server/observability/audit_log.h"
 
 #include <gtest/gtest.h>
 
-namespace archpool::rpc {
+namespace archpool {
 namespace {
 
 TEST(AuditLogTest, SaysWhatAuditsCostAndBought) {
@@ -22,4 +22,4 @@ TEST(AuditLogTest, SaysWhatAuditsCostAndBought) {
 }
 
 }  // namespace
-}  // namespace archpool::rpc
+}  // namespace archpool

@@ -1,7 +1,7 @@
 // Cuts a client's uploaded files into the splits of a dataset. Reads and writes
 // blobs, and takes seconds: run it on an executor, one at a time.
-#ifndef ARCHPOOL_SERVER_RPC_DATASET_REGISTRATION_H_
-#define ARCHPOOL_SERVER_RPC_DATASET_REGISTRATION_H_
+#ifndef ARCHPOOL_SERVER_INTAKE_DATASET_REGISTRATION_H_
+#define ARCHPOOL_SERVER_INTAKE_DATASET_REGISTRATION_H_
 
 #include <cstdint>
 #include <optional>
@@ -37,4 +37,4 @@ absl::StatusOr<RegisterDataset> PrepareDataset(const BlobStore& blobs,
 
 }  // namespace archpool
 
-#endif  // ARCHPOOL_SERVER_RPC_DATASET_REGISTRATION_H_
+#endif  // ARCHPOOL_SERVER_INTAKE_DATASET_REGISTRATION_H_

@@ -1,4 +1,4 @@
-#include "server/rpc/known_results.h"
+#include "server/intake/known_results.h"
 
 #include <optional>
 #include <utility>
@@ -7,7 +7,7 @@
 #include "common/nas/translation.h"
 #include "server/core/commands/commands.h"
 
-namespace archpool::rpc {
+namespace archpool {
 namespace {
 
 constexpr int64_t kTasksMax = 100;
@@ -61,4 +61,4 @@ absl::StatusOr<std::vector<Trial>> CollectKnownResults(Reader& reader,
   return known;
 }
 
-}  // namespace archpool::rpc
+}  // namespace archpool

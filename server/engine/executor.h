@@ -1,7 +1,7 @@
 // A few threads for work that blocks: reads of the database, blobs on disk.
 // gRPC's own threads and the engine's never wait for either. Thread-safe.
-#ifndef ARCHPOOL_SERVER_RPC_EXECUTOR_H_
-#define ARCHPOOL_SERVER_RPC_EXECUTOR_H_
+#ifndef ARCHPOOL_SERVER_ENGINE_EXECUTOR_H_
+#define ARCHPOOL_SERVER_ENGINE_EXECUTOR_H_
 
 #include <cstdint>
 #include <deque>
@@ -13,7 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 
-namespace archpool::rpc {
+namespace archpool {
 
 class Executor {
  public:
@@ -38,6 +38,6 @@ class Executor {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace archpool::rpc
+}  // namespace archpool
 
-#endif  // ARCHPOOL_SERVER_RPC_EXECUTOR_H_
+#endif  // ARCHPOOL_SERVER_ENGINE_EXECUTOR_H_

@@ -1,7 +1,7 @@
 // What a client's earlier tasks found out about a new one: results on the same
 // dataset under the same recipe need not be bought twice.
-#ifndef ARCHPOOL_SERVER_RPC_KNOWN_RESULTS_H_
-#define ARCHPOOL_SERVER_RPC_KNOWN_RESULTS_H_
+#ifndef ARCHPOOL_SERVER_INTAKE_KNOWN_RESULTS_H_
+#define ARCHPOOL_SERVER_INTAKE_KNOWN_RESULTS_H_
 
 #include <vector>
 
@@ -10,7 +10,7 @@
 #include "server/core/records/entities.h"
 #include "server/storage/store.h"
 
-namespace archpool::rpc {
+namespace archpool {
 
 // Accepted trials of the client's ended tasks, the newest tasks first, whose
 // architectures have a place in `spec`'s space: with the architecture as it is
@@ -20,6 +20,6 @@ absl::StatusOr<std::vector<Trial>> CollectKnownResults(Reader& reader,
                                                        AccountId client,
                                                        const TaskSpec& spec);
 
-}  // namespace archpool::rpc
+}  // namespace archpool
 
-#endif  // ARCHPOOL_SERVER_RPC_KNOWN_RESULTS_H_
+#endif  // ARCHPOOL_SERVER_INTAKE_KNOWN_RESULTS_H_

@@ -1,13 +1,14 @@
 // Checks the ledger while the server runs: what is new every minute, all of it
-// every hour. Violations are logged and counted (server/http/metrics.h).
-#ifndef ARCHPOOL_SERVER_HTTP_LEDGER_WATCH_H_
-#define ARCHPOOL_SERVER_HTTP_LEDGER_WATCH_H_
+// every hour. Violations are logged and counted
+// (server/observability/metrics.h).
+#ifndef ARCHPOOL_SERVER_OBSERVABILITY_LEDGER_WATCH_H_
+#define ARCHPOOL_SERVER_OBSERVABILITY_LEDGER_WATCH_H_
 
 #include <thread>
 
 #include "absl/time/time.h"
 #include "common/base/clock.h"
-#include "server/http/metrics.h"
+#include "server/observability/metrics.h"
 #include "server/storage/store.h"
 
 namespace archpool {
@@ -43,4 +44,4 @@ class LedgerWatch {
 
 }  // namespace archpool
 
-#endif  // ARCHPOOL_SERVER_HTTP_LEDGER_WATCH_H_
+#endif  // ARCHPOOL_SERVER_OBSERVABILITY_LEDGER_WATCH_H_

@@ -1,4 +1,4 @@
-#include "server/http/verifier_watch.h"
+#include "server/observability/verifier_watch.h"
 
 #include <spdlog/spdlog.h>
 
