@@ -2,9 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
-#include <condition_variable>
-#include <mutex>
 #include <string>
+
+#include "common/base/stop.h"
 
 namespace archpool {
 
@@ -16,13 +16,9 @@ LedgerWatch::~LedgerWatch() { Stop(); }
 
 void LedgerWatch::Start() {
   thread_ = std::jthread([this](const std::stop_token& stop) {
-    std::mutex mutex;
-    std::condition_variable_any woken;
     while (!stop.stop_requested()) {
       Round();
-      std::unique_lock lock(mutex);
-      woken.wait_for(lock, stop, absl::ToChronoMilliseconds(options_.interval),
-                     [] { return false; });
+      WaitOrStop(stop, options_.interval);
     }
   });
 }

@@ -3,11 +3,10 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/stop.h"
 
 namespace archpool {
 
@@ -15,13 +14,9 @@ VerifierWatch::~VerifierWatch() { Stop(); }
 
 void VerifierWatch::Start() {
   thread_ = std::jthread([this](const std::stop_token& stop) {
-    std::mutex mutex;
-    std::condition_variable_any woken;
     while (!stop.stop_requested()) {
       Round();
-      std::unique_lock lock(mutex);
-      woken.wait_for(lock, stop, absl::ToChronoMilliseconds(interval_),
-                     [] { return false; });
+      WaitOrStop(stop, interval_);
     }
   });
 }

@@ -3,12 +3,11 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <utility>
 
 #include "common/base/check.h"
 #include "common/base/status.h"
+#include "common/base/stop.h"
 
 namespace archpool {
 
@@ -23,16 +22,12 @@ Payer::~Payer() { Stop(); }
 
 void Payer::Start() {
   thread_ = std::jthread([this](const std::stop_token& stop) {
-    std::mutex mutex;
-    std::condition_variable_any woken;
     while (!stop.stop_requested()) {
       const absl::Status round = Round();
       if (!round.ok()) {
         spdlog::warn("payouts wait: {}", std::string(round.message()));
       }
-      std::unique_lock lock(mutex);
-      woken.wait_for(lock, stop, absl::ToChronoMilliseconds(options_.interval),
-                     [] { return false; });
+      WaitOrStop(stop, options_.interval);
     }
   });
 }

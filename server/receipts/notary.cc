@@ -2,13 +2,12 @@
 
 #include <spdlog/spdlog.h>
 
-#include <condition_variable>
 #include <map>
-#include <mutex>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/base/stop.h"
 
 namespace archpool {
 namespace {
@@ -69,16 +68,12 @@ Notary::~Notary() { Stop(); }
 
 void Notary::Start() {
   thread_ = std::jthread([this](const std::stop_token& stop) {
-    std::mutex mutex;
-    std::condition_variable_any woken;
     while (!stop.stop_requested()) {
       const absl::Status round = Round(stop);
       if (!round.ok()) {
         spdlog::warn("receipts wait: {}", std::string(round.message()));
       }
-      std::unique_lock lock(mutex);
-      woken.wait_for(lock, stop, absl::ToChronoMilliseconds(options_.interval),
-                     [] { return false; });
+      WaitOrStop(stop, options_.interval);
     }
   });
 }

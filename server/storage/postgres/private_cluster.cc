@@ -17,6 +17,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/base/stop.h"
 #include "server/storage/postgres/query.h"
 
 namespace archpool {
@@ -302,17 +303,22 @@ absl::Status PrivateCluster::WaitUntilReady() const {
       return absl::OkStatus();
     });
     if (status.ok()) return status;
-    absl::MutexLock lock(&mutex_);
     if (stop_.stop_requested()) {
       return Unavailable("STOPPED", "stopped before PostgreSQL was ready");
     }
-    if (exits_ >= kFailedStartsMax || absl::Now() >= end) {
+    int exits = 0;
+    {
+      absl::MutexLock lock(&mutex_);
+      exits = exits_;
+    }
+    if (exits >= kFailedStartsMax || absl::Now() >= end) {
       return Internal(
           "POSTGRES_START",
           absl::StrCat("PostgreSQL does not start (", status.message(),
                        "); its log (", log, ") ends: ", postgres::TailOf(log)));
     }
-    mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kPoll);
+    // Nobody has the cluster yet who could call Stop: only the token ends this.
+    WaitOrStop(stop_, kPoll);
   }
 }
 
