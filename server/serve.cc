@@ -40,6 +40,7 @@
 #include "server/storage/postgres/postgres_receipts.h"
 #include "server/storage/postgres/postgres_store.h"
 #include "server/storage/postgres/private_cluster.h"
+#include "server/wiring.h"
 
 namespace archpool {
 namespace {
@@ -198,6 +199,7 @@ struct OpenPool {
   Rail* rail;  // nullptr: nothing leaves the pool
   Engine& engine;
   rpc::RpcServer& server;
+  Wiring& wiring;
 };
 
 // Does what is done beside the calls, until it is stopped.
@@ -238,7 +240,7 @@ absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
   payer.reset();
   notary.Stop();
   ledger.Stop();
-  parts.engine.Stop();
+  parts.wiring.Stop();
   return ended;
 }
 
@@ -269,24 +271,26 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
   PostgresReceipts receipts(database.connection);
   PostgresReader reader(database.connection, kReaderConnections);
   Engine engine(clock, store, flags.policy, EngineOptions());
-  rpc::RpcServer server(
-      {.clock = clock,
-       .engine = engine,
-       .reader = reader,
-       .blobs = blobs,
-       .checkpoints = checkpoints,
-       .receipts = receipts},
-      {.listen = flags.listen,
-       .policy = flags.policy,
-       .search = flags.search,
-       .receipt_key = receipt_key.public_key(),
-       .pool_secret = secret,
-       .audit_budget_ppm = flags.audit_budget_ppm,
-       .on_time_away =
-           [&metrics](absl::Duration away) { metrics.NoteTimeAway(away); },
-       .on_maintenance =
-           [&metrics](bool is_on) { metrics.NoteMaintenance(is_on); }});
-  ARCHPOOL_RETURN_IF_ERROR(server.StartEngine());
+  rpc::RpcServer server({.clock = clock,
+                         .engine = engine,
+                         .reader = reader,
+                         .blobs = blobs,
+                         .checkpoints = checkpoints,
+                         .receipts = receipts},
+                        {.listen = flags.listen,
+                         .policy = flags.policy,
+                         .receipt_key = receipt_key.public_key(),
+                         .pool_secret = secret});
+  // Last, so that its end stops the engine while all that hears it is there.
+  Wiring wiring({.engine = engine,
+                 .server = server,
+                 .reader = reader,
+                 .checkpoints = checkpoints,
+                 .metrics = metrics},
+                {.policy = flags.policy,
+                 .search = flags.search,
+                 .audit_budget_ppm = flags.audit_budget_ppm});
+  ARCHPOOL_RETURN_IF_ERROR(wiring.StartEngine());
   SayIfAhead(clock);
   ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(engine, reader, directory));
   ARCHPOOL_RETURN_IF_ERROR(server.Open());
@@ -303,7 +307,8 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                   .receipt_key = receipt_key,
                   .rail = rail.get(),
                   .engine = engine,
-                  .server = server},
+                  .server = server,
+                  .wiring = wiring},
                  stop);
 }
 

@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "absl/strings/strip.h"
+#include "common/base/check.h"
 #include "common/base/countdown.h"
 #include "common/base/status.h"
 
@@ -54,10 +55,12 @@ Engine::Engine(SteadyClock& clock, Store& store, const PoolPolicy& policy,
 
 Engine::~Engine() { Stop(); }
 
-absl::Status Engine::Start(CommitListener listener,
-                           LoadListener load_listener) {
-  listener_ = std::move(listener);
-  load_listener_ = std::move(load_listener);
+void Engine::Subscribe(EngineListener& listener) {
+  ARCHPOOL_CHECK(pool_ == nullptr);
+  listeners_.push_back(&listener);
+}
+
+absl::Status Engine::Start() {
   ARCHPOOL_RETURN_IF_ERROR(TakeOver());
   {
     absl::MutexLock lock(&mutex_);
@@ -238,7 +241,7 @@ absl::Status Engine::CommitEvents() {
     absl::MutexLock lock(&mutex_);
     ++stats_.commits;
   }
-  if (listener_) listener_(events);
+  for (EngineListener* listener : listeners_) listener->OnCommit(events);
   return absl::OkStatus();
 }
 
@@ -257,7 +260,9 @@ absl::Status Engine::TakeOver() {
   sequence_ = loaded.sequence;
   pool_ = std::make_unique<Pool>(policy_, loaded.snapshot, expiry_hold_,
                                  verifiers_);
-  if (load_listener_) load_listener_(loaded.snapshot);
+  for (EngineListener* listener : listeners_) {
+    listener->OnLoad(loaded.snapshot);
+  }
   return absl::OkStatus();
 }
 

@@ -30,6 +30,7 @@
 #include "common/base/bell.h"
 #include "common/base/steady_clock.h"
 #include "server/core/pool.h"
+#include "server/engine/engine_listener.h"
 #include "server/storage/store.h"
 
 namespace archpool {
@@ -51,22 +52,19 @@ struct EngineStats {
 
 class Engine {
  public:
-  // Called on the engine's thread after each commit, before its replies go out.
-  // Must not block, and must not call the engine but for Submit.
-  using CommitListener = std::function<void(absl::Span<const Event>)>;
-  // Called whenever the state was loaded: by Start on its caller's thread, and
-  // on the engine's after a commit that failed or was in doubt, whose events no
-  // CommitListener heard of though some may have been written. Rules as above.
-  using LoadListener = std::function<void(const PoolSnapshot&)>;
-
   // `clock` and `store` outlive the engine. Loading a pool advances the clock
   // to where that pool's time was.
   Engine(SteadyClock& clock, Store& store, const PoolPolicy& policy,
          const EngineOptions& options);
   ~Engine();  // stops
 
-  // Takes over, loads, starts the thread. Fails as Store::TakeOver does.
-  absl::Status Start(CommitListener listener, LoadListener load_listener = {});
+  // `listener` hears of every load, and of every commit before its replies go
+  // out. Those who subscribed earlier hear of the whole of it first. It is left
+  // alone after Stop, and lives until then. REQUIRES: not started yet.
+  void Subscribe(EngineListener& listener);
+
+  // Takes over, loads, starts the thread. Fails as Store::TakeOver does. Once.
+  absl::Status Start();
 
   // Finishes the waiting commands, then stops the thread. Idempotent.
   void Stop();
@@ -125,8 +123,7 @@ class Engine {
   Store& store_;
   const PoolPolicy policy_;
   const EngineOptions options_;
-  CommitListener listener_;
-  LoadListener load_listener_;
+  std::vector<EngineListener*> listeners_;  // constant once started
   std::thread thread_;
 
   // Owned by the engine's thread once it runs.

@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -79,7 +80,7 @@ class FaultyStore : public Store {
 class EngineTest : public testing::Test {
  protected:
   EngineTest() : engine(clock, store, PoolPolicy(), EngineOptions()) {
-    EXPECT_THAT(engine.Start(nullptr), IsOk());
+    EXPECT_THAT(engine.Start(), IsOk());
   }
   static CreateAccount Create(const std::string& name) {
     return {name, Role::kMiner, Sha256(name)};
@@ -191,7 +192,7 @@ TEST(EngineQueueTest, AFullQueueRefuses) {
   SteadyClock clock;
   FaultyStore store;
   Engine engine(clock, store, PoolPolicy(), {.queue_max = 10, .batch_max = 1});
-  ASSERT_THAT(engine.Start(nullptr), IsOk());
+  ASSERT_THAT(engine.Start(), IsOk());
   std::atomic<int> refused{0};
   std::atomic<int> answered{0};
   for (int i = 0; i < 5'000; ++i) {
@@ -210,38 +211,73 @@ TEST(EngineQueueTest, AFullQueueRefuses) {
   EXPECT_GT(refused, 0);
 }
 
-// Listeners see what is committed, before its reply.
-TEST(EngineListenerTest, HearsOfCommittedRecordsBeforeTheReply) {
+// Writes down what a listener of that name hears.
+class Diarist : public EngineListener {
+ public:
+  Diarist(std::string name, std::vector<std::string>& diary)
+      : name_(std::move(name)), diary_(diary) {}
+
+  void OnCommit(absl::Span<const Event> events) override {
+    Note("commit", CountAccounts(events));
+  }
+  void OnLoad(const PoolSnapshot& snapshot) override {
+    Note("load", CountAccounts(snapshot.records));
+  }
+
+ private:
+  void Note(absl::string_view what, size_t accounts) {
+    // The engine commits its ticks as well.
+    if (what == "commit" && accounts == 0) return;
+    diary_.push_back(absl::StrCat(name_, ": ", what, " of ", accounts));
+  }
+
+  const std::string name_;
+  std::vector<std::string>& diary_;
+};
+
+class EngineListenerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    engine.Subscribe(first);
+    engine.Subscribe(second);
+    ASSERT_THAT(engine.Start(), IsOk());
+  }
+
   SteadyClock clock;
-  MemoryStore store;
-  std::atomic<size_t> heard{0};  // outlives the engine, which ticks to its end
-  Engine engine(clock, store, PoolPolicy(), EngineOptions());
-  ASSERT_THAT(engine.Start([&](absl::Span<const Event> events) {
-    heard += CountAccounts(events);
-  }),
-              IsOk());
+  FaultyStore store;
+  // Outlive the engine, which ticks to its end. The diary is the engine's
+  // thread's while it runs; a reply comes after what was written before it.
+  std::vector<std::string> diary;
+  Diarist first{"first", diary};
+  Diarist second{"second", diary};
+  Engine engine{clock, store, PoolPolicy(), EngineOptions()};
+};
+
+// Listeners see what is committed, before its reply and in their order.
+TEST_F(EngineListenerTest, HearOfCommittedRecordsBeforeTheReply) {
   EXPECT_THAT(engine.Call(CreateAccount{"a", Role::kMiner, Digest{}}), IsOk());
-  EXPECT_EQ(heard, 1u);
+  EXPECT_THAT(diary, ElementsAre("first: load of 0", "second: load of 0",
+                                 "first: commit of 1", "second: commit of 1"));
 }
 
 // What was written by a commit in doubt is heard of as well, by the load that
 // follows.
-TEST(EngineListenerTest, HearsOfACommitInDoubtByTheLoadAfterIt) {
-  SteadyClock clock;
-  FaultyStore store;
-  std::vector<size_t> loads;
-  Engine engine(clock, store, PoolPolicy(), EngineOptions());
-  ASSERT_THAT(engine.Start(nullptr,
-                           [&](const PoolSnapshot& snapshot) {
-                             loads.push_back(CountAccounts(snapshot.records));
-                           }),
-              IsOk());
-  EXPECT_THAT(loads, ElementsAre(0u));
+TEST_F(EngineListenerTest, HearOfACommitInDoubtByTheLoadAfterIt) {
   store.fault = FaultyStore::Fault::kInDoubtDone;
   EXPECT_THAT(engine.Call(CreateAccount{"a", Role::kMiner, Digest{}}),
               FailsWith("COMMIT_FAILED"));
   engine.Stop();
-  EXPECT_THAT(loads, ElementsAre(0u, 1u));
+  EXPECT_THAT(diary, ElementsAre("first: load of 0", "second: load of 0",
+                                 "first: load of 1", "second: load of 1"));
+}
+
+TEST_F(EngineListenerTest, HearNothingOfACommitThatFailed) {
+  store.fault = FaultyStore::Fault::kBefore;
+  EXPECT_THAT(engine.Call(CreateAccount{"a", Role::kMiner, Digest{}}),
+              FailsWith("COMMIT_FAILED"));
+  engine.Stop();
+  EXPECT_THAT(diary, ElementsAre("first: load of 0", "second: load of 0",
+                                 "first: load of 0", "second: load of 0"));
 }
 
 }  // namespace

@@ -55,7 +55,7 @@ class EngineTimeTest : public testing::Test {
     elapsed_us = absl::ToUnixMicros(pool.now);
   }
   void Start() {
-    ASSERT_THAT(engine.Start(nullptr), IsOk());
+    ASSERT_THAT(engine.Start(), IsOk());
     // Past the hold after a start.
     for (int i = 0; i < 6; ++i) {
       Pass(kStep);
@@ -166,7 +166,7 @@ TEST_F(EngineTimeTest, APoolGoesOnFromWhereItsTimeWas) {
       {[this] { return absl::FromUnixMicros(elapsed_us + set_by_us); },
        [this] { return absl::Microseconds(elapsed_us.load()); }}};
   Engine other(behind, store, pool.policy, EngineOptions());
-  ASSERT_THAT(other.Start(nullptr), IsOk());
+  ASSERT_THAT(other.Start(), IsOk());
   EXPECT_GE(behind.Now(), pool.now);
   EXPECT_LE(behind.Now(), pool.now + absl::Seconds(5));
   EXPECT_GT(behind.Ahead(), absl::Hours(9));
@@ -206,7 +206,7 @@ TEST(EngineSettlesTest, OneStepAfterTheOther) {
   SteadyClock clock{
       {[&] { return pool.now; }, [&] { return pool.now - absl::UnixEpoch(); }}};
   Engine engine(clock, store, policy, EngineOptions());
-  ASSERT_THAT(engine.Start(nullptr), IsOk());
+  ASSERT_THAT(engine.Start(), IsOk());
   const absl::Time until = absl::Now() + absl::Seconds(60);
   while (!IsEnded(store.GetTask(task)->state) && absl::Now() < until) {
     absl::SleepFor(absl::Milliseconds(5));

@@ -33,7 +33,7 @@ class StorageWatchTest : public testing::Test {
     EXPECT_THAT(
         store.Commit(loaded->epoch, loaded->sequence, pool.pool.TakeEvents()),
         IsOk());
-    EXPECT_THAT(engine.Start(nullptr), IsOk());
+    EXPECT_THAT(engine.Start(), IsOk());
     // What passed until it was loaded is added by the first tick.
     EXPECT_THAT(engine.Call(Tick{}), IsOk());
     asked_at_first = ExpireTime();

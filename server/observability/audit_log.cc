@@ -1,9 +1,13 @@
 #include "server/observability/audit_log.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
+#include <variant>
 
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
+#include "server/storage/all_trials.h"
 
 namespace archpool {
 
@@ -30,6 +34,24 @@ AuditReport ReportAudits(const TaskSummary& summary, int64_t budget_ppm) {
         static_cast<double>(least->detection_ppm) / 1e4);
   }
   return report;
+}
+
+void AuditLog::OnCommit(absl::Span<const Event> events) {
+  for (const Event& event : events) {
+    const auto* task = std::get_if<Task>(&event);
+    if (task == nullptr || !IsEnded(task->state)) continue;
+    // Nobody misses the line where too much else is asked for.
+    (void)chores_.Run([this, id = task->id] { Log(id); });
+  }
+}
+
+void AuditLog::Log(TaskId task) {
+  const auto trials = AllTrials(reader_, task);
+  if (!trials.ok()) return;
+  const AuditReport report = ReportAudits(Summarize(*trials), budget_ppm_);
+  if (report.text.empty()) return;
+  spdlog::log(report.is_over_budget ? spdlog::level::warn : spdlog::level::info,
+              "{}: {}", task.ToString(), report.text);
 }
 
 }  // namespace archpool

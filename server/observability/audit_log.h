@@ -5,7 +5,11 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/types/span.h"
 #include "server/core/views/task_summary.h"
+#include "server/engine/engine_listener.h"
+#include "server/engine/executor.h"
+#include "server/storage/store.h"
 
 namespace archpool {
 
@@ -15,7 +19,29 @@ struct AuditReport {
 };
 
 // `budget_ppm`: what audits may take, in millionths of the trainings' time.
+// Pure; thread-safe.
 AuditReport ReportAudits(const TaskSummary& summary, int64_t budget_ppm);
+
+// Logs the report of each task that ends. Called on the engine's threads
+// (EngineListener).
+class AuditLog : public EngineListener {
+ public:
+  // Trials are read on `chores`. Both outlive the log, and `chores` has stopped
+  // by the time that the log or `reader` go.
+  AuditLog(Reader& reader, Executor& chores, int64_t budget_ppm)
+      : reader_(reader), chores_(chores), budget_ppm_(budget_ppm) {}
+
+  void OnCommit(absl::Span<const Event> events) override;
+  // Ended tasks are in no snapshot.
+  void OnLoad(const PoolSnapshot&) override {}
+
+ private:
+  void Log(TaskId task);
+
+  Reader& reader_;
+  Executor& chores_;
+  const int64_t budget_ppm_;
+};
 
 }  // namespace archpool
 

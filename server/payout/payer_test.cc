@@ -93,7 +93,7 @@ class PayerTest : public ::testing::TestWithParam<int> {
     payer_ = nullptr;
     engine_ = std::make_unique<Engine>(clock_, faulty_, PoolPolicy(),
                                        EngineOptions());
-    ASSERT_THAT(engine_->Start({}), IsOk());
+    ASSERT_THAT(engine_->Start(), IsOk());
     PayerOptions options;
     options.batch_max = 3;
     options.look_up_min = absl::ZeroDuration();

@@ -17,7 +17,7 @@ namespace {
 class NotaryTest : public testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_THAT(engine.Start({}), IsOk());
+    ASSERT_THAT(engine.Start(), IsOk());
     Make("alice");
     Make("bob");
   }

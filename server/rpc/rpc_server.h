@@ -2,17 +2,17 @@
 // carries them. Thread-safe after Open.
 //
 //   RpcServer server(parts, options);
-//   server.StartEngine();   // its commits and loads are heard
+//   engine.Subscribe(server.listener());
+//   engine.Start();
 //   server.Open();
 //   ...
-//   server.Stop();          // then the engine
+//   server.Stop();
+//   engine.Stop();  // then the server may go
 #ifndef ARCHPOOL_SERVER_RPC_RPC_SERVER_H_
 #define ARCHPOOL_SERVER_RPC_RPC_SERVER_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -20,9 +20,9 @@
 #include "common/base/clock.h"
 #include "common/crypto/sha256.h"
 #include "common/crypto/signature.h"
-#include "common/nas/search/search_policy.h"
 #include "server/core/rules/policy.h"
 #include "server/engine/engine.h"
+#include "server/engine/engine_listener.h"
 #include "server/rpc/task_watch.h"
 #include "server/rpc/wait_queue.h"
 #include "server/storage/blob_store.h"
@@ -45,22 +45,14 @@ struct RpcParts {
 struct RpcOptions {
   std::string listen = "127.0.0.1:7070";  // port 0: any
   PoolPolicy policy;
-  // What ranks candidates; none: the core draws at random.
-  std::optional<SearchPolicySpec> search;
   PublicKey receipt_key;  // what the notary signs with
   Digest pool_secret;     // keys the cuts of datasets; the same for ever
-  // Beyond this part of the trainings' time audits are warned of.
-  int64_t audit_budget_ppm = 50'000;
   int read_threads = 4;
   int blob_threads = 4;
   int64_t queue_max = 10'000;
   int64_t watches_max = 1'000;
   WaitLimits wait_limits;
   WatchPace watch_pace;
-  // Told of time in which there was no pool, which was added to every deadline.
-  std::function<void(absl::Duration)> on_time_away;
-  // Told whether the pool is in maintenance, at first and when it changes.
-  std::function<void(bool)> on_maintenance;
   // What a stop grants calls that are under way.
   absl::Duration drain = absl::Seconds(5);
 };
@@ -68,11 +60,12 @@ struct RpcOptions {
 class RpcServer {
  public:
   RpcServer(const RpcParts& parts, const RpcOptions& options);
-  // Stops, and stops the engine, whose listener goes.
+  // Stops. REQUIRES: the engine has stopped where `listener` hears it.
   ~RpcServer();
 
-  // Engine::Start, with this server as the listener.
-  absl::Status StartEngine();
+  // Keeps current what calls look up, and wakes those that wait. Subscribe it
+  // before the engine starts. Valid while the server lives, after Stop as well.
+  EngineListener& listener();
 
   // UNAVAILABLE (LISTEN_FAILED): the address is taken or is none.
   // REQUIRES: the engine runs.

@@ -4,10 +4,10 @@
 #include <vector>
 
 #include "common/base/status.h"
+#include "server/storage/all_trials.h"
 
 namespace archpool::rpc {
 namespace {
-constexpr int64_t kTrialsPerRead = 10'000;
 constexpr int64_t kBackupsShown = 20;
 }  // namespace
 
@@ -46,16 +46,8 @@ absl::StatusOr<std::shared_ptr<const TaskView>> TaskViews::Read(TaskId task) {
                                             .backups_only = true,
                                             .before = {},
                                             .limit = kBackupsShown}));
-  std::vector<Trial> trials;
-  TrialId after;
-  while (true) {
-    ARCHPOOL_ASSIGN_OR_RETURN(std::vector<Trial> page,
-                              reader_.Trials(task, after, kTrialsPerRead));
-    const bool is_last = static_cast<int64_t>(page.size()) < kTrialsPerRead;
-    if (!page.empty()) after = page.back().id;
-    std::move(page.begin(), page.end(), std::back_inserter(trials));
-    if (is_last) break;
-  }
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Trial> trials,
+                            AllTrials(reader_, task));
   view->summary = Summarize(trials);
   return view;
 }

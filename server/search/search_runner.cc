@@ -17,12 +17,12 @@ SearchRunner::SearchRunner(Engine& engine, const SearchPolicySpec& policy,
 
 SearchRunner::~SearchRunner() { Stop(); }
 
-void SearchRunner::Watch(absl::Span<const Event> events) {
+void SearchRunner::OnCommit(absl::Span<const Event> events) {
   absl::MutexLock lock(&mutex_);
   news_.Add(events);
 }
 
-void SearchRunner::Load(const PoolSnapshot& snapshot) {
+void SearchRunner::OnLoad(const PoolSnapshot& snapshot) {
   absl::MutexLock lock(&mutex_);
   news_.Restart(snapshot.records);
 }

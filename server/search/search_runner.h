@@ -12,21 +12,24 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "server/engine/engine.h"
+#include "server/engine/engine_listener.h"
 #include "server/search/search_desk.h"
 #include "server/search/search_news.h"
 
 namespace archpool {
 
-class SearchRunner {
+class SearchRunner : public EngineListener {
  public:
   // `engine` outlives the runner.
   SearchRunner(Engine& engine, const SearchPolicySpec& policy,
                const PoolPolicy& pool_policy);
-  ~SearchRunner();  // stops
+  ~SearchRunner() override;  // stops
 
-  // What the engine's listeners hear. Neither blocks.
-  void Watch(absl::Span<const Event> events) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Load(const PoolSnapshot& snapshot) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Kept for the runner's own thread. After Stop, for nobody.
+  void OnCommit(absl::Span<const Event> events) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnLoad(const PoolSnapshot& snapshot) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Ends the thread; idempotent.
   void Stop() ABSL_LOCKS_EXCLUDED(mutex_);

@@ -12,6 +12,21 @@
 namespace archpool {
 namespace {
 
+// Notes the first ranking of a task with something to rank.
+class RankingNote : public EngineListener {
+ public:
+  void OnCommit(absl::Span<const Event> events) override {
+    for (const Event& event : events) {
+      const auto* ranking = std::get_if<Ranking>(&event);
+      if (ranking == nullptr || ranking->candidates.size() < 8) continue;
+      if (!came.HasBeenNotified()) came.Notify();
+    }
+  }
+  void OnLoad(const PoolSnapshot&) override {}
+
+  absl::Notification came;
+};
+
 class SearchRunnerTest : public ::testing::Test {
  protected:
   // An engine over `store_` with a runner beside it, as a server has them.
@@ -20,16 +35,9 @@ class SearchRunnerTest : public ::testing::Test {
         std::make_unique<Engine>(clock_, store_, PoolPolicy(), EngineOptions());
     runner_ = std::make_unique<SearchRunner>(
         *engine_, SearchPolicySpec{.kind = policy}, PoolPolicy());
-    ASSERT_TRUE(engine_
-                    ->Start(
-                        [this](absl::Span<const Event> events) {
-                          runner_->Watch(events);
-                          Note(events);
-                        },
-                        [this](const PoolSnapshot& snapshot) {
-                          runner_->Load(snapshot);
-                        })
-                    .ok());
+    engine_->Subscribe(*runner_);
+    engine_->Subscribe(ranked_);
+    ASSERT_TRUE(engine_->Start().ok());
   }
   void Stop() {
     runner_->Stop();
@@ -47,19 +55,12 @@ class SearchRunnerTest : public ::testing::Test {
             .ok());
     return client;
   }
-  void Note(absl::Span<const Event> events) {
-    for (const Event& event : events) {
-      const auto* ranking = std::get_if<Ranking>(&event);
-      if (ranking == nullptr || ranking->candidates.size() < 8) continue;
-      if (!ranked_.HasBeenNotified()) ranked_.Notify();
-    }
-  }
 
   SteadyClock clock_;
   MemoryStore store_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<SearchRunner> runner_;
-  absl::Notification ranked_;  // of a task with something to rank
+  RankingNote ranked_;
 };
 
 TEST_F(SearchRunnerTest, AnEndlessSpaceHoldsUpNobody) {
@@ -71,7 +72,7 @@ TEST_F(SearchRunnerTest, AnEndlessSpaceHoldsUpNobody) {
   EXPECT_TRUE(
       engine_->Call(SubmitTask{client, TinySpec(4), "small", Sha256("s")})
           .ok());
-  ranked_.WaitForNotification();
+  ranked_.came.WaitForNotification();
   Stop();
 }
 
@@ -87,7 +88,7 @@ TEST_F(SearchRunnerTest, StopsInTheMidstOfAnEndlessSpaceAfterARestartToo) {
   EXPECT_TRUE(
       engine_->Call(SubmitTask{client, TinySpec(4), "small", Sha256("s")})
           .ok());
-  ranked_.WaitForNotification();
+  ranked_.came.WaitForNotification();
   Stop();
 }
 

@@ -18,12 +18,14 @@
 #include "common/channel/remote.h"
 #include "common/wire/proof_wire.h"
 #include "server/engine/engine.h"
+#include "server/observability/metrics.h"
 #include "server/rpc/account_directory.h"
 #include "server/rpc/rpc_server.h"
 #include "server/storage/blob_store.h"
 #include "server/storage/postgres/postgres_reader.h"
 #include "server/storage/postgres/postgres_receipts.h"
 #include "server/storage/postgres/postgres_store.h"
+#include "server/wiring.h"
 #include "tests/bench/json_line.h"
 #include "tests/support/fake_commitment.h"
 #include "tests/support/pool_fixture.h"
@@ -175,6 +177,7 @@ struct Load {
 // reports a second.
 double Measure(const Load& load) {
   SteadyClock clock;
+  Metrics metrics;
   const TemporaryDirectory directory;
   const BlobStore blobs = Must(BlobStore::Open(directory.path() + "/blobs"));
   const CheckpointBlobs checkpoints(directory.path() + "/checkpoints");
@@ -193,7 +196,13 @@ double Measure(const Load& load) {
        .checkpoints = checkpoints,
        .receipts = receipts},
       {.listen = "127.0.0.1:0", .policy = LongTerms(), .pool_secret = {}});
-  ARCHPOOL_CHECK(server.StartEngine().ok());
+  Wiring wiring({.engine = engine,
+                 .server = server,
+                 .reader = reader,
+                 .checkpoints = checkpoints,
+                 .metrics = metrics},
+                {.policy = LongTerms()});
+  ARCHPOOL_CHECK(wiring.StartEngine().ok());
   ARCHPOOL_CHECK(server.Open().ok());
   const std::string token = MakeToken();
   Must(engine.Call(CreateAccount{"miner", Role::kMiner, HashToken(token)}));
@@ -218,8 +227,7 @@ double Measure(const Load& load) {
   for (std::thread& thread : threads) thread.join();
   const std::chrono::duration<double> elapsed =
       std::chrono::steady_clock::now() - start;
-  server.Stop();
-  engine.Stop();
+  wiring.Stop();
   const int trials = kClients * load.leases_per_client * kTrialsPerLease;
   return trials / elapsed.count();
 }

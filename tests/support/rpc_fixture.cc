@@ -307,10 +307,7 @@ RpcFixture::RpcFixture(const rpc::RpcOptions& options)
                                   .token_hash = HashToken(operator_token_)}));
 }
 
-RpcFixture::~RpcFixture() {
-  server->Stop();
-  engine->Stop();
-}
+RpcFixture::~RpcFixture() { wiring_->Stop(); }
 
 void RpcFixture::Start() {
   engine = std::make_unique<Engine>(clock, faulty_store_, options_.policy,
@@ -323,15 +320,20 @@ void RpcFixture::Start() {
                                                      .checkpoints = checkpoints,
                                                      .receipts = store},
                                        options_);
-  ARCHPOOL_CHECK(server->StartEngine().ok());
+  wiring_ = std::make_unique<Wiring>(WiringParts{.engine = *engine,
+                                                 .server = *server,
+                                                 .reader = store,
+                                                 .checkpoints = checkpoints,
+                                                 .metrics = metrics},
+                                     WiringOptions{.policy = options_.policy});
+  ARCHPOOL_CHECK(wiring_->StartEngine().ok());
   ARCHPOOL_CHECK(server->Open().ok());
   operator_ = std::make_unique<Party>(address(), operator_token_);
 }
 
 void RpcFixture::Restart() {
-  server->Stop();
-  engine->Stop();
-  // It refers to the engine, which Start replaces first.
+  // Both refer to the engine, which Start replaces first.
+  wiring_.reset();
   server.reset();
   Start();
 }

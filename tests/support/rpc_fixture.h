@@ -21,10 +21,12 @@
 #include "common/crypto/signature.h"
 #include "common/model/commitment.h"
 #include "server/engine/engine.h"
+#include "server/observability/metrics.h"
 #include "server/rpc/rpc_server.h"
 #include "server/storage/blob_store.h"
 #include "server/storage/checkpoint_blobs.h"
 #include "server/storage/memory_store.h"
+#include "server/wiring.h"
 #include "tests/support/faulty_store.h"
 #include "tests/support/temporary_directory.h"
 
@@ -143,6 +145,7 @@ class RpcFixture {
   std::atomic<Fault> next_commit = Fault::kNone;
   BlobStore blobs;
   const CheckpointBlobs checkpoints{directory.path() + "/checkpoints"};
+  Metrics metrics;
   std::unique_ptr<Engine> engine;
   std::unique_ptr<rpc::RpcServer> server;
 
@@ -155,6 +158,7 @@ class RpcFixture {
                                          : Fault::kNone;
                             }};
   rpc::RpcOptions options_;
+  std::unique_ptr<Wiring> wiring_;
   std::string operator_token_;
   std::unique_ptr<Party> operator_;
 };

@@ -1,0 +1,68 @@
+// Keeps current what calls look up, and wakes calls that wait: the RPC layer's
+// ear at the engine. Called on the engine's threads (EngineListener); what it
+// tells is thread-safe.
+#ifndef ARCHPOOL_SERVER_RPC_RPC_LISTENER_H_
+#define ARCHPOOL_SERVER_RPC_RPC_LISTENER_H_
+
+#include <cstdint>
+
+#include "absl/types/span.h"
+#include "common/base/clock.h"
+#include "server/core/records/entities.h"
+#include "server/engine/engine_listener.h"
+#include "server/rpc/account_directory.h"
+#include "server/rpc/session_directory.h"
+#include "server/rpc/task_hub.h"
+#include "server/rpc/task_views.h"
+#include "server/rpc/wait_queue.h"
+
+namespace archpool::rpc {
+
+class RpcListener : public EngineListener {
+ public:
+  // What is told; all outlive the listener.
+  struct Parts {
+    const Clock& clock;
+    AccountDirectory& accounts;
+    SessionDirectory& sessions;
+    TaskViews& views;
+    TaskHub& hub;
+    WaitQueue& work_waiting;
+    WaitQueue& audits_waiting;
+  };
+  // At most `waiters_max` wait for work.
+  RpcListener(const Parts& parts, int64_t waiters_max)
+      : parts_(parts), waiters_max_(waiters_max) {}
+
+  void OnCommit(absl::Span<const Event> events) override { NoteAll(events); }
+  void OnLoad(const PoolSnapshot& snapshot) override;
+
+ private:
+  void NoteAll(absl::Span<const Event> events);
+  void Note(const Account& account) { parts_.accounts.Update(account); }
+  void Note(const Task& task);
+  void Note(const Trial& trial);
+  void Note(const Session& session) {
+    parts_.sessions.Update(session, parts_.clock.Now());
+  }
+  void Note(const SubspaceRecord& subspace);
+  void Note(const Lease& lease);
+  void Note(const Audit& audit);
+  void Note(const PoolClock& clock);
+  template <typename Other>
+  void Note(const Other&) {}
+
+  // Those who watch are told last: they read the view anew.
+  void Touch(TaskId task) {
+    parts_.views.Touch(task);
+    parts_.hub.Touch(task);
+  }
+
+  const Parts parts_;
+  const int64_t waiters_max_;
+  bool in_maintenance_ = false;
+};
+
+}  // namespace archpool::rpc
+
+#endif  // ARCHPOOL_SERVER_RPC_RPC_LISTENER_H_
