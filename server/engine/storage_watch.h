@@ -1,6 +1,7 @@
 // Gives back the time in which the pool refused files for reasons of its own: a
 // full disk, no handles left. From the first refusal on, and for as long as the
-// disk cannot be used, what miners were asked for may come later.
+// disk cannot be used, what miners were asked for may come later. Start and
+// Stop are for one thread.
 #ifndef ARCHPOOL_SERVER_ENGINE_STORAGE_WATCH_H_
 #define ARCHPOOL_SERVER_ENGINE_STORAGE_WATCH_H_
 

@@ -1,5 +1,5 @@
 // Cuts a client's uploaded files into the splits of a dataset. Reads and writes
-// blobs, and takes seconds: run it on an executor, one at a time.
+// blobs, and takes seconds: run it on an executor, one at a time. Thread-safe.
 #ifndef ARCHPOOL_SERVER_INTAKE_DATASET_REGISTRATION_H_
 #define ARCHPOOL_SERVER_INTAKE_DATASET_REGISTRATION_H_
 

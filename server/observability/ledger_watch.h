@@ -1,6 +1,6 @@
 // Checks the ledger while the server runs: what is new every minute, all of it
 // every hour. Violations are logged and counted
-// (server/observability/metrics.h).
+// (server/observability/metrics.h). Start and Stop are for one thread.
 #ifndef ARCHPOOL_SERVER_OBSERVABILITY_LEDGER_WATCH_H_
 #define ARCHPOOL_SERVER_OBSERVABILITY_LEDGER_WATCH_H_
 

@@ -1,6 +1,7 @@
 // Looks at the pool's verifiers while the server runs, and at how long commands
 // hold up the engine: who fails or was set aside is logged once, and all of it
-// is counted (server/observability/metrics.h).
+// is counted (server/observability/metrics.h). Start and Stop are for one
+// thread.
 #ifndef ARCHPOOL_SERVER_OBSERVABILITY_VERIFIER_WATCH_H_
 #define ARCHPOOL_SERVER_OBSERVABILITY_VERIFIER_WATCH_H_
 

@@ -1,7 +1,7 @@
 // The Notary seals receipts: epoch by epoch it adds what was handed out to each
 // account's tree, and signs one root over all accounts' statements, chained to
 // the epoch before. Two notaries on one database are harmless: an epoch's
-// number is taken once.
+// number is taken once. Start and Stop are for one thread.
 #ifndef ARCHPOOL_SERVER_RECEIPTS_NOTARY_H_
 #define ARCHPOOL_SERVER_RECEIPTS_NOTARY_H_
 

@@ -287,6 +287,7 @@ TEST_F(WorkServiceTest, HangingUpAndStoppingEndAWait) {
   const absl::Time start = absl::Now();
   fixture_.server->Stop();
   EXPECT_LT(absl::Now() - start, kLongWait / 2);
+  EXPECT_TRUE(fixture_.engine->IsRunning()) << "it is not the server's to stop";
   const auto response = other.get();
   EXPECT_TRUE(response.ok() ||
               response.status().code() == absl::StatusCode::kUnavailable)

@@ -84,6 +84,9 @@ IMPURE = (
 LIBM = re.compile(r"\bstd::(exp|exp2|expm1|log|log2|log10|log1p|pow|sin|cos|tan"
                   r"|sinh|cosh|tanh|erf|erfc|lgamma|tgamma|cbrt|hypot|fma)\(")
 
+# What a program that operators run must not know.
+TEST_SWITCH = re.compile(r"\bARCHPOOL_TEST_")
+
 INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]')
 
 
@@ -191,6 +194,10 @@ def check(tree):
             if not problem and not is_test and any(
                     under(folder, pure) for pure in PURE):
                 problem = check_pure(path, line)
+            if (not problem and folder != "tests" and not is_test
+                    and TEST_SWITCH.search(without_comment(line))):
+                problem = ("a switch for tests belongs to a program of theirs "
+                           "(tests/support)")
             if problem:
                 findings.append(f"{path}:{number}: {problem}")
     circle = find_circle(edges)
@@ -234,6 +241,8 @@ BAD = (
     ("libm", {"server/core/a.cc": "double x = std::exp(y);\n"}),
     ("no row", {"extra/a.cc": "int x;\n"}),
     ("only tests may", {"common/base/a.cc": '#include "tests/support/a.h"\n'}),
+    ("a switch for tests", {"server/a.cc":
+                            'std::getenv("ARCHPOOL_TEST_KILL_AT");\n'}),
     ("a circle", {"common/model/a.h": '#include "common/nas/a.h"\n',
                   "common/nas/a.h": '#include "common/model/b.h"\n'}),
 )
