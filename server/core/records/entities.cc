@@ -1,20 +1,9 @@
 #include "server/core/records/entities.h"
 
 #include "absl/strings/str_cat.h"
-#include "common/base/check.h"
+#include "server/core/records/words.h"
 
 namespace archpool {
-namespace {
-
-// Every enum's words, in the order of its values.
-template <typename Enum, size_t kCount>
-const char* WordOf(const char* const (&words)[kCount], Enum value) {
-  const auto index = static_cast<size_t>(value);
-  ARCHPOOL_CHECK(index < kCount);
-  return words[index];
-}
-
-}  // namespace
 
 bool IsEnded(TaskState state) {
   return state != TaskState::kActive && state != TaskState::kFinishing;
@@ -42,70 +31,24 @@ bool operator==(const Task& a, const Task& b) {
          a.work_pot == b.work_pot && a.fee == b.fee && a.refund == b.refund;
 }
 
-const char* ToString(Role value) {
-  return WordOf({"client", "miner", "verifier", "operator"}, value);
-}
-const char* ToString(AccountState value) {
-  return WordOf({"active", "suspended"}, value);
-}
-const char* ToString(TaskState value) {
-  return WordOf({"active", "finishing", "succeeded", "failed", "cancelled"},
-                value);
-}
-const char* ToString(EndReason value) {
-  return WordOf({"none", "budget", "target", "time_limit", "exhausted",
-                 "cancelled", "nothing_learns"},
-                value);
-}
-const char* ToString(SubspaceState value) {
-  return WordOf({"open", "leased", "completed", "pruned"}, value);
-}
-const char* ToString(SessionState value) {
-  return WordOf({"open", "closed"}, value);
-}
-const char* ToString(LeaseState value) {
-  return WordOf({"active", "completed", "released", "expired", "revoked"},
-                value);
-}
-const char* ToString(LeaseRole value) {
-  return WordOf({"primary", "backup"}, value);
-}
-const char* ToString(BackupReason value) {
-  return WordOf({"none", "silent", "slow", "unproven"}, value);
-}
-const char* ToString(TrialState value) {
-  return WordOf({"assigned", "committed", "uploaded", "accepted", "rejected",
-                 "abandoned"},
-                value);
-}
-const char* ToString(TrialBasis value) {
-  return WordOf({"none", "sampled_out", "unverified", "audited", "replayed"},
-                value);
-}
-const char* ToString(AuditState value) {
-  return WordOf({"asked", "waiting", "leased", "done"}, value);
-}
-const char* ToString(LookKind value) {
-  return WordOf({"inconclusive", "blames", "clears"}, value);
-}
-const char* ToString(AuditKind value) {
-  return WordOf({"segment", "whole"}, value);
-}
-const char* ToString(PayoutState value) {
-  return WordOf({"waiting", "sending", "unknown", "sent", "settled", "refused"},
-                value);
-}
-const char* ToString(RewardRule value) {
-  return WordOf({"proportional", "pplns"}, value);
-}
-const char* ToString(PlaceKind value) {
-  return WordOf({"outside", "fees", "account", "escrow", "payouts"}, value);
-}
-const char* ToString(TransferKind value) {
-  return WordOf({"deposit", "escrow", "pay", "finders_bonus", "fee", "refund",
-                 "share", "payout", "settle", "return"},
-                value);
-}
+const char* ToString(Role value) { return WordOf(value); }
+const char* ToString(AccountState value) { return WordOf(value); }
+const char* ToString(TaskState value) { return WordOf(value); }
+const char* ToString(EndReason value) { return WordOf(value); }
+const char* ToString(SubspaceState value) { return WordOf(value); }
+const char* ToString(SessionState value) { return WordOf(value); }
+const char* ToString(LeaseState value) { return WordOf(value); }
+const char* ToString(LeaseRole value) { return WordOf(value); }
+const char* ToString(BackupReason value) { return WordOf(value); }
+const char* ToString(TrialState value) { return WordOf(value); }
+const char* ToString(TrialBasis value) { return WordOf(value); }
+const char* ToString(AuditState value) { return WordOf(value); }
+const char* ToString(AuditKind value) { return WordOf(value); }
+const char* ToString(LookKind value) { return WordOf(value); }
+const char* ToString(PayoutState value) { return WordOf(value); }
+const char* ToString(RewardRule value) { return WordOf(value); }
+const char* ToString(PlaceKind value) { return WordOf(value); }
+const char* ToString(TransferKind value) { return WordOf(value); }
 
 std::string ToString(const Place& place) {
   switch (place.kind) {

@@ -89,7 +89,7 @@ bool TakeLook(absl::string_view& bytes, AuditLook& look) {
   }
   look.kind = static_cast<LookKind>(kind);
   look.is_whole = is_whole != 0;
-  return kind >= 0 && kind <= static_cast<int64_t>(kLastOf<LookKind>);
+  return kind >= 0 && kind < static_cast<int64_t>(kCountOf<LookKind>);
 }
 
 }  // namespace

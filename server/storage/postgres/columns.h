@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <pqxx/pqxx>
 #include <string>
 #include <type_traits>
@@ -19,8 +20,8 @@
 #include "absl/time/time.h"
 #include "common/base/status.h"
 #include "server/core/records/entities.h"
+#include "server/core/records/words.h"
 #include "server/storage/postgres/array_text.h"
-#include "server/storage/postgres/enum_values.h"
 #include "server/storage/postgres/query.h"
 
 namespace archpool::postgres {
@@ -145,11 +146,12 @@ void Write(Enum value, ArrayText& array) { array.AddText(ToString(value)); }
 template <typename Enum>
 requires std::is_enum_v<Enum> absl::Status Read(absl::string_view text,
                                                 Enum& value) {
-  for (int i = 0; i <= static_cast<int>(kLastOf<Enum>); ++i) {
-    value = static_cast<Enum>(i);
-    if (text == ToString(value)) return absl::OkStatus();
+  const std::optional<Enum> found = FindWord<Enum>(text);
+  if (!found) {
+    return Internal("STORE_CORRUPT", absl::StrCat("unknown word '", text, "'"));
   }
-  return Internal("STORE_CORRUPT", absl::StrCat("unknown word '", text, "'"));
+  value = *found;
+  return absl::OkStatus();
 }
 
 // The field of a record, const or not.
