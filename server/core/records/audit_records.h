@@ -14,11 +14,8 @@
 
 namespace archpool {
 
-// kAsked (the miner is to lay its segment open) → kWaiting (all is here) →
-// kLeased (a verifier took it) → kDone (verdict), or back to kWaiting (its
-// lease ran out, or another verifier is to look at it too). kAsked → kDone
-// (never answered: rejected). kWaiting → kDone (no verifier decided it in
-// time). kDone also when its trial was void before.
+// kAsked: the miner is to lay its segment open. kWaiting: all is here, for a
+// verifier to take it. kDone: there is a verdict, or none is wanted any more.
 enum class AuditState { kAsked, kWaiting, kLeased, kDone };
 
 enum class AuditKind {

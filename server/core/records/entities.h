@@ -1,7 +1,7 @@
 // The pool's records: what the core decides about, what a row in PostgreSQL
-// holds, and what the interfaces show. Value types; thread-compatible. Each
-// enum says who may cause its transitions; the core is the only one that makes
-// them.
+// holds, and what the interfaces show. Value types; thread-compatible. Which
+// state may follow which stands in transitions.h; the core alone makes such
+// steps.
 #ifndef ARCHPOOL_SERVER_CORE_RECORDS_ENTITIES_H_
 #define ARCHPOOL_SERVER_CORE_RECORDS_ENTITIES_H_
 
@@ -87,9 +87,8 @@ struct DatasetRecord {
   friend bool operator==(const DatasetRecord&, const DatasetRecord&) = default;
 };
 
-// kActive → kFinishing (budget spent, target met, time over, cancelled) →
-// kSucceeded | kFailed | kCancelled, once no verdict is awaited. An ended task
-// never changes again.
+// kFinishing: nothing new begins, and verdicts are awaited. An ended task never
+// changes again.
 enum class TaskState { kActive, kFinishing, kSucceeded, kFailed, kCancelled };
 bool IsEnded(TaskState state);
 
@@ -131,8 +130,8 @@ struct Task {
   friend bool operator==(const Task& a, const Task& b);
 };
 
-// kOpen ⇄ kLeased; kOpen → kCompleted when every network in it was tried;
-// kOpen → kPruned where trying more of it is not worth its price.
+// kCompleted: every network in it was tried. kPruned: trying more of it is not
+// worth its price.
 enum class SubspaceState { kOpen, kLeased, kCompleted, kPruned };
 
 // A box is split in place: it keeps one part, a new record takes the other. So
@@ -188,8 +187,8 @@ using Event =
                  Trial, Audit, Transfer, Balance, Ranking, Payout, Owed,
                  Receipt, PoolClock, VerifierRecord>;
 
-// The words used in SQL, on the wire and in transcripts: "active", "succeeded",
-// …
+// The words used in SQL, on the wire and in transcripts, as they stand in
+// words.h: "active", "succeeded", …
 const char* ToString(Role value);
 const char* ToString(AccountState value);
 const char* ToString(TaskState value);

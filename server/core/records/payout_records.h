@@ -12,11 +12,10 @@
 
 namespace archpool {
 
-// kWaiting (the money is set aside) → kSending (durable before the rail hears
-// of it) → kSent (the rail has it, and will say what became of it) → kSettled |
-// kRefused (the money is back). kSending → kUnknown (the rail may have it or
-// not): only the rail's own answer leads from there, to kSent, kSettled,
-// kRefused, or to kWaiting where it never saw the key.
+// kWaiting: the money is set aside. kSending: durable before the rail hears of
+// it. kUnknown: the rail may have it or not; only its own answer leads on from
+// there. kSent: the rail has it, and will say what became of it. kRefused: the
+// money is back.
 enum class PayoutState {
   kWaiting,
   kSending,

@@ -30,7 +30,7 @@ struct Performance {
   friend bool operator==(const Performance&, const Performance&) = default;
 };
 
-// kOpen → kClosed when the same worker registers again.
+// kClosed: the same worker has registered again.
 enum class SessionState { kOpen, kClosed };
 
 struct Session {
@@ -52,8 +52,8 @@ inline std::string HardwareClassOf(const Session& session) {
   return absl::StrCat(session.hardware_class, "/", session.threads);
 }
 
-// kActive → kCompleted (all reported) | kReleased (by the worker) | kExpired
-// (by time) | kRevoked (by the task's end or a suspension).
+// kCompleted: all reported. kReleased: by the worker. kExpired: by time.
+// kRevoked: by the pool, as where an account is suspended.
 enum class LeaseState { kActive, kCompleted, kReleased, kExpired, kRevoked };
 enum class LeaseRole { kPrimary, kBackup };
 
@@ -94,11 +94,9 @@ struct Lease {
   friend bool operator==(const Lease&, const Lease&) = default;
 };
 
-// kAssigned → kCommitted (reported) → kUploaded (weights durable, where they
-// are wanted) → kAccepted | kRejected (verdict). kAssigned → kAbandoned (its
-// lease ended). kCommitted → kRejected (what was asked for never came).
-// kAccepted → kRejected (its credit was void, or a later audit found
-// otherwise).
+// kCommitted: reported. kUploaded: its weights are durable, where they are
+// wanted. kAccepted, kRejected: the verdict, of which the first may not be the
+// last. kAbandoned: given up before it was reported.
 enum class TrialState {
   kAssigned,
   kCommitted,

@@ -11,6 +11,12 @@
 
 namespace archpool {
 
+// Boxes of a task's first partition.
+inline constexpr int64_t kBoxesAtStartMax = 65'536;
+
+// Accepted trials from which on an account counts as proven.
+inline constexpr int64_t kProvenTrials = 20;
+
 struct PoolPolicy {
   // By when a lease's list should be done; slow workers' have twice the time
   // that they are expected to need, if that is more.

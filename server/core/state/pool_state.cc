@@ -5,6 +5,7 @@
 
 #include "common/base/check.h"
 #include "server/core/leaves/receipts.h"
+#include "server/core/records/transitions.h"
 
 namespace archpool {
 namespace {
@@ -36,6 +37,7 @@ void PoolState::Load(const PoolSnapshot& snapshot) {
 
 void PoolState::Put(const Trial& trial) {
   const Trial* before = Find(trial.id);
+  CheckStep(before, trial);
   const auto verdict = VerdictOf(before, trial, *Find(trial.task));
   const auto credit = CreditOf(before, trial);
   Store(trial);
@@ -45,6 +47,7 @@ void PoolState::Put(const Trial& trial) {
 }
 
 void PoolState::Put(const Payout& payout) {
+  CheckStep(Find(payout.id), payout);
   events_.emplace_back(payout);
   Store(payout);
   if (IsShown(payout)) Hand(payout.account, ReceiptOf(payout));

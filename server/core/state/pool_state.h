@@ -20,16 +20,11 @@
 #include "server/core/records/entities.h"
 #include "server/core/records/keys.h"
 #include "server/core/records/snapshot.h"
+#include "server/core/records/transitions.h"
 #include "server/core/state/due.h"
 #include "server/core/state/task_index.h"
 
 namespace archpool {
-
-// Boxes of a task's first partition.
-inline constexpr int64_t kBoxesAtStartMax = 65'536;
-
-// Accepted trials from which on an account counts as proven.
-inline constexpr int64_t kProvenTrials = 20;
 
 class PoolState {
  public:
@@ -40,9 +35,12 @@ class PoolState {
   void Load(const PoolSnapshot& snapshot);
 
   // Notes the event and keeps the indexes. A record replaces the one of the
-  // same key; a task that has ended is forgotten with all that is its own.
+  // same key, and may follow it (server/core/records/transitions.h); a task
+  // that has ended is forgotten with all that is its own.
   template <typename Record>
   void Put(const Record& record) {
+    if constexpr (requires { record.state; })
+      CheckStep(Find(record.id), record);
     events_.emplace_back(record);
     Store(record);
   }
