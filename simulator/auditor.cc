@@ -11,37 +11,6 @@
 namespace archpool {
 namespace {
 
-bool IsLegal(TrialState from, TrialState to) {
-  using S = TrialState;
-  static const auto* const kLegal = new std::set<std::pair<S, S>>{
-      {S::kAssigned, S::kCommitted}, {S::kAssigned, S::kAbandoned},
-      {S::kCommitted, S::kUploaded}, {S::kCommitted, S::kRejected},
-      {S::kCommitted, S::kAccepted},  // it was not drawn
-      {S::kUploaded, S::kAccepted},  {S::kUploaded, S::kRejected},
-      {S::kAccepted, S::kRejected},  // its lease was void
-      {S::kAccepted, S::kAccepted},  // its pay was set
-  };
-  return kLegal->contains({from, to});
-}
-
-bool MayChange(const Trial& before, const Trial& trial) {
-  if (IsLegal(before.state, trial.state)) return true;
-  // Its box was split, it was looked at again, or its credit matured.
-  if (before.state == trial.state) {
-    return before != trial && before.basis <= trial.basis &&
-           before.is_matured <= trial.is_matured;
-  }
-  if (before.state != TrialState::kAbandoned) return false;
-  // Its account takes up again what it left undone.
-  if (trial.state == TrialState::kAssigned) {
-    return before.reason != kSuperseded && before.account == trial.account &&
-           before.architecture_id == trial.architecture_id &&
-           before.rung == trial.rung && before.lease != trial.lease;
-  }
-  // Somebody was quicker, and it was committed all the same.
-  return before.reason == kSuperseded && trial.state == TrialState::kCommitted;
-}
-
 bool IsInside(const Subspace& box, const Subspace& other) {
   for (size_t d = 0; d < box.allowed().size(); ++d) {
     if ((box.allowed()[d] & ~other.allowed()[d]) != 0) return false;
@@ -110,23 +79,24 @@ void Auditor::Forget(TaskId task) {
   rankings_.erase(task);
 }
 
-void Auditor::Note(const Account& account) { accounts_[account.id] = account; }
+void Auditor::Note(const Account& account) {
+  CheckState(accounts_, account);
+  accounts_[account.id] = account;
+}
 void Auditor::Note(const DatasetRecord& dataset) {
   datasets_[dataset.id] = dataset;
 }
 
 void Auditor::Note(const Task& task) {
-  const auto found = tasks_.find(task.id);
-  if (found != tasks_.end() && IsEnded(found->second.state)) {
-    Complain(absl::StrCat(task.id.ToString(), " changed after its end"));
-  }
-  if (found == tasks_.end()) {
+  CheckState(tasks_, task);
+  if (!tasks_.contains(task.id)) {
     cuts_.push_back({task.id, Subspace::Whole(task.spec->space)});
   }
   tasks_[task.id] = task;
 }
 
 void Auditor::Note(const SubspaceRecord& subspace) {
+  CheckState(subspaces_, subspace);
   const auto found = subspaces_.find(subspace.id);
   if (found != subspaces_.end() && subspace.attempt < found->second.attempt) {
     Complain(absl::StrCat(subspace.id.ToString(), ": the attempt fell"));
@@ -141,14 +111,14 @@ void Auditor::Note(const SubspaceRecord& subspace) {
   subspaces_[subspace.id] = subspace;
 }
 
-void Auditor::Note(const Session& session) { sessions_[session.id] = session; }
+void Auditor::Note(const Session& session) {
+  CheckState(sessions_, session);
+  sessions_[session.id] = session;
+}
 
 void Auditor::Note(const Lease& lease) {
-  const auto found = leases_.find(lease.id);
-  if (found != leases_.end() && found->second.state != LeaseState::kActive) {
-    Complain(absl::StrCat(lease.id.ToString(), " changed after its end"));
-  }
-  if (found == leases_.end()) CheckNew(lease.id, last_ids_.lease);
+  CheckState(leases_, lease);
+  if (!leases_.contains(lease.id)) CheckNew(lease.id, last_ids_.lease);
   leases_[lease.id] = lease;
 }
 
@@ -170,11 +140,12 @@ void Auditor::CheckRung(const Trial& trial) {
 }
 
 void Auditor::Note(const Trial& trial) {
+  CheckState(trials_, trial);
   const auto found = trials_.find(trial.id);
   if (found != trials_.end()) {
     const Trial& before = found->second;
-    if (!MayChange(before, trial)) {
-      Complain(absl::StrCat(trial.id.ToString(), " went from ",
+    if (!IsLegal(before, trial)) {
+      Complain(absl::StrCat(trial.id.ToString(), " changed as none may, from ",
                             ToString(before.state), " to ",
                             ToString(trial.state)));
     }
@@ -187,6 +158,9 @@ void Auditor::Note(const Trial& trial) {
     }
   }
   if (found == trials_.end()) {
+    if (!IsLegal(trial)) {
+      Complain(absl::StrCat(trial.id.ToString(), " was accepted untrained"));
+    }
     CheckNew(trial.id, last_ids_.trial);
     CheckRung(trial);
   }
@@ -194,6 +168,7 @@ void Auditor::Note(const Trial& trial) {
 }
 
 void Auditor::Note(const Audit& audit) {
+  CheckState(audits_, audit);
   if (!audits_.contains(audit.id)) CheckNew(audit.id, last_ids_.audit);
   audits_[audit.id] = audit;
 }

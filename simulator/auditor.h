@@ -15,6 +15,7 @@
 #include "server/core/records/entities.h"
 #include "server/core/records/keys.h"
 #include "server/core/state/pool_state.h"
+#include "simulator/state_oracle.h"
 
 namespace archpool {
 
@@ -74,6 +75,14 @@ class Auditor {
   void CheckNew(Id id, int64_t& last) {
     if (id.value <= last) Complain(absl::StrCat(id.ToString(), " comes back"));
     last = std::max(last, id.value);
+  }
+  // Against what `known` has of it.
+  template <typename Known, typename Record>
+  void CheckState(const Known& known, const Record& record) {
+    const auto found = known.find(record.id);
+    const std::string wrong =
+        WhatIsWrong(found == known.end() ? nullptr : &found->second, record);
+    if (!wrong.empty()) Complain(wrong);
   }
   LeaseId PrimaryOf(LeaseId id) const;  // itself where it is one
   void Complain(std::string violation);

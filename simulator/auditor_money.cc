@@ -34,19 +34,15 @@ void Auditor::CheckBooks() {
 }
 
 void Auditor::Note(const Payout& payout) {
+  CheckState(payouts_, payout);
   const auto found = payouts_.find(payout.id);
   if (found == payouts_.end()) {
     CheckNew(payout.id, last_ids_.payout);
   } else {
     const Payout& before = found->second;
     if (before.amount != payout.amount || before.address != payout.address ||
-        before.key != payout.key || IsEnded(before.state)) {
+        before.key != payout.key) {
       Complain(absl::StrCat(payout.id.ToString(), " became another payout"));
-    }
-    const bool may_send_again = before.state == PayoutState::kUnknown ||
-                                before.state == PayoutState::kSending;
-    if (payout.state == PayoutState::kWaiting && !may_send_again) {
-      Complain(absl::StrCat(payout.id.ToString(), " waits once more"));
     }
   }
   payouts_[payout.id] = payout;
