@@ -81,13 +81,9 @@ std::string ProblemList::Describe(absl::string_view file_name) const {
   return absl::StrJoin(lines, "\n");
 }
 
-bool IntRange::Contains(int64_t value) const {
-  return value >= min && value <= max && (!is_odd || value % 2 != 0);
-}
-
-std::string IntRange::Describe() const {
-  return absl::StrCat(is_odd ? "an odd" : "an", " integer in [", min, ", ", max,
-                      "]");
+std::string DescribeIntegers(const Range<int64_t>& range) {
+  return absl::StrCat(range.is_odd ? "an odd" : "an", " integer in ",
+                      ToString(range));
 }
 
 std::optional<int64_t> ParseMillionths(absl::string_view text) {
@@ -234,11 +230,12 @@ const YamlNode* MapReader::RequireList(absl::string_view key) {
   return nullptr;
 }
 
-void MapReader::ReadIntegers(absl::string_view key, const IntRange& range,
-                             size_t count_max, std::vector<int64_t>& values) {
+void MapReader::ReadIntegers(absl::string_view key, const Range<int64_t>& range,
+                             int64_t count_max, std::vector<int64_t>& values) {
   const YamlNode* node = Find(key);
   if (node == nullptr) return;
-  if (node->kind != YamlNode::Kind::kList || node->items.size() > count_max) {
+  if (node->kind != YamlNode::Kind::kList ||
+      std::ssize(node->items) > count_max) {
     return Complain(*node, key,
                     absl::StrCat("a list of at most ", count_max, " integers"));
   }
@@ -247,8 +244,9 @@ void MapReader::ReadIntegers(absl::string_view key, const IntRange& range,
     const std::optional<int64_t> parsed = ParseInteger(item.text);
     if (item.kind != YamlNode::Kind::kScalar || item.is_quoted ||
         !parsed.has_value() || !range.Contains(*parsed)) {
-      problems_.Add(item.position, absl::StrCat("each of ", NameOf(key),
-                                                " must be ", range.Describe()));
+      problems_.Add(item.position,
+                    absl::StrCat("each of ", NameOf(key), " must be ",
+                                 DescribeIntegers(range)));
       return;
     }
     read.push_back(*parsed);
@@ -256,9 +254,9 @@ void MapReader::ReadIntegers(absl::string_view key, const IntRange& range,
   values = std::move(read);
 }
 
-void MapReader::ReadInteger(absl::string_view key, const IntRange& range,
+void MapReader::ReadInteger(absl::string_view key, const Range<int64_t>& range,
                             int64_t& value) {
-  const std::string expected = range.Describe();
+  const std::string expected = DescribeIntegers(range);
   const YamlNode* node = FindPlain(key, expected);
   if (node == nullptr) return;
   const std::optional<int64_t> parsed = ParseInteger(node->text);
@@ -268,29 +266,30 @@ void MapReader::ReadInteger(absl::string_view key, const IntRange& range,
   value = *parsed;
 }
 
-void MapReader::ReadMillionths(absl::string_view key, int64_t min, int64_t max,
-                               int64_t& value) {
+void MapReader::ReadMillionths(absl::string_view key,
+                               const Range<int64_t>& range, int64_t& value) {
   const std::string expected =
-      absl::StrCat("a decimal number in [", FormatMillionths(min), ", ",
-                   FormatMillionths(max), "] with at most six decimals");
+      absl::StrCat("a decimal number in [", FormatMillionths(range.min), ", ",
+                   FormatMillionths(range.max), "] with at most six decimals");
   const YamlNode* node = FindPlain(key, expected);
   if (node == nullptr) return;
   const std::optional<int64_t> parsed = ParseMillionths(node->text);
-  if (!parsed.has_value() || *parsed < min || *parsed > max) {
+  if (!parsed.has_value() || !range.Contains(*parsed)) {
     return Complain(*node, key, expected);
   }
   value = *parsed;
 }
 
-void MapReader::ReadTimeSpan(absl::string_view key, absl::Duration min,
-                             absl::Duration max, absl::Duration& value) {
+void MapReader::ReadTimeSpan(absl::string_view key,
+                             const Range<absl::Duration>& range,
+                             absl::Duration& value) {
   const std::string expected = absl::StrCat(
-      "a duration such as 90s, 5m or 1h30m, from ", absl::FormatDuration(min),
-      " to ", absl::FormatDuration(max));
+      "a duration such as 90s, 5m or 1h30m, from ",
+      absl::FormatDuration(range.min), " to ", absl::FormatDuration(range.max));
   const YamlNode* node = FindScalar(key, expected);
   if (node == nullptr) return;
   const std::optional<absl::Duration> parsed = ParseTimeSpan(node->text);
-  if (!parsed.has_value() || *parsed < min || *parsed > max) {
+  if (!parsed.has_value() || !range.Contains(*parsed)) {
     return Complain(*node, key, expected);
   }
   value = *parsed;

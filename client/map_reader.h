@@ -17,6 +17,7 @@
 #include "absl/types/span.h"
 #include "client/yaml_tree.h"
 #include "common/base/millionths.h"
+#include "common/base/range.h"
 
 namespace archpool {
 
@@ -41,14 +42,8 @@ class ProblemList {
   std::set<std::pair<YamlPosition, std::string>> problems_;
 };
 
-struct IntRange {
-  int64_t min = 0;
-  int64_t max = INT64_MAX;
-  bool is_odd = false;
-  bool Contains(int64_t value) const;
-  // "an odd integer in [1, 11]"
-  std::string Describe() const;
-};
+// "an odd integer in [1, 11]"
+std::string DescribeIntegers(const Range<int64_t>& range);
 
 // "12.5" as 12'500'000. Nothing: no decimal number, over six decimals, or more
 // than 63 bits.
@@ -82,16 +77,16 @@ class MapReader {
 
   // Each leaves `value` as it is, after a complaint, where the key is there but
   // does not fit, and without one where it is absent.
-  void ReadInteger(absl::string_view key, const IntRange& range,
+  void ReadInteger(absl::string_view key, const Range<int64_t>& range,
                    int64_t& value);
-  // A decimal number, as millionths; `min` and `max` too.
   // A list of at most `count_max`; it may be empty.
-  void ReadIntegers(absl::string_view key, const IntRange& range,
-                    size_t count_max, std::vector<int64_t>& values);
-  void ReadMillionths(absl::string_view key, int64_t min, int64_t max,
+  void ReadIntegers(absl::string_view key, const Range<int64_t>& range,
+                    int64_t count_max, std::vector<int64_t>& values);
+  // A decimal number, as millionths; the range too.
+  void ReadMillionths(absl::string_view key, const Range<int64_t>& range,
                       int64_t& value);
-  void ReadTimeSpan(absl::string_view key, absl::Duration min,
-                    absl::Duration max, absl::Duration& value);
+  void ReadTimeSpan(absl::string_view key, const Range<absl::Duration>& range,
+                    absl::Duration& value);
   void ReadBool(absl::string_view key, bool& value);
   // Not empty.
   void ReadText(absl::string_view key, std::string& value);

@@ -5,11 +5,11 @@
 
 #include "common/base/status.h"
 #include "common/base/stop.h"
+#include "common/wire/request_limits.h"
 
 namespace archpool {
 namespace {
 
-constexpr int64_t kPageSize = 1000;
 // The server says something at least every ten seconds.
 constexpr absl::Duration kWatchDeadline = absl::Hours(24);
 
@@ -49,7 +49,7 @@ absl::StatusOr<std::vector<v1::Trial>> PoolClient::ListTrials(
   std::vector<v1::Trial> trials;
   v1::ListTrialsRequest request;
   request.set_task_id(task_id);
-  request.set_page_size(kPageSize);
+  request.set_page_size(limits::kPageSize.max);
   request.set_after_trial_id(after_trial_id);
   while (true) {
     ARCHPOOL_ASSIGN_OR_RETURN(
@@ -58,7 +58,7 @@ absl::StatusOr<std::vector<v1::Trial>> PoolClient::ListTrials(
     for (v1::Trial& trial : *response.mutable_trials()) {
       trials.push_back(std::move(trial));
     }
-    if (response.trials_size() < kPageSize) return trials;
+    if (response.trials_size() < limits::kPageSize.max) return trials;
     request.set_after_trial_id(trials.back().trial_id());
   }
 }
@@ -68,7 +68,7 @@ absl::StatusOr<std::vector<v1::LeaseStatus>> PoolClient::ListLeases(
   std::vector<v1::LeaseStatus> leases;
   while (static_cast<int64_t>(leases.size()) < count_max) {
     const int64_t rest = count_max - static_cast<int64_t>(leases.size());
-    request.set_page_size(std::min(kPageSize, rest));
+    request.set_page_size(std::min(limits::kPageSize.max, rest));
     ARCHPOOL_ASSIGN_OR_RETURN(
         v1::ListLeasesResponse response,
         Call(tasks(), &v1::TaskService::Stub::ListLeases, request));
@@ -86,7 +86,7 @@ absl::StatusOr<std::vector<v1::Task>> PoolClient::ListTasks(int64_t count_max) {
   v1::ListTasksRequest request;
   while (static_cast<int64_t>(tasks_found.size()) < count_max) {
     const int64_t rest = count_max - static_cast<int64_t>(tasks_found.size());
-    request.set_page_size(std::min(kPageSize, rest));
+    request.set_page_size(std::min(limits::kPageSize.max, rest));
     ARCHPOOL_ASSIGN_OR_RETURN(
         v1::ListTasksResponse response,
         Call(tasks(), &v1::TaskService::Stub::ListTasks, request));

@@ -13,13 +13,13 @@
 #include "common/data/safetensors.h"
 #include "common/nas/layer_plan.h"
 #include "common/nas/network_constants.h"
+#include "common/wire/request_limits.h"
 #include "common/wire/search_space_wire.h"
 #include "common/wire/task_spec_wire.h"
 
 namespace archpool {
 namespace {
 
-constexpr int64_t kWeightsBytesMax = int64_t{512} << 20;
 constexpr int64_t kJsonBytesMax = int64_t{256} << 20;
 
 Json ShapeJson(const TensorShape& shape) {
@@ -91,7 +91,7 @@ absl::StatusOr<std::string> FetchWeights(PoolClient& client,
         return client.blobs().ReadWeights(
             trial.trial_id(), static_cast<int64_t>(bytes.size()),
             [&bytes](absl::string_view data, int64_t size_bytes) {
-              if (size_bytes > kWeightsBytesMax) {
+              if (size_bytes > limits::kWeightsSizeBytes.max) {
                 return InvalidArgument("BLOB_TOO_LARGE",
                                        "the weights are too large");
               }

@@ -14,19 +14,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "common/nas/template_limits.h"
 
 namespace archpool {
 namespace {
 
-// What the fields of a template take (common/nas/chain_template.h).
-// SearchSpace::Create has the last word; here each complaint gets its line.
-constexpr IntRange kKernelRange = {.min = 1, .max = 11, .is_odd = true};
-constexpr IntRange kWidthRange = {.min = 1, .max = 4096};
-constexpr IntRange kHeadWidthRange = {.min = 0, .max = 4096};
-constexpr IntRange kExpansionRange = {.min = 1, .max = 16};
-constexpr IntRange kRepeatRange = {.min = 0, .max = 16};
-constexpr IntRange kStrideRange = {.min = 1, .max = 2};
-constexpr IntRange kNodesRange = {.min = 2, .max = CellTemplate::kNodesMax};
+// SearchSpace::Create has the last word on what the fields of a template may
+// hold (common/nas/template_limits.h); here each complaint gets its line.
 
 template <size_t kSize>
 std::vector<std::string> Words(
@@ -175,9 +169,9 @@ class SpaceReader {
     ReadWords(map);
     MapReader stem(problems_, map.Find("stem"), map.NameOf("stem"),
                    {"width", "kernel", "stride", "activation"});
-    ReadInt(stem, "width", kWidthRange, chain_.stem_width);
-    ReadConstant(stem, "kernel", kKernelRange, chain_.stem_kernel);
-    ReadConstant(stem, "stride", kStrideRange, chain_.stem_stride);
+    ReadInt(stem, "width", limits::kWidth, chain_.stem_width);
+    ReadConstant(stem, "kernel", limits::kKernel, chain_.stem_kernel);
+    ReadConstant(stem, "stride", limits::kStride, chain_.stem_stride);
     ReadWord(stem, "activation", Words(kActivationWords),
              chain_.stem_activation);
     const YamlNode* stages = map.RequireList("stages");
@@ -187,7 +181,7 @@ class SpaceReader {
     }
     MapReader head(problems_, map.Find("head"), map.NameOf("head"),
                    {"width", "activation"});
-    ReadInt(head, "width", kHeadWidthRange, chain_.head_width);
+    ReadInt(head, "width", limits::kHeadWidth, chain_.head_width);
     ReadWord(head, "activation", Words(kActivationWords),
              chain_.head_activation);
   }
@@ -228,15 +222,15 @@ class SpaceReader {
     if (map.Require("operation") != nullptr) {
       variant.operation = ReadOwnWord(map, "operation", operations_);
     }
-    const auto read = [&](absl::string_view key, const IntRange& range,
+    const auto read = [&](absl::string_view key, const Range<int64_t>& range,
                           std::optional<int64_t>& field) {
       if (map.Find(key) == nullptr) return;
       field.emplace();
       ReadConstant(map, key, range, *field);
     };
-    read("kernel", kKernelRange, variant.kernel);
-    read("width", kWidthRange, variant.width);
-    read("expansion", kExpansionRange, variant.expansion);
+    read("kernel", limits::kKernel, variant.kernel);
+    read("width", limits::kWidth, variant.width);
+    read("expansion", limits::kExpansion, variant.expansion);
     if (map.Find("activation") != nullptr) {
       variant.activation =
           ReadOwnWord(map, "activation", Words(kActivationWords));
@@ -262,7 +256,7 @@ class SpaceReader {
                 CellTemplate& cell) {
     MapReader map(problems_, &node, place, {"name", "nodes", "edges"});
     if (map.Require("nodes") != nullptr) {
-      ReadConstant(map, "nodes", kNodesRange, cell.nodes);
+      ReadConstant(map, "nodes", limits::kCellNodes, cell.nodes);
     }
     const YamlNode* edges = map.RequireList("edges");
     for (size_t i = 0; edges != nullptr && i < edges->items.size(); ++i) {
@@ -270,11 +264,11 @@ class SpaceReader {
                          absl::StrCat(place, ".edges[", i, "]"),
                          {"from", "to", "operation"});
       CellTemplate::Edge edge;
-      const IntRange nodes = {.min = 0, .max = CellTemplate::kNodesMax - 1};
+      constexpr Range<int64_t> kNodes{0, limits::kCellNodes.max - 1};
       for (auto [key, end] :
            {std::pair("from", &edge.from), std::pair("to", &edge.to)}) {
         if (edge_map.Require(key) == nullptr) continue;
-        ReadConstant(edge_map, key, nodes, *end);
+        ReadConstant(edge_map, key, kNodes, *end);
       }
       if (edge_map.Require("operation") != nullptr) {
         ReadWord(edge_map, "operation", edge_operations_, edge.operation);
@@ -295,7 +289,7 @@ class SpaceReader {
   StageTemplate ReadStage(const YamlNode& node, const std::string& place) {
     StageTemplate stage;
     MapReader map(problems_, &node, place, {"stride", "blocks"});
-    ReadConstant(map, "stride", kStrideRange, stage.stride);
+    ReadConstant(map, "stride", limits::kStride, stage.stride);
     const YamlNode* blocks = map.RequireList("blocks");
     for (size_t i = 0; blocks != nullptr && i < blocks->items.size(); ++i) {
       stage.blocks.push_back(
@@ -313,35 +307,35 @@ class SpaceReader {
     operations.insert(operations.end(), variant_words_.begin(),
                       variant_words_.end());
     ReadWord(map, "operation", operations, block.operation);
-    ReadInt(map, "kernel", kKernelRange, block.kernel);
-    ReadInt(map, "width", kWidthRange, block.width);
-    ReadInt(map, "expansion", kExpansionRange, block.expansion);
-    ReadInt(map, "repeat", kRepeatRange, block.repeat);
+    ReadInt(map, "kernel", limits::kKernel, block.kernel);
+    ReadInt(map, "width", limits::kWidth, block.width);
+    ReadInt(map, "expansion", limits::kExpansion, block.expansion);
+    ReadInt(map, "repeat", limits::kRepeat, block.repeat);
     ReadWord(map, "activation", Words(kActivationWords), block.activation);
     return block;
   }
 
   // A field that no dimension can fill.
   void ReadConstant(MapReader& map, absl::string_view key,
-                    const IntRange& range, int64_t& value) {
+                    const Range<int64_t>& range, int64_t& value) {
     const YamlNode* node = map.Find(key);
     if (node != nullptr && absl::StartsWith(node->text, "$")) {
       problems_.Add(node->position,
                     absl::StrCat(map.NameOf(key), " is ", Quoted(node->text),
                                  ", but no dimension can fill it; it must be ",
-                                 range.Describe()));
+                                 DescribeIntegers(range)));
       return;
     }
     map.ReadInteger(key, range, value);
   }
 
-  void ReadInt(MapReader& map, absl::string_view key, const IntRange& range,
-               IntField& field) {
+  void ReadInt(MapReader& map, absl::string_view key,
+               const Range<int64_t>& range, IntField& field) {
     const auto fits = [&](const ChoiceValue& value) {
       const auto* number = std::get_if<int64_t>(&value);
       return number != nullptr && range.Contains(*number);
     };
-    if (ReadReference(map, key, range.Describe(), fits, field)) return;
+    if (ReadReference(map, key, DescribeIntegers(range), fits, field)) return;
     if (const std::string hint = DollarHint(map, key); !hint.empty()) {
       problems_.Add(map.Find(key)->position, hint);
       return;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -13,15 +14,12 @@
 #include "client/space_reader.h"
 #include "client/yaml_tree.h"
 #include "common/base/status.h"
-#include "common/data/dataset.h"
 #include "common/data/read_file.h"
+#include "common/model/limits.h"
 #include "common/nas/search/search_policy.h"
 
 namespace archpool {
 namespace {
-
-constexpr int64_t kMillion = 1'000'000;
-constexpr size_t kNameBytesMax = 100;
 
 absl::Status Invalid(absl::string_view message) {
   return InvalidArgument("TASK_FILE_INVALID", message);
@@ -73,11 +71,12 @@ class TaskReader {
     map.ReadText("name", name);
     const bool is_printable = std::all_of(
         name.begin(), name.end(), [](char c) { return c >= ' ' && c <= '~'; });
-    if (name.size() > kNameBytesMax || !is_printable) {
-      problems_.Add(map.Find("name")->position,
-                    absl::StrCat("name is ", Quoted(name), " (", name.size(),
-                                 " bytes); it must be 1 to ", kNameBytesMax,
-                                 " printable ASCII characters"));
+    if (std::ssize(name) > limits::kTaskNameLength.max || !is_printable) {
+      problems_.Add(
+          map.Find("name")->position,
+          absl::StrCat("name is ", Quoted(name), " (", name.size(),
+                       " bytes); it must be 1 to ", limits::kTaskNameLength.max,
+                       " printable ASCII characters"));
     }
   }
 
@@ -117,14 +116,13 @@ class TaskReader {
                     "held_out_labels, or held_out_count to draw some from the "
                     "train images");
     }
-    const IntRange counts = {.min = 1, .max = kDatasetCountMax};
-    map.ReadInteger("held_out_count", counts, source.held_out_count);
+    map.ReadInteger("held_out_count", limits::kImages, source.held_out_count);
     if (map.Require("classes") != nullptr) {
-      map.ReadInteger("classes", {.min = 2, .max = kDatasetClassesMax},
-                      source.classes);
+      map.ReadInteger("classes", limits::kClasses, source.classes);
     }
     if (map.Require("validation_count") != nullptr) {
-      map.ReadInteger("validation_count", counts, source.validation_count);
+      map.ReadInteger("validation_count", limits::kImages,
+                      source.validation_count);
     }
   }
 
@@ -146,9 +144,9 @@ class TaskReader {
 
   void ReadLimits(const YamlNode* node, PlanLimits& limits) {
     MapReader map(problems_, node, "limits", {"parameters", "macs"});
-    map.ReadInteger("parameters", {.min = 1, .max = kPlanParametersMax},
+    map.ReadInteger("parameters", {1, limits::kParametersMax.max},
                     limits.parameters_max);
-    map.ReadInteger("macs", {.min = 1, .max = kPlanMacsMax}, limits.macs_max);
+    map.ReadInteger("macs", {1, limits::kMacsMax.max}, limits.macs_max);
   }
 
   void ReadRecipe(const YamlNode* node, Recipe& recipe) {
@@ -157,22 +155,23 @@ class TaskReader {
         {"batch_size", "epochs", "learning_rate", "momentum", "weight_decay",
          "label_smoothing", "warmup", "shift_pixels_max", "horizontal_flip",
          "segments", "further_epochs", "promoted_one_in"});
-    map.ReadInteger("batch_size", {.min = 1, .max = 4096}, recipe.batch_size);
-    map.ReadInteger("epochs", {.min = 1, .max = 1000}, recipe.epochs);
-    map.ReadMillionths("learning_rate", 1, 10 * kMillion,
+    map.ReadInteger("batch_size", limits::kNewBatchSize, recipe.batch_size);
+    map.ReadInteger("epochs", limits::kEpochs, recipe.epochs);
+    map.ReadMillionths("learning_rate", limits::kLearningRatePpm,
                        recipe.learning_rate_ppm);
-    map.ReadMillionths("momentum", 0, kMillion - 1, recipe.momentum_ppm);
-    map.ReadMillionths("weight_decay", 0, kMillion, recipe.weight_decay_ppm);
-    map.ReadMillionths("label_smoothing", 0, 900'000,
+    map.ReadMillionths("momentum", limits::kMomentumPpm, recipe.momentum_ppm);
+    map.ReadMillionths("weight_decay", limits::kWeightDecayPpm,
+                       recipe.weight_decay_ppm);
+    map.ReadMillionths("label_smoothing", limits::kLabelSmoothingPpm,
                        recipe.label_smoothing_ppm);
-    map.ReadMillionths("warmup", 0, kMillion, recipe.warmup_ppm);
-    map.ReadInteger("shift_pixels_max", {.min = 0, .max = 8},
+    map.ReadMillionths("warmup", limits::kWarmupPpm, recipe.warmup_ppm);
+    map.ReadInteger("shift_pixels_max", limits::kShiftPixels,
                     recipe.shift_pixels_max);
     map.ReadBool("horizontal_flip", recipe.horizontal_flip);
-    map.ReadInteger("segments", {.min = 1, .max = 1024}, recipe.segments);
-    map.ReadIntegers("further_epochs", {.min = 1, .max = 1000},
-                     Recipe::kFurtherRungsMax, recipe.further_epochs);
-    map.ReadInteger("promoted_one_in", {.min = 2, .max = 64},
+    map.ReadInteger("segments", limits::kSegments, recipe.segments);
+    map.ReadIntegers("further_epochs", limits::kEpochs,
+                     limits::kFurtherRungs.max, recipe.further_epochs);
+    map.ReadInteger("promoted_one_in", limits::kPromotedOneIn,
                     recipe.promoted_one_in);
   }
 
@@ -181,34 +180,33 @@ class TaskReader {
                   {"core_seconds", "trials", "time_limit", "target_accuracy"});
     // A work unit is a microsecond of the reference core: a second's millionth.
     if (map.Require("core_seconds") != nullptr) {
-      map.ReadMillionths("core_seconds", 1, kWorkUnitsMax, budget.work_units);
+      map.ReadMillionths("core_seconds", limits::kWorkUnits, budget.work_units);
     }
-    map.ReadInteger("trials", {.min = 1, .max = kTrialsMax}, budget.trials_max);
-    map.ReadTimeSpan("time_limit", kTimeLimitMin, kTimeLimitMax,
-                     budget.time_limit);
-    map.ReadMillionths("target_accuracy", 1, kMillion,
+    map.ReadInteger("trials", {1, limits::kTrials.max}, budget.trials_max);
+    map.ReadTimeSpan("time_limit", limits::kTimeLimit, budget.time_limit);
+    map.ReadMillionths("target_accuracy", {1, limits::kTargetAccuracyPpm.max},
                        budget.target_accuracy_ppm);
   }
 
   void ReadReward(const YamlNode& node, RewardTerms& terms) {
-    static_assert(kAmountPerCoin == kMillion);
+    static_assert(kAmountPerCoin == limits::kPpm.max);
     MapReader map(problems_, &node, "reward",
                   {"amount", "finders_bonus", "bonus_accuracy", "bonus_macs"});
     if (map.Require("amount") != nullptr) {
-      map.ReadMillionths("amount", 1, kAmountMax, terms.reward);
+      map.ReadMillionths("amount", limits::kReward, terms.reward);
     }
-    map.ReadMillionths("finders_bonus", 0, 500'000, terms.finders_bonus_ppm);
-    map.ReadMillionths("bonus_accuracy", 0, kMillion,
+    map.ReadMillionths("finders_bonus", limits::kFindersBonusPpm,
+                       terms.finders_bonus_ppm);
+    map.ReadMillionths("bonus_accuracy", limits::kBonusAccuracyPpm,
                        terms.bonus_accuracy_min_ppm);
-    map.ReadInteger("bonus_macs", {.min = 0, .max = kPlanMacsMax},
-                    terms.bonus_macs_max);
+    map.ReadInteger("bonus_macs", limits::kBonusMacs, terms.bonus_macs_max);
   }
 
   void ReadPartition(const YamlNode* node, TaskSpec& spec) {
     MapReader map(problems_, node, "partition",
                   {"subspaces", "trials_per_lease"});
-    map.ReadInteger("subspaces", {.min = 1, .max = 16'384}, spec.subspaces);
-    map.ReadInteger("trials_per_lease", {.min = 1, .max = 64},
+    map.ReadInteger("subspaces", limits::kSubspaces, spec.subspaces);
+    map.ReadInteger("trials_per_lease", limits::kTrialsPerLease,
                     spec.trials_per_lease);
   }
 
@@ -221,8 +219,9 @@ class TaskReader {
       const absl::Status known = ParseSearchPolicy(search.policy).status();
       if (!known.ok()) problems_.Add(policy->position, known.message());
     }
-    map.ReadMillionths("halved_macs", 0, kMillion, search.halved_macs_ppm);
-    map.ReadMillionths("halved_parameters", 0, kMillion,
+    map.ReadMillionths("halved_macs", limits::kHalvedPpm,
+                       search.halved_macs_ppm);
+    map.ReadMillionths("halved_parameters", limits::kHalvedPpm,
                        search.halved_parameters_ppm);
   }
 

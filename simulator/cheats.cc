@@ -57,7 +57,7 @@ TaskSpec MakeSpec(const DatasetManifest& manifest) {
   ARCHPOOL_CHECK(space.ok());
   spec.space = *space;
   spec.budget.work_units = kWorkUnitsMax;
-  spec.budget.time_limit = kTimeLimitMax;
+  spec.budget.time_limit = limits::kTimeLimit.max;
   spec.terms.reward = 1'000'000 * kAmountPerCoin;
   spec.subspaces = 16;
   spec.trials_per_lease = 1;

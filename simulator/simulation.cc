@@ -69,7 +69,7 @@ TaskSpec SpecOf(const SimulationOptions& options,
   spec.space = options.space;
   spec.budget.work_units = kWorkUnitsMax;
   spec.budget.trials_max = options.budget_trials;
-  spec.budget.time_limit = kTimeLimitMax;
+  spec.budget.time_limit = limits::kTimeLimit.max;
   spec.terms.reward = kRewardPerTask;
   spec.subspaces = options.subspaces;
   spec.trials_per_lease = options.list_length;

@@ -5,8 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
+#include "common/base/range.h"
 #include "common/base/status.h"
 #include "common/crypto/canonical.h"
+#include "common/model/limits.h"
 
 namespace archpool {
 namespace {
@@ -27,11 +29,11 @@ absl::Status Malformed(absl::string_view message) {
 }
 
 // Says in `status` what is wrong where it answers false.
-bool IsWithin(absl::string_view name, int64_t value, int64_t value_min,
-              int64_t value_max, absl::Status& status) {
-  if (value >= value_min && value <= value_max) return true;
-  status = Malformed(absl::StrCat(name, " is ", value, "; it must be in [",
-                                  value_min, ", ", value_max, "]"));
+bool IsWithin(absl::string_view name, int64_t value,
+              const Range<int64_t>& range, absl::Status& status) {
+  if (range.Contains(value)) return true;
+  status = Malformed(
+      absl::StrCat(name, " is ", value, "; it must be in ", ToString(range)));
   return false;
 }
 
@@ -83,15 +85,16 @@ uint64_t SquareRoot(uint64_t value) {
 absl::Status CheckDatasetLimits(const TensorShape& shape, int64_t classes,
                                 int64_t count) {
   absl::Status status;
-  if (!IsWithin("the number of channels", shape.channels, 1,
-                kDatasetChannelsMax, status) ||
-      !IsWithin("the height", shape.height, 1, kDatasetSideMax, status) ||
-      !IsWithin("the width", shape.width, 1, kDatasetSideMax, status) ||
-      !IsWithin("the number of classes", classes, 1, kDatasetClassesMax,
+  if (!IsWithin("the number of channels", shape.channels,
+                limits::kImageChannels, status) ||
+      !IsWithin("the height", shape.height, limits::kImageSide, status) ||
+      !IsWithin("the width", shape.width, limits::kImageSide, status) ||
+      !IsWithin("the number of classes", classes, {1, limits::kClasses.max},
                 status) ||
-      !IsWithin("the number of images", count, 0, kDatasetCountMax, status) ||
-      !IsWithin("the size of all images in bytes", count * shape.elements(), 0,
-                kDatasetImageBytesMax, status)) {
+      !IsWithin("the number of images", count, {0, limits::kImages.max},
+                status) ||
+      !IsWithin("the size of all images in bytes", count * shape.elements(),
+                {0, kDatasetImageBytesMax}, status)) {
     return status;
   }
   return absl::OkStatus();

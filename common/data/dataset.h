@@ -15,15 +15,12 @@
 
 namespace archpool {
 
-inline constexpr int64_t kDatasetChannelsMax = 64;
-inline constexpr int64_t kDatasetSideMax = 4096;    // height and width, pixels
-inline constexpr int64_t kDatasetClassesMax = 256;  // a label is one byte
-inline constexpr int64_t kDatasetCountMax = 100'000'000;
 // Keeps the integer arithmetic of PixelStatistics within 128 bits.
 inline constexpr int64_t kDatasetImageBytesMax = int64_t{1} << 36;
 
-// INVALID_ARGUMENT (DATASET_MALFORMED): outside the limits above, or not
-// positive (`count` may be 0).
+// INVALID_ARGUMENT (DATASET_MALFORMED): outside the limits of
+// common/model/limits.h. Unlike a registered dataset, a split may be empty, and
+// all its images may be of one class.
 absl::Status CheckDatasetLimits(const TensorShape& shape, int64_t classes,
                                 int64_t count);
 
@@ -77,7 +74,7 @@ DatasetManifest MakeManifest(const Dataset& train, const Dataset& validation,
 
 // The blob: "archdata", then 64-bit little-endian version (1), channels,
 // height, width, classes and count, then the images, then the labels.
-// REQUIRES: within the limits above; images and labels of `count`.
+// REQUIRES: CheckDatasetLimits takes it; images and labels of `count`.
 std::string EncodeDataset(const Dataset& dataset);
 // Sha256(EncodeDataset(dataset)), without the copy.
 Digest DigestOf(const Dataset& dataset);

@@ -1,6 +1,7 @@
 #include "common/data/dataset.h"
 
 #include "common/base/status.h"
+#include "common/model/limits.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -61,18 +62,18 @@ TEST(DatasetTest, RefusesBadHeaders) {
       {0, 0, "begin with"},
       {8, 2, "version 2"},
       {16, 0, "channels is 0"},
-      {16, kDatasetChannelsMax + 1, "channels is 65"},
+      {16, limits::kImageChannels.max + 1, "channels is 65"},
       {16, 2, "need 10 bytes"},
       {24, -1, "height is -1"},
-      {24, kDatasetSideMax + 1, "height is 4097"},
+      {24, limits::kImageSide.max + 1, "height is 4097"},
       {32, INT64_MAX, "width is 9223372036854775807"},
       {32, INT64_MIN, "width is -9223372036854775808"},
       {40, 0, "classes is 0"},
       {40, 257, "classes is 257"},
       {40, 2, "label 0 is 2"},
       {48, -1, "images is -1"},
-      {48, kDatasetCountMax + 1, "images is 100000001"},
-      {48, kDatasetCountMax, "need 300000000 bytes"},
+      {48, limits::kImages.max + 1, "images is 100000001"},
+      {48, limits::kImages.max, "need 300000000 bytes"},
       {48, 1, "need 3 bytes"},
   };
   for (const BadField& bad : bad_fields) {
@@ -91,7 +92,8 @@ TEST(DatasetTest, RefusesBadHeaders) {
 TEST(DatasetTest, LimitsHoldTheSizeOfAllImages) {
   EXPECT_TRUE(CheckDatasetLimits({64, 4096, 4096}, 10, 64).ok());
   EXPECT_FALSE(CheckDatasetLimits({64, 4096, 4096}, 10, 65).ok());
-  EXPECT_FALSE(CheckDatasetLimits({64, 4096, 4096}, 10, kDatasetCountMax).ok());
+  EXPECT_FALSE(
+      CheckDatasetLimits({64, 4096, 4096}, 10, limits::kImages.max).ok());
 }
 
 PixelStatistics StatisticsOfPixels(std::vector<uint8_t> pixels) {

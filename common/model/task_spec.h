@@ -1,6 +1,6 @@
 // What a client asks for. Value types; thread-compatible. Validated where they
 // come in (common/wire), and by TaskSpec::Validate for what concerns several
-// fields at once.
+// fields at once. What each field may hold stands in common/model/limits.h.
 #ifndef ARCHPOOL_COMMON_MODEL_TASK_SPEC_H_
 #define ARCHPOOL_COMMON_MODEL_TASK_SPEC_H_
 
@@ -11,38 +11,36 @@
 #include "absl/time/time.h"
 #include "common/crypto/sha256.h"
 #include "common/model/ids.h"
+#include "common/model/limits.h"
 #include "common/nas/layer_plan.h"
 #include "common/nas/search_space.h"
 
 namespace archpool {
 
-inline constexpr int64_t kSegmentsMax = 1024;
-
 // The training rules the pool fixes. The miner chooses none of it. SGD with
 // Nesterov momentum, decoupled from the size of the batch; the learning rate
 // rises linearly over warmup_ppm of the steps, then falls to zero along a
 // cosine. Rates are integers in millionths so that every machine reads the same
-// number.
+// number. Each field's range stands in common/model/limits.h.
 struct Recipe {
-  int64_t batch_size = 128;             // in [1, 4096]
-  int64_t epochs = 1;                   // in [1, 1000]
-  int64_t learning_rate_ppm = 100'000;  // peak; in [1, 10'000'000]
-  int64_t momentum_ppm = 900'000;       // in [0, 999'999]
-  int64_t weight_decay_ppm = 500;       // in [0, 1'000'000]
-  int64_t label_smoothing_ppm = 0;      // in [0, 900'000]
-  int64_t warmup_ppm = 200'000;         // in [0, 1'000'000]
-  int64_t shift_pixels_max = 0;         // augmentation: random shift; [0, 8]
-  bool horizontal_flip = false;         // augmentation: random mirror
-  int64_t segments = 16;                // of a trial; [1, kSegmentsMax]
+  int64_t batch_size = 128;
+  int64_t epochs = 1;
+  int64_t learning_rate_ppm = 100'000;  // the peak
+  int64_t momentum_ppm = 900'000;
+  int64_t weight_decay_ppm = 500;
+  int64_t label_smoothing_ppm = 0;
+  int64_t warmup_ppm = 200'000;
+  int64_t shift_pixels_max = 0;  // augmentation: random shift
+  bool horizontal_flip = false;  // augmentation: random mirror
+  int64_t segments = 16;         // of a trial
   // Multi-fidelity: a network among the best 1/promoted_one_in after `epochs`
   // goes on for the first of these numbers of epochs, the best of those for the
   // next, and so on: the rungs of successive halving. Each rung runs the whole
   // schedule over its own epochs (warm restarts; Loshchilov and Hutter, ICLR
   // 2017), so that every rung's result is that of a finished training.
-  std::vector<int64_t> further_epochs;  // each in [1, 1000]; at most 8
-  int64_t promoted_one_in = 3;          // in [2, 64]
+  std::vector<int64_t> further_epochs;
+  int64_t promoted_one_in = 3;
 
-  static constexpr size_t kFurtherRungsMax = 8;
   int64_t last_rung() const {
     return static_cast<int64_t>(further_epochs.size());
   }
@@ -63,36 +61,24 @@ struct Recipe {
   friend bool operator==(const Recipe&, const Recipe&) = default;
 };
 
-// What smaller batches cost a machine is not what the cost table says.
-inline constexpr int64_t kBatchSizeMin = 16;
-
-// 30,000 core-years; products with prices are taken in 128 bits.
-inline constexpr WorkUnits kWorkUnitsMax = 1'000'000'000'000'000'000;
-inline constexpr int64_t kTrialsMax = 1'000'000'000;
-inline constexpr absl::Duration kTimeLimitMin = absl::Seconds(1);
-inline constexpr absl::Duration kTimeLimitMax = absl::Hours(366 * 24);
-
 // When the task ends: by work, by count, by time or by a target, whichever
 // comes first.
 struct Budget {
-  // In [1, kWorkUnitsMax]; fixes the price of a unit.
-  WorkUnits work_units = 0;
-  int64_t trials_max = 0;  // in [0, kTrialsMax]; 0: no limit
-  // From submission; in [kTimeLimitMin, kTimeLimitMax].
-  absl::Duration time_limit = absl::Hours(1);
-  // Verified, held-out; in [0, 1'000'000]; 0: none.
-  int64_t target_accuracy_ppm = 0;
+  WorkUnits work_units = 0;                    // fixes the price of a unit
+  int64_t trials_max = 0;                      // 0: no limit
+  absl::Duration time_limit = absl::Hours(1);  // from submission
+  int64_t target_accuracy_ppm = 0;             // verified, held-out; 0: none
 
   friend bool operator==(const Budget&, const Budget&) = default;
 };
 
 // How the reward is cut. In millionths of the reward.
 struct RewardTerms {
-  Amount reward = 0;                    // in [1, kAmountMax]
-  int64_t finders_bonus_ppm = 100'000;  // in [0, 500'000]
-  // What earns the bonus (common/model/bonus_region.h): at least this accuracy,
-  // in [0, 1'000'000]; 0: whatever is above chance. At most this size, in [0,
-  // kPlanMacsMax]; 0: as the search and the limits say.
+  Amount reward = 0;
+  int64_t finders_bonus_ppm = 100'000;
+  // What earns the bonus (common/model/bonus_region.h): at least this accuracy;
+  // 0: whatever is above chance. At most this size; 0: as the search and the
+  // limits say.
   int64_t bonus_accuracy_min_ppm = 0;
   int64_t bonus_macs_max = 0;
 
@@ -105,7 +91,7 @@ struct SearchTerms {
   // As ParseSearchPolicy reads it; empty: the pool's own.
   std::string policy;
   // The accuracy that the client would give for half the multiply-accumulates
-  // or half the parameters, in millionths; in [0, 1'000'000].
+  // or half the parameters, in millionths.
   int64_t halved_macs_ppm = 0;
   int64_t halved_parameters_ppm = 0;
 
@@ -113,7 +99,7 @@ struct SearchTerms {
 };
 
 struct TaskSpec {
-  std::string name;  // 1 to 100 printable ASCII characters
+  std::string name;  // printable ASCII characters
   Digest dataset;    // digest of the dataset's public manifest; not zero
   SearchSpace space;
   PlanLimits limits;
@@ -122,8 +108,8 @@ struct TaskSpec {
   RewardTerms terms;
   SearchTerms search;
   // How the space is split at the start, and how long a lease's list is.
-  int64_t subspaces = 16;        // in [1, 16384]
-  int64_t trials_per_lease = 2;  // in [1, 64]
+  int64_t subspaces = 16;
+  int64_t trials_per_lease = 2;
 
   // INVALID_ARGUMENT: TASK_NAME, DATASET_MISSING, SPACE_EMPTY, LIMITS_RANGE,
   // RECIPE_RANGE, BUDGET_RANGE, REWARD_RANGE (reward, finder's bonus),
@@ -133,7 +119,8 @@ struct TaskSpec {
 
   // What a task that is submitted today must keep to beyond that; tasks from
   // before may not. INVALID_ARGUMENT: SEARCH_POLICY (exhaustive in a space of
-  // more than kExhaustiveSizeMax), RECIPE_RANGE (batches under kBatchSizeMin).
+  // more than kExhaustiveSizeMax), RECIPE_RANGE (batches outside
+  // limits::kNewBatchSize).
   absl::Status ValidateNew() const;
 
   friend bool operator==(const TaskSpec&, const TaskSpec&) = default;

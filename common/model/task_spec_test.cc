@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/model/limits.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/spaces.h"
@@ -41,15 +42,15 @@ TEST(TaskSpecTest, AcceptsAGoodSpec) {
 // Both ends of each range pass; the values just beyond do not, and the message
 // names the field, its value and the range.
 TEST(TaskSpecTest, EveryIntegerIsHeldToItsRange) {
-  struct Range {
+  struct Field {
     std::string reason;
-    std::string field;
+    std::string name;
     int64_t min;
     int64_t max;
     int64_t& (*of)(TaskSpec&);
   };
   using Spec = TaskSpec;
-  const Range ranges[] = {
+  const Field fields[] = {
       {"RECIPE_RANGE", "recipe.batch_size", 1, 4096,
        [](Spec& s) -> int64_t& { return s.recipe.batch_size; }},
       {"RECIPE_RANGE", "recipe.epochs", 1, 1000,
@@ -74,7 +75,7 @@ TEST(TaskSpecTest, EveryIntegerIsHeldToItsRange) {
        [](Spec& s) -> int64_t& { return s.limits.macs_max; }},
       {"BUDGET_RANGE", "budget.work_units", 1, kWorkUnitsMax,
        [](Spec& s) -> int64_t& { return s.budget.work_units; }},
-      {"BUDGET_RANGE", "budget.trials_max", 0, kTrialsMax,
+      {"BUDGET_RANGE", "budget.trials_max", 0, 1'000'000'000,
        [](Spec& s) -> int64_t& { return s.budget.trials_max; }},
       {"BUDGET_RANGE", "budget.target_accuracy_ppm", 0, 1'000'000,
        [](Spec& s) -> int64_t& { return s.budget.target_accuracy_ppm; }},
@@ -87,19 +88,19 @@ TEST(TaskSpecTest, EveryIntegerIsHeldToItsRange) {
       {"SPLIT_RANGE", "trials_per_lease", 1, 64,
        [](Spec& s) -> int64_t& { return s.trials_per_lease; }},
   };
-  for (const Range& range : ranges) {
-    for (const int64_t value : {range.min, range.max}) {
+  for (const Field& field : fields) {
+    for (const int64_t value : {field.min, field.max}) {
       TaskSpec spec = GoodSpec();
-      range.of(spec) = value;
-      EXPECT_TRUE(spec.Validate().ok()) << range.field << " " << value;
+      field.of(spec) = value;
+      EXPECT_TRUE(spec.Validate().ok()) << field.name << " " << value;
     }
     for (const int64_t value :
-         {range.min - 1, range.max + 1, INT64_MIN, INT64_MAX}) {
+         {field.min - 1, field.max + 1, INT64_MIN, INT64_MAX}) {
       const std::string message =
-          absl::StrCat("Field ", range.field, " is ", value,
-                       "; it must be in [", range.min, ", ", range.max, "].");
-      ExpectRefused(range.reason, message,
-                    [&](TaskSpec& spec) { range.of(spec) = value; });
+          absl::StrCat("Field ", field.name, " is ", value, "; it must be in [",
+                       field.min, ", ", field.max, "].");
+      ExpectRefused(field.reason, message,
+                    [&](TaskSpec& spec) { field.of(spec) = value; });
     }
   }
 }
@@ -141,12 +142,13 @@ TEST(TaskSpecTest, NamesArePrintableAndShort) {
 TEST(TaskSpecTest, TimeLimitIsFiniteAndPositive) {
   for (const absl::Duration limit :
        {absl::ZeroDuration(), absl::Milliseconds(999), -absl::Hours(1),
-        kTimeLimitMax + absl::Nanoseconds(1), absl::InfiniteDuration(),
+        limits::kTimeLimit.max + absl::Nanoseconds(1), absl::InfiniteDuration(),
         -absl::InfiniteDuration()}) {
     ExpectRefused("BUDGET_RANGE", "budget.time_limit",
                   [&](TaskSpec& spec) { spec.budget.time_limit = limit; });
   }
-  for (const absl::Duration limit : {kTimeLimitMin, kTimeLimitMax}) {
+  for (const absl::Duration limit :
+       {limits::kTimeLimit.min, limits::kTimeLimit.max}) {
     TaskSpec spec = GoodSpec();
     spec.budget.time_limit = limit;
     EXPECT_TRUE(spec.Validate().ok());

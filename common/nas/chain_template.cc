@@ -1,6 +1,7 @@
 #include "common/nas/chain_template.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <string>
 #include <utility>
@@ -10,20 +11,10 @@
 #include "common/nas/field_resolver.h"
 #include "common/nas/resolved_chain.h"
 #include "common/nas/search_space.h"
+#include "common/nas/template_limits.h"
 
 namespace archpool {
 namespace {
-
-constexpr size_t kStagesMax = 16;
-constexpr size_t kBlocksMax = 64;
-constexpr size_t kNameLengthMax = 64;
-
-constexpr FieldRange kKernelRange{.min = 1, .max = 11, .odd = true};
-constexpr FieldRange kStrideRange{.min = 1, .max = 2};
-constexpr FieldRange kWidthRange{.min = 1, .max = 4096};
-constexpr FieldRange kHeadWidthRange{.min = 0, .max = 4096};
-constexpr FieldRange kExpansionRange{.min = 1, .max = 16};
-constexpr int64_t kRepeatMax = 16;
 
 // The table in chain_template.h: which operation reads which field.
 bool ReadsKernel(Operation operation) {
@@ -81,10 +72,10 @@ class ChainResolver {
 
  private:
   absl::Status CheckShape() const {
-    if (chain_.stages.empty() || chain_.stages.size() > kStagesMax) {
+    if (!limits::kStages.Contains(std::ssize(chain_.stages))) {
       return ShapeError(absl::StrCat("The template has ", chain_.stages.size(),
-                                     " stages; it must have 1 to ", kStagesMax,
-                                     "."));
+                                     " stages; it must have 1 to ",
+                                     limits::kStages.max, "."));
     }
     size_t blocks = 0;
     for (size_t i = 0; i < chain_.stages.size(); ++i) {
@@ -95,17 +86,17 @@ class ChainResolver {
       }
       blocks += chain_.stages[i].blocks.size();
     }
-    if (blocks > kBlocksMax) {
+    if (blocks > limits::kBlocksMax) {
       return ShapeError(absl::StrCat("The template has ", blocks,
-                                     " blocks; at most ", kBlocksMax,
+                                     " blocks; at most ", limits::kBlocksMax,
                                      " are allowed."));
     }
-    if (chain_.variants.size() > ChainTemplate::kVariantsMax ||
-        chain_.cells.size() > ChainTemplate::kCellsMax) {
+    if (std::ssize(chain_.variants) > limits::kVariantsMax ||
+        std::ssize(chain_.cells) > limits::kCellsMax) {
       return ShapeError(absl::StrCat(
           "The template has ", chain_.variants.size(), " variants and ",
-          chain_.cells.size(), " cells; at most ", ChainTemplate::kVariantsMax,
-          " and ", ChainTemplate::kCellsMax, " are allowed."));
+          chain_.cells.size(), " cells; at most ", limits::kVariantsMax,
+          " and ", limits::kCellsMax, " are allowed."));
     }
     return absl::OkStatus();
   }
@@ -131,9 +122,9 @@ class ChainResolver {
 
   absl::Status CheckName(absl::string_view place,
                          const std::string& name) const {
-    if (name.empty() || name.size() > kNameLengthMax) {
+    if (!limits::kWordLength.Contains(std::ssize(name))) {
       return ShapeError(absl::StrCat("Field ", place, ".name must have 1 to ",
-                                     kNameLengthMax, " characters."));
+                                     limits::kWordLength.max, " characters."));
     }
     if (block_words_.contains(name) || edge_words_.contains(name)) {
       return ShapeError(absl::StrCat(
@@ -148,8 +139,7 @@ class ChainResolver {
         absl::StrCat("cells[", resolved_.cells.size(), "]");
     ARCHPOOL_RETURN_IF_ERROR(CheckName(place, cell.name));
     ARCHPOOL_RETURN_IF_ERROR(FieldResolver::CheckConstant(
-        absl::StrCat(place, ".nodes"), cell.nodes,
-        {.min = 2, .max = CellTemplate::kNodesMax}));
+        absl::StrCat(place, ".nodes"), cell.nodes, limits::kCellNodes));
     std::set<std::pair<int64_t, int64_t>> joined;
     for (const CellTemplate::Edge& edge : cell.edges) {
       if (edge.from < 0 || edge.from >= edge.to || edge.to >= cell.nodes ||
@@ -179,16 +169,16 @@ class ChainResolver {
     }
     const auto check = [&](absl::string_view field,
                            const std::optional<int64_t>& value,
-                           const FieldRange& range) {
+                           const Range<int64_t>& range) {
       return value.has_value()
                  ? FieldResolver::CheckConstant(absl::StrCat(place, ".", field),
                                                 *value, range)
                  : absl::OkStatus();
     };
-    ARCHPOOL_RETURN_IF_ERROR(check("kernel", variant.kernel, kKernelRange));
-    ARCHPOOL_RETURN_IF_ERROR(check("width", variant.width, kWidthRange));
+    ARCHPOOL_RETURN_IF_ERROR(check("kernel", variant.kernel, limits::kKernel));
+    ARCHPOOL_RETURN_IF_ERROR(check("width", variant.width, limits::kWidth));
     ARCHPOOL_RETURN_IF_ERROR(
-        check("expansion", variant.expansion, kExpansionRange));
+        check("expansion", variant.expansion, limits::kExpansion));
     ResolvedOperation operation =
         resolved_.operations[static_cast<size_t>(of->second)];
     operation.word = variant.name;
@@ -229,12 +219,12 @@ class ChainResolver {
   absl::Status ResolveStem() {
     ARCHPOOL_ASSIGN_OR_RETURN(
         resolved_.stem_width,
-        fields_.Int("stem_width", chain_.stem_width, kWidthRange));
+        fields_.Int("stem_width", chain_.stem_width, limits::kWidth));
     fields_.MarkRead(resolved_.stem_width);
     ARCHPOOL_RETURN_IF_ERROR(FieldResolver::CheckConstant(
-        "stem_kernel", chain_.stem_kernel, kKernelRange));
+        "stem_kernel", chain_.stem_kernel, limits::kKernel));
     ARCHPOOL_RETURN_IF_ERROR(FieldResolver::CheckConstant(
-        "stem_stride", chain_.stem_stride, kStrideRange));
+        "stem_stride", chain_.stem_stride, limits::kStride));
     resolved_.stem_kernel = chain_.stem_kernel;
     resolved_.stem_stride = chain_.stem_stride;
     ARCHPOOL_ASSIGN_OR_RETURN(
@@ -248,7 +238,7 @@ class ChainResolver {
   absl::Status ResolveHead() {
     ARCHPOOL_ASSIGN_OR_RETURN(
         resolved_.head_width,
-        fields_.Int("head_width", chain_.head_width, kHeadWidthRange));
+        fields_.Int("head_width", chain_.head_width, limits::kHeadWidth));
     fields_.MarkRead(resolved_.head_width);
     ARCHPOOL_ASSIGN_OR_RETURN(
         resolved_.head_activation,
@@ -264,7 +254,7 @@ class ChainResolver {
   absl::Status ResolveStage(const std::string& place,
                             const StageTemplate& stage) {
     ARCHPOOL_RETURN_IF_ERROR(FieldResolver::CheckConstant(
-        absl::StrCat(place, ".stride"), stage.stride, kStrideRange));
+        absl::StrCat(place, ".stride"), stage.stride, limits::kStride));
     ResolvedStage resolved{.stride = stage.stride, .blocks = {}};
     for (size_t i = 0; i < stage.blocks.size(); ++i) {
       ARCHPOOL_ASSIGN_OR_RETURN(
@@ -290,16 +280,18 @@ class ChainResolver {
         fields_.Word(name("operation"), block.operation, block_words_));
     ARCHPOOL_ASSIGN_OR_RETURN(
         resolved.kernel,
-        fields_.Int(name("kernel"), block.kernel, kKernelRange));
+        fields_.Int(name("kernel"), block.kernel, limits::kKernel));
     ARCHPOOL_ASSIGN_OR_RETURN(
-        resolved.width, fields_.Int(name("width"), block.width, kWidthRange));
+        resolved.width,
+        fields_.Int(name("width"), block.width, limits::kWidth));
     ARCHPOOL_ASSIGN_OR_RETURN(
         resolved.expansion,
-        fields_.Int(name("expansion"), block.expansion, kExpansionRange));
+        fields_.Int(name("expansion"), block.expansion, limits::kExpansion));
     ARCHPOOL_ASSIGN_OR_RETURN(
         resolved.repeat,
         fields_.Int(name("repeat"), block.repeat,
-                    {.min = carries_stride ? 1 : 0, .max = kRepeatMax}));
+                    {.min = carries_stride ? 1 : limits::kRepeat.min,
+                     .max = limits::kRepeat.max}));
     ARCHPOOL_ASSIGN_OR_RETURN(
         resolved.activation,
         fields_.Word(name("activation"), block.activation, activation_words_));

@@ -95,7 +95,6 @@ struct VariantTemplate {
 // the cell's own width; kernel 3, expansion 1 and relu unless a variant sets
 // them. An architecture whose cell passes nothing on is no network.
 struct CellTemplate {
-  static constexpr int64_t kNodesMax = 8;
   struct Edge {
     int64_t from = 0;
     int64_t to = 1;  // in (from, nodes); no two edges join the same nodes
@@ -103,7 +102,7 @@ struct CellTemplate {
     friend bool operator==(const Edge&, const Edge&) = default;
   };
   std::string name;
-  int64_t nodes = 2;  // in [2, kNodesMax]
+  int64_t nodes = 2;  // in limits::kCellNodes
   std::vector<Edge> edges;
   friend bool operator==(const CellTemplate&, const CellTemplate&) = default;
 };
@@ -115,8 +114,6 @@ struct StageTemplate {
 };
 
 struct ChainTemplate {
-  static constexpr size_t kVariantsMax = 64;
-  static constexpr size_t kCellsMax = 8;
   std::vector<VariantTemplate> variants;  // each used somewhere
   std::vector<CellTemplate> cells;        // the same
   // The stem: conv stem_kernel×stem_kernel, stride stem_stride, batch norm,

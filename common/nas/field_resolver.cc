@@ -8,10 +8,6 @@
 
 namespace archpool {
 
-std::string FieldRange::ToString() const {
-  return absl::StrCat(odd ? "odd, in [" : "in [", min, ", ", max, "]");
-}
-
 FieldResolver::FieldResolver(const std::vector<Dimension>& dimensions)
     : dimensions_(dimensions) {
   for (size_t i = 0; i < dimensions.size(); ++i) {
@@ -51,13 +47,15 @@ absl::StatusOr<ResolvedField> FieldResolver::Reference(
 
 absl::StatusOr<ResolvedField> FieldResolver::Int(
     absl::string_view field, const IntField& value,
-    const FieldRange& range) const {
+    const Range<int64_t>& range) const {
   if (const auto* constant = std::get_if<int64_t>(&value)) {
     ARCHPOOL_RETURN_IF_ERROR(CheckConstant(field, *constant, range));
     return ResolvedField{.dimension = -1, .values = {*constant}};
   }
   return Reference<int64_t>(
-      field, std::get<DimensionRef>(value), range.ToString(),
+      field, std::get<DimensionRef>(value),
+      absl::StrCat(range.is_odd ? "odd, in " : "in ",
+                   archpool::ToString(range)),
       [&range](int64_t choice) { return range.Contains(choice); },
       [](int64_t choice) { return choice; });
 }
@@ -87,11 +85,8 @@ absl::StatusOr<ResolvedField> FieldResolver::Word(
 
 absl::Status FieldResolver::CheckConstant(absl::string_view field,
                                           int64_t value,
-                                          const FieldRange& range) {
-  if (range.Contains(value)) return absl::OkStatus();
-  return InvalidArgument("TEMPLATE_RANGE",
-                         absl::StrCat("Field ", field, " is ", value,
-                                      "; it must be ", range.ToString(), "."));
+                                          const Range<int64_t>& range) {
+  return CheckRange("TEMPLATE_RANGE", field, value, range);
 }
 
 absl::Status FieldResolver::CheckAllRead() const {

@@ -12,21 +12,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/base/range.h"
 #include "common/nas/resolved_chain.h"
 #include "common/nas/search_space.h"
 
 namespace archpool {
-
-struct FieldRange {
-  int64_t min;
-  int64_t max;
-  bool odd = false;
-
-  bool Contains(int64_t value) const {
-    return value >= min && value <= max && (!odd || value % 2 != 0);
-  }
-  std::string ToString() const;
-};
 
 // The words that a field takes, and what each stands for.
 using Vocabulary = std::map<std::string, int64_t>;
@@ -39,13 +29,13 @@ class FieldResolver {
   // TEMPLATE_RANGE (a constant), TEMPLATE_REFERENCE (a dimension).
   absl::StatusOr<ResolvedField> Int(absl::string_view field,
                                     const IntField& value,
-                                    const FieldRange& range) const;
+                                    const Range<int64_t>& range) const;
   absl::StatusOr<ResolvedField> Word(absl::string_view field,
                                      const WordField& value,
                                      const Vocabulary& words) const;
   // TEMPLATE_RANGE.
   static absl::Status CheckConstant(absl::string_view field, int64_t value,
-                                    const FieldRange& range);
+                                    const Range<int64_t>& range);
 
   // Notes that some network depends on `field`.
   void MarkRead(const ResolvedField& field) {

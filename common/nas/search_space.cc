@@ -1,6 +1,7 @@
 #include "common/nas/search_space.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -8,14 +9,13 @@
 #include "absl/strings/str_join.h"
 #include "common/base/check.h"
 #include "common/base/status.h"
+#include "common/nas/template_limits.h"
 
 namespace archpool {
 namespace {
 
-constexpr size_t kNameLengthMax = 64;
-
 bool IsName(absl::string_view name) {
-  return !name.empty() && name.size() <= kNameLengthMax &&
+  return limits::kWordLength.Contains(std::ssize(name)) &&
          std::all_of(name.begin(), name.end(),
                      [](char c) { return c > ' ' && c <= '~' && c != '='; });
 }
@@ -25,7 +25,7 @@ absl::Status CheckDimension(const Dimension& dimension, size_t index) {
     return InvalidArgument(
         "DIMENSION_NAME",
         absl::StrCat("The name of dimension ", index, " must have 1 to ",
-                     kNameLengthMax,
+                     limits::kWordLength.max,
                      " printable ASCII characters, none of them a space or "
                      "\"=\"."));
   }

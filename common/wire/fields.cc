@@ -10,10 +10,11 @@
 namespace archpool::wire {
 namespace {
 
+constexpr absl::string_view kRangeReason = "FIELD_RANGE";
+
 // What google.protobuf.Timestamp and Duration allow.
 constexpr int64_t kTimestampSecondsMin = -62'135'596'800;
 constexpr int64_t kTimestampSecondsMax = 253'402'300'799;
-constexpr int64_t kDurationSecondsMax = 315'576'000'000;
 constexpr int64_t kNanosMax = 999'999'999;
 
 // Echoes input in an error without letting it fill the message or the terminal.
@@ -30,21 +31,14 @@ absl::Status RequiredError(absl::string_view path) {
                          absl::StrCat("Field ", path, " is required; set it."));
 }
 
-absl::Status CheckRange(absl::string_view path, int64_t value, int64_t min,
-                        int64_t max) {
-  if (value >= min && value <= max) return absl::OkStatus();
-  return InvalidArgument(
-      "FIELD_RANGE", absl::StrCat("Field ", path, " is ", value,
-                                  "; it must be in [", min, ", ", max, "]."));
+absl::Status CheckRange(absl::string_view path, int64_t value,
+                        const Range<int64_t>& range) {
+  return archpool::CheckRange(kRangeReason, path, value, range);
 }
 
 absl::Status CheckRanges(absl::string_view parent,
                          std::initializer_list<RangeRule> rules) {
-  for (const RangeRule& rule : rules) {
-    if (rule.value >= rule.min && rule.value <= rule.max) continue;
-    return CheckRange(Join(parent, rule.field), rule.value, rule.min, rule.max);
-  }
-  return absl::OkStatus();
+  return archpool::CheckRanges(kRangeReason, parent, rules);
 }
 
 absl::Status CheckCount(absl::string_view path, int64_t count, int64_t max) {
@@ -123,30 +117,31 @@ google::protobuf::Duration ToProto(absl::Duration duration) {
 
 absl::StatusOr<absl::Time> ReadTime(absl::string_view path,
                                     const google::protobuf::Timestamp& proto) {
-  ARCHPOOL_RETURN_IF_ERROR(CheckRanges(
-      path,
-      {{"seconds", proto.seconds(), kTimestampSecondsMin, kTimestampSecondsMax},
-       {"nanos", proto.nanos(), 0, kNanosMax}}));
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckRanges(path, {{"seconds",
+                          proto.seconds(),
+                          {kTimestampSecondsMin, kTimestampSecondsMax}},
+                         {"nanos", proto.nanos(), {0, kNanosMax}}}));
   return absl::FromUnixSeconds(proto.seconds()) +
          absl::Nanoseconds(proto.nanos());
 }
 
 absl::StatusOr<absl::Duration> ReadDuration(
     absl::string_view path, const google::protobuf::Duration& proto,
-    absl::Duration min, absl::Duration max) {
-  ARCHPOOL_RETURN_IF_ERROR(CheckRanges(
-      path,
-      {{"seconds", proto.seconds(), -kDurationSecondsMax, kDurationSecondsMax},
-       {"nanos", proto.nanos(), proto.seconds() > 0 ? 0 : -kNanosMax,
-        proto.seconds() < 0 ? 0 : kNanosMax}}));
+    const Range<absl::Duration>& range) {
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckRanges(path, {{"seconds",
+                          proto.seconds(),
+                          {-kDurationSecondsMax, kDurationSecondsMax}},
+                         {"nanos",
+                          proto.nanos(),
+                          {proto.seconds() > 0 ? 0 : -kNanosMax,
+                           proto.seconds() < 0 ? 0 : kNanosMax}}}));
   const absl::Duration duration =
       absl::Seconds(proto.seconds()) + absl::Nanoseconds(proto.nanos());
-  if (duration >= min && duration <= max) return duration;
-  return InvalidArgument(
-      "FIELD_RANGE",
-      absl::StrCat("Field ", path, " is ", absl::FormatDuration(duration),
-                   "; it must be in [", absl::FormatDuration(min), ", ",
-                   absl::FormatDuration(max), "]."));
+  ARCHPOOL_RETURN_IF_ERROR(
+      archpool::CheckRange(kRangeReason, path, duration, range));
+  return duration;
 }
 
 }  // namespace archpool::wire

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/base/range.h"
 #include "common/crypto/sha256.h"
 #include "common/model/ids.h"
 #include "google/protobuf/duration.pb.h"
@@ -23,20 +24,16 @@
 
 namespace archpool::wire {
 
+// The longest that a google.protobuf.Duration holds: 10,000 years.
+inline constexpr int64_t kDurationSecondsMax = 315'576'000'000;
+inline constexpr absl::Duration kDurationMax =
+    absl::Seconds(kDurationSecondsMax);
+
 absl::Status RequiredError(absl::string_view path);
 
-// `value` in [min, max].
-absl::Status CheckRange(absl::string_view path, int64_t value, int64_t min,
-                        int64_t max);
-
-// One row of a table of ranges.
-struct RangeRule {
-  absl::string_view field;
-  int64_t value = 0;
-  int64_t min = 0;
-  int64_t max = 0;
-};
-// The first row that fails; the path is "<parent>.<field>".
+// archpool::CheckRange and CheckRanges, with FIELD_RANGE.
+absl::Status CheckRange(absl::string_view path, int64_t value,
+                        const Range<int64_t>& range);
 absl::Status CheckRanges(absl::string_view parent,
                          std::initializer_list<RangeRule> rules);
 
@@ -57,7 +54,7 @@ absl::StatusOr<Digest> ReadDigest(absl::string_view path,
 template <typename IdType>
 absl::StatusOr<IdType> ReadId(absl::string_view path, int64_t value) {
   if (value == 0) return RequiredError(path);
-  const absl::Status status = CheckRange(path, value, 1, INT64_MAX);
+  const absl::Status status = CheckRange(path, value, {1, INT64_MAX});
   if (!status.ok()) return status;
   return IdType{value};
 }
@@ -72,10 +69,9 @@ google::protobuf::Duration ToProto(absl::Duration duration);
 // Within what the message may hold (years 1 to 9999).
 absl::StatusOr<absl::Time> ReadTime(absl::string_view path,
                                     const google::protobuf::Timestamp& proto);
-// In [min, max].
 absl::StatusOr<absl::Duration> ReadDuration(
     absl::string_view path, const google::protobuf::Duration& proto,
-    absl::Duration min, absl::Duration max);
+    const Range<absl::Duration>& range);
 
 }  // namespace archpool::wire
 

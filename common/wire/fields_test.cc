@@ -10,10 +10,10 @@ using ::testing::HasSubstr;
 
 TEST(FieldsTest, RangeErrorNamesFieldValueAndRange) {
   const absl::Status status =
-      CheckRanges("spec", {{"good", 5, 1, 10}, {"bad", 11, 1, 10}});
+      CheckRanges("spec", {{"good", 5, {1, 10}}, {"bad", 11, {1, 10}}});
   EXPECT_EQ(ReasonOf(status), "FIELD_RANGE");
   EXPECT_EQ(status.message(), "Field spec.bad is 11; it must be in [1, 10].");
-  EXPECT_TRUE(CheckRanges("", {{"low", 1, 1, 1}}).ok());
+  EXPECT_TRUE(CheckRanges("", {{"low", 1, {1, 1}}}).ok());
 }
 
 TEST(FieldsTest, PrintableRefusesEmptyLongAndControlCharacters) {
@@ -66,18 +66,19 @@ TEST(FieldsTest, DurationsRoundTripAndObeyTheirRange) {
   for (const absl::Duration duration :
        {absl::ZeroDuration(), absl::Milliseconds(-1500), absl::Nanoseconds(-1),
         absl::Seconds(59) + absl::Nanoseconds(999'999'999)}) {
-    EXPECT_EQ(*ReadDuration("wait", ToProto(duration), -limit, limit),
+    EXPECT_EQ(*ReadDuration("wait", ToProto(duration), {-limit, limit}),
               duration);
   }
   EXPECT_EQ(ReasonOf(ReadDuration("wait", ToProto(absl::Seconds(31)),
-                                  absl::ZeroDuration(), absl::Seconds(30))),
+                                  {absl::ZeroDuration(), absl::Seconds(30)})),
             "FIELD_RANGE");
   google::protobuf::Duration bad;
   bad.set_seconds(1);
   bad.set_nanos(-1);  // signs differ
-  EXPECT_EQ(ReasonOf(ReadDuration("wait", bad, -limit, limit)), "FIELD_RANGE");
-  EXPECT_TRUE(ReadDuration("wait", ToProto(absl::InfiniteDuration()), -limit,
-                           absl::InfiniteDuration())
+  EXPECT_EQ(ReasonOf(ReadDuration("wait", bad, {-limit, limit})),
+            "FIELD_RANGE");
+  EXPECT_TRUE(ReadDuration("wait", ToProto(absl::InfiniteDuration()),
+                           {-limit, absl::InfiniteDuration()})
                   .ok());
 }
 

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/wire/fields.h"
+#include "common/wire/request_limits.h"
 #include "common/wire/work_wire.h"
 
 namespace archpool::wire {
@@ -31,10 +32,10 @@ absl::StatusOr<CheckpointFiles> FilesFromProto(
       files.optimizer,
       ReadDigest(Join(path, "optimizer_digest"), proto.optimizer_digest()));
   ARCHPOOL_RETURN_IF_ERROR(
-      CheckRanges(path, {{"weights_size_bytes", proto.weights_size_bytes(), 1,
-                          kWeightsSizeBytesMax},
+      CheckRanges(path, {{"weights_size_bytes", proto.weights_size_bytes(),
+                          limits::kWeightsSizeBytes},
                          {"optimizer_size_bytes", proto.optimizer_size_bytes(),
-                          1, kWeightsSizeBytesMax}}));
+                          limits::kWeightsSizeBytes}}));
   files.weights_size_bytes = proto.weights_size_bytes();
   files.optimizer_size_bytes = proto.optimizer_size_bytes();
   return files;

@@ -7,14 +7,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/nas/template_limits.h"
 #include "common/wire/fields.h"
 
 namespace archpool::wire {
 namespace {
-
-constexpr int64_t kWordLengthMax = 64;
-constexpr int64_t kStagesMax = 16;
-constexpr int64_t kBlocksMax = 64;
 
 void Fill(const IntField& field, v1::IntField* proto) {
   if (const auto* reference = std::get_if<DimensionRef>(&field)) {
@@ -89,7 +86,7 @@ absl::Status Read(absl::string_view path, const v1::IntField& proto,
       return absl::OkStatus();
     case v1::IntField::kDimension:
       ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(
-          Join(path, "dimension"), proto.dimension(), kWordLengthMax));
+          Join(path, "dimension"), proto.dimension(), limits::kWordLength.max));
       *field = DimensionRef{proto.dimension()};
       return absl::OkStatus();
     case v1::IntField::FIELD_NOT_SET:
@@ -103,12 +100,12 @@ absl::Status Read(absl::string_view path, const v1::WordField& proto,
   switch (proto.field_case()) {
     case v1::WordField::kConstant:
       ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(
-          Join(path, "constant"), proto.constant(), kWordLengthMax));
+          Join(path, "constant"), proto.constant(), limits::kWordLength.max));
       *field = proto.constant();
       return absl::OkStatus();
     case v1::WordField::kDimension:
       ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(
-          Join(path, "dimension"), proto.dimension(), kWordLengthMax));
+          Join(path, "dimension"), proto.dimension(), limits::kWordLength.max));
       *field = DimensionRef{proto.dimension()};
       return absl::OkStatus();
     case v1::WordField::FIELD_NOT_SET:
@@ -138,10 +135,10 @@ absl::StatusOr<BlockTemplate> ReadBlock(absl::string_view path,
 absl::StatusOr<VariantTemplate> ReadVariant(
     absl::string_view path, const v1::ChainTemplate::Variant& proto) {
   VariantTemplate variant;
-  ARCHPOOL_RETURN_IF_ERROR(
-      CheckPrintable(Join(path, "name"), proto.name(), kWordLengthMax));
-  ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(Join(path, "operation"),
-                                          proto.operation(), kWordLengthMax));
+  ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(Join(path, "name"), proto.name(),
+                                          limits::kWordLength.max));
+  ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(
+      Join(path, "operation"), proto.operation(), limits::kWordLength.max));
   variant.name = proto.name();
   variant.operation = proto.operation();
   if (proto.has_kernel()) variant.kernel = proto.kernel();
@@ -149,7 +146,7 @@ absl::StatusOr<VariantTemplate> ReadVariant(
   if (proto.has_expansion()) variant.expansion = proto.expansion();
   if (proto.has_activation()) {
     ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(
-        Join(path, "activation"), proto.activation(), kWordLengthMax));
+        Join(path, "activation"), proto.activation(), limits::kWordLength.max));
     variant.activation = proto.activation();
   }
   return variant;
@@ -158,11 +155,11 @@ absl::StatusOr<VariantTemplate> ReadVariant(
 absl::StatusOr<CellTemplate> ReadCell(absl::string_view path,
                                       const v1::ChainTemplate::Cell& proto) {
   CellTemplate cell;
-  ARCHPOOL_RETURN_IF_ERROR(
-      CheckPrintable(Join(path, "name"), proto.name(), kWordLengthMax));
+  ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(Join(path, "name"), proto.name(),
+                                          limits::kWordLength.max));
   ARCHPOOL_RETURN_IF_ERROR(
       CheckCount(Join(path, "edges"), proto.edges_size(),
-                 CellTemplate::kNodesMax * CellTemplate::kNodesMax));
+                 limits::kCellNodes.max * limits::kCellNodes.max));
   cell.name = proto.name();
   cell.nodes = proto.nodes();
   for (int e = 0; e < proto.edges_size(); ++e) {
@@ -177,17 +174,15 @@ absl::StatusOr<CellTemplate> ReadCell(absl::string_view path,
 
 absl::Status CheckTemplateSize(absl::string_view path,
                                const v1::ChainTemplate& proto) {
-  ARCHPOOL_RETURN_IF_ERROR(
-      CheckCount(Join(path, "stages"), proto.stages_size(), kStagesMax));
+  ARCHPOOL_RETURN_IF_ERROR(CheckCount(Join(path, "stages"), proto.stages_size(),
+                                      limits::kStages.max));
   int64_t blocks = 0;
   for (const auto& stage : proto.stages()) blocks += stage.blocks_size();
   ARCHPOOL_RETURN_IF_ERROR(
-      CheckCount(Join(path, "stages.blocks"), blocks, kBlocksMax));
-  ARCHPOOL_RETURN_IF_ERROR(CheckCount(Join(path, "variants"),
-                                      proto.variants_size(),
-                                      ChainTemplate::kVariantsMax));
-  return CheckCount(Join(path, "cells"), proto.cells_size(),
-                    ChainTemplate::kCellsMax);
+      CheckCount(Join(path, "stages.blocks"), blocks, limits::kBlocksMax));
+  ARCHPOOL_RETURN_IF_ERROR(CheckCount(
+      Join(path, "variants"), proto.variants_size(), limits::kVariantsMax));
+  return CheckCount(Join(path, "cells"), proto.cells_size(), limits::kCellsMax);
 }
 
 absl::StatusOr<ChainTemplate> ReadTemplate(absl::string_view path,
@@ -235,8 +230,8 @@ absl::StatusOr<ChainTemplate> ReadTemplate(absl::string_view path,
 
 absl::StatusOr<Dimension> ReadDimension(absl::string_view path,
                                         const v1::Dimension& proto) {
-  ARCHPOOL_RETURN_IF_ERROR(
-      CheckPrintable(Join(path, "name"), proto.name(), kWordLengthMax));
+  ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(Join(path, "name"), proto.name(),
+                                          limits::kWordLength.max));
   ARCHPOOL_RETURN_IF_ERROR(CheckCount(
       Join(path, "choices"), proto.choices_size(), SearchSpace::kMaxChoices));
   Dimension dimension;
@@ -249,8 +244,8 @@ absl::StatusOr<Dimension> ReadDimension(absl::string_view path,
         dimension.choices.emplace_back(choice.number());
         break;
       case v1::Dimension::Choice::kWord:
-        ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(Join(choice_path, "word"),
-                                                choice.word(), kWordLengthMax));
+        ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(
+            Join(choice_path, "word"), choice.word(), limits::kWordLength.max));
         dimension.choices.emplace_back(choice.word());
         break;
       case v1::Dimension::Choice::VALUE_NOT_SET:
@@ -314,8 +309,8 @@ absl::StatusOr<Architecture> ArchitectureFromProto(
       CheckCount(path, choices.size(), SearchSpace::kMaxDimensions));
   Architecture architecture;
   for (int d = 0; d < choices.size(); ++d) {
-    ARCHPOOL_RETURN_IF_ERROR(CheckRange(At(path, d), choices.Get(d), 0,
-                                        SearchSpace::kMaxChoices - 1));
+    ARCHPOOL_RETURN_IF_ERROR(CheckRange(At(path, d), choices.Get(d),
+                                        {0, SearchSpace::kMaxChoices - 1}));
     architecture.choices.push_back(static_cast<uint8_t>(choices.Get(d)));
   }
   if (space.IsValid(architecture)) return architecture;

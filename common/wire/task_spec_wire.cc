@@ -1,20 +1,14 @@
 #include "common/wire/task_spec_wire.h"
 
 #include "common/base/status.h"
+#include "common/model/limits.h"
 #include "common/wire/fields.h"
 #include "common/wire/search_space_wire.h"
 
 namespace archpool::wire {
 namespace {
 
-constexpr int64_t kMillion = 1'000'000;
-constexpr int64_t kTaskNameLengthMax = 100;
 constexpr int64_t kSearchPolicyLengthMax = 64;
-// As long as a google.protobuf.Duration may be; TaskSpec::Validate has the
-// limit of a task.
-constexpr absl::Duration kTimeLimitMax = absl::Seconds(315'576'000'000);
-constexpr int64_t kSideMax = 65'536;
-constexpr int64_t kImagesMax = 1'000'000'000;
 
 }  // namespace
 
@@ -50,7 +44,7 @@ absl::StatusOr<Recipe> RecipeFromProto(const v1::Recipe& proto) {
   recipe.segments = proto.segments();
   ARCHPOOL_RETURN_IF_ERROR(CheckCount("spec.recipe.further_epochs",
                                       proto.further_epochs_size(),
-                                      Recipe::kFurtherRungsMax));
+                                      limits::kFurtherRungs.max));
   recipe.further_epochs.assign(proto.further_epochs().begin(),
                                proto.further_epochs().end());
   // Recipes from before rungs have none.
@@ -87,8 +81,8 @@ v1::TaskSpec ToProto(const TaskSpec& spec) {
 
 absl::StatusOr<TaskSpec> TaskSpecFromProto(absl::string_view path,
                                            const v1::TaskSpec& proto) {
-  ARCHPOOL_RETURN_IF_ERROR(
-      CheckPrintable(Join(path, "name"), proto.name(), kTaskNameLengthMax));
+  ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(Join(path, "name"), proto.name(),
+                                          limits::kTaskNameLength.max));
   if (!proto.has_space()) return RequiredError(Join(path, "space"));
   if (!proto.has_recipe()) return RequiredError(Join(path, "recipe"));
   if (!proto.has_time_limit()) return RequiredError(Join(path, "time_limit"));
@@ -98,10 +92,11 @@ absl::StatusOr<TaskSpec> TaskSpecFromProto(absl::string_view path,
   ARCHPOOL_ASSIGN_OR_RETURN(
       spec.dataset, ReadDigest(Join(path, "dataset_id"), proto.dataset_id()));
   ARCHPOOL_ASSIGN_OR_RETURN(spec.recipe, RecipeFromProto(proto.recipe()));
+  // Whatever the message holds: Validate below has the limit of a task.
   ARCHPOOL_ASSIGN_OR_RETURN(
       spec.budget.time_limit,
       ReadDuration(Join(path, "time_limit"), proto.time_limit(),
-                   absl::ZeroDuration(), kTimeLimitMax));
+                   {absl::ZeroDuration(), kDurationMax}));
   ARCHPOOL_ASSIGN_OR_RETURN(
       spec.space, SearchSpaceFromProto(Join(path, "space"), proto.space()));
   spec.limits.parameters_max = proto.parameters_max();
@@ -146,16 +141,16 @@ v1::DatasetManifest ToProto(const DatasetManifest& manifest) {
 absl::StatusOr<DatasetManifest> ManifestFromProto(
     absl::string_view path, const v1::DatasetManifest& proto) {
   ARCHPOOL_RETURN_IF_ERROR(CheckRanges(
-      path, {{"channels", proto.channels(), 1, 4096},
-             {"height", proto.height(), 1, kSideMax},
-             {"width", proto.width(), 1, kSideMax},
-             {"classes", proto.classes(), 2, 256},
-             {"train_count", proto.train_count(), 1, kImagesMax},
-             {"validation_count", proto.validation_count(), 1, kImagesMax},
-             {"held_out_count", proto.held_out_count(), 1, kImagesMax},
-             {"mean_ppm", proto.mean_ppm(), 0, kMillion},
-             // Division by it must stay defined: data without contrast has 1.
-             {"deviation_ppm", proto.deviation_ppm(), 1, kMillion}}));
+      path,
+      {{"channels", proto.channels(), limits::kImageChannels},
+       {"height", proto.height(), limits::kImageSide},
+       {"width", proto.width(), limits::kImageSide},
+       {"classes", proto.classes(), limits::kClasses},
+       {"train_count", proto.train_count(), limits::kImages},
+       {"validation_count", proto.validation_count(), limits::kImages},
+       {"held_out_count", proto.held_out_count(), limits::kImages},
+       {"mean_ppm", proto.mean_ppm(), limits::kPixelMeanPpm},
+       {"deviation_ppm", proto.deviation_ppm(), limits::kPixelDeviationPpm}}));
   DatasetManifest manifest;
   ARCHPOOL_ASSIGN_OR_RETURN(
       manifest.train,

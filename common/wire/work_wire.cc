@@ -7,6 +7,7 @@
 #include "common/base/status.h"
 #include "common/wire/fields.h"
 #include "common/wire/proof_wire.h"
+#include "common/wire/request_limits.h"
 #include "common/wire/search_space_wire.h"
 #include "common/wire/task_spec_wire.h"
 
@@ -14,8 +15,8 @@ namespace archpool::wire {
 namespace {
 
 // Neither a storm of calls nor a lease that is lost before the first.
-constexpr absl::Duration kRenewalIntervalMin = absl::Milliseconds(50);
-constexpr absl::Duration kRenewalIntervalMax = absl::Hours(24);
+constexpr Range<absl::Duration> kRenewalInterval{absl::Milliseconds(50),
+                                                 absl::Hours(24)};
 
 struct NamedDataset {
   Digest id;
@@ -42,7 +43,7 @@ absl::Status ReadCheckpoint(const std::string& path,
                             const v1::Lease::Assignment& proto,
                             WorkAssignment& assignment) {
   ARCHPOOL_RETURN_IF_ERROR(
-      CheckRange(Join(path, "rung"), proto.rung(), 1, INT64_MAX));
+      CheckRange(Join(path, "rung"), proto.rung(), limits::kPositive));
   ARCHPOOL_ASSIGN_OR_RETURN(assignment.resumes,
                             ReadId<TrialId>(Join(path, "resumes_trial_id"),
                                             proto.resumes_trial_id()));
@@ -50,8 +51,8 @@ absl::Status ReadCheckpoint(const std::string& path,
                             ReadDigest(Join(path, "initial_weights_digest"),
                                        proto.initial_weights_digest()));
   ARCHPOOL_RETURN_IF_ERROR(CheckRange(Join(path, "initial_weights_size_bytes"),
-                                      proto.initial_weights_size_bytes(), 1,
-                                      kWeightsSizeBytesMax));
+                                      proto.initial_weights_size_bytes(),
+                                      limits::kWeightsSizeBytes));
   assignment.initial_weights_size_bytes = proto.initial_weights_size_bytes();
   return absl::OkStatus();
 }
@@ -74,7 +75,7 @@ absl::StatusOr<WorkAssignment> ReadAssignment(
       assignment.architecture_id,
       ReadDigest(Join(path, "architecture_id"), proto.architecture_id()));
   ARCHPOOL_RETURN_IF_ERROR(
-      CheckRange(Join(path, "rung"), proto.rung(), 0, recipe.last_rung()));
+      CheckRange(Join(path, "rung"), proto.rung(), {0, recipe.last_rung()}));
   assignment.rung = proto.rung();
   if (proto.resumes_trial_id() != 0) {
     ARCHPOOL_RETURN_IF_ERROR(ReadCheckpoint(path, proto, assignment));
@@ -122,7 +123,7 @@ absl::Status ReadProof(const v1::Audit& proto, AuditOrder& order) {
   order.measures_all = proto.measures_all();
   if (order.is_whole) return absl::OkStatus();
   ARCHPOOL_RETURN_IF_ERROR(
-      CheckRange("audit.segment", proto.segment(), 0, order.segments - 1));
+      CheckRange("audit.segment", proto.segment(), {0, order.segments - 1}));
   order.segment = proto.segment();
   ARCHPOOL_ASSIGN_OR_RETURN(order.opening,
                             OpeningFromProto("audit.opening", proto.opening()));
@@ -135,8 +136,8 @@ absl::StatusOr<absl::Duration> ReadLeft(
     absl::string_view path, bool is_said,
     const google::protobuf::Duration& left) {
   if (!is_said) return absl::InfiniteDuration();
-  return ReadDuration(path, left, absl::ZeroDuration(),
-                      absl::InfiniteDuration());
+  return ReadDuration(path, left,
+                      {absl::ZeroDuration(), absl::InfiniteDuration()});
 }
 
 absl::StatusOr<WorkLease> LeaseFromProto(const v1::Lease& proto) {
@@ -149,7 +150,7 @@ absl::StatusOr<WorkLease> LeaseFromProto(const v1::Lease& proto) {
       lease.subspace,
       ReadId<SubspaceId>("lease.subspace_id", proto.subspace_id()));
   ARCHPOOL_RETURN_IF_ERROR(
-      CheckRange("lease.attempt", proto.attempt(), 1, INT64_MAX));
+      CheckRange("lease.attempt", proto.attempt(), limits::kPositive));
   lease.attempt = proto.attempt();
   lease.is_backup = proto.role() == v1::Lease::ROLE_BACKUP;
   ARCHPOOL_ASSIGN_OR_RETURN(
@@ -166,11 +167,11 @@ absl::StatusOr<WorkLease> LeaseFromProto(const v1::Lease& proto) {
   ARCHPOOL_ASSIGN_OR_RETURN(
       lease.assignments,
       ReadAssignments("lease.assignments", proto.assignments(), lease));
-  ARCHPOOL_RETURN_IF_ERROR(
-      CheckRange("lease.trials_target", proto.trials_target(), 0, INT64_MAX));
+  ARCHPOOL_RETURN_IF_ERROR(CheckRange(
+      "lease.trials_target", proto.trials_target(), limits::kNotNegative));
   lease.trials_target = proto.trials_target();
   ARCHPOOL_RETURN_IF_ERROR(
-      CheckRange("lease.price", proto.price(), 0, kAmountMax));
+      CheckRange("lease.price", proto.price(), limits::kAmount));
   lease.price = proto.price();
   return lease;
 }
@@ -190,19 +191,19 @@ absl::StatusOr<AuditOrder> AuditFromProto(const v1::Audit& proto) {
   ARCHPOOL_ASSIGN_OR_RETURN(
       order.renewal_interval,
       ReadDuration("audit.renewal_interval", proto.renewal_interval(),
-                   kRenewalIntervalMin, kRenewalIntervalMax));
+                   kRenewalInterval));
   ARCHPOOL_ASSIGN_OR_RETURN(
       const NamedDataset dataset,
       ReadDataset("audit", proto.dataset_id(), proto.manifest()));
   order.dataset = dataset.id;
   order.manifest = dataset.manifest;
-  ARCHPOOL_RETURN_IF_ERROR(CheckRanges(
-      "audit",
-      {{"attempt", proto.attempt(), 1, INT64_MAX},
-       {"weights_size_bytes", proto.weights_size_bytes(), 1,
-        kWeightsSizeBytesMax},
-       {"claimed_validation_correct", proto.claimed_validation_correct(), 0,
-        order.manifest.validation_count}}));
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckRanges("audit", {{"attempt", proto.attempt(), limits::kPositive},
+                            {"weights_size_bytes", proto.weights_size_bytes(),
+                             limits::kWeightsSizeBytes},
+                            {"claimed_validation_correct",
+                             proto.claimed_validation_correct(),
+                             {0, order.manifest.validation_count}}}));
   order.attempt = proto.attempt();
   order.weights_size_bytes = proto.weights_size_bytes();
   order.claimed_validation_correct = proto.claimed_validation_correct();
@@ -217,8 +218,8 @@ absl::StatusOr<AuditOrder> AuditFromProto(const v1::Audit& proto) {
   ARCHPOOL_ASSIGN_OR_RETURN(
       order.assignment, ReadAssignment("audit.assignment", proto.assignment(),
                                        space, order.manifest, order.recipe));
-  ARCHPOOL_RETURN_IF_ERROR(
-      CheckRange("audit.segments", proto.segments(), 0, order.recipe.segments));
+  ARCHPOOL_RETURN_IF_ERROR(CheckRange("audit.segments", proto.segments(),
+                                      {0, order.recipe.segments}));
   order.segments =
       proto.segments() > 0 ? proto.segments() : order.recipe.segments;
   ARCHPOOL_RETURN_IF_ERROR(ReadProof(proto, order));

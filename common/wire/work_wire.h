@@ -22,8 +22,6 @@
 
 namespace archpool::wire {
 
-// Weights of one trial, as a file.
-inline constexpr int64_t kWeightsSizeBytesMax = int64_t{512} << 20;
 inline constexpr int64_t kAssignmentsMax = 64;
 // "build/instruction set/threads".
 inline constexpr int64_t kHardwareClassLengthMax = 128;

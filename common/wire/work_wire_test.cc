@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/wire/fields.h"
+#include "common/wire/request_limits.h"
 #include "common/wire/search_space_wire.h"
 #include "common/wire/task_spec_wire.h"
 #include "common/wire/wire_test_data.h"
@@ -190,7 +191,9 @@ TEST(WorkWireTest, RefusesAnAuditThatContradictsItself) {
       [](auto& a) { a.set_segment(16); },
       [](auto& a) { a.clear_opening(); },
       [](auto& a) { a.set_attempt(0); },
-      [](auto& a) { a.set_weights_size_bytes(kWeightsSizeBytesMax + 1); },
+      [](auto& a) {
+        a.set_weights_size_bytes(limits::kWeightsSizeBytes.max + 1);
+      },
       [](auto& a) { a.set_claimed_validation_correct(61); },
       [](auto& a) { a.set_claimed_validation_correct(-1); },
       [](auto& a) { a.clear_held_out_digest(); },

@@ -89,7 +89,7 @@ absl::StatusOr<bool> UploadStream::Take() {
   const std::string& data = message_.data();
   const auto size = static_cast<int64_t>(data.size());
   ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckRange("data.size", size, 0, kChunkSizeBytesMax));
+      wire::CheckRange("data.size", size, {0, kChunkSizeBytesMax}));
   if (held_bytes_ + size > target_->size_bytes) {
     return InvalidArgument(
         "UPLOAD_TOO_LONG",

@@ -4,22 +4,19 @@
 #include "common/base/millionths.h"
 #include "common/base/status.h"
 #include "common/wire/fields.h"
+#include "common/wire/request_limits.h"
 #include "server/rpc/records_to_proto.h"
 
 namespace archpool::rpc {
 namespace {
 
-constexpr int64_t kRequestIdLengthMax = 64;
-constexpr int64_t kPageSizeMax = 1000;
-constexpr int64_t kPageSizeDefault = 100;
-
 absl::StatusOr<Deposit> ReadDeposit(const v1::DepositRequest& request) {
   ARCHPOOL_RETURN_IF_ERROR(
       wire::CheckName("account_name", request.account_name()));
   ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckRange("amount", request.amount(), 1, kAmountMax));
+      wire::CheckRange("amount", request.amount(), limits::kDeposit));
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
-      "request_id", request.request_id(), kRequestIdLengthMax));
+      "request_id", request.request_id(), limits::kRequestIdLengthMax));
   return archpool::Deposit{.account_name = request.account_name(),
                            .amount = request.amount(),
                            .request_id = request.request_id()};
@@ -28,15 +25,16 @@ absl::StatusOr<Deposit> ReadDeposit(const v1::DepositRequest& request) {
 absl::StatusOr<TransferFilter> ReadFilter(
     const Account& caller, const v1::ListTransfersRequest& request) {
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
-      "", {{"page_size", request.page_size(), 0, kPageSizeMax},
-           {"before_transfer_id", request.before_transfer_id(), 0, INT64_MAX},
-           {"task_id", request.task_id(), 0, INT64_MAX}}));
+      "", {{"page_size", request.page_size(), limits::kPageSize},
+           {"before_transfer_id", request.before_transfer_id(),
+            limits::kNotNegative},
+           {"task_id", request.task_id(), limits::kNotNegative}}));
   TransferFilter filter;
   if (caller.role != Role::kOperator) filter.place = Place::Of(caller.id);
   if (request.task_id() != 0) filter.task = TaskId{request.task_id()};
   filter.before = TransferId{request.before_transfer_id()};
   filter.limit =
-      request.page_size() == 0 ? kPageSizeDefault : request.page_size();
+      request.page_size() == 0 ? limits::kPageSizeDefault : request.page_size();
   return filter;
 }
 

@@ -7,16 +7,14 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/wire/fields.h"
+#include "common/wire/request_limits.h"
 #include "server/core/leaves/reward.h"
 #include "server/rpc/records_to_proto.h"
 
 namespace archpool::rpc {
 namespace {
 
-constexpr int64_t kRequestIdLengthMax = 64;
 constexpr int64_t kAddressLengthMax = 200;
-constexpr int64_t kPageSizeMax = 1000;
-constexpr int64_t kPageSizeDefault = 100;
 constexpr int64_t kTrialsExplainedMax = 100'000;
 constexpr absl::Duration kRefusedLately = absl::Minutes(10);
 constexpr absl::Duration kExplainedByDefault = absl::Hours(7 * 24);
@@ -32,7 +30,7 @@ absl::StatusOr<SetPayoutTerms> ReadTerms(
                            "Field address holds a space; leave it out.");
   }
   ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckRange("threshold", request.threshold(), 0, kAmountMax));
+      wire::CheckRange("threshold", request.threshold(), limits::kAmount));
   archpool::SetPayoutTerms command{.caller = caller};
   if (request.has_address()) command.address = request.address();
   if (request.has_threshold()) command.threshold = request.threshold();
@@ -67,9 +65,9 @@ absl::StatusOr<SetShareConsent> ReadConsent(
 absl::StatusOr<RequestPayout> ReadRequest(
     AccountId caller, const v1::RequestPayoutRequest& request) {
   ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckRange("amount", request.amount(), 0, kAmountMax));
+      wire::CheckRange("amount", request.amount(), limits::kAmount));
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
-      "request_id", request.request_id(), kRequestIdLengthMax));
+      "request_id", request.request_id(), limits::kRequestIdLengthMax));
   return archpool::RequestPayout{.caller = caller,
                                  .amount = request.amount(),
                                  .request_id = request.request_id()};
@@ -78,14 +76,15 @@ absl::StatusOr<RequestPayout> ReadRequest(
 absl::StatusOr<PayoutFilter> ReadFilter(const Account& caller,
                                         const v1::ListPayoutsRequest& request) {
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
-      "", {{"page_size", request.page_size(), 0, kPageSizeMax},
-           {"before_payout_id", request.before_payout_id(), 0, INT64_MAX}}));
+      "", {{"page_size", request.page_size(), limits::kPageSize},
+           {"before_payout_id", request.before_payout_id(),
+            limits::kNotNegative}}));
   PayoutFilter filter;
   if (caller.role != Role::kOperator) filter.account = caller.id;
   filter.open_only = request.open_only();
   filter.before = PayoutId{request.before_payout_id()};
   filter.limit =
-      request.page_size() == 0 ? kPageSizeDefault : request.page_size();
+      request.page_size() == 0 ? limits::kPageSizeDefault : request.page_size();
   return filter;
 }
 

@@ -62,7 +62,7 @@ absl::StatusOr<SetQuotas> ReadGetQuotas(const Account& caller,
 absl::Status ReadQuota(absl::string_view field, bool is_set, int64_t value,
                        int64_t max, std::optional<int64_t>& quota) {
   if (!is_set) return absl::OkStatus();
-  ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(field, value, 0, max));
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(field, value, {0, max}));
   quota = value;
   return absl::OkStatus();
 }

@@ -5,12 +5,11 @@
 
 #include "common/base/status.h"
 #include "common/wire/fields.h"
+#include "common/wire/request_limits.h"
 #include "server/receipts/notary.h"
 
 namespace archpool::rpc {
 namespace {
-
-constexpr int64_t kPageSizeMax = 1000;
 
 // Whose receipts the caller may see: operators those of the pool's own books.
 AccountId AccountOf(const Account& caller) {
@@ -18,7 +17,7 @@ AccountId AccountOf(const Account& caller) {
 }
 
 int64_t LimitOf(int64_t page_size) {
-  return page_size == 0 ? kPageSizeMax : page_size;
+  return page_size == 0 ? limits::kPageSize.max : page_size;
 }
 
 absl::Status FillStatement(const SealedReceipts& sealed, AccountId account,
@@ -75,9 +74,9 @@ grpc::ServerUnaryReactor* ReceiptService::ListReceipts(
               [this](const auto& call) -> absl::Status {
                 const v1::ListReceiptsRequest& asked = *call.request;
                 ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
-                    "", {{"page_size", asked.page_size(), 0, kPageSizeMax},
-                         {"after_receipt_id", asked.after_receipt_id(), 0,
-                          INT64_MAX}}));
+                    "", {{"page_size", asked.page_size(), limits::kPageSize},
+                         {"after_receipt_id", asked.after_receipt_id(),
+                          limits::kNotNegative}}));
                 ARCHPOOL_ASSIGN_OR_RETURN(
                     const std::vector<Receipt> receipts,
                     parts_.store.ReceiptsOf(AccountOf(call.caller),
@@ -97,24 +96,24 @@ grpc::ServerUnaryReactor* ReceiptService::ListEpochs(
   return Serve(
       parts_.gate, context, "/archpool.v1.ReceiptService/ListEpochs", request,
       response, [this](const auto& accepted) {
-        RunOn(
-            parts_.executor, accepted,
-            [this](const auto& call) -> absl::Status {
-              const v1::ListEpochsRequest& asked = *call.request;
-              ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
-                  "", {{"page_size", asked.page_size(), 0, kPageSizeMax},
-                       {"after_number", asked.after_number(), 0, INT64_MAX}}));
-              ARCHPOOL_ASSIGN_OR_RETURN(
-                  const std::vector<SignedEpoch> epochs,
-                  parts_.store.Epochs(asked.after_number(),
-                                      LimitOf(asked.page_size())));
-              for (const SignedEpoch& epoch : epochs) {
-                v1::Epoch* to = call.response->add_epochs();
-                to->set_content(Encode(epoch.epoch));
-                to->set_signature(epoch.signature.AsBytes());
-              }
-              return absl::OkStatus();
-            });
+        RunOn(parts_.executor, accepted,
+              [this](const auto& call) -> absl::Status {
+                const v1::ListEpochsRequest& asked = *call.request;
+                ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
+                    "", {{"page_size", asked.page_size(), limits::kPageSize},
+                         {"after_number", asked.after_number(),
+                          limits::kNotNegative}}));
+                ARCHPOOL_ASSIGN_OR_RETURN(
+                    const std::vector<SignedEpoch> epochs,
+                    parts_.store.Epochs(asked.after_number(),
+                                        LimitOf(asked.page_size())));
+                for (const SignedEpoch& epoch : epochs) {
+                  v1::Epoch* to = call.response->add_epochs();
+                  to->set_content(Encode(epoch.epoch));
+                  to->set_signature(epoch.signature.AsBytes());
+                }
+                return absl::OkStatus();
+              });
       });
 }
 

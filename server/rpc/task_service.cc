@@ -6,7 +6,9 @@
 
 #include "common/base/status.h"
 #include "common/crypto/random.h"
+#include "common/model/limits.h"
 #include "common/wire/fields.h"
+#include "common/wire/request_limits.h"
 #include "common/wire/task_spec_wire.h"
 #include "server/intake/dataset_registration.h"
 #include "server/intake/known_results.h"
@@ -14,10 +16,6 @@
 
 namespace archpool::rpc {
 namespace {
-
-constexpr int64_t kRequestIdLengthMax = 64;
-constexpr int64_t kPageSizeMax = 1000;
-constexpr int64_t kTaskPageSizeDefault = 100;
 
 absl::StatusOr<DatasetRequest> ReadDatasetRequest(
     const v1::RegisterDatasetRequest& request) {
@@ -41,11 +39,10 @@ absl::StatusOr<DatasetRequest> ReadDatasetRequest(
                          request.held_out_labels_digest()));
   }
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
-      "",
-      {{"classes", request.classes(), 2, kDatasetClassesMax},
-       {"validation_count", request.validation_count(), 1, kDatasetCountMax},
-       {"held_out_count", request.held_out_count(), has_own_held_out ? 0 : 1,
-        has_own_held_out ? 0 : kDatasetCountMax}}));
+      "", {{"classes", request.classes(), limits::kClasses},
+           {"validation_count", request.validation_count(), limits::kImages},
+           {"held_out_count", request.held_out_count(),
+            has_own_held_out ? Range<int64_t>{0, 0} : limits::kImages}}));
   dataset.classes = request.classes();
   dataset.validation_count = request.validation_count();
   dataset.held_out_count = request.held_out_count();
@@ -55,7 +52,7 @@ absl::StatusOr<DatasetRequest> ReadDatasetRequest(
 absl::StatusOr<SubmitTask> ReadSubmitTask(
     AccountId caller, const v1::SubmitTaskRequest& request) {
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
-      "request_id", request.request_id(), kRequestIdLengthMax));
+      "request_id", request.request_id(), limits::kRequestIdLengthMax));
   if (!request.has_spec()) return wire::RequiredError("spec");
   archpool::SubmitTask command{.caller = caller,
                                .spec = {},
@@ -185,15 +182,15 @@ grpc::ServerUnaryReactor* TaskService::ListTasks(
               [this](const auto& call) -> absl::Status {
                 const v1::ListTasksRequest& from = *call.request;
                 ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
-                    "",
-                    {{"page_size", from.page_size(), 0, kPageSizeMax},
-                     {"before_task_id", from.before_task_id(), 0, INT64_MAX}}));
+                    "", {{"page_size", from.page_size(), limits::kPageSize},
+                         {"before_task_id", from.before_task_id(),
+                          limits::kNotNegative}}));
                 TaskFilter filter;
                 if (call.caller.role == Role::kClient) {
                   filter.client = call.caller.id;
                 }
                 filter.before = TaskId{from.before_task_id()};
-                filter.limit = from.page_size() == 0 ? kTaskPageSizeDefault
+                filter.limit = from.page_size() == 0 ? limits::kPageSizeDefault
                                                      : from.page_size();
                 ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Task> tasks,
                                           parts_.reader.Tasks(filter));
@@ -264,10 +261,11 @@ absl::Status TaskService::List(const TrialsCall& call) {
   ARCHPOOL_ASSIGN_OR_RETURN(const TaskId id,
                             wire::ReadId<TaskId>("task_id", request.task_id()));
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
-      "", {{"page_size", request.page_size(), 0, kPageSizeMax},
-           {"after_trial_id", request.after_trial_id(), 0, INT64_MAX}}));
+      "",
+      {{"page_size", request.page_size(), limits::kPageSize},
+       {"after_trial_id", request.after_trial_id(), limits::kNotNegative}}));
   const int64_t wanted =
-      request.page_size() == 0 ? kPageSizeMax : request.page_size();
+      request.page_size() == 0 ? limits::kPageSize.max : request.page_size();
   ARCHPOOL_ASSIGN_OR_RETURN(const Task task, parts_.reader.GetTask(id));
   if (!CanSee(call.caller, task)) return TaskUnknown(id);
   ARCHPOOL_ASSIGN_OR_RETURN(const DatasetRecord dataset,
@@ -276,8 +274,9 @@ absl::Status TaskService::List(const TrialsCall& call) {
   // A miner sees its own alone: pages of others' trials are passed over, so
   // that a short page always means the end.
   while (call.response->trials_size() < wanted) {
-    ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Trial> page,
-                              parts_.reader.Trials(id, after, kPageSizeMax));
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        const std::vector<Trial> page,
+        parts_.reader.Trials(id, after, limits::kPageSize.max));
     for (const Trial& trial : page) {
       after = trial.id;
       if (call.caller.role == Role::kMiner && trial.account != call.caller.id) {
@@ -293,7 +292,7 @@ absl::Status TaskService::List(const TrialsCall& call) {
       }
       if (call.response->trials_size() == wanted) break;
     }
-    if (static_cast<int64_t>(page.size()) < kPageSizeMax) break;
+    if (static_cast<int64_t>(page.size()) < limits::kPageSize.max) break;
   }
   return absl::OkStatus();
 }
@@ -311,16 +310,18 @@ grpc::ServerUnaryReactor* TaskService::ListLeases(
 absl::Status TaskService::List(const LeasesCall& call) {
   const v1::ListLeasesRequest& request = *call.request;
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
-      "", {{"task_id", request.task_id(), 0, INT64_MAX},
-           {"page_size", request.page_size(), 0, kPageSizeMax},
-           {"before_lease_id", request.before_lease_id(), 0, INT64_MAX}}));
+      "",
+      {{"task_id", request.task_id(), limits::kNotNegative},
+       {"page_size", request.page_size(), limits::kPageSize},
+       {"before_lease_id", request.before_lease_id(), limits::kNotNegative}}));
   LeaseFilter filter;
   if (request.task_id() != 0) filter.task = TaskId{request.task_id()};
   if (call.caller.role == Role::kClient) filter.client = call.caller.id;
   if (call.caller.role == Role::kMiner) filter.account = call.caller.id;
   filter.active_only = !request.include_ended();
   filter.before = LeaseId{request.before_lease_id()};
-  filter.limit = request.page_size() == 0 ? kPageSizeMax : request.page_size();
+  filter.limit =
+      request.page_size() == 0 ? limits::kPageSize.max : request.page_size();
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Lease> leases,
                             parts_.reader.Leases(filter));
   for (const Lease& lease : leases) {

@@ -4,6 +4,7 @@
 #include "common/base/status.h"
 #include "common/data/idx.h"
 #include "common/wire/fields.h"
+#include "common/wire/request_limits.h"
 #include "common/wire/work_wire.h"
 
 namespace archpool::rpc {
@@ -31,17 +32,17 @@ absl::StatusOr<UploadTarget> UploadRules::Check(
       ARCHPOOL_RETURN_IF_ERROR(
           CheckRole(caller, Role::kClient, "dataset files"));
       ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(
-          "size_bytes", request.size_bytes(), 1, kDatasetFileSizeMax));
+          "size_bytes", request.size_bytes(), {1, kDatasetFileSizeMax}));
       return target;
     case v1::UploadPurpose::kTrialWeights:
       ARCHPOOL_RETURN_IF_ERROR(CheckRole(caller, Role::kMiner, "weights"));
       ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(
-          "size_bytes", request.size_bytes(), 1, wire::kWeightsSizeBytesMax));
+          "size_bytes", request.size_bytes(), limits::kWeightsSizeBytes));
       return CheckWeights(caller, request, std::move(target));
     case v1::UploadPurpose::kTrialCheckpoint:
       ARCHPOOL_RETURN_IF_ERROR(CheckRole(caller, Role::kMiner, "checkpoints"));
       ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(
-          "size_bytes", request.size_bytes(), 1, wire::kWeightsSizeBytesMax));
+          "size_bytes", request.size_bytes(), limits::kWeightsSizeBytes));
       return CheckCheckpoint(caller, request, std::move(target));
     case v1::UploadPurpose::PURPOSE_NOT_SET:
       break;

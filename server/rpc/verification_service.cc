@@ -9,8 +9,10 @@
 
 #include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/model/limits.h"
 #include "common/wire/fields.h"
 #include "common/wire/proof_wire.h"
+#include "common/wire/request_limits.h"
 #include "common/wire/work_wire.h"
 #include "server/rpc/long_poll.h"
 #include "server/rpc/records_to_proto.h"
@@ -22,7 +24,8 @@ constexpr absl::Duration kWaitMax = absl::Seconds(30);
 constexpr absl::Duration kAuditTimeMax = absl::Hours(24 * 365);
 constexpr int64_t kHardwareClassesMax = 64;
 constexpr int64_t kReasonLengthMax = 64;
-constexpr int64_t kCountMax = 1'000'000'000;
+// Of one split: none may be right.
+constexpr Range<int64_t> kCorrect{0, limits::kImages.max};
 
 absl::StatusOr<std::vector<std::string>> ReadClasses(
     const wire::RepeatedBytes& proto) {
@@ -43,7 +46,7 @@ absl::StatusOr<std::vector<std::string>> ReadClasses(
 template <typename Request>
 absl::Status CheckHeld(const Request& request) {
   ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckRange("attempt", request.attempt(), 1, INT64_MAX));
+      wire::CheckRange("attempt", request.attempt(), limits::kPositive));
   return wire::CheckName("verifier_name", request.verifier_name());
 }
 
@@ -109,7 +112,7 @@ absl::StatusOr<ReportAudit> ReadReport(AccountId caller,
   ARCHPOOL_ASSIGN_OR_RETURN(
       command.audit_time,
       wire::ReadDuration("audit_time", request.audit_time(),
-                         absl::ZeroDuration(), kAuditTimeMax));
+                         {absl::ZeroDuration(), kAuditTimeMax}));
   command.attempt = request.attempt();
   command.verifier_name = request.verifier_name();
   switch (request.finding_case()) {
@@ -117,8 +120,8 @@ absl::StatusOr<ReportAudit> ReadReport(AccountId caller,
       const auto& measured = request.measurement();
       ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
           "measurement",
-          {{"validation_correct", measured.validation_correct(), 0, kCountMax},
-           {"held_out_correct", measured.held_out_correct(), 0, kCountMax}}));
+          {{"validation_correct", measured.validation_correct(), kCorrect},
+           {"held_out_correct", measured.held_out_correct(), kCorrect}}));
       command.finding =
           Measurement{measured.validation_correct(),
                       measured.held_out_correct(), !measured.is_partial()};
@@ -161,8 +164,8 @@ grpc::ServerUnaryReactor* VerificationService::AcquireAudit(
             wire::CheckName("verifier_name", request->verifier_name()));
         ARCHPOOL_ASSIGN_OR_RETURN(
             const absl::Duration wait,
-            wire::ReadDuration("wait", request->wait(), absl::ZeroDuration(),
-                               kWaitMax));
+            wire::ReadDuration("wait", request->wait(),
+                               {absl::ZeroDuration(), kWaitMax}));
         ARCHPOOL_ASSIGN_OR_RETURN(std::vector<std::string> classes,
                                   ReadClasses(request->hardware_classes()));
         return Poll<archpool::AcquireAudit>{

@@ -6,8 +6,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/model/limits.h"
 #include "common/wire/fields.h"
 #include "common/wire/proof_wire.h"
+#include "common/wire/request_limits.h"
 #include "common/wire/work_wire.h"
 
 namespace archpool::rpc {
@@ -15,12 +17,10 @@ namespace {
 
 constexpr absl::Duration kWaitMax = absl::Seconds(30);
 constexpr absl::Duration kTrainTimeMax = absl::Hours(24 * 365);
-constexpr int64_t kThreadsMax = 1024;
 // The threads come on top.
 constexpr int64_t kHardwareClassLengthMax = 100;
 constexpr int64_t kActivityLengthMax = 32;
 constexpr int64_t kLeasesNamedMax = 64;
-constexpr int64_t kReportsMax = 64;
 constexpr int64_t kTrialsReviewedMax = 1024;
 
 absl::StatusOr<std::vector<LeaseId>> ReadLeases(
@@ -47,15 +47,16 @@ absl::StatusOr<TrialReport> ReadReport(const std::string& path,
                             wire::ReadDigest(wire::Join(path, "weights_digest"),
                                              proto.weights_digest()));
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
-      path,
-      {{"weights_size_bytes", proto.weights_size_bytes(), 1,
-        wire::kWeightsSizeBytesMax},
-       {"validation_correct", proto.validation_correct(), 0, kDatasetCountMax},
-       {"segments", proto.segments(), 0, kSegmentsMax}}));
+      path, {{"weights_size_bytes", proto.weights_size_bytes(),
+              limits::kWeightsSizeBytes},
+             {"validation_correct",
+              proto.validation_correct(),
+              {0, limits::kImages.max}},
+             {"segments", proto.segments(), {0, limits::kSegments.max}}}));
   ARCHPOOL_ASSIGN_OR_RETURN(
       report.train_time,
       wire::ReadDuration(wire::Join(path, "train_time"), proto.train_time(),
-                         absl::ZeroDuration(), kTrainTimeMax));
+                         {absl::ZeroDuration(), kTrainTimeMax}));
   report.weights_size_bytes = proto.weights_size_bytes();
   report.validation_correct = proto.validation_correct();
   report.segments = proto.segments();
@@ -83,7 +84,7 @@ absl::StatusOr<OpenSession> ReadOpenSession(
   ARCHPOOL_RETURN_IF_ERROR(
       wire::CheckName("worker_name", request.worker_name()));
   ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckRange("threads", request.threads(), 1, kThreadsMax));
+      wire::CheckRange("threads", request.threads(), limits::kThreads));
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
       "hardware_class", request.hardware_class(), kHardwareClassLengthMax));
   ARCHPOOL_ASSIGN_OR_RETURN(
@@ -101,17 +102,18 @@ absl::StatusOr<Poll<AcquireLease>> ReadAcquireLease(
   ARCHPOOL_ASSIGN_OR_RETURN(
       const SessionId session,
       wire::ReadId<SessionId>("session_id", request.session_id()));
-  ARCHPOOL_ASSIGN_OR_RETURN(const absl::Duration wait,
-                            wire::ReadDuration("wait", request.wait(),
-                                               absl::ZeroDuration(), kWaitMax));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const absl::Duration wait,
+      wire::ReadDuration("wait", request.wait(),
+                         {absl::ZeroDuration(), kWaitMax}));
   ARCHPOOL_ASSIGN_OR_RETURN(
       std::vector<LeaseId> holding,
       ReadLeases("holding_lease_ids", request.holding_lease_ids()));
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
-      "", {{"price_minimum", request.price_minimum(), 0, kAmountMax},
-           {"upload_bytes_per_second", request.upload_bytes_per_second(), 0,
-            INT64_MAX},
-           {"memory_bytes", request.memory_bytes(), 0, INT64_MAX}}));
+      "", {{"price_minimum", request.price_minimum(), limits::kAmount},
+           {"upload_bytes_per_second", request.upload_bytes_per_second(),
+            limits::kNotNegative},
+           {"memory_bytes", request.memory_bytes(), limits::kNotNegative}}));
   return Poll<AcquireLease>{
       {.caller = caller,
        .session = session,
@@ -131,11 +133,11 @@ absl::StatusOr<ReportTrials> ReadReportTrials(
   ARCHPOOL_ASSIGN_OR_RETURN(
       command.lease, wire::ReadId<LeaseId>("lease_id", request.lease_id()));
   ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckRange("attempt", request.attempt(), 1, INT64_MAX));
+      wire::CheckRange("attempt", request.attempt(), limits::kPositive));
   command.attempt = request.attempt();
   if (request.reports().empty()) return wire::RequiredError("reports");
-  ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckCount("reports", request.reports_size(), kReportsMax));
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckCount("reports", request.reports_size(),
+                                            limits::kReports.max));
   for (int i = 0; i < request.reports_size(); ++i) {
     ARCHPOOL_ASSIGN_OR_RETURN(
         TrialReport report,
@@ -204,11 +206,11 @@ absl::StatusOr<ReleaseLease> ReadReleaseLease(
   ARCHPOOL_ASSIGN_OR_RETURN(
       command.lease, wire::ReadId<LeaseId>("lease_id", request.lease_id()));
   ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckRange("attempt", request.attempt(), 1, INT64_MAX));
+      wire::CheckRange("attempt", request.attempt(), limits::kPositive));
   command.attempt = request.attempt();
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckCount("impossible_trial_ids",
                                             request.impossible_trial_ids_size(),
-                                            kReportsMax));
+                                            limits::kReports.max));
   for (int i = 0; i < request.impossible_trial_ids_size(); ++i) {
     ARCHPOOL_ASSIGN_OR_RETURN(
         const TrialId trial,
@@ -228,9 +230,10 @@ absl::Status CheckHeartbeat(const v1::HeartbeatRequest& request) {
     ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
         "activity", request.activity(), kActivityLengthMax));
   }
-  return wire::CheckRanges("", {{"trial_id", request.trial_id(), 0, INT64_MAX},
-                                {"step", request.step(), 0, INT64_MAX},
-                                {"steps", request.steps(), 0, INT64_MAX}});
+  return wire::CheckRanges(
+      "", {{"trial_id", request.trial_id(), limits::kNotNegative},
+           {"step", request.step(), limits::kNotNegative},
+           {"steps", request.steps(), limits::kNotNegative}});
 }
 
 }  // namespace archpool::rpc

@@ -42,7 +42,7 @@ inline TaskSpec WideTask(int64_t boxes) {
   spec.recipe.segments = 1;
   spec.terms.reward = kAmountPerCoin;
   spec.budget.work_units = kWorkUnitsMax;
-  spec.budget.time_limit = kTimeLimitMax;
+  spec.budget.time_limit = limits::kTimeLimit.max;
   return spec;
 }
 

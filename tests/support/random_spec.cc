@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
+#include "common/model/limits.h"
 
 namespace archpool {
 namespace {
@@ -34,39 +35,42 @@ TaskSpec RandomSpec(CounterRng& rng, const Digest& dataset) {
     return low + static_cast<int64_t>(
                      rng.Below64(static_cast<uint64_t>(high - low + 1)));
   };
+  const auto of = [&in](const Range<int64_t>& range) {
+    return in(range.min, range.max);
+  };
   TaskSpec spec;
   spec.name = absl::StrCat("task '", in(0, 1'000'000), "' {\"a\", \\b}");
   spec.dataset = dataset;
   spec.space = RandomSpace(rng);
-  spec.limits = {.parameters_max = in(0, kPlanParametersMax),
-                 .macs_max = in(0, kPlanMacsMax)};
-  spec.recipe = {.batch_size = in(1, 4096),
-                 .epochs = in(1, 1000),
-                 .learning_rate_ppm = in(1, 10'000'000),
-                 .momentum_ppm = in(0, 999'999),
-                 .weight_decay_ppm = in(0, 1'000'000),
-                 .label_smoothing_ppm = in(0, 900'000),
-                 .warmup_ppm = in(0, 1'000'000),
-                 .shift_pixels_max = in(0, 8),
+  spec.limits = {.parameters_max = of(limits::kParametersMax),
+                 .macs_max = of(limits::kMacsMax)};
+  spec.recipe = {.batch_size = of(limits::kBatchSize),
+                 .epochs = of(limits::kEpochs),
+                 .learning_rate_ppm = of(limits::kLearningRatePpm),
+                 .momentum_ppm = of(limits::kMomentumPpm),
+                 .weight_decay_ppm = of(limits::kWeightDecayPpm),
+                 .label_smoothing_ppm = of(limits::kLabelSmoothingPpm),
+                 .warmup_ppm = of(limits::kWarmupPpm),
+                 .shift_pixels_max = of(limits::kShiftPixels),
                  .horizontal_flip = in(0, 1) == 1,
-                 .segments = in(1, 1024),
+                 .segments = of(limits::kSegments),
                  .promoted_one_in = in(2, 4)};
   for (int64_t rung = in(0, 2); rung > 0; --rung) {
-    spec.recipe.further_epochs.push_back(in(1, 1000));
+    spec.recipe.further_epochs.push_back(of(limits::kEpochs));
   }
   spec.budget = {.work_units = in(1, 1'000'000'000'000),
                  .trials_max = in(0, 1000),
                  .time_limit = absl::Seconds(in(60, 86'400)),
-                 .target_accuracy_ppm = in(0, 1'000'000)};
-  spec.terms = {.reward = in(1, kAmountMax),
-                .finders_bonus_ppm = in(0, 500'000),
-                .bonus_accuracy_min_ppm = in(0, 1'000'000),
+                 .target_accuracy_ppm = of(limits::kTargetAccuracyPpm)};
+  spec.terms = {.reward = of(limits::kReward),
+                .finders_bonus_ppm = of(limits::kFindersBonusPpm),
+                .bonus_accuracy_min_ppm = of(limits::kBonusAccuracyPpm),
                 .bonus_macs_max = in(0, 1'000'000'000)};
   spec.search = {.policy = in(0, 1) == 1 ? "evolution:20:5" : "",
-                 .halved_macs_ppm = in(0, 1'000'000),
-                 .halved_parameters_ppm = in(0, 1'000'000)};
-  spec.subspaces = in(1, 16'384);
-  spec.trials_per_lease = in(1, 64);
+                 .halved_macs_ppm = of(limits::kHalvedPpm),
+                 .halved_parameters_ppm = of(limits::kHalvedPpm)};
+  spec.subspaces = of(limits::kSubspaces);
+  spec.trials_per_lease = of(limits::kTrialsPerLease);
   return spec;
 }
 

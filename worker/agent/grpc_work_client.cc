@@ -12,10 +12,10 @@ namespace {
 
 using Stub = v1::WorkService::Stub;
 
-// Heartbeats that a busy server asks for more often than this are not sent.
 constexpr int64_t kTermsLengthMax = 2'000;
-constexpr absl::Duration kHeartbeatMin = absl::Milliseconds(100);
-constexpr absl::Duration kHeartbeatMax = absl::Hours(1);
+// What a server may ask for; a busy one asks for fewer heartbeats.
+constexpr Range<absl::Duration> kHeartbeatInterval{absl::Milliseconds(100),
+                                                   absl::Hours(1)};
 
 TrialClaim ClaimOf(const TrialCommitment& commitment) {
   return {.trial = commitment.trial,
@@ -43,10 +43,10 @@ absl::StatusOr<AskedSegment> ReadAsked(
   ARCHPOOL_ASSIGN_OR_RETURN(asked.lease, wire::LeaseFromProto(proto.lease()));
   const int64_t all = asked.lease.recipe.segments;
   ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckRange("request.segments", request.segments(), 0, all));
+      wire::CheckRange("request.segments", request.segments(), {0, all}));
   asked.segments = request.segments() > 0 ? request.segments() : all;
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(
-      "request.segment", request.segment(), 0, asked.segments - 1));
+      "request.segment", request.segment(), {0, asked.segments - 1}));
   asked.segment = request.segment();
   if (asked.lease.assignments.size() == 1 &&
       asked.lease.assignments[0].trial == asked.trial) {
@@ -84,7 +84,7 @@ absl::StatusOr<OpenedSession> GrpcWorkClient::OpenSession() {
   ARCHPOOL_ASSIGN_OR_RETURN(
       opened.heartbeat_interval,
       wire::ReadDuration("heartbeat_interval", response.heartbeat_interval(),
-                         kHeartbeatMin, kHeartbeatMax));
+                         kHeartbeatInterval));
   if (response.has_server_time()) {
     const auto time = wire::ReadTime("server_time", response.server_time());
     if (time.ok()) opened.clock_skew = absl::Now() - *time;

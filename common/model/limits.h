@@ -1,0 +1,79 @@
+// What a task and a dataset may hold: the one place that says so. The client
+// checks a task's file against it, the wire and TaskSpec::Validate a request,
+// and a test compares the comments of the protocol with it.
+// Compile-time constants.
+#ifndef ARCHPOOL_COMMON_MODEL_LIMITS_H_
+#define ARCHPOOL_COMMON_MODEL_LIMITS_H_
+
+#include <cstdint>
+
+#include "absl/time/time.h"
+#include "common/base/range.h"
+#include "common/model/ids.h"
+#include "common/nas/layer_plan.h"
+
+namespace archpool {
+
+// 30,000 core-years; products with prices are taken in 128 bits.
+inline constexpr WorkUnits kWorkUnitsMax = 1'000'000'000'000'000'000;
+
+}  // namespace archpool
+
+namespace archpool::limits {
+
+// A share or an accuracy, in millionths.
+inline constexpr Range<int64_t> kPpm{0, 1'000'000};
+
+// A task's name: bytes of printable ASCII.
+inline constexpr Range<int64_t> kTaskNameLength{1, 100};
+
+// The recipe.
+inline constexpr Range<int64_t> kBatchSize{1, 4096};
+// Of a task that is submitted today: what smaller batches cost a machine is not
+// what the cost table says. Tasks from before may have them.
+inline constexpr Range<int64_t> kNewBatchSize{16, kBatchSize.max};
+inline constexpr Range<int64_t> kEpochs{1, 1000};  // of each rung
+inline constexpr Range<int64_t> kFurtherRungs{0, 8};
+inline constexpr Range<int64_t> kPromotedOneIn{2, 64};
+inline constexpr Range<int64_t> kLearningRatePpm{1, 10'000'000};
+inline constexpr Range<int64_t> kMomentumPpm{0, 999'999};
+inline constexpr Range<int64_t> kWeightDecayPpm = kPpm;
+inline constexpr Range<int64_t> kLabelSmoothingPpm{0, 900'000};
+inline constexpr Range<int64_t> kWarmupPpm = kPpm;
+inline constexpr Range<int64_t> kShiftPixels{0, 8};
+inline constexpr Range<int64_t> kSegments{1, 1024};
+
+// The largest network. 0: as large as any plan.
+inline constexpr Range<int64_t> kParametersMax{0, kPlanParametersMax};
+inline constexpr Range<int64_t> kMacsMax{0, kPlanMacsMax};
+
+// The budget.
+inline constexpr Range<int64_t> kWorkUnits{1, kWorkUnitsMax};
+inline constexpr Range<int64_t> kTrials{0, 1'000'000'000};  // 0: no limit
+inline constexpr Range<absl::Duration> kTimeLimit{absl::Seconds(1),
+                                                  absl::Hours(366 * 24)};
+inline constexpr Range<int64_t> kTargetAccuracyPpm = kPpm;  // 0: no target
+
+// The reward.
+inline constexpr Range<int64_t> kReward{1, kAmountMax};
+inline constexpr Range<int64_t> kFindersBonusPpm{0, 500'000};
+inline constexpr Range<int64_t> kBonusAccuracyPpm = kPpm;
+inline constexpr Range<int64_t> kBonusMacs{0, kPlanMacsMax};
+
+// The search.
+inline constexpr Range<int64_t> kHalvedPpm = kPpm;
+inline constexpr Range<int64_t> kSubspaces{1, 16'384};
+inline constexpr Range<int64_t> kTrialsPerLease{1, 64};
+
+// A dataset.
+inline constexpr Range<int64_t> kImageChannels{1, 64};
+inline constexpr Range<int64_t> kImageSide{1, 4096};  // height, width; pixels
+inline constexpr Range<int64_t> kClasses{2, 256};     // a label is one byte
+inline constexpr Range<int64_t> kImages{1, 100'000'000};  // of one split
+inline constexpr Range<int64_t> kPixelMeanPpm = kPpm;
+// It is divided by: images without contrast have 1.
+inline constexpr Range<int64_t> kPixelDeviationPpm{1, kPpm.max};
+
+}  // namespace archpool::limits
+
+#endif  // ARCHPOOL_COMMON_MODEL_LIMITS_H_
