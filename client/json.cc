@@ -9,6 +9,7 @@
 #include "absl/strings/strip.h"
 #include "client/text.h"
 #include "client/times.h"
+#include "common/base/millionths.h"
 
 namespace archpool {
 namespace {
@@ -361,7 +362,7 @@ Json ToJson(const v1::Maintenance& maintenance) {
 
 Json ToJson(const v1::RevenuePart& part) {
   return {{"account", Clean(part.account_name())},
-          {"percent", FormatCoins(part.share_ppm() * 100)},
+          {"percent", FormatMillionths(part.share_ppm() * 100)},
           {"is_accepted", part.is_accepted()}};
 }
 

@@ -12,6 +12,7 @@
 #include "client/doubt.h"
 #include "client/map_reader.h"
 #include "client/render_pool.h"
+#include "common/base/millionths.h"
 #include "common/base/status.h"
 #include "common/crypto/random.h"
 #include "common/model/ids.h"
@@ -116,7 +117,7 @@ absl::Status SetSplit(Context& context, const SplitFlags& flags) {
     for (const v1::RevenuePart& part : response.parts()) {
       absl::StrAppend(
           &page, "  ", Clean(part.account_name()), "  ",
-          FormatCoins(part.share_ppm() * 100), " %",
+          FormatMillionths(part.share_ppm() * 100), " %",
           part.is_accepted()
               ? "\n"
               : ", which it no longer accepts: it stays with you\n");

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/text.h"
 #include "common/base/counter_rng.h"
+#include "common/base/millionths.h"
 #include "common/base/status.h"
 #include "common/nas/cost_table.h"
 #include "common/nas/sampling.h"
@@ -34,8 +35,8 @@ void Note(const TaskSpec& spec, const DatasetFacts& dataset,
 
 std::string SpaceFacts::Describe() const {
   std::string text =
-      absl::StrCat("A training takes ", FormatCoins(work_units_min), " to ",
-                   FormatCoins(work_units_max), " core-seconds.");
+      absl::StrCat("A training takes ", FormatMillionths(work_units_min),
+                   " to ", FormatMillionths(work_units_max), " core-seconds.");
   if (possible < drawn) {
     absl::StrAppend(&text, " Of ", drawn, " architectures drawn, ", possible,
                     " can be built; of the others one: ", why_impossible);
@@ -69,12 +70,13 @@ absl::StatusOr<SpaceFacts> LookAtSpace(const TaskSpec& spec,
                      facts.why_impossible));
   }
   if (facts.work_units_min > spec.budget.work_units) {
-    return InvalidArgument("BUDGET_TOO_SMALL",
-                           absl::StrCat("budget.core_seconds is ",
-                                        FormatCoins(spec.budget.work_units),
-                                        ", and the cheapest of ", facts.drawn,
-                                        " architectures drawn takes ",
-                                        FormatCoins(facts.work_units_min)));
+    return InvalidArgument(
+        "BUDGET_TOO_SMALL",
+        absl::StrCat("budget.core_seconds is ",
+                     FormatMillionths(spec.budget.work_units),
+                     ", and the cheapest of ", facts.drawn,
+                     " architectures drawn takes ",
+                     FormatMillionths(facts.work_units_min)));
   }
   return facts;
 }

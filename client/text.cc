@@ -135,8 +135,6 @@ std::string Wrap(absl::string_view text, size_t width, size_t indent) {
   return absl::StrCat(lines, line, "\n");
 }
 
-std::string FormatCoins(int64_t amount) { return FormatMillionths(amount); }
-
 std::string FormatCoins(const std::string& amount) {
   constexpr size_t kDecimals = 6;
   const bool is_number =

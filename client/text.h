@@ -10,6 +10,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/model/coins.h"
 
 namespace archpool {
 
@@ -40,8 +41,7 @@ std::string CutLine(absl::string_view line, size_t width);
 // At word boundaries, each line indented.
 std::string Wrap(absl::string_view text, size_t width, size_t indent);
 
-std::string FormatCoins(int64_t amount);  // "12.5"
-// The same of an amount in decimal text, which may pass 64 bits. What is no
+// FormatCoins of an amount in decimal text, which may pass 64 bits. What is no
 // number stays as it is.
 std::string FormatCoins(const std::string& amount);
 std::string FormatPercent(int64_t accuracy_ppm);    // "91.25 %"; "-" below 0

@@ -1,5 +1,6 @@
 // The auditor on money: transfers, payouts, what is owed, and receipts.
 #include "absl/strings/str_cat.h"
+#include "common/model/coins.h"
 #include "common/model/receipt.h"
 #include "simulator/auditor.h"
 
@@ -23,8 +24,9 @@ void Auditor::CheckBooks() {
   for (const auto& [place, amount] : booked_) {
     total += amount;
     if (balances_[place] != amount) {
-      Complain(absl::StrCat(ToString(place), " says ", balances_[place],
-                            ", its transfers say ", amount));
+      Complain(absl::StrCat(ToString(place), " says ",
+                            FormatCoins(balances_[place]),
+                            ", its transfers say ", FormatCoins(amount)));
     }
     if (amount < 0 && place.kind != PlaceKind::kOutside) {
       Complain(absl::StrCat(ToString(place), " is negative"));
@@ -91,7 +93,8 @@ void Auditor::CheckOwed() {
   for (const auto& [key, one] : owed_) {
     owed += one.amount;
     if (one.amount < 0) {
-      Complain(absl::StrCat(one.account.ToString(), " is owed ", one.amount));
+      Complain(absl::StrCat(one.account.ToString(), " is owed ",
+                            FormatCoins(one.amount)));
     }
   }
   Amount earned = 0;
@@ -127,8 +130,9 @@ void Auditor::Note(const Receipt& receipt) {
 void Auditor::CheckReceipts() {
   for (const auto& [place, amount] : booked_) {
     if (place.kind == PlaceKind::kAccount && receipted_[place] != amount) {
-      Complain(absl::StrCat(ToString(place), " holds ", amount,
-                            ", its receipts say ", receipted_[place]));
+      Complain(absl::StrCat(ToString(place), " holds ", FormatCoins(amount),
+                            ", its receipts say ",
+                            FormatCoins(receipted_[place])));
     }
   }
 }

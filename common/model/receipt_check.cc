@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/crypto/canonical.h"
+#include "common/model/coins.h"
 
 namespace archpool {
 namespace {
@@ -136,8 +137,8 @@ class Books {
     report_.owed = window_worth_ - window_paid_;
     report_.balance = static_cast<Amount>(balance_);
     if (balance_ != statement.balance) {
-      Complain("the pool states a balance of ", statement.balance,
-               ", the receipts make ", report_.balance);
+      Complain("the pool states a balance of ", FormatCoins(statement.balance),
+               ", the receipts make ", FormatCoins(report_.balance));
     }
   }
 
@@ -209,7 +210,8 @@ class Books {
     TaskReceipts& sums = report_.tasks[share.task];
     if (AmountOf(share) != share.amount) {
       Complain("the share of ", share.task.ToString(), " by the rule ",
-               share.rule, " is ", share.amount, ", not what it is made of");
+               share.rule, " is ", FormatCoins(share.amount),
+               ", not what it is made of");
     }
     if (share.rule == kFinders) {
       AddTo(sums.bonus, share.amount);
@@ -327,12 +329,13 @@ class Books {
     sums.is_settled = task.work.has_value();
     if (task.work.has_value()) CloseProportional(id, task, sums);
     if (task.paid != sums.pay) {
-      Complain(id.ToString(), " paid ", task.paid, ", its shares say ",
-               sums.pay);
+      Complain(id.ToString(), " paid ", FormatCoins(task.paid),
+               ", its shares say ", FormatCoins(sums.pay));
     }
     if (task.bonus_paid != sums.bonus) {
-      Complain(id.ToString(), " paid a finder's bonus of ", task.bonus_paid,
-               ", its shares say ", sums.bonus);
+      Complain(id.ToString(), " paid a finder's bonus of ",
+               FormatCoins(task.bonus_paid), ", its shares say ",
+               FormatCoins(sums.bonus));
     }
     // What the window owes does not say which task has ended.
     const bool waits =
@@ -363,9 +366,10 @@ class Books {
     if (payout.set_aside != (is_carried ? 0 : amount) ||
         payout.settled != (payout.state == "settled" ? amount : 0) ||
         payout.returned != (payout.state == "refused" ? amount : 0)) {
-      Complain(id.ToString(), " of ", amount, " is ", payout.state,
-               ", and moved ", payout.set_aside, " aside, ", payout.settled,
-               " out and ", payout.returned, " back");
+      Complain(id.ToString(), " of ", FormatCoins(amount), " is ", payout.state,
+               ", and moved ", FormatCoins(payout.set_aside), " aside, ",
+               FormatCoins(payout.settled), " out and ",
+               FormatCoins(payout.returned), " back");
     }
   }
 

@@ -170,9 +170,10 @@ TEST(ReceiptCheckTest, WhatAPoolGetsWrongIsNamed) {
     change(signer);
     return signer.Problems();
   };
-  EXPECT_THAT(problems([](Signer& s) { s.balance = 36; }),
-              ElementsAre("the pool states a balance of 36, the receipts make "
-                          "37"));
+  EXPECT_THAT(
+      problems([](Signer& s) { s.balance = 36; }),
+      ElementsAre("the pool states a balance of 0.000036, the receipts make "
+                  "0.000037"));
   EXPECT_THAT(problems([](Signer& s) {
                 s.Verdict(4, 5, true);
                 s.Credit(4, 5);
@@ -194,9 +195,10 @@ TEST(ReceiptCheckTest, WhatAPoolGetsWrongIsNamed) {
                 std::get<TransferReceipt>(s.bodies[7]).amount = 60;
                 s.balance = 27;
               }),
-              testing::Contains("task-1 paid 60, its shares say 70"));
-  EXPECT_THAT(problems([](Signer& s) { s.Payout(1, 50, "refused"); }),
-              ElementsAre(HasSubstr("payout-1 of 50 is refused, and moved")));
+              testing::Contains("task-1 paid 0.00006, its shares say 0.00007"));
+  EXPECT_THAT(
+      problems([](Signer& s) { s.Payout(1, 50, "refused"); }),
+      ElementsAre(HasSubstr("payout-1 of 0.00005 is refused, and moved")));
   EXPECT_THAT(problems([](Signer& s) {
                 s.Transfer("account:2", "account:3", 38, "share", {});
                 s.balance = -1;

@@ -11,11 +11,11 @@
 #include "absl/strings/strip.h"
 #include "common/base/durable_file.h"
 #include "common/base/hex.h"
-#include "common/base/millionths.h"
 #include "common/base/reason.h"
 #include "common/base/status.h"
 #include "common/crypto/canonical.h"
 #include "common/data/read_file.h"
+#include "common/model/coins.h"
 #include "common/model/payout_batch.h"
 
 namespace archpool {
@@ -139,15 +139,14 @@ std::vector<RailAnswer> FileRail::Send(absl::Span<const Payout> payouts) {
     list.push_back({{"key", payout.key.ToString()},
                     {"payout", payout.id.ToString()},
                     {"address", payout.address},
-                    {"coins", FormatMillionths(payout.amount)}});
+                    {"coins", FormatCoins(payout.amount)}});
     total += payout.amount;
   }
   const std::string name = NameOf(payouts);
-  const std::string text = Json({{"batch", name},
-                                 {"total", FormatMillionths(total)},
-                                 {"payouts", list}})
-                               .dump(2) +
-                           "\n";
+  const std::string text =
+      Json({{"batch", name}, {"total", FormatCoins(total)}, {"payouts", list}})
+          .dump(2) +
+      "\n";
   const std::string path = absl::StrCat(directory_, "/", name, kBatchEnd);
   const std::string signature = ToHex(key_.Sign(BatchToSign(text)).bytes);
   // The batch is there when its file is: its signature first.
@@ -160,13 +159,13 @@ std::vector<RailAnswer> FileRail::Send(absl::Span<const Payout> payouts) {
   Batch batch;
   for (const Payout& payout : payouts) {
     batch[payout.key.ToString()] = {name, payout.address,
-                                    FormatMillionths(payout.amount)};
+                                    FormatCoins(payout.amount)};
   }
   Keep(batch);
   spdlog::info(
       "wrote {} (payouts: {}, coins: {}); pay it, then: archpool payout "
       "confirm {} --reference TEXT",
-      path, payouts.size(), FormatMillionths(total), path);
+      path, payouts.size(), FormatCoins(total), path);
   return std::vector<RailAnswer>(payouts.size(), {RailWord::kSent, name, ""});
 }
 
@@ -189,7 +188,7 @@ RailAnswer FileRail::LookUp(const Payout& payout) {
   }
   if (!entry) return {RailWord::kNeverSeen, "", ""};
   if (entry->address != payout.address ||
-      entry->coins != FormatMillionths(payout.amount)) {
+      entry->coins != FormatCoins(payout.amount)) {
     return Doubt("BATCH_DIFFERS");
   }
   return Result(*entry, key);

@@ -10,9 +10,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
-#include "common/base/millionths.h"
 #include "common/base/reason.h"
 #include "common/base/status.h"
+#include "common/model/coins.h"
 
 namespace archpool {
 namespace {
@@ -51,7 +51,7 @@ RailAnswer Read(const Payout& payout, int status, const std::string& body) {
   if (status < 200 || status > 202) return Doubt(absl::StrCat("HTTP_", status));
   // A key that stands for another payout there must not settle this one.
   if (TextAt(answer, "address") != payout.address ||
-      TextAt(answer, "coins") != FormatMillionths(payout.amount)) {
+      TextAt(answer, "coins") != FormatCoins(payout.amount)) {
     return Doubt("RAIL_DIFFERS");
   }
   const std::string reference = TextAt(answer, "reference");
@@ -90,7 +90,7 @@ class HttpRail::Connection {
   RailAnswer Post(const Payout& payout) {
     const std::string body = Json({{"key", payout.key.ToString()},
                                    {"address", payout.address},
-                                   {"coins", FormatMillionths(payout.amount)}})
+                                   {"coins", FormatCoins(payout.amount)}})
                                  .dump();
     return Ask(payout, "POST", path_ + "/payouts", body);
   }

@@ -8,6 +8,7 @@
 #include "common/base/check.h"
 #include "common/base/status.h"
 #include "common/base/stop.h"
+#include "common/model/coins.h"
 
 namespace archpool {
 
@@ -101,8 +102,9 @@ absl::Status Payer::Report(const Payout& payout, const RailAnswer& answer) {
   if (GetReason(state.status()) == "PAYOUT_ENDED") return absl::OkStatus();
   ARCHPOOL_RETURN_IF_ERROR(state.status());
   if (*state == PayoutState::kSettled || *state == PayoutState::kRefused) {
-    spdlog::info("{} of {} is {} {}{}", payout.id.ToString(), payout.amount,
-                 ToString(*state), answer.reference, answer.reason);
+    spdlog::info("{} of {} coins is {} {}{}", payout.id.ToString(),
+                 FormatCoins(payout.amount), ToString(*state), answer.reference,
+                 answer.reason);
   }
   return absl::OkStatus();
 }

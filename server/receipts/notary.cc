@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/base/stop.h"
+#include "common/model/coins.h"
 
 namespace archpool {
 namespace {
@@ -144,9 +145,9 @@ void Notary::Compare(const OpenReceipts& open,
     if (amount == 0) continue;
     ++unlike;
     spdlog::error(
-        "the balance of account {} is {} millionths of a coin above what its "
-        "receipts make; what the receipts make is signed",
-        id, amount);
+        "the balance of account {} is {} coins above what its receipts make; "
+        "what the receipts make is signed",
+        id, FormatCoins(amount));
   }
   options_.on_compared(unlike);
 }

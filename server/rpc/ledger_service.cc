@@ -1,8 +1,8 @@
 #include "server/rpc/ledger_service.h"
 
 #include "absl/strings/str_cat.h"
-#include "common/base/millionths.h"
 #include "common/base/status.h"
+#include "common/model/coins.h"
 #include "common/wire/fields.h"
 #include "common/wire/request_limits.h"
 #include "server/rpc/records_to_proto.h"
@@ -60,7 +60,7 @@ absl::Status LedgerService::CheckDeposit(const v1::DepositRequest& request,
   return AlreadyExists(
       "REQUEST_ID_REUSED",
       absl::StrCat("request_id was used for the deposit of ",
-                   FormatMillionths(found[0].amount), " coins to ", place,
+                   FormatCoins(found[0].amount), " coins to ", place,
                    ", and nothing was deposited now; give another one"));
 }
 

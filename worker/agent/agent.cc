@@ -14,6 +14,7 @@
 #include "common/base/stop.h"
 #include "common/data/checkpoint.h"
 #include "common/data/safetensors.h"
+#include "common/model/coins.h"
 #include "worker/agent/heartbeat.h"
 
 namespace archpool {
@@ -330,10 +331,9 @@ void Agent::WaitForNext() {
 }
 
 void Agent::Enter(wire::WorkLease lease) {
-  spdlog::info("{} of {}: {} trials to train at {:.6g} coins a core hour{}",
+  spdlog::info("{} of {}: {} trials to train at {} coins a core hour{}",
                lease.lease.ToString(), lease.task.ToString(),
-               lease.assignments.size(),
-               static_cast<double>(lease.price) / kAmountPerCoin,
+               lease.assignments.size(), FormatCoins(lease.price),
                lease.is_backup ? ", as backup" : "");
   book_.Add(std::move(lease));
 }

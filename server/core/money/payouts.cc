@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/crypto/canonical.h"
+#include "common/model/coins.h"
 #include "server/core/money/money.h"
 #include "server/core/money/parts.h"
 #include "server/core/state/queries.h"
@@ -39,10 +40,10 @@ PayoutId SetAside(Step& step, const Account& account, Amount amount,
 }
 
 absl::Status AmountRange(const PoolPolicy& policy) {
-  return InvalidArgument(
-      "AMOUNT_RANGE",
-      absl::StrCat("the least that is paid out is ", policy.payout_min,
-                   " millionths of a coin; let more come together"));
+  return InvalidArgument("AMOUNT_RANGE",
+                         absl::StrCat("the least that is paid out is ",
+                                      FormatCoins(policy.payout_min),
+                                      " coins; let more come together"));
 }
 
 void End(Step& step, Payout payout, PayoutState outcome) {
@@ -144,8 +145,8 @@ absl::StatusOr<RequestPayout::Reply> Execute(Step& step,
   if (amount > balance) {
     return FailedPrecondition(
         "BALANCE_TOO_LOW",
-        absl::StrCat("the account has ", balance, " millionths of a coin, and ",
-                     amount,
+        absl::StrCat("the account has ", FormatCoins(balance), " coins, and ",
+                     FormatCoins(amount),
                      " were asked for; what is not settled yet cannot be paid "
                      "out"));
   }

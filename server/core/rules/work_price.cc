@@ -4,6 +4,7 @@
 
 #include "absl/numeric/int128.h"
 #include "absl/strings/str_cat.h"
+#include "common/model/coins.h"
 
 namespace archpool {
 
@@ -24,17 +25,8 @@ Amount WorkPotFor(Amount price, WorkUnits work_units) {
   return static_cast<Amount>(std::min<absl::int128>(pot, kAmountMax + 1));
 }
 
-std::string DescribeCoins(Amount amount) {
-  std::string coins =
-      absl::StrCat(amount / kAmountPerCoin, ".",
-                   absl::Dec(amount % kAmountPerCoin, absl::kZeroPad6));
-  while (coins.back() == '0') coins.pop_back();
-  if (coins.back() == '.') coins.pop_back();
-  return coins;
-}
-
 std::string DescribePrice(Amount price) {
-  return absl::StrCat(DescribeCoins(price), " coins a core hour");
+  return absl::StrCat(FormatCoins(price), " coins a core hour");
 }
 
 int64_t EpochsOf(const Recipe& recipe, const Trial& trial) {

@@ -24,8 +24,6 @@ Amount PricePerCoreHour(const Task& task);
 // no pot does.
 Amount WorkPotFor(Amount price, WorkUnits work_units);
 
-// "12.5".
-std::string DescribeCoins(Amount amount);
 // "12.5 coins a core hour".
 std::string DescribePrice(Amount price);
 

@@ -8,6 +8,7 @@
 #include "common/base/counter_rng.h"
 #include "common/base/millionths.h"
 #include "common/base/status.h"
+#include "common/model/coins.h"
 #include "common/nas/cost_table.h"
 #include "common/nas/sampling.h"
 #include "server/core/leaves/reward.h"
@@ -108,7 +109,7 @@ absl::Status CheckPrice(const TaskSpec& spec, const PoolPolicy& policy,
       reward > kAmountMax
           ? "no reward pays that for this budget: ask for less work"
           : absl::StrCat("a reward of ",
-                         DescribeCoins(static_cast<Amount>(reward)),
+                         FormatCoins(static_cast<Amount>(reward)),
                          " coins does, or a smaller budget");
   return FailedPrecondition(
       "PRICE_TOO_LOW",
@@ -174,9 +175,8 @@ absl::StatusOr<RewardPots> CheckNew(const PoolState& state,
   if (balance < spec.terms.reward) {
     return FailedPrecondition(
         "BALANCE_TOO_LOW",
-        absl::StrCat("the reward is ", FormatMillionths(spec.terms.reward),
-                     " coins and the client's balance ",
-                     FormatMillionths(balance),
+        absl::StrCat("the reward is ", FormatCoins(spec.terms.reward),
+                     " coins and the client's balance ", FormatCoins(balance),
                      "; deposit the difference first"));
   }
   ARCHPOOL_RETURN_IF_ERROR(CheckTraining(spec.recipe, manifest));

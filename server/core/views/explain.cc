@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/model/coins.h"
 #include "server/core/views/explain_reasons.h"
 
 namespace archpool {
@@ -21,9 +22,7 @@ std::string Payouts(int64_t count) {
   return absl::StrCat(count, count == 1 ? " payout" : " payouts");
 }
 std::string Coins(Amount amount) {
-  return absl::StrCat(amount / kAmountPerCoin, ".",
-                      absl::Dec(amount % kAmountPerCoin, absl::kZeroPad6),
-                      " coins");
+  return absl::StrCat(FormatCoins(amount), " coins");
 }
 
 class Explainer {

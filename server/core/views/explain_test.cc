@@ -81,7 +81,7 @@ TEST(ExplainTest, WhyAMinerIsNotPaid) {
   records.account.payout_threshold = 10'000'000;
   EXPECT_THAT(ReasonsOf(records), ElementsAre("UNDER_THRESHOLD"));
   EXPECT_THAT(Explain(PoolPolicy(), records)[0].message,
-              HasSubstr("5.500000 coins"));
+              HasSubstr("5.5 coins"));
   records.balance = 10;
   EXPECT_THAT(ReasonsOf(records), ElementsAre("UNDER_MINIMUM"));
   records.payouts = {Payout{.state = PayoutState::kUnknown},
