@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "common/base/status.h"
 #include "common/channel/address.h"
+#include "common/nas/search/search_policy.h"
 
 namespace archpool {
 namespace {
@@ -148,8 +149,9 @@ void AddServeFlags(CLI::App& app, ServerFlags& flags) {
       ->capture_default_str();
   app.add_option(
          "--search-policy", flags.search_policy,
-         "What is trained next where a task does not say: model, thompson, "
-         "local, random, exhaustive or evolution[:POPULATION:SAMPLE]")
+         absl::StrCat("How to choose what is trained next, for tasks that do "
+                      "not say: one of ",
+                      SearchPolicyNames()))
       ->capture_default_str();
   app.add_flag("!--no-backups", flags.policy.backups,
                "Give no list to a second miner");

@@ -6,8 +6,10 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/base/standard_streams.h"
+#include "common/nas/search/search_policy.h"
 #include "simulator/cheats_command.h"
 #include "simulator/compare.h"
 #include "simulator/runs.h"
@@ -124,8 +126,7 @@ void AddRunFlags(CLI::App& app, RunFlags& flags) {
   app.add_option("--budget-trials", options.budget_trials)
       ->check(CLI::Range(1, 100'000'000));
   app.add_option("--policy", flags.policy,
-                 "model, thompson, local, random, exhaustive, evolution"
-                 "[:POPULATION:SAMPLE]");
+                 absl::StrCat("One of ", SearchPolicyNames()));
   app.add_option("--target", flags.target, "In the judge's unit");
   app.add_flag("--relabel", flags.setting.relabels,
                "Permute each dimension's choices per seed");

@@ -1,11 +1,15 @@
 #include "common/nas/search/search_policy.h"
 
+#include <algorithm>
 #include <deque>
-#include <map>
+#include <iterator>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "common/base/check.h"
+#include "common/base/range.h"
 #include "common/base/status.h"
 #include "common/nas/search/collector.h"
 #include "common/nas/search/model_policy.h"
@@ -155,71 +159,106 @@ class LocalPolicy : public SearchPolicy {
   std::vector<Architecture> neighbours_;
 };
 
-const std::map<std::string, SearchPolicyKind>& Kinds() {
-  static const auto* const kKinds = new std::map<std::string, SearchPolicyKind>{
-      {"exhaustive", SearchPolicyKind::kExhaustive},
-      {"random", SearchPolicyKind::kRandom},
-      {"evolution", SearchPolicyKind::kEvolution},
-      {"local", SearchPolicyKind::kLocal},
-      {"model", SearchPolicyKind::kModel},
-      {"thompson", SearchPolicyKind::kThompson}};
-  return *kKinds;
+// All that there are, in the order in which people are told of them.
+struct PolicyRow {
+  SearchPolicyKind kind;
+  absl::string_view word;
+  // What may follow the word: of kEvolution alone.
+  absl::string_view parameters;
+  std::unique_ptr<SearchPolicy> (*make)(const SearchPolicySpec&,
+                                        const SearchSpace&, uint64_t seed);
+};
+
+constexpr PolicyRow kPolicies[] = {
+    {SearchPolicyKind::kModel, "model", "",
+     [](const SearchPolicySpec&, const SearchSpace& space,
+        uint64_t seed) -> std::unique_ptr<SearchPolicy> {
+       return std::make_unique<ModelPolicy>(space, seed, Allocation::kBound);
+     }},
+    {SearchPolicyKind::kThompson, "thompson", "",
+     [](const SearchPolicySpec&, const SearchSpace& space,
+        uint64_t seed) -> std::unique_ptr<SearchPolicy> {
+       return std::make_unique<ModelPolicy>(space, seed, Allocation::kSample);
+     }},
+    {SearchPolicyKind::kLocal, "local", "",
+     [](const SearchPolicySpec&, const SearchSpace& space,
+        uint64_t seed) -> std::unique_ptr<SearchPolicy> {
+       return std::make_unique<LocalPolicy>(space, seed);
+     }},
+    {SearchPolicyKind::kRandom, "random", "",
+     [](const SearchPolicySpec&, const SearchSpace& space,
+        uint64_t seed) -> std::unique_ptr<SearchPolicy> {
+       return std::make_unique<RandomPolicy>(space, seed);
+     }},
+    {SearchPolicyKind::kExhaustive, "exhaustive", "",
+     [](const SearchPolicySpec&, const SearchSpace& space,
+        uint64_t) -> std::unique_ptr<SearchPolicy> {
+       return std::make_unique<ExhaustivePolicy>(space);
+     }},
+    {SearchPolicyKind::kEvolution, "evolution", "[:POPULATION:SAMPLE]",
+     [](const SearchPolicySpec& spec, const SearchSpace& space,
+        uint64_t seed) -> std::unique_ptr<SearchPolicy> {
+       return std::make_unique<EvolutionPolicy>(spec, space, seed);
+     }},
+};
+
+const PolicyRow& RowOf(SearchPolicyKind kind) {
+  const auto* const row =
+      std::find_if(std::begin(kPolicies), std::end(kPolicies),
+                   [kind](const PolicyRow& one) { return one.kind == kind; });
+  ARCHPOOL_CHECK(row != std::end(kPolicies));
+  return *row;
 }
+
+constexpr Range<int64_t> kPopulation{2, 10'000};
 
 }  // namespace
 
+std::string SearchPolicyNames() {
+  return absl::StrJoin(kPolicies, ", ",
+                       [](std::string* out, const PolicyRow& row) {
+                         absl::StrAppend(out, row.word, row.parameters);
+                       });
+}
+
+std::vector<SearchPolicyKind> SearchPolicyKinds() {
+  std::vector<SearchPolicyKind> kinds;
+  for (const PolicyRow& row : kPolicies) kinds.push_back(row.kind);
+  return kinds;
+}
+
 absl::StatusOr<SearchPolicySpec> ParseSearchPolicy(absl::string_view text) {
-  const std::vector<std::string> parts = absl::StrSplit(text, ':');
-  const auto kind = Kinds().find(parts[0]);
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, ':');
+  const auto* const row = std::find_if(
+      std::begin(kPolicies), std::end(kPolicies),
+      [&parts](const PolicyRow& one) { return one.word == parts[0]; });
   SearchPolicySpec spec;
-  bool good = kind != Kinds().end();
-  if (good) spec.kind = kind->second;
-  if (good && parts.size() > 1) {
-    good = spec.kind == SearchPolicyKind::kEvolution && parts.size() == 3 &&
-           absl::SimpleAtoi(parts[1], &spec.population) &&
-           absl::SimpleAtoi(parts[2], &spec.sample) && spec.population >= 2 &&
-           spec.population <= 10'000 && spec.sample >= 1 &&
-           spec.sample <= spec.population;
+  bool is_good = row != std::end(kPolicies);
+  if (is_good) spec.kind = row->kind;
+  if (is_good && parts.size() > 1) {
+    is_good = !row->parameters.empty() && parts.size() == 3 &&
+              absl::SimpleAtoi(parts[1], &spec.population) &&
+              absl::SimpleAtoi(parts[2], &spec.sample) &&
+              kPopulation.Contains(spec.population) && spec.sample >= 1 &&
+              spec.sample <= spec.population;
   }
-  if (!good) {
-    return InvalidArgument(
-        "SEARCH_POLICY",
-        absl::StrCat(
-            "\"", text,
-            "\" is no search policy: say model, thompson, local, "
-            "random, exhaustive, evolution or evolution:POPULATION:SAMPLE"));
-  }
-  return spec;
+  if (is_good) return spec;
+  return InvalidArgument(
+      "SEARCH_POLICY", absl::StrCat("\"", text, "\" is no search policy: say ",
+                                    "one of ", SearchPolicyNames()));
 }
 
 std::string ToString(const SearchPolicySpec& spec) {
-  for (const auto& [word, kind] : Kinds()) {
-    if (kind != spec.kind) continue;
-    return kind == SearchPolicyKind::kEvolution
-               ? absl::StrCat(word, ":", spec.population, ":", spec.sample)
-               : word;
-  }
-  return "";
+  const PolicyRow& row = RowOf(spec.kind);
+  return row.parameters.empty()
+             ? std::string(row.word)
+             : absl::StrCat(row.word, ":", spec.population, ":", spec.sample);
 }
 
 std::unique_ptr<SearchPolicy> MakeSearchPolicy(const SearchPolicySpec& spec,
                                                const SearchSpace& space,
                                                uint64_t seed) {
-  switch (spec.kind) {
-    case SearchPolicyKind::kExhaustive:
-      return std::make_unique<ExhaustivePolicy>(space);
-    case SearchPolicyKind::kRandom:
-      return std::make_unique<RandomPolicy>(space, seed);
-    case SearchPolicyKind::kEvolution:
-      return std::make_unique<EvolutionPolicy>(spec, space, seed);
-    case SearchPolicyKind::kLocal:
-      return std::make_unique<LocalPolicy>(space, seed);
-    case SearchPolicyKind::kModel:
-      return std::make_unique<ModelPolicy>(space, seed, Allocation::kBound);
-    case SearchPolicyKind::kThompson:
-      return std::make_unique<ModelPolicy>(space, seed, Allocation::kSample);
-  }
-  return nullptr;
+  return RowOf(spec.kind).make(spec, space, seed);
 }
 
 }  // namespace archpool

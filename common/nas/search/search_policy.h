@@ -72,6 +72,7 @@ class SearchPolicy {
 // Going through a larger space in the order of its ranks is no search.
 inline constexpr int64_t kExhaustiveSizeMax = 1'000'000;
 
+// docs/how-to/add-a-search-policy.md says what a new one needs.
 enum class SearchPolicyKind {
   kExhaustive,  // in the order of ranks
   kRandom,      // uniform, without replacement
@@ -89,8 +90,13 @@ struct SearchPolicySpec {
                          const SearchPolicySpec&) = default;
 };
 
-// "model", "thompson", "local", "random", "exhaustive", "evolution" or
-// "evolution:POPULATION:SAMPLE". INVALID_ARGUMENT (SEARCH_POLICY).
+// Every policy as ParseSearchPolicy reads it, for help texts and errors:
+// "model, thompson, …, evolution[:POPULATION:SAMPLE]".
+std::string SearchPolicyNames();
+std::vector<SearchPolicyKind> SearchPolicyKinds();
+
+// "random", "evolution:50:10": one of SearchPolicyNames(). INVALID_ARGUMENT
+// (SEARCH_POLICY), with all the names.
 absl::StatusOr<SearchPolicySpec> ParseSearchPolicy(absl::string_view text);
 std::string ToString(const SearchPolicySpec& spec);
 

@@ -1,7 +1,11 @@
 #include "common/nas/search/search_policy.h"
 
+#include <fstream>
 #include <map>
 #include <set>
+#include <sstream>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
@@ -12,8 +16,15 @@
 namespace archpool {
 namespace {
 
-constexpr const char* kPolicies[] = {"exhaustive", "random", "local", "model",
-                                     "evolution:6:3"};
+// Every policy there is, with a population that small spaces can fill.
+std::vector<std::string> Policies() {
+  std::vector<std::string> policies;
+  for (const SearchPolicyKind kind : SearchPolicyKinds()) {
+    policies.push_back(
+        ToString(SearchPolicySpec{.kind = kind, .population = 6, .sample = 3}));
+  }
+  return policies;
+}
 
 SearchSpace PlainSpace(int dimensions, int choices) {
   std::vector<Dimension> list;
@@ -71,7 +82,7 @@ class Searcher {
   std::vector<Architecture> pending_;
 };
 
-class SearchPolicyTest : public testing::TestWithParam<const char*> {};
+class SearchPolicyTest : public testing::TestWithParam<std::string> {};
 
 TEST_P(SearchPolicyTest, GoesThroughASmallSpaceOnce) {
   const SearchSpace space = PlainSpace(4, 3);
@@ -212,8 +223,7 @@ TEST(ModelPolicyTest, FindsTheBestOfAnAdditiveSpaceSoon) {
 }
 
 TEST(ParseSearchPolicyTest, ReadsAndWritesEveryPolicy) {
-  for (const char* text :
-       {"model", "local", "random", "exhaustive", "evolution:20:5"}) {
+  for (const std::string& text : Policies()) {
     const auto spec = ParseSearchPolicy(text);
     ASSERT_TRUE(spec.ok());
     EXPECT_EQ(ToString(*spec), text);
@@ -221,13 +231,28 @@ TEST(ParseSearchPolicyTest, ReadsAndWritesEveryPolicy) {
   EXPECT_EQ(ToString(*ParseSearchPolicy("evolution")), "evolution:50:10");
   for (const char* text : {"", "model:1:2", "evolution:5", "evolution:1:1",
                            "evolution:5:6", "evolution:a:b"}) {
-    EXPECT_EQ(GetReason(ParseSearchPolicy(text).status()), "SEARCH_POLICY")
-        << text;
+    const absl::Status status = ParseSearchPolicy(text).status();
+    EXPECT_EQ(GetReason(status), "SEARCH_POLICY") << text;
+    EXPECT_THAT(std::string(status.message()),
+                testing::EndsWith(SearchPolicyNames()));
+  }
+}
+
+// Where a person looks the names up, all of them stand. Tests run in the root
+// of the repository.
+TEST(SearchPolicyNamesTest, TheDocumentsNameEveryPolicy) {
+  for (const std::string path :
+       {"deploy/examples/fashion-mnist.yaml", "docs/simulator.md"}) {
+    std::ifstream file(path);
+    std::ostringstream text;
+    text << file.rdbuf();
+    EXPECT_THAT(text.str(), testing::HasSubstr(SearchPolicyNames()))
+        << path << " should say: " << SearchPolicyNames();
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Policies, SearchPolicyTest,
-                         testing::ValuesIn(kPolicies));
+                         testing::ValuesIn(Policies()));
 
 }  // namespace
 }  // namespace archpool
