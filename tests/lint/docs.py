@@ -49,6 +49,24 @@ def check_link(tree, path, target):
     return None
 
 
+def check_glossary(tree, path="docs/glossary.md"):
+    """One entry a word, in alphabetical order."""
+    findings, before = [], ""
+    for number, line in enumerate(tree.lines(path) if path in tree.files
+                                  else (), 1):
+        match = re.match(r"\*\*([^*]+)\.\*\* ", line)
+        if not match:
+            continue
+        word = match.group(1).lower()
+        if word == before:
+            findings.append(f"{path}:{number}: '{word}' has two entries")
+        elif word < before:
+            findings.append(f"{path}:{number}: '{word}' stands after "
+                            f"'{before}'")
+        before = word
+    return findings
+
+
 def names_of(tree, function):
     names = set()
     for path in tree.files:
@@ -84,7 +102,7 @@ def check(tree):
                 problems += [f"there is no {name}" for name in FILE.findall(line)
                              if not tree.exists(name)]
             findings += [f"{path}:{number}: {p}" for p in problems if p]
-    return findings
+    return findings + check_glossary(tree)
 
 
 BAD = (
@@ -95,6 +113,8 @@ BAD = (
     ("there is no tests/y.sh", {"a.md": "```\nbash tests/y.sh --soak\n```\n"}),
     ("nothing builds archpool-x", {"a.md": "`build/release/bin/archpool-x`\n"}),
     ("there is no a/b.cc", {"docs/how-to/c.md": "Name it in `a/b.cc`.\n"}),
+    ("two entries", {"docs/glossary.md": "**A.** x\n\n**A.** y\n"}),
+    ("stands after", {"docs/glossary.md": "**B.** x\n\n**A.** y\n"}),
     ("no preset", {"a.md": "`cmake --preset nope`\n"}),
 )
 GOOD = {
@@ -104,6 +124,7 @@ GOOD = {
                  "`--preset dev`, [c](../deploy)\n",
     "docs/how-to/c.md": "Name it in `deploy/x.sh`, by `a/b` or `c.cc`.\n",
     "b.md": "## Two words\n",
+    "docs/glossary.md": "# Words\n\n**A.** x\n\n**B c.** y\n",
     "deploy/x.sh": "",
     "CMakePresets.json": '{"name": "dev"}',
     "CMakeLists.txt": "archpool_program(NAME archpool-y SRCS y.cc)\n",
