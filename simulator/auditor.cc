@@ -352,6 +352,7 @@ PoolSnapshot Auditor::Snapshot() const {
     if (one.amount != 0) snapshot.records.emplace_back(one);
   }
   for (const auto& [place, amount] : balances_) {
+    if (amount == 0) continue;
     snapshot.records.emplace_back(Balance{place, amount});
   }
   plain_.ForEach<PlainRecords>([&snapshot](const auto& map) {

@@ -69,6 +69,14 @@ Pool::Pool(const PoolPolicy& policy, const PoolSnapshot& snapshot,
   memory_.verifiers.Restore(state_.verifiers());
 }
 
+Pool::Pool(const PoolSnapshot& snapshot, const Pool& other)
+    : policy_(other.policy_),
+      state_(policy_.high_reward_share_ppm),
+      memory_(other.memory_) {
+  state_.Load(snapshot);
+  state_.Remember(other.state_.TaskMemories());
+}
+
 template <typename Command>
 absl::StatusOr<typename Command::Reply> Pool::Execute(const Command& command,
                                                       absl::Time now) {
@@ -147,5 +155,7 @@ template absl::StatusOr<NoteUpload::Reply> Pool::Execute(const NoteUpload&,
                                                          absl::Time);
 template absl::StatusOr<ExtendAnswers::Reply> Pool::Execute(
     const ExtendAnswers&, absl::Time);
+template absl::StatusOr<UpgradeRecords::Reply> Pool::Execute(
+    const UpgradeRecords&, absl::Time);
 
 }  // namespace archpool

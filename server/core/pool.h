@@ -1,6 +1,7 @@
 // The Pool is the deterministic state machine that takes every decision: no IO,
-// clock, randomness, threads or protobuf; time is an argument. Equal snapshots
-// and equal commands give equal replies and equal events, on every machine.
+// clock, randomness, threads or protobuf; time is an argument. Equal snapshots,
+// equal memory and equal commands give equal replies and equal events, on every
+// machine.
 //
 // Not thread-safe: the engine's one thread owns it.
 //
@@ -37,6 +38,10 @@ class Pool {
   Pool(const PoolPolicy& policy, const PoolSnapshot& snapshot,
        const ExpiryHold& hold = ExpiryHold(),
        VerifierBook verifiers = VerifierBook());
+
+  // Goes on from `snapshot` with all that `other` has in memory.
+  // REQUIRES: the snapshot is of what `other` holds.
+  Pool(const PoolSnapshot& snapshot, const Pool& other);
 
   const ExpiryHold& expiry_hold() const { return memory_.expiry_hold; }
   const VerifierBook& verifiers() const { return memory_.verifiers; }

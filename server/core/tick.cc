@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "server/core/away.h"
-#include "server/core/money/money.h"
 #include "server/core/proof/proof.h"
 #include "server/core/reactions.h"
 #include "server/core/settle.h"
@@ -43,7 +42,6 @@ void Close(Step& step, const PoolState::Due& due) {
 }  // namespace
 
 absl::StatusOr<Tick::Reply> Execute(Step& step, const Tick& command) {
-  if (step.state.last_ids().receipt == 0) money::BeginReceipts(step);
   NoteTime(step);
   if (step.state.pool_clock().InMaintenance()) return Tick::Reply();
   using Kind = PoolState::Due::Kind;

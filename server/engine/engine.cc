@@ -260,6 +260,8 @@ absl::Status Engine::TakeOver() {
   sequence_ = loaded.sequence;
   pool_ = std::make_unique<Pool>(policy_, loaded.snapshot, expiry_hold_,
                                  verifiers_);
+  // Its events are committed with those of the first batch.
+  ARCHPOOL_RETURN_IF_ERROR(pool_->Execute(UpgradeRecords{}, Now()).status());
   for (EngineListener* listener : listeners_) {
     listener->OnLoad(loaded.snapshot);
   }

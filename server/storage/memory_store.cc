@@ -58,7 +58,8 @@ PoolSnapshot MemoryStore::Snapshot() const {
   add(tables_.All<Payout>(),
       [](const Payout& payout) { return !IsEnded(payout.state); });
   add(tables_.All<Owed>(), [](const Owed& owed) { return owed.amount != 0; });
-  add(tables_.All<Balance>(), all);
+  add(tables_.All<Balance>(),
+      [](const Balance& balance) { return balance.amount != 0; });
   tables_.ForEach<PlainRecords>([&](const auto& map) { add(map, all); });
   snapshot.last_ids = LastIdsIn<Event>(tables_);
   for (const auto& [id, task] : tables_.All<Task>()) {

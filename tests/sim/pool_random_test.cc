@@ -25,7 +25,8 @@ constexpr int kHistories = testing::kIsSanitized ? 15 : 60;
 
 class History {
  public:
-  explicit History(uint64_t seed) : rng_(seed, 0), pool_(PolicyOf(seed)) {
+  explicit History(uint64_t seed)
+      : rng_(seed, 0), twin_rng_(seed, 1), pool_(PolicyOf(seed)) {
     Check("start");
     for (int i = 0; i < 4; ++i) {
       const std::string name = absl::StrCat("miner", i);
@@ -269,6 +270,10 @@ class History {
   void Check(const std::string& where) {
     const std::vector<Event> events = pool_.pool.TakeEvents();
     EXPECT_THAT(auditor_.Watch(events), ::testing::IsEmpty()) << where;
+    if (pool_.twin) {
+      EXPECT_TRUE(pool_.twin->TakeEvents() == events)
+          << where << ": a loaded pool decides differently";
+    }
     for (const Event& event : events) {
       if (const auto* trial = std::get_if<Trial>(&event)) Note(*trial);
       if (const auto* receipt = std::get_if<Receipt>(&event)) {
@@ -281,6 +286,10 @@ class History {
     EXPECT_EQ(a.last_ids, b.last_ids) << where;
     EXPECT_EQ(a.requests, b.requests) << where;
     EXPECT_TRUE(a.records == b.records) << where << ": loaded state differs";
+    // From now on it is compared by what it decides.
+    if (twin_rng_.Below(4) == 0) {
+      pool_.twin.emplace(auditor_.Snapshot(), pool_.pool);
+    }
   }
 
   // What each account could check alone.
@@ -312,6 +321,7 @@ class History {
   // long: whatever was to be done has as much time left as before.
   void Restart() {
     const auto time_left = TimeLeft();
+    pool_.twin.reset();
     pool_.pool = Pool(pool_.policy, auditor_.Snapshot());
     if (rng_.Below(2) == 0) return;  // and its first tick is to come
     pool_.now += absl::Seconds(rng_.Below(100'000));
@@ -351,6 +361,7 @@ class History {
   }
 
   CounterRng rng_;
+  CounterRng twin_rng_;
   TestPool pool_;
   Auditor auditor_;
   std::vector<Miner> miners_;

@@ -3,6 +3,7 @@
 #ifndef ARCHPOOL_TESTS_SUPPORT_POOL_FIXTURE_H_
 #define ARCHPOOL_TESTS_SUPPORT_POOL_FIXTURE_H_
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -72,6 +73,7 @@ class TestPool {
  public:
   explicit TestPool(const PoolPolicy& pool_policy = AuditEverything())
       : policy(pool_policy), pool(pool_policy, PoolSnapshot()) {
+    Do(UpgradeRecords{});
     Do(Tick{});
     client = Make("client", Role::kClient);
     verifier = Make("verifier", Role::kVerifier);
@@ -82,7 +84,12 @@ class TestPool {
 
   template <typename Command>
   absl::StatusOr<typename Command::Reply> Try(const Command& command) {
-    return pool.Execute(command, now);
+    auto reply = pool.Execute(command, now);
+    if (twin) {
+      const auto other = twin->Execute(command, now);
+      ARCHPOOL_CHECK(other.status() == reply.status());
+    }
+    return reply;
   }
   template <typename Command>
   typename Command::Reply Do(const Command& command) {
@@ -198,6 +205,8 @@ class TestPool {
   PoolPolicy policy;
   absl::Time now = absl::UnixEpoch();
   Pool pool;
+  // Where it is set, hears every command too, and is to decide the same.
+  std::optional<Pool> twin;
   AccountId client;
   AccountId verifier;
 };

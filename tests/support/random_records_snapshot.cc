@@ -35,7 +35,8 @@ PoolSnapshot RandomRecords::Snapshot() const {
   add_if(All<Payout>(),
          [](const Payout& payout) { return !IsEnded(payout.state); });
   add_if(All<Owed>(), [](const Owed& owed) { return owed.amount != 0; });
-  add_if(All<Balance>(), all);
+  add_if(All<Balance>(),
+         [](const Balance& balance) { return balance.amount != 0; });
   held_.ForEach<PlainRecords>([&](const auto& map) { add_if(map, all); });
   snapshot.last_ids = LastIdsIn<Event>(held_);
   for (const auto& [id, task] : All<Task>()) {

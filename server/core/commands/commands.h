@@ -179,6 +179,12 @@ struct ReleaseLease {
   struct Reply {};
 };
 
+// Of records that an older server wrote, what this one needs is made of them.
+// The engine's first command after every load; changes nothing the second time.
+struct UpgradeRecords {
+  struct Reply {};
+};
+
 // Time passed. Closes what is due, a bounded number of records a tick. A tick
 // that comes late, or the first one of a loaded state, adds the time in which
 // the pool was away to everything that was to be done by then.

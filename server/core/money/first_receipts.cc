@@ -4,7 +4,9 @@
 
 namespace archpool::money {
 
-void BeginReceipts(Step& step) {
+absl::StatusOr<UpgradeRecords::Reply> Execute(Step& step,
+                                              const UpgradeRecords&) {
+  if (step.state.last_ids().receipt > 0) return UpgradeRecords::Reply();
   for (const auto& [id, account] : step.state.accounts()) {
     const Amount balance = step.state.BalanceOf(Place::Of(id));
     if (balance > 0) step.state.Hand(id, CarriedReceipt{balance});
@@ -25,6 +27,7 @@ void BeginReceipts(Step& step) {
     receipt.state = kPayoutCarried;
     step.state.Hand(payout.account, receipt);
   }
+  return UpgradeRecords::Reply();
 }
 
 }  // namespace archpool::money

@@ -12,6 +12,10 @@
 
 namespace archpool::money {
 
+// Hands out receipts for what was before there were any: balances, the verdicts
+// and credits of open tasks, payouts under way.
+absl::StatusOr<UpgradeRecords::Reply> Execute(Step& step,
+                                              const UpgradeRecords& command);
 absl::StatusOr<Deposit::Reply> Execute(Step& step, const Deposit& command);
 absl::StatusOr<SetPayoutTerms::Reply> Execute(Step& step,
                                               const SetPayoutTerms& command);
@@ -48,10 +52,6 @@ bool NotePays(Step& step, Settling& settling);
 void Post(Step& step, TaskId task, const Settlement& settlement);
 std::vector<Trial> FinalistsOf(const PoolState& state,
                                const Settling& settling);
-
-// Hands out receipts for what was before there were any: balances, the verdicts
-// and credits of open tasks, payouts under way. For a state that has none.
-void BeginReceipts(Step& step);
 
 }  // namespace archpool::money
 

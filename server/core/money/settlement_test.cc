@@ -86,7 +86,7 @@ TEST_F(SettlementTest, ReceiptsBeginInTheMiddle) {
   PoolSnapshot before = pool.pool.state().Snapshot();
   before.last_ids.receipt = 0;
   pool.pool = Pool(pool.policy, before);
-  pool.Do(Tick{});  // as the engine does before anything else
+  pool.Do(UpgradeRecords{});
   Work(alice, alices);
   End(task);
   pool.Do(BeginSends{10});

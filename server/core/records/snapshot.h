@@ -73,10 +73,10 @@ struct RequestKey {
   friend auto operator<=>(const RequestKey&, const RequestKey&) = default;
 };
 
-// What the store hands to a new Pool: every account, dataset and balance; open
-// sessions; tasks that have not ended, with all their subspaces and trials,
-// their active leases and open audits; payouts that have not ended;
-// what is still owed.
+// What the store hands to a new Pool: every account and dataset; the balances
+// that are not 0; open sessions; tasks that have not ended, with all their
+// subspaces and trials, their active leases and open audits; payouts that have
+// not ended; what is still owed.
 struct PoolSnapshot {
   std::vector<Event> records;
   LastIds last_ids;

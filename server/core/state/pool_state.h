@@ -161,6 +161,8 @@ class PoolState {
   const LastIds& last_ids() const { return last_ids_; }
 
   PoolSnapshot Snapshot() const;  // everything held, for tests
+  absl::btree_map<TaskId, TaskMemory> TaskMemories() const;
+  void Remember(const absl::btree_map<TaskId, TaskMemory>& memories);
 
  private:
   void Store(const Account& account);

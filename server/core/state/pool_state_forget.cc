@@ -1,5 +1,5 @@
-// How an ended task leaves the memory: at once as far as anybody can see, and
-// its records a few at a time.
+// What is in memory alone; and how an ended task leaves it: at once as far as
+// anybody can see, and its records a few at a time.
 #include "common/base/check.h"
 #include "server/core/state/pool_state.h"
 
@@ -10,6 +10,16 @@ namespace {
 constexpr int64_t kForgottenAtOnce = 2'000;
 
 }  // namespace
+
+absl::btree_map<TaskId, TaskMemory> PoolState::TaskMemories() const {
+  return {indexes_.begin(), indexes_.end()};
+}
+
+void PoolState::Remember(const absl::btree_map<TaskId, TaskMemory>& memories) {
+  for (const auto& [task, memory] : memories) {
+    static_cast<TaskMemory&>(indexes_.at(task)) = memory;
+  }
+}
 
 void PoolState::Forget(TaskId task) {
   task_order_.erase({0, task});

@@ -318,8 +318,13 @@ void PoolState::Store(const Transfer& transfer) {
   }
 }
 
+// An empty place is none: those of ended tasks would be kept for ever.
 void PoolState::Store(const Balance& balance) {
-  balances_[balance.place] = balance.amount;
+  if (balance.amount == 0) {
+    balances_.erase(balance.place);
+  } else {
+    balances_[balance.place] = balance.amount;
+  }
 }
 
 void PoolState::CountResult(const Trial& trial, int64_t sign) {

@@ -38,9 +38,34 @@ struct BoxWalk {
   }
 };
 
+// What is known of an open task in memory alone: how far what goes on for
+// several commands has come. After a restart it begins anew, and comes to the
+// same.
+struct TaskMemory {
+  // Counts the changes of its trials, but for those of their pay and maturity.
+  int64_t results_version = 0;
+  Settling settling;
+  absl::btree_map<SubspaceId, BoxWalk> walks;
+
+  // The policy's latest ranking; what was learnt about a candidate is kept, and
+  // the taken ones at its head are passed for good.
+  struct Ranked {
+    Architecture architecture;
+    bool looked_at = false;
+    bool possible = false;
+    Digest id;
+    int64_t parameters = 0;
+    int64_t macs = 0;
+    int64_t memory_bytes = 0;
+    WorkUnits work_units = 0;
+  };
+  std::vector<Ranked> ranking;
+  size_t ranking_begin = 0;
+};
+
 // What the core knows of an open task beyond its record; derived from the
-// others.
-struct TaskIndex {
+// others, but for its memory.
+struct TaskIndex : TaskMemory {
   absl::btree_set<SubspaceId> subspaces;
   BoxTree tree;  // which of them an architecture lies in
   absl::btree_set<TrialId> trials;
@@ -88,11 +113,6 @@ struct TaskIndex {
   // The open ones, by falling promise, then by id.
   absl::btree_set<std::pair<double, SubspaceId>> open;
   int64_t done_subspaces = 0;  // completed or pruned
-  // Counts the changes of its trials, but for those of their pay and maturity.
-  int64_t results_version = 0;
-  Settling settling;
-  // In memory alone: after a restart they are walked again.
-  absl::btree_map<SubspaceId, BoxWalk> walks;
   BoxWalk WalkOf(SubspaceId box, uint64_t stream, AccountId account,
                  const TrainingRoom& room) const {
     const auto found = walks.find(box);
@@ -105,21 +125,6 @@ struct TaskIndex {
             .looked = walk.looked_for_all,
             .looked_for_all = walk.looked_for_all};
   }
-
-  // The policy's latest ranking; what was learnt about a candidate is kept, and
-  // the taken ones at its head are passed for good.
-  struct Ranked {
-    Architecture architecture;
-    bool looked_at = false;
-    bool possible = false;
-    Digest id;
-    int64_t parameters = 0;
-    int64_t macs = 0;
-    int64_t memory_bytes = 0;
-    WorkUnits work_units = 0;
-  };
-  std::vector<Ranked> ranking;
-  size_t ranking_begin = 0;
   int64_t ranking_basis = 0;
 };
 

@@ -66,10 +66,11 @@ absl::Status AddTasksAndSubspaces(pqxx::transaction_base& transaction,
 // words and texts.
 template <typename Record>
 absl::Status AddAll(pqxx::transaction_base& transaction,
-                    std::vector<Event>& records) {
+                    std::vector<Event>& records,
+                    const std::string& condition = "") {
   const auto& table = std::get<const Table<Record>&>(EventTables());
   ARCHPOOL_ASSIGN_OR_RETURN(std::vector<Record> all,
-                            Select(transaction, table, "", {}));
+                            Select(transaction, table, condition, {}));
   std::sort(all.begin(), all.end(), [](const Record& a, const Record& b) {
     return KeyOf(a) < KeyOf(b);
   });
@@ -161,7 +162,8 @@ absl::StatusOr<PoolSnapshot> Load(pqxx::connection& connection) {
   ARCHPOOL_RETURN_IF_ERROR(
       AddRecords(transaction, OwedTable(),
                  "WHERE amount <> 0 ORDER BY account_id, position", records));
-  ARCHPOOL_RETURN_IF_ERROR(AddAll<Balance>(transaction, records));
+  ARCHPOOL_RETURN_IF_ERROR(
+      AddAll<Balance>(transaction, records, "WHERE amount <> 0"));
   ARCHPOOL_RETURN_IF_ERROR(AddPlainRecords(transaction, records));
   snapshot.last_ids = LoadLastIds(transaction);
   snapshot.requests = LoadRequests(transaction);
