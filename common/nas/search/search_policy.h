@@ -72,7 +72,7 @@ class SearchPolicy {
 // Going through a larger space in the order of its ranks is no search.
 inline constexpr int64_t kExhaustiveSizeMax = 1'000'000;
 
-// docs/how-to/add-a-search-policy.md says what a new one needs.
+// docs/how-to/search-policy.md says what a new one needs.
 enum class SearchPolicyKind {
   kExhaustive,  // in the order of ranks
   kRandom,      // uniform, without replacement
