@@ -2,7 +2,8 @@
 // chain of stages, each a list of blocks, and a classifier head. Every field of
 // a block is a constant or refers to a dimension by name. A block's operation
 // may also be a variant (one word that sets several fields) or a cell (a graph
-// of operations). Value types.
+// of operations). What each field may hold stands in
+// common/nas/template_limits.h. Value types.
 #ifndef ARCHPOOL_COMMON_NAS_CHAIN_TEMPLATE_H_
 #define ARCHPOOL_COMMON_NAS_CHAIN_TEMPLATE_H_
 
@@ -69,10 +70,10 @@ using WordField = std::variant<std::string, DimensionRef>;
 // that their operation ignores are the same network and share one id.
 struct BlockTemplate {
   WordField operation = std::string("conv");
-  IntField kernel = int64_t{3};                // odd, in [1, 11]
-  IntField width = int64_t{16};                // in [1, 4096]
-  IntField expansion = int64_t{1};             // in [1, 16]
-  IntField repeat = int64_t{1};                // in [0, 16]; 0 only at stride 1
+  IntField kernel = int64_t{3};  // odd
+  IntField width = int64_t{16};  // channels
+  IntField expansion = int64_t{1};
+  IntField repeat = int64_t{1};                // 0 only at stride 1
   WordField activation = std::string("relu");  // relu, hardswish, silu
   friend bool operator==(const BlockTemplate&, const BlockTemplate&) = default;
 };
@@ -102,7 +103,7 @@ struct CellTemplate {
     friend bool operator==(const Edge&, const Edge&) = default;
   };
   std::string name;
-  int64_t nodes = 2;  // in limits::kCellNodes
+  int64_t nodes = 2;
   std::vector<Edge> edges;
   friend bool operator==(const CellTemplate&, const CellTemplate&) = default;
 };
@@ -122,7 +123,7 @@ struct ChainTemplate {
   int64_t stem_kernel = 3;
   int64_t stem_stride = 1;
   WordField stem_activation = std::string("relu");
-  std::vector<StageTemplate> stages;  // in [1, 16], 64 blocks at most
+  std::vector<StageTemplate> stages;  // at least one
   // The head: a 1×1 conv to head_width, norm, activation (none where 0), global
   // average pool, linear to the dataset's classes.
   IntField head_width = int64_t{0};

@@ -11,7 +11,8 @@
 
 namespace archpool {
 
-// REQUIRES: batch_size in [1, 4096]; a plan that MakeLayerPlan made.
+// REQUIRES: batch_size in limits::kBatchSize (common/model/limits.h); a plan
+// that MakeLayerPlan made.
 int64_t TrainingMemoryMaxBytes(const LayerPlan& plan, int64_t batch_size);
 
 // A checkpoint's files: weights with their buffers, and the optimiser's state.

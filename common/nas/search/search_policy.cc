@@ -9,7 +9,6 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/base/check.h"
-#include "common/base/range.h"
 #include "common/base/status.h"
 #include "common/nas/search/collector.h"
 #include "common/nas/search/model_policy.h"
@@ -210,8 +209,6 @@ const PolicyRow& RowOf(SearchPolicyKind kind) {
   return *row;
 }
 
-constexpr Range<int64_t> kPopulation{2, 10'000};
-
 }  // namespace
 
 std::string SearchPolicyNames() {
@@ -239,8 +236,8 @@ absl::StatusOr<SearchPolicySpec> ParseSearchPolicy(absl::string_view text) {
     is_good = !row->parameters.empty() && parts.size() == 3 &&
               absl::SimpleAtoi(parts[1], &spec.population) &&
               absl::SimpleAtoi(parts[2], &spec.sample) &&
-              kPopulation.Contains(spec.population) && spec.sample >= 1 &&
-              spec.sample <= spec.population;
+              kEvolutionPopulation.Contains(spec.population) &&
+              spec.sample >= 1 && spec.sample <= spec.population;
   }
   if (is_good) return spec;
   return InvalidArgument(

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "common/base/range.h"
 #include "common/crypto/sha256.h"
 #include "common/nas/search_space.h"
 #include "common/nas/subspace.h"
@@ -82,9 +83,11 @@ enum class SearchPolicyKind {
   kThompson,    // the same model, by Thompson sampling
 };
 
+inline constexpr Range<int64_t> kEvolutionPopulation{2, 10'000};
+
 struct SearchPolicySpec {
   SearchPolicyKind kind = SearchPolicyKind::kModel;
-  int64_t population = 50;  // of kEvolution; in [2, 10'000]
+  int64_t population = 50;  // of kEvolution; in kEvolutionPopulation
   int64_t sample = 10;      // of kEvolution; in [1, population]
   friend bool operator==(const SearchPolicySpec&,
                          const SearchPolicySpec&) = default;
