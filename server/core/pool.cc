@@ -40,7 +40,7 @@ absl::StatusOr<ReportTrials::Reply> Run(Step& step,
   for (const TrialReport& report : command.reports) {
     ReportTrials::Result& result =
         reply.results.emplace_back(ReportTrials::Result{.trial = report.trial});
-    result.status = work::Commit(step, command, report);
+    result.status = work::TakeReport(step, command, report);
     React(step);
     if (result.status.ok()) proof::SayWhatIsWanted(step, result);
   }

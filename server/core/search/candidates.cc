@@ -248,7 +248,7 @@ LeaseStart FindStart(Step& step, const Task& task, Seeker& seeker,
   LeaseStart start = StartFromPromotions(step, task, seeker);
   if (start.trials.empty()) start = StartFromAbandoned(step, task, seeker);
   if (start.trials.empty()) start = StartFromRanking(step, task, seeker, looks);
-  if (start.trials.empty()) start = StartFromDraws(step, task, seeker, looks);
+  if (start.trials.empty()) start = StartFromSamples(step, task, seeker, looks);
   return start;
 }
 

@@ -56,23 +56,23 @@ int64_t ListTarget(const Step& step, const Task& task, const Session& session,
 // `looks`, which what is looked at is taken from.
 LeaseStart FindStart(Step& step, const Task& task, Seeker& seeker,
                      Looks& looks);
-// Draws at random in the most promising open boxes.
-LeaseStart StartFromDraws(Step& step, const Task& task, Seeker& seeker,
-                          Looks& looks);
+// Samples at random in the most promising open boxes.
+LeaseStart StartFromSamples(Step& step, const Task& task, Seeker& seeker,
+                            Looks& looks);
 
 // At most `count` further candidates of the ranking in `box`.
 std::vector<Trial> RankedIn(Step& step, const Task& task, SubspaceId box,
                             Seeker& seeker, int64_t count, WorkUnits units_left,
                             Looks& looks);
 
-struct DrawnTrials {
+struct SampledTrials {
   std::vector<Trial> trials;  // without ids, lease and account
   // Every network in the box was tried, or is impossible.
   bool nothing_left = false;
 };
-DrawnTrials DrawTrials(Step& step, const Task& task,
-                       const SubspaceRecord& subspace, Seeker& seeker,
-                       int64_t count_max, Looks& looks);
+SampledTrials SampleTrials(Step& step, const Task& task,
+                           const SubspaceRecord& subspace, Seeker& seeker,
+                           int64_t count_max, Looks& looks);
 
 // What an account may be given of the results that go on to the next rung, of
 // any box or of `box` alone, the highest rungs first; within `units_left`. An

@@ -189,7 +189,8 @@ absl::StatusOr<RewardPots> CheckNew(const PoolState& state,
 namespace {
 
 // What the client knows already becomes accepted trials of the task.
-void TakeOver(Step& step, const Task& task, const std::vector<Trial>& known) {
+void AdoptKnownResults(Step& step, const Task& task,
+                       const std::vector<Trial>& known) {
   const TaskSpec& spec = *task.spec;
   const DatasetManifest& manifest =
       step.state.FindDataset(spec.dataset)->manifest;
@@ -295,7 +296,7 @@ absl::StatusOr<SubmitTask::Reply> Execute(Step& step,
     step.state.Put(SubspaceRecord{
         .id = step.state.NextSubspaceId(), .task = task.id, .box = box});
   }
-  TakeOver(step, task, command.known);
+  AdoptKnownResults(step, task, command.known);
   return task.id;
 }
 

@@ -63,7 +63,7 @@ void AdvanceSearch(Step& step, const Session& session, Looks& looks) {
   search::Seeker seeker = search::SeekerFor(step.state, step.policy,
                                             step.memory.means, task, session);
   const search::LeaseStart start =
-      search::StartFromDraws(step, task, seeker, looks);
+      search::StartFromSamples(step, task, seeker, looks);
   if (!start.trials.empty() || looks == given) step.memory.searching.Remove(id);
 }
 

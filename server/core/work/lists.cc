@@ -99,8 +99,8 @@ std::vector<Assignment> Grow(Step& step, LeaseId id) {
         search::RankedIn(step, task, lease.subspace, seeker, wanted,
                          search::UnitsLeft(step, task, lease.account), looks);
   } else {
-    more = search::DrawTrials(step, task, *step.state.Find(lease.subspace),
-                              seeker, wanted, looks)
+    more = search::SampleTrials(step, task, *step.state.Find(lease.subspace),
+                                seeker, wanted, looks)
                .trials;
   }
   WorkUnits units = 0;

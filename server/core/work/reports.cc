@@ -260,8 +260,8 @@ absl::Status CheckReport(const Step& step, const ReportTrials& command,
 
 }  // namespace
 
-absl::Status Commit(Step& step, const ReportTrials& command,
-                    const TrialReport& report) {
+absl::Status TakeReport(Step& step, const ReportTrials& command,
+                        const TrialReport& report) {
   const Trial* found = step.state.Find(report.trial);
   if (found == nullptr || found->account != command.caller ||
       found->lease != command.lease) {

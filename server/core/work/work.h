@@ -22,7 +22,7 @@ absl::StatusOr<ReleaseLease::Reply> Execute(Step& step,
 // ReportTrials, in three parts: what one report brings about is done before the
 // next one is looked at.
 absl::Status BeginReports(Step& step, const ReportTrials& command);
-absl::Status Commit(Step& step, const ReportTrials& command,
+absl::Status TakeReport(Step& step, const ReportTrials& command,
                     const TrialReport& report);
 // Appends to the list what its worker will need next, or ends the lease.
 void EndReports(Step& step, const ReportTrials& command,

@@ -1,5 +1,5 @@
-// What a lease begins with where nothing is ranked: networks drawn at random in
-// the most promising boxes.
+// What a lease begins with where nothing is ranked: networks sampled at random
+// in the most promising boxes.
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -17,10 +17,10 @@
 namespace archpool::search {
 namespace {
 
-// Draws of one subspace that are too dear for what is left of the budget.
+// Samples of one subspace that are too dear for what is left of the budget.
 constexpr int kTooDearMax = 4;
 // Where the usual draws find nothing new in a subspace: it is gone through
-// whole if it is this small, else drawn from this often, before it counts as
+// whole if it is this small, else sampled from this often, before it counts as
 // completed. Over as many requests as that takes.
 constexpr int64_t kLastLookAttempts = 4096;
 // Subspaces that one request tries: bounds what a request costs.
@@ -29,7 +29,7 @@ constexpr size_t kSubspacesTriedMax = 64;
 // such a worker.
 constexpr size_t kSubspacesPassedMax = 1'024;
 
-Digest DrawKey(const Task& task, SubspaceId subspace) {
+Digest SampleKey(const Task& task, SubspaceId subspace) {
   return HmacSha256(
       task.secret,
       CanonicalWriter("archpool/draw/v1").Int(subspace.value).encoding());
@@ -56,8 +56,8 @@ bool IsSettled(const TaskIndex& index, SubspaceId subspace) {
 
 }  // namespace
 
-LeaseStart StartFromDraws(Step& step, const Task& task, Seeker& seeker,
-                          Looks& looks) {
+LeaseStart StartFromSamples(Step& step, const Task& task, Seeker& seeker,
+                            Looks& looks) {
   // Most leases come from the first; drawing changes the order, so a copy of a
   // few is walked.
   std::vector<SubspaceId> promising;
@@ -79,17 +79,17 @@ LeaseStart StartFromDraws(Step& step, const Task& task, Seeker& seeker,
     if (looks.Left(task.spec->space) <= 0) break;
     if (PruneIfHopeless(step, id)) continue;
     SplitByResults(step, id);
-    DrawnTrials drawn = DrawTrials(step, task, *step.state.Find(id), seeker,
-                                   step.policy.list_ahead, looks);
-    if (!drawn.trials.empty()) {
+    SampledTrials sampled = SampleTrials(step, task, *step.state.Find(id),
+                                         seeker, step.policy.list_ahead, looks);
+    if (!sampled.trials.empty()) {
       const int64_t most =
-          ListTarget(step, task, seeker.session, drawn.trials[0].work_units);
-      if (static_cast<int64_t>(drawn.trials.size()) > most) {
-        drawn.trials.resize(static_cast<size_t>(most));
+          ListTarget(step, task, seeker.session, sampled.trials[0].work_units);
+      if (static_cast<int64_t>(sampled.trials.size()) > most) {
+        sampled.trials.resize(static_cast<size_t>(most));
       }
-      return {.box = id, .trials = std::move(drawn.trials)};
+      return {.box = id, .trials = std::move(sampled.trials)};
     }
-    if (!drawn.nothing_left) continue;
+    if (!sampled.nothing_left) continue;
     SubspaceRecord box = *step.state.Find(id);
     if (step.state.TrialsIn(id).empty()) {
       box.state = SubspaceState::kPruned;
@@ -102,11 +102,11 @@ LeaseStart StartFromDraws(Step& step, const Task& task, Seeker& seeker,
   return {};
 }
 
-std::optional<Candidate> DrawFirst(Step& step, const Task& task,
-                                   const SubspaceRecord& subspace,
-                                   Seeker& seeker, uint64_t stream,
-                                   CounterRng& rng, Looks& looks,
-                                   bool& nothing_left) {
+std::optional<Candidate> SampleFirst(Step& step, const Task& task,
+                                     const SubspaceRecord& subspace,
+                                     Seeker& seeker, uint64_t stream,
+                                     CounterRng& rng, Looks& looks,
+                                     bool& nothing_left) {
   const TaskSpec& spec = *task.spec;
   const DatasetManifest& manifest =
       step.state.FindDataset(spec.dataset)->manifest;
@@ -160,9 +160,9 @@ std::optional<Candidate> DrawFirst(Step& step, const Task& task,
   return std::nullopt;
 }
 
-DrawnTrials DrawTrials(Step& step, const Task& task,
-                       const SubspaceRecord& subspace, Seeker& seeker,
-                       int64_t count_max, Looks& looks) {
+SampledTrials SampleTrials(Step& step, const Task& task,
+                           const SubspaceRecord& subspace, Seeker& seeker,
+                           int64_t count_max, Looks& looks) {
   const TaskSpec& spec = *task.spec;
   const DatasetManifest& manifest =
       step.state.FindDataset(spec.dataset)->manifest;
@@ -173,7 +173,7 @@ DrawnTrials DrawTrials(Step& step, const Task& task,
   const AccountId account = seeker.session.account;
   WorkUnits units_left = UnitsLeft(step, task, account);
   const uint64_t stream = StreamOf(step.state, subspace);
-  CounterRng rng(DrawKey(task, subspace.id).Prefix64(), stream);
+  CounterRng rng(SampleKey(task, subspace.id).Prefix64(), stream);
   std::set<Digest> seen;
   const auto is_passed = [&](const Candidate& candidate) {
     return index.architectures.contains(candidate.id) ||
@@ -182,20 +182,20 @@ DrawnTrials DrawTrials(Step& step, const Task& task,
            !(seeker.room.IsUnlimited() ||
              seeker.room.Fits(SizeOf(candidate.plan, spec.recipe.batch_size)));
   };
-  DrawnTrials drawn;
+  SampledTrials sampled;
   int too_dear = 0;
-  while (static_cast<int64_t>(drawn.trials.size()) < count_max &&
+  while (static_cast<int64_t>(sampled.trials.size()) < count_max &&
          too_dear < kTooDearMax) {
     std::optional<Candidate> candidate;
     if (seen.empty()) {
-      candidate = DrawFirst(step, task, subspace, seeker, stream, rng, looks,
-                            drawn.nothing_left);
+      candidate = SampleFirst(step, task, subspace, seeker, stream, rng, looks,
+                              sampled.nothing_left);
     } else {
-      SampleStep sampled = SampleFurther(
+      SampleStep next = SampleFurther(
           spec.space, subspace.box, terms, is_passed, rng, kSampleAttemptsMax,
           0, std::min(looks.Left(spec.space), kSampleAttemptsMax));
-      looks.Take(spec.space, sampled.end);
-      candidate = std::move(sampled.candidate);
+      looks.Take(spec.space, next.end);
+      candidate = std::move(next.candidate);
     }
     if (!candidate) break;
     seen.insert(candidate->id);
@@ -205,7 +205,7 @@ DrawnTrials DrawTrials(Step& step, const Task& task,
       continue;
     }
     units_left -= cost;
-    drawn.trials.push_back(
+    sampled.trials.push_back(
         Trial{.task = task.id,
               .subspace = subspace.id,
               .architecture = std::move(candidate->architecture),
@@ -215,7 +215,7 @@ DrawnTrials DrawTrials(Step& step, const Task& task,
               .work_units = cost});
   }
   seeker.too_dear |= too_dear > 0;
-  return drawn;
+  return sampled;
 }
 
 }  // namespace archpool::search
