@@ -23,7 +23,7 @@ absl::StatusOr<ReleaseLease::Reply> Execute(Step& step,
 // next one is looked at.
 absl::Status BeginReports(Step& step, const ReportTrials& command);
 absl::Status TakeReport(Step& step, const ReportTrials& command,
-                    const TrialReport& report);
+                        const TrialReport& report);
 // Appends to the list what its worker will need next, or ends the lease.
 void EndReports(Step& step, const ReportTrials& command,
                 ReportTrials::Reply& reply);
