@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "common/base/check.h"
+#include "server/core/rules/policy.h"
 #include "server/core/state/pool_state.h"
 
 namespace archpool {
