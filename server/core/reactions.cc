@@ -24,6 +24,7 @@ class Reactions {
   // next fact: a task that begins to finish asks for what it still needs before
   // anything else could settle it.
   void ToAll() {
+    if (step_.facts.empty()) return;
     const Facts stated = std::exchange(step_.facts, {});
     for (const Fact& fact : stated) {
       std::visit(*this, fact);

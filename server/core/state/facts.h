@@ -4,8 +4,8 @@
 #ifndef ARCHPOOL_SERVER_CORE_STATE_FACTS_H_
 #define ARCHPOOL_SERVER_CORE_STATE_FACTS_H_
 
-#include <deque>
 #include <variant>
+#include <vector>
 
 #include "common/model/ids.h"
 #include "server/core/records/entities.h"
@@ -60,7 +60,7 @@ struct AccountSuspended {
 using Fact = std::variant<TrialCommitted, TrialAccepted, TrialRejected,
                           MinerConvicted, AuditClosed, LeaseEnded, NothingLeft,
                           TaskFinishing, AccountSuspended>;
-using Facts = std::deque<Fact>;  // in the order in which they were stated
+using Facts = std::vector<Fact>;  // in the order in which they were stated
 
 }  // namespace archpool
 

@@ -71,7 +71,8 @@ void CheckProgress(Step& step, Lease lease) {
   const Progress progress = ProgressOf(step.state, lease);
   lease.high_reward |= step.state.IsHighReward(lease.task, lease.subspace);
   const absl::Duration left = lease.deadline - step.now;
-  if (step.policy.backups && lease.role == LeaseRole::kPrimary &&
+  const bool goes_on = step.state.Find(lease.task)->state == TaskState::kActive;
+  if (step.policy.backups && goes_on && lease.role == LeaseRole::kPrimary &&
       progress.rest_units > 0 && left > absl::ZeroDuration()) {
     const absl::Duration rest = absl::Microseconds(progress.rest_units);
     const absl::Duration latest =

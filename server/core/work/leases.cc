@@ -192,6 +192,7 @@ AcquireLease::Reply LeaseByShares(Step& step, const AcquireLease& command,
       AdvanceSearch(step, session, few);
       return reply;
     }
+    if (reply.idle_reason == "NO_OPEN_TASK") continue;  // it ends
     // What is too large for one is found by others without further search.
     if (left != given && reply.idle_reason != "TOO_LARGE_HERE") {
       step.memory.searching.Add(offer.task);
