@@ -4,6 +4,7 @@
 // nothing.
 #include "server/core/reactions.h"
 
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -17,12 +18,10 @@ namespace {
 
 class Reactions {
  public:
-  explicit Reactions(Step& step)
-      : step_(step), trials_left_(step.policy.settle_trials_max) {}
+  explicit Reactions(Step& step) : step_(step) {}
 
   // What a fact brings about is done, with all that follows from it, before the
-  // next fact: a task that begins to finish asks for what it still needs before
-  // anything else could settle it.
+  // next fact.
   void ToAll() {
     if (step_.facts.empty()) return;
     const Facts stated = std::exchange(step_.facts, {});
@@ -38,14 +37,13 @@ class Reactions {
     proof::Draw(step_, *trial, fact.measures_all);
   }
   void operator()(const TrialAccepted& fact) {
-    if (!IsActive(fact.task)) {
-      return SettleIfDone(step_, fact.task, trials_left_);
-    }
+    perhaps_done_.insert(fact.task);
+    if (!IsActive(fact.task)) return;
     proof::AskPromotable(step_, fact.task);
     tasks::EndIfMet(step_, fact.trial);
   }
   void operator()(const TrialRejected& fact) {
-    SettleIfDone(step_, fact.task, trials_left_);
+    perhaps_done_.insert(fact.task);
   }
   void operator()(const MinerConvicted& fact) {
     work::Revoke(step_, fact.lease);
@@ -53,12 +51,8 @@ class Reactions {
   void operator()(const AccountSuspended& fact) {
     work::RevokeAllOf(step_, fact.account);
   }
-  void operator()(const AuditClosed& fact) {
-    SettleIfDone(step_, fact.task, trials_left_);
-  }
-  void operator()(const LeaseEnded& fact) {
-    SettleIfDone(step_, fact.task, trials_left_);
-  }
+  void operator()(const AuditClosed& fact) { perhaps_done_.insert(fact.task); }
+  void operator()(const LeaseEnded& fact) { perhaps_done_.insert(fact.task); }
   void operator()(const NothingLeft& fact) {
     tasks::BeginFinishing(step_, fact.task, fact.reason);
   }
@@ -66,7 +60,16 @@ class Reactions {
     if (step_.state.Find(fact.task) == nullptr) return;
     work::GiveUpUnbegun(step_, fact.task);
     proof::AskShortBlocks(step_, fact.task);
-    SettleIfDone(step_, fact.task, trials_left_);
+    perhaps_done_.insert(fact.task);
+  }
+
+  // Finishing tasks that wait for nothing any more, by id: a task that begins
+  // to finish has asked by now for what it still needs.
+  void Settle() {
+    int64_t trials_left = step_.policy.settle_trials_max;
+    for (const TaskId task : perhaps_done_) {
+      SettleIfDone(step_, task, trials_left);
+    }
   }
 
  private:
@@ -76,7 +79,7 @@ class Reactions {
   }
 
   Step& step_;
-  int64_t trials_left_;  // that are settled at once
+  std::set<TaskId> perhaps_done_;
 };
 
 }  // namespace
@@ -84,6 +87,7 @@ class Reactions {
 void React(Step& step) {
   Reactions reactions(step);
   reactions.ToAll();
+  reactions.Settle();
 }
 
 }  // namespace archpool

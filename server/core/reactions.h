@@ -7,7 +7,7 @@
 namespace archpool {
 
 // Until no fact is left. Facts are taken in the order in which they were
-// stated, each with all that follows from it.
+// stated, each with all that follows from it; tasks are settled last.
 void React(Step& step);
 
 }  // namespace archpool
