@@ -209,7 +209,7 @@ std::vector<BadText> BadScalars() {
       {With("classes: 10", "classes: 257"),
        "7:12: dataset.classes is '257'; it must be an integer in [2, 256]"},
       {With("reward:", "search: {policy: psychic}\nreward:"),
-       "32:18: \"psychic\" is no search policy: say model"},
+       "32:18: \"psychic\" is no search policy: say one of model"},
       {With("recipe:\n  epochs: 3", "recipe: fast"),
        "27:9: recipe is 'fast'; it must be a map with the keys batch_size, "},
   };
