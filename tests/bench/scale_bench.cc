@@ -22,8 +22,16 @@ constexpr double kGoalPerSecond = 200'000;
 constexpr double kFloorPerSecond = 40'000;
 constexpr int64_t kBoxesPerTask = 10'000;
 constexpr int64_t kMinersFirst = 100;
+constexpr int64_t kUnlimitedBoxes = int64_t{1} << 40;
 constexpr int64_t kMinersLast = 10'000;
 constexpr int kCandidates = 256;
+
+// A client may open as many boxes at once as the bench has.
+PoolPolicy Policy() {
+  PoolPolicy policy = AuditEverything();
+  policy.boxes_per_hour_max = kUnlimitedBoxes;
+  return policy;
+}
 
 class Crowd {
  public:
@@ -126,7 +134,7 @@ class Crowd {
   int tasks_;
   bool is_ranked_;
   CounterRng rng_{1, 0};
-  TestPool pool_;
+  TestPool pool_{Policy()};
   std::vector<ScaleWorker> workers_;
   int64_t commands_ = 0;
   const SharedCommitment commitment_;
