@@ -22,14 +22,15 @@ constexpr double kGoalPerSecond = 200'000;
 constexpr double kFloorPerSecond = 40'000;
 constexpr int64_t kBoxesPerTask = 10'000;
 constexpr int64_t kMinersFirst = 100;
-constexpr int64_t kUnlimitedBoxes = int64_t{1} << 40;
+constexpr int64_t kUnlimited = int64_t{1} << 40;
 constexpr int64_t kMinersLast = 10'000;
 constexpr int kCandidates = 256;
 
-// A client may open as many boxes at once as the bench has.
+// A client may open as many tasks and boxes at once as the bench has.
 PoolPolicy Policy() {
   PoolPolicy policy = AuditEverything();
-  policy.boxes_per_hour_max = kUnlimitedBoxes;
+  policy.boxes_per_hour_max = kUnlimited;
+  policy.open_tasks_per_client_max = kUnlimited;
   return policy;
 }
 
