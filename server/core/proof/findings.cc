@@ -144,10 +144,13 @@ ReportAudit::Reply Fail(Step& step, Audit audit, const std::string& reason) {
     DeskOf(step).MakeWhole(audit, step.now);
   } else if (was_tried &&
              step.now - first_time >= step.policy.unverifiable_term &&
-             DeskOf(step).IsTheTrials(audit)) {
+             step.memory.verifiers.HasFoundSince(HolderOf(audit), trial.account,
+                                                 look.first_time)) {
     // Whoever can make verifiers fail would do so where it is drawn, and be
-    // paid where it is not. Verifiers that fail on everything are sick: that
-    // audit waits for better ones until its time is over.
+    // paid where it is not. So it is the trial's if a verifier fails at it,
+    // comes to findings about others, and fails at it again. One that failed
+    // and is well since was sick, and so are those that fail on everything:
+    // that audit waits for better ones until its time is over.
     return GiveUp(step, audit, Fault::kDoubt);
   }
   const TrialState state = trial.state;

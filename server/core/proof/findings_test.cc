@@ -72,6 +72,27 @@ TEST_F(VerifiersTest, WhereTheVerifiersAreTheSuspectsNoMinerIs) {
   EXPECT_GE(pool.now, end);
 }
 
+// One was sick, and is well since; then two others are. That shows nothing of
+// the trial.
+TEST_F(VerifiersTest, WhoFailedOnceAndIsWellSinceIsNoWitness) {
+  const TrialId trial = Committed(alice, alices);
+  Look("v1", Inconclusive{"CRASHED"});
+  Committed(bob, bobs);
+  pool.Advance(pool.policy.failure_pause);
+  const auto of_bob = Take("v1");
+  ASSERT_TRUE(of_bob.has_value());
+  ASSERT_NE(of_bob->trial.id, trial);
+  Say(*of_bob, Right());
+  Look("v2", Inconclusive{"CRASHED"});
+  EXPECT_EQ(AuditOf(trial).kind, AuditKind::kWhole);
+  pool.Advance(pool.policy.unverifiable_term);
+  Look("v2", Inconclusive{"CRASHED"});
+  Look("v3", Inconclusive{"CRASHED"});
+  ASSERT_EQ(Find(trial).state, TrialState::kUploaded) << Find(trial).reason;
+  Look("v1", Right());
+  EXPECT_EQ(Find(trial).state, TrialState::kAccepted);
+}
+
 class SampledTest : public VerifiersTest {
  protected:
   static PoolPolicy Policy() {
