@@ -1,7 +1,6 @@
 // The machine on one screen: who reacts to which fact, and in which order. It
-// comes to an end because every trial, lease and task passes each state once
-// (records/transitions.h); a fact about what is over by now brings about
-// nothing.
+// comes to an end because tasks, leases and audits move to their ends alone,
+// and a fact about what is over by now brings about nothing.
 #include "server/core/reactions.h"
 
 #include <set>

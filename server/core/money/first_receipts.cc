@@ -1,6 +1,5 @@
 #include "server/core/leaves/receipts.h"
 #include "server/core/money/money.h"
-#include "server/core/money/parts.h"
 
 namespace archpool::money {
 

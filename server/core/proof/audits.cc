@@ -11,7 +11,6 @@
 #include "server/core/proof/audit_plant.h"
 #include "server/core/proof/parts.h"
 #include "server/core/proof/proof.h"
-#include "server/core/state/answers.h"
 #include "server/core/state/queries.h"
 
 namespace archpool::proof {

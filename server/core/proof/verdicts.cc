@@ -7,7 +7,6 @@
 #include "server/core/leaves/audit_draw.h"
 #include "server/core/money/money.h"
 #include "server/core/proof/parts.h"
-#include "server/core/proof/proof.h"
 #include "server/core/search/search.h"
 #include "server/core/state/queries.h"
 

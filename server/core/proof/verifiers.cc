@@ -6,8 +6,6 @@
 #include "server/core/proof/parts.h"
 #include "server/core/proof/proof.h"
 #include "server/core/rules/audit_cost.h"
-#include "server/core/state/answers.h"
-#include "server/core/state/queries.h"
 
 namespace archpool::proof {
 namespace {

@@ -22,8 +22,9 @@ struct Openings {
   int64_t count = 0;
 };
 
-// A restart forgets it, but for what the engine hands on (ExpiryHold,
-// VerifierBook): none of it may decide what is paid.
+// A restart forgets it, but for what is stored of verifiers (VerifierRecord);
+// after a failed commit the engine hands on the hold and the verifiers. It says
+// who is given what, and who is heard; what follows is recorded at once.
 struct Memory {
   explicit Memory(int64_t equal_share_ppm) : shares(equal_share_ppm) {}
 

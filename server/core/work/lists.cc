@@ -11,9 +11,7 @@
 #include "server/core/rules/candidate_terms.h"
 #include "server/core/search/search.h"
 #include "server/core/state/queries.h"
-#include "server/core/state/quotas.h"
 #include "server/core/work/parts.h"
-#include "server/core/work/work.h"
 
 namespace archpool::work {
 void AddTrials(Step& step, Lease& lease, std::vector<Trial> trials) {
