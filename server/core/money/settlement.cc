@@ -179,7 +179,8 @@ void Post(Step& step, TaskId id, const Settlement& settlement) {
   post(Place::Of(task.client), settlement.refund, TransferKind::kRefund);
   ARCHPOOL_CHECK(step.state.BalanceOf(escrow) == 0);
 
-  const bool has_result = step.state.IndexOf(id).above_chance_count > 0;
+  const bool has_result = step.state.IndexOf(id).above_chance_count > 0 &&
+                          task.end_reason != EndReason::kNothingLearns;
   task.fee = settlement.fee;
   task.refund = settlement.refund;
   task.end_time = step.now;

@@ -1,5 +1,6 @@
 // Trainings that learn nothing: proven work is paid, a result is final, and a
 // task in which nothing learns comes to its end.
+#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
@@ -199,6 +200,30 @@ TEST_F(AtChanceTest, NothingMoreIsTrainedWhileTheLastIsMeasured) {
   EXPECT_LE(trainings, pool.policy.nothing_learns_trials + 1);
   pool.VerifyAll();
   EXPECT_EQ(pool.Do(AcquireLease{alice, alices}).idle_reason, "NO_OPEN_TASK");
+}
+
+// One guess in some 740 is above chance by luck, which the held-out split
+// tells: a search of noise went on until its budget was spent.
+TEST_F(AtChanceTest, OneLuckyGuessDoesNotKeepItGoing) {
+  const TaskId task = pool.Submit(TinySpec(64));
+  const auto grant = pool.Do(AcquireLease{alice, alices}).grant;
+  ASSERT_TRUE(grant.has_value());
+  const TrialId lucky = grant->lease.trials[0];
+  pool.Deliver(alice, alices, grant->lease, lucky, 140);
+  pool.Verify(140, 100);
+  ASSERT_EQ(Find(lucky).state, TrialState::kAccepted);
+  ASSERT_FALSE(Find(lucky).is_at_chance);
+  int trainings = 1;
+  for (int i = 0; i < 100 && pool.pool.state().Find(task) != nullptr; ++i) {
+    trainings += static_cast<int>(Work(alice, alices, kGuess).size());
+  }
+  EXPECT_LE(trainings, pool.policy.nothing_learns_trials + 2);
+  const std::vector<Event> events = pool.pool.TakeEvents();
+  EXPECT_TRUE(std::any_of(events.begin(), events.end(), [](const Event& event) {
+    const Task* ended = std::get_if<Task>(&event);
+    return ended != nullptr && ended->state == TaskState::kFailed &&
+           ended->end_reason == EndReason::kNothingLearns;
+  }));
 }
 
 TEST_F(AtChanceTest, OneResultAboveChanceKeepsItGoing) {

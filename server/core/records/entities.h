@@ -99,7 +99,7 @@ enum class EndReason {
   kTimeLimit,
   kExhausted,
   kCancelled,
-  kNothingLearns  // every result is at chance
+  kNothingLearns  // the results are what guessing gives
 };
 
 struct Task {

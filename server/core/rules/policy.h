@@ -122,8 +122,8 @@ struct PoolPolicy {
   int64_t claim_tolerance_ppm = 2'000;
   // Claims in a row that lie as far below it, until they are the miner's fault.
   int64_t claims_too_low_max = 3;
-  // Results measured at chance, and none above it, until a task ends because
-  // nothing learns.
+  // Results measured at chance, and none that shows learning, until a task ends
+  // because nothing learns.
   int64_t nothing_learns_trials = 30;
   // How far the accuracy on the held-out split may lie under that on the
   // validation split, beyond chance, in millionths, until the training is

@@ -2,8 +2,10 @@
 #include <algorithm>
 
 #include "common/base/check.h"
+#include "common/model/chance.h"
 #include "server/core/rules/policy.h"
 #include "server/core/state/pool_state.h"
+#include "server/core/state/queries.h"
 
 namespace archpool {
 namespace {
@@ -61,9 +63,16 @@ bool Holds(TrialState state) {
 }
 
 int64_t MeasuredPpm(const PoolState& state, const Trial& trial) {
-  const Task& task = *state.Find(trial.task);
   return ValidationCorrect(trial) * 1'000'000 /
-         state.FindDataset(task.spec->dataset)->manifest.validation_count;
+         ManifestOf(state, trial.task).validation_count;
+}
+
+// Of a result above chance on the validation split.
+bool ShowsLearning(const PoolState& state, const Trial& trial) {
+  if (trial.held_out_correct == kNotMeasured) return true;
+  const DatasetManifest& manifest = ManifestOf(state, trial.task);
+  return IsAboveChance(trial.held_out_correct, manifest.held_out_count,
+                       manifest.classes);
 }
 
 }  // namespace
@@ -342,6 +351,7 @@ void PoolState::CountResult(const Trial& trial, int64_t sign) {
   if (trial.state != TrialState::kAccepted) return;
   if (!trial.is_at_chance) {
     index.above_chance_count += sign;
+    if (ShowsLearning(*this, trial)) index.learnt_count += sign;
   } else if (trial.measured_correct != kNotMeasured &&
              !trial.known_from.IsSet()) {
     Add(index.at_chance, trial.account, sign);

@@ -70,7 +70,7 @@ int64_t MeasuredAtChance(const TaskIndex& index) {
 bool AwaitsMeasurements(const PoolState& state, const PoolPolicy& policy,
                         TaskId id) {
   const TaskIndex& index = state.IndexOf(id);
-  return index.above_chance_count == 0 && index.pending_count > 0 &&
+  return index.learnt_count == 0 && index.pending_count > 0 &&
          index.pending_count == index.pending_at_chance_count &&
          MeasuredAtChance(index) + index.pending_count >=
              policy.nothing_learns_trials;

@@ -89,9 +89,12 @@ struct TaskIndex : TaskMemory {
                    int64_t rung = 0) const {
     return rejected.contains({account, architecture, rung});
   }
-  // Accepted results that are above chance, the client's earlier ones included;
-  // and measured ones that are not, by account.
+  // Accepted results that are above chance, the client's earlier ones included.
+  // Of these, the ones that show that something is learnt: they are above it on
+  // the held-out split too, as far as that was measured. One guess in some 740
+  // is above it on one split. And measured results at chance, by account.
   int64_t above_chance_count = 0;
+  int64_t learnt_count = 0;
   absl::btree_map<AccountId, int64_t> at_chance;
   // What an account left undone: it gets that back before anything else.
   absl::btree_map<AccountId, absl::btree_set<TrialId>> abandoned;

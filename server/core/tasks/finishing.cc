@@ -19,11 +19,11 @@ void BeginFinishing(Step& step, TaskId id, EndReason reason) {
 
 namespace {
 
-// Enough results were measured, all of them at chance, and of more accounts
-// than one where there are more.
+// Enough results were measured to be at chance, and none that shows learning;
+// of more accounts than one where there are more.
 bool NothingLearns(const Step& step, TaskId id) {
   const TaskIndex& index = step.state.IndexOf(id);
-  if (index.above_chance_count > 0) return false;
+  if (index.learnt_count > 0) return false;
   if (MeasuredAtChance(index) < step.policy.nothing_learns_trials) return false;
   // One account's results alone end it only where nobody else is at work.
   const auto is_another = [&](AccountId account) {
