@@ -261,7 +261,7 @@ class CheatSimulation {
   void AnswerAndVerify() {
     const PoolState& state = pool_.state();
     std::vector<std::pair<TrialId, int64_t>> asked;
-    for (const auto& [id, task] : state.tasks()) {
+    for (const auto& [id, task] : state.tasks().all()) {
       for (const AuditId audit : state.IndexOf(id).audits) {
         const Audit& record = *state.Find(audit);
         if (record.state != AuditState::kAsked) continue;

@@ -157,7 +157,7 @@ class Simulation {
   AccountId Make(const std::string& name, Role role) {
     // It may have been made though the reply was lost.
     for (;;) {
-      const Account* made = host_.pool().state().FindAccount(name);
+      const Account* made = host_.pool().state().accounts().Find(name);
       if (made != nullptr) return made->id;
       (void)host_.Do(CreateAccount{name, role, Sha256(name)});
     }
@@ -405,7 +405,7 @@ class Simulation {
   void Answer(TrialId id) {
     const PoolState& state = host_.pool().state();
     const Trial* trial = state.Find(id);
-    const Audit* audit = state.Find(state.AuditOf(id));
+    const Audit* audit = state.Find(state.audits().Of(id));
     if (trial == nullptr || audit == nullptr ||
         audit->state != AuditState::kAsked) {
       return;
@@ -420,7 +420,7 @@ class Simulation {
   void AnswerAll() {
     const PoolState& state = host_.pool().state();
     std::vector<TrialId> asked;
-    for (const auto& [id, task] : state.tasks()) {
+    for (const auto& [id, task] : state.tasks().all()) {
       for (const AuditId audit : state.IndexOf(id).audits) {
         const TrialId trial = state.Find(audit)->trial;
         if (!left_.contains(state.Find(trial)->account)) asked.push_back(trial);

@@ -67,7 +67,7 @@ class TroubleSimulation {
     }
     Close();
     const absl::Time last = end + kDrainMax;
-    while ((!pool_.is_up() || !pool_.state().tasks().empty()) &&
+    while ((!pool_.is_up() || !pool_.state().tasks().all().empty()) &&
            pool_.agenda.now() < last && pool_.agenda.Step()) {
     }
     return Finish();
@@ -94,7 +94,7 @@ class TroubleSimulation {
   }
   AccountId Make(const std::string& name, Role role) {
     for (;;) {
-      const Account* made = pool_.state().FindAccount(name);
+      const Account* made = pool_.state().accounts().Find(name);
       if (made != nullptr) return made->id;
       (void)pool_.Do(CreateAccount{name, role, Sha256(name)});
     }
@@ -173,11 +173,11 @@ void TroubleSimulation::ManageTasks() {
   if (pool_.is_up()) {
     if (is_closed_) {
       std::vector<TaskId> open;
-      for (const auto& [id, task] : pool_.state().tasks()) {
+      for (const auto& [id, task] : pool_.state().tasks().all()) {
         if (task.state == TaskState::kActive) open.push_back(id);
       }
       for (const TaskId id : open) (void)pool_.Do(CancelTask{id, client_});
-    } else if (pool_.state().tasks().size() < kOpenTasks) {
+    } else if (pool_.state().tasks().all().size() < kOpenTasks) {
       Submit();
     }
   }
@@ -374,7 +374,7 @@ TroubleResult TroubleSimulation::Finish() {
     complain(one);
   }
   for (const std::string& one : pool_.auditor.violations()) complain(one);
-  for (const auto& [id, task] : pool_.state().tasks()) {
+  for (const auto& [id, task] : pool_.state().tasks().all()) {
     complain(absl::StrCat(id.ToString(), " does not end"));
   }
   return result_;

@@ -56,7 +56,7 @@ void TroubledMiner::NoteMachine() {
 // It may have been made though the reply was lost.
 bool TroubledMiner::OpenAgain() {
   if (!account_.IsSet()) {
-    const Account* made = pool_.state().FindAccount(terms_.name);
+    const Account* made = pool_.state().accounts().Find(terms_.name);
     if (made == nullptr || !pool_.is_up()) {
       (void)pool_.Do(
           CreateAccount{terms_.name, Role::kMiner, Sha256(terms_.name)});

@@ -5,12 +5,13 @@
 #include <utility>
 #include <vector>
 
+#include "server/core/rules/answer_size.h"
 #include "server/core/state/answers.h"
 
 namespace archpool {
 namespace {
 
-using Due = PoolState::Due;
+using Due = Due;
 
 // A longer gap between two ticks of one process is time away. Shorter ones are
 // what a busy machine does; the least term there is outlasts them.
@@ -45,7 +46,7 @@ void Shift(Step& step, Lease lease, absl::Duration away,
 // Trials that their miners may still commit though another was faster.
 void ShiftSuperseded(Step& step, absl::Time last, absl::Duration away) {
   std::vector<Trial> late;
-  for (const auto& [id, task] : step.state.tasks()) {
+  for (const auto& [id, task] : step.state.tasks().all()) {
     for (const TrialId trial_id : step.state.IndexOf(id).trials) {
       const Trial& trial = *step.state.Find(trial_id);
       if (trial.reason == kSuperseded && trial.upload_deadline >= last) {
@@ -70,7 +71,8 @@ namespace {
 
 void AddToDeadlines(Step& step, absl::Time last, absl::Duration away) {
   if (away <= absl::ZeroDuration()) return;
-  const std::vector<Due> due(step.state.due().begin(), step.state.due().end());
+  const std::vector<Due> due(step.state.due().all().begin(),
+                             step.state.due().all().end());
   std::set<SessionId> sessions;
   std::set<AccountId> accounts;
   for (const Due& next : due) {
@@ -167,7 +169,8 @@ absl::StatusOr<ExtendAnswers::Reply> Execute(Step& step,
                                              const ExtendAnswers& command) {
   ExtendAnswers::Reply reply;
   if (command.by <= absl::ZeroDuration()) return reply;
-  const std::vector<Due> due(step.state.due().begin(), step.state.due().end());
+  const std::vector<Due> due(step.state.due().all().begin(),
+                             step.state.due().all().end());
   for (const Due& next : due) {
     if (next.kind == Due::Kind::kUpload) {
       Trial trial = *step.state.Find(TrialId{next.id});
@@ -212,8 +215,8 @@ bool MoveAnswers(Step& step, const Trial& sent, absl::Duration within) {
   const auto sending = [&](int64_t bytes) {
     return absl::Seconds(bytes) / step.policy.upload_rate_least;
   };
-  const absl::Duration of_others =
-      std::min(kOthersMax, 2 * sending(step.state.AskedOf(sent.session).bytes));
+  const absl::Duration of_others = std::min(
+      kOthersMax, 2 * sending(step.state.audits().AskedOf(sent.session).bytes));
   std::vector<Audit> moved;
   const auto move = [&](AuditId id) {
     const Audit* audit = step.state.Find(id);
@@ -228,10 +231,10 @@ bool MoveAnswers(Step& step, const Trial& sent, absl::Duration within) {
       moved.push_back(*audit);
     }
   };
-  const AuditId own = step.state.AuditOf(sent.id);
+  const AuditId own = step.state.audits().Of(sent.id);
   move(own);
   int looks = 0;
-  for (const AuditId id : step.state.AskedOf(sent.account)) {
+  for (const AuditId id : step.state.audits().AskedOf(sent.account)) {
     if (++looks > kAnswersLookedAtMax || moved.size() > kAnswersMovedMax) break;
     if (id != own) move(id);
   }
@@ -256,8 +259,8 @@ absl::StatusOr<NoteUpload::Reply> Execute(Step& step,
     return NoteUpload::Reply();
   }
   NoteUpload::Reply reply{MoveAnswers(step, *found, command.within)};
-  AskedLoad others = step.state.AskedOf(found->session);
-  const Audit* own = step.state.Find(step.state.AuditOf(found->id));
+  AskedLoad others = step.state.audits().AskedOf(found->session);
+  const Audit* own = step.state.Find(step.state.audits().Of(found->id));
   if (own != nullptr && own->state == AuditState::kAsked) {
     --others.answers;
     others.bytes -= AnswerSizeBytes(*found, own->missing);

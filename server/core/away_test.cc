@@ -29,7 +29,7 @@ class AwayTest : public testing::Test {
   const PoolState& state() const { return pool.pool.state(); }
   const Trial& TrialNow(size_t i) { return *state().Find(lease.trials[i]); }
   const Audit& AuditOf(size_t i) {
-    return *state().Find(state().AuditOf(lease.trials[i]));
+    return *state().Find(state().audits().Of(lease.trials[i]));
   }
   void Commit(size_t i) {
     pool.Commit(alice, session, lease, lease.trials[i], 700);

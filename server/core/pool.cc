@@ -74,7 +74,7 @@ Pool::Pool(const PoolSnapshot& snapshot, const Pool& other)
       state_(policy_.high_reward_share_ppm),
       memory_(other.memory_) {
   state_.Load(snapshot);
-  state_.Remember(other.state_.TaskMemories());
+  state_.Remember(other.state_.tasks().Memories());
 }
 
 template <typename Command>

@@ -26,7 +26,9 @@ class PoolTest : public testing::Test {
     EXPECT_TRUE(reply.grant.has_value()) << reply.idle_reason;
     return *reply.grant;
   }
-  Amount Balance(Place place) { return pool.pool.state().BalanceOf(place); }
+  Amount Balance(Place place) {
+    return pool.pool.state().money().BalanceOf(place);
+  }
 
   TestPool pool;
   AccountId alice, bob;
@@ -64,7 +66,7 @@ TEST_F(PoolTest, TheBoxesAddUpToTheSpace) {
   const TaskSpec spec = TinySpec(4);
   const TaskId task = pool.Submit(spec);
   int64_t total = 0;
-  for (const SubspaceId id : pool.pool.state().IndexOf(task).subspaces) {
+  for (const SubspaceId id : pool.pool.state().IndexOf(task).boxes.ids()) {
     total += pool.pool.state().Find(id)->box.size();
   }
   EXPECT_EQ(total, spec.space.size());
@@ -231,8 +233,8 @@ TEST_F(PoolTest, AFalseClaimVoidsWhatHasNotMatured) {
   const auto verdict = pool.Verify(700, 690);
   EXPECT_EQ(verdict.reason, "CLAIM_FALSE");
   const TaskIndex& index = pool.pool.state().IndexOf(task);
-  EXPECT_EQ(index.accepted_count, 0);
-  EXPECT_EQ(index.accepted_units, 0);
+  EXPECT_EQ(index.tally.accepted, 0);
+  EXPECT_EQ(index.tally.accepted_units, 0);
   EXPECT_EQ(pool.pool.state().Find(grant.lease.trials[0])->reason,
             "CREDIT_VOID");
 }
@@ -256,7 +258,7 @@ TEST_F(PoolTest, RejectionsInARowSuspendAndEndTheLeases) {
   }
   EXPECT_THAT(pool.Try(AcquireLease{alice, alice_session}),
               FailsWith("ACCOUNT_SUSPENDED"));
-  EXPECT_THAT(pool.pool.state().LeasesOf(alice_session), IsEmpty());
+  EXPECT_THAT(pool.pool.state().leases().Of(alice_session), IsEmpty());
   pool.Do(SetAccountState{"alice", AccountState::kActive});
   Acquire(alice, alice_session);
 }
@@ -453,7 +455,8 @@ TEST_F(PoolTest, TheBudgetIsNeverOverspent) {
       continue;
     }
     const TaskIndex& index = pool.pool.state().IndexOf(task);
-    EXPECT_LE(index.accepted_units + index.reserved_units, 5 * cost);
+    EXPECT_LE(index.tally.accepted_units + index.tally.reserved_units,
+              5 * cost);
     for (const Assignment& one : reply.grant->assignments) {
       pool.Deliver(alice, alice_session, reply.grant->lease, one.trial, 500);
       pool.VerifyAll();

@@ -12,8 +12,8 @@ namespace archpool {
 bool SettleStep(Step& step, TaskId id) {
   using Stage = Settling::Stage;
   if (!IsReadyToSettle(step.state, id)) return false;
-  Settling& settling = step.state.SettlingOf(id);
-  const int64_t version = step.state.IndexOf(id).results_version;
+  Settling& settling = step.state.MemoryOf(id).settling;
+  const int64_t version = step.state.IndexOf(id).memory.results_version;
   if (settling.results_version != version) {
     settling = {.results_version = version};
   }
@@ -31,8 +31,9 @@ bool SettleStep(Step& step, TaskId id) {
           money::FinalistsOf(step.state, settling);
       if (settling.has_barred && proof::BarUnproven(step, finalists)) {
         // What they hid is not waited for: it is looked at as it is.
-        settling = {.stage = Stage::kCollect,
-                    .results_version = step.state.IndexOf(id).results_version};
+        settling = {
+            .stage = Stage::kCollect,
+            .results_version = step.state.IndexOf(id).memory.results_version};
         return true;
       }
       if (proof::AskUnproven(step, finalists)) return false;

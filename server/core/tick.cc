@@ -17,23 +17,23 @@ namespace {
 // Records of ended tasks that one tick frees.
 constexpr int64_t kForgottenPerTick = 10'000;
 
-void Close(Step& step, const PoolState::Due& due) {
+void Close(Step& step, const Due& due) {
   // An earlier closing of the same tick may have closed this one too.
-  if (!step.state.due().contains(due)) return;
+  if (!step.state.due().all().contains(due)) return;
   switch (due.kind) {
-    case PoolState::Due::Kind::kTask:
+    case Due::Kind::kTask:
       tasks::BeginFinishing(step, TaskId{due.id}, EndReason::kTimeLimit);
       break;
-    case PoolState::Due::Kind::kLease:
+    case Due::Kind::kLease:
       work::CloseSilent(step, *step.state.Find(LeaseId{due.id}));
       break;
-    case PoolState::Due::Kind::kCheck:
+    case Due::Kind::kCheck:
       work::CheckProgress(step, *step.state.Find(LeaseId{due.id}));
       break;
-    case PoolState::Due::Kind::kUpload:
+    case Due::Kind::kUpload:
       proof::CloseUpload(step, *step.state.Find(TrialId{due.id}));
       break;
-    case PoolState::Due::Kind::kAudit:
+    case Due::Kind::kAudit:
       proof::CloseAudit(step, *step.state.Find(AuditId{due.id}));
       break;
   }
@@ -44,9 +44,9 @@ void Close(Step& step, const PoolState::Due& due) {
 absl::StatusOr<Tick::Reply> Execute(Step& step, const Tick& command) {
   NoteTime(step);
   if (step.state.pool_clock().InMaintenance()) return Tick::Reply();
-  using Kind = PoolState::Due::Kind;
-  std::vector<PoolState::Due> due;
-  for (const PoolState::Due& next : step.state.due()) {
+  using Kind = Due::Kind;
+  std::vector<Due> due;
+  for (const Due& next : step.state.due().all()) {
     if (next.time > std::min(step.now, command.closes_until)) break;
     // Whoever an outage kept from answering needs a while to come back. A
     // client's time limit asks for no answer.
@@ -58,7 +58,7 @@ absl::StatusOr<Tick::Reply> Execute(Step& step, const Tick& command) {
       break;
     }
   }
-  for (const PoolState::Due& next : due) {
+  for (const Due& next : due) {
     Close(step, next);
     React(step);
   }

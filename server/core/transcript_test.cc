@@ -186,7 +186,7 @@ class Interpreter {
     ARCHPOOL_CHECK(false);
   }
   AccountId AccountNamed(const std::string& name) const {
-    return pool_.pool.state().FindAccount(name)->id;
+    return pool_.pool.state().accounts().Find(name)->id;
   }
   template <typename T>
   static std::string Answer(const absl::StatusOr<T>& reply,

@@ -94,7 +94,7 @@ class Crowd {
 
   void Rank() {
     std::vector<TaskId> tasks;
-    for (const auto& [id, task] : pool_.pool.state().tasks()) {
+    for (const auto& [id, task] : pool_.pool.state().tasks().all()) {
       tasks.push_back(id);
     }
     const SearchSpace space = WideSpace();

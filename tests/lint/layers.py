@@ -9,7 +9,8 @@ ROWS = {
     # The stairs of the core's rooms.
     "server/core/records": 2.1, "server/core/rules": 2.2,
     "server/core/leaves": 2.3, "server/core/commands": 2.4,
-    "server/core/views": 2.4, "server/core/state": 2.5,
+    "server/core/views": 2.4, "server/core/books": 2.4,
+    "server/core/state": 2.5,
     "server/core/search": 2.6, "server/core/money": 2.6,
     "server/core/work": 2.7, "server/core/proof": 2.7,
     "server/core/tasks": 2.7, "server/core/accounts": 2.7,

@@ -57,7 +57,7 @@ class History {
     pool_.Advance(absl::Hours(10));
     pool_.VerifyAll();
     Check("the end");
-    EXPECT_TRUE(pool_.pool.state().tasks().empty());
+    EXPECT_TRUE(pool_.pool.state().tasks().all().empty());
     CheckReceipts();
   }
 
@@ -121,7 +121,7 @@ class History {
     const std::string name = pool_.pool.state().Find(miner.account)->name;
     AccountId named;
     for (const SetRevenueSplit::Part& part : parts) {
-      named = pool_.pool.state().FindAccount(part.account_name)->id;
+      named = pool_.pool.state().accounts().Find(part.account_name)->id;
       pool_.Do(SetShareConsent{named, name, true});
     }
     pool_.Do(SetRevenueSplit{miner.account, std::move(parts)});
@@ -155,7 +155,7 @@ class History {
   }
 
   void Cancel() {
-    const auto& tasks = pool_.pool.state().tasks();
+    const auto& tasks = pool_.pool.state().tasks().all();
     if (tasks.size() < 3) return;
     pool_.Do(CancelTask{tasks.begin()->first, pool_.client});
   }
@@ -167,7 +167,7 @@ class History {
 
   // Whatever a policy may say: taken ones, impossible ones, the same twice.
   void Rank() {
-    const auto& tasks = pool_.pool.state().tasks();
+    const auto& tasks = pool_.pool.state().tasks().all();
     if (tasks.empty()) return;
     const Task& task = tasks.begin()->second;
     const SearchSpace& space = task.spec->space;
@@ -230,7 +230,7 @@ class History {
   void AnswerLate() {
     for (const Miner& miner : miners_) {
       std::vector<TrialId> kept;
-      for (const auto& [id, task] : pool_.pool.state().tasks()) {
+      for (const auto& [id, task] : pool_.pool.state().tasks().all()) {
         const auto& trials = pool_.pool.state().IndexOf(id).trials;
         kept.insert(kept.end(), trials.begin(), trials.end());
       }
@@ -298,8 +298,9 @@ class History {
     for (const auto& [account, encodings] : receipts_) {
       if (!account.IsSet()) continue;
       const auto report = archpool::CheckReceipts(
-          SignReceipts(key, account, encodings,
-                       pool_.pool.state().BalanceOf(Place::Of(account))),
+          SignReceipts(
+              key, account, encodings,
+              pool_.pool.state().money().BalanceOf(Place::Of(account))),
           key.public_key());
       ASSERT_TRUE(report.ok()) << report.status();
       EXPECT_THAT(report->problems, ::testing::IsEmpty()) << account.ToString();
@@ -336,10 +337,10 @@ class History {
     Check("after a restart");
   }
 
-  using What = std::pair<PoolState::Due::Kind, int64_t>;
+  using What = std::pair<Due::Kind, int64_t>;
   std::map<What, absl::Duration> TimeLeft() const {
     std::map<What, absl::Duration> left;
-    for (const PoolState::Due& due : pool_.pool.state().due()) {
+    for (const Due& due : pool_.pool.state().due().all()) {
       left[{due.kind, due.id}] = due.time - pool_.now;
     }
     return left;

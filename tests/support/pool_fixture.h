@@ -138,7 +138,7 @@ class TestPool {
     if (trial == nullptr) return;
     const Digest weights = trial->weights_digest;
     const bool wants_weights = trial->state == TrialState::kCommitted;
-    const Audit* audit = pool.state().Find(pool.state().AuditOf(id));
+    const Audit* audit = pool.state().Find(pool.state().audits().Of(id));
     if (audit != nullptr && audit->state == AuditState::kAsked) {
       const int64_t segment = audit->segment;
       const CheckpointChain chain = FakeChain(
@@ -165,7 +165,7 @@ class TestPool {
     for (bool more = true; more;) {
       more = false;
       std::vector<std::pair<AccountId, TrialId>> asked;
-      for (const auto& [id, task] : pool.state().tasks()) {
+      for (const auto& [id, task] : pool.state().tasks().all()) {
         for (const AuditId audit : pool.state().IndexOf(id).audits) {
           const TrialId trial = pool.state().Find(audit)->trial;
           asked.push_back({pool.state().Find(trial)->account, trial});

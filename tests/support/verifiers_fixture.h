@@ -43,7 +43,7 @@ class VerifiersTest : public ::testing::Test {
   const PoolState& state() const { return pool.pool.state(); }
   const Trial& Find(TrialId trial) { return *state().Find(trial); }
   const Audit& AuditOf(TrialId trial) {
-    return *state().Find(state().AuditOf(trial));
+    return *state().Find(state().audits().Of(trial));
   }
   const Account& Alice() { return *state().Find(alice); }
 

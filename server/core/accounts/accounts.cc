@@ -8,7 +8,7 @@ namespace archpool::accounts {
 
 absl::StatusOr<CreateAccount::Reply> Execute(Step& step,
                                              const CreateAccount& command) {
-  if (const Account* found = step.state.FindAccount(command.name)) {
+  if (const Account* found = step.state.accounts().Find(command.name)) {
     // The same request again, whose answer was lost.
     if (found->role == command.role &&
         found->token_hash == command.token_hash) {
@@ -18,7 +18,7 @@ absl::StatusOr<CreateAccount::Reply> Execute(Step& step,
                          absl::StrCat("there is already an account '",
                                       command.name, "'; choose another name"));
   }
-  for (const auto& [id, other] : step.state.accounts()) {
+  for (const auto& [id, other] : step.state.accounts().all()) {
     if (other.token_hash == command.token_hash) {
       return AlreadyExists("TOKEN_TAKEN",
                            "another account has this token; make a new one");
@@ -34,7 +34,7 @@ absl::StatusOr<CreateAccount::Reply> Execute(Step& step,
 
 absl::StatusOr<SetAccountState::Reply> Execute(Step& step,
                                                const SetAccountState& command) {
-  const Account* found = step.state.FindAccount(command.name);
+  const Account* found = step.state.accounts().Find(command.name);
   if (found == nullptr) {
     return NotFound("ACCOUNT_UNKNOWN",
                     absl::StrCat("there is no account '", command.name, "'"));
@@ -60,7 +60,7 @@ absl::StatusOr<SetVisibility::Reply> Execute(Step& step,
 }
 
 absl::StatusOr<SetQuotas::Reply> Execute(Step& step, const SetQuotas& command) {
-  const Account* found = step.state.FindAccount(command.name);
+  const Account* found = step.state.accounts().Find(command.name);
   if (found == nullptr) {
     return NotFound("ACCOUNT_UNKNOWN",
                     absl::StrCat("there is no account '", command.name, "'"));
@@ -75,9 +75,9 @@ absl::StatusOr<SetQuotas::Reply> Execute(Step& step, const SetQuotas& command) {
       .account = account,
       .open_tasks = {OpenTasksOf(step.state, account.id),
                      OpenTasksMax(step.policy, account)},
-      .leases = {step.state.LeaseCount(account.id),
+      .leases = {step.state.leases().CountOf(account.id),
                  LeasesMax(step.policy, account)},
-      .sessions = {step.state.SessionCount(account.id),
+      .sessions = {step.state.sessions().CountOf(account.id),
                    SessionsMax(step.policy, account)},
       .pause_left = PauseLeft(step.policy, account, step.now),
       .is_proven = IsProven(account)};

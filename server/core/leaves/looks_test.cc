@@ -42,8 +42,9 @@ class LooksTest : public testing::Test {
   // How many looks found nothing, in what is open.
   int64_t Looked() const {
     int64_t looked = 0;
-    for (const auto& [id, task] : pool.pool.state().tasks()) {
-      for (const auto& [box, walk] : pool.pool.state().IndexOf(id).walks) {
+    for (const auto& [id, task] : pool.pool.state().tasks().all()) {
+      for (const auto& [box, walk] :
+           pool.pool.state().IndexOf(id).memory.walks) {
         looked += walk.looked;
       }
     }

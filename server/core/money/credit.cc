@@ -21,8 +21,9 @@ constexpr int64_t kConsentsMax = 256;
 
 void AddOwed(Step& step, AccountId account, int64_t position, Amount amount) {
   Owed owed{.position = position, .account = account, .amount = amount};
-  const auto found = step.state.owed().find({account, position});
-  if (found != step.state.owed().end()) owed.amount += found->second.amount;
+  const auto found = step.state.money().owed().find({account, position});
+  if (found != step.state.money().owed().end())
+    owed.amount += found->second.amount;
   step.state.Put(owed);
 }
 
@@ -56,7 +57,7 @@ void Credit(Step& step, TrialId id) {
     trial.pay = WorthOf(task, trial.work_units);
     if (trial.pay > 0) {
       AddOwed(step, account.id,
-              OwedPosition(step.state.units_credited(),
+              OwedPosition(step.state.accounts().units_credited(),
                            step.policy.pplns_window_units),
               trial.pay);
     }
@@ -74,8 +75,9 @@ Amount TakeCreditBack(Step& step, const Trial& trial) {
   }
   Amount left = trial.pay;
   std::vector<Owed> owed;
-  for (auto it = step.state.owed().lower_bound({trial.account, 0});
-       it != step.state.owed().end() && it->first.first == trial.account;
+  for (auto it = step.state.money().owed().lower_bound({trial.account, 0});
+       it != step.state.money().owed().end() &&
+       it->first.first == trial.account;
        ++it) {
     owed.push_back(it->second);
   }
@@ -99,7 +101,7 @@ absl::StatusOr<SetRevenueSplit::Reply> Execute(Step& step,
   std::vector<RevenuePart> split;
   int64_t sum = 0;
   for (const auto& [name, share_ppm] : command.parts) {
-    const Account* account = step.state.FindAccount(name);
+    const Account* account = step.state.accounts().Find(name);
     if (!MayShare(account)) return NoOneToShareWith(name);
     if (!TakesFrom(*account, command.caller)) return NotAccepted(name, caller);
     const bool is_there = std::any_of(
@@ -132,7 +134,7 @@ absl::StatusOr<SetRevenueSplit::Reply> Execute(Step& step,
 
 absl::StatusOr<SetShareConsent::Reply> Execute(Step& step,
                                                const SetShareConsent& command) {
-  const Account* payer = step.state.FindAccount(command.account_name);
+  const Account* payer = step.state.accounts().Find(command.account_name);
   if (!MayShare(payer)) return NoOneToShareWith(command.account_name);
   Account account = *step.state.Find(command.caller);
   if (TakesFrom(account, payer->id) == command.is_given ||

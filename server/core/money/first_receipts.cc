@@ -6,11 +6,11 @@ namespace archpool::money {
 absl::StatusOr<UpgradeRecords::Reply> Execute(Step& step,
                                               const UpgradeRecords&) {
   if (step.state.last_ids().receipt > 0) return UpgradeRecords::Reply();
-  for (const auto& [id, account] : step.state.accounts()) {
-    const Amount balance = step.state.BalanceOf(Place::Of(id));
+  for (const auto& [id, account] : step.state.accounts().all()) {
+    const Amount balance = step.state.money().BalanceOf(Place::Of(id));
     if (balance > 0) step.state.Hand(id, CarriedReceipt{balance});
   }
-  for (const auto& [id, task] : step.state.tasks()) {
+  for (const auto& [id, task] : step.state.tasks().all()) {
     for (const TrialId trial_id : step.state.IndexOf(id).trials) {
       const Trial& trial = *step.state.Find(trial_id);
       if (const auto verdict = VerdictOf(nullptr, trial, task)) {
@@ -21,7 +21,7 @@ absl::StatusOr<UpgradeRecords::Reply> Execute(Step& step,
       }
     }
   }
-  for (const auto& [id, payout] : step.state.payouts()) {
+  for (const auto& [id, payout] : step.state.money().payouts()) {
     PayoutReceipt receipt = ReceiptOf(payout);
     receipt.state = kPayoutCarried;
     step.state.Hand(payout.account, receipt);

@@ -15,7 +15,9 @@ class PayoutTest : public ::testing::Test {
     pool.Do(Deposit{"alice", 10 * kAmountPerCoin, "gift"});
     outside = Balance(Place::Outside());
   }
-  Amount Balance(Place place) { return pool.pool.state().BalanceOf(place); }
+  Amount Balance(Place place) {
+    return pool.pool.state().money().BalanceOf(place);
+  }
   PayoutId Request(Amount amount, const std::string& id = "r1") {
     return pool.Do(RequestPayout{alice, amount, id});
   }

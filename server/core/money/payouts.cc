@@ -71,7 +71,7 @@ absl::Status CheckMayMoveMoney(const Account& account) {
 
 void PayOutIfDue(Step& step, AccountId id) {
   const Account& account = *step.state.Find(id);
-  const Amount balance = step.state.BalanceOf(Place::Of(id));
+  const Amount balance = step.state.money().BalanceOf(Place::Of(id));
   if (account.state == AccountState::kSuspended ||
       account.payout_threshold == 0 || account.payout_address.empty() ||
       balance < account.payout_threshold || balance < step.policy.payout_min) {
@@ -84,14 +84,14 @@ absl::StatusOr<Deposit::Reply> Execute(Step& step, const Deposit& command) {
   const int64_t earlier =
       step.state.FindRequest({AccountId{}, command.request_id});
   if (earlier != 0) return TransferId{earlier};
-  const Account* account = step.state.FindAccount(command.account_name);
+  const Account* account = step.state.accounts().Find(command.account_name);
   if (account == nullptr) {
     return NotFound("ACCOUNT_UNKNOWN", absl::StrCat("there is no account '",
                                                     command.account_name, "'"));
   }
   const Place place = Place::Of(account->id);
   if (command.amount <= 0 || command.amount > kAmountMax ||
-      command.amount > kAmountMax - step.state.BalanceOf(place)) {
+      command.amount > kAmountMax - step.state.money().BalanceOf(place)) {
     return InvalidArgument(
         "AMOUNT_RANGE",
         absl::StrCat("a deposit is positive, and no balance may pass ",
@@ -140,7 +140,7 @@ absl::StatusOr<RequestPayout::Reply> Execute(Step& step,
         "the account has no address to pay to; set one first: archpool payout "
         "set --address ADDRESS");
   }
-  const Amount balance = step.state.BalanceOf(Place::Of(account.id));
+  const Amount balance = step.state.money().BalanceOf(Place::Of(account.id));
   const Amount amount = command.amount == 0 ? balance : command.amount;
   if (amount > balance) {
     return FailedPrecondition(
@@ -157,7 +157,7 @@ absl::StatusOr<RequestPayout::Reply> Execute(Step& step,
 absl::StatusOr<BeginSends::Reply> Execute(Step& step,
                                           const BeginSends& command) {
   std::vector<Payout> begun;
-  for (const auto& [id, payout] : step.state.payouts()) {
+  for (const auto& [id, payout] : step.state.money().payouts()) {
     if (std::ssize(begun) >= command.count_max) break;
     if (payout.state == PayoutState::kWaiting) begun.push_back(payout);
   }
@@ -171,7 +171,7 @@ absl::StatusOr<BeginSends::Reply> Execute(Step& step,
 
 absl::StatusOr<DoubtSends::Reply> Execute(Step& step, const DoubtSends&) {
   std::vector<Payout> doubted;
-  for (const auto& [id, payout] : step.state.payouts()) {
+  for (const auto& [id, payout] : step.state.money().payouts()) {
     if (payout.state == PayoutState::kSending) doubted.push_back(payout);
   }
   for (Payout& payout : doubted) {
@@ -184,7 +184,7 @@ absl::StatusOr<DoubtSends::Reply> Execute(Step& step, const DoubtSends&) {
 
 absl::StatusOr<ReviewPayouts::Reply> Execute(Step& step, const ReviewPayouts&) {
   std::vector<Payout> open;
-  for (const auto& [id, payout] : step.state.payouts()) {
+  for (const auto& [id, payout] : step.state.money().payouts()) {
     if (payout.state == PayoutState::kUnknown ||
         payout.state == PayoutState::kSent) {
       open.push_back(payout);

@@ -58,9 +58,10 @@ void PayOwed(Step& step, const Task& task, const Settlement& settlement,
   Amount pot = settlement.paid_before;
   for (const TrialPay& trial : settlement.trials) pot += trial.pay;
   std::vector<Owed> owed;
-  for (const auto& [key, one] : step.state.owed()) owed.push_back(one);
-  const WindowSettlement paid = PayThroughWindow(
-      pot, owed, step.state.units_credited(), step.policy.pplns_window_units);
+  for (const auto& [key, one] : step.state.money().owed()) owed.push_back(one);
+  const WindowSettlement paid =
+      PayThroughWindow(pot, owed, step.state.accounts().units_credited(),
+                       step.policy.pplns_window_units);
   for (const Owed& one : paid.owed) step.state.Put(one);
   for (const WindowShare& share : paid.shares) {
     pays[share.account].pay += share.amount;
@@ -119,12 +120,12 @@ std::vector<Trial> FinalistsOf(const PoolState& state,
 // if it all began anew. False: there are more.
 bool MatureSome(Step& step, TaskId id) {
   std::vector<TrialId> some;
-  for (const auto& [account, block] : step.state.IndexOf(id).immature) {
+  for (const auto& [account, block] : step.state.IndexOf(id).tally.immature) {
     if (std::ssize(some) >= step.policy.settle_trials_max) break;
     for (const auto& [commit_time, trial] : block) some.push_back(trial);
   }
   for (const TrialId trial : some) Credit(step, trial);
-  return step.state.IndexOf(id).immature.empty();
+  return step.state.IndexOf(id).tally.immature.empty();
 }
 
 bool NotePays(Step& step, Settling& settling) {
@@ -177,9 +178,9 @@ void Post(Step& step, TaskId id, const Settlement& settlement) {
   }
   post(Place::Fees(), settlement.fee, TransferKind::kFee);
   post(Place::Of(task.client), settlement.refund, TransferKind::kRefund);
-  ARCHPOOL_CHECK(step.state.BalanceOf(escrow) == 0);
+  ARCHPOOL_CHECK(step.state.money().BalanceOf(escrow) == 0);
 
-  const bool has_result = step.state.IndexOf(id).above_chance_count > 0 &&
+  const bool has_result = step.state.IndexOf(id).tally.above_chance > 0 &&
                           task.end_reason != EndReason::kNothingLearns;
   task.fee = settlement.fee;
   task.refund = settlement.refund;

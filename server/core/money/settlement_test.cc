@@ -33,7 +33,7 @@ class SettlementTest : public testing::Test {
         bobs(pool.Open(bob, "b")) {}
 
   Amount Balance(AccountId account) {
-    return pool.pool.state().BalanceOf(Place::Of(account));
+    return pool.pool.state().money().BalanceOf(Place::Of(account));
   }
   TaskId Submit(const std::string& request_id, Amount reward = kReward) {
     TaskSpec spec = TinySpec(3);
@@ -58,11 +58,11 @@ class SettlementTest : public testing::Test {
     ASSERT_EQ(pool.pool.state().Find(task), nullptr);
   }
   Amount EscrowOf(TaskId task) {
-    return pool.pool.state().BalanceOf(Place::EscrowOf(task));
+    return pool.pool.state().money().BalanceOf(Place::EscrowOf(task));
   }
   Amount OwedTo(AccountId account) {
     Amount sum = 0;
-    for (const auto& [key, owed] : pool.pool.state().owed()) {
+    for (const auto& [key, owed] : pool.pool.state().money().owed()) {
       if (owed.account == account) sum += owed.amount;
     }
     return sum;
@@ -235,7 +235,7 @@ TEST_F(SettlementTest, ALateReportDoesNotOverspendTheBudget) {
                              slow.lease.attempt,
                              {FakeReport(id, spec.recipe.segments, 900)}});
     was_refused |= !reply.results[0].status.ok();
-    EXPECT_LE(index.accepted_units + index.reserved_units,
+    EXPECT_LE(index.tally.accepted_units + index.tally.reserved_units,
               spec.budget.work_units);
   }
   EXPECT_TRUE(was_refused);
@@ -249,7 +249,7 @@ TEST_F(SettlementTest, WhoMinesHisOwnTaskPaysTheFee) {
   const TaskId task = Submit("r1");
   Work(alice, alices);
   End(task);
-  const Amount fee = pool.pool.state().BalanceOf(Place::Fees());
+  const Amount fee = pool.pool.state().money().BalanceOf(Place::Fees());
   EXPECT_GT(fee, 0);
   EXPECT_EQ(Balance(pool.client) + Balance(alice), before - fee);
 }
@@ -267,7 +267,8 @@ TEST_F(WindowTest, WorkForATaskThatIsStillOpenIsPaidByOneThatEnds) {
   EXPECT_GT(OwedTo(bob), 0) << "which the first has still to pay";
   EXPECT_EQ(EscrowOf(second), 0);
   End(first);
-  EXPECT_TRUE(pool.pool.state().owed().empty()) << "everybody is paid in full";
+  EXPECT_TRUE(pool.pool.state().money().owed().empty())
+      << "everybody is paid in full";
 }
 
 // Credit that another task paid, and that is found false in the end, is made up
@@ -299,7 +300,7 @@ TEST_F(WindowTest, AFakeThatWasPaidIsMadeUpForByItsOwnTask) {
   }
   pool.Advance(absl::Minutes(30));
   ASSERT_EQ(pool.pool.state().Find(first), nullptr);
-  EXPECT_TRUE(pool.pool.state().owed().empty());
+  EXPECT_TRUE(pool.pool.state().money().owed().empty());
   EXPECT_EQ(Balance(bob), bobs_before + short_of);
   EXPECT_EQ(Balance(alice), paid) << "she has it, and nothing more";
 }

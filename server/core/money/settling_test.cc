@@ -55,7 +55,8 @@ class Finished {
                            Role::kMiner);
       session = pool_.Open(account, "w");
     }
-    for (int turn = 0; State().tasks().contains(task_) && turn < 100; ++turn) {
+    for (int turn = 0; State().tasks().all().contains(task_) && turn < 100;
+         ++turn) {
       const auto& [account, session] = miners[turn % 2];
       const auto grant = pool_.Do(AcquireLease{account, session}).grant;
       if (!grant) break;
@@ -88,9 +89,9 @@ class Finished {
   Outcome End() {
     for (int i = 0; !HasEnded() && i < 1'000; ++i) Step();
     EXPECT_TRUE(HasEnded());
-    EXPECT_EQ(State().BalanceOf(Place::EscrowOf(task_)), 0);
-    for (const auto& [id, account] : State().accounts()) {
-      outcome_.balances[id] = State().BalanceOf(Place::Of(id));
+    EXPECT_EQ(State().money().BalanceOf(Place::EscrowOf(task_)), 0);
+    for (const auto& [id, account] : State().accounts().all()) {
+      outcome_.balances[id] = State().money().BalanceOf(Place::Of(id));
     }
     return outcome_;
   }

@@ -30,7 +30,7 @@ class AtChanceTest : public testing::Test {
   }
   const Trial& Find(TrialId id) { return *pool.pool.state().Find(id); }
   Amount Balance(AccountId account) {
-    return pool.pool.state().BalanceOf(Place::Of(account));
+    return pool.pool.state().money().BalanceOf(Place::Of(account));
   }
   // One lease, each trial of it committed, answered and verified as claimed.
   // What it trained; empty where there was no work.
@@ -79,7 +79,7 @@ TEST_F(AtChanceTest, WhatLearntNothingIsAuditedWholeAndPaid) {
   const TrialId trial = grant->lease.trials[0];
   pool.Deliver(alice, alices, grant->lease, trial, kGuess);
   const Audit& audit =
-      *pool.pool.state().Find(pool.pool.state().AuditOf(trial));
+      *pool.pool.state().Find(pool.pool.state().audits().Of(trial));
   EXPECT_EQ(audit.kind, AuditKind::kSegment) << "not a whole training again";
   EXPECT_TRUE(audit.measures_all);
   EXPECT_EQ(Find(trial).draw_ppm, 1'000'000);
@@ -110,7 +110,7 @@ TEST_F(AtChanceTest, AProvenMinersGuessIsAuditedToo) {
     ASSERT_TRUE(grant.has_value());
     for (const TrialId trial : grant->lease.trials) {
       lax.Commit(carol, carols, grant->lease, trial, kGuess);
-      EXPECT_TRUE(lax.pool.state().AuditOf(trial).IsSet());
+      EXPECT_TRUE(lax.pool.state().audits().Of(trial).IsSet());
       lax.Answer(carol, trial);
     }
     lax.VerifyAll();
@@ -323,8 +323,8 @@ TEST_F(AtChanceTest, ADivergedTrainingIsPaidForWhatWasTrained) {
   EXPECT_THAT(report(4, kLearnt), FailsWith("CLAIM_RANGE"));
   ASSERT_TRUE(report(4, 0).ok());
   EXPECT_EQ(Find(trial).work_units, whole / 4);
-  EXPECT_LT(pool.pool.state().Find(pool.pool.state().AuditOf(trial))->segment,
-            4);
+  EXPECT_LT(
+      pool.pool.state().Find(pool.pool.state().audits().Of(trial))->segment, 4);
   pool.Answer(alice, trial);
   pool.VerifyAll();
   EXPECT_EQ(Find(trial).state, TrialState::kAccepted);

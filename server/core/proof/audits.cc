@@ -99,7 +99,8 @@ absl::StatusOr<AcquireAudit::Reply> Execute(Step& step,
   }
   const VerifierKey verifier{command.caller, command.verifier_name};
   step.memory.verifiers.Hear(verifier, command.hardware_classes, step.now);
-  AuditId id = step.state.AuditOf(command.caller, command.verifier_name);
+  AuditId id =
+      step.state.audits().HeldBy(command.caller, command.verifier_name);
   if (!id.IsSet()) {
     id = DeskOf(step).NextAudit(command, step.now);
     if (!id.IsSet()) return AcquireAudit::Reply();

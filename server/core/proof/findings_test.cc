@@ -12,12 +12,12 @@ TEST_F(VerifiersTest, AnAuditThatNobodyTakesOnEndsWithoutBlame) {
   const TrialId trial = Committed(alice, alices);
   EXPECT_EQ(AuditOf(trial).state, AuditState::kWaiting);
   const absl::Time decided = AuditOf(trial).decide_time;
-  const WorkUnits reserved = state().IndexOf(task).reserved_units;
+  const WorkUnits reserved = state().IndexOf(task).tally.reserved_units;
   pool.Advance(decided - pool.now - absl::Seconds(1));
   EXPECT_EQ(Find(trial).state, TrialState::kUploaded);
   pool.Advance(absl::Minutes(2));
   EXPECT_EQ(Find(trial).reason, "UNVERIFIED");
-  EXPECT_EQ(state().IndexOf(task).reserved_units,
+  EXPECT_EQ(state().IndexOf(task).tally.reserved_units,
             reserved - Find(trial).work_units);
   EXPECT_EQ(Alice().rejections_in_a_row, 0);
 }
@@ -28,7 +28,7 @@ TEST_F(VerifiersTest, AFinishingTaskEndsThoughNobodyVerifies) {
   EXPECT_EQ(state().Find(task)->state, TaskState::kFinishing);
   pool.Advance(pool.policy.audit_wait_term + absl::Minutes(30));
   EXPECT_EQ(state().Find(task), nullptr);
-  EXPECT_EQ(state().BalanceOf(Place::EscrowOf(task)), 0);
+  EXPECT_EQ(state().money().BalanceOf(Place::EscrowOf(task)), 0);
 }
 
 // It is not the trial's doing that a verifier went away.
@@ -212,8 +212,8 @@ TEST_F(VerifiersTest, EveryBlameTakesTwoVerifiers) {
     EXPECT_EQ(IdleReason(alice, alices), "BLAME_OPEN");
     EXPECT_FALSE(Take("v1").has_value());
     EXPECT_EQ(Look("v2", blame).state, TrialState::kRejected);
-    EXPECT_FALSE(state().AuditOf(trial).IsSet());
-    EXPECT_FALSE(state().BlamedOf(alice).IsSet());
+    EXPECT_FALSE(state().audits().Of(trial).IsSet());
+    EXPECT_FALSE(state().audits().BlamedOf(alice).IsSet());
     pool.Advance(absl::Minutes(1));
   }
   EXPECT_EQ(Alice().state, AccountState::kSuspended) << "three in a row";

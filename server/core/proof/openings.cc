@@ -8,6 +8,7 @@
 #include "server/core/leaves/audit_draw.h"
 #include "server/core/proof/parts.h"
 #include "server/core/proof/proof.h"
+#include "server/core/rules/answer_size.h"
 #include "server/core/state/answers.h"
 #include "server/core/state/queries.h"
 
@@ -51,7 +52,7 @@ AuditRequest RequestOf(const Audit& audit, const Trial& trial) {
 std::vector<SessionId> AbleToAnswer(Step& step, const Session& like) {
   const std::string hardware_class = HardwareClassOf(like);
   std::vector<SessionId> able;
-  for (const SessionId id : step.state.SessionsOf(like.account)) {
+  for (const SessionId id : step.state.sessions().Of(like.account)) {
     if (HardwareClassOf(*step.state.Find(id)) == hardware_class &&
         !step.memory.heirs.IsSilent(id, step.policy.silence_term, step.now)) {
       able.push_back(id);
@@ -85,9 +86,10 @@ LeaseGrant GrantAgain(const Step& step, const Trial& trial,
 absl::StatusOr<OpenSegment::Reply> Execute(Step& step,
                                            const OpenSegment& command) {
   const Trial* trial = step.state.Find(command.trial);
-  const Audit* found = trial == nullptr || trial->account != command.caller
-                           ? nullptr
-                           : step.state.Find(step.state.AuditOf(command.trial));
+  const Audit* found =
+      trial == nullptr || trial->account != command.caller
+          ? nullptr
+          : step.state.Find(step.state.audits().Of(command.trial));
   if (found == nullptr || found->kind != AuditKind::kSegment) {
     return NotFound(
         "AUDIT_UNKNOWN",
@@ -138,7 +140,7 @@ absl::StatusOr<ConfirmUpload::Reply> Execute(Step& step,
                      "; its files are not wanted"));
   }
   Trial trial = *found;
-  const Audit* audit = step.state.Find(step.state.AuditOf(trial.id));
+  const Audit* audit = step.state.Find(step.state.audits().Of(trial.id));
   const bool is_weights =
       !command.is_checkpoint && command.digest == trial.weights_digest;
   int64_t parts = is_weights ? int64_t{kPartWeights} : 0;
@@ -172,7 +174,7 @@ absl::StatusOr<ReviewTrials::Reply> Execute(Step& step,
   if (step.memory.heirs.IsSilent(session.id, step.policy.silence_term,
                                  step.now)) {
     // What kept this one away may have kept the account's others away as well.
-    for (const SessionId id : step.state.SessionsOf(command.caller)) {
+    for (const SessionId id : step.state.sessions().Of(command.caller)) {
       step.memory.heirs.Forget(id);
     }
   }
@@ -181,7 +183,7 @@ absl::StatusOr<ReviewTrials::Reply> Execute(Step& step,
   const std::set<TrialId> kept(command.kept.begin(), command.kept.end());
   for (const TrialId id : command.kept) {
     const Trial* trial = step.state.Find(id);
-    const AuditId open = step.state.AuditOf(id);
+    const AuditId open = step.state.audits().Of(id);
     if (trial == nullptr || trial->account != command.caller ||
         trial->state == TrialState::kRejected ||
         (trial->is_matured && !open.IsSet())) {
@@ -204,7 +206,7 @@ absl::StatusOr<ReviewTrials::Reply> Execute(Step& step,
     std::erase(others, first);
     return HeirOf(audit.id, others) == session.id;
   };
-  for (const AuditId id : step.state.AskedOf(command.caller)) {
+  for (const AuditId id : step.state.audits().AskedOf(command.caller)) {
     const Audit& audit = *step.state.Find(id);
     const Trial& trial = *step.state.Find(audit.trial);
     const auto is_inherited = [&] {
@@ -237,7 +239,7 @@ void Draw(Step& step, Trial trial, bool measures_all) {
 void SayWhatIsWanted(const Step& step, ReportTrials::Result& result) {
   const Trial* trial = step.state.Find(result.trial);
   if (trial == nullptr) return;  // its task has ended
-  const Audit* audit = step.state.Find(step.state.AuditOf(trial->id));
+  const Audit* audit = step.state.Find(step.state.audits().Of(trial->id));
   result.upload_deadline = trial->upload_deadline;
   result.wants_weights =
       trial->state == TrialState::kCommitted ||

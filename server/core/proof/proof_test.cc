@@ -211,7 +211,7 @@ TEST_F(ProofTest, AHeldOutSplitThatSpeaksAgainstItHasATrainingReplayedWhole) {
   pool.Answer(alice, trial);
   EXPECT_EQ(Find("v1", overfit).state, TrialState::kUploaded);
   const auto& state = pool.pool.state();
-  EXPECT_EQ(state.Find(state.AuditOf(trial))->kind, AuditKind::kWhole);
+  EXPECT_EQ(state.Find(state.audits().Of(trial))->kind, AuditKind::kWhole);
   EXPECT_EQ(Find("v1", overfit).state, TrialState::kAccepted);
   EXPECT_EQ(Find(trial).basis, TrialBasis::kReplayed);
   const TrialId next = NextDrawn();
@@ -232,7 +232,8 @@ TEST_F(ProofTest, AnAuditNeverAnsweredIsARejection) {
 
 TEST_F(ProofTest, AnOpeningOfAnotherSegmentIsRefusedAndMayBePutRight) {
   const TrialId trial = NextDrawn();
-  const Audit audit = *pool.pool.state().Find(pool.pool.state().AuditOf(trial));
+  const Audit audit =
+      *pool.pool.state().Find(pool.pool.state().audits().Of(trial));
   const CheckpointChain chain = FakeChain(trial, 16);
   const int64_t other = (audit.segment + 1) % 16;
   EXPECT_THAT(pool.Try(OpenSegment{alice, trial, chain.Open(other)}),
@@ -273,7 +274,7 @@ TEST_F(ProofTest, AuditsGoToVerifiersOfTheWorkersClass) {
 TEST_F(ProofTest, AnotherOpeningHasItsFilesSentAgain) {
   TrialId trial = NextDrawn();
   const auto audit_of = [&] {
-    return *pool.pool.state().Find(pool.pool.state().AuditOf(trial));
+    return *pool.pool.state().Find(pool.pool.state().audits().Of(trial));
   };
   while (audit_of().segment == 0) trial = NextDrawn();
   const int64_t segment = audit_of().segment;
@@ -291,7 +292,7 @@ TEST_F(ProofTest, AnotherOpeningHasItsFilesSentAgain) {
 TEST_F(ProofTest, AFileCountsForWhatItWasSentAs) {
   TrialId trial = NextDrawn();
   const auto audit_of = [&] {
-    return *pool.pool.state().Find(pool.pool.state().AuditOf(trial));
+    return *pool.pool.state().Find(pool.pool.state().audits().Of(trial));
   };
   while (audit_of().segment == 0) trial = NextDrawn();
   const Digest weights = Find(trial).weights_digest;
@@ -405,7 +406,7 @@ TEST_F(LateHeirTest, ASecondIsAskedOnceHalfTheTimeIsOver) {
   };
   const absl::Time begin = pool.now;
   const absl::Time end =
-      pool.pool.state().Find(pool.pool.state().AuditOf(trial))->expire_time;
+      pool.pool.state().Find(pool.pool.state().audits().Of(trial))->expire_time;
   std::vector<size_t> seen;
   while (pool.now < begin + (end - begin) * 7 / 8) {
     const size_t now = asked();
@@ -450,11 +451,12 @@ TEST_F(ProofTest, AShortBlockIsAskedForWhileOtherAuditsAreOpen) {
   }
   ASSERT_TRUE(sampled_out.IsSet());
   const TrialId open = NextDrawn();
-  ASSERT_LT(pool.pool.state().IndexOf(task).immature.at(alice).size(), 20u);
-  EXPECT_FALSE(pool.pool.state().AuditOf(sampled_out).IsSet());
+  ASSERT_LT(pool.pool.state().IndexOf(task).tally.immature.at(alice).size(),
+            20u);
+  EXPECT_FALSE(pool.pool.state().audits().Of(sampled_out).IsSet());
   pool.Do(CancelTask{task, pool.client});
-  EXPECT_TRUE(pool.pool.state().AuditOf(open).IsSet());
-  EXPECT_TRUE(pool.pool.state().AuditOf(sampled_out).IsSet());
+  EXPECT_TRUE(pool.pool.state().audits().Of(open).IsSet());
+  EXPECT_TRUE(pool.pool.state().audits().Of(sampled_out).IsSet());
 }
 
 // A finalist that was never trained wins nothing, however good its weights.

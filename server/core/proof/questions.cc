@@ -69,12 +69,12 @@ void AskSegment(Step& step, const Trial& trial, bool measures_all) {
 
 void AskPromotable(Step& step, TaskId task) {
   std::vector<TrialId> asked;
-  for (const RungBoard& rung : step.state.IndexOf(task).rungs) {
+  for (const RungBoard& rung : step.state.IndexOf(task).networks.rungs) {
     int seen = 0;
     for (const RungBoard::Result& waiting : rung.waiting()) {
       if (++seen > kWaitingSeenMax) break;
       if (!IsSeen(*step.state.Find(waiting.trial)) &&
-          !step.state.AuditOf(waiting.trial).IsSet()) {
+          !step.state.audits().Of(waiting.trial).IsSet()) {
         asked.push_back(waiting.trial);
       }
     }
@@ -91,12 +91,12 @@ void AskShortBlocks(Step& step, TaskId task) {
     at_work.insert(step.state.Find(lease)->account);
   }
   std::vector<TrialId> asked;
-  for (const auto& [account, block] : index.immature) {
+  for (const auto& [account, block] : index.tally.immature) {
     if (!IsShort(step.policy, block) || at_work.contains(account)) continue;
     for (const auto& [commit_time, id] : block) {
       if (std::ssize(asked) < step.policy.settle_trials_max &&
           step.state.Find(id)->basis == TrialBasis::kSampledOut &&
-          !step.state.AuditOf(id).IsSet()) {
+          !step.state.audits().Of(id).IsSet()) {
         asked.push_back(id);
       }
     }
@@ -109,7 +109,7 @@ void AskShortBlocks(Step& step, TaskId task) {
 bool AskLastSegments(Step& step, TaskId task) {
   const TaskIndex& index = step.state.IndexOf(task);
   std::vector<std::pair<TrialId, bool>> asked;
-  for (const auto& [account, block] : index.immature) {
+  for (const auto& [account, block] : index.tally.immature) {
     for (const auto& [commit_time, id] : block) {
       const Trial& trial = *step.state.Find(id);
       // Hidden by a result that was refuted since, perhaps.

@@ -20,7 +20,7 @@ void Reject(Step& step, Trial trial, const std::string& reason);
 // What went on from the weights of a rejected trial is worth no more than they
 // are.
 void RejectWhatGrewFrom(Step& step, const Trial& rejected) {
-  const auto& all = step.state.IndexOf(rejected.task).grown;
+  const auto& all = step.state.IndexOf(rejected.task).networks.grown;
   const auto found = all.find(rejected.id);
   if (found == all.end()) return;
   for (const TrialId id : found->second) {
@@ -58,8 +58,8 @@ void Reject(Step& step, Trial trial, const std::string& reason) {
 // What of the account has not matured, in every open task.
 std::vector<TrialId> ImmatureOf(const PoolState& state, AccountId account) {
   std::vector<TrialId> trials;
-  for (const auto& [id, task] : state.tasks()) {
-    const auto& immature = state.IndexOf(id).immature;
+  for (const auto& [id, task] : state.tasks().all()) {
+    const auto& immature = state.IndexOf(id).tally.immature;
     const auto found = immature.find(account);
     if (found == immature.end()) continue;
     for (const auto& [commit_time, trial] : found->second) {
@@ -83,7 +83,7 @@ void AskImmature(Step& step, AccountId account) {
   for (const TrialId id : ImmatureOf(step.state, account)) {
     const Trial& trial = *step.state.Find(id);
     if (trial.basis == TrialBasis::kSampledOut &&
-        !step.state.AuditOf(id).IsSet()) {
+        !step.state.audits().Of(id).IsSet()) {
       AskSegment(step, trial, /*measures_all=*/false);
     }
   }
@@ -91,14 +91,14 @@ void AskImmature(Step& step, AccountId account) {
 
 bool IsClean(const PoolState& state, TrialId id) {
   return state.Find(id)->state == TrialState::kAccepted &&
-         !state.AuditOf(id).IsSet();
+         !state.audits().Of(id).IsSet();
 }
 
 // The account's oldest block in the task, where its draws are clean and another
 // whole block follows: so the last one is never shorter.
 void MatureBlocks(Step& step, TaskId task, AccountId account) {
   for (;;) {
-    const auto& all = step.state.IndexOf(task).immature;
+    const auto& all = step.state.IndexOf(task).tally.immature;
     const auto found = all.find(account);
     if (found == all.end() ||
         std::ssize(found->second) < 2 * step.policy.credit_block) {
@@ -117,7 +117,7 @@ void MatureBlocks(Step& step, TaskId task, AccountId account) {
 }  // namespace
 
 void EndAudit(Step& step, TrialId trial) {
-  const AuditId id = step.state.AuditOf(trial);
+  const AuditId id = step.state.audits().Of(trial);
   if (!id.IsSet()) return;
   Audit audit = *step.state.Find(id);
   audit.state = AuditState::kDone;

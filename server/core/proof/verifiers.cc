@@ -14,7 +14,7 @@ namespace {
 // counted over every run of a block's length that the trial lies in.
 bool IsUnderCap(const PoolState& state, const PoolPolicy& policy,
                 const Trial& trial) {
-  const auto& all = state.IndexOf(trial.task).immature;
+  const auto& all = state.IndexOf(trial.task).tally.immature;
   const auto block = all.find(trial.account);
   if (block == all.end()) return false;
   int64_t unverified = 0;
@@ -113,7 +113,7 @@ namespace {
 
 // What was asked of a trial never came.
 void CloseUnanswered(Step& step, const Trial& trial) {
-  const Audit* audit = step.state.Find(step.state.AuditOf(trial.id));
+  const Audit* audit = step.state.Find(step.state.audits().Of(trial.id));
   if (audit != nullptr && audit->refused_time >= step.policy.refused_time_max) {
     // Whose files were refused all the while cannot be told from who had none.
     RejectTrial(step, trial, "FILES_REFUSED", Fault::kNone);
@@ -128,7 +128,7 @@ void CloseUnanswered(Step& step, const Trial& trial) {
 }  // namespace
 
 void CloseUpload(Step& step, Trial trial) {
-  const Audit* audit = step.state.Find(step.state.AuditOf(trial.id));
+  const Audit* audit = step.state.Find(step.state.audits().Of(trial.id));
   if (audit == nullptr || audit->expire_time <= step.now) {
     return CloseUnanswered(step, trial);
   }

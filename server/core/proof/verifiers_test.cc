@@ -185,7 +185,7 @@ TEST_F(VerifiersTest, AnOperatorVoidsATrial) {
   EXPECT_THAT(pool.Try(VoidTrial{TrialId{999}}), FailsWith("TRIAL_UNKNOWN"));
   pool.Do(VoidTrial{trial});
   EXPECT_EQ(Find(trial).reason, "VOIDED_BY_OPERATOR");
-  EXPECT_FALSE(state().AuditOf(trial).IsSet());
+  EXPECT_FALSE(state().audits().Of(trial).IsSet());
   EXPECT_EQ(Alice().rejections_in_a_row, 0);
   pool.Do(VoidTrial{trial});
   const auto lease = pool.Do(AcquireLease{alice, alices});

@@ -80,7 +80,7 @@ TEST_F(PriceTest, ATaskIsCheckedBeforeItsDatasetIsThere) {
   EXPECT_TRUE(pool.Try(command).ok());
   command.spec.recipe.batch_size = 1'000'000'000;
   EXPECT_EQ(GetReason(pool.Try(command).status()), "RECIPE_RANGE");
-  EXPECT_TRUE(pool.pool.state().tasks().empty());
+  EXPECT_TRUE(pool.pool.state().tasks().all().empty());
   command.only_check.reset();
   EXPECT_FALSE(pool.Try(command).ok());
 }

@@ -97,7 +97,7 @@ double SumOfSquares(const BoxScore& score, size_t step) {
 }
 
 bool HasRoom(const PoolState& state, const PoolPolicy& policy, TaskId task) {
-  return static_cast<int64_t>(state.IndexOf(task).subspaces.size()) <
+  return static_cast<int64_t>(state.IndexOf(task).boxes.ids().size()) <
          policy.boxes_per_task_max;
 }
 
@@ -107,7 +107,7 @@ SubspaceId SplitBox(Step& step, SubspaceRecord box, int64_t dimension,
                     uint64_t choices) {
   const auto d = static_cast<size_t>(dimension);
   const SearchSpace& space = step.state.Find(box.task)->spec->space;
-  const BoxScore score = step.state.IndexOf(box.task).scores.at(box.id);
+  const BoxScore score = step.state.IndexOf(box.task).boxes.scores().at(box.id);
   std::vector<uint64_t> stays = box.box.allowed();
   std::vector<uint64_t> goes = stays;
   ARCHPOOL_CHECK((choices & ~stays[d]) == 0);
@@ -127,7 +127,7 @@ SubspaceId SplitBox(Step& step, SubspaceRecord box, int64_t dimension,
   box.box = *std::move(stay);
   step.state.Put(box);
   step.state.Put(child);
-  const absl::btree_set<TrialId> trials = step.state.TrialsIn(box.id);
+  const absl::btree_set<TrialId> trials = step.state.tasks().TrialsIn(box.id);
   for (const TrialId id : trials) {
     Trial trial = *step.state.Find(id);
     if (!child.box.Contains(trial.architecture)) continue;
@@ -139,7 +139,7 @@ SubspaceId SplitBox(Step& step, SubspaceRecord box, int64_t dimension,
 
 bool SplitByResults(Step& step, SubspaceId id) {
   const SubspaceRecord& box = *step.state.Find(id);
-  const BoxScore& score = step.state.IndexOf(box.task).scores.at(id);
+  const BoxScore& score = step.state.IndexOf(box.task).boxes.scores().at(id);
   if (score.accepted() < step.policy.results_to_split ||
       score.accepted() == score.unsplit_at ||
       !HasRoom(step.state, step.policy, box.task)) {
@@ -168,7 +168,7 @@ SubspaceId StealBox(Step& step, SubspaceId id, const Architecture& candidate) {
   const SubspaceRecord box = *step.state.Find(id);
   if (!HasRoom(step.state, step.policy, box.task)) return {};
   std::vector<uint64_t> used(box.box.allowed().size(), 0);
-  for (const LeaseId lease : step.state.LeasesOn(id)) {
+  for (const LeaseId lease : step.state.leases().On(id)) {
     for (const TrialId trial : step.state.Find(lease)->trials) {
       const Trial& record = *step.state.Find(trial);
       if (record.state != TrialState::kAssigned) continue;
@@ -196,7 +196,7 @@ SubspaceId StealBox(Step& step, SubspaceId id, const Architecture& candidate) {
 bool PruneIfHopeless(Step& step, SubspaceId id) {
   SubspaceRecord box = *step.state.Find(id);
   const TaskIndex& index = step.state.IndexOf(box.task);
-  const BoxScore& score = index.scores.at(id);
+  const BoxScore& score = index.boxes.scores().at(id);
   if (score.accepted() < step.policy.results_to_split ||
       score.trials > score.accepted()) {
     return false;
@@ -209,7 +209,7 @@ bool PruneIfHopeless(Step& step, SubspaceId id) {
   const double reach =
       sum / count +
       kHopelessDeviations * std::sqrt(SumOfSquares(score, 1) / (count - 1));
-  if (reach >= static_cast<double>(index.high_reward.Best())) return false;
+  if (reach >= static_cast<double>(index.boxes.BestReward())) return false;
   box.state = SubspaceState::kPruned;
   box.prune_reason = "HOPELESS";
   step.state.Put(box);
@@ -219,7 +219,7 @@ bool PruneIfHopeless(Step& step, SubspaceId id) {
 void CompleteIfDone(Step& step, SubspaceId id) {
   SubspaceRecord box = *step.state.Find(id);
   if (box.state != SubspaceState::kOpen) return;
-  const BoxScore& score = step.state.IndexOf(box.task).scores.at(id);
+  const BoxScore& score = step.state.IndexOf(box.task).boxes.scores().at(id);
   if (score.trials > score.accepted() || score.accepted() < box.box.size()) {
     return;
   }

@@ -25,7 +25,7 @@ namespace {
 constexpr size_t kCandidatesTriedMax = 64;
 constexpr int kAbandonedTriedMax = 16;
 
-Trial TrialOf(const Task& task, SubspaceId box, TaskIndex::Ranked ranked) {
+Trial TrialOf(const Task& task, SubspaceId box, RankedCandidate ranked) {
   return Trial{.task = task.id,
                .subspace = box,
                .architecture = std::move(ranked.architecture),
@@ -35,13 +35,13 @@ Trial TrialOf(const Task& task, SubspaceId box, TaskIndex::Ranked ranked) {
                .work_units = ranked.work_units};
 }
 
-TrainingSize SizeOf(const TaskIndex::Ranked& ranked) {
+TrainingSize SizeOf(const RankedCandidate& ranked) {
   return {.parameters = ranked.parameters, .memory_bytes = ranked.memory_bytes};
 }
 
 // As a candidate of its task: priced, or found impossible.
-TaskIndex::Ranked LookAt(const Task& task, const DatasetManifest& manifest,
-                         const PoolPolicy& policy, TaskIndex::Ranked ranked) {
+RankedCandidate LookAt(const Task& task, const DatasetManifest& manifest,
+                       const PoolPolicy& policy, RankedCandidate ranked) {
   const TaskSpec& spec = *task.spec;
   ranked.looked_at = true;
   const absl::StatusOr<Candidate> candidate = MakeCandidate(
@@ -83,8 +83,8 @@ absl::StatusOr<RankCandidates::Reply> Execute(Step& step,
 
 WorkUnits UnitsLeft(const Step& step, const Task& task) {
   const TaskIndex& index = step.state.IndexOf(task.id);
-  return task.spec->budget.work_units - index.accepted_units -
-         index.reserved_units;
+  return task.spec->budget.work_units - index.tally.accepted_units -
+         index.tally.reserved_units;
 }
 
 WorkUnits UnitsLeft(const Step& step, const Task& task, AccountId account) {
@@ -109,9 +109,9 @@ LeaseStart StartFromAbandoned(const Step& step, const Task& task,
                               Seeker& seeker) {
   const AccountId account = seeker.session.account;
   const TaskIndex& index = step.state.IndexOf(task.id);
-  const auto found = index.abandoned.find(account);
+  const auto found = index.networks.abandoned.find(account);
   LeaseStart start;
-  if (found == index.abandoned.end()) return start;
+  if (found == index.networks.abandoned.end()) return start;
   WorkUnits units_left = UnitsLeft(step, task, account);
   std::set<Digest> seen;
   int looks = 0;
@@ -119,8 +119,8 @@ LeaseStart StartFromAbandoned(const Step& step, const Task& task,
   for (auto id = found->second.rbegin();
        id != found->second.rend() && ++looks <= kAbandonedTriedMax; ++id) {
     const Trial& trial = *step.state.Find(*id);
-    if (index.architectures.contains(trial.architecture_id) ||
-        index.WasRejected(account, trial.architecture_id) ||
+    if (index.networks.IsTaken(trial.architecture_id) ||
+        index.networks.WasRejected(account, trial.architecture_id) ||
         !seen.insert(trial.architecture_id).second ||
         step.state.Find(trial.subspace)->state != SubspaceState::kOpen ||
         (start.box.IsSet() && trial.subspace != start.box) ||
@@ -148,19 +148,19 @@ LeaseStart StartFromAbandoned(const Step& step, const Task& task,
 std::optional<Trial> RankedTrial(Step& step, const Task& task, size_t position,
                                  Looks& looks) {
   const TaskIndex& index = step.state.IndexOf(task.id);
-  if (!index.ranking[position].looked_at) {
+  if (!index.memory.ranking[position].looked_at) {
     if (looks.Left(task.spec->space) <= 0) return std::nullopt;
     looks.Take(task.spec->space, 1);
-    step.state.RememberRanked(
-        task.id, position,
+    step.state.MemoryOf(task.id).ranking[position] =
         LookAt(task, step.state.FindDataset(task.spec->dataset)->manifest,
-               step.policy, index.ranking[position]));
+               step.policy, index.memory.ranking[position]);
   }
-  const TaskIndex::Ranked& ranked = index.ranking[position];
-  if (!ranked.possible || index.architectures.contains(ranked.id)) {
+  const RankedCandidate& ranked = index.memory.ranking[position];
+  if (!ranked.possible || index.networks.IsTaken(ranked.id)) {
     return std::nullopt;
   }
-  const SubspaceId box = index.tree.Find(task.spec->space, ranked.architecture);
+  const SubspaceId box =
+      index.boxes.tree().Find(task.spec->space, ranked.architecture);
   const SubspaceState state = step.state.Find(box)->state;
   if (state == SubspaceState::kCompleted || state == SubspaceState::kPruned) {
     return std::nullopt;
@@ -175,27 +175,30 @@ LeaseStart StartFromRanking(Step& step, const Task& task, Seeker& seeker,
   const WorkUnits units_left = UnitsLeft(step, task, session.account);
   size_t tried = 0;
   bool at_head = true;
-  for (size_t i = index.ranking_begin;
-       i < index.ranking.size() && tried < kCandidatesTriedMax; ++i, ++tried) {
+  for (size_t i = index.memory.ranking_begin;
+       i < index.memory.ranking.size() && tried < kCandidatesTriedMax;
+       ++i, ++tried) {
     std::optional<Trial> trial = RankedTrial(step, task, i, looks);
     if (!trial) {
-      if (!index.ranking[i].looked_at) break;
-      if (at_head) step.state.PassRanked(task.id, i + 1);
+      if (!index.memory.ranking[i].looked_at) break;
+      if (at_head) step.state.MemoryOf(task.id).ranking_begin = i + 1;
       continue;
     }
     at_head = false;
-    if (index.WasRejected(session.account, trial->architecture_id)) continue;
+    if (index.networks.WasRejected(session.account, trial->architecture_id))
+      continue;
     if (trial->work_units > units_left) {
       seeker.too_dear = true;
       continue;
     }
-    if (!seeker.HasRoomFor(SizeOf(index.ranking[i]))) continue;
+    if (!seeker.HasRoomFor(SizeOf(index.memory.ranking[i]))) continue;
     LeaseStart start{.box = trial->subspace};
     if (step.state.Find(start.box)->state == SubspaceState::kLeased) {
       start.box = StealBox(step, start.box, trial->architecture);
       if (!start.box.IsSet()) continue;
     } else if (SplitByResults(step, start.box)) {
-      start.box = index.tree.Find(task.spec->space, trial->architecture);
+      start.box =
+          index.boxes.tree().Find(task.spec->space, trial->architecture);
     }
     trial->subspace = start.box;
     const int64_t more =
@@ -225,15 +228,16 @@ std::vector<Trial> RankedIn(Step& step, const Task& task, SubspaceId box,
   const Subspace& inside = step.state.Find(box)->box;
   std::vector<Trial> found;
   std::set<Digest> seen;
-  const size_t end =
-      std::min(index.ranking.size(), index.ranking_begin + kCandidatesTriedMax);
-  for (size_t i = index.ranking_begin;
+  const size_t end = std::min(index.memory.ranking.size(),
+                              index.memory.ranking_begin + kCandidatesTriedMax);
+  for (size_t i = index.memory.ranking_begin;
        i < end && static_cast<int64_t>(found.size()) < count; ++i) {
-    if (!inside.Contains(index.ranking[i].architecture)) continue;
+    if (!inside.Contains(index.memory.ranking[i].architecture)) continue;
     std::optional<Trial> trial = RankedTrial(step, task, i, looks);
     if (!trial || trial->work_units > units_left ||
-        index.WasRejected(seeker.session.account, trial->architecture_id) ||
-        !seeker.HasRoomFor(SizeOf(index.ranking[i])) ||
+        index.networks.WasRejected(seeker.session.account,
+                                   trial->architecture_id) ||
+        !seeker.HasRoomFor(SizeOf(index.memory.ranking[i])) ||
         !seen.insert(trial->architecture_id).second) {
       continue;
     }

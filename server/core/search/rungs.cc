@@ -26,8 +26,8 @@ constexpr int64_t kResumptionsMax = 3;
 Trial AtNextRung(const PoolState& state, const Task& task, const Trial& result,
                  bool resumes) {
   Trial trial{.task = task.id,
-              .subspace = state.IndexOf(task.id).tree.Find(task.spec->space,
-                                                           result.architecture),
+              .subspace = state.IndexOf(task.id).boxes.tree().Find(
+                  task.spec->space, result.architecture),
               .architecture = result.architecture,
               .architecture_id = result.architecture_id,
               .parameters = result.parameters,
@@ -49,8 +49,8 @@ Trial AtNextRung(const PoolState& state, const Task& task, const Trial& result,
 }
 
 bool IsGivenUp(const TaskIndex& index, TrialId result) {
-  const auto found = index.resumptions_given_up.find(result);
-  return found != index.resumptions_given_up.end() &&
+  const auto found = index.networks.resumptions_given_up.find(result);
+  return found != index.networks.resumptions_given_up.end() &&
          found->second >= kResumptionsMax;
 }
 
@@ -58,7 +58,7 @@ bool IsGivenUp(const TaskIndex& index, TrialId result) {
 bool IsForsaken(const PoolState& state, const Trial& result,
                 absl::Duration patience, absl::Time now) {
   return now >= result.commit_time + patience &&
-         state.LeaseCount(result.account) == 0;
+         state.leases().CountOf(result.account) == 0;
 }
 
 // A primary's result and its backup's may both be among the best.
@@ -80,10 +80,10 @@ bool IsPromoting(const PoolState& state, const Task& task) {
   const TaskIndex& index = state.IndexOf(task.id);
   const auto is_live = [&](const RungBoard::Result& waiting) {
     const Architecture& network = state.Find(waiting.trial)->architecture;
-    return state.Find(index.tree.Find(task.spec->space, network))->state !=
-           SubspaceState::kPruned;
+    return state.Find(index.boxes.tree().Find(task.spec->space, network))
+               ->state != SubspaceState::kPruned;
   };
-  return std::any_of(index.rungs.begin(), index.rungs.end(),
+  return std::any_of(index.networks.rungs.begin(), index.networks.rungs.end(),
                      [&](const RungBoard& rung) {
                        return std::any_of(rung.waiting().begin(),
                                           rung.waiting().end(), is_live);
@@ -120,8 +120,8 @@ std::vector<Trial> Promotions(const PoolState& state, const Task& task,
     return ++others_looked_at <= kOthersTriedMax &&
            IsForsaken(state, *state.Find(waiting.trial), patience, now);
   };
-  for (auto board = index.rungs.rbegin(); board != index.rungs.rend();
-       ++board) {
+  for (auto board = index.networks.rungs.rbegin();
+       board != index.networks.rungs.rend(); ++board) {
     int seen = 0;
     for (const RungBoard::Result& waiting : board->waiting()) {
       if (static_cast<int64_t>(promotions.size()) >= count) return promotions;
@@ -129,14 +129,14 @@ std::vector<Trial> Promotions(const PoolState& state, const Task& task,
       bool is_own = false;
       if (!may_have(waiting, is_own) ||
           IsAmong(promotions, waiting.architecture) ||
-          index.WasRejected(account, waiting.architecture,
-                            state.Find(waiting.trial)->rung + 1)) {
+          index.networks.WasRejected(account, waiting.architecture,
+                                     state.Find(waiting.trial)->rung + 1)) {
         continue;
       }
       const Trial& result = *state.Find(waiting.trial);
       if (!IsSeen(result)) continue;
       const SubspaceId place =
-          index.tree.Find(task.spec->space, result.architecture);
+          index.boxes.tree().Find(task.spec->space, result.architecture);
       if (box.IsSet() ? place != box : !CanBegin(state, place)) continue;
       // The pool gives no other weights back than audited ones.
       const bool resumes = is_own && result.basis >= TrialBasis::kAudited;
@@ -156,7 +156,7 @@ std::vector<Trial> Promotions(const PoolState& state, const Task& task,
 
 LeaseStart StartFromPromotions(Step& step, const Task& task, Seeker& seeker) {
   const TaskIndex& index = step.state.IndexOf(task.id);
-  if (index.rungs.empty()) return {};
+  if (index.networks.rungs.empty()) return {};
   std::vector<Trial> promotions =
       Promotions(step.state, task, seeker, {},
                  std::min(step.policy.list_ahead, TrialsLeft(task, index)),

@@ -188,7 +188,8 @@ TEST_F(RungsTest, HigherRungsAreNoResultsOfTheirBox) {
   Train(alice, alice_session, 700);
   const auto results = [&] {
     int64_t count = 0;
-    for (const auto& [box, score] : pool.pool.state().IndexOf(task).scores) {
+    for (const auto& [box, score] :
+         pool.pool.state().IndexOf(task).boxes.scores()) {
       count += score.accepted();
     }
     return count;
@@ -327,7 +328,7 @@ TEST_F(RungProofTest, ARejectionReachesWhatGrewFromIt) {
   for (int i = 0; i < 100; ++i) {
     pool.Advance(pool.policy.second_look_term);
     std::vector<TrialId> asked;
-    for (const AuditId audit : pool.pool.state().AskedOf(alice)) {
+    for (const AuditId audit : pool.pool.state().audits().AskedOf(alice)) {
       asked.push_back(pool.pool.state().Find(audit)->trial);
     }
     for (const TrialId trial : asked) pool.Answer(alice, trial);

@@ -44,13 +44,13 @@ WorkUnits CostOf(const Candidate& candidate, const TaskSpec& spec,
 // Every draw its own numbers: a list draws again as it grows.
 uint64_t StreamOf(const PoolState& state, const SubspaceRecord& subspace) {
   return static_cast<uint64_t>(subspace.attempt) * 4096 +
-         static_cast<uint64_t>(state.TrialsIn(subspace.id).size());
+         static_cast<uint64_t>(state.tasks().TrialsIn(subspace.id).size());
 }
 
 // No trial of the subspace may still come to nothing and free its network.
 bool IsSettled(const TaskIndex& index, SubspaceId subspace) {
-  const auto score = index.scores.find(subspace);
-  return score == index.scores.end() ||
+  const auto score = index.boxes.scores().find(subspace);
+  return score == index.boxes.scores().end() ||
          score->second.trials == score->second.accepted();
 }
 
@@ -63,10 +63,10 @@ LeaseStart StartFromSamples(Step& step, const Task& task, Seeker& seeker,
   std::vector<SubspaceId> promising;
   const TaskIndex& index = step.state.IndexOf(task.id);
   size_t passed = 0;
-  for (const auto& [promise, subspace] : index.open) {
-    const BoxWalk walk =
-        index.WalkOf(subspace, StreamOf(step.state, *step.state.Find(subspace)),
-                     seeker.session.account, seeker.room);
+  for (const auto& [promise, subspace] : index.boxes.open()) {
+    const BoxWalk walk = index.memory.WalkOf(
+        subspace, StreamOf(step.state, *step.state.Find(subspace)),
+        seeker.session.account, seeker.room);
     if (walk.is_over && !walk.IsForAll()) {
       seeker.too_large.Add(walk.too_large);
       if (++passed == kSubspacesPassedMax) break;
@@ -91,7 +91,7 @@ LeaseStart StartFromSamples(Step& step, const Task& task, Seeker& seeker,
     }
     if (!sampled.nothing_left) continue;
     SubspaceRecord box = *step.state.Find(id);
-    if (step.state.TrialsIn(id).empty()) {
+    if (step.state.tasks().TrialsIn(id).empty()) {
       box.state = SubspaceState::kPruned;
       box.prune_reason = "NO_POSSIBLE_ARCHITECTURE";
     } else {
@@ -114,11 +114,11 @@ std::optional<Candidate> SampleFirst(Step& step, const Task& task,
   const WorkUnits units_left = UnitsLeft(step, task, account);
   const TaskIndex& index = step.state.IndexOf(task.id);
   const NetworkTerms terms = TermsOf(spec, manifest, step.policy);
-  BoxWalk walk = index.WalkOf(subspace.id, stream, account, seeker.room);
+  BoxWalk walk = index.memory.WalkOf(subspace.id, stream, account, seeker.room);
   // Taken; or others may still train it.
   const auto is_passed = [&](const Candidate& candidate) {
-    if (index.architectures.contains(candidate.id)) return true;
-    if (index.WasRejected(account, candidate.id)) {
+    if (index.networks.IsTaken(candidate.id)) return true;
+    if (index.networks.WasRejected(account, candidate.id)) {
       walk.rejected_of = account;
       return true;
     }
@@ -146,7 +146,7 @@ std::optional<Candidate> SampleFirst(Step& step, const Task& task,
     if (walk.IsForAll()) walk.looked_for_all = walk.looked;
     if (sampled.candidate) {
       // Whoever may have it finds it at once.
-      step.state.RememberWalk(task.id, subspace.id, walk);
+      step.state.MemoryOf(task.id).walks[subspace.id] = walk;
       return std::move(sampled.candidate);
     }
     is_over = sampled.is_over;
@@ -154,7 +154,7 @@ std::optional<Candidate> SampleFirst(Step& step, const Task& task,
     before = usual;
   }
   walk.is_over = is_over;
-  step.state.RememberWalk(task.id, subspace.id, walk);
+  step.state.MemoryOf(task.id).walks[subspace.id] = walk;
   seeker.too_large.Add(walk.too_large);
   nothing_left = is_over && walk.IsForAll() && IsSettled(index, subspace.id);
   return std::nullopt;
@@ -176,9 +176,9 @@ SampledTrials SampleTrials(Step& step, const Task& task,
   CounterRng rng(SampleKey(task, subspace.id).Prefix64(), stream);
   std::set<Digest> seen;
   const auto is_passed = [&](const Candidate& candidate) {
-    return index.architectures.contains(candidate.id) ||
+    return index.networks.IsTaken(candidate.id) ||
            seen.contains(candidate.id) ||
-           index.WasRejected(account, candidate.id) ||
+           index.networks.WasRejected(account, candidate.id) ||
            !(seeker.room.IsUnlimited() ||
              seeker.room.Fits(SizeOf(candidate.plan, spec.recipe.batch_size)));
   };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "server/core/rules/answer_size.h"
+
 namespace archpool {
 
 namespace {
@@ -39,19 +41,6 @@ bool WantsWeights(const Recipe& recipe, const Trial& trial) {
   return trial.rung < recipe.last_rung();
 }
 
-int64_t WeightsSizeMaxBytes(const Trial& trial) {
-  return 4 * (3 * trial.parameters + 1024) + (1 << 20);
-}
-
-int64_t AnswerSizeBytes(const Trial& trial, int64_t parts) {
-  int64_t files = 0;
-  for (const int64_t part :
-       {kPartWeights, kPartBeginWeights, kPartBeginOptimizer}) {
-    if ((parts & part) != 0) ++files;
-  }
-  return files * trial.weights_size_bytes;
-}
-
 absl::Duration AnswerTime(const PoolState& state, const PoolPolicy& policy,
                           const Trial& trial, int64_t parts,
                           const AskedLoad& before) {
@@ -65,8 +54,8 @@ absl::Duration AnswerTime(const PoolState& state, const PoolPolicy& policy,
 
 absl::Time AnswerDeadline(const PoolState& state, const PoolPolicy& policy,
                           const Trial& trial, int64_t parts, absl::Time now) {
-  return now +
-         AnswerTime(state, policy, trial, parts, state.AskedOf(trial.session));
+  return now + AnswerTime(state, policy, trial, parts,
+                          state.audits().AskedOf(trial.session));
 }
 
 }  // namespace archpool

@@ -14,13 +14,6 @@ namespace archpool {
 // may go on from them.
 bool WantsWeights(const Recipe& recipe, const Trial& trial);
 
-// Weights are float32 per parameter and buffer, and a header.
-int64_t WeightsSizeMaxBytes(const Trial& trial);
-
-// About how many bytes these parts of an answer (AuditPart) are; as many for
-// each as the trial's weights take.
-int64_t AnswerSizeBytes(const Trial& trial, int64_t parts);
-
 // By when `parts` of a trial must be here if they are asked for now: what else
 // is asked of its worker goes over the same line, and its checkpoints may be
 // lost, and take a training to make again.

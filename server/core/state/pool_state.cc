@@ -1,31 +1,13 @@
 #include "server/core/state/pool_state.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "common/base/check.h"
+#include "server/core/books/maps.h"
 #include "server/core/leaves/receipts.h"
 #include "server/core/records/transitions.h"
 
 namespace archpool {
-namespace {
-
-template <typename Map>
-auto* FindIn(Map& map, const typename Map::key_type& key) {
-  const auto found = map.find(key);
-  return found == map.end() ? nullptr : &found->second;
-}
-
-// The set at `key`, or an empty one.
-template <typename Key, typename Id>
-const absl::btree_set<Id>& SetIn(
-    const absl::btree_map<Key, absl::btree_set<Id>>& map, const Key& key) {
-  static const auto* const kNone = new absl::btree_set<Id>;
-  const auto found = map.find(key);
-  return found == map.end() ? *kNone : found->second;
-}
-
-}  // namespace
 
 void PoolState::Load(const PoolSnapshot& snapshot) {
   last_ids_ = snapshot.last_ids;
@@ -81,7 +63,7 @@ TransferId PoolState::Post(Place debit, Place credit, Amount amount,
                            const std::string& request_id, absl::Time now,
                            PayoutId payout) {
   ARCHPOOL_CHECK(amount > 0 && debit != credit);
-  const Amount debited = BalanceOf(debit) - amount;
+  const Amount debited = money_.BalanceOf(debit) - amount;
   ARCHPOOL_CHECK(debited >= 0 || debit.kind == PlaceKind::kOutside);
   const Transfer transfer{.id = {++last_ids_.transfer},
                           .debit = debit,
@@ -93,7 +75,7 @@ TransferId PoolState::Post(Place debit, Place credit, Amount amount,
                           .request_id = request_id,
                           .create_time = now};
   const Balance from{debit, debited};
-  const Balance to{credit, BalanceOf(credit) + amount};
+  const Balance to{credit, money_.BalanceOf(credit) + amount};
   Store(transfer);
   Store(from);
   Store(to);
@@ -112,130 +94,13 @@ std::vector<Event> PoolState::TakeEvents() {
   return taken;
 }
 
-const Account* PoolState::Find(AccountId id) const {
-  return FindIn(accounts_, id);
-}
-const Account* PoolState::FindAccount(const std::string& name) const {
-  const AccountId* id = FindIn(account_names_, name);
-  return id == nullptr ? nullptr : Find(*id);
-}
 const DatasetRecord* PoolState::FindDataset(const Digest& id) const {
   return FindIn(datasets_, id);
-}
-const Task* PoolState::Find(TaskId id) const { return FindIn(tasks_, id); }
-const SubspaceRecord* PoolState::Find(SubspaceId id) const {
-  const SubspaceRecord* found = FindIn(subspaces_, id);
-  return found == nullptr || IsForgotten(found->task) ? nullptr : found;
-}
-const Session* PoolState::Find(SessionId id) const {
-  return FindIn(sessions_, id);
-}
-const Lease* PoolState::Find(LeaseId id) const { return FindIn(leases_, id); }
-const Trial* PoolState::Find(TrialId id) const {
-  const Trial* found = FindIn(trials_, id);
-  return found == nullptr || IsForgotten(found->task) ? nullptr : found;
-}
-const Audit* PoolState::Find(AuditId id) const { return FindIn(audits_, id); }
-const Payout* PoolState::Find(PayoutId id) const {
-  return FindIn(payouts_, id);
 }
 
 int64_t PoolState::FindRequest(const RequestKey& key) const {
   const int64_t* id = FindIn(requests_, key);
   return id == nullptr ? 0 : *id;
-}
-
-const TaskIndex& PoolState::IndexOf(TaskId task) const {
-  const TaskIndex* index = FindIn(indexes_, task);
-  ARCHPOOL_CHECK(index != nullptr);
-  return *index;
-}
-
-const absl::btree_set<LeaseId>& PoolState::LeasesOf(SessionId session) const {
-  return SetIn(session_leases_, session);
-}
-const absl::btree_set<LeaseId>& PoolState::LeasesOn(SubspaceId box) const {
-  return SetIn(subspace_leases_, box);
-}
-const absl::btree_set<TrialId>& PoolState::TrialsIn(SubspaceId box) const {
-  return SetIn(subspace_trials_, box);
-}
-const absl::btree_set<LeaseId>& PoolState::BackupsOf(LeaseId primary) const {
-  return SetIn(backups_, primary);
-}
-
-bool PoolState::IsHighReward(TaskId task, SubspaceId box) const {
-  const TaskIndex& index = IndexOf(task);
-  const BoxScore* score = FindIn(index.scores, box);
-  return score != nullptr &&
-         index.high_reward.Contains(box, score->RewardPpm());
-}
-
-int64_t PoolState::LeaseCount(AccountId account) const {
-  const int64_t* count = FindIn(account_leases_, account);
-  return count == nullptr ? 0 : *count;
-}
-
-SessionId PoolState::SessionNamed(AccountId account,
-                                  const std::string& worker) const {
-  const SessionId* id = FindIn(session_names_, {account, worker});
-  return id == nullptr ? SessionId{} : *id;
-}
-
-int64_t PoolState::SessionCount(AccountId account) const {
-  const auto begin = session_names_.lower_bound({account, ""});
-  const auto end = session_names_.lower_bound({{account.value + 1}, ""});
-  return std::distance(begin, end);
-}
-
-std::vector<SessionId> PoolState::SessionsOf(AccountId account) const {
-  std::vector<SessionId> sessions;
-  for (auto it = session_names_.lower_bound({account, ""});
-       it != session_names_.end() && it->first.first == account; ++it) {
-    sessions.push_back(it->second);
-  }
-  return sessions;
-}
-
-int64_t PoolState::AccountsWithSessions(int64_t count_max) const {
-  int64_t count = 0;
-  for (auto next = session_names_.begin();
-       next != session_names_.end() && count < count_max; ++count) {
-    next = session_names_.lower_bound({{next->first.first.value + 1}, ""});
-  }
-  return count;
-}
-
-AuditId PoolState::AuditOf(AccountId account,
-                           const std::string& verifier) const {
-  const AuditId* id = FindIn(verifier_audits_, {account, verifier});
-  return id == nullptr ? AuditId{} : *id;
-}
-
-const absl::btree_set<AuditId>& PoolState::AskedOf(AccountId miner) const {
-  static const auto* const kNone = new absl::btree_set<AuditId>();
-  const auto found = asked_.find(miner);
-  return found == asked_.end() ? *kNone : found->second;
-}
-
-TrialId PoolState::BlamedOf(AccountId miner) const {
-  const absl::btree_set<TrialId>& blamed = SetIn(blamed_, miner);
-  return blamed.empty() ? TrialId{} : *blamed.begin();
-}
-
-AskedLoad PoolState::AskedOf(SessionId session) const {
-  const AskedLoad* load = FindIn(asked_loads_, session);
-  return load == nullptr ? AskedLoad() : *load;
-}
-
-AuditId PoolState::AuditOf(TrialId trial) const {
-  const AuditId* id = FindIn(trial_audits_, trial);
-  return id == nullptr ? AuditId{} : *id;
-}
-
-Amount PoolState::BalanceOf(Place place) const {
-  const Amount* amount = FindIn(balances_, place);
-  return amount == nullptr ? 0 : *amount;
 }
 
 const PoolClock& PoolState::pool_clock() const {
@@ -244,42 +109,75 @@ const PoolClock& PoolState::pool_clock() const {
   return clock == nullptr ? *kNone : *clock;
 }
 
+void PoolState::Store(const DatasetRecord& dataset) {
+  datasets_[dataset.id] = dataset;
+}
+
+void PoolState::Store(const Task& task) {
+  due_.Put(Find(task.id), task);
+  requests_[{task.client, task.request_id}] = task.id.value;
+  const DatasetRecord* dataset = FindDataset(task.spec->dataset);
+  tasks_.Put(task, dataset == nullptr ? nullptr : &dataset->manifest);
+}
+
+void PoolState::Store(const Lease& lease) {
+  due_.Put(Find(lease.id), lease);
+  tasks_.PutLease(lease.task, lease.id, lease.state == LeaseState::kActive);
+  leases_.Put(lease);
+}
+
+void PoolState::Store(const Trial& trial) {
+  due_.Put(Find(trial.id), trial);
+  tasks_.Put(trial);
+}
+
+void PoolState::Store(const Audit& audit) {
+  due_.Put(Find(audit.id), audit);
+  tasks_.PutAudit(audit.task, audit.id, audit.state != AuditState::kDone);
+  audits_.Put(audit, *Find(audit.trial), *Find(audit.task)->spec,
+              IndexOf(audit.task).manifest);
+}
+
+void PoolState::Store(const Payout& payout) {
+  if (!payout.request_id.empty()) {
+    requests_[RequestKey::OfPayout(payout.account, payout.request_id)] =
+        payout.id.value;
+  }
+  money_.Put(payout);
+}
+
+void PoolState::Store(const Transfer& transfer) {
+  if (!transfer.request_id.empty()) {
+    requests_[{AccountId{}, transfer.request_id}] = transfer.id.value;
+  }
+}
+
 PoolSnapshot PoolState::Snapshot() const {
   PoolSnapshot snapshot;
   snapshot.last_ids = last_ids_;
-  const auto add_all = [&snapshot](const auto& records) {
-    for (const auto& [id, record] : records) {
-      snapshot.records.emplace_back(record);
-    }
+  const auto add = [&snapshot](const auto& record) {
+    snapshot.records.emplace_back(record);
   };
-  add_all(accounts_);
+  const auto add_all = [&add](const auto& records) {
+    for (const auto& [id, record] : records) add(record);
+  };
+  add_all(accounts_.all());
   add_all(datasets_);
-  add_all(tasks_);
-  const auto add_all_open = [&](const auto& records) {
-    for (const auto& [id, record] : records) {
-      if (!IsForgotten(record.task)) snapshot.records.emplace_back(record);
-    }
-  };
-  add_all_open(subspaces_);
-  add_all(sessions_);
-  add_all(leases_);
-  add_all_open(trials_);
-  add_all(audits_);
-  for (const auto& [id, index] : indexes_) {
-    if (index.ranking.empty()) continue;
-    Ranking ranking{.task = id, .basis = index.ranking_basis};
-    for (const TaskIndex::Ranked& ranked : index.ranking) {
-      ranking.candidates.push_back(ranked.architecture);
-    }
-    snapshot.records.emplace_back(std::move(ranking));
+  add_all(tasks_.all());
+  tasks_.ForEachBox(add);
+  add_all(sessions_.all());
+  add_all(leases_.all());
+  tasks_.ForEachTrial(add);
+  add_all(audits_.all());
+  tasks_.ForEachRanking(add);
+  add_all(money_.payouts());
+  add_all(money_.owed());
+  for (const auto& [place, amount] : money_.balances()) {
+    add(Balance{place, amount});
   }
-  add_all(payouts_);
-  add_all(owed_);
-  for (const auto& [place, amount] : balances_) {
-    snapshot.records.emplace_back(Balance{place, amount});
-  }
-  for (const auto& [key, id] : requests_)
+  for (const auto& [key, id] : requests_) {
     snapshot.requests.emplace_back(key, id);
+  }
   plain_.ForEach<PlainRecords>(add_all);
   return snapshot;
 }

@@ -22,12 +22,12 @@ absl::StatusOr<Session> OwnSession(const PoolState& state, AccountId caller,
 int64_t TrialsLeft(const Task& task, const TaskIndex& index) {
   const int64_t trials_max = task.spec->budget.trials_max;
   if (trials_max == 0) return INT64_MAX;
-  return trials_max - index.assigned_count - index.pending_count -
-         index.accepted_count;
+  return trials_max - index.tally.assigned - index.tally.pending -
+         index.tally.accepted;
 }
 
 const DatasetManifest& ManifestOf(const PoolState& state, TaskId task) {
-  return state.FindDataset(state.Find(task)->spec->dataset)->manifest;
+  return state.IndexOf(task).manifest;
 }
 
 bool IsAboveChance(const PoolState& state, const Trial& trial) {
@@ -61,18 +61,12 @@ Assignment AssignmentOf(const PoolState& state, const Task& task,
   return assignment;
 }
 
-int64_t MeasuredAtChance(const TaskIndex& index) {
-  int64_t measured = 0;
-  for (const auto& [account, count] : index.at_chance) measured += count;
-  return measured;
-}
-
 bool AwaitsMeasurements(const PoolState& state, const PoolPolicy& policy,
                         TaskId id) {
   const TaskIndex& index = state.IndexOf(id);
-  return index.learnt_count == 0 && index.pending_count > 0 &&
-         index.pending_count == index.pending_at_chance_count &&
-         MeasuredAtChance(index) + index.pending_count >=
+  return index.tally.learnt == 0 && index.tally.pending > 0 &&
+         index.tally.pending == index.tally.pending_at_chance &&
+         index.tally.at_chance + index.tally.pending >=
              policy.nothing_learns_trials;
 }
 
@@ -80,13 +74,13 @@ bool IsReadyToSettle(const PoolState& state, TaskId id) {
   const Task* task = state.Find(id);
   if (task == nullptr || task->state != TaskState::kFinishing) return false;
   const TaskIndex& index = state.IndexOf(id);
-  return index.pending_count == 0 && index.leases.empty() &&
+  return index.tally.pending == 0 && index.leases.empty() &&
          index.audits.empty();
 }
 
 std::vector<TaskId> ReadyToSettle(const PoolState& state) {
   std::vector<TaskId> ready;
-  for (const auto& [id, task] : state.tasks()) {
+  for (const auto& [id, task] : state.tasks().all()) {
     if (IsReadyToSettle(state, id)) ready.push_back(id);
   }
   return ready;

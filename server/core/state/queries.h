@@ -40,8 +40,6 @@ Assignment AssignmentOf(const PoolState& state, const Task& task,
 // guess.
 bool IsAboveChance(const PoolState& state, const Trial& trial);
 
-int64_t MeasuredAtChance(const TaskIndex& index);
-
 // Whether the task would end because nothing learns if what its miners claim to
 // be at chance is found to be: until that is known, nothing more of it is
 // trained.

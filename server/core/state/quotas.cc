@@ -25,7 +25,7 @@ bool IsProven(const Account& account) {
 
 int64_t OpenTasksOf(const PoolState& state, AccountId client) {
   return std::count_if(
-      state.tasks().begin(), state.tasks().end(),
+      state.tasks().all().begin(), state.tasks().all().end(),
       [client](const auto& entry) { return entry.second.client == client; });
 }
 
@@ -68,12 +68,12 @@ absl::Duration PauseLeft(const PoolPolicy& policy, const Account& account,
 WorkUnits UnitsFor(const PoolState& state, const PoolPolicy& policy,
                    const Task& task, const Account& account, absl::Time now) {
   if (IsProven(account)) return INT64_MAX;
-  const auto& reserved_by = state.IndexOf(task.id).reserved_by;
-  if (now - state.proven_commit_time() > kProvenTerm) {
+  const auto& reserved_by = state.IndexOf(task.id).tally.reserved_units_by;
+  if (now - state.accounts().proven_commit_time() > kProvenTerm) {
     // Nobody is proven: as many as are there share it, and nobody holds more
     // than a quarter where there are four.
     const auto own = reserved_by.find(account.id);
-    const int64_t sharers = state.AccountsWithSessions(kSharersMax);
+    const int64_t sharers = state.sessions().AccountCount(kSharersMax);
     if (own == reserved_by.end() || sharers <= 1) return INT64_MAX;
     return std::max<WorkUnits>(
         0, task.spec->budget.work_units / sharers - own->second);

@@ -135,7 +135,7 @@ TEST_F(QuotasTest, TheUnprovenShareAQuarterOfATask) {
   pool_.pool = Pool(pool_.policy, snapshot, pool_.pool.expiry_hold());
   const TaskId third = pool_.Submit(spec, "r3");
   EXPECT_EQ(take_all("b"), "UNPROVEN_SHARE");
-  EXPECT_LE(pool_.pool.state().IndexOf(third).reserved_units, 10 * each);
+  EXPECT_LE(pool_.pool.state().IndexOf(third).tally.reserved_units, 10 * each);
   EXPECT_TRUE(Ask().grant.has_value());
 }
 
@@ -173,7 +173,7 @@ TEST_F(QuotasTest, OfFourNewcomersNobodyHoldsMoreThanAQuarter) {
     pool_.Open(pool_.Make(absl::StrCat("other", i), Role::kMiner), "w");
   }
   EXPECT_EQ(take_all(), "UNPROVEN_SHARE");
-  EXPECT_LE(pool_.pool.state().IndexOf(second).reserved_units, 2 * most);
+  EXPECT_LE(pool_.pool.state().IndexOf(second).tally.reserved_units, 2 * most);
 }
 
 }  // namespace

@@ -108,7 +108,7 @@ AuditId VerifierDesk::NextAudit(const AcquireAudit& command,
   // The miner that was served longest ago comes first, whoever has more.
   AuditId next;
   std::pair<int64_t, AuditId> place;
-  for (const auto& [hardware_class, miners] : state_.waiting_audits()) {
+  for (const auto& [hardware_class, miners] : state_.audits().waiting()) {
     if (!standing.Serves(hardware_class)) continue;
     bool is_for_others = false;
     if (standing.IsDoubted(policy_)) {
@@ -197,7 +197,7 @@ absl::Duration VerifierDesk::BacklogOf(const std::string& hardware_class,
       verifiers_.WorkingFor(hardware_class, policy_, now);
   if (working.empty()) return absl::InfiniteDuration();
   absl::Duration all;
-  for (const auto& [one, units] : state_.audit_backlog()) {
+  for (const auto& [one, units] : state_.audits().backlog()) {
     const std::vector<VerifierKey> sharers =
         verifiers_.WorkingFor(one, policy_, now);
     for (const VerifierKey& key : sharers) {
@@ -212,7 +212,7 @@ absl::Duration VerifierDesk::BacklogOf(const std::string& hardware_class,
 
 std::optional<AcquireLease::Reply> VerifierDesk::WhyNotVerifiable(
     const Session& session, absl::Time now) const {
-  const TrialId blamed = state_.BlamedOf(session.account);
+  const TrialId blamed = state_.audits().BlamedOf(session.account);
   if (blamed.IsSet()) {
     return AcquireLease::Reply{
         .grant = {},
@@ -265,10 +265,10 @@ std::optional<AcquireLease::Reply> VerifierDesk::WhyNotVerifiable(
 ReviewVerifiers::Reply VerifierDesk::Review(absl::Time now) const {
   ReviewVerifiers::Reply reply;
   absl::btree_set<std::string> classes;
-  for (const auto& [hardware_class, miners] : state_.waiting_audits()) {
+  for (const auto& [hardware_class, miners] : state_.audits().waiting()) {
     classes.insert(hardware_class);
   }
-  for (const auto& [hardware_class, units] : state_.audit_backlog()) {
+  for (const auto& [hardware_class, units] : state_.audits().backlog()) {
     classes.insert(hardware_class);
   }
   for (const auto& [key, standing] : verifiers_.all()) {
@@ -277,24 +277,25 @@ ReviewVerifiers::Reply VerifierDesk::Review(absl::Time now) const {
       classes.insert(standing.hardware_classes.begin(),
                      standing.hardware_classes.end());
     }
-    reply.verifiers.push_back({.key = key,
-                               .standing = standing,
-                               .is_heard = is_heard,
-                               .is_set_aside = standing.IsDoubted(policy_),
-                               .is_failing = std::ssize(standing.failed_on) >=
-                                             policy_.verifier_failures_max,
-                               .audit = state_.AuditOf(key.account, key.name)});
+    reply.verifiers.push_back(
+        {.key = key,
+         .standing = standing,
+         .is_heard = is_heard,
+         .is_set_aside = standing.IsDoubted(policy_),
+         .is_failing =
+             std::ssize(standing.failed_on) >= policy_.verifier_failures_max,
+         .audit = state_.audits().HeldBy(key.account, key.name)});
   }
   for (const std::string& name : classes) {
     ReviewVerifiers::Class& one = reply.classes.emplace_back();
     one.name = name;
     one.verifiers = std::ssize(verifiers_.WorkingFor(name, policy_, now));
-    const auto units = state_.audit_backlog().find(name);
-    if (units != state_.audit_backlog().end()) {
+    const auto units = state_.audits().backlog().find(name);
+    if (units != state_.audits().backlog().end()) {
       one.backlog = BacklogOf(name, now);
     }
-    const auto found = state_.waiting_audits().find(name);
-    if (found == state_.waiting_audits().end()) continue;
+    const auto found = state_.audits().waiting().find(name);
+    if (found == state_.audits().waiting().end()) continue;
     for (const auto& [miner, waiting] : found->second) {
       one.waiting += std::ssize(waiting);
       for (const AuditId id : waiting) {

@@ -23,20 +23,20 @@ namespace {
 // of more accounts than one where there are more.
 bool NothingLearns(const Step& step, TaskId id) {
   const TaskIndex& index = step.state.IndexOf(id);
-  if (index.learnt_count > 0) return false;
-  if (MeasuredAtChance(index) < step.policy.nothing_learns_trials) return false;
+  if (index.tally.learnt > 0) return false;
+  if (index.tally.at_chance < step.policy.nothing_learns_trials) return false;
   // One account's results alone end it only where nobody else is at work.
   const auto is_another = [&](AccountId account) {
-    return !index.at_chance.contains(account);
+    return !index.tally.at_chance_by.contains(account);
   };
   const bool has_others =
       std::any_of(index.leases.begin(), index.leases.end(),
                   [&](LeaseId lease) {
                     return is_another(step.state.Find(lease)->account);
                   }) ||
-      std::any_of(index.immature.begin(), index.immature.end(),
+      std::any_of(index.tally.immature.begin(), index.tally.immature.end(),
                   [&](const auto& claims) { return is_another(claims.first); });
-  if (index.at_chance.size() < 2 && has_others) return false;
+  if (index.tally.at_chance_by.size() < 2 && has_others) return false;
   return true;
 }
 
@@ -55,7 +55,7 @@ void EndIfMet(Step& step, TrialId accepted) {
              trial->verified_accuracy_ppm >= target) {
     BeginFinishing(step, task.id, EndReason::kTarget);
   } else if (TrialsLeft(task, index) <= 0 &&
-             index.assigned_count + index.pending_count == 0) {
+             index.tally.assigned + index.tally.pending == 0) {
     BeginFinishing(step, task.id, EndReason::kBudget);
   }
 }

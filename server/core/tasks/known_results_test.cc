@@ -70,7 +70,7 @@ TaskSpec FewTrials(int64_t trials) {
 TEST_F(KnownResultsTest, AreNeitherTrainedNorPaidAgain) {
   const std::vector<Trial> known = TrainAll(pool.Submit(FewTrials(5)));
   ASSERT_EQ(known.size(), 5u);
-  const Amount before = pool.pool.state().BalanceOf(Place::Of(alice));
+  const Amount before = pool.pool.state().money().BalanceOf(Place::Of(alice));
   const TaskId again = SubmitAgain(FewTrials(4), known);
   const TaskSummary summary = Summarize(TrialsOf(again));
   EXPECT_EQ(summary.trials_known, 5);
@@ -85,7 +85,7 @@ TEST_F(KnownResultsTest, AreNeitherTrainedNorPaidAgain) {
   for (const Trial& trial : fresh) {
     EXPECT_TRUE(ids.insert(trial.architecture_id).second);
   }
-  EXPECT_GT(pool.pool.state().BalanceOf(Place::Of(alice)), before);
+  EXPECT_GT(pool.pool.state().money().BalanceOf(Place::Of(alice)), before);
 }
 
 TEST_F(KnownResultsTest, WhatDoesNotFitIsLeftOut) {
@@ -102,12 +102,13 @@ TEST_F(KnownResultsTest, WhatDoesNotFitIsLeftOut) {
 
 TEST_F(KnownResultsTest, AKnownTargetEndsTheTaskAtOnce) {
   const std::vector<Trial> known = TrainAll(pool.Submit(FewTrials(5)));
-  const Amount before = pool.pool.state().BalanceOf(Place::Of(pool.client));
+  const Amount before =
+      pool.pool.state().money().BalanceOf(Place::Of(pool.client));
   TaskSpec spec = FewTrials(4);
   spec.budget.target_accuracy_ppm = 300'000;
   const TaskId again = SubmitAgain(spec, known);
   EXPECT_EQ(pool.pool.state().Find(again), nullptr) << "it has ended";
-  EXPECT_EQ(pool.pool.state().BalanceOf(Place::Of(pool.client)), before)
+  EXPECT_EQ(pool.pool.state().money().BalanceOf(Place::Of(pool.client)), before)
       << "and nothing was spent";
 }
 
@@ -115,11 +116,11 @@ TEST_F(KnownResultsTest, AKnownTargetEndsTheTaskAtOnce) {
 TEST_F(KnownResultsTest, TheFindersBonusIsForWhatIsNew) {
   const std::vector<Trial> known = TrainAll(pool.Submit(FewTrials(16)));
   ASSERT_EQ(known.size(), 16u) << "the whole space";
-  const Amount miner = pool.pool.state().BalanceOf(Place::Of(alice));
+  const Amount miner = pool.pool.state().money().BalanceOf(Place::Of(alice));
   const TaskId again = SubmitAgain(FewTrials(4), known);
   TrainAll(again);
-  EXPECT_EQ(pool.pool.state().BalanceOf(Place::Of(alice)), miner);
-  EXPECT_EQ(pool.pool.state().BalanceOf(Place::EscrowOf(again)), 0);
+  EXPECT_EQ(pool.pool.state().money().BalanceOf(Place::Of(alice)), miner);
+  EXPECT_EQ(pool.pool.state().money().BalanceOf(Place::EscrowOf(again)), 0);
 }
 
 }  // namespace

@@ -121,7 +121,8 @@ absl::Status CheckPrice(const TaskSpec& spec, const PoolPolicy& policy,
 // Whether the pool takes another task, and another of this client's.
 absl::Status CheckRoom(const PoolState& state, const PoolPolicy& policy,
                        AccountId caller) {
-  if (static_cast<int64_t>(state.tasks().size()) >= policy.open_tasks_max) {
+  if (static_cast<int64_t>(state.tasks().all().size()) >=
+      policy.open_tasks_max) {
     return FailedPrecondition(
         "TOO_MANY_TASKS",
         "the pool has as many open tasks as it takes; try "
@@ -171,7 +172,7 @@ absl::StatusOr<RewardPots> CheckNew(const PoolState& state,
   const RewardPots pots = CutReward(spec.terms.reward, policy.fee_ppm,
                                     spec.terms.finders_bonus_ppm);
   ARCHPOOL_RETURN_IF_ERROR(CheckPrice(spec, policy, pots.work));
-  const Amount balance = state.BalanceOf(Place::Of(caller));
+  const Amount balance = state.money().BalanceOf(Place::Of(caller));
   if (balance < spec.terms.reward) {
     return FailedPrecondition(
         "BALANCE_TOO_LOW",
@@ -208,15 +209,11 @@ void AdoptKnownResults(Step& step, const Task& task,
     const absl::StatusOr<Candidate> candidate =
         MakeCandidate(spec.space, trial.architecture, terms);
     if (!candidate.ok() || candidate->id != trial.architecture_id) continue;
-    const bool is_there =
-        trial.rung == 0
-            ? index.architectures.contains(trial.architecture_id)
-            : index.promoted.contains({trial.architecture_id, trial.rung});
-    if (is_there) continue;
+    if (index.networks.IsTaken(trial.architecture_id, trial.rung)) continue;
     trial.known_from = trial.id;
     trial.id = step.state.NextTrialId();
     trial.task = task.id;
-    trial.subspace = index.tree.Find(spec.space, trial.architecture);
+    trial.subspace = index.boxes.tree().Find(spec.space, trial.architecture);
     trial.resumes = {};
     trial.is_matured = true;
     trial.create_time = step.now;

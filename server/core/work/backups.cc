@@ -58,7 +58,7 @@ void AdjustToProgress(const Lease& lease, const Progress& progress,
 }
 
 bool HoldsOneOf(const PoolState& state, AccountId account, LeaseId primary) {
-  for (const LeaseId id : state.BackupsOf(primary)) {
+  for (const LeaseId id : state.leases().BackupsOf(primary)) {
     if (state.Find(id)->account == account) return true;
   }
   return false;
@@ -69,7 +69,8 @@ bool HoldsOneOf(const PoolState& state, AccountId account, LeaseId primary) {
 void CheckProgress(Step& step, Lease lease) {
   lease.check_time = absl::InfiniteFuture();
   const Progress progress = ProgressOf(step.state, lease);
-  lease.high_reward |= step.state.IsHighReward(lease.task, lease.subspace);
+  lease.high_reward |=
+      step.state.IndexOf(lease.task).boxes.IsHighReward(lease.subspace);
   const absl::Duration left = lease.deadline - step.now;
   const bool goes_on = step.state.Find(lease.task)->state == TaskState::kActive;
   if (step.policy.backups && goes_on && lease.role == LeaseRole::kPrimary &&
@@ -115,7 +116,7 @@ void CloseSilent(Step& step, const Lease& lease) {
       task.state != TaskState::kActive || step.now >= lease.deadline ||
       lease.backup_reason == BackupReason::kSilent ||
       !(lease.high_reward ||
-        step.state.IsHighReward(lease.task, lease.subspace))) {
+        step.state.IndexOf(lease.task).boxes.IsHighReward(lease.subspace))) {
     EndLease(step, lease, LeaseState::kExpired, true);
     return;
   }
@@ -131,7 +132,7 @@ void CloseSilent(Step& step, const Lease& lease) {
 
 LeaseId GrantBackup(Step& step, const Session& session, Amount price_min) {
   int looks = 0;
-  for (const auto& [deadline, id] : step.state.backups_wanted()) {
+  for (const auto& [deadline, id] : step.state.leases().backups_wanted()) {
     if (++looks > kLooksMax) break;
     const Lease& primary = *step.state.Find(id);
     if (primary.account == session.account ||
@@ -149,7 +150,7 @@ LeaseId GrantBackup(Step& step, const Session& session, Amount price_min) {
     for (auto it = primary.trials.rbegin(); it != primary.trials.rend(); ++it) {
       const Trial& trial = *step.state.Find(*it);
       if (trial.state != TrialState::kAssigned ||
-          step.state.IndexOf(task.id).WasRejected(
+          step.state.IndexOf(task.id).networks.WasRejected(
               session.account, trial.architecture_id, trial.rung) ||
           !seeker.HasRoomFor(step.state, trial)) {
         continue;

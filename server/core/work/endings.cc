@@ -45,7 +45,7 @@ bool HasAssigned(const PoolState& state, const Lease& lease) {
 // in which they got them.
 bool IsUnderWay(const PoolState& state, const Lease& lease) {
   if (!HasAssigned(state, lease)) return false;
-  for (const LeaseId id : state.LeasesOf(lease.session)) {
+  for (const LeaseId id : state.leases().Of(lease.session)) {
     if (id == lease.id) return true;
     if (HasAssigned(state, *state.Find(id))) return false;
   }
@@ -90,7 +90,7 @@ void EndLease(Step& step, const Lease& active, LeaseState end, bool counts) {
   step.facts.push_back(LeaseEnded{lease.task});
   SubspaceRecord subspace = *step.state.Find(lease.subspace);
   if (subspace.state == SubspaceState::kLeased &&
-      step.state.LeasesOn(subspace.id).empty()) {
+      step.state.leases().On(subspace.id).empty()) {
     subspace.state = SubspaceState::kOpen;
     step.state.Put(subspace);
     search::CompleteIfDone(step, subspace.id);
@@ -117,8 +117,8 @@ void CompleteIfIdle(Step& step, const Lease& lease) {
 
 void Supersede(Step& step, Lease lease, const Trial& committed) {
   const LeaseId primary = lease.primary.IsSet() ? lease.primary : lease.id;
-  std::vector<LeaseId> others(step.state.BackupsOf(primary).begin(),
-                              step.state.BackupsOf(primary).end());
+  std::vector<LeaseId> others(step.state.leases().BackupsOf(primary).begin(),
+                              step.state.leases().BackupsOf(primary).end());
   others.push_back(primary);
   for (const LeaseId id : others) {
     const Lease* found = step.state.Find(id);
@@ -164,8 +164,8 @@ void Revoke(Step& step, LeaseId id) {
 
 void RevokeAllOf(Step& step, AccountId account) {
   std::vector<LeaseId> leases;
-  for (const SessionId session : step.state.SessionsOf(account)) {
-    const auto& held = step.state.LeasesOf(session);
+  for (const SessionId session : step.state.sessions().Of(account)) {
+    const auto& held = step.state.leases().Of(session);
     leases.insert(leases.end(), held.begin(), held.end());
   }
   for (const LeaseId lease : leases) Revoke(step, lease);

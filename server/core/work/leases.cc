@@ -89,7 +89,7 @@ AcquireLease::Reply WhyNothing(Step& step, const Task& task,
                                const search::Seeker& seeker,
                                const Looks& looks) {
   const TaskIndex& index = step.state.IndexOf(task.id);
-  const int64_t outstanding = index.assigned_count + index.pending_count;
+  const int64_t outstanding = index.tally.assigned + index.tally.pending;
   const bool too_dear = seeker.too_dear;
   if (too_dear && outstanding > 0 &&
       search::UnitsLeft(step, task, seeker.session.account) <
@@ -119,8 +119,8 @@ AcquireLease::Reply WhyNothing(Step& step, const Task& task,
                 absl::StrCat("every open subspace of ", task.id.ToString(),
                              " is leased to another worker"));
   }
-  const bool completed =
-      index.done_subspaces == static_cast<int64_t>(index.subspaces.size());
+  const bool completed = index.boxes.done_count() ==
+                         static_cast<int64_t>(index.boxes.ids().size());
   if (!too_dear && (!completed || search::IsPromoting(step.state, task))) {
     return Idle("SEARCHING", absl::StrCat("nothing new was found yet in ",
                                           task.id.ToString(), "; ask again"));
@@ -164,7 +164,7 @@ AcquireLease::Reply LeaseByShares(Step& step, const AcquireLease& command,
                                   const Session& session) {
   std::vector<LeaseShares::Offer> offers;
   Amount best_refused = -1;
-  for (const auto& [leases, id] : step.state.tasks_by_leases()) {
+  for (const auto& [leases, id] : step.state.tasks().by_leases()) {
     const Task& task = *step.state.Find(id);
     const Amount price = PricePerCoreHour(task);
     if (price >= command.price_min) {
@@ -245,7 +245,7 @@ absl::StatusOr<AcquireLease::Reply> Execute(Step& step,
                 "the pool's operator is at work on it; what you "
                 "train goes on, and new work comes afterwards");
   }
-  const auto& held = step.state.LeasesOf(session.id);
+  const auto& held = step.state.leases().Of(session.id);
   for (const LeaseId id : held) {
     if (std::find(command.holding.begin(), command.holding.end(), id) ==
         command.holding.end()) {
@@ -256,12 +256,13 @@ absl::StatusOr<AcquireLease::Reply> Execute(Step& step,
     return Idle("LEASES_HELD", absl::StrCat("this worker holds ", held.size(),
                                             " leases; finish one first"));
   }
-  if (step.state.LeaseCount(account.id) >= LeasesMax(step.policy, account)) {
+  if (step.state.leases().CountOf(account.id) >=
+      LeasesMax(step.policy, account)) {
     return Idle(
         "LEASES_ON_TRUST",
         absl::StrCat(
             "account '", account.name, "' holds ",
-            step.state.LeaseCount(account.id),
+            step.state.leases().CountOf(account.id),
             " leases; it may hold one more for each trial accepted of it"));
   }
   if (auto idle = DeskOf(step).WhyNotVerifiable(session, step.now))

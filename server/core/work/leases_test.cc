@@ -101,12 +101,12 @@ TEST(LeasesTest, NobodyIsGivenALeaseOfATaskThatEnds) {
     ASSERT_EQ(real.Train(is_first_dear ? 300 : 900), second);
     const PoolState& state = real.pool.pool.state();
     ASSERT_EQ(state.Find(real.task)->state, TaskState::kActive);
-    ASSERT_EQ(state.IndexOf(real.task).subspaces.size(), 1u);
+    ASSERT_EQ(state.IndexOf(real.task).boxes.ids().size(), 1u);
 
     const AcquireLease::Reply reply = real.Ask();
     const Task* task = state.Find(real.task);
     ASSERT_NE(task, nullptr) << "its finalists are not replayed yet";
-    EXPECT_EQ(state.IndexOf(real.task).subspaces.size(), 2u) << "split";
+    EXPECT_EQ(state.IndexOf(real.task).boxes.ids().size(), 2u) << "split";
     EXPECT_EQ(reply.grant.has_value(), task->state == TaskState::kActive)
         << ToString(task->state) << ' ' << reply.idle_reason;
   }

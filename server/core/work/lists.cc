@@ -50,7 +50,7 @@ LeaseId Grant(Step& step, const Task& task, const Session& session,
       .deadline = step.now + std::max(step.policy.lease_term,
                                       2 * outlook.pace *
                                           absl::Microseconds(units * target))};
-  lease.high_reward = step.state.IsHighReward(task.id, box.id);
+  lease.high_reward = step.state.IndexOf(task.id).boxes.IsHighReward(box.id);
   if (step.policy.backups) {
     lease.check_time = step.now + (lease.deadline - step.now) / 4;
   }
@@ -76,7 +76,7 @@ std::vector<Assignment> Grow(Step& step, LeaseId id) {
   const int64_t wanted =
       std::min({step.policy.list_ahead - ahead, lease.trials_target - size,
                 TrialsLeft(task, step.state.IndexOf(task.id))});
-  if (wanted <= 0 || !step.state.BackupsOf(id).empty() ||
+  if (wanted <= 0 || !step.state.leases().BackupsOf(id).empty() ||
       AwaitsMeasurements(step.state, step.policy, task.id) ||
       DeskOf(step).WhyNotVerifiable(*step.state.Find(found->session),
                                     step.now)) {
@@ -92,7 +92,7 @@ std::vector<Assignment> Grow(Step& step, LeaseId id) {
                          step.policy.lease_term, step.now);
   if (!more.empty()) {
     // The next report asks for more.
-  } else if (!step.state.IndexOf(task.id).ranking.empty()) {
+  } else if (!step.state.IndexOf(task.id).memory.ranking.empty()) {
     more =
         search::RankedIn(step, task, lease.subspace, seeker, wanted,
                          search::UnitsLeft(step, task, lease.account), looks);

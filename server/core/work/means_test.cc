@@ -8,10 +8,10 @@
 #include "common/nas/sampling.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/core/books/task_book.h"
 #include "server/core/pool.h"
 #include "server/core/rules/candidate_terms.h"
 #include "server/core/rules/worker_means.h"
-#include "server/core/state/task_index.h"
 #include "tests/support/pool_fixture.h"
 #include "tests/support/spaces.h"
 
@@ -87,15 +87,16 @@ TEST(BoxWalkTest, WhoMayHaveWhatWasPassedGoesOnFromBeforeIt) {
   TaskIndex index;
   BoxWalk walk{.stream = 7, .looked = 90, .looked_for_all = 40};
   walk.too_large.Add({.parameters = 300}, slow);
-  index.walks[box] = walk;
-  EXPECT_EQ(index.WalkOf(box, 7, bob, slow).looked, 90);
-  EXPECT_FALSE(index.WalkOf(box, 7, bob, slow).IsForAll());
-  EXPECT_EQ(index.WalkOf(box, 7, bob, {}).looked, 40);
-  EXPECT_TRUE(index.WalkOf(box, 7, bob, {}).IsForAll());
-  EXPECT_EQ(index.WalkOf(box, 8, bob, slow).looked, 0) << "other numbers";
-  index.walks[box].rejected_of = alice;
-  EXPECT_EQ(index.WalkOf(box, 7, alice, slow).looked, 90);
-  EXPECT_EQ(index.WalkOf(box, 7, bob, slow).looked, 40);
+  index.memory.walks[box] = walk;
+  EXPECT_EQ(index.memory.WalkOf(box, 7, bob, slow).looked, 90);
+  EXPECT_FALSE(index.memory.WalkOf(box, 7, bob, slow).IsForAll());
+  EXPECT_EQ(index.memory.WalkOf(box, 7, bob, {}).looked, 40);
+  EXPECT_TRUE(index.memory.WalkOf(box, 7, bob, {}).IsForAll());
+  EXPECT_EQ(index.memory.WalkOf(box, 8, bob, slow).looked, 0)
+      << "other numbers";
+  index.memory.walks[box].rejected_of = alice;
+  EXPECT_EQ(index.memory.WalkOf(box, 7, alice, slow).looked, 90);
+  EXPECT_EQ(index.memory.WalkOf(box, 7, bob, slow).looked, 40);
 }
 
 // Sixteen networks, of which half are too large for the small worker.
@@ -256,7 +257,7 @@ TEST_F(MeansTest, WhoCanTakeNothingTakesNothingFromOthers) {
     }
     pool.VerifyAll();
   }
-  EXPECT_EQ(pool.pool.state().IndexOf(task).done_subspaces, 0);
+  EXPECT_EQ(pool.pool.state().IndexOf(task).boxes.done_count(), 0);
 }
 
 // A line that was measured again, or is not known any more, counts from the

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/model/chance.h"
+#include "server/core/rules/answer_size.h"
 #include "server/core/search/search.h"
 #include "server/core/state/answers.h"
 #include "server/core/state/queries.h"
@@ -72,7 +73,7 @@ namespace {
 std::vector<Lease> TakeOverFrom(Step& step, SessionId earlier,
                                 Session& session) {
   std::vector<Lease> leases;
-  for (const LeaseId id : step.state.LeasesOf(earlier)) {
+  for (const LeaseId id : step.state.leases().Of(earlier)) {
     leases.push_back(*step.state.Find(id));
   }
   // They were given because a verifier of their worker's class was there:
@@ -98,8 +99,8 @@ std::vector<Lease> TakeOverFrom(Step& step, SessionId earlier,
 absl::StatusOr<OpenSession::Reply> Execute(Step& step,
                                            const OpenSession& command) {
   const SessionId earlier =
-      step.state.SessionNamed(command.caller, command.worker_name);
-  const int64_t sessions = step.state.SessionCount(command.caller);
+      step.state.sessions().Named(command.caller, command.worker_name);
+  const int64_t sessions = step.state.sessions().CountOf(command.caller);
   const int64_t sessions_max =
       SessionsMax(step.policy, *step.state.Find(command.caller));
   if (!earlier.IsSet() && sessions >= sessions_max) {

@@ -217,7 +217,7 @@ TEST_P(EveryVersionTest, MovesForwardUnderAServerThatRuns) {
   ASSERT_THAT(loaded, IsOk());
   const Pool pool(PoolPolicy(), loaded->snapshot);
   EXPECT_NE(pool.state().Find(TaskId{1}), nullptr);
-  EXPECT_EQ(pool.state().payouts().size(), has_payouts ? 1U : 0U);
+  EXPECT_EQ(pool.state().money().payouts().size(), has_payouts ? 1U : 0U);
   PostgresReader reader(database, 1);
   const auto check = reader.CheckLedger();
   ASSERT_THAT(check, IsOk());

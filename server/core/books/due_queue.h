@@ -1,8 +1,9 @@
-// What falls due, and when. Value type.
-#ifndef ARCHPOOL_SERVER_CORE_STATE_DUE_H_
-#define ARCHPOOL_SERVER_CORE_STATE_DUE_H_
+// What falls due, and when.
+#ifndef ARCHPOOL_SERVER_CORE_BOOKS_DUE_QUEUE_H_
+#define ARCHPOOL_SERVER_CORE_BOOKS_DUE_QUEUE_H_
 
 #include <cstdint>
+#include <set>
 #include <tuple>
 
 #include "absl/time/time.h"
@@ -27,6 +28,25 @@ Due CheckOf(const Lease& lease);  // its progress
 Due DueOf(const Trial& trial);
 Due DueOf(const Audit& audit);
 
+// All of it, soonest first. Value type; thread-compatible.
+class DueQueue {
+ public:
+  // What `before` (nullptr for a new record) had in it is replaced by what
+  // `after` has.
+  template <typename Record>
+  void Put(const Record* before, const Record& after) {
+    Replace(before == nullptr ? Due() : DueOf(*before), DueOf(after));
+  }
+  void Put(const Lease* before, const Lease& after);
+
+  const std::set<Due>& all() const { return all_; }
+
+ private:
+  void Replace(const Due& before, const Due& after);
+
+  std::set<Due> all_;
+};
+
 }  // namespace archpool
 
-#endif  // ARCHPOOL_SERVER_CORE_STATE_DUE_H_
+#endif  // ARCHPOOL_SERVER_CORE_BOOKS_DUE_QUEUE_H_

@@ -1,4 +1,4 @@
-#include "server/core/state/due.h"
+#include "server/core/books/due_queue.h"
 
 namespace archpool {
 
@@ -30,6 +30,17 @@ Due DueOf(const Audit& audit) {
   const bool waits = audit.state == AuditState::kWaiting;
   const absl::Time time = waits ? audit.decide_time : audit.expire_time;
   return {time, Due::Kind::kAudit, audit.id.value};
+}
+
+void DueQueue::Put(const Lease* before, const Lease& after) {
+  Replace(before == nullptr ? Due() : DueOf(*before), DueOf(after));
+  Replace(before == nullptr ? Due() : CheckOf(*before), CheckOf(after));
+}
+
+void DueQueue::Replace(const Due& before, const Due& after) {
+  if (before == after) return;
+  all_.erase(before);
+  if (after.time != absl::InfiniteFuture()) all_.insert(after);
 }
 
 }  // namespace archpool

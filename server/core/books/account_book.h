@@ -1,0 +1,35 @@
+// The accounts, and what they add up to.
+#ifndef ARCHPOOL_SERVER_CORE_BOOKS_ACCOUNT_BOOK_H_
+#define ARCHPOOL_SERVER_CORE_BOOKS_ACCOUNT_BOOK_H_
+
+#include <string>
+
+#include "absl/container/btree_map.h"
+#include "absl/time/time.h"
+#include "server/core/records/entities.h"
+
+namespace archpool {
+
+// Value type; thread-compatible. Pointers hold until the next Put.
+class AccountBook {
+ public:
+  void Put(const Account& account);
+
+  // nullptr where there is none.
+  const Account* Find(AccountId id) const;
+  const Account* Find(const std::string& name) const;
+  const absl::btree_map<AccountId, Account>& all() const { return accounts_; }
+  WorkUnits units_credited() const { return units_credited_; }  // of all
+  // When a proven account committed something last, as its ended leases tell.
+  absl::Time proven_commit_time() const { return proven_commit_time_; }
+
+ private:
+  absl::btree_map<AccountId, Account> accounts_;
+  absl::btree_map<std::string, AccountId> names_;
+  WorkUnits units_credited_ = 0;
+  absl::Time proven_commit_time_ = absl::InfinitePast();
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_BOOKS_ACCOUNT_BOOK_H_

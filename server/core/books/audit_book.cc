@@ -1,0 +1,94 @@
+#include "server/core/books/audit_book.h"
+
+#include "server/core/rules/answer_size.h"
+#include "server/core/rules/audit_cost.h"
+
+namespace archpool {
+
+void AuditBook::Put(const Audit& audit, const Trial& trial,
+                    const TaskSpec& spec, const DatasetManifest& manifest) {
+  const Audit* before = Find(audit.id);
+  if (before != nullptr && before->state == AuditState::kLeased) {
+    by_verifier_.erase({before->verifier, before->verifier_name});
+  }
+  const bool is_open = audit.state != AuditState::kDone;
+  CountBacklog(before, audit, trial, spec, manifest);
+  CountAsked(before, audit, trial);
+  SetIn(blamed_, trial.account, audit.trial, is_open && IsBlamed(audit));
+  SetIn(asked_, trial.account, audit.id, audit.state == AuditState::kAsked);
+  IndexWaiting(audit, trial);
+  if (!is_open) {
+    by_trial_.erase(audit.trial);
+    audits_.erase(audit.id);
+    return;
+  }
+  audits_[audit.id] = audit;
+  by_trial_[audit.trial] = audit.id;
+  if (audit.state == AuditState::kLeased) {
+    by_verifier_[{audit.verifier, audit.verifier_name}] = audit.id;
+  }
+}
+
+void AuditBook::IndexWaiting(const Audit& audit, const Trial& trial) {
+  if (audit.state == AuditState::kWaiting) {
+    waiting_[trial.hardware_class][trial.account].insert(audit.id);
+    return;
+  }
+  const auto miners = waiting_.find(trial.hardware_class);
+  if (miners == waiting_.end()) return;
+  RemoveFrom(miners->second, trial.account, audit.id);
+  if (miners->second.empty()) waiting_.erase(miners);
+}
+
+void AuditBook::CountBacklog(const Audit* before, const Audit& audit,
+                             const Trial& trial, const TaskSpec& spec,
+                             const DatasetManifest& manifest) {
+  const auto cost_of = [&](const Audit* one) {
+    return one == nullptr || one->state == AuditState::kDone
+               ? 0
+               : CostOf(spec, manifest, trial, one->kind).total();
+  };
+  AddTo(backlog_, trial.hardware_class, cost_of(&audit) - cost_of(before));
+}
+
+void AuditBook::CountAsked(const Audit* before, const Audit& audit,
+                           const Trial& trial) {
+  AskedLoad& asked = asked_loads_[trial.session];
+  const auto count = [&](const Audit* one, int64_t sign) {
+    if (one == nullptr || one->state != AuditState::kAsked) return;
+    asked.answers += sign;
+    asked.bytes += sign * AnswerSizeBytes(trial, one->missing);
+  };
+  count(&audit, 1);
+  count(before, -1);
+  if (asked.answers == 0) asked_loads_.erase(trial.session);
+}
+
+const Audit* AuditBook::Find(AuditId id) const { return FindIn(audits_, id); }
+
+AuditId AuditBook::Of(TrialId trial) const {
+  const AuditId* id = FindIn(by_trial_, trial);
+  return id == nullptr ? AuditId{} : *id;
+}
+
+AuditId AuditBook::HeldBy(AccountId account,
+                          const std::string& verifier) const {
+  const AuditId* id = FindIn(by_verifier_, {account, verifier});
+  return id == nullptr ? AuditId{} : *id;
+}
+
+const absl::btree_set<AuditId>& AuditBook::AskedOf(AccountId miner) const {
+  return SetIn(asked_, miner);
+}
+
+AskedLoad AuditBook::AskedOf(SessionId session) const {
+  const AskedLoad* load = FindIn(asked_loads_, session);
+  return load == nullptr ? AskedLoad() : *load;
+}
+
+TrialId AuditBook::BlamedOf(AccountId miner) const {
+  const absl::btree_set<TrialId>& blamed = SetIn(blamed_, miner);
+  return blamed.empty() ? TrialId{} : *blamed.begin();
+}
+
+}  // namespace archpool

@@ -1,0 +1,62 @@
+// The open audits: who examines them, whose answers and which verifiers they
+// wait for, and what they will cost.
+#ifndef ARCHPOOL_SERVER_CORE_BOOKS_AUDIT_BOOK_H_
+#define ARCHPOOL_SERVER_CORE_BOOKS_AUDIT_BOOK_H_
+
+#include <string>
+#include <utility>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "common/data/dataset.h"
+#include "common/model/task_spec.h"
+#include "server/core/books/maps.h"
+#include "server/core/records/entities.h"
+
+namespace archpool {
+
+// Value type; thread-compatible. Pointers hold until the next Put.
+class AuditBook {
+ public:
+  // One that is done is forgotten. The trial is the audit's, as it was when the
+  // audit was put last; the spec and the manifest are its task's.
+  void Put(const Audit& audit, const Trial& trial, const TaskSpec& spec,
+           const DatasetManifest& manifest);
+
+  const Audit* Find(AuditId id) const;  // nullptr where there is none
+  const absl::btree_map<AuditId, Audit>& all() const { return audits_; }
+  AuditId Of(TrialId trial) const;  // unset where there is none
+  // The one that the verifier has, or an unset id.
+  AuditId HeldBy(AccountId account, const std::string& verifier) const;
+  // Those that wait for the miner's answer; and what they ask of a worker.
+  const absl::btree_set<AuditId>& AskedOf(AccountId miner) const;
+  AskedLoad AskedOf(SessionId session) const;
+  // Of the account: found false by somebody, and not decided; unset: none.
+  TrialId BlamedOf(AccountId miner) const;
+  // Those that wait for a verifier, by hardware class and by miner.
+  using Waiting = absl::btree_map<std::string, SetMap<AccountId, AuditId>>;
+  const Waiting& waiting() const { return waiting_; }
+  // What examining all of them costs, by hardware class.
+  const absl::btree_map<std::string, WorkUnits>& backlog() const {
+    return backlog_;
+  }
+
+ private:
+  void IndexWaiting(const Audit& audit, const Trial& trial);
+  void CountBacklog(const Audit* before, const Audit& audit, const Trial& trial,
+                    const TaskSpec& spec, const DatasetManifest& manifest);
+  void CountAsked(const Audit* before, const Audit& audit, const Trial& trial);
+
+  absl::btree_map<AuditId, Audit> audits_;
+  absl::btree_map<TrialId, AuditId> by_trial_;
+  absl::btree_map<std::pair<AccountId, std::string>, AuditId> by_verifier_;
+  SetMap<AccountId, AuditId> asked_;
+  absl::btree_map<SessionId, AskedLoad> asked_loads_;
+  SetMap<AccountId, TrialId> blamed_;
+  Waiting waiting_;
+  absl::btree_map<std::string, WorkUnits> backlog_;
+};
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_SERVER_CORE_BOOKS_AUDIT_BOOK_H_

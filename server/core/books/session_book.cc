@@ -1,0 +1,57 @@
+#include "server/core/books/session_book.h"
+
+#include <iterator>
+
+#include "server/core/books/maps.h"
+
+namespace archpool {
+
+void SessionBook::Put(const Session& session) {
+  const std::pair name(session.account, session.worker_name);
+  if (session.state == SessionState::kOpen) {
+    sessions_[session.id] = session;
+    names_[name] = session.id;
+    return;
+  }
+  sessions_.erase(session.id);
+  // A later session may bear the name by now.
+  const auto named = names_.find(name);
+  if (named != names_.end() && named->second == session.id) {
+    names_.erase(named);
+  }
+}
+
+const Session* SessionBook::Find(SessionId id) const {
+  return FindIn(sessions_, id);
+}
+
+SessionId SessionBook::Named(AccountId account,
+                             const std::string& worker) const {
+  const SessionId* id = FindIn(names_, {account, worker});
+  return id == nullptr ? SessionId{} : *id;
+}
+
+int64_t SessionBook::CountOf(AccountId account) const {
+  return std::distance(names_.lower_bound({account, ""}),
+                       names_.lower_bound({{account.value + 1}, ""}));
+}
+
+std::vector<SessionId> SessionBook::Of(AccountId account) const {
+  std::vector<SessionId> sessions;
+  for (auto it = names_.lower_bound({account, ""});
+       it != names_.end() && it->first.first == account; ++it) {
+    sessions.push_back(it->second);
+  }
+  return sessions;
+}
+
+int64_t SessionBook::AccountCount(int64_t count_max) const {
+  int64_t count = 0;
+  for (auto next = names_.begin(); next != names_.end() && count < count_max;
+       ++count) {
+    next = names_.lower_bound({{next->first.first.value + 1}, ""});
+  }
+  return count;
+}
+
+}  // namespace archpool

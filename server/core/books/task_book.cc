@@ -1,0 +1,217 @@
+#include "server/core/books/task_book.h"
+
+#include <optional>
+#include <utility>
+
+#include "common/base/check.h"
+
+namespace archpool {
+namespace {
+
+// What the end of a small task frees in the same command.
+constexpr int64_t kForgottenAtOnce = 2'000;
+
+// Whether a change of the trial is none to its box and its rung.
+bool CountsAlike(const Trial& a, const Trial& b) {
+  return a.state == b.state && a.subspace == b.subspace &&
+         a.is_at_chance == b.is_at_chance && a.reason == b.reason &&
+         IsResult(a) == IsResult(b) &&
+         ValidationCorrect(a) == ValidationCorrect(b);
+}
+
+// Whether a change of the trial is none to the verdict on it.
+bool IsSameResult(const Trial& a, const Trial& b) {
+  return a.state == b.state && a.basis == b.basis &&
+         a.work_units == b.work_units && a.is_at_chance == b.is_at_chance &&
+         a.is_barred == b.is_barred &&
+         a.verified_accuracy_ppm == b.verified_accuracy_ppm;
+}
+
+// Whether its accuracies were measured: what others must beat to be candidates
+// for the front.
+bool IsMeasured(const Trial& trial) {
+  return IsResult(trial) && trial.verified_accuracy_ppm != kNotMeasured;
+}
+
+}  // namespace
+
+void TaskBook::Put(const Task& task, const DatasetManifest* manifest) {
+  if (IsEnded(task.state)) return Forget(task.id);
+  if (!tasks_.contains(task.id)) {
+    TaskIndex& index = indexes_[task.id];
+    ARCHPOOL_CHECK(manifest != nullptr);
+    index.manifest = *manifest;
+    index.boxes = BoxIndex(*task.spec, high_reward_share_ppm_);
+    index.networks = NetworkIndex(task.spec->recipe);
+  }
+  tasks_[task.id] = task;
+  const std::pair place(std::ssize(indexes_[task.id].leases), task.id);
+  if (task.state == TaskState::kActive) {
+    by_leases_.insert(place);
+  } else {
+    by_leases_.erase(place);
+  }
+}
+
+void TaskBook::Put(const SubspaceRecord& box) {
+  TaskIndex& index = indexes_.at(box.task);
+  index.boxes.Put(FindIn(boxes_, box.id), box);
+  index.memory.walks.erase(box.id);
+  boxes_[box.id] = box;
+}
+
+void TaskBook::Put(const Trial& trial) {
+  TaskIndex& index = indexes_.at(trial.task);
+  const auto [found, is_new] = trials_.try_emplace(trial.id, trial);
+  const Trial* before = is_new ? nullptr : &found->second;
+  if (is_new || !IsSameResult(*before, trial)) ++index.memory.results_version;
+  if (is_new) index.trials.insert(trial.id);
+  IndexClaim(index, before, trial);
+  if (is_new) {
+    index.networks.Add(trial);
+    by_box_[trial.subspace].insert(trial.id);
+  } else {
+    index.tally.Count(*before, index.manifest, -1);
+  }
+  // Money moves long after: the box need not be told.
+  const bool counts_alike = !is_new && CountsAlike(*before, trial);
+  if (!is_new && !counts_alike) {
+    CountNetwork(index, *before, -1);
+    Move(*before, trial);
+    if (HoldsNetwork(before->state) && !HoldsNetwork(trial.state)) {
+      index.memory.walks.erase(trial.subspace);
+    }
+  }
+  if (!is_new) found->second = trial;
+  index.tally.Count(trial, index.manifest, +1);
+  if (!counts_alike) CountNetwork(index, trial, +1);
+}
+
+void TaskBook::Move(const Trial& before, const Trial& trial) {
+  if (before.subspace == trial.subspace) return;
+  RemoveFrom(by_box_, before.subspace, trial.id);
+  by_box_[trial.subspace].insert(trial.id);
+}
+
+// The boxes are searched by the first rung alone: one scale for all.
+void TaskBook::CountNetwork(TaskIndex& index, const Trial& trial,
+                            int64_t sign) {
+  std::optional<int64_t> ppm;
+  if (trial.state == TrialState::kAccepted) {
+    ppm =
+        ValidationCorrect(trial) * 1'000'000 / index.manifest.validation_count;
+  }
+  index.networks.Count(trial, ppm.value_or(0), sign);
+  if (trial.rung == 0 && HoldsNetwork(trial.state)) {
+    index.boxes.Count(trial.subspace, trial.id, ppm, sign);
+  }
+}
+
+void TaskBook::IndexClaim(TaskIndex& index, const Trial* before,
+                          const Trial& trial) {
+  const bool was_measured = before != nullptr && IsMeasured(*before);
+  if (was_measured == IsMeasured(trial)) return;
+  if (!was_measured) {
+    return index.claims.Insert(ValidationCorrect(trial), trial.macs);
+  }
+  if (!index.claims.Contains(ValidationCorrect(*before), trial.macs)) return;
+  // What it hid shows again.
+  index.claims.Clear();
+  for (const TrialId id : index.trials) {
+    const Trial& other = trials_.at(id);
+    if (id != trial.id && IsMeasured(other)) {
+      index.claims.Insert(ValidationCorrect(other), other.macs);
+    }
+  }
+}
+
+void TaskBook::Put(const Ranking& ranking) {
+  TaskIndex& index = indexes_.at(ranking.task);
+  index.memory.ranking.clear();
+  index.memory.ranking.reserve(ranking.candidates.size());
+  for (const Architecture& architecture : ranking.candidates) {
+    index.memory.ranking.push_back({.architecture = architecture});
+  }
+  index.memory.ranking_begin = 0;
+  index.ranking_basis = ranking.basis;
+}
+
+void TaskBook::PutLease(TaskId task, LeaseId lease, bool is_active) {
+  absl::btree_set<LeaseId>& leases = indexes_.at(task).leases;
+  if (leases.contains(lease) == is_active) return;
+  const bool was_counted = by_leases_.erase({std::ssize(leases), task}) > 0;
+  if (is_active) {
+    leases.insert(lease);
+  } else {
+    leases.erase(lease);
+  }
+  if (was_counted) by_leases_.insert({std::ssize(leases), task});
+}
+
+void TaskBook::PutAudit(TaskId task, AuditId audit, bool is_open) {
+  absl::btree_set<AuditId>& audits = indexes_.at(task).audits;
+  if (is_open) {
+    audits.insert(audit);
+  } else {
+    audits.erase(audit);
+  }
+}
+
+const SubspaceRecord* TaskBook::Find(SubspaceId id) const {
+  const SubspaceRecord* found = FindIn(boxes_, id);
+  return found == nullptr || IsForgotten(found->task) ? nullptr : found;
+}
+
+const Trial* TaskBook::Find(TrialId id) const {
+  const Trial* found = FindIn(trials_, id);
+  return found == nullptr || IsForgotten(found->task) ? nullptr : found;
+}
+
+const TaskIndex& TaskBook::IndexOf(TaskId task) const {
+  const TaskIndex* index = FindIn(indexes_, task);
+  ARCHPOOL_CHECK(index != nullptr);
+  return *index;
+}
+
+void TaskBook::Forget(TaskId task) {
+  by_leases_.erase({0, task});
+  tasks_.erase(task);
+  const auto found = indexes_.find(task);
+  if (found == indexes_.end()) return;
+  ARCHPOOL_CHECK(found->second.leases.empty() && found->second.audits.empty());
+  forgotten_.insert(indexes_.extract(found));
+  ForgetSome(kForgottenAtOnce);
+}
+
+void TaskBook::ForgetSome(int64_t count) {
+  while (!forgotten_.empty()) {
+    TaskIndex& index = forgotten_.begin()->second;
+    for (; !index.trials.empty(); --count) {
+      if (count <= 0) return;
+      trials_.erase(*index.trials.begin());
+      index.trials.erase(index.trials.begin());
+    }
+    for (; !index.boxes.ids().empty(); --count) {
+      if (count <= 0) return;
+      const SubspaceId id = *index.boxes.ids().begin();
+      boxes_.erase(id);
+      by_box_.erase(id);
+      index.boxes.Forget(id);
+    }
+    forgotten_.erase(forgotten_.begin());
+  }
+}
+
+absl::btree_map<TaskId, TaskMemory> TaskBook::Memories() const {
+  absl::btree_map<TaskId, TaskMemory> memories;
+  for (const auto& [task, index] : indexes_) memories[task] = index.memory;
+  return memories;
+}
+
+void TaskBook::Remember(const absl::btree_map<TaskId, TaskMemory>& memories) {
+  for (const auto& [task, memory] : memories) {
+    indexes_.at(task).memory = memory;
+  }
+}
+
+}  // namespace archpool
