@@ -48,6 +48,13 @@ absl::StatusOr<ReportTrials::Reply> Run(Step& step,
   return reply;
 }
 
+// The book outlives the state whose audits are taken in its order.
+void GiveTurns(PoolState& state, const VerifierBook& verifiers) {
+  for (const auto& [miner, turn] : verifiers.served()) {
+    state.SetTurn(miner, turn);
+  }
+}
+
 // Answers what came of it.
 absl::StatusOr<CancelTask::Reply> Run(Step& step, const CancelTask& command) {
   ARCHPOOL_RETURN_IF_ERROR(tasks::Execute(step, command).status());
@@ -67,6 +74,7 @@ Pool::Pool(const PoolPolicy& policy, const PoolSnapshot& snapshot,
   memory_.verifiers = std::move(verifiers);
   state_.Load(snapshot);
   memory_.verifiers.Restore(state_.verifiers());
+  GiveTurns(state_, memory_.verifiers);
 }
 
 Pool::Pool(const PoolSnapshot& snapshot, const Pool& other)
@@ -75,6 +83,7 @@ Pool::Pool(const PoolSnapshot& snapshot, const Pool& other)
       memory_(other.memory_) {
   state_.Load(snapshot);
   state_.Remember(other.state_.tasks().Memories());
+  GiveTurns(state_, memory_.verifiers);
 }
 
 template <typename Command>

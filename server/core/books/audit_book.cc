@@ -16,7 +16,11 @@ void AuditBook::Put(const Audit& audit, const Trial& trial,
   CountAsked(before, audit, trial);
   SetIn(blamed_, trial.account, audit.trial, is_open && IsBlamed(audit));
   SetIn(asked_, trial.account, audit.id, audit.state == AuditState::kAsked);
-  IndexWaiting(audit, trial);
+  if (audit.state == AuditState::kWaiting) {
+    waiting_.Insert(trial.hardware_class, trial.account, audit.id);
+  } else {
+    waiting_.Erase(trial.hardware_class, trial.account, audit.id);
+  }
   if (!is_open) {
     by_trial_.erase(audit.trial);
     audits_.erase(audit.id);
@@ -27,17 +31,6 @@ void AuditBook::Put(const Audit& audit, const Trial& trial,
   if (audit.state == AuditState::kLeased) {
     by_verifier_[{audit.verifier, audit.verifier_name}] = audit.id;
   }
-}
-
-void AuditBook::IndexWaiting(const Audit& audit, const Trial& trial) {
-  if (audit.state == AuditState::kWaiting) {
-    waiting_[trial.hardware_class][trial.account].insert(audit.id);
-    return;
-  }
-  const auto miners = waiting_.find(trial.hardware_class);
-  if (miners == waiting_.end()) return;
-  RemoveFrom(miners->second, trial.account, audit.id);
-  if (miners->second.empty()) waiting_.erase(miners);
 }
 
 void AuditBook::CountBacklog(const Audit* before, const Audit& audit,

@@ -3,6 +3,7 @@
 #ifndef ARCHPOOL_SERVER_CORE_BOOKS_AUDIT_BOOK_H_
 #define ARCHPOOL_SERVER_CORE_BOOKS_AUDIT_BOOK_H_
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "common/data/dataset.h"
 #include "common/model/task_spec.h"
 #include "server/core/books/maps.h"
+#include "server/core/leaves/waiting_audits.h"
 #include "server/core/records/entities.h"
 
 namespace archpool {
@@ -33,16 +35,16 @@ class AuditBook {
   AskedLoad AskedOf(SessionId session) const;
   // Of the account: found false by somebody, and not decided; unset: none.
   TrialId BlamedOf(AccountId miner) const;
-  // Those that wait for a verifier, by hardware class and by miner.
-  using Waiting = absl::btree_map<std::string, SetMap<AccountId, AuditId>>;
-  const Waiting& waiting() const { return waiting_; }
+  // Those that wait for a verifier.
+  const WaitingAudits& waiting() const { return waiting_; }
+  // What verifiers are to take next hangs on it, and no record does.
+  void SetTurn(AccountId miner, int64_t turn) { waiting_.SetTurn(miner, turn); }
   // What examining all of them costs, by hardware class.
   const absl::btree_map<std::string, WorkUnits>& backlog() const {
     return backlog_;
   }
 
  private:
-  void IndexWaiting(const Audit& audit, const Trial& trial);
   void CountBacklog(const Audit* before, const Audit& audit, const Trial& trial,
                     const TaskSpec& spec, const DatasetManifest& manifest);
   void CountAsked(const Audit* before, const Audit& audit, const Trial& trial);
@@ -53,7 +55,7 @@ class AuditBook {
   SetMap<AccountId, AuditId> asked_;
   absl::btree_map<SessionId, AskedLoad> asked_loads_;
   SetMap<AccountId, TrialId> blamed_;
-  Waiting waiting_;
+  WaitingAudits waiting_;
   absl::btree_map<std::string, WorkUnits> backlog_;
 };
 

@@ -71,7 +71,9 @@ class AuditBookTest : public testing::Test {
       if (audit.state == AuditState::kWaiting) {
         ++waiting;
         EXPECT_TRUE(book.waiting()
+                        .lines()
                         .at(trial.hardware_class)
+                        .miners()
                         .at(trial.account)
                         .contains(id));
       }
@@ -91,8 +93,9 @@ class AuditBookTest : public testing::Test {
       asked -= book.AskedOf(AccountId{i}).size();
     }
     EXPECT_EQ(asked, 0u);
-    for (const auto& [hardware_class, miners] : book.waiting()) {
-      for (const auto& [miner, audits] : miners) waiting -= audits.size();
+    for (const auto& [hardware_class, line] : book.waiting().lines()) {
+      for (const auto& [miner, audits] : line.miners())
+        waiting -= audits.size();
     }
     EXPECT_EQ(waiting, 0u);
   }

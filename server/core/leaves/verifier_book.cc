@@ -125,11 +125,6 @@ VerifierRecord VerifierBook::NotePlanted(const PoolPolicy& policy,
   return record;
 }
 
-int64_t VerifierBook::ServedAt(AccountId miner) const {
-  const auto found = served_.find(miner);
-  return found == served_.end() ? 0 : found->second;
-}
-
 const VerifierStanding* VerifierBook::Find(const VerifierKey& key) const {
   const auto found = verifiers_.find(key);
   return found == verifiers_.end() ? nullptr : &found->second;

@@ -86,9 +86,13 @@ class VerifierBook {
   // It was tried; returns what is to be stored.
   VerifierRecord NotePlanted(const PoolPolicy& policy, const VerifierKey& key,
                              bool has_passed);
-  // An audit of the miner was handed out.
-  void NoteServed(AccountId miner) { served_[miner] = ++served_count_; }
-  int64_t ServedAt(AccountId miner) const;
+  // An audit of the miner was handed out; returns its turn from now on
+  // (server/core/leaves/waiting_audits.h).
+  int64_t NoteServed(AccountId miner) {
+    return served_[miner] = ++served_count_;
+  }
+  // The turns of all that were served.
+  const absl::btree_map<AccountId, int64_t>& served() const { return served_; }
 
   // nullptr where it was never heard.
   const VerifierStanding* Find(const VerifierKey& key) const;

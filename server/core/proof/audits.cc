@@ -122,7 +122,8 @@ absl::StatusOr<AcquireAudit::Reply> Execute(Step& step,
     audit.verifier_name = command.verifier_name;
     audit.lease_time = step.now;
     audit.expire_time = step.now + step.policy.audit_term;
-    step.memory.verifiers.NoteServed(step.state.Find(audit.trial)->account);
+    const AccountId miner = step.state.Find(audit.trial)->account;
+    step.state.SetTurn(miner, step.memory.verifiers.NoteServed(miner));
     step.state.Put(audit);
   }
   const Trial& trial = *step.state.Find(audit.trial);

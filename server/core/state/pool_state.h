@@ -94,6 +94,8 @@ class PoolState {
   void RememberUnsplit(TaskId task, SubspaceId box) {
     tasks_.RememberUnsplit(task, box);
   }
+  // Which miner's audits are taken before whose.
+  void SetTurn(AccountId miner, int64_t turn) { audits_.SetTurn(miner, turn); }
   void Remember(const absl::btree_map<TaskId, TaskMemory>& memories) {
     tasks_.Remember(memories);
   }

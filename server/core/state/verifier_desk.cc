@@ -105,10 +105,8 @@ AuditId VerifierDesk::NextAudit(const AcquireAudit& command,
   const VerifierKey verifier{command.caller, command.verifier_name};
   const VerifierStanding& standing = *verifiers_.Find(verifier);
   if (now < standing.rest_until) return {};
-  // The miner that was served longest ago comes first, whoever has more.
-  AuditId next;
-  std::pair<int64_t, AuditId> place;
-  for (const auto& [hardware_class, miners] : state_.audits().waiting()) {
+  std::optional<WaitingAudits::Place> next;
+  for (const auto& [hardware_class, line] : state_.audits().waiting().lines()) {
     if (!standing.Serves(hardware_class)) continue;
     bool is_for_others = false;
     if (standing.IsDoubted(policy_)) {
@@ -118,22 +116,16 @@ AuditId VerifierDesk::NextAudit(const AcquireAudit& command,
           !trusted.empty() &&
           std::find(trusted.begin(), trusted.end(), verifier) == trusted.end();
     }
-    for (const auto& [miner, waiting] : miners) {
-      for (const AuditId id : waiting) {
-        const std::pair here(verifiers_.ServedAt(miner), id);
-        if (next.IsSet() && place < here) break;
-        const Audit& audit = *state_.Find(id);
-        // Whoever it is left to may hold on to it and come to nothing.
-        const bool is_left =
-            is_for_others && now < audit.wait_time + policy_.second_look_max;
-        if (is_left || !MayTake(audit, verifier, now)) continue;
-        next = id;
-        place = here;
-        break;
-      }
-    }
+    const auto first = line.First([&](AuditId id) {
+      const Audit& audit = *state_.Find(id);
+      // Whoever it is left to may hold on to it and come to nothing.
+      const bool is_left =
+          is_for_others && now < audit.wait_time + policy_.second_look_max;
+      return !is_left && MayTake(audit, verifier, now);
+    });
+    if (first && (!next || *first < *next)) next = first;
   }
-  return next;
+  return next ? next->second : AuditId();
 }
 
 void VerifierDesk::MakeWhole(Audit& audit, absl::Time now) const {
@@ -265,7 +257,7 @@ std::optional<AcquireLease::Reply> VerifierDesk::WhyNotVerifiable(
 ReviewVerifiers::Reply VerifierDesk::Review(absl::Time now) const {
   ReviewVerifiers::Reply reply;
   absl::btree_set<std::string> classes;
-  for (const auto& [hardware_class, miners] : state_.audits().waiting()) {
+  for (const auto& [hardware_class, line] : state_.audits().waiting().lines()) {
     classes.insert(hardware_class);
   }
   for (const auto& [hardware_class, units] : state_.audits().backlog()) {
@@ -294,9 +286,9 @@ ReviewVerifiers::Reply VerifierDesk::Review(absl::Time now) const {
     if (units != state_.audits().backlog().end()) {
       one.backlog = BacklogOf(name, now);
     }
-    const auto found = state_.audits().waiting().find(name);
-    if (found == state_.audits().waiting().end()) continue;
-    for (const auto& [miner, waiting] : found->second) {
+    const auto found = state_.audits().waiting().lines().find(name);
+    if (found == state_.audits().waiting().lines().end()) continue;
+    for (const auto& [miner, waiting] : found->second.miners()) {
       one.waiting += std::ssize(waiting);
       for (const AuditId id : waiting) {
         one.oldest = std::max(one.oldest, now - state_.Find(id)->wait_time);

@@ -24,6 +24,9 @@ class VerifierDesk {
 
   // The audit that the verifier is to take; an unset id where there is none.
   AuditId NextAudit(const AcquireAudit& command, absl::Time now) const;
+  // Whether the verifier may take it now, or others are to look first.
+  bool MayTake(const Audit& audit, const VerifierKey& verifier,
+               absl::Time now) const;
   // By when the examination of a leased audit must have ended.
   absl::Time EndOf(const Audit& audit) const;
   AuditCost CostOfAudit(const Audit& audit) const;
@@ -49,9 +52,6 @@ class VerifierDesk {
   ReviewVerifiers::Reply Review(absl::Time now) const;
 
  private:
-  // Whether the verifier may take it now, or others are to look first.
-  bool MayTake(const Audit& audit, const VerifierKey& verifier,
-               absl::Time now) const;
   // How long the open audits keep the verifiers of the class busy.
   absl::Duration BacklogOf(const std::string& hardware_class,
                            absl::Time now) const;

@@ -1,0 +1,95 @@
+// The order in which waiting audits are taken is that of places, whatever came
+// and went before.
+#include "server/core/leaves/waiting_audits.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <tuple>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/counter_rng.h"
+#include "gtest/gtest.h"
+
+namespace archpool {
+namespace {
+
+constexpr int kSteps = 20'000;
+constexpr uint32_t kMiners = 12;
+constexpr uint32_t kClasses = 3;
+
+// Everything that waits, looked through from end to end.
+class Reference {
+ public:
+  using Waiting = std::tuple<std::string, AccountId, AuditId>;
+
+  std::optional<WaitingAudits::Place> First(const std::string& hardware_class,
+                                            const std::set<AuditId>& barred) {
+    std::optional<WaitingAudits::Place> first;
+    for (const auto& [its_class, miner, id] : waiting) {
+      if (its_class != hardware_class || barred.contains(id)) continue;
+      const WaitingAudits::Place place(turns[miner], id);
+      if (!first || place < *first) first = place;
+    }
+    return first;
+  }
+
+  std::set<Waiting> waiting;
+  std::map<AccountId, int64_t> turns;
+};
+
+std::string ClassAt(uint32_t i) { return absl::StrCat("class/", i); }
+
+TEST(WaitingAuditsTest, TheFirstIsTheOneWithTheLeastPlace) {
+  CounterRng rng(1, 0);
+  WaitingAudits audits;
+  Reference reference;
+  int64_t last_audit = 0;
+  int64_t last_turn = 0;
+  for (int step = 0; step < kSteps; ++step) {
+    const AccountId miner{1 + rng.Below(kMiners)};
+    const uint32_t choice = rng.Below(8);
+    if (choice < 4) {
+      // An audit that was returned may be an old one.
+      const AuditId id{rng.Below(4) == 0 && last_audit > 0
+                           ? 1 + rng.Below(static_cast<uint32_t>(last_audit))
+                           : ++last_audit};
+      const bool waits = std::any_of(
+          reference.waiting.begin(), reference.waiting.end(),
+          [&](const auto& one) { return std::get<AuditId>(one) == id; });
+      if (waits) continue;
+      const std::string its_class = ClassAt(rng.Below(kClasses));
+      audits.Insert(its_class, miner, id);
+      reference.waiting.insert({its_class, miner, id});
+    } else if (choice < 7 && !reference.waiting.empty()) {
+      const auto gone =
+          std::next(reference.waiting.begin(),
+                    rng.Below(static_cast<uint32_t>(reference.waiting.size())));
+      const auto [its_class, its_miner, id] = *gone;
+      audits.Erase(its_class, its_miner, id);
+      audits.Erase(its_class, its_miner, id);  // changes nothing
+      reference.waiting.erase(gone);
+    } else if (rng.Below(8) == 0) {
+      audits.SetTurn(miner, ++last_turn);
+      reference.turns[miner] = last_turn;
+    }
+    std::set<AuditId> barred;
+    for (const auto& [its_class, its_miner, id] : reference.waiting) {
+      if (rng.Below(2) == 0) barred.insert(id);
+    }
+    for (uint32_t i = 0; i < kClasses; ++i) {
+      const auto line = audits.lines().find(ClassAt(i));
+      const auto found = line == audits.lines().end()
+                             ? std::nullopt
+                             : line->second.First([&](AuditId id) {
+                                 return !barred.contains(id);
+                               });
+      ASSERT_EQ(found, reference.First(ClassAt(i), barred)) << "step " << step;
+    }
+  }
+  EXPECT_GT(last_turn, kMiners);
+}
+
+}  // namespace
+}  // namespace archpool
