@@ -1,5 +1,8 @@
 #include "common/crypto/sha256.h"
 
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
 #include <string>
 
 #include "common/base/status.h"
@@ -15,18 +18,46 @@ TEST(Sha256Test, MatchesTheStandardsExample) {
             "b00361a396177a9cb410ff61f20015ad");
 }
 
-// RFC 4231, test case 2.
-TEST(Sha256Test, HmacMatchesTheRfcsExample) {
-  const std::string key = "Jefe";
-  const std::string data = "what do ya want for nothing?";
-  const Digest digest = HmacSha256(
-      absl::Span<const uint8_t>(reinterpret_cast<const uint8_t*>(key.data()),
-                                key.size()),
-      absl::Span<const uint8_t>(reinterpret_cast<const uint8_t*>(data.data()),
-                                data.size()));
-  EXPECT_EQ(digest.ToString(),
+absl::Span<const uint8_t> BytesOf(const std::string& text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
+// RFC 4231, test cases 2 (a short key), 6 and 7 (keys longer than a block).
+TEST(Sha256Test, HmacMatchesTheRfcsExamples) {
+  const std::string long_key(131, '\xaa');
+  const auto hmac = [](const std::string& key, const std::string& data) {
+    return HmacSha256(BytesOf(key), BytesOf(data)).ToString();
+  };
+  EXPECT_EQ(hmac("Jefe", "what do ya want for nothing?"),
             "5bdcc146bf60754e6a042426089575c7"
             "5a003f089d2739839dec58b964ec3843");
+  EXPECT_EQ(
+      hmac(long_key, "Test Using Larger Than Block-Size Key - Hash Key First"),
+      "60e431591ee0b67f0d8a26aacbf5b77f"
+      "8e0bc6213728c5140546040f0ee37f54");
+  EXPECT_EQ(hmac(long_key,
+                 "This is a test using a larger than block-size key and a "
+                 "larger than block-size data. The key needs to be hashed "
+                 "before being used by the HMAC algorithm."),
+            "9b09ffa71b942fcb27635fbcd5b0e944"
+            "bfdc63644f0713938a7f51535c3a35e2");
+}
+
+// Another implementation of it: keys around the size of a block.
+TEST(Sha256Test, HmacIsOpenSslsWhateverTheSizes) {
+  const std::string text(200, 'k');
+  for (const size_t key_size : {0u, 1u, 32u, 63u, 64u, 65u, 200u}) {
+    for (const size_t data_size : {0u, 1u, 63u, 64u, 65u, 200u}) {
+      const auto key = BytesOf(text).first(key_size);
+      const auto data = BytesOf(text).first(data_size);
+      Digest expected;
+      ASSERT_NE(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+                     data.data(), data.size(), expected.bytes.data(), nullptr),
+                nullptr);
+      EXPECT_EQ(HmacSha256(key, data), expected)
+          << key_size << ", " << data_size;
+    }
+  }
 }
 
 TEST(Sha256Test, StreamEqualsOneShotHoweverItIsCut) {
