@@ -3,9 +3,9 @@
 #define ARCHPOOL_SERVER_CORE_BOOKS_DUE_QUEUE_H_
 
 #include <cstdint>
-#include <set>
 #include <tuple>
 
+#include "absl/container/btree_set.h"
 #include "absl/time/time.h"
 #include "server/core/records/entities.h"
 
@@ -39,12 +39,12 @@ class DueQueue {
   }
   void Put(const Lease* before, const Lease& after);
 
-  const std::set<Due>& all() const { return all_; }
+  const absl::btree_set<Due>& all() const { return all_; }
 
  private:
   void Replace(const Due& before, const Due& after);
 
-  std::set<Due> all_;
+  absl::btree_set<Due> all_;
 };
 
 }  // namespace archpool

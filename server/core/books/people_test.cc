@@ -1,6 +1,5 @@
 // The books of accounts, sessions and leases, and the queue of what falls due:
 // each index after many random changes is what its records say.
-#include <set>
 #include <string>
 #include <vector>
 
@@ -114,7 +113,7 @@ TEST(LeaseTableTest, IsWhatItsActiveLeasesSay) {
     table.Put(lease);
 
     size_t wanting = 0;
-    std::set<Due> expected_due;
+    absl::btree_set<Due> expected_due;
     for (const auto& [id, one] : table.all()) {
       EXPECT_EQ(one.state, LeaseState::kActive);
       EXPECT_TRUE(table.Of(one.session).contains(id));
