@@ -62,8 +62,9 @@ void TaskBook::Put(const SubspaceRecord& box) {
 
 void TaskBook::Put(const Trial& trial) {
   TaskIndex& index = indexes_.at(trial.task);
-  const auto [found, is_new] = trials_.try_emplace(trial.id, trial);
-  const Trial* before = is_new ? nullptr : &found->second;
+  std::unique_ptr<Trial>& held = trials_[trial.id];
+  const Trial* before = held.get();
+  const bool is_new = before == nullptr;
   if (is_new || !IsSameResult(*before, trial)) ++index.memory.results_version;
   if (is_new) index.trials.insert(trial.id);
   IndexClaim(index, before, trial);
@@ -82,7 +83,11 @@ void TaskBook::Put(const Trial& trial) {
       index.memory.walks.erase(trial.subspace);
     }
   }
-  if (!is_new) found->second = trial;
+  if (is_new) {
+    held = std::make_unique<Trial>(trial);
+  } else {
+    *held = trial;
+  }
   index.tally.Count(trial, index.manifest, +1);
   if (!counts_alike) CountNetwork(index, trial, +1);
 }
@@ -118,8 +123,9 @@ void TaskBook::IndexClaim(TaskIndex& index, const Trial* before,
   // What it hid shows again.
   index.claims.Clear();
   for (const TrialId id : index.trials) {
-    const Trial& other = trials_.at(id);
-    if (id != trial.id && IsMeasured(other)) {
+    if (id == trial.id) continue;
+    const Trial& other = *trials_.at(id);
+    if (IsMeasured(other)) {
       index.claims.Insert(ValidationCorrect(other), other.macs);
     }
   }
@@ -163,8 +169,9 @@ const SubspaceRecord* TaskBook::Find(SubspaceId id) const {
 }
 
 const Trial* TaskBook::Find(TrialId id) const {
-  const Trial* found = FindIn(trials_, id);
-  return found == nullptr || IsForgotten(found->task) ? nullptr : found;
+  const std::unique_ptr<Trial>* found = FindIn(trials_, id);
+  return found == nullptr || IsForgotten((*found)->task) ? nullptr
+                                                         : found->get();
 }
 
 const TaskIndex& TaskBook::IndexOf(TaskId task) const {

@@ -3,6 +3,7 @@
 #define ARCHPOOL_SERVER_CORE_BOOKS_TASK_BOOK_H_
 
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 #include "absl/container/btree_map.h"
@@ -98,7 +99,8 @@ class TaskBook {
   absl::btree_map<TaskId, TaskIndex> forgotten_;  // and not yet freed
   absl::btree_set<std::pair<int64_t, TaskId>> by_leases_;
   absl::btree_map<SubspaceId, SubspaceRecord> boxes_;
-  absl::btree_map<TrialId, Trial> trials_;
+  // By pointer: a node holds few records of their size, and moves them about.
+  absl::btree_map<TrialId, std::unique_ptr<Trial>> trials_;
   SetMap<SubspaceId, TrialId> by_box_;
 };
 
@@ -112,7 +114,7 @@ void TaskBook::ForEachBox(const Each& each) const {
 template <typename Each>
 void TaskBook::ForEachTrial(const Each& each) const {
   for (const auto& [id, trial] : trials_) {
-    if (!IsForgotten(trial.task)) each(trial);
+    if (!IsForgotten(trial->task)) each(*trial);
   }
 }
 
