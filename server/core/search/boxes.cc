@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <vector>
 
 #include "common/base/check.h"
 #include "server/core/search/search.h"
@@ -24,6 +25,23 @@ size_t StepThrough(const BoxScore& score) {
   return 1 + score.results.size() / kResultsLookedAt;
 }
 
+struct Sample {
+  const Architecture* architecture;
+  double ppm = 0;
+};
+
+// Looked up once, for all dimensions.
+std::vector<Sample> SamplesOf(const PoolState& state, const BoxScore& score) {
+  std::vector<Sample> samples;
+  const size_t step = StepThrough(score);
+  for (size_t i = 0; i < score.results.size(); i += step) {
+    const BoxScore::Result& result = score.results[i];
+    samples.push_back({&state.Find(result.trial)->architecture,
+                       static_cast<double>(result.ppm)});
+  }
+  return samples;
+}
+
 uint64_t Bit(uint8_t choice) { return uint64_t{1} << choice; }
 
 // What is known of the choices of one dimension.
@@ -35,8 +53,7 @@ struct Separation {
 // The best cut of one dimension into two sides: for a sum of squares it lies
 // between two choices in the order of their means (Breiman et al.,
 // Classification and Regression Trees, 1984, 4.2.2).
-Separation BestCut(const PoolState& state, const BoxScore& score,
-                   size_t dimension) {
+Separation BestCut(const std::vector<Sample>& samples, size_t dimension) {
   struct Group {
     uint64_t bit = 0;
     double count = 0;
@@ -45,17 +62,14 @@ Separation BestCut(const PoolState& state, const BoxScore& score,
   std::array<Group, SearchSpace::kMaxChoices> groups;
   double count = 0;
   double sum = 0;
-  const size_t step = StepThrough(score);
-  for (size_t i = 0; i < score.results.size(); i += step) {
-    const BoxScore::Result& result = score.results[i];
-    const uint8_t choice =
-        state.Find(result.trial)->architecture.choices[dimension];
+  for (const Sample& sample : samples) {
+    const uint8_t choice = sample.architecture->choices[dimension];
     Group& group = groups[choice];
     group.bit = Bit(choice);
     group.count += 1;
-    group.sum += static_cast<double>(result.ppm);
+    group.sum += sample.ppm;
     count += 1;
-    sum += static_cast<double>(result.ppm);
+    sum += sample.ppm;
   }
   const auto end = std::remove_if(groups.begin(), groups.end(),
                                   [](const Group& g) { return g.bit == 0; });
@@ -145,11 +159,12 @@ bool SplitByResults(Step& step, SubspaceId id) {
       !HasRoom(step.state, step.policy, box.task)) {
     return false;
   }
+  const std::vector<Sample> samples = SamplesOf(step.state, score);
   Separation best;
   int64_t best_dimension = 0;
   for (size_t d = 0; d < box.box.allowed().size(); ++d) {
     if (std::popcount(box.box.allowed()[d]) < 2) continue;
-    const Separation cut = BestCut(step.state, score, d);
+    const Separation cut = BestCut(samples, d);
     if (cut.explained <= best.explained) continue;
     best = cut;
     best_dimension = static_cast<int64_t>(d);
