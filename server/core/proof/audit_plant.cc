@@ -24,7 +24,9 @@ bool IsDrawn(const Digest& seed, int64_t ppm) {
 
 bool DrawPlanted(const PoolPolicy& policy, const Task& task,
                  const Audit& audit) {
-  return std::none_of(audit.looks.begin(), audit.looks.end(), IsVote) &&
+  // Where none is planted, nothing need be drawn.
+  return policy.planted_ppm > 0 &&
+         std::none_of(audit.looks.begin(), audit.looks.end(), IsVote) &&
          IsDrawn(SeedOf(task, audit), policy.planted_ppm);
 }
 
@@ -40,6 +42,7 @@ void Plant(const Task& task, AuditGrant& grant) {
 
 bool IsSeenTwice(const PoolPolicy& policy, const Task& task,
                  const Audit& audit) {
+  if (policy.second_look_ppm == 0) return false;
   const Digest seed =
       HmacSha256(task.secret, CanonicalWriter("archpool/second-look/v1")
                                   .Int(audit.id.value)
