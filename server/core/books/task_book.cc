@@ -11,8 +11,13 @@ namespace {
 // What the end of a small task frees in the same command.
 constexpr int64_t kForgottenAtOnce = 2'000;
 
-// Whether a change of the trial is none to its box and its rung.
+// Whether a change of the trial is none to its box and its rung, which know a
+// trial under way from one with a verdict, and no more.
 bool CountsAlike(const Trial& a, const Trial& b) {
+  const auto is_under_way = [](const Trial& trial) {
+    return trial.state == TrialState::kAssigned || IsPending(trial.state);
+  };
+  if (is_under_way(a) && is_under_way(b)) return a.subspace == b.subspace;
   return a.state == b.state && a.subspace == b.subspace &&
          a.is_at_chance == b.is_at_chance && a.reason == b.reason &&
          IsResult(a) == IsResult(b) &&
