@@ -36,6 +36,11 @@ void AuditBook::Put(const Audit& audit, const Trial& trial,
 void AuditBook::CountBacklog(const Audit* before, const Audit& audit,
                              const Trial& trial, const TaskSpec& spec,
                              const DatasetManifest& manifest) {
+  // Of one that goes on waiting, or was taken, nothing has changed.
+  if (before != nullptr && audit.state != AuditState::kDone &&
+      before->kind == audit.kind) {
+    return;
+  }
   const auto cost_of = [&](const Audit* one) {
     return one == nullptr || one->state == AuditState::kDone
                ? 0
