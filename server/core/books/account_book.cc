@@ -8,15 +8,15 @@
 namespace archpool {
 
 void AccountBook::Put(const Account& account) {
-  const Account* before = Find(account.id);
-  units_credited_ +=
-      account.units_credited - (before == nullptr ? 0 : before->units_credited);
+  const auto [found, is_new] = accounts_.try_emplace(account.id);
+  Account& held = found->second;
+  if (is_new) names_[account.name] = account.id;
+  units_credited_ += account.units_credited - held.units_credited;
   if (account.trials_accepted >= kProvenTrials) {
     proven_commit_time_ =
         std::max(proven_commit_time_, account.performance.last_commit_time);
   }
-  names_[account.name] = account.id;
-  accounts_[account.id] = account;
+  held = account;
 }
 
 const Account* AccountBook::Find(AccountId id) const {
