@@ -128,15 +128,16 @@ absl::StatusOr<AcquireAudit::Reply> Execute(Step& step,
   }
   const Trial& trial = *step.state.Find(audit.trial);
   const Task& task = *step.state.Find(audit.task);
-  AuditGrant grant{.audit = audit,
+  const absl::Time end_time = DeskOf(step).EndOf(audit);
+  AuditGrant grant{.audit = std::move(audit),
                    .trial = trial,
                    .assignment = AssignmentOf(step.state, task, trial),
                    .seed = DrawOf(task, trial).seed,
-                   .end_time = DeskOf(step).EndOf(audit),
+                   .end_time = end_time,
                    .renewal_interval = step.policy.audit_term / 4,
                    .spec = task.spec,
                    .dataset = *step.state.FindDataset(task.spec->dataset)};
-  if (audit.is_planted) Plant(task, grant);
+  if (grant.audit.is_planted) Plant(task, grant);
   return grant;
 }
 
