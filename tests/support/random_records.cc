@@ -371,6 +371,7 @@ void RandomRecords::PutAudit() {
     audit.looks.push_back({Any<Account>().id, RandomText(),
                            static_cast<LookKind>(Below(3)), Coin(), Large(),
                            RandomText(), RandomTime(), RandomTime()});
+    audit.looks.back().failed_again = audit.looks.back().count % 2 == 1;
   }
   if (Coin()) audit.lease_time = audit.wait_time = RandomTime();
   if (Coin()) audit.decide_time = RandomTime();

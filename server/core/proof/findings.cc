@@ -36,6 +36,16 @@ AuditLook& NoteLook(Audit& audit, LookKind kind, const std::string& reason,
   return *look;
 }
 
+// Of the verifier at this audit, of a segment or of the whole.
+absl::Time FirstFailureOf(const Audit& audit, const VerifierKey& verifier) {
+  absl::Time first = absl::InfiniteFuture();
+  for (const AuditLook& look : audit.looks) {
+    if (IsVote(look) || KeyOf(look) != verifier) continue;
+    first = std::min(first, look.first_time);
+  }
+  return first;
+}
+
 void NoteVotes(Step& step, const Audit& audit, LookKind right) {
   if (CountOf(audit, LookKind::kBlames) == 0 ||
       CountOf(audit, LookKind::kClears) == 0) {
@@ -122,8 +132,10 @@ ReportAudit::Reply Fail(Step& step, Audit audit, const std::string& reason) {
   const Trial& trial = *step.state.Find(audit.trial);
   step.memory.verifiers.NoteFailure(step.policy, HolderOf(audit), trial.account,
                                     step.now);
-  const AuditLook look =
-      NoteLook(audit, LookKind::kInconclusive, reason, step.now);
+  AuditLook& noted = NoteLook(audit, LookKind::kInconclusive, reason, step.now);
+  noted.failed_again |= step.memory.verifiers.HasFoundSince(
+      HolderOf(audit), trial.account, FirstFailureOf(audit, HolderOf(audit)));
+  const AuditLook look = noted;
   int64_t failed = 0;
   absl::Time first_time = step.now;
   for (const AuditLook& one : audit.looks) {
@@ -141,8 +153,7 @@ ReportAudit::Reply Fail(Step& step, Audit audit, const std::string& reason) {
     DeskOf(step).MakeWhole(audit, step.now);
   } else if (was_tried &&
              step.now - first_time >= step.policy.unverifiable_term &&
-             step.memory.verifiers.HasFoundSince(HolderOf(audit), trial.account,
-                                                 look.first_time)) {
+             look.failed_again) {
     // Whoever can make verifiers fail would do so where it is drawn, and be
     // paid where it is not. So it is the trial's if a verifier fails at it,
     // comes to findings about others, and fails at it again. One that failed

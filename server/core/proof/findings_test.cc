@@ -165,6 +165,50 @@ TEST_F(SampledTest, WhatAProvenMinerHasWaitingIsPaidUpToACap) {
   EXPECT_EQ(Alice().audit_rate_ppm, pool.policy.audit_floor_ppm);
 }
 
+// What was no witness while the audit was open is none when its time is over.
+TEST_F(SampledTest, WhoFailedOnceAndIsWellSinceCostsNobodyHisPay) {
+  Prove(alice, alices);
+  const TrialId trial = Drawn(alice, alices);
+  Look("v1", Inconclusive{"CRASHED"});
+  Drawn(bob, bobs);
+  pool.Advance(pool.policy.failure_pause);
+  const auto of_bob = Take("v1");
+  ASSERT_TRUE(of_bob.has_value());
+  ASSERT_NE(of_bob->trial.id, trial);
+  Say(*of_bob, Right());
+  pool.Advance(pool.policy.audit_wait_term + absl::Minutes(10));
+  EXPECT_EQ(Find(trial).state, TrialState::kAccepted) << Find(trial).reason;
+  EXPECT_EQ(Find(trial).basis, TrialBasis::kUnverified);
+}
+
+// It breaks whoever looks, but too few look in time to say so while they may:
+// it is not paid for that, however much else they find true since.
+TEST_F(SampledTest, WhatBreaksAVerifierThatIsWellIsNotPaidUnverified) {
+  Prove(alice, alices);
+  const TrialId trial = Drawn(alice, alices);
+  const auto find_another = [&] {
+    const TrialId other = Drawn(bob, bobs);
+    const auto grant = Take("v1");
+    ASSERT_TRUE(grant.has_value());
+    ASSERT_EQ(grant->trial.id, other);
+    Say(*grant, Right());
+    pool.Advance(absl::Seconds(1));
+  };
+  Look("v1", Inconclusive{"CRASHED"});
+  pool.Advance(pool.policy.failure_pause);
+  find_another();
+  const auto again = Take("v1");
+  ASSERT_TRUE(again.has_value());
+  ASSERT_EQ(again->trial.id, trial);
+  Say(*again, Inconclusive{"CRASHED"});
+  EXPECT_TRUE(IsTheTrials(AuditOf(trial)));
+  pool.Advance(2 * pool.policy.failure_pause);
+  find_another();
+  pool.Advance(pool.policy.audit_wait_term + absl::Minutes(10));
+  EXPECT_EQ(Find(trial).reason, "UNVERIFIED");
+  EXPECT_EQ(Alice().rejections_in_a_row, 0);
+}
+
 // An audit of an unproven miner is not paid for that nobody looked.
 TEST_F(SampledTest, WhatAnUnprovenMinerHasWaitingIsNot) {
   const TrialId trial = Drawn(bob, bobs);

@@ -73,8 +73,7 @@ void CloseUnverified(Step& step, const Audit& audit) {
     step.state.Put(trial);
     return;
   }
-  const bool speaks_against =
-      IsBlamed(audit) || DeskOf(step).IsTheTrials(audit);
+  const bool speaks_against = IsBlamed(audit) || IsTheTrials(audit);
   if (step.policy.pays_unverified && !speaks_against &&
       IsProven(step.policy, *step.state.Find(trial.account)) &&
       IsUnderCap(step.state, step.policy, trial)) {

@@ -45,6 +45,9 @@ struct AuditLook {
   std::string reason;  // of the latest
   absl::Time first_time = absl::InfinitePast();
   absl::Time time = absl::InfinitePast();  // of the latest
+  // Between two failures at this audit it came to a finding about another
+  // miner: so it is not the verifier that is sick.
+  bool failed_again = false;
 
   friend bool operator==(const AuditLook&, const AuditLook&) = default;
 };
@@ -115,6 +118,13 @@ inline bool IsClearedWhole(const Audit& audit) {
                      [](const AuditLook& one) {
                        return one.kind == LookKind::kClears && one.is_whole;
                      });
+}
+
+// Whether it is the trial that no verifier can tell anything of: one that
+// failed once and is well since was sick, and is no witness.
+inline bool IsTheTrials(const Audit& audit) {
+  return std::any_of(audit.looks.begin(), audit.looks.end(),
+                     [](const AuditLook& one) { return one.failed_again; });
 }
 
 }  // namespace archpool

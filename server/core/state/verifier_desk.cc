@@ -168,21 +168,6 @@ VerifierDesk::Vote VerifierDesk::CountVotes(const Audit& audit, LookKind latest,
   return clears == 0 ? Vote::kFalse : Vote::kDoubt;
 }
 
-bool VerifierDesk::IsTheTrials(const Audit& audit) const {
-  const AccountId miner = state_.Find(audit.trial)->account;
-  absl::btree_map<VerifierKey, absl::Time> failed_first;
-  for (const AuditLook& look : audit.looks) {
-    if (look.kind != LookKind::kInconclusive) continue;
-    absl::Time& first =
-        failed_first.insert({KeyOf(look), look.first_time}).first->second;
-    first = std::min(first, look.first_time);
-  }
-  return std::any_of(
-      failed_first.begin(), failed_first.end(), [&](const auto& one) {
-        return verifiers_.HasFoundSince(one.first, miner, one.second);
-      });
-}
-
 absl::Duration VerifierDesk::BacklogOf(const std::string& hardware_class,
                                        absl::Time now) const {
   const std::vector<VerifierKey> working =

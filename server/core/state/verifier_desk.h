@@ -42,9 +42,6 @@ class VerifierDesk {
   // What the votes on the audit come to with its holder's latest.
   enum class Vote { kOpen, kTrue, kFalse, kDoubt };
   Vote CountVotes(const Audit& audit, LookKind latest, absl::Time now) const;
-  // Whether one that failed at the audit came to findings elsewhere: then it
-  // is the trial.
-  bool IsTheTrials(const Audit& audit) const;
 
   // Why nothing of the session's class is leased now, if so.
   std::optional<AcquireLease::Reply> WhyNotVerifiable(const Session& session,

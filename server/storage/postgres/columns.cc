@@ -77,19 +77,26 @@ bool TakeTime(absl::string_view& bytes, absl::Time& time) {
   return true;
 }
 
+// What a look's flags say, as bits. Its bytes have no version: a further bit is
+// unset in all that was written before.
+constexpr int64_t kLookIsWhole = 1;
+constexpr int64_t kLookFailedAgain = 2;
+
 bool TakeLook(absl::string_view& bytes, AuditLook& look) {
   int64_t kind = 0;
-  int64_t is_whole = 0;
+  int64_t flags = 0;
   if (!TakeInt(bytes, look.verifier.value) ||
       !TakeText(bytes, look.verifier_name) || !TakeInt(bytes, kind) ||
-      !TakeInt(bytes, is_whole) || !TakeInt(bytes, look.count) ||
+      !TakeInt(bytes, flags) || !TakeInt(bytes, look.count) ||
       !TakeText(bytes, look.reason) || !TakeTime(bytes, look.first_time) ||
       !TakeTime(bytes, look.time)) {
     return false;
   }
   look.kind = static_cast<LookKind>(kind);
-  look.is_whole = is_whole != 0;
-  return kind >= 0 && kind < static_cast<int64_t>(kCountOf<LookKind>);
+  look.is_whole = (flags & kLookIsWhole) != 0;
+  look.failed_again = (flags & kLookFailedAgain) != 0;
+  return flags >= 0 && flags <= (kLookIsWhole | kLookFailedAgain) &&
+         kind >= 0 && kind < static_cast<int64_t>(kCountOf<LookKind>);
 }
 
 }  // namespace
@@ -170,7 +177,9 @@ void Write(const std::vector<AuditLook>& value, ArrayText& array) {
     AddInt(look.verifier.value, bytes);
     AddText(look.verifier_name, bytes);
     AddInt(static_cast<int64_t>(look.kind), bytes);
-    AddInt(look.is_whole ? 1 : 0, bytes);
+    AddInt((look.is_whole ? kLookIsWhole : 0) |
+               (look.failed_again ? kLookFailedAgain : 0),
+           bytes);
     AddInt(look.count, bytes);
     AddText(look.reason, bytes);
     AddInt(absl::ToUnixMicros(look.first_time), bytes);
