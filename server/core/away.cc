@@ -60,15 +60,6 @@ void ShiftSuperseded(Step& step, absl::Time last, absl::Duration away) {
   }
 }
 
-}  // namespace
-
-// Less than a gap, so that loading the state again is none.
-absl::Duration NoteInterval(const PoolPolicy& policy) {
-  return std::min(absl::Seconds(5), policy.silence_term / 12);
-}
-
-namespace {
-
 void AddToDeadlines(Step& step, absl::Time last, absl::Duration away) {
   if (away <= absl::ZeroDuration()) return;
   const std::vector<Due> due(step.state.due().all().begin(),

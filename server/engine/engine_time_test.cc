@@ -9,6 +9,7 @@
 
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "server/core/state/queries.h"
 #include "server/engine/engine.h"
 #include "server/storage/memory_store.h"
 #include "tests/support/pool_fixture.h"

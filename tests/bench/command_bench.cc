@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/core/state/queries.h"
 #include "tests/bench/json_line.h"
 #include "tests/support/endless_space.h"
 #include "tests/support/pool_fixture.h"

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "common/base/check.h"
 #include "server/core/pool.h"
+#include "server/core/state/queries.h"
 #include "tests/support/fake_commitment.h"
 
 namespace archpool {

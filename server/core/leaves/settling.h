@@ -38,11 +38,6 @@ struct Settling {
   size_t paid = 0;  // of its trials
 };
 
-class PoolState;
-
-// Finishing tasks that only their settlement keeps from their end.
-std::vector<TaskId> ReadyToSettle(const PoolState& state);
-
 }  // namespace archpool
 
 #endif  // ARCHPOOL_SERVER_CORE_LEAVES_SETTLING_H_

@@ -48,6 +48,7 @@ bool AwaitsMeasurements(const PoolState& state, const PoolPolicy& policy,
 
 // Whether it is a finishing task that only its settlement keeps from its end.
 bool IsReadyToSettle(const PoolState& state, TaskId task);
+// All of these, by id.
 std::vector<TaskId> ReadyToSettle(const PoolState& state);
 
 }  // namespace archpool

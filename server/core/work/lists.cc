@@ -14,6 +14,7 @@
 #include "server/core/work/parts.h"
 
 namespace archpool::work {
+
 void AddTrials(Step& step, Lease& lease, std::vector<Trial> trials) {
   for (Trial& trial : trials) {
     // What an account left undone and takes up again is the same trial.

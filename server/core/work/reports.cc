@@ -65,10 +65,6 @@ absl::Status LeaseIsOver(LeaseId lease) {
                    "drop it and ask for the next"));
 }
 
-}  // namespace
-
-namespace {
-
 // Closes the worker's earlier session; what its new one takes along.
 std::vector<Lease> TakeOverFrom(Step& step, SessionId earlier,
                                 Session& session) {
