@@ -6,6 +6,7 @@
 #include "server/core/proof/parts.h"
 #include "server/core/proof/proof.h"
 #include "server/core/rules/audit_cost.h"
+#include "server/core/state/queries.h"
 
 namespace archpool::proof {
 namespace {
@@ -48,7 +49,7 @@ bool IsProven(const PoolPolicy& policy, const Account& account) {
 void AwaitVerifiers(const PoolState& state, const PoolPolicy& policy,
                     Audit& audit, absl::Time now) {
   const TaskSpec& spec = *state.Find(audit.task)->spec;
-  const DatasetManifest& manifest = state.FindDataset(spec.dataset)->manifest;
+  const DatasetManifest& manifest = ManifestOf(state, audit.task);
   audit.state = AuditState::kWaiting;
   audit.expire_time = absl::InfiniteFuture();
   audit.wait_time = now;

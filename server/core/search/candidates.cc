@@ -152,8 +152,8 @@ std::optional<Trial> RankedTrial(Step& step, const Task& task, size_t position,
     if (looks.Left(task.spec->space) <= 0) return std::nullopt;
     looks.Take(task.spec->space, 1);
     step.state.MemoryOf(task.id).ranking[position] =
-        LookAt(task, step.state.FindDataset(task.spec->dataset)->manifest,
-               step.policy, index.memory.ranking[position]);
+        LookAt(task, ManifestOf(step.state, task.id), step.policy,
+               index.memory.ranking[position]);
   }
   const RankedCandidate& ranked = index.memory.ranking[position];
   if (!ranked.possible || index.networks.IsTaken(ranked.id)) {

@@ -34,8 +34,7 @@ Trial AtNextRung(const PoolState& state, const Task& task, const Trial& result,
               .macs = result.macs,
               .rung = result.rung + 1,
               .resumes = resumes ? result.id : TrialId{}};
-  const DatasetManifest& manifest =
-      state.FindDataset(task.spec->dataset)->manifest;
+  const DatasetManifest& manifest = ManifestOf(state, task.id);
   const absl::StatusOr<Candidate> candidate =
       MakeCandidate(task.spec->space, trial.architecture,
                     {.input_shape = manifest.shape,

@@ -108,8 +108,7 @@ std::optional<Candidate> SampleFirst(Step& step, const Task& task,
                                      CounterRng& rng, Looks& looks,
                                      bool& nothing_left) {
   const TaskSpec& spec = *task.spec;
-  const DatasetManifest& manifest =
-      step.state.FindDataset(spec.dataset)->manifest;
+  const DatasetManifest& manifest = ManifestOf(step.state, task.id);
   const AccountId account = seeker.session.account;
   const WorkUnits units_left = UnitsLeft(step, task, account);
   const TaskIndex& index = step.state.IndexOf(task.id);
@@ -164,8 +163,7 @@ SampledTrials SampleTrials(Step& step, const Task& task,
                            const SubspaceRecord& subspace, Seeker& seeker,
                            int64_t count_max, Looks& looks) {
   const TaskSpec& spec = *task.spec;
-  const DatasetManifest& manifest =
-      step.state.FindDataset(spec.dataset)->manifest;
+  const DatasetManifest& manifest = ManifestOf(step.state, task.id);
   const TaskIndex& index = step.state.IndexOf(task.id);
   const NetworkTerms terms = TermsOf(spec, manifest, step.policy);
   count_max =

@@ -2,6 +2,7 @@
 #include "common/base/check.h"
 #include "common/nas/sampling.h"
 #include "server/core/search/search.h"
+#include "server/core/state/queries.h"
 
 namespace archpool::search {
 
@@ -18,7 +19,7 @@ bool Seeker::HasRoomFor(const PoolState& state, const Trial& trial) {
   }
   if (--plans_left < 0) return false;
   const TaskSpec& spec = *state.Find(trial.task)->spec;
-  const DatasetManifest& manifest = state.FindDataset(spec.dataset)->manifest;
+  const DatasetManifest& manifest = ManifestOf(state, trial.task);
   const absl::StatusOr<Candidate> candidate =
       MakeCandidate(spec.space, trial.architecture,
                     {.input_shape = manifest.shape,
@@ -31,10 +32,9 @@ bool Seeker::HasRoomFor(const PoolState& state, const Trial& trial) {
 Seeker SeekerFor(const PoolState& state, const PoolPolicy& policy,
                  const MeansBook& means, const Task& task,
                  const Session& session) {
-  return {
-      .session = session,
-      .room = RoomFor(means.Of(session.id),
-                      state.FindDataset(task.spec->dataset)->manifest, policy)};
+  return {.session = session,
+          .room = RoomFor(means.Of(session.id), ManifestOf(state, task.id),
+                          policy)};
 }
 
 }  // namespace archpool::search

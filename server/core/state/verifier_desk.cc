@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "server/core/state/queries.h"
 
 namespace archpool {
 namespace {
@@ -43,8 +44,7 @@ bool MustPause(const Audit& audit, const VerifierKey& verifier,
 }  // namespace
 
 AuditCost VerifierDesk::CostOfAudit(const Audit& audit) const {
-  const TaskSpec& spec = *state_.Find(audit.task)->spec;
-  return CostOf(spec, state_.FindDataset(spec.dataset)->manifest,
+  return CostOf(*state_.Find(audit.task)->spec, ManifestOf(state_, audit.task),
                 *state_.Find(audit.trial), audit.kind);
 }
 

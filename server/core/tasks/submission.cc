@@ -193,8 +193,7 @@ namespace {
 void AdoptKnownResults(Step& step, const Task& task,
                        const std::vector<Trial>& known) {
   const TaskSpec& spec = *task.spec;
-  const DatasetManifest& manifest =
-      step.state.FindDataset(spec.dataset)->manifest;
+  const DatasetManifest& manifest = ManifestOf(step.state, task.id);
   const NetworkTerms terms = TermsOf(spec, manifest, step.policy);
   const TaskIndex& index = step.state.IndexOf(task.id);
   bool is_target_met = false;

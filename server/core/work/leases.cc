@@ -69,12 +69,11 @@ void AdvanceSearch(Step& step, const Session& session, Looks& looks) {
 
 AcquireLease::Reply GrantOf(const Step& step, const Lease& lease) {
   const Task& task = *step.state.Find(lease.task);
-  LeaseGrant grant{
-      .lease = lease,
-      .assignments = {},
-      .spec = task.spec,
-      .manifest = step.state.FindDataset(task.spec->dataset)->manifest,
-      .price = PricePerCoreHour(task)};
+  LeaseGrant grant{.lease = lease,
+                   .assignments = {},
+                   .spec = task.spec,
+                   .manifest = ManifestOf(step.state, task.id),
+                   .price = PricePerCoreHour(task)};
   for (const TrialId id : lease.trials) {
     const Trial& trial = *step.state.Find(id);
     if (trial.state != TrialState::kAssigned) continue;

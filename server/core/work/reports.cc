@@ -210,8 +210,7 @@ absl::Status CheckReport(const Step& step, const ReportTrials& command,
                      command.attempt));
   }
   const TaskSpec& spec = *step.state.Find(trial.task)->spec;
-  const DatasetManifest& manifest =
-      step.state.FindDataset(spec.dataset)->manifest;
+  const DatasetManifest& manifest = ManifestOf(step.state, trial.task);
   const int64_t validation_count = manifest.validation_count;
   if (report.validation_correct < 0 ||
       report.validation_correct > validation_count) {
