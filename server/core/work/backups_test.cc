@@ -226,6 +226,14 @@ TEST(BackupsTest, WhereTheBudgetHasRoomForOneTheFirstIsPaid) {
   story.ExpectPaid(story.first_units, story.rest_units, story.bob);
 }
 
+// The client pays for two trials, whatever is left of the units.
+TEST(BackupsTest, WhereTheBudgetHasOneTrialTheFirstIsPaid) {
+  Story story(kPlenty, /*trials_max=*/2);
+  story.BobDelivers();
+  EXPECT_THAT(story.AliceReportsTheRest(), FailsWith("LEASE_ENDED"));
+  story.ExpectPaid(story.first_units, story.rest_units, story.bob);
+}
+
 // What alice had earned by then is hers, and what she had begun is bob's.
 TEST(BackupsTest, ABackupOutlivesASuspendedPrimary) {
   Story story;

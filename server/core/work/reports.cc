@@ -195,10 +195,12 @@ namespace {
 absl::Status CheckReport(const Step& step, const ReportTrials& command,
                          const TrialReport& report, const Trial& trial) {
   const Lease* lease = step.state.Find(command.lease);
+  const Task& task = *step.state.Find(trial.task);
   // What it was to be paid with may have been given out anew.
-  const bool is_in_time =
-      trial.reason == kSuperseded && step.now <= trial.upload_deadline &&
-      trial.work_units <= search::UnitsLeft(step, *step.state.Find(trial.task));
+  const bool is_in_time = trial.reason == kSuperseded &&
+                          step.now <= trial.upload_deadline &&
+                          trial.work_units <= search::UnitsLeft(step, task) &&
+                          TrialsLeft(task, step.state.IndexOf(task.id)) > 0;
   const bool is_held = lease != nullptr && lease->session == command.session;
   if (trial.state == TrialState::kAbandoned ? !is_in_time : !is_held) {
     return LeaseIsOver(command.lease);
@@ -209,8 +211,8 @@ absl::Status CheckReport(const Step& step, const ReportTrials& command,
         absl::StrCat("the subspace's attempt is ", lease->attempt, ", not ",
                      command.attempt));
   }
-  const TaskSpec& spec = *step.state.Find(trial.task)->spec;
-  const DatasetManifest& manifest = ManifestOf(step.state, trial.task);
+  const TaskSpec& spec = *task.spec;
+  const DatasetManifest& manifest = ManifestOf(step.state, task.id);
   const int64_t validation_count = manifest.validation_count;
   if (report.validation_correct < 0 ||
       report.validation_correct > validation_count) {
