@@ -1,7 +1,7 @@
 // What a miner binds itself to when it reports a trial, and how it lays a part
-// of it open: a Merkle tree over the training's checkpoints (DESIGN: Segment,
-// Commitment). A training of S segments has S + 1 boundaries: 0 is its start, S
-// its end. Value types, pure functions; thread-compatible.
+// of it open: a Merkle tree over the training's checkpoints (docs/glossary.md:
+// Segment, Commitment). A training of S segments has S + 1 boundaries: 0 is its
+// start, S its end. Value types, pure functions; thread-compatible.
 #ifndef ARCHPOOL_COMMON_MODEL_COMMITMENT_H_
 #define ARCHPOOL_COMMON_MODEL_COMMITMENT_H_
 

@@ -100,10 +100,6 @@ void AddToDeadlines(Step& step, absl::Time last, absl::Duration away) {
   ShiftSuperseded(step, last, away);
 }
 
-}  // namespace
-
-namespace {
-
 void HoldExpiry(Step& step) {
   step.memory.expiry_hold.held_until = step.now + step.policy.silence_term;
   step.memory.verifiers.GiveGrace(step.now + step.policy.verifier_term);

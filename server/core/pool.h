@@ -13,8 +13,8 @@
 // Decision and application are one step because decisions of several parts read
 // their own effects (docs/adr/0003-decide-and-apply-in-one-step.md). Each
 // command is one room's (its folder); what that brings about in others is in
-// reactions.cc. If the
-// commit fails, the state is thrown away and loaded afresh.
+// reactions.cc. If the commit fails, the state is thrown away and loaded
+// afresh.
 #ifndef ARCHPOOL_SERVER_CORE_POOL_H_
 #define ARCHPOOL_SERVER_CORE_POOL_H_
 

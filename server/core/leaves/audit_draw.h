@@ -1,6 +1,6 @@
 // Which trials are audited, and where: drawn after the commitment by a keyed
 // hash that the miner cannot know before, and that the operator can show
-// afterwards (DESIGN 2.3; docs/adr/0014-commit-draw-open-replay.md).
+// afterwards (docs/adr/0014-commit-draw-open-replay.md). Pure.
 #ifndef ARCHPOOL_SERVER_CORE_LEAVES_AUDIT_DRAW_H_
 #define ARCHPOOL_SERVER_CORE_LEAVES_AUDIT_DRAW_H_
 

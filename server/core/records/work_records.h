@@ -105,8 +105,8 @@ enum class TrialState {
   kRejected,
   kAbandoned
 };
-bool IsPending(
-    TrialState state);  // committed or uploaded: a verdict is awaited
+// Committed or uploaded: a verdict is awaited.
+bool IsPending(TrialState state);
 
 inline constexpr int64_t kNotMeasured = -1;
 

@@ -48,7 +48,6 @@ AuditCost VerifierDesk::CostOfAudit(const Audit& audit) const {
                 *state_.Find(audit.trial), audit.kind);
 }
 
-// By when the examination of a leased audit must have ended.
 absl::Time VerifierDesk::EndOf(const Audit& audit) const {
   return audit.lease_time + policy_.audit_term +
          ExaminationTime(policy_, CostOfAudit(audit));

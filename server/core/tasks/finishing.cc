@@ -7,6 +7,7 @@
 #include "server/core/tasks/tasks.h"
 
 namespace archpool::tasks {
+
 void BeginFinishing(Step& step, TaskId id, EndReason reason) {
   const Task* found = step.state.Find(id);
   if (found == nullptr || found->state != TaskState::kActive) return;

@@ -185,10 +185,6 @@ absl::StatusOr<RewardPots> CheckNew(const PoolState& state,
   return pots;
 }
 
-}  // namespace
-
-namespace {
-
 // What the client knows already becomes accepted trials of the task.
 void AdoptKnownResults(Step& step, const Task& task,
                        const std::vector<Trial>& known) {
