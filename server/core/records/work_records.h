@@ -158,7 +158,7 @@ struct Trial {
   int64_t claimed_correct = kNotMeasured;  // on the validation split
   absl::Duration train_time;
   Signature signature;
-  // Of the worker that reported it.
+  // Of the worker that reported it, or was to when another was faster.
   SessionId session;
   std::string hardware_class;
   absl::Time commit_time = absl::InfiniteFuture();

@@ -63,10 +63,10 @@ class Story {
     return state().BalanceOf(Place::Of(account));
   }
   // alice's half that bob has too.
-  absl::Status AliceReportsTheRest() {
+  absl::Status AliceReportsTheRest(SessionId from = {}) {
     return pool
         .Do(ReportTrials{alice,
-                         alices,
+                         from.IsSet() ? from : alices,
                          primary.id,
                          primary.attempt,
                          {FakeReport(rest, task_.spec->recipe.segments, 950)}})
@@ -231,6 +231,17 @@ TEST(BackupsTest, WhereTheBudgetHasOneTrialTheFirstIsPaid) {
   Story story(kPlenty, /*trials_max=*/2);
   story.BobDelivers();
   EXPECT_THAT(story.AliceReportsTheRest(), FailsWith("LEASE_ENDED"));
+  story.ExpectPaid(story.first_units, story.rest_units, story.bob);
+}
+
+// Work is leased only where somebody can check it: what is committed after its
+// lease comes from a worker that computes as the lease's did.
+TEST(BackupsTest, WhatComesInAnotherHardwareClassIsNeitherPaidNorCharged) {
+  Story story;
+  story.BobDelivers();
+  const SessionId elsewhere = story.pool.Do(
+      OpenSession{story.alice, "elsewhere", 1, "a class of its own"});
+  EXPECT_THAT(story.AliceReportsTheRest(elsewhere), FailsWith("LEASE_ENDED"));
   story.ExpectPaid(story.first_units, story.rest_units, story.bob);
 }
 

@@ -134,6 +134,8 @@ void Supersede(Step& step, Lease lease, const Trial& committed) {
       }
       trial.state = TrialState::kAbandoned;
       trial.reason = kSuperseded;
+      trial.session = other.session;
+      trial.hardware_class = HardwareClassOf(*step.state.Find(other.session));
       trial.upload_deadline = step.now + step.policy.silence_term;
       step.state.Put(trial);
       changed = true;

@@ -196,9 +196,13 @@ absl::Status CheckReport(const Step& step, const ReportTrials& command,
                          const TrialReport& report, const Trial& trial) {
   const Lease* lease = step.state.Find(command.lease);
   const Task& task = *step.state.Find(trial.task);
-  // What it was to be paid with may have been given out anew.
+  const std::string hardware_class =
+      HardwareClassOf(*step.state.Find(command.session));
+  // What it was to be paid with may have been given out anew. Its lease, which
+  // only verifiers of its worker's class let be, is gone.
   const bool is_in_time = trial.reason == kSuperseded &&
                           step.now <= trial.upload_deadline &&
+                          trial.hardware_class == hardware_class &&
                           trial.work_units <= search::UnitsLeft(step, task) &&
                           TrialsLeft(task, step.state.IndexOf(task.id)) > 0;
   const bool is_held = lease != nullptr && lease->session == command.session;
