@@ -1,6 +1,5 @@
 #include "simulator/auditor.h"
 
-#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -318,11 +317,15 @@ PoolSnapshot Auditor::Snapshot() const {
     return !IsEnded(tasks_.at(task).state);
   };
   for (const auto& [id, one] : accounts_) snapshot.records.emplace_back(one);
-  for (const auto& [id, one] : datasets_) snapshot.records.emplace_back(one);
+  std::set<Digest> used;
+  for (const auto& [id, one] : tasks_) {
+    if (is_open(id)) used.insert(one.spec->dataset);
+  }
+  for (const Digest& id : used) {
+    snapshot.records.emplace_back(datasets_.at(id));
+  }
   for (const auto& [id, one] : tasks_) {
     if (is_open(id)) snapshot.records.emplace_back(one);
-    snapshot.requests.emplace_back(RequestKey{one.client, one.request_id},
-                                   id.value);
   }
   for (const auto& [id, one] : subspaces_) {
     if (is_open(one.task)) snapshot.records.emplace_back(one);
@@ -344,9 +347,6 @@ PoolSnapshot Auditor::Snapshot() const {
   }
   for (const auto& [id, one] : payouts_) {
     if (!IsEnded(one.state)) snapshot.records.emplace_back(one);
-    if (one.request_id.empty()) continue;
-    snapshot.requests.emplace_back(
-        RequestKey::OfPayout(one.account, one.request_id), id.value);
   }
   for (const auto& [key, one] : owed_) {
     if (one.amount != 0) snapshot.records.emplace_back(one);
@@ -358,11 +358,6 @@ PoolSnapshot Auditor::Snapshot() const {
   plain_.ForEach<PlainRecords>([&snapshot](const auto& map) {
     for (const auto& [key, one] : map) snapshot.records.emplace_back(one);
   });
-  for (const auto& [id, one] : transfers_) {
-    if (one.request_id.empty()) continue;
-    snapshot.requests.emplace_back(RequestKey{AccountId{}, one.request_id},
-                                   id.value);
-  }
   const auto last = [](const auto& records) {
     return records.empty() ? 0 : records.rbegin()->first.value;
   };
@@ -371,7 +366,6 @@ PoolSnapshot Auditor::Snapshot() const {
   snapshot.last_ids.task = last(tasks_);
   snapshot.last_ids.session = last(sessions_);
   snapshot.last_ids.transfer = last(transfers_);
-  std::sort(snapshot.requests.begin(), snapshot.requests.end());
   return snapshot;
 }
 

@@ -39,6 +39,7 @@ void PoolHost::Commit() {
   if (events.empty()) return;
   for (const Event& event : events) listener_(event);
   desk_.Watch(events);
+  archive_.Take(events);
   audit_.Take(std::move(events));
 }
 
@@ -46,7 +47,7 @@ void PoolHost::Rank() {
   if (!is_up_) return;
   for (const RankCandidates& command : desk_.Rank()) {
     ++commands_;
-    (void)pool_.Execute(command, now);
+    (void)Execute(command);
     Commit();
   }
 }

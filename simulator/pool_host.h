@@ -14,8 +14,10 @@
 #include "common/base/counter_rng.h"
 #include "common/base/status.h"
 #include "server/core/pool.h"
+#include "server/core/state/look_up.h"
 #include "server/search/search_desk.h"
 #include "simulator/audit_thread.h"
+#include "simulator/event_archive.h"
 
 namespace archpool {
 
@@ -40,16 +42,16 @@ class PoolHost {
     if (fault == Fault::kLate) {
       late_.push_back({.due = commands_ + 1 + rng_.Below(kLateByMax),
                        .deliver = [this, command] {
-                         (void)pool_.Execute(command, now);
+                         (void)Execute(command);
                          Commit();
                        }});
       return Unavailable();
     }
     if (fault == Fault::kTwice) {
-      (void)pool_.Execute(command, now);
+      (void)Execute(command);
       Commit();
     }
-    auto reply = pool_.Execute(command, now);
+    auto reply = Execute(command);
     if (fault == Fault::kCommitFails) {
       Restart();
       return Unavailable();
@@ -94,6 +96,12 @@ class PoolHost {
     int64_t due = 0;  // a count of commands
     std::function<void()> deliver;
   };
+  // As an engine does, with what was committed for its store.
+  template <typename Command>
+  absl::StatusOr<typename Command::Reply> Execute(Command command) {
+    ARCHPOOL_RETURN_IF_ERROR(LookUp(pool_.state(), archive_, command));
+    return pool_.Execute(command, now);
+  }
   void DeliverLate();
   Fault NextFault();
   void Commit();
@@ -111,6 +119,7 @@ class PoolHost {
   int64_t commands_ = 0;
   std::vector<Late> late_;
   AuditThread audit_;
+  EventArchive archive_;  // of what was committed
 };
 
 }  // namespace archpool

@@ -47,11 +47,24 @@ absl::Status CommitFailed(const absl::Status& cause) {
                          "); it may or may not have happened: ask again");
 }
 
+absl::Status LookUpFailed(const absl::Status& cause) {
+  return Unavailable("LOOK_UP_FAILED",
+                     "the pool could not look up what was asked for before (" +
+                         std::string(cause.message()) +
+                         "); nothing was changed: ask again");
+}
+
 }  // namespace
 
 Engine::Engine(SteadyClock& clock, Store& store, const PoolPolicy& policy,
                const EngineOptions& options)
-    : clock_(clock), store_(store), policy_(policy), options_(options) {}
+    : clock_(clock), store_(store), policy_(policy), options_(options) {
+  // What the pool lets go of is durable: at a stop, all that waits is one
+  // batch.
+  constexpr size_t kHeld = std::min(kLatestRequestsMax, kIdleDatasetsMax);
+  ARCHPOOL_CHECK(options.queue_max < static_cast<int64_t>(kHeld) &&
+                 options.batch_max < static_cast<int64_t>(kHeld));
+}
 
 Engine::~Engine() { Stop(); }
 
@@ -206,11 +219,7 @@ absl::Status Engine::ExecuteAndCommit(
     absl::Span<std::unique_ptr<Pending>> batch) {
   if (!IsLoaded()) return Stopped();
   const absl::Time now = Now();
-  for (auto& pending : batch) {
-    const auto begin = std::chrono::steady_clock::now();
-    pending->Execute(*pool_, now);
-    NoteCommand(pending->type(), Since(begin));
-  }
+  for (auto& pending : batch) LookUpAndExecute(*pending, now);
   ARCHPOOL_RETURN_IF_ERROR(CommitEvents());
   {
     absl::MutexLock lock(&mutex_);
@@ -218,6 +227,14 @@ absl::Status Engine::ExecuteAndCommit(
   }
   for (auto& pending : batch) pending->Release();
   return absl::OkStatus();
+}
+
+void Engine::LookUpAndExecute(Pending& pending, absl::Time now) {
+  const absl::Status known = pending.LookUp(pool_->state(), store_);
+  if (!known.ok()) return pending.Hold(LookUpFailed(known));
+  const auto begin = std::chrono::steady_clock::now();
+  pending.Execute(*pool_, now);
+  NoteCommand(pending.type(), Since(begin));
 }
 
 void Engine::NoteCommand(const std::type_info& command, absl::Duration took) {

@@ -3,6 +3,11 @@
 // holds the reply, then commits the batch's events in one transaction, and only
 // then releases the replies: nothing acknowledged is ever lost.
 //
+// What the pool does not hold for ever (server/core/state/look_up.h), the
+// engine asks the store for, just before it executes a command about it: the
+// store has every commit but those of the batch at hand, and of these the pool
+// holds all. Where the store cannot say, the command is not executed.
+//
 // A failed commit: every held reply answers UNAVAILABLE (COMMIT_FAILED: ask
 // again, commands are idempotent), the engine takes over anew and loads the
 // state afresh. A batch that the database refused by a constraint is run again
@@ -30,6 +35,7 @@
 #include "common/base/bell.h"
 #include "common/base/steady_clock.h"
 #include "server/core/pool.h"
+#include "server/core/state/look_up.h"
 #include "server/engine/engine_listener.h"
 #include "server/storage/store.h"
 
@@ -71,7 +77,8 @@ class Engine {
 
   // `done` is called exactly once, on the engine's thread (or on the caller's,
   // where the command is refused at once). Errors: the command's own;
-  // UNAVAILABLE (COMMIT_FAILED, ENGINE_STOPPED, QUEUE_FULL): ask again.
+  // UNAVAILABLE (COMMIT_FAILED, LOOK_UP_FAILED, ENGINE_STOPPED, QUEUE_FULL):
+  // ask again.
   // Thread-safe.
   template <typename Command>
   void Submit(
@@ -91,9 +98,12 @@ class Engine {
   class Pending {
    public:
     virtual ~Pending() = default;
+    // Tells the command what the pool does not hold.
+    virtual absl::Status LookUp(const PoolState& state, Archive& archive) = 0;
     // Runs the command and holds its reply. Called again after a reload.
     virtual void Execute(Pool& pool, absl::Time now) = 0;
-    virtual const std::type_info& type() const = 0;    // of the command
+    virtual void Hold(const absl::Status& refusal) = 0;  // as its reply
+    virtual const std::type_info& type() const = 0;      // of the command
     virtual void Release() = 0;                        // answers the held reply
     virtual void Refuse(const absl::Status& why) = 0;  // answers this instead
   };
@@ -107,6 +117,7 @@ class Engine {
   void RunBatch(std::vector<std::unique_ptr<Pending>> batch);
   absl::Status ExecuteAndCommit(absl::Span<std::unique_ptr<Pending>> batch);
   absl::Status CommitEvents();
+  void LookUpAndExecute(Pending& pending, absl::Time now);
   void NoteCommand(const std::type_info& command, absl::Duration took);
   // After the commands that were waiting when it fell due: signs of life among
   // them come before anything expires.
@@ -156,6 +167,10 @@ class Engine::PendingCommand : public Engine::Pending {
   PendingCommand(Command command, Done done)
       : command_(std::move(command)), done_(std::move(done)) {}
 
+  absl::Status LookUp(const PoolState& state, Archive& archive) override {
+    return archpool::LookUp(state, archive, command_);
+  }
+  void Hold(const absl::Status& refusal) override { reply_.emplace(refusal); }
   void Execute(Pool& pool, absl::Time now) override {
     reply_.emplace(pool.Execute(command_, now));
   }

@@ -71,6 +71,23 @@ class FaultyStore : public Store {
     return memory.Commit(epoch, sequence, events);
   }
 
+  absl::StatusOr<std::optional<Task>> FindTask(
+      AccountId client, const std::string& request_id) override {
+    return memory.FindTask(client, request_id);
+  }
+  absl::StatusOr<std::optional<TransferId>> FindDeposit(
+      const std::string& request_id) override {
+    return memory.FindDeposit(request_id);
+  }
+  absl::StatusOr<std::optional<Payout>> FindPayout(
+      AccountId account, const std::string& request_id) override {
+    return memory.FindPayout(account, request_id);
+  }
+  absl::StatusOr<std::optional<DatasetRecord>> FindDataset(
+      const Digest& id) override {
+    return memory.FindDataset(id);
+  }
+
   MemoryStore memory;
   std::atomic<Fault> fault{Fault::kNone};
   std::atomic<int> takeover_failures{0};

@@ -33,6 +33,26 @@ class WatchedStore : public Store {
     if (is_away) return Unavailable("STORE_UNREACHABLE", "the test says so");
     return memory.Commit(epoch, sequence, events);
   }
+  absl::StatusOr<std::optional<Task>> FindTask(
+      AccountId client, const std::string& request_id) override {
+    if (is_away) return Unavailable("STORE_UNREACHABLE", "the test says so");
+    return memory.FindTask(client, request_id);
+  }
+  absl::StatusOr<std::optional<TransferId>> FindDeposit(
+      const std::string& request_id) override {
+    if (is_away) return Unavailable("STORE_UNREACHABLE", "the test says so");
+    return memory.FindDeposit(request_id);
+  }
+  absl::StatusOr<std::optional<Payout>> FindPayout(
+      AccountId account, const std::string& request_id) override {
+    if (is_away) return Unavailable("STORE_UNREACHABLE", "the test says so");
+    return memory.FindPayout(account, request_id);
+  }
+  absl::StatusOr<std::optional<DatasetRecord>> FindDataset(
+      const Digest& id) override {
+    if (is_away) return Unavailable("STORE_UNREACHABLE", "the test says so");
+    return memory.FindDataset(id);
+  }
 
   MemoryStore memory;
   std::atomic<bool> is_away{false};

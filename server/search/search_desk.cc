@@ -58,7 +58,7 @@ void SearchDesk::Load(const PoolSnapshot& snapshot) {
 }
 
 void SearchDesk::BeginLoad() {
-  datasets_.clear();
+  datasets_ = DatasetBook();
   tasks_.clear();
   is_loading_ = true;
 }
@@ -67,20 +67,25 @@ void SearchDesk::Watch(absl::Span<const Event> events) {
   for (const Event& event : events) {
     std::visit([this](const auto& record) { Note(record); }, event);
   }
+  if (!is_loading_) datasets_.Trim();
 }
 
-void SearchDesk::Note(const DatasetRecord& dataset) {
-  datasets_[dataset.id] = dataset.manifest;
+void SearchDesk::Note(const DatasetRecord& dataset) { datasets_.Put(dataset); }
+
+const DatasetManifest& SearchDesk::ManifestOf(const TaskDesk& desk) const {
+  return datasets_.Find(desk.spec->dataset)->manifest;
 }
 
 void SearchDesk::Note(const Task& task) {
   if (task.state != TaskState::kActive) {
-    tasks_.erase(task.id);
+    if (tasks_.erase(task.id) > 0) datasets_.Release(task.spec->dataset);
     last_task_of_.erase(task.client);
     return;
   }
   TaskDesk& desk = tasks_[task.id];
   if (desk.spec != nullptr) return;
+  // It came with the task (server/core/tasks/submission.cc), or before.
+  datasets_.Use(task.spec->dataset);
   desk.client = task.client;
   desk.must_rebuild = is_loading_;
   desk.spec = task.spec;
@@ -176,7 +181,7 @@ void SearchDesk::Learn(TaskDesk& desk, const Trial& trial) {
       desk.learnt.insert({trial.architecture_id, accepted});
   if (!is_new && (known->second || !accepted)) return;
   known->second = accepted;
-  const DatasetManifest& manifest = datasets_.at(desk.spec->dataset);
+  const DatasetManifest& manifest = ManifestOf(desk);
   const double accuracy = static_cast<double>(ValidationCorrect(trial)) /
                           static_cast<double>(manifest.validation_count);
   desk.policy->Observe(
@@ -249,7 +254,7 @@ std::optional<RankCandidates> SearchDesk::RankTask(
     TaskId id, TaskDesk& desk, absl::FunctionRef<bool()> is_stopped) {
   if (desk.must_rebuild) Rebuild(desk, is_stopped);
   if (is_stopped()) return std::nullopt;
-  const DatasetManifest& manifest = datasets_.at(desk.spec->dataset);
+  const DatasetManifest& manifest = ManifestOf(desk);
   const NetworkTerms terms = TermsOf(*desk.spec, manifest, pool_policy_);
   std::vector<Architecture> pending;
   for (const auto& [trial, architecture] : desk.pending) {

@@ -16,6 +16,7 @@
 #include "common/nas/search/search_policy.h"
 #include "server/core/commands/commands.h"
 #include "server/core/rules/policy.h"
+#include "server/core/books/dataset_book.h"
 #include "server/core/state/pool_state.h"
 
 namespace archpool {
@@ -81,6 +82,7 @@ class SearchDesk {
   void Note(const DatasetRecord& dataset);
   template <typename Record>
   void Note(const Record&) {}
+  const DatasetManifest& ManifestOf(const TaskDesk& desk) const;
   static void Forget(TaskDesk& desk, SubspaceId box);
   std::unique_ptr<SearchPolicy> MakePolicy(const TaskDesk& desk) const;
   void Learn(TaskDesk& desk, const Trial& trial);
@@ -93,7 +95,7 @@ class SearchDesk {
 
   SearchPolicySpec policy_;
   PoolPolicy pool_policy_;
-  absl::btree_map<Digest, DatasetManifest> datasets_;
+  DatasetBook datasets_;
   absl::btree_map<TaskId, TaskDesk> tasks_;
   bool is_loading_ = false;
   // Whose turn was last, and of each client.

@@ -78,6 +78,17 @@ TEST_F(SearchDeskTest, RestsAfterManyLooksInVain) {
   EXPECT_TRUE(desk.RankNext(NeverStopped).is_idle);
 }
 
+// A start loads no dataset that no open task is of.
+TEST(SearchDeskDatasetTest, ComesWithTheTask) {
+  TestPool pool;
+  pool.pool.TakeEvents();
+  SearchDesk desk(SearchPolicySpec{.kind = SearchPolicyKind::kLocal});
+  desk.Load(pool.pool.state().Snapshot());
+  pool.Submit(TinySpec(4));
+  desk.Watch(pool.pool.TakeEvents());
+  EXPECT_EQ(desk.Rank().size(), 1u);
+}
+
 // Equal accuracies: what is cheaper is worth more, and its neighbours come
 // next.
 TEST_F(SearchDeskTest, CountsWhatANetworkCosts) {

@@ -1,7 +1,8 @@
 #include "server/storage/memory_store.h"
 
-#include <algorithm>
+#include <set>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
@@ -40,7 +41,13 @@ PoolSnapshot MemoryStore::Snapshot() const {
       [this](const auto& record)
           ABSL_NO_THREAD_SAFETY_ANALYSIS { return IsOpen(record.task); };
   add(tables_.All<Account>(), all);
-  add(tables_.All<DatasetRecord>(), all);
+  std::set<Digest> used;
+  for (const auto& [id, task] : tables_.All<Task>()) {
+    if (IsOpen(id)) used.insert(task.spec->dataset);
+  }
+  add(tables_.All<DatasetRecord>(), [&used](const DatasetRecord& dataset) {
+    return used.contains(dataset.id);
+  });
   add(tables_.All<Task>(),
       [](const Task& task) { return !IsEnded(task.state); });
   add(tables_.All<SubspaceRecord>(), of_open_task);
@@ -62,21 +69,6 @@ PoolSnapshot MemoryStore::Snapshot() const {
       [](const Balance& balance) { return balance.amount != 0; });
   tables_.ForEach<PlainRecords>([&](const auto& map) { add(map, all); });
   snapshot.last_ids = LastIdsIn<Event>(tables_);
-  for (const auto& [id, task] : tables_.All<Task>()) {
-    snapshot.requests.emplace_back(RequestKey{task.client, task.request_id},
-                                   id.value);
-  }
-  for (const auto& [id, transfer] : tables_.All<Transfer>()) {
-    if (transfer.request_id.empty()) continue;
-    snapshot.requests.emplace_back(RequestKey{AccountId{}, transfer.request_id},
-                                   id.value);
-  }
-  for (const auto& [id, payout] : tables_.All<Payout>()) {
-    if (payout.request_id.empty()) continue;
-    snapshot.requests.emplace_back(
-        RequestKey::OfPayout(payout.account, payout.request_id), id.value);
-  }
-  std::sort(snapshot.requests.begin(), snapshot.requests.end());
   return snapshot;
 }
 
@@ -103,7 +95,58 @@ absl::Status MemoryStore::Commit(int64_t epoch, int64_t sequence,
         absl::StrCat("the store refused a row: it breaks ", broken));
   }
   ++sequence_;
+  for (const Event& event : events) {
+    std::visit(
+        [this]<typename Record>(const Record& record)
+            ABSL_NO_THREAD_SAFETY_ANALYSIS {
+              if constexpr (requires { RequestKey::Of(record); }) {
+                if (record.request_id.empty()) return;
+                requests_[RequestKey::Of(record)] = record.id.value;
+              }
+            },
+        event);
+  }
   return absl::OkStatus();
+}
+
+template <typename Record>
+std::optional<Record> MemoryStore::RequestedLocked(
+    const RequestKey& key) const {
+  const auto found = requests_.find(key);
+  if (found == requests_.end()) return std::nullopt;
+  const Record& record =
+      tables_.All<Record>().at(RecordKey<Record>{found->second});
+  if (RequestKey::Of(record) != key) return std::nullopt;
+  return record;
+}
+
+absl::StatusOr<std::optional<Task>> MemoryStore::FindTask(
+    AccountId client, const std::string& request_id) {
+  absl::MutexLock lock(&mutex_);
+  return RequestedLocked<Task>(RequestKey::OfTask(client, request_id));
+}
+
+absl::StatusOr<std::optional<TransferId>> MemoryStore::FindDeposit(
+    const std::string& request_id) {
+  absl::MutexLock lock(&mutex_);
+  const auto deposit =
+      RequestedLocked<Transfer>(RequestKey::OfDeposit(request_id));
+  return deposit ? std::optional(deposit->id) : std::nullopt;
+}
+
+absl::StatusOr<std::optional<Payout>> MemoryStore::FindPayout(
+    AccountId account, const std::string& request_id) {
+  absl::MutexLock lock(&mutex_);
+  return RequestedLocked<Payout>(RequestKey::OfPayout(account, request_id));
+}
+
+absl::StatusOr<std::optional<DatasetRecord>> MemoryStore::FindDataset(
+    const Digest& id) {
+  absl::MutexLock lock(&mutex_);
+  const auto& datasets = tables_.All<DatasetRecord>();
+  const auto found = datasets.find(id);
+  if (found == datasets.end()) return std::nullopt;
+  return found->second;
 }
 
 void MemoryStore::Tamper(const Balance& balance) {

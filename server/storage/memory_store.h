@@ -5,12 +5,16 @@
 #define ARCHPOOL_SERVER_STORAGE_MEMORY_STORE_H_
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/btree_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "server/core/records/request_key.h"
 #include "server/storage/memory_tables.h"
 #include "server/storage/receipt_store.h"
 #include "server/storage/store.h"
@@ -23,6 +27,16 @@ class MemoryStore : public Store, public Reader, public ReceiptStore {
   absl::Status Commit(int64_t epoch, int64_t sequence,
                       absl::Span<const Event> events) override
       ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<std::optional<Task>> FindTask(
+      AccountId client, const std::string& request_id) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<std::optional<TransferId>> FindDeposit(
+      const std::string& request_id) override ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<std::optional<Payout>> FindPayout(
+      AccountId account, const std::string& request_id) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<std::optional<DatasetRecord>> FindDataset(
+      const Digest& id) override ABSL_LOCKS_EXCLUDED(mutex_);
 
   absl::StatusOr<std::vector<Account>> Accounts() override
       ABSL_LOCKS_EXCLUDED(mutex_);
@@ -79,6 +93,10 @@ class MemoryStore : public Store, public Reader, public ReceiptStore {
   void Tamper(const Balance& balance) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  // The record that a request became.
+  template <typename Record>
+  std::optional<Record> RequestedLocked(const RequestKey& key) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsOpen(TaskId task) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   PoolSnapshot Snapshot() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -92,6 +110,7 @@ class MemoryStore : public Store, public Reader, public ReceiptStore {
   int64_t epoch_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t sequence_ ABSL_GUARDED_BY(mutex_) = 0;
   memory::Tables tables_ ABSL_GUARDED_BY(mutex_);
+  absl::btree_map<RequestKey, int64_t> requests_ ABSL_GUARDED_BY(mutex_);
   std::vector<SealedEpoch> epochs_ ABSL_GUARDED_BY(mutex_);
   absl::btree_map<AccountId, AccountReceipts> receipted_
       ABSL_GUARDED_BY(mutex_);

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "server/core/pool.h"
+#include "server/core/records/archive.h"
 #include "server/core/records/entities.h"
 
 namespace archpool {
@@ -24,11 +25,11 @@ struct LoadedPool {
   PoolSnapshot snapshot;
 };
 
-// The engine's side. One thread at a time.
-class Store {
+// The engine's side. One thread at a time. What it says as an archive is what
+// was committed, whoever is the writer: so an engine that is fenced off may
+// read what it may no longer write. UNAVAILABLE (STORE_UNREACHABLE).
+class Store : public Archive {
  public:
-  virtual ~Store() = default;
-
   // Makes the caller the one writer: raises the epoch in a transaction of its
   // own (whose row lock waits out a commit in doubt), then loads what is open
   // in one snapshot. UNAVAILABLE (STORE_UNREACHABLE).

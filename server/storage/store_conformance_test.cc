@@ -1,6 +1,7 @@
 // What every store has to do: commits, takeovers, fencing.
 #include "server/storage/store_conformance.h"
 
+#include <optional>
 #include <set>
 #include <thread>
 #include <vector>
@@ -78,6 +79,57 @@ TEST_P(StoreConformanceTest, LoadsWhatTheCoreHolds) {
   const auto check = backend_->reader().CheckLedger();
   ASSERT_THAT(check, IsOk());
   EXPECT_THAT(check->violations, IsEmpty());
+}
+
+template <typename Record>
+std::optional<Record> Found(
+    const absl::StatusOr<std::optional<Record>>& answer) {
+  EXPECT_THAT(answer, IsOk());
+  return answer.ok() ? *answer : std::nullopt;
+}
+
+// What the core has let go of is found by its key, ended or not, by a writer
+// that never heard of it.
+TEST_P(StoreConformanceTest, FindsWhatRequestsBecame) {
+  Writer writer(backend_->NewWriter());
+  RandomRecords records(5);
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_THAT(writer.Commit(records.Next(300)), IsOk());
+  }
+  Store& store = backend_->NewWriter();
+  int ended = 0;
+  for (const auto& [id, task] : records.All<Task>()) {
+    EXPECT_TRUE(Found(store.FindTask(task.client, task.request_id)) == task);
+    EXPECT_EQ(
+        Found(store.FindTask({task.client.value + 1'000'000}, task.request_id)),
+        std::nullopt);
+    ended += IsEnded(task.state) ? 1 : 0;
+  }
+  EXPECT_GT(ended, 0);
+  for (const auto& [id, dataset] : records.All<DatasetRecord>()) {
+    EXPECT_TRUE(Found(store.FindDataset(id)) == dataset);
+  }
+  int asked_for = 0;
+  for (const auto& [id, payout] : records.All<Payout>()) {
+    if (payout.request_id.empty()) continue;
+    EXPECT_TRUE(Found(store.FindPayout(payout.account, payout.request_id)) ==
+                payout);
+    ++asked_for;
+  }
+  EXPECT_GT(asked_for, 0);
+  int deposits = 0;
+  for (const auto& [id, transfer] : records.All<Transfer>()) {
+    if (transfer.request_id.empty()) continue;
+    EXPECT_EQ(Found(store.FindDeposit(transfer.request_id)), id);
+    ++deposits;
+  }
+  EXPECT_GT(deposits, 0);
+  const AccountId account{1};
+  EXPECT_FALSE(Found(store.FindTask(account, "never")).has_value());
+  EXPECT_FALSE(Found(store.FindPayout(account, "never")).has_value());
+  EXPECT_FALSE(Found(store.FindDeposit("never")).has_value());
+  EXPECT_FALSE(Found(store.FindDeposit("")).has_value());
+  EXPECT_FALSE(Found(store.FindDataset(Sha256("never"))).has_value());
 }
 
 TEST_P(StoreConformanceTest, EmptyCommitMovesTheHead) {

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "common/base/status.h"
@@ -13,7 +15,7 @@ namespace archpool {
 
 enum class Fault {
   kNone,
-  kUnreachable,      // UNAVAILABLE; nothing was written
+  kUnreachable,      // UNAVAILABLE; nothing was written or read
   kDoubtWritten,     // UNKNOWN; it was written
   kDoubtNotWritten,  // UNKNOWN; it was not
   kConstraint,       // FAILED_PRECONDITION; nothing was written
@@ -23,9 +25,9 @@ enum class Fault {
 // As thread-safe as the store behind it and `plan` are.
 class FaultyStore : public Store {
  public:
-  enum class Call { kTakeOver, kCommit };
-  // Asked before every call what is to happen to it. For kTakeOver only
-  // kUnreachable counts.
+  enum class Call { kTakeOver, kCommit, kFind };
+  // Asked before every call what is to happen to it. For kTakeOver and kFind
+  // only kUnreachable counts.
   using Plan = std::function<Fault(Call)>;
 
   // `store` outlives this object.
@@ -60,6 +62,27 @@ class FaultyStore : public Store {
         break;
     }
     return store_.Commit(epoch, sequence, events);
+  }
+
+  absl::StatusOr<std::optional<Task>> FindTask(
+      AccountId client, const std::string& request_id) override {
+    if (plan_(Call::kFind) == Fault::kUnreachable) return Unreachable();
+    return store_.FindTask(client, request_id);
+  }
+  absl::StatusOr<std::optional<TransferId>> FindDeposit(
+      const std::string& request_id) override {
+    if (plan_(Call::kFind) == Fault::kUnreachable) return Unreachable();
+    return store_.FindDeposit(request_id);
+  }
+  absl::StatusOr<std::optional<Payout>> FindPayout(
+      AccountId account, const std::string& request_id) override {
+    if (plan_(Call::kFind) == Fault::kUnreachable) return Unreachable();
+    return store_.FindPayout(account, request_id);
+  }
+  absl::StatusOr<std::optional<DatasetRecord>> FindDataset(
+      const Digest& id) override {
+    if (plan_(Call::kFind) == Fault::kUnreachable) return Unreachable();
+    return store_.FindDataset(id);
   }
 
  private:

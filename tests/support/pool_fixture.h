@@ -12,6 +12,7 @@
 #include "common/base/check.h"
 #include "server/core/pool.h"
 #include "server/core/state/queries.h"
+#include "server/core/state/look_up.h"
 #include "tests/support/fake_commitment.h"
 
 namespace archpool {
@@ -85,10 +86,13 @@ class TestPool {
 
   template <typename Command>
   absl::StatusOr<typename Command::Reply> Try(const Command& command) {
-    auto reply = pool.Execute(command, now);
+    auto reply = Execute(pool, command);
     if (twin) {
-      const auto other = twin->Execute(command, now);
+      const auto other = Execute(*twin, command);
       ARCHPOOL_CHECK(other.status() == reply.status());
+      if constexpr (requires { *other == *reply; }) {
+        ARCHPOOL_CHECK(!reply.ok() || *other == *reply);
+      }
     }
     return reply;
   }
@@ -208,8 +212,20 @@ class TestPool {
   Pool pool;
   // Where it is set, hears every command too, and is to decide the same.
   std::optional<Pool> twin;
+  // Where it is set, each pool is told of it what it does not hold itself, as
+  // an engine does from its store. REQUIRES: it has what was taken of `pool`.
+  Archive* archive = nullptr;
   AccountId client;
   AccountId verifier;
+
+ private:
+  template <typename Command>
+  absl::StatusOr<typename Command::Reply> Execute(Pool& to, Command command) {
+    if (archive != nullptr) {
+      ARCHPOOL_CHECK(LookUp(to.state(), *archive, command).ok());
+    }
+    return to.Execute(command, now);
+  }
 };
 
 }  // namespace archpool

@@ -1,6 +1,5 @@
 // What a store that was given the records has to load.
 #include <algorithm>
-#include <utility>
 
 #include "tests/support/random_records.h"
 
@@ -18,7 +17,12 @@ PoolSnapshot RandomRecords::Snapshot() const {
     return IsOpen(record.task);
   };
   add_if(All<Account>(), all);
-  add_if(All<DatasetRecord>(), all);
+  add_if(All<DatasetRecord>(), [this](const DatasetRecord& dataset) {
+    const auto& tasks = All<Task>();
+    return std::any_of(tasks.begin(), tasks.end(), [&](const auto& entry) {
+      return IsOpen(entry.first) && entry.second.spec->dataset == dataset.id;
+    });
+  });
   add_if(All<Task>(), [](const Task& task) { return !IsEnded(task.state); });
   add_if(All<SubspaceRecord>(), of_open);
   add_if(All<Session>(), [](const Session& session) {
@@ -39,21 +43,6 @@ PoolSnapshot RandomRecords::Snapshot() const {
          [](const Balance& balance) { return balance.amount != 0; });
   held_.ForEach<PlainRecords>([&](const auto& map) { add_if(map, all); });
   snapshot.last_ids = LastIdsIn<Event>(held_);
-  for (const auto& [id, task] : All<Task>()) {
-    snapshot.requests.emplace_back(RequestKey{task.client, task.request_id},
-                                   id.value);
-  }
-  for (const auto& [id, transfer] : All<Transfer>()) {
-    if (transfer.request_id.empty()) continue;
-    snapshot.requests.emplace_back(RequestKey{AccountId{}, transfer.request_id},
-                                   id.value);
-  }
-  for (const auto& [id, payout] : All<Payout>()) {
-    if (payout.request_id.empty()) continue;
-    snapshot.requests.emplace_back(
-        RequestKey::OfPayout(payout.account, payout.request_id), id.value);
-  }
-  std::sort(snapshot.requests.begin(), snapshot.requests.end());
   return snapshot;
 }
 

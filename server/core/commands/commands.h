@@ -70,6 +70,8 @@ struct Deposit {
   std::string account_name;
   Amount amount = 0;
   std::string request_id;
+  // What the archive says of the request; LookUp sets it.
+  std::optional<TransferId> earlier = std::nullopt;
   using Reply = TransferId;
 };
 
@@ -78,11 +80,14 @@ struct RegisterDataset {
   AccountId caller;
   DatasetManifest manifest;
   Digest held_out;
+  // What the archive has of it; LookUp sets it.
+  std::optional<DatasetRecord> earlier = std::nullopt;
   using Reply = DatasetRecord;
 };
 
-// Idempotent by (caller, request_id). NOT_FOUND (DATASET_UNKNOWN: not there, or
-// not the caller's); FAILED_PRECONDITION (BALANCE_TOO_LOW, TOO_MANY_TASKS,
+// Idempotent by (caller, request_id). ALREADY_EXISTS (REQUEST_ID_REUSED: of
+// another task); NOT_FOUND (DATASET_UNKNOWN: not there, or not the caller's);
+// FAILED_PRECONDITION (BALANCE_TOO_LOW, TOO_MANY_TASKS,
 // TASK_QUOTA: of this client's, PRICE_TOO_LOW); RESOURCE_EXHAUSTED
 // (TASKS_TOO_OFTEN); INVALID_ARGUMENT
 // (TaskSpec::ValidateNew's, CheckTraining's, and BUDGET_TOO_SMALL).
@@ -99,6 +104,10 @@ struct SubmitTask {
   // Where set, nothing is opened, and no dataset looked for: whether a task on
   // one like it would be.
   std::optional<DatasetManifest> only_check = std::nullopt;
+  // What the archive says of the request and has of the dataset; LookUp sets
+  // both.
+  std::optional<Task> earlier = std::nullopt;
+  std::optional<DatasetRecord> dataset = std::nullopt;
   using Reply = TaskId;
 };
 

@@ -50,12 +50,15 @@ struct SetShareConsent {
 };
 
 // Sets money aside to be paid out. Idempotent by (caller, request_id).
-// FAILED_PRECONDITION (PAYOUT_ADDRESS_MISSING, BALANCE_TOO_LOW);
-// INVALID_ARGUMENT (AMOUNT_RANGE: under policy.payout_min).
+// ALREADY_EXISTS (REQUEST_ID_REUSED: of another payout); FAILED_PRECONDITION
+// (PAYOUT_ADDRESS_MISSING, BALANCE_TOO_LOW); INVALID_ARGUMENT (AMOUNT_RANGE:
+// under policy.payout_min).
 struct RequestPayout {
   AccountId caller;
   Amount amount = 0;  // 0: all there is
   std::string request_id;
+  // What the archive says of the request; LookUp sets it.
+  std::optional<Payout> earlier = std::nullopt;
   using Reply = PayoutId;
 };
 

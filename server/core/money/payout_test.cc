@@ -144,7 +144,8 @@ TEST_F(PayoutTest, ARequestIdIsOfOnePayoutAndOfNoTask) {
   EXPECT_EQ(pool.Do(RequestPayout{alice, 0, "r"}), id) << "whatever there is";
   EXPECT_THAT(pool.Try(RequestPayout{alice, 3 * kAmountPerCoin, "r"}),
               FailsWith("REQUEST_ID_REUSED"));
-  EXPECT_EQ(pool.pool.state().FindRequest({alice, "payout r"}), 0)
+  EXPECT_EQ(pool.pool.state().requests().Find(RequestKey::OfTask(alice, "r")),
+            0)
       << "a task's id is another";
 }
 

@@ -81,9 +81,10 @@ void PayOutIfDue(Step& step, AccountId id) {
 }
 
 absl::StatusOr<Deposit::Reply> Execute(Step& step, const Deposit& command) {
-  const int64_t earlier =
-      step.state.FindRequest({AccountId{}, command.request_id});
-  if (earlier != 0) return TransferId{earlier};
+  const int64_t known =
+      step.state.requests().Find(RequestKey::OfDeposit(command.request_id));
+  if (known != 0) return TransferId{known};
+  if (command.earlier) return *command.earlier;
   const Account* account = step.state.accounts().Find(command.account_name);
   if (account == nullptr) {
     return NotFound("ACCOUNT_UNKNOWN", absl::StrCat("there is no account '",
@@ -122,16 +123,17 @@ absl::StatusOr<SetPayoutTerms::Reply> Execute(Step& step,
 
 absl::StatusOr<RequestPayout::Reply> Execute(Step& step,
                                              const RequestPayout& command) {
-  const int64_t earlier = step.state.FindRequest(
-      RequestKey::OfPayout(command.caller, command.request_id));
-  if (earlier != 0) {
-    const Payout* open = step.state.Find(PayoutId{earlier});
-    if (open != nullptr && command.amount != 0 &&
-        open->amount != command.amount) {
-      return RequestIdReused(open->id.ToString());
+  const PayoutId known{step.state.requests().Find(
+      RequestKey::OfPayout(command.caller, command.request_id))};
+  const Payout* earlier = step.state.Find(known);
+  if (earlier == nullptr && command.earlier) earlier = &*command.earlier;
+  if (earlier != nullptr) {
+    if (command.amount != 0 && earlier->amount != command.amount) {
+      return RequestIdReused(earlier->id.ToString());
     }
-    return PayoutId{earlier};
+    return earlier->id;
   }
+  if (known.IsSet()) return known;
   const Account& account = *step.state.Find(command.caller);
   ARCHPOOL_RETURN_IF_ERROR(CheckMayMoveMoney(account));
   if (account.payout_address.empty()) {

@@ -3,9 +3,7 @@
 #define ARCHPOOL_SERVER_CORE_RECORDS_SNAPSHOT_H_
 
 #include <cstdint>
-#include <string>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 #include "server/core/records/entities.h"
@@ -61,28 +59,14 @@ LastIds LastIdsIn(const RecordMaps<Kinds>& maps) {
   return last;
 }
 
-// What was asked for under an idempotency key, and what it became.
-struct RequestKey {
-  AccountId account;  // unset for deposits
-  std::string request_id;
-  // Apart from a task's of the same id: no request id holds a control
-  // character.
-  static RequestKey OfPayout(AccountId account, const std::string& request_id) {
-    return {account, "\x01payout " + request_id};
-  }
-  friend auto operator<=>(const RequestKey&, const RequestKey&) = default;
-};
-
-// What the store hands to a new Pool: every account and dataset; the balances
-// that are not 0; open sessions; tasks that have not ended, with all their
+// What the store hands to a new Pool: every account; the balances that are not
+// 0; open sessions; tasks that have not ended, with their datasets, all their
 // subspaces and trials, their active leases and open audits; payouts that have
-// not ended; what is still owed.
+// not ended; what is still owed. Requests that became something else, and other
+// datasets, are looked up when somebody asks (archive.h).
 struct PoolSnapshot {
   std::vector<Event> records;
   LastIds last_ids;
-  // Every key ever used: value is the task's, the transfer's or the payout's
-  // id.
-  std::vector<std::pair<RequestKey, int64_t>> requests;
 };
 
 }  // namespace archpool

@@ -11,10 +11,10 @@ namespace archpool {
 
 void PoolState::Load(const PoolSnapshot& snapshot) {
   last_ids_ = snapshot.last_ids;
-  for (const auto& [key, id] : snapshot.requests) requests_[key] = id;
   for (const Event& record : snapshot.records) {
     std::visit([this](const auto& value) { Store(value); }, record);
   }
+  datasets_.Trim();
 }
 
 void PoolState::Put(const Trial& trial) {
@@ -33,6 +33,12 @@ void PoolState::Put(const Payout& payout) {
   events_.emplace_back(payout);
   Store(payout);
   if (IsShown(payout)) Hand(payout.account, ReceiptOf(payout));
+}
+
+void PoolState::Put(const DatasetRecord& dataset) {
+  events_.emplace_back(dataset);
+  Store(dataset);
+  datasets_.Trim();
 }
 
 void PoolState::Hand(AccountId account, ReceiptBody body) {
@@ -94,28 +100,19 @@ std::vector<Event> PoolState::TakeEvents() {
   return taken;
 }
 
-const DatasetRecord* PoolState::FindDataset(const Digest& id) const {
-  return FindIn(datasets_, id);
-}
-
-int64_t PoolState::FindRequest(const RequestKey& key) const {
-  const int64_t* id = FindIn(requests_, key);
-  return id == nullptr ? 0 : *id;
-}
-
 const PoolClock& PoolState::pool_clock() const {
   static const auto* const kNone = new PoolClock();
   const PoolClock* clock = FindIn(plain_.All<PoolClock>(), 1);
   return clock == nullptr ? *kNone : *clock;
 }
 
-void PoolState::Store(const DatasetRecord& dataset) {
-  datasets_[dataset.id] = dataset;
-}
-
 void PoolState::Store(const Task& task) {
-  due_.Put(Find(task.id), task);
-  requests_[{task.client, task.request_id}] = task.id.value;
+  const Task* before = Find(task.id);
+  const bool is_open = !IsEnded(task.state);
+  due_.Put(before, task);
+  requests_.Put(RequestKey::Of(task), task.id.value, is_open);
+  if (is_open && before == nullptr) datasets_.Use(task.spec->dataset);
+  if (!is_open && before != nullptr) datasets_.Release(task.spec->dataset);
   const DatasetRecord* dataset = FindDataset(task.spec->dataset);
   tasks_.Put(task, dataset == nullptr ? nullptr : &dataset->manifest);
 }
@@ -140,16 +137,15 @@ void PoolState::Store(const Audit& audit) {
 
 void PoolState::Store(const Payout& payout) {
   if (!payout.request_id.empty()) {
-    requests_[RequestKey::OfPayout(payout.account, payout.request_id)] =
-        payout.id.value;
+    requests_.Put(RequestKey::Of(payout), payout.id.value,
+                  !IsEnded(payout.state));
   }
   money_.Put(payout);
 }
 
 void PoolState::Store(const Transfer& transfer) {
-  if (!transfer.request_id.empty()) {
-    requests_[{AccountId{}, transfer.request_id}] = transfer.id.value;
-  }
+  if (transfer.request_id.empty()) return;
+  requests_.Put(RequestKey::Of(transfer), transfer.id.value, false);
 }
 
 PoolSnapshot PoolState::Snapshot() const {
@@ -162,7 +158,7 @@ PoolSnapshot PoolState::Snapshot() const {
     for (const auto& [id, record] : records) add(record);
   };
   add_all(accounts_.all());
-  add_all(datasets_);
+  for (const DatasetRecord& dataset : datasets_.InUse()) add(dataset);
   add_all(tasks_.all());
   tasks_.ForEachBox(add);
   add_all(sessions_.all());
@@ -174,9 +170,6 @@ PoolSnapshot PoolState::Snapshot() const {
   add_all(money_.owed());
   for (const auto& [place, amount] : money_.balances()) {
     add(Balance{place, amount});
-  }
-  for (const auto& [key, id] : requests_) {
-    snapshot.requests.emplace_back(key, id);
   }
   plain_.ForEach<PlainRecords>(add_all);
   return snapshot;

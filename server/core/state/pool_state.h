@@ -16,9 +16,11 @@
 #include "common/model/receipt.h"
 #include "server/core/books/account_book.h"
 #include "server/core/books/audit_book.h"
+#include "server/core/books/dataset_book.h"
 #include "server/core/books/due_queue.h"
 #include "server/core/books/lease_table.h"
 #include "server/core/books/money_book.h"
+#include "server/core/books/request_book.h"
 #include "server/core/books/session_book.h"
 #include "server/core/books/task_book.h"
 #include "server/core/records/entities.h"
@@ -46,8 +48,9 @@ class PoolState {
     events_.emplace_back(record);
     Store(record);
   }
-  void Put(const Trial& trial);        // and hands out what follows from it
-  void Put(const Payout& payout);      // likewise
+  void Put(const Trial& trial);    // and hands out what follows from it
+  void Put(const Payout& payout);  // likewise
+  void Put(const DatasetRecord& dataset);
   void Put(const Transfer&) = delete;  // only Post and Hand make these
   void Put(const Balance&) = delete;
   void Put(const Receipt&) = delete;
@@ -72,9 +75,9 @@ class PoolState {
   const Lease* Find(LeaseId id) const { return leases_.Find(id); }
   const Audit* Find(AuditId id) const { return audits_.Find(id); }
   const Payout* Find(PayoutId id) const { return money_.Find(id); }
-  const DatasetRecord* FindDataset(const Digest& id) const;
-  // What an idempotency key became; 0: it is new.
-  int64_t FindRequest(const RequestKey& key) const;
+  const DatasetRecord* FindDataset(const Digest& id) const {
+    return datasets_.Find(id);
+  }
 
   const AccountBook& accounts() const { return accounts_; }
   const MoneyBook& money() const { return money_; }
@@ -82,6 +85,7 @@ class PoolState {
   const SessionBook& sessions() const { return sessions_; }
   const LeaseTable& leases() const { return leases_; }
   const AuditBook& audits() const { return audits_; }
+  const RequestBook& requests() const { return requests_; }
   const DueQueue& due() const { return due_; }
   const PoolClock& pool_clock() const;
   const absl::btree_map<VerifierKey, VerifierRecord>& verifiers() const {
@@ -112,11 +116,11 @@ class PoolState {
   PayoutId NextPayoutId() { return {++last_ids_.payout}; }
   const LastIds& last_ids() const { return last_ids_; }
 
-  PoolSnapshot Snapshot() const;  // everything held, for tests
+  PoolSnapshot Snapshot() const;  // what a store would load, for tests
 
  private:
   void Store(const Account& account) { accounts_.Put(account); }
-  void Store(const DatasetRecord& dataset);
+  void Store(const DatasetRecord& dataset) { datasets_.Put(dataset); }
   void Store(const Task& task);
   void Store(const SubspaceRecord& box) { tasks_.Put(box); }
   void Store(const Session& session) { sessions_.Put(session); }
@@ -145,8 +149,8 @@ class PoolState {
   LeaseTable leases_;
   AuditBook audits_;
   DueQueue due_;
-  absl::btree_map<Digest, DatasetRecord> datasets_;
-  absl::btree_map<RequestKey, int64_t> requests_;
+  DatasetBook datasets_;
+  RequestBook requests_;
   RecordMaps<PlainRecords> plain_;
 };
 

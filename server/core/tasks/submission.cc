@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/numeric/int128.h"
@@ -244,18 +245,20 @@ absl::StatusOr<SubmitTask::Reply> Execute(Step& step,
                                  .status());
     return TaskId();
   }
-  const int64_t earlier =
-      step.state.FindRequest({command.caller, command.request_id});
-  if (earlier != 0) {
-    const Task* open = step.state.Find(TaskId{earlier});
-    if (open != nullptr && *open->spec != spec) {
-      return RequestIdReused(open->id.ToString());
-    }
-    return TaskId{earlier};
+  const TaskId known{step.state.requests().Find(
+      RequestKey::OfTask(command.caller, command.request_id))};
+  const Task* earlier = step.state.Find(known);
+  if (earlier == nullptr && command.earlier) earlier = &*command.earlier;
+  if (earlier != nullptr) {
+    if (*earlier->spec != spec) return RequestIdReused(earlier->id.ToString());
+    return earlier->id;
   }
+  if (known.IsSet()) return known;
   ARCHPOOL_RETURN_IF_ERROR(spec.ValidateNew());
-  const DatasetRecord* dataset = step.state.FindDataset(spec.dataset);
-  if (dataset == nullptr || dataset->owner != command.caller) {
+  const DatasetRecord* held = step.state.FindDataset(spec.dataset);
+  const std::optional<DatasetRecord> dataset =
+      held == nullptr ? command.dataset : *held;
+  if (!dataset || dataset->owner != command.caller) {
     return NotFound("DATASET_UNKNOWN",
                     "the dataset is not registered by this client");
   }
@@ -279,6 +282,9 @@ absl::StatusOr<SubmitTask::Reply> Execute(Step& step,
                   .fee_pot = pots.fee,
                   .bonus_pot = pots.bonus,
                   .work_pot = pots.work};
+  // Said with each task of it, so that nobody who watches has to remember it
+  // until then, and whoever held it decides as whoever did not.
+  step.state.Put(*dataset);
   step.state.Put(task);
   step.state.Post(Place::Of(command.caller), Place::EscrowOf(task.id),
                   spec.terms.reward, TransferKind::kEscrow, task.id, "",
@@ -300,6 +306,7 @@ absl::StatusOr<RegisterDataset::Reply> Execute(Step& step,
                              .held_out = command.held_out};
   const DatasetRecord* found = step.state.FindDataset(record.id);
   if (found != nullptr) return *found;
+  if (command.earlier) return *command.earlier;
   step.state.Put(record);
   return record;
 }

@@ -60,7 +60,7 @@ class Story {
   const Trial& Find(TrialId trial) const { return *state().Find(trial); }
   WorkUnits UnitsOf(TrialId trial) const { return Find(trial).work_units; }
   Amount Balance(AccountId account) const {
-    return state().BalanceOf(Place::Of(account));
+    return state().money().BalanceOf(Place::Of(account));
   }
   // alice's half that bob has too.
   absl::Status AliceReportsTheRest(SessionId from = {}) {
@@ -104,7 +104,7 @@ class Story {
       paid += Balance(miners[i]);
     }
     const Amount charged = client_before_ - Balance(pool.client);
-    EXPECT_EQ(charged, paid + state().BalanceOf(Place::Fees()));
+    EXPECT_EQ(charged, paid + state().money().BalanceOf(Place::Fees()));
     EXPECT_LE(charged, kReward);
   }
 
@@ -150,7 +150,7 @@ class Story {
   }
   void ExpectEscrowIsEmpty(const std::vector<Event>& events) {
     const Place escrow = Place::EscrowOf(task_.id);
-    EXPECT_EQ(state().BalanceOf(escrow), 0);
+    EXPECT_EQ(state().money().BalanceOf(escrow), 0);
     Amount in = 0;
     Amount out = 0;
     for (const Event& event : events) {

@@ -106,26 +106,6 @@ LastIds LoadLastIds(pqxx::transaction_base& transaction) {
   return last;
 }
 
-std::vector<std::pair<RequestKey, int64_t>> LoadRequests(
-    pqxx::transaction_base& transaction) {
-  const pqxx::result result = transaction.exec(
-      "SELECT client_id, request_id, id FROM task"
-      " UNION ALL SELECT 0, request_id, id FROM transfer"
-      " WHERE request_id <> ''"
-      " UNION ALL SELECT account_id, E'\\x01payout ' || request_id, id FROM "
-      "payout"
-      " WHERE request_id <> ''");
-  std::vector<std::pair<RequestKey, int64_t>> requests;
-  requests.reserve(static_cast<size_t>(result.size()));
-  for (const auto& row : result) {
-    requests.emplace_back(RequestKey{AccountId{row[0].as<int64_t>()},
-                                     std::string(TextOf(row[1]))},
-                          row[2].as<int64_t>());
-  }
-  std::sort(requests.begin(), requests.end());
-  return requests;
-}
-
 }  // namespace
 
 absl::StatusOr<PoolSnapshot> Load(pqxx::connection& connection) {
@@ -136,7 +116,10 @@ absl::StatusOr<PoolSnapshot> Load(pqxx::connection& connection) {
   ARCHPOOL_RETURN_IF_ERROR(
       AddRecords(transaction, AccountTable(), "ORDER BY id", records));
   ARCHPOOL_RETURN_IF_ERROR(
-      AddRecords(transaction, DatasetTable(), "ORDER BY id", records));
+      AddRecords(transaction, DatasetTable(),
+                 "WHERE id IN (SELECT dataset_id FROM task WHERE state IN "
+                 "('active', 'finishing')) ORDER BY id",
+                 records));
   // Rankings come after the audits, as the core holds them.
   std::vector<Event> rankings;
   ARCHPOOL_RETURN_IF_ERROR(
@@ -166,7 +149,6 @@ absl::StatusOr<PoolSnapshot> Load(pqxx::connection& connection) {
       AddAll<Balance>(transaction, records, "WHERE amount <> 0"));
   ARCHPOOL_RETURN_IF_ERROR(AddPlainRecords(transaction, records));
   snapshot.last_ids = LoadLastIds(transaction);
-  snapshot.requests = LoadRequests(transaction);
   transaction.commit();
   return snapshot;
 }

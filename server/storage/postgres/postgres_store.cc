@@ -21,7 +21,7 @@ namespace {
 using postgres::Parameters;
 using postgres::Table;
 
-// About one for each table, and some for ids and requests.
+// About one for each table, and some for ids.
 constexpr int kLoadStatementsMax = 5 + std::variant_size_v<Event>;
 constexpr char kMoveHead[] = "move_head";
 constexpr char kMoveHeadSql[] =
@@ -210,6 +210,66 @@ absl::Status PostgresStore::Commit(int64_t epoch, int64_t sequence,
   });
   if (!postgres::IsConnectionSound(status)) session_ = nullptr;
   return status;
+}
+
+template <typename Row>
+absl::StatusOr<std::optional<Row>> PostgresStore::FindRow(
+    const Table<Row>& table, const std::string& condition,
+    const Parameters& parameters) {
+  std::optional<Row> found;
+  const absl::Status status = postgres::RunGuarded([&]() -> absl::Status {
+    Session& session = Connected();
+    const auto guard = session.Watched(statement_max_);
+    pqxx::nontransaction transaction(*session.connection);
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        std::vector<Row> rows,
+        postgres::Select(transaction, table, condition, parameters));
+    if (!rows.empty()) found = std::move(rows.front());
+    return absl::OkStatus();
+  });
+  if (!postgres::IsConnectionSound(status)) session_ = nullptr;
+  if (!status.ok()) return status;
+  return found;
+}
+
+// A unique index of the table answers each condition. Those of transfers and
+// payouts leave out empty request ids: only where the condition does so too
+// does the planner take them.
+
+absl::StatusOr<std::optional<Task>> PostgresStore::FindTask(
+    AccountId client, const std::string& request_id) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const std::optional<postgres::TaskRow> row,
+      FindRow(postgres::TaskTable(),
+              "WHERE client_id = $1::bigint AND request_id = $2::text",
+              {absl::StrCat(client.value), request_id}));
+  if (!row) return std::nullopt;
+  ARCHPOOL_ASSIGN_OR_RETURN(Task task, postgres::TaskOf(*row));
+  return task;
+}
+
+absl::StatusOr<std::optional<TransferId>> PostgresStore::FindDeposit(
+    const std::string& request_id) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const std::optional<Transfer> deposit,
+      FindRow(postgres::TransferTable(),
+              "WHERE request_id = $1::text AND request_id <> ''",
+              {request_id}));
+  return deposit ? std::optional(deposit->id) : std::nullopt;
+}
+
+absl::StatusOr<std::optional<Payout>> PostgresStore::FindPayout(
+    AccountId account, const std::string& request_id) {
+  return FindRow(postgres::PayoutTable(),
+                 "WHERE account_id = $1::bigint AND request_id = $2::text"
+                 " AND request_id <> ''",
+                 {absl::StrCat(account.value), request_id});
+}
+
+absl::StatusOr<std::optional<DatasetRecord>> PostgresStore::FindDataset(
+    const Digest& id) {
+  return FindRow(postgres::DatasetTable(), "WHERE id = decode($1::text, 'hex')",
+                 {id.ToString()});
 }
 
 }  // namespace archpool

@@ -5,7 +5,9 @@
 #define ARCHPOOL_SERVER_STORAGE_POSTGRES_POSTGRES_STORE_H_
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -14,6 +16,11 @@
 #include "server/storage/store.h"
 
 namespace archpool {
+
+namespace postgres {
+template <typename Record>
+struct Table;
+}  // namespace postgres
 
 class PostgresStore : public Store {
  public:
@@ -29,9 +36,23 @@ class PostgresStore : public Store {
   absl::Status Commit(int64_t epoch, int64_t sequence,
                       absl::Span<const Event> events) override;
 
+  absl::StatusOr<std::optional<Task>> FindTask(
+      AccountId client, const std::string& request_id) override;
+  absl::StatusOr<std::optional<TransferId>> FindDeposit(
+      const std::string& request_id) override;
+  absl::StatusOr<std::optional<Payout>> FindPayout(
+      AccountId account, const std::string& request_id) override;
+  absl::StatusOr<std::optional<DatasetRecord>> FindDataset(
+      const Digest& id) override;
+
  private:
   struct Session;
   Session& Connected();
+  // The one row of the table under `condition`, if there is one.
+  template <typename Row>
+  absl::StatusOr<std::optional<Row>> FindRow(
+      const postgres::Table<Row>& table, const std::string& condition,
+      const std::vector<std::string>& parameters);
 
   const std::string connection_string_;
   const absl::Duration statement_max_;
