@@ -205,6 +205,28 @@ TEST_F(EngineTest, ACommandAfterTheStopIsRefusedAtOnce) {
   EXPECT_THAT(engine.Call(Create("late")), FailsWith("ENGINE_STOPPED"));
 }
 
+// What a database from before there were receipts lacks is made as the engine
+// starts; no command asks for it.
+TEST(EngineUpgradeTest, RecordsOfAnOlderServerAreUpgraded) {
+  MemoryStore store;
+  const Account alice{.id = {1}, .name = "alice", .role = Role::kMiner};
+  const std::vector<Event> before = {alice, Balance{Place::Outside(), -7},
+                                     Balance{Place::Of(alice.id), 7}};
+  const auto loaded = store.TakeOver();
+  ASSERT_THAT(loaded, IsOk());
+  ASSERT_THAT(store.Commit(loaded->epoch, loaded->sequence, before), IsOk());
+  SteadyClock clock;
+  Engine engine(clock, store, PoolPolicy(), EngineOptions());
+  ASSERT_THAT(engine.Start(), IsOk());
+  EXPECT_THAT(engine.Call(CreateAccount{"bob", Role::kMiner, Sha256("bob")}),
+              IsOk());
+  engine.Stop();
+  const absl::StatusOr<OpenReceipts> open = store.Open(10);
+  ASSERT_THAT(open, IsOk());
+  ASSERT_THAT(open->receipts, SizeIs(1));
+  EXPECT_EQ(open->receipts[0].account, alice.id);
+}
+
 TEST(EngineQueueTest, AFullQueueRefuses) {
   SteadyClock clock;
   FaultyStore store;
