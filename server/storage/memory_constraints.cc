@@ -21,9 +21,7 @@ std::string FirstBroken(std::initializer_list<Check> checks) {
 
 // Set with one of the kinds that name an account or a task, 0 otherwise.
 bool IsKnown(const Place& place) {
-  const bool is_numbered =
-      place.kind == PlaceKind::kAccount || place.kind == PlaceKind::kEscrow;
-  return is_numbered ? place.id > 0 : place.id == 0;
+  return IsNumbered(place.kind) ? place.id > 0 : place.id == 0;
 }
 
 bool IsUnsettled(const Task& task) { return task.fee == 0 && task.refund == 0; }

@@ -38,9 +38,7 @@ std::string RandomRecords::RandomText() {
 
 Place RandomRecords::RandomPlace() {
   const auto kind = static_cast<PlaceKind>(Below(4));
-  const bool is_numbered =
-      kind == PlaceKind::kAccount || kind == PlaceKind::kEscrow;
-  return {kind, is_numbered ? 1 + Below(20) : 0};
+  return {kind, IsNumbered(kind) ? 1 + Below(20) : 0};
 }
 
 template <typename Record>
@@ -88,9 +86,9 @@ void RandomRecords::PutAccount() {
   Emit(Account{
       .id = id,
       .name = absl::StrCat(RandomText(), "#", id.value),
-      .role = static_cast<Role>(Below(4)),
+      .role = Value<Role>(),
       .token_hash = RandomDigest(),
-      .state = static_cast<AccountState>(Below(2)),
+      .state = Value<AccountState>(),
       .trials_accepted = Large(),
       .trials_rejected = Large(),
       .trials_abandoned = Large(),
@@ -164,7 +162,7 @@ void RandomRecords::PutTask() {
                         : std::make_shared<const TaskSpec>(
                               RandomSpec(rng_, Any<DatasetRecord>().id));
   const Amount reward = spec->terms.reward;
-  const auto state = static_cast<TaskState>(Below(5));
+  const auto state = Value<TaskState>();
   Task task{.id = id,
             .client = Any<Account>().id,
             .request_id = absl::StrCat(RandomText(), "#", id.value),
@@ -174,7 +172,7 @@ void RandomRecords::PutTask() {
             .state = state,
             .end_reason = state == TaskState::kActive
                               ? EndReason::kNone
-                              : static_cast<EndReason>(1 + Below(6)),
+                              : ValueAfterFirst<EndReason>(),
             .create_time = RandomTime(),
             .deadline = RandomTime(),
             .time_away = absl::Nanoseconds(Large())};
@@ -199,7 +197,7 @@ void RandomRecords::PutSubspace() {
       .task = task.id,
       .box =
           boxes[static_cast<size_t>(Below(static_cast<int64_t>(boxes.size())))],
-      .state = static_cast<SubspaceState>(Below(4)),
+      .state = Value<SubspaceState>(),
       .attempt = Large()};
   if (Coin()) {
     record.parent = {1 + Large()};
@@ -232,7 +230,7 @@ void RandomRecords::PutSession() {
                .threads = 1 + Large(),
                .hardware_class = RandomText(),
                .key = Coin() ? PublicKey{RandomDigest().bytes} : PublicKey{},
-               .state = static_cast<SessionState>(Below(2)),
+               .state = Value<SessionState>(),
                .create_time = RandomTime(),
                .performance = RandomPerformance()});
 }
@@ -244,7 +242,7 @@ void RandomRecords::PutLease() {
     if (earlier.subspace == subspace.id &&
         earlier.state == LeaseState::kActive &&
         earlier.role == LeaseRole::kPrimary) {
-      earlier.state = static_cast<LeaseState>(1 + Below(4));
+      earlier.state = ValueAfterFirst<LeaseState>();
       Emit(earlier);
       break;
     }
@@ -255,15 +253,15 @@ void RandomRecords::PutLease() {
               .session = Any<Session>().id,
               .account = Any<Account>().id,
               .attempt = Large(),
-              .role = static_cast<LeaseRole>(Below(2)),
-              .state = static_cast<LeaseState>(Below(5)),
+              .role = Value<LeaseRole>(),
+              .state = Value<LeaseState>(),
               .trials_target = Large(),
               .create_time = RandomTime(),
               .expire_time = RandomTime(),
               .deadline = RandomTime(),
               .high_reward = Coin(),
               .backups_wanted = Large(),
-              .backup_reason = static_cast<BackupReason>(Below(4)),
+              .backup_reason = Value<BackupReason>(),
               .miss_ppm = Large(),
               .check_time = Coin() ? RandomTime() : absl::InfiniteFuture()};
   if (lease.role == LeaseRole::kBackup) lease.primary = {1 + Large()};
@@ -274,7 +272,7 @@ void RandomRecords::PutLease() {
 void RandomRecords::PutTrial() {
   const TrialId id{NewOrEarlier<Trial>()};
   const Lease& lease = Any<Lease>();
-  const auto state = static_cast<TrialState>(Below(6));
+  const auto state = Value<TrialState>();
   Trial trial{.id = id,
               .task = lease.task,
               .subspace = lease.subspace,
@@ -306,7 +304,7 @@ void RandomRecords::PutTrial() {
     trial.upload_deadline = RandomTime();
   }
   if (state == TrialState::kAccepted) {
-    trial.basis = static_cast<TrialBasis>(1 + Below(4));
+    trial.basis = ValueAfterFirst<TrialBasis>();
     trial.is_barred = Coin();
     trial.is_matured = Coin();
     if (trial.basis != TrialBasis::kSampledOut) {
@@ -354,8 +352,8 @@ void RandomRecords::PutAudit() {
   Audit audit{.id = id,
               .trial = trial,
               .task = All<Trial>().at(trial).task,
-              .kind = static_cast<AuditKind>(Below(2)),
-              .state = static_cast<AuditState>(Below(4)),
+              .kind = Value<AuditKind>(),
+              .state = Value<AuditState>(),
               .segment = Large(),
               .measures_all = Coin(),
               .opening = Coin() ? RandomOpening() : Opening(),
@@ -368,9 +366,9 @@ void RandomRecords::PutAudit() {
     audit.verifier = Any<Account>().id;
   }
   for (int64_t looks = Below(3); looks > 0; --looks) {
-    audit.looks.push_back({Any<Account>().id, RandomText(),
-                           static_cast<LookKind>(Below(3)), Coin(), Large(),
-                           RandomText(), RandomTime(), RandomTime()});
+    audit.looks.push_back({Any<Account>().id, RandomText(), Value<LookKind>(),
+                           Coin(), Large(), RandomText(), RandomTime(),
+                           RandomTime()});
     audit.looks.back().failed_again = audit.looks.back().count % 2 == 1;
   }
   if (Coin()) audit.lease_time = audit.wait_time = RandomTime();
@@ -398,7 +396,7 @@ void RandomRecords::PutPayout() {
     if (IsEnded(earlier->second.state)) return;
     payout = earlier->second;
   }
-  payout.state = static_cast<PayoutState>(Below(6));
+  payout.state = Value<PayoutState>();
   payout.attempt = Large();
   payout.reference = RandomText();
   payout.reason = RandomText();

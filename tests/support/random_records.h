@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/base/counter_rng.h"
+#include "common/base/words.h"
 #include "server/core/records/entities.h"
 #include "server/core/records/keys.h"
 #include "server/core/records/snapshot.h"
@@ -61,6 +62,15 @@ class RandomRecords {
   int64_t Below(int64_t bound);  // [0, bound)
   bool Coin() { return Below(2) == 0; }
   int64_t Large() { return Below(int64_t{1} << 62); }
+  // Any of an enum's, and any but its first.
+  template <HasWords Enum>
+  Enum Value() {
+    return static_cast<Enum>(Below(kCountOf<Enum>));
+  }
+  template <HasWords Enum>
+  Enum ValueAfterFirst() {
+    return static_cast<Enum>(1 + Below(kCountOf<Enum> - 1));
+  }
   Digest RandomDigest();
   absl::Time RandomTime();
   std::string RandomText();  // quotes, backslashes, braces, Unicode, newlines

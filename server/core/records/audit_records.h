@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/base/words.h"
 #include "common/model/commitment.h"
 #include "common/model/ids.h"
 
@@ -17,11 +18,16 @@ namespace archpool {
 // kAsked: the miner is to lay its segment open. kWaiting: all is here, for a
 // verifier to take it. kDone: there is a verdict, or none is wanted any more.
 enum class AuditState { kAsked, kWaiting, kLeased, kDone };
+template <>
+inline constexpr const char* kWordsOf<AuditState>[] = {"asked", "waiting",
+                                                       "leased", "done"};
 
 enum class AuditKind {
   kSegment,  // one segment, laid open by the miner
   kWhole,    // the whole training, from its key alone
 };
+template <>
+inline constexpr const char* kWordsOf<AuditKind>[] = {"segment", "whole"};
 
 // What the miner has yet to send, as bits of Audit::missing.
 enum AuditPart : int64_t {
@@ -33,6 +39,9 @@ enum AuditPart : int64_t {
 
 // What a verifier found. kInconclusive: it could not tell.
 enum class LookKind { kInconclusive, kBlames, kClears };
+template <>
+inline constexpr const char* kWordsOf<LookKind>[] = {"inconclusive", "blames",
+                                                     "clears"};
 
 // One verifier's findings of one kind about one audit, of which those that
 // blame, and those after a blame, are kept: they are votes, the latest counts.

@@ -1,20 +1,16 @@
 #include "server/core/records/entities.h"
 
 #include "absl/strings/str_cat.h"
-#include "server/core/records/words.h"
+#include "server/core/records/transitions.h"
 
 namespace archpool {
 
-bool IsEnded(TaskState state) {
-  return state != TaskState::kActive && state != TaskState::kFinishing;
-}
-
-bool IsEnded(PayoutState state) {
-  return state == PayoutState::kSettled || state == PayoutState::kRefused;
-}
+bool IsEnded(TaskState state) { return IsEnd(state); }
+bool IsEnded(PayoutState state) { return IsEnd(state); }
 
 bool IsPending(TrialState state) {
-  return state == TrialState::kCommitted || state == TrialState::kUploaded;
+  return state != TrialState::kAccepted &&
+         MayStep<TrialState>(state, TrialState::kAccepted);
 }
 
 bool operator==(const Task& a, const Task& b) {
@@ -30,25 +26,6 @@ bool operator==(const Task& a, const Task& b) {
          a.fee_pot == b.fee_pot && a.bonus_pot == b.bonus_pot &&
          a.work_pot == b.work_pot && a.fee == b.fee && a.refund == b.refund;
 }
-
-const char* ToString(Role value) { return WordOf(value); }
-const char* ToString(AccountState value) { return WordOf(value); }
-const char* ToString(TaskState value) { return WordOf(value); }
-const char* ToString(EndReason value) { return WordOf(value); }
-const char* ToString(SubspaceState value) { return WordOf(value); }
-const char* ToString(SessionState value) { return WordOf(value); }
-const char* ToString(LeaseState value) { return WordOf(value); }
-const char* ToString(LeaseRole value) { return WordOf(value); }
-const char* ToString(BackupReason value) { return WordOf(value); }
-const char* ToString(TrialState value) { return WordOf(value); }
-const char* ToString(TrialBasis value) { return WordOf(value); }
-const char* ToString(AuditState value) { return WordOf(value); }
-const char* ToString(AuditKind value) { return WordOf(value); }
-const char* ToString(LookKind value) { return WordOf(value); }
-const char* ToString(PayoutState value) { return WordOf(value); }
-const char* ToString(RewardRule value) { return WordOf(value); }
-const char* ToString(PlaceKind value) { return WordOf(value); }
-const char* ToString(TransferKind value) { return WordOf(value); }
 
 std::string ToString(const Place& place) {
   switch (place.kind) {

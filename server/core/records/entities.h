@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/base/words.h"
 #include "common/crypto/sha256.h"
 #include "common/data/dataset.h"
 #include "common/model/account.h"
@@ -90,7 +91,10 @@ struct DatasetRecord {
 // kFinishing: nothing new begins, and verdicts are awaited. An ended task never
 // changes again.
 enum class TaskState { kActive, kFinishing, kSucceeded, kFailed, kCancelled };
-bool IsEnded(TaskState state);
+template <>
+inline constexpr const char* kWordsOf<TaskState>[] = {
+    "active", "finishing", "succeeded", "failed", "cancelled"};
+bool IsEnded(TaskState state);  // no step leads from it
 
 enum class EndReason {
   kNone,
@@ -101,6 +105,10 @@ enum class EndReason {
   kCancelled,
   kNothingLearns  // the results are what guessing gives
 };
+template <>
+inline constexpr const char* kWordsOf<EndReason>[] = {
+    "none",      "budget",    "target",        "time_limit",
+    "exhausted", "cancelled", "nothing_learns"};
 
 struct Task {
   TaskId id;
@@ -133,6 +141,9 @@ struct Task {
 // kCompleted: every network in it was tried. kPruned: trying more of it is not
 // worth its price.
 enum class SubspaceState { kOpen, kLeased, kCompleted, kPruned };
+template <>
+inline constexpr const char* kWordsOf<SubspaceState>[] = {
+    "open", "leased", "completed", "pruned"};
 
 // A box is split in place: it keeps one part, a new record takes the other. So
 // the boxes of a task are disjoint and add up to its space at every moment, and
@@ -186,24 +197,6 @@ using Event =
     std::variant<Account, DatasetRecord, Task, SubspaceRecord, Session, Lease,
                  Trial, Audit, Transfer, Balance, Ranking, Payout, Owed,
                  Receipt, PoolClock, VerifierRecord>;
-
-// The words used in SQL, on the wire and in transcripts, as they stand in
-// words.h: "active", "succeeded", …
-const char* ToString(Role value);
-const char* ToString(AccountState value);
-const char* ToString(TaskState value);
-const char* ToString(EndReason value);
-const char* ToString(SubspaceState value);
-const char* ToString(SessionState value);
-const char* ToString(LeaseState value);
-const char* ToString(LeaseRole value);
-const char* ToString(BackupReason value);
-const char* ToString(TrialState value);
-const char* ToString(TrialBasis value);
-const char* ToString(AuditState value);
-const char* ToString(AuditKind value);
-const char* ToString(LookKind value);
-const char* ToString(PayoutState value);
 
 }  // namespace archpool
 

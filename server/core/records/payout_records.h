@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "common/base/words.h"
 #include "common/crypto/sha256.h"
 #include "common/model/ids.h"
 
@@ -24,7 +25,10 @@ enum class PayoutState {
   kSettled,
   kRefused
 };
-bool IsEnded(PayoutState state);
+template <>
+inline constexpr const char* kWordsOf<PayoutState>[] = {
+    "waiting", "sending", "unknown", "sent", "settled", "refused"};
+bool IsEnded(PayoutState state);  // no step leads from it
 
 struct Payout {
   PayoutId id;

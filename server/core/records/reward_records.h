@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "common/base/words.h"
 #include "common/model/ids.h"
 
 namespace archpool {
@@ -16,6 +17,8 @@ enum class RewardRule {
   kProportional,  // its own accepted work, when it ends
   kPplns,         // what the pool's last work units are still owed
 };
+template <>
+inline constexpr const char* kWordsOf<RewardRule>[] = {"proportional", "pplns"};
 
 // Where part of what an account is paid goes: of 1'000'000 in all.
 struct RevenuePart {
@@ -45,8 +48,6 @@ struct Receipt {
 
   friend bool operator==(const Receipt&, const Receipt&) = default;
 };
-
-const char* ToString(RewardRule value);
 
 }  // namespace archpool
 

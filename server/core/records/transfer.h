@@ -8,12 +8,22 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "common/base/words.h"
 #include "common/model/ids.h"
 
 namespace archpool {
 
 // Where money lies: kPayouts is set aside to leave the pool.
 enum class PlaceKind { kOutside, kFees, kAccount, kEscrow, kPayouts };
+template <>
+inline constexpr const char* kWordsOf<PlaceKind>[] = {
+    "outside", "fees", "account", "escrow", "payouts"};
+
+// Whether there is one for each account, or for each task.
+constexpr bool IsNumbered(PlaceKind kind) {
+  return kind == PlaceKind::kAccount || kind == PlaceKind::kEscrow;
+}
+
 struct Place {
   PlaceKind kind = PlaceKind::kOutside;
   int64_t id = 0;  // the account's or the task's; 0 for the others
@@ -42,6 +52,10 @@ enum class TransferKind {
   kSettle,  // left the pool
   kReturn   // came back, refused by the rail
 };
+template <>
+inline constexpr const char* kWordsOf<TransferKind>[] = {
+    "deposit", "escrow", "pay",    "finders_bonus", "fee",
+    "refund",  "share",  "payout", "settle",        "return"};
 
 // An immutable movement from `debit` to `credit`.
 struct Transfer {
@@ -67,9 +81,6 @@ struct Balance {
   friend bool operator==(const Balance&, const Balance&) = default;
 };
 
-// The words used in SQL, on the wire and in transcripts.
-const char* ToString(PlaceKind value);
-const char* ToString(TransferKind value);
 // "account:7", "escrow:task-3", "fees", "payouts", "outside".
 std::string ToString(const Place& place);
 

@@ -211,6 +211,15 @@ constexpr bool MayStep(std::optional<State> from, State to) {
   return false;
 }
 
+// Nothing leads from it.
+template <typename State>
+constexpr bool IsEnd(State state) {
+  for (const Transition<State>& step : kTransitionsOf<State>) {
+    if (step.from == state) return false;
+  }
+  return true;
+}
+
 // Aborts, saying which record was to go from where to where.
 [[noreturn]] void WrongStep(const std::string& record, const char* from,
                             const char* to);

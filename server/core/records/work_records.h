@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/base/words.h"
 #include "common/crypto/sha256.h"
 #include "common/crypto/signature.h"
 #include "common/model/ids.h"
@@ -32,6 +33,8 @@ struct Performance {
 
 // kClosed: the same worker has registered again.
 enum class SessionState { kOpen, kClosed };
+template <>
+inline constexpr const char* kWordsOf<SessionState>[] = {"open", "closed"};
 
 struct Session {
   SessionId id;
@@ -55,7 +58,12 @@ inline std::string HardwareClassOf(const Session& session) {
 // kCompleted: all reported. kReleased: by the worker. kExpired: by time.
 // kRevoked: by the pool, as where an account is suspended.
 enum class LeaseState { kActive, kCompleted, kReleased, kExpired, kRevoked };
+template <>
+inline constexpr const char* kWordsOf<LeaseState>[] = {
+    "active", "completed", "released", "expired", "revoked"};
 enum class LeaseRole { kPrimary, kBackup };
+template <>
+inline constexpr const char* kWordsOf<LeaseRole>[] = {"primary", "backup"};
 
 // Why a backup is wanted for a lease.
 enum class BackupReason {
@@ -64,6 +72,9 @@ enum class BackupReason {
   kSlow,      // will hardly finish in time at its present pace
   kUnproven,  // too little is known of its miner
 };
+template <>
+inline constexpr const char* kWordsOf<BackupReason>[] = {"none", "silent",
+                                                         "slow", "unproven"};
 
 struct Lease {
   LeaseId id;
@@ -105,6 +116,9 @@ enum class TrialState {
   kRejected,
   kAbandoned
 };
+template <>
+inline constexpr const char* kWordsOf<TrialState>[] = {
+    "assigned", "committed", "uploaded", "accepted", "rejected", "abandoned"};
 // Committed or uploaded: a verdict is awaited.
 bool IsPending(TrialState state);
 
@@ -118,6 +132,9 @@ enum class TrialBasis {
   kAudited,     // a segment was replayed, and the claim tested
   kReplayed,    // the whole training was
 };
+template <>
+inline constexpr const char* kWordsOf<TrialBasis>[] = {
+    "none", "sampled_out", "unverified", "audited", "replayed"};
 
 // The reason of an abandoned trial whose architecture somebody else committed
 // first, as a backup or before one. If it is committed all the same before its

@@ -18,9 +18,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "common/base/status.h"
+#include "common/base/words.h"
 #include "server/core/records/entities.h"
-#include "server/core/records/words.h"
 #include "server/storage/postgres/array_text.h"
 #include "server/storage/postgres/query.h"
 
