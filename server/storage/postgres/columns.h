@@ -166,19 +166,24 @@ struct Column {
   std::function<void(const Record&, ArrayText&)> write;
   // Not called for NULL: the record keeps what it was made with.
   std::function<absl::Status(absl::string_view, Record&)> read;
+  // Of an enum: those that it may hold.
+  absl::Span<const char* const> words = {};
 };
 
 // `access` is generic: it gives the field of a record, or of a const record.
 template <typename Record, typename Access>
 Column<Record> Field(const char* name, Access access) {
   const Record example{};
-  return {name, ShapeOf(access(example)),
-          [access](const Record& record, ArrayText& array) {
-            Write(access(record), array);
-          },
-          [access](absl::string_view text, Record& record) {
-            return Read(text, access(record));
-          }};
+  using Value = std::remove_cvref_t<decltype(access(example))>;
+  Column<Record> column = {name, ShapeOf(access(example)),
+                           [access](const Record& record, ArrayText& array) {
+                             Write(access(record), array);
+                           },
+                           [access](absl::string_view text, Record& record) {
+                             return Read(text, access(record));
+                           }};
+  if constexpr (HasWords<Value>) column.words = kWordsOf<Value>;
+  return column;
 }
 
 // As Field, with NULL in place of `none`, the value a new record has there.

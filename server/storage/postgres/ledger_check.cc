@@ -5,16 +5,19 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "server/storage/ledger_sums.h"
 #include "server/storage/postgres/load.h"
 #include "server/storage/postgres/query.h"
 #include "server/storage/postgres/rows.h"
+#include "server/storage/postgres/sql_words.h"
 
 namespace archpool::postgres {
 namespace {
 
-// $1 is the last transfer that was looked at before, in all of these.
+// $1 is the last transfer that was looked at before, in all of these. {ended}
+// stands for the states in which what is asked for has ended.
 
 // Sums are numeric: they may pass 64 bits.
 constexpr char kTotalsSql[] = R"sql(
@@ -34,7 +37,7 @@ constexpr char kUnsettledEscrowsSql[] = R"sql(
 SELECT kind, place_id, balance.amount::text
 FROM balance JOIN task ON task.id = place_id
 WHERE kind = 'escrow' AND balance.amount <> 0
-  AND task.state IN ('succeeded', 'failed', 'cancelled')
+  AND task.state IN {ended}
 ORDER BY place_id)sql";
 
 // Each payout was set aside once, and its end moved the money once: those that
@@ -42,7 +45,7 @@ ORDER BY place_id)sql";
 constexpr char kWrongPayoutsSql[] = R"sql(
 WITH looked_at AS (
   SELECT id, state FROM payout
-  WHERE $1::bigint = 0 OR state NOT IN ('settled', 'refused') OR id IN (
+  WHERE $1::bigint = 0 OR state NOT IN {ended} OR id IN (
     SELECT payout_id FROM transfer
     WHERE id > $1::bigint AND payout_id IS NOT NULL)
 ), moved AS (
@@ -53,7 +56,7 @@ WITH looked_at AS (
 SELECT payout.id, state, coalesce(begun, 0), coalesce(ended, 0)
 FROM looked_at AS payout LEFT JOIN moved ON moved.payout_id = payout.id
 WHERE coalesce(begun, 0) <> 1
-  OR coalesce(ended, 0) <> (state IN ('settled', 'refused'))::int
+  OR coalesce(ended, 0) <> (state IN {ended})::int
 ORDER BY payout.id)sql";
 
 // What an ended task paid each miner is what its accepted trials, by verdicts
@@ -112,10 +115,15 @@ GROUP BY account_id HAVING sum(got) <> sum(earned) ORDER BY account_id)sql";
 constexpr char kSetAsideSql[] = R"sql(
 SELECT open::text, aside::text FROM
   (SELECT coalesce(sum(amount), 0) AS open FROM payout
-   WHERE state NOT IN ('settled', 'refused')) AS payouts,
+   WHERE state NOT IN {ended}) AS payouts,
   (SELECT coalesce(sum(amount), 0) AS aside FROM balance
    WHERE kind = 'payouts') AS place
 WHERE open <> aside)sql";
+
+template <typename State>
+std::string WithEnds(absl::string_view sql) {
+  return absl::StrReplaceAll(sql, {{"{ended}", EndedWords<State>()}});
+}
 
 absl::StatusOr<Place> PlaceOf(const pqxx::row& row) {
   Place place;
@@ -158,7 +166,8 @@ absl::StatusOr<LedgerCheck> CheckLedger(pqxx::transaction_base& transaction,
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Balance> balances,
                             Select(transaction, BalanceTable(), "", {}));
   CheckBalances(reached.sums, balances, check);
-  for (const auto& row : transaction.exec(kUnsettledEscrowsSql)) {
+  for (const auto& row :
+       transaction.exec(WithEnds<TaskState>(kUnsettledEscrowsSql))) {
     ARCHPOOL_ASSIGN_OR_RETURN(const Place place, PlaceOf(row));
     check.violations.push_back(absl::StrCat("the task has ended, and ",
                                             ToString(place), " still holds ",
@@ -178,12 +187,14 @@ absl::StatusOr<LedgerCheck> CheckLedger(pqxx::transaction_base& transaction,
                      " was paid through the window, and is owed, ",
                      row[1].c_str(), ", and earned ", row[2].c_str()));
   }
-  for (const auto& row : Execute(transaction, kWrongPayoutsSql, since)) {
+  for (const auto& row :
+       Execute(transaction, WithEnds<PayoutState>(kWrongPayoutsSql), since)) {
     check.violations.push_back(absl::StrCat(
         PayoutId{row[0].as<int64_t>()}.ToString(), " is ", row[1].c_str(),
         ", and has ", row[2].c_str(), " + ", row[3].c_str(), " transfers"));
   }
-  for (const auto& row : transaction.exec(kSetAsideSql)) {
+  for (const auto& row :
+       transaction.exec(WithEnds<PayoutState>(kSetAsideSql))) {
     check.violations.push_back(absl::StrCat("the open payouts come to ",
                                             row[0].c_str(), ", and ",
                                             row[1].c_str(), " is set aside"));

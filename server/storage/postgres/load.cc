@@ -7,14 +7,23 @@
 #include <utility>
 
 #include "absl/container/btree_map.h"
+#include "absl/strings/str_cat.h"
 #include "server/core/records/keys.h"
 #include "server/storage/postgres/rows.h"
+#include "server/storage/postgres/sql_words.h"
 
 namespace archpool::postgres {
 namespace {
 
-constexpr char kOfOpenTasks[] =
-    "task_id IN (SELECT id FROM task WHERE state IN ('active', 'finishing'))";
+// Conditions: what has not ended, and what belongs to a task that has not.
+template <typename State>
+std::string IsOpen() {
+  return absl::StrCat("state NOT IN ", EndedWords<State>());
+}
+std::string OfOpenTasks() {
+  return absl::StrCat("task_id IN (SELECT id FROM task WHERE ",
+                      IsOpen<TaskState>(), ")");
+}
 
 template <typename Row>
 absl::Status AddRecords(pqxx::transaction_base& transaction,
@@ -33,7 +42,7 @@ absl::Status AddTasksAndSubspaces(pqxx::transaction_base& transaction,
   ARCHPOOL_ASSIGN_OR_RETURN(
       const std::vector<TaskRow> tasks,
       Select(transaction, TaskTable(),
-             "WHERE state IN ('active', 'finishing') ORDER BY id", {}));
+             absl::StrCat("WHERE ", IsOpen<TaskState>(), " ORDER BY id"), {}));
   absl::btree_map<TaskId, std::shared_ptr<const TaskSpec>> specs;
   for (const TaskRow& row : tasks) {
     ARCHPOOL_ASSIGN_OR_RETURN(Task task, TaskOf(row));
@@ -43,7 +52,7 @@ absl::Status AddTasksAndSubspaces(pqxx::transaction_base& transaction,
   ARCHPOOL_ASSIGN_OR_RETURN(
       const std::vector<SubspaceRow> subspaces,
       Select(transaction, SubspaceTable(),
-             absl::StrCat("WHERE ", kOfOpenTasks, " ORDER BY id"), {}));
+             absl::StrCat("WHERE ", OfOpenTasks(), " ORDER BY id"), {}));
   for (const SubspaceRow& row : subspaces) {
     ARCHPOOL_ASSIGN_OR_RETURN(
         SubspaceRecord record,
@@ -53,7 +62,7 @@ absl::Status AddTasksAndSubspaces(pqxx::transaction_base& transaction,
   ARCHPOOL_ASSIGN_OR_RETURN(
       const std::vector<RankingRow> rankings,
       Select(transaction, RankingTable(),
-             absl::StrCat("WHERE ", kOfOpenTasks, " ORDER BY task_id"), {}));
+             absl::StrCat("WHERE ", OfOpenTasks(), " ORDER BY task_id"), {}));
   for (const RankingRow& row : rankings) {
     ARCHPOOL_ASSIGN_OR_RETURN(Ranking ranking,
                               RankingOf(row, specs.at(row.task)->space));
@@ -127,21 +136,22 @@ absl::StatusOr<PoolSnapshot> Load(pqxx::connection& connection) {
   ARCHPOOL_RETURN_IF_ERROR(AddRecords(transaction, SessionTable(),
                                       "WHERE state = 'open' ORDER BY id",
                                       records));
-  ARCHPOOL_RETURN_IF_ERROR(AddRecords(
-      transaction, LeaseTable(),
-      absl::StrCat("WHERE state = 'active' AND ", kOfOpenTasks, " ORDER BY id"),
-      records));
+  ARCHPOOL_RETURN_IF_ERROR(
+      AddRecords(transaction, LeaseTable(),
+                 absl::StrCat("WHERE state = 'active' AND ", OfOpenTasks(),
+                              " ORDER BY id"),
+                 records));
   ARCHPOOL_RETURN_IF_ERROR(AddRecords(
       transaction, TrialTable(),
-      absl::StrCat("WHERE ", kOfOpenTasks, " ORDER BY id"), records));
+      absl::StrCat("WHERE ", OfOpenTasks(), " ORDER BY id"), records));
   ARCHPOOL_RETURN_IF_ERROR(AddRecords(
       transaction, AuditTable(),
-      absl::StrCat("WHERE state <> 'done' AND ", kOfOpenTasks, " ORDER BY id"),
+      absl::StrCat("WHERE state <> 'done' AND ", OfOpenTasks(), " ORDER BY id"),
       records));
   records.insert(records.end(), rankings.begin(), rankings.end());
   ARCHPOOL_RETURN_IF_ERROR(AddRecords(
       transaction, PayoutTable(),
-      "WHERE state NOT IN ('settled', 'refused') ORDER BY id", records));
+      absl::StrCat("WHERE ", IsOpen<PayoutState>(), " ORDER BY id"), records));
   ARCHPOOL_RETURN_IF_ERROR(
       AddRecords(transaction, OwedTable(),
                  "WHERE amount <> 0 ORDER BY account_id, position", records));

@@ -12,6 +12,7 @@
 #include "common/base/stop.h"
 #include "common/crypto/sha256.h"
 #include "server/storage/postgres/query.h"
+#include "server/storage/postgres/schema_checks.h"
 #include "server/storage/postgres/server_errors.h"
 
 namespace archpool {
@@ -141,6 +142,7 @@ absl::Status Apply(pqxx::connection& connection, size_t version,
 
 absl::Status Migrate(const std::string& connection_string,
                      absl::Span<const Migration> migrations,
+                     absl::Span<const SchemaCheck> checks,
                      const MigrateOptions& options) {
   ARCHPOOL_RETURN_IF_ERROR(CheckNumbers(migrations));
   ARCHPOOL_RETURN_IF_ERROR(postgres::CheckConnectionString(connection_string));
@@ -164,13 +166,19 @@ absl::Status Migrate(const std::string& connection_string,
       if (options.stop.stop_requested()) return Stopped();
       ARCHPOOL_RETURN_IF_ERROR(Apply(*connection, i + 1, migrations[i]));
     }
-    return absl::OkStatus();
+    return postgres::WidenChecks(*connection, checks);
   });
   // What may have been applied is seen at the next start.
   if (absl::IsUnknown(status)) {
     return Unavailable("STORE_UNREACHABLE", status.message());
   }
   return postgres::AsSeenAtStart(status);
+}
+
+absl::Status Migrate(const std::string& connection_string,
+                     const MigrateOptions& options) {
+  return Migrate(connection_string, EmbeddedMigrations(),
+                 postgres::SchemaChecks(), options);
 }
 
 }  // namespace archpool

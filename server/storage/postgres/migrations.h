@@ -21,11 +21,21 @@ struct Migration {
 // Those of this program, by version.
 const std::vector<Migration>& EmbeddedMigrations();
 
+// A CHECK constraint that the database is to have, whatever migrations made of
+// it: it takes at least the words that its condition quotes.
+struct SchemaCheck {
+  std::string table;
+  std::string name;
+  std::string condition;
+};
+
 // Applies what is missing, in order, each in a transaction of its own that also
-// records its version and checksum. Idempotent; of several programs that start
+// records its version and checksum, and then makes anew those of `checks` that
+// lack a word (schema_checks.h). Idempotent; of several programs that start
 // at once one applies and the others wait for it (an advisory lock), which is
 // told to `on_wait`, once. UNAVAILABLE (STOPPED): `stop` was requested
-// meanwhile. FAILED_PRECONDITION (DATABASE_TOO_NEW): a newer program was here.
+// meanwhile. FAILED_PRECONDITION (DATABASE_TOO_NEW): a newer program was here,
+// of which there are migrations, or words in a constraint.
 // FAILED_PRECONDITION (MIGRATION_EDITED): an applied file has changed since.
 // INVALID_ARGUMENT (MIGRATION_NAME): the files are not numbered 1, 2, 3, …
 // FAILED_PRECONDITION (MIGRATION_FAILED): the database refused one; that one is
@@ -38,10 +48,17 @@ struct MigrateOptions {
 };
 absl::Status Migrate(const std::string& connection_string,
                      absl::Span<const Migration> migrations,
+                     absl::Span<const SchemaCheck> checks,
                      const MigrateOptions& options = MigrateOptions());
+// Those of this program.
+absl::Status Migrate(const std::string& connection_string,
+                     const MigrateOptions& options = MigrateOptions());
+// Without checks.
 inline absl::Status Migrate(const std::string& connection_string,
+                            absl::Span<const Migration> migrations,
                             const MigrateOptions& options = MigrateOptions()) {
-  return Migrate(connection_string, EmbeddedMigrations(), options);
+  return Migrate(connection_string, migrations, absl::Span<const SchemaCheck>(),
+                 options);
 }
 
 }  // namespace archpool

@@ -13,6 +13,7 @@
 #include "server/storage/postgres/load.h"
 #include "server/storage/postgres/query.h"
 #include "server/storage/postgres/rows.h"
+#include "server/storage/postgres/sql_words.h"
 
 namespace archpool {
 
@@ -332,7 +333,10 @@ absl::StatusOr<std::vector<Payout>> PostgresReader::Payouts(
     parameters.push_back(absl::StrCat(filter.account->value));
     condition += " AND account_id = $3::bigint";
   }
-  if (filter.open_only) condition += " AND state NOT IN ('settled', 'refused')";
+  if (filter.open_only) {
+    absl::StrAppend(&condition, " AND state NOT IN ",
+                    postgres::EndedWords<PayoutState>());
+  }
   condition += " ORDER BY id DESC LIMIT $2::bigint";
   ARCHPOOL_ASSIGN_OR_RETURN(
       std::vector<Payout> payouts,
