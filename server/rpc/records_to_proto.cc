@@ -1,17 +1,41 @@
 #include "server/rpc/records_to_proto.h"
 
 #include <algorithm>
+#include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/check.h"
+#include "common/base/words.h"
 #include "common/model/bonus_region.h"
 #include "common/model/chance.h"
 #include "common/wire/fields.h"
 #include "common/wire/proof_wire.h"
 #include "common/wire/search_space_wire.h"
 #include "common/wire/task_spec_wire.h"
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/generated_enum_reflection.h"
 
 namespace archpool::rpc {
 namespace {
+
+// The value of a wire's enum that is called by the word, behind a prefix;
+// words_test holds that each is there.
+template <typename Proto, HasWords Enum>
+Proto ByWord(Enum value, absl::string_view prefix) {
+  static const auto* const kValues = [prefix] {
+    const auto* const wire = google::protobuf::GetEnumDescriptor<Proto>();
+    auto* const values = new std::vector<Proto>;
+    for (const char* word : kWordsOf<Enum>) {
+      const auto* const found = wire->FindValueByName(
+          absl::StrCat(prefix, absl::AsciiStrToUpper(word)));
+      ARCHPOOL_CHECK(found != nullptr);
+      values->push_back(static_cast<Proto>(found->number()));
+    }
+    return values;
+  }();
+  return kValues->at(static_cast<size_t>(value));
+}
 
 // In millionths, rounded down; -1 for what is not measured.
 int64_t AccuracyPpm(int64_t correct, int64_t count) {
@@ -40,60 +64,22 @@ void FillSummary(const TaskSummary& summary, v1::Task* proto) {
 
 }  // namespace
 
-v1::Role ToProto(Role role) {
-  switch (role) {
-    case Role::kClient:
-      return v1::ROLE_CLIENT;
-    case Role::kMiner:
-      return v1::ROLE_MINER;
-    case Role::kVerifier:
-      return v1::ROLE_VERIFIER;
-    case Role::kOperator:
-      return v1::ROLE_OPERATOR;
-  }
-  return v1::ROLE_UNSPECIFIED;
-}
+v1::Role ToProto(Role role) { return ByWord<v1::Role>(role, "ROLE_"); }
 
 std::optional<Role> RoleFromProto(v1::Role role) {
-  for (const Role known :
-       {Role::kClient, Role::kMiner, Role::kVerifier, Role::kOperator}) {
+  for (size_t i = 0; i < kCountOf<Role>; ++i) {
+    const auto known = static_cast<Role>(i);
     if (ToProto(known) == role) return known;
   }
   return std::nullopt;
 }
 
 v1::TaskState ToProto(TaskState state) {
-  switch (state) {
-    case TaskState::kActive:
-      return v1::TASK_STATE_ACTIVE;
-    case TaskState::kFinishing:
-      return v1::TASK_STATE_FINISHING;
-    case TaskState::kSucceeded:
-      return v1::TASK_STATE_SUCCEEDED;
-    case TaskState::kFailed:
-      return v1::TASK_STATE_FAILED;
-    case TaskState::kCancelled:
-      return v1::TASK_STATE_CANCELLED;
-  }
-  return v1::TASK_STATE_UNSPECIFIED;
+  return ByWord<v1::TaskState>(state, "TASK_STATE_");
 }
 
 v1::TrialState ToProto(TrialState state) {
-  switch (state) {
-    case TrialState::kAssigned:
-      return v1::TRIAL_STATE_ASSIGNED;
-    case TrialState::kCommitted:
-      return v1::TRIAL_STATE_COMMITTED;
-    case TrialState::kUploaded:
-      return v1::TRIAL_STATE_UPLOADED;
-    case TrialState::kAccepted:
-      return v1::TRIAL_STATE_ACCEPTED;
-    case TrialState::kRejected:
-      return v1::TRIAL_STATE_REJECTED;
-    case TrialState::kAbandoned:
-      return v1::TRIAL_STATE_ABANDONED;
-  }
-  return v1::TRIAL_STATE_UNSPECIFIED;
+  return ByWord<v1::TrialState>(state, "TRIAL_STATE_");
 }
 
 v1::Account ToProto(const Account& account) {
