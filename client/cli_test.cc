@@ -16,6 +16,7 @@
 #include "common/channel/program.h"
 #include "common/crypto/token.h"
 #include "common/nas/layer_plan.h"
+#include "common/nas/search/search_policy.h"
 #include "common/wire/search_space_wire.h"
 #include "common/wire/status_wire.h"
 #include "common/wire/task_spec_wire.h"
@@ -276,6 +277,11 @@ TEST_F(CliTest, HelpsANewcomer) {
   }
   EXPECT_EQ(Run({"task", "submit", "--help"}), kExitDone);
   EXPECT_THAT(out_, HasSubstr("Example"));
+  // Where the example task sends whoever looks for them.
+  EXPECT_THAT(out_, HasSubstr(SearchPolicyNames()));
+  std::ostringstream task;
+  task << std::ifstream("deploy/examples/fashion-mnist.yaml").rdbuf();
+  EXPECT_THAT(task.str(), HasSubstr("`archpool task submit --help` lists"));
 }
 
 TEST_F(CliTest, ReadsAmountsInCoins) {

@@ -11,6 +11,7 @@
 #include "client/task_file.h"
 #include "client/watch.h"
 #include "common/base/status.h"
+#include "common/nas/search/search_policy.h"
 
 namespace archpool {
 namespace {
@@ -161,7 +162,9 @@ void AddSubmit(CLI::App& group, Action& action,
   submit->footer(
       "The file is checked first; each problem is shown with its line. The "
       "reward is set\naside from your balance, and what is not used comes "
-      "back.\nExample:\n  archpool --token-file client.token task submit "
+      "back.\nSearch policies that a file may name:\n  " +
+      SearchPolicyNames() +
+      "\nExample:\n  archpool --token-file client.token task submit "
       "fashion-mnist.yaml --wait");
   submit->callback([&action, flags] {
     action = [flags](Context& c) { return Submit(c, *flags); };
