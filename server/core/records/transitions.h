@@ -1,46 +1,13 @@
-// Which state of a record may follow which, who causes it, and why: one table
-// an enum of states. PoolState::Put refuses every other step, and the states in
-// docs/protocol.md are these tables, as transitions_test holds. Constants and
-// pure functions; thread-safe.
+// The steps of each kind of record's states: one table an enum of states.
+// PoolState::Put refuses every other step, and the states in docs/protocol.md
+// are these tables, as transitions_test holds. Constants; thread-safe.
 #ifndef ARCHPOOL_SERVER_CORE_RECORDS_TRANSITIONS_H_
 #define ARCHPOOL_SERVER_CORE_RECORDS_TRANSITIONS_H_
 
-#include <cstddef>
-#include <optional>
-#include <string>
-
 #include "server/core/records/entities.h"
+#include "server/core/records/transition.h"
 
 namespace archpool {
-
-// Whose doing a step is. kHolder: of an account, whatever its role. kPayer: the
-// part of the pool that sends money, by what the rail says. kPool: its rules,
-// and its clock.
-enum class Cause {
-  kClient,
-  kMiner,
-  kVerifier,
-  kOperator,
-  kHolder,
-  kPayer,
-  kPool
-};
-const char* ToString(Cause value);
-
-template <typename State>
-struct Transition {
-  std::optional<State> from;  // kNew: there was no such record
-  State to;
-  Cause by;
-  const char* why;
-};
-
-inline constexpr std::nullopt_t kNew = std::nullopt;
-
-// A step stands here once for each who may cause it. A record may always stay
-// as it is.
-template <typename State>
-inline constexpr std::nullptr_t kTransitionsOf = nullptr;
 
 template <>
 inline constexpr Transition<AccountState> kTransitionsOf<AccountState>[] = {
@@ -201,39 +168,6 @@ inline constexpr Transition<PayoutState> kTransitionsOf<PayoutState>[] = {
     {PayoutState::kSent, PayoutState::kRefused, Cause::kPayer,
      "the rail refused it: the money is back"},
 };
-
-template <typename State>
-constexpr bool MayStep(std::optional<State> from, State to) {
-  if (from == to) return true;
-  for (const Transition<State>& step : kTransitionsOf<State>) {
-    if (step.from == from && step.to == to) return true;
-  }
-  return false;
-}
-
-// Nothing leads from it.
-template <typename State>
-constexpr bool IsEnd(State state) {
-  for (const Transition<State>& step : kTransitionsOf<State>) {
-    if (step.from == state) return false;
-  }
-  return true;
-}
-
-// Aborts, saying which record was to go from where to where.
-[[noreturn]] void WrongStep(const std::string& record, const char* from,
-                            const char* to);
-
-// Aborts unless `after` may follow `before`; nullptr: there is none.
-template <typename Record>
-void CheckStep(const Record* before, const Record& after) {
-  using State = decltype(Record::state);
-  std::optional<State> from;
-  if (before != nullptr) from = before->state;
-  if (MayStep(from, after.state)) return;
-  WrongStep(after.id.ToString(), from ? ToString(*from) : "nowhere",
-            ToString(after.state));
-}
 
 }  // namespace archpool
 
