@@ -126,8 +126,8 @@ absl::StatusOr<PoolSnapshot> Load(pqxx::connection& connection) {
       AddRecords(transaction, AccountTable(), "ORDER BY id", records));
   ARCHPOOL_RETURN_IF_ERROR(
       AddRecords(transaction, DatasetTable(),
-                 "WHERE id IN (SELECT dataset_id FROM task WHERE state IN "
-                 "('active', 'finishing')) ORDER BY id",
+                 absl::StrCat("WHERE id IN (SELECT dataset_id FROM task WHERE ",
+                              IsOpen<TaskState>(), ") ORDER BY id"),
                  records));
   // Rankings come after the audits, as the core holds them.
   std::vector<Event> rankings;
