@@ -13,7 +13,7 @@
 namespace archpool {
 namespace {
 
-constexpr int kSteps = 4'000;
+constexpr int kSteps = 2'000;
 constexpr uint32_t kMiners = 8;
 
 PoolPolicy Suspicious() {
