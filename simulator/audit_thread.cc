@@ -27,10 +27,11 @@ void Encode(const SubspaceRecord& s, CanonicalWriter& to) {
 void Encode(const Session& s, CanonicalWriter& to) { to.Int(s.id.value); }
 void Encode(const Lease& l, CanonicalWriter& to) {
   to.Int(l.id.value).Int(static_cast<int64_t>(l.state)).Int(l.attempt);
-  to.Int(absl::ToUnixNanos(l.expire_time)).Int(l.backups_wanted);
+  to.Int(absl::ToUnixNanos(l.expire_time)).Int(BackupsWanted(l));
 }
 void Encode(const Trial& t, CanonicalWriter& to) {
-  to.Int(t.id.value).Int(static_cast<int64_t>(t.state)).Int(t.claimed_correct);
+  to.Int(t.id.value).Int(static_cast<int64_t>(t.state));
+  to.Int(t.commitment ? t.commitment->claimed_correct : -1);
   to.Fixed(t.architecture_id).Int(t.pay).Int(t.finders_bonus);
 }
 void Encode(const Audit& a, CanonicalWriter& to) {

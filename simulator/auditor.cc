@@ -149,10 +149,7 @@ void Auditor::Note(const Trial& trial) {
                             ToString(trial.state)));
     }
     if (before.state == TrialState::kAbandoned) late_.insert(trial.id);
-    if (before.state != TrialState::kAssigned &&
-        before.state != TrialState::kAbandoned &&
-        (before.claimed_correct != trial.claimed_correct ||
-         before.weights_digest != trial.weights_digest)) {
+    if (before.commitment && before.commitment != trial.commitment) {
       Complain(absl::StrCat(trial.id.ToString(), ": its commitment changed"));
     }
   }
@@ -201,9 +198,7 @@ void Auditor::CheckLeases() {
 LeaseId Auditor::PrimaryOf(LeaseId id) const {
   // A known result's lease is its first task's.
   const auto lease = leases_.find(id);
-  return lease != leases_.end() && lease->second.primary.IsSet()
-             ? lease->second.primary
-             : id;
+  return lease != leases_.end() ? lease->second.primary.value_or(id) : id;
 }
 
 // Boxes change by being cut: the pieces of one commit lie apart and make up
@@ -257,7 +252,8 @@ void Auditor::CheckProof(const Task& task, const Trial& trial) {
   if (trial.finders_bonus > 0 && trial.basis != TrialBasis::kReplayed) {
     Complain(absl::StrCat(trial.id.ToString(), " won and was not replayed"));
   }
-  if (trial.basis == TrialBasis::kSampledOut && trial.draw_ppm >= 1'000'000) {
+  if (trial.basis == TrialBasis::kSampledOut &&
+      CommitmentOf(trial).draw_ppm >= 1'000'000) {
     Complain(absl::StrCat(trial.id.ToString(), " was drawn and not audited"));
   }
 }

@@ -308,12 +308,12 @@ class CheatSimulation {
       } else if (IsFalse(audit)) {
         report.finding = Refuted{"SEGMENT_FALSE"};
       } else {
-        const double accuracy = grant->trial.segments > 0
+        const double accuracy = CommitmentOf(grant->trial).segments > 0
                                     ? 0
                                     : AccuracyOf(grant->trial.architecture_id);
         const auto truth = static_cast<int64_t>(accuracy * kExamples);
-        const bool is_credible =
-            grant->trial.claimed_correct <= truth + kExamples / 25;
+        const bool is_credible = CommitmentOf(grant->trial).claimed_correct <=
+                                 truth + kExamples / 25;
         report.finding =
             Measurement{truth, truth, audit.measures_all || !is_credible};
       }
@@ -342,8 +342,8 @@ class CheatSimulation {
 
   // Of a training that ended early its segments are paid.
   static double PaidShareOf(const Trial& trial) {
-    return trial.segments > 0 ? static_cast<double>(trial.segments) / kSegments
-                              : 1;
+    const int64_t segments = CommitmentOf(trial).segments;
+    return segments > 0 ? static_cast<double>(segments) / kSegments : 1;
   }
 
   CheatOutcome Finish() {

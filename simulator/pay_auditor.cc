@@ -71,7 +71,7 @@ PayAuditor::Mark PayAuditor::MarkOf(const Miner& miner, absl::Time now) const {
 
 PayAuditor::Question PayAuditor::QuestionOf(Miner& miner, const Trial& trial,
                                             int64_t files, absl::Time now) {
-  const int64_t size_bytes = files * trial.weights_size_bytes;
+  const int64_t size_bytes = files * CommitmentOf(trial).weights_size_bytes;
   miner.asked_bytes[trial.id] = size_bytes;
   int64_t queue_bytes = 0;
   for (const auto& [id, bytes] : miner.asked_bytes) queue_bytes += bytes;

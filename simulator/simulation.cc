@@ -411,7 +411,7 @@ class Simulation {
       return;
     }
     const AccountId account = trial->account;
-    const Digest weights = trial->weights_digest;
+    const Digest weights = CommitmentOf(*trial).weights_digest;
     (void)host_.Do(OpenSegment{account, id, chain_.Open(0)});
     (void)host_.Do(ConfirmUpload{account, id, weights});
   }
@@ -438,7 +438,7 @@ class Simulation {
       const int64_t measured =
           options_.audits
               ? CorrectOf(options_.outcome_of(trial.architecture).metric)
-              : trial.claimed_correct;
+              : CommitmentOf(trial).claimed_correct;
       (void)host_.Do(ReportAudit{verifier_, (*grant)->audit.id,
                                  (*grant)->audit.attempt, "v",
                                  Measurement{measured, measured}});

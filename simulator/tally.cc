@@ -40,7 +40,7 @@ void Tally::NoteCommit(const Trial& trial) {
   if (!committed_.insert(trial.id).second) return;
   ++result_.trials;
   result_.work_units += trial.work_units;
-  commit_time_.insert({trial.architecture_id, trial.commit_time});
+  commit_time_.insert({trial.architecture_id, CommitmentOf(trial).commit_time});
   if (leases_.at(trial.lease).role == LeaseRole::kBackup) {
     ++result_.backup_trials;
     result_.backup_work_units += trial.work_units;
@@ -48,15 +48,14 @@ void Tally::NoteCommit(const Trial& trial) {
 }
 
 LeaseId Tally::PrimaryOf(LeaseId id) const {
-  const LeaseId primary = leases_.at(id).primary;
-  return primary.IsSet() ? primary : id;
+  return leases_.at(id).primary.value_or(id);
 }
 
 void Tally::NoteAccepted(const Trial& trial, absl::Time now) {
   if (!accepted_.insert(trial.id).second) return;
   result_.copied_trials += copies_.contains(trial.id) ? 1 : 0;
   const Outcome outcome = options_.outcome_of(trial.architecture);
-  if (trial.claimed_correct > CorrectOf(outcome.metric)) {
+  if (CommitmentOf(trial).claimed_correct > CorrectOf(outcome.metric)) {
     false_claims_.insert(trial.id);
   }
   const auto [first, is_new] =

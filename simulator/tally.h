@@ -38,7 +38,7 @@ class Tally {
 
  private:
   struct KnownLease {
-    LeaseId primary;
+    std::optional<LeaseId> primary;
     LeaseRole role = LeaseRole::kPrimary;
   };
   struct Watched {

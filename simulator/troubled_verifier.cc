@@ -73,7 +73,8 @@ void TroubledVerifier::Report() {
   report.audit_time = ExamTime(*grant_);
   const Trial* known = pool_.state().Find(trial.id);
   const bool is_planted =
-      known != nullptr && known->checkpoint_root != trial.checkpoint_root;
+      known != nullptr && CommitmentOf(*known).checkpoint_root !=
+                              CommitmentOf(trial).checkpoint_root;
   const bool is_fake = is_planted || pool_.fakes.contains(trial.id);
   if (health_ == Health::kAccuses || (health_ == Health::kWell && is_fake)) {
     report.finding = Refuted{audit.kind == AuditKind::kWhole ? "TRAINING_FALSE"

@@ -24,6 +24,9 @@
 
 namespace archpool {
 
+// What stands for an accuracy in receipts and on the wire until it is measured.
+inline constexpr int64_t kNotMeasured = -1;
+
 // A trial was accepted or rejected; the latest one of a trial holds. Its task
 // pays by `rule` ("proportional" or "pplns"), work_pot / budget_units a unit,
 // and has ended by `deadline`, but for its last audits.
@@ -38,7 +41,7 @@ struct VerdictReceipt {
   int64_t claimed_correct = 0;
   bool is_accepted = false;
   std::string basis;  // "audited", …; "none" of a rejected one
-  int64_t verified_accuracy_ppm = 0;  // −1: not measured
+  int64_t verified_accuracy_ppm = 0;  // or kNotMeasured
   std::string reason;                 // of a rejection
   std::string rule;
   Amount work_pot = 0;

@@ -29,7 +29,7 @@ void Shift(Step& step, Lease lease, absl::Duration away,
   lease.create_time += away;
   lease.expire_time += away;
   lease.deadline += away;
-  lease.check_time += away;
+  if (lease.check_time) *lease.check_time += away;
   step.state.Put(lease);
   if (sessions.insert(lease.session).second) {
     Session session = *step.state.Find(lease.session);
@@ -55,7 +55,7 @@ void ShiftSuperseded(Step& step, absl::Time last, absl::Duration away) {
     }
   }
   for (Trial& trial : late) {
-    trial.upload_deadline += away;
+    *trial.upload_deadline += away;
     step.state.Put(trial);
   }
 }
@@ -82,7 +82,7 @@ void AddToDeadlines(Step& step, absl::Time last, absl::Duration away) {
         break;  // with its lease
       case Due::Kind::kUpload: {
         Trial trial = *step.state.Find(TrialId{next.id});
-        trial.upload_deadline += away;
+        *trial.upload_deadline += away;
         step.state.Put(trial);
         break;
       }
@@ -161,8 +161,8 @@ absl::StatusOr<ExtendAnswers::Reply> Execute(Step& step,
   for (const Due& next : due) {
     if (next.kind == Due::Kind::kUpload) {
       Trial trial = *step.state.Find(TrialId{next.id});
-      trial.upload_deadline += command.by;
-      if (trial.upload_deadline - trial.commit_time >
+      *trial.upload_deadline += command.by;
+      if (*trial.upload_deadline - CommitmentOf(trial).commit_time >
           2 * step.policy.refused_time_max)
         continue;
       step.state.Put(trial);
@@ -202,8 +202,9 @@ bool MoveAnswers(Step& step, const Trial& sent, absl::Duration within) {
   const auto sending = [&](int64_t bytes) {
     return absl::Seconds(bytes) / step.policy.upload_rate_least;
   };
+  const SessionId session = CommitmentOf(sent).session;
   const absl::Duration of_others = std::min(
-      kOthersMax, 2 * sending(step.state.audits().AskedOf(sent.session).bytes));
+      kOthersMax, 2 * sending(step.state.audits().AskedOf(session).bytes));
   std::vector<Audit> moved;
   const auto move = [&](AuditId id) {
     const Audit* audit = step.state.Find(id);
@@ -213,7 +214,7 @@ bool MoveAnswers(Step& step, const Trial& sent, absl::Duration within) {
         of_others + sending(AnswerSizeBytes(trial, kAllParts));
     // What the pool refuses for so long is nobody's fault: not for a sender to
     // come to.
-    if (trial.session == sent.session && audit->refused_time < most &&
+    if (CommitmentOf(trial).session == session && audit->refused_time < most &&
         audit->refused_time + within < step.policy.refused_time_max) {
       moved.push_back(*audit);
     }
@@ -241,12 +242,12 @@ absl::StatusOr<NoteUpload::Reply> Execute(Step& step,
   const auto rate = static_cast<double>(command.bytes) /
                     absl::ToDoubleSeconds(command.within);
   if (found == nullptr || found->account != command.caller ||
-      command.within <= absl::ZeroDuration() ||
+      !found->commitment || command.within <= absl::ZeroDuration() ||
       rate < static_cast<double>(step.policy.upload_rate_least)) {
     return NoteUpload::Reply();
   }
   NoteUpload::Reply reply{MoveAnswers(step, *found, command.within)};
-  AskedLoad others = step.state.audits().AskedOf(found->session);
+  AskedLoad others = step.state.audits().AskedOf(found->commitment->session);
   const Audit* own = step.state.Find(step.state.audits().Of(found->id));
   if (own != nullptr && own->state == AuditState::kAsked) {
     --others.answers;
@@ -257,9 +258,10 @@ absl::StatusOr<NoteUpload::Reply> Execute(Step& step,
       absl::Seconds(AnswerSizeBytes(*found, kAllParts)) /
           step.policy.upload_rate_least;
   if (found->state == TrialState::kCommitted &&
-      found->upload_deadline + command.within <= found->commit_time + most) {
+      *found->upload_deadline + command.within <=
+          found->commitment->commit_time + most) {
     Trial trial = *found;
-    trial.upload_deadline += command.within;
+    *trial.upload_deadline += command.within;
     step.state.Put(trial);
     reply.is_extended = true;
   }

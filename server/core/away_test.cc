@@ -81,7 +81,7 @@ TEST_F(AwayTest, LeasesUploadsAndTasksMoveByTheSameTime) {
   Commit(0);
   const absl::Time expires = state().Find(lease.id)->expire_time;
   const absl::Time list_due = state().Find(lease.id)->deadline;
-  const absl::Time upload = TrialNow(0).upload_deadline;
+  const absl::Time upload = TrialNow(0).upload_deadline.value();
   const absl::Duration away = absl::Hours(40);
   const absl::Time noted = state().pool_clock().time;
   const absl::Duration unnoted = pool.now - noted;
@@ -253,7 +253,7 @@ TEST_F(AnswerTimeTest, FollowsTheMeasuredPace) {
   Session known = *state().Find(session);
   for (int i = 0; i < 3; ++i) known.performance.pace_permille.Add(1'500);
   Trial quick = TrialNow(0);
-  quick.commit_time = quick.create_time;
+  quick.commitment->commit_time = quick.create_time;
   const absl::Time unknown =
       AnswerDeadline(state(), pool.policy, quick, 0, pool.now);
   PoolSnapshot snapshot = state().Snapshot();
@@ -261,7 +261,7 @@ TEST_F(AnswerTimeTest, FollowsTheMeasuredPace) {
     if (std::holds_alternative<Session>(record)) record = known;
   }
   Trial trial = TrialNow(0);
-  trial.session = session;
+  trial.commitment->session = session;
   const Pool measured(pool.policy, snapshot);
   const absl::Duration units = absl::Microseconds(trial.work_units);
   EXPECT_EQ(AnswerDeadline(measured.state(), pool.policy, trial, 0, pool.now) -
@@ -273,10 +273,10 @@ TEST_F(AnswerTimeTest, FollowsTheMeasuredPace) {
 
 TEST_F(AnswerTimeTest, GivesWhomItDoesNotKnowTheTimeThatItTook) {
   Trial trial = TrialNow(0);
-  trial.commit_time = pool.now;
+  trial.commitment->commit_time = pool.now;
   const absl::Duration units = absl::Microseconds(trial.work_units);
   const auto time_for = [&](absl::Duration took) {
-    trial.create_time = trial.commit_time - took;
+    trial.create_time = trial.commitment->commit_time - took;
     return AnswerDeadline(state(), pool.policy, trial, 0, pool.now) - pool.now -
            pool.policy.upload_term;
   };
@@ -316,7 +316,7 @@ TEST_F(AnswerTimeTest, AFileThatComesIsWaitedForByTheNextAnswers) {
 TEST_F(AnswerTimeTest, WeightsThatComeAreWaitedForBehindOtherAnswers) {
   Commit(0);
   Commit(1);
-  const absl::Time second = TrialNow(1).upload_deadline;
+  const absl::Time second = TrialNow(1).upload_deadline.value();
   pool.Do(NoteUpload{alice, TrialNow(1).id, 1 << 20, absl::Milliseconds(1)});
   EXPECT_EQ(TrialNow(1).upload_deadline, second + absl::Milliseconds(1));
 }

@@ -58,20 +58,20 @@ std::string Line(const Lease& l) {
       " attempt=", l.attempt,
       " expires=", absl::FormatDuration(l.expire_time - absl::UnixEpoch()),
       l.high_reward ? " high_reward" : "",
-      l.role == LeaseRole::kBackup ? " backup_of=" + l.primary.ToString() : "",
-      l.backups_wanted > 0 ? absl::StrCat(" backups_wanted=", l.backups_wanted,
-                                          " ", ToString(l.backup_reason))
+      l.primary ? " backup_of=" + l.primary->ToString() : "",
+      BackupsWanted(l) > 0 ? absl::StrCat(" backups_wanted=", BackupsWanted(l),
+                                          " ", ToString(l.backup_need->reason))
                            : "");
 }
 std::string Line(const Trial& t) {
   std::string line = absl::StrCat(t.id.ToString(), " ", ToString(t.state),
                                   " units=", t.work_units);
-  if (t.claimed_correct >= 0) {
-    absl::StrAppend(&line, " claimed=", t.claimed_correct);
+  if (t.commitment) {
+    absl::StrAppend(&line, " claimed=", t.commitment->claimed_correct);
   }
-  if (t.held_out_correct >= 0) {
-    absl::StrAppend(&line, " measured=", t.measured_correct,
-                    " held_out=", t.held_out_correct);
+  if (t.measured) {
+    absl::StrAppend(&line, " measured=", t.measured->validation_correct,
+                    " held_out=", t.measured->held_out_correct);
   }
   if (!t.reason.empty()) absl::StrAppend(&line, " ", t.reason);
   if (t.basis != TrialBasis::kNone) {

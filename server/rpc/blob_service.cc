@@ -162,20 +162,21 @@ absl::StatusOr<DownloadStream::Source> BlobService::WeightsOf(
                      " was not replayed, so its weights are not given back; "
                      "train the network from the start."));
   }
+  if (!trial.commitment) {
+    return FailedPrecondition(
+        "TRIAL_NOT_COMMITTED",
+        absl::StrCat(id.ToString(), " has no weights yet."));
+  }
+  const Digest& weights = trial.commitment->weights_digest;
   if (trial.basis == TrialBasis::kSampledOut &&
-      !parts_.blobs.Size(trial.weights_digest).ok()) {
+      !parts_.blobs.Size(weights).ok()) {
     return FailedPrecondition(
         "WEIGHTS_NOT_ASKED_FOR",
         absl::StrCat(id.ToString(),
                      " was not drawn for an audit, so its weights stayed with "
                      "its miner; those of the task's front are here."));
   }
-  if (trial.weights_digest.IsZero()) {
-    return FailedPrecondition(
-        "TRIAL_NOT_COMMITTED",
-        absl::StrCat(id.ToString(), " has no weights yet."));
-  }
-  return DownloadStream::Source{parts_.blobs, trial.weights_digest};
+  return DownloadStream::Source{parts_.blobs, weights};
 }
 
 }  // namespace archpool::rpc

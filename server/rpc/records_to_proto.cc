@@ -9,6 +9,7 @@
 #include "common/base/words.h"
 #include "common/model/bonus_region.h"
 #include "common/model/chance.h"
+#include "common/model/receipt.h"
 #include "common/wire/fields.h"
 #include "common/wire/proof_wire.h"
 #include "common/wire/search_space_wire.h"
@@ -37,10 +38,22 @@ Proto ByWord(Enum value, absl::string_view prefix) {
   return kValues->at(static_cast<size_t>(value));
 }
 
-// In millionths, rounded down; -1 for what is not measured.
+// In millionths, rounded down.
 int64_t AccuracyPpm(int64_t correct, int64_t count) {
-  if (correct == kNotMeasured || count <= 0) return kNotMeasured;
-  return correct * 1'000'000 / count;
+  return count <= 0 ? kNotMeasured : correct * 1'000'000 / count;
+}
+
+void FillAccuracies(const Trial& trial, const DatasetManifest& manifest,
+                    v1::Trial* proto) {
+  const int64_t count = manifest.validation_count;
+  proto->set_claimed_accuracy_ppm(
+      trial.commitment ? AccuracyPpm(trial.commitment->claimed_correct, count)
+                       : kNotMeasured);
+  proto->set_measured_accuracy_ppm(
+      trial.measured ? AccuracyPpm(trial.measured->validation_correct, count)
+                     : kNotMeasured);
+  proto->set_verified_accuracy_ppm(
+      trial.verified_accuracy_ppm.value_or(kNotMeasured));
 }
 
 void FillSummary(const TaskSummary& summary, v1::Task* proto) {
@@ -165,14 +178,15 @@ v1::Audit ToProto(const AuditGrant& grant, absl::Time now) {
   proto.set_dataset_id(grant.dataset.id.AsBytes());
   *proto.mutable_manifest() = wire::ToProto(grant.dataset.manifest);
   proto.set_held_out_digest(grant.dataset.held_out.AsBytes());
-  proto.set_weights_digest(grant.trial.weights_digest.AsBytes());
-  proto.set_weights_size_bytes(grant.trial.weights_size_bytes);
-  proto.set_claimed_validation_correct(grant.trial.claimed_correct);
-  proto.set_checkpoint_root(grant.trial.checkpoint_root.AsBytes());
+  const Commitment& commitment = CommitmentOf(grant.trial);
+  proto.set_weights_digest(commitment.weights_digest.AsBytes());
+  proto.set_weights_size_bytes(commitment.weights_size_bytes);
+  proto.set_claimed_validation_correct(commitment.claimed_correct);
+  proto.set_checkpoint_root(commitment.checkpoint_root.AsBytes());
   proto.set_hardware_class(grant.trial.hardware_class);
   proto.set_is_whole(grant.audit.kind == AuditKind::kWhole);
   proto.set_segment(grant.audit.segment);
-  proto.set_segments(grant.trial.segments);
+  proto.set_segments(commitment.segments);
   proto.set_measures_all(grant.audit.measures_all);
   proto.set_seed(grant.seed.AsBytes());
   proto.set_account_id(grant.trial.account.value);
@@ -198,21 +212,18 @@ v1::Trial ToProto(const Trial& trial, const TaskSpec& spec,
   proto.set_rung(trial.rung);
   proto.set_resumes_trial_id(trial.resumes.value);
   proto.set_known_from_trial_id(trial.known_from.value);
-  proto.set_claimed_accuracy_ppm(
-      AccuracyPpm(trial.claimed_correct, manifest.validation_count));
-  proto.set_measured_accuracy_ppm(
-      AccuracyPpm(trial.measured_correct, manifest.validation_count));
-  proto.set_verified_accuracy_ppm(trial.verified_accuracy_ppm);
+  FillAccuracies(trial, manifest, &proto);
   proto.set_reason(trial.reason);
   if (trial.basis != TrialBasis::kNone) proto.set_basis(ToString(trial.basis));
   proto.set_is_matured(trial.is_matured);
   proto.set_is_at_chance(trial.is_at_chance);
-  proto.set_draw_ppm(trial.draw_ppm);
-  if (!trial.checkpoint_root.IsZero()) {
-    proto.set_checkpoint_root(trial.checkpoint_root.AsBytes());
-  }
-  if (!trial.weights_digest.IsZero()) {
-    proto.set_weights_digest(trial.weights_digest.AsBytes());
+  if (trial.commitment) {
+    proto.set_draw_ppm(trial.commitment->draw_ppm);
+    proto.set_weights_digest(trial.commitment->weights_digest.AsBytes());
+    // The first servers had none.
+    if (!trial.commitment->checkpoint_root.IsZero()) {
+      proto.set_checkpoint_root(trial.commitment->checkpoint_root.AsBytes());
+    }
   }
   proto.set_subspace_id(trial.subspace.value);
   proto.set_pay(trial.pay);
@@ -232,11 +243,11 @@ v1::LeaseStatus ToProto(const Lease& lease, const Names& names) {
   proto.set_trials(static_cast<int64_t>(lease.trials.size()));
   proto.set_trials_target(lease.trials_target);
   proto.set_high_reward(lease.high_reward);
-  proto.set_primary_lease_id(lease.primary.value);
-  proto.set_backups_wanted(lease.backups_wanted);
-  if (lease.backup_reason != BackupReason::kNone) {
-    proto.set_backup_reason(ToString(lease.backup_reason));
-    proto.set_miss_ppm(lease.miss_ppm);
+  if (lease.primary) proto.set_primary_lease_id(lease.primary->value);
+  if (lease.backup_need) {
+    proto.set_backups_wanted(lease.backup_need->wanted);
+    proto.set_backup_reason(ToString(lease.backup_need->reason));
+    proto.set_miss_ppm(lease.backup_need->miss_ppm);
   }
   *proto.mutable_create_time() = wire::ToProto(lease.create_time);
   *proto.mutable_expire_time() = wire::ToProto(lease.expire_time);

@@ -7,6 +7,7 @@
 #include "common/base/status.h"
 #include "common/crypto/random.h"
 #include "common/model/limits.h"
+#include "common/model/receipt.h"
 #include "common/wire/fields.h"
 #include "common/wire/request_limits.h"
 #include "common/wire/task_spec_wire.h"

@@ -85,15 +85,16 @@ absl::StatusOr<UploadTarget> UploadRules::CheckWeights(
     case TrialState::kAccepted:
       break;
   }
-  if (trial->weights_digest == target.digest &&
-      trial->weights_size_bytes == target.size_bytes) {
+  const Commitment& commitment = CommitmentOf(*trial);
+  if (commitment.weights_digest == target.digest &&
+      commitment.weights_size_bytes == target.size_bytes) {
     return target;
   }
   return FailedPrecondition(
       "WEIGHTS_NOT_ANNOUNCED",
       absl::StrCat("The commitment of ", target.trial.ToString(), " binds ",
-                   trial->weights_size_bytes, " bytes with the digest ",
-                   trial->weights_digest.ToString(), "; send those."));
+                   commitment.weights_size_bytes, " bytes with the digest ",
+                   commitment.weights_digest.ToString(), "; send those."));
 }
 
 absl::StatusOr<UploadTarget> UploadRules::CheckCheckpoint(

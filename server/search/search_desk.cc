@@ -160,8 +160,7 @@ void SearchDesk::Note(const Trial& trial) {
   }
   const bool accepted = trial.state == TrialState::kAccepted;
   // What was learnt by its claim is forgotten.
-  desk.must_rebuild |=
-      was_accepted && !accepted && trial.measured_correct == kNotMeasured;
+  desk.must_rebuild |= was_accepted && !accepted && !trial.measured;
   if (!desk.must_rebuild) Learn(desk, trial);
   if (accepted != was_accepted || trial.state == TrialState::kRejected) {
     ++desk.verdicts;
@@ -175,8 +174,7 @@ void SearchDesk::Note(const Trial& trial) {
 void SearchDesk::Learn(TaskDesk& desk, const Trial& trial) {
   const bool accepted = trial.state == TrialState::kAccepted;
   const bool rejected = trial.state == TrialState::kRejected;
-  const bool is_measured = trial.measured_correct != kNotMeasured;
-  if (!accepted && !(rejected && is_measured)) return;
+  if (!accepted && !(rejected && trial.measured)) return;
   const auto [known, is_new] =
       desk.learnt.insert({trial.architecture_id, accepted});
   if (!is_new && (known->second || !accepted)) return;
@@ -193,9 +191,12 @@ void SearchDesk::Rebuild(TaskDesk& desk, absl::FunctionRef<bool()> is_stopped) {
   desk.policy = MakePolicy(desk);
   desk.learnt.clear();
   std::vector<const Trial*> trials;
-  for (const auto& [id, trial] : desk.trials) trials.push_back(&trial);
+  for (const auto& [id, trial] : desk.trials) {
+    if (trial.commitment) trials.push_back(&trial);
+  }
   std::sort(trials.begin(), trials.end(), [](const Trial* a, const Trial* b) {
-    return std::tie(a->commit_time, a->id) < std::tie(b->commit_time, b->id);
+    return std::tie(a->commitment->commit_time, a->id) <
+           std::tie(b->commitment->commit_time, b->id);
   });
   for (const Trial* trial : trials) {
     if (is_stopped()) return;

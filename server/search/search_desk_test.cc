@@ -104,14 +104,15 @@ TEST_F(SearchDeskTest, CountsWhatANetworkCosts) {
                .architecture = spec.space.ArchitectureAt(0),
                .architecture_id = Sha256("dear"),
                .macs = 1'000'000,
-               .state = TrialState::kAccepted,
-               .measured_correct = 505};
+               .state = TrialState::kAccepted};
+    dear.commitment.emplace();
+    dear.measured = Measured{.validation_correct = 505};
     Trial cheap = dear;
     cheap.id = TrialId{901};
     cheap.architecture = spec.space.ArchitectureAt(spec.space.size() - 1);
     cheap.architecture_id = Sha256("cheap");
     cheap.macs = 1'000;
-    cheap.measured_correct = 500;
+    cheap.measured->validation_correct = 500;
     desk.Watch({dear, cheap});
     const auto rankings = desk.Rank();
     size_t near = 0;

@@ -60,6 +60,10 @@ std::vector<Breach> LedgerBreaches(const SmallPool& p) {
   };
 }
 
+void Commit(Trial& trial) {
+  trial.commitment.emplace().weights_digest = Sha256("weights");
+}
+
 std::vector<Breach> WorkBreaches(const SmallPool& p) {
   return {
       Broken("session_open_unique", p.session, [](Session& s) { s.id = {2}; }),
@@ -76,16 +80,16 @@ std::vector<Breach> WorkBreaches(const SmallPool& p) {
       Broken("trial_weights_iff_committed", p.trial,
              [](Trial& t) { t.state = TrialState::kUploaded; }),
       Broken("trial_weights_iff_committed", p.trial,
-             [](Trial& t) { t.weights_digest = Sha256("weights"); }),
+             [](Trial& t) { Commit(t); }),
       Broken("trial_upload_deadline_while_committed", p.trial,
              [](Trial& t) {
                t.state = TrialState::kCommitted;
-               t.weights_digest = Sha256("weights");
+               Commit(t);
              }),
       Broken("trial_basis_iff_accepted", p.trial,
              [](Trial& t) {
                t.state = TrialState::kAccepted;
-               t.weights_digest = Sha256("weights");
+               Commit(t);
              }),
       Broken("trial_accuracy_range", p.trial,
              [](Trial& t) { t.verified_accuracy_ppm = 1'000'001; }),

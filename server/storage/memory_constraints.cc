@@ -105,7 +105,7 @@ std::string BrokenCheck(const Session& s) {
 std::string BrokenCheck(const Lease& l) {
   return FirstBroken({{l.id.value > 0, "lease_id_positive"},
                       {l.attempt >= 0, "lease_attempt_not_negative"},
-                      {l.primary.IsSet() == (l.role == LeaseRole::kBackup),
+                      {l.primary.has_value() == (l.role == LeaseRole::kBackup),
                        "lease_primary_iff_backup"}});
 }
 
@@ -113,26 +113,26 @@ std::string BrokenCheck(const Trial& t) {
   const bool is_accepted = t.state == TrialState::kAccepted;
   const bool is_committed =
       t.state != TrialState::kAssigned && t.state != TrialState::kAbandoned;
-  const bool is_measured = t.verified_accuracy_ppm != kNotMeasured;
+  const int64_t accuracy_ppm = t.verified_accuracy_ppm.value_or(0);
   return FirstBroken(
       {{t.id.value > 0, "trial_id_positive"},
-       {!t.weights_digest.IsZero() == is_committed,
+       {t.commitment.has_value() == is_committed,
         "trial_weights_iff_committed"},
-       {t.state != TrialState::kCommitted ||
-            t.upload_deadline != absl::InfiniteFuture(),
+       {t.state != TrialState::kCommitted || t.upload_deadline,
         "trial_upload_deadline_while_committed"},
        {(t.basis != TrialBasis::kNone) == is_accepted,
         "trial_basis_iff_accepted"},
-       {!is_measured || (t.verified_accuracy_ppm >= 0 &&
-                         t.verified_accuracy_ppm <= 1'000'000),
-        "trial_accuracy_range"},
+       {accuracy_ppm >= 0 && accuracy_ppm <= 1'000'000, "trial_accuracy_range"},
        {t.state == TrialState::kAbandoned ||
             !t.reason.empty() == (t.state == TrialState::kRejected),
         "trial_reason_iff_rejected"},
        {t.parameters >= 0 && t.macs >= 0 && t.work_units >= 0 &&
-            t.weights_size_bytes >= 0 && t.train_time >= absl::ZeroDuration(),
+            (!t.commitment ||
+             (t.commitment->weights_size_bytes >= 0 &&
+              t.commitment->train_time >= absl::ZeroDuration())),
         "trial_sizes_not_negative"},
-       {t.segments >= 0, "trial_segments_not_negative"},
+       {!t.commitment || t.commitment->segments >= 0,
+        "trial_segments_not_negative"},
        {t.rung >= 0 && (!t.resumes.IsSet() || t.rung > 0), "trial_rung"},
        {!t.known_from.IsSet() ||
             (is_accepted && t.pay == 0 && t.finders_bonus == 0),

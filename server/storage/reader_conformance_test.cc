@@ -243,7 +243,7 @@ Trial PaidTrial(const SmallPool& pool) {
   trial.state = TrialState::kAccepted;
   trial.basis = TrialBasis::kAudited;
   trial.is_matured = true;
-  trial.weights_digest = Sha256("weights");
+  trial.commitment.emplace().weights_digest = Sha256("weights");
   trial.pay = 3;
   return trial;
 }

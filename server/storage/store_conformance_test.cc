@@ -42,6 +42,21 @@ TEST_P(StoreConformanceTest, LoadsWhatWasCommitted) {
   }
 }
 
+// A part is there whatever it holds: no right answer is a count, and the first
+// servers noted no more of a commitment.
+TEST_P(StoreConformanceTest, LoadsPartsThatHoldNothing) {
+  SmallPool pool;
+  pool.trial.state = TrialState::kUploaded;
+  pool.trial.commitment.emplace().weights_digest = Sha256("weights");
+  pool.trial.measured.emplace();
+  pool.trial.verified_accuracy_ppm = 0;
+  Writer writer(backend_->NewWriter());
+  ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
+  const auto trial = backend_->reader().GetTrial(pool.trial.id);
+  ASSERT_THAT(trial, IsOk());
+  EXPECT_EQ(*trial, pool.trial);
+}
+
 // A real history: after each commit the store would load what the core holds.
 TEST_P(StoreConformanceTest, LoadsWhatTheCoreHolds) {
   TestPool pool;

@@ -56,10 +56,11 @@ class CommitBench {
     return Rate(batch, [&](std::vector<Event>& events) {
       Trial trial = MakeTrial(1 + next_report_++ % (next_trial_ - 1));
       trial.state = TrialState::kCommitted;
-      trial.weights_digest = Sha256(absl::StrCat("weights", next_report_));
-      trial.weights_size_bytes = 1'000'000;
-      trial.claimed_correct = 900;
-      trial.train_time = absl::Seconds(30);
+      Commitment& commitment = trial.commitment.emplace();
+      commitment.weights_digest = Sha256(absl::StrCat("weights", next_report_));
+      commitment.weights_size_bytes = 1'000'000;
+      commitment.claimed_correct = 900;
+      commitment.train_time = absl::Seconds(30);
       trial.upload_deadline = Now();
       events.push_back(trial);
     });
@@ -110,7 +111,7 @@ class CommitBench {
                  .create_time = Now(),
                  .expire_time = Now(),
                  .deadline = Now(),
-                 .primary = {last_lease_}};
+                 .primary = LeaseId{last_lease_}};
   }
   Trial MakeTrial(int64_t id) const {
     Trial trial{.id = {id},

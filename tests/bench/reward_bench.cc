@@ -44,6 +44,7 @@ int Main() {
     trial.id = {i + 1};
     trial.account = {1 + rng.Below(kMiners)};
     trial.state = TrialState::kAccepted;
+    trial.commitment.emplace();
     trial.architecture_id = Sha256(std::to_string(i));
     trial.work_units = 1 + rng.Below(1'000'000);
     trial.macs = 1 + rng.Below(1'000'000'000);

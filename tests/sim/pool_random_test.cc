@@ -288,8 +288,9 @@ class History {
         break;
       default:
         report.finding = Measurement{
-            grant->trial.claimed_correct - lie,
-            grant->trial.claimed_correct - (rng_.Below(16) == 0 ? 250 : 10),
+            CommitmentOf(grant->trial).claimed_correct - lie,
+            CommitmentOf(grant->trial).claimed_correct -
+                (rng_.Below(16) == 0 ? 250 : 10),
             grant->audit.measures_all || lie != 0 || rng_.Below(2) == 0};
     }
     pool_.Do(report);

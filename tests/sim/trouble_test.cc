@@ -103,7 +103,7 @@ class PayAuditorTest : public ::testing::Test {
     trial_.account = kMiner;
     trial_.lease = LeaseId{1};
     trial_.work_units = 60'000'000;
-    trial_.weights_size_bytes = 1'000'000;
+    trial_.commitment.emplace().weights_size_bytes = 1'000'000;
     Put(TrialState::kCommitted);
   }
 

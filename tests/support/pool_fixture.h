@@ -11,8 +11,8 @@
 #include "absl/time/time.h"
 #include "common/base/check.h"
 #include "server/core/pool.h"
-#include "server/core/state/queries.h"
 #include "server/core/state/look_up.h"
+#include "server/core/state/queries.h"
 #include "tests/support/fake_commitment.h"
 
 namespace archpool {
@@ -141,7 +141,7 @@ class TestPool {
   void Answer(AccountId miner, TrialId id) {
     const Trial* trial = pool.state().Find(id);
     if (trial == nullptr) return;
-    const Digest weights = trial->weights_digest;
+    const Digest weights = CommitmentOf(*trial).weights_digest;
     const bool wants_weights = trial->state == TrialState::kCommitted;
     const Audit* audit = pool.state().Find(pool.state().audits().Of(id));
     if (audit != nullptr && audit->state == AuditState::kAsked) {
@@ -179,7 +179,7 @@ class TestPool {
       for (const auto& [miner, trial] : asked) Answer(miner, trial);
       while (const auto grant = Do(AcquireAudit{verifier, "v1"})) {
         more = true;
-        const int64_t correct = grant->trial.claimed_correct;
+        const int64_t correct = CommitmentOf(grant->trial).claimed_correct;
         Do(ReportAudit{verifier, grant->audit.id, grant->audit.attempt, "v1",
                        Measurement{correct, correct}});
       }

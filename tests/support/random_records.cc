@@ -259,12 +259,14 @@ void RandomRecords::PutLease() {
               .create_time = RandomTime(),
               .expire_time = RandomTime(),
               .deadline = RandomTime(),
-              .high_reward = Coin(),
-              .backups_wanted = Large(),
-              .backup_reason = Value<BackupReason>(),
-              .miss_ppm = Large(),
-              .check_time = Coin() ? RandomTime() : absl::InfiniteFuture()};
-  if (lease.role == LeaseRole::kBackup) lease.primary = {1 + Large()};
+              .high_reward = Coin()};
+  BackupNeed need;
+  need.wanted = Large();
+  need.reason = Value<BackupReason>();
+  need.miss_ppm = Large();
+  if (need.reason != BackupReason::kNone) lease.backup_need = need;
+  if (Coin()) lease.check_time = RandomTime();
+  if (lease.role == LeaseRole::kBackup) lease.primary = LeaseId{1 + Large()};
   for (int64_t i = Below(4); i > 0; --i) lease.trials.push_back({1 + Large()});
   Emit(lease);
 }
@@ -283,24 +285,26 @@ void RandomRecords::PutTrial() {
               .macs = Large(),
               .work_units = Large(),
               .state = state,
-              .create_time = RandomTime(),
-              .weights_size_bytes = Large(),
-              .train_time = absl::Nanoseconds(Large())};
+              .create_time = RandomTime()};
+  Commitment commitment;
+  commitment.weights_size_bytes = Large();
+  commitment.train_time = absl::Nanoseconds(Large());
   for (int64_t i = Below(130); i > 0; --i) {
     trial.architecture.choices.push_back(static_cast<uint8_t>(Below(256)));
   }
   if (state != TrialState::kAssigned && state != TrialState::kAbandoned) {
     trial.is_at_chance = Coin();
-    trial.segments = Below(1025);
-    trial.checkpoint_root = RandomDigest();
-    trial.signature.bytes[static_cast<size_t>(Below(64))] = 1;
-    trial.session = SessionId{Large() + 1};
+    commitment.segments = Below(1025);
+    commitment.checkpoint_root = RandomDigest();
+    commitment.signature.bytes[static_cast<size_t>(Below(64))] = 1;
+    commitment.session = SessionId{Large() + 1};
     trial.hardware_class = RandomText();
-    trial.draw_ppm = Large();
+    commitment.draw_ppm = Large();
     trial.audit_time = absl::Nanoseconds(Large());
-    trial.weights_digest = RandomDigest();
-    trial.claimed_correct = Large();
-    trial.commit_time = RandomTime();
+    commitment.weights_digest = RandomDigest();
+    commitment.claimed_correct = Large();
+    commitment.commit_time = RandomTime();
+    trial.commitment = commitment;
     trial.upload_deadline = RandomTime();
   }
   if (state == TrialState::kAccepted) {
@@ -308,8 +312,9 @@ void RandomRecords::PutTrial() {
     trial.is_barred = Coin();
     trial.is_matured = Coin();
     if (trial.basis != TrialBasis::kSampledOut) {
-      trial.measured_correct = Large();
-      trial.held_out_correct = Large();
+      trial.measured.emplace();
+      trial.measured->validation_correct = Large();
+      trial.measured->held_out_correct = Large();
       trial.verified_accuracy_ppm = Below(1'000'001);
     }
     trial.pay = Large();

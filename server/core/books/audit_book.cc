@@ -51,7 +51,8 @@ void AuditBook::CountBacklog(const Audit* before, const Audit& audit,
 
 void AuditBook::CountAsked(const Audit* before, const Audit& audit,
                            const Trial& trial) {
-  AskedLoad& asked = asked_loads_[trial.session];
+  const SessionId session = CommitmentOf(trial).session;
+  AskedLoad& asked = asked_loads_[session];
   const auto count = [&](const Audit* one, int64_t sign) {
     if (one == nullptr || one->state != AuditState::kAsked) return;
     asked.answers += sign;
@@ -59,7 +60,7 @@ void AuditBook::CountAsked(const Audit* before, const Audit& audit,
   };
   count(&audit, 1);
   count(before, -1);
-  if (asked.answers == 0) asked_loads_.erase(trial.session);
+  if (asked.answers == 0) asked_loads_.erase(session);
 }
 
 const Audit* AuditBook::Find(AuditId id) const { return FindIn(audits_, id); }

@@ -21,10 +21,11 @@ class AuditBookTest : public testing::Test {
       trial.id = {i};
       trial.task = {1};
       trial.account = {i % 3 + 1};
-      trial.session = {i % 4 + 1};
+      trial.commitment = Commitment();
+      trial.commitment->session = {i % 4 + 1};
       trial.hardware_class = i % 2 == 0 ? "even" : "odd";
       trial.work_units = 1'000 * i;
-      trial.weights_size_bytes = 100 * i;
+      trial.commitment->weights_size_bytes = 100 * i;
       trial.macs = 5'000 * i;
     }
   }
@@ -80,8 +81,9 @@ class AuditBookTest : public testing::Test {
       if (audit.state == AuditState::kAsked) {
         ++asked;
         EXPECT_TRUE(book.AskedOf(trial.account).contains(id));
-        ++loads[trial.session].answers;
-        loads[trial.session].bytes += AnswerSizeBytes(trial, audit.missing);
+        AskedLoad& load = loads[CommitmentOf(trial).session];
+        ++load.answers;
+        load.bytes += AnswerSizeBytes(trial, audit.missing);
       }
     }
     EXPECT_EQ(book.backlog(), backlog);

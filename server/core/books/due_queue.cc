@@ -16,13 +16,15 @@ Due DueOf(const Lease& lease) {
 
 Due CheckOf(const Lease& lease) {
   const bool open = lease.state == LeaseState::kActive;
-  return {open ? lease.check_time : absl::InfiniteFuture(), Due::Kind::kCheck,
-          lease.id.value};
+  return {open ? lease.check_time.value_or(absl::InfiniteFuture())
+               : absl::InfiniteFuture(),
+          Due::Kind::kCheck, lease.id.value};
 }
 
 Due DueOf(const Trial& trial) {
   const bool open = trial.state == TrialState::kCommitted;
-  return {open ? trial.upload_deadline : absl::InfiniteFuture(),
+  return {open ? trial.upload_deadline.value_or(absl::InfiniteFuture())
+               : absl::InfiniteFuture(),
           Due::Kind::kUpload, trial.id.value};
 }
 

@@ -20,23 +20,23 @@ void LeaseTable::Put(const Lease& lease) {
   } else {
     leases_.erase(lease.id);
   }
-  WantBackups(lease.primary.IsSet() ? lease.primary : lease.id);
+  WantBackups(lease.primary.value_or(lease.id));
 }
 
 void LeaseTable::IndexBackups(const Lease* before, const Lease& lease) {
   if (before != nullptr) {
     backups_wanted_.erase({before->deadline, lease.id});
   }
-  if (!lease.primary.IsSet()) return;
-  backups_wanted_.erase({lease.deadline, lease.primary});
-  SetIn(backups_, lease.primary, lease.id, lease.state == LeaseState::kActive);
+  if (!lease.primary) return;
+  backups_wanted_.erase({lease.deadline, *lease.primary});
+  SetIn(backups_, *lease.primary, lease.id, lease.state == LeaseState::kActive);
 }
 
 void LeaseTable::WantBackups(LeaseId id) {
   const Lease* primary = Find(id);
   if (primary == nullptr) return;
   const auto running = static_cast<int64_t>(BackupsOf(id).size());
-  if (primary->backups_wanted > running) {
+  if (BackupsWanted(*primary) > running) {
     backups_wanted_.insert({primary->deadline, id});
   } else {
     backups_wanted_.erase({primary->deadline, id});

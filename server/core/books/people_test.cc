@@ -89,10 +89,11 @@ TEST(LeaseTableTest, IsWhatItsActiveLeasesSay) {
         const Lease* before = table.Find(LeaseId{id})) {
       lease = *before;
       lease.session = {1 + rng.Below(4)};
-      lease.backups_wanted = rng.Below(3);
+      lease.backup_need =
+          BackupNeed{.reason = BackupReason::kSlow, .wanted = rng.Below(3)};
       lease.expire_time += absl::Seconds(rng.Below(9));
-      lease.check_time =
-          rng.Below(2) == 0 ? absl::InfiniteFuture() : absl::FromUnixSeconds(i);
+      lease.check_time.reset();
+      if (rng.Below(2) == 0) lease.check_time = absl::FromUnixSeconds(i);
       if (rng.Below(3) == 0) lease.state = LeaseState::kExpired;
     } else {
       lease.id = {++last % 30 + 1};
@@ -104,7 +105,7 @@ TEST(LeaseTableTest, IsWhatItsActiveLeasesSay) {
       lease.expire_time = absl::FromUnixSeconds(i);
       const LeaseId primary{1 + rng.Below(30)};
       const Lease* found = table.Find(primary);
-      if (found != nullptr && !found->primary.IsSet()) {
+      if (found != nullptr && !found->primary) {
         lease.primary = primary;
         lease.deadline = found->deadline;
       }
@@ -118,14 +119,14 @@ TEST(LeaseTableTest, IsWhatItsActiveLeasesSay) {
       EXPECT_EQ(one.state, LeaseState::kActive);
       EXPECT_TRUE(table.Of(one.session).contains(id));
       EXPECT_TRUE(table.On(one.subspace).contains(id));
-      if (one.primary.IsSet()) {
-        EXPECT_TRUE(table.BackupsOf(one.primary).contains(id));
+      if (one.primary) {
+        EXPECT_TRUE(table.BackupsOf(*one.primary).contains(id));
       }
-      const bool wants = one.backups_wanted > std::ssize(table.BackupsOf(id));
+      const bool wants = BackupsWanted(one) > std::ssize(table.BackupsOf(id));
       EXPECT_EQ(table.backups_wanted().contains({one.deadline, id}), wants);
       wanting += wants;
       expected_due.insert(DueOf(one));
-      if (one.check_time != absl::InfiniteFuture()) {
+      if (one.check_time) {
         expected_due.insert(CheckOf(one));
       }
     }

@@ -21,7 +21,7 @@ bool CountsAlike(const Trial& a, const Trial& b) {
   return a.state == b.state && a.subspace == b.subspace &&
          a.is_at_chance == b.is_at_chance && a.reason == b.reason &&
          IsResult(a) == IsResult(b) &&
-         ValidationCorrect(a) == ValidationCorrect(b);
+         (!a.commitment || ValidationCorrect(a) == ValidationCorrect(b));
 }
 
 // Whether a change of the trial is none to the verdict on it.
@@ -35,7 +35,7 @@ bool IsSameResult(const Trial& a, const Trial& b) {
 // Whether its accuracies were measured: what others must beat to be candidates
 // for the front.
 bool IsMeasured(const Trial& trial) {
-  return IsResult(trial) && trial.verified_accuracy_ppm != kNotMeasured;
+  return IsResult(trial) && trial.verified_accuracy_ppm.has_value();
 }
 
 }  // namespace

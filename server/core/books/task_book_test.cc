@@ -44,15 +44,16 @@ class TaskBookTest : public testing::Test {
     trial.macs = 1 + id % 3;
     trial.state = static_cast<TrialState>(rng.Below(6));
     trial.is_at_chance = rng.Below(3) == 0;
-    trial.commit_time = absl::FromUnixSeconds(id);
-    trial.claimed_correct = id * 83 % 1'000;
+    trial.commitment = Commitment();
+    trial.commitment->commit_time = absl::FromUnixSeconds(id);
+    trial.commitment->claimed_correct = id * 83 % 1'000;
     if (trial.state == TrialState::kAccepted) {
       trial.basis = TrialBasis::kAudited;
       trial.is_matured = rng.Below(2) == 0;
       if (rng.Below(2) == 0) {
-        trial.measured_correct = trial.claimed_correct;
-        trial.held_out_correct = rng.Below(1'000);
-        trial.verified_accuracy_ppm = trial.held_out_correct * 1'000;
+        trial.measured =
+            Measured{trial.commitment->claimed_correct, rng.Below(1'000)};
+        trial.verified_accuracy_ppm = trial.measured->held_out_correct * 1'000;
       }
     }
     if (trial.state == TrialState::kRejected) trial.pay = rng.Below(2);

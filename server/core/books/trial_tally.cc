@@ -7,9 +7,9 @@ namespace {
 
 // Of a result above chance on the validation split.
 bool ShowsLearning(const Trial& trial, const DatasetManifest& manifest) {
-  return trial.held_out_correct == kNotMeasured ||
-         IsAboveChance(trial.held_out_correct, manifest.held_out_count,
-                       manifest.classes);
+  return !trial.measured ||
+         IsAboveChance(trial.measured->held_out_correct,
+                       manifest.held_out_count, manifest.classes);
 }
 
 }  // namespace
@@ -21,7 +21,8 @@ void TrialTally::Count(const Trial& trial, const DatasetManifest& manifest,
   const bool claims =
       IsPending(trial.state) || trial.state == TrialState::kAccepted;
   if (claims && !trial.is_matured) {
-    SetIn(immature, trial.account, {trial.commit_time, trial.id}, sign > 0);
+    SetIn(immature, trial.account, {CommitmentOf(trial).commit_time, trial.id},
+          sign > 0);
   }
   CountState(trial, sign);
 }
@@ -32,8 +33,7 @@ void TrialTally::CountResult(const Trial& trial,
   if (!trial.is_at_chance) {
     above_chance += sign;
     if (ShowsLearning(trial, manifest)) learnt += sign;
-  } else if (trial.measured_correct != kNotMeasured &&
-             !trial.known_from.IsSet()) {
+  } else if (trial.measured && !trial.known_from.IsSet()) {
     at_chance += sign;
     AddTo(at_chance_by, trial.account, sign);
   }

@@ -19,7 +19,8 @@ AuditDraw DrawOf(const Task& task, const Trial& trial) {
   draw.segment = static_cast<int64_t>(rng.Below(segments));
   // Where a training is said to have diverged is looked at every other time,
   // and the way there as often: either alone could be made up.
-  if (trial.segments > 0 && rng.Below(2) == 0) draw.segment = segments - 1;
+  const bool has_diverged = trial.commitment && trial.commitment->segments > 0;
+  if (has_diverged && rng.Below(2) == 0) draw.segment = segments - 1;
   return draw;
 }
 

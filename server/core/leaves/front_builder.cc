@@ -6,11 +6,11 @@
 namespace archpool {
 
 void FrontBuilder::Add(const Trial& trial) {
-  if (trial.verified_accuracy_ppm == kNotMeasured || !IsResult(trial)) return;
+  if (!trial.verified_accuracy_ppm || !IsResult(trial)) return;
   results_.push_back({.trial = trial.id,
                       .rung = trial.rung,
-                      .commit_time = trial.commit_time,
-                      .point = {.accuracy_ppm = trial.verified_accuracy_ppm,
+                      .commit_time = CommitmentOf(trial).commit_time,
+                      .point = {.accuracy_ppm = *trial.verified_accuracy_ppm,
                                 .macs = trial.macs}});
   const auto [known, is_new] =
       counting_.insert({trial.architecture_id, results_.size() - 1});

@@ -32,7 +32,7 @@ std::vector<int64_t> FindsOf(absl::Span<const Trial> finalists,
     std::vector<ParetoPoint> points;
     for (const Trial& trial : finalists) {
       points.push_back(
-          {.accuracy_ppm = trial.verified_accuracy_ppm, .macs = trial.macs});
+          {.accuracy_ppm = *trial.verified_accuracy_ppm, .macs = trial.macs});
     }
     // The region's own edge belongs to it.
     const ParetoPoint corner{.accuracy_ppm = region.accuracy_min_ppm - 1,

@@ -108,6 +108,7 @@ class SettleTest : public testing::Test {
     trial.verified_accuracy_ppm = accuracy_ppm;
     trial.macs = macs;
     trial.state = TrialState::kAccepted;
+    trial.commitment.emplace();
     return trial;
   }
   static Amount Paid(const Settlement& settlement) {

@@ -99,7 +99,7 @@ class Finished {
  private:
   void VerifyAndWatch() {
     while (const auto grant = pool_.Do(AcquireAudit{pool_.verifier, "v1"})) {
-      const int64_t correct = grant->trial.claimed_correct;
+      const int64_t correct = CommitmentOf(grant->trial).claimed_correct;
       pool_.Do(ReportAudit{pool_.verifier, grant->audit.id,
                            grant->audit.attempt, "v1",
                            Measurement{correct, correct}});

@@ -82,7 +82,7 @@ TEST_F(AtChanceTest, WhatLearntNothingIsAuditedWholeAndPaid) {
       *pool.pool.state().Find(pool.pool.state().audits().Of(trial));
   EXPECT_EQ(audit.kind, AuditKind::kSegment) << "not a whole training again";
   EXPECT_TRUE(audit.measures_all);
-  EXPECT_EQ(Find(trial).draw_ppm, 1'000'000);
+  EXPECT_EQ(CommitmentOf(Find(trial)).draw_ppm, 1'000'000);
   pool.VerifyAll();
   EXPECT_EQ(Find(trial).state, TrialState::kAccepted);
   EXPECT_TRUE(Find(trial).is_at_chance);
@@ -295,7 +295,7 @@ TEST_F(AtChanceTest, ClaimingTooLittleAgainAndAgainIsTheMinersFault) {
     Report(Measurement{kLearnt, kLearnt});
     reasons.push_back(Find(trial).reason);
     if (reasons.back().empty()) {
-      EXPECT_EQ(Find(trial).measured_correct, kLearnt);
+      EXPECT_EQ(Find(trial).measured->validation_correct, kLearnt);
       EXPECT_FALSE(Find(trial).is_at_chance) << "what was measured counts";
     }
     pool.Do(ReleaseLease{alice, alices, grant->lease.id, grant->lease.attempt});
@@ -337,7 +337,8 @@ TEST_F(AtChanceTest, TheEndOfADivergedTrainingIsLookedAtEveryOtherTime) {
   int ends = 0;
   std::set<int64_t> segments;
   for (int64_t lease = 1; lease <= 1'000; ++lease) {
-    const Trial trial{.lease = {lease}, .segments = 8};
+    Trial trial{.lease = {lease}};
+    trial.commitment.emplace().segments = 8;
     const int64_t segment =
         DrawOf(*pool.pool.state().Find(task), trial).segment;
     segments.insert(segment);

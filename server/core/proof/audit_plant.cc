@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/check.h"
 #include "common/base/counter_rng.h"
 #include "common/crypto/canonical.h"
 
@@ -33,7 +34,8 @@ bool DrawPlanted(const PoolPolicy& policy, const Task& task,
 void Plant(const Task& task, AuditGrant& grant) {
   // No training leads there: it is the hash of nothing but a secret.
   const Digest nowhere = Sha256(SeedOf(task, grant.audit).AsBytes());
-  grant.trial.checkpoint_root =
+  ARCHPOOL_CHECK(grant.trial.commitment.has_value());
+  grant.trial.commitment->checkpoint_root =
       grant.audit.kind == AuditKind::kWhole
           ? nowhere
           : ReplaceEnd(SegmentsOf(task.spec->recipe, grant.trial),

@@ -21,9 +21,12 @@ class PlantTest : public VerifiersTest {
   explicit PlantTest(const PoolPolicy& policy = With(500'000, 0))
       : VerifiersTest(policy) {}
 
+  static const Digest& RootOf(const AuditGrant& grant) {
+    return CommitmentOf(grant.trial).checkpoint_root;
+  }
   // What replaying it shows: whether it leads where the grant says.
   bool IsTrue(const AuditGrant& grant) {
-    return grant.trial.checkpoint_root == Find(grant.trial.id).checkpoint_root;
+    return RootOf(grant) == CommitmentOf(Find(grant.trial.id)).checkpoint_root;
   }
   // As whoever replays.
   ReportAudit::Reply SayHonestly(const AuditGrant& grant) {
@@ -55,11 +58,11 @@ TEST_F(PlantTest, WhatIsShownAgreesInAllButTheTraining) {
     const TrialId trial = Committed(alice, alices);
     const auto grant = Take("v1");
     ASSERT_TRUE(grant.has_value());
-    EXPECT_EQ(Take("v1")->trial.checkpoint_root, grant->trial.checkpoint_root)
+    EXPECT_EQ(CommitmentOf(Take("v1")->trial), CommitmentOf(grant->trial))
         << "asking again shows nothing";
     const int64_t segments = SegmentsOf(grant->spec->recipe, grant->trial);
-    EXPECT_TRUE(IsOpening(grant->trial.checkpoint_root, segments,
-                          grant->audit.segment, grant->audit.opening));
+    EXPECT_TRUE(IsOpening(RootOf(*grant), segments, grant->audit.segment,
+                          grant->audit.opening));
     planted += IsTrue(*grant) ? 0 : 1;
     while (Find(trial).state == TrialState::kUploaded) {
       SayHonestly(*Take("v1"));
@@ -93,11 +96,11 @@ TEST_F(PlantTest, AttemptsThatAreNotAnsweredShowTheSame) {
     pool.Advance(pool.policy.audit_term + absl::Seconds(1));
     const auto second = Take("v2");
     ASSERT_TRUE(second.has_value());
-    EXPECT_EQ(second->trial.checkpoint_root, first->trial.checkpoint_root);
+    EXPECT_EQ(RootOf(*second), RootOf(*first));
     Say(*second, Inconclusive{"EXAMINER_CRASHED"});
     const auto third = Take("v3");
     ASSERT_TRUE(third.has_value());
-    EXPECT_EQ(third->trial.checkpoint_root, first->trial.checkpoint_root);
+    EXPECT_EQ(RootOf(*third), RootOf(*first));
     planted += IsTrue(*third) ? 0 : 1;
     while (Find(first->trial.id).state == TrialState::kUploaded) {
       SayHonestly(*Take("v3"));

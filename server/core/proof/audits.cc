@@ -20,7 +20,8 @@ namespace {
 // pays.
 bool IsFalseClaim(const PoolPolicy& policy, const Trial& trial,
                   const Measurement& measured, int64_t validation_count) {
-  const int64_t excess = trial.claimed_correct - measured.validation_correct;
+  const int64_t excess =
+      CommitmentOf(trial).claimed_correct - measured.validation_correct;
   return excess * 1'000'000 > policy.claim_tolerance_ppm * validation_count;
 }
 
@@ -51,10 +52,9 @@ bool IsOverfit(const PoolState& state, const PoolPolicy& policy, TaskId task,
   if (!exceeds(policy.held_out_gap_ppm)) return false;
   for (const TrialId id : state.IndexOf(task).trials) {
     const Trial& trial = *state.Find(id);
-    if (trial.basis == TrialBasis::kReplayed &&
-        trial.held_out_correct != kNotMeasured &&
-        !exceeds(HeldOutGapPpm(manifest, trial.measured_correct,
-                               trial.held_out_correct))) {
+    if (trial.basis == TrialBasis::kReplayed && trial.measured &&
+        !exceeds(HeldOutGapPpm(manifest, trial.measured->validation_correct,
+                               trial.measured->held_out_correct))) {
       return false;
     }
   }
@@ -164,7 +164,8 @@ absl::StatusOr<Audit> HeldAudit(const Step& step, AccountId caller, AuditId id,
 // what it found or to have it measured. Counts this one.
 bool ClaimsTooLow(Step& step, const Trial& trial, const Measurement& measured,
                   int64_t validation_count) {
-  const int64_t lack = measured.validation_correct - trial.claimed_correct;
+  const int64_t lack =
+      measured.validation_correct - CommitmentOf(trial).claimed_correct;
   const bool is_too_low =
       lack * 1'000'000 > step.policy.claim_tolerance_ppm * validation_count;
   Account account = *step.state.Find(trial.account);
@@ -207,8 +208,8 @@ ReportAudit::Reply Judge(Step& step, const Audit& audit, Trial trial,
     return ReportAudit::Reply{trial.state, ""};
   }
   if (measured.saw_all) {
-    trial.measured_correct = measured.validation_correct;
-    trial.held_out_correct = measured.held_out_correct;
+    trial.measured = {.validation_correct = measured.validation_correct,
+                      .held_out_correct = measured.held_out_correct};
     if (IsFalseClaim(step.policy, trial, measured, manifest.validation_count)) {
       return Blame(step, audit, std::move(trial), "CLAIM_FALSE");
     }
@@ -284,9 +285,9 @@ absl::StatusOr<ReportAudit::Reply> Execute(Step& step,
 ReportAudit::Reply AcceptSeen(Step& step, Trial trial,
                               bool was_replayed_whole) {
   trial.is_at_chance = !IsAboveChance(step.state, trial);
-  if (trial.held_out_correct != kNotMeasured) {
+  if (trial.measured) {
     trial.verified_accuracy_ppm =
-        trial.held_out_correct * 1'000'000 /
+        trial.measured->held_out_correct * 1'000'000 /
         ManifestOf(step.state, trial.task).held_out_count;
   }
   AcceptTrial(

@@ -155,7 +155,7 @@ TEST_F(SampledTest, WhatAProvenMinerHasWaitingIsPaidUpToACap) {
     if (Find(trial).state == TrialState::kAccepted) {
       ++paid;
       EXPECT_EQ(Find(trial).basis, TrialBasis::kUnverified);
-      EXPECT_EQ(Find(trial).verified_accuracy_ppm, kNotMeasured);
+      EXPECT_EQ(Find(trial).verified_accuracy_ppm, std::nullopt);
     } else {
       EXPECT_EQ(Find(trial).reason, "UNVERIFIED");
     }

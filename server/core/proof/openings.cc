@@ -44,7 +44,7 @@ absl::Status TrialUnknown(TrialId trial) {
 
 AuditRequest RequestOf(const Audit& audit, const Trial& trial) {
   return {audit.id, audit.trial, audit.segment, audit.expire_time,
-          trial.segments};
+          CommitmentOf(trial).segments};
 }
 
 // Workers of the account that were heard and compute like this one, itself
@@ -100,7 +100,8 @@ absl::StatusOr<OpenSegment::Reply> Execute(Step& step,
   const Opening& opening = command.opening;
   const int64_t segments =
       SegmentsOf(step.state.Find(found->task)->spec->recipe, *trial);
-  if (!IsOpening(trial->checkpoint_root, segments, found->segment, opening)) {
+  if (!IsOpening(CommitmentOf(*trial).checkpoint_root, segments, found->segment,
+                 opening)) {
     return InvalidArgument(
         "OPENING_FALSE",
         absl::StrCat("this is not segment ", found->segment, " of the ",
@@ -141,8 +142,8 @@ absl::StatusOr<ConfirmUpload::Reply> Execute(Step& step,
   }
   Trial trial = *found;
   const Audit* audit = step.state.Find(step.state.audits().Of(trial.id));
-  const bool is_weights =
-      !command.is_checkpoint && command.digest == trial.weights_digest;
+  const bool is_weights = !command.is_checkpoint &&
+                          command.digest == CommitmentOf(trial).weights_digest;
   int64_t parts = is_weights ? int64_t{kPartWeights} : 0;
   if (command.is_checkpoint && audit != nullptr) {
     parts = CheckpointParts(*audit, command.digest);
@@ -209,14 +210,15 @@ absl::StatusOr<ReviewTrials::Reply> Execute(Step& step,
   for (const AuditId id : step.state.audits().AskedOf(command.caller)) {
     const Audit& audit = *step.state.Find(id);
     const Trial& trial = *step.state.Find(audit.trial);
+    const Commitment& commitment = CommitmentOf(trial);
     const auto is_inherited = [&] {
       if (trial.hardware_class != hardware_class) return false;
-      if (step.state.Find(trial.session) == nullptr) return true;
-      return step.memory.heirs.IsSilent(trial.session, step.policy.silence_term,
-                                        step.now) &&
+      if (step.state.Find(commitment.session) == nullptr) return true;
+      return step.memory.heirs.IsSilent(commitment.session,
+                                        step.policy.silence_term, step.now) &&
              is_heir(audit, trial);
     };
-    if (!kept.contains(trial.id) && trial.session != session.id &&
+    if (!kept.contains(trial.id) && commitment.session != session.id &&
         !is_inherited()) {
       continue;
     }
@@ -229,7 +231,7 @@ absl::StatusOr<ReviewTrials::Reply> Execute(Step& step,
 
 void Draw(Step& step, Trial trial, bool measures_all) {
   const Task& task = *step.state.Find(trial.task);
-  if (DrawOf(task, trial).lot_ppm < trial.draw_ppm) {
+  if (DrawOf(task, trial).lot_ppm < CommitmentOf(trial).draw_ppm) {
     AskSegment(step, trial, measures_all);
   } else if (!WantsWeights(task.spec->recipe, trial)) {
     AcceptTrial(step, std::move(trial), TrialBasis::kSampledOut);
@@ -240,7 +242,8 @@ void SayWhatIsWanted(const Step& step, ReportTrials::Result& result) {
   const Trial* trial = step.state.Find(result.trial);
   if (trial == nullptr) return;  // its task has ended
   const Audit* audit = step.state.Find(step.state.audits().Of(trial->id));
-  result.upload_deadline = trial->upload_deadline;
+  result.upload_deadline =
+      trial->upload_deadline.value_or(absl::InfiniteFuture());
   result.wants_weights =
       trial->state == TrialState::kCommitted ||
       (audit != nullptr && (audit->missing & kPartWeights) != 0);

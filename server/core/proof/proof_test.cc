@@ -19,8 +19,8 @@ TEST(AuditDrawTest, FollowsTheSecretAndNothingAMinerKnows) {
   const AuditDraw draw = DrawOf(task, trial);
   EXPECT_EQ(DrawOf(task, trial).seed, draw.seed);
   Trial claimed = trial;  // what it commits to changes nothing
-  claimed.checkpoint_root = Sha256("root");
-  claimed.claimed_correct = 999;
+  claimed.commitment.emplace().checkpoint_root = Sha256("root");
+  claimed.commitment->claimed_correct = 999;
   EXPECT_EQ(DrawOf(task, claimed).seed, draw.seed);
   Task other = task;
   other.secret = Sha256("another");
@@ -131,7 +131,7 @@ class ProofTest : public ::testing::Test {
 };
 
 TEST_F(ProofTest, AProvenMinerIsAuditedLessOftenAndANewOneAlways) {
-  EXPECT_EQ(Find(Next()).draw_ppm, 930'000) << "after one pass";
+  EXPECT_EQ(CommitmentOf(Find(Next())).draw_ppm, 930'000) << "after one pass";
   int drawn = 0;
   for (int i = 0; i < 60; ++i) {
     Next();
@@ -151,8 +151,8 @@ TEST_F(ProofTest, WhatIsNotDrawnIsAcceptedUnmeasured) {
     const TrialId trial = Next();
     pool.VerifyAll();
     if (Find(trial).basis != TrialBasis::kSampledOut) continue;
-    EXPECT_EQ(Find(trial).measured_correct, kNotMeasured);
-    EXPECT_EQ(Find(trial).verified_accuracy_ppm, kNotMeasured);
+    EXPECT_EQ(Find(trial).measured, std::nullopt);
+    EXPECT_EQ(Find(trial).verified_accuracy_ppm, std::nullopt);
     EXPECT_FALSE(Find(trial).is_matured);
     break;
   }
@@ -225,7 +225,8 @@ TEST_F(ProofTest, AnAuditNeverAnsweredIsARejection) {
   EXPECT_EQ(pool.Do(ReviewTrials{alice, session, {trial}}).asked.size(), 1u);
   pool.Advance(pool.policy.upload_term + absl::Minutes(5));
   EXPECT_EQ(Find(trial).reason, "AUDIT_UNANSWERED");
-  EXPECT_THAT(pool.Try(ConfirmUpload{alice, trial, Find(trial).weights_digest}),
+  EXPECT_THAT(pool.Try(ConfirmUpload{alice, trial,
+                                     CommitmentOf(Find(trial)).weights_digest}),
               FailsWith("UPLOAD_TOO_LATE"));
   EXPECT_EQ(pool.Do(ReviewTrials{alice, session, {trial}}).settled.size(), 1u);
 }
@@ -295,7 +296,7 @@ TEST_F(ProofTest, AFileCountsForWhatItWasSentAs) {
     return *pool.pool.state().Find(pool.pool.state().audits().Of(trial));
   };
   while (audit_of().segment == 0) trial = NextDrawn();
-  const Digest weights = Find(trial).weights_digest;
+  const Digest weights = CommitmentOf(Find(trial)).weights_digest;
   const int64_t segment = audit_of().segment;
   const CheckpointChain chain = FakeChain(trial, 16);
   pool.Do(OpenSegment{alice, trial, chain.Open(segment)});
@@ -323,7 +324,7 @@ TEST_F(ProofTest, WhatALostWorkerOwesIsAskedOfTheAccountsOthers) {
 // A machine that never comes back closes no session.
 TEST_F(ProofTest, WhatASilentWorkerOwesIsAskedOfTheAccountsOthers) {
   const TrialId trial = NextDrawn();
-  const SessionId silent = Find(trial).session;
+  const SessionId silent = CommitmentOf(Find(trial)).session;
   const SessionId other = pool.Open(alice, "w2");
   const SessionId unlike = pool.Do(OpenSession{.caller = alice,
                                                .worker_name = "w3",

@@ -113,9 +113,9 @@ bool AskLastSegments(Step& step, TaskId task) {
     for (const auto& [commit_time, id] : block) {
       const Trial& trial = *step.state.Find(id);
       // Hidden by a result that was refuted since, perhaps.
-      const bool is_top = trial.verified_accuracy_ppm == kNotMeasured &&
-                          IsResult(trial) &&
-                          index.claims.IsTop(trial.claimed_correct, trial.macs);
+      const bool is_top =
+          !trial.verified_accuracy_ppm && IsResult(trial) &&
+          index.claims.IsTop(CommitmentOf(trial).claimed_correct, trial.macs);
       const bool is_due =
           IsShort(step.policy, block) && trial.basis == TrialBasis::kSampledOut;
       if (is_top || is_due) asked.push_back({id, is_top});

@@ -19,7 +19,8 @@ bool IsUnderCap(const PoolState& state, const PoolPolicy& policy,
   const auto block = all.find(trial.account);
   if (block == all.end()) return false;
   int64_t unverified = 0;
-  const auto here = block->second.find({trial.commit_time, trial.id});
+  const auto here =
+      block->second.find({CommitmentOf(trial).commit_time, trial.id});
   const auto count = [&](TrialId id) {
     const bool is_one = state.Find(id)->basis == TrialBasis::kUnverified;
     unverified += is_one ? 1 : 0;

@@ -49,7 +49,7 @@ TEST_F(VerifiersTest, WhatNobodyCanCheckNowIsDrawn) {
   pool.now += 2 * pool.policy.verifier_term;
   const TrialId trial = grant->lease.trials[0];
   pool.Commit(alice, alices, grant->lease, trial, 500);
-  EXPECT_EQ(Find(trial).draw_ppm, 1'000'000);
+  EXPECT_EQ(CommitmentOf(Find(trial)).draw_ppm, 1'000'000);
 }
 
 TEST_F(VerifiersTest, AVerifierWithoutAClassIsRefused) {

@@ -1,6 +1,7 @@
 #include "server/core/records/entities.h"
 
 #include "absl/strings/str_cat.h"
+#include "common/base/check.h"
 #include "server/core/records/transitions.h"
 
 namespace archpool {
@@ -11,6 +12,31 @@ bool IsEnded(PayoutState state) { return IsEnd(state); }
 bool IsPending(TrialState state) {
   return state != TrialState::kAccepted &&
          MayStep<TrialState>(state, TrialState::kAccepted);
+}
+
+int64_t BackupsWanted(const Lease& lease) {
+  return lease.backup_need ? lease.backup_need->wanted : 0;
+}
+
+bool IsSilent(const Lease& lease) {
+  return lease.backup_need &&
+         lease.backup_need->reason == BackupReason::kSilent;
+}
+
+const Commitment& CommitmentOf(const Trial& trial) {
+  ARCHPOOL_CHECK(trial.commitment.has_value());
+  return *trial.commitment;
+}
+
+int64_t SegmentsOf(const Recipe& recipe, const Trial& trial) {
+  return trial.commitment && trial.commitment->segments > 0
+             ? trial.commitment->segments
+             : recipe.segments;
+}
+
+int64_t ValidationCorrect(const Trial& trial) {
+  return trial.measured ? trial.measured->validation_correct
+                        : CommitmentOf(trial).claimed_correct;
 }
 
 bool operator==(const Task& a, const Task& b) {

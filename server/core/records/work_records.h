@@ -4,6 +4,7 @@
 #define ARCHPOOL_SERVER_CORE_RECORDS_WORK_RECORDS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -76,6 +77,16 @@ template <>
 inline constexpr const char* kWordsOf<BackupReason>[] = {"none", "silent",
                                                          "slow", "unproven"};
 
+// What the manager decided for a primary; a backup has its primary's.
+struct BackupNeed {
+  BackupReason reason = BackupReason::kNone;  // never none of a lease
+  // Backups that it wants to see running beside a primary.
+  int64_t wanted = 0;
+  int64_t miss_ppm = 0;  // the primary's chance to miss its deadline, then
+
+  friend bool operator==(const BackupNeed&, const BackupNeed&) = default;
+};
+
 struct Lease {
   LeaseId id;
   TaskId task;
@@ -93,17 +104,18 @@ struct Lease {
   // Whether its box was among the task's most promising when that last
   // mattered.
   bool high_reward = false;
-  // Of a backup: the lease it stands by for.
-  LeaseId primary;
-  // Backups that the manager wants to see running beside it, and why.
-  int64_t backups_wanted = 0;
-  BackupReason backup_reason = BackupReason::kNone;
-  int64_t miss_ppm = 0;  // its chance to miss the deadline, when decided
-  // When the manager looks at its progress again.
-  absl::Time check_time = absl::InfiniteFuture();
+  // Of a backup alone: the lease it stands by for.
+  std::optional<LeaseId> primary;
+  std::optional<BackupNeed> backup_need;
+  // When the manager looks at its progress again, where it does.
+  std::optional<absl::Time> check_time;
 
   friend bool operator==(const Lease&, const Lease&) = default;
 };
+
+int64_t BackupsWanted(const Lease& lease);  // 0 where there is no need
+// Whether a backup is wanted because the primary is not heard any more.
+bool IsSilent(const Lease& lease);
 
 // kCommitted: reported. kUploaded: its weights are durable, where they are
 // wanted. kAccepted, kRejected: the verdict, of which the first may not be the
@@ -121,8 +133,6 @@ inline constexpr const char* kWordsOf<TrialState>[] = {
     "assigned", "committed", "uploaded", "accepted", "rejected", "abandoned"};
 // Committed or uploaded: a verdict is awaited.
 bool IsPending(TrialState state);
-
-inline constexpr int64_t kNotMeasured = -1;
 
 // What an accepted verdict rests on. A later audit may raise it.
 enum class TrialBasis {
@@ -145,6 +155,33 @@ inline constexpr char kSuperseded[] = "SUPERSEDED";
 // machine cannot train it.
 inline constexpr char kImpossible[] = "IMPOSSIBLE";
 
+// What a miner bound itself to by its report, and what the pool drew then.
+struct Commitment {
+  // Of a training that diverged, the segments until then, which its work units
+  // count alone; 0: all of the recipe's.
+  int64_t segments = 0;
+  Digest checkpoint_root;
+  Digest weights_digest;
+  int64_t weights_size_bytes = 0;
+  int64_t claimed_correct = 0;  // on the validation split
+  absl::Duration train_time;
+  Signature signature;
+  SessionId session;  // of the worker that reported it
+  absl::Time commit_time = absl::InfinitePast();
+  // The chance with which it was drawn for an audit, in millionths.
+  int64_t draw_ppm = 0;
+
+  friend bool operator==(const Commitment&, const Commitment&) = default;
+};
+
+// How many examples of each split its weights get right, as a verifier saw.
+struct Measured {
+  int64_t validation_correct = 0;
+  int64_t held_out_correct = 0;
+
+  friend bool operator==(const Measured&, const Measured&) = default;
+};
+
 struct Trial {
   TrialId id;
   TaskId task;
@@ -166,26 +203,17 @@ struct Trial {
   TrialId known_from;
   TrialState state = TrialState::kAssigned;
   absl::Time create_time;
-  // The commitment. Of a training that diverged, the segments until then, which
-  // its work units count alone; 0: all of the recipe's.
-  int64_t segments = 0;
-  Digest checkpoint_root;
-  Digest weights_digest;
-  int64_t weights_size_bytes = 0;
-  int64_t claimed_correct = kNotMeasured;  // on the validation split
-  absl::Duration train_time;
-  Signature signature;
-  // Of the worker that reported it, or was to when another was faster.
-  SessionId session;
+  // Of the worker that reported it, or was to when another was faster; else "".
   std::string hardware_class;
-  absl::Time commit_time = absl::InfiniteFuture();
-  // The chance with which it was drawn for an audit, in millionths.
-  int64_t draw_ppm = 0;
-  absl::Time upload_deadline = absl::InfiniteFuture();
-  // The verdict.
-  int64_t measured_correct = kNotMeasured;  // on the validation split
-  int64_t held_out_correct = kNotMeasured;
-  int64_t verified_accuracy_ppm = kNotMeasured;  // of the held-out split
+  // From its report on: of a trial that was neither assigned nor abandoned.
+  std::optional<Commitment> commitment;
+  // Until when its miner may send its weights, once it is committed; until when
+  // it may commit it all the same, where it is kSuperseded.
+  std::optional<absl::Time> upload_deadline;
+  // Whatever the verdict is.
+  std::optional<Measured> measured;
+  // Of the held-out split, once it was accepted with that measured.
+  std::optional<int64_t> verified_accuracy_ppm;
   TrialBasis basis = TrialBasis::kNone;
   // Its result is no better than a guess (common/model/chance.h): by its claim
   // until it was measured. Paid like any other work once it is accepted, and
@@ -207,10 +235,12 @@ struct Trial {
   friend bool operator==(const Trial&, const Trial&) = default;
 };
 
-// Segments that were trained, and that the commitment's tree has.
-inline int64_t SegmentsOf(const Recipe& recipe, const Trial& trial) {
-  return trial.segments > 0 ? trial.segments : recipe.segments;
-}
+// REQUIRES: it was committed.
+const Commitment& CommitmentOf(const Trial& trial);
+
+// Segments that were trained, and that the commitment's tree has; before it,
+// those that are to be.
+int64_t SegmentsOf(const Recipe& recipe, const Trial& trial);
 
 // Whether a segment of it was replayed, or the client knew it before: nothing
 // grows from a result that was taken at its word.
@@ -227,10 +257,8 @@ inline bool IsResult(const Trial& trial) {
 }
 
 // Its result on the validation split: as measured, else as claimed.
-inline int64_t ValidationCorrect(const Trial& trial) {
-  return trial.measured_correct != kNotMeasured ? trial.measured_correct
-                                                : trial.claimed_correct;
-}
+// REQUIRES: it was measured or committed.
+int64_t ValidationCorrect(const Trial& trial);
 
 }  // namespace archpool
 

@@ -12,7 +12,7 @@ int64_t AnswerSizeBytes(const Trial& trial, int64_t parts) {
        {kPartWeights, kPartBeginWeights, kPartBeginOptimizer}) {
     if ((parts & part) != 0) ++files;
   }
-  return files * trial.weights_size_bytes;
+  return files * CommitmentOf(trial).weights_size_bytes;
 }
 
 }  // namespace archpool

@@ -56,7 +56,7 @@ bool IsGivenUp(const TaskIndex& index, TrialId result) {
 // Its miner had its time, and does nothing.
 bool IsForsaken(const PoolState& state, const Trial& result,
                 absl::Duration patience, absl::Time now) {
-  return now >= result.commit_time + patience &&
+  return now >= CommitmentOf(result).commit_time + patience &&
          state.leases().CountOf(result.account) == 0;
 }
 

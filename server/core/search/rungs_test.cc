@@ -109,7 +109,7 @@ TEST_F(RungsTest, TheBestOfThreeGoesOnFromItsOwnWeights) {
   const Assignment& next = grant.assignments[0];
   EXPECT_EQ(next.rung, 1);
   EXPECT_EQ(next.resumes, best.id);
-  EXPECT_EQ(next.initial_weights, best.weights_digest);
+  EXPECT_EQ(next.initial_weights, CommitmentOf(best).weights_digest);
   EXPECT_EQ(next.architecture_id, best.architecture_id);
   EXPECT_NE(next.trial_key, TrialKey(*pool.pool.state().Find(task),
                                      best.architecture_id, alice, 0))
@@ -337,7 +337,7 @@ TEST_F(RungProofTest, ARejectionReachesWhatGrewFromIt) {
         ReportAudit report{pool.verifier, grant->audit.id, grant->audit.attempt,
                            name, Refuted{"TRAINING_FALSE"}};
         if (grant->audit.trial != lower) {
-          const int64_t correct = grant->trial.claimed_correct;
+          const int64_t correct = CommitmentOf(grant->trial).claimed_correct;
           report.finding = Measurement{correct, correct};
         }
         pool.Do(report);

@@ -16,7 +16,8 @@ constexpr int64_t kPaceRoom = 4;
 // measured of it, with room for what else it does meanwhile.
 absl::Duration TrainingAgain(const PoolState& state, const PoolPolicy& policy,
                              const Trial& trial) {
-  const Session* session = state.Find(trial.session);
+  const Commitment& commitment = CommitmentOf(trial);
+  const Session* session = state.Find(commitment.session);
   const Moments& of_account =
       state.Find(trial.account)->performance.pace_permille;
   const Moments& pace =
@@ -28,7 +29,7 @@ absl::Duration TrainingAgain(const PoolState& state, const PoolPolicy& policy,
   const absl::Duration slowest = policy.slowness_max * work;
   if (pace.count < kPacesMin) {
     // As it took the first time: whoever trained nothing is not waited for.
-    const absl::Duration took = trial.commit_time - trial.create_time;
+    const absl::Duration took = commitment.commit_time - trial.create_time;
     return std::min(slowest, kPaceRoom * std::max(work, took));
   }
   return std::clamp(kPaceRoom * pace.sum / pace.count * work / 1'000, work,
@@ -55,7 +56,7 @@ absl::Duration AnswerTime(const PoolState& state, const PoolPolicy& policy,
 absl::Time AnswerDeadline(const PoolState& state, const PoolPolicy& policy,
                           const Trial& trial, int64_t parts, absl::Time now) {
   return now + AnswerTime(state, policy, trial, parts,
-                          state.audits().AskedOf(trial.session));
+                          state.audits().AskedOf(CommitmentOf(trial).session));
 }
 
 }  // namespace archpool

@@ -54,7 +54,7 @@ Assignment AssignmentOf(const PoolState& state, const Task& task,
                         .rung = trial.rung,
                         .resumes = trial.resumes};
   if (trial.resumes.IsSet()) {
-    const Trial& below = *state.Find(trial.resumes);
+    const Commitment& below = CommitmentOf(*state.Find(trial.resumes));
     assignment.initial_weights = below.weights_digest;
     assignment.initial_weights_size_bytes = below.weights_size_bytes;
   }

@@ -27,7 +27,9 @@ MinerRecords Busy() {
 }
 
 Trial TrialOf(int64_t id, TrialState state, const std::string& reason = "") {
-  return {.id = {id}, .task = {1}, .state = state, .reason = reason};
+  Trial trial{.id = {id}, .task = {1}, .state = state, .reason = reason};
+  trial.commitment.emplace();
+  return trial;
 }
 
 TEST(ExplainTest, ItIsNeverEmpty) {

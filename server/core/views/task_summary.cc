@@ -35,10 +35,11 @@ TaskSummary Summarize(absl::Span<const Trial> trials) {
       continue;
     }
     summary.audit_time += trial.audit_time;
-    if (trial.commit_time != absl::InfiniteFuture()) {
-      summary.training_time += trial.train_time;
+    if (trial.commitment) {
+      summary.training_time += trial.commitment->train_time;
       undetected[trial.account] *=
-          1 - kFakedShare * static_cast<double>(trial.draw_ppm) / 1e6;
+          1 -
+          kFakedShare * static_cast<double>(trial.commitment->draw_ppm) / 1e6;
     }
     MinerShare& share = shares[trial.account];
     share.account = trial.account;

@@ -10,14 +10,17 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Pair;
 
-Trial MakeTrial(int64_t id, TrialState state, int64_t accuracy_ppm,
-                int64_t macs) {
+Trial MakeTrial(int64_t id, TrialState state,
+                std::optional<int64_t> accuracy_ppm, int64_t macs) {
   Trial trial;
   trial.id = {id};
   trial.account = {id % 2};
   trial.subspace = {1};
   trial.architecture_id = Sha256(trial.id.ToString());
   trial.state = state;
+  if (state != TrialState::kAssigned && state != TrialState::kAbandoned) {
+    trial.commitment.emplace();
+  }
   trial.verified_accuracy_ppm = accuracy_ppm;
   trial.macs = macs;
   trial.work_units = 10;
@@ -32,12 +35,12 @@ TEST(TaskSummaryTest, NothingYet) {
 
 TEST(TaskSummaryTest, CountsEveryStateAndReason) {
   std::vector<Trial> trials = {
-      MakeTrial(1, TrialState::kAssigned, -1, 1),
-      MakeTrial(2, TrialState::kCommitted, -1, 1),
-      MakeTrial(3, TrialState::kUploaded, -1, 1),
+      MakeTrial(1, TrialState::kAssigned, std::nullopt, 1),
+      MakeTrial(2, TrialState::kCommitted, std::nullopt, 1),
+      MakeTrial(3, TrialState::kUploaded, std::nullopt, 1),
       MakeTrial(4, TrialState::kAccepted, 900'000, 50),
-      MakeTrial(5, TrialState::kRejected, -1, 1),
-      MakeTrial(6, TrialState::kAbandoned, -1, 1),
+      MakeTrial(5, TrialState::kRejected, std::nullopt, 1),
+      MakeTrial(6, TrialState::kAbandoned, std::nullopt, 1),
   };
   trials[4].reason = "CLAIM_FALSE";
   trials[3].pay = 7;
@@ -59,8 +62,8 @@ TEST(TaskSummaryTest, OfOneNetworkTheFirstCommittedCounts) {
       MakeTrial(1, TrialState::kAccepted, 950'000, 50),
       MakeTrial(2, TrialState::kAccepted, 900'000, 50)};
   trials[0].architecture_id = trials[1].architecture_id;
-  trials[0].commit_time = absl::FromUnixSeconds(2);
-  trials[1].commit_time = absl::FromUnixSeconds(1);
+  trials[0].commitment->commit_time = absl::FromUnixSeconds(2);
+  trials[1].commitment->commit_time = absl::FromUnixSeconds(1);
   const TaskSummary summary = Summarize(trials);
   EXPECT_EQ(summary.best->id, TrialId{2});
   EXPECT_EQ(summary.front.size(), 1u);

@@ -34,9 +34,10 @@ Progress ProgressOf(const PoolState& state, const Lease& lease) {
     if (trial.state == TrialState::kAssigned) {
       if (progress.rest_units == 0) progress.next_units = trial.work_units;
       progress.rest_units += trial.work_units;
-    } else if (trial.commit_time != absl::InfiniteFuture()) {
+    } else if (trial.commitment) {
       progress.committed_units += trial.work_units;
-      progress.last_time = std::max(progress.last_time, trial.commit_time);
+      progress.last_time =
+          std::max(progress.last_time, trial.commitment->commit_time);
     }
   }
   return progress;
@@ -67,7 +68,7 @@ bool HoldsOneOf(const PoolState& state, AccountId account, LeaseId primary) {
 }  // namespace
 
 void CheckProgress(Step& step, Lease lease) {
-  lease.check_time = absl::InfiniteFuture();
+  lease.check_time.reset();
   const Progress progress = ProgressOf(step.state, lease);
   lease.high_reward |=
       step.state.IndexOf(lease.task).boxes.IsHighReward(lease.subspace);
@@ -90,14 +91,14 @@ void CheckProgress(Step& step, Lease lease) {
           1 - FinishProbability(rest, left,
                                 OutlookOf(Performance(), Performance(),
                                           step.policy.lease_term));
-      lease.backups_wanted = CopiesNeeded(miss, backup_miss, miss_max,
-                                          step.policy.backups_per_lease_max);
-      lease.backup_reason = worker.pace_permille.count == 0 &&
-                                    account.pace_permille.count == 0 &&
-                                    progress.committed_units == 0
-                                ? BackupReason::kUnproven
-                                : BackupReason::kSlow;
-      lease.miss_ppm = static_cast<int64_t>(1e6 * miss);
+      const bool is_unproven = worker.pace_permille.count == 0 &&
+                               account.pace_permille.count == 0 &&
+                               progress.committed_units == 0;
+      lease.backup_need = {
+          .reason = is_unproven ? BackupReason::kUnproven : BackupReason::kSlow,
+          .wanted = CopiesNeeded(miss, backup_miss, miss_max,
+                                 step.policy.backups_per_lease_max),
+          .miss_ppm = static_cast<int64_t>(1e6 * miss)};
     } else {
       lease.check_time =
           step.now + std::max(-latest / 2, step.policy.lease_term / 32);
@@ -114,7 +115,7 @@ void CloseSilent(Step& step, const Lease& lease) {
   const Task& task = *step.state.Find(lease.task);
   if (!step.policy.backups || lease.role != LeaseRole::kPrimary || !has_rest ||
       task.state != TaskState::kActive || step.now >= lease.deadline ||
-      lease.backup_reason == BackupReason::kSilent ||
+      IsSilent(lease) ||
       !(lease.high_reward ||
         step.state.IndexOf(lease.task).boxes.IsHighReward(lease.subspace))) {
     EndLease(step, lease, LeaseState::kExpired, true);
@@ -122,11 +123,11 @@ void CloseSilent(Step& step, const Lease& lease) {
   }
   Lease silent = lease;
   silent.high_reward = true;
-  silent.backup_reason = BackupReason::kSilent;
-  silent.backups_wanted = std::max<int64_t>(1, lease.backups_wanted);
-  silent.miss_ppm = 1'000'000;
+  silent.backup_need = {.reason = BackupReason::kSilent,
+                        .wanted = std::max<int64_t>(1, BackupsWanted(lease)),
+                        .miss_ppm = 1'000'000};
   silent.expire_time = lease.deadline;
-  silent.check_time = absl::InfiniteFuture();
+  silent.check_time.reset();
   step.state.Put(silent);
 }
 
@@ -176,8 +177,8 @@ LeaseId GrantBackup(Step& step, const Session& session, Amount price_min) {
                  .deadline = primary.deadline,
                  .high_reward = true,
                  .primary = id,
-                 .backup_reason = primary.backup_reason,
-                 .miss_ppm = primary.miss_ppm};
+                 .backup_need = primary.backup_need};
+    backup.backup_need->wanted = 0;
     AddTrials(step, backup, std::move(rest));
     step.state.Put(box);
     step.state.Put(backup);

@@ -21,9 +21,9 @@ void CountLease(const PoolState& state, const Lease& lease, bool lost,
   WorkUnits units = 0;
   for (const TrialId id : lease.trials) {
     const Trial& trial = *state.Find(id);
-    if (trial.commit_time == absl::InfiniteFuture()) continue;
+    if (!trial.commitment) continue;
     units += trial.work_units;
-    last_commit = std::max(last_commit, trial.commit_time);
+    last_commit = std::max(last_commit, trial.commitment->commit_time);
   }
   if (units > 0 && last_commit > begin) {
     performance.pace_permille.Add(static_cast<int64_t>(
@@ -65,8 +65,8 @@ void KeepFirst(Step& step, Lease lease) {
     }
     is_first = false;
   }
-  lease.backups_wanted = 0;
-  lease.check_time = absl::InfiniteFuture();
+  if (lease.backup_need) lease.backup_need->wanted = 0;
+  lease.check_time.reset();
   lease.deadline =
       std::max(lease.deadline, step.now + step.policy.silence_term);
   lease.expire_time = std::min(lease.expire_time, lease.deadline);
@@ -116,7 +116,7 @@ void CompleteIfIdle(Step& step, const Lease& lease) {
 }
 
 void Supersede(Step& step, Lease lease, const Trial& committed) {
-  const LeaseId primary = lease.primary.IsSet() ? lease.primary : lease.id;
+  const LeaseId primary = lease.primary.value_or(lease.id);
   std::vector<LeaseId> others(step.state.leases().BackupsOf(primary).begin(),
                               step.state.leases().BackupsOf(primary).end());
   others.push_back(primary);
@@ -134,7 +134,6 @@ void Supersede(Step& step, Lease lease, const Trial& committed) {
       }
       trial.state = TrialState::kAbandoned;
       trial.reason = kSuperseded;
-      trial.session = other.session;
       trial.hardware_class = HardwareClassOf(*step.state.Find(other.session));
       trial.upload_deadline = step.now + step.policy.silence_term;
       step.state.Put(trial);

@@ -27,7 +27,7 @@ absl::Time LastMoment(const PoolState& state, const PoolPolicy& policy,
   for (const TrialId id : lease.trials) {
     const Trial& trial = *state.Find(id);
     units += trial.work_units;
-    has_committed |= trial.commit_time != absl::InfiniteFuture();
+    has_committed |= trial.commitment.has_value();
   }
   if (!has_committed) units = state.Find(lease.trials[0])->work_units;
   return std::max(lease.deadline, lease.create_time + policy.silence_term) +
@@ -154,12 +154,9 @@ absl::StatusOr<RenewLease::Reply> Execute(Step& step,
       std::min(step.now + step.policy.silence_term,
                is_finishing ? lease.deadline
                             : LastMoment(step.state, step.policy, lease));
-  if (lease.role == LeaseRole::kPrimary &&
-      lease.backup_reason == BackupReason::kSilent) {
+  if (lease.role == LeaseRole::kPrimary && IsSilent(lease)) {
     // It is back: what it had been given until its deadline is over.
-    lease.backup_reason = BackupReason::kNone;
-    lease.backups_wanted = 0;
-    lease.miss_ppm = 0;
+    lease.backup_need.reset();
     lease.check_time = step.now;
     lease.expire_time = end;
   } else {
@@ -200,11 +197,12 @@ absl::Status CheckReport(const Step& step, const ReportTrials& command,
       HardwareClassOf(*step.state.Find(command.session));
   // What it was to be paid with may have been given out anew. Its lease, which
   // only verifiers of its worker's class let be, is gone.
-  const bool is_in_time = trial.reason == kSuperseded &&
-                          step.now <= trial.upload_deadline &&
-                          trial.hardware_class == hardware_class &&
-                          trial.work_units <= search::UnitsLeft(step, task) &&
-                          TrialsLeft(task, step.state.IndexOf(task.id)) > 0;
+  const bool is_in_time =
+      trial.reason == kSuperseded &&
+      step.now <= trial.upload_deadline.value_or(absl::InfiniteFuture()) &&
+      trial.hardware_class == hardware_class &&
+      trial.work_units <= search::UnitsLeft(step, task) &&
+      TrialsLeft(task, step.state.IndexOf(task.id)) > 0;
   const bool is_held = lease != nullptr && lease->session == command.session;
   if (trial.state == TrialState::kAbandoned ? !is_in_time : !is_held) {
     return LeaseIsOver(command.lease);
@@ -260,6 +258,20 @@ absl::Status CheckReport(const Step& step, const ReportTrials& command,
   return absl::OkStatus();
 }
 
+// Not drawn yet.
+Commitment CommitmentBy(const Session& session, const TrialReport& report,
+                        absl::Time now) {
+  return {.segments = report.segments,
+          .checkpoint_root = report.checkpoint_root,
+          .weights_digest = report.weights_digest,
+          .weights_size_bytes = report.weights_size_bytes,
+          .claimed_correct = report.validation_correct,
+          .train_time = report.train_time,
+          .signature = report.signature,
+          .session = session.id,
+          .commit_time = now};
+}
+
 }  // namespace
 
 absl::Status TakeReport(Step& step, const ReportTrials& command,
@@ -274,9 +286,10 @@ absl::Status TakeReport(Step& step, const ReportTrials& command,
   }
   if (found->state != TrialState::kAssigned &&
       found->state != TrialState::kAbandoned) {
-    if (found->checkpoint_root == report.checkpoint_root &&
-        found->weights_digest == report.weights_digest &&
-        found->claimed_correct == report.validation_correct) {
+    const Commitment& first = CommitmentOf(*found);
+    if (first.checkpoint_root == report.checkpoint_root &&
+        first.weights_digest == report.weights_digest &&
+        first.claimed_correct == report.validation_correct) {
       return absl::OkStatus();
     }
     return FailedPrecondition(
@@ -289,28 +302,20 @@ absl::Status TakeReport(Step& step, const ReportTrials& command,
   Trial trial = *found;
   trial.state = TrialState::kCommitted;
   if (report.segments > 0) {
-    trial.segments = report.segments;
     trial.work_units =
         UnitsOfSegments(trial.work_units, report.segments,
                         step.state.Find(trial.task)->spec->recipe.segments);
   }
-  trial.checkpoint_root = report.checkpoint_root;
-  trial.weights_digest = report.weights_digest;
-  trial.weights_size_bytes = report.weights_size_bytes;
-  trial.claimed_correct = report.validation_correct;
-  trial.train_time = report.train_time;
-  trial.signature = report.signature;
-  trial.session = session.id;
   trial.hardware_class = HardwareClassOf(session);
+  trial.commitment = CommitmentBy(session, report, step.now);
   trial.reason = "";
-  trial.commit_time = step.now;
   trial.upload_deadline = AnswerDeadline(
       step.state, step.policy, trial,
       kPartWeights | kPartBeginWeights | kPartBeginOptimizer, step.now);
   trial.is_at_chance = !IsAboveChance(step.state, trial);
   const bool is_top = !trial.is_at_chance &&
                       step.state.IndexOf(trial.task)
-                          .claims.IsTop(trial.claimed_correct, trial.macs);
+                          .claims.IsTop(report.validation_correct, trial.macs);
   // What learnt nothing is paid too, so it is never taken at its word.
   const bool measures_all = is_top || trial.is_at_chance;
   // Nor is what nobody can check now: it might have been chosen for that.
@@ -319,9 +324,10 @@ absl::Status TakeReport(Step& step, const ReportTrials& command,
       !step.memory.verifiers
            .WorkingFor(trial.hardware_class, step.policy, step.now)
            .empty();
-  trial.draw_ppm = measures_all || !has_verifier
-                       ? 1'000'000
-                       : step.state.Find(trial.account)->audit_rate_ppm;
+  trial.commitment->draw_ppm =
+      measures_all || !has_verifier
+          ? 1'000'000
+          : step.state.Find(trial.account)->audit_rate_ppm;
   step.state.Put(trial);
   const Lease* lease = step.state.Find(command.lease);
   if (lease != nullptr) {

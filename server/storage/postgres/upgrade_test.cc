@@ -84,7 +84,7 @@ TEST(UpgradeTest, AFirstDatabaseMovesForwardWithItsWork) {
                                      .limit = 10});
   ASSERT_THAT(leases, IsOk());
   ASSERT_EQ(leases->size(), 1u);
-  EXPECT_EQ(leases->at(0).backup_reason, BackupReason::kNone);
+  EXPECT_EQ(leases->at(0).backup_need, std::nullopt);
 
   PostgresStore store(database);
   const auto loaded = store.TakeOver();

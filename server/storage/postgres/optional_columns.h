@@ -1,0 +1,82 @@
+// Columns of what a record has in some of its states alone: a field, or a part
+// of several. What stands for its absence in a row is known here, and nowhere
+// else.
+#ifndef ARCHPOOL_SERVER_STORAGE_POSTGRES_OPTIONAL_COLUMNS_H_
+#define ARCHPOOL_SERVER_STORAGE_POSTGRES_OPTIONAL_COLUMNS_H_
+
+#include <type_traits>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "server/storage/postgres/columns.h"
+
+namespace archpool::postgres {
+
+// Of an std::optional: NULL without it.
+template <typename Record, typename Access>
+Column<Record> Optional(const char* name, Access access) {
+  using Held =
+      std::remove_reference_t<decltype(access(std::declval<Record&>()))>;
+  return {name, ShapeOf(typename Held::value_type{}),
+          [access](const Record& record, ArrayText& array) {
+            if (access(record).has_value()) {
+              Write(*access(record), array);
+            } else {
+              array.AddNull();
+            }
+          },
+          [access](absl::string_view text, Record& record) {
+            return Read(text, access(record).emplace());
+          }};
+}
+
+// What a column has where the record lacks the part.
+enum class Without {
+  kNull,
+  kDefault,  // what a part has that was just made: the column is NOT NULL
+};
+
+// `column` of the part that `part` gives, an std::optional of a record. It is
+// read where the part is there: its key comes before it.
+template <typename Record, typename Access, typename Part>
+Column<Record> InPart(Access part, Column<Part> column,
+                      Without without = Without::kNull) {
+  return {column.name, column.shape,
+          [part, without, write = column.write](const Record& record,
+                                                ArrayText& array) {
+            if (part(record).has_value()) {
+              write(*part(record), array);
+            } else if (without == Without::kNull) {
+              array.AddNull();
+            } else {
+              write(Part(), array);
+            }
+          },
+          [part, read = column.read](absl::string_view text, Record& record) {
+            return part(record).has_value() ? read(text, *part(record))
+                                            : absl::OkStatus();
+          }};
+}
+
+// The same of the column that says whether the part is there at all: it is
+// where the column has anything but what stands for its absence.
+template <typename Record, typename Access, typename Part>
+Column<Record> KeyOfPart(Access part, Column<Part> column,
+                         Without without = Without::kNull) {
+  Column<Record> key = InPart<Record>(part, column, without);
+  key.read = [part, without, read = column.read](
+                 absl::string_view text, Record& record) -> absl::Status {
+    Part made;
+    ARCHPOOL_RETURN_IF_ERROR(read(text, made));
+    if (without == Without::kNull || made != Part()) {
+      part(record) = std::move(made);
+    }
+    return absl::OkStatus();
+  };
+  return key;
+}
+
+}  // namespace archpool::postgres
+
+#endif  // ARCHPOOL_SERVER_STORAGE_POSTGRES_OPTIONAL_COLUMNS_H_

@@ -1,0 +1,130 @@
+// Work in progress: leases and trials.
+#include <vector>
+
+#include "server/storage/postgres/optional_columns.h"
+#include "server/storage/postgres/rows.h"
+#include "server/storage/postgres/table_impl.h"
+
+namespace archpool::postgres {
+
+template struct Table<Lease>;
+const Table<Lease>& LeaseTable() {
+  using R = Lease;
+  const auto need = ARCHPOOL_FIELD(backup_need);
+  static const auto* const kTable = new Table<R>{
+      "lease",
+      "id",
+      {Field<R>("id", ARCHPOOL_FIELD(id)),
+       Field<R>("task_id", ARCHPOOL_FIELD(task)),
+       Field<R>("subspace_id", ARCHPOOL_FIELD(subspace)),
+       Field<R>("session_id", ARCHPOOL_FIELD(session)),
+       Field<R>("account_id", ARCHPOOL_FIELD(account)),
+       Field<R>("attempt", ARCHPOOL_FIELD(attempt)),
+       Field<R>("role", ARCHPOOL_FIELD(role)),
+       Field<R>("state", ARCHPOOL_FIELD(state)),
+       Field<R>("trial_ids", ARCHPOOL_FIELD(trials)),
+       Field<R>("create_time", ARCHPOOL_FIELD(create_time)),
+       Field<R>("expire_time", ARCHPOOL_FIELD(expire_time)),
+       Field<R>("trials_target", ARCHPOOL_FIELD(trials_target)),
+       Field<R>("deadline", ARCHPOOL_FIELD(deadline)),
+       Field<R>("high_reward", ARCHPOOL_FIELD(high_reward)),
+       Optional<R>("primary_id", ARCHPOOL_FIELD(primary)),
+       KeyOfPart<R>(need,
+                    Field<BackupNeed>("backup_reason", ARCHPOOL_FIELD(reason)),
+                    Without::kDefault),
+       InPart<R>(need,
+                 Field<BackupNeed>("backups_wanted", ARCHPOOL_FIELD(wanted)),
+                 Without::kDefault),
+       InPart<R>(need, Field<BackupNeed>("miss_ppm", ARCHPOOL_FIELD(miss_ppm)),
+                 Without::kDefault),
+       Optional<R>("check_time", ARCHPOOL_FIELD(check_time))}};
+  return *kTable;
+}
+
+namespace {
+
+// Servers from before there was a column left it NULL, or its default.
+std::vector<Column<Trial>> CommitmentColumns() {
+  using R = Trial;
+  using P = Commitment;
+  const auto part = ARCHPOOL_FIELD(commitment);
+  const auto kDefault = Without::kDefault;
+  return {
+      KeyOfPart<R>(part,
+                   Field<P>("weights_digest", ARCHPOOL_FIELD(weights_digest))),
+      InPart<R>(part, Nullable<P>("checkpoint_root",
+                                  ARCHPOOL_FIELD(checkpoint_root), Digest{})),
+      InPart<R>(part, Nullable<P>("signature", ARCHPOOL_FIELD(signature),
+                                  Signature{})),
+      InPart<R>(part, Nullable<P>("session_id", ARCHPOOL_FIELD(session),
+                                  SessionId{})),
+      InPart<R>(part, Field<P>("draw_ppm", ARCHPOOL_FIELD(draw_ppm)), kDefault),
+      InPart<R>(part, Field<P>("segments", ARCHPOOL_FIELD(segments)), kDefault),
+      InPart<R>(
+          part,
+          Field<P>("weights_size_bytes", ARCHPOOL_FIELD(weights_size_bytes)),
+          kDefault),
+      InPart<R>(part,
+                Field<P>("claimed_correct", ARCHPOOL_FIELD(claimed_correct))),
+      InPart<R>(part, Field<P>("train_time_ns", ARCHPOOL_FIELD(train_time)),
+                kDefault),
+      InPart<R>(part, Nullable<P>("commit_time", ARCHPOOL_FIELD(commit_time),
+                                  absl::InfinitePast()))};
+}
+
+std::vector<Column<Trial>> MeasuredColumns() {
+  using R = Trial;
+  using P = Measured;
+  const auto part = ARCHPOOL_FIELD(measured);
+  return {KeyOfPart<R>(part, Field<P>("measured_correct",
+                                      ARCHPOOL_FIELD(validation_correct))),
+          InPart<R>(part, Field<P>("held_out_correct",
+                                   ARCHPOOL_FIELD(held_out_correct)))};
+}
+
+std::vector<Column<Trial>> TrialColumns() {
+  using R = Trial;
+  std::vector<Column<R>> columns = {
+      Field<R>("id", ARCHPOOL_FIELD(id)),
+      Field<R>("task_id", ARCHPOOL_FIELD(task)),
+      Field<R>("subspace_id", ARCHPOOL_FIELD(subspace)),
+      Field<R>("lease_id", ARCHPOOL_FIELD(lease)),
+      Field<R>("account_id", ARCHPOOL_FIELD(account)),
+      Field<R>("architecture", ARCHPOOL_FIELD(architecture)),
+      Field<R>("architecture_id", ARCHPOOL_FIELD(architecture_id)),
+      Field<R>("parameters", ARCHPOOL_FIELD(parameters)),
+      Field<R>("macs", ARCHPOOL_FIELD(macs)),
+      Field<R>("work_units", ARCHPOOL_FIELD(work_units)),
+      Field<R>("rung", ARCHPOOL_FIELD(rung)),
+      Nullable<R>("resumes_trial_id", ARCHPOOL_FIELD(resumes), TrialId{}),
+      Nullable<R>("known_from_trial_id", ARCHPOOL_FIELD(known_from), TrialId{}),
+      Field<R>("state", ARCHPOOL_FIELD(state)),
+      Field<R>("create_time", ARCHPOOL_FIELD(create_time)),
+      Field<R>("hardware_class", ARCHPOOL_FIELD(hardware_class)),
+      Field<R>("basis", ARCHPOOL_FIELD(basis)),
+      Field<R>("is_matured", ARCHPOOL_FIELD(is_matured)),
+      Field<R>("is_at_chance", ARCHPOOL_FIELD(is_at_chance)),
+      Field<R>("is_barred", ARCHPOOL_FIELD(is_barred)),
+      Field<R>("audit_time_ns", ARCHPOOL_FIELD(audit_time)),
+      Optional<R>("upload_deadline", ARCHPOOL_FIELD(upload_deadline)),
+      Optional<R>("verified_accuracy_ppm",
+                  ARCHPOOL_FIELD(verified_accuracy_ppm)),
+      Field<R>("reason", ARCHPOOL_FIELD(reason)),
+      Field<R>("pay", ARCHPOOL_FIELD(pay)),
+      Field<R>("finders_bonus", ARCHPOOL_FIELD(finders_bonus))};
+  for (const auto& part : {CommitmentColumns(), MeasuredColumns()}) {
+    columns.insert(columns.end(), part.begin(), part.end());
+  }
+  return columns;
+}
+
+}  // namespace
+
+template struct Table<Trial>;
+const Table<Trial>& TrialTable() {
+  static const auto* const kTable =
+      new Table<Trial>{"trial", "id", TrialColumns()};
+  return *kTable;
+}
+
+}  // namespace archpool::postgres
