@@ -40,7 +40,7 @@ void CloseUpload(Step& step, Trial trial);
 void CloseAudit(Step& step, const Audit& audit);
 
 // Asks for a segment of what would go on to the next rung and was taken at its
-// word: a promotion counts after its audit.
+// word: a promotion counts after its audit. What has matured is replayed whole.
 void AskPromotable(Step& step, TaskId task);
 // Asks, as a task begins to finish, for the short last blocks of accounts that
 // no longer work for it, while others' audits are under way; a bounded number.

@@ -80,7 +80,14 @@ void AskPromotable(Step& step, TaskId task) {
     }
   }
   for (const TrialId id : asked) {
-    AskSegment(step, *step.state.Find(id), /*measures_all=*/false);
+    const Trial& trial = *step.state.Find(id);
+    if (trial.is_matured) {
+      // Its miner was told that it is settled: it may be gone, and keeps
+      // nothing that could be asked for.
+      AskWhole(step, trial);
+    } else {
+      AskSegment(step, trial, /*measures_all=*/false);
+    }
   }
 }
 

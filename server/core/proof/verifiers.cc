@@ -76,9 +76,13 @@ void CloseUnverified(Step& step, const Audit& audit) {
     return;
   }
   const bool speaks_against = IsBlamed(audit) || IsTheTrials(audit);
-  if (step.policy.pays_unverified && !speaks_against &&
-      IsProven(step.policy, *step.state.Find(trial.account)) &&
-      IsUnderCap(step.state, step.policy, trial)) {
+  // What has matured is settled: its miner was to answer for it no more.
+  const bool is_owed =
+      trial.is_matured ||
+      (step.policy.pays_unverified &&
+       IsProven(step.policy, *step.state.Find(trial.account)) &&
+       IsUnderCap(step.state, step.policy, trial));
+  if (is_owed && !speaks_against) {
     AcceptTrial(step, std::move(trial), TrialBasis::kUnverified);
   } else {
     RejectTrial(step, std::move(trial), "UNVERIFIED", Fault::kNone);

@@ -68,7 +68,8 @@ TEST(RungBoardTest, TheBestPartWaitsUnlessItIsPromoted) {
 
 class RungsTest : public ::testing::Test {
  protected:
-  RungsTest() {
+  explicit RungsTest(const PoolPolicy& policy = AuditEverything())
+      : pool(policy) {
     alice = pool.Make("alice", Role::kMiner);
     bob = pool.Make("bob", Role::kMiner);
     alice_session = pool.Open(alice, "w1");
@@ -99,6 +100,70 @@ class RungsTest : public ::testing::Test {
   SessionId alice_session, bob_session;
   TaskId task;
 };
+
+// alice's first result is seen, and what she claims after that is taken at her
+// word as far as nothing hides behind it.
+class TrustedRungsTest : public RungsTest {
+ protected:
+  static PoolPolicy Policy() {
+    PoolPolicy policy;
+    policy.audit_floor_ppm = 0;
+    policy.audit_rate_factor_ppm = 0;
+    policy.credit_block = 1;
+    policy.pays_unverified = false;
+    policy.audit_wait_term = absl::Minutes(10);
+    return policy;
+  }
+  TrustedRungsTest() : RungsTest(Policy()) {}
+
+  const PoolState& state() const { return pool.pool.state(); }
+  // Of a trial that has matured; unset: there is none.
+  AuditId AuditOfMatured() const {
+    for (const AuditId id : state().IndexOf(task).audits) {
+      if (state().Find(state().Find(id)->trial)->is_matured) return id;
+    }
+    return {};
+  }
+  void AnswerAll() {
+    const absl::btree_set<AuditId> audits = state().IndexOf(task).audits;
+    for (const AuditId id : audits) pool.Answer(alice, Find(id).trial);
+  }
+  bool VerifyOne() {
+    AnswerAll();
+    const auto grant = pool.Do(AcquireAudit{pool.verifier, "v1"});
+    if (!grant) return false;
+    const int64_t correct = grant->trial.claimed_correct;
+    pool.Do(ReportAudit{pool.verifier, grant->audit.id, grant->audit.attempt,
+                        "v1", Measurement{correct, correct}});
+    return true;
+  }
+  Audit Find(AuditId audit) { return *state().Find(audit); }
+  using RungsTest::Find;
+};
+
+// Whoever was told that a trial is settled keeps nothing of it, and may be
+// gone: verifiers alone are asked. Where there are none it stays paid.
+TEST_F(TrustedRungsTest, WhatHasMaturedIsNotAskedOfItsMiner) {
+  int64_t correct = 900;
+  for (int i = 0; i < 200 && !AuditOfMatured().IsSet(); ++i) {
+    if (VerifyOne()) continue;
+    const LeaseGrant grant = Acquire(alice, alice_session);
+    pool.Deliver(alice, alice_session, grant.lease,
+                 grant.assignments.at(0).trial, correct);
+    correct = 700;
+  }
+  ASSERT_TRUE(AuditOfMatured().IsSet());
+  const Audit audit = Find(AuditOfMatured());
+  EXPECT_EQ(audit.kind, AuditKind::kWhole);
+  EXPECT_EQ(audit.state, AuditState::kWaiting);
+  AnswerAll();
+  pool.Advance(pool.policy.audit_wait_term + absl::Minutes(10));
+  const Trial trial = Find(audit.trial);
+  EXPECT_FALSE(state().audits().Of(trial.id).IsSet());
+  EXPECT_EQ(trial.state, TrialState::kAccepted) << trial.reason;
+  EXPECT_TRUE(trial.is_matured);
+  EXPECT_EQ(trial.basis, TrialBasis::kUnverified) << "nothing grows from it";
+}
 
 TEST_F(RungsTest, TheBestOfThreeGoesOnFromItsOwnWeights) {
   Train(alice, alice_session, 500);
