@@ -3,6 +3,7 @@
 #include "server/core/leaves/completion.h"
 #include "server/core/rules/work_price.h"
 #include "server/core/search/search.h"
+#include "server/core/state/queries.h"
 #include "server/core/work/parts.h"
 #include "server/core/work/work.h"
 
@@ -141,7 +142,10 @@ LeaseId GrantBackup(Step& step, const Session& session, Amount price_min) {
       continue;
     }
     const Task& task = *step.state.Find(primary.task);
-    if (PricePerCoreHour(task) < price_min) continue;
+    if (PricePerCoreHour(task) < price_min ||
+        AwaitsMeasurements(step.state, step.policy, task.id)) {
+      continue;
+    }
     WorkUnits units_left = search::UnitsLeft(step, task, session.account);
     search::Seeker seeker = search::SeekerFor(step.state, step.policy,
                                               step.memory.means, task, session);

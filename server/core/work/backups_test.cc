@@ -257,6 +257,34 @@ TEST(BackupsTest, ABackupOutlivesASuspendedPrimary) {
   story.ExpectPaid(story.first_units, story.rest_units, story.bob);
 }
 
+// A task that is about to end because nothing learns gives out nothing, be it
+// for the second time.
+TEST(BackupsTest, NobodyStandsByWhereMeasurementsAreAwaited) {
+  PoolPolicy policy = AuditEverything();
+  policy.nothing_learns_trials = 2;
+  TestPool pool(policy);
+  const AccountId alice = pool.Make("alice", Role::kMiner);
+  const AccountId bob = pool.Make("bob", Role::kMiner);
+  const AccountId carol = pool.Make("carol", Role::kMiner);
+  const SessionId alices = pool.Open(alice, "a");
+  const SessionId bobs = pool.Open(bob, "b");
+  const SessionId carols = pool.Open(carol, "c");
+  TaskSpec spec = TinySpec(8);
+  spec.subspaces = 2;
+  pool.Submit(spec);
+  const Lease primary = pool.Do(AcquireLease{alice, alices}).grant->lease;
+  const Lease other = pool.Do(AcquireLease{carol, carols}).grant->lease;
+  constexpr int64_t kAtChance = 100;
+  pool.Deliver(alice, alices, primary, primary.trials.at(0), kAtChance);
+  pool.VerifyAll();
+  pool.Advance(pool.policy.silence_term / 2);
+  pool.Do(RenewLease{carol, carols, other.id});
+  pool.Advance(pool.policy.silence_term / 2 + absl::Seconds(1));
+  ASSERT_EQ(pool.pool.state().Find(primary.id)->backups_wanted, 1);
+  pool.Commit(carol, carols, other, other.trials.at(0), kAtChance);
+  EXPECT_EQ(pool.Do(AcquireLease{bob, bobs}).idle_reason, "RESULTS_AWAITED");
+}
+
 // What two clients were given, and to whom the next lease went.
 struct Turns {
   WorkUnits firsts = 0;    // lease, of one client
