@@ -374,7 +374,7 @@ void RandomRecords::PutAudit() {
     audit.looks.push_back({Any<Account>().id, RandomText(), Value<LookKind>(),
                            Coin(), Large(), RandomText(), RandomTime(),
                            RandomTime()});
-    audit.looks.back().failed_again = audit.looks.back().count % 2 == 1;
+    audit.looks.back().has_failed_again = audit.looks.back().count % 2 == 1;
   }
   if (Coin()) audit.lease_time = audit.wait_time = RandomTime();
   if (Coin()) audit.decide_time = RandomTime();

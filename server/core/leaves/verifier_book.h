@@ -107,7 +107,7 @@ class VerifierBook {
                                       const PoolPolicy& policy,
                                       absl::Time now) const;
   // Whether it came to a finding about another miner than `miner` after `time`:
-  // then what it failed at was not its own fault.
+  // then it was well for once.
   bool HasFoundSince(const VerifierKey& key, AccountId miner,
                      absl::Time time) const;
   // Whether it found any trial true after `time`: then what it finds false is

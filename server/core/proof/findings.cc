@@ -133,7 +133,7 @@ ReportAudit::Reply Fail(Step& step, Audit audit, const std::string& reason) {
   step.memory.verifiers.NoteFailure(step.policy, HolderOf(audit), trial.account,
                                     step.now);
   AuditLook& noted = NoteLook(audit, LookKind::kInconclusive, reason, step.now);
-  noted.failed_again |= step.memory.verifiers.HasFoundSince(
+  noted.has_failed_again |= step.memory.verifiers.HasFoundSince(
       HolderOf(audit), trial.account, FirstFailureOf(audit, HolderOf(audit)));
   const AuditLook look = noted;
   int64_t failed = 0;
@@ -153,7 +153,7 @@ ReportAudit::Reply Fail(Step& step, Audit audit, const std::string& reason) {
     DeskOf(step).MakeWhole(audit, step.now);
   } else if (was_tried &&
              step.now - first_time >= step.policy.unverifiable_term &&
-             look.failed_again) {
+             look.has_failed_again) {
     // Whoever can make verifiers fail would do so where it is drawn, and be
     // paid where it is not. So it is the trial's if a verifier fails at it,
     // comes to findings about others, and fails at it again. One that failed

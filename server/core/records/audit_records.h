@@ -56,7 +56,7 @@ struct AuditLook {
   absl::Time time = absl::InfinitePast();  // of the latest
   // Between two failures at this audit it came to a finding about another
   // miner: so it is not the verifier that is sick.
-  bool failed_again = false;
+  bool has_failed_again = false;
 
   friend bool operator==(const AuditLook&, const AuditLook&) = default;
 };
@@ -133,7 +133,7 @@ inline bool IsClearedWhole(const Audit& audit) {
 // failed once and is well since was sick, and is no witness.
 inline bool IsTheTrials(const Audit& audit) {
   return std::any_of(audit.looks.begin(), audit.looks.end(),
-                     [](const AuditLook& one) { return one.failed_again; });
+                     [](const AuditLook& one) { return one.has_failed_again; });
 }
 
 }  // namespace archpool

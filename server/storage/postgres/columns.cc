@@ -80,7 +80,7 @@ bool TakeTime(absl::string_view& bytes, absl::Time& time) {
 // What a look's flags say, as bits. Its bytes have no version: a further bit is
 // unset in all that was written before.
 constexpr int64_t kLookIsWhole = 1;
-constexpr int64_t kLookFailedAgain = 2;
+constexpr int64_t kLookHasFailedAgain = 2;
 
 bool TakeLook(absl::string_view& bytes, AuditLook& look) {
   int64_t kind = 0;
@@ -94,8 +94,8 @@ bool TakeLook(absl::string_view& bytes, AuditLook& look) {
   }
   look.kind = static_cast<LookKind>(kind);
   look.is_whole = (flags & kLookIsWhole) != 0;
-  look.failed_again = (flags & kLookFailedAgain) != 0;
-  return flags >= 0 && flags <= (kLookIsWhole | kLookFailedAgain) &&
+  look.has_failed_again = (flags & kLookHasFailedAgain) != 0;
+  return flags >= 0 && flags <= (kLookIsWhole | kLookHasFailedAgain) &&
          kind >= 0 && kind < static_cast<int64_t>(kCountOf<LookKind>);
 }
 
@@ -178,7 +178,7 @@ void Write(const std::vector<AuditLook>& value, ArrayText& array) {
     AddText(look.verifier_name, bytes);
     AddInt(static_cast<int64_t>(look.kind), bytes);
     AddInt((look.is_whole ? kLookIsWhole : 0) |
-               (look.failed_again ? kLookFailedAgain : 0),
+               (look.has_failed_again ? kLookHasFailedAgain : 0),
            bytes);
     AddInt(look.count, bytes);
     AddText(look.reason, bytes);
