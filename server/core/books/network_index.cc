@@ -36,7 +36,8 @@ void NetworkIndex::Count(const Trial& trial, int64_t ppm, int64_t sign) {
 }
 
 void NetworkIndex::CountAbove(const Trial& trial, int64_t sign) {
-  if (trial.state == TrialState::kAbandoned && trial.resumes.IsSet()) {
+  if (trial.state == TrialState::kAbandoned && trial.resumes.IsSet() &&
+      trial.reason != kSuperseded) {
     resumptions_given_up[trial.resumes] += sign;
   }
   if (!HoldsNetwork(trial.state)) return;
