@@ -209,8 +209,8 @@ SubspaceId StealBox(Step& step, SubspaceId id, const Architecture& candidate) {
 }
 
 bool PruneIfHopeless(Step& step, SubspaceId id) {
-  SubspaceRecord box = *step.state.Find(id);
-  const TaskIndex& index = step.state.IndexOf(box.task);
+  const SubspaceRecord& found = *step.state.Find(id);
+  const TaskIndex& index = step.state.IndexOf(found.task);
   const BoxScore& score = index.boxes.scores().at(id);
   if (score.accepted() < step.policy.results_to_split ||
       score.trials > score.accepted()) {
@@ -225,6 +225,7 @@ bool PruneIfHopeless(Step& step, SubspaceId id) {
       sum / count +
       kHopelessDeviations * std::sqrt(SumOfSquares(score, 1) / (count - 1));
   if (reach >= static_cast<double>(index.boxes.BestReward())) return false;
+  SubspaceRecord box = found;
   box.state = SubspaceState::kPruned;
   box.prune_reason = "HOPELESS";
   step.state.Put(box);
@@ -232,19 +233,21 @@ bool PruneIfHopeless(Step& step, SubspaceId id) {
 }
 
 void CompleteIfDone(Step& step, SubspaceId id) {
-  SubspaceRecord box = *step.state.Find(id);
-  if (box.state != SubspaceState::kOpen) return;
-  const BoxScore& score = step.state.IndexOf(box.task).boxes.scores().at(id);
-  if (score.trials > score.accepted() || score.accepted() < box.box.size()) {
+  const SubspaceRecord& found = *step.state.Find(id);
+  if (found.state != SubspaceState::kOpen) return;
+  const BoxScore& score = step.state.IndexOf(found.task).boxes.scores().at(id);
+  if (score.trials > score.accepted() || score.accepted() < found.box.size()) {
     return;
   }
+  SubspaceRecord box = found;
   box.state = SubspaceState::kCompleted;
   step.state.Put(box);
 }
 
 void ReopenIfCompleted(Step& step, SubspaceId id) {
-  SubspaceRecord box = *step.state.Find(id);
-  if (box.state != SubspaceState::kCompleted) return;
+  const SubspaceRecord& found = *step.state.Find(id);
+  if (found.state != SubspaceState::kCompleted) return;
+  SubspaceRecord box = found;
   box.state = SubspaceState::kOpen;
   step.state.Put(box);
 }

@@ -80,17 +80,19 @@ void EndLease(Step& step, const Lease& active, LeaseState end, bool counts) {
   lease.state = end;
   int64_t abandoned = 0;
   for (const TrialId id : lease.trials) {
-    Trial trial = *step.state.Find(id);
-    if (trial.state != TrialState::kAssigned) continue;
+    const Trial& found = *step.state.Find(id);
+    if (found.state != TrialState::kAssigned) continue;
+    Trial trial = found;
     trial.state = TrialState::kAbandoned;
     step.state.Put(trial);
     ++abandoned;
   }
   step.state.Put(lease);
   step.facts.push_back(LeaseEnded{lease.task});
-  SubspaceRecord subspace = *step.state.Find(lease.subspace);
-  if (subspace.state == SubspaceState::kLeased &&
-      step.state.leases().On(subspace.id).empty()) {
+  const SubspaceRecord& found = *step.state.Find(lease.subspace);
+  if (found.state == SubspaceState::kLeased &&
+      step.state.leases().On(found.id).empty()) {
+    SubspaceRecord subspace = found;
     subspace.state = SubspaceState::kOpen;
     step.state.Put(subspace);
     search::CompleteIfDone(step, subspace.id);
