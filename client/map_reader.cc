@@ -167,10 +167,10 @@ MapReader::MapReader(ProblemList& problems, const YamlNode* node,
       name_(std::move(name)) {
   if (node == nullptr) return;
   position_ = node->position;
-  const std::string place = name_.empty() ? "the file" : name_;
+  const std::string path = name_.empty() ? "the file" : name_;
   if (node_ == nullptr) {
     problems_.Add(position_,
-                  absl::StrCat(place, " is ", archpool::Describe(*node),
+                  absl::StrCat(path, " is ", archpool::Describe(*node),
                                "; it must be a map with the keys ",
                                absl::StrJoin(known_keys, ", ")));
     return;
@@ -180,7 +180,7 @@ MapReader::MapReader(ProblemList& problems, const YamlNode* node,
     if (problems_.IsFull()) return;
     if (key.kind != YamlNode::Kind::kScalar) {
       problems_.Add(key.position,
-                    absl::StrCat("a key of ", place, " is ",
+                    absl::StrCat("a key of ", path, " is ",
                                  archpool::Describe(key), "; keys are words"));
       continue;
     }
@@ -188,12 +188,12 @@ MapReader::MapReader(ProblemList& problems, const YamlNode* node,
         known_keys.end()) {
       problems_.Add(
           key.position,
-          absl::StrCat("unknown key ", Quoted(key.text), " in ", place,
+          absl::StrCat("unknown key ", Quoted(key.text), " in ", path,
                        Suggestion(key.text, known_keys),
                        "known keys: ", absl::StrJoin(known_keys, ", ")));
     } else if (!seen.insert(key.text).second) {
       problems_.Add(key.position,
-                    absl::StrCat("the key ", Quoted(key.text), " is in ", place,
+                    absl::StrCat("the key ", Quoted(key.text), " is in ", path,
                                  " twice; keep one of the two"));
     }
   }

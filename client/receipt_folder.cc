@@ -15,8 +15,8 @@ using Stub = v1::ReceiptService::Stub;
 
 constexpr int64_t kFileBytesMax = int64_t{4} << 30;
 
-std::string EpochsPath(const std::string& directory) {
-  return absl::StrCat(directory, "/epochs.bin");
+std::string SealsPath(const std::string& directory) {
+  return absl::StrCat(directory, "/seals.bin");
 }
 std::string StatementPath(const std::string& directory) {
   return absl::StrCat(directory, "/statement.bin");
@@ -27,27 +27,27 @@ std::string ReceiptsPath(const std::string& directory) {
 
 absl::Status Moved() {
   return Unavailable("RECEIPTS_MOVED",
-                     "The pool sealed an epoch meanwhile; fetch again.");
+                     "The pool made a seal meanwhile; fetch again.");
 }
 
-// Adds the epochs up to number `last`.
-absl::Status FetchEpochs(PoolClient& client, int64_t last,
-                         std::vector<SignedEpoch>& epochs) {
-  while (std::ssize(epochs) < last) {
+// Adds the seals up to number `last`.
+absl::Status FetchSeals(PoolClient& client, int64_t last,
+                        std::vector<SignedSeal>& seals) {
+  while (std::ssize(seals) < last) {
     v1::ListEpochsRequest request;
-    request.set_after_number(std::ssize(epochs));
+    request.set_after_number(std::ssize(seals));
     ARCHPOOL_ASSIGN_OR_RETURN(
         const v1::ListEpochsResponse page,
         client.Call(client.receipts(), &Stub::ListEpochs, request));
     if (page.epochs().empty()) return Moved();
     for (const v1::Epoch& one : page.epochs()) {
-      if (std::ssize(epochs) == last) break;
-      SignedEpoch epoch;
-      ARCHPOOL_ASSIGN_OR_RETURN(epoch.epoch, DecodeEpoch(one.content()));
-      ARCHPOOL_ASSIGN_OR_RETURN(epoch.signature,
+      if (std::ssize(seals) == last) break;
+      SignedSeal seal;
+      ARCHPOOL_ASSIGN_OR_RETURN(seal.seal, DecodeSeal(one.content()));
+      ARCHPOOL_ASSIGN_OR_RETURN(seal.signature,
                                 Signature::FromBytes(one.signature()));
-      if (epoch.epoch.number != std::ssize(epochs) + 1) return Moved();
-      epochs.push_back(std::move(epoch));
+      if (seal.seal.number != std::ssize(seals) + 1) return Moved();
+      seals.push_back(std::move(seal));
     }
   }
   return absl::OkStatus();
@@ -84,8 +84,8 @@ absl::Status FetchUpTo(PoolClient& client, int64_t count,
 
 absl::StatusOr<ReceiptFolder> ReadReceiptFolder(const std::string& directory) {
   ReceiptFolder folder;
-  ARCHPOOL_ASSIGN_OR_RETURN(folder.epochs,
-                            ReadFile(EpochsPath(directory), kFileBytesMax));
+  ARCHPOOL_ASSIGN_OR_RETURN(folder.seals,
+                            ReadFile(SealsPath(directory), kFileBytesMax));
   ARCHPOOL_ASSIGN_OR_RETURN(folder.statement,
                             ReadFile(StatementPath(directory), kFileBytesMax));
   ARCHPOOL_ASSIGN_OR_RETURN(folder.receipts,
@@ -99,24 +99,23 @@ absl::Status WriteReceiptFolder(const std::string& directory,
   ARCHPOOL_RETURN_IF_ERROR(
       WriteFileDurably(ReceiptsPath(directory), folder.receipts));
   ARCHPOOL_RETURN_IF_ERROR(
-      WriteFileDurably(EpochsPath(directory), folder.epochs));
+      WriteFileDurably(SealsPath(directory), folder.seals));
   return WriteFileDurably(StatementPath(directory), folder.statement);
 }
 
 absl::StatusOr<FetchedReceipts> FetchReceipts(PoolClient& client,
                                               const ReceiptFolder& before) {
-  std::vector<SignedEpoch> epochs;
+  std::vector<SignedSeal> seals;
   std::vector<std::string> receipts;
-  if (!before.epochs.empty()) {
-    ARCHPOOL_ASSIGN_OR_RETURN(epochs, DecodeEpochs(before.epochs));
+  if (!before.seals.empty()) {
+    ARCHPOOL_ASSIGN_OR_RETURN(seals, DecodeSeals(before.seals));
     ARCHPOOL_ASSIGN_OR_RETURN(receipts, DecodeReceipts(before.receipts));
   }
   const int64_t had = std::ssize(receipts);
   ARCHPOOL_ASSIGN_OR_RETURN(const v1::GetStatementResponse statement,
                             client.Call(client.receipts(), &Stub::GetStatement,
                                         v1::GetStatementRequest()));
-  ARCHPOOL_RETURN_IF_ERROR(
-      FetchEpochs(client, statement.epoch_number(), epochs));
+  ARCHPOOL_RETURN_IF_ERROR(FetchSeals(client, statement.epoch_number(), seals));
   ARCHPOOL_RETURN_IF_ERROR(FetchUpTo(client, statement.receipts(), receipts));
   FetchedReceipts fetched;
   ARCHPOOL_ASSIGN_OR_RETURN(fetched.pool_key,
@@ -126,7 +125,7 @@ absl::StatusOr<FetchedReceipts> FetchReceipts(PoolClient& client,
     ARCHPOOL_ASSIGN_OR_RETURN(const Digest sibling, Digest::FromBytes(bytes));
     siblings.push_back(sibling);
   }
-  fetched.folder = {.epochs = EncodeEpochs(epochs),
+  fetched.folder = {.seals = EncodeSeals(seals),
                     .statement = EncodeProof(statement.statement(), siblings),
                     .receipts = EncodeReceipts(receipts)};
   fetched.receipts = std::ssize(receipts);

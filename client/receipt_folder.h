@@ -1,4 +1,4 @@
-// A folder of receipts on a miner's disk: DIR/epochs.bin, DIR/statement.bin and
+// A folder of receipts on a miner's disk: DIR/seals.bin, DIR/statement.bin and
 // DIR/receipts.bin (common/model/receipt_check.h).
 #ifndef ARCHPOOL_CLIENT_RECEIPT_FOLDER_H_
 #define ARCHPOOL_CLIENT_RECEIPT_FOLDER_H_

@@ -31,8 +31,8 @@ std::string Describe(const ShareReceipt& r) {
 }
 std::string Describe(const TransferReceipt& r) {
   return absl::StrCat(r.transfer.ToString(), " ", Clean(r.kind), " of ",
-                      FormatCoins(r.amount), " coins from ", Clean(r.debit),
-                      " to ", Clean(r.credit));
+                      FormatCoins(r.amount), " coins from ", Clean(r.from),
+                      " to ", Clean(r.to));
 }
 std::string Describe(const PayoutReceipt& r) {
   return absl::StrCat(r.payout.ToString(), " of ", FormatCoins(r.amount),
@@ -85,8 +85,8 @@ Json Fields(const TransferReceipt& r) {
   return {{"kind", "transfer"},
           {"transfer_id", r.transfer.value},
           {"transfer_kind", Clean(r.kind)},
-          {"debit", Clean(r.debit)},
-          {"credit", Clean(r.credit)},
+          {"from", Clean(r.from)},
+          {"to", Clean(r.to)},
           {"amount", FormatCoins(r.amount)},
           {"task_id", r.task.value},
           {"payout_id", r.payout.value},
@@ -148,8 +148,8 @@ std::string RenderReceiptReport(const ReceiptReport& report,
   std::string out = absl::StrCat(
       report.account.IsSet() ? report.account.ToString()
                              : std::string("the pool's own books"),
-      ": ", FormatCount(report.receipts), " receipts, complete up to epoch ",
-      report.epoch, " (", FormatMoment(report.time), ")\n\n",
+      ": ", FormatCount(report.receipts), " receipts, complete up to seal ",
+      report.seal, " (", FormatMoment(report.time), ")\n\n",
       RenderTasks(report, terminal));
   absl::StrAppend(&out, Sums("in       ", report.moved_in),
                   Sums("out      ", report.moved_out));
@@ -203,8 +203,8 @@ Json ToJson(const ReceiptReport& report) {
   Json problems = Json::array();
   for (const std::string& one : report.problems) problems.push_back(Clean(one));
   return {{"account_id", report.account.value},
-          {"epoch", report.epoch},
-          {"epoch_time", FormatMoment(report.time)},
+          {"seal", report.seal},
+          {"seal_time", FormatMoment(report.time)},
           {"receipts", report.receipts},
           {"tasks", tasks},
           {"in", sums(report.moved_in)},

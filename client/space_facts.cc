@@ -46,7 +46,7 @@ std::string SpaceFacts::Describe() const {
 
 absl::StatusOr<SpaceFacts> LookAtSpace(const TaskSpec& spec,
                                        const DatasetFacts& dataset) {
-  const NetworkTerms terms = {.input_shape = dataset.shape,
+  const NetworkSetup setup = {.input_shape = dataset.shape,
                               .classes = dataset.classes,
                               .limits = spec.limits};
   const int64_t size = spec.space.size();
@@ -58,7 +58,7 @@ absl::StatusOr<SpaceFacts> LookAtSpace(const TaskSpec& spec,
             ? i
             : static_cast<int64_t>(rng.Below64(static_cast<uint64_t>(size)));
     Note(spec, dataset,
-         MakeCandidate(spec.space, spec.space.ArchitectureAt(rank), terms),
+         MakeCandidate(spec.space, spec.space.ArchitectureAt(rank), setup),
          facts);
   }
   if (facts.possible == 0) {

@@ -104,8 +104,8 @@ class SpaceReader {
     }
   }
 
-  void ReadDimension(const YamlNode& node, const std::string& place) {
-    MapReader map(problems_, &node, place, {"name", "choices"});
+  void ReadDimension(const YamlNode& node, const std::string& path) {
+    MapReader map(problems_, &node, path, {"name", "choices"});
     NamedDimension named;
     named.position = node.position;
     if (map.Require("name") != nullptr) {
@@ -130,12 +130,12 @@ class SpaceReader {
     dimensions_.push_back(std::move(named));
   }
 
-  void ReadChoices(const YamlNode& list, const std::string& place,
+  void ReadChoices(const YamlNode& list, const std::string& path,
                    NamedDimension& named) {
     if (list.items.size() > SearchSpace::kMaxChoices) {
       problems_.Add(
           list.position,
-          absl::StrCat(place, " has ", list.items.size(), " entries; at most ",
+          absl::StrCat(path, " has ", list.items.size(), " entries; at most ",
                        SearchSpace::kMaxChoices, " are accepted"));
       return;
     }
@@ -144,7 +144,7 @@ class SpaceReader {
       if (item.kind != YamlNode::Kind::kScalar || item.text.empty()) {
         problems_.Add(
             item.position,
-            absl::StrCat("each of ", place, " must be a number or a word"));
+            absl::StrCat("each of ", path, " must be a number or a word"));
         continue;
       }
       const std::optional<int64_t> number = ParseInteger(item.text);
@@ -152,7 +152,7 @@ class SpaceReader {
       if (number.has_value() && !item.is_quoted) choice = *number;
       if (std::find(choices.begin(), choices.end(), choice) != choices.end()) {
         problems_.Add(item.position,
-                      absl::StrCat(place, " has ", Quoted(item.text),
+                      absl::StrCat(path, " has ", Quoted(item.text),
                                    " twice; keep one of the two"));
         continue;
       }
@@ -213,10 +213,10 @@ class SpaceReader {
     }
   }
 
-  void ReadVariant(const YamlNode& node, const std::string& place) {
+  void ReadVariant(const YamlNode& node, const std::string& path) {
     VariantTemplate variant;
     MapReader map(
-        problems_, &node, place,
+        problems_, &node, path,
         {"name", "operation", "kernel", "width", "expansion", "activation"});
     if (map.Require("name") != nullptr) map.ReadText("name", variant.name);
     if (map.Require("operation") != nullptr) {
@@ -252,16 +252,16 @@ class SpaceReader {
     chain_.variants.push_back(std::move(variant));
   }
 
-  void ReadCell(const YamlNode& node, const std::string& place,
+  void ReadCell(const YamlNode& node, const std::string& path,
                 CellTemplate& cell) {
-    MapReader map(problems_, &node, place, {"name", "nodes", "edges"});
+    MapReader map(problems_, &node, path, {"name", "nodes", "edges"});
     if (map.Require("nodes") != nullptr) {
       ReadConstant(map, "nodes", limits::kCellNodes, cell.nodes);
     }
     const YamlNode* edges = map.RequireList("edges");
     for (size_t i = 0; edges != nullptr && i < edges->items.size(); ++i) {
       MapReader edge_map(problems_, &edges->items[i],
-                         absl::StrCat(place, ".edges[", i, "]"),
+                         absl::StrCat(path, ".edges[", i, "]"),
                          {"from", "to", "operation"});
       CellTemplate::Edge edge;
       constexpr Range<int64_t> kNodes{0, limits::kCellNodes.max - 1};
@@ -286,22 +286,22 @@ class SpaceReader {
     return word;
   }
 
-  StageTemplate ReadStage(const YamlNode& node, const std::string& place) {
+  StageTemplate ReadStage(const YamlNode& node, const std::string& path) {
     StageTemplate stage;
-    MapReader map(problems_, &node, place, {"stride", "blocks"});
+    MapReader map(problems_, &node, path, {"stride", "blocks"});
     ReadConstant(map, "stride", limits::kStride, stage.stride);
     const YamlNode* blocks = map.RequireList("blocks");
     for (size_t i = 0; blocks != nullptr && i < blocks->items.size(); ++i) {
       stage.blocks.push_back(
-          ReadBlock(blocks->items[i], absl::StrCat(place, ".blocks[", i, "]")));
+          ReadBlock(blocks->items[i], absl::StrCat(path, ".blocks[", i, "]")));
     }
     return stage;
   }
 
-  BlockTemplate ReadBlock(const YamlNode& node, const std::string& place) {
+  BlockTemplate ReadBlock(const YamlNode& node, const std::string& path) {
     BlockTemplate block;
     MapReader map(
-        problems_, &node, place,
+        problems_, &node, path,
         {"operation", "kernel", "width", "expansion", "repeat", "activation"});
     std::vector<std::string> operations = operations_;
     operations.insert(operations.end(), variant_words_.begin(),

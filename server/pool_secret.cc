@@ -33,12 +33,12 @@ absl::Status Mismatch(const DataDirectory& directory, absl::string_view what) {
 absl::Status CheckReceipts(const DataDirectory& directory,
                            const std::string& connection_string) {
   PostgresReceipts receipts(connection_string);
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<SignedEpoch> first,
-                            receipts.Epochs(/*after=*/0, /*limit=*/1));
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<SignedSeal> first,
+                            receipts.Seals(/*after=*/0, /*limit=*/1));
   if (first.empty()) return absl::OkStatus();
   ARCHPOOL_ASSIGN_OR_RETURN(const SigningKey key,
                             directory.DeriveKey(kReceiptKeyDomain));
-  if (VerifySignature(key.public_key(), Encode(first[0].epoch),
+  if (VerifySignature(key.public_key(), Encode(first[0].seal),
                       first[0].signature)) {
     return absl::OkStatus();
   }

@@ -21,7 +21,7 @@ inline constexpr char kReceiptKeyDomain[] = "archpool/receipt-key/v1";
 // receipts are signed with another secret's key), SECRET_MISSING (the database
 // is a pool's and the directory has no secret), DATABASE_MISSING (the directory
 // is a pool's and the database is new). Else errors as
-// DataDirectory::PoolSecret, ReadPoolIdentity and ReceiptStore::Epochs.
+// DataDirectory::PoolSecret, ReadPoolIdentity and ReceiptStore::Seals.
 absl::StatusOr<Digest> OpenPoolSecret(const DataDirectory& directory,
                                       const std::string& connection_string);
 

@@ -35,18 +35,18 @@ class PoolSecretTest : public ::testing::Test {
         " rejections_in_a_row) VALUES (1, 'alice', 'miner',"
         " decode(repeat('01', 32), 'hex'), 'active', 0, 0, 0, 0)");
   }
-  void SealAnEpoch(const DataDirectory& directory) {
+  void MakeASeal(const DataDirectory& directory) {
     const auto key = directory.DeriveKey(kReceiptKeyDomain);
     ASSERT_THAT(key, IsOk());
-    SignedEpoch epoch{.epoch = {.number = 1,
-                                .time = absl::UnixEpoch(),
-                                .statements = 1,
-                                .root = Sha256("root"),
-                                .previous = {}},
-                      .signature = {}};
-    epoch.signature = key->Sign(Encode(epoch.epoch));
+    SignedSeal seal{.seal = {.number = 1,
+                             .time = absl::UnixEpoch(),
+                             .statements = 1,
+                             .root = Sha256("root"),
+                             .previous = {}},
+                    .signature = {}};
+    seal.signature = key->Sign(Encode(seal.seal));
     PostgresReceipts receipts(database_);
-    ASSERT_THAT(receipts.Seal(epoch, ReceiptId{}, {}), IsOk());
+    ASSERT_THAT(receipts.AddSeal(seal, ReceiptId{}, {}), IsOk());
   }
 
   const std::string database_ = ThrowawayPostgres::EmptyDatabase();
@@ -100,7 +100,7 @@ TEST_F(PoolSecretTest, ADatabaseWithoutAFingerprintIsKnownByItsReceipts) {
               FailsWith("SECRET_MISSING"));
   const auto secret = directory.MakePoolSecret();
   ASSERT_THAT(secret, IsOk());
-  SealAnEpoch(directory);
+  MakeASeal(directory);
   const DataDirectory other = Open("b");
   ASSERT_THAT(other.MakePoolSecret(), IsOk());
   EXPECT_THAT(OpenPoolSecret(other, database_), FailsWith("SECRET_MISMATCH"));

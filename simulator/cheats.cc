@@ -276,7 +276,7 @@ class CheatSimulation {
   void Answer(TrialId trial, int64_t segment) {
     const AccountId account = pool_.state().Find(trial)->account;
     const CheckpointChain& chain = ChainOf(fakes_.contains(trial));
-    Must(OpenSegment{account, trial, chain.Open(segment)});
+    Must(RevealSegment{account, trial, chain.Open(segment)});
     const CheckpointFiles& begin = chain.boundary(segment);
     const CheckpointFiles& end = chain.boundary(chain.segments());
     for (const Digest& file : {begin.weights, begin.optimizer}) {
@@ -301,12 +301,13 @@ class CheatSimulation {
       const Audit& audit = grant->audit;
       outcome_.replayed_trainings +=
           audit.kind == AuditKind::kWhole ? 1 : 1.0 / kSegments;
-      ReportAudit report{verifier_, audit.id, audit.attempt, name, Refuted{}};
+      ReportAudit report{verifier_, audit.id, audit.attempt, name,
+                         TrainingRefuted{}};
       if (plan_.breaks_verifiers && fakes_.contains(audit.trial) &&
           audit.kind == AuditKind::kSegment) {
-        report.finding = Inconclusive{"EXAMINER_CRASHED"};
+        report.finding = AuditInconclusive{"EXAMINER_CRASHED"};
       } else if (IsFalse(audit)) {
-        report.finding = Refuted{"SEGMENT_FALSE"};
+        report.finding = TrainingRefuted{"SEGMENT_FALSE"};
       } else {
         const double accuracy = CommitmentOf(grant->trial).segments > 0
                                     ? 0
@@ -315,7 +316,7 @@ class CheatSimulation {
         const bool is_credible = CommitmentOf(grant->trial).claimed_correct <=
                                  truth + kExamples / 25;
         report.finding =
-            Measurement{truth, truth, audit.measures_all || !is_credible};
+            WeightsMeasured{truth, truth, audit.measures_all || !is_credible};
       }
       Must(report);
     }

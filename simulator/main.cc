@@ -105,7 +105,7 @@ int Run(RunFlags& flags) {
   }
   std::cout << "\n";
   if (violations > 0) {
-    std::cerr << "archpool-sim: the auditor found " << violations
+    std::cerr << "archpool-sim: the oracle found " << violations
               << " violations; see " << flags.out << "\n";
     return 1;
   }

@@ -11,7 +11,7 @@ PoolHost::PoolHost(const Options& options,
       rng_(options.seed, 1),
       pool_(options.policy, PoolSnapshot()),
       desk_(options.search, options.policy),
-      audit_(options.commits_to_full_audit) {}
+      oracle_(options.commits_to_full_check) {}
 
 PoolHost::Fault PoolHost::NextFault() {
   ++commands_;
@@ -40,7 +40,7 @@ void PoolHost::Commit() {
   for (const Event& event : events) listener_(event);
   desk_.Watch(events);
   archive_.Take(events);
-  audit_.Take(std::move(events));
+  oracle_.Take(std::move(events));
 }
 
 void PoolHost::Rank() {
@@ -53,7 +53,7 @@ void PoolHost::Rank() {
 }
 
 void PoolHost::Restart() {
-  const PoolSnapshot snapshot = audit_.Snapshot();
+  const PoolSnapshot snapshot = oracle_.Snapshot();
   pool_ =
       Pool(options_.policy, snapshot, pool_.expiry_hold(), pool_.verifiers());
   desk_.Load(snapshot);
@@ -65,7 +65,7 @@ void PoolHost::Stop() {
 }
 
 void PoolHost::Start() {
-  const PoolSnapshot snapshot = audit_.Snapshot();
+  const PoolSnapshot snapshot = oracle_.Snapshot();
   pool_ = Pool(options_.policy, snapshot);
   desk_.Load(snapshot);
   is_up_ = true;

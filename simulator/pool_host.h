@@ -1,6 +1,6 @@
 // The real core under virtual time, with an engine around it that may fail: a
 // commit fails before it happened, or after, or nobody knows; replies get lost;
-// commands come twice. Whatever happens, the auditor watches what is committed.
+// commands come twice. Whatever happens, the oracle watches what is committed.
 #ifndef ARCHPOOL_SIMULATOR_POOL_HOST_H_
 #define ARCHPOOL_SIMULATOR_POOL_HOST_H_
 
@@ -16,8 +16,8 @@
 #include "server/core/pool.h"
 #include "server/core/state/look_up.h"
 #include "server/search/search_desk.h"
-#include "simulator/audit_thread.h"
 #include "simulator/event_archive.h"
+#include "simulator/oracle_thread.h"
 
 namespace archpool {
 
@@ -27,7 +27,7 @@ class PoolHost {
     PoolPolicy policy;
     SearchPolicySpec search;
     int64_t faults_ppm = 0;              // of commands that meet one
-    int64_t commits_to_full_audit = 64;  // AuditThread's
+    int64_t commits_to_full_check = 64;  // OracleThread's
     uint64_t seed = 0;
   };
   PoolHost(const Options& options, std::function<void(const Event&)> listener);
@@ -76,7 +76,7 @@ class PoolHost {
   bool is_up() const { return is_up_; }
 
   const Pool& pool() const { return pool_; }
-  AuditThread& audit() { return audit_; }
+  OracleThread& oracle() { return oracle_; }
   int64_t commands() const { return commands_; }
 
   absl::Time now = absl::UnixEpoch();  // never goes back
@@ -118,7 +118,7 @@ class PoolHost {
   SearchDesk desk_;
   int64_t commands_ = 0;
   std::vector<Late> late_;
-  AuditThread audit_;
+  OracleThread oracle_;
   EventArchive archive_;  // of what was committed
 };
 

@@ -412,7 +412,7 @@ class Simulation {
     }
     const AccountId account = trial->account;
     const Digest weights = CommitmentOf(*trial).weights_digest;
-    (void)host_.Do(OpenSegment{account, id, chain_.Open(0)});
+    (void)host_.Do(RevealSegment{account, id, chain_.Open(0)});
     (void)host_.Do(ConfirmUpload{account, id, weights});
   }
 
@@ -441,18 +441,18 @@ class Simulation {
               : CommitmentOf(trial).claimed_correct;
       (void)host_.Do(ReportAudit{verifier_, (*grant)->audit.id,
                                  (*grant)->audit.attempt, "v",
-                                 Measurement{measured, measured}});
+                                 WeightsMeasured{measured, measured}});
     }
   }
 
   SimulationResult Finish() {
     tally_.CloseTask(host_.now);
-    host_.audit().AuditAll();
+    host_.oracle().CheckAll();
     SimulationResult result = tally_.result();
     result.seed = options_.seed;
     result.commands = host_.commands();
-    result.events_sha256 = host_.audit().EventsDigest().ToString();
-    result.violations = host_.audit().Violations();
+    result.events_sha256 = host_.oracle().EventsDigest().ToString();
+    result.violations = host_.oracle().Violations();
     return result;
   }
 

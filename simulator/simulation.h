@@ -71,7 +71,7 @@ struct SimulationResult {
   double duration = 0;        // in mean trial times
   int64_t commands = 0;
   std::string events_sha256;
-  std::vector<std::string> violations;  // the auditor's; empty
+  std::vector<std::string> violations;  // the oracle's; empty
 };
 
 SimulationResult Simulate(const SimulationOptions& options);

@@ -1,4 +1,4 @@
-// The auditor's view of states beside the core's: every difference is named
+// The oracle's view of states beside the core's: every difference is named
 // here, with its reason, so that neither can be changed alone unseen.
 #include "simulator/state_oracle.h"
 
@@ -18,11 +18,11 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAreArray;
 
-void Compare(const std::string& step, bool by_core, bool by_auditor,
+void Compare(const std::string& step, bool by_core, bool by_oracle,
              std::vector<std::string>& differences) {
-  if (by_core == by_auditor) return;
+  if (by_core == by_oracle) return;
   differences.push_back(
-      absl::StrCat(step, by_core ? ": the core alone" : ": the auditor alone"));
+      absl::StrCat(step, by_core ? ": the core alone" : ": the oracle alone"));
 }
 
 // Which steps one of them takes and the other does not.
@@ -42,7 +42,7 @@ std::vector<std::string> Differences() {
   return differences;
 }
 
-// Of each state that the auditor lets nothing follow, that it may stay as it
+// Of each state that the oracle lets nothing follow, that it may stay as it
 // is.
 template <typename State>
 std::vector<std::string> EndsTwice() {
@@ -74,7 +74,7 @@ TEST(StateOracleTest, AgreesWithTheCoreOnWhatNeverIsOver) {
 }
 
 // The core forgets what is over, so there is nothing for its table to refuse;
-// the auditor remembers, and objects to an end that is put down once more.
+// the oracle remembers, and objects to an end that is put down once more.
 TEST(StateOracleTest, ObjectsToEndsThatTheCoreHasForgotten) {
   ExpectObjectionsToEnds<TaskState>();
   ExpectObjectionsToEnds<SessionState>();

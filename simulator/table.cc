@@ -36,23 +36,23 @@ struct Layout {
 absl::StatusOr<Layout> LayoutOf(absl::string_view header,
                                 const SearchSpace& space,
                                 const TableColumns& columns) {
-  std::map<std::string, size_t> places;
+  std::map<std::string, size_t> indexes;
   Layout layout;
   for (absl::string_view word : absl::StrSplit(header, ',')) {
-    places.emplace(std::string(absl::StripAsciiWhitespace(word)),
-                   layout.count++);
+    indexes.emplace(std::string(absl::StripAsciiWhitespace(word)),
+                    layout.count++);
   }
   const auto find = [&](const std::string& name) -> absl::StatusOr<size_t> {
-    const auto found = places.find(name);
-    if (found != places.end()) return found->second;
+    const auto found = indexes.find(name);
+    if (found != indexes.end()) return found->second;
     return Malformed(1, absl::StrCat("there is no column \"", name, "\""));
   };
-  if (const auto arch = places.find("arch"); arch != places.end()) {
+  if (const auto arch = indexes.find("arch"); arch != indexes.end()) {
     layout.arch = arch->second;
   } else {
     for (const Dimension& dimension : space.dimensions()) {
-      ARCHPOOL_ASSIGN_OR_RETURN(const size_t place, find(dimension.name));
-      layout.dimensions.push_back(place);
+      ARCHPOOL_ASSIGN_OR_RETURN(const size_t index, find(dimension.name));
+      layout.dimensions.push_back(index);
     }
   }
   ARCHPOOL_ASSIGN_OR_RETURN(layout.metric, find(columns.metric));

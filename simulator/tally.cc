@@ -16,9 +16,9 @@ void Tally::Note(const Event& event, absl::Time now) {
 }
 
 void Tally::NoteLease(const Lease& lease) {
-  const auto [place, is_new] =
+  const auto [entry, is_new] =
       leases_.insert({lease.id, {lease.primary, lease.role}});
-  if (!is_new || lease.role != LeaseRole::kPrimary || !lease.high_reward) {
+  if (!is_new || lease.role != LeaseRole::kPrimary || !lease.has_high_reward) {
     return;
   }
   Watched& watched = watched_.emplace_back();

@@ -207,17 +207,17 @@ void TroubleSimulation::Submit() {
 }
 
 void TroubleSimulation::AddMiner(bool cheats) {
-  TroubledMiner::Terms terms;
-  terms.name = absl::StrCat("miner-", miners_.size());
-  terms.pace = 0.5 + 2 * Uniform() * Uniform();
+  TroubledMiner::Traits traits;
+  traits.name = absl::StrCat("miner-", miners_.size());
+  traits.pace = 0.5 + 2 * Uniform() * Uniform();
   const bool is_slow = Happens(options_.slow_lines);
   const double octaves = 6 * Uniform();
-  terms.line_rate = (is_slow ? 1 << 10 : 1 << 17) * std::exp2(octaves);
-  terms.cheats = cheats;
+  traits.line_rate = (is_slow ? 1 << 10 : 1 << 17) * std::exp2(octaves);
+  traits.cheats = cheats;
   if (options_.clocks) {
-    terms.clock_step = absl::Hours(clock_rng_.Below(48)) - absl::Hours(24);
+    traits.clock_step = absl::Hours(clock_rng_.Below(48)) - absl::Hours(24);
   }
-  TroubledMiner& miner = miners_.emplace_back(terms, pool_);
+  TroubledMiner& miner = miners_.emplace_back(traits, pool_);
   const size_t index = miners_.size() - 1;
   Often(options_.mishaps, [this, &miner] { return HaveMishap(miner); });
   Often(options_.vanishings, [this, &miner] {
@@ -328,7 +328,7 @@ void TroubleSimulation::Close() {
 }
 
 void TroubleSimulation::Watch(const Event& event) {
-  pool_.auditor.Note(event, pool_.agenda.now());
+  pool_.oracle.Note(event, pool_.agenda.now());
   if (const auto* trial = std::get_if<Trial>(&event)) {
     trials_[trial->task][trial->id] = *trial;
   } else if (const auto* task = std::get_if<Task>(&event)) {
@@ -356,24 +356,24 @@ void TroubleSimulation::NoteEnd(const Task& task) {
 }
 
 TroubleResult TroubleSimulation::Finish() {
-  pool_.host().audit().AuditAll();
+  pool_.host().oracle().CheckAll();
   result_.seed = options_.seed;
-  result_.pay = pool_.auditor.report();
+  result_.pay = pool_.oracle.report();
   for (const TroubledMiner& miner : miners_) {
     if (!miner.cheats()) result_.units_trained += miner.units_trained();
   }
   result_.fakes = std::ssize(pool_.fakes);
   result_.hours = absl::ToDoubleHours(pool_.agenda.now() - absl::UnixEpoch());
   result_.commands = pool_.host().commands();
-  result_.events_sha256 = pool_.host().audit().EventsDigest().ToString();
+  result_.events_sha256 = pool_.host().oracle().EventsDigest().ToString();
   const auto complain = [&](const std::string& violation) {
     result_.violations.push_back(
         absl::StrCat("seed ", options_.seed, ": ", violation));
   };
-  for (const std::string& one : pool_.host().audit().Violations()) {
+  for (const std::string& one : pool_.host().oracle().Violations()) {
     complain(one);
   }
-  for (const std::string& one : pool_.auditor.violations()) complain(one);
+  for (const std::string& one : pool_.oracle.violations()) complain(one);
   for (const auto& [id, task] : pool_.state().tasks().all()) {
     complain(absl::StrCat(id.ToString(), " does not end"));
   }

@@ -11,7 +11,7 @@
 
 #include "absl/time/time.h"
 #include "server/core/rules/policy.h"
-#include "simulator/pay_auditor.h"
+#include "simulator/pay_oracle.h"
 
 namespace archpool {
 
@@ -73,7 +73,7 @@ struct TroubleResult {
   double hours = 0;
   int64_t commands = 0;
   std::string events_sha256;
-  // The auditors'; empty. Each names the seed.
+  // The oracles'; empty. Each names the seed.
   std::vector<std::string> violations;
 };
 

@@ -18,7 +18,7 @@ struct TroubleFlags {
 
 void AddTroubleFlags(CLI::App& app, TroubleFlags& flags);
 
-// The exit code: 1 where an auditor found a violation.
+// The exit code: 1 where an oracle found a violation.
 int Trouble(const TroubleFlags& flags);
 
 }  // namespace archpool

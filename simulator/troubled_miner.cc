@@ -39,27 +39,27 @@ int64_t TrueCorrect(const TaskSpec& spec, const Architecture& architecture) {
   return kTroubleExamples * 3 / 10 + sum % (kTroubleExamples / 2);
 }
 
-TroubledMiner::TroubledMiner(const Terms& terms, TroubledPool& pool)
-    : terms_(terms), pool_(pool) {
-  machine_.pace = terms.pace;
-  machine_.line_rate = terms.line_rate;
+TroubledMiner::TroubledMiner(const Traits& traits, TroubledPool& pool)
+    : traits_(traits), pool_(pool) {
+  machine_.pace = traits.pace;
+  machine_.line_rate = traits.line_rate;
   Begin();
 }
 
 void TroubledMiner::NoteMachine() {
   machine_.is_away = !CanReach();
-  if (account_.IsSet() && !terms_.cheats) {
-    pool_.auditor.NoteMachine(account_, machine_, pool_.agenda.now());
+  if (account_.IsSet() && !traits_.cheats) {
+    pool_.oracle.NoteMachine(account_, machine_, pool_.agenda.now());
   }
 }
 
 // It may have been made though the reply was lost.
 bool TroubledMiner::OpenAgain() {
   if (!account_.IsSet()) {
-    const Account* made = pool_.state().accounts().Find(terms_.name);
+    const Account* made = pool_.state().accounts().Find(traits_.name);
     if (made == nullptr || !pool_.is_up()) {
       (void)pool_.Do(
-          CreateAccount{terms_.name, Role::kMiner, Sha256(terms_.name)});
+          CreateAccount{traits_.name, Role::kMiner, Sha256(traits_.name)});
       return false;
     }
     account_ = made->id;
@@ -156,7 +156,7 @@ absl::Duration TroubledMiner::TimeOf(const Job& job) const {
   const int64_t epochs = job.assignment.resumes.IsSet()
                              ? recipe.EpochsOfRung(rung)
                              : recipe.EpochsUpToRung(rung);
-  return terms_.pace * (epochs * kTroubleTraining);
+  return traits_.pace * (epochs * kTroubleTraining);
 }
 
 void TroubledMiner::Next() {
@@ -200,7 +200,7 @@ bool TroubledMiner::Acquire() {
 
 void TroubledMiner::Train(Job job) {
   const bool is_trained =
-      terms_.cheats ||
+      traits_.cheats ||
       (!job.is_again && trained_.contains(job.assignment.trial));
   const absl::Duration time = is_trained ? absl::Seconds(1) : TimeOf(job);
   training_ = std::move(job);
@@ -212,10 +212,10 @@ void TroubledMiner::Train(Job job) {
 }
 
 void TroubledMiner::StopTraining() {
-  if (training_ && !terms_.cheats) {
-    units_trained_ +=
-        absl::FDivDuration((pool_.agenda.now() - training_since_) / terms_.pace,
-                           absl::Microseconds(1));
+  if (training_ && !traits_.cheats) {
+    units_trained_ += absl::FDivDuration(
+        (pool_.agenda.now() - training_since_) / traits_.pace,
+        absl::Microseconds(1));
   }
   training_.reset();
   ++trainings_;
@@ -244,11 +244,11 @@ void TroubledMiner::Flush() {
   while (!reports_.empty()) {
     const Job job = reports_.front();
     const TrialId trial = job.assignment.trial;
-    if (terms_.cheats) pool_.fakes.insert(trial);
+    if (traits_.cheats) pool_.fakes.insert(trial);
     // Its clock may have been set meanwhile; never below nothing, which the
     // edge refuses.
     const absl::Duration took =
-        std::max(absl::ZeroDuration(), Own(TimeOf(job)) + terms_.clock_step);
+        std::max(absl::ZeroDuration(), Own(TimeOf(job)) + traits_.clock_step);
     const auto reply =
         Call(ReportTrials{account_,
                           session_,
@@ -267,10 +267,10 @@ void TroubledMiner::Flush() {
     reports_.pop_front();
     const ReportTrials::Result& result = reply->results.at(0);
     if (!result.status.ok()) {
-      if (!terms_.cheats) {
+      if (!traits_.cheats) {
         trained_.insert(trial);  // if it is given that one once more
-        pool_.auditor.NoteRefused(trial, job.lease, GetReason(result.status),
-                                  pool_.agenda.now());
+        pool_.oracle.NoteRefused(trial, job.lease, GetReason(result.status),
+                                 pool_.agenda.now());
       }
       continue;
     }
@@ -304,14 +304,14 @@ void TroubledMiner::Enqueue(Answer answer, int64_t files) {
 void TroubledMiner::Send() {
   if (line_.empty() || !is_up_) return;
   const absl::Duration rest =
-      absl::Seconds(line_.front().bytes_left / terms_.line_rate);
+      absl::Seconds(line_.front().bytes_left / traits_.line_rate);
   const absl::Duration chunk = std::clamp(rest, absl::Seconds(1), kChunkMax);
   const int64_t life = life_;
   pool_.agenda.In(chunk, [this, life, chunk] {
     if (life != life_ || line_.empty()) return;
     Answer& front = line_.front();
     if (CanReach() && pool_.is_up()) {
-      front.bytes_left -= terms_.line_rate * absl::ToDoubleSeconds(chunk);
+      front.bytes_left -= traits_.line_rate * absl::ToDoubleSeconds(chunk);
       if (front.is_lost || (front.bytes_left <= 0 && Deliver(front))) {
         // What is lost on its way stays in answering_: it believes it sent it.
         if (!front.is_lost) answering_.erase(front.trial);
@@ -329,8 +329,8 @@ bool TroubledMiner::Deliver(const Answer& answer) {
   if (answer.segment) {
     const int64_t segment = *answer.segment;
     const Opening opening = TroubleChain().Open(segment);
-    if (!is_settled(
-            pool_.Do(OpenSegment{account_, answer.trial, opening}).status())) {
+    if (!is_settled(pool_.Do(RevealSegment{account_, answer.trial, opening})
+                        .status())) {
       return false;
     }
     if (segment > 0) {
@@ -397,7 +397,7 @@ void TroubledMiner::LoseAnswer() {
 }
 
 void TroubledMiner::NoteLost(TrialId trial) {
-  if (!terms_.cheats) pool_.auditor.NoteLost(trial);
+  if (!traits_.cheats) pool_.oracle.NoteLost(trial);
 }
 
 void TroubledMiner::Vanish() {

@@ -20,7 +20,7 @@ namespace archpool {
 
 class TroubledMiner {
  public:
-  struct Terms {
+  struct Traits {
     std::string name;
     double pace = 1;
     double line_rate = 1 << 20;  // bytes a second
@@ -30,7 +30,7 @@ class TroubledMiner {
     absl::Duration clock_step;
   };
   // `pool` outlives it. Begins at once.
-  TroubledMiner(const Terms& terms, TroubledPool& pool);
+  TroubledMiner(const Traits& traits, TroubledPool& pool);
 
   // The machine goes down: what was being trained is lost; files are kept.
   void Crash(absl::Duration duration);
@@ -43,7 +43,7 @@ class TroubledMiner {
   void Vanish();
   bool has_vanished() const { return has_vanished_; }
   bool is_suspended() const { return is_suspended_; }
-  bool cheats() const { return terms_.cheats; }
+  bool cheats() const { return traits_.cheats; }
   // What it trained, in work units: parts of trainings, and in vain, included.
   double units_trained() const { return units_trained_; }
 
@@ -102,10 +102,10 @@ class TroubledMiner {
   absl::Duration TimeOf(const Job& job) const;
   // By its own clock.
   absl::Duration Own(absl::Duration duration) const {
-    return terms_.clock_rate * duration;
+    return traits_.clock_rate * duration;
   }
 
-  const Terms terms_;
+  const Traits traits_;
   TroubledPool& pool_;
   AccountId account_;
   SessionId session_;
@@ -114,7 +114,7 @@ class TroubledMiner {
   bool has_vanished_ = false;
   bool is_suspended_ = false;
   int64_t life_ = 0;  // counts its starts: what was to come before is void
-  PayAuditor::Machine machine_;
+  PayOracle::Machine machine_;
   std::set<LeaseId> leases_;
   std::deque<Job> list_;
   std::deque<Job> again_;

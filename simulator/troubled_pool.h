@@ -13,7 +13,7 @@
 #include "absl/time/time.h"
 #include "server/core/rules/expiry_hold.h"
 #include "simulator/agenda.h"
-#include "simulator/pay_auditor.h"
+#include "simulator/pay_oracle.h"
 #include "simulator/pool_host.h"
 
 namespace archpool {
@@ -29,13 +29,13 @@ inline constexpr char kNothingToLearn[] = "nothing to learn";
 
 class TroubledPool {
  public:
-  // `listener` hears each event, and hands it to the auditor.
+  // `listener` hears each event, and hands it to the oracle.
   TroubledPool(const PoolHost::Options& options,
                std::function<void(const Event&)> listener)
       : policy(options.policy),
-        auditor(options.policy),
+        oracle(options.policy),
         host_(options, std::move(listener)) {
-    auditor.NotePool(true, agenda.now());
+    oracle.NotePool(true, agenda.now());
   }
 
   // UNAVAILABLE: it is down, or nobody knows.
@@ -52,7 +52,7 @@ class TroubledPool {
   }
   void Stop() {
     host_.Stop();
-    auditor.NotePool(false, agenda.now());
+    oracle.NotePool(false, agenda.now());
   }
   // The system's clock is `ahead` of the true time by now. The pool's own goes
   // on from what it had noted where that is later.
@@ -72,7 +72,7 @@ class TroubledPool {
 
   const PoolPolicy policy;
   Agenda agenda;
-  PayAuditor auditor;
+  PayOracle oracle;
   // Made up by miners that cheat: verifiers see it.
   std::set<TrialId> fakes;
 
@@ -81,7 +81,7 @@ class TroubledPool {
     const bool is_open = is_up() && !state().pool_clock().InMaintenance();
     if (is_open == is_open_) return;
     is_open_ = is_open;
-    auditor.NotePool(is_open, agenda.now());
+    oracle.NotePool(is_open, agenda.now());
   }
 
   PoolHost host_;

@@ -21,7 +21,7 @@ TroubledVerifier::TroubledVerifier(AccountId account, const std::string& name,
 
 void TroubledVerifier::SetHealth(Health health) {
   health_ = health;
-  pool_.auditor.NoteVerifier(key_, health == Health::kWell, pool_.agenda.now());
+  pool_.oracle.NoteVerifier(key_, health == Health::kWell, pool_.agenda.now());
   // It is started again: what it had in hand it is given once more.
   ++life_;
   grant_.reset();
@@ -69,7 +69,7 @@ void TroubledVerifier::Report() {
   const Audit& audit = grant_->audit;
   const Trial& trial = grant_->trial;
   ReportAudit report{key_.account, audit.id, audit.attempt, key_.name,
-                     Inconclusive{"EXAMINER_CRASHED"}};
+                     AuditInconclusive{"EXAMINER_CRASHED"}};
   report.audit_time = ExamTime(*grant_);
   const Trial* known = pool_.state().Find(trial.id);
   const bool is_planted =
@@ -77,11 +77,11 @@ void TroubledVerifier::Report() {
                               CommitmentOf(trial).checkpoint_root;
   const bool is_fake = is_planted || pool_.fakes.contains(trial.id);
   if (health_ == Health::kAccuses || (health_ == Health::kWell && is_fake)) {
-    report.finding = Refuted{audit.kind == AuditKind::kWhole ? "TRAINING_FALSE"
-                                                             : "SEGMENT_FALSE"};
+    report.finding = TrainingRefuted{
+        audit.kind == AuditKind::kWhole ? "TRAINING_FALSE" : "SEGMENT_FALSE"};
   } else if (health_ == Health::kWell) {
     const int64_t correct = TrueCorrect(*grant_->spec, trial.architecture);
-    report.finding = Measurement{correct, correct, audit.measures_all};
+    report.finding = WeightsMeasured{correct, correct, audit.measures_all};
   }
   if (IsLost(pool_.Do(report).status())) {
     const int64_t life = life_;

@@ -8,46 +8,16 @@
 #include <optional>
 #include <stop_token>
 #include <string>
-#include <variant>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/channel/blob_cache.h"
 #include "common/crypto/sha256.h"
+#include "common/model/finding.h"
 #include "common/model/ids.h"
 #include "common/wire/work_wire.h"
 
 namespace archpool {
-
-// The training leads where it was said to: correct answers on each split, or on
-// as many of its examples as it took to find the claim credible.
-struct WeightsMeasured {
-  int64_t validation_correct = 0;
-  int64_t held_out_correct = 0;
-  bool saw_all = true;
-  friend bool operator==(const WeightsMeasured&,
-                         const WeightsMeasured&) = default;
-};
-// The training leads elsewhere, and did so twice.
-struct TrainingRefuted {
-  std::string reason;
-  friend bool operator==(const TrainingRefuted&,
-                         const TrainingRefuted&) = default;
-};
-// The weights are of no use, and that is the miner's doing.
-struct WeightsUnusable {
-  std::string reason;
-  friend bool operator==(const WeightsUnusable&,
-                         const WeightsUnusable&) = default;
-};
-// This verifier could not tell, and that is nobody's fault yet.
-struct AuditInconclusive {
-  std::string reason;
-  friend bool operator==(const AuditInconclusive&,
-                         const AuditInconclusive&) = default;
-};
-using AuditFinding = std::variant<WeightsMeasured, TrainingRefuted,
-                                  WeightsUnusable, AuditInconclusive>;
 
 // "accepted", or what became of the trial instead.
 struct AuditReply {

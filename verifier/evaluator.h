@@ -19,7 +19,7 @@
 namespace archpool {
 
 // All that decides a training but its data. Borrowed.
-struct TrainingTerms {
+struct TrainingSetup {
   const LayerPlan& plan;
   const Recipe& recipe;
   int64_t rung;
@@ -44,11 +44,11 @@ class Evaluator {
                                                const Dataset& dataset) = 0;
   // Where the training begins. `resumed`: the weights that it goes on from;
   // null where it goes on from none.
-  virtual absl::StatusOr<Checkpoint> Start(const TrainingTerms& terms,
+  virtual absl::StatusOr<Checkpoint> Start(const TrainingSetup& setup,
                                            const TensorMap* resumed,
                                            const Dataset& train) = 0;
   // Where the segment that begins with `from` leads.
-  virtual absl::StatusOr<Checkpoint> Replay(const TrainingTerms& terms,
+  virtual absl::StatusOr<Checkpoint> Replay(const TrainingSetup& setup,
                                             const Dataset& train,
                                             const Checkpoint& from) = 0;
 };

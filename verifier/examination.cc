@@ -63,7 +63,7 @@ class Examination {
         data_(data),
         evaluator_(evaluator),
         limits_(WeightsLimitsOf(order.assignment.plan)),
-        terms_{order.assignment.plan,      order.recipe,
+        setup_{order.assignment.plan,      order.recipe,
                order.assignment.rung,      order.assignment.resumes.IsSet(),
                order.assignment.trial_key, order.manifest} {}
 
@@ -75,10 +75,10 @@ class Examination {
 
  private:
   absl::StatusOr<Checkpoint> Start() {
-    if (!terms_.resumes) return evaluator_.Start(terms_, nullptr, data_.train);
+    if (!setup_.resumes) return evaluator_.Start(setup_, nullptr, data_.train);
     ARCHPOOL_ASSIGN_OR_RETURN(const TensorMap resumed,
                               ParseSafetensors(files_.resumed, limits_));
-    return evaluator_.Start(terms_, &resumed, data_.train);
+    return evaluator_.Start(setup_, &resumed, data_.train);
   }
 
   AuditFinding RunSegment(const Checkpoint& start) {
@@ -110,7 +110,7 @@ class Examination {
     // A flipped bit of this machine is no fault of the miner's: once more.
     while (ends.size() < 2) {
       const absl::StatusOr<Checkpoint> end =
-          evaluator_.Replay(terms_, data_.train, begin);
+          evaluator_.Replay(setup_, data_.train, begin);
       if (!end.ok()) return Classify(end.status());
       ends.push_back(DigestOf(*end));
       if (ends.back() == order_.opening.end) return std::nullopt;
@@ -129,7 +129,7 @@ class Examination {
         return TrainingRefuted{"END_FALSE"};
       }
       absl::StatusOr<Checkpoint> next =
-          evaluator_.Replay(terms_, data_.train, at);
+          evaluator_.Replay(setup_, data_.train, at);
       if (!next.ok()) return Classify(next.status());
       at = *std::move(next);
       boundaries.push_back(FilesOf(at));
@@ -149,7 +149,7 @@ class Examination {
 
   AuditFinding Measure(const TensorMap& weights) {
     if (!order_.measures_all && IsCredible(weights)) {
-      return WeightsMeasured{.saw_all = false};
+      return WeightsMeasured{.measured_all = false};
     }
     const auto validation = Count(weights, data_.validation);
     if (!validation.ok()) return Classify(validation.status());
@@ -226,7 +226,7 @@ class Examination {
   const AuditData& data_;
   Evaluator& evaluator_;
   const SafetensorsLimits limits_;
-  const TrainingTerms terms_;
+  const TrainingSetup setup_;
 };
 
 }  // namespace

@@ -25,10 +25,10 @@ class MockEvaluator : public testing::FakeEvaluator {
 // Computes something else once, as memory with a flipped bit would.
 class FlakyEvaluator : public testing::FakeEvaluator {
  public:
-  absl::StatusOr<Checkpoint> Replay(const TrainingTerms& terms,
+  absl::StatusOr<Checkpoint> Replay(const TrainingSetup& setup,
                                     const Dataset& train,
                                     const Checkpoint& from) override {
-    auto next = FakeEvaluator::Replay(terms, train, from);
+    auto next = FakeEvaluator::Replay(setup, train, from);
     if (replays++ < flips) {
       next->weights.begin()->second.values[0] +=
           0.001f * static_cast<float>(replays);
@@ -130,11 +130,11 @@ TEST_F(ExaminationTest, AnotherStartIsFoundInEverySegment) {
 class DivergingEvaluator : public testing::FakeEvaluator {
  public:
   explicit DivergingEvaluator(int64_t at) : at_(at) {}
-  absl::StatusOr<Checkpoint> Replay(const TrainingTerms& terms,
+  absl::StatusOr<Checkpoint> Replay(const TrainingSetup& setup,
                                     const Dataset& train,
                                     const Checkpoint& from) override {
     ARCHPOOL_ASSIGN_OR_RETURN(Checkpoint next,
-                              FakeEvaluator::Replay(terms, train, from));
+                              FakeEvaluator::Replay(setup, train, from));
     if (next.boundary >= at_) Spoil(next.weights);
     return next;
   }

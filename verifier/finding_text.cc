@@ -13,7 +13,7 @@ std::string ToText(const AuditFinding& finding) {
   if (const auto* measured = std::get_if<WeightsMeasured>(&finding)) {
     return absl::StrCat("measured ", measured->validation_correct, " ",
                         measured->held_out_correct, " ",
-                        measured->saw_all ? "all" : "part");
+                        measured->measured_all ? "all" : "part");
   }
   if (const auto* refuted = std::get_if<TrainingRefuted>(&finding)) {
     return absl::StrCat("refuted ", refuted->reason);
@@ -33,7 +33,7 @@ absl::StatusOr<AuditFinding> FindingFromText(absl::string_view text) {
       absl::SimpleAtoi(words[2], &measured.held_out_correct) &&
       measured.validation_correct >= 0 && measured.held_out_correct >= 0 &&
       (words[3] == "all" || words[3] == "part")) {
-    measured.saw_all = words[3] == "all";
+    measured.measured_all = words[3] == "all";
     return measured;
   }
   if (words.size() == 2 && IsReason(words[1])) {

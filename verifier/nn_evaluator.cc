@@ -16,21 +16,21 @@ absl::StatusOr<int64_t> NnEvaluator::CountCorrect(
                           {manifest.mean_ppm, manifest.deviation_ppm}, dataset);
 }
 
-absl::StatusOr<Checkpoint> NnEvaluator::Start(const TrainingTerms& terms,
+absl::StatusOr<Checkpoint> NnEvaluator::Start(const TrainingSetup& setup,
                                               const TensorMap* resumed,
                                               const Dataset& train) {
   return nn::StartTraining(
-      terms.plan, terms.recipe, {terms.rung, resumed}, terms.trial_key,
-      {terms.manifest.mean_ppm, terms.manifest.deviation_ppm}, train);
+      setup.plan, setup.recipe, {setup.rung, resumed}, setup.trial_key,
+      {setup.manifest.mean_ppm, setup.manifest.deviation_ppm}, train);
 }
 
-absl::StatusOr<Checkpoint> NnEvaluator::Replay(const TrainingTerms& terms,
+absl::StatusOr<Checkpoint> NnEvaluator::Replay(const TrainingSetup& setup,
                                                const Dataset& train,
                                                const Checkpoint& from) {
   const TensorMap any;  // a replay does not look at what it began with
   return nn::ReplaySegment(
-      terms.plan, terms.recipe, {terms.rung, terms.resumes ? &any : nullptr},
-      terms.trial_key, {terms.manifest.mean_ppm, terms.manifest.deviation_ppm},
+      setup.plan, setup.recipe, {setup.rung, setup.resumes ? &any : nullptr},
+      setup.trial_key, {setup.manifest.mean_ppm, setup.manifest.deviation_ppm},
       train, from);
 }
 

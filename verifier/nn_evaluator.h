@@ -15,10 +15,10 @@ class NnEvaluator : public Evaluator {
                                        const TensorMap& weights,
                                        const DatasetManifest& manifest,
                                        const Dataset& dataset) override;
-  absl::StatusOr<Checkpoint> Start(const TrainingTerms& terms,
+  absl::StatusOr<Checkpoint> Start(const TrainingSetup& setup,
                                    const TensorMap* resumed,
                                    const Dataset& train) override;
-  absl::StatusOr<Checkpoint> Replay(const TrainingTerms& terms,
+  absl::StatusOr<Checkpoint> Replay(const TrainingSetup& setup,
                                     const Dataset& train,
                                     const Checkpoint& from) override;
 

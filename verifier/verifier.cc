@@ -38,7 +38,8 @@ std::string NoteOf(const wire::AuditOrder& order) {
 
 std::string Describe(const AuditFinding& finding) {
   if (const auto* measured = std::get_if<WeightsMeasured>(&finding)) {
-    if (!measured->saw_all) return "as committed, and the claim is credible";
+    if (!measured->measured_all)
+      return "as committed, and the claim is credible";
     return absl::StrCat("as committed, ", measured->validation_correct,
                         " validation and ", measured->held_out_correct,
                         " held-out correct");

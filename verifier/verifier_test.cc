@@ -160,7 +160,7 @@ class VerifierTest : public ::testing::Test {
     const auto* measured =
         std::get_if<WeightsMeasured>(&server_.findings[audit]);
     ASSERT_NE(measured, nullptr);
-    EXPECT_TRUE(measured->saw_all);
+    EXPECT_TRUE(measured->measured_all);
     EXPECT_GE(measured->validation_correct, 6);
   }
 

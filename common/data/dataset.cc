@@ -56,8 +56,8 @@ std::array<int64_t, kFields> DecodeFields(absl::string_view header) {
   for (size_t field = 0; field < kFields; ++field) {
     uint64_t bits = 0;
     for (size_t i = kFieldBytes; i > 0; --i) {
-      const size_t place = kMagic.size() + field * kFieldBytes + i - 1;
-      bits = bits << 8 | static_cast<uint8_t>(header[place]);
+      const size_t offset = kMagic.size() + field * kFieldBytes + i - 1;
+      bits = bits << 8 | static_cast<uint8_t>(header[offset]);
     }
     fields[field] = static_cast<int64_t>(bits);
   }

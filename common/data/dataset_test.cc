@@ -52,7 +52,7 @@ TEST(DatasetTest, RefusesEveryTruncationAndAnExtension) {
 }
 
 struct BadField {
-  size_t place;  // of the 64-bit field in the header
+  size_t offset;  // of the 64-bit field in the header
   int64_t value;
   const char* message;
 };
@@ -80,7 +80,7 @@ TEST(DatasetTest, RefusesBadHeaders) {
     SCOPED_TRACE(bad.message);
     std::string blob = EncodeDataset(kDataset);
     for (size_t i = 0; i < 8; ++i) {
-      blob[bad.place + i] =
+      blob[bad.offset + i] =
           static_cast<char>(static_cast<uint64_t>(bad.value) >> (8 * i));
     }
     const absl::Status status = DecodeDataset(blob).status();

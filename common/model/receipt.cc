@@ -12,7 +12,7 @@ namespace {
 
 constexpr char kReceiptDomain[] = "archpool/receipt/v1";
 constexpr char kStatementDomain[] = "archpool/receipt-statement/v1";
-constexpr char kEpochDomain[] = "archpool/receipt-epoch/v1";
+constexpr char kSealDomain[] = "archpool/receipt-epoch/v1";
 
 // One overload per type of field, in both directions.
 void Put(int64_t value, CanonicalWriter& to) { to.Int(value); }
@@ -117,19 +117,19 @@ absl::StatusOr<ReceiptStatement> DecodeStatement(absl::string_view encoding) {
                                         encoding);
 }
 
-std::string Encode(const ReceiptEpoch& epoch) {
-  CanonicalWriter writer(kEpochDomain);
-  PutFields(epoch, writer);
+std::string Encode(const Seal& seal) {
+  CanonicalWriter writer(kSealDomain);
+  PutFields(seal, writer);
   return writer.encoding();
 }
 
-absl::StatusOr<ReceiptEpoch> DecodeEpoch(absl::string_view encoding) {
-  return DecodeFields<ReceiptEpoch>(kEpochDomain, "epoch", encoding);
+absl::StatusOr<Seal> DecodeSeal(absl::string_view encoding) {
+  return DecodeFields<Seal>(kSealDomain, "seal", encoding);
 }
 
-Digest SignedEpoch::Id() const {
+Digest SignedSeal::Id() const {
   return CanonicalWriter("archpool/receipt-epoch-id/v1")
-      .Bytes(Encode(epoch))
+      .Bytes(Encode(seal))
       .Bytes(signature.AsBytes())
       .Hash();
 }

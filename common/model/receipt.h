@@ -3,7 +3,7 @@
 // credit, share of a pot, transfer and payout is one receipt of the account
 // that it is about. A receipt is its canonical encoding, and a leaf of the
 // account's Merkle tree, which only grows; the trees of all accounts hang in
-// one tree that the pool signs, epoch by epoch, each chained to the one before.
+// one tree that the pool signs, seal by seal, each chained to the one before.
 //
 // Value types; thread-compatible. Fields() lists what is encoded, in order.
 #ifndef ARCHPOOL_COMMON_MODEL_RECEIPT_H_
@@ -88,15 +88,15 @@ struct ShareReceipt {
 
 struct TransferReceipt {
   TransferId transfer;
-  std::string debit;  // "account:7", "escrow:task-3", "outside", …
-  std::string credit;
+  std::string from;  // "account:7", "escrow:task-3", "outside", …
+  std::string to;
   Amount amount = 0;
   std::string kind;  // "pay", "finders_bonus", "payout", …
   TaskId task;
   PayoutId payout;
   absl::Time time;
   static auto Fields(auto& r) {
-    return std::tie(r.transfer, r.debit, r.credit, r.amount, r.kind, r.task,
+    return std::tie(r.transfer, r.from, r.to, r.amount, r.kind, r.task,
                     r.payout, r.time);
   }
   friend bool operator==(const TransferReceipt&,
@@ -146,9 +146,8 @@ std::string Encode(const ReceiptContent& receipt);
 // INVALID_ARGUMENT (RECEIPT_MALFORMED). Safe on whatever anybody sends.
 absl::StatusOr<ReceiptContent> DecodeReceipt(absl::string_view encoding);
 
-// What an account's receipts come to at the end of an epoch: a leaf of the
-// epoch's tree, at the index of the account's number. The pool's own is the
-// first.
+// What an account's receipts come to at a seal: a leaf of the seal's tree,
+// at the index of the account's number. The pool's own is the first.
 struct ReceiptStatement {
   AccountId account;
   int64_t count = 0;  // receipts so far
@@ -165,27 +164,27 @@ std::string Encode(const ReceiptStatement& statement);
 absl::StatusOr<ReceiptStatement> DecodeStatement(absl::string_view encoding);
 
 // What the pool signs.
-struct ReceiptEpoch {
+struct Seal {
   int64_t number = 0;  // from 1
   absl::Time time;
   int64_t statements = 0;  // leaves: the highest account's number and one
   Digest root;
-  Digest previous;  // SignedEpoch::Id of the one before; zero for the first
+  Digest previous;  // SignedSeal::Id of the one before; zero for the first
   static auto Fields(auto& r) {
     return std::tie(r.number, r.time, r.statements, r.root, r.previous);
   }
-  friend bool operator==(const ReceiptEpoch&, const ReceiptEpoch&) = default;
+  friend bool operator==(const Seal&, const Seal&) = default;
 };
-std::string Encode(const ReceiptEpoch& epoch);
+std::string Encode(const Seal& seal);
 // As DecodeReceipt.
-absl::StatusOr<ReceiptEpoch> DecodeEpoch(absl::string_view encoding);
+absl::StatusOr<Seal> DecodeSeal(absl::string_view encoding);
 
-struct SignedEpoch {
-  ReceiptEpoch epoch;
-  Signature signature;  // of Encode(epoch), with the pool's receipt key
+struct SignedSeal {
+  Seal seal;
+  Signature signature;  // of Encode(seal), with the pool's receipt key
   // Covers the signature: a chain of ids fixes every byte before.
   Digest Id() const;
-  friend bool operator==(const SignedEpoch&, const SignedEpoch&) = default;
+  friend bool operator==(const SignedSeal&, const SignedSeal&) = default;
 };
 
 }  // namespace archpool

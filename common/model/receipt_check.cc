@@ -17,7 +17,7 @@ namespace {
 
 __extension__ using Int128 = __int128;
 
-constexpr char kEpochsDomain[] = "archpool/receipt-epochs/v1";
+constexpr char kSealsDomain[] = "archpool/receipt-epochs/v1";
 constexpr char kProofDomain[] = "archpool/receipt-proof/v1";
 constexpr char kReceiptsDomain[] = "archpool/receipts/v1";
 constexpr int64_t kSiblingsMax = 64;
@@ -54,25 +54,25 @@ absl::StatusOr<Proof> DecodeProof(absl::string_view encoding) {
 }
 
 // The last one's signature covers the ones before through the chain.
-absl::Status CheckChain(const std::vector<SignedEpoch>& epochs,
+absl::Status CheckChain(const std::vector<SignedSeal>& seals,
                         const PublicKey& pool_key) {
-  if (epochs.empty()) return Malformed("list of epochs");
+  if (seals.empty()) return Malformed("list of seals");
   Digest previous;
   int64_t number = 0;
   absl::Time time = absl::InfinitePast();
-  for (const SignedEpoch& one : epochs) {
-    if (one.epoch.number != ++number || one.epoch.previous != previous ||
-        one.epoch.time < time) {
+  for (const SignedSeal& one : seals) {
+    if (one.seal.number != ++number || one.seal.previous != previous ||
+        one.seal.time < time) {
       return Forged(
-          absl::StrCat("epoch ", number, " does not follow the one before"));
+          absl::StrCat("seal ", number, " does not follow the one before"));
     }
     previous = one.Id();
-    time = one.epoch.time;
+    time = one.seal.time;
   }
-  const SignedEpoch& last = epochs.back();
-  if (!VerifySignature(pool_key, Encode(last.epoch), last.signature)) {
+  const SignedSeal& last = seals.back();
+  if (!VerifySignature(pool_key, Encode(last.seal), last.signature)) {
     return Forged(
-        absl::StrCat("epoch ", number, " is not signed with this pool's key"));
+        absl::StrCat("seal ", number, " is not signed with this pool's key"));
   }
   return absl::OkStatus();
 }
@@ -99,8 +99,8 @@ constexpr char kFinders[] = "finders_bonus";
 // What kinds of movements there are, from where to where: "own" is the account.
 struct Movement {
   const char* kind;
-  const char* debit;
-  const char* credit;
+  const char* from;
+  const char* to;
 };
 constexpr Movement kMovements[] = {
     {"deposit", "outside", "own"},    {"escrow", "own", "escrow:"},
@@ -234,13 +234,13 @@ class Books {
   }
 
   void Note(const TransferReceipt& transfer) {
-    const bool is_in = transfer.credit == place_;
-    const bool is_out = transfer.debit == place_;
+    const bool is_in = transfer.to == place_;
+    const bool is_out = transfer.from == place_;
     const bool is_known = std::any_of(
         std::begin(kMovements), std::end(kMovements), [&](const Movement& one) {
           return transfer.kind == one.kind &&
-                 IsPlace(transfer.debit, place_, one.debit) &&
-                 IsPlace(transfer.credit, place_, one.credit);
+                 IsPlace(transfer.from, place_, one.from) &&
+                 IsPlace(transfer.to, place_, one.to);
         });
     const bool is_payout = transfer.kind == "payout" ||
                            transfer.kind == "settle" ||
@@ -248,7 +248,7 @@ class Books {
     if (!is_known || transfer.amount <= 0 ||
         transfer.payout.IsSet() != is_payout) {
       Complain(transfer.transfer.ToString(), ", ", transfer.kind, " from ",
-               transfer.debit, " to ", transfer.credit,
+               transfer.from, " to ", transfer.to,
                ", is no movement that a pool makes");
     }
     if (!seen_.insert(transfer.transfer).second) {
@@ -387,10 +387,10 @@ class Books {
 
 }  // namespace
 
-std::string EncodeEpochs(const std::vector<SignedEpoch>& epochs) {
-  CanonicalWriter writer(kEpochsDomain);
-  for (const SignedEpoch& epoch : epochs) {
-    writer.Bytes(Encode(epoch.epoch)).Bytes(epoch.signature.AsBytes());
+std::string EncodeSeals(const std::vector<SignedSeal>& seals) {
+  CanonicalWriter writer(kSealsDomain);
+  for (const SignedSeal& seal : seals) {
+    writer.Bytes(Encode(seal.seal)).Bytes(seal.signature.AsBytes());
   }
   return writer.encoding();
 }
@@ -409,19 +409,19 @@ std::string EncodeReceipts(const std::vector<std::string>& receipts) {
   return writer.encoding();
 }
 
-absl::StatusOr<std::vector<SignedEpoch>> DecodeEpochs(
+absl::StatusOr<std::vector<SignedSeal>> DecodeSeals(
     absl::string_view encoding) {
-  CanonicalReader reader(kEpochsDomain, encoding);
-  std::vector<SignedEpoch> epochs;
+  CanonicalReader reader(kSealsDomain, encoding);
+  std::vector<SignedSeal> seals;
   while (reader.ok() && !reader.IsDone()) {
-    SignedEpoch one;
-    ARCHPOOL_ASSIGN_OR_RETURN(one.epoch, DecodeEpoch(reader.Bytes()));
+    SignedSeal one;
+    ARCHPOOL_ASSIGN_OR_RETURN(one.seal, DecodeSeal(reader.Bytes()));
     ARCHPOOL_ASSIGN_OR_RETURN(one.signature,
                               Signature::FromBytes(reader.Bytes()));
-    epochs.push_back(std::move(one));
+    seals.push_back(std::move(one));
   }
-  if (!reader.IsDone()) return Malformed("list of epochs");
-  return epochs;
+  if (!reader.IsDone()) return Malformed("list of seals");
+  return seals;
 }
 
 absl::StatusOr<std::vector<std::string>> DecodeReceipts(
@@ -435,20 +435,20 @@ absl::StatusOr<std::vector<std::string>> DecodeReceipts(
 
 absl::StatusOr<ReceiptReport> CheckReceipts(const ReceiptFolder& folder,
                                             const PublicKey& pool_key) {
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<SignedEpoch> epochs,
-                            DecodeEpochs(folder.epochs));
-  ARCHPOOL_RETURN_IF_ERROR(CheckChain(epochs, pool_key));
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<SignedSeal> seals,
+                            DecodeSeals(folder.seals));
+  ARCHPOOL_RETURN_IF_ERROR(CheckChain(seals, pool_key));
   ARCHPOOL_ASSIGN_OR_RETURN(const Proof proof, DecodeProof(folder.statement));
-  const ReceiptEpoch& last = epochs.back().epoch;
+  const Seal& last = seals.back().seal;
   const ReceiptStatement& statement = proof.statement;
   if (!VerifyMerkleProof(MerkleLeaf(proof.encoding), statement.account.value,
                          last.statements, proof.siblings, last.root)) {
     return Forged(
-        absl::StrCat("the statement is not that of epoch ", last.number));
+        absl::StrCat("the statement is not that of seal ", last.number));
   }
   CanonicalReader reader(kReceiptsDomain, folder.receipts);
   ReceiptReport report{
-      .account = statement.account, .epoch = last.number, .time = last.time};
+      .account = statement.account, .seal = last.number, .time = last.time};
   Books books(report);
   MerkleFrontier tree;
   ReceiptId latest;

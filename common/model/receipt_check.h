@@ -17,24 +17,23 @@
 namespace archpool {
 
 // The three files of a folder of receipts, each canonically encoded:
-//   epochs     "archpool/receipt-epochs/v1", then for each epoch its encoding
+//   seals      "archpool/receipt-epochs/v1", then for each seal its encoding
 //              and its signature, as bytes
 //   statement  "archpool/receipt-proof/v1", the statement's encoding as bytes,
-//              then the siblings on its way to the last epoch's root
+//              then the siblings on its way to the last seal's root
 //   receipts   "archpool/receipts/v1", then each receipt's encoding as bytes
 struct ReceiptFolder {
-  std::string epochs;
+  std::string seals;
   std::string statement;
   std::string receipts;
 };
 
-std::string EncodeEpochs(const std::vector<SignedEpoch>& epochs);
+std::string EncodeSeals(const std::vector<SignedSeal>& seals);
 std::string EncodeProof(const std::string& statement,
                         const std::vector<Digest>& siblings);
 std::string EncodeReceipts(const std::vector<std::string>& receipts);
 // INVALID_ARGUMENT (RECEIPT_MALFORMED). Safe on whatever anybody sends.
-absl::StatusOr<std::vector<SignedEpoch>> DecodeEpochs(
-    absl::string_view encoding);
+absl::StatusOr<std::vector<SignedSeal>> DecodeSeals(absl::string_view encoding);
 absl::StatusOr<std::vector<std::string>> DecodeReceipts(
     absl::string_view encoding);
 
@@ -53,8 +52,8 @@ struct TaskReceipts {
 
 struct ReceiptReport {
   AccountId account;
-  int64_t epoch = 0;
-  absl::Time time;  // of that epoch: nothing later is covered
+  int64_t seal = 0;
+  absl::Time time;  // of that seal: nothing later is covered
   int64_t receipts = 0;
   std::map<TaskId, TaskReceipts> tasks;
   std::map<std::string, Amount> moved_in;   // by the transfers' kind

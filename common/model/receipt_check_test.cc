@@ -58,12 +58,11 @@ class Signer {
   void Credit(int64_t trial, WorkUnits units) {
     Add(CreditReceipt{{trial}, {1}, units});
   }
-  void Transfer(const std::string& debit, const std::string& credit,
-                Amount amount, const std::string& kind, TaskId task,
-                PayoutId payout = {}) {
+  void Transfer(const std::string& from, const std::string& to, Amount amount,
+                const std::string& kind, TaskId task, PayoutId payout = {}) {
     Add(TransferReceipt{{++transfers_},
-                        debit,
-                        credit,
+                        from,
+                        to,
                         amount,
                         kind,
                         task,
@@ -102,7 +101,7 @@ TEST(ReceiptCheckTest, AnHonestHistoryAddsUp) {
   ASSERT_THAT(report, IsOk());
   EXPECT_THAT(report->problems, IsEmpty());
   EXPECT_EQ(report->account, kMiner);
-  EXPECT_EQ(report->epoch, 2);
+  EXPECT_EQ(report->seal, 2);
   EXPECT_EQ(report->balance, 37);
   const TaskReceipts& task = report->tasks.at(TaskId{1});
   EXPECT_EQ(task.accepted, 2);
@@ -119,7 +118,7 @@ TEST(ReceiptCheckTest, EveryBitCounts) {
   const Signer signer;
   const ReceiptFolder honest = signer.Sign();
   for (std::string ReceiptFolder::*file :
-       {&ReceiptFolder::epochs, &ReceiptFolder::statement,
+       {&ReceiptFolder::seals, &ReceiptFolder::statement,
         &ReceiptFolder::receipts}) {
     for (size_t i = 0; i < (honest.*file).size(); ++i) {
       ReceiptFolder changed = honest;
@@ -143,22 +142,21 @@ TEST(ReceiptCheckTest, NothingIsLeftOutExchangedOrOld) {
     auto fewer = receipts;
     fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
     EXPECT_THAT(
-        CheckReceipts({honest.epochs, honest.statement, EncodeReceipts(fewer)},
+        CheckReceipts({honest.seals, honest.statement, EncodeReceipts(fewer)},
                       key),
         FailsWith("RECEIPTS_FORGED"));
     auto swapped = receipts;
     std::swap(swapped[i], swapped[(i + 1) % receipts.size()]);
     EXPECT_THAT(
-        CheckReceipts(
-            {honest.epochs, honest.statement, EncodeReceipts(swapped)}, key),
+        CheckReceipts({honest.seals, honest.statement, EncodeReceipts(swapped)},
+                      key),
         FailsWith("RECEIPTS_FORGED"));
   }
-  auto epochs = *DecodeEpochs(honest.epochs);
-  epochs.pop_back();
-  EXPECT_THAT(
-      CheckReceipts({EncodeEpochs(epochs), honest.statement, honest.receipts},
-                    key),
-      FailsWith("RECEIPTS_FORGED"));
+  auto seals = *DecodeSeals(honest.seals);
+  seals.pop_back();
+  EXPECT_THAT(CheckReceipts(
+                  {EncodeSeals(seals), honest.statement, honest.receipts}, key),
+              FailsWith("RECEIPTS_FORGED"));
   EXPECT_THAT(CheckReceipts(honest, SigningKey::Generate().public_key()),
               FailsWith("RECEIPTS_FORGED"));
 }
@@ -220,7 +218,7 @@ TEST(ReceiptCheckTest, NoPoolKeepsWhatIsTheMiners) {
   };
   // A refused payout that comes back to somebody else.
   EXPECT_THAT(problems([&](Signer& s) {
-                transfer(s, 15).credit = "account:9";
+                transfer(s, 15).to = "account:9";
                 s.balance = 7;
               }),
               testing::Contains(HasSubstr("no movement that a pool makes")));

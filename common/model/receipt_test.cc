@@ -47,8 +47,8 @@ TEST(ReceiptTest, EveryKindIsReadBackAsItWasWritten) {
   }
   const ReceiptStatement statement{{7}, 3, Sha256("root"), 12};
   EXPECT_EQ(*DecodeStatement(Encode(statement)), statement);
-  const ReceiptEpoch epoch{4, absl::UnixEpoch(), 9, Sha256("a"), Sha256("b")};
-  EXPECT_EQ(*DecodeEpoch(Encode(epoch)), epoch);
+  const Seal seal{4, absl::UnixEpoch(), 9, Sha256("a"), Sha256("b")};
+  EXPECT_EQ(*DecodeSeal(Encode(seal)), seal);
 }
 
 TEST(ReceiptTest, NothingCutOffOrLeftOverIsAReceipt) {
@@ -59,7 +59,7 @@ TEST(ReceiptTest, NothingCutOffOrLeftOverIsAReceipt) {
     }
     EXPECT_THAT(DecodeReceipt(bytes + '\0'), FailsWith("RECEIPT_MALFORMED"));
     EXPECT_FALSE(DecodeStatement(bytes).ok());
-    EXPECT_FALSE(DecodeEpoch(bytes).ok());
+    EXPECT_FALSE(DecodeSeal(bytes).ok());
   }
 }
 
@@ -69,9 +69,9 @@ TEST(ReceiptTest, HashesAsSpecified) {
   for (const ReceiptContent& receipt : OneOfEach()) all += Encode(receipt);
   EXPECT_EQ(Sha256(all).ToString(),
             "5ce25f57e5796230326a0434793908fbd15c853683aa94a94422ffc1cd1d1e2c");
-  const SignedEpoch epoch{{4, absl::UnixEpoch(), 9, Sha256("a"), Sha256("b")},
-                          {}};
-  EXPECT_EQ(epoch.Id().ToString(),
+  const SignedSeal seal{{4, absl::UnixEpoch(), 9, Sha256("a"), Sha256("b")},
+                        {}};
+  EXPECT_EQ(seal.Id().ToString(),
             "0f802c989de26a3200f51085022da97e39cee197fc325684926fbec20d388b13");
 }
 

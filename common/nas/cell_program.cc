@@ -62,23 +62,23 @@ class Programmer {
 
   // Only what the output reads is ever emitted.
   std::vector<int> Emit(int node, CellProgram& program) {
-    std::vector<int> terms;
+    std::vector<int> summands;
     for (const Term& term : sums_[static_cast<size_t>(node)]) {
-      terms.push_back(term.edge == CellProgram::kInput
-                          ? CellProgram::kInput
-                          : StepOf(term.edge, program));
+      summands.push_back(term.edge == CellProgram::kInput
+                             ? CellProgram::kInput
+                             : StepOf(term.edge, program));
     }
-    std::sort(terms.begin(), terms.end());
-    return terms;
+    std::sort(summands.begin(), summands.end());
+    return summands;
   }
 
   int StepOf(int edge, CellProgram& program) {
     int& step = step_of_[static_cast<size_t>(edge)];
     if (step != kNoStep) return step;
-    std::vector<int> terms =
+    std::vector<int> summands =
         Emit(edges_[static_cast<size_t>(edge)].from, program);
     step = static_cast<int>(program.steps.size());
-    program.steps.push_back({.edge = edge, .terms = std::move(terms)});
+    program.steps.push_back({.edge = edge, .summands = std::move(summands)});
     return step;
   }
 
@@ -89,8 +89,8 @@ class Programmer {
   std::vector<int> step_of_;             // by edge
 };
 
-std::string SumOf(absl::Span<const int> terms) {
-  return absl::StrJoin(terms, "+", [](std::string* out, int term) {
+std::string SumOf(absl::Span<const int> summands) {
+  return absl::StrJoin(summands, "+", [](std::string* out, int term) {
     term == CellProgram::kInput ? absl::StrAppend(out, "x")
                                 : absl::StrAppend(out, term);
   });
@@ -109,7 +109,7 @@ std::string Describe(const CellProgram& program,
   std::string text;
   for (const CellProgram::Step& step : program.steps) {
     absl::StrAppend(&text, operations[static_cast<size_t>(step.edge)].word, "(",
-                    SumOf(step.terms), ") ");
+                    SumOf(step.summands), ") ");
   }
   return absl::StrCat(text, "= ", SumOf(program.output));
 }

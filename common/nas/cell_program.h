@@ -22,21 +22,21 @@ struct CellEdge {
 
 struct CellProgram {
   static constexpr int kInput = -1;
-  // The operation on `edge` of the sum of `terms`: kInput, or earlier steps.
+  // The operation on `edge` of the sum of `summands`: kInput, or earlier steps.
   struct Step {
     int edge = 0;
-    std::vector<int> terms;
+    std::vector<int> summands;
     friend bool operator==(const Step&, const Step&) = default;
   };
   std::vector<Step> steps;
-  std::vector<int> output;  // terms; empty where nothing flows to the output
+  std::vector<int> output;  // summands; empty where nothing flows to the output
 };
 
 // What an edge does, beside its word.
 enum class EdgeKind { kNone, kSkip, kOperation };
 struct EdgeOperation {
   EdgeKind kind = EdgeKind::kOperation;
-  absl::string_view word;  // orders the terms of a sum
+  absl::string_view word;  // orders the summands of a sum
 };
 
 // Cells that differ by the names of inner nodes, by dead edges or by skips have

@@ -109,21 +109,21 @@ class ChainPlanner {
     std::vector<int> tips;  // by step
     // Sums that are read twice are computed once.
     std::map<std::vector<int>, int> sums;
-    const auto go_to_sum = [&](const std::vector<int>& terms) {
-      const auto [sum, is_new] = sums.try_emplace(terms, 0);
+    const auto go_to_sum = [&](const std::vector<int>& summands) {
+      const auto [sum, is_new] = sums.try_emplace(summands, 0);
       if (!is_new) return builder_.ReturnTo(sum->second);
       const auto tip_of = [&](int term) {
         return term == CellProgram::kInput ? input
                                            : tips[static_cast<size_t>(term)];
       };
-      builder_.ReturnTo(tip_of(terms[0]));
-      for (size_t t = 1; t < terms.size(); ++t) {
-        builder_.AddTo(tip_of(terms[t]));
+      builder_.ReturnTo(tip_of(summands[0]));
+      for (size_t t = 1; t < summands.size(); ++t) {
+        builder_.AddTo(tip_of(summands[t]));
       }
       sum->second = builder_.tip();
     };
     for (const CellProgram::Step& step : program.steps) {
-      go_to_sum(step.terms);
+      go_to_sum(step.summands);
       PlaceEdge(OperationOf(cell.operations[static_cast<size_t>(step.edge)]));
       tips.push_back(builder_.tip());
     }

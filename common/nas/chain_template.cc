@@ -120,32 +120,32 @@ class ChainResolver {
     return static_cast<int64_t>(resolved_.operations.size()) - 1;
   }
 
-  absl::Status CheckName(absl::string_view place,
+  absl::Status CheckName(absl::string_view path,
                          const std::string& name) const {
     if (!limits::kWordLength.Contains(std::ssize(name))) {
-      return ShapeError(absl::StrCat("Field ", place, ".name must have 1 to ",
+      return ShapeError(absl::StrCat("Field ", path, ".name must have 1 to ",
                                      limits::kWordLength.max, " characters."));
     }
     if (block_words_.contains(name) || edge_words_.contains(name)) {
       return ShapeError(absl::StrCat(
-          "Field ", place, ".name is \"", name,
+          "Field ", path, ".name is \"", name,
           "\", which is an operation already; choose another name."));
     }
     return absl::OkStatus();
   }
 
   absl::Status AddCell(const CellTemplate& cell) {
-    const std::string place =
+    const std::string path =
         absl::StrCat("cells[", resolved_.cells.size(), "]");
-    ARCHPOOL_RETURN_IF_ERROR(CheckName(place, cell.name));
+    ARCHPOOL_RETURN_IF_ERROR(CheckName(path, cell.name));
     ARCHPOOL_RETURN_IF_ERROR(FieldResolver::CheckConstant(
-        absl::StrCat(place, ".nodes"), cell.nodes, limits::kCellNodes));
+        absl::StrCat(path, ".nodes"), cell.nodes, limits::kCellNodes));
     std::set<std::pair<int64_t, int64_t>> joined;
     for (const CellTemplate::Edge& edge : cell.edges) {
       if (edge.from < 0 || edge.from >= edge.to || edge.to >= cell.nodes ||
           !joined.insert({edge.from, edge.to}).second) {
         return ShapeError(absl::StrCat(
-            "Field ", place, ".edges has an edge from ", edge.from, " to ",
+            "Field ", path, ".edges has an edge from ", edge.from, " to ",
             edge.to, "; each must lead to a higher node below ", cell.nodes,
             ", and no two may join the same nodes."));
       }
@@ -159,11 +159,11 @@ class ChainResolver {
   }
 
   absl::Status AddVariant(const VariantTemplate& variant) {
-    const std::string place = absl::StrCat("variant \"", variant.name, "\"");
-    ARCHPOOL_RETURN_IF_ERROR(CheckName(place, variant.name));
+    const std::string path = absl::StrCat("variant \"", variant.name, "\"");
+    ARCHPOOL_RETURN_IF_ERROR(CheckName(path, variant.name));
     const auto of = block_words_.find(variant.operation);
     if (of == block_words_.end() || of->second >= first_variant_) {
-      return ShapeError(absl::StrCat("Field ", place, ".operation is \"",
+      return ShapeError(absl::StrCat("Field ", path, ".operation is \"",
                                      variant.operation,
                                      "\", which is no operation or cell."));
     }
@@ -171,7 +171,7 @@ class ChainResolver {
                            const std::optional<int64_t>& value,
                            const Range<int64_t>& range) {
       return value.has_value()
-                 ? FieldResolver::CheckConstant(absl::StrCat(place, ".", field),
+                 ? FieldResolver::CheckConstant(absl::StrCat(path, ".", field),
                                                 *value, range)
                  : absl::OkStatus();
     };
@@ -188,7 +188,7 @@ class ChainResolver {
     if (variant.activation.has_value()) {
       ARCHPOOL_ASSIGN_OR_RETURN(
           const ResolvedField activation,
-          fields_.Word(absl::StrCat(place, ".activation"), *variant.activation,
+          fields_.Word(absl::StrCat(path, ".activation"), *variant.activation,
                        activation_words_));
       operation.activation = activation.values[0];
     }
@@ -251,15 +251,15 @@ class ChainResolver {
     return absl::OkStatus();
   }
 
-  absl::Status ResolveStage(const std::string& place,
+  absl::Status ResolveStage(const std::string& path,
                             const StageTemplate& stage) {
     ARCHPOOL_RETURN_IF_ERROR(FieldResolver::CheckConstant(
-        absl::StrCat(place, ".stride"), stage.stride, limits::kStride));
+        absl::StrCat(path, ".stride"), stage.stride, limits::kStride));
     ResolvedStage resolved{.stride = stage.stride, .blocks = {}};
     for (size_t i = 0; i < stage.blocks.size(); ++i) {
       ARCHPOOL_ASSIGN_OR_RETURN(
           ResolvedBlock block,
-          ResolveBlock(absl::StrCat(place, ".blocks[", i, "]"), stage.blocks[i],
+          ResolveBlock(absl::StrCat(path, ".blocks[", i, "]"), stage.blocks[i],
                        i == 0 && stage.stride > 1));
       MarkFieldsRead(block);
       resolved.blocks.push_back(std::move(block));
@@ -268,12 +268,12 @@ class ChainResolver {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<ResolvedBlock> ResolveBlock(const std::string& place,
+  absl::StatusOr<ResolvedBlock> ResolveBlock(const std::string& path,
                                              const BlockTemplate& block,
                                              bool carries_stride) const {
     ResolvedBlock resolved;
-    const auto name = [&place](absl::string_view field) {
-      return absl::StrCat(place, ".", field);
+    const auto name = [&path](absl::string_view field) {
+      return absl::StrCat(path, ".", field);
     };
     ARCHPOOL_ASSIGN_OR_RETURN(
         resolved.operation,

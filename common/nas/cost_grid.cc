@@ -11,13 +11,13 @@ constexpr int kWeightBits = 10;
 constexpr int64_t kWeightOne = int64_t{1} << kWeightBits;
 
 // Between points[lower] (weight 1 - upper_weight) and points[upper].
-struct Place {
+struct Position {
   size_t lower = 0;
   size_t upper = 0;
   int64_t upper_weight = 0;  // in [0, kWeightOne)
 };
 
-Place PlaceOn(const CostAxis& axis, int64_t value) {
+Position PositionOn(const CostAxis& axis, int64_t value) {
   const size_t last = axis.count - 1;
   if (value <= axis.points[0]) return {};
   if (value >= axis.points[last]) return {.lower = last, .upper = last};
@@ -49,18 +49,20 @@ int32_t Log2InUnitsOf1024(int64_t value) {
 CostRate RateAt(const CostGrid& grid, int64_t channels_in, int64_t channels_out,
                 int64_t pixels) {
   ARCHPOOL_CHECK(IsFull(grid));
-  const std::array<Place, 3> places = {PlaceOn(grid.channels_in, channels_in),
-                                       PlaceOn(grid.channels_out, channels_out),
-                                       PlaceOn(grid.pixels, pixels)};
+  const std::array<Position, 3> positions = {
+      PositionOn(grid.channels_in, channels_in),
+      PositionOn(grid.channels_out, channels_out),
+      PositionOn(grid.pixels, pixels)};
   CostRate sum;
   for (unsigned corner = 0; corner < 8; ++corner) {
     int64_t weight = 1;
     std::array<size_t, 3> at{};
     for (size_t axis = 0; axis < 3; ++axis) {
-      const Place& place = places[axis];
+      const Position& position = positions[axis];
       const bool upper = (corner >> axis & 1) != 0;
-      weight *= upper ? place.upper_weight : kWeightOne - place.upper_weight;
-      at[axis] = upper ? place.upper : place.lower;
+      weight *=
+          upper ? position.upper_weight : kWeightOne - position.upper_weight;
+      at[axis] = upper ? position.upper : position.lower;
     }
     if (weight == 0) continue;
     const size_t row =

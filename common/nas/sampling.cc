@@ -41,21 +41,21 @@ absl::Status TooLarge(absl::string_view what, int64_t bytes, int64_t max) {
                    max / kMebi, " MiB at most."));
 }
 
-absl::Status CheckSizes(const LayerPlan& plan, const NetworkTerms& terms) {
-  if (terms.memory_max_bytes > 0) {
-    const int64_t bytes = TrainingMemoryMaxBytes(plan, terms.batch_size);
-    if (bytes > terms.memory_max_bytes) {
+absl::Status CheckSizes(const LayerPlan& plan, const NetworkSetup& setup) {
+  if (setup.memory_max_bytes > 0) {
+    const int64_t bytes = TrainingMemoryMaxBytes(plan, setup.batch_size);
+    if (bytes > setup.memory_max_bytes) {
       return TooLarge(
-          absl::StrCat("The network and batches of ", terms.batch_size), bytes,
-          terms.memory_max_bytes);
+          absl::StrCat("The network and batches of ", setup.batch_size), bytes,
+          setup.memory_max_bytes);
     }
   }
-  if (terms.checkpoints_max_bytes > 0) {
-    const int64_t bytes = CheckpointMaxBytes(plan) * terms.checkpoints;
-    if (bytes > terms.checkpoints_max_bytes) {
+  if (setup.checkpoints_max_bytes > 0) {
+    const int64_t bytes = CheckpointMaxBytes(plan) * setup.checkpoints;
+    if (bytes > setup.checkpoints_max_bytes) {
       return TooLarge(
-          absl::StrCat("The ", terms.checkpoints, " checkpoints of a training"),
-          bytes, terms.checkpoints_max_bytes);
+          absl::StrCat("The ", setup.checkpoints, " checkpoints of a training"),
+          bytes, setup.checkpoints_max_bytes);
     }
   }
   return absl::OkStatus();
@@ -65,18 +65,18 @@ absl::Status CheckSizes(const LayerPlan& plan, const NetworkTerms& terms) {
 
 absl::StatusOr<Candidate> MakeCandidate(const SearchSpace& space,
                                         const Architecture& architecture,
-                                        const NetworkTerms& terms) {
+                                        const NetworkSetup& setup) {
   if (space.is_plain()) return PlainCandidate(space, architecture);
   ARCHPOOL_ASSIGN_OR_RETURN(
-      LayerPlan plan, MakeLayerPlan(space, architecture, terms.input_shape,
-                                    terms.classes, terms.limits));
-  ARCHPOOL_RETURN_IF_ERROR(CheckSizes(plan, terms));
+      LayerPlan plan, MakeLayerPlan(space, architecture, setup.input_shape,
+                                    setup.classes, setup.limits));
+  ARCHPOOL_RETURN_IF_ERROR(CheckSizes(plan, setup));
   const Digest id = ArchitectureIdOf(plan);
   return Candidate{architecture, std::move(plan), id};
 }
 
 SampleStep SampleFurther(const SearchSpace& space, const Subspace& box,
-                         const NetworkTerms& terms,
+                         const NetworkSetup& setup,
                          absl::FunctionRef<bool(const Candidate&)> is_passed,
                          CounterRng& rng, int64_t attempts_max, int64_t begin,
                          int64_t count) {
@@ -106,7 +106,7 @@ SampleStep SampleFurther(const SearchSpace& space, const Subspace& box,
     if (attempt < begin) continue;
     step.end = attempt + 1;
     absl::StatusOr<Candidate> candidate =
-        MakeCandidate(space, box.ArchitectureAt(index), terms);
+        MakeCandidate(space, box.ArchitectureAt(index), setup);
     if (!candidate.ok() || is_passed(*candidate)) continue;
     step.candidate = *std::move(candidate);
     break;
@@ -116,21 +116,21 @@ SampleStep SampleFurther(const SearchSpace& space, const Subspace& box,
 }
 
 std::optional<Candidate> SampleCandidate(
-    const SearchSpace& space, const Subspace& box, const NetworkTerms& terms,
+    const SearchSpace& space, const Subspace& box, const NetworkSetup& setup,
     absl::FunctionRef<bool(const Digest&)> is_taken, CounterRng& rng,
     int64_t attempts_max) {
   return SampleFurther(
-             space, box, terms,
+             space, box, setup,
              [&](const Candidate& candidate) { return is_taken(candidate.id); },
              rng, attempts_max, 0, attempts_max)
       .candidate;
 }
 
 std::optional<Candidate> SampleCandidate(
-    const SearchSpace& space, const Subspace& box, const NetworkTerms& terms,
+    const SearchSpace& space, const Subspace& box, const NetworkSetup& setup,
     const std::set<Digest>& taken, CounterRng& rng, int64_t attempts_max) {
   return SampleCandidate(
-      space, box, terms,
+      space, box, setup,
       [&taken](const Digest& id) { return taken.count(id) != 0; }, rng,
       attempts_max);
 }

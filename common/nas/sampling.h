@@ -18,7 +18,7 @@
 namespace archpool {
 
 // What an architecture needs, beside its space, to become a network.
-struct NetworkTerms {
+struct NetworkSetup {
   TensorShape input_shape;
   int64_t classes = 0;
   PlanLimits limits;
@@ -28,7 +28,7 @@ struct NetworkTerms {
   int64_t checkpoints = 0;
   int64_t memory_max_bytes = 0;
   int64_t checkpoints_max_bytes = 0;
-  friend bool operator==(const NetworkTerms&, const NetworkTerms&) = default;
+  friend bool operator==(const NetworkSetup&, const NetworkSetup&) = default;
 };
 
 // An architecture whose plan is possible, with its plan and id.
@@ -42,11 +42,11 @@ struct Candidate {
 // What training on an example costs in a plain space, which has no layers.
 inline constexpr int64_t kPlainTrainNsPerExample = 1'000;
 
-// Errors as MakeLayerPlan, and TRAINING_TOO_LARGE: over the terms' bytes; in a
+// Errors as MakeLayerPlan, and TRAINING_TOO_LARGE: over the setup's bytes; in a
 // plain space CELL_DISCONNECTED.
 absl::StatusOr<Candidate> MakeCandidate(const SearchSpace& space,
                                         const Architecture& architecture,
-                                        const NetworkTerms& terms);
+                                        const NetworkSetup& setup);
 
 inline constexpr int64_t kSampleAttemptsMax = 64;
 
@@ -56,12 +56,12 @@ inline constexpr int64_t kSampleAttemptsMax = 64;
 // left. In a larger box nullopt says that `attempts_max` draws found nothing.
 // REQUIRES: a box of `space`.
 std::optional<Candidate> SampleCandidate(
-    const SearchSpace& space, const Subspace& box, const NetworkTerms& terms,
+    const SearchSpace& space, const Subspace& box, const NetworkSetup& setup,
     absl::FunctionRef<bool(const Digest&)> is_taken, CounterRng& rng,
     int64_t attempts_max = kSampleAttemptsMax);
 
 std::optional<Candidate> SampleCandidate(
-    const SearchSpace& space, const Subspace& box, const NetworkTerms& terms,
+    const SearchSpace& space, const Subspace& box, const NetworkSetup& setup,
     const std::set<Digest>& taken, CounterRng& rng,
     int64_t attempts_max = kSampleAttemptsMax);
 
@@ -75,7 +75,7 @@ struct SampleStep {
   bool is_over = false;  // every attempt of the search was made
 };
 SampleStep SampleFurther(const SearchSpace& space, const Subspace& box,
-                         const NetworkTerms& terms,
+                         const NetworkSetup& setup,
                          absl::FunctionRef<bool(const Candidate&)> is_passed,
                          CounterRng& rng, int64_t attempts_max, int64_t begin,
                          int64_t count);

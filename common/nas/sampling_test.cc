@@ -16,27 +16,27 @@ using archpool::testing::EveryOperation;
 using archpool::testing::kFashion;
 using archpool::testing::SpaceOfSizes;
 
-const NetworkTerms kTerms{.input_shape = kFashion, .classes = 10, .limits = {}};
+const NetworkSetup kSetup{.input_shape = kFashion, .classes = 10, .limits = {}};
 
 // What a box holds, found without sampling.
 std::set<Digest> IdsOf(const SearchSpace& space, const Subspace& box,
-                       const NetworkTerms& terms) {
+                       const NetworkSetup& setup) {
   std::set<Digest> ids;
   for (int64_t i = 0; i < box.size(); ++i) {
-    const auto candidate = MakeCandidate(space, box.ArchitectureAt(i), terms);
+    const auto candidate = MakeCandidate(space, box.ArchitectureAt(i), setup);
     if (candidate.ok()) ids.insert(candidate->id);
   }
   return ids;
 }
 
 std::vector<Digest> DrawAll(const SearchSpace& space, const Subspace& box,
-                            const NetworkTerms& terms, CounterRng rng,
+                            const NetworkSetup& setup, CounterRng rng,
                             int64_t attempts_max) {
   std::set<Digest> taken;
   std::vector<Digest> drawn;
   while (true) {
     const auto candidate =
-        SampleCandidate(space, box, terms, taken, rng, attempts_max);
+        SampleCandidate(space, box, setup, taken, rng, attempts_max);
     if (!candidate.has_value()) return drawn;
     EXPECT_TRUE(box.Contains(candidate->architecture));
     EXPECT_EQ(candidate->id, ArchitectureIdOf(candidate->plan));
@@ -52,32 +52,32 @@ TEST(SampleCandidateTest, SmallBoxesAreEnumeratedCompletely) {
   const Subspace whole = Subspace::Whole(space);
   for (const Subspace& box : whole.SplitOn(0)) {
     ASSERT_EQ(box.size(), 32);
-    const std::set<Digest> expected = IdsOf(space, box, kTerms);
+    const std::set<Digest> expected = IdsOf(space, box, kSetup);
     const std::vector<Digest> drawn =
-        DrawAll(space, box, kTerms, CounterRng(7, 1), 64);
+        DrawAll(space, box, kSetup, CounterRng(7, 1), 64);
     EXPECT_EQ(std::set<Digest>(drawn.begin(), drawn.end()), expected);
     EXPECT_EQ(drawn.size(), expected.size());
   }
   const std::vector<Digest> drawn =
-      DrawAll(space, whole, kTerms, CounterRng(7, 1), whole.size());
-  EXPECT_EQ(drawn.size(), IdsOf(space, whole, kTerms).size());
+      DrawAll(space, whole, kSetup, CounterRng(7, 1), whole.size());
+  EXPECT_EQ(drawn.size(), IdsOf(space, whole, kSetup).size());
 }
 
 // Networks over the limits are passed over, and the rest still found.
 TEST(SampleCandidateTest, ImpossiblePlansAreNeverDrawn) {
   const SearchSpace space = SpaceOfSizes({4, 4});
   const Subspace whole = Subspace::Whole(space);
-  NetworkTerms terms = kTerms;
-  const auto candidate = MakeCandidate(space, space.ArchitectureAt(5), terms);
+  NetworkSetup setup = kSetup;
+  const auto candidate = MakeCandidate(space, space.ArchitectureAt(5), setup);
   ASSERT_TRUE(candidate.ok());
-  terms.limits.parameters_max = candidate->plan.parameters;
-  const std::set<Digest> expected = IdsOf(space, whole, terms);
+  setup.limits.parameters_max = candidate->plan.parameters;
+  const std::set<Digest> expected = IdsOf(space, whole, setup);
   EXPECT_LT(expected.size(), 16u);
   const std::vector<Digest> drawn =
-      DrawAll(space, whole, terms, CounterRng(3, 1), 16);
+      DrawAll(space, whole, setup, CounterRng(3, 1), 16);
   EXPECT_EQ(std::set<Digest>(drawn.begin(), drawn.end()), expected);
   EXPECT_EQ(
-      GetReason(MakeCandidate(space, space.ArchitectureAt(15), terms).status()),
+      GetReason(MakeCandidate(space, space.ArchitectureAt(15), setup).status()),
       "PLAN_TOO_LARGE");
 }
 
@@ -86,7 +86,7 @@ TEST(SampleCandidateTest, IsAFunctionOfTheGenerator) {
   const Subspace whole = Subspace::Whole(space);
   const auto draw = [&](uint64_t key) {
     CounterRng rng(key, 1);
-    return SampleCandidate(space, whole, kTerms, std::set<Digest>(), rng);
+    return SampleCandidate(space, whole, kSetup, std::set<Digest>(), rng);
   };
   ASSERT_TRUE(draw(1).has_value());
   EXPECT_EQ(draw(1), draw(1));
@@ -102,11 +102,11 @@ TEST(SampleCandidateTest, LargeBoxesGiveUpAfterTheAttempts) {
     ++asked;
     return true;
   };
-  EXPECT_EQ(SampleCandidate(space, whole, kTerms, refuse, rng, 10),
+  EXPECT_EQ(SampleCandidate(space, whole, kSetup, refuse, rng, 10),
             std::nullopt);
   EXPECT_EQ(asked, 10);
   asked = 0;
-  EXPECT_EQ(SampleCandidate(space, whole, kTerms, refuse, rng, 512),
+  EXPECT_EQ(SampleCandidate(space, whole, kSetup, refuse, rng, 512),
             std::nullopt);
   EXPECT_EQ(asked, 512);
 }
@@ -120,7 +120,7 @@ TEST(SampleCandidateTest, DrawsUniformly) {
     CounterRng rng(5, 1);
     std::map<Architecture, int> counts;
     for (int i = 0; i < 4000; ++i) {
-      ++counts[SampleCandidate(space, whole, kTerms, std::set<Digest>(), rng,
+      ++counts[SampleCandidate(space, whole, kSetup, std::set<Digest>(), rng,
                                attempts_max)
                    ->architecture];
     }
@@ -133,7 +133,7 @@ TEST(SampleCandidateTest, DrawsUniformly) {
 
 TEST(SampleCandidateTest, AnEmptyBoxHasNoCandidate) {
   CounterRng rng(5, 1);
-  EXPECT_EQ(SampleCandidate(SpaceOfSizes({2}), Subspace(), kTerms,
+  EXPECT_EQ(SampleCandidate(SpaceOfSizes({2}), Subspace(), kSetup,
                             std::set<Digest>(), rng),
             std::nullopt);
 }

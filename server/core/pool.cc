@@ -139,8 +139,8 @@ template absl::StatusOr<RenewLease::Reply> Pool::Execute(const RenewLease&,
                                                          absl::Time);
 template absl::StatusOr<ReportTrials::Reply> Pool::Execute(const ReportTrials&,
                                                            absl::Time);
-template absl::StatusOr<OpenSegment::Reply> Pool::Execute(const OpenSegment&,
-                                                          absl::Time);
+template absl::StatusOr<RevealSegment::Reply> Pool::Execute(
+    const RevealSegment&, absl::Time);
 template absl::StatusOr<ConfirmUpload::Reply> Pool::Execute(
     const ConfirmUpload&, absl::Time);
 template absl::StatusOr<ReviewTrials::Reply> Pool::Execute(const ReviewTrials&,

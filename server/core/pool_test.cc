@@ -271,7 +271,7 @@ TEST_F(PoolTest, UnusableWeightsAreFraud) {
     for (const char* name : {"v1", "v2"}) {
       const auto audit = pool.Do(AcquireAudit{pool.verifier, name});
       pool.Do(ReportAudit{pool.verifier, audit->audit.id, audit->audit.attempt,
-                          name, Unusable{"SAFETENSORS_MALFORMED"}});
+                          name, WeightsUnusable{"SAFETENSORS_MALFORMED"}});
     }
   }
   EXPECT_THAT(pool.Try(AcquireLease{alice, alice_session}),
@@ -332,14 +332,14 @@ TEST_F(PoolTest, AnAuditThatRunsOutGoesToAnotherVerifierThenGivesUp) {
   pool.Advance(pool.policy.audit_term + absl::Seconds(1));
   EXPECT_THAT(
       pool.Try(ReportAudit{pool.verifier, first->audit.id, first->audit.attempt,
-                           "v1", Measurement{500, 500}}),
+                           "v1", WeightsMeasured{500, 500}}),
       FailsWith("AUDIT_SUPERSEDED"));
   const auto& trial = *pool.pool.state().Find(grant.lease.trials[0]);
   int failures = 0;
   while (trial.state == TrialState::kUploaded) {  // until its time is over
     if (const auto next = pool.Do(AcquireAudit{pool.verifier, "v2"})) {
       pool.Do(ReportAudit{pool.verifier, next->audit.id, next->audit.attempt,
-                          "v2", Inconclusive{"OUT_OF_MEMORY"}});
+                          "v2", AuditInconclusive{"OUT_OF_MEMORY"}});
       ++failures;
     }
     pool.Advance(absl::Seconds(10));

@@ -57,7 +57,7 @@ std::string Line(const Lease& l) {
       l.id.ToString(), " ", ToString(l.state), " ", l.subspace.ToString(),
       " attempt=", l.attempt,
       " expires=", absl::FormatDuration(l.expire_time - absl::UnixEpoch()),
-      l.high_reward ? " high_reward" : "",
+      l.has_high_reward ? " high_reward" : "",
       l.primary ? " backup_of=" + l.primary->ToString() : "",
       BackupsWanted(l) > 0 ? absl::StrCat(" backups_wanted=", BackupsWanted(l),
                                           " ", ToString(l.backup_need->reason))
@@ -93,11 +93,11 @@ std::string Line(const Audit& a) {
 }
 std::string Line(const Transfer& t) {
   return absl::StrCat(t.id.ToString(), " ", ToString(t.kind), " ", t.amount,
-                      " from ", ToString(t.debit), " to ", ToString(t.credit));
+                      " from ", ToString(t.from), " to ", ToString(t.to));
 }
 std::string Line(const Ranking& ranking) {
   return absl::StrCat("ranking of ", ranking.candidates.size(),
-                      " after verdicts: ", ranking.basis);
+                      " after verdicts: ", ranking.verdicts_seen);
 }
 std::string Line(const Payout& p) {
   return absl::StrCat(p.id.ToString(), " ", ToString(p.state), " ", p.amount,
@@ -248,7 +248,7 @@ class Interpreter {
   std::string Rank() {
     const TaskId id{Number(1)};
     const SearchSpace& space = pool_.pool.state().Find(id)->spec->space;
-    RankCandidates command{.task = id, .basis = 0};
+    RankCandidates command{.task = id, .verdicts_seen = 0};
     for (size_t i = 2; i < words_.size(); ++i) {
       command.candidates.push_back(space.ArchitectureAt(Number(i)));
     }
@@ -299,7 +299,7 @@ class Interpreter {
     const Audit& audit = audits_[Word(1)];
     return Answer<ReportAudit::Reply>(
         pool_.Try(ReportAudit{pool_.verifier, audit.id, audit.attempt, Word(1),
-                              Measurement{Number(2), Number(3)}}),
+                              WeightsMeasured{Number(2), Number(3)}}),
         [](const ReportAudit::Reply& reply) {
           return absl::StrCat(ToString(reply.state), " ", reply.reason);
         });

@@ -252,7 +252,7 @@ void Engine::NoteCommand(const std::type_info& command, absl::Duration took) {
 absl::Status Engine::CommitEvents() {
   const std::vector<Event> events = pool_->TakeEvents();
   if (events.empty()) return absl::OkStatus();
-  ARCHPOOL_RETURN_IF_ERROR(store_.Commit(epoch_, sequence_, events));
+  ARCHPOOL_RETURN_IF_ERROR(store_.Commit(generation_, sequence_, events));
   ++sequence_;
   {
     absl::MutexLock lock(&mutex_);
@@ -273,7 +273,7 @@ absl::Status Engine::TakeOver() {
     // Its records may be of a time a little later than was noted.
     clock_.AdvanceTo(TimeOf(loaded.snapshot) + NoteInterval(policy_));
   }
-  epoch_ = loaded.epoch;
+  generation_ = loaded.generation;
   sequence_ = loaded.sequence;
   pool_ = std::make_unique<Pool>(policy_, loaded.snapshot, expiry_hold_,
                                  verifiers_);

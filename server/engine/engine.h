@@ -141,7 +141,7 @@ class Engine {
   std::unique_ptr<Pool> pool_;
   ExpiryHold expiry_hold_;  // of the pool that the next load replaces
   VerifierBook verifiers_;  // likewise
-  int64_t epoch_ = 0;
+  int64_t generation_ = 0;
   int64_t sequence_ = 0;
   absl::Time next_tick_ = absl::InfinitePast();
   // Of a tick that is due: when it fell due, and which commands come first.

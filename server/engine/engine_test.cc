@@ -45,7 +45,7 @@ class FaultyStore : public Store {
     return memory.TakeOver();
   }
 
-  absl::Status Commit(int64_t epoch, int64_t sequence,
+  absl::Status Commit(int64_t generation, int64_t sequence,
                       absl::Span<const Event> events) override {
     ++commits;
     for (const Event& event : events) {
@@ -63,12 +63,12 @@ class FaultyStore : public Store {
       case Fault::kInDoubtLost:
         return MakeError(absl::StatusCode::kUnknown, "COMMIT_IN_DOUBT", "lost");
       case Fault::kInDoubtDone: {
-        const absl::Status done = memory.Commit(epoch, sequence, events);
+        const absl::Status done = memory.Commit(generation, sequence, events);
         EXPECT_THAT(done, IsOk());
         return MakeError(absl::StatusCode::kUnknown, "COMMIT_IN_DOUBT", "done");
       }
     }
-    return memory.Commit(epoch, sequence, events);
+    return memory.Commit(generation, sequence, events);
   }
 
   absl::StatusOr<std::optional<Task>> FindTask(
@@ -214,7 +214,8 @@ TEST(EngineUpgradeTest, RecordsOfAnOlderServerAreUpgraded) {
                                      Balance{Place::Of(alice.id), 7}};
   const auto loaded = store.TakeOver();
   ASSERT_THAT(loaded, IsOk());
-  ASSERT_THAT(store.Commit(loaded->epoch, loaded->sequence, before), IsOk());
+  ASSERT_THAT(store.Commit(loaded->generation, loaded->sequence, before),
+              IsOk());
   SteadyClock clock;
   Engine engine(clock, store, PoolPolicy(), EngineOptions());
   ASSERT_THAT(engine.Start(), IsOk());

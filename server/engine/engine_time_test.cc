@@ -24,14 +24,14 @@ class WatchedStore : public Store {
     if (is_away) return Unavailable("STORE_UNREACHABLE", "the test says so");
     return memory.TakeOver();
   }
-  absl::Status Commit(int64_t epoch, int64_t sequence,
+  absl::Status Commit(int64_t generation, int64_t sequence,
                       absl::Span<const Event> events) override {
     for (const Event& event : events) {
       const auto* account = std::get_if<Account>(&event);
       if (account != nullptr && account->name == "slow") on_slow();
     }
     if (is_away) return Unavailable("STORE_UNREACHABLE", "the test says so");
-    return memory.Commit(epoch, sequence, events);
+    return memory.Commit(generation, sequence, events);
   }
   absl::StatusOr<std::optional<Task>> FindTask(
       AccountId client, const std::string& request_id) override {
@@ -70,7 +70,7 @@ class EngineTimeTest : public testing::Test {
     task = pool.Submit(spec);
     lease = pool.Do(AcquireLease{alice, session}).grant->lease.id;
     const auto loaded = store.memory.TakeOver();
-    EXPECT_THAT(store.memory.Commit(loaded->epoch, loaded->sequence,
+    EXPECT_THAT(store.memory.Commit(loaded->generation, loaded->sequence,
                                     pool.pool.TakeEvents()),
                 IsOk());
     elapsed_us = absl::ToUnixMicros(pool.now);
@@ -208,7 +208,7 @@ TEST(EngineSettlesTest, OneStepAfterTheOther) {
   }
   while (const auto audit = pool.Do(AcquireAudit{pool.verifier, "v1"})) {
     pool.Do(ReportAudit{pool.verifier, audit->audit.id, audit->audit.attempt,
-                        "v1", Measurement{700, 700}});
+                        "v1", WeightsMeasured{700, 700}});
   }
   pool.Do(CancelTask{task, pool.client});
   // Finalists are asked for by ticks.
@@ -216,14 +216,14 @@ TEST(EngineSettlesTest, OneStepAfterTheOther) {
   const auto audit = pool.Do(AcquireAudit{pool.verifier, "v1"});
   ASSERT_TRUE(audit.has_value());
   pool.Do(ReportAudit{pool.verifier, audit->audit.id, audit->audit.attempt,
-                      "v1", Measurement{700, 700}});
+                      "v1", WeightsMeasured{700, 700}});
   ASSERT_FALSE(ReadyToSettle(pool.pool.state()).empty());
 
   MemoryStore store;
   const auto loaded = store.TakeOver();
-  ASSERT_THAT(
-      store.Commit(loaded->epoch, loaded->sequence, pool.pool.TakeEvents()),
-      IsOk());
+  ASSERT_THAT(store.Commit(loaded->generation, loaded->sequence,
+                           pool.pool.TakeEvents()),
+              IsOk());
   SteadyClock clock{
       {[&] { return pool.now; }, [&] { return pool.now - absl::UnixEpoch(); }}};
   Engine engine(clock, store, policy, EngineOptions());

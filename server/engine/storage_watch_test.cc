@@ -30,9 +30,9 @@ class StorageWatchTest : public testing::Test {
     trial = lease.trials[0];
     pool.Commit(alice, session, lease, trial, 700);
     const auto loaded = store.TakeOver();
-    EXPECT_THAT(
-        store.Commit(loaded->epoch, loaded->sequence, pool.pool.TakeEvents()),
-        IsOk());
+    EXPECT_THAT(store.Commit(loaded->generation, loaded->sequence,
+                             pool.pool.TakeEvents()),
+                IsOk());
     EXPECT_THAT(engine.Start(), IsOk());
     // What passed until it was loaded is added by the first tick.
     EXPECT_THAT(engine.Call(Tick{}), IsOk());

@@ -41,8 +41,8 @@ class KnownResultsTest : public ::testing::Test {
     MemoryStore store;
     const auto loaded = store.TakeOver();
     EXPECT_TRUE(loaded.ok());
-    const auto committed =
-        store.Commit(loaded->epoch, loaded->sequence, pool_.pool.TakeEvents());
+    const auto committed = store.Commit(loaded->generation, loaded->sequence,
+                                        pool_.pool.TakeEvents());
     EXPECT_TRUE(committed.ok()) << committed;
     auto known = CollectKnownResults(store, pool_.client, spec);
     EXPECT_TRUE(known.ok()) << known.status();

@@ -1,6 +1,6 @@
-// The rail of an operator who pays by hand, or by a program of his own: batches
-// as files. DIR/BATCH.json holds the payouts, DIR/BATCH.json.sig the pool's
-// signature of its bytes (Ed25519, hexadecimal, under the domain
+// The rail of an operator who pays by hand, or by a program of their own:
+// batches as files. DIR/BATCH.json holds the payouts, DIR/BATCH.json.sig the
+// pool's signature of its bytes (Ed25519, hexadecimal, under the domain
 // "archpool/payout-batch/v1"). What became of them is told in
 // DIR/BATCH.result.json, which `archpool payout confirm` writes:
 //

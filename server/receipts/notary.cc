@@ -25,8 +25,8 @@ absl::StatusOr<Amount> MovedBy(const Receipt& receipt) {
   const auto* transfer = std::get_if<TransferReceipt>(&content.body);
   if (transfer == nullptr || !receipt.account.IsSet()) return 0;
   const std::string place = ToString(Place::Of(receipt.account));
-  if (transfer->debit == place) return -transfer->amount;
-  return transfer->credit == place ? transfer->amount : 0;
+  if (transfer->from == place) return -transfer->amount;
+  return transfer->to == place ? transfer->amount : 0;
 }
 
 std::vector<AccountReceipts> ValuesOf(const Accounts& accounts) {
@@ -114,17 +114,17 @@ absl::StatusOr<bool> Notary::SealOne() {
   for (auto& [id, account] : changed) account = accounts.at(id);
 
   const std::vector<Digest> leaves = StatementLeaves(all, open.last_account);
-  SignedEpoch epoch;
-  epoch.epoch = {.number = open.sealed.epoch.epoch.number + 1,
-                 .time = std::max(clock_.Now(), open.sealed.epoch.epoch.time),
-                 .statements = std::ssize(leaves),
-                 .root = MerkleRoot(leaves),
-                 .previous = open.sealed.epoch.epoch.number == 0
-                                 ? Digest()
-                                 : open.sealed.epoch.Id()};
-  epoch.signature = key_.Sign(Encode(epoch.epoch));
+  SignedSeal seal;
+  seal.seal = {.number = open.sealed.latest.seal.number + 1,
+               .time = std::max(clock_.Now(), open.sealed.latest.seal.time),
+               .statements = std::ssize(leaves),
+               .root = MerkleRoot(leaves),
+               .previous = open.sealed.latest.seal.number == 0
+                               ? Digest()
+                               : open.sealed.latest.Id()};
+  seal.signature = key_.Sign(Encode(seal.seal));
   ARCHPOOL_RETURN_IF_ERROR(
-      store_.Seal(epoch, open.receipts.back().id, ValuesOf(changed)));
+      store_.AddSeal(seal, open.receipts.back().id, ValuesOf(changed)));
   return !open.is_all;
 }
 

@@ -1,6 +1,6 @@
-// The Notary seals receipts: epoch by epoch it adds what was handed out to each
+// The Notary seals receipts: seal by seal it adds what was handed out to each
 // account's tree, and signs one root over all accounts' statements, chained to
-// the epoch before. Two notaries on one database are harmless: an epoch's
+// the seal before. Two notaries on one database are harmless: a seal's
 // number is taken once. Start and Stop are for one thread.
 #ifndef ARCHPOOL_SERVER_RECEIPTS_NOTARY_H_
 #define ARCHPOOL_SERVER_RECEIPTS_NOTARY_H_
@@ -19,7 +19,7 @@
 
 namespace archpool {
 
-// The leaves of an epoch's tree: a statement for every account from 0 to
+// The leaves of a seal's tree: a statement for every account from 0 to
 // `last`, one without receipts being empty. `accounts`: those with receipts, by
 // account.
 std::vector<Digest> StatementLeaves(absl::Span<const AccountReceipts> accounts,
@@ -27,9 +27,9 @@ std::vector<Digest> StatementLeaves(absl::Span<const AccountReceipts> accounts,
 ReceiptStatement StatementOf(const AccountReceipts& account);
 
 struct NotaryOptions {
-  // An epoch is sealed this long after the one before, where anything happened.
+  // A seal is made this long after the one before, where anything happened.
   absl::Duration interval = absl::Minutes(10);
-  int64_t receipts_max = 100'000;  // of one epoch; the next follows at once
+  int64_t receipts_max = 100'000;  // of one seal; the next follows at once
   // Told by each round in how many accounts' balances differ from what their
   // receipts make.
   std::function<void(int64_t accounts)> on_compared = [](int64_t) {};

@@ -34,7 +34,7 @@ class NotaryTest : public testing::Test {
   ReceiptFolder Fetch(AccountId account) {
     const SealedReceipts sealed = *store.Sealed();
     const std::vector<Digest> leaves = StatementLeaves(
-        sealed.accounts, AccountId{sealed.epoch.epoch.statements - 1});
+        sealed.accounts, AccountId{sealed.latest.seal.statements - 1});
     AccountReceipts own{.account = account};
     for (const AccountReceipts& one : sealed.accounts) {
       if (one.account == account) own = one;
@@ -45,7 +45,7 @@ class NotaryTest : public testing::Test {
     for (const Receipt& one : own_receipts) {
       receipts.push_back(one.content);
     }
-    return {.epochs = EncodeEpochs(*store.Epochs(0, 1'000)),
+    return {.seals = EncodeSeals(*store.Seals(0, 1'000)),
             .statement = EncodeProof(Encode(StatementOf(own)),
                                      MerkleProof(leaves, account.value)),
             .receipts = EncodeReceipts(receipts)};
@@ -71,13 +71,13 @@ constexpr AccountId kBob{2};
 
 TEST_F(NotaryTest, WhatHappenedIsSealedAndChecks) {
   ASSERT_THAT(notary.Round(), IsOk());
-  EXPECT_TRUE(store.Epochs(0, 10)->empty()) << "nothing happened yet";
+  EXPECT_TRUE(store.Seals(0, 10)->empty()) << "nothing happened yet";
   for (int i = 0; i < 5; ++i) {
     Give("alice", 5);
     if (i % 2 == 0) Give("bob", 7);
   }
   ASSERT_THAT(notary.Round(), IsOk());
-  EXPECT_EQ(store.Epochs(0, 10)->size(), 3U) << "eight receipts by three";
+  EXPECT_EQ(store.Seals(0, 10)->size(), 3U) << "eight receipts by three";
   for (const auto& [account, balance] :
        {std::pair(kAlice, 25), std::pair(kBob, 21)}) {
     const auto report = Check(account);
@@ -86,7 +86,7 @@ TEST_F(NotaryTest, WhatHappenedIsSealedAndChecks) {
     EXPECT_EQ(report->balance, balance);
   }
   ASSERT_THAT(notary.Round(), IsOk());
-  EXPECT_EQ(store.Epochs(0, 10)->size(), 3U) << "nothing new";
+  EXPECT_EQ(store.Seals(0, 10)->size(), 3U) << "nothing new";
 
   Make("carol");
   Give("carol", 1);
@@ -96,14 +96,14 @@ TEST_F(NotaryTest, WhatHappenedIsSealedAndChecks) {
 }
 
 // Two servers for a moment, or one that did not hear that it sealed.
-TEST_F(NotaryTest, AnEpochIsSealedOnce) {
+TEST_F(NotaryTest, ASealIsMadeOnce) {
   Give("alice", 5);
   ASSERT_THAT(notary.Round(), IsOk());
-  const SignedEpoch first = store.Epochs(0, 10)->at(0);
-  EXPECT_THAT(store.Seal(first, ReceiptId{1}, {}), FailsWith("EPOCH_SEALED"));
+  const SignedSeal first = store.Seals(0, 10)->at(0);
+  EXPECT_THAT(store.AddSeal(first, ReceiptId{1}, {}), FailsWith("SEAL_EXISTS"));
   Notary other(clock, store, key, {});
   ASSERT_THAT(other.Round(), IsOk());
-  EXPECT_EQ(store.Epochs(0, 10)->size(), 1U);
+  EXPECT_EQ(store.Seals(0, 10)->size(), 1U);
 }
 
 // A balance that no receipt explains is said, and never signed.

@@ -52,7 +52,7 @@ absl::Status LedgerService::CheckDeposit(const v1::DepositRequest& request,
   if (found.empty() || found[0].id != id) {
     return Internal("STORE_CORRUPT", "the deposit's transfer is not there");
   }
-  const std::string place = NameOf(found[0].credit, accounts_);
+  const std::string place = NameOf(found[0].to, accounts_);
   if (found[0].amount == request.amount() &&
       place == absl::StrCat("account:", request.account_name())) {
     return absl::OkStatus();

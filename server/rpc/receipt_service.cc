@@ -22,10 +22,10 @@ int64_t LimitOf(int64_t page_size) {
 
 absl::Status FillStatement(const SealedReceipts& sealed, AccountId account,
                            v1::GetStatementResponse* response) {
-  const ReceiptEpoch& epoch = sealed.epoch.epoch;
-  if (account.value >= epoch.statements) {
+  const Seal& seal = sealed.latest.seal;
+  if (account.value >= seal.statements) {
     return NotFound("NO_EPOCH",
-                    "No epoch covers this account yet; ask again in some "
+                    "No seal covers this account yet; ask again in some "
                     "minutes.");
   }
   AccountReceipts own{.account = account};
@@ -34,8 +34,8 @@ absl::Status FillStatement(const SealedReceipts& sealed, AccountId account,
   }
   // As it was sealed: later accounts have no statement yet.
   const std::vector<Digest> leaves =
-      StatementLeaves(sealed.accounts, AccountId{epoch.statements - 1});
-  response->set_epoch_number(epoch.number);
+      StatementLeaves(sealed.accounts, AccountId{seal.statements - 1});
+  response->set_epoch_number(seal.number);
   response->set_statement(Encode(StatementOf(own)));
   response->set_receipts(own.tree.count());
   for (const Digest& sibling : MerkleProof(leaves, account.value)) {
@@ -104,13 +104,13 @@ grpc::ServerUnaryReactor* ReceiptService::ListEpochs(
                          {"after_number", asked.after_number(),
                           limits::kNotNegative}}));
                 ARCHPOOL_ASSIGN_OR_RETURN(
-                    const std::vector<SignedEpoch> epochs,
-                    parts_.store.Epochs(asked.after_number(),
-                                        LimitOf(asked.page_size())));
-                for (const SignedEpoch& epoch : epochs) {
+                    const std::vector<SignedSeal> seals,
+                    parts_.store.Seals(asked.after_number(),
+                                       LimitOf(asked.page_size())));
+                for (const SignedSeal& seal : seals) {
                   v1::Epoch* to = call.response->add_epochs();
-                  to->set_content(Encode(epoch.epoch));
-                  to->set_signature(epoch.signature.AsBytes());
+                  to->set_content(Encode(seal.seal));
+                  to->set_signature(seal.signature.AsBytes());
                 }
                 return absl::OkStatus();
               });

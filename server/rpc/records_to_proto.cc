@@ -242,7 +242,7 @@ v1::LeaseStatus ToProto(const Lease& lease, const Names& names) {
   proto.set_state(ToString(lease.state));
   proto.set_trials(static_cast<int64_t>(lease.trials.size()));
   proto.set_trials_target(lease.trials_target);
-  proto.set_high_reward(lease.high_reward);
+  proto.set_high_reward(lease.has_high_reward);
   if (lease.primary) proto.set_primary_lease_id(lease.primary->value);
   if (lease.backup_need) {
     proto.set_backups_wanted(lease.backup_need->wanted);
@@ -318,8 +318,8 @@ v1::Transfer ToProto(const Transfer& transfer,
                      const AccountDirectory& accounts) {
   v1::Transfer proto;
   proto.set_transfer_id(transfer.id.value);
-  proto.set_debit_place(NameOf(transfer.debit, accounts));
-  proto.set_credit_place(NameOf(transfer.credit, accounts));
+  proto.set_debit_place(NameOf(transfer.from, accounts));
+  proto.set_credit_place(NameOf(transfer.to, accounts));
   proto.set_amount(transfer.amount);
   proto.set_kind(ToString(transfer.kind));
   proto.set_task_id(transfer.task.value);

@@ -123,25 +123,25 @@ absl::StatusOr<ReportAudit> ReadReport(AccountId caller,
           {{"validation_correct", measured.validation_correct(), kCorrect},
            {"held_out_correct", measured.held_out_correct(), kCorrect}}));
       command.finding =
-          Measurement{measured.validation_correct(),
-                      measured.held_out_correct(), !measured.is_partial()};
+          WeightsMeasured{measured.validation_correct(),
+                          measured.held_out_correct(), !measured.is_partial()};
       return command;
     }
     case v1::ReportAuditRequest::kRefutedReason:
       ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
           "refuted_reason", request.refuted_reason(), kReasonLengthMax));
-      command.finding = Refuted{request.refuted_reason()};
+      command.finding = TrainingRefuted{request.refuted_reason()};
       return command;
     case v1::ReportAuditRequest::kUnusableReason:
       ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
           "unusable_reason", request.unusable_reason(), kReasonLengthMax));
-      command.finding = Unusable{request.unusable_reason()};
+      command.finding = WeightsUnusable{request.unusable_reason()};
       return command;
     case v1::ReportAuditRequest::kInconclusiveReason:
       ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
           "inconclusive_reason", request.inconclusive_reason(),
           kReasonLengthMax));
-      command.finding = Inconclusive{request.inconclusive_reason()};
+      command.finding = AuditInconclusive{request.inconclusive_reason()};
       return command;
     case v1::ReportAuditRequest::FINDING_NOT_SET:
       break;

@@ -170,9 +170,9 @@ absl::Status CheckSignatures(const ReportTrials& command,
   return absl::OkStatus();
 }
 
-absl::StatusOr<OpenSegment> ReadOpenSegment(
+absl::StatusOr<RevealSegment> ReadRevealSegment(
     AccountId caller, const v1::OpenSegmentRequest& request) {
-  archpool::OpenSegment command{.caller = caller};
+  RevealSegment command{.caller = caller};
   ARCHPOOL_ASSIGN_OR_RETURN(
       command.trial, wire::ReadId<TrialId>("trial_id", request.trial_id()));
   ARCHPOOL_ASSIGN_OR_RETURN(

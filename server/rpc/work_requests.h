@@ -19,7 +19,7 @@ absl::StatusOr<ReportTrials> ReadReportTrials(
     AccountId caller, const v1::ReportTrialsRequest& request);
 // Whether `key` signed every report. INVALID_ARGUMENT (SIGNATURE_FALSE).
 absl::Status CheckSignatures(const ReportTrials& command, const PublicKey& key);
-absl::StatusOr<OpenSegment> ReadOpenSegment(
+absl::StatusOr<RevealSegment> ReadRevealSegment(
     AccountId caller, const v1::OpenSegmentRequest& request);
 absl::StatusOr<ReviewTrials> ReadReviewTrials(
     AccountId caller, const v1::ReviewTrialsRequest& request);

@@ -272,14 +272,13 @@ grpc::ServerUnaryReactor* WorkService::ReportTrials(
 grpc::ServerUnaryReactor* WorkService::OpenSegment(
     grpc::CallbackServerContext* context, const v1::OpenSegmentRequest* request,
     v1::OpenSegmentResponse* response) {
-  return Serve(gate_, context, "/archpool.v1.WorkService/OpenSegment", request,
-               response, [this](const auto& call) {
-                 SubmitCommand<archpool::OpenSegment>(
-                     engine_, ReadOpenSegment(call.caller.id, *call.request),
-                     call,
-                     [](const archpool::OpenSegment::Reply&,
-                        v1::OpenSegmentResponse*) {});
-               });
+  return Serve(
+      gate_, context, "/archpool.v1.WorkService/OpenSegment", request, response,
+      [this](const auto& call) {
+        SubmitCommand<RevealSegment>(
+            engine_, ReadRevealSegment(call.caller.id, *call.request), call,
+            [](const RevealSegment::Reply&, v1::OpenSegmentResponse*) {});
+      });
 }
 
 grpc::ServerUnaryReactor* WorkService::ReviewTrials(

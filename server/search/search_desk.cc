@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "common/nas/sampling.h"
-#include "server/core/rules/candidate_terms.h"
+#include "server/core/rules/network_setup.h"
 
 namespace archpool {
 namespace {
@@ -110,27 +110,27 @@ void SearchDesk::Note(const SubspaceRecord& subspace) {
   } else if (subspace.state == SubspaceState::kCompleted) {
     Forget(desk, subspace.id);
   } else {
-    const auto [place, is_new] =
-        desk.box_places.insert({subspace.id, desk.boxes.size()});
+    const auto [slot, is_new] =
+        desk.box_slots.insert({subspace.id, desk.boxes.size()});
     if (is_new) {
       desk.boxes.push_back(subspace.box);
       desk.box_ids.push_back(subspace.id);
     } else {
-      desk.boxes[place->second] = subspace.box;
+      desk.boxes[slot->second] = subspace.box;
     }
   }
 }
 
 // The last box takes its place.
 void SearchDesk::Forget(TaskDesk& desk, SubspaceId box) {
-  const auto found = desk.box_places.find(box);
-  if (found == desk.box_places.end()) return;
-  const size_t place = found->second;
-  desk.box_places.erase(found);
-  if (place + 1 < desk.boxes.size()) {
-    desk.boxes[place] = std::move(desk.boxes.back());
-    desk.box_ids[place] = desk.box_ids.back();
-    desk.box_places[desk.box_ids[place]] = place;
+  const auto found = desk.box_slots.find(box);
+  if (found == desk.box_slots.end()) return;
+  const size_t slot = found->second;
+  desk.box_slots.erase(found);
+  if (slot + 1 < desk.boxes.size()) {
+    desk.boxes[slot] = std::move(desk.boxes.back());
+    desk.box_ids[slot] = desk.box_ids.back();
+    desk.box_slots[desk.box_ids[slot]] = slot;
   }
   desk.boxes.pop_back();
   desk.box_ids.pop_back();
@@ -256,14 +256,14 @@ std::optional<RankCandidates> SearchDesk::RankTask(
   if (desk.must_rebuild) Rebuild(desk, is_stopped);
   if (is_stopped()) return std::nullopt;
   const DatasetManifest& manifest = ManifestOf(desk);
-  const NetworkTerms terms = TermsOf(*desk.spec, manifest, pool_policy_);
+  const NetworkSetup setup = SetupOf(*desk.spec, manifest, pool_policy_);
   std::vector<Architecture> pending;
   for (const auto& [trial, architecture] : desk.pending) {
     pending.push_back(architecture);
   }
   const auto under_way = static_cast<int64_t>(pending.size());
   const auto id_of = [&](const Architecture& one) -> std::optional<Digest> {
-    const auto candidate = MakeCandidate(desk.spec->space, one, terms);
+    const auto candidate = MakeCandidate(desk.spec->space, one, setup);
     if (!candidate.ok()) return std::nullopt;
     return candidate->id;
   };
@@ -294,7 +294,7 @@ std::optional<RankCandidates> SearchDesk::RankTask(
   desk.goes_on = in_vain && desk.looks_in_vain < kLooksInVainMax;
   if (desk.goes_on) return std::nullopt;
   RankCandidates command{.task = id,
-                         .basis = desk.verdicts,
+                         .verdicts_seen = desk.verdicts,
                          .candidates = std::move(reply.candidates)};
   desk.ranked = static_cast<int64_t>(command.candidates.size());
   desk.ranked_left.clear();

@@ -14,9 +14,9 @@
 #include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
 #include "common/nas/search/search_policy.h"
+#include "server/core/books/dataset_book.h"
 #include "server/core/commands/commands.h"
 #include "server/core/rules/policy.h"
-#include "server/core/books/dataset_book.h"
 #include "server/core/state/pool_state.h"
 
 namespace archpool {
@@ -57,7 +57,7 @@ class SearchDesk {
     std::unique_ptr<SearchPolicy> policy;
     std::vector<Subspace> boxes;  // live ones, and whose they are
     std::vector<SubspaceId> box_ids;
-    absl::btree_map<SubspaceId, size_t> box_places;
+    absl::btree_map<SubspaceId, size_t> box_slots;
     std::vector<Subspace> dead_boxes;  // pruned
     absl::btree_map<TrialId, Trial> trials;
     absl::btree_map<Digest, int64_t> held;  // networks tried or being tried

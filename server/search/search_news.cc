@@ -12,7 +12,7 @@ void SearchNews::Add(absl::Span<const Event> events) {
 
 void SearchNews::Restart(absl::Span<const Event> records) {
   events_.clear();
-  places_.clear();
+  positions_.clear();
   keys_of_.clear();
   is_fresh_start_ = true;
   Add(records);
@@ -21,7 +21,7 @@ void SearchNews::Restart(absl::Span<const Event> records) {
 SearchNews::Batch SearchNews::Take() {
   Batch batch{.is_fresh_start = is_fresh_start_, .events = {}};
   batch.events.reserve(events_.size());
-  for (auto& [place, event] : events_) {
+  for (auto& [position, event] : events_) {
     batch.events.push_back(std::move(event));
   }
   *this = SearchNews();
@@ -30,19 +30,19 @@ SearchNews::Batch SearchNews::Take() {
 
 template <typename Record>
 void SearchNews::Replace(const Key& key, TaskId task, const Record& record) {
-  const auto [place, is_new] = places_.insert({key, last_place_ + 1});
+  const auto [position, is_new] = positions_.insert({key, last_position_ + 1});
   if (is_new) {
-    ++last_place_;
+    ++last_position_;
     if (task.IsSet()) keys_of_[task].push_back(key);
   }
-  events_.insert_or_assign(place->second, Event(record));
+  events_.insert_or_assign(position->second, Event(record));
 }
 
 void SearchNews::Erase(const Key& key) {
-  const auto place = places_.find(key);
-  if (place == places_.end()) return;
-  events_.erase(place->second);
-  places_.erase(place);
+  const auto position = positions_.find(key);
+  if (position == positions_.end()) return;
+  events_.erase(position->second);
+  positions_.erase(position);
 }
 
 void SearchNews::Note(const DatasetRecord& dataset) {
@@ -68,11 +68,11 @@ void SearchNews::Note(const SubspaceRecord& subspace) {
 // Policies learn in the order of verdicts.
 void SearchNews::Note(const Trial& trial) {
   const Key key{Kind::kTrial, trial.id.value, {}};
-  const auto place = places_.find(key);
-  if (place == places_.end()) return Replace(key, trial.task, trial);
-  events_.erase(place->second);
-  place->second = ++last_place_;
-  events_.insert_or_assign(place->second, Event(trial));
+  const auto position = positions_.find(key);
+  if (position == positions_.end()) return Replace(key, trial.task, trial);
+  events_.erase(position->second);
+  position->second = ++last_position_;
+  events_.insert_or_assign(position->second, Event(trial));
 }
 
 }  // namespace archpool

@@ -49,9 +49,9 @@ class SearchNews {
   void Erase(const Key& key);
 
   bool is_fresh_start_ = false;
-  int64_t last_place_ = 0;
+  int64_t last_position_ = 0;
   absl::btree_map<int64_t, Event> events_;
-  absl::btree_map<Key, int64_t> places_;
+  absl::btree_map<Key, int64_t> positions_;
   absl::btree_map<TaskId, std::vector<Key>> keys_of_;
 };
 

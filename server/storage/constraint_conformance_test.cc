@@ -43,7 +43,7 @@ std::vector<Breach> LedgerBreaches(const SmallPool& p) {
              [](Transfer& t) {
                t.id = {2};
                t.request_id = "d2";
-               t.credit = t.debit;
+               t.to = t.from;
              }),
       Broken("transfer_task_fkey", p.deposit,
              [](Transfer& t) {
@@ -116,8 +116,8 @@ std::vector<Breach> WorkBreaches(const SmallPool& p) {
 
 std::vector<Breach> PayoutBreaches(const SmallPool& p) {
   const Transfer again{.id = {2},
-                       .debit = Place::Payouts(),
-                       .credit = Place::Outside(),
+                       .from = Place::Payouts(),
+                       .to = Place::Outside(),
                        .amount = 1,
                        .kind = TransferKind::kSettle,
                        .payout = p.payout.id,
@@ -237,8 +237,8 @@ TEST_P(StoreConformanceTest, APayoutEndsOnce) {
   ASSERT_THAT(writer.Commit({pool.payout}), IsOk());
   const auto move = [&](int64_t id, TransferKind kind) {
     return Transfer{.id = {id},
-                    .debit = Place::Payouts(),
-                    .credit = Place::Outside(),
+                    .from = Place::Payouts(),
+                    .to = Place::Outside(),
                     .amount = 1,
                     .kind = kind,
                     .payout = pool.payout.id,

@@ -169,8 +169,8 @@ std::string BrokenCheck(const Transfer& t) {
   return FirstBroken(
       {{t.id.value > 0, "transfer_id_positive"},
        {t.amount > 0, "transfer_amount_positive"},
-       {t.debit != t.credit, "transfer_places_differ"},
-       {IsKnown(t.debit) && IsKnown(t.credit), "transfer_places_known"},
+       {t.from != t.to, "transfer_places_differ"},
+       {IsKnown(t.from) && IsKnown(t.to), "transfer_places_known"},
        {t.request_id.empty() || t.kind == TransferKind::kDeposit,
         "transfer_request_only_of_deposit"},
        {t.payout.IsSet() == (t.kind >= TransferKind::kPayout),

@@ -27,8 +27,8 @@ class Checker {
     for (const auto& [id, transfer] : tables_.All<Transfer>()) {
       ++check_.transfers;
       moved += transfer.amount;
-      recomputed_[transfer.debit] -= transfer.amount;
-      recomputed_[transfer.credit] += transfer.amount;
+      recomputed_[transfer.from] -= transfer.amount;
+      recomputed_[transfer.to] += transfer.amount;
     }
     check_.debits = DecimalText(moved);
     check_.credits = check_.debits;
@@ -84,7 +84,7 @@ class Checker {
       const bool is_pay = transfer.kind == TransferKind::kPay;
       if (is_pay || transfer.kind == TransferKind::kFindersBonus) {
         const bool is_common = is_pay && IsByWindow(transfer.task);
-        all[{transfer.task, is_common ? 0 : transfer.credit.id,
+        all[{transfer.task, is_common ? 0 : transfer.to.id,
              ToString(transfer.kind)}]
             .paid += transfer.amount;
       }
@@ -119,7 +119,7 @@ class Checker {
     absl::btree_map<int64_t, std::pair<Int128, Int128>> all;  // got, earned
     for (const auto& [id, transfer] : tables_.All<Transfer>()) {
       if (transfer.kind == TransferKind::kPay && IsByWindow(transfer.task)) {
-        all[transfer.credit.id].first += transfer.amount;
+        all[transfer.to.id].first += transfer.amount;
       }
     }
     for (const auto& [key, owed] : tables_.All<Owed>()) {

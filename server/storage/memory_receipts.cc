@@ -9,9 +9,9 @@ namespace archpool {
 
 SealedReceipts MemoryStore::SealedLocked() const {
   SealedReceipts sealed;
-  if (!epochs_.empty()) {
-    sealed.epoch = epochs_.back().epoch;
-    sealed.last_receipt = epochs_.back().last_receipt;
+  if (!seals_.empty()) {
+    sealed.latest = seals_.back().seal;
+    sealed.last_receipt = seals_.back().last_receipt;
   }
   for (const auto& [id, account] : receipted_) {
     sealed.accounts.push_back(account);
@@ -37,15 +37,16 @@ absl::StatusOr<OpenReceipts> MemoryStore::Open(int64_t limit) {
   return open;
 }
 
-absl::Status MemoryStore::Seal(const SignedEpoch& epoch, ReceiptId last_receipt,
-                               absl::Span<const AccountReceipts> changed) {
+absl::Status MemoryStore::AddSeal(const SignedSeal& seal,
+                                  ReceiptId last_receipt,
+                                  absl::Span<const AccountReceipts> changed) {
   absl::MutexLock lock(&mutex_);
-  if (epoch.epoch.number != std::ssize(epochs_) + 1) {
+  if (seal.seal.number != std::ssize(seals_) + 1) {
     return MakeError(
-        absl::StatusCode::kAborted, "EPOCH_SEALED",
-        absl::StrCat("epoch ", epoch.epoch.number, " is not the next one"));
+        absl::StatusCode::kAborted, "SEAL_EXISTS",
+        absl::StrCat("seal ", seal.seal.number, " is not the next one"));
   }
-  epochs_.push_back({epoch, last_receipt});
+  seals_.push_back({seal, last_receipt});
   for (const AccountReceipts& account : changed) {
     receipted_[account.account] = account;
   }
@@ -57,15 +58,15 @@ absl::StatusOr<SealedReceipts> MemoryStore::Sealed() {
   return SealedLocked();
 }
 
-absl::StatusOr<std::vector<SignedEpoch>> MemoryStore::Epochs(int64_t after,
-                                                             int64_t limit) {
+absl::StatusOr<std::vector<SignedSeal>> MemoryStore::Seals(int64_t after,
+                                                           int64_t limit) {
   absl::MutexLock lock(&mutex_);
-  std::vector<SignedEpoch> epochs;
-  for (const SealedEpoch& one : epochs_) {
-    if (std::ssize(epochs) == limit) break;
-    if (one.epoch.epoch.number > after) epochs.push_back(one.epoch);
+  std::vector<SignedSeal> seals;
+  for (const KeptSeal& one : seals_) {
+    if (std::ssize(seals) == limit) break;
+    if (one.seal.seal.number > after) seals.push_back(one.seal);
   }
-  return epochs;
+  return seals;
 }
 
 absl::StatusOr<std::vector<Receipt>> MemoryStore::ReceiptsOf(AccountId account,

@@ -74,19 +74,19 @@ PoolSnapshot MemoryStore::Snapshot() const {
 
 absl::StatusOr<LoadedPool> MemoryStore::TakeOver() {
   absl::MutexLock lock(&mutex_);
-  ++epoch_;
+  ++generation_;
   return LoadedPool{
-      .epoch = epoch_, .sequence = sequence_, .snapshot = Snapshot()};
+      .generation = generation_, .sequence = sequence_, .snapshot = Snapshot()};
 }
 
-absl::Status MemoryStore::Commit(int64_t epoch, int64_t sequence,
+absl::Status MemoryStore::Commit(int64_t generation, int64_t sequence,
                                  absl::Span<const Event> events) {
   absl::MutexLock lock(&mutex_);
-  if (epoch != epoch_ || sequence != sequence_) {
+  if (generation != generation_ || sequence != sequence_) {
     return MakeError(
         absl::StatusCode::kAborted, "FENCED",
-        absl::StrCat("the head is at epoch ", epoch_, ", sequence ", sequence_,
-                     ", not at ", epoch, ", ", sequence));
+        absl::StrCat("the head is at generation ", generation_, ", sequence ",
+                     sequence_, ", not at ", generation, ", ", sequence));
   }
   const std::string broken = memory::Apply(tables_, events);
   if (!broken.empty()) {
@@ -299,8 +299,8 @@ absl::StatusOr<std::vector<Transfer>> MemoryStore::Transfers(
     if (IsFull(transfers.size(), filter.limit)) break;
     if (filter.before.IsSet() && transfer.id >= filter.before) continue;
     if (filter.task && transfer.task != *filter.task) continue;
-    if (filter.place && transfer.debit != *filter.place &&
-        transfer.credit != *filter.place) {
+    if (filter.place && transfer.from != *filter.place &&
+        transfer.to != *filter.place) {
       continue;
     }
     transfers.push_back(transfer);

@@ -1,6 +1,7 @@
-// The pool's records in memory, with the epochs, constraints and filters of the
-// PostgreSQL store: for simulations and tests, and for trying things out.
-// Thread-safe. Every writer may hold the same object: epochs tell them apart.
+// The pool's records in memory, with the generations, constraints and filters
+// of the PostgreSQL store: for simulations and tests, and for trying things
+// out. Thread-safe. Every writer may hold the same object: generations tell
+// them apart.
 #ifndef ARCHPOOL_SERVER_STORAGE_MEMORY_STORE_H_
 #define ARCHPOOL_SERVER_STORAGE_MEMORY_STORE_H_
 
@@ -24,7 +25,7 @@ namespace archpool {
 class MemoryStore : public Store, public Reader, public ReceiptStore {
  public:
   absl::StatusOr<LoadedPool> TakeOver() override ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status Commit(int64_t epoch, int64_t sequence,
+  absl::Status Commit(int64_t generation, int64_t sequence,
                       absl::Span<const Event> events) override
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::optional<Task>> FindTask(
@@ -76,12 +77,12 @@ class MemoryStore : public Store, public Reader, public ReceiptStore {
 
   absl::StatusOr<OpenReceipts> Open(int64_t limit) override
       ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status Seal(const SignedEpoch& epoch, ReceiptId last_receipt,
-                    absl::Span<const AccountReceipts> changed) override
+  absl::Status AddSeal(const SignedSeal& seal, ReceiptId last_receipt,
+                       absl::Span<const AccountReceipts> changed) override
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<SealedReceipts> Sealed() override ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::StatusOr<std::vector<SignedEpoch>> Epochs(int64_t after,
-                                                  int64_t limit) override
+  absl::StatusOr<std::vector<SignedSeal>> Seals(int64_t after,
+                                                int64_t limit) override
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::vector<Receipt>> ReceiptsOf(AccountId account,
                                                   ReceiptId after,
@@ -100,18 +101,18 @@ class MemoryStore : public Store, public Reader, public ReceiptStore {
   bool IsOpen(TaskId task) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   PoolSnapshot Snapshot() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  struct SealedEpoch {
-    SignedEpoch epoch;
+  struct KeptSeal {
+    SignedSeal seal;
     ReceiptId last_receipt;
   };
   SealedReceipts SealedLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable absl::Mutex mutex_;
-  int64_t epoch_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t generation_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t sequence_ ABSL_GUARDED_BY(mutex_) = 0;
   memory::Tables tables_ ABSL_GUARDED_BY(mutex_);
   absl::btree_map<RequestKey, int64_t> requests_ ABSL_GUARDED_BY(mutex_);
-  std::vector<SealedEpoch> epochs_ ABSL_GUARDED_BY(mutex_);
+  std::vector<KeptSeal> seals_ ABSL_GUARDED_BY(mutex_);
   absl::btree_map<AccountId, AccountReceipts> receipted_
       ABSL_GUARDED_BY(mutex_);
 };

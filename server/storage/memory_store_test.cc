@@ -41,8 +41,9 @@ TEST(FaultyStoreTest, FailsAsToldAndWritesAsTold) {
     });
     const auto loaded = faulty.TakeOver();
     ASSERT_THAT(loaded, IsOk());
-    EXPECT_EQ(GetReason(faulty.Commit(loaded->epoch, loaded->sequence, {})),
-              c.reason);
+    EXPECT_EQ(
+        GetReason(faulty.Commit(loaded->generation, loaded->sequence, {})),
+        c.reason);
     EXPECT_EQ(store.TakeOver()->sequence, c.sequence) << c.reason;
   }
 }

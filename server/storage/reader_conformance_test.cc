@@ -146,8 +146,7 @@ TEST_P(StoreConformanceTest, ReaderFiltersAndPages) {
               ElementsAre(of_miner.at(0)));
 
   const auto is_outside = [](const Transfer& transfer) {
-    return transfer.debit == Place::Outside() ||
-           transfer.credit == Place::Outside();
+    return transfer.from == Place::Outside() || transfer.to == Place::Outside();
   };
   auto transfers = Filtered<Transfer>(records.All<Transfer>(), is_outside);
   std::reverse(transfers.begin(), transfers.end());
@@ -226,8 +225,8 @@ TEST_P(StoreConformanceTest, ReadersSeeWholeCommits) {
   }
   for (int64_t i = 1; i <= 100; ++i) {
     const Transfer transfer{.id = {i},
-                            .debit = Place::Outside(),
-                            .credit = Place::Fees(),
+                            .from = Place::Outside(),
+                            .to = Place::Fees(),
                             .amount = 1,
                             .create_time = absl::UnixEpoch()};
     EXPECT_THAT(writer.Commit({transfer, Balance{Place::Outside(), -i},
@@ -274,15 +273,14 @@ TEST_P(StoreConformanceTest, LedgerCheckNoticesPayThatNobodyEarned) {
   Writer writer(backend_->NewWriter());
   ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
   const Transfer pay{.id = {2},
-                     .debit = Place::Of(pool.client.id),
-                     .credit = Place::Of(pool.miner.id),
+                     .from = Place::Of(pool.client.id),
+                     .to = Place::Of(pool.miner.id),
                      .amount = 3,
                      .kind = TransferKind::kPay,
                      .task = pool.task.id,
                      .create_time = absl::UnixEpoch()};
-  ASSERT_THAT(
-      writer.Commit({pay, Balance{pay.debit, 4}, Balance{pay.credit, 3}}),
-      IsOk());
+  ASSERT_THAT(writer.Commit({pay, Balance{pay.from, 4}, Balance{pay.to, 3}}),
+              IsOk());
   EXPECT_THAT(backend_->reader().CheckLedger()->violations,
               ElementsAre("task-1 moved 3 to account:2 as pay, its accepted "
                           "trials earned 0"));
@@ -308,7 +306,7 @@ TEST_P(StoreConformanceTest, LedgerCheckWaitsForASettlementUnderWay) {
 }
 
 // Through the window others may be paid than those who earned: all together,
-// and each beside what he is still owed.
+// and each beside what they are still owed.
 TEST_P(StoreConformanceTest, LedgerCheckKnowsWhatTheWindowOwes) {
   SmallPool pool;
   pool.task.rule = RewardRule::kPplns;
@@ -321,13 +319,13 @@ TEST_P(StoreConformanceTest, LedgerCheckKnowsWhatTheWindowOwes) {
   ASSERT_THAT(writer.Commit({Owed{0, pool.miner.id, 3}}), IsOk());
   EXPECT_THAT(backend_->reader().CheckLedger()->violations, IsEmpty());
   const Transfer pay{.id = {2},
-                     .debit = Place::Of(pool.client.id),
-                     .credit = Place::Of(pool.miner.id),
+                     .from = Place::Of(pool.client.id),
+                     .to = Place::Of(pool.miner.id),
                      .amount = 2,
                      .kind = TransferKind::kPay,
                      .task = pool.task.id,
                      .create_time = absl::UnixEpoch()};
-  ASSERT_THAT(writer.Commit({pay, Balance{pay.debit, 5}, Balance{pay.credit, 2},
+  ASSERT_THAT(writer.Commit({pay, Balance{pay.from, 5}, Balance{pay.to, 2},
                              Owed{0, pool.miner.id, 1}}),
               IsOk());
   EXPECT_THAT(backend_->reader().CheckLedger()->violations,
@@ -355,15 +353,15 @@ TEST_P(StoreConformanceTest, LedgerCheckNoticesALeftoverEscrow) {
   Writer writer(backend_->NewWriter());
   ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
   const Transfer escrow{.id = {2},
-                        .debit = Place::Of(pool.client.id),
-                        .credit = Place::EscrowOf(pool.task.id),
+                        .from = Place::Of(pool.client.id),
+                        .to = Place::EscrowOf(pool.task.id),
                         .amount = 3,
                         .kind = TransferKind::kEscrow,
                         .task = pool.task.id,
                         .create_time = absl::UnixEpoch()};
-  ASSERT_THAT(writer.Commit({escrow, Balance{escrow.debit, 4},
-                             Balance{escrow.credit, 3}}),
-              IsOk());
+  ASSERT_THAT(
+      writer.Commit({escrow, Balance{escrow.from, 4}, Balance{escrow.to, 3}}),
+      IsOk());
   const auto check = backend_->reader().CheckLedger();
   ASSERT_THAT(check, IsOk());
   EXPECT_THAT(
@@ -383,15 +381,14 @@ TEST_P(StoreConformanceTest, LedgerCheckGoesOnFromItsMark) {
   EXPECT_EQ(reader.CheckLedgerFrom(mark)->transfers, 0);
 
   const Transfer pay{.id = {2},
-                     .debit = Place::Of(pool.client.id),
-                     .credit = Place::Of(pool.miner.id),
+                     .from = Place::Of(pool.client.id),
+                     .to = Place::Of(pool.miner.id),
                      .amount = 3,
                      .kind = TransferKind::kPay,
                      .task = pool.task.id,
                      .create_time = absl::UnixEpoch()};
-  ASSERT_THAT(
-      writer.Commit({pay, Balance{pay.debit, 4}, Balance{pay.credit, 3}}),
-      IsOk());
+  ASSERT_THAT(writer.Commit({pay, Balance{pay.from, 4}, Balance{pay.to, 3}}),
+              IsOk());
   for (int round = 0; round < 2; ++round) {
     const auto check = reader.CheckLedgerFrom(mark);
     EXPECT_EQ(check->transfers, 1);
@@ -413,8 +410,8 @@ TEST_P(StoreConformanceTest, LedgerCheckSumsBeyond64Bits) {
   std::vector<Event> events;
   for (int64_t i = 1; i <= 4; ++i) {
     events.emplace_back(Transfer{.id = {i},
-                                 .debit = Place::Fees(),
-                                 .credit = Place::Of(AccountId{i}),
+                                 .from = Place::Fees(),
+                                 .to = Place::Of(AccountId{i}),
                                  .amount = INT64_MAX,
                                  .create_time = absl::UnixEpoch()});
   }

@@ -19,15 +19,15 @@ Receipt Handed(int64_t id, AccountId account) {
   return {ReceiptId{id}, account, absl::StrCat("content ", id)};
 }
 
-SignedEpoch EpochAfter(const SealedReceipts& sealed) {
-  SignedEpoch epoch;
-  epoch.epoch = {.number = sealed.epoch.epoch.number + 1,
-                 .time = absl::FromUnixMicros(7),
-                 .statements = 3,
-                 .root = Sha256("root"),
-                 .previous = sealed.epoch.Id()};
-  epoch.signature.bytes.fill(9);
-  return epoch;
+SignedSeal SealAfter(const SealedReceipts& sealed) {
+  SignedSeal seal;
+  seal.seal = {.number = sealed.latest.seal.number + 1,
+               .time = absl::FromUnixMicros(7),
+               .statements = 3,
+               .root = Sha256("root"),
+               .previous = sealed.latest.Id()};
+  seal.signature.bytes.fill(9);
+  return seal;
 }
 
 AccountReceipts AccountWith(AccountId account, int leaves, Amount balance) {
@@ -45,7 +45,7 @@ TEST_P(StoreConformanceTest, ReceiptsAreSealedInTheirOrder) {
               IsOk());
   ReceiptStore& receipts = backend_->receipts();
   const OpenReceipts open = *receipts.Open(3);
-  EXPECT_EQ(open.sealed.epoch.epoch.number, 0);
+  EXPECT_EQ(open.sealed.latest.seal.number, 0);
   EXPECT_THAT(open.sealed.accounts, IsEmpty());
   EXPECT_THAT(open.receipts, ElementsAre(Handed(1, kMiner), Handed(2, kClient),
                                          Handed(3, kMiner)));
@@ -55,15 +55,15 @@ TEST_P(StoreConformanceTest, ReceiptsAreSealedInTheirOrder) {
   EXPECT_THAT(*receipts.ReceiptsOf(kMiner, {}, 10), IsEmpty())
       << "nothing is sealed";
 
-  const SignedEpoch first = EpochAfter(open.sealed);
-  ASSERT_THAT(
-      receipts.Seal(first, ReceiptId{3},
-                    {AccountWith(kClient, 1, 5), AccountWith(kMiner, 2, -7)}),
-      IsOk());
-  EXPECT_THAT(receipts.Seal(first, ReceiptId{3}, {}),
-              FailsWith("EPOCH_SEALED"));
+  const SignedSeal first = SealAfter(open.sealed);
+  ASSERT_THAT(receipts.AddSeal(
+                  first, ReceiptId{3},
+                  {AccountWith(kClient, 1, 5), AccountWith(kMiner, 2, -7)}),
+              IsOk());
+  EXPECT_THAT(receipts.AddSeal(first, ReceiptId{3}, {}),
+              FailsWith("SEAL_EXISTS"));
   const SealedReceipts sealed = *receipts.Sealed();
-  EXPECT_EQ(sealed.epoch, first);
+  EXPECT_EQ(sealed.latest, first);
   EXPECT_EQ(sealed.last_receipt, ReceiptId{3});
   ASSERT_EQ(sealed.accounts.size(), 2U);
   EXPECT_EQ(sealed.accounts[1].account, kMiner);
@@ -80,13 +80,13 @@ TEST_P(StoreConformanceTest, ReceiptsAreSealedInTheirOrder) {
   const OpenReceipts rest = *receipts.Open(3);
   EXPECT_THAT(rest.receipts, ElementsAre(Handed(4, AccountId())));
   EXPECT_TRUE(rest.is_all);
-  const SignedEpoch second = EpochAfter(rest.sealed);
+  const SignedSeal second = SealAfter(rest.sealed);
   ASSERT_THAT(
-      receipts.Seal(second, ReceiptId{4}, {AccountWith(AccountId(), 1, 0)}),
+      receipts.AddSeal(second, ReceiptId{4}, {AccountWith(AccountId(), 1, 0)}),
       IsOk());
-  EXPECT_THAT(*receipts.Epochs(0, 10), ElementsAre(first, second));
-  EXPECT_THAT(*receipts.Epochs(1, 10), ElementsAre(second));
-  EXPECT_THAT(*receipts.Epochs(0, 1), ElementsAre(first));
+  EXPECT_THAT(*receipts.Seals(0, 10), ElementsAre(first, second));
+  EXPECT_THAT(*receipts.Seals(1, 10), ElementsAre(second));
+  EXPECT_THAT(*receipts.Seals(0, 1), ElementsAre(first));
   EXPECT_EQ(receipts.Sealed()->accounts.size(), 3U);
 }
 

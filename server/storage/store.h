@@ -18,9 +18,9 @@
 
 namespace archpool {
 
-// What a writer starts from: one snapshot, after its epoch was raised.
+// What a writer starts from: one snapshot, after its generation was raised.
 struct LoadedPool {
-  int64_t epoch = 0;
+  int64_t generation = 0;
   int64_t sequence = 0;
   PoolSnapshot snapshot;
 };
@@ -30,20 +30,20 @@ struct LoadedPool {
 // read what it may no longer write. UNAVAILABLE (STORE_UNREACHABLE).
 class Store : public Archive {
  public:
-  // Makes the caller the one writer: raises the epoch in a transaction of its
-  // own (whose row lock waits out a commit in doubt), then loads what is open
-  // in one snapshot. UNAVAILABLE (STORE_UNREACHABLE).
+  // Makes the caller the one writer: raises the generation in a transaction of
+  // its own (whose row lock waits out a commit in doubt), then loads what is
+  // open in one snapshot. UNAVAILABLE (STORE_UNREACHABLE).
   virtual absl::StatusOr<LoadedPool> TakeOver() = 0;
 
   // Writes `events`, in order, in one transaction that also checks that
-  // (epoch, sequence) is the head and moves it to (epoch, sequence + 1). Of
-  // several events of one record the last counts; transfers are only added.
-  // REQUIRES: finite times are whole microseconds, as SystemClock's are.
+  // (generation, sequence) is the head and moves it to (generation, sequence +
+  // 1). Of several events of one record the last counts; transfers are only
+  // added. REQUIRES: finite times are whole microseconds, as SystemClock's are.
   // ABORTED (FENCED): another writer took over. FAILED_PRECONDITION
   // (CONSTRAINT): the database refused a row; nothing was written. UNAVAILABLE
   // (STORE_UNREACHABLE): nothing was written. UNKNOWN (COMMIT_IN_DOUBT): it may
   // have been written; take over to know.
-  virtual absl::Status Commit(int64_t epoch, int64_t sequence,
+  virtual absl::Status Commit(int64_t generation, int64_t sequence,
                               absl::Span<const Event> events) = 0;
 };
 

@@ -18,7 +18,7 @@ using ::testing::IsEmpty;
 TEST_P(StoreConformanceTest, EmptyStoreLoadsNothing) {
   const auto loaded = backend_->NewWriter().TakeOver();
   ASSERT_THAT(loaded, IsOk());
-  EXPECT_EQ(loaded->epoch, 1);
+  EXPECT_EQ(loaded->generation, 1);
   EXPECT_EQ(loaded->sequence, 0);
   ExpectSame(loaded->snapshot, PoolSnapshot());
 }
@@ -161,7 +161,7 @@ TEST_P(StoreConformanceTest, TakeOverFencesTheEarlierWriter) {
   ASSERT_THAT(earlier.Commit(records.Next(20)), IsOk());
   const PoolSnapshot before = records.Snapshot();
   Writer later(backend_->NewWriter());
-  EXPECT_GT(later.loaded().epoch, earlier.loaded().epoch);
+  EXPECT_GT(later.loaded().generation, earlier.loaded().generation);
   EXPECT_THAT(earlier.Commit(records.Next(20)), FailsWith("FENCED"));
   ExpectSame(Writer(backend_->NewWriter()).loaded().snapshot, before);
 }
@@ -174,17 +174,18 @@ TEST_P(StoreConformanceTest, RepeatedCommitIsFenced) {
   ASSERT_THAT(loaded, IsOk());
   RandomRecords records(1);
   const std::vector<Event> events = records.Next(100);
-  ASSERT_THAT(store.Commit(loaded->epoch, loaded->sequence, events), IsOk());
-  EXPECT_THAT(store.Commit(loaded->epoch, loaded->sequence, events),
+  ASSERT_THAT(store.Commit(loaded->generation, loaded->sequence, events),
+              IsOk());
+  EXPECT_THAT(store.Commit(loaded->generation, loaded->sequence, events),
               FailsWith("FENCED"));
-  EXPECT_EQ(store.Commit(loaded->epoch, loaded->sequence, events).code(),
+  EXPECT_EQ(store.Commit(loaded->generation, loaded->sequence, events).code(),
             absl::StatusCode::kAborted);
-  EXPECT_THAT(store.Commit(loaded->epoch, loaded->sequence + 1, events),
+  EXPECT_THAT(store.Commit(loaded->generation, loaded->sequence + 1, events),
               FailsWith("CONSTRAINT"));  // its transfers are there already
 }
 
-// Writers that take over at once get different epochs, and one of them, the
-// last, may commit.
+// Writers that take over at once get different generations, and one of them,
+// the last, may commit.
 TEST_P(StoreConformanceTest, ConcurrentTakeOversLeaveOneWriter) {
   constexpr int kWriters = 4;
   constexpr int kRounds = 10;
@@ -202,19 +203,19 @@ TEST_P(StoreConformanceTest, ConcurrentTakeOversLeaveOneWriter) {
       });
     }
     for (std::thread& thread : threads) thread.join();
-    std::set<int64_t> epochs;
+    std::set<int64_t> generations;
     int committed = 0;
     for (size_t i = 0; i < kWriters; ++i) {
       ASSERT_THAT(statuses[i], IsOk());
-      epochs.insert(loaded[i].epoch);
+      generations.insert(loaded[i].generation);
     }
-    EXPECT_EQ(epochs.size(), kWriters);
+    EXPECT_EQ(generations.size(), kWriters);
     for (size_t i = 0; i < kWriters; ++i) {
       const absl::Status status =
-          stores[i]->Commit(loaded[i].epoch, loaded[i].sequence, {});
+          stores[i]->Commit(loaded[i].generation, loaded[i].sequence, {});
       if (status.ok()) {
         ++committed;
-        EXPECT_EQ(loaded[i].epoch, *epochs.rbegin());
+        EXPECT_EQ(loaded[i].generation, *generations.rbegin());
       } else {
         EXPECT_THAT(status, FailsWith("FENCED"));
       }
@@ -224,7 +225,7 @@ TEST_P(StoreConformanceTest, ConcurrentTakeOversLeaveOneWriter) {
 }
 
 // Two writers that commit against each other: every sequence is taken once.
-TEST_P(StoreConformanceTest, ConcurrentCommitsOfOneEpochNeverBothSucceed) {
+TEST_P(StoreConformanceTest, ConcurrentCommitsOfOneGenerationNeverBothSucceed) {
   Store& first = backend_->NewWriter();
   Store& second = backend_->NewWriter();
   const auto loaded = first.TakeOver();
@@ -233,8 +234,8 @@ TEST_P(StoreConformanceTest, ConcurrentCommitsOfOneEpochNeverBothSucceed) {
   for (int64_t sequence = 0; sequence < 20; ++sequence) {
     absl::Status other;
     std::thread thread(
-        [&] { other = second.Commit(loaded->epoch, sequence, {}); });
-    const absl::Status own = first.Commit(loaded->epoch, sequence, {});
+        [&] { other = second.Commit(loaded->generation, sequence, {}); });
+    const absl::Status own = first.Commit(loaded->generation, sequence, {});
     thread.join();
     successes += own.ok() + other.ok();
     EXPECT_NE(own.ok(), other.ok());

@@ -1,6 +1,6 @@
 // The longest that one command holds up the engine's only thread, where
-// somebody makes it as long as he can: heartbeats wait behind it. The baseline
-// of each is the goal of 20 ms.
+// somebody makes it as long as they can: heartbeats wait behind it. The
+// baseline of each is the goal of 20 ms.
 #include <algorithm>
 #include <chrono>
 #include <string>
@@ -117,7 +117,7 @@ struct LargeTask {
               list.insert(list.end(), reply.appended.begin(),
                           reply.appended.end());
             }));
-        pool.Do(OpenSegment{miner, list[i].trial, commitment.opening});
+        pool.Do(RevealSegment{miner, list[i].trial, commitment.opening});
         pool.Do(ConfirmUpload{miner, list[i].trial,
                               commitment.report.weights_digest});
         longest_verdict = std::max(

@@ -35,7 +35,7 @@ class CommitBench {
       : store_(connection_string) {
     auto loaded = store_.TakeOver();
     AbortUnlessOk(loaded.status());
-    epoch_ = loaded->epoch;
+    generation_ = loaded->generation;
     sequence_ = loaded->sequence;
     // Accounts, a dataset, a task with one box and a session: from the core.
     const AccountId miner = pool_.Make("miner", Role::kMiner);
@@ -71,7 +71,7 @@ class CommitBench {
     auto loaded = store_.TakeOver();
     AbortUnlessOk(loaded.status());
     const double seconds = SecondsSince(begin);
-    epoch_ = loaded->epoch;
+    generation_ = loaded->generation;
     return static_cast<double>(loaded->snapshot.records.size()) / seconds;
   }
 
@@ -93,7 +93,7 @@ class CommitBench {
   }
 
   void Commit(const std::vector<Event>& events) {
-    AbortUnlessOk(store_.Commit(epoch_, sequence_, events));
+    AbortUnlessOk(store_.Commit(generation_, sequence_, events));
     ++sequence_;
   }
 
@@ -130,7 +130,7 @@ class CommitBench {
   Trial NextTrial() { return MakeTrial(next_trial_++); }
 
   PostgresStore store_;
-  int64_t epoch_ = 0;
+  int64_t generation_ = 0;
   int64_t sequence_ = 0;
   TestPool pool_;
   TaskId task_;

@@ -3,7 +3,7 @@
 // pool has a network of the 99.9th percentile of what a long run finds. Prints
 // a line for each number of miners, the slope between the first and the last on
 // logarithmic scales, and regularised evolution at one miner. Every run is the
-// whole simulator, auditor included. Takes minutes.
+// whole simulator, oracle included. Takes minutes.
 //
 //   curve_bench [K [SEEDS]]    default: 6 neighbours, 24 landscapes
 #include <algorithm>

@@ -49,7 +49,7 @@ class LedgerBench {
   explicit LedgerBench(const std::string& connection) : store_(connection) {
     const auto loaded = store_.TakeOver();
     AbortUnlessOk(loaded.status());
-    epoch_ = loaded->epoch;
+    generation_ = loaded->generation;
     sequence_ = loaded->sequence;
     std::vector<Event> events;
     for (int64_t i = 1; i <= kAccounts; ++i) {
@@ -67,12 +67,10 @@ class LedgerBench {
     while (seconds < seconds_min) {
       std::vector<Event> events;
       for (int i = 0; i < batch; ++i) {
-        const int64_t debit = 1 + int64_t{rng_.Below(kAccounts)};
-        const int64_t credit =
-            1 + (debit + rng_.Below(kAccounts - 1)) % kAccounts;
-        Post(Place::Of(AccountId{debit}), Place::Of(AccountId{credit}), 1,
-             events);
-        if (with_receipts) Hand(AccountId{credit}, events);
+        const int64_t from = 1 + int64_t{rng_.Below(kAccounts)};
+        const int64_t to = 1 + (from + rng_.Below(kAccounts - 1)) % kAccounts;
+        Post(Place::Of(AccountId{from}), Place::Of(AccountId{to}), 1, events);
+        if (with_receipts) Hand(AccountId{to}, events);
       }
       AddBalances(events);
       const auto begin = std::chrono::steady_clock::now();
@@ -91,15 +89,14 @@ class LedgerBench {
     events.emplace_back(Receipt{
         id, account, Encode(ReceiptContent{id, account, ReceiptOf(transfer)})});
   }
-  void Post(Place debit, Place credit, Amount amount,
-            std::vector<Event>& events) {
+  void Post(Place from, Place to, Amount amount, std::vector<Event>& events) {
     events.emplace_back(Transfer{.id = {++last_transfer_},
-                                 .debit = debit,
-                                 .credit = credit,
+                                 .from = from,
+                                 .to = to,
                                  .amount = amount,
                                  .create_time = absl::UnixEpoch()});
     for (const auto& [place, change] :
-         {std::pair(debit, -amount), std::pair(credit, amount)}) {
+         {std::pair(from, -amount), std::pair(to, amount)}) {
       balances_[place] += change;
       touched_.push_back(place);
     }
@@ -111,12 +108,12 @@ class LedgerBench {
     touched_.clear();
   }
   void Commit(const std::vector<Event>& events) {
-    AbortUnlessOk(store_.Commit(epoch_, sequence_++, events));
+    AbortUnlessOk(store_.Commit(generation_, sequence_++, events));
   }
 
   PostgresStore store_;
   CounterRng rng_{1, 0};
-  int64_t epoch_ = 0;
+  int64_t generation_ = 0;
   int64_t sequence_ = 0;
   int64_t last_transfer_ = 0;
   int64_t last_receipt_ = 0;

@@ -1,6 +1,6 @@
 // How long a month of a pool of 1,000 miners takes to live through in the whole
 // simulator: the real core, the search policy beside it, the independent
-// auditor. Trials of an hour at the mean, each miner at its own speed, one in a
+// oracle. Trials of an hour at the mean, each miner at its own speed, one in a
 // hundred leaving every lease term, backups, every trial audited. Networks are
 // those of an NK landscape (tests/sim/nk_landscape.h). A task is done after so
 // many days, and the next one comes. The goal is a month in a minute, two

@@ -108,7 +108,8 @@ class LifeOfTrials {
     confirm_.Time(2 * trials, [this] {
       for (Worker& worker : workers_) {
         for (const Assignment& one : worker.grant.assignments) {
-          pool_.Do(OpenSegment{worker.account, one.trial, commitment_.opening});
+          pool_.Do(
+              RevealSegment{worker.account, one.trial, commitment_.opening});
           pool_.Do(ConfirmUpload{worker.account, one.trial,
                                  commitment_.report.weights_digest});
           Count(2);

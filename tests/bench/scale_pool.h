@@ -72,7 +72,7 @@ inline void DeliverNext(TestPool& pool, ScaleWorker& worker,
                            {commitment.ReportOf(trial)}});
   ARCHPOOL_CHECK(reply.results[0].status.ok());
   list.insert(list.end(), reply.appended.begin(), reply.appended.end());
-  pool.Do(OpenSegment{worker.account, trial, commitment.opening});
+  pool.Do(RevealSegment{worker.account, trial, commitment.opening});
   pool.Do(
       ConfirmUpload{worker.account, trial, commitment.report.weights_digest});
 }

@@ -26,8 +26,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const ReceiptFolder honest = SignReceipts(key, AccountId{1}, {}, 0);
   const std::string bytes(reinterpret_cast<const char*>(data), size);
   Check({bytes, honest.statement, honest.receipts}, key);
-  Check({honest.epochs, bytes, honest.receipts}, key);
-  Check({honest.epochs, honest.statement, bytes}, key);
+  Check({honest.seals, bytes, honest.receipts}, key);
+  Check({honest.seals, honest.statement, bytes}, key);
   const auto receipts = DecodeReceipts(bytes);
   if (receipts.ok()) Check(SignReceipts(key, AccountId{2}, *receipts, 0), key);
   return 0;

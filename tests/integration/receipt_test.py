@@ -8,7 +8,7 @@ import unittest
 
 from harness import PROGRAMS, Pool, PoolTestCase, Refused, micro, wait_for
 
-FILES = ("epochs.bin", "statement.bin", "receipts.bin")
+FILES = ("seals.bin", "statement.bin", "receipts.bin")
 
 
 class ReceiptTestCase(PoolTestCase):
@@ -121,7 +121,7 @@ class ReceiptTest(ReceiptTestCase):
             else None)(self.report("alice")))
         self.assertEqual(second["balance"], "0")
         self.assertEqual(second["out"], {"payout": first["balance"]})
-        self.assertGreater(second["epoch"], first["epoch"])
+        self.assertGreater(second["seal"], first["seal"])
         kinds = [one["kind"] for one in self.pool.command(
             "alice", "receipt", "list", self.folder("alice"))]
         self.assertEqual(len(kinds), second["receipts"])
@@ -145,7 +145,7 @@ class ReceiptTest(ReceiptTestCase):
                 if "NO_EPOCH" in refused.text:
                     return None
                 raise
-        wait_for("its own first epoch",
+        wait_for("its own first seal",
                  lambda: fetch(self.pool.directory / "fresh"), 10)
         before = (self.folder("alice") / "receipts.bin").read_bytes()
         with self.assertRaises(Refused) as refused:

@@ -1,6 +1,6 @@
 // Seeded random histories of honest, lazy, lying and vanishing miners, clients
 // that cancel, verifiers that crash, clocks that jump and servers that restart;
-// after every step an independent auditor checks the books, and a pool loaded
+// after every step an independent oracle checks the books, and a pool loaded
 // from what a store would hold must equal the one in memory: by what it holds,
 // and from some such moments on by what it decides, although it has let go of
 // what the other still holds.
@@ -13,8 +13,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/core/pool.h"
-#include "simulator/auditor.h"
 #include "simulator/event_archive.h"
+#include "simulator/record_oracle.h"
 #include "tests/support/pool_fixture.h"
 #include "tests/support/sanitized.h"
 #include "tests/support/sign_receipts.h"
@@ -275,19 +275,19 @@ class History {
     const auto grant = pool_.Do(AcquireAudit{pool_.verifier, "v"});
     if (!grant || rng_.Below(8) == 0) return;  // the verifier dies
     ReportAudit report{pool_.verifier, grant->audit.id, grant->audit.attempt,
-                       "v", Inconclusive{"CRASH"}};
+                       "v", AuditInconclusive{"CRASH"}};
     const int64_t lie = rng_.Below(6) == 0 ? 50 : 0;
     switch (rng_.Below(10)) {
       case 0:
         break;
       case 1:
-        report.finding = Unusable{"WEIGHTS_NOT_FINITE"};
+        report.finding = WeightsUnusable{"WEIGHTS_NOT_FINITE"};
         break;
       case 2:
-        report.finding = Refuted{"SEGMENT_FALSE"};
+        report.finding = TrainingRefuted{"SEGMENT_FALSE"};
         break;
       default:
-        report.finding = Measurement{
+        report.finding = WeightsMeasured{
             CommitmentOf(grant->trial).claimed_correct - lie,
             CommitmentOf(grant->trial).claimed_correct -
                 (rng_.Below(16) == 0 ? 250 : 10),
@@ -298,7 +298,7 @@ class History {
 
   void Check(const std::string& where) {
     const std::vector<Event> events = pool_.pool.TakeEvents();
-    EXPECT_THAT(auditor_.Watch(events), ::testing::IsEmpty()) << where;
+    EXPECT_THAT(oracle_.Watch(events), ::testing::IsEmpty()) << where;
     archive_.Take(events);
     if (pool_.twin) {
       EXPECT_TRUE(pool_.twin->TakeEvents() == events)
@@ -310,14 +310,14 @@ class History {
         receipts_[receipt->account].push_back(receipt->content);
       }
     }
-    const Pool loaded(pool_.policy, auditor_.Snapshot());
+    const Pool loaded(pool_.policy, oracle_.Snapshot());
     const PoolSnapshot a = loaded.state().Snapshot();
     const PoolSnapshot b = pool_.pool.state().Snapshot();
     EXPECT_EQ(a.last_ids, b.last_ids) << where;
     EXPECT_TRUE(a.records == b.records) << where << ": loaded state differs";
     // From now on it is compared by what it decides.
     if (twin_rng_.Below(4) == 0) {
-      pool_.twin.emplace(auditor_.Snapshot(), pool_.pool);
+      pool_.twin.emplace(oracle_.Snapshot(), pool_.pool);
     }
   }
 
@@ -352,7 +352,7 @@ class History {
   void Restart() {
     const auto time_left = TimeLeft();
     pool_.twin.reset();
-    pool_.pool = Pool(pool_.policy, auditor_.Snapshot());
+    pool_.pool = Pool(pool_.policy, oracle_.Snapshot());
     if (rng_.Below(2) == 0) return;  // and its first tick is to come
     pool_.now += absl::Seconds(rng_.Below(100'000));
     pool_.Do(Tick{});
@@ -393,7 +393,7 @@ class History {
   CounterRng rng_;
   CounterRng twin_rng_;
   TestPool pool_;
-  Auditor auditor_;
+  RecordOracle oracle_;
   EventArchive archive_;
   std::vector<Miner> miners_;
   std::vector<Trial> bought_;  // accepted trials

@@ -1,4 +1,4 @@
-// Seeds of the simulator with everything going wrong at once: the auditor must
+// Seeds of the simulator with everything going wrong at once: the oracle must
 // find nothing, and a seed must repeat.
 #include "simulator/simulation.h"
 

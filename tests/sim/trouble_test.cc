@@ -91,13 +91,13 @@ TEST(Trouble, MinersClocksDecideNothing) {
   EXPECT_EQ(SimulateTrouble(options).events_sha256, wrong);
 }
 
-// The auditor's rule, on histories that are made up: it must be able to fail.
-class PayAuditorTest : public ::testing::Test {
+// The oracle's rule, on histories that are made up: it must be able to fail.
+class PayOracleTest : public ::testing::Test {
  protected:
-  PayAuditorTest() : auditor_(TroubleOptions().policy) {
-    auditor_.NotePool(true, now_);
-    auditor_.NoteMachine(kMiner, {.pace = 1, .line_rate = 1e6}, now_);
-    auditor_.NoteVerifier(kVerifier, true, now_);
+  PayOracleTest() : oracle_(TroubleOptions().policy) {
+    oracle_.NotePool(true, now_);
+    oracle_.NoteMachine(kMiner, {.pace = 1, .line_rate = 1e6}, now_);
+    oracle_.NoteVerifier(kVerifier, true, now_);
     trial_.id = TrialId{1};
     trial_.task = TaskId{1};
     trial_.account = kMiner;
@@ -110,25 +110,25 @@ class PayAuditorTest : public ::testing::Test {
   void Put(TrialState state, const std::string& reason = "") {
     trial_.state = state;
     trial_.reason = reason;
-    auditor_.Note(trial_, now_);
+    oracle_.Note(trial_, now_);
   }
   void Ask() {
     audit_ = {.id = AuditId{1}, .trial = trial_.id, .task = trial_.task};
     audit_.state = AuditState::kAsked;
     audit_.segment = 1;
-    auditor_.Note(audit_, now_);
+    oracle_.Note(audit_, now_);
   }
   void AwaitVerifiers() {
     audit_.state = AuditState::kWaiting;
-    auditor_.Note(audit_, now_);
+    oracle_.Note(audit_, now_);
   }
   void EndTask(Amount pay) {
     trial_.pay = pay;
-    auditor_.Note(trial_, now_);
+    oracle_.Note(trial_, now_);
     Task task;
     task.id = trial_.task;
     task.state = TaskState::kSucceeded;
-    auditor_.Note(task, now_);
+    oracle_.Note(task, now_);
   }
   void Refuse() {
     Lease lease;
@@ -136,12 +136,12 @@ class PayAuditorTest : public ::testing::Test {
     lease.account = kMiner;
     lease.create_time = now_;
     lease.deadline = now_ + absl::Minutes(10);
-    auditor_.Note(lease, now_);
+    oracle_.Note(lease, now_);
     now_ += absl::Minutes(5);
-    auditor_.NoteRefused(trial_.id, lease.id, "LEASE_ENDED", now_);
+    oracle_.NoteRefused(trial_.id, lease.id, "LEASE_ENDED", now_);
   }
   void SetAway(bool is_away) {
-    auditor_.NoteMachine(
+    oracle_.NoteMachine(
         kMiner, {.pace = 1, .line_rate = 1e6, .is_away = is_away}, now_);
   }
   // As many audits as make a miner proven pass.
@@ -151,67 +151,67 @@ class PayAuditorTest : public ::testing::Test {
       passed.id = TrialId{i};
       passed.state = TrialState::kAccepted;
       passed.basis = TrialBasis::kAudited;
-      auditor_.Note(passed, now_);
+      oracle_.Note(passed, now_);
     }
   }
   ::testing::AssertionResult Complains(const std::string& of) {
-    for (const std::string& one : auditor_.violations()) {
+    for (const std::string& one : oracle_.violations()) {
       if (one.find(of) != std::string::npos)
         return ::testing::AssertionSuccess();
     }
     return ::testing::AssertionFailure()
-           << ::testing::PrintToString(auditor_.violations());
+           << ::testing::PrintToString(oracle_.violations());
   }
 
   static constexpr AccountId kMiner{7};
   const VerifierKey kVerifier{AccountId{8}, "v"};
   absl::Time now_ = absl::UnixEpoch();
-  PayAuditor auditor_;
+  PayOracle oracle_;
   Trial trial_;
   Audit audit_;
 };
 
-TEST_F(PayAuditorTest, AcceptsWhatIsPaid) {
+TEST_F(PayOracleTest, AcceptsWhatIsPaid) {
   Put(TrialState::kAccepted);
   EndTask(5);
-  EXPECT_THAT(auditor_.violations(), ::testing::IsEmpty());
-  EXPECT_EQ(auditor_.report().paid, 1);
+  EXPECT_THAT(oracle_.violations(), ::testing::IsEmpty());
+  EXPECT_EQ(oracle_.report().paid, 1);
 }
 
-TEST_F(PayAuditorTest, ObjectsToAnHonestTrialThatIsVoided) {
+TEST_F(PayOracleTest, ObjectsToAnHonestTrialThatIsVoided) {
   Put(TrialState::kRejected, "VOIDED_BY_OPERATOR");
   EXPECT_TRUE(Complains("trial-1 of account-7 was rejected: VOIDED"));
 }
 
-TEST_F(PayAuditorTest, ObjectsToAnHonestTrialThatIsBlamed) {
+TEST_F(PayOracleTest, ObjectsToAnHonestTrialThatIsBlamed) {
   Put(TrialState::kRejected, "SEGMENT_FALSE");
   EXPECT_TRUE(Complains("was rejected: SEGMENT_FALSE"));
 }
 
-TEST_F(PayAuditorTest, ObjectsToWhatIsAcceptedAndNotPaid) {
+TEST_F(PayOracleTest, ObjectsToWhatIsAcceptedAndNotPaid) {
   Put(TrialState::kAccepted);
   EndTask(0);
   EXPECT_TRUE(Complains("accepted and is not paid"));
 }
 
-TEST_F(PayAuditorTest, ObjectsToAnHonestAccountThatIsSuspended) {
+TEST_F(PayOracleTest, ObjectsToAnHonestAccountThatIsSuspended) {
   Account account;
   account.id = kMiner;
   account.state = AccountState::kSuspended;
-  auditor_.Note(account, now_);
+  oracle_.Note(account, now_);
   EXPECT_TRUE(Complains("account-7 is suspended"));
 }
 
-TEST_F(PayAuditorTest, CountsAMachineThatDidNotComeBack) {
+TEST_F(PayOracleTest, CountsAMachineThatDidNotComeBack) {
   Ask();
   SetAway(true);
   now_ += absl::Hours(1);
   Put(TrialState::kRejected, "AUDIT_UNANSWERED");
-  EXPECT_THAT(auditor_.violations(), ::testing::IsEmpty());
-  EXPECT_EQ(auditor_.report().absent, 1);
+  EXPECT_THAT(oracle_.violations(), ::testing::IsEmpty());
+  EXPECT_EQ(oracle_.report().absent, 1);
 }
 
-TEST_F(PayAuditorTest, ObjectsWhereTheMachineWasThere) {
+TEST_F(PayOracleTest, ObjectsWhereTheMachineWasThere) {
   Ask();
   now_ += absl::Hours(1);
   Put(TrialState::kRejected, "AUDIT_UNANSWERED");
@@ -219,28 +219,28 @@ TEST_F(PayAuditorTest, ObjectsWhereTheMachineWasThere) {
 }
 
 // The pool's own absence is no time that it was given.
-TEST_F(PayAuditorTest, ObjectsWhereThePoolWasAway) {
+TEST_F(PayOracleTest, ObjectsWhereThePoolWasAway) {
   Ask();
   SetAway(true);
-  auditor_.NotePool(false, now_);
+  oracle_.NotePool(false, now_);
   now_ += absl::Hours(1);
-  auditor_.NotePool(true, now_);
+  oracle_.NotePool(true, now_);
   now_ += absl::Minutes(1);
   Put(TrialState::kRejected, "AUDIT_UNANSWERED");
   EXPECT_TRUE(Complains("was waited for only 1m of"));
 }
 
-TEST_F(PayAuditorTest, CountsWhatNoVerifierCouldTakeOn) {
+TEST_F(PayOracleTest, CountsWhatNoVerifierCouldTakeOn) {
   Ask();
-  auditor_.NoteVerifier(kVerifier, false, now_);
+  oracle_.NoteVerifier(kVerifier, false, now_);
   AwaitVerifiers();
   now_ += absl::Hours(2);
   Put(TrialState::kRejected, "UNVERIFIED");
-  EXPECT_THAT(auditor_.violations(), ::testing::IsEmpty());
-  EXPECT_EQ(auditor_.report().undecided, 1);
+  EXPECT_THAT(oracle_.violations(), ::testing::IsEmpty());
+  EXPECT_EQ(oracle_.report().undecided, 1);
 }
 
-TEST_F(PayAuditorTest, ObjectsWhereAVerifierWasIdle) {
+TEST_F(PayOracleTest, ObjectsWhereAVerifierWasIdle) {
   Ask();
   AwaitVerifiers();
   now_ += absl::Hours(2);
@@ -248,36 +248,36 @@ TEST_F(PayAuditorTest, ObjectsWhereAVerifierWasIdle) {
   EXPECT_TRUE(Complains("was left undecided while v was idle for 2h"));
 }
 
-TEST_F(PayAuditorTest, ObjectsWhereTheMinerIsProven) {
+TEST_F(PayOracleTest, ObjectsWhereTheMinerIsProven) {
   Prove();
   Ask();
-  auditor_.NoteVerifier(kVerifier, false, now_);
+  oracle_.NoteVerifier(kVerifier, false, now_);
   AwaitVerifiers();
   now_ += absl::Hours(2);
   Put(TrialState::kRejected, "UNVERIFIED");
   EXPECT_TRUE(Complains("who is proven, was rejected"));
 }
 
-TEST_F(PayAuditorTest, ObjectsToCreditThatIsVoidForNothing) {
+TEST_F(PayOracleTest, ObjectsToCreditThatIsVoidForNothing) {
   Put(TrialState::kAccepted);
   Put(TrialState::kRejected, "CREDIT_VOID");
   EXPECT_TRUE(Complains("was rejected: CREDIT_VOID"));
 }
 
-TEST_F(PayAuditorTest, ObjectsToWorkThatIsRefused) {
+TEST_F(PayOracleTest, ObjectsToWorkThatIsRefused) {
   Refuse();
   Put(TrialState::kAbandoned);
   EndTask(0);
   EXPECT_TRUE(Complains("was trained in time and refused: LEASE_ENDED"));
 }
 
-TEST_F(PayAuditorTest, AcceptsThatItIsHandedInUnderAnotherLease) {
+TEST_F(PayOracleTest, AcceptsThatItIsHandedInUnderAnotherLease) {
   Refuse();
   Put(TrialState::kAbandoned);
   Put(TrialState::kCommitted);
   Put(TrialState::kAccepted);
   EndTask(5);
-  EXPECT_THAT(auditor_.violations(), ::testing::IsEmpty());
+  EXPECT_THAT(oracle_.violations(), ::testing::IsEmpty());
 }
 
 }  // namespace

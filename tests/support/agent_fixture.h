@@ -67,13 +67,13 @@ class AgentTest : public ::testing::Test {
     AgentOptions options;
     options.idle_pause = absl::Milliseconds(1);
     options.retry = kQuick;
-    CheckpointCache checkpoints(
-        pool_, BlobCache(directory_ + "/checkpoints", 1 << 20));
+    RungWeightsCache rung_weights(
+        pool_, BlobCache(directory_ + "/rung-weights", 1 << 20));
     const auto vault =
         CheckpointVault::Open(directory_ + "/training", vault_bytes_);
     EXPECT_TRUE(vault.ok()) << vault.status();
     const auto attempts = AttemptLog::Load(directory_ + "/attempts.json");
-    Agent agent(pool_, trainer_, data, checkpoints, **vault, **journal,
+    Agent agent(pool_, trainer_, data, rung_weights, **vault, **journal,
                 *attempts, options);
     return agent.Run(stop_.get_token());
   }

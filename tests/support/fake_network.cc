@@ -122,17 +122,17 @@ absl::StatusOr<int64_t> FakeEvaluator::CountCorrect(
   return CorrectOf(accuracy, dataset.count());
 }
 
-absl::StatusOr<Checkpoint> FakeEvaluator::Start(const TrainingTerms& terms,
+absl::StatusOr<Checkpoint> FakeEvaluator::Start(const TrainingSetup& setup,
                                                 const TensorMap* resumed,
                                                 const Dataset& /*train*/) {
   float below = -1;
   if (resumed != nullptr) {
     ARCHPOOL_ASSIGN_OR_RETURN(below, FakeResult(*resumed));
   }
-  return FakeStart(terms.plan, terms.rung, terms.trial_key, below);
+  return FakeStart(setup.plan, setup.rung, setup.trial_key, below);
 }
 
-absl::StatusOr<Checkpoint> FakeEvaluator::Replay(const TrainingTerms& terms,
+absl::StatusOr<Checkpoint> FakeEvaluator::Replay(const TrainingSetup& setup,
                                                  const Dataset& train,
                                                  const Checkpoint& from) {
   const auto chain = from.optimizer.find(kChainName);
@@ -140,8 +140,8 @@ absl::StatusOr<Checkpoint> FakeEvaluator::Replay(const TrainingTerms& terms,
     return InvalidArgument("CHECKPOINT_MALFORMED",
                            "this is not a checkpoint of a fake training");
   }
-  return FakeNext(terms.trial_key,
-                  FakeSalt(terms.recipe, train.count(), train.images.at(0)),
+  return FakeNext(setup.trial_key,
+                  FakeSalt(setup.recipe, train.count(), train.images.at(0)),
                   from);
 }
 

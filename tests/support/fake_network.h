@@ -51,10 +51,10 @@ class FakeEvaluator : public Evaluator {
   std::vector<std::string> hardware_classes() const override {
     return FakeClasses();
   }
-  absl::StatusOr<Checkpoint> Start(const TrainingTerms& terms,
+  absl::StatusOr<Checkpoint> Start(const TrainingSetup& setup,
                                    const TensorMap* resumed,
                                    const Dataset& train) override;
-  absl::StatusOr<Checkpoint> Replay(const TrainingTerms& terms,
+  absl::StatusOr<Checkpoint> Replay(const TrainingSetup& setup,
                                     const Dataset& train,
                                     const Checkpoint& from) override;
   // INVALID_ARGUMENT (WEIGHTS_MISMATCH): not a fake trainer's weights.

@@ -109,7 +109,7 @@ absl::StatusOr<ReviewReply> FakePool::ReviewTrials(
   return reply;
 }
 
-absl::Status FakePool::OpenSegment(TrialId trial, const Opening& opening) {
+absl::Status FakePool::RevealSegment(TrialId trial, const Opening& opening) {
   const absl::MutexLock lock(&mutex_);
   openings[trial.value] = opening;
   return absl::OkStatus();

@@ -44,7 +44,7 @@ class FakePool : public WorkClient {
   absl::StatusOr<ReviewReply> ReviewTrials(
       SessionId, const std::vector<TrialId>& kept) override;
 
-  absl::Status OpenSegment(TrialId trial, const Opening& opening) override;
+  absl::Status RevealSegment(TrialId trial, const Opening& opening) override;
   absl::Status UploadCheckpoint(TrialId trial, const UploadSource& file,
                                 const std::stop_token& /*stop*/) override;
 

@@ -39,7 +39,7 @@ class FaultyStore : public Store {
     return store_.TakeOver();
   }
 
-  absl::Status Commit(int64_t epoch, int64_t sequence,
+  absl::Status Commit(int64_t generation, int64_t sequence,
                       absl::Span<const Event> events) override {
     const absl::Status doubt =
         MakeError(absl::StatusCode::kUnknown, "COMMIT_IN_DOUBT",
@@ -50,7 +50,7 @@ class FaultyStore : public Store {
       case Fault::kUnreachable:
         return Unreachable();
       case Fault::kDoubtWritten: {
-        const absl::Status status = store_.Commit(epoch, sequence, events);
+        const absl::Status status = store_.Commit(generation, sequence, events);
         return status.ok() ? doubt : status;
       }
       case Fault::kDoubtNotWritten:
@@ -61,7 +61,7 @@ class FaultyStore : public Store {
         ARCHPOOL_RETURN_IF_ERROR(store_.TakeOver().status());
         break;
     }
-    return store_.Commit(epoch, sequence, events);
+    return store_.Commit(generation, sequence, events);
   }
 
   absl::StatusOr<std::optional<Task>> FindTask(

@@ -148,7 +148,7 @@ class TestPool {
       const int64_t segment = audit->segment;
       const CheckpointChain chain = FakeChain(
           id, SegmentsOf(pool.state().Find(trial->task)->spec->recipe, *trial));
-      Do(OpenSegment{miner, id, chain.Open(segment)});
+      Do(RevealSegment{miner, id, chain.Open(segment)});
       if (segment > 0) {
         Do(ConfirmUpload{miner, id, chain.boundary(segment).weights, true});
         Do(ConfirmUpload{miner, id, chain.boundary(segment).optimizer, true});
@@ -181,7 +181,7 @@ class TestPool {
         more = true;
         const int64_t correct = CommitmentOf(grant->trial).claimed_correct;
         Do(ReportAudit{verifier, grant->audit.id, grant->audit.attempt, "v1",
-                       Measurement{correct, correct}});
+                       WeightsMeasured{correct, correct}});
       }
       // What is settled in steps.
       while (!ReadyToSettle(pool.state()).empty()) {
@@ -198,9 +198,9 @@ class TestPool {
     for (const char* name : {"v1", "v2"}) {
       const auto grant = Do(AcquireAudit{verifier, name});
       ARCHPOOL_CHECK(grant.has_value());
-      reply =
-          Do(ReportAudit{verifier, grant->audit.id, grant->audit.attempt, name,
-                         Measurement{validation_correct, held_out_correct}});
+      reply = Do(
+          ReportAudit{verifier, grant->audit.id, grant->audit.attempt, name,
+                      WeightsMeasured{validation_correct, held_out_correct}});
       const Audit* open = pool.state().Find(grant->audit.id);
       if (open == nullptr || !IsBlamed(*open)) break;
     }

@@ -126,7 +126,7 @@ Performance RandomRecords::RandomPerformance() {
 
 void RandomRecords::PutRanking() {
   const Task& task = Any<Task>();
-  Ranking ranking{.task = task.id, .basis = Large()};
+  Ranking ranking{.task = task.id, .verdicts_seen = Large()};
   for (int64_t i = Below(5); i > 0; --i) {
     ranking.candidates.push_back(
         task.spec->space.ArchitectureAt(Below(task.spec->space.size())));
@@ -259,7 +259,7 @@ void RandomRecords::PutLease() {
               .create_time = RandomTime(),
               .expire_time = RandomTime(),
               .deadline = RandomTime(),
-              .high_reward = Coin()};
+              .has_high_reward = Coin()};
   BackupNeed need;
   need.wanted = Large();
   need.reason = Value<BackupReason>();
@@ -432,12 +432,12 @@ void RandomRecords::PutReceipt() {
 
 void RandomRecords::PutTransfer() {
   const TransferId id{Count<Transfer>() + 1};
-  const Place debit = RandomPlace();
-  Place credit = RandomPlace();
-  while (credit == debit) credit = RandomPlace();
+  const Place from = RandomPlace();
+  Place to = RandomPlace();
+  while (to == from) to = RandomPlace();
   Transfer transfer{.id = id,
-                    .debit = debit,
-                    .credit = credit,
+                    .from = from,
+                    .to = to,
                     .amount = 1 + Large(),
                     .kind = static_cast<TransferKind>(Below(6)),
                     .create_time = RandomTime()};

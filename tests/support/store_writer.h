@@ -35,7 +35,7 @@ class Writer {
   }
   absl::Status Commit(const std::vector<Event>& events) {
     const absl::Status status =
-        store_->Commit(loaded_.epoch, loaded_.sequence, events);
+        store_->Commit(loaded_.generation, loaded_.sequence, events);
     if (status.ok()) ++loaded_.sequence;
     return status;
   }
@@ -95,8 +95,8 @@ class SmallPool {
               .key = Sha256("payout"),
               .create_time = absl::UnixEpoch()};
     deposit = {.id = {1},
-               .debit = Place::Outside(),
-               .credit = Place::Of(client.id),
+               .from = Place::Outside(),
+               .to = Place::Of(client.id),
                .amount = 7,
                .request_id = "d1",
                .create_time = absl::UnixEpoch()};

@@ -53,15 +53,14 @@ class VerifiersTest : public ::testing::Test {
     return pool.Do(
         AcquireAudit{account.IsSet() ? account : pool.verifier, name, classes});
   }
-  ReportAudit::Reply Say(const AuditGrant& grant,
-                         const decltype(ReportAudit::finding)& finding) {
+  ReportAudit::Reply Say(const AuditGrant& grant, const AuditFinding& finding) {
     return pool.Do(ReportAudit{grant.audit.verifier, grant.audit.id,
                                grant.audit.attempt, grant.audit.verifier_name,
                                finding});
   }
   // Takes the next audit and says that of it.
   ReportAudit::Reply Look(const std::string& name,
-                          const decltype(ReportAudit::finding)& finding) {
+                          const AuditFinding& finding) {
     const auto grant = Take(name);
     ARCHPOOL_CHECK(grant.has_value());
     return Say(*grant, finding);
@@ -78,8 +77,8 @@ class VerifiersTest : public ::testing::Test {
     pool.Deliver(miner, session, reply.grant->lease, trial, claim);
     return trial;
   }
-  static Measurement Right(int64_t correct = 500) {
-    return Measurement{correct, correct};
+  static WeightsMeasured Right(int64_t correct = 500) {
+    return WeightsMeasured{correct, correct};
   }
 
   TestPool pool;

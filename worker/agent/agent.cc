@@ -43,13 +43,13 @@ TrainingId IdOf(const wire::WorkAssignment& assignment) {
 }  // namespace
 
 Agent::Agent(WorkClient& client, Trainer& trainer, TrainingDataCache& data,
-             CheckpointCache& checkpoints, CheckpointVault& vault,
+             RungWeightsCache& rung_weights, CheckpointVault& vault,
              TrialJournal& journal, AttemptLog& attempts,
              const AgentOptions& options)
     : client_(client),
       trainer_(trainer),
       data_(data),
-      checkpoints_(checkpoints),
+      rung_weights_(rung_weights),
       vault_(vault),
       journal_(journal),
       attempts_(attempts),
@@ -186,7 +186,7 @@ absl::StatusOr<TrainingResult> Agent::TrainTrial(
   if (assignment.resumes.IsSet()) {
     ARCHPOOL_ASSIGN_OR_RETURN(resumed,
                               RetryWhileTransient(options_.retry, stop, [&] {
-                                return checkpoints_.Get(assignment, stop);
+                                return rung_weights_.Get(assignment, stop);
                               }));
   }
   return trainer_.Train(
@@ -286,7 +286,7 @@ absl::Status Agent::Train(const LeaseBook::Order& order, Courier& courier,
       const JournalEntry entry,
       journal_.Add(assignment.trial_key, commitment, weights));
   if (assignment.rung < lease.recipe.last_rung()) {
-    checkpoints_.Keep(entry.commitment.weights_digest, weights);
+    rung_weights_.Keep(entry.commitment.weights_digest, weights);
   }
   courier.Deliver(entry);
   return absl::OkStatus();

@@ -16,11 +16,11 @@
 #include "common/channel/retry.h"
 #include "worker/agent/activity.h"
 #include "worker/agent/attempt_log.h"
-#include "worker/agent/checkpoint_cache.h"
 #include "worker/agent/checkpoint_vault.h"
 #include "worker/agent/courier.h"
 #include "worker/agent/lease_book.h"
 #include "worker/agent/prover.h"
+#include "worker/agent/rung_weights_cache.h"
 #include "worker/agent/session_holder.h"
 #include "worker/agent/training_data.h"
 #include "worker/agent/trial_journal.h"
@@ -45,7 +45,7 @@ class Agent {
  public:
   // All outlive this.
   Agent(WorkClient& client, Trainer& trainer, TrainingDataCache& data,
-        CheckpointCache& checkpoints, CheckpointVault& vault,
+        RungWeightsCache& rung_weights, CheckpointVault& vault,
         TrialJournal& journal, AttemptLog& attempts,
         const AgentOptions& options);
 
@@ -90,7 +90,7 @@ class Agent {
   WorkClient& client_;
   Trainer& trainer_;
   TrainingDataCache& data_;
-  CheckpointCache& checkpoints_;
+  RungWeightsCache& rung_weights_;
   CheckpointVault& vault_;
   TrialJournal& journal_;
   AttemptLog& attempts_;

@@ -214,8 +214,8 @@ absl::StatusOr<ReviewReply> GrpcWorkClient::ReviewTrials(
   return reply;
 }
 
-absl::Status GrpcWorkClient::OpenSegment(TrialId trial,
-                                         const Opening& opening) {
+absl::Status GrpcWorkClient::RevealSegment(TrialId trial,
+                                           const Opening& opening) {
   v1::OpenSegmentRequest request;
   request.set_trial_id(trial.value);
   *request.mutable_opening() = wire::ToProto(opening);

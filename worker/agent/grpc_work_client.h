@@ -44,7 +44,7 @@ class GrpcWorkClient : public WorkClient {
       const wire::WorkLease* lease) override;
   absl::StatusOr<ReviewReply> ReviewTrials(
       SessionId session, const std::vector<TrialId>& kept) override;
-  absl::Status OpenSegment(TrialId trial, const Opening& opening) override;
+  absl::Status RevealSegment(TrialId trial, const Opening& opening) override;
   absl::Status UploadCheckpoint(TrialId trial, const UploadSource& file,
                                 const std::stop_token& stop) override;
   absl::Status ReleaseLease(SessionId session, LeaseId lease, int64_t attempt,

@@ -159,7 +159,7 @@ absl::Status Prover::LayOpen(const AskedSegment& asked,
                               vault_.OptimizerAt(id, asked.segment));
   }
   ARCHPOOL_RETURN_IF_ERROR(RetryWhileTransient(policy_, stop, [&] {
-    return client_.OpenSegment(asked.trial, opening);
+    return client_.RevealSegment(asked.trial, opening);
   }));
   for (const UploadSource& file : files) {
     ARCHPOOL_RETURN_IF_ERROR(RetryWhileTransient(policy_, stop, [&] {

@@ -132,12 +132,13 @@ absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
       last_calls.token());
   TrainingDataCache data(
       client, BlobCache(flags.work_dir + "/blobs", flags.cache_mib << 20));
-  CheckpointCache checkpoints(client, BlobCache(flags.work_dir + "/checkpoints",
-                                                flags.checkpoints_mib << 20));
+  RungWeightsCache rung_weights(
+      client,
+      BlobCache(flags.work_dir + "/rung-weights", flags.checkpoints_mib << 20));
   spdlog::info("worker {} ({}, {} threads) for {}", flags.name,
                trainer.hardware_class(), flags.threads, flags.server);
   const auto attempts = AttemptLog::Load(flags.work_dir + "/attempts.json");
-  Agent agent(client, trainer, data, checkpoints, *vault, *journal, *attempts,
+  Agent agent(client, trainer, data, rung_weights, *vault, *journal, *attempts,
               AgentOptions());
   return agent.Run(stop);
 }

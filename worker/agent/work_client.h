@@ -113,7 +113,7 @@ class WorkClient {
   // What became of committed trials.
   virtual absl::StatusOr<ReviewReply> ReviewTrials(
       SessionId session, const std::vector<TrialId>& kept) = 0;
-  virtual absl::Status OpenSegment(TrialId trial, const Opening& opening) = 0;
+  virtual absl::Status RevealSegment(TrialId trial, const Opening& opening) = 0;
   // A file of the checkpoint that the open segment begins with.
   virtual absl::Status UploadCheckpoint(TrialId trial, const UploadSource& file,
                                         const std::stop_token& stop) = 0;

@@ -70,11 +70,11 @@ void ModelPolicy::Observe(const Observation& observation) {
   passed_ = 0;
   const size_t index = observations_.size();
   observations_.push_back(observation);
-  const auto place = std::upper_bound(
+  const auto position = std::upper_bound(
       best_.begin(), best_.end(), index, [&](size_t a, size_t b) {
         return observations_[a].value > observations_[b].value;
       });
-  best_.insert(place, index);
+  best_.insert(position, index);
   if (best_.size() > kBestMax) best_.pop_back();
 }
 

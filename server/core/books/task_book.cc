@@ -144,7 +144,7 @@ void TaskBook::Put(const Ranking& ranking) {
     index.memory.ranking.push_back({.architecture = architecture});
   }
   index.memory.ranking_begin = 0;
-  index.ranking_basis = ranking.basis;
+  index.verdicts_seen = ranking.verdicts_seen;
 }
 
 void TaskBook::PutLease(TaskId task, LeaseId lease, bool is_active) {

@@ -31,7 +31,7 @@ struct TaskIndex {
   absl::btree_set<LeaseId> leases;  // active
   absl::btree_set<AuditId> audits;  // open ones
   // Verdicts that its latest ranking had seen.
-  int64_t ranking_basis = 0;
+  int64_t verdicts_seen = 0;
   TaskMemory memory;
 };
 
@@ -122,7 +122,7 @@ template <typename Each>
 void TaskBook::ForEachRanking(const Each& each) const {
   for (const auto& [id, index] : indexes_) {
     if (index.memory.ranking.empty()) continue;
-    Ranking ranking{.task = id, .basis = index.ranking_basis};
+    Ranking ranking{.task = id, .verdicts_seen = index.verdicts_seen};
     for (const RankedCandidate& ranked : index.memory.ranking) {
       ranking.candidates.push_back(ranked.architecture);
     }

@@ -7,11 +7,11 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "common/model/finding.h"
 #include "server/core/leaves/verifier_book.h"
 #include "server/core/records/entities.h"
 
@@ -92,11 +92,11 @@ struct ReportTrials {
   };
 };
 
-// Lays the segment of an audit open. Idempotent; until its files are here,
+// Reveals the segment of an audit. Idempotent; until its files are here,
 // another opening replaces it. NOT_FOUND (AUDIT_UNKNOWN: none is asked of that
 // trial of this account); INVALID_ARGUMENT (OPENING_FALSE: not that segment of
 // the commitment, WEIGHTS_SIZE).
-struct OpenSegment {
+struct RevealSegment {
   AccountId caller;
   TrialId trial;
   Opening opening;
@@ -168,24 +168,6 @@ struct RenewAudit {
   using Reply = absl::Duration;  // for how long
 };
 
-// The replay led where the miner said. How many of the examples seen were
-// right: all of a split, or as many as it took to find the claim credible.
-struct Measurement {
-  int64_t validation_correct = 0;
-  int64_t held_out_correct = 0;
-  bool saw_all = true;
-};
-// The replay led elsewhere, twice.
-struct Refuted {
-  std::string reason;
-};
-struct Unusable {
-  std::string reason;
-};
-struct Inconclusive {
-  std::string reason;
-};
-
 // What a verifier found; the core decides the verdict. Idempotent. NOT_FOUND
 // (AUDIT_UNKNOWN); FAILED_PRECONDITION (AUDIT_SUPERSEDED); INVALID_ARGUMENT
 // (FINDING_RANGE).
@@ -194,7 +176,7 @@ struct ReportAudit {
   AuditId audit;
   int64_t attempt = 0;
   std::string verifier_name;
-  std::variant<Measurement, Refuted, Unusable, Inconclusive> finding;
+  AuditFinding finding;
   absl::Duration audit_time = {};
   struct Reply {
     TrialState state = TrialState::kUploaded;

@@ -139,7 +139,7 @@ struct OpenSession {
 // INVALID_ARGUMENT (RANKING_RANGE: too long, or not of the task's space).
 struct RankCandidates {
   TaskId task;
-  int64_t basis = 0;
+  int64_t verdicts_seen = 0;
   std::vector<Architecture> candidates;  // kRankingMax at most
   struct Reply {};
 };

@@ -15,11 +15,11 @@ void FrontBuilder::Add(const Trial& trial) {
   const auto [known, is_new] =
       counting_.insert({trial.architecture_id, results_.size() - 1});
   if (is_new) return;
-  const auto place = [](const Result& result) {
+  const auto order_of = [](const Result& result) {
     return std::tuple(-result.rung, result.commit_time, result.trial);
   };
   Result& counted = results_[known->second];
-  if (place(results_.back()) < place(counted)) {
+  if (order_of(results_.back()) < order_of(counted)) {
     counted.counts = false;
     known->second = results_.size() - 1;
   } else {

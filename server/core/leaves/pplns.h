@@ -3,7 +3,7 @@
 // proportion to what each is still owed: its units at the price of their own
 // task. Where that is less than the pot, work before them gets the rest.
 //
-// So nobody is ever paid more than his work was worth, whichever tasks it was
+// So nobody is ever paid more than their work was worth, whichever tasks it was
 // for: no task drains another, and a client who mines its own task gets back
 // less than it brought (docs/adr/0016-pay-what-is-owed.md). Pure; thread-safe.
 #ifndef ARCHPOOL_SERVER_CORE_LEAVES_PPLNS_H_

@@ -123,9 +123,9 @@ TEST(PplnsTest, MoreCreditIsNeverLessMoney) {
   }
 }
 
-// Tasks at wild prices, one of a client who mines it himself and ends it when
-// he likes. What anybody is paid is never more than his work was worth, so what
-// comes back to that client is never more than he brought; and in the end
+// Tasks at wild prices, one of a client that mines it itself and ends it when
+// it likes. What anybody is paid is never more than their work was worth, so
+// what comes back to that client is never more than it brought; and in the end
 // everybody has been paid for all of it.
 TEST(PplnsTest, NoTaskDrainsAnotherWhoeverEndsIt) {
   struct OpenTask {

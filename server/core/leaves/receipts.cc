@@ -45,8 +45,8 @@ std::optional<CreditReceipt> CreditOf(const Trial* before, const Trial& after) {
 
 TransferReceipt ReceiptOf(const Transfer& transfer) {
   return {.transfer = transfer.id,
-          .debit = ToString(transfer.debit),
-          .credit = ToString(transfer.credit),
+          .from = ToString(transfer.from),
+          .to = ToString(transfer.to),
           .amount = transfer.amount,
           .kind = ToString(transfer.kind),
           .task = transfer.task,

@@ -21,7 +21,7 @@ namespace archpool {
 class WaitingAudits {
  public:
   // Where an audit stands: its miner's turn, and its id. The least is first.
-  using Place = std::pair<int64_t, AuditId>;
+  using Position = std::pair<int64_t, AuditId>;
 
   // Those of one hardware class.
   class Line {
@@ -31,7 +31,7 @@ class WaitingAudits {
     }
     // The first that `may_take` says true of; nullopt where there is none.
     template <typename Predicate>
-    std::optional<Place> First(Predicate may_take) const;
+    std::optional<Position> First(Predicate may_take) const;
 
    private:
     friend class WaitingAudits;
@@ -59,14 +59,14 @@ class WaitingAudits {
 };
 
 template <typename Predicate>
-std::optional<WaitingAudits::Place> WaitingAudits::Line::First(
+std::optional<WaitingAudits::Position> WaitingAudits::Line::First(
     Predicate may_take) const {
   for (const AuditId id : unserved_) {
-    if (may_take(id)) return Place(0, id);
+    if (may_take(id)) return Position(0, id);
   }
   for (const auto& [turn, miner] : turns_) {
     for (const AuditId id : miners_.at(miner)) {
-      if (may_take(id)) return Place(turn, id);
+      if (may_take(id)) return Position(turn, id);
     }
   }
   return std::nullopt;

@@ -24,13 +24,13 @@ class Reference {
  public:
   using Waiting = std::tuple<std::string, AccountId, AuditId>;
 
-  std::optional<WaitingAudits::Place> First(const std::string& hardware_class,
-                                            const std::set<AuditId>& barred) {
-    std::optional<WaitingAudits::Place> first;
+  std::optional<WaitingAudits::Position> First(
+      const std::string& hardware_class, const std::set<AuditId>& barred) {
+    std::optional<WaitingAudits::Position> first;
     for (const auto& [its_class, miner, id] : waiting) {
       if (its_class != hardware_class || barred.contains(id)) continue;
-      const WaitingAudits::Place place(turns[miner], id);
-      if (!first || place < *first) first = place;
+      const WaitingAudits::Position position(turns[miner], id);
+      if (!first || position < *first) first = position;
     }
     return first;
   }

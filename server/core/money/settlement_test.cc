@@ -129,7 +129,7 @@ TEST_F(SettlementTest, ARevenueSplitPassesOnItsParts) {
   EXPECT_EQ(Balance(bob), before) << "a split holds until it is taken back";
 }
 
-// Nobody gets transfers and receipts that he never agreed to.
+// Nobody gets transfers and receipts that they never agreed to.
 TEST_F(SettlementTest, ASplitNamesOnlyWhoAgreedToIt) {
   const std::vector<SetRevenueSplit::Part> parts = {{"alice", 500'000},
                                                     {"bob", 500'000}};
@@ -190,7 +190,7 @@ TEST_F(SettlementTest, ASplitMustAddUp) {
   EXPECT_TRUE(pool.pool.state().Find(alice)->split.empty());
 }
 
-// Whoever was slower than his backup may hand in what was under way, as long as
+// Whoever was slower than the backup may hand in what was under way, as long as
 // the budget still has it: units that were given out anew are not paid twice.
 TEST_F(SettlementTest, ALateReportDoesNotOverspendTheBudget) {
   TaskSpec spec = TinySpec(8);
@@ -285,7 +285,7 @@ TEST_F(WindowTest, AFakeThatWasPaidIsMadeUpForByItsOwnTask) {
   const Amount paid = Balance(alice);
   ASSERT_GT(paid, 0);
   const Amount short_of = OwedTo(bob);
-  ASSERT_GT(short_of, 0) << "alice has what was his";
+  ASSERT_GT(short_of, 0) << "alice has what was bob's";
   const Amount bobs_before = Balance(bob);
   // Its finalists are replayed in full when the first ends: all are false.
   pool.Do(CancelTask{first, pool.client});
@@ -294,7 +294,7 @@ TEST_F(WindowTest, AFakeThatWasPaidIsMadeUpForByItsOwnTask) {
       const auto grant = pool.Do(AcquireAudit{pool.verifier, name});
       if (!grant) continue;
       pool.Do(ReportAudit{pool.verifier, grant->audit.id, grant->audit.attempt,
-                          name, Refuted{"TRAINING_FALSE"}});
+                          name, TrainingRefuted{"TRAINING_FALSE"}});
     }
     pool.Advance(2 * pool.policy.second_look_term);
   }

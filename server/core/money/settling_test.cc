@@ -1,5 +1,5 @@
 // A settlement in steps: whatever comes between two of them, everybody gets
-// what he would have got at once.
+// what they would have got at once.
 #include <map>
 #include <tuple>
 #include <utility>
@@ -102,7 +102,7 @@ class Finished {
       const int64_t correct = CommitmentOf(grant->trial).claimed_correct;
       pool_.Do(ReportAudit{pool_.verifier, grant->audit.id,
                            grant->audit.attempt, "v1",
-                           Measurement{correct, correct}});
+                           WeightsMeasured{correct, correct}});
     }
     Watch();
   }

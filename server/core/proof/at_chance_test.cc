@@ -48,7 +48,7 @@ class AtChanceTest : public testing::Test {
     }
     return trained;
   }
-  void Report(const decltype(ReportAudit::finding)& finding) {
+  void Report(const AuditFinding& finding) {
     const auto grant = pool.Do(AcquireAudit{pool.verifier, "v1"});
     ASSERT_TRUE(grant.has_value());
     pool.Do(ReportAudit{pool.verifier, grant->audit.id, grant->audit.attempt,
@@ -292,7 +292,7 @@ TEST_F(AtChanceTest, ClaimingTooLittleAgainAndAgainIsTheMinersFault) {
     const auto grant = pool.Do(AcquireLease{alice, alices}).grant;
     const TrialId trial = grant->lease.trials[0];
     pool.Deliver(alice, alices, grant->lease, trial, kGuess);
-    Report(Measurement{kLearnt, kLearnt});
+    Report(WeightsMeasured{kLearnt, kLearnt});
     reasons.push_back(Find(trial).reason);
     if (reasons.back().empty()) {
       EXPECT_EQ(Find(trial).measured->validation_correct, kLearnt);

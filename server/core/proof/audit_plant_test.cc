@@ -31,7 +31,7 @@ class PlantTest : public VerifiersTest {
   // As whoever replays.
   ReportAudit::Reply SayHonestly(const AuditGrant& grant) {
     if (IsTrue(grant)) return Say(grant, Right());
-    return Say(grant, Refuted{"SEGMENT_FALSE"});
+    return Say(grant, TrainingRefuted{"SEGMENT_FALSE"});
   }
   const VerifierStanding& StandingOf(const std::string& name,
                                      AccountId account = {}) {
@@ -97,7 +97,7 @@ TEST_F(PlantTest, AttemptsThatAreNotAnsweredShowTheSame) {
     const auto second = Take("v2");
     ASSERT_TRUE(second.has_value());
     EXPECT_EQ(RootOf(*second), RootOf(*first));
-    Say(*second, Inconclusive{"EXAMINER_CRASHED"});
+    Say(*second, AuditInconclusive{"EXAMINER_CRASHED"});
     const auto third = Take("v3");
     ASSERT_TRUE(third.has_value());
     EXPECT_EQ(RootOf(*third), RootOf(*first));
@@ -149,7 +149,7 @@ TEST_F(PlantTest, AFakeIsFoundOutAllTheSame) {
   for (int tries = 0; Find(trial).state == TrialState::kUploaded; ++tries) {
     ASSERT_LT(tries, 20);
     if (const auto grant = Take(tries % 2 == 0 ? "v1" : "v2")) {
-      Say(*grant, Refuted{"SEGMENT_FALSE"});
+      Say(*grant, TrainingRefuted{"SEGMENT_FALSE"});
     }
     pool.Advance(absl::Seconds(5));
   }
@@ -201,7 +201,7 @@ TEST_F(PlantTest, TheTimeOfItIsNoWaitOfTheMiners) {
   }
   const absl::Time before = AuditOf(grant->trial.id).decide_time;
   pool.now += absl::Seconds(30);
-  Say(*grant, Refuted{"SEGMENT_FALSE"});
+  Say(*grant, TrainingRefuted{"SEGMENT_FALSE"});
   EXPECT_EQ(AuditOf(grant->trial.id).decide_time, before + absl::Seconds(30));
 }
 
@@ -235,8 +235,8 @@ TEST_F(SecondLookTest, AFriendsFakeIsFoundOut) {
   Take("v2", {"test/1"}, other_account);
   Take("v3", {"test/1"}, third);
   Say(*first, Right());
-  Say(*Take("v2", {"test/1"}, other_account), Refuted{"SEGMENT_FALSE"});
-  Say(*Take("v3", {"test/1"}, third), Refuted{"SEGMENT_FALSE"});
+  Say(*Take("v2", {"test/1"}, other_account), TrainingRefuted{"SEGMENT_FALSE"});
+  Say(*Take("v3", {"test/1"}, third), TrainingRefuted{"SEGMENT_FALSE"});
   EXPECT_EQ(Find(trial).state, TrialState::kRejected);
   EXPECT_EQ(StandingOf("friend").record.outvoted, 1);
   EXPECT_EQ(StandingOf("v2", other_account).record.agreed, 1);
@@ -261,7 +261,7 @@ TEST_F(SecondLookTest, ASecondThatCannotTellCostsTheMinerNothing) {
   Say(*first, Right());
   for (int i = 0; i < 200 && Find(trial).state == TrialState::kUploaded; ++i) {
     if (const auto grant = Take("sick", {"test/1"}, other_account)) {
-      Say(*grant, Inconclusive{"EXAMINER_CRASHED"});
+      Say(*grant, AuditInconclusive{"EXAMINER_CRASHED"});
     }
     pool.Advance(absl::Minutes(1));
   }

@@ -19,7 +19,7 @@ namespace {
 // A claim may lie above the measurement by rounding alone; below is no lie that
 // pays.
 bool IsFalseClaim(const PoolPolicy& policy, const Trial& trial,
-                  const Measurement& measured, int64_t validation_count) {
+                  const WeightsMeasured& measured, int64_t validation_count) {
   const int64_t excess =
       CommitmentOf(trial).claimed_correct - measured.validation_correct;
   return excess * 1'000'000 > policy.claim_tolerance_ppm * validation_count;
@@ -37,7 +37,7 @@ int64_t HeldOutGapPpm(const DatasetManifest& manifest,
 // than in any of the task's trainings that were replayed whole, by more than
 // three deviations of a difference of two proportions (at most 1/4 each).
 bool IsOverfit(const PoolState& state, const PoolPolicy& policy, TaskId task,
-               const Measurement& measured) {
+               const WeightsMeasured& measured) {
   const DatasetManifest& manifest = ManifestOf(state, task);
   const int64_t gap_ppm = HeldOutGapPpm(manifest, measured.validation_correct,
                                         measured.held_out_correct);
@@ -74,13 +74,14 @@ absl::Status FindingRange(absl::string_view what) {
 }
 
 absl::Status CheckMeasurement(const DatasetManifest& manifest,
-                              const Audit& audit, const Measurement& measured) {
+                              const Audit& audit,
+                              const WeightsMeasured& measured) {
   if (measured.validation_correct < 0 || measured.held_out_correct < 0 ||
       measured.validation_correct > manifest.validation_count ||
       measured.held_out_correct > manifest.held_out_count) {
     return FindingRange("a count of correct answers lies outside its split");
   }
-  if (!measured.saw_all && audit.measures_all) {
+  if (!measured.measured_all && audit.measures_all) {
     return FindingRange(
         "a candidate for the front is measured on all examples");
   }
@@ -162,8 +163,8 @@ absl::StatusOr<Audit> HeldAudit(const Step& step, AccountId caller, AuditId id,
 
 // Whether the account claims less than is measured again and again, to hide
 // what it found or to have it measured. Counts this one.
-bool ClaimsTooLow(Step& step, const Trial& trial, const Measurement& measured,
-                  int64_t validation_count) {
+bool ClaimsTooLow(Step& step, const Trial& trial,
+                  const WeightsMeasured& measured, int64_t validation_count) {
   const int64_t lack =
       measured.validation_correct - CommitmentOf(trial).claimed_correct;
   const bool is_too_low =
@@ -197,9 +198,9 @@ ReportAudit::Reply EndPlanted(Step& step, Audit audit, const Trial& trial,
 }
 
 ReportAudit::Reply Judge(Step& step, const Audit& audit, Trial trial,
-                         const Measurement& measured) {
+                         const WeightsMeasured& measured) {
   const DatasetManifest& manifest = ManifestOf(step.state, audit.task);
-  if (measured.saw_all && audit.kind == AuditKind::kSegment &&
+  if (measured.measured_all && audit.kind == AuditKind::kSegment &&
       IsOverfit(step.state, step.policy, audit.task, measured)) {
     Audit whole = audit;
     DeskOf(step).MakeWhole(whole, step.now);
@@ -207,7 +208,7 @@ ReportAudit::Reply Judge(Step& step, const Audit& audit, Trial trial,
     if (trial != *step.state.Find(trial.id)) step.state.Put(trial);
     return ReportAudit::Reply{trial.state, ""};
   }
-  if (measured.saw_all) {
+  if (measured.measured_all) {
     trial.measured = {.validation_correct = measured.validation_correct,
                       .held_out_correct = measured.held_out_correct};
     if (IsFalseClaim(step.policy, trial, measured, manifest.validation_count)) {
@@ -218,7 +219,7 @@ ReportAudit::Reply Judge(Step& step, const Audit& audit, Trial trial,
           Clear(step, audit, trial)) {
     return *open;
   }
-  if (measured.saw_all &&
+  if (measured.measured_all &&
       ClaimsTooLow(step, trial, measured, manifest.validation_count)) {
     RejectTrial(step, std::move(trial), "CLAIM_TOO_LOW", Fault::kMiner);
     return ReportAudit::Reply{TrialState::kRejected, "CLAIM_TOO_LOW"};
@@ -253,7 +254,7 @@ absl::StatusOr<ReportAudit::Reply> Execute(Step& step,
                                       command.attempt, command.verifier_name));
   Trial trial = *step.state.Find(audit.trial);
   trial.audit_time += command.audit_time;
-  if (const auto* measured = std::get_if<Measurement>(&command.finding)) {
+  if (const auto* measured = std::get_if<WeightsMeasured>(&command.finding)) {
     ARCHPOOL_RETURN_IF_ERROR(
         CheckMeasurement(ManifestOf(step.state, audit.task), audit, *measured));
     NoteFinding(step, command, audit);
@@ -263,20 +264,23 @@ absl::StatusOr<ReportAudit::Reply> Execute(Step& step,
     return Judge(step, audit, std::move(trial), *measured);
   }
   std::string blame;
-  if (const auto* refuted = std::get_if<Refuted>(&command.finding)) {
+  if (const auto* refuted = std::get_if<TrainingRefuted>(&command.finding)) {
     blame = refuted->reason;
-  } else if (const auto* unusable = std::get_if<Unusable>(&command.finding)) {
+  } else if (const auto* unusable =
+                 std::get_if<WeightsUnusable>(&command.finding)) {
     blame = unusable->reason;
   } else {
     if (trial != *step.state.Find(trial.id)) step.state.Put(trial);
-    return Fail(step, audit, std::get<Inconclusive>(command.finding).reason);
+    return Fail(step, audit,
+                std::get<AuditInconclusive>(command.finding).reason);
   }
   if (!IsReason(blame)) {
     return FindingRange("a reason is 1 to 64 of [A-Z0-9_]");
   }
   NoteFinding(step, command, audit);
   // What is unusable is so with or without the pool's doing.
-  if (std::holds_alternative<Refuted>(command.finding) && audit.is_planted) {
+  if (std::holds_alternative<TrainingRefuted>(command.finding) &&
+      audit.is_planted) {
     return EndPlanted(step, audit, trial, /*has_passed=*/true);
   }
   return Blame(step, audit, std::move(trial), blame);

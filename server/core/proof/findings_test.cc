@@ -34,15 +34,15 @@ TEST_F(VerifiersTest, AFinishingTaskEndsThoughNobodyVerifies) {
 // It is not the trial's doing that a verifier went away.
 TEST_F(VerifiersTest, AnInconclusiveFindingCountsOnceForEachVerifier) {
   const TrialId trial = Committed(alice, alices);
-  Look("v1", Inconclusive{"EXAMINER_CRASHED"});
+  Look("v1", AuditInconclusive{"EXAMINER_CRASHED"});
   EXPECT_EQ(AuditOf(trial).kind, AuditKind::kSegment);
   ASSERT_EQ(AuditOf(trial).looks.size(), 1u);
   EXPECT_FALSE(Take("v1").has_value()) << "it rests";
   pool.Advance(pool.policy.failure_pause);
-  Look("v1", Inconclusive{"EXAMINER_CRASHED"});
+  Look("v1", AuditInconclusive{"EXAMINER_CRASHED"});
   EXPECT_EQ(AuditOf(trial).looks.size(), 1u);
   EXPECT_EQ(AuditOf(trial).kind, AuditKind::kSegment) << "it is one verifier";
-  Look("v2", Inconclusive{"EXAMINER_CRASHED"});
+  Look("v2", AuditInconclusive{"EXAMINER_CRASHED"});
   EXPECT_EQ(AuditOf(trial).kind, AuditKind::kWhole)
       << "without what the miner sent";
 }
@@ -55,7 +55,8 @@ TEST_F(VerifiersTest, WhereTheVerifiersAreTheSuspectsNoMinerIs) {
   const absl::Time end = AuditOf(later).decide_time - absl::Minutes(1);
   const auto fail = [&] {
     for (const char* name : {"v1", "v2"}) {
-      if (const auto grant = Take(name)) Say(*grant, Inconclusive{"CRASHED"});
+      if (const auto grant = Take(name))
+        Say(*grant, AuditInconclusive{"CRASHED"});
     }
     pool.Advance(absl::Seconds(30));
   };
@@ -76,18 +77,18 @@ TEST_F(VerifiersTest, WhereTheVerifiersAreTheSuspectsNoMinerIs) {
 // the trial.
 TEST_F(VerifiersTest, WhoFailedOnceAndIsWellSinceIsNoWitness) {
   const TrialId trial = Committed(alice, alices);
-  Look("v1", Inconclusive{"CRASHED"});
+  Look("v1", AuditInconclusive{"CRASHED"});
   Committed(bob, bobs);
   pool.Advance(pool.policy.failure_pause);
   const auto of_bob = Take("v1");
   ASSERT_TRUE(of_bob.has_value());
   ASSERT_NE(of_bob->trial.id, trial);
   Say(*of_bob, Right());
-  Look("v2", Inconclusive{"CRASHED"});
+  Look("v2", AuditInconclusive{"CRASHED"});
   EXPECT_EQ(AuditOf(trial).kind, AuditKind::kWhole);
   pool.Advance(pool.policy.unverifiable_term);
-  Look("v2", Inconclusive{"CRASHED"});
-  Look("v3", Inconclusive{"CRASHED"});
+  Look("v2", AuditInconclusive{"CRASHED"});
+  Look("v3", AuditInconclusive{"CRASHED"});
   ASSERT_EQ(Find(trial).state, TrialState::kUploaded) << Find(trial).reason;
   Look("v1", Right());
   EXPECT_EQ(Find(trial).state, TrialState::kAccepted);
@@ -131,7 +132,7 @@ TEST_F(SampledTest, WhereTheTrialIsTheSuspectItsMinerIsLookedAt) {
         const auto grant = Take(name);
         if (!grant) break;
         if (grant->trial.id == trial) {
-          Say(*grant, Inconclusive{"CRASHED"});
+          Say(*grant, AuditInconclusive{"CRASHED"});
         } else {
           Say(*grant, Right());
         }
@@ -169,7 +170,7 @@ TEST_F(SampledTest, WhatAProvenMinerHasWaitingIsPaidUpToACap) {
 TEST_F(SampledTest, WhoFailedOnceAndIsWellSinceCostsNobodyHisPay) {
   Prove(alice, alices);
   const TrialId trial = Drawn(alice, alices);
-  Look("v1", Inconclusive{"CRASHED"});
+  Look("v1", AuditInconclusive{"CRASHED"});
   Drawn(bob, bobs);
   pool.Advance(pool.policy.failure_pause);
   const auto of_bob = Take("v1");
@@ -194,13 +195,13 @@ TEST_F(SampledTest, WhatBreaksAVerifierThatIsWellIsNotPaidUnverified) {
     Say(*grant, Right());
     pool.Advance(absl::Seconds(1));
   };
-  Look("v1", Inconclusive{"CRASHED"});
+  Look("v1", AuditInconclusive{"CRASHED"});
   pool.Advance(pool.policy.failure_pause);
   find_another();
   const auto again = Take("v1");
   ASSERT_TRUE(again.has_value());
   ASSERT_EQ(again->trial.id, trial);
-  Say(*again, Inconclusive{"CRASHED"});
+  Say(*again, AuditInconclusive{"CRASHED"});
   EXPECT_TRUE(IsTheTrials(AuditOf(trial)));
   pool.Advance(2 * pool.policy.failure_pause);
   find_another();
@@ -245,10 +246,9 @@ TEST_F(SampledTest, WhatNobodyVerifiedNeverWins) {
 
 // One verifier's word is nobody's guilt, whatever it says.
 TEST_F(VerifiersTest, EveryBlameTakesTwoVerifiers) {
-  for (const decltype(ReportAudit::finding)& blame :
-       std::vector<decltype(ReportAudit::finding)>{Unusable{"WEIGHTS_MISMATCH"},
-                                                   Refuted{"SEGMENT_FALSE"},
-                                                   Measurement{100, 100}}) {
+  for (const AuditFinding& blame : std::vector<AuditFinding>{
+           WeightsUnusable{"WEIGHTS_MISMATCH"},
+           TrainingRefuted{"SEGMENT_FALSE"}, WeightsMeasured{100, 100}}) {
     const TrialId trial = Committed(alice, alices);
     Take("v2");  // is heard, and is given the trial
     pool.Advance(pool.policy.audit_term + absl::Minutes(1));
@@ -267,18 +267,18 @@ TEST_F(VerifiersTest, ASecondNameIsNoSecondAccountWhereOneWasHeard) {
   const TrialId trial = Committed(alice, alices);
   const auto first = Take("v1");
   EXPECT_FALSE(Take("w", {"test/1"}, other_account).has_value());
-  Say(*first, Refuted{"SEGMENT_FALSE"});
+  Say(*first, TrainingRefuted{"SEGMENT_FALSE"});
   EXPECT_FALSE(Take("v2").has_value());
   const auto second = Take("w", {"test/1"}, other_account);
   ASSERT_TRUE(second.has_value());
-  EXPECT_EQ(Say(*second, Refuted{"SEGMENT_FALSE"}).state,
+  EXPECT_EQ(Say(*second, TrainingRefuted{"SEGMENT_FALSE"}).state,
             TrialState::kRejected);
   EXPECT_EQ(Find(trial).reason, "SEGMENT_FALSE");
 }
 
 TEST_F(VerifiersTest, TheOnlyVerifierDoesTheTrainingAgainBeforeItIsBelieved) {
   const TrialId trial = Committed(alice, alices);
-  Look("v1", Refuted{"SEGMENT_FALSE"});
+  Look("v1", TrainingRefuted{"SEGMENT_FALSE"});
   pool.Advance(pool.policy.second_look_term);
   EXPECT_FALSE(Take("v1").has_value())
       << "after a start, others may not have been heard yet";
@@ -286,7 +286,8 @@ TEST_F(VerifiersTest, TheOnlyVerifierDoesTheTrainingAgainBeforeItIsBelieved) {
   auto again = Take("v1");
   ASSERT_TRUE(again.has_value());
   EXPECT_EQ(again->audit.kind, AuditKind::kWhole);
-  EXPECT_EQ(Say(*again, Refuted{"TRAINING_FALSE"}).state, TrialState::kUploaded)
+  EXPECT_EQ(Say(*again, TrainingRefuted{"TRAINING_FALSE"}).state,
+            TrialState::kUploaded)
       << "it may find everything false";
   pool.Advance(pool.policy.second_look_max);
   EXPECT_FALSE(Take("v1").has_value());
@@ -294,11 +295,11 @@ TEST_F(VerifiersTest, TheOnlyVerifierDoesTheTrainingAgainBeforeItIsBelieved) {
   EXPECT_EQ(Look("v1", Right()).state, TrialState::kAccepted);
   again = Take("v1");
   ASSERT_TRUE(again.has_value());
-  EXPECT_EQ(Say(*again, Refuted{"TRAINING_FALSE"}).state,
+  EXPECT_EQ(Say(*again, TrainingRefuted{"TRAINING_FALSE"}).state,
             TrialState::kRejected);
   EXPECT_EQ(Find(trial).reason, "TRAINING_FALSE");
   const TrialId honest = Committed(bob, bobs);
-  Look("v1", Refuted{"SEGMENT_FALSE"});
+  Look("v1", TrainingRefuted{"SEGMENT_FALSE"});
   pool.Advance(pool.policy.second_look_term);
   EXPECT_EQ(Look("v1", Right()).state, TrialState::kAccepted);
   EXPECT_EQ(Find(honest).basis, TrialBasis::kReplayed);
@@ -315,7 +316,7 @@ TEST_F(VerifiersTest, WhoFindsEverythingFalseConvictsNobodyAlone) {
   while (pool.now < end) {
     if (const auto grant = Take("sick")) {
       ++looks;
-      EXPECT_EQ(Say(*grant, Refuted{"TRAINING_FALSE"}).state,
+      EXPECT_EQ(Say(*grant, TrainingRefuted{"TRAINING_FALSE"}).state,
                 TrialState::kUploaded);
     }
     pool.Advance(absl::Seconds(30));
@@ -338,21 +339,22 @@ TEST_F(VerifiersTest, TwoThatDisagreeGoToAThird) {
     EXPECT_FALSE(Take("v3").has_value());
     return *held;
   };
-  Say(take_all(), Refuted{"SEGMENT_FALSE"});
+  Say(take_all(), TrainingRefuted{"SEGMENT_FALSE"});
   EXPECT_EQ(Look("v2", Right()).state, TrialState::kUploaded);
   EXPECT_FALSE(Take("v2").has_value()) << "the third is there";
   EXPECT_EQ(Look("v3", Right()).state, TrialState::kAccepted);
   EXPECT_EQ(Find(honest).basis, TrialBasis::kAudited);
   const TrialId fake = Committed(alice, alices);
-  Say(take_all(), Refuted{"SEGMENT_FALSE"});
+  Say(take_all(), TrainingRefuted{"SEGMENT_FALSE"});
   EXPECT_EQ(Look("v2", Right()).state, TrialState::kUploaded);
-  EXPECT_EQ(Look("v3", Refuted{"SEGMENT_FALSE"}).state, TrialState::kRejected);
+  EXPECT_EQ(Look("v3", TrainingRefuted{"SEGMENT_FALSE"}).state,
+            TrialState::kRejected);
   EXPECT_EQ(Find(fake).reason, "SEGMENT_FALSE");
 }
 
 TEST_F(VerifiersTest, WhereThereIsNoThirdTheTrainingIsDoneAgain) {
   const TrialId honest = Committed(alice, alices);
-  Look("sick", Refuted{"SEGMENT_FALSE"});
+  Look("sick", TrainingRefuted{"SEGMENT_FALSE"});
   EXPECT_EQ(Look("v2", Right()).state, TrialState::kUploaded);
   pool.Advance(pool.policy.second_look_term);
   EXPECT_FALSE(Take("sick").has_value()) << "it has said what it says";
@@ -368,7 +370,7 @@ TEST_F(VerifiersTest, AMissingSecondDelaysABlameByABoundedTime) {
   const TrialId trial = Committed(alice, alices);
   const auto held = Take("v1");
   Take("v2");
-  Say(*held, Refuted{"SEGMENT_FALSE"});
+  Say(*held, TrainingRefuted{"SEGMENT_FALSE"});
   const absl::Time end = pool.now + pool.policy.audit_wait_term +
                          pool.policy.second_look_max + absl::Minutes(30);
   bool was_done_again = false;
@@ -379,7 +381,7 @@ TEST_F(VerifiersTest, AMissingSecondDelaysABlameByABoundedTime) {
     if (const auto again = Take("v1")) {
       EXPECT_GE(pool.now - held->audit.lease_time, pool.policy.second_look_max);
       was_done_again = true;
-      Say(*again, Refuted{"TRAINING_FALSE"});
+      Say(*again, TrainingRefuted{"TRAINING_FALSE"});
     }
   }
   EXPECT_TRUE(was_done_again);

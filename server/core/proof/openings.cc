@@ -83,8 +83,8 @@ LeaseGrant GrantAgain(const Step& step, const Trial& trial,
 
 }  // namespace
 
-absl::StatusOr<OpenSegment::Reply> Execute(Step& step,
-                                           const OpenSegment& command) {
+absl::StatusOr<RevealSegment::Reply> Execute(Step& step,
+                                             const RevealSegment& command) {
   const Trial* trial = step.state.Find(command.trial);
   const Audit* found =
       trial == nullptr || trial->account != command.caller
@@ -96,7 +96,7 @@ absl::StatusOr<OpenSegment::Reply> Execute(Step& step,
         absl::StrCat("nothing is asked of ", command.trial.ToString(),
                      " of this account; drop the opening"));
   }
-  if (found->state != AuditState::kAsked) return OpenSegment::Reply();
+  if (found->state != AuditState::kAsked) return RevealSegment::Reply();
   const Opening& opening = command.opening;
   const int64_t segments =
       SegmentsOf(step.state.Find(found->task)->spec->recipe, *trial);
@@ -123,7 +123,7 @@ absl::StatusOr<OpenSegment::Reply> Execute(Step& step,
   }
   audit.opening = opening;
   Receive(step, audit, kPartOpening);
-  return OpenSegment::Reply();
+  return RevealSegment::Reply();
 }
 
 absl::StatusOr<ConfirmUpload::Reply> Execute(Step& step,

@@ -11,8 +11,8 @@
 
 namespace archpool::proof {
 
-absl::StatusOr<OpenSegment::Reply> Execute(Step& step,
-                                           const OpenSegment& command);
+absl::StatusOr<RevealSegment::Reply> Execute(Step& step,
+                                             const RevealSegment& command);
 absl::StatusOr<ConfirmUpload::Reply> Execute(Step& step,
                                              const ConfirmUpload& command);
 absl::StatusOr<ReviewTrials::Reply> Execute(Step& step,

@@ -116,8 +116,8 @@ class ProofTest : public ::testing::Test {
       if (Find(trial).state == TrialState::kCommitted) return trial;
     }
   }
-  ReportAudit::Reply Find(const std::string& verifier,
-                          const decltype(ReportAudit::finding)& finding) {
+  ReportAudit::Reply Report(const std::string& verifier,
+                            const AuditFinding& finding) {
     const auto grant = pool.Do(AcquireAudit{pool.verifier, verifier});
     ARCHPOOL_CHECK(grant.has_value());
     return pool.Do(ReportAudit{pool.verifier, grant->audit.id,
@@ -173,8 +173,8 @@ TEST_F(ProofTest, CreditMaturesByWholeBlocksAndStaysMatured) {
 
   const TrialId fake = NextDrawn();
   pool.Answer(alice, fake);
-  Find("v1", Unusable{"WEIGHTS_MISMATCH"});
-  EXPECT_EQ(Find("v2", Unusable{"WEIGHTS_MISMATCH"}).state,
+  Report("v1", WeightsUnusable{"WEIGHTS_MISMATCH"});
+  EXPECT_EQ(Report("v2", WeightsUnusable{"WEIGHTS_MISMATCH"}).state,
             TrialState::kRejected);
   EXPECT_EQ(Find(trials[0]).state, TrialState::kAccepted);
   EXPECT_EQ(Find(trials[19]).reason, "CREDIT_VOID");
@@ -185,38 +185,41 @@ TEST_F(ProofTest, CreditMaturesByWholeBlocksAndStaysMatured) {
 TEST_F(ProofTest, ARefutedReplayIsSeenByAnotherVerifier) {
   const TrialId trial = NextDrawn();
   pool.Answer(alice, trial);
-  EXPECT_EQ(Find("v1", Refuted{"SEGMENT_FALSE"}).state, TrialState::kUploaded);
+  EXPECT_EQ(Report("v1", TrainingRefuted{"SEGMENT_FALSE"}).state,
+            TrialState::kUploaded);
   EXPECT_FALSE(pool.Do(AcquireAudit{pool.verifier, "v1"}).has_value())
       << "not at once by the same one";
-  EXPECT_EQ(Find("v2", Measurement{500, 490, false}).state,
+  EXPECT_EQ(Report("v2", WeightsMeasured{500, 490, false}).state,
             TrialState::kUploaded)
       << "they disagree";
-  EXPECT_EQ(Find("v3", Measurement{500, 490, false}).state,
+  EXPECT_EQ(Report("v3", WeightsMeasured{500, 490, false}).state,
             TrialState::kAccepted);
   const TrialId fake = NextDrawn();
   pool.Answer(alice, fake);
   pool.Advance(pool.policy.verifier_term + absl::Seconds(1));
-  Find("v1", Refuted{"SEGMENT_FALSE"});
+  Report("v1", TrainingRefuted{"SEGMENT_FALSE"});
   pool.Advance(pool.policy.second_look_term);
-  EXPECT_EQ(Find("v1", Refuted{"SEGMENT_FALSE"}).state, TrialState::kUploaded)
+  EXPECT_EQ(Report("v1", TrainingRefuted{"SEGMENT_FALSE"}).state,
+            TrialState::kUploaded)
       << "it may find everything false";
-  EXPECT_EQ(Find("v2", Refuted{"SEGMENT_FALSE"}).reason, "SEGMENT_FALSE");
+  EXPECT_EQ(Report("v2", TrainingRefuted{"SEGMENT_FALSE"}).reason,
+            "SEGMENT_FALSE");
 }
 
 // As where the validation split had been trained on between the audited
 // segments; or where the splits differ, which the first whole replay shows.
 TEST_F(ProofTest, AHeldOutSplitThatSpeaksAgainstItHasATrainingReplayedWhole) {
-  const Measurement overfit{900, 700, true};
+  const WeightsMeasured overfit{900, 700, true};
   const TrialId trial = NextDrawn();
   pool.Answer(alice, trial);
-  EXPECT_EQ(Find("v1", overfit).state, TrialState::kUploaded);
+  EXPECT_EQ(Report("v1", overfit).state, TrialState::kUploaded);
   const auto& state = pool.pool.state();
   EXPECT_EQ(state.Find(state.audits().Of(trial))->kind, AuditKind::kWhole);
-  EXPECT_EQ(Find("v1", overfit).state, TrialState::kAccepted);
+  EXPECT_EQ(Report("v1", overfit).state, TrialState::kAccepted);
   EXPECT_EQ(Find(trial).basis, TrialBasis::kReplayed);
   const TrialId next = NextDrawn();
   pool.Answer(alice, next);
-  EXPECT_EQ(Find("v1", overfit).state, TrialState::kAccepted);
+  EXPECT_EQ(Report("v1", overfit).state, TrialState::kAccepted);
   EXPECT_EQ(Find(next).basis, TrialBasis::kAudited);
 }
 
@@ -237,13 +240,13 @@ TEST_F(ProofTest, AnOpeningOfAnotherSegmentIsRefusedAndMayBePutRight) {
       *pool.pool.state().Find(pool.pool.state().audits().Of(trial));
   const CheckpointChain chain = FakeChain(trial, 16);
   const int64_t other = (audit.segment + 1) % 16;
-  EXPECT_THAT(pool.Try(OpenSegment{alice, trial, chain.Open(other)}),
+  EXPECT_THAT(pool.Try(RevealSegment{alice, trial, chain.Open(other)}),
               FailsWith("OPENING_FALSE"));
   const AccountId bob = pool.Make("bob", Role::kMiner);
-  EXPECT_THAT(pool.Try(OpenSegment{bob, trial, chain.Open(audit.segment)}),
+  EXPECT_THAT(pool.Try(RevealSegment{bob, trial, chain.Open(audit.segment)}),
               FailsWith("AUDIT_UNKNOWN"));
   pool.Answer(alice, trial);
-  EXPECT_EQ(Find("v1", Measurement{500, 490, false}).state,
+  EXPECT_EQ(Report("v1", WeightsMeasured{500, 490, false}).state,
             TrialState::kAccepted);
 }
 
@@ -281,11 +284,11 @@ TEST_F(ProofTest, AnotherOpeningHasItsFilesSentAgain) {
   const int64_t segment = audit_of().segment;
   const CheckpointChain chain = FakeChain(trial, 16);
   Opening opening = chain.Open(segment);
-  pool.Do(OpenSegment{alice, trial, opening});
+  pool.Do(RevealSegment{alice, trial, opening});
   pool.Do(ConfirmUpload{alice, trial, chain.boundary(segment).weights, true});
   EXPECT_EQ(audit_of().missing & kPartBeginWeights, 0);
   opening.begin.weights_size_bytes = 1;
-  pool.Do(OpenSegment{alice, trial, opening});
+  pool.Do(RevealSegment{alice, trial, opening});
   EXPECT_NE(audit_of().missing & kPartBeginWeights, 0);
 }
 
@@ -299,7 +302,7 @@ TEST_F(ProofTest, AFileCountsForWhatItWasSentAs) {
   const Digest weights = CommitmentOf(Find(trial)).weights_digest;
   const int64_t segment = audit_of().segment;
   const CheckpointChain chain = FakeChain(trial, 16);
-  pool.Do(OpenSegment{alice, trial, chain.Open(segment)});
+  pool.Do(RevealSegment{alice, trial, chain.Open(segment)});
   EXPECT_THAT(pool.Try(ConfirmUpload{alice, trial, weights, true}),
               FailsWith("UPLOAD_NOT_WANTED"));
   EXPECT_THAT(pool.Try(ConfirmUpload{alice, trial,
@@ -470,7 +473,7 @@ TEST_F(ProofTest, AFinalistThatIsRefutedMakesRoomForTheNext) {
     ASSERT_TRUE(grant.has_value());
     ASSERT_EQ(grant->audit.kind, AuditKind::kWhole);
     pool.Do(ReportAudit{pool.verifier, grant->audit.id, grant->audit.attempt,
-                        verifier, Refuted{"TRAINING_FALSE"}});
+                        verifier, TrainingRefuted{"TRAINING_FALSE"}});
   };
   refute("v1");
   refute("v2");

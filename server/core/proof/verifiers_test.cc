@@ -95,7 +95,7 @@ TEST_F(VerifiersTest, ASickVerifierRejectsNothingBesideABusyOne) {
   int failures = 0;
   for (int i = 0; i < 120; ++i) {
     if (const auto grant = Take("sick")) {
-      Say(*grant, Inconclusive{"EXAMINER_CRASHED"});
+      Say(*grant, AuditInconclusive{"EXAMINER_CRASHED"});
       ++failures;
     }
     pool.Do(RenewAudit{pool.verifier, held->audit.id, held->audit.attempt,
@@ -120,7 +120,7 @@ class OutvotedTest : public VerifiersTest {
       ASSERT_TRUE(held.has_value());
       Take("v2");
       Take("v3");
-      Say(*held, Refuted{"SEGMENT_FALSE"});
+      Say(*held, TrainingRefuted{"SEGMENT_FALSE"});
       Look("v2", Right());
       Look("v3", Right());
     }

@@ -172,7 +172,7 @@ struct SubspaceRecord {
 // recorded input, so that a run replays.
 struct Ranking {
   TaskId task;
-  int64_t basis = 0;  // verdicts that the policy had seen
+  int64_t verdicts_seen = 0;  // by the policy, when it ranked
   std::vector<Architecture> candidates;
 
   friend bool operator==(const Ranking&, const Ranking&) = default;

@@ -1,5 +1,5 @@
 // The keys of records, and maps of records by their keys, for whatever holds
-// records of several kinds: the core, the stores, the simulator's auditor and
+// records of several kinds: the core, the stores, the simulator's oracle and
 // tests. Value types; thread-compatible.
 #ifndef ARCHPOOL_SERVER_CORE_RECORDS_KEYS_H_
 #define ARCHPOOL_SERVER_CORE_RECORDS_KEYS_H_

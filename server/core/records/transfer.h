@@ -57,11 +57,11 @@ inline constexpr const char* kWordsOf<TransferKind>[] = {
     "deposit", "escrow", "pay",    "finders_bonus", "fee",
     "refund",  "share",  "payout", "settle",        "return"};
 
-// An immutable movement from `debit` to `credit`.
+// An immutable movement of money.
 struct Transfer {
   TransferId id;
-  Place debit;
-  Place credit;
+  Place from;
+  Place to;
   Amount amount = 0;  // positive
   TransferKind kind = TransferKind::kDeposit;
   TaskId task;             // unset for deposits and payouts
@@ -72,7 +72,7 @@ struct Transfer {
   friend bool operator==(const Transfer&, const Transfer&) = default;
 };
 
-// Credits less debits of a place, kept beside the transfers so that the
+// What entered a place less what left it, kept beside the transfers so that the
 // database itself refuses a negative one. Negative for kOutside alone.
 struct Balance {
   Place place;

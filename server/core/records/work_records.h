@@ -103,7 +103,7 @@ struct Lease {
   absl::Time deadline;     // by which the list should be done
   // Whether its box was among the task's most promising when that last
   // mattered.
-  bool high_reward = false;
+  bool has_high_reward = false;
   // Of a backup alone: the lease it stands by for.
   std::optional<LeaseId> primary;
   std::optional<BackupNeed> backup_need;

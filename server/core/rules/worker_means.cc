@@ -5,7 +5,7 @@
 #include "absl/time/time.h"
 #include "common/nas/layer_plan.h"
 #include "common/nas/training_memory.h"
-#include "server/core/rules/candidate_terms.h"
+#include "server/core/rules/network_setup.h"
 #include "server/core/rules/policy.h"
 
 namespace archpool {

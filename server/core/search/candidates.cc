@@ -9,7 +9,7 @@
 #include "common/nas/cost_table.h"
 #include "common/nas/sampling.h"
 #include "server/core/leaves/completion.h"
-#include "server/core/rules/candidate_terms.h"
+#include "server/core/rules/network_setup.h"
 #include "server/core/search/boxes.h"
 #include "server/core/search/search.h"
 #include "server/core/search/starts.h"
@@ -45,7 +45,7 @@ RankedCandidate LookAt(const Task& task, const DatasetManifest& manifest,
   const TaskSpec& spec = *task.spec;
   ranked.looked_at = true;
   const absl::StatusOr<Candidate> candidate = MakeCandidate(
-      spec.space, ranked.architecture, TermsOf(spec, manifest, policy));
+      spec.space, ranked.architecture, SetupOf(spec, manifest, policy));
   ranked.possible = candidate.ok();
   if (!candidate.ok()) return ranked;
   ranked.id = candidate->id;
@@ -76,7 +76,7 @@ absl::StatusOr<RankCandidates::Reply> Execute(Step& step,
                            "a ranking is too long, or not of the task's space");
   }
   step.state.Put(Ranking{.task = command.task,
-                         .basis = command.basis,
+                         .verdicts_seen = command.verdicts_seen,
                          .candidates = command.candidates});
   return RankCandidates::Reply();
 }

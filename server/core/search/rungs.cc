@@ -134,9 +134,9 @@ std::vector<Trial> Promotions(const PoolState& state, const Task& task,
       }
       const Trial& result = *state.Find(waiting.trial);
       if (!IsSeen(result)) continue;
-      const SubspaceId place =
+      const SubspaceId its_box =
           index.boxes.tree().Find(task.spec->space, result.architecture);
-      if (box.IsSet() ? place != box : !CanBegin(state, place)) continue;
+      if (box.IsSet() ? its_box != box : !CanBegin(state, its_box)) continue;
       // The pool gives no other weights back than audited ones.
       const bool resumes = is_own && result.basis >= TrialBasis::kAudited;
       Trial trial = AtNextRung(state, task, result, resumes);
@@ -146,7 +146,7 @@ std::vector<Trial> Promotions(const PoolState& state, const Task& task,
       }
       if (!seeker.HasRoomFor(state, result)) continue;
       units_left -= trial.work_units;
-      box = place;
+      box = its_box;
       promotions.push_back(std::move(trial));
     }
   }

@@ -134,7 +134,7 @@ class TrustedRungsTest : public RungsTest {
     if (!grant) return false;
     const int64_t correct = grant->trial.claimed_correct;
     pool.Do(ReportAudit{pool.verifier, grant->audit.id, grant->audit.attempt,
-                        "v1", Measurement{correct, correct}});
+                        "v1", WeightsMeasured{correct, correct}});
     return true;
   }
   Audit Find(AuditId audit) { return *state().Find(audit); }
@@ -198,7 +198,7 @@ TEST_F(RungsTest, NobodyIsPromotedTwice) {
     }
   }
   std::map<int64_t, int> by_rung;
-  for (const auto& [place, count] : met) ++by_rung[place.second];
+  for (const auto& [key, count] : met) ++by_rung[key.second];
   EXPECT_GE(by_rung[1], 5);
   EXPECT_GE(by_rung[2], 1);
   // Somewhat more than a third: who was among the best once may have gone on.
@@ -400,10 +400,10 @@ TEST_F(RungProofTest, ARejectionReachesWhatGrewFromIt) {
     for (const char* name : {"v1", "v2"}) {
       while (const auto grant = pool.Do(AcquireAudit{pool.verifier, name})) {
         ReportAudit report{pool.verifier, grant->audit.id, grant->audit.attempt,
-                           name, Refuted{"TRAINING_FALSE"}};
+                           name, TrainingRefuted{"TRAINING_FALSE"}};
         if (grant->audit.trial != lower) {
           const int64_t correct = CommitmentOf(grant->trial).claimed_correct;
-          report.finding = Measurement{correct, correct};
+          report.finding = WeightsMeasured{correct, correct};
         }
         pool.Do(report);
         if (grant->audit.trial == lower) break;  // for the other one

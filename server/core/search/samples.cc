@@ -9,7 +9,7 @@
 #include "common/crypto/canonical.h"
 #include "common/nas/cost_table.h"
 #include "common/nas/sampling.h"
-#include "server/core/rules/candidate_terms.h"
+#include "server/core/rules/network_setup.h"
 #include "server/core/search/boxes.h"
 #include "server/core/search/search.h"
 #include "server/core/state/queries.h"
@@ -112,7 +112,7 @@ std::optional<Candidate> SampleFirst(Step& step, const Task& task,
   const AccountId account = seeker.session.account;
   const WorkUnits units_left = UnitsLeft(step, task, account);
   const TaskIndex& index = step.state.IndexOf(task.id);
-  const NetworkTerms terms = TermsOf(spec, manifest, step.policy);
+  const NetworkSetup setup = SetupOf(spec, manifest, step.policy);
   BoxWalk walk = index.memory.WalkOf(subspace.id, stream, account, seeker.room);
   // Taken; or others may still train it.
   const auto is_passed = [&](const Candidate& candidate) {
@@ -137,7 +137,7 @@ std::optional<Candidate> SampleFirst(Step& step, const Task& task,
   for (const int64_t attempts : {kSampleAttemptsMax, kLastLookAttempts}) {
     const int64_t begin = std::max<int64_t>(0, walk.looked - before);
     SampleStep sampled = SampleFurther(
-        spec.space, subspace.box, terms, is_passed, rng, attempts,
+        spec.space, subspace.box, setup, is_passed, rng, attempts,
         before == 0 ? std::min(begin, usual) : begin, looks.Left(spec.space));
     const int64_t looked = std::max(walk.looked, before + sampled.end);
     looks.Take(spec.space, looked - walk.looked);
@@ -165,7 +165,7 @@ SampledTrials SampleTrials(Step& step, const Task& task,
   const TaskSpec& spec = *task.spec;
   const DatasetManifest& manifest = ManifestOf(step.state, task.id);
   const TaskIndex& index = step.state.IndexOf(task.id);
-  const NetworkTerms terms = TermsOf(spec, manifest, step.policy);
+  const NetworkSetup setup = SetupOf(spec, manifest, step.policy);
   count_max =
       std::min({count_max, spec.trials_per_lease, TrialsLeft(task, index)});
   const AccountId account = seeker.session.account;
@@ -190,7 +190,7 @@ SampledTrials SampleTrials(Step& step, const Task& task,
                               sampled.nothing_left);
     } else {
       SampleStep next = SampleFurther(
-          spec.space, subspace.box, terms, is_passed, rng, kSampleAttemptsMax,
+          spec.space, subspace.box, setup, is_passed, rng, kSampleAttemptsMax,
           0, std::min(looks.Left(spec.space), kSampleAttemptsMax));
       looks.Take(spec.space, next.end);
       candidate = std::move(next.candidate);

@@ -54,7 +54,7 @@ void PoolState::Hand(AccountId account, ReceiptBody body) {
 void PoolState::HandFor(const Transfer& transfer) {
   const TransferReceipt receipt = ReceiptOf(transfer);
   bool is_handed = false;
-  for (const Place& place : {transfer.debit, transfer.credit}) {
+  for (const Place& place : {transfer.from, transfer.to}) {
     if (place.kind != PlaceKind::kAccount) continue;
     Hand(AccountId{place.id}, receipt);
     is_handed = true;
@@ -64,30 +64,30 @@ void PoolState::HandFor(const Transfer& transfer) {
   Hand(payout == nullptr ? AccountId{} : payout->account, receipt);
 }
 
-TransferId PoolState::Post(Place debit, Place credit, Amount amount,
+TransferId PoolState::Post(Place from, Place to, Amount amount,
                            TransferKind kind, TaskId task,
                            const std::string& request_id, absl::Time now,
                            PayoutId payout) {
-  ARCHPOOL_CHECK(amount > 0 && debit != credit);
-  const Amount debited = money_.BalanceOf(debit) - amount;
-  ARCHPOOL_CHECK(debited >= 0 || debit.kind == PlaceKind::kOutside);
+  ARCHPOOL_CHECK(amount > 0 && from != to);
+  const Amount rest = money_.BalanceOf(from) - amount;
+  ARCHPOOL_CHECK(rest >= 0 || from.kind == PlaceKind::kOutside);
   const Transfer transfer{.id = {++last_ids_.transfer},
-                          .debit = debit,
-                          .credit = credit,
+                          .from = from,
+                          .to = to,
                           .amount = amount,
                           .kind = kind,
                           .task = task,
                           .payout = payout,
                           .request_id = request_id,
                           .create_time = now};
-  const Balance from{debit, debited};
+  const Balance payer{from, rest};
   const Balance to{credit, money_.BalanceOf(credit) + amount};
   Store(transfer);
-  Store(from);
-  Store(to);
+  Store(payer);
+  Store(payee);
   events_.emplace_back(transfer);
-  events_.emplace_back(from);
-  events_.emplace_back(to);
+  events_.emplace_back(payer);
+  events_.emplace_back(payee);
   HandFor(transfer);
   return transfer.id;
 }

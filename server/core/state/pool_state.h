@@ -58,8 +58,8 @@ class PoolState {
   // a record alone, Put and Post hand out themselves.
   void Hand(AccountId account, ReceiptBody body);
   // Posts a transfer and both balances.
-  // REQUIRES: amount > 0; the debited balance suffices (or is kOutside).
-  TransferId Post(Place debit, Place credit, Amount amount, TransferKind kind,
+  // REQUIRES: amount > 0; the balance of `from` suffices (or is kOutside).
+  TransferId Post(Place from, Place to, Amount amount, TransferKind kind,
                   TaskId task, const std::string& request_id, absl::Time now,
                   PayoutId payout = {});
 

@@ -104,7 +104,7 @@ AuditId VerifierDesk::NextAudit(const AcquireAudit& command,
   const VerifierKey verifier{command.caller, command.verifier_name};
   const VerifierStanding& standing = *verifiers_.Find(verifier);
   if (now < standing.rest_until) return {};
-  std::optional<WaitingAudits::Place> next;
+  std::optional<WaitingAudits::Position> next;
   for (const auto& [hardware_class, line] : state_.audits().waiting().lines()) {
     if (!standing.Serves(hardware_class)) continue;
     bool is_for_others = false;

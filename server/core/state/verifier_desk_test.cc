@@ -54,9 +54,9 @@ AuditId NextOf(const PoolState& state, const PoolPolicy& policy,
         continue;
       }
       const auto served = book.served().find(trial.account);
-      const std::pair place(served == book.served().end() ? 0 : served->second,
-                            id);
-      if (!best || place < *best) best = place;
+      const std::pair position(
+          served == book.served().end() ? 0 : served->second, id);
+      if (!best || position < *best) best = position;
     }
   }
   return best ? best->second : AuditId();
@@ -147,12 +147,13 @@ class RandomHistory {
 
   void Report(const AuditGrant& grant) {
     const uint32_t choice = rng_.Below(16);
-    decltype(ReportAudit::finding) finding = Measurement{500, 500};
+    AuditFinding finding = WeightsMeasured{500, 500};
     if (choice == 0) return;  // it lets its lease run out
-    if (choice == 1) finding = Measurement{100, 100};
-    if (choice == 2) finding = Refuted{"SEGMENT_DIFFERS"};
-    if (choice == 3) finding = Inconclusive{"EXAMINER_CRASHED"};
-    if (grant.audit.is_planted && choice < 12) finding = Refuted{"PLANTED"};
+    if (choice == 1) finding = WeightsMeasured{100, 100};
+    if (choice == 2) finding = TrainingRefuted{"SEGMENT_DIFFERS"};
+    if (choice == 3) finding = AuditInconclusive{"EXAMINER_CRASHED"};
+    if (grant.audit.is_planted && choice < 12)
+      finding = TrainingRefuted{"PLANTED"};
     pool_.Do(ReportAudit{grant.audit.verifier, grant.audit.id,
                          grant.audit.attempt, grant.audit.verifier_name,
                          finding});

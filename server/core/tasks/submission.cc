@@ -13,7 +13,7 @@
 #include "common/nas/cost_table.h"
 #include "common/nas/sampling.h"
 #include "server/core/leaves/reward.h"
-#include "server/core/rules/candidate_terms.h"
+#include "server/core/rules/network_setup.h"
 #include "server/core/rules/work_price.h"
 #include "server/core/state/queries.h"
 #include "server/core/state/quotas.h"
@@ -43,7 +43,7 @@ absl::Status CheckBuysATrial(const TaskSpec& spec,
         i == 0 ? 0 : rng.Below64(static_cast<uint64_t>(spec.space.size())));
     const absl::StatusOr<Candidate> candidate =
         MakeCandidate(spec.space, spec.space.ArchitectureAt(rank),
-                      TermsOf(spec, manifest, policy));
+                      SetupOf(spec, manifest, policy));
     if (!candidate.ok()) {
       impossible = candidate.status();
       continue;
@@ -191,7 +191,7 @@ void AdoptKnownResults(Step& step, const Task& task,
                        const std::vector<Trial>& known) {
   const TaskSpec& spec = *task.spec;
   const DatasetManifest& manifest = ManifestOf(step.state, task.id);
-  const NetworkTerms terms = TermsOf(spec, manifest, step.policy);
+  const NetworkSetup setup = SetupOf(spec, manifest, step.policy);
   const TaskIndex& index = step.state.IndexOf(task.id);
   bool is_target_met = false;
   for (size_t i = 0; i < std::min(known.size(), kKnownResultsMax); ++i) {
@@ -203,7 +203,7 @@ void AdoptKnownResults(Step& step, const Task& task,
       continue;
     }
     const absl::StatusOr<Candidate> candidate =
-        MakeCandidate(spec.space, trial.architecture, terms);
+        MakeCandidate(spec.space, trial.architecture, setup);
     if (!candidate.ok() || candidate->id != trial.architecture_id) continue;
     if (index.networks.IsTaken(trial.architecture_id, trial.rung)) continue;
     trial.known_from = trial.id;

@@ -71,7 +71,7 @@ bool HoldsOneOf(const PoolState& state, AccountId account, LeaseId primary) {
 void CheckProgress(Step& step, Lease lease) {
   lease.check_time.reset();
   const Progress progress = ProgressOf(step.state, lease);
-  lease.high_reward |=
+  lease.has_high_reward |=
       step.state.IndexOf(lease.task).boxes.IsHighReward(lease.subspace);
   const absl::Duration left = lease.deadline - step.now;
   const bool goes_on = step.state.Find(lease.task)->state == TaskState::kActive;
@@ -86,7 +86,7 @@ void CheckProgress(Step& step, Lease lease) {
     AdjustToProgress(lease, progress, step.now, outlook);
     const double miss = 1 - FinishProbability(rest, left, outlook);
     const double miss_max = static_cast<double>(step.policy.miss_max_ppm) / 1e6;
-    if (latest >= absl::ZeroDuration() && lease.high_reward &&
+    if (latest >= absl::ZeroDuration() && lease.has_high_reward &&
         miss > miss_max) {
       const double backup_miss =
           1 - FinishProbability(rest, left,
@@ -117,13 +117,13 @@ void CloseSilent(Step& step, const Lease& lease) {
   if (!step.policy.backups || lease.role != LeaseRole::kPrimary || !has_rest ||
       task.state != TaskState::kActive || step.now >= lease.deadline ||
       IsSilent(lease) ||
-      !(lease.high_reward ||
+      !(lease.has_high_reward ||
         step.state.IndexOf(lease.task).boxes.IsHighReward(lease.subspace))) {
     EndLease(step, lease, LeaseState::kExpired, true);
     return;
   }
   Lease silent = lease;
-  silent.high_reward = true;
+  silent.has_high_reward = true;
   silent.backup_need = {.reason = BackupReason::kSilent,
                         .wanted = std::max<int64_t>(1, BackupsWanted(lease)),
                         .miss_ppm = 1'000'000};
@@ -179,7 +179,7 @@ LeaseId GrantBackup(Step& step, const Session& session, Amount price_min) {
                  .create_time = step.now,
                  .expire_time = step.now + step.policy.silence_term,
                  .deadline = primary.deadline,
-                 .high_reward = true,
+                 .has_high_reward = true,
                  .primary = id,
                  .backup_need = primary.backup_need};
     backup.backup_need->wanted = 0;

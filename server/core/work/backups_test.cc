@@ -156,8 +156,8 @@ class Story {
     for (const Event& event : events) {
       const auto* transfer = std::get_if<Transfer>(&event);
       if (transfer == nullptr) continue;
-      in += transfer->credit == escrow ? transfer->amount : 0;
-      out += transfer->debit == escrow ? transfer->amount : 0;
+      in += transfer->to == escrow ? transfer->amount : 0;
+      out += transfer->from == escrow ? transfer->amount : 0;
     }
     EXPECT_EQ(in, kReward);
     EXPECT_EQ(out, kReward);

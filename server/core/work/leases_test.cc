@@ -8,7 +8,7 @@
 #include "common/nas/sampling.h"
 #include "gtest/gtest.h"
 #include "server/core/pool.h"
-#include "server/core/rules/candidate_terms.h"
+#include "server/core/rules/network_setup.h"
 #include "tests/support/pool_fixture.h"
 
 namespace archpool {
@@ -30,7 +30,7 @@ WorkUnits CostOf(const TaskSpec& spec, const PoolPolicy& policy,
                  const Architecture& architecture) {
   const DatasetManifest manifest = TinyManifest();
   const auto candidate =
-      MakeCandidate(spec.space, architecture, TermsOf(spec, manifest, policy));
+      MakeCandidate(spec.space, architecture, SetupOf(spec, manifest, policy));
   ARCHPOOL_CHECK(candidate.ok());
   return TrialWorkUnits(candidate->plan, manifest.train_count,
                         spec.recipe.epochs, manifest.validation_count);

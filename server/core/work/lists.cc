@@ -8,7 +8,7 @@
 #include "common/nas/cost_table.h"
 #include "common/nas/sampling.h"
 #include "server/core/leaves/completion.h"
-#include "server/core/rules/candidate_terms.h"
+#include "server/core/rules/network_setup.h"
 #include "server/core/search/search.h"
 #include "server/core/state/queries.h"
 #include "server/core/work/parts.h"
@@ -51,7 +51,8 @@ LeaseId Grant(Step& step, const Task& task, const Session& session,
       .deadline = step.now + std::max(step.policy.lease_term,
                                       2 * outlook.pace *
                                           absl::Microseconds(units * target))};
-  lease.high_reward = step.state.IndexOf(task.id).boxes.IsHighReward(box.id);
+  lease.has_high_reward =
+      step.state.IndexOf(task.id).boxes.IsHighReward(box.id);
   if (step.policy.backups) {
     lease.check_time = step.now + (lease.deadline - step.now) / 4;
   }

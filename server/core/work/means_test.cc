@@ -10,7 +10,7 @@
 #include "gtest/gtest.h"
 #include "server/core/books/task_book.h"
 #include "server/core/pool.h"
-#include "server/core/rules/candidate_terms.h"
+#include "server/core/rules/network_setup.h"
 #include "server/core/rules/worker_means.h"
 #include "tests/support/pool_fixture.h"
 #include "tests/support/spaces.h"
@@ -111,7 +111,7 @@ class MeansTest : public ::testing::Test {
     for (int64_t i = 0; i < spec.space.size(); ++i) {
       const auto candidate =
           MakeCandidate(spec.space, spec.space.ArchitectureAt(i),
-                        TermsOf(spec, TinyManifest(), pool.policy));
+                        SetupOf(spec, TinyManifest(), pool.policy));
       ARCHPOOL_CHECK(candidate.ok());
       sizes.push_back(SizeOf(candidate->plan, spec.recipe.batch_size));
     }
@@ -350,7 +350,7 @@ TEST(ManyBoxesTest, WhatFitsIsFoundBehindWhatDoesNot) {
   const SessionId session = pool.Open(alice, "small");
   const auto smallest = MakeCandidate(
       spec.space, spec.space.ArchitectureAt(spec.space.size() - 1),
-      TermsOf(spec, TinyManifest(), pool.policy));
+      SetupOf(spec, TinyManifest(), pool.policy));
   ASSERT_TRUE(smallest.ok());
   AcquireLease command{.caller = alice, .session = session};
   command.means.upload_bytes_per_second = smallest->plan.parameters / 10 + 1;

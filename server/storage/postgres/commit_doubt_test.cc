@@ -53,21 +53,21 @@ TEST_P(CommitDoubtTest, TakeOverTellsWhatBecameOfTheCommit) {
   const std::vector<Event> events = records.Next(50);
 
   gate.CutAtNextCommit(GetParam());
-  const absl::Status status = store.Commit(loaded->epoch, 0, events);
+  const absl::Status status = store.Commit(loaded->generation, 0, events);
   EXPECT_THAT(status, FailsWith("COMMIT_IN_DOUBT"));
   EXPECT_EQ(status.code(), absl::StatusCode::kUnknown);
 
   const absl::Time before = absl::Now();
   const auto again = store.TakeOver();
   ASSERT_THAT(again, IsOk());
-  EXPECT_GT(again->epoch, loaded->epoch);
+  EXPECT_GT(again->generation, loaded->generation);
   EXPECT_EQ(again->sequence, is_written ? 1 : 0);
   ExpectSame(again->snapshot, is_written ? records.Snapshot() : nothing);
   if (GetParam() == SocketGate::Cut::kCommitDelayed) {
     // It waited for the row lock of the transaction in doubt.
     EXPECT_GE(absl::Now() - before, SocketGate::kDelay / 2);
   }
-  EXPECT_THAT(store.Commit(again->epoch, again->sequence,
+  EXPECT_THAT(store.Commit(again->generation, again->sequence,
                            is_written ? std::vector<Event>() : events),
               IsOk());
 }

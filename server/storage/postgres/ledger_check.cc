@@ -153,7 +153,7 @@ absl::StatusOr<LedgerCheck> CheckLedger(pqxx::transaction_base& transaction,
   const bool is_whole = !mark.transfer.IsSet();
   const pqxx::result totals = Execute(transaction, kTotalsSql, since);
   check.transfers = totals.at(0).at(0).as<int64_t>();
-  // A transfer is one row with one amount: its debit is its credit.
+  // A transfer is one row with one amount: what leaves is what enters.
   check.debits = totals.at(0).at(1).c_str();
   check.credits = check.debits;
   LedgerMark reached = mark;

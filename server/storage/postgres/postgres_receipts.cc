@@ -16,9 +16,9 @@
 namespace archpool {
 namespace {
 
-using postgres::EpochRow;
-using postgres::EpochTable;
 using postgres::Parameters;
+using postgres::SealRow;
+using postgres::SealTable;
 using postgres::Select;
 using postgres::StatementRow;
 using postgres::StatementTable;
@@ -50,22 +50,22 @@ absl::StatusOr<AccountReceipts> AccountOf(const StatementRow& row) {
   return AccountReceipts{row.account, *std::move(tree), row.balance};
 }
 
-absl::StatusOr<SignedEpoch> EpochOf(const EpochRow& row) {
-  SignedEpoch epoch;
-  ARCHPOOL_ASSIGN_OR_RETURN(epoch.epoch, DecodeEpoch(row.content));
-  ARCHPOOL_ASSIGN_OR_RETURN(epoch.signature,
+absl::StatusOr<SignedSeal> SealOf(const SealRow& row) {
+  SignedSeal seal;
+  ARCHPOOL_ASSIGN_OR_RETURN(seal.seal, DecodeSeal(row.content));
+  ARCHPOOL_ASSIGN_OR_RETURN(seal.signature,
                             Signature::FromBytes(row.signature));
-  return epoch;
+  return seal;
 }
 
 absl::StatusOr<SealedReceipts> SealedIn(pqxx::transaction_base& transaction) {
   SealedReceipts sealed;
   ARCHPOOL_ASSIGN_OR_RETURN(
-      const std::vector<EpochRow> epochs,
-      Select(transaction, EpochTable(), "ORDER BY number DESC LIMIT 1", {}));
-  if (!epochs.empty()) {
-    ARCHPOOL_ASSIGN_OR_RETURN(sealed.epoch, EpochOf(epochs[0]));
-    sealed.last_receipt = epochs[0].last_receipt;
+      const std::vector<SealRow> seals,
+      Select(transaction, SealTable(), "ORDER BY number DESC LIMIT 1", {}));
+  if (!seals.empty()) {
+    ARCHPOOL_ASSIGN_OR_RETURN(sealed.latest, SealOf(seals[0]));
+    sealed.last_receipt = seals[0].last_receipt;
   }
   ARCHPOOL_ASSIGN_OR_RETURN(
       const std::vector<StatementRow> rows,
@@ -149,13 +149,13 @@ absl::StatusOr<OpenReceipts> PostgresReceipts::Open(int64_t limit) {
   return open;
 }
 
-absl::Status PostgresReceipts::Seal(const SignedEpoch& epoch,
-                                    ReceiptId last_receipt,
-                                    absl::Span<const AccountReceipts> changed) {
-  const EpochRow epoch_row{.number = epoch.epoch.number,
-                           .last_receipt = last_receipt,
-                           .content = Encode(epoch.epoch),
-                           .signature = epoch.signature.AsBytes()};
+absl::Status PostgresReceipts::AddSeal(
+    const SignedSeal& seal, ReceiptId last_receipt,
+    absl::Span<const AccountReceipts> changed) {
+  const SealRow seal_row{.number = seal.seal.number,
+                         .last_receipt = last_receipt,
+                         .content = Encode(seal.seal),
+                         .signature = seal.signature.AsBytes()};
   std::vector<StatementRow> rows;
   rows.reserve(changed.size());
   for (const AccountReceipts& account : changed) rows.push_back(RowOf(account));
@@ -163,16 +163,16 @@ absl::Status PostgresReceipts::Seal(const SignedEpoch& epoch,
   for (const StatementRow& row : rows) pointers.push_back(&row);
   const absl::Status status =
       connection_->Run([&](pqxx::transaction_base& t) -> absl::Status {
-        ARCHPOOL_ASSIGN_OR_RETURN(const Parameters epoch_parameters,
-                                  EpochTable().ParametersOf({&epoch_row}));
-        postgres::Execute(t, EpochTable().InsertSql(), epoch_parameters);
+        ARCHPOOL_ASSIGN_OR_RETURN(const Parameters seal_parameters,
+                                  SealTable().ParametersOf({&seal_row}));
+        postgres::Execute(t, SealTable().InsertSql(), seal_parameters);
         ARCHPOOL_ASSIGN_OR_RETURN(const Parameters parameters,
                                   StatementTable().ParametersOf(pointers));
         postgres::Execute(t, StatementTable().UpsertSql(), parameters);
         return absl::OkStatus();
       });
   if (GetReason(status) == "CONSTRAINT") {
-    return MakeError(absl::StatusCode::kAborted, "EPOCH_SEALED",
+    return MakeError(absl::StatusCode::kAborted, "SEAL_EXISTS",
                      status.message());
   }
   return status;
@@ -188,25 +188,25 @@ absl::StatusOr<SealedReceipts> PostgresReceipts::Sealed() {
   return sealed;
 }
 
-absl::StatusOr<std::vector<SignedEpoch>> PostgresReceipts::Epochs(
-    int64_t after, int64_t limit) {
-  std::vector<SignedEpoch> epochs;
+absl::StatusOr<std::vector<SignedSeal>> PostgresReceipts::Seals(int64_t after,
+                                                                int64_t limit) {
+  std::vector<SignedSeal> seals;
   ARCHPOOL_RETURN_IF_ERROR(
       connection_->Run([&](pqxx::transaction_base& t) -> absl::Status {
-        epochs.clear();
+        seals.clear();
         ARCHPOOL_ASSIGN_OR_RETURN(
-            const std::vector<EpochRow> rows,
-            Select(t, EpochTable(),
+            const std::vector<SealRow> rows,
+            Select(t, SealTable(),
                    "WHERE number > $1::bigint ORDER BY number"
                    " LIMIT $2::bigint",
                    {absl::StrCat(after), absl::StrCat(limit)}));
-        for (const EpochRow& row : rows) {
-          ARCHPOOL_ASSIGN_OR_RETURN(SignedEpoch epoch, EpochOf(row));
-          epochs.push_back(std::move(epoch));
+        for (const SealRow& row : rows) {
+          ARCHPOOL_ASSIGN_OR_RETURN(SignedSeal seal, SealOf(row));
+          seals.push_back(std::move(seal));
         }
         return absl::OkStatus();
       }));
-  return epochs;
+  return seals;
 }
 
 absl::StatusOr<std::vector<Receipt>> PostgresReceipts::ReceiptsOf(

@@ -18,11 +18,11 @@ class PostgresReceipts : public ReceiptStore {
   ~PostgresReceipts() override;
 
   absl::StatusOr<OpenReceipts> Open(int64_t limit) override;
-  absl::Status Seal(const SignedEpoch& epoch, ReceiptId last_receipt,
-                    absl::Span<const AccountReceipts> changed) override;
+  absl::Status AddSeal(const SignedSeal& seal, ReceiptId last_receipt,
+                       absl::Span<const AccountReceipts> changed) override;
   absl::StatusOr<SealedReceipts> Sealed() override;
-  absl::StatusOr<std::vector<SignedEpoch>> Epochs(int64_t after,
-                                                  int64_t limit) override;
+  absl::StatusOr<std::vector<SignedSeal>> Seals(int64_t after,
+                                                int64_t limit) override;
   absl::StatusOr<std::vector<Receipt>> ReceiptsOf(AccountId account,
                                                   ReceiptId after,
                                                   int64_t limit) override;

@@ -27,7 +27,7 @@ constexpr char kMoveHead[] = "move_head";
 constexpr char kMoveHeadSql[] =
     "UPDATE pool_head SET sequence = sequence + 1"
     " WHERE epoch = $1::bigint AND sequence = $2::bigint";
-constexpr char kRaiseEpochSql[] =
+constexpr char kRaiseGenerationSql[] =
     "UPDATE pool_head SET epoch = epoch + 1 RETURNING epoch, sequence";
 
 // The events of a commit as rows: the last one of each record, and all of those
@@ -118,10 +118,10 @@ absl::Status WriteBatch(pqxx::work& transaction, const Batch& batch) {
   return status;
 }
 
-absl::Status Fenced(int64_t epoch, int64_t sequence) {
+absl::Status Fenced(int64_t generation, int64_t sequence) {
   return MakeError(absl::StatusCode::kAborted, "FENCED",
-                   absl::StrCat("the pool's head is no longer at epoch ", epoch,
-                                ", sequence ", sequence,
+                   absl::StrCat("the pool's head is no longer at generation ",
+                                generation, ", sequence ", sequence,
                                 ": another server took over; stop this one"));
 }
 
@@ -175,9 +175,9 @@ absl::StatusOr<LoadedPool> PostgresStore::TakeOver() {
     {
       const auto guard = session.Watched(statement_max_);
       pqxx::work raise(connection);
-      const pqxx::result head = raise.exec(kRaiseEpochSql);
+      const pqxx::result head = raise.exec(kRaiseGenerationSql);
       raise.commit();
-      pool.epoch = head.at(0).at(0).as<int64_t>();
+      pool.generation = head.at(0).at(0).as<int64_t>();
       pool.sequence = head.at(0).at(1).as<int64_t>();
     }
     // As long as there is much to read.
@@ -187,14 +187,14 @@ absl::StatusOr<LoadedPool> PostgresStore::TakeOver() {
   });
   if (!postgres::IsConnectionSound(status)) session_ = nullptr;
   if (absl::IsUnknown(status)) {
-    // A raised epoch in doubt does no harm: the caller raises it again.
+    // A raised generation in doubt does no harm: the caller raises it again.
     return Unavailable("STORE_UNREACHABLE", status.message());
   }
   if (!status.ok()) return status;
   return pool;
 }
 
-absl::Status PostgresStore::Commit(int64_t epoch, int64_t sequence,
+absl::Status PostgresStore::Commit(int64_t generation, int64_t sequence,
                                    absl::Span<const Event> events) {
   const Batch batch(events);
   const absl::Status status = postgres::RunGuarded([&]() -> absl::Status {
@@ -202,8 +202,9 @@ absl::Status PostgresStore::Commit(int64_t epoch, int64_t sequence,
     const auto guard = session.Watched(statement_max_);
     pqxx::work transaction(*session.connection);
     const pqxx::result moved = postgres::ExecutePrepared(
-        transaction, kMoveHead, {absl::StrCat(epoch), absl::StrCat(sequence)});
-    if (moved.affected_rows() != 1) return Fenced(epoch, sequence);
+        transaction, kMoveHead,
+        {absl::StrCat(generation), absl::StrCat(sequence)});
+    if (moved.affected_rows() != 1) return Fenced(generation, sequence);
     ARCHPOOL_RETURN_IF_ERROR(WriteBatch(transaction, batch));
     transaction.commit();
     return absl::OkStatus();

@@ -33,7 +33,7 @@ class PostgresStore : public Store {
   ~PostgresStore() override;
 
   absl::StatusOr<LoadedPool> TakeOver() override;
-  absl::Status Commit(int64_t epoch, int64_t sequence,
+  absl::Status Commit(int64_t generation, int64_t sequence,
                       absl::Span<const Event> events) override;
 
   absl::StatusOr<std::optional<Task>> FindTask(

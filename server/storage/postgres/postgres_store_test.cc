@@ -83,9 +83,9 @@ TEST(PostgresStoreTest, WriterReconnectsAfterItsConnectionBroke) {
   const auto loaded = store.TakeOver();
   ASSERT_THAT(loaded, IsOk());
   RunSql(database, kEndOtherSessions);
-  EXPECT_THAT(store.Commit(loaded->epoch, 0, {}),
+  EXPECT_THAT(store.Commit(loaded->generation, 0, {}),
               FailsWith("STORE_UNREACHABLE"));
-  EXPECT_THAT(store.Commit(loaded->epoch, 0, {}), IsOk());
+  EXPECT_THAT(store.Commit(loaded->generation, 0, {}), IsOk());
 }
 
 // A backend that was stopped answers nothing, and its socket stays open. The
@@ -105,8 +105,8 @@ TEST(PostgresStoreTest, AFrozenBackendIsGivenUp) {
                        .as<pid_t>();
   ASSERT_EQ(kill(pid, SIGSTOP), 0);
   const absl::Cleanup go_on = [pid] { kill(pid, SIGCONT); };
-  EXPECT_FALSE(store.Commit(loaded->epoch, loaded->sequence, {}).ok());
-  EXPECT_THAT(store.Commit(loaded->epoch, loaded->sequence, {}), IsOk());
+  EXPECT_FALSE(store.Commit(loaded->generation, loaded->sequence, {}).ok());
+  EXPECT_THAT(store.Commit(loaded->generation, loaded->sequence, {}), IsOk());
 }
 
 // A read is asked again on a fresh connection: nobody notices.
@@ -124,11 +124,11 @@ TEST(PostgresStoreTest, TransfersAreAppendOnlyInTheDatabaseItself) {
   const auto loaded = store.TakeOver();
   ASSERT_THAT(loaded, IsOk());
   const Transfer transfer{.id = {1},
-                          .debit = Place::Outside(),
-                          .credit = Place::Fees(),
+                          .from = Place::Outside(),
+                          .to = Place::Fees(),
                           .amount = 1,
                           .create_time = absl::UnixEpoch()};
-  ASSERT_THAT(store.Commit(loaded->epoch, 0, {transfer}), IsOk());
+  ASSERT_THAT(store.Commit(loaded->generation, 0, {transfer}), IsOk());
   for (const char* sql : {"UPDATE transfer SET amount = 2",
                           "DELETE FROM transfer", "TRUNCATE transfer"}) {
     const absl::Status status = postgres::RunGuarded([&] {
@@ -150,11 +150,12 @@ TEST(PostgresStoreTest, ImpossibleTextsAreRefused) {
   for (const std::string& name :
        {std::string("nul\0inside", 10), std::string("not utf-8 \xff\xfe")}) {
     EXPECT_THAT(
-        store.Commit(loaded->epoch, 0, {Account{.id = {1}, .name = name}}),
+        store.Commit(loaded->generation, 0, {Account{.id = {1}, .name = name}}),
         FailsWith("CONSTRAINT"));
   }
-  EXPECT_THAT(store.Commit(loaded->epoch, 0, {Account{.id = {1}, .name = "a"}}),
-              IsOk());
+  EXPECT_THAT(
+      store.Commit(loaded->generation, 0, {Account{.id = {1}, .name = "a"}}),
+      IsOk());
 }
 
 TEST(PostgresStoreTest, CorruptSpecIsNotLoaded) {

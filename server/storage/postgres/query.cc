@@ -70,7 +70,7 @@ absl::Status InDoubt(const std::exception& e) {
 
 // A database that vanished from the network is noticed within half a minute,
 // instead of the hours that kernels wait. First among the parameters: what an
-// operator says himself counts.
+// operator says counts.
 std::string WithPatience(const std::string& connection_string) {
   const std::vector<std::string> patience = {
       "connect_timeout=10", "keepalives_idle=15", "keepalives_interval=5",

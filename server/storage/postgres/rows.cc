@@ -72,7 +72,7 @@ absl::StatusOr<SubspaceRecord> SubspaceOf(const SubspaceRow& row,
 }
 
 RankingRow RowOf(const Ranking& ranking) {
-  RankingRow row{.task = ranking.task, .basis = ranking.basis};
+  RankingRow row{.task = ranking.task, .verdicts_seen = ranking.verdicts_seen};
   for (const Architecture& one : ranking.candidates) {
     row.candidates.choices.insert(row.candidates.choices.end(),
                                   one.choices.begin(), one.choices.end());
@@ -82,7 +82,7 @@ RankingRow RowOf(const Ranking& ranking) {
 
 absl::StatusOr<Ranking> RankingOf(const RankingRow& row,
                                   const SearchSpace& space) {
-  Ranking ranking{.task = row.task, .basis = row.basis};
+  Ranking ranking{.task = row.task, .verdicts_seen = row.verdicts_seen};
   const std::vector<uint8_t>& bytes = row.candidates.choices;
   const size_t dimensions = space.dimensions().size();
   for (size_t i = 0; i + dimensions <= bytes.size(); i += dimensions) {
@@ -273,7 +273,7 @@ const Table<RankingRow>& RankingTable() {
       new Table<R>{"ranking",
                    "task_id",
                    {Field<R>("task_id", ARCHPOOL_FIELD(task)),
-                    Field<R>("basis", ARCHPOOL_FIELD(basis)),
+                    Field<R>("basis", ARCHPOOL_FIELD(verdicts_seen)),
                     Field<R>("candidates", ARCHPOOL_FIELD(candidates))}};
   return *kTable;
 }

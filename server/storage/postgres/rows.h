@@ -42,7 +42,7 @@ absl::StatusOr<SubspaceRecord> SubspaceOf(const SubspaceRow& row,
 // A Ranking whose candidates are still one string of choices.
 struct RankingRow {
   TaskId task;
-  int64_t basis = 0;
+  int64_t verdicts_seen = 0;
   Architecture candidates;
 };
 RankingRow RowOf(const Ranking& ranking);
@@ -69,8 +69,8 @@ struct RecordIn<RankingRow> {
   using Type = Ranking;
 };
 
-// A sealed epoch of receipts, and an account's statement in the latest one.
-struct EpochRow {
+// A seal of receipts, and an account's statement in the latest one.
+struct SealRow {
   int64_t number = 0;
   ReceiptId last_receipt;
   std::string content;
@@ -99,7 +99,7 @@ const Table<Owed>& OwedTable();
 const Table<Receipt>& ReceiptTable();
 const Table<PoolClock>& ClockTable();
 const Table<VerifierRecord>& VerifierTable();
-const Table<EpochRow>& EpochTable();
+const Table<SealRow>& SealTable();
 const Table<StatementRow>& StatementTable();
 
 // Where events are written: a table for each kind of record, referenced tables

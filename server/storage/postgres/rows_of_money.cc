@@ -23,10 +23,10 @@ const Table<Transfer>& TransferTable() {
       "transfer",
       "id",
       {Field<R>("id", ARCHPOOL_FIELD(id)),
-       Field<R>("debit_kind", ARCHPOOL_FIELD(debit.kind)),
-       Field<R>("debit_id", ARCHPOOL_FIELD(debit.id)),
-       Field<R>("credit_kind", ARCHPOOL_FIELD(credit.kind)),
-       Field<R>("credit_id", ARCHPOOL_FIELD(credit.id)),
+       Field<R>("debit_kind", ARCHPOOL_FIELD(from.kind)),
+       Field<R>("debit_id", ARCHPOOL_FIELD(from.id)),
+       Field<R>("credit_kind", ARCHPOOL_FIELD(to.kind)),
+       Field<R>("credit_id", ARCHPOOL_FIELD(to.id)),
        Field<R>("amount", ARCHPOOL_FIELD(amount)),
        Field<R>("kind", ARCHPOOL_FIELD(kind)),
        Nullable<R>("task_id", ARCHPOOL_FIELD(task), TaskId{}),
@@ -82,9 +82,9 @@ const Table<Receipt>& ReceiptTable() {
   return *kTable;
 }
 
-template struct Table<EpochRow>;
-const Table<EpochRow>& EpochTable() {
-  using R = EpochRow;
+template struct Table<SealRow>;
+const Table<SealRow>& SealTable() {
+  using R = SealRow;
   static const auto* const kTable =
       new Table<R>{"receipt_epoch",
                    "number",

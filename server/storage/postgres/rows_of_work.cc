@@ -27,7 +27,7 @@ const Table<Lease>& LeaseTable() {
        Field<R>("expire_time", ARCHPOOL_FIELD(expire_time)),
        Field<R>("trials_target", ARCHPOOL_FIELD(trials_target)),
        Field<R>("deadline", ARCHPOOL_FIELD(deadline)),
-       Field<R>("high_reward", ARCHPOOL_FIELD(high_reward)),
+       Field<R>("high_reward", ARCHPOOL_FIELD(has_high_reward)),
        Optional<R>("primary_id", ARCHPOOL_FIELD(primary)),
        KeyOfPart<R>(need,
                     Field<BackupNeed>("backup_reason", ARCHPOOL_FIELD(reason)),

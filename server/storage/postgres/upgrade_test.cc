@@ -103,7 +103,7 @@ TEST(UpgradeTest, AFirstDatabaseMovesForwardWithItsWork) {
   ASSERT_THAT(again, IsOk());
   EXPECT_TRUE(again->grant.has_value()) << again->idle_message;
   const auto committed =
-      store.Commit(loaded->epoch, loaded->sequence, pool.TakeEvents());
+      store.Commit(loaded->generation, loaded->sequence, pool.TakeEvents());
   EXPECT_THAT(committed, IsOk());
 }
 

@@ -1,8 +1,8 @@
 // The weights that this worker's trainings ended with, for those that go on to
 // the next rung. What was dropped, or trained by another worker of the account,
 // comes back from the pool. Thread-compatible.
-#ifndef ARCHPOOL_WORKER_AGENT_CHECKPOINT_CACHE_H_
-#define ARCHPOOL_WORKER_AGENT_CHECKPOINT_CACHE_H_
+#ifndef ARCHPOOL_WORKER_AGENT_RUNG_WEIGHTS_CACHE_H_
+#define ARCHPOOL_WORKER_AGENT_RUNG_WEIGHTS_CACHE_H_
 
 #include <stop_token>
 #include <utility>
@@ -15,10 +15,10 @@
 
 namespace archpool {
 
-class CheckpointCache {
+class RungWeightsCache {
  public:
   // `client` outlives this.
-  CheckpointCache(WorkClient& client, BlobCache blobs)
+  RungWeightsCache(WorkClient& client, BlobCache blobs)
       : client_(client), blobs_(std::move(blobs)) {}
 
   // Keeps a training's weights, as they are serialised.
@@ -36,4 +36,4 @@ class CheckpointCache {
 
 }  // namespace archpool
 
-#endif  // ARCHPOOL_WORKER_AGENT_CHECKPOINT_CACHE_H_
+#endif  // ARCHPOOL_WORKER_AGENT_RUNG_WEIGHTS_CACHE_H_

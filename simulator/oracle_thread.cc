@@ -1,4 +1,4 @@
-#include "simulator/audit_thread.h"
+#include "simulator/oracle_thread.h"
 
 #include <algorithm>
 #include <utility>
@@ -60,7 +60,7 @@ void Encode(const Receipt& r, CanonicalWriter& to) {
   to.Int(r.id.value).Bytes(r.content);
 }
 void Encode(const Ranking& r, CanonicalWriter& to) {
-  to.Int(r.task.value).Int(r.basis);
+  to.Int(r.task.value).Int(r.verdicts_seen);
   for (const Architecture& one : r.candidates) {
     to.Bytes(absl::string_view(
         reinterpret_cast<const char*>(one.choices.data()), one.choices.size()));
@@ -72,12 +72,12 @@ constexpr size_t kWaitingMax = 16;
 
 }  // namespace
 
-AuditThread::AuditThread(int64_t commits_to_full_audit)
-    : commits_to_full_audit_(commits_to_full_audit),
-      next_full_audit_(commits_to_full_audit),
+OracleThread::OracleThread(int64_t commits_to_full_check)
+    : commits_to_full_check_(commits_to_full_check),
+      next_full_check_(commits_to_full_check),
       thread_([this] { Run(); }) {}
 
-AuditThread::~AuditThread() {
+OracleThread::~OracleThread() {
   {
     const absl::MutexLock lock(&mutex_);
     is_closing_ = true;
@@ -85,12 +85,12 @@ AuditThread::~AuditThread() {
   thread_.join();
 }
 
-void AuditThread::Take(std::vector<Event> events) {
+void OracleThread::Take(std::vector<Event> events) {
   gathered_.push_back(std::move(events));
   if (gathered_.size() >= kCommitsAtOnce) HandOver();
 }
 
-void AuditThread::HandOver() {
+void OracleThread::HandOver() {
   const absl::MutexLock lock(&mutex_);
   const auto has_room = [this] {
     mutex_.AssertReaderHeld();
@@ -100,7 +100,7 @@ void AuditThread::HandOver() {
   waiting_.push_back(std::exchange(gathered_, {}));
 }
 
-void AuditThread::WaitUntilIdle() {
+void OracleThread::WaitUntilIdle() {
   HandOver();
   const absl::MutexLock lock(&mutex_);
   const auto is_idle = [this] {
@@ -110,7 +110,7 @@ void AuditThread::WaitUntilIdle() {
   mutex_.Await(absl::Condition(&is_idle));
 }
 
-void AuditThread::Run() {
+void OracleThread::Run() {
   for (;;) {
     const Commits* commits = nullptr;
     {
@@ -129,7 +129,7 @@ void AuditThread::Run() {
   }
 }
 
-void AuditThread::Look(const std::vector<Event>& events) {
+void OracleThread::Look(const std::vector<Event>& events) {
   CanonicalWriter encoding("archpool/simulated-events/v1");
   encoding.Fixed(digest_);
   for (const Event& event : events) {
@@ -137,34 +137,34 @@ void AuditThread::Look(const std::vector<Event>& events) {
     std::visit([&](const auto& record) { Encode(record, encoding); }, event);
   }
   digest_ = Sha256(encoding.encoding());
-  Complain(auditor_.Take(events));
-  if (++commits_ < next_full_audit_) return;
-  Complain(auditor_.CheckAll());
-  next_full_audit_ = commits_ + std::max(commits_to_full_audit_, commits_ / 4);
+  Complain(oracle_.Take(events));
+  if (++commits_ < next_full_check_) return;
+  Complain(oracle_.CheckAll());
+  next_full_check_ = commits_ + std::max(commits_to_full_check_, commits_ / 4);
 }
 
-void AuditThread::Complain(std::vector<std::string> violations) {
+void OracleThread::Complain(std::vector<std::string> violations) {
   for (std::string& violation : violations) {
     violations_.push_back(std::move(violation));
   }
 }
 
-void AuditThread::AuditAll() {
+void OracleThread::CheckAll() {
   WaitUntilIdle();
-  Complain(auditor_.CheckAll());
+  Complain(oracle_.CheckAll());
 }
 
-PoolSnapshot AuditThread::Snapshot() {
+PoolSnapshot OracleThread::Snapshot() {
   WaitUntilIdle();
-  return auditor_.Snapshot();
+  return oracle_.Snapshot();
 }
 
-std::vector<std::string> AuditThread::Violations() {
+std::vector<std::string> OracleThread::Violations() {
   WaitUntilIdle();
   return violations_;
 }
 
-Digest AuditThread::EventsDigest() {
+Digest OracleThread::EventsDigest() {
   WaitUntilIdle();
   return digest_;
 }

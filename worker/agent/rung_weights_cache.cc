@@ -1,4 +1,4 @@
-#include "worker/agent/checkpoint_cache.h"
+#include "worker/agent/rung_weights_cache.h"
 
 #include <spdlog/spdlog.h>
 
@@ -8,7 +8,7 @@
 
 namespace archpool {
 
-void CheckpointCache::Keep(const Digest& digest, absl::string_view weights) {
+void RungWeightsCache::Keep(const Digest& digest, absl::string_view weights) {
   const auto size = static_cast<int64_t>(weights.size());
   const absl::Status kept =
       blobs_
@@ -22,7 +22,7 @@ void CheckpointCache::Keep(const Digest& digest, absl::string_view weights) {
   if (!kept.ok()) spdlog::warn("{}", std::string(kept.message()));
 }
 
-absl::StatusOr<TensorMap> CheckpointCache::Get(
+absl::StatusOr<TensorMap> RungWeightsCache::Get(
     const wire::WorkAssignment& assignment, const std::stop_token& stop) {
   ARCHPOOL_ASSIGN_OR_RETURN(
       const std::string weights,

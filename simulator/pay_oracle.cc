@@ -1,4 +1,4 @@
-#include "simulator/pay_auditor.h"
+#include "simulator/pay_oracle.h"
 
 #include <algorithm>
 #include <utility>
@@ -34,10 +34,10 @@ std::string Name(const Trial& trial) {
 
 }  // namespace
 
-PayAuditor::PayAuditor(const PoolPolicy& policy)
+PayOracle::PayOracle(const PoolPolicy& policy)
     : policy_(policy), passes_to_prove_(PassesToProve(policy)) {}
 
-void PayAuditor::NotePool(bool is_there, absl::Time now) {
+void PayOracle::NotePool(bool is_there, absl::Time now) {
   pool_.Set(is_there, now);
   for (auto& [id, miner] : miners_) {
     miner.able.Set(is_there && !miner.machine.is_away, now);
@@ -45,32 +45,32 @@ void PayAuditor::NotePool(bool is_there, absl::Time now) {
   for (const auto& [verifier, is_well] : well_) SetIdle(verifier, now);
 }
 
-void PayAuditor::NoteMachine(AccountId id, const Machine& machine,
-                             absl::Time now) {
+void PayOracle::NoteMachine(AccountId id, const Machine& machine,
+                            absl::Time now) {
   Miner& miner = miners_[id];
   miner.machine = machine;
   miner.able.Set(pool_.is_so() && !machine.is_away, now);
 }
 
-void PayAuditor::NoteVerifier(const VerifierKey& verifier, bool is_well,
-                              absl::Time now) {
+void PayOracle::NoteVerifier(const VerifierKey& verifier, bool is_well,
+                             absl::Time now) {
   well_[verifier] = is_well;
   SetIdle(verifier, now);
 }
 
-void PayAuditor::SetIdle(const VerifierKey& verifier, absl::Time now) {
+void PayOracle::SetIdle(const VerifierKey& verifier, absl::Time now) {
   const auto well = well_.find(verifier);
   if (well == well_.end()) return;
   idle_[verifier].Set(
       well->second && pool_.is_so() && !holding_.contains(verifier), now);
 }
 
-PayAuditor::Mark PayAuditor::MarkOf(const Miner& miner, absl::Time now) const {
+PayOracle::Mark PayOracle::MarkOf(const Miner& miner, absl::Time now) const {
   return {.time = now, .pool = pool_.At(now), .able = miner.able.At(now)};
 }
 
-PayAuditor::Question PayAuditor::QuestionOf(Miner& miner, const Trial& trial,
-                                            int64_t files, absl::Time now) {
+PayOracle::Question PayOracle::QuestionOf(Miner& miner, const Trial& trial,
+                                          int64_t files, absl::Time now) {
   const int64_t size_bytes = files * CommitmentOf(trial).weights_size_bytes;
   miner.asked_bytes[trial.id] = size_bytes;
   int64_t queue_bytes = 0;
@@ -80,8 +80,8 @@ PayAuditor::Question PayAuditor::QuestionOf(Miner& miner, const Trial& trial,
           .queue_bytes = queue_bytes};
 }
 
-absl::Duration PayAuditor::Promised(const Miner& miner, const Trial& trial,
-                                    int64_t size_bytes) const {
+absl::Duration PayOracle::Promised(const Miner& miner, const Trial& trial,
+                                   int64_t size_bytes) const {
   const double pace =
       std::min(miner.machine.pace, static_cast<double>(policy_.slowness_max));
   return policy_.upload_term +
@@ -90,7 +90,7 @@ absl::Duration PayAuditor::Promised(const Miner& miner, const Trial& trial,
          pace * absl::Microseconds(trial.work_units);
 }
 
-void PayAuditor::Note(const Event& event, absl::Time now) {
+void PayOracle::Note(const Event& event, absl::Time now) {
   if (const auto* account = std::get_if<Account>(&event)) {
     NoteAccount(*account, now);
   } else if (const auto* lease = std::get_if<Lease>(&event)) {
@@ -104,7 +104,7 @@ void PayAuditor::Note(const Event& event, absl::Time now) {
   }
 }
 
-void PayAuditor::NoteAccount(const Account& account, absl::Time) {
+void PayOracle::NoteAccount(const Account& account, absl::Time) {
   const auto found = miners_.find(account.id);
   if (found == miners_.end()) return;
   Miner& miner = found->second;
@@ -118,7 +118,7 @@ void PayAuditor::NoteAccount(const Account& account, absl::Time) {
   }
 }
 
-void PayAuditor::NoteLease(const Lease& lease, absl::Time now) {
+void PayOracle::NoteLease(const Lease& lease, absl::Time now) {
   const auto miner = miners_.find(lease.account);
   if (miner == miners_.end()) return;
   leases_.insert({lease.id,
@@ -126,13 +126,13 @@ void PayAuditor::NoteLease(const Lease& lease, absl::Time now) {
                    .term = lease.deadline - lease.create_time}});
 }
 
-void PayAuditor::NoteTrial(const Trial& trial, absl::Time now) {
+void PayOracle::NoteTrial(const Trial& trial, absl::Time now) {
   const auto found = miners_.find(trial.account);
   if (found == miners_.end() || trial.known_from.IsSet()) return;
   Miner& miner = found->second;
-  const auto [place, is_new] = trials_.try_emplace(trial.id);
+  const auto [entry, is_new] = trials_.try_emplace(trial.id);
   if (is_new) trials_of_[trial.task].push_back(trial.id);
-  Watched& watched = place->second;
+  Watched& watched = entry->second;
   const Trial before = std::exchange(watched.trial, trial);
   if (trial.state == before.state && trial.basis == before.basis) return;
   if (trial.state == TrialState::kCommitted) {
@@ -153,7 +153,7 @@ void PayAuditor::NoteTrial(const Trial& trial, absl::Time now) {
   }
 }
 
-void PayAuditor::NoteAudit(const Audit& audit, absl::Time now) {
+void PayOracle::NoteAudit(const Audit& audit, absl::Time now) {
   WatchedAudit& watched = audits_[audit.id];
   const Audit before = std::exchange(watched.audit, audit);
   NoteHolder(before, audit, now);
@@ -176,8 +176,8 @@ void PayAuditor::NoteAudit(const Audit& audit, absl::Time now) {
   }
 }
 
-void PayAuditor::NoteHolder(const Audit& before, const Audit& audit,
-                            absl::Time now) {
+void PayOracle::NoteHolder(const Audit& before, const Audit& audit,
+                           absl::Time now) {
   if (before.state == AuditState::kLeased) {
     const VerifierKey holder = HolderOf(before);
     const auto held = holding_.find(holder);
@@ -192,7 +192,7 @@ void PayAuditor::NoteHolder(const Audit& before, const Audit& audit,
   }
 }
 
-void PayAuditor::NoteRejected(const Watched& watched, absl::Time now) {
+void PayOracle::NoteRejected(const Watched& watched, absl::Time now) {
   const Trial& trial = watched.trial;
   Miner& miner = miners_.at(trial.account);
   if (trial.reason == "AUDIT_UNANSWERED") {
@@ -219,8 +219,8 @@ void PayAuditor::NoteRejected(const Watched& watched, absl::Time now) {
   Complain(absl::StrCat(Name(trial), " was rejected: ", trial.reason));
 }
 
-void PayAuditor::CheckAbsence(const Trial& trial, const Question& question,
-                              absl::Time now) {
+void PayOracle::CheckAbsence(const Trial& trial, const Question& question,
+                             absl::Time now) {
   Miner& miner = miners_.at(trial.account);
   const absl::Duration there = pool_.At(now) - question.since.pool;
   const absl::Duration promised = Promised(miner, trial, question.size_bytes);
@@ -245,7 +245,7 @@ void PayAuditor::CheckAbsence(const Trial& trial, const Question& question,
   miner.absent_time = now;
 }
 
-bool PayAuditor::IsBeyondCap(const Trial& trial) const {
+bool PayOracle::IsBeyondCap(const Trial& trial) const {
   int64_t unverified = 0;
   for (const TrialId id : trials_of_.at(trial.task)) {
     const Trial& other = trials_.at(id).trial;
@@ -257,7 +257,7 @@ bool PayAuditor::IsBeyondCap(const Trial& trial) const {
   return unverified >= policy_.unverified_per_block_max;
 }
 
-void PayAuditor::CheckUndecided(const Trial& trial, absl::Time now) {
+void PayOracle::CheckUndecided(const Trial& trial, absl::Time now) {
   Miner& miner = miners_.at(trial.account);
   const bool is_proven = miner.passes >= passes_to_prove_;
   if (is_proven && !IsBeyondCap(trial)) {
@@ -286,8 +286,8 @@ void PayAuditor::CheckUndecided(const Trial& trial, absl::Time now) {
   miner.undecided_time = now;
 }
 
-void PayAuditor::NoteRefused(TrialId id, LeaseId under,
-                             const std::string& reason, absl::Time now) {
+void PayOracle::NoteRefused(TrialId id, LeaseId under,
+                            const std::string& reason, absl::Time now) {
   const auto trial = trials_.find(id);
   if (trial == trials_.end()) return;
   const auto lease = leases_.find(under);
@@ -307,7 +307,7 @@ void PayAuditor::NoteRefused(TrialId id, LeaseId under,
                            " was trained in time and refused: ", reason);
 }
 
-void PayAuditor::NoteTask(const Task& task) {
+void PayOracle::NoteTask(const Task& task) {
   if (!IsEnded(task.state)) return;
   const auto found = trials_of_.find(task.id);
   if (found == trials_of_.end()) return;

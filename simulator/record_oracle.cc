@@ -1,4 +1,4 @@
-#include "simulator/auditor.h"
+#include "simulator/record_oracle.h"
 
 #include <set>
 #include <utility>
@@ -26,11 +26,11 @@ bool AreApart(const Subspace& box, const Subspace& other) {
 
 }  // namespace
 
-void Auditor::Complain(std::string violation) {
+void RecordOracle::Complain(std::string violation) {
   violations_.push_back(std::move(violation));
 }
 
-std::vector<std::string> Auditor::Watch(absl::Span<const Event> events) {
+std::vector<std::string> RecordOracle::Watch(absl::Span<const Event> events) {
   std::vector<std::string> violations = Take(events);
   for (std::string& violation : CheckAll()) {
     violations.push_back(std::move(violation));
@@ -38,7 +38,7 @@ std::vector<std::string> Auditor::Watch(absl::Span<const Event> events) {
   return violations;
 }
 
-std::vector<std::string> Auditor::Take(absl::Span<const Event> events) {
+std::vector<std::string> RecordOracle::Take(absl::Span<const Event> events) {
   violations_.clear();
   for (const Event& event : events) {
     std::visit([this](const auto& record) { Note(record); }, event);
@@ -47,7 +47,7 @@ std::vector<std::string> Auditor::Take(absl::Span<const Event> events) {
   return std::exchange(violations_, {});
 }
 
-std::vector<std::string> Auditor::CheckAll() {
+std::vector<std::string> RecordOracle::CheckAll() {
   violations_.clear();
   CheckBooks();
   CheckPayouts();
@@ -66,7 +66,7 @@ std::vector<std::string> Auditor::CheckAll() {
 
 // It never changes again: a record of it that comes back is a violation, which
 // CheckNew sees by its id.
-void Auditor::Forget(TaskId task) {
+void RecordOracle::Forget(TaskId task) {
   forgotten_.insert(task);
   const auto is_its_own = [task](const auto& one) {
     return one.second.task == task;
@@ -78,15 +78,15 @@ void Auditor::Forget(TaskId task) {
   rankings_.erase(task);
 }
 
-void Auditor::Note(const Account& account) {
+void RecordOracle::Note(const Account& account) {
   CheckState(accounts_, account);
   accounts_[account.id] = account;
 }
-void Auditor::Note(const DatasetRecord& dataset) {
+void RecordOracle::Note(const DatasetRecord& dataset) {
   datasets_[dataset.id] = dataset;
 }
 
-void Auditor::Note(const Task& task) {
+void RecordOracle::Note(const Task& task) {
   CheckState(tasks_, task);
   if (!tasks_.contains(task.id)) {
     cuts_.push_back({task.id, Subspace::Whole(task.spec->space)});
@@ -94,7 +94,7 @@ void Auditor::Note(const Task& task) {
   tasks_[task.id] = task;
 }
 
-void Auditor::Note(const SubspaceRecord& subspace) {
+void RecordOracle::Note(const SubspaceRecord& subspace) {
   CheckState(subspaces_, subspace);
   const auto found = subspaces_.find(subspace.id);
   if (found != subspaces_.end() && subspace.attempt < found->second.attempt) {
@@ -110,19 +110,19 @@ void Auditor::Note(const SubspaceRecord& subspace) {
   subspaces_[subspace.id] = subspace;
 }
 
-void Auditor::Note(const Session& session) {
+void RecordOracle::Note(const Session& session) {
   CheckState(sessions_, session);
   sessions_[session.id] = session;
 }
 
-void Auditor::Note(const Lease& lease) {
+void RecordOracle::Note(const Lease& lease) {
   CheckState(leases_, lease);
   if (!leases_.contains(lease.id)) CheckNew(lease.id, last_ids_.lease);
   leases_[lease.id] = lease;
 }
 
 // Whoever goes on goes on from its own accepted result of the rung below.
-void Auditor::CheckRung(const Trial& trial) {
+void RecordOracle::CheckRung(const Trial& trial) {
   const Recipe& recipe = tasks_.at(trial.task).spec->recipe;
   if (trial.rung < 0 || trial.rung > recipe.last_rung()) {
     Complain(absl::StrCat(trial.id.ToString(), " is at a rung that is none"));
@@ -138,7 +138,7 @@ void Auditor::CheckRung(const Trial& trial) {
   }
 }
 
-void Auditor::Note(const Trial& trial) {
+void RecordOracle::Note(const Trial& trial) {
   CheckState(trials_, trial);
   const auto found = trials_.find(trial.id);
   if (found != trials_.end()) {
@@ -163,17 +163,17 @@ void Auditor::Note(const Trial& trial) {
   trials_[trial.id] = trial;
 }
 
-void Auditor::Note(const Audit& audit) {
+void RecordOracle::Note(const Audit& audit) {
   CheckState(audits_, audit);
   if (!audits_.contains(audit.id)) CheckNew(audit.id, last_ids_.audit);
   audits_[audit.id] = audit;
 }
 
-void Auditor::Note(const Ranking& ranking) {
+void RecordOracle::Note(const Ranking& ranking) {
   rankings_[ranking.task] = ranking;
 }
 
-void Auditor::CheckLeases() {
+void RecordOracle::CheckLeases() {
   std::set<SubspaceId> leased;
   std::set<std::pair<SubspaceId, int64_t>> attempts;
   for (const auto& [id, lease] : leases_) {
@@ -195,7 +195,7 @@ void Auditor::CheckLeases() {
   }
 }
 
-LeaseId Auditor::PrimaryOf(LeaseId id) const {
+LeaseId RecordOracle::PrimaryOf(LeaseId id) const {
   // A known result's lease is its first task's.
   const auto lease = leases_.find(id);
   return lease != leases_.end() ? lease->second.primary.value_or(id) : id;
@@ -203,7 +203,7 @@ LeaseId Auditor::PrimaryOf(LeaseId id) const {
 
 // Boxes change by being cut: the pieces of one commit lie apart and make up
 // what was cut. So all boxes stay apart, and add up to the space.
-void Auditor::CheckCuts() {
+void RecordOracle::CheckCuts() {
   size_t placed = 0;
   for (const Cut& cut : cuts_) {
     std::vector<const Subspace*> pieces;
@@ -229,7 +229,7 @@ void Auditor::CheckCuts() {
   pieces_.clear();
 }
 
-void Auditor::CheckBoxes(const Task& task) {
+void RecordOracle::CheckBoxes(const Task& task) {
   int64_t size = 0;
   for (const auto& [id, box] : subspaces_) {
     if (box.task == task.id) size += box.box.size();
@@ -241,7 +241,7 @@ void Auditor::CheckBoxes(const Task& task) {
 }
 
 // Nothing is paid for on a miner's word, and nobody wins unproven.
-void Auditor::CheckProof(const Task& task, const Trial& trial) {
+void RecordOracle::CheckProof(const Task& task, const Trial& trial) {
   if (!IsEnded(task.state) || trial.state != TrialState::kAccepted ||
       trial.known_from.IsSet()) {
     return;
@@ -258,7 +258,7 @@ void Auditor::CheckProof(const Task& task, const Trial& trial) {
   }
 }
 
-void Auditor::CheckTask(const Task& task) {
+void RecordOracle::CheckTask(const Task& task) {
   WorkUnits units = 0;
   Amount paid = 0;
   absl::btree_map<std::pair<Digest, int64_t>, LeaseId>
@@ -307,7 +307,7 @@ void Auditor::CheckTask(const Task& task) {
   }
 }
 
-PoolSnapshot Auditor::Snapshot() const {
+PoolSnapshot RecordOracle::Snapshot() const {
   PoolSnapshot snapshot;
   const auto is_open = [this](TaskId task) {
     return !IsEnded(tasks_.at(task).state);

@@ -1,8 +1,8 @@
 // An independent oracle: it watches the events that a pool emits, keeps its own
 // books from them alone, and says what is wrong. It shares no logic with the
 // core: only the records.
-#ifndef ARCHPOOL_SIMULATOR_AUDITOR_H_
-#define ARCHPOOL_SIMULATOR_AUDITOR_H_
+#ifndef ARCHPOOL_SIMULATOR_RECORD_ORACLE_H_
+#define ARCHPOOL_SIMULATOR_RECORD_ORACLE_H_
 
 #include <algorithm>
 #include <set>
@@ -19,7 +19,7 @@
 
 namespace archpool {
 
-class Auditor {
+class RecordOracle {
  public:
   // Takes the events of one commit; returns what they violate, one sentence
   // each.
@@ -120,4 +120,4 @@ class Auditor {
 
 }  // namespace archpool
 
-#endif  // ARCHPOOL_SIMULATOR_AUDITOR_H_
+#endif  // ARCHPOOL_SIMULATOR_RECORD_ORACLE_H_

@@ -1,25 +1,25 @@
-// The auditor on money: transfers, payouts, what is owed, and receipts.
+// The oracle on money: transfers, payouts, what is owed, and receipts.
 #include "absl/strings/str_cat.h"
 #include "common/model/coins.h"
 #include "common/model/receipt.h"
-#include "simulator/auditor.h"
+#include "simulator/record_oracle.h"
 
 namespace archpool {
 
-void Auditor::Note(const Transfer& transfer) {
+void RecordOracle::Note(const Transfer& transfer) {
   if (transfers_.contains(transfer.id) || transfer.amount <= 0) {
     Complain(absl::StrCat(transfer.id.ToString(), " is no new movement"));
   }
   transfers_[transfer.id] = transfer;
-  booked_[transfer.debit] -= transfer.amount;
-  booked_[transfer.credit] += transfer.amount;
+  booked_[transfer.from] -= transfer.amount;
+  booked_[transfer.to] += transfer.amount;
 }
 
-void Auditor::Note(const Balance& balance) {
+void RecordOracle::Note(const Balance& balance) {
   balances_[balance.place] = balance.amount;
 }
 
-void Auditor::CheckBooks() {
+void RecordOracle::CheckBooks() {
   Amount total = 0;
   for (const auto& [place, amount] : booked_) {
     total += amount;
@@ -35,7 +35,7 @@ void Auditor::CheckBooks() {
   if (total != 0) Complain("debits and credits differ");
 }
 
-void Auditor::Note(const Payout& payout) {
+void RecordOracle::Note(const Payout& payout) {
   CheckState(payouts_, payout);
   const auto found = payouts_.find(payout.id);
   if (found == payouts_.end()) {
@@ -51,7 +51,7 @@ void Auditor::Note(const Payout& payout) {
 }
 
 // What is set aside is what has not ended; what ended moved once.
-void Auditor::CheckPayouts() {
+void RecordOracle::CheckPayouts() {
   absl::btree_map<PayoutId, Amount> left;
   for (const auto& [id, transfer] : transfers_) {
     if (!transfer.payout.IsSet()) continue;
@@ -66,13 +66,13 @@ void Auditor::CheckPayouts() {
   }
 }
 
-void Auditor::Note(const PoolClock& clock) {
+void RecordOracle::Note(const PoolClock& clock) {
   PoolClock& known = plain_.All<PoolClock>()[KeyOf(clock)];
   if (clock.time < known.time) Complain("the pool's time went back");
   known = clock;
 }
 
-void Auditor::Note(const VerifierRecord& verifier) {
+void RecordOracle::Note(const VerifierRecord& verifier) {
   VerifierRecord& known = plain_.All<VerifierRecord>()[verifier.key];
   if (verifier.agreed < known.agreed || verifier.outvoted < known.outvoted ||
       verifier.planted_passed < known.planted_passed ||
@@ -82,13 +82,13 @@ void Auditor::Note(const VerifierRecord& verifier) {
   known = verifier;
 }
 
-void Auditor::Note(const Owed& owed) {
+void RecordOracle::Note(const Owed& owed) {
   owed_[{owed.account, owed.position}] = owed;
 }
 
 // What is owed is what matured in tasks that have not been settled yet, and
 // what they make up for.
-void Auditor::CheckOwed() {
+void RecordOracle::CheckOwed() {
   Amount owed = 0;
   for (const auto& [key, one] : owed_) {
     owed += one.amount;
@@ -109,7 +109,7 @@ void Auditor::CheckOwed() {
   }
 }
 
-void Auditor::Note(const Receipt& receipt) {
+void RecordOracle::Note(const Receipt& receipt) {
   CheckNew(receipt.id, last_ids_.receipt);
   const absl::StatusOr<ReceiptContent> content = DecodeReceipt(receipt.content);
   if (!content.ok() || content->id != receipt.id ||
@@ -120,14 +120,14 @@ void Auditor::Note(const Receipt& receipt) {
   const auto* transfer = std::get_if<TransferReceipt>(&content->body);
   if (transfer == nullptr || !receipt.account.IsSet()) return;
   const Place place = Place::Of(receipt.account);
-  if (transfer->debit == ToString(place)) receipted_[place] -= transfer->amount;
-  if (transfer->credit == ToString(place)) {
+  if (transfer->from == ToString(place)) receipted_[place] -= transfer->amount;
+  if (transfer->to == ToString(place)) {
     receipted_[place] += transfer->amount;
   }
 }
 
 // Every movement of an account's money is among its receipts.
-void Auditor::CheckReceipts() {
+void RecordOracle::CheckReceipts() {
   for (const auto& [place, amount] : booked_) {
     if (place.kind == PlaceKind::kAccount && receipted_[place] != amount) {
       Complain(absl::StrCat(ToString(place), " holds ", FormatCoins(amount),

@@ -1,6 +1,6 @@
 // What a task, its dataset and the pool ask of a network.
-#ifndef ARCHPOOL_SERVER_CORE_RULES_CANDIDATE_TERMS_H_
-#define ARCHPOOL_SERVER_CORE_RULES_CANDIDATE_TERMS_H_
+#ifndef ARCHPOOL_SERVER_CORE_RULES_NETWORK_SETUP_H_
+#define ARCHPOOL_SERVER_CORE_RULES_NETWORK_SETUP_H_
 
 #include <algorithm>
 #include <cstdint>
@@ -27,7 +27,7 @@ inline int64_t MemoryForTraining(const DatasetManifest& manifest,
                                                      manifest.shape.elements());
 }
 
-inline NetworkTerms TermsOf(const TaskSpec& spec,
+inline NetworkSetup SetupOf(const TaskSpec& spec,
                             const DatasetManifest& manifest,
                             const PoolPolicy& policy) {
   return {
@@ -42,4 +42,4 @@ inline NetworkTerms TermsOf(const TaskSpec& spec,
 
 }  // namespace archpool
 
-#endif  // ARCHPOOL_SERVER_CORE_RULES_CANDIDATE_TERMS_H_
+#endif  // ARCHPOOL_SERVER_CORE_RULES_NETWORK_SETUP_H_

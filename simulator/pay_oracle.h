@@ -13,8 +13,8 @@
 // records that a pool commits, and by what the world around it knows: who was
 // where, and when. It shares no logic with the core. Times are the world's, not
 // the pool's. Not thread-safe.
-#ifndef ARCHPOOL_SIMULATOR_PAY_AUDITOR_H_
-#define ARCHPOOL_SIMULATOR_PAY_AUDITOR_H_
+#ifndef ARCHPOOL_SIMULATOR_PAY_ORACLE_H_
+#define ARCHPOOL_SIMULATOR_PAY_ORACLE_H_
 
 #include <cstdint>
 #include <map>
@@ -53,9 +53,9 @@ struct PayReport {
   }
 };
 
-class PayAuditor {
+class PayOracle {
  public:
-  explicit PayAuditor(const PoolPolicy& policy);
+  explicit PayOracle(const PoolPolicy& policy);
 
   // What an honest miner's machine can do.
   struct Machine {
@@ -166,4 +166,4 @@ class PayAuditor {
 
 }  // namespace archpool
 
-#endif  // ARCHPOOL_SIMULATOR_PAY_AUDITOR_H_
+#endif  // ARCHPOOL_SIMULATOR_PAY_ORACLE_H_

@@ -1,8 +1,8 @@
 // Watches a simulation from a thread of its own: the digest of what was
-// committed, and the auditor's rules. What it says depends on the events alone,
+// committed, and the oracle's rules. What it says depends on the events alone,
 // so a run stays the same bit for bit.
-#ifndef ARCHPOOL_SIMULATOR_AUDIT_THREAD_H_
-#define ARCHPOOL_SIMULATOR_AUDIT_THREAD_H_
+#ifndef ARCHPOOL_SIMULATOR_ORACLE_THREAD_H_
+#define ARCHPOOL_SIMULATOR_ORACLE_THREAD_H_
 
 #include <cstdint>
 #include <deque>
@@ -12,26 +12,26 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "simulator/auditor.h"
+#include "simulator/record_oracle.h"
 
 namespace archpool {
 
 // One thread uses it.
-class AuditThread {
+class OracleThread {
  public:
   // The books as a whole are looked at after so many commits, and then ever
   // less often, so that a long run does not take the square of its length.
-  explicit AuditThread(int64_t commits_to_full_audit);
-  ~AuditThread();
+  explicit OracleThread(int64_t commits_to_full_check);
+  ~OracleThread();
 
   // Hands over one commit's events, many commits at a time; waits where the
-  // auditor is far behind.
+  // oracle is far behind.
   void Take(std::vector<Event> events);
 
   // Each waits until all that was handed over is looked at.
-  void AuditAll();
+  void CheckAll();
   PoolSnapshot Snapshot();
-  // What the auditor has complained of; empty while all is well.
+  // What the oracle has complained of; empty while all is well.
   std::vector<std::string> Violations();
   // Of all events so far.
   Digest EventsDigest();
@@ -43,13 +43,13 @@ class AuditThread {
   void HandOver() ABSL_LOCKS_EXCLUDED(mutex_);
   void WaitUntilIdle() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  const int64_t commits_to_full_audit_;
+  const int64_t commits_to_full_check_;
   // Of the thread, while it looks; of the caller, while it is idle.
-  Auditor auditor_;
+  RecordOracle oracle_;
   std::vector<std::string> violations_;
   Digest digest_;
   int64_t commits_ = 0;
-  int64_t next_full_audit_;
+  int64_t next_full_check_;
 
   using Commits = std::vector<std::vector<Event>>;
   Commits gathered_;  // of the caller
@@ -62,4 +62,4 @@ class AuditThread {
 
 }  // namespace archpool
 
-#endif  // ARCHPOOL_SIMULATOR_AUDIT_THREAD_H_
+#endif  // ARCHPOOL_SIMULATOR_ORACLE_THREAD_H_
