@@ -4,6 +4,7 @@
 #define ARCHPOOL_SIMULATOR_TALLY_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/container/btree_map.h"

@@ -13,7 +13,7 @@
 #include "absl/container/btree_map.h"
 #include "absl/time/time.h"
 #include "common/nas/pareto.h"
-#include "server/core/records/work_records.h"
+#include "server/core/records/trial_records.h"
 
 namespace archpool {
 

@@ -1,5 +1,7 @@
 // What verifiers' findings add up to: nobody is blamed on one verifier's word,
 // and "cannot be verified" ends.
+#include <optional>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/verifiers_fixture.h"

@@ -1,5 +1,7 @@
 // What the pool promises about proof: who is drawn, what is asked, what a
 // rejection costs, and that nothing is paid for unproven.
+#include <optional>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/core/leaves/audit_draw.h"

@@ -23,6 +23,7 @@
 #include "server/core/records/payout_records.h"
 #include "server/core/records/reward_records.h"
 #include "server/core/records/transfer.h"
+#include "server/core/records/trial_records.h"
 #include "server/core/records/verifier_records.h"
 #include "server/core/records/work_records.h"
 

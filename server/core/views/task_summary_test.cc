@@ -1,5 +1,7 @@
 #include "server/core/views/task_summary.h"
 
+#include <optional>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -1,6 +1,7 @@
 // A database of any earlier version, with work in progress, moves forward and
 // is served; and a server of that version that still runs goes on writing.
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
