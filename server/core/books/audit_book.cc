@@ -13,9 +13,19 @@ void AuditBook::Put(const Audit& audit, const Trial& trial,
   }
   const bool is_open = audit.state != AuditState::kDone;
   CountBacklog(before, audit, trial, spec, manifest);
-  CountAsked(before, audit, trial);
-  SetIn(blamed_, trial.account, audit.trial, is_open && IsBlamed(audit));
-  SetIn(asked_, trial.account, audit.id, audit.state == AuditState::kAsked);
+  // Most changes are none to these.
+  const bool was_blamed = before != nullptr && IsBlamed(*before);
+  const bool is_blamed = is_open && IsBlamed(audit);
+  if (is_blamed != was_blamed) {
+    SetIn(blamed_, trial.account, audit.trial, is_blamed);
+  }
+  const bool was_asked =
+      before != nullptr && before->state == AuditState::kAsked;
+  const bool is_asked = audit.state == AuditState::kAsked;
+  if (is_asked != was_asked) {
+    SetIn(asked_, trial.account, audit.id, is_asked);
+  }
+  if (is_asked || was_asked) CountAsked(before, audit, trial);
   if (audit.state == AuditState::kWaiting) {
     waiting_.Insert(trial.hardware_class, trial.account, audit.id);
   } else {
@@ -26,8 +36,8 @@ void AuditBook::Put(const Audit& audit, const Trial& trial,
     audits_.erase(audit.id);
     return;
   }
+  if (before == nullptr) by_trial_[audit.trial] = audit.id;
   audits_[audit.id] = audit;
-  by_trial_[audit.trial] = audit.id;
   if (audit.state == AuditState::kLeased) {
     by_verifier_[{audit.verifier, audit.verifier_name}] = audit.id;
   }

@@ -32,7 +32,7 @@ void NetworkIndex::Count(const Trial& trial, int64_t ppm, int64_t sign) {
     }
     if (HoldsNetwork(trial.state)) AddTo(taken, trial.architecture_id, sign);
   }
-  if (IsResult(trial)) Rank(trial, ppm, sign);
+  if (IsResult(trial)) CountOnBoard(trial, ppm, sign);
 }
 
 void NetworkIndex::CountAbove(const Trial& trial, int64_t sign) {
@@ -46,7 +46,7 @@ void NetworkIndex::CountAbove(const Trial& trial, int64_t sign) {
       trial.architecture_id, IsTaken(trial.architecture_id, trial.rung));
 }
 
-void NetworkIndex::Rank(const Trial& trial, int64_t ppm, int64_t sign) {
+void NetworkIndex::CountOnBoard(const Trial& trial, int64_t ppm, int64_t sign) {
   if (trial.rung >= std::ssize(rungs)) return;
   RungBoard& board = rungs[static_cast<size_t>(trial.rung)];
   const RungBoard::Result result{ppm, trial.id, trial.architecture_id,

@@ -58,7 +58,7 @@ struct NetworkIndex {
 
  private:
   void CountAbove(const Trial& trial, int64_t sign);
-  void Rank(const Trial& trial, int64_t ppm, int64_t sign);
+  void CountOnBoard(const Trial& trial, int64_t ppm, int64_t sign);
 };
 
 }  // namespace archpool

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/counter_rng.h"
 #include "gtest/gtest.h"
 #include "server/core/books/account_book.h"
@@ -22,7 +23,7 @@ TEST(AccountBookTest, IsWhatItsAccountsAddUpTo) {
     const Account* before = book.Find(AccountId{id});
     Account account = before == nullptr ? Account{} : *before;
     account.id = {id};
-    account.name = "account " + std::to_string(id);
+    account.name = absl::StrCat("account ", id);
     account.units_credited += rng.Below(100);
     account.trials_accepted += rng.Below(4);
     account.performance.last_commit_time = absl::FromUnixSeconds(i);
@@ -66,7 +67,7 @@ TEST(SessionBookTest, CountsByAccount) {
     ++last;
     book.Put(Session{.id = {last},
                      .account = {account},
-                     .worker_name = "w" + std::to_string(9 - last),
+                     .worker_name = absl::StrCat("w", 9 - last),
                      .create_time = {}});
   }
   EXPECT_EQ(book.CountOf({5}), 2);

@@ -132,7 +132,7 @@ class TrustedRungsTest : public RungsTest {
     AnswerAll();
     const auto grant = pool.Do(AcquireAudit{pool.verifier, "v1"});
     if (!grant) return false;
-    const int64_t correct = grant->trial.claimed_correct;
+    const int64_t correct = CommitmentOf(grant->trial).claimed_correct;
     pool.Do(ReportAudit{pool.verifier, grant->audit.id, grant->audit.attempt,
                         "v1", WeightsMeasured{correct, correct}});
     return true;

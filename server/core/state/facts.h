@@ -34,7 +34,7 @@ struct MinerConvicted {
   LeaseId lease;  // under which it lied; perhaps over
 };
 
-// Without a verdict.
+// Whatever its end.
 struct AuditClosed {
   TaskId task;
 };

@@ -81,7 +81,7 @@ TransferId PoolState::Post(Place from, Place to, Amount amount,
                           .request_id = request_id,
                           .create_time = now};
   const Balance payer{from, rest};
-  const Balance to{credit, money_.BalanceOf(credit) + amount};
+  const Balance payee{to, money_.BalanceOf(to) + amount};
   Store(transfer);
   Store(payer);
   Store(payee);
@@ -129,8 +129,12 @@ void PoolState::Store(const Trial& trial) {
 }
 
 void PoolState::Store(const Audit& audit) {
-  due_.Put(Find(audit.id), audit);
-  tasks_.PutAudit(audit.task, audit.id, audit.state != AuditState::kDone);
+  const Audit* before = Find(audit.id);
+  const bool is_open = audit.state != AuditState::kDone;
+  due_.Put(before, audit);
+  if (is_open != (before != nullptr)) {
+    tasks_.PutAudit(audit.task, audit.id, is_open);
+  }
   audits_.Put(audit, *Find(audit.trial), *Find(audit.task)->spec,
               IndexOf(audit.task).manifest);
 }

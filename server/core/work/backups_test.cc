@@ -280,7 +280,7 @@ TEST(BackupsTest, NobodyStandsByWhereMeasurementsAreAwaited) {
   pool.Advance(pool.policy.silence_term / 2);
   pool.Do(RenewLease{carol, carols, other.id});
   pool.Advance(pool.policy.silence_term / 2 + absl::Seconds(1));
-  ASSERT_EQ(pool.pool.state().Find(primary.id)->backups_wanted, 1);
+  ASSERT_EQ(BackupsWanted(*pool.pool.state().Find(primary.id)), 1);
   pool.Commit(carol, carols, other, other.trials.at(0), kAtChance);
   EXPECT_EQ(pool.Do(AcquireLease{bob, bobs}).idle_reason, "RESULTS_AWAITED");
 }
