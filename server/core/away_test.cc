@@ -253,7 +253,7 @@ TEST_F(AnswerTimeTest, FollowsTheMeasuredPace) {
   Session known = *state().Find(session);
   for (int i = 0; i < 3; ++i) known.performance.pace_permille.Add(1'500);
   Trial quick = TrialNow(0);
-  quick.commitment->commit_time = quick.create_time;
+  quick.commitment.emplace().commit_time = quick.create_time;
   const absl::Time unknown =
       AnswerDeadline(state(), pool.policy, quick, 0, pool.now);
   PoolSnapshot snapshot = state().Snapshot();
@@ -261,7 +261,7 @@ TEST_F(AnswerTimeTest, FollowsTheMeasuredPace) {
     if (std::holds_alternative<Session>(record)) record = known;
   }
   Trial trial = TrialNow(0);
-  trial.commitment->session = session;
+  trial.commitment.emplace().session = session;
   const Pool measured(pool.policy, snapshot);
   const absl::Duration units = absl::Microseconds(trial.work_units);
   EXPECT_EQ(AnswerDeadline(measured.state(), pool.policy, trial, 0, pool.now) -
@@ -273,7 +273,7 @@ TEST_F(AnswerTimeTest, FollowsTheMeasuredPace) {
 
 TEST_F(AnswerTimeTest, GivesWhomItDoesNotKnowTheTimeThatItTook) {
   Trial trial = TrialNow(0);
-  trial.commitment->commit_time = pool.now;
+  trial.commitment.emplace().commit_time = pool.now;
   const absl::Duration units = absl::Microseconds(trial.work_units);
   const auto time_for = [&](absl::Duration took) {
     trial.create_time = trial.commitment->commit_time - took;

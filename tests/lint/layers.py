@@ -15,7 +15,7 @@ ROWS = {
     "server/core/work": 2.7, "server/core/proof": 2.7,
     "server/core/tasks": 2.7, "server/core/accounts": 2.7,
     "server/core": 2.8,
-    "common/channel": 3, "common/nn": 3, "server/storage": 3,
+    "common/channel": 3, "common/kernels": 3, "common/nn": 3, "server/storage": 3,
     "common/nas/search": 1,
     "server/engine": 4, "server/intake": 4, "worker/train": 4,
     "server/observability": 5, "server/payout": 5, "server/receipts": 5,

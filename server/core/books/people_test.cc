@@ -90,8 +90,10 @@ TEST(LeaseTableTest, IsWhatItsActiveLeasesSay) {
         const Lease* before = table.Find(LeaseId{id})) {
       lease = *before;
       lease.session = {1 + rng.Below(4)};
-      lease.backup_need =
-          BackupNeed{.reason = BackupReason::kSlow, .wanted = rng.Below(3)};
+      if (!lease.primary) {
+        lease.backup_need =
+            BackupNeed{.reason = BackupReason::kSlow, .wanted = rng.Below(3)};
+      }
       lease.expire_time += absl::Seconds(rng.Below(9));
       lease.check_time.reset();
       if (rng.Below(2) == 0) lease.check_time = absl::FromUnixSeconds(i);

@@ -12,7 +12,7 @@ namespace archpool {
 namespace {
 
 constexpr int64_t kShare = 250'000;
-constexpr int64_t kBoxes = 4;
+constexpr int64_t kBoxes = 8;
 constexpr int64_t kTrials = 12;
 
 class TaskBookTest : public testing::Test {

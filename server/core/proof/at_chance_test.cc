@@ -41,7 +41,9 @@ class AtChanceTest : public testing::Test {
     if (!grant) return trained;
     const std::vector<TrialId> trials = grant->lease.trials;
     for (const TrialId trial : trials) {
-      if (pool.pool.state().Find(trial) == nullptr) break;
+      const Trial* found = pool.pool.state().Find(trial);
+      if (found == nullptr) break;
+      if (found->state != TrialState::kAssigned) continue;
       trained.push_back(Find(trial).architecture_id);
       pool.Deliver(miner, session, grant->lease, trial, correct);
       pool.VerifyAll();

@@ -201,8 +201,7 @@ absl::Status CheckReport(const Step& step, const ReportTrials& command,
       trial.reason == kSuperseded &&
       step.now <= trial.upload_deadline.value_or(absl::InfiniteFuture()) &&
       trial.hardware_class == hardware_class &&
-      trial.work_units <= search::UnitsLeft(step, task) &&
-      TrialsLeft(task, step.state.IndexOf(task.id)) > 0;
+      trial.work_units <= search::UnitsLeft(step, task);
   const bool is_held = lease != nullptr && lease->session == command.session;
   if (trial.state == TrialState::kAbandoned ? !is_in_time : !is_held) {
     return LeaseIsOver(command.lease);
