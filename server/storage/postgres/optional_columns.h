@@ -56,7 +56,8 @@ Column<Record> InPart(Access part, Column<Part> column,
           [part, read = column.read](absl::string_view text, Record& record) {
             return part(record).has_value() ? read(text, *part(record))
                                             : absl::OkStatus();
-          }};
+          },
+          column.words};
 }
 
 // The same of the column that says whether the part is there at all: it is
