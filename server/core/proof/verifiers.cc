@@ -116,10 +116,20 @@ absl::StatusOr<ReviewVerifiers::Reply> Execute(Step& step,
 
 namespace {
 
+// Whether the pool may have refused what was asked for all the while: without
+// an audit, its refusals alone put off the deadline of weights for so long.
+bool MayHaveBeenRefused(const Step& step, const Trial& trial,
+                        const Audit* audit) {
+  const absl::Duration most = step.policy.refused_time_max;
+  if (audit != nullptr) return audit->refused_time >= most;
+  return trial.upload_deadline &&
+         *trial.upload_deadline - CommitmentOf(trial).commit_time > most;
+}
+
 // What was asked of a trial never came.
 void CloseUnanswered(Step& step, const Trial& trial) {
   const Audit* audit = step.state.Find(step.state.audits().Of(trial.id));
-  if (audit != nullptr && audit->refused_time >= step.policy.refused_time_max) {
+  if (MayHaveBeenRefused(step, trial, audit)) {
     // Whose files were refused all the while cannot be told from who had none.
     RejectTrial(step, trial, "FILES_REFUSED", Fault::kNone);
   } else if (audit != nullptr) {

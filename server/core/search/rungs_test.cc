@@ -141,6 +141,34 @@ class TrustedRungsTest : public RungsTest {
   using RungsTest::Find;
 };
 
+// Weights for the next rung are wanted of what was not drawn as well: whoever's
+// the pool's own disk refused for a day has done nothing wrong.
+TEST_F(TrustedRungsTest, WhatTheDiskRefusedForADayIsNobodysFault) {
+  TrialId undrawn;
+  for (int i = 0; i < 50 && !undrawn.IsSet(); ++i) {
+    if (VerifyOne()) continue;
+    const LeaseGrant grant = Acquire(alice, alice_session);
+    const TrialId trial = grant.assignments.at(0).trial;
+    pool.Commit(alice, alice_session, grant.lease, trial, i == 0 ? 900 : 700);
+    if (state().audits().Of(trial).IsSet()) {
+      pool.Answer(alice, trial);
+    } else if (Find(trial).state == TrialState::kCommitted) {
+      undrawn = trial;
+    }
+  }
+  ASSERT_TRUE(undrawn.IsSet());
+  const auto give_up = [&](absl::Duration refused) {
+    for (absl::Duration t; t < refused; t += absl::Minutes(10)) {
+      pool.Do(ExtendAnswers{absl::Minutes(10)});
+    }
+    pool.Advance(*Find(undrawn).upload_deadline - pool.now + absl::Minutes(1));
+  };
+  give_up(pool.policy.refused_time_max);
+  const Account& account = *state().Find(alice);
+  EXPECT_EQ(account.trials_rejected, 1);
+  EXPECT_EQ(account.rejections_in_a_row, 0);
+}
+
 // Whoever was told that a trial is settled keeps nothing of it, and may be
 // gone: verifiers alone are asked. Where there are none it stays paid.
 TEST_F(TrustedRungsTest, WhatHasMaturedIsNotAskedOfItsMiner) {
