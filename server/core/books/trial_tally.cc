@@ -7,7 +7,8 @@ namespace {
 
 // Of a result above chance on the validation split.
 bool ShowsLearning(const Trial& trial, const DatasetManifest& manifest) {
-  return !trial.measured ||
+  if (trial.known_from.IsSet() && !trial.measured) return true;
+  return trial.measured &&
          IsAboveChance(trial.measured->held_out_correct,
                        manifest.held_out_count, manifest.classes);
 }

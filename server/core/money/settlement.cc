@@ -180,8 +180,11 @@ void Post(Step& step, TaskId id, const Settlement& settlement) {
   post(Place::Of(task.client), settlement.refund, TransferKind::kRefund);
   ARCHPOOL_CHECK(step.state.money().BalanceOf(escrow) == 0);
 
-  const bool has_result = step.state.IndexOf(id).tally.above_chance > 0 &&
-                          task.end_reason != EndReason::kNothingLearns;
+  // Some guesses are above chance.
+  const TrialTally& tally = step.state.IndexOf(id).tally;
+  const bool has_result =
+      tally.learnt > 0 ||
+      (tally.above_chance > 0 && task.end_reason != EndReason::kNothingLearns);
   task.fee = settlement.fee;
   task.refund = settlement.refund;
   task.end_time = step.now;

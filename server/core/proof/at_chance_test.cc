@@ -1,6 +1,7 @@
 // Trainings that learn nothing: proven work is paid, a result is final, and a
 // task in which nothing learns comes to its end.
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -223,9 +224,55 @@ TEST_F(AtChanceTest, OneLuckyGuessDoesNotKeepItGoing) {
   const std::vector<Event> events = pool.pool.TakeEvents();
   EXPECT_TRUE(std::any_of(events.begin(), events.end(), [](const Event& event) {
     const Task* ended = std::get_if<Task>(&event);
-    return ended != nullptr && ended->state == TaskState::kFailed &&
-           ended->end_reason == EndReason::kNothingLearns;
+    return ended != nullptr && ended->end_reason == EndReason::kNothingLearns;
   }));
+}
+
+// Nor do claims above chance have the rest of the space trained while nobody
+// has looked at them.
+TEST_F(AtChanceTest, NothingMoreIsTrainedWhileALuckyClaimWaits) {
+  TaskSpec spec = TinySpec(64);
+  spec.subspaces = 16;
+  pool.Submit(spec);
+  int trainings = 0;
+  std::string reason;
+  while (trainings < 100 && reason.empty()) {
+    const AcquireLease::Reply reply = pool.Do(AcquireLease{alice, alices});
+    reason = reply.idle_reason;
+    if (!reply.grant) break;
+    for (const TrialId trial : reply.grant->lease.trials) {
+      const int64_t claim = trainings++ % 10 == 5 ? 135 : kGuess;
+      pool.Deliver(alice, alices, reply.grant->lease, trial, claim);
+    }
+  }
+  EXPECT_EQ(reason, "RESULTS_AWAITED");
+  EXPECT_LE(trainings, pool.policy.nothing_learns_trials + 6);
+}
+
+// A good claim that waits for its audit when the last result at chance is
+// measured is a result all the same.
+TEST_F(AtChanceTest, WhatMayBeBetterIsLookedAtFirst) {
+  const TaskId task = pool.Submit(TinySpec(64));
+  std::optional<LeaseGrant> better;
+  for (int i = 0; i < 40 && !better; ++i) {
+    const int64_t measured = pool.pool.state().IndexOf(task).tally.at_chance;
+    if (measured + 2 >= pool.policy.nothing_learns_trials) {
+      better = pool.Do(AcquireLease{bob, bobs}).grant;
+      ASSERT_TRUE(better.has_value());
+      pool.Commit(bob, bobs, better->lease, better->lease.trials[0], kLearnt);
+      for (const TrialId trial : better->lease.trials) {
+        if (trial == better->lease.trials[0]) continue;
+        pool.Deliver(bob, bobs, better->lease, trial, kGuess);
+      }
+    } else {
+      Work(alice, alices, kGuess);
+    }
+  }
+  ASSERT_TRUE(better.has_value());
+  ASSERT_NE(pool.pool.state().Find(task), nullptr);
+  pool.VerifyAll();
+  EXPECT_EQ(pool.pool.state().Find(task)->state, TaskState::kActive);
+  EXPECT_GT(pool.pool.state().IndexOf(task).tally.learnt, 0);
 }
 
 TEST_F(AtChanceTest, OneResultAboveChanceKeepsItGoing) {

@@ -65,8 +65,7 @@ bool AwaitsMeasurements(const PoolState& state, const PoolPolicy& policy,
                         TaskId id) {
   const TaskIndex& index = state.IndexOf(id);
   return index.tally.learnt == 0 && index.tally.pending > 0 &&
-         index.tally.pending == index.tally.pending_at_chance &&
-         index.tally.at_chance + index.tally.pending >=
+         index.tally.at_chance + index.tally.pending_at_chance >=
              policy.nothing_learns_trials;
 }
 
