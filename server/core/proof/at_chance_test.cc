@@ -51,6 +51,27 @@ class AtChanceTest : public testing::Test {
     }
     return trained;
   }
+  // A large task whose trials are committed and not looked at, with the claim
+  // of the i-th; returns how many were trained until nothing more was leased.
+  template <typename Claim>
+  int TrainUntilResultsAreAwaited(const Claim& claim) {
+    TaskSpec spec = TinySpec(64);
+    spec.subspaces = 16;
+    pool.Submit(spec);
+    int trainings = 0;
+    while (trainings < 100) {
+      const AcquireLease::Reply reply = pool.Do(AcquireLease{alice, alices});
+      if (!reply.grant) {
+        EXPECT_EQ(reply.idle_reason, "RESULTS_AWAITED");
+        break;
+      }
+      for (const TrialId trial : reply.grant->lease.trials) {
+        pool.Deliver(alice, alices, reply.grant->lease, trial,
+                     claim(trainings++));
+      }
+    }
+    return trainings;
+  }
   void Report(const AuditFinding& finding) {
     const auto grant = pool.Do(AcquireAudit{pool.verifier, "v1"});
     ASSERT_TRUE(grant.has_value());
@@ -184,21 +205,7 @@ TEST_F(AtChanceTest, ATaskInWhichNothingLearnsEndsAndSaysSo) {
 
 // Workers are quicker than verifiers: sixty were trained where thirty end it.
 TEST_F(AtChanceTest, NothingMoreIsTrainedWhileTheLastIsMeasured) {
-  TaskSpec spec = TinySpec(64);
-  spec.subspaces = 16;
-  pool.Submit(spec);
-  int trainings = 0;
-  std::string reason;
-  while (trainings < 100 && reason.empty()) {
-    const AcquireLease::Reply reply = pool.Do(AcquireLease{alice, alices});
-    reason = reply.idle_reason;
-    if (!reply.grant) break;
-    for (const TrialId trial : reply.grant->lease.trials) {
-      pool.Deliver(alice, alices, reply.grant->lease, trial, kGuess);
-      ++trainings;
-    }
-  }
-  EXPECT_EQ(reason, "RESULTS_AWAITED");
+  const int trainings = TrainUntilResultsAreAwaited([](int) { return kGuess; });
   EXPECT_GE(trainings, pool.policy.nothing_learns_trials);
   EXPECT_LE(trainings, pool.policy.nothing_learns_trials + 1);
   pool.VerifyAll();
@@ -231,21 +238,8 @@ TEST_F(AtChanceTest, OneLuckyGuessDoesNotKeepItGoing) {
 // Nor do claims above chance have the rest of the space trained while nobody
 // has looked at them.
 TEST_F(AtChanceTest, NothingMoreIsTrainedWhileALuckyClaimWaits) {
-  TaskSpec spec = TinySpec(64);
-  spec.subspaces = 16;
-  pool.Submit(spec);
-  int trainings = 0;
-  std::string reason;
-  while (trainings < 100 && reason.empty()) {
-    const AcquireLease::Reply reply = pool.Do(AcquireLease{alice, alices});
-    reason = reply.idle_reason;
-    if (!reply.grant) break;
-    for (const TrialId trial : reply.grant->lease.trials) {
-      const int64_t claim = trainings++ % 10 == 5 ? 135 : kGuess;
-      pool.Deliver(alice, alices, reply.grant->lease, trial, claim);
-    }
-  }
-  EXPECT_EQ(reason, "RESULTS_AWAITED");
+  const int trainings = TrainUntilResultsAreAwaited(
+      [](int i) { return i % 10 == 5 ? int64_t{135} : kGuess; });
   EXPECT_LE(trainings, pool.policy.nothing_learns_trials + 6);
 }
 
