@@ -116,8 +116,9 @@ absl::StatusOr<ReviewVerifiers::Reply> Execute(Step& step,
 
 namespace {
 
-// Whether the pool may have refused what was asked for all the while: without
-// an audit, its refusals alone put off the deadline of weights for so long.
+// Whether the pool may have refused what was asked for all the while. Without
+// an audit its deadline tells, which a very long training puts off as far: its
+// miner goes unpaid, and unblamed.
 bool MayHaveBeenRefused(const Step& step, const Trial& trial,
                         const Audit* audit) {
   const absl::Duration most = step.policy.refused_time_max;

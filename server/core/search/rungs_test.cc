@@ -141,8 +141,8 @@ class TrustedRungsTest : public RungsTest {
   using RungsTest::Find;
 };
 
-// Weights for the next rung are wanted of what was not drawn as well: whoever's
-// the pool's own disk refused for a day has done nothing wrong.
+// Weights for the next rung are wanted of what was not drawn as well. A miner
+// whose weights the pool's own disk refused for a day has done nothing wrong.
 TEST_F(TrustedRungsTest, WhatTheDiskRefusedForADayIsNobodysFault) {
   TrialId undrawn;
   for (int i = 0; i < 50 && !undrawn.IsSet(); ++i) {
@@ -157,13 +157,11 @@ TEST_F(TrustedRungsTest, WhatTheDiskRefusedForADayIsNobodysFault) {
     }
   }
   ASSERT_TRUE(undrawn.IsSet());
-  const auto give_up = [&](absl::Duration refused) {
-    for (absl::Duration t; t < refused; t += absl::Minutes(10)) {
-      pool.Do(ExtendAnswers{absl::Minutes(10)});
-    }
-    pool.Advance(*Find(undrawn).upload_deadline - pool.now + absl::Minutes(1));
-  };
-  give_up(pool.policy.refused_time_max);
+  for (absl::Duration t; t < pool.policy.refused_time_max;
+       t += absl::Minutes(10)) {
+    pool.Do(ExtendAnswers{absl::Minutes(10)});
+  }
+  pool.Advance(*Find(undrawn).upload_deadline - pool.now + absl::Minutes(1));
   const Account& account = *state().Find(alice);
   EXPECT_EQ(account.trials_rejected, 1);
   EXPECT_EQ(account.rejections_in_a_row, 0);
