@@ -21,7 +21,7 @@ BUILD_PACKAGES=(
   libspdlog-dev libssl-dev zlib1g-dev libgtest-dev libgmock-dev
   libbenchmark-dev libjemalloc-dev libseccomp-dev libcpp-httplib-dev
   prometheus-cpp-dev
-  libtorch-dev
+  libtorch-dev libhwy-dev
 )
 # OpenBLAS replaces Debian's default BLAS, the slow reference one.
 RUN_PACKAGES=(libopenblas0-pthread postgresql dataset-fashion-mnist)

@@ -6,14 +6,18 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
-#include "common/nn/batches.h"
+#include "common/kernels/batches.h"
+#include "common/kernels/weights.h"
 #include "common/nn/evaluation_network.h"
 #include "common/nn/runtime.h"
 #include "common/nn/trial.h"
-#include "common/nn/weights.h"
 
 namespace archpool::nn {
 namespace {
+
+using kernels::CheckWeights;
+using kernels::Displacement;
+using kernels::PixelReader;
 
 // The first index of the largest value, or -1 where one is not a number.
 int64_t Predict(const float* logits, int64_t classes) {

@@ -5,12 +5,14 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/kernels/weights.h"
 #include "common/nn/batch_norm.h"
 #include "common/nn/network.h"
-#include "common/nn/weights.h"
 
 namespace archpool::nn {
 namespace {
+
+using kernels::TensorName;
 
 // A batch norm that does not learn is a scale and a shift per channel.
 struct ScaleAndShift {

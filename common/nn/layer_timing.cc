@@ -9,13 +9,15 @@
 #include <vector>
 
 #include "common/base/counter_rng.h"
+#include "common/kernels/weights.h"
 #include "common/nn/evaluation_network.h"
 #include "common/nn/network.h"
 #include "common/nn/runtime.h"
-#include "common/nn/weights.h"
 
 namespace archpool::nn {
 namespace {
+
+using kernels::InitialWeights;
 
 constexpr int64_t kTrainingBatch = 128;
 // A batch of more work than this is made smaller: its rate has long settled.

@@ -6,10 +6,12 @@
 #include <utility>
 
 #include "common/base/check.h"
-#include "common/nn/weights.h"
+#include "common/kernels/weights.h"
 
 namespace archpool::nn {
 namespace {
+
+using kernels::TensorName;
 
 using Pair = std::array<int64_t, 2>;
 

@@ -8,13 +8,16 @@
 #include <string>
 #include <vector>
 
-#include "common/nn/weights.h"
+#include "common/kernels/weights.h"
 #include "gtest/gtest.h"
 #include "tests/support/plan_builder.h"
 #include "tests/support/spaces.h"
 
 namespace archpool::nn {
 namespace {
+
+using kernels::InitialWeights;
+using kernels::TensorName;
 
 using Leaves = std::map<std::string, at::Tensor>;
 

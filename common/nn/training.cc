@@ -3,14 +3,17 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "common/base/status.h"
+#include "common/kernels/schedule.h"
+#include "common/kernels/weights.h"
 #include "common/nn/runtime.h"
-#include "common/nn/schedule.h"
 #include "common/nn/training_run.h"
 #include "common/nn/trial.h"
-#include "common/nn/weights.h"
 
 namespace archpool::nn {
 namespace {
+
+using kernels::CheckWeights;
+using kernels::InitialWeights;
 
 absl::Status Stopped(const TrainingRun& run) {
   return MakeError(
@@ -44,12 +47,6 @@ absl::StatusOr<TensorMap> TrainWeights(TrainingRun& run, const Recipe& recipe,
 }
 
 }  // namespace
-
-int64_t SegmentBoundary(int64_t steps, int64_t segments, int64_t boundary) {
-  ARCHPOOL_CHECK(segments > 0 && boundary >= 0 && boundary <= segments);
-  // No overflow: segments is at most 1024, and steps a count of batches.
-  return steps * boundary / segments;
-}
 
 absl::StatusOr<Checkpoint> StartTraining(const LayerPlan& plan,
                                          const Recipe& recipe,

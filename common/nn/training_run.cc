@@ -12,74 +12,22 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
-#include "common/base/counter_rng.h"
 #include "common/base/status.h"
-#include "common/nn/batches.h"
+#include "common/kernels/schedule.h"
+#include "common/kernels/trial_batches.h"
+#include "common/kernels/weights.h"
 #include "common/nn/loss.h"
 #include "common/nn/network.h"
-#include "common/nn/schedule.h"
-#include "common/nn/streams.h"
-#include "common/nn/weights.h"
 
 namespace archpool::nn {
 namespace {
 
+using kernels::CheckShapes;
+using kernels::InitialWeights;
+using kernels::Schedule;
+using kernels::TrialBatches;
+
 constexpr absl::string_view kVelocity = "velocity.";
-
-struct Batch {
-  at::Tensor images;
-  std::vector<uint8_t> labels;
-};
-
-// The batches of a trial, by step; any step may be asked for next.
-class TrialBatches {
- public:
-  TrialBatches(const Recipe& recipe, uint64_t key, const Schedule& schedule,
-               const Normalization& normalization, const Dataset& data)
-      : recipe_(recipe),
-        key_(key),
-        schedule_(schedule),
-        data_(data),
-        reader_(data, normalization) {
-    const TensorShape& shape = data.shape;
-    batch_.images = at::empty(
-        {schedule.batch_size(), shape.channels, shape.height, shape.width},
-        at::kFloat, at::MemoryFormat::ChannelsLast);
-    batch_.labels.resize(static_cast<size_t>(schedule.batch_size()));
-  }
-
-  // Valid until the next call.
-  const Batch& At(int64_t step) {
-    const int64_t epoch = step / schedule_.steps_per_epoch();
-    if (epoch != epoch_) {
-      const CounterRng rng(key_, StreamOf(Draw::kOrder, epoch));
-      order_ = Permutation(rng, static_cast<uint32_t>(data_.count()));
-      epoch_ = epoch;
-    }
-    const int64_t first =
-        (step % schedule_.steps_per_epoch()) * schedule_.batch_size();
-    CounterRng moves(key_, StreamOf(Draw::kAugmentation, step));
-    float* out = batch_.images.data_ptr<float>();
-    for (int64_t i = 0; i < schedule_.batch_size(); ++i) {
-      const int64_t example = order_[static_cast<size_t>(first + i)];
-      reader_.Read(example, DrawDisplacement(recipe_, moves), out);
-      out += data_.shape.elements();
-      batch_.labels[static_cast<size_t>(i)] =
-          data_.labels[static_cast<size_t>(example)];
-    }
-    return batch_;
-  }
-
- private:
-  const Recipe& recipe_;
-  const uint64_t key_;
-  const Schedule& schedule_;
-  const Dataset& data_;
-  const PixelReader reader_;
-  std::vector<uint32_t> order_;
-  int64_t epoch_ = -1;
-  Batch batch_;
-};
 
 // Stochastic gradient descent with Nesterov momentum. Weight decay is for the
 // weights of convolutions and linear layers; biases and batch norms keep their
@@ -144,6 +92,16 @@ std::vector<Schedule> SchedulesOf(const Recipe& recipe, const RungSpan& span,
   return schedules;
 }
 
+// Reads the batch's own memory.
+at::Tensor ImagesOf(const LayerPlan& plan, const kernels::Batch& batch) {
+  const TensorShape& shape = plan.input_shape;
+  const auto examples = static_cast<int64_t>(batch.labels.size());
+  return at::from_blob(const_cast<float*>(batch.images.data()),
+                       {examples, shape.height, shape.width, shape.channels},
+                       at::kFloat)
+      .permute({0, 3, 1, 2});
+}
+
 absl::Status Malformed(absl::string_view what) {
   return InvalidArgument("CHECKPOINT_MALFORMED",
                          absl::StrCat("the checkpoint ", what));
@@ -201,8 +159,8 @@ int64_t TrainingRun::steps() const { return state_->steps; }
 double TrainingRun::Step() {
   State& state = *state_;
   const auto [schedule, step_of_rung] = state.PlaceOf(state.step);
-  const Batch& batch = state.batches.At(state.step);
-  const at::Tensor logits = state.network.Forward(batch.images);
+  const kernels::Batch& batch = state.batches.At(state.step);
+  const at::Tensor logits = state.network.Forward(ImagesOf(state.plan, batch));
   const Loss loss = CrossEntropy(logits, batch.labels, state.smoothing);
   state.network.Backward(loss.logits_gradient);
   state.optimizer.Step(schedule->LearningRate(step_of_rung));

@@ -14,48 +14,19 @@
 #include "common/data/checkpoint.h"
 #include "common/data/dataset.h"
 #include "common/data/safetensors.h"
+#include "common/kernels/trial.h"
 #include "common/model/task_spec.h"
 #include "common/nas/layer_plan.h"
 
 namespace archpool::nn {
 
-// Called between steps, and between the batches of the evaluation that follows
-// the last one, on the training thread. Return false to stop: training then
-// answers CANCELLED (TRAINING_STOPPED).
-struct TrainingProgress {
-  int64_t step = 0;
-  int64_t steps = 0;
-  double loss = 0;  // of the last batch; for people, never for decisions
-};
-using ProgressCallback = std::function<bool(const TrainingProgress&)>;
-
-struct TrainedNetwork {
-  // Parameters and batch-norm buffers, named "layers.<index>.<tensor>".
-  TensorMap weights;
-  int64_t validation_correct = 0;
-};
-
-// Which rungs of a recipe to train.
-struct RungSpan {
-  int64_t rung = 0;  // the last one, whose result counts
-  // The weights that the rung below ended with; null: train from the start,
-  // rung after rung.
-  const TensorMap* resumed = nullptr;
-};
-
-// The step at which segment `boundary` begins, of `segments` nearly equal ones;
-// boundary `segments` is the end. REQUIRES: boundary in [0, segments].
-int64_t SegmentBoundary(int64_t steps, int64_t segments, int64_t boundary);
-
-// Hears of every boundary in turn (weights as TrainedNetwork's, the optimiser's
-// state as "velocity.layers.<index>.<tensor>", flat), on the training thread;
-// an error ends the training.
-using CheckpointSink = std::function<absl::Status(const Checkpoint&)>;
-
-struct Normalization {
-  int64_t mean_ppm = 0;
-  int64_t deviation_ppm = 1'000'000;
-};
+using kernels::CheckpointSink;
+using kernels::Normalization;
+using kernels::ProgressCallback;
+using kernels::RungSpan;
+using kernels::SegmentBoundary;
+using kernels::TrainedNetwork;
+using kernels::TrainingProgress;
 
 // Sets LibTorch, BLAS and oneDNN to `threads` threads and deterministic
 // algorithms, and tells glibc's malloc to keep freed memory: activations are
@@ -75,10 +46,10 @@ std::string HardwareClass();
 
 // Trains `plan` on `train` under `recipe`, then counts the correct answers on
 // `validation`. Initial weights, order and augmentation are drawn from
-// `trial_key` alone (streams in common/nn/streams.h). Each rung begins with the
-// weights of the one below and an optimiser at rest. A training that has
-// diverged (common/data/checkpoint.h) ends at that boundary. Where `from` is
-// set, a checkpoint of this very training, it goes on from there, and `sink`
+// `trial_key` alone (streams in common/kernels/streams.h). Each rung begins
+// with the weights of the one below and an optimiser at rest. A training that
+// has diverged (common/data/checkpoint.h) ends at that boundary. Where `from`
+// is set, a checkpoint of this very training, it goes on from there, and `sink`
 // hears of the boundaries that follow. INVALID_ARGUMENT: DATA_MISMATCH (shape
 // or classes differ from the plan's); WEIGHTS_MISMATCH, WEIGHTS_NOT_FINITE
 // (span.resumed); CHECKPOINT_MALFORMED. INTERNAL: TRAINING_FAILED (LibTorch

@@ -8,15 +8,21 @@
 
 #include "common/base/counter_rng.h"
 #include "common/base/status.h"
-#include "common/nn/batches.h"
+#include "common/kernels/batches.h"
+#include "common/kernels/streams.h"
+#include "common/kernels/weights.h"
 #include "common/nn/loss.h"
 #include "common/nn/network.h"
 #include "common/nn/runtime.h"
-#include "common/nn/streams.h"
-#include "common/nn/weights.h"
 
 namespace archpool::nn {
 namespace {
+
+using kernels::Displacement;
+using kernels::Draw;
+using kernels::InitialWeights;
+using kernels::PixelReader;
+using kernels::StreamOf;
 
 bool IsActivation(LayerKind kind) {
   return kind == LayerKind::kRelu || kind == LayerKind::kHardswish ||

@@ -1,10 +1,10 @@
-#include "common/nn/schedule.h"
+#include "common/kernels/schedule.h"
 
 #include <algorithm>
 
 #include "common/base/check.h"
 
-namespace archpool::nn {
+namespace archpool::kernels {
 namespace {
 
 constexpr double kHalfPi = 1.5707963267948966;
@@ -44,4 +44,4 @@ double Schedule::LearningRate(int64_t step) const {
                             static_cast<double>(steps_ - warmup_steps_));
 }
 
-}  // namespace archpool::nn
+}  // namespace archpool::kernels

@@ -1,13 +1,13 @@
 // How many steps a recipe takes over a dataset, and the learning rate of each.
 // Only + - * / are used, so every machine computes the same rate to the bit.
-#ifndef ARCHPOOL_COMMON_NN_SCHEDULE_H_
-#define ARCHPOOL_COMMON_NN_SCHEDULE_H_
+#ifndef ARCHPOOL_COMMON_KERNELS_SCHEDULE_H_
+#define ARCHPOOL_COMMON_KERNELS_SCHEDULE_H_
 
 #include <cstdint>
 
 #include "common/model/task_spec.h"
 
-namespace archpool::nn {
+namespace archpool::kernels {
 
 // Value type; thread-compatible.
 class Schedule {
@@ -35,6 +35,6 @@ class Schedule {
   double peak_;
 };
 
-}  // namespace archpool::nn
+}  // namespace archpool::kernels
 
-#endif  // ARCHPOOL_COMMON_NN_SCHEDULE_H_
+#endif  // ARCHPOOL_COMMON_KERNELS_SCHEDULE_H_

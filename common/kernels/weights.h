@@ -3,8 +3,8 @@
 // kernel, kernel] or [out, in]), a linear layer "bias", a batch norm "weight",
 // "bias", "running_mean" and "running_var" ([channels]): PyTorch's names and
 // layouts, so that a client can load the file anywhere.
-#ifndef ARCHPOOL_COMMON_NN_WEIGHTS_H_
-#define ARCHPOOL_COMMON_NN_WEIGHTS_H_
+#ifndef ARCHPOOL_COMMON_KERNELS_WEIGHTS_H_
+#define ARCHPOOL_COMMON_KERNELS_WEIGHTS_H_
 
 #include <cstdint>
 #include <map>
@@ -16,7 +16,7 @@
 #include "common/data/safetensors.h"
 #include "common/nas/layer_plan.h"
 
-namespace archpool::nn {
+namespace archpool::kernels {
 
 // "layers.<layer>.<tensor>".
 std::string TensorName(int64_t layer, absl::string_view tensor);
@@ -34,6 +34,6 @@ absl::Status CheckShapes(const LayerPlan& plan, const TensorMap& weights);
 // The same, and WEIGHTS_NOT_FINITE.
 absl::Status CheckWeights(const LayerPlan& plan, const TensorMap& weights);
 
-}  // namespace archpool::nn
+}  // namespace archpool::kernels
 
-#endif  // ARCHPOOL_COMMON_NN_WEIGHTS_H_
+#endif  // ARCHPOOL_COMMON_KERNELS_WEIGHTS_H_

@@ -1,4 +1,4 @@
-#include "common/nn/batches.h"
+#include "common/kernels/batches.h"
 
 #include <set>
 #include <utility>
@@ -6,7 +6,7 @@
 
 #include "gtest/gtest.h"
 
-namespace archpool::nn {
+namespace archpool::kernels {
 namespace {
 
 // Two channels of 2x3 pixels; mean 0 and deviation 1 keep value / 255.
@@ -75,4 +75,4 @@ TEST(DisplacementTest, StaysWithinTheRecipe) {
 }
 
 }  // namespace
-}  // namespace archpool::nn
+}  // namespace archpool::kernels

@@ -1,11 +1,11 @@
-#include "common/nn/batches.h"
+#include "common/kernels/batches.h"
 
 #include <algorithm>
 #include <cstddef>
 
 #include "common/base/check.h"
 
-namespace archpool::nn {
+namespace archpool::kernels {
 
 Displacement DrawDisplacement(const Recipe& recipe, CounterRng& rng) {
   Displacement displacement;
@@ -57,4 +57,4 @@ void PixelReader::Read(int64_t index, const Displacement& displacement,
   }
 }
 
-}  // namespace archpool::nn
+}  // namespace archpool::kernels

@@ -1,4 +1,4 @@
-#include "common/nn/weights.h"
+#include "common/kernels/weights.h"
 
 #include <cmath>
 #include <cstddef>
@@ -7,9 +7,9 @@
 #include "absl/strings/str_join.h"
 #include "common/base/counter_rng.h"
 #include "common/base/status.h"
-#include "common/nn/streams.h"
+#include "common/kernels/streams.h"
 
-namespace archpool::nn {
+namespace archpool::kernels {
 namespace {
 
 int64_t Elements(const std::vector<int64_t>& shape) {
@@ -156,4 +156,4 @@ absl::Status CheckWeights(const LayerPlan& plan, const TensorMap& weights) {
   return absl::OkStatus();
 }
 
-}  // namespace archpool::nn
+}  // namespace archpool::kernels

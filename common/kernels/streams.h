@@ -2,12 +2,12 @@
 // StreamOf(draw, index)). Every draw that decides a training has a stream of
 // its own, so a replay can start at any step and changing one never shifts
 // another.
-#ifndef ARCHPOOL_COMMON_NN_STREAMS_H_
-#define ARCHPOOL_COMMON_NN_STREAMS_H_
+#ifndef ARCHPOOL_COMMON_KERNELS_STREAMS_H_
+#define ARCHPOOL_COMMON_KERNELS_STREAMS_H_
 
 #include <cstdint>
 
-namespace archpool::nn {
+namespace archpool::kernels {
 
 enum class Draw : uint64_t {
   kInitialWeights = 1,  // index: the layer
@@ -20,6 +20,6 @@ constexpr uint64_t StreamOf(Draw draw, int64_t index) {
   return (static_cast<uint64_t>(draw) << 32) | static_cast<uint64_t>(index);
 }
 
-}  // namespace archpool::nn
+}  // namespace archpool::kernels
 
-#endif  // ARCHPOOL_COMMON_NN_STREAMS_H_
+#endif  // ARCHPOOL_COMMON_KERNELS_STREAMS_H_

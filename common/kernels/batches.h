@@ -1,8 +1,8 @@
 // Turns stored pixels into what a network reads: normalised floats, channels
 // last (float32 [count, height, width, channels]), shifted and mirrored where
 // the recipe says so.
-#ifndef ARCHPOOL_COMMON_NN_BATCHES_H_
-#define ARCHPOOL_COMMON_NN_BATCHES_H_
+#ifndef ARCHPOOL_COMMON_KERNELS_BATCHES_H_
+#define ARCHPOOL_COMMON_KERNELS_BATCHES_H_
 
 #include <array>
 #include <cstdint>
@@ -10,10 +10,10 @@
 #include "absl/types/span.h"
 #include "common/base/counter_rng.h"
 #include "common/data/dataset.h"
+#include "common/kernels/trial.h"
 #include "common/model/task_spec.h"
-#include "common/nn/trial.h"
 
-namespace archpool::nn {
+namespace archpool::kernels {
 
 // How one image is moved before it is read.
 struct Displacement {
@@ -40,6 +40,6 @@ class PixelReader {
   std::array<float, 256> normalized_;
 };
 
-}  // namespace archpool::nn
+}  // namespace archpool::kernels
 
-#endif  // ARCHPOOL_COMMON_NN_BATCHES_H_
+#endif  // ARCHPOOL_COMMON_KERNELS_BATCHES_H_

@@ -1,10 +1,10 @@
-#include "common/nn/schedule.h"
+#include "common/kernels/schedule.h"
 
 #include <cmath>
 
 #include "gtest/gtest.h"
 
-namespace archpool::nn {
+namespace archpool::kernels {
 namespace {
 
 Recipe SmallRecipe() {
@@ -50,4 +50,4 @@ TEST(ScheduleTest, WarmUpMayTakeAllStepsOrNone) {
 }
 
 }  // namespace
-}  // namespace archpool::nn
+}  // namespace archpool::kernels
