@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "common/data/checkpoint.h"
@@ -26,6 +27,9 @@ struct TrainedNetwork {
   // Parameters and batch-norm buffers, named "layers.<index>.<tensor>".
   TensorMap weights;
   int64_t validation_correct = 0;
+  // The step that was not done, counted from 0 over all rungs trained: the
+  // training diverged there. Unset where it did not.
+  std::optional<int64_t> diverged_at_step;
 };
 
 // Which rungs of a recipe to train.
