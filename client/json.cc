@@ -412,7 +412,7 @@ Json ToJson(const v1::ListVerifiersResponse& response) {
     verifiers.push_back({{"account", one.account_name()},
                          {"name", one.verifier_name()},
                          {"state", one.state()},
-                         {"hardware_classes", one.hardware_classes()},
+                         {"arithmetics", one.arithmetics()},
                          {"silent_for_seconds", Seconds(one.silent_for())},
                          {"failures_in_a_row", one.failures_in_a_row()},
                          {"agreed", one.agreed()},
@@ -421,7 +421,7 @@ Json ToJson(const v1::ListVerifiersResponse& response) {
                          {"audit_id", IdOrNull(one.audit_id())}});
   }
   Json classes = Json::array();
-  for (const auto& one : response.hardware_classes()) {
+  for (const auto& one : response.arithmetics()) {
     classes.push_back({{"name", one.name()},
                        {"verifiers", one.verifiers()},
                        {"audits_waiting", one.audits_waiting()},
@@ -430,7 +430,7 @@ Json ToJson(const v1::ListVerifiersResponse& response) {
                         one.has_backlog() ? Seconds(one.backlog()) : Json()}});
   }
   return {{"verifiers", std::move(verifiers)},
-          {"hardware_classes", std::move(classes)}};
+          {"arithmetics", std::move(classes)}};
 }
 
 }  // namespace archpool

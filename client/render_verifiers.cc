@@ -20,7 +20,7 @@ std::string RenderClasses(const v1::ListVerifiersResponse& response,
                {"oldest", Align::kRight},
                {"to do", Align::kRight},
                {"hardware class"}});
-  for (const auto& one : response.hardware_classes()) {
+  for (const auto& one : response.arithmetics()) {
     table.AddRow(
         {{absl::StrCat(one.verifiers()),
           one.verifiers() == 0 ? Color::kRed : Color::kNone},
@@ -37,7 +37,7 @@ std::string RenderClasses(const v1::ListVerifiersResponse& response,
 
 std::string RenderVerifiers(const v1::ListVerifiersResponse& response,
                             const Terminal& terminal) {
-  if (response.verifiers().empty() && response.hardware_classes().empty()) {
+  if (response.verifiers().empty() && response.arithmetics().empty()) {
     return "No verifier was heard since the server started.\n";
   }
   Table table({{"account"},

@@ -50,7 +50,7 @@ absl::StatusOr<SearchSpace> Space() {
 }
 
 absl::StatusOr<wire::AuditOrder> MakeOrder(const AuditData& data,
-                                           const std::string& hardware_class) {
+                                           const std::string& arithmetic) {
   ARCHPOOL_ASSIGN_OR_RETURN(const SearchSpace space, Space());
   const Architecture architecture = space.ArchitectureAt(0);
   ARCHPOOL_ASSIGN_OR_RETURN(
@@ -87,7 +87,7 @@ absl::StatusOr<wire::AuditOrder> MakeOrder(const AuditData& data,
   audit.set_is_whole(true);
   audit.set_measures_all(true);
   audit.set_seed(seed.AsBytes());
-  audit.set_hardware_class(hardware_class);
+  audit.set_arithmetic(arithmetic);
   v1::Lease::Assignment& assignment = *audit.mutable_assignment();
   assignment.set_trial_id(1);
   for (const int32_t choice : architecture.choices) {
@@ -100,12 +100,12 @@ absl::StatusOr<wire::AuditOrder> MakeOrder(const AuditData& data,
 
 }  // namespace
 
-absl::Status TestExaminer(Examiner& examiner, const std::string& hardware_class,
+absl::Status TestExaminer(Examiner& examiner, const std::string& arithmetic,
                           const std::stop_token& stop) {
   const AuditData data{Noise(kTrainCount, 0), Noise(kOtherCount, 1),
                        Noise(kOtherCount, 2)};
   ARCHPOOL_ASSIGN_OR_RETURN(const wire::AuditOrder order,
-                            MakeOrder(data, hardware_class));
+                            MakeOrder(data, arithmetic));
   const AuditFinding finding =
       examiner.Examine(order, {}, data, {Countdown(kTimeMax), stop});
   if (stop.stop_requested()) {
@@ -118,7 +118,7 @@ absl::Status TestExaminer(Examiner& examiner, const std::string& hardware_class,
   return FailedPrecondition(
       "SELF_TEST_FAILED",
       absl::StrCat(
-          "this verifier cannot examine in ", hardware_class,
+          "this verifier cannot examine in ", arithmetic,
           ": a built-in trial that is false was found '", ToText(finding),
           "'. The lines above say more; give an examination more memory "
           "(--memory-mib), or more room to the machine"));

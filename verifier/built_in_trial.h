@@ -12,10 +12,10 @@
 namespace archpool {
 
 // Has a small built-in training, whose commitment is known to be false,
-// replayed in `hardware_class`. FAILED_PRECONDITION (SELF_TEST_FAILED): the
+// replayed in `arithmetic`. FAILED_PRECONDITION (SELF_TEST_FAILED): the
 // examiner did not find that out, and says what it found instead; CANCELLED
 // (STOPPED).
-absl::Status TestExaminer(Examiner& examiner, const std::string& hardware_class,
+absl::Status TestExaminer(Examiner& examiner, const std::string& arithmetic,
                           const std::stop_token& stop);
 
 }  // namespace archpool

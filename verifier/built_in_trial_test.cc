@@ -15,10 +15,10 @@ class StubbornExaminer : public Examiner {
  public:
   explicit StubbornExaminer(AuditFinding finding)
       : finding_(std::move(finding)) {}
-  std::vector<std::string> hardware_classes() const override { return {"a/1"}; }
+  std::vector<std::string> arithmetics() const override { return {"a/1"}; }
   AuditFinding Examine(const wire::AuditOrder& order, const AuditFiles&,
                        const AuditData&, const Patience& patience) override {
-    EXPECT_EQ(order.hardware_class, "a/1");
+    EXPECT_EQ(order.arithmetic, "a/1");
     EXPECT_FALSE(order.serialized.empty());
     EXPECT_LT(patience.left.left(), absl::Hours(1));
     return finding_;

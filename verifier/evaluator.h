@@ -33,7 +33,7 @@ class Evaluator {
   virtual ~Evaluator() = default;
 
   // The hardware classes that it computes in; none: any.
-  virtual std::vector<std::string> hardware_classes() const = 0;
+  virtual std::vector<std::string> arithmetics() const = 0;
 
   // INVALID_ARGUMENT with a reason WEIGHTS_… or CHECKPOINT_…: the tensors are
   // unusable. All other errors say nothing about them.

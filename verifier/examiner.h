@@ -16,7 +16,7 @@ class Examiner {
  public:
   virtual ~Examiner() = default;
   // The hardware classes that it computes in.
-  virtual std::vector<std::string> hardware_classes() const = 0;
+  virtual std::vector<std::string> arithmetics() const = 0;
   // As archpool::Examine; AuditInconclusive where it did not end in the time
   // left, came to an end of its own, or was called off (STOPPED).
   virtual AuditFinding Examine(const wire::AuditOrder& order,
@@ -29,8 +29,8 @@ class LocalExaminer : public Examiner {
  public:
   explicit LocalExaminer(std::unique_ptr<Evaluator> evaluator)
       : evaluator_(std::move(evaluator)) {}
-  std::vector<std::string> hardware_classes() const override {
-    return evaluator_->hardware_classes();
+  std::vector<std::string> arithmetics() const override {
+    return evaluator_->arithmetics();
   }
   AuditFinding Examine(const wire::AuditOrder& order, const AuditFiles& files,
                        const AuditData& data,

@@ -29,8 +29,7 @@ constexpr int64_t kFindingBytesMax = 1'024;
 // What it does for: a miner's next trial, but nobody else's.
 std::string NameOf(const wire::AuditOrder& order) {
   return absl::StrCat(order.miner.ToString(), " ", order.dataset.ToString(),
-                      " ", order.held_out.ToString(), " ",
-                      order.hardware_class);
+                      " ", order.held_out.ToString(), " ", order.arithmetic);
 }
 
 // This process's, but for what steers arithmetic.
@@ -140,7 +139,7 @@ ExaminerProcess::ExaminerProcess(ChildOptions options)
 
 ExaminerProcess::~ExaminerProcess() = default;
 
-std::vector<std::string> ExaminerProcess::hardware_classes() const {
+std::vector<std::string> ExaminerProcess::arithmetics() const {
   std::vector<std::string> names;
   for (const ChildOptions::Class& one : options_.classes) {
     if (!one.name.empty()) names.push_back(one.name);
@@ -161,12 +160,12 @@ absl::StatusOr<ExaminerProcess::Child*> ExaminerProcess::ChildFor(
   }
   const auto arithmetic = std::find_if(
       options_.classes.begin(), options_.classes.end(), [&](const auto& one) {
-        return one.name.empty() || one.name == order.hardware_class;
+        return one.name.empty() || one.name == order.arithmetic;
       });
   if (arithmetic == options_.classes.end()) {
-    return FailedPrecondition("CLASS_UNKNOWN",
-                              absl::StrCat("this verifier does not compute in ",
-                                           order.hardware_class));
+    return FailedPrecondition(
+        "CLASS_UNKNOWN",
+        absl::StrCat("this verifier does not compute in ", order.arithmetic));
   }
   while (children_.size() >= options_.children_max) children_.pop_back();
   ARCHPOOL_ASSIGN_OR_RETURN(

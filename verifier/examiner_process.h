@@ -39,7 +39,7 @@ class ExaminerProcess : public Examiner {
   explicit ExaminerProcess(ChildOptions options);
   ~ExaminerProcess() override;
 
-  std::vector<std::string> hardware_classes() const override;
+  std::vector<std::string> arithmetics() const override;
   AuditFinding Examine(const wire::AuditOrder& order, const AuditFiles& files,
                        const AuditData& data,
                        const Patience& patience) override;

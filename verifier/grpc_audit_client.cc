@@ -36,11 +36,11 @@ void SetFinding(const AuditFinding& finding, v1::ReportAuditRequest& request) {
 
 GrpcAuditClient::GrpcAuditClient(const Remote& remote,
                                  std::string verifier_name,
-                                 std::vector<std::string> hardware_classes,
+                                 std::vector<std::string> arithmetics,
                                  std::stop_token last_calls)
     : remote_(remote),
       verifier_name_(std::move(verifier_name)),
-      hardware_classes_(std::move(hardware_classes)),
+      arithmetics_(std::move(arithmetics)),
       last_calls_(std::move(last_calls)),
       stub_(v1::VerificationService::NewStub(remote.channel())),
       blobs_(remote) {}
@@ -50,8 +50,8 @@ absl::StatusOr<std::optional<wire::AuditOrder>> GrpcAuditClient::AcquireAudit(
   v1::AcquireAuditRequest request;
   request.set_verifier_name(verifier_name_);
   *request.mutable_wait() = wire::ToProto(wait);
-  for (const std::string& hardware_class : hardware_classes_) {
-    request.add_hardware_classes(hardware_class);
+  for (const std::string& arithmetic : arithmetics_) {
+    request.add_arithmetics(arithmetic);
   }
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::AcquireAuditResponse response,

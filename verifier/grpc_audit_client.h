@@ -20,7 +20,7 @@ class GrpcAuditClient : public AuditClient {
   // `remote` outlives this. Takes audits of these classes. `last_calls` cuts
   // off every call.
   GrpcAuditClient(const Remote& remote, std::string verifier_name,
-                  std::vector<std::string> hardware_classes,
+                  std::vector<std::string> arithmetics,
                   std::stop_token last_calls);
 
   absl::StatusOr<std::optional<wire::AuditOrder>> AcquireAudit(
@@ -45,7 +45,7 @@ class GrpcAuditClient : public AuditClient {
 
   const Remote& remote_;
   const std::string verifier_name_;
-  const std::vector<std::string> hardware_classes_;
+  const std::vector<std::string> arithmetics_;
   const std::stop_token last_calls_;
   std::atomic<bool> has_said_skew_ = false;
   std::unique_ptr<v1::VerificationService::Stub> stub_;

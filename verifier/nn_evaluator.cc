@@ -5,7 +5,7 @@
 
 namespace archpool {
 
-std::vector<std::string> NnEvaluator::hardware_classes() const {
+std::vector<std::string> NnEvaluator::arithmetics() const {
   return {absl::StrCat(nn::HardwareClass(), "/", threads_)};
 }
 

@@ -10,7 +10,7 @@ class NnEvaluator : public Evaluator {
  public:
   // REQUIRES: nn::ConfigureRuntime was called, with as many threads.
   explicit NnEvaluator(int64_t threads) : threads_(threads) {}
-  std::vector<std::string> hardware_classes() const override;
+  std::vector<std::string> arithmetics() const override;
   absl::StatusOr<int64_t> CountCorrect(const LayerPlan& plan,
                                        const TensorMap& weights,
                                        const DatasetManifest& manifest,

@@ -36,15 +36,15 @@ constexpr absl::Duration kCallsMax = absl::Seconds(5);
 constexpr absl::Duration kDrainMax = absl::Seconds(10);
 
 absl::Status TestAll(Examiner& examiner, const std::stop_token& stop) {
-  const std::vector<std::string> classes = examiner.hardware_classes();
+  const std::vector<std::string> classes = examiner.arithmetics();
   if (classes.empty()) {
     return FailedPrecondition(
         "CLASS_MISSING",
         "this machine can name no hardware class to compute in, so it could "
         "examine nothing; the lines above say what failed");
   }
-  for (const std::string& hardware_class : classes) {
-    ARCHPOOL_RETURN_IF_ERROR(TestExaminer(examiner, hardware_class, stop));
+  for (const std::string& arithmetic : classes) {
+    ARCHPOOL_RETURN_IF_ERROR(TestExaminer(examiner, arithmetic, stop));
   }
   return absl::OkStatus();
 }
@@ -62,10 +62,10 @@ absl::Status Verify(const VerifierFlags& flags, Examiner& examiner,
   ARCHPOOL_RETURN_IF_ERROR(tested);
   const Remote remote(server, token);
   const LateStop last_calls(stop, kCallsMax);
-  GrpcAuditClient client(remote, flags.name, examiner.hardware_classes(),
+  GrpcAuditClient client(remote, flags.name, examiner.arithmetics(),
                          last_calls.token());
   spdlog::info("verifier {} ({}) for {}", flags.name,
-               absl::StrJoin(examiner.hardware_classes(), ", "), flags.server);
+               absl::StrJoin(examiner.arithmetics(), ", "), flags.server);
   Verifier verifier(
       client, examiner,
       {.work_dir = flags.work_dir, .cache_bytes_max = flags.cache_mib << 20});

@@ -273,9 +273,7 @@ class SlowExaminer : public Examiner {
     server_.AwaitRenewals(2);
     return WeightsMeasured{};
   }
-  std::vector<std::string> hardware_classes() const override {
-    return {"test/1"};
-  }
+  std::vector<std::string> arithmetics() const override { return {"test/1"}; }
 
  private:
   FakeServer& server_;

@@ -117,8 +117,8 @@ absl::Status ReadProof(const v1::Audit& proto, AuditOrder& order) {
       ReadDigest("audit.checkpoint_root", proto.checkpoint_root()));
   ARCHPOOL_ASSIGN_OR_RETURN(order.seed, ReadDigest("audit.seed", proto.seed()));
   ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(
-      "audit.hardware_class", proto.hardware_class(), kHardwareClassLengthMax));
-  order.hardware_class = proto.hardware_class();
+      "audit.arithmetic", proto.arithmetic(), kArithmeticLengthMax));
+  order.arithmetic = proto.arithmetic();
   order.is_whole = proto.is_whole();
   order.measures_all = proto.measures_all();
   if (order.is_whole) return absl::OkStatus();

@@ -24,7 +24,7 @@ namespace archpool::wire {
 
 inline constexpr int64_t kAssignmentsMax = 64;
 // "build/instruction set/threads".
-inline constexpr int64_t kHardwareClassLengthMax = 128;
+inline constexpr int64_t kArithmeticLengthMax = 128;
 
 // One trial of a lease's list, ready to be trained.
 struct WorkAssignment {
@@ -89,7 +89,7 @@ struct AuditOrder {
   int64_t weights_size_bytes = 0;
   int64_t claimed_validation_correct = 0;
   int64_t segments = 0;  // that were trained, in [1, recipe.segments]
-  std::string hardware_class;
+  std::string arithmetic;
   // What to replay: the whole training, or one segment, as it was laid open.
   bool is_whole = false;
   int64_t segment = 0;

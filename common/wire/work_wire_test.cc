@@ -147,7 +147,7 @@ v1::Audit TestAudit() {
   *audit.mutable_recipe() = ToProto(TwoRungs());
   audit.set_checkpoint_root(Sha256("root").AsBytes());
   audit.set_seed(Sha256("seed").AsBytes());
-  audit.set_hardware_class("libtorch-1.13.1/avx512/1");
+  audit.set_arithmetic("libtorch-1.13.1/avx512/1");
   audit.set_segment(15);
   audit.set_account_id(6);
   audit.mutable_opening()->set_end_digest(Sha256("end").AsBytes());
@@ -187,7 +187,7 @@ TEST(WorkWireTest, RefusesAnAuditThatContradictsItself) {
       [](auto& a) { a.clear_checkpoint_root(); },
       [](auto& a) { a.clear_seed(); },
       [](auto& a) { a.clear_account_id(); },
-      [](auto& a) { a.clear_hardware_class(); },
+      [](auto& a) { a.clear_arithmetic(); },
       [](auto& a) { a.set_segment(16); },
       [](auto& a) { a.clear_opening(); },
       [](auto& a) { a.set_attempt(0); },

@@ -53,10 +53,10 @@ class ClassGauges {
         one = gauges_.erase(one);
       }
     }
-    for (const auto& [hardware_class, value] : values) {
-      prometheus::Gauge*& gauge = gauges_[hardware_class];
+    for (const auto& [arithmetic, value] : values) {
+      prometheus::Gauge*& gauge = gauges_[arithmetic];
       if (gauge == nullptr) {
-        gauge = &family_.Add({{"hardware_class", hardware_class}});
+        gauge = &family_.Add({{"arithmetic", arithmetic}});
       }
       gauge->Set(value);
     }
@@ -165,9 +165,9 @@ void Metrics::NoteVerifiers(absl::Span<const ClassOfWork> classes,
   std::map<std::string, double> waiting;
   std::map<std::string, double> oldest;
   for (const ClassOfWork& one : classes) {
-    verifiers[one.hardware_class] = static_cast<double>(one.verifiers);
-    waiting[one.hardware_class] = static_cast<double>(one.waiting);
-    oldest[one.hardware_class] = absl::ToDoubleSeconds(one.oldest);
+    verifiers[one.arithmetic] = static_cast<double>(one.verifiers);
+    waiting[one.arithmetic] = static_cast<double>(one.waiting);
+    oldest[one.arithmetic] = absl::ToDoubleSeconds(one.oldest);
   }
   const std::lock_guard lock(impl_->classes_mutex);
   impl_->verifiers.Set(verifiers);

@@ -34,7 +34,7 @@ class Metrics {
   // By hardware class: archpool_verifiers (heard of late, and working),
   // archpool_audits_waiting and archpool_oldest_audit_wait_seconds.
   struct ClassOfWork {
-    std::string hardware_class;
+    std::string arithmetic;
     int64_t verifiers = 0;
     int64_t waiting = 0;
     absl::Duration oldest;

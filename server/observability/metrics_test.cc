@@ -68,10 +68,10 @@ TEST(MetricsTest, VerifiersAreCountedByClass) {
                          {"gcc/avx2/2", 0, 1, absl::Seconds(5)}},
                         1, 0);
   const std::string text = Scrape(metrics);
-  EXPECT_THAT(text, HasSubstr("archpool_verifiers{hardware_class="
+  EXPECT_THAT(text, HasSubstr("archpool_verifiers{arithmetic="
                               "\"gcc/avx2/1\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("archpool_oldest_audit_wait_seconds{"
-                              "hardware_class=\"gcc/avx2/1\"} 90\n"));
+                              "arithmetic=\"gcc/avx2/1\"} 90\n"));
   EXPECT_THAT(text, HasSubstr("archpool_verifiers_failing 1\n"));
   metrics.NoteVerifiers({{"gcc/avx2/1", 1, 0, absl::ZeroDuration()}}, 0, 0);
   EXPECT_THAT(Scrape(metrics), testing::Not(HasSubstr("gcc/avx2/2")))

@@ -183,7 +183,7 @@ v1::Audit ToProto(const AuditGrant& grant, absl::Time now) {
   proto.set_weights_size_bytes(commitment.weights_size_bytes);
   proto.set_claimed_validation_correct(commitment.claimed_correct);
   proto.set_checkpoint_root(commitment.checkpoint_root.AsBytes());
-  proto.set_hardware_class(grant.trial.hardware_class);
+  proto.set_arithmetic(grant.trial.arithmetic);
   proto.set_is_whole(grant.audit.kind == AuditKind::kWhole);
   proto.set_segment(grant.audit.segment);
   proto.set_segments(commitment.segments);

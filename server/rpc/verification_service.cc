@@ -22,7 +22,7 @@ namespace {
 
 constexpr absl::Duration kWaitMax = absl::Seconds(30);
 constexpr absl::Duration kAuditTimeMax = absl::Hours(24 * 365);
-constexpr int64_t kHardwareClassesMax = 64;
+constexpr int64_t kArithmeticsMax = 64;
 constexpr int64_t kReasonLengthMax = 64;
 // Of one split: none may be right.
 constexpr Range<int64_t> kCorrect{0, limits::kImages.max};
@@ -30,15 +30,14 @@ constexpr Range<int64_t> kCorrect{0, limits::kImages.max};
 absl::StatusOr<std::vector<std::string>> ReadClasses(
     const wire::RepeatedBytes& proto) {
   ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckCount("hardware_classes", proto.size(), kHardwareClassesMax));
+      wire::CheckCount("arithmetics", proto.size(), kArithmeticsMax));
   for (int i = 0; i < proto.size(); ++i) {
     if (proto.Get(i) == kAnyClass) {
       return InvalidArgument("CLASS_MISSING",
                              "a verifier names its classes one by one");
     }
-    ARCHPOOL_RETURN_IF_ERROR(
-        wire::CheckPrintable(wire::At("hardware_classes", i), proto.Get(i),
-                             wire::kHardwareClassLengthMax));
+    ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
+        wire::At("arithmetics", i), proto.Get(i), wire::kArithmeticLengthMax));
   }
   return std::vector<std::string>(proto.begin(), proto.end());
 }
@@ -79,8 +78,8 @@ void FillVerifier(const ReviewVerifiers::Verifier& verifier,
                   v1::ListVerifiersResponse::Verifier* to) {
   to->set_account_name(accounts.NameOf(verifier.key.account));
   to->set_verifier_name(verifier.key.name);
-  for (const std::string& name : verifier.standing.hardware_classes) {
-    to->add_hardware_classes(name);
+  for (const std::string& name : verifier.standing.arithmetics) {
+    to->add_arithmetics(name);
   }
   *to->mutable_silent_for() = wire::ToProto(std::clamp(
       now - verifier.standing.heard_time, absl::ZeroDuration(), kAuditTimeMax));
@@ -167,7 +166,7 @@ grpc::ServerUnaryReactor* VerificationService::AcquireAudit(
             wire::ReadDuration("wait", request->wait(),
                                {absl::ZeroDuration(), kWaitMax}));
         ARCHPOOL_ASSIGN_OR_RETURN(std::vector<std::string> classes,
-                                  ReadClasses(request->hardware_classes()));
+                                  ReadClasses(request->arithmetics()));
         return Poll<archpool::AcquireAudit>{
             {caller, request->verifier_name(), std::move(classes)}, wait};
       },
@@ -222,7 +221,7 @@ grpc::ServerUnaryReactor* VerificationService::ListVerifiers(
                                       to->add_verifiers());
                        }
                        for (const auto& one : reply.classes) {
-                         FillClass(one, to->add_hardware_classes());
+                         FillClass(one, to->add_arithmetics());
                        }
                      });
                });

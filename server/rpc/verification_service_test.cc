@@ -33,7 +33,7 @@ class VerificationServiceTest : public ::testing::Test {
       const std::vector<std::string>& classes) {
     v1::AcquireAuditRequest request;
     request.set_verifier_name("v1");
-    for (const std::string& one : classes) request.add_hardware_classes(one);
+    for (const std::string& one : classes) request.add_arithmetics(one);
     return verifier_->remote.Call(verifier_->verification, &Stub::AcquireAudit,
                                   request);
   }
@@ -85,13 +85,13 @@ TEST_F(VerificationServiceTest, OperatorsSeeVerifiersAndWhatWaitsForThem) {
   ASSERT_EQ(list->verifiers_size(), 1);
   EXPECT_EQ(list->verifiers(0).account_name(), "victor");
   EXPECT_EQ(list->verifiers(0).state(), "working");
-  EXPECT_THAT(list->verifiers(0).hardware_classes(), ElementsAre("test/2"));
-  ASSERT_EQ(list->hardware_classes_size(), 2);
-  EXPECT_EQ(list->hardware_classes(0).name(), "test/1");
-  EXPECT_EQ(list->hardware_classes(0).verifiers(), 0);
-  EXPECT_EQ(list->hardware_classes(0).audits_waiting(), 1);
-  EXPECT_FALSE(list->hardware_classes(0).has_backlog()) << "nobody can tell";
-  EXPECT_EQ(list->hardware_classes(1).verifiers(), 1);
+  EXPECT_THAT(list->verifiers(0).arithmetics(), ElementsAre("test/2"));
+  ASSERT_EQ(list->arithmetics_size(), 2);
+  EXPECT_EQ(list->arithmetics(0).name(), "test/1");
+  EXPECT_EQ(list->arithmetics(0).verifiers(), 0);
+  EXPECT_EQ(list->arithmetics(0).audits_waiting(), 1);
+  EXPECT_FALSE(list->arithmetics(0).has_backlog()) << "nobody can tell";
+  EXPECT_EQ(list->arithmetics(1).verifiers(), 1);
 }
 
 TEST_F(VerificationServiceTest, AnOperatorVoidsATrial) {

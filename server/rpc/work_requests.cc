@@ -18,7 +18,7 @@ namespace {
 constexpr absl::Duration kWaitMax = absl::Seconds(30);
 constexpr absl::Duration kTrainTimeMax = absl::Hours(24 * 365);
 // The threads come on top.
-constexpr int64_t kHardwareClassLengthMax = 100;
+constexpr int64_t kArithmeticLengthMax = 100;
 constexpr int64_t kActivityLengthMax = 32;
 constexpr int64_t kLeasesNamedMax = 64;
 constexpr int64_t kTrialsReviewedMax = 1024;
@@ -86,14 +86,14 @@ absl::StatusOr<OpenSession> ReadOpenSession(
   ARCHPOOL_RETURN_IF_ERROR(
       wire::CheckRange("threads", request.threads(), limits::kThreads));
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
-      "hardware_class", request.hardware_class(), kHardwareClassLengthMax));
+      "arithmetic", request.arithmetic(), kArithmeticLengthMax));
   ARCHPOOL_ASSIGN_OR_RETURN(
       const PublicKey key,
       wire::ReadPublicKey("public_key", request.public_key()));
   return archpool::OpenSession{.caller = caller,
                                .worker_name = request.worker_name(),
                                .threads = request.threads(),
-                               .hardware_class = request.hardware_class(),
+                               .arithmetic = request.arithmetic(),
                                .key = key};
 }
 

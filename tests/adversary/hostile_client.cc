@@ -60,7 +60,7 @@ class Hostile {
     v1::OpenSessionRequest request;
     request.set_worker_name(name);
     request.set_threads(1);
-    request.set_hardware_class("fake");
+    request.set_arithmetic("fake");
     request.set_public_key(key_.public_key().AsBytes());
     const auto reply = remote_.Call(stub_, &Stub::OpenSession, request);
     if (!Note(reply)) return false;

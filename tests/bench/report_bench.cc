@@ -97,7 +97,7 @@ class Client {
       v1::OpenSessionRequest open;
       open.set_worker_name(absl::StrCat(name_, "-", i));
       open.set_threads(1);
-      open.set_hardware_class("bench");
+      open.set_arithmetic("bench");
       open.set_public_key(key_.public_key().AsBytes());
       v1::AcquireLeaseRequest acquire;
       acquire.set_session_id(

@@ -96,7 +96,7 @@ void AddCheatFlags(CLI::App& app, CheatOptions& options) {
                  "How many trials to do honestly first")
       ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str();
-  app.add_option("--state-class", options.hardware_class,
+  app.add_option("--state-class", options.arithmetic,
                  "The hardware class to state in place of the true one");
 }
 

@@ -16,9 +16,9 @@ namespace archpool::testing {
 struct CheatOptions {
   // One of CheatNames().
   std::string cheat = "inflate";
-  double inflation = 0.05;     // of "inflate": a share of the validation split
-  int64_t honest_trials = 0;   // before it betrays
-  std::string hardware_class;  // stated in place of the true one, if not empty
+  double inflation = 0.05;    // of "inflate": a share of the validation split
+  int64_t honest_trials = 0;  // before it betrays
+  std::string arithmetic;     // stated in place of the true one, if not empty
 };
 
 // "inflate" overstates its accuracy; "random_weights" trains nothing;
@@ -42,9 +42,9 @@ class CheatingTrainer : public Trainer {
   absl::StatusOr<TrainingResult> Train(
       const TrainingRequest& request, const StepCallback& on_step,
       const CheckpointCallback& on_checkpoint) override;
-  std::string hardware_class() const override {
-    return options_.hardware_class.empty() ? honest_->hardware_class()
-                                           : options_.hardware_class;
+  std::string arithmetic() const override {
+    return options_.arithmetic.empty() ? honest_->arithmetic()
+                                       : options_.arithmetic;
   }
 
  private:

@@ -39,7 +39,7 @@ class FakeTrainer : public Trainer {
   absl::StatusOr<TrainingResult> Train(
       const TrainingRequest& request, const StepCallback& on_step,
       const CheckpointCallback& on_checkpoint) override;
-  std::string hardware_class() const override { return "fake/1"; }
+  std::string arithmetic() const override { return "fake/1"; }
 
  private:
   int64_t steps_;
@@ -48,7 +48,7 @@ class FakeTrainer : public Trainer {
 
 class FakeEvaluator : public Evaluator {
  public:
-  std::vector<std::string> hardware_classes() const override {
+  std::vector<std::string> arithmetics() const override {
     return FakeClasses();
   }
   absl::StatusOr<Checkpoint> Start(const TrainingSetup& setup,

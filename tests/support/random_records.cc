@@ -228,7 +228,7 @@ void RandomRecords::PutSession() {
                .account = account,
                .worker_name = worker_name,
                .threads = 1 + Large(),
-               .hardware_class = RandomText(),
+               .arithmetic = RandomText(),
                .key = Coin() ? PublicKey{RandomDigest().bytes} : PublicKey{},
                .state = Value<SessionState>(),
                .create_time = RandomTime(),
@@ -298,7 +298,7 @@ void RandomRecords::PutTrial() {
     commitment.checkpoint_root = RandomDigest();
     commitment.signature.bytes[static_cast<size_t>(Below(64))] = 1;
     commitment.session = SessionId{Large() + 1};
-    trial.hardware_class = RandomText();
+    trial.arithmetic = RandomText();
     commitment.draw_ppm = Large();
     trial.audit_time = absl::Nanoseconds(Large());
     commitment.weights_digest = RandomDigest();

@@ -59,7 +59,7 @@ absl::StatusOr<int64_t> Party::OpenSession(const std::string& worker_name) {
   v1::OpenSessionRequest request;
   request.set_worker_name(worker_name);
   request.set_threads(1);
-  request.set_hardware_class("test");
+  request.set_arithmetic("test");
   request.set_public_key(key.public_key().AsBytes());
   auto response =
       remote.Call(work, &v1::WorkService::Stub::OpenSession, request);
@@ -149,7 +149,7 @@ absl::StatusOr<v1::AcquireAuditResponse> Party::AcquireAudit(
     absl::Duration wait) {
   v1::AcquireAuditRequest request;
   request.set_verifier_name(kVerifierName);
-  request.add_hardware_classes("test/1");
+  request.add_arithmetics("test/1");
   *request.mutable_wait() = wire::ToProto(wait);
   return remote.Call(verification, &v1::VerificationService::Stub::AcquireAudit,
                      request, {.deadline = wait + kCallDeadline, .stop = {}});

@@ -89,7 +89,7 @@ wire::AuditOrder SampleAudit(const SampleDataset& dataset, int64_t audit_id) {
   order.dataset = dataset.manifest.Id();
   order.manifest = dataset.manifest;
   order.held_out = dataset.held_out_digest;
-  order.hardware_class = "fake/1/1";
+  order.arithmetic = "fake/1/1";
   order.seed = Sha256("seed");
   return order;
 }

@@ -72,7 +72,7 @@ absl::StatusOr<OpenedSession> GrpcWorkClient::OpenSession() {
   v1::OpenSessionRequest request;
   request.set_worker_name(identity_.name);
   request.set_threads(identity_.threads);
-  request.set_hardware_class(identity_.hardware_class);
+  request.set_arithmetic(identity_.arithmetic);
   request.set_public_key(identity_.key.public_key().AsBytes());
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::OpenSessionResponse response,

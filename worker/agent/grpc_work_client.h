@@ -17,7 +17,7 @@ namespace archpool {
 struct WorkerIdentity {
   std::string name;
   int64_t threads = 1;
-  std::string hardware_class;
+  std::string arithmetic;
   SigningKey key;  // signs its commitments
   // It takes no task that pays less: micro-coins for an hour of the reference
   // core.

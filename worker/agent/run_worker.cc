@@ -43,22 +43,22 @@ WorkDirectoryKind DirectoryKind() {
 // What another instruction set or number of threads left unfinished cannot be
 // gone on with here: an audit would find it false.
 absl::Status AdoptClass(const std::string& work_dir,
-                        const std::string& hardware_class,
-                        TrialJournal& journal, CheckpointVault& vault) {
+                        const std::string& arithmetic, TrialJournal& journal,
+                        CheckpointVault& vault) {
   const std::string path = work_dir + "/hardware-class";
   const absl::StatusOr<std::string> earlier = ReadFile(path, 256);
-  if (earlier.ok() && *earlier == hardware_class) return absl::OkStatus();
+  if (earlier.ok() && *earlier == arithmetic) return absl::OkStatus();
   if (earlier.ok()) {
     spdlog::warn(
         "this worker's arithmetic was {} and is {}: what it had not reported "
         "is dropped",
-        *earlier, hardware_class);
+        *earlier, arithmetic);
     for (const JournalEntry& entry : journal.Entries()) {
       if (!entry.is_committed) journal.Remove(entry.id());
     }
     vault.RemoveUnkept();
   }
-  return WriteFileDurably(path, hardware_class);
+  return WriteFileDurably(path, arithmetic);
 }
 
 // Under another name the pool hears of trials that this directory still answers
@@ -114,10 +114,9 @@ absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
   ARCHPOOL_ASSIGN_OR_RETURN(const std::unique_ptr<CheckpointVault> vault,
                             CheckpointVault::Open(flags.work_dir + "/training",
                                                   flags.checkpoints_mib << 20));
-  ARCHPOOL_RETURN_IF_ERROR(
-      AdoptClass(flags.work_dir,
-                 absl::StrCat(trainer.hardware_class(), "/", flags.threads),
-                 *journal, *vault));
+  ARCHPOOL_RETURN_IF_ERROR(AdoptClass(
+      flags.work_dir, absl::StrCat(trainer.arithmetic(), "/", flags.threads),
+      *journal, *vault));
   ARCHPOOL_RETURN_IF_ERROR(
       AdoptName(flags.work_dir, flags.name, *journal, *vault));
   ARCHPOOL_ASSIGN_OR_RETURN(const SigningKey key,
@@ -127,7 +126,7 @@ absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
   const LateStop last_calls(stop, kCallsMax);
   GrpcWorkClient client(
       remote, bulk,
-      {flags.name, flags.threads, trainer.hardware_class(), key,
+      {flags.name, flags.threads, trainer.arithmetic(), key,
        std::llround(flags.price_min_coins * kAmountPerCoin), MemoryFor(flags)},
       last_calls.token());
   TrainingDataCache data(
@@ -136,7 +135,7 @@ absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
       client,
       BlobCache(flags.work_dir + "/rung-weights", flags.checkpoints_mib << 20));
   spdlog::info("worker {} ({}, {} threads) for {}", flags.name,
-               trainer.hardware_class(), flags.threads, flags.server);
+               trainer.arithmetic(), flags.threads, flags.server);
   const auto attempts = AttemptLog::Load(flags.work_dir + "/attempts.json");
   Agent agent(client, trainer, data, rung_weights, *vault, *journal, *attempts,
               AgentOptions());

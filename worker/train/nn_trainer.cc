@@ -23,6 +23,6 @@ absl::StatusOr<TrainingResult> NnTrainer::Train(
   return TrainingResult{std::move(trained.weights), trained.validation_correct};
 }
 
-std::string NnTrainer::hardware_class() const { return nn::HardwareClass(); }
+std::string NnTrainer::arithmetic() const { return nn::HardwareClass(); }
 
 }  // namespace archpool

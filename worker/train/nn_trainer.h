@@ -15,7 +15,7 @@ class NnTrainer : public Trainer {
   absl::StatusOr<TrainingResult> Train(
       const TrainingRequest& request, const StepCallback& on_step,
       const CheckpointCallback& on_checkpoint) override;
-  std::string hardware_class() const override;
+  std::string arithmetic() const override;
 };
 
 }  // namespace archpool

@@ -55,7 +55,7 @@ class Trainer {
       const TrainingRequest& request, const StepCallback& on_step,
       const CheckpointCallback& on_checkpoint) = 0;
   // The arithmetic that results depend on, e.g. "libtorch-1.13.1/avx512".
-  virtual std::string hardware_class() const = 0;
+  virtual std::string arithmetic() const = 0;
 };
 
 }  // namespace archpool

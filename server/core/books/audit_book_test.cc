@@ -23,7 +23,7 @@ class AuditBookTest : public testing::Test {
       trial.account = {i % 3 + 1};
       trial.commitment = Commitment();
       trial.commitment->session = {i % 4 + 1};
-      trial.hardware_class = i % 2 == 0 ? "even" : "odd";
+      trial.arithmetic = i % 2 == 0 ? "even" : "odd";
       trial.work_units = 1'000 * i;
       trial.commitment->weights_size_bytes = 100 * i;
       trial.macs = 5'000 * i;
@@ -66,14 +66,14 @@ class AuditBookTest : public testing::Test {
       EXPECT_EQ(book.Of(trial.id), id);
       const bool is_held = audit.state == AuditState::kLeased;
       EXPECT_EQ(book.HeldBy({9}, id.ToString()), is_held ? id : AuditId{});
-      backlog[trial.hardware_class] +=
+      backlog[trial.arithmetic] +=
           CostOf(spec, manifest, trial, audit.kind).total();
       if (IsBlamed(audit)) blamed.insert({trial.account, trial.id});
       if (audit.state == AuditState::kWaiting) {
         ++waiting;
         EXPECT_TRUE(book.waiting()
                         .lines()
-                        .at(trial.hardware_class)
+                        .at(trial.arithmetic)
                         .miners()
                         .at(trial.account)
                         .contains(id));
@@ -95,7 +95,7 @@ class AuditBookTest : public testing::Test {
       asked -= book.AskedOf(AccountId{i}).size();
     }
     EXPECT_EQ(asked, 0u);
-    for (const auto& [hardware_class, line] : book.waiting().lines()) {
+    for (const auto& [arithmetic, line] : book.waiting().lines()) {
       for (const auto& [miner, audits] : line.miners())
         waiting -= audits.size();
     }

@@ -153,7 +153,7 @@ struct AcquireAudit {
   AccountId caller;
   std::string verifier_name;
   // Those it can compute in.
-  std::vector<std::string> hardware_classes = {kAnyClass};
+  std::vector<std::string> arithmetics = {kAnyClass};
   using Reply = std::optional<AuditGrant>;
 };
 

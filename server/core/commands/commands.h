@@ -127,7 +127,7 @@ struct OpenSession {
   AccountId caller;
   std::string worker_name;
   int64_t threads = 1;
-  std::string hardware_class;
+  std::string arithmetic;
   PublicKey key;  // its commitments are signed with
   using Reply = SessionId;
 };

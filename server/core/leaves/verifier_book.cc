@@ -17,10 +17,10 @@ constexpr absl::Duration kPaceSpan = absl::Minutes(10);
 
 }  // namespace
 
-bool VerifierStanding::Serves(const std::string& hardware_class) const {
-  return std::any_of(hardware_classes.begin(), hardware_classes.end(),
+bool VerifierStanding::Serves(const std::string& arithmetic) const {
+  return std::any_of(arithmetics.begin(), arithmetics.end(),
                      [&](const std::string& one) {
-                       return one == hardware_class || one == kAnyClass;
+                       return one == arithmetic || one == kAnyClass;
                      });
 }
 
@@ -68,7 +68,7 @@ void VerifierBook::Hear(const VerifierKey& key,
     });
   }
   VerifierStanding& standing = StandingOf(key);
-  standing.hardware_classes = std::move(classes);
+  standing.arithmetics = std::move(classes);
   standing.heard_time = now;
 }
 
@@ -136,13 +136,13 @@ bool VerifierBook::Works(const VerifierStanding& standing,
          std::ssize(standing.failed_on) < policy.verifier_failures_max;
 }
 
-std::vector<VerifierKey> VerifierBook::WorkingFor(
-    const std::string& hardware_class, const PoolPolicy& policy,
-    absl::Time now) const {
+std::vector<VerifierKey> VerifierBook::WorkingFor(const std::string& arithmetic,
+                                                  const PoolPolicy& policy,
+                                                  absl::Time now) const {
   std::vector<VerifierKey> trusted;
   std::vector<VerifierKey> doubted;
   for (const auto& [key, standing] : verifiers_) {
-    if (!Works(standing, policy, now) || !standing.Serves(hardware_class)) {
+    if (!Works(standing, policy, now) || !standing.Serves(arithmetic)) {
       continue;
     }
     (standing.IsDoubted(policy) ? doubted : trusted).push_back(key);

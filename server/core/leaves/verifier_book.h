@@ -35,7 +35,7 @@ inline VerifierKey HolderOf(const Audit& audit) {
 }
 
 struct VerifierStanding {
-  std::vector<std::string> hardware_classes;
+  std::vector<std::string> arithmetics;
   absl::Time heard_time = absl::InfinitePast();
   // Since it last came to a finding: how often, and on whose trials, it failed.
   int64_t failures_in_a_row = 0;
@@ -52,7 +52,7 @@ struct VerifierStanding {
   absl::Duration examined_time;
   WorkUnits examined_units = 0;
 
-  bool Serves(const std::string& hardware_class) const;
+  bool Serves(const std::string& arithmetic) const;
   // Outvoted more often than is chance, or it does not look at what it finds
   // true: its work is left to others.
   bool IsDoubted(const PoolPolicy& policy) const {
@@ -103,7 +103,7 @@ class VerifierBook {
   bool Works(const VerifierStanding& standing, const PoolPolicy& policy,
              absl::Time now) const;
   // That, for the class; the doubted ones where there are no others.
-  std::vector<VerifierKey> WorkingFor(const std::string& hardware_class,
+  std::vector<VerifierKey> WorkingFor(const std::string& arithmetic,
                                       const PoolPolicy& policy,
                                       absl::Time now) const;
   // Whether it came to a finding about another miner than `miner` after `time`:

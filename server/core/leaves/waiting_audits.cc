@@ -7,9 +7,9 @@ int64_t WaitingAudits::TurnOf(AccountId miner) const {
   return found == turns_.end() ? 0 : found->second;
 }
 
-void WaitingAudits::Insert(const std::string& hardware_class, AccountId miner,
+void WaitingAudits::Insert(const std::string& arithmetic, AccountId miner,
                            AuditId id) {
-  Line& line = lines_[hardware_class];
+  Line& line = lines_[arithmetic];
   line.miners_[miner].insert(id);
   const int64_t turn = TurnOf(miner);
   if (turn == 0) {
@@ -19,9 +19,9 @@ void WaitingAudits::Insert(const std::string& hardware_class, AccountId miner,
   }
 }
 
-void WaitingAudits::Erase(const std::string& hardware_class, AccountId miner,
+void WaitingAudits::Erase(const std::string& arithmetic, AccountId miner,
                           AuditId id) {
-  const auto line = lines_.find(hardware_class);
+  const auto line = lines_.find(arithmetic);
   if (line == lines_.end()) return;
   auto& [miners, unserved, turns] = line->second;
   const auto audits = miners.find(miner);
@@ -36,7 +36,7 @@ void WaitingAudits::Erase(const std::string& hardware_class, AccountId miner,
 
 void WaitingAudits::SetTurn(AccountId miner, int64_t turn) {
   int64_t& known = turns_[miner];
-  for (auto& [hardware_class, line] : lines_) {
+  for (auto& [arithmetic, line] : lines_) {
     const auto audits = line.miners_.find(miner);
     if (audits == line.miners_.end()) continue;
     if (known == 0) {

@@ -41,9 +41,9 @@ class WaitingAudits {
     absl::btree_set<std::pair<int64_t, AccountId>> turns_;
   };
 
-  void Insert(const std::string& hardware_class, AccountId miner, AuditId id);
+  void Insert(const std::string& arithmetic, AccountId miner, AuditId id);
   // Nothing where it does not wait.
-  void Erase(const std::string& hardware_class, AccountId miner, AuditId id);
+  void Erase(const std::string& arithmetic, AccountId miner, AuditId id);
   // The miner comes after all with a lower turn. REQUIRES: turn > 0; nobody
   // else has it.
   void SetTurn(AccountId miner, int64_t turn);

@@ -25,10 +25,10 @@ class Reference {
   using Waiting = std::tuple<std::string, AccountId, AuditId>;
 
   std::optional<WaitingAudits::Position> First(
-      const std::string& hardware_class, const std::set<AuditId>& barred) {
+      const std::string& arithmetic, const std::set<AuditId>& barred) {
     std::optional<WaitingAudits::Position> first;
     for (const auto& [its_class, miner, id] : waiting) {
-      if (its_class != hardware_class || barred.contains(id)) continue;
+      if (its_class != arithmetic || barred.contains(id)) continue;
       const WaitingAudits::Position position(turns[miner], id);
       if (!first || position < *first) first = position;
     }

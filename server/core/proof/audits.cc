@@ -92,14 +92,14 @@ absl::Status CheckMeasurement(const DatasetManifest& manifest,
 
 absl::StatusOr<AcquireAudit::Reply> Execute(Step& step,
                                             const AcquireAudit& command) {
-  if (command.hardware_classes.empty()) {
+  if (command.arithmetics.empty()) {
     return InvalidArgument(
         "CLASS_MISSING",
         "a verifier names the hardware classes that it can compute in; one "
         "that has none can examine nothing: look at its first log lines");
   }
   const VerifierKey verifier{command.caller, command.verifier_name};
-  step.memory.verifiers.Hear(verifier, command.hardware_classes, step.now);
+  step.memory.verifiers.Hear(verifier, command.arithmetics, step.now);
   AuditId id =
       step.state.audits().HeldBy(command.caller, command.verifier_name);
   if (!id.IsSet()) {

@@ -50,10 +50,10 @@ AuditRequest RequestOf(const Audit& audit, const Trial& trial) {
 // Workers of the account that were heard and compute like this one, itself
 // included.
 std::vector<SessionId> AbleToAnswer(Step& step, const Session& like) {
-  const std::string hardware_class = HardwareClassOf(like);
+  const std::string arithmetic = HardwareClassOf(like);
   std::vector<SessionId> able;
   for (const SessionId id : step.state.sessions().Of(like.account)) {
-    if (HardwareClassOf(*step.state.Find(id)) == hardware_class &&
+    if (HardwareClassOf(*step.state.Find(id)) == arithmetic &&
         !step.memory.heirs.IsSilent(id, step.policy.silence_term, step.now)) {
       able.push_back(id);
     }
@@ -191,7 +191,7 @@ absl::StatusOr<ReviewTrials::Reply> Execute(Step& step,
       reply.settled.push_back(id);
     }
   }
-  const std::string hardware_class = HardwareClassOf(session);
+  const std::string arithmetic = HardwareClassOf(session);
   std::vector<SessionId> able;  // once it is asked for
   const auto is_heir = [&](const Audit& audit, const Trial& trial) {
     if (able.empty()) able = AbleToAnswer(step, session);
@@ -212,7 +212,7 @@ absl::StatusOr<ReviewTrials::Reply> Execute(Step& step,
     const Trial& trial = *step.state.Find(audit.trial);
     const Commitment& commitment = CommitmentOf(trial);
     const auto is_inherited = [&] {
-      if (trial.hardware_class != hardware_class) return false;
+      if (trial.arithmetic != arithmetic) return false;
       if (step.state.Find(commitment.session) == nullptr) return true;
       return step.memory.heirs.IsSilent(commitment.session,
                                         step.policy.silence_term, step.now) &&

@@ -334,7 +334,7 @@ TEST_F(ProofTest, WhatASilentWorkerOwesIsAskedOfTheAccountsOthers) {
   const SessionId unlike = pool.Do(OpenSession{.caller = alice,
                                                .worker_name = "w3",
                                                .threads = 1,
-                                               .hardware_class = "another",
+                                               .arithmetic = "another",
                                                .key = PublicKey()});
   const AccountId stranger = pool.Make("stranger", Role::kMiner);
   const SessionId theirs = pool.Open(stranger, "w1");

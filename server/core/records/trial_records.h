@@ -105,7 +105,7 @@ struct Trial {
   TrialState state = TrialState::kAssigned;
   absl::Time create_time;
   // Of the worker that reported it, or was to when another was faster; else "".
-  std::string hardware_class;
+  std::string arithmetic;
   // From its report on: of a trial that was neither assigned nor abandoned.
   std::optional<Commitment> commitment;
   // Until when its miner may send its weights, once it is committed; until when

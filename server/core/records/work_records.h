@@ -39,7 +39,7 @@ struct Session {
   AccountId account;
   std::string worker_name;
   int64_t threads = 1;
-  std::string hardware_class;
+  std::string arithmetic;
   PublicKey key;  // signs its commitments
   SessionState state = SessionState::kOpen;
   absl::Time create_time;
@@ -50,7 +50,7 @@ struct Session {
 
 // What its arithmetic agrees with bit for bit: build, instruction set, threads.
 inline std::string HardwareClassOf(const Session& session) {
-  return absl::StrCat(session.hardware_class, "/", session.threads);
+  return absl::StrCat(session.arithmetic, "/", session.threads);
 }
 
 // kCompleted: all reported. kReleased: by the worker. kExpired: by time.

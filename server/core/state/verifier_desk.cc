@@ -55,8 +55,8 @@ absl::Time VerifierDesk::EndOf(const Audit& audit) const {
 
 bool VerifierDesk::HasFreshVerifier(const Audit& audit, Fresh fresh,
                                     absl::Time now) const {
-  const std::vector<VerifierKey> working = verifiers_.WorkingFor(
-      state_.Find(audit.trial)->hardware_class, policy_, now);
+  const std::vector<VerifierKey> working =
+      verifiers_.WorkingFor(state_.Find(audit.trial)->arithmetic, policy_, now);
   return std::any_of(
       working.begin(), working.end(), [&](const VerifierKey& key) {
         return !HasLookOf(audit, key) &&
@@ -105,12 +105,12 @@ AuditId VerifierDesk::NextAudit(const AcquireAudit& command,
   const VerifierStanding& standing = *verifiers_.Find(verifier);
   if (now < standing.rest_until) return {};
   std::optional<WaitingAudits::Position> next;
-  for (const auto& [hardware_class, line] : state_.audits().waiting().lines()) {
-    if (!standing.Serves(hardware_class)) continue;
+  for (const auto& [arithmetic, line] : state_.audits().waiting().lines()) {
+    if (!standing.Serves(arithmetic)) continue;
     bool is_for_others = false;
     if (standing.IsDoubted(policy_)) {
       const std::vector<VerifierKey> trusted =
-          verifiers_.WorkingFor(hardware_class, policy_, now);
+          verifiers_.WorkingFor(arithmetic, policy_, now);
       is_for_others =
           !trusted.empty() &&
           std::find(trusted.begin(), trusted.end(), verifier) == trusted.end();
@@ -167,10 +167,10 @@ VerifierDesk::Vote VerifierDesk::CountVotes(const Audit& audit, LookKind latest,
   return clears == 0 ? Vote::kFalse : Vote::kDoubt;
 }
 
-absl::Duration VerifierDesk::BacklogOf(const std::string& hardware_class,
+absl::Duration VerifierDesk::BacklogOf(const std::string& arithmetic,
                                        absl::Time now) const {
   const std::vector<VerifierKey> working =
-      verifiers_.WorkingFor(hardware_class, policy_, now);
+      verifiers_.WorkingFor(arithmetic, policy_, now);
   if (working.empty()) return absl::InfiniteDuration();
   absl::Duration all;
   for (const auto& [one, units] : state_.audits().backlog()) {
@@ -200,15 +200,14 @@ std::optional<AcquireLease::Reply> VerifierDesk::WhyNotVerifiable(
             "keep the worker running")};
   }
   if (!policy_.leases_need_verifiers) return std::nullopt;
-  const std::string hardware_class = HardwareClassOf(session);
-  const absl::Duration backlog = BacklogOf(hardware_class, now);
+  const std::string arithmetic = HardwareClassOf(session);
+  const absl::Duration backlog = BacklogOf(arithmetic, now);
   if (backlog == absl::InfiniteDuration()) {
     if (now < verifiers_.grace_until()) return std::nullopt;
     absl::btree_set<std::string> served;
     for (const auto& [key, standing] : verifiers_.all()) {
       if (!verifiers_.Works(standing, policy_, now)) continue;
-      served.insert(standing.hardware_classes.begin(),
-                    standing.hardware_classes.end());
+      served.insert(standing.arithmetics.begin(), standing.arithmetics.end());
     }
     return AcquireLease::Reply{
         .grant = {},
@@ -216,7 +215,7 @@ std::optional<AcquireLease::Reply> VerifierDesk::WhyNotVerifiable(
         .idle_message = absl::StrCat(
             "no verifier that works was heard in ",
             absl::FormatDuration(policy_.verifier_term),
-            " that computes as this worker does (", hardware_class,
+            " that computes as this worker does (", arithmetic,
             "), so its work could not be paid. ",
             served.empty()
                 ? std::string("The operator starts an archpool-verifier")
@@ -241,17 +240,16 @@ std::optional<AcquireLease::Reply> VerifierDesk::WhyNotVerifiable(
 ReviewVerifiers::Reply VerifierDesk::Review(absl::Time now) const {
   ReviewVerifiers::Reply reply;
   absl::btree_set<std::string> classes;
-  for (const auto& [hardware_class, line] : state_.audits().waiting().lines()) {
-    classes.insert(hardware_class);
+  for (const auto& [arithmetic, line] : state_.audits().waiting().lines()) {
+    classes.insert(arithmetic);
   }
-  for (const auto& [hardware_class, units] : state_.audits().backlog()) {
-    classes.insert(hardware_class);
+  for (const auto& [arithmetic, units] : state_.audits().backlog()) {
+    classes.insert(arithmetic);
   }
   for (const auto& [key, standing] : verifiers_.all()) {
     const bool is_heard = now - standing.heard_time <= policy_.verifier_term;
     if (is_heard) {
-      classes.insert(standing.hardware_classes.begin(),
-                     standing.hardware_classes.end());
+      classes.insert(standing.arithmetics.begin(), standing.arithmetics.end());
     }
     reply.verifiers.push_back(
         {.key = key,

@@ -50,8 +50,7 @@ class VerifierDesk {
 
  private:
   // How long the open audits keep the verifiers of the class busy.
-  absl::Duration BacklogOf(const std::string& hardware_class,
-                           absl::Time now) const;
+  absl::Duration BacklogOf(const std::string& arithmetic, absl::Time now) const;
 
   const PoolState& state_;
   const PoolPolicy& policy_;

@@ -42,11 +42,11 @@ AuditId NextOf(const PoolState& state, const PoolPolicy& policy,
       const Audit& audit = *state.Find(id);
       const Trial& trial = *state.Find(audit.trial);
       if (audit.state != AuditState::kWaiting ||
-          !standing.Serves(trial.hardware_class) ||
+          !standing.Serves(trial.arithmetic) ||
           !desk.MayTake(audit, key, now)) {
         continue;
       }
-      const auto trusted = book.WorkingFor(trial.hardware_class, policy, now);
+      const auto trusted = book.WorkingFor(trial.arithmetic, policy, now);
       const bool is_for_others =
           standing.IsDoubted(policy) && !trusted.empty() &&
           std::find(trusted.begin(), trusted.end(), key) == trusted.end();
@@ -124,7 +124,7 @@ class RandomHistory {
     const VerifierKey key{command.caller, command.verifier_name};
     const PoolState& state = pool_.pool.state();
     VerifierBook book = pool_.pool.verifiers();
-    book.Hear(key, command.hardware_classes, pool_.now);
+    book.Hear(key, command.arithmetics, pool_.now);
     AuditId expected = state.audits().HeldBy(key.account, key.name);
     const bool holds_one = expected.IsSet();
     if (!holds_one) {

@@ -157,7 +157,7 @@ class Explainer {
     if (count == 0) return;
     Add("IN_VERIFICATION",
         absl::StrCat(Trials(count), " wait for a verdict, in the class ",
-                     newest->hardware_class, "."),
+                     newest->arithmetic, "."),
         "Keep the worker running. If it lasts, no verifier computes in that "
         "class: try archpool-worker --instruction-set default.",
         count, newest->id);

@@ -136,7 +136,7 @@ void Supersede(Step& step, Lease lease, const Trial& committed) {
       }
       trial.state = TrialState::kAbandoned;
       trial.reason = kSuperseded;
-      trial.hardware_class = HardwareClassOf(*step.state.Find(other.session));
+      trial.arithmetic = HardwareClassOf(*step.state.Find(other.session));
       trial.upload_deadline = step.now + step.policy.silence_term;
       step.state.Put(trial);
       changed = true;

@@ -125,7 +125,7 @@ absl::StatusOr<OpenSession::Reply> Execute(Step& step,
                   .account = command.caller,
                   .worker_name = command.worker_name,
                   .threads = command.threads,
-                  .hardware_class = command.hardware_class,
+                  .arithmetic = command.arithmetic,
                   .key = command.key,
                   .create_time = step.now};
   std::vector<Lease> leases;
@@ -193,14 +193,14 @@ absl::Status CheckReport(const Step& step, const ReportTrials& command,
                          const TrialReport& report, const Trial& trial) {
   const Lease* lease = step.state.Find(command.lease);
   const Task& task = *step.state.Find(trial.task);
-  const std::string hardware_class =
+  const std::string arithmetic =
       HardwareClassOf(*step.state.Find(command.session));
   // What it was to be paid with may have been given out anew. Its lease, which
   // only verifiers of its worker's class let be, is gone.
   const bool is_in_time =
       trial.reason == kSuperseded &&
       step.now <= trial.upload_deadline.value_or(absl::InfiniteFuture()) &&
-      trial.hardware_class == hardware_class &&
+      trial.arithmetic == arithmetic &&
       trial.work_units <= search::UnitsLeft(step, task);
   const bool is_held = lease != nullptr && lease->session == command.session;
   if (trial.state == TrialState::kAbandoned ? !is_in_time : !is_held) {
@@ -305,7 +305,7 @@ absl::Status TakeReport(Step& step, const ReportTrials& command,
         UnitsOfSegments(trial.work_units, report.segments,
                         step.state.Find(trial.task)->spec->recipe.segments);
   }
-  trial.hardware_class = HardwareClassOf(session);
+  trial.arithmetic = HardwareClassOf(session);
   trial.commitment = CommitmentBy(session, report, step.now);
   trial.reason = "";
   trial.upload_deadline = AnswerDeadline(
@@ -320,8 +320,7 @@ absl::Status TakeReport(Step& step, const ReportTrials& command,
   // Nor is what nobody can check now: it might have been chosen for that.
   const bool has_verifier =
       !step.policy.leases_need_verifiers ||
-      !step.memory.verifiers
-           .WorkingFor(trial.hardware_class, step.policy, step.now)
+      !step.memory.verifiers.WorkingFor(trial.arithmetic, step.policy, step.now)
            .empty();
   trial.commitment->draw_ppm =
       measures_all || !has_verifier

@@ -243,7 +243,7 @@ const Table<Session>& SessionTable() {
            Field<R>("account_id", ARCHPOOL_FIELD(account)),
            Field<R>("worker_name", ARCHPOOL_FIELD(worker_name)),
            Field<R>("threads", ARCHPOOL_FIELD(threads)),
-           Field<R>("hardware_class", ARCHPOOL_FIELD(hardware_class)),
+           Field<R>("hardware_class", ARCHPOOL_FIELD(arithmetic)),
            Nullable<R>("public_key", ARCHPOOL_FIELD(key), PublicKey{}),
            Field<R>("state", ARCHPOOL_FIELD(state)),
            Field<R>("create_time", ARCHPOOL_FIELD(create_time))})};

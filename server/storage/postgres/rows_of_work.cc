@@ -100,7 +100,7 @@ std::vector<Column<Trial>> TrialColumns() {
       Nullable<R>("known_from_trial_id", ARCHPOOL_FIELD(known_from), TrialId{}),
       Field<R>("state", ARCHPOOL_FIELD(state)),
       Field<R>("create_time", ARCHPOOL_FIELD(create_time)),
-      Field<R>("hardware_class", ARCHPOOL_FIELD(hardware_class)),
+      Field<R>("hardware_class", ARCHPOOL_FIELD(arithmetic)),
       Field<R>("basis", ARCHPOOL_FIELD(basis)),
       Field<R>("is_matured", ARCHPOOL_FIELD(is_matured)),
       Field<R>("is_at_chance", ARCHPOOL_FIELD(is_at_chance)),
