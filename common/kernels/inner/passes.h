@@ -191,17 +191,18 @@ struct PoolPass {
   Strides in_gradient_strides;
 };
 
+// A step of the optimiser, into a state of its own: a step that diverges is
+// not taken.
 struct OptimizerPass {
   int64_t count = 0;  // floats, any number
   const float* gradient = nullptr;
-  float* velocity = nullptr;
-  float* weights = nullptr;
+  const float* velocity = nullptr;
+  const float* weights = nullptr;
+  float* next_velocity = nullptr;
+  float* next_weights = nullptr;
   float rate = 0;
   float momentum = 0;
   float decay = 0;
-  // The step is done only where check_only is false; both answer whether every
-  // weight and velocity stays finite.
-  bool check_only = false;
 };
 
 struct KernelTable {
@@ -218,6 +219,7 @@ struct KernelTable {
   void (*activation_gradient)(const ActivationGradientPass&) = nullptr;
   void (*pool)(const PoolPass&) = nullptr;
   void (*pool_gradient)(const PoolPass&) = nullptr;
+  // Whether every weight and velocity is finite afterwards.
   bool (*optimizer)(const OptimizerPass&) = nullptr;
 };
 
