@@ -92,6 +92,7 @@ struct DepthwisePass {
   const float* weights = nullptr;  // [tap][weights_stride]
   int64_t weights_stride = 0;
   int64_t channels = 0;
+  const float* last = nullptr;  // [weights_stride], ends chains; null: +0
 };
 
 // As DenseSumsPass, for every (tap, channel); `depth` is 1 and `outputs` the
@@ -191,6 +192,19 @@ struct PoolPass {
   Strides in_gradient_strides;
 };
 
+// The gradient of the mean cross-entropy by the logits.
+struct LossPass {
+  int64_t examples = 0;
+  int64_t classes = 0;
+  const float* logits = nullptr;
+  float* gradient = nullptr;
+  int64_t stride = 0;  // of both: floats from one example to the next
+  const uint8_t* labels = nullptr;
+  float on = 0;     // 1 - smoothing
+  float off = 0;    // smoothing / classes
+  float share = 0;  // 1 / examples of the batch
+};
+
 // A step of the optimiser, into a state of its own: a step that diverges is
 // not taken.
 struct OptimizerPass {
@@ -219,6 +233,7 @@ struct KernelTable {
   void (*activation_gradient)(const ActivationGradientPass&) = nullptr;
   void (*pool)(const PoolPass&) = nullptr;
   void (*pool_gradient)(const PoolPass&) = nullptr;
+  void (*loss)(const LossPass&) = nullptr;
   // Whether every weight and velocity is finite afterwards.
   bool (*optimizer)(const OptimizerPass&) = nullptr;
 };
