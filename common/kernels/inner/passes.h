@@ -236,6 +236,9 @@ struct KernelTable {
   void (*loss)(const LossPass&) = nullptr;
   // Whether every weight and velocity is finite afterwards.
   bool (*optimizer)(const OptimizerPass&) = nullptr;
+  // Nothing but fused multiply-adds, for so many rounds; answers how many
+  // floating-point operations it did. For measuring a core's peak.
+  double (*peak)(int64_t rounds) = nullptr;
 };
 
 }  // namespace archpool::kernels

@@ -8,7 +8,9 @@
   void AddDense(KernelTable& table);           \
   void AddDenseSums(KernelTable& table);       \
   void AddDepthwise(KernelTable& table);       \
+  void AddLoss(KernelTable& table);            \
   void AddNorm(KernelTable& table);            \
+  void AddPeak(KernelTable& table);            \
   void AddPointwise(KernelTable& table);       \
   void AddPool(KernelTable& table);            \
   inline KernelTable MakeTable(int lanes) {    \
@@ -17,7 +19,9 @@
     AddDense(table);                           \
     AddDenseSums(table);                       \
     AddDepthwise(table);                       \
+    AddLoss(table);                            \
     AddNorm(table);                            \
+    AddPeak(table);                            \
     AddPointwise(table);                       \
     AddPool(table);                            \
     return table;                              \
