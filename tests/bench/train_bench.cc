@@ -34,6 +34,7 @@ struct Options {
   int networks = 8;
   int64_t batch = 128;
   uint64_t seed = 1;
+  bool alone = false;
 };
 
 Dataset Noise(const LayerPlan& plan, int64_t count) {
@@ -65,13 +66,15 @@ struct Rates {
   double libtorch = 0;
 };
 
-absl::StatusOr<Rates> Compare(double seconds, int64_t images_a_call,
+absl::StatusOr<Rates> Compare(double seconds, bool has_libtorch,
+                              int64_t images_a_call,
                               const std::function<absl::Status()>& kernels,
                               const std::function<absl::Status()>& libtorch) {
   Rates rates;
   const double end = Now() + 2 * seconds;
   do {
     for (const bool is_ours : {true, false}) {
+      if (!is_ours && !has_libtorch) continue;
       const double start = Now();
       ARCHPOOL_RETURN_IF_ERROR(is_ours ? kernels() : libtorch());
       const double rate = static_cast<double>(images_a_call) / (Now() - start);
@@ -87,23 +90,27 @@ absl::StatusOr<std::pair<Rates, Rates>> MeasurePlan(const Options& options,
   const kernels::Machine machine{
       kernels::ParseSimd(options.simd).value_or(kernels::WidestSimd()),
       options.threads};
-  // A few steps a call: what a training costs besides its steps hardly counts.
-  const int64_t steps = std::max<int64_t>(
-      8, 200'000'000 / std::max<int64_t>(plan.macs * options.batch / 10, 1));
-  const Dataset train =
-      Noise(plan, options.batch * std::min<int64_t>(steps, 64));
+  // About half a second a call, so that what a training costs besides its
+  // steps hardly counts.
+  constexpr double kOperations = 70e9;
+  constexpr int64_t kStepsOfEpoch = 16;
+  const double operations = 6.0 * static_cast<double>(plan.macs) *
+                            static_cast<double>(options.batch * kStepsOfEpoch);
+  const Dataset train = Noise(plan, options.batch * kStepsOfEpoch);
   const Dataset validation = Noise(plan, 1);
   const Dataset shown = Noise(plan, 1024);
   Recipe recipe;
   recipe.batch_size = options.batch;
   recipe.segments = 1;
+  recipe.epochs = std::max<int64_t>(
+      1, static_cast<int64_t>(kOperations / std::max(operations, 1.0)));
   recipe.learning_rate_ppm = 1'000;
   const Digest key = Sha256("bench");
   TensorMap weights;
   ARCHPOOL_ASSIGN_OR_RETURN(
       const Rates trained,
       Compare(
-          options.seconds, train.count(),
+          options.seconds, !options.alone, train.count() * recipe.epochs,
           [&]() -> absl::Status {
             ARCHPOOL_ASSIGN_OR_RETURN(
                 const kernels::TrainedNetwork network,
@@ -119,7 +126,7 @@ absl::StatusOr<std::pair<Rates, Rates>> MeasurePlan(const Options& options,
   ARCHPOOL_ASSIGN_OR_RETURN(
       const Rates evaluated,
       Compare(
-          options.seconds / 2, shown.count(),
+          options.seconds / 2, !options.alone, shown.count(),
           [&] {
             return kernels::CountCorrect(plan, weights, {}, shown, nullptr,
                                          machine)
@@ -189,6 +196,7 @@ int Main(int argc, char** argv) {
   app.add_option("--networks", options.networks);
   app.add_option("--batch", options.batch);
   app.add_option("--seed", options.seed);
+  app.add_flag("--alone", options.alone, "the kernels, without LibTorch");
   app.add_option("task_files", options.task_files);
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = Measure(options);

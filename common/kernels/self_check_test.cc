@@ -1,0 +1,36 @@
+#include "common/kernels/self_check.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "common/crypto/sha256.h"
+#include "common/model/arithmetic.h"
+#include "gtest/gtest.h"
+
+namespace archpool::kernels {
+namespace {
+
+TEST(SelfCheckTest, EveryMachineAgrees) {
+  for (const Simd simd : SimdsHere()) {
+    for (const int threads : {1, 2, 3, 8}) {
+      for (const TestVector& vector : ComputeTestVectors({simd, threads})) {
+        EXPECT_TRUE(vector.agrees())
+            << vector.name << " is " << vector.digest << " under "
+            << ToString(simd) << " with " << threads << " threads";
+      }
+    }
+  }
+}
+
+// The name changes where a test vector does: programs of one name agree.
+TEST(SelfCheckTest, TheArithmeticIsNamedByItsVectors) {
+  std::string lines;
+  for (const TestVector& vector : ComputeTestVectors({})) {
+    absl::StrAppend(&lines, vector.expected, " ", vector.name, "\n");
+  }
+  EXPECT_EQ(kArithmetic,
+            absl::StrCat("fp32-fma/1/", ToHex(Sha256(lines)).substr(0, 8)));
+}
+
+}  // namespace
+}  // namespace archpool::kernels
