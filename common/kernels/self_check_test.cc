@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/hex.h"
 #include "common/crypto/sha256.h"
 #include "common/model/arithmetic.h"
 #include "gtest/gtest.h"
@@ -29,7 +30,7 @@ TEST(SelfCheckTest, TheArithmeticIsNamedByItsVectors) {
     absl::StrAppend(&lines, vector.expected, " ", vector.name, "\n");
   }
   EXPECT_EQ(kArithmetic,
-            absl::StrCat("fp32-fma/1/", ToHex(Sha256(lines)).substr(0, 8)));
+            absl::StrCat("fp32-fma/1/", ToHex(Sha256(lines).bytes).substr(0, 8)));
 }
 
 }  // namespace

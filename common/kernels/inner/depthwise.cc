@@ -1,13 +1,17 @@
-// Compiled once for each set of instructions; the loops are in depthwise.inc.
-// clang-format off: this order is what Highway's repeated inclusion wants.
+// Convolutions of each channel by itself, for each set of instructions.
 #include "common/kernels/inner/targets.h"
+
+// Highway includes this file again from here for each set of instructions, so
+// nothing may come before.
+// clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "common/kernels/inner/depthwise.cc"
 #include "hwy/foreach_target.h"
 // clang-format on
 
-#include <cstddef>
+#include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "common/kernels/inner/passes.h"
 #include "common/kernels/inner/vec-inl.h"

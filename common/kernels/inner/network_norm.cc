@@ -26,12 +26,8 @@ void Network::ForwardNorm(size_t index) {
   const TensorPlace& variance = parameters_.PlaceOf(unit.layer, "running_var");
   const float* shift = parameters_.At(parameters_.PlaceOf(unit.layer, "bias"));
   NormStatistics statistics;
-  statistics.rows = norm.rows;
-  statistics.blocks = norm.blocks;
   statistics.channels = channels;
-  statistics.stride = norm.stride;
-  statistics.sums = norm.sums.data();
-  statistics.squares = norm.products.data();
+  statistics.sums = norm.Sums();
   statistics.origin = in.at;
   statistics.scale = parameters_.At(parameters_.PlaceOf(unit.layer, "weight"));
   statistics.running_mean = parameters_.At(mean);
@@ -41,7 +37,7 @@ void Network::ForwardNorm(size_t index) {
   statistics.factor = norm.factor();
   statistics.next_running_mean = parameters_.Next(mean);
   statistics.next_running_variance = parameters_.Next(variance);
-  if (!FinishNormStatistics(statistics)) running_is_finite_ = false;
+  if (!FinishNorm(statistics)) running_is_finite_ = false;
   NormAll(context_, in, out,
           {.mean = norm.mean(), .factor = norm.factor(), .shift = shift},
           unit.activation);
@@ -71,13 +67,9 @@ void Network::BackwardNorm(size_t index, const MapView& out) {
     pass.products = norm.products.data() + block * norm.stride;
     context_.kernels.norm_gradient_sums(pass);
   });
-  NormGradientStatistics statistics;
-  statistics.rows = norm.rows;
-  statistics.blocks = norm.blocks;
+  NormGradients statistics;
   statistics.channels = channels;
-  statistics.stride = norm.stride;
-  statistics.sums = norm.sums.data();
-  statistics.products = norm.products.data();
+  statistics.sums = norm.Sums();
   statistics.inverse = norm.inverse();
   statistics.scale = parameters_.At(scale);
   statistics.of_gradient = norm.of_gradient();
@@ -85,7 +77,7 @@ void Network::BackwardNorm(size_t index, const MapView& out) {
   statistics.constant = norm.constant();
   statistics.scale_gradient = parameters_.Gradient(scale);
   statistics.shift_gradient = parameters_.Gradient(shift);
-  FinishNormGradients(statistics);
+  FinishNormGradient(statistics);
   if (out.at == nullptr) return;
   context_.team.RunRanges(context_.batch, [&](int64_t first, int64_t end) {
     NormGradientPass pass;

@@ -15,7 +15,7 @@ struct Network::Norm {
   Norm(const Layer& layer, int64_t batch)
       : rows(batch * layer.output_shape.height * layer.output_shape.width),
         block_rows(NormBlockRows(rows)),
-        blocks((rows + block_rows - 1) / block_rows),
+        blocks(NormBlocks(rows)),
         stride(RoundUp(layer.output_shape.channels, kWeightStep)),
         sums(static_cast<size_t>(blocks * stride)),
         products(sums.size()),
@@ -26,6 +26,12 @@ struct Network::Norm {
     return static_cast<int64_t>(2 * norm.sums.size() + norm.by_channel.size());
   }
 
+  NormBlockSums Sums() const {
+    return {.rows = rows,
+            .first = sums.data(),
+            .second = products.data(),
+            .stride = stride};
+  }
   float* mean() { return by_channel.data(); }
   float* inverse() { return by_channel.data() + stride; }
   float* factor() { return by_channel.data() + 2 * stride; }

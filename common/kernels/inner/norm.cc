@@ -1,12 +1,16 @@
-// Compiled once for each set of instructions; the loops are in norm.inc.
-// clang-format off: this order is what Highway's repeated inclusion wants.
+// Batch norms and the activations behind them, for each set of vector
+// instructions and for one number at a time.
+// The order matters: whatever follows foreach_target.h is read once for each
+// set of instructions.
+// clang-format off
 #include "common/kernels/inner/targets.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "common/kernels/inner/norm.cc"
 #include "hwy/foreach_target.h"
 // clang-format on
 
-#include <cstddef>
+#include <algorithm>
 #include <cstdint>
 
 #include "common/kernels/inner/passes.h"

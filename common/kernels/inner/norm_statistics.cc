@@ -9,13 +9,28 @@ namespace {
 constexpr double kEpsilon = 1e-5;
 constexpr double kMomentum = 0.1;
 
-double SumOfBlocks(const float* sums, int64_t blocks, int64_t stride) {
-  double sum = 0;
+struct Sums {
+  double first = 0;
+  double second = 0;
+};
+
+Sums AddBlocks(const NormBlockSums& sums, int64_t channel) {
+  Sums all;
+  const int64_t blocks = NormBlocks(sums.rows);
   for (int64_t block = 0; block < blocks; ++block) {
-    sum += double{sums[block * stride]};
+    all.first += double{sums.first[block * sums.stride + channel]};
+    all.second += double{sums.second[block * sums.stride + channel]};
   }
-  return sum;
+  return all;
 }
+
+float Moved(float running, double towards) {
+  return static_cast<float>((1.0 - kMomentum) * double{running} +
+                            kMomentum * towards);
+}
+
+// Infinities and NaN less themselves are NaN.
+bool IsFinite(float value) { return value - value == 0.0f; }
 
 }  // namespace
 
@@ -23,45 +38,49 @@ int64_t NormBlockRows(int64_t rows) {
   return std::max<int64_t>(256, 8 * ((rows + 4095) / 4096));
 }
 
-bool FinishNormStatistics(const NormStatistics& of) {
-  const auto count = static_cast<double>(of.rows);
-  bool is_finite = true;
-  for (int64_t c = 0; c < of.channels; ++c) {
-    const double offset =
-        SumOfBlocks(of.sums + c, of.blocks, of.stride) / count;
-    const double mean = double{of.origin[c]} + offset;
-    const double variance =
-        SumOfBlocks(of.squares + c, of.blocks, of.stride) / count -
-        offset * offset;
-    const double kept = variance > 0 ? variance : 0.0;
-    const double inverse = 1.0 / std::sqrt(kept + kEpsilon);
-    of.mean[c] = static_cast<float>(mean);
-    of.inverse[c] = static_cast<float>(inverse);
-    of.factor[c] = static_cast<float>(inverse * double{of.scale[c]});
-    of.next_running_mean[c] = static_cast<float>(
-        (1.0 - kMomentum) * double{of.running_mean[c]} + kMomentum * mean);
-    of.next_running_variance[c] = static_cast<float>(
-        (1.0 - kMomentum) * double{of.running_variance[c]} +
-        kMomentum * (kept * count / std::max(count - 1.0, 1.0)));
-    is_finite = is_finite && std::isfinite(of.next_running_mean[c]) &&
-                std::isfinite(of.next_running_variance[c]);
-  }
-  return is_finite;
+int64_t NormBlocks(int64_t rows) {
+  const int64_t block = NormBlockRows(rows);
+  return (rows + block - 1) / block;
 }
 
-void FinishNormGradients(const NormGradientStatistics& of) {
-  const auto count = static_cast<double>(of.rows);
-  for (int64_t c = 0; c < of.channels; ++c) {
-    const double sum = SumOfBlocks(of.sums + c, of.blocks, of.stride);
-    const double product = SumOfBlocks(of.products + c, of.blocks, of.stride);
-    const double inverse{of.inverse[c]};
-    const double factor = inverse * double{of.scale[c]};
-    of.scale_gradient[c] = static_cast<float>(product * inverse);
-    of.shift_gradient[c] = static_cast<float>(sum);
-    of.of_gradient[c] = static_cast<float>(factor);
-    of.of_value[c] =
-        static_cast<float>(-(factor * inverse * inverse * product / count));
-    of.constant[c] = static_cast<float>(-(factor * sum / count));
+bool FinishNorm(const NormStatistics& statistics) {
+  const auto count = static_cast<double>(statistics.sums.rows);
+  const double others = count - 1.0;
+  bool finite = true;
+  for (int64_t c = 0; c < statistics.channels; ++c) {
+    const Sums sums = AddBlocks(statistics.sums, c);
+    const double offset = sums.first / count;
+    const double mean = double{statistics.origin[c]} + offset;
+    const double spread = sums.second / count - offset * offset;
+    const double variance = spread > 0 ? spread : 0;
+    const double inverse = 1.0 / std::sqrt(variance + kEpsilon);
+    statistics.mean[c] = static_cast<float>(mean);
+    statistics.inverse[c] = static_cast<float>(inverse);
+    statistics.factor[c] =
+        static_cast<float>(inverse * double{statistics.scale[c]});
+    const float next_mean = Moved(statistics.running_mean[c], mean);
+    const float next_variance =
+        Moved(statistics.running_variance[c],
+              variance * count / (others > 1.0 ? others : 1.0));
+    statistics.next_running_mean[c] = next_mean;
+    statistics.next_running_variance[c] = next_variance;
+    finite = finite && IsFinite(next_mean) && IsFinite(next_variance);
+  }
+  return finite;
+}
+
+void FinishNormGradient(const NormGradients& gradients) {
+  const auto count = static_cast<double>(gradients.sums.rows);
+  for (int64_t c = 0; c < gradients.channels; ++c) {
+    const Sums sums = AddBlocks(gradients.sums, c);
+    const double inverse{gradients.inverse[c]};
+    const double factor = inverse * double{gradients.scale[c]};
+    gradients.scale_gradient[c] = static_cast<float>(sums.second * inverse);
+    gradients.shift_gradient[c] = static_cast<float>(sums.first);
+    gradients.of_gradient[c] = static_cast<float>(factor);
+    gradients.of_value[c] =
+        static_cast<float>(-(factor * inverse * inverse * sums.second / count));
+    gradients.constant[c] = static_cast<float>(-(factor * sums.first / count));
   }
 }
 

@@ -1,5 +1,5 @@
-// The statistics of batch norms, channel by channel in double (docs/
-// arithmetic.md, "Batch norm"): the same everywhere. Pure; thread-safe.
+// What a batch norm computes by channel between its passes over maps, in
+// double: docs/arithmetic.md, "Batch norm". Pure; thread-safe.
 #ifndef ARCHPOOL_COMMON_KERNELS_INNER_NORM_STATISTICS_H_
 #define ARCHPOOL_COMMON_KERNELS_INNER_NORM_STATISTICS_H_
 
@@ -7,49 +7,47 @@
 
 namespace archpool::kernels {
 
-// Rows of a block, the last one excepted. REQUIRES: rows > 0.
+// Rows of a block of a batch norm over so many rows; the last may be shorter.
 int64_t NormBlockRows(int64_t rows);
+int64_t NormBlocks(int64_t rows);
 
-// From the blocks' sums, [block][stride], to what the forward pass goes by.
-struct NormStatistics {
-  int64_t rows = 0;
-  int64_t blocks = 0;
-  int64_t channels = 0;
+// Two sums of each block and channel, as the passes leave them.
+struct NormBlockSums {
+  int64_t rows = 0;               // M, of all blocks
+  const float* first = nullptr;   // [block][stride]: S, or G
+  const float* second = nullptr;  // [block][stride]: T, or H
   int64_t stride = 0;
-  const float* sums = nullptr;     // S
-  const float* squares = nullptr;  // T
-  const float* origin = nullptr;   // z
+};
+
+// Arrays are by channel. What lies behind the last channel is left alone.
+struct NormStatistics {
+  int64_t channels = 0;
+  NormBlockSums sums;
+  const float* origin = nullptr;  // z
   const float* scale = nullptr;
   const float* running_mean = nullptr;
   const float* running_variance = nullptr;
-  // Written.
   float* mean = nullptr;
   float* inverse = nullptr;
-  float* factor = nullptr;
+  float* factor = nullptr;  // a
   float* next_running_mean = nullptr;
   float* next_running_variance = nullptr;
 };
-// Whether the running statistics are finite.
-bool FinishNormStatistics(const NormStatistics& statistics);
+// Whether the next running statistics are finite.
+bool FinishNorm(const NormStatistics& statistics);
 
-// The same backward.
-struct NormGradientStatistics {
-  int64_t rows = 0;
-  int64_t blocks = 0;
+struct NormGradients {
   int64_t channels = 0;
-  int64_t stride = 0;
-  const float* sums = nullptr;      // G
-  const float* products = nullptr;  // H
-  const float* inverse = nullptr;
+  NormBlockSums sums;
   const float* scale = nullptr;
-  // Written.
-  float* of_gradient = nullptr;
-  float* of_value = nullptr;
-  float* constant = nullptr;
+  const float* inverse = nullptr;
+  float* of_gradient = nullptr;  // b
+  float* of_value = nullptr;     // c
+  float* constant = nullptr;     // e
   float* scale_gradient = nullptr;
   float* shift_gradient = nullptr;
 };
-void FinishNormGradients(const NormGradientStatistics& statistics);
+void FinishNormGradient(const NormGradients& gradients);
 
 }  // namespace archpool::kernels
 

@@ -1,12 +1,15 @@
-// Compiled once for each set of instructions; the loops are in pointwise.inc.
-// clang-format off: this order is what Highway's repeated inclusion wants.
+// Activations, sums of maps and the optimiser, for each set of instructions.
 #include "common/kernels/inner/targets.h"
+
+// Highway includes this file again from here for each set of instructions, so
+// nothing may come before.
+// clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "common/kernels/inner/pointwise.cc"
 #include "hwy/foreach_target.h"
 // clang-format on
 
-#include <cstddef>
+#include <algorithm>
 #include <cstdint>
 
 #include "common/kernels/inner/passes.h"

@@ -1,12 +1,15 @@
-// Compiled once for each set of instructions; the loops are in pool.inc.
-// clang-format off: this order is what Highway's repeated inclusion wants.
+// Pooling, for each set of instructions.
 #include "common/kernels/inner/targets.h"
+
+// Highway includes this file again from here for each set of instructions, so
+// nothing may come before.
+// clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "common/kernels/inner/pool.cc"
 #include "hwy/foreach_target.h"
 // clang-format on
 
-#include <cstddef>
+#include <algorithm>
 #include <cstdint>
 
 #include "common/kernels/inner/passes.h"

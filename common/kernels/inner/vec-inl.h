@@ -35,6 +35,10 @@ inline constexpr int kSumsMax = HWY_TARGET == HWY_AVX2 ? 12 : 28;
 HWY_INLINE Vec Zero() { return hn::Zero(Lanes()); }
 HWY_INLINE Vec Broadcast(float value) { return hn::Set(Lanes(), value); }
 HWY_INLINE Vec Load(const float* from) { return hn::LoadU(Lanes(), from); }
+// Zero in the other lanes, whose memory is not read.
+HWY_INLINE Vec LoadWhere(Mask mask, const float* from) {
+  return hn::MaskedLoad(mask, Lanes(), from);
+}
 HWY_INLINE void Store(Vec v, float* to) { hn::StoreU(v, Lanes(), to); }
 // The first `count` lanes. REQUIRES: count in [0, kLanes].
 HWY_INLINE Mask FirstLanes(int64_t count) {
@@ -55,6 +59,7 @@ HWY_INLINE Vec Negate(Vec a) { return hn::Neg(a); }
 // A comparison with NaN is false.
 HWY_INLINE Mask Less(Vec a, Vec b) { return hn::Lt(a, b); }
 HWY_INLINE Mask LessOrEqual(Vec a, Vec b) { return hn::Le(a, b); }
+HWY_INLINE Mask Equal(Vec a, Vec b) { return hn::Eq(a, b); }
 HWY_INLINE Mask Both(Mask a, Mask b) { return hn::And(a, b); }
 HWY_INLINE Vec Select(Mask mask, Vec yes, Vec no) {
   return hn::IfThenElse(mask, yes, no);

@@ -17,6 +17,9 @@ inline constexpr int kSumsMax = 12;
 inline Vec Zero() { return 0.0f; }
 inline Vec Broadcast(float value) { return value; }
 inline Vec Load(const float* from) { return *from; }
+inline Vec LoadWhere(Mask mask, const float* from) {
+  return mask ? *from : 0.0f;
+}
 inline void Store(Vec v, float* to) { *to = v; }
 inline Mask FirstLanes(int64_t count) { return count > 0; }
 inline void StoreWhere(Mask mask, Vec v, float* to) {
@@ -32,6 +35,7 @@ inline Vec Negate(Vec a) { return -a; }
 
 inline Mask Less(Vec a, Vec b) { return a < b; }
 inline Mask LessOrEqual(Vec a, Vec b) { return a <= b; }
+inline Mask Equal(Vec a, Vec b) { return a == b; }
 inline Mask Both(Mask a, Mask b) { return a && b; }
 inline Vec Select(Mask mask, Vec yes, Vec no) { return mask ? yes : no; }
 inline Vec SelectOrZero(Mask mask, Vec yes) { return mask ? yes : 0.0f; }
