@@ -38,20 +38,33 @@ void PixelReader::Read(int64_t index, const Displacement& displacement,
   ARCHPOOL_CHECK(index >= 0 && index < dataset_.count());
   const TensorShape& shape = dataset_.shape;
   const uint8_t* image = dataset_.images.data() + index * shape.elements();
+  // Of a row, the columns [begin, end) that lie inside the stored image, and
+  // where the first of them is stored; from there it goes up, or down.
+  const int64_t right =
+      displacement.mirrored ? -displacement.right : displacement.right;
+  const int64_t begin = std::clamp<int64_t>(right, 0, shape.width);
+  const int64_t end = std::clamp<int64_t>(shape.width + right, 0, shape.width);
+  const int64_t first =
+      displacement.mirrored ? shape.width - 1 - begin + right : begin - right;
+  const int64_t step = displacement.mirrored ? -1 : 1;
   for (int64_t channel = 0; channel < shape.channels; ++channel) {
     const uint8_t* plane = image + channel * shape.height * shape.width;
     for (int64_t y = 0; y < shape.height; ++y) {
       const int64_t source_y = y - displacement.down;
-      const bool row_inside = source_y >= 0 && source_y < shape.height;
+      const bool is_inside = source_y >= 0 && source_y < shape.height;
       float* row = out + y * shape.width * shape.channels + channel;
-      for (int64_t x = 0; x < shape.width; ++x) {
-        const int64_t shown_x = displacement.mirrored ? shape.width - 1 - x : x;
-        const int64_t source_x = shown_x - displacement.right;
-        const bool inside =
-            row_inside && source_x >= 0 && source_x < shape.width;
-        const uint8_t value =
-            inside ? plane[source_y * shape.width + source_x] : uint8_t{0};
-        row[x * shape.channels] = normalized_[value];
+      const int64_t from = is_inside ? begin : shape.width;
+      const int64_t to = is_inside ? end : shape.width;
+      for (int64_t x = 0; x < from; ++x) {
+        row[x * shape.channels] = normalized_[0];
+      }
+      const uint8_t* source = plane + source_y * shape.width + first;
+      for (int64_t x = from; x < to; ++x) {
+        row[x * shape.channels] = normalized_[*source];
+        source += step;
+      }
+      for (int64_t x = std::max(from, to); x < shape.width; ++x) {
+        row[x * shape.channels] = normalized_[0];
       }
     }
   }

@@ -72,7 +72,7 @@ void TrainingRun::Step() {
   ARCHPOOL_CHECK(step_ < steps_);
   if (!diverged_at_step_.has_value()) {
     const auto [schedule, step_of_rung] = PlaceOf(step_);
-    const Batch& batch = batches_.At(step_);
+    const Batch& batch = batches_.At(step_, &team_);
     Network::StepRates rates;
     rates.rates.rate = static_cast<float>(schedule->LearningRate(step_of_rung));
     rates.rates.momentum = RateOf(recipe_.momentum_ppm);

@@ -20,9 +20,10 @@ TrialBatches::TrialBatches(const Recipe& recipe, uint64_t key,
   batch_.images.resize(
       static_cast<size_t>(batch_size_ * data.shape.elements()));
   batch_.labels.resize(static_cast<size_t>(batch_size_));
+  displacements_.resize(static_cast<size_t>(batch_size_));
 }
 
-const Batch& TrialBatches::At(int64_t step) {
+const Batch& TrialBatches::At(int64_t step, Team* team) {
   const int64_t epoch = step / steps_per_epoch_;
   if (epoch != epoch_) {
     const CounterRng rng(key_, StreamOf(Draw::kOrder, epoch));
@@ -31,13 +32,22 @@ const Batch& TrialBatches::At(int64_t step) {
   }
   const int64_t first = (step % steps_per_epoch_) * batch_size_;
   CounterRng moves(key_, StreamOf(Draw::kAugmentation, step));
-  float* out = batch_.images.data();
-  for (int64_t i = 0; i < batch_size_; ++i) {
-    const int64_t example = order_[static_cast<size_t>(first + i)];
-    reader_.Read(example, DrawDisplacement(recipe_, moves), out);
-    out += data_.shape.elements();
-    batch_.labels[static_cast<size_t>(i)] =
-        data_.labels[static_cast<size_t>(example)];
+  for (Displacement& displacement : displacements_) {
+    displacement = DrawDisplacement(recipe_, moves);
+  }
+  const auto read = [&](int64_t from, int64_t end) {
+    for (int64_t i = from; i < end; ++i) {
+      const int64_t example = order_[static_cast<size_t>(first + i)];
+      reader_.Read(example, displacements_[static_cast<size_t>(i)],
+                   batch_.images.data() + i * data_.shape.elements());
+      batch_.labels[static_cast<size_t>(i)] =
+          data_.labels[static_cast<size_t>(example)];
+    }
+  };
+  if (team == nullptr) {
+    read(0, batch_size_);
+  } else {
+    team->RunRanges(batch_size_, read);
   }
   return batch_;
 }

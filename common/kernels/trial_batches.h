@@ -7,6 +7,7 @@
 
 #include "common/data/dataset.h"
 #include "common/kernels/batches.h"
+#include "common/kernels/inner/team.h"
 #include "common/kernels/schedule.h"
 #include "common/kernels/trial.h"
 #include "common/model/task_spec.h"
@@ -25,8 +26,9 @@ class TrialBatches {
   TrialBatches(const Recipe& recipe, uint64_t key, const Schedule& schedule,
                const Normalization& normalization, const Dataset& data);
 
-  // Valid until the next call. REQUIRES: step >= 0.
-  const Batch& At(int64_t step);
+  // Valid until the next call. Where there is a team, it reads the images.
+  // REQUIRES: step >= 0.
+  const Batch& At(int64_t step, Team* team = nullptr);
   // What At returned last.
   const Batch& last() const { return batch_; }
 
@@ -39,6 +41,7 @@ class TrialBatches {
   const PixelReader reader_;
   std::vector<uint32_t> order_;
   int64_t epoch_ = -1;
+  std::vector<Displacement> displacements_;
   Batch batch_;
 };
 

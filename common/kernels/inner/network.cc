@@ -155,17 +155,20 @@ void Network::ForwardUnit(size_t index) {
 
 void Network::LossGradient(const uint8_t* labels, double smoothing) {
   const int64_t classes = layers_.back().output_shape.channels;
-  LossPass pass;
-  pass.examples = context_.batch;
-  pass.classes = classes;
-  pass.logits = logits();
-  pass.gradient = Gradient(static_cast<int>(layers_.size()) - 1).at;
-  pass.stride = logits_stride();
-  pass.labels = labels;
-  pass.on = static_cast<float>(1.0 - smoothing);
-  pass.off = static_cast<float>(smoothing / static_cast<double>(classes));
-  pass.share = 1.0f / static_cast<float>(context_.batch);
-  context_.kernels.loss(pass);
+  const MapView gradient = Gradient(static_cast<int>(layers_.size()) - 1);
+  context_.team.RunRanges(context_.batch, [&](int64_t first, int64_t end) {
+    LossPass pass;
+    pass.examples = end - first;
+    pass.classes = classes;
+    pass.logits = logits() + first * logits_stride();
+    pass.gradient = gradient.at + first * logits_stride();
+    pass.stride = logits_stride();
+    pass.labels = labels + first;
+    pass.on = static_cast<float>(1.0 - smoothing);
+    pass.off = static_cast<float>(smoothing / static_cast<double>(classes));
+    pass.share = 1.0f / static_cast<float>(context_.batch);
+    context_.kernels.loss(pass);
+  });
 }
 
 }  // namespace archpool::kernels

@@ -123,31 +123,37 @@ void Product::Forward(const Context& context, const MapView& in,
   });
 }
 
-void Product::Turn(const float* weights) {
+void Product::Turn(const Context& context, const float* weights) {
   const int64_t inputs = is_depthwise() ? 1 : layer_.input_shape.channels;
   const int64_t outputs = layer_.output_shape.channels;
-  float* to = turned_.data();
-  for (const GradientPhase& phase : phases_) {
-    for (const int64_t tap : phase.kernel_taps) {
-      const float* from = weights + tap * inputs * weights_stride_;
-      if (is_depthwise()) {
-        std::copy(from, from + weights_stride_, to);
-        to += turned_stride_;
-        continue;
-      }
-      for (int64_t i = 0; i < inputs; ++i) {
+  const int64_t rows = is_depthwise() ? 1 : outputs;
+  const auto turn = [&](int64_t first, int64_t end) {
+    int64_t index = 0;
+    for (const GradientPhase& phase : phases_) {
+      for (const int64_t tap : phase.kernel_taps) {
+        const int64_t turned_tap = index++;
+        if (turned_tap < first || turned_tap >= end) continue;
+        const float* from = weights + tap * inputs * weights_stride_;
+        float* to = turned_.data() + turned_tap * rows * turned_stride_;
+        if (is_depthwise()) {
+          std::copy(from, from + weights_stride_, to);
+          continue;
+        }
         for (int64_t o = 0; o < outputs; ++o) {
-          to[o * turned_stride_ + i] = from[i * weights_stride_ + o];
+          for (int64_t i = 0; i < inputs; ++i) {
+            to[o * turned_stride_ + i] = from[i * weights_stride_ + o];
+          }
         }
       }
-      to += outputs * turned_stride_;
     }
-  }
+  };
+  context.team.RunRanges(
+      static_cast<int64_t>(turned_.size()) / (rows * turned_stride_), turn);
 }
 
 void Product::InputGradient(const Context& context, const MapView& gradient,
                             const float* weights, const MapView& out) {
-  Turn(weights);
+  Turn(context, weights);
   const int64_t rows = is_depthwise() ? 1 : layer_.output_shape.channels;
   const int64_t step = layer_.kind == LayerKind::kLinear ? 1 : layer_.stride;
   Strides out_steps = out.strides;

@@ -37,7 +37,7 @@ class Product {
  private:
   bool is_depthwise() const { return layer_.groups > 1; }
   int64_t weight_floats() const;
-  void Turn(const float* weights);
+  void Turn(const Context& context, const float* weights);
 
   const Layer layer_;
   std::vector<int64_t> taps_;
