@@ -85,7 +85,6 @@ wire::AuditOrder SampleAudit(const SampleDataset& dataset, int64_t audit_id) {
   order.attempt = 1;
   order.assignment = SampleLease(dataset, 1, audit_id, 1).assignments.front();
   order.recipe.segments = 4;
-  order.segments = 4;
   order.dataset = dataset.manifest.Id();
   order.manifest = dataset.manifest;
   order.held_out = dataset.held_out_digest;
