@@ -120,8 +120,9 @@ absl::Status ReadProof(const v1::Audit& proto, AuditOrder& order) {
       "audit.arithmetic", proto.arithmetic(), kArithmeticLengthMax));
   order.arithmetic = proto.arithmetic();
   order.is_whole = proto.is_whole();
+  order.only_evaluates = proto.only_evaluates();
   order.measures_all = proto.measures_all();
-  if (order.is_whole) return absl::OkStatus();
+  if (order.is_whole || order.only_evaluates) return absl::OkStatus();
   ARCHPOOL_RETURN_IF_ERROR(CheckRange("audit.segment", proto.segment(),
                                       {0, order.recipe.segments - 1}));
   order.segment = proto.segment();

@@ -91,7 +91,9 @@ struct AuditOrder {
   // The step that the training is said to have diverged at, from 0.
   std::optional<int64_t> diverged_at_step;
   std::string arithmetic;
-  // What to replay: the whole training, or one segment, as it was laid open.
+  // What to replay: nothing, the whole training, or one segment, as it was laid
+  // open.
+  bool only_evaluates = false;
   bool is_whole = false;
   int64_t segment = 0;
   Opening opening;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
+#include "common/model/arithmetic.h"
 #include "gtest/gtest.h"
 #include "tests/support/spaces.h"
 
@@ -88,7 +89,7 @@ wire::AuditOrder SampleAudit(const SampleDataset& dataset, int64_t audit_id) {
   order.dataset = dataset.manifest.Id();
   order.manifest = dataset.manifest;
   order.held_out = dataset.held_out_digest;
-  order.arithmetic = "fake/1/1";
+  order.arithmetic = std::string(kArithmetic);
   order.seed = Sha256("seed");
   return order;
 }
