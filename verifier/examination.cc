@@ -68,6 +68,7 @@ class Examination {
                order.assignment.trial_key, order.manifest} {}
 
   AuditFinding Run() {
+    if (order_.only_evaluates) return RunEvaluation();
     const absl::StatusOr<Checkpoint> start = Start();
     if (!start.ok()) return Classify(start.status());
     return order_.is_whole ? RunWhole(*start) : RunSegment(*start);
@@ -79,6 +80,12 @@ class Examination {
     ARCHPOOL_ASSIGN_OR_RETURN(const TensorMap resumed,
                               ParseSafetensors(files_.resumed, limits_));
     return evaluator_.Start(setup_, &resumed, data_.train);
+  }
+
+  AuditFinding RunEvaluation() {
+    const absl::StatusOr<TensorMap> weights =
+        ParseSafetensors(files_.weights, limits_);
+    return weights.ok() ? Measure(*weights) : Classify(weights.status());
   }
 
   AuditFinding RunSegment(const Checkpoint& start) {
@@ -133,6 +140,8 @@ class Examination {
   }
 
   AuditFinding Measure(const TensorMap& weights) {
+    // Nothing counts as correct of a training that diverged.
+    if (order_.diverged_at_step) return WeightsMeasured{0, 0, true};
     if (!order_.measures_all && IsCredible(weights)) {
       return WeightsMeasured{.measured_all = false};
     }
