@@ -52,7 +52,7 @@ class ExaminationTest : public ::testing::Test {
                               Evaluator& evaluator) {
     training.CommitTo(order_, segment);
     AuditFiles files;
-    files.weights = training.BytesAt(order_.segments).weights;
+    files.weights = training.BytesAt(order_.recipe.segments).weights;
     if (segment > 0) {
       files.begin_weights = training.BytesAt(segment).weights;
       files.begin_optimizer = training.BytesAt(segment).optimizer;
@@ -124,87 +124,6 @@ TEST_F(ExaminationTest, AnotherStartIsFoundInEverySegment) {
               AuditFinding(TrainingRefuted{"START_FALSE"}))
         << k;
   }
-}
-
-// A training whose weights are no numbers from boundary `at_` on.
-class DivergingEvaluator : public testing::FakeEvaluator {
- public:
-  explicit DivergingEvaluator(int64_t at) : at_(at) {}
-  absl::StatusOr<Checkpoint> Replay(const TrainingSetup& setup,
-                                    const Dataset& train,
-                                    const Checkpoint& from) override {
-    ARCHPOOL_ASSIGN_OR_RETURN(Checkpoint next,
-                              FakeEvaluator::Replay(setup, train, from));
-    if (next.boundary >= at_) Spoil(next.weights);
-    return next;
-  }
-  absl::StatusOr<int64_t> CountCorrect(const LayerPlan& plan,
-                                       const TensorMap& weights,
-                                       const DatasetManifest& manifest,
-                                       const Dataset& dataset) override {
-    if (HasDiverged(weights)) {
-      return InvalidArgument("WEIGHTS_NOT_FINITE", "the weights hold NaN");
-    }
-    return FakeEvaluator::CountCorrect(plan, weights, manifest, dataset);
-  }
-  static void Spoil(TensorMap& weights) {
-    for (auto& [name, tensor] : weights) {
-      for (float& value : tensor.values) {
-        value = std::numeric_limits<float>::quiet_NaN();
-      }
-    }
-  }
-
- private:
-  const int64_t at_;
-};
-
-// Ends where it diverged: nothing is right, nobody is blamed, and whatever
-// segment is looked at bears it out.
-TEST_F(ExaminationTest, ATrainingThatDivergedIsAResult) {
-  DivergingEvaluator evaluator(2);
-  SampleTraining diverged = honest_;
-  diverged.checkpoints.resize(3);
-  DivergingEvaluator::Spoil(diverged.checkpoints[2].weights);
-  order_.claimed_validation_correct = 0;
-  const AuditFinding nothing(WeightsMeasured{0, 0, true});
-  EXPECT_EQ(ExamineSegment(diverged, 0, evaluator), nothing);
-  EXPECT_EQ(ExamineSegment(diverged, 1, evaluator), nothing);
-  order_.is_whole = true;
-  EXPECT_EQ(Examine(order_, {}, data_, evaluator), nothing);
-}
-
-// To be rid of a network that does not suit it, a miner may only say so.
-TEST_F(ExaminationTest, AnEarlyEndThatIsNoneIsFound) {
-  SampleTraining quitter = honest_;
-  quitter.checkpoints.resize(3);
-  const AuditFinding found(TrainingRefuted{"END_FALSE"});
-  EXPECT_EQ(ExamineSegment(quitter, 0), found);
-  EXPECT_EQ(ExamineSegment(quitter, 1), found);
-  order_.is_whole = true;
-  EXPECT_EQ(Examine(order_, {}, data_, evaluator_), found);
-
-  DivergingEvaluator::Spoil(quitter.checkpoints[2].weights);
-  order_.is_whole = false;
-  EXPECT_EQ(ExamineSegment(quitter, 1),
-            AuditFinding(TrainingRefuted{"SEGMENT_FALSE"}));
-}
-
-// Once all is NaN, the rest of the training can be written down without doing
-// it.
-TEST_F(ExaminationTest, GoingOnBehindTheEndIsFound) {
-  DivergingEvaluator evaluator(1);
-  SampleTraining padded = honest_;
-  for (size_t k = 1; k < padded.checkpoints.size(); ++k) {
-    DivergingEvaluator::Spoil(padded.checkpoints[k].weights);
-  }
-  order_.claimed_validation_correct = 0;
-  const AuditFinding found(TrainingRefuted{"END_FALSE"});
-  for (int64_t k = 1; k < kSegments; ++k) {
-    EXPECT_EQ(ExamineSegment(padded, k, evaluator), found) << k;
-  }
-  order_.is_whole = true;
-  EXPECT_EQ(Examine(order_, {}, data_, evaluator), found);
 }
 
 // Recompute before blaming.

@@ -19,7 +19,7 @@ READERS = re.compile(r"^(common/nn|common/data|verifier)/")
 # Refusals of a session.
 SESSIONS = re.compile(
     r"(?:FailedPrecondition|ResourceExhausted)\(\s*"
-    r"\"((?:SESSIONS|WORKER_NAME|TOO_MANY_SESSIONS)[A-Z_]*)\"")
+    r"\"((?:SESSIONS|WORKER_NAME|TOO_MANY_SESSIONS|ARITHMETIC)[A-Z_]*)\"")
 ELSEWHERE = {"NO_OPEN_TASK"}
 
 

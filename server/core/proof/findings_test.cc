@@ -9,7 +9,7 @@
 namespace archpool {
 namespace {
 
-// Ransom: garbage of a class that nobody verifies in.
+// Ransom: garbage while nobody verifies.
 TEST_F(VerifiersTest, AnAuditThatNobodyTakesOnEndsWithoutBlame) {
   const TrialId trial = Committed(alice, alices);
   EXPECT_EQ(AuditOf(trial).state, AuditState::kWaiting);
@@ -268,10 +268,10 @@ TEST_F(VerifiersTest, EveryBlameTakesTwoVerifiers) {
 TEST_F(VerifiersTest, ASecondNameIsNoSecondAccountWhereOneWasHeard) {
   const TrialId trial = Committed(alice, alices);
   const auto first = Take("v1");
-  EXPECT_FALSE(Take("w", {"test/1"}, other_account).has_value());
+  EXPECT_FALSE(Take("w", other_account).has_value());
   Say(*first, TrainingRefuted{"SEGMENT_FALSE"});
   EXPECT_FALSE(Take("v2").has_value());
-  const auto second = Take("w", {"test/1"}, other_account);
+  const auto second = Take("w", other_account);
   ASSERT_TRUE(second.has_value());
   EXPECT_EQ(Say(*second, TrainingRefuted{"SEGMENT_FALSE"}).state,
             TrialState::kRejected);
