@@ -17,6 +17,27 @@ bool HasDiverged(const TensorMap& weights) {
   return all_zero;
 }
 
+Tensor DivergenceTensor(int64_t step) {
+  return Tensor{{2},
+                {static_cast<float>(step >> 20),
+                 static_cast<float>(step & ((1 << 20) - 1))}};
+}
+
+std::optional<int64_t> DivergedAtStep(const Checkpoint& checkpoint) {
+  const auto found = checkpoint.optimizer.find(std::string(kDivergedAtStep));
+  if (found == checkpoint.optimizer.end() || found->second.values.size() != 2) {
+    return std::nullopt;
+  }
+  constexpr float kHalf = 1 << 20;
+  for (const float value : found->second.values) {
+    if (!(value >= 0 && value < kHalf && value == std::floor(value))) {
+      return std::nullopt;
+    }
+  }
+  return (static_cast<int64_t>(found->second.values[0]) << 20) +
+         static_cast<int64_t>(found->second.values[1]);
+}
+
 CheckpointBytes SerializeCheckpoint(const Checkpoint& checkpoint) {
   return {SerializeSafetensors(checkpoint.weights),
           SerializeSafetensors(checkpoint.optimizer)};

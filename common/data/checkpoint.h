@@ -4,6 +4,7 @@
 #define ARCHPOOL_COMMON_DATA_CHECKPOINT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -20,6 +21,18 @@ struct Checkpoint {
   TensorMap optimizer;  // its state, one tensor a parameter
   friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
 };
+
+// A training that diverges stops at the step that would make a number infinite
+// or NaN (docs/arithmetic.md). From the next boundary on its optimiser's state
+// says at which, counted from 0, in this tensor of two values: the number
+// divided by 2^20, and the rest.
+inline constexpr absl::string_view kDivergedAtStep = "diverged_at_step";
+inline constexpr int64_t kStepOfDivergenceMax = int64_t{1} << 40;
+
+// REQUIRES: step in [0, kStepOfDivergenceMax).
+Tensor DivergenceTensor(int64_t step);
+// Unset: it has not diverged, or the tensor is none that a training writes.
+std::optional<int64_t> DivergedAtStep(const Checkpoint& checkpoint);
 
 // Its two files, as canonical safetensors.
 struct CheckpointBytes {

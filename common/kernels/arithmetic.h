@@ -46,9 +46,10 @@ inline constexpr int64_t kRunPixels = 1024;
 
 // Over the pixels of a batch of maps, for a layer with so many such sums.
 struct Blocking {
-  Blocking(int64_t examples, int64_t sums) {
+  Blocking(int64_t examples, int64_t pixels, int64_t sums) {
     while (2 * blocks <= std::min(kBlocksMax, examples) &&
-           2 * blocks * sums <= kBlockedSumsMax) {
+           2 * blocks * sums <= kBlockedSumsMax &&
+           2 * blocks * kRunPixels <= examples * pixels) {
       blocks *= 2;
     }
     examples_per_block = (examples + blocks - 1) / blocks;
@@ -63,7 +64,7 @@ struct Blocking {
 template <typename AddPixel>
 float BlockedSum(int64_t examples, int64_t height, int64_t width, int64_t sums,
                  const AddPixel& add) {
-  const Blocking blocking(examples, sums);
+  const Blocking blocking(examples, height * width, sums);
   const int64_t rows_per_run = std::max<int64_t>(1, kRunPixels / width);
   std::vector<float> blocks;
   for (int64_t first = 0; first < examples;

@@ -9,7 +9,9 @@
 
 #include "absl/status/status.h"
 #include "common/data/checkpoint.h"
+#include "common/data/dataset.h"
 #include "common/data/safetensors.h"
+#include "common/nas/layer_plan.h"
 
 namespace archpool::kernels {
 
@@ -53,6 +55,10 @@ struct Normalization {
   int64_t mean_ppm = 0;
   int64_t deviation_ppm = 1'000'000;
 };
+
+// INVALID_ARGUMENT (DATA_MISMATCH): `data`'s shape or classes are not those of
+// `plan`, or it is empty.
+absl::Status CheckData(const LayerPlan& plan, const Dataset& data);
 
 }  // namespace archpool::kernels
 

@@ -27,6 +27,8 @@ class TrialBatches {
 
   // Valid until the next call. REQUIRES: step >= 0.
   const Batch& At(int64_t step);
+  // What At returned last.
+  const Batch& last() const { return batch_; }
 
  private:
   const Recipe& recipe_;

@@ -114,21 +114,4 @@ absl::Status StatusOfException() {
   }
 }
 
-absl::Status CheckData(const LayerPlan& plan, const Dataset& data) {
-  if (data.shape == plan.input_shape && data.classes == plan.classes &&
-      data.count() > 0 &&
-      static_cast<int64_t>(data.images.size()) ==
-          data.count() * data.shape.elements()) {
-    return absl::OkStatus();
-  }
-  return InvalidArgument(
-      "DATA_MISMATCH",
-      absl::StrCat(
-          "the dataset has ", data.count(), " images of ", data.shape.channels,
-          "x", data.shape.height, "x", data.shape.width, " in ", data.classes,
-          " classes; the plan reads ", plan.input_shape.channels, "x",
-          plan.input_shape.height, "x", plan.input_shape.width, " in ",
-          plan.classes, " classes; use the dataset that the task names"));
-}
-
 }  // namespace archpool::nn

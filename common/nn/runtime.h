@@ -8,8 +8,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "common/data/dataset.h"
-#include "common/nas/layer_plan.h"
+#include "common/kernels/trial.h"
 
 namespace archpool::nn {
 
@@ -35,9 +34,7 @@ auto Guarded(Body&& body) -> decltype(body()) {
   }
 }
 
-// INVALID_ARGUMENT (DATA_MISMATCH): `data`'s shape or classes are not those of
-// `plan`, or it is empty.
-absl::Status CheckData(const LayerPlan& plan, const Dataset& data);
+using kernels::CheckData;
 
 }  // namespace archpool::nn
 

@@ -1,0 +1,108 @@
+// What a network computes in which order, and where its maps lie in memory:
+// decided once, from layers and batch alone, so that what a training takes in
+// memory is known before it starts. Pure; thread-compatible.
+#ifndef ARCHPOOL_COMMON_KERNELS_INNER_NETWORK_PLAN_H_
+#define ARCHPOOL_COMMON_KERNELS_INNER_NETWORK_PLAN_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "common/kernels/inner/passes.h"
+#include "common/nas/layer.h"
+
+namespace archpool::kernels {
+
+// How a map lies in memory. A border of zeros saves convolutions all questions
+// of where an image ends.
+struct MapLayout {
+  TensorShape shape;
+  int64_t border = 0;
+  bool is_image = false;  // columns follow each other without padding
+
+  Strides strides() const;
+  // Of the first pixel, behind the border.
+  int64_t origin() const;
+  int64_t floats(int64_t examples) const;
+  friend bool operator==(const MapLayout&, const MapLayout&) = default;
+};
+
+inline constexpr int kNoBuffer = -1;
+
+// A map's place in memory, between two moments of a step.
+struct MapBuffer {
+  MapLayout layout;
+  int first_use = 0;
+  int last_use = 0;
+  int64_t offset = 0;  // in floats
+};
+
+// One layer, or a batch norm with the activation behind it.
+struct Unit {
+  size_t layer = 0;   // the batch norm where there are two
+  size_t output = 0;  // the layer whose output it makes
+  LayerKind activation = LayerKind::kBatchNorm;  // kBatchNorm: none
+  int input = -1;                                // layers; -1: the images
+  int second_input = -1;                         // kAdd alone
+  int input_copy = kNoBuffer;  // with a border where the input has none
+};
+
+enum class Purpose {
+  kTraining,
+  kEvaluation,  // batch norms fold into the convolutions before them
+};
+
+class NetworkPlan {
+ public:
+  // REQUIRES: layers as MakeLayerPlan makes them, the last one linear.
+  NetworkPlan(const TensorShape& input, const std::vector<Layer>& layers,
+              int64_t batch, Purpose purpose);
+
+  const std::vector<Unit>& units() const { return units_; }
+  const MapBuffer& buffer(int index) const {
+    return buffers_[static_cast<size_t>(index)];
+  }
+  // The buffer that holds a layer's output; -1: the images.
+  int OutputOf(int layer) const {
+    return outputs_[static_cast<size_t>(layer + 1)];
+  }
+  // The gradient of a layer's output; kNoBuffer where nobody computes it.
+  int GradientOf(int layer) const {
+    return gradients_[static_cast<size_t>(layer + 1)];
+  }
+  // Where a unit's gradient of an input is put that others have written before.
+  int spare_gradient(size_t unit) const { return spare_gradients_[unit]; }
+  // Evaluation: whether the batch norm `layer` has been folded away.
+  bool IsFolded(size_t layer) const { return is_folded_[layer]; }
+
+  int64_t batch() const { return batch_; }
+  int64_t floats() const { return floats_; }
+
+ private:
+  void MakeUnits(Purpose purpose);
+  void PlaceOutputs(Purpose purpose);
+  void PlaceGradients();
+  void PlaceInputCopies(Purpose purpose);
+  int AddBuffer(const MapLayout& layout, int first_use);
+  void Use(int buffer, int moment);
+  void Allocate();
+  bool AreInTheWay(const MapBuffer& a, const MapBuffer& b) const;
+  int64_t BorderOf(int layer) const;
+  int Moment(size_t unit, bool is_backward) const;
+
+  const TensorShape input_;
+  const std::vector<Layer> layers_;
+  const int64_t batch_;
+  std::vector<std::vector<size_t>> readers_;  // of layer - 1, by layer
+  std::vector<Unit> units_;
+  std::vector<MapBuffer> buffers_;
+  std::vector<int> outputs_;
+  std::vector<int> gradients_;
+  std::vector<int> spare_gradients_;
+  std::vector<bool> is_folded_;
+  int64_t floats_ = 0;
+};
+
+}  // namespace archpool::kernels
+
+#endif  // ARCHPOOL_COMMON_KERNELS_INNER_NETWORK_PLAN_H_

@@ -1,0 +1,271 @@
+#include "common/kernels/inner/product.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include "common/kernels/arithmetic.h"
+#include "common/kernels/inner/parameters.h"
+
+namespace archpool::kernels {
+namespace {
+
+// A linear layer is a convolution of one pixel whose taps are the input's.
+std::vector<int64_t> PixelTaps(const TensorShape& shape, const Strides& in) {
+  std::vector<int64_t> offsets;
+  for (int64_t y = 0; y < shape.height; ++y) {
+    for (int64_t x = 0; x < shape.width; ++x) {
+      offsets.push_back(y * in.row + x * in.column);
+    }
+  }
+  return offsets;
+}
+
+// Taps that follow each other in memory are one tap of more channels.
+void MergeTaps(int64_t run, std::vector<int64_t>& taps, int64_t& depth) {
+  for (size_t i = 0; i < taps.size(); ++i) {
+    if (static_cast<int64_t>(i) % run == 0) continue;
+    if (taps[i] != taps[i - 1] + depth) return;
+  }
+  std::vector<int64_t> merged;
+  for (size_t i = 0; i < taps.size(); i += static_cast<size_t>(run)) {
+    merged.push_back(taps[i]);
+  }
+  taps = std::move(merged);
+  depth *= run;
+}
+
+Grid GridOf(const TensorShape& shape) {
+  return {.columns = shape.width, .rows = shape.height};
+}
+
+}  // namespace
+
+Product::Product(const Layer& layer, const Strides& in, const Strides* gradient)
+    : layer_(layer),
+      depth_(is_depthwise() ? 1 : layer.input_shape.channels),
+      weights_stride_(RoundUp(layer.output_shape.channels, kWeightStep)) {
+  if (layer.kind == LayerKind::kLinear) {
+    taps_ = PixelTaps(layer.input_shape, in);
+    MergeTaps(layer.input_shape.width, taps_, depth_);
+    if (layer.input_shape.height > 1) {
+      MergeTaps(static_cast<int64_t>(taps_.size()), taps_, depth_);
+    }
+  } else {
+    taps_ = ForwardTaps(layer, in);
+    if (!is_depthwise()) MergeTaps(layer.kernel, taps_, depth_);
+  }
+  if (gradient == nullptr) return;
+  if (layer.kind == LayerKind::kLinear) {
+    // Every pixel of the input has one tap of its own.
+    for (int64_t y = 0; y < layer.input_shape.height; ++y) {
+      for (int64_t x = 0; x < layer.input_shape.width; ++x) {
+        GradientPhase phase{.row = y, .column = x};
+        phase.kernel_taps.push_back(y * layer.input_shape.width + x);
+        phase.offsets.push_back(0);
+        phases_.push_back(std::move(phase));
+      }
+    }
+  } else {
+    phases_ = GradientPhases(layer, *gradient);
+  }
+  turned_stride_ = RoundUp(layer.input_shape.channels, kWeightStep);
+  size_t taps = 0;
+  for (const GradientPhase& phase : phases_) taps += phase.kernel_taps.size();
+  const int64_t rows = is_depthwise() ? 1 : layer.output_shape.channels;
+  turned_.resize(taps * static_cast<size_t>(rows * turned_stride_));
+}
+
+int64_t Product::weight_floats() const {
+  return static_cast<int64_t>(taps_.size()) * depth_ * weights_stride_;
+}
+
+int64_t Product::OwnFloats() const {
+  return static_cast<int64_t>(turned_.size());
+}
+
+void Product::Forward(const Context& context, const MapView& in,
+                      const float* weights, const float* last,
+                      const MapView& out) const {
+  Strides steps = in.strides;
+  steps.row *= layer_.stride;
+  steps.column *= layer_.stride;
+  context.team.RunRanges(context.batch, [&](int64_t first, int64_t end) {
+    Grid grid = GridOf(layer_.output_shape);
+    grid.examples = end - first;
+    const float* from = in.at + first * steps.example;
+    float* to = out.at + first * out.strides.example;
+    const Taps taps{taps_.data(), static_cast<int64_t>(taps_.size())};
+    if (is_depthwise()) {
+      context.kernels.depthwise({.grid = grid,
+                                 .in = from,
+                                 .in_strides = steps,
+                                 .out = to,
+                                 .out_strides = out.strides,
+                                 .taps = taps,
+                                 .weights = weights,
+                                 .weights_stride = weights_stride_,
+                                 .channels = layer_.output_shape.channels,
+                                 .last = last});
+      return;
+    }
+    context.kernels.dense({.grid = grid,
+                           .in = from,
+                           .in_strides = steps,
+                           .out = to,
+                           .out_strides = out.strides,
+                           .taps = taps,
+                           .depth = depth_,
+                           .weights = weights,
+                           .weights_stride = weights_stride_,
+                           .outputs = layer_.output_shape.channels,
+                           .last = last});
+  });
+}
+
+void Product::Turn(const float* weights) {
+  const int64_t inputs = is_depthwise() ? 1 : layer_.input_shape.channels;
+  const int64_t outputs = layer_.output_shape.channels;
+  float* to = turned_.data();
+  for (const GradientPhase& phase : phases_) {
+    for (const int64_t tap : phase.kernel_taps) {
+      const float* from = weights + tap * inputs * weights_stride_;
+      if (is_depthwise()) {
+        std::copy(from, from + weights_stride_, to);
+        to += turned_stride_;
+        continue;
+      }
+      for (int64_t i = 0; i < inputs; ++i) {
+        for (int64_t o = 0; o < outputs; ++o) {
+          to[o * turned_stride_ + i] = from[i * weights_stride_ + o];
+        }
+      }
+      to += outputs * turned_stride_;
+    }
+  }
+}
+
+void Product::InputGradient(const Context& context, const MapView& gradient,
+                            const float* weights, const MapView& out) {
+  Turn(weights);
+  const int64_t rows = is_depthwise() ? 1 : layer_.output_shape.channels;
+  const int64_t step = layer_.kind == LayerKind::kLinear ? 1 : layer_.stride;
+  Strides out_steps = out.strides;
+  out_steps.row *= step;
+  out_steps.column *= step;
+  context.team.RunRanges(context.batch, [&](int64_t first, int64_t end) {
+    const float* turned = turned_.data();
+    for (const GradientPhase& phase : phases_) {
+      Grid grid = phase.grid;
+      grid.examples = end - first;
+      const Taps taps{phase.offsets.data(),
+                      static_cast<int64_t>(phase.offsets.size())};
+      const float* from = gradient.at + first * gradient.strides.example;
+      float* to = out.at + first * out.strides.example +
+                  phase.row * out.strides.row +
+                  phase.column * out.strides.column;
+      if (is_depthwise()) {
+        context.kernels.depthwise({.grid = grid,
+                                   .in = from,
+                                   .in_strides = gradient.strides,
+                                   .out = to,
+                                   .out_strides = out_steps,
+                                   .taps = taps,
+                                   .weights = turned,
+                                   .weights_stride = turned_stride_,
+                                   .channels = layer_.input_shape.channels});
+      } else {
+        context.kernels.dense({.grid = grid,
+                               .in = from,
+                               .in_strides = gradient.strides,
+                               .out = to,
+                               .out_strides = out_steps,
+                               .taps = taps,
+                               .depth = layer_.output_shape.channels,
+                               .weights = turned,
+                               .weights_stride = turned_stride_,
+                               .outputs = layer_.input_shape.channels});
+      }
+      turned += taps.count * rows * turned_stride_;
+    }
+  });
+}
+
+int64_t Product::ScratchFloats(int64_t batch) const {
+  const TensorShape& out = layer_.output_shape;
+  const Blocking blocking(
+      batch, out.height * out.width,
+      layer_.parameters -
+          (layer_.kind == LayerKind::kLinear ? out.channels : 0));
+  return 2 * blocking.blocks * weight_floats();
+}
+
+void Product::WeightGradient(const Context& context, const MapView& in,
+                             const MapView& gradient,
+                             std::vector<float>& scratch, float* sums) const {
+  const TensorShape& out = layer_.output_shape;
+  const int64_t weights =
+      layer_.parameters -
+      (layer_.kind == LayerKind::kLinear ? out.channels : 0);
+  const Blocking blocking(context.batch, out.height * out.width, weights);
+  const int64_t floats = weight_floats();
+  // Blocks that have an example, and how many threads share one.
+  const int64_t blocks = (context.batch + blocking.examples_per_block - 1) /
+                         blocking.examples_per_block;
+  const auto taps = static_cast<int64_t>(taps_.size());
+  const int64_t divisible = taps > 1 ? taps : depth_;
+  const int64_t shares =
+      std::min(divisible, (context.team.threads() + blocks - 1) / blocks);
+  Strides steps = in.strides;
+  steps.row *= layer_.stride;
+  steps.column *= layer_.stride;
+  context.team.Run(blocks * shares, [&](int64_t part) {
+    const int64_t block = part / shares;
+    const int64_t share = part % shares;
+    const int64_t first = divisible * share / shares;
+    const int64_t count = divisible * (share + 1) / shares - first;
+    float* own = blocks == 1 ? sums : scratch.data() + 2 * block * floats;
+    float* spare = scratch.data() + (2 * block + 1) * floats;
+    DenseSumsPass pass;
+    pass.columns = out.width;
+    pass.rows_per_example = out.height;
+    pass.first_row = block * blocking.examples_per_block * out.height;
+    pass.end_row =
+        std::min((block + 1) * blocking.examples_per_block, context.batch) *
+        out.height;
+    pass.rows_per_run = std::max<int64_t>(1, kRunPixels / out.width);
+    pass.in = in.at + (taps > 1 ? 0 : first);
+    pass.in_strides = steps;
+    pass.gradient = gradient.at;
+    pass.gradient_strides = gradient.strides;
+    pass.taps =
+        taps > 1 ? Taps{taps_.data() + first, count} : Taps{taps_.data(), 1};
+    pass.depth = taps > 1 ? depth_ : count;
+    pass.outputs = out.channels;
+    const int64_t skipped = first * (taps > 1 ? depth_ : 1) * weights_stride_;
+    pass.sums = own + skipped;
+    pass.sums_stride = weights_stride_;
+    pass.scratch = spare + skipped;
+    if (is_depthwise()) {
+      context.kernels.depthwise_sums(pass);
+    } else {
+      context.kernels.dense_sums(pass);
+    }
+  });
+  if (blocks == 1) return;
+  context.team.RunRanges(floats / kWeightStep, [&](int64_t first, int64_t end) {
+    for (int64_t d = 1; d < blocks; d *= 2) {
+      for (int64_t b = 0; b + d < blocks; b += 2 * d) {
+        float* to = scratch.data() + 2 * b * floats;
+        const float* from = scratch.data() + 2 * (b + d) * floats;
+        for (int64_t i = first * kWeightStep; i < end * kWeightStep; ++i) {
+          to[i] = to[i] + from[i];
+        }
+      }
+    }
+    std::copy(scratch.data() + first * kWeightStep,
+              scratch.data() + end * kWeightStep, sums + first * kWeightStep);
+  });
+}
+
+}  // namespace archpool::kernels

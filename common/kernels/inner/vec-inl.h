@@ -1,0 +1,84 @@
+// The operations that kernels are written in, once for each set of vector
+// instructions: no include guard that holds, no other operation. Each is one
+// operation of docs/arithmetic.md on every lane. There is no maximum, minimum,
+// sum over lanes, approximation or conversion to integers here, since those
+// differ between processors.
+#if defined(ARCHPOOL_COMMON_KERNELS_INNER_VEC_INL_H_) == \
+    defined(HWY_TARGET_TOGGLE)
+#ifdef ARCHPOOL_COMMON_KERNELS_INNER_VEC_INL_H_
+#undef ARCHPOOL_COMMON_KERNELS_INNER_VEC_INL_H_
+#else
+#define ARCHPOOL_COMMON_KERNELS_INNER_VEC_INL_H_
+#endif
+
+#include <cstddef>
+#include <cstdint>
+
+#include "hwy/highway.h"
+
+#if !HWY_NATIVE_FMA
+#error "These instructions have no fused multiply-add; see inner/targets.h"
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace archpool::kernels::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Lanes = hn::ScalableTag<float>;
+using Vec = hn::Vec<Lanes>;
+using Mask = hn::Mask<Lanes>;
+inline constexpr int kLanes = static_cast<int>(HWY_LANES(float));
+// Vector registers that a kernel may fill with sums.
+inline constexpr int kSumsMax = HWY_TARGET == HWY_AVX2 ? 12 : 28;
+
+HWY_INLINE Vec Zero() { return hn::Zero(Lanes()); }
+HWY_INLINE Vec Broadcast(float value) { return hn::Set(Lanes(), value); }
+HWY_INLINE Vec Load(const float* from) { return hn::LoadU(Lanes(), from); }
+HWY_INLINE void Store(Vec v, float* to) { hn::StoreU(v, Lanes(), to); }
+// The first `count` lanes. REQUIRES: count in [0, kLanes].
+HWY_INLINE Mask FirstLanes(int64_t count) {
+  return hn::FirstN(Lanes(), static_cast<size_t>(count));
+}
+HWY_INLINE void StoreWhere(Mask mask, Vec v, float* to) {
+  hn::BlendedStore(v, mask, Lanes(), to);
+}
+
+HWY_INLINE Vec Add(Vec a, Vec b) { return hn::Add(a, b); }
+HWY_INLINE Vec Subtract(Vec a, Vec b) { return hn::Sub(a, b); }
+HWY_INLINE Vec Multiply(Vec a, Vec b) { return hn::Mul(a, b); }
+HWY_INLINE Vec Divide(Vec a, Vec b) { return hn::Div(a, b); }
+// a · b + c with one rounding.
+HWY_INLINE Vec MultiplyAdd(Vec a, Vec b, Vec c) { return hn::MulAdd(a, b, c); }
+HWY_INLINE Vec Negate(Vec a) { return hn::Neg(a); }
+
+// A comparison with NaN is false.
+HWY_INLINE Mask Less(Vec a, Vec b) { return hn::Lt(a, b); }
+HWY_INLINE Mask LessOrEqual(Vec a, Vec b) { return hn::Le(a, b); }
+HWY_INLINE Mask Both(Mask a, Mask b) { return hn::And(a, b); }
+HWY_INLINE Vec Select(Mask mask, Vec yes, Vec no) {
+  return hn::IfThenElse(mask, yes, no);
+}
+HWY_INLINE Vec SelectOrZero(Mask mask, Vec yes) {
+  return hn::IfThenElseZero(mask, yes);
+}
+
+// A vector of bits, for pooling's choices and powers of two.
+using Bits = hn::Vec<hn::RebindToUnsigned<Lanes>>;
+HWY_INLINE Bits BitsOf(Vec v) {
+  return hn::BitCast(hn::RebindToUnsigned<Lanes>(), v);
+}
+HWY_INLINE Vec FloatOf(Bits bits) { return hn::BitCast(Lanes(), bits); }
+HWY_INLINE Bits BroadcastBits(uint32_t value) {
+  return hn::Set(hn::RebindToUnsigned<Lanes>(), value);
+}
+HWY_INLINE Bits AddBits(Bits a, Bits b) { return hn::Add(a, b); }
+template <int kCount>
+HWY_INLINE Bits ShiftBitsLeft(Bits bits) {
+  return hn::ShiftLeft<kCount>(bits);
+}
+
+}  // namespace archpool::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

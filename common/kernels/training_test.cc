@@ -1,0 +1,280 @@
+// Whole trainings and evaluations against reference_network.h, bit for bit, on
+// every set of instructions and with any number of threads.
+#include "common/kernels/training.h"
+
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/counter_rng.h"
+#include "common/kernels/reference_network.h"
+#include "common/kernels/schedule.h"
+#include "common/kernels/trial_batches.h"
+#include "common/kernels/weights.h"
+#include "gtest/gtest.h"
+#include "tests/support/plan_builder.h"
+
+namespace archpool::kernels {
+namespace {
+
+Dataset Noise(const LayerPlan& plan, int64_t count, uint64_t seed) {
+  Dataset data;
+  data.shape = plan.input_shape;
+  data.classes = plan.classes;
+  CounterRng rng(seed, 1);
+  data.images.resize(static_cast<size_t>(count * data.shape.elements()));
+  for (uint8_t& pixel : data.images) {
+    pixel = static_cast<uint8_t>(rng.Below(256));
+  }
+  data.labels.resize(static_cast<size_t>(count));
+  for (uint8_t& label : data.labels) {
+    label =
+        static_cast<uint8_t>(rng.Below(static_cast<uint32_t>(plan.classes)));
+  }
+  return data;
+}
+
+// A network of every kind of layer, drawn at random: chains with branches that
+// are added, batch norms with and without activations, readers of all kinds.
+LayerPlan RandomPlan(std::mt19937& engine) {
+  const auto draw = [&](int64_t first, int64_t last) {
+    return std::uniform_int_distribution<int64_t>(first, last)(engine);
+  };
+  testing::PlanBuilder builder({draw(1, 4), draw(5, 12), draw(5, 12)},
+                               draw(2, 11));
+  constexpr LayerKind kActivations[] = {LayerKind::kRelu, LayerKind::kHardswish,
+                                        LayerKind::kSilu};
+  int last = builder.Conv(draw(1, 24), 3, 1);
+  last = builder.BatchNorm();
+  const int64_t blocks = draw(1, 5);
+  for (int64_t block = 0; block < blocks; ++block) {
+    const int before = last;
+    switch (draw(0, 6)) {
+      case 0:
+        builder.Conv(draw(1, 40), 2 * draw(0, 2) + 1, draw(1, 2));
+        last = builder.BatchNorm();
+        break;
+      case 1: {  // a branch
+        const int64_t channels = builder.plan()
+                                     .layers[static_cast<size_t>(before)]
+                                     .output_shape.channels;
+        builder.Conv(channels, 2 * draw(0, 2) + 1, 1);
+        builder.BatchNorm();
+        last = builder.Add(before);
+        break;
+      }
+      case 2: {
+        const int64_t channels = builder.plan()
+                                     .layers[static_cast<size_t>(before)]
+                                     .output_shape.channels;
+        builder.Conv(channels, 2 * draw(0, 2) + 1, draw(1, 2), channels);
+        last = builder.BatchNorm();
+        break;
+      }
+      case 3:
+        last = builder.Pool(LayerKind::kMaxPool, draw(2, 3), draw(1, 2));
+        break;
+      case 4:
+        last = builder.Pool(LayerKind::kAvgPool, 3, draw(1, 2));
+        break;
+      case 5:
+        last = builder.Add(before);
+        break;
+      default:
+        break;
+    }
+    if (draw(0, 2) > 0) {
+      last = builder.Activation(kActivations[draw(0, 2)]);
+    }
+  }
+  if (draw(0, 1) == 0) builder.GlobalAvgPool();
+  builder.Linear();
+  return builder.plan();
+}
+
+Recipe SmallRecipe(int64_t batch) {
+  Recipe recipe;
+  recipe.batch_size = batch;
+  recipe.segments = 3;
+  recipe.learning_rate_ppm = 50'000;
+  recipe.label_smoothing_ppm = 100'000;
+  recipe.shift_pixels_max = 1;
+  recipe.horizontal_flip = true;
+  return recipe;
+}
+
+bool HaveEqualBits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() &&
+         std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+void ExpectEqualBits(const TensorMap& a, const TensorMap& b,
+                     const std::string& prefix = "") {
+  for (const auto& [name, tensor] : a) {
+    const auto found = b.find(prefix + name);
+    ASSERT_NE(found, b.end()) << name;
+    EXPECT_TRUE(HaveEqualBits(tensor.values, found->second.values)) << name;
+  }
+}
+
+struct Trained {
+  TensorMap weights;
+  TensorMap velocities;
+};
+
+Trained TrainByReference(const LayerPlan& plan, const Recipe& recipe,
+                         const Dataset& data, uint64_t key) {
+  reference::ReferenceNetwork network(plan, InitialWeights(plan, key));
+  const Schedule schedule(recipe, data.count());
+  TrialBatches batches(recipe, key, schedule, {}, data);
+  for (int64_t step = 0; step < schedule.steps(); ++step) {
+    const Batch& batch = batches.At(step);
+    EXPECT_TRUE(network.Step(
+        batch.images, batch.labels,
+        {.rate = static_cast<float>(schedule.LearningRate(step)),
+         .momentum = static_cast<float>(recipe.momentum_ppm) / 1e6f,
+         .decay = static_cast<float>(recipe.weight_decay_ppm) / 1e6f},
+        static_cast<double>(recipe.label_smoothing_ppm) / 1e6));
+  }
+  return {network.weights(), network.velocities()};
+}
+
+TEST(TrainingTest, EqualsTheReferenceEverywhere) {
+  std::mt19937 engine(5);
+  for (int i = 0; i < 25; ++i) {
+    const LayerPlan plan = RandomPlan(engine);
+    const int64_t batch = 1 + static_cast<int64_t>(engine() % 9);
+    const Recipe recipe = SmallRecipe(batch);
+    const Dataset data = Noise(plan, 4 * batch, static_cast<uint64_t>(i));
+    const Digest key = Sha256(absl::StrCat("key ", i));
+    const Trained expected =
+        TrainByReference(plan, recipe, data, key.Prefix64());
+    for (const Simd simd : SimdsHere()) {
+      const Machine machine{simd, 1 + static_cast<int>(engine() % 5)};
+      SCOPED_TRACE(absl::StrCat(ToString(simd), ", ", machine.threads,
+                                " threads, batch ", batch, "\n",
+                                DescribePlan(plan)));
+      Checkpoint last;
+      const auto trained = Train(
+          plan, recipe, {}, key, {}, data, data, {},
+          [&](const Checkpoint& at) {
+            last = at;
+            return absl::OkStatus();
+          },
+          nullptr, machine);
+      ASSERT_TRUE(trained.ok()) << trained.status();
+      EXPECT_FALSE(trained->diverged_at_step.has_value());
+      EXPECT_EQ(last.boundary, recipe.segments);
+      ExpectEqualBits(expected.weights, trained->weights);
+      // At rest after the last step, as after every rung.
+      for (const auto& [name, tensor] : last.optimizer) {
+        for (const float value : tensor.values) EXPECT_EQ(value, 0.0f);
+      }
+    }
+  }
+}
+
+TEST(TrainingTest, EvaluatesAsTheReferenceDoes) {
+  std::mt19937 engine(6);
+  for (int i = 0; i < 15; ++i) {
+    const LayerPlan plan = RandomPlan(engine);
+    const Dataset data = Noise(plan, 70, static_cast<uint64_t>(i));
+    TensorMap weights = InitialWeights(plan, 3);
+    for (auto& [name, tensor] : weights) {
+      for (float& value : tensor.values) {
+        value += 0.01f * static_cast<float>(engine() % 17);
+      }
+    }
+    reference::Values images(static_cast<size_t>(70) *
+                             static_cast<size_t>(data.shape.elements()));
+    const PixelReader reader(data, {});
+    for (int64_t n = 0; n < 70; ++n) {
+      reader.Read(n, {}, images.data() + n * data.shape.elements());
+    }
+    const reference::Values expected =
+        reference::ReferenceNetwork(plan, weights).Evaluate(images, 70);
+    for (const Simd simd : SimdsHere()) {
+      SCOPED_TRACE(absl::StrCat(ToString(simd), "\n", DescribePlan(plan)));
+      reference::Values logits;
+      const absl::Status status =
+          ComputeLogits(plan, weights, {}, data,
+                        [&](int64_t, absl::Span<const float> rows) {
+                          logits.insert(logits.end(), rows.begin(), rows.end());
+                          return true;
+                        },
+                        {simd, 1 + i % 3});
+      ASSERT_TRUE(status.ok()) << status;
+      EXPECT_TRUE(HaveEqualBits(logits, expected));
+    }
+  }
+}
+
+TEST(TrainingTest, ReplaysEverySegmentUnderOtherInstructions) {
+  std::mt19937 engine(7);
+  for (int i = 0; i < 20; ++i) {
+    const LayerPlan plan = RandomPlan(engine);
+    const int64_t batch = 1 + static_cast<int64_t>(engine() % 9);
+    const Recipe recipe = SmallRecipe(batch);
+    const Dataset data = Noise(plan, 6 * batch, static_cast<uint64_t>(i));
+    const Digest key = Sha256("key");
+    std::vector<Checkpoint> seen;
+    const auto draw = [&] {
+      return Machine{SimdsHere()[engine() % SimdsHere().size()],
+                     1 + static_cast<int>(engine() % 8)};
+    };
+    ASSERT_TRUE(Train(
+                    plan, recipe, {}, key, {}, data, data, {},
+                    [&](const Checkpoint& at) {
+                      seen.push_back(at);
+                      return absl::OkStatus();
+                    },
+                    nullptr, draw())
+                    .ok());
+    ASSERT_EQ(seen.size(), static_cast<size_t>(recipe.segments) + 1);
+    for (size_t s = 0; s + 1 < seen.size(); ++s) {
+      const auto replayed =
+          ReplaySegment(plan, recipe, {}, key, {}, data, seen[s], draw());
+      ASSERT_TRUE(replayed.ok()) << replayed.status();
+      EXPECT_EQ(*replayed, seen[s + 1]);
+    }
+  }
+}
+
+TEST(TrainingTest, ADivergedTrainingRepeatsItsState) {
+  std::mt19937 engine(8);
+  const LayerPlan plan = testing::ThreeLayerCnn();
+  Recipe recipe = SmallRecipe(4);
+  recipe.learning_rate_ppm = 1'000'000'000'000'000;
+  recipe.momentum_ppm = 990'000;
+  recipe.segments = 8;
+  const Dataset data = Noise(plan, 64, 1);
+  const Digest key = Sha256("key");
+  std::vector<Checkpoint> seen;
+  const auto trained = Train(plan, recipe, {}, key, {}, data, data, {},
+                             [&](const Checkpoint& at) {
+                               seen.push_back(at);
+                               return absl::OkStatus();
+                             });
+  ASSERT_TRUE(trained.ok()) << trained.status();
+  ASSERT_TRUE(trained->diverged_at_step.has_value());
+  EXPECT_EQ(trained->validation_correct, 0);
+  ASSERT_EQ(seen.size(), 9u);
+  for (const auto& [name, tensor] : trained->weights) {
+    for (const float value : tensor.values) {
+      EXPECT_TRUE(std::isfinite(value)) << name;
+    }
+  }
+  EXPECT_EQ(DivergedAtStep(seen.back()), trained->diverged_at_step);
+  for (size_t s = 0; s + 1 < seen.size(); ++s) {
+    const auto replayed =
+        ReplaySegment(plan, recipe, {}, key, {}, data, seen[s]);
+    ASSERT_TRUE(replayed.ok()) << replayed.status();
+    EXPECT_EQ(*replayed, seen[s + 1]) << s;
+  }
+}
+
+}  // namespace
+}  // namespace archpool::kernels
