@@ -266,6 +266,11 @@ absl::Status Agent::Train(const LeaseBook::Order& order, Courier& courier,
   commitment.validation_correct = result.validation_correct;
   commitment.train_time = watch.elapsed();
   commitment.checkpoint_root = chain.Root();
+  commitment.diverged_at_step = result.diverged_at_step;
+  if (result.diverged_at_step) {
+    spdlog::info("{} diverged at step {}: that step was not done",
+                 assignment.trial.ToString(), *result.diverged_at_step);
+  }
   commitment.final_optimizer = chain.boundary(chain.segments()).optimizer;
   commitment.final_proof = chain.ProofOf(chain.segments());
   spdlog::info("{}: {} of {} correct after {}", assignment.trial.ToString(),
