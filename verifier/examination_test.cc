@@ -1,6 +1,8 @@
 #include "verifier/examination.h"
 
 #include "common/base/status.h"
+#include "common/kernels/schedule.h"
+#include "common/kernels/trial.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/sample_training.h"
@@ -123,6 +125,71 @@ TEST_F(ExaminationTest, AnotherStartIsFoundInEverySegment) {
     EXPECT_EQ(ExamineSegment(cheat, k),
               AuditFinding(TrainingRefuted{"START_FALSE"}))
         << k;
+  }
+}
+
+// A training that diverges at the first step of a segment.
+class DivergingEvaluator : public testing::FakeEvaluator {
+ public:
+  explicit DivergingEvaluator(int64_t in_segment) : in_segment_(in_segment) {}
+  absl::StatusOr<Checkpoint> Replay(const TrainingSetup& setup,
+                                    const Dataset& train,
+                                    const Checkpoint& from) override {
+    if (from.boundary != in_segment_) {
+      return FakeEvaluator::Replay(setup, train, from);
+    }
+    Checkpoint same = from;
+    ++same.boundary;
+    return same;
+  }
+
+ private:
+  const int64_t in_segment_;
+};
+
+// Nothing is right, nobody is blamed; behind the step nothing is replayed, as
+// another batch might not have diverged.
+TEST_F(ExaminationTest, ATrainingThatDivergedIsAResult) {
+  DivergingEvaluator evaluator(1);
+  SampleTraining diverged = honest_;
+  for (size_t k = 2; k < diverged.checkpoints.size(); ++k) {
+    diverged.checkpoints[k] = diverged.checkpoints[1];
+    diverged.checkpoints[k].boundary = static_cast<int64_t>(k);
+  }
+  order_.claimed_validation_correct = 0;
+  const int64_t steps =
+      kernels::Schedule(order_.recipe, data_.train.count()).steps();
+  order_.diverged_at_step =
+      kernels::SegmentBoundary(steps, order_.recipe.segments, 1);
+  const AuditFinding nothing(WeightsMeasured{0, 0, true});
+  EXPECT_EQ(ExamineSegment(diverged, 1, evaluator), nothing);
+  EXPECT_EQ(ExamineSegment(diverged, 1),
+            AuditFinding(TrainingRefuted{"SEGMENT_FALSE"}));
+  order_.is_whole = true;
+  EXPECT_EQ(Examine(order_, {}, data_, evaluator), nothing);
+  EXPECT_EQ(Examine(order_, {}, data_, evaluator_),
+            AuditFinding(TrainingRefuted{"TRAINING_FALSE"}));
+}
+
+// Whatever it was trained in.
+TEST_F(ExaminationTest, AnEvaluationReplaysNothing) {
+  honest_.CommitTo(order_, 0);
+  order_.only_evaluates = true;
+  order_.checkpoint_root = Sha256("of another arithmetic");
+  order_.opening = {};
+  const AuditFiles files{.weights = honest_.BytesAt(kSegments).weights};
+  EXPECT_EQ(Examine(order_, files, data_, evaluator_), AuditFinding(Counts()));
+}
+
+// Also where a few examples would have been enough.
+TEST_F(ExaminationTest, EvaluationsThatDifferAreDecidedAgainstNobody) {
+  for (const bool measures_all : {true, false}) {
+    order_.measures_all = measures_all;
+    MockEvaluator evaluator;
+    EXPECT_CALL(evaluator, CountCorrect)
+        .WillOnce(Return(Internal("EVALUATIONS_DIFFER", "by much")));
+    EXPECT_EQ(ExamineSegment(honest_, 1, evaluator),
+              AuditFinding(AuditInconclusive{"EVALUATIONS_DIFFER"}));
   }
 }
 

@@ -14,10 +14,11 @@ namespace {
 // other examples of the split lose may be a few times what the calibration did.
 constexpr double kReach = 8;
 // Both round in another order, so one may lose a multiple of what the other
-// does. Over random networks the kernels lost at most a few times as much.
+// does, and in a small network by luck a large one.
 constexpr double kRoundingMax = 32;
-// Relative to the logits: what float32 loses in a network that is well behaved,
-// and what no network may lose.
+// Relative to the logits: what any network may lose, and what none may. The
+// thousand networks of nn_second_opinion_test lost at most 3e-6, and at most a
+// twentieth of what they were allowed.
 constexpr double kRelativeMin = 1e-5;
 constexpr double kRelativeMax = 1e-3;
 
