@@ -147,6 +147,30 @@ TEST_F(SampledTest, WhereTheTrialIsTheSuspectItsMinerIsLookedAt) {
   EXPECT_EQ(Alice().audit_rate_ppm, 1'000'000);
 }
 
+// One of the pool's own two evaluations is wrong: that is no miner's doing, as
+// often as it is found.
+TEST_F(SampledTest, EvaluationsThatDifferSpeakAgainstNobody) {
+  const TrialId trial = Drawn(alice, alices);
+  for (int round = 0; round < 60; ++round) {
+    if (Find(trial).state != TrialState::kUploaded) break;
+    Drawn(bob, bobs);
+    for (const char* name : {"v1", "v2"}) {
+      for (int i = 0; i < 2; ++i) {
+        const auto grant = Take(name);
+        if (!grant) break;
+        if (grant->trial.id == trial) {
+          Say(*grant, AuditInconclusive{"EVALUATIONS_DIFFER"});
+        } else {
+          Say(*grant, Right());
+        }
+      }
+    }
+    pool.Advance(absl::Seconds(30));
+  }
+  EXPECT_NE(Find(trial).reason, "UNVERIFIABLE");
+  EXPECT_LT(Alice().audit_rate_ppm, 1'000'000);
+}
+
 TEST_F(SampledTest, WhatAProvenMinerHasWaitingIsPaidUpToACap) {
   Prove(alice, alices);
   std::vector<TrialId> waiting;
