@@ -177,7 +177,7 @@ AuditFinding ExaminerProcess::Examine(const wire::AuditOrder& order,
         std::find(options_.arithmetics.begin(), options_.arithmetics.end(),
                   order.arithmetic) == options_.arithmetics.end()) {
       return FailedPrecondition(
-          "ARITHMETIC_UNKNOWN",
+          "OTHER_ARITHMETIC",
           absl::StrCat("this verifier does not compute in ", order.arithmetic));
     }
     ARCHPOOL_ASSIGN_OR_RETURN(Child * child, ChildFor(order, data, patience));
