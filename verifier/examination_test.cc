@@ -151,7 +151,8 @@ class DivergingEvaluator : public testing::FakeEvaluator {
 // another batch might not have diverged.
 TEST_F(ExaminationTest, ATrainingThatDivergedIsAResult) {
   DivergingEvaluator evaluator(1);
-  SampleTraining diverged = honest_;
+  order_.recipe.batch_size = 2;  // several steps
+  SampleTraining diverged(order_);
   for (size_t k = 2; k < diverged.checkpoints.size(); ++k) {
     diverged.checkpoints[k] = diverged.checkpoints[1];
     diverged.checkpoints[k].boundary = static_cast<int64_t>(k);
