@@ -3,8 +3,10 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/sanitized.h"
 #include "common/base/status.h"
 #include "common/model/arithmetic.h"
 #include "verifier/built_in_trial.h"
@@ -32,6 +34,12 @@ absl::StatusOr<std::unique_ptr<Examiner>> MakeExaminer(
                             ChooseMachine(flags.simd, flags.threads));
   ARCHPOOL_RETURN_IF_ERROR(CheckArithmetic(machine));
   SayWhoseOpinionIsSecond();
+  if (kIsSanitized) {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        std::unique_ptr<Evaluator> evaluator,
+        MakeKernelEvaluator(flags.simd, static_cast<int>(flags.threads)));
+    return std::make_unique<LocalExaminer>(std::move(evaluator));
+  }
   ChildOptions options;
   options.arithmetics = {std::string(kArithmetic)};
   options.arguments = {absl::StrCat(flags.threads),

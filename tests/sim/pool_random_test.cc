@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/base/counter_rng.h"
+#include "common/base/sanitized.h"
 #include "common/base/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -16,7 +17,6 @@
 #include "simulator/event_archive.h"
 #include "simulator/record_oracle.h"
 #include "tests/support/pool_fixture.h"
-#include "tests/support/sanitized.h"
 #include "tests/support/sign_receipts.h"
 
 namespace archpool {
@@ -24,7 +24,7 @@ namespace {
 
 constexpr int64_t kSegments = 3;
 // A history under sanitizers takes thirty times as long.
-constexpr int kHistories = testing::kIsSanitized ? 15 : 60;
+constexpr int kHistories = kIsSanitized ? 15 : 60;
 
 class History {
  public:

@@ -3,8 +3,8 @@
 #include <cstring>
 #include <memory>
 
+#include "common/base/sanitized.h"
 #include "tests/support/fake_network.h"
-#include "tests/support/sanitized.h"
 #include "verifier/examiner_process.h"
 #include "verifier/run_verifier.h"
 
@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
       "A verifier that understands fake workers alone. For tests.";
   program.make_examiner = [&](const archpool::VerifierFlags& flags)
       -> absl::StatusOr<std::unique_ptr<archpool::Examiner>> {
-    if (archpool::testing::kIsSanitized) {
+    if (archpool::kIsSanitized) {
       return std::make_unique<archpool::LocalExaminer>(make_evaluator());
     }
     archpool::ChildOptions options;
