@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <stop_token>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -26,6 +25,7 @@
 #include "worker/agent/agent.h"
 #include "worker/agent/grpc_work_client.h"
 #include "worker/agent/machine_memory.h"
+#include "worker/agent/machine_watch.h"
 #include "worker/agent/worker_key.h"
 
 namespace archpool {
@@ -106,32 +106,6 @@ void SayMemory(int64_t bytes) {
         bytes / kMebi, ProcessMemoryBytes() / kMebi);
   }
 }
-
-// Checks the machine while the worker asks for work, which waits for nothing;
-// a machine that computes wrongly ends the work.
-class MachineWatch {
- public:
-  MachineWatch(Trainer& trainer, const std::stop_token& stop)
-      : on_stop_(stop, [this] { quit_.request_stop(); }),
-        thread_([this, &trainer] {
-          status_ = trainer.Check();
-          if (!status_.ok()) quit_.request_stop();
-        }) {}
-
-  // Requested with `stop`, or where the machine cannot work.
-  std::stop_token token() const { return quit_.get_token(); }
-  // Waits for the check to end.
-  absl::Status Finish() {
-    if (thread_.joinable()) thread_.join();
-    return status_;
-  }
-
- private:
-  std::stop_source quit_;
-  std::stop_callback<std::function<void()>> on_stop_;
-  absl::Status status_;  // the thread's, until that is joined
-  std::jthread thread_;
-};
 
 absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
                   const std::stop_token& stop) {
