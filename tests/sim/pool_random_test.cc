@@ -44,6 +44,7 @@ class History {
       Step();
       Check(absl::StrCat("step ", step));
       if (rng_.Below(20) == 0) Restart();
+      if (rng_.Below(100) == 0) ReplaceArithmetic();
     }
   }
 
@@ -364,6 +365,30 @@ class History {
       EXPECT_GE(left, before->second);
     }
     Check("after a restart");
+  }
+
+  // The next version of the server computes otherwise than its records say.
+  void ReplaceArithmetic() {
+    std::vector<Event> old;
+    for (Event event : oracle_.Snapshot().records) {
+      auto* session = std::get_if<Session>(&event);
+      auto* trial = std::get_if<Trial>(&event);
+      std::string* arithmetic = session != nullptr ? &session->arithmetic
+                                : trial != nullptr ? &trial->arithmetic
+                                                   : nullptr;
+      if (arithmetic == nullptr || *arithmetic != kArithmetic) continue;
+      *arithmetic = "old/1";
+      old.push_back(event);
+    }
+    EXPECT_THAT(oracle_.Watch(old), ::testing::IsEmpty());
+    pool_.twin.reset();
+    pool_.pool = Pool(pool_.policy, oracle_.Snapshot());
+    pool_.Do(UpgradeRecords{});
+    Check("after an upgrade");
+    pool_.Do(UpgradeRecords{});
+    EXPECT_TRUE(pool_.pool.TakeEvents().empty()) << "nothing the second time";
+    pool_.twin.reset();
+    for (Miner& miner : miners_) Reopen(miner);
   }
 
   using What = std::pair<Due::Kind, int64_t>;
