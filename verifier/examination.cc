@@ -120,12 +120,19 @@ class Examination {
           evaluator_.Replay(setup_, data_.train, begin);
       if (!end.ok()) return Classify(end.status());
       ends.push_back(DigestOf(*end));
-      if (ends.back() == order_.opening.end) return std::nullopt;
+      if (ends.back() == order_.opening.end) return CheckEnd(*end);
     }
     if (ends[0] != ends[1]) {
       return AuditFinding(AuditInconclusive{"REPLAY_NOT_REPEATABLE"});
     }
     return AuditFinding(TrainingRefuted{"SEGMENT_FALSE"});
+  }
+
+  // What it leads to says whether it diverged, and at which step. Otherwise
+  // whoever trains to the end of any segment could say that it diverged there.
+  MaybeFinding CheckEnd(const Checkpoint& end) const {
+    if (DivergedAtStep(end) == order_.diverged_at_step) return std::nullopt;
+    return AuditFinding(TrainingRefuted{"END_FALSE"});
   }
 
   AuditFinding RunWhole(const Checkpoint& start) {
@@ -147,12 +154,13 @@ class Examination {
         boundaries.back().weights == order_.weights &&
         CheckpointChain(std::move(boundaries)).Root() == order_.checkpoint_root;
     if (!leads_there) return TrainingRefuted{"TRAINING_FALSE"};
+    if (const MaybeFinding found = CheckEnd(at)) return *found;
     return Measure(at.weights);
   }
 
   // Whether the training is said to have diverged before `boundary`: from there
   // on it repeats its state. That it did is proven by the replay of the segment
-  // that holds the step, which leads to the state from before it.
+  // that holds the step, which leads to the state from before it (CheckEnd).
   bool DivergedBefore(int64_t boundary) const {
     if (!order_.diverged_at_step) return false;
     int64_t steps = 0;

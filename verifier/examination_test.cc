@@ -128,40 +128,50 @@ TEST_F(ExaminationTest, AnotherStartIsFoundInEverySegment) {
   }
 }
 
+// From the next boundary on a training that diverged repeats its state, and
+// says at which step.
+Checkpoint Repeated(const Checkpoint& from, int64_t boundary, int64_t step) {
+  Checkpoint same = from;
+  same.boundary = boundary;
+  same.optimizer[std::string(kDivergedAtStep)] = DivergenceTensor(step);
+  return same;
+}
+
 // A training that diverges at the first step of a segment.
 class DivergingEvaluator : public testing::FakeEvaluator {
  public:
-  explicit DivergingEvaluator(int64_t in_segment) : in_segment_(in_segment) {}
+  DivergingEvaluator(int64_t in_segment, int64_t step)
+      : in_segment_(in_segment), step_(step) {}
   absl::StatusOr<Checkpoint> Replay(const TrainingSetup& setup,
                                     const Dataset& train,
                                     const Checkpoint& from) override {
     if (from.boundary != in_segment_) {
       return FakeEvaluator::Replay(setup, train, from);
     }
-    Checkpoint same = from;
-    ++same.boundary;
-    return same;
+    return Repeated(from, from.boundary + 1, step_);
   }
 
  private:
   const int64_t in_segment_;
+  const int64_t step_;
 };
 
 // Nothing is right, nobody is blamed; behind the step nothing is replayed, as
 // another batch might not have diverged.
 TEST_F(ExaminationTest, ATrainingThatDivergedIsAResult) {
-  DivergingEvaluator evaluator(1);
   order_.recipe.batch_size = 2;  // several steps
   SampleTraining diverged(order_);
-  for (size_t k = 2; k < diverged.checkpoints.size(); ++k) {
-    diverged.checkpoints[k] = diverged.checkpoints[1];
-    diverged.checkpoints[k].boundary = static_cast<int64_t>(k);
-  }
   order_.claimed_validation_correct = 0;
   const int64_t steps =
       kernels::Schedule(order_.recipe, data_.train.count()).steps();
-  order_.diverged_at_step =
+  const int64_t step =
       kernels::SegmentBoundary(steps, order_.recipe.segments, 1);
+  order_.diverged_at_step = step;
+  DivergingEvaluator evaluator(1, step);
+  for (size_t k = 2; k < diverged.checkpoints.size(); ++k) {
+    diverged.checkpoints[k] =
+        Repeated(diverged.checkpoints[1], static_cast<int64_t>(k), step);
+  }
   const AuditFinding nothing(WeightsMeasured{0, 0, true});
   EXPECT_EQ(ExamineSegment(diverged, 1, evaluator), nothing);
   EXPECT_EQ(ExamineSegment(diverged, 1),
@@ -170,6 +180,42 @@ TEST_F(ExaminationTest, ATrainingThatDivergedIsAResult) {
   EXPECT_EQ(Examine(order_, {}, data_, evaluator), nothing);
   EXPECT_EQ(Examine(order_, {}, data_, evaluator_),
             AuditFinding(TrainingRefuted{"TRAINING_FALSE"}));
+}
+
+// Trained to the end of a segment, and said to have diverged at its last step:
+// the replay leads there as well.
+TEST_F(ExaminationTest, ADivergenceThatIsNoneIsFoundThoughTheBitsAgree) {
+  order_.recipe.batch_size = 2;
+  SampleTraining quitter(order_);
+  for (size_t k = 3; k < quitter.checkpoints.size(); ++k) {
+    quitter.checkpoints[k] = quitter.checkpoints[2];
+    quitter.checkpoints[k].boundary = static_cast<int64_t>(k);
+  }
+  order_.claimed_validation_correct = 0;
+  const int64_t steps =
+      kernels::Schedule(order_.recipe, data_.train.count()).steps();
+  order_.diverged_at_step =
+      kernels::SegmentBoundary(steps, order_.recipe.segments, 2) - 1;
+  const AuditFinding found(TrainingRefuted{"END_FALSE"});
+  EXPECT_EQ(ExamineSegment(quitter, 1), found);
+  order_.is_whole = true;
+  EXPECT_EQ(Examine(order_, {}, data_, evaluator_), found);
+}
+
+// A later step of the segment would be paid better.
+TEST_F(ExaminationTest, ItDivergedAtTheStepThatIsSaid) {
+  DivergingEvaluator evaluator(1, 7);
+  SampleTraining diverged = honest_;
+  for (size_t k = 2; k < diverged.checkpoints.size(); ++k) {
+    diverged.checkpoints[k] =
+        Repeated(diverged.checkpoints[1], static_cast<int64_t>(k), 7);
+  }
+  order_.claimed_validation_correct = 0;
+  const AuditFinding found(TrainingRefuted{"END_FALSE"});
+  order_.diverged_at_step = 8;
+  EXPECT_EQ(ExamineSegment(diverged, 1, evaluator), found);
+  order_.diverged_at_step.reset();
+  EXPECT_EQ(ExamineSegment(diverged, 1, evaluator), found);
 }
 
 // Whatever it was trained in.
