@@ -412,7 +412,6 @@ Json ToJson(const v1::ListVerifiersResponse& response) {
     verifiers.push_back({{"account", one.account_name()},
                          {"name", one.verifier_name()},
                          {"state", one.state()},
-                         {"arithmetics", one.arithmetics()},
                          {"silent_for_seconds", Seconds(one.silent_for())},
                          {"failures_in_a_row", one.failures_in_a_row()},
                          {"agreed", one.agreed()},
@@ -420,17 +419,12 @@ Json ToJson(const v1::ListVerifiersResponse& response) {
                          {"planted_failed", one.planted_failed()},
                          {"audit_id", IdOrNull(one.audit_id())}});
   }
-  Json classes = Json::array();
-  for (const auto& one : response.arithmetics()) {
-    classes.push_back({{"name", one.name()},
-                       {"verifiers", one.verifiers()},
-                       {"audits_waiting", one.audits_waiting()},
-                       {"oldest_wait_seconds", Seconds(one.oldest_wait())},
-                       {"backlog_seconds",
-                        one.has_backlog() ? Seconds(one.backlog()) : Json()}});
-  }
   return {{"verifiers", std::move(verifiers)},
-          {"arithmetics", std::move(classes)}};
+          {"working", response.working()},
+          {"audits_waiting", response.audits_waiting()},
+          {"oldest_wait_seconds", Seconds(response.oldest_wait())},
+          {"backlog_seconds",
+           response.has_backlog() ? Seconds(response.backlog()) : Json()}};
 }
 
 }  // namespace archpool

@@ -13,31 +13,24 @@ Color ColorOfState(const std::string& state) {
   return state == "silent" ? Color::kYellow : Color::kRed;
 }
 
-std::string RenderClasses(const v1::ListVerifiersResponse& response,
-                          const Terminal& terminal) {
-  Table table({{"verifiers", Align::kRight},
-               {"waiting", Align::kRight},
-               {"oldest", Align::kRight},
-               {"to do", Align::kRight},
-               {"hardware class"}});
-  for (const auto& one : response.arithmetics()) {
-    table.AddRow(
-        {{absl::StrCat(one.verifiers()),
-          one.verifiers() == 0 ? Color::kRed : Color::kNone},
-         absl::StrCat(one.audits_waiting()),
-         one.audits_waiting() == 0 ? "-"
-                                   : FormatSpan(ToDuration(one.oldest_wait())),
-         one.has_backlog() ? FormatSpan(ToDuration(one.backlog())) : "-",
-         one.name()});
-  }
-  return table.Render(terminal, 0);
+// What waits, in one line.
+std::string RenderBacklog(const v1::ListVerifiersResponse& response) {
+  if (response.audits_waiting() == 0) return "No audit waits for a verifier.\n";
+  return absl::StrCat(
+      "Audits that wait for a verifier: ", response.audits_waiting(),
+      ", the oldest for ", FormatSpan(ToDuration(response.oldest_wait())), "; ",
+      response.has_backlog()
+          ? absl::StrCat("all open ones should take ",
+                         FormatSpan(ToDuration(response.backlog())))
+          : "no verifier works",
+      ".\n");
 }
 
 }  // namespace
 
 std::string RenderVerifiers(const v1::ListVerifiersResponse& response,
                             const Terminal& terminal) {
-  if (response.verifiers().empty() && response.arithmetics().empty()) {
+  if (response.verifiers().empty() && response.audits_waiting() == 0) {
     return "No verifier was heard since the server started.\n";
   }
   Table table({{"account"},
@@ -59,8 +52,7 @@ std::string RenderVerifiers(const v1::ListVerifiersResponse& response,
          absl::StrCat(one.planted_failed()),
          one.audit_id() == 0 ? "-" : absl::StrCat(one.audit_id())});
   }
-  return absl::StrCat(table.Render(terminal, 0), "\n",
-                      RenderClasses(response, terminal));
+  return absl::StrCat(table.Render(terminal, 0), "\n", RenderBacklog(response));
 }
 
 }  // namespace archpool

@@ -53,7 +53,7 @@ void AddVerifierCommands(CLI::App& app, Action& action) {
   verifier
       ->add_subcommand("list",
                        "Verifiers, which of them fail or are set aside, and "
-                       "what waits by hardware class")
+                       "what waits for them")
       ->callback([&action] { action = ListVerifiers; });
   CLI::App* trial = app.add_subcommand("trial", "Single trials (operators)");
   trial->require_subcommand(1);

@@ -98,12 +98,12 @@ void AddVerifierFlags(CLI::App& app, ServerFlags& flags) {
                  "How long a silent verifier keeps the trial that it examines")
       ->capture_default_str();
   app.add_option("--verifier-term", flags.verifier_term,
-                 "Work is leased only to workers of a hardware class that a "
-                 "verifier was heard for within this term")
+                 "Work is leased only while a verifier was heard within this "
+                 "term")
       ->capture_default_str();
   app.add_option("--audit-backlog", flags.audit_backlog,
-                 "No more work is leased while the verifiers of its class are "
-                 "busy for so long")
+                 "No more work is leased while the verifiers are busy for so "
+                 "long")
       ->capture_default_str();
   app.add_option("--audit-wait-term", flags.audit_wait_term,
                  "How long a trial may wait for a verifier, beyond what "

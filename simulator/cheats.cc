@@ -11,6 +11,8 @@
 #include "common/base/counter_rng.h"
 #include "common/base/status.h"
 #include "server/core/pool.h"
+#include "server/core/rules/training_steps.h"
+#include "server/core/state/queries.h"
 
 namespace archpool {
 namespace {
@@ -160,7 +162,7 @@ class CheatSimulation {
   void Register(Miner& miner) {
     const std::string name = absl::StrCat("miner-", ++accounts_);
     miner.account = Must(CreateAccount{name, Role::kMiner, Sha256(name)}).id;
-    miner.session = Must(OpenSession{miner.account, "w", 1, "simulated"});
+    miner.session = Must(OpenSession{miner.account, "w", 1});
     if (miner.cheats) persons_accounts_.insert(miner.account);
   }
 
@@ -197,7 +199,8 @@ class CheatSimulation {
     // A claim that is inflated costs the training; everything else saves it.
     double trained =
         miner.is_faking && plan_.inflation == 0 ? 1 - plan_.segments : 1;
-    if (miner.is_faking && plan_.diverges_in > 0) {
+    if (miner.is_faking && plan_.diverges_in > 0 &&
+        !plan_.makes_up_divergence) {
       trained = static_cast<double>(plan_.diverges_in - 1) / kSegments;
     }
     if (miner.cheats) outcome_.trained_trials += trained;
@@ -240,22 +243,28 @@ class CheatSimulation {
                       reply->appended.end());
   }
 
-  const CheckpointChain& ChainOf(bool is_fake) const {
-    return is_fake && plan_.diverges_in > 0 ? short_chain_ : chain_;
-  }
-
   TrialReport ReportOf(TrialId trial, double claim, bool is_fake) const {
-    const CheckpointChain& chain = ChainOf(is_fake);
-    const CheckpointFiles& end = chain.boundary(chain.segments());
+    const CheckpointFiles& end = chain_.boundary(kSegments);
+    std::optional<int64_t> diverged;
+    if (is_fake && plan_.diverges_in > 0) {
+      diverged = Steps() * (plan_.diverges_in - 1) / kSegments;
+    }
     return {.trial = trial,
             .weights_digest = end.weights,
             .weights_size_bytes = end.weights_size_bytes,
             .validation_correct =
                 std::min(kExamples, static_cast<int64_t>(claim * kExamples)),
-            .segments = chain.segments() < kSegments ? chain.segments() : 0,
-            .checkpoint_root = chain.Root(),
+            .diverged_at_step = diverged,
+            .checkpoint_root = chain_.Root(),
             .final_optimizer = end.optimizer,
-            .final_proof = chain.ProofOf(chain.segments())};
+            .final_proof = chain_.ProofOf(kSegments)};
+  }
+
+  // Of every training.
+  int64_t Steps() const {
+    const Task& task = *pool_.state().Find(task_);
+    return StepsOf(task.spec->recipe, ManifestOf(pool_.state(), task_),
+                   Trial());
   }
 
   void AnswerAndVerify() {
@@ -275,10 +284,9 @@ class CheatSimulation {
 
   void Answer(TrialId trial, int64_t segment) {
     const AccountId account = pool_.state().Find(trial)->account;
-    const CheckpointChain& chain = ChainOf(fakes_.contains(trial));
-    Must(RevealSegment{account, trial, chain.Open(segment)});
-    const CheckpointFiles& begin = chain.boundary(segment);
-    const CheckpointFiles& end = chain.boundary(chain.segments());
+    Must(RevealSegment{account, trial, chain_.Open(segment)});
+    const CheckpointFiles& begin = chain_.boundary(segment);
+    const CheckpointFiles& end = chain_.boundary(kSegments);
     for (const Digest& file : {begin.weights, begin.optimizer}) {
       (void)pool_.Execute(ConfirmUpload{account, trial, file, true}, now_);
     }
@@ -290,7 +298,10 @@ class CheatSimulation {
   bool IsFalse(const Audit& audit) {
     if (!fakes_.contains(audit.trial) || plan_.inflation > 0) return false;
     if (plan_.has_false_start || audit.kind == AuditKind::kWhole) return true;
-    if (plan_.diverges_in > 0) return audit.segment == plan_.diverges_in - 1;
+    if (plan_.diverges_in > 0) {
+      return !plan_.makes_up_divergence &&
+             audit.segment == plan_.diverges_in - 1;
+    }
     // The same segment is as false for the second verifier.
     CounterRng segment(static_cast<uint64_t>(audit.trial.value), seed_);
     return segment.NextUnitFloat() < static_cast<float>(plan_.segments);
@@ -309,7 +320,7 @@ class CheatSimulation {
       } else if (IsFalse(audit)) {
         report.finding = TrainingRefuted{"SEGMENT_FALSE"};
       } else {
-        const double accuracy = CommitmentOf(grant->trial).segments > 0
+        const double accuracy = CommitmentOf(grant->trial).diverged_at_step
                                     ? 0
                                     : AccuracyOf(grant->trial.architecture_id);
         const auto truth = static_cast<int64_t>(accuracy * kExamples);
@@ -341,10 +352,10 @@ class CheatSimulation {
     }
   }
 
-  // Of a training that ended early its segments are paid.
-  static double PaidShareOf(const Trial& trial) {
-    const int64_t segments = CommitmentOf(trial).segments;
-    return segments > 0 ? static_cast<double>(segments) / kSegments : 1;
+  // Of a training that diverged the segments before that are paid.
+  double PaidShareOf(const Trial& trial) const {
+    if (!CommitmentOf(trial).diverged_at_step) return 1;
+    return static_cast<double>(plan_.diverges_in - 1) / kSegments;
   }
 
   CheatOutcome Finish() {
@@ -359,8 +370,6 @@ class CheatSimulation {
   absl::Time now_ = absl::UnixEpoch();
   Pool pool_;
   const CheckpointChain chain_ = MakeChain(kSegments);
-  const CheckpointChain short_chain_ =
-      MakeChain(std::max<int64_t>(1, plan_.diverges_in));
   AccountId verifier_;
   TaskId task_;
   std::vector<Miner> miners_;
@@ -432,6 +441,11 @@ std::vector<CheatPlan> KnownCheats() {
        .trials = 1,
        .honest_trials = kProven,
        .diverges_in = 8},
+      {.name = "makes up a divergence half-way",
+       .trials = 1,
+       .honest_trials = kProven,
+       .diverges_in = 8,
+       .makes_up_divergence = true},
       {.name = "betrays after 100 honest trials",
        .trials = 1,
        .honest_trials = 100},

@@ -23,9 +23,11 @@ struct CheatPlan {
   bool breaks_verifiers = false;  // whatever examines a fake crashes
   // Says that its fakes learnt nothing, which is paid too.
   bool claims_chance = false;
-  // Says that its fakes diverged in this segment: all before it are trained,
-  // and the weights behind it are NaN without training. 0: it does not.
+  // Says that its fakes diverged in this segment: all before it are trained.
+  // 0: it does not.
   int64_t diverges_in = 0;
+  // None before it is trained: it begins with made-up weights that diverge.
+  bool makes_up_divergence = false;
 };
 
 struct CheatOutcome {

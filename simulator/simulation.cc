@@ -147,7 +147,7 @@ class Simulation {
   auto InSession(Miner& miner, Command command) {
     auto reply = host_.Do(command);
     if (GetReason(reply.status()) == "SESSION_UNKNOWN") {
-      miner.session = Must(OpenSession{miner.account, "w", 1, "simulated"});
+      miner.session = Must(OpenSession{miner.account, "w", 1});
       command.session = miner.session;
       reply = host_.Do(command);
     }
@@ -198,7 +198,7 @@ class Simulation {
     Miner& miner = miners_.emplace_back();
     const std::string name = absl::StrCat("miner", index);
     miner.account = Make(name, Role::kMiner);
-    miner.session = Must(OpenSession{miner.account, "w", 1, "simulated"});
+    miner.session = Must(OpenSession{miner.account, "w", 1});
     miner.pace = DrawPace(rng_, options_.speed_deviation);
     if (Happens(options_.stragglers)) miner.pace *= kStragglersPace;
     miner.is_liar = Uniform(rng_) < options_.liars;

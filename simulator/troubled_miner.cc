@@ -65,7 +65,7 @@ bool TroubledMiner::OpenAgain() {
     account_ = made->id;
     NoteMachine();
   }
-  const auto opened = pool_.Do(OpenSession{account_, "w", 1, "simulated"});
+  const auto opened = pool_.Do(OpenSession{account_, "w", 1});
   if (!opened.ok()) return false;
   session_ = *opened;
   return true;

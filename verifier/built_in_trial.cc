@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/counter_rng.h"
 #include "common/base/status.h"
+#include "common/kernels/weights.h"
 #include "common/nas/search_space.h"
 #include "common/wire/search_space_wire.h"
 #include "common/wire/task_spec_wire.h"
@@ -49,13 +50,7 @@ absl::StatusOr<SearchSpace> Space() {
   return SearchSpace::Create({{"width", {int64_t{32}}}}, std::move(chain));
 }
 
-absl::StatusOr<wire::AuditOrder> MakeOrder(const AuditData& data,
-                                           const std::string& arithmetic) {
-  ARCHPOOL_ASSIGN_OR_RETURN(const SearchSpace space, Space());
-  const Architecture architecture = space.ArchitectureAt(0);
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const LayerPlan plan,
-      MakeLayerPlan(space, architecture, kShape, kClasses, PlanLimits{}));
+DatasetManifest ManifestOf(const AuditData& data) {
   DatasetManifest manifest;
   manifest.shape = kShape;
   manifest.classes = kClasses;
@@ -66,6 +61,17 @@ absl::StatusOr<wire::AuditOrder> MakeOrder(const AuditData& data,
   manifest.validation = Sha256(EncodeDataset(data.validation));
   manifest.mean_ppm = 500'000;
   manifest.deviation_ppm = 290'000;
+  return manifest;
+}
+
+absl::StatusOr<wire::AuditOrder> MakeOrder(const AuditData& data,
+                                           const std::string& arithmetic) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const SearchSpace space, Space());
+  const Architecture architecture = space.ArchitectureAt(0);
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const LayerPlan plan,
+      MakeLayerPlan(space, architecture, kShape, kClasses, PlanLimits{}));
+  const DatasetManifest manifest = ManifestOf(data);
   Recipe recipe;
   recipe.batch_size = 32;
   recipe.segments = 1;
@@ -98,12 +104,28 @@ absl::StatusOr<wire::AuditOrder> MakeOrder(const AuditData& data,
   return wire::AuditFromProto(audit);
 }
 
+AuditData MakeData() {
+  return {Noise(kTrainCount, 0), Noise(kOtherCount, 1), Noise(kOtherCount, 2)};
+}
+
 }  // namespace
+
+absl::Status WarmUp(Evaluator& evaluator) {
+  const AuditData data = MakeData();
+  ARCHPOOL_ASSIGN_OR_RETURN(const SearchSpace space, Space());
+  ARCHPOOL_ASSIGN_OR_RETURN(const LayerPlan plan,
+                            MakeLayerPlan(space, space.ArchitectureAt(0),
+                                          kShape, kClasses, PlanLimits{}));
+  return evaluator
+      .CountCorrect(plan,
+                    kernels::InitialWeights(plan, Sha256(kSeed).Prefix64()),
+                    ManifestOf(data), data.train)
+      .status();
+}
 
 absl::Status TestExaminer(Examiner& examiner, const std::string& arithmetic,
                           const std::stop_token& stop) {
-  const AuditData data{Noise(kTrainCount, 0), Noise(kOtherCount, 1),
-                       Noise(kOtherCount, 2)};
+  const AuditData data = MakeData();
   ARCHPOOL_ASSIGN_OR_RETURN(const wire::AuditOrder order,
                             MakeOrder(data, arithmetic));
   const AuditFinding finding =

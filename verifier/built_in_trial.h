@@ -7,9 +7,14 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "verifier/evaluator.h"
 #include "verifier/examiner.h"
 
 namespace archpool {
+
+// Evaluates a small built-in network: numerical libraries have taken by then
+// what they take at their first use, files and memory. The evaluator's errors.
+absl::Status WarmUp(Evaluator& evaluator);
 
 // Has a small built-in training, whose commitment is known to be false,
 // replayed in `arithmetic`. FAILED_PRECONDITION (SELF_TEST_FAILED): the

@@ -32,11 +32,13 @@ class Evaluator {
  public:
   virtual ~Evaluator() = default;
 
-  // The hardware classes that it computes in; none: any.
+  // The arithmetics that it computes in, by name.
   virtual std::vector<std::string> arithmetics() const = 0;
 
   // INVALID_ARGUMENT with a reason WEIGHTS_… or CHECKPOINT_…: the tensors are
-  // unusable. All other errors say nothing about them.
+  // unusable. All other errors say nothing about them. INTERNAL
+  // (EVALUATIONS_DIFFER): two implementations count differently, and one of
+  // them is wrong; an operator has to look.
 
   virtual absl::StatusOr<int64_t> CountCorrect(const LayerPlan& plan,
                                                const TensorMap& weights,

@@ -12,6 +12,8 @@
 #include "absl/strings/match.h"
 #include "common/base/counter_rng.h"
 #include "common/base/status.h"
+#include "common/kernels/schedule.h"
+#include "common/kernels/trial.h"
 #include "common/model/commitment.h"
 #include "verifier/wald.h"
 
@@ -32,7 +34,11 @@ constexpr double kHeldOutMargin = 0.10;
 
 AuditFinding Classify(const absl::Status& status) {
   const std::string reason = GetReason(status);
-  spdlog::info("examination: {} ({})", std::string(status.message()), reason);
+  // Of the pool's own two implementations one is wrong: whoever runs it has to
+  // know.
+  spdlog::log(
+      reason == "EVALUATIONS_DIFFER" ? spdlog::level::err : spdlog::level::info,
+      "examination: {} ({})", std::string(status.message()), reason);
   const bool is_about_bytes = absl::IsInvalidArgument(status) &&
                               (absl::StartsWith(reason, "WEIGHTS_") ||
                                absl::StartsWith(reason, "CHECKPOINT_") ||
@@ -68,6 +74,7 @@ class Examination {
                order.assignment.trial_key, order.manifest} {}
 
   AuditFinding Run() {
+    if (order_.only_evaluates) return RunEvaluation();
     const absl::StatusOr<Checkpoint> start = Start();
     if (!start.ok()) return Classify(start.status());
     return order_.is_whole ? RunWhole(*start) : RunSegment(*start);
@@ -81,8 +88,14 @@ class Examination {
     return evaluator_.Start(setup_, &resumed, data_.train);
   }
 
+  AuditFinding RunEvaluation() {
+    const absl::StatusOr<TensorMap> weights =
+        ParseSafetensors(files_.weights, limits_);
+    return weights.ok() ? Measure(*weights) : Classify(weights.status());
+  }
+
   AuditFinding RunSegment(const Checkpoint& start) {
-    if (!IsCheckpoint(order_.checkpoint_root, order_.segments, 0,
+    if (!IsCheckpoint(order_.checkpoint_root, order_.recipe.segments, 0,
                       DigestOf(start), order_.opening.start_proof)) {
       return TrainingRefuted{"START_FALSE"};
     }
@@ -95,12 +108,6 @@ class Examination {
                               files_.begin_optimizer, limits_);
     }
     if (!begin.ok()) return Classify(begin.status());
-    // Behind the point of no return nothing is trained: it could be told.
-    const bool diverged_before =
-        order_.segment > 0 && HasDiverged(begin->weights);
-    if (diverged_before || (EndsEarly() && !HasDiverged(*weights))) {
-      return TrainingRefuted{"END_FALSE"};
-    }
     if (const MaybeFinding found = ReplaySegment(*begin)) return *found;
     return Measure(*weights);
   }
@@ -113,7 +120,7 @@ class Examination {
           evaluator_.Replay(setup_, data_.train, begin);
       if (!end.ok()) return Classify(end.status());
       ends.push_back(DigestOf(*end));
-      if (ends.back() == order_.opening.end) return std::nullopt;
+      if (ends.back() == order_.opening.end) return CheckEnd(*end);
     }
     if (ends[0] != ends[1]) {
       return AuditFinding(AuditInconclusive{"REPLAY_NOT_REPEATABLE"});
@@ -121,12 +128,21 @@ class Examination {
     return AuditFinding(TrainingRefuted{"SEGMENT_FALSE"});
   }
 
+  // What it leads to says whether it diverged, and at which step. Otherwise
+  // whoever trains to the end of any segment could say that it diverged there.
+  MaybeFinding CheckEnd(const Checkpoint& end) const {
+    if (DivergedAtStep(end) == order_.diverged_at_step) return std::nullopt;
+    return AuditFinding(TrainingRefuted{"END_FALSE"});
+  }
+
   AuditFinding RunWhole(const Checkpoint& start) {
     std::vector<CheckpointFiles> boundaries{FilesOf(start)};
     Checkpoint at = start;
-    while (at.boundary < order_.segments) {
-      if (at.boundary > 0 && HasDiverged(at.weights)) {
-        return TrainingRefuted{"END_FALSE"};
+    while (at.boundary < order_.recipe.segments) {
+      if (DivergedBefore(at.boundary)) {
+        ++at.boundary;
+        boundaries.push_back(FilesOf(at));
+        continue;
       }
       absl::StatusOr<Checkpoint> next =
           evaluator_.Replay(setup_, data_.train, at);
@@ -138,18 +154,32 @@ class Examination {
         boundaries.back().weights == order_.weights &&
         CheckpointChain(std::move(boundaries)).Root() == order_.checkpoint_root;
     if (!leads_there) return TrainingRefuted{"TRAINING_FALSE"};
-    if (EndsEarly() && !HasDiverged(at.weights)) {
-      return TrainingRefuted{"END_FALSE"};
-    }
+    if (const MaybeFinding found = CheckEnd(at)) return *found;
     return Measure(at.weights);
   }
 
-  // Whether the miner says that its training diverged.
-  bool EndsEarly() const { return order_.segments < order_.recipe.segments; }
+  // Whether the training is said to have diverged before `boundary`: from there
+  // on it repeats its state. That it did is proven by the replay of the segment
+  // that holds the step, which leads to the state from before it (CheckEnd).
+  bool DivergedBefore(int64_t boundary) const {
+    if (!order_.diverged_at_step) return false;
+    int64_t steps = 0;
+    for (int64_t rung = setup_.resumes ? setup_.rung : 0; rung <= setup_.rung;
+         ++rung) {
+      steps +=
+          kernels::Schedule(order_.recipe, data_.train.count(), rung).steps();
+    }
+    return *order_.diverged_at_step <
+           kernels::SegmentBoundary(steps, order_.recipe.segments, boundary);
+  }
 
   AuditFinding Measure(const TensorMap& weights) {
-    if (!order_.measures_all && IsCredible(weights)) {
-      return WeightsMeasured{.measured_all = false};
+    // Nothing counts as correct of a training that diverged.
+    if (order_.diverged_at_step) return WeightsMeasured{0, 0, true};
+    if (!order_.measures_all) {
+      const absl::StatusOr<bool> is_credible = IsCredible(weights);
+      if (!is_credible.ok()) return Classify(is_credible.status());
+      if (*is_credible) return WeightsMeasured{.measured_all = false};
     }
     const auto validation = Count(weights, data_.validation);
     if (!validation.ok()) return Classify(validation.status());
@@ -168,29 +198,31 @@ class Examination {
   }
 
   // Whether a few examples of each split bear the claim out. Where they do not,
-  // or cannot be had, everything is counted.
-  bool IsCredible(const TensorMap& weights) {
+  // everything is counted.
+  absl::StatusOr<bool> IsCredible(const TensorMap& weights) {
     const double claimed =
         static_cast<double>(order_.claimed_validation_correct) /
         static_cast<double>(order_.manifest.validation_count);
-    return Bears(weights, data_.validation,
-                 SequentialTest(claimed, kClaimMargin), 0) &&
-           Bears(weights, data_.held_out,
+    ARCHPOOL_ASSIGN_OR_RETURN(const bool is_borne_out,
+                              Bears(weights, data_.validation,
+                                    SequentialTest(claimed, kClaimMargin), 0));
+    if (!is_borne_out) return false;
+    return Bears(weights, data_.held_out,
                  SequentialTest(claimed - kHeldOutGap, kHeldOutMargin), 1);
   }
 
-  bool Bears(const TensorMap& weights, const Dataset& split,
-             SequentialTest test, uint64_t stream) {
+  absl::StatusOr<bool> Bears(const TensorMap& weights, const Dataset& split,
+                             SequentialTest test, uint64_t stream) {
     const std::vector<int64_t> examples = Shuffled(split.count(), stream);
     for (size_t begin = 0; begin < examples.size();
          begin += static_cast<size_t>(kExamplesAtOnce)) {
       const size_t count = std::min(static_cast<size_t>(kExamplesAtOnce),
                                     examples.size() - begin);
-      const auto correct = Count(
-          weights,
-          Pick(split, absl::MakeConstSpan(examples).subspan(begin, count)));
-      if (!correct.ok()) return false;
-      test.Add(static_cast<int64_t>(count), *correct);
+      ARCHPOOL_ASSIGN_OR_RETURN(
+          const int64_t correct,
+          Count(weights, Pick(split, absl::MakeConstSpan(examples).subspan(
+                                         begin, count))));
+      test.Add(static_cast<int64_t>(count), correct);
       if (test.verdict() != SequentialTest::Verdict::kUndecided) break;
     }
     return test.verdict() == SequentialTest::Verdict::kCredible;

@@ -1,6 +1,8 @@
 #include "verifier/examination.h"
 
 #include "common/base/status.h"
+#include "common/kernels/schedule.h"
+#include "common/kernels/trial.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/sample_training.h"
@@ -52,7 +54,7 @@ class ExaminationTest : public ::testing::Test {
                               Evaluator& evaluator) {
     training.CommitTo(order_, segment);
     AuditFiles files;
-    files.weights = training.BytesAt(order_.segments).weights;
+    files.weights = training.BytesAt(order_.recipe.segments).weights;
     if (segment > 0) {
       files.begin_weights = training.BytesAt(segment).weights;
       files.begin_optimizer = training.BytesAt(segment).optimizer;
@@ -126,85 +128,116 @@ TEST_F(ExaminationTest, AnotherStartIsFoundInEverySegment) {
   }
 }
 
-// A training whose weights are no numbers from boundary `at_` on.
+// From the next boundary on a training that diverged repeats its state, and
+// says at which step.
+Checkpoint Repeated(const Checkpoint& from, int64_t boundary, int64_t step) {
+  Checkpoint same = from;
+  same.boundary = boundary;
+  same.optimizer[std::string(kDivergedAtStep)] = DivergenceTensor(step);
+  return same;
+}
+
+// A training that diverges at the first step of a segment.
 class DivergingEvaluator : public testing::FakeEvaluator {
  public:
-  explicit DivergingEvaluator(int64_t at) : at_(at) {}
+  DivergingEvaluator(int64_t in_segment, int64_t step)
+      : in_segment_(in_segment), step_(step) {}
   absl::StatusOr<Checkpoint> Replay(const TrainingSetup& setup,
                                     const Dataset& train,
                                     const Checkpoint& from) override {
-    ARCHPOOL_ASSIGN_OR_RETURN(Checkpoint next,
-                              FakeEvaluator::Replay(setup, train, from));
-    if (next.boundary >= at_) Spoil(next.weights);
-    return next;
-  }
-  absl::StatusOr<int64_t> CountCorrect(const LayerPlan& plan,
-                                       const TensorMap& weights,
-                                       const DatasetManifest& manifest,
-                                       const Dataset& dataset) override {
-    if (HasDiverged(weights)) {
-      return InvalidArgument("WEIGHTS_NOT_FINITE", "the weights hold NaN");
+    if (from.boundary != in_segment_) {
+      return FakeEvaluator::Replay(setup, train, from);
     }
-    return FakeEvaluator::CountCorrect(plan, weights, manifest, dataset);
-  }
-  static void Spoil(TensorMap& weights) {
-    for (auto& [name, tensor] : weights) {
-      for (float& value : tensor.values) {
-        value = std::numeric_limits<float>::quiet_NaN();
-      }
-    }
+    return Repeated(from, from.boundary + 1, step_);
   }
 
  private:
-  const int64_t at_;
+  const int64_t in_segment_;
+  const int64_t step_;
 };
 
-// Ends where it diverged: nothing is right, nobody is blamed, and whatever
-// segment is looked at bears it out.
+// Nothing is right, nobody is blamed; behind the step nothing is replayed, as
+// another batch might not have diverged.
 TEST_F(ExaminationTest, ATrainingThatDivergedIsAResult) {
-  DivergingEvaluator evaluator(2);
-  SampleTraining diverged = honest_;
-  diverged.checkpoints.resize(3);
-  DivergingEvaluator::Spoil(diverged.checkpoints[2].weights);
+  order_.recipe.batch_size = 2;  // several steps
+  SampleTraining diverged(order_);
   order_.claimed_validation_correct = 0;
+  const int64_t steps =
+      kernels::Schedule(order_.recipe, data_.train.count()).steps();
+  const int64_t step =
+      kernels::SegmentBoundary(steps, order_.recipe.segments, 1);
+  order_.diverged_at_step = step;
+  DivergingEvaluator evaluator(1, step);
+  for (size_t k = 2; k < diverged.checkpoints.size(); ++k) {
+    diverged.checkpoints[k] =
+        Repeated(diverged.checkpoints[1], static_cast<int64_t>(k), step);
+  }
   const AuditFinding nothing(WeightsMeasured{0, 0, true});
-  EXPECT_EQ(ExamineSegment(diverged, 0, evaluator), nothing);
   EXPECT_EQ(ExamineSegment(diverged, 1, evaluator), nothing);
+  EXPECT_EQ(ExamineSegment(diverged, 1),
+            AuditFinding(TrainingRefuted{"SEGMENT_FALSE"}));
   order_.is_whole = true;
   EXPECT_EQ(Examine(order_, {}, data_, evaluator), nothing);
+  EXPECT_EQ(Examine(order_, {}, data_, evaluator_),
+            AuditFinding(TrainingRefuted{"TRAINING_FALSE"}));
 }
 
-// To be rid of a network that does not suit it, a miner may only say so.
-TEST_F(ExaminationTest, AnEarlyEndThatIsNoneIsFound) {
-  SampleTraining quitter = honest_;
-  quitter.checkpoints.resize(3);
+// Trained to the end of a segment, and said to have diverged at its last step:
+// the replay leads there as well.
+TEST_F(ExaminationTest, ADivergenceThatIsNoneIsFoundThoughTheBitsAgree) {
+  order_.recipe.batch_size = 2;
+  SampleTraining quitter(order_);
+  for (size_t k = 3; k < quitter.checkpoints.size(); ++k) {
+    quitter.checkpoints[k] = quitter.checkpoints[2];
+    quitter.checkpoints[k].boundary = static_cast<int64_t>(k);
+  }
+  order_.claimed_validation_correct = 0;
+  const int64_t steps =
+      kernels::Schedule(order_.recipe, data_.train.count()).steps();
+  order_.diverged_at_step =
+      kernels::SegmentBoundary(steps, order_.recipe.segments, 2) - 1;
   const AuditFinding found(TrainingRefuted{"END_FALSE"});
-  EXPECT_EQ(ExamineSegment(quitter, 0), found);
   EXPECT_EQ(ExamineSegment(quitter, 1), found);
   order_.is_whole = true;
   EXPECT_EQ(Examine(order_, {}, data_, evaluator_), found);
-
-  DivergingEvaluator::Spoil(quitter.checkpoints[2].weights);
-  order_.is_whole = false;
-  EXPECT_EQ(ExamineSegment(quitter, 1),
-            AuditFinding(TrainingRefuted{"SEGMENT_FALSE"}));
 }
 
-// Once all is NaN, the rest of the training can be written down without doing
-// it.
-TEST_F(ExaminationTest, GoingOnBehindTheEndIsFound) {
-  DivergingEvaluator evaluator(1);
-  SampleTraining padded = honest_;
-  for (size_t k = 1; k < padded.checkpoints.size(); ++k) {
-    DivergingEvaluator::Spoil(padded.checkpoints[k].weights);
+// A later step of the segment would be paid better.
+TEST_F(ExaminationTest, ItDivergedAtTheStepThatIsSaid) {
+  DivergingEvaluator evaluator(1, 7);
+  SampleTraining diverged = honest_;
+  for (size_t k = 2; k < diverged.checkpoints.size(); ++k) {
+    diverged.checkpoints[k] =
+        Repeated(diverged.checkpoints[1], static_cast<int64_t>(k), 7);
   }
   order_.claimed_validation_correct = 0;
   const AuditFinding found(TrainingRefuted{"END_FALSE"});
-  for (int64_t k = 1; k < kSegments; ++k) {
-    EXPECT_EQ(ExamineSegment(padded, k, evaluator), found) << k;
+  order_.diverged_at_step = 8;
+  EXPECT_EQ(ExamineSegment(diverged, 1, evaluator), found);
+  order_.diverged_at_step.reset();
+  EXPECT_EQ(ExamineSegment(diverged, 1, evaluator), found);
+}
+
+// Whatever it was trained in.
+TEST_F(ExaminationTest, AnEvaluationReplaysNothing) {
+  honest_.CommitTo(order_, 0);
+  order_.only_evaluates = true;
+  order_.checkpoint_root = Sha256("of another arithmetic");
+  order_.opening = {};
+  const AuditFiles files{.weights = honest_.BytesAt(kSegments).weights};
+  EXPECT_EQ(Examine(order_, files, data_, evaluator_), AuditFinding(Counts()));
+}
+
+// Also where a few examples would have been enough.
+TEST_F(ExaminationTest, EvaluationsThatDifferAreDecidedAgainstNobody) {
+  for (const bool measures_all : {true, false}) {
+    order_.measures_all = measures_all;
+    MockEvaluator evaluator;
+    EXPECT_CALL(evaluator, CountCorrect)
+        .WillOnce(Return(Internal("EVALUATIONS_DIFFER", "by much")));
+    EXPECT_EQ(ExamineSegment(honest_, 1, evaluator),
+              AuditFinding(AuditInconclusive{"EVALUATIONS_DIFFER"}));
   }
-  order_.is_whole = true;
-  EXPECT_EQ(Examine(order_, {}, data_, evaluator), found);
 }
 
 // Recompute before blaming.

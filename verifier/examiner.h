@@ -15,7 +15,7 @@ namespace archpool {
 class Examiner {
  public:
   virtual ~Examiner() = default;
-  // The hardware classes that it computes in.
+  // The arithmetics that it computes in.
   virtual std::vector<std::string> arithmetics() const = 0;
   // As archpool::Examine; AuditInconclusive where it did not end in the time
   // left, came to an end of its own, or was called off (STOPPED).

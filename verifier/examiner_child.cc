@@ -100,8 +100,7 @@ absl::Status Serve(Evaluator& evaluator) {
 
 }  // namespace
 
-int RunExaminerChild(
-    const std::function<std::unique_ptr<Evaluator>()>& make_evaluator) {
+int RunExaminerChild(const MakeEvaluator& make_evaluator) {
   // The verifier's connections, should one have been handed on.
   closefrom(3);
   int64_t memory_bytes_max = 0;
@@ -112,7 +111,12 @@ int RunExaminerChild(
     return 2;
   }
   SetUpLogging();  // to stderr: what leaves through stdout is an answer
-  const std::unique_ptr<Evaluator> evaluator = make_evaluator();
+  const absl::StatusOr<std::unique_ptr<Evaluator>> evaluator = make_evaluator();
+  if (!evaluator.ok()) {
+    std::fprintf(stderr, "archpool-examiner: %s\n",
+                 evaluator.status().ToString().c_str());
+    return 1;
+  }
   // Libraries that find no memory later may ask for it for ever.
   const int64_t taken = DataBytes();
   if (taken > memory_bytes_max - kRoomBytesMin) {
@@ -128,7 +132,7 @@ int RunExaminerChild(
     std::fprintf(stderr, "archpool-examiner: %s\n", closed.ToString().c_str());
     return 1;
   }
-  const absl::Status served = Serve(*evaluator);
+  const absl::Status served = Serve(**evaluator);
   return GetReason(served) == "CHILD_GONE" ? 0 : 1;
 }
 

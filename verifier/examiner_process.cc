@@ -29,12 +29,12 @@ constexpr int64_t kFindingBytesMax = 1'024;
 // What it does for: a miner's next trial, but nobody else's.
 std::string NameOf(const wire::AuditOrder& order) {
   return absl::StrCat(order.miner.ToString(), " ", order.dataset.ToString(),
-                      " ", order.held_out.ToString(), " ", order.arithmetic);
+                      " ", order.held_out.ToString());
 }
 
-// This process's, but for what steers arithmetic.
-std::vector<std::string> EnvironmentOf(const ChildOptions::Class& arithmetic,
-                                       int64_t memory_bytes_max) {
+// This process's, but for what steers numerical libraries: the second opinion
+// is to be LibTorch's own.
+std::vector<std::string> EnvironmentOf(int64_t memory_bytes_max) {
   std::vector<std::string> variables;
   for (char** variable = environ; *variable != nullptr; ++variable) {
     const absl::string_view text = *variable;
@@ -45,12 +45,16 @@ std::vector<std::string> EnvironmentOf(const ChildOptions::Class& arithmetic,
     }
     variables.emplace_back(text);
   }
-  for (const auto& [key, value] : arithmetic.environment) {
-    variables.push_back(absl::StrCat(key, "=", value));
-  }
   variables.push_back(absl::StrCat(kExaminerMemory, "=", memory_bytes_max));
   variables.push_back(absl::StrCat(kExaminerParent, "=", getpid()));
   return variables;
+}
+
+std::vector<char*> PointersTo(std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  for (std::string& text : texts) pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  return pointers;
 }
 
 }  // namespace
@@ -58,8 +62,7 @@ std::vector<std::string> EnvironmentOf(const ChildOptions::Class& arithmetic,
 class ExaminerProcess::Child {
  public:
   static absl::StatusOr<std::unique_ptr<Child>> Start(
-      std::string name, const ChildOptions::Class& arithmetic,
-      int64_t memory_bytes_max) {
+      std::string name, const ChildOptions& options) {
     int to_child[2];
     int from_child[2];
     if (pipe2(to_child, O_CLOEXEC) != 0) return Unstartable();
@@ -73,16 +76,15 @@ class ExaminerProcess::Child {
     posix_spawn_file_actions_adddup2(&actions, to_child[0], 0);
     posix_spawn_file_actions_adddup2(&actions, from_child[1], 1);
     std::vector<std::string> variables =
-        EnvironmentOf(arithmetic, memory_bytes_max);
-    std::vector<char*> pointers;
-    for (std::string& variable : variables) pointers.push_back(variable.data());
-    pointers.push_back(nullptr);
-    char program[] = "archpool-examiner";
-    std::string argument = kExaminerArgument;
-    char* const arguments[] = {program, argument.data(), nullptr};
+        EnvironmentOf(options.memory_bytes_max);
+    std::vector<std::string> arguments = {"archpool-examiner",
+                                          kExaminerArgument};
+    arguments.insert(arguments.end(), options.arguments.begin(),
+                     options.arguments.end());
     pid_t pid = 0;
-    const int error = posix_spawn(&pid, "/proc/self/exe", &actions, nullptr,
-                                  arguments, pointers.data());
+    const int error =
+        posix_spawn(&pid, "/proc/self/exe", &actions, nullptr,
+                    PointersTo(arguments).data(), PointersTo(variables).data());
     posix_spawn_file_actions_destroy(&actions);
     close(to_child[0]);
     close(from_child[1]);
@@ -140,11 +142,7 @@ ExaminerProcess::ExaminerProcess(ChildOptions options)
 ExaminerProcess::~ExaminerProcess() = default;
 
 std::vector<std::string> ExaminerProcess::arithmetics() const {
-  std::vector<std::string> names;
-  for (const ChildOptions::Class& one : options_.classes) {
-    if (!one.name.empty()) names.push_back(one.name);
-  }
-  return names;
+  return options_.arithmetics;
 }
 
 absl::StatusOr<ExaminerProcess::Child*> ExaminerProcess::ChildFor(
@@ -158,19 +156,9 @@ absl::StatusOr<ExaminerProcess::Child*> ExaminerProcess::ChildFor(
     children_.splice(children_.begin(), children_, known);
     return children_.front().get();
   }
-  const auto arithmetic = std::find_if(
-      options_.classes.begin(), options_.classes.end(), [&](const auto& one) {
-        return one.name.empty() || one.name == order.arithmetic;
-      });
-  if (arithmetic == options_.classes.end()) {
-    return FailedPrecondition(
-        "CLASS_UNKNOWN",
-        absl::StrCat("this verifier does not compute in ", order.arithmetic));
-  }
   while (children_.size() >= options_.children_max) children_.pop_back();
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      std::unique_ptr<Child> child,
-      Child::Start(name, *arithmetic, options_.memory_bytes_max));
+  ARCHPOOL_ASSIGN_OR_RETURN(std::unique_ptr<Child> child,
+                            Child::Start(name, options_));
   ARCHPOOL_RETURN_IF_ERROR(
       child->Send({EncodeDataset(data.train), EncodeDataset(data.validation),
                    EncodeDataset(data.held_out)},
@@ -184,6 +172,14 @@ AuditFinding ExaminerProcess::Examine(const wire::AuditOrder& order,
                                       const AuditData& data,
                                       const Patience& patience) {
   const auto ask = [&]() -> absl::StatusOr<AuditFinding> {
+    // An evaluation alone is asked of whatever was trained.
+    if (!order.only_evaluates &&
+        std::find(options_.arithmetics.begin(), options_.arithmetics.end(),
+                  order.arithmetic) == options_.arithmetics.end()) {
+      return FailedPrecondition(
+          "OTHER_ARITHMETIC",
+          absl::StrCat("this verifier does not compute in ", order.arithmetic));
+    }
     ARCHPOOL_ASSIGN_OR_RETURN(Child * child, ChildFor(order, data, patience));
     ARCHPOOL_RETURN_IF_ERROR(
         child->Send({order.serialized, files.weights, files.begin_weights,

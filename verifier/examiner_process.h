@@ -1,8 +1,7 @@
-// Examines in child processes without files, network or the pool's token, each
-// in the hardware class of the worker: bytes that crash one cost an audit, not
-// the verifier. A child serves one account, one dataset and one class, and
-// stays for the next audit of the same. A child ends with the thread that
-// started it. Thread-compatible.
+// Examines in child processes without files, network or the pool's token: bytes
+// that crash one cost an audit, not the verifier. A child serves one account
+// and one dataset, and stays for the next audit of the same. A child ends with
+// the thread that started it. Thread-compatible.
 #ifndef ARCHPOOL_VERIFIER_EXAMINER_PROCESS_H_
 #define ARCHPOOL_VERIFIER_EXAMINER_PROCESS_H_
 
@@ -13,29 +12,27 @@
 #include <list>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "verifier/evaluator.h"
 #include "verifier/examiner.h"
 
 namespace archpool {
 
 struct ChildOptions {
-  // Classes, and what a child of each needs in its environment. A class of ""
-  // stands for any.
-  struct Class {
-    std::string name;
-    std::vector<std::pair<std::string, std::string>> environment;
-  };
-  std::vector<Class> classes;
+  // What the children compute in.
+  std::vector<std::string> arithmetics;
+  // What they are told beside kExaminerArgument, which comes first.
+  std::vector<std::string> arguments;
   int64_t memory_bytes_max = int64_t{4} << 30;
   size_t children_max = 2;
 };
 
 class ExaminerProcess : public Examiner {
  public:
-  // Children are this very program with kExaminerArgument.
+  // Children are this very program with kExaminerArgument, and
+  // options.arguments.
   explicit ExaminerProcess(ChildOptions options);
   ~ExaminerProcess() override;
 
@@ -62,10 +59,11 @@ inline constexpr char kExaminerMemory[] = "ARCHPOOL_EXAMINER_MEMORY_BYTES";
 inline constexpr char kExaminerParent[] = "ARCHPOOL_EXAMINER_PARENT";
 
 // The child's side: serves until its input closes. `make_evaluator` is called
-// before the sandbox closes, and is to take the memory that its libraries keep.
-// The exit code.
-int RunExaminerChild(
-    const std::function<std::unique_ptr<Evaluator>()>& make_evaluator);
+// before the sandbox closes, and is to take the memory that its libraries keep;
+// its error ends the child. The exit code.
+using MakeEvaluator =
+    std::function<absl::StatusOr<std::unique_ptr<Evaluator>>()>;
+int RunExaminerChild(const MakeEvaluator& make_evaluator);
 
 }  // namespace archpool
 

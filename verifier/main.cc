@@ -1,113 +1,62 @@
 // archpool-verifier: checks committed trials for the pool.
-#include <unistd.h>
-
-#include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "common/nn/arithmetic.h"
-#include "common/nn/trial.h"
+#include "common/base/sanitized.h"
+#include "common/base/status.h"
+#include "common/model/arithmetic.h"
+#include "verifier/built_in_trial.h"
 #include "verifier/examiner_process.h"
-#include "verifier/nn_evaluator.h"
+#include "verifier/kernel_evaluator.h"
+#include "verifier/make_second_opinion.h"
 #include "verifier/run_verifier.h"
 
 namespace archpool {
 namespace {
 
-constexpr char kNameClassArgument[] = "--name-hardware-class";
-constexpr int64_t kClassThreadsMax = 16;
-
-// A child computes with as many threads as its environment says.
-int ConfiguredThreads() {
-  const char* count = std::getenv("OMP_NUM_THREADS");
-  const int threads = count == nullptr ? 1 : std::max(1, std::atoi(count));
-  nn::ConfigureRuntime(threads);
-  return threads;
+absl::StatusOr<std::unique_ptr<Evaluator>> MakeKernelEvaluator(
+    const std::string& simd, int threads) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const kernels::Machine machine,
+                            ChooseMachine(simd, threads));
+  auto evaluator =
+      std::make_unique<KernelEvaluator>(machine, MakeSecondOpinion(threads));
+  ARCHPOOL_RETURN_IF_ERROR(WarmUp(*evaluator));
+  return evaluator;
 }
 
-int RunChild() {
-  return RunExaminerChild([] {
-    auto evaluator = std::make_unique<NnEvaluator>(ConfiguredThreads());
-    // A training: BLAS keeps the buffers that it takes for it.
-    nn::HardwareClass();
-    return evaluator;
-  });
-}
-
-int NameClass() {
-  const int threads = ConfiguredThreads();
-  std::printf("%s/%d\n", nn::HardwareClass().c_str(), threads);
-  return 0;
-}
-
-// A child that was asked for its class, as only a process that was loaded in it
-// knows.
-class Asked {
- public:
-  explicit Asked(std::vector<std::pair<std::string, std::string>> environment)
-      : environment_(std::move(environment)) {
-    std::string command = "exec env";
-    for (const auto& [variable, value] : environment_) {
-      absl::StrAppend(&command, " ", variable, "=", value);
-    }
-    absl::StrAppend(&command, " /proc/", getpid(), "/exe ", kNameClassArgument);
-    output_ = popen(command.c_str(), "re");
+absl::StatusOr<std::unique_ptr<Examiner>> MakeExaminer(
+    const VerifierFlags& flags) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const kernels::Machine machine,
+                            ChooseMachine(flags.simd, flags.threads));
+  ARCHPOOL_RETURN_IF_ERROR(CheckArithmetic(machine));
+  SayWhoseOpinionIsSecond();
+  if (kIsSanitized) {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        std::unique_ptr<Evaluator> evaluator,
+        MakeKernelEvaluator(flags.simd, static_cast<int>(flags.threads)));
+    return std::make_unique<LocalExaminer>(std::move(evaluator));
   }
-
-  // The name is empty where the child failed.
-  ChildOptions::Class Answer() {
-    char line[128] = "";
-    if (output_ != nullptr) {
-      if (std::fgets(line, sizeof line, output_) == nullptr) line[0] = '\0';
-      pclose(output_);
-    }
-    return {std::string(absl::StripTrailingAsciiWhitespace(line)),
-            std::move(environment_)};
-  }
-
- private:
-  std::vector<std::pair<std::string, std::string>> environment_;
-  std::FILE* output_ = nullptr;
-};
-
-// Every class that this machine can compute in.
-std::vector<ChildOptions::Class> Classes(int64_t threads_max) {
-  std::vector<ChildOptions::Class> classes;
-  for (const std::string& set : nn::InstructionSets()) {
-    std::vector<Asked> asked;
-    for (int64_t threads = 1;
-         threads <= std::min(threads_max, kClassThreadsMax); ++threads) {
-      asked.emplace_back(nn::ArithmeticEnvironment(set, threads));
-    }
-    for (Asked& child : asked) {
-      ChildOptions::Class answer = child.Answer();
-      if (answer.name.empty()) {
-        std::fprintf(stderr, "archpool-verifier: cannot compute in %s\n",
-                     set.c_str());
-        continue;
-      }
-      classes.push_back(std::move(answer));
-    }
-  }
-  return classes;
+  ChildOptions options;
+  options.arithmetics = {std::string(kArithmetic)};
+  options.arguments = {absl::StrCat(flags.threads),
+                       kernels::ToString(machine.simd)};
+  options.memory_bytes_max = flags.memory_mib << 20;
+  return std::make_unique<ExaminerProcess>(std::move(options));
 }
 
 }  // namespace
 }  // namespace archpool
 
 int main(int argc, char** argv) {
-  if (argc == 2 && std::strcmp(argv[1], archpool::kNameClassArgument) == 0) {
-    return archpool::NameClass();
-  }
-  if (argc == 2 && std::strcmp(argv[1], archpool::kExaminerArgument) == 0) {
-    return archpool::RunChild();
+  // MakeExaminer's arguments.
+  if (argc == 4 && std::strcmp(argv[1], archpool::kExaminerArgument) == 0) {
+    return archpool::RunExaminerChild([argv] {
+      return archpool::MakeKernelEvaluator(argv[3], std::atoi(argv[2]));
+    });
   }
   archpool::VerifierProgram program;
   program.name = "archpool-verifier";
@@ -115,12 +64,6 @@ int main(int argc, char** argv) {
       "Checks what miners report: replays what the pool drew of their "
       "trainings, "
       "bit for bit, and measures the weights on splits that miners never see.";
-  program.pin = [argv] { archpool::nn::PinArithmetic("", 1, argv); };
-  program.make_examiner = [](const archpool::VerifierFlags& flags) {
-    archpool::ChildOptions options;
-    options.classes = archpool::Classes(flags.threads);
-    options.memory_bytes_max = flags.memory_mib << 20;
-    return std::make_unique<archpool::ExaminerProcess>(std::move(options));
-  };
+  program.make_examiner = archpool::MakeExaminer;
   return archpool::RunVerifier(argc, argv, program);
 }

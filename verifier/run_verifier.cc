@@ -36,20 +36,13 @@ constexpr absl::Duration kCallsMax = absl::Seconds(5);
 constexpr absl::Duration kDrainMax = absl::Seconds(10);
 
 absl::Status TestAll(Examiner& examiner, const std::stop_token& stop) {
-  const std::vector<std::string> classes = examiner.arithmetics();
-  if (classes.empty()) {
-    return FailedPrecondition(
-        "CLASS_MISSING",
-        "this machine can name no hardware class to compute in, so it could "
-        "examine nothing; the lines above say what failed");
-  }
-  for (const std::string& arithmetic : classes) {
+  for (const std::string& arithmetic : examiner.arithmetics()) {
     ARCHPOOL_RETURN_IF_ERROR(TestExaminer(examiner, arithmetic, stop));
   }
   return absl::OkStatus();
 }
 
-absl::Status Verify(const VerifierFlags& flags, Examiner& examiner,
+absl::Status Verify(const VerifierFlags& flags, const VerifierProgram& program,
                     const std::stop_token& stop) {
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string server,
                             ReadServerAddress(flags.server));
@@ -57,17 +50,19 @@ absl::Status Verify(const VerifierFlags& flags, Examiner& examiner,
                             ReadTokenFile(flags.token_file));
   ARCHPOOL_ASSIGN_OR_RETURN(const DirectoryLock lock,
                             ClaimDirectory(flags.work_dir, DirectoryKind()));
-  const absl::Status tested = TestAll(examiner, stop);
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::unique_ptr<Examiner> examiner,
+                            program.make_examiner(flags));
+  const absl::Status tested = TestAll(*examiner, stop);
   if (stop.stop_requested()) return absl::OkStatus();
   ARCHPOOL_RETURN_IF_ERROR(tested);
   const Remote remote(server, token);
   const LateStop last_calls(stop, kCallsMax);
-  GrpcAuditClient client(remote, flags.name, examiner.arithmetics(),
+  GrpcAuditClient client(remote, flags.name, examiner->arithmetics(),
                          last_calls.token());
   spdlog::info("verifier {} ({}) for {}", flags.name,
-               absl::StrJoin(examiner.arithmetics(), ", "), flags.server);
+               absl::StrJoin(examiner->arithmetics(), ", "), flags.server);
   Verifier verifier(
-      client, examiner,
+      client, *examiner,
       {.work_dir = flags.work_dir, .cache_bytes_max = flags.cache_mib << 20});
   return verifier.Run(stop);
 }
@@ -87,10 +82,16 @@ void AddFlags(CLI::App& app, VerifierFlags& flags) {
                  "Directory for datasets and weights; one per verifier. It "
                  "holds the held-out split: keep it from miners")
       ->required();
-  app.add_option("--threads", flags.threads,
-                 "Audits workers with as many threads, or fewer")
+  app.add_option(
+         "--threads", flags.threads,
+         "Threads that an examination computes with; what it finds does "
+         "not depend on them")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
+  app.add_option("--simd", flags.simd,
+                 "Vector instructions to compute with, in place of the widest "
+                 "that the processor has: avx512, avx2, neon or scalar (for "
+                 "tests: very slow)");
   app.add_option("--memory-mib", flags.memory_mib,
                  "Memory that one examination may take, in MiB")
       ->check(CLI::Range(256, 1 << 20))
@@ -110,11 +111,9 @@ int RunVerifier(int argc, char** argv, const VerifierProgram& program) {
   if (const std::optional<int> exit_code = ParseFlags(app, argc, argv)) {
     return *exit_code;
   }
-  if (program.pin) program.pin();
   const SignalStop signals(kDrainMax);
   SetUpLogging();
-  const std::unique_ptr<Examiner> examiner = program.make_examiner(flags);
-  return Finish(program.name, Verify(flags, *examiner, signals.token()));
+  return Finish(program.name, Verify(flags, program, signals.token()));
 }
 
 }  // namespace archpool

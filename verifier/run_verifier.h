@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "verifier/examiner.h"
 
 namespace archpool {
@@ -17,6 +18,7 @@ struct VerifierFlags {
   std::string name;
   std::string work_dir;
   int64_t threads = 1;
+  std::string simd;  // empty: the widest there is
   int64_t cache_mib = 4096;
   int64_t memory_mib = 4096;
 };
@@ -24,11 +26,9 @@ struct VerifierFlags {
 struct VerifierProgram {
   std::string name;
   std::string description;
-  // Called with all flags parsed, before any thread runs: may execute the
-  // program anew. May be empty.
-  std::function<void()> pin;
-  // Called once, after that.
-  std::function<std::unique_ptr<Examiner>(const VerifierFlags&)> make_examiner;
+  // Called once, with all flags parsed.
+  std::function<absl::StatusOr<std::unique_ptr<Examiner>>(const VerifierFlags&)>
+      make_examiner;
 };
 
 // Runs until SIGINT or SIGTERM. Exit codes as in common/channel/program.h.

@@ -100,6 +100,14 @@ absl::Status Verifier::DoAudit(const wire::AuditOrder& order,
   }
   std::error_code ignored;
   is_in_doubt_ = std::holds_alternative<AuditInconclusive>(finding);
+  if (finding == AuditFinding(AuditInconclusive{"EVALUATIONS_DIFFER"})) {
+    spdlog::error(
+        "{} of {}: the kernels and LibTorch disagree about the same weights, "
+        "so one of them is wrong; nothing is decided by it. Keep {} (the "
+        "weights' digest) and report it to archpool's developers",
+        order.audit.ToString(), order.assignment.trial.ToString(),
+        order.weights.ToString());
+  }
   if (!is_in_doubt_) doubt_.Reset();
   if (is_in_doubt_ && stop.stop_requested()) {
     std::filesystem::remove(note, ignored);
@@ -176,6 +184,12 @@ absl::StatusOr<AuditFiles> Verifier::FetchAll(const wire::AuditOrder& order,
     };
   };
   AuditFiles files;
+  if (order.only_evaluates) {
+    ARCHPOOL_ASSIGN_OR_RETURN(files.weights,
+                              Fetch(order.weights, order.weights_size_bytes,
+                                    weights_of(assignment.trial), stop));
+    return files;
+  }
   if (assignment.resumes.IsSet()) {
     ARCHPOOL_ASSIGN_OR_RETURN(
         files.resumed,

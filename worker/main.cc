@@ -1,22 +1,21 @@
 // archpool-worker: trains architectures for a pool, and is paid for it.
+#include <cstring>
 #include <memory>
 
-#include "common/nn/arithmetic.h"
-#include "common/nn/trial.h"
 #include "worker/agent/run_worker.h"
-#include "worker/train/nn_trainer.h"
+#include "worker/program/kernel_worker.h"
+#include "worker/program/run_check.h"
 
 int main(int argc, char** argv) {
+  // A word of its own, since none of the worker's flags mean anything to it.
+  if (argc > 1 && std::strcmp(argv[1], "check") == 0) {
+    return archpool::RunCheck(argc - 1, argv + 1);
+  }
   archpool::WorkerProgram program;
   program.name = "archpool-worker";
   program.description =
-      "Trains architectures for an archpool pool, for a miner's account.";
-  program.pin = [argv](const archpool::WorkerFlags& flags) {
-    archpool::nn::PinArithmetic(flags.instruction_set, flags.threads, argv);
-  };
-  program.make_trainer = [](const archpool::WorkerFlags& flags) {
-    archpool::nn::ConfigureRuntime(static_cast<int>(flags.threads));
-    return std::make_unique<archpool::NnTrainer>();
-  };
+      "Trains architectures for an archpool pool, for a miner's account.\n"
+      "`archpool-worker check` says in ten seconds what this machine can do.";
+  program.make_trainer = archpool::MakeKernelTrainer;
   return archpool::RunWorker(argc, argv, program);
 }

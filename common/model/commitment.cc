@@ -111,7 +111,10 @@ std::string CommitmentMessage(const TrialClaim& claim) {
       .Fixed(claim.weights)
       .Int(claim.weights_size_bytes)
       .Int(claim.validation_correct);
-  if (claim.segments > 0) writer.Int(claim.segments);
+  // Named, because another number stood there once.
+  if (claim.diverged_at_step) {
+    writer.Bytes("diverged_at_step").Int(*claim.diverged_at_step);
+  }
   return writer.encoding();
 }
 

@@ -6,6 +6,7 @@
 #define ARCHPOOL_COMMON_MODEL_COMMITMENT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -95,8 +96,9 @@ struct TrialClaim {
   Digest weights;  // the last checkpoint's
   int64_t weights_size_bytes = 0;
   int64_t validation_correct = 0;
-  // Of a training that ended early; 0, and no part of the message, otherwise.
-  int64_t segments = 0;
+  // Of a training that diverged, the step that was not done, from 0; no part
+  // of the message otherwise.
+  std::optional<int64_t> diverged_at_step = std::nullopt;
 };
 
 // What the worker's Ed25519 key signs: the claim's canonical encoding

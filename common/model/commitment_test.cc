@@ -103,8 +103,9 @@ TEST(CommitmentTest, EveryPartOfAClaimIsSigned) {
   add([](TrialClaim& c) { c.weights = Sha256("other"); });
   add([](TrialClaim& c) { c.weights_size_bytes = 9; });
   add([](TrialClaim& c) { c.validation_correct = 9; });
-  add([](TrialClaim& c) { c.segments = 9; });
-  EXPECT_EQ(messages.size(), 9u);
+  add([](TrialClaim& c) { c.diverged_at_step = 0; });
+  add([](TrialClaim& c) { c.diverged_at_step = 9; });
+  EXPECT_EQ(messages.size(), 10u);
 }
 
 // Also in docs/protocol.md.

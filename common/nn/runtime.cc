@@ -17,8 +17,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "common/base/status.h"
-#include "common/nn/arithmetic.h"
-#include "common/nn/probe.h"
 #include "common/nn/trial.h"
 
 namespace archpool::nn {
@@ -47,18 +45,6 @@ void SetBlasThreads(int threads) {
   if (symbol != nullptr) reinterpret_cast<SetThreads>(symbol)(threads);
 }
 
-std::string BuildName() {
-  return absl::StrCat("libtorch-", TORCH_VERSION_MAJOR, ".",
-                      TORCH_VERSION_MINOR, ".", TORCH_VERSION_PATCH);
-}
-
-// What the environment asks for, or else the widest there is.
-std::string InstructionSet() {
-  const char* forced = std::getenv("ATEN_CPU_CAPABILITY");
-  if (forced != nullptr && *forced != '\0') return forced;
-  return InstructionSets().front();
-}
-
 }  // namespace
 
 void ConfigureRuntime(int threads) {
@@ -82,12 +68,6 @@ void ConfigureRuntime(int threads) {
   at::globalContext().setDeterministicFillUninitializedMemory(false);
 #endif
   EnterRuntime();
-}
-
-std::string HardwareClass() {
-  static const std::string name =
-      absl::StrCat(BuildName(), "/", InstructionSet(), "/", ProbeArithmetic());
-  return name;
 }
 
 void EnterRuntime() { at::set_num_threads(configured_threads); }

@@ -1,15 +1,14 @@
-// Trains and evaluates a LayerPlan with LibTorch, deterministically: the same
-// plan, recipe, key and data give the same bits on the same hardware class,
-// with one thread. No LibTorch type appears here.
+// Trains and evaluates a LayerPlan with LibTorch: a reference for tests and
+// benches, which the pool's own trainings (common/kernels/training.h) are
+// measured against. The same plan, recipe, key and data give the same bits on
+// one machine, with one thread. No LibTorch type appears here.
 #ifndef ARCHPOOL_COMMON_NN_TRIAL_H_
 #define ARCHPOOL_COMMON_NN_TRIAL_H_
 
 #include <cstdint>
 #include <functional>
-#include <string>
 
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "common/crypto/sha256.h"
 #include "common/data/checkpoint.h"
 #include "common/data/dataset.h"
@@ -30,19 +29,8 @@ using kernels::TrainingProgress;
 
 // Sets LibTorch, BLAS and oneDNN to `threads` threads and deterministic
 // algorithms, and tells glibc's malloc to keep freed memory: activations are
-// made anew at every step. Call it first thing in main, before other threads
-// start. Workers use 1, so that two of them on two cores stay out of each
-// other's way; threads that a library starts when it is loaded (OpenBLAS) then
-// sleep, and OPENBLAS_NUM_THREADS=1 in the environment spares even those.
-// ATEN_CPU_CAPABILITY, ONEDNN_MAX_CPU_ISA and OPENBLAS_CORETYPE are read before
-// main: they are for whoever starts the process.
+// made anew at every step. Call it before other threads compute.
 void ConfigureRuntime(int threads);
-
-// The arithmetic of this process: "libtorch-1.13.1/avx512/0f3a91cc", the build,
-// the instruction set that LibTorch chooses its kernels by, and what a short
-// seeded training came to, so that nobody is in a class by mistake.
-// REQUIRES: ConfigureRuntime was called.
-std::string HardwareClass();
 
 // Trains `plan` on `train` under `recipe`, then counts the correct answers on
 // `validation`. Initial weights, order and augmentation are drawn from
@@ -71,7 +59,7 @@ absl::StatusOr<Checkpoint> StartTraining(const LayerPlan& plan,
                                          const Dataset& train);
 
 // Goes on from `from`, a checkpoint of the same training, to the next boundary:
-// in the worker's hardware class the same bits. No more of `span` counts than
+// on the same machine the same bits. No more of `span` counts than
 // its rung, and whether it resumed.
 // INVALID_ARGUMENT: DATA_MISMATCH; CHECKPOINT_MALFORMED (a tensor missing, left
 // over or of another shape, a boundary with none behind it).

@@ -120,10 +120,11 @@ absl::Status ReadProof(const v1::Audit& proto, AuditOrder& order) {
       "audit.arithmetic", proto.arithmetic(), kArithmeticLengthMax));
   order.arithmetic = proto.arithmetic();
   order.is_whole = proto.is_whole();
+  order.only_evaluates = proto.only_evaluates();
   order.measures_all = proto.measures_all();
-  if (order.is_whole) return absl::OkStatus();
-  ARCHPOOL_RETURN_IF_ERROR(
-      CheckRange("audit.segment", proto.segment(), {0, order.segments - 1}));
+  if (order.is_whole || order.only_evaluates) return absl::OkStatus();
+  ARCHPOOL_RETURN_IF_ERROR(CheckRange("audit.segment", proto.segment(),
+                                      {0, order.recipe.segments - 1}));
   order.segment = proto.segment();
   ARCHPOOL_ASSIGN_OR_RETURN(order.opening,
                             OpeningFromProto("audit.opening", proto.opening()));
@@ -218,10 +219,12 @@ absl::StatusOr<AuditOrder> AuditFromProto(const v1::Audit& proto) {
   ARCHPOOL_ASSIGN_OR_RETURN(
       order.assignment, ReadAssignment("audit.assignment", proto.assignment(),
                                        space, order.manifest, order.recipe));
-  ARCHPOOL_RETURN_IF_ERROR(CheckRange("audit.segments", proto.segments(),
-                                      {0, order.recipe.segments}));
-  order.segments =
-      proto.segments() > 0 ? proto.segments() : order.recipe.segments;
+  if (proto.has_diverged_at_step()) {
+    ARCHPOOL_RETURN_IF_ERROR(CheckRange("audit.diverged_at_step",
+                                        proto.diverged_at_step(),
+                                        limits::kNotNegative));
+    order.diverged_at_step = proto.diverged_at_step();
+  }
   ARCHPOOL_RETURN_IF_ERROR(ReadProof(proto, order));
   ARCHPOOL_ASSIGN_OR_RETURN(
       order.miner, ReadId<AccountId>("audit.account_id", proto.account_id()));

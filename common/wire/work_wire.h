@@ -5,6 +5,7 @@
 #define ARCHPOOL_COMMON_WIRE_WORK_WIRE_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,6 @@
 namespace archpool::wire {
 
 inline constexpr int64_t kAssignmentsMax = 64;
-// "build/instruction set/threads".
 inline constexpr int64_t kArithmeticLengthMax = 128;
 
 // One trial of a lease's list, ready to be trained.
@@ -88,9 +88,12 @@ struct AuditOrder {
   Digest weights;
   int64_t weights_size_bytes = 0;
   int64_t claimed_validation_correct = 0;
-  int64_t segments = 0;  // that were trained, in [1, recipe.segments]
+  // The step that the training is said to have diverged at, from 0.
+  std::optional<int64_t> diverged_at_step;
   std::string arithmetic;
-  // What to replay: the whole training, or one segment, as it was laid open.
+  // What to replay: nothing, the whole training, or one segment, as it was laid
+  // open.
+  bool only_evaluates = false;
   bool is_whole = false;
   int64_t segment = 0;
   Opening opening;

@@ -13,6 +13,7 @@
 #include "server/core/state/step.h"
 #include "server/core/tasks/tasks.h"
 #include "server/core/tick.h"
+#include "server/core/upgrade.h"
 #include "server/core/work/work.h"
 
 namespace archpool {

@@ -7,8 +7,6 @@
 #include <prometheus/registry.h>
 
 #include <exception>
-#include <map>
-#include <mutex>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -36,37 +34,6 @@ prometheus::Counter& MakeCounter(prometheus::Registry& registry,
 
 }  // namespace
 
-// One value for each hardware class that there is now.
-class ClassGauges {
- public:
-  ClassGauges(prometheus::Registry& registry, const char* name,
-              const char* help)
-      : family_(
-            prometheus::BuildGauge().Name(name).Help(help).Register(registry)) {
-  }
-  void Set(const std::map<std::string, double>& values) {
-    for (auto one = gauges_.begin(); one != gauges_.end();) {
-      if (values.contains(one->first)) {
-        ++one;
-      } else {
-        family_.Remove(one->second);
-        one = gauges_.erase(one);
-      }
-    }
-    for (const auto& [arithmetic, value] : values) {
-      prometheus::Gauge*& gauge = gauges_[arithmetic];
-      if (gauge == nullptr) {
-        gauge = &family_.Add({{"arithmetic", arithmetic}});
-      }
-      gauge->Set(value);
-    }
-  }
-
- private:
-  prometheus::Family<prometheus::Gauge>& family_;
-  std::map<std::string, prometheus::Gauge*> gauges_;
-};
-
 struct Metrics::Impl {
   std::shared_ptr<prometheus::Registry> registry =
       std::make_shared<prometheus::Registry>();
@@ -91,13 +58,13 @@ struct Metrics::Impl {
   prometheus::Gauge& receipt_mismatches =
       MakeGauge(*registry, "archpool_receipt_mismatches",
                 "Accounts whose balance differs from what their receipts make");
-  std::mutex classes_mutex;  // guards the next three
-  ClassGauges verifiers{*registry, "archpool_verifiers",
-                        "Verifiers heard of late that work, by class"};
-  ClassGauges audits_waiting{*registry, "archpool_audits_waiting",
-                             "Audits that wait for a verifier, by class"};
-  ClassGauges oldest_wait{*registry, "archpool_oldest_audit_wait_seconds",
-                          "How long the oldest of them has waited"};
+  prometheus::Gauge& verifiers = MakeGauge(*registry, "archpool_verifiers",
+                                           "Verifiers heard of late that work");
+  prometheus::Gauge& audits_waiting = MakeGauge(
+      *registry, "archpool_audits_waiting", "Audits that wait for a verifier");
+  prometheus::Gauge& oldest_wait =
+      MakeGauge(*registry, "archpool_oldest_audit_wait_seconds",
+                "How long the oldest of them has waited");
   prometheus::Gauge& verifiers_failing =
       MakeGauge(*registry, "archpool_verifiers_failing",
                 "Verifiers that come to no finding, whatever they take");
@@ -159,22 +126,12 @@ void Metrics::NoteReceiptMismatches(int64_t accounts) {
   impl_->receipt_mismatches.Set(static_cast<double>(accounts));
 }
 
-void Metrics::NoteVerifiers(absl::Span<const ClassOfWork> classes,
-                            int64_t failing, int64_t set_aside) {
-  std::map<std::string, double> verifiers;
-  std::map<std::string, double> waiting;
-  std::map<std::string, double> oldest;
-  for (const ClassOfWork& one : classes) {
-    verifiers[one.arithmetic] = static_cast<double>(one.verifiers);
-    waiting[one.arithmetic] = static_cast<double>(one.waiting);
-    oldest[one.arithmetic] = absl::ToDoubleSeconds(one.oldest);
-  }
-  const std::lock_guard lock(impl_->classes_mutex);
-  impl_->verifiers.Set(verifiers);
-  impl_->audits_waiting.Set(waiting);
-  impl_->oldest_wait.Set(oldest);
-  impl_->verifiers_failing.Set(static_cast<double>(failing));
-  impl_->verifiers_set_aside.Set(static_cast<double>(set_aside));
+void Metrics::NoteVerifiers(const Verifiers& seen) {
+  impl_->verifiers.Set(static_cast<double>(seen.working));
+  impl_->verifiers_failing.Set(static_cast<double>(seen.failing));
+  impl_->verifiers_set_aside.Set(static_cast<double>(seen.set_aside));
+  impl_->audits_waiting.Set(static_cast<double>(seen.audits_waiting));
+  impl_->oldest_wait.Set(absl::ToDoubleSeconds(seen.oldest_wait));
 }
 
 void Metrics::NoteLedgerCheckFailed() { impl_->failures_total.Increment(); }

@@ -9,7 +9,6 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "absl/types/span.h"
 
 namespace archpool {
 
@@ -31,18 +30,17 @@ class Metrics {
   // archpool_receipt_mismatches: accounts whose balance differs from what their
   // receipts make.
   void NoteReceiptMismatches(int64_t accounts);
-  // By hardware class: archpool_verifiers (heard of late, and working),
+  // archpool_verifiers (heard of late, and working),
+  // archpool_verifiers_failing, archpool_verifiers_set_aside,
   // archpool_audits_waiting and archpool_oldest_audit_wait_seconds.
-  struct ClassOfWork {
-    std::string arithmetic;
-    int64_t verifiers = 0;
-    int64_t waiting = 0;
-    absl::Duration oldest;
+  struct Verifiers {
+    int64_t working = 0;
+    int64_t failing = 0;
+    int64_t set_aside = 0;
+    int64_t audits_waiting = 0;
+    absl::Duration oldest_wait;
   };
-  // All classes there are now. archpool_verifiers_failing and
-  // archpool_verifiers_set_aside are counted over all of them.
-  void NoteVerifiers(absl::Span<const ClassOfWork> classes, int64_t failing,
-                     int64_t set_aside);
+  void NoteVerifiers(const Verifiers& seen);
   // archpool_ledger_check_failures_total: the database could not be asked.
   void NoteLedgerCheckFailed();
   // archpool_storage_errors_total, and archpool_storage_failing: 1 while the

@@ -61,21 +61,18 @@ TEST(MetricsTest, MaintenanceIsShown) {
   EXPECT_THAT(Scrape(metrics), HasSubstr("archpool_maintenance 1\n"));
 }
 
-TEST(MetricsTest, VerifiersAreCountedByClass) {
+TEST(MetricsTest, VerifiersAndTheirWaitAreCounted) {
   Metrics metrics;
   ASSERT_THAT(metrics.Open("127.0.0.1:0"), IsOk());
-  metrics.NoteVerifiers({{"gcc/avx2/1", 2, 3, absl::Seconds(90)},
-                         {"gcc/avx2/2", 0, 1, absl::Seconds(5)}},
-                        1, 0);
+  metrics.NoteVerifiers({.working = 2,
+                         .failing = 1,
+                         .audits_waiting = 3,
+                         .oldest_wait = absl::Seconds(90)});
   const std::string text = Scrape(metrics);
-  EXPECT_THAT(text, HasSubstr("archpool_verifiers{arithmetic="
-                              "\"gcc/avx2/1\"} 2\n"));
-  EXPECT_THAT(text, HasSubstr("archpool_oldest_audit_wait_seconds{"
-                              "arithmetic=\"gcc/avx2/1\"} 90\n"));
+  EXPECT_THAT(text, HasSubstr("archpool_verifiers 2\n"));
   EXPECT_THAT(text, HasSubstr("archpool_verifiers_failing 1\n"));
-  metrics.NoteVerifiers({{"gcc/avx2/1", 1, 0, absl::ZeroDuration()}}, 0, 0);
-  EXPECT_THAT(Scrape(metrics), testing::Not(HasSubstr("gcc/avx2/2")))
-      << "it is over";
+  EXPECT_THAT(text, HasSubstr("archpool_audits_waiting 3\n"));
+  EXPECT_THAT(text, HasSubstr("archpool_oldest_audit_wait_seconds 90\n"));
 }
 
 TEST(VerifierWatchTest, SaysOnceWhoFails) {
@@ -87,9 +84,9 @@ TEST(VerifierWatchTest, SaysOnceWhoFails) {
   ReviewVerifiers::Reply review;
   review.verifiers.push_back(
       {.key = {AccountId{3}, "v1"}, .is_heard = true, .is_failing = true});
-  review.classes.push_back({.name = "gcc/avx2/2", .waiting = 1});
+  review.waiting = 1;
   EXPECT_THAT(watch.Alarms(review),
-              testing::ElementsAre(HasSubstr("v1"), HasSubstr("gcc/avx2/2")));
+              testing::ElementsAre(HasSubstr("v1"), HasSubstr("audits wait")));
   EXPECT_THAT(watch.Alarms(review), testing::IsEmpty());
   EXPECT_THAT(watch.Alarms({}), testing::IsEmpty());
   EXPECT_EQ(watch.Alarms(review).size(), 2u) << "again";

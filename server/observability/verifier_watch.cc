@@ -45,18 +45,15 @@ void VerifierWatch::Round() {
   const absl::StatusOr<ReviewVerifiers::Reply> review =
       engine_.Call(ReviewVerifiers{});
   if (!review.ok()) return;  // the engine says so itself
-  std::vector<Metrics::ClassOfWork> classes;
-  for (const ReviewVerifiers::Class& one : review->classes) {
-    classes.push_back({one.name, one.verifiers, one.waiting, one.oldest});
-  }
-  int64_t failing = 0;
-  int64_t set_aside = 0;
+  Metrics::Verifiers seen{.working = review->working,
+                          .audits_waiting = review->waiting,
+                          .oldest_wait = review->oldest};
   for (const ReviewVerifiers::Verifier& one : review->verifiers) {
     if (!one.is_heard) continue;
-    failing += one.is_failing ? 1 : 0;
-    set_aside += one.is_set_aside ? 1 : 0;
+    seen.failing += one.is_failing ? 1 : 0;
+    seen.set_aside += one.is_set_aside ? 1 : 0;
   }
-  metrics_.NoteVerifiers(classes, failing, set_aside);
+  metrics_.NoteVerifiers(seen);
   for (const std::string& alarm : Alarms(*review)) spdlog::error("{}", alarm);
 }
 
@@ -88,12 +85,9 @@ std::vector<std::string> VerifierWatch::Alarms(
                        "look at its log (memory, disk, sandbox)"));
     }
   }
-  for (const ReviewVerifiers::Class& one : review.classes) {
-    if (one.waiting > 0 && one.verifiers == 0) {
-      say(absl::StrCat("audits wait for a verifier of the class ", one.name,
-                       ", and none that works was heard; start one with "
-                       "--threads of at least the number at its end"));
-    }
+  if (review.waiting > 0 && review.working == 0) {
+    say("audits wait for a verifier, and none that works was heard; start an "
+        "archpool-verifier");
   }
   said_ = std::move(now);
   return alarms;

@@ -156,7 +156,6 @@ v1::Lease ToProto(const LeaseGrant& grant, absl::Time now) {
 
 v1::AuditRequest ToProto(const AuditRequest& request, absl::Time now) {
   v1::AuditRequest proto;
-  proto.set_segments(request.segments);
   proto.set_audit_id(request.audit.value);
   proto.set_trial_id(request.trial.value);
   proto.set_segment(request.segment);
@@ -186,11 +185,14 @@ v1::Audit ToProto(const AuditGrant& grant, absl::Time now) {
   proto.set_arithmetic(grant.trial.arithmetic);
   proto.set_is_whole(grant.audit.kind == AuditKind::kWhole);
   proto.set_segment(grant.audit.segment);
-  proto.set_segments(commitment.segments);
+  if (commitment.diverged_at_step) {
+    proto.set_diverged_at_step(*commitment.diverged_at_step);
+  }
   proto.set_measures_all(grant.audit.measures_all);
   proto.set_seed(grant.seed.AsBytes());
   proto.set_account_id(grant.trial.account.value);
-  if (!proto.is_whole()) {
+  proto.set_only_evaluates(grant.audit.kind == AuditKind::kEvaluation);
+  if (grant.audit.kind == AuditKind::kSegment) {
     *proto.mutable_opening() = wire::ToProto(grant.audit.opening);
   }
   return proto;

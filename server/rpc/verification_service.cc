@@ -27,15 +27,11 @@ constexpr int64_t kReasonLengthMax = 64;
 // Of one split: none may be right.
 constexpr Range<int64_t> kCorrect{0, limits::kImages.max};
 
-absl::StatusOr<std::vector<std::string>> ReadClasses(
+absl::StatusOr<std::vector<std::string>> ReadArithmetics(
     const wire::RepeatedBytes& proto) {
   ARCHPOOL_RETURN_IF_ERROR(
       wire::CheckCount("arithmetics", proto.size(), kArithmeticsMax));
   for (int i = 0; i < proto.size(); ++i) {
-    if (proto.Get(i) == kAnyClass) {
-      return InvalidArgument("CLASS_MISSING",
-                             "a verifier names its classes one by one");
-    }
     ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
         wire::At("arithmetics", i), proto.Get(i), wire::kArithmeticLengthMax));
   }
@@ -78,9 +74,6 @@ void FillVerifier(const ReviewVerifiers::Verifier& verifier,
                   v1::ListVerifiersResponse::Verifier* to) {
   to->set_account_name(accounts.NameOf(verifier.key.account));
   to->set_verifier_name(verifier.key.name);
-  for (const std::string& name : verifier.standing.arithmetics) {
-    to->add_arithmetics(name);
-  }
   *to->mutable_silent_for() = wire::ToProto(std::clamp(
       now - verifier.standing.heard_time, absl::ZeroDuration(), kAuditTimeMax));
   to->set_state(StateOf(verifier));
@@ -91,14 +84,13 @@ void FillVerifier(const ReviewVerifiers::Verifier& verifier,
   to->set_planted_failed(verifier.standing.record.planted_failed);
 }
 
-void FillClass(const ReviewVerifiers::Class& one,
-               v1::ListVerifiersResponse::HardwareClass* to) {
-  to->set_name(one.name);
-  to->set_verifiers(one.verifiers);
-  to->set_audits_waiting(one.waiting);
-  *to->mutable_oldest_wait() = wire::ToProto(one.oldest);
-  if (one.backlog != absl::InfiniteDuration()) {
-    *to->mutable_backlog() = wire::ToProto(one.backlog);
+void FillWaiting(const ReviewVerifiers::Reply& review,
+                 v1::ListVerifiersResponse* to) {
+  to->set_working(review.working);
+  to->set_audits_waiting(review.waiting);
+  *to->mutable_oldest_wait() = wire::ToProto(review.oldest);
+  if (review.backlog != absl::InfiniteDuration()) {
+    *to->mutable_backlog() = wire::ToProto(review.backlog);
   }
 }
 
@@ -165,10 +157,10 @@ grpc::ServerUnaryReactor* VerificationService::AcquireAudit(
             const absl::Duration wait,
             wire::ReadDuration("wait", request->wait(),
                                {absl::ZeroDuration(), kWaitMax}));
-        ARCHPOOL_ASSIGN_OR_RETURN(std::vector<std::string> classes,
-                                  ReadClasses(request->arithmetics()));
+        ARCHPOOL_ASSIGN_OR_RETURN(std::vector<std::string> arithmetics,
+                                  ReadArithmetics(request->arithmetics()));
         return Poll<archpool::AcquireAudit>{
-            {caller, request->verifier_name(), std::move(classes)}, wait};
+            {caller, request->verifier_name(), std::move(arithmetics)}, wait};
       },
       [this, response](const archpool::AcquireAudit::Reply& reply) {
         *response->mutable_server_time() = wire::ToProto(absl::Now());
@@ -220,9 +212,7 @@ grpc::ServerUnaryReactor* VerificationService::ListVerifiers(
                          FillVerifier(one, accounts_, clock_.Now(),
                                       to->add_verifiers());
                        }
-                       for (const auto& one : reply.classes) {
-                         FillClass(one, to->add_arithmetics());
-                       }
+                       FillWaiting(reply, to);
                      });
                });
 }

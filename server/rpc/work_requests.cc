@@ -47,19 +47,22 @@ absl::StatusOr<TrialReport> ReadReport(const std::string& path,
                             wire::ReadDigest(wire::Join(path, "weights_digest"),
                                              proto.weights_digest()));
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
-      path, {{"weights_size_bytes", proto.weights_size_bytes(),
-              limits::kWeightsSizeBytes},
-             {"validation_correct",
-              proto.validation_correct(),
-              {0, limits::kImages.max}},
-             {"segments", proto.segments(), {0, limits::kSegments.max}}}));
+      path,
+      {{"weights_size_bytes", proto.weights_size_bytes(),
+        limits::kWeightsSizeBytes},
+       {"validation_correct",
+        proto.validation_correct(),
+        {0, limits::kImages.max}},
+       {"diverged_at_step", proto.diverged_at_step(), limits::kNotNegative}}));
   ARCHPOOL_ASSIGN_OR_RETURN(
       report.train_time,
       wire::ReadDuration(wire::Join(path, "train_time"), proto.train_time(),
                          {absl::ZeroDuration(), kTrainTimeMax}));
   report.weights_size_bytes = proto.weights_size_bytes();
   report.validation_correct = proto.validation_correct();
-  report.segments = proto.segments();
+  if (proto.has_diverged_at_step()) {
+    report.diverged_at_step = proto.diverged_at_step();
+  }
   ARCHPOOL_ASSIGN_OR_RETURN(
       report.checkpoint_root,
       wire::ReadDigest(wire::Join(path, "checkpoint_root"),
@@ -157,7 +160,7 @@ absl::Status CheckSignatures(const ReportTrials& command,
                            .weights = report.weights_digest,
                            .weights_size_bytes = report.weights_size_bytes,
                            .validation_correct = report.validation_correct,
-                           .segments = report.segments};
+                           .diverged_at_step = report.diverged_at_step};
     if (VerifySignature(key, CommitmentMessage(claim), report.signature)) {
       continue;
     }

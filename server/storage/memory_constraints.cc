@@ -131,8 +131,8 @@ std::string BrokenCheck(const Trial& t) {
              (t.commitment->weights_size_bytes >= 0 &&
               t.commitment->train_time >= absl::ZeroDuration())),
         "trial_sizes_not_negative"},
-       {!t.commitment || t.commitment->segments >= 0,
-        "trial_segments_not_negative"},
+       {!t.commitment || t.commitment->diverged_at_step.value_or(0) >= 0,
+        "trial_diverged_at_step_not_negative"},
        {t.rung >= 0 && (!t.resumes.IsSet() || t.rung > 0), "trial_rung"},
        {!t.known_from.IsSet() ||
             (is_accepted && t.pay == 0 && t.finders_bonus == 0),

@@ -2,12 +2,12 @@
 // must find out.
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <utility>
 
-#include "common/nn/arithmetic.h"
-#include "common/nn/trial.h"
+#include "common/base/status.h"
 #include "tests/support/cheating_trainer.h"
 #include "worker/agent/run_worker.h"
-#include "worker/train/nn_trainer.h"
+#include "worker/program/kernel_worker.h"
 
 int main(int argc, char** argv) {
   archpool::testing::CheatOptions options;
@@ -19,13 +19,12 @@ int main(int argc, char** argv) {
   program.add_flags = [&options](CLI::App& app) {
     archpool::testing::AddCheatFlags(app, options);
   };
-  program.pin = [argv](const archpool::WorkerFlags& flags) {
-    archpool::nn::PinArithmetic(flags.instruction_set, flags.threads, argv);
-  };
-  program.make_trainer = [&options](const archpool::WorkerFlags& flags) {
-    archpool::nn::ConfigureRuntime(static_cast<int>(flags.threads));
+  program.make_trainer = [&options](const archpool::WorkerFlags& flags)
+      -> absl::StatusOr<std::unique_ptr<archpool::Trainer>> {
+    ARCHPOOL_ASSIGN_OR_RETURN(std::unique_ptr<archpool::Trainer> honest,
+                              archpool::MakeKernelTrainer(flags));
     return std::make_unique<archpool::testing::CheatingTrainer>(
-        std::make_unique<archpool::NnTrainer>(), options);
+        std::move(honest), options);
   };
   return archpool::RunWorker(argc, argv, program);
 }

@@ -22,6 +22,7 @@ REASONS = {
     "smaller_network": {"START_FALSE"},
     "learn_nothing": {"SEGMENT_FALSE", "CLAIM_FALSE", "WEIGHTS_MISMATCH"},
     "diverge": {"SEGMENT_FALSE"},
+    "diverge_at_once": {"SEGMENT_FALSE"},
 }
 
 

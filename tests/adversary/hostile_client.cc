@@ -14,6 +14,7 @@
 #include "common/channel/token_file.h"
 #include "common/crypto/random.h"
 #include "common/crypto/signature.h"
+#include "common/model/arithmetic.h"
 
 namespace archpool {
 namespace {
@@ -60,7 +61,7 @@ class Hostile {
     v1::OpenSessionRequest request;
     request.set_worker_name(name);
     request.set_threads(1);
-    request.set_arithmetic("fake");
+    request.set_arithmetic(std::string(archpool::kArithmetic));
     request.set_public_key(key_.public_key().AsBytes());
     const auto reply = remote_.Call(stub_, &Stub::OpenSession, request);
     if (!Note(reply)) return false;

@@ -26,7 +26,7 @@ WITH_WRONG_CLOCKS = range(2, 8)  # one of them on a slow line
 TRIAL_MS = 4000
 CHEATS = ("inflate", "random_weights", "fewer_epochs", "interpolate", "splice",
           "earlier_weights", "validation", "other_seed", "not_finite",
-          "smaller_network", "learn_nothing", "diverge")
+          "smaller_network", "learn_nothing", "diverge", "diverge_at_once")
 ATTACKS = ("grab", "sessions", "squat", "garbage")
 SERVER_MEMORY_MAX_MIB = 400
 SETTLED_MAX_S = 240

@@ -1,9 +1,8 @@
 """The cheats again with real training, real replays and real sandboxes: what a
-fake network cannot show, a lied hardware class among it."""
+fake network cannot show, and machines that compute otherwise than they say."""
 
 import gzip
 import random
-import re
 import struct
 import sys
 import unittest
@@ -49,9 +48,15 @@ CHEATS = {
     "other_seed": {"START_FALSE"},
     "not_finite": {"SEGMENT_FALSE", "CLAIM_FALSE"},
     "smaller_network": {"START_FALSE", "WEIGHTS_MISMATCH"},
+    "diverge_at_once": {"SEGMENT_FALSE"},
 }
 # Their first trainings may have been their own.
-HONEST_AT_FIRST = ("earlier_weights", "smaller_network", "lied_class")
+HONEST_AT_FIRST = ("earlier_weights", "smaller_network")
+# What a worker says that it computes in, and why it gets no session.
+ARITHMETICS = {
+    "fp32-fma/1/deadbeef": "ARITHMETIC_DIFFERS",
+    "libtorch-1.13.1/avx2/0123abcd": "ARITHMETIC_REPLACED",
+}
 
 
 def write_idx_files(directory, count=2400, side=12, classes=4):
@@ -79,16 +84,15 @@ class RealTrainingTest(PoolTestCase):
 
     def add(self, name, program, *flags, role="miner"):
         self.pool.create_account(name, role)
-        self.pool.start(name, program, "--server", f"127.0.0.1:{self.pool.port}",
-                        "--token-file", self.pool.token_file(name), "--name", "w1",
-                        "--work-dir", self.pool.directory / name, *flags)
+        self.start(name, "w1", program, *flags)
 
-    def hardware_class_of(self, name):
-        def said():
-            return re.search(r"\((libtorch-[^ ,/]+/[a-z0-9]+/[0-9a-f]{8})",
-                             self.pool.log(name))
-
-        return wait_for(f"the class of {name}", said).group(1)
+    def start(self, account, name, program, *flags):
+        self.pool.start(account if name == "w1" else f"{account}-{name}", program,
+                        "--server", f"127.0.0.1:{self.pool.port}",
+                        "--token-file", self.pool.token_file(account),
+                        "--name", name,
+                        "--work-dir", self.pool.directory / f"{account}-{name}",
+                        *flags)
 
     def test_every_cheat_is_found_out_and_none_is_paid(self):
         write_idx_files(self.pool.directory)
@@ -96,22 +100,16 @@ class RealTrainingTest(PoolTestCase):
         self.pool.add_client()
         for verifier in ("verifier", "another"):
             self.add(verifier, "archpool-verifier", role="verifier")
+        # However many threads an honest miner trains by.
         self.add("alice", "archpool-worker")
-        expected = dict(CHEATS)
-        hardware_class = self.hardware_class_of("alice")
-        if "/default/" not in hardware_class:
-            expected["lied_class"] = {"START_FALSE", "SEGMENT_FALSE"}
+        self.start("alice", "w2", "archpool-worker", "--threads", 2)
         task_id = self.pool.command("client", "task", "submit",
                                     self.pool.directory / "task.yaml")["task_id"]
-        for cheat in expected:
-            flags = ["--cheat", cheat]
-            if cheat == "lied_class":
-                flags = ["--honest-trials", 1_000_000, "--instruction-set",
-                         "default", "--state-class", hardware_class]
-            self.add(name_of(cheat), "archpool-adversary", *flags)
+        for cheat in CHEATS:
+            self.add(name_of(cheat), "archpool-adversary", "--cheat", cheat)
         task = self.pool.wait_for_end(task_id, seconds=400)
         self.assertEqual(task["state"], "succeeded")
-        for cheat, reasons in expected.items():
+        for cheat, reasons in CHEATS.items():
             with self.subTest(cheat):
                 found = rejections_of(task, name_of(cheat)) - {
                     "CREDIT_VOID"}
@@ -121,6 +119,15 @@ class RealTrainingTest(PoolTestCase):
                     self.assert_earns_nothing(task, name_of(cheat))
         self.assert_won_by_replay(task, "alice")
         self.assert_adds_up(task)
+
+    def test_a_wrong_digest_and_an_older_arithmetic_are_refused(self):
+        for number, (arithmetic, reason) in enumerate(ARITHMETICS.items()):
+            name = f"m-{number}"
+            self.add(name, "archpool-adversary", "--honest-trials", 1_000_000,
+                     "--state-arithmetic", arithmetic)
+            wait_for(f"the refusal of {arithmetic}",
+                     lambda name=name, reason=reason:
+                         reason in self.pool.log(name))
 
 
 def name_of(cheat):

@@ -16,6 +16,7 @@
 #include "common/base/check.h"
 #include "common/base/steady_clock.h"
 #include "common/channel/remote.h"
+#include "common/model/arithmetic.h"
 #include "common/wire/proof_wire.h"
 #include "server/engine/engine.h"
 #include "server/observability/metrics.h"
@@ -97,7 +98,7 @@ class Client {
       v1::OpenSessionRequest open;
       open.set_worker_name(absl::StrCat(name_, "-", i));
       open.set_threads(1);
-      open.set_arithmetic("bench");
+      open.set_arithmetic(std::string(kArithmetic));
       open.set_public_key(key_.public_key().AsBytes());
       v1::AcquireLeaseRequest acquire;
       acquire.set_session_id(

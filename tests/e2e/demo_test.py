@@ -72,6 +72,13 @@ class DemoTest(unittest.TestCase):
         header = json.loads(weights[8:8 + int.from_bytes(weights[:8], "little")])
         self.assertTrue(any(name.startswith("layers.") for name in header))
 
+    def test_workers_carry_no_libtorch(self):
+        worker = ROOT / "build" / "release" / "bin" / "archpool-worker"
+        libraries = subprocess.run(["ldd", worker], capture_output=True, text=True,
+                                   check=True).stdout
+        self.assertNotRegex(libraries, "torch|dnnl|blas")
+        self.assertLess(worker.stat().st_size, 15_000_000)
+
 
 if __name__ == "__main__":
     unittest.main()

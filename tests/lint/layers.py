@@ -40,6 +40,7 @@ APART = (
     ("worker", "verifier", "a worker and a verifier share common/ only"),
     ("client", "verifier", "a client and a verifier share common/ only"),
     ("server", "common/nn", "the server does not link LibTorch"),
+    ("worker", "common/nn", "a worker does not link LibTorch"),
 )
 
 # Include prefixes, and the only folders that may name them. "programs" stands

@@ -15,11 +15,11 @@ SAID = (
 # Errors that a verifier takes for the files' own (verifier/examination.cc).
 ABOUT_FILES = re.compile(
     r"InvalidArgument\(\s*\"((?:WEIGHTS|CHECKPOINT|SAFETENSORS)_[A-Z_]+)\"")
-READERS = re.compile(r"^(common/nn|common/data|verifier)/")
+READERS = re.compile(r"^(common/nn|common/kernels|common/data|verifier)/")
 # Refusals of a session.
 SESSIONS = re.compile(
     r"(?:FailedPrecondition|ResourceExhausted)\(\s*"
-    r"\"((?:SESSIONS|WORKER_NAME|TOO_MANY_SESSIONS)[A-Z_]*)\"")
+    r"\"((?:SESSIONS|WORKER_NAME|TOO_MANY_SESSIONS|ARITHMETIC)[A-Z_]*)\"")
 ELSEWHERE = {"NO_OPEN_TASK"}
 
 

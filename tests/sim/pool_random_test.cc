@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/base/counter_rng.h"
+#include "common/base/sanitized.h"
 #include "common/base/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -16,7 +17,6 @@
 #include "simulator/event_archive.h"
 #include "simulator/record_oracle.h"
 #include "tests/support/pool_fixture.h"
-#include "tests/support/sanitized.h"
 #include "tests/support/sign_receipts.h"
 
 namespace archpool {
@@ -24,7 +24,7 @@ namespace {
 
 constexpr int64_t kSegments = 3;
 // A history under sanitizers takes thirty times as long.
-constexpr int kHistories = testing::kIsSanitized ? 15 : 60;
+constexpr int kHistories = kIsSanitized ? 15 : 60;
 
 class History {
  public:
@@ -44,6 +44,7 @@ class History {
       Step();
       Check(absl::StrCat("step ", step));
       if (rng_.Below(20) == 0) Restart();
+      if (rng_.Below(100) == 0) ReplaceArithmetic();
     }
   }
 
@@ -364,6 +365,30 @@ class History {
       EXPECT_GE(left, before->second);
     }
     Check("after a restart");
+  }
+
+  // The next version of the server computes otherwise than its records say.
+  void ReplaceArithmetic() {
+    std::vector<Event> old;
+    for (Event event : oracle_.Snapshot().records) {
+      auto* session = std::get_if<Session>(&event);
+      auto* trial = std::get_if<Trial>(&event);
+      std::string* arithmetic = session != nullptr ? &session->arithmetic
+                                : trial != nullptr ? &trial->arithmetic
+                                                   : nullptr;
+      if (arithmetic == nullptr || *arithmetic != kArithmetic) continue;
+      *arithmetic = "old/1";
+      old.push_back(event);
+    }
+    EXPECT_THAT(oracle_.Watch(old), ::testing::IsEmpty());
+    pool_.twin.reset();
+    pool_.pool = Pool(pool_.policy, oracle_.Snapshot());
+    pool_.Do(UpgradeRecords{});
+    Check("after an upgrade");
+    pool_.Do(UpgradeRecords{});
+    EXPECT_TRUE(pool_.pool.TakeEvents().empty()) << "nothing the second time";
+    pool_.twin.reset();
+    for (Miner& miner : miners_) Reopen(miner);
   }
 
   using What = std::pair<Due::Kind, int64_t>;

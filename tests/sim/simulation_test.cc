@@ -2,10 +2,10 @@
 // find nothing, and a seed must repeat.
 #include "simulator/simulation.h"
 
+#include "common/base/sanitized.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "simulator/space_file.h"
-#include "tests/support/sanitized.h"
 
 namespace archpool {
 namespace {
@@ -52,9 +52,7 @@ TEST_P(SimulationTest, NothingIsLostWhateverGoesWrong) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, SimulationTest,
-                         ::testing::Range(1, archpool::testing::kIsSanitized
-                                                 ? 4
-                                                 : 9));
+                         ::testing::Range(1, archpool::kIsSanitized ? 4 : 9));
 
 TEST(SimulationDeterminism, ASeedRepeatsBitForBit) {
   SimulationOptions options = Small(5);
@@ -82,7 +80,7 @@ TEST(SimulationColluders, CopyNothingButBackups) {
   options.subspaces = 81;
   options.silence = 0.5;  // it takes long to hear that a twin committed first
   int64_t copied = 0;
-  const uint64_t seeds = archpool::testing::kIsSanitized ? 1 : 4;
+  const uint64_t seeds = archpool::kIsSanitized ? 1 : 4;
   for (options.seed = 1; options.seed <= seeds; ++options.seed) {
     const SimulationResult result = Simulate(options);
     EXPECT_LE(result.copied_trials, result.backup_trials);

@@ -7,16 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "common/base/sanitized.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/sanitized.h"
 
 namespace archpool {
 namespace {
 
 int64_t Seeds() {
   if (std::getenv("ARCHPOOL_SOAK") != nullptr) return 1'000;
-  return testing::kIsSanitized ? 8 : 40;
+  return kIsSanitized ? 8 : 40;
 }
 
 TEST(Trouble, HonestWorkIsPaidWhateverHappens) {
@@ -46,7 +46,7 @@ TEST(Trouble, HonestWorkIsPaidWhateverHappens) {
   // The seeds would prove nothing of what is not in them.
   EXPECT_GT(sum.pay.absent, 0);
   // Seldom: few seeds may have none.
-  EXPECT_GE(sum.pay.undecided, testing::kIsSanitized ? 0 : 1);
+  EXPECT_GE(sum.pay.undecided, kIsSanitized ? 0 : 1);
   EXPECT_GT(sum.tasks_nothing_learnt, 0);
   EXPECT_GT(sum.fakes, 0);
   EXPECT_GT(sum.outages, Seeds());

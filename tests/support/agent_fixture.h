@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,7 @@ class ScriptedTrainer : public testing::FakeTrainer {
                                                    : request.from->boundary);
     if (!refusal.ok()) return refusal;
     if (before_training) before_training(on_step);
-    return FakeTrainer::Train(
+    absl::StatusOr<TrainingResult> result = FakeTrainer::Train(
         request, on_step, [&](const Checkpoint& checkpoint) -> absl::Status {
           if (checkpoint.boundary == crash_at) {
             return absl::AbortedError("crash");
@@ -40,11 +41,14 @@ class ScriptedTrainer : public testing::FakeTrainer {
           if (hides_checkpoints) return absl::OkStatus();
           return on_checkpoint(checkpoint);
         });
+    if (result.ok()) result->diverged_at_step = diverges_at;
+    return result;
   }
 
   int trainings = 0;
   int64_t crash_at = -1;  // a boundary
   bool hides_checkpoints = false;
+  std::optional<int64_t> diverges_at;
   std::vector<int64_t> went_on_from;
   absl::Status refusal;
   std::function<void(const StepCallback&)> before_training;

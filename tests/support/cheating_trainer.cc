@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <utility>
 
 #include "common/base/counter_rng.h"
 #include "common/base/status.h"
+#include "common/data/checkpoint.h"
+#include "common/kernels/schedule.h"
+#include "common/kernels/trial.h"
 
 namespace archpool::testing {
 namespace {
@@ -70,6 +74,38 @@ void Interpolate(std::vector<Checkpoint>& checkpoints) {
   }
 }
 
+// Over all rungs that are trained.
+int64_t StepsOf(const TrainingRequest& request) {
+  int64_t steps = 0;
+  for (int64_t rung = request.resumed != nullptr ? request.rung : 0;
+       rung <= request.rung; ++rung) {
+    steps +=
+        kernels::Schedule(request.recipe, request.train.count(), rung).steps();
+  }
+  return steps;
+}
+
+// From the first boundary behind `step` on, everything stays as at the last one
+// before it, and says why.
+void Diverge(std::vector<Checkpoint>& checkpoints,
+             const TrainingRequest& request, int64_t step) {
+  const int64_t segments = request.recipe.segments;
+  const int64_t steps = StepsOf(request);
+  size_t last = 0;
+  while (std::ssize(checkpoints) > static_cast<int64_t>(last) + 1 &&
+         kernels::SegmentBoundary(steps, segments,
+                                  static_cast<int64_t>(last) + 1) <= step) {
+    ++last;
+  }
+  checkpoints.resize(last + 1);
+  while (std::ssize(checkpoints) <= segments) {
+    Checkpoint next = checkpoints[last];
+    next.boundary = std::ssize(checkpoints);
+    next.optimizer[std::string(kDivergedAtStep)] = DivergenceTensor(step);
+    checkpoints.push_back(std::move(next));
+  }
+}
+
 TrainingRequest WithKey(const TrainingRequest& request, const Digest& key) {
   return {request.plan, request.recipe,   request.rung,  request.resumed,
           key,          request.manifest, request.train, request.validation,
@@ -79,9 +115,10 @@ TrainingRequest WithKey(const TrainingRequest& request, const Digest& key) {
 }  // namespace
 
 std::vector<std::string> CheatNames() {
-  return {"inflate",    "random_weights",  "fewer_epochs",  "interpolate",
-          "splice",     "earlier_weights", "validation",    "other_seed",
-          "not_finite", "smaller_network", "learn_nothing", "diverge"};
+  return {"inflate",        "random_weights",  "fewer_epochs",  "interpolate",
+          "splice",         "earlier_weights", "validation",    "other_seed",
+          "not_finite",     "smaller_network", "learn_nothing", "diverge",
+          "diverge_at_once"};
 }
 
 void AddCheatFlags(CLI::App& app, CheatOptions& options) {
@@ -96,8 +133,8 @@ void AddCheatFlags(CLI::App& app, CheatOptions& options) {
                  "How many trials to do honestly first")
       ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str();
-  app.add_option("--state-class", options.arithmetic,
-                 "The hardware class to state in place of the true one");
+  app.add_option("--state-arithmetic", options.arithmetic,
+                 "The arithmetic to state in place of the true one");
 }
 
 absl::StatusOr<CheatingTrainer::Record> CheatingTrainer::Train(
@@ -111,6 +148,20 @@ absl::StatusOr<CheatingTrainer::Record> CheatingTrainer::Train(
         return absl::OkStatus();
       }));
   record.validation_correct = result.validation_correct;
+  record.diverged_at_step = result.diverged_at_step;
+  return record;
+}
+
+absl::StatusOr<CheatingTrainer::Record> CheatingTrainer::Start(
+    const TrainingRequest& request, const StepCallback& on_step) {
+  Record record;
+  const absl::StatusOr<TrainingResult> stopped =
+      honest_->Train(WithKey(request, request.trial_key), on_step,
+                     [&](const Checkpoint& checkpoint) {
+                       record.checkpoints.push_back(checkpoint);
+                       return absl::AbortedError("enough");
+                     });
+  if (record.checkpoints.empty()) return stopped.status();
   return record;
 }
 
@@ -143,6 +194,12 @@ absl::StatusOr<CheatingTrainer::Record> CheatingTrainer::Cheat(
                   request.validation, nullptr},
                  on_step);
   }
+  if (cheat == "diverge_at_once") {
+    ARCHPOOL_ASSIGN_OR_RETURN(Record record, Start(request, on_step));
+    record.diverged_at_step = std::min<int64_t>(1, StepsOf(request) - 1);
+    Diverge(record.checkpoints, request, *record.diverged_at_step);
+    return record;
+  }
 
   ARCHPOOL_ASSIGN_OR_RETURN(Record record, Train(request, on_step));
   const int64_t count = request.validation.count();
@@ -158,8 +215,8 @@ absl::StatusOr<CheatingTrainer::Record> CheatingTrainer::Cheat(
     Randomise(record.checkpoints, request.trial_key);
     record.validation_correct = count / request.manifest.classes;
   } else if (cheat == "diverge") {
-    record.checkpoints.resize(record.checkpoints.size() / 2 + 1);
-    Spoil(record.checkpoints.back());
+    record.diverged_at_step = StepsOf(request) / 2;
+    Diverge(record.checkpoints, request, *record.diverged_at_step);
     record.validation_correct = 0;
   } else if (cheat == "interpolate") {
     Interpolate(record.checkpoints);
@@ -189,7 +246,7 @@ absl::StatusOr<TrainingResult> CheatingTrainer::Train(
     ARCHPOOL_RETURN_IF_ERROR(on_checkpoint(checkpoint));
   }
   return TrainingResult{record.checkpoints.back().weights,
-                        record.validation_correct};
+                        record.validation_correct, record.diverged_at_step};
 }
 
 }  // namespace archpool::testing

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "worker/train/trainer.h"
 
 namespace archpool::testing {
@@ -28,7 +30,8 @@ struct CheatOptions {
 // the validation split; "other_seed" trains from another key; "not_finite" ends
 // in NaN; "smaller_network" trains the smallest one that it was leased so far;
 // "learn_nothing" trains nothing and claims no more than a guess; "diverge"
-// says that its training ended half-way in NaN.
+// says that its training diverged half-way, "diverge_at_once" trains nothing
+// and says so of its step 1.
 std::vector<std::string> CheatNames();
 
 void AddCheatFlags(CLI::App& app, CheatOptions& options);
@@ -46,13 +49,18 @@ class CheatingTrainer : public Trainer {
     return options_.arithmetic.empty() ? honest_->arithmetic()
                                        : options_.arithmetic;
   }
+  absl::Status Check() override { return honest_->Check(); }
 
  private:
   struct Record {
     std::vector<Checkpoint> checkpoints;
     int64_t validation_correct = 0;
+    std::optional<int64_t> diverged_at_step = std::nullopt;
   };
   absl::StatusOr<Record> Train(const TrainingRequest& request,
+                               const StepCallback& on_step);
+  // No more of it than where it begins.
+  absl::StatusOr<Record> Start(const TrainingRequest& request,
                                const StepCallback& on_step);
   absl::StatusOr<Record> Cheat(const TrainingRequest& request,
                                const StepCallback& on_step);

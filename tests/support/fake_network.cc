@@ -2,10 +2,10 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/counter_rng.h"
 #include "common/base/status.h"
+#include "common/model/arithmetic.h"
 
 namespace archpool::testing {
 namespace {
@@ -32,13 +32,7 @@ absl::StatusOr<float> FakeResult(const TensorMap& weights) {
 
 }  // namespace
 
-std::vector<std::string> FakeClasses() {
-  std::vector<std::string> classes;
-  for (int threads = 1; threads <= 16; ++threads) {
-    classes.push_back(absl::StrCat("fake/1/", threads));
-  }
-  return classes;
-}
+std::vector<std::string> FakeClasses() { return {std::string(kArithmetic)}; }
 
 float FakeAccuracy(const LayerPlan& plan, const Digest& trial_key) {
   const float parameters = static_cast<float>(plan.parameters);

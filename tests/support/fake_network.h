@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/model/arithmetic.h"
 #include "verifier/evaluator.h"
 #include "worker/train/trainer.h"
 
@@ -39,7 +40,7 @@ class FakeTrainer : public Trainer {
   absl::StatusOr<TrainingResult> Train(
       const TrainingRequest& request, const StepCallback& on_step,
       const CheckpointCallback& on_checkpoint) override;
-  std::string arithmetic() const override { return "fake/1"; }
+  std::string arithmetic() const override { return std::string(kArithmetic); }
 
  private:
   int64_t steps_;

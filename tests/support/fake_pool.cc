@@ -98,7 +98,6 @@ absl::StatusOr<ReviewReply> FakePool::ReviewTrials(
     if (!reports.contains(id) || openings.contains(id)) continue;
     reply.asked.push_back({.trial = TrialId{id},
                            .segment = segment,
-                           .segments = LeaseOf(TrialId{id}).recipe.segments,
                            .left = Countdown(time_left),
                            .lease = LeaseOf(TrialId{id})});
   }

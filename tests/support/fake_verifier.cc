@@ -3,8 +3,8 @@
 #include <cstring>
 #include <memory>
 
+#include "common/base/sanitized.h"
 #include "tests/support/fake_network.h"
-#include "tests/support/sanitized.h"
 #include "verifier/examiner_process.h"
 #include "verifier/run_verifier.h"
 
@@ -20,14 +20,12 @@ int main(int argc, char** argv) {
   program.description =
       "A verifier that understands fake workers alone. For tests.";
   program.make_examiner = [&](const archpool::VerifierFlags& flags)
-      -> std::unique_ptr<archpool::Examiner> {
-    if (archpool::testing::kIsSanitized) {
+      -> absl::StatusOr<std::unique_ptr<archpool::Examiner>> {
+    if (archpool::kIsSanitized) {
       return std::make_unique<archpool::LocalExaminer>(make_evaluator());
     }
     archpool::ChildOptions options;
-    for (const std::string& name : archpool::testing::FakeClasses()) {
-      options.classes.push_back({.name = name, .environment = {}});
-    }
+    options.arithmetics = archpool::testing::FakeClasses();
     options.memory_bytes_max = flags.memory_mib << 20;
     return std::make_unique<archpool::ExaminerProcess>(std::move(options));
   };

@@ -110,7 +110,7 @@ class TestPool {
     return Do(CreateAccount{name, role, Sha256(name)}).id;
   }
   SessionId Open(AccountId miner, const std::string& worker) {
-    return Do(OpenSession{miner, worker, 1, "test"});
+    return Do(OpenSession{miner, worker, 1});
   }
   TaskId Submit(const TaskSpec& spec, const std::string& request_id = "r1") {
     return Do(SubmitTask{client, spec, request_id, Sha256("secret")});
@@ -146,8 +146,8 @@ class TestPool {
     const Audit* audit = pool.state().Find(pool.state().audits().Of(id));
     if (audit != nullptr && audit->state == AuditState::kAsked) {
       const int64_t segment = audit->segment;
-      const CheckpointChain chain = FakeChain(
-          id, SegmentsOf(pool.state().Find(trial->task)->spec->recipe, *trial));
+      const CheckpointChain chain =
+          FakeChain(id, pool.state().Find(trial->task)->spec->recipe.segments);
       Do(RevealSegment{miner, id, chain.Open(segment)});
       if (segment > 0) {
         Do(ConfirmUpload{miner, id, chain.boundary(segment).weights, true});

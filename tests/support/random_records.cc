@@ -294,7 +294,7 @@ void RandomRecords::PutTrial() {
   }
   if (state != TrialState::kAssigned && state != TrialState::kAbandoned) {
     trial.is_at_chance = Coin();
-    commitment.segments = Below(1025);
+    if (Below(2) == 0) commitment.diverged_at_step = Below(1025);
     commitment.checkpoint_root = RandomDigest();
     commitment.signature.bytes[static_cast<size_t>(Below(64))] = 1;
     commitment.session = SessionId{Large() + 1};

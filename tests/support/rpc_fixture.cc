@@ -7,6 +7,7 @@
 #include "common/base/check.h"
 #include "common/base/status.h"
 #include "common/crypto/sha256.h"
+#include "common/model/arithmetic.h"
 #include "common/wire/fields.h"
 #include "common/wire/proof_wire.h"
 #include "common/wire/task_spec_wire.h"
@@ -59,7 +60,7 @@ absl::StatusOr<int64_t> Party::OpenSession(const std::string& worker_name) {
   v1::OpenSessionRequest request;
   request.set_worker_name(worker_name);
   request.set_threads(1);
-  request.set_arithmetic("test");
+  request.set_arithmetic(std::string(kArithmetic));
   request.set_public_key(key.public_key().AsBytes());
   auto response =
       remote.Call(work, &v1::WorkService::Stub::OpenSession, request);
@@ -149,7 +150,7 @@ absl::StatusOr<v1::AcquireAuditResponse> Party::AcquireAudit(
     absl::Duration wait) {
   v1::AcquireAuditRequest request;
   request.set_verifier_name(kVerifierName);
-  request.add_arithmetics("test/1");
+  request.add_arithmetics(std::string(kArithmetic));
   *request.mutable_wait() = wire::ToProto(wait);
   return remote.Call(verification, &v1::VerificationService::Stub::AcquireAudit,
                      request, {.deadline = wait + kCallDeadline, .stop = {}});

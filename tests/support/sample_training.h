@@ -43,7 +43,6 @@ class SampleTraining {
     order.weights = chain.boundary(chain.segments()).weights;
     order.weights_size_bytes =
         chain.boundary(chain.segments()).weights_size_bytes;
-    order.segments = chain.segments();
     order.segment = segment;
     order.opening = chain.Open(segment);
   }

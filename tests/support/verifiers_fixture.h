@@ -5,7 +5,6 @@
 
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -14,8 +13,6 @@
 #include "tests/support/status_matchers.h"
 
 namespace archpool {
-
-using Classes = std::vector<std::string>;
 
 inline PoolPolicy Strict() {
   PoolPolicy policy = AuditEverything();
@@ -48,10 +45,9 @@ class VerifiersTest : public ::testing::Test {
   const Account& Alice() { return *state().Find(alice); }
 
   std::optional<AuditGrant> Take(const std::string& name,
-                                 const Classes& classes = {"test/1"},
                                  AccountId account = {}) {
     return pool.Do(
-        AcquireAudit{account.IsSet() ? account : pool.verifier, name, classes});
+        AcquireAudit{account.IsSet() ? account : pool.verifier, name});
   }
   ReportAudit::Reply Say(const AuditGrant& grant, const AuditFinding& finding) {
     return pool.Do(ReportAudit{grant.audit.verifier, grant.audit.id,

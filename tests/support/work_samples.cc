@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
+#include "common/model/arithmetic.h"
 #include "gtest/gtest.h"
 #include "tests/support/spaces.h"
 
@@ -85,11 +86,10 @@ wire::AuditOrder SampleAudit(const SampleDataset& dataset, int64_t audit_id) {
   order.attempt = 1;
   order.assignment = SampleLease(dataset, 1, audit_id, 1).assignments.front();
   order.recipe.segments = 4;
-  order.segments = 4;
   order.dataset = dataset.manifest.Id();
   order.manifest = dataset.manifest;
   order.held_out = dataset.held_out_digest;
-  order.arithmetic = "fake/1/1";
+  order.arithmetic = std::string(kArithmetic);
   order.seed = Sha256("seed");
   return order;
 }

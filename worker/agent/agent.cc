@@ -216,23 +216,20 @@ absl::StatusOr<TrainingResult> Agent::TrainWhole(const LeaseBook::Order& order,
     spdlog::info("{} goes on from segment {} of {}",
                  assignment.trial.ToString(), from->boundary, segments);
   }
-  const auto is_whole = [&](const TrainingResult& trained) {
-    const int64_t seen = std::ssize(vault_.FilesOf(id)) - 1;
-    // What diverged ended early.
-    return seen == segments ||
-           (seen > 0 && seen < segments && HasDiverged(trained.weights));
+  const auto is_whole = [&] {
+    return std::ssize(vault_.FilesOf(id)) == segments + 1;
   };
   absl::StatusOr<TrainingResult> result =
       TrainTrial(lease, assignment, from ? &*from : nullptr, is_wanted, stop);
   const bool is_lost = result.ok()
-                           ? !is_whole(*result)
+                           ? !is_whole()
                            : GetReason(result.status()) == "CHECKPOINT_LOST";
   if (!is_lost) return result;
   spdlog::warn("{} lost its checkpoints on this disk: it is trained again",
                assignment.trial.ToString());
   vault_.Restart(id);
   result = TrainTrial(lease, assignment, nullptr, is_wanted, stop);
-  if (!result.ok() || is_whole(*result)) return result;
+  if (!result.ok() || is_whole()) return result;
   return Internal("CHECKPOINTS_INCOMPLETE",
                   "the training has not as many checkpoints as its recipe");
 }
@@ -269,11 +266,10 @@ absl::Status Agent::Train(const LeaseBook::Order& order, Courier& courier,
   commitment.validation_correct = result.validation_correct;
   commitment.train_time = watch.elapsed();
   commitment.checkpoint_root = chain.Root();
-  if (chain.segments() < lease.recipe.segments) {
-    spdlog::info("{} diverged in segment {} of {}: its training ends there",
-                 assignment.trial.ToString(), chain.segments(),
-                 lease.recipe.segments);
-    commitment.segments = chain.segments();
+  commitment.diverged_at_step = result.diverged_at_step;
+  if (result.diverged_at_step) {
+    spdlog::info("{} diverged at step {}: that step was not done",
+                 assignment.trial.ToString(), *result.diverged_at_step);
   }
   commitment.final_optimizer = chain.boundary(chain.segments()).optimizer;
   commitment.final_proof = chain.ProofOf(chain.segments());

@@ -55,6 +55,13 @@ TEST_F(AgentTest, EveryCommitmentNamesItsWeights) {
       report.final_proof));
 }
 
+TEST_F(AgentTest, SaysAtWhichStepATrainingDiverged) {
+  pool_.leases = {testing::SampleLease(dataset_, 1, 1, 1)};
+  trainer_.diverges_at = 0;
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(pool_.reports.at(1).diverged_at_step, 0);
+}
+
 TEST_F(AgentTest, BacksOffWhereItsNameIsTaken) {
   pool_.open_refusal = FailedPrecondition("WORKER_NAME_IN_USE", "taken");
   std::thread later([this] {

@@ -25,7 +25,7 @@ TrialClaim ClaimOf(const TrialCommitment& commitment) {
           .weights = commitment.weights_digest,
           .weights_size_bytes = commitment.weights_size_bytes,
           .validation_correct = commitment.validation_correct,
-          .segments = commitment.segments};
+          .diverged_at_step = commitment.diverged_at_step};
 }
 
 absl::StatusOr<AskedSegment> ReadAsked(
@@ -41,12 +41,9 @@ absl::StatusOr<AskedSegment> ReadAsked(
                      request.deadline_left()));
   asked.left = Countdown(left);
   ARCHPOOL_ASSIGN_OR_RETURN(asked.lease, wire::LeaseFromProto(proto.lease()));
-  const int64_t all = asked.lease.recipe.segments;
   ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckRange("request.segments", request.segments(), {0, all}));
-  asked.segments = request.segments() > 0 ? request.segments() : all;
-  ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(
-      "request.segment", request.segment(), {0, asked.segments - 1}));
+      wire::CheckRange("request.segment", request.segment(),
+                       {0, asked.lease.recipe.segments - 1}));
   asked.segment = request.segment();
   if (asked.lease.assignments.size() == 1 &&
       asked.lease.assignments[0].trial == asked.trial) {
@@ -164,7 +161,9 @@ absl::StatusOr<ReportReply> GrpcWorkClient::ReportTrial(
   report.set_weights_digest(commitment.weights_digest.AsBytes());
   report.set_weights_size_bytes(commitment.weights_size_bytes);
   report.set_validation_correct(commitment.validation_correct);
-  report.set_segments(commitment.segments);
+  if (commitment.diverged_at_step) {
+    report.set_diverged_at_step(*commitment.diverged_at_step);
+  }
   *report.mutable_train_time() = wire::ToProto(commitment.train_time);
   report.set_checkpoint_root(commitment.checkpoint_root.AsBytes());
   report.set_final_optimizer_digest(commitment.final_optimizer.AsBytes());

@@ -142,7 +142,7 @@ void Prover::Answer(const AskedSegment& asked, const std::stop_token& stop) {
 absl::Status Prover::LayOpen(const AskedSegment& asked,
                              const std::stop_token& stop) {
   const TrainingId id{asked.lease.assignments[0].trial_key, asked.trial};
-  const int64_t segments = asked.segments;
+  const int64_t segments = asked.lease.recipe.segments;
   const CheckpointVault::Hold hold = vault_.HoldFiles(id);
   const std::vector<CheckpointFiles> seen = vault_.FilesOf(id);
   if (std::ssize(seen) != segments + 1) {

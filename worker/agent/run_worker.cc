@@ -5,7 +5,9 @@
 
 #include <CLI/CLI.hpp>
 #include <cmath>
-#include <cstdio>
+#include <filesystem>
+#include <stop_token>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,9 +21,11 @@
 #include "common/channel/remote.h"
 #include "common/channel/token_file.h"
 #include "common/data/read_file.h"
+#include "common/model/arithmetic.h"
 #include "worker/agent/agent.h"
 #include "worker/agent/grpc_work_client.h"
 #include "worker/agent/machine_memory.h"
+#include "worker/agent/machine_watch.h"
 #include "worker/agent/worker_key.h"
 
 namespace archpool {
@@ -40,14 +44,17 @@ WorkDirectoryKind DirectoryKind() {
           .earlier_sign = "worker.key"};
 }
 
-// What another instruction set or number of threads left unfinished cannot be
-// gone on with here: an audit would find it false.
-absl::Status AdoptClass(const std::string& work_dir,
-                        const std::string& arithmetic, TrialJournal& journal,
-                        CheckpointVault& vault) {
-  const std::string path = work_dir + "/hardware-class";
-  const absl::StatusOr<std::string> earlier = ReadFile(path, 256);
+// What was begun in another arithmetic cannot be gone on with here: an audit
+// would find it false.
+absl::Status AdoptArithmetic(const std::string& work_dir,
+                             const std::string& arithmetic,
+                             TrialJournal& journal, CheckpointVault& vault) {
+  const std::string path = work_dir + "/arithmetic";
+  // Versions for which it hung on the machine wrote this in its place.
+  const std::string older_path = work_dir + "/hardware-class";
+  absl::StatusOr<std::string> earlier = ReadFile(path, 256);
   if (earlier.ok() && *earlier == arithmetic) return absl::OkStatus();
+  if (!earlier.ok()) earlier = ReadFile(older_path, 256);
   if (earlier.ok()) {
     spdlog::warn(
         "this worker's arithmetic was {} and is {}: what it had not reported "
@@ -58,7 +65,10 @@ absl::Status AdoptClass(const std::string& work_dir,
     }
     vault.RemoveUnkept();
   }
-  return WriteFileDurably(path, arithmetic);
+  ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(path, arithmetic));
+  std::error_code none_there;
+  std::filesystem::remove(older_path, none_there);
+  return absl::OkStatus();
 }
 
 // Under another name the pool hears of trials that this directory still answers
@@ -81,12 +91,9 @@ absl::Status AdoptName(const std::string& work_dir, const std::string& name,
   return WriteFileDurably(path, name);
 }
 
-// What a training may take here; the rest is for the machine's other programs.
-int64_t MemoryFor(const WorkerFlags& flags) {
-  constexpr int64_t kMebi = int64_t{1} << 20;
-  const int64_t there = ProcessMemoryBytes();
-  const int64_t bytes =
-      flags.memory_mib > 0 ? flags.memory_mib * kMebi : there / 4 * 3;
+constexpr int64_t kMebi = int64_t{1} << 20;
+
+void SayMemory(int64_t bytes) {
   if (bytes == 0) {
     spdlog::warn(
         "how much memory this machine has cannot be read: the pool gives this "
@@ -96,9 +103,8 @@ int64_t MemoryFor(const WorkerFlags& flags) {
     spdlog::info(
         "takes on trainings of up to {} MiB of memory, program and data "
         "included (--memory-mib), of {} MiB that there are",
-        bytes / kMebi, there / kMebi);
+        bytes / kMebi, ProcessMemoryBytes() / kMebi);
   }
-  return bytes;
 }
 
 absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
@@ -114,16 +120,17 @@ absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
   ARCHPOOL_ASSIGN_OR_RETURN(const std::unique_ptr<CheckpointVault> vault,
                             CheckpointVault::Open(flags.work_dir + "/training",
                                                   flags.checkpoints_mib << 20));
-  ARCHPOOL_RETURN_IF_ERROR(AdoptClass(
-      flags.work_dir, absl::StrCat(trainer.arithmetic(), "/", flags.threads),
-      *journal, *vault));
+  ARCHPOOL_RETURN_IF_ERROR(
+      AdoptArithmetic(flags.work_dir, trainer.arithmetic(), *journal, *vault));
   ARCHPOOL_RETURN_IF_ERROR(
       AdoptName(flags.work_dir, flags.name, *journal, *vault));
   ARCHPOOL_ASSIGN_OR_RETURN(const SigningKey key,
                             LoadOrMakeKey(flags.work_dir + "/worker.key"));
   const Remote remote(server, token);
   const Remote bulk(server, token, Line::kSeparate);
-  const LateStop last_calls(stop, kCallsMax);
+  SayMemory(MemoryFor(flags));
+  MachineWatch watch(trainer, stop);
+  const LateStop last_calls(watch.token(), kCallsMax);
   GrpcWorkClient client(
       remote, bulk,
       {flags.name, flags.threads, trainer.arithmetic(), key,
@@ -139,7 +146,9 @@ absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
   const auto attempts = AttemptLog::Load(flags.work_dir + "/attempts.json");
   Agent agent(client, trainer, data, rung_weights, *vault, *journal, *attempts,
               AgentOptions());
-  return agent.Run(stop);
+  const absl::Status worked = agent.Run(watch.token());
+  ARCHPOOL_RETURN_IF_ERROR(watch.Finish());
+  return worked;
 }
 
 void AddFlags(CLI::App& app, WorkerFlags& flags) {
@@ -157,14 +166,17 @@ void AddFlags(CLI::App& app, WorkerFlags& flags) {
                  "Directory for datasets and for trials not yet delivered; "
                  "one per worker, kept between starts")
       ->required();
-  app.add_option("--threads", flags.threads, "Threads to train with")
+  app.add_option("--threads", flags.threads,
+                 "Threads of one training, which come to the same bits as a "
+                 "single one. A worker\ntrains one network at a time: for "
+                 "more, start more, each with a directory of its own")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  app.add_option("--instruction-set", flags.instruction_set,
-                 "What to compute with: avx512, avx2 or default; the widest "
-                 "there is where none is named.\nA pool without a verifier for "
-                 "the widest may have one for another")
-      ->check(CLI::IsMember({"avx512", "avx2", "default"}));
+  app.add_option("--simd", flags.simd,
+                 "Instructions to compute with: scalar, neon, avx2 or avx512; "
+                 "the widest there\nare where none are named. They change the "
+                 "speed and never a bit of the result")
+      ->check(CLI::IsMember({"scalar", "neon", "avx2", "avx512"}));
   app.add_option("--nice", flags.nice_level,
                  "Gives way to other programs: 0 (not) to 19 (always)")
       ->check(CLI::Range(0, 19))
@@ -201,20 +213,30 @@ void AddFlags(CLI::App& app, WorkerFlags& flags) {
 
 }  // namespace
 
+// The rest is for the machine's other programs.
+int64_t MemoryFor(const WorkerFlags& flags) {
+  return flags.memory_mib > 0 ? flags.memory_mib * kMebi
+                              : ProcessMemoryBytes() / 4 * 3;
+}
+
 int RunWorker(int argc, char** argv, const WorkerProgram& program) {
   WorkerFlags flags;
   CLI::App app(program.description, program.name);
   AddFlags(app, flags);
+  app.set_version_flag(
+      "--version",
+      absl::StrCat(program.name, " " ARCHPOOL_VERSION ", ", kArithmetic));
   if (program.add_flags) program.add_flags(app);
   if (const std::optional<int> exit_code = ParseFlags(app, argc, argv)) {
     return *exit_code;
   }
   setpriority(PRIO_PROCESS, 0, flags.nice_level);
-  if (program.pin) program.pin(flags);
   const SignalStop signals(kDrainMax);
   SetUpLogging();
-  const std::unique_ptr<Trainer> trainer = program.make_trainer(flags);
-  return Finish(program.name, Work(flags, *trainer, signals.token()));
+  const absl::StatusOr<std::unique_ptr<Trainer>> trainer =
+      program.make_trainer(flags);
+  if (!trainer.ok()) return Finish(program.name, trainer.status());
+  return Finish(program.name, Work(flags, **trainer, signals.token()));
 }
 
 }  // namespace archpool

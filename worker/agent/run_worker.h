@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "worker/train/trainer.h"
 
 namespace CLI {
@@ -21,7 +22,7 @@ struct WorkerFlags {
   std::string name;
   std::string work_dir;
   int64_t threads = 1;
-  std::string instruction_set;  // empty: the widest
+  std::string simd;  // empty: the widest
   int nice_level = 10;
   int64_t cache_mib = 4096;
   int64_t checkpoints_mib = 2048;
@@ -35,15 +36,16 @@ struct WorkerProgram {
   std::string description;
   // Adds flags of its own; may be empty.
   std::function<void(CLI::App&)> add_flags;
-  // Called with all flags parsed, before any thread runs: may execute the
-  // program anew. May be empty.
-  std::function<void(const WorkerFlags&)> pin;
-  // Called once, after that.
-  std::function<std::unique_ptr<Trainer>(const WorkerFlags&)> make_trainer;
+  // Called once, with all flags parsed. An error ends the program.
+  std::function<absl::StatusOr<std::unique_ptr<Trainer>>(const WorkerFlags&)>
+      make_trainer;
 };
 
+// What a training may take here, program and data included; 0: not known.
+int64_t MemoryFor(const WorkerFlags& flags);
+
 // Runs until SIGINT or SIGTERM. Exit codes: 0 stopped as asked, 1 failed, 2 bad
-// flags, 3 refused by the pool.
+// flags, 3 refused by the pool, or this machine cannot work.
 int RunWorker(int argc, char** argv, const WorkerProgram& program);
 
 }  // namespace archpool

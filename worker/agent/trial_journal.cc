@@ -47,7 +47,7 @@ std::optional<std::vector<Digest>> DigestsOf(
 
 std::string ToJson(const JournalEntry& entry) {
   const TrialCommitment& commitment = entry.commitment;
-  return ordered_json{
+  ordered_json json{
       {"trial_key", entry.trial_key.ToString()},
       {"trial_id", commitment.trial.value},
       {"lease_id", commitment.lease.value},
@@ -55,13 +55,15 @@ std::string ToJson(const JournalEntry& entry) {
       {"weights_digest", commitment.weights_digest.ToString()},
       {"weights_size_bytes", commitment.weights_size_bytes},
       {"validation_correct", commitment.validation_correct},
-      {"segments", commitment.segments},
       {"checkpoint_root", commitment.checkpoint_root.ToString()},
       {"final_optimizer", commitment.final_optimizer.ToString()},
       {"final_proof", HexOf(commitment.final_proof)},
       {"train_time_us", absl::ToInt64Microseconds(commitment.train_time)},
-      {"is_committed", entry.is_committed}}
-      .dump(2);
+      {"is_committed", entry.is_committed}};
+  if (commitment.diverged_at_step) {
+    json["diverged_at_step"] = *commitment.diverged_at_step;
+  }
+  return json.dump(2);
 }
 
 // Nothing where the text is not an entry.
@@ -90,7 +92,9 @@ std::optional<JournalEntry> FromJson(const std::string& text) {
         json.at("weights_size_bytes").get<int64_t>();
     commitment.validation_correct =
         json.at("validation_correct").get<int64_t>();
-    commitment.segments = json.value("segments", int64_t{0});
+    if (const auto step = json.find("diverged_at_step"); step != json.end()) {
+      commitment.diverged_at_step = step->get<int64_t>();
+    }
     commitment.train_time =
         absl::Microseconds(json.at("train_time_us").get<int64_t>());
     entry.is_committed = json.at("is_committed").get<bool>();

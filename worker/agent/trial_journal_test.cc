@@ -37,6 +37,7 @@ class TrialJournalTest : public ::testing::Test {
     commitment.lease = LeaseId{7};
     commitment.attempt = 3;
     commitment.validation_correct = 42;
+    commitment.diverged_at_step = 0;
     commitment.train_time = absl::Milliseconds(1500);
     return commitment;
   }
@@ -56,6 +57,7 @@ TEST_F(TrialJournalTest, SurvivesARestart) {
   EXPECT_EQ(entry.commitment.lease, LeaseId{7});
   EXPECT_EQ(entry.commitment.attempt, 3);
   EXPECT_EQ(entry.commitment.validation_correct, 42);
+  EXPECT_EQ(entry.commitment.diverged_at_step, 0);
   EXPECT_EQ(entry.commitment.train_time, absl::Milliseconds(1500));
   EXPECT_EQ(entry.commitment.weights_digest, Sha256("weights"));
   EXPECT_EQ(entry.commitment.weights_size_bytes, 7);

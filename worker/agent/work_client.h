@@ -61,7 +61,8 @@ struct TrialCommitment {
   int64_t weights_size_bytes = 0;
   int64_t validation_correct = 0;
   absl::Duration train_time;
-  int64_t segments = 0;  // of a training that diverged; 0: the recipe's
+  // Of a training that diverged: the step that was not done, from 0.
+  std::optional<int64_t> diverged_at_step;
   // The training's checkpoints (common/model/commitment.h).
   Digest checkpoint_root;
   Digest final_optimizer;
@@ -80,7 +81,6 @@ struct ReportReply {
 struct AskedSegment {
   TrialId trial;
   int64_t segment = 0;
-  int64_t segments = 0;   // of the trial's training
   Countdown left;         // to answer in
   wire::WorkLease lease;  // its only assignment is the trial's
 };

@@ -1,12 +1,14 @@
 // A Trainer turns a plan into trained weights. The agent knows no more of
-// training than this, so that it builds and is tested without LibTorch.
+// training than this, so that it is tested without computing anything.
 #ifndef ARCHPOOL_WORKER_TRAIN_TRAINER_H_
 #define ARCHPOOL_WORKER_TRAIN_TRAINER_H_
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/crypto/sha256.h"
 #include "common/data/checkpoint.h"
@@ -35,6 +37,8 @@ struct TrainingRequest {
 struct TrainingResult {
   TensorMap weights;
   int64_t validation_correct = 0;
+  // The step that was not done, from 0, where the training diverged.
+  std::optional<int64_t> diverged_at_step = std::nullopt;
 };
 
 // Hears of every step, and while the result is counted of the last one again,
@@ -42,8 +46,8 @@ struct TrainingResult {
 using StepCallback = std::function<bool(int64_t step, int64_t steps)>;
 
 // Hears of every checkpoint in turn, from boundary 0 (or the one after
-// `from`'s) to recipe.segments, whose weights are the result's. An error ends
-// the training.
+// `from`'s) to recipe.segments, whose weights are the result's; of all of them,
+// too, where the training diverged on the way. An error ends the training.
 using CheckpointCallback = std::function<absl::Status(const Checkpoint&)>;
 
 class Trainer {
@@ -54,8 +58,12 @@ class Trainer {
   virtual absl::StatusOr<TrainingResult> Train(
       const TrainingRequest& request, const StepCallback& on_step,
       const CheckpointCallback& on_checkpoint) = 0;
-  // The arithmetic that results depend on, e.g. "libtorch-1.13.1/avx512".
+  // The arithmetic that results depend on (common/model/arithmetic.h).
   virtual std::string arithmetic() const = 0;
+  // Whether this machine computes as that says; a second or two. Called once,
+  // on a thread of its own, while the worker asks for work; no training begins
+  // before it has answered. An error: it must not work.
+  virtual absl::Status Check() { return absl::OkStatus(); }
 };
 
 }  // namespace archpool

@@ -27,9 +27,9 @@ void AuditBook::Put(const Audit& audit, const Trial& trial,
   }
   if (is_asked || was_asked) CountAsked(before, audit, trial);
   if (audit.state == AuditState::kWaiting) {
-    waiting_.Insert(trial.arithmetic, trial.account, audit.id);
+    waiting_.Insert(trial.account, audit.id);
   } else {
-    waiting_.Erase(trial.arithmetic, trial.account, audit.id);
+    waiting_.Erase(trial.account, audit.id);
   }
   if (!is_open) {
     by_trial_.erase(audit.trial);
@@ -56,7 +56,7 @@ void AuditBook::CountBacklog(const Audit* before, const Audit& audit,
                ? 0
                : CostOf(spec, manifest, trial, one->kind).total();
   };
-  AddTo(backlog_, trial.arithmetic, cost_of(&audit) - cost_of(before));
+  backlog_ += cost_of(&audit) - cost_of(before);
 }
 
 void AuditBook::CountAsked(const Audit* before, const Audit& audit,

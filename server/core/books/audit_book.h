@@ -39,10 +39,8 @@ class AuditBook {
   const WaitingAudits& waiting() const { return waiting_; }
   // What verifiers are to take next hangs on it, and no record does.
   void SetTurn(AccountId miner, int64_t turn) { waiting_.SetTurn(miner, turn); }
-  // What examining all of them costs, by hardware class.
-  const absl::btree_map<std::string, WorkUnits>& backlog() const {
-    return backlog_;
-  }
+  // What examining all of them costs.
+  WorkUnits backlog() const { return backlog_; }
 
  private:
   void CountBacklog(const Audit* before, const Audit& audit, const Trial& trial,
@@ -56,7 +54,7 @@ class AuditBook {
   absl::btree_map<SessionId, AskedLoad> asked_loads_;
   SetMap<AccountId, TrialId> blamed_;
   WaitingAudits waiting_;
-  absl::btree_map<std::string, WorkUnits> backlog_;
+  WorkUnits backlog_ = 0;
 };
 
 }  // namespace archpool

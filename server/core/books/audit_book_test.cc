@@ -1,7 +1,6 @@
 // Every index after many random changes is what the open audits say.
 #include "server/core/books/audit_book.h"
 
-#include <string>
 #include <vector>
 
 #include "common/base/counter_rng.h"
@@ -23,7 +22,6 @@ class AuditBookTest : public testing::Test {
       trial.account = {i % 3 + 1};
       trial.commitment = Commitment();
       trial.commitment->session = {i % 4 + 1};
-      trial.arithmetic = i % 2 == 0 ? "even" : "odd";
       trial.work_units = 1'000 * i;
       trial.commitment->weights_size_bytes = 100 * i;
       trial.macs = 5'000 * i;
@@ -58,7 +56,7 @@ class AuditBookTest : public testing::Test {
   void ExpectWhatTheRecordsSay() {
     size_t waiting = 0;
     size_t asked = 0;
-    absl::btree_map<std::string, WorkUnits> backlog;
+    WorkUnits backlog = 0;
     absl::btree_map<SessionId, AskedLoad> loads;
     absl::btree_map<AccountId, TrialId> blamed;
     for (const auto& [id, audit] : book.all()) {
@@ -66,17 +64,11 @@ class AuditBookTest : public testing::Test {
       EXPECT_EQ(book.Of(trial.id), id);
       const bool is_held = audit.state == AuditState::kLeased;
       EXPECT_EQ(book.HeldBy({9}, id.ToString()), is_held ? id : AuditId{});
-      backlog[trial.arithmetic] +=
-          CostOf(spec, manifest, trial, audit.kind).total();
+      backlog += CostOf(spec, manifest, trial, audit.kind).total();
       if (IsBlamed(audit)) blamed.insert({trial.account, trial.id});
       if (audit.state == AuditState::kWaiting) {
         ++waiting;
-        EXPECT_TRUE(book.waiting()
-                        .lines()
-                        .at(trial.arithmetic)
-                        .miners()
-                        .at(trial.account)
-                        .contains(id));
+        EXPECT_TRUE(book.waiting().miners().at(trial.account).contains(id));
       }
       if (audit.state == AuditState::kAsked) {
         ++asked;
@@ -95,9 +87,8 @@ class AuditBookTest : public testing::Test {
       asked -= book.AskedOf(AccountId{i}).size();
     }
     EXPECT_EQ(asked, 0u);
-    for (const auto& [arithmetic, line] : book.waiting().lines()) {
-      for (const auto& [miner, audits] : line.miners())
-        waiting -= audits.size();
+    for (const auto& [miner, audits] : book.waiting().miners()) {
+      waiting -= audits.size();
     }
     EXPECT_EQ(waiting, 0u);
   }

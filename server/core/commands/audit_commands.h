@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "common/model/arithmetic.h"
 #include "common/model/finding.h"
 #include "server/core/leaves/verifier_book.h"
 #include "server/core/records/entities.h"
@@ -47,8 +48,8 @@ struct TrialReport {
   int64_t weights_size_bytes = 0;
   int64_t validation_correct = 0;
   absl::Duration train_time;
-  // Of a training that diverged: the segments until then; 0: all.
-  int64_t segments = 0;
+  // Of a training that diverged: the step that was not done, from 0.
+  std::optional<int64_t> diverged_at_step = std::nullopt;
   Digest checkpoint_root;
   // Of the last checkpoint, whose weights are the trial's: the optimiser's
   // state, and the proof that it is the root's last leaf.
@@ -63,7 +64,6 @@ struct AuditRequest {
   TrialId trial;
   int64_t segment = 0;
   absl::Time deadline;
-  int64_t segments = 0;  // of the trial's training; 0: the recipe's
 };
 
 // Commits trials; the first report of a trial binds and is durable whatever
@@ -148,12 +148,13 @@ struct AuditGrant {
 };
 
 // Idempotent: the same verifier name gets its live audit again.
-// INVALID_ARGUMENT (CLASS_MISSING: it computes in none).
+// FAILED_PRECONDITION (CheckArithmetic's, where none of its arithmetics is the
+// pool's).
 struct AcquireAudit {
   AccountId caller;
   std::string verifier_name;
   // Those it can compute in.
-  std::vector<std::string> arithmetics = {kAnyClass};
+  std::vector<std::string> arithmetics = {std::string(kArithmetic)};
   using Reply = std::optional<AuditGrant>;
 };
 
@@ -202,17 +203,12 @@ struct ReviewVerifiers {
     bool is_failing = false;
     AuditId audit;  // that it has
   };
-  // Of a hardware class that is worked or verified in.
-  struct Class {
-    std::string name;
-    int64_t verifiers = 0;   // that work
-    int64_t waiting = 0;     // audits
-    absl::Duration oldest;   // waits for so long
-    absl::Duration backlog;  // what the open ones should take
-  };
   struct Reply {
     std::vector<Verifier> verifiers;
-    std::vector<Class> classes;
+    int64_t working = 0;     // of them
+    int64_t waiting = 0;     // audits
+    absl::Duration oldest;   // waits for so long
+    absl::Duration backlog;  // what the open ones should take; may be infinite
   };
 };
 

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "common/model/arithmetic.h"
 #include "server/core/commands/audit_commands.h"
 #include "server/core/commands/payout_commands.h"
 #include "server/core/records/entities.h"
@@ -122,13 +123,13 @@ struct CancelTask {
 };
 
 // The same worker name again closes the account's earlier session of that name
-// and hands its leases on.
+// and hands its leases on. FAILED_PRECONDITION (CheckArithmetic's).
 struct OpenSession {
   AccountId caller;
   std::string worker_name;
   int64_t threads = 1;
-  std::string arithmetic;
-  PublicKey key;  // its commitments are signed with
+  std::string arithmetic = std::string(kArithmetic);
+  PublicKey key = {};  // its commitments are signed with
   using Reply = SessionId;
 };
 
@@ -188,7 +189,9 @@ struct ReleaseLease {
   struct Reply {};
 };
 
-// Of records that an older server wrote, what this one needs is made of them.
+// Of records that an older server wrote, what this one needs is made of them:
+// first receipts, and the end of what was trained in an arithmetic that was
+// replaced (docs/protocol.md#a-new-arithmetic).
 // The engine's first command after every load; changes nothing the second time.
 struct UpgradeRecords {
   struct Reply {};

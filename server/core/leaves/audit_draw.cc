@@ -14,13 +14,9 @@ AuditDraw DrawOf(const Task& task, const Trial& trial) {
   AuditDraw draw{.seed = HmacSha256(task.secret, writer.encoding())};
   CounterRng rng(draw.seed.Prefix64(), 0);
   draw.lot_ppm = static_cast<int64_t>(rng.Below(1'000'000));
-  const auto segments =
-      static_cast<uint32_t>(SegmentsOf(task.spec->recipe, trial));
-  draw.segment = static_cast<int64_t>(rng.Below(segments));
-  // Where a training is said to have diverged is looked at every other time,
-  // and the way there as often: either alone could be made up.
-  const bool has_diverged = trial.commitment && trial.commitment->segments > 0;
-  if (has_diverged && rng.Below(2) == 0) draw.segment = segments - 1;
+  draw.segment = static_cast<int64_t>(
+      rng.Below(static_cast<uint32_t>(task.spec->recipe.segments)));
+  draw.is_whole_if_diverged = rng.Below(2) == 0;
   return draw;
 }
 

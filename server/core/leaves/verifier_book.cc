@@ -17,13 +17,6 @@ constexpr absl::Duration kPaceSpan = absl::Minutes(10);
 
 }  // namespace
 
-bool VerifierStanding::Serves(const std::string& arithmetic) const {
-  return std::any_of(arithmetics.begin(), arithmetics.end(),
-                     [&](const std::string& one) {
-                       return one == arithmetic || one == kAnyClass;
-                     });
-}
-
 absl::Duration VerifierStanding::TimeFor(WorkUnits units) const {
   if (examined_units == 0) return kUnseenSlowness * absl::Microseconds(units);
   return examined_time * units / examined_units;
@@ -58,8 +51,7 @@ int64_t VerifierBook::OwedBy(AccountId account) const {
   return owed;
 }
 
-void VerifierBook::Hear(const VerifierKey& key,
-                        std::vector<std::string> classes, absl::Time now) {
+void VerifierBook::Hear(const VerifierKey& key, absl::Time now) {
   if (!verifiers_.contains(key)) {
     absl::erase_if(verifiers_, [&](const auto& one) {
       const VerifierRecord& record = one.second.record;
@@ -67,9 +59,7 @@ void VerifierBook::Hear(const VerifierKey& key,
              record.agreed + record.outvoted == 0;
     });
   }
-  VerifierStanding& standing = StandingOf(key);
-  standing.arithmetics = std::move(classes);
-  standing.heard_time = now;
+  StandingOf(key).heard_time = now;
 }
 
 void VerifierBook::HearAgain(const VerifierKey& key, absl::Time now) {
@@ -136,15 +126,12 @@ bool VerifierBook::Works(const VerifierStanding& standing,
          std::ssize(standing.failed_on) < policy.verifier_failures_max;
 }
 
-std::vector<VerifierKey> VerifierBook::WorkingFor(const std::string& arithmetic,
-                                                  const PoolPolicy& policy,
-                                                  absl::Time now) const {
+std::vector<VerifierKey> VerifierBook::Working(const PoolPolicy& policy,
+                                               absl::Time now) const {
   std::vector<VerifierKey> trusted;
   std::vector<VerifierKey> doubted;
   for (const auto& [key, standing] : verifiers_) {
-    if (!Works(standing, policy, now) || !standing.Serves(arithmetic)) {
-      continue;
-    }
+    if (!Works(standing, policy, now)) continue;
     (standing.IsDoubted(policy) ? doubted : trusted).push_back(key);
   }
   return trusted.empty() ? doubted : trusted;

@@ -1,14 +1,13 @@
-// What the pool has seen of its verifiers: who was heard, for which hardware
-// classes, who fails, and who was outvoted. What a VerifierRecord says of them
-// is stored; the rest fills again after a start, while the pool holds back what
-// hangs on it (grace_until).
+// What the pool has seen of its verifiers: who was heard, who fails, and who
+// was outvoted. What a VerifierRecord says of them is stored; the rest fills
+// again after a start, while the pool holds back what hangs on it
+// (grace_until).
 //
 // Value type; thread-compatible. Iteration is in the order of keys.
 #ifndef ARCHPOOL_SERVER_CORE_LEAVES_VERIFIER_BOOK_H_
 #define ARCHPOOL_SERVER_CORE_LEAVES_VERIFIER_BOOK_H_
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "absl/container/btree_map.h"
@@ -21,10 +20,6 @@
 
 namespace archpool {
 
-// In place of a verifier's classes: it computes in all of them. Tests' and
-// simulators' alone; the edge refuses it.
-inline constexpr char kAnyClass[] = "*";
-
 inline VerifierKey KeyOf(const AuditLook& look) {
   return {look.verifier, look.verifier_name};
 }
@@ -35,7 +30,6 @@ inline VerifierKey HolderOf(const Audit& audit) {
 }
 
 struct VerifierStanding {
-  std::vector<std::string> arithmetics;
   absl::Time heard_time = absl::InfinitePast();
   // Since it last came to a finding: how often, and on whose trials, it failed.
   int64_t failures_in_a_row = 0;
@@ -52,7 +46,6 @@ struct VerifierStanding {
   absl::Duration examined_time;
   WorkUnits examined_units = 0;
 
-  bool Serves(const std::string& arithmetic) const;
   // Outvoted more often than is chance, or it does not look at what it finds
   // true: its work is left to others.
   bool IsDoubted(const PoolPolicy& policy) const {
@@ -67,8 +60,7 @@ class VerifierBook {
  public:
   // Its records are these, and no others.
   void Restore(const absl::btree_map<VerifierKey, VerifierRecord>& records);
-  void Hear(const VerifierKey& key, std::vector<std::string> classes,
-            absl::Time now);
+  void Hear(const VerifierKey& key, absl::Time now);
   // A sign of life; nothing where it is not known.
   void HearAgain(const VerifierKey& key, absl::Time now);
   // It came to a finding about a trial of `miner`.
@@ -102,10 +94,9 @@ class VerifierBook {
   // Whether it was heard of late, and comes to findings.
   bool Works(const VerifierStanding& standing, const PoolPolicy& policy,
              absl::Time now) const;
-  // That, for the class; the doubted ones where there are no others.
-  std::vector<VerifierKey> WorkingFor(const std::string& arithmetic,
-                                      const PoolPolicy& policy,
-                                      absl::Time now) const;
+  // All that do; the doubted ones where there are no others.
+  std::vector<VerifierKey> Working(const PoolPolicy& policy,
+                                   absl::Time now) const;
   // Whether it came to a finding about another miner than `miner` after `time`:
   // then it was well for once.
   bool HasFoundSince(const VerifierKey& key, AccountId miner,

@@ -6,9 +6,8 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <tuple>
+#include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "common/base/counter_rng.h"
 #include "gtest/gtest.h"
 
@@ -17,29 +16,25 @@ namespace {
 
 constexpr int kSteps = 5'000;
 constexpr uint32_t kMiners = 12;
-constexpr uint32_t kClasses = 3;
 
 // Everything that waits, looked through from end to end.
 class Reference {
  public:
-  using Waiting = std::tuple<std::string, AccountId, AuditId>;
+  using Waiting = std::pair<AccountId, AuditId>;
 
-  std::optional<WaitingAudits::Position> First(
-      const std::string& arithmetic, const std::set<AuditId>& barred) {
-    std::optional<WaitingAudits::Position> first;
-    for (const auto& [its_class, miner, id] : waiting) {
-      if (its_class != arithmetic || barred.contains(id)) continue;
-      const WaitingAudits::Position position(turns[miner], id);
+  AuditId First(const std::set<AuditId>& barred) {
+    std::optional<std::pair<int64_t, AuditId>> first;
+    for (const auto& [miner, id] : waiting) {
+      if (barred.contains(id)) continue;
+      const std::pair position(turns[miner], id);
       if (!first || position < *first) first = position;
     }
-    return first;
+    return first ? first->second : AuditId();
   }
 
   std::set<Waiting> waiting;
   std::map<AccountId, int64_t> turns;
 };
-
-std::string ClassAt(uint32_t i) { return absl::StrCat("class/", i); }
 
 TEST(WaitingAuditsTest, TheFirstIsTheOneWithTheLeastPlace) {
   CounterRng rng(1, 0);
@@ -59,35 +54,28 @@ TEST(WaitingAuditsTest, TheFirstIsTheOneWithTheLeastPlace) {
           reference.waiting.begin(), reference.waiting.end(),
           [&](const auto& one) { return std::get<AuditId>(one) == id; });
       if (waits) continue;
-      const std::string its_class = ClassAt(rng.Below(kClasses));
-      audits.Insert(its_class, miner, id);
-      reference.waiting.insert({its_class, miner, id});
+      audits.Insert(miner, id);
+      reference.waiting.insert({miner, id});
     } else if (choice < 6) {
       if (reference.waiting.empty()) continue;
       const auto gone =
           std::next(reference.waiting.begin(),
                     rng.Below(static_cast<uint32_t>(reference.waiting.size())));
-      const auto [its_class, its_miner, id] = *gone;
-      audits.Erase(its_class, its_miner, id);
-      audits.Erase(its_class, its_miner, id);  // changes nothing
+      const auto [its_miner, id] = *gone;
+      audits.Erase(its_miner, id);
+      audits.Erase(its_miner, id);  // changes nothing
       reference.waiting.erase(gone);
     } else {
       audits.SetTurn(miner, ++last_turn);
       reference.turns[miner] = last_turn;
     }
     std::set<AuditId> barred;
-    for (const auto& [its_class, its_miner, id] : reference.waiting) {
+    for (const auto& [its_miner, id] : reference.waiting) {
       if (rng.Below(2) == 0) barred.insert(id);
     }
-    for (uint32_t i = 0; i < kClasses; ++i) {
-      const auto line = audits.lines().find(ClassAt(i));
-      const auto found = line == audits.lines().end()
-                             ? std::nullopt
-                             : line->second.First([&](AuditId id) {
-                                 return !barred.contains(id);
-                               });
-      ASSERT_EQ(found, reference.First(ClassAt(i), barred)) << "step " << step;
-    }
+    ASSERT_EQ(audits.First([&](AuditId id) { return !barred.contains(id); }),
+              reference.First(barred))
+        << "step " << step;
   }
   EXPECT_GT(last_turn, kMiners);
 }

@@ -3,9 +3,8 @@
 
 namespace archpool::money {
 
-absl::StatusOr<UpgradeRecords::Reply> Execute(Step& step,
-                                              const UpgradeRecords&) {
-  if (step.state.last_ids().receipt > 0) return UpgradeRecords::Reply();
+void HandFirstReceipts(Step& step) {
+  if (step.state.last_ids().receipt > 0) return;
   for (const auto& [id, account] : step.state.accounts().all()) {
     const Amount balance = step.state.money().BalanceOf(Place::Of(id));
     if (balance > 0) step.state.Hand(id, CarriedReceipt{balance});
@@ -26,7 +25,6 @@ absl::StatusOr<UpgradeRecords::Reply> Execute(Step& step,
     receipt.state = kPayoutCarried;
     step.state.Hand(payout.account, receipt);
   }
-  return UpgradeRecords::Reply();
 }
 
 }  // namespace archpool::money

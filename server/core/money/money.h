@@ -13,9 +13,8 @@
 namespace archpool::money {
 
 // Hands out receipts for what was before there were any: balances, the verdicts
-// and credits of open tasks, payouts under way.
-absl::StatusOr<UpgradeRecords::Reply> Execute(Step& step,
-                                              const UpgradeRecords& command);
+// and credits of open tasks, payouts under way. Nothing where there are some.
+void HandFirstReceipts(Step& step);
 absl::StatusOr<Deposit::Reply> Execute(Step& step, const Deposit& command);
 absl::StatusOr<SetPayoutTerms::Reply> Execute(Step& step,
                                               const SetPayoutTerms& command);

@@ -346,49 +346,77 @@ TEST_F(AtChanceTest, ClaimingTooLittleAgainAndAgainIsTheMinersFault) {
   EXPECT_THAT(reasons, testing::ElementsAre("", "", "CLAIM_TOO_LOW"));
 }
 
-// A training of sixteen segments whose weights were no numbers behind the
-// fourth.
-TEST_F(AtChanceTest, ADivergedTrainingIsPaidForWhatWasTrained) {
-  pool.Submit(TinySpec(8));
+// Of 112 steps in sixteen segments, seven for each.
+TEST_F(AtChanceTest, ADivergedTrainingIsPaidForTheStepsBeforeIt) {
+  TaskSpec spec = TinySpec(8);
+  spec.recipe.epochs = 16;
+  spec.trials_per_lease = 8;
+  pool.Submit(spec);
   const auto grant = pool.Do(AcquireLease{alice, alices}).grant;
-  const TrialId trial = grant->lease.trials[0];
-  const WorkUnits whole = Find(trial).work_units;
-  const auto report = [&](int64_t segments, int64_t claim) {
-    TrialReport one = FakeReport(trial, segments, claim);
-    one.segments = segments;
+  const auto report = [&](TrialId trial, int64_t step, int64_t claim) {
+    TrialReport one = FakeReport(trial, 16, claim);
+    one.diverged_at_step = step;
     return pool
         .Do(ReportTrials{
             alice, alices, grant->lease.id, grant->lease.attempt, {one}})
         .results[0]
         .status;
   };
-  EXPECT_THAT(report(16, 0), FailsWith("SEGMENTS_RANGE"));
-  EXPECT_THAT(report(4, kLearnt), FailsWith("CLAIM_RANGE"));
-  ASSERT_TRUE(report(4, 0).ok());
-  EXPECT_EQ(Find(trial).work_units, whole / 4);
-  EXPECT_LT(
-      pool.pool.state().Find(pool.pool.state().audits().Of(trial))->segment, 4);
-  pool.Answer(alice, trial);
-  pool.VerifyAll();
-  EXPECT_EQ(Find(trial).state, TrialState::kAccepted);
-  EXPECT_TRUE(Find(trial).is_at_chance);
+  const TrialId first = grant->lease.trials[0];
+  EXPECT_THAT(report(first, -1, 0), FailsWith("DIVERGENCE_RANGE"));
+  EXPECT_THAT(report(first, 112, 0), FailsWith("DIVERGENCE_RANGE"));
+  EXPECT_THAT(report(first, 30, 1), FailsWith("CLAIM_RANGE"));
+  const std::vector<TrialId> trials = grant->lease.trials;
+  for (size_t i = 0; i < trials.size(); ++i) {
+    const TrialId trial = trials[i];
+    const WorkUnits whole = Find(trial).work_units;
+    const auto step = static_cast<int64_t>(13 * i);
+    ASSERT_THAT(report(trial, step, 0), IsOk());
+    EXPECT_EQ(Find(trial).work_units,
+              std::max<WorkUnits>(1, whole * std::max<int64_t>(step, 1) / 112));
+    const Audit& audit =
+        *pool.pool.state().Find(pool.pool.state().audits().Of(trial));
+    EXPECT_TRUE(audit.measures_all);
+    if (audit.kind == AuditKind::kSegment) {
+      EXPECT_EQ(audit.segment, step / 7) << "the one that it diverged in";
+    }
+    pool.Answer(alice, trial);
+    pool.VerifyAll();
+    EXPECT_EQ(Find(trial).state, TrialState::kAccepted);
+    EXPECT_TRUE(Find(trial).is_at_chance);
+  }
 }
 
-// The end alone could be made up, and so could the way there.
-TEST_F(AtChanceTest, TheEndOfADivergedTrainingIsLookedAtEveryOtherTime) {
+// What that segment begins with could be made up so that it diverges.
+TEST_F(AtChanceTest, ADivergedTrainingIsReplayedWholeEveryOtherTime) {
   const TaskId task = pool.Submit(TinySpec(8));
-  int ends = 0;
-  std::set<int64_t> segments;
+  int whole = 0;
   for (int64_t lease = 1; lease <= 1'000; ++lease) {
     Trial trial{.lease = {lease}};
-    trial.commitment.emplace().segments = 8;
-    const int64_t segment =
-        DrawOf(*pool.pool.state().Find(task), trial).segment;
-    segments.insert(segment);
-    ends += segment == 7 ? 1 : 0;
+    trial.commitment = Commitment{.diverged_at_step = 8};
+    const AuditDraw draw = DrawOf(*pool.pool.state().Find(task), trial);
+    whole += draw.is_whole_if_diverged ? 1 : 0;
   }
-  EXPECT_EQ(segments.size(), 8u);
-  EXPECT_NEAR(ends, 1'000 * 9 / 16, 60);
+  EXPECT_NEAR(whole, 500, 60);
+}
+
+// A miner that would be rid of a training says that it diverged at once.
+TEST_F(AtChanceTest, ADivergenceThatIsNoneIsFound) {
+  pool.Submit(TinySpec(8));
+  const auto grant = pool.Do(AcquireLease{alice, alices}).grant;
+  const TrialId trial = grant->lease.trials[0];
+  TrialReport report = FakeReport(trial, 16, 0);
+  report.diverged_at_step = 1;
+  pool.Do(ReportTrials{
+      alice, alices, grant->lease.id, grant->lease.attempt, {report}});
+  pool.Answer(alice, trial);
+  for (const char* name : {"v1", "v2"}) {
+    const auto audit = pool.Do(AcquireAudit{pool.verifier, name});
+    ASSERT_TRUE(audit.has_value());
+    pool.Do(ReportAudit{pool.verifier, audit->audit.id, audit->audit.attempt,
+                        name, TrainingRefuted{"SEGMENT_FALSE"}});
+  }
+  EXPECT_EQ(Find(trial).reason, "SEGMENT_FALSE");
 }
 
 TEST_F(AtChanceTest, ACancelledTaskPaysTheTrainingUnderWay) {

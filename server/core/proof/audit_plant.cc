@@ -26,7 +26,7 @@ bool IsDrawn(const Digest& seed, int64_t ppm) {
 bool DrawPlanted(const PoolPolicy& policy, const Task& task,
                  const Audit& audit) {
   // Where none is planted, nothing need be drawn.
-  return policy.planted_ppm > 0 &&
+  return policy.planted_ppm > 0 && audit.kind != AuditKind::kEvaluation &&
          std::none_of(audit.looks.begin(), audit.looks.end(), IsVote) &&
          IsDrawn(SeedOf(task, audit), policy.planted_ppm);
 }
@@ -38,8 +38,8 @@ void Plant(const Task& task, AuditGrant& grant) {
   grant.trial.commitment->checkpoint_root =
       grant.audit.kind == AuditKind::kWhole
           ? nowhere
-          : ReplaceEnd(SegmentsOf(task.spec->recipe, grant.trial),
-                       grant.audit.segment, nowhere, grant.audit.opening);
+          : ReplaceEnd(task.spec->recipe.segments, grant.audit.segment, nowhere,
+                       grant.audit.opening);
 }
 
 bool IsSeenTwice(const PoolPolicy& policy, const Task& task,

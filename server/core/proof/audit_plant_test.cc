@@ -60,7 +60,7 @@ TEST_F(PlantTest, WhatIsShownAgreesInAllButTheTraining) {
     ASSERT_TRUE(grant.has_value());
     EXPECT_EQ(CommitmentOf(Take("v1")->trial), CommitmentOf(grant->trial))
         << "asking again shows nothing";
-    const int64_t segments = SegmentsOf(grant->spec->recipe, grant->trial);
+    const int64_t segments = grant->spec->recipe.segments;
     EXPECT_TRUE(IsOpening(RootOf(*grant), segments, grant->audit.segment,
                           grant->audit.opening));
     planted += IsTrue(*grant) ? 0 : 1;
@@ -213,10 +213,10 @@ class SecondLookTest : public PlantTest {
 TEST_F(SecondLookTest, AnotherAccountLooksAndBothAgree) {
   const TrialId trial = Committed(alice, alices);
   const auto first = Take("v1");
-  Take("v2", {"test/1"}, other_account);
+  Take("v2", other_account);
   EXPECT_EQ(Say(*first, Right()).state, TrialState::kUploaded);
   EXPECT_FALSE(Take("v1").has_value()) << "it is another's";
-  const auto second = Take("v2", {"test/1"}, other_account);
+  const auto second = Take("v2", other_account);
   ASSERT_TRUE(second.has_value());
   EXPECT_EQ(second->trial.id, trial);
   EXPECT_EQ(Say(*second, Right()).state, TrialState::kAccepted);
@@ -232,11 +232,11 @@ TEST_F(SecondLookTest, AFriendsFakeIsFoundOut) {
   const TrialId trial = Committed(alice, alices);
   const AccountId third = pool.Make("verifier-c", Role::kVerifier);
   const auto first = Take("friend");
-  Take("v2", {"test/1"}, other_account);
-  Take("v3", {"test/1"}, third);
+  Take("v2", other_account);
+  Take("v3", third);
   Say(*first, Right());
-  Say(*Take("v2", {"test/1"}, other_account), TrainingRefuted{"SEGMENT_FALSE"});
-  Say(*Take("v3", {"test/1"}, third), TrainingRefuted{"SEGMENT_FALSE"});
+  Say(*Take("v2", other_account), TrainingRefuted{"SEGMENT_FALSE"});
+  Say(*Take("v3", third), TrainingRefuted{"SEGMENT_FALSE"});
   EXPECT_EQ(Find(trial).state, TrialState::kRejected);
   EXPECT_EQ(StandingOf("friend").record.outvoted, 1);
   EXPECT_EQ(StandingOf("v2", other_account).record.agreed, 1);
@@ -246,7 +246,7 @@ TEST_F(SecondLookTest, AFriendsFakeIsFoundOut) {
 TEST_F(SecondLookTest, ASecondThatNeverComesCostsTheMinerNothing) {
   const TrialId trial = Committed(alice, alices);
   const auto first = Take("v1");
-  Take("v2", {"test/1"}, other_account);
+  Take("v2", other_account);
   Say(*first, Right());
   pool.Advance(AuditOf(trial).decide_time - pool.now + absl::Seconds(1));
   EXPECT_EQ(Find(trial).state, TrialState::kAccepted);
@@ -257,10 +257,10 @@ TEST_F(SecondLookTest, ASecondThatNeverComesCostsTheMinerNothing) {
 TEST_F(SecondLookTest, ASecondThatCannotTellCostsTheMinerNothing) {
   const TrialId trial = Committed(alice, alices);
   const auto first = Take("v1");
-  Take("sick", {"test/1"}, other_account);
+  Take("sick", other_account);
   Say(*first, Right());
   for (int i = 0; i < 200 && Find(trial).state == TrialState::kUploaded; ++i) {
-    if (const auto grant = Take("sick", {"test/1"}, other_account)) {
+    if (const auto grant = Take("sick", other_account)) {
       Say(*grant, AuditInconclusive{"EXAMINER_CRASHED"});
     }
     pool.Advance(absl::Minutes(1));

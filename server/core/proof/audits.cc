@@ -11,6 +11,7 @@
 #include "server/core/proof/audit_plant.h"
 #include "server/core/proof/parts.h"
 #include "server/core/proof/proof.h"
+#include "server/core/rules/arithmetics.h"
 #include "server/core/state/queries.h"
 
 namespace archpool::proof {
@@ -92,14 +93,13 @@ absl::Status CheckMeasurement(const DatasetManifest& manifest,
 
 absl::StatusOr<AcquireAudit::Reply> Execute(Step& step,
                                             const AcquireAudit& command) {
-  if (command.arithmetics.empty()) {
-    return InvalidArgument(
-        "CLASS_MISSING",
-        "a verifier names the hardware classes that it can compute in; one "
-        "that has none can examine nothing: look at its first log lines");
+  const auto& arithmetics = command.arithmetics;
+  if (std::find(arithmetics.begin(), arithmetics.end(), kArithmetic) ==
+      arithmetics.end()) {
+    return CheckArithmetic(arithmetics.empty() ? "" : arithmetics.front());
   }
   const VerifierKey verifier{command.caller, command.verifier_name};
-  step.memory.verifiers.Hear(verifier, command.arithmetics, step.now);
+  step.memory.verifiers.Hear(verifier, step.now);
   AuditId id =
       step.state.audits().HeldBy(command.caller, command.verifier_name);
   if (!id.IsSet()) {
@@ -227,6 +227,31 @@ ReportAudit::Reply Judge(Step& step, const Audit& audit, Trial trial,
   return AcceptSeen(step, std::move(trial), audit.kind == AuditKind::kWhole);
 }
 
+// Of a training that nobody can replay: its weights alone decide, and blame
+// nobody.
+ReportAudit::Reply JudgeEvaluation(Step& step, const ReportAudit& command,
+                                   const Audit& audit, Trial trial) {
+  if (std::holds_alternative<AuditInconclusive>(command.finding)) {
+    step.memory.verifiers.NoteFailure(step.policy, HolderOf(audit),
+                                      trial.account, step.now);
+    if (trial != *step.state.Find(trial.id)) step.state.Put(trial);
+    const TrialState state = trial.state;
+    ReturnAudit(step, audit);
+    return {state, ""};
+  }
+  NoteFinding(step, command, audit);
+  const auto* measured = std::get_if<WeightsMeasured>(&command.finding);
+  if (measured == nullptr ||
+      IsFalseClaim(step.policy, trial, *measured,
+                   ManifestOf(step.state, audit.task).validation_count)) {
+    EndInconclusive(step, std::move(trial));
+    return {TrialState::kAccepted, ""};
+  }
+  trial.measured = {.validation_correct = measured->validation_correct,
+                    .held_out_correct = measured->held_out_correct};
+  return AcceptSeen(step, std::move(trial), /*was_replayed_whole=*/false);
+}
+
 }  // namespace
 
 absl::StatusOr<RenewAudit::Reply> Execute(Step& step,
@@ -257,6 +282,11 @@ absl::StatusOr<ReportAudit::Reply> Execute(Step& step,
   if (const auto* measured = std::get_if<WeightsMeasured>(&command.finding)) {
     ARCHPOOL_RETURN_IF_ERROR(
         CheckMeasurement(ManifestOf(step.state, audit.task), audit, *measured));
+  }
+  if (audit.kind == AuditKind::kEvaluation) {
+    return JudgeEvaluation(step, command, audit, std::move(trial));
+  }
+  if (const auto* measured = std::get_if<WeightsMeasured>(&command.finding)) {
     NoteFinding(step, command, audit);
     if (audit.is_planted) {
       return EndPlanted(step, audit, trial, /*has_passed=*/false);

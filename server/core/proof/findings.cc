@@ -151,9 +151,10 @@ ReportAudit::Reply Fail(Step& step, Audit audit, const std::string& reason) {
     // Bytes of the miner's may be what breaks the verifiers. Its training can
     // be done again without them, from the key.
     DeskOf(step).MakeWhole(audit, step.now);
-  } else if (was_tried &&
+  } else if (was_tried && reason != "EVALUATIONS_DIFFER" &&
              step.now - first_time >= step.policy.unverifiable_term &&
              look.has_failed_again) {
+    // (Where the pool's own two evaluations differ, no miner did that.)
     // Whoever can make verifiers fail would do so where it is drawn, and be
     // paid where it is not. So it is the trial's if a verifier fails at it,
     // comes to findings about others, and fails at it again. One that failed

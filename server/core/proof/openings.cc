@@ -42,19 +42,15 @@ absl::Status TrialUnknown(TrialId trial) {
       absl::StrCat(trial.ToString(), " is no open trial of this account"));
 }
 
-AuditRequest RequestOf(const Audit& audit, const Trial& trial) {
-  return {audit.id, audit.trial, audit.segment, audit.expire_time,
-          CommitmentOf(trial).segments};
+AuditRequest RequestOf(const Audit& audit) {
+  return {audit.id, audit.trial, audit.segment, audit.expire_time};
 }
 
-// Workers of the account that were heard and compute like this one, itself
-// included.
-std::vector<SessionId> AbleToAnswer(Step& step, const Session& like) {
-  const std::string arithmetic = HardwareClassOf(like);
+// Workers of the account that were heard.
+std::vector<SessionId> AbleToAnswer(Step& step, AccountId account) {
   std::vector<SessionId> able;
-  for (const SessionId id : step.state.sessions().Of(like.account)) {
-    if (HardwareClassOf(*step.state.Find(id)) == arithmetic &&
-        !step.memory.heirs.IsSilent(id, step.policy.silence_term, step.now)) {
+  for (const SessionId id : step.state.sessions().Of(account)) {
+    if (!step.memory.heirs.IsSilent(id, step.policy.silence_term, step.now)) {
       able.push_back(id);
     }
   }
@@ -98,8 +94,7 @@ absl::StatusOr<RevealSegment::Reply> Execute(Step& step,
   }
   if (found->state != AuditState::kAsked) return RevealSegment::Reply();
   const Opening& opening = command.opening;
-  const int64_t segments =
-      SegmentsOf(step.state.Find(found->task)->spec->recipe, *trial);
+  const int64_t segments = step.state.Find(found->task)->spec->recipe.segments;
   if (!IsOpening(CommitmentOf(*trial).checkpoint_root, segments, found->segment,
                  opening)) {
     return InvalidArgument(
@@ -191,10 +186,9 @@ absl::StatusOr<ReviewTrials::Reply> Execute(Step& step,
       reply.settled.push_back(id);
     }
   }
-  const std::string arithmetic = HardwareClassOf(session);
   std::vector<SessionId> able;  // once it is asked for
   const auto is_heir = [&](const Audit& audit, const Trial& trial) {
-    if (able.empty()) able = AbleToAnswer(step, session);
+    if (able.empty()) able = AbleToAnswer(step, session.account);
     const SessionId first = HeirOf(audit.id, able);
     const absl::Duration alone =
         AnswerTime(step.state, step.policy, trial, audit.missing, {});
@@ -212,7 +206,6 @@ absl::StatusOr<ReviewTrials::Reply> Execute(Step& step,
     const Trial& trial = *step.state.Find(audit.trial);
     const Commitment& commitment = CommitmentOf(trial);
     const auto is_inherited = [&] {
-      if (trial.arithmetic != arithmetic) return false;
       if (step.state.Find(commitment.session) == nullptr) return true;
       return step.memory.heirs.IsSilent(commitment.session,
                                         step.policy.silence_term, step.now) &&
@@ -222,8 +215,7 @@ absl::StatusOr<ReviewTrials::Reply> Execute(Step& step,
         !is_inherited()) {
       continue;
     }
-    reply.asked.push_back(
-        {RequestOf(audit, trial), GrantAgain(step, trial, audit)});
+    reply.asked.push_back({RequestOf(audit), GrantAgain(step, trial, audit)});
     if (reply.asked.size() == kAskedMax) break;
   }
   return reply;
@@ -248,7 +240,7 @@ void SayWhatIsWanted(const Step& step, ReportTrials::Result& result) {
       trial->state == TrialState::kCommitted ||
       (audit != nullptr && (audit->missing & kPartWeights) != 0);
   if (audit != nullptr && audit->state == AuditState::kAsked) {
-    result.audit = RequestOf(*audit, *trial);
+    result.audit = RequestOf(*audit);
   }
 }
 

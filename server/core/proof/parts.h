@@ -29,6 +29,11 @@ ReportAudit::Reply AcceptSeen(Step& step, Trial trial, bool was_replayed_whole);
 
 // Asks the miner to lay open the segment that was drawn for the trial.
 void AskSegment(Step& step, const Trial& trial, bool measures_all);
+// Asks verifiers what its weights come to: nothing else can be looked at.
+void AskEvaluation(Step& step, const Trial& trial);
+// The trial's evaluation did not bear it out, or never came. It is held against
+// nobody: what is not paid yet is, and it does not win.
+void EndInconclusive(Step& step, Trial trial);
 // An audit waits for verifiers from now on, until the policy decides.
 void AwaitVerifiers(const PoolState& state, const PoolPolicy& policy,
                     Audit& audit, absl::Time now);

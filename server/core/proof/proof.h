@@ -27,6 +27,12 @@ absl::StatusOr<VoidTrial::Reply> Execute(Step& step, const VoidTrial& command);
 absl::StatusOr<ReviewVerifiers::Reply> Execute(Step& step,
                                                const ReviewVerifiers& command);
 
+// Trials of open tasks that were trained in an arithmetic that was replaced:
+// their audits close, and they are accepted on what a verifier saw or is asked
+// to make of their weights, or else paid as what none decided. Nobody loses by
+// it. Changes nothing the second time.
+void JudgeReplaced(Step& step);
+
 // Whether a trial just committed is audited; a candidate for the front, and
 // what is at chance, always is, and is measured in full.
 void Draw(Step& step, Trial trial, bool measures_all);

@@ -265,16 +265,6 @@ TEST_F(ProofTest, WeightsThatAreNotTheRootsLastAreRefused) {
   EXPECT_THAT(results[0].status, FailsWith("COMMITMENT_FALSE"));
 }
 
-// A verifier computes in some classes, and gets audits of those alone.
-TEST_F(ProofTest, AuditsGoToVerifiersOfTheWorkersClass) {
-  const TrialId trial = NextDrawn();
-  pool.Answer(alice, trial);
-  EXPECT_FALSE(pool.Do(AcquireAudit{pool.verifier, "v1", {"other/1", "test/2"}})
-                   .has_value());
-  EXPECT_TRUE(pool.Do(AcquireAudit{pool.verifier, "v1", {"other/1", "test/1"}})
-                  .has_value());
-}
-
 // A size told wrongly after the file came would make the audit fail, not the
 // trial.
 TEST_F(ProofTest, AnotherOpeningHasItsFilesSentAgain) {
@@ -331,18 +321,12 @@ TEST_F(ProofTest, WhatASilentWorkerOwesIsAskedOfTheAccountsOthers) {
   const TrialId trial = NextDrawn();
   const SessionId silent = CommitmentOf(Find(trial)).session;
   const SessionId other = pool.Open(alice, "w2");
-  const SessionId unlike = pool.Do(OpenSession{.caller = alice,
-                                               .worker_name = "w3",
-                                               .threads = 1,
-                                               .arithmetic = "another",
-                                               .key = PublicKey()});
   const AccountId stranger = pool.Make("stranger", Role::kMiner);
   const SessionId theirs = pool.Open(stranger, "w1");
   const auto asked_of = [&](AccountId account, SessionId worker) {
     return pool.Do(ReviewTrials{account, worker, {}}).asked.size();
   };
   const auto review_all = [&] {
-    EXPECT_EQ(asked_of(alice, unlike), 0u) << "its arithmetic is another";
     EXPECT_EQ(asked_of(stranger, theirs), 0u);
     return asked_of(alice, other);
   };

@@ -1,12 +1,16 @@
 // What is asked for of trials that were taken at their word, before anything
 // follows from them: segments of miners, whole replays of verifiers.
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "server/core/leaves/audit_draw.h"
 #include "server/core/proof/parts.h"
 #include "server/core/proof/proof.h"
+#include "server/core/rules/arithmetics.h"
+#include "server/core/rules/training_steps.h"
 #include "server/core/state/answers.h"
+#include "server/core/state/queries.h"
 
 namespace archpool::proof {
 
@@ -22,25 +26,34 @@ bool IsShort(const PoolPolicy& policy, const Immature& block) {
   return std::ssize(block) < policy.credit_block;
 }
 
-void AskWhole(Step& step, const Trial& trial) {
+// What needs nothing of the miner.
+void AskVerifiers(Step& step, const Trial& trial, AuditKind kind) {
   Audit audit{.id = step.state.NextAuditId(),
               .trial = trial.id,
               .task = trial.task,
-              .kind = AuditKind::kWhole,
+              .kind = kind,
               .measures_all = true};
   AwaitVerifiers(step.state, step.policy, audit, step.now);
   step.state.Put(audit);
 }
 
-// The result, with all that it grew from, as far as it was not replayed in
-// full.
+void AskWhole(Step& step, const Trial& trial) {
+  AskVerifiers(
+      step, trial,
+      IsReplayable(trial) ? AuditKind::kWhole : AuditKind::kEvaluation);
+}
+
+// The result, with all that it grew from, as far as it was not replayed in full
+// and can be.
 std::vector<Trial> UnprovenBelow(const PoolState& state,
                                  const Trial& finalist) {
   std::vector<Trial> unproven;
   for (const Trial* trial = &finalist;
        trial != nullptr && !trial->known_from.IsSet();
        trial = state.Find(trial->resumes)) {
-    if (trial->basis != TrialBasis::kReplayed) unproven.push_back(*trial);
+    if (trial->basis != TrialBasis::kReplayed && IsReplayable(*trial)) {
+      unproven.push_back(*trial);
+    }
   }
   return unproven;
 }
@@ -50,18 +63,27 @@ std::vector<Trial> UnprovenBelow(const PoolState& state,
 void AskSegment(Step& step, const Trial& trial, bool measures_all) {
   const Task& task = *step.state.Find(trial.task);
   const AuditDraw draw = DrawOf(task, trial);
-  const bool has_weights = trial.state == TrialState::kAccepted &&
-                           WantsWeights(task.spec->recipe, trial);
+  const std::optional<int64_t> diverged = CommitmentOf(trial).diverged_at_step;
+  if (diverged && draw.is_whole_if_diverged) {
+    return AskVerifiers(step, trial, AuditKind::kWhole);
+  }
+  const Recipe& recipe = task.spec->recipe;
+  const int64_t segment =
+      diverged ? SegmentOfStep(
+                     StepsOf(recipe, ManifestOf(step.state, task.id), trial),
+                     recipe.segments, *diverged)
+               : draw.segment;
+  const bool has_weights =
+      trial.state == TrialState::kAccepted && WantsWeights(recipe, trial);
   Audit audit{.id = step.state.NextAuditId(),
               .trial = trial.id,
               .task = trial.task,
               .state = AuditState::kAsked,
-              .segment = draw.segment,
+              .segment = segment,
               .measures_all = measures_all,
               .missing = kPartOpening};
   if (!has_weights) audit.missing |= kPartWeights;
-  if (draw.segment > 0)
-    audit.missing |= kPartBeginWeights | kPartBeginOptimizer;
+  if (segment > 0) audit.missing |= kPartBeginWeights | kPartBeginOptimizer;
   audit.expire_time =
       AnswerDeadline(step.state, step.policy, trial, audit.missing, step.now);
   step.state.Put(audit);
@@ -132,6 +154,10 @@ bool AskLastSegments(Step& step, TaskId task) {
     AskSegment(step, *step.state.Find(id), is_top);
   }
   return !asked.empty();
+}
+
+void AskEvaluation(Step& step, const Trial& trial) {
+  AskVerifiers(step, trial, AuditKind::kEvaluation);
 }
 
 bool AskUnproven(Step& step, const std::vector<Trial>& finalists) {

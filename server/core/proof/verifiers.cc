@@ -60,8 +60,20 @@ void AwaitVerifiers(const PoolState& state, const PoolPolicy& policy,
           policy, CostOf(spec, manifest, *state.Find(audit.trial), audit.kind));
 }
 
+void EndInconclusive(Step& step, Trial trial) {
+  if (trial.state != TrialState::kAccepted) {
+    return AcceptTrial(step, std::move(trial), TrialBasis::kUnverified);
+  }
+  EndAudit(step, trial.id);
+  trial.is_barred = true;
+  step.state.Put(trial);
+}
+
 void CloseUnverified(Step& step, const Audit& audit) {
   Trial trial = *step.state.Find(audit.trial);
+  if (audit.kind == AuditKind::kEvaluation) {
+    return EndInconclusive(step, std::move(trial));
+  }
   if (IsCleared(audit)) {
     // The second look that it was drawn for never came.
     AcceptSeen(step, std::move(trial), IsClearedWhole(audit));

@@ -11,32 +11,12 @@ TEST_F(VerifiersTest, NothingIsLeasedThatNoVerifierCanTakeOn) {
   EXPECT_TRUE(pool.Do(AcquireLease{alice, alices}).grant.has_value())
       << "after a start, verifiers have the time to be heard";
   pool.Advance(pool.policy.verifier_term);
-  const auto reply = pool.Do(AcquireLease{bob, bobs});
-  EXPECT_EQ(reply.idle_reason, "NO_VERIFIER");
-  EXPECT_THAT(reply.idle_message, testing::HasSubstr("test/1"));
-  Take("v1", {"test/2"});
-  EXPECT_EQ(IdleReason(bob, bobs), "NO_VERIFIER") << "of another class";
-  EXPECT_THAT(pool.Do(AcquireLease{bob, bobs}).idle_message,
-              testing::HasSubstr("test/2"));
+  EXPECT_EQ(IdleReason(bob, bobs), "NO_VERIFIER");
   Take("v1");
   EXPECT_TRUE(pool.Do(AcquireLease{bob, bobs}).grant.has_value());
 }
 
-// Garbage would wait for verifiers that never come, and be paid at last.
-TEST_F(VerifiersTest, WorkIsNotTakenIntoAClassThatNobodyServes) {
-  Take("v1");
-  const auto grant = pool.Do(AcquireLease{alice, alices}).grant;
-  ASSERT_TRUE(grant.has_value());
-  const SessionId elsewhere =
-      pool.Do(OpenSession{alice, "a", 1, "a class of its own"});
-  EXPECT_EQ(state().Find(grant->lease.id), nullptr);
-  EXPECT_EQ(Find(grant->lease.trials[0]).state, TrialState::kAbandoned);
-  pool.Advance(pool.policy.verifier_term);
-  Take("v1");
-  EXPECT_EQ(IdleReason(alice, elsewhere), "NO_VERIFIER");
-}
-
-TEST_F(VerifiersTest, AWorkerOfTheSameClassKeepsItsLeases) {
+TEST_F(VerifiersTest, AWorkerThatStartsAgainKeepsItsLeases) {
   const auto grant = pool.Do(AcquireLease{alice, alices}).grant;
   const SessionId again = pool.Open(alice, "a");
   EXPECT_EQ(state().Find(grant->lease.id)->session, again);
@@ -52,9 +32,29 @@ TEST_F(VerifiersTest, WhatNobodyCanCheckNowIsDrawn) {
   EXPECT_EQ(CommitmentOf(Find(trial)).draw_ppm, 1'000'000);
 }
 
-TEST_F(VerifiersTest, AVerifierWithoutAClassIsRefused) {
+TEST_F(VerifiersTest, OneOfAnotherArithmeticIsRefused) {
   EXPECT_THAT(pool.Try(AcquireAudit{pool.verifier, "v1", {}}),
-              FailsWith("CLASS_MISSING"));
+              FailsWith("ARITHMETIC_REPLACED"));
+  EXPECT_THAT(pool.Try(AcquireAudit{pool.verifier, "v1", {"old/1"}}),
+              FailsWith("ARITHMETIC_REPLACED"));
+  EXPECT_THAT(pool.Try(OpenSession{alice, "a", 1, "old/1"}),
+              FailsWith("ARITHMETIC_REPLACED"));
+  EXPECT_TRUE(
+      pool.Try(AcquireAudit{
+                   pool.verifier, "v1", {"old/1", std::string(kArithmetic)}})
+          .ok());
+}
+
+// The bits do not hang on threads: one verifier examines whatever is trained.
+TEST_F(VerifiersTest, ThreadsKeepNoAuditFromAVerifier) {
+  Take("v1");
+  for (const int64_t threads : {1, 2, 4}) {
+    const SessionId session =
+        pool.Do(OpenSession{alice, absl::StrCat("w", threads), threads});
+    const TrialId trial = Committed(alice, session);
+    EXPECT_EQ(Look("v1", Right()).state, TrialState::kAccepted) << threads;
+    EXPECT_EQ(Find(trial).arithmetic, kArithmetic);
+  }
 }
 
 TEST_F(VerifiersTest, ALeaseThatRunsOutCountsAgainstTheVerifierAlone) {
@@ -204,11 +204,9 @@ TEST_F(VerifiersTest, TheReviewTellsWhatWaits) {
   Committed(alice, alices);
   pool.Advance(absl::Minutes(3));
   const auto review = pool.Do(ReviewVerifiers{});
-  ASSERT_EQ(review.classes.size(), 1u);
-  EXPECT_EQ(review.classes[0].name, "test/1");
-  EXPECT_EQ(review.classes[0].verifiers, 1);
-  EXPECT_EQ(review.classes[0].waiting, 1);
-  EXPECT_EQ(review.classes[0].oldest, absl::Minutes(3));
+  EXPECT_EQ(review.working, 1);
+  EXPECT_EQ(review.waiting, 1);
+  EXPECT_EQ(review.oldest, absl::Minutes(3));
   ASSERT_EQ(review.verifiers.size(), 1u);
   EXPECT_TRUE(review.verifiers[0].is_heard);
 }

@@ -25,9 +25,13 @@ inline constexpr const char* kWordsOf<AuditState>[] = {"asked", "waiting",
 enum class AuditKind {
   kSegment,  // one segment, laid open by the miner
   kWhole,    // the whole training, from its key alone
+  // The weights alone, on whole splits: of a training in an arithmetic that was
+  // replaced, which nobody can replay.
+  kEvaluation,
 };
 template <>
-inline constexpr const char* kWordsOf<AuditKind>[] = {"segment", "whole"};
+inline constexpr const char* kWordsOf<AuditKind>[] = {"segment", "whole",
+                                                      "evaluation"};
 
 // What the miner has yet to send, as bits of Audit::missing.
 enum AuditPart : int64_t {

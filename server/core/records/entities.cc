@@ -28,12 +28,6 @@ const Commitment& CommitmentOf(const Trial& trial) {
   return *trial.commitment;
 }
 
-int64_t SegmentsOf(const Recipe& recipe, const Trial& trial) {
-  return trial.commitment && trial.commitment->segments > 0
-             ? trial.commitment->segments
-             : recipe.segments;
-}
-
 int64_t ValidationCorrect(const Trial& trial) {
   return trial.measured ? trial.measured->validation_correct
                         : CommitmentOf(trial).claimed_correct;

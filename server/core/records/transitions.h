@@ -57,6 +57,8 @@ inline constexpr Transition<SessionState> kTransitionsOf<SessionState>[] = {
     {kNew, SessionState::kOpen, Cause::kMiner, "a worker registered"},
     {SessionState::kOpen, SessionState::kClosed, Cause::kMiner,
      "the same worker registered again"},
+    {SessionState::kOpen, SessionState::kClosed, Cause::kPool,
+     "the arithmetic that its worker trains in was replaced"},
 };
 
 template <>
@@ -64,13 +66,12 @@ inline constexpr Transition<LeaseState> kTransitionsOf<LeaseState>[] = {
     {kNew, LeaseState::kActive, Cause::kMiner, "taken"},
     {LeaseState::kActive, LeaseState::kCompleted, Cause::kMiner,
      "nothing on its list is left to report"},
-    {LeaseState::kActive, LeaseState::kReleased, Cause::kMiner,
-     "given back, or its worker registered again in another hardware class"},
+    {LeaseState::kActive, LeaseState::kReleased, Cause::kMiner, "given back"},
     {LeaseState::kActive, LeaseState::kExpired, Cause::kPool,
      "no sign of life in time"},
     {LeaseState::kActive, LeaseState::kRevoked, Cause::kPool,
-     "its task ends, its account was suspended, or a trial of it was found "
-     "false"},
+     "its task ends, its account was suspended, a trial of it was found false, "
+     "or its worker's arithmetic was replaced"},
 };
 
 template <>
@@ -91,7 +92,8 @@ inline constexpr Transition<TrialState> kTransitionsOf<TrialState>[] = {
     {TrialState::kCommitted, TrialState::kUploaded, Cause::kMiner,
      "its weights are here"},
     {TrialState::kCommitted, TrialState::kAccepted, Cause::kPool,
-     "not drawn, and its weights are not wanted"},
+     "not drawn, and its weights are not wanted, or its arithmetic was "
+     "replaced"},
     {TrialState::kCommitted, TrialState::kRejected, Cause::kPool,
      "what was asked for never came, its credit was void, or what it goes on "
      "from was rejected"},
@@ -119,14 +121,17 @@ inline constexpr Transition<AuditState> kTransitionsOf<AuditState>[] = {
     {kNew, AuditState::kAsked, Cause::kPool,
      "its miner is to lay a segment open"},
     {kNew, AuditState::kWaiting, Cause::kPool,
-     "a finalist is to be trained again from its key"},
+     "a finalist is to be trained again from its key, or weights of a replaced "
+     "arithmetic are to be evaluated"},
     {AuditState::kAsked, AuditState::kWaiting, Cause::kMiner,
      "all that was asked for is here"},
     {AuditState::kAsked, AuditState::kDone, Cause::kPool,
-     "never answered, or its trial was rejected meanwhile"},
+     "never answered, its trial was rejected meanwhile, or its arithmetic was "
+     "replaced"},
     {AuditState::kWaiting, AuditState::kLeased, Cause::kVerifier, "taken"},
     {AuditState::kWaiting, AuditState::kDone, Cause::kPool,
-     "no verifier decided it in time, or its trial was rejected meanwhile"},
+     "no verifier decided it in time, its trial was rejected meanwhile, or its "
+     "arithmetic was replaced"},
     {AuditState::kLeased, AuditState::kWaiting, Cause::kVerifier,
      "no finding, one that others must confirm, or the pool tried the "
      "verifier"},
@@ -135,7 +140,7 @@ inline constexpr Transition<AuditState> kTransitionsOf<AuditState>[] = {
     {AuditState::kLeased, AuditState::kDone, Cause::kVerifier,
      "found true or false, or given up"},
     {AuditState::kLeased, AuditState::kDone, Cause::kPool,
-     "its trial was rejected meanwhile"},
+     "its trial was rejected meanwhile, or its arithmetic was replaced"},
 };
 
 template <>

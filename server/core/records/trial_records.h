@@ -58,9 +58,9 @@ inline constexpr char kImpossible[] = "IMPOSSIBLE";
 
 // What a miner bound itself to by its report, and what the pool drew then.
 struct Commitment {
-  // Of a training that diverged, the segments until then, which its work units
-  // count alone; 0: all of the recipe's.
-  int64_t segments = 0;
+  // Of a training that diverged, the step that was not done, from 0: its work
+  // units count those before it alone.
+  std::optional<int64_t> diverged_at_step;
   Digest checkpoint_root;
   Digest weights_digest;
   int64_t weights_size_bytes = 0;
@@ -105,6 +105,7 @@ struct Trial {
   TrialState state = TrialState::kAssigned;
   absl::Time create_time;
   // Of the worker that reported it, or was to when another was faster; else "".
+  // What was trained in another one than the pool's cannot be replayed.
   std::string arithmetic;
   // From its report on: of a trial that was neither assigned nor abandoned.
   std::optional<Commitment> commitment;
@@ -138,10 +139,6 @@ struct Trial {
 
 // REQUIRES: it was committed.
 const Commitment& CommitmentOf(const Trial& trial);
-
-// Segments that were trained, and that the commitment's tree has; before it,
-// those that are to be.
-int64_t SegmentsOf(const Recipe& recipe, const Trial& trial);
 
 // Whether a segment of it was replayed, or the client knew it before: nothing
 // grows from a result that was taken at its word.

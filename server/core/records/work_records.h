@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/base/words.h"
 #include "common/crypto/signature.h"
@@ -39,19 +38,14 @@ struct Session {
   AccountId account;
   std::string worker_name;
   int64_t threads = 1;
-  std::string arithmetic;
-  PublicKey key;  // signs its commitments
+  std::string arithmetic;  // that it trains in (common/model/arithmetic.h)
+  PublicKey key;           // signs its commitments
   SessionState state = SessionState::kOpen;
   absl::Time create_time;
   Performance performance;
 
   friend bool operator==(const Session&, const Session&) = default;
 };
-
-// What its arithmetic agrees with bit for bit: build, instruction set, threads.
-inline std::string HardwareClassOf(const Session& session) {
-  return absl::StrCat(session.arithmetic, "/", session.threads);
-}
 
 // kCompleted: all reported. kReleased: by the worker. kExpired: by time.
 // kRevoked: by the pool, as where an account is suspended.

@@ -1,6 +1,7 @@
 #include "server/core/rules/audit_cost.h"
 
 #include "absl/numeric/int128.h"
+#include "server/core/rules/training_steps.h"
 #include "server/core/rules/work_price.h"
 
 namespace archpool {
@@ -12,11 +13,13 @@ AuditCost CostOf(const TaskSpec& spec, const DatasetManifest& manifest,
       manifest.validation_count + manifest.held_out_count;
   const absl::int128 trained =
       absl::int128(manifest.train_count) * EpochsOf(spec.recipe, trial);
-  return {.replay = kind == AuditKind::kWhole
-                        ? trial.work_units
-                        : trial.work_units / SegmentsOf(spec.recipe, trial),
-          .evaluation =
-              static_cast<WorkUnits>(trial.work_units * evaluated / trained)};
+  // A divergence that is none is replayed further.
+  const WorkUnits units = WholeUnitsOf(spec.recipe, manifest, trial);
+  AuditCost cost{.evaluation =
+                     static_cast<WorkUnits>(units * evaluated / trained)};
+  if (kind == AuditKind::kWhole) cost.replay = units;
+  if (kind == AuditKind::kSegment) cost.replay = units / spec.recipe.segments;
+  return cost;
 }
 
 absl::Duration ExaminationTime(const PoolPolicy& policy,

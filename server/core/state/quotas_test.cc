@@ -87,12 +87,12 @@ TEST_F(QuotasTest, WorkersThatRegisterInALoopAreSlowedDown) {
   absl::Status refused;
   int opened = 0;
   for (; opened < 1'000 && refused.ok(); ++opened) {
-    refused = pool_.Try(OpenSession{alice_, "w", 1, "test"}).status();
+    refused = pool_.Try(OpenSession{alice_, "w", 1}).status();
   }
   EXPECT_EQ(GetReason(refused), "SESSIONS_TOO_OFTEN");
   EXPECT_LT(opened, 100);
   pool_.now += absl::Hours(1);
-  EXPECT_TRUE(pool_.Try(OpenSession{alice_, "w", 1, "test"}).ok());
+  EXPECT_TRUE(pool_.Try(OpenSession{alice_, "w", 1}).ok());
 }
 
 // Where somebody proven works, all others together hold a quarter of the

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "server/core/state/queries.h"
 
 namespace archpool {
@@ -55,8 +54,7 @@ absl::Time VerifierDesk::EndOf(const Audit& audit) const {
 
 bool VerifierDesk::HasFreshVerifier(const Audit& audit, Fresh fresh,
                                     absl::Time now) const {
-  const std::vector<VerifierKey> working =
-      verifiers_.WorkingFor(state_.Find(audit.trial)->arithmetic, policy_, now);
+  const std::vector<VerifierKey> working = verifiers_.Working(policy_, now);
   return std::any_of(
       working.begin(), working.end(), [&](const VerifierKey& key) {
         return !HasLookOf(audit, key) &&
@@ -104,27 +102,20 @@ AuditId VerifierDesk::NextAudit(const AcquireAudit& command,
   const VerifierKey verifier{command.caller, command.verifier_name};
   const VerifierStanding& standing = *verifiers_.Find(verifier);
   if (now < standing.rest_until) return {};
-  std::optional<WaitingAudits::Position> next;
-  for (const auto& [arithmetic, line] : state_.audits().waiting().lines()) {
-    if (!standing.Serves(arithmetic)) continue;
-    bool is_for_others = false;
-    if (standing.IsDoubted(policy_)) {
-      const std::vector<VerifierKey> trusted =
-          verifiers_.WorkingFor(arithmetic, policy_, now);
-      is_for_others =
-          !trusted.empty() &&
-          std::find(trusted.begin(), trusted.end(), verifier) == trusted.end();
-    }
-    const auto first = line.First([&](AuditId id) {
-      const Audit& audit = *state_.Find(id);
-      // Whoever it is left to may hold on to it and come to nothing.
-      const bool is_left =
-          is_for_others && now < audit.wait_time + policy_.second_look_max;
-      return !is_left && MayTake(audit, verifier, now);
-    });
-    if (first && (!next || *first < *next)) next = first;
+  bool is_for_others = false;
+  if (standing.IsDoubted(policy_)) {
+    const std::vector<VerifierKey> trusted = verifiers_.Working(policy_, now);
+    is_for_others =
+        !trusted.empty() &&
+        std::find(trusted.begin(), trusted.end(), verifier) == trusted.end();
   }
-  return next ? next->second : AuditId();
+  return state_.audits().waiting().First([&](AuditId id) {
+    const Audit& audit = *state_.Find(id);
+    // Whoever it is left to may hold on to it and come to nothing.
+    const bool is_left =
+        is_for_others && now < audit.wait_time + policy_.second_look_max;
+    return !is_left && MayTake(audit, verifier, now);
+  });
 }
 
 void VerifierDesk::MakeWhole(Audit& audit, absl::Time now) const {
@@ -167,28 +158,21 @@ VerifierDesk::Vote VerifierDesk::CountVotes(const Audit& audit, LookKind latest,
   return clears == 0 ? Vote::kFalse : Vote::kDoubt;
 }
 
-absl::Duration VerifierDesk::BacklogOf(const std::string& arithmetic,
-                                       absl::Time now) const {
-  const std::vector<VerifierKey> working =
-      verifiers_.WorkingFor(arithmetic, policy_, now);
+absl::Duration VerifierDesk::Backlog(absl::Time now) const {
+  const std::vector<VerifierKey> working = verifiers_.Working(policy_, now);
   if (working.empty()) return absl::InfiniteDuration();
+  // Each does its share, and they work side by side.
   absl::Duration all;
-  for (const auto& [one, units] : state_.audits().backlog()) {
-    const std::vector<VerifierKey> sharers =
-        verifiers_.WorkingFor(one, policy_, now);
-    for (const VerifierKey& key : sharers) {
-      if (std::find(working.begin(), working.end(), key) == working.end()) {
-        continue;
-      }
-      all += verifiers_.Find(key)->TimeFor(units) / std::ssize(sharers);
-    }
+  for (const VerifierKey& key : working) {
+    all += verifiers_.Find(key)->TimeFor(state_.audits().backlog()) /
+           std::ssize(working);
   }
   return all / std::ssize(working);
 }
 
 std::optional<AcquireLease::Reply> VerifierDesk::WhyNotVerifiable(
-    const Session& session, absl::Time now) const {
-  const TrialId blamed = state_.audits().BlamedOf(session.account);
+    AccountId miner, absl::Time now) const {
+  const TrialId blamed = state_.audits().BlamedOf(miner);
   if (blamed.IsSet()) {
     return AcquireLease::Reply{
         .grant = {},
@@ -200,29 +184,17 @@ std::optional<AcquireLease::Reply> VerifierDesk::WhyNotVerifiable(
             "keep the worker running")};
   }
   if (!policy_.leases_need_verifiers) return std::nullopt;
-  const std::string arithmetic = HardwareClassOf(session);
-  const absl::Duration backlog = BacklogOf(arithmetic, now);
+  const absl::Duration backlog = Backlog(now);
   if (backlog == absl::InfiniteDuration()) {
     if (now < verifiers_.grace_until()) return std::nullopt;
-    absl::btree_set<std::string> served;
-    for (const auto& [key, standing] : verifiers_.all()) {
-      if (!verifiers_.Works(standing, policy_, now)) continue;
-      served.insert(standing.arithmetics.begin(), standing.arithmetics.end());
-    }
     return AcquireLease::Reply{
         .grant = {},
         .idle_reason = "NO_VERIFIER",
-        .idle_message = absl::StrCat(
-            "no verifier that works was heard in ",
-            absl::FormatDuration(policy_.verifier_term),
-            " that computes as this worker does (", arithmetic,
-            "), so its work could not be paid. ",
-            served.empty()
-                ? std::string("The operator starts an archpool-verifier")
-                : absl::StrCat("Start the worker with --threads or "
-                               "--instruction-set of one of: ",
-                               absl::StrJoin(served, ", "),
-                               "; or the operator starts such a verifier"))};
+        .idle_message =
+            absl::StrCat("no verifier that works was heard in ",
+                         absl::FormatDuration(policy_.verifier_term),
+                         ", so this work could not be paid; the operator "
+                         "starts an archpool-verifier")};
   }
   if (backlog > policy_.audit_backlog_max) {
     return AcquireLease::Reply{
@@ -238,43 +210,23 @@ std::optional<AcquireLease::Reply> VerifierDesk::WhyNotVerifiable(
 }
 
 ReviewVerifiers::Reply VerifierDesk::Review(absl::Time now) const {
-  ReviewVerifiers::Reply reply;
-  absl::btree_set<std::string> classes;
-  for (const auto& [arithmetic, line] : state_.audits().waiting().lines()) {
-    classes.insert(arithmetic);
-  }
-  for (const auto& [arithmetic, units] : state_.audits().backlog()) {
-    classes.insert(arithmetic);
-  }
+  ReviewVerifiers::Reply reply{
+      .working = std::ssize(verifiers_.Working(policy_, now)),
+      .backlog = Backlog(now)};
   for (const auto& [key, standing] : verifiers_.all()) {
-    const bool is_heard = now - standing.heard_time <= policy_.verifier_term;
-    if (is_heard) {
-      classes.insert(standing.arithmetics.begin(), standing.arithmetics.end());
-    }
     reply.verifiers.push_back(
         {.key = key,
          .standing = standing,
-         .is_heard = is_heard,
+         .is_heard = now - standing.heard_time <= policy_.verifier_term,
          .is_set_aside = standing.IsDoubted(policy_),
          .is_failing =
              std::ssize(standing.failed_on) >= policy_.verifier_failures_max,
          .audit = state_.audits().HeldBy(key.account, key.name)});
   }
-  for (const std::string& name : classes) {
-    ReviewVerifiers::Class& one = reply.classes.emplace_back();
-    one.name = name;
-    one.verifiers = std::ssize(verifiers_.WorkingFor(name, policy_, now));
-    const auto units = state_.audits().backlog().find(name);
-    if (units != state_.audits().backlog().end()) {
-      one.backlog = BacklogOf(name, now);
-    }
-    const auto found = state_.audits().waiting().lines().find(name);
-    if (found == state_.audits().waiting().lines().end()) continue;
-    for (const auto& [miner, waiting] : found->second.miners()) {
-      one.waiting += std::ssize(waiting);
-      for (const AuditId id : waiting) {
-        one.oldest = std::max(one.oldest, now - state_.Find(id)->wait_time);
-      }
+  for (const auto& [miner, waiting] : state_.audits().waiting().miners()) {
+    reply.waiting += std::ssize(waiting);
+    for (const AuditId id : waiting) {
+      reply.oldest = std::max(reply.oldest, now - state_.Find(id)->wait_time);
     }
   }
   return reply;

@@ -5,7 +5,6 @@
 #define ARCHPOOL_SERVER_CORE_STATE_VERIFIER_DESK_H_
 
 #include <optional>
-#include <string>
 
 #include "absl/time/time.h"
 #include "server/core/commands/commands.h"
@@ -43,14 +42,15 @@ class VerifierDesk {
   enum class Vote { kOpen, kTrue, kFalse, kDoubt };
   Vote CountVotes(const Audit& audit, LookKind latest, absl::Time now) const;
 
-  // Why nothing of the session's class is leased now, if so.
-  std::optional<AcquireLease::Reply> WhyNotVerifiable(const Session& session,
+  // Why nothing is leased to the account now, if so.
+  std::optional<AcquireLease::Reply> WhyNotVerifiable(AccountId miner,
                                                       absl::Time now) const;
   ReviewVerifiers::Reply Review(absl::Time now) const;
 
  private:
-  // How long the open audits keep the verifiers of the class busy.
-  absl::Duration BacklogOf(const std::string& arithmetic, absl::Time now) const;
+  // How long the open audits keep the verifiers busy; for ever where none
+  // works.
+  absl::Duration Backlog(absl::Time now) const;
 
   const PoolState& state_;
   const PoolPolicy& policy_;

@@ -1,5 +1,5 @@
 // Which audit a verifier takes, over random histories of a pool with honest,
-// lying, failing and doubted verifiers of several classes.
+// lying, failing and doubted verifiers.
 #include "server/core/state/verifier_desk.h"
 
 #include <algorithm>
@@ -42,11 +42,10 @@ AuditId NextOf(const PoolState& state, const PoolPolicy& policy,
       const Audit& audit = *state.Find(id);
       const Trial& trial = *state.Find(audit.trial);
       if (audit.state != AuditState::kWaiting ||
-          !standing.Serves(trial.arithmetic) ||
           !desk.MayTake(audit, key, now)) {
         continue;
       }
-      const auto trusted = book.WorkingFor(trial.arithmetic, policy, now);
+      const auto trusted = book.Working(policy, now);
       const bool is_for_others =
           standing.IsDoubted(policy) && !trusted.empty() &&
           std::find(trusted.begin(), trusted.end(), key) == trusted.end();
@@ -68,8 +67,8 @@ class RandomHistory {
     for (uint32_t i = 0; i < kMiners; ++i) {
       const AccountId miner = pool_.Make(absl::StrCat("m", i), Role::kMiner);
       for (const int64_t threads : {1, 2}) {
-        const SessionId session = pool_.Do(
-            OpenSession{miner, absl::StrCat("w", threads), threads, "test"});
+        const SessionId session =
+            pool_.Do(OpenSession{miner, absl::StrCat("w", threads), threads});
         workers_.push_back({miner, session});
       }
     }
@@ -116,15 +115,13 @@ class RandomHistory {
   }
 
   void Examine() {
-    const std::vector<std::vector<std::string>> classes = {
-        {"test/1"}, {"test/2"}, {"test/2", "test/1"}, {kAnyClass}};
     const AcquireAudit command{
         rng_.Below(3) == 0 ? other_verifier_ : pool_.verifier,
-        absl::StrCat("v", rng_.Below(4)), classes[Below(classes.size())]};
+        absl::StrCat("v", rng_.Below(4))};
     const VerifierKey key{command.caller, command.verifier_name};
     const PoolState& state = pool_.pool.state();
     VerifierBook book = pool_.pool.verifiers();
-    book.Hear(key, command.arithmetics, pool_.now);
+    book.Hear(key, pool_.now);
     AuditId expected = state.audits().HeldBy(key.account, key.name);
     const bool holds_one = expected.IsSet();
     if (!holds_one) {
@@ -142,7 +139,7 @@ class RandomHistory {
   }
 
   bool IsAnyWaiting() const {
-    return !pool_.pool.state().audits().waiting().lines().empty();
+    return !pool_.pool.state().audits().waiting().miners().empty();
   }
 
   void Report(const AuditGrant& grant) {

@@ -155,11 +155,9 @@ class Explainer {
     const auto [count, newest] =
         Select([](const Trial& trial) { return IsPending(trial.state); });
     if (count == 0) return;
-    Add("IN_VERIFICATION",
-        absl::StrCat(Trials(count), " wait for a verdict, in the class ",
-                     newest->arithmetic, "."),
-        "Keep the worker running. If it lasts, no verifier computes in that "
-        "class: try archpool-worker --instruction-set default.",
+    Add("IN_VERIFICATION", absl::StrCat(Trials(count), " wait for a verdict."),
+        "Keep the worker running. If it lasts, the pool lacks verifiers: ask "
+        "its operator.",
         count, newest->id);
   }
 

@@ -17,7 +17,7 @@ constexpr Rejection kRejections[] = {
      kHonestAdvice},
     {"START_FALSE", "the training did not start from the trial's key",
      kHonestAdvice},
-    {"END_FALSE", "the training did not end where it was said to diverge",
+    {"END_FALSE", "the training did not diverge where it was said to",
      kHonestAdvice},
     {"TRAINING_FALSE", "replaying the whole training led elsewhere",
      kHonestAdvice},
@@ -34,7 +34,7 @@ constexpr Rejection kRejections[] = {
     {"SAFETENSORS_TOO_LARGE", "a file that was sent holds more than it may",
      kBytesAdvice},
     {"UNVERIFIABLE", "no verifier could finish an audit",
-     "Try another machine or --instruction-set, and tell the operator."},
+     "Try another machine, and tell the operator."},
     {"UNVERIFIED", "no verifier could take the audit on in time",
      "Nothing is held against you: tell the operator. Proven miners are paid "
      "for some such trials."},
@@ -70,6 +70,11 @@ struct Refusal {
 constexpr char kWait[] = "Leave the worker running: it asks again by itself.";
 constexpr Refusal kRefusals[] = {
     {"ALL_SUBSPACES_LEASED", kWait},
+    {"ARITHMETIC_DIFFERS",
+     "Run archpool-worker check on that machine: it says which layer is "
+     "computed otherwise. Look at overclocking and at how the worker was "
+     "built."},
+    {"ARITHMETIC_REPLACED", "Update the worker."},
     {"BLAME_OPEN", kWait},
     {"BUDGET_RESERVED", kWait},
     {"LEASES_GIVEN_UP",
@@ -81,8 +86,7 @@ constexpr Refusal kRefusals[] = {
      "more. archpool account quota shows how many."},
     {"MAINTENANCE", kWait},
     {"NO_VERIFIER",
-     "Start the worker in a class that is verified (--instruction-set, "
-     "--threads), or ask the operator for a verifier of this one."},
+     "Leave the worker running, and ask the operator for a verifier."},
     {"PRICE_TOO_LOW",
      "Wait for a task that pays more, or lower the worker's --price-minimum."},
     {"RESULTS_AWAITED", kWait},

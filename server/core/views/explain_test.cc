@@ -59,16 +59,16 @@ TEST(ExplainTest, WhatMattersMostComesFirst) {
 TEST(ExplainTest, WhyWorkersGetNoWork) {
   MinerRecords records = Busy();
   records.refusals = {
-      {"w1", "NO_VERIFIER", "no verifier computes as it does"},
+      {"w1", "NO_VERIFIER", "no verifier works"},
       {"w2", "WORKER_NAME_IN_USE", "another machine works as w2"},
-      {"w3", "NO_VERIFIER", "no verifier computes as it does"},
+      {"w3", "NO_VERIFIER", "no verifier works"},
       {"w4", "SOMETHING_NEW", "so it is"},
       {"w5", "NO_OPEN_TASK", "no task is open"}};
   EXPECT_THAT(ReasonsOf(records), ElementsAre("NO_VERIFIER", "SOMETHING_NEW",
                                               "WORKER_NAME_IN_USE"));
   const auto explained = Explain(PoolPolicy(), records);
   EXPECT_EQ(explained[0].message,
-            "w1 and 1 more got no work: no verifier computes as it does.");
+            "w1 and 1 more got no work: no verifier works.");
   EXPECT_EQ(explained[2].message,
             "w2 got no work: another machine works as w2.");
   EXPECT_THAT(explained[2].advice, HasSubstr("--name of its own"));

@@ -238,17 +238,6 @@ TEST(BackupsTest, ATrialMoreIsPaidWhereBothWereTrained) {
                    story.bob);
 }
 
-// Work is leased only where somebody can check it: what is committed after its
-// lease comes from a worker that computes as the lease's did.
-TEST(BackupsTest, WhatComesInAnotherHardwareClassIsNeitherPaidNorCharged) {
-  Story story;
-  story.BobDelivers();
-  const SessionId elsewhere = story.pool.Do(
-      OpenSession{story.alice, "elsewhere", 1, "a class of its own"});
-  EXPECT_THAT(story.AliceReportsTheRest(elsewhere), FailsWith("LEASE_ENDED"));
-  story.ExpectPaid(story.first_units, story.rest_units, story.bob);
-}
-
 // What alice had earned by then is hers, and what she had begun is bob's.
 TEST(BackupsTest, ABackupOutlivesASuspendedPrimary) {
   Story story;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "common/model/arithmetic.h"
 #include "server/core/search/search.h"
 #include "server/core/state/quotas.h"
 #include "server/core/work/parts.h"
@@ -136,7 +137,7 @@ void Supersede(Step& step, Lease lease, const Trial& committed) {
       }
       trial.state = TrialState::kAbandoned;
       trial.reason = kSuperseded;
-      trial.arithmetic = HardwareClassOf(*step.state.Find(other.session));
+      trial.arithmetic = step.state.Find(other.session)->arithmetic;
       trial.upload_deadline = step.now + step.policy.silence_term;
       step.state.Put(trial);
       changed = true;
@@ -172,6 +173,20 @@ void RevokeAllOf(Step& step, AccountId account) {
     leases.insert(leases.end(), held.begin(), held.end());
   }
   for (const LeaseId lease : leases) Revoke(step, lease);
+}
+
+void EndReplacedSessions(Step& step) {
+  std::vector<Session> replaced;
+  for (const auto& [id, session] : step.state.sessions().all()) {
+    if (session.arithmetic != kArithmetic) replaced.push_back(session);
+  }
+  for (Session& session : replaced) {
+    const absl::btree_set<LeaseId> leases = step.state.leases().Of(session.id);
+    for (const LeaseId lease : leases) Revoke(step, lease);
+    session = *step.state.Find(session.id);
+    session.state = SessionState::kClosed;
+    step.state.Put(session);
+  }
 }
 
 }  // namespace archpool::work

@@ -264,7 +264,7 @@ absl::StatusOr<AcquireLease::Reply> Execute(Step& step,
             step.state.leases().CountOf(account.id),
             " leases; it may hold one more for each trial accepted of it"));
   }
-  if (auto idle = DeskOf(step).WhyNotVerifiable(session, step.now))
+  if (auto idle = DeskOf(step).WhyNotVerifiable(account.id, step.now))
     return *std::move(idle);
   const absl::Duration pause = PauseLeft(step.policy, account, step.now);
   if (pause > absl::ZeroDuration()) {

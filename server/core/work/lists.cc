@@ -80,8 +80,7 @@ std::vector<Assignment> Grow(Step& step, LeaseId id) {
                 TrialsLeft(task, step.state.IndexOf(task.id))});
   if (wanted <= 0 || !step.state.leases().BackupsOf(id).empty() ||
       AwaitsMeasurements(step.state, step.policy, task.id) ||
-      DeskOf(step).WhyNotVerifiable(*step.state.Find(found->session),
-                                    step.now)) {
+      DeskOf(step).WhyNotVerifiable(found->account, step.now)) {
     return {};
   }
   Looks looks;

@@ -2,8 +2,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
-#include "common/model/chance.h"
 #include "server/core/rules/answer_size.h"
+#include "server/core/rules/arithmetics.h"
+#include "server/core/rules/training_steps.h"
 #include "server/core/search/search.h"
 #include "server/core/state/answers.h"
 #include "server/core/state/queries.h"
@@ -32,13 +33,6 @@ absl::Time LastMoment(const PoolState& state, const PoolPolicy& policy,
   if (!has_committed) units = state.Find(lease.trials[0])->work_units;
   return std::max(lease.deadline, lease.create_time + policy.silence_term) +
          policy.slowness_max * absl::Microseconds(units);
-}
-
-// Of a training of `all` segments that ended after `segments`: nothing is for
-// nothing.
-WorkUnits UnitsOfSegments(WorkUnits units, int64_t segments, int64_t all) {
-  return std::max<WorkUnits>(
-      1, units / all * segments + units % all * segments / all);
 }
 
 // Of those given back. Paced like everything that is, so that nobody picks with
@@ -72,15 +66,6 @@ std::vector<Lease> TakeOverFrom(Step& step, SessionId earlier,
   for (const LeaseId id : step.state.leases().Of(earlier)) {
     leases.push_back(*step.state.Find(id));
   }
-  // They were given because a verifier of their worker's class was there:
-  // whoever comes back in another class would be paid for what nobody can
-  // check.
-  if (HardwareClassOf(*step.state.Find(earlier)) != HardwareClassOf(session)) {
-    for (const Lease& lease : leases) {
-      EndLease(step, lease, LeaseState::kReleased, true);
-    }
-    leases.clear();
-  }
   session.performance = step.state.Find(earlier)->performance;
   Session closed = *step.state.Find(earlier);
   closed.state = SessionState::kClosed;
@@ -94,6 +79,7 @@ std::vector<Lease> TakeOverFrom(Step& step, SessionId earlier,
 
 absl::StatusOr<OpenSession::Reply> Execute(Step& step,
                                            const OpenSession& command) {
+  ARCHPOOL_RETURN_IF_ERROR(CheckArithmetic(command.arithmetic));
   const SessionId earlier =
       step.state.sessions().Named(command.caller, command.worker_name);
   const int64_t sessions = step.state.sessions().CountOf(command.caller);
@@ -189,19 +175,32 @@ void EndReports(Step& step, const ReportTrials& command,
 
 namespace {
 
+// Of a training of `steps` that is said to have diverged.
+absl::Status CheckDivergence(const TrialReport& report, int64_t steps) {
+  if (*report.diverged_at_step < 0 || *report.diverged_at_step >= steps) {
+    return InvalidArgument(
+        "DIVERGENCE_RANGE",
+        absl::StrCat("diverged_at_step is ", *report.diverged_at_step,
+                     ", and this training has the steps 0 to ", steps - 1));
+  }
+  if (report.validation_correct != 0) {
+    return InvalidArgument("CLAIM_RANGE",
+                           "nothing counts as correct of a training that "
+                           "diverged: it claims 0");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckReport(const Step& step, const ReportTrials& command,
                          const TrialReport& report, const Trial& trial) {
   const Lease* lease = step.state.Find(command.lease);
   const Task& task = *step.state.Find(trial.task);
-  const std::string arithmetic =
-      HardwareClassOf(*step.state.Find(command.session));
-  // What it was to be paid with may have been given out anew. Its lease, which
-  // only verifiers of its worker's class let be, is gone.
+  // What it was to be paid with may have been given out anew, and it may be of
+  // an arithmetic that was replaced meanwhile.
   const bool is_in_time =
       trial.reason == kSuperseded &&
       step.now <= trial.upload_deadline.value_or(absl::InfiniteFuture()) &&
-      trial.arithmetic == arithmetic &&
-      trial.work_units <= search::UnitsLeft(step, task);
+      IsReplayable(trial) && trial.work_units <= search::UnitsLeft(step, task);
   const bool is_held = lease != nullptr && lease->session == command.session;
   if (trial.state == TrialState::kAbandoned ? !is_in_time : !is_held) {
     return LeaseIsOver(command.lease);
@@ -231,20 +230,11 @@ absl::Status CheckReport(const Step& step, const ReportTrials& command,
                            absl::StrCat("weights of this network take at most ",
                                         size_max, " bytes"));
   }
-  if (report.segments < 0 || report.segments >= spec.recipe.segments) {
-    return InvalidArgument("SEGMENTS_RANGE",
-                           absl::StrCat("a training that ended early has 1 to ",
-                                        spec.recipe.segments - 1,
-                                        " segments, another one says 0"));
+  if (report.diverged_at_step) {
+    ARCHPOOL_RETURN_IF_ERROR(
+        CheckDivergence(report, StepsOf(spec.recipe, manifest, trial)));
   }
-  const int64_t segments =
-      report.segments > 0 ? report.segments : spec.recipe.segments;
-  if (report.segments > 0 &&
-      archpool::IsAboveChance(report.validation_correct, validation_count,
-                              manifest.classes)) {
-    return InvalidArgument(
-        "CLAIM_RANGE", "a training that diverged is no better than a guess");
-  }
+  const int64_t segments = spec.recipe.segments;
   if (!IsCheckpoint(report.checkpoint_root, segments, segments,
                     CheckpointDigest(segments, report.weights_digest,
                                      report.final_optimizer),
@@ -260,7 +250,7 @@ absl::Status CheckReport(const Step& step, const ReportTrials& command,
 // Not drawn yet.
 Commitment CommitmentBy(const Session& session, const TrialReport& report,
                         absl::Time now) {
-  return {.segments = report.segments,
+  return {.diverged_at_step = report.diverged_at_step,
           .checkpoint_root = report.checkpoint_root,
           .weights_digest = report.weights_digest,
           .weights_size_bytes = report.weights_size_bytes,
@@ -300,12 +290,13 @@ absl::Status TakeReport(Step& step, const ReportTrials& command,
   const Session& session = *step.state.Find(command.session);
   Trial trial = *found;
   trial.state = TrialState::kCommitted;
-  if (report.segments > 0) {
+  if (report.diverged_at_step) {
     trial.work_units =
-        UnitsOfSegments(trial.work_units, report.segments,
-                        step.state.Find(trial.task)->spec->recipe.segments);
+        UnitsOfSteps(trial.work_units, *report.diverged_at_step,
+                     StepsOf(step.state.Find(trial.task)->spec->recipe,
+                             ManifestOf(step.state, trial.task), trial));
   }
-  trial.arithmetic = HardwareClassOf(session);
+  trial.arithmetic = session.arithmetic;
   trial.commitment = CommitmentBy(session, report, step.now);
   trial.reason = "";
   trial.upload_deadline = AnswerDeadline(
@@ -315,13 +306,13 @@ absl::Status TakeReport(Step& step, const ReportTrials& command,
   const bool is_top = !trial.is_at_chance &&
                       step.state.IndexOf(trial.task)
                           .claims.IsTop(report.validation_correct, trial.macs);
-  // What learnt nothing is paid too, so it is never taken at its word.
+  // What learnt nothing, or diverged, is paid too, so it is never taken at its
+  // word.
   const bool measures_all = is_top || trial.is_at_chance;
   // Nor is what nobody can check now: it might have been chosen for that.
   const bool has_verifier =
       !step.policy.leases_need_verifiers ||
-      !step.memory.verifiers.WorkingFor(trial.arithmetic, step.policy, step.now)
-           .empty();
+      !step.memory.verifiers.Working(step.policy, step.now).empty();
   trial.commitment->draw_ppm =
       measures_all || !has_verifier
           ? 1'000'000

@@ -37,6 +37,9 @@ void CheckProgress(Step& step, Lease lease);
 // until its lease's deadline, from the units reserved for it; what is not begun
 // is given up.
 void GiveUpUnbegun(Step& step, TaskId task);
+// Workers that train in an arithmetic that was replaced: their leases end, held
+// against nobody, and they open a session again once they are updated.
+void EndReplacedSessions(Step& step);
 // What it was trained under was convicted.
 void Revoke(Step& step, LeaseId lease);
 // All that the account holds.

@@ -243,6 +243,7 @@ const Table<Session>& SessionTable() {
            Field<R>("account_id", ARCHPOOL_FIELD(account)),
            Field<R>("worker_name", ARCHPOOL_FIELD(worker_name)),
            Field<R>("threads", ARCHPOOL_FIELD(threads)),
+           // Named so before there was one arithmetic.
            Field<R>("hardware_class", ARCHPOOL_FIELD(arithmetic)),
            Nullable<R>("public_key", ARCHPOOL_FIELD(key), PublicKey{}),
            Field<R>("state", ARCHPOOL_FIELD(state)),

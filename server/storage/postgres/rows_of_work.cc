@@ -59,7 +59,8 @@ std::vector<Column<Trial>> CommitmentColumns() {
       InPart<R>(part, Nullable<P>("session_id", ARCHPOOL_FIELD(session),
                                   SessionId{})),
       InPart<R>(part, Field<P>("draw_ppm", ARCHPOOL_FIELD(draw_ppm)), kDefault),
-      InPart<R>(part, Field<P>("segments", ARCHPOOL_FIELD(segments)), kDefault),
+      InPart<R>(part, Optional<P>("diverged_at_step",
+                                  ARCHPOOL_FIELD(diverged_at_step))),
       InPart<R>(
           part,
           Field<P>("weights_size_bytes", ARCHPOOL_FIELD(weights_size_bytes)),
@@ -100,6 +101,8 @@ std::vector<Column<Trial>> TrialColumns() {
       Nullable<R>("known_from_trial_id", ARCHPOOL_FIELD(known_from), TrialId{}),
       Field<R>("state", ARCHPOOL_FIELD(state)),
       Field<R>("create_time", ARCHPOOL_FIELD(create_time)),
+      // Named so before there was one arithmetic: servers of that time may
+      // still write it.
       Field<R>("hardware_class", ARCHPOOL_FIELD(arithmetic)),
       Field<R>("basis", ARCHPOOL_FIELD(basis)),
       Field<R>("is_matured", ARCHPOOL_FIELD(is_matured)),

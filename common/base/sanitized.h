@@ -1,9 +1,9 @@
 // Whether this program was built with sanitizers, which need memory and system
 // calls of their own: a sandbox that is closed to those is no place for them.
-#ifndef ARCHPOOL_TESTS_SUPPORT_SANITIZED_H_
-#define ARCHPOOL_TESTS_SUPPORT_SANITIZED_H_
+#ifndef ARCHPOOL_COMMON_BASE_SANITIZED_H_
+#define ARCHPOOL_COMMON_BASE_SANITIZED_H_
 
-namespace archpool::testing {
+namespace archpool {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr bool kIsSanitized = true;
@@ -17,6 +17,6 @@ inline constexpr bool kIsSanitized = false;
 inline constexpr bool kIsSanitized = false;
 #endif
 
-}  // namespace archpool::testing
+}  // namespace archpool
 
-#endif  // ARCHPOOL_TESTS_SUPPORT_SANITIZED_H_
+#endif  // ARCHPOOL_COMMON_BASE_SANITIZED_H_

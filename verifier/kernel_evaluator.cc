@@ -1,0 +1,125 @@
+#include "verifier/kernel_evaluator.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/status.h"
+#include "common/kernels/self_check.h"
+#include "common/kernels/training.h"
+#include "common/model/arithmetic.h"
+
+namespace archpool {
+namespace {
+
+kernels::Normalization NormalizationOf(const DatasetManifest& manifest) {
+  return {manifest.mean_ppm, manifest.deviation_ppm};
+}
+
+int64_t CountIn(absl::Span<const float> logits, const Dataset& dataset) {
+  const auto classes = static_cast<size_t>(dataset.classes);
+  int64_t correct = 0;
+  for (size_t i = 0; i < dataset.labels.size(); ++i) {
+    if (kernels::Predict(logits.subspan(i * classes, classes)) ==
+        dataset.labels[i]) {
+      ++correct;
+    }
+  }
+  return correct;
+}
+
+}  // namespace
+
+std::vector<std::string> KernelEvaluator::arithmetics() const {
+  return {std::string(kArithmetic)};
+}
+
+absl::StatusOr<int64_t> KernelEvaluator::CountCorrect(
+    const LayerPlan& plan, const TensorMap& weights,
+    const DatasetManifest& manifest, const Dataset& dataset) {
+  if (second_ == nullptr) {
+    return kernels::CountCorrect(plan, weights, NormalizationOf(manifest),
+                                 dataset, nullptr, machine_);
+  }
+  std::vector<float> logits;
+  ARCHPOOL_RETURN_IF_ERROR(kernels::ComputeLogits(
+      plan, weights, NormalizationOf(manifest), dataset,
+      [&](int64_t /*first*/, absl::Span<const float> some) {
+        logits.insert(logits.end(), some.begin(), some.end());
+        return true;
+      },
+      machine_));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const SecondLogits second,
+      second_->ComputeLogits(plan, weights, manifest, dataset));
+  if (second.logits.size() != logits.size()) {
+    return Internal("EVALUATION_FAILED",
+                    "the second opinion is one about other examples");
+  }
+  const OpinionComparison comparison =
+      CompareOpinions(logits, second, plan.classes);
+  if (!comparison.agrees()) {
+    return Internal("EVALUATIONS_DIFFER", Describe(comparison));
+  }
+  spdlog::debug("second opinion: {}", Describe(comparison));
+  return CountIn(logits, dataset);
+}
+
+absl::StatusOr<Checkpoint> KernelEvaluator::Start(const TrainingSetup& setup,
+                                                  const TensorMap* resumed,
+                                                  const Dataset& train) {
+  return kernels::StartTraining(setup.plan, setup.recipe, {setup.rung, resumed},
+                                setup.trial_key,
+                                NormalizationOf(setup.manifest), train);
+}
+
+absl::StatusOr<Checkpoint> KernelEvaluator::Replay(const TrainingSetup& setup,
+                                                   const Dataset& train,
+                                                   const Checkpoint& from) {
+  const TensorMap any;  // a replay does not look at what it began with
+  return kernels::ReplaySegment(
+      setup.plan, setup.recipe, {setup.rung, setup.resumes ? &any : nullptr},
+      setup.trial_key, NormalizationOf(setup.manifest), train, from, machine_);
+}
+
+absl::StatusOr<kernels::Machine> ChooseMachine(const std::string& simd,
+                                               int64_t threads) {
+  kernels::Machine machine{kernels::WidestSimd(), static_cast<int>(threads)};
+  if (simd.empty()) return machine;
+  const std::vector<kernels::Simd>& here = kernels::SimdsHere();
+  const auto wanted = kernels::ParseSimd(simd);
+  if (wanted.has_value() &&
+      std::find(here.begin(), here.end(), *wanted) != here.end()) {
+    machine.simd = *wanted;
+    return machine;
+  }
+  const auto name = [](std::string* out, kernels::Simd one) {
+    absl::StrAppend(out, kernels::ToString(one));
+  };
+  return InvalidArgument(
+      "SIMD_NOT_HERE",
+      absl::StrCat("this processor cannot compute with ", simd,
+                   " (--simd), but with ", absl::StrJoin(here, ", ", name)));
+}
+
+absl::Status CheckArithmetic(const kernels::Machine& machine) {
+  std::vector<std::string> differ;
+  for (const kernels::TestVector& vector :
+       kernels::ComputeTestVectors(machine)) {
+    if (vector.agrees()) continue;
+    differ.push_back(absl::StrCat(vector.name, " (", vector.digest,
+                                  " in place of ", vector.expected, ")"));
+  }
+  if (differ.empty()) return absl::OkStatus();
+  return FailedPrecondition(
+      "ARITHMETIC_DIFFERS",
+      absl::StrCat("this machine computes otherwise than ", kArithmetic,
+                   " says: ", absl::StrJoin(differ, ", "),
+                   ". It would find honest trials false, so it examines none: "
+                   "look for an overclocked or failing processor or memory, "
+                   "and for a build that was not made by deploy/build.sh"));
+}
+
+}  // namespace archpool

@@ -1,0 +1,79 @@
+#include "verifier/kernel_evaluator.h"
+
+#include <functional>
+
+#include "common/base/status.h"
+#include "common/kernels/training.h"
+#include "common/model/arithmetic.h"
+#include "gtest/gtest.h"
+#include "verifier/built_in_trial.h"
+
+namespace archpool {
+namespace {
+
+// The kernels' own logits, and what a test makes of them.
+class AlteredOpinion : public SecondOpinion {
+ public:
+  using Alter = std::function<void(std::vector<double>&)>;
+  explicit AlteredOpinion(Alter alter) : alter_(std::move(alter)) {}
+  absl::StatusOr<SecondLogits> ComputeLogits(const LayerPlan& plan,
+                                             const TensorMap& weights,
+                                             const DatasetManifest& manifest,
+                                             const Dataset& dataset) override {
+    SecondLogits second;
+    ARCHPOOL_RETURN_IF_ERROR(kernels::ComputeLogits(
+        plan, weights, {manifest.mean_ppm, manifest.deviation_ppm}, dataset,
+        [&](int64_t, absl::Span<const float> logits) {
+          second.logits.insert(second.logits.end(), logits.begin(),
+                               logits.end());
+          return true;
+        }));
+    alter_(second.logits);
+    return second;
+  }
+
+ private:
+  const Alter alter_;
+};
+
+KernelEvaluator Asking(AlteredOpinion::Alter alter) {
+  return {{}, std::make_unique<AlteredOpinion>(std::move(alter))};
+}
+
+TEST(KernelEvaluatorTest, ComputesInThePoolsArithmetic) {
+  KernelEvaluator alone({}, nullptr);
+  EXPECT_EQ(alone.arithmetics(),
+            std::vector<std::string>{std::string(kArithmetic)});
+  EXPECT_TRUE(WarmUp(alone).ok());
+}
+
+TEST(KernelEvaluatorTest, AsksForASecondOpinion) {
+  KernelEvaluator agrees = Asking([](std::vector<double>&) {});
+  EXPECT_TRUE(WarmUp(agrees).ok());
+  KernelEvaluator differs = Asking([](std::vector<double>& logits) {
+    for (double& logit : logits) logit *= 1.01;
+  });
+  EXPECT_EQ(GetReason(WarmUp(differs)), "EVALUATIONS_DIFFER");
+  KernelEvaluator other =
+      Asking([](std::vector<double>& logits) { logits.pop_back(); });
+  EXPECT_EQ(GetReason(WarmUp(other)), "EVALUATION_FAILED");
+}
+
+TEST(KernelEvaluatorTest, TheBuiltInTrialIsFoundFalse) {
+  LocalExaminer examiner(std::make_unique<KernelEvaluator>(
+      kernels::Machine{kernels::WidestSimd(), 2}, nullptr));
+  const absl::Status tested =
+      TestExaminer(examiner, std::string(kArithmetic), {});
+  EXPECT_TRUE(tested.ok()) << tested;
+}
+
+TEST(KernelEvaluatorTest, ChoosesAmongWhatThereIs) {
+  EXPECT_EQ(ChooseMachine("", 3)->simd, kernels::WidestSimd());
+  EXPECT_EQ(ChooseMachine("", 3)->threads, 3);
+  EXPECT_EQ(ChooseMachine("scalar", 1)->simd, kernels::Simd::kScalar);
+  EXPECT_EQ(GetReason(ChooseMachine("mmx", 1).status()), "SIMD_NOT_HERE");
+  EXPECT_TRUE(CheckArithmetic(*ChooseMachine("", 2)).ok());
+}
+
+}  // namespace
+}  // namespace archpool

@@ -1,0 +1,122 @@
+#include "worker/program/run_check.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/base/standard_streams.h"
+#include "common/base/status.h"
+#include "common/channel/program.h"
+#include "common/kernels/self_check.h"
+#include "common/model/arithmetic.h"
+#include "worker/agent/machine_memory.h"
+#include "worker/train/machine_check.h"
+#include "worker/train/speed.h"
+
+namespace archpool {
+namespace {
+
+constexpr char kProgram[] = "archpool-worker check";
+// Of each of the three measurements.
+constexpr absl::Duration kMeasured = absl::Seconds(2);
+
+struct CheckFlags {
+  std::string simd;
+  int64_t threads = 1;
+};
+
+void AddFlags(CLI::App& app, CheckFlags& flags) {
+  app.add_option("--simd", flags.simd,
+                 "Instructions to compute with: scalar, neon, avx2 or avx512; "
+                 "the widest there\nare where none are named")
+      ->check(CLI::IsMember({"scalar", "neon", "avx2", "avx512"}));
+  app.add_option("--threads", flags.threads,
+                 "Threads of one training to measure beside a single one")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.footer(
+      "Exit codes: 0 this machine can work, 1 it computes wrongly, 2 bad "
+      "flags, 3 it is too\nslow to be of use.");
+}
+
+std::string DescribeMachine(const kernels::Machine& machine) {
+  constexpr int64_t kMebi = int64_t{1} << 20;
+  const int64_t memory = ProcessMemoryBytes();
+  return absl::StrCat(
+      "Arithmetic:    ", kArithmetic, "\n",
+      "Instructions:  ", kernels::ToString(machine.simd),
+      " (here: ", DescribeSimds(kernels::SimdsHere()), ")\n", "Memory:        ",
+      memory == 0 ? "cannot be read" : absl::StrCat(memory / kMebi, " MiB"),
+      "\n\n");
+}
+
+std::string DescribeSpeed(const std::string& what, double rate, double one) {
+  return absl::StrFormat("  %-28s %8.0f images/s  %5.2f x\n", what, rate,
+                         one > 0 ? rate / one : 0);
+}
+
+void PrintSpeeds(const kernels::Machine& machine) {
+  kernels::Machine alone = machine;
+  alone.threads = 1;
+  std::cout << "\nTraining a small network of three convolutions:\n";
+  const double one = ImagesPerSecond(alone, kMeasured);
+  std::cout << DescribeSpeed("1 thread", one, one) << std::flush;
+  if (machine.threads == 1) return;
+  const double threaded = ImagesPerSecond(machine, kMeasured);
+  std::cout << DescribeSpeed(
+                   absl::StrCat("1 training, ", machine.threads, " threads"),
+                   threaded, one)
+            << std::flush;
+  const double beside =
+      ImagesPerSecondSideBySide(alone, machine.threads, kMeasured);
+  std::cout << DescribeSpeed(
+                   absl::StrCat(machine.threads, " trainings, 1 thread each"),
+                   beside, one)
+            << (threaded >= beside
+                    ? absl::StrCat("One worker with --threads ",
+                                   machine.threads, " fills it best.\n")
+                    : absl::StrCat(machine.threads,
+                                   " workers of one thread each fill it "
+                                   "best.\n"));
+}
+
+}  // namespace
+
+int RunCheck(int argc, char** argv) {
+  CheckFlags flags;
+  flags.threads =
+      std::clamp<int64_t>(std::thread::hardware_concurrency(), 1, 1024);
+  CLI::App app(
+      "Checks that this machine computes as the pool's arithmetic says, and "
+      "measures how fast it trains, in ten seconds. Needs no pool.",
+      kProgram);
+  AddFlags(app, flags);
+  if (const std::optional<int> exit_code = ParseFlags(app, argc, argv)) {
+    return *exit_code;
+  }
+  const absl::StatusOr<kernels::Machine> machine =
+      ChooseMachine(flags.simd, flags.threads);
+  if (!machine.ok()) return Finish(kProgram, machine.status());
+  std::cout << DescribeMachine(*machine) << std::flush;
+  const std::vector<kernels::TestVector> vectors =
+      kernels::ComputeTestVectors(*machine);
+  std::cout << DescribeVectors(vectors);
+  const absl::Status judged = JudgeVectors(vectors);
+  if (!judged.ok()) {
+    std::cout << std::flush;
+    Finish(kProgram, judged);
+    return kExitFailed;
+  }
+  PrintSpeeds(*machine);
+  return Finish(kProgram, FlushOutput(std::cout));
+}
+
+}  // namespace archpool

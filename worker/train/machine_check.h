@@ -1,0 +1,36 @@
+// Whether this machine can work at all: the instructions that it has, and
+// whether it computes by them as the arithmetic says. Pure; thread-safe.
+#ifndef ARCHPOOL_WORKER_TRAIN_MACHINE_CHECK_H_
+#define ARCHPOOL_WORKER_TRAIN_MACHINE_CHECK_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/kernels/self_check.h"
+#include "common/kernels/simd.h"
+
+namespace archpool {
+
+// What to compute with, of what there is in `here` (kernels::SimdsHere, the
+// widest first): `simd`, or the widest where that is empty. INVALID_ARGUMENT
+// (SIMD_NOT_HERE): this processor lacks it. FAILED_PRECONDITION (TOO_SLOW): it
+// has the scalar loop alone, and nobody asked for that.
+absl::StatusOr<kernels::Machine> ChooseMachine(
+    const std::string& simd, int64_t threads,
+    const std::vector<kernels::Simd>& here = kernels::SimdsHere());
+
+// FAILED_PRECONDITION (ARITHMETIC_DIFFERS): names the vectors that differ.
+absl::Status JudgeVectors(const std::vector<kernels::TestVector>& vectors);
+
+// A table for people.
+std::string DescribeVectors(const std::vector<kernels::TestVector>& vectors);
+
+// "avx512, avx2, scalar".
+std::string DescribeSimds(const std::vector<kernels::Simd>& simds);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_WORKER_TRAIN_MACHINE_CHECK_H_
