@@ -29,8 +29,8 @@ TEST(SelfCheckTest, TheArithmeticIsNamedByItsVectors) {
   for (const TestVector& vector : ComputeTestVectors({})) {
     absl::StrAppend(&lines, vector.expected, " ", vector.name, "\n");
   }
-  EXPECT_EQ(kArithmetic,
-            absl::StrCat("fp32-fma/1/", ToHex(Sha256(lines).bytes).substr(0, 8)));
+  EXPECT_EQ(kArithmetic, absl::StrCat("fp32-fma/1/",
+                                      ToHex(Sha256(lines).bytes).substr(0, 8)));
 }
 
 }  // namespace
