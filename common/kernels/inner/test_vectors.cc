@@ -139,8 +139,8 @@ class Layers {
     layers_.push_back(layer);
     return *this;
   }
-  // In the order of the layers, "weight" before "bias", as in files; running
-  // variances are 1, running means 0.
+  // In the order of the parameters, each as in files; running variances are 1,
+  // running means 0.
   static void Initialise(CounterRng& rng, Parameters& parameters) {
     for (const auto* places : {&parameters.trained(), &parameters.running()}) {
       for (const TensorPlace& place : *places) {
