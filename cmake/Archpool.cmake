@@ -33,6 +33,14 @@ pkg_check_modules(PQXX REQUIRED IMPORTED_TARGET libpqxx)
 pkg_check_modules(LIBPQ REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(HTTPLIB REQUIRED IMPORTED_TARGET cpp-httplib)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
+# Its headers alone: nothing of it is linked.
+find_path(HIGHWAY_INCLUDE_DIR hwy/highway.h)
+if(NOT HIGHWAY_INCLUDE_DIR)
+  message(FATAL_ERROR "Highway's headers (hwy/highway.h) are missing: the "
+    "kernels that train are written in them. deploy/install-deps.sh installs "
+    "the package libhwy-dev; elsewhere, set HIGHWAY_INCLUDE_DIR to the folder "
+    "that holds hwy/.")
+endif()
 if(ARCHPOOL_WITH_TORCH)
   find_package(Torch CONFIG REQUIRED)
 endif()
@@ -88,6 +96,12 @@ function(archpool_library)
     PUBLIC ${ARG_DEPS}
     PRIVATE archpool_flags ${ARG_PRIVATE_DEPS})
   target_include_directories(archpool_${ARG_NAME} PUBLIC ${PROJECT_SOURCE_DIR})
+endfunction()
+
+# archpool_optimise(kernels): loops over numbers, which take minutes where the
+# others take seconds, are optimised in debugging and sanitised trees as well.
+function(archpool_optimise name)
+  target_compile_options(archpool_${name} PRIVATE $<$<NOT:$<CONFIG:Release>>:-O2>)
 endfunction()
 
 # All programs and nothing else: what an operator wants built.

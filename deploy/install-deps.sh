@@ -26,7 +26,11 @@ BUILD_PACKAGES=(
 # OpenBLAS replaces Debian's default BLAS, the slow reference one.
 RUN_PACKAGES=(libopenblas0-pthread postgresql dataset-fashion-mnist)
 # lld, because clang's own linker call is slow on sanitised programs.
-TEST_PACKAGES=(clang lld libclang-rt-dev clang-format codespell shellcheck)
+# A compiler and an emulator of 64-bit ARM, where kernels are compared.
+TEST_PACKAGES=(
+  clang lld libclang-rt-dev clang-format codespell shellcheck
+  g++-aarch64-linux-gnu qemu-user
+)
 BENCH_PACKAGES=(python3-torch)
 
 packages=("${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}")

@@ -11,8 +11,10 @@
 #
 # Two builds are tested: release (GCC, with LibTorch), and fuzz (clang with its
 # thread-safety analysis, AddressSanitizer, UBSan and the fuzzers; without
-# LibTorch). Ends with CTest's summary over both, and fails where a test fails.
-# Whatever was started is ended, and temporary files are removed.
+# LibTorch). Two tests of label integration build the kernels by themselves: for
+# 64-bit ARM and with other compilers, and under ThreadSanitizer. Ends with
+# CTest's summary over both, and fails where a test fails. Whatever was started
+# is ended, and temporary files are removed.
 set -euo pipefail
 # shellcheck source=deploy/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../deploy/lib.sh"

@@ -203,6 +203,49 @@ Values ReferenceNetwork::Evaluate(View images, int64_t examples) const {
   return outputs.back();
 }
 
+ReferenceNetwork::Folding ReferenceNetwork::FoldingOf(size_t norm,
+                                                      size_t channel) const {
+  const double slope =
+      double{Tensor(norm, "weight")[channel]} /
+      std::sqrt(double{Tensor(norm, "running_var")[channel]} + kEpsilon);
+  return {static_cast<float>(slope),
+          static_cast<float>(double{Tensor(norm, "bias")[channel]} -
+                             double{Tensor(norm, "running_mean")[channel]} *
+                                 slope)};
+}
+
+bool ReferenceNetwork::IsFolded(const Layer& norm) const {
+  return norm.kind == LayerKind::kBatchNorm && norm.input >= 0 &&
+         plan_.layers[static_cast<size_t>(norm.input)].kind ==
+             LayerKind::kConv &&
+         CountReaders(plan_, norm.input) == 1;
+}
+
+Values ReferenceNetwork::EvaluateConv(size_t index, View input,
+                                      int64_t examples) const {
+  const Layer& layer = plan_.layers[index];
+  const auto channels = static_cast<size_t>(layer.output_shape.channels);
+  std::optional<size_t> norm;
+  for (size_t i = 0; i < plan_.layers.size(); ++i) {
+    if (plan_.layers[i].input == static_cast<int>(index) &&
+        IsFolded(plan_.layers[i])) {
+      norm = i;
+    }
+  }
+  Values weights = Tensor(index, "weight");
+  const size_t each = weights.size() / channels;
+  for (size_t i = 0; i < weights.size() && norm.has_value(); ++i) {
+    weights[i] = weights[i] * FoldingOf(*norm, i / each).slope;
+  }
+  Values output = ConvForward(layer, examples, input, weights);
+  // A chain that ends with + 0 and then + b is one that ends with + b, but
+  // for the sign of a zero that b would have turned anyway.
+  for (size_t i = 0; i < output.size() && norm.has_value(); ++i) {
+    output[i] = output[i] + FoldingOf(*norm, i % channels).height;
+  }
+  return output;
+}
+
 Values ReferenceNetwork::EvaluateLayer(size_t index,
                                        const std::vector<Values>& outputs,
                                        View images, int64_t examples) const {
@@ -212,60 +255,19 @@ Values ReferenceNetwork::EvaluateLayer(size_t index,
   };
   const View input = output_of(layer.input);
   const auto channels = static_cast<size_t>(layer.output_shape.channels);
-  // What a batch norm does to a channel: x · slope + height.
-  const auto slope = [&](size_t norm, size_t c) {
-    return double{Tensor(norm, "weight")[c]} /
-           std::sqrt(double{Tensor(norm, "running_var")[c]} + kEpsilon);
-  };
-  const auto height = [&](size_t norm, size_t c) {
-    return static_cast<float>(double{Tensor(norm, "bias")[c]} -
-                              double{Tensor(norm, "running_mean")[c]} *
-                                  slope(norm, c));
-  };
-  const auto is_folded = [&](const Layer& norm) {
-    return norm.kind == LayerKind::kBatchNorm && norm.input >= 0 &&
-           plan_.layers[static_cast<size_t>(norm.input)].kind ==
-               LayerKind::kConv &&
-           CountReaders(plan_, norm.input) == 1;
-  };
-  if (layer.kind == LayerKind::kConv) {
-    std::optional<size_t> norm;
-    for (size_t i = 0; i < plan_.layers.size(); ++i) {
-      if (plan_.layers[i].input == static_cast<int>(index) &&
-          is_folded(plan_.layers[i])) {
-        norm = i;
-      }
-    }
-    Values weights = Tensor(index, "weight");
-    const size_t each = weights.size() / channels;
-    for (size_t i = 0; i < weights.size() && norm.has_value(); ++i) {
-      weights[i] = weights[i] * static_cast<float>(slope(*norm, i / each));
-    }
-    Values output = ConvForward(layer, examples, input, weights);
-    // A chain that ends with + 0 and then + b is one that ends with + b, but
-    // for the sign of a zero that b would have turned anyway.
-    for (size_t i = 0; i < output.size() && norm.has_value(); ++i) {
-      output[i] = output[i] + height(*norm, i % channels);
-    }
-    return output;
-  }
-  if (layer.kind == LayerKind::kLinear) {
-    return LinearForward(layer, examples, input, Tensor(index, "weight"),
-                         Tensor(index, "bias"));
-  }
-  if (layer.kind == LayerKind::kAdd) {
-    return Sum(input, output_of(layer.second_input));
-  }
-  if (layer.kind == LayerKind::kBatchNorm && is_folded(layer)) {
-    return Values(input.begin(), input.end());
-  }
   Values output(input.begin(), input.end());
   switch (layer.kind) {
+    case LayerKind::kConv:
+      return EvaluateConv(index, input, examples);
+    case LayerKind::kLinear:
+      return LinearForward(layer, examples, input, Tensor(index, "weight"),
+                           Tensor(index, "bias"));
+    case LayerKind::kAdd:
+      return Sum(input, output_of(layer.second_input));
     case LayerKind::kBatchNorm:
-      for (size_t i = 0; i < output.size(); ++i) {
-        const size_t c = i % channels;
-        output[i] = WithoutTiny(std::fma(
-            output[i], static_cast<float>(slope(index, c)), height(index, c)));
+      for (size_t i = 0; i < output.size() && !IsFolded(layer); ++i) {
+        const Folding it = FoldingOf(index, i % channels);
+        output[i] = WithoutTiny(std::fma(output[i], it.slope, it.height));
       }
       return output;
     case LayerKind::kRelu:

@@ -44,6 +44,15 @@ class ReferenceNetwork {
   const std::vector<float>& Tensor(size_t layer, const char* name) const;
   View OutputOf(int layer) const;
   void ForwardLayer(size_t index);
+  // What a batch norm does to a channel in evaluation: x · slope + height.
+  struct Folding {
+    float slope = 0;
+    float height = 0;
+  };
+  Folding FoldingOf(size_t norm, size_t channel) const;
+  // Into the convolution before it.
+  bool IsFolded(const Layer& norm) const;
+  Values EvaluateConv(size_t index, View input, int64_t examples) const;
   Values EvaluateLayer(size_t index, const std::vector<Values>& outputs,
                        View images, int64_t examples) const;
   void BackwardLayer(size_t index, TensorMap& gradients);

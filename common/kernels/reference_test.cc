@@ -281,14 +281,16 @@ TEST(ReferenceTest, AVelocityNeverBecomesDenormal) {
   EXPECT_EQ(std::bit_cast<uint32_t>(velocity[0]), 0u);
 }
 
-TEST(ArithmeticTest, BlocksFollowFromBatchAndSums) {
-  EXPECT_EQ(Blocking(128, 1'000).blocks, 16);
-  EXPECT_EQ(Blocking(128, 1'000).examples_per_block, 8);
-  EXPECT_EQ(Blocking(5, 1'000).blocks, 4);
-  EXPECT_EQ(Blocking(5, 1'000).examples_per_block, 2);
-  EXPECT_EQ(Blocking(128, 1 << 21).blocks, 2);
-  EXPECT_EQ(Blocking(128, 1 << 23).blocks, 1);
-  EXPECT_EQ(Blocking(1, 1).blocks, 1);
+TEST(ArithmeticTest, BlocksFollowFromBatchPixelsAndSums) {
+  EXPECT_EQ(Blocking(128, 784, 1'000).blocks, 16);
+  EXPECT_EQ(Blocking(128, 784, 1'000).examples_per_block, 8);
+  EXPECT_EQ(Blocking(5, 1'024, 1'000).blocks, 4);
+  EXPECT_EQ(Blocking(5, 1'024, 1'000).examples_per_block, 2);
+  EXPECT_EQ(Blocking(5, 819, 1'000).blocks, 2);
+  EXPECT_EQ(Blocking(128, 784, 1 << 21).blocks, 2);
+  EXPECT_EQ(Blocking(128, 784, 1 << 23).blocks, 1);
+  EXPECT_EQ(Blocking(128, 16, 1'000).blocks, 2);
+  EXPECT_EQ(Blocking(1, 1'000'000, 1).blocks, 1);
 }
 
 // 2²⁴ and ones: what each addition loses shows which were made.
@@ -370,13 +372,13 @@ TEST(ReferenceTest, EverybodyReachesTheseBits) {
       LossGradient(10, Random(3, 1'000), std::vector<uint8_t>(100, 3), 0.05));
   EXPECT_EQ(digests, (std::map<std::string, std::string>{
                          {"batch norm", "11c8304d9fbf6910"},
-                         {"conv 100", "c0825cc5b0a2d91f"},
-                         {"conv 103", "7a2a7dd5994e6667"},
-                         {"conv 106", "f2ba13d2fef01ae2"},
-                         {"conv 109", "9ddc30e693637c53"},
-                         {"conv 112", "fafb8ee155392977"},
-                         {"conv 115", "a6aec864ce45749d"},
-                         {"conv 118", "03cda783313ce17b"},
+                         {"conv 100", "18a5e16ac9c52bee"},
+                         {"conv 103", "a42d1c87f21af68b"},
+                         {"conv 106", "1f73c1fc7ee0040a"},
+                         {"conv 109", "b4b6fc281c252f6a"},
+                         {"conv 112", "77aebf19a8b113cc"},
+                         {"conv 115", "8820d732739e0eb0"},
+                         {"conv 118", "05f0cad3a618dc31"},
                          {"conv 121", "270995564545ab92"},
                          {"loss", "75afeabbfbddebd1"},
                          {"pointwise", "7b8da3899f62a35a"}}));

@@ -1,7 +1,11 @@
 #include "common/kernels/self_check.h"
 
+#include <cstddef>
+#include <fstream>
 #include <string>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/hex.h"
 #include "common/crypto/sha256.h"
@@ -20,6 +24,27 @@ TEST(SelfCheckTest, EveryMachineAgrees) {
             << ToString(simd) << " with " << threads << " threads";
       }
     }
+  }
+}
+
+// Tests run in the root of the repository.
+TEST(SelfCheckTest, ThePageHasTheSameVectors) {
+  std::ifstream page("docs/arithmetic.md");
+  std::vector<std::string> rows;
+  bool is_there = false;
+  for (std::string line; std::getline(page, line);) {
+    if (absl::StartsWith(line, "## ")) is_there = line == "## Test vectors";
+    if (is_there && absl::EndsWith(line, "` |")) rows.push_back(line);
+  }
+  const std::vector<TestVector> vectors = ComputeTestVectors({});
+  ASSERT_EQ(rows.size(), vectors.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    EXPECT_TRUE(absl::StartsWith(
+        rows[i], absl::StrCat("| ", i + 1, " | ", vectors[i].name, " | ")))
+        << rows[i];
+    EXPECT_TRUE(absl::EndsWith(
+        rows[i], absl::StrCat(" | `", vectors[i].expected, "` |")))
+        << rows[i];
   }
 }
 

@@ -4,7 +4,7 @@
 #define ARCHPOOL_COMMON_KERNELS_SIMD_H_
 
 #include <optional>
-#include <string_view>
+#include <string>
 #include <vector>
 
 namespace archpool::kernels {
@@ -18,7 +18,7 @@ enum class Simd {
 
 // "scalar", "neon", "avx2", "avx512".
 const char* ToString(Simd simd);
-std::optional<Simd> ParseSimd(std::string_view word);
+std::optional<Simd> ParseSimd(const std::string& word);
 
 // Those that were compiled in and that this processor has, the widest first.
 // Never empty: kScalar is always among them.

@@ -143,9 +143,16 @@ absl::StatusOr<TrainedNetwork> Train(
 
 int64_t TrainingBytes(const LayerPlan& plan, int64_t batch_size,
                       int /*threads*/) {
-  const int64_t images = batch_size * plan.input_shape.elements() *
-                         static_cast<int64_t>(sizeof(float));
-  return Network::Bytes(plan.input_shape, plan.layers, batch_size) + images;
+  constexpr auto kFloat = static_cast<int64_t>(sizeof(float));
+  const int64_t images = batch_size * plan.input_shape.elements();
+  int64_t running = 0;
+  for (const Layer& layer : plan.layers) {
+    if (layer.kind == LayerKind::kBatchNorm) running += layer.parameters;
+  }
+  // A checkpoint has the weights, the velocities and the running statistics.
+  const int64_t checkpoint = 2 * plan.parameters + running;
+  return Network::Bytes(plan.input_shape, plan.layers, batch_size) +
+         (images + checkpoint) * kFloat;
 }
 
 }  // namespace archpool::kernels

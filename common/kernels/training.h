@@ -85,8 +85,9 @@ absl::StatusOr<int64_t> CountCorrect(
     const std::function<bool()>& goes_on = nullptr,
     const Machine& machine = {});
 
-// What Train takes in memory at its peak beside the datasets, with the buffers
-// of `threads` threads.
+// What Train takes in memory at its peak, when it hands a checkpoint over,
+// beside the datasets, with the buffers of `threads` threads: exact to a tenth
+// (kernel_memory_test). Whatever the sink does comes on top.
 int64_t TrainingBytes(const LayerPlan& plan, int64_t batch_size, int threads);
 
 }  // namespace archpool::kernels

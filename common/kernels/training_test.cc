@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <cstring>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -39,9 +38,9 @@ Dataset Noise(const LayerPlan& plan, int64_t count, uint64_t seed) {
 
 // A network of every kind of layer, drawn at random: chains with branches that
 // are added, batch norms with and without activations, readers of all kinds.
-LayerPlan RandomPlan(std::mt19937& engine) {
+LayerPlan RandomPlan(CounterRng& rng) {
   const auto draw = [&](int64_t first, int64_t last) {
-    return std::uniform_int_distribution<int64_t>(first, last)(engine);
+    return first + rng.Below(static_cast<uint32_t>(last - first + 1));
   };
   testing::PlanBuilder builder({draw(1, 4), draw(5, 12), draw(5, 12)},
                                draw(2, 11));
@@ -143,17 +142,17 @@ Trained TrainByReference(const LayerPlan& plan, const Recipe& recipe,
 }
 
 TEST(TrainingTest, EqualsTheReferenceEverywhere) {
-  std::mt19937 engine(5);
+  CounterRng rng(5, 0);
   for (int i = 0; i < 25; ++i) {
-    const LayerPlan plan = RandomPlan(engine);
-    const int64_t batch = 1 + static_cast<int64_t>(engine() % 9);
+    const LayerPlan plan = RandomPlan(rng);
+    const int64_t batch = 1 + int64_t{rng.Below(9)};
     const Recipe recipe = SmallRecipe(batch);
     const Dataset data = Noise(plan, 4 * batch, static_cast<uint64_t>(i));
     const Digest key = Sha256(absl::StrCat("key ", i));
     const Trained expected =
         TrainByReference(plan, recipe, data, key.Prefix64());
     for (const Simd simd : SimdsHere()) {
-      const Machine machine{simd, 1 + static_cast<int>(engine() % 5)};
+      const Machine machine{simd, 1 + static_cast<int>(rng.Below(5))};
       SCOPED_TRACE(absl::StrCat(ToString(simd), ", ", machine.threads,
                                 " threads, batch ", batch, "\n",
                                 DescribePlan(plan)));
@@ -178,14 +177,14 @@ TEST(TrainingTest, EqualsTheReferenceEverywhere) {
 }
 
 TEST(TrainingTest, EvaluatesAsTheReferenceDoes) {
-  std::mt19937 engine(6);
+  CounterRng rng(6, 0);
   for (int i = 0; i < 15; ++i) {
-    const LayerPlan plan = RandomPlan(engine);
+    const LayerPlan plan = RandomPlan(rng);
     const Dataset data = Noise(plan, 70, static_cast<uint64_t>(i));
     TensorMap weights = InitialWeights(plan, 3);
     for (auto& [name, tensor] : weights) {
       for (float& value : tensor.values) {
-        value += 0.01f * static_cast<float>(engine() % 17);
+        value += 0.01f * static_cast<float>(rng.Below(17));
       }
     }
     reference::Values images(static_cast<size_t>(70) *
@@ -213,17 +212,17 @@ TEST(TrainingTest, EvaluatesAsTheReferenceDoes) {
 }
 
 TEST(TrainingTest, ReplaysEverySegmentUnderOtherInstructions) {
-  std::mt19937 engine(7);
+  CounterRng rng(7, 0);
   for (int i = 0; i < 20; ++i) {
-    const LayerPlan plan = RandomPlan(engine);
-    const int64_t batch = 1 + static_cast<int64_t>(engine() % 9);
+    const LayerPlan plan = RandomPlan(rng);
+    const int64_t batch = 1 + int64_t{rng.Below(9)};
     const Recipe recipe = SmallRecipe(batch);
     const Dataset data = Noise(plan, 6 * batch, static_cast<uint64_t>(i));
     const Digest key = Sha256("key");
     std::vector<Checkpoint> seen;
     const auto draw = [&] {
-      return Machine{SimdsHere()[engine() % SimdsHere().size()],
-                     1 + static_cast<int>(engine() % 8)};
+      return Machine{SimdsHere()[rng.Next() % SimdsHere().size()],
+                     1 + static_cast<int>(rng.Below(8))};
     };
     ASSERT_TRUE(Train(
                     plan, recipe, {}, key, {}, data, data, {},
@@ -244,7 +243,6 @@ TEST(TrainingTest, ReplaysEverySegmentUnderOtherInstructions) {
 }
 
 TEST(TrainingTest, ADivergedTrainingRepeatsItsState) {
-  std::mt19937 engine(8);
   const LayerPlan plan = testing::ThreeLayerCnn();
   Recipe recipe = SmallRecipe(4);
   recipe.learning_rate_ppm = 1'000'000'000'000'000;

@@ -1,7 +1,8 @@
 // What a training takes in memory, from its plan and batch alone: an upper
-// bound of what any implementation of it that keeps what the backward pass
-// reads needs. Programs and datasets come on top. Values are never negative and
-// nothing overflows within the limits of plans and recipes.
+// bound of what the kernels lay out (TrainingBytes, common/kernels/training.h),
+// which takes no layout to be made. Programs and datasets come on top. Values
+// are never negative and nothing overflows within the limits of plans and
+// recipes.
 #ifndef ARCHPOOL_COMMON_NAS_TRAINING_MEMORY_H_
 #define ARCHPOOL_COMMON_NAS_TRAINING_MEMORY_H_
 

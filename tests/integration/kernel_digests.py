@@ -9,6 +9,7 @@ layer, of trainings, and of networks drawn at random. ARM runs in QEMU.
 """
 
 import argparse
+import concurrent.futures
 import glob
 import os
 import platform
@@ -19,15 +20,17 @@ import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
+# As in cmake/Archpool.cmake.
 FLAGS = ["-std=c++20", "-ffp-contract=off", "-I."]
 ARM = "aarch64-linux-gnu-g++"
-# Compiler, flags, and what the program is run by.
+# Compiler, flags of compiling, flags of linking, and what runs the program.
+# The slowest first: others fill the time that is left.
 BUILDS = [
-    ("g++", ["-O1"], []),
-    ("g++", ["-O3"], []),
-    ("clang++", ["-O2"], []),
     # Highway's headers are no ARM headers, but they are the same.
-    (ARM, ["-O2", "-static", "-idirafter", "/usr/include"], ["qemu-aarch64"]),
+    (ARM, ["-O2", "-idirafter", "/usr/include"], ["-static"], ["qemu-aarch64"]),
+    ("g++", ["-O3"], [], []),
+    ("clang++", ["-O2"], [], []),
+    ("g++", ["-O1"], [], []),
 ]
 
 
@@ -38,9 +41,7 @@ def sources():
 
 
 def simds_of(compiler):
-    if compiler == ARM:
-        return ["neon", "scalar"]
-    if platform.machine() != "x86_64":
+    if compiler == ARM or platform.machine() != "x86_64":
         return ["neon", "scalar"]
     with open("/proc/cpuinfo", encoding="ascii") as file:
         flags = file.read()
@@ -52,32 +53,57 @@ def simds_of(compiler):
     return found
 
 
-def build(folder, compiler, flags):
-    program = os.path.join(folder, compiler + "".join(flags[:1]))
-    subprocess.run([compiler, *FLAGS, *flags, *sources(), "-o", program,
-                    "-lpthread"], check=True)
-    return program
+def compile_one(folder, compiler, flags, source):
+    target = os.path.join(folder, source.replace("/", "_") + ".o")
+    subprocess.run([compiler, *FLAGS, *flags, "-c", source, "-o", target],
+                   check=True)
+    return target
+
+
+def runs_of(number):
+    """(instructions, threads): three threads everywhere, one once."""
+    simds = simds_of(BUILDS[number][0])
+    return [(simd, "3") for simd in simds] + (
+        [(simds[-1], "1")] if number == 1 else [])
+
+
+def compute(pool, folder, layers):
+    """What each program prints, by name, in the order of BUILDS."""
+    compiled = []
+    for number, (compiler, flags, _, _) in enumerate(BUILDS):
+        own = os.path.join(folder, str(number))
+        os.mkdir(own)
+        compiled.append([pool.submit(compile_one, own, compiler, flags, source)
+                         for source in sources()])
+    printed = {}
+    for number, (compiler, flags, links, runner) in enumerate(BUILDS):
+        objects = [future.result() for future in compiled[number]]
+        program = os.path.join(folder, str(number), "program")
+        subprocess.run([compiler, *links, *objects, "-o", program, "-lpthread"],
+                       check=True)
+        for simd, threads in runs_of(number):
+            name = f"{compiler} {flags[0]}, {simd}, {threads} threads"
+            printed[name] = pool.submit(
+                subprocess.run, [*runner, program, simd, threads, layers],
+                check=True, stdout=subprocess.PIPE, text=True)
+    return {name: future.result().stdout for name, future in printed.items()}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--layers", type=int, default=120)
+    parser.add_argument("--layers", type=int, default=120,
+                        help="how many networks to draw at random")
     layers = str(parser.parse_args().layers)
     os.chdir(ROOT)
-    outputs = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for compiler, flags, runner in BUILDS:
-            for needed in [compiler, *runner]:
-                if shutil.which(needed) is None:
-                    sys.exit(f"{needed} is missing; run "
-                             "deploy/install-deps.sh --test")
-            program = build(folder, compiler, flags)
-            for simd in simds_of(compiler):
-                for threads in ["1", "3"]:
-                    name = f"{compiler} {flags[0]}, {simd}, {threads} threads"
-                    outputs[name] = subprocess.run(
-                        [*runner, program, simd, threads, layers], check=True,
-                        stdout=subprocess.PIPE, text=True).stdout
+    for compiler, _, _, runner in BUILDS:
+        for needed in [compiler, *runner]:
+            if shutil.which(needed) is None:
+                sys.exit(f"{needed} is missing; run "
+                         "deploy/install-deps.sh --test")
+    with tempfile.TemporaryDirectory() as folder, \
+            concurrent.futures.ThreadPoolExecutor(
+                len(os.sched_getaffinity(0))) as pool:
+        outputs = compute(pool, folder, layers)
     expected = next(iter(outputs.values()))
     failed = [name for name, output in outputs.items() if output != expected]
     for name, output in outputs.items():

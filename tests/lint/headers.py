@@ -4,7 +4,18 @@ import re
 
 
 def guard_of(path):
-    return "ARCHPOOL_" + re.sub(r"[/.]", "_", path).upper() + "_"
+    return "ARCHPOOL_" + re.sub(r"[/.-]", "_", path).upper() + "_"
+
+
+def check_repeated(path, text):
+    """Highway includes a -inl.h again for each set of instructions."""
+    guard = guard_of(path)
+    if (f"#if defined({guard}) == \\\n    defined(HWY_TARGET_TOGGLE)\n"
+            f"#ifdef {guard}\n#undef {guard}\n"
+            f"#else\n#define {guard}\n#endif\n") in text:
+        return []
+    return [f"{path}:1: the guard must be {guard}, compared with "
+            "HWY_TARGET_TOGGLE and turned over"]
 
 
 def check(tree):
@@ -16,7 +27,9 @@ def check(tree):
         if not lines[0].startswith("//"):
             findings.append(f"{path}:1: no opening comment: what is it, and "
                             "which threads may use it?")
-        if directives[:2] != [f"#ifndef {guard}", f"#define {guard}"]:
+        if path.endswith("-inl.h"):
+            findings += check_repeated(path, tree.files[path])
+        elif directives[:2] != [f"#ifndef {guard}", f"#define {guard}"]:
             findings.append(f"{path}:1: the guard must be {guard}")
         elif lines[-2:] != [f"#endif  // {guard}", ""]:
             findings.append(f"{path}:{len(lines)}: must end with "
@@ -30,6 +43,14 @@ BAD = (
     ("guard must be", {"a/c.h": "// C.\n" + _BODY +
                                 "#endif  // ARCHPOOL_A_B_H_\n"}),
     ("guard must be", {"a/b.h": "// B.\n#pragma once\n"}),
+    ("turned over", {"a/b-inl.h": "// B.\n#ifndef ARCHPOOL_A_B_INL_H_\n"
+                     "#define ARCHPOOL_A_B_INL_H_\n#endif\n"}),
     ("must end with", {"a/b.h": "// B.\n" + _BODY + "#endif\n"}),
 )
-GOOD = {"a/b.h": "// B.\n" + _BODY + "#endif  // ARCHPOOL_A_B_H_\n"}
+GOOD = {
+    "a/b.h": "// B.\n" + _BODY + "#endif  // ARCHPOOL_A_B_H_\n",
+    "a/b-inl.h": "// B.\n#if defined(ARCHPOOL_A_B_INL_H_) == \\\n"
+                 "    defined(HWY_TARGET_TOGGLE)\n#ifdef ARCHPOOL_A_B_INL_H_\n"
+                 "#undef ARCHPOOL_A_B_INL_H_\n#else\n"
+                 "#define ARCHPOOL_A_B_INL_H_\n#endif\n#endif\n",
+}

@@ -15,8 +15,8 @@ import sys
 
 from tree import Tree, load_repository
 
-LINTS = ("build_files", "docs", "formatting", "headers", "layers",
-         "migrations", "protos", "reasons", "scripts", "sizes", "spelling",
+LINTS = ("build_files", "docs", "formatting", "headers", "kernels",
+         "layers", "migrations", "protos", "reasons", "scripts", "sizes", "spelling",
          "words")
 SKIPPED = 77  # what CTest is told to take for "skipped"
 

@@ -2,7 +2,7 @@
 
 import re
 
-TEXT = (".cc", ".h", ".proto", ".sql", ".sh", ".py", ".md", ".txt", ".cmake",
+TEXT = (".cc", ".h", ".inc", ".proto", ".sql", ".sh", ".py", ".md", ".txt", ".cmake",
         ".yaml", ".yml", ".json", ".service", ".toml")
 
 # In pieces, so that this file does not find itself.
@@ -41,7 +41,7 @@ def check(tree):
     for path in tree.paths(*TEXT) + [p for p in tree.files
                                      if p.endswith("CMakeLists.txt")]:
         rules = EVERYWHERE
-        if path.endswith((".cc", ".h")):
+        if path.endswith((".cc", ".h", ".inc")):
             rules += CODE
         elif path.endswith(".py"):
             rules += PYTHON

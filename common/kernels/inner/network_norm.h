@@ -22,8 +22,10 @@ struct Network::Norm {
         by_channel(static_cast<size_t>(kArrays * stride)) {}
 
   static int64_t Floats(const Layer& layer, int64_t batch) {
-    const Norm norm(layer, batch);
-    return static_cast<int64_t>(2 * norm.sums.size() + norm.by_channel.size());
+    const int64_t rows =
+        batch * layer.output_shape.height * layer.output_shape.width;
+    return (2 * NormBlocks(rows) + kArrays) *
+           RoundUp(layer.output_shape.channels, kWeightStep);
   }
 
   NormBlockSums Sums() const {

@@ -1,6 +1,5 @@
 // Batch norms of every set of instructions against the plain loops.
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -11,6 +10,7 @@
 #include "common/kernels/arithmetic.h"
 #include "common/kernels/inner/norm_statistics.h"
 #include "common/kernels/inner/table.h"
+#include "common/kernels/inner/test_maps.h"
 #include "common/kernels/reference.h"
 #include "common/kernels/simd.h"
 #include "gtest/gtest.h"
@@ -18,92 +18,30 @@
 namespace archpool::kernels {
 namespace {
 
-using reference::Values;
-using reference::View;
-
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 // Stands where no kernel may write.
 constexpr float kUntouched = 12345.0f;
 
-bool IsSame(float a, float b) {
-  return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b) ||
-         (a != a && b != b);
+TestMap Empty(const Grid& grid, int64_t channels, int64_t border,
+              int64_t distance = 0) {
+  return {{channels, grid.rows, grid.columns},
+          grid.examples,
+          border,
+          kUntouched,
+          false,
+          distance};
 }
 
-// A map in memory: columns padded to whole steps, perhaps with a border and
-// something of somebody else behind each column, and NaN in its slack.
-class Map {
- public:
-  Map(const Grid& grid, int64_t channels, int64_t border, int64_t distance = 0)
-      : grid_(grid), channels_(channels) {
-    strides_.column = RoundUp(channels, kChannelStep) + distance;
-    strides_.row = (grid.columns + 2 * border) * strides_.column;
-    strides_.example = (grid.rows + 2 * border) * strides_.row;
-    first_ = border * (strides_.row + strides_.column);
-    floats_.assign(
-        static_cast<size_t>(grid.examples * strides_.example + kSlack), kNan);
-    std::fill(floats_.begin(), floats_.end() - kSlack, kUntouched);
-    ForEach([this](int64_t at, size_t) {
-      for (int64_t c = 0; c < RoundUp(channels_, kChannelStep); ++c) {
-        floats_[static_cast<size_t>(at + c)] = 0.0f;
-      }
-    });
-  }
+TestMap Filled(const Grid& grid, int64_t channels, View values) {
+  return {{channels, grid.rows, grid.columns}, grid.examples, 0, values};
+}
 
-  void Fill(View values) {
-    ForEach([&](int64_t at, size_t pixel) {
-      for (size_t c = 0; c < static_cast<size_t>(channels_); ++c) {
-        floats_[static_cast<size_t>(at) + c] =
-            values[pixel * static_cast<size_t>(channels_) + c];
-      }
-    });
-  }
-
-  // The values; and everything else is as it was.
-  Values Check() const {
-    Values values;
-    std::vector<float> expected(floats_.size() - kSlack, kUntouched);
-    ForEach([&](int64_t at, size_t) {
-      for (int64_t c = 0; c < RoundUp(channels_, kChannelStep); ++c) {
-        const auto i = static_cast<size_t>(at + c);
-        expected[i] = c < channels_ ? floats_[i] : 0.0f;
-        if (c < channels_) values.push_back(floats_[i]);
-      }
-    });
-    size_t strays = 0;
-    for (size_t i = 0; i < expected.size(); ++i) {
-      strays += IsSame(expected[i], floats_[i]) ? 0 : 1;
-    }
-    EXPECT_EQ(strays, 0u) << "written where it may not be";
-    return values;
-  }
-
-  float* data() { return floats_.data() + first_; }
-  const Strides& strides() const { return strides_; }
-
- private:
-  // visit(offset of the column, number of the pixel)
-  template <typename Visit>
-  void ForEach(const Visit& visit) const {
-    size_t pixel = 0;
-    for (int64_t n = 0; n < grid_.examples; ++n) {
-      for (int64_t y = 0; y < grid_.rows; ++y) {
-        for (int64_t x = 0; x < grid_.columns; ++x) {
-          visit(first_ + n * strides_.example + y * strides_.row +
-                    x * strides_.column,
-                pixel++);
-        }
-      }
-    }
-  }
-
-  Grid grid_;
-  int64_t channels_;
-  Strides strides_;
-  int64_t first_ = 0;
-  std::vector<float> floats_;
-};
+// The values; and everything else is as it was.
+Values Checked(const TestMap& map) {
+  EXPECT_TRUE(map.IsCleanAround()) << "written where it may not be";
+  return map.Get();
+}
 
 // By channel, zeros behind.
 class ByChannel {
@@ -145,14 +83,10 @@ Values Random(CounterRng& rng, int64_t count, float scale) {
 
 void ExpectSame(View expected, View actual, const char* what) {
   ASSERT_EQ(expected.size(), actual.size()) << what;
-  size_t wrong = 0;
-  size_t first = 0;
-  for (size_t i = 0; i < expected.size(); ++i) {
-    if (IsSame(expected[i], actual[i])) continue;
-    if (wrong++ == 0) first = i;
-  }
-  EXPECT_EQ(wrong, 0u) << what << " " << first << ": " << actual[first]
-                       << " in place of " << expected[first];
+  const int64_t at = FirstDifference(expected, actual);
+  if (at < 0) return;
+  ADD_FAILURE() << what << " " << at << ": " << actual[static_cast<size_t>(at)]
+                << " in place of " << expected[static_cast<size_t>(at)];
 }
 
 // What goes in, what the plain loops make of it, and whatever one set of
@@ -204,14 +138,12 @@ class Passes {
       : table_(table),
         trial_(trial),
         it_(trial.it),
-        in_(it_.grid, it_.channels, 0),
+        in_(Filled(it_.grid, it_.channels, trial.x)),
         scale_(trial.scale),
         shift_(trial.shift),
         mean_(it_.channels),
         inverse_(it_.channels),
-        factor_(it_.channels) {
-    in_.Fill(trial.x);
-  }
+        factor_(it_.channels) {}
 
   void Forward() {
     const int64_t rows = it_.rows();
@@ -221,10 +153,10 @@ class Passes {
     for (int64_t b = 0; b < blocks; ++b) {
       const int64_t begin = b * NormBlockRows(rows);
       table_.norm_sums({.rows = std::min(NormBlockRows(rows), rows - begin),
-                        .in = in_.data() + begin * in_.strides().column,
+                        .in = in_.first() + begin * in_.strides().column,
                         .stride = in_.strides().column,
                         .channels = it_.channels,
-                        .origin = in_.data(),
+                        .origin = in_.first(),
                         .sums = sums.Block(b),
                         .squares = squares.Block(b)});
     }
@@ -234,7 +166,7 @@ class Passes {
     const bool is_finite =
         FinishNorm({.channels = it_.channels,
                     .sums = {rows, sums.data(), squares.data(), sums.stride()},
-                    .origin = in_.data(),
+                    .origin = in_.first(),
                     .scale = scale_.data(),
                     .running_mean = running.data(),
                     .running_variance = running.data(),
@@ -257,30 +189,29 @@ class Passes {
     ExpectSame(trial_.next_variance, next_variance.First(channels),
                "running variance");
 
-    Map out(it_.grid, it_.channels, it_.border, it_.distance);
+    TestMap out = Empty(it_.grid, it_.channels, it_.border, it_.distance);
     table_.norm({.grid = it_.grid,
-                 .in = in_.data(),
+                 .in = in_.first(),
                  .in_strides = in_.strides(),
-                 .out = out.data(),
+                 .out = out.first(),
                  .out_strides = out.strides(),
                  .channels = it_.channels,
                  .mean = mean_.data(),
                  .factor = factor_.data(),
                  .shift = shift_.data(),
                  .activation = it_.activation});
-    ExpectSame(trial_.y, out.Check(), "output");
+    ExpectSame(trial_.y, Checked(out), "output");
   }
 
   void Backward() {
-    Map gradient(it_.grid, it_.channels, 0);
-    gradient.Fill(trial_.g);
+    TestMap gradient = Filled(it_.grid, it_.channels, trial_.g);
     const NormGradients found = SumGradients(gradient);
-    Map out(it_.grid, it_.channels, it_.border, it_.distance);
+    TestMap out = Empty(it_.grid, it_.channels, it_.border, it_.distance);
     table_.norm_gradient({.grid = it_.grid,
-                          .in = in_.data(),
+                          .in = in_.first(),
                           .in_strides = in_.strides(),
-                          .gradient = gradient.data(),
-                          .out = out.data(),
+                          .gradient = gradient.first(),
+                          .out = out.first(),
                           .out_strides = out.strides(),
                           .channels = it_.channels,
                           .mean = mean_.data(),
@@ -290,12 +221,12 @@ class Passes {
                           .of_gradient = found.of_gradient,
                           .of_value = found.of_value,
                           .constant = found.constant});
-    ExpectSame(trial_.gradients.input, out.Check(), "gradient of the input");
-    gradient.Check();
+    ExpectSame(trial_.gradients.input, Checked(out), "gradient of the input");
+    Checked(gradient);
   }
 
  private:
-  NormGradients SumGradients(Map& gradient) {
+  NormGradients SumGradients(TestMap& gradient) {
     const int64_t rows = it_.rows();
     const int64_t blocks = NormBlocks(rows);
     const int64_t stride = in_.strides().column;
@@ -305,8 +236,8 @@ class Passes {
       const int64_t begin = b * NormBlockRows(rows);
       table_.norm_gradient_sums(
           {.rows = std::min(NormBlockRows(rows), rows - begin),
-           .in = in_.data() + begin * stride,
-           .gradient = gradient.data() + begin * stride,
+           .in = in_.first() + begin * stride,
+           .gradient = gradient.first() + begin * stride,
            .stride = stride,
            .channels = it_.channels,
            .mean = mean_.data(),
@@ -339,7 +270,7 @@ class Passes {
   const KernelTable& table_;
   const Trial& trial_;
   const Case& it_;
-  Map in_;
+  TestMap in_;
   ByChannel scale_, shift_, mean_, inverse_, factor_;
   std::vector<ByChannel> results_;
 };
@@ -429,24 +360,23 @@ TEST(NormTest, ActivatesAnyValue) {
     for (const LayerKind kind : kActivations) {
       SCOPED_TRACE(ToString(simd));
       SCOPED_TRACE(ToString(kind));
-      Map in(grid, kChannels, 0), out(grid, kChannels, 1);
-      in.Fill(x);
+      TestMap in = Filled(grid, kChannels, x);
+      TestMap out = Empty(grid, kChannels, 1);
       TableOf(simd).norm({.grid = grid,
-                          .in = in.data(),
+                          .in = in.first(),
                           .in_strides = in.strides(),
-                          .out = out.data(),
+                          .out = out.first(),
                           .out_strides = out.strides(),
                           .channels = kChannels,
                           .mean = zeros.data(),
                           .factor = ones.data(),
                           .shift = zeros.data(),
                           .activation = kind});
-      Map gradient(grid, kChannels, 0);
-      gradient.Fill(g);
+      TestMap gradient = Filled(grid, kChannels, g);
       ByChannel sums(kChannels), products(kChannels);
       TableOf(simd).norm_gradient_sums({.rows = count,
-                                        .in = in.data(),
-                                        .gradient = gradient.data(),
+                                        .in = in.first(),
+                                        .gradient = gradient.first(),
                                         .stride = in.strides().column,
                                         .channels = kChannels,
                                         .mean = zeros.data(),
@@ -465,14 +395,14 @@ TEST(NormTest, ActivatesAnyValue) {
         }
         y[i] = reference::Activate(kind, y[i]);
       }
-      ExpectSame(y, out.Check(), "output");
-      ExpectSame(of_norm, gradient.Check(), "gradient");
-      Map in_gradient(grid, kChannels, 0);
+      ExpectSame(y, Checked(out), "output");
+      ExpectSame(of_norm, Checked(gradient), "gradient");
+      TestMap in_gradient = Empty(grid, kChannels, 0);
       TableOf(simd).norm_gradient({.grid = grid,
-                                   .in = in.data(),
+                                   .in = in.first(),
                                    .in_strides = in.strides(),
-                                   .gradient = gradient.data(),
-                                   .out = in_gradient.data(),
+                                   .gradient = gradient.first(),
+                                   .out = in_gradient.first(),
                                    .out_strides = in_gradient.strides(),
                                    .channels = kChannels,
                                    .mean = zeros.data(),
@@ -486,7 +416,7 @@ TEST(NormTest, ActivatesAnyValue) {
         if (kind == LayerKind::kRelu) of_norm[i] = y[i] > 0.0f ? g[i] : 0.0f;
         of_norm[i] = of_norm[i] + std::fma(x[i], 0.0f, 0.0f);
       }
-      ExpectSame(of_norm, in_gradient.Check(), "gradient of the input");
+      ExpectSame(of_norm, Checked(in_gradient), "gradient of the input");
     }
   }
 }

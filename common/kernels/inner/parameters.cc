@@ -29,6 +29,17 @@ void TensorLayout::ToFile(const float* from, float* file) const {
 }
 
 Parameters::Parameters(const std::vector<Layer>& layers) {
+  Place(layers);
+  const auto trained = static_cast<size_t>(trained_floats_ + kSlack);
+  const auto all = static_cast<size_t>(floats_ + kSlack);
+  state_.resize(all);
+  next_state_.resize(all);
+  velocity_.resize(trained);
+  next_velocity_.resize(trained);
+  gradient_.resize(trained);
+}
+
+void Parameters::Place(const std::vector<Layer>& layers) {
   for (size_t i = 0; i < layers.size(); ++i) {
     const Layer& layer = layers[i];
     if (layer.kind == LayerKind::kConv) {
@@ -62,13 +73,6 @@ Parameters::Parameters(const std::vector<Layer>& layers) {
     Append(running_, i, "running_mean", channels);
     Append(running_, i, "running_var", channels);
   }
-  const auto trained = static_cast<size_t>(trained_floats_ + kSlack);
-  const auto all = static_cast<size_t>(floats_ + kSlack);
-  state_.resize(all);
-  next_state_.resize(all);
-  velocity_.resize(trained);
-  next_velocity_.resize(trained);
-  gradient_.resize(trained);
 }
 
 void Parameters::Append(std::vector<TensorPlace>& places, size_t layer,
@@ -125,11 +129,10 @@ void Parameters::RestVelocity() {
 }
 
 int64_t Parameters::Bytes(const std::vector<Layer>& layers) {
-  const Parameters like(layers);
-  return static_cast<int64_t>((2 * like.state_.size() +
-                               2 * like.velocity_.size() +
-                               like.gradient_.size()) *
-                              sizeof(float));
+  Parameters like;
+  like.Place(layers);
+  return (2 * (like.floats_ + kSlack) + 3 * (like.trained_floats_ + kSlack)) *
+         static_cast<int64_t>(sizeof(float));
 }
 
 }  // namespace archpool::kernels

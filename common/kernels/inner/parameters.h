@@ -84,6 +84,9 @@ class Parameters {
   static int64_t Bytes(const std::vector<Layer>& layers);
 
  private:
+  Parameters() = default;
+  // All but the memory.
+  void Place(const std::vector<Layer>& layers);
   void Append(std::vector<TensorPlace>& places, size_t layer, const char* name,
               const TensorLayout& layout);
 

@@ -2,11 +2,11 @@
 #include "common/kernels/inner/product.h"
 
 #include <cstring>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/counter_rng.h"
 #include "common/kernels/inner/network_plan.h"
 #include "common/kernels/inner/parameters.h"
 #include "common/kernels/inner/table.h"
@@ -20,21 +20,21 @@ using reference::Values;
 
 class Random {
  public:
-  explicit Random(uint32_t seed) : engine_(seed) {}
+  explicit Random(uint32_t seed) : rng_(seed, 0) {}
   int64_t Between(int64_t first, int64_t last) {
-    return std::uniform_int_distribution<int64_t>(first, last)(engine_);
+    return first + rng_.Below(static_cast<uint32_t>(last - first + 1));
   }
   Values Numbers(int64_t count) {
     Values values(static_cast<size_t>(count));
-    std::normal_distribution<float> normal;
     for (float& value : values) {
-      value = Between(0, 9) == 0 ? 0.0f : normal(engine_);
+      value = 4.0f * rng_.NextUnitFloat() - 2.0f;
+      if (rng_.Below(10) == 0) value = 0.0f;
     }
     return values;
   }
 
  private:
-  std::mt19937 engine_;
+  CounterRng rng_;
 };
 
 // A map in memory of its own, filled from and read into dense values.

@@ -26,14 +26,15 @@
     AddPool(table);                            \
     return table;                              \
   }                                            \
-  }
+  }                                            \
+  static_assert(true)  // takes the semicolon
 
-ARCHPOOL_DECLARE_KERNELS(scalar)
+ARCHPOOL_DECLARE_KERNELS(scalar);
 #if defined(__x86_64__)
-ARCHPOOL_DECLARE_KERNELS(N_AVX2)
-ARCHPOOL_DECLARE_KERNELS(N_AVX3)
+ARCHPOOL_DECLARE_KERNELS(N_AVX2);
+ARCHPOOL_DECLARE_KERNELS(N_AVX3);
 #elif defined(__aarch64__)
-ARCHPOOL_DECLARE_KERNELS(N_NEON)
+ARCHPOOL_DECLARE_KERNELS(N_NEON);
 #endif
 
 namespace archpool::kernels {
@@ -79,7 +80,7 @@ const char* ToString(Simd simd) {
   std::abort();
 }
 
-std::optional<Simd> ParseSimd(std::string_view word) {
+std::optional<Simd> ParseSimd(const std::string& word) {
   for (const Known& known : kWords) {
     if (known.word == word) return known.simd;
   }

@@ -52,11 +52,12 @@ inline int64_t FirstDifference(View a, View b) {
 class TestMap {
  public:
   // A border of so many pixels on each side. An image has no spare channels.
+  // Behind each column there are `distance` floats of somebody else.
   TestMap(const TensorShape& shape, int64_t examples, int64_t border,
-          float background, bool is_image = false)
+          float background, bool is_image = false, int64_t distance = 0)
       : shape_(shape), examples_(examples), background_(background) {
-    strides_.column =
-        is_image ? shape.channels : RoundUp(shape.channels, kChannelStep);
+    own_ = is_image ? shape.channels : RoundUp(shape.channels, kChannelStep);
+    strides_.column = own_ + distance;
     strides_.row = strides_.column * (shape.width + 2 * border);
     strides_.example = strides_.row * (shape.height + 2 * border);
     origin_ = border * (strides_.row + strides_.column);
@@ -104,7 +105,7 @@ class TestMap {
       for (int64_t y = 0; y < shape_.height; ++y) {
         for (int64_t x = 0; x < shape_.width; ++x) {
           const int64_t at = Offset(n, y, x);
-          for (int64_t c = 0; c < strides_.column; ++c) {
+          for (int64_t c = 0; c < own_; ++c) {
             expected.first()[at + c] =
                 c < shape_.channels ? first()[at + c] : 0.0f;
           }
@@ -122,6 +123,7 @@ class TestMap {
   TensorShape shape_;
   int64_t examples_;
   float background_;
+  int64_t own_ = 0;  // floats of a column
   Strides strides_;
   int64_t origin_ = 0;
   Values data_;

@@ -139,8 +139,8 @@ class Layers {
     layers_.push_back(layer);
     return *this;
   }
-  // In the order of the layers, "weight" before "bias", as in files; running
-  // variances are 1, running means 0.
+  // In the order of the parameters, each as in files; running variances are 1,
+  // running means 0.
   static void Initialise(CounterRng& rng, Parameters& parameters) {
     for (const auto* places : {&parameters.trained(), &parameters.running()}) {
       for (const TensorPlace& place : *places) {
@@ -188,9 +188,8 @@ struct Case {
 };
 
 // Each but the first adds one kind to what the ones before have shown.
-std::vector<Case> Cases() {
+std::vector<Case> LayerCases() {
   const TensorShape small{3, 9, 10};
-  const TensorShape picture{1, 28, 28};
   std::vector<Case> cases;
   const auto add = [&](const char* name, Layers layers) {
     cases.push_back({name, std::move(layers)});
@@ -239,10 +238,15 @@ std::vector<Case> Cases() {
                       .AddOf(2)
                       .Simple(LayerKind::kRelu)
                       .End(5, true));
+  return cases;
+}
+
+std::vector<Case> TrainingCases() {
+  std::vector<Case> cases;
   const auto training = [&](const char* name, Layers layers) {
     cases.push_back({name, std::move(layers), 32, 8});
   };
-  training("training 1", Block(picture)
+  training("training 1", Block({1, 28, 28})
                              .Conv(24, 3, 2)
                              .Norm()
                              .Simple(LayerKind::kRelu)
@@ -313,10 +317,12 @@ Layers DrawLayers(CounterRng& rng) {
 std::vector<VectorDigest> ComputeLayerVectors(const Machine& machine) {
   std::vector<VectorDigest> digests;
   uint64_t key = 1;
-  for (const Case& one : Cases()) {
-    Fnv digest;
-    one.layers.Train(key++, one.batch, one.steps, machine, digest);
-    digests.push_back({one.name, digest.Text()});
+  for (const std::vector<Case>& cases : {LayerCases(), TrainingCases()}) {
+    for (const Case& one : cases) {
+      Fnv digest;
+      one.layers.Train(key++, one.batch, one.steps, machine, digest);
+      digests.push_back({one.name, digest.Text()});
+    }
   }
   return digests;
 }

@@ -175,7 +175,7 @@ TEST_F(PriceTest, ATrainingHasItsProportions) {
 
 TEST_F(PriceTest, NothingIsTrainedThatNoVerifierCanHold) {
   PoolPolicy policy = AuditEverything();
-  policy.memory_max_bytes = 300'000;
+  policy.memory_max_bytes = 1'000'000;
   TestPool pool(policy);
   const absl::Status refused =
       pool.Try(
