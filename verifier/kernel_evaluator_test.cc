@@ -1,11 +1,16 @@
 #include "verifier/kernel_evaluator.h"
 
+#include <algorithm>
 #include <functional>
+#include <limits>
 
+#include "absl/strings/match.h"
 #include "common/base/status.h"
 #include "common/kernels/training.h"
+#include "common/kernels/weights.h"
 #include "common/model/arithmetic.h"
 #include "gtest/gtest.h"
+#include "tests/support/plan_builder.h"
 #include "verifier/built_in_trial.h"
 
 namespace archpool {
@@ -57,6 +62,45 @@ TEST(KernelEvaluatorTest, AsksForASecondOpinion) {
   KernelEvaluator other =
       Asking([](std::vector<double>& logits) { logits.pop_back(); });
   EXPECT_EQ(GetReason(WarmUp(other)), "EVALUATION_FAILED");
+}
+
+// Has a number for everything, and says what float32 makes of few examples.
+class WiderOpinion : public SecondOpinion {
+ public:
+  explicit WiderOpinion(double rounding) : rounding_(rounding) {}
+  absl::StatusOr<SecondLogits> ComputeLogits(
+      const LayerPlan& plan, const TensorMap& /*weights*/,
+      const DatasetManifest& /*manifest*/, const Dataset& dataset) override {
+    SecondLogits second;
+    second.logits.resize(static_cast<size_t>(dataset.count() * plan.classes));
+    if (dataset.count() <= kCalibrationExamples) second.rounding = rounding_;
+    return second;
+  }
+
+ private:
+  const double rounding_;
+};
+
+TEST(KernelEvaluatorTest, AsksWhetherFloat32HasNumbers) {
+  const LayerPlan plan = testing::ThreeLayerCnn();
+  TensorMap weights = kernels::InitialWeights(plan, 1);
+  for (auto& [name, tensor] : weights) {
+    if (absl::StrContains(name, "running")) continue;
+    std::fill(tensor.values.begin(), tensor.values.end(), 1e30f);
+  }
+  Dataset data{.shape = plan.input_shape, .classes = plan.classes};
+  data.labels.resize(2 * kCalibrationExamples);
+  data.images.resize(
+      data.labels.size() * static_cast<size_t>(data.shape.elements()), 255);
+  const DatasetManifest manifest;
+  KernelEvaluator beyond({}, std::make_unique<WiderOpinion>(
+                                 std::numeric_limits<double>::infinity()));
+  const auto counted = beyond.CountCorrect(plan, weights, manifest, data);
+  EXPECT_TRUE(counted.ok()) << counted.status();
+  KernelEvaluator within({}, std::make_unique<WiderOpinion>(1e30));
+  EXPECT_EQ(
+      GetReason(within.CountCorrect(plan, weights, manifest, data).status()),
+      "EVALUATIONS_DIFFER");
 }
 
 TEST(KernelEvaluatorTest, TheBuiltInTrialIsFoundFalse) {

@@ -1,6 +1,7 @@
 // LibTorch's.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -32,8 +33,10 @@ class NnSecondOpinion : public SecondOpinion {
                 std::min(kCalibrationExamples, dataset.count())));
     SecondLogits second{.logits = std::move(exact)};
     for (size_t i = 0; i < rounded.size(); ++i) {
-      const double difference = std::abs(rounded[i] - second.logits[i]);
-      // Not a number: float32 cannot tell how much it loses.
+      const double difference = std::isfinite(rounded[i])
+                                    ? std::abs(rounded[i] - second.logits[i])
+                                    : std::numeric_limits<double>::infinity();
+      // Not a number: it is double precision that cannot tell.
       if (difference > second.rounding) second.rounding = difference;
     }
     return second;

@@ -143,5 +143,20 @@ TEST(NnSecondOpinionTest, AWrongFoldingConstantIsFound) {
   }
 }
 
+// No miner raises an alarm with weights that float32 has no answers of.
+TEST(NnSecondOpinionTest, WhatIsBeyondFloat32IsNoAlarm) {
+  KernelEvaluator asks({}, MakeSecondOpinion(1));
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    const RandomNetwork network(seed);
+    TensorMap weights = network.weights;
+    for (auto& [name, tensor] : weights) {
+      for (float& value : tensor.values) value *= 1e30f;
+    }
+    const auto asked = asks.CountCorrect(network.plan, weights,
+                                         network.manifest, network.data);
+    EXPECT_TRUE(asked.ok()) << seed << ": " << asked.status();
+  }
+}
+
 }  // namespace
 }  // namespace archpool

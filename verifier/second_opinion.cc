@@ -52,6 +52,11 @@ double DifferenceOf(double one, double other) {
                                 : difference;
 }
 
+bool AreFinite(absl::Span<const float> logits) {
+  return std::all_of(logits.begin(), logits.end(),
+                     [](float logit) { return std::isfinite(logit); });
+}
+
 void Calibrate(absl::Span<const float> kernels, const SecondLogits& second,
                size_t values, OpinionComparison& comparison) {
   for (size_t i = 0; i < values; ++i) {
@@ -59,6 +64,7 @@ void Calibrate(absl::Span<const float> kernels, const SecondLogits& second,
     if (std::isfinite(logit)) {
       comparison.scale = std::max(comparison.scale, std::abs(logit));
     }
+    if (std::isinf(second.rounding) && !std::isfinite(kernels[i])) continue;
     comparison.difference = std::max(comparison.difference,
                                      DifferenceOf(double{kernels[i]}, logit));
   }
@@ -85,11 +91,15 @@ OpinionComparison CompareOpinions(absl::Span<const float> kernels,
   const absl::Span<const double> logits = second.logits;
   for (int64_t i = 0; i < comparison.examples; ++i) {
     const size_t first = static_cast<size_t>(i) * width;
-    const Best ours = BestOf(kernels.subspan(first, width));
+    const absl::Span<const float> row = kernels.subspan(first, width);
+    const Best ours = BestOf(row);
     const Best theirs = BestOf(logits.subspan(first, width));
     if (ours.index == theirs.index) continue;
-    // Where one of them is no answer at all, rounding is no excuse.
-    if (ours.index >= 0 && theirs.index >= 0 && theirs.lead <= reach) {
+    // Where one of them is no answer at all, rounding is no excuse, unless
+    // float32 has none.
+    const bool is_out_of_range = std::isinf(second.rounding) && !AreFinite(row);
+    if (is_out_of_range ||
+        (ours.index >= 0 && theirs.index >= 0 && theirs.lead <= reach)) {
       ++comparison.close_calls;
       continue;
     }

@@ -31,7 +31,9 @@ inline constexpr int64_t kCalibrationExamples = 64;
 struct SecondLogits {
   std::vector<double> logits;
   // The largest difference that computing the calibration's logits in float32
-  // makes, by the same implementation.
+  // makes, by the same implementation. Infinite where they are beyond float32
+  // on the way or in the end: what the kernels have no number for then, nobody
+  // has in float32.
   double rounding = 0;
 };
 

@@ -186,6 +186,25 @@ TEST(SecondOpinionTest, NoNumberAgreesWithNoNumberAlone) {
   EXPECT_EQ(comparison.difference, 0);
 }
 
+// Weights of 1e30, say: double precision goes on where float32 ends.
+TEST(SecondOpinionTest, WhatIsBeyondFloat32ContradictsNothing) {
+  constexpr float kNone = std::numeric_limits<float>::quiet_NaN();
+  constexpr float kBeyond = std::numeric_limits<float>::infinity();
+  SecondLogits second = Leading(0.5);
+  std::vector<float> ours = AsFloats(second);
+  ours[0] = ours[200] = kNone;
+  ours[203] = kBeyond;
+  EXPECT_FALSE(CompareOpinions(ours, second, 2).agrees());
+  second.rounding = 1e6;
+  EXPECT_FALSE(CompareOpinions(ours, second, 2).agrees());
+  second.rounding = std::numeric_limits<double>::infinity();
+  const OpinionComparison comparison = CompareOpinions(ours, second, 2);
+  EXPECT_TRUE(comparison.agrees()) << Describe(comparison);
+  EXPECT_EQ(comparison.close_calls, 3);
+  ours[250] = 0;  // a number, and a wrong one
+  EXPECT_FALSE(CompareOpinions(ours, second, 2).agrees());
+}
+
 TEST(SecondOpinionTest, SaysItsNumbers) {
   SecondLogits second = Leading(0.5);
   std::vector<float> ours = AsFloats(second);
