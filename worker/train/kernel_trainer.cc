@@ -45,8 +45,17 @@ absl::Status CheckMemory(const TrainingRequest& request, int threads,
 
 // Whether trainings are done faster by more threads each or one beside the
 // other differs from machine to machine.
-void SayWhatThreadsAreGoodFor(const kernels::Machine& machine) {
+void SayWhatThreadsAreGoodFor(const kernels::Machine& machine,
+                              int64_t memory_max_bytes) {
   if (machine.threads == 1) return;
+  if (memory_max_bytes > 0 &&
+      kProgramBytes + SideBySideBytes(machine.threads) > memory_max_bytes) {
+    spdlog::info(
+        "{} trainings side by side are not measured: they take more memory "
+        "than this worker has (--memory-mib)",
+        machine.threads);
+    return;
+  }
   kernels::Machine alone = machine;
   alone.threads = 1;
   const double one = ImagesPerSecond(alone, kMeasured);
@@ -104,7 +113,7 @@ absl::Status KernelTrainer::Check() {
       absl::FormatDuration(absl::Trunc(watch.elapsed(), absl::Milliseconds(1))),
       kernels::ToString(machine_.simd), machine_.threads,
       machine_.threads == 1 ? "thread" : "threads");
-  SayWhatThreadsAreGoodFor(machine_);
+  SayWhatThreadsAreGoodFor(machine_, memory_max_bytes_);
   return *checked_;
 }
 

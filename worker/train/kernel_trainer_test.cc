@@ -1,5 +1,7 @@
 #include "worker/train/kernel_trainer.h"
 
+#include <fstream>
+#include <string>
 #include <vector>
 
 #include "common/model/arithmetic.h"
@@ -99,6 +101,28 @@ TEST_F(KernelTrainerTest, ComputesAsItsArithmeticSays) {
 TEST(SpeedTest, IsMeasured) {
   EXPECT_GT(ImagesPerSecond({}, absl::Milliseconds(1)), 0);
   EXPECT_GT(ImagesPerSecondSideBySide({}, 2, absl::Milliseconds(1)), 0);
+}
+
+// The most memory that this process has had, in bytes.
+int64_t PeakBytes() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  int64_t kibi = 0;
+  while (status >> word) {
+    if (word == "VmHWM:" && status >> kibi) break;
+  }
+  return kibi << 10;
+}
+
+// However many threads it is told to have.
+TEST_F(KernelTrainerTest, MeasuresWithinItsMemory) {
+  constexpr int64_t kMemory = int64_t{96} << 20;
+  constexpr int kThreads = 32;
+  ASSERT_GT(SideBySideBytes(kThreads), 3 * kMemory);
+  KernelTrainer trainer({kernels::WidestSimd(), kThreads}, kMemory);
+  const int64_t before = PeakBytes();
+  EXPECT_THAT(trainer.Check(), IsOk());
+  EXPECT_LT(PeakBytes() - before, kMemory);
 }
 
 }  // namespace

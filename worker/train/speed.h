@@ -2,6 +2,8 @@
 #ifndef ARCHPOOL_WORKER_TRAIN_SPEED_H_
 #define ARCHPOOL_WORKER_TRAIN_SPEED_H_
 
+#include <cstdint>
+
 #include "absl/time/time.h"
 #include "common/kernels/simd.h"
 
@@ -12,7 +14,11 @@ namespace archpool {
 double ImagesPerSecond(const kernels::Machine& machine,
                        absl::Duration duration);
 
-// Of so many trainings at a time, together.
+// What so many trainings take in memory at a time.
+int64_t SideBySideBytes(int trainings);
+
+// Of so many trainings at a time, together, or of as many as there can be
+// threads.
 double ImagesPerSecondSideBySide(const kernels::Machine& machine, int trainings,
                                  absl::Duration duration);
 
