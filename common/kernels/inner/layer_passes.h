@@ -45,7 +45,7 @@ struct NormLine {
   const float* factor;
   const float* shift;
 };
-void NormAll(const Context& context, const MapView& in, const MapView& out,
+void NormalizeAll(const Context& context, const MapView& in, const MapView& out,
              const NormLine& line, LayerKind activation);
 
 }  // namespace archpool::kernels
