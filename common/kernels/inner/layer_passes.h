@@ -46,7 +46,7 @@ struct NormLine {
   const float* shift;
 };
 void NormalizeAll(const Context& context, const MapView& in, const MapView& out,
-             const NormLine& line, LayerKind activation);
+                  const NormLine& line, LayerKind activation);
 
 }  // namespace archpool::kernels
 
