@@ -7,6 +7,7 @@
 #include "common/base/status.h"
 #include "common/kernels/batches.h"
 #include "common/kernels/inner/evaluation_network.h"
+#include "common/kernels/inner/network_plan.h"
 #include "common/kernels/inner/table.h"
 #include "common/kernels/training.h"
 #include "common/kernels/weights.h"
@@ -16,6 +17,10 @@ namespace {
 
 // Small enough for the maps of one layer to stay in the cache.
 constexpr int64_t kBatch = 64;
+// What maps take, unless a single example's take more. A training keeps those
+// of every layer for a whole batch, so whoever had the memory to train has it
+// to evaluate, however many threads it has and however small its batches were.
+constexpr int64_t kMapBytesMax = int64_t{16} << 20;
 
 Parameters ParametersOf(const LayerPlan& plan, const TensorMap& weights) {
   Parameters parameters(plan.layers);
@@ -27,6 +32,20 @@ Parameters ParametersOf(const LayerPlan& plan, const TensorMap& weights) {
     }
   }
   return parameters;
+}
+
+// How many examples are computed at once: as many for each thread, where that
+// can be had.
+int64_t BatchFor(const LayerPlan& plan, int64_t examples, int threads) {
+  const int64_t floats =
+      NetworkPlan(plan.input_shape, plan.layers, 1, Purpose::kEvaluation)
+          .floats() +
+      plan.input_shape.elements();
+  const int64_t fitting = std::max<int64_t>(
+      1, kMapBytesMax / (floats * static_cast<int64_t>(sizeof(float))));
+  const int64_t batch = std::min(kBatch * threads, fitting);
+  return std::min(batch < threads ? batch : batch / threads * threads,
+                  examples);
 }
 
 }  // namespace
@@ -47,7 +66,7 @@ absl::Status ComputeLogits(const LayerPlan& plan, const TensorMap& weights,
   ARCHPOOL_RETURN_IF_ERROR(CheckData(plan, dataset));
   ARCHPOOL_RETURN_IF_ERROR(CheckWeights(plan, weights));
   Team team(machine.threads);
-  const int64_t batch = std::min(kBatch * machine.threads, dataset.count());
+  const int64_t batch = BatchFor(plan, dataset.count(), machine.threads);
   EvaluationNetwork network(plan.input_shape, plan.layers, batch,
                             ParametersOf(plan, weights), TableOf(machine.simd),
                             team);

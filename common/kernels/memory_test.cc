@@ -39,19 +39,20 @@ Dataset Pictures(const LayerPlan& plan, int64_t count) {
 
 // By how many bytes the resident set grows while a training runs, at its peak;
 // 0 where it failed. In a child, whose memory nobody has used before.
-int64_t MeasuredBytes(const LayerPlan& plan, int64_t batch, int threads) {
+int64_t MeasuredBytes(const LayerPlan& plan, int64_t batch, int threads,
+                      int64_t validation_count) {
   Recipe recipe;
   recipe.batch_size = batch;
   recipe.segments = 1;
   const Dataset train = Pictures(plan, batch);
-  const Dataset one = Pictures(plan, 1);
+  const Dataset validation = Pictures(plan, validation_count);
   int results[2];
   if (pipe(results) != 0) return 0;
   const pid_t child = fork();
   if (child == 0) {
     const int64_t before = StatusBytes("VmRSS:");
     const auto trained =
-        Train(plan, recipe, {}, Sha256("key"), {}, train, one, {},
+        Train(plan, recipe, {}, Sha256("key"), {}, train, validation, {},
               [](const Checkpoint&) { return absl::OkStatus(); }, nullptr,
               {WidestSimd(), threads});
     const int64_t grown = trained.ok() ? StatusBytes("VmHWM:") - before : 0;
@@ -74,7 +75,7 @@ void ExpectWithinATenth(const LayerPlan& plan, int64_t batch, int threads) {
   const auto said = static_cast<double>(TrainingBytes(plan, batch, threads));
   ASSERT_GT(said, 30e6) << "too small to be measured by pages";
   const auto measured =
-      static_cast<double>(MeasuredBytes(plan, batch, threads));
+      static_cast<double>(MeasuredBytes(plan, batch, threads, 1));
   EXPECT_GT(measured, 0.9 * said);
   EXPECT_LT(measured, 1.1 * said);
   ::testing::Test::RecordProperty("ratio", std::to_string(measured / said));
@@ -118,6 +119,23 @@ TEST(TrainingBytesTest, AreMeasuredWithBranches) {
   builder.GlobalAvgPool();
   builder.Linear();
   ExpectWithinATenth(builder.plan(), 200, 2);
+}
+
+// However many threads there are: they share what a training had.
+TEST(TrainingBytesTest, AreEnoughForTheEvaluationThatFollows) {
+  testing::PlanBuilder builder({3, 32, 32}, 10);
+  for (int i = 0; i < 4; ++i) builder.Block(64, 3, 1);
+  builder.GlobalAvgPool();
+  builder.Linear();
+  constexpr int64_t kBatch = 16;
+  constexpr int kThreads = 8;
+  constexpr int64_t kExamples = 64 * kThreads;
+  const int64_t measured =
+      MeasuredBytes(builder.plan(), kBatch, kThreads, kExamples);
+  EXPECT_GT(measured, 0);
+  EXPECT_LT(static_cast<double>(measured),
+            1.1 * static_cast<double>(
+                      TrainingBytes(builder.plan(), kBatch, kThreads)));
 }
 
 // What the pool gives out by, without laying a network out.

@@ -133,11 +133,13 @@ absl::StatusOr<TrainedNetwork> Train(
       WithinMemory(plan, recipe.batch_size, machine, run_all));
   // A training that diverged is a result like any other: nothing is correct.
   if (trained.diverged_at_step.has_value()) return trained;
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      trained.validation_correct,
-      CountCorrect(
-          plan, trained.weights, normalization, validation,
-          [&] { return note(last); }, machine));
+  ARCHPOOL_ASSIGN_OR_RETURN(trained.validation_correct,
+                            WithinMemory(plan, recipe.batch_size, machine, [&] {
+                              return CountCorrect(
+                                  plan, trained.weights, normalization,
+                                  validation, [&] { return note(last); },
+                                  machine);
+                            }));
   return trained;
 }
 

@@ -41,6 +41,18 @@ absl::Status Malformed(absl::string_view what) {
                          absl::StrCat("the checkpoint ", what));
 }
 
+// No step that comes to anything else is ever applied (docs/arithmetic.md), so
+// no training has it; and what bits a NaN has is nobody's word.
+bool IsFinite(const TensorMap& tensors) {
+  for (const auto& [name, tensor] : tensors) {
+    if (!std::all_of(tensor.values.begin(), tensor.values.end(),
+                     [](float value) { return std::isfinite(value); })) {
+      return false;
+    }
+  }
+  return true;
+}
+
 float RateOf(int64_t ppm) { return static_cast<float>(ppm) / 1e6f; }
 
 }  // namespace
@@ -174,6 +186,9 @@ absl::Status TrainingRun::Restore(const Checkpoint& checkpoint) {
             place.layout.values()) {
       return Malformed(absl::StrCat("has no ", name, " of its size"));
     }
+  }
+  if (!IsFinite(checkpoint.weights) || !IsFinite(checkpoint.optimizer)) {
+    return Malformed("has a number that is infinite or none at all");
   }
   const int64_t step = SegmentBoundary(steps_, segments, checkpoint.boundary);
   if (diverged.has_value() && *diverged >= step) {

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/counter_rng.h"
+#include "common/base/status.h"
 #include "common/kernels/reference_network.h"
 #include "common/kernels/schedule.h"
 #include "common/kernels/trial_batches.h"
@@ -271,6 +272,28 @@ TEST(TrainingTest, ADivergedTrainingRepeatsItsState) {
         ReplaySegment(plan, recipe, {}, key, {}, data, seen[s]);
     ASSERT_TRUE(replayed.ok()) << replayed.status();
     EXPECT_EQ(*replayed, seen[s + 1]) << s;
+  }
+}
+
+// A NaN would diverge at the first step, wherever a miner wanted that.
+TEST(TrainingTest, NoTrainingGoesOnFromWhatIsNotFinite) {
+  const LayerPlan plan = testing::ThreeLayerCnn();
+  const Recipe recipe = SmallRecipe(4);
+  const Dataset data = Noise(plan, 16, 1);
+  const Digest key = Sha256("key");
+  const auto start = StartTraining(plan, recipe, {}, key, {}, data);
+  ASSERT_TRUE(start.ok()) << start.status();
+  EXPECT_TRUE(ReplaySegment(plan, recipe, {}, key, {}, data, *start).ok());
+  for (const float value : {std::nanf(""), -HUGE_VALF}) {
+    for (TensorMap Checkpoint::*file :
+         {&Checkpoint::weights, &Checkpoint::optimizer}) {
+      Checkpoint from = *start;
+      ((from.*file).begin()->second).values.back() = value;
+      EXPECT_EQ(
+          GetReason(
+              ReplaySegment(plan, recipe, {}, key, {}, data, from).status()),
+          "CHECKPOINT_MALFORMED");
+    }
   }
 }
 

@@ -1,8 +1,10 @@
 #include "common/kernels/inner/team.h"
 
 #include <cfenv>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 
 namespace archpool::kernels {
 namespace {
@@ -24,8 +26,14 @@ void CheckRounding() {
 
 Team::Team(int threads) {
   CheckRounding();
-  for (int i = 1; i < threads; ++i) {
-    helpers_.emplace_back([this] { Help(); });
+  // Where the machine or a limit has no room for all of them, fewer compute the
+  // same.
+  try {
+    helpers_.reserve(static_cast<size_t>(threads - 1));
+    for (int i = 1; i < threads; ++i) {
+      helpers_.emplace_back([this] { Help(); });
+    }
+  } catch (const std::exception&) {
   }
 }
 

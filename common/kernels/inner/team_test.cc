@@ -1,5 +1,9 @@
 #include "common/kernels/inner/team.h"
 
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -8,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/base/sanitized.h"
 #include "gtest/gtest.h"
 
 namespace archpool::kernels {
@@ -90,6 +95,25 @@ TEST(TeamTest, EndsWhileItIsIdle) {
     Team used(1 + i % 8);
     EXPECT_EQ(Counts(used, 3), std::vector<int>(3, 1));
   }
+}
+
+// The work is done by those that there are.
+TEST(TeamTest, IsSmallerWhereThreadsCannotBeHad) {
+  if (kIsSanitized) GTEST_SKIP() << "sanitizers take more addresses than that";
+  const pid_t child = fork();
+  if (child == 0) {
+    // Room for few stacks.
+    constexpr rlim_t kAddresses = rlim_t{256} << 20;
+    const rlimit few{.rlim_cur = kAddresses, .rlim_max = kAddresses};
+    if (setrlimit(RLIMIT_AS, &few) != 0) _exit(2);
+    Team team(500);
+    const bool is_smaller = team.threads() < 500;
+    _exit(is_smaller && Counts(team, 100) == std::vector<int>(100, 1) ? 0 : 3);
+  }
+  int ended = 0;
+  ASSERT_EQ(waitpid(child, &ended, 0), child);
+  EXPECT_TRUE(WIFEXITED(ended));
+  EXPECT_EQ(WEXITSTATUS(ended), 0);
 }
 
 }  // namespace
