@@ -16,6 +16,7 @@
 #include "common/kernels/weights.h"
 #include "gtest/gtest.h"
 #include "tests/support/plan_builder.h"
+#include "tests/support/random_plan.h"
 
 namespace archpool::kernels {
 namespace {
@@ -35,64 +36,6 @@ Dataset Noise(const LayerPlan& plan, int64_t count, uint64_t seed) {
         static_cast<uint8_t>(rng.Below(static_cast<uint32_t>(plan.classes)));
   }
   return data;
-}
-
-// A network of every kind of layer, drawn at random: chains with branches that
-// are added, batch norms with and without activations, readers of all kinds.
-LayerPlan RandomPlan(CounterRng& rng) {
-  const auto draw = [&](int64_t first, int64_t last) {
-    return first + rng.Below(static_cast<uint32_t>(last - first + 1));
-  };
-  testing::PlanBuilder builder({draw(1, 4), draw(5, 12), draw(5, 12)},
-                               draw(2, 11));
-  constexpr LayerKind kActivations[] = {LayerKind::kRelu, LayerKind::kHardswish,
-                                        LayerKind::kSilu};
-  int last = builder.Conv(draw(1, 24), 3, 1);
-  last = builder.BatchNorm();
-  const int64_t blocks = draw(1, 5);
-  for (int64_t block = 0; block < blocks; ++block) {
-    const int before = last;
-    switch (draw(0, 6)) {
-      case 0:
-        builder.Conv(draw(1, 40), 2 * draw(0, 2) + 1, draw(1, 2));
-        last = builder.BatchNorm();
-        break;
-      case 1: {  // a branch
-        const int64_t channels = builder.plan()
-                                     .layers[static_cast<size_t>(before)]
-                                     .output_shape.channels;
-        builder.Conv(channels, 2 * draw(0, 2) + 1, 1);
-        builder.BatchNorm();
-        last = builder.Add(before);
-        break;
-      }
-      case 2: {
-        const int64_t channels = builder.plan()
-                                     .layers[static_cast<size_t>(before)]
-                                     .output_shape.channels;
-        builder.Conv(channels, 2 * draw(0, 2) + 1, draw(1, 2), channels);
-        last = builder.BatchNorm();
-        break;
-      }
-      case 3:
-        last = builder.Pool(LayerKind::kMaxPool, draw(2, 3), draw(1, 2));
-        break;
-      case 4:
-        last = builder.Pool(LayerKind::kAvgPool, 3, draw(1, 2));
-        break;
-      case 5:
-        last = builder.Add(before);
-        break;
-      default:
-        break;
-    }
-    if (draw(0, 2) > 0) {
-      last = builder.Activation(kActivations[draw(0, 2)]);
-    }
-  }
-  if (draw(0, 1) == 0) builder.GlobalAvgPool();
-  builder.Linear();
-  return builder.plan();
 }
 
 Recipe SmallRecipe(int64_t batch) {
@@ -145,7 +88,7 @@ Trained TrainByReference(const LayerPlan& plan, const Recipe& recipe,
 TEST(TrainingTest, EqualsTheReferenceEverywhere) {
   CounterRng rng(5, 0);
   for (int i = 0; i < 25; ++i) {
-    const LayerPlan plan = RandomPlan(rng);
+    const LayerPlan plan = testing::RandomPlan(rng);
     const int64_t batch = 1 + int64_t{rng.Below(9)};
     const Recipe recipe = SmallRecipe(batch);
     const Dataset data = Noise(plan, 4 * batch, static_cast<uint64_t>(i));
@@ -180,7 +123,7 @@ TEST(TrainingTest, EqualsTheReferenceEverywhere) {
 TEST(TrainingTest, EvaluatesAsTheReferenceDoes) {
   CounterRng rng(6, 0);
   for (int i = 0; i < 15; ++i) {
-    const LayerPlan plan = RandomPlan(rng);
+    const LayerPlan plan = testing::RandomPlan(rng);
     const Dataset data = Noise(plan, 70, static_cast<uint64_t>(i));
     TensorMap weights = InitialWeights(plan, 3);
     for (auto& [name, tensor] : weights) {
@@ -215,7 +158,7 @@ TEST(TrainingTest, EvaluatesAsTheReferenceDoes) {
 TEST(TrainingTest, ReplaysEverySegmentUnderOtherInstructions) {
   CounterRng rng(7, 0);
   for (int i = 0; i < 20; ++i) {
-    const LayerPlan plan = RandomPlan(rng);
+    const LayerPlan plan = testing::RandomPlan(rng);
     const int64_t batch = 1 + int64_t{rng.Below(9)};
     const Recipe recipe = SmallRecipe(batch);
     const Dataset data = Noise(plan, 6 * batch, static_cast<uint64_t>(i));

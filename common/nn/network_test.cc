@@ -4,11 +4,10 @@
 
 #include <torch/torch.h>
 
-#include <map>
 #include <string>
-#include <vector>
 
 #include "common/kernels/weights.h"
+#include "common/nn/test_autograd.h"
 #include "gtest/gtest.h"
 #include "tests/support/plan_builder.h"
 #include "tests/support/spaces.h"
@@ -17,60 +16,6 @@ namespace archpool::nn {
 namespace {
 
 using kernels::InitialWeights;
-using kernels::TensorName;
-
-using Leaves = std::map<std::string, at::Tensor>;
-
-at::Tensor ReferenceLayer(const Layer& layer, int64_t index,
-                          const at::Tensor& input, const at::Tensor& second,
-                          const Leaves& leaves) {
-  const int64_t padding = (layer.kernel - 1) / 2;
-  const auto leaf = [&](const char* tensor) {
-    return leaves.at(TensorName(index, tensor));
-  };
-  switch (layer.kind) {
-    case LayerKind::kConv:
-      return torch::conv2d(input, leaf("weight"), {}, layer.stride, padding, 1,
-                           layer.groups);
-    case LayerKind::kBatchNorm:
-      return torch::batch_norm(
-          input, leaf("weight"), leaf("bias"), torch::zeros_like(leaf("bias")),
-          torch::ones_like(leaf("bias")), true, 0.1, 1e-5, false);
-    case LayerKind::kRelu:
-      return torch::relu(input);
-    case LayerKind::kHardswish:
-      return torch::hardswish(input);
-    case LayerKind::kSilu:
-      return torch::silu(input);
-    case LayerKind::kMaxPool:
-      return torch::max_pool2d(input, layer.kernel, layer.stride, padding);
-    case LayerKind::kAvgPool:
-      return torch::avg_pool2d(input, layer.kernel, layer.stride, padding,
-                               false, false);
-    case LayerKind::kAdd:
-      return input + second;
-    case LayerKind::kGlobalAvgPool:
-      return torch::adaptive_avg_pool2d(input, {1, 1}).flatten(1);
-    case LayerKind::kLinear:
-      return torch::linear(input, leaf("weight"), leaf("bias"));
-  }
-  return {};
-}
-
-at::Tensor ReferenceLogits(const LayerPlan& plan, const Leaves& leaves,
-                           const at::Tensor& images) {
-  std::vector<at::Tensor> outputs;
-  const auto at = [&](int layer) {
-    return layer < 0 ? images : outputs[static_cast<size_t>(layer)];
-  };
-  for (size_t i = 0; i < plan.layers.size(); ++i) {
-    const Layer& layer = plan.layers[i];
-    outputs.push_back(ReferenceLayer(layer, static_cast<int64_t>(i),
-                                     at(layer.input), at(layer.second_input),
-                                     leaves));
-  }
-  return outputs.back();
-}
 
 void ExpectClose(const at::Tensor& ours, const at::Tensor& theirs,
                  const std::string& what) {
@@ -90,7 +35,7 @@ void CompareGradients(const LayerPlan& plan, int64_t batch) {
   const at::Tensor images =
       torch::randn({batch, shape.channels, shape.height, shape.width});
   const at::Tensor slope = torch::randn({batch, plan.classes});
-  const at::Tensor expected = ReferenceLogits(plan, leaves, images);
+  const at::Tensor expected = TrainedOutputs(plan, leaves, images).back();
   (expected * slope).sum().backward();
 
   const c10::InferenceMode inference;

@@ -18,8 +18,6 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
-#include "absl/strings/str_cat.h"
-#include "client/task_file.h"
 #include "common/base/counter_rng.h"
 #include "common/base/status.h"
 #include "common/kernels/inner/network_plan.h"
@@ -28,6 +26,7 @@
 #include "common/kernels/inner/table.h"
 #include "common/nn/product_timing.h"
 #include "common/nn/trial.h"
+#include "tests/bench/draw_layers.h"
 
 namespace archpool {
 namespace {
@@ -166,43 +165,6 @@ struct Means {
   int count = 0;
 };
 
-std::string NameOf(const Layer& layer) {
-  const std::string shape = absl::StrCat(
-      layer.input_shape.height, "x", layer.input_shape.width, "x",
-      layer.input_shape.channels, "->", layer.output_shape.channels);
-  if (layer.kind == LayerKind::kLinear) return "linear " + shape;
-  return absl::StrCat(layer.groups > 1 ? "depthwise " : "conv ", layer.kernel,
-                      "x", layer.kernel, layer.stride > 1 ? "/2 " : " ", shape);
-}
-
-// The layers of drawn networks, each once, by name.
-absl::StatusOr<std::map<std::string, Layer>> DrawLayers(
-    const Options& options) {
-  std::map<std::string, Layer> layers;
-  for (const std::string& file : options.task_files) {
-    ARCHPOOL_ASSIGN_OR_RETURN(const TaskFile task, LoadTaskFile(file));
-    const SearchSpace& space = task.spec.space;
-    CounterRng rng(options.seed, 0);
-    for (int i = 0; i < options.networks; ++i) {
-      const auto rank = static_cast<int64_t>(
-          rng.Below64(static_cast<uint64_t>(space.size())));
-      const TensorShape images = file.find("fashion") != std::string::npos
-                                     ? TensorShape{1, 28, 28}
-                                     : TensorShape{3, 32, 32};
-      const auto plan =
-          MakeLayerPlan(space, space.ArchitectureAt(rank), images, 10, {});
-      if (!plan.ok()) continue;
-      for (const Layer& layer : plan->layers) {
-        if (layer.kind == LayerKind::kConv ||
-            layer.kind == LayerKind::kLinear) {
-          layers[NameOf(layer)] = layer;
-        }
-      }
-    }
-  }
-  return layers;
-}
-
 absl::Status Measure(const Options& options) {
   nn::ConfigureRuntime(1);
   const std::optional<Simd> forced = ParseSimd(options.simd);
@@ -212,10 +174,15 @@ absl::Status Measure(const Options& options) {
   const double peak = PeakGflops(kernels);
   std::printf("%s, peak %.1f GFLOP/s, batch %lld\n", ToString(simd), peak,
               static_cast<long long>(options.batch));
-  ARCHPOOL_ASSIGN_OR_RETURN(const auto layers, DrawLayers(options));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const auto layers,
+      DrawLayers(options.task_files, options.networks, options.seed));
   const char* const kPasses[] = {"forward", "by input", "by weights"};
   std::map<std::string, Means> means;
   for (const auto& [name, layer] : layers) {
+    if (layer.kind != LayerKind::kConv && layer.kind != LayerKind::kLinear) {
+      continue;
+    }
     const bool reads_images = layer.input_shape.channels < 4;
     KernelCalls ours(layer, {kernels, team, options.batch}, reads_images);
     ARCHPOOL_ASSIGN_OR_RETURN(const nn::ProductCalls theirs,

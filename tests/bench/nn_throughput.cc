@@ -10,7 +10,7 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "common/nn/trial.h"
+#include "common/kernels/training.h"
 #include "tests/support/fashion_mnist.h"
 #include "tests/support/plan_builder.h"
 
@@ -26,7 +26,7 @@ absl::StatusOr<double> TrainedPerSecond(const DatasetSplit& split,
   absl::Time start;
   absl::Duration passed;
   int64_t steps = 0;
-  const auto watch = [&](const nn::TrainingProgress& progress) {
+  const auto watch = [&](const kernels::TrainingProgress& progress) {
     if (progress.step == kWarmUpSteps) start = absl::Now();
     if (progress.step <= kWarmUpSteps) return true;
     steps = progress.step - kWarmUpSteps;
@@ -34,9 +34,9 @@ absl::StatusOr<double> TrainedPerSecond(const DatasetSplit& split,
     return passed < span;
   };
   const auto trained =
-      nn::Train(testing::ThreeLayerCnn(), recipe, {}, Sha256("throughput"),
-                {split.manifest.mean_ppm, split.manifest.deviation_ppm},
-                split.train, split.validation, watch);
+      kernels::Train(testing::ThreeLayerCnn(), recipe, {}, Sha256("throughput"),
+                     {split.manifest.mean_ppm, split.manifest.deviation_ppm},
+                     split.train, split.validation, watch);
   if (GetReason(trained.status()) != "TRAINING_STOPPED") {
     return trained.status();
   }
@@ -46,23 +46,23 @@ absl::StatusOr<double> TrainedPerSecond(const DatasetSplit& split,
 
 absl::StatusOr<double> EvaluatedPerSecond(const DatasetSplit& split,
                                           absl::Duration span) {
-  const nn::Normalization normalization = {split.manifest.mean_ppm,
-                                           split.manifest.deviation_ppm};
+  const kernels::Normalization normalization = {split.manifest.mean_ppm,
+                                                split.manifest.deviation_ppm};
   Dataset few = split.validation;
   few.images.resize(static_cast<size_t>(512 * few.shape.elements()));
   few.labels.resize(512);
   Recipe recipe;
   ARCHPOOL_ASSIGN_OR_RETURN(
-      const nn::TrainedNetwork trained,
-      nn::Train(testing::ThreeLayerCnn(), recipe, {}, Sha256("throughput"),
-                normalization, few, few, {}));
+      const kernels::TrainedNetwork trained,
+      kernels::Train(testing::ThreeLayerCnn(), recipe, {}, Sha256("throughput"),
+                     normalization, few, few, {}));
   const absl::Time start = absl::Now();
   int64_t images = 0;
   while (absl::Now() - start < span) {
-    ARCHPOOL_RETURN_IF_ERROR(nn::CountCorrect(testing::ThreeLayerCnn(),
-                                              trained.weights, normalization,
-                                              split.held_out)
-                                 .status());
+    ARCHPOOL_RETURN_IF_ERROR(
+        kernels::CountCorrect(testing::ThreeLayerCnn(), trained.weights,
+                              normalization, split.held_out)
+            .status());
     images += split.held_out.count();
   }
   return static_cast<double>(images) /
@@ -70,7 +70,6 @@ absl::StatusOr<double> EvaluatedPerSecond(const DatasetSplit& split,
 }
 
 int Main(int argc, char** argv) {
-  nn::ConfigureRuntime(1);
   const std::string what = argc > 1 ? argv[1] : "";
   const absl::Duration span = absl::Seconds(argc > 2 ? std::atof(argv[2]) : 5);
   const auto split = testing::LoadFashionMnist();

@@ -1,8 +1,7 @@
 // Trains architectures drawn from a task file's space under its recipe and
-// prints, one JSON line each, what they reach and how long they take beside
-// what the cost table says: to choose a space and a recipe before a task is
-// paid for, and to see how good the work unit is. The last line sums up the
-// ratios.
+// prints, one JSON line each, what they reach and how long they take: to choose
+// a space and a recipe before a task is paid for. How good the work unit is,
+// cost_prediction tells.
 //
 //   try_recipe deploy/examples/fashion-mnist.yaml --count 8 --examples 12800
 //
@@ -25,10 +24,8 @@
 #include "common/base/status.h"
 #include "common/data/idx.h"
 #include "common/data/split.h"
+#include "common/kernels/training.h"
 #include "common/nas/layer_plan.h"
-#include "common/nn/trial.h"
-#include "common/nn/zero_cost.h"
-#include "tests/bench/json_line.h"
 
 namespace archpool {
 namespace {
@@ -64,52 +61,40 @@ absl::StatusOr<DatasetSplit> LoadSplit(const DatasetSource& source,
   return split;
 }
 
-// Measured over predicted seconds, of the processor's time: what others do on
-// the machine hardly counts.
-absl::StatusOr<double> TryOne(const TaskSpec& spec, int64_t rank,
-                              const LayerPlan& plan,
-                              const DatasetSplit& split) {
-  const nn::Normalization normalization = {split.manifest.mean_ppm,
-                                           split.manifest.deviation_ppm};
+// Seconds of the processor's time: what others do on the machine hardly counts.
+absl::Status TryOne(const TaskSpec& spec, int64_t rank, const LayerPlan& plan,
+                    const DatasetSplit& split) {
+  const kernels::Normalization normalization = {split.manifest.mean_ppm,
+                                                split.manifest.deviation_ppm};
   const Digest key = Sha256(absl::StrCat("trial ", rank));
   const std::clock_t start = std::clock();
   std::clock_t end = start;
-  const auto watch = [&end](const nn::TrainingProgress&) {
+  const auto watch = [&end](const kernels::TrainingProgress&) {
     end = std::clock();
     return true;
   };
-  ARCHPOOL_ASSIGN_OR_RETURN(const nn::TrainedNetwork trained,
-                            nn::Train(plan, spec.recipe, {}, key, normalization,
-                                      split.train, split.validation, watch));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const kernels::TrainedNetwork trained,
+      kernels::Train(plan, spec.recipe, {}, key, normalization, split.train,
+                     split.validation, watch));
   ARCHPOOL_ASSIGN_OR_RETURN(
       const int64_t correct,
-      nn::CountCorrect(plan, trained.weights, normalization, split.held_out));
-  const double measured_s =
-      static_cast<double>(end - start) / static_cast<double>(CLOCKS_PER_SEC);
-  const double predicted_s =
-      static_cast<double>(plan.train_ns_per_example) *
-      static_cast<double>(spec.recipe.epochs * split.train.count()) / 1e9;
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const nn::ZeroCostScores untrained,
-      nn::ScoreUntrained(plan, spec.recipe, key, normalization, split.train));
+      kernels::CountCorrect(plan, trained.weights, normalization,
+                            split.held_out));
   const auto part = [](int64_t some, const Dataset& all) {
     return static_cast<double>(some) / static_cast<double>(all.count());
   };
   std::printf(
       "{\"name\": \"trial\", \"value\": %.2f, \"unit\": \"s\", "
-      "\"baseline\": %.2f, \"ratio\": %.3f, \"validation\": %.4f, "
-      "\"held_out\": %.4f, \"parameters\": %lld, \"macs\": %lld, "
-      "\"activation_kernel\": %.3f, \"gradient_norm\": %.5f, "
-      "\"rank\": %lld, \"architecture\": \"%s\"}\n",
-      measured_s, predicted_s, measured_s / predicted_s,
+      "\"validation\": %.4f, \"held_out\": %.4f, \"parameters\": %lld, "
+      "\"macs\": %lld, \"rank\": %lld, \"architecture\": \"%s\"}\n",
+      static_cast<double>(end - start) / static_cast<double>(CLOCKS_PER_SEC),
       part(trained.validation_correct, split.validation),
       part(correct, split.held_out), static_cast<long long>(plan.parameters),
-      static_cast<long long>(plan.macs),
-      untrained.activation_kernel_log_determinant, untrained.gradient_norm,
-      static_cast<long long>(rank),
+      static_cast<long long>(plan.macs), static_cast<long long>(rank),
       spec.space.Describe(spec.space.ArchitectureAt(rank)).c_str());
   std::fflush(stdout);
-  return measured_s / predicted_s;
+  return absl::OkStatus();
 }
 
 absl::Status TryAll(const TaskFile& task, const Options& options) {
@@ -117,10 +102,10 @@ absl::Status TryAll(const TaskFile& task, const Options& options) {
                             LoadSplit(task.dataset, options.examples));
   const TaskSpec& spec = task.spec;
   CounterRng rng(options.seed, 0);
-  std::vector<double> ratios;
+  size_t tried = 0;
   const size_t count =
       options.ranks.size() + static_cast<size_t>(std::max(options.count, 0));
-  for (size_t drawn = 0; ratios.size() < count; ++drawn) {
+  for (size_t drawn = 0; tried < count; ++drawn) {
     const int64_t rank = drawn < options.ranks.size()
                              ? options.ranks[drawn]
                              : static_cast<int64_t>(rng.Below64(
@@ -137,23 +122,13 @@ absl::Status TryAll(const TaskFile& task, const Options& options) {
       continue;
     }
     ARCHPOOL_RETURN_IF_ERROR(plan.status());
-    ARCHPOOL_ASSIGN_OR_RETURN(const double ratio,
-                              TryOne(spec, rank, *plan, split));
-    ratios.push_back(ratio);
-  }
-  if (ratios.empty()) return absl::OkStatus();
-  std::sort(ratios.begin(), ratios.end());
-  for (const auto& [name, value] :
-       {std::pair("measured_over_predicted_min", ratios.front()),
-        std::pair("measured_over_predicted_median", ratios[ratios.size() / 2]),
-        std::pair("measured_over_predicted_max", ratios.back())}) {
-    PrintJsonLine(name, value, "ratio", 1);
+    ARCHPOOL_RETURN_IF_ERROR(TryOne(spec, rank, *plan, split));
+    ++tried;
   }
   return absl::OkStatus();
 }
 
 int Main(int argc, char** argv) {
-  nn::ConfigureRuntime(1);
   Options options;
   Recipe given;
   std::vector<std::pair<CLI::Option*, int64_t Recipe::*>> overrides;

@@ -133,11 +133,11 @@ void EvaluationNetwork::Compute(size_t index, int64_t count) {
       PointwiseAll(context, unit.activation, out, MapView(), out);
     }
   } else if (layer.kind == LayerKind::kBatchNorm) {
-    NormAll(context, in, out,
-            {.mean = folded.zero.data(),
-             .factor = folded.factor.data(),
-             .shift = folded.last.data()},
-            unit.activation);
+    NormalizeAll(context, in, out,
+                 {.mean = folded.zero.data(),
+                  .factor = folded.factor.data(),
+                  .shift = folded.last.data()},
+                 unit.activation);
   } else if (layer.kind == LayerKind::kAdd) {
     PointwiseAll(context, layer.kind, in, Output(unit.second_input), out);
   } else if (layer.kind == LayerKind::kMaxPool ||

@@ -96,8 +96,8 @@ void PoolGradientAll(const Context& context, const Layer& layer,
   });
 }
 
-void NormAll(const Context& context, const MapView& in, const MapView& out,
-             const NormLine& line, LayerKind activation) {
+void NormalizeAll(const Context& context, const MapView& in, const MapView& out,
+                  const NormLine& line, LayerKind activation) {
   context.team.RunRanges(context.batch, [&](int64_t first, int64_t end) {
     NormPass pass;
     pass.grid = GridOf(in.shape, end - first);

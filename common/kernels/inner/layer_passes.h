@@ -45,8 +45,8 @@ struct NormLine {
   const float* factor;
   const float* shift;
 };
-void NormAll(const Context& context, const MapView& in, const MapView& out,
-             const NormLine& line, LayerKind activation);
+void NormalizeAll(const Context& context, const MapView& in, const MapView& out,
+                  const NormLine& line, LayerKind activation);
 
 }  // namespace archpool::kernels
 

@@ -38,9 +38,9 @@ void Network::ForwardNorm(size_t index) {
   statistics.next_running_mean = parameters_.Next(mean);
   statistics.next_running_variance = parameters_.Next(variance);
   if (!FinishNorm(statistics)) running_is_finite_ = false;
-  NormAll(context_, in, out,
-          {.mean = norm.mean(), .factor = norm.factor(), .shift = shift},
-          unit.activation);
+  NormalizeAll(context_, in, out,
+               {.mean = norm.mean(), .factor = norm.factor(), .shift = shift},
+               unit.activation);
 }
 
 void Network::BackwardNorm(size_t index, const MapView& out) {

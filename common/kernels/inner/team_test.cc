@@ -99,7 +99,7 @@ TEST(TeamTest, EndsWhileItIsIdle) {
 
 // The work is done by those that there are.
 TEST(TeamTest, IsSmallerWhereThreadsCannotBeHad) {
-  if (kIsSanitized) return;  // takes more addresses than the limit
+  if (kIsSanitized) return;  // sanitizers take more addresses than that
   const pid_t child = fork();
   if (child == 0) {
     // Room for few stacks.
