@@ -85,11 +85,8 @@ Tensor FromTorch(const at::Tensor& tensor) {
                 std::vector<float>(values, values + rows.numel())};
 }
 
-Network::Network(const LayerPlan& plan, const TensorMap& weights,
-                 bool differentiates_images)
-    : plan_(plan),
-      states_(plan.layers.size()),
-      differentiates_images_(differentiates_images) {
+Network::Network(const LayerPlan& plan, const TensorMap& weights)
+    : plan_(plan), states_(plan.layers.size()) {
   const std::vector<int> readers = CountReaders(plan);
   for (size_t i = 0; i < plan.layers.size(); ++i) {
     const Layer& layer = plan.layers[i];
@@ -247,7 +244,7 @@ void Network::Backward(const at::Tensor& logits_gradient) {
 
 // Out of place: `gradient` may also be another layer's.
 void Network::AddGradient(int layer, const at::Tensor& gradient) {
-  if (!IsDifferentiated(layer)) return;
+  if (layer < 0) return;
   at::Tensor& sum = layer < 0 ? images_gradient_
                               : states_[static_cast<size_t>(layer)].gradient;
   sum = sum.defined() ? at::add(sum, gradient) : gradient;
@@ -269,8 +266,7 @@ void Network::BackwardConv(size_t index, const at::Tensor& gradient) {
                                /*bias_sizes=*/c10::nullopt, Both(layer.stride),
                                Both(PaddingOf(layer)), kNoDilation,
                                /*transposed=*/false, kNoOutputPadding,
-                               layer.groups,
-                               {IsDifferentiated(layer.input), true, false});
+                               layer.groups, {layer.input >= 0, true, false});
   SetGradient(weight, weight_gradient);
   AddGradient(layer.input, input_gradient);
 }

@@ -36,11 +36,8 @@ struct Parameter {
 
 class Network {
  public:
-  // `differentiates_images`: computes the gradient of the images too, as if
-  // another layer had made them (layer_timing.h).
   // REQUIRES: CheckWeights(plan, weights) is OK; `plan` outlives the network.
-  Network(const LayerPlan& plan, const TensorMap& weights,
-          bool differentiates_images = false);
+  Network(const LayerPlan& plan, const TensorMap& weights);
 
   // The logits, float32 [batch, classes]. Keeps what Backward needs; updates
   // running means and variances.
@@ -84,9 +81,6 @@ class Network {
   void BackwardBatchNorm(size_t index, const at::Tensor& gradient);
   void BackwardLinear(size_t index, const at::Tensor& gradient);
   void BackwardLayer(size_t index, const at::Tensor& gradient);
-  bool IsDifferentiated(int layer) const {
-    return layer >= 0 || differentiates_images_;
-  }
   void AddGradient(int layer, const at::Tensor& gradient);
   void SetGradient(int parameter, const at::Tensor& gradient);
   int AddParameter(size_t layer, const char* tensor, const TensorMap& weights);
@@ -94,7 +88,6 @@ class Network {
   const LayerPlan& plan_;
   std::vector<Parameter> parameters_;
   std::vector<LayerState> states_;
-  const bool differentiates_images_;
   at::Tensor images_;
   at::Tensor images_gradient_;
 };

@@ -171,8 +171,8 @@ double ShareOf(const Found& found, const std::string& kind) {
 // The factors that `kinds` have in the ratios of the first batch.
 std::vector<double> FactorsOf(const std::vector<Found>& all,
                               const std::vector<std::string>& kinds) {
-  // As strong as one network of which a kind is a tenth.
-  constexpr double kDraw = 0.01;
+  // As strong as ten networks of which a kind is a tenth.
+  constexpr double kDraw = 0.1;
   const size_t count = kinds.size();
   std::vector<double> ratios;
   for (const Found& found : all) ratios.push_back(found.ratios[0]);
@@ -274,7 +274,7 @@ int Main(int argc, char** argv) {
   app.add_option("--simd", options.simd, "the instructions, such as avx2");
   app.add_option("--batch", options.batches, "sizes of batches")
       ->delimiter(',')
-      ->expected(1);
+      ->allow_extra_args(false);
   app.add_option("--networks", options.networks, "to draw, of each file");
   app.add_option("--seconds", options.seconds, "for each training");
   app.add_option("--seed", options.seed, "of the draw");

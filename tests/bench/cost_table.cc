@@ -1,11 +1,12 @@
-// Measures common/nas/cost_table_v1.inc: the time of every kind of layer over a
-// grid of shapes, alone on one thread, forward and forward plus backward. The
-// format is explained in common/nas/cost_table.cc. Takes about two minutes:
+// Measures a cost table: the time of every kind of layer over a grid of shapes,
+// alone on one thread, forward and forward plus backward. The format is
+// explained in common/nas/cost_table.cc. Takes about three minutes:
 //
-//   cost_table > common/nas/cost_table_v1.inc
+//   cost_table > common/nas/cost_table_v2.inc
 //   cost_table batch_norm                       the rows of one kind
 //
-// Whoever changes a number of the table raises kCostTableVersion.
+// A table that has been in use is never edited: whoever measures anew makes the
+// next one beside it, and raises kCostTableVersion.
 
 #include <algorithm>
 #include <cmath>
