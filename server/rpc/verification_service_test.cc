@@ -98,7 +98,7 @@ TEST_F(VerificationServiceTest, AnOperatorVoidsATrial) {
   EXPECT_THAT(Void(operators, 999), FailsWith("TRIAL_UNKNOWN"));
   EXPECT_THAT(Void(operators, trial), IsOk());
   EXPECT_THAT(Void(operators, trial), IsOk()) << "once more changes nothing";
-  EXPECT_FALSE(Acquire({"test/1"})->has_audit());
+  EXPECT_FALSE(Acquire({std::string(kArithmetic)})->has_audit());
 }
 
 }  // namespace
