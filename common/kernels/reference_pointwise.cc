@@ -123,11 +123,16 @@ Values PoolForward(const Layer& layer, int64_t examples, View input) {
           };
           if (layer.kind == LayerKind::kGlobalAvgPool) {
             Chain sum;
-            const int64_t count = in.height * in.width;
-            for (int64_t i = 0; i < count; ++i) {
-              sum.Add(pixels(static_cast<size_t>(i)));
+            for (int64_t row = 0; row < in.height; ++row) {
+              Chain of_row;
+              for (int64_t column = 0; column < in.width; ++column) {
+                of_row.Add(
+                    pixels(static_cast<size_t>(row * in.width + column)));
+              }
+              sum.Add(of_row.End());
             }
-            output.push_back(sum.End() / static_cast<float>(count));
+            output.push_back(sum.End() /
+                             static_cast<float>(in.height * in.width));
             continue;
           }
           const Window window = Look(layer, y, x, pixels);

@@ -372,14 +372,14 @@ TEST(ReferenceTest, EverybodyReachesTheseBits) {
       LossGradient(10, Random(3, 1'000), std::vector<uint8_t>(100, 3), 0.05));
   EXPECT_EQ(digests, (std::map<std::string, std::string>{
                          {"batch norm", "11c8304d9fbf6910"},
-                         {"conv 100", "18a5e16ac9c52bee"},
+                         {"conv 100", "9cc5c1f3720394c3"},
                          {"conv 103", "a42d1c87f21af68b"},
-                         {"conv 106", "1f73c1fc7ee0040a"},
-                         {"conv 109", "b4b6fc281c252f6a"},
-                         {"conv 112", "77aebf19a8b113cc"},
+                         {"conv 106", "cfd182b35c86b674"},
+                         {"conv 109", "4ba7807f8d5f8d52"},
+                         {"conv 112", "c207aaa529f649c0"},
                          {"conv 115", "8820d732739e0eb0"},
                          {"conv 118", "05f0cad3a618dc31"},
-                         {"conv 121", "270995564545ab92"},
+                         {"conv 121", "e103c79d016eb2b9"},
                          {"loss", "75afeabbfbddebd1"},
                          {"pointwise", "7b8da3899f62a35a"}}));
 }

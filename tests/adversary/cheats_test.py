@@ -21,8 +21,8 @@ REASONS = {
     "not_finite": {"SEGMENT_FALSE", "CLAIM_FALSE"},
     "smaller_network": {"START_FALSE"},
     "learn_nothing": {"SEGMENT_FALSE", "CLAIM_FALSE", "WEIGHTS_MISMATCH"},
-    "diverge": {"SEGMENT_FALSE"},
-    "diverge_at_once": {"SEGMENT_FALSE"},
+    "diverge": {"SEGMENT_FALSE", "TRAINING_FALSE"},
+    "diverge_at_once": {"SEGMENT_FALSE", "TRAINING_FALSE"},
 }
 
 
