@@ -48,7 +48,7 @@ CHEATS = {
     "other_seed": {"START_FALSE"},
     "not_finite": {"SEGMENT_FALSE", "CLAIM_FALSE"},
     "smaller_network": {"START_FALSE", "WEIGHTS_MISMATCH"},
-    "diverge_at_once": {"SEGMENT_FALSE"},
+    "diverge_at_once": {"SEGMENT_FALSE", "TRAINING_FALSE"},
 }
 # Their first trainings may have been their own.
 HONEST_AT_FIRST = ("earlier_weights", "smaller_network")
