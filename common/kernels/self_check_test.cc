@@ -28,6 +28,27 @@ TEST(SelfCheckTest, EveryMachineAgrees) {
   }
 }
 
+// Tests run in the root of the repository.
+TEST(SelfCheckTest, ThePageHasTheSameVectors) {
+  std::ifstream page("docs/arithmetic.md");
+  std::vector<std::string> rows;
+  bool is_there = false;
+  for (std::string line; std::getline(page, line);) {
+    if (absl::StartsWith(line, "## ")) is_there = line == "## Test vectors";
+    if (is_there && absl::EndsWith(line, "` |")) rows.push_back(line);
+  }
+  const std::vector<TestVector> vectors = ComputeTestVectors({});
+  ASSERT_EQ(rows.size(), vectors.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    EXPECT_TRUE(absl::StartsWith(
+        rows[i], absl::StrCat("| ", i + 1, " | ", vectors[i].name, " | ")))
+        << rows[i];
+    EXPECT_TRUE(absl::EndsWith(
+        rows[i], absl::StrCat(" | `", vectors[i].expected, "` |")))
+        << rows[i];
+  }
+}
+
 // The name changes where a test vector does: programs of one name agree.
 TEST(SelfCheckTest, TheArithmeticIsNamedByItsVectors) {
   std::string lines;
