@@ -36,6 +36,7 @@ struct Options {
   std::vector<std::string> task_files = {"deploy/examples/fashion-mnist.yaml"};
   std::string images = "/usr/share/datasets/fashion-mnist";
   int seeds = 20;
+  int first_seed = 0;
   int networks = 2;
   int64_t examples = 4'096;
   int64_t held_out = 4'000;
@@ -91,7 +92,7 @@ struct Comparison {
 absl::StatusOr<Comparison> CompareTrainings(const LayerPlan& plan,
                                             const Recipe& recipe,
                                             const DatasetSplit& split,
-                                            int seeds) {
+                                            int first_seed, int seeds) {
   const kernels::Normalization normalization = {split.manifest.mean_ppm,
                                                 split.manifest.deviation_ppm};
   const auto percentage = [&](int64_t correct) {
@@ -99,7 +100,7 @@ absl::StatusOr<Comparison> CompareTrainings(const LayerPlan& plan,
            static_cast<double>(split.held_out.count());
   };
   Comparison comparison;
-  for (int seed = 0; seed < seeds; ++seed) {
+  for (int seed = first_seed; seed < first_seed + seeds; ++seed) {
     const Digest key = Sha256(absl::StrCat("accuracy ", seed));
     // Each counts by itself what it has trained.
     ARCHPOOL_ASSIGN_OR_RETURN(
@@ -158,7 +159,8 @@ absl::StatusOr<bool> CompareFile(const Options& options,
     ++compared;
     ARCHPOOL_ASSIGN_OR_RETURN(
         const Comparison comparison,
-        CompareTrainings(*plan, recipe, split, options.seeds));
+        CompareTrainings(*plan, recipe, split, options.first_seed,
+                         options.seeds));
     const std::string name =
         absl::StrCat(file.substr(file.rfind('/') + 1), " ", rank);
     are_one = Print(name, comparison) && are_one;
@@ -191,6 +193,8 @@ int Main(int argc, char** argv) {
   CLI::App app("Compares what the kernels' trainings reach with LibTorch's.");
   app.add_option("--seeds", options.seeds, "trainings of each network")
       ->check(CLI::Range(2, 10'000));
+  app.add_option("--first_seed", options.first_seed,
+                 "another number for other keys");
   app.add_option("--networks", options.networks, "of each task file");
   app.add_option("--examples", options.examples, "images to train on");
   app.add_option("--held_out", options.held_out, "images to measure on");
