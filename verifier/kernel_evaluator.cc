@@ -5,9 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "common/base/status.h"
+#include "common/kernels/machine_choice.h"
 #include "common/kernels/self_check.h"
 #include "common/kernels/training.h"
 #include "common/model/arithmetic.h"
@@ -116,42 +115,10 @@ absl::StatusOr<Checkpoint> KernelEvaluator::Replay(const TrainingSetup& setup,
       setup.trial_key, NormalizationOf(setup.manifest), train, from, machine_);
 }
 
-absl::StatusOr<kernels::Machine> ChooseMachine(const std::string& simd,
-                                               int64_t threads) {
-  kernels::Machine machine{kernels::WidestSimd(), static_cast<int>(threads)};
-  if (simd.empty()) return machine;
-  const std::vector<kernels::Simd>& here = kernels::SimdsHere();
-  const auto wanted = kernels::ParseSimd(simd);
-  if (wanted.has_value() &&
-      std::find(here.begin(), here.end(), *wanted) != here.end()) {
-    machine.simd = *wanted;
-    return machine;
-  }
-  const auto name = [](std::string* out, kernels::Simd one) {
-    absl::StrAppend(out, kernels::ToString(one));
-  };
-  return InvalidArgument(
-      "SIMD_NOT_HERE",
-      absl::StrCat("this processor cannot compute with ", simd,
-                   " (--simd), but with ", absl::StrJoin(here, ", ", name)));
-}
-
 absl::Status CheckArithmetic(const kernels::Machine& machine) {
-  std::vector<std::string> differ;
-  for (const kernels::TestVector& vector :
-       kernels::ComputeTestVectors(machine)) {
-    if (vector.agrees()) continue;
-    differ.push_back(absl::StrCat(vector.name, " (", vector.digest,
-                                  " in place of ", vector.expected, ")"));
-  }
-  if (differ.empty()) return absl::OkStatus();
-  return FailedPrecondition(
-      "ARITHMETIC_DIFFERS",
-      absl::StrCat("this machine computes otherwise than ", kArithmetic,
-                   " says: ", absl::StrJoin(differ, ", "),
-                   ". It would find honest trials false, so it examines none: "
-                   "look for an overclocked or failing processor or memory, "
-                   "and for a build that was not made by deploy/build.sh"));
+  return kernels::JudgeVectors(
+      kernels::ComputeTestVectors(machine),
+      "It would find honest trials false, so it examines none");
 }
 
 }  // namespace archpool

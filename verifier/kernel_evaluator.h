@@ -41,11 +41,6 @@ class KernelEvaluator : public Evaluator {
   const std::unique_ptr<SecondOpinion> second_;
 };
 
-// What to compute with: `simd`, or the widest there is where that is empty.
-// INVALID_ARGUMENT (SIMD_NOT_HERE).
-absl::StatusOr<kernels::Machine> ChooseMachine(const std::string& simd,
-                                               int64_t threads);
-
 // Computes the arithmetic's test vectors. FAILED_PRECONDITION
 // (ARITHMETIC_DIFFERS): this machine, or this build, computes otherwise.
 absl::Status CheckArithmetic(const kernels::Machine& machine);

@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "common/base/status.h"
+#include "common/kernels/machine_choice.h"
 #include "common/kernels/training.h"
 #include "common/kernels/weights.h"
 #include "common/model/arithmetic.h"
@@ -112,11 +113,12 @@ TEST(KernelEvaluatorTest, TheBuiltInTrialIsFoundFalse) {
 }
 
 TEST(KernelEvaluatorTest, ChoosesAmongWhatThereIs) {
-  EXPECT_EQ(ChooseMachine("", 3)->simd, kernels::WidestSimd());
-  EXPECT_EQ(ChooseMachine("", 3)->threads, 3);
-  EXPECT_EQ(ChooseMachine("scalar", 1)->simd, kernels::Simd::kScalar);
-  EXPECT_EQ(GetReason(ChooseMachine("mmx", 1).status()), "SIMD_NOT_HERE");
-  EXPECT_TRUE(CheckArithmetic(*ChooseMachine("", 2)).ok());
+  EXPECT_EQ(kernels::ChooseMachine("", 3)->simd, kernels::WidestSimd());
+  EXPECT_EQ(kernels::ChooseMachine("", 3)->threads, 3);
+  EXPECT_EQ(kernels::ChooseMachine("scalar", 1)->simd, kernels::Simd::kScalar);
+  EXPECT_EQ(GetReason(kernels::ChooseMachine("mmx", 1).status()),
+            "SIMD_NOT_HERE");
+  EXPECT_TRUE(CheckArithmetic(*kernels::ChooseMachine("", 2)).ok());
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/sanitized.h"
 #include "common/base/status.h"
+#include "common/kernels/machine_choice.h"
 #include "common/model/arithmetic.h"
 #include "verifier/built_in_trial.h"
 #include "verifier/examiner_process.h"
@@ -21,7 +22,7 @@ namespace {
 absl::StatusOr<std::unique_ptr<Evaluator>> MakeKernelEvaluator(
     const std::string& simd, int threads) {
   ARCHPOOL_ASSIGN_OR_RETURN(const kernels::Machine machine,
-                            ChooseMachine(simd, threads));
+                            kernels::ChooseMachine(simd, threads));
   auto evaluator =
       std::make_unique<KernelEvaluator>(machine, MakeSecondOpinion(threads));
   ARCHPOOL_RETURN_IF_ERROR(WarmUp(*evaluator));
@@ -31,7 +32,7 @@ absl::StatusOr<std::unique_ptr<Evaluator>> MakeKernelEvaluator(
 absl::StatusOr<std::unique_ptr<Examiner>> MakeExaminer(
     const VerifierFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(const kernels::Machine machine,
-                            ChooseMachine(flags.simd, flags.threads));
+                            kernels::ChooseMachine(flags.simd, flags.threads));
   ARCHPOOL_RETURN_IF_ERROR(CheckArithmetic(machine));
   SayWhoseOpinionIsSecond();
   if (kIsSanitized) {

@@ -6,17 +6,6 @@
 
 namespace archpool {
 
-bool HasDiverged(const TensorMap& weights) {
-  bool all_zero = true;
-  for (const auto& [name, tensor] : weights) {
-    for (const float value : tensor.values) {
-      if (!std::isfinite(value)) return true;
-      all_zero = all_zero && value == 0;
-    }
-  }
-  return all_zero;
-}
-
 Tensor DivergenceTensor(int64_t step) {
   return Tensor{{2},
                 {static_cast<float>(step >> 20),

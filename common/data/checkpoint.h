@@ -40,11 +40,6 @@ struct CheckpointBytes {
   std::string optimizer;
 };
 
-// Whether a training has come to nothing and can never recover: a weight is NaN
-// or infinite, or all of them are zero. What follows could be told without
-// training, so a training ends at the first such boundary behind its start.
-bool HasDiverged(const TensorMap& weights);
-
 CheckpointBytes SerializeCheckpoint(const Checkpoint& checkpoint);
 
 // From bytes of strangers. ParseSafetensors' errors.

@@ -72,7 +72,7 @@ int64_t MeasuredBytes(const LayerPlan& plan, int64_t batch, int threads,
 }
 
 void ExpectWithinATenth(const LayerPlan& plan, int64_t batch, int threads) {
-  const auto said = static_cast<double>(TrainingBytes(plan, batch, threads));
+  const auto said = static_cast<double>(TrainingBytes(plan, batch));
   ASSERT_GT(said, 30e6) << "too small to be measured by pages";
   const auto measured =
       static_cast<double>(MeasuredBytes(plan, batch, threads, 1));
@@ -134,8 +134,7 @@ TEST(TrainingBytesTest, AreEnoughForTheEvaluationThatFollows) {
       MeasuredBytes(builder.plan(), kBatch, kThreads, kExamples);
   EXPECT_GT(measured, 0);
   EXPECT_LT(static_cast<double>(measured),
-            1.1 * static_cast<double>(
-                      TrainingBytes(builder.plan(), kBatch, kThreads)));
+            1.1 * static_cast<double>(TrainingBytes(builder.plan(), kBatch)));
 }
 
 // What the pool gives out by, without laying a network out.
@@ -174,7 +173,7 @@ TEST(TrainingBytesTest, StayWithinTheBoundOfThePool) {
     if (draw(0, 1) == 0) builder.GlobalAvgPool();
     builder.Linear();
     const int64_t batch = int64_t{16} << draw(0, 4);
-    EXPECT_LE(TrainingBytes(builder.plan(), batch, 2),
+    EXPECT_LE(TrainingBytes(builder.plan(), batch),
               TrainingMemoryMaxBytes(builder.plan(), batch))
         << "network " << i << ", batches of " << batch;
   }

@@ -21,8 +21,7 @@ absl::Status Stopped(const TrainingRun& run) {
 
 // Runs `body`, where memory may be had in vain.
 template <typename Body>
-auto WithinMemory(const LayerPlan& plan, int64_t batch_size,
-                  const Machine& machine, const Body& body)
+auto WithinMemory(const LayerPlan& plan, int64_t batch_size, const Body& body)
     -> decltype(body()) {
   try {
     return body();
@@ -30,7 +29,7 @@ auto WithinMemory(const LayerPlan& plan, int64_t batch_size,
     return MakeError(
         absl::StatusCode::kResourceExhausted, "TRAINING_OUT_OF_MEMORY",
         absl::StrCat("this machine has no ",
-                     TrainingBytes(plan, batch_size, machine.threads) >> 20,
+                     TrainingBytes(plan, batch_size) >> 20,
                      " MiB free, which this network needs; give the process "
                      "more memory"));
   }
@@ -70,7 +69,7 @@ absl::StatusOr<Checkpoint> StartTraining(const LayerPlan& plan,
   ARCHPOOL_RETURN_IF_ERROR(CheckData(plan, train));
   const Machine machine;
   return WithinMemory(
-      plan, recipe.batch_size, machine, [&]() -> absl::StatusOr<Checkpoint> {
+      plan, recipe.batch_size, [&]() -> absl::StatusOr<Checkpoint> {
         return TrainingRun(plan, recipe, span, trial_key.Prefix64(),
                            normalization, train, machine)
             .Capture(0);
@@ -83,7 +82,7 @@ absl::StatusOr<Checkpoint> ReplaySegment(
     const Dataset& train, const Checkpoint& from, const Machine& machine) {
   ARCHPOOL_RETURN_IF_ERROR(CheckData(plan, train));
   return WithinMemory(
-      plan, recipe.batch_size, machine, [&]() -> absl::StatusOr<Checkpoint> {
+      plan, recipe.batch_size, [&]() -> absl::StatusOr<Checkpoint> {
         // What the run begins with is replaced: the weights below are not
         // needed.
         RungSpan anywhere = span;
@@ -129,22 +128,19 @@ absl::StatusOr<TrainedNetwork> Train(
     trained.diverged_at_step = run.diverged_at_step();
     return absl::OkStatus();
   };
-  ARCHPOOL_RETURN_IF_ERROR(
-      WithinMemory(plan, recipe.batch_size, machine, run_all));
+  ARCHPOOL_RETURN_IF_ERROR(WithinMemory(plan, recipe.batch_size, run_all));
   // A training that diverged is a result like any other: nothing is correct.
   if (trained.diverged_at_step.has_value()) return trained;
-  ARCHPOOL_ASSIGN_OR_RETURN(trained.validation_correct,
-                            WithinMemory(plan, recipe.batch_size, machine, [&] {
-                              return CountCorrect(
-                                  plan, trained.weights, normalization,
-                                  validation, [&] { return note(last); },
-                                  machine);
-                            }));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      trained.validation_correct, WithinMemory(plan, recipe.batch_size, [&] {
+        return CountCorrect(
+            plan, trained.weights, normalization, validation,
+            [&] { return note(last); }, machine);
+      }));
   return trained;
 }
 
-int64_t TrainingBytes(const LayerPlan& plan, int64_t batch_size,
-                      int /*threads*/) {
+int64_t TrainingBytes(const LayerPlan& plan, int64_t batch_size) {
   constexpr auto kFloat = static_cast<int64_t>(sizeof(float));
   const int64_t images = batch_size * plan.input_shape.elements();
   int64_t running = 0;

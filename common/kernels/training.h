@@ -86,9 +86,10 @@ absl::StatusOr<int64_t> CountCorrect(
     const Machine& machine = {});
 
 // What Train takes in memory at its peak, when it hands a checkpoint over,
-// beside the datasets, with the buffers of `threads` threads: exact to a tenth
-// (kernel_memory_test). Whatever the sink does comes on top.
-int64_t TrainingBytes(const LayerPlan& plan, int64_t batch_size, int threads);
+// beside the datasets: exact to a tenth, with any number of threads, who have
+// nothing of their own (kernel_memory_test). Whatever the sink does comes on
+// top.
+int64_t TrainingBytes(const LayerPlan& plan, int64_t batch_size);
 
 }  // namespace archpool::kernels
 

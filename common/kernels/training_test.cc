@@ -3,6 +3,7 @@
 #include "common/kernels/training.h"
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -155,9 +156,11 @@ TEST(TrainingTest, EvaluatesAsTheReferenceDoes) {
   }
 }
 
+// ARCHPOOL_SOAK: 2,100 segments.
 TEST(TrainingTest, ReplaysEverySegmentUnderOtherInstructions) {
   CounterRng rng(7, 0);
-  for (int i = 0; i < 20; ++i) {
+  const int networks = std::getenv("ARCHPOOL_SOAK") != nullptr ? 700 : 20;
+  for (int i = 0; i < networks; ++i) {
     const LayerPlan plan = testing::RandomPlan(rng);
     const int64_t batch = 1 + int64_t{rng.Below(9)};
     const Recipe recipe = SmallRecipe(batch);

@@ -1,3 +1,4 @@
+#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -47,6 +48,17 @@ absl::StatusOr<TensorMap> TrainWeights(TrainingRun& run, const Recipe& recipe,
 }
 
 }  // namespace
+
+bool HasDiverged(const TensorMap& weights) {
+  bool all_zero = true;
+  for (const auto& [name, tensor] : weights) {
+    for (const float value : tensor.values) {
+      if (!std::isfinite(value)) return true;
+      all_zero = all_zero && value == 0;
+    }
+  }
+  return all_zero;
+}
 
 absl::StatusOr<Checkpoint> StartTraining(const LayerPlan& plan,
                                          const Recipe& recipe,

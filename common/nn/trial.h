@@ -27,6 +27,11 @@ using kernels::SegmentBoundary;
 using kernels::TrainedNetwork;
 using kernels::TrainingProgress;
 
+// Whether a training of this folder has come to nothing: a weight is NaN or
+// infinite, or all of them are zero. It ends at the first such boundary behind
+// its start.
+bool HasDiverged(const TensorMap& weights);
+
 // Sets LibTorch, BLAS and oneDNN to `threads` threads and deterministic
 // algorithms, and tells glibc's malloc to keep freed memory: activations are
 // made anew at every step. Call it before other threads compute.
@@ -36,7 +41,7 @@ void ConfigureRuntime(int threads);
 // `validation`. Initial weights, order and augmentation are drawn from
 // `trial_key` alone (streams in common/kernels/streams.h). Each rung begins
 // with the weights of the one below and an optimiser at rest. A training that
-// has diverged (common/data/checkpoint.h) ends at that boundary. Where `from`
+// has diverged (HasDiverged) ends at that boundary. Where `from`
 // is set, a checkpoint of this very training, it goes on from there, and `sink`
 // hears of the boundaries that follow. INVALID_ARGUMENT: DATA_MISMATCH (shape
 // or classes differ from the plan's); WEIGHTS_MISMATCH, WEIGHTS_NOT_FINITE

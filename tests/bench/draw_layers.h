@@ -14,6 +14,7 @@
 #include "common/base/counter_rng.h"
 #include "common/base/status.h"
 #include "common/nas/layer_plan.h"
+#include "tests/bench/drawn_plans.h"
 
 namespace archpool {
 
@@ -42,9 +43,7 @@ inline absl::StatusOr<std::map<std::string, Layer>> DrawLayers(
   for (const std::string& file : task_files) {
     ARCHPOOL_ASSIGN_OR_RETURN(const TaskFile task, LoadTaskFile(file));
     const SearchSpace& space = task.spec.space;
-    const TensorShape images = file.find("fashion") != std::string::npos
-                                   ? TensorShape{1, 28, 28}
-                                   : TensorShape{3, 32, 32};
+    const TensorShape images = ImageShapeOf(file);
     CounterRng rng(seed, 0);
     for (int i = 0; i < networks; ++i) {
       const auto rank = static_cast<int64_t>(

@@ -21,6 +21,7 @@
 #include "common/base/status.h"
 #include "common/kernels/training.h"
 #include "common/nn/trial.h"
+#include "tests/bench/drawn_plans.h"
 #include "tests/support/plan_builder.h"
 
 namespace archpool {
@@ -36,23 +37,6 @@ struct Options {
   uint64_t seed = 1;
   bool alone = false;
 };
-
-Dataset Noise(const LayerPlan& plan, int64_t count) {
-  Dataset data;
-  data.shape = plan.input_shape;
-  data.classes = plan.classes;
-  CounterRng rng(1, 1);
-  data.images.resize(static_cast<size_t>(count * data.shape.elements()));
-  for (uint8_t& pixel : data.images) {
-    pixel = static_cast<uint8_t>(rng.Below(256));
-  }
-  data.labels.resize(static_cast<size_t>(count));
-  for (uint8_t& label : data.labels) {
-    label =
-        static_cast<uint8_t>(rng.Below(static_cast<uint32_t>(plan.classes)));
-  }
-  return data;
-}
 
 double Now() {
   return std::chrono::duration<double>(
@@ -96,9 +80,9 @@ absl::StatusOr<std::pair<Rates, Rates>> MeasurePlan(const Options& options,
   constexpr int64_t kStepsOfEpoch = 16;
   const double operations = 6.0 * static_cast<double>(plan.macs) *
                             static_cast<double>(options.batch * kStepsOfEpoch);
-  const Dataset train = Noise(plan, options.batch * kStepsOfEpoch);
-  const Dataset validation = Noise(plan, 1);
-  const Dataset shown = Noise(plan, 1024);
+  const Dataset train = NoiseImages(plan, options.batch * kStepsOfEpoch);
+  const Dataset validation = NoiseImages(plan, 1);
+  const Dataset shown = NoiseImages(plan, 1024);
   Recipe recipe;
   recipe.batch_size = options.batch;
   recipe.segments = 1;
@@ -149,9 +133,7 @@ absl::Status MeasureFile(const Options& options, const std::string& file,
                          double& logarithms, int& count) {
   ARCHPOOL_ASSIGN_OR_RETURN(const TaskFile task, LoadTaskFile(file));
   const SearchSpace& space = task.spec.space;
-  const TensorShape images = file.find("fashion") != std::string::npos
-                                 ? TensorShape{1, 28, 28}
-                                 : TensorShape{3, 32, 32};
+  const TensorShape images = ImageShapeOf(file);
   CounterRng rng(options.seed, 0);
   for (int drawn = 0; drawn < options.networks;) {
     const auto rank =

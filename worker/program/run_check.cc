@@ -15,6 +15,7 @@
 #include "common/base/standard_streams.h"
 #include "common/base/status.h"
 #include "common/channel/program.h"
+#include "common/kernels/machine_choice.h"
 #include "common/kernels/self_check.h"
 #include "common/model/arithmetic.h"
 #include "worker/agent/machine_memory.h"
@@ -53,7 +54,8 @@ std::string DescribeMachine(const kernels::Machine& machine) {
   return absl::StrCat(
       "Arithmetic:    ", kArithmetic, "\n",
       "Instructions:  ", kernels::ToString(machine.simd),
-      " (here: ", DescribeSimds(kernels::SimdsHere()), ")\n", "Memory:        ",
+      " (here: ", kernels::DescribeSimds(kernels::SimdsHere()), ")\n",
+      "Memory:        ",
       memory == 0 ? "cannot be read" : absl::StrCat(memory / kMebi, " MiB"),
       "\n\n");
 }

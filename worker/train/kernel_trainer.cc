@@ -28,12 +28,12 @@ int64_t BytesOf(const Dataset& data) {
 }
 
 // Runs the kernels' own word for a want of memory ahead of it.
-absl::Status CheckMemory(const TrainingRequest& request, int threads,
+absl::Status CheckMemory(const TrainingRequest& request,
                          int64_t memory_max_bytes) {
   if (memory_max_bytes == 0) return absl::OkStatus();
   const int64_t needed =
       kProgramBytes + BytesOf(request.train) + BytesOf(request.validation) +
-      kernels::TrainingBytes(request.plan, request.recipe.batch_size, threads);
+      kernels::TrainingBytes(request.plan, request.recipe.batch_size);
   if (needed <= memory_max_bytes) return absl::OkStatus();
   return ResourceExhausted(
       "TRAINING_OUT_OF_MEMORY",
@@ -77,8 +77,7 @@ absl::StatusOr<TrainingResult> KernelTrainer::Train(
     const TrainingRequest& request, const StepCallback& on_step,
     const CheckpointCallback& on_checkpoint) {
   ARCHPOOL_RETURN_IF_ERROR(Check());
-  ARCHPOOL_RETURN_IF_ERROR(
-      CheckMemory(request, machine_.threads, memory_max_bytes_));
+  ARCHPOOL_RETURN_IF_ERROR(CheckMemory(request, memory_max_bytes_));
   const kernels::Normalization normalization{request.manifest.mean_ppm,
                                              request.manifest.deviation_ppm};
   ARCHPOOL_ASSIGN_OR_RETURN(

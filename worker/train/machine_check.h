@@ -14,10 +14,8 @@
 
 namespace archpool {
 
-// What to compute with, of what there is in `here` (kernels::SimdsHere, the
-// widest first): `simd`, or the widest where that is empty. INVALID_ARGUMENT
-// (SIMD_NOT_HERE): this processor lacks it. FAILED_PRECONDITION (TOO_SLOW): it
-// has the scalar loop alone, and nobody asked for that.
+// As kernels::ChooseMachine. FAILED_PRECONDITION (TOO_SLOW): this processor has
+// the scalar loop alone, and nobody asked for that.
 absl::StatusOr<kernels::Machine> ChooseMachine(
     const std::string& simd, int64_t threads,
     const std::vector<kernels::Simd>& here = kernels::SimdsHere());
@@ -27,9 +25,6 @@ absl::Status JudgeVectors(const std::vector<kernels::TestVector>& vectors);
 
 // A table for people.
 std::string DescribeVectors(const std::vector<kernels::TestVector>& vectors);
-
-// "avx512, avx2, scalar".
-std::string DescribeSimds(const std::vector<kernels::Simd>& simds);
 
 }  // namespace archpool
 

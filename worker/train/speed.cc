@@ -119,7 +119,7 @@ double ImagesPerSecond(const kernels::Machine& machine,
 
 int64_t SideBySideBytes(int trainings) {
   const LayerPlan plan = SmallNetwork();
-  return trainings * (kernels::TrainingBytes(plan, kBatch, 1) +
+  return trainings * (kernels::TrainingBytes(plan, kBatch) +
                       kExamples * plan.input_shape.elements());
 }
 

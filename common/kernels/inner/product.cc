@@ -197,23 +197,21 @@ void Product::InputGradient(const Context& context, const MapView& gradient,
   });
 }
 
-int64_t Product::ScratchFloats(int64_t batch) const {
+Blocking Product::BlockingOf(int64_t batch) const {
   const TensorShape& out = layer_.output_shape;
-  const Blocking blocking(
-      batch, out.height * out.width,
-      layer_.parameters -
-          (layer_.kind == LayerKind::kLinear ? out.channels : 0));
-  return 2 * blocking.blocks * weight_floats();
+  const int64_t biases = layer_.kind == LayerKind::kLinear ? out.channels : 0;
+  return {batch, out.height * out.width, layer_.parameters - biases};
+}
+
+int64_t Product::ScratchFloats(int64_t batch) const {
+  return 2 * BlockingOf(batch).blocks * weight_floats();
 }
 
 void Product::WeightGradient(const Context& context, const MapView& in,
                              const MapView& gradient,
                              std::vector<float>& scratch, float* sums) const {
   const TensorShape& out = layer_.output_shape;
-  const int64_t weights =
-      layer_.parameters -
-      (layer_.kind == LayerKind::kLinear ? out.channels : 0);
-  const Blocking blocking(context.batch, out.height * out.width, weights);
+  const Blocking blocking = BlockingOf(context.batch);
   const int64_t floats = weight_floats();
   // Blocks that have an example, and how many threads share one.
   const int64_t blocks = (context.batch + blocking.examples_per_block - 1) /

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "common/kernels/arithmetic.h"
 #include "common/kernels/inner/conv_taps.h"
 #include "common/kernels/inner/layer_passes.h"
 #include "common/kernels/inner/passes.h"
@@ -37,6 +38,8 @@ class Product {
  private:
   bool is_depthwise() const { return layer_.groups > 1; }
   int64_t weight_floats() const;
+  // Of the sums over a batch.
+  Blocking BlockingOf(int64_t batch) const;
   void Turn(const Context& context, const float* weights);
 
   const Layer layer_;
