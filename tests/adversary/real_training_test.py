@@ -2,6 +2,7 @@
 fake network cannot show, and machines that compute otherwise than they say."""
 
 import gzip
+import platform
 import random
 import struct
 import sys
@@ -100,9 +101,12 @@ class RealTrainingTest(PoolTestCase):
         self.pool.add_client()
         for verifier in ("verifier", "another"):
             self.add(verifier, "archpool-verifier", role="verifier")
-        # However many threads an honest miner trains by.
+        # However many threads an honest miner trains by, and with whatever
+        # instructions it has on each processor that can run this.
         self.add("alice", "archpool-worker")
         self.start("alice", "w2", "archpool-worker", "--threads", 2)
+        narrow = [] if platform.machine() != "x86_64" else ["--simd", "avx2"]
+        self.start("alice", "w3", "archpool-worker", "--threads", 4, *narrow)
         task_id = self.pool.command("client", "task", "submit",
                                     self.pool.directory / "task.yaml")["task_id"]
         for cheat in CHEATS:
@@ -117,6 +121,7 @@ class RealTrainingTest(PoolTestCase):
                 self.assertLessEqual(found, reasons)
                 if cheat not in HONEST_AT_FIRST:
                     self.assert_earns_nothing(task, name_of(cheat))
+        self.assertEqual(rejections_of(task, "alice"), set())
         self.assert_won_by_replay(task, "alice")
         self.assert_adds_up(task)
 
