@@ -26,7 +26,7 @@ STATES = {
     "task": {"active", "finishing", "succeeded", "cancelled"},
     "subspace": {"open", "leased"},
     "session": {"open"},
-    "lease": {"active", "completed", "released", "expired"},
+    "lease": {"active", "completed", "expired"},
     "trial": {"assigned", "committed", "uploaded", "accepted", "rejected",
               "abandoned"},
     "audit": {"asked", "waiting", "leased", "done"},
@@ -56,7 +56,7 @@ space:
     stages:
       - stride: 2
         blocks: [{{operation: $operation, kernel: $kernel, width: $width}}]
-recipe: {{epochs: 4, batch_size: 32, segments: {segments}}}
+recipe: {{epochs: 8, batch_size: 32, segments: {segments}, learning_rate: {rate}}}
 budget: {{core_seconds: 1000, trials: {trials}, time_limit: 10m}}
 reward: {{amount: {reward}}}
 partition: {{subspaces: 4, trials_per_lease: 2}}
@@ -96,6 +96,7 @@ class UpgradeTest(unittest.TestCase):
         self.addCleanup(self.pool.close)
         self.addCleanup(self.resume_all)
         self.frozen = []
+        self.tasks = 0
         write_idx_files(self.pool.directory, count=1000)
         self.pool.add_client()
         self.clock = time.monotonic()
@@ -135,8 +136,11 @@ class UpgradeTest(unittest.TestCase):
 
     def submit(self, name, trials, reward=10):
         path = self.pool.directory / f"{name}.yaml"
+        # A client's tasks have what its others found, unless they train otherwise.
+        self.tasks += 1
         path.write_text(TASK_YAML.format(name=name, trials=trials, reward=reward,
-                                         segments=SEGMENTS, widths=WIDTHS))
+                                         segments=SEGMENTS, widths=WIDTHS,
+                                         rate=f"0.1{self.tasks:03}"))
         return self.pool.command("client", "task", "submit", path)["task_id"]
 
     def wait_for_rows(self, what, condition, seconds=30):
@@ -154,16 +158,18 @@ class UpgradeTest(unittest.TestCase):
         self.add_verifier("victor")
         self.add_verifier("vera")
         self.add("bob")
-        away = self.submit("away", 40, reward=1)
+        away = self.submit("away", 4, reward=1)
         self.freeze_with("bob-w1", "lease WHERE state = 'active'")
+        paid = self.submit("paid", 8)
         self.add("alice")
         self.add_cheat("mallory")
-        ended = self.pool.wait_for_end(self.submit("ended", 16))
+        ended = self.pool.wait_for_end(paid)
         self.assertEqual(ended["state"], "succeeded")
-        self.wait_for_rows("a rejection", "trial WHERE state = 'rejected'")
-        self.wait_for_rows("the end of bob's lease", "lease WHERE state = 'expired'")
-        self.pool.stop("mallory-w1")
         self.pool.stop("alice-w1")
+        self.wait_for_rows("a rejection", "trial WHERE state = 'rejected'")
+        self.pool.stop("mallory-w1")
+        self.pool.command("operator", "account", "suspend", "mallory", parse=False)
+        self.wait_for_rows("the end of bob's lease", "lease WHERE state = 'expired'")
         self.pool.kill("bob-w1")
         self.frozen.remove("bob-w1")
         for task in (away, self.submit("cancelled", 8)):
@@ -218,25 +224,27 @@ class UpgradeTest(unittest.TestCase):
         self.pool.command("client", "task", "cancel", finishing)
         self.wait_for_rows("its verdicts to be awaited",
                            f"task WHERE id = {finishing} AND state = 'finishing'")
-        self.freeze_with("alice-w2", """lease JOIN session
-            ON session.id = lease.session_id WHERE lease.state = 'active'
-            AND session.worker_name = 'w2'""")
         self.machine.fill_disk(True)
         self.wait_for_rows("an answer that cannot come", """audit
             JOIN trial ON trial.id = audit.trial_id
             WHERE audit.state = 'asked' AND trial.state = 'committed'""")
+        late = self.submit("late", 40, reward=200)
+        self.freeze_with("alice-w2", """lease JOIN session
+            ON session.id = lease.session_id WHERE lease.state = 'active'
+            AND session.worker_name = 'w2'""")
+        return late
 
     def make_records(self):
         self.end_tasks()
         self.say("ended")
-        main = self.submit("main", 80)
+        main = self.submit("main", 40)
         self.leave_looks()
         self.say("looks")
         self.freeze_with("victor-v1", "audit WHERE state = 'leased'")
         self.say("frozen")
-        self.leave_unjudged()
+        late = self.leave_unjudged()
         self.say("unjudged")
-        return main
+        return main, late
 
     # The upgrade.
 
@@ -248,6 +256,7 @@ class UpgradeTest(unittest.TestCase):
 
     def upgrade(self):
         """As docs/how-to/upgrade.md says; the old server's database."""
+        self.maintain("on")  # also so that no lease runs out before the end
         self.pool.stop("server")
         self.pool.kill("alice-w2")
         self.frozen.remove("alice-w2")
@@ -270,6 +279,9 @@ class UpgradeTest(unittest.TestCase):
         self.sql = older
         self.pool.start_server()
 
+    def maintain(self, word):
+        self.pool.command("operator", "pool", "maintenance", word)
+
     def assert_ended(self):
         """What was under way in the old arithmetic, at once."""
         old = f"(SELECT id FROM session WHERE hardware_class = '{OLD}')"
@@ -282,11 +294,12 @@ class UpgradeTest(unittest.TestCase):
             self.assertEqual(self.sql.rows("SELECT * FROM " + open_row), [])
 
     def test_a_new_arithmetic(self):
-        main = self.make_records()
+        tasks = self.make_records()
         self.upgrade()
         self.say("upgraded")
         self.wait_for_rows("the old sessions' end", "session WHERE state = 'closed'")
         self.assert_ended()
+        self.maintain("off")
         self.resume("victor-v1")
         self.add("alice", "w2", "archpool-adversary",
                  ("--honest-trials", 1_000_000, "--state-arithmetic", OLD))
@@ -295,8 +308,8 @@ class UpgradeTest(unittest.TestCase):
         self.pool.stop("alice-w2")
         self.say("refused")
         self.add_verifier("vera")
-        task = self.pool.wait_for_end(main)
-        self.say("ended", task["state"], task["best"])
+        for task in map(self.pool.wait_for_end, tasks):
+            self.say("ended", task["state"], task["best"])
 
 
 if __name__ == "__main__":
