@@ -1,6 +1,7 @@
 """A new arithmetic over a database of the release before it, with records in every
 state: real workers and verifiers go on meanwhile, and nobody loses."""
 
+import collections
 import os
 import signal
 import subprocess
@@ -61,27 +62,33 @@ budget: {{core_seconds: 1000, trials: {trials}, time_limit: 10m}}
 reward: {{amount: {reward}}}
 partition: {{subspaces: 4, trials_per_lease: 2}}
 """
+SEEN = "audit.looks <> ''"
 # What a look found is in its bytes: alice is honest, and mallet at first.
 LOOKS = """audit JOIN trial ON trial.id = audit.trial_id
     JOIN account ON account.id = trial.account_id
-    WHERE audit.state = 'waiting' AND audit.looks <> '' AND account.name = '{}'
-    AND trial.id >= (SELECT min(id) FROM trial WHERE account_id = account.id) + {}"""
+    WHERE audit.state IN ('waiting', 'leased') AND account.name = '{}' AND trial.id >=
+    (SELECT min(id) FROM trial WHERE account_id = account.id) + {} AND {}"""
 FLAGS = ("--silence-term", "5s", "--second-looks", "0.5", "--audit-floor", "0.5",
          "--receipt-interval", "1s", "--payout-minimum", "0.000001")
 
 
+Verdict = collections.namedtuple("Verdict", "state basis reason pay is_honest")
+
+
 class Records:
-    """What the pool holds of each account and each trial."""
+    """What the pool holds of each account, and of each trial of the old release."""
 
     def __init__(self, sql):
         self.accounts = {name: (state, *map(int, counts)) for name, state, *counts in
                          sql.rows("SELECT name, state, trials_rejected,"
                                   " trials_abandoned, rejections_in_a_row,"
                                   " trials_accepted FROM account")}
-        self.trials = {int(id): (state, basis, reason, int(pay))
-                       for id, state, basis, reason, pay in sql.rows(
-                           "SELECT id, state, basis, reason, pay FROM trial"
-                           " WHERE " + IS_OLD)}
+        self.trials = {
+            int(trial): Verdict(state, basis, reason, int(pay), is_honest == "t")
+            for trial, state, basis, reason, pay, is_honest in sql.rows(
+                f"""SELECT trial.id, trial.state, basis, reason, pay, name <> 'mallet'
+                OR trial.id = (SELECT min(id) FROM trial WHERE account_id = account.id)
+                FROM trial JOIN account ON account.id = account_id WHERE {IS_OLD}""")}
 
 
 class UpgradeTest(unittest.TestCase):
@@ -97,7 +104,7 @@ class UpgradeTest(unittest.TestCase):
         self.addCleanup(self.resume_all)
         self.frozen = []
         self.tasks = 0
-        write_idx_files(self.pool.directory, count=1000)
+        write_idx_files(self.pool.directory, count=800)
         self.pool.add_client()
         self.clock = time.monotonic()
 
@@ -189,6 +196,7 @@ class UpgradeTest(unittest.TestCase):
                 self.pool.command("operator", "payout", "confirm", batch,
                                   "--reference", "bank-1")
                 self.wait_for_rows("the payout", "payout WHERE state = 'settled'")
+        self.batch = batch
 
     def freeze_with(self, name, condition):
         """While there is such a row, which it alone could change."""
@@ -206,19 +214,20 @@ class UpgradeTest(unittest.TestCase):
         """Trials that wait for a second verifier, who is away."""
         self.pool.stop("vera-v1")
         self.add_cheat("mallet")
-        self.wait_for_rows("a trial that one verifier found false",
-                           LOOKS.format("mallet", 1))
+        self.wait_for_rows("an inflated claim", LOOKS.format("mallet", 1, "true"))
         self.pool.stop("mallet-w1")
+        self.wait_for_rows("a trial that one verifier found false",
+                           LOOKS.format("mallet", 1, SEEN))
         self.add("alice")
         self.add("alice", "w2")
         self.wait_for_rows("a trial that one verifier found true",
-                           LOOKS.format("alice", 0))
+                           LOOKS.format("alice", 0, SEEN))
         self.wait_for_rows("trials taken at their word",
                            "trial WHERE state = 'accepted' AND basis = 'sampled_out'")
 
     def leave_unjudged(self):
         """Trials that wait for a verifier, and such as could not send their files."""
-        finishing = self.submit("finishing", 30, reward=100)
+        finishing = self.submit("finishing", 16, reward=100)
         self.wait_for_rows("a trial of it that waits", f"""trial
             WHERE task_id = {finishing} AND state = 'uploaded'""")
         self.pool.command("client", "task", "cancel", finishing)
@@ -228,7 +237,7 @@ class UpgradeTest(unittest.TestCase):
         self.wait_for_rows("an answer that cannot come", """audit
             JOIN trial ON trial.id = audit.trial_id
             WHERE audit.state = 'asked' AND trial.state = 'committed'""")
-        late = self.submit("late", 40, reward=200)
+        late = self.submit("late", 20, reward=200)
         self.freeze_with("alice-w2", """lease JOIN session
             ON session.id = lease.session_id WHERE lease.state = 'active'
             AND session.worker_name = 'w2'""")
@@ -237,7 +246,7 @@ class UpgradeTest(unittest.TestCase):
     def make_records(self):
         self.end_tasks()
         self.say("ended")
-        main = self.submit("main", 40)
+        main = self.submit("main", 32)
         self.leave_looks()
         self.say("looks")
         self.freeze_with("victor-v1", "audit WHERE state = 'leased'")
@@ -255,7 +264,7 @@ class UpgradeTest(unittest.TestCase):
                 f"SELECT DISTINCT state FROM {table}")}, set(), table)
 
     def upgrade(self):
-        """As docs/how-to/upgrade.md says; the old server's database."""
+        """As docs/upgrade.md says; the old server's database."""
         self.maintain("on")  # also so that no lease runs out before the end
         self.pool.stop("server")
         self.pool.kill("alice-w2")
@@ -293,23 +302,85 @@ class UpgradeTest(unittest.TestCase):
                     <> 'done' AND audit.kind <> 'evaluation' AND trial.{IS_OLD}"""):
             self.assertEqual(self.sql.rows("SELECT * FROM " + open_row), [])
 
+    # Afterwards.
+
+    def assert_nobody_lost(self, after):
+        for name, (*standing, accepted) in self.before.accounts.items():
+            with self.subTest(account=name):
+                self.assertEqual(standing, list(after.accounts[name][:-1]))
+                self.assertGreaterEqual(after.accounts[name][-1], accepted)
+
+    def assert_judged(self, after):
+        """On its weights where they were here, as nobody's fault where not."""
+        for trial, before in self.before.trials.items():
+            now = after.trials[trial]
+            with self.subTest(trial=trial, before=before, now=now):
+                if before.state in ("committed", "uploaded"):
+                    self.assertEqual((now.state, now.reason), ("accepted", ""))
+                    self.assertGreater(now.pay, 0)
+                    is_right = before.state == "uploaded" and before.is_honest
+                    self.assertEqual(now.basis,
+                                     "audited" if is_right else "unverified")
+                else:
+                    self.assertEqual((now.state, now.reason),
+                                     (before.state, before.reason))
+                    self.assertGreaterEqual(now.pay, before.pay)
+
+    def assert_receipts(self, *names):
+        terms = self.pool.command("operator", "account", "terms")
+        for name in names:
+            folder = self.pool.directory / f"receipts-{name}"
+
+            def is_complete(name=name, folder=folder):
+                self.pool.command(name, "receipt", "fetch", folder)
+                report = self.pool.command(name, "receipt", "verify", folder,
+                                           "--pool-key", terms["receipt_key"])
+                self.assertEqual(report["problems"], [])
+                return report["balance"] == next(
+                    one["amount"] for one in
+                    self.pool.command(name, "ledger", "balance")
+                    if one["place"] == f"account:{name}")
+            wait_for(f"the receipts of {name}", is_complete, 20)
+
     def test_a_new_arithmetic(self):
         tasks = self.make_records()
         self.upgrade()
-        self.say("upgraded")
         self.wait_for_rows("the old sessions' end", "session WHERE state = 'closed'")
         self.assert_ended()
         self.maintain("off")
+        self.pool.command("operator", "payout", "confirm", self.batch,
+                          "--reference", "bank-2")
+        # Whoever is of the old release, and whoever was at work meanwhile.
         self.resume("victor-v1")
         self.add("alice", "w2", "archpool-adversary",
                  ("--honest-trials", 1_000_000, "--state-arithmetic", OLD))
         wait_for("an old program's refusal", lambda:
                  "ARITHMETIC_REPLACED" in self.pool.log("alice-w2"))
         self.pool.stop("alice-w2")
-        self.say("refused")
         self.add_verifier("vera")
-        for task in map(self.pool.wait_for_end, tasks):
-            self.say("ended", task["state"], task["best"])
+
+        self.say("refused")
+        main, late = map(self.pool.wait_for_end, tasks)
+        self.assertEqual({main["state"], late["state"]}, {"succeeded"})
+        self.assertEqual(late["best"]["basis"], "replayed")
+        self.say("ended")
+        wait_for("all tasks' ends", lambda: not self.sql.rows(
+            "SELECT * FROM task WHERE state IN ('active', 'finishing')"))
+        self.assertIn("AUDIT_UNKNOWN", self.pool.log("victor-v1"))
+        self.say("all")
+        after = Records(self.sql)
+        self.assert_nobody_lost(after)
+        self.assert_judged(after)
+        kept = self.pool.directory / "server" / "checkpoints"
+        wait_for("checkpoints to be dropped", lambda: not any(
+            (kept / str(trial)).exists() for trial in self.before.trials))
+        self.say("judged")
+        check = self.pool.command("operator", "ledger", "check")
+        self.assertEqual(check["violations"], [])
+        self.say("paid")
+        self.assert_receipts("alice", "bob", "mallet", "client")
+        wait_for("the payout", lambda: self.count("payout") == {"settled": 2})
+        self.say("done")
 
 
 if __name__ == "__main__":
