@@ -399,9 +399,9 @@ TEST_F(AtChanceTest, TheStepThatWasReportedFirstBinds) {
     report.reports[0].diverged_at_step = step;
     return pool.Do(report).results[0].status;
   };
-  EXPECT_THAT(report_with(8), IsOk());
-  EXPECT_THAT(report_with(8), IsOk()) << "the same again is harmless";
-  EXPECT_THAT(report_with(9), FailsWith("COMMITMENT_BOUND"));
+  EXPECT_THAT(report_with(4), IsOk());
+  EXPECT_THAT(report_with(4), IsOk()) << "the same again is harmless";
+  EXPECT_THAT(report_with(5), FailsWith("COMMITMENT_BOUND"));
   EXPECT_THAT(report_with(std::nullopt), FailsWith("COMMITMENT_BOUND"));
 }
 
