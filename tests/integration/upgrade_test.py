@@ -57,7 +57,7 @@ space:
     stages:
       - stride: 2
         blocks: [{{operation: $operation, kernel: $kernel, width: $width}}]
-recipe: {{epochs: 8, batch_size: 32, segments: {segments}, learning_rate: {rate}}}
+recipe: {{epochs: 24, batch_size: 32, segments: {segments}, learning_rate: {rate}}}
 budget: {{core_seconds: 1000, trials: {trials}, time_limit: 10m}}
 reward: {{amount: {reward}}}
 partition: {{subspaces: 4, trials_per_lease: 2}}
@@ -159,7 +159,7 @@ class UpgradeTest(unittest.TestCase):
         self.add_verifier("victor")
         self.add_verifier("vera")
         self.add("bob")
-        away = self.submit("away", 4, reward=1)
+        away = self.submit("away", 60, reward=1)
         self.freeze_with("bob-w1", "lease WHERE state = 'active'")
         paid = self.submit("paid", 8)
         self.add("alice")
@@ -231,7 +231,7 @@ class UpgradeTest(unittest.TestCase):
         self.wait_for_rows("an answer that cannot come", """audit
             JOIN trial ON trial.id = audit.trial_id
             WHERE audit.state = 'asked' AND trial.state = 'committed'""")
-        late = self.submit("late", 20, reward=200)
+        late = self.submit("late", 24, reward=200)
         self.freeze_with("alice-w2", """lease JOIN session
             ON session.id = lease.session_id WHERE lease.state = 'active'
             AND session.worker_name = 'w2'""")
@@ -239,7 +239,7 @@ class UpgradeTest(unittest.TestCase):
 
     def make_records(self):
         self.end_tasks()
-        main = self.submit("main", 32)
+        main = self.submit("main", 48)
         self.leave_looks()
         self.freeze_with("victor-v1", "audit WHERE state = 'leased'")
         return main, self.leave_unjudged()
