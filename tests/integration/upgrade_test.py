@@ -36,6 +36,7 @@ STATES = {
 OLD = "libtorch-1.13.1/avx512/0123456789abcdef"
 IS_OLD = f"hardware_class = '{OLD}'"
 SEGMENTS = 8
+LONG = 72  # epochs, by which a worker is caught at work
 WIDTHS = ", ".join(map(str, range(8, 56, 2)))
 TASK_YAML = """\
 name: {name}
@@ -57,7 +58,7 @@ space:
     stages:
       - stride: 2
         blocks: [{{operation: $operation, kernel: $kernel, width: $width}}]
-recipe: {{epochs: 24, batch_size: 32, segments: {segments}, learning_rate: {rate}}}
+recipe: {{epochs: {epochs}, batch_size: 32, segments: {segments}, learning_rate: {rate}}}
 budget: {{core_seconds: 1000, trials: {trials}, time_limit: 10m}}
 reward: {{amount: {reward}}}
 partition: {{subspaces: 4, trials_per_lease: 2}}
@@ -136,12 +137,13 @@ class UpgradeTest(unittest.TestCase):
         for name in list(self.frozen):
             self.resume(name)
 
-    def submit(self, name, trials, reward=10):
+    def submit(self, name, trials, reward=10, epochs=24):
         path = self.pool.directory / f"{name}.yaml"
         # A client's tasks have what its others found, unless they train otherwise.
         self.tasks += 1
         path.write_text(TASK_YAML.format(name=name, trials=trials, reward=reward,
-                                         segments=SEGMENTS, widths=WIDTHS,
+                                         epochs=epochs, segments=SEGMENTS,
+                                         widths=WIDTHS,
                                          rate=f"0.1{self.tasks:03}"))
         return self.pool.command("client", "task", "submit", path)["task_id"]
 
@@ -159,7 +161,7 @@ class UpgradeTest(unittest.TestCase):
         self.add_verifier("victor")
         self.add_verifier("vera")
         self.add("bob")
-        away = self.submit("away", 60, reward=1)
+        away = self.submit("away", 60, reward=1, epochs=LONG)
         self.freeze_with("bob-w1", "lease WHERE state = 'active'")
         paid = self.submit("paid", 8)
         self.add("alice")
@@ -231,7 +233,7 @@ class UpgradeTest(unittest.TestCase):
         self.wait_for_rows("an answer that cannot come", """audit
             JOIN trial ON trial.id = audit.trial_id
             WHERE audit.state = 'asked' AND trial.state = 'committed'""")
-        late = self.submit("late", 24, reward=200)
+        late = self.submit("late", 10, reward=200, epochs=LONG)
         self.freeze_with("alice-w2", """lease JOIN session
             ON session.id = lease.session_id WHERE lease.state = 'active'
             AND session.worker_name = 'w2'""")
