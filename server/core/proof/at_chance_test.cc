@@ -387,6 +387,24 @@ TEST_F(AtChanceTest, ADivergedTrainingIsPaidForTheStepsBeforeIt) {
   }
 }
 
+TEST_F(AtChanceTest, TheStepThatWasReportedFirstBinds) {
+  pool.Submit(TinySpec(8));
+  const auto grant = pool.Do(AcquireLease{alice, alices}).grant;
+  ReportTrials report{alice,
+                      alices,
+                      grant->lease.id,
+                      grant->lease.attempt,
+                      {FakeReport(grant->lease.trials[0], 16, 0)}};
+  const auto report_with = [&](std::optional<int64_t> step) {
+    report.reports[0].diverged_at_step = step;
+    return pool.Do(report).results[0].status;
+  };
+  EXPECT_THAT(report_with(4), IsOk());
+  EXPECT_THAT(report_with(4), IsOk()) << "the same again is harmless";
+  EXPECT_THAT(report_with(5), FailsWith("COMMITMENT_BOUND"));
+  EXPECT_THAT(report_with(std::nullopt), FailsWith("COMMITMENT_BOUND"));
+}
+
 // What that segment begins with could be made up so that it diverges.
 TEST_F(AtChanceTest, ADivergedTrainingIsReplayedWholeEveryOtherTime) {
   const TaskId task = pool.Submit(TinySpec(8));

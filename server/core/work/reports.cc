@@ -278,7 +278,8 @@ absl::Status TakeReport(Step& step, const ReportTrials& command,
     const Commitment& first = CommitmentOf(*found);
     if (first.checkpoint_root == report.checkpoint_root &&
         first.weights_digest == report.weights_digest &&
-        first.claimed_correct == report.validation_correct) {
+        first.claimed_correct == report.validation_correct &&
+        first.diverged_at_step == report.diverged_at_step) {
       return absl::OkStatus();
     }
     return FailedPrecondition(
