@@ -120,13 +120,12 @@ class KernelCalls {
                      View(out_layout_, out_));
   }
   void InputGradient() {
-    product_.Turn(context_, weights_.data());
     product_.InputGradient(context_, View(out_layout_, gradient_),
-                           View(in_layout_, of_input_));
+                           weights_.data(), View(in_layout_, of_input_));
   }
   void WeightGradient() {
     product_.WeightGradient(context_, View(in_layout_, in_),
-                            View(out_layout_, gradient_), scratch_.data(),
+                            View(out_layout_, gradient_), scratch_,
                             sums_.data());
   }
 
@@ -134,7 +133,7 @@ class KernelCalls {
   static int64_t Border(const Layer& layer) {
     return layer.kind == LayerKind::kLinear ? 0 : PaddingOf(layer);
   }
-  static MapView View(const MapLayout& layout, AlignedFloats& memory) {
+  static MapView View(const MapLayout& layout, std::vector<float>& memory) {
     return {.at = memory.data() + layout.origin(),
             .strides = layout.strides(),
             .shape = layout.shape};
@@ -145,13 +144,13 @@ class KernelCalls {
   const MapLayout out_layout_;
   const Strides gradient_strides_;
   Product product_;
-  AlignedFloats in_;
-  AlignedFloats of_input_;
-  AlignedFloats out_;
-  AlignedFloats gradient_;
-  AlignedFloats weights_;
-  AlignedFloats sums_;
-  AlignedFloats scratch_;
+  std::vector<float> in_;
+  std::vector<float> of_input_;
+  std::vector<float> out_;
+  std::vector<float> gradient_;
+  std::vector<float> weights_;
+  std::vector<float> sums_;
+  std::vector<float> scratch_;
 };
 
 struct Means {
