@@ -48,7 +48,8 @@ absl::StatusOr<SpaceFacts> LookAtSpace(const TaskSpec& spec,
                                        const DatasetFacts& dataset) {
   const NetworkSetup setup = {.input_shape = dataset.shape,
                               .classes = dataset.classes,
-                              .limits = spec.limits};
+                              .limits = spec.limits,
+                              .batch_size = spec.recipe.batch_size};
   const int64_t size = spec.space.size();
   CounterRng rng(0, 0);
   SpaceFacts facts;

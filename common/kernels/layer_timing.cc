@@ -28,7 +28,7 @@ namespace {
 
 constexpr int64_t kEvaluationBatch = 64;  // as evaluation.cc has it
 // A batch of more work than this is made smaller: its rate has long settled.
-constexpr int64_t kBatchMacsMax = 1'000'000'000;
+constexpr int64_t kBatchMacsMax = 500'000'000;
 constexpr int64_t kBatchMin = 8;
 constexpr size_t kRunsMin = 5;
 // Layers of the same kind in a network that is timed: a difference of one would
@@ -38,20 +38,18 @@ constexpr int kRepeats = 3;
 // No weight moves: every run does the same work on the same numbers.
 constexpr Parameters::Rates kAtRest = {};
 
-int64_t BatchFor(const Layer& layer, int64_t batch) {
-  const int64_t affordable =
-      std::max(kBatchMacsMax / std::max<int64_t>(layer.macs, 1), kBatchMin);
-  return std::min(batch, affordable);
-}
-
 // Signed values, so that activations do part of both of their branches.
 // One draw is repeated: a prime length keeps it from lining up with any shape.
 void FillWithNoise(float* values, int64_t count) {
-  std::vector<float> drawn(8191);
-  CounterRng rng(/*key=*/1, /*stream=*/0);
-  for (float& value : drawn) value = rng.NextUnitFloat() - 0.5f;
-  for (int64_t i = 0; i < count; ++i) {
-    values[i] = drawn[static_cast<size_t>(i) % drawn.size()];
+  static const std::vector<float> drawn = [] {
+    std::vector<float> all(8191);
+    CounterRng rng(/*key=*/1, /*stream=*/0);
+    for (float& value : all) value = rng.NextUnitFloat() - 0.5f;
+    return all;
+  }();
+  const auto size = static_cast<int64_t>(drawn.size());
+  for (int64_t i = 0; i < count; i += size) {
+    std::copy_n(drawn.begin(), std::min(size, count - i), values + i);
   }
 }
 
@@ -70,10 +68,27 @@ int64_t ProcessorTimeNs() {
 
 using Calls = std::vector<std::function<void()>>;
 
+// How often a call is made before the clock is read, which takes a part of a
+// microsecond itself.
+int64_t CallsPerReading(const std::function<void()>& call) {
+  constexpr int64_t kReadingNs = 20'000;
+  constexpr int64_t kCallsMax = 64;
+  constexpr int64_t kLongNs = 1'000'000;
+  int64_t took_ns = 0;
+  // The first call may be slower than any that follows.
+  for (int i = 0; i < 2 && took_ns < kLongNs; ++i) {
+    const int64_t start_ns = ProcessorTimeNs();
+    call();
+    took_ns = std::max<int64_t>(ProcessorTimeNs() - start_ns, 1);
+  }
+  return std::clamp<int64_t>(kReadingNs / took_ns, 1, kCallsMax);
+}
+
 // The median of each call, all in turn: what disturbs one disturbs all.
 std::vector<double> MediansNs(absl::Duration span, const Calls& calls) {
   std::vector<std::vector<int64_t>> runs(calls.size());
-  for (const auto& call : calls) call();
+  std::vector<int64_t> repeats;
+  for (const auto& call : calls) repeats.push_back(CallsPerReading(call));
   const int64_t end_ns =
       ProcessorTimeNs() +
       absl::ToInt64Nanoseconds(span) * static_cast<int64_t>(calls.size());
@@ -81,16 +96,18 @@ std::vector<double> MediansNs(absl::Duration span, const Calls& calls) {
   while (runs[0].size() < kRunsMin || now_ns < end_ns) {
     for (size_t i = 0; i < calls.size(); ++i) {
       const int64_t start_ns = now_ns;
-      calls[i]();
+      for (int64_t n = 0; n < repeats[i]; ++n) calls[i]();
       now_ns = ProcessorTimeNs();
       runs[i].push_back(now_ns - start_ns);
     }
   }
   std::vector<double> medians;
-  for (auto& of : runs) {
-    const auto middle = of.begin() + static_cast<std::ptrdiff_t>(of.size() / 2);
-    std::nth_element(of.begin(), middle, of.end());
-    medians.push_back(static_cast<double>(*middle));
+  for (size_t i = 0; i < calls.size(); ++i) {
+    const auto middle =
+        runs[i].begin() + static_cast<std::ptrdiff_t>(runs[i].size() / 2);
+    std::nth_element(runs[i].begin(), middle, runs[i].end());
+    medians.push_back(static_cast<double>(*middle) /
+                      static_cast<double>(repeats[i]));
   }
   return medians;
 }
@@ -305,8 +322,40 @@ bool HasPasses(LayerKind kind) {
          kind == LayerKind::kAvgPool || kind == LayerKind::kGlobalAvgPool;
 }
 
-double EvaluateNs(const Layer& layer, const TimingOptions& options) {
-  const int64_t batch = BatchFor(layer, kEvaluationBatch);
+}  // namespace
+
+int64_t TimedBatch(const Layer& layer, int64_t batch) {
+  const int64_t affordable =
+      std::max(kBatchMacsMax / std::max<int64_t>(layer.macs, 1), kBatchMin);
+  return std::min(batch, affordable);
+}
+
+LayerTiming TimeTraining(const Layer& layer, const TimingOptions& options) {
+  TimingOptions of = options;
+  of.batch = TimedBatch(layer, options.batch);
+  LayerTiming timing;
+  const LayerKind kind = layer.kind;
+  constexpr LayerKind kNorm = LayerKind::kBatchNorm;
+  if (HasPasses(kind)) {
+    timing.train_ns = TimePassesNs(layer, of);
+  } else if (kind == LayerKind::kLinear) {
+    timing.train_ns = TimeLinearNs(layer, of);
+  } else if (kind == kNorm) {
+    timing.train_ns = DifferenceNs(layer, {kNorm}, {}, of);
+  } else if (kind == LayerKind::kAdd) {
+    constexpr LayerKind kRelu = LayerKind::kRelu;
+    timing.train_ns = DifferenceNs(layer, {kRelu, kind}, {kRelu}, of);
+  } else {
+    timing.train_ns = DifferenceNs(layer, {kind}, {}, of);
+    timing.fused_train_ns = DifferenceNs(layer, {kNorm, kind}, {kNorm}, of);
+    return timing;
+  }
+  timing.fused_train_ns = timing.train_ns;
+  return timing;
+}
+
+double TimeEvaluationNs(const Layer& layer, const TimingOptions& options) {
+  const int64_t batch = TimedBatch(layer, kEvaluationBatch);
   const auto time = [&](std::function<void()> call) {
     return MedianNs(options.span, std::move(call)) / static_cast<double>(batch);
   };
@@ -342,33 +391,6 @@ double EvaluateNs(const Layer& layer, const TimingOptions& options) {
       layer.kind == LayerKind::kAdd ? second.view() : MapView();
   return time(
       [&] { PointwiseAll(context, layer.kind, in.view(), added, out.view()); });
-}
-
-}  // namespace
-
-LayerTiming TimeLayer(const Layer& layer, const TimingOptions& options) {
-  TimingOptions of = options;
-  of.batch = BatchFor(layer, options.batch);
-  LayerTiming timing;
-  timing.evaluate_ns = EvaluateNs(layer, of);
-  const LayerKind kind = layer.kind;
-  constexpr LayerKind kNorm = LayerKind::kBatchNorm;
-  if (HasPasses(kind)) {
-    timing.train_ns = TimePassesNs(layer, of);
-  } else if (kind == LayerKind::kLinear) {
-    timing.train_ns = TimeLinearNs(layer, of);
-  } else if (kind == kNorm) {
-    timing.train_ns = DifferenceNs(layer, {kNorm}, {}, of);
-  } else if (kind == LayerKind::kAdd) {
-    constexpr LayerKind kRelu = LayerKind::kRelu;
-    timing.train_ns = DifferenceNs(layer, {kRelu, kind}, {kRelu}, of);
-  } else {
-    timing.train_ns = DifferenceNs(layer, {kind}, {}, of);
-    timing.fused_train_ns = DifferenceNs(layer, {kNorm, kind}, {kNorm}, of);
-    return timing;
-  }
-  timing.fused_train_ns = timing.train_ns;
-  return timing;
 }
 
 }  // namespace archpool::kernels

@@ -19,11 +19,10 @@ struct LayerTiming {
   // the two take together beyond what the batch norm takes alone. Equals
   // train_ns for every other kind.
   double fused_train_ns = 0;
-  double evaluate_ns = 0;  // per example, forward
 };
 
 struct TimingOptions {
-  // Of training. Layers of much work are timed with fewer examples.
+  // Of training, as far as TimedBatch goes.
   int64_t batch = 128;
   // Whether the backward pass of a convolution includes the gradient of its
   // input, which layers that read the images do not need.
@@ -31,6 +30,10 @@ struct TimingOptions {
   Simd simd = WidestSimd();
   absl::Duration span = absl::Milliseconds(15);
 };
+
+// How many examples a step is timed with where it should be `batch`: fewer
+// where they are much work, whose rate has long settled.
+int64_t TimedBatch(const Layer& layer, int64_t batch);
 
 // Medians of this thread's processor time, over at least `span` each. `layer`
 // reads the input, twice for kAdd; its shapes are set.
@@ -44,7 +47,11 @@ struct TimingOptions {
 //   kLinear     also the loss: a network has one linear layer, the last.
 // How batches are read and what a step costs whatever the network belong to no
 // layer.
-LayerTiming TimeLayer(const Layer& layer, const TimingOptions& options);
+LayerTiming TimeTraining(const Layer& layer, const TimingOptions& options);
+
+// Per example, forward, in batches of evaluation. Reads `options.simd` and
+// `options.span` alone.
+double TimeEvaluationNs(const Layer& layer, const TimingOptions& options);
 
 }  // namespace archpool::kernels
 

@@ -24,9 +24,9 @@ Layer LayerOf(LayerKind kind, const TensorShape& in, const TensorShape& out,
 }
 
 void ExpectTimed(const Layer& layer, const TimingOptions& options) {
-  const LayerTiming timing = TimeLayer(layer, options);
+  const LayerTiming timing = TimeTraining(layer, options);
   SCOPED_TRACE(ToString(layer.kind));
-  EXPECT_GT(timing.evaluate_ns, 0);
+  EXPECT_GT(TimeEvaluationNs(layer, options), 0);
   // The difference of two networks may drown in what disturbs them.
   for (const double ns : {timing.train_ns, timing.fused_train_ns}) {
     EXPECT_TRUE(std::isfinite(ns));
@@ -57,6 +57,15 @@ TEST(LayerTimingTest, TimesStridesGroupsAndImages) {
   TimingOptions of_images = Short();
   of_images.differentiates_input = false;
   ExpectTimed(LayerOf(LayerKind::kConv, {3, 6, 6}, {5, 6, 6}, 3, 1), of_images);
+}
+
+TEST(LayerTimingTest, LayersOfMuchWorkAreTimedInSmallerBatches) {
+  Layer layer = LayerOf(LayerKind::kConv, {8, 4, 4}, {8, 4, 4}, 1, 1);
+  layer.macs = 50'000'000;
+  EXPECT_EQ(TimedBatch(layer, 128), 10);
+  EXPECT_EQ(TimedBatch(layer, 3), 3);
+  layer.macs = INT64_MAX;
+  EXPECT_EQ(TimedBatch(layer, 128), 8);
 }
 
 TEST(LayerTimingTest, TimesWithOtherInstructions) {

@@ -150,7 +150,8 @@ absl::StatusOr<LayerPlan> MakeLayerPlan(const SearchSpace& space,
                                         const Architecture& architecture,
                                         const TensorShape& input_shape,
                                         int64_t classes,
-                                        const PlanLimits& limits) {
+                                        const PlanLimits& limits,
+                                        const Pricing& pricing) {
   if (space.is_plain()) {
     return InvalidArgument("SPACE_WITHOUT_NETWORK",
                            "The space has no template, so its architectures "
@@ -166,7 +167,7 @@ absl::StatusOr<LayerPlan> MakeLayerPlan(const SearchSpace& space,
                      "its number of choices."));
   }
   return ChainPlanner(space.chain(), architecture.choices,
-                      PlanBuilder(input_shape, classes, limits))
+                      PlanBuilder(input_shape, classes, limits, pricing))
       .Plan();
 }
 

@@ -1,5 +1,6 @@
-// The table is cost_table_v1.inc: rows printed by tests/bench/cost_table, which
-// measures each layer alone on one thread. A row is
+// The tables are cost_table_v1.inc and cost_table_v2.inc: rows printed by
+// tests/bench/cost_table, which measures each layer alone on one thread. A row
+// is
 //
 //   {LayerKind::kConv, kernel, stride, depthwise, channels_in, channels_out,
 //    pixels, train_fs, evaluate_fs},
@@ -9,7 +10,8 @@
 //                1 for kLinear
 //   train_fs     femtoseconds (10^-15 s) per unit of work, forward and
 //                backward; where channels_in <= 3 without the gradient of the
-//                input, for such layers read the network's input
+//                input, for such layers read the network's input. In version 2
+//                a list, {…, …, …}, by the sizes of batches of kCostBatches
 //   evaluate_fs  the same, forward alone, as in evaluation
 //
 // The unit of work is a multiply-accumulate for kConv and kLinear, an element
@@ -26,115 +28,75 @@
 //
 // A layer whose (kernel, stride) was not measured takes the grid of the nearest
 // stride, then the nearest kernel, the smaller one where two are as near.
+//
+// Version 2 has the costs of a step beside the rates: what a step takes
+// whatever the network (step_ns), for each layer (layer_ns) and for each
+// trained parameter (parameter_ps). Its rates are what remains of a layer's
+// time without them. A step's costs are shared by the examples of its batch;
+// the rates of a size between two that were measured are interpolated along
+// log2.
 #include "common/nas/cost_table.h"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdlib>
-#include <iterator>
 #include <tuple>
 
 #include "common/base/check.h"
 #include "common/nas/cost_grid.h"
+#include "common/nas/cost_rows.h"
 
 namespace archpool {
 namespace {
 
-constexpr CostRow kRows[] = {
-#include "common/nas/cost_table_v1.inc"
-};
-
-constexpr size_t CountGrids() {
-  size_t count = 1;
-  for (size_t i = 1; i < std::size(kRows); ++i) {
-    if (!InOneGrid(kRows[i - 1], kRows[i])) ++count;
-  }
-  return count;
-}
-
-constexpr std::array<CostGrid, CountGrids()> MakeGrids() {
-  std::array<CostGrid, CountGrids()> grids;
-  size_t begin = 0;
-  for (CostGrid& grid : grids) {
-    size_t end = begin + 1;
-    while (end < std::size(kRows) && InOneGrid(kRows[begin], kRows[end])) ++end;
-    grid = MakeCostGrid(absl::MakeConstSpan(kRows + begin, end - begin));
-    begin = end;
-  }
-  return grids;
-}
-
-constexpr auto kGrids = MakeGrids();
-constexpr size_t kKinds = static_cast<size_t>(LayerKind::kLinear) + 1;
-
-constexpr bool GridsAreFullAndApart() {
-  for (size_t i = 0; i < kGrids.size(); ++i) {
-    if (!IsFull(kGrids[i])) return false;
-    for (size_t j = 0; j < i; ++j) {
-      if (InOneGrid(kGrids[i].rows[0], kGrids[j].rows[0])) return false;
-    }
-  }
-  return true;
-}
-static_assert(GridsAreFullAndApart(),
-              "cost_table_v1.inc: the rows of a layer are not one full grid in "
-              "ascending order with rates in range");
-
-// The grids of a kind stand together, so that a look-up reads only its own.
-struct KindRange {
-  size_t begin = 0;
-  size_t end = 0;
-};
-
-constexpr std::array<KindRange, kKinds> MakeKindRanges() {
-  std::array<KindRange, kKinds> ranges;
-  for (size_t i = 0; i < kGrids.size(); ++i) {
-    KindRange& range = ranges[static_cast<size_t>(kGrids[i].rows[0].kind)];
-    if (range.end == 0) range.begin = i;
-    range.end = i + 1;
-  }
-  return ranges;
-}
-
-constexpr auto kKindRanges = MakeKindRanges();
-
-constexpr bool EveryKindIsMeasured() {
-  size_t grids = 0;
-  for (const KindRange& range : kKindRanges) {
-    if (range.begin == range.end) return false;
-    grids += range.end - range.begin;
-  }
-  bool dense = false;
-  bool depthwise = false;
-  for (const CostGrid& grid : kGrids) {
-    if (grid.rows[0].kind == LayerKind::kConv) {
-      (grid.rows[0].depthwise ? depthwise : dense) = true;
-    } else if (grid.rows[0].depthwise) {
-      return false;
-    }
-  }
-  // Ranges that overlap count a grid twice: a kind's grids stand apart.
-  return grids == kGrids.size() && dense && depthwise;
-}
-static_assert(EveryKindIsMeasured(),
-              "cost_table_v1.inc: a kind of layer is missing, or its rows do "
-              "not stand together");
-
-const CostGrid& GridOf(const Layer& layer) {
+const CostGrid& GridOf(const CostTable& table, const Layer& layer) {
   const auto distance = [&layer](const CostRow& row) {
     const bool depthwise = layer.groups > 1;
     return std::tuple(row.depthwise != depthwise,
                       std::abs(row.stride - layer.stride),
                       std::abs(row.kernel - layer.kernel), row.kernel);
   };
-  const KindRange range = kKindRanges[static_cast<size_t>(layer.kind)];
-  return *std::min_element(kGrids.begin() + range.begin,
-                           kGrids.begin() + range.end,
+  const CostTable::Range range = table.of_kind[static_cast<size_t>(layer.kind)];
+  return *std::min_element(table.grids.begin() + range.begin,
+                           table.grids.begin() + range.end,
                            [&](const CostGrid& a, const CostGrid& b) {
                              return distance(a.rows[0]) < distance(b.rows[0]);
                            });
 }
+
+bool IsByMacs(LayerKind kind) {
+  return kind == LayerKind::kConv || kind == LayerKind::kLinear;
+}
+
+const TensorShape& PricedShape(const Layer& layer) {
+  return layer.kind == LayerKind::kGlobalAvgPool ? layer.input_shape
+                                                 : layer.output_shape;
+}
+
+int64_t BatchOf(const Pricing& pricing) {
+  return pricing.batch_size > 0 ? pricing.batch_size : kCostBatches.back();
+}
+
+// Between the rates of the batches around it; at an end, that end's.
+CostRate RateInV2(const Layer& layer, int64_t batch) {
+  const auto& of_batch = CostTableV2().of_batch;
+  size_t upper = 0;
+  while (upper + 1 < kCostBatches.size() && kCostBatches[upper] < batch) {
+    ++upper;
+  }
+  const CostRate high = RateOf(of_batch[upper], layer);
+  if (upper == 0 || kCostBatches[upper] <= batch) return high;
+  const CostRate low = RateOf(of_batch[upper - 1], layer);
+  const int64_t from = Log2InUnitsOf1024(kCostBatches[upper - 1]);
+  const int64_t span = Log2InUnitsOf1024(kCostBatches[upper]) - from;
+  const int64_t at = Log2InUnitsOf1024(batch) - from;
+  return {
+      .train_fs =
+          (low.train_fs * (span - at) + high.train_fs * at + span / 2) / span,
+      .evaluate_fs = high.evaluate_fs};
+}
+
+constexpr int64_t kPicosecondsPerNanosecond = 1000;
 
 using Wide = unsigned __int128;
 
@@ -159,24 +121,46 @@ Wide Add(Wide a, Wide b) {
 
 }  // namespace
 
-LayerCost CostOf(const Layer& layer) {
-  const bool by_macs =
-      layer.kind == LayerKind::kConv || layer.kind == LayerKind::kLinear;
-  const TensorShape& shape = layer.kind == LayerKind::kGlobalAvgPool
-                                 ? layer.input_shape
-                                 : layer.output_shape;
-  const int64_t units = by_macs ? layer.macs : shape.elements();
-  const CostRate rate =
-      RateAt(GridOf(layer), layer.input_shape.channels,
-             layer.output_shape.channels, shape.height * shape.width);
-  constexpr int64_t kFemtosecondsPerPicosecond = 1000;
+CostRate RateOf(const CostTable& table, const Layer& layer) {
+  const TensorShape& shape = PricedShape(layer);
+  return RateAt(GridOf(table, layer), layer.input_shape.channels,
+                layer.output_shape.channels, shape.height * shape.width);
+}
+
+LayerCost CostOf(const Layer& layer, const Pricing& pricing) {
+  ARCHPOOL_CHECK(IsCostTable(pricing.version));
+  const bool is_first = pricing.version == 1;
+  const CostRate rate = is_first ? RateOf(CostTableV1(), layer)
+                                 : RateInV2(layer, BatchOf(pricing));
+  const int64_t units =
+      IsByMacs(layer.kind) ? layer.macs : PricedShape(layer).elements();
   const auto cost_of = [units](int64_t rate_fs) {
+    constexpr int64_t kFemtosecondsPerPicosecond = 1000;
     return DivideUp(
         Multiply(static_cast<Wide>(units), static_cast<Wide>(rate_fs)),
         kFemtosecondsPerPicosecond);
   };
-  return {.train_ps = cost_of(rate.train_fs),
-          .evaluate_ps = cost_of(rate.evaluate_fs)};
+  LayerCost cost{.train_ps = cost_of(rate.train_fs),
+                 .evaluate_ps = cost_of(rate.evaluate_fs)};
+  if (is_first) return cost;
+  const StepCosts& step = CostTableV2().step;
+  const Wide each_step =
+      Add(static_cast<Wide>(step.layer_ns * kPicosecondsPerNanosecond),
+          Multiply(static_cast<Wide>(step.parameter_ps),
+                   static_cast<Wide>(layer.parameters)));
+  cost.train_ps =
+      DivideUp(Add(static_cast<Wide>(cost.train_ps),
+                   static_cast<Wide>(DivideUp(each_step, BatchOf(pricing)))),
+               1);
+  return cost;
+}
+
+int64_t StepTrainPs(const Pricing& pricing) {
+  ARCHPOOL_CHECK(IsCostTable(pricing.version));
+  if (pricing.version == 1) return 0;
+  return DivideUp(
+      static_cast<Wide>(CostTableV2().step.step_ns * kPicosecondsPerNanosecond),
+      BatchOf(pricing));
 }
 
 int64_t TrialWorkUnits(const LayerPlan& plan, int64_t examples, int64_t epochs,

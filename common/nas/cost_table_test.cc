@@ -1,12 +1,16 @@
 #include "common/nas/cost_table.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "common/nas/cost_grid.h"
 #include "gtest/gtest.h"
+#include "tests/support/spaces.h"
 
 namespace archpool {
 namespace {
@@ -128,52 +132,77 @@ Layer Conv(int64_t in, int64_t out, int64_t kernel, int64_t groups,
   return layer;
 }
 
-// The reason for the table: a depthwise multiply-accumulate costs many times a
-// dense one.
+// Every table, with batches at, between and beyond those that were measured.
+std::vector<Pricing> Pricings() {
+  std::vector<Pricing> all;
+  for (int64_t version = 1; version <= kCostTableVersion; ++version) {
+    for (const int64_t batch : {0, 1, 3, 8, 32, 128, 1024}) {
+      all.push_back({.version = version, .batch_size = batch});
+    }
+  }
+  return all;
+}
+
+std::string NameOf(const Pricing& pricing) {
+  return absl::StrCat("table ", pricing.version, ", batches of ",
+                      pricing.batch_size);
+}
+
+// The reason for the table: a depthwise multiply-accumulate costs more than a
+// dense one, many times as much in large batches.
 TEST(CostTableTest, DepthwiseMacsCostMoreThanDenseOnes) {
   const Layer dense = Conv(64, 64, 3, 1, 14);
   const Layer depthwise = Conv(64, 64, 3, 64, 14);
-  const auto per_mac = [](const Layer& layer) {
-    return static_cast<double>(CostOf(layer).train_ps) /
-           static_cast<double>(layer.macs);
-  };
-  EXPECT_GT(per_mac(depthwise), 4 * per_mac(dense));
+  for (const Pricing& pricing : Pricings()) {
+    const auto per_mac = [&](const Layer& layer) {
+      return static_cast<double>(CostOf(layer, pricing).train_ps) /
+             static_cast<double>(layer.macs);
+    };
+    EXPECT_GT(per_mac(depthwise), per_mac(dense)) << NameOf(pricing);
+  }
 }
 
 TEST(CostTableTest, EveryKindCostsAndTrainingCostsMore) {
-  for (int kind = 0; kind <= static_cast<int>(LayerKind::kLinear); ++kind) {
-    for (const int64_t kernel : {1, 3, 5, 7, 9, 11}) {
-      Layer layer = Conv(32, 32, kernel, 1, 14);
-      layer.kind = static_cast<LayerKind>(kind);
-      const LayerCost cost = CostOf(layer);
-      EXPECT_GT(cost.evaluate_ps, 0) << ToString(layer.kind);
-      EXPECT_GT(cost.train_ps, cost.evaluate_ps) << ToString(layer.kind);
+  for (const Pricing& pricing : Pricings()) {
+    for (int kind = 0; kind <= static_cast<int>(LayerKind::kLinear); ++kind) {
+      for (const int64_t kernel : {1, 3, 5, 7, 9, 11}) {
+        Layer layer = Conv(32, 32, kernel, 1, 14);
+        layer.kind = static_cast<LayerKind>(kind);
+        const LayerCost cost = CostOf(layer, pricing);
+        EXPECT_GT(cost.evaluate_ps, 0) << ToString(layer.kind);
+        EXPECT_GT(cost.train_ps, cost.evaluate_ps)
+            << ToString(layer.kind) << " " << kernel << " " << NameOf(pricing);
+      }
     }
   }
 }
 
 // Four times the work along any axis never costs less: a table with an outlier
 // would pay small networks above large ones.
+void ExpectLargerCostMore(int64_t channels, int64_t kernel, int64_t side,
+                          const Pricing& pricing) {
+  SCOPED_TRACE(absl::StrCat(channels, " channels, kernel ", kernel, ", side ",
+                            side, ", ", NameOf(pricing)));
+  const auto cost = [&](int64_t in, int64_t out, int64_t groups,
+                        int64_t at_side) {
+    return CostOf(Conv(in, out, kernel, groups, at_side), pricing).train_ps;
+  };
+  const int64_t more = 4 * channels;
+  const int64_t dense = cost(channels, channels, 1, side);
+  EXPECT_LT(dense, cost(more, channels, 1, side));
+  EXPECT_LT(dense, cost(channels, more, 1, side));
+  EXPECT_LT(dense, cost(channels, channels, 1, 2 * side));
+  EXPECT_LT(cost(channels, channels, channels, side),
+            cost(more, more, more, side));
+}
+
 TEST(CostTableTest, LargerLayersCostMore) {
-  for (const int64_t kernel : {1, 3, 5, 7}) {
-    for (const int64_t channels : {8, 16, 32, 64, 128}) {
-      for (const int64_t side : {4, 7, 14}) {
-        const int64_t dense =
-            CostOf(Conv(channels, channels, kernel, 1, side)).train_ps;
-        EXPECT_LT(
-            dense,
-            CostOf(Conv(4 * channels, channels, kernel, 1, side)).train_ps);
-        EXPECT_LT(
-            dense,
-            CostOf(Conv(channels, 4 * channels, kernel, 1, side)).train_ps);
-        EXPECT_LT(
-            dense,
-            CostOf(Conv(channels, channels, kernel, 1, 2 * side)).train_ps);
-        const int64_t depthwise =
-            CostOf(Conv(channels, channels, kernel, channels, side)).train_ps;
-        EXPECT_LT(depthwise, CostOf(Conv(4 * channels, 4 * channels, kernel,
-                                         4 * channels, side))
-                                 .train_ps);
+  for (const Pricing& pricing : Pricings()) {
+    for (const int64_t kernel : {1, 3, 5, 7}) {
+      for (const int64_t channels : {8, 16, 32, 64, 128}) {
+        for (const int64_t side : {4, 7, 14}) {
+          ExpectLargerCostMore(channels, kernel, side, pricing);
+        }
       }
     }
   }
@@ -182,8 +211,93 @@ TEST(CostTableTest, LargerLayersCostMore) {
 TEST(CostTableTest, CostsSaturateInsteadOfOverflowing) {
   Layer layer = Conv(16, 16, 3, 1, 28);
   layer.macs = INT64_MAX;
-  EXPECT_GT(CostOf(layer).train_ps, INT64_MAX / 1000);
-  EXPECT_LE(CostOf(layer).evaluate_ps, CostOf(layer).train_ps);
+  layer.parameters = INT64_MAX;
+  for (const Pricing& pricing : Pricings()) {
+    const LayerCost cost = CostOf(layer, pricing);
+    EXPECT_GT(cost.train_ps, INT64_MAX / 1000) << NameOf(pricing);
+    EXPECT_LE(cost.evaluate_ps, cost.train_ps) << NameOf(pricing);
+  }
+}
+
+TEST(CostTableTest, OnlyTablesThatWereMeasuredAreKnown) {
+  for (const int64_t version :
+       {int64_t{-1}, int64_t{0}, kCostTableVersion + 1, INT64_MAX}) {
+    EXPECT_FALSE(IsCostTable(version)) << version;
+  }
+  for (const Pricing& pricing : Pricings()) {
+    EXPECT_TRUE(IsCostTable(pricing.version));
+  }
+}
+
+// What it cost in the release that opened the tasks: whoever works for one of
+// them is paid as was promised. Never to be changed.
+TEST(CostTableTest, TheFirstTablePricesAsItEverDid) {
+  struct Priced {
+    int64_t stride;
+    int64_t rank;
+    int64_t train_ns;
+    int64_t evaluate_ns;
+  };
+  constexpr Priced kPriced[] = {{1, 17, 92811, 26222},  {1, 65, 64863, 12882},
+                                {1, 113, 63192, 33520}, {1, 161, 23876, 4105},
+                                {2, 17, 40964, 9714},   {2, 65, 31490, 5860},
+                                {2, 113, 34561, 11060}, {2, 161, 28364, 4762}};
+  for (const int64_t batch : {0, 1, 128}) {
+    const auto plan_of = [batch](int64_t stride, int64_t rank) {
+      const SearchSpace space = testing::EveryOperation(stride);
+      return *MakeLayerPlan(space, space.ArchitectureAt(rank),
+                            testing::kFashion, 10, {},
+                            {.version = 1, .batch_size = batch});
+    };
+    for (const Priced& priced : kPriced) {
+      const LayerPlan plan = plan_of(priced.stride, priced.rank);
+      EXPECT_EQ(plan.train_ns_per_example, priced.train_ns) << priced.rank;
+      EXPECT_EQ(plan.evaluate_ns_per_example, priced.evaluate_ns)
+          << priced.rank;
+    }
+    int64_t train_ns = 0;
+    int64_t evaluate_ns = 0;
+    for (int64_t rank = 0; rank < 192; ++rank) {
+      const LayerPlan plan = plan_of(1, rank);
+      train_ns += plan.train_ns_per_example;
+      evaluate_ns += plan.evaluate_ns_per_example;
+    }
+    EXPECT_EQ(train_ns, 17851121);
+    EXPECT_EQ(evaluate_ns, 4179469);
+  }
+}
+
+// A step has its costs whatever its examples: where a network is small beside
+// its weights, one example a step costs many times what it costs among many.
+TEST(CostTableTest, TheCostsOfAStepAreSharedByItsExamples) {
+  const auto train_ps = [](const Layer& layer, int64_t batch) {
+    return CostOf(layer, {.batch_size = batch}).train_ps;
+  };
+  const Layer weights = Conv(64, 64, 3, 1, 1);
+  EXPECT_GT(train_ps(weights, 1), 3 * train_ps(weights, 64));
+  EXPECT_GT(train_ps(weights, 64), train_ps(weights, 1024));
+  EXPECT_GT(StepTrainPs({.batch_size = 1}), 0);
+  EXPECT_EQ(StepTrainPs({.batch_size = 1}) / 100,
+            StepTrainPs({.batch_size = 100}));
+  EXPECT_EQ(StepTrainPs({.version = 1, .batch_size = 1}), 0);
+  // None said: as the largest that was measured.
+  EXPECT_EQ(train_ps(weights, 0), train_ps(weights, 128));
+}
+
+TEST(CostTableTest, BetweenMeasuredBatchesThePriceLiesBetweenTheirs) {
+  for (const int64_t side : {1, 4, 7, 14, 28}) {
+    const Layer layer = Conv(32, 32, 3, 1, side);
+    for (const auto& [low, high] : {std::pair(1, 8), std::pair(8, 128)}) {
+      const int64_t a = CostOf(layer, {.batch_size = low}).train_ps;
+      const int64_t b = CostOf(layer, {.batch_size = high}).train_ps;
+      for (int64_t batch = low; batch <= high; ++batch) {
+        const int64_t here = CostOf(layer, {.batch_size = batch}).train_ps;
+        // A step's part falls faster than a rate moves.
+        EXPECT_LE(here, std::max(a, b));
+        EXPECT_GE(2 * here, std::min(a, b));
+      }
+    }
+  }
 }
 
 TEST(TrialWorkUnitsTest, CountsTrainingAndOneEvaluationInMicroseconds) {

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "common/crypto/sha256.h"
 #include "common/nas/layer.h"
+#include "common/nas/pricing.h"
 #include "common/nas/search_space.h"
 
 namespace archpool {
@@ -23,7 +24,7 @@ struct LayerPlan {
   int64_t parameters = 0;
   int64_t macs = 0;
   // Reference-core nanoseconds to train one example once (forward and
-  // backward), from the cost table (common/nas/cost_table.h).
+  // backward), from a cost table (common/nas/cost_table.h).
   int64_t train_ns_per_example = 0;
   // The same for evaluating it (forward only).
   int64_t evaluate_ns_per_example = 0;
@@ -42,7 +43,8 @@ inline constexpr int64_t kPlanMacsMax = 100'000'000'000;
 inline constexpr int64_t kPlanLayersMax = 1'000;
 inline constexpr int64_t kPlanActivationsMax = 1'000'000'000;  // per example
 
-// The plan of `architecture` for examples of `input_shape`.
+// The plan of `architecture` for examples of `input_shape`. REQUIRES:
+// IsCostTable(pricing.version).
 // INVALID_ARGUMENT: SHAPE_VANISHES (a stride meets a 1-pixel map),
 // PLAN_TOO_LARGE (over `limits` or the constants above; nothing overflows),
 // CELL_PASSES_NOTHING (a cell's output depends on nothing),
@@ -52,7 +54,8 @@ absl::StatusOr<LayerPlan> MakeLayerPlan(const SearchSpace& space,
                                         const Architecture& architecture,
                                         const TensorShape& input_shape,
                                         int64_t classes,
-                                        const PlanLimits& limits);
+                                        const PlanLimits& limits,
+                                        const Pricing& pricing = {});
 
 // The architecture's id: the hash of the plan's canonical encoding
 // ("archpool/architecture/v1"; docs/search-space.md), so two spellings of one

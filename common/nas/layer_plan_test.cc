@@ -77,6 +77,7 @@ void ExpectConsistent(const LayerPlan& plan) {
   }
   EXPECT_EQ(plan.parameters, parameters);
   EXPECT_EQ(plan.macs, macs);
+  train_ps += StepTrainPs();
   EXPECT_EQ(plan.train_ns_per_example, (train_ps + 999) / 1000);
   EXPECT_EQ(plan.evaluate_ns_per_example, (evaluate_ps + 999) / 1000);
   EXPECT_EQ(plan.layers.back().output_shape,

@@ -39,9 +39,10 @@ int64_t Slid(int64_t side, int64_t kernel, int64_t stride) {
 }  // namespace
 
 PlanBuilder::PlanBuilder(const TensorShape& input_shape, int64_t classes,
-                         const PlanLimits& limits)
+                         const PlanLimits& limits, const Pricing& pricing)
     : parameters_max_(LimitOf(limits.parameters_max, kPlanParametersMax)),
       macs_max_(LimitOf(limits.macs_max, kPlanMacsMax)),
+      pricing_(pricing),
       shape_(input_shape) {
   plan_.input_shape = input_shape;
   plan_.classes = classes;
@@ -169,6 +170,7 @@ void PlanBuilder::Refuse(absl::string_view reason, absl::string_view message) {
 
 absl::StatusOr<LayerPlan> PlanBuilder::Finish() && {
   if (!refusal_.ok()) return std::move(refusal_);
+  train_ps_ = Add(train_ps_, StepTrainPs(pricing_));
   // Rounded up, so that no network is free.
   plan_.train_ns_per_example = train_ps_ / 1000 + (train_ps_ % 1000 != 0);
   plan_.evaluate_ns_per_example =
@@ -232,7 +234,7 @@ void PlanBuilder::Append(const Layer& layer) {
   plan_.macs = Add(plan_.macs, layer.macs);
   CheckLimit("multiply-accumulates per example", plan_.macs, macs_max_);
   if (refused()) return;
-  const LayerCost cost = CostOf(layer);
+  const LayerCost cost = CostOf(layer, pricing_);
   train_ps_ = Add(train_ps_, cost.train_ps);
   evaluate_ps_ = Add(evaluate_ps_, cost.evaluate_ps);
   tip_ = static_cast<int>(plan_.layers.size());

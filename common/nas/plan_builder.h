@@ -27,7 +27,7 @@ struct Block {
 class PlanBuilder {
  public:
   PlanBuilder(const TensorShape& input_shape, int64_t classes,
-              const PlanLimits& limits);
+              const PlanLimits& limits, const Pricing& pricing);
 
   int64_t channels() const { return shape_.channels; }
   // The layer whose output the next one reads; -1 is the image.
@@ -68,6 +68,7 @@ class PlanBuilder {
 
   int64_t parameters_max_;
   int64_t macs_max_;
+  Pricing pricing_;
   LayerPlan plan_;
   int tip_ = -1;
   TensorShape shape_;  // of the tip's output

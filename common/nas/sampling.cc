@@ -69,7 +69,9 @@ absl::StatusOr<Candidate> MakeCandidate(const SearchSpace& space,
   if (space.is_plain()) return PlainCandidate(space, architecture);
   ARCHPOOL_ASSIGN_OR_RETURN(
       LayerPlan plan, MakeLayerPlan(space, architecture, setup.input_shape,
-                                    setup.classes, setup.limits));
+                                    setup.classes, setup.limits,
+                                    {.version = setup.cost_table_version,
+                                     .batch_size = setup.batch_size}));
   ARCHPOOL_RETURN_IF_ERROR(CheckSizes(plan, setup));
   const Digest id = ArchitectureIdOf(plan);
   return Candidate{architecture, std::move(plan), id};

@@ -12,6 +12,7 @@
 #include "common/base/counter_rng.h"
 #include "common/crypto/sha256.h"
 #include "common/nas/layer_plan.h"
+#include "common/nas/pricing.h"
 #include "common/nas/search_space.h"
 #include "common/nas/subspace.h"
 
@@ -22,9 +23,11 @@ struct NetworkSetup {
   TensorShape input_shape;
   int64_t classes = 0;
   PlanLimits limits;
-  // What training it may take, at batches of this size and with as many
-  // checkpoints; 0: no limit.
+  // What it is priced by (common/nas/pricing.h).
+  int64_t cost_table_version = kCostTableVersion;
   int64_t batch_size = 0;
+  // What training it may take, at batches of that size and with as many
+  // checkpoints; 0: no limit.
   int64_t checkpoints = 0;
   int64_t memory_max_bytes = 0;
   int64_t checkpoints_max_bytes = 0;

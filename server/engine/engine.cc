@@ -14,6 +14,7 @@
 #include "common/base/check.h"
 #include "common/base/countdown.h"
 #include "common/base/status.h"
+#include "server/core/upgrade.h"
 
 namespace archpool {
 namespace {
@@ -269,6 +270,7 @@ absl::Status Engine::TakeOver() {
   }
   pool_.reset();
   ARCHPOOL_ASSIGN_OR_RETURN(const LoadedPool loaded, store_.TakeOver());
+  ARCHPOOL_RETURN_IF_ERROR(CheckRecords(loaded.snapshot));
   if (last_now_ == absl::InfinitePast()) {
     // Its records may be of a time a little later than was noted.
     clock_.AdvanceTo(TimeOf(loaded.snapshot) + NoteInterval(policy_));

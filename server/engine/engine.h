@@ -69,7 +69,8 @@ class Engine {
   // alone after Stop, and lives until then. REQUIRES: not started yet.
   void Subscribe(EngineListener& listener);
 
-  // Takes over, loads, starts the thread. Fails as Store::TakeOver does. Once.
+  // Takes over, loads, starts the thread. Fails as Store::TakeOver and
+  // CheckRecords (server/core/upgrade.h) do. Once.
   absl::Status Start();
 
   // Finishes the waiting commands, then stops the thread. Idempotent.

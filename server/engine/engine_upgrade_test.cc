@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "common/nas/pricing.h"
 #include "server/engine/engine.h"
 #include "server/storage/memory_store.h"
 #include "tests/support/status_matchers.h"
@@ -36,11 +37,13 @@ class EngineUpgradeTest : public VerifiersTest {
   }
 
   // What the older server had stored.
-  void Store() {
+  void Store(int64_t cost_table = 1) {
     std::vector<Event> events = pool.pool.TakeEvents();
     for (Event& event : events) {
       auto* session = std::get_if<Session>(&event);
       auto* trial = std::get_if<Trial>(&event);
+      auto* its_task = std::get_if<Task>(&event);
+      if (its_task != nullptr) its_task->cost_table_version = cost_table;
       if (session != nullptr) session->arithmetic = kOld;
       if (trial != nullptr && !trial->arithmetic.empty()) {
         trial->arithmetic = kOld;
@@ -96,6 +99,25 @@ TEST_F(EngineUpgradeTest, TheStoreTakesWhatTheFirstStartMakes) {
   for (const TrialId id : {examined, blamed, sent}) {
     ExpectTrial(id, TrialState::kAccepted, TrialBasis::kAudited);
   }
+}
+
+TEST_F(EngineUpgradeTest, ATaskKeepsTheCostTableThatItWasOpenedUnder) {
+  Store();
+  {
+    Engine engine(clock, store, pool.policy, EngineOptions());
+    ASSERT_THAT(engine.Start(), IsOk());
+    ASSERT_THAT(engine.Call(OpenSession{bob, "b", 1}), IsOk());
+  }
+  const auto stored = store.GetTask(task);
+  ASSERT_THAT(stored, IsOk());
+  EXPECT_EQ(stored->cost_table_version, 1);
+}
+
+// Rather than to pay otherwise than was promised.
+TEST_F(EngineUpgradeTest, ATaskOfANewerCostTableStopsTheStart) {
+  Store(kCostTableVersion + 1);
+  Engine engine(clock, store, pool.policy, EngineOptions());
+  EXPECT_THAT(engine.Start(), FailsWith("COST_TABLE_UNKNOWN"));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "common/data/dataset.h"
 #include "common/model/task_spec.h"
 #include "common/nas/sampling.h"
+#include "server/core/records/entities.h"
 #include "server/core/rules/policy.h"
 
 namespace archpool {
@@ -27,6 +28,7 @@ inline int64_t MemoryForTraining(const DatasetManifest& manifest,
                                                      manifest.shape.elements());
 }
 
+// Of a task that is submitted now.
 inline NetworkSetup SetupOf(const TaskSpec& spec,
                             const DatasetManifest& manifest,
                             const PoolPolicy& policy) {
@@ -38,6 +40,25 @@ inline NetworkSetup SetupOf(const TaskSpec& spec,
       .checkpoints = spec.recipe.segments + 1,
       .memory_max_bytes = MemoryForTraining(manifest, policy.memory_max_bytes),
       .checkpoints_max_bytes = policy.checkpoints_max_bytes};
+}
+
+// Of a task, priced by the table that it was opened under.
+inline NetworkSetup SetupOf(const Task& task, const DatasetManifest& manifest,
+                            const PoolPolicy& policy) {
+  NetworkSetup setup = SetupOf(*task.spec, manifest, policy);
+  setup.cost_table_version = task.cost_table_version;
+  return setup;
+}
+
+// The same for a network of which a trial was made already: the pool took its
+// size then, whatever it takes now.
+inline NetworkSetup SetupOfKnown(const Task& task,
+                                 const DatasetManifest& manifest) {
+  return {.input_shape = manifest.shape,
+          .classes = manifest.classes,
+          .limits = task.spec->limits,
+          .cost_table_version = task.cost_table_version,
+          .batch_size = task.spec->recipe.batch_size};
 }
 
 }  // namespace archpool

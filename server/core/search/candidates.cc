@@ -45,7 +45,7 @@ RankedCandidate LookAt(const Task& task, const DatasetManifest& manifest,
   const TaskSpec& spec = *task.spec;
   ranked.looked_at = true;
   const absl::StatusOr<Candidate> candidate = MakeCandidate(
-      spec.space, ranked.architecture, SetupOf(spec, manifest, policy));
+      spec.space, ranked.architecture, SetupOf(task, manifest, policy));
   ranked.possible = candidate.ok();
   if (!candidate.ok()) return ranked;
   ranked.id = candidate->id;

@@ -6,6 +6,7 @@
 #include "common/base/check.h"
 #include "common/nas/cost_table.h"
 #include "common/nas/sampling.h"
+#include "server/core/rules/network_setup.h"
 #include "server/core/rules/work_price.h"
 #include "server/core/search/search.h"
 #include "server/core/search/starts.h"
@@ -35,11 +36,8 @@ Trial AtNextRung(const PoolState& state, const Task& task, const Trial& result,
               .rung = result.rung + 1,
               .resumes = resumes ? result.id : TrialId{}};
   const DatasetManifest& manifest = ManifestOf(state, task.id);
-  const absl::StatusOr<Candidate> candidate =
-      MakeCandidate(task.spec->space, trial.architecture,
-                    {.input_shape = manifest.shape,
-                     .classes = manifest.classes,
-                     .limits = task.spec->limits});
+  const absl::StatusOr<Candidate> candidate = MakeCandidate(
+      task.spec->space, trial.architecture, SetupOfKnown(task, manifest));
   ARCHPOOL_CHECK(candidate.ok());
   trial.work_units = TrialWorkUnits(candidate->plan, manifest.train_count,
                                     EpochsOf(task.spec->recipe, trial),

@@ -112,7 +112,7 @@ std::optional<Candidate> SampleFirst(Step& step, const Task& task,
   const AccountId account = seeker.session.account;
   const WorkUnits units_left = UnitsLeft(step, task, account);
   const TaskIndex& index = step.state.IndexOf(task.id);
-  const NetworkSetup setup = SetupOf(spec, manifest, step.policy);
+  const NetworkSetup setup = SetupOf(task, manifest, step.policy);
   BoxWalk walk = index.memory.WalkOf(subspace.id, stream, account, seeker.room);
   // Taken; or others may still train it.
   const auto is_passed = [&](const Candidate& candidate) {
@@ -165,7 +165,7 @@ SampledTrials SampleTrials(Step& step, const Task& task,
   const TaskSpec& spec = *task.spec;
   const DatasetManifest& manifest = ManifestOf(step.state, task.id);
   const TaskIndex& index = step.state.IndexOf(task.id);
-  const NetworkSetup setup = SetupOf(spec, manifest, step.policy);
+  const NetworkSetup setup = SetupOf(task, manifest, step.policy);
   count_max =
       std::min({count_max, spec.trials_per_lease, TrialsLeft(task, index)});
   const AccountId account = seeker.session.account;

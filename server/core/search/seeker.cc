@@ -1,6 +1,7 @@
 // Who is given no more than it can hold and send.
 #include "common/base/check.h"
 #include "common/nas/sampling.h"
+#include "server/core/rules/network_setup.h"
 #include "server/core/search/search.h"
 #include "server/core/state/queries.h"
 
@@ -18,13 +19,11 @@ bool Seeker::HasRoomFor(const PoolState& state, const Trial& trial) {
     return HasRoomFor(size);
   }
   if (--plans_left < 0) return false;
-  const TaskSpec& spec = *state.Find(trial.task)->spec;
-  const DatasetManifest& manifest = ManifestOf(state, trial.task);
+  const Task& task = *state.Find(trial.task);
+  const TaskSpec& spec = *task.spec;
   const absl::StatusOr<Candidate> candidate =
       MakeCandidate(spec.space, trial.architecture,
-                    {.input_shape = manifest.shape,
-                     .classes = manifest.classes,
-                     .limits = spec.limits});
+                    SetupOfKnown(task, ManifestOf(state, trial.task)));
   ARCHPOOL_CHECK(candidate.ok());
   return HasRoomFor(SizeOf(candidate->plan, spec.recipe.batch_size));
 }

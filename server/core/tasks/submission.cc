@@ -11,6 +11,7 @@
 #include "common/base/status.h"
 #include "common/model/coins.h"
 #include "common/nas/cost_table.h"
+#include "common/nas/pricing.h"
 #include "common/nas/sampling.h"
 #include "server/core/leaves/reward.h"
 #include "server/core/rules/network_setup.h"
@@ -191,7 +192,7 @@ void AdoptKnownResults(Step& step, const Task& task,
                        const std::vector<Trial>& known) {
   const TaskSpec& spec = *task.spec;
   const DatasetManifest& manifest = ManifestOf(step.state, task.id);
-  const NetworkSetup setup = SetupOf(spec, manifest, step.policy);
+  const NetworkSetup setup = SetupOf(task, manifest, step.policy);
   const TaskIndex& index = step.state.IndexOf(task.id);
   bool is_target_met = false;
   for (size_t i = 0; i < std::min(known.size(), kKnownResultsMax); ++i) {
