@@ -236,17 +236,12 @@ absl::StatusOr<TrainingResult> Agent::TrainWhole(const LeaseBook::Order& order,
   if (std::ssize(vault_.FilesOf(id)) > segments + 1) vault_.Restart(id);
   const std::optional<Checkpoint> from = vault_.LatestOf(id);
   const auto train_from = [&](const Checkpoint* begin) {
-    const Training training{
-        .lease = lease,
-        .assignment = assignment,
-        .from = begin,
-        .is_wanted = [&] { return book_.IsWanted(assignment.trial); },
-        .on_begin =
-            [&] {
-              since_begin_ = Stopwatch();
-              return attempts_.Begin(id.key, begin ? begin->boundary : 0);
-            }};
-    return TrainTrial(training, stop);
+    const auto is_wanted = [&] { return book_.IsWanted(assignment.trial); };
+    const auto on_begin = [&] {
+      since_begin_ = Stopwatch();
+      return attempts_.Begin(id.key, begin ? begin->boundary : 0);
+    };
+    return TrainTrial({lease, assignment, begin, is_wanted, on_begin}, stop);
   };
   if (from) {
     spdlog::info("{} goes on from segment {} of {}",
