@@ -2,7 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include <optional>
+#include <iterator>
 #include <thread>
 #include <utility>
 
@@ -21,15 +21,16 @@ struct Lanes::Lane {
       : store(std::move(opened)),
         client(shared.remote, shared.bulk, std::move(identity),
                shared.last_calls),
-        agent(client, shared.trainer, shared.data, shared.rung_weights,
-              *store.vault, *store.journal, *store.attempts, shared.places,
-              options) {}
+        agent(std::make_unique<Agent>(client, shared.trainer, shared.data,
+                                      shared.rung_weights, *store.vault,
+                                      *store.journal, *store.attempts,
+                                      shared.places, options)) {}
 
   LaneStore store;
   GrpcWorkClient client;
-  Agent agent;
-  absl::Status ended;   // the thread's, until that is joined
-  std::jthread thread;  // last: it uses all of the above
+  std::unique_ptr<Agent> agent;  // goes when it has run
+  absl::Status ended;            // the thread's, until that is joined
+  std::jthread thread;           // last: it uses all of the above
 };
 
 Lanes::Lanes(Shared shared, WorkerIdentity whole, std::stop_source quit)
@@ -48,7 +49,9 @@ absl::Status Lanes::StartOthers(const LanePlan& plan) {
   WorkerIdentity part = whole_;
   part.threads = plan.threads;
   part.memory_bytes = plan.memory_bytes;
-  const int64_t checkpoint_bytes = shared_.checkpoint_bytes_max / plan.lanes;
+  const std::vector<int64_t> left = LanesLeft(shared_.work_dir, plan.lanes);
+  const int64_t checkpoint_bytes =
+      shared_.checkpoint_bytes_max / (plan.lanes + std::ssize(left));
   lanes_.front()->store.vault->SetBytesMax(checkpoint_bytes);
   for (int64_t number = 2; number <= plan.lanes; ++number) {
     part.name = LaneName(whole_.name, number);
@@ -58,7 +61,7 @@ absl::Status Lanes::StartOthers(const LanePlan& plan) {
   // What a lane holds is handed out to it before anybody asks for its price,
   // and nothing pays as much as this.
   part.price_min = limits::kAmount.max;
-  for (const int64_t number : LanesLeft(shared_.work_dir, plan.lanes)) {
+  for (const int64_t number : left) {
     part.name = LaneName(whole_.name, number);
     spdlog::info(
         "lane {} has what an earlier start left in it: it finishes that, and "
@@ -91,7 +94,9 @@ absl::Status Lanes::Start(int64_t number, WorkerIdentity identity,
 }
 
 void Lanes::Run(Lane& lane) {
-  lane.ended = lane.agent.Run(shared_.stop);
+  lane.ended = lane.agent->Run(shared_.stop);
+  // To the pool a lane that asked on would be one that is there.
+  lane.agent.reset();
   if (lane.ended.ok()) return;
   // What the pool refuses one lane it refuses them all.
   if (!LogLabel::Current().empty()) {
