@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "common/base/countdown.h"
 #include "common/base/standard_streams.h"
 #include "common/base/status.h"
 #include "common/channel/program.h"
@@ -30,6 +31,8 @@ namespace {
 constexpr char kProgram[] = "archpool-worker check";
 // Of each of at most five measurements.
 constexpr absl::Duration kMeasured = absl::Milliseconds(1'200);
+// No other one is begun after so long.
+constexpr absl::Duration kMeasuringMax = absl::Seconds(6);
 
 void AddFlags(CLI::App& app, WorkerFlags& flags) {
   app.add_option("--simd", flags.simd,
@@ -69,21 +72,24 @@ std::string DescribeSpeed(const std::string& what, double rate, double one) {
 }
 
 void PrintSpeeds(const kernels::Machine& machine, int64_t memory_bytes) {
+  const Stopwatch watch;
   kernels::Machine alone = machine;
   alone.threads = 1;
   std::cout << "\nTraining a small network of three convolutions:\n";
   const double one = ImagesPerSecond(alone, kMeasured);
   std::cout << DescribeSpeed("1 thread", one, one) << std::flush;
   if (machine.threads == 1) return;
-  const std::vector<LanePlan> choices =
-      LaneChoices(machine.threads, memory_bytes);
+  std::vector<LanePlan> choices = LaneChoices(machine.threads, memory_bytes);
+  const bool is_choice = choices.size() > 1;
   std::vector<double> rates;
   for (const LanePlan& choice : choices) {
+    if (watch.elapsed() > kMeasuringMax) break;
     rates.push_back(ImagesPerSecond(machine, choice, kMeasured));
     std::cout << DescribeSpeed(DescribeLanes(choice), rates.back(), one)
               << std::flush;
   }
-  if (choices.size() == 1) {
+  choices.resize(rates.size());
+  if (!is_choice) {
     std::cout << "There is not memory enough for trainings side by side, or it "
                  "cannot be read.\n";
     return;

@@ -21,6 +21,9 @@ namespace {
 
 // Of each measurement at the start.
 constexpr absl::Duration kMeasured = absl::Milliseconds(250);
+// Where there are more threads than processors a measurement takes longer, and
+// nothing waits for another one.
+constexpr absl::Duration kMeasuringMax = absl::Seconds(2);
 
 // Runs the kernels' own word for a want of memory ahead of it.
 absl::Status CheckMemory(int64_t needed, int64_t memory_max_bytes) {
@@ -92,16 +95,20 @@ int64_t KernelTrainer::MemoryBytes(const LayerPlan& plan, const Recipe& recipe,
 
 LanePlan KernelTrainer::ChooseLanes(const std::vector<LanePlan>& choices) {
   if (choices.size() == 1) return choices.front();
+  const Stopwatch watch;
+  std::vector<LanePlan> measured;
   std::vector<double> rates;
-  std::string measured;
+  std::string said;
   for (const LanePlan& choice : choices) {
+    if (watch.elapsed() > kMeasuringMax) break;
+    measured.push_back(choice);
     rates.push_back(ImagesPerSecond(machine_, choice, kMeasured));
-    absl::StrAppendFormat(&measured, "%s%s: %.0f images/s",
-                          measured.empty() ? "" : "; ", DescribeLanes(choice),
+    absl::StrAppendFormat(&said, "%s%s: %.0f images/s",
+                          said.empty() ? "" : "; ", DescribeLanes(choice),
                           rates.back());
   }
-  const LanePlan& best = choices[FillsBest(choices, rates)];
-  spdlog::info("measured on a small network: {}; best: {}", measured,
+  const LanePlan best = measured[FillsBest(measured, rates)];
+  spdlog::info("measured on a small network: {}; best: {}", said,
                DescribeLanes(best));
   return best;
 }
