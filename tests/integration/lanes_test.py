@@ -32,9 +32,8 @@ class LanesTest(PoolTestCase):
 
     def test_lanes_train_at_the_same_time_and_end_together(self):
         self.add_others()
-        self.add_lanes(2, trial_ms=600_000)
+        self.add_lanes(2, trial_ms=30_000)
         self.pool.submit(trials=8)
-        # Neither can have finished anything.
         wait_for("both to train", lambda: self.workers_that("training")
                  == {"w1", "w1-lane-2"})
         self.assertEqual(self.pool.stop("alice"), 0)
