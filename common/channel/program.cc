@@ -1,17 +1,22 @@
 #include "common/channel/program.h"
 
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <ctime>
 #include <iostream>
 #include <map>
+#include <memory>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/standard_streams.h"
 #include "common/base/status.h"
+#include "common/channel/log_label.h"
 
 namespace archpool {
 namespace {
@@ -40,6 +45,19 @@ std::string AdviceFor(const absl::Status& status) {
   }
   return "";
 }
+
+// The log is written by the thread that says it.
+class LabelFlag : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& /*message*/,
+              const std::tm& /*time*/, spdlog::memory_buf_t& line) override {
+    const std::string& label = LogLabel::Current();
+    line.append(label.data(), label.data() + label.size());
+  }
+  std::unique_ptr<spdlog::custom_flag_formatter> clone() const override {
+    return std::make_unique<LabelFlag>();
+  }
+};
 
 }  // namespace
 
@@ -94,7 +112,10 @@ std::optional<int> ParseFlags(CLI::App& app, int argc, char** argv) {
 
 void SetUpLogging() {
   auto logger = spdlog::stderr_color_mt("archpool");
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
+  auto formatter = std::make_unique<spdlog::pattern_formatter>();
+  formatter->add_flag<LabelFlag>('*').set_pattern(
+      "%Y-%m-%dT%H:%M:%S.%e %^%l%$ %*%v");
+  logger->set_formatter(std::move(formatter));
   logger->flush_on(spdlog::level::info);
   spdlog::set_default_logger(std::move(logger));
 }

@@ -34,7 +34,8 @@ std::string DescribeError(absl::string_view program,
 // First thing in main: it reserves the standard streams.
 std::optional<int> ParseFlags(CLI::App& app, int argc, char** argv);
 
-// Logs to stderr, one line each with the time. Call once, before other threads.
+// Logs to stderr, one line each with the time and the thread's LogLabel. Call
+// once, before other threads.
 void SetUpLogging();
 
 // Says on stderr what went wrong, if anything; answers the exit code.

@@ -104,9 +104,11 @@ class RealTrainingTest(PoolTestCase):
         # However many threads an honest miner trains by, and with whatever
         # instructions it has on each processor that can run this.
         self.add("alice", "archpool-worker")
-        self.start("alice", "w2", "archpool-worker", "--threads", 2)
+        one = ["--side-by-side", 1]  # so that they share one training
+        self.start("alice", "w2", "archpool-worker", "--threads", 2, *one)
         narrow = [] if platform.machine() != "x86_64" else ["--simd", "avx2"]
-        self.start("alice", "w3", "archpool-worker", "--threads", 4, *narrow)
+        self.start("alice", "w3", "archpool-worker", "--threads", 4, *one,
+                   *narrow)
         task_id = self.pool.command("client", "task", "submit",
                                     self.pool.directory / "task.yaml")["task_id"]
         for cheat in CHEATS:

@@ -210,7 +210,7 @@ class Pool:
                      "--amount", coins, parse=False)
 
     def add_worker(self, name, trial_ms=50, cheat=None, honest_trials=0,
-                   env=None, port=None):
+                   env=None, port=None, flags=()):
         """`port`: where it reaches the server, if not at the server's own."""
         if not self.token_file(name).exists():
             self.create_account(name, "miner")
@@ -220,7 +220,7 @@ class Pool:
                    f"127.0.0.1:{port or self.port}", "--token-file",
                    self.token_file(name), "--name", "w1", "--work-dir",
                    self.directory / name, "--trial-ms", trial_ms, *cheats,
-                   env=env)
+                   *flags, env=env)
 
     def forget_disk(self, name):
         """The directory of a worker that is not running."""

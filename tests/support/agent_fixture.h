@@ -29,6 +29,7 @@ class ScriptedTrainer : public testing::FakeTrainer {
       const TrainingRequest& request, const StepCallback& on_step,
       const CheckpointCallback& on_checkpoint) override {
     ++trainings;
+    threads.push_back(request.threads);
     went_on_from.push_back(request.from == nullptr ? 0
                                                    : request.from->boundary);
     if (!refusal.ok()) return refusal;
@@ -50,6 +51,7 @@ class ScriptedTrainer : public testing::FakeTrainer {
   bool hides_checkpoints = false;
   std::optional<int64_t> diverges_at;
   std::vector<int64_t> went_on_from;
+  std::vector<int64_t> threads;  // that each was given
   absl::Status refusal;
   std::function<void(const StepCallback&)> before_training;
 };
@@ -68,7 +70,10 @@ class AgentTest : public ::testing::Test {
         TrialJournal::Open(directory_ + "/trials");
     EXPECT_TRUE(journal.ok()) << journal.status();
     TrainingDataCache data(pool_, BlobCache(directory_ + "/blobs", 1 << 20));
+    Places places;
+    places.Open(lanes_, threads_);
     AgentOptions options;
+    options.only_finishes = only_finishes_;
     options.idle_pause = absl::Milliseconds(1);
     options.retry = kQuick;
     RungWeightsCache rung_weights(
@@ -78,7 +83,7 @@ class AgentTest : public ::testing::Test {
     EXPECT_TRUE(vault.ok()) << vault.status();
     const auto attempts = AttemptLog::Load(directory_ + "/attempts.json");
     Agent agent(pool_, trainer_, data, rung_weights, **vault, **journal,
-                *attempts, options);
+                *attempts, places, options);
     return agent.Run(stop_.get_token());
   }
 
@@ -108,6 +113,9 @@ class AgentTest : public ::testing::Test {
   std::stop_source stop_;
   std::string directory_;
   int64_t vault_bytes_ = 1 << 20;
+  bool only_finishes_ = false;
+  LanePlan lanes_;
+  int64_t threads_ = 1;
 };
 
 // The opening must be the commitment's, and its files must have come.

@@ -109,7 +109,7 @@ void Diverge(std::vector<Checkpoint>& checkpoints,
 TrainingRequest WithKey(const TrainingRequest& request, const Digest& key) {
   return {request.plan, request.recipe,   request.rung,  request.resumed,
           key,          request.manifest, request.train, request.validation,
-          nullptr};
+          nullptr,      request.threads};
 }
 
 }  // namespace

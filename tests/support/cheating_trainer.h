@@ -50,6 +50,13 @@ class CheatingTrainer : public Trainer {
                                        : options_.arithmetic;
   }
   absl::Status Check() override { return honest_->Check(); }
+  int64_t MemoryBytes(const LayerPlan& plan, const Recipe& recipe,
+                      const DatasetManifest& manifest) const override {
+    return honest_->MemoryBytes(plan, recipe, manifest);
+  }
+  LanePlan ChooseLanes(const std::vector<LanePlan>& choices) override {
+    return honest_->ChooseLanes(choices);
+  }
 
  private:
   struct Record {

@@ -12,6 +12,7 @@
 #include "common/base/countdown.h"
 #include "common/base/status.h"
 #include "common/base/stop.h"
+#include "common/channel/log_label.h"
 #include "common/data/checkpoint.h"
 #include "common/data/safetensors.h"
 #include "common/model/coins.h"
@@ -44,7 +45,7 @@ TrainingId IdOf(const wire::WorkAssignment& assignment) {
 
 Agent::Agent(WorkClient& client, Trainer& trainer, TrainingDataCache& data,
              RungWeightsCache& rung_weights, CheckpointVault& vault,
-             TrialJournal& journal, AttemptLog& attempts,
+             TrialJournal& journal, AttemptLog& attempts, Places& places,
              const AgentOptions& options)
     : client_(client),
       trainer_(trainer),
@@ -53,6 +54,7 @@ Agent::Agent(WorkClient& client, Trainer& trainer, TrainingDataCache& data,
       vault_(vault),
       journal_(journal),
       attempts_(attempts),
+      places_(places),
       options_(options),
       session_(client, options.retry),
       prover_(client, session_, vault, options.retry),
@@ -66,7 +68,7 @@ absl::Status Agent::Run(const std::stop_token& stop) {
   const Heartbeat heartbeat(client_, session_, activity_, book_);
   Courier courier(client_, session_, journal_, vault_, prover_, book_,
                   options_.retry);
-  while (!stop.stop_requested()) {
+  while (!stop.stop_requested() && !is_finished_) {
     if (const std::optional<AskedSegment> lost = prover_.TakeLost()) {
       TrainAgain(*lost, stop);
     } else if (const std::optional<LeaseBook::Order> order = book_.Next()) {
@@ -137,14 +139,23 @@ void Agent::Refill(Courier& courier, const std::stop_token& stop) {
     return Enter(*std::move(acquired->lease));
   }
   if (stop.stop_requested()) return;
-  if (acquired.ok()) {
-    SayIdle(acquired->idle_reason, acquired->idle_message);
-    WaitOrStop(stop, options_.idle_pause);
-  } else {
-    // Suspended, away, or speaking another version: all may pass.
-    SayIdle(acquired.status());
-    made_progress_ = false;
+  if (acquired.ok()) return Idle(*acquired, stop);
+  // Suspended, away, or speaking another version: all may pass.
+  SayIdle(acquired.status());
+  made_progress_ = false;
+}
+
+void Agent::Idle(const AcquiredLease& acquired, const std::stop_token& stop) {
+  if (!options_.only_finishes) {
+    SayIdle(acquired.idle_reason, acquired.idle_message);
+  } else if (acquired.idle_reason != "MAINTENANCE" && vault_.Kept().empty()) {
+    // What is held comes before any reason but that one. Whatever else lies in
+    // the vault is of leases that are over.
+    vault_.RemoveUnkept();
+    is_finished_ = true;
+    return;
   }
+  WaitOrStop(stop, options_.idle_pause);
 }
 
 void Agent::Work(const LeaseBook::Order& order, Courier& courier,
@@ -172,16 +183,15 @@ void Agent::Work(const LeaseBook::Order& order, Courier& courier,
   if (!stop.stop_requested()) book_.Finish(assignment.trial);
 }
 
-absl::StatusOr<TrainingResult> Agent::TrainTrial(
-    const wire::WorkLease& lease, const wire::WorkAssignment& assignment,
-    const Checkpoint* from, const std::function<bool()>& is_wanted,
-    const std::stop_token& stop) {
+absl::StatusOr<TrainingResult> Agent::TrainTrial(const Training& training,
+                                                 const std::stop_token& stop) {
+  const wire::WorkLease& lease = training.lease;
+  const wire::WorkAssignment& assignment = training.assignment;
   ARCHPOOL_ASSIGN_OR_RETURN(const std::shared_ptr<const TrainingData> data,
                             RetryWhileTransient(options_.retry, stop, [&] {
                               return data_.Get(lease.dataset, lease.manifest,
                                                stop);
                             }));
-  activity_.Train(assignment.trial);
   TensorMap resumed;
   if (assignment.resumes.IsSet()) {
     ARCHPOOL_ASSIGN_OR_RETURN(resumed,
@@ -189,13 +199,28 @@ absl::StatusOr<TrainingResult> Agent::TrainTrial(
                                 return rung_weights_.Get(assignment, stop);
                               }));
   }
+  const auto goes_on = [&] {
+    return !stop.stop_requested() && training.is_wanted();
+  };
+  activity_.Rest("waiting");
+  // By itself where it was under way when this worker ended: the next time it
+  // is known whose fault that was.
+  const Places::Wish wish{
+      .memory_bytes =
+          trainer_.MemoryBytes(assignment.plan, lease.recipe, lease.manifest),
+      .is_alone = attempts_.DeathsOf(assignment.trial_key) > 0};
+  ARCHPOOL_ASSIGN_OR_RETURN(const Places::Place place,
+                            places_.Take(wish, goes_on));
+  ARCHPOOL_RETURN_IF_ERROR(training.on_begin());
+  activity_.Train(assignment.trial);
   return trainer_.Train(
       {assignment.plan, lease.recipe, assignment.rung,
        assignment.resumes.IsSet() ? &resumed : nullptr, assignment.trial_key,
-       lease.manifest, data->train, data->validation, from},
+       lease.manifest, data->train, data->validation, training.from,
+       place.threads()},
       [&](int64_t step, int64_t steps) {
         activity_.SetStep(step, steps);
-        return !stop.stop_requested() && is_wanted();
+        return goes_on();
       },
       [&](const Checkpoint& checkpoint) {
         return vault_.Add(IdOf(assignment), checkpoint);
@@ -208,10 +233,16 @@ absl::StatusOr<TrainingResult> Agent::TrainWhole(const LeaseBook::Order& order,
   const wire::WorkAssignment& assignment = order.assignment;
   const TrainingId id = IdOf(assignment);
   const int64_t segments = lease.recipe.segments;
-  const auto is_wanted = [&] { return book_.IsWanted(assignment.trial); };
   if (std::ssize(vault_.FilesOf(id)) > segments + 1) vault_.Restart(id);
   const std::optional<Checkpoint> from = vault_.LatestOf(id);
-  ARCHPOOL_RETURN_IF_ERROR(attempts_.Begin(id.key, from ? from->boundary : 0));
+  const auto train_from = [&](const Checkpoint* begin) {
+    const auto is_wanted = [&] { return book_.IsWanted(assignment.trial); };
+    const auto on_begin = [&] {
+      since_begin_ = Stopwatch();
+      return attempts_.Begin(id.key, begin ? begin->boundary : 0);
+    };
+    return TrainTrial({lease, assignment, begin, is_wanted, on_begin}, stop);
+  };
   if (from) {
     spdlog::info("{} goes on from segment {} of {}",
                  assignment.trial.ToString(), from->boundary, segments);
@@ -219,8 +250,7 @@ absl::StatusOr<TrainingResult> Agent::TrainWhole(const LeaseBook::Order& order,
   const auto is_whole = [&] {
     return std::ssize(vault_.FilesOf(id)) == segments + 1;
   };
-  absl::StatusOr<TrainingResult> result =
-      TrainTrial(lease, assignment, from ? &*from : nullptr, is_wanted, stop);
+  absl::StatusOr<TrainingResult> result = train_from(from ? &*from : nullptr);
   const bool is_lost = result.ok()
                            ? !is_whole()
                            : GetReason(result.status()) == "CHECKPOINT_LOST";
@@ -228,7 +258,7 @@ absl::StatusOr<TrainingResult> Agent::TrainWhole(const LeaseBook::Order& order,
   spdlog::warn("{} lost its checkpoints on this disk: it is trained again",
                assignment.trial.ToString());
   vault_.Restart(id);
-  result = TrainTrial(lease, assignment, nullptr, is_wanted, stop);
+  result = train_from(nullptr);
   if (!result.ok() || is_whole()) return result;
   return Internal("CHECKPOINTS_INCOMPLETE",
                   "the training has not as many checkpoints as its recipe");
@@ -238,7 +268,6 @@ absl::Status Agent::Train(const LeaseBook::Order& order, Courier& courier,
                           const std::stop_token& stop) {
   const wire::WorkLease& lease = *order.lease;
   const wire::WorkAssignment& assignment = order.assignment;
-  const Stopwatch watch;
   if (attempts_.DeathsOf(assignment.trial_key) >= kDeathsMax) {
     return ResourceExhausted(
         "TRAINING_KILLS_WORKER",
@@ -264,7 +293,7 @@ absl::Status Agent::Train(const LeaseBook::Order& order, Courier& courier,
   commitment.lease = lease.lease;
   commitment.attempt = lease.attempt;
   commitment.validation_correct = result.validation_correct;
-  commitment.train_time = watch.elapsed();
+  commitment.train_time = since_begin_.elapsed();
   commitment.checkpoint_root = chain.Root();
   commitment.diverged_at_step = result.diverged_at_step;
   if (result.diverged_at_step) {
@@ -294,8 +323,13 @@ void Agent::TrainAgain(const AskedSegment& asked, const std::stop_token& stop) {
   const CheckpointVault::Hold hold = vault_.Begin(id);
   const absl::Status status =
       TrainTrial(
-          asked.lease, assignment, nullptr,
-          [&] { return !asked.left.IsOver() && !vault_.IsRemoved(id); }, stop)
+          {.lease = asked.lease,
+           .assignment = assignment,
+           .from = nullptr,
+           .is_wanted =
+               [&] { return !asked.left.IsOver() && !vault_.IsRemoved(id); },
+           .on_begin = [] { return absl::OkStatus(); }},
+          stop)
           .status();
   if (!status.ok() && !stop.stop_requested()) {
     spdlog::error("{} cannot be trained again for its audit ({}): {}",
@@ -312,14 +346,16 @@ void Agent::LookAhead(const std::stop_token& stop) {
       next_.valid() &&
       next_.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
   if (is_asking || !book_.IsRunningOut()) return;
-  next_ = std::async(std::launch::async, [this, stop] {
-    absl::StatusOr<AcquiredLease> acquired =
-        Ask(book_.leases(), absl::ZeroDuration(), stop);
-    // Where there is none, Refill asks again, and says why.
-    if (acquired.ok() && acquired->lease.has_value()) {
-      Enter(*std::move(acquired->lease));
-    }
-  });
+  next_ =
+      std::async(std::launch::async, [this, stop, label = LogLabel::Current()] {
+        const LogLabel own(label);
+        absl::StatusOr<AcquiredLease> acquired =
+            Ask(book_.leases(), absl::ZeroDuration(), stop);
+        // Where there is none, Refill asks again, and says why.
+        if (acquired.ok() && acquired->lease.has_value()) {
+          Enter(*std::move(acquired->lease));
+        }
+      });
 }
 
 void Agent::WaitForNext() {

@@ -175,5 +175,48 @@ TEST_F(AgentTest, UploadsAfterARestartWhatWasCommittedBefore) {
   EXPECT_THAT(JournalLeft(), IsEmpty());
 }
 
+// As where there are fewer lanes than before: the lease is gone on with, what
+// was trained is delivered, and nothing more is asked for.
+TEST_F(AgentTest, FinishesWhatAnEarlierStartLeft) {
+  pool_.on_idle = nullptr;
+  pool_.leases = {testing::SampleLease(dataset_, 1, 1, 3)};
+  pool_.settled = {1, 2, 3};
+  only_finishes_ = true;
+  ASSERT_TRUE(Run().ok());
+  EXPECT_FALSE(stop_.stop_requested());
+  EXPECT_THAT(ReportedTrials(), ElementsAre(1, 2, 3));
+  EXPECT_THAT(pool_.uploads, ElementsAre(1, 2, 3));
+  EXPECT_THAT(pool_.released, IsEmpty());
+  EXPECT_TRUE(
+      (*CheckpointVault::Open(directory_ + "/training", 1 << 20))->IsEmpty());
+}
+
+TEST_F(AgentTest, IsNotFinishedWhileAnAuditMayAsk) {
+  int idle = 0;
+  pool_.on_idle = [&] {
+    if (++idle == 1) pool_.audited = {{1, 5}};
+    if (pool_.openings.contains(1)) pool_.settled = {1};
+  };
+  pool_.leases = {testing::SampleLease(dataset_, 1, 1, 1)};
+  only_finishes_ = true;
+  ASSERT_TRUE(Run().ok());
+  EXPECT_FALSE(stop_.stop_requested());
+  EXPECT_GT(idle, 1);
+  ExpectAnswered(pool_, 1, 5);
+}
+
+// Whose fault it was that the worker ended is known the next time.
+TEST_F(AgentTest, TrainsByItselfWhatItEndedWith) {
+  wire::WorkLease lease = testing::SampleLease(dataset_, 1, 1, 2);
+  pool_.leases = {lease};
+  const Digest& key = lease.assignments[0].trial_key;
+  ASSERT_TRUE(
+      AttemptLog::Load(directory_ + "/attempts.json")->Begin(key, 0).ok());
+  lanes_ = {.lanes = 2, .threads = 3};
+  threads_ = 7;
+  ASSERT_TRUE(Run().ok());
+  EXPECT_THAT(trainer_.threads, ElementsAre(7, 3));
+}
+
 }  // namespace
 }  // namespace archpool

@@ -93,6 +93,16 @@ void CheckpointVault::LoadOne(const std::string& name) {
   trainings_[id] = std::move(training);
 }
 
+void CheckpointVault::SetBytesMax(int64_t bytes_max) {
+  const absl::MutexLock lock(&mutex_);
+  bytes_max_ = bytes_max;
+}
+
+bool CheckpointVault::IsEmpty() const {
+  const absl::MutexLock lock(&mutex_);
+  return trainings_.empty();
+}
+
 CheckpointVault::Hold CheckpointVault::Begin(const TrainingId& id) {
   const absl::MutexLock lock(&mutex_);
   if (!trainings_.contains(id)) TakeOver(id);

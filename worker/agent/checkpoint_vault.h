@@ -46,6 +46,11 @@ class CheckpointVault {
   static absl::StatusOr<std::unique_ptr<CheckpointVault>> Open(
       std::string directory, int64_t bytes_max);
 
+  // These bound the files from the next checkpoint on: until then it may be
+  // unknown which of them a training goes on from.
+  void SetBytesMax(int64_t bytes_max) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool IsEmpty() const ABSL_LOCKS_EXCLUDED(mutex_);
+
   // A training is about to begin, or to go on. Where there is none under this
   // name, it takes over what another trial of the same key left here.
   Hold Begin(const TrainingId& id) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -117,8 +122,8 @@ class CheckpointVault {
   void MakeRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::string directory_;
-  const int64_t bytes_max_;
   mutable absl::Mutex mutex_;
+  int64_t bytes_max_ ABSL_GUARDED_BY(mutex_);
   Trainings trainings_ ABSL_GUARDED_BY(mutex_);
   int64_t trainings_begun_ ABSL_GUARDED_BY(mutex_) = 0;
 };

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "common/channel/log_label.h"
 
 namespace archpool {
 namespace {
@@ -31,7 +32,11 @@ Courier::Courier(WorkClient& client, SessionHolder& session,
   for (const JournalEntry& entry : journal.Entries()) {
     waiting_.push_back(entry);
   }
-  thread_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
+  thread_ = std::jthread(
+      [this, label = LogLabel::Current()](const std::stop_token& stop) {
+        const LogLabel own(label);
+        Run(stop);
+      });
 }
 
 void Courier::Deliver(const JournalEntry& entry) {

@@ -4,6 +4,7 @@
 
 #include "common/base/status.h"
 #include "common/base/stop.h"
+#include "common/channel/log_label.h"
 
 namespace archpool {
 namespace {
@@ -19,7 +20,10 @@ Heartbeat::Heartbeat(WorkClient& client, SessionHolder& session,
       session_(session),
       activity_(activity),
       book_(book),
-      thread_([this](const std::stop_token& stop) { Beat(stop); }) {}
+      thread_([this, label = LogLabel::Current()](const std::stop_token& stop) {
+        const LogLabel own(label);
+        Beat(stop);
+      }) {}
 
 void Heartbeat::Beat(const std::stop_token& stop) {
   bool was_heard = true;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/status.h"
+#include "common/channel/log_label.h"
 
 namespace archpool {
 namespace {
@@ -21,7 +22,11 @@ constexpr absl::Duration kNoSessionPause = absl::Seconds(1);
 Prover::Prover(WorkClient& client, SessionHolder& session,
                CheckpointVault& vault, const RetryPolicy& policy)
     : client_(client), session_(session), vault_(vault), policy_(policy) {
-  thread_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
+  thread_ = std::jthread(
+      [this, label = LogLabel::Current()](const std::stop_token& stop) {
+        const LogLabel own(label);
+        Run(stop);
+      });
 }
 
 void Prover::Poke() {

@@ -5,13 +5,11 @@
 
 #include <CLI/CLI.hpp>
 #include <cmath>
-#include <filesystem>
 #include <stop_token>
-#include <system_error>
-#include <utility>
+#include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "common/base/durable_file.h"
 #include "common/base/signals.h"
 #include "common/base/status.h"
 #include "common/base/stop.h"
@@ -20,13 +18,16 @@
 #include "common/channel/program.h"
 #include "common/channel/remote.h"
 #include "common/channel/token_file.h"
-#include "common/data/read_file.h"
 #include "common/model/arithmetic.h"
-#include "worker/agent/agent.h"
 #include "worker/agent/grpc_work_client.h"
+#include "worker/agent/lanes.h"
 #include "worker/agent/machine_memory.h"
 #include "worker/agent/machine_watch.h"
+#include "worker/agent/places.h"
+#include "worker/agent/rung_weights_cache.h"
+#include "worker/agent/training_data.h"
 #include "worker/agent/worker_key.h"
+#include "worker/train/lane_plan.h"
 
 namespace archpool {
 namespace {
@@ -42,53 +43,6 @@ WorkDirectoryKind DirectoryKind() {
           .earlier_names = {"blobs", "checkpoints", "hardware-class",
                             "training", "trials", "worker.key"},
           .earlier_sign = "worker.key"};
-}
-
-// What was begun in another arithmetic cannot be gone on with here: an audit
-// would find it false.
-absl::Status AdoptArithmetic(const std::string& work_dir,
-                             const std::string& arithmetic,
-                             TrialJournal& journal, CheckpointVault& vault) {
-  const std::string path = work_dir + "/arithmetic";
-  // Versions for which it hung on the machine wrote this in its place.
-  const std::string older_path = work_dir + "/hardware-class";
-  absl::StatusOr<std::string> earlier = ReadFile(path, 256);
-  if (earlier.ok() && *earlier == arithmetic) return absl::OkStatus();
-  if (!earlier.ok()) earlier = ReadFile(older_path, 256);
-  if (earlier.ok()) {
-    spdlog::warn(
-        "this worker's arithmetic was {} and is {}: what it had not reported "
-        "is dropped",
-        *earlier, arithmetic);
-    for (const JournalEntry& entry : journal.Entries()) {
-      if (!entry.is_committed) journal.Remove(entry.id());
-    }
-    vault.RemoveUnkept();
-  }
-  ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(path, arithmetic));
-  std::error_code none_there;
-  std::filesystem::remove(older_path, none_there);
-  return absl::OkStatus();
-}
-
-// Under another name the pool hears of trials that this directory still answers
-// for, but not of what was trained and not reported: that is on leases of the
-// earlier name's.
-absl::Status AdoptName(const std::string& work_dir, const std::string& name,
-                       const TrialJournal& journal,
-                       const CheckpointVault& vault) {
-  const std::string path = work_dir + "/worker-name";
-  const absl::StatusOr<std::string> earlier = ReadFile(path, 256);
-  if (earlier.ok() && *earlier == name) return absl::OkStatus();
-  const size_t waiting = journal.Entries().size() + vault.Kept().size();
-  if (earlier.ok() && waiting > 0) {
-    spdlog::warn(
-        "{} trials in {} were trained by worker {}, which the pool may still "
-        "ask and pay: start it with --name {}, and give worker {} a directory "
-        "of its own",
-        waiting, work_dir, *earlier, *earlier, name);
-  }
-  return WriteFileDurably(path, name);
 }
 
 constexpr int64_t kMebi = int64_t{1} << 20;
@@ -107,6 +61,42 @@ void SayMemory(int64_t bytes) {
   }
 }
 
+// How many trainings at a time: as asked for, or as measured.
+LanePlan ChoosePlan(const WorkerFlags& flags, Trainer& trainer) {
+  const int64_t memory = MemoryFor(flags);
+  if (flags.side_by_side > 0) {
+    return PlanLanes(flags.side_by_side, flags.threads, memory);
+  }
+  const std::vector<LanePlan> choices = LaneChoices(flags.threads, memory);
+  if (flags.threads > 1 && choices.size() == 1) {
+    spdlog::info(
+        "one training at a time: lanes of {} MiB each take more memory than "
+        "there is, or than can be read (--memory-mib; --side-by-side asks for "
+        "smaller ones)",
+        kLaneBytesMin / kMebi);
+  }
+  return trainer.ChooseLanes(choices);
+}
+
+// The first lane has asked for work meanwhile: it trains once it is known which
+// part of the machine it has.
+absl::Status OpenLanes(const WorkerFlags& flags, Trainer& trainer,
+                       Places& places, Lanes& lanes) {
+  const LanePlan plan = ChoosePlan(flags, trainer);
+  if (plan.lanes > 1) {
+    spdlog::info(
+        "{}, side by side (--side-by-side), in lanes that are workers of their "
+        "own to the pool{}",
+        DescribeLanes(plan),
+        plan.memory_bytes == 0
+            ? ""
+            : absl::StrCat("; what needs more than ", plan.memory_bytes / kMebi,
+                           " MiB is trained by itself, with all threads"));
+  }
+  places.Open(plan, flags.threads);
+  return lanes.StartOthers(plan);
+}
+
 absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
                   const std::stop_token& stop) {
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string server,
@@ -115,40 +105,86 @@ absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
                             ReadTokenFile(flags.token_file));
   ARCHPOOL_ASSIGN_OR_RETURN(const DirectoryLock lock,
                             ClaimDirectory(flags.work_dir, DirectoryKind()));
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::unique_ptr<TrialJournal> journal,
-                            TrialJournal::Open(flags.work_dir + "/trials"));
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::unique_ptr<CheckpointVault> vault,
-                            CheckpointVault::Open(flags.work_dir + "/training",
-                                                  flags.checkpoints_mib << 20));
-  ARCHPOOL_RETURN_IF_ERROR(
-      AdoptArithmetic(flags.work_dir, trainer.arithmetic(), *journal, *vault));
-  ARCHPOOL_RETURN_IF_ERROR(
-      AdoptName(flags.work_dir, flags.name, *journal, *vault));
   ARCHPOOL_ASSIGN_OR_RETURN(const SigningKey key,
                             LoadOrMakeKey(flags.work_dir + "/worker.key"));
   const Remote remote(server, token);
   const Remote bulk(server, token, Line::kSeparate);
   SayMemory(MemoryFor(flags));
-  MachineWatch watch(trainer, stop);
+  std::stop_source quit;  // of a lane that fails, too
+  const std::stop_callback on_stop(stop, [&quit] { quit.request_stop(); });
+  MachineWatch watch(trainer, quit.get_token());
   const LateStop last_calls(watch.token(), kCallsMax);
-  GrpcWorkClient client(
-      remote, bulk,
-      {flags.name, flags.threads, trainer.arithmetic(), key,
-       std::llround(flags.price_min_coins * kAmountPerCoin), MemoryFor(flags)},
-      last_calls.token());
+  const WorkerIdentity whole{
+      flags.name,
+      flags.threads,
+      trainer.arithmetic(),
+      key,
+      std::llround(flags.price_min_coins * kAmountPerCoin),
+      MemoryFor(flags)};
+  GrpcWorkClient files(remote, bulk, whole, last_calls.token());
   TrainingDataCache data(
-      client, BlobCache(flags.work_dir + "/blobs", flags.cache_mib << 20));
+      files, BlobCache(flags.work_dir + "/blobs", flags.cache_mib << 20));
   RungWeightsCache rung_weights(
-      client,
+      files,
       BlobCache(flags.work_dir + "/rung-weights", flags.checkpoints_mib << 20));
   spdlog::info("worker {} ({}, {} threads) for {}", flags.name,
                trainer.arithmetic(), flags.threads, flags.server);
-  const auto attempts = AttemptLog::Load(flags.work_dir + "/attempts.json");
-  Agent agent(client, trainer, data, rung_weights, *vault, *journal, *attempts,
-              AgentOptions());
-  const absl::Status worked = agent.Run(watch.token());
-  ARCHPOOL_RETURN_IF_ERROR(watch.Finish());
-  return worked;
+  Places places;
+  Lanes lanes({.remote = remote,
+               .bulk = bulk,
+               .trainer = trainer,
+               .data = data,
+               .rung_weights = rung_weights,
+               .places = places,
+               .work_dir = flags.work_dir,
+               .checkpoint_bytes_max = flags.checkpoints_mib << 20,
+               .are_labelled = flags.threads > 1 && flags.side_by_side != 1,
+               .stop = watch.token(),
+               .last_calls = last_calls.token()},
+              whole, quit);
+  ARCHPOOL_RETURN_IF_ERROR(lanes.StartFirst());
+  absl::Status begun = watch.Finish();
+  if (begun.ok() && !watch.token().stop_requested()) {
+    begun = OpenLanes(flags, trainer, places, lanes);
+  }
+  if (!begun.ok()) quit.request_stop();
+  const absl::Status worked = lanes.Join();
+  return begun.ok() ? worked : begun;
+}
+
+void AddTrainingFlags(CLI::App& app, WorkerFlags& flags) {
+  app.add_option("--threads", flags.threads,
+                 "Threads of all trainings together; they change the speed and "
+                 "never a bit of the\nresult")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option_function<std::string>(
+         "--side-by-side",
+         [&flags](const std::string& text) {
+           if (text == "auto") {
+             flags.side_by_side = 0;
+           } else if (!absl::SimpleAtoi(text, &flags.side_by_side) ||
+                      flags.side_by_side < 1 || flags.side_by_side > 1024) {
+             throw CLI::ValidationError("--side-by-side",
+                                        "say auto, or a number from 1 to 1024");
+           }
+         },
+         "How many trainings at a time, each with its part of the threads and "
+         "the memory and\nwith a name of its own at the pool (NAME-lane-2): "
+         "auto measures at the start what\nfills this machine best, and logs "
+         "it. What needs more memory than its part has the\nmachine by itself")
+      ->type_name("auto|NUMBER")
+      ->default_str("auto");
+  app.add_option("--simd", flags.simd,
+                 "Instructions to compute with: scalar, neon, avx2 or avx512; "
+                 "the widest there\nare where none are named. They change the "
+                 "speed and never a bit of the result")
+      ->check(CLI::IsMember({"scalar", "neon", "avx2", "avx512"}));
+  app.add_option("--memory-mib", flags.memory_mib,
+                 "Takes no training that needs more memory, program and data "
+                 "included, in MiB;\nthree quarters of what this machine, its "
+                 "control group and its limits allow\nwhere none is named")
+      ->check(CLI::Range(64, 1 << 30));
 }
 
 void AddFlags(CLI::App& app, WorkerFlags& flags) {
@@ -166,17 +202,6 @@ void AddFlags(CLI::App& app, WorkerFlags& flags) {
                  "Directory for datasets and for trials not yet delivered; "
                  "one per worker, kept between starts")
       ->required();
-  app.add_option("--threads", flags.threads,
-                 "Threads of one training, which come to the same bits as a "
-                 "single one. A worker\ntrains one network at a time: for "
-                 "more, start more, each with a directory of its own")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-  app.add_option("--simd", flags.simd,
-                 "Instructions to compute with: scalar, neon, avx2 or avx512; "
-                 "the widest there\nare where none are named. They change the "
-                 "speed and never a bit of the result")
-      ->check(CLI::IsMember({"scalar", "neon", "avx2", "avx512"}));
   app.add_option("--nice", flags.nice_level,
                  "Gives way to other programs: 0 (not) to 19 (always)")
       ->check(CLI::Range(0, 19))
@@ -196,13 +221,10 @@ void AddFlags(CLI::App& app, WorkerFlags& flags) {
                  "pool's reference core")
       ->check(CLI::Range(0.0, 1e9))
       ->capture_default_str();
-  app.add_option("--memory-mib", flags.memory_mib,
-                 "Takes no training that needs more memory, program and data "
-                 "included, in MiB;\nthree quarters of what this machine, its "
-                 "control group and its limits allow\nwhere none is named")
-      ->check(CLI::Range(64, 1 << 30));
+  AddTrainingFlags(app, flags);
   app.footer(
-      "Train for the pool with one core:\n"
+      "Train for the pool with one core (or, with --threads, as many as you "
+      "give):\n"
       "  archpool-worker --server pool.example.org:7070 "
       "--token-file miner.token \\\n"
       "    --name desk-1 --work-dir ~/.local/share/archpool/desk-1\n"
@@ -229,6 +251,13 @@ int RunWorker(int argc, char** argv, const WorkerProgram& program) {
   if (program.add_flags) program.add_flags(app);
   if (const std::optional<int> exit_code = ParseFlags(app, argc, argv)) {
     return *exit_code;
+  }
+  if (flags.side_by_side > flags.threads) {
+    return Finish(
+        program.name,
+        InvalidArgument("SIDE_BY_SIDE_RANGE",
+                        absl::StrCat("--side-by-side ", flags.side_by_side,
+                                     " needs at least as many --threads")));
   }
   setpriority(PRIO_PROCESS, 0, flags.nice_level);
   const SignalStop signals(kDrainMax);

@@ -21,8 +21,9 @@ struct WorkerFlags {
   std::string token_file;
   std::string name;
   std::string work_dir;
-  int64_t threads = 1;
-  std::string simd;  // empty: the widest
+  int64_t threads = 1;       // of all trainings together
+  int64_t side_by_side = 0;  // trainings at a time; 0: as many as fill it best
+  std::string simd;          // empty: the widest
   int nice_level = 10;
   int64_t cache_mib = 4096;
   int64_t checkpoints_mib = 2048;

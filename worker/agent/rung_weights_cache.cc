@@ -9,6 +9,7 @@
 namespace archpool {
 
 void RungWeightsCache::Keep(const Digest& digest, absl::string_view weights) {
+  const absl::MutexLock lock(&mutex_);
   const auto size = static_cast<int64_t>(weights.size());
   const absl::Status kept =
       blobs_
@@ -24,6 +25,7 @@ void RungWeightsCache::Keep(const Digest& digest, absl::string_view weights) {
 
 absl::StatusOr<TensorMap> RungWeightsCache::Get(
     const wire::WorkAssignment& assignment, const std::stop_token& stop) {
+  const absl::MutexLock lock(&mutex_);
   ARCHPOOL_ASSIGN_OR_RETURN(
       const std::string weights,
       blobs_.Get(assignment.initial_weights,

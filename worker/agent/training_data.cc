@@ -10,17 +10,22 @@ namespace archpool {
 absl::StatusOr<std::shared_ptr<const TrainingData>> TrainingDataCache::Get(
     const Digest& id, const DatasetManifest& manifest,
     const std::stop_token& stop) {
-  if (loaded_ != nullptr && loaded_id_ == id) return loaded_;
+  const absl::MutexLock lock(&mutex_);
+  if (std::shared_ptr<const TrainingData> used = in_use_[id].lock()) {
+    last_used_ = used;
+    return used;
+  }
   // Two datasets need not fit into memory at once.
-  loaded_ = nullptr;
+  last_used_ = nullptr;
+  std::erase_if(in_use_, [](const auto& one) { return one.second.expired(); });
   auto data = std::make_shared<TrainingData>();
   ARCHPOOL_ASSIGN_OR_RETURN(data->train,
                             GetSplit(id, manifest, WorkSplit::kTrain, stop));
   ARCHPOOL_ASSIGN_OR_RETURN(
       data->validation, GetSplit(id, manifest, WorkSplit::kValidation, stop));
-  loaded_id_ = id;
-  loaded_ = std::move(data);
-  return loaded_;
+  in_use_[id] = data;
+  last_used_ = std::move(data);
+  return last_used_;
 }
 
 absl::StatusOr<Dataset> TrainingDataCache::GetSplit(

@@ -1,13 +1,17 @@
 // The splits that leases name, fetched once and kept on disk by digest; the
-// last ones used also in memory. Thread-compatible.
+// last ones used, and those that are in use, also in memory. Thread-safe:
+// whoever asks for what another lane fetches waits for it.
 #ifndef ARCHPOOL_WORKER_AGENT_TRAINING_DATA_H_
 #define ARCHPOOL_WORKER_AGENT_TRAINING_DATA_H_
 
+#include <map>
 #include <memory>
 #include <stop_token>
-#include <string>
+#include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "common/channel/blob_cache.h"
 #include "common/data/dataset.h"
 #include "worker/agent/work_client.h"
@@ -30,18 +34,21 @@ class TrainingDataCache {
   // shape that the manifest says).
   absl::StatusOr<std::shared_ptr<const TrainingData>> Get(
       const Digest& id, const DatasetManifest& manifest,
-      const std::stop_token& stop);
+      const std::stop_token& stop) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   absl::StatusOr<Dataset> GetSplit(const Digest& id,
                                    const DatasetManifest& manifest,
-                                   WorkSplit split,
-                                   const std::stop_token& stop);
+                                   WorkSplit split, const std::stop_token& stop)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   WorkClient& client_;
-  BlobCache blobs_;
-  Digest loaded_id_;
-  std::shared_ptr<const TrainingData> loaded_;
+  // Held over a fetch: blobs on disk are for one at a time.
+  absl::Mutex mutex_;
+  BlobCache blobs_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const TrainingData> last_used_ ABSL_GUARDED_BY(mutex_);
+  std::map<Digest, std::weak_ptr<const TrainingData>> in_use_
+      ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace archpool

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "common/base/countdown.h"
 #include "common/base/standard_streams.h"
 #include "common/base/status.h"
 #include "common/channel/program.h"
@@ -19,6 +20,8 @@
 #include "common/kernels/self_check.h"
 #include "common/model/arithmetic.h"
 #include "worker/agent/machine_memory.h"
+#include "worker/agent/run_worker.h"
+#include "worker/train/lane_plan.h"
 #include "worker/train/machine_check.h"
 #include "worker/train/speed.h"
 
@@ -26,23 +29,26 @@ namespace archpool {
 namespace {
 
 constexpr char kProgram[] = "archpool-worker check";
-// Of each of the three measurements.
-constexpr absl::Duration kMeasured = absl::Seconds(2);
+// Of each of at most five measurements.
+constexpr absl::Duration kMeasured = absl::Milliseconds(1'200);
+// No other one is begun after so long.
+constexpr absl::Duration kMeasuringMax = absl::Seconds(6);
 
-struct CheckFlags {
-  std::string simd;
-  int64_t threads = 1;
-};
-
-void AddFlags(CLI::App& app, CheckFlags& flags) {
+void AddFlags(CLI::App& app, WorkerFlags& flags) {
   app.add_option("--simd", flags.simd,
                  "Instructions to compute with: scalar, neon, avx2 or avx512; "
                  "the widest there\nare where none are named")
       ->check(CLI::IsMember({"scalar", "neon", "avx2", "avx512"}));
   app.add_option("--threads", flags.threads,
-                 "Threads of one training to measure beside a single one")
+                 "Threads to measure beside a single one, of one training and "
+                 "shared by several")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
+  app.add_option("--memory-mib", flags.memory_mib,
+                 "Memory that a worker would have, in MiB; three quarters of "
+                 "what this machine, its\ncontrol group and its limits allow "
+                 "where none is named")
+      ->check(CLI::Range(64, 1 << 30));
   app.footer(
       "Exit codes: 0 this machine can work, 1 it computes wrongly, 2 bad "
       "flags, 3 it is too\nslow to be of use.");
@@ -65,35 +71,39 @@ std::string DescribeSpeed(const std::string& what, double rate, double one) {
                          one > 0 ? rate / one : 0);
 }
 
-void PrintSpeeds(const kernels::Machine& machine) {
+void PrintSpeeds(const kernels::Machine& machine, int64_t memory_bytes) {
+  const Stopwatch watch;
   kernels::Machine alone = machine;
   alone.threads = 1;
   std::cout << "\nTraining a small network of three convolutions:\n";
   const double one = ImagesPerSecond(alone, kMeasured);
   std::cout << DescribeSpeed("1 thread", one, one) << std::flush;
   if (machine.threads == 1) return;
-  const double threaded = ImagesPerSecond(machine, kMeasured);
-  std::cout << DescribeSpeed(
-                   absl::StrCat("1 training, ", machine.threads, " threads"),
-                   threaded, one)
-            << std::flush;
-  const double beside =
-      ImagesPerSecondSideBySide(alone, machine.threads, kMeasured);
-  std::cout << DescribeSpeed(
-                   absl::StrCat(machine.threads, " trainings, 1 thread each"),
-                   beside, one)
-            << (threaded >= beside
-                    ? absl::StrCat("One worker with --threads ",
-                                   machine.threads, " fills it best.\n")
-                    : absl::StrCat(machine.threads,
-                                   " workers of one thread each fill it "
-                                   "best.\n"));
+  std::vector<LanePlan> choices = LaneChoices(machine.threads, memory_bytes);
+  const bool is_choice = choices.size() > 1;
+  std::vector<double> rates;
+  for (const LanePlan& choice : choices) {
+    if (watch.elapsed() > kMeasuringMax) break;
+    rates.push_back(ImagesPerSecond(machine, choice, kMeasured));
+    std::cout << DescribeSpeed(DescribeLanes(choice), rates.back(), one)
+              << std::flush;
+  }
+  choices.resize(rates.size());
+  if (!is_choice) {
+    std::cout << "There is not memory enough for trainings side by side, or it "
+                 "cannot be read.\n";
+    return;
+  }
+  std::cout << "A worker with --threads " << machine.threads
+            << " is filled best by "
+            << DescribeLanes(choices[FillsBest(choices, rates)])
+            << "; it measures that itself.\n";
 }
 
 }  // namespace
 
 int RunCheck(int argc, char** argv) {
-  CheckFlags flags;
+  WorkerFlags flags;
   flags.threads =
       std::clamp<int64_t>(std::thread::hardware_concurrency(), 1, 1024);
   CLI::App app(
@@ -117,7 +127,7 @@ int RunCheck(int argc, char** argv) {
     Finish(kProgram, judged);
     return kExitFailed;
   }
-  PrintSpeeds(*machine);
+  PrintSpeeds(*machine, MemoryFor(flags));
   return Finish(kProgram, FlushOutput(std::cout));
 }
 

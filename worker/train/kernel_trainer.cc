@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "common/base/countdown.h"
 #include "common/base/status.h"
 #include "common/kernels/self_check.h"
@@ -18,22 +19,15 @@
 namespace archpool {
 namespace {
 
-// The program, its calls and its buffers beside a training.
-constexpr int64_t kProgramBytes = int64_t{48} << 20;
 // Of each measurement at the start.
-constexpr absl::Duration kMeasured = absl::Milliseconds(400);
-
-int64_t BytesOf(const Dataset& data) {
-  return static_cast<int64_t>(data.images.size() + data.labels.size());
-}
+constexpr absl::Duration kMeasured = absl::Milliseconds(250);
+// Where there are more threads than processors a measurement takes longer, and
+// nothing waits for another one.
+constexpr absl::Duration kMeasuringMax = absl::Seconds(2);
 
 // Runs the kernels' own word for a want of memory ahead of it.
-absl::Status CheckMemory(const TrainingRequest& request,
-                         int64_t memory_max_bytes) {
+absl::Status CheckMemory(int64_t needed, int64_t memory_max_bytes) {
   if (memory_max_bytes == 0) return absl::OkStatus();
-  const int64_t needed =
-      kProgramBytes + BytesOf(request.train) + BytesOf(request.validation) +
-      kernels::TrainingBytes(request.plan, request.recipe.batch_size);
   if (needed <= memory_max_bytes) return absl::OkStatus();
   return ResourceExhausted(
       "TRAINING_OUT_OF_MEMORY",
@@ -43,41 +37,17 @@ absl::Status CheckMemory(const TrainingRequest& request,
                    " MiB are this worker's (--memory-mib)"));
 }
 
-// Whether trainings are done faster by more threads each or one beside the
-// other differs from machine to machine.
-void SayWhatThreadsAreGoodFor(const kernels::Machine& machine,
-                              int64_t memory_max_bytes) {
-  if (machine.threads == 1) return;
-  if (memory_max_bytes > 0 &&
-      kProgramBytes + SideBySideBytes(machine.threads) > memory_max_bytes) {
-    spdlog::info(
-        "{} trainings side by side are not measured: they take more memory "
-        "than this worker has (--memory-mib)",
-        machine.threads);
-    return;
-  }
-  kernels::Machine alone = machine;
-  alone.threads = 1;
-  const double one = ImagesPerSecond(alone, kMeasured);
-  const double threaded = ImagesPerSecond(machine, kMeasured);
-  const double beside =
-      ImagesPerSecondSideBySide(alone, machine.threads, kMeasured);
-  spdlog::info(
-      "measured on a small network: {:.0f} images/s by one thread, {:.0f} by "
-      "{} threads of one training, {:.0f} by {} trainings side by side; {}",
-      one, threaded, machine.threads, beside, machine.threads,
-      threaded >= beside
-          ? "this machine is filled best as it is"
-          : "workers of one thread each would fill this machine better");
-}
-
 }  // namespace
 
 absl::StatusOr<TrainingResult> KernelTrainer::Train(
     const TrainingRequest& request, const StepCallback& on_step,
     const CheckpointCallback& on_checkpoint) {
   ARCHPOOL_RETURN_IF_ERROR(Check());
-  ARCHPOOL_RETURN_IF_ERROR(CheckMemory(request, memory_max_bytes_));
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckMemory(MemoryBytes(request.plan, request.recipe, request.manifest),
+                  memory_max_bytes_));
+  kernels::Machine machine = machine_;
+  if (request.threads > 0) machine.threads = static_cast<int>(request.threads);
   const kernels::Normalization normalization{request.manifest.mean_ppm,
                                              request.manifest.deviation_ppm};
   ARCHPOOL_ASSIGN_OR_RETURN(
@@ -88,7 +58,7 @@ absl::StatusOr<TrainingResult> KernelTrainer::Train(
           [&on_step](const kernels::TrainingProgress& progress) {
             return on_step(progress.step, progress.steps);
           },
-          on_checkpoint, request.from, machine_));
+          on_checkpoint, request.from, machine));
   return TrainingResult{std::move(trained.weights), trained.validation_correct,
                         trained.diverged_at_step};
 }
@@ -112,8 +82,35 @@ absl::Status KernelTrainer::Check() {
       absl::FormatDuration(absl::Trunc(watch.elapsed(), absl::Milliseconds(1))),
       kernels::ToString(machine_.simd), machine_.threads,
       machine_.threads == 1 ? "thread" : "threads");
-  SayWhatThreadsAreGoodFor(machine_, memory_max_bytes_);
   return *checked_;
+}
+
+int64_t KernelTrainer::MemoryBytes(const LayerPlan& plan, const Recipe& recipe,
+                                   const DatasetManifest& manifest) const {
+  return kProgramBytes +
+         (manifest.train_count + manifest.validation_count) *
+             (manifest.shape.elements() + 1) +
+         kernels::TrainingBytes(plan, recipe.batch_size);
+}
+
+LanePlan KernelTrainer::ChooseLanes(const std::vector<LanePlan>& choices) {
+  if (choices.size() == 1) return choices.front();
+  const Stopwatch watch;
+  std::vector<LanePlan> measured;
+  std::vector<double> rates;
+  std::string said;
+  for (const LanePlan& choice : choices) {
+    if (watch.elapsed() > kMeasuringMax) break;
+    measured.push_back(choice);
+    rates.push_back(ImagesPerSecond(machine_, choice, kMeasured));
+    absl::StrAppendFormat(&said, "%s%s: %.0f images/s",
+                          said.empty() ? "" : "; ", DescribeLanes(choice),
+                          rates.back());
+  }
+  const LanePlan best = measured[FillsBest(measured, rates)];
+  spdlog::info("measured on a small network: {}; best: {}", said,
+               DescribeLanes(best));
+  return best;
 }
 
 }  // namespace archpool

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -26,10 +27,12 @@ class KernelTrainer : public Trainer {
       const TrainingRequest& request, const StepCallback& on_step,
       const CheckpointCallback& on_checkpoint) override;
   std::string arithmetic() const override;
-  // Computes the test vectors, once. Where there are several threads, measures
-  // what they are good for as well, and logs it. FAILED_PRECONDITION
-  // (ARITHMETIC_DIFFERS), with the layers that differ.
+  // Computes the test vectors, once. FAILED_PRECONDITION (ARITHMETIC_DIFFERS),
+  // with the layers that differ.
   absl::Status Check() override ABSL_LOCKS_EXCLUDED(mutex_);
+  int64_t MemoryBytes(const LayerPlan& plan, const Recipe& recipe,
+                      const DatasetManifest& manifest) const override;
+  LanePlan ChooseLanes(const std::vector<LanePlan>& choices) override;
 
  private:
   const kernels::Machine machine_;

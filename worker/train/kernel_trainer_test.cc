@@ -14,6 +14,7 @@
 namespace archpool {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 
 class KernelTrainerTest : public ::testing::Test {
@@ -37,7 +38,8 @@ class KernelTrainerTest : public ::testing::Test {
   absl::StatusOr<TrainingResult> Train(KernelTrainer& trainer) {
     boundaries_.clear();
     return trainer.Train(
-        {plan_, recipe_, 0, nullptr, key_, manifest_, data_, data_},
+        {plan_, recipe_, 0, nullptr, key_, manifest_, data_, data_,
+         /*from=*/nullptr, threads_},
         [](int64_t, int64_t) { return true; },
         [this](const Checkpoint& checkpoint) {
           boundaries_.push_back(checkpoint.boundary);
@@ -57,6 +59,7 @@ class KernelTrainerTest : public ::testing::Test {
   Dataset data_;
   DatasetManifest manifest_;
   Recipe recipe_;
+  int64_t threads_ = 0;
   std::vector<int64_t> boundaries_;
   TensorMap last_;
 };
@@ -98,9 +101,40 @@ TEST_F(KernelTrainerTest, ComputesAsItsArithmeticSays) {
   EXPECT_EQ(trainer.Check(), absl::OkStatus());
 }
 
+TEST_F(KernelTrainerTest, ThreadsOfARequestDoNotShowEither) {
+  KernelTrainer trainer({}, 0);
+  const auto by_all = Train(trainer);
+  ASSERT_TRUE(by_all.ok()) << by_all.status();
+  threads_ = 2;
+  const auto by_two = Train(trainer);
+  ASSERT_TRUE(by_two.ok()) << by_two.status();
+  EXPECT_EQ(by_two->weights, by_all->weights);
+}
+
+TEST_F(KernelTrainerTest, KnowsWhatATrainingTakes) {
+  const KernelTrainer trainer({}, 0);
+  const int64_t without_data = trainer.MemoryBytes(plan_, recipe_, manifest_);
+  EXPECT_GT(without_data, kProgramBytes);
+  manifest_.shape = data_.shape;
+  manifest_.train_count = 20;
+  manifest_.validation_count = 4;
+  EXPECT_EQ(trainer.MemoryBytes(plan_, recipe_, manifest_),
+            without_data + 24 * (data_.shape.elements() + 1));
+}
+
 TEST(SpeedTest, IsMeasured) {
   EXPECT_GT(ImagesPerSecond({}, absl::Milliseconds(1)), 0);
-  EXPECT_GT(ImagesPerSecondSideBySide({}, 2, absl::Milliseconds(1)), 0);
+  EXPECT_GT(ImagesPerSecond({}, {.lanes = 2}, absl::Milliseconds(1)), 0);
+  EXPECT_GT(
+      ImagesPerSecond({}, {.lanes = 1, .threads = 2}, absl::Milliseconds(1)),
+      0);
+}
+
+TEST_F(KernelTrainerTest, ChoosesOneOfTheLanesItIsOffered) {
+  KernelTrainer trainer({kernels::WidestSimd(), 2}, 0);
+  const std::vector<LanePlan> choices = LaneChoices(2, int64_t{4} << 30);
+  ASSERT_EQ(choices.size(), 2u);
+  EXPECT_THAT(choices, Contains(trainer.ChooseLanes(choices)));
 }
 
 // The most memory that this process has had, in bytes.
@@ -118,10 +152,10 @@ int64_t PeakBytes() {
 TEST_F(KernelTrainerTest, MeasuresWithinItsMemory) {
   constexpr int64_t kMemory = int64_t{96} << 20;
   constexpr int kThreads = 32;
-  ASSERT_GT(SideBySideBytes(kThreads), 3 * kMemory);
   KernelTrainer trainer({kernels::WidestSimd(), kThreads}, kMemory);
   const int64_t before = PeakBytes();
   EXPECT_THAT(trainer.Check(), IsOk());
+  EXPECT_EQ(trainer.ChooseLanes(LaneChoices(kThreads, kMemory)).lanes, 1);
   EXPECT_LT(PeakBytes() - before, kMemory);
 }
 

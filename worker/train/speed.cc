@@ -117,21 +117,17 @@ double ImagesPerSecond(const kernels::Machine& machine,
   return rate;
 }
 
-int64_t SideBySideBytes(int trainings) {
-  const LayerPlan plan = SmallNetwork();
-  return trainings * (kernels::TrainingBytes(plan, kBatch) +
-                      kExamples * plan.input_shape.elements());
-}
-
-double ImagesPerSecondSideBySide(const kernels::Machine& machine, int trainings,
-                                 absl::Duration duration) {
-  std::vector<double> rates(static_cast<size_t>(trainings));
+double ImagesPerSecond(const kernels::Machine& machine, const LanePlan& lanes,
+                       absl::Duration duration) {
+  kernels::Machine each = machine;
+  each.threads = static_cast<int>(lanes.threads);
+  std::vector<double> rates(static_cast<size_t>(lanes.lanes));
   {
     std::vector<std::jthread> threads;
     try {
       for (double& rate : rates) {
         threads.emplace_back(
-            [&, duration] { rate = ImagesPerSecond(machine, duration); });
+            [&, duration] { rate = ImagesPerSecond(each, duration); });
       }
     } catch (const std::system_error&) {
       // Those that were started say what there is to say.

@@ -6,6 +6,7 @@
 
 #include "absl/time/time.h"
 #include "common/kernels/simd.h"
+#include "worker/train/lane_plan.h"
 
 namespace archpool {
 
@@ -14,13 +15,9 @@ namespace archpool {
 double ImagesPerSecond(const kernels::Machine& machine,
                        absl::Duration duration);
 
-// What so many trainings take in memory at a time.
-int64_t SideBySideBytes(int trainings);
-
-// Of so many trainings at a time, together, or of as many as there can be
-// threads.
-double ImagesPerSecondSideBySide(const kernels::Machine& machine, int trainings,
-                                 absl::Duration duration);
+// Of all the lanes' trainings together, or of as many as there can be threads.
+double ImagesPerSecond(const kernels::Machine& machine, const LanePlan& lanes,
+                       absl::Duration duration);
 
 }  // namespace archpool
 

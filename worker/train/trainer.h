@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -16,6 +17,7 @@
 #include "common/data/safetensors.h"
 #include "common/model/task_spec.h"
 #include "common/nas/layer_plan.h"
+#include "worker/train/lane_plan.h"
 
 namespace archpool {
 
@@ -32,6 +34,8 @@ struct TrainingRequest {
   const Dataset& validation;
   // A checkpoint of this very training to go on from; null: none.
   const Checkpoint* from = nullptr;
+  // They change the speed alone. 0: all that the trainer has.
+  int64_t threads = 0;
 };
 
 struct TrainingResult {
@@ -64,6 +68,19 @@ class Trainer {
   // on a thread of its own, while the worker asks for work; no training begins
   // before it has answered. An error: it must not work.
   virtual absl::Status Check() { return absl::OkStatus(); }
+  // What a training takes in memory at its peak, program and data included; 0:
+  // next to nothing.
+  virtual int64_t MemoryBytes(const LayerPlan& /*plan*/,
+                              const Recipe& /*recipe*/,
+                              const DatasetManifest& /*manifest*/) const {
+    return 0;
+  }
+  // Measures which of the choices fills this machine best, in a second or so,
+  // and logs what came of it. Called once at most, after Check and before any
+  // training. REQUIRES: not empty.
+  virtual LanePlan ChooseLanes(const std::vector<LanePlan>& choices) {
+    return choices.front();
+  }
 };
 
 }  // namespace archpool

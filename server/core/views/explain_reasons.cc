@@ -98,8 +98,9 @@ constexpr Refusal kRefusals[] = {
      "Give the worker more memory (--memory-mib) or a faster line, or leave it "
      "running: a task may come whose networks it can take."},
     {"TOO_MANY_SESSIONS",
-     "Give workers that are started again the same --name, or ask the operator "
-     "for more (archpool account quota)."},
+     "Give workers that are started again the same --name, train fewer "
+     "networks side by side (--side-by-side), or ask the operator for more "
+     "(archpool account quota)."},
     {"UNPROVEN_SHARE",
      "Wait for verdicts: after twenty accepted trials this bound is gone."},
     {"VERIFIERS_BUSY", kWait},

@@ -1,0 +1,143 @@
+#include "worker/agent/lane_store.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/durable_file.h"
+#include "common/base/status.h"
+#include "common/crypto/sha256.h"
+#include "common/data/read_file.h"
+
+namespace archpool {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kNameLengthMax = 64;
+// Of a name that has no room for a lane's number, so many digits of its digest
+// stand for its end: two such names stay two.
+constexpr size_t kDigestLength = 8;
+
+std::string JournalDirectory(const std::string& directory) {
+  return directory + "/trials";
+}
+
+std::string VaultDirectory(const std::string& directory) {
+  return directory + "/training";
+}
+
+bool HoldsAnything(const std::string& directory) {
+  std::error_code error;
+  return fs::directory_iterator(directory, error) != fs::directory_iterator();
+}
+
+// What was begun in another arithmetic cannot be gone on with here: an audit
+// would find it false.
+absl::Status AdoptArithmetic(const std::string& directory,
+                             const std::string& arithmetic,
+                             TrialJournal& journal, CheckpointVault& vault) {
+  const std::string path = directory + "/arithmetic";
+  // Versions for which it hung on the machine wrote this in its place.
+  const std::string older_path = directory + "/hardware-class";
+  absl::StatusOr<std::string> earlier = ReadFile(path, 256);
+  if (earlier.ok() && *earlier == arithmetic) return absl::OkStatus();
+  if (!earlier.ok()) earlier = ReadFile(older_path, 256);
+  if (earlier.ok()) {
+    spdlog::warn(
+        "this worker's arithmetic was {} and is {}: what it had not reported "
+        "is dropped",
+        *earlier, arithmetic);
+    for (const JournalEntry& entry : journal.Entries()) {
+      if (!entry.is_committed) journal.Remove(entry.id());
+    }
+    vault.RemoveUnkept();
+  }
+  ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(path, arithmetic));
+  std::error_code none_there;
+  std::filesystem::remove(older_path, none_there);
+  return absl::OkStatus();
+}
+
+// Under another name the pool hears of trials that this directory still answers
+// for, but not of what was trained and not reported: that is on leases of the
+// earlier name's.
+absl::Status AdoptName(const std::string& directory, const std::string& name,
+                       const TrialJournal& journal,
+                       const CheckpointVault& vault) {
+  const std::string path = directory + "/worker-name";
+  const absl::StatusOr<std::string> earlier = ReadFile(path, 256);
+  if (earlier.ok() && *earlier == name) return absl::OkStatus();
+  const size_t waiting = journal.Entries().size() + vault.Kept().size();
+  if (earlier.ok() && waiting > 0) {
+    spdlog::warn(
+        "{} trials in {} were trained by worker {}, which the pool may still "
+        "ask and pay: start it with its old --name, and give another worker a "
+        "directory of its own",
+        waiting, directory, *earlier);
+  }
+  return WriteFileDurably(path, name);
+}
+
+}  // namespace
+
+std::string LaneDirectory(const std::string& work_dir, int64_t lane) {
+  return lane == 1 ? work_dir : absl::StrCat(work_dir, "/lanes/", lane);
+}
+
+std::string LaneName(const std::string& name, int64_t lane) {
+  if (lane == 1) return name;
+  const std::string suffix = absl::StrCat("-lane-", lane);
+  if (name.size() + suffix.size() <= kNameLengthMax) return name + suffix;
+  const std::string digest =
+      "-" + Sha256(name).ToString().substr(0, kDigestLength);
+  return absl::StrCat(
+      name.substr(0, kNameLengthMax - suffix.size() - digest.size()), digest,
+      suffix);
+}
+
+std::vector<int64_t> LanesLeft(const std::string& work_dir, int64_t lanes) {
+  std::vector<int64_t> left;
+  std::error_code error;
+  for (const fs::directory_entry& entry :
+       fs::directory_iterator(work_dir + "/lanes", error)) {
+    int64_t lane = 0;
+    const std::string directory = entry.path().string();
+    if (!absl::SimpleAtoi(entry.path().filename().string(), &lane) ||
+        lane <= std::max<int64_t>(lanes, 1) ||
+        LaneDirectory(work_dir, lane) != directory) {
+      continue;
+    }
+    if (HoldsAnything(JournalDirectory(directory)) ||
+        HoldsAnything(VaultDirectory(directory))) {
+      left.push_back(lane);
+    }
+  }
+  std::sort(left.begin(), left.end());
+  return left;
+}
+
+absl::StatusOr<LaneStore> OpenLaneStore(const std::string& directory,
+                                        const std::string& name,
+                                        const std::string& arithmetic,
+                                        int64_t checkpoint_bytes_max) {
+  LaneStore store;
+  ARCHPOOL_ASSIGN_OR_RETURN(store.journal,
+                            TrialJournal::Open(JournalDirectory(directory)));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      store.vault,
+      CheckpointVault::Open(VaultDirectory(directory), checkpoint_bytes_max));
+  ARCHPOOL_RETURN_IF_ERROR(
+      AdoptArithmetic(directory, arithmetic, *store.journal, *store.vault));
+  ARCHPOOL_RETURN_IF_ERROR(
+      AdoptName(directory, name, *store.journal, *store.vault));
+  store.attempts = AttemptLog::Load(directory + "/attempts.json");
+  return store;
+}
+
+}  // namespace archpool

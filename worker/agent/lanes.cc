@@ -1,0 +1,118 @@
+#include "worker/agent/lanes.h"
+
+#include <spdlog/spdlog.h>
+
+#include <iterator>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/channel/log_label.h"
+#include "common/wire/request_limits.h"
+#include "worker/agent/agent.h"
+#include "worker/agent/lane_store.h"
+
+namespace archpool {
+
+struct Lanes::Lane {
+  Lane(LaneStore opened, const Shared& shared, WorkerIdentity identity,
+       const AgentOptions& options)
+      : store(std::move(opened)),
+        client(shared.remote, shared.bulk, std::move(identity),
+               shared.last_calls),
+        agent(std::make_unique<Agent>(client, shared.trainer, shared.data,
+                                      shared.rung_weights, *store.vault,
+                                      *store.journal, *store.attempts,
+                                      shared.places, options)) {}
+
+  LaneStore store;
+  GrpcWorkClient client;
+  std::unique_ptr<Agent> agent;  // goes when it has run
+  absl::Status ended;            // the thread's, until that is joined
+  std::jthread thread;           // last: it uses all of the above
+};
+
+Lanes::Lanes(Shared shared, WorkerIdentity whole, std::stop_source quit)
+    : shared_(std::move(shared)),
+      whole_(std::move(whole)),
+      quit_(std::move(quit)) {}
+
+Lanes::~Lanes() = default;
+
+absl::Status Lanes::StartFirst() {
+  return Start(1, whole_, shared_.checkpoint_bytes_max,
+               /*only_finishes=*/false);
+}
+
+absl::Status Lanes::StartOthers(const LanePlan& plan) {
+  WorkerIdentity part = whole_;
+  part.threads = plan.threads;
+  part.memory_bytes = plan.memory_bytes;
+  const std::vector<int64_t> left = LanesLeft(shared_.work_dir, plan.lanes);
+  const int64_t checkpoint_bytes =
+      shared_.checkpoint_bytes_max / (plan.lanes + std::ssize(left));
+  lanes_.front()->store.vault->SetBytesMax(checkpoint_bytes);
+  for (int64_t number = 2; number <= plan.lanes; ++number) {
+    part.name = LaneName(whole_.name, number);
+    ARCHPOOL_RETURN_IF_ERROR(
+        Start(number, part, checkpoint_bytes, /*only_finishes=*/false));
+  }
+  // What a lane holds is handed out to it before anybody asks for its price,
+  // and nothing pays as much as this.
+  part.price_min = limits::kAmount.max;
+  for (const int64_t number : left) {
+    part.name = LaneName(whole_.name, number);
+    spdlog::info(
+        "lane {} has what an earlier start left in it: it finishes that, and "
+        "takes no new work",
+        number);
+    ARCHPOOL_RETURN_IF_ERROR(
+        Start(number, part, checkpoint_bytes, /*only_finishes=*/true));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Lanes::Start(int64_t number, WorkerIdentity identity,
+                          int64_t checkpoint_bytes_max, bool only_finishes) {
+  // Of the threads, too, that the agent begins here.
+  const bool is_labelled = shared_.are_labelled || number > 1;
+  const LogLabel label(is_labelled ? absl::StrCat("lane ", number, ": ") : "");
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      LaneStore store,
+      OpenLaneStore(LaneDirectory(shared_.work_dir, number), identity.name,
+                    identity.arithmetic, checkpoint_bytes_max));
+  AgentOptions options;
+  options.only_finishes = only_finishes;
+  Lane& lane = *lanes_.emplace_back(std::make_unique<Lane>(
+      std::move(store), shared_, std::move(identity), options));
+  lane.thread = std::jthread([this, &lane, label = LogLabel::Current()] {
+    const LogLabel own(label);
+    Run(lane);
+  });
+  return absl::OkStatus();
+}
+
+void Lanes::Run(Lane& lane) {
+  lane.ended = lane.agent->Run(shared_.stop);
+  // To the pool a lane that asked on would be one that is there.
+  lane.agent.reset();
+  if (lane.ended.ok()) return;
+  // What the pool refuses one lane it refuses them all.
+  if (!LogLabel::Current().empty()) {
+    spdlog::error("ends this worker ({}): {}", GetReason(lane.ended),
+                  std::string(lane.ended.message()));
+  }
+  quit_.request_stop();
+}
+
+absl::Status Lanes::Join() {
+  absl::Status first;
+  for (const std::unique_ptr<Lane>& lane : lanes_) {
+    lane->thread.join();
+    first.Update(lane->ended);
+  }
+  return first;
+}
+
+}  // namespace archpool
