@@ -37,7 +37,7 @@ AuditFinding Classify(const absl::Status& status) {
   // Of the pool's own two implementations one is wrong: whoever runs it has to
   // know.
   spdlog::log(
-      reason == "EVALUATIONS_DIFFER" ? spdlog::level::err : spdlog::level::info,
+      reason == kEvaluationsDiffer ? spdlog::level::err : spdlog::level::info,
       "examination: {} ({})", std::string(status.message()), reason);
   const bool is_about_bytes = absl::IsInvalidArgument(status) &&
                               (absl::StartsWith(reason, "WEIGHTS_") ||
