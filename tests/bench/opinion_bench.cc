@@ -87,15 +87,20 @@ absl::Status MeasurePlan(const Options& options, const std::string& name,
             asked, consultation.Ask(plan, weights, manifest, data, logits));
         return absl::OkStatus();
       }));
-  const double training = static_cast<double>(plan.train_ns_per_example) /
-                          static_cast<double>(plan.evaluate_ns_per_example);
   std::printf(
       "%-28s %7.0f images/s; float32 %5.2fx, double %6.2fx, as asked %5.2fx "
-      "(%d in double); of training: %4.2f, in double %5.2f\n",
+      "(%d in double)",
       name.c_str(), static_cast<double>(options.examples) / kernels_s,
       single_s / kernels_s, double_s / kernels_s, asked_s / kernels_s,
-      static_cast<int>(asked.in_double), (1 + asked_s / kernels_s) / training,
-      (1 + (single_s + double_s) / kernels_s) / training);
+      static_cast<int>(asked.in_double));
+  if (plan.evaluate_ns_per_example > 0) {
+    const double training = static_cast<double>(plan.train_ns_per_example) /
+                            static_cast<double>(plan.evaluate_ns_per_example);
+    std::printf("; of training: %4.2f, all in double %5.2f",
+                (1 + asked_s / kernels_s) / training,
+                (1 + (single_s + double_s) / kernels_s) / training);
+  }
+  std::printf("\n");
   std::fflush(stdout);
   return absl::OkStatus();
 }
