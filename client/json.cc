@@ -417,6 +417,8 @@ Json ToJson(const v1::ListVerifiersResponse& response) {
                          {"agreed", one.agreed()},
                          {"outvoted", one.outvoted()},
                          {"planted_failed", one.planted_failed()},
+                         {"alarms", one.alarms()},
+                         {"alarms_alone", one.alarms_alone()},
                          {"audit_id", IdOrNull(one.audit_id())}});
   }
   return {{"verifiers", std::move(verifiers)},

@@ -240,12 +240,14 @@ TEST(RenderTest, VerifiersAndWhatWaitsForThem) {
   verifier->set_agreed(1);
   verifier->set_outvoted(3);
   verifier->set_planted_failed(5);
+  verifier->set_alarms(7);
+  verifier->set_alarms_alone(6);
   verifier->mutable_silent_for()->set_seconds(65);
   response.set_audits_waiting(4);
   response.mutable_oldest_wait()->set_seconds(125);
   const std::string page = RenderVerifiers(response, kPlain);
   for (const char* part :
-       {"victor", "set_aside", "1m 05s ago", "3 of 4", "2m 05s",
+       {"victor", "set_aside", "1m 05s ago", "3 of 4", "6 of 7", "2m 05s",
         "verifier: 4, the oldest for", "no verifier works"}) {
     EXPECT_NE(page.find(part), std::string::npos) << part << "\n" << page;
   }
@@ -253,6 +255,8 @@ TEST(RenderTest, VerifiersAndWhatWaitsForThem) {
   const Json json = ToJson(response);
   EXPECT_EQ(json["verifiers"][0]["outvoted"], 3);
   EXPECT_EQ(json["verifiers"][0]["planted_failed"], 5);
+  EXPECT_EQ(json["verifiers"][0]["alarms"], 7);
+  EXPECT_EQ(json["verifiers"][0]["alarms_alone"], 6);
   EXPECT_EQ(json["verifiers"][0]["audit_id"], Json());
   EXPECT_EQ(json["oldest_wait_seconds"], 125.0);
   EXPECT_EQ(json["backlog_seconds"], Json());

@@ -40,6 +40,7 @@ std::string RenderVerifiers(const v1::ListVerifiersResponse& response,
                {"failed", Align::kRight},
                {"outvoted", Align::kRight},
                {"blind", Align::kRight},
+               {"alone", Align::kRight},
                {"audit", Align::kRight}});
   for (const auto& one : response.verifiers()) {
     table.AddRow(
@@ -50,6 +51,7 @@ std::string RenderVerifiers(const v1::ListVerifiersResponse& response,
          absl::StrCat(one.failures_in_a_row()),
          absl::StrCat(one.outvoted(), " of ", one.agreed() + one.outvoted()),
          absl::StrCat(one.planted_failed()),
+         absl::StrCat(one.alarms_alone(), " of ", one.alarms()),
          one.audit_id() == 0 ? "-" : absl::StrCat(one.audit_id())});
   }
   return absl::StrCat(table.Render(terminal, 0), "\n", RenderBacklog(response));

@@ -53,7 +53,9 @@ void AddVerifierCommands(CLI::App& app, Action& action) {
   verifier
       ->add_subcommand("list",
                        "Verifiers, which of them fail or are set aside, and "
-                       "what waits for them")
+                       "what waits for them. \"alone\": of the times that one "
+                       "said that the pool's own two evaluations differ, how "
+                       "often another came to a finding there")
       ->callback([&action] { action = ListVerifiers; });
   CLI::App* trial = app.add_subcommand("trial", "Single trials (operators)");
   trial->require_subcommand(1);

@@ -289,11 +289,11 @@ bool TroubleSimulation::Sicken(size_t index) {
   TroubledVerifier& verifier = verifiers_[index];
   if (is_drought_ || verifier.health() != Health::kWell) return true;
   constexpr Health kKinds[] = {Health::kDead, Health::kFailing, Health::kFrozen,
-                               Health::kAccuses};
+                               Health::kAlarms, Health::kAccuses};
   // Two that find the same false are believed, whenever they do: one of them
   // is sick in that way, and no other.
   const bool may_accuse = index == options_.seed % verifiers_.size();
-  const Health kind = kKinds[rng_.Below(may_accuse ? 4 : 3)];
+  const Health kind = kKinds[rng_.Below(may_accuse ? 5 : 4)];
   ++result_.sicknesses;
   verifier.SetHealth(kind);
   pool_.agenda.In(Between(absl::Minutes(1), absl::Hours(1)),

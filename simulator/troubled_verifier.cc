@@ -76,9 +76,12 @@ void TroubledVerifier::Report() {
       known != nullptr && CommitmentOf(*known).checkpoint_root !=
                               CommitmentOf(trial).checkpoint_root;
   const bool is_fake = is_planted || pool_.fakes.contains(trial.id);
-  if (health_ == Health::kAccuses || (health_ == Health::kWell && is_fake)) {
+  const bool replays = health_ == Health::kWell || health_ == Health::kAlarms;
+  if (health_ == Health::kAccuses || (replays && is_fake)) {
     report.finding = TrainingRefuted{
         audit.kind == AuditKind::kWhole ? "TRAINING_FALSE" : "SEGMENT_FALSE"};
+  } else if (health_ == Health::kAlarms) {
+    report.finding = AuditInconclusive{kEvaluationsDiffer};
   } else if (health_ == Health::kWell) {
     const int64_t correct = TrueCorrect(*grant_->spec, trial.architecture);
     report.finding = WeightsMeasured{correct, correct, audit.measures_all};

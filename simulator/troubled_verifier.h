@@ -1,5 +1,6 @@
 // A verifier as it meets the world: it dies with an audit in hand, finds
-// everything false or nothing at all, or stands still. Not thread-safe.
+// everything false or nothing at all, raises alarms, or stands still. Not
+// thread-safe.
 #ifndef ARCHPOOL_SIMULATOR_TROUBLED_VERIFIER_H_
 #define ARCHPOOL_SIMULATOR_TROUBLED_VERIFIER_H_
 
@@ -21,6 +22,7 @@ class TroubledVerifier {
     kFailing,  // comes to no finding
     kAccuses,  // finds everything false
     kFrozen,   // renews its audit, and never ends
+    kAlarms,   // replays, and then finds that its two evaluations differ
   };
 
   // `pool` outlives it. Begins at once.

@@ -37,7 +37,7 @@ AuditFinding Classify(const absl::Status& status) {
   // Of the pool's own two implementations one is wrong: whoever runs it has to
   // know.
   spdlog::log(
-      reason == "EVALUATIONS_DIFFER" ? spdlog::level::err : spdlog::level::info,
+      reason == kEvaluationsDiffer ? spdlog::level::err : spdlog::level::info,
       "examination: {} ({})", std::string(status.message()), reason);
   const bool is_about_bytes = absl::IsInvalidArgument(status) &&
                               (absl::StartsWith(reason, "WEIGHTS_") ||
@@ -220,8 +220,9 @@ class Examination {
                                     examples.size() - begin);
       ARCHPOOL_ASSIGN_OR_RETURN(
           const int64_t correct,
-          Count(weights, Pick(split, absl::MakeConstSpan(examples).subspan(
-                                         begin, count))));
+          Count(weights,
+                PickExamples(split, absl::MakeConstSpan(examples).subspan(
+                                        begin, count))));
       test.Add(static_cast<int64_t>(count), correct);
       if (test.verdict() != SequentialTest::Verdict::kUndecided) break;
     }
@@ -237,20 +238,6 @@ class Examination {
       std::swap(examples[i - 1], examples[rng.Below(static_cast<uint32_t>(i))]);
     }
     return examples;
-  }
-
-  static Dataset Pick(const Dataset& split,
-                      absl::Span<const int64_t> examples) {
-    Dataset picked;
-    picked.shape = split.shape;
-    picked.classes = split.classes;
-    const int64_t size = split.shape.elements();
-    for (const int64_t example : examples) {
-      const auto image = split.images.begin() + example * size;
-      picked.images.insert(picked.images.end(), image, image + size);
-      picked.labels.push_back(split.labels[static_cast<size_t>(example)]);
-    }
-    return picked;
   }
 
   const wire::AuditOrder& order_;

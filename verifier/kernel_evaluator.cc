@@ -2,9 +2,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
-#include <cmath>
-
 #include "common/base/status.h"
 #include "common/kernels/machine_choice.h"
 #include "common/kernels/self_check.h"
@@ -30,28 +27,6 @@ int64_t CountIn(absl::Span<const float> logits, const Dataset& dataset) {
   return correct;
 }
 
-// The first few examples with a logit that is no number or infinite.
-Dataset WithoutNumbers(absl::Span<const float> logits, const Dataset& dataset) {
-  const auto classes = static_cast<size_t>(dataset.classes);
-  const int64_t size = dataset.shape.elements();
-  Dataset picked;
-  picked.shape = dataset.shape;
-  picked.classes = dataset.classes;
-  for (size_t i = 0;
-       i < dataset.labels.size() && picked.count() < kCalibrationExamples;
-       ++i) {
-    const auto row = logits.subspan(i * classes, classes);
-    if (std::all_of(row.begin(), row.end(),
-                    [](float logit) { return std::isfinite(logit); })) {
-      continue;
-    }
-    const auto image = dataset.images.begin() + static_cast<int64_t>(i) * size;
-    picked.images.insert(picked.images.end(), image, image + size);
-    picked.labels.push_back(dataset.labels[i]);
-  }
-  return picked;
-}
-
 }  // namespace
 
 std::vector<std::string> KernelEvaluator::arithmetics() const {
@@ -61,7 +36,7 @@ std::vector<std::string> KernelEvaluator::arithmetics() const {
 absl::StatusOr<int64_t> KernelEvaluator::CountCorrect(
     const LayerPlan& plan, const TensorMap& weights,
     const DatasetManifest& manifest, const Dataset& dataset) {
-  if (second_ == nullptr) {
+  if (!consultation_) {
     return kernels::CountCorrect(plan, weights, NormalizationOf(manifest),
                                  dataset, nullptr, machine_);
   }
@@ -74,23 +49,8 @@ absl::StatusOr<int64_t> KernelEvaluator::CountCorrect(
       },
       machine_));
   ARCHPOOL_ASSIGN_OR_RETURN(
-      SecondLogits second,
-      second_->ComputeLogits(plan, weights, manifest, dataset));
-  if (second.logits.size() != logits.size()) {
-    return Internal("EVALUATION_FAILED",
-                    "the second opinion is one about other examples");
-  }
-  // Whether float32 has no number there is asked about these very examples:
-  // they may be few, and weights that a miner made up lead there as it likes.
-  const Dataset without = WithoutNumbers(logits, dataset);
-  if (without.count() > 0) {
-    ARCHPOOL_ASSIGN_OR_RETURN(
-        const SecondLogits again,
-        second_->ComputeLogits(plan, weights, manifest, without));
-    second.rounding = std::max(second.rounding, again.rounding);
-  }
-  const OpinionComparison comparison =
-      CompareOpinions(logits, second, plan.classes);
+      const OpinionComparison comparison,
+      consultation_->Ask(plan, weights, manifest, dataset, logits));
   if (!comparison.agrees()) {
     return Internal("EVALUATIONS_DIFFER", Describe(comparison));
   }

@@ -4,12 +4,14 @@
 #define ARCHPOOL_VERIFIER_KERNEL_EVALUATOR_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/kernels/simd.h"
+#include "verifier/consultation.h"
 #include "verifier/evaluator.h"
 #include "verifier/second_opinion.h"
 
@@ -20,7 +22,9 @@ class KernelEvaluator : public Evaluator {
   // `second` may be null: nobody is asked then.
   KernelEvaluator(const kernels::Machine& machine,
                   std::unique_ptr<SecondOpinion> second)
-      : machine_(machine), second_(std::move(second)) {}
+      : machine_(machine) {
+    if (second != nullptr) consultation_.emplace(std::move(second));
+  }
 
   std::vector<std::string> arithmetics() const override;
   // The kernels' count. INTERNAL (EVALUATIONS_DIFFER): the second opinion is
@@ -38,7 +42,7 @@ class KernelEvaluator : public Evaluator {
 
  private:
   const kernels::Machine machine_;
-  const std::unique_ptr<SecondOpinion> second_;
+  std::optional<Consultation> consultation_;
 };
 
 // Computes the arithmetic's test vectors. FAILED_PRECONDITION

@@ -22,19 +22,18 @@ class AlteredOpinion : public SecondOpinion {
  public:
   using Alter = std::function<void(std::vector<double>&)>;
   explicit AlteredOpinion(Alter alter) : alter_(std::move(alter)) {}
-  absl::StatusOr<SecondLogits> ComputeLogits(const LayerPlan& plan,
-                                             const TensorMap& weights,
-                                             const DatasetManifest& manifest,
-                                             const Dataset& dataset) override {
-    SecondLogits second;
+  absl::StatusOr<std::vector<double>> ComputeLogits(
+      const LayerPlan& plan, const TensorMap& weights,
+      const DatasetManifest& manifest, const Dataset& dataset,
+      OpinionPrecision /*precision*/) override {
+    std::vector<double> second;
     ARCHPOOL_RETURN_IF_ERROR(kernels::ComputeLogits(
         plan, weights, {manifest.mean_ppm, manifest.deviation_ppm}, dataset,
         [&](int64_t, absl::Span<const float> logits) {
-          second.logits.insert(second.logits.end(), logits.begin(),
-                               logits.end());
+          second.insert(second.end(), logits.begin(), logits.end());
           return true;
         }));
-    alter_(second.logits);
+    alter_(second);
     return second;
   }
 
@@ -65,21 +64,21 @@ TEST(KernelEvaluatorTest, AsksForASecondOpinion) {
   EXPECT_EQ(GetReason(WarmUp(other)), "EVALUATION_FAILED");
 }
 
-// Has a number for everything, and says what float32 makes of few examples.
+// Has a number for everything in double precision, and that in float32.
 class WiderOpinion : public SecondOpinion {
  public:
-  explicit WiderOpinion(double rounding) : rounding_(rounding) {}
-  absl::StatusOr<SecondLogits> ComputeLogits(
+  explicit WiderOpinion(double single) : single_(single) {}
+  absl::StatusOr<std::vector<double>> ComputeLogits(
       const LayerPlan& plan, const TensorMap& /*weights*/,
-      const DatasetManifest& /*manifest*/, const Dataset& dataset) override {
-    SecondLogits second;
-    second.logits.resize(static_cast<size_t>(dataset.count() * plan.classes));
-    if (dataset.count() <= kCalibrationExamples) second.rounding = rounding_;
-    return second;
+      const DatasetManifest& /*manifest*/, const Dataset& dataset,
+      OpinionPrecision precision) override {
+    return std::vector<double>(
+        static_cast<size_t>(dataset.count() * plan.classes),
+        precision == OpinionPrecision::kFloat32 ? single_ : 0);
   }
 
  private:
-  const double rounding_;
+  const double single_;
 };
 
 TEST(KernelEvaluatorTest, AsksWhetherFloat32HasNumbers) {

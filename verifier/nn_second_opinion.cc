@@ -1,11 +1,7 @@
 // LibTorch's.
-#include <algorithm>
-#include <cmath>
-#include <limits>
-#include <utility>
+#include <memory>
 #include <vector>
 
-#include "common/base/status.h"
 #include "common/nn/logits.h"
 #include "common/nn/trial.h"
 #include "verifier/make_second_opinion.h"
@@ -15,31 +11,15 @@ namespace {
 
 class NnSecondOpinion : public SecondOpinion {
  public:
-  absl::StatusOr<SecondLogits> ComputeLogits(const LayerPlan& plan,
-                                             const TensorMap& weights,
-                                             const DatasetManifest& manifest,
-                                             const Dataset& dataset) override {
-    const auto compute = [&](nn::Precision precision, int64_t count) {
-      return nn::ComputeLogits(plan, weights,
-                               {manifest.mean_ppm, manifest.deviation_ppm},
-                               dataset, count, precision);
-    };
-    ARCHPOOL_ASSIGN_OR_RETURN(
-        std::vector<double> exact,
-        compute(nn::Precision::kFloat64, dataset.count()));
-    ARCHPOOL_ASSIGN_OR_RETURN(
-        const std::vector<double> rounded,
-        compute(nn::Precision::kFloat32,
-                std::min(kCalibrationExamples, dataset.count())));
-    SecondLogits second{.logits = std::move(exact)};
-    for (size_t i = 0; i < rounded.size(); ++i) {
-      const double difference = std::isfinite(rounded[i])
-                                    ? std::abs(rounded[i] - second.logits[i])
-                                    : std::numeric_limits<double>::infinity();
-      // Not a number: it is double precision that cannot tell.
-      if (difference > second.rounding) second.rounding = difference;
-    }
-    return second;
+  absl::StatusOr<std::vector<double>> ComputeLogits(
+      const LayerPlan& plan, const TensorMap& weights,
+      const DatasetManifest& manifest, const Dataset& dataset,
+      OpinionPrecision precision) override {
+    return nn::ComputeLogits(
+        plan, weights, {manifest.mean_ppm, manifest.deviation_ppm}, dataset,
+        dataset.count(),
+        precision == OpinionPrecision::kFloat64 ? nn::Precision::kFloat64
+                                                : nn::Precision::kFloat32);
   }
 };
 

@@ -57,47 +57,72 @@ bool AreFinite(absl::Span<const float> logits) {
                      [](float logit) { return std::isfinite(logit); });
 }
 
-void Calibrate(absl::Span<const float> kernels, const SecondLogits& second,
-               size_t values, OpinionComparison& comparison) {
-  for (size_t i = 0; i < values; ++i) {
-    const double logit = second.logits[i];
-    if (std::isfinite(logit)) {
-      comparison.scale = std::max(comparison.scale, std::abs(logit));
-    }
-    if (std::isinf(second.rounding) && !std::isfinite(kernels[i])) continue;
-    comparison.difference = std::max(comparison.difference,
-                                     DifferenceOf(double{kernels[i]}, logit));
-  }
-  const double size = 1 + comparison.scale;
-  comparison.difference_max =
-      std::min(kRelativeMax * size,
-               kRelativeMin * size + kRoundingMax * second.rounding);
-}
-
 }  // namespace
 
-OpinionComparison CompareOpinions(absl::Span<const float> kernels,
-                                  const SecondLogits& second, int64_t classes) {
-  ARCHPOOL_CHECK(kernels.size() == second.logits.size() && classes > 0);
+Calibration Calibrate(absl::Span<const float> kernels,
+                      absl::Span<const double> exact, int64_t classes,
+                      double rounding) {
+  ARCHPOOL_CHECK(kernels.size() == exact.size() && classes > 0);
+  Calibration found{.examples = std::ssize(exact) / classes,
+                    .rounding = rounding};
+  for (size_t i = 0; i < exact.size(); ++i) {
+    if (std::isfinite(exact[i])) {
+      found.scale = std::max(found.scale, std::abs(exact[i]));
+    }
+    if (std::isinf(rounding) && !std::isfinite(kernels[i])) continue;
+    found.difference =
+        std::max(found.difference, DifferenceOf(double{kernels[i]}, exact[i]));
+  }
+  const double size = 1 + found.scale;
+  found.difference_max = std::min(
+      kRelativeMax * size, kRelativeMin * size + kRoundingMax * rounding);
+  return found;
+}
+
+std::vector<int64_t> DoubtfulExamples(absl::Span<const float> kernels,
+                                      absl::Span<const double> single,
+                                      int64_t classes,
+                                      const Calibration& calibration) {
+  ARCHPOOL_CHECK(kernels.size() == single.size() && classes > 0);
   const auto width = static_cast<size_t>(classes);
-  OpinionComparison comparison;
+  const bool is_beyond = std::isinf(calibration.rounding);
+  const double lost =
+      is_beyond ? calibration.difference
+                : std::max(calibration.difference, calibration.rounding);
+  std::vector<int64_t> doubtful;
+  for (size_t first = 0; first < kernels.size(); first += width) {
+    const absl::Span<const float> row = kernels.subspan(first, width);
+    // Nothing follows from it, whatever double precision has there.
+    if (is_beyond && !AreFinite(row)) continue;
+    const Best ours = BestOf(row);
+    const Best theirs = BestOf(single.subspan(first, width));
+    if (theirs.index < 0 || ours.index != theirs.index ||
+        theirs.lead <= kReach * lost) {
+      doubtful.push_back(static_cast<int64_t>(first / width));
+    }
+  }
+  return doubtful;
+}
+
+OpinionComparison CompareOpinions(absl::Span<const float> kernels,
+                                  absl::Span<const double> second,
+                                  int64_t classes,
+                                  const Calibration& calibration) {
+  ARCHPOOL_CHECK(kernels.size() == second.size() && classes > 0);
+  const auto width = static_cast<size_t>(classes);
+  OpinionComparison comparison{.calibration = calibration};
   comparison.examples = static_cast<int64_t>(kernels.size() / width);
-  Calibrate(
-      kernels, second,
-      static_cast<size_t>(std::min(kCalibrationExamples, comparison.examples)) *
-          width,
-      comparison);
-  const double reach = kReach * comparison.difference;
-  const absl::Span<const double> logits = second.logits;
+  const double reach = kReach * calibration.difference;
   for (int64_t i = 0; i < comparison.examples; ++i) {
     const size_t first = static_cast<size_t>(i) * width;
     const absl::Span<const float> row = kernels.subspan(first, width);
     const Best ours = BestOf(row);
-    const Best theirs = BestOf(logits.subspan(first, width));
+    const Best theirs = BestOf(second.subspan(first, width));
     if (ours.index == theirs.index) continue;
     // Where one of them is no answer at all, rounding is no excuse, unless
     // float32 has none.
-    const bool is_out_of_range = std::isinf(second.rounding) && !AreFinite(row);
+    const bool is_out_of_range =
+        std::isinf(calibration.rounding) && !AreFinite(row);
     if (is_out_of_range ||
         (ours.index >= 0 && theirs.index >= 0 && theirs.lead <= reach)) {
       ++comparison.close_calls;
@@ -109,15 +134,17 @@ OpinionComparison CompareOpinions(absl::Span<const float> kernels,
 }
 
 std::string Describe(const OpinionComparison& comparison) {
+  const Calibration& calibration = comparison.calibration;
   return absl::StrFormat(
       "of %d examples %d have another answer than in double precision, beyond "
-      "rounding (the first is example %d), and %d within it; over the first %d "
-      "examples the logits, of at most %.6g, differ by at most %.3g, and %.3g "
-      "is allowed",
+      "rounding (the first is example %d), and %d within it; %d were computed "
+      "in double precision, the others in float32 leave no doubt; over the %d "
+      "examples of the calibration the logits, of at most %.6g, differ by at "
+      "most %.3g, and %.3g is allowed",
       comparison.examples, comparison.contradictions,
       comparison.first_contradiction, comparison.close_calls,
-      std::min(kCalibrationExamples, comparison.examples), comparison.scale,
-      comparison.difference, comparison.difference_max);
+      comparison.in_double, calibration.examples, calibration.scale,
+      calibration.difference, calibration.difference_max);
 }
 
 }  // namespace archpool

@@ -1,5 +1,6 @@
 // What the pool believes a network's answers by: the same weights, computed by
-// kernels and, independently of them, in double precision, have to agree.
+// kernels and, independently of them, by a second implementation in double
+// precision, have to agree. (Who asks it: verifier/consultation.h.)
 //
 // Rounding makes them differ a little, and how much depends on the network: one
 // that subtracts large numbers loses more. So the first examples of a split
@@ -24,49 +25,75 @@
 
 namespace archpool {
 
-// The first examples of a split.
+// As many examples calibrate.
 inline constexpr int64_t kCalibrationExamples = 64;
 
-// [example][class].
-struct SecondLogits {
-  std::vector<double> logits;
-  // The largest difference that computing the calibration's logits in float32
-  // makes, by the same implementation. Infinite where they are beyond float32
-  // on the way or in the end: what the kernels have no number for then, nobody
-  // has in float32.
-  double rounding = 0;
-};
+enum class OpinionPrecision { kFloat32, kFloat64 };
 
 // Another implementation of the networks. Thread-compatible.
 class SecondOpinion {
  public:
   virtual ~SecondOpinion() = default;
-  // Of every example. An error says nothing about the weights.
-  virtual absl::StatusOr<SecondLogits> ComputeLogits(
+  // Of every example, [example][class]. An error says nothing about the
+  // weights.
+  virtual absl::StatusOr<std::vector<double>> ComputeLogits(
       const LayerPlan& plan, const TensorMap& weights,
-      const DatasetManifest& manifest, const Dataset& dataset) = 0;
+      const DatasetManifest& manifest, const Dataset& dataset,
+      OpinionPrecision precision) = 0;
 };
 
-struct OpinionComparison {
+// What rounding may do to a network's logits, seen on some examples.
+struct Calibration {
   int64_t examples = 0;
-  // Of the calibration: the largest logit in double precision, without its
-  // sign, the largest difference, and the largest that is allowed.
+  // The largest logit in double precision, without its sign, the largest
+  // difference of the kernels', and the largest that is allowed.
   double scale = 0;
   double difference = 0;
   double difference_max = 0;
+  // The largest difference that float32 makes to the second implementation
+  // itself. Infinite where its logits are beyond float32 on the way or in the
+  // end: what the kernels have no number for then, nobody has in float32.
+  double rounding = 0;
+
+  bool agrees() const { return difference <= difference_max; }
+};
+
+// REQUIRES: as many logits in both, `classes` an example.
+Calibration Calibrate(absl::Span<const float> kernels,
+                      absl::Span<const double> exact, int64_t classes,
+                      double rounding);
+
+// Which examples double precision has to decide: where the second
+// implementation in float32 has another answer than the kernels, or none, or
+// where its two best logits are not further apart than rounding reaches, with a
+// margin of eight. Everywhere else two implementations have the same answer in
+// float32, and double precision could have another only if both had lost far
+// more than they did in the calibration, and in the same direction.
+// REQUIRES: as of Calibrate; calibration.agrees().
+std::vector<int64_t> DoubtfulExamples(absl::Span<const float> kernels,
+                                      absl::Span<const double> single,
+                                      int64_t classes,
+                                      const Calibration& calibration);
+
+struct OpinionComparison {
+  int64_t examples = 0;
+  int64_t in_double = 0;  // of them
+  Calibration calibration;
   // Answers that differ: within rounding's reach, and beyond it.
   int64_t close_calls = 0;
   int64_t contradictions = 0;
   int64_t first_contradiction = -1;
 
-  bool agrees() const {
-    return difference <= difference_max && contradictions == 0;
-  }
+  bool agrees() const { return calibration.agrees() && contradictions == 0; }
 };
 
-// REQUIRES: as many logits in both, `classes` an example.
+// `second`: in double precision, or where no double precision is needed
+// (DoubtfulExamples) in float32.
+// REQUIRES: as of Calibrate.
 OpinionComparison CompareOpinions(absl::Span<const float> kernels,
-                                  const SecondLogits& second, int64_t classes);
+                                  absl::Span<const double> second,
+                                  int64_t classes,
+                                  const Calibration& calibration);
 
 // For the operator, with all numbers.
 std::string Describe(const OpinionComparison& comparison);

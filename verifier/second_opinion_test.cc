@@ -14,6 +14,21 @@ namespace {
 constexpr int64_t kClasses = 10;
 constexpr size_t kExamples = 128;
 
+constexpr size_t kCalibrated = kCalibrationExamples;
+
+using Compared = OpinionComparison;
+
+// Everything in double precision; the first examples calibrate.
+Compared CompareAll(absl::Span<const float> ours,
+                    absl::Span<const double> second, double rounding,
+                    int64_t classes) {
+  const size_t few =
+      std::min(kCalibrated * static_cast<size_t>(classes), ours.size());
+  return CompareOpinions(
+      ours, second, classes,
+      Calibrate(ours.first(few), second.first(few), classes, rounding));
+}
+
 // One layer: a matrix, a batch norm, ReLU.
 struct TestLayer {
   std::vector<std::vector<float>> weights;
@@ -85,9 +100,9 @@ class Network {
     }
   }
 
-  OpinionComparison Compare(const Constants& constants) const {
+  Compared Compare(const Constants& constants) const {
     std::vector<float> ours;
-    SecondLogits second;
+    std::vector<double> second, single;
     for (size_t i = 0; i < kExamples; ++i) {
       const std::vector<double> input(inputs_[i].begin(), inputs_[i].end());
       const auto mine =
@@ -95,14 +110,27 @@ class Network {
       const auto exact = Forward(layers_, input, BatchNorms::kApart, {});
       const auto rounded = Forward(layers_, inputs_[i], BatchNorms::kApart, {});
       ours.insert(ours.end(), mine.begin(), mine.end());
-      second.logits.insert(second.logits.end(), exact.begin(), exact.end());
-      if (i >= static_cast<size_t>(kCalibrationExamples)) continue;
-      for (size_t c = 0; c < exact.size(); ++c) {
-        second.rounding =
-            std::max(second.rounding, std::abs(exact[c] - double{rounded[c]}));
-      }
+      second.insert(second.end(), exact.begin(), exact.end());
+      single.insert(single.end(), rounded.begin(), rounded.end());
     }
-    return CompareOpinions(ours, second, kClasses);
+    double rounding = 0;
+    for (size_t i = 0; i < kCalibrated * kClasses; ++i) {
+      rounding = std::max(rounding, std::abs(second[i] - single[i]));
+    }
+    const Compared compared = CompareAll(ours, second, rounding, kClasses);
+    // What float32 leaves without doubt, double precision does not turn.
+    if (!compared.calibration.agrees()) return compared;
+    for (const int64_t i :
+         DoubtfulExamples(ours, single, kClasses, compared.calibration)) {
+      std::copy_n(second.begin() + i * kClasses, kClasses,
+                  single.begin() + i * kClasses);
+    }
+    const Compared cheap =
+        CompareOpinions(ours, single, kClasses, compared.calibration);
+    EXPECT_EQ(cheap.contradictions, compared.contradictions);
+    EXPECT_EQ(cheap.first_contradiction, compared.first_contradiction);
+    EXPECT_EQ(cheap.close_calls, compared.close_calls);
+    return compared;
   }
 
  private:
@@ -115,7 +143,7 @@ TEST(SecondOpinionTest, AThousandHonestNetworksAgree) {
   for (uint64_t seed = 0; seed < 1'000; ++seed) {
     const OpinionComparison comparison = Network(seed).Compare({});
     EXPECT_TRUE(comparison.agrees()) << seed << ": " << Describe(comparison);
-    EXPECT_GT(comparison.difference, 0);
+    EXPECT_GT(comparison.calibration.difference, 0);
   }
 }
 
@@ -130,29 +158,29 @@ TEST(SecondOpinionTest, AWrongFoldingConstantIsFound) {
 }
 
 // Two classes; the first leads by `lead` in double precision, everywhere.
-SecondLogits Leading(double lead) {
-  SecondLogits second;
+std::vector<double> Leading(double lead) {
+  std::vector<double> second;
   for (size_t i = 0; i < kExamples; ++i) {
-    second.logits.push_back(1 + lead);
-    second.logits.push_back(1);
+    second.push_back(1 + lead);
+    second.push_back(1);
   }
   return second;
 }
 
-std::vector<float> AsFloats(const SecondLogits& second) {
-  return {second.logits.begin(), second.logits.end()};
+std::vector<float> AsFloats(const std::vector<double>& second) {
+  return {second.begin(), second.end()};
 }
 
 TEST(SecondOpinionTest, AnAnswerMayTurnWithinEightDifferences) {
-  SecondLogits second = Leading(0.5);
+  std::vector<double> second = Leading(0.5);
   std::vector<float> ours = AsFloats(second);
   ours[0] += 0x1p-17f;  // of the calibration
   for (const double lead : {7.9 * 0x1p-17, 8.1 * 0x1p-17}) {
-    second.logits[200] = 1 + lead;
+    second[200] = 1 + lead;
     ours[200] = 0.99f;
-    const OpinionComparison comparison = CompareOpinions(ours, second, 2);
+    const Compared comparison = CompareAll(ours, second, 0, 2);
     EXPECT_EQ(comparison.examples, 128);
-    EXPECT_EQ(comparison.difference, 0x1p-17);
+    EXPECT_EQ(comparison.calibration.difference, 0x1p-17);
     EXPECT_EQ(comparison.agrees(), lead < 8 * 0x1p-17);
     EXPECT_EQ(comparison.close_calls, lead < 8 * 0x1p-17 ? 1 : 0);
     EXPECT_EQ(comparison.first_contradiction, lead < 8 * 0x1p-17 ? -1 : 100);
@@ -160,64 +188,85 @@ TEST(SecondOpinionTest, AnAnswerMayTurnWithinEightDifferences) {
 }
 
 TEST(SecondOpinionTest, ACalibrationThatIsOffWidensNothing) {
-  SecondLogits second = Leading(0.5);
+  std::vector<double> second = Leading(0.5);
   std::vector<float> ours = AsFloats(second);
   for (float& logit : ours) logit *= 1.001f;
   // What float32 loses explains it, as far as anything does.
-  EXPECT_FALSE(CompareOpinions(ours, second, 2).agrees());
-  second.rounding = 1e-4;
-  EXPECT_TRUE(CompareOpinions(ours, second, 2).agrees());
-  second.rounding = 1e6;
+  EXPECT_FALSE(CompareAll(ours, second, 0, 2).agrees());
+  EXPECT_TRUE(CompareAll(ours, second, 1e-4, 2).agrees());
   for (float& logit : ours) logit *= 1.01f;
-  EXPECT_FALSE(CompareOpinions(ours, second, 2).agrees());
+  EXPECT_FALSE(CompareAll(ours, second, 1e6, 2).agrees());
 }
 
 TEST(SecondOpinionTest, NoNumberAgreesWithNoNumberAlone) {
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-  SecondLogits second = Leading(0.5);
+  std::vector<double> second = Leading(0.5);
   std::vector<float> ours = AsFloats(second);
-  second.logits[0] = second.logits[201] = kNone;
-  EXPECT_FALSE(CompareOpinions(ours, second, 2).agrees());
+  second[0] = second[201] = kNone;
+  EXPECT_FALSE(CompareAll(ours, second, 0, 2).agrees());
   ours[0] = static_cast<float>(kNone);
-  EXPECT_EQ(CompareOpinions(ours, second, 2).contradictions, 1);
+  EXPECT_EQ(CompareAll(ours, second, 0, 2).contradictions, 1);
   ours[201] = static_cast<float>(kNone);
-  const OpinionComparison comparison = CompareOpinions(ours, second, 2);
+  const Compared comparison = CompareAll(ours, second, 0, 2);
   EXPECT_TRUE(comparison.agrees());
-  EXPECT_EQ(comparison.difference, 0);
+  EXPECT_EQ(comparison.calibration.difference, 0);
 }
 
 // Weights of 1e30, say: double precision goes on where float32 ends.
 TEST(SecondOpinionTest, WhatIsBeyondFloat32ContradictsNothing) {
   constexpr float kNone = std::numeric_limits<float>::quiet_NaN();
   constexpr float kBeyond = std::numeric_limits<float>::infinity();
-  SecondLogits second = Leading(0.5);
+  std::vector<double> second = Leading(0.5);
   std::vector<float> ours = AsFloats(second);
   ours[0] = ours[200] = kNone;
   ours[203] = kBeyond;
-  EXPECT_FALSE(CompareOpinions(ours, second, 2).agrees());
-  second.rounding = 1e6;
-  EXPECT_FALSE(CompareOpinions(ours, second, 2).agrees());
-  second.rounding = std::numeric_limits<double>::infinity();
-  const OpinionComparison comparison = CompareOpinions(ours, second, 2);
+  EXPECT_FALSE(CompareAll(ours, second, 0, 2).agrees());
+  EXPECT_FALSE(CompareAll(ours, second, 1e6, 2).agrees());
+  constexpr double kAnything = std::numeric_limits<double>::infinity();
+  const Compared comparison = CompareAll(ours, second, kAnything, 2);
   EXPECT_TRUE(comparison.agrees()) << Describe(comparison);
   EXPECT_EQ(comparison.close_calls, 3);
   ours[250] = 0;  // a number, and a wrong one
-  EXPECT_FALSE(CompareOpinions(ours, second, 2).agrees());
+  EXPECT_FALSE(CompareAll(ours, second, kAnything, 2).agrees());
 }
 
 TEST(SecondOpinionTest, SaysItsNumbers) {
-  SecondLogits second = Leading(0.5);
+  std::vector<double> second = Leading(0.5);
   std::vector<float> ours = AsFloats(second);
   ours[250] = 0;
-  const std::string text = Describe(CompareOpinions(ours, second, 2));
+  const std::string text = Describe(CompareAll(ours, second, 0, 2));
   EXPECT_TRUE(absl::StrContains(text, "of 128 examples 1 have")) << text;
   EXPECT_TRUE(absl::StrContains(text, "example 125")) << text;
 }
 
 TEST(SecondOpinionTest, FewExamplesCalibrateToo) {
-  const SecondLogits second{.logits = {1, 2, 3}};
-  EXPECT_TRUE(CompareOpinions(std::vector<float>{1, 2, 3}, second, 3).agrees());
-  EXPECT_TRUE(CompareOpinions({}, {}, 3).agrees());
+  const std::vector<double> second = {1, 2, 3};
+  EXPECT_TRUE(CompareAll(std::vector<float>{1, 2, 3}, second, 0, 3).agrees());
+  EXPECT_TRUE(CompareAll({}, {}, 0, 3).agrees());
+}
+
+TEST(SecondOpinionTest, DoubtfulIsWhatRoundingMayTurnAndWhatDiffers) {
+  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  const Calibration calibration{.examples = kCalibrationExamples,
+                                .scale = 1,
+                                .difference = 0x1p-20,
+                                .difference_max = 1e-3,
+                                .rounding = 0x1p-17};
+  std::vector<double> single = Leading(0.5);
+  std::vector<float> ours = AsFloats(single);
+  EXPECT_TRUE(DoubtfulExamples(ours, single, 2, calibration).empty());
+  single[0] = 1 + 8 * 0x1p-17;  // near, by what float32 loses
+  single[20] = 1 + 9 * 0x1p-17;
+  single[41] = 2;  // another answer
+  single[60] = kNone;
+  ours[80] = static_cast<float>(kNone);
+  EXPECT_EQ(DoubtfulExamples(ours, single, 2, calibration),
+            (std::vector<int64_t>{0, 20, 30, 40}));
+  // Where float32 ends, nothing follows from what is no number.
+  Calibration beyond = calibration;
+  beyond.rounding = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(DoubtfulExamples(ours, single, 2, beyond),
+            (std::vector<int64_t>{20, 30}));
 }
 
 }  // namespace

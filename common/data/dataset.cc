@@ -100,6 +100,23 @@ absl::Status CheckDatasetLimits(const TensorShape& shape, int64_t classes,
   return absl::OkStatus();
 }
 
+Dataset PickExamples(const Dataset& dataset,
+                     absl::Span<const int64_t> examples) {
+  Dataset picked;
+  picked.shape = dataset.shape;
+  picked.classes = dataset.classes;
+  const int64_t size = dataset.shape.elements();
+  picked.images.reserve(examples.size() * static_cast<size_t>(size));
+  picked.labels.reserve(examples.size());
+  for (const int64_t example : examples) {
+    ARCHPOOL_CHECK(example >= 0 && example < dataset.count());
+    const auto image = dataset.images.begin() + example * size;
+    picked.images.insert(picked.images.end(), image, image + size);
+    picked.labels.push_back(dataset.labels[static_cast<size_t>(example)]);
+  }
+  return picked;
+}
+
 PixelStatistics StatisticsOf(const Dataset& dataset) {
   PixelStatistics statistics;
   if (dataset.images.empty()) return statistics;

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "common/crypto/sha256.h"
 #include "common/nas/layer_plan.h"
 
@@ -34,6 +35,11 @@ struct Dataset {
   int64_t count() const { return static_cast<int64_t>(labels.size()); }
   friend bool operator==(const Dataset&, const Dataset&) = default;
 };
+
+// These examples of it, in that order.
+// REQUIRES: indices in [0, dataset.count()).
+Dataset PickExamples(const Dataset& dataset,
+                     absl::Span<const int64_t> examples);
 
 // Over all pixels and channels, in millionths of the full range; rounded down,
 // computed in integers so that every machine reads the same number.

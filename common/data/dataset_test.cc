@@ -23,6 +23,15 @@ TEST(DatasetTest, RoundTripKeepsEverything) {
   EXPECT_EQ(*DecodeDataset(EncodeDataset(empty)), empty);
 }
 
+TEST(DatasetTest, PicksExamples) {
+  const Dataset picked = PickExamples(kDataset, {1, 0, 1});
+  EXPECT_EQ(picked.shape, kDataset.shape);
+  EXPECT_EQ(picked.classes, 3);
+  EXPECT_EQ(picked.images, (std::vector<uint8_t>{10, 20, 0, 255, 10, 20}));
+  EXPECT_EQ(picked.labels, (std::vector<uint8_t>{0, 2, 0}));
+  EXPECT_EQ(PickExamples(kDataset, {}).count(), 0);
+}
+
 // Blobs are named by their hash, so the layout is fixed down to the byte.
 TEST(DatasetTest, EncodesTheSpecifiedBytes) {
   using namespace std::string_literals;

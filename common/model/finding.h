@@ -41,6 +41,11 @@ struct AuditInconclusive {
                          const AuditInconclusive&) = default;
 };
 
+// The reason of an AuditInconclusive that is an alarm to the pool's operator:
+// the training is as committed, and the pool's own two evaluations of its
+// network differ, so that one of them is wrong.
+inline constexpr char kEvaluationsDiffer[] = "EVALUATIONS_DIFFER";
+
 using AuditFinding = std::variant<WeightsMeasured, TrainingRefuted,
                                   WeightsUnusable, AuditInconclusive>;
 

@@ -1,6 +1,8 @@
 // What a training takes in memory, from its plan and batch alone: an upper
 // bound of what the kernels lay out (TrainingBytes, common/kernels/training.h),
-// which takes no layout to be made. Programs and datasets come on top. Values
+// mostly half as much again. It takes no layout to be made, which is thousands
+// of times the work, and whoever gives out work looks at many networks for each
+// that it gives. Programs and datasets come on top. Values
 // are never negative and nothing overflows within the limits of plans and
 // recipes.
 #ifndef ARCHPOOL_COMMON_NAS_TRAINING_MEMORY_H_

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <array>
 
 #include "common/base/check.h"
 #include "common/base/status.h"
@@ -15,23 +16,30 @@ namespace {
 
 constexpr int64_t kBatch = 64;
 
-// The pixels' values as the plan's input, in double.
+// The pixels' values as the plan's input, computed in double and then of the
+// type.
+template <typename Number>
 at::Tensor ReadImages(const Dataset& dataset,
                       const kernels::Normalization& normalization,
-                      int64_t first, int64_t count) {
-  const TensorShape& shape = dataset.shape;
-  const auto from = dataset.images.begin() + first * shape.elements();
-  const std::vector<double> pixels(from, from + count * shape.elements());
+                      int64_t first, int64_t count, at::ScalarType type) {
   const double mean = static_cast<double>(normalization.mean_ppm) / 1e6;
   // A deviation of 0 is that of a dataset of one colour.
   const double deviation =
       static_cast<double>(std::max<int64_t>(normalization.deviation_ppm, 1)) /
       1e6;
-  return at::tensor(pixels)
-      .reshape({count, shape.channels, shape.height, shape.width})
-      .div(255.0)
-      .sub(mean)
-      .div(deviation);
+  std::array<Number, 256> values;
+  for (size_t pixel = 0; pixel < values.size(); ++pixel) {
+    values[pixel] = static_cast<Number>(
+        (static_cast<double>(pixel) / 255.0 - mean) / deviation);
+  }
+  const TensorShape& shape = dataset.shape;
+  at::Tensor images = at::empty(
+      {count, shape.channels, shape.height, shape.width}, at::dtype(type));
+  const auto from = dataset.images.begin() + first * shape.elements();
+  std::transform(from, from + count * shape.elements(),
+                 images.data_ptr<Number>(),
+                 [&](uint8_t pixel) { return values[pixel]; });
+  return images;
 }
 
 }  // namespace
@@ -49,10 +57,13 @@ absl::StatusOr<std::vector<double>> ComputeLogits(
     const PlainNetwork network(plan, weights, type);
     std::vector<double> logits;
     for (int64_t first = 0; first < count; first += kBatch) {
-      const at::Tensor images = ReadImages(dataset, normalization, first,
-                                           std::min(kBatch, count - first));
+      const int64_t some = std::min(kBatch, count - first);
+      const at::Tensor images =
+          type == at::kDouble
+              ? ReadImages<double>(dataset, normalization, first, some, type)
+              : ReadImages<float>(dataset, normalization, first, some, type);
       const at::Tensor rows =
-          network.Logits(images.to(type)).to(at::kDouble).contiguous();
+          network.Logits(images).to(at::kDouble).contiguous();
       const double* values = rows.data_ptr<double>();
       logits.insert(logits.end(), values, values + rows.numel());
     }

@@ -23,9 +23,9 @@ class PlainNetwork {
   PlainNetwork(const LayerPlan& plan, const TensorMap& weights,
                at::ScalarType type);
 
-  // The logits, [batch, classes] of the network's type, as the images
+  // The logits, [batch, classes] of the network's type, as the images given
   // ([batch, channels, height, width]).
-  at::Tensor Logits(const at::Tensor& images) const;
+  at::Tensor Logits(const at::Tensor& given) const;
 
  private:
   const at::Tensor& WeightOf(size_t layer, const char* tensor) const;

@@ -166,6 +166,16 @@ TEST_F(UpgradeTest, AnEvaluationThatFailsGoesToAnother) {
   EXPECT_EQ(Find(trial).basis, TrialBasis::kAudited);
 }
 
+TEST_F(UpgradeTest, AnEvaluationThatTwoFindToDifferIsPaidAsInconclusive) {
+  const TrialId trial = Committed(alice, alices);
+  Upgrade();
+  EXPECT_EQ(Look("v1", AuditInconclusive{kEvaluationsDiffer}).state,
+            TrialState::kUploaded);
+  EXPECT_EQ(Look("v2", AuditInconclusive{kEvaluationsDiffer}).state,
+            TrialState::kAccepted);
+  EXPECT_EQ(Find(trial).basis, TrialBasis::kUnverified);
+}
+
 TEST_F(UpgradeTest, AnEvaluationThatNeverComesIsPaidAsInconclusive) {
   const TrialId trial = Committed(alice, alices);
   Upgrade();

@@ -68,6 +68,9 @@ struct Metrics::Impl {
   prometheus::Gauge& verifiers_failing =
       MakeGauge(*registry, "archpool_verifiers_failing",
                 "Verifiers that come to no finding, whatever they take");
+  prometheus::Gauge& evaluation_alarms = MakeGauge(
+      *registry, "archpool_evaluation_alarms",
+      "How often verifiers said that the pool's own two evaluations differ");
   prometheus::Gauge& verifiers_set_aside =
       MakeGauge(*registry, "archpool_verifiers_set_aside",
                 "Verifiers that others outvoted, or that failed a trial "
@@ -130,6 +133,7 @@ void Metrics::NoteVerifiers(const Verifiers& seen) {
   impl_->verifiers.Set(static_cast<double>(seen.working));
   impl_->verifiers_failing.Set(static_cast<double>(seen.failing));
   impl_->verifiers_set_aside.Set(static_cast<double>(seen.set_aside));
+  impl_->evaluation_alarms.Set(static_cast<double>(seen.evaluation_alarms));
   impl_->audits_waiting.Set(static_cast<double>(seen.audits_waiting));
   impl_->oldest_wait.Set(absl::ToDoubleSeconds(seen.oldest_wait));
 }

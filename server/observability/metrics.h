@@ -32,12 +32,15 @@ class Metrics {
   void NoteReceiptMismatches(int64_t accounts);
   // archpool_verifiers (heard of late, and working),
   // archpool_verifiers_failing, archpool_verifiers_set_aside,
-  // archpool_audits_waiting and archpool_oldest_audit_wait_seconds.
+  // archpool_audits_waiting and archpool_oldest_audit_wait_seconds;
+  // archpool_evaluation_alarms: how often verifiers said, since the server
+  // started, that the pool's own two evaluations differ.
   struct Verifiers {
     int64_t working = 0;
     int64_t failing = 0;
     int64_t set_aside = 0;
     int64_t audits_waiting = 0;
+    int64_t evaluation_alarms = 0;
     absl::Duration oldest_wait;
   };
   void NoteVerifiers(const Verifiers& seen);

@@ -67,11 +67,13 @@ TEST(MetricsTest, VerifiersAndTheirWaitAreCounted) {
   metrics.NoteVerifiers({.working = 2,
                          .failing = 1,
                          .audits_waiting = 3,
+                         .evaluation_alarms = 4,
                          .oldest_wait = absl::Seconds(90)});
   const std::string text = Scrape(metrics);
   EXPECT_THAT(text, HasSubstr("archpool_verifiers 2\n"));
   EXPECT_THAT(text, HasSubstr("archpool_verifiers_failing 1\n"));
   EXPECT_THAT(text, HasSubstr("archpool_audits_waiting 3\n"));
+  EXPECT_THAT(text, HasSubstr("archpool_evaluation_alarms 4\n"));
   EXPECT_THAT(text, HasSubstr("archpool_oldest_audit_wait_seconds 90\n"));
 }
 
@@ -90,6 +92,29 @@ TEST(VerifierWatchTest, SaysOnceWhoFails) {
   EXPECT_THAT(watch.Alarms(review), testing::IsEmpty());
   EXPECT_THAT(watch.Alarms({}), testing::IsEmpty());
   EXPECT_EQ(watch.Alarms(review).size(), 2u) << "again";
+}
+
+TEST(VerifierWatchTest, SaysEachAlarmAboutThePoolsOwnEvaluations) {
+  SteadyClock clock;
+  MemoryStore store;
+  Engine engine(clock, store, PoolPolicy(), EngineOptions());
+  Metrics metrics;
+  VerifierWatch watch(engine, metrics, absl::Seconds(1));
+  ReviewVerifiers::Reply review;
+  review.working = 1;
+  review.verifiers.push_back({.key = {AccountId{3}, "v1"}, .is_heard = true});
+  VerifierStanding& standing = review.verifiers[0].standing;
+  standing.alarms = 1;
+  standing.alarmed_about = TrialId{7};
+  EXPECT_THAT(watch.Alarms(review),
+              testing::ElementsAre(AllOf(HasSubstr("EVALUATIONS_DIFFER"),
+                                         HasSubstr("trial-7"),
+                                         HasSubstr("report it"))));
+  EXPECT_THAT(watch.Alarms(review), testing::IsEmpty());
+  standing.alarms = 2;
+  standing.alarms_alone = 1;
+  EXPECT_THAT(watch.Alarms(review),
+              testing::ElementsAre(HasSubstr("suspect its machine")));
 }
 
 TEST(MetricsTest, AnAddressThatIsTakenIsNamed) {

@@ -53,6 +53,9 @@ void VerifierWatch::Round() {
     seen.failing += one.is_failing ? 1 : 0;
     seen.set_aside += one.is_set_aside ? 1 : 0;
   }
+  for (const ReviewVerifiers::Verifier& one : review->verifiers) {
+    seen.evaluation_alarms += one.standing.alarms;
+  }
   metrics_.NoteVerifiers(seen);
   for (const std::string& alarm : Alarms(*review)) spdlog::error("{}", alarm);
 }
@@ -78,6 +81,22 @@ std::vector<std::string> VerifierWatch::Alarms(
       say(absl::StrCat(who,
                        " is set aside: others found otherwise where it found "
                        "trainings false; look at its machine (memory, build)"));
+    }
+    const VerifierStanding& standing = one.standing;
+    if (standing.alarms > 0) {
+      say(absl::StrCat(
+          who,
+          " finds that the pool's own two evaluations differ "
+          "(EVALUATIONS_DIFFER): ",
+          standing.alarms, " so far, the last of ",
+          standing.alarmed_about.ToString(),
+          "; nobody loses by it. Its log has the numbers",
+          standing.alarms_alone == 0
+              ? std::string(
+                    ". One of the two is wrong, or its machine is: report it")
+              : absl::StrCat("; at ", standing.alarms_alone,
+                             " of them another verifier came to a finding, so "
+                             "suspect its machine or its build first")));
     }
     if (one.is_heard && one.is_failing) {
       say(absl::StrCat(who,

@@ -81,6 +81,8 @@ void FillVerifier(const ReviewVerifiers::Verifier& verifier,
   to->set_agreed(verifier.standing.record.agreed);
   to->set_outvoted(verifier.standing.record.outvoted);
   to->set_audit_id(verifier.audit.value);
+  to->set_alarms(verifier.standing.alarms);
+  to->set_alarms_alone(verifier.standing.alarms_alone);
   to->set_planted_failed(verifier.standing.record.planted_failed);
 }
 

@@ -41,6 +41,12 @@ struct VerifierStanding {
   absl::Time found_time_of_others = absl::InfinitePast();
   // When it last found a trial true.
   absl::Time cleared_time = absl::InfinitePast();
+  // How often it said that the pool's own two evaluations differ, of which
+  // trial it did last, and how often another came to a finding where it had
+  // said so.
+  int64_t alarms = 0;
+  TrialId alarmed_about;
+  int64_t alarms_alone = 0;
   VerifierRecord record;
   // What examining takes it, of late.
   absl::Duration examined_time;
@@ -73,6 +79,17 @@ class VerifierBook {
   // It came to none: it rests, longer each time.
   void NoteFailure(const PoolPolicy& policy, const VerifierKey& key,
                    AccountId miner, absl::Time now);
+  // It said that the pool's own two evaluations of the trial differ. That is no
+  // failure: it does not rest.
+  void NoteAlarm(const VerifierKey& key, TrialId trial) {
+    VerifierStanding& standing = StandingOf(key);
+    ++standing.alarms;
+    standing.alarmed_about = trial;
+  }
+  // Another came to a finding about a trial of which it had said so.
+  void NoteAlarmAlone(const VerifierKey& key) {
+    ++StandingOf(key).alarms_alone;
+  }
   // A disagreement was decided; returns what is to be stored.
   VerifierRecord NoteVote(const VerifierKey& key, bool was_right);
   // It was tried; returns what is to be stored.

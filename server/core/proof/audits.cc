@@ -181,6 +181,7 @@ void NoteFinding(Step& step, const ReportAudit& command, const Audit& audit) {
       {command.caller, command.verifier_name},
       step.state.Find(audit.trial)->account, command.audit_time,
       DeskOf(step).CostOfAudit(audit).total(), step.now);
+  NoteFoundDespiteAlarm(step, audit, HolderOf(audit));
 }
 
 // The audit tried its verifier; it is still to be decided.
@@ -227,14 +228,31 @@ ReportAudit::Reply Judge(Step& step, const Audit& audit, Trial trial,
   return AcceptSeen(step, std::move(trial), audit.kind == AuditKind::kWhole);
 }
 
+ReportAudit::Reply NoteInconclusive(Step& step, const Audit& audit,
+                                    const Trial& trial,
+                                    const std::string& reason) {
+  if (reason == kEvaluationsDiffer && audit.is_planted) {
+    // Whoever evaluates has replayed, and what the pool made false is found so
+    // before.
+    return EndPlanted(step, audit, trial, /*has_passed=*/false);
+  }
+  if (trial != *step.state.Find(trial.id)) step.state.Put(trial);
+  return reason == kEvaluationsDiffer ? RaiseAlarm(step, audit)
+                                      : Fail(step, audit, reason);
+}
+
 // Of a training that nobody can replay: its weights alone decide, and blame
 // nobody.
 ReportAudit::Reply JudgeEvaluation(Step& step, const ReportAudit& command,
                                    const Audit& audit, Trial trial) {
-  if (std::holds_alternative<AuditInconclusive>(command.finding)) {
+  if (const auto* inconclusive =
+          std::get_if<AuditInconclusive>(&command.finding)) {
+    if (trial != *step.state.Find(trial.id)) step.state.Put(trial);
+    if (inconclusive->reason == kEvaluationsDiffer) {
+      return RaiseAlarm(step, audit);
+    }
     step.memory.verifiers.NoteFailure(step.policy, HolderOf(audit),
                                       trial.account, step.now);
-    if (trial != *step.state.Find(trial.id)) step.state.Put(trial);
     const TrialState state = trial.state;
     ReturnAudit(step, audit);
     return {state, ""};
@@ -300,9 +318,9 @@ absl::StatusOr<ReportAudit::Reply> Execute(Step& step,
                  std::get_if<WeightsUnusable>(&command.finding)) {
     blame = unusable->reason;
   } else {
-    if (trial != *step.state.Find(trial.id)) step.state.Put(trial);
-    return Fail(step, audit,
-                std::get<AuditInconclusive>(command.finding).reason);
+    return NoteInconclusive(
+        step, audit, trial,
+        std::get<AuditInconclusive>(command.finding).reason);
   }
   if (!IsReason(blame)) {
     return FindingRange("a reason is 1 to 64 of [A-Z0-9_]");

@@ -7,18 +7,18 @@
 #include "server/core/proof/parts.h"
 
 namespace archpool::proof {
-namespace {
 
-// The holder's, of that kind; a vote replaces its earlier one.
 AuditLook& NoteLook(Audit& audit, LookKind kind, const std::string& reason,
                     absl::Time now) {
   const VerifierKey holder = HolderOf(audit);
   const bool is_whole = audit.kind == AuditKind::kWhole;
   const bool is_vote = kind != LookKind::kInconclusive;
+  const bool is_alarm = !is_vote && reason == kEvaluationsDiffer;
   auto look = std::find_if(
       audit.looks.begin(), audit.looks.end(), [&](const AuditLook& one) {
         return KeyOf(one) == holder && IsVote(one) == is_vote &&
-               (is_vote || one.is_whole == is_whole);
+               (is_vote ||
+                (one.is_whole == is_whole && IsAlarm(one) == is_alarm));
       });
   if (look == audit.looks.end()) {
     audit.looks.push_back({.verifier = holder.account,
@@ -36,11 +36,13 @@ AuditLook& NoteLook(Audit& audit, LookKind kind, const std::string& reason,
   return *look;
 }
 
+namespace {
+
 // Of the verifier at this audit, of a segment or of the whole.
 absl::Time FirstFailureOf(const Audit& audit, const VerifierKey& verifier) {
   absl::Time first = absl::InfiniteFuture();
   for (const AuditLook& look : audit.looks) {
-    if (IsVote(look) || KeyOf(look) != verifier) continue;
+    if (IsVote(look) || IsAlarm(look) || KeyOf(look) != verifier) continue;
     first = std::min(first, look.first_time);
   }
   return first;
@@ -139,7 +141,7 @@ ReportAudit::Reply Fail(Step& step, Audit audit, const std::string& reason) {
   int64_t failed = 0;
   absl::Time first_time = step.now;
   for (const AuditLook& one : audit.looks) {
-    if (one.kind != LookKind::kInconclusive) continue;
+    if (IsVote(one) || IsAlarm(one)) continue;
     first_time = std::min(first_time, one.first_time);
     failed += one.is_whole == look.is_whole ? 1 : 0;
   }
@@ -151,10 +153,9 @@ ReportAudit::Reply Fail(Step& step, Audit audit, const std::string& reason) {
     // Bytes of the miner's may be what breaks the verifiers. Its training can
     // be done again without them, from the key.
     DeskOf(step).MakeWhole(audit, step.now);
-  } else if (was_tried && reason != "EVALUATIONS_DIFFER" &&
+  } else if (was_tried &&
              step.now - first_time >= step.policy.unverifiable_term &&
              look.has_failed_again) {
-    // (Where the pool's own two evaluations differ, no miner did that.)
     // Whoever can make verifiers fail would do so where it is drawn, and be
     // paid where it is not. So it is the trial's if a verifier fails at it,
     // comes to findings about others, and fails at it again. One that failed

@@ -147,31 +147,6 @@ TEST_F(SampledTest, WhereTheTrialIsTheSuspectItsMinerIsLookedAt) {
   EXPECT_EQ(Alice().audit_rate_ppm, 1'000'000);
 }
 
-// One of the pool's own two evaluations is wrong: that is no miner's doing, as
-// often as it is found.
-TEST_F(SampledTest, EvaluationsThatDifferSpeakAgainstNobody) {
-  const TrialId trial = Drawn(alice, alices);
-  const int64_t rate_ppm = Alice().audit_rate_ppm;
-  for (int round = 0; round < 30; ++round) {
-    if (Find(trial).state != TrialState::kUploaded) break;
-    Drawn(bob, bobs);
-    for (const char* name : {"v1", "v2"}) {
-      for (int i = 0; i < 2; ++i) {
-        const auto grant = Take(name);
-        if (!grant) break;
-        if (grant->trial.id == trial) {
-          Say(*grant, AuditInconclusive{"EVALUATIONS_DIFFER"});
-        } else {
-          Say(*grant, Right());
-        }
-      }
-    }
-    pool.Advance(absl::Seconds(30));
-  }
-  EXPECT_NE(Find(trial).reason, "UNVERIFIABLE");
-  EXPECT_LE(Alice().audit_rate_ppm, rate_ppm);
-}
-
 TEST_F(SampledTest, WhatAProvenMinerHasWaitingIsPaidUpToACap) {
   Prove(alice, alices);
   std::vector<TrialId> waiting;

@@ -53,6 +53,19 @@ std::optional<ReportAudit::Reply> Clear(Step& step, const Audit& found,
                                         const Trial& trial);
 // A verifier could not tell.
 ReportAudit::Reply Fail(Step& step, Audit audit, const std::string& reason);
+// A verifier found that the pool's own two evaluations differ.
+ReportAudit::Reply RaiseAlarm(Step& step, Audit audit);
+// Of those that raised an alarm at this audit, that `finder` has come to a
+// finding about it.
+void NoteFoundDespiteAlarm(Step& step, const Audit& audit,
+                           const VerifierKey& finder);
+// The audit ends where nobody but the pool is to blame: what is not paid yet
+// is, as what no verifier decided, and the trial does not win.
+void EndAlarmed(Step& step, const Audit& audit);
+// Puts down what the audit's holder found: one look of a kind for each of them,
+// and a vote replaces its earlier one.
+AuditLook& NoteLook(Audit& audit, LookKind kind, const std::string& reason,
+                    absl::Time now);
 
 }  // namespace archpool::proof
 

@@ -88,6 +88,10 @@ void CloseUnverified(Step& step, const Audit& audit) {
     return;
   }
   const bool speaks_against = IsBlamed(audit) || IsTheTrials(audit);
+  if (!speaks_against && CountAlarms(audit, /*is_whole=*/true) > 0) {
+    EndAlarmed(step, audit);
+    return;
+  }
   // What has matured is settled: its miner was to answer for it no more.
   const bool is_owed =
       trial.is_matured ||

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "common/base/words.h"
 #include "common/model/commitment.h"
+#include "common/model/finding.h"
 #include "common/model/ids.h"
 
 namespace archpool {
@@ -107,6 +108,22 @@ struct Audit {
 // A finding about the trial, and not about the verifier.
 inline bool IsVote(const AuditLook& look) {
   return look.kind != LookKind::kInconclusive;
+}
+
+// The verifier raised the alarm that the pool's own two evaluations differ:
+// which is neither about the trial nor about the verifier.
+inline bool IsAlarm(const AuditLook& look) {
+  return look.kind == LookKind::kInconclusive &&
+         look.reason == kEvaluationsDiffer;
+}
+
+// How many verifiers raised it over the whole training, without a byte of the
+// miner's; or over what the miner sent.
+inline int64_t CountAlarms(const Audit& audit, bool is_whole) {
+  return std::count_if(audit.looks.begin(), audit.looks.end(),
+                       [&](const AuditLook& one) {
+                         return IsAlarm(one) && one.is_whole == is_whole;
+                       });
 }
 
 // How many verifiers found that.

@@ -8,7 +8,9 @@ namespace archpool {
 
 AuditCost CostOf(const TaskSpec& spec, const DatasetManifest& manifest,
                  const Trial& trial, AuditKind kind) {
-  // Evaluating an example costs less than training on it.
+  // Evaluating an example costs a quarter of training on it. Asking for a
+  // second opinion takes another one to three quarters, so that one is as dear
+  // as the other.
   const absl::int128 evaluated =
       manifest.validation_count + manifest.held_out_count;
   const absl::int128 trained =
@@ -22,11 +24,20 @@ AuditCost CostOf(const TaskSpec& spec, const DatasetManifest& manifest,
   return cost;
 }
 
+namespace {
+
+// What evaluating may take instead, where every example is left in doubt and
+// double precision decides it.
+constexpr WorkUnits kDoubtfulEvaluation = 9;
+
+}  // namespace
+
 absl::Duration ExaminationTime(const PoolPolicy& policy,
                                const AuditCost& cost) {
   // A refuted replay is repeated.
   return policy.slowness_max *
-         absl::Microseconds(2 * cost.replay + cost.evaluation);
+         absl::Microseconds(2 * cost.replay +
+                            kDoubtfulEvaluation * cost.evaluation);
 }
 
 }  // namespace archpool

@@ -13,14 +13,14 @@ namespace archpool {
 
 struct AuditCost {
   WorkUnits replay = 0;
-  WorkUnits evaluation = 0;
+  WorkUnits evaluation = 0;  // with the second opinion (docs/arithmetic.md)
   WorkUnits total() const { return replay + evaluation; }
 };
 
 AuditCost CostOf(const TaskSpec& spec, const DatasetManifest& manifest,
                  const Trial& trial, AuditKind kind);
 
-// What a slow verifier may need for it.
+// What a slow verifier may need for it, whatever weights it is shown.
 absl::Duration ExaminationTime(const PoolPolicy& policy, const AuditCost& cost);
 
 }  // namespace archpool
