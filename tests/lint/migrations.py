@@ -9,8 +9,10 @@ TYPES = (
      "amounts and work are bigint, never floating point"),
     (r"\btimestamp\b(?!\s*with\s+time\s+zone)(?!tz)", "use timestamptz"),
     (r"\b(var)?char\s*\(", "text with a named CHECK on its length"),
-    (r"\bcreate\s+(or\s+replace\s+)?trigger\s+(?!\w+_append_only\b)",
-     "no business rules in triggers; x_append_only may refuse changes"),
+    (r"\bcreate\s+(or\s+replace\s+)?trigger\s+"
+     r"(?!\w+_(append_only|immutable_\w+)\b)",
+     "no business rules in triggers; x_append_only and x_immutable_y may "
+     "refuse changes"),
     (r"^\s*(begin|commit)\s*;", "the runner opens the transaction"),
 )
 
@@ -20,7 +22,7 @@ CONSTRAINT = re.compile(
     r"\b(DROP\s+)?(?:CONSTRAINT|UNIQUE\s+INDEX)\s+(?:IF\s+EXISTS\s+)?(\w+)",
     re.I)
 # What the types of records hold, or the maps that they are kept in.
-HELD_BY_TYPES = re.compile(r"_(pkey|known|sizes?|is_bool|single)$")
+HELD_BY_TYPES = re.compile(r"_(pkey|known|sizes?|is_bool|single|filled)$")
 # Tables that hold no records: the store in memory keeps none of their rows.
 NOT_OF_RECORDS = ("pool_head_", "pool_identity_", "receipt_epoch_",
                   "receipt_statement_")
@@ -88,7 +90,8 @@ GOOD = {
         "CREATE TABLE a (x bigint NOT NULL, t timestamptz,\n"
         "  CONSTRAINT a_pkey PRIMARY KEY (x),\n"
         "  CONSTRAINT a_small CHECK (x < 9), CONSTRAINT a_x CHECK (x > 0));\n"
-        "CREATE TRIGGER a_append_only BEFORE UPDATE ON a\n",
+        "CREATE TRIGGER a_append_only BEFORE UPDATE ON a\n"
+        "CREATE TRIGGER a_immutable_terms BEFORE UPDATE ON a\n",
     "migrations/V002__b.sql": "ALTER TABLE a DROP CONSTRAINT a_small;\n",
     "server/storage/memory_constraints.cc": 'x > 0, "a_x"\n',
 }
