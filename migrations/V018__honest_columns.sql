@@ -162,3 +162,28 @@ CREATE INDEX lease_backups ON lease (id) WHERE role = 'backup';
 -- An account's trials are asked for since a time, and never by id.
 CREATE INDEX trial_by_account_and_time ON trial (account_id, create_time);
 DROP INDEX trial_by_account;
+
+-- For whoever looks at a table. What servers from before fill in:
+COMMENT ON COLUMN account.is_public IS 'retired: see shows_name';
+COMMENT ON COLUMN lease.high_reward IS 'retired: see has_high_reward';
+COMMENT ON COLUMN trial.is_matured IS 'retired: see matured';
+COMMENT ON COLUMN trial.is_at_chance IS 'retired: see at_chance';
+COMMENT ON COLUMN trial.is_barred IS 'retired: see barred';
+COMMENT ON COLUMN trial.hardware_class IS 'retired: see arithmetic';
+COMMENT ON COLUMN audit.measures_all IS 'retired: see measures_whole_splits';
+COMMENT ON COLUMN audit.is_planted IS 'retired: see planted';
+COMMENT ON COLUMN session.hardware_class IS 'retired: see arithmetic';
+COMMENT ON COLUMN ranking.basis IS 'retired: see verdicts_seen';
+COMMENT ON COLUMN trial.segments IS 'retired by V017';
+COMMENT ON COLUMN audit.inconclusive_count IS 'retired by V010: looks has them';
+COMMENT ON COLUMN audit.refutations IS 'retired by V010: looks has them';
+COMMENT ON COLUMN audit.retry_time IS 'retired by V010';
+-- What is 0 because it stands in a key, where there is no NULL:
+COMMENT ON COLUMN balance.place_id
+  IS 'an account or a task; 0 where the kind has no number';
+COMMENT ON COLUMN transfer.debit_id IS 'as balance.place_id';
+COMMENT ON COLUMN transfer.credit_id IS 'as balance.place_id';
+COMMENT ON COLUMN receipt.account_id IS 'whose book; 0 is the pool''s own';
+COMMENT ON COLUMN receipt_statement.account_id IS 'as receipt.account_id';
+-- What keeps its name, as servers of both versions move it together:
+COMMENT ON COLUMN pool_head.epoch IS 'the writer''s generation';

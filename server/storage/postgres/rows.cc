@@ -47,7 +47,7 @@ absl::StatusOr<Task> TaskOf(const TaskRow& row) {
         absl::StrCat("the database holds a spec of ", row.task.id.ToString(),
                      " that is no archpool.v1.TaskSpec"));
   }
-  absl::StatusOr<TaskSpec> spec = wire::TaskSpecFromProto(proto);
+  absl::StatusOr<TaskSpec> spec = wire::StoredTaskSpecFromProto(proto);
   if (!spec.ok()) return Corrupt(row.task.id.ToString(), spec.status());
   Task task = row.task;
   task.spec = std::make_shared<const TaskSpec>(*std::move(spec));
