@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/model/limits.h"
+#include "common/nas/template_limits.h"
 #include "common/wire/wire_test_data.h"
 #include "gtest/gtest.h"
 
