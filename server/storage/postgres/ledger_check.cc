@@ -18,6 +18,9 @@ namespace {
 
 // $1 is the last transfer that was looked at before, in all of these. {ended}
 // stands for the states in which what is asked for has ended.
+//
+// What looks at everything where $1 is 0 says so in a branch of its own: joined
+// by OR, the planner would go through the whole table in both cases.
 
 // Sums are numeric: they may pass 64 bits.
 constexpr char kTotalsSql[] = R"sql(
@@ -68,9 +71,13 @@ constexpr char kUnearnedSql[] = R"sql(
 WITH of_task AS (
   SELECT id, reward_rule = 'pplns' AS by_window,
     state = 'finishing' OR reward_rule = 'pplns' AND state = 'active' AS waits
-  FROM task
-  WHERE $1::bigint = 0 OR id IN (
-    SELECT task_id FROM transfer WHERE id > $1::bigint AND task_id IS NOT NULL)
+  FROM (
+    SELECT id, reward_rule, state FROM task WHERE $1::bigint = 0
+    UNION ALL SELECT id, reward_rule, state FROM task
+    WHERE $1::bigint <> 0 AND id IN (
+      SELECT task_id FROM transfer
+      WHERE id > $1::bigint AND task_id IS NOT NULL)
+  ) AS looked_at
 ), paid AS (
   SELECT task_id, kind, sum(amount) AS amount,
     CASE WHEN by_window AND kind = 'pay' THEN 0 ELSE credit_id END
