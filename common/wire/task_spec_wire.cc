@@ -155,7 +155,18 @@ absl::StatusOr<TaskSpec> TaskSpecFromProto(absl::string_view path,
 }
 
 absl::StatusOr<TaskSpec> StoredTaskSpecFromProto(const v1::TaskSpec& proto) {
-  return ReadSpec("spec", proto, Ranges::kTrusted);
+  ARCHPOOL_ASSIGN_OR_RETURN(TaskSpec spec,
+                            ReadSpec("spec", proto, Ranges::kTrusted));
+  // No limit of a day, but what is counted or divided by.
+  constexpr Range<int64_t> kAny = {.min = 1, .max = INT64_MAX};
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckRanges("spec", {{"recipe.batch_size", spec.recipe.batch_size, kAny},
+                           {"recipe.epochs", spec.recipe.epochs, kAny},
+                           {"recipe.segments", spec.recipe.segments, kAny},
+                           {"reward", spec.terms.reward, kAny},
+                           {"subspaces", spec.subspaces, kAny},
+                           {"trials_per_lease", spec.trials_per_lease, kAny}}));
+  return spec;
 }
 
 v1::DatasetManifest ToProto(const DatasetManifest& manifest) {

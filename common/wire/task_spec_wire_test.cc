@@ -94,8 +94,12 @@ TEST(TaskSpecWireTest, TheRangesOfAStoredSpecAreTrusted) {
   const auto read = StoredTaskSpecFromProto(proto);
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(ToProto(*read).SerializeAsString(), proto.SerializeAsString());
-  proto.clear_space();
-  EXPECT_FALSE(StoredTaskSpecFromProto(proto).ok()) << "it has no form";
+  v1::TaskSpec damaged = proto;
+  damaged.clear_space();
+  EXPECT_FALSE(StoredTaskSpecFromProto(damaged).ok()) << "it has no form";
+  damaged = proto;
+  damaged.mutable_recipe()->set_segments(0);
+  EXPECT_FALSE(StoredTaskSpecFromProto(damaged).ok()) << "segments are divided";
 }
 
 struct BadRecipe {

@@ -16,6 +16,10 @@ TYPES = (
      "no business rules in triggers; x_append_only and x_immutable_y may "
      "refuse changes"),
     (r"^\s*(begin|commit)\s*;", "the runner opens the transaction"),
+    (r"\brename\s+(column|to)\b"
+     r"|\balter\s+column\s+\w+\s+(set\s+data\s+)?type\b",
+     "the server before may still write it: add a column beside it "
+     "(docs/adr/0033-grow-then-shrink.md)"),
 )
 
 MEMORY = ("server/storage/memory_constraints.cc",
@@ -77,6 +81,10 @@ BAD = (
                        "migrations/V001__b.sql": ""}),
     ("floating point", {"migrations/V001__a.sql":
                         "CREATE TABLE a (x double precision);\n"}),
+    ("add a column beside it", {"migrations/V001__a.sql":
+                                "ALTER TABLE a RENAME COLUMN x TO y;\n"}),
+    ("add a column beside it", {"migrations/V001__a.sql":
+                                "ALTER TABLE a ALTER COLUMN x TYPE text;\n"}),
     ("no business rules", {"migrations/V001__a.sql":
                            "CREATE TRIGGER pay_miner\n"}),
     ("V001__a.sql:2: the store in memory lacks a_positive",
