@@ -31,6 +31,11 @@ struct Range {
   friend bool operator==(const Range&, const Range&) = default;
 };
 
+// Whether values are held against their ranges. Those from outside are. A row
+// of the pool's own was, when it came in: it is not checked again, so that a
+// range may be narrowed without keeping a server from its own database.
+enum class Ranges { kChecked, kTrusted };
+
 // "[1, 4096]", whether odd or not.
 std::string ToString(const Range<int64_t>& range);
 std::string ToString(const Range<absl::Duration>& range);

@@ -41,8 +41,8 @@ absl::Status ShapeError(absl::string_view message) {
 class ChainResolver {
  public:
   ChainResolver(const std::vector<Dimension>& dimensions,
-                const ChainTemplate& chain)
-      : chain_(chain), fields_(dimensions) {}
+                const ChainTemplate& chain, Ranges ranges)
+      : chain_(chain), ranges_(ranges), fields_(dimensions, ranges) {}
 
   absl::StatusOr<ResolvedChain> Resolve() {
     ARCHPOOL_RETURN_IF_ERROR(CheckShape());
@@ -72,7 +72,9 @@ class ChainResolver {
 
  private:
   absl::Status CheckShape() const {
-    if (!limits::kStages.Contains(std::ssize(chain_.stages))) {
+    if (ranges_ == Ranges::kTrusted
+            ? chain_.stages.empty()
+            : !limits::kStages.Contains(std::ssize(chain_.stages))) {
       return ShapeError(absl::StrCat("The template has ", chain_.stages.size(),
                                      " stages; it must have 1 to ",
                                      limits::kStages.max, "."));
@@ -86,6 +88,7 @@ class ChainResolver {
       }
       blocks += chain_.stages[i].blocks.size();
     }
+    if (ranges_ == Ranges::kTrusted) return absl::OkStatus();
     if (blocks > limits::kBlocksMax) {
       return ShapeError(absl::StrCat("The template has ", blocks,
                                      " blocks; at most ", limits::kBlocksMax,
@@ -122,7 +125,8 @@ class ChainResolver {
 
   absl::Status CheckName(absl::string_view path,
                          const std::string& name) const {
-    if (!limits::kWordLength.Contains(std::ssize(name))) {
+    if (ranges_ == Ranges::kChecked &&
+        !limits::kWordLength.Contains(std::ssize(name))) {
       return ShapeError(absl::StrCat("Field ", path, ".name must have 1 to ",
                                      limits::kWordLength.max, " characters."));
     }
@@ -138,7 +142,7 @@ class ChainResolver {
     const std::string path =
         absl::StrCat("cells[", resolved_.cells.size(), "]");
     ARCHPOOL_RETURN_IF_ERROR(CheckName(path, cell.name));
-    ARCHPOOL_RETURN_IF_ERROR(FieldResolver::CheckConstant(
+    ARCHPOOL_RETURN_IF_ERROR(fields_.CheckConstant(
         absl::StrCat(path, ".nodes"), cell.nodes, limits::kCellNodes));
     std::set<std::pair<int64_t, int64_t>> joined;
     for (const CellTemplate::Edge& edge : cell.edges) {
@@ -171,8 +175,8 @@ class ChainResolver {
                            const std::optional<int64_t>& value,
                            const Range<int64_t>& range) {
       return value.has_value()
-                 ? FieldResolver::CheckConstant(absl::StrCat(path, ".", field),
-                                                *value, range)
+                 ? fields_.CheckConstant(absl::StrCat(path, ".", field), *value,
+                                         range)
                  : absl::OkStatus();
     };
     ARCHPOOL_RETURN_IF_ERROR(check("kernel", variant.kernel, limits::kKernel));
@@ -221,9 +225,9 @@ class ChainResolver {
         resolved_.stem_width,
         fields_.Int("stem_width", chain_.stem_width, limits::kWidth));
     fields_.MarkRead(resolved_.stem_width);
-    ARCHPOOL_RETURN_IF_ERROR(FieldResolver::CheckConstant(
+    ARCHPOOL_RETURN_IF_ERROR(fields_.CheckConstant(
         "stem_kernel", chain_.stem_kernel, limits::kKernel));
-    ARCHPOOL_RETURN_IF_ERROR(FieldResolver::CheckConstant(
+    ARCHPOOL_RETURN_IF_ERROR(fields_.CheckConstant(
         "stem_stride", chain_.stem_stride, limits::kStride));
     resolved_.stem_kernel = chain_.stem_kernel;
     resolved_.stem_stride = chain_.stem_stride;
@@ -253,7 +257,7 @@ class ChainResolver {
 
   absl::Status ResolveStage(const std::string& path,
                             const StageTemplate& stage) {
-    ARCHPOOL_RETURN_IF_ERROR(FieldResolver::CheckConstant(
+    ARCHPOOL_RETURN_IF_ERROR(fields_.CheckConstant(
         absl::StrCat(path, ".stride"), stage.stride, limits::kStride));
     ResolvedStage resolved{.stride = stage.stride, .blocks = {}};
     for (size_t i = 0; i < stage.blocks.size(); ++i) {
@@ -345,6 +349,7 @@ class ChainResolver {
   }
 
   const ChainTemplate& chain_;
+  const Ranges ranges_;
   FieldResolver fields_;
   ResolvedChain resolved_;
   // Each word's index into the chain's operations.
@@ -359,8 +364,9 @@ class ChainResolver {
 }  // namespace
 
 absl::StatusOr<ResolvedChain> ResolveChain(
-    const std::vector<Dimension>& dimensions, const ChainTemplate& chain) {
-  return ChainResolver(dimensions, chain).Resolve();
+    const std::vector<Dimension>& dimensions, const ChainTemplate& chain,
+    Ranges ranges) {
+  return ChainResolver(dimensions, chain, ranges).Resolve();
 }
 
 }  // namespace archpool

@@ -24,7 +24,7 @@ using Vocabulary = std::map<std::string, int64_t>;
 class FieldResolver {
  public:
   // `dimensions` must outlive the resolver.
-  explicit FieldResolver(const std::vector<Dimension>& dimensions);
+  FieldResolver(const std::vector<Dimension>& dimensions, Ranges ranges);
 
   // TEMPLATE_RANGE (a constant), TEMPLATE_REFERENCE (a dimension).
   absl::StatusOr<ResolvedField> Int(absl::string_view field,
@@ -34,8 +34,8 @@ class FieldResolver {
                                      const WordField& value,
                                      const Vocabulary& words) const;
   // TEMPLATE_RANGE.
-  static absl::Status CheckConstant(absl::string_view field, int64_t value,
-                                    const Range<int64_t>& range);
+  absl::Status CheckConstant(absl::string_view field, int64_t value,
+                             const Range<int64_t>& range) const;
 
   // Notes that some network depends on `field`.
   void MarkRead(const ResolvedField& field) {
@@ -53,6 +53,7 @@ class FieldResolver {
                                           const Encode& encode) const;
 
   const std::vector<Dimension>& dimensions_;
+  const Ranges ranges_;
   std::map<std::string, int> index_of_;
   std::set<int> read_;
 };

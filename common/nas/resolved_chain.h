@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "common/base/range.h"
 #include "common/nas/cell_program.h"
 #include "common/nas/chain_template.h"
 
@@ -101,7 +102,8 @@ struct ResolvedChain {
 // INVALID_ARGUMENT: TEMPLATE_SHAPE, TEMPLATE_RANGE, TEMPLATE_REFERENCE,
 // DIMENSION_UNUSED, as SearchSpace::Create documents them.
 absl::StatusOr<ResolvedChain> ResolveChain(
-    const std::vector<Dimension>& dimensions, const ChainTemplate& chain);
+    const std::vector<Dimension>& dimensions, const ChainTemplate& chain,
+    Ranges ranges);
 
 }  // namespace archpool
 

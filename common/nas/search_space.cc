@@ -14,14 +14,16 @@
 namespace archpool {
 namespace {
 
-bool IsName(absl::string_view name) {
-  return limits::kWordLength.Contains(std::ssize(name)) &&
+bool IsName(absl::string_view name, Ranges ranges) {
+  return (ranges == Ranges::kTrusted ||
+          limits::kWordLength.Contains(std::ssize(name))) &&
          std::all_of(name.begin(), name.end(),
                      [](char c) { return c > ' ' && c <= '~' && c != '='; });
 }
 
-absl::Status CheckDimension(const Dimension& dimension, size_t index) {
-  if (!IsName(dimension.name)) {
+absl::Status CheckDimension(const Dimension& dimension, size_t index,
+                            Ranges ranges) {
+  if (!IsName(dimension.name, ranges)) {
     return InvalidArgument(
         "DIMENSION_NAME",
         absl::StrCat("The name of dimension ", index, " must have 1 to ",
@@ -53,7 +55,8 @@ absl::Status CheckDimension(const Dimension& dimension, size_t index) {
   return absl::OkStatus();
 }
 
-absl::Status CheckDimensions(const std::vector<Dimension>& dimensions) {
+absl::Status CheckDimensions(const std::vector<Dimension>& dimensions,
+                             Ranges ranges = Ranges::kChecked) {
   if (dimensions.empty()) {
     return InvalidArgument("SPACE_EMPTY",
                            "The space has no dimension; give at least one.");
@@ -67,7 +70,7 @@ absl::Status CheckDimensions(const std::vector<Dimension>& dimensions) {
   }
   std::set<absl::string_view> names;
   for (size_t i = 0; i < dimensions.size(); ++i) {
-    ARCHPOOL_RETURN_IF_ERROR(CheckDimension(dimensions[i], i));
+    ARCHPOOL_RETURN_IF_ERROR(CheckDimension(dimensions[i], i, ranges));
     if (names.insert(dimensions[i].name).second) continue;
     return InvalidArgument("DIMENSION_DUPLICATE",
                            absl::StrCat("Two dimensions are named \"",
@@ -161,12 +164,13 @@ std::string SearchSpace::SpellingOf(const Architecture& architecture) const {
 }
 
 absl::StatusOr<SearchSpace> SearchSpace::Create(
-    std::vector<Dimension> dimensions, ChainTemplate chain_template) {
-  ARCHPOOL_RETURN_IF_ERROR(CheckDimensions(dimensions));
+    std::vector<Dimension> dimensions, ChainTemplate chain_template,
+    Ranges ranges) {
+  ARCHPOOL_RETURN_IF_ERROR(CheckDimensions(dimensions, ranges));
   SearchSpace space;
   ARCHPOOL_ASSIGN_OR_RETURN(const int64_t size, SizeOf(dimensions));
   ARCHPOOL_ASSIGN_OR_RETURN(space.chain_,
-                            ResolveChain(dimensions, chain_template));
+                            ResolveChain(dimensions, chain_template, ranges));
   space.dimensions_ = std::move(dimensions);
   space.template_ = std::move(chain_template);
   space.size_ = size;

@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/base/range.h"
 #include "common/nas/canonical_form.h"
 #include "common/nas/chain_template.h"
 #include "common/nas/resolved_chain.h"
@@ -61,8 +62,11 @@ class SearchSpace {
   // TEMPLATE_RANGE (a constant out of its range), DIMENSION_UNUSED (no field
   // that a possible operation reads refers to it: it would multiply the space
   // by copies).
+  // With Ranges::kTrusted, neither TEMPLATE_RANGE of a number, nor what the
+  // limits of common/nas/template_limits.h alone forbid.
   static absl::StatusOr<SearchSpace> Create(std::vector<Dimension> dimensions,
-                                            ChainTemplate chain_template);
+                                            ChainTemplate chain_template,
+                                            Ranges ranges = Ranges::kChecked);
 
   // A plain space names no network: benchmark tables and synthetic landscapes
   // are searched in it (by the simulator; no client's task has one). `form`

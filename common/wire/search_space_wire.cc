@@ -77,16 +77,23 @@ void Fill(const ChainTemplate& chain, v1::ChainTemplate* proto) {
   Fill(chain.head_activation, proto->mutable_head_activation());
 }
 
+// A word of a template or a dimension.
+absl::Status CheckWord(absl::string_view path, absl::string_view text,
+                       Ranges ranges) {
+  if (ranges == Ranges::kTrusted) return absl::OkStatus();
+  return CheckPrintable(path, text, limits::kWordLength.max);
+}
+
 // A field that is not set keeps the template's default, which `field` holds.
 absl::Status Read(absl::string_view path, const v1::IntField& proto,
-                  IntField* field) {
+                  Ranges ranges, IntField* field) {
   switch (proto.field_case()) {
     case v1::IntField::kConstant:
       *field = proto.constant();
       return absl::OkStatus();
     case v1::IntField::kDimension:
-      ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(
-          Join(path, "dimension"), proto.dimension(), limits::kWordLength.max));
+      ARCHPOOL_RETURN_IF_ERROR(
+          CheckWord(Join(path, "dimension"), proto.dimension(), ranges));
       *field = DimensionRef{proto.dimension()};
       return absl::OkStatus();
     case v1::IntField::FIELD_NOT_SET:
@@ -96,16 +103,16 @@ absl::Status Read(absl::string_view path, const v1::IntField& proto,
 }
 
 absl::Status Read(absl::string_view path, const v1::WordField& proto,
-                  WordField* field) {
+                  Ranges ranges, WordField* field) {
   switch (proto.field_case()) {
     case v1::WordField::kConstant:
-      ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(
-          Join(path, "constant"), proto.constant(), limits::kWordLength.max));
+      ARCHPOOL_RETURN_IF_ERROR(
+          CheckWord(Join(path, "constant"), proto.constant(), ranges));
       *field = proto.constant();
       return absl::OkStatus();
     case v1::WordField::kDimension:
-      ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(
-          Join(path, "dimension"), proto.dimension(), limits::kWordLength.max));
+      ARCHPOOL_RETURN_IF_ERROR(
+          CheckWord(Join(path, "dimension"), proto.dimension(), ranges));
       *field = DimensionRef{proto.dimension()};
       return absl::OkStatus();
     case v1::WordField::FIELD_NOT_SET:
@@ -115,58 +122,62 @@ absl::Status Read(absl::string_view path, const v1::WordField& proto,
 }
 
 absl::StatusOr<BlockTemplate> ReadBlock(absl::string_view path,
-                                        const v1::ChainTemplate::Block& proto) {
+                                        const v1::ChainTemplate::Block& proto,
+                                        Ranges ranges) {
   BlockTemplate block;
+  ARCHPOOL_RETURN_IF_ERROR(Read(Join(path, "operation"), proto.operation(),
+                                ranges, &block.operation));
   ARCHPOOL_RETURN_IF_ERROR(
-      Read(Join(path, "operation"), proto.operation(), &block.operation));
+      Read(Join(path, "kernel"), proto.kernel(), ranges, &block.kernel));
   ARCHPOOL_RETURN_IF_ERROR(
-      Read(Join(path, "kernel"), proto.kernel(), &block.kernel));
+      Read(Join(path, "width"), proto.width(), ranges, &block.width));
+  ARCHPOOL_RETURN_IF_ERROR(Read(Join(path, "expansion"), proto.expansion(),
+                                ranges, &block.expansion));
   ARCHPOOL_RETURN_IF_ERROR(
-      Read(Join(path, "width"), proto.width(), &block.width));
-  ARCHPOOL_RETURN_IF_ERROR(
-      Read(Join(path, "expansion"), proto.expansion(), &block.expansion));
-  ARCHPOOL_RETURN_IF_ERROR(
-      Read(Join(path, "repeat"), proto.repeat(), &block.repeat));
-  ARCHPOOL_RETURN_IF_ERROR(
-      Read(Join(path, "activation"), proto.activation(), &block.activation));
+      Read(Join(path, "repeat"), proto.repeat(), ranges, &block.repeat));
+  ARCHPOOL_RETURN_IF_ERROR(Read(Join(path, "activation"), proto.activation(),
+                                ranges, &block.activation));
   return block;
 }
 
 absl::StatusOr<VariantTemplate> ReadVariant(
-    absl::string_view path, const v1::ChainTemplate::Variant& proto) {
+    absl::string_view path, const v1::ChainTemplate::Variant& proto,
+    Ranges ranges) {
   VariantTemplate variant;
-  ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(Join(path, "name"), proto.name(),
-                                          limits::kWordLength.max));
-  ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(
-      Join(path, "operation"), proto.operation(), limits::kWordLength.max));
+  ARCHPOOL_RETURN_IF_ERROR(CheckWord(Join(path, "name"), proto.name(), ranges));
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckWord(Join(path, "operation"), proto.operation(), ranges));
   variant.name = proto.name();
   variant.operation = proto.operation();
   if (proto.has_kernel()) variant.kernel = proto.kernel();
   if (proto.has_width()) variant.width = proto.width();
   if (proto.has_expansion()) variant.expansion = proto.expansion();
   if (proto.has_activation()) {
-    ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(
-        Join(path, "activation"), proto.activation(), limits::kWordLength.max));
+    ARCHPOOL_RETURN_IF_ERROR(
+        CheckWord(Join(path, "activation"), proto.activation(), ranges));
     variant.activation = proto.activation();
   }
   return variant;
 }
 
 absl::StatusOr<CellTemplate> ReadCell(absl::string_view path,
-                                      const v1::ChainTemplate::Cell& proto) {
+                                      const v1::ChainTemplate::Cell& proto,
+                                      Ranges ranges) {
   CellTemplate cell;
-  ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(Join(path, "name"), proto.name(),
-                                          limits::kWordLength.max));
-  ARCHPOOL_RETURN_IF_ERROR(
-      CheckCount(Join(path, "edges"), proto.edges_size(),
-                 limits::kCellNodes.max * limits::kCellNodes.max));
+  ARCHPOOL_RETURN_IF_ERROR(CheckWord(Join(path, "name"), proto.name(), ranges));
+  if (ranges == Ranges::kChecked) {
+    ARCHPOOL_RETURN_IF_ERROR(
+        CheckCount(Join(path, "edges"), proto.edges_size(),
+                   limits::kCellNodes.max * limits::kCellNodes.max));
+  }
   cell.name = proto.name();
   cell.nodes = proto.nodes();
   for (int e = 0; e < proto.edges_size(); ++e) {
     CellTemplate::Edge edge{.from = proto.edges(e).from(),
                             .to = proto.edges(e).to()};
     ARCHPOOL_RETURN_IF_ERROR(Read(Join(At(Join(path, "edges"), e), "operation"),
-                                  proto.edges(e).operation(), &edge.operation));
+                                  proto.edges(e).operation(), ranges,
+                                  &edge.operation));
     cell.edges.push_back(std::move(edge));
   }
   return cell;
@@ -186,27 +197,30 @@ absl::Status CheckTemplateSize(absl::string_view path,
 }
 
 absl::StatusOr<ChainTemplate> ReadTemplate(absl::string_view path,
-                                           const v1::ChainTemplate& proto) {
-  ARCHPOOL_RETURN_IF_ERROR(CheckTemplateSize(path, proto));
+                                           const v1::ChainTemplate& proto,
+                                           Ranges ranges) {
+  if (ranges == Ranges::kChecked) {
+    ARCHPOOL_RETURN_IF_ERROR(CheckTemplateSize(path, proto));
+  }
   ChainTemplate chain;
   for (int v = 0; v < proto.variants_size(); ++v) {
     ARCHPOOL_ASSIGN_OR_RETURN(
         VariantTemplate variant,
-        ReadVariant(At(Join(path, "variants"), v), proto.variants(v)));
+        ReadVariant(At(Join(path, "variants"), v), proto.variants(v), ranges));
     chain.variants.push_back(std::move(variant));
   }
   for (int c = 0; c < proto.cells_size(); ++c) {
     ARCHPOOL_ASSIGN_OR_RETURN(
         CellTemplate cell,
-        ReadCell(At(Join(path, "cells"), c), proto.cells(c)));
+        ReadCell(At(Join(path, "cells"), c), proto.cells(c), ranges));
     chain.cells.push_back(std::move(cell));
   }
-  ARCHPOOL_RETURN_IF_ERROR(
-      Read(Join(path, "stem_width"), proto.stem_width(), &chain.stem_width));
+  ARCHPOOL_RETURN_IF_ERROR(Read(Join(path, "stem_width"), proto.stem_width(),
+                                ranges, &chain.stem_width));
   chain.stem_kernel = proto.stem_kernel();
   chain.stem_stride = proto.stem_stride();
   ARCHPOOL_RETURN_IF_ERROR(Read(Join(path, "stem_activation"),
-                                proto.stem_activation(),
+                                proto.stem_activation(), ranges,
                                 &chain.stem_activation));
   for (int s = 0; s < proto.stages_size(); ++s) {
     const std::string stage_path = At(Join(path, "stages"), s);
@@ -215,23 +229,23 @@ absl::StatusOr<ChainTemplate> ReadTemplate(absl::string_view path,
     for (int b = 0; b < proto.stages(s).blocks_size(); ++b) {
       ARCHPOOL_ASSIGN_OR_RETURN(BlockTemplate block,
                                 ReadBlock(At(Join(stage_path, "blocks"), b),
-                                          proto.stages(s).blocks(b)));
+                                          proto.stages(s).blocks(b), ranges));
       stage.blocks.push_back(std::move(block));
     }
     chain.stages.push_back(std::move(stage));
   }
-  ARCHPOOL_RETURN_IF_ERROR(
-      Read(Join(path, "head_width"), proto.head_width(), &chain.head_width));
+  ARCHPOOL_RETURN_IF_ERROR(Read(Join(path, "head_width"), proto.head_width(),
+                                ranges, &chain.head_width));
   ARCHPOOL_RETURN_IF_ERROR(Read(Join(path, "head_activation"),
-                                proto.head_activation(),
+                                proto.head_activation(), ranges,
                                 &chain.head_activation));
   return chain;
 }
 
 absl::StatusOr<Dimension> ReadDimension(absl::string_view path,
-                                        const v1::Dimension& proto) {
-  ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(Join(path, "name"), proto.name(),
-                                          limits::kWordLength.max));
+                                        const v1::Dimension& proto,
+                                        Ranges ranges) {
+  ARCHPOOL_RETURN_IF_ERROR(CheckWord(Join(path, "name"), proto.name(), ranges));
   ARCHPOOL_RETURN_IF_ERROR(CheckCount(
       Join(path, "choices"), proto.choices_size(), SearchSpace::kMaxChoices));
   Dimension dimension;
@@ -244,8 +258,8 @@ absl::StatusOr<Dimension> ReadDimension(absl::string_view path,
         dimension.choices.emplace_back(choice.number());
         break;
       case v1::Dimension::Choice::kWord:
-        ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(
-            Join(choice_path, "word"), choice.word(), limits::kWordLength.max));
+        ARCHPOOL_RETURN_IF_ERROR(
+            CheckWord(Join(choice_path, "word"), choice.word(), ranges));
         dimension.choices.emplace_back(choice.word());
         break;
       case v1::Dimension::Choice::VALUE_NOT_SET:
@@ -275,7 +289,8 @@ v1::SearchSpace ToProto(const SearchSpace& space) {
 }
 
 absl::StatusOr<SearchSpace> SearchSpaceFromProto(absl::string_view path,
-                                                 const v1::SearchSpace& proto) {
+                                                 const v1::SearchSpace& proto,
+                                                 Ranges ranges) {
   if (!proto.has_chain_template()) {
     return RequiredError(Join(path, "chain_template"));
   }
@@ -284,15 +299,15 @@ absl::StatusOr<SearchSpace> SearchSpaceFromProto(absl::string_view path,
                                       SearchSpace::kMaxDimensions));
   std::vector<Dimension> dimensions;
   for (int d = 0; d < proto.dimensions_size(); ++d) {
-    ARCHPOOL_ASSIGN_OR_RETURN(
-        Dimension dimension,
-        ReadDimension(At(Join(path, "dimensions"), d), proto.dimensions(d)));
+    ARCHPOOL_ASSIGN_OR_RETURN(Dimension dimension,
+                              ReadDimension(At(Join(path, "dimensions"), d),
+                                            proto.dimensions(d), ranges));
     dimensions.push_back(std::move(dimension));
   }
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      ChainTemplate chain,
-      ReadTemplate(Join(path, "chain_template"), proto.chain_template()));
-  return SearchSpace::Create(std::move(dimensions), std::move(chain));
+  ARCHPOOL_ASSIGN_OR_RETURN(ChainTemplate chain,
+                            ReadTemplate(Join(path, "chain_template"),
+                                         proto.chain_template(), ranges));
+  return SearchSpace::Create(std::move(dimensions), std::move(chain), ranges);
 }
 
 void SetChoices(const Architecture& architecture,

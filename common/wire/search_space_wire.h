@@ -13,9 +13,11 @@ namespace archpool::wire {
 v1::SearchSpace ToProto(const SearchSpace& space);
 
 // INVALID_ARGUMENT: the reasons of common/wire/fields.h and of
-// SearchSpace::Create. Lists and texts are bounded before they are copied.
-absl::StatusOr<SearchSpace> SearchSpaceFromProto(absl::string_view path,
-                                                 const v1::SearchSpace& proto);
+// SearchSpace::Create. Lists and texts are bounded before they are copied,
+// unless their ranges are trusted.
+absl::StatusOr<SearchSpace> SearchSpaceFromProto(
+    absl::string_view path, const v1::SearchSpace& proto,
+    Ranges ranges = Ranges::kChecked);
 
 void SetChoices(const Architecture& architecture,
                 google::protobuf::RepeatedField<int32_t>* choices);

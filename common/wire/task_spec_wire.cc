@@ -30,7 +30,9 @@ v1::Recipe ToProto(const Recipe& recipe) {
   return proto;
 }
 
-absl::StatusOr<Recipe> RecipeFromProto(const v1::Recipe& proto) {
+namespace {
+
+Recipe ReadRecipe(const v1::Recipe& proto) {
   Recipe recipe;
   recipe.batch_size = proto.batch_size();
   recipe.epochs = proto.epochs();
@@ -42,15 +44,23 @@ absl::StatusOr<Recipe> RecipeFromProto(const v1::Recipe& proto) {
   recipe.shift_pixels_max = proto.shift_pixels_max();
   recipe.horizontal_flip = proto.horizontal_flip();
   recipe.segments = proto.segments();
-  ARCHPOOL_RETURN_IF_ERROR(CheckCount("spec.recipe.further_epochs",
-                                      proto.further_epochs_size(),
-                                      limits::kFurtherRungs.max));
   recipe.further_epochs.assign(proto.further_epochs().begin(),
                                proto.further_epochs().end());
   // Recipes from before rungs have none.
   if (proto.promoted_one_in() != 0) {
     recipe.promoted_one_in = proto.promoted_one_in();
   }
+  return recipe;
+}
+
+}  // namespace
+
+absl::StatusOr<Recipe> RecipeFromProto(const v1::Recipe& proto) {
+  // Before they are copied.
+  ARCHPOOL_RETURN_IF_ERROR(CheckCount("spec.recipe.further_epochs",
+                                      proto.further_epochs_size(),
+                                      limits::kFurtherRungs.max));
+  Recipe recipe = ReadRecipe(proto);
   ARCHPOOL_RETURN_IF_ERROR(recipe.Validate());
   return recipe;
 }
@@ -79,26 +89,11 @@ v1::TaskSpec ToProto(const TaskSpec& spec) {
   return proto;
 }
 
-absl::StatusOr<TaskSpec> TaskSpecFromProto(absl::string_view path,
-                                           const v1::TaskSpec& proto) {
-  ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(Join(path, "name"), proto.name(),
-                                          limits::kTaskNameLength.max));
-  if (!proto.has_space()) return RequiredError(Join(path, "space"));
-  if (!proto.has_recipe()) return RequiredError(Join(path, "recipe"));
-  if (!proto.has_time_limit()) return RequiredError(Join(path, "time_limit"));
+namespace {
 
-  TaskSpec spec;
+// The numbers of a spec, and its texts, as they are.
+void ReadTerms(const v1::TaskSpec& proto, TaskSpec& spec) {
   spec.name = proto.name();
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      spec.dataset, ReadDigest(Join(path, "dataset_id"), proto.dataset_id()));
-  ARCHPOOL_ASSIGN_OR_RETURN(spec.recipe, RecipeFromProto(proto.recipe()));
-  // Whatever the message holds: Validate below has the limit of a task.
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      spec.budget.time_limit,
-      ReadDuration(Join(path, "time_limit"), proto.time_limit(),
-                   {absl::ZeroDuration(), kDurationMax}));
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      spec.space, SearchSpaceFromProto(Join(path, "space"), proto.space()));
   spec.limits.parameters_max = proto.parameters_max();
   spec.limits.macs_max = proto.macs_max();
   spec.budget.work_units = proto.budget_work_units();
@@ -110,15 +105,67 @@ absl::StatusOr<TaskSpec> TaskSpecFromProto(absl::string_view path,
   spec.terms.bonus_macs_max = proto.bonus_macs_max();
   spec.subspaces = proto.subspaces();
   spec.trials_per_lease = proto.trials_per_lease();
+  spec.search.policy = proto.search_policy();
+  spec.search.halved_macs_ppm = proto.halved_macs_ppm();
+  spec.search.halved_parameters_ppm = proto.halved_parameters_ppm();
+}
+
+absl::StatusOr<TaskSpec> ReadSpec(absl::string_view path,
+                                  const v1::TaskSpec& proto, Ranges ranges) {
+  if (!proto.has_space()) return RequiredError(Join(path, "space"));
+  if (!proto.has_recipe()) return RequiredError(Join(path, "recipe"));
+  if (!proto.has_time_limit()) return RequiredError(Join(path, "time_limit"));
+
+  TaskSpec spec;
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      spec.dataset, ReadDigest(Join(path, "dataset_id"), proto.dataset_id()));
+  if (ranges == Ranges::kTrusted) {
+    spec.recipe = ReadRecipe(proto.recipe());
+  } else {
+    ARCHPOOL_ASSIGN_OR_RETURN(spec.recipe, RecipeFromProto(proto.recipe()));
+  }
+  // Whatever the message holds: Validate has the limit of a task.
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      spec.budget.time_limit,
+      ReadDuration(Join(path, "time_limit"), proto.time_limit(),
+                   {absl::ZeroDuration(), kDurationMax}));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      spec.space,
+      SearchSpaceFromProto(Join(path, "space"), proto.space(), ranges));
+  ReadTerms(proto, spec);
+  return spec;
+}
+
+}  // namespace
+
+absl::StatusOr<TaskSpec> TaskSpecFromProto(absl::string_view path,
+                                           const v1::TaskSpec& proto) {
+  // Before they are copied.
+  ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(Join(path, "name"), proto.name(),
+                                          limits::kTaskNameLength.max));
   if (!proto.search_policy().empty()) {
     ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(Join(path, "search_policy"),
                                             proto.search_policy(),
                                             kSearchPolicyLengthMax));
   }
-  spec.search.policy = proto.search_policy();
-  spec.search.halved_macs_ppm = proto.halved_macs_ppm();
-  spec.search.halved_parameters_ppm = proto.halved_parameters_ppm();
+  ARCHPOOL_ASSIGN_OR_RETURN(TaskSpec spec,
+                            ReadSpec(path, proto, Ranges::kChecked));
   ARCHPOOL_RETURN_IF_ERROR(spec.Validate());
+  return spec;
+}
+
+absl::StatusOr<TaskSpec> StoredTaskSpecFromProto(const v1::TaskSpec& proto) {
+  ARCHPOOL_ASSIGN_OR_RETURN(TaskSpec spec,
+                            ReadSpec("spec", proto, Ranges::kTrusted));
+  // No limit of a day, but what is counted or divided by.
+  constexpr Range<int64_t> kAny = {.min = 1, .max = INT64_MAX};
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckRanges("spec", {{"recipe.batch_size", spec.recipe.batch_size, kAny},
+                           {"recipe.epochs", spec.recipe.epochs, kAny},
+                           {"recipe.segments", spec.recipe.segments, kAny},
+                           {"reward", spec.terms.reward, kAny},
+                           {"subspaces", spec.subspaces, kAny},
+                           {"trials_per_lease", spec.trials_per_lease, kAny}}));
   return spec;
 }
 

@@ -24,6 +24,10 @@ absl::StatusOr<TaskSpec> TaskSpecFromProto(absl::string_view path,
 inline absl::StatusOr<TaskSpec> TaskSpecFromProto(const v1::TaskSpec& proto) {
   return TaskSpecFromProto("spec", proto);
 }
+// The pool's own, as it stored it: ranges are trusted, so that a server starts
+// on tasks that a limit of today would refuse. What has no form is refused, and
+// a count of nothing.
+absl::StatusOr<TaskSpec> StoredTaskSpecFromProto(const v1::TaskSpec& proto);
 // The reasons of Recipe::Validate.
 absl::StatusOr<Recipe> RecipeFromProto(const v1::Recipe& proto);
 absl::StatusOr<DatasetManifest> ManifestFromProto(

@@ -3,6 +3,8 @@
 #include <functional>
 #include <string>
 
+#include "common/model/limits.h"
+#include "common/nas/template_limits.h"
 #include "common/wire/wire_test_data.h"
 #include "gtest/gtest.h"
 
@@ -73,6 +75,31 @@ TEST(TaskSpecWireTest, RefusesBadSpecsAndNamesTheField) {
                 ::testing::HasSubstr(bad.field))
         << bad.field;
   }
+}
+
+// What was allowed when it came in, and would not be today.
+TEST(TaskSpecWireTest, TheRangesOfAStoredSpecAreTrusted) {
+  TaskSpec spec = TestSpec();
+  spec.name = std::string(limits::kTaskNameLength.max + 1, 'a');
+  spec.limits.macs_max = limits::kMacsMax.max + 1;
+  spec.recipe.batch_size = limits::kBatchSize.max + 1;
+  spec.recipe.further_epochs.assign(limits::kFurtherRungs.max + 1, 1);
+  spec.budget.time_limit = limits::kTimeLimit.max + absl::Seconds(1);
+  spec.search.policy = std::string(65, 'p');
+  spec.subspaces = limits::kSubspaces.max + 1;
+  v1::TaskSpec proto = ToProto(spec);
+  proto.mutable_space()->mutable_chain_template()->set_stem_kernel(
+      limits::kKernel.max + 1);
+  EXPECT_FALSE(TaskSpecFromProto(proto).ok());
+  const auto read = StoredTaskSpecFromProto(proto);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(ToProto(*read).SerializeAsString(), proto.SerializeAsString());
+  v1::TaskSpec damaged = proto;
+  damaged.clear_space();
+  EXPECT_FALSE(StoredTaskSpecFromProto(damaged).ok()) << "it has no form";
+  damaged = proto;
+  damaged.mutable_recipe()->set_segments(0);
+  EXPECT_FALSE(StoredTaskSpecFromProto(damaged).ok()) << "segments are divided";
 }
 
 struct BadRecipe {

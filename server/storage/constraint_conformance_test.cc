@@ -76,7 +76,35 @@ std::vector<Breach> WorkBreaches(const SmallPool& p) {
       Broken("lease_session_fkey", p.lease, [](Lease& l) { l.session = {99}; }),
       Broken("lease_subspace_fkey", p.lease,
              [](Lease& l) { l.subspace = {99}; }),
+      Broken("lease_primary_fkey", p.lease,
+             [](Lease& l) {
+               l.id = {2};
+               l.role = LeaseRole::kBackup;
+               l.primary = LeaseId{99};
+             }),
       Broken("trial_lease_fkey", p.trial, [](Trial& t) { t.lease = {99}; }),
+      Broken("trial_task_fkey", p.trial, [](Trial& t) { t.task = {99}; }),
+      Broken("trial_subspace_fkey", p.trial,
+             [](Trial& t) { t.subspace = {99}; }),
+      Broken("trial_account_fkey", p.trial, [](Trial& t) { t.account = {99}; }),
+      Broken("trial_session_fkey", p.trial,
+             [](Trial& t) {
+               t.state = TrialState::kUploaded;
+               Commit(t);
+               t.commitment->session = {99};
+             }),
+      Broken("trial_resumes_fkey", p.trial,
+             [](Trial& t) {
+               t.rung = 1;
+               t.resumes = {99};
+             }),
+      Broken("trial_known_from_fkey", p.trial,
+             [](Trial& t) {
+               t.state = TrialState::kAccepted;
+               t.basis = TrialBasis::kAudited;
+               Commit(t);
+               t.known_from = {99};
+             }),
       Broken("trial_weights_iff_committed", p.trial,
              [](Trial& t) { t.state = TrialState::kUploaded; }),
       Broken("trial_weights_iff_committed", p.trial,
@@ -101,6 +129,7 @@ std::vector<Breach> WorkBreaches(const SmallPool& p) {
              [](Trial& t) { t.pay = 1; }),
       Broken("audit_one_open_per_trial", p.audit, [](Audit& a) { a.id = {2}; }),
       Broken("audit_trial_fkey", p.audit, [](Audit& a) { a.trial = {99}; }),
+      Broken("audit_task_fkey", p.audit, [](Audit& a) { a.task = {99}; }),
       Broken("audit_expiry_iff_awaited", p.audit,
              [](Audit& a) {
                a.state = AuditState::kLeased;
@@ -185,6 +214,8 @@ std::vector<Breach> TaskBreaches(const SmallPool& p) {
              }),
       Broken("subspace_task_fkey", p.subspace,
              [](SubspaceRecord& s) { s.task = {99}; }),
+      Broken("subspace_parent_fkey", p.subspace,
+             [](SubspaceRecord& s) { s.parent = {99}; }),
       Broken("subspace_attempt_not_negative", p.subspace,
              [](SubspaceRecord& s) { s.attempt = -1; }),
   };

@@ -241,6 +241,11 @@ bool Has(const Tables& tables, const Key& key) {
   return tables.All<Record>().contains(key);
 }
 
+template <typename Record, typename Id>
+bool IsUnsetOrThere(const Tables& tables, Id id) {
+  return !id.IsSet() || Has<Record>(tables, id);
+}
+
 // The kinds without a REFERENCES.
 template <typename Record>
 std::string BrokenReference(const Tables&, const Record&) {
@@ -259,7 +264,10 @@ std::string BrokenReference(const Tables& tables, const Task& record) {
 
 std::string BrokenReference(const Tables& tables,
                             const SubspaceRecord& record) {
-  return Has<Task>(tables, record.task) ? "" : "subspace_task_fkey";
+  if (!Has<Task>(tables, record.task)) return "subspace_task_fkey";
+  return IsUnsetOrThere<SubspaceRecord>(tables, record.parent)
+             ? ""
+             : "subspace_parent_fkey";
 }
 
 std::string BrokenReference(const Tables& tables, const Session& record) {
@@ -271,27 +279,43 @@ std::string BrokenReference(const Tables& tables, const Lease& record) {
   if (!Has<SubspaceRecord>(tables, record.subspace))
     return "lease_subspace_fkey";
   if (!Has<Session>(tables, record.session)) return "lease_session_fkey";
-  return Has<Account>(tables, record.account) ? "" : "lease_account_fkey";
+  if (!Has<Account>(tables, record.account)) return "lease_account_fkey";
+  return !record.primary || Has<Lease>(tables, *record.primary)
+             ? ""
+             : "lease_primary_fkey";
 }
 
 std::string BrokenReference(const Tables& tables, const Trial& record) {
-  return Has<Lease>(tables, record.lease) ? "" : "trial_lease_fkey";
+  if (!Has<Lease>(tables, record.lease)) return "trial_lease_fkey";
+  if (!Has<Task>(tables, record.task)) return "trial_task_fkey";
+  if (!Has<SubspaceRecord>(tables, record.subspace)) {
+    return "trial_subspace_fkey";
+  }
+  if (!Has<Account>(tables, record.account)) return "trial_account_fkey";
+  if (record.commitment &&
+      !IsUnsetOrThere<Session>(tables, record.commitment->session)) {
+    return "trial_session_fkey";
+  }
+  if (!IsUnsetOrThere<Trial>(tables, record.resumes)) {
+    return "trial_resumes_fkey";
+  }
+  return IsUnsetOrThere<Trial>(tables, record.known_from)
+             ? ""
+             : "trial_known_from_fkey";
 }
 
 std::string BrokenReference(const Tables& tables, const Audit& record) {
   if (!Has<Trial>(tables, record.trial)) return "audit_trial_fkey";
-  const bool known =
-      !record.verifier.IsSet() || Has<Account>(tables, record.verifier);
-  return known ? "" : "audit_verifier_fkey";
+  if (!Has<Task>(tables, record.task)) return "audit_task_fkey";
+  return IsUnsetOrThere<Account>(tables, record.verifier)
+             ? ""
+             : "audit_verifier_fkey";
 }
 
 std::string BrokenReference(const Tables& tables, const Transfer& record) {
-  if (record.task.IsSet() && !Has<Task>(tables, record.task)) {
-    return "transfer_task_fkey";
-  }
-  const bool known =
-      !record.payout.IsSet() || Has<Payout>(tables, record.payout);
-  return known ? "" : "transfer_payout_fkey";
+  if (!IsUnsetOrThere<Task>(tables, record.task)) return "transfer_task_fkey";
+  return IsUnsetOrThere<Payout>(tables, record.payout) ? ""
+                                                       : "transfer_payout_fkey";
 }
 
 std::string BrokenReference(const Tables& tables, const Payout& record) {

@@ -34,7 +34,6 @@ STATES = {
     "payout": {"sent", "settled"},
 }
 OLD = "libtorch-1.13.1/avx512/0123456789abcdef"
-IS_OLD = f"hardware_class = '{OLD}'"
 SEGMENTS = 8
 LONG = 72  # epochs, by which a worker is caught at work
 WIDTHS = ", ".join(map(str, range(8, 56, 2)))
@@ -75,6 +74,14 @@ FLAGS = ("--silence-term", "5s", "--second-looks", "0.5", "--audit-floor", "0.5"
 Verdict = collections.namedtuple("Verdict", "state basis reason pay is_honest")
 
 
+def is_old(sql, table="trial"):
+    """Whether a session or a trial is of the old release: a row that it wrote says so
+    in a column of its own until it is written again."""
+    columns = [f"{table}.{one}" for one in ("arithmetic", "hardware_class")
+               if one in sql.columns()[table]]
+    return f"coalesce({', '.join(columns)}) = '{OLD}'"
+
+
 class Records:
     """What the pool holds of each account, and of each trial of the old release."""
 
@@ -88,7 +95,7 @@ class Records:
             for trial, state, basis, reason, pay, is_honest in sql.rows(
                 f"""SELECT trial.id, trial.state, basis, reason, pay, name <> 'mallet'
                 OR trial.id = (SELECT min(id) FROM trial WHERE account_id = account.id)
-                FROM trial JOIN account ON account.id = account_id WHERE {IS_OLD}""")}
+                FROM trial JOIN account ON account.id = account_id WHERE {is_old(sql)}""")}
 
 
 class UpgradeTest(unittest.TestCase):
@@ -265,7 +272,7 @@ class UpgradeTest(unittest.TestCase):
             "session": {"hardware_class": f"'{OLD}'"},
             "trial": {
                 "hardware_class":
-                    f"CASE WHEN hardware_class <> '' THEN '{OLD}' ELSE '' END",
+                    f"CASE WHEN arithmetic <> '' THEN '{OLD}' ELSE '' END",
                 "segments":
                     f"CASE WHEN weights_digest IS NULL THEN 0 ELSE {SEGMENTS} END"}})
         self.assert_every_state(older)
@@ -284,13 +291,14 @@ class UpgradeTest(unittest.TestCase):
 
     def assert_ended(self):
         """What was under way in the old arithmetic, at once."""
-        old = f"(SELECT id FROM session WHERE hardware_class = '{OLD}')"
+        old = f"(SELECT id FROM session WHERE {is_old(self.sql, 'session')})"
+        trial_is_old = is_old(self.sql)
         for open_row in (
                 f"session WHERE id IN {old} AND state = 'open'",
                 f"lease WHERE session_id IN {old} AND state = 'active'",
-                "trial WHERE state = 'committed' AND " + IS_OLD,
+                "trial WHERE state = 'committed' AND " + trial_is_old,
                 f"""audit JOIN trial ON trial.id = audit.trial_id WHERE audit.state
-                    <> 'done' AND audit.kind <> 'evaluation' AND trial.{IS_OLD}"""):
+                    <> 'done' AND audit.kind <> 'evaluation' AND {trial_is_old}"""):
             self.assertEqual(self.sql.rows("SELECT * FROM " + open_row), [])
 
     # Afterwards.

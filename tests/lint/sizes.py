@@ -5,6 +5,8 @@ import re
 # Suffix: (lines worth a remark, lines that fail).
 LIMITS = {".cc": (400, 500), ".h": (200, 250), ".proto": (500, 500),
           ".py": (400, 500), ".sh": (300, 400), ".sql": (400, 500)}
+# By a test that compares it: as long as what it shows.
+GENERATED = ("migrations/schema.sql",)
 FUNCTION_LINES_MAX = 70
 TEST_LINES_MAX = 120  # a test's table of cases is read line by line
 
@@ -64,6 +66,8 @@ def check(tree):
     findings = []
     for suffix, (remark, limit) in LIMITS.items():
         for path in tree.paths(suffix):
+            if path in GENERATED:
+                continue
             count = tree.files[path].count("\n")
             if count > limit:
                 findings.append(f"{path}:1: {count} lines, at most {limit}: "

@@ -12,11 +12,10 @@
 
 namespace archpool::testing {
 
-// `name` is a path under tests/golden. With UPDATE_GOLDEN=1 in the environment
-// the file is written instead; look at the difference before committing it.
-inline void ExpectGolden(const std::string& name, const std::string& text) {
-  // Tests run in the source directory.
-  const std::string path = "tests/golden/" + name;
+// `path` is one in the source directory, where tests run. With UPDATE_GOLDEN=1
+// in the environment the file is written instead; look at the difference before
+// committing it.
+inline void ExpectFile(const std::string& path, const std::string& text) {
   if (std::getenv("UPDATE_GOLDEN") != nullptr) {
     std::filesystem::create_directories(
         std::filesystem::path(path).parent_path());
@@ -27,6 +26,11 @@ inline void ExpectGolden(const std::string& name, const std::string& text) {
   EXPECT_EQ(text, golden) << path
                           << ": if the change is meant, run again with "
                              "UPDATE_GOLDEN=1";
+}
+
+// `name` is a path under tests/golden.
+inline void ExpectGolden(const std::string& name, const std::string& text) {
+  ExpectFile("tests/golden/" + name, text);
 }
 
 }  // namespace archpool::testing

@@ -50,10 +50,40 @@ class Sql:
         return tables
 
 
+# What stood for "no reason" where no column could be NULL: the others had '' or 0.
+UNSET = {("task", "end_reason"): "'none'"}
+
+
+def today(newer, older):
+    """How an older release's column is read of a row of today's, by table and column:
+    from the column that has its value now, and what is unset as it was written."""
+    reads = {}
+    for table, column, present, kind in newer.rows(
+            r"""SELECT c.relname, a.attname, n.attname, n.atttypid::regtype
+            FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+            JOIN pg_attribute n ON n.attrelid = c.oid AND n.attname = substring(
+                col_description(c.oid, a.attnum) FROM '^retired: see (\w+)$')"""):
+        cast = "::int" if kind == "boolean" else ""
+        reads[table, column] = f"coalesce({column}, {present}{cast})"
+    nullable = {(table, column) for table, column in newer.rows(
+        "SELECT table_name, column_name FROM information_schema.columns"
+        " WHERE table_schema = 'public' AND is_nullable = 'YES'")}
+    for table, column, default in older.rows(
+            """SELECT table_name, column_name, coalesce(column_default,
+                CASE data_type WHEN 'bigint' THEN '0' ELSE $$''$$ END)
+            FROM information_schema.columns
+            WHERE table_schema = 'public' AND is_nullable = 'NO'"""):
+        if (table, column) in nullable:
+            unset = UNSET.get((table, column), default)
+            read = reads.get((table, column), column)
+            reads[table, column] = f"coalesce({read}, {unset})"
+    return reads
+
+
 def make_older(postgres, version, values):
     """The database "older": what "postgres" holds, as of that version of the schema.
     `values`: what to write instead of what a column holds, by table and column, as
-    SQL over the row."""
+    SQL over today's row."""
     newer, older = Sql(postgres), Sql(postgres, "older")
     newer.run("CREATE DATABASE older")
     older.run(
@@ -65,9 +95,11 @@ def make_older(postgres, version, values):
         checksum = hashlib.sha256(sql.encode()).hexdigest()
         older.run(sql, "INSERT INTO schema_migration (version, file_name, checksum)"
                   f" VALUES ({number}, '{path.name}', '{checksum}')")
+    reads = today(newer, older)
     for table, columns in older.columns().items():
         instead = values.get(table, {})
-        read = ", ".join(instead.get(one, one) for one in columns)
+        read = ", ".join(instead.get(one, reads.get((table, one), one))
+                         for one in columns)
         rows = newer.run(f"COPY (SELECT {read} FROM {table}) TO STDOUT")
         older.run(f"DELETE FROM {table}",
                   f"COPY {table} ({', '.join(columns)}) FROM STDIN",

@@ -200,7 +200,7 @@ void RandomRecords::PutSubspace() {
       .state = Value<SubspaceState>(),
       .attempt = Large()};
   if (Coin()) {
-    record.parent = {1 + Large()};
+    record.parent = {1 + Large() % id.value};
     record.split_dimension = Large();
     record.split_choices = rng_.Next();
     record.prior_ppm = Large();
@@ -266,7 +266,9 @@ void RandomRecords::PutLease() {
   need.miss_ppm = Large();
   if (need.reason != BackupReason::kNone) lease.backup_need = need;
   if (Coin()) lease.check_time = RandomTime();
-  if (lease.role == LeaseRole::kBackup) lease.primary = LeaseId{1 + Large()};
+  if (lease.role == LeaseRole::kBackup) {
+    lease.primary = LeaseId{1 + Large() % id.value};
+  }
   for (int64_t i = Below(4); i > 0; --i) lease.trials.push_back({1 + Large()});
   Emit(lease);
 }
@@ -297,7 +299,7 @@ void RandomRecords::PutTrial() {
     if (Below(2) == 0) commitment.diverged_at_step = Below(1025);
     commitment.checkpoint_root = RandomDigest();
     commitment.signature.bytes[static_cast<size_t>(Below(64))] = 1;
-    commitment.session = SessionId{Large() + 1};
+    commitment.session = SessionId{1 + Large() % Count<Session>()};
     trial.arithmetic = RandomText();
     commitment.draw_ppm = Large();
     trial.audit_time = absl::Nanoseconds(Large());

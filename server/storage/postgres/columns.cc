@@ -110,9 +110,11 @@ absl::Status Read(absl::string_view text, int64_t& value) {
 }
 
 absl::Status Read(absl::string_view text, bool& value) {
-  int64_t number = 0;
-  ARCHPOOL_RETURN_IF_ERROR(Read(text, number));
-  value = number != 0;
+  if (text != "t" && text != "f") {
+    return Internal("STORE_CORRUPT",
+                    absl::StrCat("'", text, "' where true or false belongs"));
+  }
+  value = text == "t";
   return absl::OkStatus();
 }
 

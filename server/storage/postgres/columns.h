@@ -35,6 +35,7 @@ struct SqlShape {
 };
 
 inline constexpr SqlShape kIntShape = {"bigint", "$0", "$0"};
+inline constexpr SqlShape kBoolShape = {"boolean", "$0", "$0"};
 inline constexpr SqlShape kTextShape = {"text", "$0", "$0"};
 inline constexpr SqlShape kBytesShape = {"bytea", "$0", "$0"};
 inline constexpr SqlShape kIntListShape = {"text", "$0::bigint[]", "$0"};
@@ -49,8 +50,7 @@ inline SqlShape ShapeOf(int64_t) { return kIntShape; }
 inline void Write(int64_t value, ArrayText& array) { array.AddInt(value); }
 absl::Status Read(absl::string_view text, int64_t& value);
 
-// 0 or 1 in the database.
-inline SqlShape ShapeOf(bool) { return kIntShape; }
+inline SqlShape ShapeOf(bool) { return kBoolShape; }
 inline void Write(bool value, ArrayText& array) { array.AddInt(value ? 1 : 0); }
 absl::Status Read(absl::string_view text, bool& value);
 
@@ -168,6 +168,10 @@ struct Column {
   std::function<absl::Status(absl::string_view, Record&)> read;
   // Of an enum: those that it may hold.
   absl::Span<const char* const> words = {};
+  // The column that servers from before fill in its place, or "", and what its
+  // value is here; see InPlaceOf.
+  std::string retired = {};
+  const char* from_retired = "$0";
 };
 
 // `access` is generic: it gives the field of a record, or of a const record.

@@ -18,6 +18,9 @@ namespace {
 
 // $1 is the last transfer that was looked at before, in all of these. {ended}
 // stands for the states in which what is asked for has ended.
+//
+// What looks at everything where $1 is 0 says so in a branch of its own: joined
+// by OR, the planner would go through the whole table in both cases.
 
 // Sums are numeric: they may pass 64 bits.
 constexpr char kTotalsSql[] = R"sql(
@@ -44,20 +47,21 @@ ORDER BY place_id)sql";
 // are open, and those whose money moved.
 constexpr char kWrongPayoutsSql[] = R"sql(
 WITH looked_at AS (
-  SELECT id, state FROM payout
-  WHERE $1::bigint = 0 OR state NOT IN {ended} OR id IN (
+  SELECT id, state FROM payout WHERE $1::bigint = 0
+  UNION SELECT id, state FROM payout WHERE state NOT IN {ended}
+  UNION SELECT id, state FROM payout WHERE id IN (
     SELECT payout_id FROM transfer
     WHERE id > $1::bigint AND payout_id IS NOT NULL)
-), moved AS (
-  SELECT payout_id, count(*) FILTER (WHERE kind = 'payout') AS begun,
-         count(*) FILTER (WHERE kind <> 'payout') AS ended
-  FROM transfer JOIN looked_at ON looked_at.id = payout_id GROUP BY payout_id
 )
-SELECT payout.id, state, coalesce(begun, 0), coalesce(ended, 0)
-FROM looked_at AS payout LEFT JOIN moved ON moved.payout_id = payout.id
-WHERE coalesce(begun, 0) <> 1
-  OR coalesce(ended, 0) <> (state IN {ended})::int
-ORDER BY payout.id)sql";
+SELECT id, state, begun, ended FROM looked_at CROSS JOIN LATERAL (
+  SELECT (SELECT count(*) FROM transfer
+          WHERE payout_id = looked_at.id AND kind = 'payout') AS begun,
+         (SELECT count(*) FROM transfer
+          WHERE payout_id = looked_at.id AND kind IN ('settle', 'return'))
+         AS ended
+) AS moved
+WHERE begun <> 1 OR ended <> (state IN {ended})::int
+ORDER BY id)sql";
 
 // What an ended task paid each miner is what its accepted trials, by verdicts
 // that rest on something, came to. Through a window (account 0) all miners
@@ -67,9 +71,13 @@ constexpr char kUnearnedSql[] = R"sql(
 WITH of_task AS (
   SELECT id, reward_rule = 'pplns' AS by_window,
     state = 'finishing' OR reward_rule = 'pplns' AND state = 'active' AS waits
-  FROM task
-  WHERE $1::bigint = 0 OR id IN (
-    SELECT task_id FROM transfer WHERE id > $1::bigint AND task_id IS NOT NULL)
+  FROM (
+    SELECT id, reward_rule, state FROM task WHERE $1::bigint = 0
+    UNION ALL SELECT id, reward_rule, state FROM task
+    WHERE $1::bigint <> 0 AND id IN (
+      SELECT task_id FROM transfer
+      WHERE id > $1::bigint AND task_id IS NOT NULL)
+  ) AS looked_at
 ), paid AS (
   SELECT task_id, kind, sum(amount) AS amount,
     CASE WHEN by_window AND kind = 'pay' THEN 0 ELSE credit_id END
@@ -85,7 +93,8 @@ WITH of_task AS (
     (VALUES ('pay', pay), ('finders_bonus', finders_bonus))
     AS part (kind, amount)
   WHERE (state = 'rejected'
-      OR state = 'accepted' AND basis <> 'none' AND is_matured = 1)
+      OR state = 'accepted' AND basis <> 'none'
+        AND coalesce(matured, is_matured = 1))
     AND part.amount > 0 AND NOT waits
   GROUP BY task_id, part.kind, 4
 )
@@ -106,7 +115,8 @@ WITH by_window AS (
   UNION ALL SELECT account_id, amount, 0 FROM owed
   UNION ALL SELECT account_id, 0, pay FROM trial
   WHERE (state = 'rejected'
-      OR state = 'accepted' AND basis <> 'none' AND is_matured = 1)
+      OR state = 'accepted' AND basis <> 'none'
+        AND coalesce(matured, is_matured = 1))
     AND task_id IN (SELECT id FROM by_window)
 )
 SELECT account_id, sum(got)::text, sum(earned)::text FROM part

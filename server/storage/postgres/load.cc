@@ -8,6 +8,7 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "server/core/records/keys.h"
 #include "server/storage/postgres/rows.h"
 #include "server/storage/postgres/sql_words.h"
@@ -15,14 +16,22 @@
 namespace archpool::postgres {
 namespace {
 
-// Conditions: what has not ended, and what belongs to a task that has not.
+// What has not ended.
 template <typename State>
 std::string IsOpen() {
   return absl::StrCat("state NOT IN ", EndedWords<State>());
 }
-std::string OfOpenTasks() {
-  return absl::StrCat("task_id IN (SELECT id FROM task WHERE ",
-                      IsOpen<TaskState>(), ")");
+
+// Of these tasks, which are few of many. They are spelt out: of a subquery the
+// planner guesses how many it gives, and goes through whole tables where it
+// guesses too high.
+std::string IsAmong(absl::string_view column,
+                    const std::vector<TaskRow>& tasks) {
+  const auto add = [](std::string* list, const TaskRow& row) {
+    absl::StrAppend(list, row.task.id.value);
+  };
+  return absl::StrCat(column, " = ANY ('{", absl::StrJoin(tasks, ",", add),
+                      "}'::bigint[])");
 }
 
 template <typename Row>
@@ -37,12 +46,10 @@ absl::Status AddRecords(pqxx::transaction_base& transaction,
 }
 
 absl::Status AddTasksAndSubspaces(pqxx::transaction_base& transaction,
+                                  const std::vector<TaskRow>& tasks,
                                   std::vector<Event>& records,
                                   std::vector<Event>& later) {
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const std::vector<TaskRow> tasks,
-      Select(transaction, TaskTable(),
-             absl::StrCat("WHERE ", IsOpen<TaskState>(), " ORDER BY id"), {}));
+  const std::string of_open_tasks = IsAmong("task_id", tasks);
   absl::btree_map<TaskId, std::shared_ptr<const TaskSpec>> specs;
   for (const TaskRow& row : tasks) {
     ARCHPOOL_ASSIGN_OR_RETURN(Task task, TaskOf(row));
@@ -52,7 +59,7 @@ absl::Status AddTasksAndSubspaces(pqxx::transaction_base& transaction,
   ARCHPOOL_ASSIGN_OR_RETURN(
       const std::vector<SubspaceRow> subspaces,
       Select(transaction, SubspaceTable(),
-             absl::StrCat("WHERE ", OfOpenTasks(), " ORDER BY id"), {}));
+             absl::StrCat("WHERE ", of_open_tasks, " ORDER BY id"), {}));
   for (const SubspaceRow& row : subspaces) {
     ARCHPOOL_ASSIGN_OR_RETURN(
         SubspaceRecord record,
@@ -62,7 +69,7 @@ absl::Status AddTasksAndSubspaces(pqxx::transaction_base& transaction,
   ARCHPOOL_ASSIGN_OR_RETURN(
       const std::vector<RankingRow> rankings,
       Select(transaction, RankingTable(),
-             absl::StrCat("WHERE ", OfOpenTasks(), " ORDER BY task_id"), {}));
+             absl::StrCat("WHERE ", of_open_tasks, " ORDER BY task_id"), {}));
   for (const RankingRow& row : rankings) {
     ARCHPOOL_ASSIGN_OR_RETURN(Ranking ranking,
                               RankingOf(row, specs.at(row.task)->space));
@@ -122,31 +129,36 @@ absl::StatusOr<PoolSnapshot> Load(pqxx::connection& connection) {
   transaction.exec("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
   PoolSnapshot snapshot;
   std::vector<Event>& records = snapshot.records;
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const std::vector<TaskRow> tasks,
+      Select(transaction, TaskTable(),
+             absl::StrCat("WHERE ", IsOpen<TaskState>(), " ORDER BY id"), {}));
+  const std::string of_open_tasks = IsAmong("task_id", tasks);
   ARCHPOOL_RETURN_IF_ERROR(
       AddRecords(transaction, AccountTable(), "ORDER BY id", records));
   ARCHPOOL_RETURN_IF_ERROR(
       AddRecords(transaction, DatasetTable(),
                  absl::StrCat("WHERE id IN (SELECT dataset_id FROM task WHERE ",
-                              IsOpen<TaskState>(), ") ORDER BY id"),
+                              IsAmong("id", tasks), ") ORDER BY id"),
                  records));
   // Rankings come after the audits, as the core holds them.
   std::vector<Event> rankings;
   ARCHPOOL_RETURN_IF_ERROR(
-      AddTasksAndSubspaces(transaction, records, rankings));
+      AddTasksAndSubspaces(transaction, tasks, records, rankings));
   ARCHPOOL_RETURN_IF_ERROR(AddRecords(transaction, SessionTable(),
                                       "WHERE state = 'open' ORDER BY id",
                                       records));
   ARCHPOOL_RETURN_IF_ERROR(
       AddRecords(transaction, LeaseTable(),
-                 absl::StrCat("WHERE state = 'active' AND ", OfOpenTasks(),
+                 absl::StrCat("WHERE state = 'active' AND ", of_open_tasks,
                               " ORDER BY id"),
                  records));
   ARCHPOOL_RETURN_IF_ERROR(AddRecords(
       transaction, TrialTable(),
-      absl::StrCat("WHERE ", OfOpenTasks(), " ORDER BY id"), records));
+      absl::StrCat("WHERE ", of_open_tasks, " ORDER BY id"), records));
   ARCHPOOL_RETURN_IF_ERROR(AddRecords(
       transaction, AuditTable(),
-      absl::StrCat("WHERE state <> 'done' AND ", OfOpenTasks(), " ORDER BY id"),
+      absl::StrCat("WHERE state <> 'done' AND ", of_open_tasks, " ORDER BY id"),
       records));
   records.insert(records.end(), rankings.begin(), rankings.end());
   ARCHPOOL_RETURN_IF_ERROR(AddRecords(

@@ -31,26 +31,36 @@ Column<Record> Optional(const char* name, Access access) {
           }};
 }
 
-// What a column has where the record lacks the part.
+// `column`, which a migration added beside the column `retired` of another type
+// or name: docs/adr/0033-grow-then-shrink.md. Rows that servers from before
+// wrote have their value there.
+template <typename Record>
+Column<Record> InPlaceOf(const char* retired, Column<Record> column) {
+  column.retired = retired;
+  const bool is_bool =
+      absl::string_view(column.shape.array_type) == kBoolShape.array_type;
+  column.from_retired = is_bool ? "$0 <> 0" : "$0";
+  return column;
+}
+
+// What the key of a part has where the record lacks the part.
 enum class Without {
   kNull,
-  kDefault,  // what a part has that was just made: the column is NOT NULL
+  // Or, in rows that servers from before wrote, what a part has that was just
+  // made.
+  kNullOrDefault,
 };
 
 // `column` of the part that `part` gives, an std::optional of a record. It is
 // read where the part is there: its key comes before it.
 template <typename Record, typename Access, typename Part>
-Column<Record> InPart(Access part, Column<Part> column,
-                      Without without = Without::kNull) {
+Column<Record> InPart(Access part, Column<Part> column) {
   return {column.name, column.shape,
-          [part, without, write = column.write](const Record& record,
-                                                ArrayText& array) {
+          [part, write = column.write](const Record& record, ArrayText& array) {
             if (part(record).has_value()) {
               write(*part(record), array);
-            } else if (without == Without::kNull) {
-              array.AddNull();
             } else {
-              write(Part(), array);
+              array.AddNull();
             }
           },
           [part, read = column.read](absl::string_view text, Record& record) {
@@ -65,7 +75,7 @@ Column<Record> InPart(Access part, Column<Part> column,
 template <typename Record, typename Access, typename Part>
 Column<Record> KeyOfPart(Access part, Column<Part> column,
                          Without without = Without::kNull) {
-  Column<Record> key = InPart<Record>(part, column, without);
+  Column<Record> key = InPart<Record>(part, column);
   key.read = [part, without, read = column.read](
                  absl::string_view text, Record& record) -> absl::Status {
     Part made;

@@ -215,13 +215,13 @@ absl::StatusOr<std::vector<Receipt>> PostgresReceipts::ReceiptsOf(
   ARCHPOOL_RETURN_IF_ERROR(
       connection_->Run([&](pqxx::transaction_base& t) -> absl::Status {
         ARCHPOOL_ASSIGN_OR_RETURN(
-            receipts,
-            Select(t, postgres::ReceiptTable(),
-                   "WHERE account_id = $1::bigint AND id > $2::bigint"
-                   " AND id <= (SELECT coalesce(max(last_receipt_id), 0)"
-                   " FROM receipt_epoch) ORDER BY id LIMIT $3::bigint",
-                   {absl::StrCat(account.value), absl::StrCat(after.value),
-                    absl::StrCat(limit)}));
+            receipts, Select(t, postgres::ReceiptTable(),
+                             "WHERE account_id = $1::bigint AND id > $2::bigint"
+                             " AND id <= coalesce((SELECT last_receipt_id FROM"
+                             " receipt_epoch ORDER BY number DESC LIMIT 1), 0)"
+                             " ORDER BY id LIMIT $3::bigint",
+                             {absl::StrCat(account.value),
+                              absl::StrCat(after.value), absl::StrCat(limit)}));
         return absl::OkStatus();
       }));
   return receipts;

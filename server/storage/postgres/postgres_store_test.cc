@@ -7,11 +7,14 @@
 #include <vector>
 
 #include "absl/cleanup/cleanup.h"
+#include "common/model/limits.h"
+#include "server/core/pool.h"
 #include "server/storage/postgres/postgres_reader.h"
 #include "server/storage/postgres/postgres_receipts.h"
 #include "server/storage/postgres/query.h"
 #include "server/storage/store_conformance.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/store_writer.h"
 #include "tests/support/throwaway_postgres.h"
 
 namespace archpool {
@@ -174,6 +177,54 @@ TEST(PostgresStoreTest, CorruptSpecIsNotLoaded) {
   EXPECT_THAT(store.TakeOver(), FailsWith("STORE_CORRUPT"));
   PostgresReader reader(database, 1);
   EXPECT_THAT(reader.GetTask(TaskId{1}), FailsWith("STORE_CORRUPT"));
+}
+
+// A limit that was narrowed since a task came in refuses new tasks, and does
+// not keep the server from the tasks that it has.
+TEST(PostgresStoreTest, ATaskBeyondANarrowedLimitIsLoaded) {
+  const std::string database = ThrowawayPostgres::MigratedDatabase();
+  SmallPool pool;
+  TaskSpec spec = *pool.task.spec;
+  spec.name = std::string(limits::kTaskNameLength.max + 1, 'a');
+  spec.recipe.batch_size = limits::kBatchSize.max + 1;
+  spec.trials_per_lease = limits::kTrialsPerLease.max + 1;
+  ASSERT_FALSE(spec.Validate().ok());
+  pool.task.spec = std::make_shared<const TaskSpec>(spec);
+  PostgresStore store(database);
+  {
+    Writer writer(store);
+    ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
+  }
+  const auto loaded = store.TakeOver();
+  ASSERT_THAT(loaded, IsOk());
+  const Pool started(PoolPolicy(), loaded->snapshot);
+  const Task* const task = started.state().Find(TaskId{1});
+  ASSERT_NE(task, nullptr);
+  EXPECT_EQ(task->spec->recipe.batch_size, spec.recipe.batch_size);
+  PostgresReader reader(database, 1);
+  EXPECT_THAT(reader.GetTask(TaskId{1}), IsOk());
+}
+
+// A payout's state moves, its terms do not, and none is taken away.
+TEST(PostgresStoreTest, ThePayoutsTermsHoldInTheDatabaseItself) {
+  const std::string database = ThrowawayPostgres::MigratedDatabase();
+  const SmallPool pool;
+  PostgresStore store(database);
+  Writer writer(store);
+  ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
+  ASSERT_THAT(writer.Commit({pool.payout}), IsOk());
+  for (const char* sql : {"UPDATE payout SET amount = 2", "DELETE FROM payout",
+                          "TRUNCATE payout CASCADE"}) {
+    const absl::Status status = postgres::RunGuarded([&] {
+      RunSql(database, sql);
+      return absl::OkStatus();
+    });
+    EXPECT_THAT(status, FailsWith("CONSTRAINT")) << sql;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("refused")) << sql;
+  }
+  Payout sent = pool.payout;
+  sent.state = PayoutState::kSent;
+  EXPECT_THAT(writer.Commit({sent}), IsOk());
 }
 
 // A database without the schema is our mistake, not the network's.

@@ -7,6 +7,7 @@
 #include "common/wire/task_spec_wire.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "server/storage/postgres/optional_columns.h"
 #include "server/storage/postgres/table_impl.h"
 
 namespace archpool::postgres {
@@ -46,7 +47,7 @@ absl::StatusOr<Task> TaskOf(const TaskRow& row) {
         absl::StrCat("the database holds a spec of ", row.task.id.ToString(),
                      " that is no archpool.v1.TaskSpec"));
   }
-  absl::StatusOr<TaskSpec> spec = wire::TaskSpecFromProto(proto);
+  absl::StatusOr<TaskSpec> spec = wire::StoredTaskSpecFromProto(proto);
   if (!spec.ok()) return Corrupt(row.task.id.ToString(), spec.status());
   Task task = row.task;
   task.spec = std::make_shared<const TaskSpec>(*std::move(spec));
@@ -141,7 +142,8 @@ const Table<Account>& AccountTable() {
            Field<R>("rejections_in_a_row", ARCHPOOL_FIELD(rejections_in_a_row)),
            Field<R>("claims_too_low", ARCHPOOL_FIELD(claims_too_low)),
            Field<R>("audit_rate_ppm", ARCHPOOL_FIELD(audit_rate_ppm)),
-           Field<R>("payout_address", ARCHPOOL_FIELD(payout_address)),
+           Nullable<R>("payout_address", ARCHPOOL_FIELD(payout_address),
+                       std::string()),
            Field<R>("payout_threshold", ARCHPOOL_FIELD(payout_threshold)),
            Field<R>("revenue_split", ARCHPOOL_FIELD(split)),
            Field<R>("units_credited", ARCHPOOL_FIELD(units_credited)),
@@ -149,7 +151,8 @@ const Table<Account>& AccountTable() {
            Field<R>("quota_leases", ARCHPOOL_FIELD(quotas.leases)),
            Field<R>("quota_sessions", ARCHPOOL_FIELD(quotas.sessions)),
            Field<R>("shares_from", ARCHPOOL_FIELD(shares_from)),
-           Field<R>("is_public", ARCHPOOL_FIELD(is_public)),
+           InPlaceOf("is_public",
+                     Field<R>("shows_name", ARCHPOOL_FIELD(is_public))),
            Field<R>("give_ups", ARCHPOOL_FIELD(give_ups)),
            Nullable<R>("give_up_time", ARCHPOOL_FIELD(give_up_time),
                        absl::InfinitePast()),
@@ -200,7 +203,8 @@ const Table<TaskRow>& TaskTable() {
        Field<R>("cost_table_version", ARCHPOOL_FIELD(task.cost_table_version)),
        Field<R>("reward_rule", ARCHPOOL_FIELD(task.rule)),
        Field<R>("state", ARCHPOOL_FIELD(task.state)),
-       Field<R>("end_reason", ARCHPOOL_FIELD(task.end_reason)),
+       Nullable<R>("end_reason", ARCHPOOL_FIELD(task.end_reason),
+                   EndReason::kNone),
        Field<R>("create_time", ARCHPOOL_FIELD(task.create_time)),
        Field<R>("deadline", ARCHPOOL_FIELD(task.deadline)),
        Field<R>("time_away_ns", ARCHPOOL_FIELD(task.time_away)),
@@ -229,7 +233,8 @@ const Table<SubspaceRow>& SubspaceTable() {
        Field<R>("split_dimension", ARCHPOOL_FIELD(record.split_dimension)),
        Field<R>("split_choices", ARCHPOOL_FIELD(split_choices)),
        Field<R>("prior_ppm", ARCHPOOL_FIELD(record.prior_ppm)),
-       Field<R>("prune_reason", ARCHPOOL_FIELD(record.prune_reason))}};
+       Nullable<R>("prune_reason", ARCHPOOL_FIELD(record.prune_reason),
+                   std::string())}};
   return *kTable;
 }
 
@@ -243,8 +248,8 @@ const Table<Session>& SessionTable() {
            Field<R>("account_id", ARCHPOOL_FIELD(account)),
            Field<R>("worker_name", ARCHPOOL_FIELD(worker_name)),
            Field<R>("threads", ARCHPOOL_FIELD(threads)),
-           // Named so before there was one arithmetic.
-           Field<R>("hardware_class", ARCHPOOL_FIELD(arithmetic)),
+           InPlaceOf("hardware_class",
+                     Field<R>("arithmetic", ARCHPOOL_FIELD(arithmetic))),
            Nullable<R>("public_key", ARCHPOOL_FIELD(key), PublicKey{}),
            Field<R>("state", ARCHPOOL_FIELD(state)),
            Field<R>("create_time", ARCHPOOL_FIELD(create_time))})};
@@ -270,12 +275,13 @@ const Table<PoolClock>& ClockTable() {
 template struct Table<RankingRow>;
 const Table<RankingRow>& RankingTable() {
   using R = RankingRow;
-  static const auto* const kTable =
-      new Table<R>{"ranking",
-                   "task_id",
-                   {Field<R>("task_id", ARCHPOOL_FIELD(task)),
-                    Field<R>("basis", ARCHPOOL_FIELD(verdicts_seen)),
-                    Field<R>("candidates", ARCHPOOL_FIELD(candidates))}};
+  static const auto* const kTable = new Table<R>{
+      "ranking",
+      "task_id",
+      {Field<R>("task_id", ARCHPOOL_FIELD(task)),
+       InPlaceOf("basis",
+                 Field<R>("verdicts_seen", ARCHPOOL_FIELD(verdicts_seen))),
+       Field<R>("candidates", ARCHPOOL_FIELD(candidates))}};
   return *kTable;
 }
 

@@ -1,4 +1,5 @@
 // The tables of rows.h that say who examines what, and how well.
+#include "server/storage/postgres/optional_columns.h"
 #include "server/storage/postgres/rows.h"
 #include "server/storage/postgres/table_impl.h"
 
@@ -16,9 +17,10 @@ const Table<Audit>& AuditTable() {
        Field<R>("kind", ARCHPOOL_FIELD(kind)),
        Field<R>("state", ARCHPOOL_FIELD(state)),
        Field<R>("segment", ARCHPOOL_FIELD(segment)),
-       Field<R>("measures_all", ARCHPOOL_FIELD(measures_all)),
+       InPlaceOf("measures_all", Field<R>("measures_whole_splits",
+                                          ARCHPOOL_FIELD(measures_all))),
        Field<R>("missing", ARCHPOOL_FIELD(missing)),
-       Field<R>("opening", ARCHPOOL_FIELD(opening)),
+       Nullable<R>("opening", ARCHPOOL_FIELD(opening), Opening()),
        Field<R>("looks", ARCHPOOL_FIELD(looks)),
        Nullable<R>("lease_time", ARCHPOOL_FIELD(lease_time),
                    absl::InfinitePast()),
@@ -27,11 +29,12 @@ const Table<Audit>& AuditTable() {
        Nullable<R>("decide_time", ARCHPOOL_FIELD(decide_time),
                    absl::InfiniteFuture()),
        Field<R>("refused_time_ns", ARCHPOOL_FIELD(refused_time)),
-       Field<R>("is_planted", ARCHPOOL_FIELD(is_planted)),
+       InPlaceOf("is_planted", Field<R>("planted", ARCHPOOL_FIELD(is_planted))),
        Field<R>("planted_count", ARCHPOOL_FIELD(planted_count)),
        Field<R>("attempt", ARCHPOOL_FIELD(attempt)),
        Nullable<R>("verifier_id", ARCHPOOL_FIELD(verifier), AccountId{}),
-       Field<R>("verifier_name", ARCHPOOL_FIELD(verifier_name)),
+       Nullable<R>("verifier_name", ARCHPOOL_FIELD(verifier_name),
+                   std::string()),
        Nullable<R>("expire_time", ARCHPOOL_FIELD(expire_time),
                    absl::InfiniteFuture())}};
   return *kTable;

@@ -31,7 +31,7 @@ const Table<Transfer>& TransferTable() {
        Field<R>("kind", ARCHPOOL_FIELD(kind)),
        Nullable<R>("task_id", ARCHPOOL_FIELD(task), TaskId{}),
        Nullable<R>("payout_id", ARCHPOOL_FIELD(payout), PayoutId{}),
-       Field<R>("request_id", ARCHPOOL_FIELD(request_id)),
+       Nullable<R>("request_id", ARCHPOOL_FIELD(request_id), std::string()),
        Field<R>("create_time", ARCHPOOL_FIELD(create_time))}};
   return *kTable;
 }
@@ -39,22 +39,22 @@ const Table<Transfer>& TransferTable() {
 template struct Table<Payout>;
 const Table<Payout>& PayoutTable() {
   using R = Payout;
-  static const auto* const kTable =
-      new Table<R>{"payout",
-                   "id",
-                   {Field<R>("id", ARCHPOOL_FIELD(id)),
-                    Field<R>("account_id", ARCHPOOL_FIELD(account)),
-                    Field<R>("amount", ARCHPOOL_FIELD(amount)),
-                    Field<R>("address", ARCHPOOL_FIELD(address)),
-                    Field<R>("request_id", ARCHPOOL_FIELD(request_id)),
-                    Field<R>("rail_key", ARCHPOOL_FIELD(key)),
-                    Field<R>("state", ARCHPOOL_FIELD(state)),
-                    Field<R>("attempt", ARCHPOOL_FIELD(attempt)),
-                    Field<R>("reference", ARCHPOOL_FIELD(reference)),
-                    Field<R>("reason", ARCHPOOL_FIELD(reason)),
-                    Field<R>("create_time", ARCHPOOL_FIELD(create_time)),
-                    Nullable<R>("end_time", ARCHPOOL_FIELD(end_time),
-                                absl::InfinitePast())}};
+  static const auto* const kTable = new Table<R>{
+      "payout",
+      "id",
+      {Field<R>("id", ARCHPOOL_FIELD(id)),
+       Field<R>("account_id", ARCHPOOL_FIELD(account)),
+       Field<R>("amount", ARCHPOOL_FIELD(amount)),
+       Field<R>("address", ARCHPOOL_FIELD(address)),
+       Nullable<R>("request_id", ARCHPOOL_FIELD(request_id), std::string()),
+       Field<R>("rail_key", ARCHPOOL_FIELD(key)),
+       Field<R>("state", ARCHPOOL_FIELD(state)),
+       Field<R>("attempt", ARCHPOOL_FIELD(attempt)),
+       Nullable<R>("reference", ARCHPOOL_FIELD(reference), std::string()),
+       Nullable<R>("reason", ARCHPOOL_FIELD(reason), std::string()),
+       Field<R>("create_time", ARCHPOOL_FIELD(create_time)),
+       Nullable<R>("end_time", ARCHPOOL_FIELD(end_time),
+                   absl::InfinitePast())}};
   return *kTable;
 }
 

@@ -27,16 +27,15 @@ const Table<Lease>& LeaseTable() {
        Field<R>("expire_time", ARCHPOOL_FIELD(expire_time)),
        Field<R>("trials_target", ARCHPOOL_FIELD(trials_target)),
        Field<R>("deadline", ARCHPOOL_FIELD(deadline)),
-       Field<R>("high_reward", ARCHPOOL_FIELD(has_high_reward)),
+       InPlaceOf("high_reward",
+                 Field<R>("has_high_reward", ARCHPOOL_FIELD(has_high_reward))),
        Optional<R>("primary_id", ARCHPOOL_FIELD(primary)),
        KeyOfPart<R>(need,
                     Field<BackupNeed>("backup_reason", ARCHPOOL_FIELD(reason)),
-                    Without::kDefault),
+                    Without::kNullOrDefault),
        InPart<R>(need,
-                 Field<BackupNeed>("backups_wanted", ARCHPOOL_FIELD(wanted)),
-                 Without::kDefault),
-       InPart<R>(need, Field<BackupNeed>("miss_ppm", ARCHPOOL_FIELD(miss_ppm)),
-                 Without::kDefault),
+                 Field<BackupNeed>("backups_wanted", ARCHPOOL_FIELD(wanted))),
+       InPart<R>(need, Field<BackupNeed>("miss_ppm", ARCHPOOL_FIELD(miss_ppm))),
        Optional<R>("check_time", ARCHPOOL_FIELD(check_time))}};
   return *kTable;
 }
@@ -48,7 +47,6 @@ std::vector<Column<Trial>> CommitmentColumns() {
   using R = Trial;
   using P = Commitment;
   const auto part = ARCHPOOL_FIELD(commitment);
-  const auto kDefault = Without::kDefault;
   return {
       KeyOfPart<R>(part,
                    Field<P>("weights_digest", ARCHPOOL_FIELD(weights_digest))),
@@ -58,17 +56,14 @@ std::vector<Column<Trial>> CommitmentColumns() {
                                   Signature{})),
       InPart<R>(part, Nullable<P>("session_id", ARCHPOOL_FIELD(session),
                                   SessionId{})),
-      InPart<R>(part, Field<P>("draw_ppm", ARCHPOOL_FIELD(draw_ppm)), kDefault),
+      InPart<R>(part, Field<P>("draw_ppm", ARCHPOOL_FIELD(draw_ppm))),
       InPart<R>(part, Optional<P>("diverged_at_step",
                                   ARCHPOOL_FIELD(diverged_at_step))),
-      InPart<R>(
-          part,
-          Field<P>("weights_size_bytes", ARCHPOOL_FIELD(weights_size_bytes)),
-          kDefault),
+      InPart<R>(part, Field<P>("weights_size_bytes",
+                               ARCHPOOL_FIELD(weights_size_bytes))),
       InPart<R>(part,
                 Field<P>("claimed_correct", ARCHPOOL_FIELD(claimed_correct))),
-      InPart<R>(part, Field<P>("train_time_ns", ARCHPOOL_FIELD(train_time)),
-                kDefault),
+      InPart<R>(part, Field<P>("train_time_ns", ARCHPOOL_FIELD(train_time))),
       InPart<R>(part, Nullable<P>("commit_time", ARCHPOOL_FIELD(commit_time),
                                   absl::InfinitePast()))};
 }
@@ -101,18 +96,19 @@ std::vector<Column<Trial>> TrialColumns() {
       Nullable<R>("known_from_trial_id", ARCHPOOL_FIELD(known_from), TrialId{}),
       Field<R>("state", ARCHPOOL_FIELD(state)),
       Field<R>("create_time", ARCHPOOL_FIELD(create_time)),
-      // Named so before there was one arithmetic: servers of that time may
-      // still write it.
-      Field<R>("hardware_class", ARCHPOOL_FIELD(arithmetic)),
-      Field<R>("basis", ARCHPOOL_FIELD(basis)),
-      Field<R>("is_matured", ARCHPOOL_FIELD(is_matured)),
-      Field<R>("is_at_chance", ARCHPOOL_FIELD(is_at_chance)),
-      Field<R>("is_barred", ARCHPOOL_FIELD(is_barred)),
+      InPlaceOf(
+          "hardware_class",
+          Nullable<R>("arithmetic", ARCHPOOL_FIELD(arithmetic), std::string())),
+      Nullable<R>("basis", ARCHPOOL_FIELD(basis), TrialBasis::kNone),
+      InPlaceOf("is_matured", Field<R>("matured", ARCHPOOL_FIELD(is_matured))),
+      InPlaceOf("is_at_chance",
+                Field<R>("at_chance", ARCHPOOL_FIELD(is_at_chance))),
+      InPlaceOf("is_barred", Field<R>("barred", ARCHPOOL_FIELD(is_barred))),
       Field<R>("audit_time_ns", ARCHPOOL_FIELD(audit_time)),
       Optional<R>("upload_deadline", ARCHPOOL_FIELD(upload_deadline)),
       Optional<R>("verified_accuracy_ppm",
                   ARCHPOOL_FIELD(verified_accuracy_ppm)),
-      Field<R>("reason", ARCHPOOL_FIELD(reason)),
+      Nullable<R>("reason", ARCHPOOL_FIELD(reason), std::string()),
       Field<R>("pay", ARCHPOOL_FIELD(pay)),
       Field<R>("finders_bonus", ARCHPOOL_FIELD(finders_bonus))};
   for (const auto& part : {CommitmentColumns(), MeasuredColumns()}) {

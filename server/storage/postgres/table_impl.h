@@ -26,7 +26,13 @@ template <typename Record>
 std::string Table<Record>::SelectSql() const {
   std::vector<std::string> parts;
   for (const auto& column : columns) {
-    parts.push_back(absl::Substitute(column.shape.to_text, column.name));
+    std::string held = column.name;
+    if (!column.retired.empty()) {
+      held = absl::StrCat("coalesce(", column.name, ", ",
+                          absl::Substitute(column.from_retired, column.retired),
+                          ")");
+    }
+    parts.push_back(absl::Substitute(column.shape.to_text, held));
   }
   return absl::StrCat("SELECT ", absl::StrJoin(parts, ", "), " FROM ", name);
 }
@@ -44,10 +50,16 @@ std::string Table<Record>::InsertSql() const {
                                   "::", column.shape.array_type, "[]"));
   }
   const std::string list = absl::StrJoin(names, ", ");
+  // Each row fills one of the two, so that nothing stale is left to be read.
+  for (const auto& column : columns) {
+    if (column.retired.empty()) continue;
+    names.push_back(column.retired);
+    values.emplace_back("NULL");
+  }
   // In the order of the keys: what gives up a unique place (an ended lease) is
   // older than what takes it, and has to come first.
-  return absl::StrCat("INSERT INTO ", name, " (", list, ") SELECT ",
-                      absl::StrJoin(values, ", "), " FROM unnest(",
+  return absl::StrCat("INSERT INTO ", name, " (", absl::StrJoin(names, ", "),
+                      ") SELECT ", absl::StrJoin(values, ", "), " FROM unnest(",
                       absl::StrJoin(arrays, ", "), ") AS t (", list,
                       ") ORDER BY ", key);
 }
@@ -61,6 +73,8 @@ std::string Table<Record>::UpsertSql() const {
       continue;
     }
     sets.push_back(absl::StrCat(column.name, " = excluded.", column.name));
+    if (column.retired.empty()) continue;
+    sets.push_back(absl::StrCat(column.retired, " = NULL"));
   }
   return absl::StrCat(InsertSql(), " ON CONFLICT (", key, ") DO UPDATE SET ",
                       absl::StrJoin(sets, ", "));

@@ -194,6 +194,87 @@ class OldServer {
   std::vector<std::string> tables_;
 };
 
+// What the last version with truth values as numbers, and with words for what
+// is unset, wrote of the first version's rows.
+constexpr char kRowsOfNumbers[] =
+    "UPDATE account SET is_public = 1 WHERE id = 2;"
+    "UPDATE session SET hardware_class = 'a';"
+    "UPDATE lease SET high_reward = 1, backup_reason = 'slow',"
+    " backups_wanted = 1, miss_ppm = 7;"
+    "UPDATE trial SET state = 'accepted', weights_digest = architecture_id,"
+    " claimed_correct = 3, weights_size_bytes = 9, draw_ppm = 8,"
+    " basis = 'audited', is_matured = 1, is_at_chance = 1, is_barred = 1,"
+    " hardware_class = 'a';"
+    "INSERT INTO audit (id, trial_id, task_id, state, attempt, verifier_name,"
+    " measures_all, is_planted) VALUES (1, 1, 1, 'waiting', 0, '', 1, 1);"
+    "INSERT INTO ranking (task_id, basis, candidates) VALUES (1, 5, '');";
+
+// What the rows of that version say, whoever reads them.
+void ExpectRowsOfNumbers(const PoolSnapshot& snapshot) {
+  int seen = 0;
+  for (const Event& event : snapshot.records) {
+    if (const auto* account = std::get_if<Account>(&event)) {
+      EXPECT_EQ(account->is_public, account->id == AccountId{2});
+      EXPECT_EQ(account->payout_address, "");
+    } else if (const auto* session = std::get_if<Session>(&event)) {
+      EXPECT_EQ(session->arithmetic, "a");
+    } else if (const auto* lease = std::get_if<Lease>(&event)) {
+      EXPECT_TRUE(lease->has_high_reward);
+      ASSERT_TRUE(lease->backup_need.has_value());
+      EXPECT_EQ(lease->backup_need->miss_ppm, 7);
+    } else if (const auto* trial = std::get_if<Trial>(&event)) {
+      EXPECT_TRUE(trial->is_matured && trial->is_at_chance && trial->is_barred);
+      EXPECT_EQ(trial->arithmetic, "a");
+      ASSERT_TRUE(trial->commitment.has_value());
+      EXPECT_EQ(trial->commitment->draw_ppm, 8);
+      EXPECT_EQ(trial->reason, "");
+    } else if (const auto* audit = std::get_if<Audit>(&event)) {
+      EXPECT_TRUE(audit->measures_all && audit->is_planted);
+    } else if (const auto* ranking = std::get_if<Ranking>(&event)) {
+      EXPECT_EQ(ranking->verdicts_seen, 5);
+    } else {
+      continue;
+    }
+    ++seen;
+  }
+  EXPECT_EQ(seen, 7);
+}
+
+// Read from the columns of that version, and then, once this server wrote them,
+// from those of this one, with nothing left in the others.
+TEST(UpgradeTest, AReplacedColumnIsReadUntilItsRowIsWritten) {
+  const std::string database = ThrowawayPostgres::EmptyDatabase();
+  const auto all = absl::MakeConstSpan(EmbeddedMigrations());
+  const auto ask = [&database](const std::string& sql) {
+    const auto connection = postgres::Connect(database);
+    pqxx::nontransaction transaction(*connection);
+    return transaction.exec(sql);
+  };
+  ASSERT_THAT(Migrate(database, all.first(1)), IsOk());
+  ask(FirstVersionRows());
+  ASSERT_THAT(Migrate(database, all.first(17)), IsOk());
+  ask(kRowsOfNumbers);
+  ASSERT_THAT(Migrate(database), IsOk());
+
+  PostgresStore store(database);
+  auto loaded = store.TakeOver();
+  ASSERT_THAT(loaded, IsOk());
+  ExpectRowsOfNumbers(loaded->snapshot);
+  ASSERT_THAT(store.Commit(loaded->generation, loaded->sequence,
+                           loaded->snapshot.records),
+              IsOk());
+  const auto left =
+      ask("SELECT num_nonnulls(is_matured, is_at_chance, is_barred, is_public,"
+          " high_reward, is_planted, measures_all, trial.hardware_class,"
+          " session.hardware_class, ranking.basis, reason, payout_address)"
+          " FROM trial, account, lease, audit, session, ranking");
+  EXPECT_FALSE(left.empty());
+  for (const auto& row : left) EXPECT_EQ(row[0].as<int>(), 0);
+  loaded = store.TakeOver();
+  ASSERT_THAT(loaded, IsOk());
+  ExpectRowsOfNumbers(loaded->snapshot);
+}
+
 class EveryVersionTest : public testing::TestWithParam<size_t> {};
 
 TEST_P(EveryVersionTest, MovesForwardUnderAServerThatRuns) {
