@@ -1,5 +1,5 @@
-"""Links resolve, and the commands that documents name exist; so do all files
-that a how-to names.
+"""Links resolve, and the commands that documents name exist; so do all files,
+types, functions and tests that a how-to names.
 """
 
 import os
@@ -11,7 +11,14 @@ SCRIPT = re.compile(r"(?<![\w./-])(?:\./)?((?:deploy|tests|\.ci)/[\w./-]*\w)")
 PROGRAM = re.compile(r"build/[\w-]+/bin/([\w-]+)")
 PRESET = re.compile(r"--preset[ =]([\w-]+)")
 
+HOW_TO = "docs/how-to/"
 FILE = re.compile(r"`((?:[\w.-]+/)+[\w-]+\.\w+)`")
+PLACEHOLDER = "NAME"  # in the name of a file that is to be made
+# A type, function, constant, reason or test: no word that prose would write so.
+SYMBOL = re.compile(r"`((?:\w+(?:::|\.))*"
+                    r"(?:[A-Z]\w*[A-Za-z]\w*|k[A-Z]\w+|\w+_test|lint_\w+))`")
+WORD = re.compile(r"\w+")
+CODE = (".cc", ".h", ".inc", ".proto", ".py", ".sql", ".cmake", "CMakeLists.txt")
 
 
 def without_fences(text):
@@ -67,6 +74,40 @@ def check_glossary(tree, path="docs/glossary.md"):
     return findings
 
 
+def words_of_code(tree):
+    """Every identifier of the code, and the names of its tests."""
+    words = {f"lint_{os.path.splitext(os.path.basename(p))[0]}"
+             for p in tree.files if p.startswith("tests/lint/")}
+    for path in tree.paths(*CODE):
+        words.update(WORD.findall(tree.files[path]))
+        words.add(os.path.splitext(os.path.basename(path))[0])
+    return words
+
+
+def check_how_to(tree, path, number, line, words):
+    problems = [f"there is no {name}" for name in FILE.findall(line)
+                if PLACEHOLDER not in name and not tree.exists(name)]
+    for name in SYMBOL.findall(line):
+        if PLACEHOLDER not in name and not words.issuperset(WORD.findall(name)):
+            problems.append(f"no code has the name {name}")
+    return [f"{path}:{number}: {problem}" for problem in problems]
+
+
+def check_how_tos(tree):
+    pages = [p for p in tree.paths(".md") if p.startswith(HOW_TO)]
+    if not pages:
+        return []
+    findings, words = [], words_of_code(tree)
+    for path in pages:
+        for number, line in enumerate(tree.lines(path), 1):
+            findings += check_how_to(tree, path, number, line, words)
+    index = tree.files.get(HOW_TO + "README.md", "")
+    findings += [f"{path}:1: {HOW_TO}README.md does not name this page"
+                 for path in pages if not path.endswith("README.md")
+                 and f"]({os.path.basename(path)})" not in index]
+    return findings
+
+
 def names_of(tree, function):
     names = set()
     for path in tree.files:
@@ -90,7 +131,7 @@ def check(tree):
             problems = [check_link(tree, path, m.group(1) or m.group(2))
                         for m in LINK.finditer(linkable[number - 1])]
             problems += [f"there is no {name}" for name in SCRIPT.findall(line)
-                         if not tree.exists(name)
+                         if PLACEHOLDER not in name and not tree.exists(name)
                          and not tree.exists(name + ".cc")]
             problems += [f"nothing builds {name}"
                          for name in PROGRAM.findall(line)
@@ -98,11 +139,8 @@ def check(tree):
             problems += [f"there is no preset {name}"
                          for name in PRESET.findall(line)
                          if name not in presets]
-            if path.startswith("docs/how-to/"):
-                problems += [f"there is no {name}" for name in FILE.findall(line)
-                             if not tree.exists(name)]
             findings += [f"{path}:{number}: {p}" for p in problems if p]
-    return findings + check_glossary(tree)
+    return findings + check_how_tos(tree) + check_glossary(tree)
 
 
 BAD = (
@@ -113,6 +151,12 @@ BAD = (
     ("there is no tests/y.sh", {"a.md": "```\nbash tests/y.sh --soak\n```\n"}),
     ("nothing builds archpool-x", {"a.md": "`build/release/bin/archpool-x`\n"}),
     ("there is no a/b.cc", {"docs/how-to/c.md": "Name it in `a/b.cc`.\n"}),
+    ("no code has the name kGone", {"docs/how-to/c.md": "It is `kGone`.\n"}),
+    ("no code has the name a::Gone", {"docs/how-to/c.md": "It is `a::Gone`.\n",
+                                      "a.cc": "namespace a {}\n"}),
+    ("no code has the name gone_test", {"docs/how-to/c.md": "By `gone_test`.\n"}),
+    ("does not name this page", {"docs/how-to/README.md": "",
+                                 "docs/how-to/c.md": "# How\n"}),
     ("two entries", {"docs/glossary.md": "**A.** x\n\n**A.** y\n"}),
     ("stands after", {"docs/glossary.md": "**B.** x\n\n**A.** y\n"}),
     ("no preset", {"a.md": "`cmake --preset nope`\n"}),
@@ -122,7 +166,11 @@ GOOD = {
                  "[z](https://example.org)\n```\n[not](alink)\n```\n"
                  "`deploy/x.sh` and `build/release/bin/archpool-y`, "
                  "`--preset dev`, [c](../deploy)\n",
-    "docs/how-to/c.md": "Name it in `deploy/x.sh`, by `a/b` or `c.cc`.\n",
+    "docs/how-to/c.md": "Name it in `deploy/x.sh`, by `a/b` or `c.cc`, as `kIt` and "
+                        "`It::Does` in `a/NAME.h`; `x_test` and `lint_x` hold it.\n",
+    "docs/how-to/README.md": "[c](c.md)\n",
+    "tests/lint/x.py": "",
+    "x_test.cc": "constexpr int kIt = It::Does();\n",
     "b.md": "## Two words\n",
     "docs/glossary.md": "# Words\n\n**A.** x\n\n**B c.** y\n",
     "deploy/x.sh": "",
