@@ -29,9 +29,9 @@ as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# Prints the usage text of a script: its leading comment block.
+# Prints the usage text of a script: its leading comment block, less its licence.
 print_usage() {
-  sed -n '2,/^[^#]/{/^#/!d;s/^# \{0,1\}//;p}' "$1"
+  sed -n '2,/^[^#]/{/^#/!d;/SPDX-License-Identifier/d;s/^# \{0,1\}//;p}' "$1"
 }
 
 # run_logged NAME COMMAND...: silent while it works; the end of its output and

@@ -24,7 +24,8 @@ def check(tree):
         lines = tree.lines(path)
         guard = guard_of(path)
         directives = [l for l in lines if l.startswith("#")]
-        if not lines[0].startswith("//"):
+        opening = [l for l in lines[:2] if "SPDX-License-Identifier" not in l]
+        if not opening[0].startswith("//"):
             findings.append(f"{path}:1: no opening comment: what is it, and "
                             "which threads may use it?")
         if path.endswith("-inl.h"):
@@ -40,6 +41,8 @@ def check(tree):
 _BODY = "#ifndef ARCHPOOL_A_B_H_\n#define ARCHPOOL_A_B_H_\nint x;\n"
 BAD = (
     ("no opening comment", {"a/b.h": _BODY + "#endif  // ARCHPOOL_A_B_H_\n"}),
+    ("no opening comment", {"a/b.h": "// SPDX-License-Identifier: X\n" + _BODY +
+                            "#endif  // ARCHPOOL_A_B_H_\n"}),
     ("guard must be", {"a/c.h": "// C.\n" + _BODY +
                                 "#endif  // ARCHPOOL_A_B_H_\n"}),
     ("guard must be", {"a/b.h": "// B.\n#pragma once\n"}),
@@ -48,7 +51,7 @@ BAD = (
     ("must end with", {"a/b.h": "// B.\n" + _BODY + "#endif\n"}),
 )
 GOOD = {
-    "a/b.h": "// B.\n" + _BODY + "#endif  // ARCHPOOL_A_B_H_\n",
+    "a/b.h": "// SPDX-License-Identifier: X\n// B.\n" + _BODY + "#endif  // ARCHPOOL_A_B_H_\n",
     "a/b-inl.h": "// B.\n#if defined(ARCHPOOL_A_B_INL_H_) == \\\n"
                  "    defined(HWY_TARGET_TOGGLE)\n#ifdef ARCHPOOL_A_B_INL_H_\n"
                  "#undef ARCHPOOL_A_B_INL_H_\n#else\n"
