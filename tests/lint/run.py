@@ -16,9 +16,9 @@ import sys
 
 from tree import Tree, load_repository
 
-LINTS = ("build_files", "docs", "formatting", "headers", "kernels",
-         "layers", "migrations", "pictures", "protos", "reasons", "scripts", "sizes", "spelling",
-         "tidy", "words")
+LINTS = ("adrs", "build_files", "docs", "formatting", "headers", "kernels",
+         "layers", "migrations", "pictures", "protos", "reasons", "scripts",
+         "sizes", "spelling", "tidy", "words")
 SKIPPED = 77  # what CTest is told to take for "skipped"
 
 
