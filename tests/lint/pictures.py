@@ -2,7 +2,7 @@
 """docs/pictures.md draws the core's rooms as layers.py has them and the states as
 docs/protocol.md has them, and names every lock of the server and the worker.
 
-    tests/lint/pictures.py --write    draws rooms and states anew
+    tests/lint/pictures.py --write    redraws rooms and states
 """
 
 import os
