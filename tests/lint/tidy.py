@@ -1,9 +1,9 @@
 """C++ has none of the faults that .clang-tidy names.
 
-It reads the compile commands of a build (build/fuzz, else build/release) and
-takes seconds a file, so it looks at the core and at what changed since main
-alone; ARCHPOOL_SOAK=1 in the environment: at every file. What includes LibTorch
-is left out: its headers take a minute each.
+It reads the compile commands of the newest build and takes seconds a file, so it
+looks at the core and at what changed since main alone; ARCHPOOL_SOAK=1 in the
+environment: at every file. What includes LibTorch is left out: its headers take
+a minute each.
 """
 
 import concurrent.futures
@@ -27,14 +27,15 @@ FINDING = re.compile(r"^(?P<place>[^\s:]+:\d+):\d+: (?:warning|error): (?P<what>
 
 def commands_of_build():
     """(The folder with compile_commands.json, the files in it), or None."""
-    for build in BUILDS:
-        path = os.path.join(REPOSITORY, build, "compile_commands.json")
-        if os.path.exists(path):
-            with open(path, encoding="utf-8") as stream:
-                files = {os.path.relpath(entry["file"], REPOSITORY)
-                         for entry in json.load(stream)}
-            return os.path.dirname(path), files
-    return None
+    paths = [os.path.join(REPOSITORY, build, "compile_commands.json")
+             for build in BUILDS]
+    paths = sorted(filter(os.path.exists, paths), key=os.path.getmtime)
+    if not paths:
+        return None
+    with open(paths[-1], encoding="utf-8") as stream:
+        files = {os.path.relpath(entry["file"], REPOSITORY)
+                 for entry in json.load(stream)}
+    return os.path.dirname(paths[-1]), files
 
 
 def skip_reason():
@@ -117,6 +118,8 @@ def look_at(path, build):
 def check_repository(tree):
     build, known = commands_of_build()
     paths = sorted(known & set(tree.paths(".cc")) - includes_torch(tree))
+    if not paths:
+        return [f"{build}: its compile commands are of another source tree"]
     if os.environ.get("ARCHPOOL_SOAK") != "1":
         paths = chosen(paths, changed_files())
     print(f"tidy: {len(paths)} files")
