@@ -17,8 +17,8 @@ import sys
 from tree import Tree, load_repository
 
 LINTS = ("adrs", "build_files", "docs", "formatting", "headers", "kernels",
-         "layers", "migrations", "pictures", "prose", "protos", "reasons",
-         "scripts", "sizes", "spelling", "tidy", "words")
+         "layers", "licences", "migrations", "pictures", "prose", "protos",
+         "reasons", "scripts", "sizes", "spelling", "tidy", "words")
 SKIPPED = 77  # what CTest is told to take for "skipped"
 
 
