@@ -28,7 +28,7 @@ RUN_PACKAGES=(libopenblas0-pthread postgresql dataset-fashion-mnist)
 # lld, because clang's own linker call is slow on sanitised programs.
 # A compiler and an emulator of 64-bit ARM, where kernels are compared.
 TEST_PACKAGES=(
-  clang lld libclang-rt-dev clang-format codespell shellcheck
+  clang lld libclang-rt-dev clang-format clang-tidy codespell shellcheck
   g++-aarch64-linux-gnu qemu-user
 )
 BENCH_PACKAGES=(python3-torch)

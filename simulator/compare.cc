@@ -36,8 +36,8 @@ std::vector<Experiment> Experiments() {
       options.stops_at_target = true;
     };
   };
-  const auto with = [](std::function<void(SimulationOptions&)> base,
-                       std::function<void(SimulationOptions&)> more) {
+  const auto with = [](const std::function<void(SimulationOptions&)>& base,
+                       const std::function<void(SimulationOptions&)>& more) {
     return [base, more](SimulationOptions& options) {
       base(options);
       more(options);

@@ -198,6 +198,8 @@ int Dispatch(int argc, char** argv) {
 }  // namespace
 }  // namespace archpool
 
+// An exception ends it: nothing is lost with a simulation.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) {
   archpool::ReserveStandardStreams();
   const int code = archpool::Dispatch(argc, argv);

@@ -65,13 +65,13 @@ class PayOracle {
   };
   // The world's side. A pool is there where it is up and not in maintenance.
   void NotePool(bool is_there, absl::Time now);
-  void NoteMachine(AccountId miner, const Machine& machine, absl::Time now);
+  void NoteMachine(AccountId id, const Machine& machine, absl::Time now);
   // A trial's files are lost, or do not get through.
   void NoteLost(TrialId trial) { lost_.insert(trial); }
   // A verifier is well where it is up and finds what is true.
   void NoteVerifier(const VerifierKey& verifier, bool is_well, absl::Time now);
   // A miner trained what it was given, and the pool would not have it.
-  void NoteRefused(TrialId trial, LeaseId lease, const std::string& reason,
+  void NoteRefused(TrialId id, LeaseId under, const std::string& reason,
                    absl::Time now);
 
   // An event of the pool.

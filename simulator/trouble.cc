@@ -115,12 +115,12 @@ class TroubleSimulation {
   void ManageTasks();
   void Submit();
   void AddMiner(bool cheats);
-  void ReplaceSuspended(size_t miner);
+  void ReplaceSuspended(size_t index);
   bool HaveOutage();
   bool HaveMaintenance();
   void EndMaintenance();
   bool HaveDrought();
-  bool Sicken(size_t verifier);
+  bool Sicken(size_t index);
   bool HaveMishap(TroubledMiner& miner);
   void Watch(const Event& event);
   void NoteEnd(const Task& task);

@@ -34,7 +34,7 @@ class SigningKey {
   // From the operating system's randomness.
   static SigningKey Generate();
   // INVALID_ARGUMENT (KEY_MALFORMED): not 32 bytes.
-  static absl::StatusOr<SigningKey> FromSeed(absl::string_view seed);
+  static absl::StatusOr<SigningKey> FromSeed(absl::string_view bytes);
 
   // The secret itself: for the file that keeps it.
   std::string seed() const;

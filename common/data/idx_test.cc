@@ -17,7 +17,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-std::string Idx(int type, std::vector<uint32_t> extents,
+std::string Idx(int type, const std::vector<uint32_t>& extents,
                 absl::string_view elements) {
   std::string bytes = {0, 0, static_cast<char>(type),
                        static_cast<char>(extents.size())};

@@ -80,7 +80,8 @@ TEST(SubspaceTest, BoxesListWhatTheyContainAndSplitExactly) {
 }
 
 // All orders of splitting a small space down to single architectures.
-void SplitInEveryOrder(const SearchSpace& space, std::vector<Subspace> boxes,
+void SplitInEveryOrder(const SearchSpace& space,
+                       const std::vector<Subspace>& boxes,
                        std::vector<bool> split) {
   ExpectPartition(space, boxes);
   for (size_t d = 0; d < split.size(); ++d) {

@@ -12,11 +12,11 @@ namespace archpool {
 // Ends a finishing task whose verdicts are all in, where it has no more trials
 // than `trials_left`, which they are taken from; a larger one is left to the
 // ticks.
-void SettleIfDone(Step& step, TaskId task, int64_t& trials_left);
+void SettleIfDone(Step& step, TaskId id, int64_t& trials_left);
 
 // The next step of that, of a task of any size. False: there is nothing more to
 // do now.
-bool SettleStep(Step& step, TaskId task);
+bool SettleStep(Step& step, TaskId id);
 
 }  // namespace archpool
 

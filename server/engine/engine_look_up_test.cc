@@ -126,9 +126,10 @@ TEST_F(EngineLookUpTest, TimeForgetsNoAnswer) {
     if (i % 5'000 == 0 || i == kOthers) {
       Must(other);
     } else {
-      engine->Submit<Deposit>(other, [](absl::StatusOr<TransferId> reply) {
-        EXPECT_THAT(reply, IsOk());
-      });
+      engine->Submit<Deposit>(other,
+                              [](const absl::StatusOr<TransferId>& reply) {
+                                EXPECT_THAT(reply, IsOk());
+                              });
     }
   }
   const int before = reads;
@@ -189,7 +190,7 @@ TEST_F(EngineLookUpTest, WhatIsNotCommittedYetIsKnown) {
   std::vector<TransferId> made(kTimes);
   for (TransferId& one : made) {
     engine->Submit<Deposit>({"client", 5, "twice"},
-                            [&one](absl::StatusOr<TransferId> reply) {
+                            [&one](const absl::StatusOr<TransferId>& reply) {
                               EXPECT_THAT(reply, IsOk());
                               one = *reply;
                             });

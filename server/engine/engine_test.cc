@@ -178,7 +178,7 @@ TEST_F(EngineTest, ManyCommandsShareFewCommits) {
   std::atomic<int> answered{0};
   for (int i = 0; i < kCommands; ++i) {
     engine.Submit<CreateAccount>(Create(absl::StrCat("m", i)),
-                                 [&](absl::StatusOr<Account> reply) {
+                                 [&](const absl::StatusOr<Account>& reply) {
                                    EXPECT_THAT(reply, IsOk());
                                    ++answered;
                                  });
@@ -238,7 +238,7 @@ TEST(EngineQueueTest, AFullQueueRefuses) {
   for (int i = 0; i < 5'000; ++i) {
     engine.Submit<CreateAccount>(
         {absl::StrCat("m", i), Role::kMiner, Sha256(absl::StrCat(i))},
-        [&](absl::StatusOr<Account> reply) {
+        [&](const absl::StatusOr<Account>& reply) {
           ++answered;
           if (!reply.ok()) {
             EXPECT_THAT(reply, FailsWith("QUEUE_FULL"));

@@ -73,7 +73,7 @@ class TaskService : public v1::TaskService::CallbackService {
   void Register(const RegisterCall& call);
   void SubmitWithKnown(const SubmitCall& call);
   // The core has forgotten the task: it may have ended.
-  void AnswerFromStore(const CancelCall& call);
+  void AnswerFromStore(const CancelCall& accepted);
   absl::Status List(const TrialsCall& call);
   absl::Status List(const LeasesCall& call);
   Names NamesFor(const Account& caller) const {

@@ -39,6 +39,8 @@ WaitQueue::WaiterId WaitQueue::Park(AccountId account, absl::Duration wait,
       ++per_account_[account];
     }
   }
+  // Moved away above only where it is not called at once.
+  // NOLINTNEXTLINE(bugprone-use-after-move)
   if (at_once) callback(*at_once);
   return id;
 }

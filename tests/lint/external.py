@@ -12,8 +12,8 @@ def missing(tool):
     return f"no {tool} (deploy/install-deps.sh --test installs it)"
 
 
-def run_over(tree, paths, command):
-    """(exit status, output) of `command` with `paths` appended, in a copy."""
+def run_over(tree, paths, command, last=()):
+    """(exit status, output) of `command`, `paths` and `last`, in a copy."""
     with tempfile.TemporaryDirectory() as folder:
         for path, text in tree.files.items():
             full = os.path.join(folder, path)
@@ -22,7 +22,7 @@ def run_over(tree, paths, command):
                 stream.write(text)
         if not paths:
             return 0, ""
-        answer = subprocess.run(command + paths, cwd=folder, text=True,
+        answer = subprocess.run([*command, *paths, *last], cwd=folder, text=True,
                                 capture_output=True, check=False)
         return answer.returncode, answer.stdout + answer.stderr
 

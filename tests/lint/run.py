@@ -2,12 +2,13 @@
 """Runs one lint over the repository, or proves that every lint can fail.
 
     tests/lint/run.py NAME    one of the modules beside this file
-    tests/lint/run.py all
+    tests/lint/run.py all     all of them but the slow ones (tidy)
     tests/lint/run.py --self-test
 
 A lint is a module with `check(tree) -> findings`, `BAD`: pairs of a text that a
 finding must contain and the sample that must cause it, and `GOOD`: a sample
-without findings. `skip_reason()`, where there is one, says why it cannot run.
+without findings. `skip_reason()`, where there is one, says why it cannot run;
+`IS_SLOW` keeps it out of `all`.
 """
 
 import importlib
@@ -15,14 +16,18 @@ import sys
 
 from tree import Tree, load_repository
 
-LINTS = ("build_files", "docs", "formatting", "headers", "kernels",
-         "layers", "migrations", "protos", "reasons", "scripts", "sizes", "spelling",
-         "words")
+LINTS = ("adrs", "build_files", "docs", "formatting", "headers", "kernels",
+         "layers", "licences", "migrations", "pictures", "prose", "protos",
+         "reasons", "scripts", "sizes", "spelling", "tidy", "words")
 SKIPPED = 77  # what CTest is told to take for "skipped"
 
 
 def skip_reason(lint):
     return getattr(lint, "skip_reason", lambda: None)()
+
+
+def is_slow(name):
+    return getattr(importlib.import_module(name), "IS_SLOW", False)
 
 
 def self_test():
@@ -61,7 +66,8 @@ def main(arguments):
     if arguments == ["--self-test"]:
         findings = self_test()
     elif len(arguments) == 1 and arguments[0] in LINTS + ("all",):
-        names = LINTS if arguments[0] == "all" else (arguments[0],)
+        names = arguments if arguments != ["all"] else [
+            name for name in LINTS if not is_slow(name)]
         tree = load_repository()
         results = [run(name, tree) for name in names]
         if results == [None]:

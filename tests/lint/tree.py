@@ -11,8 +11,9 @@ SKIPPED_FOLDERS = {".git", "build", "demo-output", "__pycache__"}
 class Tree:
     """Texts by path, relative to the root, with forward slashes."""
 
-    def __init__(self, files):
+    def __init__(self, files, is_repository=False):
         self.files = files
+        self.is_repository = is_repository  # not a sample
 
     def paths(self, *suffixes):
         return sorted(p for p in self.files if p.endswith(suffixes))
@@ -54,4 +55,4 @@ def load_repository():
         # Binary files exist for links' sake; no lint reads into them.
         text = "" if b"\0" in data else data.decode("utf-8", "replace")
         files[path] = text
-    return Tree(files)
+    return Tree(files, is_repository=True)

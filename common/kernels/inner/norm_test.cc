@@ -49,7 +49,8 @@ class ByChannel {
   explicit ByChannel(int64_t channels, int64_t blocks = 1)
       : stride_(RoundUp(channels, kWeightStep)),
         floats_(static_cast<size_t>(stride_ * blocks + kSlack)) {}
-  ByChannel(View values) : ByChannel(static_cast<int64_t>(values.size())) {
+  explicit ByChannel(View values)
+      : ByChannel(static_cast<int64_t>(values.size())) {
     std::copy(values.begin(), values.end(), floats_.begin());
   }
   float* data() { return floats_.data(); }

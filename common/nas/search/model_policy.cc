@@ -205,6 +205,8 @@ RankReply ModelPolicy::Rank(const RankRequest& request) {
   // is expected, its neighbourhood less uncertain.
   size_t aware = 0;
   const auto learn = [&](const Architecture& architecture,
+                         // A copy: it may be of one of `scored`, which change.
+                         // NOLINTNEXTLINE(performance-unnecessary-value-param)
                          std::vector<double> projection) {
     if (++aware > kAwarePicksMax) return;
     const double variance = 1 + process.noise() - Dot(projection, projection);

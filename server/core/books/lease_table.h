@@ -34,7 +34,7 @@ class LeaseTable {
 
  private:
   void IndexBackups(const Lease* before, const Lease& lease);
-  void WantBackups(LeaseId primary);
+  void WantBackups(LeaseId id);
 
   absl::btree_map<LeaseId, Lease> leases_;
   SetMap<SessionId, LeaseId> by_session_;

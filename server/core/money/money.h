@@ -34,7 +34,7 @@ absl::StatusOr<ReportPayout::Reply> Execute(Step& step,
                                             const ReportPayout& command);
 
 // The accepted trial's credit matures: from now on it is owed.
-void Credit(Step& step, TrialId trial);
+void Credit(Step& step, TrialId id);
 
 // A trial that is about to be rejected although its credit had matured: its
 // account is owed that much less. What it was paid through the window already,
@@ -43,12 +43,12 @@ Amount TakeCreditBack(Step& step, const Trial& trial);
 
 // Steps of a settlement (leaves/settling.h, server/core/settle.cc), each over a
 // bounded number of trials. False: there are more.
-bool Collect(const Step& step, TaskId task, Settling& settling);
-bool MatureSome(Step& step, TaskId task);
-void Split(const Step& step, TaskId task, Settling& settling);
+bool Collect(const Step& step, TaskId id, Settling& settling);
+bool MatureSome(Step& step, TaskId id);
+void Split(const Step& step, TaskId id, Settling& settling);
 bool NotePays(Step& step, Settling& settling);
 // Moves the money, and ends the task: the last.
-void Post(Step& step, TaskId task, const Settlement& settlement);
+void Post(Step& step, TaskId id, const Settlement& settlement);
 std::vector<Trial> FinalistsOf(const PoolState& state,
                                const Settling& settling);
 

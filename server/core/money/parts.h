@@ -12,7 +12,7 @@ absl::Status CheckMayMoveMoney(const Account& account);
 
 // Sets the account's money aside to be paid out, where its balance has come to
 // its threshold.
-void PayOutIfDue(Step& step, AccountId account);
+void PayOutIfDue(Step& step, AccountId id);
 
 }  // namespace archpool::money
 

@@ -152,6 +152,8 @@ void AcceptTrial(Step& step, Trial trial, TrialBasis basis) {
   step.facts.push_back(TrialAccepted{trial.id, trial.task});
 }
 
+// A copy, since callers give what a Put would take from under it.
+// NOLINTNEXTLINE(performance-unnecessary-value-param)
 void RejectTrial(Step& step, Trial trial, const std::string& reason,
                  Fault fault) {
   Reject(step, trial, reason);

@@ -93,10 +93,10 @@ Trial FromTheStart(const PoolState& state, const Task& task,
                    const Trial& trial);
 
 // An open box whose every architecture was accepted is completed.
-void CompleteIfDone(Step& step, SubspaceId box);
+void CompleteIfDone(Step& step, SubspaceId id);
 
 // A completed box one of whose results was void is open again.
-void ReopenIfCompleted(Step& step, SubspaceId box);
+void ReopenIfCompleted(Step& step, SubspaceId id);
 
 }  // namespace archpool::search
 

@@ -16,7 +16,7 @@ namespace archpool {
 
 // The caller's open session. NOT_FOUND (SESSION_UNKNOWN).
 absl::StatusOr<Session> OwnSession(const PoolState& state, AccountId caller,
-                                   SessionId session);
+                                   SessionId id);
 
 // ALREADY_EXISTS (REQUEST_ID_REUSED): `made` was made under the same request id
 // for something else.
@@ -44,10 +44,10 @@ bool IsAboveChance(const PoolState& state, const Trial& trial);
 // be at chance is found to be: until that is known, nothing more of it is
 // trained.
 bool AwaitsMeasurements(const PoolState& state, const PoolPolicy& policy,
-                        TaskId task);
+                        TaskId id);
 
 // Whether it is a finishing task that only its settlement keeps from its end.
-bool IsReadyToSettle(const PoolState& state, TaskId task);
+bool IsReadyToSettle(const PoolState& state, TaskId id);
 // All of these, by id.
 std::vector<TaskId> ReadyToSettle(const PoolState& state);
 

@@ -18,7 +18,7 @@ absl::StatusOr<CancelTask::Reply> Execute(Step& step,
                                           const CancelTask& command);
 
 // An active task gives no more leases; nothing where it is not active.
-void BeginFinishing(Step& step, TaskId task, EndReason reason);
+void BeginFinishing(Step& step, TaskId id, EndReason reason);
 
 // A result was accepted: the task may have met its target, spent its budget, or
 // shown that nothing in it learns.

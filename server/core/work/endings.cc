@@ -118,6 +118,8 @@ void CompleteIfIdle(Step& step, const Lease& lease) {
   }
 }
 
+// A copy, since callers give what a Put would take from under it.
+// NOLINTNEXTLINE(performance-unnecessary-value-param)
 void Supersede(Step& step, Lease lease, const Trial& committed) {
   const LeaseId primary = lease.primary.value_or(lease.id);
   std::vector<LeaseId> others(step.state.leases().BackupsOf(primary).begin(),

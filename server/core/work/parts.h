@@ -26,7 +26,7 @@ LeaseId Grant(Step& step, const Task& task, const Session& session,
               search::LeaseStart start);
 void AddTrials(Step& step, Lease& lease, std::vector<Trial> trials);
 // Appends to a running list what its worker will need next.
-std::vector<Assignment> Grow(Step& step, LeaseId lease);
+std::vector<Assignment> Grow(Step& step, LeaseId id);
 // The rest of another account's list that wants a backup, backwards.
 LeaseId GrantBackup(Step& step, const Session& session, Amount price_min);
 

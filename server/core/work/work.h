@@ -41,7 +41,7 @@ void GiveUpUnbegun(Step& step, TaskId task);
 // against nobody, and they open a session again once they are updated.
 void EndReplacedSessions(Step& step);
 // What it was trained under was convicted.
-void Revoke(Step& step, LeaseId lease);
+void Revoke(Step& step, LeaseId id);
 // All that the account holds.
 void RevokeAllOf(Step& step, AccountId account);
 

@@ -1,0 +1,95 @@
+"""Documents are in whole, plain sentences: the patterns over which a tired reader
+stumbles are kept out. Comments, logs and helps are not among the documents."""
+
+import re
+
+from docs import without_fences
+
+HISTORY = ("CHANGELOG.md",)  # what was published stays as it was
+# Written by a test, from the core's own words.
+GENERATED = re.compile(r"^## States\n.*?(?=^\| A rejected trial's reason)", re.M | re.S)
+CODE = re.compile(r"`[^`]*`|\]\([^)]*\)|<!--.*?-->", re.S)
+WORDS = (
+    (r"for ever", "for good, endlessly, at every time"),
+    (r"whoever|whomever", "name them: a miner that ..., people who ..."),
+    (r"so many(?! [\w ]*\bthat)", "this many"),
+    (r"(?:is|are|was|were|be|been) looked (?:at|through|after)",
+     "examined, checked, audited"),
+    (r"what (?:becomes|became|will become) of", "what happens to, how it ended"),
+    (r"mend(?:s|ed|ing)?", "fix"),
+    (r"truths", "booleans"),
+    (r"at (?:its|their) word", "provisionally, without a check"),
+    (r"for the time being", "provisionally, until then"),
+    (r"(?:is|are|was|were) not to be \w+ed", "cannot be"),
+    (r"the poorer|the richer", "loses, gains"),
+    (r"he|him|his|himself|she|her|hers|herself", "they, its"),
+    (r"dear(?:er|est)?", "expensive"),
+    (r"anew", "again"),
+    (r"(?:go|goes|went|gone|going) on", "continue"),
+    (r"all the same", "anyway"),
+    (r"(?:lay|lays|laid|laying) (?:\w+ ){0,2}open", "reveal"),
+    (r"behind (?:its|their) backs?", "afterwards"),
+    (r"has not (?:what|a|the)", "lacks, has no"),
+    (r"to be (?:sure|certain) of it", "to verify it"),
+)
+PATTERNS = [(re.compile(rf"\b(?:{words})\b", re.I), better)
+            for words, better in WORDS]
+# "What is not drawn is accepted." A title or a question may begin so.
+RELATIVE = re.compile(r"(?:(?<=[.;] )|(?<=\n\n)|\A)(What|Whatever) (?!if\b)[^.?!|:\n]*"
+                      r"(?:\n[^.?!|:\n]+)*\.(?=\s)")
+NOT_PROSE = re.compile(r"^(?:#|\||    |```|-+$).*$", re.M)
+
+
+def blank(match):
+    return re.sub(r"[^\n]", " ", match.group(0))
+
+
+def prose_of(text):
+    """The text with everything blanked that is no prose; lines keep their numbers."""
+    text = GENERATED.sub(blank, text)
+    return CODE.sub(lambda match: re.sub(r"[^\n]", "x", match.group(0)),
+                    without_fences(text))
+
+
+def check(tree):
+    findings = []
+    for path in tree.paths(".md"):
+        if path in HISTORY:
+            continue
+        text = prose_of(tree.files[path])
+        for pattern, better in PATTERNS:
+            for match in pattern.finditer(text):
+                findings.append((path, text.count("\n", 0, match.start()) + 1,
+                                 f"'{match.group(0)}': {better}"))
+        for match in RELATIVE.finditer(NOT_PROSE.sub(blank, text)):
+            findings.append((path, text.count("\n", 0, match.start()) + 1,
+                             f"a sentence begins with '{match.group(1)}': name its "
+                             "subject"))
+    return [f"{path}:{line}: {what}" for path, line, what in sorted(set(findings))]
+
+
+BAD = (
+    ("'for ever': ", {"a.md": "It then asks for ever.\n"}),
+    ("'Whoever': ", {"docs/a.md": "Whoever asks is told.\n"}),
+    ("'so many': ", {"a.md": "At most so many.\n"}),
+    ("'is looked at': ", {"a.md": "A trial is looked at again.\n"}),
+    ("'what became of': ", {"a.md": "It says what became of it.\n"}),
+    ("'mended': ", {"a.md": "This was mended.\n"}),
+    ("'truths': ", {"a.md": "| x | truths as 0 or 1 |\n"}),
+    ("'at its word': ", {"a.md": "It is accepted at its word.\n"}),
+    ("'is not to be reached': ", {"a.md": "The database is not to be reached.\n"}),
+    ("'his': ", {"a.md": "A client plants a fake in a task of his own.\n"}),
+    ("'goes on': ", {"a.md": "The search goes on.\n"}),
+    ("'lays one segment open': ", {"a.md": "It lays one segment open.\n"}),
+    ("'has not what': ", {"a.md": "It has not what it needs.\n"}),
+    ("a.md:3: a sentence begins with 'What'", {
+        "a.md": "# A\n\nWhat wins\nis replayed whole. More.\n"}),
+    ("begins with 'Whatever'", {"a.md": "Good. Whatever does not is named.\n"}),
+)
+GOOD = {
+    "CHANGELOG.md": "It goes on for ever.\n",
+    "a.md": "# What is checked\n\n| What | Whom |\n\nWhat does it cost? So many files "
+            "exist that `for ever` is short.\n\n```\nfor ever\n```\n"
+            "What can be done: nothing. Somebody says what they want.\n",
+    "docs/protocol.md": "## States\n\nA trial goes on.\n| A rejected trial's reason |\n",
+}
