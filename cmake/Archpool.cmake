@@ -92,16 +92,51 @@ if(NOT ARCHPOOL_SANITIZERS)
     ARCHPOOL_HAS_JEMALLOC)
 endif()
 
-# archpool_library(NAME base SRCS a.cc b.cc DEPS archpool::x PRIVATE_DEPS y)
+# Most of a compilation goes to headers and templates that its neighbours read
+# and expand as well. Where this is on, the files of a UNITY library are compiled
+# several at a time, and headers that PRECOMPILE names once. It is off in the
+# trees where each file must show that it includes what it needs.
+option(ARCHPOOL_FAST_BUILD "Compile small files together, headers in advance" ON)
+
+# archpool_unity(target ALONE a.cc): for a target whose files say each of their
+# private names once. ALONE: the files that share one with another.
+function(archpool_unity target)
+  cmake_parse_arguments(ARG "" "" "ALONE" ${ARGN})
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${ARCHPOOL_FAST_BUILD})
+  set_source_files_properties(${ARG_ALONE} PROPERTIES
+    SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
+
+# archpool_precompile(target <vector> ...): headers of others, never our own.
+function(archpool_precompile target)
+  if(NOT ARCHPOOL_FAST_BUILD)
+    return()
+  endif()
+  target_precompile_headers(${target} PRIVATE ${ARGN})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # ccache asks for it.
+    target_compile_options(${target} PRIVATE -fpch-preprocess)
+  endif()
+endfunction()
+
+# archpool_library(NAME base SRCS a.cc b.cc DEPS archpool::x PRIVATE_DEPS y
+#   [UNITY [ALONE a.cc]] [PRECOMPILE <vector>])
 # DEPS appear in the library's headers; all others are PRIVATE_DEPS.
 function(archpool_library)
-  cmake_parse_arguments(ARG "" "NAME" "SRCS;DEPS;PRIVATE_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "UNITY" "NAME"
+    "SRCS;DEPS;PRIVATE_DEPS;ALONE;PRECOMPILE" ${ARGN})
   add_library(archpool_${ARG_NAME} STATIC ${ARG_SRCS})
   add_library(archpool::${ARG_NAME} ALIAS archpool_${ARG_NAME})
   target_link_libraries(archpool_${ARG_NAME}
     PUBLIC ${ARG_DEPS}
     PRIVATE archpool_flags ${ARG_PRIVATE_DEPS})
   target_include_directories(archpool_${ARG_NAME} PUBLIC ${PROJECT_SOURCE_DIR})
+  if(ARG_UNITY)
+    archpool_unity(archpool_${ARG_NAME} ALONE ${ARG_ALONE})
+  endif()
+  if(ARG_PRECOMPILE)
+    archpool_precompile(archpool_${ARG_NAME} ${ARG_PRECOMPILE})
+  endif()
 endfunction()
 
 # archpool_optimise(kernels): loops over numbers, which take minutes where the
