@@ -251,8 +251,7 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
   const SystemClock system_clock;
   SteadyClock clock;
   Metrics metrics;
-  metrics.NoteBuild(std::string(kVersion), std::string(kCommit),
-                    std::string(kBuildType));
+  metrics.NoteBuild(kVersion, kCommit, kBuildType);
   StorageErrors storage_errors;
   Watch(clock, storage_errors, metrics);
   ARCHPOOL_ASSIGN_OR_RETURN(const DataDirectory directory,

@@ -2,12 +2,8 @@
 
 namespace archpool {
 
-std::string DescribeBuild(std::string_view program) {
-  std::string text(program);
-  text.append(" ").append(kVersion);
-  text.append(" (").append(kCommit);
-  text.append(", ").append(kBuildType).append(")");
-  return text;
+std::string DescribeBuild(const std::string& program) {
+  return program + " " + kVersion + " (" + kCommit + ", " + kBuildType + ")";
 }
 
 }  // namespace archpool

@@ -4,21 +4,20 @@
 #define ARCHPOOL_COMMON_BASE_VERSION_H_
 
 #include <string>
-#include <string_view>
 
 namespace archpool {
 
 // "0.1.0": the project's version, as CHANGELOG.md names it.
-extern const std::string_view kVersion;
+extern const char kVersion[];
 // "1a1195a4c0de", with "-dirty" where sources differed from it; "unknown" where
 // it was not built from a git repository.
-extern const std::string_view kCommit;
+extern const char kCommit[];
 // CMake's build type: "Release".
-extern const std::string_view kBuildType;
+extern const char kBuildType[];
 
 // "archpool-server 0.1.0 (1a1195a4c0de, Release)": what --version prints, and
 // how the log of a program begins.
-std::string DescribeBuild(std::string_view program);
+std::string DescribeBuild(const std::string& program);
 
 }  // namespace archpool
 

@@ -10,17 +10,16 @@ using ::testing::AnyOf;
 using ::testing::MatchesRegex;
 
 TEST(VersionTest, NamesVersionCommitAndBuildType) {
-  EXPECT_THAT(std::string(kVersion), MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+"));
+  EXPECT_THAT(kVersion, MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+"));
   EXPECT_THAT(std::string(kCommit),
               AnyOf("unknown", MatchesRegex("[0-9a-f]{12,40}(-dirty)?")));
-  EXPECT_THAT(std::string(kBuildType), MatchesRegex("[A-Za-z]+"));
+  EXPECT_THAT(kBuildType, MatchesRegex("[A-Za-z]+"));
 }
 
 TEST(VersionTest, EveryProgramSaysItInOneShape) {
   const std::string text = DescribeBuild("archpool-server");
-  EXPECT_EQ(text, "archpool-server " + std::string(kVersion) + " (" +
-                      std::string(kCommit) + ", " + std::string(kBuildType) +
-                      ")");
+  EXPECT_EQ(text, std::string("archpool-server ") + kVersion + " (" + kCommit +
+                      ", " + kBuildType + ")");
 }
 
 }  // namespace
