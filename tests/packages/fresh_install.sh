@@ -30,7 +30,17 @@ compgen -G "$packages/*.deb" >/dev/null || die "there is no package in $packages
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")
 mirror=${ARCHPOOL_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 root=$(mktemp -d "${TMPDIR:-/tmp}/archpool-fresh.XXXXXX")
-trap 'rm -rf --one-file-system "$root"' EXIT
+clean_up() {
+  # debootstrap leaves them.
+  local mount
+  for mount in proc sys; do
+    if mountpoint -q "$root/$mount"; then umount --lazy "$root/$mount"; fi
+  done
+  rm -rf --one-file-system "$root"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 chmod 755 "$root"
 
 step "Making a fresh Debian ($release)"

@@ -38,8 +38,9 @@ archpool-worker check >/packages/check.log || fail "archpool-worker check fails"
 
 # As the unit does it: the user is the package's, and so is the folder.
 install -d -o archpool -g archpool -m 700 /var/lib/archpool
-su -s /bin/sh archpool -c 'exec archpool-server --data-dir /var/lib/archpool \
-  --listen 127.0.0.1:0 --port-file /var/lib/archpool/port' >server.log 2>&1 &
+setpriv --reuid archpool --regid archpool --init-groups \
+  archpool-server --data-dir /var/lib/archpool --listen 127.0.0.1:0 \
+  --port-file /var/lib/archpool/port >server.log 2>&1 &
 server=$!
 for _ in $(seq 300); do
   if [ -s /var/lib/archpool/port ]; then break; fi
@@ -69,5 +70,8 @@ done
 is_heard || { cat verifier.log; fail "the pool hears of no verifier"; }
 grep -q "no second opinion" verifier.log &&
   fail "the verifier was built without LibTorch"
-kill -TERM "$verifier" "$server"
-wait "$verifier" || fail "the verifier ended badly"
+# The server last: a verifier that is alone says so with its exit code.
+kill -TERM "$verifier"
+wait "$verifier" || { cat verifier.log; fail "the verifier ended badly"; }
+kill -TERM "$server"
+wait "$server" || { cat server.log; fail "the server ended badly"; }
