@@ -12,11 +12,12 @@ include(GNUInstallDirs)
 # Installing takes what is built; it does not build the tests first.
 set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)
 
-install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT docs
+# Where they lie to each other as in the repository, their links lead on.
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT docs
   FILES_MATCHING PATTERN *.md PATTERN *.svg PATTERN *.png)
 install(FILES README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR}
   COMPONENT docs)
-install(DIRECTORY deploy/examples DESTINATION ${CMAKE_INSTALL_DOCDIR}
+install(DIRECTORY deploy/examples DESTINATION ${CMAKE_INSTALL_DOCDIR}/deploy
   COMPONENT docs)
 
 set(CPACK_GENERATOR DEB)
@@ -35,9 +36,10 @@ cmake_host_system_information(RESULT debian QUERY DISTRIB_VERSION_ID)
 set(CPACK_DEBIAN_PACKAGE_RELEASE 1~deb${debian})
 
 # archpool_package(server SUMMARY text [DAEMON] [DEPENDS ...] [RECOMMENDS ...]
-#   [SUGGESTS ...] [USER name] [PACKAGE name] [ALL]): the package archpool-NAME of the component NAME.
-# DAEMON: deploy/systemd has its unit, deploy/debian its settings. USER: whom the
-# unit runs as; installing makes that user. ALL: for every architecture.
+#   [SUGGESTS ...] [USER name] [PACKAGE name] [ALL]): the package archpool-server
+# of the component server; PACKAGE calls it otherwise. DAEMON: deploy/systemd has
+# its unit, deploy/debian its settings. USER: whom the unit runs as; installing
+# makes that user. ALL: for every architecture.
 set(CPACK_COMPONENTS_ALL)
 macro(archpool_package name)
   cmake_parse_arguments(ARG "DAEMON;ALL" "SUMMARY;USER;PACKAGE"

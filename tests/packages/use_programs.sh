@@ -31,7 +31,7 @@ for daemon in server verifier worker; do
     "/var/lib/dpkg/info/archpool-$daemon.conffiles" ||
     fail "the settings of archpool-$daemon are no conffile"
 done
-test -e /usr/share/doc/archpool/examples/fashion-mnist.yaml ||
+test -e /usr/share/doc/archpool/deploy/examples/fashion-mnist.yaml ||
   fail "archpool-doc brings no examples"
 
 archpool-worker check >/packages/check.log || fail "archpool-worker check fails"
