@@ -27,10 +27,11 @@ BUILD_PACKAGES=(
 # OpenBLAS replaces Debian's default BLAS, the slow reference one.
 RUN_PACKAGES=(libopenblas0-pthread postgresql dataset-fashion-mnist)
 # lld, because clang's own linker call is slow on sanitised programs.
-# A compiler and an emulator of 64-bit ARM, where kernels are compared.
+# A compiler and an emulator of 64-bit ARM, where kernels are compared. A fresh
+# Debian, where packages are installed.
 TEST_PACKAGES=(
   clang lld libclang-rt-dev clang-format codespell shellcheck
-  g++-aarch64-linux-gnu qemu-user
+  g++-aarch64-linux-gnu qemu-user debootstrap
 )
 BENCH_PACKAGES=(python3-torch)
 PACKAGE_PACKAGES=(dpkg-dev file)
