@@ -5,6 +5,7 @@
 
 #include "client/doubt.h"
 #include "common/base/standard_streams.h"
+#include "common/base/version.h"
 #include "common/channel/program.h"
 
 namespace archpool {
@@ -61,6 +62,7 @@ int RunCli(const std::vector<std::string>& arguments, const Output& output,
   Action action;
   CLI::App app(kDescription, "archpool");
   app.footer(kFooter);
+  app.set_version_flag("--version", DescribeBuild("archpool"));
   app.require_subcommand(1);
   app.fallthrough();
   AddGlobalFlags(app, flags);

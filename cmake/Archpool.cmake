@@ -10,9 +10,12 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
 
+# Nothing here uses a macro that only a precompiled header defines, nor
+# __TIME__: told so, ccache knows files that use precompiled headers again.
 find_program(CCACHE_PROGRAM ccache)
-if(CCACHE_PROGRAM)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE_PROGRAM})
 endif()
 
 find_package(Threads REQUIRED)
@@ -25,14 +28,15 @@ find_package(yaml-cpp CONFIG REQUIRED)
 find_package(nlohmann_json CONFIG REQUIRED)
 find_package(CLI11 CONFIG REQUIRED)
 find_package(spdlog CONFIG REQUIRED)
-find_package(GTest REQUIRED)
-find_package(benchmark CONFIG REQUIRED)
 find_package(prometheus-cpp CONFIG REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(PQXX REQUIRED IMPORTED_TARGET libpqxx)
 pkg_check_modules(LIBPQ REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(HTTPLIB REQUIRED IMPORTED_TARGET cpp-httplib)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
+if(BUILD_TESTING)
+  find_package(GTest REQUIRED)
+endif()
 # Its headers alone: nothing of it is linked.
 find_path(HIGHWAY_INCLUDE_DIR hwy/highway.h)
 if(NOT HIGHWAY_INCLUDE_DIR)
@@ -49,7 +53,9 @@ endif()
 # changes the last bit, and replays compare bits.
 add_library(archpool_flags INTERFACE)
 target_compile_options(archpool_flags INTERFACE
-  -Wall -Wextra -Wconversion -Wshadow -Werror -ffp-contract=off
+  -Wall -Wextra -Wconversion -Wshadow -ffp-contract=off
+  # A compiler that is newer than this release may warn of more.
+  $<$<BOOL:${ARCHPOOL_WERROR}>:-Werror>
   # Designated initialisers leave the rest at its default on purpose.
   -Wno-missing-field-initializers)
 target_include_directories(archpool_flags INTERFACE ${PROJECT_SOURCE_DIR})
@@ -86,16 +92,51 @@ if(NOT ARCHPOOL_SANITIZERS)
     ARCHPOOL_HAS_JEMALLOC)
 endif()
 
-# archpool_library(NAME base SRCS a.cc b.cc DEPS archpool::x PRIVATE_DEPS y)
+# Most of a compilation goes to headers and templates that its neighbours read
+# and expand as well. Where this is on, the files of a UNITY library are compiled
+# several at a time, and headers that PRECOMPILE names once. It is off in the
+# trees where each file must show that it includes what it needs.
+option(ARCHPOOL_FAST_BUILD "Compile small files together, headers in advance" ON)
+
+# archpool_unity(target ALONE a.cc): for a target whose files say each of their
+# private names once. ALONE: the files that share one with another.
+function(archpool_unity target)
+  cmake_parse_arguments(ARG "" "" "ALONE" ${ARGN})
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${ARCHPOOL_FAST_BUILD})
+  set_source_files_properties(${ARG_ALONE} PROPERTIES
+    SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
+
+# archpool_precompile(target <vector> ...): headers of others, never our own.
+function(archpool_precompile target)
+  if(NOT ARCHPOOL_FAST_BUILD)
+    return()
+  endif()
+  target_precompile_headers(${target} PRIVATE ${ARGN})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # ccache asks for it.
+    target_compile_options(${target} PRIVATE -fpch-preprocess)
+  endif()
+endfunction()
+
+# archpool_library(NAME base SRCS a.cc b.cc DEPS archpool::x PRIVATE_DEPS y
+#   [UNITY [ALONE a.cc]] [PRECOMPILE <vector>])
 # DEPS appear in the library's headers; all others are PRIVATE_DEPS.
 function(archpool_library)
-  cmake_parse_arguments(ARG "" "NAME" "SRCS;DEPS;PRIVATE_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "UNITY" "NAME"
+    "SRCS;DEPS;PRIVATE_DEPS;ALONE;PRECOMPILE" ${ARGN})
   add_library(archpool_${ARG_NAME} STATIC ${ARG_SRCS})
   add_library(archpool::${ARG_NAME} ALIAS archpool_${ARG_NAME})
   target_link_libraries(archpool_${ARG_NAME}
     PUBLIC ${ARG_DEPS}
     PRIVATE archpool_flags ${ARG_PRIVATE_DEPS})
   target_include_directories(archpool_${ARG_NAME} PUBLIC ${PROJECT_SOURCE_DIR})
+  if(ARG_UNITY)
+    archpool_unity(archpool_${ARG_NAME} ALONE ${ARG_ALONE})
+  endif()
+  if(ARG_PRECOMPILE)
+    archpool_precompile(archpool_${ARG_NAME} ${ARG_PRECOMPILE})
+  endif()
 endfunction()
 
 # archpool_optimise(kernels): loops over numbers, which take minutes where the
@@ -107,14 +148,19 @@ endfunction()
 # All programs and nothing else: what an operator wants built.
 add_custom_target(programs)
 
-# archpool_program(NAME archpool-server SRCS main.cc DEPS ... [INTERNAL])
+# archpool_program(NAME archpool-server SRCS main.cc DEPS ...
+#   [COMPONENT server | INTERNAL])
+# COMPONENT: what installs it (Packages.cmake); without one it is not installed.
 # INTERNAL: for developers and tests, not among `programs`.
 function(archpool_program)
-  cmake_parse_arguments(ARG "INTERNAL" "NAME" "SRCS;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "INTERNAL" "NAME;COMPONENT" "SRCS;DEPS" ${ARGN})
   add_executable(${ARG_NAME} ${ARG_SRCS})
   target_link_libraries(${ARG_NAME} PRIVATE archpool_flags ${ARG_DEPS})
   if(NOT ARG_INTERNAL)
     add_dependencies(programs ${ARG_NAME})
+  endif()
+  if(ARG_COMPONENT)
+    install(TARGETS ${ARG_NAME} RUNTIME COMPONENT ${ARG_COMPONENT})
   endif()
 endfunction()
 
@@ -154,6 +200,9 @@ endfunction()
 function(archpool_test)
   cmake_parse_arguments(ARG "RUN_SERIAL;SOAK" "NAME;TIMEOUT"
     "SRCS;DEPS;LABELS" ${ARGN})
+  if(NOT BUILD_TESTING)
+    return()
+  endif()
   add_executable(${ARG_NAME} ${ARG_SRCS})
   target_link_libraries(${ARG_NAME} PRIVATE archpool_flags ${ARG_DEPS}
     GTest::gmock GTest::gtest_main)

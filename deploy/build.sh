@@ -42,9 +42,6 @@ fi
 
 step "Building ${targets[*]} ($preset, $(build_jobs) at a time)"
 export NINJA_STATUS='[%f/%t, %e s] '
-if [ -t 1 ]; then
-  ninja -C "$build_dir" -j "$(build_jobs)" "${targets[@]}"
-else
-  ninja -C "$build_dir" -j "$(build_jobs)" "${targets[@]}" | thin_progress
-fi
+build=(cmake --build --preset "$preset" -j "$(build_jobs)" --target "${targets[@]}")
+if [ -t 1 ]; then "${build[@]}"; else "${build[@]}" | thin_progress; fi
 step "Built in $build_dir/bin"

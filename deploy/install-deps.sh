@@ -2,11 +2,12 @@
 # Installs the Debian packages that archpool needs, and only those that are
 # missing; with nothing missing, apt is not touched.
 #
-#   deploy/install-deps.sh [--test] [--bench] [--list]
+#   deploy/install-deps.sh [--test] [--bench] [--package] [--list]
 #
 #   (no option)  what it takes to build and to run the pool
 #   --test       also what tests/run.sh needs
 #   --bench      also what the comparisons under tests/bench need
+#   --package    also what deploy/package.sh needs
 #   --list       print the packages and stop
 #
 # Debian 12 (bookworm) and 13 (trixie). Needs root or sudo.
@@ -19,19 +20,21 @@ BUILD_PACKAGES=(
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev
   libabsl-dev libpqxx-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev
   libspdlog-dev libssl-dev zlib1g-dev libgtest-dev libgmock-dev
-  libbenchmark-dev libjemalloc-dev libseccomp-dev libcpp-httplib-dev
+  libjemalloc-dev libseccomp-dev libcpp-httplib-dev
   prometheus-cpp-dev
   libtorch-dev libhwy-dev
 )
 # OpenBLAS replaces Debian's default BLAS, the slow reference one.
 RUN_PACKAGES=(libopenblas0-pthread postgresql dataset-fashion-mnist)
 # lld, because clang's own linker call is slow on sanitised programs.
-# A compiler and an emulator of 64-bit ARM, where kernels are compared.
+# A compiler and an emulator of 64-bit ARM, where kernels are compared. A fresh
+# Debian, where packages are installed.
 TEST_PACKAGES=(
   clang lld libclang-rt-dev clang-format clang-tidy codespell shellcheck
-  g++-aarch64-linux-gnu qemu-user
+  g++-aarch64-linux-gnu qemu-user debootstrap
 )
 BENCH_PACKAGES=(python3-torch)
+PACKAGE_PACKAGES=(dpkg-dev file)
 
 packages=("${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}")
 list=
@@ -39,6 +42,7 @@ for option in "$@"; do
   case $option in
     --test) packages+=("${TEST_PACKAGES[@]}") ;;
     --bench) packages+=("${BENCH_PACKAGES[@]}") ;;
+    --package) packages+=("${PACKAGE_PACKAGES[@]}") ;;
     --list) list=1 ;;
     -h | --help) print_usage "$0"; exit 0 ;;
     *) die "unknown option $option (try --help)" ;;

@@ -1,7 +1,10 @@
 #include "server/run_server.h"
 
+#include <spdlog/spdlog.h>
+
 #include <CLI/CLI.hpp>
 
+#include "common/base/version.h"
 #include "common/channel/program.h"
 #include "server/server_flags.h"
 
@@ -12,6 +15,7 @@ int RunServer(int argc, char** argv, const ServeHooks& hooks) {
   CLI::App app(
       "The pool's server: takes tasks from clients, leases work to miners, "
       "keeps the books.\nWithout a subcommand it serves.");
+  app.set_version_flag("--version", DescribeBuild("archpool-server"));
   AddDatabaseFlags(app, flags);
   AddServeFlags(app, flags);
   CLI::App* migrate = app.add_subcommand(
@@ -24,6 +28,7 @@ int RunServer(int argc, char** argv, const ServeHooks& hooks) {
       "--listen 127.0.0.1:7070");
   if (const auto code = ParseFlags(app, argc, argv)) return *code;
   SetUpLogging();
+  spdlog::info("{}", DescribeBuild("archpool-server"));
   absl::Status status = CheckFlags(flags);
   if (status.ok()) {
     status = migrate->parsed() ? MigrateOnly(flags) : Serve(flags, hooks);

@@ -17,6 +17,7 @@
 #include "common/base/status.h"
 #include "common/base/steady_clock.h"
 #include "common/base/stop.h"
+#include "common/base/version.h"
 #include "common/channel/token_file.h"
 #include "common/crypto/token.h"
 #include "server/data_directory.h"
@@ -250,6 +251,7 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
   const SystemClock system_clock;
   SteadyClock clock;
   Metrics metrics;
+  metrics.NoteBuild(kVersion, kCommit, kBuildType);
   StorageErrors storage_errors;
   Watch(clock, storage_errors, metrics);
   ARCHPOOL_ASSIGN_OR_RETURN(const DataDirectory directory,

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/base/standard_streams.h"
+#include "common/base/version.h"
 #include "common/nas/search/search_policy.h"
 #include "simulator/cheats_command.h"
 #include "simulator/compare.h"
@@ -165,6 +166,7 @@ void AddRunFlags(CLI::App& app, RunFlags& flags) {
 
 int Dispatch(int argc, char** argv) {
   CLI::App app("Simulates a pool: the real core under virtual time");
+  app.set_version_flag("--version", DescribeBuild("archpool-sim"));
   app.require_subcommand(1);
   RunFlags run_flags;
   CLI::App* run = app.add_subcommand("run", "Runs seeds of one setting");

@@ -12,6 +12,7 @@
 #include "common/base/signals.h"
 #include "common/base/status.h"
 #include "common/base/stop.h"
+#include "common/base/version.h"
 #include "common/base/work_directory.h"
 #include "common/channel/address.h"
 #include "common/channel/program.h"
@@ -108,11 +109,13 @@ int RunVerifier(int argc, char** argv, const VerifierProgram& program) {
   VerifierFlags flags;
   CLI::App app(program.description, program.name);
   AddFlags(app, flags);
+  app.set_version_flag("--version", DescribeBuild(program.name));
   if (const std::optional<int> exit_code = ParseFlags(app, argc, argv)) {
     return *exit_code;
   }
   const SignalStop signals(kDrainMax);
   SetUpLogging();
+  spdlog::info("{}", DescribeBuild(program.name));
   return Finish(program.name, Verify(flags, program, signals.token()));
 }
 

@@ -1,7 +1,11 @@
 #include "common/base/signals.h"
 
 #include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <ctime>
 #include <optional>
@@ -24,6 +28,26 @@ sigset_t StopSignals() {
   return signals;
 }
 
+// The thread that takes the signals.
+std::atomic<pid_t> taker = 0;
+
+// In a thread that does not block them, since a library started it before main:
+// the default action would end the process.
+void HandOn(int signal) {
+  const int error = errno;
+  syscall(SYS_tgkill, getpid(), taker.load(), signal);
+  errno = error;
+}
+
+void HandleStopSignals(void (*handler)(int)) {
+  struct sigaction action = {};
+  action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;
+  for (const int signal : {SIGINT, SIGTERM}) {
+    ARCHPOOL_CHECK(sigaction(signal, &action, nullptr) == 0);
+  }
+}
+
 }  // namespace
 
 bool BlockStopSignals() {
@@ -40,6 +64,8 @@ SignalStop::SignalStop(absl::Duration drain_max) {
   BlockStopSignals();
   waiter_ = std::jthread([this, drain_max](const std::stop_token& ended) {
     const sigset_t signals = StopSignals();
+    taker = static_cast<pid_t>(syscall(SYS_gettid));
+    HandleStopSignals(HandOn);
     std::optional<Countdown> drain;
     while (!ended.stop_requested()) {
       if (drain.has_value() && drain->IsOver()) std::_Exit(0);
@@ -50,6 +76,10 @@ SignalStop::SignalStop(absl::Duration drain_max) {
   });
 }
 
-SignalStop::~SignalStop() = default;
+SignalStop::~SignalStop() {
+  waiter_.request_stop();
+  waiter_.join();
+  HandleStopSignals(SIG_DFL);
+}
 
 }  // namespace archpool

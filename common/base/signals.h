@@ -16,8 +16,9 @@ namespace archpool {
 // with it the process. Answers whether they were blocked before.
 bool BlockStopSignals();
 
-// At most one per process, made first thing in main: threads that exist before
-// it may still be interrupted by the signals. Thread-safe.
+// At most one per process, made first thing in main. A thread that is there
+// before it, since a library started it as it was loaded, hands signals on.
+// Thread-safe.
 class SignalStop {
  public:
   SignalStop() : SignalStop(absl::InfiniteDuration()) {}

@@ -8,6 +8,8 @@
 #include <functional>
 #include <thread>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/base/stop.h"
 #include "gtest/gtest.h"
 
@@ -42,6 +44,25 @@ TEST(SignalStopTest, TheSecondSignalEndsTheProgram) {
               return 1;
             }),
             130);
+}
+
+// Such a thread as OpenBLAS starts when it is loaded.
+TEST(SignalStopTest, AThreadThatWasThereBeforeHandsTheSignalOn) {
+  EXPECT_EQ(InChild([] {
+              std::stop_source ends;
+              std::jthread other([&ends] {
+                WaitOrStop(ends.get_token(), absl::InfiniteDuration());
+              });
+              const SignalStop signals;
+              // The waiting thread may not be there yet.
+              absl::SleepFor(absl::Milliseconds(200));
+              pthread_kill(other.native_handle(), SIGTERM);
+              const bool is_stopped =
+                  WaitOrStop(signals.token(), absl::Seconds(60));
+              ends.request_stop();
+              return is_stopped ? 0 : 1;
+            }),
+            0);
 }
 
 // A thread that was started before the stop is there must not take the signal.

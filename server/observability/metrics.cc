@@ -116,6 +116,18 @@ int Metrics::port() const {
   return impl_->exposer->GetListeningPorts().front();
 }
 
+void Metrics::NoteBuild(const std::string& version, const std::string& commit,
+                        const std::string& build_type) {
+  prometheus::BuildGauge()
+      .Name("archpool_build_info")
+      .Help("Which build of the server this is, in its labels; always 1")
+      .Register(*impl_->registry)
+      .Add({{"version", version},
+            {"commit", commit},
+            {"build_type", build_type}})
+      .Set(1);
+}
+
 void Metrics::NoteLedgerCheck(int64_t violations, int64_t transfers,
                               absl::Duration took) {
   impl_->checks_total.Increment();

@@ -21,6 +21,10 @@ class Metrics {
   absl::Status Open(const std::string& listen);
   int port() const;
 
+  // archpool_build_info: always 1; its labels version, commit and build_type
+  // say which server answers.
+  void NoteBuild(const std::string& version, const std::string& commit,
+                 const std::string& build_type);
   // archpool_ledger_violations: what the latest check found;
   // archpool_ledger_violations_total grows with the first one and never falls.
   // archpool_ledger_checks_total, archpool_ledger_check_seconds and

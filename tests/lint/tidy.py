@@ -11,6 +11,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 
 import external
 from tree import REPOSITORY
@@ -21,22 +22,42 @@ BUILDS = ("build/fuzz", "build/release")
 CORE = "server/core/"
 CHANGED_MAX = 60  # files beside the core, of some four seconds each
 FOLDERS = "client|common|server|simulator|tests|verifier|worker"
+# The release tree compiles files together and reads headers in advance; each file
+# is looked at by itself.
+TOGETHER = "/Unity/"
+PRECOMPILED = re.compile(r" (?:-Winvalid-pch|-fpch-preprocess"
+                         r"|-include \S*cmake_pch\.hxx)(?= )")
+MEMBER = re.compile(r'^#include "(/[^"]+)"', re.M)
 TORCH = re.compile(r'^\s*#\s*include\s*[<"](torch|ATen|c10)/', re.M)
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
 FINDING = re.compile(r"^(?P<place>[^\s:]+:\d+):\d+: (?:warning|error): (?P<what>.*)$")
 
 
+def by_file(entries):
+    """The compile commands, one for each file."""
+    commands = {}
+    for entry in entries:
+        files = [entry["file"]]
+        if TOGETHER in entry["file"]:
+            with open(entry["file"], encoding="utf-8") as stream:
+                files = MEMBER.findall(stream.read())
+        command = PRECOMPILED.sub("", entry["command"])
+        for path in files:
+            commands[os.path.relpath(path, REPOSITORY)] = {
+                "directory": entry["directory"], "file": path,
+                "command": command.replace(entry["file"], path)}
+    return commands
+
+
 def commands_of_build():
-    """(The folder with compile_commands.json, the files in it), or None."""
+    """The newest build and its compile commands by file, or None."""
     paths = [os.path.join(REPOSITORY, build, "compile_commands.json")
              for build in BUILDS]
     paths = sorted(filter(os.path.exists, paths), key=os.path.getmtime)
     if not paths:
         return None
     with open(paths[-1], encoding="utf-8") as stream:
-        files = {os.path.relpath(entry["file"], REPOSITORY)
-                 for entry in json.load(stream)}
-    return os.path.dirname(paths[-1]), files
+        return os.path.dirname(paths[-1]), by_file(json.load(stream))
 
 
 def skip_reason():
@@ -106,9 +127,9 @@ def findings_in(output, root):
     return found
 
 
-def look_at(path, build):
+def look_at(path, folder):
     answer = subprocess.run(
-        ["clang-tidy", "--quiet", "-p", build,
+        ["clang-tidy", "--quiet", "-p", folder,
          f"--header-filter=^{re.escape(REPOSITORY)}/({FOLDERS})/",
          # GCC's commands name warnings that clang does not know.
          "--extra-arg=-Wno-unknown-warning-option", "--extra-arg=-Wno-error",
@@ -121,15 +142,19 @@ def look_at(path, build):
 
 
 def check_repository(tree):
-    build, known = commands_of_build()
-    paths = sorted(known & set(tree.paths(".cc")) - includes_torch(tree))
+    build, commands = commands_of_build()
+    paths = sorted(set(commands) & set(tree.paths(".cc")) - includes_torch(tree))
     if not paths:
         return [f"{build}: its compile commands are of another source tree"]
     if os.environ.get("ARCHPOOL_SOAK") != "1":
         paths = chosen(paths, changed_files())
     print(f"tidy: {len(paths)} files")
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = pool.map(lambda path: look_at(path, build), paths)
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, "compile_commands.json"), "w",
+                  encoding="utf-8") as stream:
+            json.dump(list(commands.values()), stream)
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            found = list(pool.map(lambda path: look_at(path, folder), paths))
     return sorted(set().union(*found))
 
 

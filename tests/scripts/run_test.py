@@ -17,9 +17,10 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 
 STAND_INS = {
-    "ninja": "exit 0",
-    "cmake": 'mkdir -p "build/$2"',
-    "ctest": 'echo "$@" >"$RECORD/arguments"; echo "$TMPDIR" >"$RECORD/folder"\n'
+    "cmake": 'if [ "$1" = --preset ]; then mkdir -p "build/$2"; fi',
+    "ctest": 'case " $* " in *" -N "*) echo "Total Tests: ${TESTS:-7}"; exit;;'
+             ' esac\n'
+             'echo "$@" >>"$RECORD/arguments"; echo "$TMPDIR" >"$RECORD/folder"\n'
              'setsid sh -c \'echo $$ >"$RECORD/daemon"; exec sleep 600\' &\n'
              'while [ ! -s "$RECORD/daemon" ]; do sleep 0.01; done\n'
              '[ -z "${HANG:-}" ] || sleep 600\n'
@@ -96,28 +97,37 @@ class RunTest(unittest.TestCase):
         run = self.start(*options)
         output = self.wait(run)
         self.assertEqual(run.returncode, 0, output)
-        return self.recorded("arguments")
+        arguments = self.recorded("arguments").splitlines()
+        os.unlink(os.path.join(self.record, "arguments"))
+        return arguments
 
     def test_benchmarks_and_soaks_run_only_when_asked_for(self):
-        self.assertTrue(self.arguments_for().endswith("-LE ^(bench|soak)$"))
-        self.assertTrue(self.arguments_for("--soak").endswith("-LE ^(bench)$"))
-        self.assertNotIn("-LE", self.arguments_for("--soak", "--bench"))
-        self.assertIn("-L ^soak$", self.arguments_for("--only", "soak"))
+        for options, excluded in (((), "bench|soak"), (("--soak",), "bench"),
+                                  (("--soak", "--bench"), "")):
+            for arguments in self.arguments_for(*options):
+                self.assertTrue(arguments.endswith(f"-LE ^({excluded})$"))
+        for arguments in self.arguments_for("--only", "soak"):
+            self.assertTrue(arguments.endswith("-LE ^(bench)$ -L ^soak$"))
 
     def test_both_trees_are_tested(self):
-        path = os.path.join(self.tree, "build", "tests", "CTestTestfile.cmake")
         for options, trees in (((), ["release", "fuzz"]),
                                (("--quick",), ["release"])):
-            self.arguments_for(*options)
-            with open(path, encoding="utf-8") as stream:
-                self.assertEqual(stream.read().split(), [
-                    f'subdirs("{self.tree}/build/{tree}")' for tree in trees])
+            self.assertEqual(
+                [a.split()[:2] for a in self.arguments_for(*options)],
+                [["--preset", tree] for tree in trees])
 
-    def test_a_failing_test_fails_the_run(self):
+    def test_a_failing_test_fails_the_run_after_the_other_tree(self):
         run = self.start(CTEST_STATUS="8")
-        self.wait(run)
-        self.assertEqual(run.returncode, 8)
+        output = self.wait(run)
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("tests failed in: release fuzz", output)
         self.assert_nothing_is_left()
+
+    def test_a_label_that_no_test_has_is_refused(self):
+        run = self.start("--only", "nothing", TESTS="0")
+        output = self.wait(run)
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("no test has the label nothing", output)
 
     def test_nothing_outlives_a_signal(self):
         for number in (signal.SIGTERM, signal.SIGINT):

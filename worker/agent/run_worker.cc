@@ -13,6 +13,7 @@
 #include "common/base/signals.h"
 #include "common/base/status.h"
 #include "common/base/stop.h"
+#include "common/base/version.h"
 #include "common/base/work_directory.h"
 #include "common/channel/address.h"
 #include "common/channel/program.h"
@@ -245,9 +246,8 @@ int RunWorker(int argc, char** argv, const WorkerProgram& program) {
   WorkerFlags flags;
   CLI::App app(program.description, program.name);
   AddFlags(app, flags);
-  app.set_version_flag(
-      "--version",
-      absl::StrCat(program.name, " " ARCHPOOL_VERSION ", ", kArithmetic));
+  app.set_version_flag("--version", absl::StrCat(DescribeBuild(program.name),
+                                                 "\narithmetic ", kArithmetic));
   if (program.add_flags) program.add_flags(app);
   if (const std::optional<int> exit_code = ParseFlags(app, argc, argv)) {
     return *exit_code;
@@ -262,6 +262,7 @@ int RunWorker(int argc, char** argv, const WorkerProgram& program) {
   setpriority(PRIO_PROCESS, 0, flags.nice_level);
   const SignalStop signals(kDrainMax);
   SetUpLogging();
+  spdlog::info("{}", DescribeBuild(program.name));
   const absl::StatusOr<std::unique_ptr<Trainer>> trainer =
       program.make_trainer(flags);
   if (!trainer.ok()) return Finish(program.name, trainer.status());
