@@ -321,6 +321,7 @@ int Main(const std::string& only) {
     return 1;
   }
   std::printf(
+      "// SPDX-License-Identifier: Apache-2.0\n"
       "// clang-format off\n"
       "// Measured by tests/bench/cost_table on one core of %s.\n"
       "// The format is explained in cost_table.cc.\n",
