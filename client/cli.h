@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The archpool command, without its main function.
 #ifndef ARCHPOOL_CLIENT_CLI_H_
 #define ARCHPOOL_CLIENT_CLI_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The whole command against a real gRPC server in this process, which answers
 // what a test's script says.
 #include "client/cli.h"

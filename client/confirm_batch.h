@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What became of a batch of payouts that an operator paid by hand, told beside
 // its file, where the pool looks for it (docs/payouts.md). Works without a
 // server.

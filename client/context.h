@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What every subcommand is given.
 #ifndef ARCHPOOL_CLIENT_CONTEXT_H_
 #define ARCHPOOL_CLIENT_CONTEXT_H_

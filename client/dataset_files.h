@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The files that a task's dataset is made of, looked at before anything is
 // sent: a pool that refuses them has cost the whole upload first.
 #ifndef ARCHPOOL_CLIENT_DATASET_FILES_H_

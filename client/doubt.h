@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Calls whose outcome nobody heard: the line was cut, or the person stopped the
 // command, while the server may have done what it was asked.
 #ifndef ARCHPOOL_CLIENT_DOUBT_H_

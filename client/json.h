@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The pool's messages as JSON, for programs that read what the command prints.
 // Amounts and work units are decimal strings (amounts in coins), since they may
 // pass what a JSON number holds; accuracies are fractions, null where nothing

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // archpool: the command for clients, miners and operators.
 #include <langinfo.h>
 #include <sys/ioctl.h>

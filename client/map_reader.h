@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads typed values out of a YAML map and collects every problem instead of
 // stopping at the first, so that a person mends a file in one go.
 // Thread-compatible.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // archpool payout set and split against a service that keeps what it is told.
 #include <grpcpp/grpcpp.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // archpool payout ...
 #include <CLI/CLI.hpp>
 #include <memory>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // archpool pool, miner status and account visibility, against services that
 // keep what they are told.
 #include <grpcpp/grpcpp.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The server as the command sees it: every call is tried again for a while
 // where the server is away. Requests are idempotent, so trying again is safe.
 // Thread-safe.

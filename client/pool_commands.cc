@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // archpool pool ...
 #include <CLI/CLI.hpp>
 #include <memory>

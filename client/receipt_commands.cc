@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // archpool receipt ...
 #include <CLI/CLI.hpp>
 #include <filesystem>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A folder of receipts on a miner's disk: DIR/seals.bin, DIR/statement.bin and
 // DIR/receipts.bin (common/model/receipt_check.h).
 #ifndef ARCHPOOL_CLIENT_RECEIPT_FOLDER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Leases and backups as pages for people. Pure functions.
 #ifndef ARCHPOOL_CLIENT_RENDER_LEASE_H_
 #define ARCHPOOL_CLIENT_RENDER_LEASE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Accounts, workers and money as pages for people. Pure functions.
 #ifndef ARCHPOOL_CLIENT_RENDER_POOL_H_
 #define ARCHPOOL_CLIENT_RENDER_POOL_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Receipts as pages and JSON. Pure functions.
 #ifndef ARCHPOOL_CLIENT_RENDER_RECEIPTS_H_
 #define ARCHPOOL_CLIENT_RENDER_RECEIPTS_H_

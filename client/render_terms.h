@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a task pays for, and what came of that, in a sentence each.
 #ifndef ARCHPOOL_CLIENT_RENDER_TERMS_H_
 #define ARCHPOOL_CLIENT_RENDER_TERMS_H_

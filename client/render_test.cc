@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Pages and JSON, looked at by a person and kept under tests/golden/client.
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The pool's verifiers as a page for operators. Pure functions.
 #ifndef ARCHPOOL_CLIENT_RENDER_VERIFIERS_H_
 #define ARCHPOOL_CLIENT_RENDER_VERIFIERS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The live view of a task: one frame, and the events that happened between two.
 // Pure functions.
 #ifndef ARCHPOOL_CLIENT_RENDER_WATCH_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A task's result as files: the best network and the front, with all that is
 // needed to check and to rebuild them.
 #ifndef ARCHPOOL_CLIENT_RESULT_H_

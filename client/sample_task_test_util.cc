@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "client/sample_task_test_util.h"
 
 #include <string>

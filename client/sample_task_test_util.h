@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A task half-way and at its end, as a server would show it.
 #ifndef ARCHPOOL_CLIENT_SAMPLE_TASK_TEST_UTIL_H_
 #define ARCHPOOL_CLIENT_SAMPLE_TASK_TEST_UTIL_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a task's space comes to on its dataset, by drawing from it: what cannot
 // be built at all, or bought, is found before anything is sent.
 #ifndef ARCHPOOL_CLIENT_SPACE_FACTS_H_

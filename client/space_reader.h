@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads the `space` section of a task file.
 #ifndef ARCHPOOL_CLIENT_SPACE_READER_H_
 #define ARCHPOOL_CLIENT_SPACE_READER_H_

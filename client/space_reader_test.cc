@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Cells and variants in a task's file; the rest of a space is in
 // task_file_test.cc.
 #include "client/space_reader.h"

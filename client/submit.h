@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Submits what a task file describes: its dataset, then the task.
 #ifndef ARCHPOOL_CLIENT_SUBMIT_H_
 #define ARCHPOOL_CLIENT_SUBMIT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // archpool task submit and check against services that keep what they are told.
 #include "client/submit.h"
 

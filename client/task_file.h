@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The file in which a client describes a task (deploy/examples explains one).
 #ifndef ARCHPOOL_CLIENT_TASK_FILE_H_
 #define ARCHPOOL_CLIENT_TASK_FILE_H_

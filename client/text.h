@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Words, numbers and tables for people's terminals. Pure functions; everything
 // that a server or a file said passes through Clean before it is shown.
 #ifndef ARCHPOOL_CLIENT_TEXT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Protobuf's times as Abseil's, for showing: what the server says is not
 // checked further.
 #ifndef ARCHPOOL_CLIENT_TIMES_H_

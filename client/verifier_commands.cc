@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // archpool verifier ..., archpool trial ...
 #include <CLI/CLI.hpp>
 #include <memory>

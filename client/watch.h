@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Follows a task until it ends: a live view on a terminal, lines elsewhere.
 #ifndef ARCHPOOL_CLIENT_WATCH_H_
 #define ARCHPOOL_CLIENT_WATCH_H_

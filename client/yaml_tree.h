@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // YAML as a tree in which every node knows its line, read by yaml-cpp: the only
 // file that includes it, and the one where its exceptions end. What could make
 // a small file large or slow (anchors, aliases, deep nesting) is refused. Value

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # One rule per kind of unit. A library is a folder is a layer: the tests under
 # tests/lint hold the direction of the dependencies.
 

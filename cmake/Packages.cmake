@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What is installed, and the Debian packages that are made of it. Programs name
 # their component where they are built (archpool_program); here is the rest.
 #

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Writes OUTPUT from TEMPLATE with VERSION, BUILD_TYPE and the commit of SOURCE,
 # and leaves it alone where nothing changed, so that nothing is built again.
 #   cmake -DSOURCE=... -DTEMPLATE=... -DOUTPUT=... -DVERSION=... -DBUILD_TYPE=...

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Builds archpool. The programs land in build/release/bin/.
 #
 #   deploy/build.sh [--preset NAME] [--all] [TARGET...]

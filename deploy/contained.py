@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Runs a command and ends whatever it leaves behind.
 
     deploy/contained.py COMMAND [ARGUMENT...]

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The whole pool on this machine: a client's search on Fashion-MNIST, done by two
 # honest miners and one that overstates, verified by the pool, paid in full. One
 # worker is killed in the middle of a promising box, and a backup finishes it.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Installs the Debian packages that archpool needs, and only those that are
 # missing; with nothing missing, apt is not touched.
 #

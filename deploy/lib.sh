@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # What the scripts share: step lines, root, clean endings, progress. Source it;
 # it changes nothing by itself. It needs bash and coreutils only, so that it

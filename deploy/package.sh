@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Builds archpool and makes its Debian packages: build/release/packages/*.deb.
 #
 #   deploy/package.sh

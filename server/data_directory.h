@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a server keeps on disk beside its database: the lock that keeps a second
 // server out, the pool's secret, the blobs, the checkpoints under audit, the
 // first operator's token.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Lets one line of many through in a while, and counts the others. Thread-safe.
 #ifndef ARCHPOOL_SERVER_LINE_LIMIT_H_
 #define ARCHPOOL_SERVER_LINE_LIMIT_H_

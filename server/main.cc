@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // archpool-server: the pool manager.
 #include "server/run_server.h"
 

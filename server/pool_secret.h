@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The pool's secret and its database, which belong together.
 #ifndef ARCHPOOL_SERVER_POOL_SECRET_H_
 #define ARCHPOOL_SERVER_POOL_SECRET_H_

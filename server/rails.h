@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The rail that the flags name.
 #ifndef ARCHPOOL_SERVER_RAILS_H_
 #define ARCHPOOL_SERVER_RAILS_H_

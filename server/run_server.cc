@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "server/run_server.h"
 
 #include <spdlog/spdlog.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The command line of archpool-server.
 #ifndef ARCHPOOL_SERVER_RUN_SERVER_H_
 #define ARCHPOOL_SERVER_RUN_SERVER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What archpool-server does when it runs: the parts wired together, from the
 // database up, and taken down again in the reverse order.
 #ifndef ARCHPOOL_SERVER_SERVE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A program that was asked to stop ends, whatever it is doing: a database that
 // answers nothing, a lock that another holds, a search that thinks. What was
 // acknowledged is durable, so ending at once loses nothing.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who hears of what the engine commits and loads, in which order: the one place
 // where listeners meet the engine. Starts and stops the engine with them. One
 // thread at a time.

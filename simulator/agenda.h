@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What happens when, in a simulated world. Not thread-safe.
 #ifndef ARCHPOOL_SIMULATOR_AGENDA_H_
 #define ARCHPOOL_SIMULATOR_AGENDA_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What cheating brings: one miner that cheats among honest ones, around the
 // real core, for a fixed time. Pure; a seed reproduces a run.
 #ifndef ARCHPOOL_SIMULATOR_CHEATS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // archpool-sim cheats: what cheating brings, as a table.
 #ifndef ARCHPOOL_SIMULATOR_CHEATS_COMMAND_H_
 #define ARCHPOOL_SIMULATOR_CHEATS_COMMAND_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The experiments of docs/results.md: pool against individuals, completion with
 // and without backups, lies and losses.
 #ifndef ARCHPOOL_SIMULATOR_COMPARE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An archive made of events alone, for whoever runs a pool without a store: the
 // simulator and tests.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // archpool-sim: the pool under virtual time (docs/simulator.md).
 #include <cstdio>
 #include <fstream>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Watches a simulation from a thread of its own: the digest of what was
 // committed, and the oracle's rules. What it says depends on the events alone,
 // so a run stays the same bit for bit.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The rule that honest work is paid: no honest trial ends unpaid but for two
 // reasons, which are counted.
 //

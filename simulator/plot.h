@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Medians and quartiles as pictures. Pure functions.
 #ifndef ARCHPOOL_SIMULATOR_PLOT_H_
 #define ARCHPOOL_SIMULATOR_PLOT_H_

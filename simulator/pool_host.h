@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The real core under virtual time, with an engine around it that may fail: a
 // commit fails before it happened, or after, or nobody knows; replies get lost;
 // commands come twice. Whatever happens, the oracle watches what is committed.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An independent oracle: it watches the events that a pool emits, keeps its own
 // books from them alone, and says what is wrong. It shares no logic with the
 // core: only the records.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The oracle on money: transfers, payouts, what is owed, and receipts.
 #include "absl/strings/str_cat.h"
 #include "common/model/coins.h"

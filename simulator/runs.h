@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Many seeds of one setting, and what they say together.
 #ifndef ARCHPOOL_SIMULATOR_RUNS_H_
 #define ARCHPOOL_SIMULATOR_RUNS_H_

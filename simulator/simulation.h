@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One simulated task: scripted miners and a verifier around the real core,
 // under virtual time. A seed reproduces a run bit for bit.
 #ifndef ARCHPOOL_SIMULATOR_SIMULATION_H_

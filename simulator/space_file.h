@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads a space of its own, without a network: the space of a benchmark table.
 #ifndef ARCHPOOL_SIMULATOR_SPACE_FILE_H_
 #define ARCHPOOL_SIMULATOR_SPACE_FILE_H_

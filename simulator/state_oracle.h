@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which way the states of records may go, as the oracle sees it: written down
 // apart from the core's own tables (server/core/records/transitions.h), which
 // it checks. state_oracle_test names every difference. Pure functions;

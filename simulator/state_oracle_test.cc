@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The oracle's view of states beside the core's: every difference is named
 // here, with its reason, so that neither can be changed alone unseen.
 #include "simulator/state_oracle.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How long something has been so, in all. Value type.
 #ifndef ARCHPOOL_SIMULATOR_STOPWATCH_H_
 #define ARCHPOOL_SIMULATOR_STOPWATCH_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Benchmark tables: what training each architecture of a space would give.
 // Value types; thread-compatible.
 #ifndef ARCHPOOL_SIMULATOR_TABLE_H_

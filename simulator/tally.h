@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a simulation came to, read off the events that its pool committed. Not
 // thread-safe.
 #ifndef ARCHPOOL_SIMULATOR_TALLY_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The pool in the trouble of the real world, under virtual time: it goes down
 // and is closed, clocks are wrong, verifiers are sick, lines are slow, machines
 // vanish, and some tasks have nothing to learn. A seed reproduces a run bit for

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // archpool-sim trouble: whether honest work is paid whatever happens.
 #ifndef ARCHPOOL_SIMULATOR_TROUBLE_COMMAND_H_
 #define ARCHPOOL_SIMULATOR_TROUBLE_COMMAND_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A miner's worker as it meets the world: it crashes, is cut off, loses its
 // disk, has a slow line and a wrong clock, or goes away for good. What it does
 // of its own accord is honest, or all made up. Not thread-safe.

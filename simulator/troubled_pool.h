@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A pool in a world of trouble: it goes down and comes back, its machine's
 // clock is set while it is away, its operator closes it. Not thread-safe.
 #ifndef ARCHPOOL_SIMULATOR_TROUBLED_POOL_H_

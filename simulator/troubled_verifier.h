@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A verifier as it meets the world: it dies with an audit in hand, finds
 // everything false or nothing at all, raises alarms, or stands still. Not
 // thread-safe.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The server as a verifier sees it. Every call is tried once. Errors are the
 // server's, with its reasons (verification.proto). Implementations are
 // thread-safe.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a verifier does before it judges others: it examines a trial of its own,
 // as it will examine theirs.
 #ifndef ARCHPOOL_VERIFIER_BUILT_IN_TRIAL_H_

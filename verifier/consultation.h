@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Asks a second implementation about networks, as cheaply as its opinion is to
 // be had. Double precision costs ten times what the kernels need, and float32
 // twice; so double precision calibrates and decides what float32 leaves in

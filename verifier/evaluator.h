@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An Evaluator does the arithmetic of an audit: it replays parts of trainings
 // and counts correct answers. The verifier knows no more of it than this, so
 // that it builds and is tested without LibTorch.

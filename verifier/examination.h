@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a committed trial is worth: the heart of an audit, without IO.
 #ifndef ARCHPOOL_VERIFIER_EXAMINATION_H_
 #define ARCHPOOL_VERIFIER_EXAMINATION_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "verifier/examination.h"
 
 #include "common/base/status.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who examines a trial's bytes: this process, or a child that can do nothing
 // else.
 #ifndef ARCHPOOL_VERIFIER_EXAMINER_H_

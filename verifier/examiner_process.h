@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Examines in child processes without files, network or the pool's token: bytes
 // that crash one cost an audit, not the verifier. A child serves one account
 // and one dataset, and stays for the next audit of the same. A child ends with

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A finding as one line: what a child says to its verifier.
 // Pure; thread-safe.
 #ifndef ARCHPOOL_VERIFIER_FINDING_TEXT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Byte strings over a pipe between a verifier and its child, each with its
 // length before it. Thread-compatible.
 #ifndef ARCHPOOL_VERIFIER_FRAMES_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "verifier/grpc_audit_client.h"
 
 #include <spdlog/spdlog.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // AuditClient over gRPC. Thread-safe.
 #ifndef ARCHPOOL_VERIFIER_GRPC_AUDIT_CLIENT_H_
 #define ARCHPOOL_VERIFIER_GRPC_AUDIT_CLIENT_H_

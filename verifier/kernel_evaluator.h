@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Evaluator in the arithmetic of docs/arithmetic.md, and what asks a second
 // implementation whether it is right. Thread-compatible.
 #ifndef ARCHPOOL_VERIFIER_KERNEL_EVALUATOR_H_

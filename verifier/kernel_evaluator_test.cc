@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "verifier/kernel_evaluator.h"
 
 #include <algorithm>

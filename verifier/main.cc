@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // archpool-verifier: checks committed trials for the pool.
 #include <cstdlib>
 #include <cstring>

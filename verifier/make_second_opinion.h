@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The second opinion that the verifier program was built with: LibTorch's, or
 // none.
 #ifndef ARCHPOOL_VERIFIER_MAKE_SECOND_OPINION_H_

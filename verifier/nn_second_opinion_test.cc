@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The kernels beside LibTorch in double precision, over random networks.
 #include <cstdlib>
 #include <string>

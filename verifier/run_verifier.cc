@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "verifier/run_verifier.h"
 
 #include <spdlog/spdlog.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The main function that all verifier programs share: flags, wiring, signals.
 #ifndef ARCHPOOL_VERIFIER_RUN_VERIFIER_H_
 #define ARCHPOOL_VERIFIER_RUN_VERIFIER_H_

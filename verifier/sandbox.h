@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A process that has nothing left but its memory, its clock and the handles it
 // holds.
 #ifndef ARCHPOOL_VERIFIER_SANDBOX_H_

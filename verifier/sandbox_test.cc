@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Not under sanitizers, which need memory and system calls of their own.
 #include "verifier/sandbox.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the pool believes a network's answers by: the same weights, computed by
 // kernels and, independently of them, by a second implementation in double
 // precision, have to agree. (Who asks it: verifier/consultation.h.)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A verifier's loop: takes audits one at a time, examines the weights, reports
 // what it found, through restarts of either side. Thread-compatible.
 #ifndef ARCHPOOL_VERIFIER_VERIFIER_H_

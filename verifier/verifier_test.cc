@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The verifier over a server in memory that does what a test's script says.
 #include "verifier/verifier.h"
 

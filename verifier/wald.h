@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Wald's sequential probability ratio test (A. Wald, "Sequential Tests of
 // Statistical Hypotheses", 1945) for the claim that a network answers a share
 // of a split correctly: looks at as few examples as it takes. Value type;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "verifier/wald.h"
 
 #include "common/base/counter_rng.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // archpool-worker: trains architectures for a pool, and is paid for it.
 #include <cstring>
 #include <memory>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One thread waits for a bell that others ring, for so long at most by a clock
 // that nobody sets: absl::Mutex waits until an hour of the day, and sleeps on
 // where somebody sets the clock back. Thread-safe.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ARCHPOOL_CHECK: for our own bugs only, on in release. Never for input.
 #ifndef ARCHPOOL_COMMON_BASE_CHECK_H_
 #define ARCHPOOL_COMMON_BASE_CHECK_H_

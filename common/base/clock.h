@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A Clock tells the time to the edges, in whole microseconds: what the database
 // keeps, so that a state is the same before and after it was stored. The core
 // never sees a clock: it is handed `now`. Thread-safe.

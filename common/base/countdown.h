@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Time that passes, by a clock that nobody sets: neither an operator's hand nor
 // another machine's idea of the hour changes how much of it there is. It runs
 // on while the machine sleeps. Value types; thread-compatible.

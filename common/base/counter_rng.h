@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A counter-based generator: Philox4x32-10 (Salmon, Moraes, Dror, Shaw:
 // "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011, §3.3). The n-th word
 // is a pure function of (key, stream, n), so a replay can start anywhere and

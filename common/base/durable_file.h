@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Files that are there whole or not at all, whenever the machine stops.
 #ifndef ARCHPOOL_COMMON_BASE_DURABLE_FILE_H_
 #define ARCHPOOL_COMMON_BASE_DURABLE_FILE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which variables of a process's environment change how it computes.
 #ifndef ARCHPOOL_COMMON_BASE_ENVIRONMENT_H_
 #define ARCHPOOL_COMMON_BASE_ENVIRONMENT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Lower-case hexadecimal text for bytes, and back.
 #ifndef ARCHPOOL_COMMON_BASE_HEX_H_
 #define ARCHPOOL_COMMON_BASE_HEX_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whole millionths as decimal text: coins, shares.
 #ifndef ARCHPOOL_COMMON_BASE_MILLIONTHS_H_
 #define ARCHPOOL_COMMON_BASE_MILLIONTHS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A closed range of values, and the one check of a value against it. The ranges
 // themselves stand in common/nas/template_limits.h (networks),
 // common/model/limits.h (tasks and datasets) and common/wire/request_limits.h

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The form of a reason that programs match on.
 #ifndef ARCHPOOL_COMMON_BASE_REASON_H_
 #define ARCHPOOL_COMMON_BASE_REASON_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whether this program was built with sanitizers, which need memory and system
 // calls of their own: a sandbox that is closed to those is no place for them.
 #ifndef ARCHPOOL_COMMON_BASE_SANITIZED_H_

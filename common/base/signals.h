@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // SIGINT and SIGTERM as a stop token. The first one asks the program to drain;
 // a second one ends it at once.
 #ifndef ARCHPOOL_COMMON_BASE_SIGNALS_H_

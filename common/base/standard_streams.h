@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The three streams that every program is started with.
 #ifndef ARCHPOOL_COMMON_BASE_STANDARD_STREAMS_H_
 #define ARCHPOOL_COMMON_BASE_STANDARD_STREAMS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "common/base/standard_streams.h"
 
 #include <fcntl.h>

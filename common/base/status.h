@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Errors that say why twice: a reason a program can read, and a sentence a
 // person can act on. Every error that crosses a module boundary of archpool is
 // made by one of the functions below; the reason travels as a payload of the

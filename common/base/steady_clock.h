@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The time that decisions are taken by. It starts at the system's time and then
 // follows what has passed since, so that a step of the system's clock, forward
 // or back, moves nothing at once; it comes closer to that clock again by a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Waiting that can be called off. Thread-safe.
 #ifndef ARCHPOOL_COMMON_BASE_STOP_H_
 #define ARCHPOOL_COMMON_BASE_STOP_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which build of archpool this is. A library of its own, linked by what shows
 // it alone: its one source file changes with every commit.
 #ifndef ARCHPOOL_COMMON_BASE_VERSION_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The words of an enum, in SQL, in transcripts and where the wire has strings:
 // one table, which stands beside the enum, and from which printing, parsing,
 // the count of its values and the database's checks follow. Constants and pure

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The directory that a program works in, and tidies up: one of its own. What a
 // user keeps in another is never touched.
 #ifndef ARCHPOOL_COMMON_BASE_WORK_DIRECTORY_H_

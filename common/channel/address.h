@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Addresses as people write them, looked at before anything is tried: gRPC
 // resolves nearly any text to something.
 #ifndef ARCHPOOL_COMMON_CHANNEL_ADDRESS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // BlobService as its callers use it: streams that can be taken up again where
 // they were cut. Each call is tried once. Thread-safe.
 #ifndef ARCHPOOL_COMMON_CHANNEL_BLOB_CLIENT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // BlobClient and Remote against a real gRPC server in this process.
 #include "common/channel/blob_client.h"
 

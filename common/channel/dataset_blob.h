@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A dataset's split out of the blob cache, checked against what its manifest
 // says of it.
 #ifndef ARCHPOOL_COMMON_CHANNEL_DATASET_BLOB_H_

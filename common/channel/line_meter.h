@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How fast this machine's uploads were of late, as they were seen. Thread-safe.
 #ifndef ARCHPOOL_COMMON_CHANNEL_LINE_METER_H_
 #define ARCHPOOL_COMMON_CHANNEL_LINE_METER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "common/channel/line_meter.h"
 
 #include "gtest/gtest.h"

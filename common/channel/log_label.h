@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a program's log puts before the lines of a part of it, where several
 // parts do the same at once.
 #ifndef ARCHPOOL_COMMON_CHANNEL_LOG_LABEL_H_

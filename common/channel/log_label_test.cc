@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "common/channel/log_label.h"
 
 #include <thread>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the main functions of archpool's programs share: flags, logs, and how
 // they end.
 #ifndef ARCHPOOL_COMMON_CHANNEL_PROGRAM_H_

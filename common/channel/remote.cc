@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "common/channel/remote.h"
 
 #include "absl/strings/str_cat.h"

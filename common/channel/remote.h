@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A connection to an archpool server under one account: what every program that
 // talks to it shares. Thread-safe.
 #ifndef ARCHPOOL_COMMON_CHANNEL_REMOTE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Trying again what may work later: the server restarts, the network is away.
 #ifndef ARCHPOOL_COMMON_CHANNEL_RETRY_H_
 #define ARCHPOOL_COMMON_CHANNEL_RETRY_H_

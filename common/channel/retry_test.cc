@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "common/channel/retry.h"
 
 #include "common/base/status.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The file in which somebody keeps an account's token.
 #ifndef ARCHPOOL_COMMON_CHANNEL_TOKEN_FILE_H_
 #define ARCHPOOL_COMMON_CHANNEL_TOKEN_FILE_H_

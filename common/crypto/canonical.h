@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The canonical encoding that every hash of archpool is taken over
 // (docs/protocol.md, with test vectors): a domain tag, then fields in a fixed
 // order. Integers are 64-bit little-endian two's complement; texts, bytes and

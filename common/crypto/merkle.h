@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Merkle trees over SHA-256 as in Certificate Transparency (RFC 9162, 2.1):
 // leaves and inner nodes are hashed under different prefixes, so that neither
 // passes for the other. Pure; thread-safe.

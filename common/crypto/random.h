@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Secrets for the edges (OpenSSL's generator). The core never calls this:
 // secrets reach it inside commands.
 #ifndef ARCHPOOL_COMMON_CRYPTO_RANDOM_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // SHA-256 (FIPS 180-4) and HMAC-SHA-256 (RFC 2104), over OpenSSL.
 #ifndef ARCHPOOL_COMMON_CRYPTO_SHA256_H_
 #define ARCHPOOL_COMMON_CRYPTO_SHA256_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Ed25519 (RFC 8032), by OpenSSL. Value types; thread-compatible.
 #ifndef ARCHPOOL_COMMON_CRYPTO_SIGNATURE_H_
 #define ARCHPOOL_COMMON_CRYPTO_SIGNATURE_H_

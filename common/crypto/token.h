@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Bearer tokens: what an account is known by.
 #ifndef ARCHPOOL_COMMON_CRYPTO_TOKEN_H_
 #define ARCHPOOL_COMMON_CRYPTO_TOKEN_H_

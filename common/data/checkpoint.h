@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A training between two segments, in memory and as files. Value types;
 // thread-compatible.
 #ifndef ARCHPOOL_COMMON_DATA_CHECKPOINT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Images with labels, and their content-addressed blob form. Value types;
 // thread-compatible.
 #ifndef ARCHPOOL_COMMON_DATA_DATASET_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What somebody should know of a dataset before networks are trained on it.
 // Pure functions; thread-safe.
 #ifndef ARCHPOOL_COMMON_DATA_DATASET_LOOK_H_

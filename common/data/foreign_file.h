@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a file is that is not what it should be: downloads give pages instead of
 // files, checkouts give pointers, archives are not unpacked.
 #ifndef ARCHPOOL_COMMON_DATA_FOREIGN_FILE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Inflates gzip (RFC 1952) piece by piece, so that the reader decides how much
 // comes out: a small file that would grow without end never gets the memory.
 #ifndef ARCHPOOL_COMMON_DATA_GZIP_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads IDX files (http://yann.lecun.com/exdb/mnist/, "The IDX file format"),
 // plain or gzip, told apart by their first bytes: how MNIST and Fashion-MNIST
 // are shipped.

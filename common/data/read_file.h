@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads a whole file, with a bound.
 #ifndef ARCHPOOL_COMMON_DATA_READ_FILE_H_
 #define ARCHPOOL_COMMON_DATA_READ_FILE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads and writes safetensors (https://github.com/huggingface/safetensors,
 // "Format"): eight bytes of little-endian header length, a JSON header, then
 // the tensors' bytes without gaps. Only float32 is spoken here: it is what

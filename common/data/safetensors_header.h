@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The JSON header of a safetensors file, checked but not yet matched with the
 // data. Internal to common/data.
 #ifndef ARCHPOOL_COMMON_DATA_SAFETENSORS_HEADER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Splits a dataset into what is trained on, what miners measure on and what
 // only verifiers see.
 #ifndef ARCHPOOL_COMMON_DATA_SPLIT_H_

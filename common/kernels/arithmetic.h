@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The sums of docs/arithmetic.md: chains, trees, and blocks over a batch; and
 // what becomes zero. Value types; thread-compatible.
 #ifndef ARCHPOOL_COMMON_KERNELS_ARITHMETIC_H_

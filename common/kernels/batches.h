@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Turns stored pixels into what a network reads: normalised floats, channels
 // last (float32 [count, height, width, channels]), shifted and mirrored where
 // the recipe says so.

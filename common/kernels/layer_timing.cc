@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Convolutions and pools have passes of their own, which are called alone. What
 // the other layers do is spread over a network's step (statistics, fused
 // activations, sums of gradients): two small networks are timed in turn, one

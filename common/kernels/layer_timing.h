@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Times one layer the way training and evaluation compute it: what the cost
 // table (common/nas/cost_table.h) is measured with.
 #ifndef ARCHPOOL_COMMON_KERNELS_LAYER_TIMING_H_

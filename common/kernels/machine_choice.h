@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What programs ask before they compute: with which instructions, and whether
 // this machine computes by them as the arithmetic says. Pure; thread-safe.
 #ifndef ARCHPOOL_COMMON_KERNELS_MACHINE_CHOICE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a training takes in memory is what TrainingBytes says: measured by the
 // resident set of a process of its own.
 #include <sys/wait.h>

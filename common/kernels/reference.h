@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every layer of a plan in the arithmetic of docs/arithmetic.md, as loops that
 // say what the page says and nothing more. What faster kernels are compared
 // with, bit for bit; far too slow to train by.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Convolutions and linear layers.
 #include "common/base/check.h"
 #include "common/kernels/arithmetic.h"

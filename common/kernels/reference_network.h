@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whole trainings in the loops of reference.h: what faster networks are
 // compared with, bit for bit. Not thread-safe.
 #ifndef ARCHPOOL_COMMON_KERNELS_REFERENCE_NETWORK_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is computed value by value, or over a small window: activations,
 // pooling, the loss, and the optimiser.
 #include <bit>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The arithmetic against double precision, against its own promises, and
 // against the bits that everybody must reach.
 #include "common/kernels/reference.h"

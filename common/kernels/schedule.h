@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How many steps a recipe takes over a dataset, and the learning rate of each.
 // Only + - * / are used, so every machine computes the same rate to the bit.
 #ifndef ARCHPOOL_COMMON_KERNELS_SCHEDULE_H_

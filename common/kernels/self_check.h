@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The test vectors of docs/arithmetic.md: small seeded computations whose
 // digests everybody who computes rightly reaches. Pure; thread-safe.
 #ifndef ARCHPOOL_COMMON_KERNELS_SELF_CHECK_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which vector instructions the kernels use. The choice changes how fast they
 // are and never a bit of what they compute. Pure; thread-safe.
 #ifndef ARCHPOOL_COMMON_KERNELS_SIMD_H_

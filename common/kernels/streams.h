@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The streams of a trial's generator: CounterRng(trial_key.Prefix64(),
 // StreamOf(draw, index)). Every draw that decides a training has a stream of
 // its own, so a replay can start at any step and changing one never shifts

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Trains and evaluates a LayerPlan in the arithmetic of docs/arithmetic.md: the
 // same plan, recipe, key and data give the same bits on every machine, with any
 // number of threads. Thread-safe; each call starts and ends its own threads.

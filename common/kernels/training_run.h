@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A training that can be stopped after any step, written down, and gone on
 // with. Not thread-safe.
 #ifndef ARCHPOOL_COMMON_KERNELS_TRAINING_RUN_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whole trainings and evaluations against reference_network.h, bit for bit, on
 // every set of instructions and with any number of threads.
 #include "common/kernels/training.h"

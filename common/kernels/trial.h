@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The words of a training: what it is given, what it tells on its way, and what
 // it comes to. Value types; thread-compatible.
 #ifndef ARCHPOOL_COMMON_KERNELS_TRIAL_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The batches of a training, as its key decides them.
 #ifndef ARCHPOOL_COMMON_KERNELS_TRIAL_BATCHES_H_
 #define ARCHPOOL_COMMON_KERNELS_TRIAL_BATCHES_H_

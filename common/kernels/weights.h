@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tensors of a plan: what they are called, their shapes, their first
 // values. A convolution or linear layer has "weight" ([out, in / groups,
 // kernel, kernel] or [out, in]), a linear layer "bias", a batch norm "weight",

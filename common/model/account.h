@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an account is, shared by the core and the wire.
 #ifndef ARCHPOOL_COMMON_MODEL_ACCOUNT_H_
 #define ARCHPOOL_COMMON_MODEL_ACCOUNT_H_

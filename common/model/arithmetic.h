@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The arithmetic that trainings are computed in, by name. The name says the
 // page that specifies it (docs/arithmetic.md), and the digest of its test
 // vectors, so that two programs of one name compute the same bits.

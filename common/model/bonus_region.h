@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What earns the finder's bonus: the part of (accuracy, multiply-accumulates)
 // that a client wants networks from. Pure; thread-safe.
 #ifndef ARCHPOOL_COMMON_MODEL_BONUS_REGION_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which results are better than guessing. Pure; thread-safe.
 #ifndef ARCHPOOL_COMMON_MODEL_CHANCE_H_
 #define ARCHPOOL_COMMON_MODEL_CHANCE_H_

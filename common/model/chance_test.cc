@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "common/model/chance.h"
 
 #include <gtest/gtest.h>

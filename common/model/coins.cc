@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "common/model/coins.h"
 
 #include "common/base/millionths.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Amounts of money as people read them. Pure functions; thread-safe.
 #ifndef ARCHPOOL_COMMON_MODEL_COINS_H_
 #define ARCHPOOL_COMMON_MODEL_COINS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a miner binds itself to when it reports a trial, and how it lays a part
 // of it open: a Merkle tree over the training's checkpoints (docs/glossary.md:
 // Segment, Commitment). A training of S segments has S + 1 boundaries: 0 is its

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a verifier reports about an audit: one set for the verifier that finds
 // it and for the core that decides by it. On the wire it is
 // ReportAuditRequest's oneof (verification.proto). Plain values.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Strong ids: a LeaseId is never mistaken for a TaskId. Ids are positive
 // integers that the core hands out in order; 0 is "none". Architectures, blobs
 // and datasets are named by Digest instead.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a task and a dataset may hold: the one place that says so. The client
 // checks a task's file against it, the wire and TaskSpec::Validate a request,
 // and a test compares the comments of the protocol with it.

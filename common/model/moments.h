@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Count, mean and standard deviation of a stream of integers, forgetting
 // slowly: integer sums, so that every machine and every reload holds the same.
 // Value type; thread-compatible.

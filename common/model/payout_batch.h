@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The files in which a pool tells its operator what to pay, and in which the
 // operator tells what was paid: names, signature, and what their fields may
 // hold. Pure; thread-safe.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Receipts: what the pool hands to an account so that it can check alone, and
 // for ever, what it was credited and paid (docs/receipts.md). Every verdict,
 // credit, share of a pot, transfer and payout is one receipt of the account

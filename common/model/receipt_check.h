@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Checks an account's receipts without a server: that they are what the pool
 // signed, all of them and nothing else, and that they add up to what the
 // account earned and holds. Pure; thread-safe.

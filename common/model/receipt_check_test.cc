@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A folder of receipts is believed as it was signed, and as it adds up.
 #include "common/model/receipt_check.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a client asks for. Value types; thread-compatible. Validated where they
 // come in (common/wire), and by TaskSpec::Validate for what concerns several
 // fields at once. What each field may hold stands in common/model/limits.h.

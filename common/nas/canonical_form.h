@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which architectures of a plain space (one without a network template) compute
 // the same function: they share one canonical spelling, and so one id. Value
 // type; thread-compatible.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Templates with cells and variants.
 #include <functional>
 #include <map>

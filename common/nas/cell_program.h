@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A cell (as in NAS-Bench-201; Dong and Yang, ICLR 2020) is a directed graph
 // with one operation on each edge: node 0 is the cell's input, every other node
 // sums what its incoming edges bring, the last node is the output. `none`

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A ChainTemplate says how an architecture's choices make a network: a stem, a
 // chain of stages, each a list of blocks, and a classifier head. Every field of
 // a block is a constant or refers to a dimension by name. A block's operation

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Measured rates on grids, and the interpolation between their points, in
 // integers alone: every machine computes the same pay. Used by cost_table.cc.
 // Value types; thread-compatible.

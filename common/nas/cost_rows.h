@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The measured tables, each compiled from its .inc file, and how a layer's rate
 // is looked up in one. Used by cost_table.cc, cost_table_v1.cc and
 // cost_table_v2.cc alone. Immutable; thread-safe.

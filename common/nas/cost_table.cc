@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tables are cost_table_v1.inc and cost_table_v2.inc: rows printed by
 // tests/bench/cost_table, which measures each layer alone on one thread. A row
 // is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The measure of work: reference-core nanoseconds per layer, from versioned
 // tables that tests/bench/cost_table measured and that anyone can measure
 // again. Integers alone, so that every machine computes the same pay.

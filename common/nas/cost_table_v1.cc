@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The first table, measured on LibTorch with batches of 128. Tasks that were
 // opened under it are priced by it to their end.
 #include "common/nas/cost_rows.h"

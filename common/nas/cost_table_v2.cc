@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The second table, measured on the kernels (docs/arithmetic.md) with batches
 // of several sizes.
 #include "common/nas/cost_rows.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where people look up operations, activations and kinds of layers, all of them
 // are named.
 #include <fstream>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Looks up the fields of a template in a space's dimensions, and complains with
 // the field's name. Used by chain_template.cc alone. Not thread-safe.
 #ifndef ARCHPOOL_COMMON_NAS_FIELD_RESOLVER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One layer of a network, in plain C++ of the standard library alone: kernels
 // that are built for machines without our other libraries read it. Value types;
 // thread-compatible.

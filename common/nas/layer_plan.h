@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A LayerPlan is a network spelt out: every layer with its input, its shapes,
 // its parameters, multiply-accumulates and cost, in plain C++. The pool alone
 // turns an architecture into one; common/nn turns a plan into a network. Value

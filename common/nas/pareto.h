@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The Pareto front of accuracy against cost, and what each of its points adds.
 // Integers alone: finders' bonuses are paid by it.
 #ifndef ARCHPOOL_COMMON_NAS_PARETO_H_

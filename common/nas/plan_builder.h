@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Builds a LayerPlan layer by layer, within limits. Used by chain_plan.cc
 // alone. Not thread-safe.
 #ifndef ARCHPOOL_COMMON_NAS_PLAN_BUILDER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What work is priced by: which of the measured cost tables, and how many
 // examples a step of training takes. Value types; thread-compatible.
 #ifndef ARCHPOOL_COMMON_NAS_PRICING_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A ChainTemplate whose references are looked up and whose words are codes, so
 // that a layer plan is built without comparing strings. Made once per space by
 // SearchSpace::Create. Value types; thread-compatible.

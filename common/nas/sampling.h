@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Draws architectures to train: possible ones, each network once. Pure: the
 // same generator state and the same answers of `is_taken` give the same draw.
 #ifndef ARCHPOOL_COMMON_NAS_SAMPLING_H_

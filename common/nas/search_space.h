@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A SearchSpace is a finite product of dimensions, each an ordered list of
 // choices, with a template that says how one choice per dimension makes a
 // network. An Architecture is one full assignment. Value types;

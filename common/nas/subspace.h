@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A Subspace is a box: the allowed choices per dimension. A partition is a set
 // of boxes, pairwise disjoint, whose sizes add up to the space. Value type;
 // thread-compatible.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the fields of a search space and its chain template may hold: the one
 // place that says so (docs/search-space.md is compared with it).
 // Compile-time constants.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a training takes in memory, from its plan and batch alone: an upper
 // bound of what the kernels lay out (TrainingBytes, common/kernels/training.h),
 // mostly half as much again. It takes no layout to be made, which is thousands

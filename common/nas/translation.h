@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The same network in another search space.
 #ifndef ARCHPOOL_COMMON_NAS_TRANSLATION_H_
 #define ARCHPOOL_COMMON_NAS_TRANSLATION_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Against the textbook's formulas in double, for channels that fill vectors and
 // channels that do not.
 #include "common/nn/batch_norm.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A LayerPlan as a network that only answers: batch norms folded into the
 // convolutions before them, activations in place, every output dropped after
 // its last reader. Internal to common/nn; thread-compatible. Throws c10::Error.

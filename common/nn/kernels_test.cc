@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The arithmetic's gradients against LibTorch's automatic differentiation in
 // double precision, layer by layer and whole, and against finite differences.
 #include <ATen/ATen.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What one layer comes to in LibTorch, forward and backward, in float32 (where
 // oneDNN does the work) or in double: what the kernels' errors are measured
 // with (tests/bench/kernel_precision). No LibTorch type appears here.

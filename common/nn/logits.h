@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The logits of a LayerPlan's network, computed by LibTorch's own layers: what
 // the kernels (common/kernels/training.h) are compared with. It shares with
 // them the tensors' names and nothing of the arithmetic. Thread-safe.

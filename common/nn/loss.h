@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What training minimises. Needs LibTorch: for common/nn alone.
 #ifndef ARCHPOOL_COMMON_NN_LOSS_H_
 #define ARCHPOOL_COMMON_NN_LOSS_H_

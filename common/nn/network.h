@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A LayerPlan as a network that trains: forward and backward passes spelt out
 // layer by layer over ATen's operators. There is no automatic differentiation:
 // the pool knows every layer it trains, and so decides what is kept, what is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The hand-written backward pass against LibTorch's automatic differentiation
 // of the same network, written a second time in its plainest form.
 #include "common/nn/network.h"

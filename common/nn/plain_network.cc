@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "common/nn/plain_network.h"
 
 #include <array>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A LayerPlan as a network that only answers, as plainly as LibTorch can say
 // it: one operator of LibTorch's for each layer, nothing folded, nothing in
 // place. For looking up what is right, in any precision; evaluation_network.h

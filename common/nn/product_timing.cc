@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "common/nn/product_timing.h"
 
 #include <ATen/ATen.h>

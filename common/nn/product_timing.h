@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Times convolutions and linear layers in oneDNN and BLAS through ATen: what
 // the kernels are compared with (tests/bench/kernel_bench). No LibTorch type
 // appears here.

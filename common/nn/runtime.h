@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What every entry into LibTorch shares: the thread's settings, and the one
 // place where its exceptions end. Internal to common/nn.
 #ifndef ARCHPOOL_COMMON_NN_RUNTIME_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A LayerPlan in training as plainly as LibTorch can say it, differentiated by
 // LibTorch: what hand-written gradients are compared with, in the type of the
 // leaves. Header-only, for tests; thread-compatible. Throws c10::Error.

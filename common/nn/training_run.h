@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A training that can be stopped after any step, written down, and gone on
 // with. Needs LibTorch inside: for common/nn alone. Not thread-safe.
 #ifndef ARCHPOOL_COMMON_NN_TRAINING_RUN_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Trains and evaluates a LayerPlan with LibTorch: a reference for tests and
 // benches, which the pool's own trainings (common/kernels/training.h) are
 // measured against. The same plan, recipe, key and data give the same bits on

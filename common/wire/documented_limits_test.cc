@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The ranges that the protocol's comments, docs/search-space.md and the example
 // task state are those that the code holds requests to.
 #include <cstdint>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Readers for single fields of messages from outside, and writers for times.
 // `path` is the field's place in the message, e.g. "spec.recipe.epochs"; every
 // error names it. Pure functions; thread-safe.

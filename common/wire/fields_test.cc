@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "common/wire/fields.h"
 
 #include "common/wire/wire_test_data.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Commitments and openings between their messages and their values
 // (common/model/commitment.h). Pure functions; thread-safe. Errors are those of
 // common/wire/fields.h.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the fields of a request may hold that belong to no task or dataset. The
 // servers check them and clients ask within them; a test compares the comments
 // of the protocol with them. Compile-time constants.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Search spaces and architectures on the wire. Pure functions; thread-safe.
 #ifndef ARCHPOOL_COMMON_WIRE_SEARCH_SPACE_WIRE_H_
 #define ARCHPOOL_COMMON_WIRE_SEARCH_SPACE_WIRE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Errors on the wire: the canonical code, the sentence, and the reason in an
 // archpool.v1.ErrorDetail (serialised as the status's details). Pure functions;
 // thread-safe.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tasks, recipes and dataset manifests on the wire, and as they are stored.
 // Pure functions; thread-safe.
 #ifndef ARCHPOOL_COMMON_WIRE_TASK_SPEC_WIRE_H_

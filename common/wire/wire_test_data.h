@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Valid values for the tests of the wire.
 #ifndef ARCHPOOL_COMMON_WIRE_WIRE_TEST_DATA_H_
 #define ARCHPOOL_COMMON_WIRE_WIRE_TEST_DATA_H_

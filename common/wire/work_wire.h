@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Leases and audits as workers and verifiers read them: checked against
 // themselves, so that a server's mistake is noticed before it costs a training.
 // Value types, pure functions; thread-safe.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Time in which the pool was away, or refused what was due: what was to be done
 // by a moment gets that time back. For the pool's own files.
 #ifndef ARCHPOOL_SERVER_CORE_AWAY_H_

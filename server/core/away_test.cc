@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The pool's own trouble costs nobody anything: time in which it was away, in
 // which its operator had closed it, or in which it refused files, is added to
 // what was to be done by then.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A task keeps the cost table that it was opened under: what its trials are
 // paid for, and what is settled, is the same after an upgrade to a server with
 // a newer table.

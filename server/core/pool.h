@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The Pool is the deterministic state machine that takes every decision: no IO,
 // clock, randomness, threads or protobuf; time is an argument. Equal snapshots,
 // equal memory and equal commands give equal replies and equal events, on every

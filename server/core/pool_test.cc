@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the pool promises clients, miners and verifiers, one promise a test.
 #include "server/core/pool.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The machine on one screen: who reacts to which fact, and in which order. It
 // comes to an end because tasks, leases and audits move to their ends alone,
 // and a fact about what is over by now brings about nothing.

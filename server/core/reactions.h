@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the rooms' facts bring about in one another. For the pool's own files.
 #ifndef ARCHPOOL_SERVER_CORE_REACTIONS_H_
 #define ARCHPOOL_SERVER_CORE_REACTIONS_H_

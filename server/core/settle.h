@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a finishing task ends: what has still to be proven is asked for, then the
 // reward is split (docs/adr/0023-settle-in-steps.md). For the pool's own files.
 #ifndef ARCHPOOL_SERVER_CORE_SETTLE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Replays the scripts in tests/golden/core against the core and compares what
 // it answers and which records it changes, line by line. UPDATE_GOLDEN=1
 // rewrites the files: commit a change only where you understand what caused it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an older server left, made into what this one works with.
 #ifndef ARCHPOOL_SERVER_CORE_UPGRADE_H_
 #define ARCHPOOL_SERVER_CORE_UPGRADE_H_

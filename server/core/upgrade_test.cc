@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What becomes of a pool's records when its arithmetic is replaced: a trial in
 // every state, audits, leases and sessions, and that nobody loses by it.
 #include "server/core/upgrade.h"

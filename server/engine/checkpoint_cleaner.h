@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Drops the checkpoints that audits asked for once their audit is over, and at
 // each load those that no open audit wants: a server that ended left them.
 // Called on the engine's threads (EngineListener).

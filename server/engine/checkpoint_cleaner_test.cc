@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Checkpoints take a disk's room by the gigabyte: what no audit wants goes, and
 // nothing else.
 #include "server/engine/checkpoint_cleaner.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The Engine is the single writer. Callers on any thread hand it commands; its
 // one thread takes the waiting ones, executes each on the working state and
 // holds the reply, then commits the batch's events in one transaction, and only

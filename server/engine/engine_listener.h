@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whoever wants to hear what the engine makes durable. All calls to a listener
 // come one after another: OnLoad by Engine::Start on its caller's thread, and
 // all that follows on the engine's.

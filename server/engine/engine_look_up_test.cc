@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the pool has let go of is asked of the store: an old request is answered
 // as it was the first time, and one that cannot be looked up changes nothing.
 #include <gmock/gmock.h>

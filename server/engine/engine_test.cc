@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Durable before visible: whatever the store does, no reply leaves before its
 // commit, nothing acknowledged is lost, and a bad commit is never guessed
 // about.

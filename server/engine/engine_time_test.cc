@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The engine's time: what a step of the system's clock, a stall or an outage of
 // the store does to what falls due.
 #include <gmock/gmock.h>

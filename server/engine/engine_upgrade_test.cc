@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A database of an older release, with a record in every state that a new
 // arithmetic concerns: the store takes what the first start makes of it.
 #include <gmock/gmock.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A few threads for work that blocks: reads of the database, blobs on disk.
 // gRPC's own threads and the engine's never wait for either. Thread-safe.
 #ifndef ARCHPOOL_SERVER_ENGINE_EXECUTOR_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Gives back the time in which the pool refused files for reasons of its own: a
 // full disk, no handles left. From the first refusal on, and for as long as the
 // disk cannot be used, what miners were asked for may come later. Start and

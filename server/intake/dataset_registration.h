@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Cuts a client's uploaded files into the splits of a dataset. Reads and writes
 // blobs, and takes seconds: run it on an executor, one at a time. Thread-safe.
 #ifndef ARCHPOOL_SERVER_INTAKE_DATASET_REGISTRATION_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a client's earlier tasks found out about a new one: results on the same
 // dataset under the same recipe need not be bought twice.
 #ifndef ARCHPOOL_SERVER_INTAKE_KNOWN_RESULTS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an ended task's audits cost and what they bought, for the operator.
 #ifndef ARCHPOOL_SERVER_OBSERVABILITY_AUDIT_LOG_H_
 #define ARCHPOOL_SERVER_OBSERVABILITY_AUDIT_LOG_H_

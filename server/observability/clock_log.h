@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Logs and counts how the pool's own time goes: how long there was no pool, and
 // since when an operator keeps it in maintenance. Called on the engine's
 // threads (EngineListener).

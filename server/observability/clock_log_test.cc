@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An operator must be able to see that the pool was away, and that it is kept
 // from leasing: a scrape of the metrics says both.
 #include "server/observability/clock_log.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Checks the ledger while the server runs: what is new every minute, all of it
 // every hour. Violations are logged and counted
 // (server/observability/metrics.h). Start and Stop are for one thread.

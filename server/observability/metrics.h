@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the server counts, in the text format of Prometheus, at GET /metrics of
 // an address of its own. Thread-safe.
 #ifndef ARCHPOOL_SERVER_OBSERVABILITY_METRICS_H_

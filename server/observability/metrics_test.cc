@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The first violation of the ledger raises a metric.
 #include "server/observability/metrics.h"
 

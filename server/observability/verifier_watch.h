@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Looks at the pool's verifiers while the server runs, and at how long commands
 // hold up the engine: who fails or was set aside is logged once, and all of it
 // is counted (server/observability/metrics.h). Start and Stop are for one

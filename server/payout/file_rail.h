@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The rail of an operator who pays by hand, or by a program of their own:
 // batches as files. DIR/BATCH.json holds the payouts, DIR/BATCH.json.sig the
 // pool's signature of its bytes (Ed25519, hexadecimal, under the domain

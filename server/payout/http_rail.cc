@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "server/payout/http_rail.h"
 
 #include <httplib.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A rail behind HTTPS. Amounts are decimal coins.
 //
 //   POST URL/payouts        {"key", "address", "coins"}

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which addresses a rail may have; how it answers is tried by real servers in
 // tests/integration/payout_test.py.
 #include "server/payout/http_rail.h"

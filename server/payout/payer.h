@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The payer takes payouts to the rail and the rail's words back to the core.
 //
 //   BeginSends (durable) → Rail::Send → ReportPayout (durable)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The payer with rails that fail in every way, killed between any two steps, on
 // a store whose commits fail: nobody is paid twice, nothing is lost.
 #include "server/payout/payer.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A rail takes money out of the pool: a bank's interface, a public chain, an
 // operator with a list. It knows a payout by its key: sent again under the same
 // key it must move nothing more.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The Notary seals receipts: seal by seal it adds what was handed out to each
 // account's tree, and signs one root over all accounts' statements, chained to
 // the seal before. Two notaries on one database are harmless: a seal's

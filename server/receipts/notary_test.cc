@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // From what happens in the pool to what a miner can check alone.
 #include "server/receipts/notary.h"
 

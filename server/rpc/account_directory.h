@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The accounts, in memory at the edge: who calls, by token, and what an id is
 // called. Filled and kept current by the engine's listeners. Thread-safe.
 #ifndef ARCHPOOL_SERVER_RPC_ACCOUNT_DIRECTORY_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who may call what: one table, and nothing else decides it. What a caller may
 // see within a call (its own tasks, its own trials) is the handler's matter.
 // Constant; thread-safe.

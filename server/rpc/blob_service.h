@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Big bytes on the wire: who may send and read which. Thread-safe.
 #ifndef ARCHPOOL_SERVER_RPC_BLOB_SERVICE_H_
 #define ARCHPOOL_SERVER_RPC_BLOB_SERVICE_H_

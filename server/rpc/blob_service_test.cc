@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Uploads and downloads over real gRPC: who may, what resumes, what is refused.
 #include <filesystem>
 #include <memory>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The streams of BlobService. Each owns itself, and handles one message at a
 // time on the executor.
 #ifndef ARCHPOOL_SERVER_RPC_BLOB_TRANSFER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One call of an RPC, past the gate: its caller is known and may make it.
 //
 // Every handler is reached through Serve (or Gate::Admit, for streams), so none

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A unary call that waits until the engine has something for it: asks, and
 // where there is nothing parks in a WaitQueue until something comes, its time
 // is over or the client hangs up.

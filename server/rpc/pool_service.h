@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Accounts, workers, and who the caller is. Thread-safe.
 #ifndef ARCHPOOL_SERVER_RPC_POOL_SERVICE_H_
 #define ARCHPOOL_SERVER_RPC_POOL_SERVICE_H_

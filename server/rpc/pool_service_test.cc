@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Maintenance, and what clients see of others, over real gRPC.
 #include <future>
 #include <memory>

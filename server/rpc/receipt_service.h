@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Receipts on the wire. Thread-safe.
 #ifndef ARCHPOOL_SERVER_RPC_RECEIPT_SERVICE_H_
 #define ARCHPOOL_SERVER_RPC_RECEIPT_SERVICE_H_

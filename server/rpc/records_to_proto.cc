@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "server/rpc/records_to_proto.h"
 
 #include <algorithm>

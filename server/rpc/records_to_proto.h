@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The pool's records as the wire shows them. Pure functions; thread-safe.
 #ifndef ARCHPOOL_SERVER_RPC_RECORDS_TO_PROTO_H_
 #define ARCHPOOL_SERVER_RPC_RECORDS_TO_PROTO_H_

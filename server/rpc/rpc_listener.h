@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Keeps current what calls look up, and wakes calls that wait: the RPC layer's
 // ear at the engine. Called on the engine's threads (EngineListener); what it
 // tells is thread-safe.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The pool's gRPC interface: the services, what they share, and the server that
 // carries them. Thread-safe after Open.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What workers do, in memory at the edge: heartbeats cost no commit. Knows open
 // sessions, their active leases and when each runs out, from the engine's
 // events and from what handlers look up. Thread-safe. Sessions that are silent

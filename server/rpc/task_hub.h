@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tells those who watch a task that it changed. Thread-safe.
 #ifndef ARCHPOOL_SERVER_RPC_TASK_HUB_H_
 #define ARCHPOOL_SERVER_RPC_TASK_HUB_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tasks, accounts and money over real gRPC.
 #include <map>
 #include <memory>

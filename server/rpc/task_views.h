@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tasks summed up for reading, from committed records. Sums are kept until
 // their task changes. Thread-safe.
 #ifndef ARCHPOOL_SERVER_RPC_TASK_VIEWS_H_

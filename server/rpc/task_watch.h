@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One WatchTask stream: the task whenever it changes, at most twice a second
 // and at least every ten, until it has ended or the client hangs up. Owns
 // itself.

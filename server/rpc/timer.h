@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Calls back at a time, on one thread of its own. Thread-safe. It runs on the
 // monotonic clock: a correction of the wall clock delays nothing.
 #ifndef ARCHPOOL_SERVER_RPC_TIMER_H_

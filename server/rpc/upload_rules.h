@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who may upload what. Thread-safe.
 #ifndef ARCHPOOL_SERVER_RPC_UPLOAD_RULES_H_
 #define ARCHPOOL_SERVER_RPC_UPLOAD_RULES_H_

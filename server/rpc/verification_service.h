@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What verifiers call, and what operators ask of them. Thread-safe.
 #ifndef ARCHPOOL_SERVER_RPC_VERIFICATION_SERVICE_H_
 #define ARCHPOOL_SERVER_RPC_VERIFICATION_SERVICE_H_

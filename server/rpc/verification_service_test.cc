@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Verifiers' leases, and what operators ask of verification, over the wire.
 #include "common/model/arithmetic.h"
 #include "gmock/gmock.h"

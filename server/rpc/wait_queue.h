@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Long polls that wait for something to come. First in, first woken; one that
 // is woken and finds that another caller was faster waits again at the end.
 // Bounded: in all, and per account. Thread-safe.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Requests of workers, read into commands: every field is checked here. Pure
 // functions; thread-safe. Errors are those of common/wire/fields.h.
 #ifndef ARCHPOOL_SERVER_RPC_WORK_REQUESTS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What workers call. Thread-safe.
 #ifndef ARCHPOOL_SERVER_RPC_WORK_SERVICE_H_
 #define ARCHPOOL_SERVER_RPC_WORK_SERVICE_H_

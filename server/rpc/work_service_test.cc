@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Leases, heartbeats and audits over real gRPC.
 #include <future>
 #include <memory>

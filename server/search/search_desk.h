@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The SearchDesk keeps the search policy of every active task fed with verdicts
 // and turns it into RankCandidates commands. It knows the pool by its events
 // alone, so it runs beside the core: on a thread of the server, and in the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "server/search/search_desk.h"
 
 #include "gmock/gmock.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the search thread has not heard of yet. It holds the latest version of
 // each record alone, and nothing of tasks that have ended: however long the
 // thread is busy, what waits for it is no larger than what the pool itself

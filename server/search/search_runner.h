@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs the SearchDesk on a thread of its own, beside the engine: it hears of
 // every commit and hands in rankings as commands. What it has not heard of yet
 // is coalesced, and it stops within a fraction of a second, whatever it is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One client's space must never keep the search from everybody else's, nor the
 // server from stopping.
 #include "server/search/search_runner.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // All of a task's trials, page by page. Thread-safe where the reader is.
 #ifndef ARCHPOOL_SERVER_STORAGE_ALL_TRIALS_H_
 #define ARCHPOOL_SERVER_STORAGE_ALL_TRIALS_H_

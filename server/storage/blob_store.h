@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Big bytes on disk, named by their SHA-256. A blob that is there is whole and
 // durable: written beside, synced, checked, renamed, directory synced.
 // Thread-safe.

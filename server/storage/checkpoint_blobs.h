@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The files of checkpoints that audits asked for: a blob store for each trial,
 // dropped as a whole when its audit is over. Apart from all other blobs: a
 // miner may name any digest, a dataset's too. Thread-safe.

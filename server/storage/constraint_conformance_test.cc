@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What every store has to refuse: each constraint of migrations/ by its name.
 #include <string>
 #include <utility>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What every check of a ledger does with sums, whatever the store.
 #ifndef ARCHPOOL_SERVER_STORAGE_LEDGER_SUMS_H_
 #define ARCHPOOL_SERVER_STORAGE_LEDGER_SUMS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "server/storage/memory_constraints.h"
 
 #include <initializer_list>

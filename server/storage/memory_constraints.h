@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The constraints of migrations/, for the store in memory. Functions; as
 // thread-safe as the tables that they are given.
 #ifndef ARCHPOOL_SERVER_STORAGE_MEMORY_CONSTRAINTS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What server/storage/postgres/ledger_check asks the database, asked of tables
 // in memory: slowly, and in other words, so that each checks the other.
 #ifndef ARCHPOOL_SERVER_STORAGE_MEMORY_LEDGER_CHECK_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The receipts of the store in memory.
 #include <algorithm>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The pool's records in memory, with the generations, constraints and filters
 // of the PostgreSQL store: for simulations and tests, and for trying things
 // out. Thread-safe. Every writer may hold the same object: generations tell

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What MemoryStore keeps: the records of a pool, and what they claim of what
 // only one may have. Value types; thread-compatible.
 #ifndef ARCHPOOL_SERVER_STORAGE_MEMORY_TABLES_H_

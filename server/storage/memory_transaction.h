@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One transaction on the tables of MemoryStore. Not thread-safe.
 #ifndef ARCHPOOL_SERVER_STORAGE_MEMORY_TRANSACTION_H_
 #define ARCHPOOL_SERVER_STORAGE_MEMORY_TRANSACTION_H_

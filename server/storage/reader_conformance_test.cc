@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What every reader has to see.
 #include <algorithm>
 #include <thread>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What every store of receipts has to do.
 #include <vector>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Receipts on their way into seals, and out to the accounts they are
 // about. Receipts themselves come in with the commits of
 // server/storage/store.h. Two implementations, memory and PostgreSQL, held to

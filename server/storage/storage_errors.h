@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What goes wrong with the pool's own disks. Peers are told that the pool
 // cannot store just now, and may try again; which file it was, and why, is for
 // the pool's operator alone.

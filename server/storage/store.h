@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The store keeps the pool's records. Two implementations: memory, and
 // PostgreSQL, held to one conformance suite
 // (server/storage/store_conformance.h).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What every Store and Reader has to do, as one suite of tests. A test program
 // compiles {store,constraint,reader,receipt}_conformance_test.cc in and
 // instantiates StoreConformanceTest with the factory of its backend.

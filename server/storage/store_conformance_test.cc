@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What every store has to do: commits, takeovers, fencing.
 #include "server/storage/store_conformance.h"
 

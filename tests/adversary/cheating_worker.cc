@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // archpool-adversary: a miner that cheats, for the demo and for tests: the pool
 // must find out.
 #include <CLI/CLI.hpp>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Miners that cheat, each against the real server, verifiers and worker protocol:
 every one is found out, with its reason, and none is paid."""
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // archpool-hostile: calls the pool as no worker would, for as long as it is
 // told. For tests.
 #include <CLI/CLI.hpp>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fifty hostile accounts of every kind beside twenty honest miners and honest
 clients, a sick verifier among the verifiers, slow lines, clocks that are set and a
 disk that is full now and then, in one pool, for ten minutes or ARCHPOOL_HOUR_S. The

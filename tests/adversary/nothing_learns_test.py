@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tasks in which little or nothing can be learnt, with real training: each ends by
 itself, in the time that its budget says, with everybody paid and nobody blamed."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The cheats again with real training, real replays and real sandboxes: what a
 fake network cannot show, and machines that compute otherwise than they say."""
 

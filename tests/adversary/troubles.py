@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What happens to honest machines while nobody means harm: clocks that are set,
 a disk that is full for a moment, lines that are slow."""
 

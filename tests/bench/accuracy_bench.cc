@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whether the kernels train as well as LibTorch does: networks drawn from task
 // files' spaces, trained by both from the same keys on a part of Fashion-MNIST
 // under the files' recipes, many times over. The bits differ from the first

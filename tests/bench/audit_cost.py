@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Measures what audits cost beside what they audit: a job on Fashion-MNIST with
 the real programs, one worker and one verifier, at the default policy. A first,
 small job brings the miner's audit rate to the floor; all networks of the second

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What benchmarks share: a clock, and an end where something failed.
 #ifndef ARCHPOOL_TESTS_BENCH_BENCH_UTIL_H_
 #define ARCHPOOL_TESTS_BENCH_BENCH_UTIL_H_

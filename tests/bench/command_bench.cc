@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The longest that one command holds up the engine's only thread, where
 // somebody makes it as long as they can: heartbeats wait behind it. The
 // baseline of each is the goal of 20 ms.

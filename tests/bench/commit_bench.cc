@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How many trial rows a second the PostgreSQL store makes durable (fsync on, a
 // private cluster on this machine's disk): new trials, and reports of trials
 // that are there, in commits of 1 to 512 rows. The baseline is one row per

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How good the measure of work is: what trainings of networks drawn from task
 // files' spaces take, over what the cost table predicts (measured / predicted),
 // on images of noise. One thread, its processor time alone.

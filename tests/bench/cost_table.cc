@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Measures a cost table: the time of every kind of layer over a grid of shapes,
 // alone on one thread, forward and forward plus backward, with batches of
 // several sizes; and what a step costs beside. The format is explained in

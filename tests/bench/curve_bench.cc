@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How much sooner more miners find what one finds: on NK landscapes of 4^20
 // networks (tests/sim/nk_landscape.h), the time, in mean trial times, until the
 // pool has a network of the 99.9th percentile of what a long run finds. Prints

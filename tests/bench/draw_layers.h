@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The layers of networks drawn from task files' spaces, for programs that
 // measure layer by layer. Header-only.
 #ifndef ARCHPOOL_TESTS_BENCH_DRAW_LAYERS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Networks drawn from a task file's space, and images of noise to train them
 // on: programs that measure need no data set.
 #ifndef ARCHPOOL_TESTS_BENCH_DRAWN_PLANS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How every benchmark says what it measured: one JSON object a line.
 #ifndef ARCHPOOL_TESTS_BENCH_JSON_LINE_H_
 #define ARCHPOOL_TESTS_BENCH_JSON_LINE_H_

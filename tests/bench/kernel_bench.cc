@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How fast the kernels multiply, beside oneDNN and BLAS through ATen and beside
 // what the core can do at most: every convolution and linear layer of networks
 // drawn from task files' spaces, forward, by the input and by the weights.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How precise the kernels are, beside oneDNN and ATen in float32: every layer
 // of networks drawn from task files' spaces, forward, by the input, by the
 // weights and by the bias, against ATen in double precision on the same

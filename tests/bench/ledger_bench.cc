@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How many transfers a second the PostgreSQL store makes durable (fsync on, a
 // private cluster on this machine's disk), in batches; beside what pgbench
 // reaches with 32 clients and one transfer in each transaction

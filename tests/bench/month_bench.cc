@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How long a month of a pool of 1,000 miners takes to live through in the whole
 // simulator: the real core, the search policy beside it, the independent
 // oracle. Trials of an hour at the mean, each miner at its own speed, one in a

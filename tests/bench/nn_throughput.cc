@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How many images a second one core trains and evaluates: the three-layer CNN
 // on Fashion-MNIST, through the calls that workers and verifiers make. Run by
 // tests/bench/train_throughput.py beside plain PyTorch.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the second opinion costs beside the kernels' evaluation: in float32, in
 // double precision, and as a verifier asks for it. The three-layer CNN, or
 // networks drawn from task files' spaces, on images of noise, on one thread.

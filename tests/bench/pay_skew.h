@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How pay is skewed between kinds of layers, from trainings whose time was
 // predicted. Header-only.
 #ifndef ARCHPOOL_TESTS_BENCH_PAY_SKEW_H_

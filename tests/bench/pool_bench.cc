@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How many commands a second the core decides and applies, in memory, on one
 // thread: the life of trials from lease to verdict, and each command by itself.
 // Events are taken as often as the engine takes them from full batches: whoever

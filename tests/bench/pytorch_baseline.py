@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """The same network, batch and data as nn_throughput in plain PyTorch.
 
 A normal loop: default layout, torch.optim.SGD with Nesterov momentum, images

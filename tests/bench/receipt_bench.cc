@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How long a miner with a hundred thousand trials takes to check its receipts:
 // a verdict and a credit each, and a thousand tasks' shares and transfers. The
 // baseline is the goal, two seconds; fails beyond it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Durable trial reports a second: clients over gRPC, the engine, PostgreSQL
 // with every commit on disk. Eight workers report at once, sixteen trials a
 // message; compared with one trial a message, and with one command a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How long splitting a reward over a million accepted trials takes: the shares
 // alone, and the whole settlement with its finder's bonus. A hundred thousand
 // of them were measured. The baseline is the goal, half a second; fails beyond

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Measures how fast safetensors files are read and written, beside a plain copy
 // of the same bytes into fresh memory in the same run. Prints one JSON object a
 // line; fails where reading is slower than

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a decision costs in a large pool, and what it keeps in memory: 10,000
 // boxes a task, a million in 100 tasks. Miners are added to the same pool
 // between the points of the curve. A decision is a command of the core: a lease

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A pool of many miners and boxes for the benchmarks of scale: one space whose
 // networks are cheap to plan, so that what is measured is the core.
 #ifndef ARCHPOOL_TESTS_BENCH_SCALE_POOL_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How many distinct trainings the policies need on a benchmark table, without
 // the pool around them: M searchers share one policy, each always training one
 // architecture. For tuning policies; `archpool-sim` measures the pool.

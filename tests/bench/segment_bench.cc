@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What proof of training costs: writing down the checkpoints of a training and
 // hashing them into a root, over the training itself (goal: 0.5 %); replaying
 // one segment of it, over training that segment (goal: 1.05). The three-layer

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How long a step of training takes: this thread's processor time alone, so
 // that what else the machine does disturbs it little. Header-only.
 #ifndef ARCHPOOL_TESTS_BENCH_STEP_TIME_H_

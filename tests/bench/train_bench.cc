@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How fast whole trainings and evaluations are in the kernels, beside the same
 // in LibTorch, in turn: the three-layer CNN, or networks drawn from task files'
 // spaces, on images of noise. One thread, or as many as --threads says.

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Measures our training and evaluation beside plain PyTorch's.
 
 Runs pairs, ours and theirs in turn, one core each, and prints one JSON line per

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- One transfer in a transaction of its own: the baseline of ledger_bench. The
 -- same insert and the same two updates that a batch makes for each of its
 -- transfers.

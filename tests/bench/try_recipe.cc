@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Trains architectures drawn from a task file's space under its recipe and
 // prints, one JSON line each, what they reach and how long they take: to choose
 // a space and a recipe before a task is paid for. How good the work unit is,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The demo with real training, smaller: a search on Fashion-MNIST is done by
 honest miners, a cheat is caught, and the summary adds up."""
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Dataset blobs, which clients upload. Goal: no blob crashes the reader, and
 // every blob that it accepts is the one encoding of what it holds.
 #include <cstddef>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Image files from anywhere, plain and gzip. Goal: no pair of files crashes the
 // reader or makes it allocate beyond its limit, and what it accepts is a
 // dataset that survives encoding. The input is the number of classes (a byte),

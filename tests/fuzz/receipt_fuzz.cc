@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whatever bytes are found in a folder of receipts, they are refused with a
 // reason, or read; and whatever a pool signs, the check comes to an end.
 #include <cstddef>

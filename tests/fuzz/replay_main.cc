@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs a fuzz target on every file of a folder, in the order of their names: in
 // builds without libFuzzer, so that a find stays found.
 #include <algorithm>

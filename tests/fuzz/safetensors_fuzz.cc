@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Weights that a stranger uploads. Goal: no input crashes the reader or makes
 // it allocate more than it was given, and what it accepts has one canonical
 // form. An input whose first byte is odd is only a header, so that the fuzzer

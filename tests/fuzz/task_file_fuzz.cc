@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A client's task file. Goal: no text crashes, hangs or fills the memory; it is
 // read, or refused with a line that says where.
 #include <cstddef>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whatever bytes a client sends as a task are refused with a reason, or read
 // as a task that survives the way out and in again.
 #include <cstddef>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Backup miners, live: the holder of a promising box is killed, and another miner
 finishes what it left, once, and is paid for it."""
 

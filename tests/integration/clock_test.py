@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Machines whose clocks are wrong: nobody is judged by another's clock."""
 
 import unittest

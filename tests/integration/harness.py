@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs a whole pool of real programs on this machine, for integration tests.
 
 Everything listens on loopback, on ports that the kernel picks; everything

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A machine that dies with a question unanswered, and never comes back: another
 worker of its account trains again what is asked, and nothing is lost."""
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Kernels come to the same bits on other processors and from other compilers.
 
 Builds the inner library alone, with each compiler and optimisation and for

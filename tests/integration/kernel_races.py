@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The threads of a training share nothing without waiting for each other.
 
 Builds the inner library under ThreadSanitizer, with the test of its threads

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Power cuts: the server, its database and its workers die in mid-task, again
 and again; nothing acknowledged is lost and the books still add up."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One worker that trains several networks side by side: to the pool as many
 workers. Power cuts lose nothing, however many lanes it comes back with."""
 

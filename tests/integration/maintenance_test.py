@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An operator's maintenance, with real programs: nothing is leased, nothing
 expires, across a restart, and afterwards everything goes on with its time back."""
 

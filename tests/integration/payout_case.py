@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What tests of payouts share: a pool that owes alice money, and what must hold of
 the books and of the rail in the end."""
 

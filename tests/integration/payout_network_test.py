@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Money leaves the pool while the network between the server and its database
 fails in every way: nobody is paid twice, and nothing that was acknowledged is
 lost."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Money leaves the pool while the server dies at every step of the way and the
 rail fails in every way: nobody is paid twice, nothing is lost."""
 

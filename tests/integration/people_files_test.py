@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What people have on their disks stays theirs, whatever goes wrong: tokens,
 secrets, files under names that are in use; and outputs that go nowhere."""
 

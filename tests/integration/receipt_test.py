@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Receipts: a miner checks alone what it was credited and paid, with the pool's
 key and without the pool; whatever is changed or left out is noticed."""
 

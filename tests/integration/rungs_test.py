@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rungs and known results, live: the best go on from their own weights, also on
 another worker; what a client bought is not bought again."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Workers and verifiers end within seconds when they are asked to, whatever they
 do, with exit code 0."""
 

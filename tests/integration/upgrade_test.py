@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A new arithmetic over a database of the release before it, with records in every
 state: real workers and verifiers go on meanwhile, and nobody loses."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every program says in one shape which build it is, and all say the same."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The whole way through with the real programs, training aside: accounts, a
 dataset, a task, leases, reports, audits, the split reward; and what is refused."""
 

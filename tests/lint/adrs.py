@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Architecture decisions have the form that the first of them decided, and
 docs/adr/README.md lists each of them."""
 

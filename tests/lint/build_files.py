@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every source file is built, and every test program is run by CTest."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Links resolve, and the commands that documents name exist; so do all files,
 types, functions and tests that a how-to names.
 """

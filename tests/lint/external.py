@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs a tool over a tree's files, which may exist in memory only."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """C++ and protos are as clang-format leaves them."""
 
 import re

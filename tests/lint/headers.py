@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A header opens with its contract and guards itself by its path."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Kernels name only what gives the same bits on every processor.
 
 docs/arithmetic.md has what they may compute with: sums, products, quotients,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A folder includes from its own row and the rows below, never in a circle."""
 
 import re

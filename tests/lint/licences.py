@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Every source file says under which licence it is.
 
     tests/lint/licences.py --add    writes the line where it is missing

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Migrations are numbered without gaps, hold to the ledger's types, and make
 no constraint that the store in memory lacks."""
 

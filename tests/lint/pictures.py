@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """docs/pictures.md draws the core's rooms as layers.py has them and the states as
 docs/protocol.md has them, and names every lock of the server and the worker.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Documents are in whole, plain sentences: the patterns over which a tired reader
 stumbles are kept out. Comments, logs and helps are not among the documents."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The wire's conventions: AIP and Buf, as far as a few lines can check them."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every reason for which a miner's trial is rejected, or a worker gets no work, is
 explained: server/core/views/explain_reasons.cc has it, with what helps."""
 

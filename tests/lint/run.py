@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Runs one lint over the repository, or proves that every lint can fail.
 
     tests/lint/run.py NAME    one of the modules beside this file

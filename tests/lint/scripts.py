@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Shell scripts pass shellcheck, and say what to do when they fail."""
 
 import external

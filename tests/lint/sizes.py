@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files and functions that fit into a reader's head."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """No misspelt words, as far as codespell knows them."""
 
 import external

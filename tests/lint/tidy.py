@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """C++ has none of the faults that .clang-tidy names.
 
 It reads the compile commands of the newest build and takes seconds a file, so it

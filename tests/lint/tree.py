@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The files that lints read: those of the repository, or a sample in memory."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Unfinished work, machine paths, and identifiers with a better replacement."""
 
 import re

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Installs Debian packages of archpool in a fresh Debian that has never seen the
 # project, and runs what they bring: every program says its version, a worker's
 # check passes, a server makes a pool with a PostgreSQL of its own, and a

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # What fresh_install.sh runs inside the fresh Debian, as root.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C

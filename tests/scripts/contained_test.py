@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """deploy/contained.py ends what a command leaves behind, and only that."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """deploy/install-deps.sh, on a machine whose dpkg, apt and sudo are recorded.
 
 The stand-ins come first in PATH and write down how they are called.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """tests/run.sh: what it asks CTest for, and that it leaves nothing behind.
 
 Ninja and CTest are stand-ins, so that nothing is built; what they are asked for

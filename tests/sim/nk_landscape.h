@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A rugged space for searchers: an NK landscape (Kauffman and Levin, 1987, with
 // more than two states a gene). Every dimension contributes a value drawn for
 // its own choice and those of the K dimensions after it, in a ring; the fitness

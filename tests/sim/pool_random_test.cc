@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Seeded random histories of honest, lazy, lying and vanishing miners, clients
 // that cancel, verifiers that crash, clocks that jump and servers that restart;
 // after every step an independent oracle checks the books, and a pool loaded

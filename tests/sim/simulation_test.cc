@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Seeds of the simulator with everything going wrong at once: the oracle must
 // find nothing, and a seed must repeat.
 #include "simulator/simulation.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Honest work is paid through the trouble of the real world: a pool that goes
 // down and comes back, wrong clocks, sick verifiers, slow lines, machines that
 // vanish. ARCHPOOL_SOAK: a thousand seeds.

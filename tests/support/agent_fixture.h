@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An agent over a pool in memory and a trainer that pretends. For
 // worker/agent's tests.
 #ifndef ARCHPOOL_TESTS_SUPPORT_AGENT_FIXTURE_H_

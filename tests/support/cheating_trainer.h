@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A miner that cheats in its trainings: what it hands in is well formed, and
 // not what was leased. For adversaries and for tests.
 #ifndef ARCHPOOL_TESTS_SUPPORT_CHEATING_TRAINER_H_

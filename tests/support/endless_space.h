@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A task whose space nobody can go through, and hardly any network of which can
 // be built: ten widths of 64 choices, of which only the first of each fits the
 // limits.

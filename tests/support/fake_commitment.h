@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Commitments of trainings that never were, for tests and benchmarks of what
 // the pool does with them. Header only.
 #ifndef ARCHPOOL_TESTS_SUPPORT_FAKE_COMMITMENT_H_

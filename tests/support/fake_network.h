@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Training and evaluation without LibTorch, for tests of everything around
 // them. A fake network's accuracy is a fixed function of its plan and its trial
 // key, rises with its size, and is written into its weights, where the fake

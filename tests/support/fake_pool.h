@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A pool in memory that does what a test's script says. For agent_test.cc.
 #ifndef ARCHPOOL_TESTS_SUPPORT_FAKE_POOL_H_
 #define ARCHPOOL_TESTS_SUPPORT_FAKE_POOL_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // archpool-fake-verifier: understands the trainings of archpool-fake-worker,
 // and finds all others unusable. For tests.
 #include <cstring>

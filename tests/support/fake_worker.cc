@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // archpool-fake-worker: a worker for tests of everything but training.
 #include <CLI/CLI.hpp>
 #include <memory>

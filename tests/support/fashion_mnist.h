@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Fashion-MNIST as Debian's package dataset-fashion-mnist installs it, split as
 // the demo splits it: 55,000 to train, 5,000 to validate, 10,000 held out.
 #ifndef ARCHPOOL_TESTS_SUPPORT_FASHION_MNIST_H_

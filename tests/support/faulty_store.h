@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A Store that fails when told to, in every way that a store may fail.
 #ifndef ARCHPOOL_TESTS_SUPPORT_FAULTY_STORE_H_
 #define ARCHPOOL_TESTS_SUPPORT_FAULTY_STORE_H_

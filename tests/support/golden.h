@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Compares what a test made with a file that a person has looked at.
 #ifndef ARCHPOOL_TESTS_SUPPORT_GOLDEN_H_
 #define ARCHPOOL_TESTS_SUPPORT_GOLDEN_H_

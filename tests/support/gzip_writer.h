@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Makes gzip for tests.
 #ifndef ARCHPOOL_TESTS_SUPPORT_GZIP_WRITER_H_
 #define ARCHPOOL_TESTS_SUPPORT_GZIP_WRITER_H_

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A rail behind HTTP that fails in every way one can, and keeps honest books:
 whoever asks it later learns what it did. It moves money once for each key."""
 

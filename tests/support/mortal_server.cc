@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // archpool-server as tests of payouts run it: it ends by SIGKILL, as in a power
 // cut, at the Nth pass of the step that ARCHPOOL_TEST_KILL_AT names
 // ("payout.sent:2"; without a number: the first). The program that operators

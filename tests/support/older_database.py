@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A database as an older release left it: that release's tables, made by its own
 migrations, with rows that today's programs made."""
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Builds LayerPlans layer by layer, for tests and benches that need a network
 // and no search space.
 #ifndef ARCHPOOL_TESTS_SUPPORT_PLAN_BUILDER_H_

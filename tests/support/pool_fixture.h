@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A small pool for tests: a tiny space, a dataset, and the accounts that the
 // commands need. Header only; the pool itself is the real core.
 #ifndef ARCHPOOL_TESTS_SUPPORT_POOL_FIXTURE_H_

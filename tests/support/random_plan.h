@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Small networks of every kind of layer, drawn at random: for tests that hold
 // for any network.
 #ifndef ARCHPOOL_TESTS_SUPPORT_RANDOM_PLAN_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Records with every field drawn at random, valid under the constraints of the
 // schema, and what a store that was given them has to load: a model of its own.
 #ifndef ARCHPOOL_TESTS_SUPPORT_RANDOM_RECORDS_H_

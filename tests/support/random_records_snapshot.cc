@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a store that was given the records has to load.
 #include <algorithm>
 

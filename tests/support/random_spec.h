@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Task specifications for tests.
 #ifndef ARCHPOOL_TESTS_SUPPORT_RANDOM_SPEC_H_
 #define ARCHPOOL_TESTS_SUPPORT_RANDOM_SPEC_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A whole server for tests, in this process: the real core, engine and gRPC
 // interface over a store in memory, on a port of its own.
 #ifndef ARCHPOOL_TESTS_SUPPORT_RPC_FIXTURE_H_

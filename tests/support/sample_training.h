@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A fake training as it was committed, and what audits of it ask for. Header
 // only; for tests.
 #ifndef ARCHPOOL_TESTS_SUPPORT_SAMPLE_TRAINING_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A pool that signs whatever it is told to. Header only.
 #ifndef ARCHPOOL_TESTS_SUPPORT_SIGN_RECEIPTS_H_
 #define ARCHPOOL_TESTS_SUPPORT_SIGN_RECEIPTS_H_

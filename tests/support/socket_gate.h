@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A gate between PostgreSQL and its clients on a unix socket, which can break a
 // connection at the worst moment: around a commit. Thread-safe.
 #ifndef ARCHPOOL_TESTS_SUPPORT_SOCKET_GATE_H_

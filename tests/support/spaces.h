@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Search spaces for tests.
 #ifndef ARCHPOOL_TESTS_SUPPORT_SPACES_H_
 #define ARCHPOOL_TESTS_SUPPORT_SPACES_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Lets tests say what they expect of a Status or StatusOr.
 #ifndef ARCHPOOL_TESTS_SUPPORT_STATUS_MATCHERS_H_
 #define ARCHPOOL_TESTS_SUPPORT_STATUS_MATCHERS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What tests of stores share: a writer, a comparison, and a small pool.
 #ifndef ARCHPOOL_TESTS_SUPPORT_STORE_WRITER_H_
 #define ARCHPOOL_TESTS_SUPPORT_STORE_WRITER_H_

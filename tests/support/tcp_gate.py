@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A gate in front of a server on TCP, which treats what passes as a bad
 network does: late, never, or cut off between a commit and its answer.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A PostgreSQL of a test's own on TCP, for tests that stand between a server and
 its database; the server's private cluster listens on a unix socket alone."""
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A directory for one test: made empty, removed with all that is in it.
 #ifndef ARCHPOOL_TESTS_SUPPORT_TEMPORARY_DIRECTORY_H_
 #define ARCHPOOL_TESTS_SUPPORT_TEMPORARY_DIRECTORY_H_

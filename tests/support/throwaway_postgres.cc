@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "tests/support/throwaway_postgres.h"
 
 #include <cstdio>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A real PostgreSQL for tests: one cluster per test program, started when first
 // asked for, stopped and removed when the program ends; a fresh database per
 // call.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Loaded before a program (LD_PRELOAD), this gives it a machine in trouble: its
  * clock is set, or its disk is full, while it runs. For tests.
  *

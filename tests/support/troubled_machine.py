@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A machine in trouble, for one program: a test sets its system's clock and fills
 its disk while it runs. What the program loads is troubled_machine.c."""
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A pool of two miners and any verifiers, for tests of what these bring. Header
 // only.
 #ifndef ARCHPOOL_TESTS_SUPPORT_VERIFIERS_FIXTURE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A small task as a worker and a verifier see it, with its blobs.
 #ifndef ARCHPOOL_TESTS_SUPPORT_WORK_SAMPLES_H_
 #define ARCHPOOL_TESTS_SUPPORT_WORK_SAMPLES_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the worker is doing, between the thread that does it and the one that
 // tells the pool. Thread-safe.
 #ifndef ARCHPOOL_WORKER_AGENT_ACTIVITY_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A worker's loop: takes leases, trains what they list, and sees that what was
 // trained reaches the pool, through restarts of either side. Thread-compatible;
 // its helpers run threads of their own.

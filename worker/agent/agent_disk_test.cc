@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an agent makes of what its disk holds: after a restart, a crash, a loss,
 // and where two trials are trained alike.
 #include <filesystem>

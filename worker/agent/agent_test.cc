@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The agent over a pool in memory that does what a test's script says.
 #include "worker/agent/agent.h"
 

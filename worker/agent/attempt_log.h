@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which trainings were under way when this worker ended without a word, on
 // disk: one that takes the machine's memory kills its worker at each start.
 // Thread-safe; one process per directory (ClaimDirectory).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One training's directory in a checkpoint vault: two files a checkpoint and an
 // index of them. Thread-safe for different directories.
 #ifndef ARCHPOOL_WORKER_AGENT_CHECKPOINT_FILES_H_

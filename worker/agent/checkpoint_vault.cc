@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "worker/agent/checkpoint_vault.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The checkpoints of this worker's trainings on disk, until the pool has
 // settled their trials: what audits are answered with, and what a training goes
 // on from after a crash. Files may go where space is short, the oldest trial's

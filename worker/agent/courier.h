@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Brings trained trials to the pool: reports each, then uploads its weights
 // where they are wanted, in the order in which they were trained, on a thread
 // of its own. Training goes on meanwhile, and while the server is away.

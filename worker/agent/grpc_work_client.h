@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // WorkClient over gRPC. Thread-safe.
 #ifndef ARCHPOOL_WORKER_AGENT_GRPC_WORK_CLIENT_H_
 #define ARCHPOOL_WORKER_AGENT_GRPC_WORK_CLIENT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tells the pool that the worker lives and what it does, and hears which leases
 // are over and which trials somebody else was first with, on a thread of its
 // own. Thread-safe.

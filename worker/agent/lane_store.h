@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What each of a worker's lanes keeps on disk. To the pool a lane is a worker
 // of its own, with a name of its own; the first one is the worker that there
 // was before there were any others, and lies where that lay.

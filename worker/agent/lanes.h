@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The lanes of one worker program: each an agent of its own, with a session,
 // leases and a store of its own, on a thread of its own. They share the
 // connection, the account, the key, the datasets and the machine. Not

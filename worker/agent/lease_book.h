@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The leases that a worker holds and what is still to be trained on them.
 // Thread-safe: one thread trains, while heartbeats and the courier bring what
 // the pool says.

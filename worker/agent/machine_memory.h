@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How much memory programs may take on this machine, as its kernel says it.
 #ifndef ARCHPOOL_WORKER_AGENT_MACHINE_MEMORY_H_
 #define ARCHPOOL_WORKER_AGENT_MACHINE_MEMORY_H_

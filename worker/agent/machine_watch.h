@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Checks the machine while its worker asks for work, which waits for nothing; a
 // machine that computes wrongly ends the work. Thread-compatible.
 #ifndef ARCHPOOL_WORKER_AGENT_MACHINE_WATCH_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who trains when: as many trainings at a time as there are lanes, each with
 // its part of the threads and the memory, or one that has the whole machine.
 // In the order in which they ask: what is large is not put off for ever.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Answers the pool's audits: asks which segments are wanted of the committed
 // trials whose checkpoints are kept, lays them open, sends their files, and
 // lets go of what is settled. On a thread of its own: a worker answers while it

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "worker/agent/run_worker.h"
 
 #include <spdlog/spdlog.h>

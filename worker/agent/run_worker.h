@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The main function that all worker programs share: flags, wiring, signals.
 #ifndef ARCHPOOL_WORKER_AGENT_RUN_WORKER_H_
 #define ARCHPOOL_WORKER_AGENT_RUN_WORKER_H_

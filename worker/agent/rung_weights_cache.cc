@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "worker/agent/rung_weights_cache.h"
 
 #include <spdlog/spdlog.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The weights that this worker's trainings ended with, for those that go on to
 // the next rung. What was dropped, or trained by another worker of the account,
 // comes back from the pool. Thread-safe.

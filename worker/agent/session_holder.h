@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The worker's session, opened again when the server no longer knows it.
 // Thread-safe.
 #ifndef ARCHPOOL_WORKER_AGENT_SESSION_HOLDER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The splits that leases name, fetched once and kept on disk by digest; the
 // last ones used, and those that are in use, also in memory. Thread-safe:
 // whoever asks for what another lane fetches waits for it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What names a training on a worker's disk.
 #ifndef ARCHPOOL_WORKER_AGENT_TRAINING_ID_H_
 #define ARCHPOOL_WORKER_AGENT_TRAINING_ID_H_

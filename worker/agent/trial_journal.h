@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Trained trials that the pool has not acknowledged yet, on disk: what a worker
 // must not lose when it crashes. A trial enters with its weights before it is
 // reported, and leaves once the weights are at the server or are refused.

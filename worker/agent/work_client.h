@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The server as a worker sees it. Every call is tried once; the agent decides
 // what to try again. Errors are the server's, with its reasons (work.proto).
 // Implementations are thread-safe.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The key that a worker's commitments are signed with, in a file of its own.
 #ifndef ARCHPOOL_WORKER_AGENT_WORKER_KEY_H_
 #define ARCHPOOL_WORKER_AGENT_WORKER_KEY_H_

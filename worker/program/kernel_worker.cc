@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "worker/program/kernel_worker.h"
 
 #include "common/base/status.h"

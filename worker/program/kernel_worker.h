@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the worker programs that really train share.
 #ifndef ARCHPOOL_WORKER_PROGRAM_KERNEL_WORKER_H_
 #define ARCHPOOL_WORKER_PROGRAM_KERNEL_WORKER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "worker/program/run_check.h"
 
 #include <CLI/CLI.hpp>

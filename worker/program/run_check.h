@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `archpool-worker check`: what this machine can do for a pool.
 #ifndef ARCHPOOL_WORKER_PROGRAM_RUN_CHECK_H_
 #define ARCHPOOL_WORKER_PROGRAM_RUN_CHECK_H_

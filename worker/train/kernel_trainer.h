@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Trainer in the arithmetic of docs/arithmetic.md. Thread-safe.
 #ifndef ARCHPOOL_WORKER_TRAIN_KERNEL_TRAINER_H_
 #define ARCHPOOL_WORKER_TRAIN_KERNEL_TRAINER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How trainings share a machine: all of it for one at a time, or a lane for
 // each of several side by side. Pure; thread-safe.
 #ifndef ARCHPOOL_WORKER_TRAIN_LANE_PLAN_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whether this machine can work at all: the instructions that it has, and
 // whether it computes by them as the arithmetic says. Pure; thread-safe.
 #ifndef ARCHPOOL_WORKER_TRAIN_MACHINE_CHECK_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How fast this machine trains: a fixed small network on data made up here.
 #ifndef ARCHPOOL_WORKER_TRAIN_SPEED_H_
 #define ARCHPOOL_WORKER_TRAIN_SPEED_H_

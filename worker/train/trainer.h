@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A Trainer turns a plan into trained weights. The agent knows no more of
 // training than this, so that it is tested without computing anything.
 #ifndef ARCHPOOL_WORKER_TRAIN_TRAINER_H_

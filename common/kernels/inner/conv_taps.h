@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which pixels a convolution's chains go over, as kernels want it: offsets from
 // the pixel that belongs to an output. Value types; thread-compatible.
 #ifndef ARCHPOOL_COMMON_KERNELS_INNER_CONV_TAPS_H_

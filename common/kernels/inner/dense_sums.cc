@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Compiled once for each set of instructions; the loops are in dense_sums.inc.
 // clang-format off: this order is what Highway's repeated inclusion wants.
 #include "common/kernels/inner/targets.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Convolutions of each channel by itself against the reference, bit for bit.
 #include <algorithm>
 #include <string>

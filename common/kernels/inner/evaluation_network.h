@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A network that only answers: batch norms fold into the convolutions before
 // them, maps are dropped after their last reader. Not thread-safe.
 #ifndef ARCHPOOL_COMMON_KERNELS_INNER_EVALUATION_NETWORK_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One layer of a whole batch, divided among the threads of a team by examples.
 // Used by networks. Not thread-safe.
 #ifndef ARCHPOOL_COMMON_KERNELS_INNER_LAYER_PASSES_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A network that trains: forward, backward and a step of the optimiser over one
 // batch at a time, in the arithmetic of docs/arithmetic.md. It allocates when
 // it is made and never after. Not thread-safe.

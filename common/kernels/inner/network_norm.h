@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A batch norm of a network, with what it keeps from forward to backward.
 #ifndef ARCHPOOL_COMMON_KERNELS_INNER_NETWORK_NORM_H_
 #define ARCHPOOL_COMMON_KERNELS_INNER_NETWORK_NORM_H_

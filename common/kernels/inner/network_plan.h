@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a network computes in which order, and where its maps lie in memory:
 // decided once, from layers and batch alone, so that what a training takes in
 // memory is known before it starts. Pure; thread-compatible.

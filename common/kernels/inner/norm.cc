@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Batch norms and the activations behind them, for each set of vector
 // instructions and for one number at a time.
 // The order matters: whatever follows foreach_target.h is read once for each

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a batch norm computes by channel between its passes over maps, in
 // double: docs/arithmetic.md, "Batch norm". Pure; thread-safe.
 #ifndef ARCHPOOL_COMMON_KERNELS_INNER_NORM_STATISTICS_H_

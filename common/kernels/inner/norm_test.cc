@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Batch norms of every set of instructions against the plain loops.
 #include <algorithm>
 #include <cmath>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The numbers that a training changes: weights with their velocities and
 // gradients, and the running statistics of batch norms. They lie in one array,
 // in the order that kernels read them. Not thread-safe.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a kernel does in one call, and the table of kernels of each set of
 // instructions. A kernel is one loop over memory: it allocates nothing, starts
 // no thread and checks nothing. Whoever calls it divides outputs among threads.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Activations, sums of maps and the optimiser, for each set of instructions.
 #include "common/kernels/inner/targets.h"
 

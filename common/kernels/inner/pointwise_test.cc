@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is computed value by value against the reference, bit for bit.
 #include <bit>
 #include <cmath>

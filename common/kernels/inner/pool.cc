@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Pooling, for each set of instructions.
 #include "common/kernels/inner/targets.h"
 

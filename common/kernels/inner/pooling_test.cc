@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Pooling against the reference, bit for bit.
 #include <string>
 #include <vector>

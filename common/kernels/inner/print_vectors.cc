@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Prints the digests of the test vectors and of layers drawn at random, one a
 // line: the same on every processor. Built for others than this one as well.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A convolution or a linear layer of a whole batch, divided among the threads
 // of a team by examples, blocks or taps. Used by networks. Not thread-safe.
 #ifndef ARCHPOOL_COMMON_KERNELS_INNER_PRODUCT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Convolutions and linear layers against the loops of reference.h, bit for bit.
 #include "common/kernels/inner/product.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The kernels of one set of instructions. Pure; thread-safe.
 #ifndef ARCHPOOL_COMMON_KERNELS_INNER_TABLE_H_
 #define ARCHPOOL_COMMON_KERNELS_INNER_TABLE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The instructions that kernels are compiled for. Include this before
 // hwy/foreach_target.h. All others are left out: SSSE3, SSE4, EMU128 and SCALAR
 // of Highway 1.0.3 do not fuse MulAdd, and nobody has tried SVE.

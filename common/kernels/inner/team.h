@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The threads of one training: they do one thing together and wait for each
 // other, many thousand times a second. Used by one thread at a time.
 #ifndef ARCHPOOL_COMMON_KERNELS_INNER_TEAM_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Maps as kernels have them, for the kernels' tests: with borders, spare
 // channels and slack around the values that the reference computes with.
 // Header-only; value types; thread-compatible.

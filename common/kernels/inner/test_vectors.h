@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Small seeded computations whose digests everybody reaches who computes by
 // docs/arithmetic.md, where they are described ("Test vectors"). Pure;
 // thread-safe.

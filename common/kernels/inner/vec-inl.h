@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The operations that kernels are written in, once for each set of vector
 // instructions: no include guard that holds, no other operation. Each is one
 // operation of docs/arithmetic.md on every lane. There is no maximum, minimum,

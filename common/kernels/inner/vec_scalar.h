@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The operations of vec-inl.h on one number at a time: what any machine has,
 // and what vectors are compared with.
 #ifndef ARCHPOOL_COMMON_KERNELS_INNER_VEC_SCALAR_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Takes candidates best first and keeps those that may be named. For the
 // policies of this folder.
 #ifndef ARCHPOOL_COMMON_NAS_SEARCH_COLLECTOR_H_

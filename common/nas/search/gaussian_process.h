@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A Gaussian process over architectures whose kernel sees only in how many
 // dimensions two of them differ: choices are categories, so the order and the
 // names of choices do not matter. Value type; thread-compatible.

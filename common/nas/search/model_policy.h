@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The shared model of all results: a Gaussian process ranks candidates inside
 // the open boxes by an upper confidence bound; pending trials count as what is
 // expected of them, so that parallel miners look in different places (Desautels

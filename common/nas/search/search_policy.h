@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Search policies decide which architectures a pool trains next. They run
 // beside the core, which consumes their rankings as recorded commands. Pure:
 // the same seed, observations and requests give the same rankings on one

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The accounts room. Called by the pool alone.
 #ifndef ARCHPOOL_SERVER_CORE_ACCOUNTS_ACCOUNTS_H_
 #define ARCHPOOL_SERVER_CORE_ACCOUNTS_ACCOUNTS_H_

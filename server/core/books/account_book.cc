@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "server/core/books/account_book.h"
 
 #include <algorithm>

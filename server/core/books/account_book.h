@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The accounts, and what they add up to.
 #ifndef ARCHPOOL_SERVER_CORE_BOOKS_ACCOUNT_BOOK_H_
 #define ARCHPOOL_SERVER_CORE_BOOKS_ACCOUNT_BOOK_H_

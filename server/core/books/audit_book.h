@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The open audits: who examines them, whose answers and which verifiers they
 // wait for, and what they will cost.
 #ifndef ARCHPOOL_SERVER_CORE_BOOKS_AUDIT_BOOK_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every index after many random changes is what the open audits say.
 #include "server/core/books/audit_book.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The boxes of one open task: where an architecture lies, how the results in
 // each speak for it, and which promise most.
 #ifndef ARCHPOOL_SERVER_CORE_BOOKS_BOX_INDEX_H_

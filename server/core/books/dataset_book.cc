@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "server/core/books/dataset_book.h"
 
 #include "common/base/check.h"

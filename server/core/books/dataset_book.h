@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Datasets: those that open tasks are of, and the latest others. An older one
 // is the archive's to tell (server/core/state/look_up.h).
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What falls due, and when.
 #ifndef ARCHPOOL_SERVER_CORE_BOOKS_DUE_QUEUE_H_
 #define ARCHPOOL_SERVER_CORE_BOOKS_DUE_QUEUE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The active leases: who holds them, where, and which want backups.
 #ifndef ARCHPOOL_SERVER_CORE_BOOKS_LEASE_TABLE_H_
 #define ARCHPOOL_SERVER_CORE_BOOKS_LEASE_TABLE_H_

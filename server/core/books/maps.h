@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Look-ups in maps of records and of sets of ids, for the books.
 #ifndef ARCHPOOL_SERVER_CORE_BOOKS_MAPS_H_
 #define ARCHPOOL_SERVER_CORE_BOOKS_MAPS_H_

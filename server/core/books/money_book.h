@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where the pool's money lies, and whom it still owes.
 #ifndef ARCHPOOL_SERVER_CORE_BOOKS_MONEY_BOOK_H_
 #define ARCHPOOL_SERVER_CORE_BOOKS_MONEY_BOOK_H_

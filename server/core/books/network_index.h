@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which networks of one open task are taken, which an account may not have
 // again, and which go on to the next rung.
 #ifndef ARCHPOOL_SERVER_CORE_BOOKS_NETWORK_INDEX_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The books of accounts, sessions and leases, and the queue of what falls due:
 // each index after many random changes is what its records say.
 #include <string>

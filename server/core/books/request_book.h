@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What idempotency keys became: those of what is open, and the latest others.
 // An older one is the archive's to tell (server/core/state/look_up.h).
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The open sessions: which workers are registered, under which names.
 #ifndef ARCHPOOL_SERVER_CORE_BOOKS_SESSION_BOOK_H_
 #define ARCHPOOL_SERVER_CORE_BOOKS_SESSION_BOOK_H_

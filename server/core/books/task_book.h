@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The open tasks with their subspaces and trials, and an index over each.
 #ifndef ARCHPOOL_SERVER_CORE_BOOKS_TASK_BOOK_H_
 #define ARCHPOOL_SERVER_CORE_BOOKS_TASK_BOOK_H_

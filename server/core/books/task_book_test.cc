@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The index over an open task after many random changes is that of a book that
 // was told the latest records alone, in the order of their ids.
 #include "server/core/books/task_book.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is known of an open task in memory alone: how far what goes on for
 // several commands has come. After a restart it begins anew, and comes to the
 // same.

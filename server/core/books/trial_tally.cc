@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "server/core/books/trial_tally.h"
 
 #include "common/model/chance.h"

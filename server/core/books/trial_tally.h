@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the trials of one open task add up to: in number, in work, and in what
 // they show.
 #ifndef ARCHPOOL_SERVER_CORE_BOOKS_TRIAL_TALLY_H_

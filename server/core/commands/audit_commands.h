@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The inputs of the core about proof: commitments, openings, audits. Part of
 // server/core/commands/commands.h, which says what commands are.
 #ifndef ARCHPOOL_SERVER_CORE_COMMANDS_AUDIT_COMMANDS_H_

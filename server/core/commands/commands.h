@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every input of the core. A command is plain data, validated in common/wire;
 // whatever is random in it (tokens, secrets) was drawn at the edge. Each names
 // the errors that the core adds; `caller` is the authenticated account.

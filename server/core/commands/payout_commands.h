@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The inputs of the core about payouts. Part of
 // server/core/commands/commands.h, which says what commands are.
 #ifndef ARCHPOOL_SERVER_CORE_COMMANDS_PAYOUT_COMMANDS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which trials are audited, and where: drawn after the commitment by a keyed
 // hash that the miner cannot know before, and that the operator can show
 // afterwards (docs/adr/0014-commit-draw-open-replay.md). Pure.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How promising the boxes of a task are, from validated results alone. Value
 // types; thread-compatible.
 #ifndef ARCHPOOL_SERVER_CORE_LEAVES_BOX_SCORE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where architectures lie, and which boxes are the most promising.
 #include <algorithm>
 #include <map>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which box of a task's partition an architecture lies in, in O(log boxes): the
 // first partition is one of intervals of ranks, and every later split is a
 // binary one. Derived from the boxes' records, in the order of their ids.

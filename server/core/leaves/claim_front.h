@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which claims would enter a task's front of measured accuracy against
 // multiply-accumulates: its top candidates, which are always audited. Value
 // type; thread-compatible.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Will a lease be done in time, and how many backups would make sure? Pure
 // arithmetic with + - * / and sqrt alone, so that every machine decides alike.
 #ifndef ARCHPOOL_SERVER_CORE_LEAVES_COMPLETION_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The Pareto front of a task's measured results, of verified accuracy against
 // multiply-accumulates, from one result at a time. Of one architecture the
 // trial of the furthest rung counts, and of several there (a primary's and its

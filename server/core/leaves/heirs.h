@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who answers for a worker that is gone: when a machine dies, what is asked of
 // its trainings goes to another worker of its account, which trains them again
 // if there is time left. So a dead machine need

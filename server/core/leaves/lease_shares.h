@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whose task gives the next lease. A stated part of the work that is given out
 // goes to all clients in equal parts, whatever they pay; the rest goes by
 // price: a client that pays twice as much gets twice as much work. Within a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What one request may look into before it answers. To look at an architecture
 // is to make its plan, which takes as long as the plan has layers; most
 // architectures of some spaces are tried, or impossible, and clients choose

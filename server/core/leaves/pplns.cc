@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "server/core/leaves/pplns.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Pay per last N work units, across tasks. When a task ends, what its accepted
 // work is worth goes to whoever is owed for the pool's last N units, in
 // proportion to what each is still owed: its units at the price of their own

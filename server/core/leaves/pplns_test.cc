@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the window pays: exact, never negative, never more than was earned,
 // whatever the order, and whoever decides when tasks end.
 #include "server/core/leaves/pplns.h"

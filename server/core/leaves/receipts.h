@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which receipts follow from a record's change (common/model/receipt.h). Pure.
 #ifndef ARCHPOOL_SERVER_CORE_LEAVES_RECEIPTS_H_
 #define ARCHPOOL_SERVER_CORE_LEAVES_RECEIPTS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How money is split: integers alone, 128-bit intermediates, and running
 // totals, so that the parts add up exactly with nothing left to hand out
 // ("difference of rounded-down running totals", as p2pool's

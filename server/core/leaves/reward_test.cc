@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Money adds up: against naive arithmetic, over many random splits.
 #include "server/core/leaves/reward.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The results of one rung of a task, and which of them go on to the next:
 // asynchronous successive halving (Li et al., A System for Massively Parallel
 // Hyperparameter Tuning, MLSys 2020, algorithm 2). At every moment the best

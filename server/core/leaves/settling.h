@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A task's settlement under way, piece by piece, so that no command takes long
 // over a task of many trials. In memory alone: what a step wrote is written the
 // same when it is done again from the start, after a restart or because a

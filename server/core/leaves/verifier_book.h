@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the pool has seen of its verifiers: who was heard, who fails, and who
 // was outvoted. What a VerifierRecord says of them is stored; the rest fills
 // again after a start, while the pool holds back what hangs on it

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The audits that wait for verifiers, in the order in which these take them:
 // the miner that was served longest ago comes first, whoever has more; of those
 // that were never served, the audit that came first. So a verifier asks for its

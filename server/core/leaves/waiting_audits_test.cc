@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The order in which waiting audits are taken is that of places, whatever came
 // and went before.
 #include "server/core/leaves/waiting_audits.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What matured is credited; and whom accounts share their pay with.
 #include <algorithm>
 #include <string>

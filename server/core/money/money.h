@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The money room: credit, the split of a reward, payouts, and with whom pay is
 // shared. The pool and the rooms above it call this; it knows none of them.
 #ifndef ARCHPOOL_SERVER_CORE_MONEY_MONEY_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Money that leaves the pool: never twice, never lost.
 #include <string>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Money that leaves the pool: set aside first, sent by the payer, and settled
 // or returned by what the rail says, never by what somebody supposes.
 #include <utility>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The reward of a finished task is split, in steps: its escrow goes to the
 // miners, the pool, and back to the client. No money moves before the last
 // step, which moves all of it at once.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A task's end: who is paid what, under either rule, and what is shown for it.
 #include <string>
 #include <vector>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A settlement in steps: whatever comes between two of them, everybody gets
 // what they would have got at once.
 #include <map>

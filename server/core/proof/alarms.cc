@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What verifiers say of the pool itself: that its own two evaluations of a
 // network differ, of which one must be wrong. It is decided against nobody, and
 // it ends.

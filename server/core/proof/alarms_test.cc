@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // That the pool's own two evaluations differ is decided against nobody, and it
 // ends; and whoever says so without need, or leads there with weights that it
 // made up, gains nothing.

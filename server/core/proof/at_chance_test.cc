@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Trainings that learn nothing: proven work is paid, a result is final, and a
 // task in which nothing learns comes to its end.
 #include <algorithm>

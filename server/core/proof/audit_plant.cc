@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "server/core/proof/audit_plant.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Audits by which the pool tries its verifiers: one whose answer is known,
 // since it asks for a training that leads where none can, and one that a second
 // verifier looks at whatever the first found. Whoever says "true" unseen cannot

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a verifier that says "true" unseen comes to, and that an honest one, and
 // the miners, lose nothing by the pool's trying them.
 #include "server/core/proof/audit_plant.h"

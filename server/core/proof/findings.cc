@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What verifiers' findings add up to: nobody is blamed on one verifier's word,
 // and whoever cannot tell says nothing about the trial.
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What miners are asked for after a commitment, and what they answer.
 #include <algorithm>
 #include <set>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the proof room's files share.
 #ifndef ARCHPOOL_SERVER_CORE_PROOF_PARTS_H_
 #define ARCHPOOL_SERVER_CORE_PROOF_PARTS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The proof room: what is asked of miners and verifiers, verdicts, and whose
 // credit matures or is void. Called by the pool alone.
 #ifndef ARCHPOOL_SERVER_CORE_PROOF_PROOF_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the pool promises about proof: who is drawn, what is asked, what a
 // rejection costs, and that nothing is paid for unproven.
 #include <optional>

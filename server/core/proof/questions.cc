@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is asked for of trials that were taken at their word, before anything
 // follows from them: segments of miners, whole replays of verifiers.
 #include <optional>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Verdicts, and what follows from them: standing, credit that matures or is
 // void, and the last audits of a task before its reward is split.
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What becomes of audits that no verifier decides, and what operators ask.
 #include <utility>
 

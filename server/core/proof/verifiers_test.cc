@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the pool promises about verifiers: who takes what, that one that fails
 // harms nobody but itself, and that nothing is leased that they cannot take on.
 #include "gmock/gmock.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the core does not hold for ever: requests that are long answered, and
 // datasets that no open task is of. Whoever runs a pool asks an archive before
 // a command that may be about one (server/core/state/look_up.h), and the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The records of audits. Part of server/core/records/entities.h, which says
 // what records are.
 #ifndef ARCHPOOL_SERVER_CORE_RECORDS_AUDIT_RECORDS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The pool's records: what the core decides about, what a row in PostgreSQL
 // holds, and what the interfaces show. Value types; thread-compatible. Which
 // state may follow which stands in transitions.h; the core alone makes such

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The keys of records, and maps of records by their keys, for whatever holds
 // records of several kinds: the core, the stores, the simulator's oracle and
 // tests. Value types; thread-compatible.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Money that leaves the pool. Part of server/core/records/entities.h, which
 // says what records are.
 #ifndef ARCHPOOL_SERVER_CORE_RECORDS_PAYOUT_RECORDS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What was asked for under an idempotency key. Value type; thread-compatible.
 #ifndef ARCHPOOL_SERVER_CORE_RECORDS_REQUEST_KEY_H_
 #define ARCHPOOL_SERVER_CORE_RECORDS_REQUEST_KEY_H_

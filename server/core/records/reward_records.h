@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is owed and shown to miners. Part of server/core/records/entities.h,
 // which says what records are.
 #ifndef ARCHPOOL_SERVER_CORE_RECORDS_REWARD_RECORDS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a Pool starts from. Value types; thread-compatible.
 #ifndef ARCHPOOL_SERVER_CORE_RECORDS_SNAPSHOT_H_
 #define ARCHPOOL_SERVER_CORE_RECORDS_SNAPSHOT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Money: where it lies and how it moves. Double entry: a transfer leaves one
 // place and enters another, is immutable, and its amount is positive. Value
 // types; thread-compatible.

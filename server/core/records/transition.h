@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which state of a record may follow which, who causes it, and why. The tables
 // themselves stand in transitions.h. Constants and pure functions; thread-safe.
 #ifndef ARCHPOOL_SERVER_CORE_RECORDS_TRANSITION_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The steps of each kind of record's states: one table an enum of states.
 // PoolState::Put refuses every other step, and the states in docs/protocol.md
 // are these tables, as transitions_test holds. Constants; thread-safe.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tables of steps: that they are whole, and that docs/protocol.md says the
 // same.
 #include "server/core/records/transitions.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The record of a trial: what was given out, committed to, measured, decided
 // and paid. Part of server/core/records/entities.h, which says what records
 // are.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A verifier as the pool keeps it. Part of server/core/records/entities.h,
 // which says what records are.
 #ifndef ARCHPOOL_SERVER_CORE_RECORDS_VERIFIER_RECORDS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The words of the records, and those that the comments and the enums of the
 // wire name, which are written by hand. schema_checks_test has those that the
 // database takes.

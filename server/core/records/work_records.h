@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The records of work in progress: workers and leases.
 // Part of server/core/records/entities.h, which says what records are.
 #ifndef ARCHPOOL_SERVER_CORE_RECORDS_WORK_RECORDS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How large a miner's answers to the pool's questions are. Pure; thread-safe.
 #ifndef ARCHPOOL_SERVER_CORE_RULES_ANSWER_SIZE_H_
 #define ARCHPOOL_SERVER_CORE_RULES_ANSWER_SIZE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which arithmetics the pool takes work in. Pure.
 #ifndef ARCHPOOL_SERVER_CORE_RULES_ARITHMETICS_H_
 #define ARCHPOOL_SERVER_CORE_RULES_ARITHMETICS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "server/core/rules/audit_cost.h"
 
 #include "absl/numeric/int128.h"

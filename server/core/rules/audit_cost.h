@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What examining a trial costs, in the work units of the reference core. Pure.
 #ifndef ARCHPOOL_SERVER_CORE_RULES_AUDIT_COST_H_
 #define ARCHPOOL_SERVER_CORE_RULES_AUDIT_COST_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a pool knows of the ticks before it. Value type.
 #ifndef ARCHPOOL_SERVER_CORE_RULES_EXPIRY_HOLD_H_
 #define ARCHPOOL_SERVER_CORE_RULES_EXPIRY_HOLD_H_

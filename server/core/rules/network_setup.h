@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a task, its dataset and the pool ask of a network.
 #ifndef ARCHPOOL_SERVER_CORE_RULES_NETWORK_SETUP_H_
 #define ARCHPOOL_SERVER_CORE_RULES_NETWORK_SETUP_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an operator sets. Value type; constant while a server runs.
 #ifndef ARCHPOOL_SERVER_CORE_RULES_POLICY_H_
 #define ARCHPOOL_SERVER_CORE_RULES_POLICY_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Work has a price: what pays too little is refused, workers may ask for more
 // than the pool does, and leases go by price, with a part for everybody.
 #include <map>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The steps of a trial's training, and where its segments lie among them. Pure.
 #ifndef ARCHPOOL_SERVER_CORE_RULES_TRAINING_STEPS_H_
 #define ARCHPOOL_SERVER_CORE_RULES_TRAINING_STEPS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "server/core/rules/training_steps.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "server/core/rules/work_price.h"
 
 #include <algorithm>

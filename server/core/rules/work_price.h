@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a task pays for work: its work pot over its budgeted units, without the
 // finder's bonus. Prices are whole micro-coins for an hour of the reference
 // core, which people can compare; the pots themselves are split exactly.

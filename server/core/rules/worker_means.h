@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What workers' machines and lines can take: who cannot hold a training, or
 // send what is asked of it afterwards, is not given it.
 #ifndef ARCHPOOL_SERVER_CORE_RULES_WORKER_MEANS_H_

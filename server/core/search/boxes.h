@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How boxes are split and pruned. For the search room's own files.
 #ifndef ARCHPOOL_SERVER_CORE_SEARCH_BOXES_H_
 #define ARCHPOOL_SERVER_CORE_SEARCH_BOXES_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which results go on to the next rung, and who trains them.
 #include <algorithm>
 #include <utility>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Successive halving: whose trainings go on, and how.
 #include <algorithm>
 #include <map>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a lease begins with where nothing is ranked: networks sampled at random
 // in the most promising boxes.
 #include <algorithm>

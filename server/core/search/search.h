@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The search room: boxes, and what is trained next. The pool and the rooms
 // above it call this; it knows none of them.
 #ifndef ARCHPOOL_SERVER_CORE_SEARCH_SEARCH_H_

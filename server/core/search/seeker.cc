@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who is given no more than it can hold and send.
 #include "common/base/check.h"
 #include "common/nas/sampling.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a lease may begin with. For the search room's own files.
 #ifndef ARCHPOOL_SERVER_CORE_SEARCH_STARTS_H_
 #define ARCHPOOL_SERVER_CORE_SEARCH_STARTS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What miners' answers to the pool's questions take: files, bytes, time. Pure.
 #ifndef ARCHPOOL_SERVER_CORE_STATE_ANSWERS_H_
 #define ARCHPOOL_SERVER_CORE_STATE_ANSWERS_H_

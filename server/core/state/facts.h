@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a room of the core states, within one command, for other rooms to react
 // to (server/core/reactions.cc). Never stored: an Event is still the record as
 // it is. Value types; thread-compatible.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "server/core/state/look_up.h"
 
 #include "common/base/status.h"

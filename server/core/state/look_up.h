@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a command has to be told of what the core no longer holds: what its
 // request id became long ago, and the dataset that it names. Whoever runs a
 // pool looks it up just before the command is executed, with nothing in

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a pool holds of requests and datasets, and what it has to be told.
 #include "server/core/state/look_up.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a pool knows beside its stored records. Value type; thread-compatible.
 #ifndef ARCHPOOL_SERVER_CORE_STATE_MEMORY_H_
 #define ARCHPOOL_SERVER_CORE_STATE_MEMORY_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The records of the pool, in one book for each kind. Every change goes through
 // Put, which checks it, has the books keep their indexes, and notes the event.
 // Ended tasks and payouts and closed leases, sessions and audits are forgotten:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What several rooms ask of the state. Reads alone.
 #ifndef ARCHPOOL_SERVER_CORE_STATE_QUERIES_H_
 #define ARCHPOOL_SERVER_CORE_STATE_QUERIES_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an account may have by what it has shown, and what an operator allows it
 // beside that. For server/core's own files and those that show it.
 #ifndef ARCHPOOL_SERVER_CORE_STATE_QUOTAS_H_

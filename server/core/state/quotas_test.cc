@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Nothing that an account can take is free to take again and again.
 #include "server/core/state/quotas.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What one command may touch. Every room's functions that change something take
 // it first; what only reads takes the state.
 #ifndef ARCHPOOL_SERVER_CORE_STATE_STEP_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which verifier takes which audit, what their findings add up to, and what is
 // not leased because none can take it on. Decides, and changes nothing.
 // Thread-compatible; a view: what it looks at outlives it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which audit a verifier takes, over random histories of a pool with honest,
 // lying, failing and doubted verifiers.
 #include "server/core/state/verifier_desk.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How an active task comes to its end: what is under way may still be
 // committed, and nothing new begins.
 #include <algorithm>

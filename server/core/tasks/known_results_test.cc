@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A client that asks again about the same dataset and recipe keeps what it
 // bought.
 #include <set>

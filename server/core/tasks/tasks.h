@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tasks room: how they come, and how they begin to end. Called by the pool
 // alone.
 #ifndef ARCHPOOL_SERVER_CORE_TASKS_TASKS_H_

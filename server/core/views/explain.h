@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Why a miner was not paid, got no work, or had a trial rejected: from the
 // records, as sentences. Pure; thread-safe.
 #ifndef ARCHPOOL_SERVER_CORE_VIEWS_EXPLAIN_H_

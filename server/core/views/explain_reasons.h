@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the reasons say that a miner may be given, and what helps: of
 // rejections, and of work that is not given. Constant; thread-safe.
 #ifndef ARCHPOOL_SERVER_CORE_VIEWS_EXPLAIN_REASONS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a task goes, computed from its committed records: what clients, miners
 // and operators are shown. Pure.
 #ifndef ARCHPOOL_SERVER_CORE_VIEWS_TASK_SUMMARY_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who is paid for work that was given to two, and what its client is charged:
 // the first commitment of a network is its result, another that comes in time
 // is paid as work while the budget has it, and whoever stands by for another

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How leases end.
 #include <algorithm>
 #include <vector>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a request for work is answered while tasks come to their end in it.
 #include <algorithm>
 #include <string>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a lease's list begins with, and how it grows.
 #include <algorithm>
 #include <set>

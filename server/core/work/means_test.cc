@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A worker is given what its machine holds and its line sends, and what is too
 // large for it is left to others.
 #include <algorithm>

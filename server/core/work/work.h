@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The work room: sessions, leases, their lists, and reports. Called by the pool
 // alone.
 #ifndef ARCHPOOL_SERVER_CORE_WORK_WORK_H_

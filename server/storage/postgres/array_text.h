@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A PostgreSQL array in its text form, '{1,"a\"b",NULL}', built element by
 // element: how a column of many rows travels as one parameter. Every text and
 // every byte string is quoted and escaped, so no value can end its element.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How the fields of a record lie in the columns of a table: one description
 // that writes them, reads them and spells the SQL for both, so that the two
 // directions cannot drift apart.

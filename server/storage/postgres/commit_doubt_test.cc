@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A connection that breaks during a commit: the writer is told that it does not
 // know, and taking over makes it known. A real PostgreSQL behind a gate that
 // cuts the wire.

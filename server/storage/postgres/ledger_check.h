@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Recomputes the ledger from its transfers, inside the database.
 #ifndef ARCHPOOL_SERVER_STORAGE_POSTGRES_LEDGER_CHECK_H_
 #define ARCHPOOL_SERVER_STORAGE_POSTGRES_LEDGER_CHECK_H_

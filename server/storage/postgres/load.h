@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Loads what a new writer starts from.
 #ifndef ARCHPOOL_SERVER_STORAGE_POSTGRES_LOAD_H_
 #define ARCHPOOL_SERVER_STORAGE_POSTGRES_LOAD_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Brings a database's schema to what this program needs. The files of
 // migrations/ are part of the program.
 #ifndef ARCHPOOL_SERVER_STORAGE_POSTGRES_MIGRATIONS_H_

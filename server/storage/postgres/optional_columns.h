@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Columns of what a record has in some of its states alone: a field, or a part
 // of several. What stands for its absence in a row is known here, and nowhere
 // else.

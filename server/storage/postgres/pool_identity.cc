@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "server/storage/postgres/pool_identity.h"
 
 #include "common/base/status.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whose database it is: a pool's data directory and its database belong
 // together, by the secret that lies in the one and whose fingerprint lies in
 // the other.

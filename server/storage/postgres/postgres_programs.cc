@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "server/storage/postgres/postgres_programs.h"
 
 #include <fcntl.h>

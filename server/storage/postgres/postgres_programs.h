@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Finds PostgreSQL's programs and runs them as a user that they accept.
 #ifndef ARCHPOOL_SERVER_STORAGE_POSTGRES_POSTGRES_PROGRAMS_H_
 #define ARCHPOOL_SERVER_STORAGE_POSTGRES_POSTGRES_PROGRAMS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The Reader over PostgreSQL, with read-only connections of its own. Thread-
 // safe: up to `connections_max` calls run at once, others wait. A connection
 // that broke is made anew.

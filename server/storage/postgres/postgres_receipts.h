@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The ReceiptStore in PostgreSQL. Thread-safe: one connection, one call at a
 // time, made again when it broke.
 #ifndef ARCHPOOL_SERVER_STORAGE_POSTGRES_POSTGRES_RECEIPTS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The Store over PostgreSQL. Not thread-safe: the engine's one thread owns it.
 // A connection that broke is made anew by the next call.
 // REQUIRES: the database's schema is current (migrations.h).

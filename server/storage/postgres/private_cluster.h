@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A PostgreSQL cluster that belongs to this program alone, inside its data
 // directory: made at the first start, reached through a unix socket in a folder
 // that nobody else may enter, stopped with the program.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every way in which a server and its PostgreSQL may part: clean, killed,
 // crashed, power lost, twice at once. Real processes.
 #include "server/storage/postgres/private_cluster.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The one place that speaks libpqxx: connections, statements, and the mapping
 // of its exceptions. The two releases in use (6.4 and 7.10) differ in how
 // parameters are passed; that difference ends here.

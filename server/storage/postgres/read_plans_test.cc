@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // No read goes through a whole table that grows: the statements that the store,
 // its reader and its receipts really send are counted by PostgreSQL itself,
 // over 100,000 rows of each kind.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tables of migrations/, as the records of server/core/records/entities.h.
 // Thread-safe: tables are made once and never change.
 #ifndef ARCHPOOL_SERVER_STORAGE_POSTGRES_ROWS_H_

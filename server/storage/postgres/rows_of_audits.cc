@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tables of rows.h that say who examines what, and how well.
 #include "server/storage/postgres/optional_columns.h"
 #include "server/storage/postgres/rows.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tables of rows.h that hold money.
 #include "server/storage/postgres/rows.h"
 #include "server/storage/postgres/table_impl.h"

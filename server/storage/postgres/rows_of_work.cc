@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Work in progress: leases and trials.
 #include <vector>
 

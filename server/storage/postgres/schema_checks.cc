@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "server/storage/postgres/schema_checks.h"
 
 #include <algorithm>

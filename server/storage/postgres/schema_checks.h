@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The CHECK constraints that follow from tables of words: which words a column
 // takes, and which of them are ends. Migrations make most of them first; after
 // the migrations each is made to name the words that this program knows, so

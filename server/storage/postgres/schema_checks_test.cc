@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The checks that follow from tables of words, against those that migrations
 // made, and against programs that know more words or fewer.
 #include "server/storage/postgres/schema_checks.h"

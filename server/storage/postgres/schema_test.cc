@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // migrations/schema.sql is what the migrations come to, as PostgreSQL itself
 // spells it: one place where every table can be read as it is now.
 #include <string>

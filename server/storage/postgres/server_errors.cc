@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "server/storage/postgres/server_errors.h"
 
 #include <libpq-fe.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Each refusal of a real PostgreSQL that can be brought about is named, with
 // what to do about it.
 #include "server/storage/postgres/server_errors.h"

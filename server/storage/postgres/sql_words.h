@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Lists of an enum's words for SQL, so that no statement spells them itself.
 // Functions; thread-safe.
 #ifndef ARCHPOOL_SERVER_STORAGE_POSTGRES_SQL_WORDS_H_

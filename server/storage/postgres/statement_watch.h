@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Ends statements that the database never answers, as where its process was
 // stopped: their connection is shut down under them, and they fail as they do
 // where a connection breaks. Over a Unix socket nothing else notices.

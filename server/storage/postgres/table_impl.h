@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a Table of columns.h becomes SQL, and rows become records: for the files
 // that describe tables, which instantiate it for their rows. Functions;
 // thread-safe.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A database of any earlier version, with work in progress, moves forward and
 // is served; and a server of that version that still runs goes on writing.
 #include <memory>
