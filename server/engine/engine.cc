@@ -106,6 +106,7 @@ bool Engine::IsRunning() const {
 
 void Engine::Enqueue(std::unique_ptr<Pending> pending) {
   absl::Status refusal;
+  std::unique_ptr<Pending> refused;
   {
     absl::MutexLock lock(&mutex_);
     if (stopping_ || !running_) {
@@ -114,12 +115,11 @@ void Engine::Enqueue(std::unique_ptr<Pending> pending) {
       refusal = Unavailable("QUEUE_FULL",
                             "the pool has more commands waiting than it takes; "
                             "ask again in a second");
-    } else {
-      waiting_.push_back(std::move(pending));
     }
+    (refusal.ok() ? waiting_.emplace_back() : refused) = std::move(pending);
   }
-  if (pending == nullptr) return bell_.Ring();
-  pending->Refuse(refusal);
+  if (refused == nullptr) return bell_.Ring();
+  refused->Refuse(refusal);
 }
 
 std::vector<std::unique_ptr<Engine::Pending>> Engine::TakeWaiting() {
