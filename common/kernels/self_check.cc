@@ -11,11 +11,11 @@ namespace {
 
 // In the order of ComputeLayerVectors; docs/arithmetic.md has them as well.
 constexpr const char* kExpected[] = {
-    "50bc1ca7ebe9714f", "121862b0940505c3", "a76fcb539f32e7c3",
-    "1d6ef731fad1db43", "886ff89bfcccae2a", "f42455737860bd50",
-    "fa1c5b671d51edf4", "779051ebbea766db", "6f6147d85ea80bc0",
-    "ae84480f8520352d", "edd86a58a6d52ab6", "2bf62a6cea2094f1",
-    "ad52144597ab3ab3", "86d08e068807d251",
+    "50bc1ca7ebe9714f", "121862b0940505c3", "c34402bead5ef17b",
+    "0c90fbc31ba37e29", "ea6b1bef02a47d1d", "02a66de83926ee1e",
+    "b000bec31db07d3b", "90dcff81e8846ee5", "85b67dabf2d35840",
+    "76a958b3824b3099", "7ff0cdf361905668", "f399900b8717eb07",
+    "7b677e9833b8e746", "64b851247c216943",
 };
 
 }  // namespace

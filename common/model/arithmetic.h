@@ -10,7 +10,7 @@
 namespace archpool {
 
 // What a pool of this version trains and checks in.
-inline constexpr absl::string_view kArithmetic = "fp32-fma/1/ca00b238";
+inline constexpr absl::string_view kArithmetic = "fp32-fma/1/28f8c6b9";
 
 }  // namespace archpool
 

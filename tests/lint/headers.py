@@ -26,7 +26,7 @@ def check(tree):
         guard = guard_of(path)
         directives = [l for l in lines if l.startswith("#")]
         opening = [l for l in lines[:2] if "SPDX-License-Identifier" not in l]
-        if not opening[0].startswith("//"):
+        if not opening or not opening[0].startswith("//"):
             findings.append(f"{path}:1: no opening comment: what is it, and "
                             "which threads may use it?")
         if path.endswith("-inl.h"):
@@ -44,6 +44,7 @@ BAD = (
     ("no opening comment", {"a/b.h": _BODY + "#endif  // ARCHPOOL_A_B_H_\n"}),
     ("no opening comment", {"a/b.h": "// SPDX-License-Identifier: X\n" + _BODY +
                             "#endif  // ARCHPOOL_A_B_H_\n"}),
+    ("no opening comment", {"a/b.h": "// SPDX-License-Identifier: X"}),
     ("guard must be", {"a/c.h": "// C.\n" + _BODY +
                                 "#endif  // ARCHPOOL_A_B_H_\n"}),
     ("guard must be", {"a/b.h": "// B.\n#pragma once\n"}),

@@ -43,7 +43,8 @@ class Network {
   // [channel], a label each. False where it diverged: nothing has changed.
   bool Step(const float* images, const uint8_t* labels, const StepRates& rates);
 
-  // The parts of Step, for tests. Logits: [example][logits_stride()].
+  // The parts of Step, for tests. Logits: [example][logits_stride()], of the
+  // last forward pass.
   void Forward(const float* images);
   void LossGradient(const uint8_t* labels, double smoothing);
   void Backward();

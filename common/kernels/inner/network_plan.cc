@@ -149,9 +149,9 @@ void NetworkPlan::PlaceOutputs(Purpose purpose) {
       Use(OutputOf(unit.second_input), Moment(u, false));
     }
   }
-  // The answer is read after the last unit.
+  // The answer is there until the next batch.
   Use(OutputOf(static_cast<int>(layers_.size()) - 1),
-      static_cast<int>(units_.size()));
+      static_cast<int>(2 * units_.size()));
 }
 
 void NetworkPlan::PlaceGradients() {

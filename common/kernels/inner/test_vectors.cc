@@ -97,6 +97,8 @@ class Layers {
   }
   int size() const { return static_cast<int>(layers_.size()); }
   const TensorShape& last() const { return last_; }
+  const TensorShape& input() const { return input_; }
+  const std::vector<Layer>& layers() const { return layers_; }
 
   // Weights, and then images and labels step by step, from stream 0 of `key`.
   void Train(uint64_t key, int64_t batch, int steps, const Machine& machine,
@@ -282,6 +284,12 @@ std::vector<Case> TrainingCases() {
   return cases;
 }
 
+std::vector<Case> AllCases() {
+  std::vector<Case> cases = LayerCases();
+  for (Case& one : TrainingCases()) cases.push_back(std::move(one));
+  return cases;
+}
+
 // A chain of layers of any kind and size.
 Layers DrawLayers(CounterRng& rng) {
   const auto draw = [&](int64_t first, int64_t last) {
@@ -317,15 +325,25 @@ Layers DrawLayers(CounterRng& rng) {
 
 std::vector<VectorDigest> ComputeLayerVectors(const Machine& machine) {
   std::vector<VectorDigest> digests;
-  uint64_t key = 1;
-  for (const std::vector<Case>& cases : {LayerCases(), TrainingCases()}) {
-    for (const Case& one : cases) {
-      Fnv digest;
-      one.layers.Train(key++, one.batch, one.steps, machine, digest);
-      digests.push_back({one.name, digest.Text()});
-    }
+  for (const Case& one : AllCases()) {
+    Fnv digest;
+    one.layers.Train(digests.size() + 1, one.batch, one.steps, machine, digest);
+    digests.push_back({one.name, digest.Text()});
   }
   return digests;
+}
+
+std::vector<VectorNetwork> VectorNetworks() {
+  std::vector<VectorNetwork> networks;
+  for (const Case& one : AllCases()) {
+    networks.push_back({.name = one.name,
+                        .key = networks.size() + 1,
+                        .input = one.layers.input(),
+                        .layers = one.layers.layers(),
+                        .batch = one.batch,
+                        .steps = one.steps});
+  }
+  return networks;
 }
 
 std::string DigestOfRandomLayers(uint64_t seed, int count,

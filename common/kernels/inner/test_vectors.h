@@ -22,6 +22,17 @@ struct VectorDigest {
 // Every kind of layer, forward and backward, the loss, and steps of trainings.
 std::vector<VectorDigest> ComputeLayerVectors(const Machine& machine);
 
+// What the digests are of, for other implementations to compute.
+struct VectorNetwork {
+  std::string name;
+  uint64_t key = 0;
+  TensorShape input;
+  std::vector<Layer> layers;
+  int64_t batch = 0;
+  int steps = 0;
+};
+std::vector<VectorNetwork> VectorNetworks();
+
 // The same over layers drawn at random: one digest of all that `count` of them
 // come to. For comparing processors that cannot run in one process.
 std::string DigestOfRandomLayers(uint64_t seed, int count,
