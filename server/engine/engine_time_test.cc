@@ -88,10 +88,12 @@ class EngineTimeTest : public testing::Test {
   static CreateAccount Create(const std::string& name) {
     return {name, Role::kMiner, Sha256(name)};
   }
-  // A tick has looked at the new time when this returns.
+  // A tick has looked at the new time when this returns: it is due after the
+  // first command at the latest, waits for the second if that is there
+  // already, and is then over before the third is answered.
   void Pass(absl::Duration duration) {
     elapsed_us += absl::ToInt64Microseconds(duration);
-    for (int i = 0; i < 2; ++i) {
+    for (int i = 0; i < 3; ++i) {
       const absl::StatusOr<Account> made =
           engine.Call(Create(absl::StrCat("m", ++accounts)));
       EXPECT_TRUE(made.ok() || store.is_away) << made.status();
