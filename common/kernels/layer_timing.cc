@@ -133,7 +133,7 @@ class Map {
 
  private:
   const MapLayout layout_;
-  std::vector<float> data_;
+  AlignedFloats data_;
 };
 
 // The passes of a convolution or a pool, with maps of their own.
@@ -174,11 +174,11 @@ class Passes {
       return PoolGradientAll(context_, layer_, in_.view(), gradient_.view(),
                              of_input_.view());
     }
-    product_->WeightGradient(context_, in_.view(), gradient_.view(), scratch_,
-                             parameters_.Gradient(weight()));
+    product_->WeightGradient(context_, in_.view(), gradient_.view(),
+                             scratch_.data(), parameters_.Gradient(weight()));
     if (differentiates_input_) {
-      product_->InputGradient(context_, gradient_.view(),
-                              parameters_.At(weight()), of_input_.view());
+      product_->Turn(context_, parameters_.At(weight()));
+      product_->InputGradient(context_, gradient_.view(), of_input_.view());
     }
     parameters_.Step(kAtRest, true, kernels_, team_);
   }
@@ -198,7 +198,7 @@ class Passes {
   Map of_input_;
   Parameters parameters_;
   std::unique_ptr<Product> product_;  // null: a pool
-  std::vector<float> scratch_;
+  AlignedFloats scratch_;
 };
 
 Layer Elementwise(LayerKind kind, const TensorShape& shape, int input) {
@@ -252,7 +252,7 @@ class SmallNetwork {
   }
 
   const std::vector<Layer> layers_;
-  std::vector<float> images_;
+  AlignedFloats images_;
   std::vector<uint8_t> labels_;
   Team team_{1};
   Network network_;
@@ -307,7 +307,7 @@ double TimeLinearNs(const Layer& layer, const TimingOptions& options) {
                   TableOf(options.simd), team);
   FillWithNoise(network.parameters());
   const int64_t pixels = options.batch * layer.input_shape.elements();
-  std::vector<float> images(static_cast<size_t>(pixels + kSlack));
+  AlignedFloats images(static_cast<size_t>(pixels + kSlack));
   FillWithNoise(images.data(), pixels);
   const std::vector<uint8_t> labels(static_cast<size_t>(options.batch));
   return MedianNs(options.span,
@@ -370,7 +370,7 @@ double TimeEvaluationNs(const Layer& layer, const TimingOptions& options) {
   Map second({.shape = layer.input_shape}, batch);
   Map out({.shape = layer.output_shape}, batch);
   if (layer.kind == LayerKind::kBatchNorm) {
-    const std::vector<float> line(
+    const AlignedFloats line(
         static_cast<size_t>(layer.input_shape.channels + kSlack), 0.5f);
     return time([&] {
       NormalizeAll(context, in.view(), out.view(),

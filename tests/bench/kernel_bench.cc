@@ -121,12 +121,13 @@ class KernelCalls {
                      View(out_layout_, out_));
   }
   void InputGradient() {
+    product_.Turn(context_, weights_.data());
     product_.InputGradient(context_, View(out_layout_, gradient_),
-                           weights_.data(), View(in_layout_, of_input_));
+                           View(in_layout_, of_input_));
   }
   void WeightGradient() {
     product_.WeightGradient(context_, View(in_layout_, in_),
-                            View(out_layout_, gradient_), scratch_,
+                            View(out_layout_, gradient_), scratch_.data(),
                             sums_.data());
   }
 
@@ -134,7 +135,7 @@ class KernelCalls {
   static int64_t Border(const Layer& layer) {
     return layer.kind == LayerKind::kLinear ? 0 : PaddingOf(layer);
   }
-  static MapView View(const MapLayout& layout, std::vector<float>& memory) {
+  static MapView View(const MapLayout& layout, AlignedFloats& memory) {
     return {.at = memory.data() + layout.origin(),
             .strides = layout.strides(),
             .shape = layout.shape};
@@ -145,13 +146,13 @@ class KernelCalls {
   const MapLayout out_layout_;
   const Strides gradient_strides_;
   Product product_;
-  std::vector<float> in_;
-  std::vector<float> of_input_;
-  std::vector<float> out_;
-  std::vector<float> gradient_;
-  std::vector<float> weights_;
-  std::vector<float> sums_;
-  std::vector<float> scratch_;
+  AlignedFloats in_;
+  AlignedFloats of_input_;
+  AlignedFloats out_;
+  AlignedFloats gradient_;
+  AlignedFloats weights_;
+  AlignedFloats sums_;
+  AlignedFloats scratch_;
 };
 
 struct Means {

@@ -17,6 +17,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "client/task_file.h"
 #include "common/base/counter_rng.h"
 #include "common/base/status.h"
@@ -121,12 +122,17 @@ absl::StatusOr<std::pair<Rates, Rates>> MeasurePlan(const Options& options,
   return std::pair(trained, evaluated);
 }
 
+std::string RateText(double kernels, double libtorch) {
+  std::string text = absl::StrFormat("%8.0f images/s", kernels);
+  if (libtorch > 0) absl::StrAppendFormat(&text, " %5.2fx", kernels / libtorch);
+  return text;
+}
+
 void Print(const std::string& name, const Rates& trained,
            const Rates& evaluated) {
-  std::printf(
-      "%-44s train %8.0f images/s %5.2fx   evaluate %8.0f images/s %5.2fx\n",
-      name.c_str(), trained.kernels, trained.kernels / trained.libtorch,
-      evaluated.kernels, evaluated.kernels / evaluated.libtorch);
+  std::printf("%-44s train %s   evaluate %s\n", name.c_str(),
+              RateText(trained.kernels, trained.libtorch).c_str(),
+              RateText(evaluated.kernels, evaluated.libtorch).c_str());
   std::fflush(stdout);
 }
 

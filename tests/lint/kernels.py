@@ -19,7 +19,8 @@ OPERATIONS = INNER + "vec-inl.h"
 FLAGS = "cmake/Archpool.cmake"
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
-STANDARD = re.compile(r"[a-z_0-9]+$")
+# Beside those of C++, the one that asks Linux for large pages.
+STANDARD = re.compile(r"(?:[a-z_0-9]+|sys/mman\.h)$")
 # Of Highway: what differs in NaN, in the sign of zero, in order or in bits.
 OPERATION = re.compile(
     r"\b(Max|Min|ReduceSum|ReduceMax|ReduceMin|SumOfLanes|MaxOfLanes|MinOfLanes"

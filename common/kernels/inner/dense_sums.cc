@@ -7,10 +7,12 @@
 #include "hwy/foreach_target.h"
 // clang-format on
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
 #include "common/kernels/inner/passes.h"
+#include "common/kernels/inner/row_run.h"
 #include "common/kernels/inner/vec-inl.h"
 #include "common/kernels/inner/vec_scalar.h"
 

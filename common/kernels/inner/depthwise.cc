@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "common/kernels/inner/passes.h"
+#include "common/kernels/inner/row_run.h"
 #include "common/kernels/inner/vec-inl.h"
 #include "common/kernels/inner/vec_scalar.h"
 

@@ -190,26 +190,30 @@ void ExpectWeightGradient(const Case& of, const KernelTable& table, View input,
                           layer.groups * taps);
   const int64_t rows = layer.output_shape.height;
   std::vector<Values> blocks;
+  Values chains(static_cast<size_t>(taps * stride + kSlack), kUnwritten);
   for (int64_t n = 0; n < of.examples; n += blocking.examples_per_block) {
+    const int64_t end_row =
+        std::min(n + blocking.examples_per_block, of.examples) * rows;
     Values& sums = blocks.emplace_back(
         static_cast<size_t>(taps * stride + kSlack), kUnwritten);
-    table.depthwise_sums(
-        {.columns = layer.output_shape.width,
-         .rows_per_example = rows,
-         .first_row = n * rows,
-         .end_row =
-             std::min(n + blocking.examples_per_block, of.examples) * rows,
-         .rows_per_run =
-             std::max<int64_t>(1, kRunPixels / layer.output_shape.width),
-         .in = in.first(),
-         .in_strides = Times(layer.stride, in.strides()),
-         .gradient = g.first(),
-         .gradient_strides = g.strides(),
-         .taps = {offsets.data(), taps},
-         .depth = 1,
-         .outputs = layer.groups,
-         .sums = sums.data(),
-         .sums_stride = stride});
+    table.depthwise_sums({.columns = layer.output_shape.width,
+                          .rows_per_example = rows,
+                          .block_first_row = n * rows,
+                          .block_end_row = end_row,
+                          .first_row = n * rows,
+                          .end_row = end_row,
+                          .rows_per_run = std::max<int64_t>(
+                              1, kRunPixels / layer.output_shape.width),
+                          .in = in.first(),
+                          .in_strides = Times(layer.stride, in.strides()),
+                          .gradient = g.first(),
+                          .gradient_strides = g.strides(),
+                          .taps = {offsets.data(), taps},
+                          .depth = 1,
+                          .outputs = layer.groups,
+                          .sums = sums.data(),
+                          .sums_stride = stride,
+                          .scratch = chains.data()});
   }
   Values result;
   for (int64_t c = 0; c < stride; ++c) {

@@ -11,8 +11,8 @@ constexpr double kEpsilon = 1e-5;
 
 // What a batch norm does to a channel with its running statistics: x · a + b.
 struct Line {
-  std::vector<float> slope;
-  std::vector<float> height;
+  AlignedFloats slope;
+  AlignedFloats height;
 };
 
 Line LineOf(const Parameters& parameters, size_t layer) {
@@ -23,7 +23,7 @@ Line LineOf(const Parameters& parameters, size_t layer) {
   const float* variance =
       parameters.At(parameters.PlaceOf(layer, "running_var"));
   const auto stride = static_cast<size_t>(place.layout.stride());
-  Line line{std::vector<float>(stride), std::vector<float>(stride)};
+  Line line{AlignedFloats(stride), AlignedFloats(stride)};
   for (size_t c = 0; c < static_cast<size_t>(place.layout.outputs); ++c) {
     const double slope =
         double{scale[c]} / std::sqrt(double{variance[c]} + kEpsilon);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/kernels/inner/layer_passes.h"
+#include "common/kernels/inner/memory.h"
 #include "common/kernels/inner/network_plan.h"
 #include "common/kernels/inner/parameters.h"
 #include "common/kernels/inner/passes.h"
@@ -37,10 +38,10 @@ class EvaluationNetwork {
  private:
   struct Folded {
     std::unique_ptr<Product> product;  // null: not a product
-    std::vector<float> weights;        // products: folded
-    std::vector<float> last;           // products: shift or bias
-    std::vector<float> factor;         // batch norms that stand alone
-    std::vector<float> zero;           // their mean
+    AlignedFloats weights;             // products: folded
+    AlignedFloats last;                // products: shift or bias
+    AlignedFloats factor;              // batch norms that stand alone
+    AlignedFloats zero;                // their mean
   };
   void Fold(const Unit& unit, const Parameters& parameters, Folded& folded);
   MapView View(int buffer);
@@ -53,7 +54,7 @@ class EvaluationNetwork {
   const KernelTable& kernels_;
   Team& team_;
   std::vector<Folded> folded_;  // by unit
-  std::vector<float> maps_;
+  AlignedFloats maps_;
 };
 
 }  // namespace archpool::kernels

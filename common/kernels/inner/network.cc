@@ -45,20 +45,63 @@ Network::Network(const TensorShape& input, const std::vector<Layer>& layers,
       context_{kernels, team, batch},
       parameters_(layers),
       maps_(static_cast<size_t>(plan_.floats() + kSlack)),
-      has_gradient_(layers.size(), false) {
+      norms_of_(layers.size() + 1) {
   int64_t scratch = 0;
   for (const Unit& unit : plan_.units()) {
     const Layer& layer = layers_[unit.layer];
+    const bool is_norm = layer.kind == LayerKind::kBatchNorm;
+    if (is_norm) {
+      norms_of_[static_cast<size_t>(unit.input + 1)].push_back(norms_.size());
+    }
     products_.push_back(IsProduct(layer.kind) ? MakeProduct(plan_, unit, layer)
                                               : nullptr);
-    norms_.push_back(layer.kind == LayerKind::kBatchNorm
-                         ? std::make_unique<Norm>(layer, batch)
-                         : nullptr);
+    norms_.push_back(is_norm ? std::make_unique<Norm>(layer, batch) : nullptr);
     if (products_.back()) {
       scratch = std::max(scratch, products_.back()->ScratchFloats(batch));
     }
   }
   scratch_.resize(static_cast<size_t>(scratch));
+  FindRoles();
+  for (const Stage& stage : plan_.forward_stages()) {
+    forward_examples_.push_back(ExamplesAtOnce(stage, false));
+  }
+  for (const Stage& stage : plan_.backward_stages()) {
+    backward_examples_.push_back(ExamplesAtOnce(stage, true));
+  }
+}
+
+void Network::FindRoles() {
+  roles_.resize(plan_.units().size());
+  std::vector<bool> has_gradient(layers_.size(), false);
+  has_gradient.back() = true;
+  for (size_t u = plan_.units().size(); u-- > 0;) {
+    const Unit& unit = plan_.units()[u];
+    roles_[u].is_dead = !has_gradient[unit.output];
+    if (roles_[u].is_dead) continue;
+    const bool is_add = layers_[unit.layer].kind == LayerKind::kAdd;
+    const int inputs[2] = {unit.input, is_add ? unit.second_input : -1};
+    for (int i = 0; i < 2; ++i) {
+      if (inputs[i] < 0) continue;
+      const auto at = static_cast<size_t>(inputs[i]);
+      roles_[u].adds[i] = has_gradient[at];
+      has_gradient[at] = true;
+    }
+  }
+}
+
+int64_t Network::ExamplesAtOnce(const Stage& stage, bool is_backward) const {
+  constexpr int64_t kFloatsMax = (2 << 20) / 4;
+  constexpr int64_t kPartsPerThread = 4;
+  int64_t floats = 1;
+  for (size_t u = stage.first; u < stage.end; ++u) {
+    const Layer& layer = layers_[plan_.units()[u].layer];
+    floats += (is_backward ? 2 : 1) * layer.input_shape.elements() +
+              layer.output_shape.elements();
+  }
+  const int64_t threads = context_.team.threads();
+  const int64_t parts = threads == 1 ? 1 : kPartsPerThread * threads;
+  return std::max<int64_t>(
+      1, std::min(kFloatsMax / floats, (context_.batch + parts - 1) / parts));
 }
 
 Network::~Network() = default;
@@ -83,19 +126,25 @@ int64_t Network::Bytes(const TensorShape& input,
          Parameters::Bytes(layers);
 }
 
-MapView Network::View(int buffer) {
+MapView Network::View(int buffer, int64_t first) {
   const MapBuffer& map = plan_.buffer(buffer);
-  return {.at = maps_.data() + map.offset + map.layout.origin(),
-          .strides = map.layout.strides(),
+  const Strides strides = map.layout.strides();
+  return {.at = maps_.data() + map.offset + map.layout.origin() +
+                first * strides.example,
+          .strides = strides,
           .shape = map.layout.shape};
 }
 
-MapView Network::Output(int layer) { return View(plan_.OutputOf(layer)); }
-MapView Network::Gradient(int layer) { return View(plan_.GradientOf(layer)); }
+MapView Network::Output(int layer, int64_t first) {
+  return View(plan_.OutputOf(layer), first);
+}
+MapView Network::Gradient(int layer, int64_t first) {
+  return View(plan_.GradientOf(layer), first);
+}
 
-MapView Network::InputOf(const Unit& unit) {
-  return unit.input_copy != kNoBuffer ? View(unit.input_copy)
-                                      : Output(unit.input);
+MapView Network::InputOf(const Unit& unit, int64_t first) {
+  return unit.input_copy != kNoBuffer ? View(unit.input_copy, first)
+                                      : Output(unit.input, first);
 }
 
 const float* Network::logits() const {
@@ -119,20 +168,64 @@ bool Network::Step(const float* images, const uint8_t* labels,
 
 void Network::Forward(const float* images) {
   running_is_finite_ = true;
-  MapView from;
-  from.at = const_cast<float*>(images);
-  from.strides = MapLayout{.shape = input_, .is_image = true}.strides();
-  from.shape = input_;
-  CopyMap(context_, from, Output(-1));
-  for (size_t u = 0; u < plan_.units().size(); ++u) ForwardUnit(u);
+  images_.at = const_cast<float*>(images);
+  images_.strides = MapLayout{.shape = input_, .is_image = true}.strides();
+  images_.shape = input_;
+  for (size_t s = 0; s < plan_.forward_stages().size(); ++s) ForwardStage(s);
 }
 
-void Network::ForwardUnit(size_t index) {
+void Network::ForwardStage(size_t stage) {
+  const Stage& units = plan_.forward_stages()[stage];
+  if (stage > 0) FinishNormSums(units.first);
+  const int64_t count = forward_examples_[stage];
+  // Batch norms are centred on the first example, which the others wait for.
+  const int64_t ahead = context_.team.threads() > 1 ? 1 : 0;
+  if (ahead > 0) ForwardExamples(stage, {0, ahead});
+  const int64_t left = context_.batch - ahead;
+  context_.team.Run((left + count - 1) / count, [&](int64_t part) {
+    const int64_t first = ahead + part * count;
+    ForwardExamples(stage, {first, std::min(count, context_.batch - first)});
+  });
+  const auto finish = [&](int layer) {
+    for (const size_t norm : norms_of_[static_cast<size_t>(layer + 1)]) {
+      SumBlocksAcross(norm, &Network::SumNormBlock, ahead, count);
+    }
+  };
+  if (stage == 0) finish(-1);
+  for (size_t u = units.first; u < units.end; ++u) {
+    finish(static_cast<int>(plan_.units()[u].output));
+  }
+}
+
+void Network::ForwardExamples(size_t stage, const Examples& examples) {
+  const auto sum = [&](int layer) {
+    for (const size_t norm : norms_of_[static_cast<size_t>(layer + 1)]) {
+      SumBlocks(norm, &Network::SumNormBlock, FirstBlock(norm, examples.first),
+                examples.first + examples.count);
+    }
+  };
+  if (stage == 0) {
+    MapView from = images_;
+    from.at += examples.first * from.strides.example;
+    CopyMap(ContextOf(examples), from, Output(-1, examples.first));
+    sum(-1);
+  }
+  const Stage& units = plan_.forward_stages()[stage];
+  for (size_t u = units.first; u < units.end; ++u) {
+    ForwardUnit(u, examples);
+    sum(static_cast<int>(plan_.units()[u].output));
+  }
+}
+
+void Network::ForwardUnit(size_t index, const Examples& examples) {
   const Unit& unit = plan_.units()[index];
   const Layer& layer = layers_[unit.layer];
-  const MapView out = Output(static_cast<int>(unit.output));
+  const Context context = ContextOf(examples);
+  const int64_t first = examples.first;
+  const MapView in = Output(unit.input, first);
+  const MapView out = Output(static_cast<int>(unit.output), first);
   if (unit.input_copy != kNoBuffer) {
-    CopyMap(context_, Output(unit.input), View(unit.input_copy));
+    CopyMap(context, in, View(unit.input_copy, first));
   }
   if (IsProduct(layer.kind)) {
     const float* last =
@@ -140,17 +233,18 @@ void Network::ForwardUnit(size_t index) {
             ? parameters_.At(parameters_.PlaceOf(unit.layer, "bias"))
             : nullptr;
     products_[index]->Forward(
-        context_, InputOf(unit),
+        context, InputOf(unit, first),
         parameters_.At(parameters_.PlaceOf(unit.layer, "weight")), last, out);
   } else if (layer.kind == LayerKind::kBatchNorm) {
-    ForwardNorm(index);
+    ForwardNorm(index, examples);
   } else if (IsPool(layer.kind)) {
-    PoolAll(context_, layer, Output(unit.input), out);
+    PoolAll(context, layer, in, out);
   } else {
-    PointwiseAll(
-        context_, layer.kind, Output(unit.input),
-        layer.kind == LayerKind::kAdd ? Output(unit.second_input) : MapView(),
-        out);
+    PointwiseAll(context, layer.kind, in,
+                 layer.kind == LayerKind::kAdd
+                     ? Output(unit.second_input, first)
+                     : MapView(),
+                 out);
   }
 }
 

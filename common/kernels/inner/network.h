@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/kernels/inner/layer_passes.h"
+#include "common/kernels/inner/memory.h"
 #include "common/kernels/inner/network_plan.h"
 #include "common/kernels/inner/parameters.h"
 #include "common/kernels/inner/passes.h"
@@ -53,32 +54,77 @@ class Network {
 
  private:
   struct Norm;
+  struct Examples {
+    int64_t first = 0;
+    int64_t count = 0;
+  };
+  // What a unit does backward, as the order of the units decides.
+  struct BackwardRole {
+    bool is_dead = false;  // nobody reads what it made
+    // Whether a later reader of an input has written the input's gradient, so
+    // that this one's is added: of the input, and an addition's second.
+    bool adds[2] = {false, false};
+  };
+  void FindRoles();
+  // How many go through a stage together: few enough for a cache, and so few
+  // that every thread has some.
+  int64_t ExamplesAtOnce(const Stage& stage, bool is_backward) const;
+  Context ContextOf(const Examples& examples) const {
+    return {context_.kernels, alone_, examples.count};
+  }
 
-  MapView Output(int layer);
-  MapView Gradient(int layer);
-  MapView View(int buffer);
-  MapView InputOf(const Unit& unit);
-  void ForwardUnit(size_t index);
-  void ForwardNorm(size_t index);
-  void BackwardUnit(size_t index);
-  void BackwardNorm(size_t index, const MapView& out);
-  void BackwardAdd(const Unit& unit);
+  // Maps from an example on.
+  MapView View(int buffer, int64_t first = 0);
+  MapView Output(int layer, int64_t first = 0);
+  MapView Gradient(int layer, int64_t first = 0);
+  MapView InputOf(const Unit& unit, int64_t first = 0);
+
+  void ForwardStage(size_t stage);
+  void ForwardExamples(size_t stage, const Examples& examples);
+  void ForwardUnit(size_t index, const Examples& examples);
+  void BackwardStage(size_t stage);
+  void BackwardExamples(const Stage& stage, const Examples& examples,
+                        bool sums_weights);
+  void BackwardUnit(size_t index, const Examples& examples);
+  void BackwardAdd(size_t index, const Examples& examples);
   void BackwardBias(const Unit& unit);
+  void WeightGradient(size_t index, bool is_summed);
   // Where the gradient of a unit's input is put: its own place, or a spare one
-  // where a later reader has written before, to be added.
-  MapView GradientToWrite(size_t index);
-  void AddSpareGradient(size_t index);
+  // to be added.
+  MapView GradientToWrite(size_t index, int64_t first);
+
+  // Batch norms: what they sum over a batch, block by block of its rows...
+  void SumNormBlock(size_t index, int64_t block);
+  void SumNormGradientBlock(size_t index, int64_t block);
+  // ...from `block` on as far as examples up to `end` are there, and then the
+  // blocks that lie across the ends of parts: of `ahead` examples, and then of
+  // `count` each.
+  using SumBlock = void (Network::*)(size_t index, int64_t block);
+  int64_t FirstBlock(size_t index, int64_t first_example) const;
+  int64_t SumBlocks(size_t index, SumBlock sum, int64_t block,
+                    int64_t end_example);
+  void SumBlocksAcross(size_t index, SumBlock sum, int64_t ahead,
+                       int64_t count);
+  void FinishNormSums(size_t index);
+  void FinishNormGradientSums(size_t index);
+  void ForwardNorm(size_t index, const Examples& examples);
+  void BackwardNorm(size_t index, const Examples& examples, const MapView& out);
 
   const TensorShape input_;
   const std::vector<Layer> layers_;
   const NetworkPlan plan_;
   const Context context_;
+  mutable Team alone_{1};  // has no state: whoever calls it computes
   Parameters parameters_;
-  std::vector<float> maps_;
-  std::vector<float> scratch_;
+  AlignedFloats maps_;
+  AlignedFloats scratch_;
   std::vector<std::unique_ptr<Product>> products_;  // by unit
   std::vector<std::unique_ptr<Norm>> norms_;        // by unit
-  std::vector<bool> has_gradient_;                  // by layer, of this step
+  std::vector<BackwardRole> roles_;                 // by unit
+  std::vector<std::vector<size_t>> norms_of_;       // units that read layer - 1
+  std::vector<int64_t> forward_examples_;   // by stage: that go together
+  std::vector<int64_t> backward_examples_;  // by stage
+  MapView images_;
   bool running_is_finite_ = true;
 };
 

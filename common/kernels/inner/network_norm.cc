@@ -5,29 +5,86 @@
 
 namespace archpool::kernels {
 
-void Network::ForwardNorm(size_t index) {
+void Network::SumNormBlock(size_t index, int64_t block) {
   const Unit& unit = plan_.units()[index];
   const MapView in = Output(unit.input);
-  const MapView out = Output(static_cast<int>(unit.output));
-  const int64_t channels = in.shape.channels;
   Norm& norm = *norms_[index];
-  context_.team.Run(norm.blocks, [&](int64_t block) {
+  const int64_t first = block * norm.block_rows;
+  NormSumsPass pass;
+  pass.rows = std::min(norm.block_rows, norm.rows - first);
+  pass.in = in.at + first * in.strides.column;
+  pass.stride = in.strides.column;
+  pass.channels = in.shape.channels;
+  pass.origin = in.at;
+  pass.sums = norm.sums.data() + block * norm.stride;
+  pass.squares = norm.products.data() + block * norm.stride;
+  context_.kernels.norm_sums(pass);
+}
+
+void Network::SumNormGradientBlock(size_t index, int64_t block) {
+  const Unit& unit = plan_.units()[index];
+  const MapView in = Output(unit.input);
+  const MapView gradient = Gradient(static_cast<int>(unit.output));
+  Norm& norm = *norms_[index];
+  const int64_t first = block * norm.block_rows;
+  NormGradientSumsPass pass;
+  pass.rows = std::min(norm.block_rows, norm.rows - first);
+  pass.in = in.at + first * in.strides.column;
+  pass.gradient = gradient.at + first * in.strides.column;
+  pass.stride = in.strides.column;
+  pass.channels = in.shape.channels;
+  pass.mean = norm.mean();
+  pass.factor = norm.factor();
+  pass.shift = parameters_.At(parameters_.PlaceOf(unit.layer, "bias"));
+  pass.activation = unit.activation;
+  pass.sums = norm.sums.data() + block * norm.stride;
+  pass.products = norm.products.data() + block * norm.stride;
+  context_.kernels.norm_gradient_sums(pass);
+}
+
+int64_t Network::FirstBlock(size_t index, int64_t first_example) const {
+  const Norm& norm = *norms_[index];
+  const int64_t row = first_example * (norm.rows / context_.batch);
+  return (row + norm.block_rows - 1) / norm.block_rows;
+}
+
+int64_t Network::SumBlocks(size_t index, SumBlock sum, int64_t block,
+                           int64_t end_example) {
+  const Norm& norm = *norms_[index];
+  const int64_t end_row = end_example * (norm.rows / context_.batch);
+  while (block < norm.blocks &&
+         std::min((block + 1) * norm.block_rows, norm.rows) <= end_row) {
+    (this->*sum)(index, block++);
+  }
+  return block;
+}
+
+void Network::SumBlocksAcross(size_t index, SumBlock sum, int64_t ahead,
+                              int64_t count) {
+  const Norm& norm = *norms_[index];
+  const int64_t pixels = norm.rows / context_.batch;
+  const auto end_row = [&](int64_t part) {
+    return (ahead + part * count) * pixels;
+  };
+  // A block with several ends in it belongs to the first.
+  context_.team.Run(context_.batch / count + 1, [&](int64_t part) {
+    const int64_t row = end_row(part);
+    const int64_t block = row / norm.block_rows;
     const int64_t first = block * norm.block_rows;
-    NormSumsPass pass;
-    pass.rows = std::min(norm.block_rows, norm.rows - first);
-    pass.in = in.at + first * in.strides.column;
-    pass.stride = in.strides.column;
-    pass.channels = channels;
-    pass.origin = in.at;
-    pass.sums = norm.sums.data() + block * norm.stride;
-    pass.squares = norm.products.data() + block * norm.stride;
-    context_.kernels.norm_sums(pass);
+    if (row == first || row >= norm.rows) return;
+    if (part > 0 && end_row(part - 1) > first) return;
+    (this->*sum)(index, block);
   });
+}
+
+void Network::FinishNormSums(size_t index) {
+  const Unit& unit = plan_.units()[index];
+  const MapView in = Output(unit.input);
+  Norm& norm = *norms_[index];
   const TensorPlace& mean = parameters_.PlaceOf(unit.layer, "running_mean");
   const TensorPlace& variance = parameters_.PlaceOf(unit.layer, "running_var");
-  const float* shift = parameters_.At(parameters_.PlaceOf(unit.layer, "bias"));
   NormStatistics statistics;
-  statistics.channels = channels;
+  statistics.channels = in.shape.channels;
   statistics.sums = norm.Sums();
   statistics.origin = in.at;
   statistics.scale = parameters_.At(parameters_.PlaceOf(unit.layer, "weight"));
@@ -39,37 +96,15 @@ void Network::ForwardNorm(size_t index) {
   statistics.next_running_mean = parameters_.Next(mean);
   statistics.next_running_variance = parameters_.Next(variance);
   if (!FinishNorm(statistics)) running_is_finite_ = false;
-  NormalizeAll(context_, in, out,
-               {.mean = norm.mean(), .factor = norm.factor(), .shift = shift},
-               unit.activation);
 }
 
-void Network::BackwardNorm(size_t index, const MapView& out) {
+void Network::FinishNormGradientSums(size_t index) {
   const Unit& unit = plan_.units()[index];
-  const MapView in = Output(unit.input);
-  const MapView gradient = Gradient(static_cast<int>(unit.output));
-  const int64_t channels = in.shape.channels;
   Norm& norm = *norms_[index];
   const TensorPlace& scale = parameters_.PlaceOf(unit.layer, "weight");
   const TensorPlace& shift = parameters_.PlaceOf(unit.layer, "bias");
-  context_.team.Run(norm.blocks, [&](int64_t block) {
-    const int64_t first = block * norm.block_rows;
-    NormGradientSumsPass pass;
-    pass.rows = std::min(norm.block_rows, norm.rows - first);
-    pass.in = in.at + first * in.strides.column;
-    pass.gradient = gradient.at + first * in.strides.column;
-    pass.stride = in.strides.column;
-    pass.channels = channels;
-    pass.mean = norm.mean();
-    pass.factor = norm.factor();
-    pass.shift = parameters_.At(shift);
-    pass.activation = unit.activation;
-    pass.sums = norm.sums.data() + block * norm.stride;
-    pass.products = norm.products.data() + block * norm.stride;
-    context_.kernels.norm_gradient_sums(pass);
-  });
   NormGradients statistics;
-  statistics.channels = channels;
+  statistics.channels = layers_[unit.layer].output_shape.channels;
   statistics.sums = norm.Sums();
   statistics.inverse = norm.inverse();
   statistics.scale = parameters_.At(scale);
@@ -79,27 +114,47 @@ void Network::BackwardNorm(size_t index, const MapView& out) {
   statistics.scale_gradient = parameters_.Gradient(scale);
   statistics.shift_gradient = parameters_.Gradient(shift);
   FinishNormGradient(statistics);
+}
+
+void Network::ForwardNorm(size_t index, const Examples& examples) {
+  const Unit& unit = plan_.units()[index];
+  Norm& norm = *norms_[index];
+  NormalizeAll(
+      ContextOf(examples), Output(unit.input, examples.first),
+      Output(static_cast<int>(unit.output), examples.first),
+      {.mean = norm.mean(),
+       .factor = norm.factor(),
+       .shift = parameters_.At(parameters_.PlaceOf(unit.layer, "bias"))},
+      unit.activation);
+}
+
+// The gradient of the norm's input, where there is one.
+void Network::BackwardNorm(size_t index, const Examples& examples,
+                           const MapView& out) {
   if (out.at == nullptr) return;
-  context_.team.RunRanges(context_.batch, [&](int64_t first, int64_t end) {
-    NormGradientPass pass;
-    pass.grid = {.columns = in.shape.width,
-                 .rows = in.shape.height,
-                 .examples = end - first};
-    pass.in = in.at + first * in.strides.example;
-    pass.in_strides = in.strides;
-    pass.gradient = gradient.at + first * in.strides.example;
-    pass.out = out.at + first * out.strides.example;
-    pass.out_strides = out.strides;
-    pass.channels = channels;
-    pass.mean = norm.mean();
-    pass.factor = norm.factor();
-    pass.shift = parameters_.At(shift);
-    pass.activation = unit.activation;
-    pass.of_gradient = norm.of_gradient();
-    pass.of_value = norm.of_value();
-    pass.constant = norm.constant();
-    context_.kernels.norm_gradient(pass);
-  });
+  const Unit& unit = plan_.units()[index];
+  const MapView in = Output(unit.input, examples.first);
+  const MapView gradient =
+      Gradient(static_cast<int>(unit.output), examples.first);
+  Norm& norm = *norms_[index];
+  NormGradientPass pass;
+  pass.grid = {.columns = in.shape.width,
+               .rows = in.shape.height,
+               .examples = examples.count};
+  pass.in = in.at;
+  pass.in_strides = in.strides;
+  pass.gradient = gradient.at;
+  pass.out = out.at;
+  pass.out_strides = out.strides;
+  pass.channels = in.shape.channels;
+  pass.mean = norm.mean();
+  pass.factor = norm.factor();
+  pass.shift = parameters_.At(parameters_.PlaceOf(unit.layer, "bias"));
+  pass.activation = unit.activation;
+  pass.of_gradient = norm.of_gradient();
+  pass.of_value = norm.of_value();
+  pass.constant = norm.constant();
+  context_.kernels.norm_gradient(pass);
 }
 
 }  // namespace archpool::kernels

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "common/kernels/inner/memory.h"
 #include "common/kernels/inner/network.h"
 #include "common/kernels/inner/norm_statistics.h"
 
@@ -49,9 +50,9 @@ struct Network::Norm {
   int64_t blocks;
   int64_t stride;
   // By block and channel: S and T forward, G and H backward.
-  std::vector<float> sums;
-  std::vector<float> products;
-  std::vector<float> by_channel;
+  AlignedFloats sums;
+  AlignedFloats products;
+  AlignedFloats by_channel;
 };
 
 }  // namespace archpool::kernels

@@ -14,6 +14,10 @@ bool IsActivation(LayerKind kind) {
          kind == LayerKind::kSilu;
 }
 
+bool IsProduct(LayerKind kind) {
+  return kind == LayerKind::kConv || kind == LayerKind::kLinear;
+}
+
 // Whether the backward pass of a layer reads what the layer had read.
 bool ReadsInputAgain(LayerKind kind) {
   return kind != LayerKind::kAdd && kind != LayerKind::kAvgPool &&
@@ -56,6 +60,7 @@ NetworkPlan::NetworkPlan(const TensorShape& input,
     }
   }
   MakeUnits(purpose);
+  MakeStages(purpose);
   PlaceOutputs(purpose);
   if (purpose == Purpose::kTraining) PlaceGradients();
   PlaceInputCopies(purpose);
@@ -100,10 +105,37 @@ void NetworkPlan::MakeUnits(Purpose purpose) {
   spare_gradients_.assign(units_.size(), kNoBuffer);
 }
 
-// A moment for each unit forward, then one for each backward.
+// Evaluation goes through a batch unit by unit: each is a stage.
+void NetworkPlan::MakeStages(Purpose purpose) {
+  const auto is_norm = [&](size_t u) {
+    return layers_[units_[u].layer].kind == LayerKind::kBatchNorm;
+  };
+  forward_.push_back({0, 0});
+  for (size_t u = 0; u < units_.size(); ++u) {
+    if (purpose == Purpose::kEvaluation ? u > 0 : is_norm(u)) {
+      forward_.push_back({u, u});
+    }
+    forward_.back().end = u + 1;
+    forward_moments_.push_back(static_cast<int>(forward_.size()) - 1);
+  }
+  if (purpose == Purpose::kEvaluation) return;
+  backward_moments_.resize(units_.size());
+  bool has_product = false;
+  for (size_t u = units_.size(); u-- > 0;) {
+    const bool is_product = IsProduct(layers_[units_[u].layer].kind);
+    if (backward_.empty() || is_norm(u) || (is_product && has_product)) {
+      backward_.push_back({u, u + 1});
+      has_product = false;
+    }
+    has_product = has_product || is_product;
+    backward_.back().first = u;
+    backward_moments_[u] =
+        static_cast<int>(forward_.size() + backward_.size()) - 1;
+  }
+}
+
 int NetworkPlan::Moment(size_t unit, bool is_backward) const {
-  const size_t count = units_.size();
-  return static_cast<int>(is_backward ? 2 * count - 1 - unit : unit);
+  return is_backward ? backward_moments_[unit] : forward_moments_[unit];
 }
 
 // The widest padding that a reader wants; a batch norm wants none.
@@ -151,14 +183,14 @@ void NetworkPlan::PlaceOutputs(Purpose purpose) {
   }
   // The answer is there until the next batch.
   Use(OutputOf(static_cast<int>(layers_.size()) - 1),
-      static_cast<int>(2 * units_.size()));
+      static_cast<int>(forward_.size() + backward_.size()));
 }
 
 void NetworkPlan::PlaceGradients() {
   const auto last = static_cast<int>(layers_.size()) - 1;
   gradients_[static_cast<size_t>(last + 1)] =
       AddBuffer({.shape = layers_.back().output_shape},
-                static_cast<int>(units_.size()) - 1);
+                static_cast<int>(forward_.size()) - 1);
   for (size_t u = units_.size(); u-- > 0;) {
     const Unit& unit = units_[u];
     const int moment = Moment(u, true);

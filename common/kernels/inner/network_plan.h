@@ -30,7 +30,7 @@ struct MapLayout {
 
 inline constexpr int kNoBuffer = -1;
 
-// A map's place in memory, between two moments of a step.
+// A map's place in memory, between two moments of a step. A stage is a moment.
 struct MapBuffer {
   MapLayout layout;
   int first_use = 0;
@@ -48,6 +48,14 @@ struct Unit {
   int input_copy = kNoBuffer;  // with a border where the input has none
 };
 
+// Units that go through memory together, a few examples at a time, so that each
+// finds in the cache what the one before has written. What needs something of
+// the whole batch begins a stage.
+struct Stage {
+  size_t first = 0;  // of units
+  size_t end = 0;
+};
+
 enum class Purpose {
   kTraining,
   kEvaluation,  // batch norms fold into the convolutions before them
@@ -60,6 +68,13 @@ class NetworkPlan {
               int64_t batch, Purpose purpose);
 
   const std::vector<Unit>& units() const { return units_; }
+  // Of training, in the order in which they come. A batch norm begins a stage
+  // of its own both ways, for what it takes from the whole batch; the first
+  // stage forward has no units where the first is one. Backward, a stage goes
+  // from its last unit to its first and has one product at most, whose sums
+  // over the batch take memory.
+  const std::vector<Stage>& forward_stages() const { return forward_; }
+  const std::vector<Stage>& backward_stages() const { return backward_; }
   const MapBuffer& buffer(int index) const {
     return buffers_[static_cast<size_t>(index)];
   }
@@ -81,6 +96,7 @@ class NetworkPlan {
 
  private:
   void MakeUnits(Purpose purpose);
+  void MakeStages(Purpose purpose);
   void PlaceOutputs(Purpose purpose);
   void PlaceGradients();
   void PlaceInputCopies(Purpose purpose);
@@ -96,6 +112,10 @@ class NetworkPlan {
   const int64_t batch_;
   std::vector<std::vector<size_t>> readers_;  // of layer - 1, by layer
   std::vector<Unit> units_;
+  std::vector<Stage> forward_;
+  std::vector<Stage> backward_;
+  std::vector<int> forward_moments_;   // by unit
+  std::vector<int> backward_moments_;  // by unit
   std::vector<MapBuffer> buffers_;
   std::vector<int> outputs_;
   std::vector<int> gradients_;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "common/kernels/inner/memory.h"
 #include "common/kernels/inner/passes.h"
 #include "common/kernels/inner/team.h"
 #include "common/nas/layer.h"
@@ -96,11 +97,11 @@ class Parameters {
   int64_t decaying_ = 0;  // floats
   int64_t trained_floats_ = 0;
   int64_t floats_ = 0;
-  std::vector<float> state_;
-  std::vector<float> next_state_;
-  std::vector<float> velocity_;
-  std::vector<float> next_velocity_;
-  std::vector<float> gradient_;
+  AlignedFloats state_;
+  AlignedFloats next_state_;
+  AlignedFloats velocity_;
+  AlignedFloats next_velocity_;
+  AlignedFloats gradient_;
 };
 
 }  // namespace archpool::kernels

@@ -63,11 +63,16 @@ struct DensePass {
 };
 
 // The sum over the pixels of one block (docs/arithmetic.md, "Blocked sums") of
-// input times gradient, for every (tap, input channel, output channel).
+// input times gradient, for every (tap, input channel, output channel). Several
+// passes may go over a block, one after the other: each takes up what the one
+// before left in `sums` and `scratch`.
 struct DenseSumsPass {
   int64_t columns = 0;
   int64_t rows_per_example = 0;
-  int64_t first_row = 0;  // pixel rows r = example · rows_per_example + row
+  // Pixel rows r = example · rows_per_example + row.
+  int64_t block_first_row = 0;
+  int64_t block_end_row = 0;
+  int64_t first_row = 0;  // of this pass, within the block
   int64_t end_row = 0;    // REQUIRES: first_row < end_row
   int64_t rows_per_run = 0;
   const float* in = nullptr;
@@ -79,7 +84,7 @@ struct DenseSumsPass {
   int64_t outputs = 0;
   float* sums = nullptr;     // [tap][depth][sums_stride], all overwritten
   int64_t sums_stride = 0;   // a multiple of kWeightStep
-  float* scratch = nullptr;  // as large as sums
+  float* scratch = nullptr;  // as large as sums: chains that go on
 };
 
 // Chains over taps of each channel by itself.
@@ -96,8 +101,7 @@ struct DepthwisePass {
   const float* last = nullptr;  // [weights_stride], ends chains; null: +0
 };
 
-// As DenseSumsPass, for every (tap, channel); `depth` is 1 and `outputs` the
-// channels. `scratch` is not used.
+// As DenseSumsPass; `depth` is 1 and `outputs` the channels.
 using DepthwiseSumsPass = DenseSumsPass;
 
 // One block of rows of a batch norm (docs/arithmetic.md, "Batch norm"): rows

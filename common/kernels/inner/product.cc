@@ -153,8 +153,7 @@ void Product::Turn(const Context& context, const float* weights) {
 }
 
 void Product::InputGradient(const Context& context, const MapView& gradient,
-                            const float* weights, const MapView& out) {
-  Turn(context, weights);
+                            const MapView& out) const {
   const int64_t rows = is_depthwise() ? 1 : layer_.output_shape.channels;
   const int64_t step = layer_.kind == LayerKind::kLinear ? 1 : layer_.stride;
   Strides out_steps = out.strides;
@@ -208,69 +207,109 @@ int64_t Product::ScratchFloats(int64_t batch) const {
   return 2 * BlockingOf(batch).blocks * weight_floats();
 }
 
-void Product::WeightGradient(const Context& context, const MapView& in,
-                             const MapView& gradient,
-                             std::vector<float>& scratch, float* sums) const {
-  const TensorShape& out = layer_.output_shape;
-  const Blocking blocking = BlockingOf(context.batch);
-  const int64_t floats = weight_floats();
-  // Blocks that have an example, and how many threads share one.
-  const int64_t blocks = (context.batch + blocking.examples_per_block - 1) /
-                         blocking.examples_per_block;
+// Those that have an example.
+int64_t Product::BlocksOf(int64_t batch) const {
+  const int64_t examples = ExamplesPerBlock(batch);
+  return (batch + examples - 1) / examples;
+}
+
+int64_t Product::divisible() const {
   const auto taps = static_cast<int64_t>(taps_.size());
-  const int64_t divisible = taps > 1 ? taps : depth_;
-  const int64_t shares =
-      std::min(divisible, (context.team.threads() + blocks - 1) / blocks);
-  Strides steps = in.strides;
-  steps.row *= layer_.stride;
-  steps.column *= layer_.stride;
-  context.team.Run(blocks * shares, [&](int64_t part) {
-    const int64_t block = part / shares;
-    const int64_t share = part % shares;
-    const int64_t first = divisible * share / shares;
-    const int64_t count = divisible * (share + 1) / shares - first;
-    float* own = blocks == 1 ? sums : scratch.data() + 2 * block * floats;
-    float* spare = scratch.data() + (2 * block + 1) * floats;
-    DenseSumsPass pass;
-    pass.columns = out.width;
-    pass.rows_per_example = out.height;
-    pass.first_row = block * blocking.examples_per_block * out.height;
-    pass.end_row =
-        std::min((block + 1) * blocking.examples_per_block, context.batch) *
-        out.height;
-    pass.rows_per_run = std::max<int64_t>(1, kRunPixels / out.width);
-    pass.in = in.at + (taps > 1 ? 0 : first);
-    pass.in_strides = steps;
-    pass.gradient = gradient.at;
-    pass.gradient_strides = gradient.strides;
-    pass.taps =
-        taps > 1 ? Taps{taps_.data() + first, count} : Taps{taps_.data(), 1};
-    pass.depth = taps > 1 ? depth_ : count;
-    pass.outputs = out.channels;
-    const int64_t skipped = first * (taps > 1 ? depth_ : 1) * weights_stride_;
-    pass.sums = own + skipped;
-    pass.sums_stride = weights_stride_;
-    pass.scratch = spare + skipped;
-    if (is_depthwise()) {
-      context.kernels.depthwise_sums(pass);
-    } else {
-      context.kernels.dense_sums(pass);
-    }
-  });
+  return taps > 1 ? taps : depth_;
+}
+
+void Product::SumPart(const KernelTable& kernels, int64_t batch,
+                      const BlockPart& part, const MapView& in,
+                      const MapView& gradient, float* scratch,
+                      float* sums) const {
+  const TensorShape& out = layer_.output_shape;
+  const int64_t examples = ExamplesPerBlock(batch);
+  const int64_t block = part.first / examples;
+  const int64_t first = divisible() * part.share / part.shares;
+  const int64_t count = divisible() * (part.share + 1) / part.shares - first;
+  const bool by_taps = taps_.size() > 1;
+  const int64_t skipped = first * (by_taps ? depth_ : 1) * weights_stride_;
+  const int64_t floats = weight_floats();
+  DenseSumsPass pass;
+  pass.columns = out.width;
+  pass.rows_per_example = out.height;
+  pass.block_first_row = block * examples * out.height;
+  pass.block_end_row = std::min((block + 1) * examples, batch) * out.height;
+  pass.first_row = part.first * out.height;
+  pass.end_row = part.end * out.height;
+  pass.rows_per_run = std::max<int64_t>(1, kRunPixels / out.width);
+  pass.in = in.at + (by_taps ? 0 : first);
+  pass.in_strides = in.strides;
+  pass.in_strides.row *= layer_.stride;
+  pass.in_strides.column *= layer_.stride;
+  pass.gradient = gradient.at;
+  pass.gradient_strides = gradient.strides;
+  pass.taps =
+      by_taps ? Taps{taps_.data() + first, count} : Taps{taps_.data(), 1};
+  pass.depth = by_taps ? depth_ : count;
+  pass.outputs = out.channels;
+  pass.sums =
+      (BlocksOf(batch) == 1 ? sums : scratch + 2 * block * floats) + skipped;
+  pass.sums_stride = weights_stride_;
+  pass.scratch = scratch + (2 * block + 1) * floats + skipped;
+  if (is_depthwise()) {
+    kernels.depthwise_sums(pass);
+  } else {
+    kernels.dense_sums(pass);
+  }
+}
+
+void Product::SumExamples(const KernelTable& kernels, int64_t batch,
+                          int64_t first, int64_t end, const MapView& in,
+                          const MapView& gradient, float* scratch,
+                          float* sums) const {
+  const int64_t examples = ExamplesPerBlock(batch);
+  while (first < end) {
+    const int64_t next = std::min(end, (first / examples + 1) * examples);
+    SumPart(kernels, batch, {.first = first, .end = next}, in, gradient,
+            scratch, sums);
+    first = next;
+  }
+}
+
+void Product::AddBlocks(const Context& context, float* scratch,
+                        float* sums) const {
+  const int64_t blocks = BlocksOf(context.batch);
   if (blocks == 1) return;
+  const int64_t floats = weight_floats();
   context.team.RunRanges(floats / kWeightStep, [&](int64_t first, int64_t end) {
     for (int64_t d = 1; d < blocks; d *= 2) {
       for (int64_t b = 0; b + d < blocks; b += 2 * d) {
-        float* to = scratch.data() + 2 * b * floats;
-        const float* from = scratch.data() + 2 * (b + d) * floats;
+        float* to = scratch + 2 * b * floats;
+        const float* from = scratch + 2 * (b + d) * floats;
         for (int64_t i = first * kWeightStep; i < end * kWeightStep; ++i) {
           to[i] = to[i] + from[i];
         }
       }
     }
-    std::copy(scratch.data() + first * kWeightStep,
-              scratch.data() + end * kWeightStep, sums + first * kWeightStep);
+    std::copy(scratch + first * kWeightStep, scratch + end * kWeightStep,
+              sums + first * kWeightStep);
   });
+}
+
+void Product::WeightGradient(const Context& context, const MapView& in,
+                             const MapView& gradient, float* scratch,
+                             float* sums) const {
+  const int64_t examples = ExamplesPerBlock(context.batch);
+  const int64_t blocks = BlocksOf(context.batch);
+  // How many threads share a block.
+  const int64_t shares =
+      std::min(divisible(), (context.team.threads() + blocks - 1) / blocks);
+  context.team.Run(blocks * shares, [&](int64_t part) {
+    const int64_t first = part / shares * examples;
+    SumPart(context.kernels, context.batch,
+            {.first = first,
+             .end = std::min(first + examples, context.batch),
+             .share = part % shares,
+             .shares = shares},
+            in, gradient, scratch, sums);
+  });
+  AddBlocks(context, scratch, sums);
 }
 
 }  // namespace archpool::kernels

@@ -149,16 +149,28 @@ void Compare(const Layer& layer, int64_t examples, bool is_image,
     EXPECT_TRUE(HaveEqualBits(out.Read(), forward));
 
     TestMap of_in({.shape = layer.input_shape}, examples);
-    product.InputGradient(context, of_output.view(), packed.data(),
-                          of_in.view());
+    product.Turn(context, packed.data());
+    product.InputGradient(context, of_output.view(), of_in.view());
     EXPECT_TRUE(HaveEqualBits(of_in.Read(), of_input));
 
-    std::vector<float> scratch(
-        static_cast<size_t>(product.ScratchFloats(examples)));
-    std::vector<float> sums(packed.size(), 1.0f);
-    product.WeightGradient(context, in.view(), of_output.view(), scratch,
+    AlignedFloats scratch(static_cast<size_t>(product.ScratchFloats(examples)));
+    AlignedFloats sums(packed.size(), 1.0f);
+    product.WeightGradient(context, in.view(), of_output.view(), scratch.data(),
                            sums.data());
     Values unpacked(static_cast<size_t>(tensor.values()));
+    tensor.ToFile(sums.data(), unpacked.data());
+    EXPECT_TRUE(HaveEqualBits(unpacked, of_weights));
+
+    // The same a few examples at a time.
+    std::fill(scratch.begin(), scratch.end(), 1.0f);
+    std::fill(sums.begin(), sums.end(), 1.0f);
+    for (int64_t first = 0; first < examples;) {
+      const int64_t end = std::min(examples, first + random.Between(1, 4));
+      product.SumExamples(TableOf(simd), examples, first, end, in.view(),
+                          of_output.view(), scratch.data(), sums.data());
+      first = end;
+    }
+    product.AddBlocks(context, scratch.data(), sums.data());
     tensor.ToFile(sums.data(), unpacked.data());
     EXPECT_TRUE(HaveEqualBits(unpacked, of_weights));
   }

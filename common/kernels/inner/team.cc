@@ -23,6 +23,15 @@ void CheckRounding() {
   }
 }
 
+// The next work comes within microseconds, most of the time, and to be woken
+// takes longer than that. Some ten microseconds, then the core goes to others.
+template <typename IsDone>
+void SpinUntil(const IsDone& is_done) {
+  constexpr int kSpins = 20'000;
+  for (int i = 0; i < kSpins && !is_done(); ++i) {
+  }
+}
+
 }  // namespace
 
 Team::Team(int threads) {
@@ -57,6 +66,7 @@ void Team::Run(int64_t parts, const std::function<void(int64_t)>& work) {
   ++round_;
   round_.notify_all();
   TakeParts();
+  SpinUntil([this] { return helping_ == 0; });
   for (uint32_t left = helping_; left > 0; left = helping_) {
     helping_.wait(left);
   }
@@ -64,7 +74,10 @@ void Team::Run(int64_t parts, const std::function<void(int64_t)>& work) {
 
 void Team::RunRanges(int64_t count,
                      const std::function<void(int64_t, int64_t)>& work) {
-  const int64_t parts = count < threads() ? count : threads();
+  // More than one a thread: a core may be slower than another, or lent out.
+  constexpr int64_t kRangesPerThread = 4;
+  const int64_t wanted = helpers_.empty() ? 1 : kRangesPerThread * threads();
+  const int64_t parts = count < wanted ? count : wanted;
   Run(parts, [&](int64_t part) {
     work(count * part / parts, count * (part + 1) / parts);
   });
@@ -80,6 +93,7 @@ void Team::Help() {
   CheckRounding();
   uint32_t seen = 0;
   while (true) {
+    SpinUntil([&] { return round_ != seen; });
     round_.wait(seen);
     seen = round_;
     if (ends_) return;
