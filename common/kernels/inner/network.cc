@@ -91,17 +91,13 @@ void Network::FindRoles() {
 
 int64_t Network::ExamplesAtOnce(const Stage& stage, bool is_backward) const {
   constexpr int64_t kFloatsMax = (2 << 20) / 4;
-  constexpr int64_t kPartsPerThread = 4;
   int64_t floats = 1;
   for (size_t u = stage.first; u < stage.end; ++u) {
     const Layer& layer = layers_[plan_.units()[u].layer];
     floats += (is_backward ? 2 : 1) * layer.input_shape.elements() +
               layer.output_shape.elements();
   }
-  const int64_t threads = context_.team.threads();
-  const int64_t parts = threads == 1 ? 1 : kPartsPerThread * threads;
-  return std::max<int64_t>(
-      1, std::min(kFloatsMax / floats, (context_.batch + parts - 1) / parts));
+  return std::max<int64_t>(1, kFloatsMax / floats);
 }
 
 Network::~Network() = default;
@@ -175,46 +171,64 @@ void Network::Forward(const float* images) {
 }
 
 void Network::ForwardStage(size_t stage) {
-  const Stage& units = plan_.forward_stages()[stage];
-  if (stage > 0) FinishNormSums(units.first);
+  if (stage > 0) FinishNormSums(plan_.forward_stages()[stage].first);
+  if (!is_alone()) return ForwardTogether(stage);
   const int64_t count = forward_examples_[stage];
-  // Batch norms are centred on the first example, which the others wait for.
-  const int64_t ahead = context_.team.threads() > 1 ? 1 : 0;
-  if (ahead > 0) ForwardExamples(stage, {0, ahead});
-  const int64_t left = context_.batch - ahead;
-  context_.team.Run((left + count - 1) / count, [&](int64_t part) {
-    const int64_t first = ahead + part * count;
+  for (int64_t first = 0; first < context_.batch; first += count) {
     ForwardExamples(stage, {first, std::min(count, context_.batch - first)});
-  });
-  const auto finish = [&](int layer) {
+  }
+}
+
+void Network::ForwardTogether(size_t stage) {
+  const auto sum = [&](int layer) {
     for (const size_t norm : norms_of_[static_cast<size_t>(layer + 1)]) {
-      SumBlocksAcross(norm, &Network::SumNormBlock, ahead, count);
+      SumBlocks(norm, &Network::SumNormBlock);
     }
   };
-  if (stage == 0) finish(-1);
+  if (stage == 0) {
+    ForEachRange([&](const Examples& examples) { CopyImages(examples); });
+    sum(-1);
+  }
+  const Stage& units = plan_.forward_stages()[stage];
   for (size_t u = units.first; u < units.end; ++u) {
-    finish(static_cast<int>(plan_.units()[u].output));
+    if (plan_.units()[u].input_copy != kNoBuffer) {
+      ForEachRange([&](const Examples& examples) { CopyInput(u, examples); });
+    }
+    ForEachRange([&](const Examples& examples) { ForwardUnit(u, examples); });
+    sum(static_cast<int>(plan_.units()[u].output));
   }
 }
 
 void Network::ForwardExamples(size_t stage, const Examples& examples) {
   const auto sum = [&](int layer) {
     for (const size_t norm : norms_of_[static_cast<size_t>(layer + 1)]) {
-      SumBlocks(norm, &Network::SumNormBlock, FirstBlock(norm, examples.first),
-                examples.first + examples.count);
+      SumBlocksUpTo(norm, &Network::SumNormBlock,
+                    examples.first + examples.count);
     }
   };
   if (stage == 0) {
-    MapView from = images_;
-    from.at += examples.first * from.strides.example;
-    CopyMap(ContextOf(examples), from, Output(-1, examples.first));
+    CopyImages(examples);
     sum(-1);
   }
   const Stage& units = plan_.forward_stages()[stage];
   for (size_t u = units.first; u < units.end; ++u) {
+    CopyInput(u, examples);
     ForwardUnit(u, examples);
     sum(static_cast<int>(plan_.units()[u].output));
   }
+}
+
+void Network::CopyImages(const Examples& examples) {
+  MapView from = images_;
+  from.at += examples.first * from.strides.example;
+  CopyMap(ContextOf(examples), from, Output(-1, examples.first));
+}
+
+void Network::CopyInput(size_t index, const Examples& examples) {
+  const Unit& unit = plan_.units()[index];
+  if (unit.input_copy == kNoBuffer) return;
+  CopyMap(ContextOf(examples), Output(unit.input, examples.first),
+          View(unit.input_copy, examples.first));
 }
 
 void Network::ForwardUnit(size_t index, const Examples& examples) {
@@ -224,9 +238,6 @@ void Network::ForwardUnit(size_t index, const Examples& examples) {
   const int64_t first = examples.first;
   const MapView in = Output(unit.input, first);
   const MapView out = Output(static_cast<int>(unit.output), first);
-  if (unit.input_copy != kNoBuffer) {
-    CopyMap(context, in, View(unit.input_copy, first));
-  }
   if (IsProduct(layer.kind)) {
     const float* last =
         layer.kind == LayerKind::kLinear

@@ -66,8 +66,7 @@ class Network {
     bool adds[2] = {false, false};
   };
   void FindRoles();
-  // How many go through a stage together: few enough for a cache, and so few
-  // that every thread has some.
+  // How many go through a stage together: few enough for a cache.
   int64_t ExamplesAtOnce(const Stage& stage, bool is_backward) const;
   Context ContextOf(const Examples& examples) const {
     return {context_.kernels, alone_, examples.count};
@@ -79,32 +78,42 @@ class Network {
   MapView Gradient(int layer, int64_t first = 0);
   MapView InputOf(const Unit& unit, int64_t first = 0);
 
+  // Threads go through a stage unit by unit and wait for each other: behind the
+  // last channels of their examples they read what others would be writing.
+  bool is_alone() const { return context_.team.threads() == 1; }
+  template <typename Compute>
+  void ForEachRange(const Compute& compute) {
+    context_.team.RunRanges(context_.batch, [&](int64_t first, int64_t end) {
+      compute(Examples{first, end - first});
+    });
+  }
+
   void ForwardStage(size_t stage);
+  void ForwardTogether(size_t stage);
   void ForwardExamples(size_t stage, const Examples& examples);
+  void CopyImages(const Examples& examples);
+  void CopyInput(size_t index, const Examples& examples);
   void ForwardUnit(size_t index, const Examples& examples);
   void BackwardStage(size_t stage);
-  void BackwardExamples(const Stage& stage, const Examples& examples,
-                        bool sums_weights);
+  void BackwardTogether(const Stage& stage);
+  bool HasNormBelow(const Stage& stage) const;
+  void BackwardExamples(const Stage& stage, const Examples& examples);
   void BackwardUnit(size_t index, const Examples& examples);
-  void BackwardAdd(size_t index, const Examples& examples);
+  void AddSpareGradient(size_t index, const Examples& examples);
+  void BackwardAdd(size_t index, int input, const Examples& examples);
   void BackwardBias(const Unit& unit);
   void WeightGradient(size_t index, bool is_summed);
   // Where the gradient of a unit's input is put: its own place, or a spare one
   // to be added.
   MapView GradientToWrite(size_t index, int64_t first);
 
-  // Batch norms: what they sum over a batch, block by block of its rows...
+  // Batch norms: what they sum over a batch, block by block of its rows; all
+  // blocks, or those that end within the examples up to `end`.
+  using SumBlock = void (Network::*)(size_t index, int64_t block);
   void SumNormBlock(size_t index, int64_t block);
   void SumNormGradientBlock(size_t index, int64_t block);
-  // ...from `block` on as far as examples up to `end` are there, and then the
-  // blocks that lie across the ends of parts: of `ahead` examples, and then of
-  // `count` each.
-  using SumBlock = void (Network::*)(size_t index, int64_t block);
-  int64_t FirstBlock(size_t index, int64_t first_example) const;
-  int64_t SumBlocks(size_t index, SumBlock sum, int64_t block,
-                    int64_t end_example);
-  void SumBlocksAcross(size_t index, SumBlock sum, int64_t ahead,
-                       int64_t count);
+  void SumBlocks(size_t index, SumBlock sum);
+  void SumBlocksUpTo(size_t index, SumBlock sum, int64_t end);
   void FinishNormSums(size_t index);
   void FinishNormGradientSums(size_t index);
   void ForwardNorm(size_t index, const Examples& examples);

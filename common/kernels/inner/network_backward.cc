@@ -22,56 +22,63 @@ void Network::BackwardStage(size_t stage) {
   const Stage& units = plan_.backward_stages()[stage];
   const size_t top = units.end - 1;
   if (norms_[top] && !roles_[top].is_dead) FinishNormGradientSums(top);
-  size_t product = units.end;
+  if (!is_alone()) return BackwardTogether(units);
+  const int64_t count = backward_examples_[stage];
+  for (int64_t first = 0; first < context_.batch; first += count) {
+    BackwardExamples(units, {first, std::min(count, context_.batch - first)});
+  }
   for (size_t u = units.first; u < units.end; ++u) {
-    if (products_[u] && !roles_[u].is_dead) product = u;
+    if (products_[u] && !roles_[u].is_dead) WeightGradient(u, true);
   }
-  // One thread sums a block's examples, in their order. Where there are fewer
-  // blocks than threads, the sums wait until the threads can share a block.
-  const int64_t at_once = backward_examples_[stage];
-  int64_t part_examples = at_once;
-  bool sums_weights = false;
-  if (product < units.end) {
-    const int64_t of_block =
-        products_[product]->ExamplesPerBlock(context_.batch);
-    sums_weights = context_.team.threads() * of_block <= context_.batch;
-    if (sums_weights) part_examples = of_block;
-  }
-  const bool has_norm_below = units.first > 0 && norms_[units.first - 1] &&
-                              !roles_[units.first - 1].is_dead;
-  const size_t below = units.first - 1;
-  const int64_t parts = (context_.batch + part_examples - 1) / part_examples;
-  context_.team.Run(parts, [&](int64_t part) {
-    const int64_t begin = part * part_examples;
-    const int64_t end = std::min(begin + part_examples, context_.batch);
-    int64_t block = has_norm_below ? FirstBlock(below, begin) : 0;
-    for (int64_t first = begin; first < end; first += at_once) {
-      const int64_t count = std::min(at_once, end - first);
-      BackwardExamples(units, {first, count}, sums_weights);
-      if (!has_norm_below) continue;
-      block = SumBlocks(below, &Network::SumNormGradientBlock, block,
-                        first + count);
-    }
-  });
-  if (has_norm_below) {
-    SumBlocksAcross(below, &Network::SumNormGradientBlock, 0, part_examples);
-  }
-  if (product < units.end) WeightGradient(product, sums_weights);
 }
 
-void Network::BackwardExamples(const Stage& stage, const Examples& examples,
-                               bool sums_weights) {
+void Network::BackwardTogether(const Stage& stage) {
+  for (size_t u = stage.end; u-- > stage.first;) {
+    if (roles_[u].is_dead) continue;
+    if (products_[u]) WeightGradient(u, false);
+    if (layers_[plan_.units()[u].layer].kind == LayerKind::kAdd) {
+      for (const int input : {0, 1}) {
+        ForEachRange(
+            [&](const Examples& examples) { BackwardAdd(u, input, examples); });
+      }
+      continue;
+    }
+    ForEachRange([&](const Examples& examples) { BackwardUnit(u, examples); });
+    if (!roles_[u].adds[0]) continue;
+    ForEachRange(
+        [&](const Examples& examples) { AddSpareGradient(u, examples); });
+  }
+  if (HasNormBelow(stage)) {
+    SumBlocks(stage.first - 1, &Network::SumNormGradientBlock);
+  }
+}
+
+// Whose gradient is there when the stage has been gone through.
+bool Network::HasNormBelow(const Stage& stage) const {
+  return stage.first > 0 && norms_[stage.first - 1] &&
+         !roles_[stage.first - 1].is_dead;
+}
+
+void Network::BackwardExamples(const Stage& stage, const Examples& examples) {
+  const int64_t end = examples.first + examples.count;
   for (size_t u = stage.end; u-- > stage.first;) {
     if (roles_[u].is_dead) continue;
     const Unit& unit = plan_.units()[u];
-    if (products_[u] && sums_weights) {
+    if (products_[u]) {
       products_[u]->SumExamples(
-          context_.kernels, context_.batch, examples.first,
-          examples.first + examples.count, InputOf(unit),
+          context_.kernels, context_.batch, examples.first, end, InputOf(unit),
           Gradient(static_cast<int>(unit.output)), scratch_.data(),
           parameters_.Gradient(parameters_.PlaceOf(unit.layer, "weight")));
     }
+    if (layers_[unit.layer].kind == LayerKind::kAdd) {
+      for (const int input : {0, 1}) BackwardAdd(u, input, examples);
+      continue;
+    }
     BackwardUnit(u, examples);
+    if (roles_[u].adds[0]) AddSpareGradient(u, examples);
+  }
+  if (HasNormBelow(stage)) {
+    SumBlocksUpTo(stage.first - 1, &Network::SumNormGradientBlock, end);
   }
 }
 
@@ -98,7 +105,6 @@ void Network::BackwardUnit(size_t index, const Examples& examples) {
   const Layer& layer = layers_[unit.layer];
   const Context context = ContextOf(examples);
   const int64_t first = examples.first;
-  if (layer.kind == LayerKind::kAdd) return BackwardAdd(index, examples);
   if (unit.input < 0) {
     if (norms_[index]) BackwardNorm(index, examples, MapView());
     return;
@@ -117,24 +123,26 @@ void Network::BackwardUnit(size_t index, const Examples& examples) {
   } else {
     PoolGradientAll(context, layer, Output(unit.input, first), gradient, to);
   }
-  if (roles_[index].adds[0]) {
-    const MapView sum = Gradient(unit.input, first);
-    PointwiseAll(context, LayerKind::kAdd, sum, to, sum);
-  }
 }
 
-void Network::BackwardAdd(size_t index, const Examples& examples) {
+void Network::AddSpareGradient(size_t index, const Examples& examples) {
+  const int input = plan_.units()[index].input;
+  const MapView sum = Gradient(input, examples.first);
+  PointwiseAll(ContextOf(examples), LayerKind::kAdd, sum,
+               View(plan_.spare_gradient(index), examples.first), sum);
+}
+
+// Of an addition's input 0 or 1.
+void Network::BackwardAdd(size_t index, int input, const Examples& examples) {
   const Unit& unit = plan_.units()[index];
-  const int64_t first = examples.first;
-  const MapView gradient = Gradient(static_cast<int>(unit.output), first);
-  const int inputs[2] = {unit.input, unit.second_input};
-  for (int i = 0; i < 2; ++i) {
-    if (inputs[i] < 0) continue;
-    const bool adds = roles_[index].adds[i];
-    const MapView to = Gradient(inputs[i], first);
-    PointwiseAll(ContextOf(examples), LayerKind::kAdd, adds ? to : gradient,
-                 adds ? gradient : MapView(), to);
-  }
+  const int layer = input == 0 ? unit.input : unit.second_input;
+  if (layer < 0) return;
+  const MapView gradient =
+      Gradient(static_cast<int>(unit.output), examples.first);
+  const MapView to = Gradient(layer, examples.first);
+  const bool adds = roles_[index].adds[input];
+  PointwiseAll(ContextOf(examples), LayerKind::kAdd, adds ? to : gradient,
+               adds ? gradient : MapView(), to);
 }
 
 void Network::BackwardBias(const Unit& unit) {

@@ -42,39 +42,20 @@ void Network::SumNormGradientBlock(size_t index, int64_t block) {
   context_.kernels.norm_gradient_sums(pass);
 }
 
-int64_t Network::FirstBlock(size_t index, int64_t first_example) const {
-  const Norm& norm = *norms_[index];
-  const int64_t row = first_example * (norm.rows / context_.batch);
-  return (row + norm.block_rows - 1) / norm.block_rows;
+void Network::SumBlocks(size_t index, SumBlock sum) {
+  context_.team.Run(norms_[index]->blocks,
+                    [&](int64_t block) { (this->*sum)(index, block); });
 }
 
-int64_t Network::SumBlocks(size_t index, SumBlock sum, int64_t block,
-                           int64_t end_example) {
-  const Norm& norm = *norms_[index];
-  const int64_t end_row = end_example * (norm.rows / context_.batch);
-  while (block < norm.blocks &&
-         std::min((block + 1) * norm.block_rows, norm.rows) <= end_row) {
-    (this->*sum)(index, block++);
+void Network::SumBlocksUpTo(size_t index, SumBlock sum, int64_t end) {
+  Norm& norm = *norms_[index];
+  const int64_t end_row = end * (norm.rows / context_.batch);
+  while (norm.next_block < norm.blocks &&
+         std::min((norm.next_block + 1) * norm.block_rows, norm.rows) <=
+             end_row) {
+    (this->*sum)(index, norm.next_block++);
   }
-  return block;
-}
-
-void Network::SumBlocksAcross(size_t index, SumBlock sum, int64_t ahead,
-                              int64_t count) {
-  const Norm& norm = *norms_[index];
-  const int64_t pixels = norm.rows / context_.batch;
-  const auto end_row = [&](int64_t part) {
-    return (ahead + part * count) * pixels;
-  };
-  // A block with several ends in it belongs to the first.
-  context_.team.Run(context_.batch / count + 1, [&](int64_t part) {
-    const int64_t row = end_row(part);
-    const int64_t block = row / norm.block_rows;
-    const int64_t first = block * norm.block_rows;
-    if (row == first || row >= norm.rows) return;
-    if (part > 0 && end_row(part - 1) > first) return;
-    (this->*sum)(index, block);
-  });
+  if (end == context_.batch) norm.next_block = 0;
 }
 
 void Network::FinishNormSums(size_t index) {

@@ -49,6 +49,7 @@ struct Network::Norm {
   int64_t block_rows;
   int64_t blocks;
   int64_t stride;
+  int64_t next_block = 0;  // that a pass by examples comes to
   // By block and channel: S and T forward, G and H backward.
   AlignedFloats sums;
   AlignedFloats products;

@@ -74,10 +74,7 @@ void Team::Run(int64_t parts, const std::function<void(int64_t)>& work) {
 
 void Team::RunRanges(int64_t count,
                      const std::function<void(int64_t, int64_t)>& work) {
-  // More than one a thread: a core may be slower than another, or lent out.
-  constexpr int64_t kRangesPerThread = 4;
-  const int64_t wanted = helpers_.empty() ? 1 : kRangesPerThread * threads();
-  const int64_t parts = count < wanted ? count : wanted;
+  const int64_t parts = count < threads() ? count : threads();
   Run(parts, [&](int64_t part) {
     work(count * part / parts, count * (part + 1) / parts);
   });

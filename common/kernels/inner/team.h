@@ -28,7 +28,7 @@ class Team {
   // all have returned.
   void Run(int64_t parts, const std::function<void(int64_t)>& work);
 
-  // The same over [0, count) in contiguous ranges, a few for each thread.
+  // The same over [0, count) in contiguous ranges, one a thread or fewer.
   void RunRanges(int64_t count,
                  const std::function<void(int64_t, int64_t)>& work);
 

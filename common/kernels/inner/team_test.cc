@@ -51,7 +51,7 @@ TEST(TeamTest, RangesCoverEverythingInOrder) {
         for (int64_t i = begin; i < end; ++i) ++taken[static_cast<size_t>(i)];
       });
       EXPECT_EQ(taken, std::vector<int>(static_cast<size_t>(count), 1));
-      EXPECT_LE(ranges, 4 * threads);
+      EXPECT_LE(ranges, threads);
     }
   }
 }
