@@ -129,10 +129,11 @@ OurResults Multiply(const Layer& layer, int64_t batch,
   product.Forward(context, view(in, layer.input_shape), weights.data(),
                   is_linear ? bias.data() : nullptr,
                   view(out, layer.output_shape));
+  product.Turn(context, weights.data());
   product.InputGradient(context, view(gradient, layer.output_shape),
-                        weights.data(), view(of_input, layer.input_shape));
+                        view(of_input, layer.input_shape));
   product.WeightGradient(context, view(in, layer.input_shape),
-                         view(gradient, layer.output_shape), scratch,
+                         view(gradient, layer.output_shape), scratch.data(),
                          sums.data());
   OurResults results{.output = out.Get(), .input_gradient = of_input.Get()};
   results.weight_gradient.resize(static_cast<size_t>(tensor.values()));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Memory that kernels read and write. It begins with a cache line, for a vector
 // of sixteen floats that crosses a line costs two accesses; and where there is
 // much of it, in large pages: maps are streamed through, and every small page

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where the runs of a block of sums begin and end (docs/arithmetic.md, "Blocked
 // sums"). Pure; thread-safe.
 #ifndef ARCHPOOL_COMMON_KERNELS_INNER_ROW_RUN_H_
