@@ -220,12 +220,12 @@ absl::Status ShowTerms(Context& context) {
       {{"reward_rule", Clean(terms.reward_rule())},
        {"window_work_units", terms.window_work_units()},
        {"fee_ppm", terms.fee_ppm()},
-       {"payout_minimum", FormatCoins(terms.payout_minimum())},
+       {"payout_minimum", FormatCoins(terms.payout_min_micros())},
        {"receipt_key", key},
        {"text", Clean(terms.text())}},
       absl::StrCat(Wrap(Clean(terms.text()), context.terminal().width, 0),
                    "The least that is paid out, in coins: ",
-                   FormatCoins(terms.payout_minimum()),
+                   FormatCoins(terms.payout_min_micros()),
                    ".\nReceipts are signed with the key ", key, "\n"));
   return absl::OkStatus();
 }

@@ -81,8 +81,8 @@ class FakeTaskService : public v1::TaskService::Service {
   }
   grpc::Status WatchTask(
       grpc::ServerContext*, const v1::WatchTaskRequest*,
-      grpc::ServerWriter<v1::GetTaskResponse>* writer) override {
-    v1::GetTaskResponse response;
+      grpc::ServerWriter<v1::WatchTaskResponse>* writer) override {
+    v1::WatchTaskResponse response;
     *response.mutable_task() = testing::RunningTask();
     writer->Write(response);
     // The first stream breaks, as when the server restarts.
@@ -104,7 +104,7 @@ class FakeLedgerService : public v1::LedgerService::Service {
  public:
   grpc::Status Deposit(grpc::ServerContext*, const v1::DepositRequest* request,
                        v1::DepositResponse* response) override {
-    deposited = request->amount();
+    deposited = request->amount_micros();
     request_id = request->request_id();
     response->set_transfer_id(7);
     return answer;
@@ -125,9 +125,9 @@ class FakeBlobService : public v1::BlobService::Service {
  public:
   grpc::Status DownloadWeights(
       grpc::ServerContext*, const v1::DownloadWeightsRequest* request,
-      grpc::ServerWriter<v1::DownloadChunk>* writer) override {
+      grpc::ServerWriter<v1::DownloadResponse>* writer) override {
     const size_t offset = static_cast<size_t>(request->offset_bytes());
-    v1::DownloadChunk chunk;
+    v1::DownloadResponse chunk;
     chunk.set_size_bytes(static_cast<int64_t>(weights.size()));
     chunk.set_data(weights.substr(offset, 4));
     writer->Write(chunk);

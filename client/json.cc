@@ -172,7 +172,7 @@ Json ToJson(const v1::WorkerStatus& worker) {
           {"last_seen_time", TimeJson(worker.last_seen_time())}};
 }
 
-Json ToJson(const v1::LeaseStatus& lease) {
+Json ToJson(const v1::Lease& lease) {
   return {{"lease_id", lease.lease_id()},
           {"task_id", lease.task_id()},
           {"subspace_id", lease.subspace_id()},
@@ -181,7 +181,7 @@ Json ToJson(const v1::LeaseStatus& lease) {
           {"state", lease.state()},
           {"trials", lease.trials()},
           {"trials_target", lease.trials_target()},
-          {"high_reward", lease.high_reward()},
+          {"high_reward", lease.is_high_reward()},
           {"primary_lease_id", IdOrNull(lease.primary_lease_id())},
           {"backups_wanted", lease.backups_wanted()},
           {"backup_reason", TextOrNull(lease.backup_reason())},
@@ -223,8 +223,8 @@ Json ToJson(const v1::Trial& trial) {
       {"weights_digest",
        TextOrNull(absl::BytesToHexString(trial.weights_digest()))},
       {"subspace_id", trial.subspace_id()},
-      {"pay", FormatCoins(trial.pay())},
-      {"finders_bonus", FormatCoins(trial.finders_bonus())},
+      {"pay", FormatCoins(trial.pay_micros())},
+      {"finders_bonus", FormatCoins(trial.finders_bonus_micros())},
       {"create_time", TimeJson(trial.create_time())}};
 }
 
@@ -258,7 +258,7 @@ Json ToJson(const v1::TaskSpec& spec) {
           {"target_accuracy", spec.target_accuracy_ppm() == 0
                                   ? Json()
                                   : Fraction(spec.target_accuracy_ppm())},
-          {"reward", FormatCoins(spec.reward())},
+          {"reward", FormatCoins(spec.reward_micros())},
           {"finders_bonus", Fraction(spec.finders_bonus_ppm())},
           {"search", SearchJson(spec)},
           {"subspaces", spec.subspaces()},
@@ -276,7 +276,7 @@ Json ToJson(const v1::Task& task) {
          {"detection_chance", Fraction(share.detection_ppm())},
          {"work_units", absl::StrCat(share.work_units())},
          {"work_units_matured", absl::StrCat(share.work_units_matured())},
-         {"payout", FormatCoins(share.payout())}});
+         {"payout", FormatCoins(share.paid_micros())}});
   }
   return {{"task_id", task.task_id()},
           {"name", task.spec().name()},
@@ -301,9 +301,9 @@ Json ToJson(const v1::Task& task) {
           {"best", task.has_best() ? ToJson(task.best()) : Json()},
           {"front", ListToJson(task.front())},
           {"shares", shares},
-          {"reward", FormatCoins(task.spec().reward())},
-          {"fee", FormatCoins(task.fee())},
-          {"refund", FormatCoins(task.refund())},
+          {"reward", FormatCoins(task.spec().reward_micros())},
+          {"fee", FormatCoins(task.fee_micros())},
+          {"refund", FormatCoins(task.refund_micros())},
           {"create_time", TimeJson(task.create_time())},
           {"deadline_time", TimeJson(task.deadline_time())},
           {"end_time", TimeJson(task.end_time())},
@@ -314,7 +314,7 @@ Json SummaryJson(const v1::Task& task) {
   Json payouts = Json::object();
   Json work = Json::object();
   for (const v1::MinerShare& share : task.shares()) {
-    payouts[share.account_name()] = FormatCoins(share.payout());
+    payouts[share.account_name()] = FormatCoins(share.paid_micros());
     work[share.account_name()] = absl::StrCat(share.work_units());
   }
   Json best;
@@ -339,9 +339,9 @@ Json SummaryJson(const v1::Task& task) {
           {"trials_rejected", task.trials_rejected()},
           {"rejected_by_reason", RejectedJson(task)},
           {"best", best},
-          {"reward", FormatCoins(task.spec().reward())},
-          {"fee", FormatCoins(task.fee())},
-          {"refund", FormatCoins(task.refund())},
+          {"reward", FormatCoins(task.spec().reward_micros())},
+          {"fee", FormatCoins(task.fee_micros())},
+          {"refund", FormatCoins(task.refund_micros())},
           {"payouts", payouts},
           {"validated_work", work},
           {"training_time_s", Seconds(task.training_time())},
@@ -351,7 +351,7 @@ Json SummaryJson(const v1::Task& task) {
 
 Json ToJson(const v1::Balance& balance) {
   return {{"place", balance.place()},
-          {"amount", FormatCoins(balance.amount())}};
+          {"amount", FormatCoins(balance.amount_micros())}};
 }
 
 Json ToJson(const v1::Maintenance& maintenance) {
@@ -370,7 +370,7 @@ Json ToJson(const v1::RevenuePart& part) {
 Json ToJson(const v1::Payout& payout) {
   return {{"payout_id", payout.payout_id()},
           {"account", payout.account_name()},
-          {"amount", FormatCoins(payout.amount())},
+          {"amount", FormatCoins(payout.amount_micros())},
           {"address", payout.address()},
           {"state", payout.state()},
           {"reference", payout.reference()},
@@ -393,7 +393,7 @@ Json ToJson(const v1::Transfer& transfer) {
   return {{"transfer_id", transfer.transfer_id()},
           {"debit_place", transfer.debit_place()},
           {"credit_place", transfer.credit_place()},
-          {"amount", FormatCoins(transfer.amount())},
+          {"amount", FormatCoins(transfer.amount_micros())},
           {"kind", transfer.kind()},
           {"task_id", IdOrNull(transfer.task_id())},
           {"create_time", TimeJson(transfer.create_time())}};
@@ -403,8 +403,8 @@ Json ToJson(const v1::CheckLedgerResponse& response) {
   return {{"is_sound", response.violations().empty()},
           {"violations", response.violations()},
           {"transfers", response.transfers()},
-          {"debits", FormatCoins(response.debits())},
-          {"credits", FormatCoins(response.credits())}};
+          {"debits", FormatCoins(response.debits_micros())},
+          {"credits", FormatCoins(response.credits_micros())}};
 }
 
 Json ToJson(const v1::ListVerifiersResponse& response) {

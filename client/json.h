@@ -23,7 +23,7 @@ using Json = nlohmann::ordered_json;
 Json ToJson(const v1::Account& account);
 Json ToJson(const v1::WorkerStatus& worker);
 Json ToJson(const v1::Trial& trial);
-Json ToJson(const v1::LeaseStatus& lease);
+Json ToJson(const v1::Lease& lease);
 Json ToJson(const v1::TaskSpec& spec);
 Json ToJson(const v1::SearchSpace& space);
 Json ToJson(const v1::Task& task);

@@ -23,7 +23,7 @@ absl::Status ListLeases(Context& context, const ListFlags& flags) {
   v1::ListLeasesRequest request;
   request.set_task_id(flags.task_id);
   request.set_include_ended(flags.include_ended);
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::LeaseStatus> leases,
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::Lease> leases,
                             client->ListLeases(request, flags.count_max));
   context.Show(ListToJson(leases),
                RenderLeases(leases, absl::Now(), context.terminal()));

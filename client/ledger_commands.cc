@@ -26,9 +26,9 @@ struct DepositFlags {
 
 absl::Status ShowBalances(Context& context) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
-  ARCHPOOL_ASSIGN_OR_RETURN(const v1::GetBalancesResponse response,
-                            client->Call(client->ledger(), &Stub::GetBalances,
-                                         v1::GetBalancesRequest()));
+  ARCHPOOL_ASSIGN_OR_RETURN(const v1::ListBalancesResponse response,
+                            client->Call(client->ledger(), &Stub::ListBalances,
+                                         v1::ListBalancesRequest()));
   context.Show(ListToJson(response.balances()),
                RenderBalances(response, context.terminal()));
   return absl::OkStatus();
@@ -58,7 +58,7 @@ absl::Status MakeDeposit(Context& context, const DepositFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   v1::DepositRequest request;
   request.set_account_name(flags.account);
-  request.set_amount(*amount);
+  request.set_amount_micros(*amount);
   request.set_request_id(flags.request_id.empty() ? RandomSecret().ToString()
                                                   : flags.request_id);
   const absl::StatusOr<v1::DepositResponse> response =

@@ -33,9 +33,9 @@ absl::Status ShowStatus(Context& context) {
   ARCHPOOL_ASSIGN_OR_RETURN(const v1::ListWorkersResponse workers,
                             GetWorkers(*client));
   ARCHPOOL_ASSIGN_OR_RETURN(
-      const v1::GetBalancesResponse balances,
-      client->Call(client->ledger(), &v1::LedgerService::Stub::GetBalances,
-                   v1::GetBalancesRequest()));
+      const v1::ListBalancesResponse balances,
+      client->Call(client->ledger(), &v1::LedgerService::Stub::ListBalances,
+                   v1::ListBalancesRequest()));
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::Task> tasks,
                             client->ListTasks(kTasksMax));
   ARCHPOOL_ASSIGN_OR_RETURN(const v1::Maintenance maintenance,
@@ -47,7 +47,7 @@ absl::Status ShowStatus(Context& context) {
   int64_t coins = 0;
   for (const v1::Balance& balance : balances.balances()) {
     if (balance.place() == absl::StrCat("account:", who.account().name())) {
-      coins = balance.amount();
+      coins = balance.amount_micros();
     }
   }
   context.Show(

@@ -25,7 +25,7 @@ class FakePayoutService : public v1::PayoutService::Service {
                               v1::SetPayoutTermsResponse* response) override {
     terms_asked = *request;
     response->set_address("addr");
-    response->set_threshold(50'000'000);
+    response->set_threshold_micros(50'000'000);
     return grpc::Status::OK;
   }
   grpc::Status SetRevenueSplit(grpc::ServerContext*,
@@ -80,13 +80,13 @@ class PayoutCliTest : public ::testing::Test {
 TEST_F(PayoutCliTest, SendsOnlyWhatIsNamed) {
   ASSERT_EQ(Run({"set", "--address", "b"}), kExitDone);
   EXPECT_EQ(payouts_.terms_asked.address(), "b");
-  EXPECT_FALSE(payouts_.terms_asked.has_threshold());
+  EXPECT_FALSE(payouts_.terms_asked.has_threshold_micros());
   ASSERT_EQ(Run({"set", "--threshold", "0"}), kExitDone);
   EXPECT_FALSE(payouts_.terms_asked.has_address());
-  EXPECT_TRUE(payouts_.terms_asked.has_threshold());
+  EXPECT_TRUE(payouts_.terms_asked.has_threshold_micros());
   ASSERT_EQ(Run({"set"}), kExitDone);
   EXPECT_FALSE(payouts_.terms_asked.has_address());
-  EXPECT_FALSE(payouts_.terms_asked.has_threshold());
+  EXPECT_FALSE(payouts_.terms_asked.has_threshold_micros());
   EXPECT_THAT(out_, HasSubstr("Payouts go to addr, by themselves from 50"));
 }
 
@@ -94,7 +94,7 @@ TEST_F(PayoutCliTest, TakesBackWhatItIsToldTo) {
   ASSERT_EQ(Run({"set", "--clear"}), kExitDone);
   EXPECT_TRUE(payouts_.terms_asked.has_address());
   EXPECT_EQ(payouts_.terms_asked.address(), "");
-  EXPECT_TRUE(payouts_.terms_asked.has_threshold());
+  EXPECT_TRUE(payouts_.terms_asked.has_threshold_micros());
   EXPECT_EQ(Run({"set", "--clear", "--address", "b"}), kExitBadInput);
   ASSERT_EQ(Run({"split"}), kExitDone);
   EXPECT_FALSE(payouts_.split_asked.clear());

@@ -45,35 +45,35 @@ absl::Status SetTerms(Context& context, const TermsFlags& flags) {
   v1::SetPayoutTermsRequest request;
   if (flags.is_clearing) {
     request.set_address("");
-    request.set_threshold(0);
+    request.set_threshold_micros(0);
   }
   if (flags.address.has_value()) request.set_address(*flags.address);
   if (flags.threshold.has_value()) {
     ARCHPOOL_ASSIGN_OR_RETURN(const int64_t threshold,
                               ParseCoins("--threshold", *flags.threshold));
-    request.set_threshold(threshold);
+    request.set_threshold_micros(threshold);
   }
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::SetPayoutTermsResponse response,
       client->Call(client->payouts(), &Stub::SetPayoutTerms, request));
   std::string page =
-      response.threshold() == 0
+      response.threshold_micros() == 0
           ? "Nothing is paid out: there is no address.\n"
           : absl::StrCat("Nothing is paid out: there is no address. With one, ",
                          "all goes by itself from ",
-                         FormatCoins(response.threshold()), " coins on.\n");
+                         FormatCoins(response.threshold_micros()), " coins on.\n");
   if (!response.address().empty()) {
     page = absl::StrCat(
         "Payouts go to ", Clean(response.address()),
-        response.threshold() == 0
+        response.threshold_micros() == 0
             ? ", when you ask for them: archpool payout request"
             : absl::StrCat(", by themselves from ",
-                           FormatCoins(response.threshold()), " coins on"),
+                           FormatCoins(response.threshold_micros()), " coins on"),
         ".\n");
   }
   context.Show({{"address", response.address()},
-                {"threshold", FormatCoins(response.threshold())}},
+                {"threshold", FormatCoins(response.threshold_micros())}},
                page);
   return absl::OkStatus();
 }
@@ -177,7 +177,7 @@ absl::Status Request(Context& context, const RequestFlags& flags) {
   v1::RequestPayoutRequest request;
   ARCHPOOL_ASSIGN_OR_RETURN(const int64_t amount,
                             ParseCoins("--amount", flags.amount));
-  request.set_amount(amount);
+  request.set_amount_micros(amount);
   request.set_request_id(flags.request_id.empty() ? RandomSecret().ToString()
                                                   : flags.request_id);
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());

@@ -60,8 +60,8 @@ class FakePoolService : public v1::PoolService::Service {
 
 class FakeLedgerService : public v1::LedgerService::Service {
  public:
-  grpc::Status GetBalances(grpc::ServerContext*, const v1::GetBalancesRequest*,
-                           v1::GetBalancesResponse*) override {
+  grpc::Status GetBalances(grpc::ServerContext*, const v1::ListBalancesRequest*,
+                           v1::ListBalancesResponse*) override {
     return grpc::Status::OK;
   }
 };

@@ -64,16 +64,16 @@ absl::StatusOr<std::vector<v1::Trial>> PoolClient::ListTrials(
   }
 }
 
-absl::StatusOr<std::vector<v1::LeaseStatus>> PoolClient::ListLeases(
+absl::StatusOr<std::vector<v1::Lease>> PoolClient::ListLeases(
     v1::ListLeasesRequest request, int64_t count_max) {
-  std::vector<v1::LeaseStatus> leases;
+  std::vector<v1::Lease> leases;
   while (static_cast<int64_t>(leases.size()) < count_max) {
     const int64_t rest = count_max - static_cast<int64_t>(leases.size());
     request.set_page_size(std::min(limits::kPageSize.max, rest));
     ARCHPOOL_ASSIGN_OR_RETURN(
         v1::ListLeasesResponse response,
         Call(tasks(), &v1::TaskService::Stub::ListLeases, request));
-    for (v1::LeaseStatus& lease : *response.mutable_leases()) {
+    for (v1::Lease& lease : *response.mutable_leases()) {
       leases.push_back(std::move(lease));
     }
     if (response.leases_size() < request.page_size()) break;
@@ -124,7 +124,7 @@ absl::Status PoolClient::WatchOnce(
   v1::WatchTaskRequest request;
   request.set_task_id(task_id);
   const auto reader = tasks_->WatchTask(&context, request);
-  v1::GetTaskResponse response;
+  v1::WatchTaskResponse response;
   bool is_enough = false;
   while (!is_enough && reader->Read(&response)) {
     was_heard = true;

@@ -68,7 +68,7 @@ class PoolClient {
   absl::StatusOr<std::vector<v1::Trial>> ListTrials(int64_t task_id,
                                                     int64_t after_trial_id);
   // The newest first.
-  absl::StatusOr<std::vector<v1::LeaseStatus>> ListLeases(
+  absl::StatusOr<std::vector<v1::Lease>> ListLeases(
       v1::ListLeasesRequest request, int64_t count_max);
   absl::StatusOr<std::vector<v1::Task>> ListTasks(int64_t count_max);
   // Calls `on_task` with each state of the task until it has ended or `on_task`

@@ -35,13 +35,13 @@ absl::Status Moved() {
 absl::Status FetchSeals(PoolClient& client, int64_t last,
                         std::vector<SignedSeal>& seals) {
   while (std::ssize(seals) < last) {
-    v1::ListEpochsRequest request;
+    v1::ListSealsRequest request;
     request.set_after_number(std::ssize(seals));
     ARCHPOOL_ASSIGN_OR_RETURN(
-        const v1::ListEpochsResponse page,
-        client.Call(client.receipts(), &Stub::ListEpochs, request));
-    if (page.epochs().empty()) return Moved();
-    for (const v1::Epoch& one : page.epochs()) {
+        const v1::ListSealsResponse page,
+        client.Call(client.receipts(), &Stub::ListSeals, request));
+    if (page.seals().empty()) return Moved();
+    for (const v1::Seal& one : page.seals()) {
       if (std::ssize(seals) == last) break;
       SignedSeal seal;
       ARCHPOOL_ASSIGN_OR_RETURN(seal.seal, DecodeSeal(one.content()));
@@ -116,7 +116,7 @@ absl::StatusOr<FetchedReceipts> FetchReceipts(PoolClient& client,
   ARCHPOOL_ASSIGN_OR_RETURN(const v1::GetStatementResponse statement,
                             client.Call(client.receipts(), &Stub::GetStatement,
                                         v1::GetStatementRequest()));
-  ARCHPOOL_RETURN_IF_ERROR(FetchSeals(client, statement.epoch_number(), seals));
+  ARCHPOOL_RETURN_IF_ERROR(FetchSeals(client, statement.seal_number(), seals));
   ARCHPOOL_RETURN_IF_ERROR(FetchUpTo(client, statement.receipts(), receipts));
   FetchedReceipts fetched;
   ARCHPOOL_ASSIGN_OR_RETURN(fetched.pool_key,

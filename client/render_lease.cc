@@ -13,14 +13,14 @@ std::string NameOf(int64_t lease_id) {
   return absl::StrCat("lease-", lease_id);
 }
 
-Color ColorOf(const v1::LeaseStatus& lease) {
+Color ColorOf(const v1::Lease& lease) {
   if (lease.state() == "active") return Color::kCyan;
   if (lease.state() == "completed") return Color::kGreen;
   if (lease.state() == "expired") return Color::kRed;
   return Color::kNone;
 }
 
-std::string DescribeTime(const v1::LeaseStatus& lease, absl::Time now) {
+std::string DescribeTime(const v1::Lease& lease, absl::Time now) {
   if (lease.state() != "active") return "";
   const absl::Duration left = ToTime(lease.deadline_time()) - now;
   return left < absl::ZeroDuration() ? absl::StrCat(FormatSpan(-left), " over")
@@ -28,7 +28,7 @@ std::string DescribeTime(const v1::LeaseStatus& lease, absl::Time now) {
 }
 
 // "for lease-7: silent" of a backup; "wanted: slow" of a primary.
-std::string SummarizeBackup(const v1::LeaseStatus& lease) {
+std::string SummarizeBackup(const v1::Lease& lease) {
   if (lease.backup_reason().empty()) return "";
   const std::string whose =
       lease.role() == "backup"
@@ -39,7 +39,7 @@ std::string SummarizeBackup(const v1::LeaseStatus& lease) {
 
 }  // namespace
 
-std::string RenderLeases(const std::vector<v1::LeaseStatus>& leases,
+std::string RenderLeases(const std::vector<v1::Lease>& leases,
                          absl::Time now, const Terminal& terminal) {
   if (leases.empty()) return "No leases.\n";
   Table table({{"lease", Align::kRight},
@@ -50,7 +50,7 @@ std::string RenderLeases(const std::vector<v1::LeaseStatus>& leases,
                {"trials", Align::kRight},
                {"due in", Align::kRight},
                {"backup"}});
-  for (const v1::LeaseStatus& lease : leases) {
+  for (const v1::Lease& lease : leases) {
     table.AddRow({absl::StrCat(lease.lease_id()),
                   absl::StrCat(lease.task_id()),
                   lease.account_name(),
@@ -64,7 +64,7 @@ std::string RenderLeases(const std::vector<v1::LeaseStatus>& leases,
   return table.Render(terminal, 0);
 }
 
-std::string DescribeBackup(const v1::LeaseStatus& lease) {
+std::string DescribeBackup(const v1::Lease& lease) {
   if (lease.backup_reason().empty()) return "";
   const int64_t primary_id =
       lease.role() == "backup" ? lease.primary_lease_id() : lease.lease_id();
@@ -78,7 +78,7 @@ std::string DescribeBackup(const v1::LeaseStatus& lease) {
   return words;
 }
 
-std::string RenderBackupLine(const v1::LeaseStatus& backup) {
+std::string RenderBackupLine(const v1::Lease& backup) {
   return absl::StrCat(NameOf(backup.lease_id()), " of ",
                       Clean(backup.account_name()), ", ", Clean(backup.state()),
                       ": ", DescribeBackup(backup));

@@ -12,15 +12,15 @@
 
 namespace archpool {
 
-std::string RenderLeases(const std::vector<v1::LeaseStatus>& leases,
+std::string RenderLeases(const std::vector<v1::Lease>& leases,
                          absl::Time now, const Terminal& terminal);
 
 // Why a backup exists or is wanted: "lease-7 is silent", "lease-7 is slow: 12 %
 // to miss its deadline"; "" where none is.
-std::string DescribeBackup(const v1::LeaseStatus& lease);
+std::string DescribeBackup(const v1::Lease& lease);
 
 // "lease-9 of bob: lease-7 is silent, completed"
-std::string RenderBackupLine(const v1::LeaseStatus& backup);
+std::string RenderBackupLine(const v1::Lease& backup);
 
 }  // namespace archpool
 

@@ -103,12 +103,12 @@ std::string RenderWorkers(const v1::ListWorkersResponse& response,
   return table.Render(terminal, 0);
 }
 
-std::string RenderBalances(const v1::GetBalancesResponse& response,
+std::string RenderBalances(const v1::ListBalancesResponse& response,
                            const Terminal& terminal) {
   if (response.balances().empty()) return "No money yet.\n";
   Table table({{"coins", Align::kRight}, {"place"}});
   for (const v1::Balance& balance : response.balances()) {
-    table.AddRow({FormatCoins(balance.amount()), balance.place()});
+    table.AddRow({FormatCoins(balance.amount_micros()), balance.place()});
   }
   return table.Render(terminal, 0);
 }
@@ -125,7 +125,7 @@ std::string RenderTransfers(const v1::ListTransfersResponse& response,
     table.AddRow(
         {absl::StrCat(transfer.transfer_id()),
          FormatMoment(ToTime(transfer.create_time())), transfer.kind(),
-         FormatCoins(transfer.amount()),
+         FormatCoins(transfer.amount_micros()),
          absl::StrCat(transfer.debit_place(), " > ", transfer.credit_place())});
   }
   return table.Render(terminal, 0);
@@ -165,7 +165,7 @@ std::string RenderPayouts(const v1::ListPayoutsResponse& response,
         {absl::StrCat(payout.payout_id()),
          FormatMoment(ToTime(payout.create_time())),
          payout.account_name(),
-         FormatCoins(payout.amount()),
+         FormatCoins(payout.amount_micros()),
          {payout.state(), color},
          absl::StrCat(payout.address(), payout.reference().empty() ? "" : ", ",
                       payout.reference(), payout.reason().empty() ? "" : ", ",
@@ -186,8 +186,8 @@ std::string RenderLedgerCheck(const v1::CheckLedgerResponse& response,
                       ? Paint(terminal, Color::kGreen, "The ledger is sound")
                       : Paint(terminal, Color::kRed, "The ledger is not sound"),
                   ": ", FormatCount(response.transfers()), " transfers, ",
-                  FormatCoins(Clean(response.debits())), " coins debited and ",
-                  FormatCoins(Clean(response.credits())), " credited\n");
+                  FormatCoins(Clean(response.debits_micros())), " coins debited and ",
+                  FormatCoins(Clean(response.credits_micros())), " credited\n");
   return out;
 }
 

@@ -22,7 +22,7 @@ std::string RenderMaintenance(const v1::Maintenance& maintenance,
                               absl::Time now, const Terminal& terminal);
 std::string RenderWorkers(const v1::ListWorkersResponse& response,
                           absl::Time now, const Terminal& terminal);
-std::string RenderBalances(const v1::GetBalancesResponse& response,
+std::string RenderBalances(const v1::ListBalancesResponse& response,
                            const Terminal& terminal);
 std::string RenderExplanations(const v1::ExplainResponse& response,
                                const Terminal& terminal);

@@ -115,7 +115,7 @@ std::string RenderFront(const v1::Task& task, const Terminal& terminal) {
     table.AddRow({absl::StrCat(trial.trial_id()),
                   FormatPercent(trial.verified_accuracy_ppm()),
                   FormatShort(trial.macs()), FormatShort(trial.parameters()),
-                  is_ended ? FormatCoins(trial.finders_bonus()) : "-",
+                  is_ended ? FormatCoins(trial.finders_bonus_micros()) : "-",
                   trial.account_name()});
   }
   return absl::StrCat(
@@ -130,22 +130,22 @@ std::string RenderReward(const v1::Task& task, const Terminal& terminal) {
                {"rejected", Align::kRight},
                {"core-seconds", Align::kRight},
                {"coins", Align::kRight}});
-  int64_t sum = task.fee() + task.refund();
+  int64_t sum = task.fee_micros() + task.refund_micros();
   for (const v1::MinerShare& share : task.shares()) {
-    sum += share.payout();
+    sum += share.paid_micros();
     table.AddRow({share.account_name(), absl::StrCat(share.trials_accepted()),
                   absl::StrCat(share.trials_rejected()),
                   FormatCoreSeconds(share.work_units()),
-                  is_ended ? FormatCoins(share.payout()) : "-"});
+                  is_ended ? FormatCoins(share.paid_micros()) : "-"});
   }
   std::string note;
   if (is_ended) {
-    table.AddRow({"the pool's fee", "", "", "", FormatCoins(task.fee())});
+    table.AddRow({"the pool's fee", "", "", "", FormatCoins(task.fee_micros())});
     table.AddRow(
-        {"back to the client", "", "", "", FormatCoins(task.refund())});
+        {"back to the client", "", "", "", FormatCoins(task.refund_micros())});
     table.AddRow(
         {{"sum", Color::kBold}, "", "", "", {FormatCoins(sum), Color::kBold}});
-    if (sum != task.spec().reward()) {
+    if (sum != task.spec().reward_micros()) {
       note = absl::StrCat(
           "  ", Paint(terminal, Color::kRed, "This is not the reward: "),
           "tell the pool's operator.\n");
@@ -155,7 +155,7 @@ std::string RenderReward(const v1::Task& task, const Terminal& terminal) {
   }
   return absl::StrCat(
       Title(terminal,
-            absl::StrCat("Reward of ", FormatCoins(task.spec().reward()),
+            absl::StrCat("Reward of ", FormatCoins(task.spec().reward_micros()),
                          " coins")),
       table.Render(terminal, 2), note);
 }
@@ -184,7 +184,7 @@ std::string RenderRejected(const v1::Task& task, const Terminal& terminal) {
 
 std::string RenderBackups(const v1::Task& task, const Terminal& terminal) {
   std::string out = Title(terminal, "Backups");
-  for (const v1::LeaseStatus& backup : task.backups()) {
+  for (const v1::Lease& backup : task.backups()) {
     absl::StrAppend(
         &out, "  ",
         Shorten(terminal, RenderBackupLine(backup), terminal.width - 2), "\n");
@@ -249,7 +249,7 @@ std::string RenderTaskList(const std::vector<v1::Task>& tasks, absl::Time now,
                   task.has_best()
                       ? FormatPercent(task.best().verified_accuracy_ppm())
                       : "-",
-                  FormatCoins(task.spec().reward()),
+                  FormatCoins(task.spec().reward_micros()),
                   FormatSpan(now - ToTime(task.create_time())),
                   task.spec().name()});
   }
@@ -295,7 +295,7 @@ std::string RenderTrials(const std::vector<v1::Trial>& trials,
                {"reason"}});
   int64_t pay = 0;
   for (const v1::Trial& trial : trials) {
-    const int64_t own = trial.pay() + trial.finders_bonus();
+    const int64_t own = trial.pay_micros() + trial.finders_bonus_micros();
     pay += own;
     table.AddRow({absl::StrCat(trial.trial_id()),
                   absl::StrCat(trial.task_id()),

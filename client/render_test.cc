@@ -77,7 +77,7 @@ TEST(RenderTest, TaskWhoseRewardDoesNotAddUp) {
   v1::Task task = testing::EndedTask();
   EXPECT_EQ(RenderTask(task, SampleNow(), kPlain).find("not the reward"),
             std::string::npos);
-  task.set_fee(task.fee() - 1);
+  task.set_fee_micros(task.fee_micros() - 1);
   EXPECT_NE(RenderTask(task, SampleNow(), kPlain).find("not the reward"),
             std::string::npos);
 }
@@ -90,8 +90,8 @@ TEST(RenderTest, TaskList) {
 }
 
 TEST(RenderTest, LeaseList) {
-  const v1::LeaseStatus backup = testing::SampleBackup();
-  v1::LeaseStatus primary = backup;
+  const v1::Lease backup = testing::SampleBackup();
+  v1::Lease primary = backup;
   primary.set_lease_id(7);
   primary.set_account_name("alice");
   primary.set_role("primary");
@@ -101,7 +101,7 @@ TEST(RenderTest, LeaseList) {
   primary.set_trials_target(12);
   primary.mutable_deadline_time()->set_seconds(
       absl::ToUnixSeconds(SampleNow()) - 63);
-  v1::LeaseStatus done = primary;
+  v1::Lease done = primary;
   done.set_lease_id(6);
   done.set_state("completed");
   done.clear_backup_reason();
@@ -177,8 +177,8 @@ TEST(RenderTest, WatchLine) {
 
 TEST(RenderTest, Trials) {
   v1::Trial paid = testing::SampleTrial(3, "alice", v1::TRIAL_STATE_ACCEPTED);
-  paid.set_pay(4'375'000);
-  paid.set_finders_bonus(60'000'000);
+  paid.set_pay_micros(4'375'000);
+  paid.set_finders_bonus_micros(60'000'000);
   v1::Trial rejected =
       testing::SampleTrial(4, "alice", v1::TRIAL_STATE_REJECTED);
   rejected.set_reason("CLAIM_TOO_HIGH");
@@ -203,22 +203,22 @@ TEST(RenderTest, Pool) {
                                              : v1::Account::STATE_ACTIVE);
     account.set_trials_rejected(3);
   }
-  v1::GetBalancesResponse balances;
+  v1::ListBalancesResponse balances;
   v1::Balance& balance = *balances.add_balances();
   balance.set_place("outside");
-  balance.set_amount(-1'000'500'000);
+  balance.set_amount_micros(-1'000'500'000);
   v1::ListTransfersResponse transfers;
   v1::Transfer& transfer = *transfers.add_transfers();
   transfer.set_transfer_id(12);
   transfer.set_debit_place("escrow:task-1");
   transfer.set_credit_place("account:alice");
-  transfer.set_amount(190'500'000);
+  transfer.set_amount_micros(190'500'000);
   transfer.set_kind("pay");
   transfer.mutable_create_time()->set_seconds(absl::ToUnixSeconds(SampleNow()));
   v1::CheckLedgerResponse check;
   check.set_transfers(12'345);
-  check.set_debits("1000500000");
-  check.set_credits("1000500000");
+  check.set_debits_micros("1000500000");
+  check.set_credits_micros("1000500000");
   const std::string page =
       absl::StrCat(RenderAccounts(accounts, kPlain), "\n",
                    RenderAccount(accounts.accounts(1), kPlain), "\n",

@@ -210,9 +210,9 @@ std::vector<WatchEvent> TaskEvents(const v1::Task& before,
                       after.best().trial_id()),
          Color::kGreen});
   }
-  const auto is_new = [&](const v1::LeaseStatus& backup) {
+  const auto is_new = [&](const v1::Lease& backup) {
     return std::none_of(before.backups().begin(), before.backups().end(),
-                        [&](const v1::LeaseStatus& known) {
+                        [&](const v1::Lease& known) {
                           return known.lease_id() == backup.lease_id() &&
                                  known.state() == backup.state();
                         });

@@ -48,7 +48,7 @@ v1::TaskSpec SampleSpec() {
   spec.set_trials_max(200);
   spec.mutable_time_limit()->set_seconds(3600);
   spec.set_target_accuracy_ppm(930'000);
-  spec.set_reward(1'000'000'000);
+  spec.set_reward_micros(1'000'000'000);
   spec.set_finders_bonus_ppm(100'000);
   spec.set_subspaces(16);
   spec.set_trials_per_lease(2);
@@ -62,7 +62,7 @@ void AddShare(v1::Task& task, const std::string& account, int64_t accepted,
   share.set_trials_accepted(accepted);
   share.set_trials_rejected(rejected);
   share.set_work_units(work_units);
-  share.set_payout(payout);
+  share.set_paid_micros(payout);
   share.set_trials_audited(accepted / 2);
   share.set_detection_ppm(accepted == 0 ? 0 : 768'433);
 }
@@ -96,8 +96,8 @@ v1::Trial SampleTrial(int64_t trial_id, const std::string& account,
   return trial;
 }
 
-v1::LeaseStatus SampleBackup() {
-  v1::LeaseStatus backup;
+v1::Lease SampleBackup() {
+  v1::Lease backup;
   backup.set_lease_id(9);
   backup.set_task_id(1);
   backup.set_subspace_id(4);
@@ -106,7 +106,7 @@ v1::LeaseStatus SampleBackup() {
   backup.set_state("active");
   backup.set_trials(2);
   backup.set_trials_target(2);
-  backup.set_high_reward(true);
+  backup.set_is_high_reward(true);
   backup.set_primary_lease_id(7);
   backup.set_backup_reason("slow");
   backup.set_miss_ppm(123'400);
@@ -160,10 +160,10 @@ v1::Task EndedTask() {
   AddShare(task, "alice", 30, 0, 525'000'000, 190'500'000);
   AddShare(task, "bob", 27, 0, 472'500'000, 140'250'001);
   AddShare(task, "mallory", 0, 3, 0, 0);
-  task.set_fee(50'000'000);
-  task.set_refund(619'249'999);
-  task.mutable_front(0)->set_finders_bonus(60'000'000);
-  task.mutable_front(1)->set_finders_bonus(5'500'000);
+  task.set_fee_micros(50'000'000);
+  task.set_refund_micros(619'249'999);
+  task.mutable_front(0)->set_finders_bonus_micros(60'000'000);
+  task.mutable_front(1)->set_finders_bonus_micros(5'500'000);
   SetTime(SampleNow() - absl::Seconds(30), task.mutable_end_time());
   return task;
 }

@@ -16,7 +16,7 @@ inline absl::Time SampleStart() { return SampleNow() - absl::Seconds(754); }
 v1::Trial SampleTrial(int64_t trial_id, const std::string& account,
                       v1::TrialState state);
 // A backup that runs, for a slow primary.
-v1::LeaseStatus SampleBackup();
+v1::Lease SampleBackup();
 v1::Task RunningTask();
 v1::Task EndedTask();
 v1::ListWorkersResponse SampleWorkers();

@@ -95,7 +95,7 @@ absl::StatusOr<wire::AuditOrder> MakeOrder(const AuditData& data,
   audit.set_measures_all(true);
   audit.set_seed(seed.AsBytes());
   audit.set_arithmetic(arithmetic);
-  v1::Lease::Assignment& assignment = *audit.mutable_assignment();
+  v1::LeaseGrant::Assignment& assignment = *audit.mutable_assignment();
   assignment.set_trial_id(1);
   for (const int32_t choice : architecture.choices) {
     assignment.add_choices(choice);

@@ -21,7 +21,7 @@ template <typename Reader>
 absl::Status Drain(grpc::ClientContext& context, Reader& reader,
                    const BlobSink& sink) {
   absl::Status refused;
-  v1::DownloadChunk chunk;
+  v1::DownloadResponse chunk;
   while (reader.Read(&chunk)) {
     refused = sink(chunk.data(), chunk.size_bytes());
     if (refused.ok()) continue;
@@ -44,46 +44,44 @@ absl::Status FileChanged(const std::string& path) {
 BlobClient::BlobClient(const Remote& remote)
     : remote_(remote), stub_(v1::BlobService::NewStub(remote.channel())) {}
 
-absl::Status BlobClient::ReadSplit(const Digest& dataset_id, v1::Split split,
-                                   int64_t offset_bytes, const BlobSink& sink,
-                                   const std::stop_token& stop) const {
+absl::Status BlobClient::Read(const v1::DownloadRequest& request,
+                              const BlobSink& sink,
+                              const std::stop_token& stop) const {
   grpc::ClientContext context;
   remote_.Prepare(context, kStreamDeadline);
   const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
-  v1::DownloadSplitRequest request;
-  request.set_dataset_id(dataset_id.AsBytes());
-  request.set_split(split);
-  request.set_offset_bytes(offset_bytes);
-  const auto reader = stub_->DownloadSplit(&context, request);
+  const auto reader = stub_->Download(&context, request);
   return Drain(context, *reader, sink);
+}
+
+absl::Status BlobClient::ReadSplit(const Digest& dataset_id, v1::Split split,
+                                   int64_t offset_bytes, const BlobSink& sink,
+                                   const std::stop_token& stop) const {
+  v1::DownloadRequest request;
+  request.mutable_dataset_split()->set_dataset_id(dataset_id.AsBytes());
+  request.mutable_dataset_split()->set_split(split);
+  request.set_offset_bytes(offset_bytes);
+  return Read(request, sink, stop);
 }
 
 absl::Status BlobClient::ReadCheckpoint(int64_t trial_id, bool is_optimizer,
                                         int64_t offset_bytes,
                                         const BlobSink& sink,
                                         const std::stop_token& stop) const {
-  grpc::ClientContext context;
-  remote_.Prepare(context, kStreamDeadline);
-  const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
-  v1::DownloadCheckpointRequest request;
-  request.set_trial_id(trial_id);
-  request.set_is_optimizer(is_optimizer);
+  v1::DownloadRequest request;
+  request.mutable_trial_checkpoint()->set_trial_id(trial_id);
+  request.mutable_trial_checkpoint()->set_is_optimizer(is_optimizer);
   request.set_offset_bytes(offset_bytes);
-  const auto reader = stub_->DownloadCheckpoint(&context, request);
-  return Drain(context, *reader, sink);
+  return Read(request, sink, stop);
 }
 
 absl::Status BlobClient::ReadWeights(int64_t trial_id, int64_t offset_bytes,
                                      const BlobSink& sink,
                                      const std::stop_token& stop) const {
-  grpc::ClientContext context;
-  remote_.Prepare(context, kStreamDeadline);
-  const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
-  v1::DownloadWeightsRequest request;
-  request.set_trial_id(trial_id);
+  v1::DownloadRequest request;
+  request.mutable_trial_weights()->set_trial_id(trial_id);
   request.set_offset_bytes(offset_bytes);
-  const auto reader = stub_->DownloadWeights(&context, request);
-  return Drain(context, *reader, sink);
+  return Read(request, sink, stop);
 }
 
 absl::Status BlobClient::Upload(const UploadSource& source,
@@ -117,10 +115,12 @@ absl::Status BlobClient::SendFrom(const UploadSource& source,
   v1::UploadResponse response;
   const auto writer = stub_->Upload(&context, &response);
   v1::UploadRequest request;
-  *request.mutable_begin() = begin;
-  request.set_offset_bytes(offset_bytes);
+  *request.mutable_begin()->mutable_upload() = begin;
+  request.mutable_begin()->set_offset_bytes(offset_bytes);
   int64_t sent_bytes = offset_bytes;
-  while (sent_bytes < source.size_bytes) {
+  // A failed write: Finish below knows why.
+  bool is_heard = writer->Write(request);
+  while (is_heard && sent_bytes < source.size_bytes) {
     const int64_t count = std::min(kChunkBytes, source.size_bytes - sent_bytes);
     request.mutable_data()->resize(static_cast<size_t>(count));
     if (!file.read(request.mutable_data()->data(), count)) {
@@ -128,11 +128,10 @@ absl::Status BlobClient::SendFrom(const UploadSource& source,
       writer->Finish();
       return FileChanged(source.path);
     }
-    // A failed write: Finish below knows why.
-    if (!writer->Write(request)) break;
+    is_heard = writer->Write(request);
+    if (!is_heard) break;
     sent_bytes += count;
     if (progress) progress(sent_bytes);
-    request.Clear();
   }
   writer->WritesDone();
   const grpc::Status status = writer->Finish();

@@ -36,7 +36,6 @@ class BlobClient {
   absl::Status ReadWeights(int64_t trial_id, int64_t offset_bytes,
                            const BlobSink& sink,
                            const std::stop_token& stop) const;
-
   absl::Status ReadCheckpoint(int64_t trial_id, bool is_optimizer,
                               int64_t offset_bytes, const BlobSink& sink,
                               const std::stop_token& stop) const;
@@ -54,6 +53,8 @@ class BlobClient {
   }
 
  private:
+  absl::Status Read(const v1::DownloadRequest& request, const BlobSink& sink,
+                    const std::stop_token& stop) const;
   absl::Status SendFrom(const UploadSource& source,
                         const v1::BeginUploadRequest& begin,
                         int64_t offset_bytes,

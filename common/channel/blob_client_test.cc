@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "common/base/status.h"
+#include "common/wire/api_version.h"
 #include "gtest/gtest.h"
 
 namespace archpool {
@@ -28,6 +29,10 @@ class FakeBlobService : public v1::BlobService::Service {
     if (found != metadata.end()) {
       authorization.assign(found->second.data(), found->second.size());
     }
+    const auto said = metadata.find(wire::kClientVersionKey);
+    if (said != metadata.end()) {
+      version.assign(said->second.data(), said->second.size());
+    }
     response->set_offset_bytes(static_cast<int64_t>(held.size()));
     return grpc::Status::OK;
   }
@@ -40,8 +45,8 @@ class FakeBlobService : public v1::BlobService::Service {
     while (reader->Read(&request)) {
       EXPECT_EQ(request.has_begin(), is_first);
       if (is_first) {
-        offsets.push_back(request.offset_bytes());
-        EXPECT_EQ(request.offset_bytes(), static_cast<int64_t>(held.size()));
+        offsets.push_back(request.begin().offset_bytes());
+        EXPECT_EQ(offsets.back(), static_cast<int64_t>(held.size()));
       }
       is_first = false;
       EXPECT_LE(request.data().size(), size_t{1} << 20);
@@ -55,13 +60,12 @@ class FakeBlobService : public v1::BlobService::Service {
     return grpc::Status::OK;
   }
 
-  grpc::Status DownloadWeights(
-      grpc::ServerContext* /*context*/,
-      const v1::DownloadWeightsRequest* request,
-      grpc::ServerWriter<v1::DownloadChunk>* writer) override {
+  grpc::Status Download(
+      grpc::ServerContext* /*context*/, const v1::DownloadRequest* request,
+      grpc::ServerWriter<v1::DownloadResponse>* writer) override {
     for (size_t at = static_cast<size_t>(request->offset_bytes());
          at < held.size(); at += 100) {
-      v1::DownloadChunk chunk;
+      v1::DownloadResponse chunk;
       chunk.set_size_bytes(static_cast<int64_t>(held.size()));
       chunk.set_data(held.substr(at, 100));
       writer->Write(chunk);
@@ -71,6 +75,7 @@ class FakeBlobService : public v1::BlobService::Service {
 
   std::string held;
   std::string authorization;
+  std::string version;
   std::vector<int64_t> offsets;
   int64_t break_at_bytes = INT64_MAX;
 };
@@ -110,7 +115,7 @@ class BlobClientTest : public ::testing::Test {
   std::unique_ptr<Remote> remote_;
 };
 
-TEST_F(BlobClientTest, SendsAFileWithTheToken) {
+TEST_F(BlobClientTest, SendsAFileWithTheTokenAndTheVersion) {
   const UploadSource source = MakeFile(3'000'000);
   int64_t progress_bytes = 0;
   const absl::Status status = BlobClient(*remote_).Upload(
@@ -120,6 +125,7 @@ TEST_F(BlobClientTest, SendsAFileWithTheToken) {
   EXPECT_EQ(Sha256(service_.held), source.digest);
   EXPECT_EQ(progress_bytes, source.size_bytes);
   EXPECT_EQ(service_.authorization, "Bearer the-token");
+  EXPECT_EQ(service_.version, wire::kOwnVersion);
 }
 
 TEST_F(BlobClientTest, GoesOnWhereTheServerWentAway) {

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/wire/api_version.h"
 
 namespace archpool {
 namespace {
@@ -41,6 +42,7 @@ Remote::Remote(const std::string& server, absl::string_view token, Line line)
 void Remote::Prepare(grpc::ClientContext& context,
                      absl::Duration deadline) const {
   context.AddMetadata("authorization", authorization_);
+  context.AddMetadata(wire::kClientVersionKey, wire::kOwnVersion);
   context.set_deadline(absl::ToChronoTime(absl::Now() + deadline));
 }
 

@@ -41,7 +41,7 @@ class Remote {
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 
-  // Adds the token and the deadline to `context`.
+  // Adds the token, this build's version and the deadline to `context`.
   void Prepare(grpc::ClientContext& context, absl::Duration deadline) const;
 
   // One unary call, tried once. Errors carry the server's reason (GetReason).

@@ -122,7 +122,7 @@ const std::map<std::string, Range<int64_t>>& LimitsByField() {
       {"TaskSpec.budget_work_units", limits::kWorkUnits},
       {"TaskSpec.trials_max", limits::kTrials},
       {"TaskSpec.target_accuracy_ppm", limits::kTargetAccuracyPpm},
-      {"TaskSpec.reward", limits::kReward},
+      {"TaskSpec.reward_micros", limits::kReward},
       {"TaskSpec.finders_bonus_ppm", limits::kFindersBonusPpm},
       {"TaskSpec.bonus_accuracy_min_ppm", limits::kBonusAccuracyPpm},
       {"TaskSpec.bonus_macs_max", limits::kBonusMacs},
@@ -130,16 +130,20 @@ const std::map<std::string, Range<int64_t>>& LimitsByField() {
       {"TaskSpec.trials_per_lease", limits::kTrialsPerLease},
       {"TaskSpec.halved_macs_ppm", limits::kHalvedPpm},
       {"TaskSpec.halved_parameters_ppm", limits::kHalvedPpm},
-      {"DepositRequest.amount", limits::kDeposit},
+      {"DepositRequest.amount_micros", limits::kDeposit},
       {"OpenSessionRequest.threads", limits::kThreads},
       {"ReportTrialsRequest.reports", limits::kReports},
-      {"ListTransfersRequest.page_size", kAskedPage},
+      {"ListAccountsRequest.page_size", kAskedPage},
+      {"ListBalancesRequest.page_size", kAskedPage},
+      {"ListLeasesRequest.page_size", kAskedPage},
       {"ListPayoutsRequest.page_size", kAskedPage},
       {"ListReceiptsRequest.page_size", kAskedPage},
-      {"ListEpochsRequest.page_size", kAskedPage},
+      {"ListSealsRequest.page_size", kAskedPage},
       {"ListTasksRequest.page_size", kAskedPage},
+      {"ListTransfersRequest.page_size", kAskedPage},
       {"ListTrialsRequest.page_size", kAskedPage},
-      {"ListLeasesRequest.page_size", kAskedPage},
+      {"ListVerifiersRequest.page_size", kAskedPage},
+      {"ListWorkersRequest.page_size", kAskedPage},
   };
   return kLimits;
 }
@@ -148,8 +152,9 @@ TEST(DocumentedLimitsTest, CommentsOfTheProtocolStateTheRangesThatHold) {
   std::set<std::string> known_fields;
   int stated_count = 0;
   for (const std::string name :
-       {"blob", "ledger", "lease", "payout", "pool", "proof", "receipt",
-        "search_space", "task", "verification", "work"}) {
+       {"account", "blob", "error", "ledger", "lease", "payout", "pool",
+        "proof", "receipt", "roles", "search_space", "task", "verification",
+        "work"}) {
     const std::string path = absl::StrCat("proto/archpool/v1/", name, ".proto");
     for (const auto& [field, comment] : FieldComments(ReadText(path))) {
       known_fields.insert(field);

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "archpool/v1/pool.pb.h"
+#include "archpool/v1/error.pb.h"
 #include "common/base/status.h"
 
 namespace archpool::wire {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "archpool/v1/pool.pb.h"
+#include "archpool/v1/error.pb.h"
 #include "common/wire/wire_test_data.h"
 #include "gtest/gtest.h"
 

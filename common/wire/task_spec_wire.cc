@@ -66,27 +66,41 @@ absl::StatusOr<Recipe> RecipeFromProto(const v1::Recipe& proto) {
   return recipe;
 }
 
+namespace {
+
+// What has no limit, which is 0 here, stays unset there.
+void SetLimits(const TaskSpec& spec, v1::TaskSpec& proto) {
+  const auto set = [&proto](int64_t limit,
+                            void (v1::TaskSpec::*setter)(int64_t)) {
+    if (limit != 0) (proto.*setter)(limit);
+  };
+  set(spec.limits.parameters_max, &v1::TaskSpec::set_parameters_max);
+  set(spec.limits.macs_max, &v1::TaskSpec::set_macs_max);
+  set(spec.budget.trials_max, &v1::TaskSpec::set_trials_max);
+  set(spec.budget.target_accuracy_ppm, &v1::TaskSpec::set_target_accuracy_ppm);
+  set(spec.terms.bonus_accuracy_min_ppm,
+      &v1::TaskSpec::set_bonus_accuracy_min_ppm);
+  set(spec.terms.bonus_macs_max, &v1::TaskSpec::set_bonus_macs_max);
+}
+
+}  // namespace
+
 v1::TaskSpec ToProto(const TaskSpec& spec) {
   v1::TaskSpec proto;
   proto.set_name(spec.name);
   proto.set_dataset_id(spec.dataset.AsBytes());
   *proto.mutable_space() = ToProto(spec.space);
-  proto.set_parameters_max(spec.limits.parameters_max);
-  proto.set_macs_max(spec.limits.macs_max);
   *proto.mutable_recipe() = ToProto(spec.recipe);
   proto.set_budget_work_units(spec.budget.work_units);
-  proto.set_trials_max(spec.budget.trials_max);
   *proto.mutable_time_limit() = ToProto(spec.budget.time_limit);
-  proto.set_target_accuracy_ppm(spec.budget.target_accuracy_ppm);
-  proto.set_reward(spec.terms.reward);
+  proto.set_reward_micros(spec.terms.reward);
   proto.set_finders_bonus_ppm(spec.terms.finders_bonus_ppm);
-  proto.set_bonus_accuracy_min_ppm(spec.terms.bonus_accuracy_min_ppm);
-  proto.set_bonus_macs_max(spec.terms.bonus_macs_max);
   proto.set_subspaces(spec.subspaces);
   proto.set_trials_per_lease(spec.trials_per_lease);
   proto.set_search_policy(spec.search.policy);
   proto.set_halved_macs_ppm(spec.search.halved_macs_ppm);
   proto.set_halved_parameters_ppm(spec.search.halved_parameters_ppm);
+  SetLimits(spec, proto);
   return proto;
 }
 
@@ -100,7 +114,7 @@ void ReadTerms(const v1::TaskSpec& proto, TaskSpec& spec) {
   spec.budget.work_units = proto.budget_work_units();
   spec.budget.trials_max = proto.trials_max();
   spec.budget.target_accuracy_ppm = proto.target_accuracy_ppm();
-  spec.terms.reward = proto.reward();
+  spec.terms.reward = proto.reward_micros();
   spec.terms.finders_bonus_ppm = proto.finders_bonus_ppm();
   spec.terms.bonus_accuracy_min_ppm = proto.bonus_accuracy_min_ppm();
   spec.terms.bonus_macs_max = proto.bonus_macs_max();

@@ -60,8 +60,8 @@ TEST(TaskSpecWireTest, RefusesBadSpecsAndNamesTheField) {
       {"trials_max", [](auto& s) { s.set_trials_max(-1); }},
       {"target_accuracy_ppm",
        [](auto& s) { s.set_target_accuracy_ppm(1'000'001); }},
-      {"reward", [](auto& s) { s.set_reward(0); }},
-      {"reward", [](auto& s) { s.set_reward(kAmountMax + 1); }},
+      {"reward", [](auto& s) { s.set_reward_micros(0); }},
+      {"reward", [](auto& s) { s.set_reward_micros(kAmountMax + 1); }},
       {"finders_bonus_ppm", [](auto& s) { s.set_finders_bonus_ppm(500'001); }},
       {"subspaces", [](auto& s) { s.set_subspaces(0); }},
       {"trials_per_lease", [](auto& s) { s.set_trials_per_lease(65); }}};

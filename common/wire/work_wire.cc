@@ -41,7 +41,7 @@ absl::StatusOr<NamedDataset> ReadDataset(absl::string_view path,
 }
 
 absl::Status ReadCheckpoint(const std::string& path,
-                            const v1::Lease::Assignment& proto,
+                            const v1::LeaseGrant::Assignment& proto,
                             WorkAssignment& assignment) {
   ARCHPOOL_RETURN_IF_ERROR(
       CheckRange(Join(path, "rung"), proto.rung(), limits::kPositive));
@@ -59,7 +59,7 @@ absl::Status ReadCheckpoint(const std::string& path,
 }
 
 absl::StatusOr<WorkAssignment> ReadAssignment(
-    const std::string& path, const v1::Lease::Assignment& proto,
+    const std::string& path, const v1::LeaseGrant::Assignment& proto,
     const SearchSpace& space, const DatasetManifest& manifest,
     const Recipe& recipe) {
   WorkAssignment assignment;
@@ -78,7 +78,7 @@ absl::StatusOr<WorkAssignment> ReadAssignment(
   ARCHPOOL_RETURN_IF_ERROR(
       CheckRange(Join(path, "rung"), proto.rung(), {0, recipe.last_rung()}));
   assignment.rung = proto.rung();
-  if (proto.resumes_trial_id() != 0) {
+  if (proto.has_resumes_trial_id()) {
     ARCHPOOL_RETURN_IF_ERROR(ReadCheckpoint(path, proto, assignment));
   }
   ARCHPOOL_ASSIGN_OR_RETURN(
@@ -97,7 +97,8 @@ absl::StatusOr<WorkAssignment> ReadAssignment(
 
 absl::StatusOr<std::vector<WorkAssignment>> ReadAssignments(
     const std::string& path,
-    const google::protobuf::RepeatedPtrField<v1::Lease::Assignment>& protos,
+    const google::protobuf::RepeatedPtrField<v1::LeaseGrant::Assignment>&
+        protos,
     const WorkLease& lease) {
   ARCHPOOL_RETURN_IF_ERROR(CheckCount(path, protos.size(), kAssignmentsMax));
   std::vector<WorkAssignment> assignments;
@@ -142,7 +143,7 @@ absl::StatusOr<absl::Duration> ReadLeft(
                       {absl::ZeroDuration(), absl::InfiniteDuration()});
 }
 
-absl::StatusOr<WorkLease> LeaseFromProto(const v1::Lease& proto) {
+absl::StatusOr<WorkLease> LeaseFromProto(const v1::LeaseGrant& proto) {
   WorkLease lease;
   ARCHPOOL_ASSIGN_OR_RETURN(
       lease.lease, ReadId<LeaseId>("lease.lease_id", proto.lease_id()));
@@ -154,7 +155,7 @@ absl::StatusOr<WorkLease> LeaseFromProto(const v1::Lease& proto) {
   ARCHPOOL_RETURN_IF_ERROR(
       CheckRange("lease.attempt", proto.attempt(), limits::kPositive));
   lease.attempt = proto.attempt();
-  lease.is_backup = proto.role() == v1::Lease::ROLE_BACKUP;
+  lease.is_backup = proto.role() == v1::LEASE_ROLE_BACKUP;
   ARCHPOOL_ASSIGN_OR_RETURN(
       lease.expire_left, ReadLeft("lease.expire_left", proto.has_expire_left(),
                                   proto.expire_left()));
@@ -173,8 +174,8 @@ absl::StatusOr<WorkLease> LeaseFromProto(const v1::Lease& proto) {
       "lease.trials_target", proto.trials_target(), limits::kNotNegative));
   lease.trials_target = proto.trials_target();
   ARCHPOOL_RETURN_IF_ERROR(
-      CheckRange("lease.price", proto.price(), limits::kAmount));
-  lease.price = proto.price();
+      CheckRange("lease.price_micros", proto.price_micros(), limits::kAmount));
+  lease.price = proto.price_micros();
   return lease;
 }
 

@@ -62,7 +62,7 @@ struct WorkLease {
 // SearchSpace::Create and MakeLayerPlan; DATASET_MISMATCH (the manifest is not
 // that dataset's); ARCHITECTURE_MISMATCH (the plan made here is not the one the
 // pool means: the builds differ).
-absl::StatusOr<WorkLease> LeaseFromProto(const v1::Lease& proto);
+absl::StatusOr<WorkLease> LeaseFromProto(const v1::LeaseGrant& proto);
 
 // How much time a message leaves. A server of an earlier version does not say:
 // then as much as there is.

@@ -28,17 +28,17 @@ Recipe TwoRungs() {
   return recipe;
 }
 
-v1::Lease TestLease() {
-  v1::Lease lease;
+v1::LeaseGrant TestLease() {
+  v1::LeaseGrant lease;
   lease.set_lease_id(3);
   lease.set_task_id(4);
   lease.set_subspace_id(5);
   lease.set_attempt(6);
-  lease.set_role(v1::Lease::ROLE_BACKUP);
+  lease.set_role(v1::LEASE_ROLE_BACKUP);
   *lease.mutable_expire_left() = ToProto(absl::Minutes(2));
   const SearchSpace space = TestSpace();
   for (const int64_t rank : {0, 7}) {
-    v1::Lease::Assignment* assignment = lease.add_assignments();
+    v1::LeaseGrant::Assignment* assignment = lease.add_assignments();
     assignment->set_trial_id(10 + rank);
     const Architecture architecture = space.ArchitectureAt(rank);
     SetChoices(architecture, assignment->mutable_choices());
@@ -46,7 +46,7 @@ v1::Lease TestLease() {
     assignment->set_architecture_id(
         ArchitectureIdOf(PlanOf(architecture)).AsBytes());
   }
-  v1::Lease::Assignment* resumed = lease.mutable_assignments(1);
+  v1::LeaseGrant::Assignment* resumed = lease.mutable_assignments(1);
   resumed->set_rung(1);
   resumed->set_resumes_trial_id(9);
   resumed->set_initial_weights_digest(Sha256("below").AsBytes());
@@ -84,7 +84,7 @@ TEST(WorkWireTest, ReadsALease) {
 
 struct BadLease {
   const char* reason;
-  std::function<void(v1::Lease&)> spoil;
+  std::function<void(v1::LeaseGrant&)> spoil;
 };
 
 TEST(WorkWireTest, RefusesALeaseThatContradictsItself) {
@@ -128,7 +128,7 @@ TEST(WorkWireTest, RefusesALeaseThatContradictsItself) {
              Sha256("other").AsBytes());
        }}};
   for (const BadLease& bad : cases) {
-    v1::Lease proto = TestLease();
+    v1::LeaseGrant proto = TestLease();
     bad.spoil(proto);
     const auto lease = LeaseFromProto(proto);
     EXPECT_EQ(lease.status().code(), absl::StatusCode::kInvalidArgument)

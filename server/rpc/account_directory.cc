@@ -30,12 +30,24 @@ std::string AccountDirectory::NameOf(AccountId id) const {
   return account ? account->name : id.ToString();
 }
 
-std::vector<Account> AccountDirectory::All() const {
+std::optional<Account> AccountDirectory::FindByName(
+    absl::string_view name) const {
   absl::MutexLock lock(&mutex_);
-  std::vector<Account> all;
-  all.reserve(accounts_.size());
-  for (const auto& [id, account] : accounts_) all.push_back(account);
-  return all;
+  for (const auto& [id, account] : accounts_) {
+    if (account.name == name) return account;
+  }
+  return std::nullopt;
+}
+
+std::vector<Account> AccountDirectory::After(AccountId after,
+                                             int64_t limit) const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<Account> some;
+  for (auto it = accounts_.upper_bound(after);
+       it != accounts_.end() && std::ssize(some) < limit; ++it) {
+    some.push_back(it->second);
+  }
+  return some;
 }
 
 std::string Names::Of(AccountId id) const {

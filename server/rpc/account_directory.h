@@ -4,6 +4,7 @@
 #ifndef ARCHPOOL_SERVER_RPC_ACCOUNT_DIRECTORY_H_
 #define ARCHPOOL_SERVER_RPC_ACCOUNT_DIRECTORY_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,7 +27,11 @@ class AccountDirectory {
   std::optional<Account> Find(AccountId id) const ABSL_LOCKS_EXCLUDED(mutex_);
   // "account-7" where it is unknown.
   std::string NameOf(AccountId id) const ABSL_LOCKS_EXCLUDED(mutex_);
-  std::vector<Account> All() const ABSL_LOCKS_EXCLUDED(mutex_);  // by id
+  std::optional<Account> FindByName(absl::string_view name) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // By id, those after `after`, at most `limit`.
+  std::vector<Account> After(AccountId after, int64_t limit) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   mutable absl::Mutex mutex_;

@@ -1,78 +1,78 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/rpc/authorization.h"
 
-#include <string>
-#include <vector>
+#include <algorithm>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "archpool/v1/account.grpc.pb.h"
+#include "archpool/v1/blob.grpc.pb.h"
+#include "archpool/v1/ledger.grpc.pb.h"
+#include "archpool/v1/payout.grpc.pb.h"
+#include "archpool/v1/pool.grpc.pb.h"
+#include "archpool/v1/receipt.grpc.pb.h"
+#include "archpool/v1/roles.pb.h"
+#include "archpool/v1/task.grpc.pb.h"
+#include "archpool/v1/verification.grpc.pb.h"
+#include "archpool/v1/work.grpc.pb.h"
+#include "common/base/check.h"
 #include "common/base/status.h"
-#include "server/core/records/entities.h"
+#include "common/wire/words.h"
+#include "google/protobuf/descriptor.h"
 
 namespace archpool::rpc {
 namespace {
 
-constexpr Role kC = Role::kClient;
-constexpr Role kM = Role::kMiner;
-constexpr Role kV = Role::kVerifier;
-constexpr Role kO = Role::kOperator;
+constexpr Role kAllRoles[] = {Role::kClient, Role::kMiner, Role::kVerifier,
+                              Role::kOperator};
 
-constexpr MethodRule kRules[] = {
-    {"/archpool.v1.BlobService/BeginUpload", {kC, kM}},
-    {"/archpool.v1.BlobService/DownloadCheckpoint", {kV}},
-    {"/archpool.v1.BlobService/DownloadSplit", {kM, kV}},
-    {"/archpool.v1.BlobService/DownloadWeights", {kC, kM, kV}},
-    {"/archpool.v1.BlobService/Upload", {kC, kM}},
-    {"/archpool.v1.LedgerService/CheckLedger", {kO}},
-    {"/archpool.v1.LedgerService/Deposit", {kO}},
-    {"/archpool.v1.LedgerService/GetBalances", {kC, kM, kV, kO}},
-    {"/archpool.v1.LedgerService/ListTransfers", {kC, kM, kV, kO}},
-    {"/archpool.v1.PayoutService/Explain", {kM, kO}},
-    {"/archpool.v1.PayoutService/ListPayouts", {kC, kM, kO}},
-    {"/archpool.v1.PayoutService/RequestPayout", {kC, kM}},
-    {"/archpool.v1.PayoutService/SetPayoutTerms", {kC, kM}},
-    {"/archpool.v1.PayoutService/SetRevenueSplit", {kC, kM}},
-    {"/archpool.v1.PayoutService/SetShareConsent", {kC, kM}},
-    {"/archpool.v1.PoolService/CreateAccount", {kO}},
-    {"/archpool.v1.PoolService/GetMaintenance", {kC, kM, kV, kO}},
-    {"/archpool.v1.PoolService/GetQuotas", {kC, kM, kV, kO}},
-    {"/archpool.v1.PoolService/GetTerms", {kC, kM, kV, kO}},
-    {"/archpool.v1.PoolService/ListAccounts", {kO}},
-    {"/archpool.v1.PoolService/ListWorkers", {kC, kM, kV, kO}},
-    {"/archpool.v1.PoolService/SetAccountState", {kO}},
-    {"/archpool.v1.PoolService/SetMaintenance", {kO}},
-    {"/archpool.v1.PoolService/SetQuotas", {kO}},
-    {"/archpool.v1.PoolService/SetVisibility", {kC, kM, kV, kO}},
-    {"/archpool.v1.PoolService/WhoAmI", {kC, kM, kV, kO}},
-    {"/archpool.v1.ReceiptService/GetStatement", {kC, kM, kO}},
-    {"/archpool.v1.ReceiptService/ListEpochs", {kC, kM, kV, kO}},
-    {"/archpool.v1.ReceiptService/ListReceipts", {kC, kM, kO}},
-    {"/archpool.v1.TaskService/CancelTask", {kC, kO}},
-    {"/archpool.v1.TaskService/CheckTask", {kC}},
-    {"/archpool.v1.TaskService/GetTask", {kC, kM, kO}},
-    {"/archpool.v1.TaskService/ListLeases", {kC, kM, kO}},
-    {"/archpool.v1.TaskService/ListTasks", {kC, kM, kO}},
-    {"/archpool.v1.TaskService/ListTrials", {kC, kM, kO}},
-    {"/archpool.v1.TaskService/RegisterDataset", {kC}},
-    {"/archpool.v1.TaskService/SubmitTask", {kC}},
-    {"/archpool.v1.TaskService/WatchTask", {kC, kM, kO}},
-    {"/archpool.v1.VerificationService/AcquireAudit", {kV}},
-    {"/archpool.v1.VerificationService/ListVerifiers", {kO}},
-    {"/archpool.v1.VerificationService/RenewAudit", {kV}},
-    {"/archpool.v1.VerificationService/ReportAudit", {kV}},
-    {"/archpool.v1.VerificationService/VoidTrial", {kO}},
-    {"/archpool.v1.WorkService/AcquireLease", {kM}},
-    {"/archpool.v1.WorkService/Heartbeat", {kM}},
-    {"/archpool.v1.WorkService/OpenSegment", {kM}},
-    {"/archpool.v1.WorkService/OpenSession", {kM}},
-    {"/archpool.v1.WorkService/ReleaseLease", {kM}},
-    {"/archpool.v1.WorkService/ReportTrials", {kM}},
-    {"/archpool.v1.WorkService/ReviewTrials", {kM}},
-};
+// A message of each service's file: its descriptors are there once a message is
+// asked for its own.
+std::vector<const google::protobuf::FileDescriptor*> Files() {
+  return {v1::WhoAmIRequest::descriptor()->file(),
+          v1::BeginUploadRequest::descriptor()->file(),
+          v1::DepositRequest::descriptor()->file(),
+          v1::RequestPayoutRequest::descriptor()->file(),
+          v1::GetTermsRequest::descriptor()->file(),
+          v1::GetStatementRequest::descriptor()->file(),
+          v1::GetTaskRequest::descriptor()->file(),
+          v1::AcquireAuditRequest::descriptor()->file(),
+          v1::HeartbeatRequest::descriptor()->file()};
+}
+
+MethodRule RuleOf(const google::protobuf::MethodDescriptor& method) {
+  MethodRule rule{.method = absl::StrCat("/", method.service()->full_name(),
+                                         "/", method.name()),
+                  .roles = {}};
+  const v1::MethodRoles& roles = method.options().GetExtension(v1::roles);
+  for (const int value : roles.allow()) {
+    const auto role = wire::FromProto<Role>(static_cast<v1::Role>(value));
+    ARCHPOOL_CHECK(role.has_value());
+    rule.roles.Add(*role);
+  }
+  return rule;
+}
+
+std::vector<MethodRule> ReadRules() {
+  std::vector<MethodRule> rules;
+  for (const auto* const file : Files()) {
+    for (int s = 0; s < file->service_count(); ++s) {
+      const auto* const service = file->service(s);
+      for (int m = 0; m < service->method_count(); ++m) {
+        rules.push_back(RuleOf(*service->method(m)));
+      }
+    }
+  }
+  std::sort(rules.begin(), rules.end(),
+            [](const MethodRule& a, const MethodRule& b) {
+              return a.method < b.method;
+            });
+  return rules;
+}
 
 std::string RolesOf(const MethodRule& rule) {
   std::vector<std::string> names;
-  for (const Role role : {kC, kM, kV, kO}) {
+  for (const Role role : kAllRoles) {
     if (rule.roles.Contains(role)) names.emplace_back(ToString(role));
   }
   return absl::StrJoin(names, " or ");
@@ -80,20 +80,28 @@ std::string RolesOf(const MethodRule& rule) {
 
 }  // namespace
 
-absl::Span<const MethodRule> MethodRules() { return kRules; }
+const std::vector<MethodRule>& MethodRules() {
+  static const auto* const kRules = new std::vector<MethodRule>(ReadRules());
+  return *kRules;
+}
 
 absl::Status Authorize(absl::string_view method, Role role) {
-  for (const MethodRule& rule : kRules) {
-    if (rule.method != method) continue;
-    if (rule.roles.Contains(role)) return absl::OkStatus();
-    return PermissionDenied(
-        "ROLE_NOT_ALLOWED",
-        absl::StrCat("The account's role is ", ToString(role), "; ", method,
-                     " is for the role ", RolesOf(rule),
-                     ": use the token of such an account."));
+  const std::vector<MethodRule>& rules = MethodRules();
+  const auto rule =
+      std::lower_bound(rules.begin(), rules.end(), method,
+                       [](const MethodRule& one, absl::string_view name) {
+                         return one.method < name;
+                       });
+  if (rule == rules.end() || rule->method != method) {
+    return PermissionDenied("ROLE_NOT_ALLOWED",
+                            absl::StrCat(method, " is open to no role."));
   }
-  return PermissionDenied("ROLE_NOT_ALLOWED",
-                          absl::StrCat(method, " is open to no role."));
+  if (rule->roles.Contains(role)) return absl::OkStatus();
+  return PermissionDenied(
+      "ROLE_NOT_ALLOWED",
+      absl::StrCat("The account's role is ", ToString(role), "; ", method,
+                   " is for the role ", RolesOf(*rule),
+                   ": use the token of such an account."));
 }
 
 }  // namespace archpool::rpc

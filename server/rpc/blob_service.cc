@@ -54,31 +54,62 @@ grpc::ServerReadReactor<v1::UploadRequest>* BlobService::Upload(
   return UploadStream::Start(parts_, *caller, response);
 }
 
-grpc::ServerWriteReactor<v1::DownloadChunk>* BlobService::DownloadSplit(
-    grpc::CallbackServerContext* context,
-    const v1::DownloadSplitRequest* request) {
+grpc::ServerWriteReactor<v1::DownloadResponse>* BlobService::Download(
+    grpc::CallbackServerContext* context, const v1::DownloadRequest* request) {
   const absl::StatusOr<Account> caller =
-      gate_.Admit(*context, "/archpool.v1.BlobService/DownloadSplit");
+      gate_.Admit(*context, "/archpool.v1.BlobService/Download");
   if (!caller.ok()) {
-    return new RefusedWrites<v1::DownloadChunk>(caller.status());
+    return new RefusedWrites<v1::DownloadResponse>(caller.status());
   }
   return DownloadStream::Start(parts_.executor, request->offset_bytes(),
                                [this, caller = *caller, request = *request] {
-                                 return SplitOf(caller, request);
+                                 return SourceOf(caller, request);
                                });
 }
 
+absl::StatusOr<DownloadStream::Source> BlobService::SourceOf(
+    const Account& caller, const v1::DownloadRequest& request) {
+  switch (request.blob_case()) {
+    case v1::DownloadRequest::kDatasetSplit:
+      return SplitOf(caller, request.dataset_split());
+    case v1::DownloadRequest::kTrialWeights: {
+      ARCHPOOL_ASSIGN_OR_RETURN(
+          const TrialId id,
+          wire::ReadId<TrialId>("trial_weights.trial_id",
+                                request.trial_weights().trial_id()));
+      return WeightsOf(caller, id);
+    }
+    case v1::DownloadRequest::kTrialCheckpoint:
+      return CheckpointOf(caller, request.trial_checkpoint());
+    case v1::DownloadRequest::BLOB_NOT_SET:
+      break;
+  }
+  return wire::RequiredError("blob");
+}
+
+namespace {
+
+absl::Status NotFor(const Account& caller, absl::string_view what) {
+  return PermissionDenied("PURPOSE_NOT_ALLOWED",
+                          absl::StrCat("A ", ToString(caller.role),
+                                       " may not download ", what, "."));
+}
+
+}  // namespace
+
 absl::StatusOr<DownloadStream::Source> BlobService::SplitOf(
-    const Account& caller, const v1::DownloadSplitRequest& request) {
+    const Account& caller, const v1::DownloadRequest::DatasetSplit& asked) {
+  if (caller.role == Role::kClient) return NotFor(caller, "splits");
   ARCHPOOL_ASSIGN_OR_RETURN(
-      const Digest id, wire::ReadDigest("dataset_id", request.dataset_id()));
-  if (request.split() == v1::SPLIT_HELD_OUT && caller.role != Role::kVerifier) {
+      const Digest id,
+      wire::ReadDigest("dataset_split.dataset_id", asked.dataset_id()));
+  if (asked.split() == v1::SPLIT_HELD_OUT && caller.role != Role::kVerifier) {
     return PermissionDenied("HELD_OUT_CLOSED",
                             "The held-out split is for verifiers alone.");
   }
   ARCHPOOL_ASSIGN_OR_RETURN(const DatasetRecord dataset,
                             reader_.GetDataset(id));
-  switch (request.split()) {
+  switch (asked.split()) {
     case v1::SPLIT_TRAIN:
       return DownloadStream::Source{parts_.blobs, dataset.manifest.train};
     case v1::SPLIT_VALIDATION:
@@ -86,54 +117,25 @@ absl::StatusOr<DownloadStream::Source> BlobService::SplitOf(
     case v1::SPLIT_HELD_OUT:
       return DownloadStream::Source{parts_.blobs, dataset.held_out};
     default:
-      return wire::RequiredError("split");
+      return wire::RequiredError("dataset_split.split");
   }
-}
-
-grpc::ServerWriteReactor<v1::DownloadChunk>* BlobService::DownloadWeights(
-    grpc::CallbackServerContext* context,
-    const v1::DownloadWeightsRequest* request) {
-  const absl::StatusOr<Account> caller =
-      gate_.Admit(*context, "/archpool.v1.BlobService/DownloadWeights");
-  if (!caller.ok()) {
-    return new RefusedWrites<v1::DownloadChunk>(caller.status());
-  }
-  return DownloadStream::Start(parts_.executor, request->offset_bytes(),
-                               [this, caller = *caller, request = *request] {
-                                 return WeightsOf(caller, request);
-                               });
-}
-
-grpc::ServerWriteReactor<v1::DownloadChunk>* BlobService::DownloadCheckpoint(
-    grpc::CallbackServerContext* context,
-    const v1::DownloadCheckpointRequest* request) {
-  const absl::StatusOr<Account> caller =
-      gate_.Admit(*context, "/archpool.v1.BlobService/DownloadCheckpoint");
-  if (!caller.ok()) {
-    return new RefusedWrites<v1::DownloadChunk>(caller.status());
-  }
-  return DownloadStream::Start(
-      parts_.executor, request->offset_bytes(),
-      [this, request = *request] { return CheckpointOf(request); });
 }
 
 absl::StatusOr<DownloadStream::Source> BlobService::CheckpointOf(
-    const v1::DownloadCheckpointRequest& request) {
+    const Account& caller, const v1::DownloadRequest::TrialCheckpoint& asked) {
+  if (caller.role != Role::kVerifier) return NotFor(caller, "checkpoints");
   ARCHPOOL_ASSIGN_OR_RETURN(
       const TrialId trial,
-      wire::ReadId<TrialId>("trial_id", request.trial_id()));
+      wire::ReadId<TrialId>("trial_checkpoint.trial_id", asked.trial_id()));
   ARCHPOOL_ASSIGN_OR_RETURN(const Audit audit, reader_.GetOpenAudit(trial));
   const CheckpointFiles& begin = audit.opening.begin;
   ARCHPOOL_ASSIGN_OR_RETURN(BlobStore blobs, parts_.checkpoints.Of(trial));
-  return DownloadStream::Source{std::move(blobs), request.is_optimizer()
-                                                      ? begin.optimizer
-                                                      : begin.weights};
+  return DownloadStream::Source{
+      std::move(blobs), asked.is_optimizer() ? begin.optimizer : begin.weights};
 }
 
 absl::StatusOr<DownloadStream::Source> BlobService::WeightsOf(
-    const Account& caller, const v1::DownloadWeightsRequest& request) {
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const TrialId id, wire::ReadId<TrialId>("trial_id", request.trial_id()));
+    const Account& caller, TrialId id) {
   ARCHPOOL_ASSIGN_OR_RETURN(const Trial trial, reader_.GetTrial(id));
   if (caller.role == Role::kClient) {
     ARCHPOOL_ASSIGN_OR_RETURN(const Task task, reader_.GetTask(trial.task));

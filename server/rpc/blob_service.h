@@ -23,26 +23,22 @@ class BlobService : public v1::BlobService::CallbackService {
   grpc::ServerReadReactor<v1::UploadRequest>* Upload(
       grpc::CallbackServerContext* context,
       v1::UploadResponse* response) override;
-  grpc::ServerWriteReactor<v1::DownloadChunk>* DownloadSplit(
+  grpc::ServerWriteReactor<v1::DownloadResponse>* Download(
       grpc::CallbackServerContext* context,
-      const v1::DownloadSplitRequest* request) override;
-  grpc::ServerWriteReactor<v1::DownloadChunk>* DownloadCheckpoint(
-      grpc::CallbackServerContext* context,
-      const v1::DownloadCheckpointRequest* request) override;
-  grpc::ServerWriteReactor<v1::DownloadChunk>* DownloadWeights(
-      grpc::CallbackServerContext* context,
-      const v1::DownloadWeightsRequest* request) override;
+      const v1::DownloadRequest* request) override;
 
  private:
   using BeginCall = UnaryCall<v1::BeginUploadRequest, v1::BeginUploadResponse>;
 
   void Begin(const BeginCall& call);
+  absl::StatusOr<DownloadStream::Source> SourceOf(
+      const Account& caller, const v1::DownloadRequest& request);
   absl::StatusOr<DownloadStream::Source> SplitOf(
-      const Account& caller, const v1::DownloadSplitRequest& request);
-  absl::StatusOr<DownloadStream::Source> WeightsOf(
-      const Account& caller, const v1::DownloadWeightsRequest& request);
+      const Account& caller, const v1::DownloadRequest::DatasetSplit& asked);
+  absl::StatusOr<DownloadStream::Source> WeightsOf(const Account& caller,
+                                                   TrialId id);
   absl::StatusOr<DownloadStream::Source> CheckpointOf(
-      const v1::DownloadCheckpointRequest& request);
+      const Account& caller, const v1::DownloadRequest::TrialCheckpoint& asked);
 
   const Gate& gate_;
   Reader& reader_;

@@ -50,7 +50,7 @@ class BlobServiceTest : public ::testing::Test {
   std::string dataset_;
   int64_t task_ = 0;
   int64_t session_ = 0;
-  v1::Lease lease_;
+  v1::LeaseGrant lease_;
   int64_t committed_ = 0;
   v1::ReportTrialsResponse::Result asked_;
 };

@@ -63,16 +63,17 @@ void UploadStream::OnReadDone(bool ok) {
 
 absl::Status UploadStream::Begin() {
   if (!message_.has_begin()) return wire::RequiredError("begin");
+  const v1::UploadRequest::Begin& begin = message_.begin();
   ARCHPOOL_ASSIGN_OR_RETURN(UploadTarget target,
-                            parts_.rules.Check(caller_, message_.begin()));
+                            parts_.rules.Check(caller_, begin.upload()));
   ARCHPOOL_ASSIGN_OR_RETURN(BlobStore blobs, parts_.StoreFor(target));
   ARCHPOOL_ASSIGN_OR_RETURN(held_bytes_,
                             blobs.PartialSize(target.owner, target.digest));
-  if (message_.offset_bytes() != held_bytes_) {
+  if (begin.offset_bytes() != held_bytes_) {
     return FailedPrecondition(
         "BLOB_OFFSET", absl::StrCat("The pool holds ", held_bytes_,
                                     " bytes of this blob; go on there, not at ",
-                                    message_.offset_bytes(), "."));
+                                    begin.offset_bytes(), "."));
   }
   target_ = std::move(target);
   blobs_ = std::move(blobs);
@@ -82,10 +83,10 @@ absl::Status UploadStream::Begin() {
 absl::StatusOr<bool> UploadStream::Take() {
   if (!target_) {
     ARCHPOOL_RETURN_IF_ERROR(Begin());
-  } else if (message_.has_begin()) {
+  } else if (!message_.has_data()) {
     return InvalidArgument("FIELD_MALFORMED",
-                           "Field begin is set in a later message; only the "
-                           "first one has it.");
+                           "Field data is unset in a later message; only the "
+                           "first one is without it.");
   }
   const std::string& data = message_.data();
   const auto size = static_cast<int64_t>(data.size());
@@ -133,7 +134,7 @@ void UploadStream::Confirm() {
                 });
 }
 
-grpc::ServerWriteReactor<v1::DownloadChunk>* DownloadStream::Start(
+grpc::ServerWriteReactor<v1::DownloadResponse>* DownloadStream::Start(
     Executor& executor, int64_t offset_bytes, Resolve resolve) {
   auto* stream = new DownloadStream(executor, offset_bytes, std::move(resolve));
   stream->Next();

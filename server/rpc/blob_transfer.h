@@ -73,7 +73,7 @@ class UploadStream : public grpc::ServerReadReactor<v1::UploadRequest> {
   int64_t unnoted_bytes_ = 0;
 };
 
-class DownloadStream : public grpc::ServerWriteReactor<v1::DownloadChunk> {
+class DownloadStream : public grpc::ServerWriteReactor<v1::DownloadResponse> {
  public:
   struct Source {
     BlobStore blobs;
@@ -83,7 +83,7 @@ class DownloadStream : public grpc::ServerWriteReactor<v1::DownloadChunk> {
   using Resolve = std::function<absl::StatusOr<Source>()>;
 
   // INVALID_ARGUMENT (BLOB_RANGE): `offset_bytes` lies outside the blob.
-  static grpc::ServerWriteReactor<v1::DownloadChunk>* Start(
+  static grpc::ServerWriteReactor<v1::DownloadResponse>* Start(
       Executor& executor, int64_t offset_bytes, Resolve resolve);
 
   void OnWriteDone(bool ok) override;
@@ -103,7 +103,7 @@ class DownloadStream : public grpc::ServerWriteReactor<v1::DownloadChunk> {
   std::optional<Source> source_;  // from the first chunk on
   int64_t offset_bytes_;
   int64_t size_bytes_ = 0;
-  v1::DownloadChunk message_;
+  v1::DownloadResponse message_;
 };
 
 }  // namespace archpool::rpc

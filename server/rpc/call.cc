@@ -5,6 +5,7 @@
 
 #include "absl/strings/strip.h"
 #include "common/base/status.h"
+#include "common/wire/api_version.h"
 #include "server/rpc/authorization.h"
 
 namespace archpool::rpc {
@@ -20,14 +21,21 @@ absl::Status Unauthenticated(absl::string_view reason,
 
 }  // namespace
 
+absl::string_view MetadataOf(const grpc::ServerContextBase& context,
+                             absl::string_view key) {
+  const auto& metadata = context.client_metadata();
+  const auto found = metadata.find(grpc::string_ref(key.data(), key.size()));
+  if (found == metadata.end()) return "";
+  return {found->second.data(), found->second.size()};
+}
+
+absl::Status CheckVersion(const grpc::ServerContextBase& context) {
+  return wire::CheckClientVersion(MetadataOf(context, wire::kClientVersionKey));
+}
+
 absl::StatusOr<Account> Gate::Admit(const grpc::CallbackServerContext& context,
                                     absl::string_view method) const {
-  const auto& metadata = context.client_metadata();
-  const auto found = metadata.find(kMetadataKey);
-  absl::string_view token;
-  if (found != metadata.end()) {
-    token = absl::string_view(found->second.data(), found->second.size());
-  }
+  absl::string_view token = MetadataOf(context, kMetadataKey);
   if (!absl::ConsumePrefix(&token, "Bearer ") || token.empty()) {
     return Unauthenticated("TOKEN_MISSING",
                            "The call carries no token; send it as metadata: "
@@ -40,8 +48,9 @@ absl::StatusOr<Account> Gate::Admit(const grpc::CallbackServerContext& context,
                            "The token belongs to no account of this pool; "
                            "check the token file, or ask the pool's operator.");
   }
-  const absl::Status allowed = Authorize(method, account->role);
-  if (!allowed.ok()) return allowed;
+  // Before the request is looked at: another version's may read otherwise.
+  ARCHPOOL_RETURN_IF_ERROR(CheckVersion(context));
+  ARCHPOOL_RETURN_IF_ERROR(Authorize(method, account->role));
   return *std::move(account);
 }
 

@@ -21,6 +21,15 @@
 
 namespace archpool::rpc {
 
+// What the caller sent under that key; "" where it sent nothing. As long as the
+// context.
+absl::string_view MetadataOf(const grpc::ServerContextBase& context,
+                             absl::string_view key);
+
+// FAILED_PRECONDITION (CLIENT_TOO_OLD): the caller is of a version that this
+// server does not understand.
+absl::Status CheckVersion(const grpc::ServerContextBase& context);
+
 // Knows callers by their token. Thread-safe.
 class Gate {
  public:
@@ -28,7 +37,8 @@ class Gate {
   explicit Gate(const AccountDirectory& accounts) : accounts_(accounts) {}
 
   // The caller, where its role may call `method`. UNAUTHENTICATED
-  // (TOKEN_MISSING, TOKEN_UNKNOWN); PERMISSION_DENIED (ROLE_NOT_ALLOWED).
+  // (TOKEN_MISSING, TOKEN_UNKNOWN); FAILED_PRECONDITION (CLIENT_TOO_OLD);
+  // PERMISSION_DENIED (ROLE_NOT_ALLOWED).
   absl::StatusOr<Account> Admit(const grpc::CallbackServerContext& context,
                                 absl::string_view method) const;
 

@@ -26,10 +26,10 @@ class LedgerService : public v1::LedgerService::CallbackService {
   grpc::ServerUnaryReactor* Deposit(grpc::CallbackServerContext* context,
                                     const v1::DepositRequest* request,
                                     v1::DepositResponse* response) override;
-  grpc::ServerUnaryReactor* GetBalances(
+  grpc::ServerUnaryReactor* ListBalances(
       grpc::CallbackServerContext* context,
-      const v1::GetBalancesRequest* request,
-      v1::GetBalancesResponse* response) override;
+      const v1::ListBalancesRequest* request,
+      v1::ListBalancesResponse* response) override;
   grpc::ServerUnaryReactor* ListTransfers(
       grpc::CallbackServerContext* context,
       const v1::ListTransfersRequest* request,
@@ -40,6 +40,10 @@ class LedgerService : public v1::LedgerService::CallbackService {
       v1::CheckLedgerResponse* response) override;
 
  private:
+  absl::Status List(
+      const UnaryCall<v1::ListBalancesRequest, v1::ListBalancesResponse>& call);
+  absl::Status List(const UnaryCall<v1::ListTransfersRequest,
+                                    v1::ListTransfersResponse>& call);
   absl::Status CheckDeposit(const v1::DepositRequest& request,
                             TransferId id) const;
 

@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/rpc/payout_service.h"
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/wire/fields.h"
 #include "common/wire/request_limits.h"
 #include "server/core/leaves/reward.h"
+#include "server/rpc/paging.h"
 #include "server/rpc/records_to_proto.h"
 
 namespace archpool::rpc {
 namespace {
 
 constexpr int64_t kAddressLengthMax = 200;
-constexpr int64_t kTrialsExplainedMax = 100'000;
-constexpr absl::Duration kRefusedLately = absl::Minutes(10);
-constexpr absl::Duration kExplainedByDefault = absl::Hours(7 * 24);
 
 absl::StatusOr<SetPayoutTerms> ReadTerms(
     AccountId caller, const v1::SetPayoutTermsRequest& request) {
@@ -30,11 +26,12 @@ absl::StatusOr<SetPayoutTerms> ReadTerms(
     return InvalidArgument("FIELD_MALFORMED",
                            "Field address holds a space; leave it out.");
   }
-  ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckRange("threshold", request.threshold(), limits::kAmount));
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(
+      "threshold_micros", request.threshold_micros(), limits::kAmount));
   archpool::SetPayoutTerms command{.caller = caller};
   if (request.has_address()) command.address = request.address();
-  if (request.has_threshold()) command.threshold = request.threshold();
+  if (request.has_threshold_micros())
+    command.threshold = request.threshold_micros();
   return command;
 }
 
@@ -65,28 +62,15 @@ absl::StatusOr<SetShareConsent> ReadConsent(
 
 absl::StatusOr<RequestPayout> ReadRequest(
     AccountId caller, const v1::RequestPayoutRequest& request) {
-  ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckRange("amount", request.amount(), limits::kAmount));
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(
+      "amount_micros", request.amount_micros(),
+      request.has_amount_micros() ? Range<int64_t>{1, limits::kAmount.max}
+                                  : limits::kAmount));
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
       "request_id", request.request_id(), limits::kRequestIdLengthMax));
   return archpool::RequestPayout{.caller = caller,
-                                 .amount = request.amount(),
+                                 .amount = request.amount_micros(),
                                  .request_id = request.request_id()};
-}
-
-absl::StatusOr<PayoutFilter> ReadFilter(const Account& caller,
-                                        const v1::ListPayoutsRequest& request) {
-  ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
-      "", {{"page_size", request.page_size(), limits::kPageSize},
-           {"before_payout_id", request.before_payout_id(),
-            limits::kNotNegative}}));
-  PayoutFilter filter;
-  if (caller.role != Role::kOperator) filter.account = caller.id;
-  filter.open_only = request.open_only();
-  filter.before = PayoutId{request.before_payout_id()};
-  filter.limit =
-      request.page_size() == 0 ? limits::kPageSizeDefault : request.page_size();
-  return filter;
 }
 
 }  // namespace
@@ -102,7 +86,7 @@ grpc::ServerUnaryReactor* PayoutService::SetPayoutTerms(
             parts_.engine, ReadTerms(call.caller.id, *call.request), call,
             [](const Account& account, v1::SetPayoutTermsResponse* to) {
               to->set_address(account.payout_address);
-              to->set_threshold(account.payout_threshold);
+              to->set_threshold_micros(account.payout_threshold);
             });
       });
 }
@@ -174,131 +158,36 @@ grpc::ServerUnaryReactor* PayoutService::RequestPayout(
 grpc::ServerUnaryReactor* PayoutService::ListPayouts(
     grpc::CallbackServerContext* context, const v1::ListPayoutsRequest* request,
     v1::ListPayoutsResponse* response) {
-  return Serve(parts_.gate, context, "/archpool.v1.PayoutService/ListPayouts",
-               request, response, [this](const auto& accepted) {
-                 RunOn(parts_.executor, accepted,
-                       [this](const auto& call) -> absl::Status {
-                         ARCHPOOL_ASSIGN_OR_RETURN(
-                             const PayoutFilter filter,
-                             ReadFilter(call.caller, *call.request));
-                         ARCHPOOL_ASSIGN_OR_RETURN(
-                             const std::vector<Payout> payouts,
-                             parts_.reader.Payouts(filter));
-                         for (const Payout& payout : payouts) {
-                           *call.response->add_payouts() =
-                               ToProto(payout, parts_.accounts);
-                         }
-                         return absl::OkStatus();
-                       });
-               });
-}
-
-namespace {
-
-// The tasks that some of its trials wait for: those that have not ended. Each
-// is looked up once.
-absl::Status AddUnsettled(Reader& reader, MinerRecords& records) {
-  absl::btree_set<TaskId> seen;
-  for (const Trial& trial : records.trials) {
-    if (trial.pay != 0 || trial.state != TrialState::kAccepted ||
-        !seen.insert(trial.task).second) {
-      continue;
-    }
-    const absl::StatusOr<Task> task = reader.GetTask(trial.task);
-    if (absl::IsNotFound(task.status())) continue;
-    ARCHPOOL_RETURN_IF_ERROR(task.status());
-    if (task->state == TaskState::kActive ||
-        task->state == TaskState::kFinishing) {
-      records.unsettled.insert(task->id);
-    }
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
-
-absl::StatusOr<MinerRecords> PayoutService::RecordsFor(
-    const Account& caller, const v1::ExplainRequest& request) {
-  absl::Time since = parts_.clock.Now() - kExplainedByDefault;
-  if (request.has_since_time()) {
-    ARCHPOOL_ASSIGN_OR_RETURN(
-        since, wire::ReadTime("since_time", request.since_time()));
-  }
-  MinerRecords records;
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Account> accounts,
-                            parts_.reader.Accounts());
-  const std::string& name =
-      request.account_name().empty() ? caller.name : request.account_name();
-  const auto found =
-      std::find_if(accounts.begin(), accounts.end(),
-                   [&](const Account& one) { return one.name == name; });
-  const bool may_ask = caller.role == Role::kOperator || name == caller.name;
-  if (found == accounts.end() || !may_ask || found->role != Role::kMiner) {
-    return NotFound("ACCOUNT_UNKNOWN",
-                    absl::StrCat("There is no miner '", name,
-                                 "' that you may ask about; name one."));
-  }
-  records.account = *found;
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      records.trials,
-      parts_.reader.TrialsOf(found->id, since, kTrialsExplainedMax));
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      records.payouts,
-      parts_.reader.Payouts({.account = found->id, .open_only = false}));
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Balance> balances,
-                            parts_.reader.Balances());
-  for (const Balance& balance : balances) {
-    if (balance.place == Place::Of(found->id)) records.balance = balance.amount;
-  }
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Owed> owed,
-                            parts_.reader.OwedTo(found->id));
-  for (const Owed& one : owed) records.owed += one.amount;
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const std::vector<Task> tasks,
-      parts_.reader.Tasks(
-          {.active_only = true, .limit = parts_.policy.open_tasks_max}));
-  records.open_tasks = static_cast<int64_t>(tasks.size());
-  ARCHPOOL_RETURN_IF_ERROR(AddUnsettled(parts_.reader, records));
-  for (const WorkerRecord& worker : parts_.sessions.All()) {
-    if (worker.account != found->id) continue;
-    ++records.workers;
-    if (worker.last_seen + parts_.policy.silence_term < parts_.clock.Now()) {
-      ++records.silent_workers;
-    } else if (!worker.idle_reason.empty()) {
-      records.refusals.push_back(
-          {worker.worker_name, worker.idle_reason, worker.idle_message});
-    }
-  }
-  for (const RefusedWorker& one : parts_.sessions.RefusedOf(
-           found->id, parts_.clock.Now() - kRefusedLately)) {
-    records.refusals.push_back({one.worker_name, one.reason, one.message});
-  }
-  return records;
-}
-
-grpc::ServerUnaryReactor* PayoutService::Explain(
-    grpc::CallbackServerContext* context, const v1::ExplainRequest* request,
-    v1::ExplainResponse* response) {
-  return Serve(parts_.gate, context, "/archpool.v1.PayoutService/Explain",
-               request, response, [this](const auto& accepted) {
-                 RunOn(parts_.executor, accepted,
-                       [this](const auto& call) -> absl::Status {
-                         ARCHPOOL_ASSIGN_OR_RETURN(
-                             const MinerRecords records,
-                             RecordsFor(call.caller, *call.request));
-                         for (const Explanation& one :
-                              archpool::Explain(parts_.policy, records)) {
-                           v1::Explanation* to =
-                               call.response->add_explanations();
-                           to->set_reason(one.reason);
-                           to->set_message(one.message);
-                           to->set_advice(one.advice);
-                           to->set_count(one.count);
-                           to->set_trial_id(one.example.value);
-                         }
-                         return absl::OkStatus();
-                       });
-               });
+  return Serve(
+      parts_.gate, context, "/archpool.v1.PayoutService/ListPayouts", request,
+      response, [this](const auto& accepted) {
+        RunOn(parts_.executor, accepted,
+              [this](const auto& call) -> absl::Status {
+                const v1::ListPayoutsRequest& asked = *call.request;
+                ARCHPOOL_ASSIGN_OR_RETURN(
+                    Page page,
+                    Page::Read("ListPayouts", asked.open_only() ? "open" : "",
+                               asked));
+                PayoutFilter filter;
+                if (call.caller.role != Role::kOperator) {
+                  filter.account = call.caller.id;
+                }
+                filter.open_only = asked.open_only();
+                filter.before = PayoutId{page.after_id()};
+                filter.limit = page.limit();
+                ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Payout> payouts,
+                                          parts_.reader.Payouts(filter));
+                FillPage(
+                    page, payouts,
+                    [&](const Payout& payout) -> const v1::Payout& {
+                      return *call.response->add_payouts() =
+                                 ToProto(payout, parts_.accounts);
+                    },
+                    [](const Payout& payout) { return payout.id.value; },
+                    call.response);
+                return absl::OkStatus();
+              });
+      });
 }
 
 }  // namespace archpool::rpc

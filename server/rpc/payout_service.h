@@ -4,13 +4,10 @@
 #define ARCHPOOL_SERVER_RPC_PAYOUT_SERVICE_H_
 
 #include "archpool/v1/payout.grpc.pb.h"
-#include "common/base/clock.h"
-#include "server/core/views/explain.h"
 #include "server/engine/engine.h"
 #include "server/engine/executor.h"
 #include "server/rpc/account_directory.h"
 #include "server/rpc/call.h"
-#include "server/rpc/session_directory.h"
 #include "server/storage/store.h"
 
 namespace archpool::rpc {
@@ -20,13 +17,10 @@ class PayoutService : public v1::PayoutService::CallbackService {
   // All outlive the service; reads run on `executor`.
   struct Parts {
     const Gate& gate;
-    const Clock& clock;
     Engine& engine;
     Reader& reader;
     Executor& executor;
     const AccountDirectory& accounts;
-    const SessionDirectory& sessions;
-    const PoolPolicy& policy;
   };
   explicit PayoutService(const Parts& parts) : parts_(parts) {}
 
@@ -50,15 +44,8 @@ class PayoutService : public v1::PayoutService::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::ListPayoutsRequest* request,
       v1::ListPayoutsResponse* response) override;
-  grpc::ServerUnaryReactor* Explain(grpc::CallbackServerContext* context,
-                                    const v1::ExplainRequest* request,
-                                    v1::ExplainResponse* response) override;
 
  private:
-  // NOT_FOUND (ACCOUNT_UNKNOWN): not a miner that the caller may ask about.
-  absl::StatusOr<MinerRecords> RecordsFor(const Account& caller,
-                                          const v1::ExplainRequest& request);
-
   const Parts parts_;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Accounts, workers, and who the caller is. Thread-safe.
+// The pool as a whole: its terms, its workers, its maintenance. Thread-safe.
 #ifndef ARCHPOOL_SERVER_RPC_POOL_SERVICE_H_
 #define ARCHPOOL_SERVER_RPC_POOL_SERVICE_H_
 
@@ -23,42 +23,21 @@ class PoolService : public v1::PoolService::CallbackService {
               const SessionDirectory& sessions, const PoolPolicy& policy,
               const PublicKey& receipt_key);
 
-  grpc::ServerUnaryReactor* WhoAmI(grpc::CallbackServerContext* context,
-                                   const v1::WhoAmIRequest* request,
-                                   v1::WhoAmIResponse* response) override;
   grpc::ServerUnaryReactor* GetTerms(grpc::CallbackServerContext* context,
                                      const v1::GetTermsRequest* request,
                                      v1::GetTermsResponse* response) override;
-  grpc::ServerUnaryReactor* CreateAccount(
-      grpc::CallbackServerContext* context,
-      const v1::CreateAccountRequest* request,
-      v1::CreateAccountResponse* response) override;
-  grpc::ServerUnaryReactor* ListAccounts(
-      grpc::CallbackServerContext* context,
-      const v1::ListAccountsRequest* request,
-      v1::ListAccountsResponse* response) override;
-  grpc::ServerUnaryReactor* SetAccountState(
-      grpc::CallbackServerContext* context,
-      const v1::SetAccountStateRequest* request,
-      v1::SetAccountStateResponse* response) override;
-  grpc::ServerUnaryReactor* GetQuotas(grpc::CallbackServerContext* context,
-                                      const v1::GetQuotasRequest* request,
-                                      v1::GetQuotasResponse* response) override;
-  grpc::ServerUnaryReactor* SetQuotas(grpc::CallbackServerContext* context,
-                                      const v1::SetQuotasRequest* request,
-                                      v1::SetQuotasResponse* response) override;
-  grpc::ServerUnaryReactor* SetVisibility(
-      grpc::CallbackServerContext* context,
-      const v1::SetVisibilityRequest* request,
-      v1::SetVisibilityResponse* response) override;
   grpc::ServerUnaryReactor* GetMaintenance(
       grpc::CallbackServerContext* context,
       const v1::GetMaintenanceRequest* request,
       v1::GetMaintenanceResponse* response) override;
-  grpc::ServerUnaryReactor* SetMaintenance(
+  grpc::ServerUnaryReactor* BeginMaintenance(
       grpc::CallbackServerContext* context,
-      const v1::SetMaintenanceRequest* request,
-      v1::SetMaintenanceResponse* response) override;
+      const v1::BeginMaintenanceRequest* request,
+      v1::BeginMaintenanceResponse* response) override;
+  grpc::ServerUnaryReactor* EndMaintenance(
+      grpc::CallbackServerContext* context,
+      const v1::EndMaintenanceRequest* request,
+      v1::EndMaintenanceResponse* response) override;
   grpc::ServerUnaryReactor* ListWorkers(
       grpc::CallbackServerContext* context,
       const v1::ListWorkersRequest* request,

@@ -48,7 +48,7 @@ class PoolServiceTest : public ::testing::Test {
     v1::SetVisibilityRequest request;
     request.set_is_public(is_public);
     const auto response = party.remote.Call(
-        party.pool, &v1::PoolService::Stub::SetVisibility, request);
+        party.pool, &v1::AccountService::Stub::SetVisibility, request);
     ASSERT_THAT(response, IsOk());
     EXPECT_EQ(response->account().is_public(), is_public);
   }

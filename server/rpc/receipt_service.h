@@ -30,10 +30,9 @@ class ReceiptService : public v1::ReceiptService::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::ListReceiptsRequest* request,
       v1::ListReceiptsResponse* response) override;
-  grpc::ServerUnaryReactor* ListEpochs(
-      grpc::CallbackServerContext* context,
-      const v1::ListEpochsRequest* request,
-      v1::ListEpochsResponse* response) override;
+  grpc::ServerUnaryReactor* ListSeals(grpc::CallbackServerContext* context,
+                                      const v1::ListSealsRequest* request,
+                                      v1::ListSealsResponse* response) override;
 
  private:
   const Parts parts_;

@@ -3,9 +3,9 @@
 #ifndef ARCHPOOL_SERVER_RPC_RECORDS_TO_PROTO_H_
 #define ARCHPOOL_SERVER_RPC_RECORDS_TO_PROTO_H_
 
-#include <optional>
 #include <string>
 
+#include "archpool/v1/account.pb.h"
 #include "archpool/v1/ledger.pb.h"
 #include "archpool/v1/payout.pb.h"
 #include "archpool/v1/pool.pb.h"
@@ -19,17 +19,14 @@
 
 namespace archpool::rpc {
 
-v1::Role ToProto(Role role);
-// nullopt: unspecified or unknown.
-std::optional<Role> RoleFromProto(v1::Role role);
 v1::TaskState ToProto(TaskState state);
 v1::TrialState ToProto(TrialState state);
 v1::Account ToProto(const Account& account);
 
-v1::Lease::Assignment ToProto(const Assignment& assignment);
+v1::LeaseGrant::Assignment ToProto(const Assignment& assignment);
 // What is told to other machines is how much time is left: `now` is the clock
 // that the deadlines are of.
-v1::Lease ToProto(const LeaseGrant& grant, absl::Time now);
+v1::LeaseGrant ToProto(const LeaseGrant& grant, absl::Time now);
 v1::AuditRequest ToProto(const AuditRequest& request, absl::Time now);
 v1::Audit ToProto(const AuditGrant& grant, absl::Time now);
 google::protobuf::Duration LeftToProto(absl::Time deadline, absl::Time now);
@@ -45,15 +42,12 @@ struct TaskView {
   TaskSummary summary;
   std::vector<Lease> backups;  // the newest first
 };
-enum class Detail {
-  kFull,
-  kListed,  // without front, shares, backups and manifest
-};
-v1::LeaseStatus ToProto(const Lease& lease, const Names& names);
-v1::Task ToProto(const TaskView& view, Detail detail, const Names& names);
+v1::Lease ToProto(const Lease& lease, const Names& names);
+v1::Task ToProto(const TaskView& view, const Names& names);
+// For lists.
+v1::TaskSummary ToSummary(const TaskView& view, const Names& names);
 
-// "account:alice", "escrow:task-1", "fees", "outside".
-std::string NameOf(const Place& place, const AccountDirectory& accounts);
+v1::Place ToProto(const Place& place, const AccountDirectory& accounts);
 v1::Payout ToProto(const Payout& payout, const AccountDirectory& accounts);
 v1::Transfer ToProto(const Transfer& transfer,
                      const AccountDirectory& accounts);

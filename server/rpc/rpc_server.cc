@@ -9,6 +9,7 @@
 #include "grpcpp/resource_quota.h"
 #include "server/engine/executor.h"
 #include "server/rpc/account_directory.h"
+#include "server/rpc/account_service.h"
 #include "server/rpc/blob_service.h"
 #include "server/rpc/call.h"
 #include "server/rpc/ledger_service.h"
@@ -21,6 +22,7 @@
 #include "server/rpc/task_service.h"
 #include "server/rpc/task_views.h"
 #include "server/rpc/timer.h"
+#include "server/rpc/unknown_methods.h"
 #include "server/rpc/upload_rules.h"
 #include "server/rpc/verification_service.h"
 #include "server/rpc/work_service.h"
@@ -75,6 +77,8 @@ struct RpcServer::Impl {
   Executor blob_jobs{options.blob_threads, options.queue_max};
   Executor registrations{1, kRegistrationsWaitingMax};
 
+  AccountService account_calls{{gate, parts.clock, parts.engine, parts.reader,
+                                reads, accounts, sessions, options.policy}};
   PoolService pool{gate,     parts.clock,    parts.engine,       accounts,
                    sessions, options.policy, options.receipt_key};
   TaskService tasks{{gate,
@@ -94,9 +98,9 @@ struct RpcServer::Impl {
   VerificationService verification{gate, parts.clock, parts.engine,
                                    audits_waiting, accounts};
   LedgerService ledger{gate, parts.engine, parts.reader, reads, accounts};
-  PayoutService payouts{{gate, parts.clock, parts.engine, parts.reader, reads,
-                         accounts, sessions, options.policy}};
+  PayoutService payouts{{gate, parts.engine, parts.reader, reads, accounts}};
   ReceiptService receipts{{gate, parts.receipts, reads, options.receipt_key}};
+  UnknownMethods unknown;
 
   RpcListener listener{{parts.clock, accounts, sessions, views, hub,
                         work_waiting, audits_waiting},
@@ -118,6 +122,7 @@ absl::Status RpcServer::Open() {
   SetLimits(builder);
   builder.AddListeningPort(impl_->options.listen,
                            grpc::InsecureServerCredentials(), &impl_->port);
+  builder.RegisterService(&impl_->account_calls);
   builder.RegisterService(&impl_->pool);
   builder.RegisterService(&impl_->tasks);
   builder.RegisterService(&impl_->blobs);
@@ -126,6 +131,7 @@ absl::Status RpcServer::Open() {
   builder.RegisterService(&impl_->ledger);
   builder.RegisterService(&impl_->payouts);
   builder.RegisterService(&impl_->receipts);
+  builder.RegisterCallbackGenericService(&impl_->unknown);
   impl_->server = builder.BuildAndStart();
   if (impl_->server != nullptr && impl_->port != 0) {
     return absl::OkStatus();

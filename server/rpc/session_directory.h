@@ -15,13 +15,14 @@
 #include "absl/container/btree_map.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/model/worker_activity.h"
 #include "server/core/records/entities.h"
 
 namespace archpool::rpc {
 
 // What a heartbeat says, for people.
 struct WorkerProgress {
-  std::string activity;
+  std::optional<WorkerActivity> activity;  // nullopt: it did not say
   TrialId trial;
   int64_t step = 0;
   int64_t steps = 0;

@@ -8,7 +8,6 @@
 #include "common/base/status.h"
 #include "common/crypto/random.h"
 #include "common/model/limits.h"
-#include "common/model/receipt.h"
 #include "common/wire/fields.h"
 #include "common/wire/request_limits.h"
 #include "common/wire/task_spec_wire.h"
@@ -19,26 +18,40 @@
 namespace archpool::rpc {
 namespace {
 
+// What of the held-out split the format's files give themselves.
+absl::StatusOr<bool> ReadFiles(const v1::IdxFiles& files,
+                               DatasetRequest& dataset) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      dataset.train_images,
+      wire::ReadDigest("idx.train_images_digest", files.train_images_digest()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      dataset.train_labels,
+      wire::ReadDigest("idx.train_labels_digest", files.train_labels_digest()));
+  if (files.held_out_images_digest().empty() &&
+      files.held_out_labels_digest().empty()) {
+    return false;
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(dataset.held_out_images,
+                            wire::ReadDigest("idx.held_out_images_digest",
+                                             files.held_out_images_digest()));
+  ARCHPOOL_ASSIGN_OR_RETURN(dataset.held_out_labels,
+                            wire::ReadDigest("idx.held_out_labels_digest",
+                                             files.held_out_labels_digest()));
+  return true;
+}
+
 absl::StatusOr<DatasetRequest> ReadDatasetRequest(
     const v1::RegisterDatasetRequest& request) {
   DatasetRequest dataset;
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      dataset.train_images,
-      wire::ReadDigest("train_images_digest", request.train_images_digest()));
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      dataset.train_labels,
-      wire::ReadDigest("train_labels_digest", request.train_labels_digest()));
-  const bool has_own_held_out = !request.held_out_images_digest().empty() ||
-                                !request.held_out_labels_digest().empty();
-  if (has_own_held_out) {
-    ARCHPOOL_ASSIGN_OR_RETURN(
-        dataset.held_out_images,
-        wire::ReadDigest("held_out_images_digest",
-                         request.held_out_images_digest()));
-    ARCHPOOL_ASSIGN_OR_RETURN(
-        dataset.held_out_labels,
-        wire::ReadDigest("held_out_labels_digest",
-                         request.held_out_labels_digest()));
+  bool has_own_held_out = false;
+  switch (request.files_case()) {
+    case v1::RegisterDatasetRequest::kIdx: {
+      ARCHPOOL_ASSIGN_OR_RETURN(has_own_held_out,
+                                ReadFiles(request.idx(), dataset));
+      break;
+    }
+    case v1::RegisterDatasetRequest::FILES_NOT_SET:
+      return wire::RequiredError("files");
   }
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
       "", {{"classes", request.classes(), limits::kClasses},
@@ -168,40 +181,7 @@ grpc::ServerUnaryReactor* TaskService::GetTask(
                                           parts_.watch.views.Get(id));
                 if (!CanSee(call.caller, view->task)) return TaskUnknown(id);
                 *call.response->mutable_task() =
-                    ToProto(*view, Detail::kFull, NamesFor(call.caller));
-                return absl::OkStatus();
-              });
-      });
-}
-
-grpc::ServerUnaryReactor* TaskService::ListTasks(
-    grpc::CallbackServerContext* context, const v1::ListTasksRequest* request,
-    v1::ListTasksResponse* response) {
-  return Serve(
-      parts_.gate, context, "/archpool.v1.TaskService/ListTasks", request,
-      response, [this](const auto& accepted) {
-        RunOn(parts_.watch.executor, accepted,
-              [this](const auto& call) -> absl::Status {
-                const v1::ListTasksRequest& from = *call.request;
-                ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
-                    "", {{"page_size", from.page_size(), limits::kPageSize},
-                         {"before_task_id", from.before_task_id(),
-                          limits::kNotNegative}}));
-                TaskFilter filter;
-                if (call.caller.role == Role::kClient) {
-                  filter.client = call.caller.id;
-                }
-                filter.before = TaskId{from.before_task_id()};
-                filter.limit = from.page_size() == 0 ? limits::kPageSizeDefault
-                                                     : from.page_size();
-                ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Task> tasks,
-                                          parts_.reader.Tasks(filter));
-                for (const Task& task : tasks) {
-                  ARCHPOOL_ASSIGN_OR_RETURN(const auto view,
-                                            parts_.watch.views.Get(task.id));
-                  *call.response->add_tasks() =
-                      ToProto(*view, Detail::kListed, NamesFor(call.caller));
-                }
+                    ToProto(*view, NamesFor(call.caller));
                 return absl::OkStatus();
               });
       });
@@ -238,110 +218,17 @@ void TaskService::AnswerFromStore(const CancelCall& accepted) {
         });
 }
 
-grpc::ServerUnaryReactor* TaskService::ListTrials(
-    grpc::CallbackServerContext* context, const v1::ListTrialsRequest* request,
-    v1::ListTrialsResponse* response) {
-  return Serve(parts_.gate, context, "/archpool.v1.TaskService/ListTrials",
-               request, response, [this](const TrialsCall& accepted) {
-                 RunOn(parts_.watch.executor, accepted,
-                       [this](const TrialsCall& call) { return List(call); });
-               });
-}
-
-namespace {
-
-void HideResults(v1::Trial& trial) {
-  trial.set_claimed_accuracy_ppm(kNotMeasured);
-  trial.set_measured_accuracy_ppm(kNotMeasured);
-  trial.set_verified_accuracy_ppm(kNotMeasured);
-}
-
-}  // namespace
-
-absl::Status TaskService::List(const TrialsCall& call) {
-  const v1::ListTrialsRequest& request = *call.request;
-  ARCHPOOL_ASSIGN_OR_RETURN(const TaskId id,
-                            wire::ReadId<TaskId>("task_id", request.task_id()));
-  ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
-      "",
-      {{"page_size", request.page_size(), limits::kPageSize},
-       {"after_trial_id", request.after_trial_id(), limits::kNotNegative}}));
-  const int64_t wanted =
-      request.page_size() == 0 ? limits::kPageSize.max : request.page_size();
-  ARCHPOOL_ASSIGN_OR_RETURN(const Task task, parts_.reader.GetTask(id));
-  if (!CanSee(call.caller, task)) return TaskUnknown(id);
-  ARCHPOOL_ASSIGN_OR_RETURN(const DatasetRecord dataset,
-                            parts_.reader.GetDataset(task.spec->dataset));
-  TrialId after{request.after_trial_id()};
-  // A miner sees its own alone: pages of others' trials are passed over, so
-  // that a short page always means the end.
-  while (call.response->trials_size() < wanted) {
-    ARCHPOOL_ASSIGN_OR_RETURN(
-        const std::vector<Trial> page,
-        parts_.reader.Trials(id, after, limits::kPageSize.max));
-    for (const Trial& trial : page) {
-      after = trial.id;
-      if (call.caller.role == Role::kMiner && trial.account != call.caller.id) {
-        continue;
-      }
-      v1::Trial* proto = call.response->add_trials();
-      *proto =
-          ToProto(trial, *task.spec, dataset.manifest, NamesFor(call.caller));
-      // A client learns what it pays for.
-      if (call.caller.role == Role::kClient &&
-          trial.state != TrialState::kAccepted) {
-        HideResults(*proto);
-      }
-      if (call.response->trials_size() == wanted) break;
-    }
-    if (static_cast<int64_t>(page.size()) < limits::kPageSize.max) break;
-  }
-  return absl::OkStatus();
-}
-
-grpc::ServerUnaryReactor* TaskService::ListLeases(
-    grpc::CallbackServerContext* context, const v1::ListLeasesRequest* request,
-    v1::ListLeasesResponse* response) {
-  return Serve(parts_.gate, context, "/archpool.v1.TaskService/ListLeases",
-               request, response, [this](const LeasesCall& accepted) {
-                 RunOn(parts_.watch.executor, accepted,
-                       [this](const LeasesCall& call) { return List(call); });
-               });
-}
-
-absl::Status TaskService::List(const LeasesCall& call) {
-  const v1::ListLeasesRequest& request = *call.request;
-  ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
-      "",
-      {{"task_id", request.task_id(), limits::kNotNegative},
-       {"page_size", request.page_size(), limits::kPageSize},
-       {"before_lease_id", request.before_lease_id(), limits::kNotNegative}}));
-  LeaseFilter filter;
-  if (request.task_id() != 0) filter.task = TaskId{request.task_id()};
-  if (call.caller.role == Role::kClient) filter.client = call.caller.id;
-  if (call.caller.role == Role::kMiner) filter.account = call.caller.id;
-  filter.active_only = !request.include_ended();
-  filter.before = LeaseId{request.before_lease_id()};
-  filter.limit =
-      request.page_size() == 0 ? limits::kPageSize.max : request.page_size();
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Lease> leases,
-                            parts_.reader.Leases(filter));
-  for (const Lease& lease : leases) {
-    *call.response->add_leases() = ToProto(lease, NamesFor(call.caller));
-  }
-  return absl::OkStatus();
-}
-
-grpc::ServerWriteReactor<v1::GetTaskResponse>* TaskService::WatchTask(
+grpc::ServerWriteReactor<v1::WatchTaskResponse>* TaskService::WatchTask(
     grpc::CallbackServerContext* context, const v1::WatchTaskRequest* request) {
   const absl::StatusOr<Account> caller =
       parts_.gate.Admit(*context, "/archpool.v1.TaskService/WatchTask");
   if (!caller.ok()) {
-    return new RefusedWrites<v1::GetTaskResponse>(caller.status());
+    return new RefusedWrites<v1::WatchTaskResponse>(caller.status());
   }
   const absl::StatusOr<TaskId> task =
       wire::ReadId<TaskId>("task_id", request->task_id());
-  if (!task.ok()) return new RefusedWrites<v1::GetTaskResponse>(task.status());
+  if (!task.ok())
+    return new RefusedWrites<v1::WatchTaskResponse>(task.status());
   return TaskWatch::Start(parts_.watch, pace_, *caller, *task);
 }
 

@@ -59,7 +59,7 @@ class TaskService : public v1::TaskService::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::ListLeasesRequest* request,
       v1::ListLeasesResponse* response) override;
-  grpc::ServerWriteReactor<v1::GetTaskResponse>* WatchTask(
+  grpc::ServerWriteReactor<v1::WatchTaskResponse>* WatchTask(
       grpc::CallbackServerContext* context,
       const v1::WatchTaskRequest* request) override;
 
@@ -68,6 +68,7 @@ class TaskService : public v1::TaskService::CallbackService {
   using CancelCall = UnaryCall<v1::CancelTaskRequest, v1::CancelTaskResponse>;
   using RegisterCall =
       UnaryCall<v1::RegisterDatasetRequest, v1::RegisterDatasetResponse>;
+  using TasksCall = UnaryCall<v1::ListTasksRequest, v1::ListTasksResponse>;
   using TrialsCall = UnaryCall<v1::ListTrialsRequest, v1::ListTrialsResponse>;
   using LeasesCall = UnaryCall<v1::ListLeasesRequest, v1::ListLeasesResponse>;
 
@@ -75,6 +76,7 @@ class TaskService : public v1::TaskService::CallbackService {
   void SubmitWithKnown(const SubmitCall& call);
   // The core has forgotten the task: it may have ended.
   void AnswerFromStore(const CancelCall& accepted);
+  absl::Status List(const TasksCall& call);
   absl::Status List(const TrialsCall& call);
   absl::Status List(const LeasesCall& call);
   Names NamesFor(const Account& caller) const {

@@ -87,10 +87,10 @@ class TaskServiceTest : public ::testing::Test {
   std::map<std::string, int64_t> Balances(Party& party) {
     std::map<std::string, int64_t> amounts;
     const auto response = party.remote.Call(
-        party.ledger, &v1::LedgerService::Stub::GetBalances, {});
+        party.ledger, &v1::LedgerService::Stub::ListBalances, {});
     EXPECT_THAT(response, IsOk());
     for (const auto& balance : response->balances()) {
-      amounts[balance.place()] = balance.amount();
+      amounts[balance.place()] = balance.amount_micros();
     }
     return amounts;
   }
@@ -218,7 +218,7 @@ TEST_F(TaskServiceTest, ARequestIdIsOfOneDepositAndOfOneTask) {
   const auto deposit = [&boss](const std::string& name, int64_t amount) {
     v1::DepositRequest request;
     request.set_account_name(name);
-    request.set_amount(amount);
+    request.set_amount_micros(amount);
     request.set_request_id("gift");
     return boss.remote.Call(boss.ledger, &v1::LedgerService::Stub::Deposit,
                             request);
@@ -294,19 +294,19 @@ TEST_F(TaskServiceTest, CancellingPaysWhatWasAcceptedAndRefundsTheRest) {
   EXPECT_EQ(task->state(), v1::TASK_STATE_CANCELLED);
   EXPECT_EQ(task->end_reason(), "cancelled");
   EXPECT_TRUE(task->has_end_time());
-  EXPECT_GT(task->refund(), 0);
-  EXPECT_EQ(task->shares(0).payout() + task->fee() + task->refund(),
-            fixture_.Spec(dataset_).reward());
+  EXPECT_GT(task->refund_micros(), 0);
+  EXPECT_EQ(task->shares(0).paid_micros() + task->fee_micros() + task->refund_micros(),
+            fixture_.Spec(dataset_).reward_micros());
 
   const auto all = Balances(fixture_.operator_party());
-  EXPECT_EQ(all.at("account:alice"), task->shares(0).payout());
-  EXPECT_EQ(all.at("fees"), task->fee());
+  EXPECT_EQ(all.at("account:alice"), task->shares(0).paid_micros());
+  EXPECT_EQ(all.at("fees"), task->fee_micros());
   EXPECT_EQ(all.at("escrow:task-1"), 0);
   const auto own = Balances(*miner_);
   EXPECT_EQ(own.size(), 1u);
-  EXPECT_EQ(own.at("account:alice"), task->shares(0).payout());
+  EXPECT_EQ(own.at("account:alice"), task->shares(0).paid_micros());
   EXPECT_EQ(Trials(*client_, id)->trials(0).trial_id(), trial);
-  EXPECT_GT(Trials(*client_, id)->trials(0).pay(), 0);
+  EXPECT_GT(Trials(*client_, id)->trials(0).pay_micros(), 0);
 
   Party& boss = fixture_.operator_party();
   const auto check =
@@ -314,7 +314,7 @@ TEST_F(TaskServiceTest, CancellingPaysWhatWasAcceptedAndRefundsTheRest) {
   ASSERT_THAT(check, IsOk());
   EXPECT_EQ(check->violations_size(), 0);
   EXPECT_GT(check->transfers(), 3);
-  EXPECT_EQ(check->debits(), check->credits());
+  EXPECT_EQ(check->debits_micros(), check->credits_micros());
 
   const auto transfers = miner_->remote.Call(
       miner_->ledger, &v1::LedgerService::Stub::ListTransfers, {});
@@ -333,7 +333,7 @@ TEST_F(TaskServiceTest, WatchingHearsOfChangesUntilTheEnd) {
   v1::WatchTaskRequest request;
   request.set_task_id(id);
   const auto reader = client_->task.WatchTask(&context, request);
-  v1::GetTaskResponse message;
+  v1::WatchTaskResponse message;
   ASSERT_TRUE(reader->Read(&message));
   EXPECT_EQ(message.task().trials_accepted(), 0);
   Accept("w1");
@@ -355,7 +355,7 @@ TEST_F(TaskServiceTest, WatchesRepeatThemselvesAndEndWithTheirClient) {
   v1::WatchTaskRequest request;
   request.set_task_id(id);
   const auto reader = client_->task.WatchTask(&context, request);
-  v1::GetTaskResponse message;
+  v1::WatchTaskResponse message;
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(reader->Read(&message));
   context.TryCancel();
   while (reader->Read(&message)) {
@@ -429,7 +429,7 @@ TEST_F(TaskServiceTest, WhatACommitInDoubtChangedIsSeen) {
   EXPECT_THAT(boss.CreateAccount(create), FailsWith("COMMIT_FAILED"));
   EXPECT_THAT(boss.CreateAccount(create), FailsWith("ACCOUNT_NAME_TAKEN"));
   const auto accounts =
-      boss.remote.Call(boss.pool, &v1::PoolService::Stub::ListAccounts, {});
+      boss.remote.Call(boss.pool, &v1::AccountService::Stub::ListAccounts, {});
   ASSERT_THAT(accounts, IsOk());
   EXPECT_EQ(accounts->accounts(accounts->accounts_size() - 1).name(), "eve");
 

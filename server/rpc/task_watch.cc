@@ -19,7 +19,7 @@ absl::Status TaskUnknown(TaskId task) {
                                                " that this account may see."));
 }
 
-grpc::ServerWriteReactor<v1::GetTaskResponse>* TaskWatch::Start(
+grpc::ServerWriteReactor<v1::WatchTaskResponse>* TaskWatch::Start(
     const WatchParts& parts, const WatchPace& pace, const Account& caller,
     TaskId task) {
   const Self watch(new TaskWatch(parts, pace, caller, task));
@@ -28,7 +28,7 @@ grpc::ServerWriteReactor<v1::GetTaskResponse>* TaskWatch::Start(
     if (const Self self = weak.lock()) self->OnChanged();
   });
   if (watch->subscriber_ == 0) {
-    return new RefusedWrites<v1::GetTaskResponse>(ResourceExhausted(
+    return new RefusedWrites<v1::WatchTaskResponse>(ResourceExhausted(
         "TOO_MANY_WATCHES",
         absl::StrCat("The server has as many watched tasks as it takes, or "
                      "this account has ",
@@ -58,8 +58,7 @@ void TaskWatch::Read() {
     return Finish(wire::ToGrpc(TaskUnknown(task_)));
   }
   has_ended_ = IsEnded((*view)->task.state);
-  *message_.mutable_task() =
-      ToProto(**view, Detail::kFull, Names(parts_.accounts, caller_));
+  *message_.mutable_task() = ToProto(**view, Names(parts_.accounts, caller_));
   StartWrite(&message_);
 }
 

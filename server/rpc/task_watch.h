@@ -36,11 +36,11 @@ struct WatchPace {
   absl::Duration interval_max = absl::Seconds(10);
 };
 
-class TaskWatch : public grpc::ServerWriteReactor<v1::GetTaskResponse> {
+class TaskWatch : public grpc::ServerWriteReactor<v1::WatchTaskResponse> {
  public:
   // Ends with NOT_FOUND (TASK_UNKNOWN) where `caller` may not see the task, and
   // with RESOURCE_EXHAUSTED (TOO_MANY_WATCHES).
-  static grpc::ServerWriteReactor<v1::GetTaskResponse>* Start(
+  static grpc::ServerWriteReactor<v1::WatchTaskResponse>* Start(
       const WatchParts& parts, const WatchPace& pace, const Account& caller,
       TaskId task);
 
@@ -67,7 +67,7 @@ class TaskWatch : public grpc::ServerWriteReactor<v1::GetTaskResponse> {
   const TaskId task_;
   int64_t subscriber_ = 0;
   // Written by Read, read by gRPC until OnWriteDone.
-  v1::GetTaskResponse message_;
+  v1::WatchTaskResponse message_;
   bool has_ended_ = false;
 
   absl::Mutex mutex_;

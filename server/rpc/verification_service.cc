@@ -4,18 +4,24 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "common/base/status.h"
 #include "common/model/limits.h"
+#include "common/wire/api_version.h"
 #include "common/wire/fields.h"
 #include "common/wire/proof_wire.h"
 #include "common/wire/request_limits.h"
 #include "common/wire/work_wire.h"
 #include "server/rpc/long_poll.h"
+#include "server/rpc/paging.h"
 #include "server/rpc/records_to_proto.h"
 
 namespace archpool::rpc {
@@ -64,10 +70,11 @@ absl::StatusOr<VoidTrial> ReadVoid(const v1::VoidTrialRequest& request) {
   return command;
 }
 
-const char* StateOf(const ReviewVerifiers::Verifier& verifier) {
-  if (!verifier.is_heard) return "silent";
-  if (verifier.is_set_aside) return "set_aside";
-  return verifier.is_failing ? "failing" : "working";
+v1::VerifierState StateOf(const ReviewVerifiers::Verifier& verifier) {
+  if (!verifier.is_heard) return v1::VERIFIER_STATE_SILENT;
+  if (verifier.is_set_aside) return v1::VERIFIER_STATE_SET_ASIDE;
+  return verifier.is_failing ? v1::VERIFIER_STATE_FAILING
+                             : v1::VERIFIER_STATE_WORKING;
 }
 
 void FillVerifier(const ReviewVerifiers::Verifier& verifier,
@@ -81,7 +88,7 @@ void FillVerifier(const ReviewVerifiers::Verifier& verifier,
   to->set_failures_in_a_row(verifier.standing.failures_in_a_row);
   to->set_agreed(verifier.standing.record.agreed);
   to->set_outvoted(verifier.standing.record.outvoted);
-  to->set_audit_id(verifier.audit.value);
+  if (verifier.audit.IsSet()) to->set_audit_id(verifier.audit.value);
   to->set_alarms(verifier.standing.alarms);
   to->set_alarms_alone(verifier.standing.alarms_alone);
   to->set_planted_failed(verifier.standing.record.planted_failed);
@@ -155,7 +162,12 @@ grpc::ServerUnaryReactor* VerificationService::AcquireAudit(
       [request](
           AccountId caller) -> absl::StatusOr<Poll<archpool::AcquireAudit>> {
         ARCHPOOL_RETURN_IF_ERROR(
+            wire::CheckClientVersion(request->client_version()));
+        ARCHPOOL_RETURN_IF_ERROR(
             wire::CheckName("verifier_name", request->verifier_name()));
+        v1::AcquireAuditResponse shared;
+        ARCHPOOL_RETURN_IF_ERROR(wire::ShareFeatures(
+            request->protocol_features(), shared.mutable_protocol_features()));
         ARCHPOOL_ASSIGN_OR_RETURN(
             const absl::Duration wait,
             wire::ReadDuration("wait", request->wait(),
@@ -165,8 +177,13 @@ grpc::ServerUnaryReactor* VerificationService::AcquireAudit(
         return Poll<archpool::AcquireAudit>{
             {caller, request->verifier_name(), std::move(arithmetics)}, wait};
       },
-      [this, response](const archpool::AcquireAudit::Reply& reply) {
+      [this, request, response](const archpool::AcquireAudit::Reply& reply) {
         *response->mutable_server_time() = wire::ToProto(absl::Now());
+        response->set_server_version(wire::kOwnVersion);
+        response->clear_protocol_features();
+        wire::ShareFeatures(request->protocol_features(),
+                            response->mutable_protocol_features())
+            .IgnoreError();
         if (reply) {
           *response->mutable_audit() = ToProto(*reply, clock_.Now());
         }
@@ -201,21 +218,50 @@ grpc::ServerUnaryReactor* VerificationService::VoidTrial(
       });
 }
 
+namespace {
+
+// What a page begins behind.
+std::string CursorOf(const VerifierKey& key) {
+  return absl::StrCat(key.account.value, "/", key.name);
+}
+
+// nullopt: the first page.
+std::optional<VerifierKey> KeyOf(absl::string_view cursor) {
+  const std::pair<absl::string_view, absl::string_view> parts =
+      absl::StrSplit(cursor, absl::MaxSplits('/', 1));
+  VerifierKey key{.account = {}, .name = std::string(parts.second)};
+  if (!absl::SimpleAtoi(parts.first, &key.account.value)) return std::nullopt;
+  return key;
+}
+
+}  // namespace
+
 grpc::ServerUnaryReactor* VerificationService::ListVerifiers(
     grpc::CallbackServerContext* context,
     const v1::ListVerifiersRequest* request,
     v1::ListVerifiersResponse* response) {
   return Serve(gate_, context, "/archpool.v1.VerificationService/ListVerifiers",
                request, response, [this](const auto& call) {
+                 absl::StatusOr<Page> asked =
+                     Page::Read("ListVerifiers", "", *call.request);
+                 if (!asked.ok()) return call.finish(asked.status());
                  SubmitCommand<ReviewVerifiers>(
                      engine_, ReviewVerifiers{}, call,
-                     [this](const ReviewVerifiers::Reply& reply,
-                            v1::ListVerifiersResponse* to) {
-                       for (const auto& one : reply.verifiers) {
-                         FillVerifier(one, accounts_, clock_.Now(),
-                                      to->add_verifiers());
-                       }
+                     [this, asked = *asked](const ReviewVerifiers::Reply& reply,
+                                            v1::ListVerifiersResponse* to) {
+                       Page page = asked;
+                       const std::optional<VerifierKey> after =
+                           KeyOf(page.cursor());
                        FillWaiting(reply, to);
+                       for (const auto& one : reply.verifiers) {
+                         if (after && !(*after < one.key)) continue;
+                         if (page.IsFull()) {
+                           return to->set_next_page_token(page.NextToken());
+                         }
+                         auto* const verifier = to->add_verifiers();
+                         FillVerifier(one, accounts_, clock_.Now(), verifier);
+                         page.Add(verifier->ByteSizeLong(), CursorOf(one.key));
+                       }
                      });
                });
 }

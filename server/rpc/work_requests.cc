@@ -8,9 +8,11 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/model/limits.h"
+#include "common/wire/api_version.h"
 #include "common/wire/fields.h"
 #include "common/wire/proof_wire.h"
 #include "common/wire/request_limits.h"
+#include "common/wire/words.h"
 #include "common/wire/work_wire.h"
 
 namespace archpool::rpc {
@@ -20,7 +22,6 @@ constexpr absl::Duration kWaitMax = absl::Seconds(30);
 constexpr absl::Duration kTrainTimeMax = absl::Hours(24 * 365);
 // The threads come on top.
 constexpr int64_t kArithmeticLengthMax = 100;
-constexpr int64_t kActivityLengthMax = 32;
 constexpr int64_t kLeasesNamedMax = 64;
 constexpr int64_t kTrialsReviewedMax = 1024;
 
@@ -85,6 +86,7 @@ absl::StatusOr<TrialReport> ReadReport(const std::string& path,
 
 absl::StatusOr<OpenSession> ReadOpenSession(
     AccountId caller, const v1::OpenSessionRequest& request) {
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckClientVersion(request.client_version()));
   ARCHPOOL_RETURN_IF_ERROR(
       wire::CheckName("worker_name", request.worker_name()));
   ARCHPOOL_RETURN_IF_ERROR(
@@ -114,7 +116,7 @@ absl::StatusOr<Poll<AcquireLease>> ReadAcquireLease(
       std::vector<LeaseId> holding,
       ReadLeases("holding_lease_ids", request.holding_lease_ids()));
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
-      "", {{"price_minimum", request.price_minimum(), limits::kAmount},
+      "", {{"price_min_micros", request.price_min_micros(), limits::kAmount},
            {"upload_bytes_per_second", request.upload_bytes_per_second(),
             limits::kNotNegative},
            {"memory_bytes", request.memory_bytes(), limits::kNotNegative}}));
@@ -122,7 +124,7 @@ absl::StatusOr<Poll<AcquireLease>> ReadAcquireLease(
       {.caller = caller,
        .session = session,
        .holding = std::move(holding),
-       .price_min = request.price_minimum(),
+       .price_min = request.price_min_micros(),
        .means = {.upload_bytes_per_second = request.upload_bytes_per_second(),
                  .memory_bytes = request.memory_bytes()}},
       wait};
@@ -175,7 +177,7 @@ absl::Status CheckSignatures(const ReportTrials& command,
 }
 
 absl::StatusOr<RevealSegment> ReadRevealSegment(
-    AccountId caller, const v1::OpenSegmentRequest& request) {
+    AccountId caller, const v1::RevealSegmentRequest& request) {
   RevealSegment command{.caller = caller};
   ARCHPOOL_ASSIGN_OR_RETURN(
       command.trial, wire::ReadId<TrialId>("trial_id", request.trial_id()));
@@ -185,17 +187,16 @@ absl::StatusOr<RevealSegment> ReadRevealSegment(
 }
 
 absl::StatusOr<ReviewTrials> ReadReviewTrials(
-    AccountId caller, const v1::ReviewTrialsRequest& request) {
-  archpool::ReviewTrials command{.caller = caller};
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      command.session,
-      wire::ReadId<SessionId>("session_id", request.session_id()));
-  ARCHPOOL_RETURN_IF_ERROR(wire::CheckCount(
-      "trial_ids", request.trial_ids_size(), kTrialsReviewedMax));
-  for (int i = 0; i < request.trial_ids_size(); ++i) {
+    AccountId caller, const v1::HeartbeatRequest& request) {
+  archpool::ReviewTrials command{.caller = caller,
+                                 .session = SessionId{request.session_id()}};
+  const auto& ids = request.kept().trial_ids();
+  ARCHPOOL_RETURN_IF_ERROR(
+      wire::CheckCount("kept.trial_ids", ids.size(), kTrialsReviewedMax));
+  for (int i = 0; i < ids.size(); ++i) {
     ARCHPOOL_ASSIGN_OR_RETURN(
         const TrialId trial,
-        wire::ReadId<TrialId>(wire::At("trial_ids", i), request.trial_ids(i)));
+        wire::ReadId<TrialId>(wire::At("kept.trial_ids", i), ids.Get(i)));
     command.kept.push_back(trial);
   }
   return command;
@@ -225,19 +226,22 @@ absl::StatusOr<ReleaseLease> ReadReleaseLease(
   return command;
 }
 
-absl::Status CheckHeartbeat(const v1::HeartbeatRequest& request) {
+absl::StatusOr<WorkerProgress> ReadProgress(
+    const v1::HeartbeatRequest& request) {
   ARCHPOOL_RETURN_IF_ERROR(
       wire::ReadId<SessionId>("session_id", request.session_id()).status());
   ARCHPOOL_RETURN_IF_ERROR(
       ReadLeases("lease_ids", request.lease_ids()).status());
-  if (!request.activity().empty()) {
-    ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
-        "activity", request.activity(), kActivityLengthMax));
-  }
-  return wire::CheckRanges(
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
       "", {{"trial_id", request.trial_id(), limits::kNotNegative},
            {"step", request.step(), limits::kNotNegative},
-           {"steps", request.steps(), limits::kNotNegative}});
+           {"steps", request.steps(), limits::kNotNegative}}));
+  // What a later worker does, and this server has no word for, is not said.
+  return WorkerProgress{
+      .activity = wire::FromProto<WorkerActivity>(request.activity()),
+      .trial = TrialId{request.trial_id()},
+      .step = request.step(),
+      .steps = request.steps()};
 }
 
 }  // namespace archpool::rpc

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests of workers, read into commands: every field is checked here. Pure
-// functions; thread-safe. Errors are those of common/wire/fields.h.
+// functions; thread-safe. Errors are those of common/wire/fields.h, and of
+// ReadOpenSession CLIENT_TOO_OLD too.
 #ifndef ARCHPOOL_SERVER_RPC_WORK_REQUESTS_H_
 #define ARCHPOOL_SERVER_RPC_WORK_REQUESTS_H_
 
@@ -8,6 +9,7 @@
 #include "archpool/v1/work.pb.h"
 #include "server/core/commands/commands.h"
 #include "server/rpc/long_poll.h"
+#include "server/rpc/session_directory.h"
 
 namespace archpool::rpc {
 
@@ -15,15 +17,18 @@ absl::StatusOr<OpenSession> ReadOpenSession(
     AccountId caller, const v1::OpenSessionRequest& request);
 absl::StatusOr<Poll<AcquireLease>> ReadAcquireLease(
     AccountId caller, const v1::AcquireLeaseRequest& request);
-absl::Status CheckHeartbeat(const v1::HeartbeatRequest& request);
+// What it says of the worker, with the rest of it checked but for `kept`.
+absl::StatusOr<WorkerProgress> ReadProgress(
+    const v1::HeartbeatRequest& request);
 absl::StatusOr<ReportTrials> ReadReportTrials(
     AccountId caller, const v1::ReportTrialsRequest& request);
 // Whether `key` signed every report. INVALID_ARGUMENT (SIGNATURE_FALSE).
 absl::Status CheckSignatures(const ReportTrials& command, const PublicKey& key);
 absl::StatusOr<RevealSegment> ReadRevealSegment(
-    AccountId caller, const v1::OpenSegmentRequest& request);
+    AccountId caller, const v1::RevealSegmentRequest& request);
+// `kept`, of a heartbeat that ReadProgress took.
 absl::StatusOr<ReviewTrials> ReadReviewTrials(
-    AccountId caller, const v1::ReviewTrialsRequest& request);
+    AccountId caller, const v1::HeartbeatRequest& request);
 absl::StatusOr<ReleaseLease> ReadReleaseLease(
     AccountId caller, const v1::ReleaseLeaseRequest& request);
 

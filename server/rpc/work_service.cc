@@ -9,6 +9,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/wire/api_version.h"
 #include "common/wire/fields.h"
 #include "server/rpc/long_poll.h"
 #include "server/rpc/records_to_proto.h"
@@ -71,30 +72,60 @@ void FillReport(const ReportTrials::Reply& reply, absl::Time now,
   }
 }
 
-// A heartbeat that waits for its renewals. The last one to come answers it.
-class Renewals {
+// What is asked comes again with the next heartbeat, until it is answered.
+constexpr size_t kAskedBytesMax = size_t{1} << 20;
+
+void FillReview(const ReviewTrials::Reply& review, absl::Time now,
+                v1::HeartbeatResponse* to) {
+  for (const TrialId trial : review.settled) {
+    to->add_settled_trial_ids(trial.value);
+  }
+  for (const ReviewTrials::Asked& asked : review.asked) {
+    v1::HeartbeatResponse::Asked* one = to->add_asked();
+    *one->mutable_request() = ToProto(asked.request, now);
+    *one->mutable_lease() = ToProto(asked.grant, now);
+    if (to->ByteSizeLong() >= kAskedBytesMax) break;
+  }
+}
+
+// A heartbeat that waits for what it asked of the core. The last answer to come
+// ends it.
+class AwaitedBeat {
  public:
-  Renewals(WorkService::HeartbeatCall call, size_t count)
+  AwaitedBeat(WorkService::HeartbeatCall call, size_t count)
       : call_(std::move(call)), awaited_(count) {}
 
   void Came(LeaseId lease, const absl::StatusOr<RenewLease::Reply>& renewed) {
-    {
-      absl::MutexLock lock(&mutex_);
+    Take([&] {
       if (GetReason(renewed.status()) == "LEASE_ENDED") {
         call_.response->add_ended_lease_ids(lease.value);
-      } else if (!renewed.ok()) {
-        error_.Update(renewed.status());
-      } else {
-        for (const TrialId trial : renewed->withdrawn) {
-          call_.response->add_withdrawn_trial_ids(trial.value);
-        }
+        return absl::OkStatus();
       }
+      if (!renewed.ok()) return renewed.status();
+      for (const TrialId trial : renewed->withdrawn) {
+        call_.response->add_withdrawn_trial_ids(trial.value);
+      }
+      return absl::OkStatus();
+    });
+  }
+  void Came(const absl::StatusOr<ReviewTrials::Reply>& review, absl::Time now) {
+    Take([&] {
+      if (review.ok()) FillReview(*review, now, call_.response);
+      return review.status();
+    });
+  }
+
+ private:
+  template <typename Fill>
+  void Take(const Fill& fill) {
+    {
+      absl::MutexLock lock(&mutex_);
+      error_.Update(fill());
       if (--awaited_ > 0) return;
     }
     call_.finish(error_);
   }
 
- private:
   const WorkService::HeartbeatCall call_;
   absl::Mutex mutex_;
   size_t awaited_;
@@ -136,26 +167,32 @@ WorkService::OpenCall WorkService::NotingRefusal(const OpenCall& call) {
 grpc::ServerUnaryReactor* WorkService::OpenSession(
     grpc::CallbackServerContext* context, const v1::OpenSessionRequest* request,
     v1::OpenSessionResponse* response) {
-  return Serve(gate_, context, "/archpool.v1.WorkService/OpenSession", request,
-               response, [this](const auto& call) {
-                 absl::StatusOr<archpool::OpenSession> command =
-                     ReadOpenSession(call.caller.id, *call.request);
-                 if (command.ok() &&
-                     sessions_.IsNameInUse(
-                         command->caller, command->worker_name, command->key,
-                         clock_.Now() - policy_.silence_term)) {
-                   command = NameInUse(command->worker_name);
-                 }
-                 SubmitCommand<archpool::OpenSession>(
-                     engine_, std::move(command), NotingRefusal(call),
-                     [this](SessionId session, v1::OpenSessionResponse* to) {
-                       to->set_session_id(session.value);
-                       *to->mutable_heartbeat_interval() = wire::ToProto(
-                           policy_.silence_term / kHeartbeatsPerTerm);
-                       to->set_terms(DescribeTerms(policy_));
-                       *to->mutable_server_time() = wire::ToProto(absl::Now());
-                     });
-               });
+  return Serve(
+      gate_, context, "/archpool.v1.WorkService/OpenSession", request, response,
+      [this](const auto& call) {
+        absl::StatusOr<archpool::OpenSession> command =
+            ReadOpenSession(call.caller.id, *call.request);
+        const absl::Status shared =
+            wire::ShareFeatures(call.request->protocol_features(),
+                                call.response->mutable_protocol_features());
+        if (command.ok() && !shared.ok()) command = shared;
+        if (command.ok() &&
+            sessions_.IsNameInUse(command->caller, command->worker_name,
+                                  command->key,
+                                  clock_.Now() - policy_.silence_term)) {
+          command = NameInUse(command->worker_name);
+        }
+        SubmitCommand<archpool::OpenSession>(
+            engine_, std::move(command), NotingRefusal(call),
+            [this](SessionId session, v1::OpenSessionResponse* to) {
+              to->set_session_id(session.value);
+              *to->mutable_heartbeat_interval() =
+                  wire::ToProto(policy_.silence_term / kHeartbeatsPerTerm);
+              to->set_terms(DescribeTerms(policy_));
+              *to->mutable_server_time() = wire::ToProto(absl::Now());
+              to->set_server_version(wire::kOwnVersion);
+            });
+      });
 }
 
 grpc::ServerUnaryReactor* WorkService::AcquireLease(
@@ -183,11 +220,21 @@ grpc::ServerUnaryReactor* WorkService::Heartbeat(
     v1::HeartbeatResponse* response) {
   return Serve(gate_, context, "/archpool.v1.WorkService/Heartbeat", request,
                response, [this](const HeartbeatCall& call) {
-                 const absl::Status valid = CheckHeartbeat(*call.request);
-                 if (!valid.ok()) return call.finish(valid);
+                 const absl::StatusOr<WorkerProgress> progress =
+                     ReadProgress(*call.request);
+                 if (!progress.ok()) return call.finish(progress.status());
+                 std::optional<ReviewTrials> review;
+                 if (call.request->has_kept()) {
+                   absl::StatusOr<ReviewTrials> read =
+                       ReadReviewTrials(call.caller.id, *call.request);
+                   if (!read.ok()) return call.finish(read.status());
+                   review = *std::move(read);
+                 }
                  InSession(SessionId{call.request->session_id()}, call,
-                           [this](const HeartbeatCall& known,
-                                  const OpenWorker&) { Beat(known); });
+                           [this, progress = *progress, review](
+                               const HeartbeatCall& known, const OpenWorker&) {
+                             Beat(known, progress, review);
+                           });
                });
 }
 
@@ -212,16 +259,13 @@ void WorkService::InSession(SessionId session, const Call& call, Then then) {
   if (!taken.ok()) call.finish(taken);
 }
 
-void WorkService::Beat(const HeartbeatCall& call) {
+void WorkService::Beat(const HeartbeatCall& call,
+                       const WorkerProgress& progress,
+                       const std::optional<ReviewTrials>& review) {
   const v1::HeartbeatRequest& request = *call.request;
   const SessionId session{request.session_id()};
   const absl::Time now = clock_.Now();
-  sessions_.Note(session,
-                 {.activity = request.activity(),
-                  .trial = TrialId{request.trial_id()},
-                  .step = request.step(),
-                  .steps = request.steps()},
-                 now);
+  sessions_.Note(session, progress, now);
   std::vector<LeaseId> due;
   for (const int64_t id : request.lease_ids()) {
     const LeaseId lease{id};
@@ -232,15 +276,22 @@ void WorkService::Beat(const HeartbeatCall& call) {
       due.push_back(lease);
     }
   }
-  if (due.empty()) return call.finish(absl::OkStatus());
-  const auto renewals = std::make_shared<Renewals>(call, due.size());
+  const size_t count = due.size() + (review ? 1 : 0);
+  if (count == 0) return call.finish(absl::OkStatus());
+  const auto beat = std::make_shared<AwaitedBeat>(call, count);
   for (const LeaseId lease : due) {
     engine_.Submit<RenewLease>(
         {.caller = call.caller.id, .session = session, .lease = lease},
-        [renewals, lease](const absl::StatusOr<RenewLease::Reply>& renewed) {
-          renewals->Came(lease, renewed);
+        [beat, lease](const absl::StatusOr<RenewLease::Reply>& renewed) {
+          beat->Came(lease, renewed);
         });
   }
+  if (!review) return;
+  engine_.Submit<ReviewTrials>(
+      *review,
+      [this, beat](const absl::StatusOr<ReviewTrials::Reply>& reviewed) {
+        beat->Came(reviewed, clock_.Now());
+      });
 }
 
 grpc::ServerUnaryReactor* WorkService::ReportTrials(
@@ -270,40 +321,18 @@ grpc::ServerUnaryReactor* WorkService::ReportTrials(
                });
 }
 
-grpc::ServerUnaryReactor* WorkService::OpenSegment(
-    grpc::CallbackServerContext* context, const v1::OpenSegmentRequest* request,
-    v1::OpenSegmentResponse* response) {
-  return Serve(
-      gate_, context, "/archpool.v1.WorkService/OpenSegment", request, response,
-      [this](const auto& call) {
-        SubmitCommand<RevealSegment>(
-            engine_, ReadRevealSegment(call.caller.id, *call.request), call,
-            [](const RevealSegment::Reply&, v1::OpenSegmentResponse*) {});
-      });
-}
-
-grpc::ServerUnaryReactor* WorkService::ReviewTrials(
+grpc::ServerUnaryReactor* WorkService::RevealSegment(
     grpc::CallbackServerContext* context,
-    const v1::ReviewTrialsRequest* request,
-    v1::ReviewTrialsResponse* response) {
-  return Serve(
-      gate_, context, "/archpool.v1.WorkService/ReviewTrials", request,
-      response, [this](const auto& call) {
-        SubmitCommand<archpool::ReviewTrials>(
-            engine_, ReadReviewTrials(call.caller.id, *call.request), call,
-            [this](const archpool::ReviewTrials::Reply& reply,
-                   v1::ReviewTrialsResponse* to) {
-              const absl::Time now = clock_.Now();
-              for (const TrialId trial : reply.settled) {
-                to->add_settled_trial_ids(trial.value);
-              }
-              for (const archpool::ReviewTrials::Asked& asked : reply.asked) {
-                v1::ReviewTrialsResponse::Asked* one = to->add_asked();
-                *one->mutable_request() = ToProto(asked.request, now);
-                *one->mutable_lease() = ToProto(asked.grant, now);
-              }
-            });
-      });
+    const v1::RevealSegmentRequest* request,
+    v1::RevealSegmentResponse* response) {
+  return Serve(gate_, context, "/archpool.v1.WorkService/RevealSegment",
+               request, response, [this](const auto& call) {
+                 SubmitCommand<archpool::RevealSegment>(
+                     engine_, ReadRevealSegment(call.caller.id, *call.request),
+                     call,
+                     [](const archpool::RevealSegment::Reply&,
+                        v1::RevealSegmentResponse*) {});
+               });
 }
 
 grpc::ServerUnaryReactor* WorkService::ReleaseLease(

@@ -4,6 +4,7 @@
 #define ARCHPOOL_SERVER_RPC_WORK_SERVICE_H_
 
 #include <memory>
+#include <optional>
 
 #include "archpool/v1/work.grpc.pb.h"
 #include "common/base/clock.h"
@@ -44,14 +45,10 @@ class WorkService : public v1::WorkService::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::ReportTrialsRequest* request,
       v1::ReportTrialsResponse* response) override;
-  grpc::ServerUnaryReactor* OpenSegment(
+  grpc::ServerUnaryReactor* RevealSegment(
       grpc::CallbackServerContext* context,
-      const v1::OpenSegmentRequest* request,
-      v1::OpenSegmentResponse* response) override;
-  grpc::ServerUnaryReactor* ReviewTrials(
-      grpc::CallbackServerContext* context,
-      const v1::ReviewTrialsRequest* request,
-      v1::ReviewTrialsResponse* response) override;
+      const v1::RevealSegmentRequest* request,
+      v1::RevealSegmentResponse* response) override;
   grpc::ServerUnaryReactor* ReleaseLease(
       grpc::CallbackServerContext* context,
       const v1::ReleaseLeaseRequest* request,
@@ -60,9 +57,11 @@ class WorkService : public v1::WorkService::CallbackService {
  private:
   // The same call, whose refusal is noted.
   OpenCall NotingRefusal(const OpenCall& call);
-  // Notes what the worker does, and renews the leases that need it. The session
-  // is known to the directory.
-  void Beat(const HeartbeatCall& call);
+  // Notes what the worker does, renews the leases that need it, and reviews the
+  // trials that it keeps where it asks for that. The session is known to the
+  // directory.
+  void Beat(const HeartbeatCall& call, const WorkerProgress& progress,
+            const std::optional<ReviewTrials>& review);
   // Runs `then(call, worker)` where the caller's session is open; one from
   // before this server's start is looked up.
   template <typename Call, typename Then>

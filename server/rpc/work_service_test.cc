@@ -39,16 +39,16 @@ class WorkServiceTest : public ::testing::Test {
     return fixture_.SubmitTask(*client_, "carol", fixture_.Spec(dataset_));
   }
   // A lease that must be there.
-  v1::Lease Lease(Party& miner, int64_t session) {
+  v1::LeaseGrant Lease(Party& miner, int64_t session) {
     const auto response = miner.AcquireLease(session, kNoWait);
     EXPECT_THAT(response, IsOk());
     EXPECT_TRUE(response.ok() && response->has_lease());
-    return response.ok() ? response->lease() : v1::Lease();
+    return response.ok() ? response->lease() : v1::LeaseGrant();
   }
   // What explain tells the miner.
   std::vector<std::string> Explained() {
     const auto response = miner_->remote.Call(
-        miner_->payout, &v1::PayoutService::Stub::Explain, {});
+        miner_->payout, &v1::AccountService::Stub::Explain, {});
     EXPECT_THAT(response, IsOk());
     std::vector<std::string> reasons;
     for (const v1::Explanation& one : response->explanations()) {
@@ -67,7 +67,7 @@ class WorkServiceTest : public ::testing::Test {
 TEST_F(WorkServiceTest, ALeaseHoldsWhatItsWorkerNeeds) {
   const int64_t task = SubmitTask();
   const int64_t session = *miner_->OpenSession("w1");
-  const v1::Lease proto = Lease(*miner_, session);
+  const v1::LeaseGrant proto = Lease(*miner_, session);
   const auto lease = wire::LeaseFromProto(proto);
   ASSERT_THAT(lease, IsOk());
   EXPECT_EQ(lease->task, TaskId{task});
@@ -83,7 +83,7 @@ TEST_F(WorkServiceTest, ALeaseHoldsWhatItsWorkerNeeds) {
 TEST_F(WorkServiceTest, AWorkerTakesItsNextLeaseAheadAndNoMore) {
   SubmitTask();
   const int64_t session = *miner_->OpenSession("w1");
-  const v1::Lease first = Lease(*miner_, session);
+  const v1::LeaseGrant first = Lease(*miner_, session);
   EXPECT_GT(first.trials_target(), 0);
   EXPECT_GT(first.deadline_time().seconds(), first.expire_time().seconds());
   const std::vector<int64_t> one = {first.lease_id()};
@@ -136,7 +136,7 @@ TEST(SilentWorkerTest, ANameIsFreeOnceItsMachineIsSilent) {
 TEST_F(WorkServiceTest, DeadlinesComeAsTimeLeft) {
   SubmitTask();
   const int64_t session = *miner_->OpenSession("w1");
-  const v1::Lease lease = Lease(*miner_, session);
+  const v1::LeaseGrant lease = Lease(*miner_, session);
   const auto reported = miner_->Report(
       session, lease, lease.assignments(0).trial_id(), "weights", 9);
   ASSERT_THAT(reported, IsOk());
@@ -220,7 +220,7 @@ TEST_F(WorkServiceTest, AReleasedLeaseWakesTheNextWorker) {
   fixture_.SubmitTask(*client_, "carol", spec);
   const int64_t first = *miner_->OpenSession("w1");
   const int64_t second = *miner_->OpenSession("w2");
-  const v1::Lease lease = Lease(*miner_, first);
+  const v1::LeaseGrant lease = Lease(*miner_, first);
   auto waiting = std::async(std::launch::async, [&] {
     return miner_->AcquireLease(second, kLongWait);
   });
@@ -298,7 +298,7 @@ TEST_F(WorkServiceTest, HangingUpAndStoppingEndAWait) {
 TEST_F(WorkServiceTest, HeartbeatsKeepLeasesAndNameThoseThatEnded) {
   const int64_t task = SubmitTask();
   const int64_t session = *miner_->OpenSession("w1");
-  const v1::Lease lease = Lease(*miner_, session);
+  const v1::LeaseGrant lease = Lease(*miner_, session);
   auto beat = miner_->Heartbeat(session, {lease.lease_id(), 999});
   ASSERT_THAT(beat, IsOk());
   EXPECT_THAT(beat->ended_lease_ids(), ElementsAre(999));
@@ -328,7 +328,7 @@ TEST_F(WorkServiceTest, HeartbeatsKeepLeasesAndNameThoseThatEnded) {
 TEST_F(WorkServiceTest, HeartbeatsOfAFreshLeaseCostNoCommand) {
   SubmitTask();
   const int64_t session = *miner_->OpenSession("w1");
-  const v1::Lease lease = Lease(*miner_, session);
+  const v1::LeaseGrant lease = Lease(*miner_, session);
   const int64_t before = fixture_.engine->stats().commands;
   for (int i = 0; i < 10; ++i) {
     const auto beat = miner_->Heartbeat(session, {lease.lease_id()});
@@ -352,7 +352,7 @@ TEST_F(WorkServiceTest, SessionsAndLeasesOutliveARestart) {
   SubmitTask();
   const int64_t session = *miner_->OpenSession("w1");
   const int64_t other = *miner_->OpenSession("w2");
-  const v1::Lease lease = Lease(*miner_, session);
+  const v1::LeaseGrant lease = Lease(*miner_, session);
   fixture_.Restart();
   // The token is as good as before.
   Party miner(fixture_.address(), miner_->token);
@@ -373,7 +373,7 @@ TEST_F(WorkServiceTest, RequestsAreValidatedBeforeTheyReachTheCore) {
   EXPECT_THAT(miner_->Heartbeat(session, std::vector<int64_t>(65, 1)),
               FailsWith("FIELD_TOO_MANY"));
   EXPECT_THAT(miner_->Heartbeat(session, {-1}), FailsWith("FIELD_RANGE"));
-  v1::Lease lease;
+  v1::LeaseGrant lease;
   lease.set_lease_id(1);
   EXPECT_THAT(miner_->Report(session, lease, 1, "w", 1),
               FailsWith("FIELD_RANGE"));
@@ -387,7 +387,7 @@ TEST_F(WorkServiceTest, RequestsAreValidatedBeforeTheyReachTheCore) {
 TEST_F(WorkServiceTest, AVerifierWaitsForAnAuditAndItsFindingBinds) {
   SubmitTask();
   const int64_t session = *miner_->OpenSession("w1");
-  const v1::Lease lease = Lease(*miner_, session);
+  const v1::LeaseGrant lease = Lease(*miner_, session);
   const int64_t trial = lease.assignments(0).trial_id();
   auto waiting = std::async(std::launch::async,
                             [&] { return verifier_->AcquireAudit(kLongWait); });
@@ -417,7 +417,7 @@ TEST_F(WorkServiceTest, AVerifierWaitsForAnAuditAndItsFindingBinds) {
 TEST_F(WorkServiceTest, ACommitmentIsSignedWithItsSessionsKey) {
   SubmitTask();
   const int64_t session = *miner_->OpenSession("w1");
-  const v1::Lease lease = Lease(*miner_, session);
+  const v1::LeaseGrant lease = Lease(*miner_, session);
   const int64_t trial = lease.assignments(0).trial_id();
   // The same account from another machine: the token alone signs nothing.
   Party thief(fixture_.address(), miner_->token);
@@ -429,7 +429,7 @@ TEST_F(WorkServiceTest, ACommitmentIsSignedWithItsSessionsKey) {
 TEST_F(WorkServiceTest, AnOpeningMustBeTheCommitments) {
   SubmitTask();
   const int64_t session = *miner_->OpenSession("w1");
-  const v1::Lease lease = Lease(*miner_, session);
+  const v1::LeaseGrant lease = Lease(*miner_, session);
   const int64_t trial = lease.assignments(0).trial_id();
   const auto asked = miner_->Report(session, lease, trial, "w", 7);
   ASSERT_THAT(asked, IsOk());
@@ -459,7 +459,7 @@ TEST_F(WorkServiceTest, AnOpeningMustBeTheCommitments) {
 TEST_F(WorkServiceTest, ARefusedReportSaysWhyForItsTrialAlone) {
   SubmitTask();
   const int64_t session = *miner_->OpenSession("w1");
-  const v1::Lease lease = Lease(*miner_, session);
+  const v1::LeaseGrant lease = Lease(*miner_, session);
   const int64_t trial = lease.assignments(0).trial_id();
   auto result = miner_->Report(session, lease, trial, "w", 11);
   ASSERT_THAT(result, IsOk());

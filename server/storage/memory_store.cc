@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/storage/memory_store.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 #include <variant>
@@ -325,11 +326,21 @@ absl::StatusOr<std::vector<Payout>> MemoryStore::Payouts(
   return payouts;
 }
 
-absl::StatusOr<std::vector<Balance>> MemoryStore::Balances() {
+absl::StatusOr<std::vector<Balance>> MemoryStore::Balances(
+    const BalanceFilter& filter) {
   absl::MutexLock lock(&mutex_);
   std::vector<Balance> balances;
   for (const auto& [place, balance] : tables_.All<Balance>()) {
+    if (filter.place && place != *filter.place) continue;
+    if (filter.after && !ComesBefore(*filter.after, place)) continue;
     balances.push_back(balance);
+  }
+  std::sort(balances.begin(), balances.end(),
+            [](const Balance& a, const Balance& b) {
+              return ComesBefore(a.place, b.place);
+            });
+  if (IsFull(balances.size(), filter.limit)) {
+    balances.resize(static_cast<size_t>(filter.limit));
   }
   return balances;
 }

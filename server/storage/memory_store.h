@@ -69,8 +69,8 @@ class MemoryStore : public Store, public Reader, public ReceiptStore {
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::vector<Transfer>> Transfers(
       const TransferFilter& filter) override ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::StatusOr<std::vector<Balance>> Balances() override
-      ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<std::vector<Balance>> Balances(
+      const BalanceFilter& filter) override ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::vector<Owed>> OwedTo(AccountId account) override
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<LedgerCheck> CheckLedgerFrom(LedgerMark& mark) override

@@ -24,6 +24,30 @@ std::vector<Record> Filtered(const Map& map, const Filter& filter) {
   return records;
 }
 
+TEST_P(StoreConformanceTest, BalancesComeInPagesAndAlone) {
+  Writer writer(backend_->NewWriter());
+  RandomRecords records(8);
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_THAT(writer.Commit(records.Next(200)), IsOk());
+  }
+  Reader& reader = backend_->reader();
+  const std::vector<Balance> all = *reader.Balances({.limit = 10'000});
+  ASSERT_GT(all.size(), 3u);
+  std::vector<Balance> paged;
+  while (true) {
+    BalanceFilter filter{.limit = 2};
+    if (!paged.empty()) filter.after = paged.back().place;
+    const std::vector<Balance> page = *reader.Balances(filter);
+    paged.insert(paged.end(), page.begin(), page.end());
+    if (page.size() < 2) break;
+  }
+  EXPECT_EQ(paged, all);
+  for (const Balance& one : all) {
+    EXPECT_EQ(*reader.Balances({.place = one.place}),
+              std::vector<Balance>{one});
+  }
+}
+
 TEST_P(StoreConformanceTest, ReaderSeesEveryCommittedRecord) {
   Writer writer(backend_->NewWriter());
   RandomRecords records(7);
@@ -33,7 +57,13 @@ TEST_P(StoreConformanceTest, ReaderSeesEveryCommittedRecord) {
   Reader& reader = backend_->reader();
   const auto all = [](const auto&) { return true; };
   EXPECT_EQ(*reader.Accounts(), Filtered<Account>(records.All<Account>(), all));
-  EXPECT_EQ(*reader.Balances(), Filtered<Balance>(records.All<Balance>(), all));
+  std::vector<Balance> balances =
+      Filtered<Balance>(records.All<Balance>(), all);
+  std::sort(balances.begin(), balances.end(),
+            [](const Balance& a, const Balance& b) {
+              return ComesBefore(a.place, b.place);
+            });
+  EXPECT_EQ(*reader.Balances({.limit = 10'000}), balances);
   for (const auto& [id, dataset] : records.All<DatasetRecord>()) {
     EXPECT_EQ(*reader.GetDataset(id), dataset);
   }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "server/core/pool.h"
 #include "server/core/records/archive.h"
@@ -80,6 +81,18 @@ struct PayoutFilter {
   int64_t limit = 100;
 };
 
+struct BalanceFilter {
+  std::optional<Place> place;  // that one alone
+  std::optional<Place> after;  // unset: from the first
+  int64_t limit = 100;
+};
+// The order of balances in pages: by the kind's word, then the number.
+inline bool ComesBefore(const Place& a, const Place& b) {
+  const absl::string_view a_word = ToString(a.kind);
+  const absl::string_view b_word = ToString(b.kind);
+  return a_word != b_word ? a_word < b_word : a.id < b.id;
+}
+
 // Sums may pass 64 bits.
 __extension__ using LedgerSum = __int128;
 using LedgerSums = std::map<Place, LedgerSum>;
@@ -132,7 +145,9 @@ class Reader {
       const TransferFilter&) = 0;
   // Newest first.
   virtual absl::StatusOr<std::vector<Payout>> Payouts(const PayoutFilter&) = 0;
-  virtual absl::StatusOr<std::vector<Balance>> Balances() = 0;  // by place
+  // In the order of ComesBefore.
+  virtual absl::StatusOr<std::vector<Balance>> Balances(
+      const BalanceFilter&) = 0;
   // All that is, by account and position.
   virtual absl::StatusOr<std::vector<Owed>> OwedTo(AccountId account) = 0;
   // Recomputes every balance from the transfers, and what tasks and payouts

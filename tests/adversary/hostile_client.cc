@@ -71,7 +71,7 @@ class Hostile {
   }
 
   // A lease, or none.
-  v1::Lease Acquire() {
+  v1::LeaseGrant Acquire() {
     if (session_ == 0 && !OpenSession("w1")) return {};
     v1::AcquireLeaseRequest request;
     request.set_session_id(session_);
@@ -86,7 +86,7 @@ class Hostile {
 
   // Takes what it can, and gives it back at once.
   void Grab() {
-    const v1::Lease lease = Acquire();
+    const v1::LeaseGrant lease = Acquire();
     if (lease.lease_id() == 0) return;
     v1::ReleaseLeaseRequest request;
     request.set_session_id(session_);
@@ -97,7 +97,7 @@ class Hostile {
 
   // Says that it works on what it holds, and never finishes.
   void Squat() {
-    const v1::Lease lease = Acquire();
+    const v1::LeaseGrant lease = Acquire();
     v1::HeartbeatRequest request;
     request.set_session_id(session_);
     if (lease.lease_id() != 0) request.add_lease_ids(lease.lease_id());
@@ -108,7 +108,7 @@ class Hostile {
 
   // Well-formed messages that prove nothing.
   void ReportGarbage() {
-    const v1::Lease lease = Acquire();
+    const v1::LeaseGrant lease = Acquire();
     if (lease.assignments_size() == 0) return;
     v1::ReportTrialsRequest request;
     request.set_session_id(session_);

@@ -125,7 +125,7 @@ class Client {
   }
 
  private:
-  void AddRequests(int64_t session, const v1::Lease& lease) {
+  void AddRequests(int64_t session, const v1::LeaseGrant& lease) {
     for (int i = 0; i < lease.assignments_size(); ++i) {
       if (i % reports_per_message_ == 0) {
         v1::ReportTrialsRequest& request = requests_.emplace_back();
@@ -138,7 +138,7 @@ class Client {
     }
   }
 
-  void AddReport(const v1::Lease& lease, TrialId trial,
+  void AddReport(const v1::LeaseGrant& lease, TrialId trial,
                  v1::TrialReport& to) const {
     const int64_t segments = lease.recipe().segments();
     const TrialReport report = FakeReport(trial, segments, 500);

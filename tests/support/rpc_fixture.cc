@@ -32,7 +32,7 @@ T Must(absl::StatusOr<T> result) {
 template <typename Reader>
 absl::StatusOr<std::string> Collect(Reader& reader) {
   std::string bytes;
-  v1::DownloadChunk chunk;
+  v1::DownloadResponse chunk;
   while (reader.Read(&chunk)) bytes += chunk.data();
   const grpc::Status status = reader.Finish();
   if (!status.ok()) return wire::FromGrpc(status);
@@ -92,7 +92,7 @@ absl::StatusOr<v1::HeartbeatResponse> Party::Heartbeat(
 }
 
 absl::StatusOr<v1::ReportTrialsResponse::Result> Party::Report(
-    int64_t session_id, const v1::Lease& lease, int64_t trial_id,
+    int64_t session_id, const v1::LeaseGrant& lease, int64_t trial_id,
     absl::string_view weights, int64_t validation_correct) {
   v1::ReportTrialsRequest request;
   request.set_session_id(session_id);
@@ -128,13 +128,13 @@ absl::Status Party::Answer(const v1::ReportTrialsResponse::Result& asked,
                            absl::string_view weights) {
   const int64_t trial = asked.trial_id();
   if (asked.has_audit()) {
-    v1::OpenSegmentRequest request;
+    v1::RevealSegmentRequest request;
     request.set_trial_id(trial);
     const int64_t segment = asked.audit().segment();
     *request.mutable_opening() =
         wire::ToProto(ChainOf(trial, weights).Open(segment));
     ARCHPOOL_RETURN_IF_ERROR(
-        remote.Call(work, &v1::WorkService::Stub::OpenSegment, request)
+        remote.Call(work, &v1::WorkService::Stub::RevealSegment, request)
             .status());
     for (const bool optimizer : {false, true}) {
       if (segment == 0) break;
@@ -381,7 +381,7 @@ int64_t RpcFixture::SubmitTask(Party& client, const std::string& client_name,
                                const v1::TaskSpec& spec) {
   v1::DepositRequest deposit;
   deposit.set_account_name(client_name);
-  deposit.set_amount(spec.reward());
+  deposit.set_amount_micros(spec.reward_micros());
   deposit.set_request_id(absl::StrCat("deposit-for-", client_name));
   Must(operator_->remote.Call(operator_->ledger,
                               &v1::LedgerService::Stub::Deposit, deposit));

@@ -48,11 +48,11 @@ class Party {
         payout(remote.channel()) {}
 
   absl::StatusOr<v1::WhoAmIResponse> WhoAmI() {
-    return remote.Call(pool, &v1::PoolService::Stub::WhoAmI, {});
+    return remote.Call(pool, &v1::AccountService::Stub::WhoAmI, {});
   }
   absl::StatusOr<v1::CreateAccountResponse> CreateAccount(
       const v1::CreateAccountRequest& request) {
-    return remote.Call(pool, &v1::PoolService::Stub::CreateAccount, request);
+    return remote.Call(pool, &v1::AccountService::Stub::CreateAccount, request);
   }
   absl::StatusOr<v1::Task> GetTask(int64_t task_id);
   // Its id.
@@ -63,7 +63,7 @@ class Party {
   absl::StatusOr<v1::HeartbeatResponse> Heartbeat(
       int64_t session_id, const std::vector<int64_t>& leases);
   absl::StatusOr<v1::ReportTrialsResponse::Result> Report(
-      int64_t session_id, const v1::Lease& lease, int64_t trial_id,
+      int64_t session_id, const v1::LeaseGrant& lease, int64_t trial_id,
       absl::string_view weights, int64_t validation_correct);
   // Lays the audit's segment open, if one is asked for, and sends what is
   // wanted of the trial that was reported with these weights.

@@ -99,7 +99,7 @@ absl::StatusOr<AcquiredLease> GrpcWorkClient::AcquireLease(
   v1::AcquireLeaseRequest request;
   request.set_session_id(session.value);
   *request.mutable_wait() = wire::ToProto(wait);
-  request.set_price_minimum(identity_.price_min);
+  request.set_price_min_micros(identity_.price_min);
   request.set_upload_bytes_per_second(blobs_.upload_bytes_per_second());
   request.set_memory_bytes(identity_.memory_bytes);
   for (const LeaseId lease : holding) {
@@ -216,11 +216,11 @@ absl::StatusOr<ReviewReply> GrpcWorkClient::ReviewTrials(
 
 absl::Status GrpcWorkClient::RevealSegment(TrialId trial,
                                            const Opening& opening) {
-  v1::OpenSegmentRequest request;
+  v1::RevealSegmentRequest request;
   request.set_trial_id(trial.value);
   *request.mutable_opening() = wire::ToProto(opening);
   return remote_
-      .Call(*stub_, &Stub::OpenSegment, request, {.stop = last_calls_})
+      .Call(*stub_, &Stub::RevealSegment, request, {.stop = last_calls_})
       .status();
 }
 

@@ -380,14 +380,22 @@ absl::StatusOr<std::vector<Transfer>> PostgresReader::Transfers(
   return transfers;
 }
 
-absl::StatusOr<std::vector<Balance>> PostgresReader::Balances() {
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      std::vector<Balance> balances,
-      connections_->Rows(postgres::BalanceTable(), "", {}));
-  std::sort(
-      balances.begin(), balances.end(),
-      [](const Balance& a, const Balance& b) { return a.place < b.place; });
-  return balances;
+absl::StatusOr<std::vector<Balance>> PostgresReader::Balances(
+    const BalanceFilter& filter) {
+  Parameters parameters = {LimitText(filter.limit)};
+  std::string condition;
+  const auto require = [&](absl::string_view comparison, const Place& place) {
+    absl::StrAppend(&condition, condition.empty() ? "WHERE " : " AND ",
+                    "(kind, place_id) ", comparison, " ($",
+                    parameters.size() + 1, "::text, $", parameters.size() + 2,
+                    "::bigint)");
+    parameters.push_back(ToString(place.kind));
+    parameters.push_back(absl::StrCat(place.id));
+  };
+  if (filter.place) require("=", *filter.place);
+  if (filter.after) require(">", *filter.after);
+  absl::StrAppend(&condition, " ORDER BY kind, place_id LIMIT $1::bigint");
+  return connections_->Rows(postgres::BalanceTable(), condition, parameters);
 }
 
 absl::StatusOr<std::vector<Owed>> PostgresReader::OwedTo(AccountId account) {

@@ -38,7 +38,8 @@ class PostgresReader : public Reader {
   absl::StatusOr<DatasetRecord> GetDataset(const Digest& id) override;
   absl::StatusOr<std::vector<Transfer>> Transfers(
       const TransferFilter& filter) override;
-  absl::StatusOr<std::vector<Balance>> Balances() override;
+  absl::StatusOr<std::vector<Balance>> Balances(
+      const BalanceFilter& filter) override;
   absl::StatusOr<std::vector<Owed>> OwedTo(AccountId account) override;
   absl::StatusOr<LedgerCheck> CheckLedgerFrom(LedgerMark& mark) override;
 

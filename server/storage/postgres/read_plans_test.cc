@@ -235,6 +235,10 @@ std::vector<Read> ReadsOfMoney() {
                [](Reader& r) { return r.Payouts({.account = kAccount}); }),
       OfReader("Payouts that are open",
                [](Reader& r) { return r.Payouts({.open_only = true}); }),
+      OfReader("Balances", [](Reader& r) { return r.Balances({}); }),
+      OfReader(
+          "Balance of an account",
+          [](Reader& r) { return r.Balances({.place = Place::Of(kAccount)}); }),
       OfReader("OwedTo", [](Reader& r) { return r.OwedTo(kAccount); }),
       OfReader("CheckLedgerFrom",
                [](Reader& r) {

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which versions of archpool understand each other. Every call carries its
+// caller's version in the metadata, and a server answers with CLIENT_TOO_OLD
+// where that is older than the oldest that it understands. The first release
+// said no version at all, which is how it is known. Pure functions;
+// thread-safe.
+#ifndef ARCHPOOL_COMMON_WIRE_API_VERSION_H_
+#define ARCHPOOL_COMMON_WIRE_API_VERSION_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "google/protobuf/repeated_ptr_field.h"
+
+namespace archpool::wire {
+
+// The metadata key.
+inline constexpr char kClientVersionKey[] = "archpool-client-version";
+// The version of this build, as common/base/version.h has it: that library is
+// made anew at each commit, and this one is not.
+extern const char kOwnVersion[];
+// The oldest client that a server of this build understands.
+inline constexpr char kClientVersionMin[] = "0.1.0";
+// How many protocol features a program may name, and how long one may be.
+inline constexpr int64_t kFeaturesMax = 64;
+inline constexpr int64_t kFeatureLengthMax = 64;
+
+// FAILED_PRECONDITION (CLIENT_TOO_OLD): `version` is empty, no version
+// ("1.2.3"), or older than kClientVersionMin.
+absl::Status CheckClientVersion(absl::string_view version);
+
+// Of the features that a program names, those that this build has too.
+// INVALID_ARGUMENT: the reasons of common/wire/fields.h.
+absl::Status ShareFeatures(
+    const google::protobuf::RepeatedPtrField<std::string>& named,
+    google::protobuf::RepeatedPtrField<std::string>* shared);
+
+}  // namespace archpool::wire
+
+#endif  // ARCHPOOL_COMMON_WIRE_API_VERSION_H_

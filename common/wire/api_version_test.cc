@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/wire/api_version.h"
+
+#include "common/base/status.h"
+#include "common/base/version.h"
+#include "gtest/gtest.h"
+
+namespace archpool::wire {
+namespace {
+
+TEST(ApiVersionTest, TakesTheOldestThatItUnderstandsAndAllAfterIt) {
+  for (const char* version : {kClientVersionMin, kOwnVersion, "0.1.1", "0.10.0",
+                              "1.0.0", "2.0.0-rc1"}) {
+    EXPECT_TRUE(CheckClientVersion(version).ok()) << version;
+  }
+}
+
+TEST(ApiVersionTest, ItsOwnIsTheBuilds) { EXPECT_STREQ(kOwnVersion, kVersion); }
+
+TEST(ApiVersionTest, SaysWhatToDoToWhoeverIsTooOldOrSaysNothing) {
+  for (const char* version :
+       {"", "0.0.9", "0.1", "0.1.0.0", "x.1.0", "-1.0.0", "1.-1.0"}) {
+    const absl::Status status = CheckClientVersion(version);
+    EXPECT_EQ(GetReason(status), "CLIENT_TOO_OLD") << version;
+    EXPECT_NE(status.message().find("update the program"),
+              absl::string_view::npos);
+  }
+}
+
+TEST(ApiVersionTest, FeaturesThatItLacksArePassedOver) {
+  google::protobuf::RepeatedPtrField<std::string> named;
+  google::protobuf::RepeatedPtrField<std::string> shared;
+  *named.Add() = "of_the_future";
+  EXPECT_TRUE(ShareFeatures(named, &shared).ok());
+  EXPECT_TRUE(shared.empty());
+  for (int64_t i = 0; i < kFeaturesMax; ++i) *named.Add() = "more";
+  EXPECT_EQ(GetReason(ShareFeatures(named, &shared)), "FIELD_TOO_MANY");
+}
+
+}  // namespace
+}  // namespace archpool::wire

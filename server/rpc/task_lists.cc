@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// The lists of TaskService, in pages.
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/wire/fields.h"
+#include "common/wire/request_limits.h"
+#include "server/rpc/paging.h"
+#include "server/rpc/records_to_proto.h"
+#include "server/rpc/task_service.h"
+
+namespace archpool::rpc {
+namespace {
+
+// Of a trial that the client does not pay for.
+void HideResults(v1::Trial& trial) {
+  trial.clear_claimed_accuracy_ppm();
+  trial.clear_measured_accuracy_ppm();
+  trial.clear_verified_accuracy_ppm();
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* TaskService::ListTasks(
+    grpc::CallbackServerContext* context, const v1::ListTasksRequest* request,
+    v1::ListTasksResponse* response) {
+  return Serve(parts_.gate, context, "/archpool.v1.TaskService/ListTasks",
+               request, response, [this](const TasksCall& accepted) {
+                 RunOn(parts_.watch.executor, accepted,
+                       [this](const TasksCall& call) { return List(call); });
+               });
+}
+
+absl::Status TaskService::List(const TasksCall& call) {
+  ARCHPOOL_ASSIGN_OR_RETURN(Page page,
+                            Page::Read("ListTasks", "", *call.request));
+  TaskFilter filter;
+  if (call.caller.role == Role::kClient) filter.client = call.caller.id;
+  filter.before = TaskId{page.after_id()};
+  filter.limit = page.limit();
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Task> tasks,
+                            parts_.reader.Tasks(filter));
+  for (const Task& task : tasks) {
+    if (page.IsFull()) {
+      call.response->set_next_page_token(page.NextToken());
+      break;
+    }
+    ARCHPOOL_ASSIGN_OR_RETURN(const auto view, parts_.watch.views.Get(task.id));
+    v1::TaskSummary* const to = call.response->add_tasks();
+    *to = ToSummary(*view, NamesFor(call.caller));
+    page.Add(*to, task.id.value);
+  }
+  return absl::OkStatus();
+}
+
+grpc::ServerUnaryReactor* TaskService::ListTrials(
+    grpc::CallbackServerContext* context, const v1::ListTrialsRequest* request,
+    v1::ListTrialsResponse* response) {
+  return Serve(parts_.gate, context, "/archpool.v1.TaskService/ListTrials",
+               request, response, [this](const TrialsCall& accepted) {
+                 RunOn(parts_.watch.executor, accepted,
+                       [this](const TrialsCall& call) { return List(call); });
+               });
+}
+
+absl::Status TaskService::List(const TrialsCall& call) {
+  const v1::ListTrialsRequest& request = *call.request;
+  ARCHPOOL_ASSIGN_OR_RETURN(const TaskId id,
+                            wire::ReadId<TaskId>("task_id", request.task_id()));
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(
+      "after_trial_id", request.after_trial_id(), limits::kNotNegative));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      Page page, Page::Read("ListTrials", absl::StrCat(id.value), request));
+  ARCHPOOL_ASSIGN_OR_RETURN(const Task task, parts_.reader.GetTask(id));
+  if (!CanSee(call.caller, task)) return TaskUnknown(id);
+  ARCHPOOL_ASSIGN_OR_RETURN(const DatasetRecord dataset,
+                            parts_.reader.GetDataset(task.spec->dataset));
+  const Names names = NamesFor(call.caller);
+  TrialId after{request.page_token().empty() ? request.after_trial_id()
+                                             : page.after_id()};
+  // A miner sees its own alone: pages of others' trials are passed over.
+  while (true) {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        const std::vector<Trial> some,
+        parts_.reader.Trials(id, after, limits::kPageSize.max));
+    for (const Trial& trial : some) {
+      after = trial.id;
+      if (call.caller.role == Role::kMiner && trial.account != call.caller.id) {
+        continue;
+      }
+      if (page.IsFull()) {
+        call.response->set_next_page_token(page.NextToken());
+        return absl::OkStatus();
+      }
+      v1::Trial* const to = call.response->add_trials();
+      *to = ToProto(trial, *task.spec, dataset.manifest, names);
+      // A client learns what it pays for.
+      if (call.caller.role == Role::kClient &&
+          trial.state != TrialState::kAccepted) {
+        HideResults(*to);
+      }
+      page.Add(*to, trial.id.value);
+    }
+    if (std::ssize(some) < limits::kPageSize.max) return absl::OkStatus();
+  }
+}
+
+grpc::ServerUnaryReactor* TaskService::ListLeases(
+    grpc::CallbackServerContext* context, const v1::ListLeasesRequest* request,
+    v1::ListLeasesResponse* response) {
+  return Serve(parts_.gate, context, "/archpool.v1.TaskService/ListLeases",
+               request, response, [this](const LeasesCall& accepted) {
+                 RunOn(parts_.watch.executor, accepted,
+                       [this](const LeasesCall& call) { return List(call); });
+               });
+}
+
+absl::Status TaskService::List(const LeasesCall& call) {
+  const v1::ListLeasesRequest& request = *call.request;
+  LeaseFilter filter;
+  if (request.has_task_id()) {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        filter.task, wire::ReadId<TaskId>("task_id", request.task_id()));
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      Page page,
+      Page::Read("ListLeases",
+                 absl::StrCat(request.task_id(), " ", request.include_ended()),
+                 request));
+  if (call.caller.role == Role::kClient) filter.client = call.caller.id;
+  if (call.caller.role == Role::kMiner) filter.account = call.caller.id;
+  filter.active_only = !request.include_ended();
+  filter.before = LeaseId{page.after_id()};
+  filter.limit = page.limit();
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Lease> leases,
+                            parts_.reader.Leases(filter));
+  const Names names = NamesFor(call.caller);
+  FillPage(
+      page, leases,
+      [&](const Lease& lease) -> const v1::Lease& {
+        return *call.response->add_leases() = ToProto(lease, names);
+      },
+      [](const Lease& lease) { return lease.id.value; }, call.response);
+  return absl::OkStatus();
+}
+
+}  // namespace archpool::rpc
