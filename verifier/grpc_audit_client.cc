@@ -5,11 +5,11 @@
 
 #include <utility>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/wire/api_version.h"
 #include "common/wire/fields.h"
+#include "common/wire/words.h"
 
 namespace archpool {
 namespace {
@@ -51,6 +51,7 @@ absl::StatusOr<std::optional<wire::AuditOrder>> GrpcAuditClient::AcquireAudit(
   v1::AcquireAuditRequest request;
   request.set_verifier_name(verifier_name_);
   *request.mutable_wait() = wire::ToProto(wait);
+  request.set_client_version(wire::kOwnVersion);
   for (const std::string& arithmetic : arithmetics_) {
     request.add_arithmetics(arithmetic);
   }
@@ -106,10 +107,7 @@ absl::StatusOr<AuditReply> GrpcAuditClient::ReportAudit(
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::ReportAuditResponse response,
       remote_.Call(*stub_, &Stub::ReportAudit, request, {.stop = last_calls_}));
-  const std::string state = v1::TrialState_Name(response.trial_state());
-  return AuditReply{
-      absl::AsciiStrToLower(absl::StripPrefix(state, "TRIAL_STATE_")),
-      response.reason()};
+  return AuditReply{wire::WordOf(response.trial_state()), response.reason()};
 }
 
 absl::Status GrpcAuditClient::ReadSplit(const Digest& dataset, AuditSplit split,

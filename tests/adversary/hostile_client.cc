@@ -16,6 +16,7 @@
 #include "common/crypto/random.h"
 #include "common/crypto/signature.h"
 #include "common/model/arithmetic.h"
+#include "common/wire/api_version.h"
 
 namespace archpool {
 namespace {
@@ -64,6 +65,7 @@ class Hostile {
     request.set_threads(1);
     request.set_arithmetic(std::string(archpool::kArithmetic));
     request.set_public_key(key_.public_key().AsBytes());
+    request.set_client_version(wire::kOwnVersion);
     const auto reply = remote_.Call(stub_, &Stub::OpenSession, request);
     if (!Note(reply)) return false;
     session_ = reply->session_id();
@@ -101,7 +103,7 @@ class Hostile {
     v1::HeartbeatRequest request;
     request.set_session_id(session_);
     if (lease.lease_id() != 0) request.add_lease_ids(lease.lease_id());
-    request.set_activity("training");
+    request.set_activity(v1::WORKER_ACTIVITY_TRAINING);
     Note(remote_.Call(stub_, &Stub::Heartbeat, request));
     absl::SleepFor(absl::Milliseconds(200));
   }

@@ -18,6 +18,7 @@
 #include "common/base/steady_clock.h"
 #include "common/channel/remote.h"
 #include "common/model/arithmetic.h"
+#include "common/wire/api_version.h"
 #include "common/wire/proof_wire.h"
 #include "server/engine/engine.h"
 #include "server/observability/metrics.h"
@@ -101,6 +102,7 @@ class Client {
       open.set_threads(1);
       open.set_arithmetic(std::string(kArithmetic));
       open.set_public_key(key_.public_key().AsBytes());
+      open.set_client_version(wire::kOwnVersion);
       v1::AcquireLeaseRequest acquire;
       acquire.set_session_id(
           Must(remote_.Call(work_, &v1::WorkService::Stub::OpenSession, open))

@@ -59,6 +59,18 @@ absl::StatusOr<HeartbeatReply> FakePool::Heartbeat(
     if (over.contains(lease.value)) reply.ended.push_back(lease);
   }
   for (const int64_t id : withdrawn) reply.withdrawn.push_back(TrialId{id});
+  // Of a trial that its worker lost, too.
+  for (const auto& [id, segment] : audited) {
+    if (!reports.contains(id) || openings.contains(id)) continue;
+    reply.asked.push_back({.trial = TrialId{id},
+                           .segment = segment,
+                           .left = Countdown(time_left),
+                           .lease = LeaseOf(TrialId{id})});
+  }
+  last_kept = report.kept;
+  for (const TrialId trial : report.kept) {
+    if (settled.contains(trial.value)) reply.settled.push_back(trial);
+  }
   return reply;
 }
 
@@ -86,25 +98,6 @@ absl::StatusOr<ReportReply> FakePool::ReportTrial(
       if (held.lease != commitment.lease) continue;
       held.assignments.push_back(appended.front());
     }
-  }
-  return reply;
-}
-
-absl::StatusOr<ReviewReply> FakePool::ReviewTrials(
-    SessionId, const std::vector<TrialId>& kept) {
-  const absl::MutexLock lock(&mutex_);
-  ReviewReply reply;
-  // Of a trial that its worker lost, too.
-  for (const auto& [id, segment] : audited) {
-    if (!reports.contains(id) || openings.contains(id)) continue;
-    reply.asked.push_back({.trial = TrialId{id},
-                           .segment = segment,
-                           .left = Countdown(time_left),
-                           .lease = LeaseOf(TrialId{id})});
-  }
-  last_kept = kept;
-  for (const TrialId trial : kept) {
-    if (settled.contains(trial.value)) reply.settled.push_back(trial);
   }
   return reply;
 }

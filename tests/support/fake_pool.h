@@ -42,9 +42,6 @@ class FakePool : public WorkClient {
       SessionId /*session*/, const TrialCommitment& commitment,
       const wire::WorkLease* lease) override;
 
-  absl::StatusOr<ReviewReply> ReviewTrials(
-      SessionId, const std::vector<TrialId>& kept) override;
-
   absl::Status RevealSegment(TrialId trial, const Opening& opening) override;
   absl::Status UploadCheckpoint(TrialId trial, const UploadSource& file,
                                 const std::stop_token& /*stop*/) override;

@@ -9,6 +9,7 @@
 #include "common/base/status.h"
 #include "common/crypto/sha256.h"
 #include "common/model/arithmetic.h"
+#include "common/wire/api_version.h"
 #include "common/wire/fields.h"
 #include "common/wire/proof_wire.h"
 #include "common/wire/task_spec_wire.h"
@@ -63,6 +64,7 @@ absl::StatusOr<int64_t> Party::OpenSession(const std::string& worker_name) {
   request.set_threads(1);
   request.set_arithmetic(std::string(kArithmetic));
   request.set_public_key(key.public_key().AsBytes());
+  request.set_client_version(wire::kOwnVersion);
   auto response =
       remote.Call(work, &v1::WorkService::Stub::OpenSession, request);
   if (!response.ok()) return response.status();
@@ -85,9 +87,18 @@ absl::StatusOr<v1::HeartbeatResponse> Party::Heartbeat(
   v1::HeartbeatRequest request;
   request.set_session_id(session_id);
   request.mutable_lease_ids()->Add(leases.begin(), leases.end());
-  request.set_activity("training");
+  request.set_activity(v1::WORKER_ACTIVITY_TRAINING);
   request.set_step(1);
   request.set_steps(2);
+  return remote.Call(work, &v1::WorkService::Stub::Heartbeat, request);
+}
+
+absl::StatusOr<v1::HeartbeatResponse> Party::Review(
+    int64_t session_id, const std::vector<int64_t>& trials) {
+  v1::HeartbeatRequest request;
+  request.set_session_id(session_id);
+  request.mutable_kept()->mutable_trial_ids()->Add(trials.begin(),
+                                                   trials.end());
   return remote.Call(work, &v1::WorkService::Stub::Heartbeat, request);
 }
 
@@ -152,6 +163,7 @@ absl::StatusOr<v1::AcquireAuditResponse> Party::AcquireAudit(
   v1::AcquireAuditRequest request;
   request.set_verifier_name(kVerifierName);
   request.add_arithmetics(std::string(kArithmetic));
+  request.set_client_version(wire::kOwnVersion);
   *request.mutable_wait() = wire::ToProto(wait);
   return remote.Call(verification, &v1::VerificationService::Stub::AcquireAudit,
                      request, {.deadline = wait + kCallDeadline, .stop = {}});
@@ -193,50 +205,49 @@ absl::StatusOr<v1::UploadResponse> Party::Send(
   v1::UploadResponse response;
   const auto writer = blob.Upload(&context, &response);
   v1::UploadRequest request;
-  *request.mutable_begin() = begin;
-  request.set_offset_bytes(offset_bytes);
+  *request.mutable_begin()->mutable_upload() = begin;
+  request.mutable_begin()->set_offset_bytes(offset_bytes);
   bytes.remove_prefix(static_cast<size_t>(offset_bytes));
-  do {
+  while (writer->Write(request) && !bytes.empty()) {
     const absl::string_view data = bytes.substr(0, chunk_bytes);
     bytes.remove_prefix(data.size());
     request.set_data(std::string(data));
-    if (!writer->Write(request)) break;
-    request.Clear();
-  } while (!bytes.empty());
+  }
   writer->WritesDone();
   const grpc::Status status = writer->Finish();
   if (!status.ok()) return wire::FromGrpc(status);
   return response;
 }
 
+absl::StatusOr<std::string> Party::Download(
+    const v1::DownloadRequest& request) {
+  grpc::ClientContext context;
+  remote.Prepare(context, kCallDeadline);
+  return Collect(*blob.Download(&context, request));
+}
+
 absl::StatusOr<std::string> Party::DownloadSplit(absl::string_view dataset_id,
                                                  v1::Split split,
                                                  int64_t offset_bytes) {
-  grpc::ClientContext context;
-  remote.Prepare(context, kCallDeadline);
-  v1::DownloadSplitRequest request;
-  request.set_dataset_id(std::string(dataset_id));
-  request.set_split(split);
+  v1::DownloadRequest request;
+  request.mutable_dataset_split()->set_dataset_id(std::string(dataset_id));
+  request.mutable_dataset_split()->set_split(split);
   request.set_offset_bytes(offset_bytes);
-  return Collect(*blob.DownloadSplit(&context, request));
+  return Download(request);
 }
 
 absl::StatusOr<std::string> Party::DownloadWeights(int64_t trial_id) {
-  grpc::ClientContext context;
-  remote.Prepare(context, kCallDeadline);
-  v1::DownloadWeightsRequest request;
-  request.set_trial_id(trial_id);
-  return Collect(*blob.DownloadWeights(&context, request));
+  v1::DownloadRequest request;
+  request.mutable_trial_weights()->set_trial_id(trial_id);
+  return Download(request);
 }
 
 absl::StatusOr<std::string> Party::DownloadCheckpoint(int64_t trial_id,
                                                       bool is_optimizer) {
-  grpc::ClientContext context;
-  remote.Prepare(context, kCallDeadline);
-  v1::DownloadCheckpointRequest request;
-  request.set_trial_id(trial_id);
-  request.set_is_optimizer(is_optimizer);
-  return Collect(*blob.DownloadCheckpoint(&context, request));
+  v1::DownloadRequest request;
+  request.mutable_trial_checkpoint()->set_trial_id(trial_id);
+  request.mutable_trial_checkpoint()->set_is_optimizer(is_optimizer);
+  return Download(request);
 }
 
 std::string CheckpointText(int64_t trial_id, int64_t boundary, bool optimizer) {
@@ -359,8 +370,8 @@ std::string RpcFixture::RegisterDataset(Party& client) {
   Must(client.Upload(FileUpload(images), images));
   Must(client.Upload(FileUpload(labels), labels));
   v1::RegisterDatasetRequest request;
-  request.set_train_images_digest(Sha256(images).AsBytes());
-  request.set_train_labels_digest(Sha256(labels).AsBytes());
+  request.mutable_idx()->set_train_images_digest(Sha256(images).AsBytes());
+  request.mutable_idx()->set_train_labels_digest(Sha256(labels).AsBytes());
   request.set_classes(10);
   request.set_validation_count(10);
   request.set_held_out_count(10);

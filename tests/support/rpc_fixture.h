@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "archpool/v1/account.grpc.pb.h"
 #include "archpool/v1/blob.grpc.pb.h"
 #include "archpool/v1/ledger.grpc.pb.h"
 #include "archpool/v1/payout.grpc.pb.h"
@@ -39,6 +40,7 @@ class Party {
   Party(const std::string& server, const std::string& bearer_token)
       : token(bearer_token),
         remote(server, bearer_token),
+        account(remote.channel()),
         pool(remote.channel()),
         task(remote.channel()),
         blob(remote.channel()),
@@ -48,11 +50,12 @@ class Party {
         payout(remote.channel()) {}
 
   absl::StatusOr<v1::WhoAmIResponse> WhoAmI() {
-    return remote.Call(pool, &v1::AccountService::Stub::WhoAmI, {});
+    return remote.Call(account, &v1::AccountService::Stub::WhoAmI, {});
   }
   absl::StatusOr<v1::CreateAccountResponse> CreateAccount(
       const v1::CreateAccountRequest& request) {
-    return remote.Call(pool, &v1::AccountService::Stub::CreateAccount, request);
+    return remote.Call(account, &v1::AccountService::Stub::CreateAccount,
+                       request);
   }
   absl::StatusOr<v1::Task> GetTask(int64_t task_id);
   // Its id.
@@ -62,6 +65,9 @@ class Party {
       const std::vector<int64_t>& holding = {});
   absl::StatusOr<v1::HeartbeatResponse> Heartbeat(
       int64_t session_id, const std::vector<int64_t>& leases);
+  // With the trials that it keeps.
+  absl::StatusOr<v1::HeartbeatResponse> Review(
+      int64_t session_id, const std::vector<int64_t>& trials);
   absl::StatusOr<v1::ReportTrialsResponse::Result> Report(
       int64_t session_id, const v1::LeaseGrant& lease, int64_t trial_id,
       absl::string_view weights, int64_t validation_correct);
@@ -84,6 +90,7 @@ class Party {
                                           absl::string_view bytes,
                                           int64_t offset_bytes = 0,
                                           size_t chunk_bytes = 1 << 20);
+  absl::StatusOr<std::string> Download(const v1::DownloadRequest& request);
   absl::StatusOr<std::string> DownloadSplit(absl::string_view dataset_id,
                                             v1::Split split,
                                             int64_t offset_bytes = 0);
@@ -94,6 +101,7 @@ class Party {
   const std::string token;
   const SigningKey key = SigningKey::Generate();
   Remote remote;
+  v1::AccountService::Stub account;
   v1::PoolService::Stub pool;
   v1::TaskService::Stub task;
   v1::BlobService::Stub blob;

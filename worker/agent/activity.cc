@@ -5,7 +5,7 @@ namespace archpool {
 
 void Activity::Train(TrialId trial) {
   const absl::MutexLock lock(&mutex_);
-  report_.activity = "training";
+  report_.activity = WorkerActivity::kTraining;
   report_.trial = trial;
   report_.step = 0;
   report_.steps = 0;
@@ -17,9 +17,9 @@ void Activity::SetStep(int64_t step, int64_t steps) {
   report_.steps = steps;
 }
 
-void Activity::Rest(const std::string& word) {
+void Activity::Rest(WorkerActivity activity) {
   const absl::MutexLock lock(&mutex_);
-  report_.activity = word;
+  report_.activity = activity;
   report_.trial = TrialId();
   report_.step = 0;
   report_.steps = 0;

@@ -4,8 +4,6 @@
 #ifndef ARCHPOOL_WORKER_AGENT_ACTIVITY_H_
 #define ARCHPOOL_WORKER_AGENT_ACTIVITY_H_
 
-#include <string>
-
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "worker/agent/work_client.h"
@@ -16,10 +14,10 @@ class Activity {
  public:
   void Train(TrialId trial);
   void SetStep(int64_t step, int64_t steps);
-  // Nothing is being trained; `word` as in HeartbeatReport.
-  void Rest(const std::string& word);
+  // Nothing is being trained.
+  void Rest(WorkerActivity activity);
 
-  // All but the leases.
+  // All but the leases and the trials that are kept.
   HeartbeatReport Report() const;
 
  private:

@@ -58,15 +58,15 @@ Agent::Agent(WorkClient& client, Trainer& trainer, TrainingDataCache& data,
       places_(places),
       options_(options),
       session_(client, options.retry),
-      prover_(client, session_, vault, options.retry),
+      prover_(client, vault, options.retry),
       backoff_(options.retry) {}
 
 absl::Status Agent::Run(const std::stop_token& stop) {
-  activity_.Rest("waiting");
+  activity_.Rest(WorkerActivity::kWaiting);
   const absl::Status opened = OpenFirstSession(stop);
   if (stop.stop_requested()) return absl::OkStatus();
   ARCHPOOL_RETURN_IF_ERROR(opened);
-  const Heartbeat heartbeat(client_, session_, activity_, book_);
+  const Heartbeat heartbeat(client_, session_, activity_, book_, prover_);
   Courier courier(client_, session_, journal_, vault_, prover_, book_,
                   options_.retry);
   while (!stop.stop_requested() && !is_finished_) {
@@ -78,7 +78,7 @@ absl::Status Agent::Run(const std::stop_token& stop) {
       Refill(courier, stop);
     }
   }
-  activity_.Rest("uploading");
+  activity_.Rest(WorkerActivity::kUploading);
   // Reports first: they bind only while the lease is held.
   const Countdown drain(options_.drain_timeout);
   if (!courier.WaitUntilIdle({}, drain.left())) {
@@ -119,7 +119,7 @@ absl::StatusOr<AcquiredLease> Agent::Ask(const std::vector<LeaseId>& holding,
 
 void Agent::Refill(Courier& courier, const std::stop_token& stop) {
   // What is on its way may make a list grow, and would be handed out again.
-  activity_.Rest("uploading");
+  activity_.Rest(WorkerActivity::kUploading);
   if (!courier.WaitUntilIdle(stop, absl::InfiniteDuration())) return;
   WaitForNext();
   if (book_.Next()) return;
@@ -129,7 +129,7 @@ void Agent::Refill(Courier& courier, const std::stop_token& stop) {
   }
   const bool is_stuck = !impossible_.empty() || !made_progress_;
   impossible_.clear();
-  activity_.Rest("waiting");
+  activity_.Rest(WorkerActivity::kWaiting);
   if (is_stuck && WaitOrStop(stop, backoff_.Next())) return;
   if (!is_stuck) backoff_.Reset();
   absl::StatusOr<AcquiredLease> acquired = Ask({}, options_.acquire_wait, stop);
@@ -203,7 +203,7 @@ absl::StatusOr<TrainingResult> Agent::TrainTrial(const Training& training,
   const auto goes_on = [&] {
     return !stop.stop_requested() && training.is_wanted();
   };
-  activity_.Rest("waiting");
+  activity_.Rest(WorkerActivity::kWaiting);
   // By itself where it was under way when this worker ended: the next time it
   // is known whose fault that was.
   const Places::Wish wish{

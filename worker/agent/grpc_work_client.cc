@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/agent/grpc_work_client.h"
 
+#include <spdlog/spdlog.h>
+
+#include <string>
 #include <utility>
 
 #include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/wire/api_version.h"
 #include "common/wire/fields.h"
 #include "common/wire/proof_wire.h"
+#include "common/wire/words.h"
 
 namespace archpool {
 namespace {
@@ -30,7 +35,7 @@ TrialClaim ClaimOf(const TrialCommitment& commitment) {
 }
 
 absl::StatusOr<AskedSegment> ReadAsked(
-    const v1::ReviewTrialsResponse::Asked& proto) {
+    const v1::HeartbeatResponse::Asked& proto) {
   AskedSegment asked;
   const v1::AuditRequest& request = proto.request();
   ARCHPOOL_ASSIGN_OR_RETURN(
@@ -72,6 +77,7 @@ absl::StatusOr<OpenedSession> GrpcWorkClient::OpenSession() {
   request.set_threads(identity_.threads);
   request.set_arithmetic(identity_.arithmetic);
   request.set_public_key(identity_.key.public_key().AsBytes());
+  request.set_client_version(wire::kOwnVersion);
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::OpenSessionResponse response,
       remote_.Call(*stub_, &Stub::OpenSession, request, {.stop = last_calls_}));
@@ -100,8 +106,12 @@ absl::StatusOr<AcquiredLease> GrpcWorkClient::AcquireLease(
   request.set_session_id(session.value);
   *request.mutable_wait() = wire::ToProto(wait);
   request.set_price_min_micros(identity_.price_min);
-  request.set_upload_bytes_per_second(blobs_.upload_bytes_per_second());
-  request.set_memory_bytes(identity_.memory_bytes);
+  if (const int64_t speed = blobs_.upload_bytes_per_second(); speed > 0) {
+    request.set_upload_bytes_per_second(speed);
+  }
+  if (identity_.memory_bytes > 0) {
+    request.set_memory_bytes(identity_.memory_bytes);
+  }
   for (const LeaseId lease : holding) {
     request.add_holding_lease_ids(lease.value);
   }
@@ -133,10 +143,14 @@ absl::StatusOr<HeartbeatReply> GrpcWorkClient::Heartbeat(
   for (const LeaseId lease : report.leases) {
     request.add_lease_ids(lease.value);
   }
-  request.set_activity(report.activity);
-  request.set_trial_id(report.trial.value);
+  request.set_activity(wire::ToProto<v1::WorkerActivity>(report.activity));
+  if (report.trial.IsSet()) request.set_trial_id(report.trial.value);
   request.set_step(report.step);
   request.set_steps(report.steps);
+  request.mutable_kept();
+  for (const TrialId trial : report.kept) {
+    request.mutable_kept()->add_trial_ids(trial.value);
+  }
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::HeartbeatResponse response,
       remote_.Call(*stub_, &Stub::Heartbeat, request, {.stop = last_calls_}));
@@ -146,6 +160,20 @@ absl::StatusOr<HeartbeatReply> GrpcWorkClient::Heartbeat(
   }
   for (const int64_t trial : response.withdrawn_trial_ids()) {
     reply.withdrawn.push_back(TrialId{trial});
+  }
+  for (const int64_t trial : response.settled_trial_ids()) {
+    reply.settled.push_back(TrialId{trial});
+  }
+  for (const v1::HeartbeatResponse::Asked& asked : response.asked()) {
+    absl::StatusOr<AskedSegment> segment = ReadAsked(asked);
+    if (segment.ok()) {
+      reply.asked.push_back(*std::move(segment));
+    } else {
+      // It must not cost the leases, which the rest of the answer keeps.
+      spdlog::warn("an audit's request cannot be read ({}): {}",
+                   GetReason(segment.status()),
+                   std::string(segment.status().message()));
+    }
   }
   return reply;
 }
@@ -192,25 +220,6 @@ absl::StatusOr<ReportReply> GrpcWorkClient::ReportTrial(
   // The report was taken; what cannot be read comes again with the lease, which
   // says so.
   if (appended.ok()) reply.appended = *std::move(appended);
-  return reply;
-}
-
-absl::StatusOr<ReviewReply> GrpcWorkClient::ReviewTrials(
-    SessionId session, const std::vector<TrialId>& kept) {
-  v1::ReviewTrialsRequest request;
-  request.set_session_id(session.value);
-  for (const TrialId trial : kept) request.add_trial_ids(trial.value);
-  ARCHPOOL_ASSIGN_OR_RETURN(const v1::ReviewTrialsResponse response,
-                            remote_.Call(*stub_, &Stub::ReviewTrials, request,
-                                         {.stop = last_calls_}));
-  ReviewReply reply;
-  for (const int64_t trial : response.settled_trial_ids()) {
-    reply.settled.push_back(TrialId{trial});
-  }
-  for (const v1::ReviewTrialsResponse::Asked& asked : response.asked()) {
-    ARCHPOOL_ASSIGN_OR_RETURN(AskedSegment segment, ReadAsked(asked));
-    reply.asked.push_back(std::move(segment));
-  }
   return reply;
 }
 

@@ -43,8 +43,6 @@ class GrpcWorkClient : public WorkClient {
   absl::StatusOr<ReportReply> ReportTrial(
       SessionId session, const TrialCommitment& commitment,
       const wire::WorkLease* lease) override;
-  absl::StatusOr<ReviewReply> ReviewTrials(
-      SessionId session, const std::vector<TrialId>& kept) override;
   absl::Status RevealSegment(TrialId trial, const Opening& opening) override;
   absl::Status UploadCheckpoint(TrialId trial, const UploadSource& file,
                                 const std::stop_token& stop) override;

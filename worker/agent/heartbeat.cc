@@ -4,56 +4,72 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/status.h"
-#include "common/base/stop.h"
 #include "common/channel/log_label.h"
 
 namespace archpool {
 namespace {
 
+// As many as one call may name.
+constexpr size_t kKeptMax = 1024;
 // While there is no session to beat for.
 constexpr absl::Duration kNoSessionPause = absl::Seconds(1);
 
 }  // namespace
 
 Heartbeat::Heartbeat(WorkClient& client, SessionHolder& session,
-                     const Activity& activity, LeaseBook& book)
+                     const Activity& activity, LeaseBook& book, Prover& prover)
     : client_(client),
       session_(session),
       activity_(activity),
       book_(book),
+      prover_(prover),
       thread_([this, label = LogLabel::Current()](const std::stop_token& stop) {
         const LogLabel own(label);
-        Beat(stop);
+        Run(stop);
       }) {}
 
-void Heartbeat::Beat(const std::stop_token& stop) {
+void Heartbeat::Run(const std::stop_token& stop) {
   bool was_heard = true;
   absl::Duration pause;
-  while (!WaitOrStop(stop, pause)) {
+  while (true) {
+    prover_.WaitForPoke(stop, pause);
+    if (stop.stop_requested()) return;
     const absl::StatusOr<OpenedSession> opened = session_.Get(stop);
     pause = opened.ok() ? opened->heartbeat_interval : kNoSessionPause;
     if (!opened.ok()) continue;
-    HeartbeatReport report = activity_.Report();
-    report.leases = book_.leases();
-    const absl::StatusOr<HeartbeatReply> reply =
-        client_.Heartbeat(opened->session, report);
-    if (reply.ok()) {
-      book_.End(reply->ended);
-      book_.Withdraw(reply->withdrawn);
-    } else if (IsSessionLost(reply.status())) {
-      // Leases pass on to the next session of the same name.
-      session_.Lose(opened->session);
-    }
-    if (reply.ok() != was_heard) {
-      was_heard = reply.ok();
+    const absl::Status heard = Beat(opened->session);
+    // Leases pass on to the next session of the same name.
+    if (IsSessionLost(heard)) session_.Lose(opened->session);
+    if (heard.ok() != was_heard) {
+      was_heard = heard.ok();
       if (was_heard) {
         spdlog::info("the server hears this worker again");
       } else {
         spdlog::warn("the server does not hear this worker ({}): it goes on",
-                     GetReason(reply.status()));
+                     GetReason(heard));
       }
     }
   }
+}
+
+absl::Status Heartbeat::Beat(SessionId session) {
+  const Prover::Question question = prover_.Ask();
+  // Once without any: what is asked may be of trials that this disk lost.
+  auto next = question.kept.begin();
+  do {
+    HeartbeatReport report = activity_.Report();
+    report.leases = book_.leases();
+    while (next != question.kept.end() && report.kept.size() < kKeptMax) {
+      report.kept.push_back((next++)->first);
+    }
+    ARCHPOOL_ASSIGN_OR_RETURN(const HeartbeatReply reply,
+                              client_.Heartbeat(session, report));
+    book_.End(reply.ended);
+    book_.Withdraw(reply.withdrawn);
+    prover_.Hear(question, reply);
+  } while (next != question.kept.end());
+  prover_.HearEnd(question);
+  return absl::OkStatus();
 }
 
 }  // namespace archpool

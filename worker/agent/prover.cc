@@ -3,7 +3,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -11,18 +10,9 @@
 #include "common/channel/log_label.h"
 
 namespace archpool {
-namespace {
-
-// As many as one call may name; the others have their turn in the next.
-constexpr size_t kReviewedMax = 1024;
-// While there is no session, and so no interval.
-constexpr absl::Duration kNoSessionPause = absl::Seconds(1);
-
-}  // namespace
-
-Prover::Prover(WorkClient& client, SessionHolder& session,
-               CheckpointVault& vault, const RetryPolicy& policy)
-    : client_(client), session_(session), vault_(vault), policy_(policy) {
+Prover::Prover(WorkClient& client, CheckpointVault& vault,
+               const RetryPolicy& policy)
+    : client_(client), vault_(vault), policy_(policy) {
   thread_ = std::jthread(
       [this, label = LogLabel::Current()](const std::stop_token& stop) {
         const LogLabel own(label);
@@ -69,21 +59,60 @@ bool Prover::WaitUntilIdle(absl::Duration timeout) {
   }
 }
 
-absl::Duration Prover::Interval(const std::stop_token& stop) {
-  const absl::StatusOr<OpenedSession> opened = session_.Get(stop);
-  return opened.ok() ? opened->heartbeat_interval : kNoSessionPause;
+Prover::Question Prover::Ask() {
+  Question question;
+  {
+    const absl::MutexLock lock(&mutex_);
+    question.pokes = pokes_;
+  }
+  // What was poked for is kept by then.
+  question.kept = vault_.Kept();
+  return question;
+}
+
+void Prover::Hear(const Question& question, const HeartbeatReply& reply) {
+  for (const TrialId trial : reply.settled) {
+    const auto found = question.kept.find(trial);
+    if (found != question.kept.end()) vault_.Remove({found->second, trial});
+  }
+  const absl::MutexLock lock(&mutex_);
+  for (const AskedSegment& asked : reply.asked) {
+    // The server asks until it has the last file.
+    if (answering_ != asked.trial) asked_.insert_or_assign(asked.trial, asked);
+  }
+}
+
+void Prover::HearEnd(const Question& question) {
+  {
+    const absl::MutexLock lock(&mutex_);
+    pokes_heard_ = question.pokes;
+  }
+  heard_.Ring();
+}
+
+std::optional<AskedSegment> Prover::TakeAsked() {
+  const absl::MutexLock lock(&mutex_);
+  answering_.reset();
+  if (asked_.empty()) return std::nullopt;
+  AskedSegment next = std::move(asked_.begin()->second);
+  asked_.erase(asked_.begin());
+  answering_ = next.trial;
+  return next;
 }
 
 void Prover::Run(const std::stop_token& stop) {
   while (true) {
-    poked_.Wait(stop, Interval(stop));
+    heard_.Wait(stop, absl::InfiniteDuration());
     if (stop.stop_requested()) return;
     int64_t serving = 0;
     {
       const absl::MutexLock lock(&mutex_);
-      serving = pokes_;
+      serving = pokes_heard_;
     }
-    Review(stop);
+    while (const std::optional<AskedSegment> asked = TakeAsked()) {
+      Answer(*asked, stop);
+      if (stop.stop_requested()) return;
+    }
     {
       const absl::MutexLock lock(&mutex_);
       pokes_served_ = serving;
@@ -92,61 +121,29 @@ void Prover::Run(const std::stop_token& stop) {
   }
 }
 
-void Prover::Review(const std::stop_token& stop) {
-  const std::map<TrialId, Digest> kept = vault_.Kept();
-  std::vector<TrialId> trials;
-  for (const auto& [trial, key] : kept) trials.push_back(trial);
-  // Once without any: what is asked may be of trials that this disk lost.
-  size_t begin = 0;
-  do {
-    const size_t end = std::min(trials.size(), begin + kReviewedMax);
-    const std::vector<TrialId> some(
-        trials.begin() + static_cast<std::ptrdiff_t>(begin),
-        trials.begin() + static_cast<std::ptrdiff_t>(end));
-    const absl::StatusOr<ReviewReply> reply =
-        RetryWhileTransient(policy_, stop, [&] {
-          return WithSession(session_, stop, [&](SessionId session) {
-            return client_.ReviewTrials(session, some);
-          });
-        });
-    if (!reply.ok()) {
-      if (stop.stop_requested()) return;
-      spdlog::warn("the pool does not say what became of {} trials ({})",
-                   some.size(), GetReason(reply.status()));
-      return;
-    }
-    for (const TrialId trial : reply->settled) {
-      const auto found = kept.find(trial);
-      if (found != kept.end()) vault_.Remove({found->second, trial});
-    }
-    for (const AskedSegment& asked : reply->asked) Answer(asked, stop);
-    begin = end;
-  } while (begin < trials.size());
-}
-
 void Prover::Answer(const AskedSegment& asked, const std::stop_token& stop) {
   {
     const absl::MutexLock lock(&mutex_);
     if (lost_.contains(asked.trial)) return;
   }
-  const absl::Status answered = LayOpen(asked, stop);
+  const absl::Status answered = Reveal(asked, stop);
   if (answered.ok()) {
-    spdlog::info("{}: segment {} is open to the pool", asked.trial.ToString(),
-                 asked.segment);
+    spdlog::info("{}: segment {} is revealed to the pool",
+                 asked.trial.ToString(), asked.segment);
   } else if (GetReason(answered) == "CHECKPOINT_LOST") {
     spdlog::warn("{} is audited, and {}: it is trained again",
                  asked.trial.ToString(), std::string(answered.message()));
     const absl::MutexLock lock(&mutex_);
     lost_[asked.trial] = asked;
   } else if (!stop.stop_requested()) {
-    spdlog::warn("{}: segment {} could not be laid open ({}): {}",
+    spdlog::warn("{}: segment {} could not be revealed ({}): {}",
                  asked.trial.ToString(), asked.segment, GetReason(answered),
                  std::string(answered.message()));
   }
 }
 
-absl::Status Prover::LayOpen(const AskedSegment& asked,
-                             const std::stop_token& stop) {
+absl::Status Prover::Reveal(const AskedSegment& asked,
+                            const std::stop_token& stop) {
   const TrainingId id{asked.lease.assignments[0].trial_key, asked.trial};
   const int64_t segments = asked.lease.recipe.segments;
   const CheckpointVault::Hold hold = vault_.HoldFiles(id);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answers the pool's audits: asks which segments are wanted of the committed
-// trials whose checkpoints are kept, lays them open, sends their files, and
-// lets go of what is settled. On a thread of its own: a worker answers while it
-// trains. Where files are lost, the agent trains the trial again. Thread-safe.
+// Answers the pool's audits: heartbeats ask which segments are wanted of the
+// committed trials whose checkpoints are kept; the prover reveals them, sends
+// their files, and lets go of what is settled. On a thread of its own: a worker
+// answers while it trains, and while it beats. Where files are lost, the agent
+// trains the trial again. Thread-safe.
 #ifndef ARCHPOOL_WORKER_AGENT_PROVER_H_
 #define ARCHPOOL_WORKER_AGENT_PROVER_H_
 
@@ -17,19 +18,33 @@
 #include "common/base/bell.h"
 #include "common/channel/retry.h"
 #include "worker/agent/checkpoint_vault.h"
-#include "worker/agent/session_holder.h"
 #include "worker/agent/work_client.h"
 
 namespace archpool {
 
 class Prover {
  public:
-  // All outlive this.
-  Prover(WorkClient& client, SessionHolder& session, CheckpointVault& vault,
-         const RetryPolicy& policy);
+  // What heartbeats ask about.
+  struct Question {
+    std::map<TrialId, Digest> kept;  // and their keys
+    int64_t pokes = 0;               // that were there by then
+  };
 
-  // Something is asked for: look at once, not at the next heartbeat.
+  // All outlive this.
+  Prover(WorkClient& client, CheckpointVault& vault, const RetryPolicy& policy);
+
+  // Something is asked for: ask at once, not at the next heartbeat.
   void Poke() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // For heartbeats: until it is poked, or `longest` has passed.
+  void WaitForPoke(const std::stop_token& stop, absl::Duration longest) {
+    poked_.Wait(stop, longest);
+  }
+  Question Ask() ABSL_LOCKS_EXCLUDED(mutex_);
+  // An answer to a part of the question; then that all of it is answered.
+  void Hear(const Question& question, const HeartbeatReply& reply)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void HearEnd(const Question& question) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // A trial whose files are lost, with what it takes to train it again; it is
   // answered for once Restored is called.
@@ -44,21 +59,24 @@ class Prover {
 
  private:
   void Run(const std::stop_token& stop) ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Duration Interval(const std::stop_token& stop);
-  void Review(const std::stop_token& stop) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The next to answer, which is being answered from then on.
+  std::optional<AskedSegment> TakeAsked() ABSL_LOCKS_EXCLUDED(mutex_);
   void Answer(const AskedSegment& asked, const std::stop_token& stop)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status LayOpen(const AskedSegment& asked, const std::stop_token& stop);
+  absl::Status Reveal(const AskedSegment& asked, const std::stop_token& stop);
 
   WorkClient& client_;
-  SessionHolder& session_;
   CheckpointVault& vault_;
   const RetryPolicy policy_;
   Bell poked_;
+  Bell heard_;
   Bell served_;
   absl::Mutex mutex_;
   int64_t pokes_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t pokes_heard_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t pokes_served_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<TrialId, AskedSegment> asked_ ABSL_GUARDED_BY(mutex_);
+  std::optional<TrialId> answering_ ABSL_GUARDED_BY(mutex_);
   // To be trained again; those taken stay, without a value.
   std::map<TrialId, std::optional<AskedSegment>> lost_ ABSL_GUARDED_BY(mutex_);
   std::jthread thread_;  // last: it uses all of the above

@@ -19,6 +19,7 @@
 #include "common/crypto/sha256.h"
 #include "common/model/commitment.h"
 #include "common/model/ids.h"
+#include "common/model/worker_activity.h"
 #include "common/wire/work_wire.h"
 
 namespace archpool {
@@ -41,16 +42,11 @@ struct AcquiredLease {
 
 struct HeartbeatReport {
   std::vector<LeaseId> leases;
-  std::string activity;  // "training", "waiting", "uploading"
-  TrialId trial;         // unset where none is being trained
+  WorkerActivity activity = WorkerActivity::kWaiting;
+  TrialId trial;  // unset where none is being trained
   int64_t step = 0;
   int64_t steps = 0;
-};
-
-// What the pool no longer wants of what the report named.
-struct HeartbeatReply {
-  std::vector<LeaseId> ended;
-  std::vector<TrialId> withdrawn;  // somebody else committed them first
+  std::vector<TrialId> kept;  // committed, with their checkpoints
 };
 
 // A trial's commitment, and the lease it was trained under.
@@ -86,8 +82,11 @@ struct AskedSegment {
   wire::WorkLease lease;  // its only assignment is the trial's
 };
 
-struct ReviewReply {
-  std::vector<TrialId> settled;
+// What the pool no longer wants of what the report named, and what it wants.
+struct HeartbeatReply {
+  std::vector<LeaseId> ended;
+  std::vector<TrialId> withdrawn;  // somebody else committed them first
+  std::vector<TrialId> settled;    // nothing will be asked of them
   std::vector<AskedSegment> asked;
 };
 
@@ -111,9 +110,6 @@ class WorkClient {
   virtual absl::StatusOr<ReportReply> ReportTrial(
       SessionId session, const TrialCommitment& commitment,
       const wire::WorkLease* lease) = 0;
-  // What became of committed trials.
-  virtual absl::StatusOr<ReviewReply> ReviewTrials(
-      SessionId session, const std::vector<TrialId>& kept) = 0;
   virtual absl::Status RevealSegment(TrialId trial, const Opening& opening) = 0;
   // A file of the checkpoint that the open segment begins with.
   virtual absl::Status UploadCheckpoint(TrialId trial, const UploadSource& file,
