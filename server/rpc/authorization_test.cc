@@ -3,19 +3,25 @@
 
 #include <grpcpp/generic/generic_stub.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "archpool/v1/receipt.pb.h"
 #include "common/base/status.h"
+#include "common/model/arithmetic.h"
+#include "common/wire/api_version.h"
 #include "common/wire/status_wire.h"
 #include "google/protobuf/descriptor.h"
 #include "gtest/gtest.h"
 #include "tests/support/rpc_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace archpool::rpc {
 namespace {
@@ -23,19 +29,20 @@ namespace {
 const Role kAllRoles[] = {Role::kClient, Role::kMiner, Role::kVerifier,
                           Role::kOperator};
 
-// "/archpool.v1.PoolService/WhoAmI" for every method of the protocol.
+// "/archpool.v1.AccountService/WhoAmI" for every method of the protocol. Tests
+// run in the source directory.
 std::set<std::string> MethodsOfTheProtocol() {
-  const google::protobuf::FileDescriptor* files[] = {
-      v1::WhoAmIRequest::descriptor()->file(),
-      v1::GetTaskRequest::descriptor()->file(),
-      v1::BeginUploadRequest::descriptor()->file(),
-      v1::HeartbeatRequest::descriptor()->file(),
-      v1::AcquireAuditRequest::descriptor()->file(),
-      v1::DepositRequest::descriptor()->file(),
-      v1::RequestPayoutRequest::descriptor()->file(),
-      v1::GetStatementRequest::descriptor()->file()};
+  const auto* const pool = google::protobuf::DescriptorPool::generated_pool();
   std::set<std::string> methods;
-  for (const auto* file : files) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator("proto/archpool/v1")) {
+    const std::string name =
+        absl::StrCat("archpool/v1/", entry.path().filename().string());
+    const auto* const file = pool->FindFileByName(name);
+    if (file == nullptr) {
+      ADD_FAILURE() << name << " is not in this program";
+      continue;
+    }
     for (int s = 0; s < file->service_count(); ++s) {
       const auto* service = file->service(s);
       for (int m = 0; m < service->method_count(); ++m) {
@@ -47,16 +54,19 @@ std::set<std::string> MethodsOfTheProtocol() {
   return methods;
 }
 
-// Calls `method`, unary or streaming, with one empty message.
+// Calls `method`, unary or streaming, with one empty message, as a program of
+// that version; of one that says none where it is "".
 absl::Status CallEmpty(const std::shared_ptr<grpc::Channel>& channel,
                        const std::string& method,
-                       const std::string& authorization) {
+                       const std::string& authorization,
+                       const std::string& version = wire::kOwnVersion) {
   grpc::GenericStub stub(channel);
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(20)));
   if (!authorization.empty()) {
     context.AddMetadata("authorization", authorization);
   }
+  if (!version.empty()) context.AddMetadata(wire::kClientVersionKey, version);
   grpc::CompletionQueue queue;
   const auto next = [&queue] {
     void* tag = nullptr;
@@ -79,15 +89,19 @@ absl::Status CallEmpty(const std::shared_ptr<grpc::Channel>& channel,
   return wire::FromGrpc(status);
 }
 
-TEST(AuthorizationTest, TheTableNamesEveryMethodOnceAndNothingElse) {
+TEST(AuthorizationTest, EveryMethodOfTheProtocolNamesItsRoles) {
   std::set<std::string> named;
   for (const MethodRule& rule : MethodRules()) {
-    EXPECT_TRUE(named.insert(std::string(rule.method)).second) << rule.method;
+    EXPECT_TRUE(named.insert(rule.method).second) << rule.method;
+    EXPECT_TRUE(
+        std::any_of(std::begin(kAllRoles), std::end(kAllRoles),
+                    [&rule](Role role) { return rule.roles.Contains(role); }))
+        << rule.method;
   }
   EXPECT_EQ(named, MethodsOfTheProtocol());
 }
 
-TEST(AuthorizationTest, WhatIsNotInTheTableIsOpenToNobody) {
+TEST(AuthorizationTest, WhatIsNoMethodIsOpenToNobody) {
   for (const Role role : kAllRoles) {
     EXPECT_EQ(GetReason(Authorize("/archpool.v1.PoolService/Other", role)),
               "ROLE_NOT_ALLOWED");
@@ -96,7 +110,7 @@ TEST(AuthorizationTest, WhatIsNotInTheTableIsOpenToNobody) {
 
 // Every method of the running server, as every role and as nobody. An empty
 // message may be refused for what it lacks, never for who sent it.
-TEST(AuthorizationTest, TheServerHoldsTheTable) {
+TEST(AuthorizationTest, TheServerHoldsToTheOptions) {
   RpcFixture fixture;
   std::map<Role, std::string> tokens;
   for (const Role role : kAllRoles) {
@@ -110,7 +124,7 @@ TEST(AuthorizationTest, TheServerHoldsTheTable) {
   }
   const auto channel = fixture.operator_party().remote.channel();
   for (const MethodRule& rule : MethodRules()) {
-    const std::string method(rule.method);
+    const std::string& method = rule.method;
     const absl::Status nobody = CallEmpty(channel, method, "");
     EXPECT_EQ(nobody.code(), absl::StatusCode::kUnauthenticated) << method;
     EXPECT_EQ(GetReason(nobody), "TOKEN_MISSING") << method;
@@ -146,12 +160,74 @@ TEST(AuthorizationTest, TheTokenMustFollowTheWordBearer) {
                                        .token_hash = HashToken(token)})
                   .ok());
   const auto channel = fixture.operator_party().remote.channel();
-  const std::string method = "/archpool.v1.PoolService/WhoAmI";
+  const std::string method = "/archpool.v1.AccountService/WhoAmI";
   EXPECT_TRUE(CallEmpty(channel, method, "Bearer " + token).ok());
   for (const std::string& bad :
        {token, "Basic " + token, std::string("Bearer "), "bearer" + token}) {
     EXPECT_EQ(GetReason(CallEmpty(channel, method, bad)), "TOKEN_MISSING")
         << bad;
+  }
+}
+
+// What is read as another version's message must not be executed.
+TEST(AuthorizationTest, AProgramThatIsTooOldHearsSoWhateverItCalls) {
+  RpcFixture fixture;
+  const std::string token = MakeToken();
+  ASSERT_TRUE(fixture.engine
+                  ->Call(CreateAccount{.name = "alice",
+                                       .role = Role::kMiner,
+                                       .token_hash = HashToken(token)})
+                  .ok());
+  const auto channel = fixture.operator_party().remote.channel();
+  std::vector<std::string> methods = {
+      // Of the first release.
+      "/archpool.v1.PoolService/WhoAmI",
+      "/archpool.v1.BlobService/DownloadWeights",
+      "/archpool.v1.WorkService/ReviewTrials", "/archpool.v1.NoService/Call"};
+  for (const MethodRule& rule : MethodRules()) methods.push_back(rule.method);
+  for (const std::string& method : methods) {
+    for (const std::string version : {"", "0.0.1", "of old"}) {
+      const absl::Status status =
+          CallEmpty(channel, method, "Bearer " + token, version);
+      EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << method;
+      EXPECT_EQ(GetReason(status), "CLIENT_TOO_OLD") << method;
+    }
+  }
+}
+
+// The first release's message lacks the field: what is known of it by the
+// metadata is known by the message, too.
+TEST(AuthorizationTest, ASessionIsOpenedByAWorkerThatSaysItsVersion) {
+  RpcFixture fixture;
+  const auto miner = fixture.Make("alice", v1::ROLE_MINER);
+  v1::OpenSessionRequest request;
+  request.set_worker_name("w1");
+  request.set_threads(1);
+  request.set_arithmetic(std::string(kArithmetic));
+  request.set_public_key(miner->key.public_key().AsBytes());
+  request.add_protocol_features("of_the_future");
+  const auto open = [&] {
+    return miner->remote.Call(miner->work, &v1::WorkService::Stub::OpenSession,
+                              request);
+  };
+  EXPECT_THAT(open(), FailsWith("CLIENT_TOO_OLD"));
+  request.set_client_version("0.0.9");
+  EXPECT_THAT(open(), FailsWith("CLIENT_TOO_OLD"));
+  request.set_client_version(wire::kOwnVersion);
+  const auto opened = open();
+  ASSERT_THAT(opened, IsOk());
+  EXPECT_EQ(opened->server_version(), wire::kOwnVersion);
+  EXPECT_TRUE(opened->protocol_features().empty());
+}
+
+TEST(AuthorizationTest, WhatNobodyServesIsSaidToBeUnknown) {
+  RpcFixture fixture;
+  const auto channel = fixture.operator_party().remote.channel();
+  for (const std::string method :
+       {"/archpool.v1.PoolService/WhoAmI", "/archpool.v9.Other/Call"}) {
+    const absl::Status status = CallEmpty(channel, method, "");
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented) << method;
+    EXPECT_EQ(GetReason(status), "METHOD_UNKNOWN") << method;
   }
 }
 

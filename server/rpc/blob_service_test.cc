@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/data/dataset.h"
 #include "common/data/idx.h"
@@ -106,6 +107,30 @@ TEST_F(BlobServiceTest, LimitsOfSizeAndChunk) {
             absl::StatusCode::kResourceExhausted);
 }
 
+TEST_F(BlobServiceTest, AnUploadBeginsOnce) {
+  const std::string bytes(1000, 'x');
+  const auto send = [&](const std::vector<bool>& begins) {
+    grpc::ClientContext context;
+    client_->remote.Prepare(context, kCallDeadline);
+    v1::UploadResponse response;
+    const auto writer = client_->blob.Upload(&context, &response);
+    for (const bool is_begin : begins) {
+      v1::UploadRequest request;
+      if (is_begin) {
+        *request.mutable_begin()->mutable_upload() = FileUpload(bytes);
+      } else {
+        request.set_data("xx");
+      }
+      if (!writer->Write(request)) break;
+    }
+    writer->WritesDone();
+    return wire::FromGrpc(writer->Finish());
+  };
+  EXPECT_THAT(send({false}), FailsWith("FIELD_REQUIRED"));
+  EXPECT_THAT(send({true, true}), FailsWith("FIELD_MALFORMED"));
+  EXPECT_THAT(send({true, false}), IsOk());
+}
+
 TEST_F(BlobServiceTest, FilesAreForClientsAndWeightsForMiners) {
   EXPECT_THAT(miner_->BeginUpload(FileUpload("abc")),
               FailsWith("PURPOSE_NOT_ALLOWED"));
@@ -177,7 +202,9 @@ TEST_F(BlobServiceTest, ACheckpointIsTakenForItsAuditAndDroppedAfterIt) {
   EXPECT_EQ(*verifier_->DownloadCheckpoint(committed_, false),
             CheckpointText(committed_, segment, false));
   EXPECT_THAT(mallory->DownloadCheckpoint(committed_, true),
-              FailsWith("ROLE_NOT_ALLOWED"));
+              FailsWith("PURPOSE_NOT_ALLOWED"));
+  EXPECT_THAT(client_->DownloadCheckpoint(committed_, true),
+              FailsWith("PURPOSE_NOT_ALLOWED"));
 
   const auto audit = verifier_->AcquireAudit(absl::ZeroDuration());
   ASSERT_THAT(audit, IsOk());
@@ -205,6 +232,8 @@ TEST_F(BlobServiceTest, SplitsAreReadAsTheManifestSays) {
               FailsWith("BLOB_RANGE"));
   EXPECT_THAT(miner_->DownloadSplit(dataset_, v1::SPLIT_TRAIN, -1),
               FailsWith("BLOB_RANGE"));
+  EXPECT_THAT(miner_->Download(v1::DownloadRequest()),
+              FailsWith("FIELD_REQUIRED"));
   EXPECT_THAT(miner_->DownloadSplit(dataset_, v1::SPLIT_UNSPECIFIED),
               FailsWith("FIELD_REQUIRED"));
   EXPECT_THAT(miner_->DownloadSplit(Sha256("x").AsBytes(), v1::SPLIT_TRAIN),
@@ -215,7 +244,9 @@ TEST_F(BlobServiceTest, TheHeldOutSplitIsForVerifiersAlone) {
   EXPECT_THAT(miner_->DownloadSplit(dataset_, v1::SPLIT_HELD_OUT),
               FailsWith("HELD_OUT_CLOSED"));
   EXPECT_THAT(client_->DownloadSplit(dataset_, v1::SPLIT_HELD_OUT),
-              FailsWith("ROLE_NOT_ALLOWED"));
+              FailsWith("PURPOSE_NOT_ALLOWED"));
+  EXPECT_THAT(client_->DownloadSplit(dataset_, v1::SPLIT_TRAIN),
+              FailsWith("PURPOSE_NOT_ALLOWED"));
   const auto held_out = verifier_->DownloadSplit(dataset_, v1::SPLIT_HELD_OUT);
   ASSERT_THAT(held_out, IsOk());
   EXPECT_EQ(DecodeDataset(*held_out)->count(), 10);

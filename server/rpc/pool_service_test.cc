@@ -31,12 +31,18 @@ class PoolServiceTest : public ::testing::Test {
   int64_t SubmitTask() {
     return fixture_.SubmitTask(*client_, "carol", fixture_.Spec(dataset_));
   }
-  static absl::StatusOr<v1::SetMaintenanceResponse> SetMaintenance(Party& party,
-                                                                   bool is_on) {
-    v1::SetMaintenanceRequest request;
-    request.set_is_on(is_on);
-    return party.remote.Call(party.pool, &v1::PoolService::Stub::SetMaintenance,
-                             request);
+  static absl::StatusOr<v1::Maintenance> SetMaintenance(Party& party,
+                                                        bool is_on) {
+    using Stub = v1::PoolService::Stub;
+    if (is_on) {
+      const auto begun =
+          party.remote.Call(party.pool, &Stub::BeginMaintenance, {});
+      if (!begun.ok()) return begun.status();
+      return begun->maintenance();
+    }
+    const auto ended = party.remote.Call(party.pool, &Stub::EndMaintenance, {});
+    if (!ended.ok()) return ended.status();
+    return ended->maintenance();
   }
   static v1::Maintenance Maintenance(Party& party) {
     const auto response = party.remote.Call(
@@ -48,7 +54,7 @@ class PoolServiceTest : public ::testing::Test {
     v1::SetVisibilityRequest request;
     request.set_is_public(is_public);
     const auto response = party.remote.Call(
-        party.pool, &v1::AccountService::Stub::SetVisibility, request);
+        party.account, &v1::AccountService::Stub::SetVisibility, request);
     ASSERT_THAT(response, IsOk());
     EXPECT_EQ(response->account().is_public(), is_public);
   }
@@ -91,7 +97,7 @@ TEST_F(PoolServiceTest, MaintenanceLastsUntilItIsEndedAndWakesWhoWaits) {
   EXPECT_THAT(SetMaintenance(*miner_, true), FailsWith("ROLE_NOT_ALLOWED"));
   const auto begun = SetMaintenance(fixture_.operator_party(), true);
   ASSERT_THAT(begun, IsOk());
-  EXPECT_TRUE(begun->maintenance().is_on());
+  EXPECT_TRUE(begun->is_on());
   const auto again = SetMaintenance(fixture_.operator_party(), true);
   ASSERT_THAT(again, IsOk());
   EXPECT_EQ(again->SerializeAsString(), begun->SerializeAsString())
@@ -101,7 +107,7 @@ TEST_F(PoolServiceTest, MaintenanceLastsUntilItIsEndedAndWakesWhoWaits) {
   Restart();
   EXPECT_TRUE(Maintenance(*client_).is_on());
   EXPECT_EQ(Maintenance(*client_).SerializeAsString(),
-            begun->maintenance().SerializeAsString());
+            begun->SerializeAsString());
   const int64_t session = *miner_->OpenSession("w1");
   const auto idle = miner_->AcquireLease(session, kNoWait);
   ASSERT_THAT(idle, IsOk());
@@ -113,8 +119,8 @@ TEST_F(PoolServiceTest, MaintenanceLastsUntilItIsEndedAndWakesWhoWaits) {
   absl::SleepFor(absl::Milliseconds(200));
   const auto ended = SetMaintenance(fixture_.operator_party(), false);
   ASSERT_THAT(ended, IsOk());
-  EXPECT_FALSE(ended->maintenance().is_on());
-  EXPECT_FALSE(ended->maintenance().has_since_time());
+  EXPECT_FALSE(ended->is_on());
+  EXPECT_FALSE(ended->has_since_time());
   const auto lease = waiting.get();
   ASSERT_THAT(lease, IsOk());
   EXPECT_TRUE(lease->has_lease()) << lease->idle_message();

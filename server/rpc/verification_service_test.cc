@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Verifiers' leases, and what operators ask of verification, over the wire.
 #include "common/model/arithmetic.h"
+#include "common/wire/api_version.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/rpc_fixture.h"
@@ -35,6 +36,7 @@ class VerificationServiceTest : public ::testing::Test {
       const std::vector<std::string>& arithmetics) {
     v1::AcquireAuditRequest request;
     request.set_verifier_name("v1");
+    request.set_client_version(wire::kOwnVersion);
     for (const std::string& one : arithmetics) request.add_arithmetics(one);
     return verifier_->remote.Call(verifier_->verification, &Stub::AcquireAudit,
                                   request);
@@ -52,6 +54,44 @@ TEST_F(VerificationServiceTest, AVerifierComputesAsThePoolDoes) {
   EXPECT_THAT(Acquire({}), FailsWith("ARITHMETIC_REPLACED"));
   EXPECT_THAT(Acquire({"test/1"}), FailsWith("ARITHMETIC_REPLACED"));
   EXPECT_THAT(Acquire({"test/1", std::string(kArithmetic)}), IsOk());
+}
+
+TEST_F(VerificationServiceTest, AVerifierSaysItsVersion) {
+  v1::AcquireAuditRequest request;
+  request.set_verifier_name("v1");
+  request.add_arithmetics(std::string(kArithmetic));
+  EXPECT_THAT(verifier_->remote.Call(verifier_->verification,
+                                     &Stub::AcquireAudit, request),
+              FailsWith("CLIENT_TOO_OLD"));
+  EXPECT_EQ(Acquire({std::string(kArithmetic)})->server_version(),
+            wire::kOwnVersion);
+}
+
+TEST_F(VerificationServiceTest, VerifiersComeInPages) {
+  for (const char* name : {"v3", "v1", "v2"}) {
+    v1::AcquireAuditRequest request;
+    request.set_verifier_name(name);
+    request.set_client_version(wire::kOwnVersion);
+    request.add_arithmetics(std::string(kArithmetic));
+    ASSERT_THAT(verifier_->remote.Call(verifier_->verification,
+                                       &Stub::AcquireAudit, request),
+                IsOk());
+  }
+  Party& operators = fixture_.operator_party();
+  v1::ListVerifiersRequest request;
+  request.set_page_size(2);
+  std::vector<std::string> names;
+  do {
+    const auto page = operators.remote.Call(operators.verification,
+                                            &Stub::ListVerifiers, request);
+    ASSERT_THAT(page, IsOk());
+    EXPECT_EQ(page->working(), 3);
+    for (const auto& one : page->verifiers()) {
+      names.push_back(one.verifier_name());
+    }
+    request.set_page_token(page->next_page_token());
+  } while (!request.page_token().empty());
+  EXPECT_THAT(names, ElementsAre("v1", "v2", "v3"));
 }
 
 TEST_F(VerificationServiceTest, ALeaseIsRenewedByItsHolderAlone) {
@@ -86,7 +126,8 @@ TEST_F(VerificationServiceTest, OperatorsSeeVerifiersAndWhatWaitsForThem) {
   ASSERT_THAT(list, IsOk());
   ASSERT_EQ(list->verifiers_size(), 1);
   EXPECT_EQ(list->verifiers(0).account_name(), "victor");
-  EXPECT_EQ(list->verifiers(0).state(), "working");
+  EXPECT_EQ(list->verifiers(0).state(), v1::VERIFIER_STATE_WORKING);
+  EXPECT_EQ(list->next_page_token(), "");
   EXPECT_EQ(list->working(), 1);
   EXPECT_EQ(list->audits_waiting(), 0) << "it was taken";
   EXPECT_TRUE(list->has_backlog());

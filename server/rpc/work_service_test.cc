@@ -48,7 +48,7 @@ class WorkServiceTest : public ::testing::Test {
   // What explain tells the miner.
   std::vector<std::string> Explained() {
     const auto response = miner_->remote.Call(
-        miner_->payout, &v1::AccountService::Stub::Explain, {});
+        miner_->account, &v1::AccountService::Stub::Explain, {});
     EXPECT_THAT(response, IsOk());
     std::vector<std::string> reasons;
     for (const v1::Explanation& one : response->explanations()) {
@@ -373,6 +373,9 @@ TEST_F(WorkServiceTest, RequestsAreValidatedBeforeTheyReachTheCore) {
   EXPECT_THAT(miner_->Heartbeat(session, std::vector<int64_t>(65, 1)),
               FailsWith("FIELD_TOO_MANY"));
   EXPECT_THAT(miner_->Heartbeat(session, {-1}), FailsWith("FIELD_RANGE"));
+  EXPECT_THAT(miner_->Review(session, {0}), FailsWith("FIELD_REQUIRED"));
+  EXPECT_THAT(miner_->Review(session, std::vector<int64_t>(1'025, 1)),
+              FailsWith("FIELD_TOO_MANY"));
   v1::LeaseGrant lease;
   lease.set_lease_id(1);
   EXPECT_THAT(miner_->Report(session, lease, 1, "w", 1),
@@ -437,12 +440,8 @@ TEST_F(WorkServiceTest, AnOpeningMustBeTheCommitments) {
               FailsWith("OPENING_FALSE"));
   const auto mallory = fixture_.Make("mallory", v1::ROLE_MINER);
   EXPECT_THAT(mallory->Answer(*asked, "w"), FailsWith("AUDIT_UNKNOWN"));
-  v1::ReviewTrialsRequest review;
-  review.set_session_id(session);
-  review.add_trial_ids(trial);
-  review.add_trial_ids(trial + 1'000);
-  auto answer = miner_->remote.Call(
-      miner_->work, &v1::WorkService::Stub::ReviewTrials, review);
+  const std::vector<int64_t> kept = {trial, trial + 1'000};
+  auto answer = miner_->Review(session, kept);
   ASSERT_THAT(answer, IsOk());
   ASSERT_EQ(answer->asked_size(), 1);
   EXPECT_EQ(answer->asked(0).request().segment(), asked->audit().segment());
@@ -450,8 +449,7 @@ TEST_F(WorkServiceTest, AnOpeningMustBeTheCommitments) {
             lease.assignments(0).trial_key());
   EXPECT_EQ(answer->settled_trial_ids(0), trial + 1'000);
   ASSERT_THAT(miner_->Answer(*asked, "w"), IsOk());
-  answer = miner_->remote.Call(miner_->work,
-                               &v1::WorkService::Stub::ReviewTrials, review);
+  answer = miner_->Review(session, kept);
   ASSERT_THAT(answer, IsOk());
   EXPECT_EQ(answer->asked_size(), 0);
 }

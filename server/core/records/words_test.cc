@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The words of the records, and those that the comments and the enums of the
-// wire name, which are written by hand. schema_checks_test has those that the
+// The words of the records, and the enums of the wire, which are written by
+// hand. schema_checks_test has those that the
 // database takes.
 #include "common/base/words.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <regex>
+#include <set>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -17,16 +18,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "common/model/worker_activity.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/core/records/entities.h"
+#include "server/core/records/transitions.h"
 
 namespace archpool {
 namespace {
 
 using ::testing::ElementsAreArray;
-using ::testing::HasSubstr;
-using ::testing::UnorderedElementsAreArray;
 
 using Words = std::vector<std::string>;
 
@@ -50,18 +51,6 @@ Words WordsAfterNone() {
   EXPECT_EQ(words.front(), "none");
   words.erase(words.begin());
   return words;
-}
-
-Words AllMatches(const std::string& text, const std::regex& pattern) {
-  Words found;
-  for (std::sregex_iterator next(text.begin(), text.end(), pattern), end;
-       next != end; ++next) {
-    const std::string word = (*next)[1];
-    if (std::find(found.begin(), found.end(), word) == found.end()) {
-      found.push_back(word);
-    }
-  }
-  return found;
 }
 
 template <typename Enum>
@@ -121,103 +110,116 @@ Words BlockOf(const std::string& file, const std::string& head) {
   return lines;
 }
 
-// The comment above that field.
-std::string CommentOf(const std::string& file, const std::string& message,
-                      const std::string& field) {
+// The values of that enum, behind their prefix and in lower case, each with the
+// comment above it as one line; without the unspecified one.
+struct ProtoValue {
+  std::string word;
   std::string comment;
-  for (const std::string& line :
-       BlockOf(file, absl::StrCat("message ", message))) {
-    const absl::string_view text = absl::StripLeadingAsciiWhitespace(line);
-    if (absl::StartsWith(text, "//")) {
-      absl::StrAppend(&comment, text, "\n");
-    } else if (absl::StrContains(text, absl::StrCat(" ", field, " = "))) {
-      return comment;
-    } else {
-      comment.clear();
+};
+std::vector<ProtoValue> ValuesOf(const std::string& file,
+                                 const std::string& name,
+                                 const std::string& prefix) {
+  std::vector<ProtoValue> values;
+  std::string comment;
+  for (const std::string& line : BlockOf(file, absl::StrCat("enum ", name))) {
+    absl::string_view text = absl::StripLeadingAsciiWhitespace(line);
+    if (absl::ConsumePrefix(&text, "//")) {
+      absl::StrAppend(&comment, text);
+    } else if (absl::StartsWith(text, prefix)) {
+      values.push_back({absl::AsciiStrToLower(absl::StripPrefix(
+                            text.substr(0, text.find(' ')), prefix)),
+                        std::exchange(comment, "")});
     }
   }
-  ADD_FAILURE() << file << ": " << message << " has no " << field;
-  return "";
-}
-
-// The quoted words in it; of "a:b", what stands before the colon.
-Words WordsInComment(const std::string& file, const std::string& message,
-                     const std::string& field) {
-  return AllMatches(CommentOf(file, message, field),
-                    std::regex("\"([a-z_]+)[^\"]*\""));
-}
-
-// Clients are written from these comments: a word that is missing there is one
-// that they do not expect.
-TEST(WordsTest, CommentsOfTheWireNameThemAll) {
-  const struct {
-    const char* file;
-    const char* message;
-    const char* field;
-    Words words;
-  } kLists[] = {
-      {"lease.proto", "LeaseStatus", "role", WordsOf<LeaseRole>()},
-      {"lease.proto", "LeaseStatus", "backup_reason",
-       WordsAfterNone<BackupReason>()},
-      {"ledger.proto", "Balance", "place", WordsOf<PlaceKind>()},
-      {"ledger.proto", "Transfer", "kind", WordsOf<TransferKind>()},
-      {"pool.proto", "GetTermsResponse", "reward_rule", WordsOf<RewardRule>()},
-      {"task.proto", "Task", "end_reason", WordsAfterNone<EndReason>()},
-      {"task.proto", "Trial", "basis", WordsAfterNone<TrialBasis>()},
-  };
-  for (const auto& list : kLists) {
-    EXPECT_THAT(WordsInComment(list.file, list.message, list.field),
-                UnorderedElementsAreArray(list.words))
-        << "in the comment of " << list.message << "." << list.field << " in "
-        << list.file;
-  }
-}
-
-// States are named once, with what leads from each to which: transitions_test
-// holds that document to the tables of the core.
-TEST(WordsTest, CommentsOfStatesLeadToTheProtocol) {
-  const struct {
-    const char* file;
-    const char* message;
-    const char* heading;
-  } kStates[] = {{"lease.proto", "LeaseStatus", "A lease"},
-                 {"payout.proto", "Payout", "A payout"}};
-  const std::string protocol = ReadFile("docs/protocol.md");
-  for (const auto& one : kStates) {
-    EXPECT_THAT(CommentOf(one.file, one.message, "state"),
-                HasSubstr(absl::StrCat("The table \"", one.heading,
-                                       "\" in docs/protocol.md")));
-    EXPECT_THAT(protocol, HasSubstr(absl::StrCat("\n### ", one.heading, "\n")));
-  }
-}
-
-// Behind the prefix, in lower case; without the unspecified one.
-Words ValuesOfProtoEnum(const std::string& file, const std::string& name,
-                        const std::string& prefix) {
-  Words values;
-  for (const std::string& line : BlockOf(file, absl::StrCat("enum ", name))) {
-    const absl::string_view text = absl::StripLeadingAsciiWhitespace(line);
-    if (!absl::StartsWith(text, prefix)) continue;
-    values.push_back(absl::AsciiStrToLower(
-        absl::StripPrefix(text.substr(0, text.find(' ')), prefix)));
-  }
-  EXPECT_EQ(values.empty() ? "" : values.front(), "unspecified") << name;
+  EXPECT_EQ(values.empty() ? "" : values.front().word, "unspecified") << name;
   if (!values.empty()) values.erase(values.begin());
   return values;
 }
 
-// Most are translated by their words, those of leases and accounts by hand.
+struct ProtoEnum {
+  const char* file;
+  const char* name;
+  const char* prefix;
+};
+
+void ExpectValues(const ProtoEnum& proto, const Words& words) {
+  Words values;
+  for (const ProtoValue& value :
+       ValuesOf(proto.file, proto.name, proto.prefix)) {
+    values.push_back(value.word);
+  }
+  EXPECT_THAT(values, ElementsAreArray(words)) << proto.name;
+}
+
+constexpr ProtoEnum kAccountState = {"account.proto", "State", "STATE_"};
+constexpr ProtoEnum kLeaseState = {"lease.proto", "LeaseState", "LEASE_STATE_"};
+constexpr ProtoEnum kPayoutState = {"payout.proto", "PayoutState",
+                                    "PAYOUT_STATE_"};
+constexpr ProtoEnum kTaskState = {"task.proto", "TaskState", "TASK_STATE_"};
+constexpr ProtoEnum kTrialState = {"task.proto", "TrialState", "TRIAL_STATE_"};
+
+// They are translated by their words (common/wire/words.h): "none" is the
+// unspecified value.
 TEST(WordsTest, EnumsOfTheWireHaveTheSameValues) {
-  EXPECT_THAT(ValuesOfProtoEnum("pool.proto", "Role", "ROLE_"),
-              UnorderedElementsAreArray(WordsOf<Role>()));
-  EXPECT_THAT(ValuesOfProtoEnum("pool.proto", "State", "STATE_"),
-              ElementsAreArray(WordsOf<AccountState>()));
-  EXPECT_THAT(ValuesOfProtoEnum("work.proto", "Role", "ROLE_"),
-              ElementsAreArray(WordsOf<LeaseRole>()));
-  EXPECT_THAT(ValuesOfProtoEnum("task.proto", "TaskState", "TASK_STATE_"),
-              UnorderedElementsAreArray(WordsOf<TaskState>()));
-  EXPECT_THAT(ValuesOfProtoEnum("task.proto", "TrialState", "TRIAL_STATE_"),
-              UnorderedElementsAreArray(WordsOf<TrialState>()));
+  ExpectValues({"roles.proto", "Role", "ROLE_"}, WordsOf<Role>());
+  ExpectValues(kAccountState, WordsOf<AccountState>());
+  ExpectValues({"lease.proto", "LeaseRole", "LEASE_ROLE_"},
+               WordsOf<LeaseRole>());
+  ExpectValues(kLeaseState, WordsOf<LeaseState>());
+  ExpectValues({"lease.proto", "BackupReason", "BACKUP_REASON_"},
+               WordsAfterNone<BackupReason>());
+  ExpectValues(kPayoutState, WordsOf<PayoutState>());
+  ExpectValues({"ledger.proto", "PlaceKind", "PLACE_KIND_"},
+               WordsOf<PlaceKind>());
+  ExpectValues({"ledger.proto", "TransferKind", "TRANSFER_KIND_"},
+               WordsOf<TransferKind>());
+  ExpectValues({"pool.proto", "RewardRule", "REWARD_RULE_"},
+               WordsOf<RewardRule>());
+  ExpectValues(kTaskState, WordsOf<TaskState>());
+  ExpectValues({"task.proto", "EndReason", "END_REASON_"},
+               WordsAfterNone<EndReason>());
+  ExpectValues(kTrialState, WordsOf<TrialState>());
+  ExpectValues({"task.proto", "TrialBasis", "TRIAL_BASIS_"},
+               WordsAfterNone<TrialBasis>());
+  // What a server says of a worker, and no worker of itself.
+  Words activities = WordsOf<WorkerActivity>();
+  activities.emplace_back("silent");
+  ExpectValues({"pool.proto", "WorkerActivity", "WORKER_ACTIVITY_"},
+               activities);
+}
+
+// Clients are written from these comments: "new, by the miner", of a step that
+// leads to the value.
+template <typename State>
+void ExpectSteps(const ProtoEnum& proto) {
+  static const std::regex kStep(R"(([a-z]+), by the ([a-z]+):)");
+  for (const ProtoValue& value :
+       ValuesOf(proto.file, proto.name, proto.prefix)) {
+    std::set<std::string> steps;
+    for (const Transition<State>& step : kTransitionsOf<State>) {
+      if (value.word != ToString(step.to)) continue;
+      steps.insert(absl::StrCat(step.from ? ToString(*step.from) : "new",
+                                ", by the ", ToString(step.by)));
+    }
+    std::set<std::string> told;
+    for (std::sregex_iterator
+             next(value.comment.begin(), value.comment.end(), kStep),
+         end;
+         next != end; ++next) {
+      told.insert(
+          absl::StrCat((*next)[1].str(), ", by the ", (*next)[2].str()));
+    }
+    EXPECT_EQ(told, steps) << "in the comment of " << proto.prefix << value.word
+                           << " in " << proto.file;
+  }
+}
+
+TEST(WordsTest, CommentsOfStatesNameEveryStepAndWhoMakesIt) {
+  ExpectSteps<AccountState>(kAccountState);
+  ExpectSteps<LeaseState>(kLeaseState);
+  ExpectSteps<PayoutState>(kPayoutState);
+  ExpectSteps<TaskState>(kTaskState);
+  ExpectSteps<TrialState>(kTrialState);
 }
 
 }  // namespace
