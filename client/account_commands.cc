@@ -15,11 +15,12 @@
 #include "common/base/status.h"
 #include "common/crypto/sha256.h"
 #include "common/crypto/token.h"
+#include "common/wire/words.h"
 
 namespace archpool {
 namespace {
 
-using Stub = v1::PoolService::Stub;
+using Stub = v1::AccountService::Stub;
 
 struct CreateFlags {
   std::string name;
@@ -35,13 +36,13 @@ absl::StatusOr<v1::Account> Ask(PoolClient& client, const CreateFlags& flags,
   request.set_token_hash(HashToken(token).AsBytes());
   ARCHPOOL_ASSIGN_OR_RETURN(
       v1::CreateAccountResponse response,
-      client.Call(client.pool(), &Stub::CreateAccount, request));
+      client.Call(client.accounts(), &Stub::CreateAccount, request));
   return std::move(*response.mutable_account());
 }
 
 std::string MadeLine(const v1::Account& account) {
   return absl::StrCat("Account ", Clean(account.name()), " (",
-                      WordOf(account.role()), ") is made.");
+                      wire::WordOf(account.role()), ") is made.");
 }
 
 // The token is in its file before the account is there.
@@ -105,7 +106,7 @@ absl::Status Create(Context& context, const CreateFlags& flags) {
   // A pool that is away, or does not know the caller, makes no account: found
   // out before a token is made for one.
   ARCHPOOL_RETURN_IF_ERROR(
-      client->Call(client->pool(), &Stub::WhoAmI, v1::WhoAmIRequest())
+      client->Call(client->accounts(), &Stub::WhoAmI, v1::WhoAmIRequest())
           .status());
   const std::string token = MakeToken();
   return flags.token_out.empty()
@@ -115,23 +116,26 @@ absl::Status Create(Context& context, const CreateFlags& flags) {
 
 absl::Status List(Context& context) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
-  ARCHPOOL_ASSIGN_OR_RETURN(const v1::ListAccountsResponse response,
-                            client->Call(client->pool(), &Stub::ListAccounts,
-                                         v1::ListAccountsRequest()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::ListAccountsResponse response,
+      client->ListAll(client->accounts(), &Stub::ListAccounts,
+                      v1::ListAccountsRequest(),
+                      &v1::ListAccountsResponse::mutable_accounts));
   context.Show(ListToJson(response.accounts()),
                RenderAccounts(response, context.terminal()));
   return absl::OkStatus();
 }
 
+// Suspends the account or lifts its suspension.
+template <typename Request, typename Response>
 absl::Status SetState(Context& context, const std::string& name,
-                      v1::Account::State state) {
+                      grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                   const Request&, Response*)) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
-  v1::SetAccountStateRequest request;
-  request.set_name(name);
-  request.set_state(state);
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const v1::SetAccountStateResponse response,
-      client->Call(client->pool(), &Stub::SetAccountState, request));
+  Request request;
+  request.set_account_name(name);
+  ARCHPOOL_ASSIGN_OR_RETURN(const Response response,
+                            client->Call(client->accounts(), method, request));
   context.Show(ToJson(response.account()),
                RenderAccount(response.account(), context.terminal()));
   return absl::OkStatus();
@@ -143,7 +147,7 @@ absl::Status SetVisibility(Context& context, const std::string& word) {
   request.set_is_public(word == "public");
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::SetVisibilityResponse response,
-      client->Call(client->pool(), &Stub::SetVisibility, request));
+      client->Call(client->accounts(), &Stub::SetVisibility, request));
   context.Show(ToJson(response.account()),
                RenderAccount(response.account(), context.terminal()));
   return absl::OkStatus();
@@ -160,20 +164,20 @@ absl::StatusOr<v1::Quotas> AskQuotas(PoolClient& client,
                                      const QuotaFlags& flags) {
   if (flags.open_tasks < 0 && flags.leases < 0 && flags.sessions < 0) {
     v1::GetQuotasRequest request;
-    request.set_name(flags.name);
+    request.set_account_name(flags.name);
     ARCHPOOL_ASSIGN_OR_RETURN(
         const v1::GetQuotasResponse response,
-        client.Call(client.pool(), &Stub::GetQuotas, request));
+        client.Call(client.accounts(), &Stub::GetQuotas, request));
     return response.quotas();
   }
   v1::SetQuotasRequest request;
-  request.set_name(flags.name);
+  request.set_account_name(flags.name);
   if (flags.open_tasks >= 0) request.set_open_tasks(flags.open_tasks);
   if (flags.leases >= 0) request.set_leases(flags.leases);
   if (flags.sessions >= 0) request.set_sessions(flags.sessions);
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::SetQuotasResponse response,
-      client.Call(client.pool(), &Stub::SetQuotas, request));
+      client.Call(client.accounts(), &Stub::SetQuotas, request));
   return response.quotas();
 }
 
@@ -211,13 +215,14 @@ absl::Status ShowTerms(Context& context) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::GetTermsResponse terms,
-      client->Call(client->pool(), &Stub::GetTerms, v1::GetTermsRequest()));
+      client->Call(client->pool(), &v1::PoolService::Stub::GetTerms,
+                   v1::GetTermsRequest()));
   std::string key = "unknown";
   if (const auto digest = Digest::FromBytes(terms.receipt_key()); digest.ok()) {
     key = digest->ToString();
   }
   context.Show(
-      {{"reward_rule", Clean(terms.reward_rule())},
+      {{"reward_rule", wire::WordOf(terms.reward_rule())},
        {"window_work_units", terms.window_work_units()},
        {"fee_ppm", terms.fee_ppm()},
        {"payout_minimum", FormatCoins(terms.payout_min_micros())},
@@ -234,7 +239,7 @@ absl::Status WhoAmI(Context& context) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::WhoAmIResponse response,
-      client->Call(client->pool(), &Stub::WhoAmI, v1::WhoAmIRequest()));
+      client->Call(client->accounts(), &Stub::WhoAmI, v1::WhoAmIRequest()));
   context.Show(ToJson(response.account()),
                RenderAccount(response.account(), context.terminal()));
   return absl::OkStatus();
@@ -316,18 +321,19 @@ void AddAccountCommands(CLI::App& app, Action& action) {
   group->add_subcommand("list", "Every account with its standing (operators)")
       ->callback([&action] { action = List; });
 
-  const auto add_state = [&](const char* word, const char* help,
-                             v1::Account::State state) {
+  const auto add_state = [&](const char* word, const char* help, auto method) {
     CLI::App* command = group->add_subcommand(word, help);
     command->add_option("name", *name, "The account")->required();
-    command->callback([&action, name, state] {
-      action = [name, state](Context& c) { return SetState(c, *name, state); };
+    command->callback([&action, name, method] {
+      action = [name, method](Context& c) {
+        return SetState(c, *name, method);
+      };
     });
   };
   add_state("suspend", "Gives the account no more leases (operators)",
-            v1::Account::STATE_SUSPENDED);
+            &Stub::SuspendAccount);
   add_state("resume", "Lifts a suspension (operators)",
-            v1::Account::STATE_ACTIVE);
+            &Stub::ReinstateAccount);
 
   AddQuota(*group, action);
   AddVisibility(*group, action);

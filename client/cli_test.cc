@@ -30,7 +30,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class FakePoolService : public v1::PoolService::Service {
+class FakeAccountService : public v1::AccountService::Service {
  public:
   grpc::Status WhoAmI(grpc::ServerContext*, const v1::WhoAmIRequest*,
                       v1::WhoAmIResponse* response) override {
@@ -51,16 +51,19 @@ class FakePoolService : public v1::PoolService::Service {
     response->mutable_account()->set_role(request->role());
     return grpc::Status::OK;
   }
+  absl::Status refusal;
+  absl::Status creation;
+  int requests = 0;
+  std::string token_hash;  // of the last account asked for
+};
+
+class FakePoolService : public v1::PoolService::Service {
+ public:
   grpc::Status ListWorkers(grpc::ServerContext*, const v1::ListWorkersRequest*,
                            v1::ListWorkersResponse* response) override {
     *response = testing::SampleWorkers();
     return grpc::Status::OK;
   }
-
-  absl::Status refusal;
-  absl::Status creation;
-  int requests = 0;
-  std::string token_hash;  // of the last account asked for
 };
 
 class FakeTaskService : public v1::TaskService::Service {
@@ -73,10 +76,14 @@ class FakeTaskService : public v1::TaskService::Service {
     *response->mutable_task() = task;
     return grpc::Status::OK;
   }
-  grpc::Status ListTrials(grpc::ServerContext*, const v1::ListTrialsRequest*,
+  // Two pages, of one trial each.
+  grpc::Status ListTrials(grpc::ServerContext*,
+                          const v1::ListTrialsRequest* request,
                           v1::ListTrialsResponse* response) override {
-    *response->add_trials() =
-        testing::SampleTrial(1, "alice", v1::TRIAL_STATE_ACCEPTED);
+    const bool is_first = request->page_token().empty();
+    *response->add_trials() = testing::SampleTrial(is_first ? 1 : 2, "alice",
+                                                   v1::TRIAL_STATE_ACCEPTED);
+    if (is_first) response->set_next_page_token("second");
     return grpc::Status::OK;
   }
   grpc::Status WatchTask(
@@ -123,8 +130,8 @@ class FakeLedgerService : public v1::LedgerService::Service {
 
 class FakeBlobService : public v1::BlobService::Service {
  public:
-  grpc::Status DownloadWeights(
-      grpc::ServerContext*, const v1::DownloadWeightsRequest* request,
+  grpc::Status Download(
+      grpc::ServerContext*, const v1::DownloadRequest* request,
       grpc::ServerWriter<v1::DownloadResponse>* writer) override {
     const size_t offset = static_cast<size_t>(request->offset_bytes());
     v1::DownloadResponse chunk;
@@ -169,6 +176,7 @@ class CliTest : public ::testing::Test {
     std::ofstream(directory_ + "/token") << "the-token\n";
     grpc::ServerBuilder builder;
     builder.AddListeningPort(address_, grpc::InsecureServerCredentials());
+    builder.RegisterService(&accounts_);
     builder.RegisterService(&pool_);
     builder.RegisterService(&tasks_);
     builder.RegisterService(&ledger_);
@@ -210,6 +218,7 @@ class CliTest : public ::testing::Test {
 
   std::string directory_;
   std::string address_;
+  FakeAccountService accounts_;
   FakePoolService pool_;
   FakeTaskService tasks_;
   FakeLedgerService ledger_;
@@ -229,8 +238,8 @@ TEST_F(CliTest, ShowsAPageOrJson) {
 }
 
 TEST_F(CliTest, SaysWhyItWasRefusedAndWhatToDo) {
-  pool_.refusal = MakeError(absl::StatusCode::kUnauthenticated, "TOKEN_UNKNOWN",
-                            "no account has this token");
+  accounts_.refusal = MakeError(absl::StatusCode::kUnauthenticated,
+                                "TOKEN_UNKNOWN", "no account has this token");
   EXPECT_EQ(Run({"account", "whoami"}), kExitRefused);
   EXPECT_EQ(err_,
             "archpool: no account has this token (TOKEN_UNKNOWN)\n"
@@ -317,7 +326,7 @@ TEST_F(CliTest, WritesATokenForItsOwnerAlone) {
                                           "--token-out", path};
   ASSERT_EQ(Run(words), kExitDone) << err_;
   const std::string token = FirstLineOf(path);
-  EXPECT_EQ(HashToken(token).AsBytes(), pool_.token_hash);
+  EXPECT_EQ(HashToken(token).AsBytes(), accounts_.token_hash);
   EXPECT_EQ(out_.find(token), std::string::npos);
   EXPECT_EQ(
       std::filesystem::status(path).permissions(),
@@ -325,7 +334,7 @@ TEST_F(CliTest, WritesATokenForItsOwnerAlone) {
 
   EXPECT_EQ(Run(words), kExitBadInput);
   EXPECT_THAT(err_, HasSubstr("FILE_EXISTS"));
-  EXPECT_EQ(pool_.requests, 1) << "nothing was asked of the pool";
+  EXPECT_EQ(accounts_.requests, 1) << "nothing was asked of the pool";
   EXPECT_EQ(FirstLineOf(path), token);
 }
 
@@ -334,14 +343,14 @@ TEST_F(CliTest, ARefusedAccountLeavesNoTokenAndOneInDoubtItsOwn) {
   const std::vector<std::string> words = {
       "account", "create",      "--name", "alice",      "--role",
       "miner",   "--token-out", path,     "--patience", "0"};
-  pool_.creation = AlreadyExists("ACCOUNT_NAME_TAKEN", "taken");
+  accounts_.creation = AlreadyExists("ACCOUNT_NAME_TAKEN", "taken");
   EXPECT_EQ(Run(words), kExitRefused);
   EXPECT_FALSE(std::filesystem::exists(path));
 
-  pool_.creation = Unavailable("COMMIT_FAILED", "in doubt");
+  accounts_.creation = Unavailable("COMMIT_FAILED", "in doubt");
   EXPECT_EQ(Run(words), kExitUnreachable);
   EXPECT_THAT(err_, HasSubstr("may have been made"));
-  EXPECT_EQ(HashToken(FirstLineOf(path)).AsBytes(), pool_.token_hash);
+  EXPECT_EQ(HashToken(FirstLineOf(path)).AsBytes(), accounts_.token_hash);
 }
 
 TEST_F(CliTest, ShowsATokenThatHasNoFile) {
@@ -350,14 +359,14 @@ TEST_F(CliTest, ShowsATokenThatHasNoFile) {
   const size_t at = out_.find("ap_");
   ASSERT_NE(at, std::string::npos);
   EXPECT_EQ(HashToken(out_.substr(at, out_.find('\n', at) - at)).AsBytes(),
-            pool_.token_hash);
+            accounts_.token_hash);
   EXPECT_EQ(Run({"account", "create", "--name", "alice", "--role", "miner",
                  "--json"}),
             kExitDone);
   EXPECT_EQ(HashToken(std::string(Json::parse(out_)["token"])).AsBytes(),
-            pool_.token_hash);
+            accounts_.token_hash);
   EXPECT_EQ(Json::parse(out_)["name"], "alice");
-  pool_.creation = AlreadyExists("ACCOUNT_NAME_TAKEN", "taken");
+  accounts_.creation = AlreadyExists("ACCOUNT_NAME_TAKEN", "taken");
   EXPECT_EQ(Run({"account", "create", "--name", "alice", "--role", "miner",
                  "--json"}),
             kExitRefused);
@@ -372,7 +381,7 @@ TEST_F(CliTest, MakesNoAccountWhoseTokenCannotBeShown) {
     if (is_json) words.emplace_back("--json");
     EXPECT_EQ(RunIntoFull(words), kExitFailed);
     EXPECT_THAT(err_, HasSubstr("OUTPUT_LOST"));
-    EXPECT_EQ(pool_.requests, 0);
+    EXPECT_EQ(accounts_.requests, 0);
   }
 }
 
@@ -403,7 +412,9 @@ TEST_F(CliTest, ATokenFileOfAnotherEncodingIsBadInput) {
 
 TEST_F(CliTest, ShowsEveryTrialInJson) {
   EXPECT_EQ(Run({"task", "show", "1", "--json"}), kExitDone);
-  EXPECT_EQ(Json::parse(out_)["trials"].size(), 1u);
+  const Json trials = Json::parse(out_)["trials"];
+  ASSERT_EQ(trials.size(), 2u);
+  EXPECT_EQ(trials[1]["trial_id"], 2);
   EXPECT_EQ(Run({"task", "show", "1"}), kExitDone);
   EXPECT_THAT(out_, HasSubstr("Best network"));
 }

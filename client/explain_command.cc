@@ -36,7 +36,7 @@ absl::Status Explain(Context& context, const ExplainFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::ExplainResponse response,
-      client->Call(client->payouts(), &v1::AccountService::Stub::Explain,
+      client->Call(client->accounts(), &v1::AccountService::Stub::Explain,
                    request));
   context.Show(ListToJson(response.explanations()),
                RenderExplanations(response, context.terminal()));

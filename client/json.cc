@@ -4,23 +4,18 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "client/text.h"
 #include "client/times.h"
 #include "common/base/millionths.h"
+#include "common/wire/words.h"
 
 namespace archpool {
 namespace {
 
-std::string Word(const std::string& name, absl::string_view prefix) {
-  return absl::AsciiStrToLower(absl::StripPrefix(name, prefix));
-}
-
-Json Accuracy(int64_t ppm) {
-  return ppm < 0 ? Json() : Json(static_cast<double>(ppm) / 1e6);
+Json Accuracy(bool is_known, int64_t ppm) {
+  return is_known ? Json(static_cast<double>(ppm) / 1e6) : Json();
 }
 
 Json TextOrNull(const std::string& text) {
@@ -139,22 +134,19 @@ Json RejectedJson(const v1::Task& task) {
 
 }  // namespace
 
-std::string WordOf(v1::TaskState state) {
-  return Word(v1::TaskState_Name(state), "TASK_STATE_");
+std::string TextOf(const v1::Place& place) {
+  const std::string kind = wire::WordOf(place.kind());
+  if (place.has_task_id()) return absl::StrCat(kind, ":task-", place.task_id());
+  return place.account_name().empty()
+             ? kind
+             : absl::StrCat(kind, ":", place.account_name());
 }
-std::string WordOf(v1::TrialState state) {
-  return Word(v1::TrialState_Name(state), "TRIAL_STATE_");
-}
-std::string WordOf(v1::Account::State state) {
-  return Word(v1::Account::State_Name(state), "STATE_");
-}
-std::string WordOf(v1::Role role) { return Word(v1::Role_Name(role), "ROLE_"); }
 
 Json ToJson(const v1::Account& account) {
   return {{"account_id", account.account_id()},
           {"name", account.name()},
-          {"role", WordOf(account.role())},
-          {"state", WordOf(account.state())},
+          {"role", wire::WordOf(account.role())},
+          {"state", wire::WordOf(account.state())},
           {"trials_accepted", account.trials_accepted()},
           {"trials_rejected", account.trials_rejected()},
           {"trials_abandoned", account.trials_abandoned()},
@@ -165,7 +157,7 @@ Json ToJson(const v1::WorkerStatus& worker) {
   return {{"session_id", worker.session_id()},
           {"account", worker.account_name()},
           {"worker", worker.worker_name()},
-          {"activity", worker.activity()},
+          {"activity", wire::WordOf(worker.activity())},
           {"trial_id", IdOrNull(worker.trial_id())},
           {"step", worker.step()},
           {"steps", worker.steps()},
@@ -177,55 +169,54 @@ Json ToJson(const v1::Lease& lease) {
           {"task_id", lease.task_id()},
           {"subspace_id", lease.subspace_id()},
           {"account", lease.account_name()},
-          {"role", lease.role()},
-          {"state", lease.state()},
+          {"role", wire::WordOf(lease.role())},
+          {"state", wire::WordOf(lease.state())},
           {"trials", lease.trials()},
           {"trials_target", lease.trials_target()},
           {"high_reward", lease.is_high_reward()},
           {"primary_lease_id", IdOrNull(lease.primary_lease_id())},
           {"backups_wanted", lease.backups_wanted()},
-          {"backup_reason", TextOrNull(lease.backup_reason())},
+          {"backup_reason", TextOrNull(wire::WordOf(lease.backup_reason()))},
           {"miss_probability",
-           lease.backup_reason().empty() ? Json() : Fraction(lease.miss_ppm())},
+           lease.has_miss_ppm() ? Fraction(lease.miss_ppm()) : Json()},
           {"create_time", TimeJson(lease.create_time())},
           {"expire_time", TimeJson(lease.expire_time())},
           {"deadline_time", TimeJson(lease.deadline_time())}};
 }
 
 Json ToJson(const v1::Trial& trial) {
-  return {
-      {"trial_id", trial.trial_id()},
-      {"task_id", trial.task_id()},
-      {"account", trial.account_name()},
-      {"state", WordOf(trial.state())},
-      {"reason", TextOrNull(trial.reason())},
-      {"basis", TextOrNull(trial.basis())},
-      {"is_matured", trial.is_matured()},
-      {"is_at_chance", trial.is_at_chance()},
-      {"draw_chance", Fraction(trial.draw_ppm())},
-      {"checkpoint_root",
-       TextOrNull(absl::BytesToHexString(trial.checkpoint_root()))},
-      {"architecture_id", absl::BytesToHexString(trial.architecture_id())},
-      {"choices", trial.choices()},
-      {"description", trial.description()},
-      {"parameters", trial.parameters()},
-      {"macs", trial.macs()},
-      {"work_units", absl::StrCat(trial.work_units())},
-      {"rung", trial.rung()},
-      {"known_from_trial_id", trial.known_from_trial_id() == 0
-                                  ? Json()
-                                  : Json(trial.known_from_trial_id())},
-      {"resumes_trial_id",
-       trial.resumes_trial_id() == 0 ? Json() : Json(trial.resumes_trial_id())},
-      {"claimed_accuracy", Accuracy(trial.claimed_accuracy_ppm())},
-      {"measured_accuracy", Accuracy(trial.measured_accuracy_ppm())},
-      {"verified_accuracy", Accuracy(trial.verified_accuracy_ppm())},
-      {"weights_digest",
-       TextOrNull(absl::BytesToHexString(trial.weights_digest()))},
-      {"subspace_id", trial.subspace_id()},
-      {"pay", FormatCoins(trial.pay_micros())},
-      {"finders_bonus", FormatCoins(trial.finders_bonus_micros())},
-      {"create_time", TimeJson(trial.create_time())}};
+  return {{"trial_id", trial.trial_id()},
+          {"task_id", trial.task_id()},
+          {"account", trial.account_name()},
+          {"state", wire::WordOf(trial.state())},
+          {"reason", TextOrNull(trial.reason())},
+          {"basis", TextOrNull(wire::WordOf(trial.basis()))},
+          {"is_matured", trial.is_matured()},
+          {"is_at_chance", trial.is_at_chance()},
+          {"draw_chance", Fraction(trial.draw_ppm())},
+          {"checkpoint_root",
+           TextOrNull(absl::BytesToHexString(trial.checkpoint_root()))},
+          {"architecture_id", absl::BytesToHexString(trial.architecture_id())},
+          {"choices", trial.choices()},
+          {"description", trial.description()},
+          {"parameters", trial.parameters()},
+          {"macs", trial.macs()},
+          {"work_units", absl::StrCat(trial.work_units())},
+          {"rung", trial.rung()},
+          {"known_from_trial_id", IdOrNull(trial.known_from_trial_id())},
+          {"resumes_trial_id", IdOrNull(trial.resumes_trial_id())},
+          {"claimed_accuracy", Accuracy(trial.has_claimed_accuracy_ppm(),
+                                        trial.claimed_accuracy_ppm())},
+          {"measured_accuracy", Accuracy(trial.has_measured_accuracy_ppm(),
+                                         trial.measured_accuracy_ppm())},
+          {"verified_accuracy", Accuracy(trial.has_verified_accuracy_ppm(),
+                                         trial.verified_accuracy_ppm())},
+          {"weights_digest",
+           TextOrNull(absl::BytesToHexString(trial.weights_digest()))},
+          {"subspace_id", trial.subspace_id()},
+          {"pay", FormatCoins(trial.pay_micros())},
+          {"finders_bonus", FormatCoins(trial.finders_bonus_micros())},
+          {"create_time", TimeJson(trial.create_time())}};
 }
 
 Json ToJson(const v1::SearchSpace& space) {
@@ -255,9 +246,9 @@ Json ToJson(const v1::TaskSpec& spec) {
           {"budget_work_units", absl::StrCat(spec.budget_work_units())},
           {"trials_max", spec.trials_max()},
           {"time_limit_s", spec.time_limit().seconds()},
-          {"target_accuracy", spec.target_accuracy_ppm() == 0
-                                  ? Json()
-                                  : Fraction(spec.target_accuracy_ppm())},
+          {"target_accuracy", spec.has_target_accuracy_ppm()
+                                  ? Fraction(spec.target_accuracy_ppm())
+                                  : Json()},
           {"reward", FormatCoins(spec.reward_micros())},
           {"finders_bonus", Fraction(spec.finders_bonus_ppm())},
           {"search", SearchJson(spec)},
@@ -280,8 +271,8 @@ Json ToJson(const v1::Task& task) {
   }
   return {{"task_id", task.task_id()},
           {"name", task.spec().name()},
-          {"state", WordOf(task.state())},
-          {"end_reason", TextOrNull(task.end_reason())},
+          {"state", wire::WordOf(task.state())},
+          {"end_reason", TextOrNull(wire::WordOf(task.end_reason()))},
           {"client", task.client_name()},
           {"space_size", task.space_size()},
           {"subspaces", task.subspaces()},
@@ -310,6 +301,26 @@ Json ToJson(const v1::Task& task) {
           {"spec", ToJson(task.spec())}};
 }
 
+Json ToJson(const v1::TaskSummary& task) {
+  return {
+      {"task_id", task.task_id()},
+      {"name", task.name()},
+      {"state", wire::WordOf(task.state())},
+      {"end_reason", TextOrNull(wire::WordOf(task.end_reason()))},
+      {"client", task.client_name()},
+      {"trials_accepted", task.trials_accepted()},
+      {"trials_rejected", task.trials_rejected()},
+      {"work_units_accepted", absl::StrCat(task.work_units_accepted())},
+      {"budget_work_units", absl::StrCat(task.budget_work_units())},
+      {"best_trial_id", IdOrNull(task.best_trial_id())},
+      {"best_verified_accuracy", Accuracy(task.has_best_verified_accuracy_ppm(),
+                                          task.best_verified_accuracy_ppm())},
+      {"reward", FormatCoins(task.reward_micros())},
+      {"create_time", TimeJson(task.create_time())},
+      {"deadline_time", TimeJson(task.deadline_time())},
+      {"end_time", TimeJson(task.end_time())}};
+}
+
 Json SummaryJson(const v1::Task& task) {
   Json payouts = Json::object();
   Json work = Json::object();
@@ -321,8 +332,10 @@ Json SummaryJson(const v1::Task& task) {
   if (task.has_best()) {
     best = {
         {"architecture", task.best().description()},
-        {"claimed_accuracy", Accuracy(task.best().claimed_accuracy_ppm())},
-        {"verified_accuracy", Accuracy(task.best().verified_accuracy_ppm())},
+        {"claimed_accuracy", Accuracy(task.best().has_claimed_accuracy_ppm(),
+                                      task.best().claimed_accuracy_ppm())},
+        {"verified_accuracy", Accuracy(task.best().has_verified_accuracy_ppm(),
+                                       task.best().verified_accuracy_ppm())},
         {"parameters", task.best().parameters()},
         {"macs", task.best().macs()}};
   }
@@ -332,7 +345,7 @@ Json SummaryJson(const v1::Task& task) {
                                       ToTime(task.create_time()));
   }
   return {{"task_id", task.task_id()},
-          {"task_state", WordOf(task.state())},
+          {"task_state", wire::WordOf(task.state())},
           {"space_size", task.space_size()},
           {"trials_accepted", task.trials_accepted()},
           {"trials_at_chance", task.trials_at_chance()},
@@ -350,7 +363,7 @@ Json SummaryJson(const v1::Task& task) {
 }
 
 Json ToJson(const v1::Balance& balance) {
-  return {{"place", balance.place()},
+  return {{"place", TextOf(balance.place())},
           {"amount", FormatCoins(balance.amount_micros())}};
 }
 
@@ -372,7 +385,7 @@ Json ToJson(const v1::Payout& payout) {
           {"account", payout.account_name()},
           {"amount", FormatCoins(payout.amount_micros())},
           {"address", payout.address()},
-          {"state", payout.state()},
+          {"state", wire::WordOf(payout.state())},
           {"reference", payout.reference()},
           {"reason", payout.reason()},
           {"key", payout.key()},
@@ -386,15 +399,15 @@ Json ToJson(const v1::Explanation& one) {
           {"message", one.message()},
           {"advice", one.advice()},
           {"count", one.count()},
-          {"trial_id", one.trial_id()}};
+          {"trial_id", IdOrNull(one.trial_id())}};
 }
 
 Json ToJson(const v1::Transfer& transfer) {
   return {{"transfer_id", transfer.transfer_id()},
-          {"debit_place", transfer.debit_place()},
-          {"credit_place", transfer.credit_place()},
+          {"debit_place", TextOf(transfer.debit_place())},
+          {"credit_place", TextOf(transfer.credit_place())},
           {"amount", FormatCoins(transfer.amount_micros())},
-          {"kind", transfer.kind()},
+          {"kind", wire::WordOf(transfer.kind())},
           {"task_id", IdOrNull(transfer.task_id())},
           {"create_time", TimeJson(transfer.create_time())}};
 }
@@ -412,7 +425,7 @@ Json ToJson(const v1::ListVerifiersResponse& response) {
   for (const auto& one : response.verifiers()) {
     verifiers.push_back({{"account", one.account_name()},
                          {"name", one.verifier_name()},
-                         {"state", one.state()},
+                         {"state", wire::WordOf(one.state())},
                          {"silent_for_seconds", Seconds(one.silent_for())},
                          {"failures_in_a_row", one.failures_in_a_row()},
                          {"agreed", one.agreed()},

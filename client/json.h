@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "archpool/v1/account.pb.h"
 #include "archpool/v1/ledger.pb.h"
 #include "archpool/v1/payout.pb.h"
 #include "archpool/v1/pool.pb.h"
@@ -27,6 +28,7 @@ Json ToJson(const v1::Lease& lease);
 Json ToJson(const v1::TaskSpec& spec);
 Json ToJson(const v1::SearchSpace& space);
 Json ToJson(const v1::Task& task);
+Json ToJson(const v1::TaskSummary& task);
 // What a task came to, on one screen; amounts add up to the reward once it has
 // ended.
 Json SummaryJson(const v1::Task& task);
@@ -46,11 +48,8 @@ Json ListToJson(const List& list) {
   return json;
 }
 
-// "active" of TASK_STATE_ACTIVE: the enum's last words, in lower case.
-std::string WordOf(v1::TaskState state);
-std::string WordOf(v1::TrialState state);
-std::string WordOf(v1::Account::State state);
-std::string WordOf(v1::Role role);
+// "account:alice", "escrow:task-1", "fees", "payouts", "outside".
+std::string TextOf(const v1::Place& place);
 
 }  // namespace archpool
 

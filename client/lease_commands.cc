@@ -21,7 +21,7 @@ struct ListFlags {
 absl::Status ListLeases(Context& context, const ListFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   v1::ListLeasesRequest request;
-  request.set_task_id(flags.task_id);
+  if (flags.task_id != 0) request.set_task_id(flags.task_id);
   request.set_include_ended(flags.include_ended);
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::Lease> leases,
                             client->ListLeases(request, flags.count_max));

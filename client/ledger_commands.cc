@@ -18,6 +18,11 @@ namespace {
 
 using Stub = v1::LedgerService::Stub;
 
+struct TransferFlags {
+  int64_t task_id = 0;  // 0: of all
+  int64_t count_max = 100;
+};
+
 struct DepositFlags {
   std::string account;
   std::string amount;
@@ -27,19 +32,21 @@ struct DepositFlags {
 absl::Status ShowBalances(Context& context) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(const v1::ListBalancesResponse response,
-                            client->Call(client->ledger(), &Stub::ListBalances,
-                                         v1::ListBalancesRequest()));
+                            client->ListBalances());
   context.Show(ListToJson(response.balances()),
                RenderBalances(response, context.terminal()));
   return absl::OkStatus();
 }
 
-absl::Status ShowTransfers(Context& context,
-                           const v1::ListTransfersRequest& request) {
+absl::Status ShowTransfers(Context& context, const TransferFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  v1::ListTransfersRequest request;
+  if (flags.task_id != 0) request.set_task_id(flags.task_id);
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::ListTransfersResponse response,
-      client->Call(client->ledger(), &Stub::ListTransfers, request));
+      client->ListAll(client->ledger(), &Stub::ListTransfers, request,
+                      &v1::ListTransfersResponse::mutable_transfers,
+                      flags.count_max));
   context.Show(ListToJson(response.transfers()),
                RenderTransfers(response, context.terminal()));
   return absl::OkStatus();
@@ -104,28 +111,16 @@ void AddLedgerCommands(CLI::App& app, Action& action) {
                        "What lies where: your own; operators see all")
       ->callback([&action] { action = ShowBalances; });
 
-  const auto request = std::make_shared<v1::ListTransfersRequest>();
+  const auto listing = std::make_shared<TransferFlags>();
   CLI::App* transfers = group->add_subcommand(
       "transfers", "Movements, newest first: your own; operators see all");
-  const auto add_number = [&](const char* flag, const char* help, int64_t min,
-                              int64_t max, auto setter) {
-    transfers
-        ->add_option_function<int64_t>(
-            flag,
-            [request, setter](int64_t value) {
-              (request.get()->*setter)(value);
-            },
-            help)
-        ->check(CLI::Range(min, max));
-  };
-  add_number("--task", "Only this task's", 1, INT64_MAX,
-             &v1::ListTransfersRequest::set_task_id);
-  add_number("--limit", "At most so many (100)", 1, 1000,
-             &v1::ListTransfersRequest::set_page_size);
-  add_number("--before", "Only those with a smaller id: for the next page", 1,
-             INT64_MAX, &v1::ListTransfersRequest::set_before_transfer_id);
-  transfers->callback([&action, request] {
-    action = [request](Context& c) { return ShowTransfers(c, *request); };
+  transfers->add_option("--task", listing->task_id, "Only this task's")
+      ->check(CLI::Range(int64_t{1}, INT64_MAX));
+  transfers->add_option("--limit", listing->count_max, "At most so many")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  transfers->callback([&action, listing] {
+    action = [listing](Context& c) { return ShowTransfers(c, *listing); };
   });
 
   const auto flags = std::make_shared<DepositFlags>();

@@ -15,38 +15,30 @@
 namespace archpool {
 namespace {
 
-using Stub = v1::PoolService::Stub;
-
 // So many of the newest tasks are looked through for a miner's trials.
 constexpr int64_t kTasksMax = 1000;
-
-absl::StatusOr<v1::ListWorkersResponse> GetWorkers(PoolClient& client) {
-  return client.Call(client.pool(), &Stub::ListWorkers,
-                     v1::ListWorkersRequest());
-}
 
 absl::Status ShowStatus(Context& context) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::WhoAmIResponse who,
-      client->Call(client->pool(), &Stub::WhoAmI, v1::WhoAmIRequest()));
+      client->Call(client->accounts(), &v1::AccountService::Stub::WhoAmI,
+                   v1::WhoAmIRequest()));
   ARCHPOOL_ASSIGN_OR_RETURN(const v1::ListWorkersResponse workers,
-                            GetWorkers(*client));
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const v1::ListBalancesResponse balances,
-      client->Call(client->ledger(), &v1::LedgerService::Stub::ListBalances,
-                   v1::ListBalancesRequest()));
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::Task> tasks,
+                            client->ListWorkers());
+  ARCHPOOL_ASSIGN_OR_RETURN(const v1::ListBalancesResponse balances,
+                            client->ListBalances());
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::TaskSummary> tasks,
                             client->ListTasks(kTasksMax));
   ARCHPOOL_ASSIGN_OR_RETURN(const v1::Maintenance maintenance,
                             client->GetMaintenance());
-  const int64_t open_tasks =
-      std::count_if(tasks.begin(), tasks.end(), [](const v1::Task& task) {
+  const int64_t open_tasks = std::count_if(
+      tasks.begin(), tasks.end(), [](const v1::TaskSummary& task) {
         return task.state() == v1::TASK_STATE_ACTIVE;
       });
   int64_t coins = 0;
   for (const v1::Balance& balance : balances.balances()) {
-    if (balance.place() == absl::StrCat("account:", who.account().name())) {
+    if (balance.place().account_name() == who.account().name()) {
       coins = balance.amount_micros();
     }
   }
@@ -68,7 +60,7 @@ absl::Status ShowStatus(Context& context) {
 absl::Status ShowWorkers(Context& context) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(const v1::ListWorkersResponse response,
-                            GetWorkers(*client));
+                            client->ListWorkers());
   context.Show(ListToJson(response.workers()),
                RenderWorkers(response, absl::Now(), context.terminal()));
   return absl::OkStatus();
@@ -78,10 +70,11 @@ absl::Status ShowTrials(Context& context, int64_t task_id) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   std::vector<int64_t> task_ids = {task_id};
   if (task_id == 0) {
-    ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::Task> tasks,
+    ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::TaskSummary> tasks,
                               client->ListTasks(kTasksMax));
     task_ids.clear();
-    for (const v1::Task& task : tasks) task_ids.push_back(task.task_id());
+    for (const v1::TaskSummary& task : tasks)
+      task_ids.push_back(task.task_id());
     std::reverse(task_ids.begin(), task_ids.end());
   }
   std::vector<v1::Trial> trials;

@@ -62,14 +62,16 @@ absl::Status SetTerms(Context& context, const TermsFlags& flags) {
           ? "Nothing is paid out: there is no address.\n"
           : absl::StrCat("Nothing is paid out: there is no address. With one, ",
                          "all goes by itself from ",
-                         FormatCoins(response.threshold_micros()), " coins on.\n");
+                         FormatCoins(response.threshold_micros()),
+                         " coins on.\n");
   if (!response.address().empty()) {
     page = absl::StrCat(
         "Payouts go to ", Clean(response.address()),
         response.threshold_micros() == 0
             ? ", when you ask for them: archpool payout request"
             : absl::StrCat(", by themselves from ",
-                           FormatCoins(response.threshold_micros()), " coins on"),
+                           FormatCoins(response.threshold_micros()),
+                           " coins on"),
         ".\n");
   }
   context.Show({{"address", response.address()},
@@ -169,7 +171,7 @@ void AddConsent(CLI::App& group, Action& action) {
 }
 
 struct RequestFlags {
-  std::string amount = "0";
+  std::string amount = "0";  // 0: all there is
   std::string request_id;
 };
 
@@ -177,7 +179,7 @@ absl::Status Request(Context& context, const RequestFlags& flags) {
   v1::RequestPayoutRequest request;
   ARCHPOOL_ASSIGN_OR_RETURN(const int64_t amount,
                             ParseCoins("--amount", flags.amount));
-  request.set_amount_micros(amount);
+  if (amount != 0) request.set_amount_micros(amount);
   request.set_request_id(flags.request_id.empty() ? RandomSecret().ToString()
                                                   : flags.request_id);
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
@@ -198,11 +200,20 @@ absl::Status Request(Context& context, const RequestFlags& flags) {
   return absl::OkStatus();
 }
 
-absl::Status List(Context& context, const v1::ListPayoutsRequest& request) {
+struct ListFlags {
+  bool open_only = false;
+  int64_t count_max = 100;
+};
+
+absl::Status List(Context& context, const ListFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  v1::ListPayoutsRequest request;
+  request.set_open_only(flags.open_only);
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::ListPayoutsResponse response,
-      client->Call(client->payouts(), &Stub::ListPayouts, request));
+      client->ListAll(client->payouts(), &Stub::ListPayouts, request,
+                      &v1::ListPayoutsResponse::mutable_payouts,
+                      flags.count_max));
   context.Show(ListToJson(response.payouts()),
                RenderPayouts(response, context.terminal()));
   return absl::OkStatus();
@@ -292,23 +303,16 @@ void AddPayoutCommands(CLI::App& app, Action& action) {
     action = [request](Context& c) { return Request(c, *request); };
   });
 
-  const auto filter = std::make_shared<v1::ListPayoutsRequest>();
+  const auto listing = std::make_shared<ListFlags>();
   CLI::App* list = group->add_subcommand(
       "list", "Payouts, newest first: your own; operators see all");
-  list->add_flag_callback(
-      "--open", [filter] { filter->set_open_only(true); },
-      "Only those that have not ended");
-  list->add_option_function<int64_t>(
-          "--limit", [filter](int64_t value) { filter->set_page_size(value); },
-          "At most so many (100)")
-      ->check(CLI::Range(1, 1000));
-  list->add_option_function<int64_t>(
-          "--before",
-          [filter](int64_t value) { filter->set_before_payout_id(value); },
-          "Only those with a smaller id: for the next page")
-      ->check(CLI::Range(int64_t{1}, INT64_MAX));
-  list->callback([&action, filter] {
-    action = [filter](Context& c) { return List(c, *filter); };
+  list->add_flag("--open", listing->open_only,
+                 "Only those that have not ended");
+  list->add_option("--limit", listing->count_max, "At most so many")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  list->callback([&action, listing] {
+    action = [listing](Context& c) { return List(c, *listing); };
   });
   AddConfirm(*group, action);
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <sstream>
 
+#include "archpool/v1/account.grpc.pb.h"
 #include "archpool/v1/ledger.grpc.pb.h"
 #include "archpool/v1/pool.grpc.pb.h"
 #include "archpool/v1/task.grpc.pb.h"
@@ -22,7 +23,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class FakePoolService : public v1::PoolService::Service {
+class FakeAccountService : public v1::AccountService::Service {
  public:
   grpc::Status WhoAmI(grpc::ServerContext*, const v1::WhoAmIRequest*,
                       v1::WhoAmIResponse* response) override {
@@ -30,6 +31,17 @@ class FakePoolService : public v1::PoolService::Service {
     response->mutable_account()->set_role(v1::ROLE_MINER);
     return grpc::Status::OK;
   }
+  grpc::Status SetVisibility(grpc::ServerContext*,
+                             const v1::SetVisibilityRequest* request,
+                             v1::SetVisibilityResponse* response) override {
+    response->mutable_account()->set_role(v1::ROLE_MINER);
+    response->mutable_account()->set_is_public(request->is_public());
+    return grpc::Status::OK;
+  }
+};
+
+class FakePoolService : public v1::PoolService::Service {
+ public:
   grpc::Status ListWorkers(grpc::ServerContext*, const v1::ListWorkersRequest*,
                            v1::ListWorkersResponse*) override {
     return grpc::Status::OK;
@@ -40,18 +52,18 @@ class FakePoolService : public v1::PoolService::Service {
     *response->mutable_maintenance() = maintenance;
     return grpc::Status::OK;
   }
-  grpc::Status SetMaintenance(grpc::ServerContext*,
-                              const v1::SetMaintenanceRequest* request,
-                              v1::SetMaintenanceResponse* response) override {
-    maintenance.set_is_on(request->is_on());
+  grpc::Status BeginMaintenance(
+      grpc::ServerContext*, const v1::BeginMaintenanceRequest*,
+      v1::BeginMaintenanceResponse* response) override {
+    maintenance.set_is_on(true);
     *response->mutable_maintenance() = maintenance;
     return grpc::Status::OK;
   }
-  grpc::Status SetVisibility(grpc::ServerContext*,
-                             const v1::SetVisibilityRequest* request,
-                             v1::SetVisibilityResponse* response) override {
-    response->mutable_account()->set_role(v1::ROLE_MINER);
-    response->mutable_account()->set_is_public(request->is_public());
+  grpc::Status EndMaintenance(grpc::ServerContext*,
+                              const v1::EndMaintenanceRequest*,
+                              v1::EndMaintenanceResponse* response) override {
+    maintenance.set_is_on(false);
+    *response->mutable_maintenance() = maintenance;
     return grpc::Status::OK;
   }
 
@@ -60,8 +72,9 @@ class FakePoolService : public v1::PoolService::Service {
 
 class FakeLedgerService : public v1::LedgerService::Service {
  public:
-  grpc::Status GetBalances(grpc::ServerContext*, const v1::ListBalancesRequest*,
-                           v1::ListBalancesResponse*) override {
+  grpc::Status ListBalances(grpc::ServerContext*,
+                            const v1::ListBalancesRequest*,
+                            v1::ListBalancesResponse*) override {
     return grpc::Status::OK;
   }
 };
@@ -80,6 +93,7 @@ class PoolCliTest : public ::testing::Test {
     std::ofstream(directory_.path() + "/token") << "the-token\n";
     grpc::ServerBuilder builder;
     builder.AddListeningPort(address_, grpc::InsecureServerCredentials());
+    builder.RegisterService(&accounts_);
     builder.RegisterService(&pool_);
     builder.RegisterService(&tasks_);
     builder.RegisterService(&ledger_);
@@ -99,6 +113,7 @@ class PoolCliTest : public ::testing::Test {
 
   const TemporaryDirectory directory_;
   const std::string address_ = "unix:" + directory_.path() + "/socket";
+  FakeAccountService accounts_;
   FakePoolService pool_;
   FakeTaskService tasks_;
   FakeLedgerService ledger_;

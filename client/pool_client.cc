@@ -6,7 +6,6 @@
 
 #include "common/base/status.h"
 #include "common/base/stop.h"
-#include "common/wire/request_limits.h"
 
 namespace archpool {
 namespace {
@@ -21,6 +20,7 @@ PoolClient::PoolClient(const std::string& server, const std::string& token,
     : stop_(std::move(stop)),
       patience_(patience),
       remote_(server, token),
+      accounts_(v1::AccountService::NewStub(remote_.channel())),
       pool_(v1::PoolService::NewStub(remote_.channel())),
       tasks_(v1::TaskService::NewStub(remote_.channel())),
       ledger_(v1::LedgerService::NewStub(remote_.channel())),
@@ -47,57 +47,56 @@ absl::StatusOr<v1::Task> PoolClient::GetTask(int64_t task_id) {
 
 absl::StatusOr<std::vector<v1::Trial>> PoolClient::ListTrials(
     int64_t task_id, int64_t after_trial_id) {
-  std::vector<v1::Trial> trials;
   v1::ListTrialsRequest request;
   request.set_task_id(task_id);
-  request.set_page_size(limits::kPageSize.max);
-  request.set_after_trial_id(after_trial_id);
-  while (true) {
-    ARCHPOOL_ASSIGN_OR_RETURN(
-        v1::ListTrialsResponse response,
-        Call(tasks(), &v1::TaskService::Stub::ListTrials, request));
-    for (v1::Trial& trial : *response.mutable_trials()) {
-      trials.push_back(std::move(trial));
-    }
-    if (response.trials_size() < limits::kPageSize.max) return trials;
-    request.set_after_trial_id(trials.back().trial_id());
-  }
+  if (after_trial_id != 0) request.set_after_trial_id(after_trial_id);
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::ListTrialsResponse response,
+      ListAll(tasks(), &v1::TaskService::Stub::ListTrials, request,
+              &v1::ListTrialsResponse::mutable_trials));
+  return std::vector<v1::Trial>(response.trials().begin(),
+                                response.trials().end());
 }
 
 absl::StatusOr<std::vector<v1::Lease>> PoolClient::ListLeases(
-    v1::ListLeasesRequest request, int64_t count_max) {
-  std::vector<v1::Lease> leases;
-  while (static_cast<int64_t>(leases.size()) < count_max) {
-    const int64_t rest = count_max - static_cast<int64_t>(leases.size());
-    request.set_page_size(std::min(limits::kPageSize.max, rest));
-    ARCHPOOL_ASSIGN_OR_RETURN(
-        v1::ListLeasesResponse response,
-        Call(tasks(), &v1::TaskService::Stub::ListLeases, request));
-    for (v1::Lease& lease : *response.mutable_leases()) {
-      leases.push_back(std::move(lease));
-    }
-    if (response.leases_size() < request.page_size()) break;
-    request.set_before_lease_id(leases.back().lease_id());
-  }
-  return leases;
+    const v1::ListLeasesRequest& request, int64_t count_max) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::ListLeasesResponse response,
+      ListAll(tasks(), &v1::TaskService::Stub::ListLeases, request,
+              &v1::ListLeasesResponse::mutable_leases, count_max));
+  return std::vector<v1::Lease>(response.leases().begin(),
+                                response.leases().end());
 }
 
-absl::StatusOr<std::vector<v1::Task>> PoolClient::ListTasks(int64_t count_max) {
-  std::vector<v1::Task> tasks_found;
-  v1::ListTasksRequest request;
-  while (static_cast<int64_t>(tasks_found.size()) < count_max) {
-    const int64_t rest = count_max - static_cast<int64_t>(tasks_found.size());
-    request.set_page_size(std::min(limits::kPageSize.max, rest));
-    ARCHPOOL_ASSIGN_OR_RETURN(
-        v1::ListTasksResponse response,
-        Call(tasks(), &v1::TaskService::Stub::ListTasks, request));
-    for (v1::Task& task : *response.mutable_tasks()) {
-      tasks_found.push_back(std::move(task));
-    }
-    if (response.tasks_size() < request.page_size()) break;
-    request.set_before_task_id(tasks_found.back().task_id());
-  }
-  return tasks_found;
+absl::StatusOr<std::vector<v1::TaskSummary>> PoolClient::ListTasks(
+    int64_t count_max) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::ListTasksResponse response,
+      ListAll(tasks(), &v1::TaskService::Stub::ListTasks,
+              v1::ListTasksRequest(), &v1::ListTasksResponse::mutable_tasks,
+              count_max));
+  return std::vector<v1::TaskSummary>(response.tasks().begin(),
+                                      response.tasks().end());
+}
+
+absl::StatusOr<v1::ListWorkersResponse> PoolClient::ListWorkers() {
+  return ListAll(pool(), &v1::PoolService::Stub::ListWorkers,
+                 v1::ListWorkersRequest(),
+                 &v1::ListWorkersResponse::mutable_workers);
+}
+
+absl::StatusOr<v1::ListBalancesResponse> PoolClient::ListBalances() {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      v1::ListBalancesResponse response,
+      ListAll(ledger(), &v1::LedgerService::Stub::ListBalances,
+              v1::ListBalancesRequest(),
+              &v1::ListBalancesResponse::mutable_balances));
+  std::stable_sort(response.mutable_balances()->begin(),
+                   response.mutable_balances()->end(),
+                   [](const v1::Balance& a, const v1::Balance& b) {
+                     return a.place().kind() < b.place().kind();
+                   });
+  return response;
 }
 
 absl::Status PoolClient::WatchTask(

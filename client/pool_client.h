@@ -5,13 +5,17 @@
 #ifndef ARCHPOOL_CLIENT_POOL_CLIENT_H_
 #define ARCHPOOL_CLIENT_POOL_CLIENT_H_
 
+#include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "archpool/v1/account.grpc.pb.h"
 #include "archpool/v1/ledger.grpc.pb.h"
 #include "archpool/v1/payout.grpc.pb.h"
 #include "archpool/v1/pool.grpc.pb.h"
@@ -21,6 +25,7 @@
 #include "common/channel/blob_client.h"
 #include "common/channel/remote.h"
 #include "common/channel/retry.h"
+#include "common/wire/request_limits.h"
 
 namespace archpool {
 
@@ -52,6 +57,39 @@ class PoolClient {
     return remote_.Call(stub, method, request, {.stop = stop_});
   }
 
+  // All pages in one response, with `count_max` rows at most, e.g.
+  // ListAll(client.tasks(), &v1::TaskService::Stub::ListTasks, request,
+  // &v1::ListTasksResponse::mutable_tasks).
+  template <typename Stub, typename Request, typename Response, typename Row>
+  absl::StatusOr<Response> ListAll(
+      Stub& stub,
+      grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                   Response*),
+      Request request,
+      google::protobuf::RepeatedPtrField<Row>* (Response::*rows)(),
+      int64_t count_max = INT64_MAX) {
+    Response all;
+    while (true) {
+      request.set_page_size(
+          std::min(limits::kPageSize.max, count_max - (all.*rows)()->size()));
+      auto page = Call(stub, method, request);
+      if (!page.ok()) return page.status();
+      const bool is_last =
+          page->next_page_token().empty() || ((*page).*rows)()->empty();
+      request.set_page_token(page->next_page_token());
+      // What is said beside the rows is as the last page has it.
+      google::protobuf::RepeatedPtrField<Row> known;
+      known.Swap((all.*rows)());
+      known.MergeFrom(*((*page).*rows)());
+      all = *std::move(page);
+      known.Swap((all.*rows)());
+      if (!is_last && (all.*rows)()->size() < count_max) continue;
+      all.clear_next_page_token();
+      return all;
+    }
+  }
+
+  v1::AccountService::Stub& accounts() { return *accounts_; }
   v1::PoolService::Stub& pool() { return *pool_; }
   v1::TaskService::Stub& tasks() { return *tasks_; }
   v1::LedgerService::Stub& ledger() { return *ledger_; }
@@ -64,13 +102,16 @@ class PoolClient {
 
   absl::StatusOr<v1::Maintenance> GetMaintenance();
   absl::StatusOr<v1::Task> GetTask(int64_t task_id);
-  // All pages. `after_trial_id` as in ListTrialsRequest.
+  // Those after `after_trial_id`; 0: all.
   absl::StatusOr<std::vector<v1::Trial>> ListTrials(int64_t task_id,
                                                     int64_t after_trial_id);
   // The newest first.
   absl::StatusOr<std::vector<v1::Lease>> ListLeases(
-      v1::ListLeasesRequest request, int64_t count_max);
-  absl::StatusOr<std::vector<v1::Task>> ListTasks(int64_t count_max);
+      const v1::ListLeasesRequest& request, int64_t count_max);
+  absl::StatusOr<std::vector<v1::TaskSummary>> ListTasks(int64_t count_max);
+  absl::StatusOr<v1::ListWorkersResponse> ListWorkers();
+  // By kind, as the pool's places are told apart.
+  absl::StatusOr<v1::ListBalancesResponse> ListBalances();
   // Calls `on_task` with each state of the task until it has ended or `on_task`
   // answers false; opens the stream again where the server went away.
   absl::Status WatchTask(int64_t task_id,
@@ -84,6 +125,7 @@ class PoolClient {
   const std::stop_token stop_;
   const RetryPolicy patience_;
   const Remote remote_;
+  const std::unique_ptr<v1::AccountService::Stub> accounts_;
   const std::unique_ptr<v1::PoolService::Stub> pool_;
   const std::unique_ptr<v1::TaskService::Stub> tasks_;
   const std::unique_ptr<v1::LedgerService::Stub> ledger_;

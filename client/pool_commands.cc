@@ -16,18 +16,28 @@ namespace {
 
 using Stub = v1::PoolService::Stub;
 
+absl::StatusOr<v1::Maintenance> SetMaintenance(PoolClient& client, bool is_on) {
+  if (is_on) {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        const v1::BeginMaintenanceResponse begun,
+        client.Call(client.pool(), &Stub::BeginMaintenance,
+                    v1::BeginMaintenanceRequest()));
+    return begun.maintenance();
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(const v1::EndMaintenanceResponse ended,
+                            client.Call(client.pool(), &Stub::EndMaintenance,
+                                        v1::EndMaintenanceRequest()));
+  return ended.maintenance();
+}
+
 absl::Status ShowMaintenance(Context& context, const std::string& word) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   v1::Maintenance maintenance;
   if (word.empty()) {
     ARCHPOOL_ASSIGN_OR_RETURN(maintenance, client->GetMaintenance());
   } else {
-    v1::SetMaintenanceRequest request;
-    request.set_is_on(word == "on");
-    ARCHPOOL_ASSIGN_OR_RETURN(
-        const v1::SetMaintenanceResponse response,
-        client->Call(client->pool(), &Stub::SetMaintenance, request));
-    maintenance = response.maintenance();
+    ARCHPOOL_ASSIGN_OR_RETURN(maintenance,
+                              SetMaintenance(*client, word == "on"));
   }
   const std::string page =
       RenderMaintenance(maintenance, absl::Now(), context.terminal());

@@ -8,6 +8,7 @@
 #include "common/base/durable_file.h"
 #include "common/base/status.h"
 #include "common/data/read_file.h"
+#include "common/wire/request_limits.h"
 
 namespace archpool {
 namespace {
@@ -36,6 +37,7 @@ absl::Status FetchSeals(PoolClient& client, int64_t last,
                         std::vector<SignedSeal>& seals) {
   while (std::ssize(seals) < last) {
     v1::ListSealsRequest request;
+    request.set_page_size(limits::kPageSize.max);
     request.set_after_number(std::ssize(seals));
     ARCHPOOL_ASSIGN_OR_RETURN(
         const v1::ListSealsResponse page,
@@ -58,6 +60,7 @@ absl::Status FetchSeals(PoolClient& client, int64_t last,
 absl::Status FetchUpTo(PoolClient& client, int64_t count,
                        std::vector<std::string>& receipts) {
   v1::ListReceiptsRequest request;
+  request.set_page_size(limits::kPageSize.max);
   if (!receipts.empty()) {
     ARCHPOOL_ASSIGN_OR_RETURN(const ReceiptContent last,
                               DecodeReceipt(receipts.back()));

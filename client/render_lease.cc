@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/times.h"
+#include "common/wire/words.h"
 
 namespace archpool {
 namespace {
@@ -13,15 +14,25 @@ std::string NameOf(int64_t lease_id) {
   return absl::StrCat("lease-", lease_id);
 }
 
+bool IsBackup(const v1::Lease& lease) {
+  return lease.role() == v1::LEASE_ROLE_BACKUP;
+}
+
 Color ColorOf(const v1::Lease& lease) {
-  if (lease.state() == "active") return Color::kCyan;
-  if (lease.state() == "completed") return Color::kGreen;
-  if (lease.state() == "expired") return Color::kRed;
-  return Color::kNone;
+  switch (lease.state()) {
+    case v1::LEASE_STATE_ACTIVE:
+      return Color::kCyan;
+    case v1::LEASE_STATE_COMPLETED:
+      return Color::kGreen;
+    case v1::LEASE_STATE_EXPIRED:
+      return Color::kRed;
+    default:
+      return Color::kNone;
+  }
 }
 
 std::string DescribeTime(const v1::Lease& lease, absl::Time now) {
-  if (lease.state() != "active") return "";
+  if (lease.state() != v1::LEASE_STATE_ACTIVE) return "";
   const absl::Duration left = ToTime(lease.deadline_time()) - now;
   return left < absl::ZeroDuration() ? absl::StrCat(FormatSpan(-left), " over")
                                      : FormatSpan(left);
@@ -29,18 +40,17 @@ std::string DescribeTime(const v1::Lease& lease, absl::Time now) {
 
 // "for lease-7: silent" of a backup; "wanted: slow" of a primary.
 std::string SummarizeBackup(const v1::Lease& lease) {
-  if (lease.backup_reason().empty()) return "";
+  if (lease.backup_reason() == v1::BACKUP_REASON_UNSPECIFIED) return "";
   const std::string whose =
-      lease.role() == "backup"
-          ? absl::StrCat("for ", NameOf(lease.primary_lease_id()))
-          : "wanted";
-  return absl::StrCat(whose, ": ", lease.backup_reason());
+      IsBackup(lease) ? absl::StrCat("for ", NameOf(lease.primary_lease_id()))
+                      : "wanted";
+  return absl::StrCat(whose, ": ", wire::WordOf(lease.backup_reason()));
 }
 
 }  // namespace
 
-std::string RenderLeases(const std::vector<v1::Lease>& leases,
-                         absl::Time now, const Terminal& terminal) {
+std::string RenderLeases(const std::vector<v1::Lease>& leases, absl::Time now,
+                         const Terminal& terminal) {
   if (leases.empty()) return "No leases.\n";
   Table table({{"lease", Align::kRight},
                {"task", Align::kRight},
@@ -54,9 +64,9 @@ std::string RenderLeases(const std::vector<v1::Lease>& leases,
     table.AddRow({absl::StrCat(lease.lease_id()),
                   absl::StrCat(lease.task_id()),
                   lease.account_name(),
-                  {lease.role(),
-                   lease.role() == "backup" ? Color::kYellow : Color::kNone},
-                  {lease.state(), ColorOf(lease)},
+                  {wire::WordOf(lease.role()),
+                   IsBackup(lease) ? Color::kYellow : Color::kNone},
+                  {wire::WordOf(lease.state()), ColorOf(lease)},
                   absl::StrCat(lease.trials(), "/", lease.trials_target()),
                   DescribeTime(lease, now),
                   SummarizeBackup(lease)});
@@ -65,13 +75,13 @@ std::string RenderLeases(const std::vector<v1::Lease>& leases,
 }
 
 std::string DescribeBackup(const v1::Lease& lease) {
-  if (lease.backup_reason().empty()) return "";
+  if (lease.backup_reason() == v1::BACKUP_REASON_UNSPECIFIED) return "";
   const int64_t primary_id =
-      lease.role() == "backup" ? lease.primary_lease_id() : lease.lease_id();
-  std::string words =
-      absl::StrCat(NameOf(primary_id), " is ", lease.backup_reason());
+      IsBackup(lease) ? lease.primary_lease_id() : lease.lease_id();
+  std::string words = absl::StrCat(NameOf(primary_id), " is ",
+                                   wire::WordOf(lease.backup_reason()));
   // Of a silent one nothing is estimated.
-  if (lease.backup_reason() != "silent") {
+  if (lease.backup_reason() != v1::BACKUP_REASON_SILENT) {
     absl::StrAppend(&words, ": ", FormatPercent(lease.miss_ppm()),
                     " to miss its deadline");
   }
@@ -79,9 +89,9 @@ std::string DescribeBackup(const v1::Lease& lease) {
 }
 
 std::string RenderBackupLine(const v1::Lease& backup) {
-  return absl::StrCat(NameOf(backup.lease_id()), " of ",
-                      Clean(backup.account_name()), ", ", Clean(backup.state()),
-                      ": ", DescribeBackup(backup));
+  return absl::StrCat(
+      NameOf(backup.lease_id()), " of ", Clean(backup.account_name()), ", ",
+      wire::WordOf(backup.state()), ": ", DescribeBackup(backup));
 }
 
 }  // namespace archpool

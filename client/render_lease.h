@@ -12,8 +12,8 @@
 
 namespace archpool {
 
-std::string RenderLeases(const std::vector<v1::Lease>& leases,
-                         absl::Time now, const Terminal& terminal);
+std::string RenderLeases(const std::vector<v1::Lease>& leases, absl::Time now,
+                         const Terminal& terminal);
 
 // Why a backup exists or is wanted: "lease-7 is silent", "lease-7 is slow: 12 %
 // to miss its deadline"; "" where none is.

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/json.h"
 #include "client/times.h"
+#include "common/wire/words.h"
 
 namespace archpool {
 namespace {
@@ -31,8 +32,8 @@ std::string RenderAccounts(const v1::ListAccountsResponse& response,
       return is_miner ? absl::StrCat(value) : std::string("-");
     };
     table.AddRow({absl::StrCat(account.account_id()),
-                  WordOf(account.role()),
-                  {WordOf(account.state()), ColorOf(account.state())},
+                  wire::WordOf(account.role()),
+                  {wire::WordOf(account.state()), ColorOf(account.state())},
                   count(account.trials_accepted()),
                   count(account.trials_rejected()),
                   count(account.trials_abandoned()),
@@ -45,8 +46,9 @@ std::string RenderAccount(const v1::Account& account,
                           const Terminal& terminal) {
   std::string out = absl::StrCat(
       Paint(terminal, Color::kBold, Clean(account.name())), ", ",
-      WordOf(account.role()), ", ",
-      Paint(terminal, ColorOf(account.state()), WordOf(account.state())), "\n");
+      wire::WordOf(account.role()), ", ",
+      Paint(terminal, ColorOf(account.state()), wire::WordOf(account.state())),
+      "\n");
   if (account.role() != v1::ROLE_MINER) return out;
   absl::StrAppend(
       &out, "  trials  ", account.trials_accepted(), " accepted, ",
@@ -75,7 +77,7 @@ std::string RenderMaintenance(const v1::Maintenance& maintenance,
 
 std::string RenderSteps(const v1::WorkerStatus& worker,
                         const Terminal& terminal, size_t width) {
-  if (worker.trial_id() == 0 || worker.steps() <= 0) return "";
+  if (!worker.has_trial_id() || worker.steps() <= 0) return "";
   return absl::StrCat(Bar(terminal, worker.step(), worker.steps(), width), " ",
                       100 * worker.step() / worker.steps(), " %");
 }
@@ -90,12 +92,13 @@ std::string RenderWorkers(const v1::ListWorkersResponse& response,
                {"heard", Align::kRight},
                {"progress"}});
   for (const v1::WorkerStatus& worker : response.workers()) {
-    const bool is_silent = worker.activity() == "silent";
+    const bool is_silent = worker.activity() == v1::WORKER_ACTIVITY_SILENT;
     table.AddRow(
         {worker.account_name(),
          worker.worker_name(),
-         {worker.activity(), is_silent ? Color::kYellow : Color::kNone},
-         worker.trial_id() == 0 ? "-" : absl::StrCat(worker.trial_id()),
+         {wire::WordOf(worker.activity()),
+          is_silent ? Color::kYellow : Color::kNone},
+         worker.has_trial_id() ? absl::StrCat(worker.trial_id()) : "-",
          absl::StrCat(FormatSpan(now - ToTime(worker.last_seen_time())),
                       " ago"),
          RenderSteps(worker, terminal, 16)});
@@ -108,7 +111,8 @@ std::string RenderBalances(const v1::ListBalancesResponse& response,
   if (response.balances().empty()) return "No money yet.\n";
   Table table({{"coins", Align::kRight}, {"place"}});
   for (const v1::Balance& balance : response.balances()) {
-    table.AddRow({FormatCoins(balance.amount_micros()), balance.place()});
+    table.AddRow(
+        {FormatCoins(balance.amount_micros()), TextOf(balance.place())});
   }
   return table.Render(terminal, 0);
 }
@@ -122,11 +126,12 @@ std::string RenderTransfers(const v1::ListTransfersResponse& response,
                {"coins", Align::kRight},
                {"from and to"}});
   for (const v1::Transfer& transfer : response.transfers()) {
-    table.AddRow(
-        {absl::StrCat(transfer.transfer_id()),
-         FormatMoment(ToTime(transfer.create_time())), transfer.kind(),
-         FormatCoins(transfer.amount_micros()),
-         absl::StrCat(transfer.debit_place(), " > ", transfer.credit_place())});
+    table.AddRow({absl::StrCat(transfer.transfer_id()),
+                  FormatMoment(ToTime(transfer.create_time())),
+                  wire::WordOf(transfer.kind()),
+                  FormatCoins(transfer.amount_micros()),
+                  absl::StrCat(TextOf(transfer.debit_place()), " > ",
+                               TextOf(transfer.credit_place()))});
   }
   return table.Render(terminal, 0);
 }
@@ -138,9 +143,9 @@ std::string RenderExplanations(const v1::ExplainResponse& response,
     absl::StrAppend(
         &out, out.empty() ? "" : "\n",
         Paint(terminal, Color::kBold, Clean(one.reason())),
-        one.trial_id() == 0
-            ? ""
-            : absl::StrCat(" (for example trial-", one.trial_id(), ")"),
+        one.has_trial_id()
+            ? absl::StrCat(" (for example trial-", one.trial_id(), ")")
+            : "",
         "\n", Wrap(Clean(one.message()), terminal.width, 2),
         Wrap(absl::StrCat("> ", Clean(one.advice())), terminal.width, 2));
   }
@@ -157,16 +162,17 @@ std::string RenderPayouts(const v1::ListPayoutsResponse& response,
                {"state"},
                {"to"}});
   for (const v1::Payout& payout : response.payouts()) {
-    const Color color = payout.state() == "settled"   ? Color::kGreen
-                        : payout.state() == "refused" ? Color::kRed
-                        : payout.state() == "unknown" ? Color::kYellow
-                                                      : Color::kNone;
+    const v1::PayoutState state = payout.state();
+    const Color color = state == v1::PAYOUT_STATE_SETTLED   ? Color::kGreen
+                        : state == v1::PAYOUT_STATE_REFUSED ? Color::kRed
+                        : state == v1::PAYOUT_STATE_UNKNOWN ? Color::kYellow
+                                                            : Color::kNone;
     table.AddRow(
         {absl::StrCat(payout.payout_id()),
          FormatMoment(ToTime(payout.create_time())),
          payout.account_name(),
          FormatCoins(payout.amount_micros()),
-         {payout.state(), color},
+         {wire::WordOf(state), color},
          absl::StrCat(payout.address(), payout.reference().empty() ? "" : ", ",
                       payout.reference(), payout.reason().empty() ? "" : ", ",
                       payout.reason())});
@@ -186,7 +192,8 @@ std::string RenderLedgerCheck(const v1::CheckLedgerResponse& response,
                       ? Paint(terminal, Color::kGreen, "The ledger is sound")
                       : Paint(terminal, Color::kRed, "The ledger is not sound"),
                   ": ", FormatCount(response.transfers()), " transfers, ",
-                  FormatCoins(Clean(response.debits_micros())), " coins debited and ",
+                  FormatCoins(Clean(response.debits_micros())),
+                  " coins debited and ",
                   FormatCoins(Clean(response.credits_micros())), " credited\n");
   return out;
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "archpool/v1/account.pb.h"
 #include "archpool/v1/ledger.pb.h"
 #include "archpool/v1/payout.pb.h"
 #include "archpool/v1/pool.pb.h"

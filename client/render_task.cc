@@ -6,6 +6,7 @@
 #include "client/render_lease.h"
 #include "client/render_terms.h"
 #include "client/times.h"
+#include "common/wire/words.h"
 
 namespace archpool {
 namespace {
@@ -93,13 +94,11 @@ std::string RenderBest(const v1::Trial& best, const Terminal& terminal) {
   return absl::StrCat(
       Title(terminal, "Best network"), "  trial-", best.trial_id(), " by ",
       Clean(best.account_name()), AtRung(best), ": ",
-      Paint(terminal, Color::kGreen,
-            FormatPercent(best.verified_accuracy_ppm())),
+      Paint(terminal, Color::kGreen, Verified(best)),
       " verified on the held-out split\n  ", FormatShort(best.parameters()),
       " parameters, ", FormatShort(best.macs()),
       " multiply-accumulates; on the validation split\n  measured ",
-      FormatPercent(best.measured_accuracy_ppm()), ", claimed ",
-      FormatPercent(best.claimed_accuracy_ppm()), "\n",
+      Measured(best), ", claimed ", Claimed(best), "\n",
       Wrap(Clean(best.description()), terminal.width, 4));
 }
 
@@ -112,8 +111,7 @@ std::string RenderFront(const v1::Task& task, const Terminal& terminal) {
                {"bonus", Align::kRight},
                {"miner"}});
   for (const v1::Trial& trial : task.front()) {
-    table.AddRow({absl::StrCat(trial.trial_id()),
-                  FormatPercent(trial.verified_accuracy_ppm()),
+    table.AddRow({absl::StrCat(trial.trial_id()), Verified(trial),
                   FormatShort(trial.macs()), FormatShort(trial.parameters()),
                   is_ended ? FormatCoins(trial.finders_bonus_micros()) : "-",
                   trial.account_name()});
@@ -140,7 +138,8 @@ std::string RenderReward(const v1::Task& task, const Terminal& terminal) {
   }
   std::string note;
   if (is_ended) {
-    table.AddRow({"the pool's fee", "", "", "", FormatCoins(task.fee_micros())});
+    table.AddRow(
+        {"the pool's fee", "", "", "", FormatCoins(task.fee_micros())});
     table.AddRow(
         {"back to the client", "", "", "", FormatCoins(task.refund_micros())});
     table.AddRow(
@@ -226,14 +225,13 @@ Color ColorOf(v1::TrialState state) {
 }
 
 std::string DescribeState(const v1::Task& task) {
-  const std::string word = WordOf(task.state());
-  return task.end_reason().empty()
-             ? word
-             : absl::StrCat(word, " (", Clean(task.end_reason()), ")");
+  const std::string word = wire::WordOf(task.state());
+  const std::string why = wire::WordOf(task.end_reason());
+  return why.empty() ? word : absl::StrCat(word, " (", why, ")");
 }
 
-std::string RenderTaskList(const std::vector<v1::Task>& tasks, absl::Time now,
-                           const Terminal& terminal) {
+std::string RenderTaskList(const std::vector<v1::TaskSummary>& tasks,
+                           absl::Time now, const Terminal& terminal) {
   if (tasks.empty()) return "No tasks yet.\n";
   Table table({{"task", Align::kRight},
                {"state"},
@@ -242,16 +240,16 @@ std::string RenderTaskList(const std::vector<v1::Task>& tasks, absl::Time now,
                {"reward", Align::kRight},
                {"age", Align::kRight},
                {"name"}});
-  for (const v1::Task& task : tasks) {
+  for (const v1::TaskSummary& task : tasks) {
     table.AddRow({absl::StrCat(task.task_id()),
-                  {WordOf(task.state()), ColorOf(task.state())},
+                  {wire::WordOf(task.state()), ColorOf(task.state())},
                   absl::StrCat(task.trials_accepted()),
-                  task.has_best()
-                      ? FormatPercent(task.best().verified_accuracy_ppm())
+                  task.has_best_verified_accuracy_ppm()
+                      ? FormatPercent(task.best_verified_accuracy_ppm())
                       : "-",
-                  FormatCoins(task.spec().reward_micros()),
+                  FormatCoins(task.reward_micros()),
                   FormatSpan(now - ToTime(task.create_time())),
-                  task.spec().name()});
+                  task.name()});
   }
   return table.Render(terminal, 0);
 }
@@ -277,6 +275,24 @@ std::string RenderTask(const v1::Task& task, absl::Time now,
   return page;
 }
 
+std::string Claimed(const v1::Trial& trial) {
+  return trial.has_claimed_accuracy_ppm()
+             ? FormatPercent(trial.claimed_accuracy_ppm())
+             : "-";
+}
+
+std::string Measured(const v1::Trial& trial) {
+  return trial.has_measured_accuracy_ppm()
+             ? FormatPercent(trial.measured_accuracy_ppm())
+             : "-";
+}
+
+std::string Verified(const v1::Trial& trial) {
+  return trial.has_verified_accuracy_ppm()
+             ? FormatPercent(trial.verified_accuracy_ppm())
+             : "-";
+}
+
 std::string AtRung(const v1::Trial& trial) {
   return trial.rung() == 0 ? "" : absl::StrCat(" at rung ", trial.rung());
 }
@@ -296,14 +312,15 @@ std::string RenderTrials(const std::vector<v1::Trial>& trials,
   int64_t pay = 0;
   for (const v1::Trial& trial : trials) {
     const int64_t own = trial.pay_micros() + trial.finders_bonus_micros();
+    const std::string basis = wire::WordOf(trial.basis());
     pay += own;
     table.AddRow({absl::StrCat(trial.trial_id()),
                   absl::StrCat(trial.task_id()),
                   absl::StrCat(trial.rung()),
-                  {WordOf(trial.state()), ColorOf(trial.state())},
-                  FormatPercent(trial.claimed_accuracy_ppm()),
-                  trial.basis().empty() ? "-" : trial.basis(),
-                  FormatPercent(trial.verified_accuracy_ppm()),
+                  {wire::WordOf(trial.state()), ColorOf(trial.state())},
+                  Claimed(trial),
+                  basis.empty() ? "-" : basis,
+                  Verified(trial),
                   own == 0 ? "-" : FormatCoins(own),
                   trial.reason()});
   }

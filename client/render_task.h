@@ -19,14 +19,18 @@ Color ColorOf(v1::TrialState state);
 std::string DescribeState(const v1::Task& task);
 
 // One line per task.
-std::string RenderTaskList(const std::vector<v1::Task>& tasks, absl::Time now,
-                           const Terminal& terminal);
+std::string RenderTaskList(const std::vector<v1::TaskSummary>& tasks,
+                           absl::Time now, const Terminal& terminal);
 
 // Everything about one task: how far it is, its best network, the front, where
 // the reward went and whether that adds up, why trials were rejected.
 std::string RenderTask(const v1::Task& task, absl::Time now,
                        const Terminal& terminal);
 
+// "91.25 %", or "-" where it is not known.
+std::string Claimed(const v1::Trial& trial);
+std::string Measured(const v1::Trial& trial);
+std::string Verified(const v1::Trial& trial);
 // " at rung 2"; "" at the first one, which is 0.
 std::string AtRung(const v1::Trial& trial);
 

@@ -13,7 +13,7 @@ std::string DescribeBonus(const v1::Task& task) {
     return "to nobody: the held-out split is too small to tell a network from "
            "a guess";
   }
-  if (task.bonus_macs_max() == 0) {
+  if (!task.has_bonus_macs_max()) {
     return absl::StrCat("to the most accurate network, from ",
                         FormatPercent(least), " on the held-out split");
   }
@@ -24,14 +24,14 @@ std::string DescribeBonus(const v1::Task& task) {
 }
 
 std::string DescribeEnd(const v1::Task& task) {
-  if (task.end_reason() == "nothing_learns") {
+  if (task.end_reason() == v1::END_REASON_NOTHING_LEARNS) {
     return absl::StrCat(
         "No network answered better than a guess (",
         FormatPercent(task.above_chance_ppm()),
         " on the validation split). Look at the labels, the learning rate and "
         "the number of epochs. What was trained is paid.");
   }
-  if (task.end_reason() == "exhausted") {
+  if (task.end_reason() == v1::END_REASON_EXHAUSTED) {
     return "Every network of the space that is within the limits was trained.";
   }
   return "";

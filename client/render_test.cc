@@ -10,6 +10,7 @@
 #include "client/render_verifiers.h"
 #include "client/render_watch.h"
 #include "client/sample_task_test_util.h"
+#include "common/wire/words.h"
 #include "gtest/gtest.h"
 #include "tests/support/golden.h"
 
@@ -83,8 +84,10 @@ TEST(RenderTest, TaskWhoseRewardDoesNotAddUp) {
 }
 
 TEST(RenderTest, TaskList) {
-  const std::string page = RenderTaskList(
-      {testing::EndedTask(), testing::RunningTask()}, SampleNow(), kPlain);
+  const std::string page =
+      RenderTaskList({testing::SummaryOf(testing::EndedTask()),
+                      testing::SummaryOf(testing::RunningTask())},
+                     SampleNow(), kPlain);
   ExpectFits(page, 80);
   ExpectGolden("client/task_list.txt", page);
 }
@@ -94,16 +97,16 @@ TEST(RenderTest, LeaseList) {
   v1::Lease primary = backup;
   primary.set_lease_id(7);
   primary.set_account_name("alice");
-  primary.set_role("primary");
+  primary.set_role(v1::LEASE_ROLE_PRIMARY);
   primary.clear_primary_lease_id();
-  primary.set_backup_reason("silent");
+  primary.set_backup_reason(v1::BACKUP_REASON_SILENT);
   primary.set_trials(12);
   primary.set_trials_target(12);
   primary.mutable_deadline_time()->set_seconds(
       absl::ToUnixSeconds(SampleNow()) - 63);
   v1::Lease done = primary;
   done.set_lease_id(6);
-  done.set_state("completed");
+  done.set_state(v1::LEASE_STATE_COMPLETED);
   done.clear_backup_reason();
   const std::string page =
       RenderLeases({backup, primary, done}, SampleNow(), kPlain);
@@ -184,9 +187,9 @@ TEST(RenderTest, Trials) {
   rejected.set_reason("CLAIM_TOO_HIGH");
   v1::Trial assigned =
       testing::SampleTrial(5, "alice", v1::TRIAL_STATE_ASSIGNED);
-  assigned.set_claimed_accuracy_ppm(-1);
-  assigned.set_measured_accuracy_ppm(-1);
-  assigned.set_verified_accuracy_ppm(-1);
+  assigned.clear_claimed_accuracy_ppm();
+  assigned.clear_measured_accuracy_ppm();
+  assigned.clear_verified_accuracy_ppm();
   const std::string page = RenderTrials({paid, rejected, assigned}, kPlain);
   ExpectFits(page, 80);
   ExpectGolden("client/trials.txt", page);
@@ -197,7 +200,7 @@ TEST(RenderTest, Pool) {
   for (const v1::Role role : {v1::ROLE_CLIENT, v1::ROLE_MINER}) {
     v1::Account& account = *accounts.add_accounts();
     account.set_account_id(accounts.accounts_size());
-    account.set_name(WordOf(role) + "-1");
+    account.set_name(wire::WordOf(role) + "-1");
     account.set_role(role);
     account.set_state(role == v1::ROLE_MINER ? v1::Account::STATE_SUSPENDED
                                              : v1::Account::STATE_ACTIVE);
@@ -205,15 +208,17 @@ TEST(RenderTest, Pool) {
   }
   v1::ListBalancesResponse balances;
   v1::Balance& balance = *balances.add_balances();
-  balance.set_place("outside");
+  balance.mutable_place()->set_kind(v1::PLACE_KIND_OUTSIDE);
   balance.set_amount_micros(-1'000'500'000);
   v1::ListTransfersResponse transfers;
   v1::Transfer& transfer = *transfers.add_transfers();
   transfer.set_transfer_id(12);
-  transfer.set_debit_place("escrow:task-1");
-  transfer.set_credit_place("account:alice");
+  transfer.mutable_debit_place()->set_kind(v1::PLACE_KIND_ESCROW);
+  transfer.mutable_debit_place()->set_task_id(1);
+  transfer.mutable_credit_place()->set_kind(v1::PLACE_KIND_ACCOUNT);
+  transfer.mutable_credit_place()->set_account_name("alice");
   transfer.set_amount_micros(190'500'000);
-  transfer.set_kind("pay");
+  transfer.set_kind(v1::TRANSFER_KIND_PAY);
   transfer.mutable_create_time()->set_seconds(absl::ToUnixSeconds(SampleNow()));
   v1::CheckLedgerResponse check;
   check.set_transfers(12'345);
@@ -237,7 +242,7 @@ TEST(RenderTest, VerifiersAndWhatWaitsForThem) {
   auto* verifier = response.add_verifiers();
   verifier->set_account_name("victor");
   verifier->set_verifier_name("v1");
-  verifier->set_state("set_aside");
+  verifier->set_state(v1::VERIFIER_STATE_SET_ASIDE);
   verifier->set_agreed(1);
   verifier->set_outvoted(3);
   verifier->set_planted_failed(5);

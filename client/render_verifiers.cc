@@ -3,15 +3,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/times.h"
+#include "common/wire/words.h"
 
 namespace archpool {
 namespace {
 
 using Align = Table::Align;
 
-Color ColorOfState(const std::string& state) {
-  if (state == "working") return Color::kGreen;
-  return state == "silent" ? Color::kYellow : Color::kRed;
+Color ColorOf(v1::VerifierState state) {
+  if (state == v1::VERIFIER_STATE_WORKING) return Color::kGreen;
+  return state == v1::VERIFIER_STATE_SILENT ? Color::kYellow : Color::kRed;
 }
 
 // What waits, in one line.
@@ -47,13 +48,13 @@ std::string RenderVerifiers(const v1::ListVerifiersResponse& response,
     table.AddRow(
         {one.account_name(),
          one.verifier_name(),
-         {one.state(), ColorOfState(one.state())},
+         {wire::WordOf(one.state()), ColorOf(one.state())},
          absl::StrCat(FormatSpan(ToDuration(one.silent_for())), " ago"),
          absl::StrCat(one.failures_in_a_row()),
          absl::StrCat(one.outvoted(), " of ", one.agreed() + one.outvoted()),
          absl::StrCat(one.planted_failed()),
          absl::StrCat(one.alarms_alone(), " of ", one.alarms()),
-         one.audit_id() == 0 ? "-" : absl::StrCat(one.audit_id())});
+         one.has_audit_id() ? absl::StrCat(one.audit_id()) : "-"});
   }
   return absl::StrCat(table.Render(terminal, 0), "\n", RenderBacklog(response));
 }

@@ -10,6 +10,7 @@
 #include "client/render_pool.h"
 #include "client/render_task.h"
 #include "client/times.h"
+#include "common/wire/words.h"
 
 namespace archpool {
 namespace {
@@ -91,7 +92,7 @@ void AddBest(const v1::Task& task, const Terminal& terminal,
     return;
   }
   const v1::Trial& best = task.best();
-  const std::string accuracy = FormatPercent(best.verified_accuracy_ppm());
+  const std::string accuracy = Verified(best);
   const std::string words = absl::StrCat(
       " verified, ", FormatShort(best.parameters()), " parameters, ",
       FormatShort(best.macs()), " MACs, by ", Clean(best.account_name()));
@@ -116,13 +117,14 @@ void AddWorkers(const WatchView& view, const Terminal& terminal, size_t count,
   for (size_t i = 0; i < shown; ++i) {
     const v1::WorkerStatus& worker = view.workers[i];
     const std::string activity =
-        worker.trial_id() == 0
-            ? worker.activity()
-            : absl::StrCat(worker.activity(), " trial-", worker.trial_id());
+        worker.has_trial_id() ? absl::StrCat(wire::WordOf(worker.activity()),
+                                             " trial-", worker.trial_id())
+                              : wire::WordOf(worker.activity());
     table.AddRow(
         {absl::StrCat(worker.account_name(), "/", worker.worker_name()),
-         {activity,
-          worker.activity() == "silent" ? Color::kYellow : Color::kNone},
+         {activity, worker.activity() == v1::WORKER_ACTIVITY_SILENT
+                        ? Color::kYellow
+                        : Color::kNone},
          RenderSteps(worker, terminal, 16)});
   }
   std::vector<std::string> rows =
@@ -166,13 +168,13 @@ void AddEvents(const WatchView& view, const Terminal& terminal, size_t count,
 
 // What its accuracy rests on.
 std::string ProofOf(const v1::Trial& trial) {
-  if (trial.verified_accuracy_ppm() >= 0) {
-    return absl::StrCat(FormatPercent(trial.verified_accuracy_ppm()),
-                        " verified");
+  if (trial.has_verified_accuracy_ppm()) {
+    return absl::StrCat(Verified(trial), " verified");
   }
-  return absl::StrCat(
-      FormatPercent(trial.claimed_accuracy_ppm()), " claimed",
-      trial.basis() == "sampled_out" ? ", not drawn" : ", replayed in part");
+  return absl::StrCat(Claimed(trial), " claimed",
+                      trial.basis() == v1::TRIAL_BASIS_SAMPLED_OUT
+                          ? ", not drawn"
+                          : ", replayed in part");
 }
 
 }  // namespace
@@ -202,13 +204,11 @@ std::vector<WatchEvent> TaskEvents(const v1::Task& before,
                                    const v1::Task& after, absl::Time now) {
   std::vector<WatchEvent> events;
   if (after.has_best() && after.best().trial_id() != before.best().trial_id()) {
-    events.push_back(
-        {now,
-         absl::StrCat("best so far: ",
-                      FormatPercent(after.best().verified_accuracy_ppm()),
-                      " by ", Clean(after.best().account_name()), ", trial-",
-                      after.best().trial_id()),
-         Color::kGreen});
+    events.push_back({now,
+                      absl::StrCat("best so far: ", Verified(after.best()),
+                                   " by ", Clean(after.best().account_name()),
+                                   ", trial-", after.best().trial_id()),
+                      Color::kGreen});
   }
   const auto is_new = [&](const v1::Lease& backup) {
     return std::none_of(before.backups().begin(), before.backups().end(),
@@ -240,10 +240,9 @@ std::vector<WatchEvent> TrialEvents(const v1::Trial& trial, absl::Time now) {
   }
   if (trial.state() != v1::TRIAL_STATE_REJECTED) return {};
   std::string text = absl::StrCat(who, " rejected: ", Clean(trial.reason()));
-  if (trial.measured_accuracy_ppm() >= 0) {
-    absl::StrAppend(&text, " (claimed ",
-                    FormatPercent(trial.claimed_accuracy_ppm()), ", measured ",
-                    FormatPercent(trial.measured_accuracy_ppm()), ")");
+  if (trial.has_measured_accuracy_ppm()) {
+    absl::StrAppend(&text, " (claimed ", Claimed(trial), ", measured ",
+                    Measured(trial), ")");
   }
   return {{now, text, Color::kRed}};
 }
@@ -254,8 +253,7 @@ std::string RenderWatchLine(const v1::Task& task) {
                    task.trials_accepted(), " accepted, ", task.trials_pending(),
                    " in verification, ", task.trials_rejected(), " rejected");
   if (task.has_best()) {
-    absl::StrAppend(&line, ", best ",
-                    FormatPercent(task.best().verified_accuracy_ppm()));
+    absl::StrAppend(&line, ", best ", Verified(task.best()));
   }
   return line;
 }

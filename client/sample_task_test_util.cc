@@ -89,7 +89,7 @@ v1::Trial SampleTrial(int64_t trial_id, const std::string& account,
   trial.set_claimed_accuracy_ppm(914'200);
   trial.set_measured_accuracy_ppm(914'000);
   trial.set_verified_accuracy_ppm(912'500);
-  trial.set_basis("audited");
+  trial.set_basis(v1::TRIAL_BASIS_AUDITED);
   trial.set_weights_digest(std::string(32, '\x33'));
   trial.set_subspace_id(3);
   SetTime(SampleStart() + absl::Seconds(trial_id), trial.mutable_create_time());
@@ -102,13 +102,13 @@ v1::Lease SampleBackup() {
   backup.set_task_id(1);
   backup.set_subspace_id(4);
   backup.set_account_name("bob");
-  backup.set_role("backup");
-  backup.set_state("active");
+  backup.set_role(v1::LEASE_ROLE_BACKUP);
+  backup.set_state(v1::LEASE_STATE_ACTIVE);
   backup.set_trials(2);
   backup.set_trials_target(2);
   backup.set_is_high_reward(true);
   backup.set_primary_lease_id(7);
-  backup.set_backup_reason("slow");
+  backup.set_backup_reason(v1::BACKUP_REASON_SLOW);
   backup.set_miss_ppm(123'400);
   SetTime(SampleNow() + absl::Minutes(5), backup.mutable_deadline_time());
   return backup;
@@ -153,7 +153,7 @@ v1::Task RunningTask() {
 v1::Task EndedTask() {
   v1::Task task = RunningTask();
   task.set_state(v1::TASK_STATE_SUCCEEDED);
-  task.set_end_reason("target");
+  task.set_end_reason(v1::END_REASON_TARGET);
   task.set_trials_assigned(0);
   task.set_trials_pending(0);
   task.clear_shares();
@@ -168,24 +168,40 @@ v1::Task EndedTask() {
   return task;
 }
 
+v1::TaskSummary SummaryOf(const v1::Task& task) {
+  v1::TaskSummary summary;
+  summary.set_task_id(task.task_id());
+  summary.set_name(task.spec().name());
+  summary.set_state(task.state());
+  summary.set_end_reason(task.end_reason());
+  summary.set_reward_micros(task.spec().reward_micros());
+  summary.set_trials_accepted(task.trials_accepted());
+  if (task.has_best()) {
+    summary.set_best_trial_id(task.best().trial_id());
+    summary.set_best_verified_accuracy_ppm(task.best().verified_accuracy_ppm());
+  }
+  *summary.mutable_create_time() = task.create_time();
+  return summary;
+}
+
 v1::ListWorkersResponse SampleWorkers() {
   v1::ListWorkersResponse response;
-  const auto add = [&response](const char* account, const char* activity,
+  const auto add = [&response](const char* account, v1::WorkerActivity activity,
                                int64_t trial_id, int64_t step) {
     v1::WorkerStatus& worker = *response.add_workers();
     worker.set_session_id(response.workers_size());
     worker.set_account_name(account);
     worker.set_worker_name("desk-1");
     worker.set_activity(activity);
-    worker.set_trial_id(trial_id);
+    if (trial_id != 0) worker.set_trial_id(trial_id);
     worker.set_step(step);
     worker.set_steps(trial_id == 0 ? 0 : 860);
     SetTime(SampleNow() - absl::Seconds(2), worker.mutable_last_seen_time());
   };
-  add("alice", "training", 61, 430);
-  add("bob", "training", 62, 859);
-  add("carol", "waiting", 0, 0);
-  add("mallory", "silent", 0, 0);
+  add("alice", v1::WORKER_ACTIVITY_TRAINING, 61, 430);
+  add("bob", v1::WORKER_ACTIVITY_TRAINING, 62, 859);
+  add("carol", v1::WORKER_ACTIVITY_WAITING, 0, 0);
+  add("mallory", v1::WORKER_ACTIVITY_SILENT, 0, 0);
   return response;
 }
 

@@ -19,6 +19,8 @@ v1::Trial SampleTrial(int64_t trial_id, const std::string& account,
 v1::Lease SampleBackup();
 v1::Task RunningTask();
 v1::Task EndedTask();
+// As lists show it.
+v1::TaskSummary SummaryOf(const v1::Task& task);
 v1::ListWorkersResponse SampleWorkers();
 
 }  // namespace archpool::testing

@@ -102,16 +102,17 @@ absl::StatusOr<Digest> RegisterDataset(Context& context, PoolClient& client,
   request.set_classes(source.classes);
   request.set_validation_count(source.validation_count);
   request.set_held_out_count(source.held_out_count);
-  ARCHPOOL_ASSIGN_OR_RETURN(*request.mutable_train_images_digest(),
+  v1::IdxFiles& files = *request.mutable_idx();
+  ARCHPOOL_ASSIGN_OR_RETURN(*files.mutable_train_images_digest(),
                             SendFile(context, client, source.train_images));
-  ARCHPOOL_ASSIGN_OR_RETURN(*request.mutable_train_labels_digest(),
+  ARCHPOOL_ASSIGN_OR_RETURN(*files.mutable_train_labels_digest(),
                             SendFile(context, client, source.train_labels));
   if (!source.held_out_images.empty()) {
     ARCHPOOL_ASSIGN_OR_RETURN(
-        *request.mutable_held_out_images_digest(),
+        *files.mutable_held_out_images_digest(),
         SendFile(context, client, source.held_out_images));
     ARCHPOOL_ASSIGN_OR_RETURN(
-        *request.mutable_held_out_labels_digest(),
+        *files.mutable_held_out_labels_digest(),
         SendFile(context, client, source.held_out_labels));
   }
   ARCHPOOL_ASSIGN_OR_RETURN(
@@ -145,16 +146,15 @@ absl::Status CheckIsTaken(PoolClient& client, const TaskSpec& spec,
   *request.mutable_manifest() = ManifestOf(facts, unknown);
   const absl::Status refusal =
       client.Call(client.tasks(), &Stub::CheckTask, request).status();
-  // An older server says what it thinks of it when the files are there.
-  if (refusal.ok() || absl::IsUnimplemented(refusal)) return absl::OkStatus();
+  if (refusal.ok()) return absl::OkStatus();
   if (absl::IsFailedPrecondition(refusal) ||
       absl::IsResourceExhausted(refusal)) {
-    ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::Task> tasks,
+    ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::TaskSummary> tasks,
                               client.ListTasks(kTasksLookedAt));
-    const bool may_be_open =
-        std::any_of(tasks.begin(), tasks.end(), [&spec](const v1::Task& task) {
+    const bool may_be_open = std::any_of(
+        tasks.begin(), tasks.end(), [&spec](const v1::TaskSummary& task) {
           return task.state() == v1::TASK_STATE_ACTIVE &&
-                 task.spec().name() == spec.name;
+                 task.name() == spec.name;
         });
     if (may_be_open) return absl::OkStatus();
   }
@@ -193,7 +193,7 @@ absl::StatusOr<int64_t> OpenTask(PoolClient& client, const TaskSpec& spec,
 // Tasks from the same file that are over make room for another.
 absl::StatusOr<SubmittedTask> OpenUnlessActive(PoolClient& client,
                                                const TaskSpec& spec) {
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::Task> newest,
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::TaskSummary> newest,
                             client.ListTasks(1));
   const int64_t newest_id = newest.empty() ? 0 : newest[0].task_id();
   for (int copy = 0;; ++copy) {

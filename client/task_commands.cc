@@ -13,6 +13,7 @@
 #include "client/watch.h"
 #include "common/base/status.h"
 #include "common/nas/search/search_policy.h"
+#include "common/wire/words.h"
 
 namespace archpool {
 namespace {
@@ -87,7 +88,7 @@ absl::Status Check(Context& context, const std::string& path) {
 
 absl::Status List(Context& context, int64_t limit) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::Task> tasks,
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::TaskSummary> tasks,
                             client->ListTasks(limit));
   context.Show(ListToJson(tasks),
                RenderTaskList(tasks, absl::Now(), context.terminal()));
@@ -115,7 +116,7 @@ absl::Status Cancel(Context& context, int64_t task_id) {
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::CancelTaskResponse response,
       client->Call(client->tasks(), &Stub::CancelTask, request));
-  const std::string state = WordOf(response.state());
+  const std::string state = wire::WordOf(response.state());
   const bool had_ended = response.state() == v1::TASK_STATE_SUCCEEDED ||
                          response.state() == v1::TASK_STATE_FAILED;
   context.Show(

@@ -20,8 +20,9 @@ absl::Status ListVerifiers(Context& context) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::ListVerifiersResponse response,
-      client->Call(client->verification(), &Stub::ListVerifiers,
-                   v1::ListVerifiersRequest()));
+      client->ListAll(client->verification(), &Stub::ListVerifiers,
+                      v1::ListVerifiersRequest(),
+                      &v1::ListVerifiersResponse::mutable_verifiers));
   ARCHPOOL_ASSIGN_OR_RETURN(const v1::Maintenance maintenance,
                             client->GetMaintenance());
   Json json = ToJson(response);

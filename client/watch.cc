@@ -96,6 +96,7 @@ class Watcher {
   // Asks for what the task itself does not say. The view does without what
   // cannot be had just now.
   void Refresh() {
+    // The first page has more of them than a screen.
     const absl::StatusOr<v1::ListWorkersResponse> workers =
         client_.CallOnce(client_.pool(), &v1::PoolService::Stub::ListWorkers,
                          v1::ListWorkersRequest());
