@@ -152,9 +152,9 @@ TEST(DocumentedLimitsTest, CommentsOfTheProtocolStateTheRangesThatHold) {
   std::set<std::string> known_fields;
   int stated_count = 0;
   for (const std::string name :
-       {"account", "blob", "error", "ledger", "lease", "payout", "pool",
-        "proof", "receipt", "roles", "search_space", "task", "verification",
-        "work"}) {
+       {"account", "blob", "dataset", "error", "ledger", "lease", "payout",
+        "pool", "proof", "receipt", "roles", "search_space", "task", "trial",
+        "verification", "work"}) {
     const std::string path = absl::StrCat("proto/archpool/v1/", name, ".proto");
     for (const auto& [field, comment] : FieldComments(ReadText(path))) {
       known_fields.insert(field);

@@ -26,7 +26,7 @@ namespace archpool::wire {
 // "LEASE_STATE_" of v1::LeaseState.
 template <typename Proto>
 std::string PrefixOf() {
-  const std::string& unset =
+  const absl::string_view unset =
       google::protobuf::GetEnumDescriptor<Proto>()->value(0)->name();
   return std::string(absl::StripSuffix(unset, "UNSPECIFIED"));
 }

@@ -35,7 +35,7 @@ class ReceiptTestCase(PoolTestCase):
             try:
                 self.pool.command(name, "receipt", "fetch", self.folder(name))
             except Refused as refused:
-                if "NO_EPOCH" in refused.text or "RECEIPTS_MOVED" in refused.text:
+                if "NO_SEAL" in refused.text or "RECEIPTS_MOVED" in refused.text:
                     return None
                 raise
             report = self.pool.command(name, "receipt", "verify",
@@ -143,7 +143,7 @@ class ReceiptTest(ReceiptTestCase):
             try:
                 return other.command("alice", "receipt", "fetch", folder)
             except Refused as refused:
-                if "NO_EPOCH" in refused.text:
+                if "NO_SEAL" in refused.text:
                     return None
                 raise
         wait_for("its own first seal",

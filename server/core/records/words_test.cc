@@ -156,7 +156,7 @@ constexpr ProtoEnum kLeaseState = {"lease.proto", "LeaseState", "LEASE_STATE_"};
 constexpr ProtoEnum kPayoutState = {"payout.proto", "PayoutState",
                                     "PAYOUT_STATE_"};
 constexpr ProtoEnum kTaskState = {"task.proto", "TaskState", "TASK_STATE_"};
-constexpr ProtoEnum kTrialState = {"task.proto", "TrialState", "TRIAL_STATE_"};
+constexpr ProtoEnum kTrialState = {"trial.proto", "TrialState", "TRIAL_STATE_"};
 
 // They are translated by their words (common/wire/words.h): "none" is the
 // unspecified value.
@@ -179,7 +179,7 @@ TEST(WordsTest, EnumsOfTheWireHaveTheSameValues) {
   ExpectValues({"task.proto", "EndReason", "END_REASON_"},
                WordsAfterNone<EndReason>());
   ExpectValues(kTrialState, WordsOf<TrialState>());
-  ExpectValues({"task.proto", "TrialBasis", "TRIAL_BASIS_"},
+  ExpectValues({"trial.proto", "TrialBasis", "TRIAL_BASIS_"},
                WordsAfterNone<TrialBasis>());
   // What a server says of a worker, and no worker of itself.
   Words activities = WordsOf<WorkerActivity>();
