@@ -5,17 +5,35 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/text.h"
+#include "common/base/check.h"
 #include "common/base/status.h"
+#include "common/data/dataset_format.h"
 #include "common/data/dataset_look.h"
-#include "common/data/idx.h"
 #include "common/data/split.h"
 #include "common/model/chance.h"
 
 namespace archpool {
 namespace {
 
-constexpr IdxLimits kLimits = {.file_bytes_max = kDatasetFileSizeMax,
-                               .bytes_max = kDatasetInflatedSizeMax};
+// The first file of that side, for messages about all of it.
+std::string NameOf(const DatasetFormat& format, const DatasetSource& source,
+                   bool is_held_out) {
+  for (const FormatKey& key : format.keys) {
+    if (key.is_held_out == is_held_out) return source.files.at(key.key).front();
+  }
+  return "";
+}
+
+// Of the side's last file, which has the labels where they have one of their
+// own.
+std::string NameOfLabels(const DatasetFormat& format,
+                         const DatasetSource& source) {
+  std::string name;
+  for (const FormatKey& key : format.keys) {
+    if (key.is_held_out) name = source.files.at(key.key).front();
+  }
+  return name;
+}
 
 absl::Status CheckChannels(const DatasetSource& source, const std::string& path,
                            const TensorShape& shape) {
@@ -63,12 +81,15 @@ std::string DatasetFacts::DescribeBar() const {
 
 absl::StatusOr<DatasetFacts> LookAtDataset(const TaskFile& task) {
   const DatasetSource& source = task.dataset;
-  const bool has_held_out = !source.held_out_images.empty();
-  ARCHPOOL_ASSIGN_OR_RETURN(const Dataset train,
-                            LoadIdx(source.train_images, source.train_labels,
-                                    source.classes, kLimits));
-  ARCHPOOL_RETURN_IF_ERROR(
-      CheckChannels(source, source.train_images, train.shape));
+  const DatasetFormat* const format = FindDatasetFormat(source.format);
+  ARCHPOOL_CHECK(format != nullptr);
+  const bool has_held_out = HasHeldOutFiles(*format, source.files);
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const Dataset train,
+      LoadDatasetFiles(*format, source.files, /*is_held_out=*/false,
+                       source.classes));
+  const std::string train_name = NameOf(*format, source, false);
+  ARCHPOOL_RETURN_IF_ERROR(CheckChannels(source, train_name, train.shape));
   ARCHPOOL_RETURN_IF_ERROR(CheckSplitCounts(train.count(), has_held_out,
                                             source.validation_count,
                                             source.held_out_count));
@@ -84,22 +105,22 @@ absl::StatusOr<DatasetFacts> LookAtDataset(const TaskFile& task) {
   if (!has_held_out) return facts;
   ARCHPOOL_ASSIGN_OR_RETURN(
       const Dataset held_out,
-      LoadIdx(source.held_out_images, source.held_out_labels, source.classes,
-              kLimits));
+      LoadDatasetFiles(*format, source.files, /*is_held_out=*/true,
+                       source.classes));
   if (held_out.shape != train.shape) {
     return InvalidArgument(
         "SPLIT_MISMATCH",
-        absl::StrCat(source.held_out_images, " has images of ",
+        absl::StrCat(NameOf(*format, source, true), " has images of ",
                      held_out.shape.channels, "x", held_out.shape.height, "x",
-                     held_out.shape.width, ", and ", source.train_images,
-                     " of ", train.shape.channels, "x", train.shape.height, "x",
+                     held_out.shape.width, ", and ", train_name, " of ",
+                     train.shape.channels, "x", train.shape.height, "x",
                      train.shape.width, "; they must be the same"));
   }
   facts.held_out_count = held_out.count();
   for (std::string& warning :
        DatasetWarnings(held_out, /*validation_count=*/0, held_out.count())) {
     facts.warnings.push_back(
-        absl::StrCat(source.held_out_labels, ": ", std::move(warning)));
+        absl::StrCat(NameOfLabels(*format, source), ": ", std::move(warning)));
   }
   return facts;
 }

@@ -34,13 +34,13 @@ class DatasetFilesTest : public ::testing::Test {
  protected:
   DatasetFilesTest() {
     task_.spec.recipe.batch_size = 32;
-    task_.dataset = {.train_images = Write("train", Idx({300, 4, 4}, 251)),
-                     .train_labels = Write("train-labels", Idx({300}, 3)),
-                     .held_out_images = "",
-                     .held_out_labels = "",
-                     .classes = 3,
-                     .validation_count = 100,
-                     .held_out_count = 100};
+    task_.dataset = {
+        .format = "idx",
+        .files = {{"train_images", {Write("train", Idx({300, 4, 4}, 251))}},
+                  {"train_labels", {Write("train-labels", Idx({300}, 3))}}},
+        .classes = 3,
+        .validation_count = 100,
+        .held_out_count = 100};
   }
   std::string Write(const std::string& name, const std::string& bytes) {
     const std::string path = absl::StrCat(directory_.path(), "/", name);
@@ -66,8 +66,9 @@ TEST_F(DatasetFilesTest, SaysWhatIsUnderstood) {
             "A result counts as learnt from 48.00 % of the validation images "
             "on; below it is paid, and never wins.");
   task_.dataset.held_out_count = 0;
-  task_.dataset.held_out_images = Write("held", Idx({20, 4, 4}, 251));
-  task_.dataset.held_out_labels = Write("held-labels", Idx({20}, 2));
+  task_.dataset.files["held_out_images"] = {
+      Write("held", Idx({20, 4, 4}, 251))};
+  task_.dataset.files["held_out_labels"] = {Write("held-labels", Idx({20}, 2))};
   const auto more = LookAtDataset(task_);
   ASSERT_THAT(more, IsOk());
   EXPECT_EQ(more->held_out_count, 20);
@@ -77,11 +78,13 @@ TEST_F(DatasetFilesTest, SaysWhatIsUnderstood) {
 
 TEST_F(DatasetFilesTest, NamesTheFileThatIsBroken) {
   task_.dataset.held_out_count = 0;
-  task_.dataset.held_out_images = Write("held", "<html>no such file</html>");
-  task_.dataset.held_out_labels = Write("held-labels", Idx({20}, 3));
+  task_.dataset.files["held_out_images"] = {
+      Write("held", "<html>no such file</html>")};
+  task_.dataset.files["held_out_labels"] = {Write("held-labels", Idx({20}, 3))};
   EXPECT_THAT(LookAtDataset(task_), FailsWith("IDX_MALFORMED"));
   EXPECT_THAT(Trouble(), HasSubstr("/held: is a web page"));
-  task_.dataset.held_out_images = Write("held", Idx({20, 4, 5}, 251));
+  task_.dataset.files["held_out_images"] = {
+      Write("held", Idx({20, 4, 5}, 251))};
   EXPECT_THAT(LookAtDataset(task_), FailsWith("SPLIT_MISMATCH"));
   EXPECT_THAT(Trouble(), HasSubstr("1x4x5"));
 }

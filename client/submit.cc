@@ -11,9 +11,11 @@
 #include "absl/strings/strip.h"
 #include "client/doubt.h"
 #include "client/text.h"
+#include "common/base/check.h"
 #include "common/base/status.h"
 #include "common/channel/retry.h"
 #include "common/crypto/sha256.h"
+#include "common/wire/dataset_files_wire.h"
 #include "common/wire/task_spec_wire.h"
 
 namespace archpool {
@@ -78,9 +80,9 @@ class UploadProgress {
   bool is_held_ = false;
 };
 
-// Sends `path` where it is not there yet; answers its digest, for the wire.
-absl::StatusOr<std::string> SendFile(Context& context, PoolClient& client,
-                                     const std::string& path) {
+// Sends `path` where it is not there yet; answers its digest.
+absl::StatusOr<Digest> SendFile(Context& context, PoolClient& client,
+                                const std::string& path) {
   ARCHPOOL_ASSIGN_OR_RETURN(const UploadSource source, DescribeFile(path));
   v1::UploadPurpose purpose;
   purpose.mutable_dataset_file();
@@ -93,7 +95,7 @@ absl::StatusOr<std::string> SendFile(Context& context, PoolClient& client,
             client.stop());
       }));
   progress.Finish();
-  return source.digest.AsBytes();
+  return source.digest;
 }
 
 absl::StatusOr<Digest> RegisterDataset(Context& context, PoolClient& client,
@@ -102,19 +104,18 @@ absl::StatusOr<Digest> RegisterDataset(Context& context, PoolClient& client,
   request.set_classes(source.classes);
   request.set_validation_count(source.validation_count);
   request.set_held_out_count(source.held_out_count);
-  v1::IdxFiles& files = *request.mutable_idx();
-  ARCHPOOL_ASSIGN_OR_RETURN(*files.mutable_train_images_digest(),
-                            SendFile(context, client, source.train_images));
-  ARCHPOOL_ASSIGN_OR_RETURN(*files.mutable_train_labels_digest(),
-                            SendFile(context, client, source.train_labels));
-  if (!source.held_out_images.empty()) {
-    ARCHPOOL_ASSIGN_OR_RETURN(
-        *files.mutable_held_out_images_digest(),
-        SendFile(context, client, source.held_out_images));
-    ARCHPOOL_ASSIGN_OR_RETURN(
-        *files.mutable_held_out_labels_digest(),
-        SendFile(context, client, source.held_out_labels));
+  const DatasetFormat* const format = FindDatasetFormat(source.format);
+  ARCHPOOL_CHECK(format != nullptr);
+  DatasetDigests digests;
+  for (const FormatKey& key : format->keys) {
+    const auto found = source.files.find(key.key);
+    if (found == source.files.end()) continue;
+    for (const std::string& path : found->second) {
+      ARCHPOOL_ASSIGN_OR_RETURN(digests[key.key].emplace_back(),
+                                SendFile(context, client, path));
+    }
   }
+  wire::SetDatasetFiles(*format, digests, &request);
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::RegisterDatasetResponse response,
       client.Call(client.tasks(), &Stub::RegisterDataset, request));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "client/map_reader.h"
 #include "client/space_reader.h"
 #include "client/yaml_tree.h"
@@ -82,41 +83,24 @@ class TaskReader {
   }
 
   void ReadDataset(const YamlNode& node, DatasetSource& source) {
-    MapReader map(problems_, &node, "dataset",
-                  {"format", "train_images", "train_labels", "held_out_images",
-                   "held_out_labels", "classes", "validation_count",
-                   "held_out_count", "channels"});
+    // What keys there may be follows from the format.
+    const DatasetFormat* format =
+        FindDatasetFormat(FollowPath(node, "format").text);
+    const bool is_known = format != nullptr;
+    if (!is_known) format = &DatasetFormats().front();
+    std::vector<std::string> keys = {"format", "classes", "validation_count",
+                                     "held_out_count", "channels"};
+    for (const FormatKey& key : format->keys) keys.emplace_back(key.key);
+    MapReader map(problems_, &node, "dataset", keys);
     map.ExpectWord("channels", "first");
     source.is_channels_first = map.Find("channels") != nullptr;
-    if (map.Require("format") != nullptr) map.ExpectWord("format", "idx");
-    if (map.Require("train_images") != nullptr) {
-      ReadPath(map, "train_images", source.train_images);
+    if (const YamlNode* word = map.Require("format"); word && !is_known) {
+      problems_.Add(word->position,
+                    absl::StrCat("dataset.format is ", Quoted(word->text),
+                                 "; it must be ", FormatWords()));
     }
-    if (map.Require("train_labels") != nullptr) {
-      ReadPath(map, "train_labels", source.train_labels);
-    }
-    const bool has_images = map.Find("held_out_images") != nullptr;
-    const bool has_labels = map.Find("held_out_labels") != nullptr;
-    if (has_images || has_labels) {
-      if (map.Require("held_out_images") != nullptr) {
-        ReadPath(map, "held_out_images", source.held_out_images);
-      }
-      if (map.Require("held_out_labels") != nullptr) {
-        ReadPath(map, "held_out_labels", source.held_out_labels);
-      }
-      const YamlNode* count = map.Find("held_out_count");
-      if (count != nullptr) {
-        problems_.Add(count->position,
-                      "dataset.held_out_count is given beside held_out_images; "
-                      "the files are the whole held-out split, so leave it "
-                      "out");
-      }
-    } else if (map.Find("held_out_count") == nullptr) {
-      problems_.Add(map.position(),
-                    "dataset has no held-out images; give held_out_images and "
-                    "held_out_labels, or held_out_count to draw some from the "
-                    "train images");
-    }
+    source.format = format->word;
+    ReadFiles(map, *format, source);
     map.ReadInteger("held_out_count", limits::kImages, source.held_out_count);
     if (map.Require("classes") != nullptr) {
       map.ReadInteger("classes", limits::kClasses, source.classes);
@@ -127,20 +111,85 @@ class TaskReader {
     }
   }
 
+  // "'idx', the only one so far".
+  static std::string FormatWords() {
+    std::string words;
+    for (const DatasetFormat& format : DatasetFormats()) {
+      absl::StrAppend(&words, words.empty() ? "'" : " or '", format.word, "'");
+    }
+    return DatasetFormats().size() == 1
+               ? absl::StrCat(words, ", the only one so far")
+               : words;
+  }
+
+  void ReadFiles(MapReader& map, const DatasetFormat& format,
+                 DatasetSource& source) {
+    std::vector<std::string> held_out_keys;
+    bool has_held_out = false;
+    for (const FormatKey& key : format.keys) {
+      if (!key.is_held_out) continue;
+      held_out_keys.emplace_back(key.key);
+      has_held_out = has_held_out || map.Find(key.key) != nullptr;
+    }
+    for (const FormatKey& key : format.keys) {
+      if (key.is_held_out && !has_held_out) continue;
+      if (key.is_list) {
+        ReadPaths(map, key.key, source.files[key.key]);
+      } else if (map.Require(key.key) != nullptr) {
+        ReadPath(map, key.key, source.files[key.key].emplace_back());
+      }
+    }
+    const YamlNode* count = map.Find("held_out_count");
+    if (has_held_out && count != nullptr) {
+      problems_.Add(count->position,
+                    absl::StrCat("dataset.held_out_count is given beside ",
+                                 held_out_keys.front(),
+                                 "; the files are the whole held-out split, so "
+                                 "leave it out"));
+    } else if (!has_held_out && count == nullptr) {
+      problems_.Add(map.position(),
+                    absl::StrCat("dataset has no held-out images; give ",
+                                 absl::StrJoin(held_out_keys, " and "),
+                                 ", or held_out_count to draw some from the "
+                                 "train images"));
+    }
+  }
+
+  void ReadPaths(MapReader& map, absl::string_view key,
+                 std::vector<std::string>& paths) {
+    const YamlNode* const list = map.RequireList(key);
+    if (list == nullptr) return;
+    if (std::ssize(list->items) > kDatasetFilesMax) {
+      problems_.Add(list->position,
+                    absl::StrCat(map.NameOf(key), " has ", list->items.size(),
+                                 " files; it may have ", kDatasetFilesMax));
+      return;
+    }
+    for (const YamlNode& item : list->items) {
+      CheckPath(item.position, map.NameOf(key), item.text,
+                paths.emplace_back());
+    }
+  }
+
   void ReadPath(MapReader& map, absl::string_view key, std::string& path) {
     std::string written;
     map.ReadText(key, written);
     if (written.empty()) return;
+    CheckPath(map.Find(key)->position, map.NameOf(key), written, path);
+  }
+
+  void CheckPath(const YamlPosition& position, const std::string& name,
+                 const std::string& written, std::string& path) {
     path = (folder_ / written).string();
     const std::string trouble =
-        written.front() == '~'
+        written.empty() ? "it must be a path"
+        : written.front() == '~'
             ? absl::StrCat(Quoted(written),
                            " begins with ~, which only a shell "
                            "understands; write the path out")
             : file_trouble_(path);
     if (trouble.empty()) return;
-    problems_.Add(map.Find(key)->position,
-                  absl::StrCat(map.NameOf(key), ": ", trouble));
+    problems_.Add(position, absl::StrCat(name, ": ", trouble));
   }
 
   void ReadLimits(const YamlNode* node, PlanLimits& limits) {

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/data/dataset_format.h"
 #include "common/model/task_spec.h"
 
 namespace archpool {
@@ -16,10 +17,10 @@ namespace archpool {
 // Where the images lie, and how they are split. Paths are ready to be opened:
 // what the file gives is relative to the file itself.
 struct DatasetSource {
-  std::string train_images;
-  std::string train_labels;
-  std::string held_out_images;  // both empty where held_out_count is drawn
-  std::string held_out_labels;  // from the train images
+  std::string format;  // a word of DatasetFormats()
+  // By the format's keys. None of those of the held-out split where
+  // held_out_count is drawn from the train images.
+  DatasetPaths files;
   int64_t classes = 0;
   int64_t validation_count = 0;
   int64_t held_out_count = 0;  // 0 where there are held-out files

@@ -108,13 +108,13 @@ TEST(TaskFileTest, ReadsEveryField) {
   EXPECT_EQ(spec.search, search);
   EXPECT_EQ(spec.subspaces, 4);
   EXPECT_EQ(spec.trials_per_lease, 3);
-  const DatasetSource dataset = {.train_images = "dir/data/images",
-                                 .train_labels = "/abs/labels",
-                                 .held_out_images = "",
-                                 .held_out_labels = "",
-                                 .classes = 10,
-                                 .validation_count = 50,
-                                 .held_out_count = 100};
+  const DatasetSource dataset = {
+      .format = "idx",
+      .files = {{"train_images", {"dir/data/images"}},
+                {"train_labels", {"/abs/labels"}}},
+      .classes = 10,
+      .validation_count = 50,
+      .held_out_count = 100};
   EXPECT_EQ(task->dataset, dataset);
 }
 
@@ -414,7 +414,7 @@ TEST(TaskFileTest, TheExampleIsGoodAndLarge) {
   const absl::StatusOr<TaskFile> task = ParseTaskFile(*text, path, Exists);
   ASSERT_TRUE(task.ok()) << task.status();
   EXPECT_GE(task->spec.space.size(), 1'000'000);
-  EXPECT_EQ(task->dataset.held_out_images,
+  EXPECT_EQ(task->dataset.files.at("held_out_images").front(),
             "/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz");
 }
 

@@ -20,11 +20,6 @@ struct IdxLimits {
   int64_t bytes_max = int64_t{4} << 30;
 };
 
-// The largest raw file that a client may upload.
-inline constexpr int64_t kDatasetFileSizeMax = int64_t{256} << 20;
-// The largest that one may inflate to. Cutting splits holds some four copies.
-inline constexpr int64_t kDatasetInflatedSizeMax = int64_t{512} << 20;
-
 // What messages call the two files, which begin with it.
 struct IdxNames {
   std::string images = "IDX images";

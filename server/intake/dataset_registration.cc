@@ -1,39 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/intake/dataset_registration.h"
 
+#include <iterator>
+#include <optional>
 #include <string>
 
+#include "absl/strings/str_replace.h"
 #include "common/base/status.h"
 #include "common/crypto/canonical.h"
 #include "common/data/dataset.h"
-#include "common/data/idx.h"
 #include "common/data/split.h"
 
 namespace archpool {
 namespace {
 
-absl::StatusOr<Dataset> ReadPair(const BlobStore& blobs, const Digest& images,
-                                 const Digest& labels, int64_t classes,
-                                 const IdxNames& names) {
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::string image_bytes,
-                            blobs.ReadAll(images, kDatasetFileSizeMax));
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::string label_bytes,
-                            blobs.ReadAll(labels, kDatasetFileSizeMax));
-  return ParseIdx(image_bytes, label_bytes, classes,
-                  {.file_bytes_max = kDatasetFileSizeMax,
-                   .bytes_max = kDatasetInflatedSizeMax},
-                  names);
+// "held-out images" of "held_out_images".
+std::string NameOf(const FormatKey& key) {
+  return absl::StrReplaceAll(key.key, {{"held_out_", "held-out "}, {"_", " "}});
 }
 
+absl::StatusOr<Dataset> ReadSide(const BlobStore& blobs,
+                                 const DatasetRequest& request,
+                                 bool is_held_out) {
+  return ReadDatasetFiles(
+      *request.format, request.files, is_held_out, request.classes,
+      [&](const FormatKey& key,
+          const Digest& digest) -> absl::StatusOr<DatasetFile> {
+        DatasetFile file{.name = NameOf(key), .bytes = ""};
+        ARCHPOOL_ASSIGN_OR_RETURN(file.bytes,
+                                  blobs.ReadAll(digest, kDatasetFileSizeMax));
+        return file;
+      });
+}
+
+// Of the first format what it was when there was no other: an equal request
+// makes an equal dataset for ever.
 Digest SplitSecret(const DatasetRequest& request, AccountId caller,
                    const Digest& pool_secret) {
   CanonicalWriter writer("archpool/split-secret/v1");
-  writer.Int(caller.value)
-      .Fixed(request.train_images)
-      .Fixed(request.train_labels)
-      .Fixed(request.held_out_images.value_or(Digest{}))
-      .Fixed(request.held_out_labels.value_or(Digest{}))
-      .Int(request.classes)
+  writer.Int(caller.value);
+  if (request.format != &DatasetFormats().front()) {
+    writer.Bytes(request.format->word);
+  }
+  for (const FormatKey& key : request.format->keys) {
+    const auto found = request.files.find(key.key);
+    if (key.is_list) {
+      writer.Int(found == request.files.end() ? 0 : std::ssize(found->second));
+    } else if (found == request.files.end()) {
+      writer.Fixed(Digest{});
+    }
+    if (found == request.files.end()) continue;
+    for (const Digest& digest : found->second) writer.Fixed(digest);
+  }
+  writer.Int(request.classes)
       .Int(request.validation_count)
       .Int(request.held_out_count);
   return HmacSha256(pool_secret, writer.encoding());
@@ -45,24 +64,12 @@ absl::StatusOr<RegisterDataset> PrepareDataset(const BlobStore& blobs,
                                                const DatasetRequest& request,
                                                AccountId caller,
                                                const Digest& pool_secret) {
-  if (request.held_out_images.has_value() !=
-      request.held_out_labels.has_value()) {
-    return InvalidArgument("SPLIT_RANGE",
-                           "held-out images and held-out labels come together "
-                           "or not at all");
-  }
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const Dataset train,
-      ReadPair(blobs, request.train_images, request.train_labels,
-               request.classes,
-               {.images = "train images", .labels = "train labels"}));
+  ARCHPOOL_ASSIGN_OR_RETURN(const Dataset train,
+                            ReadSide(blobs, request, /*is_held_out=*/false));
   std::optional<Dataset> held_out;
-  if (request.held_out_images) {
-    ARCHPOOL_ASSIGN_OR_RETURN(
-        held_out,
-        ReadPair(blobs, *request.held_out_images, *request.held_out_labels,
-                 request.classes,
-                 {.images = "held-out images", .labels = "held-out labels"}));
+  if (HasHeldOutFiles(*request.format, request.files)) {
+    ARCHPOOL_ASSIGN_OR_RETURN(held_out,
+                              ReadSide(blobs, request, /*is_held_out=*/true));
   }
   ARCHPOOL_ASSIGN_OR_RETURN(
       const DatasetSplit split,

@@ -5,22 +5,21 @@
 #define ARCHPOOL_SERVER_INTAKE_DATASET_REGISTRATION_H_
 
 #include <cstdint>
-#include <optional>
 
 #include "absl/status/statusor.h"
 #include "common/crypto/sha256.h"
+#include "common/data/dataset_format.h"
 #include "server/core/commands/commands.h"
 #include "server/storage/blob_store.h"
 
 namespace archpool {
 
-// Uploaded IDX files and how to cut them.
+// Uploaded files and how to cut them.
 struct DatasetRequest {
-  Digest train_images;
-  Digest train_labels;
-  // Both or none: the held-out split, where it has files of its own.
-  std::optional<Digest> held_out_images;
-  std::optional<Digest> held_out_labels;
+  // REQUIRES: of every key of the train split; of those of the held-out one
+  // all, where it has files of its own, or none.
+  const DatasetFormat* format = nullptr;
+  DatasetDigests files;
   int64_t classes = 0;
   int64_t validation_count = 0;
   int64_t held_out_count = 0;
@@ -30,7 +29,8 @@ struct DatasetRequest {
 // of the splits is keyed by `pool_secret`, the caller and the request, so that
 // equal requests of one account make the same dataset and nobody can foresee
 // it. NOT_FOUND (BLOB_UNKNOWN): a file was not uploaded. INVALID_ARGUMENT:
-// reasons of ParseIdx and SplitDataset.
+// those of the format and of
+// SplitDataset.
 absl::StatusOr<RegisterDataset> PrepareDataset(const BlobStore& blobs,
                                                const DatasetRequest& request,
                                                AccountId caller,

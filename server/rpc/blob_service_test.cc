@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "common/data/dataset.h"
-#include "common/data/idx.h"
+#include "common/data/dataset_format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/intake/dataset_registration.h"

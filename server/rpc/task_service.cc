@@ -8,6 +8,7 @@
 #include "common/base/status.h"
 #include "common/crypto/random.h"
 #include "common/model/limits.h"
+#include "common/wire/dataset_files_wire.h"
 #include "common/wire/fields.h"
 #include "common/wire/request_limits.h"
 #include "common/wire/task_spec_wire.h"
@@ -18,41 +19,13 @@
 namespace archpool::rpc {
 namespace {
 
-// What of the held-out split the format's files give themselves.
-absl::StatusOr<bool> ReadFiles(const v1::IdxFiles& files,
-                               DatasetRequest& dataset) {
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      dataset.train_images,
-      wire::ReadDigest("idx.train_images_digest", files.train_images_digest()));
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      dataset.train_labels,
-      wire::ReadDigest("idx.train_labels_digest", files.train_labels_digest()));
-  if (files.held_out_images_digest().empty() &&
-      files.held_out_labels_digest().empty()) {
-    return false;
-  }
-  ARCHPOOL_ASSIGN_OR_RETURN(dataset.held_out_images,
-                            wire::ReadDigest("idx.held_out_images_digest",
-                                             files.held_out_images_digest()));
-  ARCHPOOL_ASSIGN_OR_RETURN(dataset.held_out_labels,
-                            wire::ReadDigest("idx.held_out_labels_digest",
-                                             files.held_out_labels_digest()));
-  return true;
-}
-
 absl::StatusOr<DatasetRequest> ReadDatasetRequest(
     const v1::RegisterDatasetRequest& request) {
-  DatasetRequest dataset;
-  bool has_own_held_out = false;
-  switch (request.files_case()) {
-    case v1::RegisterDatasetRequest::kIdx: {
-      ARCHPOOL_ASSIGN_OR_RETURN(has_own_held_out,
-                                ReadFiles(request.idx(), dataset));
-      break;
-    }
-    case v1::RegisterDatasetRequest::FILES_NOT_SET:
-      return wire::RequiredError("files");
-  }
+  ARCHPOOL_ASSIGN_OR_RETURN(wire::DatasetFiles files,
+                            wire::DatasetFilesFromProto(request));
+  DatasetRequest dataset{.format = files.format,
+                         .files = std::move(files.digests)};
+  const bool has_own_held_out = HasHeldOutFiles(*dataset.format, dataset.files);
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckRanges(
       "", {{"classes", request.classes(), limits::kClasses},
            {"validation_count", request.validation_count(), limits::kImages},

@@ -3,7 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
-#include "common/data/idx.h"
+#include "common/data/dataset_format.h"
 #include "common/wire/fields.h"
 #include "common/wire/request_limits.h"
 #include "common/wire/work_wire.h"

@@ -23,7 +23,7 @@
 #include "client/task_file.h"
 #include "common/base/counter_rng.h"
 #include "common/base/status.h"
-#include "common/data/idx.h"
+#include "common/data/dataset_format.h"
 #include "common/data/split.h"
 #include "common/kernels/training.h"
 #include "common/nas/layer_plan.h"
@@ -41,14 +41,14 @@ struct Options {
 
 absl::StatusOr<DatasetSplit> LoadSplit(const DatasetSource& source,
                                        int64_t examples) {
+  const DatasetFormat& format = *FindDatasetFormat(source.format);
   ARCHPOOL_ASSIGN_OR_RETURN(
       const Dataset train,
-      LoadIdx(source.train_images, source.train_labels, source.classes, {}));
+      LoadDatasetFiles(format, source.files, false, source.classes));
   std::optional<Dataset> held_out;
-  if (!source.held_out_images.empty()) {
+  if (HasHeldOutFiles(format, source.files)) {
     ARCHPOOL_ASSIGN_OR_RETURN(
-        held_out, LoadIdx(source.held_out_images, source.held_out_labels,
-                          source.classes, {}));
+        held_out, LoadDatasetFiles(format, source.files, true, source.classes));
   }
   ARCHPOOL_ASSIGN_OR_RETURN(
       DatasetSplit split,

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// The formats in which clients bring datasets: one table, from which the keys
+// of task files, the messages that name uploaded files and the parsing follow.
+// A format's word is its field in v1::RegisterDatasetRequest, and its keys are
+// that message's fields. Pure functions and constants; thread-safe.
+#ifndef ARCHPOOL_COMMON_DATA_DATASET_FORMAT_H_
+#define ARCHPOOL_COMMON_DATA_DATASET_FORMAT_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "common/crypto/sha256.h"
+#include "common/data/dataset.h"
+
+namespace archpool {
+
+// The largest raw file that a client may upload.
+inline constexpr int64_t kDatasetFileSizeMax = int64_t{256} << 20;
+// The largest that one may inflate to. Cutting splits holds some four copies.
+inline constexpr int64_t kDatasetInflatedSizeMax = int64_t{512} << 20;
+// Of one key.
+inline constexpr int64_t kDatasetFilesMax = 16;
+
+// Bytes, and what messages call them.
+struct DatasetFile {
+  std::string name;
+  std::string bytes;
+};
+
+// "train_images": of task files; of the wire with "_digest" behind it, or
+// "_digests" where there may be several files. The keys of the held-out split
+// come together, or not at all.
+struct FormatKey {
+  const char* key;
+  bool is_held_out = false;
+  bool is_list = false;
+};
+
+struct DatasetFormat {
+  const char* word;  // "idx"
+  std::vector<FormatKey> keys;
+  // Of the train files, or of the held-out ones, in the order of the keys.
+  // INVALID_ARGUMENT: the format's reasons; the message names the file.
+  absl::StatusOr<Dataset> (*parse)(absl::Span<const DatasetFile> files,
+                                   int64_t classes);
+};
+
+// The first is the oldest.
+const std::vector<DatasetFormat>& DatasetFormats();
+// Null: there is none.
+const DatasetFormat* FindDatasetFormat(absl::string_view word);
+
+// A format's files by its keys: their paths, or their digests.
+using DatasetPaths = std::map<std::string, std::vector<std::string>>;
+using DatasetDigests = std::map<std::string, std::vector<Digest>>;
+
+template <typename Files>
+bool HasHeldOutFiles(const DatasetFormat& format, const Files& files) {
+  for (const FormatKey& key : format.keys) {
+    if (key.is_held_out && files.contains(key.key)) return true;
+  }
+  return false;
+}
+
+// The dataset of one side's files, each of which `read(key, index, file)` makes
+// a DatasetFile of. REQUIRES: every key of that side is there.
+template <typename Files, typename Read>
+absl::StatusOr<Dataset> ReadDatasetFiles(const DatasetFormat& format,
+                                         const Files& files, bool is_held_out,
+                                         int64_t classes, const Read& read) {
+  std::vector<DatasetFile> parts;
+  for (const FormatKey& key : format.keys) {
+    if (key.is_held_out != is_held_out) continue;
+    for (const auto& file : files.at(key.key)) {
+      absl::StatusOr<DatasetFile> part = read(key, file);
+      if (!part.ok()) return part.status();
+      parts.push_back(*std::move(part));
+    }
+  }
+  return format.parse(parts, classes);
+}
+
+// The same from files of this machine, named by their paths. Also ReadFile's
+// errors (common/data/read_file.h).
+absl::StatusOr<Dataset> LoadDatasetFiles(const DatasetFormat& format,
+                                         const DatasetPaths& paths,
+                                         bool is_held_out, int64_t classes);
+
+}  // namespace archpool
+
+#endif  // ARCHPOOL_COMMON_DATA_DATASET_FORMAT_H_
