@@ -22,7 +22,7 @@ void SetFinding(const AuditFinding& finding, v1::ReportAuditRequest& request) {
         measured->validation_correct);
     request.mutable_measurement()->set_held_out_correct(
         measured->held_out_correct);
-    request.mutable_measurement()->set_is_partial(!measured->measured_all);
+    request.mutable_measurement()->set_measured_all(measured->measured_all);
   } else if (const auto* refuted = std::get_if<TrainingRefuted>(&finding)) {
     request.set_refuted_reason(refuted->reason);
   } else if (const auto* unusable = std::get_if<WeightsUnusable>(&finding)) {

@@ -15,7 +15,7 @@ namespace archpool::rpc {
 namespace {
 
 constexpr size_t kSumLength = 8;
-constexpr size_t kTokenLengthMax = 512;
+constexpr size_t kPageTokenLengthMax = 512;
 
 std::string SumOf(absl::string_view name, absl::string_view filter,
                   absl::string_view cursor) {
@@ -42,7 +42,7 @@ absl::StatusOr<Page> Page::Read(absl::string_view name,
             page_size == 0 ? limits::kPageSizeDefault : page_size);
   if (page_token.empty()) return page;
   std::string text;
-  if (page_token.size() > kTokenLengthMax ||
+  if (page_token.size() > kPageTokenLengthMax ||
       !absl::WebSafeBase64Unescape(page_token, &text) ||
       text.size() <= kSumLength) {
     return Malformed();

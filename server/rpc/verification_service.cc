@@ -125,7 +125,7 @@ absl::StatusOr<ReportAudit> ReadReport(AccountId caller,
            {"held_out_correct", measured.held_out_correct(), kCorrect}}));
       command.finding =
           WeightsMeasured{measured.validation_correct(),
-                          measured.held_out_correct(), !measured.is_partial()};
+                          measured.held_out_correct(), measured.measured_all()};
       return command;
     }
     case v1::ReportAuditRequest::kRefutedReason:

@@ -178,6 +178,7 @@ absl::StatusOr<v1::ReportAuditResponse> Party::Measure(
   request.set_verifier_name(kVerifierName);
   request.mutable_measurement()->set_validation_correct(validation_correct);
   request.mutable_measurement()->set_held_out_correct(held_out_correct);
+  request.mutable_measurement()->set_measured_all(true);
   return remote.Call(verification, &v1::VerificationService::Stub::ReportAudit,
                      request);
 }

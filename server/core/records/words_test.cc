@@ -27,7 +27,7 @@
 namespace archpool {
 namespace {
 
-using ::testing::ElementsAreArray;
+using ::testing::UnorderedElementsAreArray;
 
 using Words = std::vector<std::string>;
 
@@ -148,7 +148,7 @@ void ExpectValues(const ProtoEnum& proto, const Words& words) {
        ValuesOf(proto.file, proto.name, proto.prefix)) {
     values.push_back(value.word);
   }
-  EXPECT_THAT(values, ElementsAreArray(words)) << proto.name;
+  EXPECT_THAT(values, UnorderedElementsAreArray(words)) << proto.name;
 }
 
 constexpr ProtoEnum kAccountState = {"account.proto", "State", "STATE_"};
