@@ -258,7 +258,7 @@ template <typename Proto>
 void FillTask(const TaskView& view, const Names& names, Proto* proto) {
   const Task& task = view.task;
   proto->set_task_id(task.id.value);
-  proto->set_state(ToProto(task.state));
+  proto->set_state(wire::ToProto<v1::TaskState>(task.state));
   proto->set_end_reason(wire::ToProto<v1::EndReason>(task.end_reason));
   proto->set_client_name(names.Of(task.client));
   proto->set_trials_accepted(view.summary.trials_accepted);
