@@ -59,6 +59,7 @@ absl::StatusOr<std::optional<wire::AuditOrder>> GrpcAuditClient::AcquireAudit(
       const v1::AcquireAuditResponse response,
       remote_.Call(*stub_, &Stub::AcquireAudit, request,
                    {.deadline = wait + kCallDeadline, .stop = stop}));
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckServerVersion(response.server_version()));
   SayClockSkew(response);
   if (!response.has_audit()) return std::nullopt;
   absl::StatusOr<wire::AuditOrder> order =

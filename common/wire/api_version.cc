@@ -56,6 +56,17 @@ absl::Status CheckClientVersion(absl::string_view version) {
           " on that say theirs: update the program to the server's version"));
 }
 
+absl::Status CheckServerVersion(absl::string_view server_version) {
+  if (!server_version.empty()) return absl::OkStatus();
+  return FailedPrecondition(
+      "SERVER_TOO_OLD",
+      absl::StrCat("the server says no version, as the first release did, and "
+                   "this program is of version ",
+                   kOwnVersion,
+                   ": wait until the pool's operator has updated the server, "
+                   "or use a program of its version"));
+}
+
 absl::Status ShareFeatures(
     const google::protobuf::RepeatedPtrField<std::string>& named,
     google::protobuf::RepeatedPtrField<std::string>* shared) {

@@ -31,6 +31,11 @@ inline constexpr int64_t kFeatureLengthMax = 64;
 // ("1.2.3"), or older than kClientVersionMin.
 absl::Status CheckClientVersion(absl::string_view version);
 
+// What a program says to a server that knows less than it: FAILED_PRECONDITION
+// (SERVER_TOO_OLD) where `server_version`, of an answer, is empty, as the first
+// release's is.
+absl::Status CheckServerVersion(absl::string_view server_version);
+
 // Of the features that a program names, those that this build has too.
 // INVALID_ARGUMENT: the reasons of common/wire/fields.h.
 absl::Status ShareFeatures(

@@ -27,6 +27,11 @@ TEST(ApiVersionTest, SaysWhatToDoToWhoeverIsTooOldOrSaysNothing) {
   }
 }
 
+TEST(ApiVersionTest, AServerThatSaysNoVersionIsTooOld) {
+  EXPECT_TRUE(CheckServerVersion(kOwnVersion).ok());
+  EXPECT_EQ(GetReason(CheckServerVersion("")), "SERVER_TOO_OLD");
+}
+
 TEST(ApiVersionTest, FeaturesThatItLacksArePassedOver) {
   google::protobuf::RepeatedPtrField<std::string> named;
   google::protobuf::RepeatedPtrField<std::string> shared;

@@ -65,6 +65,12 @@ absl::Status FromGrpc(const grpc::Status& status) {
     return MakeError(code, "CALL_TIMED_OUT",
                      "The server did not answer in time; try again.");
   }
+  if (code == absl::StatusCode::kUnimplemented) {
+    return MakeError(code, "SERVER_TOO_OLD",
+                     "the server does not know this call: it is of an earlier "
+                     "version than this program; ask its operator to update "
+                     "it");
+  }
   return absl::Status(code, status.error_message());
 }
 

@@ -15,7 +15,8 @@ grpc::Status ToGrpc(const absl::Status& status);
 
 // Keeps the reason. A status that archpool did not make has none on the wire;
 // UNAVAILABLE then gets SERVER_UNREACHABLE, DEADLINE_EXCEEDED gets
-// CALL_TIMED_OUT, and all others stay without.
+// CALL_TIMED_OUT, UNIMPLEMENTED gets SERVER_TOO_OLD, and all others stay
+// without.
 absl::Status FromGrpc(const grpc::Status& status);
 
 }  // namespace archpool::wire

@@ -43,6 +43,9 @@ TEST(StatusWireTest, ErrorsOfTheTransportGetAReason) {
   EXPECT_EQ(GetReason(FromGrpc(
                 grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "late"))),
             "CALL_TIMED_OUT");
+  EXPECT_EQ(
+      GetReason(FromGrpc(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, ""))),
+      "SERVER_TOO_OLD");
 }
 
 TEST(StatusWireTest, ForeignDetailsAndCodesAreSurvived) {

@@ -81,6 +81,7 @@ absl::StatusOr<OpenedSession> GrpcWorkClient::OpenSession() {
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::OpenSessionResponse response,
       remote_.Call(*stub_, &Stub::OpenSession, request, {.stop = last_calls_}));
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckServerVersion(response.server_version()));
   OpenedSession opened;
   ARCHPOOL_ASSIGN_OR_RETURN(
       opened.session,
