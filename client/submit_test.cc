@@ -216,9 +216,11 @@ TEST_F(SubmitTest, WhatThePoolRefusesIsFoundBeforeAnythingIsSent) {
   EXPECT_THAT(out_, HasSubstr("was opened from this file before"));
 }
 
-TEST_F(SubmitTest, AnOlderPoolIsAskedWhenTheFilesAreThere) {
+TEST_F(SubmitTest, AnOlderPoolIsSentNothing) {
   tasks_.refusal = absl::UnimplementedError("");
-  EXPECT_EQ(Submit(), kExitDone) << err_;
+  EXPECT_EQ(Submit(), kExitFailed);
+  EXPECT_THAT(err_, HasSubstr("SERVER_TOO_OLD"));
+  EXPECT_EQ(blobs_.uploads, 0);
 }
 
 TEST_F(SubmitTest, BrokenFilesAreFoundBeforeAnythingIsSent) {
