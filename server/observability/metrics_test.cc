@@ -59,9 +59,9 @@ TEST(MetricsTest, TheBuildIsShownInLabels) {
   ASSERT_THAT(metrics.Open("127.0.0.1:0"), IsOk());
   metrics.NoteBuild("1.2.3", "0123456789ab", "Release");
   const std::string page = Scrape(metrics);
-  EXPECT_THAT(page, HasSubstr("version=\"1.2.3\""));
-  EXPECT_THAT(page, HasSubstr("commit=\"0123456789ab\""));
-  EXPECT_THAT(page, HasSubstr("build_type=\"Release\"} 1\n"));
+  EXPECT_THAT(page,
+              HasSubstr("archpool_build_info{build_type=\"Release\","
+                        "commit=\"0123456789ab\",version=\"1.2.3\"} 1\n"));
 }
 
 TEST(MetricsTest, MaintenanceIsShown) {

@@ -63,9 +63,8 @@ struct DensePass {
 };
 
 // The sum over the pixels of one block (docs/arithmetic.md, "Blocked sums") of
-// input times gradient, for every (tap, input channel, output channel). Several
-// passes may go over a block, one after the other: each takes up what the one
-// before left in `sums` and `scratch`.
+// input times gradient, for every (tap, input channel, output channel). Passes
+// may share a block: each goes on from `sums` and `scratch` of the one before.
 struct DenseSumsPass {
   int64_t columns = 0;
   int64_t rows_per_example = 0;
