@@ -19,7 +19,7 @@ namespace archpool {
 namespace {
 
 constexpr int64_t kSegments = 16;
-constexpr int64_t kExamples = 10'000;
+constexpr int64_t kDatasetExamples = 10'000;
 constexpr int kMiners = 4;  // the first one cheats
 constexpr absl::Duration kTraining = absl::Seconds(60);
 // Reporting and asking for the next take a moment, whoever does it.
@@ -39,8 +39,8 @@ DatasetManifest MakeManifest() {
   manifest.shape = {1, 8, 8};
   manifest.classes = 1'000'000;  // nothing counts as no better than chance
   manifest.train_count = absl::ToInt64Microseconds(kTraining);
-  manifest.validation_count = kExamples;
-  manifest.held_out_count = kExamples;
+  manifest.validation_count = kDatasetExamples;
+  manifest.held_out_count = kDatasetExamples;
   manifest.train = Sha256("train");
   manifest.validation = Sha256("validation");
   manifest.deviation_ppm = 1'000'000;
@@ -250,15 +250,16 @@ class CheatSimulation {
     if (is_fake && plan_.diverges_in > 0) {
       diverged = Steps() * (plan_.diverges_in - 1) / kSegments;
     }
-    return {.trial = trial,
-            .weights_digest = end.weights,
-            .weights_size_bytes = end.weights_size_bytes,
-            .validation_correct =
-                std::min(kExamples, static_cast<int64_t>(claim * kExamples)),
-            .diverged_at_step = diverged,
-            .checkpoint_root = chain_.Root(),
-            .final_optimizer = end.optimizer,
-            .final_proof = chain_.ProofOf(kSegments)};
+    return {
+        .trial = trial,
+        .weights_digest = end.weights,
+        .weights_size_bytes = end.weights_size_bytes,
+        .validation_correct = std::min(
+            kDatasetExamples, static_cast<int64_t>(claim * kDatasetExamples)),
+        .diverged_at_step = diverged,
+        .checkpoint_root = chain_.Root(),
+        .final_optimizer = end.optimizer,
+        .final_proof = chain_.ProofOf(kSegments)};
   }
 
   // Of every training.
@@ -324,9 +325,9 @@ class CheatSimulation {
         const double accuracy = CommitmentOf(grant->trial).diverged_at_step
                                     ? 0
                                     : AccuracyOf(grant->trial.architecture_id);
-        const auto truth = static_cast<int64_t>(accuracy * kExamples);
+        const auto truth = static_cast<int64_t>(accuracy * kDatasetExamples);
         const bool is_credible = CommitmentOf(grant->trial).claimed_correct <=
-                                 truth + kExamples / 25;
+                                 truth + kDatasetExamples / 25;
         report.finding =
             WeightsMeasured{truth, truth, audit.measures_all || !is_credible};
       }

@@ -12,8 +12,6 @@
 namespace archpool {
 namespace {
 
-using Due = Due;
-
 // A longer gap between two ticks of one process is time away. Shorter ones are
 // what a busy machine does; the least term there is outlasts them.
 absl::Duration GapMax(const PoolPolicy& policy) {
