@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verifier/examination.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <numeric>
 #include <optional>
@@ -15,6 +13,7 @@
 #include "common/base/status.h"
 #include "common/kernels/schedule.h"
 #include "common/kernels/trial.h"
+#include "common/log/log.h"
 #include "common/model/commitment.h"
 #include "verifier/wald.h"
 
@@ -37,9 +36,15 @@ AuditFinding Classify(const absl::Status& status) {
   const std::string reason = GetReason(status);
   // Of the pool's own two implementations one is wrong: whoever runs it has to
   // know.
-  spdlog::log(
-      reason == kEvaluationsDiffer ? spdlog::level::err : spdlog::level::info,
-      "examination: {} ({})", std::string(status.message()), reason);
+  if (reason == kEvaluationsDiffer) {
+    LogError("examination_differs",
+             "two evaluations of the same weights differ",
+             "keep these numbers and report them to archpool's developers",
+             {{"error", status}});
+  } else {
+    LogInfo("examination_ended", "an examination ended without a measurement",
+            {{"error", status}});
+  }
   const bool is_about_bytes = absl::IsInvalidArgument(status) &&
                               (absl::StartsWith(reason, "WEIGHTS_") ||
                                absl::StartsWith(reason, "CHECKPOINT_") ||

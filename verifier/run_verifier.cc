@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verifier/run_verifier.h"
 
-#include <spdlog/spdlog.h>
-
 #include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
@@ -19,6 +17,7 @@
 #include "common/channel/program.h"
 #include "common/channel/remote.h"
 #include "common/channel/token_file.h"
+#include "common/log/log.h"
 #include "verifier/built_in_trial.h"
 #include "verifier/grpc_audit_client.h"
 #include "verifier/verifier.h"
@@ -61,8 +60,10 @@ absl::Status Verify(const VerifierFlags& flags, const VerifierProgram& program,
   const LateStop last_calls(stop, kCallsMax);
   GrpcAuditClient client(remote, flags.name, examiner->arithmetics(),
                          last_calls.token());
-  spdlog::info("verifier {} ({}) for {}", flags.name,
-               absl::StrJoin(examiner->arithmetics(), ", "), flags.server);
+  LogInfo("verifier_started", "the verifier serves a pool",
+          {{"verifier", flags.name},
+           {"arithmetics", absl::StrJoin(examiner->arithmetics(), ",")},
+           {"server", flags.server}});
   Verifier verifier(
       client, *examiner,
       {.work_dir = flags.work_dir, .cache_bytes_max = flags.cache_mib << 20});
@@ -102,6 +103,7 @@ void AddFlags(CLI::App& app, VerifierFlags& flags) {
                  "Disk space for datasets, in MiB")
       ->check(CLI::Range(64, 1 << 20))
       ->capture_default_str();
+  AddLogFlags(app, flags.log);
 }
 
 }  // namespace
@@ -115,9 +117,9 @@ int RunVerifier(int argc, char** argv, const VerifierProgram& program) {
     return *exit_code;
   }
   const SignalStop signals(kDrainMax);
-  SetUpLogging();
-  spdlog::info("{}", DescribeBuild(program.name));
-  return Finish(program.name, Verify(flags, program, signals.token()));
+  SetUpLogging(flags.log);
+  LogInfo("program_started", DescribeBuild(program.name));
+  return FinishLogged(program.name, Verify(flags, program, signals.token()));
 }
 
 }  // namespace archpool

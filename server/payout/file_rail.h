@@ -64,7 +64,6 @@ class FileRail : public Rail {
                                   const std::string& path) const;
   // In the place of the oldest ones, where there is no room.
   void Keep(const Batch& batch);
-  void Warn(const std::string& name, const std::string& message);
   // What the batch's result says of the payout.
   RailAnswer Result(const Entry& entry, const std::string& key) const;
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/agent/lane_store.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
@@ -14,6 +12,7 @@
 #include "common/base/status.h"
 #include "common/crypto/sha256.h"
 #include "common/data/read_file.h"
+#include "common/log/log.h"
 
 namespace archpool {
 namespace {
@@ -50,10 +49,12 @@ absl::Status AdoptArithmetic(const std::string& directory,
   if (earlier.ok() && *earlier == arithmetic) return absl::OkStatus();
   if (!earlier.ok()) earlier = ReadFile(older_path, 256);
   if (earlier.ok()) {
-    spdlog::warn(
-        "this worker's arithmetic was {} and is {}: what it had not reported "
-        "is dropped",
-        *earlier, arithmetic);
+    LogWarn("arithmetic_changed",
+            "this program computes in another arithmetic than before: trials "
+            "that were not reported are dropped",
+            "nothing need be done; stop workers before you update them, and "
+            "nothing is dropped",
+            {{"earlier", *earlier}, {"now", arithmetic}});
     for (const JournalEntry& entry : journal.Entries()) {
       if (!entry.is_committed) journal.Remove(entry.id());
     }
@@ -76,11 +77,14 @@ absl::Status AdoptName(const std::string& directory, const std::string& name,
   if (earlier.ok() && *earlier == name) return absl::OkStatus();
   const size_t waiting = journal.Entries().size() + vault.Kept().size();
   if (earlier.ok() && waiting > 0) {
-    spdlog::warn(
-        "{} trials in {} were trained by worker {}, which the pool may still "
-        "ask and pay: start it with its old --name, and give another worker a "
-        "directory of its own",
-        waiting, directory, *earlier);
+    LogWarn("worker_renamed",
+            "this directory holds trials of a worker of another name, whom the "
+            "pool may still ask and pay",
+            "start it with its old --name, and give another worker a directory "
+            "of its own",
+            {{"trials", waiting},
+             {"directory", directory},
+             {"earlier_name", *earlier}});
   }
   return WriteFileDurably(path, name);
 }

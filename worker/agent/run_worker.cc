@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/agent/run_worker.h"
 
-#include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
@@ -20,6 +19,7 @@
 #include "common/channel/program.h"
 #include "common/channel/remote.h"
 #include "common/channel/token_file.h"
+#include "common/log/log.h"
 #include "common/model/arithmetic.h"
 #include "worker/agent/grpc_work_client.h"
 #include "worker/agent/lanes.h"
@@ -51,15 +51,16 @@ constexpr int64_t kMebi = int64_t{1} << 20;
 
 void SayMemory(int64_t bytes) {
   if (bytes == 0) {
-    spdlog::warn(
-        "how much memory this machine has cannot be read: the pool gives this "
-        "worker networks of any size unless --memory-mib says what it may "
-        "take");
+    LogWarn("memory_unknown",
+            "this machine's memory cannot be read: the pool assigns this "
+            "worker networks of any size",
+            "set --memory-mib to what the worker may use");
   } else {
-    spdlog::info(
-        "takes on trainings of up to {} MiB of memory, program and data "
-        "included (--memory-mib), of {} MiB that there are",
-        bytes / kMebi, ProcessMemoryBytes() / kMebi);
+    LogInfo("memory_limit",
+            "a training may use this much memory, program and data included "
+            "(--memory-mib)",
+            {{"training_mib", bytes / kMebi},
+             {"available_mib", ProcessMemoryBytes() / kMebi}});
   }
 }
 
@@ -71,11 +72,11 @@ LanePlan ChoosePlan(const WorkerFlags& flags, Trainer& trainer) {
   }
   const std::vector<LanePlan> choices = LaneChoices(flags.threads, memory);
   if (flags.threads > 1 && choices.size() == 1) {
-    spdlog::info(
-        "one training at a time: lanes of {} MiB each take more memory than "
-        "there is, or than can be read (--memory-mib; --side-by-side asks for "
-        "smaller ones)",
-        kLaneBytesMin / kMebi);
+    LogInfo("lanes_limited",
+            "one training at a time: there is too little memory for two lanes, "
+            "or it cannot be read (--memory-mib; --side-by-side asks for "
+            "smaller lanes)",
+            {{"lane_mib", kLaneBytesMin / kMebi}});
   }
   return trainer.ChooseLanes(choices);
 }
@@ -86,14 +87,13 @@ absl::Status OpenLanes(const WorkerFlags& flags, Trainer& trainer,
                        Places& places, Lanes& lanes) {
   const LanePlan plan = ChoosePlan(flags, trainer);
   if (plan.lanes > 1) {
-    spdlog::info(
-        "{}, side by side (--side-by-side), in lanes that are workers of their "
-        "own to the pool{}",
-        DescribeLanes(plan),
-        plan.memory_bytes == 0
-            ? ""
-            : absl::StrCat("; what needs more than ", plan.memory_bytes / kMebi,
-                           " MiB is trained by itself, with all threads"));
+    LogInfo("lanes_open",
+            "trainings run side by side (--side-by-side) in lanes that are "
+            "workers of their own to the pool; a training that needs more "
+            "memory than its lane has runs alone, with all threads",
+            {{"lanes", plan.lanes},
+             {"threads_per_lane", plan.threads},
+             {"lane_mib", plan.memory_bytes / kMebi}});
   }
   places.Open(plan, flags.threads);
   return lanes.StartOthers(plan);
@@ -129,8 +129,11 @@ absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
   RungWeightsCache rung_weights(
       files,
       BlobCache(flags.work_dir + "/rung-weights", flags.checkpoints_mib << 20));
-  spdlog::info("worker {} ({}, {} threads) for {}", flags.name,
-               trainer.arithmetic(), flags.threads, flags.server);
+  LogInfo("worker_started", "the worker serves a pool",
+          {{"worker", flags.name},
+           {"arithmetic", trainer.arithmetic()},
+           {"threads", flags.threads},
+           {"server", flags.server}});
   Places places;
   Lanes lanes({.remote = remote,
                .bulk = bulk,
@@ -224,6 +227,7 @@ void AddFlags(CLI::App& app, WorkerFlags& flags) {
       ->check(CLI::Range(0.0, 1e9))
       ->capture_default_str();
   AddTrainingFlags(app, flags);
+  AddLogFlags(app, flags.log);
   app.footer(
       "Train for the pool with one core (or, with --threads, as many as you "
       "give):\n"
@@ -262,12 +266,12 @@ int RunWorker(int argc, char** argv, const WorkerProgram& program) {
   }
   setpriority(PRIO_PROCESS, 0, flags.nice_level);
   const SignalStop signals(kDrainMax);
-  SetUpLogging();
-  spdlog::info("{}", DescribeBuild(program.name));
+  SetUpLogging(flags.log);
+  LogInfo("program_started", DescribeBuild(program.name));
   const absl::StatusOr<std::unique_ptr<Trainer>> trainer =
       program.make_trainer(flags);
-  if (!trainer.ok()) return Finish(program.name, trainer.status());
-  return Finish(program.name, Work(flags, **trainer, signals.token()));
+  if (!trainer.ok()) return FinishLogged(program.name, trainer.status());
+  return FinishLogged(program.name, Work(flags, **trainer, signals.token()));
 }
 
 }  // namespace archpool
