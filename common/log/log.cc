@@ -17,7 +17,7 @@ namespace archpool {
 namespace {
 
 // The logger whose messages are whole lines; all others are libraries'.
-constexpr char kOwn[] = "archpool";
+constexpr char kOurs[] = "archpool";
 constexpr char kLibraryAdvice[] =
     "a library's own words; the lines around it say what archpool makes of it";
 
@@ -67,7 +67,7 @@ class LineFormatter : public spdlog::formatter {
                                  message.payload.size());
     const absl::string_view logger(message.logger_name.data(),
                                    message.logger_name.size());
-    if (logger == kOwn) {
+    if (logger == kOurs) {
       line.append(text.data(), text.data() + text.size());
     } else {
       const std::string whole = Render(
@@ -100,7 +100,7 @@ Writer MakeWriter(const LogOptions& options) {
     return logger;
   };
   spdlog::set_default_logger(make("spdlog"));
-  return {options, make(kOwn)};
+  return {options, make(kOurs)};
 }
 
 // Never destroyed: threads may log while the program ends.
