@@ -28,7 +28,7 @@ std::string ReceiptsPath(const std::string& directory) {
 
 absl::Status Moved() {
   return Unavailable("RECEIPTS_MOVED",
-                     "The pool made a seal meanwhile; fetch again.");
+                     "the pool made a seal meanwhile; fetch again");
 }
 
 // Adds the seals up to number `last`.

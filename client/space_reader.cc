@@ -77,7 +77,7 @@ class SpaceReader {
   // it names one.
   void Complain(const YamlNode& space, const YamlNode& chain_template,
                 absl::string_view message) {
-    if (!absl::ConsumePrefix(&message, "Field ")) {
+    if (!absl::ConsumePrefix(&message, "field ")) {
       problems_.Add(space.position, absl::StrCat("space: ", message));
       return;
     }

@@ -159,8 +159,7 @@ absl::Status CheckIsTaken(PoolClient& client, const TaskSpec& spec,
     if (may_be_open) return absl::OkStatus();
   }
   return MakeError(refusal.code(), GetReason(refusal),
-                   absl::StrCat(absl::StripSuffix(refusal.message(), "."),
-                                ". Nothing was sent"));
+                   absl::StrCat(refusal.message(), "; nothing was sent"));
 }
 
 // What the file says, and which of the tasks from the same file it is.

@@ -106,7 +106,7 @@ absl::Status Metrics::Open(const std::string& listen) {
   } catch (const std::exception& e) {
     return Unavailable(
         "LISTEN_FAILED",
-        absl::StrCat("Cannot show metrics on ", listen, " (", e.what(),
+        absl::StrCat("cannot show metrics on ", listen, " (", e.what(),
                      "); is another server running there?"));
   }
   impl_->exposer->RegisterCollectable(impl_->registry);

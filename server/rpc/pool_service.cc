@@ -54,7 +54,7 @@ absl::StatusOr<SetQuotas> ReadGetQuotas(const Account& caller,
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckName("name", request.name()));
   if (caller.role != Role::kOperator) {
     return PermissionDenied("ROLE_NOT_ALLOWED",
-                            "Another account's quotas are for operators.");
+                            "another account's quotas are for operators");
   }
   return archpool::SetQuotas{.name = request.name()};
 }

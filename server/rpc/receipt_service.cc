@@ -26,8 +26,8 @@ absl::Status FillStatement(const SealedReceipts& sealed, AccountId account,
   const Seal& seal = sealed.latest.seal;
   if (account.value >= seal.statements) {
     return NotFound("NO_EPOCH",
-                    "No seal covers this account yet; ask again in some "
-                    "minutes.");
+                    "no seal covers this account yet; ask again in some "
+                    "minutes");
   }
   AccountReceipts own{.account = account};
   for (const AccountReceipts& one : sealed.accounts) {

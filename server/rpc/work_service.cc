@@ -36,7 +36,7 @@ absl::Status SessionUnknown(SessionId session) {
   return NotFound("SESSION_UNKNOWN",
                   absl::StrCat(session.ToString(),
                                " is not an open session of this account; open "
-                               "one again."));
+                               "one again"));
 }
 
 absl::Status NameInUse(const std::string& worker_name) {
@@ -46,7 +46,7 @@ absl::Status NameInUse(const std::string& worker_name) {
                    " for this account and was heard just now: give each "
                    "machine a --name of its own. If this is the only one, its "
                    "work directory is a new one, and the name is free again "
-                   "soon after the earlier worker has ended."));
+                   "soon after the earlier worker has ended"));
 }
 
 void FillReport(const ReportTrials::Reply& reply, absl::Time now,

@@ -354,8 +354,8 @@ absl::Status BlobStore::TryAppend(const std::string& owner,
     return FailedPrecondition(
         "BLOB_OFFSET",
         absl::StrCat("the pool holds ", held, " bytes of blob ",
-                     digest.ToString(), " from this sender: go on there, not ",
-                     "at ", offset));
+                     digest.ToString(),
+                     " from this sender: continue there, not ", "at ", offset));
   };
   const std::string path = PartialPathOf(owner, digest);
   while (true) {

@@ -267,8 +267,9 @@ absl::StatusOr<TrainingResult> Agent::TrainWhole(const LeaseBook::Order& order,
   vault_.Restart(id);
   result = train_from(nullptr);
   if (!result.ok() || is_whole()) return result;
-  return Internal("CHECKPOINTS_INCOMPLETE",
-                  "the training has not as many checkpoints as its recipe");
+  return Internal(
+      "CHECKPOINTS_INCOMPLETE",
+      "the training left fewer checkpoints than its recipe asks for");
 }
 
 absl::Status Agent::Train(const LeaseBook::Order& order, Courier& courier,
@@ -278,9 +279,9 @@ absl::Status Agent::Train(const LeaseBook::Order& order, Courier& courier,
   if (attempts_.DeathsOf(assignment.trial_key) >= kDeathsMax) {
     return ResourceExhausted(
         "TRAINING_KILLS_WORKER",
-        absl::StrCat("this worker ended without a word ", kDeathsMax,
-                     " times while it trained this network, most likely for "
-                     "want of memory: it is left to other machines"));
+        absl::StrCat("this worker was ended from outside ", kDeathsMax,
+                     " times while it trained this network, most likely "
+                     "because memory ran out: other machines train it"));
   }
   const CheckpointVault::Hold hold = vault_.Begin(IdOf(assignment));
   const auto end_attempt = [&] {

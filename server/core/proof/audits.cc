@@ -153,7 +153,8 @@ absl::StatusOr<Audit> HeldAudit(const Step& step, AccountId caller, AuditId id,
   if (audit == nullptr) {
     return NotFound(
         "AUDIT_UNKNOWN",
-        absl::StrCat(id.ToString(), " is done already, or never was"));
+        absl::StrCat(id.ToString(),
+                     " is not open: it is done, or there never was one"));
   }
   if (audit->state != AuditState::kLeased || audit->attempt != attempt ||
       audit->verifier != caller || audit->verifier_name != verifier_name) {
