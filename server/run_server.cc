@@ -14,13 +14,13 @@ int RunServer(int argc, char** argv, const ServeHooks& hooks) {
   ServerFlags flags;
   CLI::App app(
       "The pool's server: takes tasks from clients, leases work to miners, "
-      "keeps the books.\nWithout a subcommand it serves.");
+      "and keeps the ledger.\nWithout a subcommand, it serves.");
   app.set_version_flag("--version", DescribeBuild("archpool-server"));
   AddDatabaseFlags(app, flags);
   AddServeFlags(app, flags);
   AddLogFlags(app, flags.log);
   CLI::App* migrate = app.add_subcommand(
-      "migrate", "Bring the database to this program's schema, and end");
+      "migrate", "Migrate the database to this program's schema, then exit");
   AddDatabaseFlags(*migrate, flags);
   AddLogFlags(*migrate, flags.log);
   app.footer(

@@ -83,20 +83,19 @@ void AddFlags(CLI::App& app, VerifierFlags& flags) {
       ->required();
   app.add_option("--work-dir", flags.work_dir,
                  "Directory for datasets and weights; one per verifier. It "
-                 "holds the held-out split: keep it from miners")
+                 "contains the held-out split: never let miners read it")
       ->required();
   app.add_option(
          "--threads", flags.threads,
-         "Threads that an examination computes with; what it finds does "
-         "not depend on them")
+         "Threads of an examination; its finding does not depend on them")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  app.add_option("--simd", flags.simd,
-                 "Vector instructions to compute with, in place of the widest "
-                 "that the processor has: avx512, avx2, neon or scalar (for "
-                 "tests: very slow)");
+  app.add_option(
+      "--simd", flags.simd,
+      "Vector instructions to use instead of the processor's widest: "
+      "avx512, avx2, neon or scalar (very slow, for tests)");
   app.add_option("--memory-mib", flags.memory_mib,
-                 "Memory that one examination may take, in MiB")
+                 "Memory limit of one examination, in MiB")
       ->check(CLI::Range(256, 1 << 20))
       ->capture_default_str();
   app.add_option("--cache-mib", flags.cache_mib,

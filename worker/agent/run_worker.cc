@@ -159,8 +159,8 @@ absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
 
 void AddTrainingFlags(CLI::App& app, WorkerFlags& flags) {
   app.add_option("--threads", flags.threads,
-                 "Threads of all trainings together; they change the speed and "
-                 "never a bit of the\nresult")
+                 "Threads of all trainings together; results do not depend on "
+                 "them")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   app.add_option_function<std::string>(
@@ -174,21 +174,22 @@ void AddTrainingFlags(CLI::App& app, WorkerFlags& flags) {
                                         "say auto, or a number from 1 to 1024");
            }
          },
-         "How many trainings at a time, each with its part of the threads and "
-         "the memory and\nwith a name of its own at the pool (NAME-lane-2): "
-         "auto measures at the start what\nfills this machine best, and logs "
-         "it. What needs more memory than its part has the\nmachine by itself")
+         "How many trainings run at a time (lanes). Each lane has its share of "
+         "threads and memory\nand its own name at the pool (NAME-lane-2). "
+         "auto measures at the start which number is\nfastest and logs it. A "
+         "training that needs more memory than its lane has runs alone")
       ->type_name("auto|NUMBER")
       ->default_str("auto");
   app.add_option("--simd", flags.simd,
-                 "Instructions to compute with: scalar, neon, avx2 or avx512; "
-                 "the widest there\nare where none are named. They change the "
-                 "speed and never a bit of the result")
+                 "Vector instructions: scalar, neon, avx2 or avx512; the "
+                 "processor's widest by default.\nResults do not depend on "
+                 "them")
       ->check(CLI::IsMember({"scalar", "neon", "avx2", "avx512"}));
-  app.add_option("--memory-mib", flags.memory_mib,
-                 "Takes no training that needs more memory, program and data "
-                 "included, in MiB;\nthree quarters of what this machine, its "
-                 "control group and its limits allow\nwhere none is named")
+  app.add_option(
+         "--memory-mib", flags.memory_mib,
+         "Memory limit, program and data included, in MiB; trainings "
+         "that need more are left to\nothers. By default three quarters "
+         "of what the machine, its control group and its\nlimits allow")
       ->check(CLI::Range(64, 1 << 30));
 }
 
@@ -204,11 +205,12 @@ void AddFlags(CLI::App& app, WorkerFlags& flags) {
                  "1 to 64 of [a-z0-9-]")
       ->required();
   app.add_option("--work-dir", flags.work_dir,
-                 "Directory for datasets and for trials not yet delivered; "
-                 "one per worker, kept between starts")
+                 "Directory for datasets, checkpoints and undelivered trials; "
+                 "one per worker, to be kept between starts")
       ->required();
   app.add_option("--nice", flags.nice_level,
-                 "Gives way to other programs: 0 (not) to 19 (always)")
+                 "Niceness, from 0 (equal to other programs) to 19 (yields to "
+                 "all)")
       ->check(CLI::Range(0, 19))
       ->capture_default_str();
   app.add_option("--cache-mib", flags.cache_mib,
@@ -216,27 +218,27 @@ void AddFlags(CLI::App& app, WorkerFlags& flags) {
       ->check(CLI::Range(64, 1 << 20))
       ->capture_default_str();
   app.add_option("--checkpoints-mib", flags.checkpoints_mib,
-                 "Disk space for checkpoints of trainings that audits may ask "
-                 "for, and as much\nfor weights that a later rung may go on "
-                 "from, in MiB")
+                 "Disk space for checkpoints that audits may ask for, and as "
+                 "much again for weights\nthat a later rung may continue from, "
+                 "in MiB")
       ->check(CLI::Range(64, 1 << 20))
       ->capture_default_str();
   app.add_option("--price-minimum", flags.price_min_coins,
-                 "Takes no work that pays less, in coins for an hour of the "
-                 "pool's reference core")
+                 "Accept only work that pays at least this, in coins for an "
+                 "hour of the pool's reference core")
       ->check(CLI::Range(0.0, 1e9))
       ->capture_default_str();
   AddTrainingFlags(app, flags);
   AddLogFlags(app, flags.log);
   app.footer(
-      "Train for the pool with one core (or, with --threads, as many as you "
-      "give):\n"
+      "Train for the pool with one core (or with as many as --threads says):\n"
       "  archpool-worker --server pool.example.org:7070 "
       "--token-file miner.token \\\n"
       "    --name desk-1 --work-dir ~/.local/share/archpool/desk-1\n"
-      "The first Ctrl-C (or SIGTERM) delivers what is trained, gives the lease "
-      "back and\nends; a second one ends at once. Nothing that was trained is "
-      "lost either way.");
+      "The first Ctrl-C (or SIGTERM) delivers trained trials, returns the "
+      "lease "
+      "and exits; a\nsecond one exits at once. No trained trial is lost in "
+      "either case.");
 }
 
 }  // namespace

@@ -41,10 +41,10 @@ PayoutId SetAside(Step& step, const Account& account, Amount amount,
 }
 
 absl::Status AmountRange(const PoolPolicy& policy) {
-  return InvalidArgument("AMOUNT_RANGE",
-                         absl::StrCat("the least that is paid out is ",
-                                      FormatCoins(policy.payout_min),
-                                      " coins; wait until that much is there"));
+  return InvalidArgument(
+      "AMOUNT_RANGE",
+      absl::StrCat("the smallest payout is ", FormatCoins(policy.payout_min),
+                   " coins; wait until that much is there"));
 }
 
 void End(Step& step, Payout payout, PayoutState outcome) {
