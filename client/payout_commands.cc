@@ -240,14 +240,9 @@ void AddConfirm(CLI::App& group, Action& action) {
   });
 }
 
-}  // namespace
-
-void AddPayoutCommands(CLI::App& app, Action& action) {
-  CLI::App* group = app.add_subcommand("payout", "Money that leaves the pool");
-  group->require_subcommand(1);
-
+void AddSet(CLI::App& group, Action& action) {
   const auto terms = std::make_shared<TermsFlags>();
-  CLI::App* set = group->add_subcommand(
+  CLI::App* set = group.add_subcommand(
       "set",
       "Set where your money goes, and when (clients and miners). Options that "
       "are not given stay as they are; without any, show them");
@@ -265,7 +260,15 @@ void AddPayoutCommands(CLI::App& app, Action& action) {
   set->callback([&action, terms] {
     action = [terms](Context& c) { return SetTerms(c, *terms); };
   });
+}
 
+}  // namespace
+
+void AddPayoutCommands(CLI::App& app, Action& action) {
+  CLI::App* group = app.add_subcommand("payout", "Money that leaves the pool");
+  group->require_subcommand(1);
+
+  AddSet(*group, action);
   const auto split_flags = std::make_shared<SplitFlags>();
   CLI::App* split = group->add_subcommand(
       "split",
@@ -274,8 +277,8 @@ void AddPayoutCommands(CLI::App& app, Action& action) {
   CLI::Option* part = split->add_option(
       "--part", split_flags->parts,
       "NAME=PERCENT, once for each account, your own too; they add up to 100 "
-      "and take the place of those before. Others must have said: archpool "
-      "payout accept YOU");
+      "and replace the earlier parts. The other accounts must first run: "
+      "archpool payout accept YOU");
   split
       ->add_flag("--clear", split_flags->is_clearing,
                  "Keep all of your pay again")

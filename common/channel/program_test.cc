@@ -74,7 +74,7 @@ TEST(ProgramTest, ADaemonsErrorIsALineOfItsLog) {
             kExitBadInput);
   EXPECT_EQ(FinishLogged("archpool-server", absl::OkStatus()), kExitDone);
   gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);
-  gpr_log(GPR_ERROR, "a library's line\nin two");
+  gpr_log(GPR_ERROR, "a line\nof two");
   SetUpLogging({});
   const std::string lines = testing::internal::GetCapturedStderr();
   EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 2) << lines;
