@@ -17,7 +17,7 @@ namespace {
 
 using Stub = v1::PoolService::Stub;
 
-// So many of the newest tasks are looked through for a miner's trials.
+// This many of the newest tasks are searched for a miner's trials.
 constexpr int64_t kTasksMax = 1000;
 
 absl::StatusOr<v1::ListWorkersResponse> GetWorkers(PoolClient& client) {

@@ -383,7 +383,7 @@ class SpaceReader {
     AdviseOnDense(map, key);
   }
 
-  // Whoever looks for fully connected layers is told what comes nearest.
+  // A client who looks for fully connected layers is told what comes nearest.
   void AdviseOnDense(const MapReader& map, absl::string_view key) {
     const YamlNode* node = map.Find(key);
     if (node == nullptr) return;

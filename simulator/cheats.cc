@@ -22,7 +22,7 @@ constexpr int64_t kSegments = 16;
 constexpr int64_t kExamples = 10'000;
 constexpr int kMiners = 4;  // the first one cheats
 constexpr absl::Duration kTraining = absl::Seconds(60);
-// Reporting and asking for the next take a moment, whoever does it.
+// Reporting and asking for the next take a moment, for every worker.
 constexpr absl::Duration kMoment = absl::Seconds(1);
 
 CheckpointChain MakeChain(int64_t segments) {

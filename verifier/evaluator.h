@@ -24,7 +24,7 @@ struct TrainingSetup {
   const LayerPlan& plan;
   const Recipe& recipe;
   int64_t rung;
-  bool resumes;  // whether it goes on from the weights of the rung below
+  bool resumes;  // whether it continues from the weights of the rung below
   const Digest& trial_key;
   const DatasetManifest& manifest;
 };
@@ -45,8 +45,8 @@ class Evaluator {
                                                const TensorMap& weights,
                                                const DatasetManifest& manifest,
                                                const Dataset& dataset) = 0;
-  // Where the training begins. `resumed`: the weights that it goes on from;
-  // null where it goes on from none.
+  // Where the training begins. `resumed`: the weights that it continues from;
+  // null where it continues from none.
   virtual absl::StatusOr<Checkpoint> Start(const TrainingSetup& setup,
                                            const TensorMap* resumed,
                                            const Dataset& train) = 0;

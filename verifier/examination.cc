@@ -25,7 +25,7 @@ constexpr int64_t kTensorsPerLayerMax = 4;
 constexpr int64_t kBytesPerValue = 4;
 
 // How far a claim may be off before the whole split is counted, and how many
-// examples are looked at between two decisions.
+// examples are examined between two decisions.
 constexpr double kClaimMargin = 0.05;
 constexpr int64_t kExamplesAtOnce = 200;
 // Accuracy on examples that were never seen lies lower; so much is usual.
@@ -34,7 +34,7 @@ constexpr double kHeldOutMargin = 0.10;
 
 AuditFinding Classify(const absl::Status& status) {
   const std::string reason = GetReason(status);
-  // Of the pool's own two implementations one is wrong: whoever runs it has to
+  // Of the pool's own two implementations one is wrong: the operator has to
   // know.
   if (reason == kEvaluationsDiffer) {
     LogError("examination_differs",
@@ -135,7 +135,8 @@ class Examination {
   }
 
   // What it leads to says whether it diverged, and at which step. Otherwise
-  // whoever trains to the end of any segment could say that it diverged there.
+  // a miner that trains to the end of any segment could say that it diverged
+  // there.
   MaybeFinding CheckEnd(const Checkpoint& end) const {
     if (DivergedAtStep(end) == order_.diverged_at_step) return std::nullopt;
     return AuditFinding(TrainingRefuted{"END_FALSE"});

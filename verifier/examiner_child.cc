@@ -36,10 +36,10 @@ constexpr int64_t kSplitBytesMax = int64_t{8} << 30;
 constexpr int64_t kFileBytesMax = int64_t{1} << 30;
 // What an examination needs beside what libraries have taken before it begins.
 constexpr int64_t kRoomBytesMin = int64_t{192} << 20;
-// No examination takes longer, whoever still waits for it.
+// No examination takes longer, even if somebody still waits for it.
 constexpr int64_t kExaminationSecondsMax = 24 * 3'600;
 
-// Ends this process in so many seconds; 0: not any more.
+// Ends this process in this many seconds; 0: not any more.
 void SetAlarm(int64_t seconds) {
   itimerval timer{};
   timer.it_value.tv_sec = seconds;
@@ -132,7 +132,7 @@ int RunExaminerChild(const MakeEvaluator& make_evaluator) {
   if (!evaluator.ok()) {
     return FinishLogged(kName, evaluator.status());
   }
-  // Libraries that find no memory later may ask for it for ever.
+  // Libraries that find no memory later may ask for it forever.
   const int64_t taken = DataBytes();
   if (taken > memory_bytes_max - kRoomBytesMin) {
     LogError("examiner_too_small",

@@ -19,7 +19,7 @@
 namespace archpool {
 namespace {
 
-// Weights are looked at once; a few are kept for audits that are tried again.
+// Weights are examined once; a few are kept for audits that are tried again.
 constexpr int64_t kWeightsCacheBytesMax = 256 << 20;
 constexpr int64_t kNoteBytesMax = 256;
 

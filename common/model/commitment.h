@@ -34,7 +34,7 @@ CheckpointFiles FilesOf(absl::string_view weights, absl::string_view optimizer);
 Digest CheckpointDigest(int64_t boundary, const Digest& weights,
                         const Digest& optimizer);
 
-// A segment laid open: the checkpoint it begins with, as files; the one it ends
+// A segment revealed: the checkpoint it begins with, as files; the one it ends
 // with, as its digest; and where both lie in the tree. `begin` is not looked at
 // where the segment is the first: its checkpoint follows from the trial key.
 struct Opening {

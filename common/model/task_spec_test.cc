@@ -106,7 +106,7 @@ TEST(TaskSpecTest, EveryIntegerIsHeldToItsRange) {
   }
 }
 
-// Tasks from before are read all the same: Validate takes them.
+// Tasks from before are read anyway: Validate takes them.
 TEST(TaskSpecTest, NewTasksKeepToNarrowerLimits) {
   const auto expect_refused = [](const TaskSpec& spec,
                                  const std::string& reason,

@@ -15,7 +15,7 @@ constexpr int64_t kFloatBytes = 4;
 constexpr int64_t kCopiesOfParameters = 6 + 2 * 2;
 // Of the largest layer: its gradient, its input's, and a work space.
 constexpr int64_t kCopiesOfLargest = 3;
-// Channels are laid out by so many, and weights by so many outputs.
+// Channels are laid out by this many, and weights by this many outputs.
 constexpr int64_t kChannelStep = 8;
 constexpr int64_t kWeightStep = 16;
 // Sums over a batch are kept by blocks (docs/arithmetic.md), twice.

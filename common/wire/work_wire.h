@@ -35,7 +35,7 @@ struct WorkAssignment {
   Digest trial_key;
   LayerPlan plan;
   int64_t rung = 0;
-  // The trial whose weights it goes on from; unset: it trains from the start.
+  // The trial whose weights it continues from; unset: it trains from the start.
   TrialId resumes;
   Digest initial_weights;
   int64_t initial_weights_size_bytes = 0;

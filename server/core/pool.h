@@ -40,7 +40,7 @@ class Pool {
        const ExpiryHold& hold = ExpiryHold(),
        VerifierBook verifiers = VerifierBook());
 
-  // Goes on from `snapshot` with all that `other` has in memory.
+  // Continues from `snapshot` with all that `other` has in memory.
   // REQUIRES: the snapshot is of what `other` holds.
   Pool(const PoolSnapshot& snapshot, const Pool& other);
 

@@ -9,7 +9,7 @@
 
 namespace archpool {
 
-// Closes what is due, and goes on with what settles and what is forgotten.
+// Closes what is due, and continues what settles and what is forgotten.
 absl::StatusOr<Tick::Reply> Execute(Step& step, const Tick& command);
 
 }  // namespace archpool

@@ -56,7 +56,7 @@ absl::StatusOr<std::unique_ptr<FileRail>> FileRail::Open(std::string directory,
   ARCHPOOL_RETURN_IF_ERROR(MakeDirectories(directory));
   std::unique_ptr<FileRail> rail(
       new FileRail(std::move(directory), std::move(key), entries_max));
-  // Whoever confirms a batch sees by it that the batch is the pool's.
+  // The operator who confirms a batch sees by it that the batch is the pool's.
   ARCHPOOL_RETURN_IF_ERROR(
       WriteFileDurably(absl::StrCat(rail->directory_, "/", kBatchKeyName),
                        ToHex(rail->key_.public_key().bytes) + "\n"));
@@ -180,7 +180,7 @@ RailAnswer FileRail::LookUp(const Payout& payout) {
   if (const auto found = entries_.find(key); found != entries_.end()) {
     entry = found->second;
   } else {
-    // A write that failed may have left its file all the same; and only the
+    // A write that failed may have left its file anyway; and only the
     // latest batches are kept.
     const bool is_whole = ReadBatches([&](const Batch& batch) {
       const auto in_file = batch.find(key);

@@ -2,7 +2,7 @@
 // The rail of an operator who pays by hand, or by a program of their own:
 // batches as files. DIR/BATCH.json holds the payouts, DIR/BATCH.json.sig the
 // pool's signature of its bytes (Ed25519, hexadecimal, under the domain
-// "archpool/payout-batch/v1"). What became of them is told in
+// "archpool/payout-batch/v1"). Their outcome is recorded in
 // DIR/BATCH.result.json, which `archpool payout confirm` writes:
 //
 //   {"<key>": {"state": "settled", "reference": "..."},

@@ -150,7 +150,7 @@ absl::StatusOr<DownloadStream::Source> BlobService::WeightsOf(
                        "out"));
     }
   }
-  // A miner goes on from its own; another's are none of its business.
+  // A miner continues from its own; another's are none of its business.
   if (caller.role == Role::kMiner && trial.account != caller.id) {
     return NotFound("TRIAL_UNKNOWN", absl::StrCat("there is no ", id.ToString(),
                                                   " of this account"));

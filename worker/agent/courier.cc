@@ -59,7 +59,7 @@ bool Courier::WaitUntilIdle(const std::stop_token& stop,
 }
 
 void Courier::Run(const std::stop_token& stop) {
-  // The lock makes the condition be looked at again.
+  // The lock makes the condition be evaluated again.
   const std::stop_callback wake(
       stop, [this] { const absl::MutexLock lock(&mutex_); });
   while (true) {

@@ -20,8 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kNameLengthMax = 64;
-// Of a name that has no room for a lane's number, so many digits of its digest
-// stand for its end: two such names stay two.
+// Of a name that has no room for a lane's number, this many digits of its
+// digest stand for its end: two such names stay two.
 constexpr size_t kDigestLength = 8;
 
 std::string JournalDirectory(const std::string& directory) {
@@ -37,7 +37,7 @@ bool HoldsAnything(const std::string& directory) {
   return fs::directory_iterator(directory, error) != fs::directory_iterator();
 }
 
-// What was begun in another arithmetic cannot be gone on with here: an audit
+// What was begun in another arithmetic cannot be continued here: an audit
 // would find it false.
 absl::Status AdoptArithmetic(const std::string& directory,
                              const std::string& arithmetic,

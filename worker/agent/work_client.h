@@ -74,7 +74,7 @@ struct TrialCommitment {
 struct ReportReply {
   std::vector<wire::WorkAssignment> appended;  // what the list grew by
   bool wants_weights = false;
-  bool is_audited = false;  // a segment is to be laid open: ask which
+  bool is_audited = false;  // a segment is to be revealed: ask which
 };
 
 // A segment that the pool asks for, with what it takes to train the trial
@@ -111,7 +111,7 @@ class WorkClient {
   virtual absl::StatusOr<ReportReply> ReportTrial(
       SessionId session, const TrialCommitment& commitment,
       const wire::WorkLease* lease) = 0;
-  // What became of committed trials.
+  // How committed trials ended.
   virtual absl::StatusOr<ReviewReply> ReviewTrials(
       SessionId session, const std::vector<TrialId>& kept) = 0;
   virtual absl::Status RevealSegment(TrialId trial, const Opening& opening) = 0;

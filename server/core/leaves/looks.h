@@ -2,8 +2,8 @@
 // What one request may look into before it answers. To look at an architecture
 // is to make its plan, which takes as long as the plan has layers; most
 // architectures of some spaces are tried, or impossible, and clients choose
-// their spaces. So looks are counted in layers, whoever's task they are for.
-// Value type; thread-compatible.
+// their spaces. So looks are counted in layers, whichever client's task they
+// are for. Value type; thread-compatible.
 #ifndef ARCHPOOL_SERVER_CORE_LEAVES_LOOKS_H_
 #define ARCHPOOL_SERVER_CORE_LEAVES_LOOKS_H_
 
@@ -26,7 +26,7 @@ class Looks {
 
   explicit Looks(int64_t layers = kLayersPerRequest) : layers_(layers) {}
 
-  // How many architectures of `space` may still be looked at.
+  // How many architectures of `space` may still be examined.
   int64_t Left(const SearchSpace& space) const {
     return layers_ / CostOf(space);
   }

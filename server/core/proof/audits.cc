@@ -109,7 +109,7 @@ absl::StatusOr<AcquireAudit::Reply> Execute(Step& step,
   }
   Audit audit = *step.state.Find(id);
   if (audit.state == AuditState::kWaiting) {
-    // Whoever looks again does so without a byte of the miner's.
+    // A verifier that looks again does so without a byte of the miner's.
     const bool looks_again = std::any_of(
         audit.looks.begin(), audit.looks.end(), [&](const AuditLook& look) {
           return KeyOf(look) == verifier &&
@@ -234,8 +234,8 @@ ReportAudit::Reply NoteInconclusive(Step& step, const Audit& audit,
                                     const Trial& trial,
                                     const std::string& reason) {
   if (reason == kEvaluationsDiffer && audit.is_planted) {
-    // Whoever evaluates has replayed, and what the pool made false is found so
-    // before.
+    // A verifier that evaluates has replayed, and what the pool made false is
+    // found so before.
     return EndPlanted(step, audit, trial, /*has_passed=*/false);
   }
   if (trial != *step.state.Find(trial.id)) step.state.Put(trial);

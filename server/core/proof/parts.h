@@ -14,7 +14,7 @@ namespace archpool::proof {
 // Whose fault a rejection is.
 enum class Fault {
   kNone,   // unpaid, and held against nobody
-  kDoubt,  // perhaps nobody's: but everything that has not matured is looked at
+  kDoubt,  // perhaps nobody's: but everything that has not matured is examined
   kMiner,  // that, and it counts towards suspension
   kFraud,  // that, and all credit that has not matured is void
 };
@@ -28,9 +28,9 @@ void RejectTrial(Step& step, Trial trial, const std::string& reason,
 // Accepts what a verifier found true.
 ReportAudit::Reply AcceptSeen(Step& step, Trial trial, bool was_replayed_whole);
 
-// Asks the miner to lay open the segment that was drawn for the trial.
+// Asks the miner to reveal the segment that was drawn for the trial.
 void AskSegment(Step& step, const Trial& trial, bool measures_all);
-// Asks verifiers what its weights come to: nothing else can be looked at.
+// Asks verifiers what its weights come to: nothing else can be examined.
 void AskEvaluation(Step& step, const Trial& trial);
 // The trial's evaluation did not bear it out, or never came. It is held against
 // nobody: what is not paid yet is, and it does not win.

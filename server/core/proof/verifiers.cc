@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What becomes of audits that no verifier decides, and what operators ask.
+// How audits end that no verifier decides, and what operators ask.
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,7 +12,7 @@
 namespace archpool::proof {
 namespace {
 
-// Of an account's trials in a row that no verifier decided, so many are paid;
+// Of an account's trials in a row that no verifier decided, this many are paid;
 // counted over every run of a block's length that the trial lies in.
 bool IsUnderCap(const PoolState& state, const PoolPolicy& policy,
                 const Trial& trial) {
@@ -151,7 +151,7 @@ void CloseUnanswered(Step& step, const Trial& trial) {
     // Whose files were refused all the while cannot be told from who had none.
     RejectTrial(step, trial, "FILES_REFUSED", Fault::kNone);
   } else if (audit != nullptr) {
-    // Whoever could choose which audits to answer would choose.
+    // An account that could choose which audits to answer would choose.
     RejectTrial(step, trial, "AUDIT_UNANSWERED", Fault::kFraud);
   } else {
     RejectTrial(step, trial, "WEIGHTS_MISSING", Fault::kMiner);

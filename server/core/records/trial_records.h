@@ -49,7 +49,7 @@ inline constexpr const char* kWordsOf<TrialBasis>[] = {
     "none", "sampled_out", "unverified", "audited", "replayed"};
 
 // The reason of an abandoned trial whose architecture somebody else committed
-// first, as a backup or before one. If it is committed all the same before its
+// first, as a backup or before one. If it is committed anyway before its
 // upload_deadline (a heartbeat may be under way), and the budget has it still,
 // it is paid as work.
 inline constexpr char kSuperseded[] = "SUPERSEDED";
@@ -96,8 +96,8 @@ struct Trial {
   int64_t macs = 0;
   WorkUnits work_units = 0;
   // Of a recipe with several rungs: how far this trial trains the network, and
-  // the trial of the rung below whose weights it goes on from (unset: it trains
-  // from the start).
+  // the trial of the rung below whose weights it continues from (unset: it
+  // trains from the start).
   int64_t rung = 0;
   TrialId resumes;
   // A result that the client bought in an earlier task: that trial, whose
@@ -111,7 +111,7 @@ struct Trial {
   // From its report on: of a trial that was neither assigned nor abandoned.
   std::optional<Commitment> commitment;
   // Until when its miner may send its weights, once it is committed; until when
-  // it may commit it all the same, where it is kSuperseded.
+  // it may commit it anyway, where it is kSuperseded.
   std::optional<absl::Time> upload_deadline;
   // Whatever the verdict is.
   std::optional<Measured> measured;
@@ -142,7 +142,7 @@ struct Trial {
 const Commitment& CommitmentOf(const Trial& trial);
 
 // Whether a segment of it was replayed, or the client knew it before: nothing
-// grows from a result that was taken at its word.
+// grows from a result that was taken without a check.
 inline bool IsSeen(const Trial& trial) {
   return trial.known_from.IsSet() || trial.basis >= TrialBasis::kAudited;
 }

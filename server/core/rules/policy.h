@@ -49,7 +49,7 @@ struct PoolPolicy {
   // ever.
   int64_t slowness_max = 20;
   // Leases an account may hold at once beyond one for each trial accepted of
-  // it: whoever never delivers holds few.
+  // it: an account that never delivers holds few.
   int64_t leases_on_trust = 4;
   // From commitment to durable weights, and to the answer of an audit; to that
   // comes the time to train the trial again, in case its checkpoints are lost.
@@ -85,7 +85,7 @@ struct PoolPolicy {
   absl::Duration audit_backlog_max = absl::Minutes(30);
   // How long an audit may wait for verifiers, beyond what it takes to examine;
   // and whether it is paid then where its miner is proven and nothing speaks
-  // against it: so many of each block of credit at most.
+  // against it: this many of each block of credit at most.
   absl::Duration audit_wait_term = absl::Hours(1);
   bool pays_unverified = true;
   int64_t unverified_per_block_max = 2;
@@ -109,7 +109,7 @@ struct PoolPolicy {
   // comes.
   int64_t fee_ppm = 50'000;
   // How tasks' work pots are split, fixed per task when it comes; and the
-  // window of kPplns: the pool's last so many work units, about a day of a
+  // window of kPplns: that many of the pool's last work units, about a day of a
   // hundred reference cores.
   RewardRule reward_rule = RewardRule::kProportional;
   WorkUnits pplns_window_units = 10'000'000'000'000;
@@ -161,8 +161,8 @@ struct PoolPolicy {
 // How long to wait after the `failures`th failure in a row.
 absl::Duration PauseAfter(const PoolPolicy& policy, int64_t failures);
 
-// What the pool pays by, in a few sentences for whoever thinks of working for
-// it.
+// The pool's payment terms, in a few sentences for people who think of working
+// for it.
 std::string DescribeTerms(const PoolPolicy& policy);
 
 }  // namespace archpool

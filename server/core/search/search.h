@@ -15,7 +15,7 @@
 
 namespace archpool::search {
 
-// A worker for which a task's work is looked through, and what of it was passed
+// A worker for which a task's work is searched, and what of it was passed
 // over.
 struct Seeker {
   const Session& session;
@@ -52,9 +52,9 @@ WorkUnits UnitsLeft(const Step& step, const Task& task, AccountId account);
 int64_t ListTarget(const Step& step, const Task& task, const Session& session,
                    WorkUnits units);
 
-// Of what goes on to the next rung, what the account left undone, the ranking,
+// Of what advances to the next rung, what the account left undone, the ranking,
 // or at random: the first of which there is something. Here and below: within
-// `looks`, which what is looked at is taken from.
+// `looks`, which what is examined is taken from.
 LeaseStart FindStart(Step& step, const Task& task, Seeker& seeker,
                      Looks& looks);
 // Samples at random in the most promising open boxes.
@@ -75,9 +75,9 @@ SampledTrials SampleTrials(Step& step, const Task& task,
                            const SubspaceRecord& subspace, Seeker& seeker,
                            int64_t count_max, Looks& looks);
 
-// What an account may be given of the results that go on to the next rung, of
+// What an account may be given of the results that advance to the next rung, of
 // any box or of `box` alone, the highest rungs first; within `units_left`. An
-// account goes on from its own weights; what its account has not taken up for
+// account continues from its own weights; what its account has not taken up for
 // `patience` since the commitment, while it holds no lease, others train from
 // the start.
 std::vector<Trial> Promotions(const PoolState& state, const Task& task,
@@ -85,7 +85,7 @@ std::vector<Trial> Promotions(const PoolState& state, const Task& task,
                               WorkUnits units_left, absl::Duration patience,
                               absl::Time now);
 
-// Whether some result waits to go on, in a box that is not pruned.
+// Whether some result waits to continue, in a box that is not pruned.
 bool IsPromoting(const PoolState& state, const Task& task);
 
 // The same network at the same rung for another account, which has none of its

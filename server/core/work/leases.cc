@@ -187,7 +187,8 @@ AcquireLease::Reply LeaseByShares(Step& step, const AcquireLease& command,
     looks.Take(given, left);
     if (reply.grant) {
       Charge(step, offer, reply.grant->lease);
-      // Half a millisecond: whoever was served is not kept waiting for others.
+      // Half a millisecond: a worker that was served is not kept waiting for
+      // others.
       Looks few(Looks::kLayersPerRequest / 16);
       AdvanceSearch(step, session, few);
       return reply;

@@ -93,7 +93,7 @@ absl::StatusOr<OpenSession::Reply> Execute(Step& step,
                      " workers; use fewer worker names, or ask the pool's "
                      "operator for more"));
   }
-  // Each opening is a row for ever: a worker that opens its session in a loop
+  // Each opening is a row forever: a worker that opens its session in a loop
   // is slowed down.
   Openings& openings = step.memory.sessions_opened[command.caller];
   if (step.now - openings.begin >= kOpeningsTerm)
@@ -196,7 +196,7 @@ absl::Status CheckReport(const Step& step, const ReportTrials& command,
                          const TrialReport& report, const Trial& trial) {
   const Lease* lease = step.state.Find(command.lease);
   const Task& task = *step.state.Find(trial.task);
-  // What it was to be paid with may have been given out anew, and it may be of
+  // What it was to be paid with may have been given out again, and it may be of
   // an arithmetic that was replaced meanwhile.
   const bool is_in_time =
       trial.reason == kSuperseded &&
