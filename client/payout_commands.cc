@@ -194,7 +194,7 @@ absl::Status Request(Context& context, const RequestFlags& flags) {
   context.Show({{"payout_id", response->payout_id()}},
                absl::StrCat("payout-", response->payout_id(),
                             " is set aside and on its way; archpool payout "
-                            "list shows what becomes of it.\n"));
+                            "list shows its state.\n"));
   return absl::OkStatus();
 }
 

@@ -238,7 +238,7 @@ absl::StatusOr<SubmittedTask> SubmitTask(Context& context, TaskFile file,
   if (!dataset.ok() && client->stop().stop_requested()) {
     return InDoubt(dataset.status(),
                    "stopped before the task was opened: nothing was set aside, "
-                   "and the same command goes on with what was sent");
+                   "and the same command continues with what was sent");
   }
   ARCHPOOL_RETURN_IF_ERROR(dataset.status());
   file.spec.dataset = *dataset;

@@ -136,8 +136,8 @@ void RecordOracle::CheckRung(const Trial& trial) {
       below->second.account != trial.account ||
       below->second.architecture_id != trial.architecture_id ||
       below->second.rung != trial.rung - 1) {
-    Complain(
-        absl::StrCat(trial.id.ToString(), " goes on from nothing of its own"));
+    Complain(absl::StrCat(trial.id.ToString(),
+                          " continues from nothing of its own"));
   }
 }
 

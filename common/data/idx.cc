@@ -209,7 +209,7 @@ absl::StatusOr<std::vector<uint8_t>> ReadElements(ByteSource& source,
                             source.Read(absl::MakeSpan(&extra, 1)));
   if (extra_count != 0) {
     return Malformed(source.file(),
-                     absl::StrCat("goes on after the ", size_bytes,
+                     absl::StrCat("has bytes after the ", size_bytes,
                                   " bytes that its header announces"));
   }
   return elements;

@@ -48,7 +48,7 @@ inline constexpr int64_t kRunPixels = 256;
 // Of a block, at least: its sums have to be added too.
 inline constexpr int64_t kBlockPixels = 1024;
 
-// Over the pixels of a batch of maps, for a layer with so many such sums.
+// Over the pixels of a batch of maps, for a layer with that many such sums.
 struct Blocking {
   Blocking(int64_t examples, int64_t pixels, int64_t sums) {
     while (2 * blocks <= std::min(kBlocksMax, examples) &&

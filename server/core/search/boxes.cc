@@ -19,7 +19,7 @@ constexpr double kExplainedMin = 0.3;
 constexpr double kHopelessDeviations = 4;
 
 // Of this many results a split is judged: they lie in the order of their
-// accuracy, so that every so many-th of more stand for all.
+// accuracy, so that every n-th of more stand for all.
 constexpr size_t kResultsLookedAt = 1'024;
 
 size_t StepThrough(const BoxScore& score) {

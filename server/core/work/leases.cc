@@ -243,8 +243,8 @@ absl::StatusOr<AcquireLease::Reply> Execute(Step& step,
   }
   if (step.state.pool_clock().InMaintenance()) {
     return Idle("MAINTENANCE",
-                "the pool's operator is at work on it; what you "
-                "train goes on, and new work comes afterwards");
+                "the pool is in maintenance; what you train continues, "
+                "and new work comes afterwards");
   }
   const auto& held = step.state.leases().Of(session.id);
   for (const LeaseId id : held) {
