@@ -23,23 +23,24 @@ namespace {
 std::string AdviceFor(const absl::Status& status) {
   static const auto& advice = *new std::map<std::string, std::string>{
       {"SERVER_UNREACHABLE",
-       "Check --server and the network, and that archpool-server runs there."},
-      {"CALL_TIMED_OUT", "The server is overloaded or hangs: try again later."},
+       "check --server and the network, and that archpool-server runs there"},
+      {"CALL_TIMED_OUT", "the server is overloaded or hangs: try again later"},
       {"TOKEN_UNKNOWN",
-       "Check --token-file: the operator shows a token once, when the account "
-       "is made."},
+       "check --token-file: the operator shows a token once, when the account "
+       "is made"},
       {"BALANCE_TOO_LOW",
-       "Ask the pool's operator for a deposit, or offer a smaller reward."},
+       "ask the pool's operator for a deposit, or offer a smaller reward"},
       {"ACCOUNT_SUSPENDED",
        "`archpool miner status` and `archpool miner trials` say which trials "
-       "were rejected and why; the operator can lift it."}};
+       "were rejected and why; the operator can lift the "
+       "suspension"}};
   const auto found = advice.find(GetReason(status));
   if (found != advice.end()) return found->second;
   if (absl::IsUnauthenticated(status)) {
-    return "Check --token-file: the pool does not know this token.";
+    return "check --token-file: the pool does not know this token";
   }
   if (absl::IsPermissionDenied(status)) {
-    return "Use the token of an account with the role that this needs.";
+    return "use the token of an account with the role that this needs";
   }
   return "";
 }
