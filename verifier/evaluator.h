@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An Evaluator does the arithmetic of an audit: it replays parts of trainings
 // and counts correct answers. The verifier knows no more of it than this, so
-// that it builds and is tested without LibTorch.
+// that it builds and is tested without LibTorch. Thread-compatible.
 #ifndef ARCHPOOL_VERIFIER_EVALUATOR_H_
 #define ARCHPOOL_VERIFIER_EVALUATOR_H_
 
@@ -39,7 +39,7 @@ class Evaluator {
   // INVALID_ARGUMENT with a reason WEIGHTS_… or CHECKPOINT_…: the tensors are
   // unusable. All other errors say nothing about them. INTERNAL
   // (EVALUATIONS_DIFFER): two implementations count differently, and one of
-  // them is wrong; an operator has to look.
+  // them is wrong; the operator must examine it.
 
   virtual absl::StatusOr<int64_t> CountCorrect(const LayerPlan& plan,
                                                const TensorMap& weights,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an ended task's audits cost and what they bought, for the operator.
+// Logs what the audits of an ended task cost, and with which chance they would
+// have detected a cheat, for the operator.
 #ifndef ARCHPOOL_SERVER_OBSERVABILITY_AUDIT_LOG_H_
 #define ARCHPOOL_SERVER_OBSERVABILITY_AUDIT_LOG_H_
 

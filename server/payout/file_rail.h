@@ -7,6 +7,8 @@
 //
 //   {"<key>": {"state": "settled", "reference": "..."},
 //    "<key>": {"state": "refused", "reason": "ADDRESS_UNKNOWN"}}
+//
+// One thread at a time, as every Rail.
 #ifndef ARCHPOOL_SERVER_PAYOUT_FILE_RAIL_H_
 #define ARCHPOOL_SERVER_PAYOUT_FILE_RAIL_H_
 
@@ -30,9 +32,9 @@ class FileRail : public Rail {
  public:
   // `directory` is made where it is missing; the batches in it are read, and
   // the key that signs them is written beside them. Files of other names are
-  // skipped, and said once. A batch that cannot be read leaves payouts that are
-  // in no other in doubt (BATCH_MALFORMED): nobody knows what it asked for.
-  // Errors as MakeDirectories and WriteFileDurably.
+  // skipped, with one warning each. A batch that cannot be read leaves payouts
+  // that are in no other in doubt (BATCH_MALFORMED): nobody knows what it asked
+  // for. Errors as MakeDirectories and WriteFileDurably.
   //
   // At most `entries_max` payouts are kept in memory, those of the latest
   // batches; others are looked for in the files.
