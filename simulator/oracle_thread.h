@@ -34,7 +34,7 @@ class OracleThread {
   PoolSnapshot Snapshot();
   // What the oracle has complained of; empty while all is well.
   std::vector<std::string> Violations();
-  // Of all events so far.
+  // The digest of all events so far.
   Digest EventsDigest();
 
  private:
@@ -45,7 +45,7 @@ class OracleThread {
   void WaitUntilIdle() ABSL_LOCKS_EXCLUDED(mutex_);
 
   const int64_t commits_to_full_check_;
-  // Of the thread, while it looks; of the caller, while it is idle.
+  // Belongs to the thread while it looks, and to the caller while it is idle.
   RecordOracle oracle_;
   std::vector<std::string> violations_;
   Digest digest_;

@@ -39,7 +39,7 @@ std::optional<int> ParseFlags(CLI::App& app, int argc, char** argv);
 // Says on stderr what went wrong, if anything; answers the exit code.
 int Finish(absl::string_view program, const absl::Status& status);
 
-// Of daemons: --log-format and --log-level.
+// Adds the daemons' flags --log-format and --log-level.
 void AddLogFlags(CLI::App& app, LogOptions& options);
 
 // Sets up the program's log, for libraries as well. Call once, before other

@@ -43,9 +43,9 @@ Number Tree(std::vector<Number> values) {
 
 inline constexpr int64_t kBlocksMax = 16;
 inline constexpr int64_t kBlockedSumsMax = int64_t{1} << 22;
-// Of one chain: its error grows with its length.
+// The pixels of one chain: its error grows with its length.
 inline constexpr int64_t kRunPixels = 256;
-// Of a block, at least: its sums have to be added too.
+// The least pixels of a block: its sums have to be added too.
 inline constexpr int64_t kBlockPixels = 1024;
 
 // Over the pixels of a batch of maps, for a layer with that many such sums.

@@ -42,7 +42,8 @@ class TrainingRun {
   // To the step at which `boundary` lies: where a training has diverged, at
   // once. REQUIRES: step() is not behind it.
   void SkipTo(int64_t boundary);
-  // Of the last batch, before its step; for people, never for decisions.
+  // The loss of the last batch, before its step; for people, never for
+  // decisions.
   double Loss() const;
 
   TensorMap Weights() const;

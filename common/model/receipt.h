@@ -104,7 +104,7 @@ struct TransferReceipt {
                          const TransferReceipt&) = default;
 };
 
-// Of a payout whose money was set aside before there were receipts.
+// The state of a payout whose money was set aside before there were receipts.
 inline constexpr char kPayoutCarried[] = "carried";
 
 // Money was set aside, or its payout ended.

@@ -77,7 +77,7 @@ struct AuditOrder {
   AuditId audit;
   int64_t attempt = 0;
   absl::Duration expire_left;  // when it was sent
-  // Of its lease, until then.
+  // How often its lease is renewed, until then.
   absl::Duration renewal_interval = absl::Seconds(30);
   WorkAssignment assignment;
   Recipe recipe;

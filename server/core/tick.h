@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What comes by itself with time. For the pool's own files.
+// What happens with time alone. For the pool's own files.
 #ifndef ARCHPOOL_SERVER_CORE_TICK_H_
 #define ARCHPOOL_SERVER_CORE_TICK_H_
 

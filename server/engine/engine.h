@@ -146,7 +146,7 @@ class Engine {
   int64_t generation_ = 0;
   int64_t sequence_ = 0;
   absl::Time next_tick_ = absl::InfinitePast();
-  // Of a tick that is due: when it fell due, and which commands come first.
+  // For a tick that is due: when it fell due, and which commands come first.
   absl::Time due_since_ = absl::InfiniteFuture();
   int64_t commands_before_tick_ = 0;
   int64_t commands_taken_ = 0;

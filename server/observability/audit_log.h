@@ -18,7 +18,7 @@ namespace archpool {
 
 struct AuditReport {
   bool is_over_budget = false;  // audits took longer than the budget allows
-  // Of the trainings' time.
+  // What audits took, and may take, of the trainings' time.
   double audits_percent = 0;
   double budget_percent = 0;
   // With which chance a miner that faked every tenth trial was detected: that

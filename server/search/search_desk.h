@@ -99,7 +99,7 @@ class SearchDesk {
   DatasetBook datasets_;
   absl::btree_map<TaskId, TaskDesk> tasks_;
   bool is_loading_ = false;
-  // Whose turn was last, and of each client.
+  // The client whose turn was last, and the last task of each client.
   AccountId last_client_;
   absl::btree_map<AccountId, TaskId> last_task_of_;
 };

@@ -108,10 +108,10 @@ class Reader {
   // NOT_FOUND (TASK_UNKNOWN).
   virtual absl::StatusOr<Task> GetTask(TaskId task) = 0;
   virtual absl::StatusOr<std::vector<Task>> Tasks(const TaskFilter&) = 0;
-  // Of one task, by id, those after `after`.
+  // The trials of one task, by id, those after `after`.
   virtual absl::StatusOr<std::vector<Trial>> Trials(TaskId task, TrialId after,
                                                     int64_t limit) = 0;
-  // Of one account, newest first, made since `since`.
+  // The trials of one account, newest first, made since `since`.
   virtual absl::StatusOr<std::vector<Trial>> TrialsOf(AccountId account,
                                                       absl::Time since,
                                                       int64_t limit) = 0;

@@ -39,6 +39,8 @@ PATTERNS = [(re.compile(rf"\b(?:{words})\b", re.I), better)
 # "What is not drawn is accepted." A title or a question may begin so.
 RELATIVE = re.compile(r"(?:(?<=[.;] )|(?<=\n\n)|\A)(What|Whatever) (?!if\b)[^.?!|:\n]*"
                       r"(?:\n[^.?!|:\n]+)*\.(?=\s)")
+# "// Of a primary: ..." leaves out what the field or the function is.
+FRAGMENT = re.compile(r"\s*// (Of|Whose|By whom|To whom|For whom|From whom) ")
 # The first "//" that is not inside a literal.
 COMMENT = re.compile(r'(?<![:"/])//(?=(?:[^"]*"[^"]*")*[^"]*$)')
 LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -67,6 +69,16 @@ def said_by(line):
 
 def check_code(tree):
     findings = []
+    for path in tree.paths(".h"):
+        if path.startswith(NOT_CODE):
+            continue
+        before = ""
+        for number, line in enumerate(tree.lines(path), 1):
+            match = FRAGMENT.match(line)
+            if match and not before.lstrip().startswith("//"):
+                findings.append((path, number, f"a comment begins with "
+                                 f"'{match.group(1)}': name what it is"))
+            before = line
     for path in tree.paths(".cc", ".h", ".inc"):
         if path.startswith(NOT_CODE) or path.endswith("_test.cc"):
             continue
@@ -114,6 +126,7 @@ BAD = (
     ("a.md:3: a sentence begins with 'What'", {
         "a.md": "# A\n\nWhat wins\nis replayed whole. More.\n"}),
     ("a.h:2: 'whoever': ", {"a.h": "// A.\n// Is for whoever asks.\n"}),
+    ("a.h:2: a comment begins with 'Of'", {"a.h": "int x;\n// Of a task.\n"}),
     ("a.cc:1: 'goes on': ", {"a.cc": "int x;  // it goes on\n"}),
     ("a.cc:2: 'so many': ", {"a.cc": 'Add("--limit",\n    "At most so many");\n'}),
     ("begins with 'Whatever'", {"a.md": "Good. Whatever does not is named.\n"}),
@@ -121,6 +134,7 @@ BAD = (
 GOOD = {
     "CHANGELOG.md": "It goes on for ever.\n",
     "a.cc": "int she = 1;  // He et al., https://example.org/x\n",
+    "a.h": "// The share\n// Of a task.\n",
     "a_test.cc": "// Whoever asks.\n",
     "a.md": "# What is checked\n\n| What | Whom |\n\nWhat does it cost? So many files "
             "exist that `for ever` is short.\n\n```\nfor ever\n```\n"

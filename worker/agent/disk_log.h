@@ -7,7 +7,7 @@
 
 namespace archpool {
 
-// Of a file that could not be kept and that the worker manages without.
+// Says that a file could not be kept and that the worker manages without it.
 void WarnOfDisk(const absl::Status& status);
 
 }  // namespace archpool

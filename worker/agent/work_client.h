@@ -62,7 +62,7 @@ struct TrialCommitment {
   int64_t weights_size_bytes = 0;
   int64_t validation_correct = 0;
   absl::Duration train_time;
-  // Of a training that diverged: the step that was not done, from 0.
+  // If the training diverged, the step that was not done, from 0.
   std::optional<int64_t> diverged_at_step;
   // The training's checkpoints (common/model/commitment.h).
   Digest checkpoint_root;
@@ -129,7 +129,7 @@ class WorkClient {
   virtual absl::Status ReadSplit(const Digest& dataset, WorkSplit split,
                                  int64_t offset_bytes, const BlobSink& sink,
                                  const std::stop_token& stop) = 0;
-  // Of a trial of this account.
+  // Reads the weights of a trial of this account.
   virtual absl::Status ReadWeights(TrialId trial, int64_t offset_bytes,
                                    const BlobSink& sink,
                                    const std::stop_token& stop) = 0;

@@ -34,7 +34,7 @@ class Collector {
     const auto holds = [&](const Subspace& box) {
       return box.Contains(architecture);
     };
-    // Of a partition, the smaller half says it sooner.
+    // Searching the smaller half of the partition is faster.
     const absl::Span<const Subspace> dead = request_.dead_boxes;
     if (!dead.empty() && dead.size() < request_.boxes.size()) {
       return std::none_of(dead.begin(), dead.end(), holds);

@@ -49,10 +49,10 @@ struct TrialReport {
   int64_t weights_size_bytes = 0;
   int64_t validation_correct = 0;
   absl::Duration train_time;
-  // Of a training that diverged: the step that was not done, from 0.
+  // If the training diverged, the step that was not done, from 0.
   std::optional<int64_t> diverged_at_step = std::nullopt;
   Digest checkpoint_root;
-  // Of the last checkpoint, whose weights are the trial's: the optimiser's
+  // About the last checkpoint, whose weights are the trial's: the optimiser's
   // state, and the proof that it is the root's last leaf.
   Digest final_optimizer;
   std::vector<Digest> final_proof;

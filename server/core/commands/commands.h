@@ -190,7 +190,7 @@ struct ReleaseLease {
   struct Reply {};
 };
 
-// Of records that an older server wrote, what this one needs is made of them:
+// Makes what this server needs of records that an older one wrote:
 // first receipts, and the end of what was trained in an arithmetic that was
 // replaced (docs/protocol.md#a-new-arithmetic).
 // The engine's first command after every load; changes nothing the second time.

@@ -58,7 +58,7 @@ class SearchTurns {
   int64_t size() const { return static_cast<int64_t>(tasks_.size()); }
   void Add(TaskId task) { tasks_.insert(task); }
   void Remove(TaskId task) { tasks_.erase(task); }
-  // Whose turn is next. REQUIRES: size() > 0.
+  // The task whose turn is next. REQUIRES: size() > 0.
   TaskId Next() {
     auto next = tasks_.upper_bound(last_);
     if (next == tasks_.end()) next = tasks_.begin();

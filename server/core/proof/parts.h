@@ -11,7 +11,7 @@
 
 namespace archpool::proof {
 
-// Whose fault a rejection is.
+// Who is to blame for a rejection.
 enum class Fault {
   kNone,   // unpaid, and held against nobody
   kDoubt,  // perhaps nobody's: but everything that has not matured is examined
@@ -56,8 +56,8 @@ std::optional<ReportAudit::Reply> Clear(Step& step, const Audit& found,
 ReportAudit::Reply Fail(Step& step, Audit audit, const std::string& reason);
 // A verifier found that the pool's own two evaluations differ.
 ReportAudit::Reply RaiseAlarm(Step& step, Audit audit);
-// Of those that raised an alarm at this audit, that `finder` has come to a
-// finding about it.
+// Notes of the verifiers that raised an alarm at this audit that `finder` has
+// reached a finding about it.
 void NoteFoundDespiteAlarm(Step& step, const Audit& audit,
                            const VerifierKey& finder);
 // The audit ends where nobody but the pool is to blame: what is not paid yet

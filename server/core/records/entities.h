@@ -72,7 +72,8 @@ struct Account {
   int64_t give_ups = 0;
   absl::Time give_up_time = absl::InfinitePast();  // the last one's
   AccountQuotas quotas;
-  // Whose splits may name it; a part from any other stays with the payer.
+  // The accounts whose splits may name it; a part from any other stays with the
+  // payer.
   std::vector<AccountId> shares_from;
   // Whether clients see its name, and not its id alone.
   bool is_public = false;

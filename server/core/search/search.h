@@ -22,8 +22,9 @@ struct Seeker {
   TrainingRoom room;      // in this task
   bool too_dear = false;  // something costs more than is left of the budget
   PassedOver too_large;   // what could be had, but for its size
-  // Of stored trials, whose memory is in no record: as many are looked into,
-  // and what comes after them is passed over. Bounds what a request costs.
+  // How many stored trials may be examined for their memory, which is in no
+  // record; those that come after them are passed over. Bounds what a request
+  // costs.
   int plans_left = 64;
 
   // Notes what it has no room for.
@@ -52,9 +53,9 @@ WorkUnits UnitsLeft(const Step& step, const Task& task, AccountId account);
 int64_t ListTarget(const Step& step, const Task& task, const Session& session,
                    WorkUnits units);
 
-// Of what advances to the next rung, what the account left undone, the ranking,
-// or at random: the first of which there is something. Here and below: within
-// `looks`, which what is examined is taken from.
+// Begins a lease with what advances to the next rung, what the account left
+// undone, the ranking, or random samples: the first of these that has
+// something. Here and below: examined networks are taken from `looks`.
 LeaseStart FindStart(Step& step, const Task& task, Seeker& seeker,
                      Looks& looks);
 // Samples at random in the most promising open boxes.

@@ -134,7 +134,7 @@ class PoolState {
   void Store(const Payout& payout);
   void Store(const Owed& owed) { money_.Put(owed); }
   void Store(const Receipt&) {}
-  // Of the plain kinds, which have no index.
+  // The records of the plain kinds, which have no index.
   template <typename Record>
   void Store(const Record& record) {
     plain_.Put(record);
