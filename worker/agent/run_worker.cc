@@ -259,8 +259,10 @@ int RunWorker(int argc, char** argv, const WorkerProgram& program) {
   if (const std::optional<int> exit_code = ParseFlags(app, argc, argv)) {
     return *exit_code;
   }
+  SetUpLogging(flags.log);
+  LogInfo("program_started", DescribeBuild(program.name));
   if (flags.side_by_side > flags.threads) {
-    return Finish(
+    return FinishLogged(
         program.name,
         InvalidArgument("SIDE_BY_SIDE_RANGE",
                         absl::StrCat("--side-by-side ", flags.side_by_side,
@@ -268,8 +270,6 @@ int RunWorker(int argc, char** argv, const WorkerProgram& program) {
   }
   setpriority(PRIO_PROCESS, 0, flags.nice_level);
   const SignalStop signals(kDrainMax);
-  SetUpLogging(flags.log);
-  LogInfo("program_started", DescribeBuild(program.name));
   const absl::StatusOr<std::unique_ptr<Trainer>> trainer =
       program.make_trainer(flags);
   if (!trainer.ok()) return FinishLogged(program.name, trainer.status());
