@@ -261,7 +261,7 @@ class CheatSimulation {
             .final_proof = chain_.ProofOf(kSegments)};
   }
 
-  // Of every training.
+  // The steps of every training.
   int64_t Steps() const {
     const Task& task = *pool_.state().Find(task_);
     return StepsOf(task.spec->recipe, ManifestOf(pool_.state(), task_),
@@ -353,7 +353,7 @@ class CheatSimulation {
     }
   }
 
-  // Of a training that diverged the segments before that are paid.
+  // If a training diverged, the segments before that are paid.
   double PaidShareOf(const Trial& trial) const {
     if (!CommitmentOf(trial).diverged_at_step) return 1;
     return static_cast<double>(plan_.diverges_in - 1) / kSegments;

@@ -34,7 +34,7 @@ constexpr double kHeldOutMargin = 0.10;
 
 AuditFinding Classify(const absl::Status& status) {
   const std::string reason = GetReason(status);
-  // Of the pool's own two implementations one is wrong: the operator has to
+  // One of the pool's own two implementations is wrong: the operator has to
   // know.
   if (reason == kEvaluationsDiffer) {
     LogError("examination_differs",

@@ -31,7 +31,8 @@ namespace {
 constexpr char kName[] = "archpool-examiner";
 constexpr int kInput = 0;
 constexpr int kOutput = 1;
-// Of the pool's own splits, and of one file; both were bounded before.
+// The sizes of the pool's own splits, and of one file; both were bounded
+// before.
 constexpr int64_t kSplitBytesMax = int64_t{8} << 30;
 constexpr int64_t kFileBytesMax = int64_t{1} << 30;
 // What an examination needs beside what libraries have taken before it begins.

@@ -31,7 +31,7 @@ WorkDirectoryKind DirectoryKind() {
           .earlier_sign = "lock"};
 }
 
-// Of a verifier that is asked to stop: when its last call is cut off, and when
+// After a verifier is asked to stop: when its last call is cut off, and when
 // it ends whatever it does.
 constexpr absl::Duration kCallsMax = absl::Seconds(5);
 constexpr absl::Duration kDrainMax = absl::Seconds(10);

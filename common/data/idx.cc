@@ -163,7 +163,7 @@ absl::StatusOr<std::vector<int64_t>> ReadExtents(ByteSource& source,
   return extents;
 }
 
-// Of a header that was written the other way round.
+// Recognises a header that was written the other way round.
 std::string HintOfByteOrder(int64_t count) {
   const auto bits = static_cast<uint32_t>(count);
   return __builtin_bswap32(bits) < bits && count > kCountUnlikely

@@ -12,7 +12,8 @@
 namespace archpool::rpc {
 namespace {
 
-// Whose receipts the caller may see: operators those of the pool's own books.
+// The account whose receipts the caller may see: operators see the pool's own
+// books.
 AccountId AccountOf(const Account& caller) {
   return caller.role == Role::kOperator ? AccountId() : caller.id;
 }

@@ -12,7 +12,8 @@ constexpr int64_t kVerifiersWoken = 16;
 }  // namespace
 
 void RpcListener::OnLoad(const PoolSnapshot& snapshot) {
-  // Of tasks that ended in a commit nobody heard of the snapshot says nothing.
+  // The snapshot says nothing about tasks that ended in a commit nobody heard
+  // of.
   parts_.views.TouchAll();
   parts_.hub.TouchAll();
   NoteAll(snapshot.records);

@@ -24,7 +24,7 @@ constexpr absl::Duration kWaitMax = absl::Seconds(30);
 constexpr absl::Duration kAuditTimeMax = absl::Hours(24 * 365);
 constexpr int64_t kArithmeticsMax = 64;
 constexpr int64_t kReasonLengthMax = 64;
-// Of one split: none may be right.
+// Correct answers of one split: none may be right.
 constexpr Range<int64_t> kCorrect{0, limits::kImages.max};
 
 absl::StatusOr<std::vector<std::string>> ReadArithmetics(

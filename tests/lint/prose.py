@@ -69,8 +69,8 @@ def said_by(line):
 
 def check_code(tree):
     findings = []
-    for path in tree.paths(".h"):
-        if path.startswith(NOT_CODE):
+    for path in tree.paths(".cc", ".h"):
+        if path.startswith(NOT_CODE) or path.endswith("_test.cc"):
             continue
         before = ""
         for number, line in enumerate(tree.lines(path), 1):

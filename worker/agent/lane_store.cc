@@ -20,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kNameLengthMax = 64;
-// Of a name that has no room for a lane's number, this many digits of its
+// If a name has no room for a lane's number, this many digits of its
 // digest stand for its end: two such names stay two.
 constexpr size_t kDigestLength = 8;
 

@@ -75,7 +75,7 @@ absl::Status Lanes::StartOthers(const LanePlan& plan) {
 
 absl::Status Lanes::Start(int64_t number, WorkerIdentity identity,
                           int64_t checkpoint_bytes_max, bool only_finishes) {
-  // Of the threads, too, that the agent begins here.
+  // The label holds for the threads, too, that the agent begins here.
   const bool is_labelled = shared_.are_labelled || number > 1;
   const LogLabel label(is_labelled ? absl::StrCat("lane ", number, ": ") : "");
   ARCHPOOL_ASSIGN_OR_RETURN(

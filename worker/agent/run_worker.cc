@@ -34,7 +34,7 @@
 namespace archpool {
 namespace {
 
-// Of a worker that is asked to stop: when its last calls are cut off, and when
+// After a worker is asked to stop: when its last calls are cut off, and when
 // it ends in the middle of whatever it computes. What is on its disk then is
 // taken up at its next start.
 constexpr absl::Duration kCallsMax = absl::Seconds(10);

@@ -30,7 +30,7 @@ namespace archpool {
 namespace {
 
 constexpr char kProgram[] = "archpool-worker check";
-// Of each of at most five measurements.
+// How long each of at most five measurements takes.
 constexpr absl::Duration kMeasured = absl::Milliseconds(1'200);
 // No other one is begun after so long.
 constexpr absl::Duration kMeasuringMax = absl::Seconds(6);

@@ -19,7 +19,7 @@
 namespace archpool {
 namespace {
 
-// Of each measurement at the start.
+// How long each measurement at the start takes.
 constexpr absl::Duration kMeasured = absl::Milliseconds(250);
 // Where there are more threads than processors a measurement takes longer, and
 // nothing waits for another one.

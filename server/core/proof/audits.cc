@@ -243,7 +243,7 @@ ReportAudit::Reply NoteInconclusive(Step& step, const Audit& audit,
                                       : Fail(step, audit, reason);
 }
 
-// Of a training that nobody can replay: its weights alone decide, and blame
+// For a training that nobody can replay: its weights alone decide, and blame
 // nobody.
 ReportAudit::Reply JudgeEvaluation(Step& step, const ReportAudit& command,
                                    const Audit& audit, Trial trial) {

@@ -39,7 +39,7 @@ AuditLook& NoteLook(Audit& audit, LookKind kind, const std::string& reason,
 
 namespace {
 
-// Of the verifier at this audit, of a segment or of the whole.
+// When the verifier first failed at this audit, at a segment or at the whole.
 absl::Time FirstFailureOf(const Audit& audit, const VerifierKey& verifier) {
   absl::Time first = absl::InfiniteFuture();
   for (const AuditLook& look : audit.looks) {

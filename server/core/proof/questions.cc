@@ -19,7 +19,7 @@ namespace {
 
 using Immature = absl::btree_set<std::pair<absl::Time, TrialId>>;
 
-// Of the results that wait to continue, as many are examined, by rung.
+// How many of the results that wait to continue are examined, by rung.
 constexpr int kWaitingSeenMax = 1'024;
 
 // A block that never became a whole one.

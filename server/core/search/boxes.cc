@@ -18,7 +18,7 @@ constexpr double kExplainedMin = 0.3;
 // How many deviations above its mean a box must be hopeless to be pruned.
 constexpr double kHopelessDeviations = 4;
 
-// Of this many results a split is judged: they lie in the order of their
+// How many results a split is judged by: they lie in the order of their
 // accuracy, so that every n-th of more stand for all.
 constexpr size_t kResultsLookedAt = 1'024;
 

@@ -162,7 +162,7 @@ class Explainer {
         count, newest->id);
   }
 
-  // Of tasks that have not ended.
+  // About tasks that have not ended.
   void AddImmature() {
     const auto [count, newest] = Select([](const Trial& trial) {
       return trial.state == TrialState::kAccepted && !trial.is_matured;

@@ -36,8 +36,8 @@ absl::Time LastMoment(const PoolState& state, const PoolPolicy& policy,
          policy.slowness_max * absl::Microseconds(units);
 }
 
-// Of those given back. Paced like everything that is, so that nobody picks with
-// it.
+// Marks trials that were given back. Paced like every return, so that nobody
+// picks with it.
 void MarkImpossible(Step& step, const std::vector<TrialId>& trials,
                     const std::vector<TrialId>& impossible) {
   for (const TrialId id : trials) {
@@ -176,7 +176,7 @@ void EndReports(Step& step, const ReportTrials& command,
 
 namespace {
 
-// Of a training of `steps` that is said to have diverged.
+// Checks a training of `steps` that is said to have diverged.
 absl::Status CheckDivergence(const TrialReport& report, int64_t steps) {
   if (*report.diverged_at_step < 0 || *report.diverged_at_step >= steps) {
     return InvalidArgument(
