@@ -99,14 +99,12 @@ void AddLedgerCommands(CLI::App& app, Action& action) {
   CLI::App* group = app.add_subcommand("ledger", "Money in the pool");
   group->require_subcommand(1);
 
-  group
-      ->add_subcommand("balance",
-                       "What lies where: your own; operators see all")
+  group->add_subcommand("balance", "Show balances (operators: all accounts)")
       ->callback([&action] { action = ShowBalances; });
 
   const auto request = std::make_shared<v1::ListTransfersRequest>();
   CLI::App* transfers = group->add_subcommand(
-      "transfers", "Movements, newest first: your own; operators see all");
+      "transfers", "List transfers, newest first (operators: of all accounts)");
   const auto add_number = [&](const char* flag, const char* help, int64_t min,
                               int64_t max, auto setter) {
     transfers
@@ -118,26 +116,27 @@ void AddLedgerCommands(CLI::App& app, Action& action) {
             help)
         ->check(CLI::Range(min, max));
   };
-  add_number("--task", "Only this task's", 1, INT64_MAX,
+  add_number("--task", "Only transfers of this task", 1, INT64_MAX,
              &v1::ListTransfersRequest::set_task_id);
-  add_number("--limit", "At most so many (100)", 1, 1000,
+  add_number("--limit", "Maximum number of rows (100)", 1, 1000,
              &v1::ListTransfersRequest::set_page_size);
-  add_number("--before", "Only those with a smaller id: for the next page", 1,
-             INT64_MAX, &v1::ListTransfersRequest::set_before_transfer_id);
+  add_number("--before", "Only transfers with a smaller id, for the next page",
+             1, INT64_MAX, &v1::ListTransfersRequest::set_before_transfer_id);
   transfers->callback([&action, request] {
     action = [request](Context& c) { return ShowTransfers(c, *request); };
   });
 
   const auto flags = std::make_shared<DepositFlags>();
   CLI::App* deposit = group->add_subcommand(
-      "deposit", "Money comes into the pool for an account (operators)");
-  deposit->add_option("--account", flags->account, "Whose")->required();
+      "deposit", "Credit money from outside to an account (operators)");
+  deposit->add_option("--account", flags->account, "The account's name")
+      ->required();
   deposit
       ->add_option("--amount", flags->amount,
                    "In coins, with up to six decimals")
       ->required();
   deposit->add_option("--request-id", flags->request_id,
-                      "Giving the same one again deposits nothing more");
+                      "A second deposit with the same id does nothing");
   deposit->footer(
       "Example:\n  archpool --token-file operator.token ledger deposit "
       "--account acme --amount 1000");

@@ -70,7 +70,7 @@ std::string DescribeBackup(const v1::LeaseStatus& lease) {
       lease.role() == "backup" ? lease.primary_lease_id() : lease.lease_id();
   std::string words =
       absl::StrCat(NameOf(primary_id), " is ", lease.backup_reason());
-  // Of a silent one nothing is estimated.
+  // For a silent primary nothing is estimated.
   if (lease.backup_reason() != "silent") {
     absl::StrAppend(&words, ": ", FormatPercent(lease.miss_ppm()),
                     " to miss its deadline");

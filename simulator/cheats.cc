@@ -22,7 +22,7 @@ constexpr int64_t kSegments = 16;
 constexpr int64_t kDatasetExamples = 10'000;
 constexpr int kMiners = 4;  // the first one cheats
 constexpr absl::Duration kTraining = absl::Seconds(60);
-// Reporting and asking for the next take a moment, whoever does it.
+// Reporting and asking for the next take a moment, for every worker.
 constexpr absl::Duration kMoment = absl::Seconds(1);
 
 CheckpointChain MakeChain(int64_t segments) {
@@ -262,7 +262,7 @@ class CheatSimulation {
         .final_proof = chain_.ProofOf(kSegments)};
   }
 
-  // Of every training.
+  // The steps of every training.
   int64_t Steps() const {
     const Task& task = *pool_.state().Find(task_);
     return StepsOf(task.spec->recipe, ManifestOf(pool_.state(), task_),
@@ -354,7 +354,7 @@ class CheatSimulation {
     }
   }
 
-  // Of a training that diverged the segments before that are paid.
+  // If a training diverged, the segments before that are paid.
   double PaidShareOf(const Trial& trial) const {
     if (!CommitmentOf(trial).diverged_at_step) return 1;
     return static_cast<double>(plan_.diverges_in - 1) / kSegments;

@@ -275,7 +275,7 @@ class Simulation {
         InSession(miner, AcquireLease{miner.account, miner.session, {}});
     if (!reply.ok()) {
       if (GetReason(reply.status()) == "ACCOUNT_SUSPENDED") {
-        // Whoever was caught comes again under another name.
+        // A miner that was caught comes back under another name.
         miner.has_left = true;
         return AddMiner();
       }

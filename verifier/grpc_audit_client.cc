@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verifier/grpc_audit_client.h"
 
-#include <spdlog/spdlog.h>
-
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/log/log.h"
 #include "common/wire/fields.h"
 
 namespace archpool {
@@ -87,11 +86,10 @@ void GrpcAuditClient::SayClockSkew(const v1::AcquireAuditResponse& response) {
   const auto time = wire::ReadTime("server_time", response.server_time());
   if (!time.ok()) return;
   const absl::Duration ahead = absl::Now() - *time;
-  spdlog::info(
-      "this machine's clock is {} {} the pool's; nothing is measured by it",
-      absl::FormatDuration(
-          absl::Trunc(absl::AbsDuration(ahead), absl::Milliseconds(1))),
-      ahead < absl::ZeroDuration() ? "behind" : "ahead of");
+  LogInfo("clock_compared",
+          "this machine's clock was compared with the pool's; nothing is "
+          "measured by it",
+          {{"ahead_s", ahead}});
 }
 
 absl::StatusOr<AuditReply> GrpcAuditClient::ReportAudit(

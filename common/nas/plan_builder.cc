@@ -52,11 +52,11 @@ PlanBuilder::PlanBuilder(const TensorShape& input_shape, int64_t classes,
   if (std::min({input_shape.channels, input_shape.height, input_shape.width,
                 classes}) < 1) {
     Refuse("INPUT_MALFORMED",
-           absl::StrCat("An input of ", input_shape.channels, "x",
+           absl::StrCat("an input of ", input_shape.channels, "x",
                         input_shape.height, "x", input_shape.width, " with ",
                         classes,
                         " classes makes no network: each must be at least "
-                        "1."));
+                        "1"));
     return;
   }
   CountActivations(ElementsOf(input_shape));
@@ -249,9 +249,9 @@ bool PlanBuilder::CanStride(int64_t stride) {
   if (refused()) return false;
   if (stride == 1 || std::min(shape_.height, shape_.width) > 1) return true;
   Refuse("SHAPE_VANISHES",
-         absl::StrCat("Layer ", plan_.layers.size(), " has stride ", stride,
+         absl::StrCat("layer ", plan_.layers.size(), " has stride ", stride,
                       " over a map of ", shape_.height, "x", shape_.width,
-                      " pixels: use fewer strides or larger examples."));
+                      " pixels: use fewer strides or larger examples"));
   return false;
 }
 
@@ -264,9 +264,9 @@ void PlanBuilder::CheckLimit(absl::string_view what, int64_t count,
                              int64_t limit) {
   if (count <= limit) return;
   Refuse("PLAN_TOO_LARGE",
-         absl::StrCat("The network has more than ", limit, " ", what, " (",
+         absl::StrCat("the network has more than ", limit, " ", what, " (",
                       count, " up to layer ", plan_.layers.size(),
-                      "): choose smaller widths or fewer blocks."));
+                      "): choose smaller widths or fewer blocks"));
 }
 
 }  // namespace archpool

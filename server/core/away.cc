@@ -186,7 +186,7 @@ namespace {
 
 constexpr int64_t kAllParts =
     kPartWeights | kPartBeginWeights | kPartBeginOptimizer;
-// Answers that one file's progress moves beside its own, and that are looked at
+// Answers that one file's progress moves beside its own, and that are examined
 // for them: bounds what it costs.
 constexpr size_t kAnswersMovedMax = 64;
 constexpr int kAnswersLookedAtMax = 1'024;

@@ -30,15 +30,15 @@ absl::StatusOr<Account> Gate::Admit(const grpc::CallbackServerContext& context,
   }
   if (!absl::ConsumePrefix(&token, "Bearer ") || token.empty()) {
     return Unauthenticated("TOKEN_MISSING",
-                           "The call carries no token; send it as metadata: "
-                           "\"authorization: Bearer <token>\".");
+                           "the call carries no token; send it as metadata: "
+                           "\"authorization: Bearer <token>\"");
   }
   std::optional<Account> account;
   if (token.size() <= kTokenLengthMax) account = accounts_.FindByToken(token);
   if (!account) {
     return Unauthenticated("TOKEN_UNKNOWN",
-                           "The token belongs to no account of this pool; "
-                           "check the token file, or ask the pool's operator.");
+                           "the token belongs to no account of this pool; "
+                           "check the token file, or ask the pool's operator");
   }
   const absl::Status allowed = Authorize(method, account->role);
   if (!allowed.ok()) return allowed;

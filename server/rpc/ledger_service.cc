@@ -41,8 +41,8 @@ absl::StatusOr<TransferFilter> ReadFilter(
 
 }  // namespace
 
-// A used request id answers what it was used for: whoever meant another deposit
-// must not believe that it was made.
+// A used request id answers what it was used for: a caller who meant another
+// deposit must not believe that it was made.
 absl::Status LedgerService::CheckDeposit(const v1::DepositRequest& request,
                                          TransferId id) const {
   TransferFilter filter;

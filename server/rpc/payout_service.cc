@@ -28,7 +28,7 @@ absl::StatusOr<SetPayoutTerms> ReadTerms(
   }
   if (request.address().find(' ') != std::string::npos) {
     return InvalidArgument("FIELD_MALFORMED",
-                           "Field address holds a space; leave it out.");
+                           "field address holds a space; leave it out");
   }
   ARCHPOOL_RETURN_IF_ERROR(
       wire::CheckRange("threshold", request.threshold(), limits::kAmount));
@@ -42,8 +42,8 @@ absl::StatusOr<SetRevenueSplit> ReadSplit(
     AccountId caller, const v1::SetRevenueSplitRequest& request) {
   if (request.clear() && !request.parts().empty()) {
     return InvalidArgument("FIELD_MALFORMED",
-                           "Field clear stands beside parts; leave out one of "
-                           "the two.");
+                           "field clear stands beside parts; leave out one of "
+                           "the two");
   }
   archpool::SetRevenueSplit command{.caller = caller};
   for (const v1::RevenuePart& part : request.parts()) {
@@ -235,8 +235,8 @@ absl::StatusOr<MinerRecords> PayoutService::RecordsFor(
   const bool may_ask = caller.role == Role::kOperator || name == caller.name;
   if (found == accounts.end() || !may_ask || found->role != Role::kMiner) {
     return NotFound("ACCOUNT_UNKNOWN",
-                    absl::StrCat("There is no miner '", name,
-                                 "' that you may ask about; name one."));
+                    absl::StrCat("there is no miner '", name,
+                                 "' that you may ask about; name one"));
   }
   records.account = *found;
   ARCHPOOL_ASSIGN_OR_RETURN(

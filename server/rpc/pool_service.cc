@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/rpc/pool_service.h"
 
-#include <spdlog/spdlog.h>
-
 #include <string>
 
 #include "common/base/status.h"
+#include "common/log/log.h"
 #include "common/wire/fields.h"
 #include "server/rpc/records_to_proto.h"
 
@@ -55,7 +54,7 @@ absl::StatusOr<SetQuotas> ReadGetQuotas(const Account& caller,
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckName("name", request.name()));
   if (caller.role != Role::kOperator) {
     return PermissionDenied("ROLE_NOT_ALLOWED",
-                            "Another account's quotas are for operators.");
+                            "another account's quotas are for operators");
   }
   return archpool::SetQuotas{.name = request.name()};
 }
@@ -264,8 +263,8 @@ grpc::ServerUnaryReactor* PoolService::SetMaintenance(
       gate_, context, "/archpool.v1.PoolService/SetMaintenance", request,
       response, [this](const auto& call) {
         const bool is_on = call.request->is_on();
-        spdlog::info("'{}' asks for maintenance to be {}", call.caller.name,
-                     is_on ? "on" : "off");
+        LogInfo("maintenance_asked", "an operator asks for maintenance",
+                {{"account", call.caller.name}, {"is_on", is_on}});
         SubmitCommand<archpool::SetMaintenance>(
             engine_, archpool::SetMaintenance{is_on}, call,
             [](const PoolClock& clock, v1::SetMaintenanceResponse* to) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/rpc/verification_service.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -10,6 +8,7 @@
 
 #include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/log/log.h"
 #include "common/model/limits.h"
 #include "common/wire/fields.h"
 #include "common/wire/proof_wire.h"
@@ -25,7 +24,7 @@ constexpr absl::Duration kWaitMax = absl::Seconds(30);
 constexpr absl::Duration kAuditTimeMax = absl::Hours(24 * 365);
 constexpr int64_t kArithmeticsMax = 64;
 constexpr int64_t kReasonLengthMax = 64;
-// Of one split: none may be right.
+// Correct answers of one split: none may be right.
 constexpr Range<int64_t> kCorrect{0, limits::kImages.max};
 
 absl::StatusOr<std::vector<std::string>> ReadArithmetics(
@@ -193,8 +192,9 @@ grpc::ServerUnaryReactor* VerificationService::VoidTrial(
   return Serve(
       gate_, context, "/archpool.v1.VerificationService/VoidTrial", request,
       response, [this](const auto& call) {
-        spdlog::info("'{}' voids trial {}", call.caller.name,
-                     call.request->trial_id());
+        LogInfo("trial_void_asked", "an operator voids a trial",
+                {{"account", call.caller.name},
+                 {"trial_id", call.request->trial_id()}});
         SubmitCommand<archpool::VoidTrial>(
             engine_, ReadVoid(*call.request), call,
             [](const archpool::VoidTrial::Reply&, v1::VoidTrialResponse*) {});

@@ -268,7 +268,7 @@ class Table {
   }
 
  private:
-  // A tenth of what rounding a result once costs: who is exact himself asks no
+  // A tenth of what rounding a result once costs: an exact kernel asks no
   // more of others than that they round.
   static constexpr double kExact = 0x1p-26 / 10;
 

@@ -18,8 +18,9 @@ import sys
 from tree import Tree, load_repository
 
 LINTS = ("adrs", "build_files", "docs", "formatting", "headers", "kernels",
-         "layers", "licences", "migrations", "pictures", "prose", "protos",
-         "reasons", "scripts", "sizes", "spelling", "tidy", "unity", "words")
+         "layers", "licences", "logs", "messages", "migrations", "pictures",
+         "prose", "protos", "reasons", "scripts", "sizes", "spelling", "tidy",
+         "unity", "words")
 SKIPPED = 77  # what CTest is told to take for "skipped"
 
 

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/agent/prover.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "common/base/status.h"
-#include "common/channel/log_label.h"
+#include "common/log/log.h"
+#include "common/log/log_label.h"
 
 namespace archpool {
 namespace {
@@ -111,8 +110,10 @@ void Prover::Review(const std::stop_token& stop) {
         });
     if (!reply.ok()) {
       if (stop.stop_requested()) return;
-      spdlog::warn("the pool does not say what became of {} trials ({})",
-                   some.size(), GetReason(reply.status()));
+      LogWarn("review_failed", "the pool did not say how trials were decided",
+              "the worker asks again with its next heartbeat; if it repeats, "
+              "see whether the server can be reached",
+              {{"trials", some.size()}, {"error", reply.status()}});
       return;
     }
     for (const TrialId trial : reply->settled) {
@@ -131,17 +132,24 @@ void Prover::Answer(const AskedSegment& asked, const std::stop_token& stop) {
   }
   const absl::Status answered = LayOpen(asked, stop);
   if (answered.ok()) {
-    spdlog::info("{}: segment {} is open to the pool", asked.trial.ToString(),
-                 asked.segment);
+    LogInfo("segment_sent", "sent a segment for an audit",
+            {{"trial_id", asked.trial}, {"segment", asked.segment}});
   } else if (GetReason(answered) == "CHECKPOINT_LOST") {
-    spdlog::warn("{} is audited, and {}: it is trained again",
-                 asked.trial.ToString(), std::string(answered.message()));
+    LogWarn("audit_trains_again",
+            "a trial is audited whose checkpoints are missing: it is trained "
+            "again",
+            "keep --work-dir between starts, and raise --checkpoints-mib if "
+            "they were removed for want of room",
+            {{"trial_id", asked.trial}, {"error", answered}});
     const absl::MutexLock lock(&mutex_);
     lost_[asked.trial] = asked;
   } else if (!stop.stop_requested()) {
-    spdlog::warn("{}: segment {} could not be laid open ({}): {}",
-                 asked.trial.ToString(), asked.segment, GetReason(answered),
-                 std::string(answered.message()));
+    LogWarn("segment_not_sent", "a segment could not be sent for an audit",
+            "the worker tries again while the audit waits; do what the error "
+            "says",
+            {{"trial_id", asked.trial},
+             {"segment", asked.segment},
+             {"error", answered}});
   }
 }
 

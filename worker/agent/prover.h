@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Answers the pool's audits: asks which segments are wanted of the committed
-// trials whose checkpoints are kept, lays them open, sends their files, and
+// trials whose checkpoints are kept, reveals them, sends their files, and
 // lets go of what is settled. On a thread of its own: a worker answers while it
 // trains. Where files are lost, the agent trains the trial again. Thread-safe.
 #ifndef ARCHPOOL_WORKER_AGENT_PROVER_H_

@@ -62,7 +62,7 @@ struct TrialCommitment {
   int64_t weights_size_bytes = 0;
   int64_t validation_correct = 0;
   absl::Duration train_time;
-  // Of a training that diverged: the step that was not done, from 0.
+  // If the training diverged, the step that was not done, from 0.
   std::optional<int64_t> diverged_at_step;
   // The training's checkpoints (common/model/commitment.h).
   Digest checkpoint_root;
@@ -74,7 +74,7 @@ struct TrialCommitment {
 struct ReportReply {
   std::vector<wire::WorkAssignment> appended;  // what the list grew by
   bool wants_weights = false;
-  bool is_audited = false;  // a segment is to be laid open: ask which
+  bool is_audited = false;  // a segment is to be revealed: ask which
 };
 
 // A segment that the pool asks for, with what it takes to train the trial
@@ -111,7 +111,7 @@ class WorkClient {
   virtual absl::StatusOr<ReportReply> ReportTrial(
       SessionId session, const TrialCommitment& commitment,
       const wire::WorkLease* lease) = 0;
-  // What became of committed trials.
+  // How committed trials ended.
   virtual absl::StatusOr<ReviewReply> ReviewTrials(
       SessionId session, const std::vector<TrialId>& kept) = 0;
   virtual absl::Status RevealSegment(TrialId trial, const Opening& opening) = 0;
@@ -129,7 +129,7 @@ class WorkClient {
   virtual absl::Status ReadSplit(const Digest& dataset, WorkSplit split,
                                  int64_t offset_bytes, const BlobSink& sink,
                                  const std::stop_token& stop) = 0;
-  // Of a trial of this account.
+  // Reads the weights of a trial of this account.
   virtual absl::Status ReadWeights(TrialId trial, int64_t offset_bytes,
                                    const BlobSink& sink,
                                    const std::stop_token& stop) = 0;
