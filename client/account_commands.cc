@@ -228,10 +228,10 @@ absl::Status ShowTerms(Context& context) {
        {"payout_minimum", FormatCoins(terms.payout_min_micros())},
        {"receipt_key", key},
        {"text", Clean(terms.text())}},
-      absl::StrCat(Wrap(Clean(terms.text()), context.terminal().width, 0),
-                   "The least that is paid out, in coins: ",
-                   FormatCoins(terms.payout_min_micros()),
-                   ".\nReceipts are signed with the key ", key, "\n"));
+      absl::StrCat(
+          Wrap(Clean(terms.text()), context.terminal().width, 0),
+          "Smallest payout, in coins: ", FormatCoins(terms.payout_min_micros()),
+          ".\nReceipts are signed with the key ", key, "\n"));
   return absl::OkStatus();
 }
 
@@ -254,7 +254,7 @@ void AddCreate(CLI::App& group, Action& action) {
       {"operator", v1::ROLE_OPERATOR}};
 
   CLI::App* create = group.add_subcommand(
-      "create", "Makes an account and shows its token, once (operators)");
+      "create", "Create an account and show its token, once (operators)");
   create->add_option("--name", flags->name, "1 to 64 characters of [a-z0-9-]")
       ->required();
   create
@@ -291,20 +291,21 @@ void AddQuota(CLI::App& group, Action& action) {
   const auto quota_flags = std::make_shared<QuotaFlags>();
   CLI::App* quota = group.add_subcommand(
       "quota",
-      "What an account has taken and may take; operators may allow it more");
+      "Show an account's quotas and their use; operators may raise them");
   quota->add_option("name", quota_flags->name,
-                    "The account; your own where none is named");
+                    "The account; your own by default");
   const auto add_quota = [quota](const char* flag, int64_t& value,
                                  const char* help) {
     quota->add_option(flag, value, help)
         ->check(CLI::Range(int64_t{0}, int64_t{1'000'000}));
   };
   add_quota("--open-tasks", quota_flags->open_tasks,
-            "Allows a client as many open tasks; 0 takes it back");
-  add_quota("--leases", quota_flags->leases,
-            "Allows a miner as many leases at once; 0 takes it back");
+            "Let a client have this many open tasks; 0 restores the default");
+  add_quota(
+      "--leases", quota_flags->leases,
+      "Let a miner have this many leases at once; 0 restores the default");
   add_quota("--sessions", quota_flags->sessions,
-            "Allows a miner as many workers; 0 takes it back");
+            "Let a miner have this many workers; 0 restores the default");
   quota->callback([&action, quota_flags] {
     action = [quota_flags](Context& c) { return Quota(c, *quota_flags); };
   });
@@ -318,7 +319,9 @@ void AddAccountCommands(CLI::App& app, Action& action) {
   group->require_subcommand(1);
   const auto name = std::make_shared<std::string>();
   AddCreate(*group, action);
-  group->add_subcommand("list", "Every account with its standing (operators)")
+  group
+      ->add_subcommand("list",
+                       "List all accounts with their standing (operators)")
       ->callback([&action] { action = List; });
 
   const auto add_state = [&](const char* word, const char* help, auto method) {
@@ -330,16 +333,19 @@ void AddAccountCommands(CLI::App& app, Action& action) {
       };
     });
   };
-  add_state("suspend", "Gives the account no more leases (operators)",
+  add_state("suspend", "Stop leasing to an account (operators)",
             &Stub::SuspendAccount);
-  add_state("resume", "Lifts a suspension (operators)",
-            &Stub::ReinstateAccount);
+  add_state("resume", "Lift a suspension (operators)", &Stub::ReinstateAccount);
 
   AddQuota(*group, action);
   AddVisibility(*group, action);
-  group->add_subcommand("terms", "What the pool pays by, and its receipts' key")
+  group
+      ->add_subcommand("terms",
+                       "Show payment terms and the key that signs receipts")
       ->callback([&action] { action = ShowTerms; });
-  group->add_subcommand("whoami", "Whose token this is, and its standing")
+  group
+      ->add_subcommand("whoami",
+                       "Show the account of this token and its standing")
       ->callback([&action] { action = WhoAmI; });
 }
 

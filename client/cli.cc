@@ -38,7 +38,7 @@ void AddGlobalFlags(CLI::App& app, GlobalFlags& flags) {
       ->take_last();
   app.add_flag("--json", flags.is_json, "JSON on stdout, for programs");
   app.add_option("--patience", flags.patience_s,
-                 "Seconds to try on while the server is away")
+                 "Seconds to keep retrying while the server is away")
       ->check(CLI::Range(0.0, 86'400.0))
       ->take_last()
       ->capture_default_str();

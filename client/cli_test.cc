@@ -243,8 +243,8 @@ TEST_F(CliTest, SaysWhyItWasRefusedAndWhatToDo) {
   EXPECT_EQ(Run({"account", "whoami"}), kExitRefused);
   EXPECT_EQ(err_,
             "archpool: no account has this token (TOKEN_UNKNOWN)\n"
-            "  Check --token-file: the operator shows a token once, when the "
-            "account is made.\n");
+            "  check --token-file: the operator shows a token once, when the "
+            "account is made\n");
   EXPECT_EQ(Run({"task", "show", "2"}), kExitRefused);
   EXPECT_THAT(err_, HasSubstr("(TASK_UNKNOWN)"));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What became of a batch of payouts that an operator paid by hand, told beside
-// its file, where the pool looks for it (docs/payouts.md). Works without a
-// server.
+// Records the outcome of a batch of payouts that an operator paid by hand,
+// beside its file, where the pool looks for it (docs/payouts.md). Works without
+// a server.
 #ifndef ARCHPOOL_CLIENT_CONFIRM_BATCH_H_
 #define ARCHPOOL_CLIENT_CONFIRM_BATCH_H_
 

@@ -24,7 +24,7 @@ std::string NameOf(const DatasetFormat& format, const DatasetSource& source,
   return "";
 }
 
-// Of the side's last file, which has the labels where they have one of their
+// The last held-out file, which has the labels where they are a file of their
 // own.
 std::string NameOfLabels(const DatasetFormat& format,
                          const DatasetSource& source) {
@@ -71,7 +71,7 @@ std::string DatasetFacts::Describe() const {
 std::string DatasetFacts::DescribeBar() const {
   const int64_t bar_ppm = AccuracyAboveChancePpm(validation_count, classes);
   if (bar_ppm > 1'000'000) {
-    return "No accuracy on so few validation images is more than a guess: "
+    return "With so few validation images no accuracy is more than a guess: "
            "nothing can win.";
   }
   return absl::StrCat("A result counts as learnt from ", FormatPercent(bar_ppm),

@@ -52,8 +52,7 @@ void AddExplainCommand(CLI::App& app, Action& action) {
       "Why a miner was not paid, got no work or had trials rejected, and what "
       "to do about it");
   explain->add_option("--miner", flags->miner,
-                      "About whom; operators need it, miners ask about "
-                      "themselves");
+                      "The miner's account; operators must name it");
   explain->add_option("--since", flags->since,
                       "How far back: 90s, 45m, 1h30m; a week by default");
   explain->callback([&action, flags] {

@@ -33,16 +33,16 @@ absl::Status ListLeases(Context& context, const ListFlags& flags) {
 }  // namespace
 
 void AddLeaseCommands(CLI::App& app, Action& action) {
-  CLI::App* group = app.add_subcommand(
-      "lease", "Who works on what, and which backups stand by");
+  CLI::App* group =
+      app.add_subcommand("lease", "Who works on what, and which backups run");
   group->require_subcommand(1);
   const auto flags = std::make_shared<ListFlags>();
   CLI::App* list = group->add_subcommand(
-      "list", "Leases, newest first, and why each backup exists");
-  list->add_option("--task", flags->task_id, "Only this task's")
+      "list", "List leases, newest first, and why each backup exists");
+  list->add_option("--task", flags->task_id, "Only leases of this task")
       ->check(CLI::Range(int64_t{1}, INT64_MAX));
-  list->add_flag("--all", flags->include_ended, "Ended ones too");
-  list->add_option("--limit", flags->count_max, "At most so many")
+  list->add_flag("--all", flags->include_ended, "Include ended leases");
+  list->add_option("--limit", flags->count_max, "Maximum number of rows")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
   list->callback([&action, flags] {

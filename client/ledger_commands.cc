@@ -106,17 +106,16 @@ void AddLedgerCommands(CLI::App& app, Action& action) {
   CLI::App* group = app.add_subcommand("ledger", "Money in the pool");
   group->require_subcommand(1);
 
-  group
-      ->add_subcommand("balance",
-                       "What lies where: your own; operators see all")
+  group->add_subcommand("balance", "Show balances (operators: all accounts)")
       ->callback([&action] { action = ShowBalances; });
 
   const auto listing = std::make_shared<TransferFlags>();
   CLI::App* transfers = group->add_subcommand(
-      "transfers", "Movements, newest first: your own; operators see all");
-  transfers->add_option("--task", listing->task_id, "Only this task's")
+      "transfers", "List transfers, newest first (operators: of all accounts)");
+  transfers
+      ->add_option("--task", listing->task_id, "Only transfers of this task")
       ->check(CLI::Range(int64_t{1}, INT64_MAX));
-  transfers->add_option("--limit", listing->count_max, "At most so many")
+  transfers->add_option("--limit", listing->count_max, "Maximum number of rows")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
   transfers->callback([&action, listing] {
@@ -125,14 +124,15 @@ void AddLedgerCommands(CLI::App& app, Action& action) {
 
   const auto flags = std::make_shared<DepositFlags>();
   CLI::App* deposit = group->add_subcommand(
-      "deposit", "Money comes into the pool for an account (operators)");
-  deposit->add_option("--account", flags->account, "Whose")->required();
+      "deposit", "Credit money from outside to an account (operators)");
+  deposit->add_option("--account", flags->account, "The account's name")
+      ->required();
   deposit
       ->add_option("--amount", flags->amount,
                    "In coins, with up to six decimals")
       ->required();
   deposit->add_option("--request-id", flags->request_id,
-                      "Giving the same one again deposits nothing more");
+                      "A second deposit with the same id does nothing");
   deposit->footer(
       "Example:\n  archpool --token-file operator.token ledger deposit "
       "--account acme --amount 1000");

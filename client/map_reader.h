@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads typed values out of a YAML map and collects every problem instead of
-// stopping at the first, so that a person mends a file in one go.
+// stopping at the first, so that a person fixes a file in one go.
 // Thread-compatible.
 #ifndef ARCHPOOL_CLIENT_MAP_READER_H_
 #define ARCHPOOL_CLIENT_MAP_READER_H_

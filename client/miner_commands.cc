@@ -15,7 +15,7 @@
 namespace archpool {
 namespace {
 
-// So many of the newest tasks are looked through for a miner's trials.
+// This many of the newest tasks are searched for a miner's trials.
 constexpr int64_t kTasksMax = 1000;
 
 absl::Status ShowStatus(Context& context) {
@@ -97,12 +97,12 @@ void AddMinerCommands(CLI::App& app, Action& action) {
       ->add_subcommand("status",
                        "Standing, balance, open tasks and workers at a glance")
       ->callback([&action] { action = ShowStatus; });
-  group->add_subcommand("workers", "What each worker does now")
+  group->add_subcommand("workers", "Show what each worker does now")
       ->callback([&action] { action = ShowWorkers; });
   const auto task_id = std::make_shared<int64_t>(0);
   CLI::App* trials = group->add_subcommand(
       "trials", "Your trials: verdicts with their reasons, and pay");
-  trials->add_option("--task", *task_id, "Only this task's")
+  trials->add_option("--task", *task_id, "Only trials of this task")
       ->check(CLI::Range(int64_t{1}, INT64_MAX));
   trials->callback([&action, task_id] {
     action = [task_id](Context& c) { return ShowTrials(c, *task_id); };

@@ -116,7 +116,7 @@ absl::Status SetSplit(Context& context, const SplitFlags& flags) {
       client->Call(client->payouts(), &Stub::SetRevenueSplit, request));
   std::string page = "You keep all that you are paid.\n";
   if (!response.parts().empty()) {
-    page = "What you are paid for work goes to\n";
+    page = "Your pay for work goes to\n";
     for (const v1::RevenuePart& part : response.parts()) {
       absl::StrAppend(
           &page, "  ", Clean(part.account_name()), "  ",
@@ -156,14 +156,14 @@ void AddConsent(CLI::App& group, Action& action) {
   const auto name = std::make_shared<std::string>();
   CLI::App* accept = group.add_subcommand(
       "accept",
-      "Let an account share with you what it is paid (clients and miners). "
-      "Without a name it is shown whom you let");
+      "Allow an account to share its pay with you (clients and miners). "
+      "Without a name, list the accounts that you allow");
   accept->add_option("NAME", *name, "The account that shares");
   accept->callback([&action, name] {
     action = [name](Context& c) { return SetConsent(c, *name, true); };
   });
   CLI::App* decline = group.add_subcommand(
-      "decline", "Take that back: its part stays with that account");
+      "decline", "Withdraw that: the account keeps your part");
   decline->add_option("NAME", *name, "The account that shares")->required();
   decline->callback([&action, name] {
     action = [name](Context& c) { return SetConsent(c, *name, false); };
@@ -196,7 +196,7 @@ absl::Status Request(Context& context, const RequestFlags& flags) {
   context.Show({{"payout_id", response->payout_id()}},
                absl::StrCat("payout-", response->payout_id(),
                             " is set aside and on its way; archpool payout "
-                            "list shows what becomes of it.\n"));
+                            "list shows its state.\n"));
   return absl::OkStatus();
 }
 
@@ -237,11 +237,11 @@ void AddConfirm(CLI::App& group, Action& action) {
   const auto flags = std::make_shared<BatchConfirmation>();
   CLI::App* confirm = group.add_subcommand(
       "confirm",
-      "What became of a batch that was paid by hand, told beside its file "
+      "Record the outcome of a manually paid batch, in a file next to it "
       "(operators)");
   confirm->add_option("BATCH.json", flags->path, "The batch")->required();
   confirm->add_option("--reference", flags->reference,
-                      "Of the payment, as your bank or chain names it; needed "
+                      "The payment's name at your bank or chain; needed "
                       "unless all were refused");
   confirm->add_option("--refused", flags->refused,
                       "KEY=REASON of a payout that was not paid and never will "
@@ -251,41 +251,48 @@ void AddConfirm(CLI::App& group, Action& action) {
   });
 }
 
+void AddSet(CLI::App& group, Action& action) {
+  const auto terms = std::make_shared<TermsFlags>();
+  CLI::App* set = group.add_subcommand(
+      "set",
+      "Set where your money goes, and when (clients and miners). Options that "
+      "are not given stay as they are; without any, show them");
+  CLI::Option* address =
+      set->add_option("--address", terms->address,
+                      "An address in the form that the pool's rail expects");
+  CLI::Option* threshold = set->add_option(
+      "--threshold", terms->threshold,
+      "Pay out the whole balance automatically once it reaches this many "
+      "coins; 0: only on request");
+  set->add_flag("--clear", terms->is_clearing,
+                "Remove address and threshold: nothing is paid out")
+      ->excludes(address)
+      ->excludes(threshold);
+  set->callback([&action, terms] {
+    action = [terms](Context& c) { return SetTerms(c, *terms); };
+  });
+}
+
 }  // namespace
 
 void AddPayoutCommands(CLI::App& app, Action& action) {
   CLI::App* group = app.add_subcommand("payout", "Money that leaves the pool");
   group->require_subcommand(1);
 
-  const auto terms = std::make_shared<TermsFlags>();
-  CLI::App* set = group->add_subcommand(
-      "set",
-      "Where your money goes, and when (clients and miners). What is not named "
-      "stays as it is; without any it is shown");
-  CLI::Option* address = set->add_option("--address", terms->address,
-                                         "As the pool's rail reads it");
-  CLI::Option* threshold = set->add_option(
-      "--threshold", terms->threshold,
-      "Coins from which on all of it goes by itself; 0: only when you ask");
-  set->add_flag("--clear", terms->is_clearing,
-                "Takes address and threshold back: nothing is paid out")
-      ->excludes(address)
-      ->excludes(threshold);
-  set->callback([&action, terms] {
-    action = [terms](Context& c) { return SetTerms(c, *terms); };
-  });
-
+  AddSet(*group, action);
   const auto split_flags = std::make_shared<SplitFlags>();
   CLI::App* split = group->add_subcommand(
       "split",
-      "Share what you are paid for work (clients and miners). Without a flag "
-      "it is shown");
+      "Share your pay for work with other accounts (clients and miners). "
+      "Without a flag, show the split");
   CLI::Option* part = split->add_option(
       "--part", split_flags->parts,
       "NAME=PERCENT, once for each account, your own too; they add up to 100 "
-      "and take the place of those before. Others must have said: archpool "
-      "payout accept YOU");
-  split->add_flag("--clear", split_flags->is_clearing, "You keep all again")
+      "and replace the earlier parts. The other accounts must first run: "
+      "archpool payout accept YOU");
+  split
+      ->add_flag("--clear", split_flags->is_clearing,
+                 "Keep all of your pay again")
       ->excludes(part);
   split->callback([&action, split_flags] {
     action = [split_flags](Context& c) { return SetSplit(c, *split_flags); };
@@ -294,21 +301,21 @@ void AddPayoutCommands(CLI::App& app, Action& action) {
   AddConsent(*group, action);
   const auto request = std::make_shared<RequestFlags>();
   CLI::App* ask = group->add_subcommand(
-      "request", "Have money paid out now (clients and miners)");
-  ask->add_option("--amount", request->amount, "In coins; 0 for all there is")
+      "request", "Request a payout now (clients and miners)");
+  ask->add_option("--amount", request->amount, "In coins; 0: the whole balance")
       ->capture_default_str();
   ask->add_option("--request-id", request->request_id,
-                  "Giving the same one again pays nothing more");
+                  "A second request with the same id does nothing");
   ask->callback([&action, request] {
     action = [request](Context& c) { return Request(c, *request); };
   });
 
   const auto listing = std::make_shared<ListFlags>();
   CLI::App* list = group->add_subcommand(
-      "list", "Payouts, newest first: your own; operators see all");
+      "list", "List payouts, newest first (operators: of all accounts)");
   list->add_flag("--open", listing->open_only,
-                 "Only those that have not ended");
-  list->add_option("--limit", listing->count_max, "At most so many")
+                 "Only payouts that have not ended");
+  list->add_option("--limit", listing->count_max, "Maximum number of rows")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
   list->callback([&action, listing] {

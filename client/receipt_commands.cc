@@ -108,10 +108,11 @@ void AddReceiptCommands(CLI::App& app, Action& action) {
       "receipt", "What the pool signed about your work and your money");
   group->require_subcommand(1);
   const auto flags = std::make_shared<ReceiptFlags>();
-  AddOnFolder(*group, action, "fetch",
-              "Fetch what is new into a folder (clients, miners; operators the "
-              "pool's own)",
-              Fetch, flags);
+  AddOnFolder(
+      *group, action, "fetch",
+      "Fetch new receipts into a folder (clients, miners; operators: the "
+      "pool's own)",
+      Fetch, flags);
   CLI::App* verify = AddOnFolder(
       *group, action, "verify",
       "Check a folder without the pool: nothing changed, nothing left out, and "
@@ -119,10 +120,10 @@ void AddReceiptCommands(CLI::App& app, Action& action) {
       Verify, flags);
   verify
       ->add_option("--pool-key", flags->pool_key,
-                   "The key that you know the pool by, 64 hex digits")
+                   "The pool's receipt key that you trust, 64 hex digits")
       ->required();
-  AddOnFolder(*group, action, "list", "The receipts in a folder, oldest first",
-              List, flags);
+  AddOnFolder(*group, action, "list",
+              "List the receipts in a folder, oldest first", List, flags);
 }
 
 }  // namespace archpool

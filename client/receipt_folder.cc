@@ -29,7 +29,7 @@ std::string ReceiptsPath(const std::string& directory) {
 
 absl::Status Moved() {
   return Unavailable("RECEIPTS_MOVED",
-                     "The pool made a seal meanwhile; fetch again.");
+                     "the pool made a seal meanwhile; fetch again");
 }
 
 // Adds the seals up to number `last`.
@@ -75,7 +75,7 @@ absl::Status FetchUpTo(PoolClient& client, int64_t count,
       if (std::ssize(receipts) == count) break;
       ARCHPOOL_ASSIGN_OR_RETURN(const ReceiptContent content,
                                 DecodeReceipt(one));
-      // Else a pool could hand out the same page for ever.
+      // Else a pool could hand out the same page forever.
       if (content.id.value <= request.after_receipt_id()) return Moved();
       request.set_after_receipt_id(content.id.value);
       receipts.push_back(one);

@@ -80,7 +80,7 @@ std::string DescribeBackup(const v1::Lease& lease) {
       IsBackup(lease) ? lease.primary_lease_id() : lease.lease_id();
   std::string words = absl::StrCat(NameOf(primary_id), " is ",
                                    wire::WordOf(lease.backup_reason()));
-  // Of a silent one nothing is estimated.
+  // For a silent primary nothing is estimated.
   if (lease.backup_reason() != v1::BACKUP_REASON_SILENT) {
     absl::StrAppend(&words, ": ", FormatPercent(lease.miss_ppm()),
                     " to miss its deadline");

@@ -70,8 +70,7 @@ std::string RenderProgress(const v1::Task& task, absl::Time now,
   if (task.training_time().seconds() > 0) {
     absl::StrAppend(
         &out, "  audits    ", FormatSpan(ToDuration(task.audit_time())),
-        " spent on being sure of ",
-        FormatSpan(ToDuration(task.training_time())), " of training (",
+        " for ", FormatSpan(ToDuration(task.training_time())), " of training (",
         FormatPercent(static_cast<int64_t>(
             1e6 * absl::FDivDuration(ToDuration(task.audit_time()),
                                      ToDuration(task.training_time())))),

@@ -77,7 +77,7 @@ class SpaceReader {
   // it names one.
   void Complain(const YamlNode& space, const YamlNode& chain_template,
                 absl::string_view message) {
-    if (!absl::ConsumePrefix(&message, "Field ")) {
+    if (!absl::ConsumePrefix(&message, "field ")) {
       problems_.Add(space.position, absl::StrCat("space: ", message));
       return;
     }
@@ -383,7 +383,7 @@ class SpaceReader {
     AdviseOnDense(map, key);
   }
 
-  // Whoever looks for fully connected layers is told what comes nearest.
+  // A client who looks for fully connected layers is told what comes nearest.
   void AdviseOnDense(const MapReader& map, absl::string_view key) {
     const YamlNode* node = map.Find(key);
     if (node == nullptr) return;

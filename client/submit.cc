@@ -160,8 +160,7 @@ absl::Status CheckIsTaken(PoolClient& client, const TaskSpec& spec,
     if (may_be_open) return absl::OkStatus();
   }
   return MakeError(refusal.code(), GetReason(refusal),
-                   absl::StrCat(absl::StripSuffix(refusal.message(), "."),
-                                ". Nothing was sent"));
+                   absl::StrCat(refusal.message(), "; nothing was sent"));
 }
 
 // What the file says, and which of the tasks from the same file it is.
@@ -240,7 +239,7 @@ absl::StatusOr<SubmittedTask> SubmitTask(Context& context, TaskFile file,
   if (!dataset.ok() && client->stop().stop_requested()) {
     return InDoubt(dataset.status(),
                    "stopped before the task was opened: nothing was set aside, "
-                   "and the same command goes on with what was sent");
+                   "and the same command continues with what was sent");
   }
   ARCHPOOL_RETURN_IF_ERROR(dataset.status());
   file.spec.dataset = *dataset;

@@ -201,7 +201,7 @@ TEST_F(SubmitTest, StoppingInTheMiddleSaysWhatMayHaveHappened) {
 TEST_F(SubmitTest, WhatThePoolRefusesIsFoundBeforeAnythingIsSent) {
   tasks_.refusal = FailedPrecondition("PRICE_TOO_LOW", "the pool takes more");
   EXPECT_EQ(Submit(), kExitRefused);
-  EXPECT_THAT(err_, HasSubstr("the pool takes more. Nothing was sent"));
+  EXPECT_THAT(err_, HasSubstr("the pool takes more; nothing was sent"));
   EXPECT_THAT(err_, HasSubstr("PRICE_TOO_LOW"));
   EXPECT_EQ(tasks_.train_count, 100);
   EXPECT_EQ(blobs_.uploads, 0);

@@ -153,9 +153,9 @@ CLI::App* AddForTask(CLI::App& group, const char* name, const char* help,
 void AddSubmit(CLI::App& group, Action& action,
                const std::shared_ptr<TaskFlags>& flags) {
   CLI::App* submit = group.add_subcommand(
-      "submit", "Sends a task file's dataset and opens the task (clients)");
+      "submit", "Send a task file's dataset and open the task (clients)");
   submit->add_option("file", flags->file, "The task, as YAML")->required();
-  submit->add_flag("--wait", flags->is_waiting, "Follows the task to its end");
+  submit->add_flag("--wait", flags->is_waiting, "Follow the task to its end");
   submit->add_option(
       "--request-id", flags->request_id,
       "Submitting with the same one again opens nothing more; by "
@@ -172,8 +172,7 @@ void AddSubmit(CLI::App& group, Action& action,
     action = [flags](Context& c) { return Submit(c, *flags); };
   });
   CLI::App* check = group.add_subcommand(
-      "check",
-      "Checks a task file and its images, without a server or a token");
+      "check", "Check a task file and its images, without a server or a token");
   check->add_option("file", flags->file, "The task, as YAML")->required();
   check->callback([&action, flags] {
     action = [flags](Context& c) { return Check(c, flags->file); };
@@ -189,31 +188,31 @@ void AddTaskCommands(CLI::App& app, Action& action) {
   const auto flags = std::make_shared<TaskFlags>();
   AddSubmit(*group, action, flags);
 
-  CLI::App* list = group->add_subcommand("list", "Tasks, newest first");
-  list->add_option("--limit", flags->limit, "At most so many")
+  CLI::App* list = group->add_subcommand("list", "List tasks, newest first");
+  list->add_option("--limit", flags->limit, "Maximum number of rows")
       ->check(CLI::Range(int64_t{1}, int64_t{100'000}))
       ->capture_default_str();
   list->callback([&action, flags] {
     action = [flags](Context& c) { return List(c, flags->limit); };
   });
   AddForTask(*group, "show",
-             "Its best network, its front, and where the reward goes", flags)
+             "Show the best network, the front, and where the reward goes",
+             flags)
       ->callback([&action, flags] {
         action = [flags](Context& c) { return ShowTask(c, flags->task_id); };
       });
   AddForTask(*group, "watch",
-             "Follows it to its end: live on a terminal, in lines elsewhere",
+             "Follow a task to its end: live on a terminal, in lines elsewhere",
              flags)
       ->callback([&action, flags] {
         action = [flags](Context& c) { return Follow(c, flags->task_id); };
       });
-  AddForTask(*group, "cancel", "Ends it; finished work is paid all the same",
-             flags)
+  AddForTask(*group, "cancel", "End a task; finished work is still paid", flags)
       ->callback([&action, flags] {
         action = [flags](Context& c) { return Cancel(c, flags->task_id); };
       });
   CLI::App* result = AddForTask(
-      *group, "result", "Saves the best network and the front as files", flags);
+      *group, "result", "Save the best network and the front as files", flags);
   result
       ->add_option("--output", flags->directory,
                    "Directory for summary.json, result.json, "

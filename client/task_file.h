@@ -24,7 +24,7 @@ struct DatasetSource {
   int64_t classes = 0;
   int64_t validation_count = 0;
   int64_t held_out_count = 0;  // 0 where there are held-out files
-  // Said in so many words: images that look otherwise are meant so.
+  // Stated outright: images that look otherwise are meant so.
   bool is_channels_first = false;
 
   friend bool operator==(const DatasetSource&, const DatasetSource&) = default;

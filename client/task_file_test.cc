@@ -276,7 +276,7 @@ std::vector<BadText> BadSpaces() {
        "19:22: unknown key 'kernl' in space.template.stem; did you mean "
        "'kernel'?"},
       // The operation 'skip' alone reads no kernel.
-      {With("[conv, skip]", "[skip]"), "10:3: space: No network depends on"},
+      {With("[conv, skip]", "[skip]"), "10:3: space: no network depends on"},
   };
 }
 

@@ -50,7 +50,7 @@ absl::Status VoidTrial(Context& context, int64_t trial_id) {
 
 void AddVerifierCommands(CLI::App& app, Action& action) {
   CLI::App* verifier = app.add_subcommand(
-      "verifier", "Who verifies, and what waits for it (operators)");
+      "verifier", "Verifiers, and the audits that wait for them (operators)");
   verifier->require_subcommand(1);
   verifier
       ->add_subcommand("list",
@@ -66,7 +66,7 @@ void AddVerifierCommands(CLI::App& app, Action& action) {
       "void",
       "Takes a committed trial out of an open task: unpaid, held against "
       "nobody");
-  to_void->add_option("TRIAL", *id, "Its number")
+  to_void->add_option("TRIAL", *id, "The trial's number")
       ->required()
       ->check(CLI::Range(int64_t{1}, INT64_MAX));
   to_void->callback([&action, id] {

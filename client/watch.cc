@@ -25,7 +25,7 @@ namespace {
 constexpr absl::Duration kFramePause = absl::Milliseconds(500);
 constexpr size_t kEventsKept = 50;
 constexpr size_t kHeightDefault = 24;
-// Frames are laid out for so many columns, and cut where there are less.
+// Frames are laid out for this many columns, and cut where there are less.
 constexpr size_t kWidthMin = 60;
 constexpr size_t kWidthMax = 120;
 
@@ -56,7 +56,7 @@ class Screen {
   void Draw(const std::vector<std::string>& lines, const ScreenSize& size) {
     std::string frame = "\x1b[?25l";
     if (size_ != size && lines_drawn_ > 0) {
-      // The terminal has laid out anew what was there.
+      // The terminal has laid out again what was there.
       absl::StrAppend(&frame, "\x1b[2J\x1b[H");
     } else if (lines_drawn_ > 0) {
       absl::StrAppend(&frame, "\x1b[", lines_drawn_, "F");

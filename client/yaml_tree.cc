@@ -225,7 +225,7 @@ class CharacterCheck {
 
   void Advance(char c) {
     // A comment begins after a blank or with the line; within quotes the mark
-    // is taken for one all the same, and what follows it is not looked at.
+    // is taken for one anyway, and what follows it is not looked at.
     if (c == '#' && is_after_blank_) is_comment_ = true;
     is_after_blank_ = c == ' ' || c == '\t' || c == '\n' || c == '\r';
     const bool is_continuation = (static_cast<unsigned char>(c) & 0xc0) == 0x80;

@@ -55,7 +55,7 @@ def reap():
 
 def wait_for(child):
     """The child's exit status. Orphans are reaped as they die, as init would:
-    to whoever asks, a zombie still runs."""
+    to others a zombie still runs."""
     while True:
         pid, raw = os.waitpid(-1, 0)
         if pid == child.pid:

@@ -70,7 +70,7 @@ absl::StatusOr<Digest> DataDirectory::PoolSecret() const {
         "SECRET_UNREADABLE",
         absl::StrCat("the pool's secret is there and cannot be read (",
                      text.status().message(),
-                     "); mount its disk, or mend its permissions"));
+                     "); mount its disk, or fix its permissions"));
   }
   const absl::StatusOr<Digest> secret =
       Digest::Parse(absl::StripAsciiWhitespace(*text));

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/pool_secret.h"
 
-#include <spdlog/spdlog.h>
-
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/crypto/signature.h"
+#include "common/log/log.h"
 #include "common/model/receipt.h"
 #include "server/storage/postgres/pool_identity.h"
 #include "server/storage/postgres/postgres_receipts.h"
@@ -58,10 +57,11 @@ absl::StatusOr<Digest> MakeNew(const DataDirectory& directory,
                      "data directory that this database was used with, or "
                      "restore pool-secret from a backup"));
   }
-  spdlog::warn(
-      "a new pool is made in {}: keep its pool-secret with the backups of the "
-      "database, the one is nothing without the other",
-      directory.path());
+  LogWarn("pool_created", "a new pool is made in this directory",
+          "keep its file pool-secret with the backups of the database: neither "
+          "is of use without the other. If there was a pool already, stop, and "
+          "start with its --data-dir",
+          {{"directory", directory.path()}});
   return directory.MakePoolSecret();
 }
 

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/run_server.h"
 
-#include <spdlog/spdlog.h>
-
 #include <CLI/CLI.hpp>
 
 #include "common/base/version.h"
 #include "common/channel/program.h"
+#include "common/log/log.h"
 #include "server/server_flags.h"
 
 namespace archpool {
@@ -15,26 +14,28 @@ int RunServer(int argc, char** argv, const ServeHooks& hooks) {
   ServerFlags flags;
   CLI::App app(
       "The pool's server: takes tasks from clients, leases work to miners, "
-      "keeps the books.\nWithout a subcommand it serves.");
+      "and keeps the ledger.\nWithout a subcommand, it serves.");
   app.set_version_flag("--version", DescribeBuild("archpool-server"));
   AddDatabaseFlags(app, flags);
   AddServeFlags(app, flags);
+  AddLogFlags(app, flags.log);
   CLI::App* migrate = app.add_subcommand(
-      "migrate", "Bring the database to this program's schema, and end");
+      "migrate", "Migrate the database to this program's schema, then exit");
   AddDatabaseFlags(*migrate, flags);
+  AddLogFlags(*migrate, flags.log);
   app.footer(
       "Examples:\n"
       "  archpool-server --data-dir /var/lib/archpool\n"
       "  archpool-server --database-url postgresql://archpool@/archpool "
       "--listen 127.0.0.1:7070");
   if (const auto code = ParseFlags(app, argc, argv)) return *code;
-  SetUpLogging();
-  spdlog::info("{}", DescribeBuild("archpool-server"));
+  SetUpLogging(flags.log);
+  LogInfo("program_started", DescribeBuild("archpool-server"));
   absl::Status status = CheckFlags(flags);
   if (status.ok()) {
     status = migrate->parsed() ? MigrateOnly(flags) : Serve(flags, hooks);
   }
-  return Finish("archpool-server", status);
+  return FinishLogged("archpool-server", status);
 }
 
 }  // namespace archpool

@@ -2,7 +2,6 @@
 #include "server/serve.h"
 
 #include <signal.h>
-#include <spdlog/spdlog.h>
 
 #include <filesystem>
 #include <memory>
@@ -21,6 +20,7 @@
 #include "common/base/version.h"
 #include "common/channel/token_file.h"
 #include "common/crypto/token.h"
+#include "common/log/log.h"
 #include "server/data_directory.h"
 #include "server/engine/engine.h"
 #include "server/engine/storage_watch.h"
@@ -69,22 +69,25 @@ absl::StatusOr<Database> OpenDatabase(const ServerFlags& flags,
     std::error_code error;
     const bool is_new =
         !std::filesystem::exists(directory.ClusterPath(), error);
-    spdlog::info("starting a private PostgreSQL in {}{}",
-                 directory.ClusterPath(),
-                 is_new ? ", which is made first: some seconds" : "");
+    LogInfo("postgres_starting",
+            is_new ? "making a private PostgreSQL (this takes some seconds) "
+                     "and starting it"
+                   : "starting the private PostgreSQL",
+            {{"directory", directory.ClusterPath()}});
     ARCHPOOL_ASSIGN_OR_RETURN(
         database.cluster,
         PrivateCluster::Start(
             {.directory = directory.ClusterPath(), .stop = stop}));
     database.connection = database.cluster->ConnectionString();
   }
-  ARCHPOOL_RETURN_IF_ERROR(
-      Migrate(database.connection, {.stop = stop, .on_wait = [] {
-                                      spdlog::warn(
-                                          "another server brings the database "
-                                          "to its schema, or holds the lock "
-                                          "for it; waiting");
-                                    }}));
+  ARCHPOOL_RETURN_IF_ERROR(Migrate(
+      database.connection, {.stop = stop, .on_wait = [] {
+                              LogWarn("schema_waits",
+                                      "another server migrates the "
+                                      "database, or holds the lock for it",
+                                      "this server waits; if it lasts, see "
+                                      "which server uses this database");
+                            }}));
   return database;
 }
 
@@ -111,7 +114,8 @@ absl::Status EnsureOperator(Engine& engine, Reader& reader,
                               .role = Role::kOperator,
                               .token_hash = HashToken(token)})
           .status());
-  spdlog::info("made the account 'operator'; its token is in {}", path);
+  LogInfo("operator_created", "made the account 'operator'",
+          {{"token_file", path}});
   return absl::OkStatus();
 }
 
@@ -124,14 +128,14 @@ absl::Status RunUntilStopped(const std::stop_token& stop,
           "another server took this database over; this one has stopped");
     }
   }
-  spdlog::info("stopping");
+  LogInfo("server_stopping", "asked to stop: stopping");
   return absl::OkStatus();
 }
 
 absl::Status OpenMetrics(const ServerFlags& flags, Metrics& metrics) {
   if (flags.metrics_listen.empty()) return absl::OkStatus();
   ARCHPOOL_RETURN_IF_ERROR(metrics.Open(flags.metrics_listen));
-  spdlog::info("metrics are on port {}", metrics.port());
+  LogInfo("metrics_open", "metrics can be scraped", {{"port", metrics.port()}});
   return absl::OkStatus();
 }
 
@@ -139,17 +143,23 @@ absl::Status OpenMetrics(const ServerFlags& flags, Metrics& metrics) {
 void Watch(SteadyClock& clock, StorageErrors& errors, Metrics& metrics) {
   clock.OnStep([&metrics](absl::Duration step) {
     metrics.NoteClockStep();
-    spdlog::warn(
-        "the system's clock was set by {}; the pool's own time goes on as "
-        "before, and no deadline moves",
-        absl::FormatDuration(step));
+    LogWarn("clock_was_set",
+            "the system's clock was set; the pool's own time continues and no "
+            "deadline moves",
+            "nothing need be done; if nobody set it, see what keeps this "
+            "machine's time",
+            {{"step_s", step}});
   });
   errors.OnError([&clock, &metrics,
                   limit = std::make_shared<LineLimit>(kStorageLineInterval)](
                      const std::string& detail) {
     metrics.NoteStorageError();
     if (const auto unsaid = limit->Take(clock.Now())) {
-      spdlog::error("{} ({} more since the last line)", detail, *unsaid);
+      LogError("storage_failed",
+               "a file of the pool could not be read or written",
+               "free space on the disk of --data-dir, or repair it; miners and "
+               "clients retry meanwhile",
+               {{"error", detail}, {"unlogged_failures", *unsaid}});
     }
   });
 }
@@ -157,30 +167,36 @@ void Watch(SteadyClock& clock, StorageErrors& errors, Metrics& metrics) {
 void NoteDisk(Metrics& metrics, bool is_failing) {
   metrics.NoteStorageFailing(is_failing);
   if (is_failing) {
-    spdlog::error(
-        "the pool's disk fails: files are refused, and what miners were asked "
-        "for may come later");
+    LogError("disk_failing",
+             "the pool's disk fails: uploads are refused, and miners have more "
+             "time for what they were asked for",
+             "free space on the disk of --data-dir, or repair it; "
+             "storage_failed says what fails");
   } else {
-    spdlog::info("the pool's disk takes files again");
+    LogInfo("disk_recovered", "the pool's disk takes files again");
   }
 }
 
 void SayIfAhead(const SteadyClock& clock) {
   const absl::Duration ahead = clock.Ahead();
   if (ahead <= kAheadMax) return;
-  spdlog::warn(
-      "the pool's time is {} ahead of the system's clock, which was set back; "
-      "it goes on from there and comes closer by a hundredth",
-      absl::FormatDuration(ahead));
+  LogWarn("clock_behind",
+          "the system's clock is behind the pool's time: it was set back while "
+          "no server ran",
+          "check this machine's clock; the pool's time runs a hundredth slower "
+          "until they meet",
+          {{"behind_s", ahead}});
 }
 
 absl::Status SayOpen(const ServerFlags& flags, const PublicKey& receipt_key,
                      int port) {
-  spdlog::info("receipts are signed with the key {}",
-               Digest{receipt_key.bytes}.ToString());
-  spdlog::info("listening on port {}; silence term {}, search {}, fee {} ppm",
-               port, absl::FormatDuration(flags.policy.silence_term),
-               ToString(flags.search), flags.policy.fee_ppm);
+  LogInfo("receipt_key_loaded", "receipts are signed with this key",
+          {{"key", Digest{receipt_key.bytes}.ToString()}});
+  LogInfo("server_listening", "the server is open",
+          {{"port", port},
+           {"silence_term_s", flags.policy.silence_term},
+           {"search", ToString(flags.search)},
+           {"fee_ppm", flags.policy.fee_ppm}});
   if (flags.port_file.empty()) return absl::OkStatus();
   return WriteFileDurably(flags.port_file, absl::StrCat(port, "\n"));
 }
@@ -319,7 +335,8 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
 absl::Status UnlessStopped(const absl::Status& status,
                            const std::stop_token& stop) {
   if (status.ok() || !stop.stop_requested()) return status;
-  spdlog::info("stopped ({})", std::string(status.message()));
+  LogInfo("server_stopped_early", "stopped before the start was complete",
+          {{"error", status}});
   return absl::OkStatus();
 }
 
@@ -341,7 +358,7 @@ absl::Status MigrateOnly(const ServerFlags& flags) {
   const absl::Status opened =
       OpenDatabase(flags, directory, signals.token()).status();
   if (!opened.ok()) return UnlessStopped(opened, signals.token());
-  spdlog::info("the database has this program's schema");
+  LogInfo("schema_ready", "the database has this program's schema");
   return absl::OkStatus();
 }
 

@@ -53,7 +53,7 @@ absl::Status ReadListen(absl::string_view flag, bool allow_public,
 
 void AddDatabaseFlags(CLI::App& app, ServerFlags& flags) {
   app.add_option("--data-dir", flags.data_dir,
-                 "Where blobs, secrets and the private database live")
+                 "Directory for blobs, secrets and the private database")
       ->capture_default_str();
   app.add_option("--database-url", flags.database_url,
                  "PostgreSQL to use (a libpq URI); by default the server runs "
@@ -66,27 +66,29 @@ void AddMoneyFlags(CLI::App& app, ServerFlags& flags) {
   app.add_option("--fee", flags.fee, "The pool's share of what is paid out")
       ->capture_default_str();
   app.add_option("--price-minimum", flags.price_min_coins,
-                 "The least that a task must pay for an hour of the reference "
-                 "core, without fee and finder's bonus, in coins")
+                 "Lowest price of a task, in coins for an hour of the "
+                 "reference core, without fee and finder's bonus")
       ->capture_default_str();
   app.add_option("--rail", flags.rail,
-                 "What takes payouts out: 'files' (batches in the data "
-                 "directory, paid and confirmed by\nhand), an https URL (docs/"
+                 "How payouts leave the pool: 'files' (batches in the data "
+                 "directory, paid and confirmed\nby hand), an https URL (docs/"
                  "payouts.md), or 'none'")
       ->capture_default_str();
-  app.add_option("--rail-secret-file", flags.rail_secret_file,
-                 "64 hex digits that the rail behind the URL knows too");
+  app.add_option(
+      "--rail-secret-file", flags.rail_secret_file,
+      "File with the 64 hex digits that authenticate the pool to the "
+      "rail at the URL");
   app.add_option("--payout-minimum", flags.payout_min_coins,
-                 "The least that is paid out, in coins")
+                 "Smallest payout, in coins")
       ->capture_default_str();
   app.add_option("--reward-rule", flags.reward_rule,
-                 "How tasks' pots are paid: 'proportional' (each by its own "
-                 "accepted work), or 'pplns' (by what\nthe pool's last work "
-                 "units are owed, across tasks)")
+                 "How rewards are divided: 'proportional' (each task among its "
+                 "own accepted work), or 'pplns'\n(among the last work units "
+                 "of the whole pool)")
       ->check(CLI::IsMember({"proportional", "pplns"}))
       ->capture_default_str();
   app.add_option("--pplns-window", flags.policy.pplns_window_units,
-                 "Work units of the window of 'pplns'")
+                 "Size of the 'pplns' window, in work units")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 60))
       ->capture_default_str();
   app.add_option("--receipt-interval", flags.receipt_term,
@@ -96,34 +98,33 @@ void AddMoneyFlags(CLI::App& app, ServerFlags& flags) {
 
 void AddVerifierFlags(CLI::App& app, ServerFlags& flags) {
   app.add_option("--audit-term", flags.audit_term,
-                 "How long a silent verifier keeps the trial that it examines")
+                 "How long a silent verifier keeps its audit")
       ->capture_default_str();
   app.add_option("--verifier-term", flags.verifier_term,
-                 "Work is leased only while a verifier was heard within this "
-                 "term")
+                 "Lease work only while a verifier was heard within this time")
       ->capture_default_str();
   app.add_option("--audit-backlog", flags.audit_backlog,
-                 "No more work is leased while the verifiers are busy for so "
-                 "long")
+                 "Lease no more work while the verifiers are busy for longer "
+                 "than this")
       ->capture_default_str();
   app.add_option("--audit-wait-term", flags.audit_wait_term,
-                 "How long a trial may wait for a verifier, beyond what "
-                 "examining it takes")
+                 "How long a trial may wait for a verifier, not counting its "
+                 "examination")
       ->capture_default_str();
   app.add_option(
          "--unverified", flags.unverified,
-         "What becomes of a trial that waited longer: 'pay-proven' (proven "
-         "miners are paid for it,\nup to a cap, and it never wins), or "
-         "'reject' (unpaid, and held against nobody)")
+         "What to do with a trial that waited longer: 'pay-proven' (pay it to "
+         "proven miners,\nup to a cap; it cannot win), or 'reject' (pay "
+         "nothing, and hold it against nobody)")
       ->check(CLI::IsMember({"pay-proven", "reject"}))
       ->capture_default_str();
   app.add_option("--planted", flags.planted,
-                 "Part of the audits that try their verifier: they ask for a "
-                 "training that leads nowhere")
+                 "Fraction of audits that test their verifier with a falsified "
+                 "training")
       ->capture_default_str();
   app.add_option("--second-looks", flags.second_looks,
-                 "Part of the audits found true that another account's "
-                 "verifier looks at too")
+                 "Fraction of passed audits that another account's verifier "
+                 "repeats")
       ->capture_default_str();
 }
 
@@ -140,22 +141,23 @@ void AddServeFlags(CLI::App& app, ServerFlags& flags) {
                  "Address of GET /metrics for Prometheus, such as "
                  "127.0.0.1:7071; none by default");
   app.add_option("--lease-term", flags.lease_term,
-                 "By when the list of a lease should be done")
+                 "Deadline for finishing all trials of a lease")
       ->capture_default_str();
   app.add_option("--silence-term", flags.silence_term,
                  "How long a silent worker keeps its lease")
       ->capture_default_str();
   app.add_option("--lease-span", flags.lease_span,
-                 "How long a worker should need for the list of a lease")
+                 "How much work to put into a lease: the time a worker should "
+                 "need for its trials")
       ->capture_default_str();
   app.add_option(
          "--search-policy", flags.search_policy,
-         absl::StrCat("How to choose what is trained next, for tasks that do "
-                      "not say: one of ",
+         absl::StrCat("How to choose the next networks, for tasks that do not "
+                      "say: one of ",
                       SearchPolicyNames()))
       ->capture_default_str();
   app.add_flag("!--no-backups", flags.policy.backups,
-               "Give no list to a second miner");
+               "Never assign backup miners");
   app.add_option("--upload-term", flags.upload_term,
                  "How long a committed trial may wait for its weights")
       ->capture_default_str();
@@ -165,25 +167,25 @@ void AddServeFlags(CLI::App& app, ServerFlags& flags) {
       ->capture_default_str();
   AddMoneyFlags(app, flags);
   app.add_option("--memory-max-mib", flags.memory_max_mib,
-                 "What the pool's verifiers have for one training, in MiB: no "
-                 "network is trained that may need more")
+                 "Memory of the pool's verifiers for one training, in MiB; "
+                 "networks that may need more are not trained")
       ->check(CLI::Range(256, 1 << 20))
       ->capture_default_str();
   app.add_option("--open-tasks-per-client",
                  flags.policy.open_tasks_per_client_max,
-                 "Open tasks that a client may have at once; 'archpool account "
-                 "quota' allows one more")
+                 "Most open tasks of one client; 'archpool account quota' "
+                 "makes exceptions")
       ->check(CLI::Range(1, 1'000))
       ->capture_default_str();
   app.add_option("--audit-floor", flags.audit_floor,
-                 "Part of a proven miner's trials that is audited")
+                 "Fraction of a proven miner's trials to audit")
       ->capture_default_str();
   app.add_option("--audit-budget", flags.audit_budget,
-                 "What audits may take, as a part of the time of what they "
-                 "audit, before the server warns")
+                 "Warn when audits take more than this fraction of the audited "
+                 "training time")
       ->capture_default_str();
   app.add_option("--rejections-to-suspend", flags.policy.rejections_to_suspend,
-                 "Rejected trials in a row that suspend a miner")
+                 "Suspend a miner after this many rejected trials in a row")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
 }

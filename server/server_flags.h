@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "common/log/log.h"
 #include "common/nas/search/search_policy.h"
 #include "server/core/rules/policy.h"
 
@@ -17,6 +18,7 @@ class App;
 namespace archpool {
 
 struct ServerFlags {
+  LogOptions log;
   std::string data_dir = "archpool-data";
   std::string listen = "127.0.0.1:7070";
   bool allow_public = false;

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/stop_deadline.h"
 
-#include <spdlog/spdlog.h>
-
 #include <cstdlib>
 #include <utility>
 
 #include "common/base/stop.h"
+#include "common/log/log.h"
 
 namespace archpool {
 
@@ -17,11 +16,12 @@ StopDeadline::StopDeadline(std::stop_token stop, absl::Duration time_max)
         const std::stop_callback ended(over, [&] { either.request_stop(); });
         WaitOrStop(either.get_token(), absl::InfiniteDuration());
         if (over.stop_requested() || WaitOrStop(over, time_max)) return;
-        spdlog::error(
-            "not stopped after {}; ending all the same: what was acknowledged "
-            "is durable",
-            absl::FormatDuration(time_max));
-        spdlog::default_logger()->flush();
+        LogError("stop_overdue",
+                 "the server has not stopped in time and ends in the middle",
+                 "nothing that was acknowledged is lost; report it if it "
+                 "happens again",
+                 {{"waited_s", time_max}});
+        FlushLog();
         std::_Exit(1);
       }) {}
 

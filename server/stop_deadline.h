@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A program that was asked to stop ends, whatever it is doing: a database that
-// answers nothing, a lock that another holds, a search that thinks. What was
-// acknowledged is durable, so ending at once loses nothing.
+// Ends a program that was asked to stop and does not: because a database does
+// not answer, another process holds a lock, or a search computes. What was
+// acknowledged is durable, so ending at once loses nothing. Runs a thread of
+// its own; made and destroyed by one thread.
 #ifndef ARCHPOOL_SERVER_STOP_DEADLINE_H_
 #define ARCHPOOL_SERVER_STOP_DEADLINE_H_
 

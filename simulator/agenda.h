@@ -18,7 +18,7 @@ class Agenda {
  public:
   absl::Time now() const { return now_; }
 
-  // Of equal times, what was put down first comes first.
+  // At equal times, what was put down first comes first.
   void In(absl::Duration duration, std::function<void()> what) {
     entries_.push_back({now_ + duration, ++order_, std::move(what)});
     std::push_heap(entries_.begin(), entries_.end());

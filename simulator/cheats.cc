@@ -19,10 +19,10 @@ namespace archpool {
 namespace {
 
 constexpr int64_t kSegments = 16;
-constexpr int64_t kExamples = 10'000;
+constexpr int64_t kDatasetExamples = 10'000;
 constexpr int kMiners = 4;  // the first one cheats
 constexpr absl::Duration kTraining = absl::Seconds(60);
-// Reporting and asking for the next take a moment, whoever does it.
+// Reporting and asking for the next take a moment, for every worker.
 constexpr absl::Duration kMoment = absl::Seconds(1);
 
 CheckpointChain MakeChain(int64_t segments) {
@@ -39,8 +39,8 @@ DatasetManifest MakeManifest() {
   manifest.shape = {1, 8, 8};
   manifest.classes = 1'000'000;  // nothing counts as no better than chance
   manifest.train_count = absl::ToInt64Microseconds(kTraining);
-  manifest.validation_count = kExamples;
-  manifest.held_out_count = kExamples;
+  manifest.validation_count = kDatasetExamples;
+  manifest.held_out_count = kDatasetExamples;
   manifest.train = Sha256("train");
   manifest.validation = Sha256("validation");
   manifest.deviation_ppm = 1'000'000;
@@ -250,18 +250,19 @@ class CheatSimulation {
     if (is_fake && plan_.diverges_in > 0) {
       diverged = Steps() * (plan_.diverges_in - 1) / kSegments;
     }
-    return {.trial = trial,
-            .weights_digest = end.weights,
-            .weights_size_bytes = end.weights_size_bytes,
-            .validation_correct =
-                std::min(kExamples, static_cast<int64_t>(claim * kExamples)),
-            .diverged_at_step = diverged,
-            .checkpoint_root = chain_.Root(),
-            .final_optimizer = end.optimizer,
-            .final_proof = chain_.ProofOf(kSegments)};
+    return {
+        .trial = trial,
+        .weights_digest = end.weights,
+        .weights_size_bytes = end.weights_size_bytes,
+        .validation_correct = std::min(
+            kDatasetExamples, static_cast<int64_t>(claim * kDatasetExamples)),
+        .diverged_at_step = diverged,
+        .checkpoint_root = chain_.Root(),
+        .final_optimizer = end.optimizer,
+        .final_proof = chain_.ProofOf(kSegments)};
   }
 
-  // Of every training.
+  // The steps of every training.
   int64_t Steps() const {
     const Task& task = *pool_.state().Find(task_);
     return StepsOf(task.spec->recipe, ManifestOf(pool_.state(), task_),
@@ -324,9 +325,9 @@ class CheatSimulation {
         const double accuracy = CommitmentOf(grant->trial).diverged_at_step
                                     ? 0
                                     : AccuracyOf(grant->trial.architecture_id);
-        const auto truth = static_cast<int64_t>(accuracy * kExamples);
+        const auto truth = static_cast<int64_t>(accuracy * kDatasetExamples);
         const bool is_credible = CommitmentOf(grant->trial).claimed_correct <=
-                                 truth + kExamples / 25;
+                                 truth + kDatasetExamples / 25;
         report.finding =
             WeightsMeasured{truth, truth, audit.measures_all || !is_credible};
       }
@@ -353,7 +354,7 @@ class CheatSimulation {
     }
   }
 
-  // Of a training that diverged the segments before that are paid.
+  // If a training diverged, the segments before that are paid.
   double PaidShareOf(const Trial& trial) const {
     if (!CommitmentOf(trial).diverged_at_step) return 1;
     return static_cast<double>(plan_.diverges_in - 1) / kSegments;

@@ -38,7 +38,7 @@ struct CheatOutcome {
   // Trials committed from the first fake to the first rejection for a reason of
   // its own.
   std::optional<int64_t> found_after;
-  // Of all miners: trainings, and what verifiers replayed of them.
+  // Sums over all miners: trainings, and what verifiers replayed of them.
   double trainings = 0;
   double replayed_trainings = 0;
   int64_t honest_rejected = 0;  // trials of honest miners; 0

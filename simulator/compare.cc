@@ -17,7 +17,7 @@
 namespace archpool {
 namespace {
 
-// Of NAS-Bench-Macro's means: the best is 93.127.
+// Means of NAS-Bench-Macro: the best is 93.127.
 constexpr double kNearTarget = 93.027;
 constexpr double kFarTarget = 92.927;
 
@@ -172,7 +172,8 @@ bool Write(const std::string& path, const std::string& text) {
   return static_cast<bool>(file);
 }
 
-// Of the earliest of `group` independent searchers, in the runs' order.
+// The median of the earliest of `group` independent searchers, in the runs'
+// order.
 double LuckiestMedian(const std::vector<nlohmann::json>& runs, size_t group) {
   std::vector<nlohmann::json> luckiest;
   for (size_t i = 0; i + group <= runs.size(); i += group) {

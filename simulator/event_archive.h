@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An archive made of events alone, for whoever runs a pool without a store: the
-// simulator and tests.
+// An archive made of events alone, for those that run a pool without a store:
+// the simulator and tests.
 //
 // Not thread-safe.
 #ifndef ARCHPOOL_SIMULATOR_EVENT_ARCHIVE_H_

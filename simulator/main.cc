@@ -56,7 +56,7 @@ absl::Status ReadLiars(const std::string& text, SimulationOptions& options) {
   return absl::OkStatus();
 }
 
-// Of experiments in which miners leave: a box takes half a lease term in
+// In experiments in which miners leave, a box takes half a lease term in
 // several steps, and miners differ.
 constexpr int64_t kListWithChurn = 8;
 constexpr double kSpeedDeviationWithChurn = 0.3;

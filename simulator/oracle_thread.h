@@ -20,7 +20,7 @@ namespace archpool {
 // One thread uses it.
 class OracleThread {
  public:
-  // The books as a whole are looked at after so many commits, and then ever
+  // The books as a whole are examined after this many commits, and then ever
   // less often, so that a long run does not take the square of its length.
   explicit OracleThread(int64_t commits_to_full_check);
   ~OracleThread();
@@ -29,12 +29,12 @@ class OracleThread {
   // oracle is far behind.
   void Take(std::vector<Event> events);
 
-  // Each waits until all that was handed over is looked at.
+  // Each waits until all that was handed over is examined.
   void CheckAll();
   PoolSnapshot Snapshot();
   // What the oracle has complained of; empty while all is well.
   std::vector<std::string> Violations();
-  // Of all events so far.
+  // The digest of all events so far.
   Digest EventsDigest();
 
  private:
@@ -45,7 +45,7 @@ class OracleThread {
   void WaitUntilIdle() ABSL_LOCKS_EXCLUDED(mutex_);
 
   const int64_t commits_to_full_check_;
-  // Of the thread, while it looks; of the caller, while it is idle.
+  // Belongs to the thread while it looks, and to the caller while it is idle.
   RecordOracle oracle_;
   std::vector<std::string> violations_;
   Digest digest_;

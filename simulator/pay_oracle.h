@@ -31,7 +31,7 @@
 
 namespace archpool {
 
-// Of honest miners' trials.
+// How honest miners' trials were paid.
 struct PayReport {
   int64_t committed = 0;
   int64_t paid = 0;

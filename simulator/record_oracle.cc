@@ -123,7 +123,8 @@ void RecordOracle::Note(const Lease& lease) {
   leases_[lease.id] = lease;
 }
 
-// Whoever goes on goes on from its own accepted result of the rung below.
+// A miner that continues does so from its own accepted result of the rung
+// below.
 void RecordOracle::CheckRung(const Trial& trial) {
   const Recipe& recipe = tasks_.at(trial.task).spec->recipe;
   if (trial.rung < 0 || trial.rung > recipe.last_rung()) {
@@ -135,8 +136,8 @@ void RecordOracle::CheckRung(const Trial& trial) {
       below->second.account != trial.account ||
       below->second.architecture_id != trial.architecture_id ||
       below->second.rung != trial.rung - 1) {
-    Complain(
-        absl::StrCat(trial.id.ToString(), " goes on from nothing of its own"));
+    Complain(absl::StrCat(trial.id.ToString(),
+                          " continues from nothing of its own"));
   }
 }
 

@@ -31,7 +31,7 @@ double DrawPace(CounterRng& rng, double deviation) {
 }
 
 // A trial of one unit per microsecond of the mean training time.
-DatasetManifest ManifestOf() {
+DatasetManifest SimulatedManifest() {
   DatasetManifest manifest;
   manifest.shape = {3, 32, 32};
   manifest.classes = 1'000'000;  // nothing counts as no better than chance
@@ -167,7 +167,7 @@ class Simulation {
   void SubmitNext() {
     const std::string name = absl::StrCat("task ", ++tasks_submitted_);
     task_ = Must(SubmitTask{
-        client_, SpecOf(options_, ManifestOf()), name,
+        client_, SpecOf(options_, SimulatedManifest()), name,
         Sha256(absl::StrCat("secret ", options_.seed, " of ", name))});
   }
 
@@ -185,7 +185,7 @@ class Simulation {
     Must(Tick{});
     client_ = Make("client", Role::kClient);
     verifier_ = Make("verifier", Role::kVerifier);
-    const DatasetManifest manifest = ManifestOf();
+    const DatasetManifest manifest = SimulatedManifest();
     Must(Deposit{"client", options_.tasks * kRewardPerTask, "deposit"});
     Must(RegisterDataset{client_, manifest, Sha256("held-out")});
     SubmitNext();
@@ -275,7 +275,7 @@ class Simulation {
         InSession(miner, AcquireLease{miner.account, miner.session, {}});
     if (!reply.ok()) {
       if (GetReason(reply.status()) == "ACCOUNT_SUSPENDED") {
-        // Whoever was caught comes again under another name.
+        // A miner that was caught comes back under another name.
         miner.has_left = true;
         return AddMiner();
       }

@@ -27,7 +27,7 @@ struct SimulationOptions {
   SearchPolicySpec search;
   int64_t miners = 8;
   int64_t budget_trials = 100;  // of each task
-  // Tasks of the same kind, one after the other; each is searched anew.
+  // Tasks of the same kind, one after the other; each is searched again.
   int64_t tasks = 1;
   std::optional<double> target;  // of the judge's value, a share of 1
   bool stops_at_target = false;

@@ -77,11 +77,11 @@ bool MayFollow(TrialState from, TrialState to) {
                      {S::kCommitted, S::kUploaded, S::kAccepted, S::kRejected});
     case S::kUploaded:
       return IsOneOf(to, {S::kUploaded, S::kAccepted, S::kRejected});
-    case S::kAccepted:  // rejected: its credit was void, or it was looked at
+    case S::kAccepted:  // rejected: its credit was void, or it was examined
       return IsOneOf(to, {S::kAccepted, S::kRejected});
     case S::kRejected:  // its box may be split
       return to == S::kRejected;
-    case S::kAbandoned:  // taken up again, or committed all the same
+    case S::kAbandoned:  // taken up again, or committed anyway
       return IsOneOf(to, {S::kAbandoned, S::kAssigned, S::kCommitted});
   }
   return false;
@@ -125,7 +125,7 @@ bool IsLegal(const Trial& trial) {
 }
 
 bool IsLegal(const Trial& before, const Trial& trial) {
-  // Its box was split, it was looked at again (and may have come out as it
+  // Its box was split, it was examined again (and may have come out as it
   // was), or its credit matured.
   if (before.state == trial.state) {
     const bool has_changed = before != trial;
@@ -139,7 +139,7 @@ bool IsLegal(const Trial& before, const Trial& trial) {
            before.architecture_id == trial.architecture_id &&
            before.rung == trial.rung && before.lease != trial.lease;
   }
-  // Somebody was quicker, and it was committed all the same.
+  // Somebody was quicker, and it was committed anyway.
   return before.reason == kSuperseded;
 }
 

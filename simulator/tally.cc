@@ -33,7 +33,7 @@ void Tally::NoteTrial(const Trial& trial, absl::Time now) {
   architecture_of_[trial.id] = trial.architecture_id;
   if (trial.state == TrialState::kCommitted) NoteCommit(trial);
   if (trial.state == TrialState::kAccepted) NoteAccepted(trial, now);
-  // Found out after it had been taken at its word.
+  // Found out after it had been taken without a check.
   if (trial.state == TrialState::kRejected) false_claims_.erase(trial.id);
 }
 

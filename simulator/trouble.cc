@@ -101,7 +101,7 @@ class TroubleSimulation {
     }
   }
 
-  // Again and again, so many times an hour at the mean, until the end.
+  // Again and again, this many times an hour at the mean, until the end.
   void Often(double per_hour, std::function<bool()> what) {
     if (per_hour <= 0) return;
     pool_.agenda.In(-std::log(Uniform()) / per_hour * absl::Hours(1),
@@ -231,7 +231,7 @@ void TroubleSimulation::AddMiner(bool cheats) {
   if (cheats) ReplaceSuspended(index);
 }
 
-// Whoever was caught comes again under another name.
+// A miner that was caught comes back under another name.
 void TroubleSimulation::ReplaceSuspended(size_t index) {
   pool_.agenda.In(absl::Hours(1), [this, index] {
     if (is_closed_ || miners_[index].has_vanished()) return;

@@ -54,8 +54,8 @@ struct TroubleResult {
   uint64_t seed = 0;
   PayReport pay;
   double units_trained = 0;  // by honest miners
-  // Of clients: what they paid, for how many trials, and how many of those are
-  // results that were verified and learnt something.
+  // About clients: what they paid, for how many trials, and how many of those
+  // are results that were verified and learnt something.
   int64_t tasks = 0;
   int64_t tasks_nothing_learnt = 0;
   double coins_offered = 0;

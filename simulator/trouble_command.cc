@@ -95,7 +95,7 @@ void PrintPay(const std::vector<TroubleResult>& all) {
               PercentOf(units_paid, units));
   std::printf(
       "a client pays %.2f %% of what it offers; of %.0f trials paid for, %.0f "
-      "(%.2f %%) are\n  results that were looked at or may be, and learnt "
+      "(%.2f %%) are\n  results that were audited or may be, and learnt "
       "something\n",
       PercentOf(Sum(all, [](const R& one) { return one.coins_paid; }),
                 Sum(all, [](const R& one) { return one.coins_offered; })),

@@ -35,7 +35,7 @@ class TroubledMiner {
 
   // The machine goes down: what was being trained is lost; files are kept.
   void Crash(absl::Duration duration);
-  // It goes on training, and is not heard.
+  // It keeps training, and is not heard.
   void CutOff(absl::Duration duration);
   // What it has committed to can be trained again, and that is all.
   void LoseFiles();

@@ -19,7 +19,7 @@
 
 namespace archpool {
 
-// Examples of each split, and guesses among so many.
+// Examples of each split, and guesses among this many.
 inline constexpr int64_t kTroubleExamples = 10'000;
 inline constexpr int64_t kTroubleClasses = 10;
 inline constexpr int64_t kTroubleSegments = 4;

@@ -20,7 +20,7 @@
 
 namespace archpool {
 
-// "accepted", or what became of the trial instead.
+// "accepted", or the state of the trial instead.
 struct AuditReply {
   std::string trial_state;
   std::string reason;  // of a rejection

@@ -87,7 +87,7 @@ absl::StatusOr<wire::AuditOrder> MakeOrder(const AuditData& data,
   audit.set_dataset_id(manifest.Id().AsBytes());
   *audit.mutable_manifest() = wire::ToProto(manifest);
   audit.set_held_out_digest(Sha256(EncodeDataset(data.held_out)).AsBytes());
-  // Of nothing that any training leads to.
+  // Digests of nothing that any training leads to.
   audit.set_weights_digest(seed.AsBytes());
   audit.set_checkpoint_root(seed.AsBytes());
   audit.set_weights_size_bytes(1);

@@ -137,7 +137,7 @@ absl::StatusOr<OpinionComparison> Consultation::Ask(
   }
   Calibration calibration = calibrated_->calibration;
   if (calibration.examples < kCalibrationExamples) calibrated_.reset();
-  // Of these examples, which another calibration may not have seen.
+  // For these examples, which another calibration may not have seen.
   if (is_beyond) calibration.rounding = kInfinity;
   int64_t decided = 0;
   if (calibration.agrees()) {

@@ -138,7 +138,7 @@ TEST_F(ConsultationTest, ANetworkIsCalibratedOnce) {
   plan_.macs = 1;
   Ask();
   EXPECT_EQ(Calibrations(), 3);
-  // The first examples of the next question are looked at like all others.
+  // The first examples of the next question are examined like all others.
   leads_[3] = {-1, -1};
   EXPECT_EQ(Ask().first_contradiction, 3);
   EXPECT_EQ(Calibrations(), 3);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An Evaluator does the arithmetic of an audit: it replays parts of trainings
 // and counts correct answers. The verifier knows no more of it than this, so
-// that it builds and is tested without LibTorch.
+// that it builds and is tested without LibTorch. Thread-compatible.
 #ifndef ARCHPOOL_VERIFIER_EVALUATOR_H_
 #define ARCHPOOL_VERIFIER_EVALUATOR_H_
 
@@ -24,7 +24,7 @@ struct TrainingSetup {
   const LayerPlan& plan;
   const Recipe& recipe;
   int64_t rung;
-  bool resumes;  // whether it goes on from the weights of the rung below
+  bool resumes;  // whether it continues from the weights of the rung below
   const Digest& trial_key;
   const DatasetManifest& manifest;
 };
@@ -39,14 +39,14 @@ class Evaluator {
   // INVALID_ARGUMENT with a reason WEIGHTS_… or CHECKPOINT_…: the tensors are
   // unusable. All other errors say nothing about them. INTERNAL
   // (EVALUATIONS_DIFFER): two implementations count differently, and one of
-  // them is wrong; an operator has to look.
+  // them is wrong; the operator must examine it.
 
   virtual absl::StatusOr<int64_t> CountCorrect(const LayerPlan& plan,
                                                const TensorMap& weights,
                                                const DatasetManifest& manifest,
                                                const Dataset& dataset) = 0;
-  // Where the training begins. `resumed`: the weights that it goes on from;
-  // null where it goes on from none.
+  // Where the training begins. `resumed`: the weights that it continues from;
+  // null where it continues from none.
   virtual absl::StatusOr<Checkpoint> Start(const TrainingSetup& setup,
                                            const TensorMap* resumed,
                                            const Dataset& train) = 0;

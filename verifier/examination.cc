@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verifier/examination.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <numeric>
 #include <optional>
@@ -15,6 +13,7 @@
 #include "common/base/status.h"
 #include "common/kernels/schedule.h"
 #include "common/kernels/trial.h"
+#include "common/log/log.h"
 #include "common/model/commitment.h"
 #include "verifier/wald.h"
 
@@ -26,7 +25,7 @@ constexpr int64_t kTensorsPerLayerMax = 4;
 constexpr int64_t kBytesPerValue = 4;
 
 // How far a claim may be off before the whole split is counted, and how many
-// examples are looked at between two decisions.
+// examples are examined between two decisions.
 constexpr double kClaimMargin = 0.05;
 constexpr int64_t kExamplesAtOnce = 200;
 // Accuracy on examples that were never seen lies lower; so much is usual.
@@ -35,11 +34,17 @@ constexpr double kHeldOutMargin = 0.10;
 
 AuditFinding Classify(const absl::Status& status) {
   const std::string reason = GetReason(status);
-  // Of the pool's own two implementations one is wrong: whoever runs it has to
+  // One of the pool's own two implementations is wrong: the operator has to
   // know.
-  spdlog::log(
-      reason == kEvaluationsDiffer ? spdlog::level::err : spdlog::level::info,
-      "examination: {} ({})", std::string(status.message()), reason);
+  if (reason == kEvaluationsDiffer) {
+    LogError("examination_differs",
+             "two evaluations of the same weights differ",
+             "keep these numbers and report them to archpool's developers",
+             {{"error", status}});
+  } else {
+    LogInfo("examination_ended", "an examination ended without a measurement",
+            {{"error", status}});
+  }
   const bool is_about_bytes = absl::IsInvalidArgument(status) &&
                               (absl::StartsWith(reason, "WEIGHTS_") ||
                                absl::StartsWith(reason, "CHECKPOINT_") ||
@@ -130,7 +135,8 @@ class Examination {
   }
 
   // What it leads to says whether it diverged, and at which step. Otherwise
-  // whoever trains to the end of any segment could say that it diverged there.
+  // a miner that trains to the end of any segment could say that it diverged
+  // there.
   MaybeFinding CheckEnd(const Checkpoint& end) const {
     if (DivergedAtStep(end) == order_.diverged_at_step) return std::nullopt;
     return AuditFinding(TrainingRefuted{"END_FALSE"});

@@ -24,7 +24,7 @@ struct AuditFiles {
   // The checkpoint that the segment begins with; empty for the first one.
   std::string begin_weights;
   std::string begin_optimizer;
-  std::string resumed;  // of the rung below, where the trial goes on from it
+  std::string resumed;  // of the rung below, where the trial continues from it
 };
 
 struct AuditData {

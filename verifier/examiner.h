@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who examines a trial's bytes: this process, or a child that can do nothing
-// else.
+// Where a trial's bytes are examined: in this process, or in a child that can
+// do nothing else. Thread-compatible.
 #ifndef ARCHPOOL_VERIFIER_EXAMINER_H_
 #define ARCHPOOL_VERIFIER_EXAMINER_H_
 

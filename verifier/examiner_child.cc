@@ -15,8 +15,11 @@
 #include <utility>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
 #include "common/base/status.h"
+#include "common/base/words.h"
 #include "common/channel/program.h"
+#include "common/log/log.h"
 #include "verifier/examiner_process.h"
 #include "verifier/finding_text.h"
 #include "verifier/frames.h"
@@ -25,17 +28,19 @@
 namespace archpool {
 namespace {
 
+constexpr char kName[] = "archpool-examiner";
 constexpr int kInput = 0;
 constexpr int kOutput = 1;
-// Of the pool's own splits, and of one file; both were bounded before.
+// The sizes of the pool's own splits, and of one file; both were bounded
+// before.
 constexpr int64_t kSplitBytesMax = int64_t{8} << 30;
 constexpr int64_t kFileBytesMax = int64_t{1} << 30;
 // What an examination needs beside what libraries have taken before it begins.
 constexpr int64_t kRoomBytesMin = int64_t{192} << 20;
-// No examination takes longer, whoever still waits for it.
+// No examination takes longer, even if somebody still waits for it.
 constexpr int64_t kExaminationSecondsMax = 24 * 3'600;
 
-// Ends this process in so many seconds; 0: not any more.
+// Ends this process in this many seconds; 0: not any more.
 void SetAlarm(int64_t seconds) {
   itimerval timer{};
   timer.it_value.tv_sec = seconds;
@@ -99,6 +104,17 @@ absl::Status Serve(Evaluator& evaluator) {
   }
 }
 
+// "json,warn", as the verifier has it.
+LogOptions LogOptionsOf(const char* text) {
+  LogOptions options;
+  if (text == nullptr) return options;
+  const std::pair<std::string, std::string> words =
+      absl::StrSplit(text, absl::MaxSplits(',', 1));
+  options.format = FindWord<LogFormat>(words.first).value_or(options.format);
+  options.level = FindWord<LogLevel>(words.second).value_or(options.level);
+  return options;
+}
+
 }  // namespace
 
 int RunExaminerChild(const MakeEvaluator& make_evaluator) {
@@ -108,30 +124,28 @@ int RunExaminerChild(const MakeEvaluator& make_evaluator) {
   const char* memory = std::getenv(kExaminerMemory);
   if (memory == nullptr || !absl::SimpleAtoi(memory, &memory_bytes_max) ||
       !EndWithParent()) {
-    std::fprintf(stderr, "archpool-examiner: started by no verifier\n");
+    std::fprintf(stderr, "%s: not started by a verifier\n", kName);
     return 2;
   }
-  SetUpLogging();  // to stderr: what leaves through stdout is an answer
+  // To stderr: what leaves through stdout is an answer.
+  SetUpLogging(LogOptionsOf(std::getenv(kExaminerLog)));
   const absl::StatusOr<std::unique_ptr<Evaluator>> evaluator = make_evaluator();
   if (!evaluator.ok()) {
-    std::fprintf(stderr, "archpool-examiner: %s\n",
-                 evaluator.status().ToString().c_str());
-    return 1;
+    return FinishLogged(kName, evaluator.status());
   }
-  // Libraries that find no memory later may ask for it for ever.
+  // Libraries that find no memory later may ask for it forever.
   const int64_t taken = DataBytes();
   if (taken > memory_bytes_max - kRoomBytesMin) {
-    std::fprintf(stderr,
-                 "archpool-examiner: %lld MiB are taken before an examination "
-                 "begins: give it --memory-mib %lld at least\n",
-                 static_cast<long long>(taken >> 20),
-                 static_cast<long long>(((taken + kRoomBytesMin) >> 20) + 1));
+    LogError("examiner_too_small",
+             "the program takes the memory of an examination before one begins",
+             "raise --memory-mib to needed_mib at least",
+             {{"taken_mib", taken >> 20},
+              {"needed_mib", ((taken + kRoomBytesMin) >> 20) + 1}});
     return 1;
   }
   const absl::Status closed = EnterSandbox(memory_bytes_max);
   if (!closed.ok()) {
-    std::fprintf(stderr, "archpool-examiner: %s\n", closed.ToString().c_str());
-    return 1;
+    return FinishLogged(kName, closed);
   }
   const absl::Status served = Serve(**evaluator);
   return GetReason(served) == "CHILD_GONE" ? 0 : 1;

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <spawn.h>
-#include <spdlog/spdlog.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "absl/strings/str_split.h"
 #include "common/base/environment.h"
 #include "common/base/status.h"
+#include "common/log/log.h"
 #include "verifier/finding_text.h"
 #include "verifier/frames.h"
 
@@ -41,13 +41,16 @@ std::vector<std::string> EnvironmentOf(int64_t memory_bytes_max) {
     const absl::string_view text = *variable;
     const absl::string_view name = text.substr(0, text.find('='));
     if (SteersArithmetic(name) || name == kExaminerMemory ||
-        name == kExaminerParent) {
+        name == kExaminerParent || name == kExaminerLog) {
       continue;
     }
     variables.emplace_back(text);
   }
   variables.push_back(absl::StrCat(kExaminerMemory, "=", memory_bytes_max));
   variables.push_back(absl::StrCat(kExaminerParent, "=", getpid()));
+  const LogOptions log = CurrentLogOptions();
+  variables.push_back(absl::StrCat(kExaminerLog, "=", ToString(log.format), ",",
+                                   ToString(log.level)));
   return variables;
 }
 
@@ -192,9 +195,12 @@ AuditFinding ExaminerProcess::Examine(const wire::AuditOrder& order,
   absl::StatusOr<AuditFinding> finding = ask();
   if (finding.ok()) return *std::move(finding);
   if (!patience.stop.stop_requested()) {
-    spdlog::warn("{}: {} ({})", order.audit.ToString(),
-                 std::string(finding.status().message()),
-                 GetReason(finding.status()));
+    LogWarn("examiner_failed",
+            "the process that examines a trial failed, and a new one is "
+            "started for the next",
+            "if it repeats, look at this machine (memory, sandbox) and at the "
+            "lines before",
+            {{"audit_id", order.audit}, {"error", finding.status()}});
   }
   // Whatever became of it, nothing more is asked of it.
   std::erase_if(children_, [&](const auto& child) {

@@ -58,6 +58,7 @@ inline constexpr char kExaminerArgument[] = "--examine-for-a-verifier";
 // What a child is told in its environment.
 inline constexpr char kExaminerMemory[] = "ARCHPOOL_EXAMINER_MEMORY_BYTES";
 inline constexpr char kExaminerParent[] = "ARCHPOOL_EXAMINER_PARENT";
+inline constexpr char kExaminerLog[] = "ARCHPOOL_EXAMINER_LOG";  // "text,info"
 
 // The child's side: serves until its input closes. `make_evaluator` is called
 // before the sandbox closes, and is to take the memory that its libraries keep;

@@ -43,7 +43,7 @@ absl::StatusOr<AuditFinding> FindingFromText(absl::string_view text) {
     if (words[0] == "inconclusive") return AuditInconclusive{words[1]};
   }
   return InvalidArgument("FINDING_MALFORMED",
-                         "the examination's answer is none");
+                         "the examination's answer cannot be read");
 }
 
 }  // namespace archpool

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verifier/grpc_audit_client.h"
 
-#include <spdlog/spdlog.h>
-
 #include <utility>
 
 #include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/log/log.h"
 #include "common/wire/api_version.h"
 #include "common/wire/fields.h"
 #include "common/wire/words.h"
@@ -89,11 +88,10 @@ void GrpcAuditClient::SayClockSkew(const v1::AcquireAuditResponse& response) {
   const auto time = wire::ReadTime("server_time", response.server_time());
   if (!time.ok()) return;
   const absl::Duration ahead = absl::Now() - *time;
-  spdlog::info(
-      "this machine's clock is {} {} the pool's; nothing is measured by it",
-      absl::FormatDuration(
-          absl::Trunc(absl::AbsDuration(ahead), absl::Milliseconds(1))),
-      ahead < absl::ZeroDuration() ? "behind" : "ahead of");
+  LogInfo("clock_compared",
+          "this machine's clock was compared with the pool's; nothing is "
+          "measured by it",
+          {{"ahead_s", ahead}});
 }
 
 absl::StatusOr<AuditReply> GrpcAuditClient::ReportAudit(

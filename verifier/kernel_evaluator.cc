@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verifier/kernel_evaluator.h"
 
-#include <spdlog/spdlog.h>
-
 #include "common/base/status.h"
 #include "common/kernels/machine_choice.h"
 #include "common/kernels/self_check.h"
 #include "common/kernels/training.h"
+#include "common/log/log.h"
 #include "common/model/arithmetic.h"
 
 namespace archpool {
@@ -55,7 +54,8 @@ absl::StatusOr<int64_t> KernelEvaluator::CountCorrect(
   if (!comparison.agrees()) {
     return Internal("EVALUATIONS_DIFFER", Describe(comparison));
   }
-  spdlog::debug("second opinion: {}", Describe(comparison));
+  LogDebug("second_opinion", "the second opinion agrees",
+           {{"comparison", Describe(comparison)}});
   return CountIn(logits, dataset);
 }
 

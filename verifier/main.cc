@@ -63,9 +63,8 @@ int main(int argc, char** argv) {
   archpool::VerifierProgram program;
   program.name = "archpool-verifier";
   program.description =
-      "Checks what miners report: replays what the pool drew of their "
-      "trainings, "
-      "bit for bit, and measures the weights on splits that miners never see.";
+      "Verifies what miners report: replays drawn segments of their trainings "
+      "bit for bit,\nand measures the weights on splits that miners never see.";
   program.make_examiner = archpool::MakeExaminer;
   return archpool::RunVerifier(argc, argv, program);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <spdlog/spdlog.h>
 
+#include "common/log/log.h"
 #include "verifier/make_second_opinion.h"
 
 namespace archpool {
@@ -10,9 +10,10 @@ std::unique_ptr<SecondOpinion> MakeSecondOpinion(int /*threads*/) {
 }
 
 void SayWhoseOpinionIsSecond() {
-  spdlog::warn(
-      "this verifier was built without LibTorch: it believes the kernels, and "
-      "asks for no second opinion");
+  LogWarn("no_second_opinion",
+          "this verifier was built without LibTorch: it trusts the kernels, "
+          "and asks for no second opinion",
+          "use a build with LibTorch where a pool has no other verifier");
 }
 
 }  // namespace archpool

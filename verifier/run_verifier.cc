@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verifier/run_verifier.h"
 
-#include <spdlog/spdlog.h>
-
 #include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
@@ -19,6 +17,7 @@
 #include "common/channel/program.h"
 #include "common/channel/remote.h"
 #include "common/channel/token_file.h"
+#include "common/log/log.h"
 #include "verifier/built_in_trial.h"
 #include "verifier/grpc_audit_client.h"
 #include "verifier/verifier.h"
@@ -32,7 +31,7 @@ WorkDirectoryKind DirectoryKind() {
           .earlier_sign = "lock"};
 }
 
-// Of a verifier that is asked to stop: when its last call is cut off, and when
+// After a verifier is asked to stop: when its last call is cut off, and when
 // it ends whatever it does.
 constexpr absl::Duration kCallsMax = absl::Seconds(5);
 constexpr absl::Duration kDrainMax = absl::Seconds(10);
@@ -61,8 +60,10 @@ absl::Status Verify(const VerifierFlags& flags, const VerifierProgram& program,
   const LateStop last_calls(stop, kCallsMax);
   GrpcAuditClient client(remote, flags.name, examiner->arithmetics(),
                          last_calls.token());
-  spdlog::info("verifier {} ({}) for {}", flags.name,
-               absl::StrJoin(examiner->arithmetics(), ", "), flags.server);
+  LogInfo("verifier_started", "the verifier serves a pool",
+          {{"verifier", flags.name},
+           {"arithmetics", absl::StrJoin(examiner->arithmetics(), ",")},
+           {"server", flags.server}});
   Verifier verifier(
       client, *examiner,
       {.work_dir = flags.work_dir, .cache_bytes_max = flags.cache_mib << 20});
@@ -82,26 +83,26 @@ void AddFlags(CLI::App& app, VerifierFlags& flags) {
       ->required();
   app.add_option("--work-dir", flags.work_dir,
                  "Directory for datasets and weights; one per verifier. It "
-                 "holds the held-out split: keep it from miners")
+                 "contains the held-out split: never let miners read it")
       ->required();
   app.add_option(
          "--threads", flags.threads,
-         "Threads that an examination computes with; what it finds does "
-         "not depend on them")
+         "Threads of an examination; its finding does not depend on them")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  app.add_option("--simd", flags.simd,
-                 "Vector instructions to compute with, in place of the widest "
-                 "that the processor has: avx512, avx2, neon or scalar (for "
-                 "tests: very slow)");
+  app.add_option(
+      "--simd", flags.simd,
+      "Vector instructions to use instead of the processor's widest: "
+      "avx512, avx2, neon or scalar (very slow, for tests)");
   app.add_option("--memory-mib", flags.memory_mib,
-                 "Memory that one examination may take, in MiB")
+                 "Memory limit of one examination, in MiB")
       ->check(CLI::Range(256, 1 << 20))
       ->capture_default_str();
   app.add_option("--cache-mib", flags.cache_mib,
                  "Disk space for datasets, in MiB")
       ->check(CLI::Range(64, 1 << 20))
       ->capture_default_str();
+  AddLogFlags(app, flags.log);
 }
 
 }  // namespace
@@ -115,9 +116,9 @@ int RunVerifier(int argc, char** argv, const VerifierProgram& program) {
     return *exit_code;
   }
   const SignalStop signals(kDrainMax);
-  SetUpLogging();
-  spdlog::info("{}", DescribeBuild(program.name));
-  return Finish(program.name, Verify(flags, program, signals.token()));
+  SetUpLogging(flags.log);
+  LogInfo("program_started", DescribeBuild(program.name));
+  return FinishLogged(program.name, Verify(flags, program, signals.token()));
 }
 
 }  // namespace archpool

@@ -9,11 +9,13 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/log/log.h"
 #include "verifier/examiner.h"
 
 namespace archpool {
 
 struct VerifierFlags {
+  LogOptions log;
   std::string server;
   std::string token_file;
   std::string name;

@@ -35,8 +35,8 @@ enum class OpinionPrecision { kFloat32, kFloat64 };
 class SecondOpinion {
  public:
   virtual ~SecondOpinion() = default;
-  // Of every example, [example][class]. An error says nothing about the
-  // weights.
+  // The logits of every example, [example][class]. An error says nothing about
+  // the weights.
   virtual absl::StatusOr<std::vector<double>> ComputeLogits(
       const LayerPlan& plan, const TensorMap& weights,
       const DatasetManifest& manifest, const Dataset& dataset,

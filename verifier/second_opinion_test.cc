@@ -213,7 +213,7 @@ TEST(SecondOpinionTest, NoNumberAgreesWithNoNumberAlone) {
   EXPECT_EQ(comparison.calibration.difference, 0);
 }
 
-// Weights of 1e30, say: double precision goes on where float32 ends.
+// Weights of 1e30, say: double precision continues where float32 ends.
 TEST(SecondOpinionTest, WhatIsBeyondFloat32ContradictsNothing) {
   constexpr float kNone = std::numeric_limits<float>::quiet_NaN();
   constexpr float kBeyond = std::numeric_limits<float>::infinity();

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verifier/verifier.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <optional>
@@ -15,12 +13,13 @@
 #include "common/base/stop.h"
 #include "common/channel/dataset_blob.h"
 #include "common/data/read_file.h"
+#include "common/log/log.h"
 #include "verifier/finding_text.h"
 
 namespace archpool {
 namespace {
 
-// Weights are looked at once; a few are kept for audits that are tried again.
+// Weights are examined once; a few are kept for audits that are tried again.
 constexpr int64_t kWeightsCacheBytesMax = 256 << 20;
 constexpr int64_t kNoteBytesMax = 256;
 
@@ -79,7 +78,9 @@ absl::Status Verifier::Run(const std::stop_token& stop) {
     }
     if (said != GetReason(status)) {
       said = GetReason(status);
-      spdlog::warn("no audits ({}): {}", said, std::string(status.message()));
+      LogWarn("no_audits", "this verifier gets no audits",
+              "it keeps asking; do what the error says if it lasts",
+              {{"error", status}});
     }
     WaitOrStop(stop, backoff.Next());
   }
@@ -102,12 +103,14 @@ absl::Status Verifier::DoAudit(const wire::AuditOrder& order,
   std::error_code ignored;
   is_in_doubt_ = std::holds_alternative<AuditInconclusive>(finding);
   if (finding == AuditFinding(AuditInconclusive{"EVALUATIONS_DIFFER"})) {
-    spdlog::error(
-        "{} of {}: the kernels and LibTorch disagree about the same weights, "
-        "so one of them is wrong; nothing is decided by it. Keep {} (the "
-        "weights' digest) and report it to archpool's developers",
-        order.audit.ToString(), order.assignment.trial.ToString(),
-        order.weights.ToString());
+    LogError("second_opinion_differs",
+             "the kernels and LibTorch disagree about the same weights: one of "
+             "them is wrong, and nothing is decided by it",
+             "keep the weights of this digest and report it to archpool's "
+             "developers",
+             {{"audit_id", order.audit},
+              {"trial_id", order.assignment.trial},
+              {"weights", order.weights.ToString()}});
   }
   if (!is_in_doubt_) doubt_.Reset();
   if (is_in_doubt_ && stop.stop_requested()) {
@@ -122,14 +125,21 @@ absl::Status Verifier::DoAudit(const wire::AuditOrder& order,
       });
   std::filesystem::remove(note, ignored);
   if (reply.ok()) {
-    spdlog::info("{} of {}: {}: {} {}", order.audit.ToString(),
-                 order.assignment.trial.ToString(), Describe(finding),
-                 reply->trial_state, reply->reason);
+    LogInfo("audit_done", "an audit's finding is reported",
+            {{"audit_id", order.audit},
+             {"trial_id", order.assignment.trial},
+             {"finding", Describe(finding)},
+             {"trial_state", reply->trial_state},
+             {"reason", reply->reason},
+             {"audit_s", audit_time}});
     return absl::OkStatus();
   }
   if (GetReason(reply.status()) == "AUDIT_SUPERSEDED") {
-    spdlog::warn("{} took too long: another verifier has it now",
-                 order.audit.ToString());
+    LogWarn("audit_superseded",
+            "an audit took too long, and another verifier has it now",
+            "give this verifier a faster machine or more --threads, if it "
+            "repeats",
+            {{"audit_id", order.audit}, {"audit_s", audit_time}});
     return absl::OkStatus();
   }
   return reply.status();
@@ -157,9 +167,10 @@ AuditFinding Verifier::Find(const wire::AuditOrder& order,
   }
   const absl::StatusOr<AuditFiles> files = FetchAll(order, patience.stop);
   if (!files.ok()) {
-    spdlog::warn("{} has not what it needs ({}): {}", order.audit.ToString(),
-                 GetReason(files.status()),
-                 std::string(files.status().message()));
+    LogWarn("audit_files_missing", "an audit lacks files that it needs",
+            "the pool gives it to another verifier; if it repeats here, check "
+            "the disk of --work-dir and the network",
+            {{"audit_id", order.audit}, {"error", files.status()}});
     const std::string reason = GetReason(files.status());
     return AuditInconclusive{reason.empty() ? "FETCH_FAILED" : reason};
   }

@@ -15,8 +15,8 @@ int main(int argc, char** argv) {
   archpool::WorkerProgram program;
   program.name = "archpool-worker";
   program.description =
-      "Trains architectures for an archpool pool, for a miner's account.\n"
-      "`archpool-worker check` says in ten seconds what this machine can do.";
+      "Trains networks for an archpool pool, for a miner's account.\n"
+      "`archpool-worker check` measures this machine in ten seconds.";
   program.make_trainer = archpool::MakeKernelTrainer;
   return archpool::RunWorker(argc, argv, program);
 }

@@ -19,9 +19,8 @@ absl::Status CheckRange(absl::string_view reason, absl::string_view field,
                         int64_t value, const Range<int64_t>& range) {
   if (range.Contains(value)) return absl::OkStatus();
   return InvalidArgument(
-      reason,
-      absl::StrCat("Field ", field, " is ", value, "; it must be ",
-                   range.is_odd ? "odd, in " : "in ", ToString(range), "."));
+      reason, absl::StrCat("field ", field, " is ", value, "; it must be ",
+                           range.is_odd ? "odd, in " : "in ", ToString(range)));
 }
 
 absl::Status CheckRange(absl::string_view reason, absl::string_view field,
@@ -29,8 +28,8 @@ absl::Status CheckRange(absl::string_view reason, absl::string_view field,
                         const Range<absl::Duration>& range) {
   if (range.Contains(value)) return absl::OkStatus();
   return InvalidArgument(
-      reason, absl::StrCat("Field ", field, " is ", absl::FormatDuration(value),
-                           "; it must be in ", ToString(range), "."));
+      reason, absl::StrCat("field ", field, " is ", absl::FormatDuration(value),
+                           "; it must be in ", ToString(range)));
 }
 
 absl::Status CheckRanges(absl::string_view reason, absl::string_view parent,

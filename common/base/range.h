@@ -41,7 +41,7 @@ enum class Ranges { kChecked, kTrusted };
 std::string ToString(const Range<int64_t>& range);
 std::string ToString(const Range<absl::Duration>& range);
 
-// INVALID_ARGUMENT with `reason`: "Field <field> is 0; it must be in [1, 11]."
+// INVALID_ARGUMENT with `reason`: "field <field> is 0; it must be in [1, 11]"
 // ("odd, in [1, 11]").
 absl::Status CheckRange(absl::string_view reason, absl::string_view field,
                         int64_t value, const Range<int64_t>& range);

@@ -21,7 +21,7 @@ TEST(RangeTest, AnOddRangeHoldsOddNumbersAlone) {
   EXPECT_TRUE(kRange.Contains(11));
   EXPECT_FALSE(kRange.Contains(2));
   EXPECT_EQ(CheckRange("KERNEL", "kernel", 2, kRange).message(),
-            "Field kernel is 2; it must be odd, in [1, 11].");
+            "field kernel is 2; it must be odd, in [1, 11]");
 }
 
 TEST(RangeTest, DurationsAreHeldToTheirRangeAndPrintedAsSuch) {
@@ -33,7 +33,7 @@ TEST(RangeTest, DurationsAreHeldToTheirRangeAndPrintedAsSuch) {
     EXPECT_EQ(GetReason(CheckRange("WAIT", "wait", value, kRange)), "WAIT");
   }
   EXPECT_EQ(CheckRange("WAIT", "wait", absl::Hours(2), kRange).message(),
-            "Field wait is 2h; it must be in [1s, 1h].");
+            "field wait is 2h; it must be in [1s, 1h]");
 }
 
 // The first row that fails is the one that a person reads about, with the place
@@ -43,9 +43,9 @@ TEST(RangeTest, ATableNamesItsFirstFailingField) {
       "BAD", "spec",
       {{"good", 1, {1, 10}}, {"bad", 11, {1, 10}}, {"worse", 12, {1, 10}}});
   EXPECT_EQ(GetReason(status), "BAD");
-  EXPECT_EQ(status.message(), "Field spec.bad is 11; it must be in [1, 10].");
+  EXPECT_EQ(status.message(), "field spec.bad is 11; it must be in [1, 10]");
   EXPECT_EQ(CheckRanges("BAD", "", {{"bad", 0, {1, 10}}}).message(),
-            "Field bad is 0; it must be in [1, 10].");
+            "field bad is 0; it must be in [1, 10]");
   EXPECT_TRUE(CheckRanges("BAD", "", {{"good", 10, {1, 10}}}).ok());
 }
 

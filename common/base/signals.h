@@ -17,8 +17,8 @@ namespace archpool {
 // with it the process. Answers whether they were blocked before.
 bool BlockStopSignals();
 
-// At most one per process, made first thing in main. A thread that is there
-// before it, since a library started it as it was loaded, hands signals on.
+// At most one per process, made first thing in main. A thread that a library
+// started earlier, as it was loaded, hands signals on.
 // Thread-safe.
 class SignalStop {
  public:

@@ -11,8 +11,8 @@ namespace archpool {
 
 // Takes the places of standard streams that were closed, so that no file or
 // connection that is opened later gets their numbers, and what is written to
-// stdout or stderr ends in it. Writing to a stream that was closed goes on to
-// fail. First thing in main.
+// stdout or stderr ends in it. Writing to a stream that was closed still
+// fails. First thing in main.
 void ReserveStandardStreams();
 
 // Writes out what `out` still holds. INTERNAL (OUTPUT_LOST): what was written

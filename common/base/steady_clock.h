@@ -38,8 +38,8 @@ class SteadyClock : public Clock {
   // REQUIRES: no other thread uses the clock yet.
   void OnStep(std::function<void(absl::Duration)> listener);
 
-  // Nothing before `floor` is answered from now on: a pool's time goes on from
-  // where it was, though the system's clock was set back meanwhile.
+  // Nothing before `floor` is answered from now on: a pool's time continues
+  // from where it was, though the system's clock was set back meanwhile.
   void AdvanceTo(absl::Time floor);
 
   // How far this clock is ahead of the system's.

@@ -12,7 +12,7 @@
 
 namespace archpool {
 
-// Whose directory it is.
+// Which program a directory belongs to.
 struct WorkDirectoryKind {
   std::string program;  // "archpool-worker"
   // What lies in one that an earlier version made, which marked none: nothing

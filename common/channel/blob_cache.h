@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Blobs on this machine's disk, by digest. A blob that was cut off while it
-// came is gone on with, not fetched again; one whose bytes are not what its
+// came is continued, not fetched again; one whose bytes are not what its
 // digest says is dropped. Thread-compatible; one process per directory
 // (DirectoryLock).
 #ifndef ARCHPOOL_COMMON_CHANNEL_BLOB_CACHE_H_

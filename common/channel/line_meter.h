@@ -23,7 +23,7 @@ class LineMeter {
   // `elapsed`: since any one moment, suspensions of the machine included.
   explicit LineMeter(std::function<absl::Duration()> elapsed);
 
-  // So many bytes were acknowledged, so long after the first was sent. Few
+  // This many bytes were acknowledged, so long after the first was sent. Few
   // bytes say more of the distance than of the line: they are not counted.
   void Add(int64_t bytes, absl::Duration took) ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -24,7 +24,7 @@ TEST(LineMeterTest, DoesNotTrustSmallFilesOrClocks) {
 }
 
 // Else a worker that was slow once, and is given nothing to upload, would stay
-// slow for ever.
+// slow forever.
 TEST(LineMeterTest, ForgetsWhatIsLongAgo) {
   absl::Duration now = absl::Hours(100);
   LineMeter meter([&now] { return now; });

@@ -1,23 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/channel/program.h"
 
-#include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
+#include <google/protobuf/stubs/logging.h>
+#include <grpc/support/log.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <ctime>
 #include <iostream>
 #include <map>
-#include <memory>
-#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/base/standard_streams.h"
 #include "common/base/status.h"
-#include "common/channel/log_label.h"
+#include "common/base/words.h"
 
 namespace archpool {
 namespace {
@@ -26,39 +23,62 @@ namespace {
 std::string AdviceFor(const absl::Status& status) {
   static const auto& advice = *new std::map<std::string, std::string>{
       {"SERVER_UNREACHABLE",
-       "Check --server and the network, and that archpool-server runs there."},
-      {"CALL_TIMED_OUT", "The server is overloaded or hangs: try again later."},
+       "check --server and the network, and that archpool-server runs there"},
+      {"CALL_TIMED_OUT", "the server is overloaded or hangs: try again later"},
       {"TOKEN_UNKNOWN",
-       "Check --token-file: the operator shows a token once, when the account "
-       "is made."},
+       "check --token-file: the operator shows a token once, when the account "
+       "is made"},
       {"BALANCE_TOO_LOW",
-       "Ask the pool's operator for a deposit, or offer a smaller reward."},
+       "ask the pool's operator for a deposit, or offer a smaller reward"},
       {"ACCOUNT_SUSPENDED",
        "`archpool miner status` and `archpool miner trials` say which trials "
-       "were rejected and why; the operator can lift it."}};
+       "were rejected and why; the operator can lift the "
+       "suspension"}};
   const auto found = advice.find(GetReason(status));
   if (found != advice.end()) return found->second;
   if (absl::IsUnauthenticated(status)) {
-    return "Check --token-file: the pool does not know this token.";
+    return "check --token-file: the pool does not know this token";
   }
   if (absl::IsPermissionDenied(status)) {
-    return "Use the token of an account with the role that this needs.";
+    return "use the token of an account with the role that this needs";
   }
   return "";
 }
 
-// The log is written by the thread that says it.
-class LabelFlag : public spdlog::custom_flag_formatter {
- public:
-  void format(const spdlog::details::log_msg& /*message*/,
-              const std::tm& /*time*/, spdlog::memory_buf_t& line) override {
-    const std::string& label = LogLabel::Current();
-    line.append(label.data(), label.data() + label.size());
-  }
-  std::unique_ptr<spdlog::custom_flag_formatter> clone() const override {
-    return std::make_unique<LabelFlag>();
-  }
-};
+// The words of --log-format and --log-level are those of the enum.
+template <typename Word>
+void AddWordFlag(CLI::App& app, const char* flag, Word& value,
+                 const char* help) {
+  app.add_option_function<std::string>(
+         flag,
+         [flag, &value](const std::string& text) {
+           const std::optional<Word> found = FindWord<Word>(text);
+           if (!found) {
+             throw CLI::ValidationError(
+                 flag,
+                 absl::StrCat("takes ", absl::StrJoin(kWordsOf<Word>, ", ")));
+           }
+           value = *found;
+         },
+         help)
+      ->type_name(absl::StrJoin(kWordsOf<Word>, "|"))
+      ->default_str(ToString(value));
+}
+
+void LogGrpc(gpr_log_func_args* said) {
+  LogLibrary(said->severity == GPR_LOG_SEVERITY_ERROR  ? LogLevel::kError
+             : said->severity == GPR_LOG_SEVERITY_INFO ? LogLevel::kInfo
+                                                       : LogLevel::kDebug,
+             "grpc", said->message);
+}
+
+void LogProtobuf(google::protobuf::LogLevel level, const char* /*file*/,
+                 int /*line*/, const std::string& message) {
+  LogLibrary(level == google::protobuf::LOGLEVEL_INFO      ? LogLevel::kInfo
+             : level == google::protobuf::LOGLEVEL_WARNING ? LogLevel::kWarn
+                                                           : LogLevel::kError,
+             "protobuf", message);
+}
 
 }  // namespace
 
@@ -111,20 +131,36 @@ std::optional<int> ParseFlags(CLI::App& app, int argc, char** argv) {
   return std::nullopt;
 }
 
-void SetUpLogging() {
-  auto logger = spdlog::stderr_color_mt("archpool");
-  auto formatter = std::make_unique<spdlog::pattern_formatter>();
-  formatter->add_flag<LabelFlag>('*').set_pattern(
-      "%Y-%m-%dT%H:%M:%S.%e %^%l%$ %*%v");
-  logger->set_formatter(std::move(formatter));
-  logger->flush_on(spdlog::level::info);
-  spdlog::set_default_logger(std::move(logger));
-}
-
 int Finish(absl::string_view program, const absl::Status& status) {
   if (!status.ok()) {
     const std::string text = DescribeError(program, status);
     std::fwrite(text.data(), 1, text.size(), stderr);
+  }
+  return ExitCodeOf(status);
+}
+
+void AddLogFlags(CLI::App& app, LogOptions& options) {
+  AddWordFlag(app, "--log-format", options.format,
+              "Form of the log's lines on stderr: text for people, json for "
+              "programs");
+  AddWordFlag(app, "--log-level", options.level,
+              "Leaves out the log's lines below this level");
+}
+
+void SetUpLogging(const LogOptions& options) {
+  SetUpLog(options);
+  gpr_set_log_function(LogGrpc);
+  google::protobuf::SetLogHandler(LogProtobuf);
+}
+
+int FinishLogged(absl::string_view program, const absl::Status& status) {
+  if (!status.ok()) {
+    const std::string advice = AdviceFor(status);
+    LogError("program_failed", "the program ends: it cannot continue",
+             advice.empty()
+                 ? "fix what the error names and start the program again"
+                 : advice,
+             {{"program", program}, {"error", status}});
   }
   return ExitCodeOf(status);
 }

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "common/log/log.h"
 
 namespace CLI {
 class App;
@@ -35,12 +36,18 @@ std::string DescribeError(absl::string_view program,
 // First thing in main: it reserves the standard streams.
 std::optional<int> ParseFlags(CLI::App& app, int argc, char** argv);
 
-// Logs to stderr, one line each with the time and the thread's LogLabel. Call
-// once, before other threads.
-void SetUpLogging();
-
 // Says on stderr what went wrong, if anything; answers the exit code.
 int Finish(absl::string_view program, const absl::Status& status);
+
+// Adds the daemons' flags --log-format and --log-level.
+void AddLogFlags(CLI::App& app, LogOptions& options);
+
+// Sets up the program's log, for libraries as well. Call once, before other
+// threads.
+void SetUpLogging(const LogOptions& options);
+
+// As Finish, in the log.
+int FinishLogged(absl::string_view program, const absl::Status& status);
 
 }  // namespace archpool
 

@@ -18,7 +18,7 @@ namespace archpool {
 // The hash of a leaf's content: what the functions below call a leaf.
 Digest MerkleLeaf(absl::string_view content);
 
-// Of no leaves: the hash of nothing.
+// The root over the leaves; without leaves, the hash of nothing.
 Digest MerkleRoot(absl::Span<const Digest> leaves);
 
 // The siblings on the way from leaf `index` to the root, the lowest first.

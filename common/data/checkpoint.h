@@ -14,7 +14,7 @@
 
 namespace archpool {
 
-// All that decides how a training goes on. Boundary 0 is its start,
+// All that decides how a training continues. Boundary 0 is its start,
 // recipe.segments its end.
 struct Checkpoint {
   int64_t boundary = 0;

@@ -23,7 +23,7 @@ namespace archpool {
 inline constexpr int64_t kDatasetFileSizeMax = int64_t{256} << 20;
 // The largest that one may inflate to. Cutting splits holds some four copies.
 inline constexpr int64_t kDatasetInflatedSizeMax = int64_t{512} << 20;
-// Of one key.
+// How many files one key may name.
 inline constexpr int64_t kDatasetFilesMax = 16;
 
 // Bytes, and what messages call them.
@@ -44,7 +44,7 @@ struct FormatKey {
 struct DatasetFormat {
   const char* word;  // "idx"
   std::vector<FormatKey> keys;
-  // Of the train files, or of the held-out ones, in the order of the keys.
+  // Parses the train files, or the held-out ones, in the order of the keys.
   // INVALID_ARGUMENT: the format's reasons; the message names the file.
   absl::StatusOr<Dataset> (*parse)(absl::Span<const DatasetFile> files,
                                    int64_t classes);

@@ -11,7 +11,7 @@ namespace archpool {
 namespace {
 
 constexpr size_t kClassesNamedMax = 8;
-// Below so many images, an accuracy moves by more than a hundredth with each.
+// Below this many images, an accuracy moves by more than a hundredth with each.
 constexpr int64_t kImagesForAPercent = 100;
 
 std::vector<int64_t> CountByClass(const Dataset& dataset) {

@@ -21,7 +21,7 @@ std::string DescribeDataset(const TensorShape& shape, int64_t classes,
                             int64_t count);
 
 // One sentence for each thing that is allowed and probably not meant: all
-// images of one class or all the same, classes without an image, classes too
+// images of one class or all equal, classes without an image, classes too
 // rare for the splits, splits in which few images decide. `held_out_count` are
 // drawn from `dataset` too; 0 where the held-out images are others.
 std::vector<std::string> DatasetWarnings(const Dataset& dataset,

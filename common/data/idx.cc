@@ -163,7 +163,7 @@ absl::StatusOr<std::vector<int64_t>> ReadExtents(ByteSource& source,
   return extents;
 }
 
-// Of a header that was written the other way round.
+// Recognises a header that was written the other way round.
 std::string HintOfByteOrder(int64_t count) {
   const auto bits = static_cast<uint32_t>(count);
   return __builtin_bswap32(bits) < bits && count > kCountUnlikely
@@ -209,7 +209,7 @@ absl::StatusOr<std::vector<uint8_t>> ReadElements(ByteSource& source,
                             source.Read(absl::MakeSpan(&extra, 1)));
   if (extra_count != 0) {
     return Malformed(source.file(),
-                     absl::StrCat("goes on after the ", size_bytes,
+                     absl::StrCat("has bytes after the ", size_bytes,
                                   " bytes that its header announces"));
   }
   return elements;

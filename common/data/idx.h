@@ -15,7 +15,7 @@
 namespace archpool {
 
 struct IdxLimits {
-  // Of a file as it lies on disk, and of what it inflates to.
+  // The size of a file on disk, and of what it inflates to.
   int64_t file_bytes_max = int64_t{1} << 30;
   int64_t bytes_max = int64_t{4} << 30;
 };

@@ -20,7 +20,7 @@ absl::StatusOr<std::string> ReadFile(const std::string& path,
   if (status.type() == std::filesystem::file_type::not_found) {
     return NotFound("FILE_NOT_FOUND", absl::StrCat("there is no file ", path));
   }
-  // A pipe or a device could go on for ever.
+  // A pipe or a device could be endless.
   if (status.type() != std::filesystem::file_type::regular) {
     return FailedPrecondition("FILE_UNREADABLE",
                               absl::StrCat(path, " is no regular file"));

@@ -35,7 +35,7 @@ struct SafetensorsLimits {
 };
 
 // INVALID_ARGUMENT: SAFETENSORS_MALFORMED, with what is wrong and where;
-// SAFETENSORS_TOO_LARGE. NaN and infinity are kept: whoever evaluates decides.
+// SAFETENSORS_TOO_LARGE. NaN and infinity are kept: the evaluation decides.
 absl::StatusOr<TensorMap> ParseSafetensors(absl::string_view bytes,
                                            const SafetensorsLimits& limits);
 

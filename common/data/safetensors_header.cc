@@ -272,7 +272,7 @@ class HeaderReader : public Json::json_sax_t {
   std::set<std::string> names_;
   std::set<std::string> metadata_keys_;
   int64_t data_end_bytes_ = 0;
-  // Of the tensor that is being read.
+  // The tensor that is being read.
   std::string name_;
   TensorEntry entry_;
   std::set<std::string> fields_;

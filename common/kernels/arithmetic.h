@@ -43,12 +43,12 @@ Number Tree(std::vector<Number> values) {
 
 inline constexpr int64_t kBlocksMax = 16;
 inline constexpr int64_t kBlockedSumsMax = int64_t{1} << 22;
-// Of one chain: its error grows with its length.
+// The pixels of one chain: its error grows with its length.
 inline constexpr int64_t kRunPixels = 256;
-// Of a block, at least: its sums have to be added too.
+// The least pixels of a block: its sums have to be added too.
 inline constexpr int64_t kBlockPixels = 1024;
 
-// Over the pixels of a batch of maps, for a layer with so many such sums.
+// Over the pixels of a batch of maps, for a layer with that many such sums.
 struct Blocking {
   Blocking(int64_t examples, int64_t pixels, int64_t sums) {
     while (2 * blocks <= std::min(kBlocksMax, examples) &&

@@ -39,7 +39,7 @@ void PixelReader::Read(int64_t index, const Displacement& displacement,
   ARCHPOOL_CHECK(index >= 0 && index < dataset_.count());
   const TensorShape& shape = dataset_.shape;
   const uint8_t* image = dataset_.images.data() + index * shape.elements();
-  // Of a row, the columns [begin, end) that lie inside the stored image, and
+  // The columns [begin, end) of a row that lie inside the stored image, and
   // where the first of them is stored; from there it goes up, or down.
   const int64_t right =
       displacement.mirrored ? -displacement.right : displacement.right;

@@ -19,8 +19,9 @@ namespace {
 // Small enough for the maps of one layer to stay in the cache.
 constexpr int64_t kBatch = 64;
 // What maps take, unless a single example's take more. A training keeps those
-// of every layer for a whole batch, so whoever had the memory to train has it
-// to evaluate, however many threads it has and however small its batches were.
+// of every layer for a whole batch, so a machine with the memory to train has
+// it to evaluate, however many threads it has and however small its batches
+// were.
 constexpr int64_t kMapBytesMax = int64_t{16} << 20;
 
 Parameters ParametersOf(const LayerPlan& plan, const TensorMap& weights) {

@@ -60,7 +60,7 @@ void FillWithNoise(Parameters& parameters) {
   }
 }
 
-// Of this thread: what others do on the machine does not count.
+// This thread's time: what others do on the machine does not count.
 int64_t ProcessorTimeNs() {
   timespec now{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);

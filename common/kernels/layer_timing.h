@@ -23,7 +23,7 @@ struct LayerTiming {
 };
 
 struct TimingOptions {
-  // Of training, as far as TimedBatch goes.
+  // The batch of training, as far as TimedBatch goes.
   int64_t batch = 128;
   // Whether the backward pass of a convolution includes the gradient of its
   // input, which layers that read the images do not need.

@@ -37,7 +37,7 @@ Values LinearWeightGradient(const Layer& layer, int64_t examples, View input,
                             View gradient);
 Values LinearBiasGradient(const Layer& layer, int64_t examples, View gradient);
 
-// Of a batch, by channel.
+// The statistics of a batch, by channel.
 struct BatchStatistics {
   Values mean;
   Values inverse;  // of the standard deviation
@@ -59,13 +59,13 @@ struct BatchNormGradients {
 BatchNormGradients BatchNormBackward(View input, View gradient, View scale,
                                      const BatchStatistics& statistics);
 
-// Of kRelu, kHardswish and kSilu.
+// The value of kRelu, kHardswish or kSilu.
 float Activate(LayerKind kind, float value);
 float ActivationGradient(LayerKind kind, float value, float gradient);
 
 float Exp(float value);
 
-// Of kMaxPool, kAvgPool and kGlobalAvgPool.
+// The forward pass of kMaxPool, kAvgPool and kGlobalAvgPool.
 Values PoolForward(const Layer& layer, int64_t examples, View input);
 Values PoolInputGradient(const Layer& layer, int64_t examples, View input,
                          View gradient);

@@ -13,7 +13,7 @@ namespace archpool::kernels {
 // Value type; thread-compatible.
 class Schedule {
  public:
-  // Of one rung of the recipe: each runs the whole course.
+  // The schedule of one rung of the recipe: each runs the whole course.
   // REQUIRES: examples > 0, recipe.batch_size > 0, the rung's epochs > 0.
   Schedule(const Recipe& recipe, int64_t examples, int64_t rung = 0);
 

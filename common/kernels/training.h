@@ -25,8 +25,8 @@ namespace archpool::kernels {
 // `validation`. Initial weights, order and augmentation are drawn from
 // `trial_key` alone (common/kernels/streams.h). Each rung begins with the
 // weights of the one below and an optimiser at rest. Where `from` is set, a
-// checkpoint of this very training, it goes on from there, and `sink` hears of
-// the boundaries that follow.
+// checkpoint of this very training, it continues from there, and `sink` hears
+// of the boundaries that follow.
 //
 // A training diverges at the step that would make a number infinite or NaN:
 // that step is not done, every later boundary has the state from before it, and
@@ -50,11 +50,12 @@ absl::StatusOr<Checkpoint> StartTraining(const LayerPlan& plan,
                                          const Normalization& normalization,
                                          const Dataset& train);
 
-// Goes on from `from`, a checkpoint of the same training, to the next boundary.
-// No more of `span` counts than its rung, and whether it resumed. Where the
-// training diverges on the way, the checkpoint is the state from before that
-// step. INVALID_ARGUMENT: DATA_MISMATCH; CHECKPOINT_MALFORMED (a tensor
-// missing, left over or of another shape, a boundary with none behind it).
+// Continues from `from`, a checkpoint of the same training, to the next
+// boundary. No more of `span` counts than its rung, and whether it resumed.
+// Where the training diverges on the way, the checkpoint is the state from
+// before that step. INVALID_ARGUMENT: DATA_MISMATCH; CHECKPOINT_MALFORMED (a
+// tensor missing, left over or of another shape, a boundary with none behind
+// it).
 absl::StatusOr<Checkpoint> ReplaySegment(
     const LayerPlan& plan, const Recipe& recipe, const RungSpan& span,
     const Digest& trial_key, const Normalization& normalization,

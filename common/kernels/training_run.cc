@@ -94,7 +94,8 @@ void TrainingRun::Step() {
     if (!network_.Step(batch.images.data(), batch.labels.data(), rates)) {
       diverged_at_step_ = step_;
     } else if (step_of_rung + 1 == schedule->steps()) {
-      // Each rung begins at rest, and so does whoever goes on from here.
+      // Each rung begins at rest, and so does a training that continues from
+      // here.
       network_.parameters().RestVelocity();
     }
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A training that can be stopped after any step, written down, and gone on
-// with. Not thread-safe.
+// A training that can be stopped after any step, written down, and continued
+// Not thread-safe.
 #ifndef ARCHPOOL_COMMON_KERNELS_TRAINING_RUN_H_
 #define ARCHPOOL_COMMON_KERNELS_TRAINING_RUN_H_
 
@@ -42,13 +42,14 @@ class TrainingRun {
   // To the step at which `boundary` lies: where a training has diverged, at
   // once. REQUIRES: step() is not behind it.
   void SkipTo(int64_t boundary);
-  // Of the last batch, before its step; for people, never for decisions.
+  // The loss of the last batch, before its step; for people, never for
+  // decisions.
   double Loss() const;
 
   TensorMap Weights() const;
   // REQUIRES: step() is where `boundary` lies.
   Checkpoint Capture(int64_t boundary) const;
-  // Goes on from there. INVALID_ARGUMENT: CHECKPOINT_MALFORMED (a tensor
+  // Continues from there. INVALID_ARGUMENT: CHECKPOINT_MALFORMED (a tensor
   // missing, left over, or of another shape; a boundary that is none).
   absl::Status Restore(const Checkpoint& checkpoint);
 

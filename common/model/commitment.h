@@ -34,7 +34,7 @@ CheckpointFiles FilesOf(absl::string_view weights, absl::string_view optimizer);
 Digest CheckpointDigest(int64_t boundary, const Digest& weights,
                         const Digest& optimizer);
 
-// A segment laid open: the checkpoint it begins with, as files; the one it ends
+// A segment revealed: the checkpoint it begins with, as files; the one it ends
 // with, as its digest; and where both lie in the tree. `begin` is not looked at
 // where the segment is the first: its checkpoint follows from the trial key.
 struct Opening {
@@ -42,7 +42,7 @@ struct Opening {
   std::vector<Digest> begin_proof;
   Digest end;
   std::vector<Digest> end_proof;
-  // Of boundary 0, whose checkpoint the verifier makes itself.
+  // The proof of boundary 0, whose checkpoint the verifier makes itself.
   std::vector<Digest> start_proof;
   friend bool operator==(const Opening&, const Opening&) = default;
 };
@@ -97,7 +97,7 @@ struct TrialClaim {
   Digest weights;  // the last checkpoint's
   int64_t weights_size_bytes = 0;
   int64_t validation_correct = 0;
-  // Of a training that diverged, the step that was not done, from 0; no part
+  // If the training diverged, the step that was not done, from 0; no part
   // of the message otherwise.
   std::optional<int64_t> diverged_at_step = std::nullopt;
 };

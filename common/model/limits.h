@@ -30,8 +30,8 @@ inline constexpr Range<int64_t> kTaskNameLength{1, 100};
 
 // The recipe.
 inline constexpr Range<int64_t> kBatchSize{1, 4096};
-// Of a task that is submitted today: what smaller batches cost a machine is not
-// what the cost table says. Tasks from before may have them.
+// The range for tasks submitted today: what smaller batches cost a machine is
+// not what the cost table says. Tasks from before may have them.
 inline constexpr Range<int64_t> kNewBatchSize{16, kBatchSize.max};
 inline constexpr Range<int64_t> kEpochs{1, 1000};  // of each rung
 inline constexpr Range<int64_t> kFurtherRungs{0, 8};

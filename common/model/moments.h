@@ -39,7 +39,7 @@ struct Moments {
     return count == 0 ? 0
                       : static_cast<double>(sum) / static_cast<double>(count);
   }
-  // Of a sample; 0 below two values.
+  // The deviation of a sample; 0 below two values.
   double Deviation() const {
     if (count < 2) return 0;
     const double mean = Mean();

@@ -55,8 +55,8 @@ void TakeFields(CanonicalReader& from, Record& record) {
 
 absl::Status Malformed(const char* what) {
   return InvalidArgument("RECEIPT_MALFORMED",
-                         absl::StrCat("These bytes are no ", what,
-                                      " of archpool; fetch it again."));
+                         absl::StrCat("these bytes are no ", what,
+                                      " of archpool; fetch it again"));
 }
 
 template <typename Record>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Receipts: what the pool hands to an account so that it can check alone, and
-// for ever, what it was credited and paid (docs/receipts.md). Every verdict,
+// forever, what it was credited and paid (docs/receipts.md). Every verdict,
 // credit, share of a pot, transfer and payout is one receipt of the account
 // that it is about. A receipt is its canonical encoding, and a leaf of the
 // account's Merkle tree, which only grows; the trees of all accounts hang in
@@ -104,7 +104,7 @@ struct TransferReceipt {
                          const TransferReceipt&) = default;
 };
 
-// Of a payout whose money was set aside before there were receipts.
+// The state of a payout whose money was set aside before there were receipts.
 inline constexpr char kPayoutCarried[] = "carried";
 
 // Money was set aside, or its payout ended.

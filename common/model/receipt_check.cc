@@ -26,14 +26,13 @@ constexpr int64_t kSiblingsMax = 64;
 absl::Status Malformed(const char* file) {
   return InvalidArgument(
       "RECEIPT_MALFORMED",
-      absl::StrCat("The ", file, " cannot be read; fetch the receipts again."));
+      absl::StrCat("the ", file, " cannot be read; fetch the receipts again"));
 }
 
 absl::Status Forged(const std::string& what) {
   return FailedPrecondition(
       "RECEIPTS_FORGED",
-      absl::StrCat("These are not the receipts that the pool signed: ", what,
-                   "."));
+      absl::StrCat("these are not the receipts that the pool signed: ", what));
 }
 
 struct Proof {

@@ -21,10 +21,10 @@ absl::Status CheckName(absl::string_view name) {
   }
   return InvalidArgument(
       "TASK_NAME",
-      absl::StrCat("Field name has ", name.size(), " bytes",
+      absl::StrCat("field name has ", name.size(), " bytes",
                    printable ? "" : ", some of them not printable ASCII",
                    "; it must have 1 to ", limits::kTaskNameLength.max,
-                   " printable ASCII characters."));
+                   " printable ASCII characters"));
 }
 
 absl::Status CheckBudget(const Budget& budget) {
@@ -49,10 +49,10 @@ absl::Status CheckPolicy(const std::string& text, const SearchSpace& space) {
   }
   return InvalidArgument(
       "SEARCH_POLICY",
-      absl::StrCat("Field search.policy is exhaustive, and the space has ",
+      absl::StrCat("field search.policy is exhaustive, and the space has ",
                    space.size(), " architectures; at most ", kExhaustiveSizeMax,
                    " are gone through one by one. Say model or random, or give "
-                   "a smaller space."));
+                   "a smaller space"));
 }
 
 }  // namespace
@@ -85,13 +85,13 @@ absl::Status TaskSpec::Validate() const {
   ARCHPOOL_RETURN_IF_ERROR(CheckName(name));
   if (dataset.IsZero()) {
     return InvalidArgument("DATASET_MISSING",
-                           "Field dataset is empty; give the digest of the "
-                           "dataset's manifest.");
+                           "field dataset is empty; give the digest of the "
+                           "dataset's manifest");
   }
   if (space.size() == 0) {
     return InvalidArgument("SPACE_EMPTY",
-                           "Field space has no architecture; give at least "
-                           "one dimension.");
+                           "field space has no architecture; give at least "
+                           "one dimension");
   }
   ARCHPOOL_RETURN_IF_ERROR(CheckRanges(
       "LIMITS_RANGE", "limits",

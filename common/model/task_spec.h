@@ -35,10 +35,10 @@ struct Recipe {
   bool horizontal_flip = false;  // augmentation: random mirror
   int64_t segments = 16;         // of a trial
   // Multi-fidelity: a network among the best 1/promoted_one_in after `epochs`
-  // goes on for the first of these numbers of epochs, the best of those for the
-  // next, and so on: the rungs of successive halving. Each rung runs the whole
-  // schedule over its own epochs (warm restarts; Loshchilov and Hutter, ICLR
-  // 2017), so that every rung's result is that of a finished training.
+  // continues for the first of these numbers of epochs, the best of those for
+  // the next, and so on: the rungs of successive halving. Each rung runs the
+  // whole schedule over its own epochs (warm restarts; Loshchilov and Hutter,
+  // ICLR 2017), so that every rung's result is that of a finished training.
   std::vector<int64_t> further_epochs;
   int64_t promoted_one_in = 3;
 

@@ -98,15 +98,15 @@ TEST(TaskSpecTest, EveryIntegerIsHeldToItsRange) {
     for (const int64_t value :
          {field.min - 1, field.max + 1, INT64_MIN, INT64_MAX}) {
       const std::string message =
-          absl::StrCat("Field ", field.name, " is ", value, "; it must be in [",
-                       field.min, ", ", field.max, "].");
+          absl::StrCat("field ", field.name, " is ", value, "; it must be in [",
+                       field.min, ", ", field.max, "]");
       ExpectRefused(field.reason, message,
                     [&](TaskSpec& spec) { field.of(spec) = value; });
     }
   }
 }
 
-// Tasks from before are read all the same: Validate takes them.
+// Tasks from before are read anyway: Validate takes them.
 TEST(TaskSpecTest, NewTasksKeepToNarrowerLimits) {
   const auto expect_refused = [](const TaskSpec& spec,
                                  const std::string& reason,
@@ -120,7 +120,7 @@ TEST(TaskSpecTest, NewTasksKeepToNarrowerLimits) {
   TaskSpec spec = GoodSpec();
   spec.recipe.batch_size = 15;
   expect_refused(spec, "RECIPE_RANGE",
-                 "Field recipe.batch_size is 15; it must be in [16, 4096].");
+                 "field recipe.batch_size is 15; it must be in [16, 4096]");
   spec = GoodSpec();
   spec.search.policy = "exhaustive";
   EXPECT_TRUE(spec.ValidateNew().ok());

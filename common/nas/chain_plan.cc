@@ -104,7 +104,7 @@ class ChainPlanner {
     const CellProgram program = MakeCellProgram(cell.nodes, cell.edges, edges);
     if (program.output.empty()) {
       return builder_.Refuse("CELL_PASSES_NOTHING",
-                             "Nothing flows through the cell to its output.");
+                             "nothing flows through the cell to its output");
     }
     const int input = builder_.tip();
     std::vector<int> tips;  // by step
@@ -155,17 +155,17 @@ absl::StatusOr<LayerPlan> MakeLayerPlan(const SearchSpace& space,
                                         const Pricing& pricing) {
   if (space.is_plain()) {
     return InvalidArgument("SPACE_WITHOUT_NETWORK",
-                           "The space has no template, so its architectures "
-                           "are no networks that could be trained.");
+                           "the space has no template, so its architectures "
+                           "are no networks that could be trained");
   }
   if (!space.IsValid(architecture)) {
     return InvalidArgument(
         "ARCHITECTURE_MALFORMED",
-        absl::StrCat("The architecture has ", architecture.choices.size(),
+        absl::StrCat("the architecture has ", architecture.choices.size(),
                      " choices and does not fit the space of ",
                      space.dimensions().size(),
                      " dimensions: give one index per dimension, each below "
-                     "its number of choices."));
+                     "its number of choices"));
   }
   return ChainPlanner(space.chain(), architecture.choices,
                       PlanBuilder(input_shape, classes, limits, pricing))

@@ -76,31 +76,31 @@ class ChainResolver {
     if (ranges_ == Ranges::kTrusted
             ? chain_.stages.empty()
             : !limits::kStages.Contains(std::ssize(chain_.stages))) {
-      return ShapeError(absl::StrCat("The template has ", chain_.stages.size(),
+      return ShapeError(absl::StrCat("the template has ", chain_.stages.size(),
                                      " stages; it must have 1 to ",
-                                     limits::kStages.max, "."));
+                                     limits::kStages.max));
     }
     size_t blocks = 0;
     for (size_t i = 0; i < chain_.stages.size(); ++i) {
       if (chain_.stages[i].blocks.empty()) {
         return ShapeError(
-            absl::StrCat("Field stages[", i,
-                         "].blocks is empty; a stage has at least one block."));
+            absl::StrCat("field stages[", i,
+                         "].blocks is empty; a stage has at least one block"));
       }
       blocks += chain_.stages[i].blocks.size();
     }
     if (ranges_ == Ranges::kTrusted) return absl::OkStatus();
     if (blocks > limits::kBlocksMax) {
-      return ShapeError(absl::StrCat("The template has ", blocks,
+      return ShapeError(absl::StrCat("the template has ", blocks,
                                      " blocks; at most ", limits::kBlocksMax,
-                                     " are allowed."));
+                                     " are allowed"));
     }
     if (std::ssize(chain_.variants) > limits::kVariantsMax ||
         std::ssize(chain_.cells) > limits::kCellsMax) {
       return ShapeError(absl::StrCat(
-          "The template has ", chain_.variants.size(), " variants and ",
+          "the template has ", chain_.variants.size(), " variants and ",
           chain_.cells.size(), " cells; at most ", limits::kVariantsMax,
-          " and ", limits::kCellsMax, " are allowed."));
+          " and ", limits::kCellsMax, " are allowed"));
     }
     return absl::OkStatus();
   }
@@ -128,13 +128,13 @@ class ChainResolver {
                          const std::string& name) const {
     if (ranges_ == Ranges::kChecked &&
         !limits::kWordLength.Contains(std::ssize(name))) {
-      return ShapeError(absl::StrCat("Field ", path, ".name must have 1 to ",
-                                     limits::kWordLength.max, " characters."));
+      return ShapeError(absl::StrCat("field ", path, ".name must have 1 to ",
+                                     limits::kWordLength.max, " characters"));
     }
     if (block_words_.contains(name) || edge_words_.contains(name)) {
       return ShapeError(absl::StrCat(
-          "Field ", path, ".name is \"", name,
-          "\", which is an operation already; choose another name."));
+          "field ", path, ".name is \"", name,
+          "\", which is an operation already; choose another name"));
     }
     return absl::OkStatus();
   }
@@ -150,9 +150,9 @@ class ChainResolver {
       if (edge.from < 0 || edge.from >= edge.to || edge.to >= cell.nodes ||
           !joined.insert({edge.from, edge.to}).second) {
         return ShapeError(absl::StrCat(
-            "Field ", path, ".edges has an edge from ", edge.from, " to ",
+            "field ", path, ".edges has an edge from ", edge.from, " to ",
             edge.to, "; each must lead to a higher node below ", cell.nodes,
-            ", and no two may join the same nodes."));
+            ", and no two may join the same nodes"));
       }
     }
     block_words_[cell.name] =
@@ -168,9 +168,9 @@ class ChainResolver {
     ARCHPOOL_RETURN_IF_ERROR(CheckName(path, variant.name));
     const auto of = block_words_.find(variant.operation);
     if (of == block_words_.end() || of->second >= first_variant_) {
-      return ShapeError(absl::StrCat("Field ", path, ".operation is \"",
+      return ShapeError(absl::StrCat("field ", path, ".operation is \"",
                                      variant.operation,
-                                     "\", which is no operation or cell."));
+                                     "\", which is no operation or cell"));
     }
     const auto check = [&](absl::string_view field,
                            const std::optional<int64_t>& value,
@@ -343,8 +343,8 @@ class ChainResolver {
                                        !used_cells_.contains(operation.cell);
       if (!is_unused) continue;
       return ShapeError(absl::StrCat(
-          "No block or edge can be \"", operation.word,
-          "\": name it in an operation that is used, or remove it."));
+          "no block or edge can be \"", operation.word,
+          "\": name it in an operation that is used, or remove it"));
     }
     return absl::OkStatus();
   }

@@ -26,9 +26,8 @@ absl::StatusOr<ResolvedField> FieldResolver::Reference(
   if (found == index_of_.end()) {
     return InvalidArgument(
         "TEMPLATE_REFERENCE",
-        absl::StrCat("Field ", field, " refers to the dimension \"",
-                     reference.dimension,
-                     "\", which the space does not have."));
+        absl::StrCat("field ", field, " refers to the dimension \"",
+                     reference.dimension, "\", which the space does not have"));
   }
   ResolvedField resolved{.dimension = found->second, .values = {}};
   for (const ChoiceValue& choice :
@@ -37,10 +36,10 @@ absl::StatusOr<ResolvedField> FieldResolver::Reference(
     if (value == nullptr || !accept(*value)) {
       return InvalidArgument(
           "TEMPLATE_REFERENCE",
-          absl::StrCat("Field ", field, " refers to the dimension \"",
+          absl::StrCat("field ", field, " refers to the dimension \"",
                        reference.dimension, "\", whose choice \"",
                        ToString(choice), "\" does not fit: each must be ",
-                       expected, "."));
+                       expected));
     }
     resolved.values.push_back(encode(*value));
   }
@@ -76,8 +75,8 @@ absl::StatusOr<ResolvedField> FieldResolver::Word(
     const auto found = words.find(*constant);
     if (found == words.end()) {
       return InvalidArgument("TEMPLATE_RANGE",
-                             absl::StrCat("Field ", field, " is \"", *constant,
-                                          "\"; it must be ", expected, "."));
+                             absl::StrCat("field ", field, " is \"", *constant,
+                                          "\"; it must be ", expected));
     }
     return ResolvedField{.dimension = -1, .values = {found->second}};
   }
@@ -99,9 +98,9 @@ absl::Status FieldResolver::CheckAllRead() const {
     if (read_.contains(static_cast<int>(i))) continue;
     return InvalidArgument(
         "DIMENSION_UNUSED",
-        absl::StrCat("No network depends on dimension \"", dimensions_[i].name,
+        absl::StrCat("no network depends on dimension \"", dimensions_[i].name,
                      "\": refer to it in a field that one of its block's "
-                     "operations reads, or remove it."));
+                     "operations reads, or remove it"));
   }
   return absl::OkStatus();
 }

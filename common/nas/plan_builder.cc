@@ -14,18 +14,19 @@ namespace {
 
 // Factors and results are not negative; INT64_MAX stands for anything larger,
 // and is over every limit.
-int64_t Multiply(int64_t a, int64_t b) {
+int64_t MultiplyCapped(int64_t a, int64_t b) {
   int64_t product = 0;
   return __builtin_mul_overflow(a, b, &product) ? INT64_MAX : product;
 }
 
-int64_t Add(int64_t a, int64_t b) {
+int64_t AddCapped(int64_t a, int64_t b) {
   int64_t sum = 0;
   return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
 }
 
 int64_t ElementsOf(const TensorShape& shape) {
-  return Multiply(Multiply(shape.channels, shape.height), shape.width);
+  return MultiplyCapped(MultiplyCapped(shape.channels, shape.height),
+                        shape.width);
 }
 
 int64_t LimitOf(int64_t limit, int64_t ceiling) {
@@ -51,11 +52,11 @@ PlanBuilder::PlanBuilder(const TensorShape& input_shape, int64_t classes,
   if (std::min({input_shape.channels, input_shape.height, input_shape.width,
                 classes}) < 1) {
     Refuse("INPUT_MALFORMED",
-           absl::StrCat("An input of ", input_shape.channels, "x",
+           absl::StrCat("an input of ", input_shape.channels, "x",
                         input_shape.height, "x", input_shape.width, " with ",
                         classes,
                         " classes makes no network: each must be at least "
-                        "1."));
+                        "1"));
     return;
   }
   CountActivations(ElementsOf(input_shape));
@@ -72,9 +73,10 @@ void PlanBuilder::Conv(int64_t width, int64_t kernel, int64_t stride,
                         .height = Slid(shape_.height, kernel, stride),
                         .width = Slid(shape_.width, kernel, stride)};
   const int64_t weights_per_output =
-      Multiply(shape_.channels / groups, kernel * kernel);
-  layer.parameters = Multiply(width, weights_per_output);
-  layer.macs = Multiply(ElementsOf(layer.output_shape), weights_per_output);
+      MultiplyCapped(shape_.channels / groups, kernel * kernel);
+  layer.parameters = MultiplyCapped(width, weights_per_output);
+  layer.macs =
+      MultiplyCapped(ElementsOf(layer.output_shape), weights_per_output);
   Append(layer);
 }
 
@@ -96,7 +98,7 @@ void PlanBuilder::Pool(LayerKind kind, int64_t kernel, int64_t stride) {
 
 void PlanBuilder::BatchNorm() {
   Layer layer = Next(LayerKind::kBatchNorm);
-  layer.parameters = Multiply(2, shape_.channels);
+  layer.parameters = MultiplyCapped(2, shape_.channels);
   Append(layer);
 }
 
@@ -160,8 +162,8 @@ void PlanBuilder::Classify() {
   Append(pool);
   Layer linear = Next(LayerKind::kLinear);
   linear.output_shape = {.channels = plan_.classes, .height = 1, .width = 1};
-  linear.macs = Multiply(shape_.channels, plan_.classes);
-  linear.parameters = Add(linear.macs, plan_.classes);
+  linear.macs = MultiplyCapped(shape_.channels, plan_.classes);
+  linear.parameters = AddCapped(linear.macs, plan_.classes);
   Append(linear);
 }
 
@@ -171,7 +173,7 @@ void PlanBuilder::Refuse(absl::string_view reason, absl::string_view message) {
 
 absl::StatusOr<LayerPlan> PlanBuilder::Finish() && {
   if (!refusal_.ok()) return std::move(refusal_);
-  train_ps_ = Add(train_ps_, StepTrainPs(pricing_));
+  train_ps_ = AddCapped(train_ps_, StepTrainPs(pricing_));
   // Rounded up, so that no network is free.
   plan_.train_ns_per_example = train_ps_ / 1000 + (train_ps_ % 1000 != 0);
   plan_.evaluate_ns_per_example =
@@ -188,7 +190,7 @@ void PlanBuilder::Separable(const Block& block, int64_t stride) {
 void PlanBuilder::Bottleneck(const Block& block, int64_t stride) {
   const int input = tip_;
   const int64_t input_width = channels();
-  const int64_t hidden = Multiply(input_width, block.expansion);
+  const int64_t hidden = MultiplyCapped(input_width, block.expansion);
   if (block.expansion > 1) {
     ConvNormActivation(hidden, 1, 1, 1, block.activation);
   }
@@ -230,14 +232,14 @@ void PlanBuilder::Append(const Layer& layer) {
   CheckLimit("layers", static_cast<int64_t>(plan_.layers.size()) + 1,
              kPlanLayersMax);
   CountActivations(ElementsOf(layer.output_shape));
-  plan_.parameters = Add(plan_.parameters, layer.parameters);
+  plan_.parameters = AddCapped(plan_.parameters, layer.parameters);
   CheckLimit("parameters", plan_.parameters, parameters_max_);
-  plan_.macs = Add(plan_.macs, layer.macs);
+  plan_.macs = AddCapped(plan_.macs, layer.macs);
   CheckLimit("multiply-accumulates per example", plan_.macs, macs_max_);
   if (refused()) return;
   const LayerCost cost = CostOf(layer, pricing_);
-  train_ps_ = Add(train_ps_, cost.train_ps);
-  evaluate_ps_ = Add(evaluate_ps_, cost.evaluate_ps);
+  train_ps_ = AddCapped(train_ps_, cost.train_ps);
+  evaluate_ps_ = AddCapped(evaluate_ps_, cost.evaluate_ps);
   tip_ = static_cast<int>(plan_.layers.size());
   plan_.layers.push_back(layer);
   shape_ = layer.output_shape;
@@ -247,14 +249,14 @@ bool PlanBuilder::CanStride(int64_t stride) {
   if (refused()) return false;
   if (stride == 1 || std::min(shape_.height, shape_.width) > 1) return true;
   Refuse("SHAPE_VANISHES",
-         absl::StrCat("Layer ", plan_.layers.size(), " has stride ", stride,
+         absl::StrCat("layer ", plan_.layers.size(), " has stride ", stride,
                       " over a map of ", shape_.height, "x", shape_.width,
-                      " pixels: use fewer strides or larger examples."));
+                      " pixels: use fewer strides or larger examples"));
   return false;
 }
 
 void PlanBuilder::CountActivations(int64_t elements) {
-  activations_ = Add(activations_, elements);
+  activations_ = AddCapped(activations_, elements);
   CheckLimit("activations per example", activations_, kPlanActivationsMax);
 }
 
@@ -262,9 +264,9 @@ void PlanBuilder::CheckLimit(absl::string_view what, int64_t count,
                              int64_t limit) {
   if (count <= limit) return;
   Refuse("PLAN_TOO_LARGE",
-         absl::StrCat("The network has more than ", limit, " ", what, " (",
+         absl::StrCat("the network has more than ", limit, " ", what, " (",
                       count, " up to layer ", plan_.layers.size(),
-                      "): choose smaller widths or fewer blocks."));
+                      "): choose smaller widths or fewer blocks"));
 }
 
 }  // namespace archpool

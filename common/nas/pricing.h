@@ -8,9 +8,9 @@
 
 namespace archpool {
 
-// Of the newest table. Raised whenever a number in it changes, by a table
-// beside the older ones: a task keeps the version that was in force when it was
-// submitted.
+// The version of the newest table. Raised whenever a number in it changes, by a
+// table beside the older ones: a task keeps the version that was in force when
+// it was submitted.
 inline constexpr int64_t kCostTableVersion = 2;
 
 constexpr bool IsCostTable(int64_t version) {
@@ -19,7 +19,8 @@ constexpr bool IsCostTable(int64_t version) {
 
 struct Pricing {
   int64_t version = kCostTableVersion;
-  // Of training; 0: the largest that was measured. Version 1 does not read it.
+  // The batch size of training; 0: the largest that was measured. Version 1
+  // does not read it.
   int64_t batch_size = 0;
   friend bool operator==(const Pricing&, const Pricing&) = default;
 };

@@ -18,13 +18,13 @@ absl::StatusOr<Candidate> PlainCandidate(const SearchSpace& space,
                                          const Architecture& architecture) {
   if (!space.IsValid(architecture)) {
     return InvalidArgument("ARCHITECTURE_MALFORMED",
-                           "The architecture does not fit the space.");
+                           "the architecture does not fit the space");
   }
   const std::string spelling = space.SpellingOf(architecture);
   if (spelling.empty()) {
     return InvalidArgument("CELL_DISCONNECTED",
-                           "Nothing flows from the cell's input to its output; "
-                           "such a network learns nothing.");
+                           "nothing flows from the cell's input to its output; "
+                           "such a network learns nothing");
   }
   LayerPlan plan;
   plan.train_ns_per_example = kPlainTrainNsPerExample;
@@ -39,7 +39,7 @@ absl::Status TooLarge(absl::string_view what, int64_t bytes, int64_t max) {
   return InvalidArgument(
       "TRAINING_TOO_LARGE",
       absl::StrCat(what, " take ", bytes / kMebi, " MiB, and this pool takes ",
-                   max / kMebi, " MiB at most."));
+                   max / kMebi, " MiB at most"));
 }
 
 absl::Status CheckSizes(const LayerPlan& plan, const NetworkSetup& setup) {
@@ -47,7 +47,7 @@ absl::Status CheckSizes(const LayerPlan& plan, const NetworkSetup& setup) {
     const int64_t bytes = TrainingMemoryMaxBytes(plan, setup.batch_size);
     if (bytes > setup.memory_max_bytes) {
       return TooLarge(
-          absl::StrCat("The network and batches of ", setup.batch_size), bytes,
+          absl::StrCat("the network and batches of ", setup.batch_size), bytes,
           setup.memory_max_bytes);
     }
   }
@@ -55,7 +55,7 @@ absl::Status CheckSizes(const LayerPlan& plan, const NetworkSetup& setup) {
     const int64_t bytes = CheckpointMaxBytes(plan) * setup.checkpoints;
     if (bytes > setup.checkpoints_max_bytes) {
       return TooLarge(
-          absl::StrCat("The ", setup.checkpoints, " checkpoints of a training"),
+          absl::StrCat("the ", setup.checkpoints, " checkpoints of a training"),
           bytes, setup.checkpoints_max_bytes);
     }
   }

@@ -27,31 +27,31 @@ absl::Status CheckDimension(const Dimension& dimension, size_t index,
   if (!IsName(dimension.name, ranges)) {
     return InvalidArgument(
         "DIMENSION_NAME",
-        absl::StrCat("The name of dimension ", index, " must have 1 to ",
+        absl::StrCat("the name of dimension ", index, " must have 1 to ",
                      limits::kWordLength.max,
                      " printable ASCII characters, none of them a space or "
-                     "\"=\"."));
+                     "\"=\""));
   }
   if (dimension.choices.empty()) {
     return InvalidArgument("DIMENSION_EMPTY",
-                           absl::StrCat("Dimension \"", dimension.name,
+                           absl::StrCat("dimension \"", dimension.name,
                                         "\" has no choice; give at least "
-                                        "one."));
+                                        "one"));
   }
   if (dimension.choices.size() > SearchSpace::kMaxChoices) {
     return InvalidArgument(
         "SPACE_TOO_LARGE",
-        absl::StrCat("Dimension \"", dimension.name, "\" has ",
+        absl::StrCat("dimension \"", dimension.name, "\" has ",
                      dimension.choices.size(), " choices; at most ",
-                     SearchSpace::kMaxChoices, " are allowed."));
+                     SearchSpace::kMaxChoices, " are allowed"));
   }
   std::set<ChoiceValue> seen;
   for (const ChoiceValue& choice : dimension.choices) {
     if (seen.insert(choice).second) continue;
     return InvalidArgument(
         "CHOICE_DUPLICATE",
-        absl::StrCat("Dimension \"", dimension.name, "\" has the choice \"",
-                     ToString(choice), "\" twice; list each once."));
+        absl::StrCat("dimension \"", dimension.name, "\" has the choice \"",
+                     ToString(choice), "\" twice; list each once"));
   }
   return absl::OkStatus();
 }
@@ -60,22 +60,22 @@ absl::Status CheckDimensions(const std::vector<Dimension>& dimensions,
                              Ranges ranges = Ranges::kChecked) {
   if (dimensions.empty()) {
     return InvalidArgument("SPACE_EMPTY",
-                           "The space has no dimension; give at least one.");
+                           "the space has no dimension; give at least one");
   }
   if (dimensions.size() > SearchSpace::kMaxDimensions) {
     return InvalidArgument(
         "SPACE_TOO_LARGE",
-        absl::StrCat("The space has ", dimensions.size(),
+        absl::StrCat("the space has ", dimensions.size(),
                      " dimensions; at most ", SearchSpace::kMaxDimensions,
-                     " are allowed."));
+                     " are allowed"));
   }
   std::set<absl::string_view> names;
   for (size_t i = 0; i < dimensions.size(); ++i) {
     ARCHPOOL_RETURN_IF_ERROR(CheckDimension(dimensions[i], i, ranges));
     if (names.insert(dimensions[i].name).second) continue;
     return InvalidArgument("DIMENSION_DUPLICATE",
-                           absl::StrCat("Two dimensions are named \"",
-                                        dimensions[i].name, "\"; rename one."));
+                           absl::StrCat("two dimensions are named \"",
+                                        dimensions[i].name, "\"; rename one"));
   }
   return absl::OkStatus();
 }
@@ -105,8 +105,8 @@ absl::StatusOr<int64_t> SizeOf(const std::vector<Dimension>& dimensions) {
     if (__builtin_mul_overflow(size, choices, &size)) {
       return InvalidArgument(
           "SPACE_TOO_LARGE",
-          absl::StrCat("The space has more than ", SearchSpace::kMaxSize,
-                       " architectures; remove dimensions or choices."));
+          absl::StrCat("the space has more than ", SearchSpace::kMaxSize,
+                       " architectures; remove dimensions or choices"));
     }
   }
   return size;
@@ -147,7 +147,7 @@ absl::StatusOr<SearchSpace> SearchSpace::CreatePlain(
   if (!std::visit([&](const auto& one) { return Fits(one, dimensions); },
                   form)) {
     return InvalidArgument("CANONICAL_FORM",
-                           "The canonical form does not fit the dimensions.");
+                           "the canonical form does not fit the dimensions");
   }
   space.dimensions_ = std::move(dimensions);
   space.form_ = std::move(form);

@@ -77,8 +77,9 @@ class SearchSpace {
       std::vector<Dimension> dimensions, CanonicalForm form = {});
   bool is_plain() const { return template_.stages.empty(); }
   const CanonicalForm& canonical_form() const { return form_; }
-  // Of a plain space: equal for spellings of one architecture; "" where nothing
-  // flows through it. REQUIRES: is_plain(), IsValid(architecture).
+  // For a plain space: a text that is equal for spellings of one architecture;
+  // "" where nothing flows through it. REQUIRES: is_plain(),
+  // IsValid(architecture).
   std::string SpellingOf(const Architecture& architecture) const;
 
   const std::vector<Dimension>& dimensions() const { return dimensions_; }

@@ -50,8 +50,8 @@ absl::StatusOr<Subspace> Subspace::Create(const SearchSpace& space,
   if (allowed.size() != dimensions.size()) {
     return InvalidArgument(
         "SUBSPACE_MALFORMED",
-        absl::StrCat("The box has ", allowed.size(),
-                     " dimensions; its space has ", dimensions.size(), "."));
+        absl::StrCat("the box has ", allowed.size(),
+                     " dimensions; its space has ", dimensions.size()));
   }
   for (size_t d = 0; d < allowed.size(); ++d) {
     if (allowed[d] != 0 && (allowed[d] & ~AllChoices(dimensions[d])) == 0) {
@@ -59,10 +59,10 @@ absl::StatusOr<Subspace> Subspace::Create(const SearchSpace& space,
     }
     return InvalidArgument(
         "SUBSPACE_MALFORMED",
-        absl::StrCat("The box must allow at least one of the ",
+        absl::StrCat("the box must allow at least one of the ",
                      dimensions[d].choices.size(), " choices of dimension \"",
                      dimensions[d].name, "\", and no other; its bits are ",
-                     absl::Hex(allowed[d]), "."));
+                     absl::Hex(allowed[d])));
   }
   return Subspace(std::move(allowed));
 }

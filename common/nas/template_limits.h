@@ -15,7 +15,7 @@ namespace archpool::limits {
 inline constexpr Range<int64_t> kWordLength{1, 64};
 
 inline constexpr Range<int64_t> kStages{1, 16};
-// Of all stages together.
+// The blocks of all stages together.
 inline constexpr int64_t kBlocksMax = 64;
 inline constexpr int64_t kVariantsMax = 64;
 inline constexpr int64_t kCellsMax = 8;

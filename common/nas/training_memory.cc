@@ -13,9 +13,9 @@ constexpr int64_t kFloatBytes = 4;
 // turned for the backward pass; and the files of a segment's two ends, which
 // are held beside them while it is replayed.
 constexpr int64_t kCopiesOfParameters = 6 + 2 * 2;
-// Of the largest layer: its gradient, its input's, and a work space.
+// Copies of the largest layer: its gradient, its input's, and a work space.
 constexpr int64_t kCopiesOfLargest = 3;
-// Channels are laid out by so many, and weights by so many outputs.
+// Channels are laid out by this many, and weights by this many outputs.
 constexpr int64_t kChannelStep = 8;
 constexpr int64_t kWeightStep = 16;
 // Sums over a batch are kept by blocks (docs/arithmetic.md), twice.
@@ -45,7 +45,7 @@ int64_t PaddedParameters(const Layer& layer) {
 }  // namespace
 
 int64_t TrainingMemoryMaxBytes(const LayerPlan& plan, int64_t batch_size) {
-  // Of the images, and then of each layer's output.
+  // The borders of the images, and then of each layer's output.
   std::vector<int64_t> borders(plan.layers.size() + 1, 0);
   for (const Layer& layer : plan.layers) {
     if (layer.kind != LayerKind::kConv) continue;

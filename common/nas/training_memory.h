@@ -2,10 +2,9 @@
 // What a training takes in memory, from its plan and batch alone: an upper
 // bound of what the kernels lay out (TrainingBytes, common/kernels/training.h),
 // mostly half as much again. It takes no layout to be made, which is thousands
-// of times the work, and whoever gives out work looks at many networks for each
-// that it gives. Programs and datasets come on top. Values
-// are never negative and nothing overflows within the limits of plans and
-// recipes.
+// of times the work, and the pool, to give out work, looks at many networks for
+// each that it gives. Programs and datasets come on top. Values are never
+// negative and nothing overflows within the limits of plans and recipes.
 #ifndef ARCHPOOL_COMMON_NAS_TRAINING_MEMORY_H_
 #define ARCHPOOL_COMMON_NAS_TRAINING_MEMORY_H_
 

@@ -23,7 +23,7 @@ namespace {
 // Several rows are taken as one of `lanes` numbers, so that few channels still
 // fill the vectors.
 constexpr size_t kLanesMin = 256;
-// So many of these are summed in float before their sums go on in double.
+// This many of these are summed in float before their sums continue in double.
 constexpr size_t kStepsPerBlock = 128;
 
 size_t LanesFor(size_t channels) {

@@ -19,7 +19,7 @@ namespace archpool::nn {
 
 inline constexpr double kBatchNormMomentum = 0.1;
 
-// Of one batch, per channel.
+// The statistics of one batch, per channel.
 struct BatchStatistics {
   std::vector<float> mean;
   std::vector<float> inverse_deviation;  // 1 / sqrt(variance + epsilon)

@@ -18,7 +18,7 @@ namespace archpool::nn {
 
 enum class Precision { kFloat32, kFloat64 };
 
-// Of the first `count` examples of `dataset`, [example][class].
+// The logits of the first `count` examples of `dataset`, [example][class].
 // INVALID_ARGUMENT: WEIGHTS_MISMATCH, WEIGHTS_NOT_FINITE, DATA_MISMATCH, as of
 // kernels::ComputeLogits. INTERNAL: TRAINING_FAILED (LibTorch threw).
 // RESOURCE_EXHAUSTED: TRAINING_OUT_OF_MEMORY.

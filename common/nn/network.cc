@@ -135,7 +135,7 @@ TensorMap Network::Weights() const {
   return weights;
 }
 
-// In place: whoever refers to a parameter goes on doing so.
+// In place: references to a parameter stay valid.
 void Network::Load(const TensorMap& weights) {
   for (Parameter& parameter : parameters_) {
     parameter.value.copy_(ToTorch(weights.at(parameter.name)));

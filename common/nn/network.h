@@ -50,7 +50,7 @@ class Network {
 
   std::vector<Parameter>& parameters() { return parameters_; }
 
-  // Of an activation layer. REQUIRES: between Forward and Backward.
+  // The output of an activation layer. REQUIRES: between Forward and Backward.
   const at::Tensor& LayerOutput(size_t layer) const {
     return states_[layer].output;
   }

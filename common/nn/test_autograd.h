@@ -58,7 +58,7 @@ inline at::Tensor TrainedLayer(const Layer& layer, int64_t index,
   return {};
 }
 
-// Of every layer; the last ones are the logits.
+// The outputs of every layer; the last ones are the logits.
 inline std::vector<at::Tensor> TrainedOutputs(const LayerPlan& plan,
                                               const Leaves& leaves,
                                               const at::Tensor& images) {

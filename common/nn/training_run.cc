@@ -166,7 +166,7 @@ double TrainingRun::Step() {
   state.network.Backward(loss.logits_gradient);
   state.optimizer.Step(schedule->LearningRate(step_of_rung));
   ++state.step;
-  // Each rung begins at rest, and so does whoever goes on from here.
+  // Each rung begins at rest, and so does a training that continues from here.
   if (step_of_rung + 1 == schedule->steps()) state.optimizer.Rest();
   return loss.mean;
 }

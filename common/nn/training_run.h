@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A training that can be stopped after any step, written down, and gone on
-// with. Needs LibTorch inside: for common/nn alone. Not thread-safe.
+// A training that can be stopped after any step, written down, and continued
+// Needs LibTorch inside: for common/nn alone. Not thread-safe.
 #ifndef ARCHPOOL_COMMON_NN_TRAINING_RUN_H_
 #define ARCHPOOL_COMMON_NN_TRAINING_RUN_H_
 
@@ -28,7 +28,7 @@ class TrainingRun {
   TensorMap Weights() const;
   // REQUIRES: step() is where `boundary` lies.
   Checkpoint Capture(int64_t boundary) const;
-  // Goes on from there. INVALID_ARGUMENT: CHECKPOINT_MALFORMED (a tensor
+  // Continues from there. INVALID_ARGUMENT: CHECKPOINT_MALFORMED (a tensor
   // missing, left over, or of another shape; a boundary that is none).
   // Numbers may be anything: a training that diverged holds NaN.
   absl::Status Restore(const Checkpoint& checkpoint);

@@ -35,7 +35,7 @@ bool HasDiverged(const TensorMap& weights);
 
 // Sets LibTorch, BLAS and oneDNN to `threads` threads and deterministic
 // algorithms, and tells glibc's malloc to keep freed memory: activations are
-// made anew at every step. Call it before other threads compute.
+// made again at every step. Call it before other threads compute.
 void ConfigureRuntime(int threads);
 
 // Trains `plan` on `train` under `recipe`, then counts the correct answers on
@@ -43,12 +43,12 @@ void ConfigureRuntime(int threads);
 // `trial_key` alone (streams in common/kernels/streams.h). Each rung begins
 // with the weights of the one below and an optimiser at rest. A training that
 // has diverged (HasDiverged) ends at that boundary. Where `from`
-// is set, a checkpoint of this very training, it goes on from there, and `sink`
-// hears of the boundaries that follow. INVALID_ARGUMENT: DATA_MISMATCH (shape
-// or classes differ from the plan's); WEIGHTS_MISMATCH, WEIGHTS_NOT_FINITE
-// (span.resumed); CHECKPOINT_MALFORMED. INTERNAL: TRAINING_FAILED (LibTorch
-// threw); CANCELLED: TRAINING_STOPPED. RESOURCE_EXHAUSTED:
-// TRAINING_OUT_OF_MEMORY.
+// is set, a checkpoint of this very training, it continues from there, and
+// `sink` hears of the boundaries that follow. INVALID_ARGUMENT: DATA_MISMATCH
+// (shape or classes differ from the plan's); WEIGHTS_MISMATCH,
+// WEIGHTS_NOT_FINITE (span.resumed); CHECKPOINT_MALFORMED. INTERNAL:
+// TRAINING_FAILED (LibTorch threw); CANCELLED: TRAINING_STOPPED.
+// RESOURCE_EXHAUSTED: TRAINING_OUT_OF_MEMORY.
 absl::StatusOr<TrainedNetwork> Train(
     const LayerPlan& plan, const Recipe& recipe, const RungSpan& span,
     const Digest& trial_key, const Normalization& normalization,
@@ -64,8 +64,8 @@ absl::StatusOr<Checkpoint> StartTraining(const LayerPlan& plan,
                                          const Normalization& normalization,
                                          const Dataset& train);
 
-// Goes on from `from`, a checkpoint of the same training, to the next boundary:
-// on the same machine the same bits. No more of `span` counts than
+// Continues from `from`, a checkpoint of the same training, to the next
+// boundary: on the same machine the same bits. No more of `span` counts than
 // its rung, and whether it resumed.
 // INVALID_ARGUMENT: DATA_MISMATCH; CHECKPOINT_MALFORMED (a tensor missing, left
 // over or of another shape, a boundary with none behind it).

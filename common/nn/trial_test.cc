@@ -441,7 +441,7 @@ TEST_F(TrialTest, ADivergedTrainingEndsAtTheFirstSuchBoundary) {
   EXPECT_EQ(SerializeCheckpoint(*replayed).optimizer,
             SerializeCheckpoint(seen.back()).optimizer);
 
-  // Whoever goes on from the end has nothing left to do.
+  // Whoever continues from the end has nothing left to do.
   const size_t boundaries = seen.size();
   const Checkpoint last = seen.back();
   ASSERT_TRUE(Train(Plan(), recipe, {}, Sha256("key"), Normalization{}, data,

@@ -19,7 +19,7 @@ namespace archpool::wire {
 // The metadata key.
 inline constexpr char kClientVersionKey[] = "archpool-client-version";
 // The version of this build, as common/base/version.h has it: that library is
-// made anew at each commit, and this one is not.
+// made again at each commit, and this one is not.
 extern const char kOwnVersion[];
 // The oldest client that a server of this build understands.
 inline constexpr char kClientVersionMin[] = "0.1.0";
@@ -36,7 +36,7 @@ absl::Status CheckClientVersion(absl::string_view version);
 // release's is.
 absl::Status CheckServerVersion(absl::string_view server_version);
 
-// Of the features that a program names, those that this build has too.
+// Adds to `shared` the features that a program names and this build has too.
 // INVALID_ARGUMENT: the reasons of common/wire/fields.h.
 absl::Status ShareFeatures(
     const google::protobuf::RepeatedPtrField<std::string>& named,

@@ -14,7 +14,8 @@ namespace archpool::wire {
 
 struct DatasetFiles {
   const DatasetFormat* format = nullptr;
-  // Of every key of the train split; of those of the held-out one all or none.
+  // For every key of the train split; for those of the held-out one all or
+  // none.
   DatasetDigests digests;
 };
 

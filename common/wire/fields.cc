@@ -29,7 +29,7 @@ std::string Quote(absl::string_view text) {
 
 absl::Status RequiredError(absl::string_view path) {
   return InvalidArgument("FIELD_REQUIRED",
-                         absl::StrCat("Field ", path, " is required; set it."));
+                         absl::StrCat("field ", path, " is required; set it"));
 }
 
 absl::Status CheckRange(absl::string_view path, int64_t value,
@@ -44,9 +44,9 @@ absl::Status CheckRanges(absl::string_view parent,
 
 absl::Status CheckCount(absl::string_view path, int64_t count, int64_t max) {
   if (count <= max) return absl::OkStatus();
-  return InvalidArgument(
-      "FIELD_TOO_MANY", absl::StrCat("Field ", path, " has ", count,
-                                     " items; at most ", max, " are allowed."));
+  return InvalidArgument("FIELD_TOO_MANY",
+                         absl::StrCat("field ", path, " has ", count,
+                                      " items; at most ", max, " are allowed"));
 }
 
 absl::Status CheckPrintable(absl::string_view path, absl::string_view text,
@@ -59,8 +59,8 @@ absl::Status CheckPrintable(absl::string_view path, absl::string_view text,
   }
   return InvalidArgument(
       "FIELD_MALFORMED",
-      absl::StrCat("Field ", path, " is ", Quote(text), "; it must be 1 to ",
-                   length_max, " printable ASCII characters."));
+      absl::StrCat("field ", path, " is ", Quote(text), "; it must be 1 to ",
+                   length_max, " printable ASCII characters"));
 }
 
 absl::Status CheckName(absl::string_view path, absl::string_view text) {
@@ -68,8 +68,8 @@ absl::Status CheckName(absl::string_view path, absl::string_view text) {
   if (IsName(text)) return absl::OkStatus();
   return InvalidArgument(
       "FIELD_MALFORMED",
-      absl::StrCat("Field ", path, " is ", Quote(text),
-                   "; it must be 1 to 64 characters of [a-z0-9-]."));
+      absl::StrCat("field ", path, " is ", Quote(text),
+                   "; it must be 1 to 64 characters of [a-z0-9-]"));
 }
 
 absl::StatusOr<Digest> ReadDigest(absl::string_view path,
@@ -79,12 +79,12 @@ absl::StatusOr<Digest> ReadDigest(absl::string_view path,
   if (digest.ok() && digest->IsZero()) {
     return InvalidArgument(
         "FIELD_MALFORMED",
-        absl::StrCat("Field ", path, " is all zeros, which no digest is."));
+        absl::StrCat("field ", path, " is all zeros, which no digest is"));
   }
   if (digest.ok()) return digest;
   return InvalidArgument("FIELD_MALFORMED",
-                         absl::StrCat("Field ", path, " has ", bytes.size(),
-                                      " bytes; a digest has 32."));
+                         absl::StrCat("field ", path, " has ", bytes.size(),
+                                      " bytes; a digest has 32"));
 }
 
 std::string Join(absl::string_view parent, absl::string_view field) {

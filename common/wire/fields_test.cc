@@ -13,7 +13,7 @@ TEST(FieldsTest, RangeErrorNamesFieldValueAndRange) {
   const absl::Status status =
       CheckRanges("spec", {{"good", 5, {1, 10}}, {"bad", 11, {1, 10}}});
   EXPECT_EQ(ReasonOf(status), "FIELD_RANGE");
-  EXPECT_EQ(status.message(), "Field spec.bad is 11; it must be in [1, 10].");
+  EXPECT_EQ(status.message(), "field spec.bad is 11; it must be in [1, 10]");
   EXPECT_TRUE(CheckRanges("", {{"low", 1, {1, 1}}}).ok());
 }
 

@@ -19,8 +19,8 @@ absl::StatusOr<Value> ReadFixed(absl::string_view path, absl::string_view bytes,
   absl::StatusOr<Value> value = Value::FromBytes(bytes);
   if (value.ok()) return value;
   return InvalidArgument("FIELD_MALFORMED",
-                         absl::StrCat("Field ", path, " has ", bytes.size(),
-                                      " bytes; it takes ", size, "."));
+                         absl::StrCat("field ", path, " has ", bytes.size(),
+                                      " bytes; it takes ", size));
 }
 
 absl::StatusOr<CheckpointFiles> FilesFromProto(

@@ -17,7 +17,7 @@ inline constexpr Range<int64_t> kNotNegative{0, INT64_MAX};
 inline constexpr Range<int64_t> kPositive{1, INT64_MAX};
 
 inline constexpr int64_t kRequestIdLengthMax = 64;
-// Of every list; 0 asks for the default.
+// Every list has these; 0 asks for the default.
 inline constexpr Range<int64_t> kPageSize{0, 1000};
 inline constexpr int64_t kPageSizeDefault = 100;
 

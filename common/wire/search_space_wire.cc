@@ -332,10 +332,10 @@ absl::StatusOr<Architecture> ArchitectureFromProto(
   if (space.IsValid(architecture)) return architecture;
   return InvalidArgument(
       "ARCHITECTURE_MALFORMED",
-      absl::StrCat("Field ", path,
+      absl::StrCat("field ", path,
                    " is no architecture of the space: it must hold one index "
                    "for each of its ",
-                   space.dimensions().size(), " dimensions, within each."));
+                   space.dimensions().size(), " dimensions, within each"));
 }
 
 }  // namespace archpool::wire

@@ -58,12 +58,12 @@ absl::Status FromGrpc(const grpc::Status& status) {
   if (code == absl::StatusCode::kUnavailable) {
     return Unavailable(
         "SERVER_UNREACHABLE",
-        absl::StrCat("The server cannot be reached (", status.error_message(),
-                     "); check its address and try again."));
+        absl::StrCat("the server cannot be reached (", status.error_message(),
+                     "); check its address and try again"));
   }
   if (code == absl::StatusCode::kDeadlineExceeded) {
     return MakeError(code, "CALL_TIMED_OUT",
-                     "The server did not answer in time; try again.");
+                     "the server did not answer in time; try again");
   }
   if (code == absl::StatusCode::kUnimplemented) {
     return MakeError(code, "SERVER_TOO_OLD",

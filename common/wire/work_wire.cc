@@ -35,9 +35,9 @@ absl::StatusOr<NamedDataset> ReadDataset(absl::string_view path,
   if (dataset.manifest.Id() == dataset.id) return dataset;
   return InvalidArgument(
       "DATASET_MISMATCH",
-      absl::StrCat("Field ", Join(path, "manifest"),
+      absl::StrCat("field ", Join(path, "manifest"),
                    " does not hash to dataset ", dataset.id.ToString(),
-                   "; report this to the pool's operator."));
+                   "; report this to the pool's operator"));
 }
 
 absl::Status ReadCheckpoint(const std::string& path,
@@ -90,9 +90,9 @@ absl::StatusOr<WorkAssignment> ReadAssignment(
   }
   return InvalidArgument(
       "ARCHITECTURE_MISMATCH",
-      absl::StrCat("Field ", path,
+      absl::StrCat("field ", path,
                    " makes another network here than at the pool; use a worker "
-                   "of the pool's version."));
+                   "of the pool's version"));
 }
 
 absl::StatusOr<std::vector<WorkAssignment>> ReadAssignments(

@@ -35,7 +35,7 @@ struct WorkAssignment {
   Digest trial_key;
   LayerPlan plan;
   int64_t rung = 0;
-  // The trial whose weights it goes on from; unset: it trains from the start.
+  // The trial whose weights it continues from; unset: it trains from the start.
   TrialId resumes;
   Digest initial_weights;
   int64_t initial_weights_size_bytes = 0;
@@ -77,7 +77,7 @@ struct AuditOrder {
   AuditId audit;
   int64_t attempt = 0;
   absl::Duration expire_left;  // when it was sent
-  // Of its lease, until then.
+  // How often its lease is renewed, until then.
   absl::Duration renewal_interval = absl::Seconds(30);
   WorkAssignment assignment;
   Recipe recipe;

@@ -12,8 +12,6 @@
 namespace archpool {
 namespace {
 
-using Due = Due;
-
 // A longer gap between two ticks of one process is time away. Shorter ones are
 // what a busy machine does; the least term there is outlasts them.
 absl::Duration GapMax(const PoolPolicy& policy) {
@@ -188,7 +186,7 @@ namespace {
 
 constexpr int64_t kAllParts =
     kPartWeights | kPartBeginWeights | kPartBeginOptimizer;
-// Answers that one file's progress moves beside its own, and that are looked at
+// Answers that one file's progress moves beside its own, and that are examined
 // for them: bounds what it costs.
 constexpr size_t kAnswersMovedMax = 64;
 constexpr int kAnswersLookedAtMax = 1'024;

@@ -118,7 +118,7 @@ TEST_F(AwayTest, AGapInTheTicksIsTimeAway) {
   EXPECT_EQ(AuditOf(0).expire_time, expires + absl::Minutes(30));
 }
 
-// Whoever could make the state be loaded again could put expiry off for ever.
+// Whoever could make the state be loaded again could put expiry off forever.
 TEST_F(AwayTest, ReloadsAddNothing) {
   Commit(0);
   const absl::Time expires = AuditOf(0).expire_time;
@@ -285,7 +285,7 @@ TEST_F(AnswerTimeTest, GivesWhomItDoesNotKnowTheTimeThatItTook) {
   EXPECT_EQ(time_for(90 * units), 20 * units) << "no longer than a slow worker";
 }
 
-// A slow line that sends is waited for, a trickle is not, and neither for ever.
+// A slow line that sends is waited for, a trickle is not, and neither forever.
 TEST_F(AnswerTimeTest, AFileThatComesIsWaitedFor) {
   Commit(0);
   const TrialId trial = TrialNow(0).id;

@@ -40,14 +40,14 @@ class Pool {
        const ExpiryHold& hold = ExpiryHold(),
        VerifierBook verifiers = VerifierBook());
 
-  // Goes on from `snapshot` with all that `other` has in memory.
+  // Continues from `snapshot` with all that `other` has in memory.
   // REQUIRES: the snapshot is of what `other` holds.
   Pool(const PoolSnapshot& snapshot, const Pool& other);
 
   const ExpiryHold& expiry_hold() const { return memory_.expiry_hold; }
   const VerifierBook& verifiers() const { return memory_.verifiers; }
 
-  // Of every command in server/core/commands/, where its errors are named.
+  // Executes any command in server/core/commands/, where its errors are named.
   // A Tick is due at least every second: what is late is closed by ticks alone.
   // REQUIRES: `now` does not decrease between calls.
   template <typename Command>

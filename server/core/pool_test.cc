@@ -162,7 +162,7 @@ TEST_F(PoolTest, NoLeaseIsExtendedForEver) {
   EXPECT_THAT(renewed, FailsWith("LEASE_ENDED"));
 }
 
-// A reload is no outage: expiry goes on as it would have.
+// A reload is no outage: expiry continues as it would have.
 TEST_F(PoolTest, AReloadPutsNoExpiryOff) {
   const Pool reloaded(pool.policy, pool.pool.state().Snapshot(),
                       pool.pool.expiry_hold());

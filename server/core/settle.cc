@@ -31,7 +31,7 @@ bool SettleStep(Step& step, TaskId id) {
       const std::vector<Trial> finalists =
           money::FinalistsOf(step.state, settling);
       if (settling.has_barred && proof::BarUnproven(step, finalists)) {
-        // What they hid is not waited for: it is looked at as it is.
+        // What they hid is not waited for: it is examined as it is.
         settling = {
             .stage = Stage::kCollect,
             .results_version = step.state.IndexOf(id).memory.results_version};

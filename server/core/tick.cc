@@ -49,7 +49,7 @@ absl::StatusOr<Tick::Reply> Execute(Step& step, const Tick& command) {
   std::vector<Due> due;
   for (const Due& next : step.state.due().all()) {
     if (next.time > std::min(step.now, command.closes_until)) break;
-    // Whoever an outage kept from answering needs a while to come back. A
+    // A worker that an outage kept from answering needs a while to come back. A
     // client's time limit asks for no answer.
     if (next.kind != Kind::kTask &&
         step.now < step.memory.expiry_hold.held_until)

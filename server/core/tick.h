@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What comes by itself with time. For the pool's own files.
+// What happens with time alone. For the pool's own files.
 #ifndef ARCHPOOL_SERVER_CORE_TICK_H_
 #define ARCHPOOL_SERVER_CORE_TICK_H_
 
@@ -9,7 +9,7 @@
 
 namespace archpool {
 
-// Closes what is due, and goes on with what settles and what is forgotten.
+// Closes what is due, and continues what settles and what is forgotten.
 absl::StatusOr<Tick::Reply> Execute(Step& step, const Tick& command);
 
 }  // namespace archpool

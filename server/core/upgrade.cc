@@ -21,12 +21,12 @@ absl::Status CheckRecords(const PoolSnapshot& snapshot) {
     }
     return FailedPrecondition(
         "COST_TABLE_UNKNOWN",
-        absl::StrCat("The work of ", task->id.ToString(),
+        absl::StrCat("the work of ", task->id.ToString(),
                      " is priced by cost table ", task->cost_table_version,
                      ", and this server has the tables 1 to ",
                      kCostTableVersion,
                      ": start the version that opened the task, or a later "
-                     "one."));
+                     "one"));
   }
   return absl::OkStatus();
 }

@@ -11,7 +11,7 @@
 
 namespace archpool {
 
-// Whether this server can go on with what was stored. FAILED_PRECONDITION
+// Whether this server can continue with what was stored. FAILED_PRECONDITION
 // (COST_TABLE_UNKNOWN): a task that is under way is priced by a table that only
 // another version has.
 absl::Status CheckRecords(const PoolSnapshot& snapshot);

@@ -229,7 +229,7 @@ TEST_F(UpgradeTest, WhatWasRejectedStaysSo) {
   EXPECT_EQ(Alice().trials_rejected, rejected);
 }
 
-// The next rung goes on from the weights, which are here.
+// The next rung continues from the weights, which are here.
 class UpgradedRungsTest : public UpgradeTest {
  protected:
   UpgradedRungsTest() : UpgradeTest(Lax()) {

@@ -294,7 +294,7 @@ void Engine::Recover(const absl::Status& cause) {
     ++stats_.commit_failures;
     if (cause.code() == absl::StatusCode::kAborted) {
       // Another server is the writer now; taking over again would fence it off
-      // in turn, for ever.
+      // in turn, forever.
       running_ = false;
       return;
     }

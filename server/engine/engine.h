@@ -4,13 +4,13 @@
 // holds the reply, then commits the batch's events in one transaction, and only
 // then releases the replies: nothing acknowledged is ever lost.
 //
-// What the pool does not hold for ever (server/core/state/look_up.h), the
+// What the pool does not hold forever (server/core/state/look_up.h), the
 // engine asks the store for, just before it executes a command about it: the
 // store has every commit but those of the batch at hand, and of these the pool
 // holds all. Where the store cannot say, the command is not executed.
 //
 // A failed commit: every held reply answers UNAVAILABLE (COMMIT_FAILED: ask
-// again, commands are idempotent), the engine takes over anew and loads the
+// again, commands are idempotent), the engine takes over again and loads the
 // state afresh. A batch that the database refused by a constraint is run again
 // command by command, so that one bad command spoils no other. If the state
 // cannot be loaded, the engine keeps trying with growing pauses and answers
@@ -146,7 +146,7 @@ class Engine {
   int64_t generation_ = 0;
   int64_t sequence_ = 0;
   absl::Time next_tick_ = absl::InfinitePast();
-  // Of a tick that is due: when it fell due, and which commands come first.
+  // For a tick that is due: when it fell due, and which commands come first.
   absl::Time due_since_ = absl::InfiniteFuture();
   int64_t commands_before_tick_ = 0;
   int64_t commands_taken_ = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whoever wants to hear what the engine makes durable. All calls to a listener
-// come one after another: OnLoad by Engine::Start on its caller's thread, and
-// all that follows on the engine's.
+// Those that want to hear what the engine makes durable. All calls to a
+// listener come one after another: OnLoad by Engine::Start on its caller's
+// thread, and all that follows on the engine's.
 #ifndef ARCHPOOL_SERVER_ENGINE_ENGINE_LISTENER_H_
 #define ARCHPOOL_SERVER_ENGINE_ENGINE_LISTENER_H_
 

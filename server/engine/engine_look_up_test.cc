@@ -173,7 +173,7 @@ TEST_F(EngineLookUpTest, WhatCannotBeLookedUpChangesNothing) {
   refused(engine->Call(Deposit{"client", 1, "d2"}));
   EXPECT_THAT(*memory.Tasks({}), SizeIs(1));
   EXPECT_EQ(AllTransfers(), transfers);
-  // Whatever needs no look into the past goes on.
+  // Whatever needs no look into the past continues.
   Must(CreateAccount{"miner", Role::kMiner, Sha256("miner")});
   is_unreadable = false;
   ExpectAnswersOfOld();

@@ -19,12 +19,12 @@ absl::Status Executor::Run(std::function<void()> job) {
   absl::MutexLock lock(&mutex_);
   if (stopping_) {
     return Unavailable("SERVER_STOPPING",
-                       "The server is stopping; try again in a moment.");
+                       "the server is stopping; try again in a moment");
   }
   if (static_cast<int64_t>(jobs_.size()) >= queue_max_) {
     return Unavailable("SERVER_BUSY",
-                       "Too many calls are waiting for the server's "
-                       "disk or database; try again in a second.");
+                       "too many calls are waiting for the server's "
+                       "disk or database; try again in a second");
   }
   jobs_.push_back(std::move(job));
   return absl::OkStatus();

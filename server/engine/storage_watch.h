@@ -22,8 +22,8 @@ struct StorageWatchOptions {
   // What is given at once, and again after as much time. So long after the last
   // refusal the disk is tried.
   absl::Duration period = absl::Seconds(30);
-  // What is given once more when it can be used again: whoever was refused
-  // tries again only after a while.
+  // What is given once more when it can be used again: a caller that was
+  // refused tries again only after a while.
   absl::Duration grace = absl::Seconds(60);
   // Told where it begins to refuse, and where it can be used again.
   std::function<void(bool is_failing)> on_change;

@@ -33,8 +33,8 @@ absl::StatusOr<Dataset> ReadSide(const BlobStore& blobs,
       });
 }
 
-// Of the first format what it was when there was no other: an equal request
-// makes an equal dataset for ever.
+// The first format is encoded as it was when there was no other: an equal
+// request always makes an equal dataset.
 Digest SplitSecret(const DatasetRequest& request, AccountId caller,
                    const Digest& pool_secret) {
   CanonicalWriter writer("archpool/split-secret/v1");

@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kTasksMax = 100;
 constexpr int64_t kPage = 1'000;
-// Of all tasks: bounds what a submission costs.
+// For all tasks together: bounds what a submission costs.
 constexpr int64_t kPagesMax = 64;
 
 // Adds what `task` found; true while more may be read.

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an ended task's audits cost and what they bought, for the operator.
+// Logs what the audits of an ended task cost, and with which chance they would
+// have detected a cheat, for the operator.
 #ifndef ARCHPOOL_SERVER_OBSERVABILITY_AUDIT_LOG_H_
 #define ARCHPOOL_SERVER_OBSERVABILITY_AUDIT_LOG_H_
 
 #include <cstdint>
-#include <string>
+#include <optional>
 
 #include "absl/types/span.h"
+#include "common/log/log.h"
 #include "server/core/views/task_summary.h"
 #include "server/engine/engine_listener.h"
 #include "server/engine/executor.h"
@@ -15,13 +17,22 @@
 namespace archpool {
 
 struct AuditReport {
-  std::string text;             // "" where nothing was trained
   bool is_over_budget = false;  // audits took longer than the budget allows
+  // What audits took, and may take, of the trainings' time.
+  double audits_percent = 0;
+  double budget_percent = 0;
+  // With which chance a miner that faked every tenth trial was detected: that
+  // of the miner for whom it is least; unset: no miner.
+  std::optional<double> detection_percent;
 };
 
 // `budget_ppm`: what audits may take, in millionths of the trainings' time.
-// Pure; thread-safe.
-AuditReport ReportAudits(const TaskSummary& summary, int64_t budget_ppm);
+// nullopt: nothing was trained. Pure; thread-safe.
+std::optional<AuditReport> ReportAudits(const TaskSummary& summary,
+                                        int64_t budget_ppm);
+
+// The line that says it.
+LogRecord LineOf(TaskId task, const AuditReport& report);
 
 // Logs the report of each task that ends. Called on the engine's threads
 // (EngineListener).
@@ -37,7 +48,7 @@ class AuditLog : public EngineListener {
   void OnLoad(const PoolSnapshot&) override {}
 
  private:
-  void Log(TaskId task);
+  void Report(TaskId task);
 
   Reader& reader_;
   Executor& chores_;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/observability/clock_log.h"
 
-#include <spdlog/spdlog.h>
-
 #include <variant>
+
+#include "common/log/log.h"
 
 namespace archpool {
 
@@ -22,22 +22,25 @@ void ClockLog::Note(const PoolClock& clock) {
   }
   noted_ = clock;
   if (!is_known || was_maintained || passed < silence_term_ / 3) return;
-  spdlog::warn(
-      "there was no pool for {}; that time was added to every deadline",
-      absl::FormatDuration(passed));
+  LogWarn("pool_was_away",
+          "the pool did not run for a while, and every deadline was moved by "
+          "that time",
+          "nothing need be done, unless the pool should have been running",
+          {{"away_s", passed}});
   metrics_.NoteTimeAway(passed);
 }
 
 void ClockLog::NoteMaintenance(const PoolClock& clock) {
   if (clock.InMaintenance()) {
-    spdlog::warn(
-        "the pool is in maintenance since {}: nothing is leased and no "
-        "deadline runs, until: archpool pool maintenance off",
-        absl::FormatTime(clock.maintenance_since));
+    LogWarn("maintenance_on",
+            "the pool is in maintenance: nothing is leased and no deadline "
+            "runs",
+            "end it with: archpool pool maintenance off",
+            {{"begin_time", clock.maintenance_since}});
   } else if (noted_.InMaintenance()) {
-    spdlog::info(
-        "maintenance is over after {}; that time was added to every deadline",
-        absl::FormatDuration(clock.time - noted_.maintenance_since));
+    LogInfo("maintenance_off",
+            "maintenance is over, and every deadline was moved by its time",
+            {{"away_s", clock.time - noted_.maintenance_since}});
   }
   metrics_.NoteMaintenance(clock.InMaintenance());
 }

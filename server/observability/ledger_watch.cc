@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/observability/ledger_watch.h"
 
-#include <spdlog/spdlog.h>
-
 #include <string>
 
 #include "common/base/stop.h"
+#include "common/log/log.h"
 
 namespace archpool {
 
@@ -36,14 +35,18 @@ void LedgerWatch::Round() {
   const absl::StatusOr<LedgerCheck> check = reader_.CheckLedgerFrom(mark_);
   if (!check.ok()) {
     metrics_.NoteLedgerCheckFailed();
-    spdlog::warn("the ledger could not be checked: {}",
-                 std::string(check.status().message()));
+    LogWarn("ledger_unchecked", "the ledger could not be checked",
+            "the next round tries again; if it repeats, look at PostgreSQL",
+            {{"error", check.status()}});
     return;
   }
   metrics_.NoteLedgerCheck(std::ssize(check->violations), check->transfers,
                            clock_.Now() - start);
   for (const std::string& violation : check->violations) {
-    spdlog::error("the ledger breaks its rules: {}", violation);
+    LogError("ledger_broken", "the ledger check failed: money is wrong",
+             "stop payouts (--rail none), keep a copy of the database, and "
+             "report it to archpool's developers",
+             {{"violation", violation}});
   }
 }
 

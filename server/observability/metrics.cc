@@ -52,23 +52,24 @@ struct Metrics::Impl {
                   "Checks of the ledger that could not be made");
   prometheus::Gauge& seconds =
       MakeGauge(*registry, "archpool_ledger_check_seconds",
-                "What the latest check of the ledger took");
+                "Seconds that the latest check of the ledger took");
   prometheus::Gauge& transfers =
       MakeGauge(*registry, "archpool_ledger_transfers",
-                "Transfers that the latest check of the ledger looked at");
+                "Transfers that the latest check of the ledger read");
   prometheus::Gauge& receipt_mismatches =
       MakeGauge(*registry, "archpool_receipt_mismatches",
                 "Accounts whose balance differs from what their receipts make");
-  prometheus::Gauge& verifiers = MakeGauge(*registry, "archpool_verifiers",
-                                           "Verifiers heard of late that work");
+  prometheus::Gauge& verifiers =
+      MakeGauge(*registry, "archpool_verifiers",
+                "Verifiers that were heard recently and work");
   prometheus::Gauge& audits_waiting = MakeGauge(
       *registry, "archpool_audits_waiting", "Audits that wait for a verifier");
   prometheus::Gauge& oldest_wait =
       MakeGauge(*registry, "archpool_oldest_audit_wait_seconds",
-                "How long the oldest of them has waited");
+                "Seconds that the oldest waiting audit has waited");
   prometheus::Gauge& verifiers_failing =
       MakeGauge(*registry, "archpool_verifiers_failing",
-                "Verifiers that come to no finding, whatever they take");
+                "Verifiers that reach no finding in any audit");
   prometheus::Gauge& evaluation_alarms = MakeGauge(
       *registry, "archpool_evaluation_alarms",
       "How often verifiers said that the pool's own two evaluations differ");
@@ -106,7 +107,7 @@ absl::Status Metrics::Open(const std::string& listen) {
   } catch (const std::exception& e) {
     return Unavailable(
         "LISTEN_FAILED",
-        absl::StrCat("Cannot show metrics on ", listen, " (", e.what(),
+        absl::StrCat("cannot show metrics on ", listen, " (", e.what(),
                      "); is another server running there?"));
   }
   impl_->exposer->RegisterCollectable(impl_->registry);

@@ -59,9 +59,9 @@ TEST(MetricsTest, TheBuildIsShownInLabels) {
   ASSERT_THAT(metrics.Open("127.0.0.1:0"), IsOk());
   metrics.NoteBuild("1.2.3", "0123456789ab", "Release");
   const std::string page = Scrape(metrics);
-  EXPECT_THAT(page, HasSubstr("version=\"1.2.3\""));
-  EXPECT_THAT(page, HasSubstr("commit=\"0123456789ab\""));
-  EXPECT_THAT(page, HasSubstr("build_type=\"Release\"} 1\n"));
+  EXPECT_THAT(page,
+              HasSubstr("archpool_build_info{build_type=\"Release\","
+                        "commit=\"0123456789ab\",version=\"1.2.3\"} 1\n"));
 }
 
 TEST(MetricsTest, MaintenanceIsShown) {
@@ -88,6 +88,11 @@ TEST(MetricsTest, VerifiersAndTheirWaitAreCounted) {
   EXPECT_THAT(text, HasSubstr("archpool_oldest_audit_wait_seconds 90\n"));
 }
 
+// The line that the operator reads.
+auto SaidAs(const testing::Matcher<std::string>& line) {
+  return testing::ResultOf(RenderText, line);
+}
+
 TEST(VerifierWatchTest, SaysOnceWhoFails) {
   SteadyClock clock;
   MemoryStore store;
@@ -98,8 +103,10 @@ TEST(VerifierWatchTest, SaysOnceWhoFails) {
   review.verifiers.push_back(
       {.key = {AccountId{3}, "v1"}, .is_heard = true, .is_failing = true});
   review.waiting = 1;
-  EXPECT_THAT(watch.Alarms(review),
-              testing::ElementsAre(HasSubstr("v1"), HasSubstr("audits wait")));
+  EXPECT_THAT(
+      watch.Alarms(review),
+      testing::ElementsAre(SaidAs(HasSubstr("verifier=v1 account_id=3")),
+                           SaidAs(HasSubstr("event=no_verifier_works"))));
   EXPECT_THAT(watch.Alarms(review), testing::IsEmpty());
   EXPECT_THAT(watch.Alarms({}), testing::IsEmpty());
   EXPECT_EQ(watch.Alarms(review).size(), 2u) << "again";
@@ -118,14 +125,14 @@ TEST(VerifierWatchTest, SaysEachAlarmAboutThePoolsOwnEvaluations) {
   standing.alarms = 1;
   standing.alarmed_about = TrialId{7};
   EXPECT_THAT(watch.Alarms(review),
-              testing::ElementsAre(AllOf(HasSubstr("EVALUATIONS_DIFFER"),
-                                         HasSubstr("trial-7"),
-                                         HasSubstr("report it"))));
+              testing::ElementsAre(SaidAs(AllOf(HasSubstr("EVALUATIONS_DIFFER"),
+                                                HasSubstr("last_trial_id=7"),
+                                                HasSubstr("report it")))));
   EXPECT_THAT(watch.Alarms(review), testing::IsEmpty());
   standing.alarms = 2;
   standing.alarms_alone = 1;
   EXPECT_THAT(watch.Alarms(review),
-              testing::ElementsAre(HasSubstr("suspect its machine")));
+              testing::ElementsAre(SaidAs(HasSubstr("suspect its machine"))));
 }
 
 TEST(MetricsTest, AnAddressThatIsTakenIsNamed) {

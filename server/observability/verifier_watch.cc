@@ -1,15 +1,65 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/observability/verifier_watch.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "common/base/stop.h"
+#include "common/log/log.h"
 
 namespace archpool {
+namespace {
+
+LogRecord DifferAlarm(const VerifierStanding& standing) {
+  return {.event = "evaluations_differ",
+          .sentence =
+              "a verifier finds that the pool's own two evaluations of one "
+              "network differ; nobody loses by it",
+          .advice = standing.alarms_alone == 0
+                        ? "one of the two evaluations is wrong, or the "
+                          "verifier's machine is: report it, with the numbers "
+                          "in the verifier's log"
+                        : "another verifier reached a finding about some of "
+                          "them, so suspect its machine or its build first; "
+                          "the verifier's log has the numbers",
+          .fields = {{"reason", "EVALUATIONS_DIFFER"},
+                     {"alarms", standing.alarms},
+                     {"alarms_alone", standing.alarms_alone},
+                     {"last_trial_id", standing.alarmed_about}}};
+}
+
+std::vector<LogRecord> AlarmsAbout(const ReviewVerifiers::Verifier& one) {
+  std::vector<LogRecord> alarms;
+  if (one.standing.record.planted_owed > 0) {
+    alarms.push_back(
+        {.event = "verifier_accepts_false",
+         .sentence = "a verifier is set aside: it accepted a training that the "
+                     "pool had falsified to test it",
+         .advice = "stop that verifier; revoke findings of its that you doubt "
+                   "with: archpool trial void"});
+  } else if (one.is_set_aside) {
+    alarms.push_back(
+        {.event = "verifier_contradicted",
+         .sentence = "a verifier is set aside: others accepted trainings that "
+                     "it had found false",
+         .advice = "check its machine (memory) and its build"});
+  }
+  if (one.standing.alarms > 0) alarms.push_back(DifferAlarm(one.standing));
+  if (one.is_heard && one.is_failing) {
+    alarms.push_back(
+        {.event = "verifier_fails",
+         .sentence = "a verifier fails on every audit that it takes, and the "
+                     "pool does not count on it",
+         .advice = "look at its log (memory, disk, sandbox)"});
+  }
+  for (LogRecord& alarm : alarms) {
+    alarm.fields.push_back({"verifier", one.key.name});
+    alarm.fields.push_back({"account_id", one.key.account});
+  }
+  return alarms;
+}
+
+}  // namespace
 
 VerifierWatch::~VerifierWatch() { Stop(); }
 
@@ -35,9 +85,11 @@ void VerifierWatch::NoteEngine() {
   metrics_.NoteLongestCommand(stats.longest_command);
   if (stats.longest_command > std::max(kLong, longest_said_)) {
     longest_said_ = stats.longest_command;
-    spdlog::warn("one {} held up all other commands for {}",
-                 stats.longest_command_name,
-                 absl::FormatDuration(stats.longest_command));
+    LogWarn("command_slow", "one command held up all others",
+            "heartbeats wait behind it; give the server a faster core if it "
+            "grows, and report the command",
+            {{"command", stats.longest_command_name},
+             {"took_s", stats.longest_command}});
   }
 }
 
@@ -58,56 +110,26 @@ void VerifierWatch::Round() {
     seen.evaluation_alarms += one.standing.alarms;
   }
   metrics_.NoteVerifiers(seen);
-  for (const std::string& alarm : Alarms(*review)) spdlog::error("{}", alarm);
+  for (LogRecord& alarm : Alarms(*review)) Log(std::move(alarm));
 }
 
-std::vector<std::string> VerifierWatch::Alarms(
+std::vector<LogRecord> VerifierWatch::Alarms(
     const ReviewVerifiers::Reply& review) {
   std::set<std::string> now;
-  std::vector<std::string> alarms;
-  const auto say = [&](std::string what) {
-    if (!said_.contains(what)) alarms.push_back(what);
+  std::vector<LogRecord> alarms;
+  const auto say = [&](LogRecord alarm) {
+    alarm.level = LogLevel::kError;
+    std::string what = RenderText(alarm);
+    if (!said_.contains(what)) alarms.push_back(std::move(alarm));
     now.insert(std::move(what));
   };
   for (const ReviewVerifiers::Verifier& one : review.verifiers) {
-    const std::string who = absl::StrCat("verifier ", one.key.name, " of ",
-                                         one.key.account.ToString());
-    if (one.standing.record.planted_owed > 0) {
-      say(absl::StrCat(who,
-                       " is set aside: it found a training true that the pool "
-                       "had made false to try it, so it does not look at what "
-                       "it finds true. End it; 'archpool trial void' "
-                       "takes back what you doubt of its findings"));
-    } else if (one.is_set_aside) {
-      say(absl::StrCat(who,
-                       " is set aside: others found otherwise where it found "
-                       "trainings false; look at its machine (memory, build)"));
-    }
-    const VerifierStanding& standing = one.standing;
-    if (standing.alarms > 0) {
-      say(absl::StrCat(
-          who,
-          " finds that the pool's own two evaluations differ "
-          "(EVALUATIONS_DIFFER): ",
-          standing.alarms, " so far, the last of ",
-          standing.alarmed_about.ToString(),
-          "; nobody loses by it. Its log has the numbers",
-          standing.alarms_alone == 0
-              ? std::string(
-                    ". One of the two is wrong, or its machine is: report it")
-              : absl::StrCat("; at ", standing.alarms_alone,
-                             " of them another verifier came to a finding, so "
-                             "suspect its machine or its build first")));
-    }
-    if (one.is_heard && one.is_failing) {
-      say(absl::StrCat(who,
-                       " fails on whatever it takes and is not counted on; "
-                       "look at its log (memory, disk, sandbox)"));
-    }
+    for (LogRecord& alarm : AlarmsAbout(one)) say(std::move(alarm));
   }
   if (review.waiting > 0 && review.working == 0) {
-    say("audits wait for a verifier, and none that works was heard; start an "
-        "archpool-verifier");
+    say({.event = "no_verifier_works",
+         .sentence = "audits wait for a verifier, and none that works is heard",
+         .advice = "start an archpool-verifier"});
   }
   said_ = std::move(now);
   return alarms;

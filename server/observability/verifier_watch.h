@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/log/log.h"
 #include "server/core/commands/audit_commands.h"
 #include "server/engine/engine.h"
 #include "server/observability/metrics.h"
@@ -31,7 +32,7 @@ class VerifierWatch {
   void Stop();
 
   // One look; what it has to say, worst first: each once, until it is over.
-  std::vector<std::string> Alarms(const ReviewVerifiers::Reply& review);
+  std::vector<LogRecord> Alarms(const ReviewVerifiers::Reply& review);
 
  private:
   void Round();

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/payout/file_rail.h"
 
-#include <spdlog/spdlog.h>
-
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -16,6 +14,7 @@
 #include "common/base/status.h"
 #include "common/crypto/canonical.h"
 #include "common/data/read_file.h"
+#include "common/log/log.h"
 #include "common/model/coins.h"
 #include "common/model/payout_batch.h"
 
@@ -57,7 +56,7 @@ absl::StatusOr<std::unique_ptr<FileRail>> FileRail::Open(std::string directory,
   ARCHPOOL_RETURN_IF_ERROR(MakeDirectories(directory));
   std::unique_ptr<FileRail> rail(
       new FileRail(std::move(directory), std::move(key), entries_max));
-  // Whoever confirms a batch sees by it that the batch is the pool's.
+  // The operator who confirms a batch sees by it that the batch is the pool's.
   ARCHPOOL_RETURN_IF_ERROR(
       WriteFileDurably(absl::StrCat(rail->directory_, "/", kBatchKeyName),
                        ToHex(rail->key_.public_key().bytes) + "\n"));
@@ -91,8 +90,11 @@ bool FileRail::ReadBatches(const std::function<bool(const Batch& batch)>& use) {
       continue;
     }
     if (!IsBatchName(batch)) {
-      Warn(name, absl::StrCat("skipping ", file.path().string(),
-                              ", which is no batch of payouts"));
+      if (warned_.insert(name).second) {
+        LogWarn("batch_skipped",
+                "a file among the payout batches is none and is skipped",
+                "move it elsewhere", {{"path", file.path().string()}});
+      }
       continue;
     }
     const absl::StatusOr<Batch> read = ReadBatch(batch, file.path().string());
@@ -101,17 +103,14 @@ bool FileRail::ReadBatches(const std::function<bool(const Batch& batch)>& use) {
       continue;
     }
     is_whole = false;
-    Warn(name, absl::StrCat(
-                   read.status().message(),
-                   "; restore it: a payout that no other batch holds stays in "
-                   "doubt until then"));
+    if (warned_.insert(name).second) {
+      LogWarn("batch_unreadable", "a batch of payouts cannot be read",
+              "restore the file from a backup: its payouts stay in doubt until "
+              "then",
+              {{"path", file.path().string()}, {"error", read.status()}});
+    }
   }
   return is_whole && !error;
-}
-
-// Once for each file: it is looked at as often as a payout is in doubt.
-void FileRail::Warn(const std::string& name, const std::string& message) {
-  if (warned_.insert(name).second) spdlog::warn("{}", message);
 }
 
 absl::StatusOr<FileRail::Batch> FileRail::ReadBatch(
@@ -154,7 +153,10 @@ std::vector<RailAnswer> FileRail::Send(absl::Span<const Payout> payouts) {
   absl::Status written = WriteFileDurably(path + ".sig", signature + "\n");
   if (written.ok()) written = WriteFileDurably(path, text);
   if (!written.ok()) {
-    spdlog::error("cannot write {}: {}", path, std::string(written.message()));
+    LogError("batch_unwritable", "a batch of payouts could not be written",
+             "free space on the disk of --data-dir, or repair it; the next "
+             "round tries again",
+             {{"path", path}, {"error", written}});
     return std::vector<RailAnswer>(payouts.size(), Doubt("BATCH_UNWRITABLE"));
   }
   Batch batch;
@@ -163,10 +165,12 @@ std::vector<RailAnswer> FileRail::Send(absl::Span<const Payout> payouts) {
                                     FormatCoins(payout.amount)};
   }
   Keep(batch);
-  spdlog::info(
-      "wrote {} (payouts: {}, coins: {}); pay it, then: archpool payout "
-      "confirm {} --reference TEXT",
-      path, payouts.size(), FormatCoins(total), path);
+  LogInfo("batch_written",
+          "a batch of payouts is to be paid by hand; pay it, then: archpool "
+          "payout confirm PATH --reference TEXT",
+          {{"path", path},
+           {"payouts", payouts.size()},
+           {"total_coins", FormatCoins(total)}});
   return std::vector<RailAnswer>(payouts.size(), {RailWord::kSent, name, ""});
 }
 
@@ -176,7 +180,7 @@ RailAnswer FileRail::LookUp(const Payout& payout) {
   if (const auto found = entries_.find(key); found != entries_.end()) {
     entry = found->second;
   } else {
-    // A write that failed may have left its file all the same; and only the
+    // A write that failed may have left its file anyway; and only the
     // latest batches are kept.
     const bool is_whole = ReadBatches([&](const Batch& batch) {
       const auto in_file = batch.find(key);

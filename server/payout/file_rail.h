@@ -2,11 +2,13 @@
 // The rail of an operator who pays by hand, or by a program of their own:
 // batches as files. DIR/BATCH.json holds the payouts, DIR/BATCH.json.sig the
 // pool's signature of its bytes (Ed25519, hexadecimal, under the domain
-// "archpool/payout-batch/v1"). What became of them is told in
+// "archpool/payout-batch/v1"). Their outcome is recorded in
 // DIR/BATCH.result.json, which `archpool payout confirm` writes:
 //
 //   {"<key>": {"state": "settled", "reference": "..."},
 //    "<key>": {"state": "refused", "reason": "ADDRESS_UNKNOWN"}}
+//
+// One thread at a time, as every Rail.
 #ifndef ARCHPOOL_SERVER_PAYOUT_FILE_RAIL_H_
 #define ARCHPOOL_SERVER_PAYOUT_FILE_RAIL_H_
 
@@ -30,9 +32,9 @@ class FileRail : public Rail {
  public:
   // `directory` is made where it is missing; the batches in it are read, and
   // the key that signs them is written beside them. Files of other names are
-  // skipped, and said once. A batch that cannot be read leaves payouts that are
-  // in no other in doubt (BATCH_MALFORMED): nobody knows what it asked for.
-  // Errors as MakeDirectories and WriteFileDurably.
+  // skipped, with one warning each. A batch that cannot be read leaves payouts
+  // that are in no other in doubt (BATCH_MALFORMED): nobody knows what it asked
+  // for. Errors as MakeDirectories and WriteFileDurably.
   //
   // At most `entries_max` payouts are kept in memory, those of the latest
   // batches; others are looked for in the files.
@@ -64,7 +66,6 @@ class FileRail : public Rail {
                                   const std::string& path) const;
   // In the place of the oldest ones, where there is no room.
   void Keep(const Batch& batch);
-  void Warn(const std::string& name, const std::string& message);
   // What the batch's result says of the payout.
   RailAnswer Result(const Entry& entry, const std::string& key) const;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A rail behind HTTPS. Amounts are decimal coins.
+// A rail behind HTTPS. Amounts are decimal coins. One thread at a time, as
+// every Rail.
 //
 //   POST URL/payouts        {"key", "address", "coins"}
 //     Idempotency-Key: the key, 64 hex digits

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/payout/payer.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "common/base/check.h"
 #include "common/base/status.h"
 #include "common/base/stop.h"
+#include "common/log/log.h"
 #include "common/model/coins.h"
 
 namespace archpool {
@@ -27,7 +26,10 @@ void Payer::Start() {
     while (!stop.stop_requested()) {
       const absl::Status round = Round();
       if (!round.ok()) {
-        spdlog::warn("payouts wait: {}", std::string(round.message()));
+        LogWarn("payouts_wait", "a payout round failed",
+                "the next round tries again; if it repeats, do what the error "
+                "says",
+                {{"error", round}});
       }
       WaitOrStop(stop, options_.interval);
     }
@@ -103,9 +105,12 @@ absl::Status Payer::Report(const Payout& payout, const RailAnswer& answer) {
   if (GetReason(state.status()) == "PAYOUT_ENDED") return absl::OkStatus();
   ARCHPOOL_RETURN_IF_ERROR(state.status());
   if (*state == PayoutState::kSettled || *state == PayoutState::kRefused) {
-    spdlog::info("{} of {} coins is {} {}{}", payout.id.ToString(),
-                 FormatCoins(payout.amount), ToString(*state), answer.reference,
-                 answer.reason);
+    LogInfo("payout_moved", "a payout has a new state",
+            {{"payout_id", payout.id},
+             {"amount_coins", FormatCoins(payout.amount)},
+             {"state", ToString(*state)},
+             {"reference", answer.reference},
+             {"reason", answer.reason}});
   }
   return absl::OkStatus();
 }

@@ -45,7 +45,7 @@ class Payer {
   void Stop();
 
   // One round, for tests. The engine's errors: nothing is lost, the next round
-  // goes on.
+  // continues.
   absl::Status Round();
 
  private:

@@ -28,11 +28,11 @@ class Rail {
  public:
   virtual ~Rail() = default;
 
-  // One answer for each payout, in their order. What is in the air when this
-  // process ends is asked after by LookUp.
+  // One answer for each payout, in their order. Payouts in flight when this
+  // process ends are resolved through LookUp after a restart.
   virtual std::vector<RailAnswer> Send(absl::Span<const Payout> payouts) = 0;
 
-  // What became of it. kNeverSeen only where the rail itself says that it knows
+  // How it ended. kNeverSeen only where the rail itself says that it knows
   // no such key: the payout is sent again then.
   virtual RailAnswer LookUp(const Payout& payout) = 0;
 };

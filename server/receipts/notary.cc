@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/receipts/notary.h"
 
-#include <spdlog/spdlog.h>
-
 #include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/base/stop.h"
+#include "common/log/log.h"
 #include "common/model/coins.h"
 
 namespace archpool {
@@ -73,7 +72,10 @@ void Notary::Start() {
     while (!stop.stop_requested()) {
       const absl::Status round = Round(stop);
       if (!round.ok()) {
-        spdlog::warn("receipts wait: {}", std::string(round.message()));
+        LogWarn("receipts_wait", "sealing receipts failed",
+                "the next round tries again; if it repeats, do what the error "
+                "says",
+                {{"error", round}});
       }
       WaitOrStop(stop, options_.interval);
     }
@@ -145,10 +147,12 @@ void Notary::Compare(const OpenReceipts& open,
   for (const auto& [id, amount] : missing) {
     if (amount == 0) continue;
     ++unlike;
-    spdlog::error(
-        "the balance of account {} is {} coins above what its receipts make; "
-        "what the receipts make is signed",
-        id, FormatCoins(amount));
+    LogError("receipts_differ",
+             "an account's balance is above the sum of its receipts, and the "
+             "sum of the receipts was signed",
+             "keep a copy of the database and report it to archpool's "
+             "developers",
+             {{"account_id", id}, {"above_coins", FormatCoins(amount)}});
   }
   options_.on_compared(unlike);
 }

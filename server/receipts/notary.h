@@ -47,7 +47,7 @@ class Notary {
   // Idempotent.
   void Stop();
 
-  // Seals what there is. The store's errors: the next round goes on from what
+  // Seals what there is. The store's errors: the next round continues from what
   // the store then says.
   absl::Status Round(const std::stop_token& stop = {});
 

@@ -47,7 +47,7 @@ class Names {
       : accounts_(accounts), viewer_(viewer) {}
 
   std::string Of(AccountId id) const;
-  // Of a worker: it may be the name of somebody's machine.
+  // The name of a worker: it may be the name of somebody's machine.
   std::string OfWorker(SessionId session, const std::string& name) const;
 
  private:

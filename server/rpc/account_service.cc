@@ -54,7 +54,7 @@ absl::StatusOr<SetQuotas> ReadGetQuotas(const Account& caller,
       wire::CheckName("account_name", request.account_name()));
   if (caller.role != Role::kOperator) {
     return PermissionDenied("ROLE_NOT_ALLOWED",
-                            "Another account's quotas are for operators.");
+                            "another account's quotas are for operators");
   }
   return archpool::SetQuotas{.name = request.account_name()};
 }
@@ -244,8 +244,8 @@ absl::StatusOr<MinerRecords> AccountService::RecordsFor(
   const bool may_ask = caller.role == Role::kOperator || name == caller.name;
   if (!found || !may_ask || found->role != Role::kMiner) {
     return NotFound("ACCOUNT_UNKNOWN",
-                    absl::StrCat("There is no miner '", name,
-                                 "' that you may ask about; name one."));
+                    absl::StrCat("there is no miner '", name,
+                                 "' that you may ask about; name one"));
   }
   return ReadMinerRecords({parts_.reader, parts_.sessions, parts_.policy, now},
                           *found, since);

@@ -94,14 +94,14 @@ absl::Status Authorize(absl::string_view method, Role role) {
                        });
   if (rule == rules.end() || rule->method != method) {
     return PermissionDenied("ROLE_NOT_ALLOWED",
-                            absl::StrCat(method, " is open to no role."));
+                            absl::StrCat(method, " is open to no role"));
   }
   if (rule->roles.Contains(role)) return absl::OkStatus();
   return PermissionDenied(
       "ROLE_NOT_ALLOWED",
-      absl::StrCat("The account's role is ", ToString(role), "; ", method,
+      absl::StrCat("the account's role is ", ToString(role), "; ", method,
                    " is for the role ", RolesOf(*rule),
-                   ": use the token of such an account."));
+                   ": use the token of such an account"));
 }
 
 }  // namespace archpool::rpc

@@ -32,7 +32,7 @@ struct MethodRule {
   RoleSet roles;
 };
 
-// Of every method that the server serves, by name.
+// The rules of all methods that the server serves, by name.
 const std::vector<MethodRule>& MethodRules();
 
 // PERMISSION_DENIED (ROLE_NOT_ALLOWED), also for a method that has no rule, or

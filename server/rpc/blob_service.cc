@@ -36,8 +36,8 @@ void BlobService::Begin(const BeginCall& call) {
   if (*held != target->size_bytes) {
     return call.finish(InvalidArgument(
         "BLOB_DIGEST_MISMATCH",
-        absl::StrCat("The blob of this digest has ", *held, " bytes, not ",
-                     target->size_bytes, "; announce its true size.")));
+        absl::StrCat("the blob of this digest has ", *held, " bytes, not ",
+                     target->size_bytes, "; announce its true size")));
   }
   // The bytes are here, though the core may not know yet: the server may have
   // stopped just before it said so.
@@ -90,9 +90,9 @@ absl::StatusOr<DownloadStream::Source> BlobService::SourceOf(
 namespace {
 
 absl::Status NotFor(const Account& caller, absl::string_view what) {
-  return PermissionDenied("PURPOSE_NOT_ALLOWED",
-                          absl::StrCat("A ", ToString(caller.role),
-                                       " may not download ", what, "."));
+  return PermissionDenied(
+      "PURPOSE_NOT_ALLOWED",
+      absl::StrCat("a ", ToString(caller.role), " may not download ", what));
 }
 
 }  // namespace
@@ -105,7 +105,7 @@ absl::StatusOr<DownloadStream::Source> BlobService::SplitOf(
       wire::ReadDigest("dataset_split.dataset_id", asked.dataset_id()));
   if (asked.split() == v1::SPLIT_HELD_OUT && caller.role != Role::kVerifier) {
     return PermissionDenied("HELD_OUT_CLOSED",
-                            "The held-out split is for verifiers alone.");
+                            "the held-out split is for verifiers alone");
   }
   ARCHPOOL_ASSIGN_OR_RETURN(const DatasetRecord dataset,
                             reader_.GetDataset(id));
@@ -141,21 +141,21 @@ absl::StatusOr<DownloadStream::Source> BlobService::WeightsOf(
     ARCHPOOL_ASSIGN_OR_RETURN(const Task task, reader_.GetTask(trial.task));
     if (task.client != caller.id) {
       return NotFound("TRIAL_UNKNOWN",
-                      absl::StrCat("There is no ", id.ToString(),
-                                   " in a task of this account."));
+                      absl::StrCat("there is no ", id.ToString(),
+                                   " in a task of this account"));
     }
     if (trial.state != TrialState::kAccepted) {
       return FailedPrecondition(
           "TRIAL_NOT_ACCEPTED",
           absl::StrCat(id.ToString(), " is ", ToString(trial.state),
                        "; the weights of accepted trials alone are given "
-                       "out."));
+                       "out"));
     }
   }
-  // A miner goes on from its own; another's are none of its business.
+  // A miner continues from its own; another's are none of its business.
   if (caller.role == Role::kMiner && trial.account != caller.id) {
-    return NotFound("TRIAL_UNKNOWN", absl::StrCat("There is no ", id.ToString(),
-                                                  " of this account."));
+    return NotFound("TRIAL_UNKNOWN", absl::StrCat("there is no ", id.ToString(),
+                                                  " of this account"));
   }
   // By a commitment alone anybody could ask for whatever it names.
   if (caller.role == Role::kMiner && trial.basis < TrialBasis::kAudited) {
@@ -163,12 +163,12 @@ absl::StatusOr<DownloadStream::Source> BlobService::WeightsOf(
         "TRIAL_NOT_AUDITED",
         absl::StrCat("a segment of ", id.ToString(),
                      " was not replayed, so its weights are not given back; "
-                     "train the network from the start."));
+                     "train the network from the start"));
   }
   if (!trial.commitment) {
     return FailedPrecondition(
         "TRIAL_NOT_COMMITTED",
-        absl::StrCat(id.ToString(), " has no weights yet."));
+        absl::StrCat(id.ToString(), " has no weights yet"));
   }
   const Digest& weights = trial.commitment->weights_digest;
   if (trial.basis == TrialBasis::kSampledOut &&
@@ -177,7 +177,7 @@ absl::StatusOr<DownloadStream::Source> BlobService::WeightsOf(
         "WEIGHTS_NOT_ASKED_FOR",
         absl::StrCat(id.ToString(),
                      " was not drawn for an audit, so its weights stayed with "
-                     "its miner; those of the task's front are here."));
+                     "its miner; those of the task's front are here"));
   }
   return DownloadStream::Source{parts_.blobs, weights};
 }

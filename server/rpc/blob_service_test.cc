@@ -261,7 +261,7 @@ TEST_F(BlobServiceTest, WeightsGoToTheTasksClientOnceAccepted) {
   EXPECT_THAT(client_->DownloadWeights(committed_),
               FailsWith("TRIAL_NOT_ACCEPTED"));
   EXPECT_THAT(dave->DownloadWeights(committed_), FailsWith("TRIAL_UNKNOWN"));
-  // A miner goes on from its own weights, and sees no other's.
+  // A miner continues from its own weights, and sees no other's.
   const auto eve = fixture_.Make("eve", v1::ROLE_MINER);
   EXPECT_THAT(eve->DownloadWeights(committed_), FailsWith("TRIAL_UNKNOWN"));
   // Whoever committed to somebody else's would be given them.
@@ -277,7 +277,7 @@ TEST_F(BlobServiceTest, WeightsGoToTheTasksClientOnceAccepted) {
 }
 
 // The pool's own disk is in trouble: the miner is told to try again, and no
-// path; when it is mended, the same file is taken.
+// path; when it is fixed, the same file is taken.
 TEST_F(BlobServiceTest, ADiskThatTakesNothingIsTriedAgain) {
   const std::string weights(1'000, 'w');
   Commit(weights);

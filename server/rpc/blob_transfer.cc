@@ -71,9 +71,10 @@ absl::Status UploadStream::Begin() {
                             blobs.PartialSize(target.owner, target.digest));
   if (begin.offset_bytes() != held_bytes_) {
     return FailedPrecondition(
-        "BLOB_OFFSET", absl::StrCat("The pool holds ", held_bytes_,
-                                    " bytes of this blob; go on there, not at ",
-                                    begin.offset_bytes(), "."));
+        "BLOB_OFFSET",
+        absl::StrCat("the pool holds ", held_bytes_,
+                     " bytes of this blob; continue there, not at ",
+                     begin.offset_bytes()));
   }
   target_ = std::move(target);
   blobs_ = std::move(blobs);
@@ -85,8 +86,8 @@ absl::StatusOr<bool> UploadStream::Take() {
     ARCHPOOL_RETURN_IF_ERROR(Begin());
   } else if (!message_.has_data()) {
     return InvalidArgument("FIELD_MALFORMED",
-                           "Field data is unset in a later message; only the "
-                           "first one is without it.");
+                           "field data is unset in a later message; only the "
+                           "first one is without it");
   }
   const std::string& data = message_.data();
   const auto size = static_cast<int64_t>(data.size());
@@ -95,8 +96,8 @@ absl::StatusOr<bool> UploadStream::Take() {
   if (held_bytes_ + size > target_->size_bytes) {
     return InvalidArgument(
         "UPLOAD_TOO_LONG",
-        absl::StrCat("The blob was announced with ", target_->size_bytes,
-                     " bytes, and ", held_bytes_ + size, " came."));
+        absl::StrCat("the blob was announced with ", target_->size_bytes,
+                     " bytes, and ", held_bytes_ + size, " came"));
   }
   if (size > 0) {
     ARCHPOOL_RETURN_IF_ERROR(parts_.rules.Charge(*target_, size));

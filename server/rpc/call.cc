@@ -38,17 +38,17 @@ absl::StatusOr<Account> Gate::Admit(const grpc::CallbackServerContext& context,
   absl::string_view token = MetadataOf(context, kMetadataKey);
   if (!absl::ConsumePrefix(&token, "Bearer ") || token.empty()) {
     return Unauthenticated("TOKEN_MISSING",
-                           "The call carries no token; send it as metadata: "
-                           "\"authorization: Bearer <token>\".");
+                           "the call carries no token; send it as metadata: "
+                           "\"authorization: Bearer <token>\"");
   }
   std::optional<Account> account;
   if (token.size() <= kTokenLengthMax) account = accounts_.FindByToken(token);
   if (!account) {
     return Unauthenticated("TOKEN_UNKNOWN",
-                           "The token belongs to no account of this pool; "
-                           "check the token file, or ask the pool's operator.");
+                           "the token belongs to no account of this pool; "
+                           "check the token file, or ask the pool's operator");
   }
-  // Before the request is looked at: another version's may read otherwise.
+  // Before the request is read: another version's may mean something else.
   ARCHPOOL_RETURN_IF_ERROR(CheckVersion(context));
   ARCHPOOL_RETURN_IF_ERROR(Authorize(method, account->role));
   return *std::move(account);

@@ -47,8 +47,8 @@ std::optional<Place> PlaceOf(absl::string_view cursor) {
 
 }  // namespace
 
-// A used request id answers what it was used for: whoever meant another deposit
-// must not believe that it was made.
+// A used request id answers what it was used for: a caller who meant another
+// deposit must not believe that it was made.
 absl::Status LedgerService::CheckDeposit(const v1::DepositRequest& request,
                                          TransferId id) const {
   TransferFilter filter;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A unary call that waits until the engine has something for it: asks, and
-// where there is nothing parks in a WaitQueue until something comes, its time
-// is over or the client hangs up.
+// A unary call that waits until the engine has something for it: it asks, and
+// if there is nothing, parks in a WaitQueue until something comes, its time is
+// over or the client hangs up. Thread-safe: replies come on the engine's
+// thread, wakes on the notifier's or the timer's, cancellations on gRPC's.
 #ifndef ARCHPOOL_SERVER_RPC_LONG_POLL_H_
 #define ARCHPOOL_SERVER_RPC_LONG_POLL_H_
 

@@ -20,7 +20,8 @@ struct MinerRecordsParts {
   absl::Time now;
 };
 
-// Of `account`, with its trials made since `since`. The reader's errors.
+// The records of `account`, with its trials made since `since`. The reader's
+// errors.
 absl::StatusOr<MinerRecords> ReadMinerRecords(const MinerRecordsParts& parts,
                                               const Account& account,
                                               absl::Time since);

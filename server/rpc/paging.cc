@@ -51,7 +51,7 @@ absl::StatusOr<Page> Page::Read(absl::string_view name,
   if (text.substr(0, kSumLength) != SumOf(name, filter, page.cursor_)) {
     return Malformed();
   }
-  // Of lists by name there is no id.
+  // A list by name has no id.
   if (!absl::SimpleAtoi(page.cursor_, &page.after_id_)) page.after_id_ = 0;
   page.end_ = page.cursor_;
   return page;

@@ -22,7 +22,8 @@ inline constexpr size_t kPageBytesMax = size_t{1} << 20;
 
 class Page {
  public:
-  // Of the list `name` with the filters `filter`, which a token is bound to.
+  // A page of the list `name` with the filters `filter`, which a token is bound
+  // to.
   // INVALID_ARGUMENT: FIELD_RANGE (page_size); PAGE_TOKEN_MALFORMED (no token
   // of this server's, or of another list).
   static absl::StatusOr<Page> Read(absl::string_view name,

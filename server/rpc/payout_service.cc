@@ -24,7 +24,7 @@ absl::StatusOr<SetPayoutTerms> ReadTerms(
   }
   if (request.address().find(' ') != std::string::npos) {
     return InvalidArgument("FIELD_MALFORMED",
-                           "Field address holds a space; leave it out.");
+                           "field address holds a space; leave it out");
   }
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(
       "threshold_micros", request.threshold_micros(), limits::kAmount));
@@ -39,8 +39,8 @@ absl::StatusOr<SetRevenueSplit> ReadSplit(
     AccountId caller, const v1::SetRevenueSplitRequest& request) {
   if (request.clear() && !request.parts().empty()) {
     return InvalidArgument("FIELD_MALFORMED",
-                           "Field clear stands beside parts; leave out one of "
-                           "the two.");
+                           "field clear stands beside parts; leave out one of "
+                           "the two");
   }
   archpool::SetRevenueSplit command{.caller = caller};
   for (const v1::RevenuePart& part : request.parts()) {

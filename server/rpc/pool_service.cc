@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/rpc/pool_service.h"
 
-#include <spdlog/spdlog.h>
-
 #include <vector>
 
+#include "common/log/log.h"
 #include "common/wire/fields.h"
 #include "common/wire/words.h"
 #include "server/rpc/paging.h"
@@ -75,7 +74,8 @@ grpc::ServerUnaryReactor* PoolService::BeginMaintenance(
   return Serve(
       gate_, context, "/archpool.v1.PoolService/BeginMaintenance", request,
       response, [this](const auto& call) {
-        spdlog::info("'{}' asks for maintenance to begin", call.caller.name);
+        LogInfo("maintenance_asked", "an operator asks for maintenance",
+                {{"account", call.caller.name}, {"is_on", true}});
         SubmitCommand<SetMaintenance>(
             engine_, SetMaintenance{true}, call,
             [](const PoolClock& clock, v1::BeginMaintenanceResponse* to) {
@@ -91,7 +91,8 @@ grpc::ServerUnaryReactor* PoolService::EndMaintenance(
   return Serve(
       gate_, context, "/archpool.v1.PoolService/EndMaintenance", request,
       response, [this](const auto& call) {
-        spdlog::info("'{}' asks for maintenance to end", call.caller.name);
+        LogInfo("maintenance_asked", "an operator asks for maintenance",
+                {{"account", call.caller.name}, {"is_on", false}});
         SubmitCommand<SetMaintenance>(
             engine_, SetMaintenance{false}, call,
             [](const PoolClock& clock, v1::EndMaintenanceResponse* to) {

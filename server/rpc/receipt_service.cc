@@ -14,7 +14,8 @@
 namespace archpool::rpc {
 namespace {
 
-// Whose receipts the caller may see: operators those of the pool's own books.
+// The account whose receipts the caller may see: operators see the pool's own
+// books.
 AccountId AccountOf(const Account& caller) {
   return caller.role == Role::kOperator ? AccountId() : caller.id;
 }
@@ -30,8 +31,8 @@ absl::Status FillStatement(const SealedReceipts& sealed, AccountId account,
   const Seal& seal = sealed.latest.seal;
   if (account.value >= seal.statements) {
     return NotFound("NO_SEAL",
-                    "No seal covers this account yet; ask again in some "
-                    "minutes.");
+                    "no seal covers this account yet; ask again in some "
+                    "minutes");
   }
   AccountReceipts own{.account = account};
   for (const AccountReceipts& one : sealed.accounts) {

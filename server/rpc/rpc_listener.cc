@@ -12,7 +12,8 @@ constexpr int64_t kVerifiersWoken = 16;
 }  // namespace
 
 void RpcListener::OnLoad(const PoolSnapshot& snapshot) {
-  // Of tasks that ended in a commit nobody heard of the snapshot says nothing.
+  // The snapshot says nothing about tasks that ended in a commit nobody heard
+  // of.
   parts_.views.TouchAll();
   parts_.hub.TouchAll();
   NoteAll(snapshot.records);
@@ -25,8 +26,8 @@ void RpcListener::NoteAll(absl::Span<const Event> events) {
 }
 
 // A new task opens its boxes; a lease that ended opens one; a rejected trial
-// frees what it had reserved of the budget, and after an accepted one whoever
-// asks may find that the budget is spent, which ends the task.
+// frees what it had reserved of the budget, and after an accepted one any
+// worker that asks may find that the budget is spent, which ends the task.
 void RpcListener::Note(const Task& task) {
   Touch(task.id);
   parts_.sessions.Update(task);
@@ -35,7 +36,7 @@ void RpcListener::Note(const Task& task) {
   }
 }
 
-// A request looks into few exhausted boxes; another one goes on from there.
+// A request looks into few exhausted boxes; another one continues from there.
 void RpcListener::Note(const SubspaceRecord& subspace) {
   if (subspace.state == SubspaceState::kCompleted) {
     parts_.work_waiting.Notify(1);

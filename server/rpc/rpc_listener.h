@@ -53,7 +53,7 @@ class RpcListener : public EngineListener {
   template <typename Other>
   void Note(const Other&) {}
 
-  // Those who watch are told last: they read the view anew.
+  // Those who watch are told last: they read the view again.
   void Touch(TaskId task) {
     parts_.views.Touch(task);
     parts_.hub.Touch(task);

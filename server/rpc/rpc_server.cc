@@ -137,7 +137,7 @@ absl::Status RpcServer::Open() {
     return absl::OkStatus();
   }
   return Unavailable("LISTEN_FAILED",
-                     absl::StrCat("Cannot listen on ", impl_->options.listen,
+                     absl::StrCat("cannot listen on ", impl_->options.listen,
                                   "; is another server running there?"));
 }
 

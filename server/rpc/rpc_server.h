@@ -47,7 +47,7 @@ struct RpcOptions {
   std::string listen = "127.0.0.1:7070";  // port 0: any
   PoolPolicy policy;
   PublicKey receipt_key;  // what the notary signs with
-  Digest pool_secret;     // keys the cuts of datasets; the same for ever
+  Digest pool_secret;     // keys the cuts of datasets; the same forever
   int read_threads = 4;
   int blob_threads = 4;
   int64_t queue_max = 10'000;

@@ -69,7 +69,7 @@ class SessionDirectory {
   // There is something that the lease's holder should hear of soon.
   void SetNews(LeaseId lease) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Of an open session; nullopt where it is not known here.
+  // The worker of an open session; nullopt where it is not known here.
   std::optional<OpenWorker> Find(SessionId session) const
       ABSL_LOCKS_EXCLUDED(mutex_);
   // Nothing where the session is not known here.

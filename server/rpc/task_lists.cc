@@ -14,7 +14,7 @@
 namespace archpool::rpc {
 namespace {
 
-// Of a trial that the client does not pay for.
+// For a client, of a trial that it does not pay for.
 void HideResults(v1::Trial& trial) {
   trial.clear_claimed_accuracy_ppm();
   trial.clear_measured_accuracy_ppm();

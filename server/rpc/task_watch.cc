@@ -15,8 +15,8 @@ bool CanSee(const Account& caller, const Task& task) {
 }
 
 absl::Status TaskUnknown(TaskId task) {
-  return NotFound("TASK_UNKNOWN", absl::StrCat("There is no ", task.ToString(),
-                                               " that this account may see."));
+  return NotFound("TASK_UNKNOWN", absl::StrCat("there is no ", task.ToString(),
+                                               " that this account may see"));
 }
 
 grpc::ServerWriteReactor<v1::WatchTaskResponse>* TaskWatch::Start(
@@ -30,10 +30,10 @@ grpc::ServerWriteReactor<v1::WatchTaskResponse>* TaskWatch::Start(
   if (watch->subscriber_ == 0) {
     return new RefusedWrites<v1::WatchTaskResponse>(ResourceExhausted(
         "TOO_MANY_WATCHES",
-        absl::StrCat("The server has as many watched tasks as it takes, or "
+        absl::StrCat("the server has as many watched tasks as it takes, or "
                      "this account has ",
                      kWatchesPerAccountMax,
-                     ": ask with GetTask, or end another watch first.")));
+                     ": ask with GetTask, or end another watch first")));
   }
   watch->self_ = watch;
   watch->BeginRead();

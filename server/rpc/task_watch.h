@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// One WatchTask stream: the task whenever it changes, at most twice a second
-// and at least every ten, until it has ended or the client hangs up. Owns
-// itself.
+// One WatchTask stream: sends the task whenever it changes, at most twice a
+// second and at least every ten seconds, until it has ended or the client hangs
+// up. Owns itself. Thread-safe: it reads on an executor's thread, is woken on
+// the timer's or a listener's, and is told of writes and hang-ups on gRPC's.
 #ifndef ARCHPOOL_SERVER_RPC_TASK_WATCH_H_
 #define ARCHPOOL_SERVER_RPC_TASK_WATCH_H_
 

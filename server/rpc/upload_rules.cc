@@ -16,8 +16,8 @@ absl::Status CheckRole(const Account& caller, Role needed,
   if (caller.role == needed) return absl::OkStatus();
   return PermissionDenied(
       "PURPOSE_NOT_ALLOWED",
-      absl::StrCat("A ", ToString(caller.role), " may not upload ", purpose,
-                   "; use the token of a ", ToString(needed), "."));
+      absl::StrCat("a ", ToString(caller.role), " may not upload ", purpose,
+                   "; use the token of a ", ToString(needed)));
 }
 
 }  // namespace
@@ -57,7 +57,7 @@ absl::StatusOr<Trial> UploadRules::OwnTrial(const Account& caller, TrialId id) {
   if (!is_anothers && !absl::IsNotFound(trial.status())) return trial;
   return NotFound("TRIAL_UNKNOWN", absl::StrCat(id.ToString(),
                                                 " is no trial of this "
-                                                "account."));
+                                                "account"));
 }
 
 absl::StatusOr<UploadTarget> UploadRules::CheckWeights(
@@ -75,12 +75,12 @@ absl::StatusOr<UploadTarget> UploadRules::CheckWeights(
       return FailedPrecondition(
           "TRIAL_NOT_COMMITTED",
           absl::StrCat(target.trial.ToString(), " is ", ToString(trial->state),
-                       "; report it before sending its weights."));
+                       "; report it before sending its weights"));
     case TrialState::kRejected:
       return FailedPrecondition(
           "UPLOAD_TOO_LATE",
           absl::StrCat(target.trial.ToString(), " is rejected (", trial->reason,
-                       "); its weights are not wanted."));
+                       "); its weights are not wanted"));
     case TrialState::kCommitted:
     case TrialState::kUploaded:
     case TrialState::kAccepted:
@@ -93,9 +93,9 @@ absl::StatusOr<UploadTarget> UploadRules::CheckWeights(
   }
   return FailedPrecondition(
       "WEIGHTS_NOT_ANNOUNCED",
-      absl::StrCat("The commitment of ", target.trial.ToString(), " binds ",
+      absl::StrCat("the commitment of ", target.trial.ToString(), " binds ",
                    commitment.weights_size_bytes, " bytes with the digest ",
-                   commitment.weights_digest.ToString(), "; send those."));
+                   commitment.weights_digest.ToString(), "; send those"));
 }
 
 absl::StatusOr<UploadTarget> UploadRules::CheckCheckpoint(
@@ -120,8 +120,8 @@ absl::StatusOr<UploadTarget> UploadRules::CheckCheckpoint(
   }
   return FailedPrecondition(
       "UPLOAD_NOT_WANTED",
-      absl::StrCat("No open audit of ", target.trial.ToString(),
-                   " asks for this file; open the segment first."));
+      absl::StrCat("no open audit of ", target.trial.ToString(),
+                   " asks for this file; open the segment first"));
 }
 
 absl::Status UploadRules::Charge(const UploadTarget& target, int64_t bytes) {
@@ -135,10 +135,10 @@ absl::Status UploadRules::Charge(const UploadTarget& target, int64_t bytes) {
   int64_t& charged = charged_[target.owner];
   if (charged + bytes > kDatasetBytesPerDayMax) {
     return ResourceExhausted(
-        "UPLOAD_QUOTA",
-        absl::StrCat("The account has sent ", charged,
-                     " bytes of dataset files in a day, and ",
-                     kDatasetBytesPerDayMax, " are allowed; go on tomorrow."));
+        "UPLOAD_QUOTA", absl::StrCat("the account has sent ", charged,
+                                     " bytes of dataset files in a day, and ",
+                                     kDatasetBytesPerDayMax,
+                                     " are allowed; continue tomorrow"));
   }
   charged += bytes;
   return absl::OkStatus();

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/rpc/verification_service.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -14,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/log/log.h"
 #include "common/model/limits.h"
 #include "common/wire/api_version.h"
 #include "common/wire/fields.h"
@@ -31,7 +30,7 @@ constexpr absl::Duration kWaitMax = absl::Seconds(30);
 constexpr absl::Duration kAuditTimeMax = absl::Hours(24 * 365);
 constexpr int64_t kArithmeticsMax = 64;
 constexpr int64_t kReasonLengthMax = 64;
-// Of one split: none may be right.
+// Correct answers of one split: none may be right.
 constexpr Range<int64_t> kCorrect{0, limits::kImages.max};
 
 absl::StatusOr<std::vector<std::string>> ReadArithmetics(
@@ -210,8 +209,9 @@ grpc::ServerUnaryReactor* VerificationService::VoidTrial(
   return Serve(
       gate_, context, "/archpool.v1.VerificationService/VoidTrial", request,
       response, [this](const auto& call) {
-        spdlog::info("'{}' voids trial {}", call.caller.name,
-                     call.request->trial_id());
+        LogInfo("trial_void_asked", "an operator voids a trial",
+                {{"account", call.caller.name},
+                 {"trial_id", call.request->trial_id()}});
         SubmitCommand<archpool::VoidTrial>(
             engine_, ReadVoid(*call.request), call,
             [](const archpool::VoidTrial::Reply&, v1::VoidTrialResponse*) {});

@@ -169,9 +169,9 @@ absl::Status CheckSignatures(const ReportTrials& command,
     }
     return InvalidArgument(
         "SIGNATURE_FALSE",
-        absl::StrCat("The commitment of ", report.trial.ToString(),
+        absl::StrCat("the commitment of ", report.trial.ToString(),
                      " is not signed with the key that its session was opened "
-                     "with."));
+                     "with"));
   }
   return absl::OkStatus();
 }

@@ -37,7 +37,7 @@ absl::Status SessionUnknown(SessionId session) {
   return NotFound("SESSION_UNKNOWN",
                   absl::StrCat(session.ToString(),
                                " is not an open session of this account; open "
-                               "one again."));
+                               "one again"));
 }
 
 absl::Status NameInUse(const std::string& worker_name) {
@@ -47,7 +47,7 @@ absl::Status NameInUse(const std::string& worker_name) {
                    " for this account and was heard just now: give each "
                    "machine a --name of its own. If this is the only one, its "
                    "work directory is a new one, and the name is free again "
-                   "soon after the earlier worker has ended."));
+                   "soon after the earlier worker has ended"));
 }
 
 void FillReport(const ReportTrials::Reply& reply, absl::Time now,
@@ -147,7 +147,7 @@ WorkService::WorkService(const Gate& gate, const Clock& clock, Engine& engine,
       waiting_(waiting),
       policy_(policy) {}
 
-// For archpool explain: whoever gets no session is in no list of workers.
+// For archpool explain: a worker without a session is in no list of workers.
 WorkService::OpenCall WorkService::NotingRefusal(const OpenCall& call) {
   OpenCall noting = call;
   noting.finish = [this, call](const absl::Status& status) {
@@ -206,7 +206,7 @@ grpc::ServerUnaryReactor* WorkService::AcquireLease(
         return ReadAcquireLease(caller, *request);
       },
       [this, request, response](const archpool::AcquireLease::Reply& reply) {
-        // Whoever looks ahead for the next lease has work.
+        // A worker that looks ahead for the next lease has work.
         const bool is_idle = request->holding_lease_ids().empty();
         sessions_.NoteAnswer(SessionId{request->session_id()},
                              is_idle ? reply.idle_reason : "",

@@ -29,7 +29,7 @@ class SearchDesk {
                       const PoolPolicy& pool_policy = PoolPolicy())
       : policy_(policy), pool_policy_(pool_policy) {}
 
-  // Begins anew from what a store loaded.
+  // Begins again from what a store loaded.
   void Load(const PoolSnapshot& snapshot);
   // The same in parts: the records follow, task before trial, in any number of
   // calls of Watch.
@@ -70,7 +70,7 @@ class SearchDesk {
     int64_t verdicts = 0;
     int64_t ranked_at = -1;  // verdicts by then
     bool must_rebuild = false;
-    // The last step was cut short, and found nothing; and so many looks did
+    // The last step was cut short, and found nothing; and this many looks did
     // since it last found something or learnt something.
     bool goes_on = false;
     int64_t looks_in_vain = 0;
@@ -99,7 +99,7 @@ class SearchDesk {
   DatasetBook datasets_;
   absl::btree_map<TaskId, TaskDesk> tasks_;
   bool is_loading_ = false;
-  // Whose turn was last, and of each client.
+  // The client whose turn was last, and the last task of each client.
   AccountId last_client_;
   absl::btree_map<AccountId, TaskId> last_task_of_;
 };

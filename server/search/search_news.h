@@ -26,7 +26,7 @@ class SearchNews {
 
   // The events of one commit.
   void Add(absl::Span<const Event> events);
-  // The state was loaded anew: these are all of its records.
+  // The state was loaded again: these are all of its records.
   void Restart(absl::Span<const Event> records);
 
   bool IsEmpty() const { return !is_fresh_start_ && events_.empty(); }

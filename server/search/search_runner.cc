@@ -7,7 +7,7 @@
 namespace archpool {
 namespace {
 
-// Records that are taken in before the stop is looked at again.
+// Records that are taken in before the stop is examined again.
 constexpr size_t kRecordsAtOnce = 1'024;
 
 }  // namespace

@@ -301,7 +301,7 @@ absl::StatusOr<Digest> BlobStore::TryPut(absl::string_view bytes) const {
   const Digest digest = Sha256(bytes);
   const std::string blob_path = PathOf(digest);
   if (TrySize(digest).ok()) {
-    // Whoever wrote it may not have synced its name yet.
+    // Its writer may not have synced its name yet.
     ARCHPOOL_RETURN_IF_ERROR(SyncDirectory(ParentOf(blob_path)));
     return digest;
   }
@@ -354,8 +354,8 @@ absl::Status BlobStore::TryAppend(const std::string& owner,
     return FailedPrecondition(
         "BLOB_OFFSET",
         absl::StrCat("the pool holds ", held, " bytes of blob ",
-                     digest.ToString(), " from this sender: go on there, not ",
-                     "at ", offset));
+                     digest.ToString(),
+                     " from this sender: continue there, not ", "at ", offset));
   };
   const std::string path = PartialPathOf(owner, digest);
   while (true) {
@@ -384,7 +384,7 @@ absl::Status BlobStore::TryComplete(const std::string& owner,
   while (true) {
     if (TrySize(digest).ok()) {
       unlink(path.c_str());  // another owner was faster
-      // Whoever was faster may not have synced the name yet.
+      // A faster writer may not have synced the name yet.
       return SyncDirectory(ParentOf(blob_path));
     }
     ARCHPOOL_ASSIGN_OR_RETURN(const File file, OpenIfThere(path, O_RDWR));

@@ -24,7 +24,7 @@ class BlobStore {
 
   // `directory` is made where it is missing. Errors of StorageError, as of all
   // below; `errors` hears of them, and outlives the store. Uploads that nobody
-  // went on with for a day are dropped here.
+  // continued for a day are dropped here.
   static absl::StatusOr<BlobStore> Open(const std::string& directory,
                                         StorageErrors* errors = nullptr,
                                         Lifetime lifetime = Lifetime::kStays);

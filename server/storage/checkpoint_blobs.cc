@@ -35,8 +35,8 @@ absl::Status CheckpointBlobs::Probe() const {
 }
 
 void CheckpointBlobs::Drop(TrialId trial) const {
-  // Gone by one step: whoever is at work in it finds nothing of it, and not a
-  // part.
+  // Gone by one step: another thread at work in it finds nothing of it, and not
+  // a part.
   const std::string dropped = absl::StrCat(
       PathOf(trial), ".", RandomSecret().ToString().substr(0, 16), kDropped);
   std::error_code ignored;

@@ -26,7 +26,7 @@ class CheckpointBlobs {
   // Errors of StorageError, which `errors` hears of. What is dropped meanwhile
   // is UPLOAD_NOT_WANTED.
   absl::StatusOr<BlobStore> Of(TrialId trial) const;
-  // Idempotent. Whoever reads or writes them just then fails.
+  // Idempotent. Reads and writes of them at that moment fail.
   void Drop(TrialId trial) const;
   // What a server that ended left of all but these.
   void DropAllBut(const absl::btree_set<TrialId>& kept) const;

@@ -233,7 +233,7 @@ std::vector<Breach> VerifierBreaches(const SmallPool& p) {
 }
 
 // A row that a constraint refuses takes the whole commit with it: nothing of it
-// is there, the head has not moved, and the writer goes on.
+// is there, the head has not moved, and the writer continues.
 TEST_P(StoreConformanceTest, ConstraintsRefuseWholeCommits) {
   const SmallPool pool;
   Store& store = backend_->NewWriter();

@@ -358,7 +358,7 @@ absl::StatusOr<LedgerCheck> MemoryStore::CheckLedgerFrom(LedgerMark& mark) {
   absl::MutexLock lock(&mutex_);
   LedgerCheck check = memory::CheckLedger(tables_);
   const auto& transfers = tables_.All<Transfer>();
-  // All of it was looked at; what is counted is what is new.
+  // All of it was examined; what is counted is what is new.
   check.transfers =
       std::distance(transfers.upper_bound(mark.transfer), transfers.end());
   if (check.violations.empty() && !transfers.empty()) {

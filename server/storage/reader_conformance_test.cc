@@ -400,7 +400,7 @@ TEST_P(StoreConformanceTest, LedgerCheckNoticesALeftoverEscrow) {
       ElementsAre("the task has ended, and escrow:task-1 still holds 3"));
 }
 
-// What was looked at is not looked at again; what comes after it is.
+// What was examined is not looked at again; what comes after it is.
 TEST_P(StoreConformanceTest, LedgerCheckGoesOnFromItsMark) {
   const SmallPool pool;
   Writer writer(backend_->NewWriter());

@@ -10,7 +10,7 @@
 
 namespace archpool {
 namespace {
-// Of payloads that common/wire does not send.
+// The names of payloads that common/wire does not send.
 constexpr char kDetailUrl[] = "archpool.storage.detail";
 constexpr char kMissingUrl[] = "archpool.storage.missing";
 }  // namespace

@@ -28,8 +28,8 @@ struct LoadedPool {
 };
 
 // The engine's side. One thread at a time. What it says as an archive is what
-// was committed, whoever is the writer: so an engine that is fenced off may
-// read what it may no longer write. UNAVAILABLE (STORE_UNREACHABLE).
+// was committed, whichever server is the writer: so an engine that is fenced
+// off may read what it may no longer write. UNAVAILABLE (STORE_UNREACHABLE).
 class Store : public Archive {
  public:
   // Makes the caller the one writer: raises the generation in a transaction of
@@ -105,7 +105,7 @@ struct LedgerMark {
 
 struct LedgerCheck {
   std::vector<std::string> violations;
-  int64_t transfers = 0;  // that were looked at
+  int64_t transfers = 0;  // that were examined
   // Decimal text: the sums may pass 64 bits.
   std::string debits;
   std::string credits;
@@ -121,10 +121,10 @@ class Reader {
   // NOT_FOUND (TASK_UNKNOWN).
   virtual absl::StatusOr<Task> GetTask(TaskId task) = 0;
   virtual absl::StatusOr<std::vector<Task>> Tasks(const TaskFilter&) = 0;
-  // Of one task, by id, those after `after`.
+  // The trials of one task, by id, those after `after`.
   virtual absl::StatusOr<std::vector<Trial>> Trials(TaskId task, TrialId after,
                                                     int64_t limit) = 0;
-  // Of one account, newest first, made since `since`.
+  // The trials of one account, newest first, made since `since`.
   virtual absl::StatusOr<std::vector<Trial>> TrialsOf(AccountId account,
                                                       absl::Time since,
                                                       int64_t limit) = 0;

@@ -266,11 +266,11 @@ class HostileHourTest(unittest.TestCase):
         self.assertIsNone(self.pool.processes["server"].poll())
         log = self.pool.log("server")
         # Two steps between two looks of the pool's are one to it.
-        self.assertGreaterEqual(log.count("the system's clock was set by"),
+        self.assertGreaterEqual(log.count("event=clock_was_set "),
                                 self.troubles.server_steps - 2)
         self.assertIn("No space left on device", log)
-        self.assertIn("the pool's disk fails", log)
-        self.assertIn("the pool's disk takes files again", log)
+        self.assertIn("event=disk_failing", log)
+        self.assertIn("event=disk_recovered", log)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@
 // Every number is the geometric mean of what AVX2 and AVX-512 take, of which a
 // miner has the one or the other: nobody's pay is far from what it is for.
 //
-// A table that has been in use is never edited: whoever measures anew makes the
+// A table that has been in use is never edited: who measures again makes the
 // next one beside it, and raises kCostTableVersion (common/nas/pricing.h).
 
 #include <algorithm>

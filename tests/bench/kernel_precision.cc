@@ -268,7 +268,7 @@ class Table {
   }
 
  private:
-  // A tenth of what rounding a result once costs: who is exact himself asks no
+  // A tenth of what rounding a result once costs: an exact kernel asks no
   // more of others than that they round.
   static constexpr double kExact = 0x1p-26 / 10;
 
@@ -362,4 +362,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace archpool
 
+// An exception ends it: nothing is lost with a measurement.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) { return archpool::Main(argc, argv); }

@@ -7,7 +7,7 @@
 //
 //   ledger_bench [SECONDS [TRANSFERS]]    for each rate (default: 10); the
 //   check
-//                                         is over so many transfers at least
+//                                         is over this many transfers at least
 //
 // Run it from the root of the sources. Fails under 50,000 transfers a second,
 // or under 8 times pgbench's rate.

@@ -74,17 +74,19 @@ inline std::vector<double> FactorsOf(const std::vector<PredictedTraining>& all,
   std::vector<double> ratios;
   for (const PredictedTraining& found : all) ratios.push_back(found.ratio);
   const double median = Quantile(std::move(ratios), 0.5);
-  std::vector<std::vector<double>> rows(count, std::vector<double>(count + 1));
+  std::vector<std::vector<double>> rows;
   for (size_t i = 0; i < count; ++i) {
+    std::vector<double>& row = rows.emplace_back();
+    row.resize(count + 1);
     for (const PredictedTraining& found : all) {
       const double share = ShareOf(found, kinds[i]);
       for (size_t j = 0; j < count; ++j) {
-        rows[i][j] += share * ShareOf(found, kinds[j]);
+        row[j] += share * ShareOf(found, kinds[j]);
       }
-      rows[i][count] += share * found.ratio;
+      row[count] += share * found.ratio;
     }
-    rows[i][i] += kDraw;
-    rows[i][count] += kDraw * median;
+    row[i] += kDraw;
+    row[count] += kDraw * median;
   }
   return Solve(std::move(rows));
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How many commands a second the core decides and applies, in memory, on one
 // thread: the life of trials from lease to verdict, and each command by itself.
-// Events are taken as often as the engine takes them from full batches: whoever
-// keeps those of a whole round measures how memory is got for them.
+// Events are taken as often as the engine takes them from full batches: an
+// owner that keeps those of a whole round measures how memory is got for them.
 // The baseline of the whole is the goal of 500,000 commands/s; that of each
 // command is the whole's rate.
 #include <chrono>

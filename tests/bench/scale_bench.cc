@@ -151,7 +151,7 @@ bool Run(int tasks, bool is_ranked) {
     last = crowd.Measure(miners);
     if (first == 0) first = last;
   }
-  // Log n: twice as dear at the square of the number.
+  // Log n: twice as expensive at the square of the number.
   const double allowed = std::log(static_cast<double>(kMinersLast)) /
                          std::log(static_cast<double>(kMinersFirst));
   crowd.Print("growth_of_cost", last / first, "times", allowed);

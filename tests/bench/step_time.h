@@ -36,7 +36,7 @@ inline double Quantile(std::vector<double> values, double part) {
 }
 
 // Nanoseconds, the median step of a training on images of noise that is stopped
-// when it has gone on for so long.
+// when it has lasted that long.
 inline absl::StatusOr<double> StepNs(const LayerPlan& plan, Recipe recipe,
                                      int64_t batch, double seconds,
                                      const kernels::Machine& machine) {

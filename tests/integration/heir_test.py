@@ -50,8 +50,8 @@ class HeirTest(PoolTestCase):
         self.assertEqual(task["state"], "succeeded")
         self.assertEqual(task["trials_rejected"], 0)
         for trial in unanswered:
-            self.assertIn(f"trial-{trial} is audited, and its checkpoints are not "
-                          "here: it is trained again", self.pool.log("second"))
+            self.assertIn(f"event=audit_trains_again trial_id={trial} ",
+                          self.pool.log("second"))
         self.assert_adds_up(task)
 
 

@@ -24,7 +24,7 @@ class MaintenanceTest(PoolTestCase):
             self.pool.task(task_id)["deadline_time"].replace("Z", "+00:00"))
 
     def metric(self):
-        port = self.pool.log("server").rpartition("metrics are on port ")[2].split()[0]
+        port = self.pool.log("server").rpartition("event=metrics_open port=")[2].split()[0]
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as page:
             return next(line.split()[1] for line in page.read().decode().splitlines()
                         if line.startswith("archpool_maintenance "))
@@ -47,7 +47,7 @@ class MaintenanceTest(PoolTestCase):
         self.assertTrue(self.maintain("on")["is_on"])
         since = self.maintain("on")["since_time"]
         self.assertEqual(self.metric(), "1")
-        self.assertIn("'operator' asks for maintenance to be on",
+        self.assertIn("event=maintenance_asked account=operator is_on=true",
                       self.pool.log("server"))
 
         # Its worker is gone for longer than a lease lives, and so is the server.

@@ -110,7 +110,7 @@ class PeopleFilesTest(PoolTestCase):
         secret.unlink()
         secret.write_bytes(kept)
         self.pool.start_server()
-        self.assertIn("a new pool is made in", self.pool.log("server"))
+        self.assertIn("event=pool_created ", self.pool.log("server"))
 
     def test_the_same_file_opens_one_task(self):
         self.pool.add_client()

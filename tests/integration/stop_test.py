@@ -46,7 +46,7 @@ class StopTest(PoolTestCase):
     def test_idle(self):
         self.start_all(50)
         for name in ("alice", "verifier"):
-            wait_for("its start", lambda n=name: " for 127.0.0.1" in self.pool.log(n))
+            wait_for("its start", lambda n=name: " server=127.0.0.1" in self.pool.log(n))
             # The one that waits for signals is shown as taking them.
             self.assertLessEqual(
                 len(threads_that_take(self.pool.processes[name].pid,
@@ -78,7 +78,7 @@ class StopTest(PoolTestCase):
             self.pool.start(name, program, "--server", "127.0.0.1:1",
                             "--token-file", self.pool.token_file(name), "--name",
                             "n1", "--work-dir", self.pool.directory / name)
-            wait_for("its start", lambda n=name: " for 127.0.0.1" in self.pool.log(n))
+            wait_for("its start", lambda n=name: " server=127.0.0.1" in self.pool.log(n))
             self.assert_stops(name)
 
     # A server that takes calls and does not answer them.

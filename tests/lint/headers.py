@@ -19,6 +19,10 @@ def check_repeated(path, text):
             "HWY_TARGET_TOGGLE and turned over"]
 
 
+# Of what has threads or locks inside a caller must know which threads may use it.
+HAS_THREADS = re.compile(r"\bMutex\b|\bmutex_|std::j?thread\b")
+
+
 def check(tree):
     findings = []
     for path in tree.paths(".h"):
@@ -29,6 +33,11 @@ def check(tree):
         if not opening or not opening[0].startswith("//"):
             findings.append(f"{path}:1: no opening comment: what is it, and "
                             "which threads may use it?")
+        comments = " ".join(l for l in lines if l.lstrip().startswith("//"))
+        if (HAS_THREADS.search(tree.files[path])
+                and not re.search(r"thread", comments, re.I)):
+            findings.append(f"{path}:1: it has threads or locks inside; say which "
+                            "threads may use it")
         if path.endswith("-inl.h"):
             findings += check_repeated(path, tree.files[path])
         elif directives[:2] != [f"#ifndef {guard}", f"#define {guard}"]:
@@ -45,6 +54,8 @@ BAD = (
     ("no opening comment", {"a/b.h": "// SPDX-License-Identifier: X\n" + _BODY +
                             "#endif  // ARCHPOOL_A_B_H_\n"}),
     ("no opening comment", {"a/b.h": "// SPDX-License-Identifier: X"}),
+    ("which threads may use it", {"a/b.h": "// B.\n" + _BODY.replace(
+        "int x", "absl::Mutex mutex_") + "#endif  // ARCHPOOL_A_B_H_\n"}),
     ("guard must be", {"a/c.h": "// C.\n" + _BODY +
                                 "#endif  // ARCHPOOL_A_B_H_\n"}),
     ("guard must be", {"a/b.h": "// B.\n#pragma once\n"}),

@@ -5,6 +5,7 @@ import re
 
 ROWS = {
     "common/base": 0, "common/crypto": 0,
+    "common/log": 1,
     "common/model": 1, "common/nas": 1, "proto": 1,
     # Two headers that the kernels themselves and those who use them share.
     "common/kernels/arithmetic.h": 1.4, "common/kernels/simd.h": 1.4,
@@ -54,6 +55,7 @@ OWNERS = (
     (("torch/", "ATen/", "c10/"), ("common/nn",)),
     (("pqxx/",), ("server/storage/postgres", "tests")),
     (("openssl/",), ("common/crypto",)),
+    (("spdlog/",), ("common/log",)),
     (("grpcpp/support/status.h",),
      ("common/wire", "common/channel", "server/rpc", "verifier",
       "worker/agent", "client", "tests", "programs")),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Documents are in whole, plain sentences: the patterns over which a tired reader
-stumbles are kept out. Comments, logs and helps are not among the documents."""
+"""Documents, comments, helps, logs and errors are in whole, plain sentences: the
+patterns over which a tired reader stumbles are kept out. Of code, tests are left
+alone, and so are the protos, whose comments another lint reads."""
 
 import re
 
@@ -38,6 +39,14 @@ PATTERNS = [(re.compile(rf"\b(?:{words})\b", re.I), better)
 # "What is not drawn is accepted." A title or a question may begin so.
 RELATIVE = re.compile(r"(?:(?<=[.;] )|(?<=\n\n)|\A)(What|Whatever) (?!if\b)[^.?!|:\n]*"
                       r"(?:\n[^.?!|:\n]+)*\.(?=\s)")
+# "// Of a primary: ..." leaves out what the field or the function is.
+FRAGMENT = re.compile(r"\s*// (Of|Whose|By whom|To whom|For whom|From whom) ")
+# The first "//" that is not inside a literal.
+COMMENT = re.compile(r'(?<![:"/])//(?=(?:[^"]*"[^"]*")*[^"]*$)')
+LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
+# The core's own words for its states stand in docs/protocol.md as they are here.
+NOT_CODE = ("tests/", "server/core/records/transitions.h")
+NAMES = ("He",)  # of a paper and its initialisation
 NOT_PROSE = re.compile(r"^(?:#|\||    |```|-+$).*$", re.M)
 
 
@@ -52,8 +61,39 @@ def prose_of(text):
                     without_fences(text))
 
 
-def check(tree):
+def said_by(line):
+    """What a line of C++ says to people: its literals and its comment."""
+    code, _, comment = COMMENT.sub("\0", line, count=1).partition("\0")
+    return " | ".join(LITERAL.findall(code) + [comment])
+
+
+def check_code(tree):
     findings = []
+    for path in tree.paths(".cc", ".h"):
+        if path.startswith(NOT_CODE) or path.endswith("_test.cc"):
+            continue
+        before = ""
+        for number, line in enumerate(tree.lines(path), 1):
+            match = FRAGMENT.match(line)
+            if match and not before.lstrip().startswith("//"):
+                findings.append((path, number, f"a comment begins with "
+                                 f"'{match.group(1)}': name what it is"))
+            before = line
+    for path in tree.paths(".cc", ".h", ".inc"):
+        if path.startswith(NOT_CODE) or path.endswith("_test.cc"):
+            continue
+        for number, line in enumerate(tree.lines(path), 1):
+            said = said_by(line)
+            for pattern, better in PATTERNS:
+                for match in pattern.finditer(said):
+                    if match.group(0) not in NAMES:
+                        findings.append((path, number,
+                                         f"'{match.group(0)}': {better}"))
+    return findings
+
+
+def check(tree):
+    findings = check_code(tree)
     for path in tree.paths(".md"):
         if path in HISTORY:
             continue
@@ -85,10 +125,17 @@ BAD = (
     ("'has not what': ", {"a.md": "It has not what it needs.\n"}),
     ("a.md:3: a sentence begins with 'What'", {
         "a.md": "# A\n\nWhat wins\nis replayed whole. More.\n"}),
+    ("a.h:2: 'whoever': ", {"a.h": "// A.\n// Is for whoever asks.\n"}),
+    ("a.h:2: a comment begins with 'Of'", {"a.h": "int x;\n// Of a task.\n"}),
+    ("a.cc:1: 'goes on': ", {"a.cc": "int x;  // it goes on\n"}),
+    ("a.cc:2: 'so many': ", {"a.cc": 'Add("--limit",\n    "At most so many");\n'}),
     ("begins with 'Whatever'", {"a.md": "Good. Whatever does not is named.\n"}),
 )
 GOOD = {
     "CHANGELOG.md": "It goes on for ever.\n",
+    "a.cc": "int she = 1;  // He et al., https://example.org/x\n",
+    "a.h": "// The share\n// Of a task.\n",
+    "a_test.cc": "// Whoever asks.\n",
     "a.md": "# What is checked\n\n| What | Whom |\n\nWhat does it cost? So many files "
             "exist that `for ever` is short.\n\n```\nfor ever\n```\n"
             "What can be done: nothing. Somebody says what they want.\n",

@@ -88,7 +88,7 @@ class AgentTest : public ::testing::Test {
     return agent.Run(stop_.get_token());
   }
 
-  // A lease on trial 2, which goes on from trial 1's weights.
+  // A lease on trial 2, which continues from trial 1's weights.
   wire::WorkLease SecondRung(const Digest& weights, int64_t size_bytes) {
     wire::WorkLease lease = testing::SampleLease(dataset_, 2, 2, 1);
     lease.recipe.further_epochs = {2};

@@ -44,7 +44,7 @@ float FakeAccuracy(const LayerPlan& plan, const Digest& trial_key) {
 
 Checkpoint FakeStart(const LayerPlan& plan, int64_t rung,
                      const Digest& trial_key, float below) {
-  // A rung adds five points to what it goes on from.
+  // A rung adds five points to what it continues from.
   const float accuracy = below >= 0 ? std::min(1.0f, below + 0.05f)
                                     : FakeAccuracy(plan, trial_key) +
                                           0.05f * static_cast<float>(rung);

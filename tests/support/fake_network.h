@@ -20,7 +20,7 @@ namespace archpool::testing {
 // In [0, 1): 0.60 to 0.95 by size, plus up to a hundredth by key.
 float FakeAccuracy(const LayerPlan& plan, const Digest& trial_key);
 
-// A fake training: its start (`below`: the accuracy that it goes on from; -1:
+// A fake training: its start (`below`: the accuracy that it continues from; -1:
 // none), and the checkpoint that follows.
 Checkpoint FakeStart(const LayerPlan& plan, int64_t rung,
                      const Digest& trial_key, float below);

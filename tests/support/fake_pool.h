@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A pool in memory that does what a test's script says. For agent_test.cc.
+// Thread-safe.
 #ifndef ARCHPOOL_TESTS_SUPPORT_FAKE_POOL_H_
 #define ARCHPOOL_TESTS_SUPPORT_FAKE_POOL_H_
 

@@ -80,7 +80,7 @@ class Party {
                                                   int64_t validation_correct,
                                                   int64_t held_out_correct);
 
-  // Where to go on.
+  // Where to continue.
   absl::StatusOr<int64_t> BeginUpload(const v1::BeginUploadRequest& begin);
   // Sends what the server does not hold yet.
   absl::StatusOr<v1::UploadResponse> Upload(const v1::BeginUploadRequest& begin,
@@ -150,7 +150,7 @@ class RpcFixture {
   SteadyClock clock;
   TemporaryDirectory directory;
   MemoryStore store;
-  // What becomes of the engine's next commit.
+  // How the engine's next commit ends.
   std::atomic<Fault> next_commit = Fault::kNone;
   BlobStore blobs;
   const CheckpointBlobs checkpoints{directory.path() + "/checkpoints"};

@@ -36,7 +36,7 @@ class SocketGate {
  private:
   void Accept() ABSL_LOCKS_EXCLUDED(mutex_);
   void Pass(int client, int server) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Whether to go on with this pair of connections.
+  // Whether to continue with this pair of connections.
   bool PassToServer(int client, int server) ABSL_LOCKS_EXCLUDED(mutex_);
   Cut TakeCut() ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/agent/agent.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -13,10 +11,12 @@
 #include "common/base/countdown.h"
 #include "common/base/status.h"
 #include "common/base/stop.h"
-#include "common/channel/log_label.h"
 #include "common/data/checkpoint.h"
 #include "common/data/safetensors.h"
+#include "common/log/log.h"
+#include "common/log/log_label.h"
 #include "common/model/coins.h"
+#include "worker/agent/disk_log.h"
 #include "worker/agent/heartbeat.h"
 
 namespace archpool {
@@ -82,17 +82,16 @@ absl::Status Agent::Run(const std::stop_token& stop) {
   // Reports first: they bind only while the lease is held.
   const Countdown drain(options_.drain_timeout);
   if (!courier.WaitUntilIdle({}, drain.left())) {
-    spdlog::warn(
-        "not all trained trials reached the pool: they are kept, and sent "
-        "when this worker starts again");
+    LogWarn("trials_undelivered", "not all trained trials reached the pool",
+            "start this worker again: they are kept, and sent then");
   }
   prover_.Poke();
   prover_.WaitUntilIdle(std::min(drain.left(), kLastAnswersTimeout));
   if (prover_.kept() > 0) {
-    spdlog::info(
-        "{} trials have not settled: start this worker again before their "
-        "task ends, audits may still ask for them",
-        prover_.kept());
+    LogInfo("trials_unsettled",
+            "some trials have not settled: start this worker again before "
+            "their task ends, because audits may still ask for them",
+            {{"trials", prover_.kept()}});
   }
   WaitForNext();
   for (const auto& lease : book_.Close()) GiveBack(*lease);
@@ -172,13 +171,15 @@ void Agent::Work(const LeaseBook::Order& order, Courier& courier,
   if (status.ok()) {
     made_progress_ = true;
   } else if (!stop.stop_requested() && is_wanted) {
-    spdlog::error("{} cannot be trained here ({}): {}",
-                  assignment.trial.ToString(), GetReason(status),
-                  std::string(status.message()));
+    LogError("trial_not_trained", "a trial cannot be trained here",
+             "the lease goes back and others train it; if it repeats, do what "
+             "the error says",
+             {{"trial_id", assignment.trial}, {"error", status}});
     std::vector<TrialId>& never = impossible_[order.lease->lease];
     if (TakesTooMuch(status)) never.push_back(assignment.trial);
   } else if (!is_wanted) {
-    spdlog::info("{} is not wanted any more", assignment.trial.ToString());
+    LogInfo("trial_unwanted", "the pool no longer wants a trial",
+            {{"trial_id", assignment.trial}});
     made_progress_ = true;
   }
   if (!stop.stop_requested()) book_.Finish(assignment.trial);
@@ -245,8 +246,10 @@ absl::StatusOr<TrainingResult> Agent::TrainWhole(const LeaseBook::Order& order,
     return TrainTrial({lease, assignment, begin, is_wanted, on_begin}, stop);
   };
   if (from) {
-    spdlog::info("{} goes on from segment {} of {}",
-                 assignment.trial.ToString(), from->boundary, segments);
+    LogInfo("trial_resumed", "a training continues from a checkpoint",
+            {{"trial_id", assignment.trial},
+             {"segment", from->boundary},
+             {"segments", segments}});
   }
   const auto is_whole = [&] {
     return std::ssize(vault_.FilesOf(id)) == segments + 1;
@@ -256,13 +259,17 @@ absl::StatusOr<TrainingResult> Agent::TrainWhole(const LeaseBook::Order& order,
                            ? !is_whole()
                            : GetReason(result.status()) == "CHECKPOINT_LOST";
   if (!is_lost) return result;
-  spdlog::warn("{} lost its checkpoints on this disk: it is trained again",
-               assignment.trial.ToString());
+  LogWarn("checkpoints_lost",
+          "checkpoints of a training are missing: it is trained again",
+          "check the disk of --work-dir, and that nothing else removes files "
+          "there",
+          {{"trial_id", assignment.trial}});
   vault_.Restart(id);
   result = train_from(nullptr);
   if (!result.ok() || is_whole()) return result;
-  return Internal("CHECKPOINTS_INCOMPLETE",
-                  "the training has not as many checkpoints as its recipe");
+  return Internal(
+      "CHECKPOINTS_INCOMPLETE",
+      "the training left fewer checkpoints than its recipe asks for");
 }
 
 absl::Status Agent::Train(const LeaseBook::Order& order, Courier& courier,
@@ -272,14 +279,14 @@ absl::Status Agent::Train(const LeaseBook::Order& order, Courier& courier,
   if (attempts_.DeathsOf(assignment.trial_key) >= kDeathsMax) {
     return ResourceExhausted(
         "TRAINING_KILLS_WORKER",
-        absl::StrCat("this worker ended without a word ", kDeathsMax,
-                     " times while it trained this network, most likely for "
-                     "want of memory: it is left to other machines"));
+        absl::StrCat("this worker was ended from outside ", kDeathsMax,
+                     " times while it trained this network, most likely "
+                     "because memory ran out: other machines train it"));
   }
   const CheckpointVault::Hold hold = vault_.Begin(IdOf(assignment));
   const auto end_attempt = [&] {
     const absl::Status noted = attempts_.End(assignment.trial_key);
-    if (!noted.ok()) spdlog::warn("{}", std::string(noted.message()));
+    if (!noted.ok()) WarnOfDisk(noted);
   };
   // A worker that is asked to stop may end in the middle of a step.
   std::optional<std::stop_callback<std::function<void()>>> on_stop(
@@ -298,15 +305,17 @@ absl::Status Agent::Train(const LeaseBook::Order& order, Courier& courier,
   commitment.checkpoint_root = chain.Root();
   commitment.diverged_at_step = result.diverged_at_step;
   if (result.diverged_at_step) {
-    spdlog::info("{} diverged at step {}: that step was not done",
-                 assignment.trial.ToString(), *result.diverged_at_step);
+    LogInfo(
+        "trial_diverged", "a training diverged and ended before that step",
+        {{"trial_id", assignment.trial}, {"step", *result.diverged_at_step}});
   }
   commitment.final_optimizer = chain.boundary(chain.segments()).optimizer;
   commitment.final_proof = chain.ProofOf(chain.segments());
-  spdlog::info("{}: {} of {} correct after {}", assignment.trial.ToString(),
-               result.validation_correct, lease.manifest.validation_count,
-               absl::FormatDuration(
-                   absl::Trunc(commitment.train_time, absl::Milliseconds(1))));
+  LogInfo("trial_trained", "a trial is trained",
+          {{"trial_id", assignment.trial},
+           {"correct", result.validation_correct},
+           {"examples", lease.manifest.validation_count},
+           {"train_s", commitment.train_time}});
   const std::string weights = SerializeSafetensors(result.weights);
   ARCHPOOL_ASSIGN_OR_RETURN(
       const JournalEntry entry,
@@ -333,12 +342,15 @@ void Agent::TrainAgain(const AskedSegment& asked, const std::stop_token& stop) {
           stop)
           .status();
   if (!status.ok() && !stop.stop_requested()) {
-    spdlog::error("{} cannot be trained again for its audit ({}): {}",
-                  asked.trial.ToString(), GetReason(status),
-                  std::string(status.message()));
+    LogError("audit_not_answered",
+             "an audited trial whose checkpoints are missing cannot be trained "
+             "again",
+             "the trial will be rejected; do what the error says before more "
+             "of them are",
+             {{"trial_id", asked.trial}, {"error", status}});
   }
   const absl::Status kept = vault_.Keep(id);
-  if (!kept.ok()) spdlog::warn("{}", std::string(kept.message()));
+  if (!kept.ok()) WarnOfDisk(kept);
   prover_.Restored(asked.trial);
 }
 
@@ -364,10 +376,12 @@ void Agent::WaitForNext() {
 }
 
 void Agent::Enter(wire::WorkLease lease) {
-  spdlog::info("{} of {}: {} trials to train at {} coins a core hour{}",
-               lease.lease.ToString(), lease.task.ToString(),
-               lease.assignments.size(), FormatCoins(lease.price),
-               lease.is_backup ? ", as backup" : "");
+  LogInfo("lease_acquired", "the pool assigned trials to train",
+          {{"lease_id", lease.lease},
+           {"task_id", lease.task},
+           {"trials", lease.assignments.size()},
+           {"price_coins_per_core_hour", FormatCoins(lease.price)},
+           {"is_backup", lease.is_backup}});
   book_.Add(std::move(lease));
 }
 
@@ -380,10 +394,12 @@ void Agent::GiveBack(const wire::WorkLease& lease) {
         return client_.ReleaseLease(session, lease.lease, lease.attempt, never);
       });
   if (released.ok()) {
-    spdlog::info("{} given back", lease.lease.ToString());
+    LogInfo("lease_returned", "a lease went back to the pool",
+            {{"lease_id", lease.lease}});
   } else {
-    spdlog::warn("{} could not be given back ({}): it ends by itself",
-                 lease.lease.ToString(), GetReason(released));
+    LogWarn("lease_not_returned", "a lease could not be returned to the pool",
+            "nothing need be done: it expires",
+            {{"lease_id", lease.lease}, {"error", released}});
   }
 }
 
@@ -394,7 +410,8 @@ void Agent::SayIdle(const absl::Status& status) {
 void Agent::SayIdle(const std::string& reason, const std::string& message) {
   if (reason == idle_said_) return;
   idle_said_ = reason;
-  spdlog::info("no work ({}): {}", reason, message);
+  LogInfo("no_work", "the pool has no work for this worker now",
+          {{"reason", reason}, {"detail", message}});
 }
 
 }  // namespace archpool

@@ -176,7 +176,7 @@ TEST_F(AgentTest, UploadsAfterARestartWhatWasCommittedBefore) {
   EXPECT_THAT(JournalLeft(), IsEmpty());
 }
 
-// As where there are fewer lanes than before: the lease is gone on with, what
+// As where there are fewer lanes than before: the lease is continued, what
 // was trained is delivered, and nothing more is asked for.
 TEST_F(AgentTest, FinishesWhatAnEarlierStartLeft) {
   pool_.on_idle = nullptr;

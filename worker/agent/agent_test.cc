@@ -74,7 +74,7 @@ TEST_F(AgentTest, BacksOffWhereItsNameIsTaken) {
   EXPECT_EQ(trainer_.trainings, 0);
 }
 
-// The next rung goes on from what lies on this worker's disk.
+// The next rung continues from what lies on this worker's disk.
 TEST_F(AgentTest, GoesOnFromItsOwnWeights) {
   wire::WorkLease first = testing::SampleLease(dataset_, 1, 1, 1);
   first.recipe.further_epochs = {2};
@@ -116,7 +116,7 @@ TEST_F(AgentTest, WaitsForAServerThatIsAway) {
   EXPECT_THAT(pool_.uploads, ElementsAre(1));
 }
 
-// Training must go on while reports cannot be delivered.
+// Training must continue while reports cannot be delivered.
 TEST_F(AgentTest, TrainsOnWhileTheServerIsAway) {
   pool_.leases = {testing::SampleLease(dataset_, 1, 1, 2)};
   absl::Notification is_second_training;
@@ -165,7 +165,7 @@ TEST_F(AgentTest, StopsTrainingWhenTheLeaseEnds) {
   EXPECT_THAT(pool_.released, IsEmpty());
 }
 
-// Somebody else was first with a trial: the rest of the lease goes on.
+// Somebody else was first with a trial: the rest of the lease continues.
 TEST_F(AgentTest, StopsTrainingWhatIsWithdrawn) {
   pool_.leases = {testing::SampleLease(dataset_, 1, 1, 3)};
   trainer_.before_training = [this](const StepCallback& on_step) {

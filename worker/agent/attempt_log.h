@@ -25,7 +25,7 @@ class AttemptLog {
   // How often a training of this key has killed its worker without coming
   // further than it was.
   int64_t DeathsOf(const Digest& key) const ABSL_LOCKS_EXCLUDED(mutex_);
-  // The training goes on from `boundary`; a note of it is on disk when this
+  // The training continues from `boundary`; a note of it is on disk when this
   // returns. The disk's errors.
   absl::Status Begin(const Digest& key, int64_t boundary)
       ABSL_LOCKS_EXCLUDED(mutex_);
@@ -48,7 +48,7 @@ class AttemptLog {
   std::map<Digest, Attempts> attempts_ ABSL_GUARDED_BY(mutex_);
 };
 
-// So many deaths, and the training is given back.
+// This many deaths, and the training is given back.
 inline constexpr int64_t kDeathsMax = 2;
 
 }  // namespace archpool

@@ -217,7 +217,7 @@ absl::Status CheckpointVault::Add(const TrainingId& id,
             "machine's arithmetic cannot be audited; check its memory, "
             "and keep --threads and the instruction set as they were"));
   }
-  // Each time: whoever tidies up this disk must not end the training.
+  // Each time: a person who tidies up this disk must not end the training.
   ARCHPOOL_RETURN_IF_ERROR(MakeDirectories(PathOf(id)));
   const std::string weights =
       FilePathOf(id, checkpoint.boundary, kCheckpointWeights);

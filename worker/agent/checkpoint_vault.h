@@ -48,12 +48,12 @@ class CheckpointVault {
       std::string directory, int64_t bytes_max);
 
   // These bound the files from the next checkpoint on: until then it may be
-  // unknown which of them a training goes on from.
+  // unknown which of them a training continues from.
   void SetBytesMax(int64_t bytes_max) ABSL_LOCKS_EXCLUDED(mutex_);
   bool IsEmpty() const ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // A training is about to begin, or to go on. Where there is none under this
-  // name, it takes over what another trial of the same key left here.
+  // A training is about to begin, or to continue. Where there is none under
+  // this name, it takes over what another trial of the same key left here.
   Hold Begin(const TrainingId& id) ABSL_LOCKS_EXCLUDED(mutex_);
   // As Begin, for its files are about to be read; holds nothing where there is
   // no such training.
@@ -62,7 +62,8 @@ class CheckpointVault {
   // What was seen of it, from boundary 0 on.
   std::vector<CheckpointFiles> FilesOf(const TrainingId& id) const
       ABSL_LOCKS_EXCLUDED(mutex_);
-  // The latest checkpoint whose files are here, to go on from; nullopt: none.
+  // The latest checkpoint whose files are here, to continue from; nullopt:
+  // none.
   std::optional<Checkpoint> LatestOf(const TrainingId& id) const
       ABSL_LOCKS_EXCLUDED(mutex_);
   // The next checkpoint, or one seen before, whose files come back.
@@ -79,7 +80,7 @@ class CheckpointVault {
   bool IsRemoved(const TrainingId& id) const ABSL_LOCKS_EXCLUDED(mutex_);
   // What was seen of it is of no use: it is trained from its start.
   void Restart(const TrainingId& id) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Forgets what the pool was never told of: another arithmetic goes on.
+  // Forgets what the pool was never told of: another arithmetic continues.
   void RemoveUnkept() ABSL_LOCKS_EXCLUDED(mutex_);
 
   std::map<TrialId, Digest> Kept() const ABSL_LOCKS_EXCLUDED(mutex_);

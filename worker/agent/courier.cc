@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/agent/courier.h"
 
-#include <spdlog/spdlog.h>
-
 #include <utility>
 
 #include "common/base/status.h"
-#include "common/channel/log_label.h"
+#include "common/log/log.h"
+#include "common/log/log_label.h"
+#include "worker/agent/disk_log.h"
 
 namespace archpool {
 namespace {
@@ -59,7 +59,7 @@ bool Courier::WaitUntilIdle(const std::stop_token& stop,
 }
 
 void Courier::Run(const std::stop_token& stop) {
-  // The lock makes the condition be looked at again.
+  // The lock makes the condition be evaluated again.
   const std::stop_callback wake(
       stop, [this] { const absl::MutexLock lock(&mutex_); });
   while (true) {
@@ -115,7 +115,7 @@ Courier::Outcome Courier::DeliverOne(JournalEntry entry,
     if (wants_weights) {
       const absl::Status marked = journal_.MarkCommitted(entry.id());
       // Not fatal: the same report again is accepted again.
-      if (!marked.ok()) spdlog::warn("{}", std::string(marked.message()));
+      if (!marked.ok()) WarnOfDisk(marked);
     }
   }
   if (wants_weights) {
@@ -125,8 +125,9 @@ Courier::Outcome Courier::DeliverOne(JournalEntry entry,
     });
     if (!uploaded.ok()) return Judge(entry, "uploaded", uploaded, stop);
   }
-  spdlog::info("{} delivered: {} correct", commitment.trial.ToString(),
-               commitment.validation_correct);
+  LogInfo("trial_delivered", "the pool has a trial's result",
+          {{"trial_id", commitment.trial},
+           {"correct", commitment.validation_correct}});
   return Outcome::kDone;
 }
 
@@ -135,10 +136,14 @@ Courier::Outcome Courier::Judge(const JournalEntry& entry, const char* step,
                                 const std::stop_token& stop) const {
   if (stop.stop_requested()) return Outcome::kStopped;
   const bool is_kept = IsTransient(status) || IsAboutTheCaller(status);
-  spdlog::warn("{} could not be {} ({}: {}): {}",
-               entry.commitment.trial.ToString(), step, GetReason(status),
-               std::string(status.message()),
-               is_kept ? "kept for the worker's next start" : "given up");
+  LogWarn("trial_not_delivered", "a trial's result did not reach the pool",
+          is_kept ? "it is kept: start this worker again when the pool can be "
+                    "reached"
+                  : "the pool refuses it and it is dropped; the error says why",
+          {{"trial_id", entry.commitment.trial},
+           {"step", step},
+           {"is_kept", is_kept},
+           {"error", status}});
   return is_kept ? Outcome::kKept : Outcome::kDone;
 }
 

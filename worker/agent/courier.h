@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Brings trained trials to the pool: reports each, then uploads its weights
 // where they are wanted, in the order in which they were trained, on a thread
-// of its own. Training goes on meanwhile, and while the server is away.
+// of its own. Training continues meanwhile, and while the server is away.
 // Thread-safe.
 #ifndef ARCHPOOL_WORKER_AGENT_COURIER_H_
 #define ARCHPOOL_WORKER_AGENT_COURIER_H_

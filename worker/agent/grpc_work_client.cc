@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/agent/grpc_work_client.h"
 
-#include <spdlog/spdlog.h>
-
 #include <string>
 #include <utility>
 
 #include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/log/log.h"
 #include "common/wire/api_version.h"
 #include "common/wire/fields.h"
 #include "common/wire/proof_wire.h"
@@ -171,9 +170,10 @@ absl::StatusOr<HeartbeatReply> GrpcWorkClient::Heartbeat(
       reply.asked.push_back(*std::move(segment));
     } else {
       // It must not cost the leases, which the rest of the answer keeps.
-      spdlog::warn("an audit's request cannot be read ({}): {}",
-                   GetReason(segment.status()),
-                   std::string(segment.status().message()));
+      LogWarn("audit_unreadable", "an audit's request cannot be read",
+              "the trial is rejected if nobody answers: use a worker of the "
+              "server's version",
+              {{"error", segment.status()}});
     }
   }
   return reply;

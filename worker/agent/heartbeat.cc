@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/agent/heartbeat.h"
 
-#include <spdlog/spdlog.h>
-
 #include "common/base/status.h"
-#include "common/channel/log_label.h"
+#include "common/log/log.h"
+#include "common/log/log_label.h"
 
 namespace archpool {
 namespace {
@@ -43,10 +42,12 @@ void Heartbeat::Run(const std::stop_token& stop) {
     if (heard.ok() != was_heard) {
       was_heard = heard.ok();
       if (was_heard) {
-        spdlog::info("the server hears this worker again");
+        LogInfo("heartbeat_back", "the server hears this worker again");
       } else {
-        spdlog::warn("the server does not hear this worker ({}): it goes on",
-                     GetReason(heard));
+        LogWarn("heartbeat_lost", "the server does not hear this worker",
+                "the worker trains on and keeps calling; if it lasts, see "
+                "whether the server can be reached",
+                {{"error", heard}});
       }
     }
   }

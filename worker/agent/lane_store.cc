@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/agent/lane_store.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
@@ -14,6 +12,7 @@
 #include "common/base/status.h"
 #include "common/crypto/sha256.h"
 #include "common/data/read_file.h"
+#include "common/log/log.h"
 
 namespace archpool {
 namespace {
@@ -21,8 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kNameLengthMax = 64;
-// Of a name that has no room for a lane's number, so many digits of its digest
-// stand for its end: two such names stay two.
+// If a name has no room for a lane's number, this many digits of its
+// digest stand for its end: two such names stay two.
 constexpr size_t kDigestLength = 8;
 
 std::string JournalDirectory(const std::string& directory) {
@@ -38,7 +37,7 @@ bool HoldsAnything(const std::string& directory) {
   return fs::directory_iterator(directory, error) != fs::directory_iterator();
 }
 
-// What was begun in another arithmetic cannot be gone on with here: an audit
+// What was begun in another arithmetic cannot be continued here: an audit
 // would find it false.
 absl::Status AdoptArithmetic(const std::string& directory,
                              const std::string& arithmetic,
@@ -50,10 +49,12 @@ absl::Status AdoptArithmetic(const std::string& directory,
   if (earlier.ok() && *earlier == arithmetic) return absl::OkStatus();
   if (!earlier.ok()) earlier = ReadFile(older_path, 256);
   if (earlier.ok()) {
-    spdlog::warn(
-        "this worker's arithmetic was {} and is {}: what it had not reported "
-        "is dropped",
-        *earlier, arithmetic);
+    LogWarn("arithmetic_changed",
+            "this program computes in another arithmetic than before: trials "
+            "that were not reported are dropped",
+            "nothing need be done; stop workers before you update them, and "
+            "nothing is dropped",
+            {{"earlier", *earlier}, {"now", arithmetic}});
     for (const JournalEntry& entry : journal.Entries()) {
       if (!entry.is_committed) journal.Remove(entry.id());
     }
@@ -76,11 +77,14 @@ absl::Status AdoptName(const std::string& directory, const std::string& name,
   if (earlier.ok() && *earlier == name) return absl::OkStatus();
   const size_t waiting = journal.Entries().size() + vault.Kept().size();
   if (earlier.ok() && waiting > 0) {
-    spdlog::warn(
-        "{} trials in {} were trained by worker {}, which the pool may still "
-        "ask and pay: start it with its old --name, and give another worker a "
-        "directory of its own",
-        waiting, directory, *earlier);
+    LogWarn("worker_renamed",
+            "this directory holds trials of a worker of another name, whom the "
+            "pool may still ask and pay",
+            "start it with its old --name, and give another worker a directory "
+            "of its own",
+            {{"trials", waiting},
+             {"directory", directory},
+             {"earlier_name", *earlier}});
   }
   return WriteFileDurably(path, name);
 }

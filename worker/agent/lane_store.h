@@ -33,8 +33,8 @@ struct LaneStore {
   std::unique_ptr<AttemptLog> attempts;
 };
 
-// Of the lane that is `name` to the pool. What was begun in another arithmetic
-// than `arithmetic` is dropped. The disk's errors.
+// Opens the store of the lane that is `name` to the pool. What was begun in
+// another arithmetic than `arithmetic` is dropped. The disk's errors.
 absl::StatusOr<LaneStore> OpenLaneStore(const std::string& directory,
                                         const std::string& name,
                                         const std::string& arithmetic,

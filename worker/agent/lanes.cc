@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/agent/lanes.h"
 
-#include <spdlog/spdlog.h>
-
 #include <iterator>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
-#include "common/channel/log_label.h"
+#include "common/log/log.h"
+#include "common/log/log_label.h"
 #include "common/wire/request_limits.h"
 #include "worker/agent/agent.h"
 #include "worker/agent/lane_store.h"
@@ -64,10 +63,10 @@ absl::Status Lanes::StartOthers(const LanePlan& plan) {
   part.price_min = limits::kAmount.max;
   for (const int64_t number : left) {
     part.name = LaneName(whole_.name, number);
-    spdlog::info(
-        "lane {} has what an earlier start left in it: it finishes that, and "
-        "takes no new work",
-        number);
+    LogInfo("lane_finishes",
+            "a lane of an earlier start finishes the trials that were left in "
+            "it, and takes no new work",
+            {{"lane", number}});
     ARCHPOOL_RETURN_IF_ERROR(
         Start(number, part, checkpoint_bytes, /*only_finishes=*/true));
   }
@@ -76,7 +75,7 @@ absl::Status Lanes::StartOthers(const LanePlan& plan) {
 
 absl::Status Lanes::Start(int64_t number, WorkerIdentity identity,
                           int64_t checkpoint_bytes_max, bool only_finishes) {
-  // Of the threads, too, that the agent begins here.
+  // The label holds for the threads, too, that the agent begins here.
   const bool is_labelled = shared_.are_labelled || number > 1;
   const LogLabel label(is_labelled ? absl::StrCat("lane ", number, ": ") : "");
   ARCHPOOL_ASSIGN_OR_RETURN(
@@ -101,8 +100,9 @@ void Lanes::Run(Lane& lane) {
   if (lane.ended.ok()) return;
   // What the pool refuses one lane it refuses them all.
   if (!LogLabel::Current().empty()) {
-    spdlog::error("ends this worker ({}): {}", GetReason(lane.ended),
-                  std::string(lane.ended.message()));
+    LogError("lane_failed", "a lane failed, and the worker ends",
+             "do what the error says and start the worker again",
+             {{"error", lane.ended}});
   }
   quit_.request_stop();
 }

@@ -43,9 +43,9 @@ int64_t LimitIn(const std::string& path) {
                                                                : INT64_MAX;
 }
 
-// Of the group and of all that it lies in. Inside of a container the path may
-// be the host's: what is not there limits nothing, and the top is always looked
-// at.
+// The limit of the group and of all that it lies in. Inside a container the
+// path may be the host's: what is not there limits nothing, and the top is
+// always looked at.
 int64_t LimitOfGroup(const std::string& mount, absl::string_view group,
                      const std::string& file) {
   int64_t least = INT64_MAX;

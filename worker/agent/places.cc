@@ -9,7 +9,7 @@
 namespace archpool {
 namespace {
 
-// How often whoever waits is asked whether it is still to.
+// How often a waiting lane is asked whether it is still to wait.
 constexpr absl::Duration kAskedEvery = absl::Milliseconds(100);
 
 }  // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who trains when: as many trainings at a time as there are lanes, each with
 // its part of the threads and the memory, or one that has the whole machine.
-// In the order in which they ask: what is large is not put off for ever.
+// In the order in which they ask: what is large is not put off forever.
 // Thread-safe.
 #ifndef ARCHPOOL_WORKER_AGENT_PLACES_H_
 #define ARCHPOOL_WORKER_AGENT_PLACES_H_
@@ -63,7 +63,7 @@ class Places {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsFree(int64_t ticket, const Wish& wish) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The ticket of whoever asks.
+  // The ticket of the lane that asks.
   int64_t Queue() ABSL_LOCKS_EXCLUDED(mutex_);
   void Release(int64_t lanes) ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -82,7 +82,7 @@ TEST(PlacesTest, NobodyTrainsBeforeTheyAreOpen) {
   EXPECT_TRUE(has_place);
 }
 
-// Small ones that come later must not keep it waiting for ever.
+// Small ones that come later must not keep it waiting forever.
 TEST(PlacesTest, WhoAsksFirstIsServedFirst) {
   Places places;
   places.Open(kThree, 7);

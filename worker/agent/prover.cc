@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/agent/prover.h"
 
-#include <spdlog/spdlog.h>
-
 #include <utility>
 #include <vector>
 
 #include "common/base/status.h"
-#include "common/channel/log_label.h"
+#include "common/log/log.h"
+#include "common/log/log_label.h"
 
 namespace archpool {
 Prover::Prover(WorkClient& client, CheckpointVault& vault,
@@ -128,17 +127,24 @@ void Prover::Answer(const AskedSegment& asked, const std::stop_token& stop) {
   }
   const absl::Status answered = Reveal(asked, stop);
   if (answered.ok()) {
-    spdlog::info("{}: segment {} is revealed to the pool",
-                 asked.trial.ToString(), asked.segment);
+    LogInfo("segment_sent", "sent a segment for an audit",
+            {{"trial_id", asked.trial}, {"segment", asked.segment}});
   } else if (GetReason(answered) == "CHECKPOINT_LOST") {
-    spdlog::warn("{} is audited, and {}: it is trained again",
-                 asked.trial.ToString(), std::string(answered.message()));
+    LogWarn("audit_trains_again",
+            "a trial is audited whose checkpoints are missing: it is trained "
+            "again",
+            "keep --work-dir between starts, and raise --checkpoints-mib if "
+            "they were removed for want of room",
+            {{"trial_id", asked.trial}, {"error", answered}});
     const absl::MutexLock lock(&mutex_);
     lost_[asked.trial] = asked;
   } else if (!stop.stop_requested()) {
-    spdlog::warn("{}: segment {} could not be revealed ({}): {}",
-                 asked.trial.ToString(), asked.segment, GetReason(answered),
-                 std::string(answered.message()));
+    LogWarn("segment_not_sent", "a segment could not be sent for an audit",
+            "the worker tries again while the audit waits; do what the error "
+            "says",
+            {{"trial_id", asked.trial},
+             {"segment", asked.segment},
+             {"error", answered}});
   }
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/agent/run_worker.h"
 
-#include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
@@ -20,6 +19,7 @@
 #include "common/channel/program.h"
 #include "common/channel/remote.h"
 #include "common/channel/token_file.h"
+#include "common/log/log.h"
 #include "common/model/arithmetic.h"
 #include "worker/agent/grpc_work_client.h"
 #include "worker/agent/lanes.h"
@@ -34,7 +34,7 @@
 namespace archpool {
 namespace {
 
-// Of a worker that is asked to stop: when its last calls are cut off, and when
+// After a worker is asked to stop: when its last calls are cut off, and when
 // it ends in the middle of whatever it computes. What is on its disk then is
 // taken up at its next start.
 constexpr absl::Duration kCallsMax = absl::Seconds(10);
@@ -51,15 +51,16 @@ constexpr int64_t kMebi = int64_t{1} << 20;
 
 void SayMemory(int64_t bytes) {
   if (bytes == 0) {
-    spdlog::warn(
-        "how much memory this machine has cannot be read: the pool gives this "
-        "worker networks of any size unless --memory-mib says what it may "
-        "take");
+    LogWarn("memory_unknown",
+            "this machine's memory cannot be read: the pool assigns this "
+            "worker networks of any size",
+            "set --memory-mib to what the worker may use");
   } else {
-    spdlog::info(
-        "takes on trainings of up to {} MiB of memory, program and data "
-        "included (--memory-mib), of {} MiB that there are",
-        bytes / kMebi, ProcessMemoryBytes() / kMebi);
+    LogInfo("memory_limit",
+            "a training may use this much memory, program and data included "
+            "(--memory-mib)",
+            {{"training_mib", bytes / kMebi},
+             {"available_mib", ProcessMemoryBytes() / kMebi}});
   }
 }
 
@@ -71,11 +72,11 @@ LanePlan ChoosePlan(const WorkerFlags& flags, Trainer& trainer) {
   }
   const std::vector<LanePlan> choices = LaneChoices(flags.threads, memory);
   if (flags.threads > 1 && choices.size() == 1) {
-    spdlog::info(
-        "one training at a time: lanes of {} MiB each take more memory than "
-        "there is, or than can be read (--memory-mib; --side-by-side asks for "
-        "smaller ones)",
-        kLaneBytesMin / kMebi);
+    LogInfo("lanes_limited",
+            "one training at a time: there is too little memory for two lanes, "
+            "or it cannot be read (--memory-mib; --side-by-side asks for "
+            "smaller lanes)",
+            {{"lane_mib", kLaneBytesMin / kMebi}});
   }
   return trainer.ChooseLanes(choices);
 }
@@ -86,14 +87,13 @@ absl::Status OpenLanes(const WorkerFlags& flags, Trainer& trainer,
                        Places& places, Lanes& lanes) {
   const LanePlan plan = ChoosePlan(flags, trainer);
   if (plan.lanes > 1) {
-    spdlog::info(
-        "{}, side by side (--side-by-side), in lanes that are workers of their "
-        "own to the pool{}",
-        DescribeLanes(plan),
-        plan.memory_bytes == 0
-            ? ""
-            : absl::StrCat("; what needs more than ", plan.memory_bytes / kMebi,
-                           " MiB is trained by itself, with all threads"));
+    LogInfo("lanes_open",
+            "trainings run side by side (--side-by-side) in lanes that are "
+            "workers of their own to the pool; a training that needs more "
+            "memory than its lane has runs alone, with all threads",
+            {{"lanes", plan.lanes},
+             {"threads_per_lane", plan.threads},
+             {"lane_mib", plan.memory_bytes / kMebi}});
   }
   places.Open(plan, flags.threads);
   return lanes.StartOthers(plan);
@@ -129,8 +129,11 @@ absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
   RungWeightsCache rung_weights(
       files,
       BlobCache(flags.work_dir + "/rung-weights", flags.checkpoints_mib << 20));
-  spdlog::info("worker {} ({}, {} threads) for {}", flags.name,
-               trainer.arithmetic(), flags.threads, flags.server);
+  LogInfo("worker_started", "the worker serves a pool",
+          {{"worker", flags.name},
+           {"arithmetic", trainer.arithmetic()},
+           {"threads", flags.threads},
+           {"server", flags.server}});
   Places places;
   Lanes lanes({.remote = remote,
                .bulk = bulk,
@@ -156,8 +159,8 @@ absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
 
 void AddTrainingFlags(CLI::App& app, WorkerFlags& flags) {
   app.add_option("--threads", flags.threads,
-                 "Threads of all trainings together; they change the speed and "
-                 "never a bit of the\nresult")
+                 "Threads of all trainings together; results do not depend on "
+                 "them")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   app.add_option_function<std::string>(
@@ -171,21 +174,22 @@ void AddTrainingFlags(CLI::App& app, WorkerFlags& flags) {
                                         "say auto, or a number from 1 to 1024");
            }
          },
-         "How many trainings at a time, each with its part of the threads and "
-         "the memory and\nwith a name of its own at the pool (NAME-lane-2): "
-         "auto measures at the start what\nfills this machine best, and logs "
-         "it. What needs more memory than its part has the\nmachine by itself")
+         "How many trainings run at a time (lanes). Each lane has its share of "
+         "threads and memory\nand its own name at the pool (NAME-lane-2). "
+         "auto measures at the start which number is\nfastest and logs it. A "
+         "training that needs more memory than its lane has runs alone")
       ->type_name("auto|NUMBER")
       ->default_str("auto");
   app.add_option("--simd", flags.simd,
-                 "Instructions to compute with: scalar, neon, avx2 or avx512; "
-                 "the widest there\nare where none are named. They change the "
-                 "speed and never a bit of the result")
+                 "Vector instructions: scalar, neon, avx2 or avx512; the "
+                 "processor's widest by default.\nResults do not depend on "
+                 "them")
       ->check(CLI::IsMember({"scalar", "neon", "avx2", "avx512"}));
-  app.add_option("--memory-mib", flags.memory_mib,
-                 "Takes no training that needs more memory, program and data "
-                 "included, in MiB;\nthree quarters of what this machine, its "
-                 "control group and its limits allow\nwhere none is named")
+  app.add_option(
+         "--memory-mib", flags.memory_mib,
+         "Memory limit, program and data included, in MiB; trainings "
+         "that need more are left to\nothers. By default three quarters "
+         "of what the machine, its control group and its\nlimits allow")
       ->check(CLI::Range(64, 1 << 30));
 }
 
@@ -201,11 +205,12 @@ void AddFlags(CLI::App& app, WorkerFlags& flags) {
                  "1 to 64 of [a-z0-9-]")
       ->required();
   app.add_option("--work-dir", flags.work_dir,
-                 "Directory for datasets and for trials not yet delivered; "
-                 "one per worker, kept between starts")
+                 "Directory for datasets, checkpoints and undelivered trials; "
+                 "one per worker, to be kept between starts")
       ->required();
   app.add_option("--nice", flags.nice_level,
-                 "Gives way to other programs: 0 (not) to 19 (always)")
+                 "Niceness, from 0 (equal to other programs) to 19 (yields to "
+                 "all)")
       ->check(CLI::Range(0, 19))
       ->capture_default_str();
   app.add_option("--cache-mib", flags.cache_mib,
@@ -213,26 +218,27 @@ void AddFlags(CLI::App& app, WorkerFlags& flags) {
       ->check(CLI::Range(64, 1 << 20))
       ->capture_default_str();
   app.add_option("--checkpoints-mib", flags.checkpoints_mib,
-                 "Disk space for checkpoints of trainings that audits may ask "
-                 "for, and as much\nfor weights that a later rung may go on "
-                 "from, in MiB")
+                 "Disk space for checkpoints that audits may ask for, and as "
+                 "much again for weights\nthat a later rung may continue from, "
+                 "in MiB")
       ->check(CLI::Range(64, 1 << 20))
       ->capture_default_str();
   app.add_option("--price-minimum", flags.price_min_coins,
-                 "Takes no work that pays less, in coins for an hour of the "
-                 "pool's reference core")
+                 "Accept only work that pays at least this, in coins for an "
+                 "hour of the pool's reference core")
       ->check(CLI::Range(0.0, 1e9))
       ->capture_default_str();
   AddTrainingFlags(app, flags);
+  AddLogFlags(app, flags.log);
   app.footer(
-      "Train for the pool with one core (or, with --threads, as many as you "
-      "give):\n"
+      "Train for the pool with one core (or with as many as --threads says):\n"
       "  archpool-worker --server pool.example.org:7070 "
       "--token-file miner.token \\\n"
       "    --name desk-1 --work-dir ~/.local/share/archpool/desk-1\n"
-      "The first Ctrl-C (or SIGTERM) delivers what is trained, gives the lease "
-      "back and\nends; a second one ends at once. Nothing that was trained is "
-      "lost either way.");
+      "The first Ctrl-C (or SIGTERM) delivers trained trials, returns the "
+      "lease "
+      "and exits; a\nsecond one exits at once. No trained trial is lost in "
+      "either case.");
 }
 
 }  // namespace
@@ -253,8 +259,10 @@ int RunWorker(int argc, char** argv, const WorkerProgram& program) {
   if (const std::optional<int> exit_code = ParseFlags(app, argc, argv)) {
     return *exit_code;
   }
+  SetUpLogging(flags.log);
+  LogInfo("program_started", DescribeBuild(program.name));
   if (flags.side_by_side > flags.threads) {
-    return Finish(
+    return FinishLogged(
         program.name,
         InvalidArgument("SIDE_BY_SIDE_RANGE",
                         absl::StrCat("--side-by-side ", flags.side_by_side,
@@ -262,12 +270,10 @@ int RunWorker(int argc, char** argv, const WorkerProgram& program) {
   }
   setpriority(PRIO_PROCESS, 0, flags.nice_level);
   const SignalStop signals(kDrainMax);
-  SetUpLogging();
-  spdlog::info("{}", DescribeBuild(program.name));
   const absl::StatusOr<std::unique_ptr<Trainer>> trainer =
       program.make_trainer(flags);
-  if (!trainer.ok()) return Finish(program.name, trainer.status());
-  return Finish(program.name, Work(flags, **trainer, signals.token()));
+  if (!trainer.ok()) return FinishLogged(program.name, trainer.status());
+  return FinishLogged(program.name, Work(flags, **trainer, signals.token()));
 }
 
 }  // namespace archpool

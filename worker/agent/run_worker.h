@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/log/log.h"
 #include "worker/train/trainer.h"
 
 namespace CLI {
@@ -18,6 +19,7 @@ class App;
 namespace archpool {
 
 struct WorkerFlags {
+  LogOptions log;
   std::string server;
   std::string token_file;
   std::string name;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/agent/rung_weights_cache.h"
 
-#include <spdlog/spdlog.h>
-
 #include <string>
 
 #include "common/base/status.h"
+#include "common/log/log.h"
+#include "worker/agent/disk_log.h"
 
 namespace archpool {
 
@@ -21,7 +21,7 @@ void RungWeightsCache::Keep(const Digest& digest, absl::string_view weights) {
                })
           .status();
   // The pool has them, too.
-  if (!kept.ok()) spdlog::warn("{}", std::string(kept.message()));
+  if (!kept.ok()) WarnOfDisk(kept);
 }
 
 absl::StatusOr<TensorMap> RungWeightsCache::Get(

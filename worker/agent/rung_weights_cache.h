@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The weights that this worker's trainings ended with, for those that go on to
-// the next rung. What was dropped, or trained by another worker of the account,
-// comes back from the pool. Thread-safe.
+// The weights that this worker's trainings ended with, for those that advance
+// to the next rung. What was dropped, or trained by another worker of the
+// account, comes back from the pool. Thread-safe.
 #ifndef ARCHPOOL_WORKER_AGENT_RUNG_WEIGHTS_CACHE_H_
 #define ARCHPOOL_WORKER_AGENT_RUNG_WEIGHTS_CACHE_H_
 
@@ -28,7 +28,7 @@ class RungWeightsCache {
   void Keep(const Digest& digest, absl::string_view weights)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // What `assignment` goes on from. REQUIRES: assignment.resumes is set.
+  // What `assignment` continues from. REQUIRES: assignment.resumes is set.
   // BlobCache::Get's, the pool's and ParseSafetensors' errors.
   absl::StatusOr<TensorMap> Get(const wire::WorkAssignment& assignment,
                                 const std::stop_token& stop)

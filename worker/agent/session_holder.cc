@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/agent/session_holder.h"
 
-#include <spdlog/spdlog.h>
-
 #include "common/base/status.h"
+#include "common/log/log.h"
 
 namespace archpool {
 
@@ -24,16 +23,18 @@ absl::StatusOr<OpenedSession> SessionHolder::Get(const std::stop_token& stop) {
   ARCHPOOL_RETURN_IF_ERROR(reply.status());
   const OpenedSession& opened = *reply;
   backoff_.Reset();
-  spdlog::info("{} is open", opened.session.ToString());
+  LogInfo("session_open", "the pool opened a session for this worker",
+          {{"session_id", opened.session}});
   const absl::MutexLock lock(&mutex_);
   if (!terms_said_.has_value() && opened.clock_skew.has_value()) {
-    spdlog::info(
-        "this machine's clock is {} {} the pool's; nothing is measured by it",
-        absl::FormatDuration(absl::Trunc(absl::AbsDuration(*opened.clock_skew),
-                                         absl::Milliseconds(1))),
-        *opened.clock_skew < absl::ZeroDuration() ? "behind" : "ahead of");
+    LogInfo("clock_compared",
+            "this machine's clock was compared with the pool's; nothing is "
+            "measured by it",
+            {{"ahead_s", *opened.clock_skew}});
   }
-  if (terms_said_ != opened.terms) spdlog::info("{}", opened.terms);
+  if (terms_said_ != opened.terms) {
+    LogInfo("terms", "the pool states its terms", {{"terms", opened.terms}});
+  }
   terms_said_ = opened.terms;
   opened_ = opened;
   return opened;
@@ -42,9 +43,10 @@ absl::StatusOr<OpenedSession> SessionHolder::Get(const std::stop_token& stop) {
 void SessionHolder::Lose(SessionId lost) {
   const absl::MutexLock lock(&mutex_);
   if (opened_.session != lost) return;
-  spdlog::warn(
-      "{} is over: another worker of this account and name may be running",
-      lost.ToString());
+  LogWarn("session_lost", "the pool ended this worker's session",
+          "a new one is opened; if it repeats, another worker of this account "
+          "has the same --name",
+          {{"session_id", lost}});
   opened_ = OpenedSession();
 }
 

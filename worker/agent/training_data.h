@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The splits that leases name, fetched once and kept on disk by digest; the
 // last ones used, and those that are in use, also in memory. Thread-safe:
-// whoever asks for what another lane fetches waits for it.
+// a lane that asks for what another one fetches waits for it.
 #ifndef ARCHPOOL_WORKER_AGENT_TRAINING_DATA_H_
 #define ARCHPOOL_WORKER_AGENT_TRAINING_DATA_H_
 

@@ -105,7 +105,7 @@ std::optional<JournalEntry> FromJson(const std::string& text) {
   return entry;
 }
 
-// Of which training a file of the journal's is.
+// The training that a file of the journal belongs to.
 TrainingId IdOf(absl::string_view name) {
   return TrainingIdFromName(name.substr(0, name.find('.')))
       .value_or(TrainingId());

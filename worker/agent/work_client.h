@@ -58,7 +58,7 @@ struct TrialCommitment {
   int64_t weights_size_bytes = 0;
   int64_t validation_correct = 0;
   absl::Duration train_time;
-  // Of a training that diverged: the step that was not done, from 0.
+  // If the training diverged, the step that was not done, from 0.
   std::optional<int64_t> diverged_at_step;
   // The training's checkpoints (common/model/commitment.h).
   Digest checkpoint_root;
@@ -70,7 +70,7 @@ struct TrialCommitment {
 struct ReportReply {
   std::vector<wire::WorkAssignment> appended;  // what the list grew by
   bool wants_weights = false;
-  bool is_audited = false;  // a segment is to be laid open: ask which
+  bool is_audited = false;  // a segment is to be revealed: ask which
 };
 
 // A segment that the pool asks for, with what it takes to train the trial
@@ -125,7 +125,7 @@ class WorkClient {
   virtual absl::Status ReadSplit(const Digest& dataset, WorkSplit split,
                                  int64_t offset_bytes, const BlobSink& sink,
                                  const std::stop_token& stop) = 0;
-  // Of a trial of this account.
+  // Reads the weights of a trial of this account.
   virtual absl::Status ReadWeights(TrialId trial, int64_t offset_bytes,
                                    const BlobSink& sink,
                                    const std::stop_token& stop) = 0;

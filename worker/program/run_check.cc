@@ -30,25 +30,25 @@ namespace archpool {
 namespace {
 
 constexpr char kProgram[] = "archpool-worker check";
-// Of each of at most five measurements.
+// How long each of at most five measurements takes.
 constexpr absl::Duration kMeasured = absl::Milliseconds(1'200);
 // No other one is begun after so long.
 constexpr absl::Duration kMeasuringMax = absl::Seconds(6);
 
 void AddFlags(CLI::App& app, WorkerFlags& flags) {
   app.add_option("--simd", flags.simd,
-                 "Instructions to compute with: scalar, neon, avx2 or avx512; "
-                 "the widest there\nare where none are named")
+                 "Vector instructions: scalar, neon, avx2 or avx512; the "
+                 "processor's widest by\ndefault")
       ->check(CLI::IsMember({"scalar", "neon", "avx2", "avx512"}));
   app.add_option("--threads", flags.threads,
-                 "Threads to measure beside a single one, of one training and "
-                 "shared by several")
+                 "Number of threads to measure, for one training and shared by "
+                 "several")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   app.add_option("--memory-mib", flags.memory_mib,
-                 "Memory that a worker would have, in MiB; three quarters of "
-                 "what this machine, its\ncontrol group and its limits allow "
-                 "where none is named")
+                 "Memory that a worker would have, in MiB; by default three "
+                 "quarters of what the\nmachine, its control group and its "
+                 "limits allow")
       ->check(CLI::Range(64, 1 << 30));
   app.footer(
       "Exit codes: 0 this machine can work, 1 it computes wrongly, 2 bad "
@@ -91,14 +91,15 @@ void PrintSpeeds(const kernels::Machine& machine, int64_t memory_bytes) {
   }
   choices.resize(rates.size());
   if (!is_choice) {
-    std::cout << "There is not memory enough for trainings side by side, or it "
-                 "cannot be read.\n";
+    std::cout
+        << "Too little memory for trainings side by side, or it cannot be "
+           "read.\n";
     return;
   }
   std::cout << "A worker with --threads " << machine.threads
-            << " is filled best by "
+            << " is fastest with "
             << DescribeLanes(choices[FillsBest(choices, rates)])
-            << "; it measures that itself.\n";
+            << "; it measures that at its start.\n";
 }
 
 }  // namespace

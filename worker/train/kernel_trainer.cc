@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/train/kernel_trainer.h"
 
-#include <spdlog/spdlog.h>
-
+#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "common/base/countdown.h"
 #include "common/base/status.h"
 #include "common/kernels/self_check.h"
 #include "common/kernels/training.h"
+#include "common/log/log.h"
 #include "common/model/arithmetic.h"
 #include "worker/train/machine_check.h"
 #include "worker/train/speed.h"
@@ -20,7 +19,7 @@
 namespace archpool {
 namespace {
 
-// Of each measurement at the start.
+// How long each measurement at the start takes.
 constexpr absl::Duration kMeasured = absl::Milliseconds(250);
 // Where there are more threads than processors a measurement takes longer, and
 // nothing waits for another one.
@@ -76,13 +75,13 @@ absl::Status KernelTrainer::Check() {
       kernels::ComputeTestVectors(machine_);
   checked_ = JudgeVectors(vectors);
   if (!checked_->ok()) return *checked_;
-  spdlog::info(
-      "this machine computes as {} says: {} test vectors in {}, with {} and {} "
-      "{}",
-      arithmetic(), vectors.size(),
-      absl::FormatDuration(absl::Trunc(watch.elapsed(), absl::Milliseconds(1))),
-      kernels::ToString(machine_.simd), machine_.threads,
-      machine_.threads == 1 ? "thread" : "threads");
+  LogInfo("arithmetic_checked",
+          "this machine computes what its arithmetic specifies",
+          {{"arithmetic", arithmetic()},
+           {"test_vectors", vectors.size()},
+           {"took_s", watch.elapsed()},
+           {"simd", kernels::ToString(machine_.simd)},
+           {"threads", machine_.threads}});
   return *checked_;
 }
 
@@ -99,18 +98,18 @@ LanePlan KernelTrainer::ChooseLanes(const std::vector<LanePlan>& choices) {
   const Stopwatch watch;
   std::vector<LanePlan> measured;
   std::vector<double> rates;
-  std::string said;
   for (const LanePlan& choice : choices) {
     if (watch.elapsed() > kMeasuringMax) break;
     measured.push_back(choice);
     rates.push_back(ImagesPerSecond(machine_, choice, kMeasured));
-    absl::StrAppendFormat(&said, "%s%s: %.0f images/s",
-                          said.empty() ? "" : "; ", DescribeLanes(choice),
-                          rates.back());
+    LogInfo("lanes_measured", "measured trainings of a small network",
+            {{"lanes", choice.lanes},
+             {"threads_per_lane", choice.threads},
+             {"images_per_s", std::llround(rates.back())}});
   }
   const LanePlan best = measured[FillsBest(measured, rates)];
-  spdlog::info("measured on a small network: {}; best: {}", said,
-               DescribeLanes(best));
+  LogInfo("lanes_chosen", "these lanes fill this machine best",
+          {{"lanes", best.lanes}, {"threads_per_lane", best.threads}});
   return best;
 }
 

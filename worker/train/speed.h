@@ -11,12 +11,13 @@
 
 namespace archpool {
 
-// Of one training, which takes about `duration`, and at least two steps. 0:
-// there is not memory enough for it.
+// The speed of one training, which takes about `duration`, and at least two
+// steps. 0: there is not memory enough for it.
 double ImagesPerSecond(const kernels::Machine& machine,
                        absl::Duration duration);
 
-// Of all the lanes' trainings together, or of as many as there can be threads.
+// The speed of all the lanes' trainings together, or of as many as there can be
+// threads.
 double ImagesPerSecond(const kernels::Machine& machine, const LanePlan& lanes,
                        absl::Duration duration);
 

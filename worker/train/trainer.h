@@ -33,7 +33,7 @@ struct TrainingRequest {
   const DatasetManifest& manifest;
   const Dataset& train;
   const Dataset& validation;
-  // A checkpoint of this very training to go on from; null: none.
+  // A checkpoint of this very training to continue from; null: none.
   const Checkpoint* from = nullptr;
   // They change the speed alone. 0: all that the trainer has.
   int64_t threads = 0;

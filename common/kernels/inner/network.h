@@ -123,7 +123,7 @@ class Network {
   const std::vector<Layer> layers_;
   const NetworkPlan plan_;
   const Context context_;
-  mutable Team alone_{1};  // has no state: whoever calls it computes
+  mutable Team alone_{1};  // has no state: the calling thread computes
   Parameters parameters_;
   AlignedFloats maps_;
   AlignedFloats scratch_;

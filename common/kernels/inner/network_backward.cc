@@ -53,7 +53,7 @@ void Network::BackwardTogether(const Stage& stage) {
   }
 }
 
-// Whose gradient is there when the stage has been gone through.
+// Whether a batch norm's gradient is there when the stage is done.
 bool Network::HasNormBelow(const Stage& stage) const {
   return stage.first > 0 && norms_[stage.first - 1] &&
          !roles_[stage.first - 1].is_dead;
@@ -132,7 +132,7 @@ void Network::AddSpareGradient(size_t index, const Examples& examples) {
                View(plan_.spare_gradient(index), examples.first), sum);
 }
 
-// Of an addition's input 0 or 1.
+// The gradient of an addition's input 0 or 1.
 void Network::BackwardAdd(size_t index, int input, const Examples& examples) {
   const Unit& unit = plan_.units()[index];
   const int layer = input == 0 ? unit.input : unit.second_input;

@@ -39,7 +39,7 @@ struct Network::Norm {
   float* mean() { return by_channel.data(); }
   float* inverse() { return by_channel.data() + stride; }
   float* factor() { return by_channel.data() + 2 * stride; }
-  // Of the backward pass.
+  // The sums of the backward pass.
   float* of_gradient() { return by_channel.data() + 3 * stride; }
   float* of_value() { return by_channel.data() + 4 * stride; }
   float* constant() { return by_channel.data() + 5 * stride; }

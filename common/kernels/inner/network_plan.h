@@ -22,7 +22,7 @@ struct MapLayout {
   bool is_image = false;  // columns follow each other without padding
 
   Strides strides() const;
-  // Of the first pixel, behind the border.
+  // Where the first pixel lies, behind the border.
   int64_t origin() const;
   int64_t floats(int64_t examples) const;
   friend bool operator==(const MapLayout&, const MapLayout&) = default;
@@ -68,11 +68,11 @@ class NetworkPlan {
               int64_t batch, Purpose purpose);
 
   const std::vector<Unit>& units() const { return units_; }
-  // Of training, in the order in which they come. A batch norm begins a stage
-  // of its own both ways, for what it takes from the whole batch; the first
-  // stage forward has no units where the first is one. Backward, a stage goes
-  // from its last unit to its first and has one product at most, whose sums
-  // over the batch take memory.
+  // The stages of training, in the order in which they come. A batch norm
+  // begins a stage of its own both ways, for what it takes from the whole
+  // batch; the first stage forward has no units where the first is one.
+  // Backward, a stage goes from its last unit to its first and has one product
+  // at most, whose sums over the batch take memory.
   const std::vector<Stage>& forward_stages() const { return forward_; }
   const std::vector<Stage>& backward_stages() const { return backward_; }
   const MapBuffer& buffer(int index) const {

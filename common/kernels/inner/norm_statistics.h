@@ -8,7 +8,7 @@
 
 namespace archpool::kernels {
 
-// Rows of a block of a batch norm over so many rows; the last may be shorter.
+// Rows of a block of a batch norm over this many rows; the last may be shorter.
 int64_t NormBlockRows(int64_t rows);
 int64_t NormBlocks(int64_t rows);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a kernel does in one call, and the table of kernels of each set of
 // instructions. A kernel is one loop over memory: it allocates nothing, starts
-// no thread and checks nothing. Whoever calls it divides outputs among threads.
+// no thread and checks nothing. The caller divides outputs among threads.
 //
 // Maps are [example][row][column][channel] with any distance ("stride", in
 // floats) between examples, rows and columns. A column's channels are followed
@@ -63,9 +63,8 @@ struct DensePass {
 };
 
 // The sum over the pixels of one block (docs/arithmetic.md, "Blocked sums") of
-// input times gradient, for every (tap, input channel, output channel). Several
-// passes may go over a block, one after the other: each takes up what the one
-// before left in `sums` and `scratch`.
+// input times gradient, for every (tap, input channel, output channel). Passes
+// may share a block: each continues from `sums` and `scratch` of the previous.
 struct DenseSumsPass {
   int64_t columns = 0;
   int64_t rows_per_example = 0;
@@ -84,7 +83,7 @@ struct DenseSumsPass {
   int64_t outputs = 0;
   float* sums = nullptr;     // [tap][depth][sums_stride], all overwritten
   int64_t sums_stride = 0;   // a multiple of kWeightStep
-  float* scratch = nullptr;  // as large as sums: chains that go on
+  float* scratch = nullptr;  // as large as sums: chains that continue
 };
 
 // Chains over taps of each channel by itself.
@@ -241,7 +240,7 @@ struct KernelTable {
   void (*loss)(const LossPass&) = nullptr;
   // Whether every weight and velocity is finite afterwards.
   bool (*optimizer)(const OptimizerPass&) = nullptr;
-  // Nothing but fused multiply-adds, for so many rounds; answers how many
+  // Nothing but fused multiply-adds, for this many rounds; answers how many
   // floating-point operations it did. For measuring a core's peak.
   double (*peak)(int64_t rounds) = nullptr;
 };

@@ -63,7 +63,7 @@ class Product {
 
   bool is_depthwise() const { return layer_.groups > 1; }
   int64_t weight_floats() const;
-  // Of the sums over a batch.
+  // The blocking of the sums over a batch.
   Blocking BlockingOf(int64_t batch) const;
   int64_t BlocksOf(int64_t batch) const;
   int64_t divisible() const;

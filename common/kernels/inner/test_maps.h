@@ -52,7 +52,7 @@ inline int64_t FirstDifference(View a, View b) {
 
 class TestMap {
  public:
-  // A border of so many pixels on each side. An image has no spare channels.
+  // A border of this many pixels on each side. An image has no spare channels.
   // Behind each column there are `distance` floats of somebody else.
   TestMap(const TensorShape& shape, int64_t examples, int64_t border,
           float background, bool is_image = false, int64_t distance = 0)

@@ -26,14 +26,15 @@ class Collector {
   bool IsDone() const {
     return IsFull() || looks_ >= request_.looks_max || IsStopped();
   }
-  // The looks were used up, and brought nothing: the caller goes on from here.
+  // The looks were used up, and brought nothing: the caller continues from
+  // here.
   bool WasInVain() const { return ranked_.empty() && IsDone(); }
   bool IsInABox(const Architecture& architecture) const {
     if (request_.boxes.empty()) return true;
     const auto holds = [&](const Subspace& box) {
       return box.Contains(architecture);
     };
-    // Of a partition, the smaller half says it sooner.
+    // Searching the smaller half of the partition is faster.
     const absl::Span<const Subspace> dead = request_.dead_boxes;
     if (!dead.empty() && dead.size() < request_.boxes.size()) {
       return std::none_of(dead.begin(), dead.end(), holds);
@@ -128,7 +129,7 @@ class RandomFill {
       misses = collector.Offer(at(rng.Below64(total))) ? 0 : misses + 1;
     }
     if (collector.IsDone() || total > kWalkedSizeMax) return;
-    // A walk that was cut short goes on; other boxes are another walk.
+    // A walk that was cut short continues; other boxes are another walk.
     if (walk_left_ == 0 || walk_total_ != total) {
       walk_total_ = walk_left_ = total;
       walk_next_ = rng.Below64(total);

@@ -21,7 +21,8 @@ struct MatchKernel {
   double noise = 0.01;  // variance of an observation, to the signal's
 };
 
-// Of vectors of one size; eight sums side by side, added up in a fixed order.
+// The product of vectors of one size; eight sums side by side, added up in a
+// fixed order.
 double Dot(absl::Span<const double> a, absl::Span<const double> b);
 
 class GaussianProcess {
@@ -32,13 +33,13 @@ class GaussianProcess {
                   absl::Span<const Architecture> points,
                   absl::Span<const double> values);
 
-  // Of the values, for comparing kernels.
+  // The likelihood of the values, for comparing kernels.
   double LogLikelihood() const { return log_likelihood_; }
 
   // v with k(c, points) = L v, so that the mean is v · weights and the variance
   // 1 − v · v.
   std::vector<double> Project(const Architecture& architecture) const;
-  // Of many, in their order; several times as fast as one by one.
+  // Projects many, in their order; several times as fast as one by one.
   std::vector<std::vector<double>> Project(
       absl::Span<const Architecture> architectures) const;
   double MeanOf(absl::Span<const double> projection) const;  // standardised

@@ -15,8 +15,8 @@ constexpr int64_t kScoredWholeMax = 20'000;
 // The model's data: the best results, and the latest.
 constexpr size_t kBestMax = 128;
 constexpr size_t kLatestMax = 64;
-// Of many candidates, once there is some data, the variance is worth knowing of
-// those with a good mean, and of a sample.
+// If there are many candidates and some data, the variance is worth knowing for
+// those with a good mean, and for a sample.
 constexpr size_t kDataMin = 48;
 constexpr size_t kGoodMeans = 1'024;
 constexpr size_t kShortlist = 1'280;
@@ -53,7 +53,7 @@ double Normal(CounterRng& rng) {
   return radius * std::cos(2 * 3.14159265358979 * uniform());
 }
 
-// Of many under way, the latest.
+// The latest, if many are under way.
 absl::Span<const Architecture> LatestOf(
     absl::Span<const Architecture> pending) {
   constexpr size_t kMost = kAwarePicksMax / 2;

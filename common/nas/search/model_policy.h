@@ -56,7 +56,7 @@ class ModelPolicy : public SearchPolicy {
   std::vector<size_t> best_;               // indices, best first
   MatchKernel kernel_;
   size_t kernel_chosen_at_ = 0;
-  // Of the candidates in their order, those that the last calls looked at in
+  // The number of candidates, in their order, that the last calls examined in
   // vain since something was learnt.
   size_t passed_ = 0;
   RandomFill fill_;

@@ -23,7 +23,7 @@ class ExhaustivePolicy : public SearchPolicy {
   void Observe(const Observation&) override {}
   RankReply Rank(const RankRequest& request) override {
     Collector collector(request);
-    // What is taken may come free again, so the walk begins anew once it has
+    // What is taken may come free again, so the walk begins again once it has
     // ended.
     for (int round = 0; round < 2; ++round) {
       for (int64_t rank = next_; rank < space_.size() && !collector.IsDone();

@@ -34,7 +34,7 @@ inline bool NeverStopped() { return false; }
 // What is asked of a policy.
 struct RankRequest {
   int64_t count = 1;
-  // Architectures that are looked at before the policy gives up for now: no
+  // Architectures that are examined before the policy gives up for now: no
   // space keeps it busy for longer than these take.
   int64_t looks_max = 100'000;
   // The live boxes and the dead ones, disjoint: nothing is named outside the
@@ -57,7 +57,8 @@ struct RankReply {
   // no two of one id.
   std::vector<Architecture> candidates;
   // The looks were used up first: where there are no candidates, the next call
-  // goes on where this one left off. Otherwise none is left, or none was found.
+  // continues where this one left off. Otherwise none is left, or none was
+  // found.
   bool is_cut_short = false;
   int64_t looks = 0;
 };

@@ -130,7 +130,7 @@ TEST_P(SearchPolicyTest, FindsWhatIsLeftOfALargeSpace) {
 }
 
 // Ten dimensions of 64 choices: more than anybody can go through. Nothing in
-// it can be built, and the answer comes all the same.
+// it can be built, and the answer comes anyway.
 TEST_P(SearchPolicyTest, GivesUpWhereNothingCanBeBuilt) {
   const SearchSpace space = PlainSpace(10, 64);
   const auto policy =

@@ -47,7 +47,7 @@ void AuditBook::Put(const Audit& audit, const Trial& trial,
 void AuditBook::CountBacklog(const Audit* before, const Audit& audit,
                              const Trial& trial, const TaskSpec& spec,
                              const DatasetManifest& manifest) {
-  // Of one that goes on waiting, or was taken, nothing has changed.
+  // Nothing has changed for one that still waits, or was taken.
   if (before != nullptr && audit.state != AuditState::kDone &&
       before->kind == audit.kind) {
     return;

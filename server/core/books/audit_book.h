@@ -34,7 +34,8 @@ class AuditBook {
   // Those that wait for the miner's answer; and what they ask of a worker.
   const absl::btree_set<AuditId>& AskedOf(AccountId miner) const;
   AskedLoad AskedOf(SessionId session) const;
-  // Of the account: found false by somebody, and not decided; unset: none.
+  // The account's trial that somebody found false and nobody has decided;
+  // unset: none.
   TrialId BlamedOf(AccountId miner) const;
   // Those that wait for a verifier.
   const WaitingAudits& waiting() const { return waiting_; }

@@ -31,7 +31,7 @@ class BoxIndex {
              int64_t sign);
   // No split of the box is worth while with the results that it has.
   void RememberUnsplit(SubspaceId box);
-  // Of a task that has ended.
+  // Forgets a box of a task that has ended.
   void Forget(SubspaceId box) { ids_.erase(box); }
 
   const absl::btree_set<SubspaceId>& ids() const { return ids_; }

@@ -15,7 +15,7 @@ namespace archpool {
 class MoneyBook {
  public:
   // An empty place is none, what is all paid is not owed, and a payout that has
-  // ended is forgotten: they would be kept for ever.
+  // ended is forgotten: they would be kept forever.
   void Put(const Balance& balance);
   void Put(const Owed& owed);
   void Put(const Payout& payout);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which networks of one open task are taken, which an account may not have
-// again, and which go on to the next rung.
+// again, and which advance to the next rung.
 #ifndef ARCHPOOL_SERVER_CORE_BOOKS_NETWORK_INDEX_H_
 #define ARCHPOOL_SERVER_CORE_BOOKS_NETWORK_INDEX_H_
 
@@ -47,11 +47,11 @@ struct NetworkIndex {
   // for each backup's.
   absl::btree_map<Digest, int64_t> taken;
   absl::btree_map<std::pair<Digest, int64_t>, int64_t> promoted;
-  // By rung, but the last: which of its results go on.
+  // By rung, but the last: which of its results continue.
   std::vector<RungBoard> rungs;
   // By result: how often its account took it on and gave it up again.
   absl::btree_map<TrialId, int64_t> resumptions_given_up;
-  // By result: the trials that go on from its weights.
+  // By result: the trials that continue from its weights.
   absl::btree_map<TrialId, std::vector<TrialId>> grown;
   absl::btree_set<std::tuple<AccountId, Digest, int64_t>> rejected;
   // What an account left undone: it gets that back before anything else.

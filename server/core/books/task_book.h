@@ -72,7 +72,7 @@ class TaskBook {
     indexes_.at(task).boxes.RememberUnsplit(box);
   }
 
-  // Frees what ended tasks held, at most so many of their records.
+  // Frees what ended tasks held, at most this many of their records.
   void ForgetSome(int64_t count);
 
   // For a snapshot: the records in the order of their ids, and the rankings.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is known of an open task in memory alone: how far what goes on for
-// several commands has come. After a restart it begins anew, and comes to the
+// What is known of an open task in memory alone: how far work of
+// several commands has come. After a restart it begins again, and comes to the
 // same.
 #ifndef ARCHPOOL_SERVER_CORE_BOOKS_TASK_MEMORY_H_
 #define ARCHPOOL_SERVER_CORE_BOOKS_TASK_MEMORY_H_
@@ -18,12 +18,12 @@ namespace archpool {
 
 // How far the search for something to draw in a box got without finding it.
 struct BoxWalk {
-  uint64_t stream = 0;   // whose numbers; another one's walk begins anew
+  uint64_t stream = 0;   // whose numbers; another one's walk begins again
   int64_t looked = 0;    // attempts
   bool is_over = false;  // there are no more
   // It passed something that this account alone may not have; what some workers
   // have no room for. And until where it had passed nothing of the kind: there
-  // whoever may have that goes on.
+  // an account that may have it continues.
   AccountId rejected_of;
   PassedOver too_large;
   int64_t looked_for_all = 0;

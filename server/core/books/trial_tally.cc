@@ -6,7 +6,7 @@
 namespace archpool {
 namespace {
 
-// Of a result above chance on the validation split.
+// For a result above chance on the validation split.
 bool ShowsLearning(const Trial& trial, const DatasetManifest& manifest) {
   if (trial.known_from.IsSet() && !trial.measured) return true;
   return trial.measured &&

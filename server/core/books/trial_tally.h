@@ -34,9 +34,9 @@ struct TrialTally {
   SetMap<AccountId, std::pair<absl::Time, TrialId>> immature;
   // Accepted results that are above chance, the client's earlier ones included.
   int64_t above_chance = 0;
-  // Of these, the ones that show that something is learnt: measured, and above
-  // it on the held-out split too. One guess in some 740 is above it on one
-  // split; and the best claims are always measured.
+  // How many of these show that something is learnt: they are measured, and
+  // above it on the held-out split too. One guess in some 740 is above it on
+  // one split; and the best claims are always measured.
   int64_t learnt = 0;
   // Measured results at chance, in all and by account.
   int64_t at_chance = 0;

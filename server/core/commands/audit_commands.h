@@ -26,8 +26,8 @@ struct Assignment {
   Digest architecture_id;
   Digest trial_key;
   int64_t rung = 0;
-  // What it goes on from, as committed: so each rung's commitment is chained to
-  // the one below. Unset: from the start.
+  // What it continues from, as committed: so each rung's commitment is chained
+  // to the one below. Unset: from the start.
   TrialId resumes;
   Digest initial_weights;
   int64_t initial_weights_size_bytes = 0;
@@ -49,17 +49,17 @@ struct TrialReport {
   int64_t weights_size_bytes = 0;
   int64_t validation_correct = 0;
   absl::Duration train_time;
-  // Of a training that diverged: the step that was not done, from 0.
+  // If the training diverged, the step that was not done, from 0.
   std::optional<int64_t> diverged_at_step = std::nullopt;
   Digest checkpoint_root;
-  // Of the last checkpoint, whose weights are the trial's: the optimiser's
+  // About the last checkpoint, whose weights are the trial's: the optimiser's
   // state, and the proof that it is the root's last leaf.
   Digest final_optimizer;
   std::vector<Digest> final_proof;
   Signature signature;
 };
 
-// A segment that the miner is to lay open by `deadline`.
+// A segment that the miner is to reveal by `deadline`.
 struct AuditRequest {
   AuditId audit;
   TrialId trial;
@@ -104,7 +104,7 @@ struct RevealSegment {
   struct Reply {};
 };
 
-// What became of the trials whose checkpoints a worker keeps, and what is asked
+// How the trials ended whose checkpoints a worker keeps, and what is asked
 // of them, or of trials of its account that no open session answers for any
 // more and that it can train again. Changes nothing. NOT_FOUND
 // (SESSION_UNKNOWN).
@@ -159,7 +159,7 @@ struct AcquireAudit {
   using Reply = std::optional<AuditGrant>;
 };
 
-// The verifier is at work on its audit: the lease goes on, at most until the
+// The verifier is at work on its audit: the lease continues, at most until the
 // examination must have ended. FAILED_PRECONDITION (AUDIT_SUPERSEDED);
 // NOT_FOUND (AUDIT_UNKNOWN: it was decided otherwise; drop it).
 struct RenewAudit {

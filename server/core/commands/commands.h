@@ -190,7 +190,7 @@ struct ReleaseLease {
   struct Reply {};
 };
 
-// Of records that an older server wrote, what this one needs is made of them:
+// Makes what this server needs of records that an older one wrote:
 // first receipts, and the end of what was trained in an arithmetic that was
 // replaced (docs/protocol.md#a-new-arithmetic).
 // The engine's first command after every load; changes nothing the second time.
@@ -207,7 +207,7 @@ struct Tick {
   absl::Time closes_until = absl::InfiniteFuture();
   struct Reply {
     bool more = false;  // more is due: tick again at once
-    // A settlement goes on with the next tick; others may come before it.
+    // A settlement continues with the next tick; others may come before it.
     bool settles = false;
   };
 };
@@ -220,12 +220,12 @@ struct SetMaintenance {
   using Reply = PoolClock;
 };
 
-// A file that was asked of a trial's miner is coming: so many bytes of it came
-// since the last word, within so much time. At PoolPolicy::upload_rate_least or
-// more that time does not count, nor for what else is asked of its worker,
-// which waits for the same line; in all no longer than about twice what sending
-// all of it takes at that rate, so that nobody holds an answer open by a
-// trickle.
+// A file that was asked of a trial's miner is coming: this many bytes of it
+// came since the last word, within so much time. At
+// PoolPolicy::upload_rate_least or more that time does not count, nor for what
+// else is asked of its worker, which waits for the same line; in all no longer
+// than about twice what sending all of it takes at that rate, so that nobody
+// holds an answer open by a trickle.
 struct NoteUpload {
   AccountId caller;
   TrialId trial;

@@ -25,11 +25,11 @@ struct SetPayoutTerms {
   using Reply = Account;
 };
 
-// To whom what the account is paid goes on from now on. Idempotent. NOT_FOUND
-// (ACCOUNT_UNKNOWN: no client or miner); INVALID_ARGUMENT (SPLIT_RANGE: too
-// many parts, one that is none or named twice, or a sum that is not
-// 1'000'000); FAILED_PRECONDITION (SHARE_NOT_ACCEPTED: an account that has not
-// agreed to be named).
+// Sets which accounts share in what the account is paid from now on.
+// Idempotent. NOT_FOUND (ACCOUNT_UNKNOWN: no client or miner); INVALID_ARGUMENT
+// (SPLIT_RANGE: too many parts, one that is none or named twice, or a sum that
+// is not 1'000'000); FAILED_PRECONDITION (SHARE_NOT_ACCEPTED: an account that
+// has not agreed to be named).
 struct SetRevenueSplit {
   AccountId caller;
   struct Part {
@@ -70,7 +70,7 @@ struct BeginSends {
   using Reply = std::vector<Payout>;
 };
 
-// Whoever was sending is gone: what it was sending is in doubt. From a payer
+// The earlier payer is gone: what it was sending is in doubt. From a payer
 // that begins.
 struct DoubtSends {
   struct Reply {};

@@ -15,7 +15,7 @@ namespace archpool {
 struct AuditDraw {
   int64_t lot_ppm = 0;  // in [0, 1'000'000): drawn where it is below the rate
   int64_t segment = 0;
-  // Of a training that is said to have diverged, the segment in which it did is
+  // If a training is said to have diverged, the segment in which it did is
   // replayed every time: every other time as a part of the whole, because what
   // that segment begins with could be made up so that it diverges.
   bool is_whole_if_diverged = false;

@@ -19,7 +19,8 @@ namespace archpool {
 class BoxTree {
  public:
   BoxTree() = default;
-  // Of the first partition, in the order of ranks, whose boxes AddRoot names.
+  // Begins with the first partition, in the order of ranks; AddRoot names its
+  // boxes.
   BoxTree(const SearchSpace& space, absl::Span<const Subspace> partition);
 
   // The next box of the first partition.

@@ -2,9 +2,9 @@
 // Who answers for a worker that is gone: when a machine dies, what is asked of
 // its trainings goes to another worker of its account, which trains them again
 // if there is time left. So a dead machine need
-// not cost its account the credit of the others; whoever never trained cannot
-// train what was committed to. Once half the time is over, a second one is
-// asked too.
+// not cost its account the credit of the others; a worker that never trained
+// cannot train what was committed to. Once half the time is over, a second one
+// is asked too.
 //
 // In memory alone: after a restart every worker counts as heard. Not
 // thread-safe.

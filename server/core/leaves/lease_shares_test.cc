@@ -56,8 +56,8 @@ TEST(LeaseSharesTest, ManyTasksGetNoMoreThanOne) {
   for (int64_t i = 0; i < 100; ++i) EXPECT_NEAR(given[TaskId{1 + i}], 10, 2);
 }
 
-// A dear task that has nothing to give lifts none of its client's cheap ones:
-// what is given is charged at its own price.
+// An expensive task that has nothing to give lifts none of its client's cheap
+// ones: what is given is charged at its own price.
 TEST(LeaseSharesTest, ADearTaskThatGivesNothingLiftsNoOther) {
   LeaseShares shares(0);
   const std::vector<Offer> offers = {{TaskId{1}, kRich, 1'000},

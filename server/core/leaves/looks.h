@@ -2,8 +2,8 @@
 // What one request may look into before it answers. To look at an architecture
 // is to make its plan, which takes as long as the plan has layers; most
 // architectures of some spaces are tried, or impossible, and clients choose
-// their spaces. So looks are counted in layers, whoever's task they are for.
-// Value type; thread-compatible.
+// their spaces. So looks are counted in layers, whichever client's task they
+// are for. Value type; thread-compatible.
 #ifndef ARCHPOOL_SERVER_CORE_LEAVES_LOOKS_H_
 #define ARCHPOOL_SERVER_CORE_LEAVES_LOOKS_H_
 
@@ -26,7 +26,7 @@ class Looks {
 
   explicit Looks(int64_t layers = kLayersPerRequest) : layers_(layers) {}
 
-  // How many architectures of `space` may still be looked at.
+  // How many architectures of `space` may still be examined.
   int64_t Left(const SearchSpace& space) const {
     return layers_ / CostOf(space);
   }
@@ -58,7 +58,7 @@ class SearchTurns {
   int64_t size() const { return static_cast<int64_t>(tasks_.size()); }
   void Add(TaskId task) { tasks_.insert(task); }
   void Remove(TaskId task) { tasks_.erase(task); }
-  // Whose turn is next. REQUIRES: size() > 0.
+  // The task whose turn is next. REQUIRES: size() > 0.
   TaskId Next() {
     auto next = tasks_.upper_bound(last_);
     if (next == tasks_.end()) next = tasks_.begin();

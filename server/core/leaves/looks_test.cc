@@ -72,7 +72,7 @@ TEST_F(LooksTest, ARequestLooksIntoNoMoreThanItMay) {
   EXPECT_GT(before, 20 * looks_max / 2) << "each goes on where the last ended";
 }
 
-// Ten thousands of architectures are looked at, over many requests, and then
+// Ten thousands of architectures are examined, over many requests, and then
 // never again.
 TEST_F(LooksTest, ATaskWithoutAPossibleNetworkEnds) {
   const TaskId task = SubmitEndless(0);

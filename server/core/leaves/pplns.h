@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pay per last N work units, across tasks. When a task ends, what its accepted
-// work is worth goes to whoever is owed for the pool's last N units, in
-// proportion to what each is still owed: its units at the price of their own
+// work is worth goes to the accounts that are owed for the pool's last N units,
+// in proportion to what each is still owed: its units at the price of their own
 // task. Where that is less than the pot, work before them gets the rest.
 //
 // So nobody is ever paid more than their work was worth, whichever tasks it was

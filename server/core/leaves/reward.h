@@ -67,7 +67,7 @@ struct Settlement {
   Amount refund = 0;
 };
 
-// Of an accepted trial: what its pay follows from.
+// What the pay of an accepted trial follows from.
 struct AcceptedWork {
   AccountId account;
   TrialId trial;

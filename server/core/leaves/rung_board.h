@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The results of one rung of a task, and which of them go on to the next:
+// The results of one rung of a task, and which of them advance to the next:
 // asynchronous successive halving (Li et al., A System for Massively Parallel
 // Hyperparameter Tuning, MLSys 2020, algorithm 2). At every moment the best
-// 1/divisor of the results that there are may go on; nobody waits for a rung to
-// be complete. Value type; thread-compatible.
+// 1/divisor of the results that there are may continue; nobody waits for a rung
+// to be complete. Value type; thread-compatible.
 #ifndef ARCHPOOL_SERVER_CORE_LEAVES_RUNG_BOARD_H_
 #define ARCHPOOL_SERVER_CORE_LEAVES_RUNG_BOARD_H_
 

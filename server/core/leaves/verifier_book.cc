@@ -10,7 +10,7 @@ namespace {
 
 // Longer unheard than anything hangs on it.
 constexpr absl::Duration kForgetTerm = absl::Hours(48);
-// Of a verifier whose pace was not seen yet: units are microseconds of a core
+// For a verifier whose pace was not seen yet: units are microseconds of a core
 // that most beat, but files come before any examination.
 constexpr int64_t kUnseenSlowness = 4;
 // What weighs in a verifier's pace: so much, then it counts half.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The audits that wait for verifiers, in the order in which these take them:
-// the miner that was served longest ago comes first, whoever has more; of those
-// that were never served, the audit that came first. So a verifier asks for its
-// next one without a look at every miner that waits.
+// the miner that was served longest ago comes first, even if others have more;
+// of those that were never served, the audit that came first. So a verifier
+// asks for its next one without a look at every miner that waits.
 //
 // Value type; thread-compatible.
 #ifndef ARCHPOOL_SERVER_CORE_LEAVES_WAITING_AUDITS_H_

@@ -41,10 +41,10 @@ PayoutId SetAside(Step& step, const Account& account, Amount amount,
 }
 
 absl::Status AmountRange(const PoolPolicy& policy) {
-  return InvalidArgument("AMOUNT_RANGE",
-                         absl::StrCat("the least that is paid out is ",
-                                      FormatCoins(policy.payout_min),
-                                      " coins; let more come together"));
+  return InvalidArgument(
+      "AMOUNT_RANGE",
+      absl::StrCat("the smallest payout is ", FormatCoins(policy.payout_min),
+                   " coins; wait until that much is there"));
 }
 
 void End(Step& step, Payout payout, PayoutState outcome) {
@@ -204,9 +204,9 @@ absl::StatusOr<ReportPayout::Reply> Execute(Step& step,
       return NotFound("PAYOUT_UNKNOWN",
                       absl::StrCat("there is no ", command.payout.ToString()));
     }
-    return FailedPrecondition(
-        "PAYOUT_ENDED",
-        absl::StrCat(command.payout.ToString(), " has ended, and stays so"));
+    return FailedPrecondition("PAYOUT_ENDED",
+                              absl::StrCat(command.payout.ToString(),
+                                           " has ended and cannot change"));
   }
   if (found->state == PayoutState::kWaiting) {
     return FailedPrecondition(

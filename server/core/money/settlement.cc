@@ -118,7 +118,7 @@ std::vector<Trial> FinalistsOf(const PoolState& state,
 }
 
 // Whole accounts at a time: what is left of a block would look like a short one
-// if it all began anew. False: there are more.
+// if it all began again. False: there are more.
 bool MatureSome(Step& step, TaskId id) {
   std::vector<TrialId> some;
   for (const auto& [account, block] : step.state.IndexOf(id).tally.immature) {

@@ -76,7 +76,7 @@ class SettlementTest : public testing::Test {
   SessionId bobs;
 };
 
-// A database from before there were receipts: what follows checks all the same.
+// A database from before there were receipts: what follows checks anyway.
 TEST_F(SettlementTest, ReceiptsBeginInTheMiddle) {
   pool.Do(SetPayoutTerms{alice, "addr", 0});
   pool.Do(Deposit{"alice", 5 * kAmountPerCoin, "gift"});
@@ -192,7 +192,7 @@ TEST_F(SettlementTest, ASplitMustAddUp) {
 }
 
 // Whoever was slower than the backup may hand in what was under way, as long as
-// the budget still has it: units that were given out anew are not paid twice.
+// the budget still has it: units that were given out again are not paid twice.
 TEST_F(SettlementTest, ALateReportDoesNotOverspendTheBudget) {
   TaskSpec spec = TinySpec(8);
   spec.trials_per_lease = 4;

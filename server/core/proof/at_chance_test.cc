@@ -122,7 +122,7 @@ TEST_F(AtChanceTest, WhatLearntNothingIsAuditedWholeAndPaid) {
   EXPECT_EQ(Balance(alice), 85 * units / 1'000);
 }
 
-// However proven the miner: what is paid for nothing is looked at.
+// However proven the miner: what is paid for nothing is examined.
 TEST_F(AtChanceTest, AProvenMinersGuessIsAuditedToo) {
   PoolPolicy policy;
   policy.audit_floor_ppm = 0;
@@ -245,7 +245,7 @@ TEST_F(AtChanceTest, NothingMoreIsTrainedWhileALuckyClaimWaits) {
 }
 
 // A good claim that waits for its audit when the last result at chance is
-// measured is a result all the same.
+// measured is a result anyway.
 TEST_F(AtChanceTest, WhatMayBeBetterIsLookedAtFirst) {
   const TaskId task = pool.Submit(TinySpec(64));
   std::optional<LeaseGrant> better;

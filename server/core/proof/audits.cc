@@ -109,7 +109,7 @@ absl::StatusOr<AcquireAudit::Reply> Execute(Step& step,
   }
   Audit audit = *step.state.Find(id);
   if (audit.state == AuditState::kWaiting) {
-    // Whoever looks again does so without a byte of the miner's.
+    // A verifier that looks again does so without a byte of the miner's.
     const bool looks_again = std::any_of(
         audit.looks.begin(), audit.looks.end(), [&](const AuditLook& look) {
           return KeyOf(look) == verifier &&
@@ -153,7 +153,8 @@ absl::StatusOr<Audit> HeldAudit(const Step& step, AccountId caller, AuditId id,
   if (audit == nullptr) {
     return NotFound(
         "AUDIT_UNKNOWN",
-        absl::StrCat(id.ToString(), " is done already, or never was"));
+        absl::StrCat(id.ToString(),
+                     " is not open: it is done, or there never was one"));
   }
   if (audit->state != AuditState::kLeased || audit->attempt != attempt ||
       audit->verifier != caller || audit->verifier_name != verifier_name) {
@@ -233,8 +234,8 @@ ReportAudit::Reply NoteInconclusive(Step& step, const Audit& audit,
                                     const Trial& trial,
                                     const std::string& reason) {
   if (reason == kEvaluationsDiffer && audit.is_planted) {
-    // Whoever evaluates has replayed, and what the pool made false is found so
-    // before.
+    // A verifier that evaluates has replayed, and what the pool made false is
+    // found so before.
     return EndPlanted(step, audit, trial, /*has_passed=*/false);
   }
   if (trial != *step.state.Find(trial.id)) step.state.Put(trial);
@@ -242,7 +243,7 @@ ReportAudit::Reply NoteInconclusive(Step& step, const Audit& audit,
                                       : Fail(step, audit, reason);
 }
 
-// Of a training that nobody can replay: its weights alone decide, and blame
+// For a training that nobody can replay: its weights alone decide, and blame
 // nobody.
 ReportAudit::Reply JudgeEvaluation(Step& step, const ReportAudit& command,
                                    const Audit& audit, Trial trial) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What verifiers' findings add up to: nobody is blamed on one verifier's word,
-// and whoever cannot tell says nothing about the trial.
+// and a verifier that cannot tell says nothing about the trial.
 #include <algorithm>
 #include <utility>
 
@@ -39,7 +39,7 @@ AuditLook& NoteLook(Audit& audit, LookKind kind, const std::string& reason,
 
 namespace {
 
-// Of the verifier at this audit, of a segment or of the whole.
+// When the verifier first failed at this audit, at a segment or at the whole.
 absl::Time FirstFailureOf(const Audit& audit, const VerifierKey& verifier) {
   absl::Time first = absl::InfiniteFuture();
   for (const AuditLook& look : audit.looks) {
@@ -157,8 +157,8 @@ ReportAudit::Reply Fail(Step& step, Audit audit, const std::string& reason) {
   } else if (was_tried &&
              step.now - first_time >= step.policy.unverifiable_term &&
              look.has_failed_again) {
-    // Whoever can make verifiers fail would do so where it is drawn, and be
-    // paid where it is not. So it is the trial's if a verifier fails at it,
+    // A miner that can make verifiers fail would do so where it is drawn, and
+    // be paid where it is not. So it is the trial's if a verifier fails at it,
     // comes to findings about others, and fails at it again. One that failed
     // and is well since was sick, and so are those that fail on everything:
     // that audit waits for better ones until its time is over.

@@ -125,7 +125,7 @@ class SampledTest : public VerifiersTest {
 };
 
 // Verifiers fail on this trial and on no other: then it is the trial, and what
-// was taken at its word is looked at.
+// was taken without a check is examined.
 TEST_F(SampledTest, WhereTheTrialIsTheSuspectItsMinerIsLookedAt) {
   const TrialId trial = Drawn(alice, alices);
   while (Find(trial).state == TrialState::kUploaded) {

@@ -11,10 +11,10 @@
 
 namespace archpool::proof {
 
-// Whose fault a rejection is.
+// Who is to blame for a rejection.
 enum class Fault {
   kNone,   // unpaid, and held against nobody
-  kDoubt,  // perhaps nobody's: but everything that has not matured is looked at
+  kDoubt,  // perhaps nobody's: but everything that has not matured is examined
   kMiner,  // that, and it counts towards suspension
   kFraud,  // that, and all credit that has not matured is void
 };
@@ -28,9 +28,9 @@ void RejectTrial(Step& step, Trial trial, const std::string& reason,
 // Accepts what a verifier found true.
 ReportAudit::Reply AcceptSeen(Step& step, Trial trial, bool was_replayed_whole);
 
-// Asks the miner to lay open the segment that was drawn for the trial.
+// Asks the miner to reveal the segment that was drawn for the trial.
 void AskSegment(Step& step, const Trial& trial, bool measures_all);
-// Asks verifiers what its weights come to: nothing else can be looked at.
+// Asks verifiers what its weights come to: nothing else can be examined.
 void AskEvaluation(Step& step, const Trial& trial);
 // The trial's evaluation did not bear it out, or never came. It is held against
 // nobody: what is not paid yet is, and it does not win.
@@ -56,8 +56,8 @@ std::optional<ReportAudit::Reply> Clear(Step& step, const Audit& found,
 ReportAudit::Reply Fail(Step& step, Audit audit, const std::string& reason);
 // A verifier found that the pool's own two evaluations differ.
 ReportAudit::Reply RaiseAlarm(Step& step, Audit audit);
-// Of those that raised an alarm at this audit, that `finder` has come to a
-// finding about it.
+// Notes of the verifiers that raised an alarm at this audit that `finder` has
+// reached a finding about it.
 void NoteFoundDespiteAlarm(Step& step, const Audit& audit,
                            const VerifierKey& finder);
 // The audit ends where nobody but the pool is to blame: what is not paid yet

@@ -46,13 +46,14 @@ void CloseUpload(Step& step, Trial trial);
 // that has it.
 void CloseAudit(Step& step, const Audit& audit);
 
-// Asks for a segment of what would go on to the next rung and was taken at its
-// word: a promotion counts after its audit. What has matured is replayed whole.
+// Asks for a segment of what would advance to the next rung and was taken at
+// its word: a promotion counts after its audit. What has matured is replayed
+// whole.
 void AskPromotable(Step& step, TaskId task);
 // Asks, as a task begins to finish, for the short last blocks of accounts that
 // no longer work for it, while others' audits are under way; a bounded number.
 void AskShortBlocks(Step& step, TaskId task);
-// What is still to be looked at before a task without open verdicts can end:
+// What is still to be examined before a task without open verdicts can end:
 // the short last blocks, and candidates for the front that were never measured.
 // False: nothing.
 bool AskLastSegments(Step& step, TaskId task);

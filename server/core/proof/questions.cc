@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is asked for of trials that were taken at their word, before anything
+// What is asked for of trials that were taken without a check, before anything
 // follows from them: segments of miners, whole replays of verifiers.
 #include <optional>
 #include <utility>
@@ -19,7 +19,7 @@ namespace {
 
 using Immature = absl::btree_set<std::pair<absl::Time, TrialId>>;
 
-// Of the results that wait to go on, as many are looked at, by rung.
+// How many of the results that wait to continue are examined, by rung.
 constexpr int kWaitingSeenMax = 1'024;
 
 // A block that never became a whole one.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What becomes of trials of an arithmetic that was replaced: nobody can replay
+// How trials of a replaced arithmetic end: nobody can replay
 // them any more, and that is nobody's fault.
 #include <utility>
 #include <vector>

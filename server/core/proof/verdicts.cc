@@ -18,8 +18,8 @@ using Immature = absl::btree_set<std::pair<absl::Time, TrialId>>;
 
 void Reject(Step& step, Trial trial, const std::string& reason);
 
-// What went on from the weights of a rejected trial is worth no more than they
-// are.
+// What continued from the weights of a rejected trial is worth no more than
+// they are.
 void RejectWhatGrewFrom(Step& step, const Trial& rejected) {
   const auto& all = step.state.IndexOf(rejected.task).networks.grown;
   const auto found = all.find(rejected.id);
@@ -79,7 +79,7 @@ void VoidCredit(Step& step, const Trial& refuted) {
   }
 }
 
-// What was taken at its word is looked at after all.
+// What was taken without a check is examined after all.
 void AskImmature(Step& step, AccountId account) {
   for (const TrialId id : ImmatureOf(step.state, account)) {
     const Trial& trial = *step.state.Find(id);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What becomes of audits that no verifier decides, and what operators ask.
+// How audits end that no verifier decides, and what operators ask.
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,8 +12,8 @@
 namespace archpool::proof {
 namespace {
 
-// Of an account's trials in a row that no verifier decided, so many are paid;
-// counted over every run of a block's length that the trial lies in.
+// Whether the trial is paid: a part of an account's undecided trials in a row
+// is, counted over every run of a block's length that the trial lies in.
 bool IsUnderCap(const PoolState& state, const PoolPolicy& policy,
                 const Trial& trial) {
   const auto& all = state.IndexOf(trial.task).tally.immature;
@@ -148,10 +148,11 @@ bool MayHaveBeenRefused(const Step& step, const Trial& trial,
 void CloseUnanswered(Step& step, const Trial& trial) {
   const Audit* audit = step.state.Find(step.state.audits().Of(trial.id));
   if (MayHaveBeenRefused(step, trial, audit)) {
-    // Whose files were refused all the while cannot be told from who had none.
+    // An account whose files were always refused cannot be told from one that
+    // had none.
     RejectTrial(step, trial, "FILES_REFUSED", Fault::kNone);
   } else if (audit != nullptr) {
-    // Whoever could choose which audits to answer would choose.
+    // An account that could choose which audits to answer would choose.
     RejectTrial(step, trial, "AUDIT_UNANSWERED", Fault::kFraud);
   } else {
     RejectTrial(step, trial, "WEIGHTS_MISSING", Fault::kMiner);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the core does not hold for ever: requests that are long answered, and
-// datasets that no open task is of. Whoever runs a pool asks an archive before
+// What the core does not hold forever: requests that are long answered, and
+// datasets that no open task is of. The owner of a pool asks an archive before
 // a command that may be about one (server/core/state/look_up.h), and the
 // command carries the answer: so the core stays pure.
 #ifndef ARCHPOOL_SERVER_CORE_RECORDS_ARCHIVE_H_

@@ -17,7 +17,7 @@
 
 namespace archpool {
 
-// kAsked: the miner is to lay its segment open. kWaiting: all is here, for a
+// kAsked: the miner is to reveal its segment. kWaiting: all is here, for a
 // verifier to take it. kDone: there is a verdict, or none is wanted any more.
 enum class AuditState { kAsked, kWaiting, kLeased, kDone };
 template <>
@@ -25,7 +25,7 @@ inline constexpr const char* kWordsOf<AuditState>[] = {"asked", "waiting",
                                                        "leased", "done"};
 
 enum class AuditKind {
-  kSegment,  // one segment, laid open by the miner
+  kSegment,  // one segment, revealed by the miner
   kWhole,    // the whole training, from its key alone
   // The weights alone, on whole splits: of a training in an arithmetic that was
   // replaced, which nobody can replay.

@@ -63,8 +63,8 @@ struct Account {
   // only when asked).
   std::string payout_address;
   Amount payout_threshold = 0;
-  // To whom what it is paid goes on, in parts that add up to 1'000'000; empty:
-  // it keeps all.
+  // Which accounts share in what it is paid, in parts that add up to 1'000'000;
+  // empty: it keeps all.
   std::vector<RevenuePart> split;
   WorkUnits units_credited = 0;  // ever
   // Two for each lease that it gave up, one less for each that it completed.
@@ -72,7 +72,8 @@ struct Account {
   int64_t give_ups = 0;
   absl::Time give_up_time = absl::InfinitePast();  // the last one's
   AccountQuotas quotas;
-  // Whose splits may name it; a part from any other stays with the payer.
+  // The accounts whose splits may name it; a part from any other stays with the
+  // payer.
   std::vector<AccountId> shares_from;
   // Whether clients see its name, and not its id alone.
   bool is_public = false;
@@ -133,7 +134,7 @@ struct Task {
   Amount fee_pot = 0;
   Amount bonus_pot = 0;
   Amount work_pot = 0;
-  // What became of them, once the task has ended.
+  // How they ended, once the task has ended.
   Amount fee = 0;
   Amount refund = 0;
 
@@ -149,7 +150,7 @@ inline constexpr const char* kWordsOf<SubspaceState>[] = {
 
 // A box is split in place: it keeps one part, a new record takes the other. So
 // the boxes of a task are disjoint and add up to its space at every moment, and
-// a lease on the part that stays goes on.
+// a lease on the part that stays continues.
 struct SubspaceRecord {
   SubspaceId id;
   TaskId task;

@@ -16,7 +16,7 @@ namespace archpool {
 
 // kWaiting: the money is set aside. kSending: durable before the rail hears of
 // it. kUnknown: the rail may have it or not; only its own answer leads on from
-// there. kSent: the rail has it, and will say what became of it. kRefused: the
+// there. kSent: the rail has it, and will say how it ended. kRefused: the
 // money is back.
 enum class PayoutState {
   kWaiting,

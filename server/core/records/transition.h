@@ -12,9 +12,9 @@
 
 namespace archpool {
 
-// Whose doing a step is. kHolder: of an account, whatever its role. kPayer: the
-// part of the pool that sends money, by what the rail says. kPool: its rules,
-// and its clock.
+// Who causes a step. kHolder: the holder of an account, whatever its role.
+// kPayer: the part of the pool that sends money, by what the rail says. kPool:
+// its rules, and its clock.
 enum class Cause {
   kClient,
   kMiner,

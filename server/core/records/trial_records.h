@@ -49,7 +49,7 @@ inline constexpr const char* kWordsOf<TrialBasis>[] = {
     "none", "sampled_out", "unverified", "audited", "replayed"};
 
 // The reason of an abandoned trial whose architecture somebody else committed
-// first, as a backup or before one. If it is committed all the same before its
+// first, as a backup or before one. If it is committed anyway before its
 // upload_deadline (a heartbeat may be under way), and the budget has it still,
 // it is paid as work.
 inline constexpr char kSuperseded[] = "SUPERSEDED";
@@ -59,7 +59,7 @@ inline constexpr char kImpossible[] = "IMPOSSIBLE";
 
 // What a miner bound itself to by its report, and what the pool drew then.
 struct Commitment {
-  // Of a training that diverged, the step that was not done, from 0: its work
+  // If the training diverged, the step that was not done, from 0: its work
   // units count those before it alone.
   std::optional<int64_t> diverged_at_step;
   Digest checkpoint_root;
@@ -95,9 +95,9 @@ struct Trial {
   int64_t parameters = 0;
   int64_t macs = 0;
   WorkUnits work_units = 0;
-  // Of a recipe with several rungs: how far this trial trains the network, and
-  // the trial of the rung below whose weights it goes on from (unset: it trains
-  // from the start).
+  // In a recipe with several rungs: how far this trial trains the network, and
+  // the trial of the rung below whose weights it continues from (unset: it
+  // trains from the start).
   int64_t rung = 0;
   TrialId resumes;
   // A result that the client bought in an earlier task: that trial, whose
@@ -105,17 +105,19 @@ struct Trial {
   TrialId known_from;
   TrialState state = TrialState::kAssigned;
   absl::Time create_time;
-  // Of the worker that reported it, or was to when another was faster; else "".
-  // What was trained in another one than the pool's cannot be replayed.
+  // The arithmetic of the worker that reported it, or was to when another was
+  // faster; else "". What was trained in another one than the pool's cannot be
+  // replayed.
   std::string arithmetic;
   // From its report on: of a trial that was neither assigned nor abandoned.
   std::optional<Commitment> commitment;
   // Until when its miner may send its weights, once it is committed; until when
-  // it may commit it all the same, where it is kSuperseded.
+  // it may commit it anyway, where it is kSuperseded.
   std::optional<absl::Time> upload_deadline;
   // Whatever the verdict is.
   std::optional<Measured> measured;
-  // Of the held-out split, once it was accepted with that measured.
+  // The accuracy on the held-out split, once the trial was accepted with that
+  // measured.
   std::optional<int64_t> verified_accuracy_ppm;
   TrialBasis basis = TrialBasis::kNone;
   // Its result is no better than a guess (common/model/chance.h): by its claim
@@ -127,8 +129,8 @@ struct Trial {
   // Its whole replay was never decided: it is paid, and does not win.
   bool is_barred = false;
   absl::Duration audit_time;  // that verifiers spent on it
-  // Of a rejection, or kSuperseded or kImpossible of an abandoned trial; ""
-  // otherwise.
+  // The reason of a rejection, or kSuperseded or kImpossible of an abandoned
+  // trial; "" otherwise.
   std::string reason;
   // The settlement; under RewardRule::kPplns what it earned, from when its
   // credit matured, and of a rejected one what it had been paid by then.
@@ -142,7 +144,7 @@ struct Trial {
 const Commitment& CommitmentOf(const Trial& trial);
 
 // Whether a segment of it was replayed, or the client knew it before: nothing
-// grows from a result that was taken at its word.
+// grows from a result that was taken without a check.
 inline bool IsSeen(const Trial& trial) {
   return trial.known_from.IsSet() || trial.basis >= TrialBasis::kAudited;
 }

@@ -96,7 +96,7 @@ struct Lease {
   // Whether its box was among the task's most promising when that last
   // mattered.
   bool has_high_reward = false;
-  // Of a backup alone: the lease it stands by for.
+  // For a backup alone: the lease it stands by for.
   std::optional<LeaseId> primary;
   std::optional<BackupNeed> backup_need;
   // When the manager looks at its progress again, where it does.

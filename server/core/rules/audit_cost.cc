@@ -10,8 +10,8 @@ namespace archpool {
 AuditCost CostOf(const TaskSpec& spec, const DatasetManifest& manifest,
                  const Trial& trial, AuditKind kind) {
   // Evaluating an example costs a quarter of training on it. Asking for a
-  // second opinion takes another one to three quarters, so that one is as dear
-  // as the other.
+  // second opinion takes another one to three quarters, so that one is as
+  // expensive as the other.
   const absl::int128 evaluated =
       manifest.validation_count + manifest.held_out_count;
   const absl::int128 trained =

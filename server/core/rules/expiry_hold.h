@@ -9,10 +9,10 @@
 namespace archpool {
 
 // Expiry waits one silence term after a start or a gap in the ticks: the time
-// away is added to every deadline, and whoever was to answer needs a while more
-// to find the pool again. It goes from a pool to the one that replaces it in
-// the same process: a reload is no outage, or whoever can cause one could put
-// expiry off for ever.
+// away is added to every deadline, and workers that were to answer need a while
+// more to find the pool again. It goes from a pool to the one that replaces it
+// in the same process: a reload is no outage, or a peer that can cause one
+// could put expiry off forever.
 struct ExpiryHold {
   absl::Time last_tick = absl::InfinitePast();
   absl::Time held_until = absl::InfinitePast();

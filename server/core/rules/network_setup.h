@@ -14,7 +14,7 @@
 
 namespace archpool {
 
-// Of so much memory, what is left for a training itself: an examiner, or a
+// What is left of that much memory for a training itself: an examiner, or a
 // worker, holds its program beside it, and the dataset as it came and as it is
 // computed with. They count for no more than half: what is left is stated where
 // a network is refused.
@@ -29,7 +29,7 @@ inline int64_t MemoryForTraining(const DatasetManifest& manifest,
                                                      manifest.shape.elements());
 }
 
-// Of a task that is submitted now.
+// The setup of a task that is submitted now.
 inline NetworkSetup SetupOf(const TaskSpec& spec,
                             const DatasetManifest& manifest,
                             const PoolPolicy& policy) {
@@ -43,7 +43,7 @@ inline NetworkSetup SetupOf(const TaskSpec& spec,
       .checkpoints_max_bytes = policy.checkpoints_max_bytes};
 }
 
-// Of a task, priced by the table that it was opened under.
+// The setup of a task, priced by the table that it was opened under.
 inline NetworkSetup SetupOf(const Task& task, const DatasetManifest& manifest,
                             const PoolPolicy& policy) {
   NetworkSetup setup = SetupOf(*task.spec, manifest, policy);

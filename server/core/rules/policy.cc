@@ -39,11 +39,11 @@ std::string DescribeTerms(const PoolPolicy& policy) {
           ? "when a task ends, however it ends, its accepted work is paid at "
             "the task's price per work unit (proportional)"
           : absl::StrCat(
-                "when a task ends, however it ends, what its accepted work is "
-                "worth goes to whoever is still owed for the pool's last ",
+                "when a task ends, however it ends, the worth of its accepted "
+                "work is paid to the accounts that are still owed for the "
+                "pool's last ",
                 policy.pplns_window_units,
-                " work units, whichever tasks they were for, at their own "
-                "tasks' prices (pplns)");
+                " work units of any task, at those tasks' prices (pplns)");
   return absl::StrCat("The pool keeps ", Percent(policy.fee_ppm),
                       " % of a reward; ", rule, DescribeLeasts(policy),
                       ". Finders of a task's best networks share its bonus.");

@@ -41,15 +41,15 @@ struct PoolPolicy {
   // Accepted results in a box before it is split or pruned by them.
   int64_t results_to_split = 8;
   int64_t boxes_per_task_max = 65'536;
-  // Of all tasks that a client opens within an hour, whether or not it ends
-  // them at once: each is rows to write and a space to cut.
+  // The subspaces of all tasks that a client opens within an hour, whether or
+  // not it ends them at once: each is rows to write and a space to cut.
   int64_t boxes_per_hour_max = 131'072;
   // However often it is extended, a lease ends after one term and this many
   // times the reference core's time for its list: nobody blocks a subspace for
   // ever.
   int64_t slowness_max = 20;
   // Leases an account may hold at once beyond one for each trial accepted of
-  // it: whoever never delivers holds few.
+  // it: an account that never delivers holds few.
   int64_t leases_on_trust = 4;
   // From commitment to durable weights, and to the answer of an audit; to that
   // comes the time to train the trial again, in case its checkpoints are lost.
@@ -85,7 +85,7 @@ struct PoolPolicy {
   absl::Duration audit_backlog_max = absl::Minutes(30);
   // How long an audit may wait for verifiers, beyond what it takes to examine;
   // and whether it is paid then where its miner is proven and nothing speaks
-  // against it: so many of each block of credit at most.
+  // against it: this many of each block of credit at most.
   absl::Duration audit_wait_term = absl::Hours(1);
   bool pays_unverified = true;
   int64_t unverified_per_block_max = 2;
@@ -98,10 +98,10 @@ struct PoolPolicy {
   // How often more than it was right a verifier may have been outvoted by
   // others until its work is left to them.
   int64_t outvoted_max = 2;
-  // Of the audits, in millionths: those that try their verifier by a training
-  // that leads nowhere, and those that another looks at too where the first
-  // finds them true. And how many trials a verifier must pass after one that it
-  // failed, until when its work is left to others.
+  // The parts of the audits, in millionths, that test their verifier with a
+  // training that leads nowhere, and those that another looks at too where the
+  // first finds them true. And how many trials a verifier must pass after one
+  // that it failed, until when its work is left to others.
   int64_t planted_ppm = 0;
   int64_t second_look_ppm = 0;
   int64_t planted_passes_min = 8;
@@ -109,7 +109,7 @@ struct PoolPolicy {
   // comes.
   int64_t fee_ppm = 50'000;
   // How tasks' work pots are split, fixed per task when it comes; and the
-  // window of kPplns: the pool's last so many work units, about a day of a
+  // window of kPplns: that many of the pool's last work units, about a day of a
   // hundred reference cores.
   RewardRule reward_rule = RewardRule::kProportional;
   WorkUnits pplns_window_units = 10'000'000'000'000;
@@ -138,7 +138,7 @@ struct PoolPolicy {
   // What an hour of the reference core must be paid, without the finder's
   // bonus; in micro-coins. Tasks that pay less are refused.
   Amount price_min = 0;
-  // Of the work that is given out, the part that goes to all clients alike; the
+  // The part of the assigned work that is shared equally among clients; the
   // rest goes by price.
   int64_t equal_share_ppm = 200'000;
   // Accounts that are not proven may together reserve no more than this part of
@@ -148,8 +148,8 @@ struct PoolPolicy {
   // training may come to: what needs more is not trained.
   int64_t memory_max_bytes = int64_t{4} << 30;
   int64_t checkpoints_max_bytes = int64_t{32} << 30;
-  // Of how many of its trials a task's settlement writes something in one step,
-  // between which other commands have their turn.
+  // For how many of its trials a task's settlement writes something in one
+  // step, between which other commands have their turn.
   int64_t settle_trials_max = 1'000;
   // Limits.
   int64_t open_tasks_max = 1'000;
@@ -161,8 +161,8 @@ struct PoolPolicy {
 // How long to wait after the `failures`th failure in a row.
 absl::Duration PauseAfter(const PoolPolicy& policy, int64_t failures);
 
-// What the pool pays by, in a few sentences for whoever thinks of working for
-// it.
+// The pool's payment terms, in a few sentences for people who think of working
+// for it.
 std::string DescribeTerms(const PoolPolicy& policy);
 
 }  // namespace archpool

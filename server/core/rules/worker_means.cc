@@ -15,8 +15,8 @@ namespace {
 constexpr int64_t kKibi = int64_t{1} << 10;
 constexpr int64_t kMebi = int64_t{1} << 20;
 
-// Of an answer: the weights, and the checkpoint that a segment begins with,
-// weights and optimizer.
+// The files of an answer: the weights, and the checkpoint that a segment begins
+// with, weights and optimizer.
 constexpr int64_t kFilesPerAnswer = 3;
 // The bound for a file (WeightsSizeMaxBytes) allows for buffers and headers of
 // any network, and so for none on such a line: this is what most take.

@@ -18,8 +18,8 @@ constexpr double kExplainedMin = 0.3;
 // How many deviations above its mean a box must be hopeless to be pruned.
 constexpr double kHopelessDeviations = 4;
 
-// Of so many results a split is judged: they lie in the order of their
-// accuracy, so that every so many-th of more stand for all.
+// How many results a split is judged by: they lie in the order of their
+// accuracy, so that every n-th of more stand for all.
 constexpr size_t kResultsLookedAt = 1'024;
 
 size_t StepThrough(const BoxScore& score) {

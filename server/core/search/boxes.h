@@ -8,7 +8,7 @@
 namespace archpool::search {
 
 // Splits an open box where its results differ most between the choices of one
-// dimension, if they do: work goes on in the better part. False: nothing to
+// dimension, if they do: work continues in the better part. False: nothing to
 // gain, or too few results.
 bool SplitByResults(Step& step, SubspaceId id);
 

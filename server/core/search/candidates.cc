@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a lease begins with, and its list goes on with, of what was ranked or
+// What a lease begins with, and its list continues with, of what was ranked or
 // left undone.
 #include <algorithm>
 #include <set>

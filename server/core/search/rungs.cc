@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which results go on to the next rung, and who trains them.
+// Which results advance to the next rung, and who trains them.
 #include <algorithm>
 #include <utility>
 #include <vector>

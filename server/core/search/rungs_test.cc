@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Successive halving: whose trainings go on, and how.
+// Successive halving: whose trainings continue, and how.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -233,7 +233,7 @@ TEST_F(RungsTest, NobodyIsPromotedTwice) {
   EXPECT_LE(by_rung[2], by_rung[1] / 2);
 }
 
-// Whoever has the weights goes on; only what they forsake starts again.
+// Whoever has the weights continues; only what they forsake starts again.
 TEST_F(RungsTest, AnotherAccountTrainsFromTheStartWhatIsForsaken) {
   Train(alice, alice_session, 500);
   Train(alice, alice_session, 500);
@@ -265,7 +265,8 @@ TEST_F(RungsTest, WhatWasGivenUpIsOfferedAgain) {
     pool.Do(ReleaseLease{alice, alice_session, grant.lease.id,
                          grant.lease.attempt});
   }
-  // It cannot go on from there, it seems: whoever asks trains from the start.
+  // It cannot continue from there, it seems: whoever asks trains from the
+  // start.
   const LeaseGrant grant = Acquire(bob, bob_session);
   EXPECT_EQ(grant.assignments[0].architecture_id, best.architecture_id);
   EXPECT_EQ(grant.assignments[0].rung, 1);
@@ -314,7 +315,7 @@ TEST_F(RungsTest, AResultInAPrunedBoxIsNotWaitedFor) {
       << "its finalists are looked at, and nothing else";
 }
 
-// A restart of the server changes nothing of who goes on.
+// A restart of the server changes nothing of who continues.
 TEST_F(RungsTest, SurvivesAReload) {
   Train(alice, alice_session, 500);
   Train(alice, alice_session, 500);

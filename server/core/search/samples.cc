@@ -18,7 +18,8 @@
 namespace archpool::search {
 namespace {
 
-// Samples of one subspace that are too dear for what is left of the budget.
+// Samples of one subspace that are too expensive for what is left of the
+// budget.
 constexpr int kTooDearMax = 4;
 // Where the usual draws find nothing new in a subspace: it is gone through
 // whole if it is this small, else sampled from this often, before it counts as
@@ -145,7 +146,7 @@ std::optional<Candidate> SampleFirst(Step& step, const Task& task,
     walk.looked = sampled.candidate ? looked - 1 : looked;
     if (walk.IsForAll()) walk.looked_for_all = walk.looked;
     if (sampled.candidate) {
-      // Whoever may have it finds it at once.
+      // An account that may have it finds it at once.
       step.state.MemoryOf(task.id).walks[subspace.id] = walk;
       return std::move(sampled.candidate);
     }

@@ -15,15 +15,16 @@
 
 namespace archpool::search {
 
-// A worker for which a task's work is looked through, and what of it was passed
+// A worker for which a task's work is searched, and what of it was passed
 // over.
 struct Seeker {
   const Session& session;
   TrainingRoom room;      // in this task
   bool too_dear = false;  // something costs more than is left of the budget
   PassedOver too_large;   // what could be had, but for its size
-  // Of stored trials, whose memory is in no record: as many are looked into,
-  // and what comes after them is passed over. Bounds what a request costs.
+  // How many stored trials may be examined for their memory, which is in no
+  // record; those that come after them are passed over. Bounds what a request
+  // costs.
   int plans_left = 64;
 
   // Notes what it has no room for.
@@ -52,9 +53,9 @@ WorkUnits UnitsLeft(const Step& step, const Task& task, AccountId account);
 int64_t ListTarget(const Step& step, const Task& task, const Session& session,
                    WorkUnits units);
 
-// Of what goes on to the next rung, what the account left undone, the ranking,
-// or at random: the first of which there is something. Here and below: within
-// `looks`, which what is looked at is taken from.
+// Begins a lease with what advances to the next rung, what the account left
+// undone, the ranking, or random samples: the first of these that has
+// something. Here and below: examined networks are taken from `looks`.
 LeaseStart FindStart(Step& step, const Task& task, Seeker& seeker,
                      Looks& looks);
 // Samples at random in the most promising open boxes.
@@ -75,9 +76,9 @@ SampledTrials SampleTrials(Step& step, const Task& task,
                            const SubspaceRecord& subspace, Seeker& seeker,
                            int64_t count_max, Looks& looks);
 
-// What an account may be given of the results that go on to the next rung, of
+// What an account may be given of the results that advance to the next rung, of
 // any box or of `box` alone, the highest rungs first; within `units_left`. An
-// account goes on from its own weights; what its account has not taken up for
+// account continues from its own weights; what its account has not taken up for
 // `patience` since the commitment, while it holds no lease, others train from
 // the start.
 std::vector<Trial> Promotions(const PoolState& state, const Task& task,
@@ -85,7 +86,7 @@ std::vector<Trial> Promotions(const PoolState& state, const Task& task,
                               WorkUnits units_left, absl::Duration patience,
                               absl::Time now);
 
-// Whether some result waits to go on, in a box that is not pruned.
+// Whether some result waits to continue, in a box that is not pruned.
 bool IsPromoting(const PoolState& state, const Task& task);
 
 // The same network at the same rung for another account, which has none of its

@@ -7,7 +7,7 @@
 
 namespace archpool::search {
 
-// What goes on to the next rung, in one box.
+// What advances to the next rung, in one box.
 LeaseStart StartFromPromotions(Step& step, const Task& task, Seeker& seeker);
 // What the account left undone in an open box, in that box.
 LeaseStart StartFromAbandoned(const Step& step, const Task& task,

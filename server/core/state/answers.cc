@@ -29,7 +29,8 @@ absl::Duration TrainingAgain(const PoolState& state, const PoolPolicy& policy,
   const absl::Duration work = absl::Microseconds(trial.work_units);
   const absl::Duration slowest = policy.slowness_max * work;
   if (pace.count < kPacesMin) {
-    // As it took the first time: whoever trained nothing is not waited for.
+    // As it took the first time: a worker that trained nothing is not waited
+    // for.
     const absl::Duration took = commitment.commit_time - trial.create_time;
     return std::min(slowest, kPaceRoom * std::max(work, took));
   }

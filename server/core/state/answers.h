@@ -12,7 +12,7 @@
 namespace archpool {
 
 // Whether a trial's weights are wanted even if it is not drawn: the next rung
-// may go on from them.
+// may continue from them.
 bool WantsWeights(const Recipe& recipe, const Trial& trial);
 
 // By when `parts` of a trial must be here if they are asked for now: what else

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a command has to be told of what the core no longer holds: what its
-// request id became long ago, and the dataset that it names. Whoever runs a
+// request id became long ago, and the dataset that it names. The owner of a
 // pool looks it up just before the command is executed, with nothing in
 // between: the engine in its store, tests and simulators in a record of all
 // events. What the pool holds is not looked up, for the archive may not have it

@@ -55,8 +55,8 @@ class PoolState {
   void Put(const Transfer&) = delete;  // only Post and Hand make these
   void Put(const Balance&) = delete;
   void Put(const Receipt&) = delete;
-  // Hands the account a receipt; unset: the pool's own books. What follows from
-  // a record alone, Put and Post hand out themselves.
+  // Appends a receipt for the account (unset: the pool itself). Receipts
+  // implied by a record alone are appended by Put and Post.
   void Hand(AccountId account, ReceiptBody body);
   // Posts a transfer and both balances.
   // REQUIRES: amount > 0; the balance of `from` suffices (or is kOutside).
@@ -104,7 +104,7 @@ class PoolState {
   void Remember(const absl::btree_map<TaskId, TaskMemory>& memories) {
     tasks_.Remember(memories);
   }
-  // Frees what ended tasks held, at most so many of their records.
+  // Frees what ended tasks held, at most this many of their records.
   void ForgetSome(int64_t count) { tasks_.ForgetSome(count); }
 
   AccountId NextAccountId() { return {++last_ids_.account}; }
@@ -134,7 +134,7 @@ class PoolState {
   void Store(const Payout& payout);
   void Store(const Owed& owed) { money_.Put(owed); }
   void Store(const Receipt&) {}
-  // Of the plain kinds, which have no index.
+  // The records of the plain kinds, which have no index.
   template <typename Record>
   void Store(const Record& record) {
     plain_.Put(record);

@@ -23,7 +23,7 @@ absl::StatusOr<Session> OwnSession(const PoolState& state, AccountId caller,
 // for something else.
 absl::Status RequestIdReused(const std::string& made);
 
-// Of the open task's dataset.
+// The manifest of the open task's dataset.
 const DatasetManifest& ManifestOf(const PoolState& state, TaskId task);
 
 // How many trials the task may still give out.

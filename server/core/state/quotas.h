@@ -31,8 +31,8 @@ void CountGiveUp(Account& account, const Lease& lease, bool lost,
 absl::Duration PauseLeft(const PoolPolicy& policy, const Account& account,
                          absl::Time now);
 
-// Of the task's budget, what the account may reserve now: accounts that are not
-// proven share a part of it, while one that is has worked within a day.
+// How much of the task's budget the account may reserve now: accounts that are
+// not proven share a part of it, while one that is has worked within a day.
 WorkUnits UnitsFor(const PoolState& state, const PoolPolicy& policy,
                    const Task& task, const Account& account, absl::Time now);
 

@@ -92,8 +92,8 @@ bool VerifierDesk::MayTake(const Audit& audit, const VerifierKey& verifier,
   };
   const auto& looks = audit.looks;
   if (!has_blamed) return true;
-  // Whoever finds against it is not to decide alone where they disagree, nor
-  // while others may not have had the time to be heard.
+  // A verifier that finds against it is not to decide alone where they
+  // disagree, nor while others may not have had the time to be heard.
   return now >= verifiers_.grace_until() &&
          std::none_of(looks.begin(), looks.end(), is_working_clearer);
 }
@@ -112,7 +112,7 @@ AuditId VerifierDesk::NextAudit(const AcquireAudit& command,
   }
   return state_.audits().waiting().First([&](AuditId id) {
     const Audit& audit = *state_.Find(id);
-    // Whoever it is left to may hold on to it and come to nothing.
+    // The verifier that it is left to may hold on to it and come to nothing.
     const bool is_left =
         is_for_others && now < audit.wait_time + policy_.second_look_max;
     return !is_left && MayTake(audit, verifier, now);

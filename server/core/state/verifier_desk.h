@@ -49,7 +49,7 @@ class VerifierDesk {
   ReviewVerifiers::Reply Review(absl::Time now) const;
 
  private:
-  // How long the open audits keep the verifiers busy; for ever where none
+  // How long the open audits keep the verifiers busy; forever where none
   // works.
   absl::Duration Backlog(absl::Time now) const;
 

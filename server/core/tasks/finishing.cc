@@ -26,7 +26,7 @@ namespace {
 bool NothingLearns(const Step& step, TaskId id) {
   const TaskIndex& index = step.state.IndexOf(id);
   if (index.tally.learnt > 0) return false;
-  // One that may be better is looked at first.
+  // One that may be better is examined first.
   if (index.tally.pending > index.tally.pending_at_chance) return false;
   if (index.tally.at_chance < step.policy.nothing_learns_trials) return false;
   // One account's results alone end it only where nobody else is at work.

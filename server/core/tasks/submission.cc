@@ -158,8 +158,8 @@ absl::Status CheckPace(const PoolPolicy& policy, const Openings& opened,
                    ". Fewer subspaces for each task make room for more tasks"));
 }
 
-// Whether the pool opens such a task for that client now; what becomes of its
-// reward.
+// Whether the pool opens such a task for that client now, and how its reward is
+// divided.
 absl::StatusOr<RewardPots> CheckNew(const PoolState& state,
                                     const PoolPolicy& policy, AccountId caller,
                                     const TaskSpec& spec,
@@ -285,7 +285,7 @@ absl::StatusOr<SubmitTask::Reply> Execute(Step& step,
                   .bonus_pot = pots.bonus,
                   .work_pot = pots.work};
   // Said with each task of it, so that nobody who watches has to remember it
-  // until then, and whoever held it decides as whoever did not.
+  // until then, and a pool that held it decides as one that did not.
   step.state.Put(*dataset);
   step.state.Put(task);
   step.state.Post(Place::Of(command.caller), Place::EscrowOf(task.id),

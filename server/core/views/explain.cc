@@ -44,7 +44,7 @@ class Explainer {
     AddWork();
     if (explanations_.empty()) {
       Add("ALL_WELL", "Nothing stands against this account.",
-          "Go on. Accepted trials are paid when their task ends.");
+          "Continue. Accepted trials are paid when their task ends.");
     }
     return std::move(explanations_);
   }
@@ -59,8 +59,8 @@ class Explainer {
   void AddSuspension() {
     if (records_.account.state != AccountState::kSuspended) return;
     Add("ACCOUNT_SUSPENDED", "The account is suspended: it gets no work.",
-        "Mend what the rejections below name, then ask the operator to lift "
-        "it.");
+        "Fix the causes of the rejections below, then ask the operator to "
+        "lift the suspension.");
   }
 
   void AddRejections() {
@@ -102,9 +102,9 @@ class Explainer {
       Add("PAYOUT_UNKNOWN",
           absl::StrCat("The rail has not said whether it has ",
                        Payouts(unknown),
-                       ". The pool goes on asking, so that nobody is paid "
+                       ". The pool keeps asking, so that nobody is paid "
                        "twice."),
-          "Wait; if it stays so, tell the operator.", unknown);
+          "Wait; if it lasts, tell the operator.", unknown);
     }
     const int64_t under_way = counts[PayoutState::kWaiting] +
                               counts[PayoutState::kSending] +
@@ -125,17 +125,17 @@ class Explainer {
           "Set an address: archpool payout set --address ADDRESS.");
     } else if (records_.balance < policy_.payout_min) {
       Add("UNDER_MINIMUM",
-          absl::StrCat(has, "; the least that is paid out is ",
+          absl::StrCat(has, "; the smallest payout is ",
                        Coins(policy_.payout_min), "."),
-          "Go on training; it is not lost.");
+          "Continue training; the money is not lost.");
     } else if (account.payout_threshold == 0) {
-      Add("PAYOUT_NOT_ASKED_FOR", has + ", to be paid out when you ask.",
+      Add("PAYOUT_NOT_ASKED_FOR", has + ", and it is paid out when you ask.",
           "archpool payout request, or set a threshold.");
     } else if (records_.balance < account.payout_threshold) {
       Add("UNDER_THRESHOLD",
           absl::StrCat(has, ", under your threshold of ",
                        Coins(account.payout_threshold), "."),
-          "Go on training, or lower it: archpool payout set.");
+          "Continue training, or lower the threshold: archpool payout set.");
     }
   }
 
@@ -162,7 +162,7 @@ class Explainer {
         count, newest->id);
   }
 
-  // Of tasks that go on.
+  // About tasks that have not ended.
   void AddImmature() {
     const auto [count, newest] = Select([](const Trial& trial) {
       return trial.state == TrialState::kAccepted && !trial.is_matured;
@@ -170,10 +170,10 @@ class Explainer {
     if (count == 0) return;
     Add("NOT_MATURED",
         absl::StrCat(Trials(count),
-                     " accepted, and not matured: that comes by ",
+                     " accepted but not matured: credit matures in groups of ",
                      policy_.credit_block,
-                     " in a task, when as many have followed, or with the "
-                     "task's end."),
+                     " of a task, once as many more were accepted, or when the "
+                     "task ends."),
         "Keep the worker running: an audit of them may still come.", count,
         newest->id);
   }
@@ -206,7 +206,7 @@ class Explainer {
   void AddSplit() {
     for (const RevenuePart& part : records_.account.split) {
       if (part.account == records_.account.id) continue;
-      Add("SHARED", "Part of what this account is paid goes on to others.",
+      Add("SHARED", "Part of this account's pay goes to others.",
           "If that is not what you want: archpool payout split.");
       return;
     }
@@ -228,7 +228,7 @@ class Explainer {
 
   void AddWork() {
     if (records_.workers == 0) {
-      Add("NO_WORKER", "No worker of this account was heard of lately.",
+      Add("NO_WORKER", "No worker of this account was heard recently.",
           "Start archpool-worker with this account's token.");
     } else if (records_.silent_workers > 0) {
       Add("WORKER_SILENT",

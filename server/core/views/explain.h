@@ -30,7 +30,7 @@ struct MinerRecords {
   Amount balance = 0;
   Amount owed = 0;         // through the window
   int64_t open_tasks = 0;  // of the pool
-  // Of its trials, those of which more may come.
+  // The tasks of its trials of which more may come.
   absl::btree_set<TaskId> unsettled;
   int64_t workers = 0;  // of the account, heard of lately
   int64_t silent_workers = 0;

@@ -14,21 +14,22 @@ constexpr char kBytesAdvice[] =
 constexpr Rejection kRejections[] = {
     {"CLAIM_FALSE", "the claimed accuracy lies above what the weights have",
      kHonestAdvice},
-    {"SEGMENT_FALSE", "replaying a segment from your checkpoint led elsewhere",
+    {"SEGMENT_FALSE",
+     "replaying a segment from your checkpoint gave another result",
      kHonestAdvice},
     {"START_FALSE", "the training did not start from the trial's key",
      kHonestAdvice},
     {"END_FALSE", "the training did not diverge where it was said to",
      kHonestAdvice},
-    {"TRAINING_FALSE", "replaying the whole training led elsewhere",
+    {"TRAINING_FALSE", "replaying the whole training gave another result",
      kHonestAdvice},
     {"WEIGHTS_MISMATCH", "the weights are not those of the network",
      kBytesAdvice},
-    {"WEIGHTS_NOT_FINITE", "the weights hold numbers that are none",
+    {"WEIGHTS_NOT_FINITE", "the weights hold values that are not finite",
      kBytesAdvice},
     {"WEIGHTS_TOO_LARGE", "the weights are larger than the network's can be",
      kBytesAdvice},
-    {"CHECKPOINT_MALFORMED", "a checkpoint is none of this network's",
+    {"CHECKPOINT_MALFORMED", "a checkpoint does not fit this network",
      kBytesAdvice},
     {"SAFETENSORS_MALFORMED", "a file that was sent cannot be read",
      kBytesAdvice},
@@ -56,7 +57,7 @@ constexpr Rejection kRejections[] = {
      "Report what was counted: an honest worker does. Update it, or write to "
      "the operator with the trial's number."},
     {"RESUMED_FROM_REJECTED",
-     "the trial whose weights it went on from was rejected",
+     "the trial whose weights it continued from was rejected",
      "See the rejection of that trial."},
     {"NOT_LEARNT",
      "an earlier version of the pool did not pay for networks that hardly did "
@@ -73,8 +74,8 @@ constexpr Refusal kRefusals[] = {
     {"ALL_SUBSPACES_LEASED", kWait},
     {"ARITHMETIC_DIFFERS",
      "Run archpool-worker check on that machine: it says which layer is "
-     "computed otherwise. Look at overclocking and at how the worker was "
-     "built."},
+     "computed otherwise. Check for overclocking, and check how the worker "
+     "was built."},
     {"ARITHMETIC_REPLACED", "Update the worker."},
     {"BLAME_OPEN", kWait},
     {"BUDGET_RESERVED", kWait},

@@ -187,7 +187,8 @@ AcquireLease::Reply LeaseByShares(Step& step, const AcquireLease& command,
     looks.Take(given, left);
     if (reply.grant) {
       Charge(step, offer, reply.grant->lease);
-      // Half a millisecond: whoever was served is not kept waiting for others.
+      // Half a millisecond: a worker that was served is not kept waiting for
+      // others.
       Looks few(Looks::kLayersPerRequest / 16);
       AdvanceSearch(step, session, few);
       return reply;
@@ -242,8 +243,8 @@ absl::StatusOr<AcquireLease::Reply> Execute(Step& step,
   }
   if (step.state.pool_clock().InMaintenance()) {
     return Idle("MAINTENANCE",
-                "the pool's operator is at work on it; what you "
-                "train goes on, and new work comes afterwards");
+                "the pool is in maintenance; what you train continues, "
+                "and new work comes afterwards");
   }
   const auto& held = step.state.leases().Of(session.id);
   for (const LeaseId id : held) {

@@ -69,7 +69,7 @@ class OneTask {
 };
 
 // The box is split in the very request in which what stays in it turns out to
-// be too dear: whoever is given some of the other part is to find its task
+// be too expensive: whoever is given some of the other part is to find its task
 // going on.
 TEST(LeasesTest, NobodyIsGivenALeaseOfATaskThatEnds) {
   PoolPolicy policy = AuditEverything();
@@ -117,7 +117,8 @@ TEST(LeasesTest, NobodyIsGivenALeaseOfATaskThatEnds) {
 // A task that has just ended says nothing of why the worker waits.
 TEST(LeasesTest, AWorkerWaitsForTheTaskThatGoesOn) {
   PoolPolicy policy = AuditEverything();
-  policy.equal_share_ppm = 0;  // by price alone: the dearer task comes first
+  policy.equal_share_ppm =
+      0;  // by price alone: the more expensive task comes first
   TestPool pool(policy);
   const AccountId alice = pool.Make("alice", Role::kMiner);
   const AccountId bob = pool.Make("bob", Role::kMiner);

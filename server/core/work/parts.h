@@ -19,7 +19,7 @@ void EndLease(Step& step, const Lease& active, LeaseState end, bool counts);
 // Ends the lease where nothing of its list is left to commit.
 void CompleteIfIdle(Step& step, const Lease& lease);
 
-// `committed` came in under `lease`: whoever else trains that network under the
+// `committed` came in under `lease`: others that train that network under the
 // same primary's name may stop.
 void Supersede(Step& step, Lease lease, const Trial& committed);
 

@@ -36,8 +36,8 @@ absl::Time LastMoment(const PoolState& state, const PoolPolicy& policy,
          policy.slowness_max * absl::Microseconds(units);
 }
 
-// Of those given back. Paced like everything that is, so that nobody picks with
-// it.
+// Marks trials that were given back. Paced like every return, so that nobody
+// picks with it.
 void MarkImpossible(Step& step, const std::vector<TrialId>& trials,
                     const std::vector<TrialId>& impossible) {
   for (const TrialId id : trials) {
@@ -93,7 +93,7 @@ absl::StatusOr<OpenSession::Reply> Execute(Step& step,
                      " workers; use fewer worker names, or ask the pool's "
                      "operator for more"));
   }
-  // Each opening is a row for ever: a worker that opens its session in a loop
+  // Each opening is a row forever: a worker that opens its session in a loop
   // is slowed down.
   Openings& openings = step.memory.sessions_opened[command.caller];
   if (step.now - openings.begin >= kOpeningsTerm)
@@ -176,7 +176,7 @@ void EndReports(Step& step, const ReportTrials& command,
 
 namespace {
 
-// Of a training of `steps` that is said to have diverged.
+// Checks a training of `steps` that is said to have diverged.
 absl::Status CheckDivergence(const TrialReport& report, int64_t steps) {
   if (*report.diverged_at_step < 0 || *report.diverged_at_step >= steps) {
     return InvalidArgument(
@@ -196,7 +196,7 @@ absl::Status CheckReport(const Step& step, const ReportTrials& command,
                          const TrialReport& report, const Trial& trial) {
   const Lease* lease = step.state.Find(command.lease);
   const Task& task = *step.state.Find(trial.task);
-  // What it was to be paid with may have been given out anew, and it may be of
+  // What it was to be paid with may have been given out again, and it may be of
   // an arithmetic that was replaced meanwhile.
   const bool is_in_time =
       trial.reason == kSuperseded &&

@@ -21,7 +21,7 @@ absl::StatusOr<ReleaseLease::Reply> Execute(Step& step,
                                             const ReleaseLease& command);
 
 // ReportTrials, in three parts: what one report brings about is done before the
-// next one is looked at.
+// next one is examined.
 absl::Status BeginReports(Step& step, const ReportTrials& command);
 absl::Status TakeReport(Step& step, const ReportTrials& command,
                         const TrialReport& report);

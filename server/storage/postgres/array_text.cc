@@ -15,7 +15,7 @@
 namespace archpool::postgres {
 namespace {
 
-absl::Status Corrupt(absl::string_view what, absl::string_view text) {
+absl::Status CorruptText(absl::string_view what, absl::string_view text) {
   return Internal(
       "STORE_CORRUPT",
       absl::StrCat("the database holds '", absl::CHexEscape(text.substr(0, 64)),
@@ -78,14 +78,14 @@ std::string IntListText(absl::Span<const int64_t> values) {
 absl::StatusOr<std::vector<int64_t>> ParseIntList(absl::string_view text) {
   absl::string_view inner = text;
   if (!absl::ConsumePrefix(&inner, "{") || !absl::ConsumeSuffix(&inner, "}")) {
-    return Corrupt("a list of integers", text);
+    return CorruptText("a list of integers", text);
   }
   std::vector<int64_t> values;
   if (inner.empty()) return values;
   for (const absl::string_view part : absl::StrSplit(inner, ',')) {
     int64_t value = 0;
     if (!absl::SimpleAtoi(part, &value)) {
-      return Corrupt("a list of integers", text);
+      return CorruptText("a list of integers", text);
     }
     values.push_back(value);
   }
@@ -95,14 +95,14 @@ absl::StatusOr<std::vector<int64_t>> ParseIntList(absl::string_view text) {
 absl::StatusOr<std::string> ParseBytes(absl::string_view text) {
   absl::string_view digits = text;
   if (!absl::ConsumePrefix(&digits, "\\x") || digits.size() % 2 != 0) {
-    return Corrupt("bytes", text);
+    return CorruptText("bytes", text);
   }
   std::string bytes;
   bytes.reserve(digits.size() / 2);
   for (size_t i = 0; i < digits.size(); i += 2) {
     const int high = HexDigit(digits[i]);
     const int low = HexDigit(digits[i + 1]);
-    if (high < 0 || low < 0) return Corrupt("bytes", text);
+    if (high < 0 || low < 0) return CorruptText("bytes", text);
     bytes += static_cast<char>(high * 16 + low);
   }
   return bytes;

@@ -167,7 +167,7 @@ struct Column {
   std::function<void(const Record&, ArrayText&)> write;
   // Not called for NULL: the record keeps what it was made with.
   std::function<absl::Status(absl::string_view, Record&)> read;
-  // Of an enum: those that it may hold.
+  // For an enum: the words that it may hold.
   absl::Span<const char* const> words = {};
   // The column that servers from before fill in its place, or "", and what its
   // value is here; see InPlaceOf.

@@ -17,7 +17,7 @@
 namespace archpool::postgres {
 namespace {
 
-// $1 is the last transfer that was looked at before, in all of these. {ended}
+// $1 is the last transfer that was examined before, in all of these. {ended}
 // stands for the states in which what is asked for has ended.
 //
 // What looks at everything where $1 is 0 says so in a branch of its own: joined
@@ -106,7 +106,7 @@ WHERE coalesce(paid.amount, 0) <> coalesce(earned.amount, 0)
 ORDER BY task_id, account_id, kind)sql";
 
 // What an account earned in tasks that pay through the window, it was paid or
-// is owed. Only where everything is looked at.
+// is owed. Only where everything is examined.
 constexpr char kWrongOwedSql[] = R"sql(
 WITH by_window AS (
   SELECT id FROM task WHERE reward_rule = 'pplns'

@@ -23,8 +23,8 @@ std::string IsOpen() {
   return absl::StrCat("state NOT IN ", EndedWords<State>());
 }
 
-// Of these tasks, which are few of many. They are spelt out: of a subquery the
-// planner guesses how many it gives, and goes through whole tables where it
+// Selects these tasks, which are few of many. They are spelt out: of a subquery
+// the planner guesses how many it gives, and goes through whole tables where it
 // guesses too high.
 std::string IsAmong(absl::string_view column,
                     const std::vector<TaskRow>& tasks) {

@@ -65,7 +65,7 @@ std::string ChecksumOf(const Migration& migration) {
 absl::Status Stopped() {
   return Unavailable("STOPPED",
                      "stopped before the database had this program's schema; "
-                     "the next start goes on");
+                     "the next start continues");
 }
 
 absl::Status CheckServerOf(pqxx::connection& connection) {

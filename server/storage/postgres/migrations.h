@@ -31,7 +31,7 @@ struct SchemaCheck {
 };
 
 // Applies what is missing, in order, each in a transaction of its own that also
-// records its version and checksum, and then makes anew those of `checks` that
+// records its version and checksum, and then makes again those of `checks` that
 // lack a word (schema_checks.h). Idempotent; of several programs that start
 // at once one applies and the others wait for it (an advisory lock), which is
 // told to `on_wait`, once. UNAVAILABLE (STOPPED): `stop` was requested

@@ -81,7 +81,7 @@ TEST(MigrationsTest, NewerDatabaseIsRefused) {
 }
 
 // What failed leaves nothing behind, what came before it stays, and a corrected
-// file goes on from there.
+// file continues from there.
 TEST(MigrationsTest, FailedFileIsRolledBackWhole) {
   const std::string database = ThrowawayPostgres::EmptyDatabase();
   const Migration broken = {"V002__fill_a.sql",

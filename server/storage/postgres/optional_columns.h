@@ -14,7 +14,7 @@
 
 namespace archpool::postgres {
 
-// Of an std::optional: NULL without it.
+// A column of an std::optional: NULL without it.
 template <typename Record, typename Access>
 Column<Record> Optional(const char* name, Access access) {
   using Held =

@@ -19,8 +19,8 @@ struct PoolIdentity {
   bool has_accounts = false;
 };
 
-// Of the database behind `connection_string`, which has this program's schema.
-// Errors as postgres::RunGuarded.
+// The identity of the database behind `connection_string`, which has this
+// program's schema. Errors as postgres::RunGuarded.
 absl::StatusOr<PoolIdentity> ReadPoolIdentity(
     const std::string& connection_string);
 

@@ -126,7 +126,7 @@ std::vector<Installation> FindInstallations() {
   umask(0077);
   // PostgreSQL looks at where it was started; that need not be reachable.
   if (chdir("/") != 0) Fail("archpool: cannot enter /\n");
-  // Of the environment nothing: PGDATA, PGPORT and locales are ours to set.
+  // Nothing of the environment: PGDATA, PGPORT and locales are ours to set.
   static char path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
   static char locale[] = "LC_ALL=C";
   static char* const environment[] = {path, locale, nullptr};

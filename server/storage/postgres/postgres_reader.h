@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Reader over PostgreSQL, with read-only connections of its own. Thread-
 // safe: up to `connections_max` calls run at once, others wait. A connection
-// that broke is made anew.
+// that broke is made again.
 #ifndef ARCHPOOL_SERVER_STORAGE_POSTGRES_POSTGRES_READER_H_
 #define ARCHPOOL_SERVER_STORAGE_POSTGRES_POSTGRES_READER_H_
 

@@ -32,7 +32,7 @@ StatementRow RowOf(const AccountReceipts& account) {
   return row;
 }
 
-absl::Status Corrupt(const std::string& what) {
+absl::Status CorruptReceipts(const std::string& what) {
   return Internal("STORE_CORRUPT",
                   absl::StrCat("the database holds a broken ", what));
 }
@@ -47,7 +47,7 @@ absl::StatusOr<AccountReceipts> AccountOf(const StatementRow& row) {
   }
   std::optional<MerkleFrontier> tree =
       MerkleFrontier::Restore(row.count, std::move(peaks));
-  if (!tree) return Corrupt("statement");
+  if (!tree) return CorruptReceipts("statement");
   return AccountReceipts{row.account, *std::move(tree), row.balance};
 }
 

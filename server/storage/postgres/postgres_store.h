@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Store over PostgreSQL. Not thread-safe: the engine's one thread owns it.
-// A connection that broke is made anew by the next call.
+// A connection that broke is made again by the next call.
 // REQUIRES: the database's schema is current (migrations.h).
 #ifndef ARCHPOOL_SERVER_STORAGE_POSTGRES_POSTGRES_STORE_H_
 #define ARCHPOOL_SERVER_STORAGE_POSTGRES_POSTGRES_STORE_H_

@@ -183,7 +183,7 @@ absl::Status PrivateCluster::InitCluster() const {
       .output_path = log,
       .signal_when_orphaned = SIGKILL};
   for (const auto& [name, value] : settings_) {
-    // Whoever gives durability up has nothing to wait for here either.
+    // A caller that gives durability up has nothing to wait for here either.
     if (name == "fsync" && value == "off") {
       options.command.push_back("--no-sync");
     }

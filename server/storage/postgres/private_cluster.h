@@ -66,7 +66,7 @@ class PrivateCluster {
   // Makes a database; nothing where it is there. As Migrate's errors.
   absl::Status CreateDatabase(absl::string_view database) const;
 
-  // Of the running postmaster; 0 between two of them.
+  // The process of the running postmaster; 0 between two of them.
   pid_t pid() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:

@@ -26,7 +26,7 @@ std::string OneLine(const char* what) {
 absl::Status Unreachable(const std::exception& e) {
   return Unavailable(
       "STORE_UNREACHABLE",
-      absl::StrCat("PostgreSQL is not to be reached or gave up: ",
+      absl::StrCat("PostgreSQL is unreachable or dropped the connection: ",
                    OneLine(e.what()), "; nothing was written"));
 }
 

@@ -260,7 +260,7 @@ const Table<Session>& SessionTable() {
 template struct Table<PoolClock>;
 const Table<PoolClock>& ClockTable() {
   using R = PoolClock;
-  // Of a table with one row.
+  // The key of a table with one row.
   static const Column<R> kId = {
       "id", kIntShape, [](const R&, ArrayText& array) { array.AddInt(1); },
       [](absl::string_view, R&) { return absl::OkStatus(); }};

@@ -43,7 +43,7 @@ std::string IsPlace(absl::string_view kind, absl::string_view id) {
 struct Present {
   std::vector<std::string> words;
   bool is_there = false;
-  bool is_valid = false;  // every row was looked at
+  bool is_valid = false;  // every row was examined
 };
 
 Present Find(pqxx::transaction_base& transaction, const SchemaCheck& check) {

@@ -24,9 +24,9 @@ std::vector<SchemaCheck> SchemaChecks();
 // What stands in quotes in a condition, in order, each once.
 std::vector<std::string> WordsIn(absl::string_view condition);
 
-// Makes those anew that name fewer words in the database than here, or that it
+// Makes those again that name fewer words in the database than here, or that it
 // lacks; does nothing where there are none. Each in a transaction of its own,
-// and rows that are there are looked at in another one, in which others go on
+// and rows that are there are examined in another one, in which others continue
 // writing: what was begun is finished at the next start. FAILED_PRECONDITION
 // (DATABASE_TOO_NEW): the database names words that are not known here, which
 // rows may hold; nothing is changed. FAILED_PRECONDITION (MIGRATION_FAILED):

@@ -69,7 +69,7 @@ TEST_F(SchemaChecksTest, TheyAreWhatMigrationsNameWordsIn) {
   }
 }
 
-// More than the words: what a migration made is what would be made anew.
+// More than the words: what a migration made is what would be made again.
 TEST_F(SchemaChecksTest, TheDatabaseHasThemAsTheyWouldBeMadeAnew) {
   ASSERT_THAT(Migrate(database_), IsOk());
   for (const SchemaCheck& check : SchemaChecks()) {

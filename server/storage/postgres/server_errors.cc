@@ -76,7 +76,8 @@ struct Finish {
   void operator()(PGconn* connection) const { PQfinish(connection); }
 };
 
-// Of "FATAL:  28P01: password …", in whatever language the first word is.
+// The code in "FATAL:  28P01: password …", in whatever language the first word
+// is.
 std::string SqlStateIn(const std::string& message) {
   static const std::regex* const kForm =
       new std::regex(":  ([0-9][0-9A-Z]{4}): ");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What PostgreSQL's refusals mean to whoever runs the pool: which setting it
+// What PostgreSQL's refusals mean to the pool's operator: which setting it
 // is, and what to do. Thread-safe.
 #ifndef ARCHPOOL_SERVER_STORAGE_POSTGRES_SERVER_ERRORS_H_
 #define ARCHPOOL_SERVER_STORAGE_POSTGRES_SERVER_ERRORS_H_

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a program's log puts before the lines of a part of it, where several
 // parts do the same at once.
-#ifndef ARCHPOOL_COMMON_CHANNEL_LOG_LABEL_H_
-#define ARCHPOOL_COMMON_CHANNEL_LOG_LABEL_H_
+#ifndef ARCHPOOL_COMMON_LOG_LOG_LABEL_H_
+#define ARCHPOOL_COMMON_LOG_LOG_LABEL_H_
 
 #include <string>
 
@@ -26,4 +26,4 @@ class LogLabel {
 
 }  // namespace archpool
 
-#endif  // ARCHPOOL_COMMON_CHANNEL_LOG_LABEL_H_
+#endif  // ARCHPOOL_COMMON_LOG_LOG_LABEL_H_

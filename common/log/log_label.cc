@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "common/channel/log_label.h"
+#include "common/log/log_label.h"
 
 #include <utility>
 
