@@ -26,7 +26,6 @@ class ListedOpinion : public SecondOpinion {
   struct Question {
     OpinionPrecision precision;
     std::vector<uint8_t> examples;
-    friend bool operator==(const Question&, const Question&) = default;
   };
   ListedOpinion(const std::vector<Leads>& leads,
                 std::vector<Question>& questions)

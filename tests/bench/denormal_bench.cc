@@ -94,7 +94,11 @@ absl::Status MeasurePlan(const Options& options, const std::string& name,
       if (is_black) train.images.assign(train.images.size(), 0);
       const absl::StatusOr<double> ratio =
           LateOverEarly(options, plan, decay, std::move(train), machine);
-      if (GetReason(ratio.status()) == "DIVERGED") continue;
+      if (GetReason(ratio.status()) == "DIVERGED") {
+        std::printf("%-40s %-6s %-22s diverged\n", name.c_str(),
+                    is_black ? "black" : "noise", decay.name);
+        continue;
+      }
       ARCHPOOL_RETURN_IF_ERROR(ratio.status());
       std::printf("%-40s %-6s %-22s %5.2f\n", name.c_str(),
                   is_black ? "black" : "noise", decay.name, *ratio);

@@ -59,10 +59,9 @@ class Places {
 
  private:
   // How many lanes the wish takes up.
-  int64_t LanesFor(const Wish& wish) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  int64_t LanesFor(const Wish& wish) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   bool IsFree(int64_t ticket, const Wish& wish) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+      ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   // The ticket of the lane that asks.
   int64_t Queue() ABSL_LOCKS_EXCLUDED(mutex_);
   void Release(int64_t lanes) ABSL_LOCKS_EXCLUDED(mutex_);

@@ -481,6 +481,7 @@ TEST_F(AtChanceTest, NothingIsLeasedThatCannotFinishInTime) {
   spec.recipe.epochs = 1'000;
   spec.budget.work_units = 1'000'000'000'000;
   pool.Submit(spec);
+  pool.now += absl::Milliseconds(999);
   const auto reply = pool.Do(AcquireLease{alice, alices});
   EXPECT_FALSE(reply.grant.has_value());
   EXPECT_EQ(reply.idle_reason, "TIME_TOO_SHORT");
