@@ -113,10 +113,15 @@ function(archpool_precompile target)
   if(NOT ARCHPOOL_FAST_BUILD)
     return()
   endif()
-  target_precompile_headers(${target} PRIVATE ${ARGN})
+  if(ARGN)
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+  endif()
+  # ccache asks for them.
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # ccache asks for it.
     target_compile_options(${target} PRIVATE -fpch-preprocess)
+  else()
+    target_compile_options(${target} PRIVATE
+      "SHELL:-Xclang -fno-pch-timestamp")
   endif()
 endfunction()
 
@@ -194,6 +199,21 @@ function(archpool_add_test)
     ENVIRONMENT "${ARG_ENV}" RUN_SERIAL ${ARG_RUN_SERIAL})
 endfunction()
 
+# Headers of others that tests include, compiled once for all tests.
+if(BUILD_TESTING AND ARCHPOOL_FAST_BUILD)
+  add_library(archpool_test_headers OBJECT
+    ${PROJECT_SOURCE_DIR}/tests/support/test_headers.cc)
+  target_link_libraries(archpool_test_headers PRIVATE archpool_flags
+    GTest::gmock GTest::gtest)
+  archpool_precompile(archpool_test_headers
+    <cstdint> <memory> <optional> <string> <variant> <vector>
+    <gmock/gmock.h> <gtest/gtest.h>
+    <absl/container/btree_map.h> <absl/status/statusor.h> <absl/time/time.h>)
+  if(ARCHPOOL_SANITIZERS)
+    target_compile_options(archpool_test_headers PRIVATE -O0)  # as the tests
+  endif()
+endif()
+
 # archpool_test(NAME foo_test SRCS foo_test.cc DEPS ... LABELS unit [TIMEOUT s]
 #   [RUN_SERIAL] [SOAK]): a GoogleTest program. RUN_SERIAL: nothing else runs
 # meanwhile. SOAK: also foo_test.soak (label soak), with ARCHPOOL_SOAK=1 in the
@@ -211,6 +231,11 @@ function(archpool_test)
     # Optimising what runs once costs clang as long as all the rest of the tree.
     # Not so what runs long: the linker takes a template's slow copy for all.
     target_compile_options(${ARG_NAME} PRIVATE -O0)
+  endif()
+  if(ARCHPOOL_FAST_BUILD AND
+      NOT (ARCHPOOL_SANITIZERS AND "sim" IN_LIST ARG_LABELS))
+    target_precompile_headers(${ARG_NAME} REUSE_FROM archpool_test_headers)
+    archpool_precompile(${ARG_NAME})
   endif()
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)

@@ -88,6 +88,10 @@ Pool::Pool(const PoolSnapshot& snapshot, const Pool& other)
   GiveTurns(state_, memory_.verifiers);
 }
 
+Pool::~Pool() = default;
+Pool::Pool(Pool&&) noexcept = default;
+Pool& Pool::operator=(Pool&&) noexcept = default;
+
 template <typename Command>
 absl::StatusOr<typename Command::Reply> Pool::Execute(const Command& command,
                                                       absl::Time now) {

@@ -44,6 +44,10 @@ class Pool {
   // REQUIRES: the snapshot is of what `other` holds.
   Pool(const PoolSnapshot& snapshot, const Pool& other);
 
+  ~Pool();
+  Pool(Pool&&) noexcept;
+  Pool& operator=(Pool&&) noexcept;
+
   const ExpiryHold& expiry_hold() const { return memory_.expiry_hold; }
   const VerifierBook& verifiers() const { return memory_.verifiers; }
 

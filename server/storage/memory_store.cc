@@ -74,6 +74,9 @@ PoolSnapshot MemoryStore::Snapshot() const {
   return snapshot;
 }
 
+MemoryStore::MemoryStore() = default;
+MemoryStore::~MemoryStore() = default;
+
 absl::StatusOr<LoadedPool> MemoryStore::TakeOver() {
   absl::MutexLock lock(&mutex_);
   ++generation_;

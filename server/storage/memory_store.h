@@ -25,6 +25,9 @@ namespace archpool {
 
 class MemoryStore : public Store, public Reader, public ReceiptStore {
  public:
+  MemoryStore();  // in the .cc file, with the code of its maps
+  ~MemoryStore() override;
+
   absl::StatusOr<LoadedPool> TakeOver() override ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Commit(int64_t generation, int64_t sequence,
                       absl::Span<const Event> events) override

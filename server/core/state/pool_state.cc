@@ -10,6 +10,12 @@
 
 namespace archpool {
 
+PoolState::PoolState(int64_t high_reward_share_ppm)
+    : tasks_(high_reward_share_ppm) {}
+PoolState::~PoolState() = default;
+PoolState::PoolState(PoolState&&) noexcept = default;
+PoolState& PoolState::operator=(PoolState&&) noexcept = default;
+
 void PoolState::Load(const PoolSnapshot& snapshot) {
   last_ids_ = snapshot.last_ids;
   for (const Event& record : snapshot.records) {

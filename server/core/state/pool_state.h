@@ -33,8 +33,12 @@ namespace archpool {
 
 class PoolState {
  public:
-  explicit PoolState(int64_t high_reward_share_ppm)
-      : tasks_(high_reward_share_ppm) {}
+  // In the .cc file, as is all that would otherwise compile the code of some
+  // sixty maps into every file that has a state.
+  explicit PoolState(int64_t high_reward_share_ppm);
+  ~PoolState();
+  PoolState(PoolState&&) noexcept;
+  PoolState& operator=(PoolState&&) noexcept;
 
   // Records are stored as they are, and no event is noted.
   void Load(const PoolSnapshot& snapshot);
