@@ -46,22 +46,20 @@ absl::Status CheckClientVersion(absl::string_view version) {
   }
   return FailedPrecondition(
       "CLIENT_TOO_OLD",
-      absl::StrCat(
-          "this program ",
-          version.empty()
-              ? std::string("says no version, as the first release did")
-              : absl::StrCat("is of version ", version.substr(0, kShownMax)),
-          ", and the server, of version ", kOwnVersion,
-          ", understands programs from ", kClientVersionMin,
-          " on that say theirs: update the program to the server's version"));
+      absl::StrCat("this program is of version ",
+                   version.empty() ? "0.1.0 or older"
+                                   : version.substr(0, kShownMax),
+                   ", and the server, of version ", kOwnVersion,
+                   ", understands programs from ", kClientVersionMin,
+                   " on: update the program to the server's version"));
 }
 
 absl::Status CheckServerVersion(absl::string_view server_version) {
   if (!server_version.empty()) return absl::OkStatus();
   return FailedPrecondition(
       "SERVER_TOO_OLD",
-      absl::StrCat("the server says no version, as the first release did, and "
-                   "this program is of version ",
+      absl::StrCat("the server is of version 0.1.0 or older, and this program "
+                   "is of version ",
                    kOwnVersion,
                    ": wait until the pool's operator has updated the server, "
                    "or use a program of its version"));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which versions of archpool understand each other. Every call carries its
 // caller's version in the metadata, and a server answers with CLIENT_TOO_OLD
-// where that is older than the oldest that it understands. The first release
-// said no version at all, which is how it is known. Pure functions;
+// where that is older than the oldest that it understands. Version
+// 0.1.0 said none at all, which is how it is known. Pure functions;
 // thread-safe.
 #ifndef ARCHPOOL_COMMON_WIRE_API_VERSION_H_
 #define ARCHPOOL_COMMON_WIRE_API_VERSION_H_
@@ -22,7 +22,7 @@ inline constexpr char kClientVersionKey[] = "archpool-client-version";
 // made again at each commit, and this one is not.
 extern const char kOwnVersion[];
 // The oldest client that a server of this build understands.
-inline constexpr char kClientVersionMin[] = "0.1.0";
+inline constexpr char kClientVersionMin[] = "0.2.0";
 // How many protocol features a program may name, and how long one may be.
 inline constexpr int64_t kFeaturesMax = 64;
 inline constexpr int64_t kFeatureLengthMax = 64;
@@ -32,8 +32,8 @@ inline constexpr int64_t kFeatureLengthMax = 64;
 absl::Status CheckClientVersion(absl::string_view version);
 
 // What a program says to a server that knows less than it: FAILED_PRECONDITION
-// (SERVER_TOO_OLD) where `server_version`, of an answer, is empty, as the first
-// release's is.
+// (SERVER_TOO_OLD) where `server_version`, of an answer, is empty, as that of
+// 0.1.0 is.
 absl::Status CheckServerVersion(absl::string_view server_version);
 
 // Adds to `shared` the features that a program names and this build has too.

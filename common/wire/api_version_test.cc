@@ -9,7 +9,7 @@ namespace archpool::wire {
 namespace {
 
 TEST(ApiVersionTest, TakesTheOldestThatItUnderstandsAndAllAfterIt) {
-  for (const char* version : {kClientVersionMin, kOwnVersion, "0.1.1", "0.10.0",
+  for (const char* version : {kClientVersionMin, kOwnVersion, "0.2.1", "0.10.0",
                               "1.0.0", "2.0.0-rc1"}) {
     EXPECT_TRUE(CheckClientVersion(version).ok()) << version;
   }
@@ -19,7 +19,7 @@ TEST(ApiVersionTest, ItsOwnIsTheBuilds) { EXPECT_STREQ(kOwnVersion, kVersion); }
 
 TEST(ApiVersionTest, SaysWhatToDoToWhoeverIsTooOldOrSaysNothing) {
   for (const char* version :
-       {"", "0.0.9", "0.1", "0.1.0.0", "x.1.0", "-1.0.0", "1.-1.0"}) {
+       {"", "0.1.9", "0.2", "0.2.0.0", "x.2.0", "-1.0.0", "1.-1.0"}) {
     const absl::Status status = CheckClientVersion(version);
     EXPECT_EQ(GetReason(status), "CLIENT_TOO_OLD") << version;
     EXPECT_NE(status.message().find("update the program"),

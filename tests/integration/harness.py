@@ -88,13 +88,14 @@ class Refused(Exception):
 class Pool:
     """A server with its database, and whoever works for it."""
 
-    def __init__(self, *server_flags, server_env=None):
+    def __init__(self, *server_flags, server_env=None,
+                 server_program="archpool-server"):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="archpool-it-"))
         # The database's own user must be able to pass.
         self.directory.chmod(0o755)
         write_idx_files(self.directory)
         self.server_flags = server_flags
-        self.server_program = "archpool-server"
+        self.server_program = server_program
         self.server_env = server_env or {}  # besides this process's
         self.processes = {}
         self.port = 0
