@@ -209,8 +209,10 @@ if(BUILD_TESTING AND ARCHPOOL_FAST_BUILD)
     <cstdint> <memory> <optional> <string> <variant> <vector>
     <gmock/gmock.h> <gtest/gtest.h>
     <absl/container/btree_map.h> <absl/status/statusor.h> <absl/time/time.h>)
+  # As the tests have it: one that includes gRPC gets -pthread anyway.
+  target_compile_options(archpool_test_headers PRIVATE -pthread)
   if(ARCHPOOL_SANITIZERS)
-    target_compile_options(archpool_test_headers PRIVATE -O0)  # as the tests
+    target_compile_options(archpool_test_headers PRIVATE -O0)
   endif()
 endif()
 
@@ -235,6 +237,7 @@ function(archpool_test)
   if(ARCHPOOL_FAST_BUILD AND
       NOT (ARCHPOOL_SANITIZERS AND "sim" IN_LIST ARG_LABELS))
     target_precompile_headers(${ARG_NAME} REUSE_FROM archpool_test_headers)
+    target_compile_options(${ARG_NAME} PRIVATE -pthread)
     archpool_precompile(${ARG_NAME})
   endif()
   if(NOT ARG_LABELS)
