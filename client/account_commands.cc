@@ -20,23 +20,22 @@
 namespace archpool {
 namespace {
 
-using Stub = v1::AccountService::Stub;
-
 struct CreateFlags {
   std::string name;
   v1::Role role = v1::ROLE_UNSPECIFIED;
   std::string token_out;
 };
 
-absl::StatusOr<v1::Account> Ask(PoolClient& client, const CreateFlags& flags,
-                                const std::string& token) {
+absl::StatusOr<v1::Account> AskForAccount(PoolClient& client,
+                                          const CreateFlags& flags,
+                                          const std::string& token) {
   v1::CreateAccountRequest request;
   request.set_name(flags.name);
   request.set_role(flags.role);
   request.set_token_hash(HashToken(token).AsBytes());
   ARCHPOOL_ASSIGN_OR_RETURN(
       v1::CreateAccountResponse response,
-      client.Call(client.accounts(), &Stub::CreateAccount, request));
+      client.Call(client.accounts(), &AccountStub::CreateAccount, request));
   return std::move(*response.mutable_account());
 }
 
@@ -51,7 +50,8 @@ absl::Status CreateIntoFile(Context& context, PoolClient& client,
                             const std::string& token) {
   ARCHPOOL_ASSIGN_OR_RETURN(NewFile file,
                             NewFile::Create(flags.token_out, token + "\n"));
-  const absl::StatusOr<v1::Account> account = Ask(client, flags, token);
+  const absl::StatusOr<v1::Account> account =
+      AskForAccount(client, flags, token);
   if (account.ok() || IsInDoubt(account.status())) file.Keep();
   if (!account.ok() && IsInDoubt(account.status())) {
     return InDoubt(
@@ -83,7 +83,8 @@ absl::Status CreateOnScreen(Context& context, PoolClient& client,
         << token << "\n";
   }
   ARCHPOOL_RETURN_IF_ERROR(FlushOutput(out));
-  const absl::StatusOr<v1::Account> account = Ask(client, flags, token);
+  const absl::StatusOr<v1::Account> account =
+      AskForAccount(client, flags, token);
   if (context.is_json()) {
     const std::string rest =
         (account.ok() ? ToJson(*account) : Json({{"account_id", nullptr}}))
@@ -101,12 +102,13 @@ absl::Status CreateOnScreen(Context& context, PoolClient& client,
   return FlushOutput(out);
 }
 
-absl::Status Create(Context& context, const CreateFlags& flags) {
+absl::Status CreateAccount(Context& context, const CreateFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   // A pool that is away, or does not know the caller, makes no account: found
   // out before a token is made for one.
   ARCHPOOL_RETURN_IF_ERROR(
-      client->Call(client->accounts(), &Stub::WhoAmI, v1::WhoAmIRequest())
+      client
+          ->Call(client->accounts(), &AccountStub::WhoAmI, v1::WhoAmIRequest())
           .status());
   const std::string token = MakeToken();
   return flags.token_out.empty()
@@ -114,11 +116,11 @@ absl::Status Create(Context& context, const CreateFlags& flags) {
              : CreateIntoFile(context, *client, flags, token);
 }
 
-absl::Status List(Context& context) {
+absl::Status ListAccounts(Context& context) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::ListAccountsResponse response,
-      client->ListAll(client->accounts(), &Stub::ListAccounts,
+      client->ListAll(client->accounts(), &AccountStub::ListAccounts,
                       v1::ListAccountsRequest(),
                       &v1::ListAccountsResponse::mutable_accounts));
   context.Show(ListToJson(response.accounts()),
@@ -128,9 +130,10 @@ absl::Status List(Context& context) {
 
 // Suspends the account or lifts its suspension.
 template <typename Request, typename Response>
-absl::Status SetState(Context& context, const std::string& name,
-                      grpc::Status (Stub::*method)(grpc::ClientContext*,
-                                                   const Request&, Response*)) {
+absl::Status SetAccountState(
+    Context& context, const std::string& name,
+    grpc::Status (AccountStub::*method)(grpc::ClientContext*, const Request&,
+                                        Response*)) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   Request request;
   request.set_account_name(name);
@@ -147,7 +150,7 @@ absl::Status SetVisibility(Context& context, const std::string& word) {
   request.set_is_public(word == "public");
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::SetVisibilityResponse response,
-      client->Call(client->accounts(), &Stub::SetVisibility, request));
+      client->Call(client->accounts(), &AccountStub::SetVisibility, request));
   context.Show(ToJson(response.account()),
                RenderAccount(response.account(), context.terminal()));
   return absl::OkStatus();
@@ -160,14 +163,14 @@ struct QuotaFlags {
   int64_t sessions = -1;
 };
 
-absl::StatusOr<v1::Quotas> AskQuotas(PoolClient& client,
-                                     const QuotaFlags& flags) {
+absl::StatusOr<v1::Quotas> GetOrSetQuotas(PoolClient& client,
+                                          const QuotaFlags& flags) {
   if (flags.open_tasks < 0 && flags.leases < 0 && flags.sessions < 0) {
     v1::GetQuotasRequest request;
     request.set_account_name(flags.name);
     ARCHPOOL_ASSIGN_OR_RETURN(
         const v1::GetQuotasResponse response,
-        client.Call(client.accounts(), &Stub::GetQuotas, request));
+        client.Call(client.accounts(), &AccountStub::GetQuotas, request));
     return response.quotas();
   }
   v1::SetQuotasRequest request;
@@ -177,13 +180,14 @@ absl::StatusOr<v1::Quotas> AskQuotas(PoolClient& client,
   if (flags.sessions >= 0) request.set_sessions(flags.sessions);
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::SetQuotasResponse response,
-      client.Call(client.accounts(), &Stub::SetQuotas, request));
+      client.Call(client.accounts(), &AccountStub::SetQuotas, request));
   return response.quotas();
 }
 
-absl::Status Quota(Context& context, const QuotaFlags& flags) {
+absl::Status ShowQuotas(Context& context, const QuotaFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
-  ARCHPOOL_ASSIGN_OR_RETURN(const v1::Quotas quotas, AskQuotas(*client, flags));
+  ARCHPOOL_ASSIGN_OR_RETURN(const v1::Quotas quotas,
+                            GetOrSetQuotas(*client, flags));
   Json json = {{"account", Clean(quotas.account_name())},
                {"proven", quotas.is_proven()},
                {"pause_left_seconds", quotas.pause_left().seconds()}};
@@ -215,8 +219,7 @@ absl::Status ShowTerms(Context& context) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::GetTermsResponse terms,
-      client->Call(client->pool(), &v1::PoolService::Stub::GetTerms,
-                   v1::GetTermsRequest()));
+      client->Call(client->pool(), &PoolStub::GetTerms, v1::GetTermsRequest()));
   std::string key = "unknown";
   if (const auto digest = Digest::FromBytes(terms.receipt_key()); digest.ok()) {
     key = digest->ToString();
@@ -239,7 +242,8 @@ absl::Status WhoAmI(Context& context) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::WhoAmIResponse response,
-      client->Call(client->accounts(), &Stub::WhoAmI, v1::WhoAmIRequest()));
+      client->Call(client->accounts(), &AccountStub::WhoAmI,
+                   v1::WhoAmIRequest()));
   context.Show(ToJson(response.account()),
                RenderAccount(response.account(), context.terminal()));
   return absl::OkStatus();
@@ -269,7 +273,7 @@ void AddCreate(CLI::App& group, Action& action) {
       "--name alice --role miner "
       "\\\n    --token-out alice.token");
   create->callback([&action, flags] {
-    action = [flags](Context& c) { return Create(c, *flags); };
+    action = [flags](Context& c) { return CreateAccount(c, *flags); };
   });
 }
 
@@ -307,7 +311,7 @@ void AddQuota(CLI::App& group, Action& action) {
   add_quota("--sessions", quota_flags->sessions,
             "Let a miner have this many workers; 0 restores the default");
   quota->callback([&action, quota_flags] {
-    action = [quota_flags](Context& c) { return Quota(c, *quota_flags); };
+    action = [quota_flags](Context& c) { return ShowQuotas(c, *quota_flags); };
   });
 }
 
@@ -322,20 +326,21 @@ void AddAccountCommands(CLI::App& app, Action& action) {
   group
       ->add_subcommand("list",
                        "List all accounts with their standing (operators)")
-      ->callback([&action] { action = List; });
+      ->callback([&action] { action = ListAccounts; });
 
   const auto add_state = [&](const char* word, const char* help, auto method) {
     CLI::App* command = group->add_subcommand(word, help);
     command->add_option("name", *name, "The account")->required();
     command->callback([&action, name, method] {
       action = [name, method](Context& c) {
-        return SetState(c, *name, method);
+        return SetAccountState(c, *name, method);
       };
     });
   };
   add_state("suspend", "Stop leasing to an account (operators)",
-            &Stub::SuspendAccount);
-  add_state("resume", "Lift a suspension (operators)", &Stub::ReinstateAccount);
+            &AccountStub::SuspendAccount);
+  add_state("resume", "Lift a suspension (operators)",
+            &AccountStub::ReinstateAccount);
 
   AddQuota(*group, action);
   AddVisibility(*group, action);

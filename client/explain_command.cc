@@ -36,8 +36,7 @@ absl::Status Explain(Context& context, const ExplainFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::ExplainResponse response,
-      client->Call(client->accounts(), &v1::AccountService::Stub::Explain,
-                   request));
+      client->Call(client->accounts(), &AccountStub::Explain, request));
   context.Show(ListToJson(response.explanations()),
                RenderExplanations(response, context.terminal()));
   return absl::OkStatus();

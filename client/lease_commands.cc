@@ -12,13 +12,13 @@
 namespace archpool {
 namespace {
 
-struct ListFlags {
+struct LeaseListFlags {
   int64_t task_id = 0;
   bool include_ended = false;
   int64_t count_max = 100;
 };
 
-absl::Status ListLeases(Context& context, const ListFlags& flags) {
+absl::Status ListLeases(Context& context, const LeaseListFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   v1::ListLeasesRequest request;
   if (flags.task_id != 0) request.set_task_id(flags.task_id);
@@ -36,7 +36,7 @@ void AddLeaseCommands(CLI::App& app, Action& action) {
   CLI::App* group =
       app.add_subcommand("lease", "Who works on what, and which backups run");
   group->require_subcommand(1);
-  const auto flags = std::make_shared<ListFlags>();
+  const auto flags = std::make_shared<LeaseListFlags>();
   CLI::App* list = group->add_subcommand(
       "list", "List leases, newest first, and why each backup exists");
   list->add_option("--task", flags->task_id, "Only leases of this task")

@@ -16,8 +16,6 @@
 namespace archpool {
 namespace {
 
-using Stub = v1::LedgerService::Stub;
-
 struct TransferFlags {
   int64_t task_id = 0;  // 0: of all
   int64_t count_max = 100;
@@ -44,7 +42,7 @@ absl::Status ShowTransfers(Context& context, const TransferFlags& flags) {
   if (flags.task_id != 0) request.set_task_id(flags.task_id);
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::ListTransfersResponse response,
-      client->ListAll(client->ledger(), &Stub::ListTransfers, request,
+      client->ListAll(client->ledger(), &LedgerStub::ListTransfers, request,
                       &v1::ListTransfersResponse::mutable_transfers,
                       flags.count_max));
   context.Show(ListToJson(response.transfers()),
@@ -69,7 +67,7 @@ absl::Status MakeDeposit(Context& context, const DepositFlags& flags) {
   request.set_request_id(flags.request_id.empty() ? RandomSecret().ToString()
                                                   : flags.request_id);
   const absl::StatusOr<v1::DepositResponse> response =
-      client->Call(client->ledger(), &Stub::Deposit, request);
+      client->Call(client->ledger(), &LedgerStub::Deposit, request);
   if (!response.ok() && IsInDoubt(response.status())) {
     return InDoubt(response.status(),
                    absl::StrCat("the deposit may have been booked: archpool "
@@ -87,11 +85,12 @@ absl::Status MakeDeposit(Context& context, const DepositFlags& flags) {
   return absl::OkStatus();
 }
 
-absl::Status Check(Context& context) {
+absl::Status CheckBooks(Context& context) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
-  ARCHPOOL_ASSIGN_OR_RETURN(const v1::CheckLedgerResponse response,
-                            client->Call(client->ledger(), &Stub::CheckLedger,
-                                         v1::CheckLedgerRequest()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::CheckLedgerResponse response,
+      client->Call(client->ledger(), &LedgerStub::CheckLedger,
+                   v1::CheckLedgerRequest()));
   context.Show(ToJson(response),
                RenderLedgerCheck(response, context.terminal()));
   if (response.violations().empty()) return absl::OkStatus();
@@ -144,7 +143,7 @@ void AddLedgerCommands(CLI::App& app, Action& action) {
       ->add_subcommand("check",
                        "Whether debits equal credits and nothing is negative; "
                        "exit code 1 where not (operators)")
-      ->callback([&action] { action = Check; });
+      ->callback([&action] { action = CheckBooks; });
 }
 
 }  // namespace archpool

@@ -22,7 +22,7 @@ absl::Status ShowStatus(Context& context) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::WhoAmIResponse who,
-      client->Call(client->accounts(), &v1::AccountService::Stub::WhoAmI,
+      client->Call(client->accounts(), &AccountStub::WhoAmI,
                    v1::WhoAmIRequest()));
   ARCHPOOL_ASSIGN_OR_RETURN(const v1::ListWorkersResponse workers,
                             client->ListWorkers());

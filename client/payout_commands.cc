@@ -21,8 +21,6 @@
 namespace archpool {
 namespace {
 
-using Stub = v1::PayoutService::Stub;
-
 absl::StatusOr<int64_t> ParseCoins(const std::string& flag,
                                    const std::string& text) {
   const std::optional<int64_t> amount = ParseMillionths(text);
@@ -56,7 +54,7 @@ absl::Status SetTerms(Context& context, const TermsFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::SetPayoutTermsResponse response,
-      client->Call(client->payouts(), &Stub::SetPayoutTerms, request));
+      client->Call(client->payouts(), &PayoutStub::SetPayoutTerms, request));
   std::string page =
       response.threshold_micros() == 0
           ? "Nothing is paid out: there is no address.\n"
@@ -113,7 +111,7 @@ absl::Status SetSplit(Context& context, const SplitFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::SetRevenueSplitResponse response,
-      client->Call(client->payouts(), &Stub::SetRevenueSplit, request));
+      client->Call(client->payouts(), &PayoutStub::SetRevenueSplit, request));
   std::string page = "You keep all that you are paid.\n";
   if (!response.parts().empty()) {
     page = "Your pay for work goes to\n";
@@ -138,7 +136,7 @@ absl::Status SetConsent(Context& context, const std::string& name,
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::SetShareConsentResponse response,
-      client->Call(client->payouts(), &Stub::SetShareConsent, request));
+      client->Call(client->payouts(), &PayoutStub::SetShareConsent, request));
   Json json = Json::array();
   std::string page = "Nobody shares with you what it is paid.\n";
   if (!response.account_names().empty()) {
@@ -175,7 +173,7 @@ struct RequestFlags {
   std::string request_id;
 };
 
-absl::Status Request(Context& context, const RequestFlags& flags) {
+absl::Status RequestPayout(Context& context, const RequestFlags& flags) {
   v1::RequestPayoutRequest request;
   ARCHPOOL_ASSIGN_OR_RETURN(const int64_t amount,
                             ParseCoins("--amount", flags.amount));
@@ -184,7 +182,7 @@ absl::Status Request(Context& context, const RequestFlags& flags) {
                                                   : flags.request_id);
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   const absl::StatusOr<v1::RequestPayoutResponse> response =
-      client->Call(client->payouts(), &Stub::RequestPayout, request);
+      client->Call(client->payouts(), &PayoutStub::RequestPayout, request);
   if (!response.ok() && IsInDoubt(response.status())) {
     return InDoubt(response.status(),
                    absl::StrCat("the payout may have been set aside: archpool "
@@ -200,18 +198,18 @@ absl::Status Request(Context& context, const RequestFlags& flags) {
   return absl::OkStatus();
 }
 
-struct ListFlags {
+struct PayoutListFlags {
   bool open_only = false;
   int64_t count_max = 100;
 };
 
-absl::Status List(Context& context, const ListFlags& flags) {
+absl::Status ListPayouts(Context& context, const PayoutListFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   v1::ListPayoutsRequest request;
   request.set_open_only(flags.open_only);
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::ListPayoutsResponse response,
-      client->ListAll(client->payouts(), &Stub::ListPayouts, request,
+      client->ListAll(client->payouts(), &PayoutStub::ListPayouts, request,
                       &v1::ListPayoutsResponse::mutable_payouts,
                       flags.count_max));
   context.Show(ListToJson(response.payouts()),
@@ -219,7 +217,8 @@ absl::Status List(Context& context, const ListFlags& flags) {
   return absl::OkStatus();
 }
 
-absl::Status Confirm(Context& context, const BatchConfirmation& confirmation) {
+absl::Status ConfirmPayouts(Context& context,
+                            const BatchConfirmation& confirmation) {
   ARCHPOOL_ASSIGN_OR_RETURN(const ConfirmedBatch confirmed,
                             ConfirmBatch(confirmation));
   context.Show({{"result", confirmed.result_path},
@@ -247,11 +246,11 @@ void AddConfirm(CLI::App& group, Action& action) {
                       "KEY=REASON of a payout that was not paid and never will "
                       "be; may be repeated");
   confirm->callback([&action, flags] {
-    action = [flags](Context& c) { return Confirm(c, *flags); };
+    action = [flags](Context& c) { return ConfirmPayouts(c, *flags); };
   });
 }
 
-void AddSet(CLI::App& group, Action& action) {
+void AddTerms(CLI::App& group, Action& action) {
   const auto terms = std::make_shared<TermsFlags>();
   CLI::App* set = group.add_subcommand(
       "set",
@@ -279,7 +278,7 @@ void AddPayoutCommands(CLI::App& app, Action& action) {
   CLI::App* group = app.add_subcommand("payout", "Money that leaves the pool");
   group->require_subcommand(1);
 
-  AddSet(*group, action);
+  AddTerms(*group, action);
   const auto split_flags = std::make_shared<SplitFlags>();
   CLI::App* split = group->add_subcommand(
       "split",
@@ -307,10 +306,10 @@ void AddPayoutCommands(CLI::App& app, Action& action) {
   ask->add_option("--request-id", request->request_id,
                   "A second request with the same id does nothing");
   ask->callback([&action, request] {
-    action = [request](Context& c) { return Request(c, *request); };
+    action = [request](Context& c) { return RequestPayout(c, *request); };
   });
 
-  const auto listing = std::make_shared<ListFlags>();
+  const auto listing = std::make_shared<PayoutListFlags>();
   CLI::App* list = group->add_subcommand(
       "list", "List payouts, newest first (operators: of all accounts)");
   list->add_flag("--open", listing->open_only,
@@ -319,7 +318,7 @@ void AddPayoutCommands(CLI::App& app, Action& action) {
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
   list->callback([&action, listing] {
-    action = [listing](Context& c) { return List(c, *listing); };
+    action = [listing](Context& c) { return ListPayouts(c, *listing); };
   });
   AddConfirm(*group, action);
 }

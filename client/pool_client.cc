@@ -30,18 +30,17 @@ PoolClient::PoolClient(const std::string& server, const std::string& token,
       blobs_(remote_) {}
 
 absl::StatusOr<v1::Maintenance> PoolClient::GetMaintenance() {
-  ARCHPOOL_ASSIGN_OR_RETURN(const v1::GetMaintenanceResponse response,
-                            Call(*pool_, &v1::PoolService::Stub::GetMaintenance,
-                                 v1::GetMaintenanceRequest()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::GetMaintenanceResponse response,
+      Call(*pool_, &PoolStub::GetMaintenance, v1::GetMaintenanceRequest()));
   return response.maintenance();
 }
 
 absl::StatusOr<v1::Task> PoolClient::GetTask(int64_t task_id) {
   v1::GetTaskRequest request;
   request.set_task_id(task_id);
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      v1::GetTaskResponse response,
-      Call(tasks(), &v1::TaskService::Stub::GetTask, request));
+  ARCHPOOL_ASSIGN_OR_RETURN(v1::GetTaskResponse response,
+                            Call(tasks(), &TaskStub::GetTask, request));
   return std::move(*response.mutable_task());
 }
 
@@ -50,10 +49,9 @@ absl::StatusOr<std::vector<v1::Trial>> PoolClient::ListTrials(
   v1::ListTrialsRequest request;
   request.set_task_id(task_id);
   if (after_trial_id != 0) request.set_after_trial_id(after_trial_id);
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const v1::ListTrialsResponse response,
-      ListAll(tasks(), &v1::TaskService::Stub::ListTrials, request,
-              &v1::ListTrialsResponse::mutable_trials));
+  ARCHPOOL_ASSIGN_OR_RETURN(const v1::ListTrialsResponse response,
+                            ListAll(tasks(), &TaskStub::ListTrials, request,
+                                    &v1::ListTrialsResponse::mutable_trials));
   return std::vector<v1::Trial>(response.trials().begin(),
                                 response.trials().end());
 }
@@ -62,7 +60,7 @@ absl::StatusOr<std::vector<v1::Lease>> PoolClient::ListLeases(
     const v1::ListLeasesRequest& request, int64_t count_max) {
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::ListLeasesResponse response,
-      ListAll(tasks(), &v1::TaskService::Stub::ListLeases, request,
+      ListAll(tasks(), &TaskStub::ListLeases, request,
               &v1::ListLeasesResponse::mutable_leases, count_max));
   return std::vector<v1::Lease>(response.leases().begin(),
                                 response.leases().end());
@@ -72,24 +70,21 @@ absl::StatusOr<std::vector<v1::TaskSummary>> PoolClient::ListTasks(
     int64_t count_max) {
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::ListTasksResponse response,
-      ListAll(tasks(), &v1::TaskService::Stub::ListTasks,
-              v1::ListTasksRequest(), &v1::ListTasksResponse::mutable_tasks,
-              count_max));
+      ListAll(tasks(), &TaskStub::ListTasks, v1::ListTasksRequest(),
+              &v1::ListTasksResponse::mutable_tasks, count_max));
   return std::vector<v1::TaskSummary>(response.tasks().begin(),
                                       response.tasks().end());
 }
 
 absl::StatusOr<v1::ListWorkersResponse> PoolClient::ListWorkers() {
-  return ListAll(pool(), &v1::PoolService::Stub::ListWorkers,
-                 v1::ListWorkersRequest(),
+  return ListAll(pool(), &PoolStub::ListWorkers, v1::ListWorkersRequest(),
                  &v1::ListWorkersResponse::mutable_workers);
 }
 
 absl::StatusOr<v1::ListBalancesResponse> PoolClient::ListBalances() {
   ARCHPOOL_ASSIGN_OR_RETURN(
       v1::ListBalancesResponse response,
-      ListAll(ledger(), &v1::LedgerService::Stub::ListBalances,
-              v1::ListBalancesRequest(),
+      ListAll(ledger(), &LedgerStub::ListBalances, v1::ListBalancesRequest(),
               &v1::ListBalancesResponse::mutable_balances));
   std::stable_sort(response.mutable_balances()->begin(),
                    response.mutable_balances()->end(),

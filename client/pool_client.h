@@ -29,14 +29,22 @@
 
 namespace archpool {
 
+// The methods of each service, for Call and ListAll.
+using AccountStub = v1::AccountService::Stub;
+using PoolStub = v1::PoolService::Stub;
+using TaskStub = v1::TaskService::Stub;
+using LedgerStub = v1::LedgerService::Stub;
+using PayoutStub = v1::PayoutService::Stub;
+using ReceiptStub = v1::ReceiptService::Stub;
+using VerificationStub = v1::VerificationService::Stub;
+
 class PoolClient {
  public:
   // `patience` is for a server that is away; `stop` calls everything off.
   PoolClient(const std::string& server, const std::string& token,
              const RetryPolicy& patience, std::stop_token stop);
 
-  // Any unary call, e.g. Call(client.tasks(), &v1::TaskService::Stub::GetTask,
-  // request).
+  // Any unary call, e.g. Call(client.tasks(), &TaskStub::GetTask, request).
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Call(
       Stub& stub,
@@ -58,7 +66,7 @@ class PoolClient {
   }
 
   // All pages in one response, with `count_max` rows at most, e.g.
-  // ListAll(client.tasks(), &v1::TaskService::Stub::ListTasks, request,
+  // ListAll(client.tasks(), &TaskStub::ListTasks, request,
   // &v1::ListTasksResponse::mutable_tasks).
   template <typename Stub, typename Request, typename Response, typename Row>
   absl::StatusOr<Response> ListAll(
@@ -89,13 +97,13 @@ class PoolClient {
     }
   }
 
-  v1::AccountService::Stub& accounts() { return *accounts_; }
-  v1::PoolService::Stub& pool() { return *pool_; }
-  v1::TaskService::Stub& tasks() { return *tasks_; }
-  v1::LedgerService::Stub& ledger() { return *ledger_; }
-  v1::PayoutService::Stub& payouts() { return *payouts_; }
-  v1::ReceiptService::Stub& receipts() { return *receipts_; }
-  v1::VerificationService::Stub& verification() { return *verification_; }
+  AccountStub& accounts() { return *accounts_; }
+  PoolStub& pool() { return *pool_; }
+  TaskStub& tasks() { return *tasks_; }
+  LedgerStub& ledger() { return *ledger_; }
+  PayoutStub& payouts() { return *payouts_; }
+  ReceiptStub& receipts() { return *receipts_; }
+  VerificationStub& verification() { return *verification_; }
   const BlobClient& blobs() const { return blobs_; }
   const RetryPolicy& patience() const { return patience_; }
   const std::stop_token& stop() const { return stop_; }
@@ -125,13 +133,13 @@ class PoolClient {
   const std::stop_token stop_;
   const RetryPolicy patience_;
   const Remote remote_;
-  const std::unique_ptr<v1::AccountService::Stub> accounts_;
-  const std::unique_ptr<v1::PoolService::Stub> pool_;
-  const std::unique_ptr<v1::TaskService::Stub> tasks_;
-  const std::unique_ptr<v1::LedgerService::Stub> ledger_;
-  const std::unique_ptr<v1::PayoutService::Stub> payouts_;
-  const std::unique_ptr<v1::ReceiptService::Stub> receipts_;
-  const std::unique_ptr<v1::VerificationService::Stub> verification_;
+  const std::unique_ptr<AccountStub> accounts_;
+  const std::unique_ptr<PoolStub> pool_;
+  const std::unique_ptr<TaskStub> tasks_;
+  const std::unique_ptr<LedgerStub> ledger_;
+  const std::unique_ptr<PayoutStub> payouts_;
+  const std::unique_ptr<ReceiptStub> receipts_;
+  const std::unique_ptr<VerificationStub> verification_;
   const BlobClient blobs_;
 };
 

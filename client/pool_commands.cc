@@ -14,19 +14,18 @@ namespace archpool {
 
 namespace {
 
-using Stub = v1::PoolService::Stub;
-
 absl::StatusOr<v1::Maintenance> SetMaintenance(PoolClient& client, bool is_on) {
   if (is_on) {
     ARCHPOOL_ASSIGN_OR_RETURN(
         const v1::BeginMaintenanceResponse begun,
-        client.Call(client.pool(), &Stub::BeginMaintenance,
+        client.Call(client.pool(), &PoolStub::BeginMaintenance,
                     v1::BeginMaintenanceRequest()));
     return begun.maintenance();
   }
-  ARCHPOOL_ASSIGN_OR_RETURN(const v1::EndMaintenanceResponse ended,
-                            client.Call(client.pool(), &Stub::EndMaintenance,
-                                        v1::EndMaintenanceRequest()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::EndMaintenanceResponse ended,
+      client.Call(client.pool(), &PoolStub::EndMaintenance,
+                  v1::EndMaintenanceRequest()));
   return ended.maintenance();
 }
 

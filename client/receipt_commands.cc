@@ -22,7 +22,7 @@ struct ReceiptFlags {
 
 std::string HexOf(const PublicKey& key) { return Digest{key.bytes}.ToString(); }
 
-absl::Status Fetch(Context& context, const ReceiptFlags& flags) {
+absl::Status FetchIntoFolder(Context& context, const ReceiptFlags& flags) {
   ReceiptFolder before;
   // Written last.
   if (std::filesystem::exists(flags.directory + "/statement.bin")) {
@@ -49,7 +49,7 @@ absl::Status Fetch(Context& context, const ReceiptFlags& flags) {
   return absl::OkStatus();
 }
 
-absl::Status Verify(Context& context, const ReceiptFlags& flags) {
+absl::Status VerifyFolder(Context& context, const ReceiptFlags& flags) {
   const absl::StatusOr<Digest> key = Digest::Parse(flags.pool_key);
   if (!key.ok()) {
     return InvalidArgument(
@@ -67,7 +67,7 @@ absl::Status Verify(Context& context, const ReceiptFlags& flags) {
                                          Clean(report.problems.front())));
 }
 
-absl::Status List(Context& context, const ReceiptFlags& flags) {
+absl::Status ListReceipts(Context& context, const ReceiptFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(const ReceiptFolder folder,
                             ReadReceiptFolder(flags.directory));
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<std::string> receipts,
@@ -112,18 +112,19 @@ void AddReceiptCommands(CLI::App& app, Action& action) {
       *group, action, "fetch",
       "Fetch new receipts into a folder (clients, miners; operators: the "
       "pool's own)",
-      Fetch, flags);
+      FetchIntoFolder, flags);
   CLI::App* verify = AddOnFolder(
       *group, action, "verify",
       "Check a folder without the pool: nothing changed, nothing left out, and "
       "it adds up",
-      Verify, flags);
+      VerifyFolder, flags);
   verify
       ->add_option("--pool-key", flags->pool_key,
                    "The pool's receipt key that you trust, 64 hex digits")
       ->required();
   AddOnFolder(*group, action, "list",
-              "List the receipts in a folder, oldest first", List, flags);
+              "List the receipts in a folder, oldest first", ListReceipts,
+              flags);
 }
 
 }  // namespace archpool

@@ -13,8 +13,6 @@
 namespace archpool {
 namespace {
 
-using Stub = v1::ReceiptService::Stub;
-
 constexpr int64_t kFileBytesMax = int64_t{4} << 30;
 
 std::string SealsPath(const std::string& directory) {
@@ -41,7 +39,7 @@ absl::Status FetchSeals(PoolClient& client, int64_t last,
     request.set_after_number(std::ssize(seals));
     ARCHPOOL_ASSIGN_OR_RETURN(
         const v1::ListSealsResponse page,
-        client.Call(client.receipts(), &Stub::ListSeals, request));
+        client.Call(client.receipts(), &ReceiptStub::ListSeals, request));
     if (page.seals().empty()) return Moved();
     for (const v1::Seal& one : page.seals()) {
       if (std::ssize(seals) == last) break;
@@ -69,7 +67,7 @@ absl::Status FetchUpTo(PoolClient& client, int64_t count,
   while (std::ssize(receipts) < count) {
     ARCHPOOL_ASSIGN_OR_RETURN(
         const v1::ListReceiptsResponse page,
-        client.Call(client.receipts(), &Stub::ListReceipts, request));
+        client.Call(client.receipts(), &ReceiptStub::ListReceipts, request));
     if (page.receipts().empty()) return Moved();
     for (const std::string& one : page.receipts()) {
       if (std::ssize(receipts) == count) break;
@@ -116,9 +114,10 @@ absl::StatusOr<FetchedReceipts> FetchReceipts(PoolClient& client,
     ARCHPOOL_ASSIGN_OR_RETURN(receipts, DecodeReceipts(before.receipts));
   }
   const int64_t had = std::ssize(receipts);
-  ARCHPOOL_ASSIGN_OR_RETURN(const v1::GetStatementResponse statement,
-                            client.Call(client.receipts(), &Stub::GetStatement,
-                                        v1::GetStatementRequest()));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const v1::GetStatementResponse statement,
+      client.Call(client.receipts(), &ReceiptStub::GetStatement,
+                  v1::GetStatementRequest()));
   ARCHPOOL_RETURN_IF_ERROR(FetchSeals(client, statement.seal_number(), seals));
   ARCHPOOL_RETURN_IF_ERROR(FetchUpTo(client, statement.receipts(), receipts));
   FetchedReceipts fetched;

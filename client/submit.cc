@@ -21,8 +21,6 @@
 namespace archpool {
 namespace {
 
-using Stub = v1::TaskService::Stub;
-
 constexpr size_t kReadBytes = 1 << 20;
 constexpr int64_t kTasksLookedAt = 100;
 
@@ -118,7 +116,7 @@ absl::StatusOr<Digest> RegisterDataset(Context& context, PoolClient& client,
   wire::SetDatasetFiles(*format, digests, &request);
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::RegisterDatasetResponse response,
-      client.Call(client.tasks(), &Stub::RegisterDataset, request));
+      client.Call(client.tasks(), &TaskStub::RegisterDataset, request));
   return Digest::FromBytes(response.dataset_id());
 }
 
@@ -146,7 +144,7 @@ absl::Status CheckIsTaken(PoolClient& client, const TaskSpec& spec,
   request.mutable_spec()->set_dataset_id(unknown.AsBytes());
   *request.mutable_manifest() = ManifestOf(facts, unknown);
   const absl::Status refusal =
-      client.Call(client.tasks(), &Stub::CheckTask, request).status();
+      client.Call(client.tasks(), &TaskStub::CheckTask, request).status();
   if (refusal.ok()) return absl::OkStatus();
   if (absl::IsFailedPrecondition(refusal) ||
       absl::IsResourceExhausted(refusal)) {
@@ -179,7 +177,7 @@ absl::StatusOr<int64_t> OpenTask(PoolClient& client, const TaskSpec& spec,
   *request.mutable_spec() = wire::ToProto(spec);
   request.set_request_id(request_id);
   const absl::StatusOr<v1::SubmitTaskResponse> response =
-      client.Call(client.tasks(), &Stub::SubmitTask, request);
+      client.Call(client.tasks(), &TaskStub::SubmitTask, request);
   if (response.ok()) return response->task_id();
   if (!IsInDoubt(response.status())) return response.status();
   return InDoubt(response.status(),

@@ -18,8 +18,6 @@
 namespace archpool {
 namespace {
 
-using Stub = v1::TaskService::Stub;
-
 struct TaskFlags {
   std::string file;
   bool is_waiting = false;
@@ -38,13 +36,13 @@ absl::Status JudgeEnd(const v1::Task& task) {
                                 "was refunded"));
 }
 
-absl::Status Follow(Context& context, int64_t task_id) {
+absl::Status FollowTask(Context& context, int64_t task_id) {
   ARCHPOOL_ASSIGN_OR_RETURN(const v1::Task task, WatchTask(context, task_id));
   if (context.is_json()) context.Show(ToJson(task), "");
   return JudgeEnd(task);
 }
 
-absl::Status Submit(Context& context, const TaskFlags& flags) {
+absl::Status SubmitTaskFile(Context& context, const TaskFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(TaskFile file, LoadTaskFile(flags.file));
   ARCHPOOL_ASSIGN_OR_RETURN(
       const SubmittedTask submitted,
@@ -59,7 +57,7 @@ absl::Status Submit(Context& context, const TaskFlags& flags) {
                          "--request-id of its own.");
   if (flags.is_waiting) {
     if (!context.is_json()) context.Show({}, done + "\n");
-    return Follow(context, task_id);
+    return FollowTask(context, task_id);
   }
   context.Show({{"task_id", task_id}, {"is_new", submitted.is_new}},
                absl::StrCat(done, " Follow it with: archpool task watch ",
@@ -67,7 +65,7 @@ absl::Status Submit(Context& context, const TaskFlags& flags) {
   return absl::OkStatus();
 }
 
-absl::Status Check(Context& context, const std::string& path) {
+absl::Status CheckTaskFile(Context& context, const std::string& path) {
   ARCHPOOL_ASSIGN_OR_RETURN(const TaskFile file, LoadTaskFile(path));
   ARCHPOOL_ASSIGN_OR_RETURN(const TaskFacts facts, LookAtTask(file));
   ShowFacts(context.output(), facts);
@@ -86,7 +84,7 @@ absl::Status Check(Context& context, const std::string& path) {
   return absl::OkStatus();
 }
 
-absl::Status List(Context& context, int64_t limit) {
+absl::Status ListTasks(Context& context, int64_t limit) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::TaskSummary> tasks,
                             client->ListTasks(limit));
@@ -109,13 +107,13 @@ absl::Status ShowTask(Context& context, int64_t task_id) {
   return absl::OkStatus();
 }
 
-absl::Status Cancel(Context& context, int64_t task_id) {
+absl::Status CancelTask(Context& context, int64_t task_id) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   v1::CancelTaskRequest request;
   request.set_task_id(task_id);
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::CancelTaskResponse response,
-      client->Call(client->tasks(), &Stub::CancelTask, request));
+      client->Call(client->tasks(), &TaskStub::CancelTask, request));
   const std::string state = wire::WordOf(response.state());
   const bool had_ended = response.state() == v1::TASK_STATE_SUCCEEDED ||
                          response.state() == v1::TASK_STATE_FAILED;
@@ -169,13 +167,13 @@ void AddSubmit(CLI::App& group, Action& action,
       "\nExample:\n  archpool --token-file client.token task submit "
       "fashion-mnist.yaml --wait");
   submit->callback([&action, flags] {
-    action = [flags](Context& c) { return Submit(c, *flags); };
+    action = [flags](Context& c) { return SubmitTaskFile(c, *flags); };
   });
   CLI::App* check = group.add_subcommand(
       "check", "Check a task file and its images, without a server or a token");
   check->add_option("file", flags->file, "The task, as YAML")->required();
   check->callback([&action, flags] {
-    action = [flags](Context& c) { return Check(c, flags->file); };
+    action = [flags](Context& c) { return CheckTaskFile(c, flags->file); };
   });
 }
 
@@ -193,7 +191,7 @@ void AddTaskCommands(CLI::App& app, Action& action) {
       ->check(CLI::Range(int64_t{1}, int64_t{100'000}))
       ->capture_default_str();
   list->callback([&action, flags] {
-    action = [flags](Context& c) { return List(c, flags->limit); };
+    action = [flags](Context& c) { return ListTasks(c, flags->limit); };
   });
   AddForTask(*group, "show",
              "Show the best network, the front, and where the reward goes",
@@ -205,11 +203,11 @@ void AddTaskCommands(CLI::App& app, Action& action) {
              "Follow a task to its end: live on a terminal, in lines elsewhere",
              flags)
       ->callback([&action, flags] {
-        action = [flags](Context& c) { return Follow(c, flags->task_id); };
+        action = [flags](Context& c) { return FollowTask(c, flags->task_id); };
       });
   AddForTask(*group, "cancel", "End a task; finished work is still paid", flags)
       ->callback([&action, flags] {
-        action = [flags](Context& c) { return Cancel(c, flags->task_id); };
+        action = [flags](Context& c) { return CancelTask(c, flags->task_id); };
       });
   CLI::App* result = AddForTask(
       *group, "result", "Save the best network and the front as files", flags);

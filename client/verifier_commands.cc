@@ -14,13 +14,11 @@
 namespace archpool {
 namespace {
 
-using Stub = v1::VerificationService::Stub;
-
 absl::Status ListVerifiers(Context& context) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::ListVerifiersResponse response,
-      client->ListAll(client->verification(), &Stub::ListVerifiers,
+      client->ListAll(client->verification(), &VerificationStub::ListVerifiers,
                       v1::ListVerifiersRequest(),
                       &v1::ListVerifiersResponse::mutable_verifiers));
   ARCHPOOL_ASSIGN_OR_RETURN(const v1::Maintenance maintenance,
@@ -39,7 +37,9 @@ absl::Status VoidTrial(Context& context, int64_t trial_id) {
   v1::VoidTrialRequest request;
   request.set_trial_id(trial_id);
   ARCHPOOL_RETURN_IF_ERROR(
-      client->Call(client->verification(), &Stub::VoidTrial, request).status());
+      client
+          ->Call(client->verification(), &VerificationStub::VoidTrial, request)
+          .status());
   context.Show(Json({{"trial_id", trial_id}, {"is_void", true}}),
                absl::StrCat("trial-", trial_id,
                             " is void: unpaid, and held against nobody.\n"));

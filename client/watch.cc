@@ -97,9 +97,8 @@ class Watcher {
   // cannot be had just now.
   void Refresh() {
     // The first page has more of them than a screen.
-    const absl::StatusOr<v1::ListWorkersResponse> workers =
-        client_.CallOnce(client_.pool(), &v1::PoolService::Stub::ListWorkers,
-                         v1::ListWorkersRequest());
+    const absl::StatusOr<v1::ListWorkersResponse> workers = client_.CallOnce(
+        client_.pool(), &PoolStub::ListWorkers, v1::ListWorkersRequest());
     std::vector<v1::Trial> trials;
     bool has_trials = false;
     if (workers.ok()) {

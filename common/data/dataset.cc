@@ -14,7 +14,7 @@
 namespace archpool {
 namespace {
 
-constexpr absl::string_view kMagic = "archdata";
+constexpr absl::string_view kDatasetMagic = "archdata";
 constexpr int64_t kVersion = 1;
 constexpr size_t kFields = 6;  // version, channels, height, width, classes,
                                // count
@@ -24,7 +24,7 @@ constexpr size_t kHeaderBytes = 8 + kFields * kFieldBytes;
 constexpr int64_t kMillion = 1'000'000;
 constexpr int64_t kPixelMax = 255;
 
-absl::Status Malformed(absl::string_view message) {
+absl::Status MalformedDataset(absl::string_view message) {
   return InvalidArgument("DATASET_MALFORMED",
                          absl::StrCat("dataset: ", message));
 }
@@ -33,13 +33,13 @@ absl::Status Malformed(absl::string_view message) {
 bool IsWithin(absl::string_view name, int64_t value,
               const Range<int64_t>& range, absl::Status& status) {
   if (range.Contains(value)) return true;
-  status = Malformed(
+  status = MalformedDataset(
       absl::StrCat(name, " is ", value, "; it must be in ", ToString(range)));
   return false;
 }
 
 std::string EncodeHeader(const Dataset& dataset) {
-  std::string header(kMagic.data(), kMagic.size());
+  std::string header(kDatasetMagic.data(), kDatasetMagic.size());
   for (const int64_t field :
        {kVersion, dataset.shape.channels, dataset.shape.height,
         dataset.shape.width, dataset.classes, dataset.count()}) {
@@ -57,7 +57,7 @@ std::array<int64_t, kFields> DecodeFields(absl::string_view header) {
   for (size_t field = 0; field < kFields; ++field) {
     uint64_t bits = 0;
     for (size_t i = kFieldBytes; i > 0; --i) {
-      const size_t offset = kMagic.size() + field * kFieldBytes + i - 1;
+      const size_t offset = kDatasetMagic.size() + field * kFieldBytes + i - 1;
       bits = bits << 8 | static_cast<uint8_t>(header[offset]);
     }
     fields[field] = static_cast<int64_t>(bits);
@@ -197,13 +197,15 @@ Digest DigestOf(const Dataset& dataset) {
 }
 
 absl::StatusOr<Dataset> DecodeDataset(absl::string_view blob) {
-  if (blob.size() < kHeaderBytes || blob.substr(0, kMagic.size()) != kMagic) {
-    return Malformed("the blob does not begin with \"archdata\" and a header");
+  if (blob.size() < kHeaderBytes ||
+      blob.substr(0, kDatasetMagic.size()) != kDatasetMagic) {
+    return MalformedDataset(
+        "the blob does not begin with \"archdata\" and a header");
   }
   const auto [version, channels, height, width, classes, count] =
       DecodeFields(blob.substr(0, kHeaderBytes));
   if (version != kVersion) {
-    return Malformed(
+    return MalformedDataset(
         absl::StrCat("version ", version, "; only ", kVersion, " can be read"));
   }
   Dataset dataset;
@@ -216,16 +218,16 @@ absl::StatusOr<Dataset> DecodeDataset(absl::string_view blob) {
   const auto label_bytes = static_cast<size_t>(count);
   const absl::string_view body = blob.substr(kHeaderBytes);
   if (body.size() != image_bytes + label_bytes) {
-    return Malformed(
+    return MalformedDataset(
         absl::StrCat(count, " images need ", image_bytes + label_bytes,
                      " bytes after the header, but ", body.size(), " follow"));
   }
   const absl::string_view labels = body.substr(image_bytes);
   for (size_t i = 0; i < labels.size(); ++i) {
     if (static_cast<uint8_t>(labels[i]) >= classes) {
-      return Malformed(absl::StrCat("label ", i, " is ",
-                                    static_cast<uint8_t>(labels[i]),
-                                    ", but there are ", classes, " classes"));
+      return MalformedDataset(
+          absl::StrCat("label ", i, " is ", static_cast<uint8_t>(labels[i]),
+                       ", but there are ", classes, " classes"));
     }
   }
   dataset.images.assign(body.begin(), body.begin() + image_bytes);

@@ -12,7 +12,7 @@ struct Format {
   absl::string_view what;
 };
 
-constexpr Format kFormats[] = {
+constexpr Format kForeignFormats[] = {
     {"version https://git-lfs.github.com/spec/",
      "is a Git LFS pointer, not the file itself: run git lfs pull"},
     {"PK\x03\x04", "is a zip archive: unpack it"},
@@ -37,7 +37,7 @@ std::string DescribeForeignFile(absl::string_view first_bytes) {
       absl::StartsWithIgnoreCase(text, "<?xml")) {
     return "is a web page (HTML): the download gave a page instead of the file";
   }
-  for (const Format& format : kFormats) {
+  for (const Format& format : kForeignFormats) {
     if (absl::StartsWith(first_bytes, format.begin)) {
       return std::string(format.what);
     }

@@ -14,11 +14,11 @@
 namespace archpool {
 namespace {
 
-constexpr char kMagic[] = "\x1f\x8b";
+constexpr char kGzipMagic[] = "\x1f\x8b";
 // zlib: the largest window, and a gzip header rather than a zlib one.
 constexpr int kGzipWindowBits = 16 + MAX_WBITS;
 
-absl::Status Malformed(absl::string_view message) {
+absl::Status MalformedGzip(absl::string_view message) {
   return InvalidArgument("GZIP_MALFORMED", absl::StrCat("gzip: ", message));
 }
 
@@ -30,7 +30,7 @@ uInt Chunk(size_t size) {
 }  // namespace
 
 bool IsGzip(absl::string_view bytes) {
-  return bytes.substr(0, 2) == absl::string_view(kMagic, 2);
+  return bytes.substr(0, 2) == absl::string_view(kGzipMagic, 2);
 }
 
 struct GzipReader::Stream {
@@ -67,16 +67,17 @@ absl::StatusOr<size_t> GzipReader::Read(absl::Span<uint8_t> out) {
       if (stream.unread.empty()) {
         stream.is_finished = true;
       } else if (!IsGzip(stream.unread)) {
-        stream.status = Malformed(absl::StrCat(
+        stream.status = MalformedGzip(absl::StrCat(
             stream.unread.size(), " bytes follow the end of the stream"));
       } else {
         ARCHPOOL_CHECK(inflateReset(&stream.z) == Z_OK);
       }
     } else if (result == Z_BUF_ERROR && stream.unread.empty()) {
-      stream.status = Malformed("the stream ends early: the file is truncated");
+      stream.status =
+          MalformedGzip("the stream ends early: the file is truncated");
     } else if (result != Z_OK) {
-      stream.status = Malformed(stream.z.msg == nullptr ? "the stream is broken"
-                                                        : stream.z.msg);
+      stream.status = MalformedGzip(
+          stream.z.msg == nullptr ? "the stream is broken" : stream.z.msg);
     }
   }
   if (!stream.status.ok()) return stream.status;

@@ -81,7 +81,7 @@ class ByteSource {
   size_t given_ = 0;  // of peeked_
 };
 
-absl::Status Malformed(absl::string_view file, absl::string_view message) {
+absl::Status MalformedIdx(absl::string_view file, absl::string_view message) {
   return InvalidArgument("IDX_MALFORMED", absl::StrCat(file, ": ", message));
 }
 
@@ -93,9 +93,9 @@ absl::Status ReadExactly(ByteSource& source, absl::Span<uint8_t> out,
                          absl::string_view what) {
   ARCHPOOL_ASSIGN_OR_RETURN(const size_t count, source.Read(out));
   if (count == out.size()) return absl::OkStatus();
-  return Malformed(source.file(),
-                   absl::StrCat("ends after ", count, " of ", out.size(),
-                                " bytes of its ", what, ": it is cut off"));
+  return MalformedIdx(source.file(),
+                      absl::StrCat("ends after ", count, " of ", out.size(),
+                                   " bytes of its ", what, ": it is cut off"));
 }
 
 // How many axes an IDX file may have, and what they are.
@@ -115,9 +115,9 @@ constexpr Axes kLabelAxes = {
 
 absl::Status NoIdx(absl::string_view file, absl::string_view first_bytes) {
   const std::string foreign = DescribeForeignFile(first_bytes);
-  return Malformed(file, foreign.empty()
-                             ? "does not begin with 0x0000: it is no IDX file"
-                             : foreign);
+  return MalformedIdx(
+      file, foreign.empty() ? "does not begin with 0x0000: it is no IDX file"
+                            : foreign);
 }
 
 // The extents in the header.
@@ -126,21 +126,21 @@ absl::StatusOr<std::vector<int64_t>> ReadExtents(ByteSource& source,
   const absl::string_view file = source.file();
   ARCHPOOL_ASSIGN_OR_RETURN(const absl::string_view head,
                             source.Peek(kHeadBytes));
-  if (head.empty()) return Malformed(file, "is empty");
+  if (head.empty()) return MalformedIdx(file, "is empty");
   if (head.size() < kMagicBytes || head[0] != 0 || head[1] != 0) {
     return NoIdx(file, head);
   }
   const auto type = static_cast<uint8_t>(head[2]);
   if (type != kUnsignedByte) {
-    return Malformed(file, absl::StrCat("has the element type 0x",
-                                        absl::Hex(type, absl::kZeroPad2),
-                                        "; only 0x08, unsigned bytes, is "
-                                        "accepted: write each value as one "
-                                        "byte in [0, 255]"));
+    return MalformedIdx(file, absl::StrCat("has the element type 0x",
+                                           absl::Hex(type, absl::kZeroPad2),
+                                           "; only 0x08, unsigned bytes, is "
+                                           "accepted: write each value as one "
+                                           "byte in [0, 255]"));
   }
   const auto axes = static_cast<uint8_t>(head[3]);
   if (axes < expected.min || axes > expected.max) {
-    return Malformed(
+    return MalformedIdx(
         file, absl::StrCat("has ", int{axes}, " axes instead of ", expected.min,
                            expected.min == expected.max
                                ? std::string()
@@ -199,7 +199,7 @@ absl::StatusOr<std::vector<uint8_t>> ReadElements(ByteSource& source,
     const absl::Span<uint8_t> step = absl::MakeSpan(elements).subspan(begin);
     ARCHPOOL_ASSIGN_OR_RETURN(const size_t count, source.Read(step));
     if (count == step.size()) continue;
-    return Malformed(
+    return MalformedIdx(
         source.file(),
         absl::StrCat("ends after ", begin + count, " of ", size_bytes,
                      " bytes of its elements: it is cut off"));
@@ -208,9 +208,9 @@ absl::StatusOr<std::vector<uint8_t>> ReadElements(ByteSource& source,
   ARCHPOOL_ASSIGN_OR_RETURN(const size_t extra_count,
                             source.Read(absl::MakeSpan(&extra, 1)));
   if (extra_count != 0) {
-    return Malformed(source.file(),
-                     absl::StrCat("has bytes after the ", size_bytes,
-                                  " bytes that its header announces"));
+    return MalformedIdx(source.file(),
+                        absl::StrCat("has bytes after the ", size_bytes,
+                                     " bytes that its header announces"));
   }
   return elements;
 }
@@ -222,7 +222,7 @@ absl::Status CheckLabels(absl::string_view file,
     const bool begins_at_1 =
         labels[i] == classes &&
         std::find(labels.begin(), labels.end(), 0) == labels.end();
-    return Malformed(
+    return MalformedIdx(
         file,
         absl::StrCat("label ", i, " is ", int{labels[i]}, ", but there are ",
                      classes, " classes, from 0 to ", classes - 1,
@@ -255,14 +255,15 @@ absl::StatusOr<Dataset> ParseIdx(absl::string_view images,
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<int64_t> label_extents,
                             ReadExtents(label_source, kLabelAxes));
   if (image_extents[0] != label_extents[0]) {
-    return Malformed(
+    return MalformedIdx(
         names.labels,
         absl::StrCat("there are ", label_extents[0], " labels for ",
                      image_extents[0], " images in ", names.images,
                      HintOfByteOrder(image_extents[0]),
                      HintOfByteOrder(label_extents[0])));
   }
-  if (image_extents[0] == 0) return Malformed(names.images, "holds no images");
+  if (image_extents[0] == 0)
+    return MalformedIdx(names.images, "holds no images");
   const size_t axes = image_extents.size();
   Dataset dataset;
   dataset.shape = {.channels = axes == 4 ? image_extents[1] : 1,
@@ -275,7 +276,7 @@ absl::StatusOr<Dataset> ParseIdx(absl::string_view images,
   const absl::Status in_limits =
       CheckDatasetLimits(dataset.shape, classes, image_extents[0]);
   if (!in_limits.ok()) {
-    return Malformed(
+    return MalformedIdx(
         names.images,
         absl::StrCat(in_limits.message(), HintOfByteOrder(image_extents[0])));
   }

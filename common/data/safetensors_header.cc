@@ -20,7 +20,7 @@ using Json = nlohmann::json;
 constexpr char kMetadataName[] = "__metadata__";
 constexpr int64_t kElementBytes = sizeof(float);
 
-absl::Status Malformed(absl::string_view message) {
+absl::Status MalformedHeader(absl::string_view message) {
   return InvalidArgument("SAFETENSORS_MALFORMED",
                          absl::StrCat("safetensors: ", message));
 }
@@ -68,7 +68,7 @@ class HeaderReader : public Json::json_sax_t {
         return OnField(text);
       case State::kMetadataKey:
         if (!metadata_keys_.insert(text).second) {
-          return Fail(Malformed(
+          return Fail(MalformedHeader(
               absl::StrCat("__metadata__ has ", Quoted(text), " twice")));
         }
         return Enter(State::kMetadataValue);
@@ -108,9 +108,9 @@ class HeaderReader : public Json::json_sax_t {
       return Enter(State::kField);
     }
     if (numbers_.size() != 2) {
-      return Fail(Malformed(absl::StrCat("data_offsets of ", Quoted(name_),
-                                         " must be [begin, end], not ",
-                                         numbers_.size(), " numbers")));
+      return Fail(MalformedHeader(absl::StrCat(
+          "data_offsets of ", Quoted(name_), " must be [begin, end], not ",
+          numbers_.size(), " numbers")));
     }
     entry_.begin_bytes = numbers_[0];
     entry_.end_bytes = numbers_[1];
@@ -122,16 +122,16 @@ class HeaderReader : public Json::json_sax_t {
       return Unexpected("a number");
     }
     if (value > INT64_MAX) {
-      return Fail(Malformed(
+      return Fail(MalformedHeader(
           absl::StrCat("a number of ", Quoted(name_), " exceeds 63 bits")));
     }
     const bool is_shape = state_ == State::kShapeNumber;
     const int64_t numbers_max = is_shape ? limits_.rank_max : 2;
     if (static_cast<int64_t>(numbers_.size()) >= numbers_max) {
       if (!is_shape) {
-        return Fail(
-            Malformed(absl::StrCat("data_offsets of ", Quoted(name_),
-                                   " must be [begin, end], not more numbers")));
+        return Fail(MalformedHeader(
+            absl::StrCat("data_offsets of ", Quoted(name_),
+                         " must be [begin, end], not more numbers")));
       }
       return Fail(TooLarge(absl::StrCat("tensor ", Quoted(name_), " has over ",
                                         limits_.rank_max, " axes")));
@@ -144,9 +144,9 @@ class HeaderReader : public Json::json_sax_t {
     if (state_ == State::kMetadataValue) return Enter(State::kMetadataKey);
     if (state_ != State::kDtype) return Unexpected("a text");
     if (text != "F32") {
-      return Fail(
-          Malformed(absl::StrCat("tensor ", Quoted(name_), " has the dtype ",
-                                 Quoted(text), "; only F32 is accepted")));
+      return Fail(MalformedHeader(absl::StrCat("tensor ", Quoted(name_),
+                                               " has the dtype ", Quoted(text),
+                                               "; only F32 is accepted")));
     }
     return Enter(State::kField);
   }
@@ -165,8 +165,8 @@ class HeaderReader : public Json::json_sax_t {
   bool parse_error(std::size_t position, const std::string& last_token,
                    const Json::exception& /*error*/) override {
     return Fail(
-        Malformed(absl::StrCat("the header is no JSON at its byte ", position,
-                               ", near ", Quoted(last_token))));
+        MalformedHeader(absl::StrCat("the header is no JSON at its byte ",
+                                     position, ", near ", Quoted(last_token))));
   }
 
  private:
@@ -197,7 +197,7 @@ class HeaderReader : public Json::json_sax_t {
   }
 
   bool Unexpected(absl::string_view what) {
-    return Fail(Malformed(absl::StrCat(
+    return Fail(MalformedHeader(absl::StrCat(
         "the header holds ", what, " where the format has none, at ",
         name_.empty() ? "its start" : Quoted(name_),
         "; expected {\"name\": {\"dtype\": \"F32\", \"shape\": [...], "
@@ -206,8 +206,8 @@ class HeaderReader : public Json::json_sax_t {
 
   bool OnName(const std::string& name) {
     if (!names_.insert(name).second) {
-      return Fail(
-          Malformed(absl::StrCat("the header names ", Quoted(name), " twice")));
+      return Fail(MalformedHeader(
+          absl::StrCat("the header names ", Quoted(name), " twice")));
     }
     name_ = name;
     if (name == kMetadataName) return Enter(State::kMetadata);
@@ -220,13 +220,13 @@ class HeaderReader : public Json::json_sax_t {
 
   bool OnField(const std::string& field) {
     if (!fields_.insert(field).second) {
-      return Fail(Malformed(absl::StrCat("tensor ", Quoted(name_), " has ",
-                                         Quoted(field), " twice")));
+      return Fail(MalformedHeader(absl::StrCat(
+          "tensor ", Quoted(name_), " has ", Quoted(field), " twice")));
     }
     if (field == "dtype") return Enter(State::kDtype);
     if (field == "shape") return Enter(State::kShape);
     if (field == "data_offsets") return Enter(State::kOffsets);
-    return Fail(Malformed(absl::StrCat(
+    return Fail(MalformedHeader(absl::StrCat(
         "tensor ", Quoted(name_), " has the unknown field ", Quoted(field),
         "; the fields are dtype, shape and data_offsets")));
   }
@@ -234,19 +234,19 @@ class HeaderReader : public Json::json_sax_t {
   bool OnTensorEnd() {
     // Every field that gets this far is one of the three, and came once.
     if (fields_.size() != 3) {
-      return Fail(
-          Malformed(absl::StrCat("tensor ", Quoted(name_),
-                                 " must have dtype, shape and data_offsets")));
+      return Fail(MalformedHeader(
+          absl::StrCat("tensor ", Quoted(name_),
+                       " must have dtype, shape and data_offsets")));
     }
     int64_t size_bytes = kElementBytes;
     for (const int64_t extent : entry_.shape) {
       if (__builtin_mul_overflow(size_bytes, extent, &size_bytes)) {
-        return Fail(Malformed(absl::StrCat("the shape of ", Quoted(name_),
-                                           " exceeds 63 bits of bytes")));
+        return Fail(MalformedHeader(absl::StrCat("the shape of ", Quoted(name_),
+                                                 " exceeds 63 bits of bytes")));
       }
     }
     if (entry_.begin_bytes != data_end_bytes_) {
-      return Fail(Malformed(absl::StrCat(
+      return Fail(MalformedHeader(absl::StrCat(
           "the data of ", Quoted(name_), " begins at ", entry_.begin_bytes,
           ", but the tensor before it ends at ", data_end_bytes_,
           "; tensors must follow each other without gaps")));
@@ -254,11 +254,11 @@ class HeaderReader : public Json::json_sax_t {
     // begin <= end keeps the difference from overflowing.
     if (entry_.end_bytes < entry_.begin_bytes ||
         entry_.end_bytes - entry_.begin_bytes != size_bytes) {
-      return Fail(Malformed(absl::StrCat("the data of ", Quoted(name_),
-                                         " spans [", entry_.begin_bytes, ", ",
-                                         entry_.end_bytes, "), but its shape [",
-                                         absl::StrJoin(entry_.shape, ", "),
-                                         "] needs ", size_bytes, " bytes")));
+      return Fail(MalformedHeader(
+          absl::StrCat("the data of ", Quoted(name_), " spans [",
+                       entry_.begin_bytes, ", ", entry_.end_bytes,
+                       "), but its shape [", absl::StrJoin(entry_.shape, ", "),
+                       "] needs ", size_bytes, " bytes")));
     }
     data_end_bytes_ = entry_.end_bytes;
     entries_.push_back(std::move(entry_));
@@ -284,12 +284,13 @@ class HeaderReader : public Json::json_sax_t {
 absl::StatusOr<std::vector<TensorEntry>> ParseSafetensorsHeader(
     absl::string_view json, const SafetensorsLimits& limits) {
   if (json.empty() || json.front() != '{') {
-    return Malformed("the header must begin with '{'");
+    return MalformedHeader("the header must begin with '{'");
   }
   // The JSON parser takes a NUL for the end of its input.
   const size_t nul = json.find('\0');
   if (nul != absl::string_view::npos) {
-    return Malformed(absl::StrCat("the header has a NUL at its byte ", nul));
+    return MalformedHeader(
+        absl::StrCat("the header has a NUL at its byte ", nul));
   }
   HeaderReader reader(limits);
   if (!Json::sax_parse(json.begin(), json.end(), &reader)) {

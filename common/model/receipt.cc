@@ -53,7 +53,7 @@ void TakeFields(CanonicalReader& from, Record& record) {
              Record::Fields(record));
 }
 
-absl::Status Malformed(const char* what) {
+absl::Status MalformedReceipt(const char* what) {
   return InvalidArgument("RECEIPT_MALFORMED",
                          absl::StrCat("these bytes are no ", what,
                                       " of archpool; fetch it again"));
@@ -65,7 +65,7 @@ absl::StatusOr<Record> DecodeFields(const char* domain, const char* what,
   CanonicalReader reader(domain, encoding);
   Record record;
   TakeFields(reader, record);
-  if (!reader.IsDone()) return Malformed(what);
+  if (!reader.IsDone()) return MalformedReceipt(what);
   return record;
 }
 
@@ -102,7 +102,7 @@ absl::StatusOr<ReceiptContent> DecodeReceipt(absl::string_view encoding) {
   receipt.account.value = reader.Int();
   const int64_t kind = reader.Int();
   if (!TakeBody(reader, kind, receipt.body) || !reader.IsDone()) {
-    return Malformed("receipt");
+    return MalformedReceipt("receipt");
   }
   return receipt;
 }

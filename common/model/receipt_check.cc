@@ -23,7 +23,7 @@ constexpr char kProofDomain[] = "archpool/receipt-proof/v1";
 constexpr char kReceiptsDomain[] = "archpool/receipts/v1";
 constexpr int64_t kSiblingsMax = 64;
 
-absl::Status Malformed(const char* file) {
+absl::Status MalformedFile(const char* file) {
   return InvalidArgument(
       "RECEIPT_MALFORMED",
       absl::StrCat("the ", file, " cannot be read; fetch the receipts again"));
@@ -46,9 +46,9 @@ absl::StatusOr<Proof> DecodeProof(absl::string_view encoding) {
   Proof proof;
   proof.encoding = std::string(reader.Bytes());
   const int64_t count = reader.Int();
-  if (count < 0 || count > kSiblingsMax) return Malformed("statement");
+  if (count < 0 || count > kSiblingsMax) return MalformedFile("statement");
   for (int64_t i = 0; i < count; ++i) proof.siblings.push_back(reader.Fixed());
-  if (!reader.IsDone()) return Malformed("statement");
+  if (!reader.IsDone()) return MalformedFile("statement");
   ARCHPOOL_ASSIGN_OR_RETURN(proof.statement, DecodeStatement(proof.encoding));
   return proof;
 }
@@ -56,7 +56,7 @@ absl::StatusOr<Proof> DecodeProof(absl::string_view encoding) {
 // The last one's signature covers the ones before through the chain.
 absl::Status CheckChain(const std::vector<SignedSeal>& seals,
                         const PublicKey& pool_key) {
-  if (seals.empty()) return Malformed("list of seals");
+  if (seals.empty()) return MalformedFile("list of seals");
   Digest previous;
   int64_t number = 0;
   absl::Time time = absl::InfinitePast();
@@ -420,7 +420,7 @@ absl::StatusOr<std::vector<SignedSeal>> DecodeSeals(
                               Signature::FromBytes(reader.Bytes()));
     seals.push_back(std::move(one));
   }
-  if (!reader.IsDone()) return Malformed("list of seals");
+  if (!reader.IsDone()) return MalformedFile("list of seals");
   return seals;
 }
 
@@ -429,7 +429,7 @@ absl::StatusOr<std::vector<std::string>> DecodeReceipts(
   CanonicalReader reader(kReceiptsDomain, encoding);
   std::vector<std::string> receipts;
   while (reader.ok() && !reader.IsDone()) receipts.emplace_back(reader.Bytes());
-  if (!reader.IsDone()) return Malformed("list of receipts");
+  if (!reader.IsDone()) return MalformedFile("list of receipts");
   return receipts;
 }
 
@@ -463,7 +463,7 @@ absl::StatusOr<ReceiptReport> CheckReceipts(const ReceiptFolder& folder,
     latest = receipt.id;
     books.Add(receipt);
   }
-  if (!reader.IsDone()) return Malformed("list of receipts");
+  if (!reader.IsDone()) return MalformedFile("list of receipts");
   report.receipts = tree.count();
   if (tree.count() != statement.count) {
     return Forged(

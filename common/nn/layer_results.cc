@@ -14,16 +14,16 @@ namespace {
 
 using Pair = std::array<int64_t, 2>;
 
-constexpr double kEpsilon = 1e-5;
+constexpr double kTrainingEpsilon = 1e-5;
 
-struct Operands {
+struct LayerTensors {
   at::Tensor input;
   at::Tensor gradient;
   at::Tensor weights;
   at::Tensor bias;
 };
 
-struct Results {
+struct ResultTensors {
   at::Tensor output;
   at::Tensor input_gradient;
   at::Tensor weight_gradient;
@@ -32,7 +32,7 @@ struct Results {
 
 at::Tensor ToTensor(const std::vector<float>& values, Precision precision) {
   const at::Tensor tensor = at::tensor(values);
-  return precision == Precision::kDouble ? tensor.to(at::kDouble) : tensor;
+  return precision == Precision::kFloat64 ? tensor.to(at::kDouble) : tensor;
 }
 
 // A view of the same memory, which lies channels last.
@@ -57,7 +57,7 @@ std::vector<double> FromWeights(const at::Tensor& weights) {
   return FromTensor(weights.defined() ? weights.reshape(-1) : weights);
 }
 
-Results ComputeConv(const Layer& layer, const Operands& of) {
+ResultTensors ComputeConv(const Layer& layer, const LayerTensors& of) {
   const int64_t padding = (layer.kernel - 1) / 2;
   const Pair stride = {layer.stride, layer.stride};
   const Pair around = {padding, padding};
@@ -67,7 +67,7 @@ Results ComputeConv(const Layer& layer, const Operands& of) {
                     layer.input_shape.channels / layer.groups, layer.kernel,
                     layer.kernel})
           .contiguous(at::MemoryFormat::ChannelsLast);
-  Results results;
+  ResultTensors results;
   results.output = at::convolution(of.input, weights, {}, stride, around,
                                    Pair{1, 1}, false, Pair{0, 0}, layer.groups);
   std::tie(results.input_gradient, results.weight_gradient, std::ignore) =
@@ -77,7 +77,7 @@ Results ComputeConv(const Layer& layer, const Operands& of) {
   return results;
 }
 
-Results ComputeLinear(const Layer& layer, const Operands& of) {
+ResultTensors ComputeLinear(const Layer& layer, const LayerTensors& of) {
   const at::Tensor input = of.input.flatten(1).contiguous();
   const at::Tensor gradient = of.gradient.flatten(1).contiguous();
   const at::Tensor weights =
@@ -88,33 +88,33 @@ Results ComputeLinear(const Layer& layer, const Operands& of) {
           .bias_gradient = gradient.sum(0)};
 }
 
-Results ComputeBatchNorm(const Operands& of, Precision precision) {
+ResultTensors ComputeBatchNorm(const LayerTensors& of, Precision precision) {
   const auto prepare = [&](const at::Tensor& map) {
-    return precision == Precision::kDouble ? map : map.to_mkldnn();
+    return precision == Precision::kFloat64 ? map : map.to_mkldnn();
   };
   const at::Tensor input = prepare(of.input);
   const at::Tensor mean = at::zeros_like(of.weights);
   const at::Tensor variance = at::ones_like(of.weights);
-  Results results;
+  ResultTensors results;
   at::Tensor batch_mean;
   at::Tensor batch_inverse;
   std::tie(results.output, batch_mean, batch_inverse) =
       at::native_batch_norm(input, of.weights, of.bias, mean, variance,
-                            /*training=*/true, 0.1, kEpsilon);
+                            /*training=*/true, 0.1, kTrainingEpsilon);
   std::tie(results.input_gradient, results.weight_gradient,
            results.bias_gradient) =
       at::native_batch_norm_backward(
           prepare(of.gradient), input, of.weights, mean, variance, batch_mean,
-          batch_inverse, /*train=*/true, kEpsilon, {true, true, true});
+          batch_inverse, /*train=*/true, kTrainingEpsilon, {true, true, true});
   return results;
 }
 
-Results ComputeMaxPool(const Layer& layer, const Operands& of) {
+ResultTensors ComputeMaxPool(const Layer& layer, const LayerTensors& of) {
   const int64_t padding = (layer.kernel - 1) / 2;
   const Pair kernel = {layer.kernel, layer.kernel};
   const Pair stride = {layer.stride, layer.stride};
   const Pair around = {padding, padding};
-  Results results;
+  ResultTensors results;
   at::Tensor indices;
   std::tie(results.output, indices) = at::max_pool2d_with_indices(
       of.input, kernel, stride, around, Pair{1, 1}, false);
@@ -124,7 +124,7 @@ Results ComputeMaxPool(const Layer& layer, const Operands& of) {
   return results;
 }
 
-Results ComputeAvgPool(const Layer& layer, const Operands& of) {
+ResultTensors ComputeAvgPool(const Layer& layer, const LayerTensors& of) {
   const int64_t padding = (layer.kernel - 1) / 2;
   const Pair kernel = {layer.kernel, layer.kernel};
   const Pair stride = {layer.stride, layer.stride};
@@ -136,7 +136,8 @@ Results ComputeAvgPool(const Layer& layer, const Operands& of) {
                                       around, false, false, c10::nullopt)};
 }
 
-Results Compute(const Layer& layer, const Operands& of, Precision precision) {
+ResultTensors Compute(const Layer& layer, const LayerTensors& of,
+                      Precision precision) {
   switch (layer.kind) {
     case LayerKind::kConv:
       return ComputeConv(layer, of);
@@ -177,7 +178,7 @@ absl::StatusOr<LayerResults> ComputeLayer(const Layer& layer, int64_t batch,
                                           const LayerOperands& operands,
                                           Precision precision) {
   return Guarded([&]() -> absl::StatusOr<LayerResults> {
-    const Results results = Compute(
+    const ResultTensors results = Compute(
         layer,
         {.input = ToMap(operands.input, batch, layer.input_shape, precision),
          .gradient =

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/nas/layer.h"
+#include "common/nn/precision.h"
 
 namespace archpool::nn {
 
@@ -29,8 +30,6 @@ struct LayerResults {
   std::vector<double> weight_gradient;
   std::vector<double> bias_gradient;
 };
-
-enum class Precision { kFloat, kDouble };
 
 // The layer in training: a batch norm by the batch's statistics.
 // REQUIRES: sizes that fit the layer, which is no kAdd; ConfigureRuntime(1) was

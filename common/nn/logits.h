@@ -13,10 +13,9 @@
 #include "common/data/safetensors.h"
 #include "common/kernels/trial.h"
 #include "common/nas/layer_plan.h"
+#include "common/nn/precision.h"
 
 namespace archpool::nn {
-
-enum class Precision { kFloat32, kFloat64 };
 
 // The logits of the first `count` examples of `dataset`, [example][class].
 // INVALID_ARGUMENT: WEIGHTS_MISMATCH, WEIGHTS_NOT_FINITE, DATA_MISMATCH, as of

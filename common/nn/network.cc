@@ -18,7 +18,7 @@ using Pair = std::array<int64_t, 2>;
 
 Pair Both(int64_t value) { return {value, value}; }
 int64_t PaddingOf(const Layer& layer) { return (layer.kernel - 1) / 2; }
-constexpr Pair kNoDilation = {1, 1};
+constexpr Pair kUndilated = {1, 1};
 constexpr Pair kNoOutputPadding = {0, 0};
 
 at::Tensor ChannelsLast(const at::Tensor& tensor) {
@@ -172,7 +172,7 @@ at::Tensor Network::ForwardConv(size_t index, const at::Tensor& input) {
   const Parameter& weight =
       parameters_[static_cast<size_t>(states_[index].weight)];
   return at::convolution(input, weight.value, {}, Both(layer.stride),
-                         Both(PaddingOf(layer)), kNoDilation, false,
+                         Both(PaddingOf(layer)), kUndilated, false,
                          kNoOutputPadding, layer.groups);
 }
 
@@ -210,7 +210,7 @@ at::Tensor Network::ForwardLayer(size_t index, const at::Tensor& input) {
       at::Tensor output;
       std::tie(output, state.indices) = at::max_pool2d_with_indices(
           input, Both(layer.kernel), Both(layer.stride), Both(PaddingOf(layer)),
-          kNoDilation, /*ceil_mode=*/false);
+          kUndilated, /*ceil_mode=*/false);
       return output;
     }
     case LayerKind::kAvgPool:
@@ -265,7 +265,7 @@ void Network::BackwardConv(size_t index, const at::Tensor& gradient) {
       at::convolution_backward(gradient, OutputOf(layer.input),
                                parameters_[static_cast<size_t>(weight)].value,
                                /*bias_sizes=*/c10::nullopt, Both(layer.stride),
-                               Both(PaddingOf(layer)), kNoDilation,
+                               Both(PaddingOf(layer)), kUndilated,
                                /*transposed=*/false, kNoOutputPadding,
                                layer.groups, {layer.input >= 0, true, false});
   SetGradient(weight, weight_gradient);
@@ -320,7 +320,7 @@ void Network::BackwardLayer(size_t index, const at::Tensor& gradient) {
                          at::max_pool2d_with_indices_backward(
                              gradient, input, Both(layer.kernel),
                              Both(layer.stride), Both(PaddingOf(layer)),
-                             kNoDilation, /*ceil_mode=*/false, state.indices));
+                             kUndilated, /*ceil_mode=*/false, state.indices));
     case LayerKind::kAvgPool:
       return AddGradient(
           layer.input,

@@ -11,7 +11,7 @@ namespace {
 
 // Said a second time, and not taken from where the kernels have it: this
 // network is there to differ from theirs where theirs is wrong.
-constexpr double kEpsilon = 1e-5;
+constexpr double kPlainEpsilon = 1e-5;
 
 at::Tensor Load(const Tensor& tensor, at::ScalarType type) {
   return at::tensor(tensor.values).reshape(tensor.shape).to(type);
@@ -55,7 +55,7 @@ at::Tensor PlainNetwork::Compute(size_t index, const at::Tensor& input,
       return at::batch_norm(
           input, WeightOf(index, "weight"), WeightOf(index, "bias"),
           WeightOf(index, "running_mean"), WeightOf(index, "running_var"),
-          /*training=*/false, /*momentum=*/0, kEpsilon,
+          /*training=*/false, /*momentum=*/0, kPlainEpsilon,
           /*cudnn_enabled=*/false);
     case LayerKind::kRelu:
       return at::relu(input);

@@ -13,24 +13,24 @@ namespace {
 
 using Pair = std::array<int64_t, 2>;
 
-struct Operands {
+struct ProductOperands {
   at::Tensor input;
   at::Tensor weights;
   at::Tensor gradient;
 };
 
-at::Tensor ChannelsLast(const at::Tensor& tensor) {
+at::Tensor WithChannelsLast(const at::Tensor& tensor) {
   return tensor.contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-ProductCalls ConvCalls(const Layer& layer, const Operands& operands) {
-  const auto forward = [layer](const Operands& of) {
+ProductCalls ConvCalls(const Layer& layer, const ProductOperands& operands) {
+  const auto forward = [layer](const ProductOperands& of) {
     const int64_t padding = (layer.kernel - 1) / 2;
     return at::convolution(
         of.input, of.weights, {}, Pair{layer.stride, layer.stride},
         Pair{padding, padding}, Pair{1, 1}, false, Pair{0, 0}, layer.groups);
   };
-  const auto backward = [layer](const Operands& of, bool of_input) {
+  const auto backward = [layer](const ProductOperands& of, bool of_input) {
     const int64_t padding = (layer.kernel - 1) / 2;
     at::convolution_backward(
         of.gradient, of.input, of.weights, c10::nullopt,
@@ -42,7 +42,7 @@ ProductCalls ConvCalls(const Layer& layer, const Operands& operands) {
           .weight_gradient = [=] { backward(operands, false); }};
 }
 
-ProductCalls LinearCalls(const Operands& operands) {
+ProductCalls LinearCalls(const ProductOperands& operands) {
   return {
       .forward = [=] { at::mm(operands.input, operands.weights.t()); },
       .input_gradient = [=] { at::mm(operands.gradient, operands.weights); },
@@ -73,14 +73,13 @@ absl::StatusOr<ProductCalls> MakeProductCalls(const Layer& layer,
                            .gradient = at::randn({batch, out.channels})});
     } else {
       calls = ConvCalls(
-          layer,
-          {.input = ChannelsLast(
-               at::randn({batch, in.channels, in.height, in.width})),
-           .weights =
-               ChannelsLast(at::randn({out.channels, in.channels / layer.groups,
-                                       layer.kernel, layer.kernel})),
-           .gradient = ChannelsLast(
-               at::randn({batch, out.channels, out.height, out.width}))});
+          layer, {.input = WithChannelsLast(
+                      at::randn({batch, in.channels, in.height, in.width})),
+                  .weights = WithChannelsLast(
+                      at::randn({out.channels, in.channels / layer.groups,
+                                 layer.kernel, layer.kernel})),
+                  .gradient = WithChannelsLast(at::randn(
+                      {batch, out.channels, out.height, out.width}))});
     }
     return ProductCalls{Entered(std::move(calls.forward)),
                         Entered(std::move(calls.input_gradient)),

@@ -94,8 +94,7 @@ grpc::ServerUnaryReactor* LedgerService::Deposit(
                });
 }
 
-absl::Status LedgerService::List(
-    const UnaryCall<v1::ListBalancesRequest, v1::ListBalancesResponse>& call) {
+absl::Status LedgerService::List(const BalancesCall& call) {
   ARCHPOOL_ASSIGN_OR_RETURN(Page page,
                             Page::Read("ListBalances", "", *call.request));
   BalanceFilter filter;
@@ -126,13 +125,11 @@ grpc::ServerUnaryReactor* LedgerService::ListBalances(
   return Serve(gate_, context, "/archpool.v1.LedgerService/ListBalances",
                request, response, [this](const auto& accepted) {
                  RunOn(executor_, accepted,
-                       [this](const auto& call) { return List(call); });
+                       [this](const BalancesCall& call) { return List(call); });
                });
 }
 
-absl::Status LedgerService::List(
-    const UnaryCall<v1::ListTransfersRequest, v1::ListTransfersResponse>&
-        call) {
+absl::Status LedgerService::List(const TransfersCall& call) {
   const v1::ListTransfersRequest& request = *call.request;
   TransferFilter filter;
   if (call.caller.role != Role::kOperator) {
@@ -165,8 +162,9 @@ grpc::ServerUnaryReactor* LedgerService::ListTransfers(
     v1::ListTransfersResponse* response) {
   return Serve(gate_, context, "/archpool.v1.LedgerService/ListTransfers",
                request, response, [this](const auto& accepted) {
-                 RunOn(executor_, accepted,
-                       [this](const auto& call) { return List(call); });
+                 RunOn(executor_, accepted, [this](const TransfersCall& call) {
+                   return List(call);
+                 });
                });
 }
 

@@ -40,10 +40,13 @@ class LedgerService : public v1::LedgerService::CallbackService {
       v1::CheckLedgerResponse* response) override;
 
  private:
-  absl::Status List(
-      const UnaryCall<v1::ListBalancesRequest, v1::ListBalancesResponse>& call);
-  absl::Status List(const UnaryCall<v1::ListTransfersRequest,
-                                    v1::ListTransfersResponse>& call);
+  using BalancesCall =
+      UnaryCall<v1::ListBalancesRequest, v1::ListBalancesResponse>;
+  using TransfersCall =
+      UnaryCall<v1::ListTransfersRequest, v1::ListTransfersResponse>;
+
+  absl::Status List(const BalancesCall& call);
+  absl::Status List(const TransfersCall& call);
   absl::Status CheckDeposit(const v1::DepositRequest& request,
                             TransferId id) const;
 

@@ -305,10 +305,10 @@ absl::StatusOr<std::vector<PassErrors>> CompareLayer(const Layer& layer,
     const LayerOperands operands = Draw(layer, batch, mean, rng);
     ARCHPOOL_ASSIGN_OR_RETURN(
         const nn::LayerResults exact,
-        nn::ComputeLayer(layer, batch, operands, nn::Precision::kDouble));
+        nn::ComputeLayer(layer, batch, operands, nn::Precision::kFloat64));
     ARCHPOOL_ASSIGN_OR_RETURN(
         const nn::LayerResults theirs,
-        nn::ComputeLayer(layer, batch, operands, nn::Precision::kFloat));
+        nn::ComputeLayer(layer, batch, operands, nn::Precision::kFloat32));
     const OurResults ours = ComputeOurs(layer, batch, operands);
     draws = DrawsFor(ours);
     passes[0].Add(ours.output, theirs.output, exact.output);
