@@ -174,12 +174,13 @@ endfunction()
 set(ARCHPOOL_TEST_SUFFIX "" CACHE STRING "Appended to every test's name")
 
 # archpool_add_test(NAME n LABELS unit... [TIMEOUT s] [ENV A=B...] [RUN_SERIAL]
-#   COMMAND ...): any command as a test, run in the source directory. A
+#   [WAITS] COMMAND ...): any command as a test, run in the source directory. A
 # sanitised tree has its own names (so that one CTest run covers several trees)
-# and more time.
+# and more time. WAITS: most of its time goes by while its programs wait. CTest
+# is given two jobs for each core; such a test takes one of them, any other two.
 function(archpool_add_test)
-  cmake_parse_arguments(ARG "RUN_SERIAL" "NAME;TIMEOUT" "LABELS;ENV;COMMAND"
-    ${ARGN})
+  cmake_parse_arguments(ARG "RUN_SERIAL;WAITS" "NAME;TIMEOUT"
+    "LABELS;ENV;COMMAND" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
@@ -197,6 +198,12 @@ function(archpool_add_test)
   set_tests_properties(${name} PROPERTIES
     LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
     ENVIRONMENT "${ARG_ENV}" RUN_SERIAL ${ARG_RUN_SERIAL})
+  if(ARG_WAITS)
+    # First, so that those which compute fill the cores meanwhile.
+    set_tests_properties(${name} PROPERTIES COST 100)
+  else()
+    set_tests_properties(${name} PROPERTIES PROCESSORS 2)
+  endif()
 endfunction()
 
 # Headers of others that tests include, compiled once for all tests.

@@ -94,7 +94,8 @@ for tree in "${trees[@]}"; do
   if ! has_tests "$tree"; then continue; fi
   ran=1
   step "Running the tests ($tree)"
-  run_contained ctest --preset "$tree" -j "$(nproc)" "${selection[@]}" ||
+  # Two jobs for each core: see archpool_add_test.
+  run_contained ctest --preset "$tree" -j "$((2 * $(nproc)))" "${selection[@]}" ||
     failed="$failed $tree"
 done
 [ -n "$ran" ] || die "no test has the label $only"

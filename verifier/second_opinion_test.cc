@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "common/base/counter_rng.h"
+#include "common/base/sanitized.h"
 #include "gtest/gtest.h"
 
 namespace archpool {
@@ -140,8 +141,12 @@ class Network {
   std::vector<TestLayer> layers_;
 };
 
+// Sanitizers look at the same code after fewer of them.
+constexpr uint64_t kHonestNetworks = kIsSanitized ? 100 : 1'000;
+constexpr uint64_t kWrongNetworks = kIsSanitized ? 20 : 200;
+
 TEST(SecondOpinionTest, AThousandHonestNetworksAgree) {
-  for (uint64_t seed = 0; seed < 1'000; ++seed) {
+  for (uint64_t seed = 0; seed < kHonestNetworks; ++seed) {
     const OpinionComparison comparison = Network(seed).Compare({});
     EXPECT_TRUE(comparison.agrees()) << seed << ": " << Describe(comparison);
     EXPECT_GT(comparison.calibration.difference, 0);
@@ -149,7 +154,7 @@ TEST(SecondOpinionTest, AThousandHonestNetworksAgree) {
 }
 
 TEST(SecondOpinionTest, AWrongFoldingConstantIsFound) {
-  for (uint64_t seed = 0; seed < 200; ++seed) {
+  for (uint64_t seed = 0; seed < kWrongNetworks; ++seed) {
     for (const Constants& wrong :
          {Constants{.epsilon = 1e-3}, Constants{.shift = 1.01}}) {
       const OpinionComparison comparison = Network(seed).Compare(wrong);

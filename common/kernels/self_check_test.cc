@@ -26,8 +26,9 @@ namespace {
 
 TEST(SelfCheckTest, EveryMachineAgrees) {
   for (const Simd simd : SimdsHere()) {
-    // One number at a time takes long, and threads are the same to it.
-    for (const int threads : {1, simd == Simd::kScalar ? 1 : 3}) {
+    for (const int threads : {1, 3}) {
+      // One number at a time takes long, and threads are the same to it.
+      if (simd == Simd::kScalar && threads > 1) continue;
       for (const TestVector& vector : ComputeTestVectors({simd, threads})) {
         EXPECT_TRUE(vector.agrees())
             << vector.name << " is " << vector.digest << " under "

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/counter_rng.h"
+#include "common/base/sanitized.h"
 #include "common/base/status.h"
 #include "common/kernels/reference_network.h"
 #include "common/kernels/schedule.h"
@@ -87,9 +88,12 @@ Trained TrainByReference(const LayerPlan& plan, const Recipe& recipe,
   return {network.weights(), network.velocities()};
 }
 
+// The loops of the reference under sanitizers take ten times as long.
+constexpr int Networks(int count) { return kIsSanitized ? count / 3 : count; }
+
 TEST(TrainingTest, EqualsTheReferenceEverywhere) {
   CounterRng rng(5, 0);
-  for (int i = 0; i < 25; ++i) {
+  for (int i = 0; i < Networks(25); ++i) {
     const LayerPlan plan = testing::RandomPlan(rng);
     const int64_t batch = 1 + int64_t{rng.Below(9)};
     const Recipe recipe = SmallRecipe(batch);
@@ -124,7 +128,7 @@ TEST(TrainingTest, EqualsTheReferenceEverywhere) {
 
 TEST(TrainingTest, EvaluatesAsTheReferenceDoes) {
   CounterRng rng(6, 0);
-  for (int i = 0; i < 15; ++i) {
+  for (int i = 0; i < Networks(15); ++i) {
     const LayerPlan plan = testing::RandomPlan(rng);
     const Dataset data = Noise(plan, 70, static_cast<uint64_t>(i));
     TensorMap weights = InitialWeights(plan, 3);
@@ -160,7 +164,8 @@ TEST(TrainingTest, EvaluatesAsTheReferenceDoes) {
 // ARCHPOOL_SOAK: 2,100 segments.
 TEST(TrainingTest, ReplaysEverySegmentUnderOtherInstructions) {
   CounterRng rng(7, 0);
-  const int networks = std::getenv("ARCHPOOL_SOAK") != nullptr ? 700 : 20;
+  const int networks =
+      std::getenv("ARCHPOOL_SOAK") != nullptr ? 700 : Networks(20);
   for (int i = 0; i < networks; ++i) {
     const LayerPlan plan = testing::RandomPlan(rng);
     const int64_t batch = 1 + int64_t{rng.Below(9)};

@@ -14,9 +14,13 @@ import shutil
 import signal
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from postgres_cluster import make_cluster  # noqa: E402
 
 PROGRAMS = pathlib.Path(os.environ.get("ARCHPOOL_PROGRAMS", "build/release/bin"))
 WAIT_S = float(os.environ.get("ARCHPOOL_TEST_WAIT_S", "60"))
@@ -88,8 +92,10 @@ class Refused(Exception):
 class Pool:
     """A server with its database, and whoever works for it."""
 
-    def __init__(self, *server_flags, server_env=None,
+    def __init__(self, *server_flags, server_env=None, makes_cluster=False,
                  server_program="archpool-server"):
+        """`makes_cluster`: the server makes its database as an operator's does,
+        which waits for the disk at every commit."""
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="archpool-it-"))
         # The database's own user must be able to pass.
         self.directory.chmod(0o755)
@@ -99,10 +105,21 @@ class Pool:
         self.server_env = server_env or {}  # besides this process's
         self.processes = {}
         self.port = 0
-        self.start_server()
+        if not makes_cluster and "--database-url" not in server_flags:
+            private = self.directory / "server" / "postgresql"
+            private.mkdir(parents=True)
+            make_cluster(private / "cluster")
+        try:
+            self.start_server()
+        except BaseException:  # nobody has it to close it
+            self.close()
+            raise
 
     def close(self):
         failures = []
+        # All at once, and the server when they have said goodbye.
+        for name in self.processes.keys() - {"server"}:
+            self.processes[name].terminate()
         for name in reversed(list(self.processes)):
             try:
                 self.stop(name)

@@ -109,7 +109,8 @@ class OldReleaseTest(unittest.TestCase):
         self.assertEqual(task["state"], "succeeded")
 
     def test_a_new_client_says_that_an_old_server_is_too_old(self):
-        old = Pool(server_program=self.old / "archpool-server")
+        old = Pool(makes_cluster=True,
+                   server_program=self.old / "archpool-server")
         self.addCleanup(old.close)
         with self.assertRaises(harness.Refused) as refused:
             old.command("operator", "account", "list")

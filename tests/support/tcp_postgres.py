@@ -3,7 +3,6 @@
 its database; the server's private cluster listens on a unix socket alone."""
 
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -12,31 +11,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from postgres_cluster import choose_user, find_programs, make_cluster
+
 WAIT_S = 60
 STARTS_MAX = 5
-
-
-def find_programs():
-    """The folder of initdb and postgres, of the newest version there is."""
-    versions = sorted(Path("/usr/lib/postgresql").glob("[0-9]*/bin"),
-                      key=lambda path: int(path.parent.name), reverse=True)
-    for folder in [*versions, *map(Path, os.environ["PATH"].split(":"))]:
-        if (folder / "initdb").exists() and (folder / "postgres").exists():
-            return folder
-    raise AssertionError("initdb and postgres are not installed")
-
-
-def choose_user():
-    """How to start a child as a user that PostgreSQL accepts: never root."""
-    if os.geteuid() != 0:
-        return {}
-    for name in ("postgres", "nobody"):
-        try:
-            user = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    raise AssertionError("there is neither a user 'postgres' nor 'nobody'")
 
 
 class TcpPostgres:
@@ -49,7 +27,7 @@ class TcpPostgres:
             os.chown(self.directory, self.child["user"], self.child["group"])
         self.process = None
         try:
-            self._initialize()
+            make_cluster(self.cluster)
             self._start()
         except BaseException:
             self.close()
@@ -70,15 +48,6 @@ class TcpPostgres:
         return (f"postgresql://archpool@127.0.0.1:{port or self.port}/postgres"
                 "?sslmode=disable&gssencmode=disable")
 
-    def _initialize(self):
-        made = subprocess.run(
-            [self.programs / "initdb", "-D", self.cluster, "--username=archpool",
-             "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync",
-             "--no-instructions"],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **self.child)
-        if made.returncode != 0:
-            raise AssertionError(f"initdb failed: {made.stdout}")
-
     def _start(self):
         """PostgreSQL cannot pick a port: someone may be faster on a free one."""
         for _ in range(STARTS_MAX):
@@ -88,7 +57,7 @@ class TcpPostgres:
                 self.process = subprocess.Popen(
                     [self.programs / "postgres", "-D", self.cluster,
                      "-p", str(self.port), "-c", "listen_addresses=127.0.0.1",
-                     "-c", "unix_socket_directories=", "-c", "fsync=off"],
+                     "-c", "unix_socket_directories="],
                     stdout=log, stderr=log, **self.child)
             if self._gets_ready():
                 return

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/sanitized.h"
 #include "common/kernels/arithmetic.h"
 #include "common/kernels/inner/table.h"
 #include "common/kernels/inner/test_maps.h"
@@ -49,7 +50,9 @@ std::vector<Case> Cases() {
     return int64_t{least} + rng.Below(most - least + 1);
   };
   for (int64_t kernel = 1; kernel <= 11; ++kernel) {
-    const int times = kernel == 3 || kernel == 5 ? 16 : 3;
+    // The reference under sanitizers takes ten times as long.
+    const int often = kIsSanitized ? 4 : 16;
+    const int times = kernel == 3 || kernel == 5 ? often : 3;
     for (int i = 0; i < times; ++i) {
       for (int64_t stride = 1; stride <= 2; ++stride) {
         cases.push_back(CaseOf(draw(1, 19), draw(1, 19), draw(2, 40), kernel,

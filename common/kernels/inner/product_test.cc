@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/counter_rng.h"
+#include "common/base/sanitized.h"
 #include "common/kernels/inner/network_plan.h"
 #include "common/kernels/inner/parameters.h"
 #include "common/kernels/inner/table.h"
@@ -18,6 +19,9 @@ namespace archpool::kernels {
 namespace {
 
 using reference::Values;
+
+// The loops of the reference under sanitizers take ten times as long.
+constexpr int Layers(int count) { return kIsSanitized ? count / 3 : count; }
 
 class Random {
  public:
@@ -194,7 +198,7 @@ Layer Conv(const TensorShape& in, int64_t outputs, int64_t kernel,
 
 TEST(ProductTest, DenseConvolutionsAreTheReference) {
   Random random(1);
-  for (int i = 0; i < 60; ++i) {
+  for (int i = 0; i < Layers(60); ++i) {
     const bool is_image = random.Between(0, 3) == 0;
     const TensorShape in{random.Between(1, is_image ? 4 : 40),
                          random.Between(1, 17), random.Between(1, 17)};
@@ -216,7 +220,7 @@ TEST(ProductTest, LongSumsAreTheReference) {
 
 TEST(ProductTest, DepthwiseConvolutionsAreTheReference) {
   Random random(3);
-  for (int i = 0; i < 60; ++i) {
+  for (int i = 0; i < Layers(60); ++i) {
     const TensorShape in{random.Between(2, 70), random.Between(1, 17),
                          random.Between(1, 17)};
     const int64_t kernel = 2 * random.Between(0, i % 10 == 0 ? 5 : 2) + 1;
@@ -227,7 +231,7 @@ TEST(ProductTest, DepthwiseConvolutionsAreTheReference) {
 
 TEST(ProductTest, LinearLayersAreTheReference) {
   Random random(4);
-  for (int i = 0; i < 30; ++i) {
+  for (int i = 0; i < Layers(30); ++i) {
     Layer layer;
     layer.kind = LayerKind::kLinear;
     layer.input_shape = {random.Between(1, 40), random.Between(1, 3),
