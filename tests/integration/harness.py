@@ -98,7 +98,11 @@ class Pool:
         self.server_env = server_env or {}  # besides this process's
         self.processes = {}
         self.port = 0
-        self.start_server()
+        try:
+            self.start_server()
+        except BaseException:  # nobody else can end what was started
+            self.close()
+            raise
 
     def close(self):
         failures = []
