@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/serve.h"
 
-#include <signal.h>
-
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -344,7 +342,6 @@ absl::Status UnlessStopped(const absl::Status& status,
 
 absl::Status Serve(const ServerFlags& flags, const ServeHooks& hooks) {
   const SignalStop signals;
-  signal(SIGPIPE, SIG_IGN);
   const StopDeadline deadline(signals.token(), kStopMax);
   return UnlessStopped(ServeUntilStopped(flags, hooks, signals.token()),
                        signals.token());

@@ -5,6 +5,7 @@
 #include <grpc/support/log.h>
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <map>
@@ -148,6 +149,7 @@ void AddLogFlags(CLI::App& app, LogOptions& options) {
 }
 
 void SetUpLogging(const LogOptions& options) {
+  std::signal(SIGPIPE, SIG_IGN);
   SetUpLog(options);
   gpr_set_log_function(LogGrpc);
   google::protobuf::SetLogHandler(LogProtobuf);

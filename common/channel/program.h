@@ -42,8 +42,9 @@ int Finish(absl::string_view program, const absl::Status& status);
 // Adds the daemons' flags --log-format and --log-level.
 void AddLogFlags(CLI::App& app, LogOptions& options);
 
-// Sets up the program's log, for libraries as well. Call once, before other
-// threads.
+// Sets up a daemon's log, for libraries as well. From then on a daemon whose
+// log goes into a pipe that nobody reads any more, or whose peer is gone,
+// continues: SIGPIPE is ignored. Call once, before other threads.
 void SetUpLogging(const LogOptions& options);
 
 // As Finish, in the log.

@@ -65,6 +65,23 @@ TEST(ProgramTest, LogFlagsTakeTheirWordsAlone) {
   EXPECT_FALSE(Parsed({"--log-level", "INFO"}).has_value());
 }
 
+// `archpool-worker 2>&1 | head` would end the worker with its second line.
+TEST(ProgramTest, ALogThatNobodyReadsEndsNoDaemon) {
+  const pid_t child = fork();
+  if (child == 0) {
+    int ends[2];
+    if (pipe(ends) != 0) _exit(98);
+    close(ends[0]);
+    dup2(ends[1], STDERR_FILENO);
+    SetUpLogging({});
+    _exit(FinishLogged("archpool-worker", Internal("LOST", "nobody reads it")));
+  }
+  int state = 0;
+  ASSERT_EQ(waitpid(child, &state, 0), child);
+  ASSERT_TRUE(WIFEXITED(state)) << "a signal ended it";
+  EXPECT_EQ(WEXITSTATUS(state), kExitFailed);
+}
+
 // Whoever reads JSON finds the reason of an end in it as well.
 TEST(ProgramTest, ADaemonsErrorIsALineOfItsLog) {
   testing::internal::CaptureStderr();

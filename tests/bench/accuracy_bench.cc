@@ -21,11 +21,11 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "client/task_file.h"
-#include "common/base/counter_rng.h"
 #include "common/base/status.h"
 #include "common/kernels/training.h"
 #include "common/nas/layer_plan.h"
 #include "common/nn/trial.h"
+#include "tests/bench/drawn_plans.h"
 #include "tests/support/fashion_mnist.h"
 
 namespace archpool {
@@ -137,39 +137,28 @@ absl::StatusOr<bool> CompareFile(const Options& options,
                                  const std::string& file,
                                  const DatasetSplit& split) {
   ARCHPOOL_ASSIGN_OR_RETURN(const TaskFile task, LoadTaskFile(file));
-  const SearchSpace& space = task.spec.space;
   Recipe recipe = task.spec.recipe;
   recipe.epochs = options.epochs;
   recipe.further_epochs.clear();
   const double images =
       static_cast<double>(split.train.count() * options.epochs);
-  constexpr int kDrawsMax = 10'000;
-  CounterRng rng(options.seed, 0);
+  const auto is_quick = [&](const LayerPlan& plan) {
+    return static_cast<double>(plan.train_ns_per_example) * images <=
+           options.seconds * 1e9;
+  };
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<DrawnPlan> drawn,
+                            DrawPlans(task, file,
+                                      {.networks = options.networks,
+                                       .seed = options.seed,
+                                       .images = split.train.shape,
+                                       .accept = is_quick}));
   bool are_one = true;
-  int compared = 0;
-  for (int draw = 0; draw < kDrawsMax && compared < options.networks; ++draw) {
-    const auto rank =
-        static_cast<int64_t>(rng.Below64(static_cast<uint64_t>(space.size())));
-    const auto plan =
-        MakeLayerPlan(space, space.ArchitectureAt(rank), split.train.shape,
-                      split.train.classes, task.spec.limits);
-    if (!plan.ok() || static_cast<double>(plan->train_ns_per_example) * images >
-                          options.seconds * 1e9) {
-      continue;
-    }
-    ++compared;
+  for (const DrawnPlan& network : drawn) {
     ARCHPOOL_ASSIGN_OR_RETURN(
         const Comparison comparison,
-        CompareTrainings(*plan, recipe, split, options.first_seed,
+        CompareTrainings(network.plan, recipe, split, options.first_seed,
                          options.seeds));
-    const std::string name =
-        absl::StrCat(file.substr(file.rfind('/') + 1), " ", rank);
-    are_one = Print(name, comparison) && are_one;
-  }
-  if (compared < options.networks) {
-    std::printf("%s: %d networks of %d are quick enough\n", file.c_str(),
-                compared, options.networks);
-    return false;
+    are_one = Print(network.name, comparison) && are_one;
   }
   return are_one;
 }

@@ -24,7 +24,6 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "client/task_file.h"
-#include "common/base/counter_rng.h"
 #include "common/base/status.h"
 #include "common/nas/cost_table.h"
 #include "tests/bench/drawn_plans.h"
@@ -61,31 +60,28 @@ absl::Status MeasureFile(const Options& options, const std::string& file,
                          const kernels::Machine& machine,
                          std::vector<Found>& found) {
   ARCHPOOL_ASSIGN_OR_RETURN(const TaskFile task, LoadTaskFile(file));
-  const SearchSpace& space = task.spec.space;
-  const std::string name = file.substr(file.rfind('/') + 1);
-  CounterRng rng(options.seed, 0);
-  for (int drawn = 0; drawn < options.networks;) {
-    const auto rank =
-        static_cast<int64_t>(rng.Below64(static_cast<uint64_t>(space.size())));
-    const auto plan_at = [&](const Pricing& pricing) {
-      return MakeLayerPlan(space, space.ArchitectureAt(rank),
-                           ImageShapeOf(file), 10, task.spec.limits, pricing);
-    };
-    if (!plan_at({}).ok()) continue;
-    ++drawn;
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const std::vector<DrawnPlan> drawn,
+      DrawPlans(task, file,
+                {.networks = options.networks, .seed = options.seed}));
+  for (const DrawnPlan& network : drawn) {
     double first = 0;
     for (const int64_t batch : options.batches) {
       const Pricing pricing{.version = options.table, .batch_size = batch};
-      ARCHPOOL_ASSIGN_OR_RETURN(const LayerPlan plan, plan_at(pricing));
+      ARCHPOOL_ASSIGN_OR_RETURN(
+          const LayerPlan plan,
+          MakeLayerPlan(task.spec.space, network.architecture,
+                        network.plan.input_shape, network.plan.classes,
+                        task.spec.limits, pricing));
       ARCHPOOL_ASSIGN_OR_RETURN(
           const double step_ns,
           StepNs(plan, task.spec.recipe, batch, options.seconds, machine));
       const double measured = step_ns / static_cast<double>(batch);
       const auto predicted = static_cast<double>(plan.train_ns_per_example);
-      PrintJsonLine(absl::StrCat(name, " ", rank, " batch ", batch), measured,
+      PrintJsonLine(absl::StrCat(network.name, " batch ", batch), measured,
                     "ns/example", predicted);
       if (first == 0) first = measured;
-      found.push_back({.file = name,
+      found.push_back({.file = FileNameOf(file),
                        .batch = batch,
                        .beside_first = measured / first,
                        .training = {.ratio = measured / predicted,

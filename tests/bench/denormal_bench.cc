@@ -16,6 +16,7 @@
 #include "common/base/status.h"
 #include "common/kernels/training.h"
 #include "tests/bench/drawn_plans.h"
+#include "tests/bench/noise_images.h"
 #include "tests/bench/step_time.h"
 #include "tests/support/plan_builder.h"
 
@@ -112,18 +113,13 @@ absl::Status MeasurePlan(const Options& options, const std::string& name,
 absl::Status MeasureFile(const Options& options, const std::string& file,
                          double& worst) {
   ARCHPOOL_ASSIGN_OR_RETURN(const TaskFile task, LoadTaskFile(file));
-  const SearchSpace& space = task.spec.space;
-  CounterRng rng(options.seed, 0);
-  for (int drawn = 0; drawn < options.networks;) {
-    const auto rank =
-        static_cast<int64_t>(rng.Below64(static_cast<uint64_t>(space.size())));
-    const auto plan = MakeLayerPlan(space, space.ArchitectureAt(rank),
-                                    ImageShapeOf(file), 10, task.spec.limits);
-    if (!plan.ok()) continue;
-    ++drawn;
-    ARCHPOOL_RETURN_IF_ERROR(MeasurePlan(
-        options, absl::StrCat(file.substr(file.rfind('/') + 1), " ", rank),
-        *plan, worst));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const std::vector<DrawnPlan> drawn,
+      DrawPlans(task, file,
+                {.networks = options.networks, .seed = options.seed}));
+  for (const DrawnPlan& network : drawn) {
+    ARCHPOOL_RETURN_IF_ERROR(
+        MeasurePlan(options, network.name, network.plan, worst));
   }
   return absl::OkStatus();
 }

@@ -12,7 +12,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "client/task_file.h"
-#include "common/base/counter_rng.h"
 #include "common/base/status.h"
 #include "common/nas/layer_plan.h"
 #include "tests/bench/drawn_plans.h"
@@ -42,17 +41,15 @@ inline absl::StatusOr<std::map<std::string, Layer>> DrawLayers(
     const std::vector<std::string>& task_files, int networks, uint64_t seed) {
   std::map<std::string, Layer> layers;
   for (const std::string& file : task_files) {
-    ARCHPOOL_ASSIGN_OR_RETURN(const TaskFile task, LoadTaskFile(file));
-    const SearchSpace& space = task.spec.space;
-    const TensorShape images = ImageShapeOf(file);
-    CounterRng rng(seed, 0);
-    for (int i = 0; i < networks; ++i) {
-      const auto rank = static_cast<int64_t>(
-          rng.Below64(static_cast<uint64_t>(space.size())));
-      const auto plan =
-          MakeLayerPlan(space, space.ArchitectureAt(rank), images, 10, {});
-      if (!plan.ok()) continue;
-      for (const Layer& layer : plan->layers) layers[NameOf(layer)] = layer;
+    ARCHPOOL_ASSIGN_OR_RETURN(TaskFile task, LoadTaskFile(file));
+    task.spec.limits = {};  // a layer is measured whatever it is a part of
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        const std::vector<DrawnPlan> drawn,
+        DrawPlans(task, file, {.networks = networks, .seed = seed}));
+    for (const DrawnPlan& network : drawn) {
+      for (const Layer& layer : network.plan.layers) {
+        layers[NameOf(layer)] = layer;
+      }
     }
   }
   return layers;

@@ -17,11 +17,11 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "client/task_file.h"
-#include "common/base/counter_rng.h"
 #include "common/base/status.h"
 #include "common/kernels/training.h"
 #include "common/kernels/weights.h"
 #include "tests/bench/drawn_plans.h"
+#include "tests/bench/noise_images.h"
 #include "tests/support/plan_builder.h"
 #include "verifier/consultation.h"
 #include "verifier/make_second_opinion.h"
@@ -112,18 +112,12 @@ absl::Status Measure(const Options& options) {
   }
   for (const std::string& file : options.task_files) {
     ARCHPOOL_ASSIGN_OR_RETURN(const TaskFile task, LoadTaskFile(file));
-    const SearchSpace& space = task.spec.space;
-    CounterRng rng(1, 0);
-    for (int drawn = 0; drawn < options.networks;) {
-      const auto rank = static_cast<int64_t>(
-          rng.Below64(static_cast<uint64_t>(space.size())));
-      const auto plan = MakeLayerPlan(space, space.ArchitectureAt(rank),
-                                      ImageShapeOf(file), 10, task.spec.limits);
-      if (!plan.ok()) continue;
-      ++drawn;
-      ARCHPOOL_RETURN_IF_ERROR(MeasurePlan(
-          options, absl::StrCat(file.substr(file.rfind('/') + 1), " ", rank),
-          *plan));
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        const std::vector<DrawnPlan> drawn,
+        DrawPlans(task, file, {.networks = options.networks}));
+    for (const DrawnPlan& network : drawn) {
+      ARCHPOOL_RETURN_IF_ERROR(
+          MeasurePlan(options, network.name, network.plan));
     }
   }
   return absl::OkStatus();

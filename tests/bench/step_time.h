@@ -17,7 +17,7 @@
 #include "common/base/status.h"
 #include "common/kernels/training.h"
 #include "common/nas/layer_plan.h"
-#include "tests/bench/drawn_plans.h"
+#include "tests/bench/noise_images.h"
 
 namespace archpool {
 

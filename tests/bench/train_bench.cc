@@ -19,11 +19,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/task_file.h"
-#include "common/base/counter_rng.h"
 #include "common/base/status.h"
 #include "common/kernels/training.h"
 #include "common/nn/trial.h"
 #include "tests/bench/drawn_plans.h"
+#include "tests/bench/noise_images.h"
 #include "tests/support/plan_builder.h"
 
 namespace archpool {
@@ -139,19 +139,14 @@ void Print(const std::string& name, const Rates& trained,
 absl::Status MeasureFile(const Options& options, const std::string& file,
                          double& logarithms, int& count) {
   ARCHPOOL_ASSIGN_OR_RETURN(const TaskFile task, LoadTaskFile(file));
-  const SearchSpace& space = task.spec.space;
-  const TensorShape images = ImageShapeOf(file);
-  CounterRng rng(options.seed, 0);
-  for (int drawn = 0; drawn < options.networks;) {
-    const auto rank =
-        static_cast<int64_t>(rng.Below64(static_cast<uint64_t>(space.size())));
-    const auto plan = MakeLayerPlan(space, space.ArchitectureAt(rank), images,
-                                    10, task.spec.limits);
-    if (!plan.ok()) continue;
-    ++drawn;
-    ARCHPOOL_ASSIGN_OR_RETURN(const auto rates, MeasurePlan(options, *plan));
-    Print(absl::StrCat(file.substr(file.rfind('/') + 1), " ", rank),
-          rates.first, rates.second);
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const std::vector<DrawnPlan> drawn,
+      DrawPlans(task, file,
+                {.networks = options.networks, .seed = options.seed}));
+  for (const DrawnPlan& network : drawn) {
+    ARCHPOOL_ASSIGN_OR_RETURN(const auto rates,
+                              MeasurePlan(options, network.plan));
+    Print(network.name, rates.first, rates.second);
     logarithms += std::log(rates.first.kernels / rates.first.libtorch);
     ++count;
   }

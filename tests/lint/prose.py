@@ -8,8 +8,6 @@ import re
 from docs import without_fences
 
 HISTORY = ("CHANGELOG.md",)  # what was published stays as it was
-# Written by a test, from the core's own words.
-GENERATED = re.compile(r"^## States\n.*?(?=^\| A rejected trial's reason)", re.M | re.S)
 CODE = re.compile(r"`[^`]*`|\]\([^)]*\)|<!--.*?-->", re.S)
 WORDS = (
     (r"for ever", "for good, endlessly, at every time"),
@@ -44,8 +42,7 @@ FRAGMENT = re.compile(r"\s*// (Of|Whose|By whom|To whom|For whom|From whom) ")
 # The first "//" that is not inside a literal.
 COMMENT = re.compile(r'(?<![:"/])//(?=(?:[^"]*"[^"]*")*[^"]*$)')
 LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
-# The core's own words for its states stand in docs/protocol.md as they are here.
-NOT_CODE = ("tests/", "server/core/records/transitions.h")
+NOT_CODE = "tests/"
 NAMES = ("He",)  # of a paper and its initialisation
 NOT_PROSE = re.compile(r"^(?:#|\||    |```|-+$).*$", re.M)
 
@@ -56,7 +53,6 @@ def blank(match):
 
 def prose_of(text):
     """The text with everything blanked that is no prose; lines keep their numbers."""
-    text = GENERATED.sub(blank, text)
     return CODE.sub(lambda match: re.sub(r"[^\n]", "x", match.group(0)),
                     without_fences(text))
 
@@ -139,5 +135,4 @@ GOOD = {
     "a.md": "# What is checked\n\n| What | Whom |\n\nWhat does it cost? So many files "
             "exist that `for ever` is short.\n\n```\nfor ever\n```\n"
             "What can be done: nothing. Somebody says what they want.\n",
-    "docs/protocol.md": "## States\n\nA trial goes on.\n| A rejected trial's reason |\n",
 }

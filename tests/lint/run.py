@@ -17,7 +17,7 @@ import sys
 
 from tree import Tree, load_repository
 
-LINTS = ("adrs", "api", "build_files", "docs", "formatting", "headers",
+LINTS = ("adrs", "api", "buf", "build_files", "docs", "formatting", "headers",
          "kernels", "layers", "licences", "logs", "messages", "migrations", "pictures",
          "prose", "protos", "reasons", "scripts", "sizes", "spelling", "tidy",
          "unity", "words")

@@ -12,13 +12,13 @@ namespace archpool {
 
 template <>
 inline constexpr Transition<AccountState> kTransitionsOf<AccountState>[] = {
-    {kNew, AccountState::kActive, Cause::kOperator, "made"},
+    {kNew, AccountState::kActive, Cause::kOperator, "created"},
     {AccountState::kActive, AccountState::kSuspended, Cause::kOperator,
      "suspended"},
     {AccountState::kActive, AccountState::kSuspended, Cause::kPool,
      "too many rejected trials in a row"},
     {AccountState::kSuspended, AccountState::kActive, Cause::kOperator,
-     "lifted"},
+     "reinstated"},
 };
 
 template <>
@@ -27,14 +27,14 @@ inline constexpr Transition<TaskState> kTransitionsOf<TaskState>[] = {
     {TaskState::kActive, TaskState::kFinishing, Cause::kClient, "cancelled"},
     {TaskState::kActive, TaskState::kFinishing, Cause::kOperator, "cancelled"},
     {TaskState::kActive, TaskState::kFinishing, Cause::kPool,
-     "target met, budget spent, time over, nothing left to try, or nothing "
-     "learns"},
+     "its target is met, its budget is spent, its time is over, all of its "
+     "networks were tried, or nothing learns"},
     {TaskState::kFinishing, TaskState::kSucceeded, Cause::kPool,
-     "settled, with a result above chance"},
+     "settled with a result above chance"},
     {TaskState::kFinishing, TaskState::kFailed, Cause::kPool,
-     "settled, without one"},
+     "settled without a result above chance"},
     {TaskState::kFinishing, TaskState::kCancelled, Cause::kPool,
-     "settled, after it was cancelled"},
+     "settled after it was cancelled"},
 };
 
 template <>
@@ -47,32 +47,33 @@ inline constexpr Transition<SubspaceState> kTransitionsOf<SubspaceState>[] = {
     {SubspaceState::kOpen, SubspaceState::kCompleted, Cause::kPool,
      "all of its networks were tried, or no more can be found in it"},
     {SubspaceState::kOpen, SubspaceState::kPruned, Cause::kPool,
-     "what it promises is not worth its price, or none of its networks can be "
-     "built"},
+     "the results that are expected of it are not worth their price, or none "
+     "of its networks can be built"},
     {SubspaceState::kCompleted, SubspaceState::kOpen, Cause::kPool,
-     "a trial in it was rejected, or goes on to the next rung"},
+     "a trial in it was rejected, or is continued on the next rung"},
 };
 
 template <>
 inline constexpr Transition<SessionState> kTransitionsOf<SessionState>[] = {
-    {kNew, SessionState::kOpen, Cause::kMiner, "a worker registered"},
+    {kNew, SessionState::kOpen, Cause::kMiner, "a worker opened it"},
     {SessionState::kOpen, SessionState::kClosed, Cause::kMiner,
-     "the same worker registered again"},
+     "the same worker opened another one"},
     {SessionState::kOpen, SessionState::kClosed, Cause::kPool,
-     "the arithmetic that its worker trains in was replaced"},
+     "the arithmetic of its worker was replaced"},
 };
 
 template <>
 inline constexpr Transition<LeaseState> kTransitionsOf<LeaseState>[] = {
-    {kNew, LeaseState::kActive, Cause::kMiner, "taken"},
+    {kNew, LeaseState::kActive, Cause::kMiner, "acquired"},
     {LeaseState::kActive, LeaseState::kCompleted, Cause::kMiner,
      "nothing on its list is left to report"},
-    {LeaseState::kActive, LeaseState::kReleased, Cause::kMiner, "given back"},
+    {LeaseState::kActive, LeaseState::kReleased, Cause::kMiner,
+     "released by its worker"},
     {LeaseState::kActive, LeaseState::kExpired, Cause::kPool,
-     "no sign of life in time"},
+     "no heartbeat in time"},
     {LeaseState::kActive, LeaseState::kRevoked, Cause::kPool,
-     "its task ends, its account was suspended, a trial of it was found false, "
-     "or its worker's arithmetic was replaced"},
+     "its task ends, its account was suspended, a trial of its account was "
+     "found false, or its worker's arithmetic was replaced"},
 };
 
 template <>
@@ -82,97 +83,100 @@ inline constexpr Transition<TrialState> kTransitionsOf<TrialState>[] = {
      "known from an earlier task of the client"},
     {TrialState::kAssigned, TrialState::kCommitted, Cause::kMiner, "reported"},
     {TrialState::kAssigned, TrialState::kAbandoned, Cause::kMiner,
-     "its lease was given back"},
+     "its lease was released by its worker"},
     {TrialState::kAssigned, TrialState::kAbandoned, Cause::kPool,
-     "its lease ended otherwise, its task ends, another committed its network "
-     "first, or what it goes on from was rejected"},
+     "its lease ended in another way, its task ends, its network was committed "
+     "under another lease first, or the trial that it continues was rejected"},
     {TrialState::kAbandoned, TrialState::kAssigned, Cause::kPool,
-     "its account takes up again what it left undone"},
+     "assigned to the same account again"},
     {TrialState::kAbandoned, TrialState::kCommitted, Cause::kMiner,
-     "another was first, and it came in time all the same"},
+     "reported in time, although its network was committed under another lease "
+     "first"},
     {TrialState::kCommitted, TrialState::kUploaded, Cause::kMiner,
-     "its weights are here"},
+     "its weights were uploaded"},
     {TrialState::kCommitted, TrialState::kAccepted, Cause::kPool,
-     "not drawn, and its weights are not wanted, or its arithmetic was "
-     "replaced"},
+     "not drawn for an audit and its weights are not wanted, or its arithmetic "
+     "was replaced"},
     {TrialState::kCommitted, TrialState::kRejected, Cause::kPool,
-     "what was asked for never came, its credit was void, or what it goes on "
-     "from was rejected"},
+     "what the pool asked for did not come in time, its credit was voided, or "
+     "the trial that it continues was rejected"},
     {TrialState::kCommitted, TrialState::kRejected, Cause::kOperator, "voided"},
     {TrialState::kUploaded, TrialState::kAccepted, Cause::kVerifier,
-     "found true"},
+     "an audit found it true"},
     {TrialState::kUploaded, TrialState::kAccepted, Cause::kPool,
-     "not drawn, or no verifier decided it in time and it is paid so"},
+     "not drawn for an audit, or no verifier decided its audit in time and it "
+     "is paid as undecided"},
     {TrialState::kUploaded, TrialState::kRejected, Cause::kVerifier,
-     "found false, or beyond finding out"},
+     "an audit found it false, or could not verify it"},
     {TrialState::kUploaded, TrialState::kRejected, Cause::kPool,
-     "the rest of what was asked for never came, no verifier decided it in "
-     "time, its credit was void, or what it goes on from was rejected"},
+     "the rest of what the pool asked for did not come in time, no verifier "
+     "decided its audit in time, its credit was voided, or the trial that it "
+     "continues was rejected"},
     {TrialState::kUploaded, TrialState::kRejected, Cause::kOperator, "voided"},
     {TrialState::kAccepted, TrialState::kRejected, Cause::kVerifier,
-     "a later audit found it false, or beyond finding out"},
+     "a later audit found it false, or could not verify it"},
     {TrialState::kAccepted, TrialState::kRejected, Cause::kPool,
-     "a later audit was not answered, or not decided in time, its credit was "
-     "void, or what it goes on from was rejected"},
+     "a later audit was not answered or not decided in time, its credit was "
+     "voided, or the trial that it continues was rejected"},
     {TrialState::kAccepted, TrialState::kRejected, Cause::kOperator, "voided"},
 };
 
 template <>
 inline constexpr Transition<AuditState> kTransitionsOf<AuditState>[] = {
     {kNew, AuditState::kAsked, Cause::kPool,
-     "its miner is to lay a segment open"},
+     "its miner is to reveal a segment"},
     {kNew, AuditState::kWaiting, Cause::kPool,
      "a finalist is to be trained again from its key, or weights of a replaced "
      "arithmetic are to be evaluated"},
     {AuditState::kAsked, AuditState::kWaiting, Cause::kMiner,
-     "all that was asked for is here"},
+     "its segment was revealed and all of its files were uploaded"},
     {AuditState::kAsked, AuditState::kDone, Cause::kPool,
-     "never answered, its trial was rejected meanwhile, or its arithmetic was "
-     "replaced"},
-    {AuditState::kWaiting, AuditState::kLeased, Cause::kVerifier, "taken"},
+     "not answered in time, its trial was rejected meanwhile, or its "
+     "arithmetic was replaced"},
+    {AuditState::kWaiting, AuditState::kLeased, Cause::kVerifier, "acquired"},
     {AuditState::kWaiting, AuditState::kDone, Cause::kPool,
      "no verifier decided it in time, its trial was rejected meanwhile, or its "
      "arithmetic was replaced"},
     {AuditState::kLeased, AuditState::kWaiting, Cause::kVerifier,
-     "no finding, one that others must confirm, or the pool tried the "
-     "verifier"},
+     "no finding, a finding that others must confirm, or an audit by which the "
+     "pool tried the verifier"},
     {AuditState::kLeased, AuditState::kWaiting, Cause::kPool,
-     "its verifier fell silent"},
+     "its verifier stopped renewing it"},
     {AuditState::kLeased, AuditState::kDone, Cause::kVerifier,
-     "found true or false, or given up"},
+     "its trial was found true or false, or cannot be verified"},
     {AuditState::kLeased, AuditState::kDone, Cause::kPool,
      "its trial was rejected meanwhile, or its arithmetic was replaced"},
 };
 
 template <>
 inline constexpr Transition<PayoutState> kTransitionsOf<PayoutState>[] = {
-    {kNew, PayoutState::kWaiting, Cause::kHolder, "asked for"},
+    {kNew, PayoutState::kWaiting, Cause::kHolder, "requested"},
     {kNew, PayoutState::kWaiting, Cause::kPool,
-     "the balance came to the account's threshold"},
+     "the balance reached the account's threshold"},
     {PayoutState::kWaiting, PayoutState::kSending, Cause::kPayer,
-     "noted before the rail hears of it"},
+     "recorded before it is sent to the rail"},
     {PayoutState::kSending, PayoutState::kUnknown, Cause::kPayer,
-     "the rail may have it or not"},
+     "it is unknown whether the rail received it"},
     {PayoutState::kSending, PayoutState::kWaiting, Cause::kPayer,
-     "the rail never saw it"},
+     "the rail never received it"},
     {PayoutState::kSending, PayoutState::kSent, Cause::kPayer,
-     "the rail has it"},
+     "the rail received it"},
     {PayoutState::kSending, PayoutState::kSettled, Cause::kPayer,
      "the rail paid it"},
     {PayoutState::kSending, PayoutState::kRefused, Cause::kPayer,
-     "the rail refused it: the money is back"},
+     "the rail refused it, and the money is back in the account"},
     {PayoutState::kUnknown, PayoutState::kWaiting, Cause::kPayer,
-     "the rail never saw it"},
+     "the rail never received it"},
     {PayoutState::kUnknown, PayoutState::kSent, Cause::kPayer,
-     "the rail has it"},
+     "the rail received it"},
     {PayoutState::kUnknown, PayoutState::kSettled, Cause::kPayer,
      "the rail paid it"},
     {PayoutState::kUnknown, PayoutState::kRefused, Cause::kPayer,
-     "the rail refused it: the money is back"},
+     "the rail refused it, and the money is back in the account"},
     {PayoutState::kSent, PayoutState::kSettled, Cause::kPayer,
      "the rail paid it"},
     {PayoutState::kSent, PayoutState::kRefused, Cause::kPayer,
-     "the rail refused it: the money is back"},
+     "the rail refused it, and the money is back in the account"},
 };
 
 }  // namespace archpool

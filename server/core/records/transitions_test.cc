@@ -21,10 +21,10 @@ constexpr char kBegin[] = "## States\n";
 constexpr char kEnd[] = "| A rejected trial's reason |";
 
 constexpr char kForeword[] = R"(
-A record goes from state to state by the steps below and by no other; it may change
-without leaving its state. From "new": there was none before. Steps are caused by a
-client, a miner (through a worker), a verifier, an operator, an account (whoever holds
-it), the payer (the part of the pool that sends money, by what the rail says), or the
+A record changes its state by the steps below and by no others. It may also change without
+leaving its state. Where "From" says "new", there was no such record before. A step is caused
+by a client, a miner (through a worker), a verifier, an operator, an account (the people who
+hold it), the payer (the part of the pool that sends money, by what the rail says), or the
 pool, by its rules and its clock.
 )";
 
