@@ -40,6 +40,16 @@ Grid GridOf(const TensorShape& shape) {
   return {.columns = shape.width, .rows = shape.height};
 }
 
+// Makes examples [first, end) zero, without the border.
+void ClearExamples(const MapView& map, int64_t first, int64_t end) {
+  for (int64_t n = first; n < end; ++n) {
+    for (int64_t y = 0; y < map.shape.height; ++y) {
+      float* row = map.at + n * map.strides.example + y * map.strides.row;
+      std::fill_n(row, map.shape.width * map.strides.column, 0.0f);
+    }
+  }
+}
+
 }  // namespace
 
 Product::Product(const Layer& layer, const Strides& in, const Strides* gradient)
@@ -154,47 +164,67 @@ void Product::Turn(const Context& context, const float* weights) {
 
 void Product::InputGradient(const Context& context, const MapView& gradient,
                             const MapView& out) const {
-  const int64_t rows = is_depthwise() ? 1 : layer_.output_shape.channels;
-  const int64_t step = layer_.kind == LayerKind::kLinear ? 1 : layer_.stride;
-  Strides out_steps = out.strides;
-  out_steps.row *= step;
-  out_steps.column *= step;
+  // The phases of a convolution with a stride come back to the same memory: a
+  // part of a cache each time.
+  constexpr int64_t kFloatsAtOnce = 64 * 1024;
+  const bool is_one = layer_.kind == LayerKind::kLinear || phases_.size() == 1;
+  const int64_t at_once =
+      is_one ? context.batch
+             : std::max<int64_t>(1, kFloatsAtOnce / out.strides.example);
   context.team.RunRanges(context.batch, [&](int64_t first, int64_t end) {
-    const float* turned = turned_.data();
-    for (const GradientPhase& phase : phases_) {
-      Grid grid = phase.grid;
-      grid.examples = end - first;
-      const Taps taps{phase.offsets.data(),
-                      static_cast<int64_t>(phase.offsets.size())};
-      const float* from = gradient.at + first * gradient.strides.example;
-      float* to = out.at + first * out.strides.example +
-                  phase.row * out.strides.row +
-                  phase.column * out.strides.column;
-      if (is_depthwise()) {
-        context.kernels.depthwise({.grid = grid,
-                                   .in = from,
-                                   .in_strides = gradient.strides,
-                                   .out = to,
-                                   .out_strides = out_steps,
-                                   .taps = taps,
-                                   .weights = turned,
-                                   .weights_stride = turned_stride_,
-                                   .channels = layer_.input_shape.channels});
-      } else {
-        context.kernels.dense({.grid = grid,
-                               .in = from,
-                               .in_strides = gradient.strides,
-                               .out = to,
-                               .out_strides = out_steps,
-                               .taps = taps,
-                               .depth = layer_.output_shape.channels,
-                               .weights = turned,
-                               .weights_stride = turned_stride_,
-                               .outputs = layer_.input_shape.channels});
-      }
-      turned += taps.count * rows * turned_stride_;
+    for (int64_t n = first; n < end; n += at_once) {
+      InputGradientOf(context.kernels, n, std::min(n + at_once, end), gradient,
+                      out);
     }
   });
+}
+
+void Product::InputGradientOf(const KernelTable& kernels, int64_t first,
+                              int64_t end, const MapView& gradient,
+                              const MapView& out) const {
+  const bool is_linear = layer_.kind == LayerKind::kLinear;
+  const int64_t rows = is_depthwise() ? 1 : layer_.output_shape.channels;
+  Strides out_steps = out.strides;
+  if (!is_linear) {
+    out_steps.row *= layer_.stride;
+    out_steps.column *= layer_.stride;
+  }
+  const bool clears = layer_.kernel < layer_.stride && !is_linear;
+  if (clears) ClearExamples(out, first, end);
+  const float* turned = turned_.data();
+  for (const GradientPhase& phase : phases_) {
+    if (clears && phase.offsets.empty()) continue;
+    Grid grid = phase.grid;
+    grid.examples = end - first;
+    const Taps taps{phase.offsets.data(),
+                    static_cast<int64_t>(phase.offsets.size())};
+    const float* from = gradient.at + first * gradient.strides.example;
+    float* to = out.at + first * out.strides.example +
+                phase.row * out.strides.row + phase.column * out.strides.column;
+    if (is_depthwise()) {
+      kernels.depthwise({.grid = grid,
+                         .in = from,
+                         .in_strides = gradient.strides,
+                         .out = to,
+                         .out_strides = out_steps,
+                         .taps = taps,
+                         .weights = turned,
+                         .weights_stride = turned_stride_,
+                         .channels = layer_.input_shape.channels});
+    } else {
+      kernels.dense({.grid = grid,
+                     .in = from,
+                     .in_strides = gradient.strides,
+                     .out = to,
+                     .out_strides = out_steps,
+                     .taps = taps,
+                     .depth = layer_.output_shape.channels,
+                     .weights = turned,
+                     .weights_stride = turned_stride_,
+                     .outputs = layer_.input_shape.channels});
+    }
+    turned += taps.count * rows * turned_stride_;
+  }
 }
 
 Blocking Product::BlockingOf(int64_t batch) const {

@@ -61,6 +61,8 @@ class Product {
     int64_t shares = 1;
   };
 
+  void InputGradientOf(const KernelTable& kernels, int64_t first, int64_t end,
+                       const MapView& gradient, const MapView& out) const;
   bool is_depthwise() const { return layer_.groups > 1; }
   int64_t weight_floats() const;
   // The blocking of the sums over a batch.
