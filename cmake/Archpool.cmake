@@ -241,7 +241,9 @@ function(archpool_test)
     # Not so what runs long: the linker takes a template's slow copy for all.
     target_compile_options(${ARG_NAME} PRIVATE -O0)
   endif()
-  if(ARCHPOOL_FAST_BUILD AND
+  # Headers that were compiled under other flags are refused: LibTorch brings its
+  # own, and some tests above are optimised.
+  if(ARCHPOOL_FAST_BUILD AND NOT "torch" IN_LIST ARG_DEPS AND
       NOT (ARCHPOOL_SANITIZERS AND "sim" IN_LIST ARG_LABELS))
     target_precompile_headers(${ARG_NAME} REUSE_FROM archpool_test_headers)
     target_compile_options(${ARG_NAME} PRIVATE -pthread)
