@@ -9,7 +9,7 @@ namespace archpool {
 namespace {
 
 // Far from overflow in nanoseconds.
-constexpr absl::Duration kLongest = absl::Hours(24 * 365);
+constexpr absl::Duration kLongestRest = absl::Hours(24 * 365);
 
 }  // namespace
 
@@ -23,9 +23,9 @@ void Bell::Ring() {
 
 bool Bell::Wait(const std::stop_token& stop, absl::Duration longest) {
   std::unique_lock lock(mutex_);
-  condition_.wait_for(lock, stop,
-                      absl::ToChronoNanoseconds(std::min(longest, kLongest)),
-                      [this] { return has_rung_; });
+  condition_.wait_for(
+      lock, stop, absl::ToChronoNanoseconds(std::min(longest, kLongestRest)),
+      [this] { return has_rung_; });
   return std::exchange(has_rung_, false);
 }
 

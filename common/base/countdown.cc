@@ -7,7 +7,7 @@
 namespace archpool {
 namespace {
 
-absl::Duration SinceBoot() {
+absl::Duration TimeSinceBoot() {
   timespec now{};
   // Fails on kernels alone that have no such clock.
   if (clock_gettime(CLOCK_BOOTTIME, &now) != 0) {
@@ -18,9 +18,9 @@ absl::Duration SinceBoot() {
 
 }  // namespace
 
-Stopwatch::Stopwatch() : start_(SinceBoot()) {}
+Stopwatch::Stopwatch() : start_(TimeSinceBoot()) {}
 
-absl::Duration Stopwatch::elapsed() const { return SinceBoot() - start_; }
+absl::Duration Stopwatch::elapsed() const { return TimeSinceBoot() - start_; }
 
 absl::Duration Countdown::left() const {
   return std::max(absl::ZeroDuration(), total_ - watch_.elapsed());

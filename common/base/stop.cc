@@ -9,7 +9,7 @@ namespace archpool {
 namespace {
 
 // Later than any process lives, and far from overflow in nanoseconds.
-constexpr absl::Duration kLongest = absl::Hours(24 * 365);
+constexpr absl::Duration kLongestWait = absl::Hours(24 * 365);
 
 }  // namespace
 
@@ -17,9 +17,9 @@ bool WaitOrStop(const std::stop_token& stop, absl::Duration duration) {
   std::mutex mutex;
   std::condition_variable_any condition;
   std::unique_lock lock(mutex);
-  condition.wait_for(lock, stop,
-                     absl::ToChronoNanoseconds(std::min(duration, kLongest)),
-                     [] { return false; });
+  condition.wait_for(
+      lock, stop, absl::ToChronoNanoseconds(std::min(duration, kLongestWait)),
+      [] { return false; });
   return stop.stop_requested();
 }
 
