@@ -44,9 +44,10 @@ absl::Status CheckChannels(const DatasetSource& source, const std::string& path,
       "CHANNELS_LAST",
       absl::StrCat(path, " reads as ", shape.channels, " channels of ",
                    shape.height, "x", shape.width,
-                   " pixels; its channels seem to come last, and IDX here is "
-                   "count x channels x height x width: transpose it, or write "
-                   "'channels: first' under 'dataset' where it is meant so"));
+                   " pixels; its channels seem to come last, and the pool "
+                   "reads count x channels x height x width: transpose it, or "
+                   "write 'channels: first' under 'dataset' where it is meant "
+                   "so"));
 }
 
 absl::Status CheckBatch(const TaskFile& task, int64_t train_count) {

@@ -200,7 +200,7 @@ std::vector<BadText> BadScalars() {
       {With("name: small\n", ""),
        "1:1: the file lacks the key 'name', which is required"},
       {With("format: idx", "format: png"),
-       "3:11: dataset.format is 'png'; it must be 'idx', the only one so far"},
+       "3:11: dataset.format is 'png'; it must be 'idx'"},
       {With("  held_out_count: 100\n", ""), "3:3: dataset has no held-out"},
       {With("held_out_count: 100",
             "held_out_count: 100\n  held_out_images: a\n  held_out_labels: b"),
