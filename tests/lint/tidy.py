@@ -2,9 +2,10 @@
 """C++ has none of the faults that .clang-tidy names.
 
 It reads the compile commands of the newest build and takes seconds a file, so it
-looks at the core and at what changed since main alone; ARCHPOOL_SOAK=1 in the
-environment: at every file. What includes LibTorch is left out: its headers take
-a minute each.
+looks at the core and at what changed since main alone, and at files that are
+compiled together in one go: most of those seconds go to headers that they share.
+ARCHPOOL_SOAK=1 in the environment: at every file, by itself. What includes LibTorch
+is left out: its headers take a minute each.
 """
 
 import concurrent.futures
@@ -15,6 +16,7 @@ import subprocess
 import tempfile
 
 import external
+import unity
 from tree import REPOSITORY
 
 IS_SLOW = True  # `run.py all` leaves it out
@@ -128,13 +130,39 @@ def findings_in(output, root):
     return found
 
 
+def together(tree, paths):
+    """`paths`, in groups that compile as one file."""
+    groups = []
+    left = set(paths)
+    for group in unity.groups(tree):
+        groups.append([path for path in group if path in left])
+        left -= set(group)
+    groups += [[path] for path in sorted(left)]
+    # The largest first, so that no core waits long for another in the end.
+    return sorted(filter(None, groups), key=len, reverse=True)
+
+
+def joined(number, group, commands, folder):
+    """The compile command of the group; the file that it names is made."""
+    if len(group) == 1:
+        return commands[group[0]]
+    first = commands[group[0]]
+    path = os.path.join(folder, f"{number}.cc")
+    with open(path, "w", encoding="utf-8") as stream:
+        stream.writelines(f'#include "{os.path.join(REPOSITORY, one)}"\n'
+                          for one in group)
+    return {**first, "file": path,
+            "command": first["command"].replace(first["file"], path)}
+
+
 def look_at(path, folder):
     answer = subprocess.run(
         ["clang-tidy", "--quiet", "-p", folder,
          f"--header-filter=^{re.escape(REPOSITORY)}/({FOLDERS})/",
          # GCC's commands name warnings that clang does not know.
          "--extra-arg=-Wno-unknown-warning-option", "--extra-arg=-Wno-error",
-         os.path.join(REPOSITORY, path)],
+         # A file that joins others lies elsewhere.
+         f"--config-file={os.path.join(REPOSITORY, '.clang-tidy')}", path],
         cwd=REPOSITORY, text=True, capture_output=True, check=False)
     found = findings_in(answer.stdout, REPOSITORY)
     if answer.returncode != 0 and not found:
@@ -149,13 +177,18 @@ def check_repository(tree):
         return [f"{build}: its compile commands are of another source tree"]
     if os.environ.get("ARCHPOOL_SOAK") != "1":
         paths = chosen(paths, changed_files())
+        groups = together(tree, paths)
+    else:
+        groups = [[path] for path in paths]
     print(f"tidy: {len(paths)} files")
     with tempfile.TemporaryDirectory() as folder:
+        units = [joined(number, group, commands, folder)
+                 for number, group in enumerate(groups)]
         with open(os.path.join(folder, "compile_commands.json"), "w",
                   encoding="utf-8") as stream:
-            json.dump(list(commands.values()), stream)
+            json.dump(units, stream)
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            found = list(pool.map(lambda path: look_at(path, folder), paths))
+            found = list(pool.map(lambda unit: look_at(unit["file"], folder), units))
     return sorted(set().union(*found))
 
 
