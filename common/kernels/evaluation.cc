@@ -16,8 +16,8 @@
 namespace archpool::kernels {
 namespace {
 
-// Small enough for the maps of one layer to stay in the cache.
-constexpr int64_t kBatch = 64;
+// Small enough for the maps of one layer to stay in a cache of a megabyte.
+constexpr int64_t kBatch = 16;
 // What maps take, unless a single example's take more. A training keeps those
 // of every layer for a whole batch, so a machine with the memory to train has
 // it to evaluate, however many threads it has and however small its batches

@@ -27,7 +27,7 @@
 namespace archpool::kernels {
 namespace {
 
-constexpr int64_t kEvaluationBatch = 64;  // as evaluation.cc has it
+constexpr int64_t kEvaluationBatch = 16;  // as evaluation.cc has it
 // A batch of more work than this is made smaller: its rate has long settled.
 constexpr int64_t kBatchMacsMax = 500'000'000;
 constexpr int64_t kBatchMin = 8;

@@ -128,9 +128,11 @@ void EvaluationNetwork::Compute(size_t index, int64_t count) {
       bordered = View(unit.input_copy);
       CopyMap(context, in, bordered);
     }
+    const bool rectifies =
+        unit.activation == LayerKind::kRelu && folded.product->CanRectify();
     folded.product->Forward(context, bordered, folded.weights.data(),
-                            folded.last.data(), out);
-    if (unit.activation != LayerKind::kBatchNorm) {
+                            folded.last.data(), out, rectifies);
+    if (unit.activation != LayerKind::kBatchNorm && !rectifies) {
       PointwiseAll(context, unit.activation, out, MapView(), out);
     }
   } else if (layer.kind == LayerKind::kBatchNorm) {

@@ -60,6 +60,7 @@ struct DensePass {
   int64_t weights_stride = 0;      // a multiple of kWeightStep
   int64_t outputs = 0;             // written up to a multiple of kChannelStep
   const float* last = nullptr;     // [weights_stride], ends chains; null: +0
+  bool rectifies = false;          // ReLU of what ends so
 };
 
 // The sum over the pixels of one block (docs/arithmetic.md, "Blocked sums") of

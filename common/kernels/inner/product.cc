@@ -97,7 +97,7 @@ int64_t Product::OwnFloats() const {
 
 void Product::Forward(const Context& context, const MapView& in,
                       const float* weights, const float* last,
-                      const MapView& out) const {
+                      const MapView& out, bool rectifies) const {
   Strides steps = in.strides;
   steps.row *= layer_.stride;
   steps.column *= layer_.stride;
@@ -130,7 +130,8 @@ void Product::Forward(const Context& context, const MapView& in,
                            .weights = weights,
                            .weights_stride = weights_stride_,
                            .outputs = layer_.output_shape.channels,
-                           .last = last});
+                           .last = last,
+                           .rectifies = rectifies});
   });
 }
 

@@ -22,9 +22,13 @@ class Product {
   // is to be differentiated.
   Product(const Layer& layer, const Strides& in, const Strides* gradient);
 
-  // weights: as TensorLayout has them. last: by output, or null.
+  // weights: as TensorLayout has them. last: by output, or null. rectifies:
+  // writes the ReLU of the outputs. REQUIRES: rectifies only where
+  // CanRectify().
   void Forward(const Context& context, const MapView& in, const float* weights,
-               const float* last, const MapView& out) const;
+               const float* last, const MapView& out,
+               bool rectifies = false) const;
+  bool CanRectify() const { return !is_depthwise(); }
   // Turns the weights for gradients of the input: before the first of them, and
   // again where the weights have changed.
   void Turn(const Context& context, const float* weights);
