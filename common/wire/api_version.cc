@@ -46,12 +46,12 @@ absl::Status CheckClientVersion(absl::string_view version) {
   }
   return FailedPrecondition(
       "CLIENT_TOO_OLD",
-      absl::StrCat("this program is of version ",
-                   version.empty() ? "0.1.0 or older"
-                                   : version.substr(0, kShownMax),
-                   ", and the server, of version ", kOwnVersion,
-                   ", understands programs from ", kClientVersionMin,
-                   " on: update the program to the server's version"));
+      absl::StrCat(
+          "this program is of version ",
+          version.empty() ? "0.1.0 or older" : version.substr(0, kShownMax),
+          ", and the server, of version ", kOwnVersion,
+          ", understands programs from ", kClientVersionMin,
+          " on: update the program to the server's version"));
 }
 
 absl::Status CheckServerVersion(absl::string_view server_version) {
