@@ -256,8 +256,9 @@ class Pool:
     # Tasks.
 
     def write_task(self, trials=8, reward=100, time_limit="10m",
-                   widths="4, 8, 12, 16", subspaces=4, further_epochs="[]"):
-        path = self.directory / "task.yaml"
+                   widths="4, 8, 12, 16", subspaces=4, further_epochs="[]",
+                   file="task.yaml"):
+        path = self.directory / file
         path.write_text(TASK_YAML.format(
             trials=trials, reward=reward, time_limit=time_limit, widths=widths,
             subspaces=subspaces, further_epochs=further_epochs))
