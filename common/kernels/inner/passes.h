@@ -241,8 +241,7 @@ struct KernelTable {
   void (*loss)(const LossPass&) = nullptr;
   // Whether every weight and velocity is finite afterwards.
   bool (*optimizer)(const OptimizerPass&) = nullptr;
-  // Nothing but fused multiply-adds, for this many rounds; answers how many
-  // floating-point operations it did. For measuring a core's peak.
+  // Fused multiply-adds alone, to measure a peak; answers their operations.
   double (*peak)(int64_t rounds) = nullptr;
 };
 

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "common/kernels/inner/passes.h"
 #include "common/kernels/inner/vec-inl.h"

@@ -40,6 +40,13 @@ std::vector<Layer> Layers() {
       }
     }
   }
+  // Maps that windows of three by three do not fit into, or just so.
+  for (const LayerKind kind : {LayerKind::kMaxPool, LayerKind::kAvgPool}) {
+    for (int64_t side = 0; side < 16; ++side) {
+      layers.push_back(
+          LayerOf(kind, {draw(40), 1 + side / 4, 1 + side % 4}, 3, 1));
+    }
+  }
   for (int i = 0; i < 10; ++i) {
     layers.push_back(LayerOf(LayerKind::kGlobalAvgPool,
                              {draw(150), draw(13), draw(13)}, 1, 1));

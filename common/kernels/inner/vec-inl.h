@@ -49,6 +49,17 @@ HWY_INLINE void StoreWhere(Mask mask, Vec v, float* to) {
   hn::BlendedStore(v, mask, Lanes(), to);
 }
 
+// The lower half of the lanes, and zero in the others. Unlike a masked load, it
+// need not wait until what was stored before has left for the cache.
+HWY_INLINE Vec LoadHalf(const float* from) {
+  const hn::Half<Lanes> half;
+  return hn::ZeroExtendVector(Lanes(), hn::LoadU(half, from));
+}
+HWY_INLINE void StoreHalf(Vec v, float* to) {
+  const hn::Half<Lanes> half;
+  hn::StoreU(hn::LowerHalf(half, v), half, to);
+}
+
 HWY_INLINE Vec Add(Vec a, Vec b) { return hn::Add(a, b); }
 HWY_INLINE Vec Subtract(Vec a, Vec b) { return hn::Sub(a, b); }
 HWY_INLINE Vec Multiply(Vec a, Vec b) { return hn::Mul(a, b); }

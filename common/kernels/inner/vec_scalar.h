@@ -27,6 +27,10 @@ inline void StoreWhere(Mask mask, Vec v, float* to) {
   if (mask) *to = v;
 }
 
+// One lane has no half: never called.
+inline Vec LoadHalf(const float*) { return 0.0f; }
+inline void StoreHalf(Vec, float*) {}
+
 inline Vec Add(Vec a, Vec b) { return a + b; }
 inline Vec Subtract(Vec a, Vec b) { return a - b; }
 inline Vec Multiply(Vec a, Vec b) { return a * b; }
