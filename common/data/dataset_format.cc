@@ -5,6 +5,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "common/base/status.h"
+#include "common/data/cifar10.h"
 #include "common/data/idx.h"
 #include "common/data/read_file.h"
 
@@ -29,6 +30,13 @@ const std::vector<DatasetFormat>& DatasetFormats() {
                 {.key = "held_out_images", .is_held_out = true},
                 {.key = "held_out_labels", .is_held_out = true}},
        .parse = ParseIdxFiles},
+      {.word = "cifar10",
+       .description = "the binary version of CIFAR-10, gzip or not",
+       .keys = {{.key = "train_batches", .is_list = true},
+                {.key = "held_out_batches",
+                 .is_held_out = true,
+                 .is_list = true}},
+       .parse = ParseCifar10},
   };
   return *kFormats;
 }
