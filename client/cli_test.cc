@@ -16,6 +16,7 @@
 #include "common/base/status.h"
 #include "common/channel/program.h"
 #include "common/crypto/token.h"
+#include "common/data/dataset_format.h"
 #include "common/nas/layer_plan.h"
 #include "common/nas/search/search_policy.h"
 #include "common/wire/search_space_wire.h"
@@ -289,9 +290,11 @@ TEST_F(CliTest, HelpsANewcomer) {
   EXPECT_THAT(out_, HasSubstr("Example"));
   // Where the example task sends whoever looks for them.
   EXPECT_THAT(out_, HasSubstr(SearchPolicyNames()));
+  EXPECT_THAT(out_, HasSubstr(DescribeDatasetFormats()));
   std::ostringstream task;
   task << std::ifstream("deploy/examples/fashion-mnist.yaml").rdbuf();
-  EXPECT_THAT(task.str(), HasSubstr("`archpool task submit --help` lists"));
+  EXPECT_THAT(task.str(), HasSubstr("submit --help` lists the formats"));
+  EXPECT_THAT(task.str(), HasSubstr("submit --help` lists the policies"));
 }
 
 TEST_F(CliTest, ReadsAmountsInCoins) {

@@ -12,6 +12,7 @@
 #include "client/task_file.h"
 #include "client/watch.h"
 #include "common/base/status.h"
+#include "common/data/dataset_format.h"
 #include "common/nas/search/search_policy.h"
 #include "common/wire/words.h"
 
@@ -162,7 +163,9 @@ void AddSubmit(CLI::App& group, Action& action,
   submit->footer(
       "The file is checked first; each problem is shown with its line. The "
       "reward is set\naside from your balance, and what is not used comes "
-      "back.\nSearch policies that a file may name:\n  " +
+      "back.\nFormats of datasets that a file may name, and the keys of their "
+      "files:\n" +
+      DescribeDatasetFormats() + "Search policies that a file may name:\n  " +
       SearchPolicyNames() +
       "\nExample:\n  archpool --token-file client.token task submit "
       "fashion-mnist.yaml --wait");

@@ -83,24 +83,28 @@ class TaskReader {
   }
 
   void ReadDataset(const YamlNode& node, DatasetSource& source) {
-    // What keys there may be follows from the format.
-    const DatasetFormat* format =
+    // What keys there may be follows from the format; where that is none, every
+    // format's: which one is meant is the only question.
+    const DatasetFormat* const format =
         FindDatasetFormat(FollowPath(node, "format").text);
-    const bool is_known = format != nullptr;
-    if (!is_known) format = &DatasetFormats().front();
     std::vector<std::string> keys = {"format", "classes", "validation_count",
                                      "held_out_count", "channels"};
-    for (const FormatKey& key : format->keys) keys.emplace_back(key.key);
+    for (const DatasetFormat& one : DatasetFormats()) {
+      if (format != nullptr && format != &one) continue;
+      for (const FormatKey& key : one.keys) keys.emplace_back(key.key);
+    }
     MapReader map(problems_, &node, "dataset", keys);
     map.ExpectWord("channels", "first");
     source.is_channels_first = map.Find("channels") != nullptr;
-    if (const YamlNode* word = map.Require("format"); word && !is_known) {
+    if (const YamlNode* word = map.Require("format"); word && !format) {
       problems_.Add(word->position,
                     absl::StrCat("dataset.format is ", Quoted(word->text),
                                  "; it must be ", FormatWords()));
     }
-    source.format = format->word;
-    ReadFiles(map, *format, source);
+    if (format != nullptr) {
+      source.format = format->word;
+      ReadFiles(map, *format, source);
+    }
     map.ReadInteger("held_out_count", limits::kImages, source.held_out_count);
     if (map.Require("classes") != nullptr) {
       map.ReadInteger("classes", limits::kClasses, source.classes);
@@ -111,15 +115,12 @@ class TaskReader {
     }
   }
 
-  // "'idx', the only one so far".
+  // "'idx' or 'cifar10'".
   static std::string FormatWords() {
-    std::string words;
-    for (const DatasetFormat& format : DatasetFormats()) {
-      absl::StrAppend(&words, words.empty() ? "'" : " or '", format.word, "'");
-    }
-    return DatasetFormats().size() == 1
-               ? absl::StrCat(words, ", the only one so far")
-               : words;
+    return absl::StrJoin(DatasetFormats(), " or ",
+                         [](std::string* out, const DatasetFormat& format) {
+                           absl::StrAppend(out, Quoted(format.word));
+                         });
   }
 
   void ReadFiles(MapReader& map, const DatasetFormat& format,

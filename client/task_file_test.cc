@@ -118,6 +118,44 @@ TEST(TaskFileTest, ReadsEveryField) {
   EXPECT_EQ(task->dataset, dataset);
 }
 
+// Whoever mistypes the word hears nothing of another format's keys.
+TEST(TaskFileTest, AnUnknownFormatIsTheOnlyProblem) {
+  for (const char* keys : {"train_images: data/images\n  train_labels: l",
+                           "train_batches: [a, b]"}) {
+    const absl::StatusOr<TaskFile> task = Parse(absl::StrReplaceAll(
+        kGood,
+        {{"format: idx", "format: cifar-10"},
+         {"train_images: data/images\n  train_labels: /abs/labels", keys}}));
+    ASSERT_FALSE(task.ok());
+    EXPECT_THAT(std::string(task.status().message()),
+                HasSubstr("task.yaml:3:11: dataset.format is 'cifar-10'; it "
+                          "must be 'idx' or '"));
+    EXPECT_THAT(std::string(task.status().message()),
+                ::testing::Not(HasSubstr("\n")));
+  }
+}
+
+TEST(TaskFileTest, AKeyMayNameSeveralFiles) {
+  const auto with = [](const std::string& batches) {
+    return Parse(absl::StrReplaceAll(
+        kGood, {{"format: idx", "format: cifar10"},
+                {"train_images: data/images\n  train_labels: /abs/labels",
+                 absl::StrCat("train_batches: ", batches)}}));
+  };
+  const absl::StatusOr<TaskFile> task = with("[b, a, /abs/labels]");
+  ASSERT_TRUE(task.ok()) << task.status();
+  const DatasetPaths files = {
+      {"train_batches", {"dir/b", "dir/a", "/abs/labels"}}};
+  EXPECT_EQ(task->dataset.files, files);
+  EXPECT_THAT(std::string(with("a").status().message()),
+              HasSubstr("4:18: dataset.train_batches is 'a'; it must be a list "
+                        "of at least one"));
+  std::string many = "[a";
+  for (int i = 0; i < 16; ++i) many += ", a";
+  EXPECT_THAT(std::string(with(many + "]").status().message()),
+              HasSubstr("has 17 files; it may have 16"));
+}
+
 TEST(TaskFileTest, MakesTheSpace) {
   const absl::StatusOr<TaskFile> task = Parse(kGood);
   ASSERT_TRUE(task.ok()) << task.status();

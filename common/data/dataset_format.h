@@ -6,6 +6,7 @@
 #ifndef ARCHPOOL_COMMON_DATA_DATASET_FORMAT_H_
 #define ARCHPOOL_COMMON_DATA_DATASET_FORMAT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -16,21 +17,12 @@
 #include "absl/types/span.h"
 #include "common/crypto/sha256.h"
 #include "common/data/dataset.h"
+#include "common/data/dataset_file.h"
 
 namespace archpool {
 
-// The largest raw file that a client may upload.
-inline constexpr int64_t kDatasetFileSizeMax = int64_t{256} << 20;
-// The largest that one may inflate to. Cutting splits holds some four copies.
-inline constexpr int64_t kDatasetInflatedSizeMax = int64_t{512} << 20;
 // How many files one key may name.
 inline constexpr int64_t kDatasetFilesMax = 16;
-
-// Bytes, and what messages call them.
-struct DatasetFile {
-  std::string name;
-  std::string bytes;
-};
 
 // "train_images": of task files; of the wire with "_digest" behind it, or
 // "_digests" where there may be several files. The keys of the held-out split
@@ -42,18 +34,23 @@ struct FormatKey {
 };
 
 struct DatasetFormat {
-  const char* word;  // "idx"
+  const char* word;         // "idx"
+  const char* description;  // of its files, in a few words
   std::vector<FormatKey> keys;
   // Parses the train files, or the held-out ones, in the order of the keys.
   // INVALID_ARGUMENT: the format's reasons; the message names the file.
+  // REQUIRES: a file for each key, at least one where the key is a list.
   absl::StatusOr<Dataset> (*parse)(absl::Span<const DatasetFile> files,
-                                   int64_t classes);
+                                   int64_t classes,
+                                   const DatasetFileLimits& limits);
 };
 
 // The first is the oldest.
 const std::vector<DatasetFormat>& DatasetFormats();
 // Null: there is none.
 const DatasetFormat* FindDatasetFormat(absl::string_view word);
+// For help texts: each format on a line, and the keys of its files on the next.
+std::string DescribeDatasetFormats();
 
 // A format's files by its keys: their paths, or their digests.
 using DatasetPaths = std::map<std::string, std::vector<std::string>>;
@@ -67,22 +64,34 @@ bool HasHeldOutFiles(const DatasetFormat& format, const Files& files) {
   return false;
 }
 
+// OK, or INVALID_ARGUMENT (DATASET_TOO_LARGE): `size_bytes`, of the files of
+// one side up to `name`, are more than the limits take.
+absl::Status CheckDatasetSize(absl::string_view name, size_t size_bytes,
+                              const DatasetFileLimits& limits);
+
 // The dataset of one side's files, each of which `read(key, index, file)` makes
-// a DatasetFile of. REQUIRES: every key of that side is there.
+// a DatasetFile of; `index` counts the files of a key. Also CheckDatasetSize's
+// error: a key may name many files. REQUIRES: every key of that side is there.
 template <typename Files, typename Read>
 absl::StatusOr<Dataset> ReadDatasetFiles(const DatasetFormat& format,
                                          const Files& files, bool is_held_out,
-                                         int64_t classes, const Read& read) {
+                                         int64_t classes, const Read& read,
+                                         const DatasetFileLimits& limits = {}) {
   std::vector<DatasetFile> parts;
+  size_t size_bytes = 0;
   for (const FormatKey& key : format.keys) {
     if (key.is_held_out != is_held_out) continue;
+    size_t index = 0;
     for (const auto& file : files.at(key.key)) {
-      absl::StatusOr<DatasetFile> part = read(key, file);
+      absl::StatusOr<DatasetFile> part = read(key, index++, file);
       if (!part.ok()) return part.status();
+      size_bytes += part->bytes.size();
+      absl::Status fits = CheckDatasetSize(part->name, size_bytes, limits);
+      if (!fits.ok()) return fits;
       parts.push_back(*std::move(part));
     }
   }
-  return format.parse(parts, classes);
+  return format.parse(parts, classes, limits);
 }
 
 // The same from files of this machine, named by their paths. Also ReadFile's

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstring>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -14,7 +12,6 @@
 #include "absl/types/span.h"
 #include "common/base/status.h"
 #include "common/data/foreign_file.h"
-#include "common/data/gzip.h"
 #include "common/data/read_file.h"
 
 namespace archpool {
@@ -28,59 +25,6 @@ constexpr size_t kAxesMax = 4;
 constexpr size_t kStepBytes = size_t{64} << 20;
 constexpr int64_t kCountUnlikely = int64_t{1} << 24;
 
-// The bytes of a file, inflated on the way where they are gzip. Errors name the
-// file.
-class ByteSource {
- public:
-  ByteSource(absl::string_view file, absl::string_view bytes)
-      : file_(file), plain_(bytes) {
-    if (IsGzip(bytes)) gzip_ = std::make_unique<GzipReader>(bytes);
-  }
-
-  absl::string_view file() const { return file_; }
-
-  // The first bytes, which Read then gives again: at most `count_max`, as many
-  // as there are. REQUIRES: nothing was read before.
-  absl::StatusOr<absl::string_view> Peek(size_t count_max) {
-    peeked_.resize(count_max);
-    ARCHPOOL_ASSIGN_OR_RETURN(const size_t count,
-                              ReadOn(absl::MakeSpan(peeked_)));
-    peeked_.resize(count);
-    return absl::string_view(reinterpret_cast<const char*>(peeked_.data()),
-                             count);
-  }
-
-  // As GzipReader::Read.
-  absl::StatusOr<size_t> Read(absl::Span<uint8_t> out) {
-    const size_t again = std::min(out.size(), peeked_.size() - given_);
-    std::copy_n(peeked_.begin() + static_cast<std::ptrdiff_t>(given_), again,
-                out.begin());
-    given_ += again;
-    ARCHPOOL_ASSIGN_OR_RETURN(const size_t count, ReadOn(out.subspan(again)));
-    return again + count;
-  }
-
- private:
-  absl::StatusOr<size_t> ReadOn(absl::Span<uint8_t> out) {
-    if (gzip_ == nullptr) {
-      const size_t count = std::min(out.size(), plain_.size());
-      if (count > 0) std::memcpy(out.data(), plain_.data(), count);
-      plain_.remove_prefix(count);
-      return count;
-    }
-    const absl::StatusOr<size_t> count = gzip_->Read(out);
-    if (count.ok()) return *count;
-    return MakeError(count.status().code(), GetReason(count.status()),
-                     absl::StrCat(file_, ": ", count.status().message()));
-  }
-
-  const absl::string_view file_;
-  absl::string_view plain_;
-  std::unique_ptr<GzipReader> gzip_;
-  std::vector<uint8_t> peeked_;
-  size_t given_ = 0;  // of peeked_
-};
-
 absl::Status MalformedIdx(absl::string_view file, absl::string_view message) {
   return InvalidArgument("IDX_MALFORMED", absl::StrCat(file, ": ", message));
 }
@@ -89,11 +33,11 @@ absl::Status TooLarge(absl::string_view file, absl::string_view message) {
   return InvalidArgument("IDX_TOO_LARGE", absl::StrCat(file, ": ", message));
 }
 
-absl::Status ReadExactly(ByteSource& source, absl::Span<uint8_t> out,
+absl::Status ReadExactly(DatasetFileReader& reader, absl::Span<uint8_t> out,
                          absl::string_view what) {
-  ARCHPOOL_ASSIGN_OR_RETURN(const size_t count, source.Read(out));
+  ARCHPOOL_ASSIGN_OR_RETURN(const size_t count, reader.Read(out));
   if (count == out.size()) return absl::OkStatus();
-  return MalformedIdx(source.file(),
+  return MalformedIdx(reader.name(),
                       absl::StrCat("ends after ", count, " of ", out.size(),
                                    " bytes of its ", what, ": it is cut off"));
 }
@@ -121,11 +65,11 @@ absl::Status NoIdx(absl::string_view file, absl::string_view first_bytes) {
 }
 
 // The extents in the header.
-absl::StatusOr<std::vector<int64_t>> ReadExtents(ByteSource& source,
+absl::StatusOr<std::vector<int64_t>> ReadExtents(DatasetFileReader& reader,
                                                  const Axes& expected) {
-  const absl::string_view file = source.file();
+  const absl::string_view file = reader.name();
   ARCHPOOL_ASSIGN_OR_RETURN(const absl::string_view head,
-                            source.Peek(kHeadBytes));
+                            reader.Peek(kHeadBytes));
   if (head.empty()) return MalformedIdx(file, "is empty");
   if (head.size() < kMagicBytes || head[0] != 0 || head[1] != 0) {
     return NoIdx(file, head);
@@ -149,9 +93,9 @@ absl::StatusOr<std::vector<int64_t>> ReadExtents(ByteSource& source,
   }
   std::array<uint8_t, kAxesMax * kExtentBytes> bytes;
   ARCHPOOL_RETURN_IF_ERROR(ReadExactly(
-      source, absl::MakeSpan(bytes).subspan(0, kMagicBytes), "magic number"));
+      reader, absl::MakeSpan(bytes).subspan(0, kMagicBytes), "magic number"));
   ARCHPOOL_RETURN_IF_ERROR(ReadExactly(
-      source, absl::MakeSpan(bytes).subspan(0, axes * kExtentBytes), "header"));
+      reader, absl::MakeSpan(bytes).subspan(0, axes * kExtentBytes), "header"));
   std::vector<int64_t> extents;
   for (size_t axis = 0; axis < axes; ++axis) {
     int64_t extent = 0;
@@ -188,7 +132,7 @@ absl::StatusOr<size_t> SizeOf(absl::string_view file,
 }
 
 // The elements behind the header, and nothing after them.
-absl::StatusOr<std::vector<uint8_t>> ReadElements(ByteSource& source,
+absl::StatusOr<std::vector<uint8_t>> ReadElements(DatasetFileReader& reader,
                                                   size_t size_bytes) {
   std::vector<uint8_t> elements;
   // A file that announces much and holds little gets no more memory than it
@@ -197,18 +141,18 @@ absl::StatusOr<std::vector<uint8_t>> ReadElements(ByteSource& source,
     const size_t begin = elements.size();
     elements.resize(begin + std::min(kStepBytes, size_bytes - begin));
     const absl::Span<uint8_t> step = absl::MakeSpan(elements).subspan(begin);
-    ARCHPOOL_ASSIGN_OR_RETURN(const size_t count, source.Read(step));
+    ARCHPOOL_ASSIGN_OR_RETURN(const size_t count, reader.Read(step));
     if (count == step.size()) continue;
     return MalformedIdx(
-        source.file(),
+        reader.name(),
         absl::StrCat("ends after ", begin + count, " of ", size_bytes,
                      " bytes of its elements: it is cut off"));
   }
   uint8_t extra = 0;
   ARCHPOOL_ASSIGN_OR_RETURN(const size_t extra_count,
-                            source.Read(absl::MakeSpan(&extra, 1)));
+                            reader.Read(absl::MakeSpan(&extra, 1)));
   if (extra_count != 0) {
-    return MalformedIdx(source.file(),
+    return MalformedIdx(reader.name(),
                         absl::StrCat("has bytes after the ", size_bytes,
                                      " bytes that its header announces"));
   }
@@ -237,7 +181,7 @@ absl::Status CheckLabels(absl::string_view file,
 
 absl::StatusOr<Dataset> ParseIdx(absl::string_view images,
                                  absl::string_view labels, int64_t classes,
-                                 const IdxLimits& limits,
+                                 const DatasetFileLimits& limits,
                                  const IdxNames& names) {
   for (const auto& [name, file] :
        {std::pair(absl::string_view(names.images), images),
@@ -248,12 +192,12 @@ absl::StatusOr<Dataset> ParseIdx(absl::string_view images,
                                    limits.file_bytes_max, " are accepted"));
     }
   }
-  ByteSource image_source(names.images, images);
+  DatasetFileReader image_reader(names.images, images);
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<int64_t> image_extents,
-                            ReadExtents(image_source, kImageAxes));
-  ByteSource label_source(names.labels, labels);
+                            ReadExtents(image_reader, kImageAxes));
+  DatasetFileReader label_reader(names.labels, labels);
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<int64_t> label_extents,
-                            ReadExtents(label_source, kLabelAxes));
+                            ReadExtents(label_reader, kLabelAxes));
   if (image_extents[0] != label_extents[0]) {
     return MalformedIdx(
         names.labels,
@@ -283,16 +227,16 @@ absl::StatusOr<Dataset> ParseIdx(absl::string_view images,
   // One byte a label: no more than the images' bytes, which are within limits.
   ARCHPOOL_ASSIGN_OR_RETURN(
       dataset.labels,
-      ReadElements(label_source, static_cast<size_t>(label_extents[0])));
+      ReadElements(label_reader, static_cast<size_t>(label_extents[0])));
   ARCHPOOL_RETURN_IF_ERROR(CheckLabels(names.labels, dataset.labels, classes));
   ARCHPOOL_ASSIGN_OR_RETURN(dataset.images,
-                            ReadElements(image_source, image_bytes));
+                            ReadElements(image_reader, image_bytes));
   return dataset;
 }
 
 absl::StatusOr<Dataset> LoadIdx(const std::string& images_path,
                                 const std::string& labels_path, int64_t classes,
-                                const IdxLimits& limits) {
+                                const DatasetFileLimits& limits) {
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string images,
                             ReadFile(images_path, limits.file_bytes_max));
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string labels,

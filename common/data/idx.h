@@ -11,14 +11,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/data/dataset.h"
+#include "common/data/dataset_file.h"
 
 namespace archpool {
-
-struct IdxLimits {
-  // The size of a file on disk, and of what it inflates to.
-  int64_t file_bytes_max = int64_t{1} << 30;
-  int64_t bytes_max = int64_t{4} << 30;
-};
 
 // What messages call the two files, which begin with it.
 struct IdxNames {
@@ -35,14 +30,14 @@ struct IdxNames {
 // right.
 absl::StatusOr<Dataset> ParseIdx(absl::string_view images,
                                  absl::string_view labels, int64_t classes,
-                                 const IdxLimits& limits,
+                                 const DatasetFileLimits& limits,
                                  const IdxNames& names = {});
 
 // The same from files, named by their paths. Also NOT_FOUND (FILE_NOT_FOUND)
 // and FAILED_PRECONDITION (FILE_UNREADABLE).
 absl::StatusOr<Dataset> LoadIdx(const std::string& images_path,
                                 const std::string& labels_path, int64_t classes,
-                                const IdxLimits& limits);
+                                const DatasetFileLimits& limits);
 
 }  // namespace archpool
 

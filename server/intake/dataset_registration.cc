@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/intake/dataset_registration.h"
 
+#include <cstddef>
 #include <iterator>
 #include <optional>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "common/base/status.h"
 #include "common/crypto/canonical.h"
@@ -14,9 +16,13 @@
 namespace archpool {
 namespace {
 
-// "held-out images" of "held_out_images".
-std::string NameOf(const FormatKey& key) {
-  return absl::StrReplaceAll(key.key, {{"held_out_", "held-out "}, {"_", " "}});
+// "held-out images" of "held_out_images", "train batches 2" of the second of a
+// list.
+std::string NameOf(const FormatKey& key, size_t index) {
+  std::string name =
+      absl::StrReplaceAll(key.key, {{"held_out_", "held-out "}, {"_", " "}});
+  if (key.is_list) absl::StrAppend(&name, " ", index + 1);
+  return name;
 }
 
 absl::StatusOr<Dataset> ReadSide(const BlobStore& blobs,
@@ -24,9 +30,9 @@ absl::StatusOr<Dataset> ReadSide(const BlobStore& blobs,
                                  bool is_held_out) {
   return ReadDatasetFiles(
       *request.format, request.files, is_held_out, request.classes,
-      [&](const FormatKey& key,
+      [&](const FormatKey& key, size_t index,
           const Digest& digest) -> absl::StatusOr<DatasetFile> {
-        DatasetFile file{.name = NameOf(key), .bytes = ""};
+        DatasetFile file{.name = NameOf(key, index), .bytes = ""};
         ARCHPOOL_ASSIGN_OR_RETURN(file.bytes,
                                   blobs.ReadAll(digest, kDatasetFileSizeMax));
         return file;
