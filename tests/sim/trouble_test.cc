@@ -17,7 +17,7 @@ namespace {
 
 int64_t Seeds() {
   if (std::getenv("ARCHPOOL_SOAK") != nullptr) return 1'000;
-  return kIsSanitized ? 8 : 40;
+  return kIsSanitized ? 4 : 40;
 }
 
 TEST(Trouble, HonestWorkIsPaidWhateverHappens) {
