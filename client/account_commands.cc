@@ -244,8 +244,12 @@ absl::Status WhoAmI(Context& context) {
       const v1::WhoAmIResponse response,
       client->Call(client->accounts(), &AccountStub::WhoAmI,
                    v1::WhoAmIRequest()));
-  context.Show(ToJson(response.account()),
-               RenderAccount(response.account(), context.terminal()));
+  Json answer = ToJson(response.account());
+  answer["server_version"] = response.server_version();
+  context.Show(answer, absl::StrCat(RenderAccount(response.account(),
+                                                  context.terminal()),
+                                    "  server  of version ",
+                                    Clean(response.server_version()), "\n"));
   return absl::OkStatus();
 }
 

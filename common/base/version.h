@@ -16,7 +16,7 @@ extern const char kCommit[];
 // CMake's build type: "Release".
 extern const char kBuildType[];
 
-// "archpool-server 0.1.0 (1a1195a4c0de, Release)": what --version prints, and
+// "archpool-server 0.2.0 (1a1195a4c0de, Release)": what --version prints, and
 // how the log of a program begins.
 std::string DescribeBuild(const std::string& program);
 
