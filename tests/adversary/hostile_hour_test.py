@@ -31,7 +31,7 @@ CHEATS = ("inflate", "random_weights", "fewer_epochs", "interpolate", "splice",
           "smaller_network", "learn_nothing", "diverge", "diverge_at_once")
 ATTACKS = ("grab", "sessions", "squat", "garbage")
 SERVER_MEMORY_MAX_MIB = 400
-SETTLED_MAX_S = 600
+SETTLED_MAX_S = 240
 # Far below what the honest clients pay, and above what the misers offer.
 PRICE_MINIMUM = "0.5"
 ONE_BLOCK = """\
