@@ -93,44 +93,15 @@ if(NOT ARCHPOOL_SANITIZERS)
     ARCHPOOL_HAS_JEMALLOC)
 endif()
 
-# Most of a compilation goes to headers and templates that its neighbours read
-# and expand as well. Where this is on, the files of a UNITY library are compiled
-# several at a time, and headers that PRECOMPILE names once. It is off in the
-# trees where each file must show that it includes what it needs.
-option(ARCHPOOL_FAST_BUILD "Compile small files together, headers in advance" ON)
-
-# archpool_unity(target ALONE a.cc): for a target whose files say each of their
-# private names once. ALONE: the files that share one with another.
-function(archpool_unity target)
-  cmake_parse_arguments(ARG "" "" "ALONE" ${ARGN})
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ${ARCHPOOL_FAST_BUILD})
-  set_source_files_properties(${ARG_ALONE} PROPERTIES
-    SKIP_UNITY_BUILD_INCLUSION ON)
-endfunction()
-
-# archpool_precompile(target <vector> ...): headers of others, never our own.
-function(archpool_precompile target)
-  if(NOT ARCHPOOL_FAST_BUILD)
-    return()
-  endif()
-  if(ARGN)
-    target_precompile_headers(${target} PRIVATE ${ARGN})
-  endif()
-  # ccache asks for them.
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    target_compile_options(${target} PRIVATE -fpch-preprocess)
-  else()
-    target_compile_options(${target} PRIVATE
-      "SHELL:-Xclang -fno-pch-timestamp")
-  endif()
-endfunction()
+include(${CMAKE_CURRENT_LIST_DIR}/FastBuild.cmake)
 
 # archpool_library(NAME base SRCS a.cc b.cc DEPS archpool::x PRIVATE_DEPS y
-#   [UNITY [ALONE a.cc]] [PRECOMPILE <vector>])
-# DEPS appear in the library's headers; all others are PRIVATE_DEPS.
+#   [UNITY [ALONE a.cc]] [HEADERS core|server|wire])
+# DEPS appear in the library's headers; all others are PRIVATE_DEPS. HEADERS: the
+# set that it reads (FastBuild.cmake).
 function(archpool_library)
-  cmake_parse_arguments(ARG "UNITY" "NAME"
-    "SRCS;DEPS;PRIVATE_DEPS;ALONE;PRECOMPILE" ${ARGN})
+  cmake_parse_arguments(ARG "UNITY" "NAME;HEADERS"
+    "SRCS;DEPS;PRIVATE_DEPS;ALONE" ${ARGN})
   add_library(archpool_${ARG_NAME} STATIC ${ARG_SRCS})
   add_library(archpool::${ARG_NAME} ALIAS archpool_${ARG_NAME})
   target_link_libraries(archpool_${ARG_NAME}
@@ -140,15 +111,9 @@ function(archpool_library)
   if(ARG_UNITY)
     archpool_unity(archpool_${ARG_NAME} ALONE ${ARG_ALONE})
   endif()
-  if(ARG_PRECOMPILE)
-    archpool_precompile(archpool_${ARG_NAME} ${ARG_PRECOMPILE})
+  if(ARG_HEADERS)
+    archpool_read_headers(archpool_${ARG_NAME} ${ARG_HEADERS})
   endif()
-endfunction()
-
-# archpool_optimise(kernels): loops over numbers, which take minutes where the
-# others take seconds, are optimised in debugging and sanitised trees as well.
-function(archpool_optimise name)
-  target_compile_options(archpool_${name} PRIVATE $<$<NOT:$<CONFIG:Release>>:-O2>)
 endfunction()
 
 # All programs and nothing else: what an operator wants built.
@@ -206,23 +171,6 @@ function(archpool_add_test)
   endif()
 endfunction()
 
-# Headers of others that tests include, compiled once for all tests.
-if(BUILD_TESTING AND ARCHPOOL_FAST_BUILD)
-  add_library(archpool_test_headers OBJECT
-    ${PROJECT_SOURCE_DIR}/tests/support/test_headers.cc)
-  target_link_libraries(archpool_test_headers PRIVATE archpool_flags
-    GTest::gmock GTest::gtest)
-  archpool_precompile(archpool_test_headers
-    <cstdint> <memory> <optional> <string> <variant> <vector>
-    <gmock/gmock.h> <gtest/gtest.h>
-    <absl/container/btree_map.h> <absl/status/statusor.h> <absl/time/time.h>)
-  # As the tests have it: one that includes gRPC gets -pthread anyway.
-  target_compile_options(archpool_test_headers PRIVATE -pthread)
-  if(ARCHPOOL_SANITIZERS)
-    target_compile_options(archpool_test_headers PRIVATE -O0)
-  endif()
-endif()
-
 # archpool_test(NAME foo_test SRCS foo_test.cc DEPS ... LABELS unit [TIMEOUT s]
 #   [RUN_SERIAL] [SOAK]): a GoogleTest program. RUN_SERIAL: nothing else runs
 # meanwhile. SOAK: also foo_test.soak (label soak), with ARCHPOOL_SOAK=1 in the
@@ -236,18 +184,15 @@ function(archpool_test)
   add_executable(${ARG_NAME} ${ARG_SRCS})
   target_link_libraries(${ARG_NAME} PRIVATE archpool_flags ${ARG_DEPS}
     GTest::gmock GTest::gtest_main)
-  if(ARCHPOOL_SANITIZERS AND NOT "sim" IN_LIST ARG_LABELS)
-    # Optimising what runs once costs clang as long as all the rest of the tree.
-    # Not so what runs long: the linker takes a template's slow copy for all.
-    target_compile_options(${ARG_NAME} PRIVATE -O0)
+  # What runs once costs the compiler more to optimise than it costs to run. Not
+  # so what runs long: the linker takes a template's slow copy for all.
+  # LibTorch brings flags of its own.
+  set(headers test)
+  if(CMAKE_CURRENT_SOURCE_DIR MATCHES "/(server|simulator)(/|$)")
+    set(headers pool_test)
   endif()
-  # Headers that were compiled under other flags are refused: LibTorch brings its
-  # own, and some tests above are optimised.
-  if(ARCHPOOL_FAST_BUILD AND NOT "torch" IN_LIST ARG_DEPS AND
-      NOT (ARCHPOOL_SANITIZERS AND "sim" IN_LIST ARG_LABELS))
-    target_precompile_headers(${ARG_NAME} REUSE_FROM archpool_test_headers)
-    target_compile_options(${ARG_NAME} PRIVATE -pthread)
-    archpool_precompile(${ARG_NAME})
+  if(NOT "sim" IN_LIST ARG_LABELS AND NOT "torch" IN_LIST ARG_DEPS)
+    archpool_read_headers(${ARG_NAME} ${headers})
   endif()
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)

@@ -7,7 +7,7 @@ namespace archpool {
 namespace {
 
 template <typename Map>
-std::optional<typename Map::mapped_type> FindIn(
+std::optional<typename Map::mapped_type> LookUpIn(
     const Map& map, const typename Map::key_type& key) {
   const auto found = map.find(key);
   if (found == map.end()) return std::nullopt;
@@ -24,22 +24,22 @@ void EventArchive::Take(absl::Span<const Event> events) {
 
 absl::StatusOr<std::optional<Task>> EventArchive::FindTask(
     AccountId client, const std::string& request_id) {
-  return FindIn(tasks_, RequestKey::OfTask(client, request_id));
+  return LookUpIn(tasks_, RequestKey::OfTask(client, request_id));
 }
 
 absl::StatusOr<std::optional<TransferId>> EventArchive::FindDeposit(
     const std::string& request_id) {
-  return FindIn(deposits_, request_id);
+  return LookUpIn(deposits_, request_id);
 }
 
 absl::StatusOr<std::optional<Payout>> EventArchive::FindPayout(
     AccountId account, const std::string& request_id) {
-  return FindIn(payouts_, RequestKey::OfPayout(account, request_id));
+  return LookUpIn(payouts_, RequestKey::OfPayout(account, request_id));
 }
 
 absl::StatusOr<std::optional<DatasetRecord>> EventArchive::FindDataset(
     const Digest& id) {
-  return FindIn(datasets_, id);
+  return LookUpIn(datasets_, id);
 }
 
 }  // namespace archpool

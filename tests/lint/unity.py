@@ -13,7 +13,7 @@ import re
 from build_files import commands, expand
 
 TOGETHER = "archpool_library", "archpool_program"
-KEYWORDS = {"NAME", "COMPONENT", "SRCS", "DEPS", "PRIVATE_DEPS", "PRECOMPILE",
+KEYWORDS = {"NAME", "COMPONENT", "SRCS", "DEPS", "PRIVATE_DEPS", "HEADERS",
             "ALONE", "UNITY"}
 UNNAMED = re.compile(r"^namespace \{\n(.*?)^\}  // namespace$", re.M | re.S)
 TYPE = re.compile(r"^(?:struct|class|enum class|enum) (\w+)", re.M)

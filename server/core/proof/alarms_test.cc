@@ -22,6 +22,7 @@ class AlarmsTest : public VerifiersTest {
       if (one.key == VerifierKey{pool.verifier, name}) return one.standing;
     }
     ARCHPOOL_CHECK(false);
+    return {};
   }
   bool IsAudited(TrialId trial) const {
     return state().audits().Of(trial).IsSet();

@@ -44,6 +44,7 @@ class PlantTest : public VerifiersTest {
       }
     }
     ARCHPOOL_CHECK(false);
+    return standing_;
   }
   bool IsSetAside(const std::string& name) {
     return StandingOf(name).IsDoubted(pool.policy);
