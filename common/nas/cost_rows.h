@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The measured tables, each compiled from its .inc file, and how a layer's rate
-// is looked up in one. Used by cost_table.cc, cost_table_v1.cc and
-// cost_table_v2.cc alone. Immutable; thread-safe.
+// is looked up in one. Used by cost_table.cc and the files of the tables
+// (cost_table_v1.cc and its siblings) alone. Immutable; thread-safe.
 #ifndef ARCHPOOL_COMMON_NAS_COST_ROWS_H_
 #define ARCHPOOL_COMMON_NAS_COST_ROWS_H_
 
@@ -35,7 +35,7 @@ struct StepCosts {
   int64_t parameter_ps = 0;  // of each trained parameter
 };
 
-// The sizes of batches that version 2 was measured with. Rising.
+// The sizes of batches that versions from 2 on were measured with. Rising.
 inline constexpr std::array<int64_t, 3> kCostBatches = {1, 8, 128};
 
 struct BatchedCostTable {
@@ -45,6 +45,7 @@ struct BatchedCostTable {
 
 const CostTable& CostTableV1();
 const BatchedCostTable& CostTableV2();
+const BatchedCostTable& CostTableV3();
 
 CostRate RateOf(const CostTable& table, const Layer& layer);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tables are cost_table_v1.inc and cost_table_v2.inc: rows printed by
+// The tables are cost_table_v1.inc and its siblings: rows printed by
 // tests/bench/cost_table, which measures each layer alone on one thread. A row
 // is
 //
@@ -11,8 +11,9 @@
 //                1 for kLinear
 //   train_fs     femtoseconds (10^-15 s) per unit of work, forward and
 //                backward; where channels_in <= 3 without the gradient of the
-//                input, for such layers read the network's input. In version 2
-//                a list, {…, …, …}, by the sizes of batches of kCostBatches
+//                input, for such layers read the network's input. From version
+//                2 on a list, {…, …, …}, by the sizes of batches of
+//                kCostBatches
 //   evaluate_fs  the same, forward alone, as in evaluation
 //
 // The unit of work is a multiply-accumulate for kConv and kLinear, an element
@@ -30,8 +31,8 @@
 // A layer whose (kernel, stride) was not measured takes the grid of the nearest
 // stride, then the nearest kernel, the smaller one where two are as near.
 //
-// Version 2 has the costs of a step beside the rates: what a step takes
-// whatever the network (step_ns), for each layer (layer_ns) and for each
+// From version 2 on they have the costs of a step beside the rates: what a step
+// takes whatever the network (step_ns), for each layer (layer_ns) and for each
 // trained parameter (parameter_ps). Its rates are what remains of a layer's
 // time without them. A step's costs are shared by the examples of its batch;
 // the rates of a size between two that were measured are interpolated along
@@ -78,9 +79,15 @@ int64_t BatchOf(const Pricing& pricing) {
   return pricing.batch_size > 0 ? pricing.batch_size : kCostBatches.back();
 }
 
+// The table of a version from 2 on.
+const BatchedCostTable& BatchedTable(int64_t version) {
+  return version == 2 ? CostTableV2() : CostTableV3();
+}
+
 // Between the rates of the batches around it; at an end, that end's.
-CostRate RateInV2(const Layer& layer, int64_t batch) {
-  const auto& of_batch = CostTableV2().of_batch;
+CostRate RateAtBatch(const BatchedCostTable& table, const Layer& layer,
+                     int64_t batch) {
+  const auto& of_batch = table.of_batch;
   size_t upper = 0;
   while (upper + 1 < kCostBatches.size() && kCostBatches[upper] < batch) {
     ++upper;
@@ -132,7 +139,8 @@ LayerCost CostOf(const Layer& layer, const Pricing& pricing) {
   ARCHPOOL_CHECK(IsCostTable(pricing.version));
   const bool is_first = pricing.version == 1;
   const CostRate rate = is_first ? RateOf(CostTableV1(), layer)
-                                 : RateInV2(layer, BatchOf(pricing));
+                                 : RateAtBatch(BatchedTable(pricing.version),
+                                               layer, BatchOf(pricing));
   const int64_t units =
       IsByMacs(layer.kind) ? layer.macs : PricedShape(layer).elements();
   const auto cost_of = [units](int64_t rate_fs) {
@@ -144,7 +152,7 @@ LayerCost CostOf(const Layer& layer, const Pricing& pricing) {
   LayerCost cost{.train_ps = cost_of(rate.train_fs),
                  .evaluate_ps = cost_of(rate.evaluate_fs)};
   if (is_first) return cost;
-  const StepCosts& step = CostTableV2().step;
+  const StepCosts& step = BatchedTable(pricing.version).step;
   const Wide each_step =
       Add(static_cast<Wide>(step.layer_ns * kPicosecondsPerNanosecond),
           Multiply(static_cast<Wide>(step.parameter_ps),
@@ -159,9 +167,9 @@ LayerCost CostOf(const Layer& layer, const Pricing& pricing) {
 int64_t StepTrainPs(const Pricing& pricing) {
   ARCHPOOL_CHECK(IsCostTable(pricing.version));
   if (pricing.version == 1) return 0;
-  return DivideUp(
-      static_cast<Wide>(CostTableV2().step.step_ns * kPicosecondsPerNanosecond),
-      BatchOf(pricing));
+  return DivideUp(static_cast<Wide>(BatchedTable(pricing.version).step.step_ns *
+                                    kPicosecondsPerNanosecond),
+                  BatchOf(pricing));
 }
 
 int64_t TrialWorkUnits(const LayerPlan& plan, int64_t examples, int64_t epochs,

@@ -11,7 +11,7 @@ namespace archpool {
 // The version of the newest table. Raised whenever a number in it changes, by a
 // table beside the older ones: a task keeps the version that was in force when
 // it was submitted.
-inline constexpr int64_t kCostTableVersion = 2;
+inline constexpr int64_t kCostTableVersion = 3;
 
 constexpr bool IsCostTable(int64_t version) {
   return version >= 1 && version <= kCostTableVersion;

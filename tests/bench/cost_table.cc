@@ -4,7 +4,7 @@
 // several sizes; and what a step costs beside. The format is explained in
 // common/nas/cost_table.cc. Takes about ten minutes:
 //
-//   cost_table > common/nas/cost_table_v2.inc
+//   cost_table > common/nas/cost_table_v3.inc
 //   cost_table batch_norm                       the rows of one kind
 //
 // Every number is the geometric mean of what AVX2 and AVX-512 take, of which a
