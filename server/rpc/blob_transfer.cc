@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/wire/fields.h"
+#include "common/wire/request_limits.h"
 #include "common/wire/status_wire.h"
 
 namespace archpool::rpc {
@@ -92,7 +93,7 @@ absl::StatusOr<bool> UploadStream::Take() {
   const std::string& data = message_.data();
   const auto size = static_cast<int64_t>(data.size());
   ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckRange("data.size", size, {0, kChunkSizeBytesMax}));
+      wire::CheckRange("data.size", size, {0, limits::kChunkSizeBytesMax}));
   if (held_bytes_ + size > target_->size_bytes) {
     return InvalidArgument(
         "UPLOAD_TOO_LONG",
@@ -157,9 +158,9 @@ absl::Status DownloadStream::ReadChunk() {
     ARCHPOOL_ASSIGN_OR_RETURN(size_bytes_, source.blobs.Size(source.digest));
     source_ = std::move(source);
   }
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      std::string data,
-      source_->blobs.Read(source_->digest, offset_bytes_, kChunkSizeBytesMax));
+  ARCHPOOL_ASSIGN_OR_RETURN(std::string data,
+                            source_->blobs.Read(source_->digest, offset_bytes_,
+                                                limits::kChunkSizeBytesMax));
   offset_bytes_ += static_cast<int64_t>(data.size());
   message_.set_size_bytes(size_bytes_);
   message_.set_data(std::move(data));

@@ -17,7 +17,6 @@
 
 namespace archpool::rpc {
 
-inline constexpr int64_t kChunkSizeBytesMax = int64_t{1} << 20;
 inline constexpr int64_t kDatasetBytesPerDayMax = int64_t{32} << 30;
 
 // An upload that was found to be allowed.

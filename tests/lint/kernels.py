@@ -12,7 +12,7 @@ INNER = "common/kernels/inner/"
 ALLOWED = (
     "common/base/check.h", "common/base/counter_rng.h",
     "common/kernels/arithmetic.h", "common/kernels/simd.h",
-    "common/nas/layer.h",
+    "common/nas/layer.h", "common/nas/network_constants.h",
 )
 TEST_HELPERS = ("_test.cc", "/test_maps.h")
 OPERATIONS = INNER + "vec-inl.h"
