@@ -71,8 +71,8 @@ bool IsAlive(pid_t pid) {
   return name_end == std::string::npos || text[name_end + 2] != 'Z';
 }
 
-// For processes, which ring no bell. Nothing calls it off: whoever waits for
-// the end of a process can do nothing without it.
+// For processes, which ring no bell. Nothing calls it off: a start can do
+// nothing before the process has ended, and neither can a stop.
 bool WaitUntil(absl::FunctionRef<bool()> is_so, absl::Duration time_max) {
   const Countdown rest(time_max);
   while (!is_so()) {
