@@ -9,6 +9,7 @@
 #include "common/wire/fields.h"
 #include "common/wire/request_limits.h"
 #include "common/wire/status_wire.h"
+#include "server/rpc/upload_requests.h"
 
 namespace archpool::rpc {
 namespace {
@@ -65,8 +66,10 @@ void UploadStream::OnReadDone(bool ok) {
 absl::Status UploadStream::Begin() {
   if (!message_.has_begin()) return wire::RequiredError("begin");
   const v1::UploadRequest::Begin& begin = message_.begin();
+  ARCHPOOL_ASSIGN_OR_RETURN(const UploadWish wish,
+                            ReadUpload(caller_, begin.upload()));
   ARCHPOOL_ASSIGN_OR_RETURN(UploadTarget target,
-                            parts_.rules.Check(caller_, begin.upload()));
+                            parts_.rules.Check(caller_, wish));
   ARCHPOOL_ASSIGN_OR_RETURN(BlobStore blobs, parts_.StoreFor(target));
   ARCHPOOL_ASSIGN_OR_RETURN(held_bytes_,
                             blobs.PartialSize(target.owner, target.digest));
