@@ -40,15 +40,13 @@ absl::StatusOr<UploadTarget> UploadRules::Check(const Account& caller,
                       .digest = wish.digest,
                       .size_bytes = wish.size_bytes,
                       .trial = wish.trial};
-  switch (wish.kind) {
-    case UploadWish::Kind::kDatasetFile:
-      return target;
-    case UploadWish::Kind::kTrialWeights:
-      return CheckWeights(caller, std::move(target));
-    case UploadWish::Kind::kTrialCheckpoint:
-      return CheckCheckpoint(caller, std::move(target));
+  if (wish.kind == UploadWish::Kind::kTrialWeights) {
+    return CheckWeights(caller, std::move(target));
   }
-  ARCHPOOL_CHECK(false);
+  if (wish.kind == UploadWish::Kind::kTrialCheckpoint) {
+    return CheckCheckpoint(caller, std::move(target));
+  }
+  return target;
 }
 
 absl::StatusOr<Trial> UploadRules::OwnTrial(const Account& caller, TrialId id) {
