@@ -10,7 +10,7 @@
 #include "common/wire/fields.h"
 #include "common/wire/request_limits.h"
 #include "common/wire/words.h"
-#include "server/rpc/miner_records.h"
+#include "server/intake/miner_records.h"
 #include "server/rpc/paging.h"
 #include "server/rpc/records_to_proto.h"
 
@@ -81,6 +81,21 @@ absl::StatusOr<SetQuotas> ReadSetQuotas(const v1::SetQuotasRequest& request) {
       ReadQuota("sessions", request.has_sessions(), request.sessions(),
                 limits::kSessionsAllowed, command.sessions));
   return command;
+}
+
+MinerWorkers WorkersOf(const SessionDirectory& sessions, AccountId account,
+                       absl::Time now) {
+  MinerWorkers workers;
+  for (const WorkerRecord& worker : sessions.All()) {
+    if (worker.account != account) continue;
+    workers.heard.push_back({worker.worker_name, worker.last_seen,
+                             worker.idle_reason, worker.idle_message});
+  }
+  for (const RefusedWorker& one :
+       sessions.RefusedOf(account, now - kRefusedLately)) {
+    workers.refused.push_back({one.worker_name, one.reason, one.message});
+  }
+  return workers;
 }
 
 void FillLine(const SetQuotas::Line& line, int64_t allowed,
@@ -247,8 +262,8 @@ absl::StatusOr<MinerRecords> AccountService::RecordsFor(
                     absl::StrCat("there is no miner '", name,
                                  "' that you may ask about; name one"));
   }
-  return ReadMinerRecords({parts_.reader, parts_.sessions, parts_.policy, now},
-                          *found, since);
+  return ReadMinerRecords({parts_.reader, parts_.policy, now}, *found, since,
+                          WorkersOf(parts_.sessions, found->id, now));
 }
 
 grpc::ServerUnaryReactor* AccountService::Explain(
