@@ -2,7 +2,6 @@
 #include "client/space_reader.h"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -15,6 +14,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "absl/types/span.h"
+#include "common/nas/chain_template.h"
 #include "common/nas/template_limits.h"
 
 namespace archpool {
@@ -23,9 +24,7 @@ namespace {
 // SearchSpace::Create has the last word on what the fields of a template may
 // hold (common/nas/template_limits.h); here each complaint gets its line.
 
-template <size_t kSize>
-std::vector<std::string> Words(
-    const std::array<absl::string_view, kSize>& words) {
+std::vector<std::string> Words(absl::Span<const char* const> words) {
   return {words.begin(), words.end()};
 }
 
@@ -173,7 +172,7 @@ class SpaceReader {
     ReadInt(stem, "width", limits::kWidth, chain_.stem_width);
     ReadConstant(stem, "kernel", limits::kKernel, chain_.stem_kernel);
     ReadConstant(stem, "stride", limits::kStride, chain_.stem_stride);
-    ReadWord(stem, "activation", Words(kActivationWords),
+    ReadWord(stem, "activation", Words(kWordsOf<Activation>),
              chain_.stem_activation);
     const YamlNode* stages = map.RequireList("stages");
     for (size_t i = 0; stages != nullptr && i < stages->items.size(); ++i) {
@@ -183,7 +182,7 @@ class SpaceReader {
     MapReader head(problems_, map.Find("head"), map.NameOf("head"),
                    {"width", "activation"});
     ReadInt(head, "width", limits::kHeadWidth, chain_.head_width);
-    ReadWord(head, "activation", Words(kActivationWords),
+    ReadWord(head, "activation", Words(kWordsOf<Activation>),
              chain_.head_activation);
   }
 
@@ -191,7 +190,7 @@ class SpaceReader {
   void ReadWords(MapReader& map) {
     operations_ = Words(kOperationWords);
     edge_operations_ = operations_;
-    edge_operations_.emplace_back(kNoneWord);
+    edge_operations_.emplace_back(ToString(Operation::kNone));
     const YamlNode* cells =
         map.Find("cells") == nullptr ? nullptr : map.RequireList("cells");
     for (size_t i = 0; cells != nullptr && i < cells->items.size(); ++i) {
@@ -234,7 +233,7 @@ class SpaceReader {
     read("expansion", limits::kExpansion, variant.expansion);
     if (map.Find("activation") != nullptr) {
       variant.activation =
-          ReadOwnWord(map, "activation", Words(kActivationWords));
+          ReadOwnWord(map, "activation", Words(kWordsOf<Activation>));
     }
     const std::vector<std::string> taken = Words(kOperationWords);
     if (std::find(taken.begin(), taken.end(), variant.name) != taken.end()) {
@@ -312,7 +311,7 @@ class SpaceReader {
     ReadInt(map, "width", limits::kWidth, block.width);
     ReadInt(map, "expansion", limits::kExpansion, block.expansion);
     ReadInt(map, "repeat", limits::kRepeat, block.repeat);
-    ReadWord(map, "activation", Words(kActivationWords), block.activation);
+    ReadWord(map, "activation", Words(kWordsOf<Activation>), block.activation);
     return block;
   }
 

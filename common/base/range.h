@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A closed range of values, and the one check of a value against it. The ranges
 // themselves stand in common/nas/template_limits.h (networks),
-// common/model/limits.h (tasks and datasets) and common/wire/request_limits.h
-// (requests). Value types and pure functions; thread-safe.
+// common/model/limits.h (tasks, datasets and accounts) and
+// common/wire/request_limits.h (requests). Value types and pure functions;
+// thread-safe.
 #ifndef ARCHPOOL_COMMON_BASE_RANGE_H_
 #define ARCHPOOL_COMMON_BASE_RANGE_H_
 

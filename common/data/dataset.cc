@@ -8,7 +8,6 @@
 #include "common/base/check.h"
 #include "common/base/range.h"
 #include "common/base/status.h"
-#include "common/crypto/canonical.h"
 #include "common/model/limits.h"
 
 namespace archpool {
@@ -141,22 +140,6 @@ PixelStatistics StatisticsOf(const Dataset& dataset) {
       static_cast<int64_t>(SquareRoot(static_cast<uint64_t>(variance)));
   if (deviation > 0) statistics.deviation_ppm = deviation;
   return statistics;
-}
-
-Digest DatasetManifest::Id() const {
-  return CanonicalWriter("archpool/dataset/v1")
-      .Int(shape.channels)
-      .Int(shape.height)
-      .Int(shape.width)
-      .Int(classes)
-      .Int(train_count)
-      .Int(validation_count)
-      .Int(held_out_count)
-      .Fixed(train)
-      .Fixed(validation)
-      .Int(mean_ppm)
-      .Int(deviation_ppm)
-      .Hash();
 }
 
 DatasetManifest MakeManifest(const Dataset& train, const Dataset& validation,

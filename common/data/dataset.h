@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "common/crypto/sha256.h"
+#include "common/model/dataset_manifest.h"
 #include "common/nas/layer_plan.h"
 
 namespace archpool {
@@ -51,28 +52,6 @@ struct PixelStatistics {
                          const PixelStatistics&) = default;
 };
 PixelStatistics StatisticsOf(const Dataset& dataset);
-
-// The public description of a dataset: what workers need, and nothing of the
-// held-out split but its size.
-struct DatasetManifest {
-  TensorShape shape;
-  int64_t classes = 0;
-  int64_t train_count = 0;
-  int64_t validation_count = 0;
-  int64_t held_out_count = 0;
-  Digest train;       // of EncodeDataset(train split)
-  Digest validation;  // of EncodeDataset(validation split)
-  // Mean and deviation of the train split's pixels over all channels, in
-  // millionths of the full range: the normalisation before the first layer.
-  int64_t mean_ppm = 0;
-  int64_t deviation_ppm = 0;
-
-  // The dataset's id: the hash of the canonical encoding
-  // ("archpool/dataset/v1").
-  Digest Id() const;
-  friend bool operator==(const DatasetManifest&,
-                         const DatasetManifest&) = default;
-};
 
 // The public description of three splits of one dataset.
 // REQUIRES: they agree in shape and classes.

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/nas/network_constants.h"
+
 namespace archpool::kernels {
 
 // Nearer to zero than this, a dead channel would compute with denormal numbers.
@@ -41,8 +43,6 @@ Number Tree(std::vector<Number> values) {
   return values[0];
 }
 
-inline constexpr int64_t kBlocksMax = 16;
-inline constexpr int64_t kBlockedSumsMax = int64_t{1} << 22;
 // The pixels of one chain: its error grows with its length.
 inline constexpr int64_t kRunPixels = 256;
 // The least pixels of a block: its sums have to be added too.
@@ -51,7 +51,7 @@ inline constexpr int64_t kBlockPixels = 1024;
 // Over the pixels of a batch of maps, for a layer with that many such sums.
 struct Blocking {
   Blocking(int64_t examples, int64_t pixels, int64_t sums) {
-    while (2 * blocks <= std::min(kBlocksMax, examples) &&
+    while (2 * blocks <= std::min(kSumBlocksMax, examples) &&
            2 * blocks * sums <= kBlockedSumsMax &&
            2 * blocks * kBlockPixels <= examples * pixels) {
       blocks *= 2;

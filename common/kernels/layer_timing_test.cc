@@ -37,7 +37,7 @@ void ExpectTimed(const Layer& layer, const TimingOptions& options) {
 
 TEST(LayerTimingTest, TimesEveryKind) {
   const TensorShape map = {11, 7, 7};
-  for (int i = 0; i <= static_cast<int>(LayerKind::kLinear); ++i) {
+  for (size_t i = 0; i < kCountOf<LayerKind>; ++i) {
     const auto kind = static_cast<LayerKind>(i);
     TensorShape out = map;
     if (kind == LayerKind::kGlobalAvgPool || kind == LayerKind::kLinear) {

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "common/base/word_table.h"
+
 namespace archpool::kernels {
 
 enum class Simd {
@@ -17,8 +19,18 @@ enum class Simd {
   kAvx512,  // F, BW, CD, DQ, VL
 };
 
-// "scalar", "neon", "avx2", "avx512".
-const char* ToString(Simd simd);
+}  // namespace archpool::kernels
+
+namespace archpool {
+template <>
+inline constexpr const char* kWordsOf<kernels::Simd>[] = {"scalar", "neon",
+                                                          "avx2", "avx512"};
+}  // namespace archpool
+
+namespace archpool::kernels {
+
+using archpool::ToString;
+
 std::optional<Simd> ParseSimd(const std::string& word);
 
 // Those that were compiled in and that this processor has, the widest first.

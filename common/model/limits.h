@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a task and a dataset may hold: the one place that says so. The client
-// checks a task's file against it, the wire and TaskSpec::Validate a request,
-// and a test compares the comments of the protocol with it.
+// What a task, a dataset and an account may hold: the one place that says so.
+// The client checks a task's file against it, the wire, TaskSpec::Validate and
+// the core a request, and a test compares the comments of the protocol with it.
 // Compile-time constants.
 #ifndef ARCHPOOL_COMMON_MODEL_LIMITS_H_
 #define ARCHPOOL_COMMON_MODEL_LIMITS_H_
@@ -74,6 +74,15 @@ inline constexpr Range<int64_t> kImages{1, 100'000'000};  // of one split
 inline constexpr Range<int64_t> kPixelMeanPpm = kPpm;
 // It is divided by: images without contrast have 1.
 inline constexpr Range<int64_t> kPixelDeviationPpm{1, kPpm.max};
+
+// An account.
+inline constexpr Range<int64_t> kNameLength{1, 64};  // a worker's too
+inline constexpr int64_t kSplitPartsMax = 16;
+// Those whose pay it shares in.
+inline constexpr int64_t kConsentsMax = 256;
+// Openings that the answer to one heartbeat asks for: a worker sends these, and
+// asks again.
+inline constexpr int64_t kAskedMax = 16;
 
 }  // namespace archpool::limits
 

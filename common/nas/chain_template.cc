@@ -111,11 +111,10 @@ class ChainResolver {
       block_words_[word] = edge_words_[word] =
           Append({.word = word, .operation = static_cast<Operation>(i)});
     }
-    edge_words_[std::string(kNoneWord)] =
-        Append({.word = std::string(kNoneWord), .operation = Operation::kNone});
-    for (size_t i = 0; i < kActivationWords.size(); ++i) {
-      activation_words_[std::string(kActivationWords[i])] =
-          static_cast<int64_t>(i);
+    const std::string none = ToString(Operation::kNone);
+    edge_words_[none] = Append({.word = none, .operation = Operation::kNone});
+    for (size_t i = 0; i < kCountOf<Activation>; ++i) {
+      activation_words_[kWordsOf<Activation>[i]] = static_cast<int64_t>(i);
     }
   }
 

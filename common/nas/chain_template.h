@@ -8,7 +8,6 @@
 #ifndef ARCHPOOL_COMMON_NAS_CHAIN_TEMPLATE_H_
 #define ARCHPOOL_COMMON_NAS_CHAIN_TEMPLATE_H_
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -16,19 +15,39 @@
 #include <variant>
 #include <vector>
 
-#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "common/base/word_table.h"
 
 namespace archpool {
 
-// What a block's and an edge's operation may say, beside `none` (an edge), the
-// names of variants and of cells (a block); and what an activation may say. In
-// the order of Operation and Activation (common/nas/resolved_chain.h).
-inline constexpr std::array<absl::string_view, 9> kOperationWords = {
+enum class Operation {
+  kConv,
+  kPreactConv,
+  kSeparable,
+  kBottleneck,
+  kResidual,
+  kMaxPool,
+  kAvgPool,
+  kIdentity,
+  kSkip,
+  kNone,  // of a cell's edge alone
+  kCell,  // of a block alone, which says the cell's name: it has no word
+};
+template <>
+inline constexpr const char* kWordsOf<Operation>[] = {
     "conv",     "preact_conv", "separable", "bottleneck", "residual",
-    "max_pool", "avg_pool",    "identity",  "skip"};
-inline constexpr absl::string_view kNoneWord = "none";
-inline constexpr std::array<absl::string_view, 3> kActivationWords = {
-    "relu", "hardswish", "silu"};
+    "max_pool", "avg_pool",    "identity",  "skip",       "none"};
+static_assert(kCountOf<Operation> == static_cast<size_t>(Operation::kCell));
+
+// What a block's and an edge's operation may say, beside `none` (an edge) and
+// the names of variants and of cells (a block).
+inline constexpr absl::Span<const char* const> kOperationWords(
+    kWordsOf<Operation>, static_cast<size_t>(Operation::kNone));
+
+enum class Activation : int64_t { kRelu, kHardswish, kSilu };
+template <>
+inline constexpr const char* kWordsOf<Activation>[] = {"relu", "hardswish",
+                                                       "silu"};
 
 // The name of a dimension whose choice fills the field.
 struct DimensionRef {

@@ -15,9 +15,6 @@
 
 namespace archpool {
 
-inline constexpr size_t kLayerKinds =
-    static_cast<size_t>(LayerKind::kLinear) + 1;
-
 // The grids of a kind stand together, so that a look-up reads only its own.
 struct CostTable {
   struct Range {
@@ -25,7 +22,7 @@ struct CostTable {
     size_t end = 0;
   };
   absl::Span<const CostGrid> grids;
-  std::array<Range, kLayerKinds> of_kind{};
+  std::array<Range, kCountOf<LayerKind>> of_kind{};
 };
 
 // What does not grow with the examples of a step.

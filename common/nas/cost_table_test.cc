@@ -168,7 +168,7 @@ TEST(CostTableTest, DepthwiseMacsCostMoreThanDenseOnes) {
 
 TEST(CostTableTest, EveryKindCostsAndTrainingCostsMore) {
   for (const Pricing& pricing : Pricings()) {
-    for (int kind = 0; kind <= static_cast<int>(LayerKind::kLinear); ++kind) {
+    for (size_t kind = 0; kind < kCountOf<LayerKind>; ++kind) {
       for (const int64_t kernel : {1, 3, 5, 7, 9, 11}) {
         Layer layer = Conv(32, 32, kernel, 1, 14);
         layer.kind = static_cast<LayerKind>(kind);

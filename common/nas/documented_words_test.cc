@@ -30,17 +30,17 @@ std::string FlatText(const std::string& path) {
 
 TEST(DocumentedWordsTest, TheSearchSpacePageHasARowForEachOperation) {
   const std::string text = FlatText("docs/search-space.md");
-  for (const absl::string_view word : kOperationWords) {
+  for (const char* word : kOperationWords) {
     EXPECT_THAT(text, HasSubstr(absl::StrCat("| `", word, "` |")));
   }
   EXPECT_THAT(text, HasSubstr(absl::StrCat(
                         "| activation | `",
-                        absl::StrJoin(kActivationWords, "`, `"), "` |")));
+                        absl::StrJoin(kWordsOf<Activation>, "`, `"), "` |")));
 }
 
 TEST(DocumentedWordsTest, TheProtocolAndTheExampleNameEachOperation) {
   const std::string operations = absl::StrJoin(kOperationWords, ", ");
-  const std::string activations = absl::StrJoin(kActivationWords, ", ");
+  const std::string activations = absl::StrJoin(kWordsOf<Activation>, ", ");
   for (const std::string path : {"proto/archpool/v1/search_space.proto",
                                  "deploy/examples/fashion-mnist.yaml"}) {
     const std::string text = FlatText(path);
@@ -51,13 +51,9 @@ TEST(DocumentedWordsTest, TheProtocolAndTheExampleNameEachOperation) {
 
 // An id is taken over these words: whoever computes one needs them all.
 TEST(DocumentedWordsTest, TheIdsAreExplainedWithEachKindOfLayer) {
-  std::string kinds = "(";
-  for (int kind = 0; kind <= static_cast<int>(LayerKind::kLinear); ++kind) {
-    absl::StrAppend(&kinds, kind == 0 ? "`" : ", `",
-                    ToString(static_cast<LayerKind>(kind)), "`");
-  }
   EXPECT_THAT(FlatText("docs/search-space.md"),
-              HasSubstr(absl::StrCat(kinds, ")")));
+              HasSubstr(absl::StrCat(
+                  "(`", absl::StrJoin(kWordsOf<LayerKind>, "`, `"), "`)")));
 }
 
 }  // namespace

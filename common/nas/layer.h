@@ -7,6 +7,8 @@
 
 #include <cstdint>
 
+#include "common/base/word_table.h"
+
 namespace archpool {
 
 // Channels × height × width of one example.
@@ -31,8 +33,11 @@ enum class LayerKind {
   kLinear,  // with bias
 };
 
-// "conv", "batch_norm", …: the word used in JSON and in the cost table.
-const char* ToString(LayerKind kind);
+// Used in JSON, in the cost table and in the ids of architectures.
+template <>
+inline constexpr const char* kWordsOf<LayerKind>[] = {
+    "conv",     "batch_norm", "relu", "hardswish",       "silu",
+    "max_pool", "avg_pool",   "add",  "global_avg_pool", "linear"};
 
 struct Layer {
   LayerKind kind = LayerKind::kConv;

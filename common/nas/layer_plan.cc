@@ -24,32 +24,6 @@ std::string InputText(const Layer& layer) {
 
 }  // namespace
 
-const char* ToString(LayerKind kind) {
-  switch (kind) {
-    case LayerKind::kConv:
-      return "conv";
-    case LayerKind::kBatchNorm:
-      return "batch_norm";
-    case LayerKind::kRelu:
-      return "relu";
-    case LayerKind::kHardswish:
-      return "hardswish";
-    case LayerKind::kSilu:
-      return "silu";
-    case LayerKind::kMaxPool:
-      return "max_pool";
-    case LayerKind::kAvgPool:
-      return "avg_pool";
-    case LayerKind::kAdd:
-      return "add";
-    case LayerKind::kGlobalAvgPool:
-      return "global_avg_pool";
-    case LayerKind::kLinear:
-      return "linear";
-  }
-  ARCHPOOL_CHECK(false);
-}
-
 std::string DescribePlan(const LayerPlan& plan) {
   std::string text =
       absl::StrFormat("%5s  %-15s %9s %6s %6s %6s  %-14s %-14s %11s %14s\n",

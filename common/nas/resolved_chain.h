@@ -21,22 +21,6 @@ namespace archpool {
 
 struct Dimension;
 
-enum class Operation {
-  kConv,
-  kPreactConv,
-  kSeparable,
-  kBottleneck,
-  kResidual,
-  kMaxPool,
-  kAvgPool,
-  kIdentity,
-  kSkip,
-  kNone,  // of a cell's edge alone
-  kCell,  // of a block alone
-};
-
-enum class Activation : int64_t { kRelu, kHardswish, kSilu };
-
 // A field's value for each choice of its dimension, or its one constant.
 struct ResolvedField {
   int dimension = -1;  // -1: a constant

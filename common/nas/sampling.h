@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Draws architectures to train: possible ones, each network once. Pure: the
-// same generator state and the same answers of `is_taken` give the same draw.
+// Samples architectures to train: possible ones, each network once. Pure: the
+// same generator state and the same answers of `is_taken` give the same sample.
 #ifndef ARCHPOOL_COMMON_NAS_SAMPLING_H_
 #define ARCHPOOL_COMMON_NAS_SAMPLING_H_
 
@@ -54,11 +54,11 @@ absl::StatusOr<Candidate> MakeCandidate(const SearchSpace& space,
 
 inline constexpr int64_t kSampleAttemptsMax = 64;
 
-// The first architecture of `box`, drawn uniformly, whose plan is possible and
-// whose id is not taken. A box of at most `attempts_max` architectures is gone
-// through in a random order, each once: then nullopt proves that nothing is
-// left. In a larger box nullopt says that `attempts_max` draws found nothing.
-// REQUIRES: a box of `space`.
+// The first architecture of `box`, sampled uniformly, whose plan is possible
+// and whose id is not taken. A box of at most `attempts_max` architectures is
+// gone through in a random order, each once: then nullopt proves that nothing
+// is left. In a larger box nullopt says that `attempts_max` samples found
+// nothing. REQUIRES: a box of `space`.
 std::optional<Candidate> SampleCandidate(
     const SearchSpace& space, const Subspace& box, const NetworkSetup& setup,
     absl::FunctionRef<bool(const Digest&)> is_taken, CounterRng& rng,

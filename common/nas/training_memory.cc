@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "common/nas/network_constants.h"
+
 namespace archpool {
 namespace {
 
@@ -18,9 +20,6 @@ constexpr int64_t kCopiesOfLargest = 3;
 // Channels are laid out by this many, and weights by this many outputs.
 constexpr int64_t kChannelStep = 8;
 constexpr int64_t kWeightStep = 16;
-// Sums over a batch are kept by blocks (docs/arithmetic.md), twice.
-constexpr int64_t kBlocksMax = 16;
-constexpr int64_t kBlockedSumsMax = int64_t{1} << 22;
 // Names, shapes and alignment of a file.
 constexpr int64_t kFileOverheadBytes = int64_t{1} << 20;
 
@@ -63,9 +62,10 @@ int64_t TrainingMemoryMaxBytes(const LayerPlan& plan, int64_t batch_size) {
     largest = std::max(largest, floats);
     const int64_t padded = PaddedParameters(layer);
     parameters += padded;
-    blocks = std::max(blocks, std::max(padded, std::min(kBlocksMax * padded,
+    blocks = std::max(blocks, std::max(padded, std::min(kSumBlocksMax * padded,
                                                         kBlockedSumsMax)));
   }
+  // Sums that are kept by blocks are kept twice.
   return kFloatBytes *
          (batch_size * (kept + kCopiesOfLargest * largest) +
           kCopiesOfParameters * std::max(parameters, plan.parameters) +

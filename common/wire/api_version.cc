@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "common/base/status.h"
 #include "common/wire/fields.h"
+#include "common/wire/request_limits.h"
 
 namespace archpool::wire {
 
@@ -69,11 +70,11 @@ absl::Status ShareFeatures(
     const google::protobuf::RepeatedPtrField<std::string>& named,
     google::protobuf::RepeatedPtrField<std::string>* shared) {
   ARCHPOOL_RETURN_IF_ERROR(
-      CheckCount("protocol_features", named.size(), kFeaturesMax));
+      CheckCount("protocol_features", named.size(), limits::kFeaturesMax));
   for (int i = 0; i < named.size(); ++i) {
     const std::string& feature = named.Get(i);
-    ARCHPOOL_RETURN_IF_ERROR(
-        CheckPrintable(At("protocol_features", i), feature, kFeatureLengthMax));
+    ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(At("protocol_features", i), feature,
+                                            limits::kFeatureLengthMax));
     if (std::find(kFeatures.begin(), kFeatures.end(), feature) !=
         kFeatures.end()) {
       *shared->Add() = feature;

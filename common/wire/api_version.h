@@ -23,9 +23,6 @@ inline constexpr char kClientVersionKey[] = "archpool-client-version";
 extern const char kOwnVersion[];
 // The oldest client that a server of this build understands.
 inline constexpr char kClientVersionMin[] = "0.2.0";
-// How many protocol features a program may name, and how long one may be.
-inline constexpr int64_t kFeaturesMax = 64;
-inline constexpr int64_t kFeatureLengthMax = 64;
 
 // FAILED_PRECONDITION (CLIENT_TOO_OLD): `version` is empty, no version
 // ("1.2.3"), or older than kClientVersionMin.

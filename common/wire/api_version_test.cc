@@ -3,6 +3,7 @@
 
 #include "common/base/status.h"
 #include "common/base/version.h"
+#include "common/wire/request_limits.h"
 #include "gtest/gtest.h"
 
 namespace archpool::wire {
@@ -38,7 +39,7 @@ TEST(ApiVersionTest, FeaturesThatItLacksArePassedOver) {
   *named.Add() = "of_the_future";
   EXPECT_TRUE(ShareFeatures(named, &shared).ok());
   EXPECT_TRUE(shared.empty());
-  for (int64_t i = 0; i < kFeaturesMax; ++i) *named.Add() = "more";
+  for (int64_t i = 0; i < limits::kFeaturesMax; ++i) *named.Add() = "more";
   EXPECT_EQ(GetReason(ShareFeatures(named, &shared)), "FIELD_TOO_MANY");
 }
 

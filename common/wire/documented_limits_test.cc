@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ranges that the protocol's comments, docs/search-space.md and the example
+// The limits that the protocol's comments, docs/search-space.md and the example
 // task state are those that the code holds requests to.
 #include <cstdint>
 #include <fstream>
@@ -16,6 +16,8 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "common/data/dataset_format.h"
+#include "common/model/commitment.h"
 #include "common/model/limits.h"
 #include "common/nas/search_space.h"
 #include "common/nas/template_limits.h"
@@ -48,11 +50,15 @@ std::optional<int64_t> ParseNumber(std::string text) {
   return power;
 }
 
-// The first "in [A, B]" with two numbers.
+// The first "in [A, B]" or "A to B" with two numbers.
 std::optional<Range<int64_t>> StatedRange(const std::string& comment) {
   static const std::regex kPattern(R"(\b[Ii]n \[([0-9'^]+), ([0-9'^]+)\])");
+  static const std::regex kWords(R"(\b([0-9]+) to ([0-9]+)\b)");
   std::smatch match;
-  if (!std::regex_search(comment, match, kPattern)) return std::nullopt;
+  if (!std::regex_search(comment, match, kPattern) &&
+      !std::regex_search(comment, match, kWords)) {
+    return std::nullopt;
+  }
   const std::optional<int64_t> min = ParseNumber(match[1]);
   const std::optional<int64_t> max = ParseNumber(match[2]);
   if (!min.has_value() || !max.has_value()) return std::nullopt;
@@ -60,10 +66,22 @@ std::optional<Range<int64_t>> StatedRange(const std::string& comment) {
                         comment.find("Odd, in [") != std::string::npos};
 }
 
-// "Recipe.epochs" to the comment above the field; nested messages by their own
-// name alone.
+// The first "at most N", of seconds where it is "at most N s", and of bytes
+// where it is "at most N MiB".
+std::optional<int64_t> StatedMost(const std::string& comment) {
+  static const std::regex kPattern(
+      R"(\b[Aa]t most ([0-9]+(?:[',][0-9]{3})*)(?: (s|MiB)\b)?)");
+  std::smatch match;
+  if (!std::regex_search(comment, match, kPattern)) return std::nullopt;
+  const std::optional<int64_t> number = ParseNumber(match[1]);
+  if (!number.has_value() || match[2] != "MiB") return number;
+  return *number << 20;
+}
+
+// "Recipe.epochs" to the comment above the field, and "Recipe" to that above
+// the message or service; nested messages by their own name alone.
 std::map<std::string, std::string> FieldComments(const std::string& proto) {
-  static const std::regex kMessage(R"(^\s*message (\w+) \{)");
+  static const std::regex kMessage(R"(^\s*(?:message|service) (\w+) \{)");
   static const std::regex kField(
       R"(^\s*(?:optional |repeated )?[\w.]+ (\w+) = \d+;)");
   std::map<std::string, std::string> comments;
@@ -79,6 +97,7 @@ std::map<std::string, std::string> FieldComments(const std::string& proto) {
     }
     if (std::regex_search(line, match, kMessage)) {
       open.push_back(match[1]);
+      comments[open.back()] = comment;
     } else if (!stripped.empty() && stripped.back() == '{') {
       // A oneof's fields belong to its message.
       open.push_back(open.empty() ? "" : open.back());
@@ -97,6 +116,18 @@ constexpr Range<int64_t> kAskedPage{1, limits::kPageSize.max};
 
 const std::map<std::string, Range<int64_t>>& LimitsByField() {
   static const std::map<std::string, Range<int64_t>> kLimits = {
+      {"Account.name", limits::kNameLength},
+      {"CreateAccountRequest.name", limits::kNameLength},
+      {"OpenSessionRequest.worker_name", limits::kNameLength},
+      {"AcquireAuditRequest.verifier_name", limits::kNameLength},
+      {"DepositRequest.request_id", {1, limits::kRequestIdLengthMax}},
+      {"RequestPayoutRequest.request_id", {1, limits::kRequestIdLengthMax}},
+      {"SubmitTaskRequest.request_id", {1, limits::kRequestIdLengthMax}},
+      {"SetPayoutTermsRequest.address", {1, limits::kAddressLengthMax}},
+      {"OpenSessionRequest.arithmetic", {1, limits::kArithmeticLengthMax}},
+      {"AcquireAuditRequest.arithmetics", limits::kArithmetics},
+      {"Dimension.name", limits::kWordLength},
+      {"Dimension.choices", {1, SearchSpace::kMaxChoices}},
       {"Block.kernel", limits::kKernel},
       {"Block.width", limits::kWidth},
       {"Block.expansion", limits::kExpansion},
@@ -148,33 +179,88 @@ const std::map<std::string, Range<int64_t>>& LimitsByField() {
   return kLimits;
 }
 
-TEST(DocumentedLimitsTest, CommentsOfTheProtocolStateTheRangesThatHold) {
-  std::set<std::string> known_fields;
-  int stated_count = 0;
+// What "at most" says of fields, messages and services; durations in seconds.
+const std::map<std::string, int64_t>& MostByField() {
+  static const std::map<std::string, int64_t> kMost = {
+      {"AcquireAuditRequest.protocol_features", limits::kFeaturesMax},
+      {"AcquireAuditRequest.wait", absl::ToInt64Seconds(limits::kWait.max)},
+      {"AcquireLeaseRequest.holding_lease_ids", limits::kLeasesNamedMax},
+      {"AcquireLeaseRequest.wait", absl::ToInt64Seconds(limits::kWait.max)},
+      {"BlobService", limits::kChunkSizeBytesMax},
+      {"ChainTemplate.cells", limits::kCellsMax},
+      {"ChainTemplate.variants", limits::kVariantsMax},
+      {"Cifar10Files.held_out_batches_digests", kDatasetFilesMax},
+      {"Cifar10Files.train_batches_digests", kDatasetFilesMax},
+      {"DownloadResponse.data", limits::kChunkSizeBytesMax},
+      {"HeartbeatRequest.lease_ids", limits::kLeasesNamedMax},
+      {"HeartbeatResponse.asked", limits::kAskedMax},
+      {"Kept.trial_ids", limits::kTrialsKeptMax},
+      {"OpenSessionRequest.protocol_features", limits::kFeaturesMax},
+      {"Opening", kProofLengthMax},
+      {"Recipe.further_epochs", limits::kFurtherRungs.max},
+      {"ReleaseLeaseRequest.impossible_trial_ids", limits::kReports.max},
+      {"SetQuotasRequest.leases", limits::kLeasesAllowed.max},
+      {"SetQuotasRequest.open_tasks", limits::kOpenTasksAllowed.max},
+      {"SetQuotasRequest.sessions", limits::kSessionsAllowed.max},
+      {"SetRevenueSplitRequest.parts", limits::kSplitPartsMax},
+      {"Task.backups", limits::kBackupsShownMax},
+      {"UploadRequest.data", limits::kChunkSizeBytesMax},
+  };
+  return kMost;
+}
+
+// All comments of the protocol, by field.
+std::map<std::string, std::string> CommentsOfProtocol() {
+  std::map<std::string, std::string> comments;
   for (const std::string name :
        {"account", "blob", "dataset", "error", "ledger", "lease", "payout",
         "pool", "proof", "receipt", "roles", "search_space", "task", "trial",
         "verification", "work"}) {
-    const std::string path = absl::StrCat("proto/archpool/v1/", name, ".proto");
-    for (const auto& [field, comment] : FieldComments(ReadText(path))) {
-      known_fields.insert(field);
-      const std::optional<Range<int64_t>> stated = StatedRange(comment);
-      if (!stated.has_value()) continue;
-      ++stated_count;
-      const auto limit = LimitsByField().find(field);
-      ASSERT_NE(limit, LimitsByField().end())
-          << path << ": " << field << " states a range; name its constant in "
-          << "LimitsByField() of this test";
-      EXPECT_EQ(*stated, limit->second)
-          << path << ": the comment of " << field << " should say "
-          << (limit->second.is_odd ? "\"Odd, in " : "\"In ")
-          << ToString(limit->second) << "\"";
-    }
+    comments.merge(FieldComments(
+        ReadText(absl::StrCat("proto/archpool/v1/", name, ".proto"))));
+  }
+  return comments;
+}
+
+TEST(DocumentedLimitsTest, CommentsOfTheProtocolStateTheRangesThatHold) {
+  const std::map<std::string, std::string> comments = CommentsOfProtocol();
+  int stated_count = 0;
+  for (const auto& [field, comment] : comments) {
+    const std::optional<Range<int64_t>> stated = StatedRange(comment);
+    if (!stated.has_value()) continue;
+    ++stated_count;
+    const auto limit = LimitsByField().find(field);
+    ASSERT_NE(limit, LimitsByField().end())
+        << field << " states a range; name its constant in LimitsByField() of "
+        << "this test";
+    EXPECT_EQ(*stated, limit->second)
+        << "the comment of " << field << " should say "
+        << (limit->second.is_odd ? "\"Odd, in " : "\"In ")
+        << ToString(limit->second) << "\"";
   }
   // The parser has not gone blind, and no row is of a field that went.
-  EXPECT_GT(stated_count, 10);
+  EXPECT_GT(stated_count, 20);
   for (const auto& [field, limit] : LimitsByField()) {
-    EXPECT_TRUE(known_fields.contains(field)) << field << " is no field";
+    EXPECT_TRUE(comments.contains(field)) << field << " is no field";
+  }
+}
+
+TEST(DocumentedLimitsTest, CommentsOfTheProtocolStateWhatIsAllowedAtMost) {
+  std::map<std::string, int64_t> stated;
+  for (const auto& [field, comment] : CommentsOfProtocol()) {
+    const std::optional<int64_t> most = StatedMost(comment);
+    if (most.has_value()) stated[field] = *most;
+  }
+  for (const auto& [field, most] : stated) {
+    const auto limit = MostByField().find(field);
+    ASSERT_NE(limit, MostByField().end())
+        << field << " says \"at most\"; name its constant in MostByField() of "
+        << "this test";
+    EXPECT_EQ(most, limit->second) << "the comment of " << field;
+  }
+  for (const auto& [field, limit] : MostByField()) {
+    EXPECT_TRUE(stated.contains(field))
+        << field << " should say \"At most " << limit << "\"";
   }
 }
 
@@ -233,6 +319,14 @@ TEST(DocumentedLimitsTest, TheParserReadsCommentsAsTheyAreWritten) {
             (Range<int64_t>{1, 100, true}));
   ASSERT_TRUE(comments.contains("Outer.other"));
   EXPECT_EQ(StatedRange(comments.at("Outer.other")), std::nullopt);
+  EXPECT_EQ(comments.at("Outer"), " Of a person.");
+  EXPECT_EQ(StatedRange(" Required. 1 to 64 characters; all different."),
+            (Range<int64_t>{1, 64}));
+  EXPECT_EQ(StatedMost(" As page_size, at most page_size."), std::nullopt);
+  EXPECT_EQ(StatedMost(" At most 1,000."), 1'000);
+  EXPECT_EQ(StatedMost(" At most 16, adding up to 1'000'000."), 16);
+  EXPECT_EQ(StatedMost(" How long. At most 30 s."), 30);
+  EXPECT_EQ(StatedMost(" Chunks carry at most 1 MiB of data."), 1 << 20);
 }
 
 }  // namespace

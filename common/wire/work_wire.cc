@@ -100,7 +100,8 @@ absl::StatusOr<std::vector<WorkAssignment>> ReadAssignments(
     const google::protobuf::RepeatedPtrField<v1::LeaseGrant::Assignment>&
         protos,
     const WorkLease& lease) {
-  ARCHPOOL_RETURN_IF_ERROR(CheckCount(path, protos.size(), kAssignmentsMax));
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckCount(path, protos.size(), limits::kAssignmentsMax));
   std::vector<WorkAssignment> assignments;
   for (int i = 0; i < protos.size(); ++i) {
     ARCHPOOL_ASSIGN_OR_RETURN(
@@ -118,8 +119,9 @@ absl::Status ReadProof(const v1::Audit& proto, AuditOrder& order) {
       order.checkpoint_root,
       ReadDigest("audit.checkpoint_root", proto.checkpoint_root()));
   ARCHPOOL_ASSIGN_OR_RETURN(order.seed, ReadDigest("audit.seed", proto.seed()));
-  ARCHPOOL_RETURN_IF_ERROR(CheckPrintable(
-      "audit.arithmetic", proto.arithmetic(), kArithmeticLengthMax));
+  ARCHPOOL_RETURN_IF_ERROR(CheckPrintable("audit.arithmetic",
+                                          proto.arithmetic(),
+                                          limits::kTrialArithmeticLengthMax));
   order.arithmetic = proto.arithmetic();
   order.is_whole = proto.is_whole();
   order.only_evaluates = proto.only_evaluates();

@@ -24,9 +24,6 @@
 
 namespace archpool::wire {
 
-inline constexpr int64_t kAssignmentsMax = 64;
-inline constexpr int64_t kArithmeticLengthMax = 128;
-
 // One trial of a lease's list, ready to be trained.
 struct WorkAssignment {
   TrialId trial;

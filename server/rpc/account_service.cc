@@ -8,8 +8,9 @@
 #include "common/base/status.h"
 #include "common/wire/api_version.h"
 #include "common/wire/fields.h"
+#include "common/wire/request_limits.h"
 #include "common/wire/words.h"
-#include "server/rpc/miner_records.h"
+#include "server/intake/miner_records.h"
 #include "server/rpc/paging.h"
 #include "server/rpc/records_to_proto.h"
 
@@ -17,8 +18,6 @@ namespace archpool::rpc {
 namespace {
 
 constexpr absl::Duration kExplainedByDefault = absl::Hours(7 * 24);
-constexpr int64_t kOpenTasksAllowedMax = 1'000;
-constexpr int64_t kAllowedMax = 1'000'000;
 
 // `token` is the server's own, for a caller that brings no hash of one.
 absl::StatusOr<CreateAccount> ReadCreateAccount(
@@ -60,9 +59,10 @@ absl::StatusOr<SetQuotas> ReadGetQuotas(const Account& caller,
 }
 
 absl::Status ReadQuota(absl::string_view field, bool is_set, int64_t value,
-                       int64_t max, std::optional<int64_t>& quota) {
+                       const Range<int64_t>& range,
+                       std::optional<int64_t>& quota) {
   if (!is_set) return absl::OkStatus();
-  ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(field, value, {0, max}));
+  ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(field, value, range));
   quota = value;
   return absl::OkStatus();
 }
@@ -71,16 +71,31 @@ absl::StatusOr<SetQuotas> ReadSetQuotas(const v1::SetQuotasRequest& request) {
   ARCHPOOL_RETURN_IF_ERROR(
       wire::CheckName("account_name", request.account_name()));
   archpool::SetQuotas command{.name = request.account_name()};
-  ARCHPOOL_RETURN_IF_ERROR(ReadQuota("open_tasks", request.has_open_tasks(),
-                                     request.open_tasks(), kOpenTasksAllowedMax,
-                                     command.open_tasks));
+  ARCHPOOL_RETURN_IF_ERROR(
+      ReadQuota("open_tasks", request.has_open_tasks(), request.open_tasks(),
+                limits::kOpenTasksAllowed, command.open_tasks));
   ARCHPOOL_RETURN_IF_ERROR(ReadQuota("leases", request.has_leases(),
-                                     request.leases(), kAllowedMax,
+                                     request.leases(), limits::kLeasesAllowed,
                                      command.leases));
-  ARCHPOOL_RETURN_IF_ERROR(ReadQuota("sessions", request.has_sessions(),
-                                     request.sessions(), kAllowedMax,
-                                     command.sessions));
+  ARCHPOOL_RETURN_IF_ERROR(
+      ReadQuota("sessions", request.has_sessions(), request.sessions(),
+                limits::kSessionsAllowed, command.sessions));
   return command;
+}
+
+MinerWorkers WorkersOf(const SessionDirectory& sessions, AccountId account,
+                       absl::Time now) {
+  MinerWorkers workers;
+  for (const WorkerRecord& worker : sessions.All()) {
+    if (worker.account != account) continue;
+    workers.heard.push_back({worker.worker_name, worker.last_seen,
+                             worker.idle_reason, worker.idle_message});
+  }
+  for (const RefusedWorker& one :
+       sessions.RefusedOf(account, now - kRefusedLately)) {
+    workers.refused.push_back({one.worker_name, one.reason, one.message});
+  }
+  return workers;
 }
 
 void FillLine(const SetQuotas::Line& line, int64_t allowed,
@@ -247,8 +262,8 @@ absl::StatusOr<MinerRecords> AccountService::RecordsFor(
                     absl::StrCat("there is no miner '", name,
                                  "' that you may ask about; name one"));
   }
-  return ReadMinerRecords({parts_.reader, parts_.sessions, parts_.policy, now},
-                          *found, since);
+  return ReadMinerRecords({parts_.reader, parts_.policy, now}, *found, since,
+                          WorkersOf(parts_.sessions, found->id, now));
 }
 
 grpc::ServerUnaryReactor* AccountService::Explain(

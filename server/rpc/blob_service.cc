@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/wire/fields.h"
+#include "server/rpc/upload_requests.h"
 
 namespace archpool::rpc {
 
@@ -21,8 +22,11 @@ grpc::ServerUnaryReactor* BlobService::BeginUpload(
 }
 
 void BlobService::Begin(const BeginCall& call) {
+  const absl::StatusOr<UploadWish> wish =
+      ReadUpload(call.caller, *call.request);
+  if (!wish.ok()) return call.finish(wish.status());
   const absl::StatusOr<UploadTarget> target =
-      parts_.rules.Check(call.caller, *call.request);
+      parts_.rules.Check(call.caller, *wish);
   if (!target.ok()) return call.finish(target.status());
   const absl::StatusOr<BlobStore> blobs = parts_.StoreFor(*target);
   if (!blobs.ok()) return call.finish(blobs.status());

@@ -7,7 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/wire/fields.h"
+#include "common/wire/request_limits.h"
 #include "common/wire/status_wire.h"
+#include "server/rpc/upload_requests.h"
 
 namespace archpool::rpc {
 namespace {
@@ -64,8 +66,10 @@ void UploadStream::OnReadDone(bool ok) {
 absl::Status UploadStream::Begin() {
   if (!message_.has_begin()) return wire::RequiredError("begin");
   const v1::UploadRequest::Begin& begin = message_.begin();
+  ARCHPOOL_ASSIGN_OR_RETURN(const UploadWish wish,
+                            ReadUpload(caller_, begin.upload()));
   ARCHPOOL_ASSIGN_OR_RETURN(UploadTarget target,
-                            parts_.rules.Check(caller_, begin.upload()));
+                            parts_.rules.Check(caller_, wish));
   ARCHPOOL_ASSIGN_OR_RETURN(BlobStore blobs, parts_.StoreFor(target));
   ARCHPOOL_ASSIGN_OR_RETURN(held_bytes_,
                             blobs.PartialSize(target.owner, target.digest));
@@ -92,7 +96,7 @@ absl::StatusOr<bool> UploadStream::Take() {
   const std::string& data = message_.data();
   const auto size = static_cast<int64_t>(data.size());
   ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckRange("data.size", size, {0, kChunkSizeBytesMax}));
+      wire::CheckRange("data.size", size, {0, limits::kChunkSizeBytesMax}));
   if (held_bytes_ + size > target_->size_bytes) {
     return InvalidArgument(
         "UPLOAD_TOO_LONG",
@@ -157,9 +161,9 @@ absl::Status DownloadStream::ReadChunk() {
     ARCHPOOL_ASSIGN_OR_RETURN(size_bytes_, source.blobs.Size(source.digest));
     source_ = std::move(source);
   }
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      std::string data,
-      source_->blobs.Read(source_->digest, offset_bytes_, kChunkSizeBytesMax));
+  ARCHPOOL_ASSIGN_OR_RETURN(std::string data,
+                            source_->blobs.Read(source_->digest, offset_bytes_,
+                                                limits::kChunkSizeBytesMax));
   offset_bytes_ += static_cast<int64_t>(data.size());
   message_.set_size_bytes(size_bytes_);
   message_.set_data(std::move(data));

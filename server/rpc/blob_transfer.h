@@ -14,7 +14,7 @@
 #include "grpcpp/grpcpp.h"
 #include "server/engine/engine.h"
 #include "server/engine/executor.h"
-#include "server/rpc/upload_rules.h"
+#include "server/intake/upload_rules.h"
 #include "server/storage/blob_store.h"
 #include "server/storage/checkpoint_blobs.h"
 

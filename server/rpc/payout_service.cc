@@ -14,13 +14,11 @@
 namespace archpool::rpc {
 namespace {
 
-constexpr int64_t kAddressLengthMax = 200;
-
 absl::StatusOr<SetPayoutTerms> ReadTerms(
     AccountId caller, const v1::SetPayoutTermsRequest& request) {
   if (!request.address().empty()) {
-    ARCHPOOL_RETURN_IF_ERROR(
-        wire::CheckPrintable("address", request.address(), kAddressLengthMax));
+    ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable("address", request.address(),
+                                                  limits::kAddressLengthMax));
   }
   if (request.address().find(' ') != std::string::npos) {
     return InvalidArgument("FIELD_MALFORMED",

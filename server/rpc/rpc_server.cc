@@ -8,6 +8,7 @@
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/resource_quota.h"
 #include "server/engine/executor.h"
+#include "server/intake/upload_rules.h"
 #include "server/rpc/account_directory.h"
 #include "server/rpc/account_service.h"
 #include "server/rpc/blob_service.h"
@@ -23,7 +24,6 @@
 #include "server/rpc/task_views.h"
 #include "server/rpc/timer.h"
 #include "server/rpc/unknown_methods.h"
-#include "server/rpc/upload_rules.h"
 #include "server/rpc/verification_service.h"
 #include "server/rpc/work_service.h"
 

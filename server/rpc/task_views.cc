@@ -5,12 +5,11 @@
 #include <vector>
 
 #include "common/base/status.h"
+#include "common/wire/request_limits.h"
 #include "server/storage/all_trials.h"
 
 namespace archpool::rpc {
-namespace {
-constexpr int64_t kBackupsShown = 20;
-}  // namespace
+namespace {}  // namespace
 
 absl::StatusOr<std::shared_ptr<const TaskView>> TaskViews::Get(TaskId task) {
   {
@@ -40,13 +39,13 @@ absl::StatusOr<std::shared_ptr<const TaskView>> TaskViews::Read(TaskId task) {
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<SubspaceRecord> subspaces,
                             reader_.Subspaces(task));
   view->subspaces = static_cast<int64_t>(subspaces.size());
-  ARCHPOOL_ASSIGN_OR_RETURN(view->backups,
-                            reader_.Leases({.task = task,
-                                            .client = {},
-                                            .account = {},
-                                            .backups_only = true,
-                                            .before = {},
-                                            .limit = kBackupsShown}));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      view->backups, reader_.Leases({.task = task,
+                                     .client = {},
+                                     .account = {},
+                                     .backups_only = true,
+                                     .before = {},
+                                     .limit = limits::kBackupsShownMax}));
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Trial> trials,
                             AllTrials(reader_, task));
   view->summary = Summarize(trials);

@@ -26,20 +26,17 @@
 namespace archpool::rpc {
 namespace {
 
-constexpr absl::Duration kWaitMax = absl::Seconds(30);
-constexpr absl::Duration kAuditTimeMax = absl::Hours(24 * 365);
-constexpr int64_t kArithmeticsMax = 64;
-constexpr int64_t kReasonLengthMax = 64;
 // Correct answers of one split: none may be right.
 constexpr Range<int64_t> kCorrect{0, limits::kImages.max};
 
 absl::StatusOr<std::vector<std::string>> ReadArithmetics(
     const wire::RepeatedBytes& proto) {
   ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckCount("arithmetics", proto.size(), kArithmeticsMax));
+      wire::CheckCount("arithmetics", proto.size(), limits::kArithmetics.max));
   for (int i = 0; i < proto.size(); ++i) {
-    ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
-        wire::At("arithmetics", i), proto.Get(i), wire::kArithmeticLengthMax));
+    ARCHPOOL_RETURN_IF_ERROR(
+        wire::CheckPrintable(wire::At("arithmetics", i), proto.Get(i),
+                             limits::kTrialArithmeticLengthMax));
   }
   return std::vector<std::string>(proto.begin(), proto.end());
 }
@@ -81,8 +78,9 @@ void FillVerifier(const ReviewVerifiers::Verifier& verifier,
                   v1::ListVerifiersResponse::Verifier* to) {
   to->set_account_name(accounts.NameOf(verifier.key.account));
   to->set_verifier_name(verifier.key.name);
-  *to->mutable_silent_for() = wire::ToProto(std::clamp(
-      now - verifier.standing.heard_time, absl::ZeroDuration(), kAuditTimeMax));
+  *to->mutable_silent_for() =
+      wire::ToProto(std::clamp(now - verifier.standing.heard_time,
+                               absl::ZeroDuration(), limits::kAuditTime.max));
   to->set_state(StateOf(verifier));
   to->set_failures_in_a_row(verifier.standing.failures_in_a_row);
   to->set_agreed(verifier.standing.record.agreed);
@@ -110,9 +108,8 @@ absl::StatusOr<ReportAudit> ReadReport(AccountId caller,
       command.audit, wire::ReadId<AuditId>("audit_id", request.audit_id()));
   ARCHPOOL_RETURN_IF_ERROR(CheckHeld(request));
   ARCHPOOL_ASSIGN_OR_RETURN(
-      command.audit_time,
-      wire::ReadDuration("audit_time", request.audit_time(),
-                         {absl::ZeroDuration(), kAuditTimeMax}));
+      command.audit_time, wire::ReadDuration("audit_time", request.audit_time(),
+                                             limits::kAuditTime));
   command.attempt = request.attempt();
   command.verifier_name = request.verifier_name();
   switch (request.finding_case()) {
@@ -128,19 +125,21 @@ absl::StatusOr<ReportAudit> ReadReport(AccountId caller,
       return command;
     }
     case v1::ReportAuditRequest::kRefutedReason:
-      ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
-          "refuted_reason", request.refuted_reason(), kReasonLengthMax));
+      ARCHPOOL_RETURN_IF_ERROR(
+          wire::CheckPrintable("refuted_reason", request.refuted_reason(),
+                               limits::kFindingReasonLengthMax));
       command.finding = TrainingRefuted{request.refuted_reason()};
       return command;
     case v1::ReportAuditRequest::kUnusableReason:
-      ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
-          "unusable_reason", request.unusable_reason(), kReasonLengthMax));
+      ARCHPOOL_RETURN_IF_ERROR(
+          wire::CheckPrintable("unusable_reason", request.unusable_reason(),
+                               limits::kFindingReasonLengthMax));
       command.finding = WeightsUnusable{request.unusable_reason()};
       return command;
     case v1::ReportAuditRequest::kInconclusiveReason:
       ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
           "inconclusive_reason", request.inconclusive_reason(),
-          kReasonLengthMax));
+          limits::kFindingReasonLengthMax));
       command.finding = AuditInconclusive{request.inconclusive_reason()};
       return command;
     case v1::ReportAuditRequest::FINDING_NOT_SET:
@@ -169,8 +168,7 @@ grpc::ServerUnaryReactor* VerificationService::AcquireAudit(
             request->protocol_features(), shared.mutable_protocol_features()));
         ARCHPOOL_ASSIGN_OR_RETURN(
             const absl::Duration wait,
-            wire::ReadDuration("wait", request->wait(),
-                               {absl::ZeroDuration(), kWaitMax}));
+            wire::ReadDuration("wait", request->wait(), limits::kWait));
         ARCHPOOL_ASSIGN_OR_RETURN(std::vector<std::string> arithmetics,
                                   ReadArithmetics(request->arithmetics()));
         return Poll<archpool::AcquireAudit>{

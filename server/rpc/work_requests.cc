@@ -18,17 +18,11 @@
 namespace archpool::rpc {
 namespace {
 
-constexpr absl::Duration kWaitMax = absl::Seconds(30);
-constexpr absl::Duration kTrainTimeMax = absl::Hours(24 * 365);
-// The threads come on top.
-constexpr int64_t kArithmeticLengthMax = 100;
-constexpr int64_t kLeasesNamedMax = 64;
-constexpr int64_t kTrialsReviewedMax = 1024;
-
 absl::StatusOr<std::vector<LeaseId>> ReadLeases(
     const std::string& path,
     const google::protobuf::RepeatedField<int64_t>& ids) {
-  ARCHPOOL_RETURN_IF_ERROR(wire::CheckCount(path, ids.size(), kLeasesNamedMax));
+  ARCHPOOL_RETURN_IF_ERROR(
+      wire::CheckCount(path, ids.size(), limits::kLeasesNamedMax));
   std::vector<LeaseId> leases;
   for (int i = 0; i < ids.size(); ++i) {
     ARCHPOOL_ASSIGN_OR_RETURN(
@@ -59,7 +53,7 @@ absl::StatusOr<TrialReport> ReadReport(const std::string& path,
   ARCHPOOL_ASSIGN_OR_RETURN(
       report.train_time,
       wire::ReadDuration(wire::Join(path, "train_time"), proto.train_time(),
-                         {absl::ZeroDuration(), kTrainTimeMax}));
+                         limits::kTrainTime));
   report.weights_size_bytes = proto.weights_size_bytes();
   report.validation_correct = proto.validation_correct();
   if (proto.has_diverged_at_step()) {
@@ -92,7 +86,7 @@ absl::StatusOr<OpenSession> ReadOpenSession(
   ARCHPOOL_RETURN_IF_ERROR(
       wire::CheckRange("threads", request.threads(), limits::kThreads));
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
-      "arithmetic", request.arithmetic(), kArithmeticLengthMax));
+      "arithmetic", request.arithmetic(), limits::kArithmeticLengthMax));
   ARCHPOOL_ASSIGN_OR_RETURN(
       const PublicKey key,
       wire::ReadPublicKey("public_key", request.public_key()));
@@ -110,8 +104,7 @@ absl::StatusOr<Poll<AcquireLease>> ReadAcquireLease(
       wire::ReadId<SessionId>("session_id", request.session_id()));
   ARCHPOOL_ASSIGN_OR_RETURN(
       const absl::Duration wait,
-      wire::ReadDuration("wait", request.wait(),
-                         {absl::ZeroDuration(), kWaitMax}));
+      wire::ReadDuration("wait", request.wait(), limits::kWait));
   ARCHPOOL_ASSIGN_OR_RETURN(
       std::vector<LeaseId> holding,
       ReadLeases("holding_lease_ids", request.holding_lease_ids()));
@@ -153,29 +146,6 @@ absl::StatusOr<ReportTrials> ReadReportTrials(
   return command;
 }
 
-absl::Status CheckSignatures(const ReportTrials& command,
-                             const PublicKey& key) {
-  for (const TrialReport& report : command.reports) {
-    const TrialClaim claim{.trial = report.trial,
-                           .lease = command.lease,
-                           .attempt = command.attempt,
-                           .checkpoint_root = report.checkpoint_root,
-                           .weights = report.weights_digest,
-                           .weights_size_bytes = report.weights_size_bytes,
-                           .validation_correct = report.validation_correct,
-                           .diverged_at_step = report.diverged_at_step};
-    if (VerifySignature(key, CommitmentMessage(claim), report.signature)) {
-      continue;
-    }
-    return InvalidArgument(
-        "SIGNATURE_FALSE",
-        absl::StrCat("the commitment of ", report.trial.ToString(),
-                     " is not signed with the key that its session was opened "
-                     "with"));
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<RevealSegment> ReadRevealSegment(
     AccountId caller, const v1::RevealSegmentRequest& request) {
   RevealSegment command{.caller = caller};
@@ -192,7 +162,7 @@ absl::StatusOr<ReviewTrials> ReadReviewTrials(
                                  .session = SessionId{request.session_id()}};
   const auto& ids = request.kept().trial_ids();
   ARCHPOOL_RETURN_IF_ERROR(
-      wire::CheckCount("kept.trial_ids", ids.size(), kTrialsReviewedMax));
+      wire::CheckCount("kept.trial_ids", ids.size(), limits::kTrialsKeptMax));
   for (int i = 0; i < ids.size(); ++i) {
     ARCHPOOL_ASSIGN_OR_RETURN(
         const TrialId trial,

@@ -22,8 +22,6 @@ absl::StatusOr<WorkerProgress> ReadProgress(
     const v1::HeartbeatRequest& request);
 absl::StatusOr<ReportTrials> ReadReportTrials(
     AccountId caller, const v1::ReportTrialsRequest& request);
-// Whether `key` signed every report. INVALID_ARGUMENT (SIGNATURE_FALSE).
-absl::Status CheckSignatures(const ReportTrials& command, const PublicKey& key);
 absl::StatusOr<RevealSegment> ReadRevealSegment(
     AccountId caller, const v1::RevealSegmentRequest& request);
 // `kept`, of a heartbeat that ReadProgress took.

@@ -11,6 +11,7 @@
 #include "common/base/status.h"
 #include "common/wire/api_version.h"
 #include "common/wire/fields.h"
+#include "server/intake/report_signatures.h"
 #include "server/rpc/long_poll.h"
 #include "server/rpc/records_to_proto.h"
 #include "server/rpc/work_requests.h"

@@ -14,9 +14,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "server/core/pool.h"
 #include "server/core/records/archive.h"
 #include "server/core/records/entities.h"
+#include "server/core/records/snapshot.h"
 
 namespace archpool {
 

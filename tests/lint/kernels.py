@@ -11,8 +11,9 @@ INNER = "common/kernels/inner/"
 # Beside the standard library and Highway, and built without anything else.
 ALLOWED = (
     "common/base/check.h", "common/base/counter_rng.h",
+    "common/base/word_table.h",
     "common/kernels/arithmetic.h", "common/kernels/simd.h",
-    "common/nas/layer.h",
+    "common/nas/layer.h", "common/nas/network_constants.h",
 )
 TEST_HELPERS = ("_test.cc", "/test_maps.h")
 OPERATIONS = INNER + "vec-inl.h"

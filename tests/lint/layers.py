@@ -33,6 +33,7 @@ ROWS = {
 # What may not meet although the rows allow it, and why.
 APART = (
     ("server/core", "common/wire", "the core knows no protobuf"),
+    ("server/core", "common/data", "the core knows manifests and no images"),
     ("server", "worker", "a server and a worker share common/ only"),
     ("server", "client", "a server and a client share common/ only"),
     ("worker", "server", "a worker and a server share common/ only"),
@@ -75,7 +76,7 @@ OWNERS = (
 # Rooms that do not know each other, although they stand on one step.
 CORE = "server/core"
 INNER = "common/kernels/inner"
-PURE = (CORE, "common/nas")
+PURE = (CORE, "common/nas", "common/model")
 IMPURE = (
     (r"\babsl::(Now|GetCurrentTimeNanos)\b", "reads a clock"),
     (r"\bstd::chrono::\w+_clock\b|<chrono>|\b(time|clock)\(\s*(0|NULL|nullptr"
@@ -244,6 +245,9 @@ BAD = (
     ("share common/ only", {"client/a.cc": '#include "worker/agent/a.h"\n'}),
     ("away from the ledger", {"verifier/a.cc":
                               '#include "server/engine/engine.h"\n'}),
+    ("manifests and no images", {"server/core/a.cc":
+                                 '#include "common/data/dataset.h"\n'}),
+    ("draws random", {"common/model/a.cc": "#include <random>\n"}),
     ("only common/nn", {"worker/train/a.cc": "#include <torch/torch.h>\n"}),
     ("only server/storage/postgres", {"server/engine/a.cc":
                                       "#include <pqxx/pqxx>\n"}),

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/agent/heartbeat.h"
 
+#include <iterator>
+
 #include "common/base/status.h"
 #include "common/log/log.h"
 #include "common/log/log_label.h"
+#include "common/wire/request_limits.h"
 
 namespace archpool {
 namespace {
 
-// As many as one call may name.
-constexpr size_t kKeptMax = 1024;
 // While there is no session to beat for.
 constexpr absl::Duration kNoSessionPause = absl::Seconds(1);
 
@@ -60,7 +61,8 @@ absl::Status Heartbeat::Beat(SessionId session) {
   do {
     HeartbeatReport report = activity_.Report();
     report.leases = book_.leases();
-    while (next != question.kept.end() && report.kept.size() < kKeptMax) {
+    while (next != question.kept.end() &&
+           std::ssize(report.kept) < limits::kTrialsKeptMax) {
       report.kept.push_back((next++)->first);
     }
     ARCHPOOL_ASSIGN_OR_RETURN(const HeartbeatReply reply,

@@ -27,6 +27,7 @@ void Places::Open(const LanePlan& plan, int64_t threads) {
   const absl::MutexLock lock(&mutex_);
   plan_ = plan;
   threads_ = threads;
+  RingFirst();
 }
 
 int64_t Places::LanesFor(const Wish& wish) const {
@@ -35,45 +36,56 @@ int64_t Places::LanesFor(const Wish& wish) const {
   return fits && !wish.is_alone ? 1 : plan_->lanes;
 }
 
-bool Places::IsFree(int64_t ticket, const Wish& wish) const {
-  return plan_.has_value() && waiting_.front() == ticket &&
+bool Places::IsFree(const Bell& bell, const Wish& wish) const {
+  return plan_.has_value() && waiting_.front() == &bell &&
          taken_ + LanesFor(wish) <= plan_->lanes;
 }
 
 absl::StatusOr<Places::Place> Places::Take(
     const Wish& wish, const std::function<bool()>& is_wanted) {
-  const int64_t ticket = Queue();
-  const auto is_free = [&] {
-    mutex_.AssertReaderHeld();
-    return IsFree(ticket, wish);
-  };
+  Bell bell;
+  Queue(bell);
   while (true) {
-    {
-      const absl::MutexLock lock(&mutex_);
-      if (mutex_.AwaitWithTimeout(absl::Condition(&is_free), kAskedEvery)) {
-        waiting_.pop_front();
-        const int64_t lanes = LanesFor(wish);
-        taken_ += lanes;
-        return Place(this, lanes, lanes == 1 ? plan_->threads : threads_);
-      }
-    }
-    if (is_wanted()) continue;
-    const absl::MutexLock lock(&mutex_);
-    std::erase(waiting_, ticket);
-    return MakeError(absl::StatusCode::kCancelled, "TRAINING_STOPPED",
-                     "the training was called off before it began");
+    std::optional<Place> place = TakeIfFree(bell, wish);
+    if (place.has_value()) return *std::move(place);
+    if (!is_wanted()) break;
+    bell.Wait(kAskedEvery);
   }
+  GiveUp(bell);
+  return MakeError(absl::StatusCode::kCancelled, "TRAINING_STOPPED",
+                   "the training was called off before it began");
 }
 
-int64_t Places::Queue() {
+void Places::Queue(Bell& bell) {
   const absl::MutexLock lock(&mutex_);
-  waiting_.push_back(++last_ticket_);
-  return last_ticket_;
+  waiting_.push_back(&bell);
+}
+
+std::optional<Places::Place> Places::TakeIfFree(const Bell& bell,
+                                                const Wish& wish) {
+  const absl::MutexLock lock(&mutex_);
+  if (!IsFree(bell, wish)) return std::nullopt;
+  waiting_.pop_front();
+  const int64_t lanes = LanesFor(wish);
+  taken_ += lanes;
+  RingFirst();
+  return Place(this, lanes, lanes == 1 ? plan_->threads : threads_);
+}
+
+void Places::GiveUp(const Bell& bell) {
+  const absl::MutexLock lock(&mutex_);
+  std::erase(waiting_, &bell);
+  RingFirst();
 }
 
 void Places::Release(int64_t lanes) {
   const absl::MutexLock lock(&mutex_);
   taken_ -= lanes;
+  RingFirst();
+}
+
+void Places::RingFirst() {
+  if (!waiting_.empty()) waiting_.front()->Ring();
 }
 
 }  // namespace archpool

@@ -14,6 +14,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "common/base/bell.h"
 #include "worker/train/lane_plan.h"
 
 namespace archpool {
@@ -60,18 +61,23 @@ class Places {
  private:
   // How many lanes the wish takes up.
   int64_t LanesFor(const Wish& wish) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
-  bool IsFree(int64_t ticket, const Wish& wish) const
+  bool IsFree(const Bell& bell, const Wish& wish) const
       ABSL_SHARED_LOCKS_REQUIRED(mutex_);
-  // The ticket of the lane that asks.
-  int64_t Queue() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Queue(Bell& bell) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The place, if it is free now.
+  std::optional<Place> TakeIfFree(const Bell& bell, const Wish& wish)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void GiveUp(const Bell& bell) ABSL_LOCKS_EXCLUDED(mutex_);
   void Release(int64_t lanes) ABSL_LOCKS_EXCLUDED(mutex_);
+  // After each change: the first in the row may have its place by now.
+  void RingFirst() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable absl::Mutex mutex_;
   std::optional<LanePlan> plan_ ABSL_GUARDED_BY(mutex_);
   int64_t threads_ ABSL_GUARDED_BY(mutex_) = 1;
   int64_t taken_ ABSL_GUARDED_BY(mutex_) = 0;  // lanes
-  int64_t last_ticket_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::deque<int64_t> waiting_ ABSL_GUARDED_BY(mutex_);  // tickets, in order
+  // Those who wait, in order: each by a bell that lives while it does.
+  std::deque<Bell*> waiting_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace archpool

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/kernels/inner/table.h"
 
-#include <cstdlib>
+#include <cstddef>
 
 // Each file of kernels adds its own, once for each set of instructions.
 #define ARCHPOOL_DECLARE_KERNELS(instructions) \
@@ -41,15 +41,6 @@ ARCHPOOL_DECLARE_KERNELS(N_NEON);
 namespace archpool::kernels {
 namespace {
 
-struct Known {
-  Simd simd;
-  const char* word;
-};
-constexpr Known kWords[] = {{Simd::kScalar, "scalar"},
-                            {Simd::kNeon, "neon"},
-                            {Simd::kAvx2, "avx2"},
-                            {Simd::kAvx512, "avx512"}};
-
 std::vector<Simd> FindSimds() {
   std::vector<Simd> found;
 #if defined(__x86_64__)
@@ -74,16 +65,9 @@ std::vector<Simd> FindSimds() {
 
 }  // namespace
 
-const char* ToString(Simd simd) {
-  for (const Known& known : kWords) {
-    if (known.simd == simd) return known.word;
-  }
-  std::abort();
-}
-
 std::optional<Simd> ParseSimd(const std::string& word) {
-  for (const Known& known : kWords) {
-    if (known.word == word) return known.simd;
+  for (size_t i = 0; i < kCountOf<Simd>; ++i) {
+    if (word == kWordsOf<Simd>[i]) return static_cast<Simd>(i);
   }
   return std::nullopt;
 }

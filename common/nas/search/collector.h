@@ -75,8 +75,8 @@ inline Architecture RandomArchitecture(const SearchSpace& space,
       static_cast<int64_t>(rng.Below64(static_cast<uint64_t>(space.size()))));
 }
 
-// Another choice in one dimension, both drawn uniformly; the same architecture
-// where no dimension has two choices.
+// Another choice in one dimension, both sampled uniformly; the same
+// architecture where no dimension has two choices.
 inline Architecture Mutated(const SearchSpace& space, Architecture architecture,
                             CounterRng& rng) {
   for (int tries = 0; tries < 256; ++tries) {
@@ -91,9 +91,9 @@ inline Architecture Mutated(const SearchSpace& space, Architecture architecture,
   return architecture;
 }
 
-// Draws that find nothing new before a policy gives up drawing.
-inline constexpr int kDrawsMax = 256;
-// Boxes of at most this many architectures are gone through where drawing
+// Samples that find nothing new before a policy gives up sampling.
+inline constexpr int kSamplesMax = 256;
+// Boxes of at most this many architectures are gone through where sampling
 // fails.
 inline constexpr uint64_t kWalkedSizeMax = 100'000;
 
@@ -103,10 +103,10 @@ class RandomFill {
  public:
   void Fill(const SearchSpace& space, const RankRequest& request,
             CounterRng& rng, Collector& collector) {
-    // As long as most of the space is live, drawing from all of it is drawing
-    // from the live boxes, and need not look at each.
+    // As long as most of the space is live, sampling all of it is sampling the
+    // live boxes, and need not look at each.
     int misses = 0;
-    while (!collector.IsDone() && misses < kDrawsMax) {
+    while (!collector.IsDone() && misses < kSamplesMax) {
       misses = collector.Offer(RandomArchitecture(space, rng)) ? 0 : misses + 1;
     }
     if (collector.IsDone()) return;
@@ -125,7 +125,7 @@ class RandomFill {
           index - (*end - static_cast<uint64_t>(box.size()))));
     };
     misses = 0;
-    while (!collector.IsDone() && misses < kDrawsMax) {
+    while (!collector.IsDone() && misses < kSamplesMax) {
       misses = collector.Offer(at(rng.Below64(total))) ? 0 : misses + 1;
     }
     if (collector.IsDone() || total > kWalkedSizeMax) return;

@@ -79,7 +79,7 @@ class EvolutionPolicy : public SearchPolicy {
     if (observed_ + static_cast<int64_t>(request.pending.size()) >=
             spec_.population &&
         !population_.empty()) {
-      for (int misses = 0; !collector.IsDone() && misses < kDrawsMax;) {
+      for (int misses = 0; !collector.IsDone() && misses < kSamplesMax;) {
         misses = collector.Offer(Child()) ? 0 : misses + 1;
       }
     }

@@ -10,7 +10,7 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
-#include "common/data/dataset.h"
+#include "common/model/dataset_manifest.h"
 #include "common/model/task_spec.h"
 #include "server/core/books/maps.h"
 #include "server/core/leaves/waiting_audits.h"

@@ -9,7 +9,7 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/time/time.h"
-#include "common/data/dataset.h"
+#include "common/model/dataset_manifest.h"
 #include "server/core/books/maps.h"
 #include "server/core/records/entities.h"
 

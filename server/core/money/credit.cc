@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "common/base/status.h"
+#include "common/model/limits.h"
 #include "server/core/leaves/pplns.h"
 #include "server/core/leaves/reward.h"
 #include "server/core/money/money.h"
@@ -17,8 +18,6 @@ namespace archpool::money {
 namespace {
 
 constexpr int64_t kWholePpm = 1'000'000;
-constexpr int64_t kSplitPartsMax = 16;
-constexpr int64_t kConsentsMax = 256;
 
 void AddOwed(Step& step, AccountId account, int64_t position, Amount amount) {
   Owed owed{.position = position, .account = account, .amount = amount};
@@ -93,10 +92,10 @@ Amount TakeCreditBack(Step& step, const Trial& trial) {
 
 absl::StatusOr<SetRevenueSplit::Reply> Execute(Step& step,
                                                const SetRevenueSplit& command) {
-  if (std::ssize(command.parts) > kSplitPartsMax) {
+  if (std::ssize(command.parts) > limits::kSplitPartsMax) {
     return InvalidArgument(
         "SPLIT_RANGE",
-        absl::StrCat("a split has ", kSplitPartsMax, " parts at most"));
+        absl::StrCat("a split has ", limits::kSplitPartsMax, " parts at most"));
   }
   const std::string& caller = step.state.Find(command.caller)->name;
   std::vector<RevenuePart> split;
@@ -144,10 +143,10 @@ absl::StatusOr<SetShareConsent::Reply> Execute(Step& step,
   }
   if (!command.is_given) {
     std::erase(account.shares_from, payer->id);
-  } else if (std::ssize(account.shares_from) >= kConsentsMax) {
+  } else if (std::ssize(account.shares_from) >= limits::kConsentsMax) {
     return ResourceExhausted(
         "CONSENTS_MAX",
-        absl::StrCat("an account shares in the pay of ", kConsentsMax,
+        absl::StrCat("an account shares in the pay of ", limits::kConsentsMax,
                      " others at most; decline another first"));
   } else {
     account.shares_from.push_back(payer->id);

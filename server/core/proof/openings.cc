@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/model/limits.h"
 #include "server/core/leaves/audit_draw.h"
 #include "server/core/proof/parts.h"
 #include "server/core/proof/proof.h"
@@ -15,9 +16,6 @@
 
 namespace archpool::proof {
 namespace {
-
-// A worker answers these, and asks again.
-constexpr size_t kAskedMax = 16;
 
 // Where the parts are all here, verifiers may take it.
 void Receive(Step& step, Audit audit, int64_t parts) {
@@ -217,7 +215,7 @@ absl::StatusOr<ReviewTrials::Reply> Execute(Step& step,
       continue;
     }
     reply.asked.push_back({RequestOf(audit), GrantAgain(step, trial, audit)});
-    if (reply.asked.size() == kAskedMax) break;
+    if (std::ssize(reply.asked) == limits::kAskedMax) break;
   }
   return reply;
 }

@@ -70,10 +70,11 @@ inline constexpr Transition<LeaseState> kTransitionsOf<LeaseState>[] = {
     {LeaseState::kActive, LeaseState::kReleased, Cause::kMiner,
      "released by its worker"},
     {LeaseState::kActive, LeaseState::kExpired, Cause::kPool,
-     "no heartbeat in time"},
+     "no heartbeat in time, or it has lasted as long as it may"},
     {LeaseState::kActive, LeaseState::kRevoked, Cause::kPool,
-     "its task ends, its account was suspended, a trial of its account was "
-     "found false, or its worker's arithmetic was replaced"},
+     "its task ends, its account was suspended, a trial under it was found "
+     "false or its audit not answered, or its worker's arithmetic was "
+     "replaced"},
 };
 
 template <>

@@ -4,7 +4,7 @@
 #define ARCHPOOL_SERVER_CORE_RULES_AUDIT_COST_H_
 
 #include "absl/time/time.h"
-#include "common/data/dataset.h"
+#include "common/model/dataset_manifest.h"
 #include "common/model/ids.h"
 #include "common/model/task_spec.h"
 #include "server/core/records/entities.h"

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "common/data/dataset.h"
+#include "common/model/dataset_manifest.h"
 #include "common/model/task_spec.h"
 #include "common/nas/sampling.h"
 #include "server/core/records/entities.h"

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "common/data/dataset.h"
+#include "common/model/dataset_manifest.h"
 #include "common/model/task_spec.h"
 #include "server/core/records/entities.h"
 

@@ -14,9 +14,10 @@
 #include <fstream>
 #include <optional>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "absl/time/clock.h"
+#include "common/base/countdown.h"
 #include "common/base/status.h"
 #include "common/base/stop.h"
 #include "server/storage/postgres/query.h"
@@ -70,11 +71,13 @@ bool IsAlive(pid_t pid) {
   return name_end == std::string::npos || text[name_end + 2] != 'Z';
 }
 
-bool WaitUntilGone(pid_t pid, absl::Duration time_max) {
-  const absl::Time end = absl::Now() + time_max;
-  while (IsAlive(pid)) {
-    if (absl::Now() >= end) return false;
-    absl::SleepFor(kPoll);
+// For processes, which ring no bell. Nothing calls it off: a start can do
+// nothing before the process has ended, and neither can a stop.
+bool WaitUntil(absl::FunctionRef<bool()> is_so, absl::Duration time_max) {
+  const Countdown rest(time_max);
+  while (!is_so()) {
+    if (rest.IsOver()) return false;
+    WaitOrStop({}, kPoll);
   }
   return true;
 }
@@ -224,10 +227,11 @@ absl::Status PrivateCluster::StopLeftover() const {
     unlink(pid_file.c_str());
     return absl::OkStatus();
   }
+  const auto is_gone = [pid] { return !IsAlive(pid); };
   kill(pid, SIGINT);
-  if (WaitUntilGone(pid, kFastStopMax)) return absl::OkStatus();
+  if (WaitUntil(is_gone, kFastStopMax)) return absl::OkStatus();
   kill(pid, SIGQUIT);
-  if (WaitUntilGone(pid, kImmediateStopMax)) return absl::OkStatus();
+  if (WaitUntil(is_gone, kImmediateStopMax)) return absl::OkStatus();
   return FailedPrecondition(
       "DATA_DIRECTORY_IN_USE",
       absl::StrCat("PostgreSQL (process ", pid, ") runs on ", cluster,
@@ -258,7 +262,7 @@ void PrivateCluster::Supervise() {
     pid_t pid = 0;
     {
       absl::MutexLock lock(&mutex_);
-      if (stopping_) return;
+      if (stopping_.stop_requested()) return;
       const absl::StatusOr<pid_t> started = postgres::StartChild(options);
       if (started.ok()) pid_ = pid = *started;
     }
@@ -270,33 +274,33 @@ void PrivateCluster::Supervise() {
                0 &&
            errno == EINTR) {
     }
-    absl::MutexLock lock(&mutex_);
-    if (pid != 0) waitpid(pid, nullptr, 0);
-    pid_ = 0;
-    ++exits_;
-    mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kRestartPause);
-    if (stopping_) return;
+    {
+      absl::MutexLock lock(&mutex_);
+      if (pid != 0) waitpid(pid, nullptr, 0);
+      pid_ = 0;
+      ++exits_;
+    }
+    if (WaitOrStop(stopping_.get_token(), kRestartPause)) return;
   }
 }
 
 void PrivateCluster::Stop() {
-  {
-    absl::MutexLock lock(&mutex_);
-    stopping_ = true;
-    const absl::Condition down(this, &PrivateCluster::IsDown);
-    for (const auto& [sent, time_max] :
-         {std::make_pair(SIGINT, kFastStopMax),
-          std::make_pair(SIGQUIT, kImmediateStopMax),
-          std::make_pair(SIGKILL, kImmediateStopMax)}) {
+  stopping_.request_stop();
+  for (const auto& [sent, time_max] :
+       {std::make_pair(SIGINT, kFastStopMax),
+        std::make_pair(SIGQUIT, kImmediateStopMax),
+        std::make_pair(SIGKILL, kImmediateStopMax)}) {
+    {
+      absl::MutexLock lock(&mutex_);
       if (pid_ != 0) kill(pid_, sent);
-      if (mutex_.AwaitWithTimeout(down, time_max)) break;
     }
+    if (WaitUntil([this] { return pid() == 0; }, time_max)) break;
   }
   if (supervisor_.joinable()) supervisor_.join();
 }
 
 absl::Status PrivateCluster::WaitUntilReady() const {
-  const absl::Time end = absl::Now() + kReadyMax;
+  const Countdown rest(kReadyMax);
   const std::string log = directory_ + "/postgres.log";
   while (true) {
     const absl::Status status = postgres::RunGuarded([this]() {
@@ -312,7 +316,7 @@ absl::Status PrivateCluster::WaitUntilReady() const {
       absl::MutexLock lock(&mutex_);
       exits = exits_;
     }
-    if (exits >= kFailedStartsMax || absl::Now() >= end) {
+    if (exits >= kFailedStartsMax || rest.IsOver()) {
       return Internal(
           "POSTGRES_START",
           absl::StrCat("PostgreSQL does not start (", status.message(),

@@ -77,9 +77,6 @@ class PrivateCluster {
   absl::Status StopLeftover() const;
   absl::Status WaitUntilReady() const ABSL_LOCKS_EXCLUDED(mutex_);
   void Supervise() ABSL_LOCKS_EXCLUDED(mutex_);
-  bool IsDown() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return pid_ == 0;
-  }
 
   // Constant once started.
   std::string directory_;
@@ -89,12 +86,13 @@ class PrivateCluster {
   postgres::RunAs user_;
   int lock_fd_ = -1;
   int directory_fd_ = -1;
+  // Requested by Stop: nothing is started after it.
+  std::stop_source stopping_;
   std::thread supervisor_;
 
   mutable absl::Mutex mutex_;
   pid_t pid_ ABSL_GUARDED_BY(mutex_) = 0;
   int exits_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace archpool

@@ -11,8 +11,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/base/countdown.h"
 #include "common/base/status.h"
 
 namespace archpool::postgres {
@@ -86,10 +86,10 @@ std::string SqlStateIn(const std::string& message) {
 }
 
 bool WaitFor(PGconn* connection, PostgresPollingStatusType wanted,
-             absl::Time end) {
+             const Countdown& rest) {
   pollfd socket{.fd = PQsocket(connection), .events = 0, .revents = 0};
   socket.events = wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-  const absl::Duration left = end - absl::Now();
+  const absl::Duration left = rest.left();
   if (socket.fd < 0 || left <= absl::ZeroDuration()) return false;
   return poll(&socket, 1, static_cast<int>(absl::ToInt64Milliseconds(left))) >
          0;
@@ -120,11 +120,11 @@ std::string SqlStateOfRefusal(const std::string& connection_string) {
       PQconnectStart(connection_string.c_str()));
   if (connection == nullptr) return "";
   PQsetErrorVerbosity(connection.get(), PQERRORS_VERBOSE);
-  const absl::Time end = absl::Now() + kAskedFor;
+  const Countdown rest(kAskedFor);
   PostgresPollingStatusType next = PGRES_POLLING_WRITING;
   while (PQstatus(connection.get()) != CONNECTION_BAD &&
          (next == PGRES_POLLING_READING || next == PGRES_POLLING_WRITING)) {
-    if (!WaitFor(connection.get(), next, end)) return "";
+    if (!WaitFor(connection.get(), next, rest)) return "";
     next = PQconnectPoll(connection.get());
   }
   return SqlStateIn(PQerrorMessage(connection.get()));

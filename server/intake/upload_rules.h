@@ -1,24 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who may upload what. Thread-safe.
-#ifndef ARCHPOOL_SERVER_RPC_UPLOAD_RULES_H_
-#define ARCHPOOL_SERVER_RPC_UPLOAD_RULES_H_
+#ifndef ARCHPOOL_SERVER_INTAKE_UPLOAD_RULES_H_
+#define ARCHPOOL_SERVER_INTAKE_UPLOAD_RULES_H_
 
 #include <cstdint>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/btree_map.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "archpool/v1/blob.pb.h"
+#include "absl/time/time.h"
 #include "common/base/clock.h"
 #include "server/core/records/entities.h"
 #include "server/storage/store.h"
 
-namespace archpool::rpc {
+namespace archpool {
 
-inline constexpr int64_t kChunkSizeBytesMax = int64_t{1} << 20;
 inline constexpr int64_t kDatasetBytesPerDayMax = int64_t{32} << 30;
+
+// What somebody wants to upload.
+struct UploadWish {
+  enum class Kind { kDatasetFile, kTrialWeights, kTrialCheckpoint };
+  Kind kind = Kind::kDatasetFile;
+  Digest digest;
+  int64_t size_bytes = 0;
+  TrialId trial;  // whose file it is; unset for a dataset's
+};
+
+// PERMISSION_DENIED (PURPOSE_NOT_ALLOWED): files of datasets are for clients,
+// those of trials for miners.
+absl::Status CheckMayUpload(const Account& caller, UploadWish::Kind kind);
 
 // An upload that was found to be allowed.
 struct UploadTarget {
@@ -35,14 +48,13 @@ class UploadRules {
   UploadRules(const Clock& clock, Reader& reader)
       : clock_(clock), reader_(reader) {}
 
-  // Blocks on the database. PERMISSION_DENIED (PURPOSE_NOT_ALLOWED): files are
-  // for clients, weights for miners. NOT_FOUND (TRIAL_UNKNOWN): not the
-  // caller's. FAILED_PRECONDITION: TRIAL_NOT_COMMITTED, WEIGHTS_NOT_ANNOUNCED
-  // (another digest or size was committed), UPLOAD_TOO_LATE (rejected),
-  // UPLOAD_NOT_WANTED (no audit asks for that checkpoint).
-  // INVALID_ARGUMENT: reasons of common/wire/fields.h.
+  // Blocks on the database. CheckMayUpload's errors. NOT_FOUND
+  // (TRIAL_UNKNOWN): not the caller's. FAILED_PRECONDITION:
+  // TRIAL_NOT_COMMITTED, WEIGHTS_NOT_ANNOUNCED (another digest or size was
+  // committed), UPLOAD_TOO_LATE (rejected), UPLOAD_NOT_WANTED (no audit asks
+  // for that checkpoint).
   absl::StatusOr<UploadTarget> Check(const Account& caller,
-                                     const v1::BeginUploadRequest& request);
+                                     const UploadWish& wish);
 
   // Counts bytes of dataset files, which nothing else bounds.
   // RESOURCE_EXHAUSTED (UPLOAD_QUOTA): too many by this account in a day.
@@ -52,12 +64,10 @@ class UploadRules {
  private:
   // NOT_FOUND (TRIAL_UNKNOWN).
   absl::StatusOr<Trial> OwnTrial(const Account& caller, TrialId id);
-  absl::StatusOr<UploadTarget> CheckWeights(
-      const Account& caller, const v1::BeginUploadRequest& request,
-      UploadTarget target);
-  absl::StatusOr<UploadTarget> CheckCheckpoint(
-      const Account& caller, const v1::BeginUploadRequest& request,
-      UploadTarget target);
+  absl::StatusOr<UploadTarget> CheckWeights(const Account& caller,
+                                            UploadTarget target);
+  absl::StatusOr<UploadTarget> CheckCheckpoint(const Account& caller,
+                                               UploadTarget target);
 
   const Clock& clock_;
   Reader& reader_;
@@ -67,6 +77,6 @@ class UploadRules {
   absl::Time day_start_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
 };
 
-}  // namespace archpool::rpc
+}  // namespace archpool
 
-#endif  // ARCHPOOL_SERVER_RPC_UPLOAD_RULES_H_
+#endif  // ARCHPOOL_SERVER_INTAKE_UPLOAD_RULES_H_

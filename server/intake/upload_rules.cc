@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/rpc/upload_rules.h"
+#include "server/intake/upload_rules.h"
+
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/check.h"
 #include "common/base/status.h"
-#include "common/data/dataset_format.h"
-#include "common/wire/fields.h"
-#include "common/wire/request_limits.h"
-#include "common/wire/work_wire.h"
 
-namespace archpool::rpc {
+namespace archpool {
 namespace {
 
 absl::Status CheckRole(const Account& caller, Role needed,
@@ -22,33 +21,32 @@ absl::Status CheckRole(const Account& caller, Role needed,
 
 }  // namespace
 
-absl::StatusOr<UploadTarget> UploadRules::Check(
-    const Account& caller, const v1::BeginUploadRequest& request) {
-  UploadTarget target{.owner = caller.id.ToString()};
-  ARCHPOOL_ASSIGN_OR_RETURN(target.digest,
-                            wire::ReadDigest("digest", request.digest()));
-  target.size_bytes = request.size_bytes();
-  switch (request.purpose().purpose_case()) {
-    case v1::UploadPurpose::kDatasetFile:
-      ARCHPOOL_RETURN_IF_ERROR(
-          CheckRole(caller, Role::kClient, "dataset files"));
-      ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(
-          "size_bytes", request.size_bytes(), {1, kDatasetFileSizeMax}));
-      return target;
-    case v1::UploadPurpose::kTrialWeights:
-      ARCHPOOL_RETURN_IF_ERROR(CheckRole(caller, Role::kMiner, "weights"));
-      ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(
-          "size_bytes", request.size_bytes(), limits::kWeightsSizeBytes));
-      return CheckWeights(caller, request, std::move(target));
-    case v1::UploadPurpose::kTrialCheckpoint:
-      ARCHPOOL_RETURN_IF_ERROR(CheckRole(caller, Role::kMiner, "checkpoints"));
-      ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(
-          "size_bytes", request.size_bytes(), limits::kWeightsSizeBytes));
-      return CheckCheckpoint(caller, request, std::move(target));
-    case v1::UploadPurpose::PURPOSE_NOT_SET:
-      break;
+absl::Status CheckMayUpload(const Account& caller, UploadWish::Kind kind) {
+  switch (kind) {
+    case UploadWish::Kind::kDatasetFile:
+      return CheckRole(caller, Role::kClient, "dataset files");
+    case UploadWish::Kind::kTrialWeights:
+      return CheckRole(caller, Role::kMiner, "weights");
+    case UploadWish::Kind::kTrialCheckpoint:
+      return CheckRole(caller, Role::kMiner, "checkpoints");
   }
-  return wire::RequiredError("purpose");
+  ARCHPOOL_CHECK(false);
+}
+
+absl::StatusOr<UploadTarget> UploadRules::Check(const Account& caller,
+                                                const UploadWish& wish) {
+  ARCHPOOL_RETURN_IF_ERROR(CheckMayUpload(caller, wish.kind));
+  UploadTarget target{.owner = caller.id.ToString(),
+                      .digest = wish.digest,
+                      .size_bytes = wish.size_bytes,
+                      .trial = wish.trial};
+  if (wish.kind == UploadWish::Kind::kTrialWeights) {
+    return CheckWeights(caller, std::move(target));
+  }
+  if (wish.kind == UploadWish::Kind::kTrialCheckpoint) {
+    return CheckCheckpoint(caller, std::move(target));
+  }
+  return target;
 }
 
 absl::StatusOr<Trial> UploadRules::OwnTrial(const Account& caller, TrialId id) {
@@ -60,13 +58,8 @@ absl::StatusOr<Trial> UploadRules::OwnTrial(const Account& caller, TrialId id) {
                                                 "account"));
 }
 
-absl::StatusOr<UploadTarget> UploadRules::CheckWeights(
-    const Account& caller, const v1::BeginUploadRequest& request,
-    UploadTarget target) {
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      target.trial,
-      wire::ReadId<TrialId>("purpose.trial_weights.trial_id",
-                            request.purpose().trial_weights().trial_id()));
+absl::StatusOr<UploadTarget> UploadRules::CheckWeights(const Account& caller,
+                                                       UploadTarget target) {
   const absl::StatusOr<Trial> trial = OwnTrial(caller, target.trial);
   if (!trial.ok()) return trial.status();
   switch (trial->state) {
@@ -98,13 +91,8 @@ absl::StatusOr<UploadTarget> UploadRules::CheckWeights(
                    commitment.weights_digest.ToString(), "; send those"));
 }
 
-absl::StatusOr<UploadTarget> UploadRules::CheckCheckpoint(
-    const Account& caller, const v1::BeginUploadRequest& request,
-    UploadTarget target) {
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      target.trial,
-      wire::ReadId<TrialId>("purpose.trial_checkpoint.trial_id",
-                            request.purpose().trial_checkpoint().trial_id()));
+absl::StatusOr<UploadTarget> UploadRules::CheckCheckpoint(const Account& caller,
+                                                          UploadTarget target) {
   ARCHPOOL_RETURN_IF_ERROR(OwnTrial(caller, target.trial).status());
   const absl::StatusOr<Audit> audit = reader_.GetOpenAudit(target.trial);
   if (!audit.ok() && !absl::IsNotFound(audit.status())) return audit.status();
@@ -144,4 +132,4 @@ absl::Status UploadRules::Charge(const UploadTarget& target, int64_t bytes) {
   return absl::OkStatus();
 }
 
-}  // namespace archpool::rpc
+}  // namespace archpool

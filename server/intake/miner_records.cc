@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/rpc/miner_records.h"
+#include "server/intake/miner_records.h"
 
 #include <vector>
 
 #include "absl/container/btree_set.h"
 #include "common/base/status.h"
 
-namespace archpool::rpc {
+namespace archpool {
 namespace {
 
 constexpr int64_t kTrialsExplainedMax = 100'000;
-constexpr absl::Duration kRefusedLately = absl::Minutes(10);
 
 // The tasks that some of its trials wait for: those that have not ended. Each
 // is looked up once.
@@ -32,9 +31,9 @@ absl::Status AddUnsettled(Reader& reader, MinerRecords& records) {
   return absl::OkStatus();
 }
 
-void AddWorkers(const MinerRecordsParts& parts, MinerRecords& records) {
-  for (const WorkerRecord& worker : parts.sessions.All()) {
-    if (worker.account != records.account.id) continue;
+void AddWorkers(const MinerRecordsParts& parts, const MinerWorkers& workers,
+                MinerRecords& records) {
+  for (const HeardWorker& worker : workers.heard) {
     ++records.workers;
     if (worker.last_seen + parts.policy.silence_term < parts.now) {
       ++records.silent_workers;
@@ -43,17 +42,16 @@ void AddWorkers(const MinerRecordsParts& parts, MinerRecords& records) {
           {worker.worker_name, worker.idle_reason, worker.idle_message});
     }
   }
-  for (const RefusedWorker& one : parts.sessions.RefusedOf(
-           records.account.id, parts.now - kRefusedLately)) {
-    records.refusals.push_back({one.worker_name, one.reason, one.message});
-  }
+  records.refusals.insert(records.refusals.end(), workers.refused.begin(),
+                          workers.refused.end());
 }
 
 }  // namespace
 
 absl::StatusOr<MinerRecords> ReadMinerRecords(const MinerRecordsParts& parts,
                                               const Account& account,
-                                              absl::Time since) {
+                                              absl::Time since,
+                                              const MinerWorkers& workers) {
   MinerRecords records;
   records.account = account;
   ARCHPOOL_ASSIGN_OR_RETURN(
@@ -75,8 +73,8 @@ absl::StatusOr<MinerRecords> ReadMinerRecords(const MinerRecordsParts& parts,
           {.active_only = true, .limit = parts.policy.open_tasks_max}));
   records.open_tasks = static_cast<int64_t>(tasks.size());
   ARCHPOOL_RETURN_IF_ERROR(AddUnsettled(parts.reader, records));
-  AddWorkers(parts, records);
+  AddWorkers(parts, workers, records);
   return records;
 }
 
-}  // namespace archpool::rpc
+}  // namespace archpool

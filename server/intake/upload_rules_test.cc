@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/intake/upload_rules.h"
+
+#include <string>
+
+#include "gtest/gtest.h"
+#include "server/storage/memory_store.h"
+#include "tests/support/pool_fixture.h"
+#include "tests/support/status_matchers.h"
+
+namespace archpool {
+namespace {
+
+using Kind = UploadWish::Kind;
+
+class SetClock : public Clock {
+ public:
+  absl::Time Now() const override { return now; }
+  absl::Time now = absl::UnixEpoch();
+};
+
+// A miner's trial that was committed, and one that was not.
+class UploadRulesTest : public ::testing::Test {
+ protected:
+  UploadRulesTest() {
+    const AccountId miner = pool_.Make("miner", Role::kMiner);
+    const SessionId session = pool_.Open(miner, "w");
+    pool_.Submit(TinySpec(4));
+    const auto grant = pool_.Do(AcquireLease{miner, session, {}}).grant.value();
+    committed_ = grant.assignments.at(0).trial;
+    assigned_ = grant.assignments.at(1).trial;
+    pool_.Commit(miner, session, grant.lease, committed_, 600);
+    miner_ = *pool_.pool.state().Find(miner);
+    client_ = *pool_.pool.state().Find(pool_.client);
+    const auto loaded = store_.TakeOver();
+    EXPECT_THAT(loaded, IsOk());
+    EXPECT_THAT(store_.Commit(loaded->generation, loaded->sequence,
+                              pool_.pool.TakeEvents()),
+                IsOk());
+  }
+
+  absl::Status Check(const Account& caller, const UploadWish& wish) {
+    return rules_.Check(caller, wish).status();
+  }
+  // What the commitment announced.
+  UploadWish Weights() const {
+    return {.kind = Kind::kTrialWeights,
+            .digest = Sha256(committed_.ToString()),
+            .size_bytes = 100,
+            .trial = committed_};
+  }
+
+  TestPool pool_;
+  MemoryStore store_;
+  SetClock clock_;
+  UploadRules rules_{clock_, store_};
+  Account miner_;
+  Account client_;
+  TrialId committed_;
+  TrialId assigned_;
+};
+
+TEST_F(UploadRulesTest, ClientsSendDatasetsAndMinersTheFilesOfTrials) {
+  EXPECT_THAT(Check(client_, {.kind = Kind::kDatasetFile}), IsOk());
+  EXPECT_THAT(Check(miner_, {.kind = Kind::kDatasetFile}),
+              FailsWith("PURPOSE_NOT_ALLOWED"));
+  EXPECT_THAT(Check(miner_, Weights()), IsOk());
+  EXPECT_THAT(Check(client_, Weights()), FailsWith("PURPOSE_NOT_ALLOWED"));
+  EXPECT_THAT(CheckMayUpload(client_, Kind::kTrialCheckpoint),
+              FailsWith("PURPOSE_NOT_ALLOWED"));
+}
+
+TEST_F(UploadRulesTest, WeightsAreThoseOfACommitment) {
+  UploadWish early = Weights();
+  early.trial = assigned_;
+  EXPECT_THAT(Check(miner_, early), FailsWith("TRIAL_NOT_COMMITTED"));
+  UploadWish longer = Weights();
+  ++longer.size_bytes;
+  EXPECT_THAT(Check(miner_, longer), FailsWith("WEIGHTS_NOT_ANNOUNCED"));
+  UploadWish others = Weights();
+  others.digest = Sha256("others");
+  EXPECT_THAT(Check(miner_, others), FailsWith("WEIGHTS_NOT_ANNOUNCED"));
+}
+
+TEST_F(UploadRulesTest, ATrialIsItsMinersAlone) {
+  Account other = miner_;
+  other.id = AccountId{miner_.id.value + 100};
+  EXPECT_THAT(Check(other, Weights()), FailsWith("TRIAL_UNKNOWN"));
+  UploadWish unknown = Weights();
+  unknown.trial = TrialId{1'000'000};
+  EXPECT_THAT(Check(miner_, unknown), FailsWith("TRIAL_UNKNOWN"));
+}
+
+TEST_F(UploadRulesTest, CheckpointsAreThoseThatAnAuditAsksFor) {
+  UploadWish wish = Weights();
+  wish.kind = Kind::kTrialCheckpoint;
+  EXPECT_THAT(Check(miner_, wish), FailsWith("UPLOAD_NOT_WANTED"));
+}
+
+TEST_F(UploadRulesTest, BytesOfDatasetsAreCountedByTheDay) {
+  const UploadTarget data{.owner = "account-1"};
+  EXPECT_THAT(rules_.Charge(data, kDatasetBytesPerDayMax), IsOk());
+  EXPECT_THAT(rules_.Charge(data, 1), FailsWith("UPLOAD_QUOTA"));
+  EXPECT_THAT(rules_.Charge({.owner = "account-2"}, 1), IsOk());
+  EXPECT_THAT(rules_.Charge({.owner = "account-1", .trial = committed_}, 1),
+              IsOk())
+      << "other rules bound the files of trials";
+  clock_.now += absl::Hours(25);
+  EXPECT_THAT(rules_.Charge(data, 1), IsOk());
+}
+
+}  // namespace
+}  // namespace archpool
