@@ -272,6 +272,17 @@ void FillTask(const TaskView& view, const Names& names, Proto* proto) {
   }
 }
 
+// A miner sees of its own trials alone what was trained: the networks on the
+// front are what the task's client pays for, and somebody who knows them could
+// look beside them instead of where the search does.
+void HideNetwork(v1::Trial* proto) {
+  proto->clear_architecture_id();
+  proto->clear_choices();
+  proto->clear_description();
+  proto->clear_weights_digest();
+  proto->clear_checkpoint_root();
+}
+
 }  // namespace
 
 v1::TaskSummary ToSummary(const TaskView& view, const Names& names) {
@@ -298,8 +309,13 @@ v1::Task ToProto(const TaskView& view, const Names& names) {
   proto.set_space_size(task.spec->space.size());
   FillSummary(view.summary, &proto);
   FillBars(view, &proto);
+  const Account& viewer = names.viewer();
   const auto show = [&](const Trial& trial) {
-    return ToProto(trial, *task.spec, view.manifest, names);
+    v1::Trial shown = ToProto(trial, *task.spec, view.manifest, names);
+    if (viewer.role == Role::kMiner && trial.account != viewer.id) {
+      HideNetwork(&shown);
+    }
+    return shown;
   };
   if (view.summary.best) *proto.mutable_best() = show(*view.summary.best);
   for (const Trial& trial : view.summary.front) {
