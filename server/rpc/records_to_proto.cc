@@ -42,6 +42,7 @@ void FillSummary(const TaskSummary& summary, v1::Task* proto) {
   proto->set_trials_assigned(summary.trials_assigned);
   proto->set_trials_pending(summary.trials_pending);
   proto->set_trials_at_chance(summary.trials_at_chance);
+  proto->set_trials_diverged(summary.trials_diverged);
   proto->set_trials_abandoned(summary.trials_abandoned);
   for (const auto& [reason, count] : summary.rejected_by_reason) {
     v1::ReasonCount* to = proto->add_rejected_by_reason();
