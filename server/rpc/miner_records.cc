@@ -67,7 +67,7 @@ std::pair<bool, std::string> WhoIs(const MinerRecordsParts& parts,
   return {false, ""};
 }
 
-// Of whom the newest pending trials ask answers, where that one is silent.
+// The silent workers of whom the newest pending trials ask answers.
 absl::Status AddAnswerers(const MinerRecordsParts& parts,
                           MinerRecords& records) {
   absl::btree_map<SessionId, SilentAnswerer> asked;

@@ -153,7 +153,7 @@ class Explainer {
     return {count, newest};
   }
 
-  // Whose machine is to come back: its name is what a person can look for.
+  // A machine has to come back, and its name is what a person can look for.
   void AddAnswersAwaited() {
     for (const SilentAnswerer& one : records_.answerers) {
       Add("ANSWER_AWAITED",
