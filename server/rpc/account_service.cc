@@ -90,13 +90,17 @@ void FillLine(const SetQuotas::Line& line, int64_t allowed,
   to->set_allowed(allowed);
 }
 
-v1::Quotas ToProto(const SetQuotas::Reply& reply) {
+v1::Quotas ToProto(const SetQuotas::Reply& reply, const TaskHub& hub) {
   v1::Quotas proto;
   const AccountQuotas& allowed = reply.account.quotas;
   proto.set_account_name(reply.account.name);
   FillLine(reply.open_tasks, allowed.open_tasks, proto.mutable_open_tasks());
   FillLine(reply.leases, allowed.leases, proto.mutable_leases());
   FillLine(reply.sessions, allowed.sessions, proto.mutable_sessions());
+  FillLine(reply.subspaces_opened, 0, proto.mutable_subspaces_opened());
+  FillLine(reply.sessions_opened, 0, proto.mutable_sessions_opened());
+  FillLine({hub.CountOf(reply.account.id), kWatchesPerAccountMax}, 0,
+           proto.mutable_watches());
   *proto.mutable_pause_left() = wire::ToProto(reply.pause_left);
   proto.set_is_proven(reply.is_proven);
   return proto;
@@ -193,9 +197,9 @@ grpc::ServerUnaryReactor* AccountService::GetQuotas(
                  SubmitCommand<archpool::SetQuotas>(
                      parts_.engine, ReadGetQuotas(call.caller, *call.request),
                      call,
-                     [](const archpool::SetQuotas::Reply& reply,
-                        v1::GetQuotasResponse* to) {
-                       *to->mutable_quotas() = ToProto(reply);
+                     [this](const archpool::SetQuotas::Reply& reply,
+                            v1::GetQuotasResponse* to) {
+                       *to->mutable_quotas() = ToProto(reply, parts_.hub);
                      });
                });
 }
@@ -207,9 +211,9 @@ grpc::ServerUnaryReactor* AccountService::SetQuotas(
                request, response, [this](const auto& call) {
                  SubmitCommand<archpool::SetQuotas>(
                      parts_.engine, ReadSetQuotas(*call.request), call,
-                     [](const archpool::SetQuotas::Reply& reply,
-                        v1::SetQuotasResponse* to) {
-                       *to->mutable_quotas() = ToProto(reply);
+                     [this](const archpool::SetQuotas::Reply& reply,
+                            v1::SetQuotasResponse* to) {
+                       *to->mutable_quotas() = ToProto(reply, parts_.hub);
                      });
                });
 }
