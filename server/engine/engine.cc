@@ -189,7 +189,9 @@ void Engine::TickIfDue() {
     committed = CommitEvents();
     if (ticked.ok() && ticked->settles && committed.ok()) next_tick_ = now;
   }
-  if (!committed.ok()) Recover(committed);
+  if (!committed.ok()) return Recover(committed);
+  absl::MutexLock lock(&mutex_);
+  stats_.held = CountHeld(pool_->state());
 }
 
 void Engine::RunBatch(std::vector<std::unique_ptr<Pending>> batch) {

@@ -37,6 +37,7 @@
 #include "common/base/bell.h"
 #include "common/base/steady_clock.h"
 #include "server/core/pool.h"
+#include "server/core/state/held_records.h"
 #include "server/core/state/look_up.h"
 #include "server/engine/engine_listener.h"
 #include "server/engine/turn_queue.h"
@@ -58,6 +59,8 @@ struct EngineStats {
   // start.
   absl::Duration longest_command;
   std::string longest_command_name;
+  // What the pool held in memory at the latest tick.
+  HeldRecords held;
 };
 
 class Engine {

@@ -112,7 +112,7 @@ class TurnQueue {
   const int64_t size_max_;
   int64_t size_ = 0;
   int64_t next_number_ = 0;
-  // Of those alone that have something waiting; never an empty list.
+  // Callers that have something waiting alone; never an empty list.
   Waiting waiting_;
   std::deque<AccountId> turns_;  // whose turn is next, each once
 };
