@@ -24,7 +24,7 @@ SMALLER = {"macs: 30000000": "macs: 1500000", "trials: 40": "trials: 2"}
 USUAL_ADDRESS = "127.0.0.1:7070"
 READY = ("for i in $(seq 300); do archpool account whoami --token-file "
          "pool/operator-token >/dev/null 2>&1 && break; sleep 0.2; done")
-TIMEOUT_S = 240
+TIMEOUT_S = 400
 
 
 def commands_of(section):
