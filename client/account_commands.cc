@@ -207,6 +207,13 @@ absl::Status ShowQuotas(Context& context, const QuotaFlags& flags) {
   add("open_tasks", "open tasks", quotas.open_tasks());
   add("leases", "leases", quotas.leases());
   add("sessions", "workers", quotas.sessions());
+  if (quotas.has_watches()) {  // an older server does not say
+    add("subspaces_opened", "subspaces of tasks opened within the hour",
+        quotas.subspaces_opened());
+    add("sessions_opened", "sessions opened within the hour",
+        quotas.sessions_opened());
+    add("watches", "watched tasks", quotas.watches());
+  }
   if (quotas.pause_left().seconds() > 0) {
     absl::StrAppend(&page, "  gave up too many leases: gets the next in ",
                     quotas.pause_left().seconds(), " s\n");

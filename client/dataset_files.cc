@@ -15,6 +15,10 @@
 namespace archpool {
 namespace {
 
+// Public datasets have a few images twice; this part of a held-out split is
+// more than a few.
+constexpr int64_t kSharedOneIn = 100;
+
 // The first file of that side, for messages about all of it.
 std::string NameOf(const DatasetFormat& format, const DatasetSource& source,
                    bool is_held_out) {
@@ -85,10 +89,11 @@ absl::StatusOr<DatasetFacts> LookAtDataset(const TaskFile& task) {
   const DatasetFormat* const format = FindDatasetFormat(source.format);
   ARCHPOOL_CHECK(format != nullptr);
   const bool has_held_out = HasHeldOutFiles(*format, source.files);
+  SeenFiles seen;
   ARCHPOOL_ASSIGN_OR_RETURN(
       const Dataset train,
       LoadDatasetFiles(*format, source.files, /*is_held_out=*/false,
-                       source.classes));
+                       source.classes, &seen));
   const std::string train_name = NameOf(*format, source, false);
   ARCHPOOL_RETURN_IF_ERROR(CheckChannels(source, train_name, train.shape));
   ARCHPOOL_RETURN_IF_ERROR(CheckSplitCounts(train.count(), has_held_out,
@@ -107,7 +112,7 @@ absl::StatusOr<DatasetFacts> LookAtDataset(const TaskFile& task) {
   ARCHPOOL_ASSIGN_OR_RETURN(
       const Dataset held_out,
       LoadDatasetFiles(*format, source.files, /*is_held_out=*/true,
-                       source.classes));
+                       source.classes, &seen));
   if (held_out.shape != train.shape) {
     return InvalidArgument(
         "SPLIT_MISMATCH",
@@ -122,6 +127,13 @@ absl::StatusOr<DatasetFacts> LookAtDataset(const TaskFile& task) {
        DatasetWarnings(held_out, /*validation_count=*/0, held_out.count())) {
     facts.warnings.push_back(
         absl::StrCat(NameOfLabels(*format, source), ": ", std::move(warning)));
+  }
+  const int64_t shared = CountShared(train, held_out);
+  if (shared > 0 && shared * kSharedOneIn >= held_out.count()) {
+    facts.warnings.push_back(
+        absl::StrCat(shared, " of the ", held_out.count(), " images of ",
+                     NameOf(*format, source, true), " are also among those of ",
+                     train_name, ": what is trained on measures nothing"));
   }
   return facts;
 }

@@ -31,8 +31,8 @@ struct DatasetFacts {
 
 // Reads all files of `task` as the pool will. INVALID_ARGUMENT, naming the file
 // or the key: the format's reasons (IDX_MALFORMED, ...), DATASET_TOO_LARGE,
-// CHANNELS_LAST, SPLIT_RANGE, SPLIT_MISMATCH, BATCH_RANGE (more images than
-// there are to train on). Also ReadFile's errors.
+// CHANNELS_LAST, FILE_REPEATED, SPLIT_RANGE, SPLIT_MISMATCH, BATCH_RANGE (more
+// images than there are to train on). Also ReadFile's errors.
 absl::StatusOr<DatasetFacts> LookAtDataset(const TaskFile& task);
 
 }  // namespace archpool

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/gzip_writer.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
 
@@ -66,8 +67,7 @@ TEST_F(DatasetFilesTest, SaysWhatIsUnderstood) {
             "A result counts as learnt from 48.00 % of the validation images "
             "on; below it is paid, and never wins.");
   task_.dataset.held_out_count = 0;
-  task_.dataset.files["held_out_images"] = {
-      Write("held", Idx({20, 4, 4}, 251))};
+  task_.dataset.files["held_out_images"] = {Write("held", Idx({20, 4, 4}, 7))};
   task_.dataset.files["held_out_labels"] = {Write("held-labels", Idx({20}, 2))};
   const auto more = LookAtDataset(task_);
   ASSERT_THAT(more, IsOk());
@@ -87,6 +87,34 @@ TEST_F(DatasetFilesTest, NamesTheFileThatIsBroken) {
       Write("held", Idx({20, 4, 5}, 251))};
   EXPECT_THAT(LookAtDataset(task_), FailsWith("SPLIT_MISMATCH"));
   EXPECT_THAT(Trouble(), HasSubstr("1x4x5"));
+}
+
+// Whoever measures on what was trained on believes the wrong networks.
+TEST_F(DatasetFilesTest, RefusesOneFileAsTwo) {
+  task_.dataset.held_out_count = 0;
+  task_.dataset.files["held_out_images"] = task_.dataset.files["train_images"];
+  task_.dataset.files["held_out_labels"] = task_.dataset.files["train_labels"];
+  EXPECT_THAT(LookAtDataset(task_), FailsWith("FILE_REPEATED"));
+  EXPECT_THAT(Trouble(), HasSubstr("/train is named as train_images and as "
+                                   "held_out_images"));
+  task_.dataset.files["held_out_images"] = {
+      Write("held.gz", Gzip(Idx({300, 4, 4}, 251)))};
+  EXPECT_THAT(LookAtDataset(task_), FailsWith("FILE_REPEATED"));
+  EXPECT_THAT(Trouble(), HasSubstr("/held.gz holds what "));
+  EXPECT_THAT(Trouble(), HasSubstr("/train does"));
+  // Labels may well be the same, and so may some of the images.
+  task_.dataset.files["held_out_images"] = {Write("held", Idx({300, 4, 4}, 7))};
+  auto facts = LookAtDataset(task_);
+  ASSERT_THAT(facts, IsOk());
+  EXPECT_TRUE(facts->warnings.empty());
+  task_.dataset.files["held_out_images"] = {
+      Write("held", Idx({200, 4, 4}, 251))};
+  task_.dataset.files["held_out_labels"] = {
+      Write("held-labels", Idx({200}, 3))};
+  facts = LookAtDataset(task_);
+  ASSERT_THAT(facts, IsOk());
+  ASSERT_EQ(facts->warnings.size(), 1U);
+  EXPECT_THAT(facts->warnings[0], HasSubstr("200 of the 200 images of"));
 }
 
 TEST_F(DatasetFilesTest, AsksWhetherColourIsMeant) {

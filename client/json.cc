@@ -196,9 +196,10 @@ Json ToJson(const v1::Trial& trial) {
           {"draw_chance", Fraction(trial.draw_ppm())},
           {"checkpoint_root",
            TextOrNull(absl::BytesToHexString(trial.checkpoint_root()))},
-          {"architecture_id", absl::BytesToHexString(trial.architecture_id())},
+          {"architecture_id",
+           TextOrNull(absl::BytesToHexString(trial.architecture_id()))},
           {"choices", trial.choices()},
-          {"description", trial.description()},
+          {"description", TextOrNull(trial.description())},
           {"parameters", trial.parameters()},
           {"macs", trial.macs()},
           {"work_units", absl::StrCat(trial.work_units())},
@@ -281,6 +282,7 @@ Json ToJson(const v1::Task& task) {
           {"trials_pending", task.trials_pending()},
           {"trials_accepted", task.trials_accepted()},
           {"trials_at_chance", task.trials_at_chance()},
+          {"trials_diverged", task.trials_diverged()},
           {"trials_rejected", task.trials_rejected()},
           {"trials_abandoned", task.trials_abandoned()},
           {"rejected_by_reason", RejectedJson(task)},
@@ -331,7 +333,7 @@ Json SummaryJson(const v1::Task& task) {
   Json best;
   if (task.has_best()) {
     best = {
-        {"architecture", task.best().description()},
+        {"architecture", TextOrNull(task.best().description())},
         {"claimed_accuracy", Accuracy(task.best().has_claimed_accuracy_ppm(),
                                       task.best().claimed_accuracy_ppm())},
         {"verified_accuracy", Accuracy(task.best().has_verified_accuracy_ppm(),
@@ -349,6 +351,7 @@ Json SummaryJson(const v1::Task& task) {
           {"space_size", task.space_size()},
           {"trials_accepted", task.trials_accepted()},
           {"trials_at_chance", task.trials_at_chance()},
+          {"trials_diverged", task.trials_diverged()},
           {"trials_rejected", task.trials_rejected()},
           {"rejected_by_reason", RejectedJson(task)},
           {"best", best},

@@ -98,7 +98,9 @@ std::string RenderBest(const v1::Trial& best, const Terminal& terminal) {
       " parameters, ", FormatShort(best.macs()),
       " multiply-accumulates; on the validation split\n  measured ",
       Measured(best), ", claimed ", Claimed(best), "\n",
-      Wrap(Clean(best.description()), terminal.width, 4));
+      best.description().empty()
+          ? ""
+          : Wrap(Clean(best.description()), terminal.width, 4));
 }
 
 std::string RenderFront(const v1::Task& task, const Terminal& terminal) {

@@ -23,8 +23,30 @@ std::string DescribeBonus(const v1::Task& task) {
                       " multiply-accumulates");
 }
 
+namespace {
+
+// What most trainings came to, where that is what the learning rate does.
+std::string DescribeDivergence(const v1::Task& task) {
+  if (task.trials_diverged() == 0 ||
+      task.trials_diverged() * 2 < task.trials_accepted()) {
+    return "";
+  }
+  return absl::StrCat(
+      task.trials_diverged(), " of ", task.trials_accepted(),
+      " trainings diverged at the learning rate ",
+      static_cast<double>(task.spec().recipe().learning_rate_ppm()) / 1e6,
+      ", which is too high for these networks: try a tenth of it.");
+}
+
+}  // namespace
+
 std::string DescribeEnd(const v1::Task& task) {
+  const std::string divergence = DescribeDivergence(task);
   if (task.end_reason() == v1::END_REASON_NOTHING_LEARNS) {
+    if (!divergence.empty()) {
+      return absl::StrCat("No network learnt: ", divergence,
+                          " What was trained until then is paid.");
+    }
     return absl::StrCat(
         "No network answered better than a guess (",
         FormatPercent(task.above_chance_ppm()),
@@ -32,7 +54,9 @@ std::string DescribeEnd(const v1::Task& task) {
         "the number of epochs. What was trained is paid.");
   }
   if (task.end_reason() == v1::END_REASON_EXHAUSTED) {
-    return "Every network of the space that is within the limits was trained.";
+    return absl::StrCat(
+        "Every network of the space that is within the limits was trained.",
+        divergence.empty() ? "" : " ", divergence);
   }
   return "";
 }

@@ -7,10 +7,12 @@
 #include "client/render_lease.h"
 #include "client/render_pool.h"
 #include "client/render_task.h"
+#include "client/render_terms.h"
 #include "client/render_verifiers.h"
 #include "client/render_watch.h"
 #include "client/sample_task_test_util.h"
 #include "common/wire/words.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/golden.h"
 
@@ -18,6 +20,7 @@ namespace archpool {
 namespace {
 
 using testing::ExpectGolden;
+using ::testing::HasSubstr;
 using testing::SampleNow;
 
 constexpr Terminal kPlain = {.width = 80};
@@ -57,6 +60,26 @@ std::string Frame(const WatchView& view, const Terminal& terminal,
                   size_t height) {
   return absl::StrJoin(RenderWatch(view, SampleNow(), terminal, height), "\n") +
          "\n";
+}
+
+// Who reads that nothing learns looks at labels; a learning rate must be named.
+TEST(RenderTest, ATaskThatDivergedNamesItsLearningRate) {
+  v1::Task task = testing::EndedTask();
+  task.set_end_reason(v1::END_REASON_NOTHING_LEARNS);
+  task.mutable_spec()->mutable_recipe()->set_learning_rate_ppm(2'500'000);
+  task.set_trials_accepted(30);
+  EXPECT_THAT(DescribeEnd(task), HasSubstr("Look at the labels"));
+  task.set_trials_diverged(14);
+  EXPECT_THAT(DescribeEnd(task), HasSubstr("Look at the labels"));
+  task.set_trials_diverged(28);
+  EXPECT_EQ(DescribeEnd(task),
+            "No network learnt: 28 of 30 trainings diverged at the learning "
+            "rate 2.5, which is too high for these networks: try a tenth of "
+            "it. What was trained until then is paid.");
+  task.set_end_reason(v1::END_REASON_EXHAUSTED);
+  EXPECT_THAT(DescribeEnd(task), HasSubstr("was trained. 28 of 30 trainings"));
+  task.set_end_reason(v1::END_REASON_BUDGET);
+  EXPECT_EQ(DescribeEnd(task), "");
 }
 
 TEST(RenderTest, TaskRunning) {

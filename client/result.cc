@@ -190,6 +190,14 @@ absl::StatusOr<std::vector<std::string>> WriteResult(
                      " has no accepted trial: `archpool task show ",
                      task.task_id(), "` says why"));
   }
+  if (task.best().choices().empty()) {
+    return PermissionDenied(
+        "ROLE_NOT_ALLOWED",
+        absl::StrCat("the networks of task-", task.task_id(),
+                     " are shown to its client; a miner sees what it trained "
+                     "itself with `archpool task show ",
+                     task.task_id(), "`"));
+  }
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_RETURN_IF_ERROR(CheckReplaces(task, directory));
   const std::string front = directory + "/front";

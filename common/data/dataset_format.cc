@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/data/dataset_format.h"
 
+#include <cstddef>
+#include <cstdint>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -11,6 +14,8 @@
 
 namespace archpool {
 namespace {
+
+constexpr size_t kHashedAtOnceBytes = size_t{1} << 20;
 
 absl::StatusOr<Dataset> ParseIdxFiles(absl::Span<const DatasetFile> files,
                                       int64_t classes,
@@ -26,9 +31,11 @@ const std::vector<DatasetFormat>& DatasetFormats() {
       {.word = "idx",
        .description = "the format of MNIST, gzip or not",
        .keys = {{.key = "train_images"},
-                {.key = "train_labels"},
+                {.key = "train_labels", .has_images = false},
                 {.key = "held_out_images", .is_held_out = true},
-                {.key = "held_out_labels", .is_held_out = true}},
+                {.key = "held_out_labels",
+                 .is_held_out = true,
+                 .has_images = false}},
        .parse = ParseIdxFiles},
       {.word = "cifar10",
        .description = "the binary version of CIFAR-10, gzip or not",
@@ -74,9 +81,33 @@ absl::Status CheckDatasetSize(absl::string_view name, size_t size_bytes,
                    " bytes; at most ", limits.bytes_max, " are accepted"));
 }
 
+absl::Status SeenFiles::Add(const FormatKey& key, const DatasetFile& file) {
+  DatasetFileReader reader(file.name, file.bytes);
+  Sha256Stream stream;
+  std::vector<uint8_t> bytes(kHashedAtOnceBytes);
+  for (size_t count = bytes.size(); count == bytes.size();) {
+    ARCHPOOL_ASSIGN_OR_RETURN(count, reader.Read(absl::MakeSpan(bytes)));
+    stream.Update(absl::MakeConstSpan(bytes).first(count));
+  }
+  const auto [earlier, is_new] = names_.try_emplace(
+      stream.Finish(), Names{.key = key.key, .file = file.name});
+  if (is_new) return absl::OkStatus();
+  const Names& names = earlier->second;
+  return InvalidArgument(
+      "FILE_REPEATED",
+      absl::StrCat(
+          names.file == file.name
+              ? absl::StrCat(file.name, " is named as ", names.key, " and as ",
+                             key.key)
+              : absl::StrCat(file.name, " holds what ", names.file, " does"),
+          ": images that are trained on measure nothing; name each "
+          "file once"));
+}
+
 absl::StatusOr<Dataset> LoadDatasetFiles(const DatasetFormat& format,
                                          const DatasetPaths& paths,
-                                         bool is_held_out, int64_t classes) {
+                                         bool is_held_out, int64_t classes,
+                                         SeenFiles* seen) {
   return ReadDatasetFiles(
       format, paths, is_held_out, classes,
       [](const FormatKey&, size_t,
@@ -85,7 +116,8 @@ absl::StatusOr<Dataset> LoadDatasetFiles(const DatasetFormat& format,
         ARCHPOOL_ASSIGN_OR_RETURN(file.bytes,
                                   ReadFile(path, kDatasetFileSizeMax));
         return file;
-      });
+      },
+      {}, seen);
 }
 
 }  // namespace archpool

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -31,6 +32,7 @@ struct FormatKey {
   const char* key;
   bool is_held_out = false;
   bool is_list = false;
+  bool has_images = true;  // false: labels alone, which may well be equal
 };
 
 struct DatasetFormat {
@@ -69,15 +71,35 @@ bool HasHeldOutFiles(const DatasetFormat& format, const Files& files) {
 absl::Status CheckDatasetSize(absl::string_view name, size_t size_bytes,
                               const DatasetFileLimits& limits);
 
+// What the files that were read hold, so that one which is named as two is
+// noticed: by an image that is trained on nothing can be measured.
+// Thread-compatible.
+class SeenFiles {
+ public:
+  // INVALID_ARGUMENT (FILE_REPEATED): `file` holds what an earlier one does,
+  // gzip or not; the message names both. The reader's errors.
+  absl::Status Add(const FormatKey& key, const DatasetFile& file);
+
+ private:
+  struct Names {
+    std::string key;
+    std::string file;
+  };
+  std::map<Digest, Names> names_;  // by what the file inflates to
+};
+
 // The dataset of one side's files, each of which `read(key, index, file)` makes
 // a DatasetFile of; `index` counts the files of a key. Also CheckDatasetSize's
-// error: a key may name many files. REQUIRES: every key of that side is there.
+// error: a key may name many files. Also SeenFiles::Add's, where `seen`, which
+// both sides share, is given. REQUIRES: every key of that side is there.
 template <typename Files, typename Read>
 absl::StatusOr<Dataset> ReadDatasetFiles(const DatasetFormat& format,
                                          const Files& files, bool is_held_out,
                                          int64_t classes, const Read& read,
-                                         const DatasetFileLimits& limits = {}) {
+                                         const DatasetFileLimits& limits = {},
+                                         SeenFiles* seen = nullptr) {
   std::vector<DatasetFile> parts;
+  std::vector<const FormatKey*> keys;
   size_t size_bytes = 0;
   for (const FormatKey& key : format.keys) {
     if (key.is_held_out != is_held_out) continue;
@@ -89,16 +111,26 @@ absl::StatusOr<Dataset> ReadDatasetFiles(const DatasetFormat& format,
       absl::Status fits = CheckDatasetSize(part->name, size_bytes, limits);
       if (!fits.ok()) return fits;
       parts.push_back(*std::move(part));
+      keys.push_back(&key);
     }
   }
-  return format.parse(parts, classes, limits);
+  absl::StatusOr<Dataset> dataset = format.parse(parts, classes, limits);
+  // What parses inflates to no more than the limits.
+  for (size_t i = 0; dataset.ok() && seen != nullptr && i < parts.size(); ++i) {
+    if (!keys[i]->has_images) continue;
+    if (absl::Status is_new = seen->Add(*keys[i], parts[i]); !is_new.ok()) {
+      dataset = std::move(is_new);
+    }
+  }
+  return dataset;
 }
 
 // The same from files of this machine, named by their paths. Also ReadFile's
 // errors (common/data/read_file.h).
 absl::StatusOr<Dataset> LoadDatasetFiles(const DatasetFormat& format,
                                          const DatasetPaths& paths,
-                                         bool is_held_out, int64_t classes);
+                                         bool is_held_out, int64_t classes,
+                                         SeenFiles* seen = nullptr);
 
 }  // namespace archpool
 

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "absl/container/btree_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 
 namespace archpool {
 namespace {
@@ -112,6 +114,26 @@ std::vector<std::string> DatasetWarnings(const Dataset& dataset,
   WarnOfSplit("validation_count", validation_count, warnings);
   WarnOfSplit("held_out_count", held_out_count, warnings);
   return warnings;
+}
+
+int64_t CountShared(const Dataset& others, const Dataset& some) {
+  if (others.shape != some.shape) return 0;
+  const auto image_bytes = static_cast<size_t>(some.shape.elements());
+  const auto image_of = [image_bytes](const Dataset& dataset, int64_t i) {
+    return absl::string_view(
+        reinterpret_cast<const char*>(dataset.images.data()) +
+            static_cast<size_t>(i) * image_bytes,
+        image_bytes);
+  };
+  absl::btree_set<absl::string_view> known;
+  for (int64_t i = 0; i < others.count(); ++i) {
+    known.insert(image_of(others, i));
+  }
+  int64_t shared = 0;
+  for (int64_t i = 0; i < some.count(); ++i) {
+    if (known.contains(image_of(some, i))) ++shared;
+  }
+  return shared;
 }
 
 }  // namespace archpool

@@ -28,6 +28,9 @@ std::vector<std::string> DatasetWarnings(const Dataset& dataset,
                                          int64_t validation_count,
                                          int64_t held_out_count);
 
+// How many images of `some` are in `others` too, whatever their labels.
+int64_t CountShared(const Dataset& others, const Dataset& some);
+
 }  // namespace archpool
 
 #endif  // ARCHPOOL_COMMON_DATA_DATASET_LOOK_H_

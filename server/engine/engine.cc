@@ -60,7 +60,11 @@ absl::Status LookUpFailed(const absl::Status& cause) {
 
 Engine::Engine(SteadyClock& clock, Store& store, const PoolPolicy& policy,
                const EngineOptions& options)
-    : clock_(clock), store_(store), policy_(policy), options_(options) {
+    : clock_(clock),
+      store_(store),
+      policy_(policy),
+      options_(options),
+      waiting_(options.queue_max) {
   // What the pool lets go of is durable: at a stop, all that waits is one
   // batch.
   constexpr size_t kHeld = std::min(kLatestRequestsMax, kIdleDatasetsMax);
@@ -104,37 +108,28 @@ bool Engine::IsRunning() const {
   return running_ && !stopping_;
 }
 
-void Engine::Enqueue(std::unique_ptr<Pending> pending) {
+void Engine::Enqueue(AccountId caller, std::unique_ptr<Pending> pending) {
   absl::Status refusal;
-  std::unique_ptr<Pending> refused;
+  std::optional<std::unique_ptr<Pending>> refused;
   {
     absl::MutexLock lock(&mutex_);
     if (stopping_ || !running_) {
       refusal = Stopped();
-    } else if (static_cast<int64_t>(waiting_.size()) >= options_.queue_max) {
+      refused = std::move(pending);
+    } else {
       refusal = Unavailable("QUEUE_FULL",
                             "the pool has more commands waiting than it takes; "
                             "ask again in a second");
+      refused = waiting_.Add(caller, std::move(pending));
     }
-    (refusal.ok() ? waiting_.emplace_back() : refused) = std::move(pending);
   }
-  if (refused == nullptr) return bell_.Ring();
-  refused->Refuse(refusal);
+  bell_.Ring();
+  if (refused) (*refused)->Refuse(refusal);
 }
 
 std::vector<std::unique_ptr<Engine::Pending>> Engine::TakeWaiting() {
-  std::vector<std::unique_ptr<Pending>> batch;
   absl::MutexLock lock(&mutex_);
-  if (static_cast<int64_t>(waiting_.size()) <= options_.batch_max) {
-    batch.swap(waiting_);
-  } else {
-    const auto end = waiting_.begin() + options_.batch_max;
-    batch.assign(std::make_move_iterator(waiting_.begin()),
-                 std::make_move_iterator(end));
-    waiting_.erase(waiting_.begin(), end);
-  }
-  commands_taken_ += static_cast<int64_t>(batch.size());
-  return batch;
+  return waiting_.Take(options_.batch_max);
 }
 
 void Engine::Run() {
@@ -155,7 +150,7 @@ void Engine::Run() {
     bool fenced = false;
     {
       absl::MutexLock lock(&mutex_);
-      rest.swap(waiting_);
+      rest = waiting_.TakeAll();
       fenced = !running_;
       if (rest.empty()) {
         running_ = false;
@@ -173,13 +168,14 @@ void Engine::Run() {
 void Engine::TickIfDue() {
   const absl::Time now = Now();
   if (now < next_tick_ || !IsRunning()) return;
-  if (due_since_ == absl::InfiniteFuture()) {
+  {
     absl::MutexLock lock(&mutex_);
-    due_since_ = now;
-    commands_before_tick_ =
-        commands_taken_ + static_cast<int64_t>(waiting_.size());
+    if (due_since_ == absl::InfiniteFuture()) {
+      due_since_ = now;
+      command_after_tick_ = waiting_.next_number();
+    }
+    if (waiting_.OldestNumber() < command_after_tick_) return;
   }
-  if (commands_taken_ < commands_before_tick_) return;
   const Tick tick{.closes_until =
                       std::exchange(due_since_, absl::InfiniteFuture())};
   next_tick_ = now + kTickInterval;
@@ -193,7 +189,9 @@ void Engine::TickIfDue() {
     committed = CommitEvents();
     if (ticked.ok() && ticked->settles && committed.ok()) next_tick_ = now;
   }
-  if (!committed.ok()) Recover(committed);
+  if (!committed.ok()) return Recover(committed);
+  absl::MutexLock lock(&mutex_);
+  stats_.held = CountHeld(pool_->state());
 }
 
 void Engine::RunBatch(std::vector<std::unique_ptr<Pending>> batch) {
@@ -308,7 +306,7 @@ void Engine::Recover(const absl::Status& cause) {
         running_ = false;
         return;
       }
-      refused.swap(waiting_);
+      refused = waiting_.TakeAll();
     }
     for (auto& pending : refused) pending->Refuse(CommitFailed(cause));
     // Commands ring too; only a stop ends the pause.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Engine is the single writer. Callers on any thread hand it commands; its
-// one thread takes the waiting ones, executes each on the working state and
-// holds the reply, then commits the batch's events in one transaction, and only
-// then releases the replies: nothing acknowledged is ever lost.
+// one thread takes the waiting ones, one of each caller in turn, executes each
+// on the working state and holds the reply, then commits the batch's events in
+// one transaction, and only then releases the replies: nothing acknowledged is
+// ever lost.
 //
 // What the pool does not hold forever (server/core/state/look_up.h), the
 // engine asks the store for, just before it executes a command about it: the
@@ -36,15 +37,18 @@
 #include "common/base/bell.h"
 #include "common/base/steady_clock.h"
 #include "server/core/pool.h"
+#include "server/core/state/held_records.h"
 #include "server/core/state/look_up.h"
 #include "server/engine/engine_listener.h"
+#include "server/engine/turn_queue.h"
 #include "server/storage/store.h"
 
 namespace archpool {
 
 struct EngineOptions {
-  int64_t queue_max = 10'000;  // waiting commands; more are refused
-  int64_t batch_max = 512;     // commands of one transaction
+  // Waiting commands; of more, the latest of who has most waiting is refused.
+  int64_t queue_max = 10'000;
+  int64_t batch_max = 512;  // commands of one transaction
 };
 
 struct EngineStats {
@@ -55,6 +59,8 @@ struct EngineStats {
   // start.
   absl::Duration longest_command;
   std::string longest_command_name;
+  // What the pool held in memory at the latest tick.
+  HeldRecords held;
 };
 
 class Engine {
@@ -78,14 +84,15 @@ class Engine {
   void Stop();
 
   // `done` is called exactly once, on the engine's thread (or on the caller's,
-  // where the command is refused at once). Errors: the command's own;
-  // UNAVAILABLE (COMMIT_FAILED, LOOK_UP_FAILED, ENGINE_STOPPED, QUEUE_FULL):
-  // ask again.
+  // where the command is refused at once, or on that of another caller whose
+  // command it makes room for). Errors: the command's own; UNAVAILABLE
+  // (COMMIT_FAILED, LOOK_UP_FAILED, ENGINE_STOPPED, QUEUE_FULL): ask again.
+  // Commands of one caller (unset: the pool itself) are executed in order.
   // Thread-safe.
   template <typename Command>
-  void Submit(
-      Command command,
-      std::function<void(absl::StatusOr<typename Command::Reply>)> done);
+  void Submit(Command command,
+              std::function<void(absl::StatusOr<typename Command::Reply>)> done,
+              AccountId caller = {});
 
   // Submit, and wait for the reply. Not on the engine's thread.
   template <typename Command>
@@ -112,7 +119,8 @@ class Engine {
   template <typename Command>
   class PendingCommand;
 
-  void Enqueue(std::unique_ptr<Pending> pending) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Enqueue(AccountId caller, std::unique_ptr<Pending> pending)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   void Run();
   std::vector<std::unique_ptr<Pending>> TakeWaiting()
       ABSL_LOCKS_EXCLUDED(mutex_);
@@ -146,14 +154,14 @@ class Engine {
   int64_t generation_ = 0;
   int64_t sequence_ = 0;
   absl::Time next_tick_ = absl::InfinitePast();
-  // For a tick that is due: when it fell due, and which commands come first.
+  // For a tick that is due: when it fell due, and the number of the first
+  // command that does not come before it.
   absl::Time due_since_ = absl::InfiniteFuture();
-  int64_t commands_before_tick_ = 0;
-  int64_t commands_taken_ = 0;
+  int64_t command_after_tick_ = 0;
   absl::Time last_now_ = absl::InfinitePast();
 
   mutable absl::Mutex mutex_;
-  std::vector<std::unique_ptr<Pending>> waiting_ ABSL_GUARDED_BY(mutex_);
+  TurnQueue<std::unique_ptr<Pending>> waiting_ ABSL_GUARDED_BY(mutex_);
   Bell bell_;  // rings where something waits, or a stop
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool running_ ABSL_GUARDED_BY(mutex_) = false;
@@ -189,9 +197,10 @@ class Engine::PendingCommand : public Engine::Pending {
 template <typename Command>
 void Engine::Submit(
     Command command,
-    std::function<void(absl::StatusOr<typename Command::Reply>)> done) {
-  Enqueue(std::make_unique<PendingCommand<Command>>(std::move(command),
-                                                    std::move(done)));
+    std::function<void(absl::StatusOr<typename Command::Reply>)> done,
+    AccountId caller) {
+  Enqueue(caller, std::make_unique<PendingCommand<Command>>(std::move(command),
+                                                            std::move(done)));
 }
 
 template <typename Command>

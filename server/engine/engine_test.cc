@@ -229,6 +229,20 @@ TEST(EngineUpgradeTest, RecordsOfAnOlderServerAreUpgraded) {
   EXPECT_EQ(open->receipts[0].account, alice.id);
 }
 
+TEST_F(EngineTest, SaysWhatThePoolHolds) {
+  ASSERT_THAT(engine.Call(Create("alice")), IsOk());
+  const auto accounts = [&] {
+    for (const auto& [kind, count] : engine.stats().held) {
+      if (absl::string_view(kind) == "accounts") return count;
+    }
+    return int64_t{0};
+  };
+  for (int i = 0; i < 200 && accounts() == 0; ++i) {  // until a tick
+    absl::SleepFor(absl::Milliseconds(50));
+  }
+  EXPECT_EQ(accounts(), 1);
+}
+
 TEST(EngineQueueTest, AFullQueueRefuses) {
   SteadyClock clock;
   FaultyStore store;

@@ -27,7 +27,7 @@ std::string NameOf(const FormatKey& key, size_t index) {
 
 absl::StatusOr<Dataset> ReadSide(const BlobStore& blobs,
                                  const DatasetRequest& request,
-                                 bool is_held_out) {
+                                 bool is_held_out, SeenFiles& seen) {
   return ReadDatasetFiles(
       *request.format, request.files, is_held_out, request.classes,
       [&](const FormatKey& key, size_t index,
@@ -36,7 +36,8 @@ absl::StatusOr<Dataset> ReadSide(const BlobStore& blobs,
         ARCHPOOL_ASSIGN_OR_RETURN(file.bytes,
                                   blobs.ReadAll(digest, kDatasetFileSizeMax));
         return file;
-      });
+      },
+      {}, &seen);
 }
 
 // The first format is encoded as it was when there was no other: an equal
@@ -70,12 +71,14 @@ absl::StatusOr<RegisterDataset> PrepareDataset(const BlobStore& blobs,
                                                const DatasetRequest& request,
                                                AccountId caller,
                                                const Digest& pool_secret) {
-  ARCHPOOL_ASSIGN_OR_RETURN(const Dataset train,
-                            ReadSide(blobs, request, /*is_held_out=*/false));
+  SeenFiles seen;
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const Dataset train,
+      ReadSide(blobs, request, /*is_held_out=*/false, seen));
   std::optional<Dataset> held_out;
   if (HasHeldOutFiles(*request.format, request.files)) {
-    ARCHPOOL_ASSIGN_OR_RETURN(held_out,
-                              ReadSide(blobs, request, /*is_held_out=*/true));
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        held_out, ReadSide(blobs, request, /*is_held_out=*/true, seen));
   }
   ARCHPOOL_ASSIGN_OR_RETURN(
       const DatasetSplit split,

@@ -30,7 +30,7 @@ struct DatasetRequest {
 // equal requests of one account make the same dataset and nobody can foresee
 // it. NOT_FOUND (BLOB_UNKNOWN): a file was not uploaded. INVALID_ARGUMENT:
 // those of the format and of
-// SplitDataset.
+// SplitDataset, and FILE_REPEATED.
 absl::StatusOr<RegisterDataset> PrepareDataset(const BlobStore& blobs,
                                                const DatasetRequest& request,
                                                AccountId caller,

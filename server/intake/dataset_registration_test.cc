@@ -9,6 +9,7 @@
 #include "common/data/dataset.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/gzip_writer.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
 
@@ -102,6 +103,20 @@ TEST_F(DatasetRegistrationTest, NamesTheFileThatIsWrong) {
   EXPECT_THAT(empty, FailsWith("CIFAR10_MALFORMED"));
   EXPECT_THAT(std::string(empty.message()),
               HasSubstr("held-out batches 1: is empty"));
+}
+
+// A client that is not ours may not have looked.
+TEST_F(DatasetRegistrationTest, OneFileIsNotTwo) {
+  const std::string batch = Batch(20, 0);
+  const std::vector<Digest> train = Put({Batch(30, 100), batch});
+  for (const std::string& again : {batch, Gzip(batch)}) {
+    const absl::Status status = Prepare(train, Put({again})).status();
+    EXPECT_THAT(status, FailsWith("FILE_REPEATED"));
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr("held-out batches 1 holds what train batches 2"));
+  }
+  EXPECT_THAT(Prepare(Put({batch, Gzip(batch)}), {}),
+              FailsWith("FILE_REPEATED"));
 }
 
 }  // namespace

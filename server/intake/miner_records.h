@@ -22,6 +22,7 @@ struct HeardWorker {
   // Why it got no work when it asked last; "" where it got some.
   std::string idle_reason;
   std::string idle_message;
+  SessionId session = {};
 };
 
 // What is known of an account's workers in memory.

@@ -95,6 +95,11 @@ struct Metrics::Impl {
   prometheus::Counter& time_away =
       MakeCounter(*registry, "archpool_time_away_seconds_total",
                   "Time without a pool that was added to every deadline");
+  prometheus::Family<prometheus::Gauge>& held =
+      prometheus::BuildGauge()
+          .Name("archpool_records_held")
+          .Help("Records of a kind that the server holds in memory")
+          .Register(*registry);
   std::unique_ptr<prometheus::Exposer> exposer;
 };
 
@@ -162,6 +167,10 @@ void Metrics::NoteStorageFailing(bool is_failing) {
 
 void Metrics::NoteLongestCommand(absl::Duration took) {
   impl_->longest_command.Set(absl::ToDoubleSeconds(took));
+}
+
+void Metrics::NoteHeld(const std::string& kind, int64_t count) {
+  impl_->held.Add({{"kind", kind}}).Set(static_cast<double>(count));
 }
 
 void Metrics::NoteClockStep() { impl_->clock_steps.Increment(); }

@@ -58,6 +58,9 @@ class Metrics {
   // archpool_longest_command_seconds: for how long one command, or the work
   // that fell due at once, held up all others at most since the start.
   void NoteLongestCommand(absl::Duration took);
+  // archpool_records_held: how many records of a kind (its label) the server
+  // holds in memory: of what it grows, where it does.
+  void NoteHeld(const std::string& kind, int64_t count);
   // archpool_clock_steps_total: how often the system's clock was set.
   void NoteClockStep();
   // archpool_maintenance: 1 while an operator keeps the pool from leasing.

@@ -72,6 +72,17 @@ TEST(MetricsTest, MaintenanceIsShown) {
   EXPECT_THAT(Scrape(metrics), HasSubstr("archpool_maintenance 1\n"));
 }
 
+TEST(MetricsTest, MemoryIsSaidByWhat) {
+  Metrics metrics;
+  ASSERT_THAT(metrics.Open("127.0.0.1:0"), IsOk());
+  metrics.NoteHeld("trials", 7);
+  metrics.NoteHeld("leases", 2);
+  metrics.NoteHeld("trials", 5);
+  const std::string page = Scrape(metrics);
+  EXPECT_THAT(page, HasSubstr("archpool_records_held{kind=\"leases\"} 2\n"));
+  EXPECT_THAT(page, HasSubstr("archpool_records_held{kind=\"trials\"} 5\n"));
+}
+
 TEST(MetricsTest, VerifiersAndTheirWaitAreCounted) {
   Metrics metrics;
   ASSERT_THAT(metrics.Open("127.0.0.1:0"), IsOk());

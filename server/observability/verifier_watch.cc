@@ -83,6 +83,7 @@ void VerifierWatch::NoteEngine() {
   constexpr absl::Duration kLong = absl::Milliseconds(20);
   const EngineStats stats = engine_.stats();
   metrics_.NoteLongestCommand(stats.longest_command);
+  for (const auto& [kind, count] : stats.held) metrics_.NoteHeld(kind, count);
   if (stats.longest_command > std::max(kLong, longest_said_)) {
     longest_said_ = stats.longest_command;
     LogWarn("command_slow", "one command held up all others",

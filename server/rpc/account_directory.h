@@ -49,6 +49,7 @@ class Names {
   std::string Of(AccountId id) const;
   // The name of a worker: it may be the name of somebody's machine.
   std::string OfWorker(SessionId session, const std::string& name) const;
+  const Account& viewer() const { return viewer_; }
 
  private:
   const AccountDirectory& accounts_;

@@ -89,7 +89,8 @@ MinerWorkers WorkersOf(const SessionDirectory& sessions, AccountId account,
   for (const WorkerRecord& worker : sessions.All()) {
     if (worker.account != account) continue;
     workers.heard.push_back({worker.worker_name, worker.last_seen,
-                             worker.idle_reason, worker.idle_message});
+                             worker.idle_reason, worker.idle_message,
+                             worker.session});
   }
   for (const RefusedWorker& one :
        sessions.RefusedOf(account, now - kRefusedLately)) {
@@ -105,13 +106,17 @@ void FillLine(const SetQuotas::Line& line, int64_t allowed,
   to->set_allowed(allowed);
 }
 
-v1::Quotas ToProto(const SetQuotas::Reply& reply) {
+v1::Quotas ToProto(const SetQuotas::Reply& reply, const TaskHub& hub) {
   v1::Quotas proto;
   const AccountQuotas& allowed = reply.account.quotas;
   proto.set_account_name(reply.account.name);
   FillLine(reply.open_tasks, allowed.open_tasks, proto.mutable_open_tasks());
   FillLine(reply.leases, allowed.leases, proto.mutable_leases());
   FillLine(reply.sessions, allowed.sessions, proto.mutable_sessions());
+  FillLine(reply.subspaces_opened, 0, proto.mutable_subspaces_opened());
+  FillLine(reply.sessions_opened, 0, proto.mutable_sessions_opened());
+  FillLine({hub.CountOf(reply.account.id), kWatchesPerAccountMax}, 0,
+           proto.mutable_watches());
   *proto.mutable_pause_left() = wire::ToProto(reply.pause_left);
   proto.set_is_proven(reply.is_proven);
   return proto;
@@ -208,9 +213,9 @@ grpc::ServerUnaryReactor* AccountService::GetQuotas(
                  SubmitCommand<archpool::SetQuotas>(
                      parts_.engine, ReadGetQuotas(call.caller, *call.request),
                      call,
-                     [](const archpool::SetQuotas::Reply& reply,
-                        v1::GetQuotasResponse* to) {
-                       *to->mutable_quotas() = ToProto(reply);
+                     [this](const archpool::SetQuotas::Reply& reply,
+                            v1::GetQuotasResponse* to) {
+                       *to->mutable_quotas() = ToProto(reply, parts_.hub);
                      });
                });
 }
@@ -222,9 +227,9 @@ grpc::ServerUnaryReactor* AccountService::SetQuotas(
                request, response, [this](const auto& call) {
                  SubmitCommand<archpool::SetQuotas>(
                      parts_.engine, ReadSetQuotas(*call.request), call,
-                     [](const archpool::SetQuotas::Reply& reply,
-                        v1::SetQuotasResponse* to) {
-                       *to->mutable_quotas() = ToProto(reply);
+                     [this](const archpool::SetQuotas::Reply& reply,
+                            v1::SetQuotasResponse* to) {
+                       *to->mutable_quotas() = ToProto(reply, parts_.hub);
                      });
                });
 }

@@ -12,6 +12,7 @@
 #include "server/rpc/account_directory.h"
 #include "server/rpc/call.h"
 #include "server/rpc/session_directory.h"
+#include "server/rpc/task_hub.h"
 #include "server/storage/store.h"
 
 namespace archpool::rpc {
@@ -28,6 +29,7 @@ class AccountService : public v1::AccountService::CallbackService {
     const AccountDirectory& accounts;
     const SessionDirectory& sessions;
     const PoolPolicy& policy;
+    const TaskHub& hub;
   };
   explicit AccountService(const Parts& parts) : parts_(parts) {}
 

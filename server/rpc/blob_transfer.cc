@@ -37,7 +37,8 @@ void ConfirmUpload(Engine& engine, const UploadTarget& target, AccountId caller,
        .is_checkpoint = target.is_checkpoint},
       [done = std::move(done)](const absl::StatusOr<TrialState>& state) {
         done(state.status());
-      });
+      },
+      caller);
 }
 
 grpc::ServerReadReactor<v1::UploadRequest>* UploadStream::Start(
@@ -127,7 +128,7 @@ void UploadStream::NoteProgress(absl::Duration at_least) {
        .trial = target_->trial,
        .bytes = std::exchange(unnoted_bytes_, 0),
        .within = within},
-      [](const absl::StatusOr<NoteUpload::Reply>&) {});
+      [](const absl::StatusOr<NoteUpload::Reply>&) {}, caller_.id);
   noted_time_ = now;
 }
 

@@ -87,7 +87,8 @@ void SubmitCommand(Engine& engine, absl::StatusOr<Command> command,
       [call, fill](absl::StatusOr<typename Command::Reply> reply) {
         if (reply.ok()) fill(*reply, call.response);
         call.finish(reply.status());
-      });
+      },
+      call.caller.id);
 }
 
 // Runs `work(call)`, which may block, on `executor`; its status ends the call.

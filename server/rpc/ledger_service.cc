@@ -90,7 +90,8 @@ grpc::ServerUnaryReactor* LedgerService::Deposit(
                              [this, id = *transfer](const auto& call) {
                                return CheckDeposit(*call.request, id);
                              });
-                     });
+                     },
+                     accepted.caller.id);
                });
 }
 

@@ -72,7 +72,8 @@ class LongPoll : public grpc::ServerUnaryReactor {
     const int64_t version = self->queue_.version();
     self->engine_.template Submit<Command>(
         self->command_,
-        [self, version](Reply reply) { OnReply(self, version, reply); });
+        [self, version](Reply reply) { OnReply(self, version, reply); },
+        self->command_.caller);
   }
 
   static void OnReply(const Self& self, int64_t version, const Reply& reply) {

@@ -42,6 +42,7 @@ void FillSummary(const TaskSummary& summary, v1::Task* proto) {
   proto->set_trials_assigned(summary.trials_assigned);
   proto->set_trials_pending(summary.trials_pending);
   proto->set_trials_at_chance(summary.trials_at_chance);
+  proto->set_trials_diverged(summary.trials_diverged);
   proto->set_trials_abandoned(summary.trials_abandoned);
   for (const auto& [reason, count] : summary.rejected_by_reason) {
     v1::ReasonCount* to = proto->add_rejected_by_reason();
@@ -272,6 +273,17 @@ void FillTask(const TaskView& view, const Names& names, Proto* proto) {
   }
 }
 
+// A miner sees of its own trials alone what was trained: the networks on the
+// front are what the task's client pays for, and somebody who knows them could
+// look beside them instead of where the search does.
+void HideNetwork(v1::Trial* proto) {
+  proto->clear_architecture_id();
+  proto->clear_choices();
+  proto->clear_description();
+  proto->clear_weights_digest();
+  proto->clear_checkpoint_root();
+}
+
 }  // namespace
 
 v1::TaskSummary ToSummary(const TaskView& view, const Names& names) {
@@ -298,8 +310,13 @@ v1::Task ToProto(const TaskView& view, const Names& names) {
   proto.set_space_size(task.spec->space.size());
   FillSummary(view.summary, &proto);
   FillBars(view, &proto);
+  const Account& viewer = names.viewer();
   const auto show = [&](const Trial& trial) {
-    return ToProto(trial, *task.spec, view.manifest, names);
+    v1::Trial shown = ToProto(trial, *task.spec, view.manifest, names);
+    if (viewer.role == Role::kMiner && trial.account != viewer.id) {
+      HideNetwork(&shown);
+    }
+    return shown;
   };
   if (view.summary.best) *proto.mutable_best() = show(*view.summary.best);
   for (const Trial& trial : view.summary.front) {

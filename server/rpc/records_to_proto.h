@@ -43,6 +43,7 @@ struct TaskView {
   std::vector<Lease> backups;  // the newest first
 };
 v1::Lease ToProto(const Lease& lease, const Names& names);
+// To a miner without the choices and digests of others' networks.
 v1::Task ToProto(const TaskView& view, const Names& names);
 // For lists.
 v1::TaskSummary ToSummary(const TaskView& view, const Names& names);

@@ -78,7 +78,8 @@ struct RpcServer::Impl {
   Executor registrations{1, kRegistrationsWaitingMax};
 
   AccountService account_calls{{gate, parts.clock, parts.engine, parts.reader,
-                                reads, accounts, sessions, options.policy}};
+                                reads, accounts, sessions, options.policy,
+                                hub}};
   PoolService pool{gate,     parts.clock,    parts.engine,       accounts,
                    sessions, options.policy, options.receipt_key};
   TaskService tasks{{gate,

@@ -31,6 +31,12 @@ void TaskHub::Unsubscribe(TaskId task, int64_t subscriber) {
   if (found->second.empty()) tasks_.erase(found);
 }
 
+int64_t TaskHub::CountOf(AccountId account) const {
+  absl::MutexLock lock(&mutex_);
+  const auto own = counts_.find(account);
+  return own == counts_.end() ? 0 : own->second;
+}
+
 void TaskHub::Touch(TaskId task) {
   std::vector<std::function<void()>> called;
   {

@@ -26,6 +26,8 @@ class TaskHub {
                     std::function<void()> changed) ABSL_LOCKS_EXCLUDED(mutex_);
   // `changed` may still be in a call that began before.
   void Unsubscribe(TaskId task, int64_t subscriber) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The account's.
+  int64_t CountOf(AccountId account) const ABSL_LOCKS_EXCLUDED(mutex_);
   void Touch(TaskId task) ABSL_LOCKS_EXCLUDED(mutex_);
   void TouchAll() ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -37,7 +39,7 @@ class TaskHub {
   using Subscribers = absl::btree_map<int64_t, Subscriber>;
 
   const int64_t subscribers_max_;
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   absl::btree_map<TaskId, Subscribers> tasks_ ABSL_GUARDED_BY(mutex_);
   absl::btree_map<AccountId, int64_t> counts_ ABSL_GUARDED_BY(mutex_);
   int64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -18,8 +18,11 @@ TEST(TaskHubTest, AnAccountHasAPartOfTheWatches) {
     EXPECT_NE(watches.back(), 0);
   }
   EXPECT_EQ(hub.Subscribe(TaskId{1}, greedy, [] {}), 0);
+  EXPECT_EQ(hub.CountOf(greedy), kWatchesPerAccountMax);
   EXPECT_NE(hub.Subscribe(TaskId{1}, AccountId{2}, [] {}), 0);
+  EXPECT_EQ(hub.CountOf(AccountId{2}), 1);
   hub.Unsubscribe(TaskId{1}, watches[0]);
+  EXPECT_EQ(hub.CountOf(greedy), kWatchesPerAccountMax - 1);
   EXPECT_NE(hub.Subscribe(TaskId{1}, greedy, [] {}), 0);
 }
 

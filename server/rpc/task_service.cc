@@ -170,13 +170,15 @@ grpc::ServerUnaryReactor* TaskService::CancelTask(
             ReadCancelTask(call.caller, *call.request);
         if (!command.ok()) return call.finish(command.status());
         parts_.engine.Submit<archpool::CancelTask>(
-            *command, [this, call](absl::StatusOr<TaskState> state) {
+            *command,
+            [this, call](absl::StatusOr<TaskState> state) {
               if (state.status().code() == absl::StatusCode::kNotFound) {
                 return AnswerFromStore(call);
               }
               if (state.ok()) call.response->set_state(ToProto(*state));
               call.finish(state.status());
-            });
+            },
+            call.caller.id);
       });
 }
 

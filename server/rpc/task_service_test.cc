@@ -216,6 +216,34 @@ TEST_F(TaskServiceTest, MinersSeeTheirOwnTrialsAlone) {
               FailsWith("PAGE_TOKEN_MALFORMED"));
 }
 
+// Who knew the best networks could train their neighbours instead of what the
+// search asks for.
+TEST_F(TaskServiceTest, MinersSeeNoNetworkOfOthers) {
+  const int64_t id = SubmitTask();
+  const int64_t trial = Accept("w1");
+  const auto bob = fixture_.Make("bob", v1::ROLE_MINER);
+  const auto hidden = bob->GetTask(id);
+  ASSERT_THAT(hidden, IsOk());
+  ASSERT_EQ(hidden->front_size(), 1);
+  for (const v1::Trial& one : {hidden->best(), hidden->front(0)}) {
+    EXPECT_EQ(one.trial_id(), trial);
+    EXPECT_EQ(one.verified_accuracy_ppm(), 600'000);
+    EXPECT_THAT(one.choices(), ::testing::IsEmpty());
+    EXPECT_EQ(one.description(), "");
+    EXPECT_EQ(one.architecture_id(), "");
+    EXPECT_EQ(one.weights_digest(), "");
+    EXPECT_EQ(one.checkpoint_root(), "");
+  }
+  for (Party* const party :
+       {client_.get(), miner_.get(), &fixture_.operator_party()}) {
+    const auto shown = party->GetTask(id);
+    ASSERT_THAT(shown, IsOk());
+    EXPECT_THAT(shown->best().choices(), ::testing::Not(::testing::IsEmpty()));
+    EXPECT_EQ(shown->front(0).weights_digest(), shown->best().weights_digest());
+    EXPECT_EQ(shown->best().architecture_id().size(), 32U);
+  }
+}
+
 TEST_F(TaskServiceTest, SubmittingAgainAnswersTheSameTask) {
   const int64_t id = SubmitTask();
   v1::SubmitTaskRequest request;

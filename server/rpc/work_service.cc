@@ -285,14 +285,16 @@ void WorkService::Beat(const HeartbeatCall& call,
         {.caller = call.caller.id, .session = session, .lease = lease},
         [beat, lease](const absl::StatusOr<RenewLease::Reply>& renewed) {
           beat->Came(lease, renewed);
-        });
+        },
+        call.caller.id);
   }
   if (!review) return;
   engine_.Submit<ReviewTrials>(
       *review,
       [this, beat](const absl::StatusOr<ReviewTrials::Reply>& reviewed) {
         beat->Came(reviewed, clock_.Now());
-      });
+      },
+      call.caller.id);
 }
 
 grpc::ServerUnaryReactor* WorkService::ReportTrials(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fifty hostile accounts of every kind beside twenty honest miners and honest
-clients, a sick verifier among the verifiers, slow lines, clocks that are set and a
-disk that is full now and then, in one pool, for ten minutes or ARCHPOOL_HOUR_S. The
-hostile have a processor of their own, so that what is measured is the pool and not
+clients, a sick verifier and two that lie among the verifiers, slow lines, clocks that
+are set and a disk that is full now and then, in one pool, for ten minutes or
+ARCHPOOL_HOUR_S. The hostile have a processor of their own, so that what is measured is the pool and not
 the machine; the baseline is the same pool on the same share without them, and without
 trouble but for the slow lines."""
 
@@ -14,10 +14,13 @@ import socket
 import sys
 import time
 import unittest
+import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "integration"))
-from harness import PROGRAMS, Pool, Refused, micro, wait_for  # noqa: E402
+from harness import (PROGRAMS, Pool, Refused, micro, wait_for,  # noqa: E402
+                     write_idx_files)
+from cheats_test import REASONS  # noqa: E402
 from troubles import Troubles  # noqa: E402
 
 HOUR_S = int(os.environ.get("ARCHPOOL_HOUR_S", "600"))
@@ -26,11 +29,21 @@ HONEST = 20
 ON_SLOW_LINES = range(3)  # of the honest
 WITH_WRONG_CLOCKS = range(2, 8)  # one of them on a slow line
 TRIAL_MS = 4000
-CHEATS = ("inflate", "random_weights", "fewer_epochs", "interpolate", "splice",
-          "earlier_weights", "validation", "other_seed", "not_finite",
-          "smaller_network", "learn_nothing", "diverge", "diverge_at_once")
-ATTACKS = ("grab", "sessions", "squat", "garbage")
+CHEATS = tuple(REASONS)
+# What the pool says of who does so.
+ATTACKS = {
+    "grab": {"ABANDONED"},
+    "sessions": {"TOO_MANY_SESSIONS", "SESSIONS_TOO_OFTEN"},
+    "squat": {"ABANDONED"},
+    "garbage": {"ABANDONED"},
+}
+LIARS = ("clears", "blames")
 SERVER_MEMORY_MAX_MIB = 400
+TEACHERS_LOOK_EVERY_S = 10
+NOTHING_LEARNS_TRIALS = 30
+# All accounts that there are, with what each may have.
+SESSIONS_HELD_MAX = 2000
+LEASES_HELD_MAX = 2000
 SETTLED_MAX_S = 240
 # Far below what the honest clients pay, and above what the misers offer.
 PRICE_MINIMUM = "0.5"
@@ -59,6 +72,16 @@ def resident_mib(pid):
     return 0
 
 
+def expected_of(name):
+    """One of these is why the pool gives nothing to the hostile miner."""
+    kind, _, rest = name.partition("-")
+    if kind != "cheat":
+        return ATTACKS[kind]
+    # The verifier that blames everybody may be the first to say what the second
+    # confirms in words of its own.
+    return REASONS[rest[2:].replace("-", "_")] | {"SEGMENT_FALSE"}
+
+
 class HostileHourTest(unittest.TestCase):
     def setUp(self):
         # The pool and the honest on one processor, the hostile on another.
@@ -68,10 +91,12 @@ class HostileHourTest(unittest.TestCase):
         self.addCleanup(self.troubles.close)
         self.pool = Pool("--silence-term", "20s", "--audit-term", "20s",
                          "--upload-term", "30s", "--price-minimum",
-                         PRICE_MINIMUM, server_env=self.troubles.server.env,
+                         PRICE_MINIMUM, "--metrics-listen", "127.0.0.1:0",
+                         server_env=self.troubles.server.env,
                          makes_cluster=True)
         self.addCleanup(self.pool.close)
         self.hostile = []
+        self.teachers = []  # hostile clients whose tasks are open, or were
         self.sockets = []
         self.addCleanup(lambda: [one.close() for one in self.sockets])
         self.addCleanup(self.let_the_sick_go_on)
@@ -140,6 +165,50 @@ class HostileHourTest(unittest.TestCase):
             self.sockets.append(
                 socket.create_connection(("127.0.0.1", self.pool.port)))
 
+    def add_liars(self):
+        """One that lets everything pass, and one that blames everybody."""
+        for lie in LIARS:
+            self.pool.add_verifier(f"liar-{lie}", env={"ARCHPOOL_FAKE_LIE": lie})
+
+    def add_teachers(self):
+        """Clients that pay what the honest pay, for what nobody can learn: labels
+        that say nothing, told by eight images; and for half of it a bonus that
+        nobody can win."""
+        self.add_teacher("flipped", {
+            "classes: 4": "classes: 2", "validation_count: 40":
+            "validation_count: 8", "held_out_count: 40": "held_out_count: 8"})
+        self.add_teacher("bait", {
+            "reward: {amount: 100}": "reward: {amount: 100, finders_bonus: 0.5, "
+                                     "bonus_accuracy: 0.999}"})
+
+    def add_teacher(self, name, changes):
+        self.pool.add_client(name)
+        directory = self.pool.directory / f"of-{name}"
+        directory.mkdir()
+        write_idx_files(directory, classes=2)
+        path = self.pool.write_task(
+            trials=100_000, time_limit="3h", subspaces=64,
+            widths=", ".join(str(width) for width in range(2, 130, 2)),
+            file=f"of-{name}/task.yaml")
+        text = path.read_text().replace("core_seconds: 1000",
+                                        "core_seconds: 100000")
+        for before, after in changes.items():
+            self.assertIn(before, text)
+            text = text.replace(before, after)
+        path.write_text(text)
+        self.teachers.append((name, self.pool.command(name, "task", "submit",
+                                                      path)["task_id"]))
+
+    def teach_again(self):
+        """What ended because nothing learns is submitted again."""
+        latest = dict(self.teachers)
+        for name, task_id in latest.items():
+            task = self.pool.command(name, "task", "show", task_id)
+            if task["end_reason"] is not None and task["state"] != "finishing":
+                path = self.pool.directory / f"of-{name}" / "task.yaml"
+                self.teachers.append((name, self.pool.command(
+                    name, "task", "submit", path)["task_id"]))
+
     def add_miser(self, name):
         """Wants the pool's whole capacity for next to nothing."""
         self.pool.add_client(name, coins=1)
@@ -172,8 +241,9 @@ class HostileHourTest(unittest.TestCase):
     # What is measured.
 
     def honest_trials(self):
+        """Whoever pays for them: honest work is honest work."""
         accepted = 0
-        for client, task_id in self.tasks:
+        for client, task_id in self.tasks + self.teachers:
             for share in self.pool.command(client, "task", "show",
                                            task_id)["shares"]:
                 if share["account"].startswith("honest-"):
@@ -192,6 +262,16 @@ class HostileHourTest(unittest.TestCase):
         trials = self.honest_trials() - before
         return trials / (time.monotonic() - begin), peak
 
+    def held(self):
+        """What the server holds in memory: how many of what."""
+        port = self.pool.log("server").rpartition(
+            "event=metrics_open port=")[2].split()[0]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as page:
+            lines = page.read().decode().splitlines()
+        return {line.partition('kind="')[2].partition('"')[0]:
+                int(float(line.rpartition(" ")[2])) for line in lines
+                if line.startswith("archpool_records_held{")}
+
     def shake_the_sick(self):
         """A verifier that freezes, goes on and dies in turn."""
         name = "sick"
@@ -209,12 +289,26 @@ class HostileHourTest(unittest.TestCase):
         time.sleep(10)
         baseline, _ = self.throughput(BASELINE_S)
         self.add_hostile()
+        self.add_liars()
+        self.add_teachers()
         time.sleep(10)
-        beside, peak_mib = self.throughput(HOUR_S, self.troubles.go_on)
+        looked_s = 0
+
+        def go_on(elapsed_s):
+            nonlocal looked_s
+            self.troubles.go_on(elapsed_s)
+            if elapsed_s - looked_s >= TEACHERS_LOOK_EVERY_S:
+                looked_s = elapsed_s
+                self.teach_again()
+        beside, peak_mib = self.throughput(HOUR_S, go_on)
+        held = self.held()
         print(f"honest trials/s: {baseline:.2f} alone, {beside:.2f} beside "
-              f"{len(self.hostile) + 10} hostile accounts "
-              f"({100 * beside / baseline:.0f} %); server {peak_mib:.0f} MiB",
-              file=sys.stderr)
+              f"{len(self.hostile) + 10 + len(LIARS) + len(dict(self.teachers))} "
+              f"hostile accounts "
+              f"({100 * beside / baseline:.0f} %); server {peak_mib:.0f} MiB, "
+              f"which holds {held}", file=sys.stderr)
+        self.assertLess(held["sessions"], SESSIONS_HELD_MAX)
+        self.assertLess(held["leases"], LEASES_HELD_MAX)
         if beside < 0.9 * baseline:
             # A machine that does something else meanwhile, and the pool's own
             # trouble, are no fault of theirs.
@@ -237,23 +331,24 @@ class HostileHourTest(unittest.TestCase):
             sick.send_signal(signal.SIGCONT)
 
     def end_tasks(self):
-        """Each task's shares once nothing of it waits for a verdict any more: its
+        """Each task once nothing of it waits for a verdict any more: its
         end audits what was not drawn before."""
-        for client, task_id in self.tasks:
+        for client, task_id in self.tasks + self.teachers:
             self.pool.command(client, "task", "cancel", task_id)
-        shares = []
-        for client, task_id in self.tasks:
-            def ended(client=client, task_id=task_id):
+        ended = []
+        for client, task_id in self.tasks + self.teachers:
+            def settled(client=client, task_id=task_id):
                 task = self.pool.command(client, "task", "show", task_id)
-                return task if task["state"] == "cancelled" else None
-            shares += wait_for(f"the end of task {task_id}", ended,
-                               SETTLED_MAX_S)["shares"]
-        return shares
+                return task if task["state"] in ("cancelled", "failed") else None
+            ended.append(wait_for(f"the end of task {task_id}", settled,
+                                  SETTLED_MAX_S))
+        return ended
 
     def check_verdicts(self):
         self.let_the_sick_go_on()
+        ended = self.end_tasks()
         paid = collections.Counter()
-        for share in self.end_tasks():
+        for share in (share for task in ended for share in task["shares"]):
             paid[share["account"]] += micro(share["payout"])
             if share["account"].startswith("honest-"):
                 self.assertEqual(share["trials_rejected"], 0, share)
@@ -262,11 +357,59 @@ class HostileHourTest(unittest.TestCase):
         for account in self.pool.command("operator", "account", "list"):
             if account["name"].startswith("honest-"):
                 self.assertEqual(account["state"], "active", account)
-        for name in self.hostile:
-            explained = self.pool.command("operator", "explain", "--miner", name)
-            self.assertTrue(explained, name)
+        self.check_teachers(ended)
+        self.check_liars()
+        self.check_explained()
+        # What has ended is of the database alone.
+        wait_for("an end of what tasks held", lambda: not any(
+            self.held()[kind] for kind in ("tasks", "trials", "subspaces",
+                                           "leases")))
         check = self.pool.command("operator", "ledger", "check")
         self.assertEqual(check["violations"], [])
+
+    def check_teachers(self, ended):
+        """Their work is paid; nobody learns, or wins, what cannot be."""
+        whose = {task_id: name for name, task_id in self.teachers}
+        trained = collections.Counter()
+        for task in ended:
+            name = whose.get(task["task_id"])
+            if name is None:
+                continue
+            trained[name] += task["trials_accepted"]
+            work = sum(int(share["work_units"]) for share in task["shares"])
+            payouts = sum(micro(share["payout"]) for share in task["shares"])
+            self.assertEqual(payouts > 0, work > 0, name)
+            won = sum(micro(trial["finders_bonus"]) for trial in task["trials"])
+            self.assertEqual(won, 0, name)
+            if name == "flipped":
+                self.assertEqual(task["trials_at_chance"], task["trials_accepted"])
+                # Some were under way when the last that was needed came.
+                if task["trials_accepted"] >= 2 * NOTHING_LEARNS_TRIALS:
+                    self.assertEqual(task["end_reason"], "nothing_learns")
+        self.assertGreater(trained["flipped"], 0)
+        self.assertGreater(trained["bait"], 0)
+
+    def check_liars(self):
+        """An operator sees who lies, and who does not."""
+        seen = {one["account"]: one for one in self.pool.command(
+            "operator", "verifier", "list")["verifiers"]}
+        lies = {lie: seen[f"liar-{lie}"] for lie in LIARS}
+        self.assertGreater(lies["blames"]["outvoted"], 0, seen)
+        self.assertEqual(lies["blames"]["state"], "set_aside", seen)
+        # It is found out by audits that nothing but a replay decides, one in
+        # some thirty, or by those that disagree.
+        self.assertGreater(lies["clears"]["planted_failed"] +
+                           lies["clears"]["outvoted"], 0, seen)
+        for name in ("verifier", "another"):
+            self.assertNotEqual(seen[name]["state"], "set_aside", seen)
+            self.assertEqual(seen[name]["planted_failed"], 0, seen)
+
+    def check_explained(self):
+        """Each kind for what it did, and not for something else."""
+        for name in self.hostile:
+            reasons = [one["reason"] for one in self.pool.command(
+                "operator", "explain", "--miner", name)]
+            self.assertTrue(set(reasons) & expected_of(name), (name, reasons))
 
     def check_log(self):
         """The pool saw its own trouble, said so, and lives."""

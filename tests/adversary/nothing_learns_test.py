@@ -112,6 +112,12 @@ class NothingLearnsTest(PoolTestCase):
     def test_a_learning_rate_that_blows_up(self):
         task = self.run_task(classes=4, flipped=0, rate=10, epochs=6)
         self.assertIn(task["end_reason"], ("exhausted", "nothing_learns"))
+        self.assertGreaterEqual(task["trials_diverged"] * 2,
+                                task["trials_accepted"])
+        said = self.pool.command("client", "task", "show", task["task_id"],
+                                 parse=False)
+        self.assertIn("diverged at the learning rate 10, which is too high",
+                      " ".join(said.split()))
 
 
 if __name__ == "__main__":

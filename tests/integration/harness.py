@@ -81,6 +81,40 @@ def wait_for(what, condition, seconds=WAIT_S):
         time.sleep(0.05)
 
 
+def children_of(pid):
+    """Processes that it started and that run."""
+    children = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            with open(f"/proc/{entry}/stat", encoding="utf-8") as file:
+                rest = file.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(rest[1]) == pid and rest[0] != "Z":
+            children.append(int(entry))
+    return children
+
+
+def processor_s(pid):
+    """Processor time that the process has taken; 0 where it has ended."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def is_running(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 class Refused(Exception):
     """The command line said no: its exit code and its words."""
 
@@ -160,23 +194,19 @@ class Pool:
         process.send_signal(signal.SIGKILL)
         process.wait()
 
-    def kill_postgres(self):
-        """The postmaster of this pool's own cluster, and it alone."""
+    def postmaster(self):
+        """The first process of this pool's own cluster."""
         server = self.processes["server"].pid
-        killed = 0
-        for entry in os.listdir("/proc"):
-            if not entry.isdigit():
-                continue
-            try:
-                with open(f"/proc/{entry}/stat", encoding="utf-8") as file:
-                    name, _, rest = file.read().rpartition(")")
-            except OSError:
-                continue
-            if int(rest.split()[1]) == server and name.endswith("(postgres"):
-                os.kill(int(entry), signal.SIGKILL)
-                killed += 1
-        if killed != 1:
-            raise AssertionError(f"{killed} databases were killed")
+        found = [pid for pid in children_of(server)
+                 if pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+                 == "postgres"]
+        if len(found) != 1:
+            raise AssertionError(f"the server has {len(found)} databases")
+        return found[0]
+
+    def kill_postgres(self):
+        """The postmaster alone."""
+        os.kill(self.postmaster(), signal.SIGKILL)
 
     def log(self, name):
         return (self.directory / f"{name}.log").read_text(errors="replace")

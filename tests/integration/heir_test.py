@@ -44,6 +44,12 @@ class HeirTest(PoolTestCase):
         gate.fail("cut", LONG_S)
         unanswered = owed()
         self.assertTrue(unanswered)
+        # Who has only a machine left must hear which one is asked.
+        awaited = wait_for("an explanation", lambda: [
+            one for one in self.pool.command("alice", "explain")
+            if one["reason"] == "ANSWER_AWAITED"])
+        self.assertIn("of worker first (session-", awaited[0]["message"])
+        self.assertIn("--name first", awaited[0]["advice"])
 
         self.start_worker("second", self.pool.port)
         task = self.pool.wait_for_end(task_id)

@@ -8,17 +8,9 @@ import subprocess
 import time
 import unittest
 
-from harness import PROGRAMS, Pool
+from harness import PROGRAMS, Pool, processor_s
 
 STOP_S = 25
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def processor_s(pid):
-    """Processor time that the process has taken."""
-    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def start_closed(command, **rest):

@@ -3,11 +3,16 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <optional>
+#include <set>
 #include <system_error>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "common/base/durable_file.h"
 #include "common/base/status.h"
 #include "common/crypto/sha256.h"
@@ -20,6 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kNameLengthMax = 64;
+constexpr int64_t kNamesBytesMax = int64_t{16} << 20;
 // If a name has no room for a lane's number, this many digits of its
 // digest stand for its end: two such names stay two.
 constexpr size_t kDigestLength = 8;
@@ -66,26 +72,80 @@ absl::Status AdoptArithmetic(const std::string& directory,
   return absl::OkStatus();
 }
 
+// The trainings that this directory answers for.
+std::set<TrainingId> Waiting(const TrialJournal& journal,
+                             const CheckpointVault& vault) {
+  std::set<TrainingId> waiting;
+  for (const JournalEntry& entry : journal.Entries()) {
+    waiting.insert(entry.id());
+  }
+  for (const auto& [trial, key] : vault.Kept()) waiting.insert({key, trial});
+  return waiting;
+}
+
+// By which name the pool knows trainings that another worker than the present
+// one left: a line for each, "NAME KEY-TRIAL".
+using EarlierNames = std::map<TrainingId, std::string>;
+
+EarlierNames ReadEarlierNames(const std::string& path) {
+  EarlierNames names;
+  const absl::StatusOr<std::string> text = ReadFile(path, kNamesBytesMax);
+  if (!text.ok()) return names;
+  for (const absl::string_view line :
+       absl::StrSplit(*text, '\n', absl::SkipEmpty())) {
+    const std::pair<absl::string_view, absl::string_view> parts =
+        absl::StrSplit(line, absl::MaxSplits(' ', 1));
+    const std::optional<TrainingId> id = TrainingIdFromName(parts.second);
+    if (id) names.emplace(*id, parts.first);
+  }
+  return names;
+}
+
+absl::Status WriteEarlierNames(const std::string& path,
+                               const EarlierNames& names) {
+  if (names.empty()) {
+    std::error_code none_there;
+    fs::remove(path, none_there);
+    return absl::OkStatus();
+  }
+  std::string text;
+  for (const auto& [id, name] : names) {
+    absl::StrAppend(&text, name, " ", id.ToName(), "\n");
+  }
+  return WriteFileDurably(path, text);
+}
+
 // Under another name the pool hears of trials that this directory still answers
 // for, but not of what was trained and not reported: that is on leases of the
-// earlier name's.
+// earlier name's, which is remembered until nothing of its is here.
 absl::Status AdoptName(const std::string& directory, const std::string& name,
                        const TrialJournal& journal,
                        const CheckpointVault& vault) {
   const std::string path = directory + "/worker-name";
-  const absl::StatusOr<std::string> earlier = ReadFile(path, 256);
-  if (earlier.ok() && *earlier == name) return absl::OkStatus();
-  const size_t waiting = journal.Entries().size() + vault.Kept().size();
-  if (earlier.ok() && waiting > 0) {
+  const std::string earlier_path = directory + "/earlier-names";
+  const std::set<TrainingId> waiting = Waiting(journal, vault);
+  EarlierNames earlier = ReadEarlierNames(earlier_path);
+  const absl::StatusOr<std::string> last = ReadFile(path, 256);
+  if (last.ok() && *last != name) {
+    for (const TrainingId& id : waiting) earlier.try_emplace(id, *last);
+  }
+  std::erase_if(earlier, [&](const auto& one) {
+    return one.second == name || !waiting.contains(one.first);
+  });
+  ARCHPOOL_RETURN_IF_ERROR(WriteEarlierNames(earlier_path, earlier));
+  std::map<std::string, size_t> trials;
+  for (const auto& [id, earlier_name] : earlier) ++trials[earlier_name];
+  for (const auto& [earlier_name, count] : trials) {
     LogWarn("worker_renamed",
             "this directory holds trials of a worker of another name, whom the "
             "pool may still ask and pay",
             "start it with its old --name, and give another worker a directory "
             "of its own",
-            {{"trials", waiting},
+            {{"trials", count},
              {"directory", directory},
-             {"earlier_name", *earlier}});
+             {"earlier_name", earlier_name}});
   }
+  if (last.ok() && *last == name) return absl::OkStatus();
   return WriteFileDurably(path, name);
 }
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "common/data/read_file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/status_matchers.h"
@@ -34,11 +35,18 @@ void Train(CheckpointVault& vault, int64_t trial, bool is_kept) {
 class LaneStoreTest : public ::testing::Test {
  protected:
   LaneStore Open(int64_t lane, const std::string& arithmetic = "a/1") {
-    absl::StatusOr<LaneStore> store =
-        OpenLaneStore(LaneDirectory(directory_.path(), lane),
-                      LaneName("desk", lane), arithmetic, kBytes);
+    return OpenAs(LaneName("desk", lane), lane, arithmetic);
+  }
+  LaneStore OpenAs(const std::string& name, int64_t lane,
+                   const std::string& arithmetic = "a/1") {
+    absl::StatusOr<LaneStore> store = OpenLaneStore(
+        LaneDirectory(directory_.path(), lane), name, arithmetic, kBytes);
     EXPECT_THAT(store, IsOk());
     return *std::move(store);
+  }
+  // Of which names others' trials are still here, a line for each trial.
+  std::string EarlierNames() {
+    return ReadFile(directory_.path() + "/earlier-names", 1 << 10).value_or("");
   }
   std::vector<int64_t> Left(int64_t lanes) {
     return LanesLeft(directory_.path(), lanes);
@@ -128,6 +136,25 @@ TEST_F(LaneStoreTest, AnotherArithmeticDropsWhatWasNotReported) {
     EXPECT_EQ(store.vault->Kept().size(), 1u);
     EXPECT_THAT(store.vault->FilesOf({Sha256("key 8"), TrialId{8}}), IsEmpty());
   }
+}
+
+// A start's warning is easily missed; what helps is the old name.
+TEST_F(LaneStoreTest, AnEarlierNameIsKnownUntilNothingOfItsIsLeft) {
+  const TrainingId old_trial{Sha256("key 7"), TrialId{7}};
+  const TrainingId new_trial{Sha256("key 8"), TrialId{8}};
+  Train(*OpenAs("desk", 1).vault, 7, /*is_kept=*/true);
+  EXPECT_EQ(EarlierNames(), "");
+  Train(*OpenAs("attic", 1).vault, 8, /*is_kept=*/true);
+  const std::string known = absl::StrCat("desk ", old_trial.ToName(), "\n");
+  EXPECT_EQ(EarlierNames(), known);
+  OpenAs("attic", 1);
+  EXPECT_EQ(EarlierNames(), known) << "at the second start too";
+  OpenAs("desk", 1);
+  EXPECT_EQ(EarlierNames(), absl::StrCat("attic ", new_trial.ToName(), "\n"))
+      << "its own again";
+  OpenAs("attic", 1).vault->Remove(old_trial);
+  OpenAs("attic", 1);
+  EXPECT_EQ(EarlierNames(), "") << "settled";
 }
 
 }  // namespace

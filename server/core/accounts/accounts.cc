@@ -60,6 +60,19 @@ absl::StatusOr<SetVisibility::Reply> Execute(Step& step,
   return account;
 }
 
+namespace {
+
+// How many an account opened within the hour.
+int64_t OpenedBy(const absl::btree_map<AccountId, Openings>& openings,
+                 AccountId account, absl::Time now) {
+  const auto found = openings.find(account);
+  return found == openings.end() || found->second.IsOver(now)
+             ? 0
+             : found->second.count;
+}
+
+}  // namespace
+
 absl::StatusOr<SetQuotas::Reply> Execute(Step& step, const SetQuotas& command) {
   const Account* found = step.state.accounts().Find(command.name);
   if (found == nullptr) {
@@ -72,14 +85,20 @@ absl::StatusOr<SetQuotas::Reply> Execute(Step& step, const SetQuotas& command) {
   quotas.leases = command.leases.value_or(quotas.leases);
   quotas.sessions = command.sessions.value_or(quotas.sessions);
   if (account != *found) step.state.Put(account);
+  const int64_t sessions = step.state.sessions().CountOf(account.id);
   return SetQuotas::Reply{
       .account = account,
       .open_tasks = {OpenTasksOf(step.state, account.id),
                      OpenTasksMax(step.policy, account)},
       .leases = {step.state.leases().CountOf(account.id),
                  LeasesMax(step.policy, account)},
-      .sessions = {step.state.sessions().CountOf(account.id),
-                   SessionsMax(step.policy, account)},
+      .sessions = {sessions, SessionsMax(step.policy, account)},
+      .subspaces_opened = {OpenedBy(step.memory.boxes_opened, account.id,
+                                    step.now),
+                           step.policy.boxes_per_hour_max},
+      .sessions_opened = {OpenedBy(step.memory.sessions_opened, account.id,
+                                   step.now),
+                          SessionOpeningsMax(sessions)},
       .pause_left = PauseLeft(step.policy, account, step.now),
       .is_proven = IsProven(account)};
 }

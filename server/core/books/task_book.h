@@ -4,6 +4,7 @@
 #define ARCHPOOL_SERVER_CORE_BOOKS_TASK_BOOK_H_
 
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -58,6 +59,8 @@ class TaskBook {
   const SubspaceRecord* Find(SubspaceId id) const;
   const Trial* Find(TrialId id) const;
   const absl::btree_map<TaskId, Task>& all() const { return tasks_; }
+  int64_t box_count() const { return std::ssize(boxes_); }
+  int64_t trial_count() const { return std::ssize(trials_); }
   // Active tasks, those with the fewest leases first.
   const absl::btree_set<std::pair<int64_t, TaskId>>& by_leases() const {
     return by_leases_;

@@ -16,6 +16,7 @@
 #include "common/model/arithmetic.h"
 #include "server/core/commands/audit_commands.h"
 #include "server/core/commands/payout_commands.h"
+#include "server/core/commands/quota_commands.h"
 #include "server/core/records/entities.h"
 #include "server/core/rules/worker_means.h"
 
@@ -42,28 +43,6 @@ struct SetVisibility {
   AccountId caller;
   bool is_public = false;
   using Reply = Account;
-};
-
-// Idempotent; says what the account has and may have even where nothing is set.
-// NOT_FOUND (ACCOUNT_UNKNOWN).
-struct SetQuotas {
-  std::string name;
-  // What stays unset stays as it is.
-  std::optional<int64_t> open_tasks;
-  std::optional<int64_t> leases;
-  std::optional<int64_t> sessions;
-  struct Line {
-    int64_t held = 0;
-    int64_t max = 0;
-  };
-  struct Reply {
-    Account account;
-    Line open_tasks;
-    Line leases;
-    Line sessions;
-    absl::Duration pause_left;  // until it may take a lease again
-    bool is_proven = false;
-  };
 };
 
 // Idempotent by request_id. NOT_FOUND (ACCOUNT_UNKNOWN); INVALID_ARGUMENT

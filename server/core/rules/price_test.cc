@@ -64,7 +64,11 @@ TEST_F(PriceTest, OpeningTasksIsPaced) {
   EXPECT_EQ(GetReason(refused), "TASKS_TOO_OFTEN");
   EXPECT_THAT(std::string(refused.message()),
               HasSubstr("the next may be opened in 5"));
+  const SetQuotas ask{.name = "client"};
+  const SetQuotas::Line pace = pool.Do(ask).subspaces_opened;
+  EXPECT_GT(pace.held + spec.subspaces, pace.max) << "shown as well";
   pool.now += absl::Hours(1);
+  EXPECT_EQ(pool.Do(ask).subspaces_opened.held, 0);
   EXPECT_TRUE(open().ok());
 }
 

@@ -18,9 +18,12 @@
 namespace archpool {
 
 // What an account opened in the present hour: sessions; subspaces of tasks.
+inline constexpr absl::Duration kOpeningsTerm = absl::Hours(1);
 struct Openings {
   absl::Time begin;
   int64_t count = 0;
+
+  bool IsOver(absl::Time now) const { return now - begin >= kOpeningsTerm; }
 };
 
 // A restart forgets it, but for what is stored of verifiers (VerifierRecord);

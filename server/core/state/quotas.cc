@@ -15,6 +15,7 @@ constexpr absl::Duration kPauseMin = absl::Seconds(1);
 constexpr absl::Duration kPauseMax = absl::Minutes(10);
 constexpr int64_t kDoublingsMax = 10;
 constexpr int64_t kSharersMax = 4;
+constexpr int64_t kOpeningsOnTrust = 64;
 // For how long a proven account counts as there after its last commitment.
 constexpr absl::Duration kProvenTerm = absl::Hours(24);
 
@@ -42,6 +43,10 @@ int64_t LeasesMax(const PoolPolicy& policy, const Account& account) {
 int64_t SessionsMax(const PoolPolicy& policy, const Account& account) {
   return std::max(policy.open_sessions_per_account_max,
                   account.quotas.sessions);
+}
+
+int64_t SessionOpeningsMax(int64_t sessions) {
+  return kOpeningsOnTrust + 2 * sessions;
 }
 
 void CountGiveUp(Account& account, const Lease& lease, bool lost,

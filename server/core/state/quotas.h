@@ -21,6 +21,8 @@ int64_t OpenTasksMax(const PoolPolicy& policy, const Account& account);
 // One more for each trial accepted of it.
 int64_t LeasesMax(const PoolPolicy& policy, const Account& account);
 int64_t SessionsMax(const PoolPolicy& policy, const Account& account);
+// Sessions that an account may open within an hour, where it has as many.
+int64_t SessionOpeningsMax(int64_t sessions);
 
 // The lease of the account ended; `lost`: it was given up.
 void CountGiveUp(Account& account, const Lease& lease, bool lost,

@@ -92,8 +92,13 @@ TEST_F(QuotasTest, WorkersThatRegisterInALoopAreSlowedDown) {
   }
   EXPECT_EQ(GetReason(refused), "SESSIONS_TOO_OFTEN");
   EXPECT_LT(opened, 100);
+  const SetQuotas ask{.name = "alice"};
+  const SetQuotas::Line pace = pool_.Do(ask).sessions_opened;
+  EXPECT_EQ(pace.held, pace.max) << "shown as well";
   pool_.now += absl::Hours(1);
+  EXPECT_EQ(pool_.Do(ask).sessions_opened.held, 0);
   EXPECT_TRUE(pool_.Try(OpenSession{alice_, "w", 1}).ok());
+  EXPECT_EQ(pool_.Do(ask).sessions_opened.held, 1);
 }
 
 // Where somebody proven works, all others together hold a quarter of the

@@ -26,7 +26,6 @@ namespace {
 
 constexpr int kProbes = 32;
 // In which opened tasks are counted; and what one counts for beside its boxes.
-constexpr absl::Duration kOpenedTerm = absl::Hours(1);
 constexpr int64_t kBoxesEach = 64;
 // The defaults, which the smallest dataset may have.
 constexpr int64_t kSegmentsAlways = 16;
@@ -145,7 +144,7 @@ absl::Status CheckRoom(const PoolState& state, const PoolPolicy& policy,
 
 absl::Status CheckPace(const PoolPolicy& policy, const Openings& opened,
                        int64_t boxes, absl::Time now) {
-  if (now - opened.begin >= kOpenedTerm || opened.count == 0 ||
+  if (opened.IsOver(now) || opened.count == 0 ||
       opened.count + boxes <= policy.boxes_per_hour_max) {
     return absl::OkStatus();
   }
@@ -154,7 +153,7 @@ absl::Status CheckPace(const PoolPolicy& policy, const Openings& opened,
       absl::StrCat("this client opened tasks of ", opened.count,
                    " subspaces within the hour; the next may be opened in ",
                    absl::FormatDuration(absl::Ceil(
-                       opened.begin + kOpenedTerm - now, absl::Seconds(1))),
+                       opened.begin + kOpeningsTerm - now, absl::Seconds(1))),
                    ". Fewer subspaces for each task make room for more tasks"));
 }
 
@@ -269,7 +268,7 @@ absl::StatusOr<SubmitTask::Reply> Execute(Step& step,
                                      spec, dataset->manifest));
   ARCHPOOL_RETURN_IF_ERROR(check_pace());
   Openings& opened = step.memory.boxes_opened[command.caller];
-  if (step.now - opened.begin >= kOpenedTerm) opened = {.begin = step.now};
+  if (opened.IsOver(step.now)) opened = {.begin = step.now};
   opened.count += boxes;
 
   const Task task{.id = step.state.NextTaskId(),

@@ -35,6 +35,7 @@ class Explainer {
     AddSuspension();
     AddRejections();
     AddPayouts();
+    AddAnswersAwaited();
     AddPending();
     AddImmature();
     AddCredited();
@@ -150,6 +151,22 @@ class Explainer {
       if (newest == nullptr || newest->id < trial.id) newest = &trial;
     }
     return {count, newest};
+  }
+
+  // A machine has to come back, and its name is what a person can look for.
+  void AddAnswersAwaited() {
+    for (const SilentAnswerer& one : records_.answerers) {
+      Add("ANSWER_AWAITED",
+          absl::StrCat(Trials(one.trials), " of worker ", one.worker_name, " (",
+                       one.session.ToString(),
+                       ") drawn for an audit: the pool asks it, and has not "
+                       "heard it of late."),
+          absl::StrCat("Start it again with --name ", one.worker_name,
+                       " and its old --work-dir. If that is lost, another "
+                       "worker of this account, also a new one, trains again "
+                       "what is asked; start one soon."),
+          one.trials, one.newest);
+    }
   }
 
   void AddPending() {

@@ -22,6 +22,14 @@ struct WorkerRefusal {
   std::string message;
 };
 
+// A worker that was not heard of late, and has answers to give.
+struct SilentAnswerer {
+  SessionId session;
+  std::string worker_name;
+  int64_t trials = 0;  // that it is asked about
+  TrialId newest;      // of them
+};
+
 // What is known of a miner.
 struct MinerRecords {
   Account account;
@@ -35,6 +43,7 @@ struct MinerRecords {
   int64_t workers = 0;  // of the account, heard of lately
   int64_t silent_workers = 0;
   std::vector<WorkerRefusal> refusals;
+  std::vector<SilentAnswerer> answerers;
 };
 
 struct Explanation {

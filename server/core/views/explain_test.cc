@@ -75,6 +75,20 @@ TEST(ExplainTest, WhyWorkersGetNoWork) {
   EXPECT_THAT(explained[2].advice, HasSubstr("--name of its own"));
 }
 
+TEST(ExplainTest, WhoseAnswersAreAwaited) {
+  MinerRecords records = Busy();
+  records.trials = {TrialOf(6, TrialState::kCommitted),
+                    TrialOf(7, TrialState::kUploaded)};
+  records.answerers = {
+      {.session = {3}, .worker_name = "attic", .trials = 2, .newest = {7}}};
+  EXPECT_THAT(ReasonsOf(records),
+              ElementsAre("ANSWER_AWAITED", "IN_VERIFICATION"));
+  const Explanation one = Explain(PoolPolicy(), records)[0];
+  EXPECT_THAT(one.message, HasSubstr("2 trials of worker attic (session-3)"));
+  EXPECT_THAT(one.advice, HasSubstr("--name attic"));
+  EXPECT_EQ(one.example, TrialId{7});
+}
+
 TEST(ExplainTest, WhyAMinerIsNotPaid) {
   MinerRecords records = Busy();
   records.balance = 5'500'000;

@@ -18,6 +18,10 @@ struct Probability {
   void operator*=(double factor) { value *= factor; }
 };
 
+bool HasDiverged(const Trial& trial) {
+  return trial.commitment && trial.commitment->diverged_at_step;
+}
+
 }  // namespace
 
 TaskSummary Summarize(absl::Span<const Trial> trials) {
@@ -56,6 +60,7 @@ TaskSummary Summarize(absl::Span<const Trial> trials) {
       case TrialState::kAccepted:
         ++summary.trials_accepted;
         summary.trials_at_chance += trial.is_at_chance ? 1 : 0;
+        summary.trials_diverged += HasDiverged(trial) ? 1 : 0;
         ++share.trials_accepted;
         share.work_units += trial.work_units;
         if (trial.basis >= TrialBasis::kAudited) ++share.trials_audited;

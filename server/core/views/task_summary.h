@@ -39,6 +39,7 @@ struct TaskSummary {
   int64_t trials_pending = 0;  // committed or uploaded
   int64_t trials_accepted = 0;
   int64_t trials_at_chance = 0;  // of the accepted ones
+  int64_t trials_diverged = 0;   // likewise
   int64_t trials_rejected = 0;
   int64_t trials_abandoned = 0;
   // Accepted trials whose architecture another had committed before.

@@ -60,6 +60,21 @@ TEST(TaskSummaryTest, CountsEveryStateAndReason) {
                                           MinerShare{{1}, 0, 1, 0, 0}));
 }
 
+TEST(TaskSummaryTest, CountsTrainingsThatDiverged) {
+  std::vector<Trial> trials = {
+      MakeTrial(1, TrialState::kAccepted, std::nullopt, 1),
+      MakeTrial(2, TrialState::kAccepted, 900'000, 1),
+      MakeTrial(3, TrialState::kRejected, std::nullopt, 1),
+  };
+  for (Trial* const trial : {&trials[0], &trials[2]}) {
+    trial->is_at_chance = true;
+    trial->commitment->diverged_at_step = 5;
+  }
+  const TaskSummary summary = Summarize(trials);
+  EXPECT_EQ(summary.trials_at_chance, 1);
+  EXPECT_EQ(summary.trials_diverged, 1);
+}
+
 TEST(TaskSummaryTest, OfOneNetworkTheFirstCommittedCounts) {
   std::vector<Trial> trials = {
       MakeTrial(1, TrialState::kAccepted, 950'000, 50),

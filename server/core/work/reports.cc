@@ -17,8 +17,6 @@ namespace archpool::work {
 namespace {
 
 // Openings of sessions within a term, beyond two for each worker.
-constexpr absl::Duration kOpeningsTerm = absl::Hours(1);
-constexpr int64_t kOpeningsOnTrust = 64;
 
 // A work unit is one reference-core microsecond. Until something is committed,
 // the lease has the time of its first trial alone.
@@ -96,9 +94,8 @@ absl::StatusOr<OpenSession::Reply> Execute(Step& step,
   // Each opening is a row forever: a worker that opens its session in a loop
   // is slowed down.
   Openings& openings = step.memory.sessions_opened[command.caller];
-  if (step.now - openings.begin >= kOpeningsTerm)
-    openings = {.begin = step.now};
-  if (openings.count >= kOpeningsOnTrust + 2 * sessions) {
+  if (openings.IsOver(step.now)) openings = {.begin = step.now};
+  if (openings.count >= SessionOpeningsMax(sessions)) {
     return ResourceExhausted(
         "SESSIONS_TOO_OFTEN",
         absl::StrCat(
