@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "common/base/counter_rng.h"
@@ -33,7 +34,7 @@ constexpr int kHistories = kIsSanitized ? 15 : 60;
 class History {
  public:
   explicit History(uint64_t seed)
-      : has_slow_lines_(seed % 4 == 3),
+      : is_about_search_(seed % 4 == 3),
         rng_(seed, 0),
         twin_rng_(seed, 1),
         pool_(PolicyOf(seed)) {
@@ -96,6 +97,7 @@ class History {
 
   void Step() {
     Miner& miner = miners_[rng_.Below(4)];
+    if (is_about_search_ && rng_.Below(4) != 0) return Search(miner);
     switch (rng_.Below(18)) {
       case 17:
         return HaveTrouble();
@@ -127,6 +129,26 @@ class History {
         return Report(miner);
       default:
         return Audit();
+    }
+  }
+
+  void Search(Miner& miner) {
+    switch (rng_.Below(16)) {
+      case 0:
+        return RankAll();
+      case 1:
+      case 2:
+      case 3:
+        return Report(miner);
+      case 4:
+        return Audit();
+      case 5:
+      case 6:
+      case 7:
+      case 8:
+        return Release(miner);
+      default:
+        return Acquire(miner);
     }
   }
 
@@ -218,6 +240,24 @@ class History {
     (void)pool_.Try(command);
   }
 
+  // Every network of some task, in some order.
+  void RankAll() {
+    const auto& tasks = pool_.pool.state().tasks().all();
+    if (tasks.empty()) return;
+    const Task& task =
+        std::next(tasks.begin(), rng_.Below(uint32_t(tasks.size())))->second;
+    const SearchSpace& space = task.spec->space;
+    RankCandidates command{.task = task.id};
+    for (int64_t i = 0; i < space.size(); ++i) {
+      command.candidates.push_back(space.ArchitectureAt(i));
+    }
+    for (size_t i = 1; i < command.candidates.size(); ++i) {
+      std::swap(command.candidates[i],
+                command.candidates[rng_.Below(uint32_t(i + 1))]);
+    }
+    (void)pool_.Try(command);
+  }
+
   void Renew(Miner& miner) {
     if (!miner.grant) return;
     (void)pool_.Try(
@@ -234,7 +274,7 @@ class History {
   void Acquire(Miner& miner) {
     AcquireLease command{miner.account, miner.session, {}};
     if (miner.grant) command.holding.push_back(miner.grant->lease.id);
-    if (has_slow_lines_ && rng_.Below(2) == 0) {
+    if (is_about_search_ && rng_.Below(2) == 0) {
       // Enough for some networks; the largest have thousands of parameters.
       command.means.upload_bytes_per_second = 1 + rng_.Below(200);
     }
@@ -450,7 +490,9 @@ class History {
     pool_.Do(SetMaintenance{false});
   }
 
-  bool has_slow_lines_;
+  // Networks are given out and back again, along long rankings and to workers
+  // whose lines are too slow for some.
+  bool is_about_search_;
   CounterRng rng_;
   CounterRng twin_rng_;
   TestPool pool_;
