@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <utility>
 #include <vector>
 
 #include "common/base/counter_rng.h"
@@ -21,20 +20,34 @@
 #include "server/core/pool.h"
 #include "simulator/event_archive.h"
 #include "simulator/record_oracle.h"
+#include "tests/sim/random_commands.h"
 #include "tests/support/pool_fixture.h"
 #include "tests/support/sign_receipts.h"
 
 namespace archpool {
 namespace {
 
-constexpr int64_t kSegments = 3;
 // A history under sanitizers takes thirty times as long.
 constexpr int kHistories = kIsSanitized ? 15 : 60;
 
+// How often, in all histories.
+struct Happened {
+  int backups = 0;
+  int promotions = 0;
+  int known = 0;
+  int sampled_out = 0;
+  int matured = 0;
+  int asked_of_the_ended = 0;
+  int too_large = 0;
+  int twins = 0;
+  int restarts = 0;
+};
+
 class History {
  public:
-  explicit History(uint64_t seed)
-      : is_about_search_(seed % 4 == 3),
+  History(uint64_t seed, Happened& happened)
+      : happened_(happened),
+        is_about_search_(seed % 4 == 3),
         rng_(seed, 0),
         twin_rng_(seed, 1),
         pool_(PolicyOf(seed)) {
@@ -55,16 +68,6 @@ class History {
       if (rng_.Below(100) == 0) ReplaceArithmetic();
     }
   }
-
-  int backups() const { return backups_; }
-  int promotions() const { return promotions_; }
-  int known() const { return known_; }
-  int sampled_out() const { return sampled_out_; }
-  int matured() const { return matured_; }
-  int asked_of_the_ended() const { return asked_of_the_ended_; }
-  int too_large() const { return too_large_; }
-  int twins() const { return twins_; }
-  int restarts() const { return restarts_; }
 
   // Everything still open must come to an end once time passes and a verifier
   // works through what was committed.
@@ -170,19 +173,7 @@ class History {
   }
 
   void Submit() {
-    TaskSpec spec = TinySpec(static_cast<int>(1 + rng_.Below(6)));
-    spec.terms.reward = 1 + rng_.Below(2'000'000);
-    spec.subspaces = 1 + rng_.Below(8);
-    spec.trials_per_lease = 1 + rng_.Below(4);
-    spec.recipe.segments = kSegments;
-    if (rng_.Below(2) == 0) {
-      spec.recipe.further_epochs = {1, 2};
-      spec.recipe.promoted_one_in = 2;
-    }
-    spec.budget.work_units = 20'000 + rng_.Below(2'000'000);
-    spec.budget.trials_max = rng_.Below(3) == 0 ? 1 + rng_.Below(6) : 0;
-    spec.budget.target_accuracy_ppm = rng_.Below(2) == 0 ? 0 : 900'000;
-    spec.budget.time_limit = absl::Seconds(60 + rng_.Below(2000));
+    const TaskSpec spec = RandomTinySpec(rng_);
     // What is not of the space is left out.
     std::vector<Trial> known;
     if (rng_.Below(2) == 0) known = bought_;
@@ -212,7 +203,8 @@ class History {
       EXPECT_TRUE(pool_.twin->TakeEvents().empty());
     }
     EXPECT_TRUE(pool_.pool.TakeEvents().empty()) << "asked before";
-    asked_of_the_ended_ += pool_.pool.state().Find(id) == nullptr ? 1 : 0;
+    happened_.asked_of_the_ended +=
+        pool_.pool.state().Find(id) == nullptr ? 1 : 0;
   }
 
   void Cancel() {
@@ -226,36 +218,18 @@ class History {
     miner.grant.reset();
   }
 
-  // Whatever a policy may say: taken ones, impossible ones, the same twice.
   void Rank() {
     const auto& tasks = pool_.pool.state().tasks().all();
     if (tasks.empty()) return;
-    const Task& task = tasks.begin()->second;
-    const SearchSpace& space = task.spec->space;
-    RankCandidates command{.task = task.id};
-    for (uint32_t i = rng_.Below(12); i > 0; --i) {
-      command.candidates.push_back(space.ArchitectureAt(
-          static_cast<int64_t>(rng_.Below(uint32_t(space.size())))));
-    }
-    (void)pool_.Try(command);
+    (void)pool_.Try(RandomRanking(rng_, tasks.begin()->second));
   }
 
-  // Every network of some task, in some order.
   void RankAll() {
     const auto& tasks = pool_.pool.state().tasks().all();
     if (tasks.empty()) return;
-    const Task& task =
-        std::next(tasks.begin(), rng_.Below(uint32_t(tasks.size())))->second;
-    const SearchSpace& space = task.spec->space;
-    RankCandidates command{.task = task.id};
-    for (int64_t i = 0; i < space.size(); ++i) {
-      command.candidates.push_back(space.ArchitectureAt(i));
-    }
-    for (size_t i = 1; i < command.candidates.size(); ++i) {
-      std::swap(command.candidates[i],
-                command.candidates[rng_.Below(uint32_t(i + 1))]);
-    }
-    (void)pool_.Try(command);
+    const auto task =
+        std::next(tasks.begin(), rng_.Below(uint32_t(tasks.size())));
+    (void)pool_.Try(WholeRanking(rng_, task->second));
   }
 
   void Renew(Miner& miner) {
@@ -280,7 +254,7 @@ class History {
     }
     const auto reply = pool_.Try(command);
     if (reply.ok())
-      too_large_ += reply->idle_reason == "TOO_LARGE_HERE" ? 1 : 0;
+      happened_.too_large += reply->idle_reason == "TOO_LARGE_HERE" ? 1 : 0;
     if (!reply.ok()) {
       EXPECT_EQ(GetReason(reply.status()), "ACCOUNT_SUSPENDED");
       const Account& account = *pool_.pool.state().Find(miner.account);
@@ -288,7 +262,7 @@ class History {
     } else {
       if (reply->grant) miner.grant = reply->grant;
       if (reply->grant && reply->grant->lease.role == LeaseRole::kBackup) {
-        ++backups_;
+        ++happened_.backups;
       }
     }
   }
@@ -331,26 +305,8 @@ class History {
   void Audit() {
     const auto grant = pool_.Do(AcquireAudit{pool_.verifier, "v"});
     if (!grant || rng_.Below(8) == 0) return;  // the verifier dies
-    ReportAudit report{pool_.verifier, grant->audit.id, grant->audit.attempt,
-                       "v", AuditInconclusive{"CRASH"}};
-    const int64_t lie = rng_.Below(6) == 0 ? 50 : 0;
-    switch (rng_.Below(10)) {
-      case 0:
-        break;
-      case 1:
-        report.finding = WeightsUnusable{"WEIGHTS_NOT_FINITE"};
-        break;
-      case 2:
-        report.finding = TrainingRefuted{"SEGMENT_FALSE"};
-        break;
-      default:
-        report.finding = WeightsMeasured{
-            CommitmentOf(grant->trial).claimed_correct - lie,
-            CommitmentOf(grant->trial).claimed_correct -
-                (rng_.Below(16) == 0 ? 250 : 10),
-            grant->audit.measures_all || lie != 0 || rng_.Below(2) == 0};
-    }
-    pool_.Do(report);
+    pool_.Do(ReportAudit{pool_.verifier, grant->audit.id, grant->audit.attempt,
+                         "v", RandomFinding(rng_, *grant)});
   }
 
   void Check(const std::string& where) {
@@ -375,11 +331,11 @@ class History {
     // From now on it is compared by what it decides.
     if (twin_rng_.Below(12) == 0 && !IsSettlingInSteps()) {
       pool_.twin.emplace(oracle_.Snapshot(), pool_.pool);
-      ++twins_;
+      ++happened_.twins;
     }
   }
 
-  // A loaded pool begins a settlement of several commands anew, and so comes to
+  // A loaded pool begins a settlement of several commands again, and comes to
   // the same some ticks later (settling_test).
   bool IsSettlingInSteps() const {
     const PoolState& state = pool_.pool.state();
@@ -407,11 +363,12 @@ class History {
   }
 
   void Note(const Trial& trial) {
-    if (trial.rung > 0 && trial.state == TrialState::kAssigned) ++promotions_;
-    sampled_out_ += trial.basis == TrialBasis::kSampledOut ? 1 : 0;
-    matured_ += trial.is_matured && trial.finders_bonus == 0 ? 1 : 0;
+    if (trial.rung > 0 && trial.state == TrialState::kAssigned)
+      ++happened_.promotions;
+    happened_.sampled_out += trial.basis == TrialBasis::kSampledOut ? 1 : 0;
+    happened_.matured += trial.is_matured && trial.finders_bonus == 0 ? 1 : 0;
     if (trial.known_from.IsSet()) {
-      ++known_;
+      ++happened_.known;
     } else if (trial.state == TrialState::kAccepted) {
       if (bought_.size() < 40) bought_.push_back(trial);
     }
@@ -427,7 +384,7 @@ class History {
     } else {
       pool_.pool.ForgetSeen();
       pool_.twin.emplace(pool_.policy, oracle_.Snapshot());
-      ++restarts_;
+      ++happened_.restarts;
     }
     if (rng_.Below(2) == 0) return;  // and its first tick is to come
     pool_.now += absl::Seconds(rng_.Below(100'000));
@@ -490,6 +447,7 @@ class History {
     pool_.Do(SetMaintenance{false});
   }
 
+  Happened& happened_;
   // Networks are given out and back again, along long rankings and to workers
   // whose lines are too slow for some.
   bool is_about_search_;
@@ -502,53 +460,27 @@ class History {
   std::vector<Trial> bought_;  // accepted trials
   std::map<TaskId, SubmitTask> submitted_;
   std::map<AccountId, std::vector<std::string>> receipts_;
-  int backups_ = 0;
-  int promotions_ = 0;
-  int known_ = 0;
-  int sampled_out_ = 0;
-  int matured_ = 0;
-  int asked_of_the_ended_ = 0;
-  int too_large_ = 0;
-  int twins_ = 0;
-  int restarts_ = 0;
 };
 
 TEST(PoolRandomTest, TheBooksHoldThroughAnyHistory) {
-  int backups = 0;
-  int promotions = 0;
-  int known = 0;
-  int sampled_out = 0;
-  int matured = 0;
-  int asked_of_the_ended = 0;
-  int too_large = 0;
-  int twins = 0;
-  int restarts = 0;
+  Happened happened;
   for (int seed = 0; seed < kHistories; ++seed) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));
-    History history(static_cast<uint64_t>(seed));
+    History history(static_cast<uint64_t>(seed), happened);
     history.Run(400);
     if (HasFailure()) return;
     history.Finish();
-    backups += history.backups();
-    promotions += history.promotions();
-    known += history.known();
-    sampled_out += history.sampled_out();
-    matured += history.matured();
-    asked_of_the_ended += history.asked_of_the_ended();
-    too_large += history.too_large();
-    twins += history.twins();
-    restarts += history.restarts();
   }
   // They would prove nothing of what is not in them.
-  EXPECT_GT(asked_of_the_ended, kHistories / 6);
-  EXPECT_GT(too_large, kHistories / 6);
-  EXPECT_GT(twins, 10 * kHistories);
-  EXPECT_GT(restarts, 10 * kHistories);
-  EXPECT_GT(sampled_out, kHistories / 6);
-  EXPECT_GT(matured, kHistories / 6);
-  EXPECT_GT(backups, kHistories / 6);
-  EXPECT_GT(promotions, kHistories / 6);
-  EXPECT_GT(known, kHistories / 6);
+  EXPECT_GT(happened.asked_of_the_ended, kHistories / 6);
+  EXPECT_GT(happened.too_large, kHistories / 6);
+  EXPECT_GT(happened.twins, 10 * kHistories);
+  EXPECT_GT(happened.restarts, 10 * kHistories);
+  EXPECT_GT(happened.sampled_out, kHistories / 6);
+  EXPECT_GT(happened.matured, kHistories / 6);
+  EXPECT_GT(happened.backups, kHistories / 6);
+  EXPECT_GT(happened.promotions, kHistories / 6);
+  EXPECT_GT(happened.known, kHistories / 6);
 }
 
 }  // namespace

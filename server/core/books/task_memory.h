@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is known of an open task in memory alone: how far work of several
-// commands has come, and what need not be looked at twice. It saves work and
+// commands has come, and what need not be computed twice. It saves work and
 // decides nothing: after a restart it begins again, and comes to the same
 // (docs/adr/0035-what-a-load-forgets.md).
 #ifndef ARCHPOOL_SERVER_CORE_BOOKS_TASK_MEMORY_H_
@@ -76,7 +76,8 @@ struct TaskMemory {
   // its worker's room and what it may spend; else where a new one begins.
   BoxWalk WalkOf(SubspaceId box, uint64_t stream, AccountId account,
                  const TrainingRoom& room, WorkUnits units_left) const;
-  // Nobody trains the network any more, or has: whoever passed it goes back.
+  // Nobody trains the network any more, or has: searches that passed it go
+  // back.
   void GiveBack(const Digest& network);
   // The box is open again.
   void GiveBack(const Subspace& box);

@@ -55,8 +55,8 @@ void Charge(Step& step, const LeaseShares::Offer& offer, const Lease& lease) {
                             std::max<WorkUnits>(1, each) * lease.trials_target);
 }
 
-// Whether a search had to stop for want of looks. What it took does not say
-// whether it goes on: a box is gone through anew after every load.
+// Whether a search had to stop for want of looks. How many it took does not
+// say so: after a load a box is gone through again.
 bool RanOut(const Looks& left, const SearchSpace& space) {
   return left.Left(space) <= 0;
 }
