@@ -141,9 +141,9 @@ absl::StatusOr<SetMaintenance::Reply> Execute(Step& step,
   if (is_on) {
     clock.maintenance_since = step.now;
   } else {
-    AddToDeadlines(step, clock.maintenance_since,
-                   step.now - clock.maintenance_since);
-    clock.maintenance_since = absl::InfiniteFuture();
+    AddToDeadlines(step, *clock.maintenance_since,
+                   step.now - *clock.maintenance_since);
+    clock.maintenance_since.reset();
     HoldExpiry(step);  // workers may not know yet that it is over
   }
   clock.time = step.now;
