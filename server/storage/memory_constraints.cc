@@ -154,7 +154,7 @@ std::string BrokenCheck(const Audit& a) {
        {a.planted_count >= 0, "audit_planted_count_not_negative"},
        {a.state == AuditState::kDone || (a.missing != 0) == is_asked,
         "audit_missing_iff_asked"},
-       {(a.expire_time != absl::InfiniteFuture()) == (is_asked || is_leased),
+       {a.expire_time.has_value() == (is_asked || is_leased),
         "audit_expiry_iff_awaited"},
        {!is_leased || a.verifier.IsSet(), "audit_verifier_while_leased"}});
 }

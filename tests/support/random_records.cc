@@ -353,7 +353,7 @@ void RandomRecords::PutAudit() {
   for (auto [earlier_id, earlier] : All<Audit>()) {
     if (earlier.trial == trial && earlier.state != AuditState::kDone) {
       earlier.state = AuditState::kDone;
-      earlier.expire_time = absl::InfiniteFuture();
+      earlier.expire_time.reset();
       Emit(earlier);
       break;
     }
