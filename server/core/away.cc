@@ -2,6 +2,7 @@
 #include "server/core/away.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -87,10 +88,11 @@ void AddToDeadlines(Step& step, absl::Time last, absl::Duration away) {
       }
       case Due::Kind::kAudit: {
         Audit audit = *step.state.Find(AuditId{next.id});
-        audit.expire_time += away;  // what is infinite stays so
-        audit.lease_time += away;
-        audit.wait_time += away;
-        audit.decide_time += away;
+        for (std::optional<absl::Time>* time :
+             {&audit.expire_time, &audit.lease_time, &audit.wait_time,
+              &audit.decide_time}) {
+          if (*time) **time += away;
+        }
         step.state.Put(audit);
         break;
       }
@@ -141,9 +143,9 @@ absl::StatusOr<SetMaintenance::Reply> Execute(Step& step,
   if (is_on) {
     clock.maintenance_since = step.now;
   } else {
-    AddToDeadlines(step, clock.maintenance_since,
-                   step.now - clock.maintenance_since);
-    clock.maintenance_since = absl::InfiniteFuture();
+    AddToDeadlines(step, *clock.maintenance_since,
+                   step.now - *clock.maintenance_since);
+    clock.maintenance_since.reset();
     HoldExpiry(step);  // workers may not know yet that it is over
   }
   clock.time = step.now;
@@ -174,7 +176,7 @@ absl::StatusOr<ExtendAnswers::Reply> Execute(Step& step,
         continue;
       }
       audit.refused_time += by;
-      audit.expire_time += by;
+      *audit.expire_time += by;
       step.state.Put(audit);
       ++reply.extended;
     }
@@ -227,7 +229,7 @@ bool MoveAnswers(Step& step, const Trial& sent, absl::Duration within) {
   }
   for (Audit& audit : moved) {
     audit.refused_time += within;
-    audit.expire_time += within;
+    *audit.expire_time += within;
     step.state.Put(audit);
   }
   return !moved.empty();

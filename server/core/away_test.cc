@@ -60,9 +60,9 @@ class AwayTest : public testing::Test {
 TEST_F(AwayTest, AnAuditOutlivesAnOutage) {
   Commit(0);
   ASSERT_EQ(AuditOf(0).state, AuditState::kAsked);
-  const absl::Duration left = AuditOf(0).expire_time - pool.now;
+  const absl::Duration left = *AuditOf(0).expire_time - pool.now;
   Restart(left + absl::Seconds(1));
-  EXPECT_GE(AuditOf(0).expire_time - pool.now, left);
+  EXPECT_GE(*AuditOf(0).expire_time - pool.now, left);
   pool.Advance(pool.policy.silence_term + absl::Seconds(1));
   ASSERT_EQ(TrialNow(0).reason, "");
   pool.Answer(alice, lease.trials[0]);
@@ -72,7 +72,7 @@ TEST_F(AwayTest, AnAuditOutlivesAnOutage) {
 // Time left is what it was, but not more: who does not answer is found out.
 TEST_F(AwayTest, AnAuditThatNobodyAnswersEndsAfterAnOutageAllTheSame) {
   Commit(0);
-  const absl::Duration left = AuditOf(0).expire_time - pool.now;
+  const absl::Duration left = *AuditOf(0).expire_time - pool.now;
   Restart(absl::Hours(5));
   pool.Advance(left + absl::Seconds(15));
   EXPECT_EQ(TrialNow(0).reason, "AUDIT_UNANSWERED");
@@ -99,31 +99,31 @@ TEST_F(AwayTest, LeasesUploadsAndTasksMoveByTheSameTime) {
 TEST_F(AwayTest, AServerThatIsStoppedAgainAndAgainAddsEachTime) {
   Commit(0);
   for (int i = 0; i < 50; ++i) {
-    const absl::Duration left = AuditOf(0).expire_time - pool.now;
+    const absl::Duration left = *AuditOf(0).expire_time - pool.now;
     Restart(absl::Minutes(10));
-    EXPECT_GE(AuditOf(0).expire_time - pool.now, left);
-    EXPECT_LE(AuditOf(0).expire_time - pool.now, left + absl::Seconds(5));
+    EXPECT_GE(*AuditOf(0).expire_time - pool.now, left);
+    EXPECT_LE(*AuditOf(0).expire_time - pool.now, left + absl::Seconds(5));
   }
 }
 
 // A process that was stopped, or whose database was, without a restart.
 TEST_F(AwayTest, AGapInTheTicksIsTimeAway) {
   Commit(0);
-  const absl::Time expires = AuditOf(0).expire_time;
+  const absl::Time expires = *AuditOf(0).expire_time;
   pool.now += absl::Minutes(30);
   pool.Do(Tick{});
-  EXPECT_EQ(AuditOf(0).expire_time, expires + absl::Minutes(30));
+  EXPECT_EQ(*AuditOf(0).expire_time, expires + absl::Minutes(30));
   pool.now += absl::Seconds(2);  // a busy moment is none
   pool.Do(Tick{});
-  EXPECT_EQ(AuditOf(0).expire_time, expires + absl::Minutes(30));
+  EXPECT_EQ(*AuditOf(0).expire_time, expires + absl::Minutes(30));
 }
 
 // Whoever could make the state be loaded again could put expiry off forever.
 TEST_F(AwayTest, ReloadsAddNothing) {
   Commit(0);
-  const absl::Time expires = AuditOf(0).expire_time;
+  const absl::Time expires = *AuditOf(0).expire_time;
   for (int i = 0; i < 100; ++i) Reload(absl::Seconds(1));
-  EXPECT_EQ(AuditOf(0).expire_time, expires);
+  EXPECT_EQ(*AuditOf(0).expire_time, expires);
   pool.Advance(expires - pool.now + absl::Seconds(15));
   EXPECT_EQ(TrialNow(0).reason, "AUDIT_UNANSWERED");
 }
@@ -131,14 +131,14 @@ TEST_F(AwayTest, ReloadsAddNothing) {
 // Where the commit that added the time is lost, the next one adds it.
 TEST_F(AwayTest, ATickThatWasNotCommittedIsMadeUpFor) {
   Commit(0);
-  const absl::Time expires = AuditOf(0).expire_time;
+  const absl::Time expires = *AuditOf(0).expire_time;
   const PoolSnapshot committed = state().Snapshot();
   pool.now += absl::Minutes(30);
   pool.Do(Tick{});
   pool.pool = Pool(pool.policy, committed, pool.pool.expiry_hold());
   pool.now += absl::Seconds(1);
   pool.Do(Tick{});
-  EXPECT_GE(AuditOf(0).expire_time, expires + absl::Minutes(30));
+  EXPECT_GE(*AuditOf(0).expire_time, expires + absl::Minutes(30));
 }
 
 TEST_F(AwayTest, AWorkerIsNotSlowerForAnOutage) {
@@ -157,7 +157,7 @@ TEST_F(AwayTest, AWorkerIsNotSlowerForAnOutage) {
 
 TEST_F(AwayTest, NothingEndsInMaintenanceAndItsTimeIsAdded) {
   Commit(0);
-  const absl::Time expires = AuditOf(0).expire_time;
+  const absl::Time expires = *AuditOf(0).expire_time;
   pool.Do(SetMaintenance{true});
   pool.Do(SetMaintenance{true});  // the same again is harmless
   pool.Advance(absl::Hours(3));
@@ -169,26 +169,26 @@ TEST_F(AwayTest, NothingEndsInMaintenanceAndItsTimeIsAdded) {
   EXPECT_TRUE(state().pool_clock().InMaintenance());
   pool.Advance(absl::Hours(1));
   pool.Do(SetMaintenance{false});
-  EXPECT_EQ(AuditOf(0).expire_time, expires + absl::Hours(6));
+  EXPECT_EQ(*AuditOf(0).expire_time, expires + absl::Hours(6));
   EXPECT_EQ(state().Find(task)->time_away, absl::Hours(6));
   pool.Do(SetMaintenance{false});
-  EXPECT_EQ(AuditOf(0).expire_time, expires + absl::Hours(6));
+  EXPECT_EQ(*AuditOf(0).expire_time, expires + absl::Hours(6));
   pool.Answer(alice, lease.trials[0]);
   EXPECT_EQ(pool.Verify(700, 690).state, TrialState::kAccepted);
 }
 
 TEST_F(AwayTest, RefusedFilesMayComeLater) {
   Commit(0);
-  const absl::Time expires = AuditOf(0).expire_time;
+  const absl::Time expires = *AuditOf(0).expire_time;
   EXPECT_EQ(pool.Do(ExtendAnswers{absl::Minutes(30)}).extended, 2);
-  EXPECT_EQ(AuditOf(0).expire_time, expires + absl::Minutes(30));
+  EXPECT_EQ(*AuditOf(0).expire_time, expires + absl::Minutes(30));
   const absl::Time due = state().Find(lease.id)->expire_time;
   pool.Do(ExtendAnswers{absl::Minutes(30)});
   EXPECT_EQ(state().Find(lease.id)->expire_time, due)
       << "leases ask for no files";
   pool.Advance(absl::Minutes(50));
   EXPECT_EQ(TrialNow(0).state, TrialState::kCommitted);
-  pool.Advance(AuditOf(0).expire_time - pool.now + absl::Seconds(15));
+  pool.Advance(*AuditOf(0).expire_time - pool.now + absl::Seconds(15));
   EXPECT_EQ(TrialNow(0).reason, "AUDIT_UNANSWERED")
       << "the files were taken again for a whole term";
 }
@@ -197,9 +197,9 @@ TEST_F(AwayTest, RefusedFilesMayComeLater) {
 // could not send anything for a day is not a fraud.
 TEST_F(AwayTest, RefusalsAddUpToABoundAndBlameNobody) {
   Commit(0);
-  const absl::Time expires = AuditOf(0).expire_time;
+  const absl::Time expires = *AuditOf(0).expire_time;
   for (int i = 0; i < 300; ++i) pool.Do(ExtendAnswers{absl::Minutes(10)});
-  EXPECT_EQ(AuditOf(0).expire_time, expires + pool.policy.refused_time_max);
+  EXPECT_EQ(*AuditOf(0).expire_time, expires + pool.policy.refused_time_max);
   pool.Advance(pool.policy.refused_time_max + absl::Hours(1));
   const Account& account = *state().Find(alice);
   EXPECT_EQ(account.rejections_in_a_row, 0);
@@ -230,7 +230,7 @@ class AnswerTimeTest : public AwayTest {
   }
   absl::Duration TimeFor(size_t i) {
     Commit(i);
-    return AuditOf(i).expire_time - pool.now;
+    return *AuditOf(i).expire_time - pool.now;
   }
 };
 
@@ -289,7 +289,7 @@ TEST_F(AnswerTimeTest, GivesWhomItDoesNotKnowTheTimeThatItTook) {
 TEST_F(AnswerTimeTest, AFileThatComesIsWaitedFor) {
   Commit(0);
   const TrialId trial = TrialNow(0).id;
-  const auto expires = [&] { return AuditOf(0).expire_time; };
+  const auto expires = [&] { return *AuditOf(0).expire_time; };
   const auto note = [&](int64_t bytes, AccountId by) {
     return pool.Do(NoteUpload{by, trial, bytes, absl::Seconds(5)}).is_extended;
   };
@@ -306,11 +306,11 @@ TEST_F(AnswerTimeTest, AFileThatComesIsWaitedFor) {
 TEST_F(AnswerTimeTest, AFileThatComesIsWaitedForByTheNextAnswers) {
   Commit(0);
   Commit(1);
-  const absl::Time second = AuditOf(1).expire_time;
+  const absl::Time second = *AuditOf(1).expire_time;
   EXPECT_TRUE(
       pool.Do(NoteUpload{alice, TrialNow(0).id, 1 << 20, absl::Seconds(1)})
           .is_extended);
-  EXPECT_EQ(AuditOf(1).expire_time, second + absl::Seconds(1));
+  EXPECT_EQ(*AuditOf(1).expire_time, second + absl::Seconds(1));
 }
 
 // Weights that come behind other answers are waited for like the first.

@@ -84,8 +84,13 @@ Pool::Pool(const PoolSnapshot& snapshot, const Pool& other)
       state_(policy_.high_reward_share_ppm),
       memory_(other.memory_) {
   state_.Load(snapshot);
-  state_.Remember(other.state_.tasks().Memories());
   GiveTurns(state_, memory_.verifiers);
+}
+
+void Pool::ForgetSeen() {
+  memory_ = Memory(policy_.equal_share_ppm);
+  memory_.verifiers.Restore(state_.verifiers());
+  state_.ForgetTurns();
 }
 
 Pool::~Pool() = default;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Pool is the deterministic state machine that takes every decision: no IO,
-// clock, randomness, threads or protobuf; time is an argument. Equal snapshots,
-// equal memory and equal commands give equal replies and equal events, on every
-// machine.
+// clock, randomness, threads or protobuf; time is an argument. Equal snapshots
+// and equal commands give equal replies and equal events, on every machine,
+// where the pools have seen the same (server/core/state/memory.h): who was
+// heard when is in no record. What else a pool holds decides nothing
+// (docs/adr/0035-what-a-load-forgets.md).
 //
 // Not thread-safe: the engine's one thread owns it.
 //
@@ -40,13 +42,16 @@ class Pool {
        const ExpiryHold& hold = ExpiryHold(),
        VerifierBook verifiers = VerifierBook());
 
-  // Continues from `snapshot` with all that `other` has in memory.
-  // REQUIRES: the snapshot is of what `other` holds.
+  // Starts from what the store loaded, and has seen what `other` has.
   Pool(const PoolSnapshot& snapshot, const Pool& other);
 
   ~Pool();
   Pool(Pool&&) noexcept;
   Pool& operator=(Pool&&) noexcept;
+
+  // Has seen nothing any more, as after a restart, and holds what it held: what
+  // a pool that is loaded instead is compared with.
+  void ForgetSeen();
 
   const ExpiryHold& expiry_hold() const { return memory_.expiry_hold; }
   const VerifierBook& verifiers() const { return memory_.verifiers; }

@@ -180,7 +180,7 @@ TEST_F(UpgradeTest, AnEvaluationThatTwoFindToDifferIsPaidAsInconclusive) {
 TEST_F(UpgradeTest, AnEvaluationThatNeverComesIsPaidAsInconclusive) {
   const TrialId trial = Committed(alice, alices);
   Upgrade();
-  pool.Advance(AuditOf(trial).decide_time - pool.now + absl::Minutes(1));
+  pool.Advance(*AuditOf(trial).decide_time - pool.now + absl::Minutes(1));
   EXPECT_EQ(Find(trial).state, TrialState::kAccepted);
   EXPECT_EQ(Find(trial).basis, TrialBasis::kUnverified);
 }

@@ -44,7 +44,7 @@ class StorageWatchTest : public testing::Test {
     const std::string name = absl::StrCat("m", ++accounts);
     EXPECT_THAT(engine.Call(CreateAccount{name, Role::kMiner, Sha256(name)}),
                 IsOk());
-    return store.GetOpenAudit(trial)->expire_time;
+    return *store.GetOpenAudit(trial)->expire_time;
   }
   absl::Duration Given() { return ExpireTime() - asked_at_first; }
   void Fail() { errors.Note(StorageError("write", "/data/x", ENOSPC)); }

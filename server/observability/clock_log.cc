@@ -36,11 +36,11 @@ void ClockLog::NoteMaintenance(const PoolClock& clock) {
             "the pool is in maintenance: nothing is leased and no deadline "
             "runs",
             "end it with: archpool pool maintenance off",
-            {{"begin_time", clock.maintenance_since}});
+            {{"begin_time", *clock.maintenance_since}});
   } else if (noted_.InMaintenance()) {
     LogInfo("maintenance_off",
             "maintenance is over, and every deadline was moved by its time",
-            {{"away_s", clock.time - noted_.maintenance_since}});
+            {{"away_s", clock.time - *noted_.maintenance_since}});
   }
   metrics_.NoteMaintenance(clock.InMaintenance());
 }

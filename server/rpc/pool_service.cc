@@ -15,8 +15,8 @@ namespace {
 v1::Maintenance ToProto(const PoolClock& clock) {
   v1::Maintenance proto;
   proto.set_is_on(clock.InMaintenance());
-  if (clock.InMaintenance()) {
-    *proto.mutable_since_time() = wire::ToProto(clock.maintenance_since);
+  if (clock.maintenance_since) {
+    *proto.mutable_since_time() = wire::ToProto(*clock.maintenance_since);
   }
   return proto;
 }

@@ -268,8 +268,8 @@ void FillTask(const TaskView& view, const Names& names, Proto* proto) {
   *proto->mutable_create_time() = wire::ToProto(task.create_time);
   *proto->mutable_deadline_time() =
       wire::ToProto(task.deadline + task.time_away);
-  if (IsEnded(task.state)) {
-    *proto->mutable_end_time() = wire::ToProto(task.end_time);
+  if (task.end_time) {
+    *proto->mutable_end_time() = wire::ToProto(*task.end_time);
   }
 }
 
@@ -368,8 +368,8 @@ v1::Payout ToProto(const Payout& payout, const AccountDirectory& accounts) {
   proto.set_reason(payout.reason);
   proto.set_key(payout.key.ToString());
   *proto.mutable_create_time() = wire::ToProto(payout.create_time);
-  if (IsEnded(payout.state)) {
-    *proto.mutable_end_time() = wire::ToProto(payout.end_time);
+  if (payout.end_time) {
+    *proto.mutable_end_time() = wire::ToProto(*payout.end_time);
   }
   return proto;
 }

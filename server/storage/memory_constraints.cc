@@ -78,8 +78,7 @@ std::string BrokenCheck(const Task& t) {
       {{t.id.value > 0, "task_id_positive"},
        {(t.end_reason == EndReason::kNone) == (t.state == TaskState::kActive),
         "task_end_reason_iff_not_active"},
-       {(t.end_time != absl::InfinitePast()) == IsEnded(t.state),
-        "task_end_time_iff_ended"},
+       {t.end_time.has_value() == IsEnded(t.state), "task_end_time_iff_ended"},
        {t.fee_pot >= 0 && t.bonus_pot >= 0 && t.work_pot >= 0 && t.fee >= 0 &&
             t.refund >= 0,
         "task_amounts_not_negative"},
@@ -155,7 +154,7 @@ std::string BrokenCheck(const Audit& a) {
        {a.planted_count >= 0, "audit_planted_count_not_negative"},
        {a.state == AuditState::kDone || (a.missing != 0) == is_asked,
         "audit_missing_iff_asked"},
-       {(a.expire_time != absl::InfiniteFuture()) == (is_asked || is_leased),
+       {a.expire_time.has_value() == (is_asked || is_leased),
         "audit_expiry_iff_awaited"},
        {!is_leased || a.verifier.IsSet(), "audit_verifier_while_leased"}});
 }
@@ -183,7 +182,7 @@ std::string BrokenCheck(const Payout& p) {
                       {p.amount > 0, "payout_amount_positive"},
                       {!p.address.empty(), "payout_address_not_empty"},
                       {p.attempt >= 0, "payout_attempt_not_negative"},
-                      {(p.end_time != absl::InfinitePast()) == IsEnded(p.state),
+                      {p.end_time.has_value() == IsEnded(p.state),
                        "payout_end_time_iff_ended"}});
 }
 

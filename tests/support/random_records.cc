@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -105,7 +106,7 @@ void RandomRecords::PutAccount() {
                    : std::vector<RevenuePart>{{id, Large()}, {AccountId{9}, 1}},
       .units_credited = Below(1'000'000'000'000),
       .give_ups = Large(),
-      .give_up_time = Coin() ? RandomTime() : absl::InfinitePast(),
+      .give_up_time = Coin() ? std::optional(RandomTime()) : std::nullopt,
       .quotas = {.open_tasks = Large(), .leases = Large(), .sessions = Large()},
       // No draws: other records depend on how many there were.
       .shares_from = id.value % 3 == 0 ? std::vector<AccountId>()
@@ -352,7 +353,7 @@ void RandomRecords::PutAudit() {
   for (auto [earlier_id, earlier] : All<Audit>()) {
     if (earlier.trial == trial && earlier.state != AuditState::kDone) {
       earlier.state = AuditState::kDone;
-      earlier.expire_time = absl::InfiniteFuture();
+      earlier.expire_time.reset();
       Emit(earlier);
       break;
     }

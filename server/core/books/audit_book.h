@@ -41,6 +41,7 @@ class AuditBook {
   const WaitingAudits& waiting() const { return waiting_; }
   // What verifiers are to take next hangs on it, and no record does.
   void SetTurn(AccountId miner, int64_t turn) { waiting_.SetTurn(miner, turn); }
+  void ForgetTurns() { waiting_.ForgetTurns(); }
   // What examining all of them costs.
   WorkUnits backlog() const { return backlog_; }
 

@@ -5,14 +5,6 @@
 #include "server/core/rules/policy.h"
 
 namespace archpool {
-namespace {
-
-bool IsDone(SubspaceState state) {
-  return state == SubspaceState::kCompleted || state == SubspaceState::kPruned;
-}
-
-}  // namespace
-
 BoxIndex::BoxIndex(const TaskSpec& spec, int64_t high_reward_share_ppm)
     : tree_(spec.space,
             Partition(spec.space, spec.subspaces, kBoxesAtStartMax)),

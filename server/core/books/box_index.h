@@ -16,6 +16,11 @@
 
 namespace archpool {
 
+// Whether nothing is given out of a box in that state.
+inline bool IsDone(SubspaceState state) {
+  return state == SubspaceState::kCompleted || state == SubspaceState::kPruned;
+}
+
 // Value type; thread-compatible.
 class BoxIndex {
  public:

@@ -31,8 +31,10 @@ Due DueOf(const Trial& trial) {
 
 Due DueOf(const Audit& audit) {
   const bool waits = audit.state == AuditState::kWaiting;
-  const absl::Time time = waits ? audit.decide_time : audit.expire_time;
-  return {time, Due::Kind::kAudit, audit.id.value};
+  const std::optional<absl::Time>& time =
+      waits ? audit.decide_time : audit.expire_time;
+  return {time.value_or(absl::InfiniteFuture()), Due::Kind::kAudit,
+          audit.id.value};
 }
 
 void DueQueue::Put(const Lease* before, const Lease& after) {

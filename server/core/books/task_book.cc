@@ -61,8 +61,12 @@ void TaskBook::Put(const Task& task, const DatasetManifest* manifest) {
 
 void TaskBook::Put(const SubspaceRecord& box) {
   TaskIndex& index = indexes_.at(box.task);
-  index.boxes.Put(FindIn(boxes_, box.id), box);
+  const SubspaceRecord* before = FindIn(boxes_, box.id);
+  index.boxes.Put(before, box);
   index.memory.walks.erase(box.id);
+  if (before != nullptr && IsDone(before->state) && !IsDone(box.state)) {
+    index.memory.GiveBack(box.box);
+  }
   boxes_[box.id] = box;
 }
 
@@ -85,8 +89,9 @@ void TaskBook::Put(const Trial& trial) {
   if (!is_new && !counts_alike) {
     CountNetwork(index, *before, -1);
     Move(*before, trial);
-    if (HoldsNetwork(before->state) && !HoldsNetwork(trial.state)) {
-      index.memory.walks.erase(trial.subspace);
+    if (trial.rung == 0 && HoldsNetwork(before->state) &&
+        !HoldsNetwork(trial.state)) {
+      index.memory.GiveBack(trial.architecture_id);
     }
   }
   if (is_new) {
@@ -212,18 +217,6 @@ void TaskBook::ForgetSome(int64_t count) {
       index.boxes.Forget(id);
     }
     forgotten_.erase(forgotten_.begin());
-  }
-}
-
-absl::btree_map<TaskId, TaskMemory> TaskBook::Memories() const {
-  absl::btree_map<TaskId, TaskMemory> memories;
-  for (const auto& [task, index] : indexes_) memories[task] = index.memory;
-  return memories;
-}
-
-void TaskBook::Remember(const absl::btree_map<TaskId, TaskMemory>& memories) {
-  for (const auto& [task, memory] : memories) {
-    indexes_.at(task).memory = memory;
   }
 }
 

@@ -22,7 +22,7 @@
 namespace archpool {
 
 // What the core knows of an open task beyond its record; derived from the
-// others, but for its memory.
+// others.
 struct TaskIndex {
   DatasetManifest manifest;  // of its dataset
   BoxIndex boxes;
@@ -85,8 +85,6 @@ class TaskBook {
   void ForEachTrial(const Each& each) const;
   template <typename Each>
   void ForEachRanking(const Each& each) const;
-  absl::btree_map<TaskId, TaskMemory> Memories() const;
-  void Remember(const absl::btree_map<TaskId, TaskMemory>& memories);
 
  private:
   void Forget(TaskId task);

@@ -24,7 +24,8 @@ struct BoxScore {
     int64_t ppm = 0;
     friend bool operator==(const Result&, const Result&) = default;
   };
-  std::vector<Result> results;  // best first
+  // The best first, then the earlier trial: whichever verdict came first.
+  std::vector<Result> results;
   // At this many results no split was worth while: nothing to look at again
   // until there are more.
   int64_t unsplit_at = 0;
@@ -52,9 +53,11 @@ struct BoxScore {
   }
 
   void Add(const Result& result) {
-    const auto after = std::find_if(
-        results.begin(), results.end(),
-        [&](const Result& other) { return other.ppm < result.ppm; });
+    const auto after =
+        std::find_if(results.begin(), results.end(), [&](const Result& other) {
+          return other.ppm != result.ppm ? other.ppm < result.ppm
+                                         : result.trial < other.trial;
+        });
     results.insert(after, result);
   }
   void Remove(TrialId trial) {

@@ -50,8 +50,9 @@ class Looks {
   int64_t layers_;
 };
 
-// Tasks that took looks and gave no lease: they are tried after all others, in
-// turns. In memory alone. Value type; thread-compatible.
+// Tasks whose search stopped where the looks did, and gave no lease: they are
+// tried after all others, in turns. In memory alone. Value type;
+// thread-compatible.
 class SearchTurns {
  public:
   bool Contains(TaskId task) const { return tasks_.contains(task); }

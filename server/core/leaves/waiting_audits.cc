@@ -41,4 +41,12 @@ void WaitingAudits::SetTurn(AccountId miner, int64_t turn) {
   known = turn;
 }
 
+void WaitingAudits::ForgetTurns() {
+  turns_.clear();
+  served_.clear();
+  for (const auto& [miner, audits] : miners_) {
+    unserved_.insert(audits.begin(), audits.end());
+  }
+}
+
 }  // namespace archpool

@@ -25,6 +25,8 @@ class WaitingAudits {
   // The miner comes after all with a lower turn. REQUIRES: turn > 0; nobody
   // else has it.
   void SetTurn(AccountId miner, int64_t turn);
+  // As if nobody had been served.
+  void ForgetTurns();
 
   const absl::btree_map<AccountId, absl::btree_set<AuditId>>& miners() const {
     return miners_;

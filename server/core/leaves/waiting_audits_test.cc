@@ -66,6 +66,9 @@ TEST(WaitingAuditsTest, TheFirstIsTheOneWithTheLeastPlace) {
       audits.Erase(its_miner, id);
       audits.Erase(its_miner, id);  // changes nothing
       reference.waiting.erase(gone);
+    } else if (rng.Below(100) == 0) {
+      audits.ForgetTurns();
+      reference.turns.clear();
     } else {
       audits.SetTurn(miner, ++last_turn);
       reference.turns[miner] = last_turn;

@@ -109,7 +109,7 @@ TEST_F(AlarmsTest, ItEndsWithTheWait) {
   Look("v2", Alarm());
   pool.Advance(pool.policy.failure_pause);
   Look("v1", Alarm());
-  pool.Advance(AuditOf(trial).decide_time - pool.now + absl::Minutes(1));
+  pool.Advance(*AuditOf(trial).decide_time - pool.now + absl::Minutes(1));
   EXPECT_EQ(Find(trial).state, TrialState::kAccepted);
   EXPECT_EQ(Find(trial).basis, TrialBasis::kUnverified);
   ExpectNoBlame();
@@ -119,7 +119,7 @@ TEST_F(AlarmsTest, ItEndsWithTheWait) {
 TEST_F(AlarmsTest, OneAlarmPaysNobodyWhoIsNotProven) {
   const TrialId trial = Committed(alice, alices);
   Look("v1", Alarm());
-  pool.Advance(AuditOf(trial).decide_time - pool.now + absl::Minutes(1));
+  pool.Advance(*AuditOf(trial).decide_time - pool.now + absl::Minutes(1));
   EXPECT_EQ(Find(trial).reason, "UNVERIFIED");
   EXPECT_EQ(Alice().rejections_in_a_row, 0);
 }

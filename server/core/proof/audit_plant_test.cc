@@ -201,10 +201,10 @@ TEST_F(PlantTest, TheTimeOfItIsNoWaitOfTheMiners) {
     Committed(alice, alices);
     grant = Take("v1");
   }
-  const absl::Time before = AuditOf(grant->trial.id).decide_time;
+  const absl::Time before = *AuditOf(grant->trial.id).decide_time;
   pool.now += absl::Seconds(30);
   Say(*grant, TrainingRefuted{"SEGMENT_FALSE"});
-  EXPECT_EQ(AuditOf(grant->trial.id).decide_time, before + absl::Seconds(30));
+  EXPECT_EQ(*AuditOf(grant->trial.id).decide_time, before + absl::Seconds(30));
 }
 
 class SecondLookTest : public PlantTest {
@@ -250,7 +250,7 @@ TEST_F(SecondLookTest, ASecondThatNeverComesCostsTheMinerNothing) {
   const auto first = Take("v1");
   Take("v2", other_account);
   Say(*first, Right());
-  pool.Advance(AuditOf(trial).decide_time - pool.now + absl::Seconds(1));
+  pool.Advance(*AuditOf(trial).decide_time - pool.now + absl::Seconds(1));
   EXPECT_EQ(Find(trial).state, TrialState::kAccepted);
   EXPECT_EQ(Find(trial).basis, TrialBasis::kAudited);
   EXPECT_EQ(Find(trial).verified_accuracy_ppm, 500'000);

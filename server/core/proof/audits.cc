@@ -194,7 +194,7 @@ ReportAudit::Reply EndPlanted(Step& step, Audit audit, const Trial& trial,
   audit.is_planted = false;
   ++audit.planted_count;
   // The time that it took is no wait of the miner's.
-  audit.decide_time += step.now - audit.lease_time;
+  if (audit.decide_time) *audit.decide_time += step.now - *audit.lease_time;
   ReturnAudit(step, std::move(audit));
   if (trial != *step.state.Find(trial.id)) step.state.Put(trial);
   return {trial.state, ""};
@@ -283,11 +283,11 @@ absl::StatusOr<RenewAudit::Reply> Execute(Step& step,
                                       command.attempt, command.verifier_name));
   const absl::Time end =
       std::min(step.now + step.policy.audit_term, DeskOf(step).EndOf(audit));
-  if (end > audit.expire_time) {
+  if (end > *audit.expire_time) {
     audit.expire_time = end;
     step.state.Put(audit);
   }
-  return audit.expire_time - step.now;
+  return *audit.expire_time - step.now;
 }
 
 absl::StatusOr<ReportAudit::Reply> Execute(Step& step,

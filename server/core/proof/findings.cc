@@ -171,7 +171,7 @@ ReportAudit::Reply Fail(Step& step, Audit audit, const std::string& reason) {
 
 void ReturnAudit(Step& step, Audit audit) {
   audit.state = AuditState::kWaiting;
-  audit.expire_time = absl::InfiniteFuture();
+  audit.expire_time.reset();
   step.state.Put(audit);
 }
 

@@ -14,7 +14,7 @@ namespace {
 TEST_F(VerifiersTest, AnAuditThatNobodyTakesOnEndsWithoutBlame) {
   const TrialId trial = Committed(alice, alices);
   EXPECT_EQ(AuditOf(trial).state, AuditState::kWaiting);
-  const absl::Time decided = AuditOf(trial).decide_time;
+  const absl::Time decided = *AuditOf(trial).decide_time;
   const WorkUnits reserved = state().IndexOf(task).tally.reserved_units;
   pool.Advance(decided - pool.now - absl::Seconds(1));
   EXPECT_EQ(Find(trial).state, TrialState::kUploaded);
@@ -55,7 +55,7 @@ TEST_F(VerifiersTest, AnInconclusiveFindingCountsOnceForEachVerifier) {
 TEST_F(VerifiersTest, WhereTheVerifiersAreTheSuspectsNoMinerIs) {
   const TrialId trial = Committed(alice, alices);
   const TrialId later = Committed(bob, bobs);
-  const absl::Time end = AuditOf(later).decide_time - absl::Minutes(1);
+  const absl::Time end = *AuditOf(later).decide_time - absl::Minutes(1);
   const auto fail = [&] {
     for (const char* name : {"v1", "v2"}) {
       if (const auto grant = Take(name))
@@ -313,7 +313,7 @@ TEST_F(VerifiersTest, TheOnlyVerifierDoesTheTrainingAgainBeforeItIsBelieved) {
 TEST_F(VerifiersTest, WhoFindsEverythingFalseConvictsNobodyAlone) {
   const TrialId trial = Committed(alice, alices);
   const TrialId other = Committed(bob, bobs);
-  const absl::Time end = AuditOf(trial).decide_time - absl::Minutes(1);
+  const absl::Time end = *AuditOf(trial).decide_time - absl::Minutes(1);
   pool.Advance(pool.policy.verifier_term);
   int looks = 0;
   while (pool.now < end) {
@@ -382,7 +382,8 @@ TEST_F(VerifiersTest, AMissingSecondDelaysABlameByABoundedTime) {
     (void)pool.Try(RenewAudit{pool.verifier, AuditId{999}, 1, "v2"});
     pool.Advance(absl::Minutes(1));
     if (const auto again = Take("v1")) {
-      EXPECT_GE(pool.now - held->audit.lease_time, pool.policy.second_look_max);
+      EXPECT_GE(pool.now - *held->audit.lease_time,
+                pool.policy.second_look_max);
       was_done_again = true;
       Say(*again, TrainingRefuted{"TRAINING_FALSE"});
     }

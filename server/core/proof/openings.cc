@@ -42,7 +42,7 @@ absl::Status TrialUnknown(TrialId trial) {
 }
 
 AuditRequest RequestOf(const Audit& audit) {
-  return {audit.id, audit.trial, audit.segment, audit.expire_time};
+  return {audit.id, audit.trial, audit.segment, *audit.expire_time};
 }
 
 // Workers of the account that were heard.
@@ -67,8 +67,8 @@ LeaseGrant GrantAgain(const Step& step, const Trial& trial,
                  .attempt = 1,
                  .trials_target = 1,
                  .create_time = trial.create_time,
-                 .expire_time = audit.expire_time,
-                 .deadline = audit.expire_time};
+                 .expire_time = *audit.expire_time,
+                 .deadline = *audit.expire_time};
   grant.lease.trials.push_back(trial.id);
   grant.assignments.push_back(AssignmentOf(step.state, task, trial));
   grant.spec = task.spec;
@@ -191,7 +191,7 @@ absl::StatusOr<ReviewTrials::Reply> Execute(Step& step,
     const SessionId first = HeirOf(audit.id, able);
     const absl::Duration alone =
         AnswerTime(step.state, step.policy, trial, audit.missing, {});
-    const bool is_late = audit.expire_time - step.now < alone / 2;
+    const bool is_late = *audit.expire_time - step.now < alone / 2;
     if (!is_late || first == session.id || able.size() < 2) {
       return first == session.id;
     }

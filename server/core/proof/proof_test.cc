@@ -396,8 +396,9 @@ TEST_F(LateHeirTest, ASecondIsAskedOnceHalfTheTimeIsOver) {
     return all;
   };
   const absl::Time begin = pool.now;
-  const absl::Time end =
-      pool.pool.state().Find(pool.pool.state().audits().Of(trial))->expire_time;
+  const absl::Time end = *pool.pool.state()
+                              .Find(pool.pool.state().audits().Of(trial))
+                              ->expire_time;
   std::vector<size_t> seen;
   while (pool.now < begin + (end - begin) * 7 / 8) {
     const size_t now = asked();

@@ -122,7 +122,7 @@ void EndAudit(Step& step, TrialId trial) {
   if (!id.IsSet()) return;
   Audit audit = *step.state.Find(id);
   audit.state = AuditState::kDone;
-  audit.expire_time = absl::InfiniteFuture();
+  audit.expire_time.reset();
   step.state.Put(audit);
   step.facts.push_back(AuditClosed{audit.task});
 }

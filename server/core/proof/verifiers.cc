@@ -53,7 +53,7 @@ void AwaitVerifiers(const PoolState& state, const PoolPolicy& policy,
   const TaskSpec& spec = *state.Find(audit.task)->spec;
   const DatasetManifest& manifest = ManifestOf(state, audit.task);
   audit.state = AuditState::kWaiting;
-  audit.expire_time = absl::InfiniteFuture();
+  audit.expire_time.reset();
   audit.wait_time = now;
   audit.decide_time =
       now + policy.audit_wait_term +
@@ -163,7 +163,8 @@ void CloseUnanswered(Step& step, const Trial& trial) {
 
 void CloseUpload(Step& step, Trial trial) {
   const Audit* audit = step.state.Find(step.state.audits().Of(trial.id));
-  if (audit == nullptr || audit->expire_time <= step.now) {
+  if (audit == nullptr ||
+      (audit->expire_time && *audit->expire_time <= step.now)) {
     return CloseUnanswered(step, trial);
   }
   // The weights are a part of the answer, which may have been given more time.

@@ -75,7 +75,7 @@ TEST_F(VerifiersTest, AVerifierRenewsItsLeaseWhileItExamines) {
   ASSERT_TRUE(grant.has_value());
   const RenewAudit renewal{pool.verifier, grant->audit.id, grant->audit.attempt,
                            "v1"};
-  EXPECT_LT(grant->audit.expire_time, grant->end_time);
+  EXPECT_LT(*grant->audit.expire_time, grant->end_time);
   while (pool.now < grant->end_time - pool.policy.audit_term / 2) {
     EXPECT_GT(pool.Do(renewal), absl::ZeroDuration());
     pool.Advance(pool.policy.audit_term / 2);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -90,12 +91,12 @@ struct Audit {
   std::string verifier_name;
   // kAsked: by when the miner must have answered. kLeased: by when the verifier
   // must have renewed its lease.
-  absl::Time expire_time = absl::InfiniteFuture();
-  absl::Time lease_time = absl::InfinitePast();  // when it was leased last
+  std::optional<absl::Time> expire_time;
+  std::optional<absl::Time> lease_time;  // when it was leased last
   // Since when it waits for verifiers, and until when: the operator's policy
   // decides then.
-  absl::Time wait_time = absl::InfiniteFuture();
-  absl::Time decide_time = absl::InfiniteFuture();
+  std::optional<absl::Time> wait_time;
+  std::optional<absl::Time> decide_time;
   // What the pool's own refusals of files have added to it.
   absl::Duration refused_time;
   // It tries its verifier (server/core/proof/audit_plant.h), until that has

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -70,7 +71,7 @@ struct Account {
   // Two for each lease that it gave up, one less for each that it completed.
   // Leases given up at a time, as by a machine that went down, count once.
   int64_t give_ups = 0;
-  absl::Time give_up_time = absl::InfinitePast();  // the last one's
+  std::optional<absl::Time> give_up_time;  // the last one's
   AccountQuotas quotas;
   // The accounts whose splits may name it; a part from any other stays with the
   // payer.
@@ -129,7 +130,7 @@ struct Task {
   // there.
   absl::Time deadline;
   absl::Duration time_away;
-  absl::Time end_time = absl::InfinitePast();  // until it has ended
+  std::optional<absl::Time> end_time;  // once it has ended
   // The reward's parts, fixed at submission: fee + bonus + work = reward.
   Amount fee_pot = 0;
   Amount bonus_pot = 0;
@@ -186,10 +187,8 @@ struct Ranking {
 struct PoolClock {
   absl::Time time = absl::InfinitePast();  // before the first tick
   // Since when an operator has had the pool in maintenance.
-  absl::Time maintenance_since = absl::InfiniteFuture();
-  bool InMaintenance() const {
-    return maintenance_since != absl::InfiniteFuture();
-  }
+  std::optional<absl::Time> maintenance_since;
+  bool InMaintenance() const { return maintenance_since.has_value(); }
 
   friend bool operator==(const PoolClock&, const PoolClock&) = default;
 };

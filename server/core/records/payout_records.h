@@ -5,6 +5,7 @@
 #define ARCHPOOL_SERVER_CORE_RECORDS_PAYOUT_RECORDS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/time/time.h"
@@ -44,7 +45,7 @@ struct Payout {
   std::string reference;  // the rail's own; "" while it has given none
   std::string reason;     // of a refusal, or of the latest doubt
   absl::Time create_time;
-  absl::Time end_time = absl::InfinitePast();  // while it has not ended
+  std::optional<absl::Time> end_time;  // once it has ended
 
   friend bool operator==(const Payout&, const Payout&) = default;
 };

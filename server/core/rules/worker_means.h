@@ -62,20 +62,23 @@ class PassedOver {
       parameters_ = std::min(parameters_, size.parameters);
     } else {
       memory_bytes_ = std::min(memory_bytes_, size.memory_bytes);
+      parameters_sent_ = std::max(parameters_sent_, size.parameters);
     }
   }
   void Add(const PassedOver& other) {
     parameters_ = std::min(parameters_, other.parameters_);
     memory_bytes_ = std::min(memory_bytes_, other.memory_bytes_);
+    parameters_sent_ = std::max(parameters_sent_, other.parameters_sent_);
   }
   bool IsEmpty() const {
     return parameters_ == INT64_MAX && memory_bytes_ == INT64_MAX;
   }
-  // Whether all of it is too large for `room` too.
+  // Whether all of it is too large for `room` too, and for the same reasons.
   bool IsTooLargeFor(const TrainingRoom& room) const {
     return (parameters_ == INT64_MAX || parameters_ > room.parameters_max) &&
            (memory_bytes_ == INT64_MAX ||
-            memory_bytes_ > room.memory_max_bytes);
+            (memory_bytes_ > room.memory_max_bytes &&
+             parameters_sent_ <= room.parameters_max));
   }
   // "its line …; its memory …": what is too small, and for what. REQUIRES:
   // !IsEmpty().
@@ -85,6 +88,7 @@ class PassedOver {
  private:
   int64_t parameters_ = INT64_MAX;    // of what the line is too slow for
   int64_t memory_bytes_ = INT64_MAX;  // of what it is fast enough for
+  int64_t parameters_sent_ = 0;       // the most that any of these has
 };
 
 // What the open sessions' workers said last. In memory alone: after a restart

@@ -21,8 +21,8 @@ namespace archpool::search {
 
 namespace {
 
-// Candidates and abandoned trials that one request looks into: bounds what a
-// request costs.
+// Candidates, from the first that can be had, and abandoned trials that one
+// request looks into: bounds what a request costs.
 constexpr size_t kCandidatesTriedMax = 64;
 constexpr int kAbandonedTriedMax = 16;
 
@@ -169,23 +169,32 @@ std::optional<Trial> RankedTrial(Step& step, const Task& task, size_t position,
   return TrialOf(task, box, ranked);
 }
 
+// Goes to the first candidate that somebody can have, as far as it may look. It
+// is the same wherever the search begins that is kept in memory.
+void PassHead(Step& step, const Task& task, Looks& looks) {
+  TaskMemory& memory = step.state.MemoryOf(task.id);
+  while (memory.ranking_begin < memory.ranking.size() &&
+         !RankedTrial(step, task, memory.ranking_begin, looks)) {
+    if (!memory.ranking[memory.ranking_begin].looked_at) return;
+    ++memory.ranking_begin;
+  }
+}
+
 LeaseStart StartFromRanking(Step& step, const Task& task, Seeker& seeker,
                             Looks& looks) {
+  PassHead(step, task, looks);
   const Session& session = seeker.session;
   const TaskIndex& index = step.state.IndexOf(task.id);
   const WorkUnits units_left = UnitsLeft(step, task, session.account);
   size_t tried = 0;
-  bool at_head = true;
   for (size_t i = index.memory.ranking_begin;
        i < index.memory.ranking.size() && tried < kCandidatesTriedMax;
        ++i, ++tried) {
     std::optional<Trial> trial = RankedTrial(step, task, i, looks);
     if (!trial) {
       if (!index.memory.ranking[i].looked_at) break;
-      if (at_head) step.state.MemoryOf(task.id).ranking_begin = i + 1;
       continue;
     }
-    at_head = false;
     if (index.networks.WasRejected(session.account, trial->architecture_id))
       continue;
     if (trial->work_units > units_left) {
@@ -225,6 +234,10 @@ LeaseStart StartFromRanking(Step& step, const Task& task, Seeker& seeker,
 std::vector<Trial> RankedIn(Step& step, const Task& task, SubspaceId box,
                             Seeker& seeker, int64_t count, WorkUnits units_left,
                             Looks& looks) {
+  const Looks given = looks.Half();
+  Looks left = given;
+  PassHead(step, task, left);
+  looks.Take(given, left);
   const TaskIndex& index = step.state.IndexOf(task.id);
   const Subspace& inside = step.state.Find(box)->box;
   std::vector<Trial> found;
@@ -252,7 +265,13 @@ LeaseStart FindStart(Step& step, const Task& task, Seeker& seeker,
                      Looks& looks) {
   LeaseStart start = StartFromPromotions(step, task, seeker);
   if (start.trials.empty()) start = StartFromAbandoned(step, task, seeker);
-  if (start.trials.empty()) start = StartFromRanking(step, task, seeker, looks);
+  if (start.trials.empty()) {
+    // A ranking of which nothing can be had leaves something to the samples.
+    const Looks given = looks.Half();
+    Looks left = given;
+    start = StartFromRanking(step, task, seeker, left);
+    looks.Take(given, left);
+  }
   if (start.trials.empty()) start = StartFromSamples(step, task, seeker, looks);
   return start;
 }

@@ -2,6 +2,7 @@
 // What a lease begins with where nothing is ranked: networks sampled at random
 // in the most promising boxes.
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -60,27 +61,35 @@ bool IsSettled(const TaskIndex& index, SubspaceId subspace) {
 
 LeaseStart StartFromSamples(Step& step, const Task& task, Seeker& seeker,
                             Looks& looks) {
+  const WorkUnits units_left = UnitsLeft(step, task, seeker.session.account);
+  // What is kept of the search that found nothing here for such a worker.
+  const auto over_for_it = [&](SubspaceId id) -> std::optional<BoxWalk> {
+    BoxWalk walk = step.state.IndexOf(task.id).memory.WalkOf(
+        id, StreamOf(step.state, *step.state.Find(id)), seeker.session.account,
+        seeker.room, units_left);
+    if (!walk.is_over || walk.IsForAll()) return std::nullopt;
+    return walk;
+  };
   // Most leases come from the first; drawing changes the order, so a copy of a
   // few is walked.
   std::vector<SubspaceId> promising;
-  const TaskIndex& index = step.state.IndexOf(task.id);
+  size_t tried = 0;
   size_t passed = 0;
-  for (const auto& [promise, subspace] : index.boxes.open()) {
-    const BoxWalk walk = index.memory.WalkOf(
-        subspace, StreamOf(step.state, *step.state.Find(subspace)),
-        seeker.session.account, seeker.room);
-    if (walk.is_over && !walk.IsForAll()) {
-      seeker.too_large.Add(walk.too_large);
-      if (++passed == kSubspacesPassedMax) break;
-      continue;
+  for (const auto& [promise, id] : step.state.IndexOf(task.id).boxes.open()) {
+    promising.push_back(id);
+    if (over_for_it(id) ? ++passed == kSubspacesPassedMax
+                        : ++tried == kSubspacesTriedMax) {
+      break;
     }
-    promising.push_back(subspace);
-    if (promising.size() == kSubspacesTriedMax) break;
   }
   for (const SubspaceId id : promising) {
     if (looks.Left(task.spec->space) <= 0) break;
     if (PruneIfHopeless(step, id)) continue;
     SplitByResults(step, id);
+    if (const std::optional<BoxWalk> walk = over_for_it(id)) {
+      seeker.too_large.Add(walk->too_large);
+      continue;
+    }
     SampledTrials sampled = SampleTrials(step, task, *step.state.Find(id),
                                          seeker, step.policy.list_ahead, looks);
     if (!sampled.trials.empty()) {
@@ -115,21 +124,25 @@ std::optional<Candidate> SampleFirst(Step& step, const Task& task,
   const WorkUnits units_left = UnitsLeft(step, task, account);
   const TaskIndex& index = step.state.IndexOf(task.id);
   const NetworkSetup setup = SetupOf(task, manifest, step.policy);
-  BoxWalk walk = index.memory.WalkOf(subspace.id, stream, account, seeker.room);
+  BoxWalk walk = index.memory.WalkOf(subspace.id, stream, account, seeker.room,
+                                     units_left);
   // Taken; or others may still train it.
   const auto is_passed = [&](const Candidate& candidate) {
-    if (index.networks.IsTaken(candidate.id)) return true;
+    if (index.networks.IsTaken(candidate.id)) {
+      walk.taken.Add(candidate.id);
+      return true;
+    }
     if (index.networks.WasRejected(account, candidate.id)) {
       walk.rejected_of = account;
       return true;
     }
-    if (seeker.room.IsUnlimited() ||
-        CostOf(candidate, spec, manifest) > units_left) {
-      return false;
-    }
+    if (seeker.room.IsUnlimited()) return false;
+    const WorkUnits cost = CostOf(candidate, spec, manifest);
+    if (cost > units_left) return false;
     const TrainingSize size = SizeOf(candidate.plan, spec.recipe.batch_size);
     if (seeker.room.Fits(size)) return false;
     walk.too_large.Add(size, seeker.room);
+    walk.dearest_too_large = std::max(walk.dearest_too_large, cost);
     return true;
   };
   // The usual draws, then the last look: one row of attempts.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a pool knows beside its stored records. Value type; thread-compatible.
+// What a pool has seen that no record says. Value type; thread-compatible.
 #ifndef ARCHPOOL_SERVER_CORE_STATE_MEMORY_H_
 #define ARCHPOOL_SERVER_CORE_STATE_MEMORY_H_
 
@@ -28,7 +28,9 @@ struct Openings {
 
 // A restart forgets it, but for what is stored of verifiers (VerifierRecord);
 // after a failed commit the engine hands on the hold and the verifiers. It says
-// who is given what, and who is heard; what follows is recorded at once.
+// who is given what, and who is heard; what follows is recorded at once. That
+// none of it is stored, and that nothing else in memory decides:
+// docs/adr/0035-what-a-load-forgets.md.
 struct Memory {
   explicit Memory(int64_t equal_share_ppm) : shares(equal_share_ppm) {}
 

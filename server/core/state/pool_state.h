@@ -105,9 +105,7 @@ class PoolState {
   }
   // Which miner's audits are taken before whose.
   void SetTurn(AccountId miner, int64_t turn) { audits_.SetTurn(miner, turn); }
-  void Remember(const absl::btree_map<TaskId, TaskMemory>& memories) {
-    tasks_.Remember(memories);
-  }
+  void ForgetTurns() { audits_.ForgetTurns(); }
   // Frees what ended tasks held, at most this many of their records.
   void ForgetSome(int64_t count) { tasks_.ForgetSome(count); }
 

@@ -55,7 +55,7 @@ void CountGiveUp(Account& account, const Lease& lease, bool lost,
     account.give_ups = std::max<int64_t>(0, account.give_ups - 1);
     return;
   }
-  if (lease.create_time < account.give_up_time) return;
+  if (account.give_up_time && lease.create_time < *account.give_up_time) return;
   account.give_ups += kPerGiveUp;
   account.give_up_time = now;
 }
@@ -64,11 +64,11 @@ absl::Duration PauseLeft(const PoolPolicy& policy, const Account& account,
                          absl::Time now) {
   const int64_t beyond =
       account.give_ups / kPerGiveUp - LeasesMax(policy, account);
-  if (beyond <= 0) return absl::ZeroDuration();
+  if (beyond <= 0 || !account.give_up_time) return absl::ZeroDuration();
   const absl::Duration pause =
       std::min(kPauseMax,
                kPauseMin * (int64_t{1} << std::min(beyond - 1, kDoublingsMax)));
-  return std::max(absl::ZeroDuration(), account.give_up_time + pause - now);
+  return std::max(absl::ZeroDuration(), *account.give_up_time + pause - now);
 }
 
 WorkUnits UnitsFor(const PoolState& state, const PoolPolicy& policy,

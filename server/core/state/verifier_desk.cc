@@ -41,6 +41,11 @@ bool MustPause(const Audit& audit, const VerifierKey& verifier,
       });
 }
 
+// It is not decided by policy before `time`.
+void Extend(Audit& audit, absl::Time time) {
+  if (audit.decide_time) audit.decide_time = std::max(*audit.decide_time, time);
+}
+
 }  // namespace
 
 AuditCost VerifierDesk::CostOfAudit(const Audit& audit) const {
@@ -49,7 +54,8 @@ AuditCost VerifierDesk::CostOfAudit(const Audit& audit) const {
 }
 
 absl::Time VerifierDesk::EndOf(const Audit& audit) const {
-  return audit.lease_time + policy_.audit_term +
+  // Rows of before there was that time lack it: their leases are over.
+  return audit.lease_time.value_or(absl::InfinitePast()) + policy_.audit_term +
          ExaminationTime(policy_, CostOfAudit(audit));
 }
 
@@ -114,7 +120,7 @@ AuditId VerifierDesk::NextAudit(const AcquireAudit& command,
     const Audit& audit = *state_.Find(id);
     // The verifier that it is left to may hold on to it and come to nothing.
     const bool is_left =
-        is_for_others && now < audit.wait_time + policy_.second_look_max;
+        is_for_others && now < *audit.wait_time + policy_.second_look_max;
     return !is_left && MayTake(audit, verifier, now);
   });
 }
@@ -122,16 +128,14 @@ AuditId VerifierDesk::NextAudit(const AcquireAudit& command,
 void VerifierDesk::MakeWhole(Audit& audit, absl::Time now) const {
   if (audit.kind == AuditKind::kWhole) return;
   audit.kind = AuditKind::kWhole;
-  audit.decide_time = std::max(
-      audit.decide_time, now + ExaminationTime(policy_, CostOfAudit(audit)));
+  Extend(audit, now + ExaminationTime(policy_, CostOfAudit(audit)));
 }
 
 void VerifierDesk::WaitForAnother(Audit& audit, absl::Time now) const {
   Audit whole = audit;
   MakeWhole(whole, now);
-  audit.decide_time = std::max(
-      audit.decide_time, now + policy_.second_look_max +
-                             ExaminationTime(policy_, CostOfAudit(whole)));
+  Extend(audit, now + policy_.second_look_max +
+                    ExaminationTime(policy_, CostOfAudit(whole)));
 }
 
 VerifierDesk::Vote VerifierDesk::CountVotes(const Audit& audit, LookKind latest,
@@ -227,7 +231,7 @@ ReviewVerifiers::Reply VerifierDesk::Review(absl::Time now) const {
   for (const auto& [miner, waiting] : state_.audits().waiting().miners()) {
     reply.waiting += std::ssize(waiting);
     for (const AuditId id : waiting) {
-      reply.oldest = std::max(reply.oldest, now - state_.Find(id)->wait_time);
+      reply.oldest = std::max(reply.oldest, now - *state_.Find(id)->wait_time);
     }
   }
   return reply;

@@ -53,7 +53,7 @@ AuditId NextOf(const PoolState& state, const PoolPolicy& policy,
       const bool is_for_others =
           standing.IsDoubted(policy) && !trusted.empty() &&
           std::find(trusted.begin(), trusted.end(), key) == trusted.end();
-      if (is_for_others && now < audit.wait_time + policy.second_look_max) {
+      if (is_for_others && now < *audit.wait_time + policy.second_look_max) {
         continue;
       }
       const auto served = book.served().find(trial.account);

@@ -55,17 +55,24 @@ void Charge(Step& step, const LeaseShares::Offer& offer, const Lease& lease) {
                             std::max<WorkUnits>(1, each) * lease.trials_target);
 }
 
+// Whether a search had to stop for want of looks. How many it took does not
+// say so: after a load a box is gone through again.
+bool RanOut(const Looks& left, const SearchSpace& space) {
+  return left.Left(space) <= 0;
+}
+
 void AdvanceSearch(Step& step, const Session& session, Looks& looks) {
   if (step.memory.searching.size() == 0) return;
   const TaskId id = step.memory.searching.Next();
   if (!IsActive(step.state, id)) return step.memory.searching.Remove(id);
-  const Looks given = looks;
   const Task& task = *step.state.Find(id);
   search::Seeker seeker = search::SeekerFor(step.state, step.policy,
                                             step.memory.means, task, session);
   const search::LeaseStart start =
       search::StartFromSamples(step, task, seeker, looks);
-  if (!start.trials.empty() || looks == given) step.memory.searching.Remove(id);
+  if (!start.trials.empty() || !RanOut(looks, task.spec->space)) {
+    step.memory.searching.Remove(id);
+  }
 }
 
 AcquireLease::Reply GrantOf(const Step& step, const Lease& lease) {
@@ -181,6 +188,8 @@ AcquireLease::Reply LeaseByShares(Step& step, const AcquireLease& command,
         !IsActive(step.state, offer.task)) {
       continue;
     }
+    const std::shared_ptr<const TaskSpec> spec =
+        step.state.Find(offer.task)->spec;
     const Looks given = looks.Half();
     Looks left = given;
     AcquireLease::Reply reply = LeaseFrom(step, offer.task, session, left);
@@ -195,7 +204,8 @@ AcquireLease::Reply LeaseByShares(Step& step, const AcquireLease& command,
     }
     if (reply.idle_reason == "NO_OPEN_TASK") continue;  // it ends
     // What is too large for one is found by others without further search.
-    if (left != given && reply.idle_reason != "TOO_LARGE_HERE") {
+    if (!RanOut(given, spec->space) && RanOut(left, spec->space) &&
+        reply.idle_reason != "TOO_LARGE_HERE") {
       step.memory.searching.Add(offer.task);
     }
     idle = std::move(reply);
@@ -210,12 +220,15 @@ AcquireLease::Reply LeaseByShares(Step& step, const AcquireLease& command,
         std::find_if(offers.begin(), offers.end(),
                      [&](const auto& one) { return one.task == id; });
     if (offer == offers.end()) continue;  // pays too little
+    const std::shared_ptr<const TaskSpec> spec = step.state.Find(id)->spec;
     const Looks given =
         step.memory.searching.size() == 1 ? looks : looks.Half();
     Looks left = given;
     idle = LeaseFrom(step, id, session, left);
     looks.Take(given, left);
-    if (left == given || idle.grant) step.memory.searching.Remove(id);
+    if (!RanOut(left, spec->space) || idle.grant) {
+      step.memory.searching.Remove(id);
+    }
     if (idle.grant) {
       Charge(step, *offer, idle.grant->lease);
       break;

@@ -6,7 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "common/crypto/sha256.h"
 #include "common/nas/sampling.h"
+#include "common/nas/subspace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/core/books/task_book.h"
@@ -79,6 +82,9 @@ TEST(PassedOverTest, WhoHasNoMoreRoomHasNoneForAnyOfIt) {
   EXPECT_FALSE(passed.IsTooLargeFor(slow));
   EXPECT_TRUE(
       passed.IsTooLargeFor({.parameters_max = 100, .memory_max_bytes = 1'000}));
+  EXPECT_FALSE(
+      passed.IsTooLargeFor({.parameters_max = 0, .memory_max_bytes = 1'000}))
+      << "it would lack another thing";
 }
 
 TEST(BoxWalkTest, WhoMayHaveWhatWasPassedGoesOnFromBeforeIt) {
@@ -89,15 +95,44 @@ TEST(BoxWalkTest, WhoMayHaveWhatWasPassedGoesOnFromBeforeIt) {
   BoxWalk walk{.stream = 7, .looked = 90, .looked_for_all = 40};
   walk.too_large.Add({.parameters = 300}, slow);
   index.memory.walks[box] = walk;
-  EXPECT_EQ(index.memory.WalkOf(box, 7, bob, slow).looked, 90);
-  EXPECT_FALSE(index.memory.WalkOf(box, 7, bob, slow).IsForAll());
-  EXPECT_EQ(index.memory.WalkOf(box, 7, bob, {}).looked, 40);
-  EXPECT_TRUE(index.memory.WalkOf(box, 7, bob, {}).IsForAll());
-  EXPECT_EQ(index.memory.WalkOf(box, 8, bob, slow).looked, 0)
+  EXPECT_EQ(index.memory.WalkOf(box, 7, bob, slow, 1).looked, 90);
+  EXPECT_FALSE(index.memory.WalkOf(box, 7, bob, slow, 1).IsForAll());
+  EXPECT_EQ(index.memory.WalkOf(box, 7, bob, {}, 1).looked, 40);
+  EXPECT_TRUE(index.memory.WalkOf(box, 7, bob, {}, 1).IsForAll());
+  EXPECT_EQ(index.memory.WalkOf(box, 8, bob, slow, 1).looked, 0)
       << "other numbers";
   index.memory.walks[box].rejected_of = alice;
-  EXPECT_EQ(index.memory.WalkOf(box, 7, alice, slow).looked, 90);
-  EXPECT_EQ(index.memory.WalkOf(box, 7, bob, slow).looked, 40);
+  EXPECT_EQ(index.memory.WalkOf(box, 7, alice, slow, 1).looked, 90);
+  EXPECT_EQ(index.memory.WalkOf(box, 7, bob, slow, 1).looked, 40);
+  index.memory.walks[box].dearest_too_large = 2;
+  EXPECT_EQ(index.memory.WalkOf(box, 7, alice, slow, 1).looked, 40);
+  EXPECT_EQ(index.memory.WalkOf(box, 7, alice, slow, 2).looked, 90);
+}
+
+// As a search from the start would find it.
+TEST(TaskMemoryTest, WhatIsFreeAgainIsReturnedTo) {
+  const SearchSpace space = TinySpace(4);
+  const auto id_of = [](int64_t i) { return Sha256(absl::StrCat(i)); };
+  TaskMemory memory;
+  for (int64_t i = 0; i < 6; ++i) {
+    memory.ranking.push_back({.architecture = space.ArchitectureAt(i),
+                              .looked_at = true,
+                              .possible = i != 1,
+                              .id = id_of(i)});
+  }
+  memory.ranking_begin = 5;
+  memory.walks[SubspaceId{1}].taken.Add(id_of(3));
+  memory.walks[SubspaceId{2}].taken.Add(id_of(2));
+  memory.GiveBack(id_of(5));
+  EXPECT_EQ(memory.ranking_begin, 5u) << "it was not passed";
+  memory.GiveBack(id_of(3));
+  EXPECT_EQ(memory.ranking_begin, 3u);
+  EXPECT_FALSE(memory.walks.contains(SubspaceId{1}));
+  EXPECT_TRUE(memory.walks.contains(SubspaceId{2}));
+  memory.GiveBack(id_of(4));
+  EXPECT_EQ(memory.ranking_begin, 3u);
+  memory.GiveBack(Subspace::Whole(space));
+  EXPECT_EQ(memory.ranking_begin, 0u);
 }
 
 // Sixteen networks, of which half are too large for the small worker.

@@ -155,8 +155,7 @@ const Table<Account>& AccountTable() {
            InPlaceOf("is_public",
                      Field<R>("shows_name", ARCHPOOL_FIELD(is_public))),
            Field<R>("give_ups", ARCHPOOL_FIELD(give_ups)),
-           Nullable<R>("give_up_time", ARCHPOOL_FIELD(give_up_time),
-                       absl::InfinitePast()),
+           Optional<R>("give_up_time", ARCHPOOL_FIELD(give_up_time)),
            Field<R>("accuracy_count", ARCHPOOL_FIELD(accuracy_ppm.count)),
            Field<R>("accuracy_sum_ppm", ARCHPOOL_FIELD(accuracy_ppm.sum)),
            Field<R>("accuracy_sum_of_squares",
@@ -209,8 +208,7 @@ const Table<TaskRow>& TaskTable() {
        Field<R>("create_time", ARCHPOOL_FIELD(task.create_time)),
        Field<R>("deadline", ARCHPOOL_FIELD(task.deadline)),
        Field<R>("time_away_ns", ARCHPOOL_FIELD(task.time_away)),
-       Nullable<R>("end_time", ARCHPOOL_FIELD(task.end_time),
-                   absl::InfinitePast()),
+       Optional<R>("end_time", ARCHPOOL_FIELD(task.end_time)),
        Field<R>("fee_pot", ARCHPOOL_FIELD(task.fee_pot)),
        Field<R>("bonus_pot", ARCHPOOL_FIELD(task.bonus_pot)),
        Field<R>("work_pot", ARCHPOOL_FIELD(task.work_pot)),
@@ -268,8 +266,7 @@ const Table<PoolClock>& ClockTable() {
       "pool_clock",
       "id",
       {kId, Field<R>("time", ARCHPOOL_FIELD(time)),
-       Nullable<R>("maintenance_since", ARCHPOOL_FIELD(maintenance_since),
-                   absl::InfiniteFuture())}};
+       Optional<R>("maintenance_since", ARCHPOOL_FIELD(maintenance_since))}};
   return *kTable;
 }
 

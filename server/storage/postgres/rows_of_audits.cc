@@ -23,12 +23,9 @@ const Table<Audit>& AuditTable() {
        Field<R>("missing", ARCHPOOL_FIELD(missing)),
        Nullable<R>("opening", ARCHPOOL_FIELD(opening), Opening()),
        Field<R>("looks", ARCHPOOL_FIELD(looks)),
-       Nullable<R>("lease_time", ARCHPOOL_FIELD(lease_time),
-                   absl::InfinitePast()),
-       Nullable<R>("wait_time", ARCHPOOL_FIELD(wait_time),
-                   absl::InfiniteFuture()),
-       Nullable<R>("decide_time", ARCHPOOL_FIELD(decide_time),
-                   absl::InfiniteFuture()),
+       Optional<R>("lease_time", ARCHPOOL_FIELD(lease_time)),
+       Optional<R>("wait_time", ARCHPOOL_FIELD(wait_time)),
+       Optional<R>("decide_time", ARCHPOOL_FIELD(decide_time)),
        Field<R>("refused_time_ns", ARCHPOOL_FIELD(refused_time)),
        InPlaceOf("is_planted", Field<R>("planted", ARCHPOOL_FIELD(is_planted))),
        Field<R>("planted_count", ARCHPOOL_FIELD(planted_count)),
@@ -36,8 +33,7 @@ const Table<Audit>& AuditTable() {
        Nullable<R>("verifier_id", ARCHPOOL_FIELD(verifier), AccountId{}),
        Nullable<R>("verifier_name", ARCHPOOL_FIELD(verifier_name),
                    std::string()),
-       Nullable<R>("expire_time", ARCHPOOL_FIELD(expire_time),
-                   absl::InfiniteFuture())}};
+       Optional<R>("expire_time", ARCHPOOL_FIELD(expire_time))}};
   return *kTable;
 }
 

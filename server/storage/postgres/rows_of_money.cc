@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tables of rows.h that hold money.
+#include "server/storage/postgres/optional_columns.h"
 #include "server/storage/postgres/rows.h"
 #include "server/storage/postgres/table_impl.h"
 
@@ -54,8 +55,7 @@ const Table<Payout>& PayoutTable() {
        Nullable<R>("reference", ARCHPOOL_FIELD(reference), std::string()),
        Nullable<R>("reason", ARCHPOOL_FIELD(reason), std::string()),
        Field<R>("create_time", ARCHPOOL_FIELD(create_time)),
-       Nullable<R>("end_time", ARCHPOOL_FIELD(end_time),
-                   absl::InfinitePast())}};
+       Optional<R>("end_time", ARCHPOOL_FIELD(end_time))}};
   return *kTable;
 }
 
