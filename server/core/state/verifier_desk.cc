@@ -134,6 +134,22 @@ void VerifierDesk::WaitForAnother(Audit& audit, absl::Time now) const {
                              ExaminationTime(policy_, CostOfAudit(whole)));
 }
 
+std::optional<absl::Time> VerifierDesk::PutOff(const Audit& audit,
+                                               absl::Time now) const {
+  // Whoever looked and could not tell may be all that there is to learn of it.
+  if (!audit.looks.empty()) return std::nullopt;
+  const absl::Time latest = audit.wait_time + kAuditWaitMax +
+                            ExaminationTime(policy_, CostOfAudit(audit));
+  if (now >= latest) return std::nullopt;
+  const absl::Duration backlog = Backlog(now);
+  if (backlog == absl::InfiniteDuration()) {
+    // After a start they may not have had the time to be heard.
+    if (now >= verifiers_.grace_until()) return std::nullopt;
+    return std::min(latest, verifiers_.grace_until());
+  }
+  return std::min(latest, now + std::max(policy_.audit_wait_term, backlog));
+}
+
 VerifierDesk::Vote VerifierDesk::CountVotes(const Audit& audit, LookKind latest,
                                             absl::Time now) const {
   const int64_t blames = CountOf(audit, LookKind::kBlames);

@@ -34,6 +34,9 @@ class VerifierDesk {
   void MakeWhole(Audit& audit, absl::Time now) const;
   // There is time for another's look, and for a recomputation.
   void WaitForAnother(Audit& audit, absl::Time now) const;
+  // Until when the decision about an audit whose time is over is put off, since
+  // verifiers work and none has come to it yet; nullopt where it is not.
+  std::optional<absl::Time> PutOff(const Audit& audit, absl::Time now) const;
 
   // Whether a verifier works that can take the audit on and has not found
   // anything about it, nor another of its account, where that matters.
