@@ -18,6 +18,9 @@ inline constexpr int64_t kBoxesAtStartMax = 65'536;
 // Accepted trials from which on an account counts as proven.
 inline constexpr int64_t kProvenTrials = 20;
 
+// How many times as long as its worker's pace says a training may take.
+inline constexpr int64_t kPaceRoom = 4;
+
 // How long an audit may wait for verifiers in all, beyond what it takes to
 // examine, while some that work have not come to it.
 inline constexpr absl::Duration kAuditWaitMax = absl::Hours(24);

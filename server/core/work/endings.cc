@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // How leases end.
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "common/model/arithmetic.h"
+#include "server/core/leaves/completion.h"
 #include "server/core/search/search.h"
 #include "server/core/state/quotas.h"
 #include "server/core/work/parts.h"
@@ -54,28 +56,73 @@ bool IsUnderWay(const PoolState& state, const Lease& lease) {
   return false;
 }
 
-// Keeps the training that the worker is at, and its units, until the lease's
-// deadline; the rest of the list is given up.
+// By when the worker should have committed the training that it is at: as long
+// after the one before as its pace, seen so far, says, with room.
+absl::Time ExpectedEnd(const Step& step, const Lease& lease,
+                       WorkUnits units_under_way) {
+  const Performance& worker = step.state.Find(lease.session)->performance;
+  double pace = OutlookOf(worker, step.state.Find(lease.account)->performance,
+                          step.policy.lease_term)
+                    .pace;
+  const absl::Time first_begin =
+      std::max(lease.create_time, worker.last_commit_time);
+  absl::Time begin = first_begin;
+  WorkUnits units = 0;
+  for (const TrialId id : lease.trials) {
+    const Trial& trial = *step.state.Find(id);
+    if (!trial.commitment) continue;
+    units += trial.work_units;
+    begin = std::max(begin, trial.commitment->commit_time);
+  }
+  if (units > 0) {
+    pace = std::max(pace, absl::FDivDuration(begin - first_begin,
+                                             absl::Microseconds(units)));
+  }
+  return begin + kPaceRoom * pace * absl::Microseconds(units_under_way);
+}
+
+// Keeps the training that the worker is at, and its units, for as long as it
+// may be expected to take; the rest of the list is given up.
 void KeepFirst(Step& step, Lease lease) {
-  bool is_first = true;
+  std::optional<WorkUnits> units;  // of the training that it is at
   for (const TrialId id : lease.trials) {
     Trial trial = *step.state.Find(id);
     if (trial.state != TrialState::kAssigned) continue;
-    if (!is_first) {
+    if (units) {
       trial.state = TrialState::kAbandoned;
       step.state.Put(trial);
+    } else {
+      units = trial.work_units;
     }
-    is_first = false;
   }
   if (lease.backup_need) lease.backup_need->wanted = 0;
   lease.check_time.reset();
+  // A slow worker may be past the deadline, and go on as long as it is heard.
   lease.deadline =
-      std::max(lease.deadline, step.now + step.policy.silence_term);
+      std::max({lease.deadline, step.now + step.policy.silence_term,
+                std::min(LastMoment(step.state, step.policy, lease),
+                         ExpectedEnd(step, lease, units.value_or(0)))});
   lease.expire_time = std::min(lease.expire_time, lease.deadline);
   step.state.Put(lease);
 }
 
 }  // namespace
+
+// A work unit is one reference-core microsecond. Until something is committed,
+// the lease has the time of its first trial alone.
+absl::Time LastMoment(const PoolState& state, const PoolPolicy& policy,
+                      const Lease& lease) {
+  WorkUnits units = 0;
+  bool has_committed = false;
+  for (const TrialId id : lease.trials) {
+    const Trial& trial = *state.Find(id);
+    units += trial.work_units;
+    has_committed |= trial.commitment.has_value();
+  }
+  if (!has_committed) units = state.Find(lease.trials[0])->work_units;
+  return std::max(lease.deadline, lease.create_time + policy.silence_term) +
+         policy.slowness_max * absl::Microseconds(units);
+}
 
 void EndLease(Step& step, const Lease& active, LeaseState end, bool counts) {
   Lease lease = active;

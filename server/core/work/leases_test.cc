@@ -42,6 +42,22 @@ Architecture WithTheOther(Architecture network, size_t dimension) {
   return network;
 }
 
+DatasetManifest LargeManifest() {
+  DatasetManifest manifest = TinyManifest();
+  manifest.train_count = 1'000'000;
+  return manifest;
+}
+
+// Trainings of ten minutes of the reference core and more.
+TaskSpec LongTrainings() {
+  TaskSpec spec = FourNetworks();
+  spec.dataset = LargeManifest().Id();
+  spec.recipe.epochs = 1'000;
+  spec.budget.work_units = kWorkUnitsMax;
+  spec.budget.time_limit = absl::Hours(1'000);
+  return spec;
+}
+
 // A pool with one task and one worker, which trains what it is given.
 class OneTask {
  public:
@@ -49,6 +65,7 @@ class OneTask {
           const std::string& secret)
       : pool(policy), alice(pool.Make("alice", Role::kMiner)) {
     session = pool.Open(alice, "w1");
+    pool.Do(RegisterDataset{pool.client, LargeManifest(), Sha256("held-out")});
     task = pool.Do(SubmitTask{pool.client, spec, "r1", Sha256(secret)});
   }
   AcquireLease::Reply Ask() { return pool.Do(AcquireLease{alice, session}); }
@@ -67,6 +84,55 @@ class OneTask {
   SessionId session;
   TaskId task;
 };
+
+// A worker at one of them, which is heard all the while.
+class SlowWorker : public OneTask {
+ public:
+  SlowWorker() : OneTask(AuditEverything(), LongTrainings(), "secret") {
+    lease = Ask().grant->lease;
+    begin = pool.now;
+    work =
+        absl::Microseconds(pool.pool.state().Find(lease.trials[0])->work_units);
+    ARCHPOOL_CHECK(work > absl::Minutes(10));
+  }
+  bool IsOpen() { return pool.pool.state().Find(task) != nullptr; }
+  // Until this many times what the training takes the reference core.
+  void TrainUntil(double times) {
+    while (pool.now < begin + times * work && IsOpen()) {
+      (void)pool.Try(RenewLease{alice, session, lease.id});
+      pool.Advance(pool.policy.silence_term / 2);
+    }
+  }
+
+  Lease lease;
+  absl::Time begin;
+  absl::Duration work;
+};
+
+// Past its lease's deadline, which it outlasts as long as it is heard.
+TEST(LeasesTest, ASlowTrainingMayBeCommittedAfterItsTaskHasEnded) {
+  SlowWorker slow;
+  slow.TrainUntil(2.5);
+  EXPECT_GT(slow.pool.now, slow.lease.deadline);
+  slow.pool.Do(CancelTask{slow.task, slow.pool.client});
+  slow.TrainUntil(3);
+  ASSERT_TRUE(slow.IsOpen());
+  slow.pool.Deliver(slow.alice, slow.session, slow.lease, slow.lease.trials[0],
+                    500);
+  slow.pool.VerifyAll();
+  EXPECT_FALSE(slow.IsOpen());
+  EXPECT_GT(slow.pool.pool.state().money().BalanceOf(Place::Of(slow.alice)), 0);
+}
+
+TEST(LeasesTest, AFinishingTaskWaitsNoLongerThanAPaceExplains) {
+  SlowWorker slow;
+  slow.TrainUntil(1);
+  slow.pool.Do(CancelTask{slow.task, slow.pool.client});
+  slow.TrainUntil(20);
+  EXPECT_FALSE(slow.IsOpen());
+  EXPECT_LE(slow.pool.now, slow.begin + kPaceRoom * slow.work +
+                               2 * slow.pool.policy.silence_term);
+}
 
 // The box is split in the very request in which what stays in it turns out to
 // be too expensive: whoever is given some of the other part is to find its task

@@ -16,6 +16,10 @@ namespace archpool::work {
 // counts in the account's standing.
 void EndLease(Step& step, const Lease& active, LeaseState end, bool counts);
 
+// However often its worker is heard, it ends by then.
+absl::Time LastMoment(const PoolState& state, const PoolPolicy& policy,
+                      const Lease& lease);
+
 // Ends the lease where nothing of its list is left to commit.
 void CompleteIfIdle(Step& step, const Lease& lease);
 
