@@ -166,6 +166,7 @@ LeaseId GrantBackup(Step& step, const Session& session, Amount price_min) {
       if (units_left < 0) break;
       rest.push_back(std::move(copy));
     }
+    CutToTime(step, task, session, /*lease=*/{}, rest);
     if (rest.empty()) continue;
     SubspaceRecord box = *step.state.Find(primary.subspace);
     ++box.attempt;

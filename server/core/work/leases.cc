@@ -145,8 +145,9 @@ AcquireLease::Reply LeaseFrom(Step& step, TaskId id, const Session& session,
   seeker.too_dear = TrialsLeft(task, step.state.IndexOf(id)) <= 0;
   if (!seeker.too_dear) {
     search::LeaseStart start = search::FindStart(step, task, seeker, looks);
-    if (!start.trials.empty() &&
-        !FitsInTime(step, task, session, start.trials[0].work_units)) {
+    const bool was_found = !start.trials.empty();
+    CutToTime(step, task, session, /*lease=*/{}, start.trials);
+    if (was_found && start.trials.empty()) {
       return Idle("TIME_TOO_SHORT",
                   absl::StrCat(id.ToString(),
                                " ends before this worker is expected to "

@@ -134,6 +134,58 @@ TEST(LeasesTest, AFinishingTaskWaitsNoLongerThanAPaceExplains) {
                                2 * slow.pool.policy.silence_term);
 }
 
+// Of tasks that end after so many of them, if those are alike.
+class ShortTime : public OneTask {
+ public:
+  static TaskSpec Spec(double trainings) {
+    TaskSpec spec = LongTrainings();
+    spec.subspaces = 2;
+    spec.trials_per_lease = 8;
+    spec.budget.time_limit = absl::Seconds(trainings * 11 * 60);
+    return spec;
+  }
+  static PoolPolicy Policy() {
+    PoolPolicy policy = AuditEverything();
+    policy.lease_span = absl::Hours(5);
+    return policy;
+  }
+  explicit ShortTime(double trainings)
+      : OneTask(Policy(), Spec(trainings), "secret") {}
+  absl::Duration WorkOf(const std::vector<TrialId>& trials) {
+    WorkUnits units = 0;
+    for (const TrialId id : trials) {
+      units += pool.pool.state().Find(id)->work_units;
+    }
+    return absl::Microseconds(units);
+  }
+};
+
+TEST(LeasesTest, NoListIsLongerThanItsTaskLasts) {
+  for (const double trainings : {1.5, 2.5, 3.5, 4.5}) {
+    ShortTime one(trainings);
+    const Task task = *one.pool.pool.state().Find(one.task);
+    const auto first = one.Ask().grant;
+    ASSERT_TRUE(first.has_value());
+    EXPECT_LE(one.pool.now + one.WorkOf(first->lease.trials), task.deadline);
+    // What is taken ahead comes after it.
+    const auto next =
+        one.pool.Do(AcquireLease{one.alice, one.session, {first->lease.id}});
+    if (!next.grant) continue;
+    EXPECT_LE(one.pool.now + one.WorkOf(first->lease.trials) +
+                  one.WorkOf(next.grant->lease.trials),
+              task.deadline);
+  }
+}
+
+TEST(LeasesTest, NothingIsTakenAheadThatCannotFinishInTime) {
+  ShortTime one(2.5);
+  const auto first = one.Ask().grant;
+  ASSERT_TRUE(first.has_value());
+  EXPECT_EQ(one.pool.Do(AcquireLease{one.alice, one.session, {first->lease.id}})
+                .idle_reason,
+            "TIME_TOO_SHORT");
+}
+
 // The box is split in the very request in which what stays in it turns out to
 // be too expensive: whoever is given some of the other part is to find its task
 // going on.

@@ -35,10 +35,11 @@ std::vector<Assignment> Grow(Step& step, LeaseId id);
 // The rest of another account's list that wants a backup, backwards.
 LeaseId GrantBackup(Step& step, const Session& session, Amount price_min);
 
-// Whether the worker is expected to train so much before the task's time is
-// over.
-bool FitsInTime(const Step& step, const Task& task, const Session& session,
-                WorkUnits units);
+// Leaves of what would be added to the worker's lease (unset: to a new one) as
+// much as it is expected to finish, after all that it has before that, until
+// the task's time is over.
+void CutToTime(const Step& step, const Task& task, const Session& session,
+               LeaseId lease, std::vector<Trial>& trials);
 
 }  // namespace archpool::work
 
