@@ -53,7 +53,8 @@ struct PoolPolicy {
   int64_t boxes_per_hour_max = 131'072;
   // However often it is extended, a lease ends after one term and this many
   // times the reference core's time for its list: nobody blocks a subspace for
-  // ever.
+  // ever. While nothing is committed in its session, and its account is not
+  // proven, kPaceRoom times what its account's pace says.
   int64_t slowness_max = 20;
   // Leases an account may hold at once beyond one for each trial accepted of
   // it: an account that never delivers holds few.

@@ -106,22 +106,51 @@ void KeepFirst(Step& step, Lease lease) {
   step.state.Put(lease);
 }
 
+bool HasCommitted(const PoolState& state, const Lease& lease) {
+  return std::any_of(lease.trials.begin(), lease.trials.end(), [&](TrialId id) {
+    return state.Find(id)->commitment.has_value();
+  });
+}
+
+WorkUnits UnitsOf(const PoolState& state, const Lease& lease) {
+  WorkUnits units = 0;
+  for (const TrialId id : lease.trials) units += state.Find(id)->work_units;
+  return units;
+}
+
+// How many times the reference core's time the worker is waited for at most.
+// One that has never committed anything may be there to hold networks that it
+// does not train: unless its account is proven, or known to be slow, it has no
+// longer than most need.
+double SlownessMax(const PoolState& state, const PoolPolicy& policy,
+                   const Lease& lease) {
+  const auto most = static_cast<double>(policy.slowness_max);
+  const Account& account = *state.Find(lease.account);
+  const auto& held = state.leases().Of(lease.session);
+  if (IsProven(account) ||
+      state.Find(lease.session)->performance.last_commit_time !=
+          absl::InfinitePast() ||
+      std::any_of(held.begin(), held.end(), [&](LeaseId id) {
+        return HasCommitted(state, *state.Find(id));
+      })) {
+    return most;
+  }
+  const double pace =
+      std::max(1.0, account.performance.pace_permille.Mean() / 1'000);
+  return std::min(most, kPaceRoom * pace);
+}
+
 }  // namespace
 
-// A work unit is one reference-core microsecond. Until something is committed,
-// the lease has the time of its first trial alone.
 absl::Time LastMoment(const PoolState& state, const PoolPolicy& policy,
                       const Lease& lease) {
-  WorkUnits units = 0;
-  bool has_committed = false;
-  for (const TrialId id : lease.trials) {
-    const Trial& trial = *state.Find(id);
-    units += trial.work_units;
-    has_committed |= trial.commitment.has_value();
-  }
-  if (!has_committed) units = state.Find(lease.trials[0])->work_units;
+  // A work unit is one reference-core microsecond. Until something is
+  // committed, the lease has the time of its first trial alone.
+  const WorkUnits units = HasCommitted(state, lease)
+                              ? UnitsOf(state, lease)
+                              : state.Find(lease.trials[0])->work_units;
   return std::max(lease.deadline, lease.create_time + policy.silence_term) +
-         policy.slowness_max * absl::Microseconds(units);
+         SlownessMax(state, policy, lease) * absl::Microseconds(units);
 }
 
 void EndLease(Step& step, const Lease& active, LeaseState end, bool counts) {

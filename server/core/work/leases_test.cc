@@ -44,7 +44,7 @@ Architecture WithTheOther(Architecture network, size_t dimension) {
 
 DatasetManifest LargeManifest() {
   DatasetManifest manifest = TinyManifest();
-  manifest.train_count = 1'000'000;
+  manifest.train_count = 4'000'000;
   return manifest;
 }
 
@@ -89,6 +89,10 @@ class OneTask {
 class SlowWorker : public OneTask {
  public:
   SlowWorker() : OneTask(AuditEverything(), LongTrainings(), "secret") {
+    Begin(session);
+  }
+  void Begin(SessionId of) {
+    session = of;
     lease = Ask().grant->lease;
     begin = pool.now;
     work =
@@ -141,7 +145,7 @@ class ShortTime : public OneTask {
     TaskSpec spec = LongTrainings();
     spec.subspaces = 2;
     spec.trials_per_lease = 8;
-    spec.budget.time_limit = absl::Seconds(trainings * 11 * 60);
+    spec.budget.time_limit = absl::Seconds(trainings * 44 * 60);
     return spec;
   }
   static PoolPolicy Policy() {
@@ -184,6 +188,31 @@ TEST(LeasesTest, NothingIsTakenAheadThatCannotFinishInTime) {
   EXPECT_EQ(one.pool.Do(AcquireLease{one.alice, one.session, {first->lease.id}})
                 .idle_reason,
             "TIME_TOO_SHORT");
+}
+
+// Nobody holds a network that it does not train.
+TEST(LeasesTest, WhoNeverCommittedIsNotWaitedForForLong) {
+  SlowWorker slow;
+  const PoolState& state = slow.pool.pool.state();
+  const double deadline =
+      absl::FDivDuration(slow.lease.deadline - slow.begin, slow.work);
+  slow.TrainUntil(deadline + kPaceRoom - 0.2);
+  EXPECT_NE(state.Find(slow.lease.id), nullptr);
+  slow.TrainUntil(deadline + kPaceRoom + 0.2);
+  EXPECT_EQ(state.Find(slow.lease.id), nullptr);
+}
+
+TEST(LeasesTest, WhoseAccountIsSlowIsWaitedForLonger) {
+  SlowWorker slow;
+  const PoolState& state = slow.pool.pool.state();
+  slow.TrainUntil(5.5);
+  slow.pool.Deliver(slow.alice, slow.session, slow.lease, slow.lease.trials[0],
+                    500);
+  slow.Begin(slow.pool.Open(slow.alice, "another"));
+  const double deadline =
+      absl::FDivDuration(slow.lease.deadline - slow.begin, slow.work);
+  slow.TrainUntil(deadline + 15);
+  EXPECT_NE(state.Find(slow.lease.id), nullptr);
 }
 
 // The box is split in the very request in which what stays in it turns out to
