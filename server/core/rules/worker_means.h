@@ -71,6 +71,7 @@ class PassedOver {
   bool IsEmpty() const {
     return parameters_ == INT64_MAX && memory_bytes_ == INT64_MAX;
   }
+  bool HasMemory() const { return memory_bytes_ != INT64_MAX; }
   // Whether all of it is too large for `room` too.
   bool IsTooLargeFor(const TrainingRoom& room) const {
     return (parameters_ == INT64_MAX || parameters_ > room.parameters_max) &&

@@ -27,6 +27,8 @@ class VerifierDesk {
   // Whether the verifier may take it now, or others are to look first.
   bool MayTake(const Audit& audit, const VerifierKey& verifier,
                absl::Time now) const;
+  // Whether it has the memory that the audit's training takes.
+  bool Holds(const VerifierStanding& verifier, const Audit& audit) const;
   // By when the examination of a leased audit must have ended.
   absl::Time EndOf(const Audit& audit) const;
   AuditCost CostOfAudit(const Audit& audit) const;

@@ -99,6 +99,9 @@ constexpr Refusal kRefusals[] = {
     {"TOO_LARGE_HERE",
      "Give the worker more memory (--memory-mib) or a faster line, or leave it "
      "running: a task may come whose networks it can take."},
+    {"TOO_LARGE_TO_VERIFY",
+     "Leave the worker running: a verifier with more memory may come, which is "
+     "the operator's to start, or a task with smaller networks."},
     {"TOO_MANY_SESSIONS",
      "Give workers that are started again the same --name, train fewer "
      "networks side by side (--side-by-side), or ask the operator for more "

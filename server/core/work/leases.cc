@@ -38,6 +38,19 @@ AcquireLease::Reply NothingOpen(Amount best_refused, Amount price_min) {
 
 AcquireLease::Reply TooLargeHere(TaskId task, const search::Seeker& seeker,
                                  const WorkerMeans& means) {
+  constexpr int64_t kMebi = int64_t{1} << 20;
+  if (seeker.examiners_bytes && seeker.too_large.HasMemory()) {
+    return Idle(
+        "TOO_LARGE_TO_VERIFY",
+        absl::StrCat("what was found in ", task.ToString(),
+                     " takes more memory than the pool's verifiers have for an "
+                     "examination (",
+                     *seeker.examiners_bytes / kMebi,
+                     " MiB, of which a training may take ",
+                     seeker.room.memory_max_bytes / kMebi,
+                     "); the operator gives one more (archpool-verifier "
+                     "--memory-mib)"));
+  }
   return Idle("TOO_LARGE_HERE",
               absl::StrCat("what was found in ", task.ToString(),
                            " is too large for this worker: ",
@@ -61,8 +74,7 @@ void AdvanceSearch(Step& step, const Session& session, Looks& looks) {
   if (!IsActive(step.state, id)) return step.memory.searching.Remove(id);
   const Looks given = looks;
   const Task& task = *step.state.Find(id);
-  search::Seeker seeker = search::SeekerFor(step.state, step.policy,
-                                            step.memory.means, task, session);
+  search::Seeker seeker = search::SeekerFor(step, task, session);
   const search::LeaseStart start =
       search::StartFromSamples(step, task, seeker, looks);
   if (!start.trials.empty() || looks == given) step.memory.searching.Remove(id);
@@ -140,8 +152,7 @@ AcquireLease::Reply LeaseFrom(Step& step, TaskId id, const Session& session,
                      " learns; verifiers are measuring the last of as many "
                      "trainings as end such a task"));
   }
-  search::Seeker seeker = search::SeekerFor(step.state, step.policy,
-                                            step.memory.means, task, session);
+  search::Seeker seeker = search::SeekerFor(step, task, session);
   seeker.too_dear = TrialsLeft(task, step.state.IndexOf(id)) <= 0;
   if (!seeker.too_dear) {
     search::LeaseStart start = search::FindStart(step, task, seeker, looks);
@@ -196,7 +207,8 @@ AcquireLease::Reply LeaseByShares(Step& step, const AcquireLease& command,
     }
     if (reply.idle_reason == "NO_OPEN_TASK") continue;  // it ends
     // What is too large for one is found by others without further search.
-    if (left != given && reply.idle_reason != "TOO_LARGE_HERE") {
+    if (left != given && reply.idle_reason != "TOO_LARGE_HERE" &&
+        reply.idle_reason != "TOO_LARGE_TO_VERIFY") {
       step.memory.searching.Add(offer.task);
     }
     idle = std::move(reply);

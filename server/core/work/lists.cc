@@ -86,8 +86,7 @@ std::vector<Assignment> Grow(Step& step, LeaseId id) {
   }
   Looks looks;
   const Session& session = *step.state.Find(lease.session);
-  search::Seeker seeker = search::SeekerFor(step.state, step.policy,
-                                            step.memory.means, task, session);
+  search::Seeker seeker = search::SeekerFor(step, task, session);
   std::vector<Trial> more =
       search::Promotions(step.state, task, seeker, lease.subspace, wanted,
                          search::UnitsLeft(step, task, lease.account),
