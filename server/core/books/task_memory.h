@@ -7,9 +7,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "absl/time/time.h"
 #include "server/core/leaves/settling.h"
 #include "server/core/records/entities.h"
 #include "server/core/rules/worker_means.h"
@@ -47,6 +50,18 @@ struct RankedCandidate {
   WorkUnits work_units = 0;
 };
 
+// Whether all that is left is too large for the workers that are there. Begins
+// again whenever one of them is given something, or hears another reason.
+struct TooLargeForAll {
+  std::optional<absl::Time> since;
+  absl::btree_set<SessionId> told;  // that it is for them
+
+  void Note(SessionId session, absl::Time now) {
+    if (!since) since = now;
+    told.insert(session);
+  }
+};
+
 // Value type; thread-compatible.
 struct TaskMemory {
   // The walk of that stream in the box, as far as it holds for this account and
@@ -58,6 +73,7 @@ struct TaskMemory {
   int64_t results_version = 0;
   Settling settling;
   absl::btree_map<SubspaceId, BoxWalk> walks;
+  TooLargeForAll too_large;
   // The policy's latest ranking; the taken ones at its head are passed for
   // good.
   std::vector<RankedCandidate> ranking;

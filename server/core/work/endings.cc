@@ -97,7 +97,8 @@ void KeepFirst(Step& step, Lease lease) {
   }
   if (lease.backup_need) lease.backup_need->wanted = 0;
   lease.check_time.reset();
-  // A slow worker may be past the deadline, and continue as long as it is heard.
+  // A slow worker may be past the deadline, and continue as long as it is
+  // heard.
   lease.deadline =
       std::max({lease.deadline, step.now + step.policy.silence_term,
                 std::min(LastMoment(step.state, step.policy, lease),

@@ -57,6 +57,27 @@ AcquireLease::Reply TooLargeHere(TaskId task, const search::Seeker& seeker,
                            seeker.too_large.Describe(means, seeker.room)));
 }
 
+// How long a task waits for a worker that what is left is not too large for.
+constexpr absl::Duration kTooLargeTerm = absl::Hours(1);
+
+// Notes that it is for this session. Whether it was for all that asked, for so
+// long that the client's reward is not held for it any longer; a worker that is
+// busy elsewhere may still come.
+bool IsTooLargeForAll(Step& step, TaskId id, const Session& session) {
+  const TaskIndex& index = step.state.IndexOf(id);
+  TooLargeForAll& noted = step.state.MemoryOf(id).too_large;
+  noted.Note(session.id, step.now);
+  if (step.now - *noted.since < kTooLargeTerm ||
+      index.tally.assigned + index.tally.pending > 0) {
+    return false;
+  }
+  const auto& sessions = step.state.sessions().all();
+  return std::all_of(sessions.begin(), sessions.end(), [&](const auto& entry) {
+    return noted.told.contains(entry.first) ||
+           step.state.leases().Of(entry.first).empty();
+  });
+}
+
 bool IsActive(const PoolState& state, TaskId id) {
   const Task* task = state.Find(id);
   return task != nullptr && task->state == TaskState::kActive;
@@ -119,8 +140,17 @@ AcquireLease::Reply WhyNothing(Step& step, const Task& task,
                     " is being worked on; wait for verdicts or the next task"));
   }
   if (!seeker.too_large.IsEmpty()) {
-    return TooLargeHere(task.id, seeker,
-                        step.memory.means.Of(seeker.session.id));
+    AcquireLease::Reply idle =
+        TooLargeHere(task.id, seeker, step.memory.means.Of(seeker.session.id));
+    if (idle.idle_reason == "TOO_LARGE_HERE" &&
+        looks.Left(task.spec->space) > 0 &&
+        IsTooLargeForAll(step, task.id, seeker.session)) {
+      step.facts.push_back(NothingLeft{task.id, EndReason::kExhausted});
+      absl::StrAppend(&idle.idle_message,
+                      "; it was for every worker that asked within the hour, "
+                      "so the task has ended");
+    }
+    return idle;
   }
   if (looks.Left(task.spec->space) <= 0) {
     return Idle("SEARCHING", absl::StrCat("nothing new was found yet in ",
@@ -142,7 +172,7 @@ AcquireLease::Reply WhyNothing(Step& step, const Task& task,
   return Idle("NO_OPEN_TASK", absl::StrCat(task.id.ToString(), " has ended"));
 }
 
-AcquireLease::Reply LeaseFrom(Step& step, TaskId id, const Session& session,
+AcquireLease::Reply FindLease(Step& step, TaskId id, const Session& session,
                               Looks& looks) {
   const Task& task = *step.state.Find(id);
   if (AwaitsMeasurements(step.state, step.policy, id)) {
@@ -170,6 +200,15 @@ AcquireLease::Reply LeaseFrom(Step& step, TaskId id, const Session& session,
     }
   }
   return WhyNothing(step, task, seeker, looks);
+}
+
+AcquireLease::Reply LeaseFrom(Step& step, TaskId id, const Session& session,
+                              Looks& looks) {
+  AcquireLease::Reply reply = FindLease(step, id, session, looks);
+  if (reply.idle_reason != "TOO_LARGE_HERE") {
+    step.state.MemoryOf(id).too_large = {};
+  }
+  return reply;
 }
 
 AcquireLease::Reply LeaseByShares(Step& step, const AcquireLease& command,

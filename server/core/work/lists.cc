@@ -17,6 +17,7 @@
 namespace archpool::work {
 
 void AddTrials(Step& step, Lease& lease, std::vector<Trial> trials) {
+  step.state.MemoryOf(lease.task).too_large = {};
   for (Trial& trial : trials) {
     // What an account left undone and takes up again is the same trial.
     if (!trial.id.IsSet()) trial.id = step.state.NextTrialId();

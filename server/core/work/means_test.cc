@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "common/nas/sampling.h"
@@ -187,6 +188,22 @@ class MeansTest : public ::testing::Test {
     pool.VerifyAll();
     EXPECT_EQ(pool.pool.state().Find(task), nullptr);
   }
+  // Both workers are small, and ask again and again.
+  void AskForAnHour() {
+    for (int i = 0; i <= 60; ++i) {
+      pool.Advance(absl::Minutes(1));
+      Ask(alice, smalls, SmallMachine());
+      Ask(bob, bobs, SmallMachine());
+    }
+  }
+  EndReason WhyEnded() {
+    EndReason reason = EndReason::kNone;
+    for (const Event& event : pool.pool.TakeEvents()) {
+      const auto* task = std::get_if<Task>(&event);
+      if (task != nullptr) reason = task->end_reason;
+    }
+    return reason;
+  }
   TaskId SubmitRanked() {
     const TaskId task = pool.Submit(spec);
     RankCandidates ranking{.task = task};
@@ -259,6 +276,37 @@ TEST_F(MeansTest, WhoCanTakeNothingTakesNothingFromOthers) {
     pool.VerifyAll();
   }
   EXPECT_EQ(pool.pool.state().IndexOf(task).boxes.done_count(), 0);
+}
+
+// Their client's reward is not held for what nobody there can train.
+TEST_F(MeansTest, WhatIsTooLargeForAllWhoAskEndsItsTask) {
+  spec.budget.time_limit = absl::Hours(100);
+  const TaskId task = pool.Submit(spec);
+  TrainAll(alice, smalls, SmallMachine());
+  AskForAnHour();
+  pool.VerifyAll();
+  EXPECT_EQ(pool.pool.state().Find(task), nullptr);
+  EXPECT_EQ(WhyEnded(), EndReason::kExhausted);
+}
+
+TEST_F(MeansTest, NotWhereOneCameThatCouldTakeIt) {
+  spec.budget.time_limit = absl::Hours(100);
+  const TaskId task = pool.Submit(spec);
+  TrainAll(alice, smalls, SmallMachine());
+  pool.Advance(absl::Minutes(30));
+  const auto grant = Ask(bob, bobs).grant;
+  ASSERT_TRUE(grant.has_value());
+  for (const Assignment& one : grant->assignments) {
+    pool.Deliver(bob, bobs, grant->lease, one.trial, kCorrect);
+  }
+  pool.VerifyAll();
+  for (int i = 0; i < 59; ++i) {
+    pool.Advance(absl::Minutes(1));
+    Ask(alice, smalls, SmallMachine());
+  }
+  EXPECT_EQ(pool.pool.state().Find(task)->state, TaskState::kActive);
+  AskForAnHour();
+  EXPECT_NE(WhyEnded(), EndReason::kNone);
 }
 
 // A line that was measured again, or is not known any more, counts from the
