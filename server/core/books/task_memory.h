@@ -47,6 +47,7 @@ struct RankedCandidate {
   int64_t parameters = 0;
   int64_t macs = 0;
   int64_t memory_bytes = 0;
+  int64_t checkpoints_bytes = 0;
   WorkUnits work_units = 0;
 };
 

@@ -26,9 +26,9 @@ struct Seeker {
   std::optional<int64_t> examiners_bytes;
   bool too_dear = false;  // something costs more than is left of the budget
   PassedOver too_large;   // what could be had, but for its size
-  // How many stored trials may be examined for their memory, which is in no
-  // record; those that come after them are passed over. Bounds what a request
-  // costs.
+  // How many stored trials may be examined for their memory and checkpoints,
+  // which are in no record; those that come after them are passed over. Bounds
+  // what a request costs.
   int plans_left = 64;
 
   // Notes what it has no room for.

@@ -14,7 +14,7 @@ bool Seeker::HasRoomFor(const TrainingSize& size) {
 
 bool Seeker::HasRoomFor(const PoolState& state, const Trial& trial) {
   TrainingSize size{.parameters = trial.parameters, .memory_bytes = 0};
-  if (room.memory_max_bytes == INT64_MAX || !room.Fits(size)) {
+  if (room.HoldsAnything() || !room.Fits(size)) {
     return HasRoomFor(size);
   }
   if (--plans_left < 0) return false;

@@ -47,7 +47,7 @@ TrainingSize SizeOf(const PoolState& state, const Trial& trial) {
       MakeCandidate(spec.space, trial.architecture,
                     SetupOfKnown(task, ManifestOf(state, trial.task)));
   ARCHPOOL_CHECK(candidate.ok());
-  return SizeOf(candidate->plan, spec.recipe.batch_size);
+  return SizeOf(candidate->plan, spec.recipe);
 }
 
 Digest TrialKey(const Task& task, const Digest& architecture_id,

@@ -28,8 +28,7 @@ class ExaminersTest : public ::testing::Test {
           MakeCandidate(spec.space, spec.space.ArchitectureAt(i),
                         SetupOf(spec, TinyManifest(), pool.policy));
       ARCHPOOL_CHECK(candidate.ok());
-      sizes.push_back(
-          SizeOf(candidate->plan, spec.recipe.batch_size).memory_bytes);
+      sizes.push_back(SizeOf(candidate->plan, spec.recipe).memory_bytes);
     }
     std::vector<int64_t> sorted = sizes;
     std::sort(sorted.begin(), sorted.end());

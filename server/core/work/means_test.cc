@@ -115,7 +115,7 @@ class MeansTest : public ::testing::Test {
           MakeCandidate(spec.space, spec.space.ArchitectureAt(i),
                         SetupOf(spec, TinyManifest(), pool.policy));
       ARCHPOOL_CHECK(candidate.ok());
-      sizes.push_back(SizeOf(candidate->plan, spec.recipe.batch_size));
+      sizes.push_back(SizeOf(candidate->plan, spec.recipe));
     }
   }
   // Means that leave room for the smaller half.
@@ -132,6 +132,14 @@ class MeansTest : public ::testing::Test {
     for (const TrainingSize& size : sizes) memory.push_back(size.memory_bytes);
     std::sort(memory.begin(), memory.end());
     return {.memory_bytes = 2 * memory[7]};
+  }
+  WorkerMeans SmallDisk() const {
+    std::vector<int64_t> bytes;
+    for (const TrainingSize& size : sizes) {
+      bytes.push_back(size.checkpoints_bytes);
+    }
+    std::sort(bytes.begin(), bytes.end());
+    return {.checkpoints_bytes = bytes[7]};
   }
   TrainingRoom RoomOf(const WorkerMeans& means) const {
     return RoomFor(means, TinyManifest(), pool.policy);
@@ -238,6 +246,14 @@ TEST_F(MeansTest, ASlowLineGetsWhatItCanSend) {
 
 TEST_F(MeansTest, ASmallMachineGetsWhatItHolds) {
   TrainInTurn(pool.Submit(spec), SmallMachine(), bob, bobs, "MiB of memory");
+}
+
+TEST_F(MeansTest, ASmallDiskGetsWhatItKeeps) {
+  TrainInTurn(pool.Submit(spec), SmallDisk(), bob, bobs, "--checkpoints-mib");
+}
+
+TEST_F(MeansTest, OfARankingASmallDiskGetsWhatItKeeps) {
+  TrainInTurn(SubmitRanked(), SmallDisk(), alice, larges, "--checkpoints-mib");
 }
 
 // What one worker passed is not rejected for its account.
