@@ -109,7 +109,8 @@ void AddVerifierFlags(CLI::App& app, ServerFlags& flags) {
       ->capture_default_str();
   app.add_option("--audit-wait-term", flags.audit_wait_term,
                  "How long a trial may wait for a verifier, not counting its "
-                 "examination")
+                 "examination,\nwhere none works; where some do, and have not "
+                 "come to it, a day")
       ->capture_default_str();
   app.add_option(
          "--unverified", flags.unverified,

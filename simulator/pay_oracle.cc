@@ -12,6 +12,8 @@ namespace {
 
 // A worker that is there is heard this often, in parts of the silence term.
 constexpr double kHeardTerms = 0.75;
+// How long it waits at least for verifiers that are at work.
+constexpr absl::Duration kWaitMax = absl::Hours(24);
 // What a verifier that is well may pause, wait for others, and be late by,
 // before it takes on what waits for it.
 absl::Duration IdleMax(const PoolPolicy& policy) {
@@ -62,6 +64,11 @@ void PayOracle::NoteVerifier(const VerifierKey& verifier, bool is_well,
 void PayOracle::SetIdle(const VerifierKey& verifier, absl::Time now) {
   const auto well = well_.find(verifier);
   if (well == well_.end()) return;
+  if (well->second && pool_.is_so()) {
+    at_work_since_.try_emplace(verifier, now);
+  } else {
+    at_work_since_.erase(verifier);
+  }
   idle_[verifier].Set(
       well->second && pool_.is_so() && !holding_.contains(verifier), now);
 }
@@ -171,6 +178,7 @@ void PayOracle::NoteAudit(const Audit& audit, absl::Time now) {
   if (audit.state == AuditState::kWaiting && !watched.is_waiting) {
     watched.is_waiting = true;
     miners_.at(trial->second.trial.account).asked_bytes.erase(audit.trial);
+    watched.pool_before = pool_.At(now);
     for (const auto& [verifier, idle] : idle_) {
       watched.idle_before[verifier] = idle.At(now);
     }
@@ -258,6 +266,29 @@ bool PayOracle::IsBeyondCap(const Trial& trial) const {
   return unverified >= policy_.unverified_per_block_max;
 }
 
+std::string PayOracle::WhoCouldDecide(const WatchedAudit& watched,
+                                      absl::Time now) const {
+  for (const auto& [verifier, idle] : idle_) {
+    const auto then = watched.idle_before.find(verifier);
+    const absl::Duration since =
+        idle.At(now) - (then == watched.idle_before.end() ? absl::ZeroDuration()
+                                                          : then->second);
+    if (since < IdleMax(policy_)) continue;
+    return absl::StrCat(verifier.name, " was idle for ",
+                        absl::FormatDuration(since));
+  }
+  if (!watched.audit.looks.empty() ||
+      pool_.At(now) - watched.pool_before >= kWaitMax) {
+    return "";
+  }
+  for (const auto& [verifier, since] : at_work_since_) {
+    if (now - since < IdleMax(policy_)) continue;
+    return absl::StrCat(verifier.name, " was at work for ",
+                        absl::FormatDuration(now - since));
+  }
+  return "";
+}
+
 void PayOracle::CheckUndecided(const Trial& trial, absl::Time now) {
   Miner& miner = miners_.at(trial.account);
   const bool is_proven = miner.passes >= passes_to_prove_;
@@ -271,17 +302,10 @@ void PayOracle::CheckUndecided(const Trial& trial, absl::Time now) {
     Complain(absl::StrCat(Name(trial), " was given up without an audit"));
     return;
   }
-  const auto& before = audits_.at(id->second).idle_before;
-  for (const auto& [verifier, idle] : idle_) {
-    const auto then = before.find(verifier);
-    const absl::Duration since =
-        idle.At(now) -
-        (then == before.end() ? absl::ZeroDuration() : then->second);
-    if (since < IdleMax(policy_)) continue;
-    Complain(absl::StrCat(Name(trial), " was left undecided while ",
-                          verifier.name, " was idle for ",
-                          absl::FormatDuration(since)));
-    return;
+  const std::string who = WhoCouldDecide(audits_.at(id->second), now);
+  if (!who.empty()) {
+    return Complain(
+        absl::StrCat(Name(trial), " was left undecided while ", who));
   }
   ++(is_proven ? report_.undecided_beyond_cap : report_.undecided);
   miner.undecided_time = now;

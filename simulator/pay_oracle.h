@@ -5,10 +5,12 @@
 //   absent     its machine did not come back in time: over all the time that it
 //              is promised, with the pool there, it was away, or its line was
 //              slower than answers are waited for, or its files were lost.
-//   undecided  its miner was not proven yet, and no verifier that is well had
-//              the time to take it on before the operator's policy decided.
-//              A proven miner's is paid then, but for a cap of the policy's:
-//              what lies beyond is counted apart.
+//   undecided  its miner was not proven yet, and no verifier that is well was
+//              there when the operator's policy decided: that those that are
+//              have much to do is no reason, for a day. Where one that was not
+//              well had looked at it, none was idle since. A proven miner's is
+//              paid then, but for a cap of the policy's: what lies beyond is
+//              counted apart.
 //
 // No honest account is blamed or suspended for anything else. Judges by the
 // records that a pool commits, and by what the world around it knows: who was
@@ -115,7 +117,8 @@ class PayOracle {
     Question question;
     // How long each verifier had been well and idle when it came to them.
     std::map<VerifierKey, absl::Duration> idle_before;
-    bool is_waiting = false;  // or was
+    absl::Duration pool_before;  // that the pool had been there by then
+    bool is_waiting = false;     // or was
   };
   struct WatchedLease {
     Mark since;
@@ -132,6 +135,8 @@ class PayOracle {
                     absl::Time now);
   bool IsBeyondCap(const Trial& trial) const;
   void CheckUndecided(const Trial& trial, absl::Time now);
+  // What verifiers that are well have to do with it; "": nothing.
+  std::string WhoCouldDecide(const WatchedAudit& watched, absl::Time now) const;
   void NoteHolder(const Audit& before, const Audit& audit, absl::Time now);
   void SetIdle(const VerifierKey& verifier, absl::Time now);
   Mark MarkOf(const Miner& miner, absl::Time now) const;
@@ -151,6 +156,8 @@ class PayOracle {
   Stopwatch pool_;
   std::map<AccountId, Miner> miners_;
   std::map<VerifierKey, bool> well_;
+  // Since when it is well, with the pool there, without a break.
+  std::map<VerifierKey, absl::Time> at_work_since_;
   std::map<VerifierKey, AuditId> holding_;
   // Well, with the pool there, and no audit in hand.
   std::map<VerifierKey, Stopwatch> idle_;

@@ -37,10 +37,12 @@ void SetFinding(const AuditFinding& finding, v1::ReportAuditRequest& request) {
 GrpcAuditClient::GrpcAuditClient(const Remote& remote,
                                  std::string verifier_name,
                                  std::vector<std::string> arithmetics,
+                                 int64_t memory_bytes,
                                  std::stop_token last_calls)
     : remote_(remote),
       verifier_name_(std::move(verifier_name)),
       arithmetics_(std::move(arithmetics)),
+      memory_bytes_(memory_bytes),
       last_calls_(std::move(last_calls)),
       stub_(v1::VerificationService::NewStub(remote.channel())),
       blobs_(remote) {}
@@ -51,6 +53,7 @@ absl::StatusOr<std::optional<wire::AuditOrder>> GrpcAuditClient::AcquireAudit(
   request.set_verifier_name(verifier_name_);
   *request.mutable_wait() = wire::ToProto(wait);
   request.set_client_version(wire::kOwnVersion);
+  request.set_memory_bytes(memory_bytes_);
   for (const std::string& arithmetic : arithmetics_) {
     request.add_arithmetics(arithmetic);
   }

@@ -19,9 +19,9 @@ namespace archpool {
 class GrpcAuditClient : public AuditClient {
  public:
   // `remote` outlives this. Takes audits of these classes. `last_calls` cuts
-  // off every call.
+  // off every call. `memory_bytes`: what an examination may take.
   GrpcAuditClient(const Remote& remote, std::string verifier_name,
-                  std::vector<std::string> arithmetics,
+                  std::vector<std::string> arithmetics, int64_t memory_bytes,
                   std::stop_token last_calls);
 
   absl::StatusOr<std::optional<wire::AuditOrder>> AcquireAudit(
@@ -47,6 +47,7 @@ class GrpcAuditClient : public AuditClient {
   const Remote& remote_;
   const std::string verifier_name_;
   const std::vector<std::string> arithmetics_;
+  const int64_t memory_bytes_;
   const std::stop_token last_calls_;
   std::atomic<bool> has_said_skew_ = false;
   std::unique_ptr<v1::VerificationService::Stub> stub_;

@@ -59,7 +59,7 @@ absl::Status Verify(const VerifierFlags& flags, const VerifierProgram& program,
   const Remote remote(server, token);
   const LateStop last_calls(stop, kCallsMax);
   GrpcAuditClient client(remote, flags.name, examiner->arithmetics(),
-                         last_calls.token());
+                         flags.memory_mib << 20, last_calls.token());
   LogInfo("verifier_started", "the verifier serves a pool",
           {{"verifier", flags.name},
            {"arithmetics", absl::StrJoin(examiner->arithmetics(), ",")},

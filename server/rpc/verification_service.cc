@@ -171,8 +171,14 @@ grpc::ServerUnaryReactor* VerificationService::AcquireAudit(
             wire::ReadDuration("wait", request->wait(), limits::kWait));
         ARCHPOOL_ASSIGN_OR_RETURN(std::vector<std::string> arithmetics,
                                   ReadArithmetics(request->arithmetics()));
+        if (request->has_memory_bytes()) {
+          ARCHPOOL_RETURN_IF_ERROR(wire::CheckRange(
+              "memory_bytes", request->memory_bytes(), {0, INT64_MAX}));
+        }
         return Poll<archpool::AcquireAudit>{
-            {caller, request->verifier_name(), std::move(arithmetics)}, wait};
+            {caller, request->verifier_name(), std::move(arithmetics),
+             request->memory_bytes()},
+            wait};
       },
       [this, request, response](const archpool::AcquireAudit::Reply& reply) {
         *response->mutable_server_time() = wire::ToProto(absl::Now());

@@ -112,14 +112,17 @@ absl::StatusOr<Poll<AcquireLease>> ReadAcquireLease(
       "", {{"price_min_micros", request.price_min_micros(), limits::kAmount},
            {"upload_bytes_per_second", request.upload_bytes_per_second(),
             limits::kNotNegative},
-           {"memory_bytes", request.memory_bytes(), limits::kNotNegative}}));
+           {"memory_bytes", request.memory_bytes(), limits::kNotNegative},
+           {"checkpoints_bytes", request.checkpoints_bytes(),
+            limits::kNotNegative}}));
   return Poll<AcquireLease>{
       {.caller = caller,
        .session = session,
        .holding = std::move(holding),
        .price_min = request.price_min_micros(),
        .means = {.upload_bytes_per_second = request.upload_bytes_per_second(),
-                 .memory_bytes = request.memory_bytes()}},
+                 .memory_bytes = request.memory_bytes(),
+                 .checkpoints_bytes = request.checkpoints_bytes()}},
       wait};
 }
 

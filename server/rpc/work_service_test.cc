@@ -252,6 +252,13 @@ TEST_F(WorkServiceTest, AWorkerIsGivenNoMoreThanItSaysThatItCanTake) {
   request.set_memory_bytes(-1);
   EXPECT_THAT(acquire(), FailsWith("FIELD_RANGE"));
   request.set_memory_bytes(0);
+  request.set_checkpoints_bytes(1'000);
+  response = acquire();
+  ASSERT_THAT(response, IsOk());
+  EXPECT_EQ(response->idle_reason(), "TOO_LARGE_HERE");
+  request.set_checkpoints_bytes(-1);
+  EXPECT_THAT(acquire(), FailsWith("FIELD_RANGE"));
+  request.set_checkpoints_bytes(0);
   request.set_upload_bytes_per_second(1);
   response = acquire();
   ASSERT_THAT(response, IsOk());

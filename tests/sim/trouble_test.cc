@@ -123,6 +123,14 @@ class PayOracleTest : public ::testing::Test {
     audit_.state = AuditState::kWaiting;
     oracle_.Note(audit_, now_);
   }
+  // The verifier is at work on another miner's.
+  void HoldAnother() {
+    Audit other{.id = AuditId{2}, .trial = TrialId{99}, .task = TaskId{9}};
+    other.state = AuditState::kLeased;
+    other.verifier = kVerifier.account;
+    other.verifier_name = kVerifier.name;
+    oracle_.Note(other, now_);
+  }
   void EndTask(Amount pay) {
     trial_.pay = pay;
     oracle_.Note(trial_, now_);
@@ -247,6 +255,39 @@ TEST_F(PayOracleTest, ObjectsWhereAVerifierWasIdle) {
   now_ += absl::Hours(2);
   Put(TrialState::kRejected, "UNVERIFIED");
   EXPECT_TRUE(Complains("was left undecided while v was idle for 2h"));
+}
+
+// That it has much to do is no reason.
+TEST_F(PayOracleTest, ObjectsWhereAVerifierWasAtWork) {
+  Ask();
+  HoldAnother();
+  AwaitVerifiers();
+  now_ += absl::Hours(2);
+  Put(TrialState::kRejected, "UNVERIFIED");
+  EXPECT_TRUE(Complains("was left undecided while v was at work for 2h"));
+}
+
+TEST_F(PayOracleTest, CountsWhatVerifiersDidNotComeToInADay) {
+  Ask();
+  HoldAnother();
+  AwaitVerifiers();
+  now_ += absl::Hours(24);
+  Put(TrialState::kRejected, "UNVERIFIED");
+  EXPECT_THAT(oracle_.violations(), ::testing::IsEmpty());
+  EXPECT_EQ(oracle_.report().undecided, 1);
+}
+
+// A drought that ended just now.
+TEST_F(PayOracleTest, CountsWhatAVerifierIsJustBackFor) {
+  Ask();
+  oracle_.NoteVerifier(kVerifier, false, now_);
+  AwaitVerifiers();
+  now_ += absl::Hours(2);
+  oracle_.NoteVerifier(kVerifier, true, now_);
+  HoldAnother();
+  now_ += absl::Minutes(1);
+  Put(TrialState::kRejected, "UNVERIFIED");
+  EXPECT_THAT(oracle_.violations(), ::testing::IsEmpty());
 }
 
 TEST_F(PayOracleTest, ObjectsWhereTheMinerIsProven) {

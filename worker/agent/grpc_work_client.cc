@@ -112,6 +112,9 @@ absl::StatusOr<AcquiredLease> GrpcWorkClient::AcquireLease(
   if (identity_.memory_bytes > 0) {
     request.set_memory_bytes(identity_.memory_bytes);
   }
+  if (const int64_t bytes = checkpoints_bytes_; bytes > 0) {
+    request.set_checkpoints_bytes(bytes);
+  }
   for (const LeaseId lease : holding) {
     request.add_holding_lease_ids(lease.value);
   }

@@ -3,6 +3,7 @@
 #ifndef ARCHPOOL_WORKER_AGENT_GRPC_WORK_CLIENT_H_
 #define ARCHPOOL_WORKER_AGENT_GRPC_WORK_CLIENT_H_
 
+#include <atomic>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -34,6 +35,9 @@ class GrpcWorkClient : public WorkClient {
   GrpcWorkClient(const Remote& remote, const Remote& bulk,
                  WorkerIdentity identity, std::stop_token last_calls);
 
+  // How much of its disk keeps checkpoints, from now on; 0: not said.
+  void SetCheckpointsBytes(int64_t bytes) { checkpoints_bytes_ = bytes; }
+
   absl::StatusOr<OpenedSession> OpenSession() override;
   absl::StatusOr<AcquiredLease> AcquireLease(
       SessionId session, const std::vector<LeaseId>& holding,
@@ -60,6 +64,7 @@ class GrpcWorkClient : public WorkClient {
  private:
   const Remote& remote_;
   const WorkerIdentity identity_;
+  std::atomic<int64_t> checkpoints_bytes_ = 0;
   const std::stop_token last_calls_;
   std::unique_ptr<v1::WorkService::Stub> stub_;
   BlobClient blobs_;

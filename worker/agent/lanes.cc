@@ -17,14 +17,16 @@ namespace archpool {
 
 struct Lanes::Lane {
   Lane(LaneStore opened, const Shared& shared, WorkerIdentity identity,
-       const AgentOptions& options)
+       int64_t checkpoint_bytes_max, const AgentOptions& options)
       : store(std::move(opened)),
         client(shared.remote, shared.bulk, std::move(identity),
                shared.last_calls),
         agent(std::make_unique<Agent>(client, shared.trainer, shared.data,
                                       shared.rung_weights, *store.vault,
                                       *store.journal, *store.attempts,
-                                      shared.places, options)) {}
+                                      shared.places, options)) {
+    client.SetCheckpointsBytes(checkpoint_bytes_max);
+  }
 
   LaneStore store;
   GrpcWorkClient client;
@@ -53,6 +55,7 @@ absl::Status Lanes::StartOthers(const LanePlan& plan) {
   const int64_t checkpoint_bytes =
       shared_.checkpoint_bytes_max / (plan.lanes + std::ssize(left));
   lanes_.front()->store.vault->SetBytesMax(checkpoint_bytes);
+  lanes_.front()->client.SetCheckpointsBytes(checkpoint_bytes);
   for (int64_t number = 2; number <= plan.lanes; ++number) {
     part.name = LaneName(whole_.name, number);
     ARCHPOOL_RETURN_IF_ERROR(
@@ -84,8 +87,9 @@ absl::Status Lanes::Start(int64_t number, WorkerIdentity identity,
                     identity.arithmetic, checkpoint_bytes_max));
   AgentOptions options;
   options.only_finishes = only_finishes;
-  Lane& lane = *lanes_.emplace_back(std::make_unique<Lane>(
-      std::move(store), shared_, std::move(identity), options));
+  Lane& lane = *lanes_.emplace_back(
+      std::make_unique<Lane>(std::move(store), shared_, std::move(identity),
+                             checkpoint_bytes_max, options));
   lane.thread = std::jthread([this, &lane, label = LogLabel::Current()] {
     const LogLabel own(label);
     Run(lane);

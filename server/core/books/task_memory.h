@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "absl/time/time.h"
 #include "server/core/leaves/settling.h"
 #include "server/core/records/entities.h"
 #include "server/core/rules/worker_means.h"
@@ -67,6 +69,7 @@ struct RankedCandidate {
   int64_t parameters = 0;
   int64_t macs = 0;
   int64_t memory_bytes = 0;
+  int64_t checkpoints_bytes = 0;
   WorkUnits work_units = 0;
 };
 

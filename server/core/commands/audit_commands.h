@@ -156,6 +156,8 @@ struct AcquireAudit {
   std::string verifier_name;
   // Those it can compute in.
   std::vector<std::string> arithmetics = {std::string(kArithmetic)};
+  // What an examination may take; 0: not said.
+  int64_t memory_bytes = 0;
   using Reply = std::optional<AuditGrant>;
 };
 

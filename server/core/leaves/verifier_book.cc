@@ -138,6 +138,15 @@ std::vector<VerifierKey> VerifierBook::Working(const PoolPolicy& policy,
   return trusted.empty() ? doubted : trusted;
 }
 
+int64_t VerifierBook::MemoryMaxBytes(const PoolPolicy& policy,
+                                     absl::Time now) const {
+  int64_t most = 0;
+  for (const VerifierKey& key : Working(policy, now)) {
+    most = std::max(most, Find(key)->MemoryBytes(policy));
+  }
+  return most == 0 ? policy.memory_max_bytes : most;
+}
+
 bool VerifierBook::HasFoundSince(const VerifierKey& key, AccountId miner,
                                  absl::Time time) const {
   const VerifierStanding* standing = Find(key);

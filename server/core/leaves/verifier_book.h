@@ -8,6 +8,7 @@
 #ifndef ARCHPOOL_SERVER_CORE_LEAVES_VERIFIER_BOOK_H_
 #define ARCHPOOL_SERVER_CORE_LEAVES_VERIFIER_BOOK_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -52,12 +53,18 @@ struct VerifierStanding {
   // What examining takes it, of late.
   absl::Duration examined_time;
   WorkUnits examined_units = 0;
+  int64_t memory_bytes = 0;  // as it said last; 0: not said
 
   // Outvoted more often than is chance, or it does not look at what it finds
   // true: its work is left to others.
   bool IsDoubted(const PoolPolicy& policy) const {
     return record.outvoted - record.agreed >= policy.outvoted_max ||
            record.planted_owed > 0;
+  }
+  // What it has for an examination, at most the pool's bound.
+  int64_t MemoryBytes(const PoolPolicy& policy) const {
+    return memory_bytes == 0 ? policy.memory_max_bytes
+                             : std::min(memory_bytes, policy.memory_max_bytes);
   }
   // What examining `units` should take it.
   absl::Duration TimeFor(WorkUnits units) const;
@@ -70,6 +77,9 @@ class VerifierBook {
   void Hear(const VerifierKey& key, absl::Time now);
   // A sign of life; nothing where it is not known.
   void HearAgain(const VerifierKey& key, absl::Time now);
+  void NoteMemory(const VerifierKey& key, int64_t memory_bytes) {
+    StandingOf(key).memory_bytes = memory_bytes;
+  }
   // It came to a finding about a trial of `miner`.
   void NoteFinding(const VerifierKey& key, AccountId miner, absl::Duration took,
                    WorkUnits units, absl::Time now);
@@ -115,6 +125,9 @@ class VerifierBook {
   // All that do; the doubted ones where there are no others.
   std::vector<VerifierKey> Working(const PoolPolicy& policy,
                                    absl::Time now) const;
+  // What the one of them that has most has for an examination; the pool's bound
+  // where none works.
+  int64_t MemoryMaxBytes(const PoolPolicy& policy, absl::Time now) const;
   // Whether it came to a finding about another miner than `miner` after `time`:
   // then it was well for once.
   bool HasFoundSince(const VerifierKey& key, AccountId miner,

@@ -101,6 +101,7 @@ absl::StatusOr<AcquireAudit::Reply> Execute(Step& step,
   }
   const VerifierKey verifier{command.caller, command.verifier_name};
   step.memory.verifiers.Hear(verifier, step.now);
+  step.memory.verifiers.NoteMemory(verifier, command.memory_bytes);
   AuditId id =
       step.state.audits().HeldBy(command.caller, command.verifier_name);
   if (!id.IsSet()) {

@@ -102,7 +102,7 @@ class SampledTest : public VerifiersTest {
   static PoolPolicy Policy() {
     PoolPolicy policy = Strict();
     policy.audit_floor_ppm = 250'000;
-    policy.verifier_term = absl::Hours(10);
+    policy.verifier_term = absl::Minutes(30);
     return policy;
   }
   SampledTest() : VerifiersTest(Policy()) {

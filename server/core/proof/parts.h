@@ -42,7 +42,8 @@ void AwaitVerifiers(const PoolState& state, const PoolPolicy& policy,
 void ReturnAudit(Step& step, Audit audit);
 // The trial's open audit is done, if it has one.
 void EndAudit(Step& step, TrialId trial);
-// No verifier decided the audit in time: the operator's policy does.
+// No verifier decided the audit in time: the operator's policy does, unless
+// verifiers work and may come to it yet.
 void CloseUnverified(Step& step, const Audit& audit);
 
 // A verifier found its trial, as it would be rejected, false: it is once

@@ -71,6 +71,13 @@ void EndInconclusive(Step& step, Trial trial) {
 }
 
 void CloseUnverified(Step& step, const Audit& audit) {
+  // A queue is the pool's, and no reason to leave honest work unpaid.
+  if (const auto until = DeskOf(step).PutOff(audit, step.now)) {
+    Audit later = audit;
+    later.decide_time = *until;
+    step.state.Put(later);
+    return;
+  }
   Trial trial = *step.state.Find(audit.trial);
   if (audit.kind == AuditKind::kEvaluation) {
     return EndInconclusive(step, std::move(trial));

@@ -181,6 +181,60 @@ TEST_F(VerifiersTest, NoMoreIsLeasedThanVerifiersCanTakeOnInTime) {
   EXPECT_LT(leased, 10) << "nine minutes each";
 }
 
+class QueueTest : public VerifiersTest {
+ protected:
+  // A verifier that is there all the while, and never ends an examination.
+  void Pass(absl::Duration time) {
+    for (const absl::Time end = pool.now + time; pool.now < end;) {
+      Take("slow");
+      pool.Advance(absl::Minutes(1));
+    }
+  }
+};
+
+// What falls due at a task's end may be more than verifiers do in an hour.
+TEST_F(QueueTest, WhileVerifiersWorkNothingIsDecidedWithoutThem) {
+  std::vector<TrialId> trials;
+  for (int i = 0; i < 3; ++i) trials.push_back(Committed(alice, alices));
+  pool.Do(CancelTask{task, pool.client});
+  Pass(4 * pool.policy.audit_wait_term);
+  for (const TrialId trial : trials) {
+    EXPECT_EQ(Find(trial).state, TrialState::kUploaded) << Find(trial).reason;
+  }
+  pool.VerifyAll();
+  EXPECT_EQ(state().Find(task), nullptr) << "it ended, and all are paid";
+}
+
+TEST_F(QueueTest, NotForEver) {
+  const TrialId trial = Committed(alice, alices);
+  const absl::Time due = *AuditOf(trial).decide_time;
+  Pass(kAuditWaitMax - absl::Minutes(5));
+  EXPECT_EQ(Find(trial).state, TrialState::kUploaded);
+  Pass(due - *AuditOf(trial).wait_time);
+  EXPECT_EQ(Find(trial).reason, "UNVERIFIED");
+  EXPECT_EQ(Alice().rejections_in_a_row, 0);
+}
+
+TEST_F(QueueTest, NorOnceTheyHaveGone) {
+  const TrialId trial = Committed(alice, alices);
+  Pass(3 * pool.policy.audit_wait_term);
+  EXPECT_EQ(Find(trial).state, TrialState::kUploaded);
+  pool.Advance(pool.policy.audit_wait_term + pool.policy.audit_term +
+               absl::Minutes(1));
+  EXPECT_EQ(Find(trial).reason, "UNVERIFIED");
+}
+
+// Nothing new is to be learnt of it.
+TEST_F(QueueTest, NorWhereOneLookedAndCouldNotTell) {
+  const TrialId trial = Committed(alice, alices);
+  const absl::Time due = *AuditOf(trial).decide_time;
+  Look("sick", AuditInconclusive{"EXAMINER_CRASHED"});
+  pool.Advance(due - pool.now - absl::Minutes(1));
+  Take("well");
+  pool.Advance(pool.policy.audit_term + absl::Minutes(2));
+  EXPECT_EQ(Find(trial).reason, "UNVERIFIED");
+}
+
 TEST_F(VerifiersTest, AnOperatorVoidsATrial) {
   const TrialId trial = Committed(alice, alices);
   EXPECT_THAT(pool.Try(VoidTrial{TrialId{999}}), FailsWith("TRIAL_UNKNOWN"));

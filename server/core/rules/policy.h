@@ -18,6 +18,13 @@ inline constexpr int64_t kBoxesAtStartMax = 65'536;
 // Accepted trials from which on an account counts as proven.
 inline constexpr int64_t kProvenTrials = 20;
 
+// How many times as long as its worker's pace says a training may take.
+inline constexpr int64_t kPaceRoom = 4;
+
+// How long an audit may wait for verifiers in all, beyond what it takes to
+// examine, while some that work have not come to it.
+inline constexpr absl::Duration kAuditWaitMax = absl::Hours(24);
+
 struct PoolPolicy {
   // By when a lease's list should be done; slow workers' have twice the time
   // that they are expected to need, if that is more.
@@ -46,7 +53,8 @@ struct PoolPolicy {
   int64_t boxes_per_hour_max = 131'072;
   // However often it is extended, a lease ends after one term and this many
   // times the reference core's time for its list: nobody blocks a subspace for
-  // ever.
+  // ever. While nothing is committed in its session, and its account is not
+  // proven, kPaceRoom times what its account's pace says.
   int64_t slowness_max = 20;
   // Leases an account may hold at once beyond one for each trial accepted of
   // it: an account that never delivers holds few.
@@ -83,9 +91,10 @@ struct PoolPolicy {
   // How long the open audits may keep the verifiers of a class busy before no
   // more of it is leased.
   absl::Duration audit_backlog_max = absl::Minutes(30);
-  // How long an audit may wait for verifiers, beyond what it takes to examine;
-  // and whether it is paid then where its miner is proven and nothing speaks
-  // against it: this many of each block of credit at most.
+  // How long an audit may wait for verifiers, beyond what it takes to examine,
+  // where none works (kAuditWaitMax: where one does); and whether it is paid
+  // then where its miner is proven and nothing speaks against it: this many of
+  // each block of credit at most.
   absl::Duration audit_wait_term = absl::Hours(1);
   bool pays_unverified = true;
   int64_t unverified_per_block_max = 2;

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/core/rules/worker_means.h"
 
+#include <string>
+#include <vector>
+
 #include "absl/numeric/int128.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "common/model/task_spec.h"
 #include "common/nas/layer_plan.h"
 #include "common/nas/training_memory.h"
 #include "server/core/rules/network_setup.h"
@@ -48,36 +53,58 @@ int64_t MemoryMaxBytes(int64_t memory_bytes, const DatasetManifest& manifest,
   return of_pool > 0 && left >= of_pool ? INT64_MAX : left;
 }
 
+int64_t CheckpointsMaxBytes(int64_t checkpoints_bytes,
+                            const PoolPolicy& policy) {
+  return checkpoints_bytes <= 0 ||
+                 checkpoints_bytes >= policy.checkpoints_max_bytes
+             ? INT64_MAX
+             : checkpoints_bytes;
+}
+
 }  // namespace
 
-TrainingSize SizeOf(const LayerPlan& plan, int64_t batch_size) {
-  return {.parameters = plan.parameters,
-          .memory_bytes = TrainingMemoryMaxBytes(plan, batch_size)};
+TrainingSize SizeOf(const LayerPlan& plan, const Recipe& recipe) {
+  return {
+      .parameters = plan.parameters,
+      .memory_bytes = TrainingMemoryMaxBytes(plan, recipe.batch_size),
+      .checkpoints_bytes = CheckpointMaxBytes(plan) * (recipe.segments + 1)};
 }
 
 TrainingRoom RoomFor(const WorkerMeans& means, const DatasetManifest& manifest,
                      const PoolPolicy& policy) {
   return {
       .parameters_max = ParametersMax(means.upload_bytes_per_second, policy),
-      .memory_max_bytes = MemoryMaxBytes(means.memory_bytes, manifest, policy)};
+      .memory_max_bytes = MemoryMaxBytes(means.memory_bytes, manifest, policy),
+      .checkpoints_max_bytes =
+          CheckpointsMaxBytes(means.checkpoints_bytes, policy)};
 }
 
 std::string PassedOver::Describe(const WorkerMeans& means,
                                  const TrainingRoom& room) const {
-  std::string line;
+  std::vector<std::string> parts;
   if (parameters_ != INT64_MAX) {
-    line = absl::StrCat("its line sends ",
-                        Tenths(means.upload_bytes_per_second, kKibi),
-                        " KiB/s, enough for networks of ", room.parameters_max,
-                        " parameters, and the least of these has ", parameters_,
-                        "; connect it by a faster line");
+    parts.push_back(absl::StrCat(
+        "its line sends ", Tenths(means.upload_bytes_per_second, kKibi),
+        " KiB/s, enough for networks of ", room.parameters_max,
+        " parameters, and the least of these has ", parameters_,
+        "; connect it by a faster line"));
   }
-  if (memory_bytes_ == INT64_MAX) return line;
-  return absl::StrCat(
-      line, line.empty() ? "" : "; ", "it has ", means.memory_bytes / kMebi,
-      " MiB of memory, ", room.memory_max_bytes / kMebi,
-      " MiB of them for a training, and the least of these takes ",
-      (memory_bytes_ + kMebi - 1) / kMebi, " MiB; give it more (--memory-mib)");
+  if (checkpoints_bytes_ != INT64_MAX) {
+    parts.push_back(absl::StrCat(
+        "it keeps checkpoints in ", means.checkpoints_bytes / kMebi,
+        " MiB of its disk, and those of the least of these trainings take ",
+        (checkpoints_bytes_ + kMebi - 1) / kMebi,
+        " MiB; give it more (--checkpoints-mib)"));
+  }
+  if (memory_bytes_ != INT64_MAX) {
+    parts.push_back(absl::StrCat(
+        "it has ", means.memory_bytes / kMebi, " MiB of memory, ",
+        room.memory_max_bytes / kMebi,
+        " MiB of them for a training, and the least of these takes ",
+        (memory_bytes_ + kMebi - 1) / kMebi,
+        " MiB; give it more (--memory-mib)"));
+  }
+  return absl::StrJoin(parts, "; ");
 }
 
 }  // namespace archpool

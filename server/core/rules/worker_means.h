@@ -16,12 +16,15 @@ namespace archpool {
 struct DatasetManifest;
 struct LayerPlan;
 struct PoolPolicy;
+struct Recipe;
 
 // As a worker says them.
 struct WorkerMeans {
   int64_t upload_bytes_per_second = 0;  // 0: unknown
   // What a training may take in all, program and data included; 0: not said.
   int64_t memory_bytes = 0;
+  // How much of its disk it keeps checkpoints in; 0: not said.
+  int64_t checkpoints_bytes = 0;
   friend bool operator==(const WorkerMeans&, const WorkerMeans&) = default;
 };
 
@@ -29,26 +32,34 @@ struct WorkerMeans {
 struct TrainingSize {
   int64_t parameters = 0;
   int64_t memory_bytes = 0;
+  int64_t checkpoints_bytes = 0;  // of all of them
 };
 
-TrainingSize SizeOf(const LayerPlan& plan, int64_t batch_size);
+TrainingSize SizeOf(const LayerPlan& plan, const Recipe& recipe);
 
 // How large a worker's trainings may be.
 struct TrainingRoom {
   int64_t parameters_max = INT64_MAX;
   int64_t memory_max_bytes = INT64_MAX;
+  int64_t checkpoints_max_bytes = INT64_MAX;
 
+  // Whether a network's parameters tell all.
+  bool HoldsAnything() const {
+    return memory_max_bytes == INT64_MAX && checkpoints_max_bytes == INT64_MAX;
+  }
   bool IsUnlimited() const {
-    return parameters_max == INT64_MAX && memory_max_bytes == INT64_MAX;
+    return parameters_max == INT64_MAX && HoldsAnything();
   }
   bool Fits(const TrainingSize& size) const {
     return size.parameters <= parameters_max &&
-           size.memory_bytes <= memory_max_bytes;
+           size.memory_bytes <= memory_max_bytes &&
+           size.checkpoints_bytes <= checkpoints_max_bytes;
   }
 };
 
 // Unlimited where its means are not known, or are as good as the pool asks of
-// everybody: a line that is waited for, an examiner's memory.
+// everybody: a line that is waited for, an examiner's memory, a disk for the
+// checkpoints of any training.
 TrainingRoom RoomFor(const WorkerMeans& means, const DatasetManifest& manifest,
                      const PoolPolicy& policy);
 
@@ -60,35 +71,55 @@ class PassedOver {
   void Add(const TrainingSize& size, const TrainingRoom& room) {
     if (size.parameters > room.parameters_max) {
       parameters_ = std::min(parameters_, size.parameters);
-    } else {
-      memory_bytes_ = std::min(memory_bytes_, size.memory_bytes);
-      parameters_sent_ = std::max(parameters_sent_, size.parameters);
+      return;
     }
+    parameters_sent_ = std::max(parameters_sent_, size.parameters);
+    if (size.checkpoints_bytes > room.checkpoints_max_bytes) {
+      checkpoints_bytes_ = std::min(checkpoints_bytes_, size.checkpoints_bytes);
+      return;
+    }
+    checkpoints_kept_bytes_ =
+        std::max(checkpoints_kept_bytes_, size.checkpoints_bytes);
+    memory_bytes_ = std::min(memory_bytes_, size.memory_bytes);
   }
   void Add(const PassedOver& other) {
     parameters_ = std::min(parameters_, other.parameters_);
     memory_bytes_ = std::min(memory_bytes_, other.memory_bytes_);
+    checkpoints_bytes_ = std::min(checkpoints_bytes_, other.checkpoints_bytes_);
     parameters_sent_ = std::max(parameters_sent_, other.parameters_sent_);
+    checkpoints_kept_bytes_ =
+        std::max(checkpoints_kept_bytes_, other.checkpoints_kept_bytes_);
   }
   bool IsEmpty() const {
-    return parameters_ == INT64_MAX && memory_bytes_ == INT64_MAX;
+    return parameters_ == INT64_MAX && memory_bytes_ == INT64_MAX &&
+           checkpoints_bytes_ == INT64_MAX;
   }
+  bool HasMemory() const { return memory_bytes_ != INT64_MAX; }
   // Whether all of it is too large for `room` too, and for the same reasons.
   bool IsTooLargeFor(const TrainingRoom& room) const {
-    return (parameters_ == INT64_MAX || parameters_ > room.parameters_max) &&
-           (memory_bytes_ == INT64_MAX ||
-            (memory_bytes_ > room.memory_max_bytes &&
-             parameters_sent_ <= room.parameters_max));
+    const auto exceeds = [](int64_t least, int64_t most) {
+      return least == INT64_MAX || least > most;
+    };
+    return exceeds(parameters_, room.parameters_max) &&
+           exceeds(checkpoints_bytes_, room.checkpoints_max_bytes) &&
+           exceeds(memory_bytes_, room.memory_max_bytes) &&
+           parameters_sent_ <= room.parameters_max &&
+           checkpoints_kept_bytes_ <= room.checkpoints_max_bytes;
   }
-  // "its line …; its memory …": what is too small, and for what. REQUIRES:
-  // !IsEmpty().
+  }
+  // "its line …; its disk …; its memory …": what is too small, and for what.
+  // REQUIRES: !IsEmpty().
   std::string Describe(const WorkerMeans& means,
                        const TrainingRoom& room) const;
 
  private:
-  int64_t parameters_ = INT64_MAX;    // of what the line is too slow for
-  int64_t memory_bytes_ = INT64_MAX;  // of what it is fast enough for
-  int64_t parameters_sent_ = 0;       // the most that any of these has
+  int64_t parameters_ = INT64_MAX;  // of what the line is too slow for
+  // Fast enough, but for the disk; large enough too, but for the memory.
+  int64_t checkpoints_bytes_ = INT64_MAX;
+  int64_t memory_bytes_ = INT64_MAX;
+  // The most of what the line would send, and of what the disk would keep.
+  int64_t parameters_sent_ = 0;
+  int64_t checkpoints_kept_bytes_ = 0;
 };
 
 // What the open sessions' workers said last. In memory alone: after a restart

@@ -37,7 +37,9 @@ Trial TrialOf(const Task& task, SubspaceId box, RankedCandidate ranked) {
 }
 
 TrainingSize SizeOf(const RankedCandidate& ranked) {
-  return {.parameters = ranked.parameters, .memory_bytes = ranked.memory_bytes};
+  return {.parameters = ranked.parameters,
+          .memory_bytes = ranked.memory_bytes,
+          .checkpoints_bytes = ranked.checkpoints_bytes};
 }
 
 // As a candidate of its task: priced, or found impossible.
@@ -52,8 +54,9 @@ RankedCandidate LookAt(const Task& task, const DatasetManifest& manifest,
   ranked.id = candidate->id;
   ranked.parameters = candidate->plan.parameters;
   ranked.macs = candidate->plan.macs;
-  ranked.memory_bytes =
-      archpool::SizeOf(candidate->plan, spec.recipe.batch_size).memory_bytes;
+  const TrainingSize size = archpool::SizeOf(candidate->plan, spec.recipe);
+  ranked.memory_bytes = size.memory_bytes;
+  ranked.checkpoints_bytes = size.checkpoints_bytes;
   ranked.work_units =
       TrialWorkUnits(candidate->plan, manifest.train_count, spec.recipe.epochs,
                      manifest.validation_count);

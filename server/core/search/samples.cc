@@ -139,7 +139,7 @@ std::optional<Candidate> SampleFirst(Step& step, const Task& task,
     if (seeker.room.IsUnlimited()) return false;
     const WorkUnits cost = CostOf(candidate, spec, manifest);
     if (cost > units_left) return false;
-    const TrainingSize size = SizeOf(candidate.plan, spec.recipe.batch_size);
+    const TrainingSize size = SizeOf(candidate.plan, spec.recipe);
     if (seeker.room.Fits(size)) return false;
     walk.too_large.Add(size, seeker.room);
     walk.dearest_too_large = std::max(walk.dearest_too_large, cost);
@@ -193,7 +193,7 @@ SampledTrials SampleTrials(Step& step, const Task& task,
            seen.contains(candidate.id) ||
            index.networks.WasRejected(account, candidate.id) ||
            !(seeker.room.IsUnlimited() ||
-             seeker.room.Fits(SizeOf(candidate.plan, spec.recipe.batch_size)));
+             seeker.room.Fits(SizeOf(candidate.plan, spec.recipe)));
   };
   SampledTrials sampled;
   int too_dear = 0;

@@ -5,6 +5,7 @@
 #define ARCHPOOL_SERVER_CORE_SEARCH_SEARCH_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -19,12 +20,15 @@ namespace archpool::search {
 // over.
 struct Seeker {
   const Session& session;
-  TrainingRoom room;      // in this task
+  TrainingRoom room;  // in this task
+  // What the verifier with most memory has for an examination, where that
+  // leaves less room than the worker's own.
+  std::optional<int64_t> examiners_bytes;
   bool too_dear = false;  // something costs more than is left of the budget
   PassedOver too_large;   // what could be had, but for its size
-  // How many stored trials may be examined for their memory, which is in no
-  // record; those that come after them are passed over. Bounds what a request
-  // costs.
+  // How many stored trials may be examined for their memory and checkpoints,
+  // which are in no record; those that come after them are passed over. Bounds
+  // what a request costs.
   int plans_left = 64;
 
   // Notes what it has no room for.
@@ -32,9 +36,7 @@ struct Seeker {
   bool HasRoomFor(const PoolState& state, const Trial& trial);
 };
 
-Seeker SeekerFor(const PoolState& state, const PoolPolicy& policy,
-                 const MeansBook& means, const Task& task,
-                 const Session& session);
+Seeker SeekerFor(const Step& step, const Task& task, const Session& session);
 
 // What a lease begins with.
 struct LeaseStart {

@@ -9,9 +9,8 @@ namespace archpool {
 
 namespace {
 
-// Leases that show a worker's pace, and how many times the training may take.
+// Leases that show a worker's pace.
 constexpr int64_t kPacesMin = 3;
-constexpr int64_t kPaceRoom = 4;
 
 // How long the trial's miner needs to train it once more: by the pace that was
 // measured of it, with room for what else it does meanwhile.

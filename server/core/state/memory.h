@@ -4,8 +4,10 @@
 #define ARCHPOOL_SERVER_CORE_STATE_MEMORY_H_
 
 #include <cstdint>
+#include <optional>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "absl/time/time.h"
 #include "common/model/ids.h"
 #include "server/core/leaves/heirs.h"
@@ -26,6 +28,18 @@ struct Openings {
   bool IsOver(absl::Time now) const { return now - begin >= kOpeningsTerm; }
 };
 
+// Whether all that is left is too large for the workers that are there. Begins
+// again whenever one of them is given something, or hears another reason.
+struct TooLargeForAll {
+  std::optional<absl::Time> since;
+  absl::btree_set<SessionId> told;  // that it is for them
+
+  void Note(SessionId session, absl::Time now) {
+    if (!since) since = now;
+    told.insert(session);
+  }
+};
+
 // A restart forgets it, but for what is stored of verifiers (VerifierRecord);
 // after a failed commit the engine hands on the hold and the verifiers. It says
 // who is given what, and who is heard; what follows is recorded at once. That
@@ -40,6 +54,7 @@ struct Memory {
   MeansBook means;
   LeaseShares shares;
   SearchTurns searching;
+  absl::btree_map<TaskId, TooLargeForAll> too_large;
   absl::btree_map<AccountId, Openings> sessions_opened;
   absl::btree_map<AccountId, Openings> boxes_opened;
   bool is_loaded = true;  // and no tick came since

@@ -2,9 +2,12 @@
 #include "server/core/state/queries.h"
 
 #include "absl/strings/str_cat.h"
+#include "common/base/check.h"
 #include "common/base/status.h"
 #include "common/crypto/canonical.h"
 #include "common/model/chance.h"
+#include "common/nas/sampling.h"
+#include "server/core/rules/network_setup.h"
 
 namespace archpool {
 
@@ -35,6 +38,16 @@ bool IsAboveChance(const PoolState& state, const Trial& trial) {
   const DatasetManifest& manifest = ManifestOf(state, trial.task);
   return archpool::IsAboveChance(ValidationCorrect(trial),
                                  manifest.validation_count, manifest.classes);
+}
+
+TrainingSize SizeOf(const PoolState& state, const Trial& trial) {
+  const Task& task = *state.Find(trial.task);
+  const TaskSpec& spec = *task.spec;
+  const absl::StatusOr<Candidate> candidate =
+      MakeCandidate(spec.space, trial.architecture,
+                    SetupOfKnown(task, ManifestOf(state, trial.task)));
+  ARCHPOOL_CHECK(candidate.ok());
+  return SizeOf(candidate->plan, spec.recipe);
 }
 
 Digest TrialKey(const Task& task, const Digest& architecture_id,

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "server/core/commands/commands.h"
 #include "server/core/rules/policy.h"
+#include "server/core/rules/worker_means.h"
 #include "server/core/state/pool_state.h"
 
 namespace archpool {
@@ -51,6 +52,10 @@ bool AwaitsMeasurements(const PoolState& state, const PoolPolicy& policy,
 bool IsReadyToSettle(const PoolState& state, TaskId id);
 // All of these, by id.
 std::vector<TaskId> ReadyToSettle(const PoolState& state);
+
+// What training the trial's network takes. Plans it, which takes far longer
+// than looking it up.
+TrainingSize SizeOf(const PoolState& state, const Trial& trial);
 
 }  // namespace archpool
 

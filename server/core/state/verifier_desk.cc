@@ -5,10 +5,15 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/core/rules/network_setup.h"
 #include "server/core/state/queries.h"
 
 namespace archpool {
 namespace {
+
+// Audits whose trainings are planned for one that asks, to see whether it has
+// the memory: what comes after them is left to others.
+constexpr int kPlansMax = 64;
 
 absl::Time LastLook(const Audit& audit) {
   absl::Time last = absl::InfinitePast();
@@ -65,8 +70,18 @@ bool VerifierDesk::HasFreshVerifier(const Audit& audit, Fresh fresh,
   return std::any_of(
       working.begin(), working.end(), [&](const VerifierKey& key) {
         return !HasLookOf(audit, key) &&
-               (fresh == Fresh::kName || !HasVoteOf(audit, key.account));
+               (fresh == Fresh::kName || !HasVoteOf(audit, key.account)) &&
+               Holds(*verifiers_.Find(key), audit);
       });
+}
+
+bool VerifierDesk::Holds(const VerifierStanding& verifier,
+                         const Audit& audit) const {
+  // Whatever was given out fits into the pool's bound.
+  const int64_t memory_bytes = verifier.MemoryBytes(policy_);
+  if (memory_bytes >= policy_.memory_max_bytes) return true;
+  return SizeOf(state_, *state_.Find(audit.trial)).memory_bytes <=
+         MemoryForTraining(ManifestOf(state_, audit.task), memory_bytes);
 }
 
 bool VerifierDesk::MayTake(const Audit& audit, const VerifierKey& verifier,
@@ -116,12 +131,16 @@ AuditId VerifierDesk::NextAudit(const AcquireAudit& command,
         !trusted.empty() &&
         std::find(trusted.begin(), trusted.end(), verifier) == trusted.end();
   }
+  const bool is_small =
+      standing.MemoryBytes(policy_) < policy_.memory_max_bytes;
+  int plans_left = kPlansMax;
   return state_.audits().waiting().First([&](AuditId id) {
     const Audit& audit = *state_.Find(id);
     // The verifier that it is left to may hold on to it and come to nothing.
     const bool is_left =
         is_for_others && now < *audit.wait_time + policy_.second_look_max;
-    return !is_left && MayTake(audit, verifier, now);
+    if (is_left || !MayTake(audit, verifier, now)) return false;
+    return !is_small || (--plans_left >= 0 && Holds(standing, audit));
   });
 }
 
@@ -136,6 +155,22 @@ void VerifierDesk::WaitForAnother(Audit& audit, absl::Time now) const {
   MakeWhole(whole, now);
   Extend(audit, now + policy_.second_look_max +
                     ExaminationTime(policy_, CostOfAudit(whole)));
+}
+
+std::optional<absl::Time> VerifierDesk::PutOff(const Audit& audit,
+                                               absl::Time now) const {
+  // That somebody looked and could not tell may be all that can be learnt.
+  if (!audit.looks.empty()) return std::nullopt;
+  const absl::Time latest = *audit.wait_time + kAuditWaitMax +
+                            ExaminationTime(policy_, CostOfAudit(audit));
+  if (now >= latest) return std::nullopt;
+  if (!HasFreshVerifier(audit, Fresh::kName, now)) {
+    // After a start they may not have had the time to be heard.
+    if (now >= verifiers_.grace_until()) return std::nullopt;
+    return std::min(latest, verifiers_.grace_until());
+  }
+  return std::min(latest,
+                  now + std::max(policy_.audit_wait_term, Backlog(now)));
 }
 
 VerifierDesk::Vote VerifierDesk::CountVotes(const Audit& audit, LookKind latest,

@@ -27,6 +27,8 @@ class VerifierDesk {
   // Whether the verifier may take it now, or others are to look first.
   bool MayTake(const Audit& audit, const VerifierKey& verifier,
                absl::Time now) const;
+  // Whether it has the memory that the audit's training takes.
+  bool Holds(const VerifierStanding& verifier, const Audit& audit) const;
   // By when the examination of a leased audit must have ended.
   absl::Time EndOf(const Audit& audit) const;
   AuditCost CostOfAudit(const Audit& audit) const;
@@ -34,6 +36,9 @@ class VerifierDesk {
   void MakeWhole(Audit& audit, absl::Time now) const;
   // There is time for another's look, and for a recomputation.
   void WaitForAnother(Audit& audit, absl::Time now) const;
+  // Until when the decision about an audit whose time is over is put off, since
+  // verifiers work and none has come to it yet; nullopt where it is not.
+  std::optional<absl::Time> PutOff(const Audit& audit, absl::Time now) const;
 
   // Whether a verifier works that can take the audit on and has not found
   // anything about it, nor another of its account, where that matters.

@@ -16,6 +16,7 @@ void BeginFinishing(Step& step, TaskId id, EndReason reason) {
   task.state = TaskState::kFinishing;
   task.end_reason = reason;
   step.state.Put(task);
+  step.memory.too_large.erase(id);
   step.facts.push_back(TaskFinishing{id});
 }
 

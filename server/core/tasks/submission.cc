@@ -31,6 +31,14 @@ constexpr int64_t kBoxesEach = 64;
 constexpr int64_t kSegmentsAlways = 16;
 constexpr int64_t kBatchSizeAlways = 128;
 
+// As the pool's, but for what is bounded by the verifiers that work.
+PoolPolicy PolicyNow(const Step& step) {
+  PoolPolicy policy = step.policy;
+  policy.memory_max_bytes =
+      step.memory.verifiers.MemoryMaxBytes(step.policy, step.now);
+  return policy;
+}
+
 // Whether the budget buys at least one network of the space: a task that can
 // never give out a trial is refused before money moves.
 absl::Status CheckBuysATrial(const TaskSpec& spec,
@@ -241,8 +249,8 @@ absl::StatusOr<SubmitTask::Reply> Execute(Step& step,
   if (command.only_check) {
     ARCHPOOL_RETURN_IF_ERROR(spec.ValidateNew());
     ARCHPOOL_RETURN_IF_ERROR(check_pace());
-    ARCHPOOL_RETURN_IF_ERROR(CheckNew(step.state, step.policy, command.caller,
-                                      spec, *command.only_check)
+    ARCHPOOL_RETURN_IF_ERROR(CheckNew(step.state, PolicyNow(step),
+                                      command.caller, spec, *command.only_check)
                                  .status());
     return TaskId();
   }
@@ -264,8 +272,8 @@ absl::StatusOr<SubmitTask::Reply> Execute(Step& step,
                     "the dataset is not registered by this client");
   }
   ARCHPOOL_ASSIGN_OR_RETURN(const RewardPots pots,
-                            CheckNew(step.state, step.policy, command.caller,
-                                     spec, dataset->manifest));
+                            CheckNew(step.state, PolicyNow(step),
+                                     command.caller, spec, dataset->manifest));
   ARCHPOOL_RETURN_IF_ERROR(check_pace());
   Openings& opened = step.memory.boxes_opened[command.caller];
   if (opened.IsOver(step.now)) opened = {.begin = step.now};

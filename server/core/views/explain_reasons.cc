@@ -97,8 +97,12 @@ constexpr Refusal kRefusals[] = {
      "See that machine's log: its worker ends and starts again and again."},
     {"TIME_TOO_SHORT", kWait},
     {"TOO_LARGE_HERE",
-     "Give the worker more memory (--memory-mib) or a faster line, or leave it "
-     "running: a task may come whose networks it can take."},
+     "Give the worker more memory (--memory-mib), more disk "
+     "(--checkpoints-mib) or a faster line, or leave it running: a task may "
+     "come whose networks it can take."},
+    {"TOO_LARGE_TO_VERIFY",
+     "Leave the worker running: a verifier with more memory may come, which is "
+     "the operator's to start, or a task with smaller networks."},
     {"TOO_MANY_SESSIONS",
      "Give workers that are started again the same --name, train fewer "
      "networks side by side (--side-by-side), or ask the operator for more "

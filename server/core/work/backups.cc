@@ -148,8 +148,7 @@ LeaseId GrantBackup(Step& step, const Session& session, Amount price_min) {
       continue;
     }
     WorkUnits units_left = search::UnitsLeft(step, task, session.account);
-    search::Seeker seeker = search::SeekerFor(step.state, step.policy,
-                                              step.memory.means, task, session);
+    search::Seeker seeker = search::SeekerFor(step, task, session);
     std::vector<Trial> rest;
     // From the end of the list, while the primary comes from its beginning: the
     // two meet, and little is done twice.
@@ -166,6 +165,7 @@ LeaseId GrantBackup(Step& step, const Session& session, Amount price_min) {
       if (units_left < 0) break;
       rest.push_back(std::move(copy));
     }
+    CutToTime(step, task, session, /*lease=*/{}, rest);
     if (rest.empty()) continue;
     SubspaceRecord box = *step.state.Find(primary.subspace);
     ++box.attempt;

@@ -279,6 +279,26 @@ TEST(BackupsTest, NobodyStandsByWhereMeasurementsAreAwaited) {
   EXPECT_EQ(pool.Do(AcquireLease{bob, bobs}).idle_reason, "RESULTS_AWAITED");
 }
 
+// Nor where it could not be done before its task's time is over.
+TEST(BackupsTest, NobodyStandsByForWhatCannotFinishInTime) {
+  TestPool pool;
+  const AccountId alice = pool.Make("alice", Role::kMiner);
+  const AccountId bob = pool.Make("bob", Role::kMiner);
+  const SessionId alices = pool.Open(alice, "a");
+  const SessionId bobs = pool.Open(bob, "b");
+  const absl::Duration silence = pool.policy.silence_term + absl::Seconds(1);
+  TaskSpec spec = TinySpec(8);
+  spec.subspaces = 2;
+  spec.budget.time_limit = silence + absl::Microseconds(1);
+  pool.Submit(spec);
+  const Lease primary = pool.Do(AcquireLease{alice, alices}).grant->lease;
+  pool.Deliver(alice, alices, primary, primary.trials.at(0), 900);
+  pool.VerifyAll();
+  pool.Advance(silence);
+  ASSERT_EQ(BackupsWanted(*pool.pool.state().Find(primary.id)), 1);
+  EXPECT_EQ(pool.Do(AcquireLease{bob, bobs}).idle_reason, "TIME_TOO_SHORT");
+}
+
 // What two clients were given, and to whom the next lease went.
 struct Turns {
   WorkUnits firsts = 0;    // lease, of one client

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // How leases end.
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "common/model/arithmetic.h"
+#include "server/core/leaves/completion.h"
 #include "server/core/search/search.h"
 #include "server/core/state/quotas.h"
 #include "server/core/work/parts.h"
@@ -54,28 +56,103 @@ bool IsUnderWay(const PoolState& state, const Lease& lease) {
   return false;
 }
 
-// Keeps the training that the worker is at, and its units, until the lease's
-// deadline; the rest of the list is given up.
+// By when the worker should have committed the training that it is at: as long
+// after the one before as its pace, seen so far, says, with room.
+absl::Time ExpectedEnd(const Step& step, const Lease& lease,
+                       WorkUnits units_under_way) {
+  const Performance& worker = step.state.Find(lease.session)->performance;
+  double pace = OutlookOf(worker, step.state.Find(lease.account)->performance,
+                          step.policy.lease_term)
+                    .pace;
+  const absl::Time first_begin =
+      std::max(lease.create_time, worker.last_commit_time);
+  absl::Time begin = first_begin;
+  WorkUnits units = 0;
+  for (const TrialId id : lease.trials) {
+    const Trial& trial = *step.state.Find(id);
+    if (!trial.commitment) continue;
+    units += trial.work_units;
+    begin = std::max(begin, trial.commitment->commit_time);
+  }
+  if (units > 0) {
+    pace = std::max(pace, absl::FDivDuration(begin - first_begin,
+                                             absl::Microseconds(units)));
+  }
+  return begin + kPaceRoom * pace * absl::Microseconds(units_under_way);
+}
+
+// Keeps the training that the worker is at, and its units, for as long as it
+// may be expected to take; the rest of the list is given up.
 void KeepFirst(Step& step, Lease lease) {
-  bool is_first = true;
+  std::optional<WorkUnits> units;  // of the training that it is at
   for (const TrialId id : lease.trials) {
     Trial trial = *step.state.Find(id);
     if (trial.state != TrialState::kAssigned) continue;
-    if (!is_first) {
+    if (units) {
       trial.state = TrialState::kAbandoned;
       step.state.Put(trial);
+    } else {
+      units = trial.work_units;
     }
-    is_first = false;
   }
   if (lease.backup_need) lease.backup_need->wanted = 0;
   lease.check_time.reset();
+  // A slow worker may be past the deadline, and continue as long as it is
+  // heard.
   lease.deadline =
-      std::max(lease.deadline, step.now + step.policy.silence_term);
+      std::max({lease.deadline, step.now + step.policy.silence_term,
+                std::min(LastMoment(step.state, step.policy, lease),
+                         ExpectedEnd(step, lease, units.value_or(0)))});
   lease.expire_time = std::min(lease.expire_time, lease.deadline);
   step.state.Put(lease);
 }
 
+bool HasCommitted(const PoolState& state, const Lease& lease) {
+  return std::any_of(lease.trials.begin(), lease.trials.end(), [&](TrialId id) {
+    return state.Find(id)->commitment.has_value();
+  });
+}
+
+WorkUnits UnitsOf(const PoolState& state, const Lease& lease) {
+  WorkUnits units = 0;
+  for (const TrialId id : lease.trials) units += state.Find(id)->work_units;
+  return units;
+}
+
+// How many times the reference core's time the worker is waited for at most.
+// One that has never committed anything may be there to hold networks that it
+// does not train: unless its account is proven, or known to be slow, it has no
+// longer than most need.
+double SlownessMax(const PoolState& state, const PoolPolicy& policy,
+                   const Lease& lease) {
+  const auto most = static_cast<double>(policy.slowness_max);
+  const Account& account = *state.Find(lease.account);
+  const auto& held = state.leases().Of(lease.session);
+  if (IsProven(account) ||
+      state.Find(lease.session)->performance.last_commit_time !=
+          absl::InfinitePast() ||
+      std::any_of(held.begin(), held.end(), [&](LeaseId id) {
+        return HasCommitted(state, *state.Find(id));
+      })) {
+    return most;
+  }
+  const double pace =
+      std::max(1.0, account.performance.pace_permille.Mean() / 1'000);
+  return std::min(most, kPaceRoom * pace);
+}
+
 }  // namespace
+
+absl::Time LastMoment(const PoolState& state, const PoolPolicy& policy,
+                      const Lease& lease) {
+  // A work unit is one reference-core microsecond. Until something is
+  // committed, the lease has the time of its first trial alone.
+  const WorkUnits units = HasCommitted(state, lease)
+                              ? UnitsOf(state, lease)
+                              : state.Find(lease.trials[0])->work_units;
+  return std::max(lease.deadline, lease.create_time + policy.silence_term) +
+         SlownessMax(state, policy, lease) * absl::Microseconds(units);
+}
 
 void EndLease(Step& step, const Lease& active, LeaseState end, bool counts) {
   Lease lease = active;

@@ -38,10 +38,44 @@ AcquireLease::Reply NothingOpen(Amount best_refused, Amount price_min) {
 
 AcquireLease::Reply TooLargeHere(TaskId task, const search::Seeker& seeker,
                                  const WorkerMeans& means) {
+  constexpr int64_t kMebi = int64_t{1} << 20;
+  if (seeker.examiners_bytes && seeker.too_large.HasMemory()) {
+    return Idle(
+        "TOO_LARGE_TO_VERIFY",
+        absl::StrCat("what was found in ", task.ToString(),
+                     " takes more memory than the pool's verifiers have for an "
+                     "examination (",
+                     *seeker.examiners_bytes / kMebi,
+                     " MiB, of which a training may take ",
+                     seeker.room.memory_max_bytes / kMebi,
+                     "); the operator gives one more (archpool-verifier "
+                     "--memory-mib)"));
+  }
   return Idle("TOO_LARGE_HERE",
               absl::StrCat("what was found in ", task.ToString(),
                            " is too large for this worker: ",
                            seeker.too_large.Describe(means, seeker.room)));
+}
+
+// How long a task waits for a worker that what is left is not too large for.
+constexpr absl::Duration kTooLargeTerm = absl::Hours(1);
+
+// Notes that it is for this session. Whether it was for all that asked, for so
+// long that the client's reward is not held for it any longer; a worker that is
+// busy elsewhere may still come.
+bool IsTooLargeForAll(Step& step, TaskId id, const Session& session) {
+  const TaskIndex& index = step.state.IndexOf(id);
+  TooLargeForAll& noted = step.memory.too_large[id];
+  noted.Note(session.id, step.now);
+  if (step.now - *noted.since < kTooLargeTerm ||
+      index.tally.assigned + index.tally.pending > 0) {
+    return false;
+  }
+  const auto& sessions = step.state.sessions().all();
+  return std::all_of(sessions.begin(), sessions.end(), [&](const auto& entry) {
+    return noted.told.contains(entry.first) ||
+           step.state.leases().Of(entry.first).empty();
+  });
 }
 
 bool IsActive(const PoolState& state, TaskId id) {
@@ -66,8 +100,7 @@ void AdvanceSearch(Step& step, const Session& session, Looks& looks) {
   const TaskId id = step.memory.searching.Next();
   if (!IsActive(step.state, id)) return step.memory.searching.Remove(id);
   const Task& task = *step.state.Find(id);
-  search::Seeker seeker = search::SeekerFor(step.state, step.policy,
-                                            step.memory.means, task, session);
+  search::Seeker seeker = search::SeekerFor(step, task, session);
   const search::LeaseStart start =
       search::StartFromSamples(step, task, seeker, looks);
   if (!start.trials.empty() || !RanOut(looks, task.spec->space)) {
@@ -114,8 +147,17 @@ AcquireLease::Reply WhyNothing(Step& step, const Task& task,
                     " is being worked on; wait for verdicts or the next task"));
   }
   if (!seeker.too_large.IsEmpty()) {
-    return TooLargeHere(task.id, seeker,
-                        step.memory.means.Of(seeker.session.id));
+    AcquireLease::Reply idle =
+        TooLargeHere(task.id, seeker, step.memory.means.Of(seeker.session.id));
+    if (idle.idle_reason == "TOO_LARGE_HERE" &&
+        looks.Left(task.spec->space) > 0 &&
+        IsTooLargeForAll(step, task.id, seeker.session)) {
+      step.facts.push_back(NothingLeft{task.id, EndReason::kExhausted});
+      absl::StrAppend(&idle.idle_message,
+                      "; it was for every worker that asked within the hour, "
+                      "so the task has ended");
+    }
+    return idle;
   }
   if (looks.Left(task.spec->space) <= 0) {
     return Idle("SEARCHING", absl::StrCat("nothing new was found yet in ",
@@ -137,7 +179,7 @@ AcquireLease::Reply WhyNothing(Step& step, const Task& task,
   return Idle("NO_OPEN_TASK", absl::StrCat(task.id.ToString(), " has ended"));
 }
 
-AcquireLease::Reply LeaseFrom(Step& step, TaskId id, const Session& session,
+AcquireLease::Reply FindLease(Step& step, TaskId id, const Session& session,
                               Looks& looks) {
   const Task& task = *step.state.Find(id);
   if (AwaitsMeasurements(step.state, step.policy, id)) {
@@ -147,13 +189,13 @@ AcquireLease::Reply LeaseFrom(Step& step, TaskId id, const Session& session,
                      " learns; verifiers are measuring the last of as many "
                      "trainings as end such a task"));
   }
-  search::Seeker seeker = search::SeekerFor(step.state, step.policy,
-                                            step.memory.means, task, session);
+  search::Seeker seeker = search::SeekerFor(step, task, session);
   seeker.too_dear = TrialsLeft(task, step.state.IndexOf(id)) <= 0;
   if (!seeker.too_dear) {
     search::LeaseStart start = search::FindStart(step, task, seeker, looks);
-    if (!start.trials.empty() &&
-        !FitsInTime(step, task, session, start.trials[0].work_units)) {
+    const bool was_found = !start.trials.empty();
+    CutToTime(step, task, session, /*lease=*/{}, start.trials);
+    if (was_found && start.trials.empty()) {
       return Idle("TIME_TOO_SHORT",
                   absl::StrCat(id.ToString(),
                                " ends before this worker is expected to "
@@ -165,6 +207,15 @@ AcquireLease::Reply LeaseFrom(Step& step, TaskId id, const Session& session,
     }
   }
   return WhyNothing(step, task, seeker, looks);
+}
+
+AcquireLease::Reply LeaseFrom(Step& step, TaskId id, const Session& session,
+                              Looks& looks) {
+  AcquireLease::Reply reply = FindLease(step, id, session, looks);
+  if (reply.idle_reason != "TOO_LARGE_HERE") {
+    step.memory.too_large.erase(id);
+  }
+  return reply;
 }
 
 AcquireLease::Reply LeaseByShares(Step& step, const AcquireLease& command,
@@ -205,7 +256,8 @@ AcquireLease::Reply LeaseByShares(Step& step, const AcquireLease& command,
     if (reply.idle_reason == "NO_OPEN_TASK") continue;  // it ends
     // What is too large for one is found by others without further search.
     if (!RanOut(given, spec->space) && RanOut(left, spec->space) &&
-        reply.idle_reason != "TOO_LARGE_HERE") {
+        reply.idle_reason != "TOO_LARGE_HERE" &&
+        reply.idle_reason != "TOO_LARGE_TO_VERIFY") {
       step.memory.searching.Add(offer.task);
     }
     idle = std::move(reply);

@@ -42,6 +42,22 @@ Architecture WithTheOther(Architecture network, size_t dimension) {
   return network;
 }
 
+DatasetManifest LargeManifest() {
+  DatasetManifest manifest = TinyManifest();
+  manifest.train_count = 4'000'000;
+  return manifest;
+}
+
+// Trainings of ten minutes of the reference core and more.
+TaskSpec LongTrainings() {
+  TaskSpec spec = FourNetworks();
+  spec.dataset = LargeManifest().Id();
+  spec.recipe.epochs = 1'000;
+  spec.budget.work_units = kWorkUnitsMax;
+  spec.budget.time_limit = absl::Hours(1'000);
+  return spec;
+}
+
 // A pool with one task and one worker, which trains what it is given.
 class OneTask {
  public:
@@ -49,6 +65,7 @@ class OneTask {
           const std::string& secret)
       : pool(policy), alice(pool.Make("alice", Role::kMiner)) {
     session = pool.Open(alice, "w1");
+    pool.Do(RegisterDataset{pool.client, LargeManifest(), Sha256("held-out")});
     task = pool.Do(SubmitTask{pool.client, spec, "r1", Sha256(secret)});
   }
   AcquireLease::Reply Ask() { return pool.Do(AcquireLease{alice, session}); }
@@ -67,6 +84,136 @@ class OneTask {
   SessionId session;
   TaskId task;
 };
+
+// A worker at one of them, which is heard all the while.
+class SlowWorker : public OneTask {
+ public:
+  SlowWorker() : OneTask(AuditEverything(), LongTrainings(), "secret") {
+    Begin(session);
+  }
+  void Begin(SessionId of) {
+    session = of;
+    lease = Ask().grant->lease;
+    begin = pool.now;
+    work =
+        absl::Microseconds(pool.pool.state().Find(lease.trials[0])->work_units);
+    ARCHPOOL_CHECK(work > absl::Minutes(10));
+  }
+  bool IsOpen() { return pool.pool.state().Find(task) != nullptr; }
+  // Until this many times what the training takes the reference core.
+  void TrainUntil(double times) {
+    while (pool.now < begin + times * work && IsOpen()) {
+      (void)pool.Try(RenewLease{alice, session, lease.id});
+      pool.Advance(pool.policy.silence_term / 2);
+    }
+  }
+
+  Lease lease;
+  absl::Time begin;
+  absl::Duration work;
+};
+
+// Past its lease's deadline, which it outlasts as long as it is heard.
+TEST(LeasesTest, ASlowTrainingMayBeCommittedAfterItsTaskHasEnded) {
+  SlowWorker slow;
+  slow.TrainUntil(2.5);
+  EXPECT_GT(slow.pool.now, slow.lease.deadline);
+  slow.pool.Do(CancelTask{slow.task, slow.pool.client});
+  slow.TrainUntil(3);
+  ASSERT_TRUE(slow.IsOpen());
+  slow.pool.Deliver(slow.alice, slow.session, slow.lease, slow.lease.trials[0],
+                    500);
+  slow.pool.VerifyAll();
+  EXPECT_FALSE(slow.IsOpen());
+  EXPECT_GT(slow.pool.pool.state().money().BalanceOf(Place::Of(slow.alice)), 0);
+}
+
+TEST(LeasesTest, AFinishingTaskWaitsNoLongerThanAPaceExplains) {
+  SlowWorker slow;
+  slow.TrainUntil(1);
+  slow.pool.Do(CancelTask{slow.task, slow.pool.client});
+  slow.TrainUntil(20);
+  EXPECT_FALSE(slow.IsOpen());
+  EXPECT_LE(slow.pool.now, slow.begin + kPaceRoom * slow.work +
+                               2 * slow.pool.policy.silence_term);
+}
+
+// Of tasks that end after so many of them, if those are alike.
+class ShortTime : public OneTask {
+ public:
+  static TaskSpec Spec(double trainings) {
+    TaskSpec spec = LongTrainings();
+    spec.subspaces = 2;
+    spec.trials_per_lease = 8;
+    spec.budget.time_limit = absl::Seconds(trainings * 44 * 60);
+    return spec;
+  }
+  static PoolPolicy Policy() {
+    PoolPolicy policy = AuditEverything();
+    policy.lease_span = absl::Hours(5);
+    return policy;
+  }
+  explicit ShortTime(double trainings)
+      : OneTask(Policy(), Spec(trainings), "secret") {}
+  absl::Duration WorkOf(const std::vector<TrialId>& trials) {
+    WorkUnits units = 0;
+    for (const TrialId id : trials) {
+      units += pool.pool.state().Find(id)->work_units;
+    }
+    return absl::Microseconds(units);
+  }
+};
+
+TEST(LeasesTest, NoListIsLongerThanItsTaskLasts) {
+  for (const double trainings : {1.5, 2.5, 3.5, 4.5}) {
+    ShortTime one(trainings);
+    const Task task = *one.pool.pool.state().Find(one.task);
+    const auto first = one.Ask().grant;
+    ASSERT_TRUE(first.has_value());
+    EXPECT_LE(one.pool.now + one.WorkOf(first->lease.trials), task.deadline);
+    // What is taken ahead comes after it.
+    const auto next =
+        one.pool.Do(AcquireLease{one.alice, one.session, {first->lease.id}});
+    if (!next.grant) continue;
+    EXPECT_LE(one.pool.now + one.WorkOf(first->lease.trials) +
+                  one.WorkOf(next.grant->lease.trials),
+              task.deadline);
+  }
+}
+
+TEST(LeasesTest, NothingIsTakenAheadThatCannotFinishInTime) {
+  ShortTime one(2.5);
+  const auto first = one.Ask().grant;
+  ASSERT_TRUE(first.has_value());
+  EXPECT_EQ(one.pool.Do(AcquireLease{one.alice, one.session, {first->lease.id}})
+                .idle_reason,
+            "TIME_TOO_SHORT");
+}
+
+// Nobody holds a network that it does not train.
+TEST(LeasesTest, WhoNeverCommittedIsNotWaitedForForLong) {
+  SlowWorker slow;
+  const PoolState& state = slow.pool.pool.state();
+  const double deadline =
+      absl::FDivDuration(slow.lease.deadline - slow.begin, slow.work);
+  slow.TrainUntil(deadline + kPaceRoom - 0.2);
+  EXPECT_NE(state.Find(slow.lease.id), nullptr);
+  slow.TrainUntil(deadline + kPaceRoom + 0.2);
+  EXPECT_EQ(state.Find(slow.lease.id), nullptr);
+}
+
+TEST(LeasesTest, WhoseAccountIsSlowIsWaitedForLonger) {
+  SlowWorker slow;
+  const PoolState& state = slow.pool.pool.state();
+  slow.TrainUntil(5.5);
+  slow.pool.Deliver(slow.alice, slow.session, slow.lease, slow.lease.trials[0],
+                    500);
+  slow.Begin(slow.pool.Open(slow.alice, "another"));
+  const double deadline =
+      absl::FDivDuration(slow.lease.deadline - slow.begin, slow.work);
+  slow.TrainUntil(deadline + 15);
+  EXPECT_NE(state.Find(slow.lease.id), nullptr);
+}
 
 // The box is split in the very request in which what stays in it turns out to
 // be too expensive: whoever is given some of the other part is to find its task

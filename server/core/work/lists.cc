@@ -17,6 +17,7 @@
 namespace archpool::work {
 
 void AddTrials(Step& step, Lease& lease, std::vector<Trial> trials) {
+  step.memory.too_large.erase(lease.task);
   for (Trial& trial : trials) {
     // What an account left undone and takes up again is the same trial.
     if (!trial.id.IsSet()) trial.id = step.state.NextTrialId();
@@ -86,8 +87,7 @@ std::vector<Assignment> Grow(Step& step, LeaseId id) {
   }
   Looks looks;
   const Session& session = *step.state.Find(lease.session);
-  search::Seeker seeker = search::SeekerFor(step.state, step.policy,
-                                            step.memory.means, task, session);
+  search::Seeker seeker = search::SeekerFor(step, task, session);
   std::vector<Trial> more =
       search::Promotions(step.state, task, seeker, lease.subspace, wanted,
                          search::UnitsLeft(step, task, lease.account),
@@ -103,19 +103,7 @@ std::vector<Assignment> Grow(Step& step, LeaseId id) {
                                 seeker, wanted, looks)
                .trials;
   }
-  WorkUnits units = 0;
-  for (const TrialId trial : lease.trials) {
-    const Trial& ahead_of = *step.state.Find(trial);
-    if (ahead_of.state == TrialState::kAssigned) units += ahead_of.work_units;
-  }
-  for (size_t i = 0; i < more.size(); ++i) {
-    units += more[i].work_units;
-    if (FitsInTime(step, task, session, units)) {
-      continue;
-    }
-    more.resize(i);
-    break;
-  }
+  CutToTime(step, task, session, id, more);
   if (more.empty()) return {};
   AddTrials(step, lease, std::move(more));
   step.state.Put(lease);
@@ -127,13 +115,39 @@ std::vector<Assignment> Grow(Step& step, LeaseId id) {
   return appended;
 }
 
-bool FitsInTime(const Step& step, const Task& task, const Session& session,
-                WorkUnits units) {
+namespace {
+
+// What the worker is to train before it comes to the end of its lease `last`:
+// workers go through their leases in the order in which they got them. Unset:
+// of a lease that is yet to come.
+WorkUnits UnitsAhead(const PoolState& state, const Session& session,
+                     LeaseId last) {
+  WorkUnits units = 0;
+  for (const LeaseId id : state.leases().Of(session.id)) {
+    if (last.IsSet() && id > last) break;
+    for (const TrialId trial_id : state.Find(id)->trials) {
+      const Trial& trial = *state.Find(trial_id);
+      if (trial.state == TrialState::kAssigned) units += trial.work_units;
+    }
+  }
+  return units;
+}
+
+}  // namespace
+
+void CutToTime(const Step& step, const Task& task, const Session& session,
+               LeaseId lease, std::vector<Trial>& trials) {
   const Outlook outlook = OutlookOf(
       session.performance, step.state.Find(session.account)->performance,
       step.policy.lease_term);
-  return step.now + outlook.pace * absl::Microseconds(units) <=
-         task.deadline + task.time_away;
+  WorkUnits units = UnitsAhead(step.state, session, lease);
+  for (size_t i = 0; i < trials.size(); ++i) {
+    units += trials[i].work_units;
+    if (step.now + outlook.pace * absl::Microseconds(units) >
+        task.deadline + task.time_away) {
+      return trials.resize(i);
+    }
+  }
 }
 
 }  // namespace archpool::work

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -149,7 +150,7 @@ class MeansTest : public ::testing::Test {
           MakeCandidate(spec.space, spec.space.ArchitectureAt(i),
                         SetupOf(spec, TinyManifest(), pool.policy));
       ARCHPOOL_CHECK(candidate.ok());
-      sizes.push_back(SizeOf(candidate->plan, spec.recipe.batch_size));
+      sizes.push_back(SizeOf(candidate->plan, spec.recipe));
     }
   }
   // Means that leave room for the smaller half.
@@ -166,6 +167,14 @@ class MeansTest : public ::testing::Test {
     for (const TrainingSize& size : sizes) memory.push_back(size.memory_bytes);
     std::sort(memory.begin(), memory.end());
     return {.memory_bytes = 2 * memory[7]};
+  }
+  WorkerMeans SmallDisk() const {
+    std::vector<int64_t> bytes;
+    for (const TrainingSize& size : sizes) {
+      bytes.push_back(size.checkpoints_bytes);
+    }
+    std::sort(bytes.begin(), bytes.end());
+    return {.checkpoints_bytes = bytes[7]};
   }
   TrainingRoom RoomOf(const WorkerMeans& means) const {
     return RoomFor(means, TinyManifest(), pool.policy);
@@ -222,6 +231,22 @@ class MeansTest : public ::testing::Test {
     pool.VerifyAll();
     EXPECT_EQ(pool.pool.state().Find(task), nullptr);
   }
+  // Both workers are small, and ask again and again.
+  void AskForAnHour() {
+    for (int i = 0; i <= 60; ++i) {
+      pool.Advance(absl::Minutes(1));
+      Ask(alice, smalls, SmallMachine());
+      Ask(bob, bobs, SmallMachine());
+    }
+  }
+  EndReason WhyEnded() {
+    EndReason reason = EndReason::kNone;
+    for (const Event& event : pool.pool.TakeEvents()) {
+      const auto* task = std::get_if<Task>(&event);
+      if (task != nullptr) reason = task->end_reason;
+    }
+    return reason;
+  }
   TaskId SubmitRanked() {
     const TaskId task = pool.Submit(spec);
     RankCandidates ranking{.task = task};
@@ -256,6 +281,14 @@ TEST_F(MeansTest, ASlowLineGetsWhatItCanSend) {
 
 TEST_F(MeansTest, ASmallMachineGetsWhatItHolds) {
   TrainInTurn(pool.Submit(spec), SmallMachine(), bob, bobs, "MiB of memory");
+}
+
+TEST_F(MeansTest, ASmallDiskGetsWhatItKeeps) {
+  TrainInTurn(pool.Submit(spec), SmallDisk(), bob, bobs, "--checkpoints-mib");
+}
+
+TEST_F(MeansTest, OfARankingASmallDiskGetsWhatItKeeps) {
+  TrainInTurn(SubmitRanked(), SmallDisk(), alice, larges, "--checkpoints-mib");
 }
 
 // What one worker passed is not rejected for its account.
@@ -294,6 +327,37 @@ TEST_F(MeansTest, WhoCanTakeNothingTakesNothingFromOthers) {
     pool.VerifyAll();
   }
   EXPECT_EQ(pool.pool.state().IndexOf(task).boxes.done_count(), 0);
+}
+
+// Their client's reward is not held for what nobody there can train.
+TEST_F(MeansTest, WhatIsTooLargeForAllWhoAskEndsItsTask) {
+  spec.budget.time_limit = absl::Hours(100);
+  const TaskId task = pool.Submit(spec);
+  TrainAll(alice, smalls, SmallMachine());
+  AskForAnHour();
+  pool.VerifyAll();
+  EXPECT_EQ(pool.pool.state().Find(task), nullptr);
+  EXPECT_EQ(WhyEnded(), EndReason::kExhausted);
+}
+
+TEST_F(MeansTest, NotWhereOneCameThatCouldTakeIt) {
+  spec.budget.time_limit = absl::Hours(100);
+  const TaskId task = pool.Submit(spec);
+  TrainAll(alice, smalls, SmallMachine());
+  pool.Advance(absl::Minutes(30));
+  const auto grant = Ask(bob, bobs).grant;
+  ASSERT_TRUE(grant.has_value());
+  for (const Assignment& one : grant->assignments) {
+    pool.Deliver(bob, bobs, grant->lease, one.trial, kCorrect);
+  }
+  pool.VerifyAll();
+  for (int i = 0; i < 59; ++i) {
+    pool.Advance(absl::Minutes(1));
+    Ask(alice, smalls, SmallMachine());
+  }
+  EXPECT_EQ(pool.pool.state().Find(task)->state, TaskState::kActive);
+  AskForAnHour();
+  EXPECT_NE(WhyEnded(), EndReason::kNone);
 }
 
 // A line that was measured again, or is not known any more, counts from the

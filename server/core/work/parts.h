@@ -16,6 +16,10 @@ namespace archpool::work {
 // counts in the account's standing.
 void EndLease(Step& step, const Lease& active, LeaseState end, bool counts);
 
+// However often its worker is heard, it ends by then.
+absl::Time LastMoment(const PoolState& state, const PoolPolicy& policy,
+                      const Lease& lease);
+
 // Ends the lease where nothing of its list is left to commit.
 void CompleteIfIdle(Step& step, const Lease& lease);
 
@@ -31,10 +35,11 @@ std::vector<Assignment> Grow(Step& step, LeaseId id);
 // The rest of another account's list that wants a backup, backwards.
 LeaseId GrantBackup(Step& step, const Session& session, Amount price_min);
 
-// Whether the worker is expected to train so much before the task's time is
-// over.
-bool FitsInTime(const Step& step, const Task& task, const Session& session,
-                WorkUnits units);
+// Leaves of what would be added to the worker's lease (unset: to a new one) as
+// much as it is expected to finish, after all that it has before that, until
+// the task's time is over.
+void CutToTime(const Step& step, const Task& task, const Session& session,
+               LeaseId lease, std::vector<Trial>& trials);
 
 }  // namespace archpool::work
 

@@ -18,22 +18,6 @@ namespace {
 
 // Openings of sessions within a term, beyond two for each worker.
 
-// A work unit is one reference-core microsecond. Until something is committed,
-// the lease has the time of its first trial alone.
-absl::Time LastMoment(const PoolState& state, const PoolPolicy& policy,
-                      const Lease& lease) {
-  WorkUnits units = 0;
-  bool has_committed = false;
-  for (const TrialId id : lease.trials) {
-    const Trial& trial = *state.Find(id);
-    units += trial.work_units;
-    has_committed |= trial.commitment.has_value();
-  }
-  if (!has_committed) units = state.Find(lease.trials[0])->work_units;
-  return std::max(lease.deadline, lease.create_time + policy.silence_term) +
-         policy.slowness_max * absl::Microseconds(units);
-}
-
 // Marks trials that were given back. Paced like every return, so that nobody
 // picks with it.
 void MarkImpossible(Step& step, const std::vector<TrialId>& trials,

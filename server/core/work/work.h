@@ -35,8 +35,9 @@ void CloseSilent(Step& step, const Lease& lease);
 void CheckProgress(Step& step, Lease lease);
 
 // The task finishes: the training that each worker is at may still be committed
-// until its lease's deadline, from the units reserved for it; what is not begun
-// is given up.
+// until its lease's deadline, or for as long as it may be expected to take at
+// the worker's pace, from the units reserved for it; what is not begun is given
+// up.
 void GiveUpUnbegun(Step& step, TaskId task);
 // Workers that train in an arithmetic that was replaced: their leases end, held
 // against nobody, and they open a session again once they are updated.
