@@ -106,7 +106,6 @@ class PassedOver {
            parameters_sent_ <= room.parameters_max &&
            checkpoints_kept_bytes_ <= room.checkpoints_max_bytes;
   }
-  }
   // "its line …; its disk …; its memory …": what is too small, and for what.
   // REQUIRES: !IsEmpty().
   std::string Describe(const WorkerMeans& means,
