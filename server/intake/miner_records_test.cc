@@ -19,17 +19,22 @@ class MinerRecordsTest : public ::testing::Test {
     pool_.Deliver(miner, session, grant.lease, grant.assignments[0].trial, 600);
     pool_.Verify(600, 500);
     account_ = *pool_.pool.state().Find(miner);
-    const auto loaded = store_.TakeOver();
-    EXPECT_THAT(loaded, IsOk());
-    EXPECT_THAT(store_.Commit(loaded->generation, loaded->sequence,
-                              pool_.pool.TakeEvents()),
-                IsOk());
+    Store();
   }
   MinerRecords Read(absl::Time since, const MinerWorkers& workers) {
     auto records = ReadMinerRecords({store_, pool_.policy, pool_.now}, account_,
                                     since, workers);
     EXPECT_THAT(records, IsOk());
     return *std::move(records);
+  }
+
+  // Makes the store hold what happened since.
+  void Store() {
+    const auto loaded = store_.TakeOver();
+    ASSERT_THAT(loaded, IsOk());
+    ASSERT_THAT(store_.Commit(loaded->generation, loaded->sequence,
+                              pool_.pool.TakeEvents()),
+                IsOk());
   }
 
   TestPool pool_;
@@ -61,6 +66,31 @@ TEST_F(MinerRecordsTest, SayWhichWorkersAreSilentAndWhyOthersGotNoWork) {
   ASSERT_EQ(records.refusals.size(), 2);
   EXPECT_EQ(records.refusals[0].worker_name, "idle");
   EXPECT_EQ(records.refusals[1].reason, "ARITHMETIC_UNKNOWN");
+}
+
+TEST_F(MinerRecordsTest, NameTheSilentWorkerThatIsAsked) {
+  const SessionId attic = pool_.Open(account_.id, "attic");
+  const auto grant =
+      pool_.Do(AcquireLease{account_.id, attic, {}}).grant.value();
+  const TrialId trial = grant.assignments[0].trial;
+  pool_.Commit(account_.id, attic, grant.lease, trial, 600);
+  Store();
+  // A new miner's trials are all drawn, and it has not answered yet.
+  const MinerRecords records = Read(absl::InfinitePast(), {});
+  ASSERT_EQ(records.answerers.size(), 1);
+  EXPECT_EQ(records.answerers[0].session, attic);
+  EXPECT_EQ(records.answerers[0].worker_name, "attic");
+  EXPECT_EQ(records.answerers[0].trials, 1);
+  EXPECT_EQ(records.answerers[0].newest, trial);
+  const HeardWorker now_heard{"attic", pool_.now, "", "", attic};
+  EXPECT_TRUE(
+      Read(absl::InfinitePast(), {.heard = {now_heard}}).answerers.empty())
+      << "it answers by itself";
+  const HeardWorker silent{
+      "attic", pool_.now - pool_.policy.silence_term - absl::Seconds(1), "", "",
+      attic};
+  EXPECT_EQ(Read(absl::InfinitePast(), {.heard = {silent}}).answerers.size(),
+            1);
 }
 
 }  // namespace

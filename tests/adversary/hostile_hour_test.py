@@ -44,7 +44,7 @@ NOTHING_LEARNS_TRIALS = 30
 # All accounts that there are, with what each may have.
 SESSIONS_HELD_MAX = 2000
 LEASES_HELD_MAX = 2000
-SETTLED_MAX_S = 240
+SETTLED_MAX_S = 360
 # Far below what the honest clients pay, and above what the misers offer.
 PRICE_MINIMUM = "0.5"
 ONE_BLOCK = """\
