@@ -28,7 +28,8 @@ inline constexpr Transition<TaskState> kTransitionsOf<TaskState>[] = {
     {TaskState::kActive, TaskState::kFinishing, Cause::kOperator, "cancelled"},
     {TaskState::kActive, TaskState::kFinishing, Cause::kPool,
      "its target is met, its budget is spent, its time is over, all of its "
-     "networks were tried, or nothing learns"},
+     "networks were tried, what is left was too large for every worker that "
+     "asked within an hour, or nothing learns"},
     {TaskState::kFinishing, TaskState::kSucceeded, Cause::kPool,
      "settled with a result above chance"},
     {TaskState::kFinishing, TaskState::kFailed, Cause::kPool,

@@ -141,11 +141,19 @@ TEST(LeasesTest, AFinishingTaskWaitsNoLongerThanAPaceExplains) {
 // Of tasks that end after so many of them, if those are alike.
 class ShortTime : public OneTask {
  public:
-  static TaskSpec Spec(double trainings) {
+  static TaskSpec Spec() {
     TaskSpec spec = LongTrainings();
     spec.subspaces = 2;
     spec.trials_per_lease = 8;
-    spec.budget.time_limit = absl::Seconds(trainings * 44 * 60);
+    return spec;
+  }
+  static TaskSpec Spec(double trainings) {
+    TaskSpec spec = Spec();
+    OneTask any(Policy(), spec, "secret");
+    const TrialId first = any.Ask().grant.value().lease.trials[0];
+    spec.budget.time_limit =
+        trainings *
+        absl::Microseconds(any.pool.pool.state().Find(first)->work_units);
     return spec;
   }
   static PoolPolicy Policy() {
