@@ -30,7 +30,7 @@ space:
     stages:
       - stride: 2
         blocks: [{{operation: conv, kernel: 3, width: $width}}]
-recipe: {{epochs: {epochs}, batch_size: 32, segments: 8, learning_rate: {rate}}}
+recipe: {{epochs: {epochs}, batch_size: 32, segments: 8, learning_rate: {rate}, weight_decay: {decay}}}
 budget: {{core_seconds: 1000, trials: {trials}, time_limit: 5m}}
 reward: {{amount: 100}}
 partition: {{subspaces: 1, trials_per_lease: 2}}
@@ -76,7 +76,7 @@ class NothingLearnsTest(PoolTestCase):
         path = self.pool.directory / "task.yaml"
         path.write_text(TASK_YAML.format(**{
             "name": "little to learn", "classes": classes, "widths": "4, 8",
-            "epochs": 1, "rate": 0.05, "trials": 40, **settings}))
+            "epochs": 1, "rate": 0.05, "decay": 0.0005, "trials": 40, **settings}))
         task_id = self.pool.command("client", "task", "submit", path)["task_id"]
         task = self.pool.wait_for_end(task_id, seconds=200)
         self.assertEqual(task["trials_rejected"], 0, self.pool.log("alice"))
@@ -110,7 +110,8 @@ class NothingLearnsTest(PoolTestCase):
         self.assertIsNotNone(task["best"])
 
     def test_a_learning_rate_that_blows_up(self):
-        task = self.run_task(classes=4, flipped=0, rate=10, epochs=6)
+        # Each step makes the weights nine times as large, with the other sign.
+        task = self.run_task(classes=4, flipped=0, rate=10, decay=1, epochs=6)
         self.assertIn(task["end_reason"], ("exhausted", "nothing_learns"))
         self.assertGreaterEqual(task["trials_diverged"] * 2,
                                 task["trials_accepted"])
