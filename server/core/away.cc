@@ -9,6 +9,7 @@
 
 #include "server/core/rules/answer_size.h"
 #include "server/core/state/answers.h"
+#include "server/core/state/queries.h"
 
 namespace archpool {
 namespace {
@@ -243,7 +244,8 @@ absl::StatusOr<NoteUpload::Reply> Execute(Step& step,
   const auto rate = static_cast<double>(command.bytes) /
                     absl::ToDoubleSeconds(command.within);
   if (found == nullptr || found->account != command.caller ||
-      !found->commitment || command.within <= absl::ZeroDuration() ||
+      !found->commitment || IsVoid(step.state, *found) ||
+      command.within <= absl::ZeroDuration() ||
       rate < static_cast<double>(step.policy.upload_rate_least)) {
     return NoteUpload::Reply();
   }

@@ -40,6 +40,10 @@ void Draw(Step& step, Trial trial, bool measures_all);
 // What the pool wants of a trial whose report it took.
 void SayWhatIsWanted(const Step& step, ReportTrials::Result& result);
 
+// Voids credit of convicted accounts and has that of doubted ones examined, as
+// much as the command still may. False: there was nothing to do.
+bool JudgeSome(Step& step);
+
 // What was asked of a trial never came: its weights.
 void CloseUpload(Step& step, Trial trial);
 // The audit's time is over: its miner's, its verifiers', or that of the one

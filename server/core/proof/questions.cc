@@ -17,8 +17,6 @@ namespace archpool::proof {
 
 namespace {
 
-using Immature = absl::btree_set<std::pair<absl::Time, TrialId>>;
-
 // How many of the results that wait to continue are examined, by rung.
 constexpr int kWaitingSeenMax = 1'024;
 
@@ -96,7 +94,8 @@ void AskPromotable(Step& step, TaskId task) {
     int seen = 0;
     for (const RungBoard::Result& waiting : rung.waiting()) {
       if (++seen > kWaitingSeenMax) break;
-      if (!IsSeen(*step.state.Find(waiting.trial)) &&
+      const Trial& trial = *step.state.Find(waiting.trial);
+      if (!IsSeen(trial) && !IsVoid(step.state, trial) &&
           !step.state.audits().Of(waiting.trial).IsSet()) {
         asked.push_back(waiting.trial);
       }
