@@ -59,8 +59,11 @@ void AskPromotable(Step& step, TaskId task);
 void AskShortBlocks(Step& step, TaskId task);
 // What is still to be examined before a task without open verdicts can end:
 // the short last blocks, and candidates for the front that were never measured.
-// False: nothing.
-bool AskLastSegments(Step& step, TaskId task);
+// Looks at a bounded number of trials, and goes on where it was. False: there
+// are more.
+bool LookForLastSegments(const Step& step, TaskId task, Settling& settling);
+// Asks for what was found, a bounded number. False: nothing.
+bool AskLastSegments(Step& step, const Settling& settling);
 // And of what the task would end with, what was not replayed in full, with all
 // that it grew from. False: nothing.
 bool AskUnproven(Step& step, const std::vector<Trial>& finalists);
