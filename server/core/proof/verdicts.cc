@@ -76,7 +76,10 @@ void MatureBlocks(Step& step, TaskId task, AccountId account) {
   for (;;) {
     const auto& all = step.state.IndexOf(task).tally.immature;
     const auto found = all.find(account);
-    if (found == all.end()) return;
+    if (found == all.end() ||
+        std::ssize(found->second) < 2 * step.policy.credit_block) {
+      return;
+    }
     std::vector<TrialId> block;
     int64_t count = 0;
     for (auto next = FirstNotVoid(step.state, account, found->second);
