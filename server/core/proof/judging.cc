@@ -17,9 +17,6 @@
 namespace archpool::proof {
 namespace {
 
-// Looking at a trial is so much cheaper than writing it.
-constexpr int64_t kLooksPerWrite = 4;
-
 // What of the account has not matured, by open task that has any.
 std::vector<const Immature*> ImmatureOf(const PoolState& state,
                                         AccountId account) {

@@ -3,6 +3,7 @@
 #ifndef ARCHPOOL_SERVER_CORE_PROOF_PARTS_H_
 #define ARCHPOOL_SERVER_CORE_PROOF_PARTS_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -30,6 +31,9 @@ void RejectTrial(Step& step, Trial trial, const std::string& reason,
                  Fault fault);
 // Accepts what a verifier found true.
 ReportAudit::Reply AcceptSeen(Step& step, Trial trial, bool was_replayed_whole);
+
+// Looking at a trial is so much cheaper than writing it.
+inline constexpr int64_t kLooksPerWrite = 4;
 
 // What an account committed and has not matured, in one task.
 using Immature = absl::btree_set<std::pair<absl::Time, TrialId>>;

@@ -17,8 +17,6 @@ namespace archpool::proof {
 
 namespace {
 
-// Looking at a trial is so much cheaper than asking for it.
-constexpr int64_t kLooksPerWrite = 4;
 // How many of the results that wait to continue are examined, by rung.
 constexpr int kWaitingSeenMax = 1'024;
 
