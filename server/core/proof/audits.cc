@@ -90,7 +90,7 @@ absl::Status CheckMeasurement(const DatasetManifest& manifest,
   return absl::OkStatus();
 }
 
-// Of trials that are void nothing is to be found: how many of these one request
+// How many audits of void trials, in which nothing is to be found, one request
 // comes across.
 constexpr int kVoidSeenMax = 16;
 

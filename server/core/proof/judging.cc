@@ -122,7 +122,7 @@ std::optional<absl::Time> ExamineSome(Step& step, AccountId account,
   }
   const std::optional<absl::Time> rest =
       next.IsEmpty() ? std::nullopt : std::optional(next.Top().first);
-  // Of two that wait the earlier one is asked for first, as ever.
+  // The earlier one of two is asked for first, as ever.
   for (auto id = some.rbegin(); id != some.rend(); ++id) {
     AskSegment(step, *step.state.Find(*id), /*measures_all=*/false);
   }

@@ -59,8 +59,8 @@ void AskPromotable(Step& step, TaskId task);
 void AskShortBlocks(Step& step, TaskId task);
 // What is still to be examined before a task without open verdicts can end:
 // the short last blocks, and candidates for the front that were never measured.
-// Looks at a bounded number of trials, and goes on where it was. False: there
-// are more.
+// Looks at a bounded number of trials, from where it was. False: there are
+// more.
 bool LookForLastSegments(const Step& step, TaskId task, Settling& settling);
 // Asks for what was found, a bounded number. False: nothing.
 bool AskLastSegments(Step& step, const Settling& settling);
