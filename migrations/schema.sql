@@ -36,6 +36,8 @@ CREATE TABLE account (
   shares_from bigint[] DEFAULT '{}'::bigint[] NOT NULL,
   is_public bigint DEFAULT 0,
   shows_name boolean,
+  void_until timestamp with time zone,
+  examine_until timestamp with time zone,
   CONSTRAINT account_pkey PRIMARY KEY (id),
   CONSTRAINT account_name_unique UNIQUE (name),
   CONSTRAINT account_counts_not_negative CHECK (((trials_accepted >= 0) AND (trials_rejected >= 0) AND (trials_abandoned >= 0) AND (rejections_in_a_row >= 0))),

@@ -9,6 +9,7 @@
 
 #include "server/core/rules/answer_size.h"
 #include "server/core/state/answers.h"
+#include "server/core/state/queries.h"
 
 namespace archpool {
 namespace {
@@ -157,8 +158,22 @@ absl::StatusOr<ExtendAnswers::Reply> Execute(Step& step,
                                              const ExtendAnswers& command) {
   ExtendAnswers::Reply reply;
   if (command.by <= absl::ZeroDuration()) return reply;
-  const std::vector<Due> due(step.state.due().all().begin(),
-                             step.state.due().all().end());
+  // What is moved goes behind what is still to be moved.
+  const absl::btree_set<Due>& all = step.state.due().all();
+  std::vector<Due> due;
+  auto next = all.lower_bound(Due{.time = command.before});
+  while (next != all.begin()) {
+    --next;
+    if (next->kind != Due::Kind::kUpload && next->kind != Due::Kind::kAudit) {
+      continue;
+    }
+    if (std::ssize(due) >= step.policy.settle_trials_max &&
+        next->time < due.back().time) {
+      reply.rest_before = due.back().time;
+      break;
+    }
+    due.push_back(*next);
+  }
   for (const Due& next : due) {
     if (next.kind == Due::Kind::kUpload) {
       Trial trial = *step.state.Find(TrialId{next.id});
@@ -243,7 +258,8 @@ absl::StatusOr<NoteUpload::Reply> Execute(Step& step,
   const auto rate = static_cast<double>(command.bytes) /
                     absl::ToDoubleSeconds(command.within);
   if (found == nullptr || found->account != command.caller ||
-      !found->commitment || command.within <= absl::ZeroDuration() ||
+      !found->commitment || IsVoid(step.state, *found) ||
+      command.within <= absl::ZeroDuration() ||
       rate < static_cast<double>(step.policy.upload_rate_least)) {
     return NoteUpload::Reply();
   }

@@ -193,6 +193,30 @@ TEST_F(AwayTest, RefusedFilesMayComeLater) {
       << "the files were taken again for a whole term";
 }
 
+TEST_F(AwayTest, AnswersAreExtendedInSteps) {
+  Commit(0);
+  pool.now += absl::Seconds(1);
+  Commit(1);
+  const absl::Time first = *AuditOf(0).expire_time;
+  const absl::Time second = *AuditOf(1).expire_time;
+  const absl::Time due = *TrialNow(0).upload_deadline;
+  PoolPolicy policy = pool.policy;
+  policy.settle_trials_max = 1;
+  pool.pool = Pool(policy, state().Snapshot());
+  ExtendAnswers command{.by = absl::Minutes(30)};
+  int steps = 0;
+  for (bool more = true; more; ++steps) {
+    const auto reply = pool.Do(command);
+    EXPECT_GE(reply.extended, 1);
+    more = reply.rest_before.has_value();
+    if (more) command.before = *reply.rest_before;
+  }
+  EXPECT_GE(steps, 2);
+  EXPECT_EQ(*AuditOf(0).expire_time, first + absl::Minutes(30));
+  EXPECT_EQ(*AuditOf(1).expire_time, second + absl::Minutes(30));
+  EXPECT_EQ(*TrialNow(0).upload_deadline, due + absl::Minutes(30));
+}
+
 // Whoever fills the pool's disk buys time for nobody beyond a day, and whoever
 // could not send anything for a day is not a fraud.
 TEST_F(AwayTest, RefusalsAddUpToABoundAndBlameNobody) {

@@ -20,7 +20,11 @@ bool SettleStep(Step& step, TaskId id) {
   }
   switch (settling.stage) {
     case Stage::kAsk:
-      if (proof::AskLastSegments(step, id)) return false;
+      if (!proof::LookForLastSegments(step, id, settling)) return true;
+      if (proof::AskLastSegments(step, settling)) {
+        settling = {};
+        return false;
+      }
       settling.stage = Stage::kCollect;
       return true;
     case Stage::kCollect:

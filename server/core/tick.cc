@@ -63,14 +63,17 @@ absl::StatusOr<Tick::Reply> Execute(Step& step, const Tick& command) {
     Close(step, next);
     React(step);
   }
+  const bool has_judged = proof::JudgeSome(step);
+  React(step);
   const std::vector<TaskId> ready = ReadyToSettle(step.state);
-  if (!ready.empty()) {
+  if (!ready.empty() && !has_judged) {
     SettleStep(step, ready.front());
   }
   step.state.ForgetSome(kForgottenPerTick);
   return Tick::Reply{.more = static_cast<int64_t>(due.size()) ==
                              step.policy.closings_per_tick_max,
-                     .settles = !ReadyToSettle(step.state).empty()};
+                     .settles = !step.state.accounts().judged().empty() ||
+                                !ReadyToSettle(step.state).empty()};
 }
 
 }  // namespace archpool

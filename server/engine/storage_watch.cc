@@ -57,10 +57,25 @@ void StorageWatch::Look() {
   }
 }
 
+namespace {
+
+// Outlives the watch: other commands have their turn between two steps. Those
+// that a stop leaves undone are lost, as the refusals of that moment are.
+void ExtendSome(Engine& engine, const ExtendAnswers& command) {
+  engine.Submit<ExtendAnswers>(
+      command, [&engine, by = command.by](
+                   const absl::StatusOr<ExtendAnswers::Reply>& reply) {
+        if (reply.ok() && reply->rest_before) {
+          ExtendSome(engine, {.by = by, .before = *reply->rest_before});
+        }
+      });
+}
+
+}  // namespace
+
 void StorageWatch::Extend(absl::Duration by) {
   // Where the database is away as well, that outage is added by the core.
-  engine_.Submit<ExtendAnswers>(
-      {.by = by}, [](const absl::StatusOr<ExtendAnswers::Reply>&) {});
+  ExtendSome(engine_, {.by = by});
 }
 
 }  // namespace archpool

@@ -79,7 +79,8 @@ void LeaseAmongTasksInWhichNothingCanBeBuilt(int64_t tasks) {
 
 // A task of `trials` accepted ones, all of one miner's and in one box.
 struct LargeTask {
-  explicit LargeTask(int64_t trials) : pool(Unlimited()) {
+  explicit LargeTask(int64_t trials, const PoolPolicy& policy = Unlimited())
+      : pool(policy) {
     TaskSpec spec = TinySpec(60);
     std::vector<Dimension> dimensions;
     ChainTemplate chain;
@@ -101,12 +102,12 @@ struct LargeTask {
     task = pool.Submit(spec);
     miner = pool.Make("m", Role::kMiner);
     session = pool.Open(miner, "w");
-    const SharedCommitment commitment;
     for (int64_t made = 0; made < trials;) {
       const auto grant = pool.Do(AcquireLease{miner, session}).grant;
       ARCHPOOL_CHECK(grant.has_value());
       std::vector<Assignment> list = grant->assignments;
       for (size_t i = 0; i < list.size(); ++i, ++made) {
+        pool.now += absl::Microseconds(10);
         longest_report = std::max(
             longest_report, Milliseconds([&] {
               const auto reply =
@@ -118,9 +119,7 @@ struct LargeTask {
               list.insert(list.end(), reply.appended.begin(),
                           reply.appended.end());
             }));
-        pool.Do(RevealSegment{miner, list[i].trial, commitment.opening});
-        pool.Do(ConfirmUpload{miner, list[i].trial,
-                              commitment.report.weights_digest});
+        if (!Answer(list[i].trial)) continue;
         longest_verdict = std::max(
             longest_verdict, Milliseconds([&] { pool.Verify(500, 500); }));
       }
@@ -128,6 +127,28 @@ struct LargeTask {
     }
   }
 
+  // One more, for a verifier.
+  void CommitOne(int64_t claim = 500) {
+    const auto grant = pool.Do(AcquireLease{miner, session}).grant;
+    ARCHPOOL_CHECK(grant.has_value());
+    const TrialId trial = grant->assignments.at(0).trial;
+    TrialReport report = commitment.ReportOf(trial);
+    report.validation_correct = claim;
+    pool.Do(ReportTrials{
+        miner, session, grant->lease.id, grant->lease.attempt, {report}});
+    Answer(trial);
+  }
+  // Sends what is asked for. Whether it was drawn for an audit.
+  bool Answer(TrialId trial) {
+    const AuditId audit = pool.pool.state().audits().Of(trial);
+    if (audit.IsSet()) {
+      pool.Do(RevealSegment{miner, trial, commitment.opening});
+      pool.Do(ConfirmUpload{miner, trial, commitment.report.weights_digest});
+    }
+    return audit.IsSet();
+  }
+
+  const SharedCommitment commitment;
   TestPool pool;
   TaskId task;
   AccountId miner;
@@ -135,6 +156,63 @@ struct LargeTask {
   double longest_report = 0;
   double longest_verdict = 0;
 };
+
+// How long the longest tick takes until nothing is left to be judged.
+double JudgeTheRest(TestPool& pool) {
+  double longest = 0;
+  while (!pool.pool.state().accounts().judged().empty()) {
+    longest = std::max(longest, Milliseconds([&] { pool.Do(Tick{}); }));
+    pool.pool.TakeEvents();
+  }
+  return longest;
+}
+
+// None of it has matured when one more is found false.
+void ConvictAMinerOf(int64_t trials) {
+  PoolPolicy policy = Unlimited();
+  policy.credit_block = 10'000'000;
+  LargeTask large(trials, policy);
+  double longest = 0;
+  large.CommitOne();
+  for (const char* name : {"v1", "v2"}) {
+    const auto grant = large.pool.Do(AcquireAudit{large.pool.verifier, name});
+    ARCHPOOL_CHECK(grant.has_value());
+    longest = std::max(
+        longest, Milliseconds([&] {
+          large.pool.Do(ReportAudit{large.pool.verifier, grant->audit.id,
+                                    grant->audit.attempt, name,
+                                    WeightsUnusable{"WEIGHTS_MISMATCH"}});
+        }));
+  }
+  ARCHPOOL_CHECK(!large.pool.pool.state().accounts().judged().empty());
+  large.pool.pool.TakeEvents();
+  longest = std::max(longest, JudgeTheRest(large.pool));
+  Print(absl::StrCat("convict_a_miner_of_", trials), longest);
+}
+
+// All of it was taken without a check when one claim is far too low.
+void DoubtAMinerOf(int64_t trials) {
+  PoolPolicy policy = Unlimited();
+  policy.credit_block = 10'000'000;
+  policy.audit_floor_ppm = 1;
+  policy.audit_rate_factor_ppm = 1;
+  policy.claims_too_low_max = 1;
+  LargeTask large(trials, policy);
+  double longest = 0;
+  large.CommitOne(/*claim=*/600);  // which is the best, and examined
+  const auto grant = large.pool.Do(AcquireAudit{large.pool.verifier, "v1"});
+  ARCHPOOL_CHECK(grant.has_value());
+  longest =
+      std::max(longest, Milliseconds([&] {
+                 large.pool.Do(ReportAudit{large.pool.verifier, grant->audit.id,
+                                           grant->audit.attempt, "v1",
+                                           WeightsMeasured{900, 900}});
+               }));
+  ARCHPOOL_CHECK(!large.pool.pool.state().accounts().judged().empty());
+  large.pool.pool.TakeEvents();
+  longest = std::max(longest, JudgeTheRest(large.pool));
+  Print(absl::StrCat("doubt_a_miner_of_", trials), longest);
+}
 
 void EndATaskOf(int64_t trials) {
   LargeTask large(trials);
@@ -188,5 +266,7 @@ int main() {
   archpool::EndATaskOf(10'000);
   archpool::EndATaskOf(100'000);
   archpool::SuspendAMinerOf(10'000);
+  archpool::ConvictAMinerOf(100'000);
+  archpool::DoubtAMinerOf(100'000);
   return 0;
 }

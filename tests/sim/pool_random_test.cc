@@ -342,8 +342,7 @@ class History {
     return std::any_of(
         state.tasks().all().begin(), state.tasks().all().end(),
         [&](const auto& one) {
-          return state.IndexOf(one.first).memory.settling.stage !=
-                 Settling::Stage::kAsk;
+          return state.IndexOf(one.first).memory.settling.HasBegun();
         });
   }
 

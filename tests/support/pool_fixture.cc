@@ -153,8 +153,9 @@ void TestPool::VerifyAll() {
       Do(ReportAudit{verifier, grant->audit.id, grant->audit.attempt, "v1",
                      WeightsMeasured{correct, correct}});
     }
-    // What is settled in steps.
-    while (!ReadyToSettle(pool.state()).empty()) {
+    // What is judged and settled in steps.
+    while (!pool.state().accounts().judged().empty() ||
+           !ReadyToSettle(pool.state()).empty()) {
       more = true;
       Do(Tick{});
     }

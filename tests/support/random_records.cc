@@ -111,7 +111,13 @@ void RandomRecords::PutAccount() {
       // No draws: other records depend on how many there were.
       .shares_from = id.value % 3 == 0 ? std::vector<AccountId>()
                                        : std::vector<AccountId>{{3}, {7}},
-      .is_public = id.value % 2 == 0});
+      .is_public = id.value % 2 == 0,
+      .void_until = id.value % 3 == 1
+                        ? std::optional(absl::FromUnixMicros(id.value))
+                        : std::nullopt,
+      .examine_until = id.value % 3 != 1
+                           ? std::optional(absl::FromUnixMicros(id.value + 1))
+                           : std::nullopt});
 }
 
 Moments RandomRecords::RandomMoments() {

@@ -17,6 +17,11 @@ void AccountBook::Put(const Account& account) {
     proven_commit_time_ =
         std::max(proven_commit_time_, account.performance.last_commit_time);
   }
+  if (account.void_until || account.examine_until) {
+    judged_.insert(account.id);
+  } else {
+    judged_.erase(account.id);
+  }
   held = account;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "absl/time/time.h"
 #include "server/core/records/entities.h"
 
@@ -21,12 +22,15 @@ class AccountBook {
   const Account* Find(const std::string& name) const;
   const absl::btree_map<AccountId, Account>& all() const { return accounts_; }
   WorkUnits units_credited() const { return units_credited_; }  // of all
+  // Those of which trials are still to be voided or examined.
+  const absl::btree_set<AccountId>& judged() const { return judged_; }
   // When a proven account committed something last, as its ended leases tell.
   absl::Time proven_commit_time() const { return proven_commit_time_; }
 
  private:
   absl::btree_map<AccountId, Account> accounts_;
   absl::btree_map<std::string, AccountId> names_;
+  absl::btree_set<AccountId> judged_;
   WorkUnits units_credited_ = 0;
   absl::Time proven_commit_time_ = absl::InfinitePast();
 };

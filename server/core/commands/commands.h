@@ -216,11 +216,15 @@ struct NoteUpload {
 };
 
 // The pool refused files for reasons of its own: what it asked miners for may
-// come later by so much, up to PoolPolicy::refused_time_max for each answer.
+// come later by so much, up to PoolPolicy::refused_time_max for each answer. A
+// bounded number of answers, those due last first; the caller repeats it for
+// the others.
 struct ExtendAnswers {
   absl::Duration by;
+  absl::Time before = absl::InfiniteFuture();  // these alone
   struct Reply {
     int64_t extended = 0;
+    std::optional<absl::Time> rest_before;  // of the others, where there are
   };
 };
 

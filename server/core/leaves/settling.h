@@ -8,8 +8,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
+#include "absl/time/time.h"
+#include "common/model/ids.h"
 #include "server/core/leaves/front_builder.h"
 #include "server/core/leaves/reward.h"
 
@@ -25,9 +28,21 @@ struct Settling {
     kPay,      // writes down what each trial gets
     kPost,     // moves the money, and ends the task
   };
+  struct Claim {
+    AccountId account;
+    std::pair<absl::Time, TrialId> claim = {absl::InfinitePast(), {}};
+  };
+
+  // Whether a pool that loads its state would have to do some of it again.
+  bool HasBegun() const {
+    return stage != Stage::kAsk || looked_at.account.IsSet();
+  }
+
   Stage stage = Stage::kAsk;
   int64_t results_version = -1;  // TaskIndex's when it began
-  TrialId collected;             // the last
+  Claim looked_at;               // the last, for what is to be asked
+  std::vector<std::pair<TrialId, bool>> to_ask;  // and whether in full
+  TrialId collected;                             // the last
   std::vector<AcceptedWork> work;
   FrontBuilder front;
   std::vector<TrialId> finalists;  // of it

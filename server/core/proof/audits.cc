@@ -90,6 +90,25 @@ absl::Status CheckMeasurement(const DatasetManifest& manifest,
   return absl::OkStatus();
 }
 
+// How many audits of void trials, in which nothing is to be found, one request
+// comes across.
+constexpr int kVoidSeenMax = 16;
+
+bool WriteIfVoid(Step& step, AuditId audit) {
+  const Trial& trial = *step.state.Find(step.state.Find(audit)->trial);
+  if (!IsVoid(step.state, trial)) return false;
+  VoidOne(step, trial);
+  return true;
+}
+
+AuditId NextOf(Step& step, const AcquireAudit& command) {
+  for (int i = 0; i < kVoidSeenMax; ++i) {
+    const AuditId id = DeskOf(step).NextAudit(command, step.now);
+    if (!id.IsSet() || !WriteIfVoid(step, id)) return id;
+  }
+  return {};  // it asks again
+}
+
 }  // namespace
 
 absl::StatusOr<AcquireAudit::Reply> Execute(Step& step,
@@ -104,8 +123,9 @@ absl::StatusOr<AcquireAudit::Reply> Execute(Step& step,
   step.memory.verifiers.NoteMemory(verifier, command.memory_bytes);
   AuditId id =
       step.state.audits().HeldBy(command.caller, command.verifier_name);
+  if (id.IsSet() && WriteIfVoid(step, id)) id = {};
   if (!id.IsSet()) {
-    id = DeskOf(step).NextAudit(command, step.now);
+    id = NextOf(step, command);
     if (!id.IsSet()) return AcquireAudit::Reply();
   }
   Audit audit = *step.state.Find(id);
@@ -151,7 +171,7 @@ absl::StatusOr<Audit> HeldAudit(const Step& step, AccountId caller, AuditId id,
                                 int64_t attempt,
                                 const std::string& verifier_name) {
   const Audit* audit = step.state.Find(id);
-  if (audit == nullptr) {
+  if (audit == nullptr || IsVoid(step.state, *step.state.Find(audit->trial))) {
     return NotFound(
         "AUDIT_UNKNOWN",
         absl::StrCat(id.ToString(),

@@ -85,7 +85,8 @@ absl::StatusOr<RevealSegment::Reply> Execute(Step& step,
       trial == nullptr || trial->account != command.caller
           ? nullptr
           : step.state.Find(step.state.audits().Of(command.trial));
-  if (found == nullptr || found->kind != AuditKind::kSegment) {
+  if (found == nullptr || found->kind != AuditKind::kSegment ||
+      IsVoid(step.state, *trial)) {
     return NotFound(
         "AUDIT_UNKNOWN",
         absl::StrCat("nothing is asked of ", command.trial.ToString(),
@@ -126,12 +127,14 @@ absl::StatusOr<ConfirmUpload::Reply> Execute(Step& step,
   if (found == nullptr || found->account != command.caller) {
     return TrialUnknown(command.trial);
   }
-  if (found->state == TrialState::kRejected ||
+  const bool is_void = IsVoid(step.state, *found);
+  if (is_void || found->state == TrialState::kRejected ||
       found->state == TrialState::kAssigned ||
       found->state == TrialState::kAbandoned) {
+    const TrialState state = is_void ? TrialState::kRejected : found->state;
     return FailedPrecondition(
         "UPLOAD_TOO_LATE",
-        absl::StrCat(command.trial.ToString(), " is ", ToString(found->state),
+        absl::StrCat(command.trial.ToString(), " is ", ToString(state),
                      "; its files are not wanted"));
   }
   Trial trial = *found;
@@ -180,7 +183,7 @@ absl::StatusOr<ReviewTrials::Reply> Execute(Step& step,
     const Trial* trial = step.state.Find(id);
     const AuditId open = step.state.audits().Of(id);
     if (trial == nullptr || trial->account != command.caller ||
-        trial->state == TrialState::kRejected ||
+        trial->state == TrialState::kRejected || IsVoid(step.state, *trial) ||
         (trial->is_matured && !open.IsSet())) {
       reply.settled.push_back(id);
     }
@@ -203,6 +206,7 @@ absl::StatusOr<ReviewTrials::Reply> Execute(Step& step,
   for (const AuditId id : step.state.audits().AskedOf(command.caller)) {
     const Audit& audit = *step.state.Find(id);
     const Trial& trial = *step.state.Find(audit.trial);
+    if (IsVoid(step.state, trial)) continue;
     const Commitment& commitment = CommitmentOf(trial);
     const auto is_inherited = [&] {
       if (step.state.Find(commitment.session) == nullptr) return true;

@@ -3,9 +3,13 @@
 #ifndef ARCHPOOL_SERVER_CORE_PROOF_PARTS_H_
 #define ARCHPOOL_SERVER_CORE_PROOF_PARTS_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
+#include "absl/container/btree_set.h"
+#include "absl/time/time.h"
 #include "server/core/commands/commands.h"
 #include "server/core/state/step.h"
 
@@ -27,6 +31,21 @@ void RejectTrial(Step& step, Trial trial, const std::string& reason,
                  Fault fault);
 // Accepts what a verifier found true.
 ReportAudit::Reply AcceptSeen(Step& step, Trial trial, bool was_replayed_whole);
+
+// Looking at a trial is so much cheaper than writing it.
+inline constexpr int64_t kLooksPerWrite = 4;
+
+// What an account committed and has not matured, in one task.
+using Immature = absl::btree_set<std::pair<absl::Time, TrialId>>;
+// The first that is not void, where that is still to be written.
+Immature::const_iterator FirstNotVoid(const PoolState& state, AccountId account,
+                                      const Immature& immature);
+// All of that is void; all that was taken without a check is examined. By ticks
+// what the command may not do any more.
+void VoidCredit(Step& step, AccountId account);
+void AskImmature(Step& step, AccountId account);
+// One trial of it. REQUIRES: it is not rejected.
+void VoidOne(Step& step, const Trial& trial);
 
 // Asks the miner to reveal the segment that was drawn for the trial.
 void AskSegment(Step& step, const Trial& trial, bool measures_all);

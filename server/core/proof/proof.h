@@ -40,6 +40,10 @@ void Draw(Step& step, Trial trial, bool measures_all);
 // What the pool wants of a trial whose report it took.
 void SayWhatIsWanted(const Step& step, ReportTrials::Result& result);
 
+// Voids credit of convicted accounts and has that of doubted ones examined, as
+// much as the command still may. False: there was nothing to do.
+bool JudgeSome(Step& step);
+
 // What was asked of a trial never came: its weights.
 void CloseUpload(Step& step, Trial trial);
 // The audit's time is over: its miner's, its verifiers', or that of the one
@@ -55,8 +59,11 @@ void AskPromotable(Step& step, TaskId task);
 void AskShortBlocks(Step& step, TaskId task);
 // What is still to be examined before a task without open verdicts can end:
 // the short last blocks, and candidates for the front that were never measured.
-// False: nothing.
-bool AskLastSegments(Step& step, TaskId task);
+// Looks at a bounded number of trials, from where it was. False: there are
+// more.
+bool LookForLastSegments(const Step& step, TaskId task, Settling& settling);
+// Asks for what was found, a bounded number. False: nothing.
+bool AskLastSegments(Step& step, const Settling& settling);
 // And of what the task would end with, what was not replayed in full, with all
 // that it grew from. False: nothing.
 bool AskUnproven(Step& step, const std::vector<Trial>& finalists);

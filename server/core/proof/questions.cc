@@ -17,8 +17,6 @@ namespace archpool::proof {
 
 namespace {
 
-using Immature = absl::btree_set<std::pair<absl::Time, TrialId>>;
-
 // How many of the results that wait to continue are examined, by rung.
 constexpr int kWaitingSeenMax = 1'024;
 
@@ -96,7 +94,8 @@ void AskPromotable(Step& step, TaskId task) {
     int seen = 0;
     for (const RungBoard::Result& waiting : rung.waiting()) {
       if (++seen > kWaitingSeenMax) break;
-      if (!IsSeen(*step.state.Find(waiting.trial)) &&
+      const Trial& trial = *step.state.Find(waiting.trial);
+      if (!IsSeen(trial) && !IsVoid(step.state, trial) &&
           !step.state.audits().Of(waiting.trial).IsSet()) {
         asked.push_back(waiting.trial);
       }
@@ -136,25 +135,40 @@ void AskShortBlocks(Step& step, TaskId task) {
   }
 }
 
-bool AskLastSegments(Step& step, TaskId task) {
+bool LookForLastSegments(const Step& step, TaskId task, Settling& settling) {
   const TaskIndex& index = step.state.IndexOf(task);
-  std::vector<std::pair<TrialId, bool>> asked;
-  for (const auto& [account, block] : index.tally.immature) {
-    for (const auto& [commit_time, id] : block) {
-      const Trial& trial = *step.state.Find(id);
+  const auto& immature = index.tally.immature;
+  int64_t looks_left = kLooksPerWrite * step.policy.settle_trials_max;
+  auto account = immature.lower_bound(settling.looked_at.account);
+  for (; account != immature.end(); ++account) {
+    const auto& block = account->second;
+    auto next = account->first == settling.looked_at.account
+                    ? block.upper_bound(settling.looked_at.claim)
+                    : block.begin();
+    for (; next != block.end(); ++next) {
+      if (looks_left-- <= 0) return false;
+      settling.looked_at = {account->first, *next};
+      const Trial& trial = *step.state.Find(next->second);
       // Hidden by a result that was refuted since, perhaps.
       const bool is_top =
           !trial.verified_accuracy_ppm && IsResult(trial) &&
           index.claims.IsTop(CommitmentOf(trial).claimed_correct, trial.macs);
       const bool is_due =
           IsShort(step.policy, block) && trial.basis == TrialBasis::kSampledOut;
-      if (is_top || is_due) asked.push_back({id, is_top});
+      if (is_top || is_due) settling.to_ask.push_back({trial.id, is_top});
     }
   }
-  for (const auto& [id, is_top] : asked) {
+  return true;
+}
+
+bool AskLastSegments(Step& step, const Settling& settling) {
+  // The rest once these are answered: the search for them begins again then.
+  int64_t count = step.policy.settle_trials_max;
+  for (const auto& [id, is_top] : settling.to_ask) {
+    if (count-- <= 0) break;
     AskSegment(step, *step.state.Find(id), is_top);
   }
-  return !asked.empty();
+  return !settling.to_ask.empty();
 }
 
 void AskEvaluation(Step& step, const Trial& trial) {

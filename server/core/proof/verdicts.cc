@@ -2,7 +2,10 @@
 // Verdicts, and what follows from them: standing, credit that matures or is
 // void, and the last audits of a task before its reward is split.
 #include <algorithm>
+#include <cstdint>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "common/base/check.h"
 #include "server/core/leaves/audit_draw.h"
@@ -13,8 +16,6 @@
 
 namespace archpool::proof {
 namespace {
-
-using Immature = absl::btree_set<std::pair<absl::Time, TrialId>>;
 
 void Reject(Step& step, Trial trial, const std::string& reason);
 
@@ -37,6 +38,7 @@ void RejectWhatGrewFrom(Step& step, const Trial& rejected) {
 
 // What a rejection does to the trial and to its account's counts.
 void Reject(Step& step, Trial trial, const std::string& reason) {
+  --step.judged_left;
   EndAudit(step, trial.id);
   trial.pay = money::TakeCreditBack(step, trial);
   const bool counted = trial.state == TrialState::kAccepted &&
@@ -56,43 +58,16 @@ void Reject(Step& step, Trial trial, const std::string& reason) {
   RejectWhatGrewFrom(step, trial);
 }
 
-// What of the account has not matured, in every open task.
-std::vector<TrialId> ImmatureOf(const PoolState& state, AccountId account) {
-  std::vector<TrialId> trials;
-  for (const auto& [id, task] : state.tasks().all()) {
-    const auto& immature = state.IndexOf(id).tally.immature;
-    const auto found = immature.find(account);
-    if (found == immature.end()) continue;
-    for (const auto& [commit_time, trial] : found->second) {
-      trials.push_back(trial);
-    }
-  }
-  return trials;
-}
-
-void VoidCredit(Step& step, const Trial& refuted) {
-  for (const TrialId id : ImmatureOf(step.state, refuted.account)) {
-    const Trial& trial = *step.state.Find(id);
-    if (trial.state == TrialState::kRejected)
-      continue;  // with what it grew from
-    Reject(step, trial, "CREDIT_VOID");
-  }
-}
-
-// What was taken without a check is examined after all.
-void AskImmature(Step& step, AccountId account) {
-  for (const TrialId id : ImmatureOf(step.state, account)) {
-    const Trial& trial = *step.state.Find(id);
-    if (trial.basis == TrialBasis::kSampledOut &&
-        !step.state.audits().Of(id).IsSet()) {
-      AskSegment(step, trial, /*measures_all=*/false);
-    }
-  }
-}
-
+// And not about to be examined after all.
 bool IsClean(const PoolState& state, TrialId id) {
-  return state.Find(id)->state == TrialState::kAccepted &&
-         !state.audits().Of(id).IsSet();
+  const Trial& trial = *state.Find(id);
+  if (trial.state != TrialState::kAccepted || state.audits().Of(id).IsSet()) {
+    return false;
+  }
+  const std::optional<absl::Time>& until =
+      state.Find(trial.account)->examine_until;
+  return !until || trial.basis != TrialBasis::kSampledOut ||
+         CommitmentOf(trial).commit_time > *until;
 }
 
 // The account's oldest block in the task, where its draws are clean and another
@@ -106,16 +81,31 @@ void MatureBlocks(Step& step, TaskId task, AccountId account) {
       return;
     }
     std::vector<TrialId> block;
-    for (const auto& [commit_time, id] : found->second) {
-      if (std::ssize(block) == step.policy.credit_block) break;
-      if (!IsClean(step.state, id)) return;
-      block.push_back(id);
+    int64_t count = 0;
+    for (auto next = FirstNotVoid(step.state, account, found->second);
+         next != found->second.end() && count < 2 * step.policy.credit_block;
+         ++next, ++count) {
+      if (count >= step.policy.credit_block) continue;
+      if (!IsClean(step.state, next->second)) return;
+      block.push_back(next->second);
     }
+    if (count < 2 * step.policy.credit_block) return;
     for (const TrialId id : block) money::Credit(step, id);
   }
 }
 
 }  // namespace
+
+Immature::const_iterator FirstNotVoid(const PoolState& state, AccountId account,
+                                      const Immature& immature) {
+  const std::optional<absl::Time>& until = state.Find(account)->void_until;
+  return until ? immature.upper_bound({*until, TrialId{INT64_MAX}})
+               : immature.begin();
+}
+
+void VoidOne(Step& step, const Trial& trial) {
+  Reject(step, trial, "CREDIT_VOID");
+}
 
 void EndAudit(Step& step, TrialId trial) {
   const AuditId id = step.state.audits().Of(trial);
@@ -167,7 +157,7 @@ void RejectTrial(Step& step, Trial trial, const std::string& reason,
     step.state.Put(account);
   }
   if (fault == Fault::kFraud) {
-    VoidCredit(step, trial);
+    VoidCredit(step, account.id);
     step.facts.push_back(MinerConvicted{trial.lease});
   } else if (fault != Fault::kNone) {
     AskImmature(step, account.id);

@@ -26,9 +26,10 @@ bool IsUnderCap(const PoolState& state, const PoolPolicy& policy,
     const bool is_one = state.Find(id)->basis == TrialBasis::kUnverified;
     unverified += is_one ? 1 : 0;
   };
+  const auto first = FirstNotVoid(state, trial.account, block->second);
   auto next = here;
   for (int64_t i = 1; i < policy.credit_block; ++i) {
-    if (next == block->second.begin()) break;
+    if (next == first) break;
     count((--next)->second);
   }
   next = here;
@@ -122,7 +123,9 @@ absl::StatusOr<VoidTrial::Reply> Execute(Step& step, const VoidTrial& command) {
                      " is no trial of an open task; what was paid when a task "
                      "ended stays"));
   }
-  if (trial->state == TrialState::kRejected) return VoidTrial::Reply();
+  if (trial->state == TrialState::kRejected || IsVoid(step.state, *trial)) {
+    return VoidTrial::Reply();
+  }
   if (!IsPending(trial->state) && trial->state != TrialState::kAccepted) {
     return FailedPrecondition(
         "TRIAL_NOT_COMMITTED",
@@ -169,6 +172,7 @@ void CloseUnanswered(Step& step, const Trial& trial) {
 }  // namespace
 
 void CloseUpload(Step& step, Trial trial) {
+  if (IsVoid(step.state, trial)) return VoidOne(step, trial);
   const Audit* audit = step.state.Find(step.state.audits().Of(trial.id));
   if (audit == nullptr ||
       (audit->expire_time && *audit->expire_time <= step.now)) {
@@ -180,6 +184,8 @@ void CloseUpload(Step& step, Trial trial) {
 }
 
 void CloseAudit(Step& step, const Audit& audit) {
+  const Trial& trial = *step.state.Find(audit.trial);
+  if (IsVoid(step.state, trial)) return VoidOne(step, trial);
   if (audit.state == AuditState::kAsked) {
     CloseUnanswered(step, *step.state.Find(audit.trial));
   } else if (audit.state == AuditState::kWaiting) {

@@ -78,6 +78,12 @@ struct Account {
   std::vector<AccountId> shares_from;
   // Whether clients see its name, and not its id alone.
   bool is_public = false;
+  // What it committed until then, and what had not matured, is void since it
+  // was convicted; written so trial by trial, until none is left.
+  std::optional<absl::Time> void_until;
+  // What it committed until then was taken without a check, and is asked for
+  // after all; moves back as it is, the latest first.
+  std::optional<absl::Time> examine_until;
 
   friend bool operator==(const Account&, const Account&) = default;
 };

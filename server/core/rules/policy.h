@@ -158,7 +158,8 @@ struct PoolPolicy {
   int64_t memory_max_bytes = int64_t{4} << 30;
   int64_t checkpoints_max_bytes = int64_t{32} << 30;
   // For how many of its trials a task's settlement writes something in one
-  // step, between which other commands have their turn.
+  // step, between which other commands have their turn; and for how many trials
+  // of an account that is convicted or doubted, or answers that are extended.
   int64_t settle_trials_max = 1'000;
   // Limits.
   int64_t open_tasks_max = 1'000;

@@ -132,7 +132,7 @@ std::vector<Trial> Promotions(const PoolState& state, const Task& task,
         continue;
       }
       const Trial& result = *state.Find(waiting.trial);
-      if (!IsSeen(result)) continue;
+      if (!IsSeen(result) || IsVoid(state, result)) continue;
       const SubspaceId its_box =
           index.boxes.tree().Find(task.spec->space, result.architecture);
       if (box.IsSet() ? its_box != box : !CanBegin(state, its_box)) continue;

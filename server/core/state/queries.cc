@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/core/state/queries.h"
 
+#include <algorithm>
+#include <optional>
+
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "common/base/status.h"
@@ -83,12 +86,52 @@ bool AwaitsMeasurements(const PoolState& state, const PoolPolicy& policy,
              policy.nothing_learns_trials;
 }
 
+bool IsVoid(const PoolState& state, const Trial& trial) {
+  if (state.accounts().judged().empty()) return false;
+  if (trial.is_matured || trial.known_from.IsSet() ||
+      (!IsPending(trial.state) && trial.state != TrialState::kAccepted)) {
+    return false;
+  }
+  const std::optional<absl::Time>& until =
+      state.Find(trial.account)->void_until;
+  return until && CommitmentOf(trial).commit_time <= *until;
+}
+
+namespace {
+
+// Whether the account has claims in the task that were committed by `until`.
+bool HasBy(const TaskIndex& index, AccountId account,
+           const std::optional<absl::Time>& until) {
+  if (!until) return false;
+  const auto found = index.tally.immature.find(account);
+  return found != index.tally.immature.end() &&
+         found->second.begin()->first <= *until;
+}
+
+}  // namespace
+
+bool HasVoid(const PoolState& state, TaskId id) {
+  const auto& judged = state.accounts().judged();
+  return std::any_of(judged.begin(), judged.end(), [&](AccountId account) {
+    return HasBy(state.IndexOf(id), account, state.Find(account)->void_until);
+  });
+}
+
+bool IsBeingJudged(const PoolState& state, TaskId id) {
+  const auto& judged = state.accounts().judged();
+  return HasVoid(state, id) ||
+         std::any_of(judged.begin(), judged.end(), [&](AccountId account) {
+           return HasBy(state.IndexOf(id), account,
+                        state.Find(account)->examine_until);
+         });
+}
+
 bool IsReadyToSettle(const PoolState& state, TaskId id) {
   const Task* task = state.Find(id);
   if (task == nullptr || task->state != TaskState::kFinishing) return false;
   const TaskIndex& index = state.IndexOf(id);
   return index.tally.pending == 0 && index.leases.empty() &&
-         index.audits.empty();
+         index.audits.empty() && !IsBeingJudged(state, id);
 }
 
 std::vector<TaskId> ReadyToSettle(const PoolState& state) {

@@ -48,6 +48,13 @@ bool IsAboveChance(const PoolState& state, const Trial& trial);
 bool AwaitsMeasurements(const PoolState& state, const PoolPolicy& policy,
                         TaskId id);
 
+// Whether the trial is void since its account was convicted, though that is
+// still to be written: it is as good as rejected.
+bool IsVoid(const PoolState& state, const Trial& trial);
+// Whether trials of the task are still to be voided, or to be examined too.
+bool HasVoid(const PoolState& state, TaskId id);
+bool IsBeingJudged(const PoolState& state, TaskId id);
+
 // Whether it is a finishing task that only its settlement keeps from its end.
 bool IsReadyToSettle(const PoolState& state, TaskId id);
 // All of these, by id.

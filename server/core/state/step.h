@@ -4,6 +4,8 @@
 #ifndef ARCHPOOL_SERVER_CORE_STATE_STEP_H_
 #define ARCHPOOL_SERVER_CORE_STATE_STEP_H_
 
+#include <cstdint>
+
 #include "absl/time/time.h"
 #include "server/core/rules/policy.h"
 #include "server/core/state/facts.h"
@@ -22,6 +24,9 @@ struct Step {
   const PoolPolicy& policy;
   absl::Time now;
   Facts& facts;
+  // For how many trials the command may still void credit, or ask: ticks do the
+  // rest.
+  int64_t judged_left = policy.settle_trials_max;
 };
 
 inline VerifierDesk DeskOf(const Step& step) {

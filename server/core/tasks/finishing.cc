@@ -54,12 +54,14 @@ void EndIfMet(Step& step, TrialId accepted) {
   if (task.state != TaskState::kActive) return;
   const int64_t target = task.spec->budget.target_accuracy_ppm;
   const TaskIndex& index = step.state.IndexOf(task.id);
-  if (NothingLearns(step, task.id)) {
+  // What is void frees its part of the budget, and shows nothing.
+  const bool is_counted = !HasVoid(step.state, task.id);
+  if (is_counted && NothingLearns(step, task.id)) {
     BeginFinishing(step, task.id, EndReason::kNothingLearns);
   } else if (target > 0 && !trial->is_at_chance &&
              trial->verified_accuracy_ppm >= target) {
     BeginFinishing(step, task.id, EndReason::kTarget);
-  } else if (TrialsLeft(task, index) <= 0 &&
+  } else if (is_counted && TrialsLeft(task, index) <= 0 &&
              index.tally.assigned + index.tally.pending == 0) {
     BeginFinishing(step, task.id, EndReason::kBudget);
   }

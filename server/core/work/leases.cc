@@ -170,6 +170,11 @@ AcquireLease::Reply WhyNothing(Step& step, const Task& task,
   }
   const bool completed = index.boxes.done_count() ==
                          static_cast<int64_t>(index.boxes.ids().size());
+  if (HasVoid(step.state, task.id)) {
+    return Idle("SEARCHING",
+                absl::StrCat("work of ", task.id.ToString(),
+                             " that was found false comes free; ask again"));
+  }
   if (!too_dear && (!completed || search::IsPromoting(step.state, task))) {
     return Idle("SEARCHING", absl::StrCat("nothing new was found yet in ",
                                           task.id.ToString(), "; ask again"));

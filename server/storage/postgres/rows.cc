@@ -156,6 +156,8 @@ const Table<Account>& AccountTable() {
                      Field<R>("shows_name", ARCHPOOL_FIELD(is_public))),
            Field<R>("give_ups", ARCHPOOL_FIELD(give_ups)),
            Optional<R>("give_up_time", ARCHPOOL_FIELD(give_up_time)),
+           Optional<R>("void_until", ARCHPOOL_FIELD(void_until)),
+           Optional<R>("examine_until", ARCHPOOL_FIELD(examine_until)),
            Field<R>("accuracy_count", ARCHPOOL_FIELD(accuracy_ppm.count)),
            Field<R>("accuracy_sum_ppm", ARCHPOOL_FIELD(accuracy_ppm.sum)),
            Field<R>("accuracy_sum_of_squares",
