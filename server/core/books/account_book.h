@@ -6,7 +6,9 @@
 #include <string>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "absl/time/time.h"
+#include "server/core/books/maps.h"
 #include "server/core/records/entities.h"
 
 namespace archpool {
@@ -20,6 +22,8 @@ class AccountBook {
   const Account* Find(AccountId id) const;
   const Account* Find(const std::string& name) const;
   const absl::btree_map<AccountId, Account>& all() const { return accounts_; }
+  // The accounts of the group; none of the group "".
+  const absl::btree_set<AccountId>& InGroup(const std::string& group) const;
   WorkUnits units_credited() const { return units_credited_; }  // of all
   // When a proven account committed something last, as its ended leases tell.
   absl::Time proven_commit_time() const { return proven_commit_time_; }
@@ -27,6 +31,7 @@ class AccountBook {
  private:
   absl::btree_map<AccountId, Account> accounts_;
   absl::btree_map<std::string, AccountId> names_;
+  SetMap<std::string, AccountId> groups_;
   WorkUnits units_credited_ = 0;
   absl::Time proven_commit_time_ = absl::InfinitePast();
 };
