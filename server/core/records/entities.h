@@ -48,7 +48,7 @@ struct Account {
   Digest token_hash;  // SHA-256 of the bearer token
   AccountState state = AccountState::kActive;
   int64_t trials_accepted = 0;
-  // Of these, what clients of its own group pay: it proves nothing.
+  // Those among them that clients of its own group pay: they prove nothing.
   int64_t trials_within_group = 0;
   int64_t trials_rejected = 0;
   int64_t trials_abandoned = 0;

@@ -33,10 +33,10 @@ int64_t OwnSessionsMax(const PoolPolicy& policy, const Account& account) {
                   account.quotas.sessions);
 }
 
-// Of something of which an account may have `own_max` by itself: fewer where
-// the others of its group have what the group may have together. That is
-// `trust` once and not for each account, what its accounts have earned, or what
-// an operator allows them.
+// How many an account may have of something: `own_max`, or fewer where the
+// others of its group have what the group may have together. That is `trust`
+// once and not for each account, with what its accounts have earned, or what an
+// operator allows them.
 template <typename HeldBy, typename EarnedBy>
 int64_t WithinGroup(const PoolState& state, const Account& account,
                     int64_t own_max, int64_t trust,
