@@ -3,7 +3,9 @@
 #include <CLI/CLI.hpp>
 #include <map>
 #include <memory>
+#include <optional>
 #include <ostream>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -161,11 +163,13 @@ struct QuotaFlags {
   int64_t open_tasks = -1;  // less than 0: stays as it is
   int64_t leases = -1;
   int64_t sessions = -1;
+  std::optional<std::string> group;  // "": out of the one that it is in
 };
 
 absl::StatusOr<v1::Quotas> GetOrSetQuotas(PoolClient& client,
                                           const QuotaFlags& flags) {
-  if (flags.open_tasks < 0 && flags.leases < 0 && flags.sessions < 0) {
+  if (flags.open_tasks < 0 && flags.leases < 0 && flags.sessions < 0 &&
+      !flags.group) {
     v1::GetQuotasRequest request;
     request.set_account_name(flags.name);
     ARCHPOOL_ASSIGN_OR_RETURN(
@@ -178,6 +182,7 @@ absl::StatusOr<v1::Quotas> GetOrSetQuotas(PoolClient& client,
   if (flags.open_tasks >= 0) request.set_open_tasks(flags.open_tasks);
   if (flags.leases >= 0) request.set_leases(flags.leases);
   if (flags.sessions >= 0) request.set_sessions(flags.sessions);
+  if (flags.group) request.set_group(*flags.group);
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::SetQuotasResponse response,
       client.Call(client.accounts(), &AccountStub::SetQuotas, request));
@@ -190,9 +195,15 @@ absl::Status ShowQuotas(Context& context, const QuotaFlags& flags) {
                             GetOrSetQuotas(*client, flags));
   Json json = {{"account", Clean(quotas.account_name())},
                {"proven", quotas.is_proven()},
+               {"group", nullptr},
                {"pause_left_seconds", quotas.pause_left().seconds()}};
   std::string page = absl::StrCat("Account ", Clean(quotas.account_name()),
                                   quotas.is_proven() ? " (proven)" : "", "\n");
+  if (quotas.has_group()) {
+    json["group"] = Clean(quotas.group());
+    absl::StrAppend(&page, "  of the group ", Clean(quotas.group()),
+                    ", whose accounts share what one may have\n");
+  }
   const auto add = [&](const char* word, const char* text,
                        const v1::Quotas::Line& line) {
     json[word] = {{"held", line.held()},
@@ -321,6 +332,10 @@ void AddQuota(CLI::App& group, Action& action) {
       "Let a miner have this many leases at once; 0 restores the default");
   add_quota("--sessions", quota_flags->sessions,
             "Let a miner have this many workers; 0 restores the default");
+  quota->add_option(
+      "--group", quota_flags->group,
+      "Let accounts with this group's name share what one account may have; "
+      "\"\" takes the account out");
   quota->callback([&action, quota_flags] {
     action = [quota_flags](Context& c) { return ShowQuotas(c, *quota_flags); };
   });

@@ -38,6 +38,8 @@ CREATE TABLE account (
   shows_name boolean,
   void_until timestamp with time zone,
   examine_until timestamp with time zone,
+  group_name text,
+  trials_within_group bigint DEFAULT 0 NOT NULL,
   CONSTRAINT account_pkey PRIMARY KEY (id),
   CONSTRAINT account_name_unique UNIQUE (name),
   CONSTRAINT account_counts_not_negative CHECK (((trials_accepted >= 0) AND (trials_rejected >= 0) AND (trials_abandoned >= 0) AND (rejections_in_a_row >= 0))),
@@ -51,7 +53,8 @@ CREATE TABLE account (
   CONSTRAINT account_shows_name_filled CHECK ((num_nonnulls(shows_name, is_public) = 1)),
   CONSTRAINT account_state_known CHECK ((state = ANY (ARRAY['active'::text, 'suspended'::text]))),
   CONSTRAINT account_threshold_not_negative CHECK ((payout_threshold >= 0)),
-  CONSTRAINT account_token_hash_size CHECK ((octet_length(token_hash) = 32))
+  CONSTRAINT account_token_hash_size CHECK ((octet_length(token_hash) = 32)),
+  CONSTRAINT account_within_group_not_negative CHECK ((trials_within_group >= 0))
 ) WITH (fillfactor=50);
 COMMENT ON COLUMN account.is_public IS 'retired: see shows_name';
 

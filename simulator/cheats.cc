@@ -170,11 +170,24 @@ class CheatSimulation {
   // One step: finishes the trial under way, or begins the next.
   void Work(Miner& miner) {
     if (miner.is_training) FinishTrial(miner);
+    if (miner.cheats && plan_.falls_silent && IsAskedForFake()) {
+      miner.free = now_ + kTraining;
+      return;
+    }
     if (miner.list.empty() && !TakeLease(miner)) {
       miner.free = now_ + kMoment;
       return;
     }
     Begin(miner);
+  }
+
+  // An audit of a fake waits for its answer.
+  bool IsAskedForFake() const {
+    return std::any_of(fakes_.begin(), fakes_.end(), [&](TrialId trial) {
+      const AuditId audit = pool_.state().audits().Of(trial);
+      return audit.IsSet() &&
+             pool_.state().Find(audit)->state == AuditState::kAsked;
+    });
   }
 
   bool TakeLease(Miner& miner) {
@@ -420,6 +433,11 @@ std::vector<CheatPlan> KnownCheats() {
        .trials = 0.1,
        .honest_trials = kProven,
        .leaves_audits = true},
+      {.name = "fakes one in ten, is silent where it is asked",
+       .trials = 0.1,
+       .honest_trials = kProven,
+       .leaves_audits = true,
+       .falls_silent = true},
       {.name = "fakes one in ten, breaks what examines it",
        .trials = 0.1,
        .honest_trials = kProven,

@@ -18,9 +18,11 @@ struct CheatPlan {
   double segments = 1;  // share of such a trial's segments that are false
   // The start is not the trial key's: seen in every audit.
   bool has_false_start = false;
-  double inflation = 0;           // what it adds to the claim of such a trial
-  int64_t honest_trials = 0;      // before it begins
-  bool leaves_audits = false;     // does not answer those of faked trials
+  double inflation = 0;        // what it adds to the claim of such a trial
+  int64_t honest_trials = 0;   // before it begins
+  bool leaves_audits = false;  // does not answer those of faked trials
+  // Nor does anything else until one of these has run out: as if it were gone.
+  bool falls_silent = false;
   bool breaks_verifiers = false;  // whatever examines a fake crashes
   // Says that its fakes learnt nothing, which is paid too.
   bool claims_chance = false;

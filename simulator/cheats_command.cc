@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "simulator/cheats.h"
+#include "simulator/client_cheats.h"
 
 namespace archpool {
 namespace {
@@ -16,13 +17,14 @@ namespace {
 // What an honest training costs, as shares of its pay.
 constexpr double kCosts[] = {0.5, 0.7, 0.9};
 
-std::vector<CheatOutcome> RunAll(const CheatPlan& plan,
-                                 const CheatsFlags& flags) {
-  std::vector<CheatOutcome> outcomes(static_cast<size_t>(flags.runs));
+// What `simulate` makes of each seed from 1 on.
+template <typename Simulate>
+auto RunAll(int64_t runs, const Simulate& simulate) {
+  std::vector<decltype(simulate(1))> outcomes(static_cast<size_t>(runs));
   std::atomic<size_t> next = 0;
   const auto work = [&] {
     for (size_t i = next++; i < outcomes.size(); i = next++) {
-      outcomes[i] = SimulateCheat(plan, flags.duration, i + 1);
+      outcomes[i] = simulate(i + 1);
     }
   };
   std::vector<std::thread> threads;
@@ -76,12 +78,58 @@ void PrintDetection(const std::vector<CheatOutcome>& outcomes) {
   std::printf("%9.3f", ShareFoundWithin(outcomes, 400));
 }
 
+// A cheat, and an honest client in its place.
+struct ClientPair {
+  ClientOutcome cheat;
+  ClientOutcome honest;
+};
+
+// The exit code, as Cheats'.
+int ClientCheats(const CheatsFlags& flags) {
+  std::printf(
+      "Profit of a client in trainings' pay, where a result is worth %.1f and "
+      "a training costs %.1f,\nbeside that of an honest one that trains at "
+      "home what its miners train; and of honest\nminers for 100 trainings. In "
+      "the time of %lld honest trainings, %lld runs each.\n\n",
+      kWorthOfResult, kCostOfTraining, static_cast<long long>(flags.duration),
+      static_cast<long long>(flags.runs));
+  std::printf("%-34s%14s%9s%9s%9s%9s%8s\n", "", "rule", "client", "honest",
+              "miners", "honest", "unpaid");
+  bool is_failed = false;
+  for (const ClientPlan& plan : KnownClientCheats()) {
+    if (plan.name.find(flags.only) == std::string::npos) continue;
+    const auto pairs = RunAll(flags.runs, [&](uint64_t seed) {
+      return ClientPair{SimulateClient(plan, flags.duration, seed),
+                        SimulateClient(HonestOf(plan), flags.duration, seed)};
+    });
+    double sums[5] = {};
+    for (const auto& [cheat, honest] : pairs) {
+      sums[0] += ClientProfit(cheat);
+      sums[1] += ProfitWithout(honest, cheat);
+      sums[2] += MinersProfit(cheat);
+      sums[3] += MinersProfit(honest);
+      sums[4] += cheat.honest_unpaid;
+      is_failed |= Pays(honest, cheat) || !MinersArePaid(honest, cheat);
+    }
+    std::printf("%-34s%14s", plan.name.c_str(),
+                ToString(plan.rule));
+    for (int i = 0; i < 4; ++i) {
+      std::printf("%9.1f", sums[i] / static_cast<double>(flags.runs));
+    }
+    std::printf("%8.0f\n", sums[4]);
+    std::fflush(stdout);
+  }
+  return is_failed ? 1 : 0;
+}
+
 }  // namespace
 
 void AddCheatsFlags(CLI::App& app, CheatsFlags& flags) {
   app.add_option("--runs", flags.runs, "Of each cheat")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
+  app.add_flag("--clients", flags.clients,
+               "What clients do with their tasks, instead of what miners do");
   app.add_option("--duration", flags.duration,
                  "In trainings of an honest miner")
       ->check(CLI::Range(80, 100'000))
@@ -91,6 +139,7 @@ void AddCheatsFlags(CLI::App& app, CheatsFlags& flags) {
 }
 
 int Cheats(const CheatsFlags& flags) {
+  if (flags.clients) return ClientCheats(flags);
   std::printf(
       "Profit in trials' pay, of one miner in the time of %lld honest "
       "trainings,"
@@ -110,7 +159,9 @@ int Cheats(const CheatsFlags& flags) {
     if (plan.trials > 0 && plan.name.find(flags.only) == std::string::npos) {
       continue;
     }
-    const std::vector<CheatOutcome> outcomes = RunAll(plan, flags);
+    const auto outcomes = RunAll(flags.runs, [&](uint64_t seed) {
+      return SimulateCheat(plan, flags.duration, seed);
+    });
     std::printf("%-42s", plan.name.c_str());
     for (size_t i = 0; i < std::size(kCosts); ++i) {
       const double profit = ProfitOf(outcomes, kCosts[i]);

@@ -80,6 +80,12 @@ absl::StatusOr<SetQuotas> ReadSetQuotas(const v1::SetQuotasRequest& request) {
   ARCHPOOL_RETURN_IF_ERROR(
       ReadQuota("sessions", request.has_sessions(), request.sessions(),
                 limits::kSessionsAllowed, command.sessions));
+  if (request.has_group()) {
+    if (!request.group().empty()) {
+      ARCHPOOL_RETURN_IF_ERROR(wire::CheckName("group", request.group()));
+    }
+    command.group = request.group();
+  }
   return command;
 }
 
@@ -119,6 +125,7 @@ v1::Quotas ToProto(const SetQuotas::Reply& reply, const TaskHub& hub) {
            proto.mutable_watches());
   *proto.mutable_pause_left() = wire::ToProto(reply.pause_left);
   proto.set_is_proven(reply.is_proven);
+  if (!reply.account.group.empty()) proto.set_group(reply.account.group);
   return proto;
 }
 

@@ -85,6 +85,27 @@ TEST_F(AccountServiceTest, AnAccountIsMadeForATokenOfTheCallers) {
   EXPECT_FALSE(boss.CreateAccount(create).ok());
 }
 
+TEST_F(AccountServiceTest, OperatorsPutAccountsIntoGroups) {
+  Party& boss = fixture_.operator_party();
+  const auto set = [&](Party& caller, const std::string& group) {
+    v1::SetQuotasRequest request;
+    request.set_account_name("alice");
+    request.set_group(group);
+    return caller.remote.Call(caller.account,
+                              &v1::AccountService::Stub::SetQuotas, request);
+  };
+  EXPECT_THAT(set(*miner_, "smith"), FailsWith("ROLE_NOT_ALLOWED"));
+  EXPECT_THAT(set(boss, "No Name"), FailsWith("FIELD_MALFORMED"));
+  ASSERT_THAT(set(boss, "smith"), IsOk());
+  const auto shown = miner_->remote.Call(
+      miner_->account, &v1::AccountService::Stub::GetQuotas, {});
+  ASSERT_THAT(shown, IsOk());
+  EXPECT_EQ(shown->quotas().group(), "smith");
+  const auto alone = set(boss, "");
+  ASSERT_THAT(alone, IsOk());
+  EXPECT_FALSE(alone->quotas().has_group());
+}
+
 TEST_F(AccountServiceTest, WhoAmISaysTheServersVersion) {
   EXPECT_EQ(miner_->WhoAmI()->server_version(), wire::kOwnVersion);
 }

@@ -190,6 +190,8 @@ std::vector<Breach> TaskBreaches(const SmallPool& p) {
              [](Account& a) { a.name = ""; }),
       Broken("account_counts_not_negative", p.miner,
              [](Account& a) { a.trials_accepted = -1; }),
+      Broken("account_within_group_not_negative", p.miner,
+             [](Account& a) { a.trials_within_group = -1; }),
       Broken("dataset_owner_fkey", p.dataset,
              [](DatasetRecord& d) { d.owner = {99}; }),
       Broken("task_request_unique", p.task, [](Task& t) { t.id = {2}; }),

@@ -37,6 +37,7 @@ std::string BrokenCheck(const Account& a) {
   return FirstBroken(
       {{a.id.value > 0, "account_id_positive"},
        {!a.name.empty(), "account_name_not_empty"},
+       {a.trials_within_group >= 0, "account_within_group_not_negative"},
        {a.trials_accepted >= 0 && a.trials_rejected >= 0 &&
             a.trials_abandoned >= 0 && a.rejections_in_a_row >= 0,
         "account_counts_not_negative"},

@@ -92,6 +92,7 @@ void RandomRecords::PutAccount() {
       .token_hash = RandomDigest(),
       .state = Value<AccountState>(),
       .trials_accepted = Large(),
+      .trials_within_group = id.value,
       .trials_rejected = Large(),
       .trials_abandoned = Large(),
       .rejections_in_a_row = Large(),
@@ -109,6 +110,7 @@ void RandomRecords::PutAccount() {
       .give_up_time = Coin() ? std::optional(RandomTime()) : std::nullopt,
       .quotas = {.open_tasks = Large(), .leases = Large(), .sessions = Large()},
       // No draws: other records depend on how many there were.
+      .group = id.value % 3 == 1 ? "somebody" : "",
       .shares_from = id.value % 3 == 0 ? std::vector<AccountId>()
                                        : std::vector<AccountId>{{3}, {7}},
       .is_public = id.value % 2 == 0,

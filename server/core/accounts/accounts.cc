@@ -84,15 +84,16 @@ absl::StatusOr<SetQuotas::Reply> Execute(Step& step, const SetQuotas& command) {
   quotas.open_tasks = command.open_tasks.value_or(quotas.open_tasks);
   quotas.leases = command.leases.value_or(quotas.leases);
   quotas.sessions = command.sessions.value_or(quotas.sessions);
+  account.group = command.group.value_or(account.group);
   if (account != *found) step.state.Put(account);
   const int64_t sessions = step.state.sessions().CountOf(account.id);
   return SetQuotas::Reply{
       .account = account,
       .open_tasks = {OpenTasksOf(step.state, account.id),
-                     OpenTasksMax(step.policy, account)},
+                     OpenTasksMax(step.state, step.policy, account)},
       .leases = {step.state.leases().CountOf(account.id),
-                 LeasesMax(step.policy, account)},
-      .sessions = {sessions, SessionsMax(step.policy, account)},
+                 LeasesMax(step.state, step.policy, account)},
+      .sessions = {sessions, SessionsMax(step.state, step.policy, account)},
       .subspaces_opened = {OpenedBy(step.memory.boxes_opened, account.id,
                                     step.now),
                            step.policy.boxes_per_hour_max},

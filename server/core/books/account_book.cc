@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "server/core/books/maps.h"
 #include "server/core/rules/policy.h"
 
 namespace archpool {
@@ -13,7 +12,11 @@ void AccountBook::Put(const Account& account) {
   Account& held = found->second;
   if (is_new) names_[account.name] = account.id;
   units_credited_ += account.units_credited - held.units_credited;
-  if (account.trials_accepted >= kProvenTrials) {
+  if (account.group != held.group) {
+    RemoveFrom(groups_, held.group, account.id);
+    if (!account.group.empty()) groups_[account.group].insert(account.id);
+  }
+  if (ProvingTrials(account) >= kProvenTrials) {
     proven_commit_time_ =
         std::max(proven_commit_time_, account.performance.last_commit_time);
   }
@@ -23,6 +26,11 @@ void AccountBook::Put(const Account& account) {
     judged_.erase(account.id);
   }
   held = account;
+}
+
+const absl::btree_set<AccountId>& AccountBook::InGroup(
+    const std::string& group) const {
+  return SetIn(groups_, group);
 }
 
 const Account* AccountBook::Find(AccountId id) const {

@@ -8,6 +8,7 @@
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/time/time.h"
+#include "server/core/books/maps.h"
 #include "server/core/records/entities.h"
 
 namespace archpool {
@@ -21,6 +22,8 @@ class AccountBook {
   const Account* Find(AccountId id) const;
   const Account* Find(const std::string& name) const;
   const absl::btree_map<AccountId, Account>& all() const { return accounts_; }
+  // The accounts of the group; none of the group "".
+  const absl::btree_set<AccountId>& InGroup(const std::string& group) const;
   WorkUnits units_credited() const { return units_credited_; }  // of all
   // Those of which trials are still to be voided or examined.
   const absl::btree_set<AccountId>& judged() const { return judged_; }
@@ -31,6 +34,7 @@ class AccountBook {
   absl::btree_map<AccountId, Account> accounts_;
   absl::btree_map<std::string, AccountId> names_;
   absl::btree_set<AccountId> judged_;
+  SetMap<std::string, AccountId> groups_;
   WorkUnits units_credited_ = 0;
   absl::Time proven_commit_time_ = absl::InfinitePast();
 };

@@ -26,14 +26,24 @@ TEST(AccountBookTest, IsWhatItsAccountsAddUpTo) {
     account.id = {id};
     account.name = absl::StrCat("account ", id);
     account.units_credited += rng.Below(100);
-    account.trials_accepted += rng.Below(4);
+    const int64_t more = rng.Below(4);
+    account.trials_accepted += more;
+    if (rng.Below(4) == 0) account.trials_within_group += more;
+    constexpr const char* kGroups[] = {"", "a", "b"};
+    account.group = kGroups[rng.Below(3)];
     account.performance.last_commit_time = absl::FromUnixSeconds(i);
     book.Put(account);
     WorkUnits units = 0;
     absl::Time proven = absl::InfinitePast();
     for (const auto& [key, one] : book.all()) {
       units += one.units_credited;
-      if (one.trials_accepted < kProvenTrials) continue;
+      for (const char* group : kGroups) {
+        EXPECT_EQ(book.InGroup(group).contains(key),
+                  !one.group.empty() && one.group == group);
+      }
+      if (one.trials_accepted - one.trials_within_group < kProvenTrials) {
+        continue;
+      }
       proven = std::max(proven, one.performance.last_commit_time);
     }
     EXPECT_EQ(book.units_credited(), units);
@@ -74,8 +84,10 @@ TEST(SessionBookTest, CountsByAccount) {
   EXPECT_EQ(book.CountOf({5}), 2);
   EXPECT_EQ(book.CountOf({4}), 0);
   EXPECT_EQ(book.Of({5}), (std::vector<SessionId>{{3}, {2}})) << "by name";
-  EXPECT_EQ(book.AccountCount(10), 3);
-  EXPECT_EQ(book.AccountCount(2), 2);
+  EXPECT_EQ(book.AccountAfter({}), AccountId{3});
+  EXPECT_EQ(book.AccountAfter({3}), AccountId{5});
+  EXPECT_EQ(book.AccountAfter({5}), AccountId{8});
+  EXPECT_FALSE(book.AccountAfter({8}).IsSet());
 }
 
 // Leases as the core puts them: new ones, renewed, handed to another session,

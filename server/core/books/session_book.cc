@@ -46,13 +46,9 @@ std::vector<SessionId> SessionBook::Of(AccountId account) const {
   return sessions;
 }
 
-int64_t SessionBook::AccountCount(int64_t count_max) const {
-  int64_t count = 0;
-  for (auto next = names_.begin(); next != names_.end() && count < count_max;
-       ++count) {
-    next = names_.lower_bound({{next->first.first.value + 1}, ""});
-  }
-  return count;
+AccountId SessionBook::AccountAfter(AccountId account) const {
+  const auto next = names_.lower_bound({{account.value + 1}, ""});
+  return next == names_.end() ? AccountId{} : next->first.first;
 }
 
 }  // namespace archpool

@@ -25,8 +25,8 @@ class SessionBook {
   SessionId Named(AccountId account, const std::string& worker) const;
   int64_t CountOf(AccountId account) const;
   std::vector<SessionId> Of(AccountId account) const;  // by name
-  // How many accounts have sessions; counts to `count_max`.
-  int64_t AccountCount(int64_t count_max) const;
+  // The next account by id that has sessions, or an unset id.
+  AccountId AccountAfter(AccountId account) const;
 
  private:
   absl::btree_map<SessionId, Session> sessions_;

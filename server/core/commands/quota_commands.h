@@ -21,6 +21,7 @@ struct SetQuotas {
   std::optional<int64_t> open_tasks;
   std::optional<int64_t> leases;
   std::optional<int64_t> sessions;
+  std::optional<std::string> group;  // "": it leaves the one that it is in
   struct Line {
     int64_t held = 0;
     int64_t max = 0;

@@ -13,6 +13,7 @@
 #include "server/core/proof/parts.h"
 #include "server/core/search/search.h"
 #include "server/core/state/queries.h"
+#include "server/core/state/quotas.h"
 
 namespace archpool::proof {
 namespace {
@@ -51,7 +52,7 @@ void Reject(Step& step, Trial trial, const std::string& reason) {
   step.state.Put(trial);
   search::ReopenIfCompleted(step, trial.subspace);
   Account account = *step.state.Find(trial.account);
-  account.trials_accepted -= counted ? 1 : 0;
+  if (counted) CountAccepted(step.state, trial, -1, account);
   ++account.trials_rejected;
   step.state.Put(account);
   step.facts.push_back(TrialRejected{trial.id, trial.task});
@@ -124,9 +125,11 @@ void AcceptTrial(Step& step, Trial trial, TrialBasis basis) {
   Account account = *step.state.Find(trial.account);
   if (basis == TrialBasis::kUnverified) {
     // It buys no standing, and what it had bought is gone.
-    if (trial.state == TrialState::kAccepted) --account.trials_accepted;
+    if (trial.state == TrialState::kAccepted) {
+      CountAccepted(step.state, trial, -1, account);
+    }
   } else if (trial.state != TrialState::kAccepted) {
-    ++account.trials_accepted;
+    CountAccepted(step.state, trial, 1, account);
     account.accuracy_ppm.Add(ValidationCorrect(trial) * 1'000'000 /
                              manifest.validation_count);
   }

@@ -48,6 +48,8 @@ struct Account {
   Digest token_hash;  // SHA-256 of the bearer token
   AccountState state = AccountState::kActive;
   int64_t trials_accepted = 0;
+  // Those among them that clients of its own group pay: they prove nothing.
+  int64_t trials_within_group = 0;
   int64_t trials_rejected = 0;
   int64_t trials_abandoned = 0;
   // Rejections since the last accepted trial; enough of them suspend.
@@ -73,6 +75,9 @@ struct Account {
   int64_t give_ups = 0;
   std::optional<absl::Time> give_up_time;  // the last one's
   AccountQuotas quotas;
+  // Accounts that an operator holds for one person's; "": it is alone. They
+  // share what one account may have.
+  std::string group;
   // The accounts whose splits may name it; a part from any other stays with the
   // payer.
   std::vector<AccountId> shares_from;
@@ -87,6 +92,17 @@ struct Account {
 
   friend bool operator==(const Account&, const Account&) = default;
 };
+
+// Accepted trials that others than its own group paid, which show what the
+// account is worth.
+inline int64_t ProvingTrials(const Account& account) {
+  return account.trials_accepted - account.trials_within_group;
+}
+
+// Whether an operator holds both for one person's.
+inline bool AreOneGroup(const Account& a, const Account& b) {
+  return !a.group.empty() && a.group == b.group;
+}
 
 // A registered dataset. `held_out` is kept out of the public manifest.
 struct DatasetRecord {

@@ -2,7 +2,11 @@
 #include "server/core/state/quotas.h"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
+#include <string>
 
+#include "absl/container/btree_map.h"
 #include "absl/numeric/int128.h"
 
 namespace archpool {
@@ -19,10 +23,85 @@ constexpr int64_t kOpeningsOnTrust = 64;
 // For how long a proven account counts as there after its last commitment.
 constexpr absl::Duration kProvenTerm = absl::Hours(24);
 
+int64_t OwnLeasesMax(const PoolPolicy& policy, const Account& account) {
+  return std::max(policy.leases_on_trust + ProvingTrials(account),
+                  account.quotas.leases);
+}
+
+int64_t OwnSessionsMax(const PoolPolicy& policy, const Account& account) {
+  return std::max(policy.open_sessions_per_account_max,
+                  account.quotas.sessions);
+}
+
+// How many an account may have of something: `own_max`, or fewer where the
+// others of its group have what the group may have together. That is `trust`
+// once and not for each account, with what its accounts have earned, or what an
+// operator allows them.
+template <typename HeldBy, typename EarnedBy>
+int64_t WithinGroup(const PoolState& state, const Account& account,
+                    int64_t own_max, int64_t trust,
+                    int64_t AccountQuotas::*quota, HeldBy held_by,
+                    EarnedBy earned_by) {
+  int64_t earned = trust;
+  int64_t allowed = 0;
+  int64_t held_by_others = 0;
+  for (const AccountId id : state.accounts().InGroup(account.group)) {
+    const Account& member = *state.Find(id);
+    earned += earned_by(member);
+    allowed += member.quotas.*quota;
+    if (id != account.id) held_by_others += held_by(id);
+  }
+  const int64_t group_max = std::max(earned, allowed);
+  return std::min(own_max, std::max<int64_t>(0, group_max - held_by_others));
+}
+
+int64_t NothingEarned(const Account&) { return 0; }
+
+// How many people have workers here, as far as an operator knows; counts to
+// kSharersMax.
+int64_t SharersOf(const PoolState& state) {
+  int64_t alone = 0;
+  std::set<std::string> groups;
+  for (AccountId id = state.sessions().AccountAfter({}); id.IsSet();
+       id = state.sessions().AccountAfter(id)) {
+    const std::string& group = state.Find(id)->group;
+    if (group.empty()) {
+      ++alone;
+    } else {
+      groups.insert(group);
+    }
+    if (alone + std::ssize(groups) >= kSharersMax) break;
+  }
+  return alone + std::ssize(groups);
+}
+
+// What the account and the others of its group have reserved of the task.
+WorkUnits ReservedByGroup(const PoolState& state, const Task& task,
+                          const Account& account) {
+  WorkUnits reserved = 0;
+  for (const auto& [holder, units] :
+       state.IndexOf(task.id).tally.reserved_units_by) {
+    if (holder == account.id || AreOneGroup(*state.Find(holder), account)) {
+      reserved += units;
+    }
+  }
+  return reserved;
+}
+
 }  // namespace
 
 bool IsProven(const Account& account) {
-  return account.trials_accepted >= kProvenTrials;
+  return ProvingTrials(account) >= kProvenTrials;
+}
+
+void CountAccepted(const PoolState& state, const Trial& trial, int64_t change,
+                   Account& account) {
+  account.trials_accepted += change;
+  const Account& client = *state.Find(state.Find(trial.task)->client);
+  if (!AreOneGroup(client, account)) change = 0;
+  // It may have joined or left the group since the trial was accepted.
+  account.trials_within_group = std::clamp<int64_t>(
+      account.trials_within_group + change, 0, account.trials_accepted);
 }
 
 int64_t OpenTasksOf(const PoolState& state, AccountId client) {
@@ -31,18 +110,37 @@ int64_t OpenTasksOf(const PoolState& state, AccountId client) {
       [client](const auto& entry) { return entry.second.client == client; });
 }
 
-int64_t OpenTasksMax(const PoolPolicy& policy, const Account& account) {
-  return std::max(policy.open_tasks_per_client_max, account.quotas.open_tasks);
+int64_t OpenTasksMax(const PoolState& state, const PoolPolicy& policy,
+                     const Account& account) {
+  const int64_t own_max =
+      std::max(policy.open_tasks_per_client_max, account.quotas.open_tasks);
+  if (account.group.empty()) return own_max;
+  absl::btree_map<AccountId, int64_t> open;
+  for (const auto& [id, task] : state.tasks().all()) ++open[task.client];
+  return WithinGroup(
+      state, account, own_max, policy.open_tasks_per_client_max,
+      &AccountQuotas::open_tasks, [&](AccountId id) { return open[id]; },
+      NothingEarned);
 }
 
-int64_t LeasesMax(const PoolPolicy& policy, const Account& account) {
-  return std::max(policy.leases_on_trust + account.trials_accepted,
-                  account.quotas.leases);
+int64_t LeasesMax(const PoolState& state, const PoolPolicy& policy,
+                  const Account& account) {
+  const int64_t own_max = OwnLeasesMax(policy, account);
+  if (account.group.empty()) return own_max;
+  return WithinGroup(
+      state, account, own_max, policy.leases_on_trust, &AccountQuotas::leases,
+      [&](AccountId id) { return state.leases().CountOf(id); }, ProvingTrials);
 }
 
-int64_t SessionsMax(const PoolPolicy& policy, const Account& account) {
-  return std::max(policy.open_sessions_per_account_max,
-                  account.quotas.sessions);
+int64_t SessionsMax(const PoolState& state, const PoolPolicy& policy,
+                    const Account& account) {
+  const int64_t own_max = OwnSessionsMax(policy, account);
+  if (account.group.empty()) return own_max;
+  return WithinGroup(
+      state, account, own_max, policy.open_sessions_per_account_max,
+      &AccountQuotas::sessions,
+      [&](AccountId id) { return state.sessions().CountOf(id); },
+      NothingEarned);
 }
 
 int64_t SessionOpeningsMax(int64_t sessions) {
@@ -63,7 +161,7 @@ void CountGiveUp(Account& account, const Lease& lease, bool lost,
 absl::Duration PauseLeft(const PoolPolicy& policy, const Account& account,
                          absl::Time now) {
   const int64_t beyond =
-      account.give_ups / kPerGiveUp - LeasesMax(policy, account);
+      account.give_ups / kPerGiveUp - OwnLeasesMax(policy, account);
   if (beyond <= 0 || !account.give_up_time) return absl::ZeroDuration();
   const absl::Duration pause =
       std::min(kPauseMax,
@@ -77,12 +175,11 @@ WorkUnits UnitsFor(const PoolState& state, const PoolPolicy& policy,
   const auto& reserved_by = state.IndexOf(task.id).tally.reserved_units_by;
   if (now - state.accounts().proven_commit_time() > kProvenTerm) {
     // Nobody is proven: as many as are there share it, and nobody holds more
-    // than a quarter where there are four.
-    const auto own = reserved_by.find(account.id);
-    const int64_t sharers = state.sessions().AccountCount(kSharersMax);
-    if (own == reserved_by.end() || sharers <= 1) return INT64_MAX;
-    return std::max<WorkUnits>(
-        0, task.spec->budget.work_units / sharers - own->second);
+    // than a quarter where there are four. A group is one of them.
+    const WorkUnits own = ReservedByGroup(state, task, account);
+    const int64_t sharers = SharersOf(state);
+    if (own == 0 || sharers <= 1) return INT64_MAX;
+    return std::max<WorkUnits>(0, task.spec->budget.work_units / sharers - own);
   }
   WorkUnits reserved = 0;
   for (const auto& [holder, units] : reserved_by) {

@@ -13,14 +13,23 @@
 
 namespace archpool {
 
-// Its work has been accepted often enough to be relied on.
+// Its work for others has been accepted often enough to be relied on.
 bool IsProven(const Account& account);
 
+// A trial of the account was accepted (`change` 1), or is no longer (-1).
+void CountAccepted(const PoolState& state, const Trial& trial, int64_t change,
+                   Account& account);
+
 int64_t OpenTasksOf(const PoolState& state, AccountId client);
-int64_t OpenTasksMax(const PoolPolicy& policy, const Account& account);
-// One more for each trial accepted of it.
-int64_t LeasesMax(const PoolPolicy& policy, const Account& account);
-int64_t SessionsMax(const PoolPolicy& policy, const Account& account);
+// These three: fewer where the others of the account's group have what the
+// group may have together.
+int64_t OpenTasksMax(const PoolState& state, const PoolPolicy& policy,
+                     const Account& account);
+// One more for each trial accepted of it that proves something.
+int64_t LeasesMax(const PoolState& state, const PoolPolicy& policy,
+                  const Account& account);
+int64_t SessionsMax(const PoolState& state, const PoolPolicy& policy,
+                    const Account& account);
 // Sessions that an account may open within an hour, where it has as many.
 int64_t SessionOpeningsMax(int64_t sessions);
 
@@ -35,6 +44,7 @@ absl::Duration PauseLeft(const PoolPolicy& policy, const Account& account,
 
 // How much of the task's budget the account may reserve now: accounts that are
 // not proven share a part of it, while one that is has worked within a day.
+// Where nobody is, a group counts as one account.
 WorkUnits UnitsFor(const PoolState& state, const PoolPolicy& policy,
                    const Task& task, const Account& account, absl::Time now);
 

@@ -139,7 +139,7 @@ absl::Status CheckRoom(const PoolState& state, const PoolPolicy& policy,
         "again when one has ended");
   }
   const int64_t own = OpenTasksOf(state, caller);
-  const int64_t own_max = OpenTasksMax(policy, *state.Find(caller));
+  const int64_t own_max = OpenTasksMax(state, policy, *state.Find(caller));
   if (own >= own_max) {
     return FailedPrecondition(
         "TASK_QUOTA",

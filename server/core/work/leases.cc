@@ -328,13 +328,16 @@ absl::StatusOr<AcquireLease::Reply> Execute(Step& step,
                                             " leases; finish one first"));
   }
   if (step.state.leases().CountOf(account.id) >=
-      LeasesMax(step.policy, account)) {
+      LeasesMax(step.state, step.policy, account)) {
     return Idle(
         "LEASES_ON_TRUST",
         absl::StrCat(
             "account '", account.name, "' holds ",
             step.state.leases().CountOf(account.id),
-            " leases; it may hold one more for each trial accepted of it"));
+            " leases; it may hold one more for each trial accepted of it",
+            account.group.empty()
+                ? ""
+                : ", together with the other accounts of its group"));
   }
   if (auto idle = DeskOf(step).WhyNotVerifiable(account.id, step.now))
     return *std::move(idle);

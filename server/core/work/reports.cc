@@ -67,11 +67,11 @@ absl::StatusOr<OpenSession::Reply> Execute(Step& step,
       step.state.sessions().Named(command.caller, command.worker_name);
   const int64_t sessions = step.state.sessions().CountOf(command.caller);
   const int64_t sessions_max =
-      SessionsMax(step.policy, *step.state.Find(command.caller));
+      SessionsMax(step.state, step.policy, *step.state.Find(command.caller));
   if (!earlier.IsSet() && sessions >= sessions_max) {
     return ResourceExhausted(
         "TOO_MANY_SESSIONS",
-        absl::StrCat("an account may have ", sessions_max,
+        absl::StrCat("this account may have ", sessions_max,
                      " workers; use fewer worker names, or ask the pool's "
                      "operator for more"));
   }

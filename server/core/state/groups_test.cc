@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// Accounts that an operator holds for one person's have together what one may
+// have, and prove nothing to each other.
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/core/state/quotas.h"
+#include "tests/support/pool_fixture.h"
+
+namespace archpool {
+namespace {
+
+using ::testing::HasSubstr;
+
+PoolPolicy OnLittleTrust() {
+  PoolPolicy policy = AuditEverything();
+  policy.leases_on_trust = 2;
+  policy.open_sessions_per_account_max = 8;
+  policy.open_tasks_per_client_max = 3;
+  return policy;
+}
+
+class GroupsTest : public ::testing::Test {
+ protected:
+  GroupsTest()
+      : alice_(pool_.Make("alice", Role::kMiner)),
+        bob_(pool_.Make("bob", Role::kMiner)) {}
+
+  SetQuotas::Reply Group(const std::string& name, const std::string& group) {
+    return pool_.Do(SetQuotas{.name = name, .group = group});
+  }
+  AcquireLease::Reply Ask(AccountId miner, const std::string& worker) {
+    return pool_.Do(
+        AcquireLease{.caller = miner, .session = pool_.Open(miner, worker)});
+  }
+  TaskSpec ManyBoxes() const {
+    TaskSpec spec = TinySpec(64);
+    spec.subspaces = 64;
+    return spec;
+  }
+  const Account& Find(AccountId id) const {
+    return *pool_.pool.state().Find(id);
+  }
+
+  TestPool pool_{OnLittleTrust()};
+  AccountId alice_;
+  AccountId bob_;
+};
+
+TEST_F(GroupsTest, ShareTheLeasesOfOne) {
+  pool_.Submit(ManyBoxes());
+  Group("alice", "smith");
+  Group("bob", "smith");
+  ASSERT_TRUE(Ask(alice_, "a").grant.has_value());
+  ASSERT_TRUE(Ask(bob_, "a").grant.has_value());
+  const AcquireLease::Reply refused = Ask(bob_, "b");
+  EXPECT_EQ(refused.idle_reason, "LEASES_ON_TRUST");
+  EXPECT_THAT(refused.idle_message, HasSubstr("of its group"));
+  EXPECT_EQ(Ask(alice_, "b").idle_reason, "LEASES_ON_TRUST");
+  const SetQuotas::Reply shown = pool_.Do(SetQuotas{.name = "bob"});
+  EXPECT_EQ(shown.account.group, "smith") << "what is not named stays";
+  EXPECT_EQ(shown.leases.held, 1);
+  EXPECT_EQ(shown.leases.max, 1) << "alice has the other one";
+
+  // What an operator allows one of them they have together.
+  pool_.Do(SetQuotas{.name = "bob", .leases = 3});
+  EXPECT_TRUE(Ask(bob_, "b").grant.has_value());
+  EXPECT_EQ(Ask(bob_, "c").idle_reason, "LEASES_ON_TRUST");
+  pool_.Do(SetQuotas{.name = "bob", .leases = 0});
+
+  EXPECT_EQ(Group("bob", "").account.group, "");
+  EXPECT_TRUE(Ask(alice_, "b").grant.has_value()) << "bob is alone again";
+}
+
+TEST_F(GroupsTest, ShareTheWorkersOfOne) {
+  Group("alice", "smith");
+  Group("bob", "smith");
+  for (int i = 0; i < 4; ++i) {
+    pool_.Open(alice_, absl::StrCat("w", i));
+    pool_.Open(bob_, absl::StrCat("w", i));
+  }
+  const auto refused = pool_.Try(OpenSession{bob_, "w4", 1});
+  EXPECT_EQ(GetReason(refused.status()), "TOO_MANY_SESSIONS");
+  EXPECT_TRUE(pool_.Try(OpenSession{bob_, "w3", 1}).ok()) << "a name again";
+  const AccountId carol = pool_.Make("carol", Role::kMiner);
+  EXPECT_TRUE(pool_.Try(OpenSession{carol, "w4", 1}).ok());
+}
+
+TEST_F(GroupsTest, ShareTheOpenTasksOfOne) {
+  Group("client", "smith");
+  const AccountId second = pool_.Make("second", Role::kClient);
+  Group("second", "smith");
+  pool_.Do(Deposit{"second", 500 * kAmountPerCoin, "more"});
+  DatasetManifest manifest = TinyManifest();
+  manifest.train = Sha256("another");
+  pool_.Do(RegisterDataset{second, manifest, Sha256("held-out")});
+  TaskSpec spec = TinySpec(4);
+  spec.dataset = manifest.Id();
+  pool_.Submit(TinySpec(4), "a");
+  pool_.Submit(TinySpec(4), "b");
+  const auto submit = [&](const std::string& request) {
+    return pool_.Try(SubmitTask{second, spec, request, Sha256("secret")})
+        .status();
+  };
+  EXPECT_TRUE(submit("c").ok());
+  EXPECT_EQ(GetReason(submit("d")), "TASK_QUOTA");
+  Group("second", "");
+  EXPECT_TRUE(submit("d").ok());
+}
+
+// Whoever pays itself has shown nothing.
+TEST_F(GroupsTest, WhatTheyPayEachOtherProvesNothing) {
+  Group("client", "smith");
+  Group("alice", "smith");
+  pool_.Submit(ManyBoxes());
+  const auto work = [&](AccountId miner) {
+    const SessionId session = pool_.Open(miner, "w");
+    const auto grant =
+        pool_.Do(AcquireLease{.caller = miner, .session = session}).grant;
+    ASSERT_TRUE(grant.has_value());
+    for (const TrialId trial : grant->lease.trials) {
+      pool_.Deliver(miner, session, grant->lease, trial, 900);
+    }
+    pool_.VerifyAll();
+  };
+  work(alice_);
+  work(bob_);
+  EXPECT_GT(Find(alice_).trials_accepted, 0);
+  EXPECT_EQ(Find(alice_).trials_within_group, Find(alice_).trials_accepted);
+  EXPECT_EQ(Find(bob_).trials_within_group, 0);
+  const auto leases_max = [&](AccountId miner) {
+    return LeasesMax(pool_.pool.state(), pool_.policy, Find(miner));
+  };
+  EXPECT_EQ(leases_max(alice_), pool_.policy.leases_on_trust);
+  EXPECT_EQ(leases_max(bob_),
+            pool_.policy.leases_on_trust + Find(bob_).trials_accepted);
+
+  Account rich = Find(alice_);
+  rich.trials_accepted = 2 * kProvenTrials;
+  rich.trials_within_group = kProvenTrials + 1;
+  EXPECT_FALSE(IsProven(rich));
+  rich.trials_within_group = kProvenTrials;
+  EXPECT_TRUE(IsProven(rich));
+}
+
+// An account may join or leave between a verdict and the next.
+TEST_F(GroupsTest, CountsStayWithinEachOther) {
+  const TaskId task = pool_.Submit(ManyBoxes());
+  const PoolState& state = pool_.pool.state();
+  Trial trial;
+  trial.task = task;
+  Account account = Find(alice_);
+  CountAccepted(state, trial, 1, account);
+  EXPECT_EQ(ProvingTrials(account), 1);
+  Group("client", "smith");
+  account.group = "smith";
+  CountAccepted(state, trial, -1, account);
+  EXPECT_EQ(account.trials_accepted, 0);
+  EXPECT_EQ(account.trials_within_group, 0);
+  CountAccepted(state, trial, 1, account);
+  EXPECT_EQ(ProvingTrials(account), 0);
+  account.group = "";
+  CountAccepted(state, trial, -1, account);
+  EXPECT_EQ(account.trials_accepted, 0);
+  EXPECT_EQ(account.trials_within_group, 0);
+}
+
+// Of a group and somebody else each has half, not one a fifth.
+TEST_F(GroupsTest, ShareOfABudgetIsThatOfOne) {
+  const AccountId carol = pool_.Make("carol", Role::kMiner);
+  const AccountId dave = pool_.Make("dave", Role::kMiner);
+  for (const char* name : {"alice", "bob", "carol"}) Group(name, "smith");
+  const TaskId task = pool_.Submit(ManyBoxes());
+  const auto grant = Ask(alice_, "a").grant;
+  ASSERT_TRUE(grant.has_value());
+  pool_.Open(bob_, "b");
+  pool_.Open(carol, "c");
+  const PoolState& state = pool_.pool.state();
+  const WorkUnits budget = state.Find(task)->spec->budget.work_units;
+  const WorkUnits reserved = state.IndexOf(task).tally.reserved_units;
+  const auto left = [&](AccountId miner) {
+    return UnitsFor(state, pool_.policy, *state.Find(task), Find(miner),
+                    pool_.now);
+  };
+  EXPECT_EQ(left(bob_), INT64_MAX) << "nobody else is there";
+  pool_.Open(dave, "d");
+  for (const AccountId miner : {alice_, bob_, carol}) {
+    EXPECT_EQ(left(miner), budget / 2 - reserved);
+  }
+  EXPECT_EQ(left(dave), INT64_MAX) << "the first of its own";
+}
+
+}  // namespace
+}  // namespace archpool

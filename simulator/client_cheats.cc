@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "simulator/client_cheats.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/check.h"
+#include "common/base/counter_rng.h"
+#include "common/base/status.h"
+#include "server/core/pool.h"
+#include "server/core/state/queries.h"
+
+namespace archpool {
+namespace {
+
+constexpr int64_t kSegments = 16;
+constexpr int64_t kImages = 10'000;
+constexpr int kHonestMiners = 6;
+constexpr absl::Duration kTraining = absl::Seconds(60);
+constexpr absl::Duration kMoment = absl::Seconds(1);
+// What is left for work after the fee and any bonus, of either task at its full
+// price: far more than is trained, so that neither ends by itself.
+constexpr Amount kWorkPot = 100'000 * kAmountPerCoin;
+constexpr WorkUnits kBudget = 1'000'000'000'000;
+constexpr int64_t kBaitPpm = 475'000;  // half of what the fee leaves
+
+CheckpointChain Checkpoints() {
+  std::vector<CheckpointFiles> boundaries;
+  for (int64_t k = 0; k <= kSegments; ++k) {
+    boundaries.push_back({Sha256(absl::StrCat("weights ", k)), 100,
+                          Sha256(absl::StrCat("optimizer ", k)), 100});
+  }
+  return CheckpointChain(boundaries);
+}
+
+DatasetManifest Images(const std::string& client) {
+  DatasetManifest manifest;
+  manifest.shape = {1, 8, 8};
+  manifest.classes = 10;
+  manifest.train_count = absl::ToInt64Microseconds(kTraining);
+  manifest.validation_count = kImages;
+  manifest.held_out_count = kImages;
+  manifest.train = Sha256(absl::StrCat("train ", client));
+  manifest.validation = Sha256(absl::StrCat("validation ", client));
+  manifest.deviation_ppm = 1'000'000;
+  return manifest;
+}
+
+PoolPolicy PolicyOf(const ClientPlan& plan) {
+  PoolPolicy policy;
+  policy.backups = false;  // everybody is equally quick
+  policy.leases_on_trust = 1'000'000;
+  policy.silence_term = absl::Hours(1);  // no heartbeats here
+  policy.reward_rule = plan.rule;
+  // Some fifty trainings, so that a run is many windows long.
+  policy.pplns_window_units = 50 * absl::ToInt64Microseconds(kTraining);
+  policy.payout_min = 1;
+  return policy;
+}
+
+TaskSpec SpecOf(const PoolPolicy& policy, const DatasetManifest& manifest,
+                double price, bool baits) {
+  std::vector<Dimension> dimensions(3);
+  for (size_t d = 0; d < dimensions.size(); ++d) {
+    dimensions[d].name = absl::StrCat("d", d);
+    for (int64_t c = 0; c < 32; ++c) dimensions[d].choices.emplace_back(c);
+  }
+  const auto space = SearchSpace::CreatePlain(dimensions);
+  ARCHPOOL_CHECK(space.ok());
+  TaskSpec spec;
+  spec.name = "task";
+  spec.dataset = manifest.Id();
+  spec.space = *space;
+  spec.budget.work_units = kBudget;
+  spec.budget.time_limit = limits::kTimeLimit.max;
+  spec.terms.finders_bonus_ppm = baits ? kBaitPpm : 0;
+  if (baits) spec.terms.bonus_accuracy_min_ppm = 990'000;
+  const double work_ppm = static_cast<double>(1'000'000 - policy.fee_ppm -
+                                              spec.terms.finders_bonus_ppm);
+  spec.terms.reward = std::llround(static_cast<double>(kWorkPot) * price *
+                                   1'000'000 / work_ppm);
+  spec.subspaces = 16;
+  spec.trials_per_lease = 1;
+  spec.recipe.segments = kSegments;
+  return spec;
+}
+
+class ClientSimulation {
+ public:
+  ClientSimulation(const ClientPlan& plan, int64_t duration, uint64_t seed)
+      : plan_(plan),
+        end_(absl::UnixEpoch() +
+             static_cast<double>(duration) * (kTraining + kMoment)),
+        cancel_(absl::UnixEpoch() +
+                plan.cancels_after * (end_ - absl::UnixEpoch())),
+        seed_(seed),
+        pool_(PolicyOf(plan), PoolSnapshot()) {}
+
+  ClientOutcome Run() {
+    Open();
+    bool is_cancelled = false;
+    while (true) {
+      const auto next = std::min_element(
+          miners_.begin(), miners_.end(),
+          [](const Miner& a, const Miner& b) { return a.free < b.free; });
+      if (next->free >= end_) break;
+      if (!is_cancelled && next->free >= cancel_) {
+        is_cancelled = true;
+        MoveTo(cancel_);
+        Must(CancelTask{task_, {}});
+      }
+      MoveTo(next->free);
+      Work(*next);
+    }
+    MoveTo(end_);
+    for (const TaskId task : {task_, others_task_}) {
+      if (pool_.state().Find(task) != nullptr) Must(CancelTask{task, {}});
+    }
+    // What was begun is paid, however a task ends.
+    std::sort(miners_.begin(), miners_.end(),
+              [](const Miner& a, const Miner& b) { return a.free < b.free; });
+    for (Miner& miner : miners_) {
+      if (!miner.lease) continue;
+      MoveTo(miner.free);
+      FinishTrial(miner);
+    }
+    while (!pool_.state().tasks().all().empty()) {
+      AnswerAndVerify();
+      MoveTo(now_ + absl::Minutes(1));
+    }
+    return Finish();
+  }
+
+ private:
+  struct Miner {
+    bool is_own = false;
+    AccountId account;
+    SessionId session;
+    absl::Time free;
+    std::optional<Lease> lease;  // whose first trial is in training
+    TrialId trial;
+  };
+  struct Paid {
+    TaskId task;
+    TrialState state = TrialState::kAssigned;
+    bool is_honest = false;
+  };
+
+  template <typename Command>
+  typename Command::Reply Must(const Command& command) {
+    auto reply = pool_.Execute(command, now_);
+    ARCHPOOL_CHECK(reply.ok());
+    Watch();
+    return *std::move(reply);
+  }
+
+  void MoveTo(absl::Time time) {
+    while (now_ < time) {
+      now_ = std::min(time, now_ + absl::Minutes(15));
+      Must(Tick{});
+    }
+  }
+
+  TaskId OpenTask(const std::string& name, double price, bool baits,
+                  AccountId* client) {
+    *client = Must(CreateAccount{name, Role::kClient, Sha256(name)}).id;
+    const DatasetManifest manifest = Images(name);
+    const TaskSpec spec = SpecOf(pool_policy_, manifest, price, baits);
+    Must(Deposit{name, spec.terms.reward, name});
+    deposited_[*client] = spec.terms.reward;
+    Must(RegisterDataset{*client, manifest, Sha256("held-out")});
+    return Must(SubmitTask{*client, spec, "task",
+                           Sha256(absl::StrCat("secret ", name, seed_))});
+  }
+
+  void Open() {
+    Must(Tick{});
+    verifier_ =
+        Must(CreateAccount{"verifier", Role::kVerifier, Sha256("v")}).id;
+    AccountId other;
+    others_task_ = OpenTask("honest", 1, false, &other);
+    task_ = OpenTask("client", plan_.price, plan_.baits, &client_);
+    miners_.resize(static_cast<size_t>(kHonestMiners + plan_.own_miners));
+    for (size_t i = 0; i < miners_.size(); ++i) {
+      miners_[i].is_own = i >= kHonestMiners;
+      Register(miners_[i]);
+      // Not all at one moment.
+      miners_[i].free = now_ + kMoment * static_cast<double>(i);
+    }
+  }
+
+  void Register(Miner& miner) {
+    const std::string name = absl::StrCat("miner-", ++accounts_);
+    miner.account = Must(CreateAccount{name, Role::kMiner, Sha256(name)}).id;
+    miner.session = Must(OpenSession{miner.account, "w", 1});
+    (miner.is_own ? own_accounts_ : honest_accounts_).insert(miner.account);
+  }
+
+  bool Fakes(const Miner& miner) const {
+    return miner.is_own && plan_.own == OwnMiners::kFakeItsTask;
+  }
+
+  // One step: finishes the trial under way, and begins the next.
+  void Work(Miner& miner) {
+    if (miner.lease) FinishTrial(miner);
+    const auto reply =
+        pool_.Execute(AcquireLease{miner.account, miner.session, {}}, now_);
+    Watch();
+    miner.free = now_ + kMoment;
+    if (GetReason(reply.status()) == "ACCOUNT_SUSPENDED") {
+      return Register(miner);  // under another name
+    }
+    if (!reply.ok() || !reply->grant) return;
+    const Lease& lease = reply->grant->lease;
+    if (miner.is_own && plan_.own != OwnMiners::kWork && lease.task != task_) {
+      Must(ReleaseLease{miner.account, miner.session, lease.id, lease.attempt});
+      return;
+    }
+    miner.lease = lease;
+    miner.trial = reply->grant->assignments.at(0).trial;
+    if (Fakes(miner)) return;
+    miner.free += kTraining;
+    (miner.is_own ? outcome_.own_trainings : outcome_.honest_trainings) += 1;
+  }
+
+  void FinishTrial(Miner& miner) {
+    const Lease lease = *std::exchange(miner.lease, std::nullopt);
+    const Trial* trial = pool_.state().Find(miner.trial);
+    if (trial == nullptr) return;
+    if (Fakes(miner)) fakes_.insert(miner.trial);
+    const CheckpointFiles& end = chain_.boundary(kSegments);
+    const TrialReport report = {.trial = miner.trial,
+                                .weights_digest = end.weights,
+                                .weights_size_bytes = end.weights_size_bytes,
+                                .validation_correct = CorrectOf(*trial),
+                                .checkpoint_root = chain_.Root(),
+                                .final_optimizer = end.optimizer,
+                                .final_proof = chain_.ProofOf(kSegments)};
+    const auto reply = pool_.Execute(
+        ReportTrials{
+            miner.account, miner.session, lease.id, lease.attempt, {report}},
+        now_);
+    Watch();
+    AnswerAndVerify();
+    // What the pool appended to its list is not begun: the next is asked for.
+    const Lease* found = pool_.state().Find(lease.id);
+    if (!reply.ok() || found == nullptr) return;
+    (void)pool_.Execute(
+        ReleaseLease{miner.account, miner.session, lease.id, lease.attempt},
+        now_);
+    Watch();
+  }
+
+  int64_t CorrectOf(const Trial& trial) const {
+    if (trial.task == task_ && !plan_.learns) return kImages / 10;
+    const double accuracy =
+        0.6 +
+        0.3 * CounterRng(trial.architecture_id.Prefix64(), 0).NextUnitFloat();
+    return static_cast<int64_t>(accuracy * kImages);
+  }
+
+  void AnswerAndVerify() {
+    const PoolState& state = pool_.state();
+    std::vector<std::pair<TrialId, int64_t>> asked;
+    for (const auto& [id, task] : state.tasks().all()) {
+      for (const AuditId audit : state.IndexOf(id).audits) {
+        const Audit& record = *state.Find(audit);
+        if (record.state != AuditState::kAsked) continue;
+        asked.push_back({record.trial, record.segment});
+      }
+    }
+    for (const auto& [trial, segment] : asked) Answer(trial, segment);
+    for (const char* name : {"v1", "v2"}) Verify(name);
+  }
+
+  void Answer(TrialId trial, int64_t segment) {
+    const AccountId account = pool_.state().Find(trial)->account;
+    Must(RevealSegment{account, trial, chain_.Open(segment)});
+    const CheckpointFiles& begin = chain_.boundary(segment);
+    const CheckpointFiles& end = chain_.boundary(kSegments);
+    for (const Digest& file : {begin.weights, begin.optimizer}) {
+      (void)pool_.Execute(ConfirmUpload{account, trial, file, true}, now_);
+    }
+    (void)pool_.Execute(ConfirmUpload{account, trial, end.weights}, now_);
+    Watch();
+  }
+
+  void Verify(const std::string& name) {
+    while (const auto grant = Must(AcquireAudit{verifier_, name})) {
+      const Audit& audit = grant->audit;
+      ReportAudit report{verifier_, audit.id, audit.attempt, name,
+                         TrainingRefuted{"SEGMENT_FALSE"}};
+      if (!fakes_.contains(audit.trial)) {
+        const int64_t correct = CorrectOf(grant->trial);
+        report.finding = WeightsMeasured{correct, correct, audit.measures_all};
+      }
+      Must(report);
+    }
+  }
+
+  void Watch() {
+    for (const Event& event : pool_.TakeEvents()) {
+      const auto* trial = std::get_if<Trial>(&event);
+      if (trial == nullptr || !trial->commitment) continue;
+      trials_[trial->id] = {trial->task, trial->state,
+                            honest_accounts_.contains(trial->account)};
+      units_ = trial->work_units;
+    }
+  }
+
+  double IncomeOf(const std::set<AccountId>& accounts) const {
+    Amount income = 0;
+    for (const AccountId account : accounts) {
+      income += pool_.state().money().BalanceOf(Place::Of(account));
+    }
+    // Under kPplns, what others' work to come will pay out to them.
+    for (const auto& [key, owed] : pool_.state().money().owed()) {
+      if (accounts.contains(owed.account)) income += owed.amount;
+    }
+    return InTrainings(income);
+  }
+
+  double InTrainings(Amount amount) const {
+    const double price = static_cast<double>(kWorkPot) *
+                         static_cast<double>(units_) /
+                         static_cast<double>(kBudget);
+    return static_cast<double>(amount) / price;
+  }
+
+  ClientOutcome Finish() {
+    outcome_.honest_unpaid = outcome_.honest_trainings;
+    for (const auto& [id, trial] : trials_) {
+      if (trial.state != TrialState::kAccepted) continue;
+      if (trial.is_honest) outcome_.honest_unpaid -= 1;
+      if (trial.task == task_ && plan_.learns) outcome_.results += 1;
+    }
+    outcome_.spent =
+        InTrainings(deposited_.at(client_) -
+                    pool_.state().money().BalanceOf(Place::Of(client_))) -
+        IncomeOf(own_accounts_);
+    outcome_.honest_income = IncomeOf(honest_accounts_);
+    return outcome_;
+  }
+
+  const ClientPlan plan_;
+  const absl::Time end_;
+  const absl::Time cancel_;
+  const uint64_t seed_;
+  const PoolPolicy pool_policy_ = PolicyOf(plan_);
+  absl::Time now_ = absl::UnixEpoch();
+  Pool pool_;
+  const CheckpointChain chain_ = Checkpoints();
+  AccountId verifier_;
+  AccountId client_;
+  TaskId task_;
+  TaskId others_task_;
+  std::map<AccountId, Amount> deposited_;
+  std::vector<Miner> miners_;
+  int64_t accounts_ = 0;
+  std::set<AccountId> own_accounts_;
+  std::set<AccountId> honest_accounts_;
+  std::set<TrialId> fakes_;
+  std::map<TrialId, Paid> trials_;  // that were committed
+  WorkUnits units_ = 0;             // of every training
+  ClientOutcome outcome_;
+};
+
+}  // namespace
+
+ClientOutcome SimulateClient(const ClientPlan& plan, int64_t duration,
+                             uint64_t seed) {
+  return ClientSimulation(plan, duration, seed).Run();
+}
+
+ClientPlan HonestOf(const ClientPlan& plan) {
+  return {.name = "honest", .rule = plan.rule, .price = plan.price};
+}
+
+std::vector<ClientPlan> KnownClientCheats() {
+  std::vector<ClientPlan> plans;
+  for (const RewardRule rule :
+       {RewardRule::kProportional, RewardRule::kPplns}) {
+    const std::vector<ClientPlan> under_rule = {
+        {.name = "a bonus that nothing reaches", .baits = true},
+        {.name = "labels that say nothing", .learns = false},
+        {.name = "cancels half-way", .cancels_after = 0.5},
+        {.name = "mines its own task alone",
+         .own_miners = 2,
+         .own = OwnMiners::kOnlyItsTask},
+        {.name = "mines its own cheap task alone",
+         .price = 0.1,
+         .own_miners = 2,
+         .own = OwnMiners::kOnlyItsTask},
+        {.name = "fakes its own task",
+         .own_miners = 2,
+         .own = OwnMiners::kFakeItsTask},
+        {.name = "fakes its own cheap task",
+         .price = 0.1,
+         .own_miners = 2,
+         .own = OwnMiners::kFakeItsTask},
+    };
+    for (ClientPlan plan : under_rule) {
+      plan.rule = rule;
+      plans.push_back(std::move(plan));
+    }
+  }
+  return plans;
+}
+
+double ClientProfit(const ClientOutcome& outcome) {
+  return kWorthOfResult * outcome.results - outcome.spent -
+         kCostOfTraining * outcome.own_trainings;
+}
+
+double ProfitWithout(const ClientOutcome& honest, const ClientOutcome& cheat) {
+  return ClientProfit(honest) +
+         (kWorthOfResult - kCostOfTraining) * cheat.own_trainings;
+}
+
+double MinersProfit(const ClientOutcome& outcome) {
+  return 100 *
+         (outcome.honest_income / outcome.honest_trainings - kCostOfTraining);
+}
+
+bool Pays(const ClientOutcome& honest, const ClientOutcome& cheat) {
+  return ClientProfit(cheat) >
+         ProfitWithout(honest, cheat) +
+             0.01 * kWorthOfResult * (honest.results + cheat.own_trainings);
+}
+
+bool MinersArePaid(const ClientOutcome& honest, const ClientOutcome& cheat) {
+  return cheat.honest_unpaid == 0 &&
+         MinersProfit(cheat) > MinersProfit(honest) - 1;
+}
+
+}  // namespace archpool
