@@ -174,17 +174,17 @@ absl::StatusOr<ExtendAnswers::Reply> Execute(Step& step,
     }
     due.push_back(*next);
   }
-  for (const Due& next : due) {
-    if (next.kind == Due::Kind::kUpload) {
-      Trial trial = *step.state.Find(TrialId{next.id});
+  for (const Due& one : due) {
+    if (one.kind == Due::Kind::kUpload) {
+      Trial trial = *step.state.Find(TrialId{one.id});
       *trial.upload_deadline += command.by;
       if (*trial.upload_deadline - CommitmentOf(trial).commit_time >
           2 * step.policy.refused_time_max)
         continue;
       step.state.Put(trial);
       ++reply.extended;
-    } else if (next.kind == Due::Kind::kAudit) {
-      Audit audit = *step.state.Find(AuditId{next.id});
+    } else if (one.kind == Due::Kind::kAudit) {
+      Audit audit = *step.state.Find(AuditId{one.id});
       const absl::Duration by = std::min(
           command.by, step.policy.refused_time_max - audit.refused_time);
       if (audit.state != AuditState::kAsked || by <= absl::ZeroDuration()) {
