@@ -10,6 +10,7 @@
 #include "server/core/rules/answer_size.h"
 #include "server/core/state/answers.h"
 #include "server/core/state/queries.h"
+#include "server/core/work/work.h"
 
 namespace archpool {
 namespace {
@@ -115,9 +116,10 @@ void NoteTime(Step& step) {
       step.memory.expiry_hold.last_tick == absl::InfinitePast();
   // What was loaded says when a pool was last seen to be there; whether its
   // latest ticks were committed, nobody knows.
-  const absl::Time last = std::exchange(step.memory.is_loaded, false)
-                              ? clock.time
-                              : step.memory.expiry_hold.last_tick;
+  const bool is_loaded = std::exchange(step.memory.is_loaded, false);
+  const absl::Time last =
+      is_loaded ? clock.time : step.memory.expiry_hold.last_tick;
+  if (is_loaded) work::RevokeOfSuspended(step);
   const absl::Duration away = step.now - last;
   const bool was_away =
       last != absl::InfinitePast() && !clock.InMaintenance() &&

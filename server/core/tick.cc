@@ -63,7 +63,7 @@ absl::StatusOr<Tick::Reply> Execute(Step& step, const Tick& command) {
     Close(step, next);
     React(step);
   }
-  const bool has_judged = proof::JudgeSome(step);
+  const bool has_judged = work::RevokeRest(step) || proof::JudgeSome(step);
   React(step);
   const std::vector<TaskId> ready = ReadyToSettle(step.state);
   if (!ready.empty() && !has_judged) {
@@ -73,6 +73,7 @@ absl::StatusOr<Tick::Reply> Execute(Step& step, const Tick& command) {
   return Tick::Reply{.more = static_cast<int64_t>(due.size()) ==
                              step.policy.closings_per_tick_max,
                      .settles = !step.state.accounts().judged().empty() ||
+                                !step.memory.revoking.empty() ||
                                 !ReadyToSettle(step.state).empty()};
 }
 

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/pool_fixture.h"
@@ -267,6 +268,31 @@ TEST(JudgingTest, ADoubtInStepsAsksForTheSame) {
       ASSERT_EQ(in_steps.End(), expected) << step << " a step, kill " << kill;
       if (kill >= steps) break;
     }
+  }
+}
+
+TEST(JudgingTest, ASuspensionInStepsRevokesEveryLease) {
+  for (int kill = -1; kill < 4; ++kill) {
+    Story story(Policy(1));
+    for (int i = 0; i < 5; ++i) {
+      story.Take(story.pool.Open(story.alice, absl::StrCat("another", i)));
+    }
+    const auto left = [&] {
+      size_t leases = 0;
+      for (const TaskId task : story.tasks) {
+        leases += story.State().IndexOf(task).leases.size();
+      }
+      return leases;
+    };
+    ASSERT_EQ(left(), 5u);
+    story.pool.Do(SetAccountState{"alice", AccountState::kSuspended});
+    EXPECT_EQ(left(), 4u) << "a step of one trial ends one lease";
+    for (int i = 0; i < 10; ++i) {
+      if (i == kill) story.Restart();
+      const bool goes_on = story.pool.Do(Tick{}).settles;
+      EXPECT_TRUE(goes_on || left() == 0u);
+    }
+    EXPECT_EQ(left(), 0u);
   }
 }
 

@@ -57,6 +57,8 @@ struct Memory {
   absl::btree_map<TaskId, TooLargeForAll> too_large;
   absl::btree_map<AccountId, Openings> sessions_opened;
   absl::btree_map<AccountId, Openings> boxes_opened;
+  // Suspended accounts of which leases may be left: a load puts all there are.
+  absl::btree_set<AccountId> revoking;
   bool is_loaded = true;  // and no tick came since
 };
 

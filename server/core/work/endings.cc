@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // How leases end.
 #include <algorithm>
+#include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "common/model/arithmetic.h"
@@ -227,13 +229,13 @@ void Supersede(Step& step, Lease lease, const Trial& committed) {
 }
 
 void GiveUpUnbegun(Step& step, TaskId task) {
-  std::vector<LeaseId> kept;
+  // Each is judged before the first ends.
+  std::vector<std::pair<LeaseId, bool>> leases;
   for (const LeaseId lease : step.state.IndexOf(task).leases) {
-    if (IsUnderWay(step.state, *step.state.Find(lease))) kept.push_back(lease);
+    leases.push_back({lease, IsUnderWay(step.state, *step.state.Find(lease))});
   }
-  const absl::btree_set<LeaseId> leases = step.state.IndexOf(task).leases;
-  for (const LeaseId lease : leases) {
-    if (std::find(kept.begin(), kept.end(), lease) != kept.end()) {
+  for (const auto& [lease, is_kept] : leases) {
+    if (is_kept) {
       KeepFirst(step, *step.state.Find(lease));
     } else {
       Revoke(step, lease);
@@ -246,13 +248,59 @@ void Revoke(Step& step, LeaseId id) {
   if (lease != nullptr) EndLease(step, *lease, LeaseState::kRevoked, false);
 }
 
-void RevokeAllOf(Step& step, AccountId account) {
+namespace {
+
+// What the end of a lease writes: itself, its trials, its box, its account.
+constexpr int64_t kWritesPerLease = 4;
+
+// Revokes this many of the account's leases. False: there are more.
+bool RevokeSome(Step& step, AccountId account, int64_t count) {
   std::vector<LeaseId> leases;
   for (const SessionId session : step.state.sessions().Of(account)) {
-    const auto& held = step.state.leases().Of(session);
-    leases.insert(leases.end(), held.begin(), held.end());
+    for (const LeaseId lease : step.state.leases().Of(session)) {
+      leases.push_back(lease);
+    }
   }
-  for (const LeaseId lease : leases) Revoke(step, lease);
+  for (const LeaseId lease : leases) {
+    if (count-- <= 0) return false;
+    Revoke(step, lease);
+  }
+  return true;
+}
+
+bool IsSuspended(const PoolState& state, AccountId account) {
+  return state.Find(account)->state == AccountState::kSuspended;
+}
+
+int64_t RevokedPerStep(const PoolPolicy& policy) {
+  return std::max<int64_t>(1, policy.settle_trials_max / kWritesPerLease);
+}
+
+}  // namespace
+
+void RevokeAllOf(Step& step, AccountId account) {
+  if (!RevokeSome(step, account, RevokedPerStep(step.policy))) {
+    step.memory.revoking.insert(account);
+  }
+}
+
+void RevokeOfSuspended(Step& step) {
+  for (const auto& [id, session] : step.state.sessions().all()) {
+    if (IsSuspended(step.state, session.account) &&
+        !step.state.leases().Of(id).empty()) {
+      step.memory.revoking.insert(session.account);
+    }
+  }
+}
+
+bool RevokeRest(Step& step) {
+  if (step.memory.revoking.empty()) return false;
+  const AccountId account = *step.memory.revoking.begin();
+  if (!IsSuspended(step.state, account) ||
+      RevokeSome(step, account, RevokedPerStep(step.policy))) {
+    step.memory.revoking.erase(account);
+  }
+  return true;
 }
 
 void EndReplacedSessions(Step& step) {

@@ -44,8 +44,12 @@ void GiveUpUnbegun(Step& step, TaskId task);
 void EndReplacedSessions(Step& step);
 // What it was trained under was convicted.
 void Revoke(Step& step, LeaseId id);
-// All that the account holds.
+// All that the suspended account holds; by ticks where that is much.
 void RevokeAllOf(Step& step, AccountId account);
+// Some of what is left of that. False: there was nothing to do.
+bool RevokeRest(Step& step);
+// Notes what is left after a load.
+void RevokeOfSuspended(Step& step);
 
 }  // namespace archpool::work
 
