@@ -39,10 +39,10 @@ PoolPolicy TrustingPolicy(int64_t step) {
   return policy;
 }
 
-TaskSpec Spec() {
+TaskSpec Spec(int64_t subspaces) {
   TaskSpec spec = TinySpec(60);
   spec.budget.work_units = kWorkUnitsMax;
-  spec.subspaces = 1;
+  spec.subspaces = subspaces;
   spec.trials_per_lease = 1;
   return spec;
 }
@@ -56,8 +56,10 @@ struct Outcome {
 
 class Story {
  public:
-  explicit Story(const PoolPolicy& policy) : pool(policy) {
-    tasks = {pool.Submit(Spec(), "r1"), pool.Submit(Spec(), "r2")};
+  explicit Story(const PoolPolicy& policy, int64_t subspaces = 1)
+      : pool(policy) {
+    tasks = {pool.Submit(Spec(subspaces), "r1"),
+             pool.Submit(Spec(subspaces), "r2")};
     alice = pool.Make("alice", Role::kMiner);
     session = pool.Open(alice, "w1");
   }
@@ -273,7 +275,7 @@ TEST(JudgingTest, ADoubtInStepsAsksForTheSame) {
 
 TEST(JudgingTest, ASuspensionInStepsRevokesEveryLease) {
   for (int kill = -1; kill < 4; ++kill) {
-    Story story(Policy(1));
+    Story story(Policy(1), /*subspaces=*/8);
     for (int i = 0; i < 5; ++i) {
       story.Take(story.pool.Open(story.alice, absl::StrCat("another", i)));
     }
