@@ -433,7 +433,7 @@ std::vector<CheatPlan> KnownCheats() {
        .trials = 0.1,
        .honest_trials = kProven,
        .leaves_audits = true},
-      {.name = "fakes one in ten, is silent where it is asked",
+      {.name = "fakes one in ten, is silent when asked",
        .trials = 0.1,
        .honest_trials = kProven,
        .leaves_audits = true,

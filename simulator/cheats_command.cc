@@ -111,8 +111,7 @@ int ClientCheats(const CheatsFlags& flags) {
       sums[4] += cheat.honest_unpaid;
       is_failed |= Pays(honest, cheat) || !MinersArePaid(honest, cheat);
     }
-    std::printf("%-34s%14s", plan.name.c_str(),
-                ToString(plan.rule));
+    std::printf("%-34s%14s", plan.name.c_str(), ToString(plan.rule));
     for (int i = 0; i < 4; ++i) {
       std::printf("%9.1f", sums[i] / static_cast<double>(flags.runs));
     }
