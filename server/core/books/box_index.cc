@@ -37,7 +37,7 @@ void BoxIndex::Count(SubspaceId box, TrialId trial, std::optional<int64_t> ppm,
   const int64_t reward_before = score.RewardPpm();
   score.trials += sign;
   if (ppm && sign > 0) score.Add({trial, *ppm});
-  if (ppm && sign < 0) score.Remove(trial);
+  if (ppm && sign < 0) score.Remove({trial, *ppm});
   if (is_open) open_.insert({-score.Promise(), box});
   const int64_t reward = score.RewardPpm();
   if (reward == reward_before) return;

@@ -53,17 +53,18 @@ struct BoxScore {
   }
 
   void Add(const Result& result) {
-    const auto after =
-        std::find_if(results.begin(), results.end(), [&](const Result& other) {
-          return other.ppm != result.ppm ? other.ppm < result.ppm
-                                         : result.trial < other.trial;
-        });
-    results.insert(after, result);
+    results.insert(
+        std::upper_bound(results.begin(), results.end(), result, IsBefore),
+        result);
   }
-  void Remove(TrialId trial) {
+  void Remove(const Result& result) {
     unsplit_at = 0;
-    std::erase_if(results,
-                  [trial](const Result& r) { return r.trial == trial; });
+    const auto found =
+        std::lower_bound(results.begin(), results.end(), result, IsBefore);
+    if (found != results.end() && *found == result) results.erase(found);
+  }
+  static bool IsBefore(const Result& a, const Result& b) {
+    return a.ppm != b.ppm ? a.ppm > b.ppm : a.trial < b.trial;
   }
 };
 

@@ -56,7 +56,7 @@ TEST(BoxScoreTest, TheFewBestCount) {
   score.Add({{2}, 100});
   score.Add({{3}, 700});
   EXPECT_EQ(score.RewardPpm(), 800);
-  score.Remove({1});
+  score.Remove({{1}, 900});
   EXPECT_EQ(score.RewardPpm(), 400);
   EXPECT_EQ(score.best_ppm(), 700);
 }

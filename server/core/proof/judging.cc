@@ -38,18 +38,19 @@ void SetMark(Step& step, AccountId id, std::optional<absl::Time> Account::*mark,
   step.state.Put(account);
 }
 
-// Voids as many as the command still may. False: there are more.
+// Voids as many as the command still may, the latest first, which the indexes
+// forget with the least effort. False: there are more.
 bool VoidSome(Step& step, AccountId account, absl::Time until) {
   std::vector<TrialId> some;
   bool is_all = true;
   for (const Immature* immature : ImmatureOf(step.state, account)) {
-    for (const auto& [commit_time, id] : *immature) {
-      if (commit_time > until) break;
+    auto next = immature->upper_bound({until, TrialId{INT64_MAX}});
+    while (next != immature->begin()) {
       if (std::ssize(some) >= step.judged_left) {
         is_all = false;
         break;
       }
-      some.push_back(id);
+      some.push_back((--next)->second);
     }
   }
   for (const TrialId id : some) {
