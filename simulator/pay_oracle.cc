@@ -139,8 +139,11 @@ void PayOracle::NoteTrial(const Trial& trial, absl::Time now) {
   if (found == miners_.end() || trial.known_from.IsSet()) return;
   Miner& miner = found->second;
   const auto [entry, is_new] = trials_.try_emplace(trial.id);
-  if (is_new) trials_of_[trial.task].push_back(trial.id);
   Watched& watched = entry->second;
+  if (is_new) {
+    trials_of_[trial.task].push_back(trial.id);
+    watched.since = now;
+  }
   const Trial before = std::exchange(watched.trial, trial);
   if (trial.state == before.state && trial.basis == before.basis) return;
   if (trial.state == TrialState::kCommitted) {
@@ -215,12 +218,16 @@ void PayOracle::NoteRejected(const Watched& watched, absl::Time now) {
     return CheckUndecided(trial, now);
   } else if (trial.reason == "CREDIT_VOID" ||
              trial.reason == "RESUMED_FROM_REJECTED") {
-    if (miner.absent_time == now) {
+    // What was there by then is judged in steps.
+    const absl::Time made = trial.reason == "CREDIT_VOID"
+                                ? watched.weights.since.time
+                                : watched.since;
+    if (made <= miner.absent_time) {
       ++report_.absent;
       ++report_.absent_with_another;
       return;
     }
-    if (miner.undecided_time == now && trial.reason != "CREDIT_VOID") {
+    if (made <= miner.undecided_time && trial.reason != "CREDIT_VOID") {
       ++report_.undecided;
       return;
     }

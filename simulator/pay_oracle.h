@@ -110,7 +110,8 @@ class PayOracle {
   };
   struct Watched {
     Trial trial;
-    Question weights;  // if only they were asked for
+    absl::Time since;
+    Question weights;  // if only they were asked for; since it was committed
   };
   struct WatchedAudit {
     Audit audit;
