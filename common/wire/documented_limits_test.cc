@@ -118,6 +118,7 @@ const std::map<std::string, Range<int64_t>>& LimitsByField() {
   static const std::map<std::string, Range<int64_t>> kLimits = {
       {"Account.name", limits::kNameLength},
       {"CreateAccountRequest.name", limits::kNameLength},
+      {"SetQuotasRequest.group", limits::kNameLength},
       {"OpenSessionRequest.worker_name", limits::kNameLength},
       {"AcquireAuditRequest.verifier_name", limits::kNameLength},
       {"DepositRequest.request_id", {1, limits::kRequestIdLengthMax}},
