@@ -2,7 +2,7 @@
 // Measures a cost table: the time of every kind of layer over a grid of shapes,
 // alone on one thread, forward and forward plus backward, with batches of
 // several sizes; and what a step costs beside. The format is explained in
-// common/nas/cost_table.cc. Takes about ten minutes:
+// common/nas/cost_table.cc. Takes some six minutes:
 //
 //   cost_table > common/nas/cost_table_v3.inc
 //   cost_table batch_norm                       the rows of one kind
