@@ -8,8 +8,8 @@
 # trees where each file must show that it includes what it needs.
 option(ARCHPOOL_FAST_BUILD "Compile small files together, headers in advance" ON)
 
-# A third of a server's folder at a time keeps two cores busy, and no compiler
-# takes more than 3 GiB.
+# The largest libraries have some thirty files: two or three batches keep two
+# cores busy.
 set(CMAKE_UNITY_BUILD_BATCH_SIZE 14)
 
 # CMake's -O3 takes a tenth longer than -O2 and brings something to loops over

@@ -36,6 +36,7 @@ PoolPolicy Unlimited() {
   policy.open_tasks_max = 1'000;
   policy.open_tasks_per_client_max = 1'000;
   policy.leases_on_trust = 1'000'000;
+  policy.boxes_per_hour_max = 1'000'000;
   return policy;
 }
 
