@@ -8,9 +8,14 @@
 //
 // Prints a JSON line for each training; then a table: for each size of batch,
 // of each file and of all, the median, the 5 % and 95 % quantiles, the part of
-// the networks within 0.7 and 1.4, and what an example takes beside the first
-// batch given, at the median. Then, for each size of batch, how pay is skewed
-// between kinds of layers (tests/bench/pay_skew.h).
+// the networks within 0.7 and 1.4, the last two and the median again by the
+// machine's pace, and what an example takes beside the first batch given, at
+// the median. Then, for each size of batch, how pay is skewed between kinds of
+// layers (tests/bench/pay_skew.h).
+//
+// A pace is what the pool itself predicts with: the mean of measured over
+// predicted of what the machine trained before. It is measured here with as
+// many other networks of all files, in all sizes of batches.
 
 #include <algorithm>
 #include <cstddef>
@@ -57,13 +62,12 @@ struct Found {
 };
 
 absl::Status MeasureFile(const Options& options, const std::string& file,
-                         const kernels::Machine& machine,
+                         uint64_t seed, const kernels::Machine& machine,
                          std::vector<Found>& found) {
   ARCHPOOL_ASSIGN_OR_RETURN(const TaskFile task, LoadTaskFile(file));
   ARCHPOOL_ASSIGN_OR_RETURN(
       const std::vector<DrawnPlan> drawn,
-      DrawPlans(task, file,
-                {.networks = options.networks, .seed = options.seed}));
+      DrawPlans(task, file, {.networks = options.networks, .seed = seed}));
   for (const DrawnPlan& network : drawn) {
     double first = 0;
     for (const int64_t batch : options.batches) {
@@ -112,34 +116,52 @@ std::vector<Found> Select(const std::vector<Found>& found, int64_t batch,
   return selected;
 }
 
-// REQUIRES: found is not empty.
-void PrintRatios(const std::vector<Found>& found, const std::string& name) {
-  std::vector<double> ratios;
-  std::vector<double> beside_first;
-  int within = 0;
-  for (const Found& of : found) {
-    const double ratio = of.training.ratio;
-    ratios.push_back(ratio);
-    beside_first.push_back(of.beside_first);
-    within += ratio >= kRatioMin && ratio <= kRatioMax ? 1 : 0;
-  }
-  std::printf(
-      "%5lld %-24s %8zu %7.3f %7.3f %7.3f %7.3f %7.3f\n",
-      static_cast<long long>(found[0].batch), name.c_str(), found.size(),
-      Quantile(ratios, 0.5), Quantile(ratios, 0.05), Quantile(ratios, 0.95),
-      within / static_cast<double>(found.size()), Quantile(beside_first, 0.5));
+// The part of the ratios that are fair, each over `pace`.
+double PartWithin(const std::vector<double>& ratios, double pace) {
+  const auto within =
+      std::count_if(ratios.begin(), ratios.end(), [&](double ratio) {
+        return ratio / pace >= kRatioMin && ratio / pace <= kRatioMax;
+      });
+  return static_cast<double>(within) / static_cast<double>(ratios.size());
 }
 
-void PrintTables(const Options& options, const std::vector<Found>& found) {
+// REQUIRES: found is not empty.
+void PrintRatios(const std::vector<Found>& found, const std::string& name,
+                 double pace) {
+  std::vector<double> ratios;
+  std::vector<double> beside_first;
+  for (const Found& of : found) {
+    ratios.push_back(of.training.ratio);
+    beside_first.push_back(of.beside_first);
+  }
+  const double median = Quantile(ratios, 0.5);
+  std::printf("%5lld %-24s %8zu %7.3f %7.3f %7.3f %7.3f %7.3f %7.3f %7.3f\n",
+              static_cast<long long>(found[0].batch), name.c_str(),
+              found.size(), median, Quantile(ratios, 0.05),
+              Quantile(ratios, 0.95), PartWithin(ratios, 1), median / pace,
+              PartWithin(ratios, pace), Quantile(beside_first, 0.5));
+}
+
+// REQUIRES: found is not empty.
+double PaceOf(const std::vector<Found>& found) {
+  double sum = 0;
+  for (const Found& of : found) sum += of.training.ratio;
+  return sum / static_cast<double>(found.size());
+}
+
+void PrintTables(const Options& options, const std::vector<Found>& found,
+                 double pace) {
   std::map<std::string, int> files;
   for (const Found& of : found) ++files[of.file];
-  std::printf("%5s %-24s %8s %7s %7s %7s %7s %7s\n", "batch", "networks of",
-              "networks", "median", "5 %", "95 %", "within", "beside");
+  std::printf("the machine's pace: %.3f\n", pace);
+  std::printf("%5s %-24s %8s %7s %7s %7s %7s %7s %7s %7s\n", "batch",
+              "networks of", "networks", "median", "5 %", "95 %", "within",
+              "by pace", "within", "beside");
   for (const int64_t batch : options.batches) {
     for (const auto& [file, count] : files) {
-      PrintRatios(Select(found, batch, file), file);
+      PrintRatios(Select(found, batch, file), file, pace);
     }
-    PrintRatios(Select(found, batch, ""), "all");
+    PrintRatios(Select(found, batch, ""), "all", pace);
   }
   for (const int64_t batch : options.batches) {
     std::vector<PredictedTraining> trainings;
@@ -162,11 +184,15 @@ absl::Status Measure(const Options& options) {
   }
   ARCHPOOL_ASSIGN_OR_RETURN(const kernels::Machine machine,
                             MachineOf(options.simd));
+  std::vector<Found> before;
   std::vector<Found> found;
   for (const std::string& file : options.task_files) {
-    ARCHPOOL_RETURN_IF_ERROR(MeasureFile(options, file, machine, found));
+    ARCHPOOL_RETURN_IF_ERROR(
+        MeasureFile(options, file, options.seed + 1, machine, before));
+    ARCHPOOL_RETURN_IF_ERROR(
+        MeasureFile(options, file, options.seed, machine, found));
   }
-  PrintTables(options, found);
+  PrintTables(options, found, PaceOf(before));
   return absl::OkStatus();
 }
 
