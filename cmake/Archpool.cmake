@@ -59,6 +59,9 @@ target_compile_options(archpool_flags INTERFACE
   $<$<BOOL:${ARCHPOOL_WERROR}>:-Werror>
   # Designated initialisers leave the rest at its default on purpose.
   -Wno-missing-field-initializers)
+# Protocol Buffers of Debian 13 define it for who links them, and headers that are
+# compiled in advance want the same macros of all who read them.
+target_compile_definitions(archpool_flags INTERFACE NOMINMAX)
 target_include_directories(archpool_flags INTERFACE ${PROJECT_SOURCE_DIR})
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 14 finds uninitialised members in moves of std::variant that are none.
