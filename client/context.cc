@@ -17,6 +17,14 @@ absl::StatusOr<PoolClient*> Context::Client() {
   }
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string token,
                             ReadTokenFile(flags_.token_file));
+  return Connect(token);
+}
+
+absl::StatusOr<PoolClient*> Context::Stranger() {
+  return client_ != nullptr ? client_.get() : Connect("");
+}
+
+absl::StatusOr<PoolClient*> Context::Connect(const std::string& token) {
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string server,
                             ReadServerAddress(flags_.server));
   RetryPolicy patience;

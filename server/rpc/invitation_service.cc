@@ -21,10 +21,10 @@ constexpr Range<int64_t> kNumber{1, limits::kInvitationsOpenMax};
 // A key as the one number of a page's token, and back.
 constexpr int64_t kNumbersPerAccount = 1'000;
 static_assert(limits::kInvitationsOpenMax < kNumbersPerAccount);
-int64_t PlaceOf(const InvitationKey& key) {
+int64_t PageEndAt(const InvitationKey& key) {
   return key.inviter.value * kNumbersPerAccount + key.number;
 }
-InvitationKey KeyAt(int64_t place) {
+InvitationKey InvitationAt(int64_t place) {
   return {{place / kNumbersPerAccount}, place % kNumbersPerAccount};
 }
 
@@ -116,12 +116,12 @@ grpc::ServerUnaryReactor* InvitationService::ListInvitations(
         if (!page.ok()) return call.finish(page.status());
         FillPage(
             *page,
-            parts_.invitations.After(KeyAt(page->after_id()), of,
+            parts_.invitations.After(InvitationAt(page->after_id()), of,
                                      page->limit()),
             [this, &call](const Invitation& one) -> const v1::Invitation& {
               return *call.response->add_invitations() = ToProto(one);
             },
-            [](const Invitation& one) { return PlaceOf(one.key); },
+            [](const Invitation& one) { return PageEndAt(one.key); },
             call.response);
         call.finish(absl::OkStatus());
       });
