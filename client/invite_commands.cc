@@ -63,9 +63,8 @@ absl::StatusOr<v1::Invitation> AskForInvitation(PoolClient& client,
   if (made.ok()) return made->invitation();
   if (!IsInDoubt(made.status())) return made.status();
   return InDoubt(made.status(),
-                 "the invitation may have been made, and nobody has its code; "
-                 "archpool invite list shows it, and archpool invite revoke "
-                 "ends it");
+                 "the invitation may have been made; archpool invite list "
+                 "shows it, and archpool invite revoke ends it");
 }
 
 absl::Status MakeInvitation(Context& context, const InviteFlags& flags) {
@@ -79,24 +78,19 @@ absl::Status MakeInvitation(Context& context, const InviteFlags& flags) {
                               NewFile::Create(flags.code_out, code + "\n"));
     file.emplace(std::move(made));
   }
-  ARCHPOOL_ASSIGN_OR_RETURN(const v1::Invitation invitation,
-                            AskForInvitation(*client, flags, term, code));
-  Json json = ToJson(invitation);
-  if (file) {
-    file->Keep();
-    json["code_file"] = flags.code_out;
-  } else {
-    json["code"] = code;
-  }
-  context.Show(json, absl::StrCat(RenderInvitation(invitation),
-                                  file ? absl::StrCat("Its code is in ",
-                                                      flags.code_out, ".\n")
-                                       : absl::StrCat("Its code, shown this "
-                                                      "once:\n",
-                                                      code, "\n"),
-                                  "Who has it joins with: archpool account "
-                                  "join --code CODE --name NAME --token-out "
-                                  "FILE\n"));
+  const absl::StatusOr<v1::Invitation> invitation =
+      AskForInvitation(*client, flags, term, code);
+  if (file && (invitation.ok() || SaysDoubt(invitation.status()))) file->Keep();
+  ARCHPOOL_RETURN_IF_ERROR(invitation.status());
+  Json json = ToJson(*invitation);
+  json[file ? "code_file" : "code"] = file ? flags.code_out : code;
+  const std::string where =
+      file ? absl::StrCat("Its code is in ", flags.code_out, ".\n")
+           : absl::StrCat("Its code, shown this once:\n", code, "\n");
+  context.Show(
+      json, absl::StrCat(RenderInvitation(*invitation), where,
+                         "Who has it joins with: archpool account join --code "
+                         "CODE --name NAME --token-out FILE\n"));
   return absl::OkStatus();
 }
 
