@@ -21,7 +21,8 @@ absl::StatusOr<PoolClient*> Context::Client() {
 }
 
 absl::StatusOr<PoolClient*> Context::Stranger() {
-  return client_ != nullptr ? client_.get() : Connect("");
+  if (client_ != nullptr) return client_.get();
+  return Connect("");
 }
 
 absl::StatusOr<PoolClient*> Context::Connect(const std::string& token) {

@@ -11,7 +11,8 @@ from harness import PROGRAMS, Pool, PoolTestCase, Refused
 
 
 class InviteTest(PoolTestCase):
-    SERVER_FLAGS = ("--registration", "invited")
+    server_flags = ("--silence-term", "5s", "--audit-term", "5s",
+                    "--registration", "invited")
 
     def join(self, name, *code):
         """As somebody who has no token; (exit code, what was said)."""
