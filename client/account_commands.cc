@@ -86,9 +86,9 @@ absl::Status CreateAccount(Context& context, const CreateFlags& flags) {
   if (flags.token_out.empty()) {
     return CreateOnScreen(context, *client, flags, token);
   }
-  return MakeAccountIntoFile(
-      context, flags.token_out, token,
-      [&] { return AskForAccount(*client, flags, token); });
+  return MakeAccountIntoFile(context, flags.token_out, token, [&] {
+    return AskForAccount(*client, flags, token);
+  });
 }
 
 struct JoinFlags {
@@ -112,16 +112,14 @@ absl::Status JoinPool(Context& context, const JoinFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Stranger());
   const std::string token = MakeToken();
   return MakeAccountIntoFile(
-      context, flags.token_out, token,
-      [&]() -> absl::StatusOr<v1::Account> {
+      context, flags.token_out, token, [&]() -> absl::StatusOr<v1::Account> {
         v1::JoinRequest request;
         request.set_code(code);
         request.set_name(flags.name);
         request.set_token_hash(HashToken(token).AsBytes());
-        ARCHPOOL_ASSIGN_OR_RETURN(
-            v1::JoinResponse response,
-            client->Call(client->invitations(), &InvitationStub::Join,
-                         request));
+        ARCHPOOL_ASSIGN_OR_RETURN(v1::JoinResponse response,
+                                  client->Call(client->invitations(),
+                                               &InvitationStub::Join, request));
         return std::move(*response.mutable_account());
       });
 }

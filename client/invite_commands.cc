@@ -137,10 +137,9 @@ void AddFlags(CLI::App& invite, InviteFlags& flags) {
                   "What those who join become, client or miner; miner by "
                   "default")
       ->transform(CLI::CheckedTransformer(kRoles).description(""));
-  invite
-      .add_option("--uses", flags.uses_max, "How many accounts it makes")
-      ->check(CLI::Range(limits::kInvitationUses.min,
-                         limits::kInvitationUses.max))
+  invite.add_option("--uses", flags.uses_max, "How many accounts it makes")
+      ->check(
+          CLI::Range(limits::kInvitationUses.min, limits::kInvitationUses.max))
       ->capture_default_str();
   invite
       .add_option("--expires", flags.expires,

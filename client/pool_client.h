@@ -42,7 +42,8 @@ using VerificationStub = v1::VerificationService::Stub;
 
 class PoolClient {
  public:
-  // `token`: "" for nobody's. `patience` is for a server that is away; `stop` calls everything off.
+  // `token`: "" for nobody's. `patience` is for a server that is away; `stop`
+  // calls everything off.
   PoolClient(const std::string& server, const std::string& token,
              const RetryPolicy& patience, std::stop_token stop);
 

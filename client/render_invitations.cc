@@ -17,11 +17,11 @@ Table::Cell StateOf(const v1::Invitation& invitation) {
 }  // namespace
 
 std::string RenderInvitation(const v1::Invitation& invitation) {
-  return absl::StrCat(
-      "Invitation ", invitation.number(), " makes ", invitation.uses_max(),
-      invitation.uses_max() == 1 ? " account (" : " accounts (",
-      wire::WordOf(invitation.role()), "), until ",
-      FormatMoment(ToTime(invitation.expire_time())), ".\n");
+  return absl::StrCat("Invitation ", invitation.number(), " makes ",
+                      invitation.uses_max(),
+                      invitation.uses_max() == 1 ? " account (" : " accounts (",
+                      wire::WordOf(invitation.role()), "), until ",
+                      FormatMoment(ToTime(invitation.expire_time())), ".\n");
 }
 
 std::string RenderInvitations(const v1::ListInvitationsResponse& response,

@@ -136,10 +136,10 @@ void AddServeFlags(CLI::App& app, ServerFlags& flags) {
       ->capture_default_str();
   app.add_flag("--allow-public", flags.allow_public,
                "Listen beyond loopback, though connections are not encrypted");
-  app.add_option("--registration", flags.registration,
-                 "Who makes accounts: 'closed' (operators alone), or 'invited' "
-                 "(also whoever has\nan invitation of an account: 'archpool "
-                 "invite')")
+  app.add_option(
+         "--registration", flags.registration,
+         "Who makes accounts: 'closed' (operators alone), or 'invited' "
+         "(also who has an\ninvitation of an account: 'archpool invite')")
       ->check(CLI::IsMember({"closed", "invited"}))
       ->capture_default_str();
   app.add_option("--port-file", flags.port_file,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bearer tokens: what an account is known by; and codes of invitations, by which
-// one is made.
+// Bearer tokens: what an account is known by; and codes of invitations, by
+// which one is made.
 #ifndef ARCHPOOL_COMMON_CRYPTO_TOKEN_H_
 #define ARCHPOOL_COMMON_CRYPTO_TOKEN_H_
 

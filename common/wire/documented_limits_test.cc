@@ -221,9 +221,9 @@ const std::map<std::string, int64_t>& MostByField() {
 std::map<std::string, std::string> CommentsOfProtocol() {
   std::map<std::string, std::string> comments;
   for (const std::string name :
-       {"account", "blob", "dataset", "error", "invitation", "ledger", "lease", "payout",
-        "pool", "proof", "receipt", "roles", "search_space", "task", "trial",
-        "verification", "work"}) {
+       {"account", "blob", "dataset", "error", "invitation", "ledger", "lease",
+        "payout", "pool", "proof", "receipt", "roles", "search_space", "task",
+        "trial", "verification", "work"}) {
     comments.merge(FieldComments(
         ReadText(absl::StrCat("proto/archpool/v1/", name, ".proto"))));
   }

@@ -47,8 +47,8 @@ absl::StatusOr<Invite> ReadInvite(const v1::CreateInvitationRequest& request,
   ARCHPOOL_ASSIGN_OR_RETURN(
       command.term,
       wire::ReadDuration("term", request.term(), limits::kInvitationTerm));
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      command.code_hash, wire::ReadDigest("code_hash", request.code_hash()));
+  ARCHPOOL_ASSIGN_OR_RETURN(command.code_hash,
+                            wire::ReadDigest("code_hash", request.code_hash()));
   return command;
 }
 
@@ -66,8 +66,7 @@ absl::StatusOr<archpool::Join> ReadJoin(const v1::JoinRequest& request) {
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckName("name", request.name()));
   command.name = request.name();
   ARCHPOOL_ASSIGN_OR_RETURN(
-      command.token_hash,
-      wire::ReadDigest("token_hash", request.token_hash()));
+      command.token_hash, wire::ReadDigest("token_hash", request.token_hash()));
   return command;
 }
 
@@ -108,9 +107,8 @@ grpc::ServerUnaryReactor* InvitationService::ListInvitations(
   return Serve(
       parts_.gate, context, "/archpool.v1.InvitationService/ListInvitations",
       request, response, [this](const auto& call) {
-        const AccountId of = call.caller.role == Role::kOperator
-                                 ? AccountId()
-                                 : call.caller.id;
+        const AccountId of =
+            call.caller.role == Role::kOperator ? AccountId() : call.caller.id;
         absl::StatusOr<Page> page =
             Page::Read("ListInvitations", of.ToString(), *call.request);
         if (!page.ok()) return call.finish(page.status());
@@ -166,19 +164,18 @@ grpc::ServerUnaryReactor* InvitationService::RevokeInvitation(
 grpc::ServerUnaryReactor* InvitationService::Join(
     grpc::CallbackServerContext* context, const v1::JoinRequest* request,
     v1::JoinResponse* response) {
-  return ServeAnyone(
-      context, "/archpool.v1.InvitationService/Join", request, response,
-      [this, context](const auto& call) {
-        // Before anything is read or looked up.
-        const absl::Status in_time = parts_.limits.Take(
-            JoinSource(context->peer()), parts_.clock.Now());
-        if (!in_time.ok()) return call.finish(in_time);
-        SubmitCommand<archpool::Join>(
-            parts_.engine, ReadJoin(*call.request), call,
-            [](const Account& account, v1::JoinResponse* to) {
-              *to->mutable_account() = rpc::ToProto(account);
-            });
-      });
+  return ServeAnyone(context, "/archpool.v1.InvitationService/Join", request,
+                     response, [this, context](const auto& call) {
+                       // Before anything is read or looked up.
+                       const absl::Status in_time = parts_.limits.Take(
+                           JoinSource(context->peer()), parts_.clock.Now());
+                       if (!in_time.ok()) return call.finish(in_time);
+                       SubmitCommand<archpool::Join>(
+                           parts_.engine, ReadJoin(*call.request), call,
+                           [](const Account& account, v1::JoinResponse* to) {
+                             *to->mutable_account() = rpc::ToProto(account);
+                           });
+                     });
 }
 
 }  // namespace archpool::rpc

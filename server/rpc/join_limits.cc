@@ -53,8 +53,8 @@ std::string JoinSource(absl::string_view peer) {
                         static_cast<uint8_t>(bytes[14]), ".",
                         static_cast<uint8_t>(bytes[15]));
   }
-  return absl::StrCat("ipv6:", absl::BytesToHexString(
-                                   absl::string_view(bytes.data(), 8)));
+  return absl::StrCat(
+      "ipv6:", absl::BytesToHexString(absl::string_view(bytes.data(), 8)));
 }
 
 absl::Status JoinLimits::Take(const std::string& source, absl::Time now) {

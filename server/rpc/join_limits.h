@@ -15,12 +15,12 @@
 
 namespace archpool::rpc {
 
-// Of a caller's address as gRPC spells it ("ipv4:192.0.2.7:4711"), what is
-// counted together: an IPv4 address; the first 64 bits of an IPv6 address,
-// which one line has all of; anything else as a whole.
+// What is counted together of callers' addresses, as gRPC spells them
+// ("ipv4:192.0.2.7:4711"): an IPv4 address; the first 64 bits of an IPv6
+// address, which one line has all of; anything else as a whole.
 std::string JoinSource(absl::string_view peer);
 
-// So many at once, and one more each time this long has passed.
+// `burst` at once, and one more each time `interval` has passed.
 struct JoinRate {
   double burst;
   absl::Duration interval;

@@ -270,9 +270,9 @@ TEST_P(StoreConformanceTest, ConstraintsRefuseWholeCommits) {
   ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
   ASSERT_THAT(writer.Commit({pool.payout, InvitationOf(pool.client)}), IsOk());
   std::vector<Breach> breaches = TaskBreaches(pool);
-  for (auto& more : {WorkBreaches(pool), LedgerBreaches(pool),
-                     PayoutBreaches(pool), VerifierBreaches(pool),
-                     InvitationBreaches(pool)}) {
+  for (auto& more :
+       {WorkBreaches(pool), LedgerBreaches(pool), PayoutBreaches(pool),
+        VerifierBreaches(pool), InvitationBreaches(pool)}) {
     breaches.insert(breaches.end(), more.begin(), more.end());
   }
   const PoolSnapshot before = Writer(backend_->NewWriter()).loaded().snapshot;

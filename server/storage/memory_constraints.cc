@@ -67,9 +67,9 @@ std::string BrokenCheck(const VerifierRecord& v) {
 }
 
 std::string BrokenCheck(const Invitation& i) {
-  return FirstBroken({{i.key.number > 0, "invitation_number_positive"},
-                      {i.uses >= 0 && i.uses <= i.uses_max,
-                       "invitation_uses_within_max"}});
+  return FirstBroken(
+      {{i.key.number > 0, "invitation_number_positive"},
+       {i.uses >= 0 && i.uses <= i.uses_max, "invitation_uses_within_max"}});
 }
 
 std::string BrokenCheck(const DatasetRecord& d) {

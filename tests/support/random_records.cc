@@ -437,14 +437,14 @@ void RandomRecords::PutClock() {
                            (count & 1) != 0 ? "b'\"\\{}, ä\n" : "B"};
   Emit(VerifierRecord{key, 1, count, 3, 4, 5});
   const int64_t number = 1 + (count & 1);
-  Emit(Invitation{
-      .key = {key.account, number},
-      .role = Role::kClient,
-      .code_hash = Sha256(absl::StrCat("code ", number, " ", count)),
-      .uses_max = 5,
-      .uses = 3,
-      .create_time = clock.time,
-      .expire_time = clock.time + absl::Microseconds(number)});
+  Emit(
+      Invitation{.key = {key.account, number},
+                 .role = Role::kClient,
+                 .code_hash = Sha256(absl::StrCat("code ", number, " ", count)),
+                 .uses_max = 5,
+                 .uses = 3,
+                 .create_time = clock.time,
+                 .expire_time = clock.time + absl::Microseconds(number)});
 }
 
 void RandomRecords::PutReceipt() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who comes by whose invitation. Accounts that do are held for one person's
-// with whoever invited them: nothing tells whether they are.
+// with the account that invited them: nothing tells whether they are.
 #include <cstdint>
 #include <iterator>
 #include <string>
@@ -62,7 +62,7 @@ bool FillsAGroup(const Account& inviter) {
   return inviter.role != Role::kOperator;
 }
 
-// Whether so many more accounts may come to the inviter's group.
+// Whether `count` more accounts may come to the inviter's group.
 absl::Status CheckRoom(const PoolState& state, const Account& inviter,
                        int64_t count) {
   if (!FillsAGroup(inviter)) return absl::OkStatus();
@@ -121,7 +121,8 @@ absl::StatusOr<Invite::Reply> Execute(Step& step, const Invite& command) {
       .uses_max = command.uses_max,
       .create_time = step.now,
       // In what the database keeps.
-      .expire_time = step.now + absl::Trunc(command.term, absl::Microseconds(1))};
+      .expire_time =
+          step.now + absl::Trunc(command.term, absl::Microseconds(1))};
   step.state.Put(invitation);
   return invitation;
 }
@@ -131,10 +132,10 @@ absl::StatusOr<RevokeInvitation::Reply> Execute(
   const auto& all = step.state.invitations();
   const auto found = all.find(command.key);
   if (found == all.end()) {
-    return NotFound("INVITATION_UNKNOWN",
-                    absl::StrCat("the account has no invitation ",
-                                 command.key.number,
-                                 "; archpool invite list shows those it has"));
+    return NotFound(
+        "INVITATION_UNKNOWN",
+        absl::StrCat("the account has no invitation ", command.key.number,
+                     "; archpool invite list shows those it has"));
   }
   Invitation invitation = found->second;
   if (!invitation.IsOpen(step.now)) return invitation;
@@ -161,11 +162,10 @@ absl::StatusOr<Join::Reply> Execute(Step& step, const Join& command) {
     return PermissionDenied(
         "INVITATION_INVALID",
         "no invitation that is open has this code: it may be mistyped, used "
-        "up, expired or revoked; ask whoever invited you for another");
+        "up, expired or revoked; ask who invited you for another");
   }
   ARCHPOOL_RETURN_IF_ERROR(CheckRoom(state, *inviter, 1));
-  ARCHPOOL_RETURN_IF_ERROR(
-      CheckNew(state, command.name, command.token_hash));
+  ARCHPOOL_RETURN_IF_ERROR(CheckNew(state, command.name, command.token_hash));
   Invitation invitation = *found;
   ++invitation.uses;
   step.state.Put(invitation);

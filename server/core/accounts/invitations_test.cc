@@ -45,9 +45,10 @@ class InvitationsTest : public ::testing::Test {
   }
   absl::StatusOr<Account> TryJoin(const std::string& code,
                                   const std::string& name) {
-    return pool_.Try(Join{.code_hash = HashOf(code),
-                          .name = name,
-                          .token_hash = Sha256(absl::StrCat(name, "'s token"))});
+    return pool_.Try(
+        Join{.code_hash = HashOf(code),
+             .name = name,
+             .token_hash = Sha256(absl::StrCat(name, "'s token"))});
   }
   AccountId Come(const std::string& code, const std::string& name) {
     const auto made = TryJoin(code, name);
@@ -135,8 +136,8 @@ TEST_F(InvitationsTest, OnlyWhatIsOpenLetsSomebodyIn) {
   expect_closed("never made");
   expect_closed("used");
   expect_closed("revoked");
-  EXPECT_TRUE(pool_.pool.state().FindInvitation(HashOf("expired"))
-                  ->IsOpen(pool_.now));
+  EXPECT_TRUE(
+      pool_.pool.state().FindInvitation(HashOf("expired"))->IsOpen(pool_.now));
   pool_.Advance(absl::Hours(1));
   expect_closed("expired");
   Make(eve, "of a suspended one");
@@ -155,8 +156,7 @@ TEST_F(InvitationsTest, AskingAgainChangesNothing) {
   EXPECT_EQ(pool_.pool.state().FindInvitation(HashOf("a"))->uses, 1);
   const auto other = pool_.Try(Join{HashOf("a"), "bob", Sha256("another")});
   EXPECT_THAT(other, FailsWith("ACCOUNT_NAME_TAKEN"));
-  const auto same =
-      pool_.Try(Join{HashOf("a"), "carol", Find(bob).token_hash});
+  const auto same = pool_.Try(Join{HashOf("a"), "carol", Find(bob).token_hash});
   EXPECT_THAT(same, FailsWith("TOKEN_TAKEN"));
   EXPECT_EQ(pool_.pool.state().FindInvitation(HashOf("a"))->uses, 1)
       << "what is refused is not counted";
@@ -209,10 +209,10 @@ TEST_F(InvitationsTest, AGroupTakesOnlySoMany) {
 TEST_F(InvitationsTest, AClosedPoolTakesNobody) {
   TestPool closed;
   const AccountId miner = closed.Make("alice", Role::kMiner);
-  EXPECT_THAT(closed.Try(Invite{.caller = miner,
-                                .term = absl::Hours(1),
-                                .code_hash = HashOf("a")}),
-              FailsWith("REGISTRATION_CLOSED"));
+  EXPECT_THAT(
+      closed.Try(Invite{
+          .caller = miner, .term = absl::Hours(1), .code_hash = HashOf("a")}),
+      FailsWith("REGISTRATION_CLOSED"));
   EXPECT_THAT(closed.Try(Join{HashOf("a"), "bob", Sha256("token")}),
               FailsWith("REGISTRATION_CLOSED"));
 }

@@ -31,7 +31,7 @@ struct RevokeInvitation {
   using Reply = Invitation;
 };
 
-// Makes an account for whoever knows the code of an invitation that is open.
+// Makes an account for a person who knows the code of an open invitation.
 // Idempotent by name and token. FAILED_PRECONDITION (REGISTRATION_CLOSED,
 // GROUP_FULL); PERMISSION_DENIED (INVITATION_INVALID: there is none, whatever
 // became of it); ALREADY_EXISTS (ACCOUNT_NAME_TAKEN, TOKEN_TAKEN).

@@ -14,7 +14,7 @@
 namespace archpool {
 
 // An account has few invitations at a time, and their numbers are used again:
-// whoever invites and revokes for years fills no table.
+// an account that invites and revokes for years fills no table.
 struct InvitationKey {
   AccountId inviter;
   int64_t number = 0;  // in [1, limits::kInvitationsOpenMax]
@@ -22,7 +22,7 @@ struct InvitationKey {
   friend auto operator<=>(const InvitationKey&, const InvitationKey&) = default;
 };
 
-// Whoever knows its code may make an account. It is open until it expires or is
+// Who knows its code may make an account. It is open until it expires or is
 // used up; to revoke it lets it expire at once, so it needs no state.
 struct Invitation {
   InvitationKey key;

@@ -107,8 +107,9 @@ ANALYZE;
 )sql";
 constexpr int64_t kRowCount = 100'000;
 
-// Read whole, on purpose: a row for each account, verifier, invitation or place of money,
-// all of which a start needs. Index pages would come on top of the rows.
+// Read whole, on purpose: a row for each account, verifier, invitation or place
+// of money, all of which a start needs. Index pages would come on top of the
+// rows.
 const char* const kReadWhole[] = {"account", "verifier", "invitation",
                                   "balance", "receipt_statement"};
 
