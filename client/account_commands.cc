@@ -11,10 +11,11 @@
 #include "absl/strings/str_cat.h"
 #include "client/context.h"
 #include "client/doubt.h"
+#include "client/new_account.h"
 #include "client/render_pool.h"
-#include "common/base/durable_file.h"
 #include "common/base/standard_streams.h"
 #include "common/base/status.h"
+#include "common/channel/token_file.h"
 #include "common/crypto/sha256.h"
 #include "common/crypto/token.h"
 #include "common/wire/words.h"
@@ -39,37 +40,6 @@ absl::StatusOr<v1::Account> AskForAccount(PoolClient& client,
       v1::CreateAccountResponse response,
       client.Call(client.accounts(), &AccountStub::CreateAccount, request));
   return std::move(*response.mutable_account());
-}
-
-std::string MadeLine(const v1::Account& account) {
-  return absl::StrCat("Account ", Clean(account.name()), " (",
-                      wire::WordOf(account.role()), ") is made.");
-}
-
-// The token is in its file before the account is there.
-absl::Status CreateIntoFile(Context& context, PoolClient& client,
-                            const CreateFlags& flags,
-                            const std::string& token) {
-  ARCHPOOL_ASSIGN_OR_RETURN(NewFile file,
-                            NewFile::Create(flags.token_out, token + "\n"));
-  const absl::StatusOr<v1::Account> account =
-      AskForAccount(client, flags, token);
-  if (account.ok() || IsInDoubt(account.status())) file.Keep();
-  if (!account.ok() && IsInDoubt(account.status())) {
-    return InDoubt(
-        account.status(),
-        absl::StrCat("the account may have been made; its token is kept in ",
-                     flags.token_out, ": archpool --token-file ",
-                     flags.token_out,
-                     " account whoami tells. If it was not, "
-                     "remove the file and ask again"));
-  }
-  ARCHPOOL_RETURN_IF_ERROR(account.status());
-  Json json = ToJson(*account);
-  json["token_file"] = flags.token_out;
-  context.Show(json, absl::StrCat(MadeLine(*account), " Its token is in ",
-                                  flags.token_out, "\n"));
-  return absl::OkStatus();
 }
 
 // The token is shown before the account is there: an output that takes nothing
@@ -113,9 +83,45 @@ absl::Status CreateAccount(Context& context, const CreateFlags& flags) {
           ->Call(client->accounts(), &AccountStub::WhoAmI, v1::WhoAmIRequest())
           .status());
   const std::string token = MakeToken();
-  return flags.token_out.empty()
-             ? CreateOnScreen(context, *client, flags, token)
-             : CreateIntoFile(context, *client, flags, token);
+  if (flags.token_out.empty()) {
+    return CreateOnScreen(context, *client, flags, token);
+  }
+  return MakeAccountIntoFile(context, flags.token_out, token, [&] {
+    return AskForAccount(*client, flags, token);
+  });
+}
+
+struct JoinFlags {
+  std::string code;
+  std::string code_file;
+  std::string name;
+  std::string token_out;
+};
+
+absl::Status JoinPool(Context& context, const JoinFlags& flags) {
+  std::string code = flags.code;
+  if (!flags.code_file.empty()) {
+    ARCHPOOL_ASSIGN_OR_RETURN(code, ReadTokenFile(flags.code_file));
+  }
+  if (code.empty()) {
+    return InvalidArgument("CODE_UNSET",
+                           "no code is given: name the invitation's with "
+                           "--code, or the file that it stands in with "
+                           "--code-file");
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Stranger());
+  const std::string token = MakeToken();
+  return MakeAccountIntoFile(
+      context, flags.token_out, token, [&]() -> absl::StatusOr<v1::Account> {
+        v1::JoinRequest request;
+        request.set_code(code);
+        request.set_name(flags.name);
+        request.set_token_hash(HashToken(token).AsBytes());
+        ARCHPOOL_ASSIGN_OR_RETURN(v1::JoinResponse response,
+                                  client->Call(client->invitations(),
+                                               &InvitationStub::Join, request));
+        return std::move(*response.mutable_account());
+      });
 }
 
 absl::Status ListAccounts(Context& context) {
@@ -299,6 +305,29 @@ void AddCreate(CLI::App& group, Action& action) {
   });
 }
 
+void AddJoin(CLI::App& group, Action& action) {
+  const auto flags = std::make_shared<JoinFlags>();
+  CLI::App* join = group.add_subcommand(
+      "join", "Make an account of your own, by an invitation (needs no token)");
+  join->add_option("--name", flags->name, "1 to 64 characters of [a-z0-9-]")
+      ->required();
+  CLI::Option* code =
+      join->add_option("--code", flags->code, "The invitation's code");
+  join->add_option("--code-file", flags->code_file,
+                   "The file that the code stands in")
+      ->excludes(code);
+  join->add_option("--token-out", flags->token_out,
+                   "Writes the account's token to this new file, for its owner "
+                   "alone")
+      ->required();
+  join->footer(
+      "Example:\n  archpool account join --code inv_... --name bob "
+      "--token-out bob.token");
+  join->callback([&action, flags] {
+    action = [flags](Context& c) { return JoinPool(c, *flags); };
+  });
+}
+
 void AddVisibility(CLI::App& group, Action& action) {
   const auto word = std::make_shared<std::string>();
   CLI::App* visibility =
@@ -349,6 +378,7 @@ void AddAccountCommands(CLI::App& app, Action& action) {
   group->require_subcommand(1);
   const auto name = std::make_shared<std::string>();
   AddCreate(*group, action);
+  AddJoin(*group, action);
   group
       ->add_subcommand("list",
                        "List all accounts with their standing (operators)")

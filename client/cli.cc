@@ -76,6 +76,7 @@ int RunCli(const std::vector<std::string>& arguments, const Output& output,
   AddExplainCommand(app, action);
   AddVerifierCommands(app, action);
   AddAccountCommands(app, action);
+  AddInviteCommands(app, action);
   AddPoolCommands(app, action);
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());

@@ -17,6 +17,15 @@ absl::StatusOr<PoolClient*> Context::Client() {
   }
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string token,
                             ReadTokenFile(flags_.token_file));
+  return Connect(token);
+}
+
+absl::StatusOr<PoolClient*> Context::Stranger() {
+  if (client_ != nullptr) return client_.get();
+  return Connect("");
+}
+
+absl::StatusOr<PoolClient*> Context::Connect(const std::string& token) {
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string server,
                             ReadServerAddress(flags_.server));
   RetryPolicy patience;

@@ -50,6 +50,10 @@ class Context {
   // (TOKEN_FILE_UNSET).
   absl::StatusOr<PoolClient*> Client();
 
+  // The same without a token, for what anybody may ask. ReadServerAddress's
+  // errors.
+  absl::StatusOr<PoolClient*> Stranger();
+
   // Shows JSON where --json asks for it, else the page.
   void Show(const Json& json, const std::string& page) const;
 
@@ -59,6 +63,9 @@ class Context {
   const std::stop_token& stop() const { return stop_; }
 
  private:
+  // Makes the connection; "": under no account.
+  absl::StatusOr<PoolClient*> Connect(const std::string& token);
+
   const GlobalFlags& flags_;
   const Output output_;
   const std::stop_token stop_;
@@ -70,6 +77,7 @@ using Action = std::function<absl::Status(Context&)>;
 
 // Each adds a group of subcommands; the one that is chosen sets `action`.
 void AddAccountCommands(CLI::App& app, Action& action);
+void AddInviteCommands(CLI::App& app, Action& action);
 void AddPoolCommands(CLI::App& app, Action& action);
 void AddTaskCommands(CLI::App& app, Action& action);
 void AddLeaseCommands(CLI::App& app, Action& action);

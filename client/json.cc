@@ -150,7 +150,19 @@ Json ToJson(const v1::Account& account) {
           {"trials_accepted", account.trials_accepted()},
           {"trials_rejected", account.trials_rejected()},
           {"trials_abandoned", account.trials_abandoned()},
-          {"is_public", account.is_public()}};
+          {"is_public", account.is_public()},
+          {"inviter_account_id", IdOrNull(account.inviter_account_id())}};
+}
+
+Json ToJson(const v1::Invitation& invitation) {
+  return {{"number", invitation.number()},
+          {"account", invitation.account_name()},
+          {"role", wire::WordOf(invitation.role())},
+          {"uses_max", invitation.uses_max()},
+          {"uses", invitation.uses()},
+          {"create_time", TimeJson(invitation.create_time())},
+          {"expire_time", TimeJson(invitation.expire_time())},
+          {"is_open", invitation.is_open()}};
 }
 
 Json ToJson(const v1::WorkerStatus& worker) {

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "archpool/v1/account.pb.h"
+#include "archpool/v1/invitation.pb.h"
 #include "archpool/v1/ledger.pb.h"
 #include "archpool/v1/payout.pb.h"
 #include "archpool/v1/pool.pb.h"
@@ -22,6 +23,7 @@ namespace archpool {
 using Json = nlohmann::ordered_json;
 
 Json ToJson(const v1::Account& account);
+Json ToJson(const v1::Invitation& invitation);
 Json ToJson(const v1::WorkerStatus& worker);
 Json ToJson(const v1::Trial& trial);
 Json ToJson(const v1::Lease& lease);

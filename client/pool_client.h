@@ -16,6 +16,7 @@
 
 #include "absl/status/statusor.h"
 #include "archpool/v1/account.grpc.pb.h"
+#include "archpool/v1/invitation.grpc.pb.h"
 #include "archpool/v1/ledger.grpc.pb.h"
 #include "archpool/v1/payout.grpc.pb.h"
 #include "archpool/v1/pool.grpc.pb.h"
@@ -31,6 +32,7 @@ namespace archpool {
 
 // The methods of each service, for Call and ListAll.
 using AccountStub = v1::AccountService::Stub;
+using InvitationStub = v1::InvitationService::Stub;
 using PoolStub = v1::PoolService::Stub;
 using TaskStub = v1::TaskService::Stub;
 using LedgerStub = v1::LedgerService::Stub;
@@ -40,7 +42,8 @@ using VerificationStub = v1::VerificationService::Stub;
 
 class PoolClient {
  public:
-  // `patience` is for a server that is away; `stop` calls everything off.
+  // `token`: "" for nobody's. `patience` is for a server that is away; `stop`
+  // calls everything off.
   PoolClient(const std::string& server, const std::string& token,
              const RetryPolicy& patience, std::stop_token stop);
 
@@ -98,6 +101,7 @@ class PoolClient {
   }
 
   AccountStub& accounts() { return *accounts_; }
+  InvitationStub& invitations() { return *invitations_; }
   PoolStub& pool() { return *pool_; }
   TaskStub& tasks() { return *tasks_; }
   LedgerStub& ledger() { return *ledger_; }
@@ -134,6 +138,7 @@ class PoolClient {
   const RetryPolicy patience_;
   const Remote remote_;
   const std::unique_ptr<AccountStub> accounts_;
+  const std::unique_ptr<InvitationStub> invitations_;
   const std::unique_ptr<PoolStub> pool_;
   const std::unique_ptr<TaskStub> tasks_;
   const std::unique_ptr<LedgerStub> ledger_;

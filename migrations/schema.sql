@@ -40,8 +40,10 @@ CREATE TABLE account (
   examine_until timestamp with time zone,
   group_name text,
   trials_within_group bigint DEFAULT 0 NOT NULL,
+  invited_by bigint,
   CONSTRAINT account_pkey PRIMARY KEY (id),
   CONSTRAINT account_name_unique UNIQUE (name),
+  CONSTRAINT account_invited_by_fkey FOREIGN KEY (invited_by) REFERENCES account(id),
   CONSTRAINT account_counts_not_negative CHECK (((trials_accepted >= 0) AND (trials_rejected >= 0) AND (trials_abandoned >= 0) AND (rejections_in_a_row >= 0))),
   CONSTRAINT account_credit_not_negative CHECK ((units_credited >= 0)),
   CONSTRAINT account_give_ups_not_negative CHECK ((give_ups >= 0)),
@@ -137,6 +139,24 @@ CREATE TABLE dataset (
   CONSTRAINT dataset_owner_fkey FOREIGN KEY (owner_id) REFERENCES account(id),
   CONSTRAINT dataset_counts_not_negative CHECK (((train_count >= 0) AND (validation_count >= 0) AND (held_out_count >= 0))),
   CONSTRAINT dataset_digest_sizes CHECK (((octet_length(id) = 32) AND (octet_length(train_digest) = 32) AND (octet_length(validation_digest) = 32) AND (octet_length(held_out_digest) = 32)))
+);
+
+CREATE TABLE invitation (
+  account_id bigint NOT NULL,
+  number bigint NOT NULL,
+  role text NOT NULL,
+  code_hash bytea NOT NULL,
+  uses_max bigint NOT NULL,
+  uses bigint NOT NULL,
+  create_time timestamp with time zone NOT NULL,
+  expire_time timestamp with time zone NOT NULL,
+  CONSTRAINT invitation_pkey PRIMARY KEY (account_id, number),
+  CONSTRAINT invitation_code_unique UNIQUE (code_hash),
+  CONSTRAINT invitation_account_fkey FOREIGN KEY (account_id) REFERENCES account(id),
+  CONSTRAINT invitation_code_size CHECK ((octet_length(code_hash) = 32)),
+  CONSTRAINT invitation_number_positive CHECK ((number > 0)),
+  CONSTRAINT invitation_role_known CHECK ((role = ANY (ARRAY['client'::text, 'miner'::text, 'verifier'::text, 'operator'::text]))),
+  CONSTRAINT invitation_uses_within_max CHECK (((uses >= 0) AND (uses <= uses_max)))
 );
 
 CREATE TABLE lease (

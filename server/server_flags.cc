@@ -136,6 +136,12 @@ void AddServeFlags(CLI::App& app, ServerFlags& flags) {
       ->capture_default_str();
   app.add_flag("--allow-public", flags.allow_public,
                "Listen beyond loopback, though connections are not encrypted");
+  app.add_option(
+         "--registration", flags.registration,
+         "Who makes accounts: 'closed' (operators alone), or 'invited' "
+         "(also who has an\ninvitation of an account: 'archpool invite')")
+      ->check(CLI::IsMember({"closed", "invited"}))
+      ->capture_default_str();
   app.add_option("--port-file", flags.port_file,
                  "Write the port to this file once the server answers");
   app.add_option("--metrics-listen", flags.metrics_listen,
@@ -212,6 +218,7 @@ absl::Status CheckFlags(ServerFlags& flags) {
                                      policy.audit_backlog_max));
   ARCHPOOL_RETURN_IF_ERROR(ParseTerm("--audit-wait-term", flags.audit_wait_term,
                                      policy.audit_wait_term));
+  policy.takes_invited = flags.registration == "invited";
   policy.leases_need_verifiers = true;
   policy.pays_unverified = flags.unverified == "pay-proven";
   ARCHPOOL_RETURN_IF_ERROR(ParseShare("--fee", flags.fee, 0.4, policy.fee_ppm));

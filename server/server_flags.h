@@ -35,6 +35,7 @@ struct ServerFlags {
   std::string audit_backlog = "30m";
   std::string verifier_term = "5m";
   std::string unverified = "pay-proven";
+  std::string registration = "closed";
   double fee = 0.05;
   double price_min_coins = 0;
   int64_t memory_max_mib = 4096;

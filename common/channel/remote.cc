@@ -20,7 +20,7 @@ constexpr int kMessageBytesMax = 8 << 20;
 }  // namespace
 
 Remote::Remote(const std::string& server, absl::string_view token, Line line)
-    : authorization_(absl::StrCat("Bearer ", token)) {
+    : authorization_(token.empty() ? "" : absl::StrCat("Bearer ", token)) {
   grpc::ChannelArguments arguments;
   // It bounds how long the connection itself may take, too: several round
   // trips over a long line.
@@ -41,7 +41,9 @@ Remote::Remote(const std::string& server, absl::string_view token, Line line)
 
 void Remote::Prepare(grpc::ClientContext& context,
                      absl::Duration deadline) const {
-  context.AddMetadata("authorization", authorization_);
+  if (!authorization_.empty()) {
+    context.AddMetadata("authorization", authorization_);
+  }
   context.AddMetadata(wire::kClientVersionKey, wire::kOwnVersion);
   context.set_deadline(absl::ToChronoTime(absl::Now() + deadline));
 }

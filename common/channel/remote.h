@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A connection to an archpool server under one account: what every program that
-// talks to it shares. Thread-safe.
+// A connection to an archpool server under one account, or under none: what
+// every program that talks to it shares. Thread-safe.
 #ifndef ARCHPOOL_COMMON_CHANNEL_REMOTE_H_
 #define ARCHPOOL_COMMON_CHANNEL_REMOTE_H_
 
@@ -34,14 +34,16 @@ enum class Line { kShared, kSeparate };
 class Remote {
  public:
   // `server` and `token` come from ReadServerAddress and ReadTokenFile: gRPC
-  // guesses at other addresses, and ends the program over other tokens.
+  // guesses at other addresses, and ends the program over other tokens. Under
+  // the token "" calls carry none.
   // Connects when first used, and again whenever the connection is lost.
   Remote(const std::string& server, absl::string_view token,
          Line line = Line::kShared);
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 
-  // Adds the token, this build's version and the deadline to `context`.
+  // Adds the token if there is one, this build's version and the deadline to
+  // `context`.
   void Prepare(grpc::ClientContext& context, absl::Duration deadline) const;
 
   // One unary call, tried once. Errors carry the server's reason (GetReason).

@@ -83,6 +83,10 @@ uint64_t Digest::Prefix64() const {
   return value;
 }
 
+bool AreEqualInConstantTime(const Digest& a, const Digest& b) {
+  return CRYPTO_memcmp(a.bytes.data(), b.bytes.data(), a.bytes.size()) == 0;
+}
+
 struct Sha256Stream::Context {
   Hasher hasher;
 };

@@ -49,6 +49,9 @@ struct Digest {
   }
 };
 
+// As ==, in a time that does not tell where they differ: for hashes of secrets.
+bool AreEqualInConstantTime(const Digest& a, const Digest& b);
+
 Digest Sha256(absl::Span<const uint8_t> data);
 Digest Sha256(absl::string_view data);
 Digest HmacSha256(absl::Span<const uint8_t> key,

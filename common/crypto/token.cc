@@ -10,6 +10,10 @@ std::string MakeToken() {
   return absl::StrCat("ap_", RandomSecret().ToString());
 }
 
+std::string MakeInvitationCode() {
+  return absl::StrCat("inv_", RandomSecret().ToString().substr(0, 32));
+}
+
 Digest HashToken(absl::string_view token) { return Sha256(token); }
 
 }  // namespace archpool

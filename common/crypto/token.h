@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bearer tokens: what an account is known by.
+// Bearer tokens: what an account is known by; and codes of invitations, by
+// which one is made.
 #ifndef ARCHPOOL_COMMON_CRYPTO_TOKEN_H_
 #define ARCHPOOL_COMMON_CRYPTO_TOKEN_H_
 
@@ -13,7 +14,11 @@ namespace archpool {
 // "ap_" and 64 hex digits: 256 unpredictable bits.
 std::string MakeToken();
 
-// What is stored of a token. Tokens are random, so one plain hash suffices.
+// "inv_" and 32 hex digits: 128 unpredictable bits, short enough to be typed.
+std::string MakeInvitationCode();
+
+// What is stored of a token or a code. They are random, so one plain hash
+// suffices.
 Digest HashToken(absl::string_view token);
 
 }  // namespace archpool

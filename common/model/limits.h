@@ -80,6 +80,15 @@ inline constexpr Range<int64_t> kNameLength{1, 64};  // a worker's too
 inline constexpr int64_t kSplitPartsMax = 16;
 // Those whose pay it shares in.
 inline constexpr int64_t kConsentsMax = 256;
+// Its open invitations, together with those of the others of its group.
+inline constexpr int64_t kInvitationsOpenMax = 16;
+inline constexpr Range<int64_t> kInvitationUses{1, 1'000};
+inline constexpr Range<absl::Duration> kInvitationTerm{absl::Minutes(1),
+                                                       absl::Hours(90 * 24)};
+inline constexpr int64_t kInvitationCodeLengthMax = 100;
+// Accounts of one group that may come to it by invitations: what they may have
+// is added up over all of them, again and again.
+inline constexpr int64_t kInvitedPerGroupMax = 256;
 // Openings that the answer to one heartbeat asks for: a worker sends these, and
 // asks again.
 inline constexpr int64_t kAskedMax = 16;

@@ -119,6 +119,8 @@ const std::map<std::string, Range<int64_t>>& LimitsByField() {
       {"Account.name", limits::kNameLength},
       {"CreateAccountRequest.name", limits::kNameLength},
       {"SetQuotasRequest.group", limits::kNameLength},
+      {"JoinRequest.name", limits::kNameLength},
+      {"CreateInvitationRequest.uses_max", limits::kInvitationUses},
       {"OpenSessionRequest.worker_name", limits::kNameLength},
       {"AcquireAuditRequest.verifier_name", limits::kNameLength},
       {"DepositRequest.request_id", {1, limits::kRequestIdLengthMax}},
@@ -167,6 +169,7 @@ const std::map<std::string, Range<int64_t>>& LimitsByField() {
       {"ReportTrialsRequest.reports", limits::kReports},
       {"ListAccountsRequest.page_size", kAskedPage},
       {"ListBalancesRequest.page_size", kAskedPage},
+      {"ListInvitationsRequest.page_size", kAskedPage},
       {"ListLeasesRequest.page_size", kAskedPage},
       {"ListPayoutsRequest.page_size", kAskedPage},
       {"ListReceiptsRequest.page_size", kAskedPage},
@@ -192,8 +195,12 @@ const std::map<std::string, int64_t>& MostByField() {
       {"ChainTemplate.variants", limits::kVariantsMax},
       {"Cifar10Files.held_out_batches_digests", kDatasetFilesMax},
       {"Cifar10Files.train_batches_digests", kDatasetFilesMax},
+      {"CreateInvitationRequest", limits::kInvitationsOpenMax},
+      {"CreateInvitationRequest.term",
+       absl::ToInt64Seconds(limits::kInvitationTerm.max)},
       {"DownloadResponse.data", limits::kChunkSizeBytesMax},
       {"HeartbeatRequest.lease_ids", limits::kLeasesNamedMax},
+      {"JoinRequest.code", limits::kInvitationCodeLengthMax},
       {"HeartbeatResponse.asked", limits::kAskedMax},
       {"Kept.trial_ids", limits::kTrialsKeptMax},
       {"OpenSessionRequest.protocol_features", limits::kFeaturesMax},
@@ -214,9 +221,9 @@ const std::map<std::string, int64_t>& MostByField() {
 std::map<std::string, std::string> CommentsOfProtocol() {
   std::map<std::string, std::string> comments;
   for (const std::string name :
-       {"account", "blob", "dataset", "error", "ledger", "lease", "payout",
-        "pool", "proof", "receipt", "roles", "search_space", "task", "trial",
-        "verification", "work"}) {
+       {"account", "blob", "dataset", "error", "invitation", "ledger", "lease",
+        "payout", "pool", "proof", "receipt", "roles", "search_space", "task",
+        "trial", "verification", "work"}) {
     comments.merge(FieldComments(
         ReadText(absl::StrCat("proto/archpool/v1/", name, ".proto"))));
   }

@@ -116,6 +116,10 @@ template absl::StatusOr<SetQuotas::Reply> Pool::Execute(const SetQuotas&,
                                                         absl::Time);
 template absl::StatusOr<SetVisibility::Reply> Pool::Execute(
     const SetVisibility&, absl::Time);
+template absl::StatusOr<Invite::Reply> Pool::Execute(const Invite&, absl::Time);
+template absl::StatusOr<RevokeInvitation::Reply> Pool::Execute(
+    const RevokeInvitation&, absl::Time);
+template absl::StatusOr<Join::Reply> Pool::Execute(const Join&, absl::Time);
 template absl::StatusOr<Deposit::Reply> Pool::Execute(const Deposit&,
                                                       absl::Time);
 template absl::StatusOr<SetPayoutTerms::Reply> Pool::Execute(

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "archpool/v1/account.grpc.pb.h"
 #include "archpool/v1/blob.grpc.pb.h"
+#include "archpool/v1/invitation.grpc.pb.h"
 #include "archpool/v1/ledger.grpc.pb.h"
 #include "archpool/v1/payout.grpc.pb.h"
 #include "archpool/v1/pool.grpc.pb.h"
@@ -31,6 +32,7 @@ constexpr Role kAllRoles[] = {Role::kClient, Role::kMiner, Role::kVerifier,
 std::vector<const google::protobuf::FileDescriptor*> Files() {
   return {v1::WhoAmIRequest::descriptor()->file(),
           v1::BeginUploadRequest::descriptor()->file(),
+          v1::JoinRequest::descriptor()->file(),
           v1::DepositRequest::descriptor()->file(),
           v1::RequestPayoutRequest::descriptor()->file(),
           v1::GetTermsRequest::descriptor()->file(),
@@ -50,6 +52,7 @@ MethodRule RuleOf(const google::protobuf::MethodDescriptor& method) {
     ARCHPOOL_CHECK(role.has_value());
     rule.roles.Add(*role);
   }
+  rule.is_for_anyone = roles.anyone();
   return rule;
 }
 
@@ -78,6 +81,17 @@ std::string RolesOf(const MethodRule& rule) {
   return absl::StrJoin(names, " or ");
 }
 
+// nullptr where the method has none.
+const MethodRule* FindRule(absl::string_view method) {
+  const std::vector<MethodRule>& rules = MethodRules();
+  const auto rule =
+      std::lower_bound(rules.begin(), rules.end(), method,
+                       [](const MethodRule& one, absl::string_view name) {
+                         return one.method < name;
+                       });
+  return rule == rules.end() || rule->method != method ? nullptr : &*rule;
+}
+
 }  // namespace
 
 const std::vector<MethodRule>& MethodRules() {
@@ -86,13 +100,8 @@ const std::vector<MethodRule>& MethodRules() {
 }
 
 absl::Status Authorize(absl::string_view method, Role role) {
-  const std::vector<MethodRule>& rules = MethodRules();
-  const auto rule =
-      std::lower_bound(rules.begin(), rules.end(), method,
-                       [](const MethodRule& one, absl::string_view name) {
-                         return one.method < name;
-                       });
-  if (rule == rules.end() || rule->method != method) {
+  const MethodRule* const rule = FindRule(method);
+  if (rule == nullptr) {
     return PermissionDenied("ROLE_NOT_ALLOWED",
                             absl::StrCat(method, " is open to no role"));
   }
@@ -102,6 +111,13 @@ absl::Status Authorize(absl::string_view method, Role role) {
       absl::StrCat("the account's role is ", ToString(role), "; ", method,
                    " is for the role ", RolesOf(*rule),
                    ": use the token of such an account"));
+}
+
+absl::Status AuthorizeAnyone(absl::string_view method) {
+  const MethodRule* const rule = FindRule(method);
+  if (rule != nullptr && rule->is_for_anyone) return absl::OkStatus();
+  return PermissionDenied("ROLE_NOT_ALLOWED",
+                          absl::StrCat(method, " needs an account's token"));
 }
 
 }  // namespace archpool::rpc

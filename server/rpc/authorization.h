@@ -30,6 +30,7 @@ class RoleSet {
 struct MethodRule {
   std::string method;  // "/archpool.v1.AccountService/WhoAmI"
   RoleSet roles;
+  bool is_for_anyone = false;  // needs no token
 };
 
 // The rules of all methods that the server serves, by name.
@@ -38,6 +39,9 @@ const std::vector<MethodRule>& MethodRules();
 // PERMISSION_DENIED (ROLE_NOT_ALLOWED), also for a method that has no rule, or
 // a rule without roles.
 absl::Status Authorize(absl::string_view method, Role role);
+
+// The same of a caller that nobody knows.
+absl::Status AuthorizeAnyone(absl::string_view method);
 
 }  // namespace archpool::rpc
 

@@ -101,6 +101,17 @@ TEST(AuthorizationTest, EveryMethodOfTheProtocolNamesItsRoles) {
   EXPECT_EQ(named, MethodsOfTheProtocol());
 }
 
+// One method alone is served without a token.
+TEST(AuthorizationTest, AnyoneMayJoinAndNothingElse) {
+  for (const MethodRule& rule : MethodRules()) {
+    const bool is_join = rule.method == "/archpool.v1.InvitationService/Join";
+    EXPECT_EQ(rule.is_for_anyone, is_join) << rule.method;
+    EXPECT_EQ(AuthorizeAnyone(rule.method).ok(), is_join) << rule.method;
+  }
+  EXPECT_EQ(GetReason(AuthorizeAnyone("/archpool.v1.PoolService/Other")),
+            "ROLE_NOT_ALLOWED");
+}
+
 TEST(AuthorizationTest, WhatIsNoMethodIsOpenToNobody) {
   for (const Role role : kAllRoles) {
     EXPECT_EQ(GetReason(Authorize("/archpool.v1.PoolService/Other", role)),
@@ -126,10 +137,15 @@ TEST(AuthorizationTest, TheServerHoldsToTheOptions) {
   for (const MethodRule& rule : MethodRules()) {
     const std::string& method = rule.method;
     const absl::Status nobody = CallEmpty(channel, method, "");
-    EXPECT_EQ(nobody.code(), absl::StatusCode::kUnauthenticated) << method;
-    EXPECT_EQ(GetReason(nobody), "TOKEN_MISSING") << method;
+    if (rule.is_for_anyone) {
+      EXPECT_EQ(GetReason(nobody), "FIELD_REQUIRED") << method;
+    } else {
+      EXPECT_EQ(nobody.code(), absl::StatusCode::kUnauthenticated) << method;
+      EXPECT_EQ(GetReason(nobody), "TOKEN_MISSING") << method;
+    }
     for (const std::string& bad :
          {"Bearer " + MakeToken(), "Bearer " + std::string(3000, 'x')}) {
+      if (rule.is_for_anyone) continue;  // whatever it carries
       const absl::Status stranger = CallEmpty(channel, method, bad);
       EXPECT_EQ(stranger.code(), absl::StatusCode::kUnauthenticated) << method;
       EXPECT_EQ(GetReason(stranger), "TOKEN_UNKNOWN") << method;

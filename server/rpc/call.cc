@@ -33,6 +33,12 @@ absl::Status CheckVersion(const grpc::ServerContextBase& context) {
   return wire::CheckClientVersion(MetadataOf(context, wire::kClientVersionKey));
 }
 
+absl::Status AdmitAnyone(const grpc::CallbackServerContext& context,
+                         absl::string_view method) {
+  ARCHPOOL_RETURN_IF_ERROR(CheckVersion(context));
+  return AuthorizeAnyone(method);
+}
+
 absl::StatusOr<Account> Gate::Admit(const grpc::CallbackServerContext& context,
                                     absl::string_view method) const {
   absl::string_view token = MetadataOf(context, kMetadataKey);

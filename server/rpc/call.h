@@ -2,7 +2,8 @@
 // One call of an RPC, past the gate: its caller is known and may make it.
 //
 // Every handler is reached through Serve (or Gate::Admit, for streams), so none
-// can forget to ask who calls; each finishes its call exactly once.
+// can forget to ask who calls, or through ServeAnyone where that does not
+// matter; each finishes its call exactly once.
 #ifndef ARCHPOOL_SERVER_RPC_CALL_H_
 #define ARCHPOOL_SERVER_RPC_CALL_H_
 
@@ -29,6 +30,11 @@ absl::string_view MetadataOf(const grpc::ServerContextBase& context,
 // FAILED_PRECONDITION (CLIENT_TOO_OLD): the caller is of a version that this
 // server does not understand.
 absl::Status CheckVersion(const grpc::ServerContextBase& context);
+
+// The caller may be anybody. CheckVersion's; PERMISSION_DENIED
+// (ROLE_NOT_ALLOWED): `method` needs a token.
+absl::Status AdmitAnyone(const grpc::CallbackServerContext& context,
+                         absl::string_view method);
 
 // Knows callers by their token. Thread-safe.
 class Gate {
@@ -70,6 +76,26 @@ grpc::ServerUnaryReactor* Serve(const Gate& gate,
     return reactor;
   }
   handler(UnaryCall<Request, Response>{*std::move(caller), request, response,
+                                       [reactor](const absl::Status& status) {
+                                         reactor->Finish(wire::ToGrpc(status));
+                                       }});
+  return reactor;
+}
+
+// Hands the call of a method for anyone to `handler`, whose `caller` is unset.
+template <typename Request, typename Response, typename Handler>
+grpc::ServerUnaryReactor* ServeAnyone(grpc::CallbackServerContext* context,
+                                      absl::string_view method,
+                                      const Request* request,
+                                      Response* response,
+                                      const Handler& handler) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const absl::Status admitted = AdmitAnyone(*context, method);
+  if (!admitted.ok()) {
+    reactor->Finish(wire::ToGrpc(admitted));
+    return reactor;
+  }
+  handler(UnaryCall<Request, Response>{Account(), request, response,
                                        [reactor](const absl::Status& status) {
                                          reactor->Finish(wire::ToGrpc(status));
                                        }});

@@ -75,6 +75,9 @@ v1::Account ToProto(const Account& account) {
   proto.set_trials_rejected(account.trials_rejected);
   proto.set_trials_abandoned(account.trials_abandoned);
   proto.set_is_public(account.is_public);
+  if (account.invited_by.IsSet()) {
+    proto.set_inviter_account_id(account.invited_by.value);
+  }
   return proto;
 }
 

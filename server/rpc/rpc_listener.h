@@ -12,6 +12,7 @@
 #include "server/core/records/entities.h"
 #include "server/engine/engine_listener.h"
 #include "server/rpc/account_directory.h"
+#include "server/rpc/invitation_directory.h"
 #include "server/rpc/session_directory.h"
 #include "server/rpc/task_hub.h"
 #include "server/rpc/task_views.h"
@@ -25,6 +26,7 @@ class RpcListener : public EngineListener {
   struct Parts {
     const Clock& clock;
     AccountDirectory& accounts;
+    InvitationDirectory& invitations;
     SessionDirectory& sessions;
     TaskViews& views;
     TaskHub& hub;
@@ -41,6 +43,9 @@ class RpcListener : public EngineListener {
  private:
   void NoteAll(absl::Span<const Event> events);
   void Note(const Account& account) { parts_.accounts.Update(account); }
+  void Note(const Invitation& invitation) {
+    parts_.invitations.Update(invitation);
+  }
   void Note(const Task& task);
   void Note(const Trial& trial);
   void Note(const Session& session) {

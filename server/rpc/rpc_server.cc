@@ -13,6 +13,9 @@
 #include "server/rpc/account_service.h"
 #include "server/rpc/blob_service.h"
 #include "server/rpc/call.h"
+#include "server/rpc/invitation_directory.h"
+#include "server/rpc/invitation_service.h"
+#include "server/rpc/join_limits.h"
 #include "server/rpc/ledger_service.h"
 #include "server/rpc/payout_service.h"
 #include "server/rpc/pool_service.h"
@@ -65,6 +68,8 @@ struct RpcServer::Impl {
   const RpcOptions options;
 
   AccountDirectory accounts;
+  InvitationDirectory invitations;
+  JoinLimits join_limits;
   SessionDirectory sessions{kSessionForgotten};
   Gate gate{accounts};
   Timer timer;
@@ -80,6 +85,8 @@ struct RpcServer::Impl {
   AccountService account_calls{{gate, parts.clock, parts.engine, parts.reader,
                                 reads, accounts, sessions, options.policy,
                                 hub}};
+  InvitationService invitation_calls{
+      {gate, parts.clock, parts.engine, accounts, invitations, join_limits}};
   PoolService pool{gate,     parts.clock,    parts.engine,       accounts,
                    sessions, options.policy, options.receipt_key};
   TaskService tasks{{gate,
@@ -103,8 +110,8 @@ struct RpcServer::Impl {
   ReceiptService receipts{{gate, parts.receipts, reads, options.receipt_key}};
   UnknownMethods unknown;
 
-  RpcListener listener{{parts.clock, accounts, sessions, views, hub,
-                        work_waiting, audits_waiting},
+  RpcListener listener{{parts.clock, accounts, invitations, sessions, views,
+                        hub, work_waiting, audits_waiting},
                        options.wait_limits.waiters_max};
 
   int port = 0;
@@ -124,6 +131,7 @@ absl::Status RpcServer::Open() {
   builder.AddListeningPort(impl_->options.listen,
                            grpc::InsecureServerCredentials(), &impl_->port);
   builder.RegisterService(&impl_->account_calls);
+  builder.RegisterService(&impl_->invitation_calls);
   builder.RegisterService(&impl_->pool);
   builder.RegisterService(&impl_->tasks);
   builder.RegisterService(&impl_->blobs);

@@ -234,6 +234,33 @@ std::vector<Breach> VerifierBreaches(const SmallPool& p) {
   };
 }
 
+Invitation InvitationOf(const Account& account) {
+  return {.key = {account.id, 1},
+          .code_hash = Sha256(account.name),
+          .create_time = absl::UnixEpoch(),
+          .expire_time = absl::UnixEpoch()};
+}
+
+std::vector<Breach> InvitationBreaches(const SmallPool& p) {
+  const Invitation invitation = InvitationOf(p.miner);
+  return {
+      Broken("account_invited_by_fkey", p.miner,
+             [](Account& a) { a.invited_by = {99}; }),
+      Broken("invitation_account_fkey", invitation,
+             [](Invitation& i) { i.key.inviter = {99}; }),
+      Broken("invitation_number_positive", invitation,
+             [](Invitation& i) { i.key.number = 0; }),
+      Broken("invitation_uses_within_max", invitation,
+             [](Invitation& i) { i.uses = 2; }),
+      Broken("invitation_uses_within_max", invitation,
+             [](Invitation& i) { i.uses = -1; }),
+      Broken("invitation_code_unique", invitation,
+             [&p](Invitation& i) {
+               i.code_hash = InvitationOf(p.client).code_hash;
+             }),
+  };
+}
+
 // A row that a constraint refuses takes the whole commit with it: nothing of it
 // is there, the head has not moved, and the writer continues.
 TEST_P(StoreConformanceTest, ConstraintsRefuseWholeCommits) {
@@ -241,10 +268,11 @@ TEST_P(StoreConformanceTest, ConstraintsRefuseWholeCommits) {
   Store& store = backend_->NewWriter();
   Writer writer(store);
   ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
-  ASSERT_THAT(writer.Commit({pool.payout}), IsOk());
+  ASSERT_THAT(writer.Commit({pool.payout, InvitationOf(pool.client)}), IsOk());
   std::vector<Breach> breaches = TaskBreaches(pool);
-  for (auto& more : {WorkBreaches(pool), LedgerBreaches(pool),
-                     PayoutBreaches(pool), VerifierBreaches(pool)}) {
+  for (auto& more :
+       {WorkBreaches(pool), LedgerBreaches(pool), PayoutBreaches(pool),
+        VerifierBreaches(pool), InvitationBreaches(pool)}) {
     breaches.insert(breaches.end(), more.begin(), more.end());
   }
   const PoolSnapshot before = Writer(backend_->NewWriter()).loaded().snapshot;

@@ -66,6 +66,12 @@ std::string BrokenCheck(const VerifierRecord& v) {
         "verifier_counts_not_negative"}});
 }
 
+std::string BrokenCheck(const Invitation& i) {
+  return FirstBroken(
+      {{i.key.number > 0, "invitation_number_positive"},
+       {i.uses >= 0 && i.uses <= i.uses_max, "invitation_uses_within_max"}});
+}
+
 std::string BrokenCheck(const DatasetRecord& d) {
   return FirstBroken(
       {{d.manifest.train_count >= 0 && d.manifest.validation_count >= 0 &&
@@ -196,6 +202,9 @@ std::vector<UniqueKey> KeysOf(const Record&) {
 std::vector<UniqueKey> KeysOf(const Account& a) {
   return {{"account_name_unique", a.name}};
 }
+std::vector<UniqueKey> KeysOf(const Invitation& i) {
+  return {{"invitation_code_unique", i.code_hash.ToString()}};
+}
 std::vector<UniqueKey> KeysOf(const Task& t) {
   return {
       {"task_request_unique", absl::StrCat(t.client.value, " ", t.request_id)}};
@@ -251,6 +260,17 @@ bool IsUnsetOrThere(const Tables& tables, Id id) {
 template <typename Record>
 std::string BrokenReference(const Tables&, const Record&) {
   return "";
+}
+
+std::string BrokenReference(const Tables& tables, const Account& record) {
+  return IsUnsetOrThere<Account>(tables, record.invited_by)
+             ? ""
+             : "account_invited_by_fkey";
+}
+
+std::string BrokenReference(const Tables& tables, const Invitation& record) {
+  return Has<Account>(tables, record.key.inviter) ? ""
+                                                  : "invitation_account_fkey";
 }
 
 std::string BrokenReference(const Tables& tables, const DatasetRecord& record) {

@@ -111,6 +111,7 @@ void RandomRecords::PutAccount() {
       .quotas = {.open_tasks = Large(), .leases = Large(), .sessions = Large()},
       // No draws: other records depend on how many there were.
       .group = id.value % 3 == 1 ? "somebody" : "",
+      .invited_by = {id.value % 2 == 0 ? 1 : 0},
       .shares_from = id.value % 3 == 0 ? std::vector<AccountId>()
                                        : std::vector<AccountId>{{3}, {7}},
       .is_public = id.value % 2 == 0,
@@ -435,6 +436,15 @@ void RandomRecords::PutClock() {
   const VerifierKey key = {All<Account>().begin()->first,
                            (count & 1) != 0 ? "b'\"\\{}, ä\n" : "B"};
   Emit(VerifierRecord{key, 1, count, 3, 4, 5});
+  const int64_t number = 1 + (count & 1);
+  Emit(
+      Invitation{.key = {key.account, number},
+                 .role = Role::kClient,
+                 .code_hash = Sha256(absl::StrCat("code ", number, " ", count)),
+                 .uses_max = 5,
+                 .uses = 3,
+                 .create_time = clock.time,
+                 .expire_time = clock.time + absl::Microseconds(number)});
 }
 
 void RandomRecords::PutReceipt() {

@@ -7,24 +7,32 @@
 
 namespace archpool::accounts {
 
-absl::StatusOr<CreateAccount::Reply> Execute(Step& step,
-                                             const CreateAccount& command) {
-  if (const Account* found = step.state.accounts().Find(command.name)) {
-    // The same request again, whose answer was lost.
-    if (found->role == command.role &&
-        found->token_hash == command.token_hash) {
-      return *found;
-    }
+absl::Status CheckNew(const PoolState& state, const std::string& name,
+                      const Digest& token_hash) {
+  if (state.accounts().Find(name) != nullptr) {
     return AlreadyExists("ACCOUNT_NAME_TAKEN",
-                         absl::StrCat("there is already an account '",
-                                      command.name, "'; choose another name"));
+                         absl::StrCat("there is already an account '", name,
+                                      "'; choose another name"));
   }
-  for (const auto& [id, other] : step.state.accounts().all()) {
-    if (other.token_hash == command.token_hash) {
+  for (const auto& [id, other] : state.accounts().all()) {
+    if (other.token_hash == token_hash) {
       return AlreadyExists("TOKEN_TAKEN",
                            "another account has this token; make a new one");
     }
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<CreateAccount::Reply> Execute(Step& step,
+                                             const CreateAccount& command) {
+  const Account* found = step.state.accounts().Find(command.name);
+  // The same request again, whose answer was lost.
+  if (found != nullptr && found->role == command.role &&
+      found->token_hash == command.token_hash) {
+    return *found;
+  }
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckNew(step.state, command.name, command.token_hash));
   const Account account{.id = step.state.NextAccountId(),
                         .name = command.name,
                         .role = command.role,

@@ -3,6 +3,9 @@
 #ifndef ARCHPOOL_SERVER_CORE_ACCOUNTS_ACCOUNTS_H_
 #define ARCHPOOL_SERVER_CORE_ACCOUNTS_ACCOUNTS_H_
 
+#include <string>
+
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/core/commands/commands.h"
 #include "server/core/state/step.h"
@@ -16,6 +19,15 @@ absl::StatusOr<SetAccountState::Reply> Execute(Step& step,
 absl::StatusOr<SetVisibility::Reply> Execute(Step& step,
                                              const SetVisibility& command);
 absl::StatusOr<SetQuotas::Reply> Execute(Step& step, const SetQuotas& command);
+absl::StatusOr<Invite::Reply> Execute(Step& step, const Invite& command);
+absl::StatusOr<RevokeInvitation::Reply> Execute(
+    Step& step, const RevokeInvitation& command);
+absl::StatusOr<Join::Reply> Execute(Step& step, const Join& command);
+
+// Whether a new account may have that name and that token. ALREADY_EXISTS
+// (ACCOUNT_NAME_TAKEN, TOKEN_TAKEN).
+absl::Status CheckNew(const PoolState& state, const std::string& name,
+                      const Digest& token_hash);
 
 }  // namespace archpool::accounts
 

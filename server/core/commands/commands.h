@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "common/model/arithmetic.h"
 #include "server/core/commands/audit_commands.h"
+#include "server/core/commands/invitation_commands.h"
 #include "server/core/commands/payout_commands.h"
 #include "server/core/commands/quota_commands.h"
 #include "server/core/records/entities.h"

@@ -22,6 +22,7 @@
 #include "common/model/task_spec.h"
 #include "common/nas/subspace.h"
 #include "server/core/records/audit_records.h"
+#include "server/core/records/invitation_records.h"
 #include "server/core/records/payout_records.h"
 #include "server/core/records/reward_records.h"
 #include "server/core/records/transfer.h"
@@ -75,9 +76,11 @@ struct Account {
   int64_t give_ups = 0;
   std::optional<absl::Time> give_up_time;  // the last one's
   AccountQuotas quotas;
-  // Accounts that an operator holds for one person's; "": it is alone. They
-  // share what one account may have.
+  // Accounts that an operator holds for one person's, or that came by each
+  // other's invitations; "": it is alone. They share what one account may have.
   std::string group;
+  // By whose invitation it came; unset: an operator made it by hand.
+  AccountId invited_by;
   // The accounts whose splits may name it; a part from any other stays with the
   // payer.
   std::vector<AccountId> shares_from;
@@ -99,7 +102,7 @@ inline int64_t ProvingTrials(const Account& account) {
   return account.trials_accepted - account.trials_within_group;
 }
 
-// Whether an operator holds both for one person's.
+// Whether both are held for one person's.
 inline bool AreOneGroup(const Account& a, const Account& b) {
   return !a.group.empty() && a.group == b.group;
 }
@@ -220,7 +223,7 @@ struct PoolClock {
 using Event =
     std::variant<Account, DatasetRecord, Task, SubspaceRecord, Session, Lease,
                  Trial, Audit, Transfer, Balance, Ranking, Payout, Owed,
-                 Receipt, PoolClock, VerifierRecord>;
+                 Receipt, PoolClock, VerifierRecord, Invitation>;
 
 }  // namespace archpool
 

@@ -13,6 +13,7 @@ namespace archpool {
 template <>
 inline constexpr Transition<AccountState> kTransitionsOf<AccountState>[] = {
     {kNew, AccountState::kActive, Cause::kOperator, "created"},
+    {kNew, AccountState::kActive, Cause::kHolder, "joined by an invitation"},
     {AccountState::kActive, AccountState::kSuspended, Cause::kOperator,
      "suspended"},
     {AccountState::kActive, AccountState::kSuspended, Cause::kPool,

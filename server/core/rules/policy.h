@@ -157,6 +157,9 @@ struct PoolPolicy {
   // training may come to: what needs more is not trained.
   int64_t memory_max_bytes = int64_t{4} << 30;
   int64_t checkpoints_max_bytes = int64_t{32} << 30;
+  // Whether accounts may invite others, which then make an account themselves;
+  // otherwise operators alone make them.
+  bool takes_invited = false;
   // For how many of its trials a task's settlement writes something in one
   // step, between which other commands have their turn; and for how many trials
   // of an account that is convicted or doubted, or answers that are extended.

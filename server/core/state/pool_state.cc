@@ -113,6 +113,11 @@ const PoolClock& PoolState::pool_clock() const {
   return clock == nullptr ? *kNone : *clock;
 }
 
+const Invitation* PoolState::FindInvitation(const Digest& code_hash) const {
+  const auto key = invitation_codes_.Find(code_hash);
+  return key ? FindIn(invitations(), *key) : nullptr;
+}
+
 void PoolState::Store(const Task& task) {
   const Task* before = Find(task.id);
   const bool is_open = !IsEnded(task.state);
@@ -152,6 +157,11 @@ void PoolState::Store(const Payout& payout) {
                   !IsEnded(payout.state));
   }
   money_.Put(payout);
+}
+
+void PoolState::Store(const Invitation& invitation) {
+  invitation_codes_.Put(FindIn(invitations(), invitation.key), invitation);
+  plain_.Put(invitation);
 }
 
 void PoolState::Store(const Transfer& transfer) {

@@ -19,6 +19,7 @@
 #include "server/core/books/audit_book.h"
 #include "server/core/books/dataset_book.h"
 #include "server/core/books/due_queue.h"
+#include "server/core/books/invitation_codes.h"
 #include "server/core/books/lease_table.h"
 #include "server/core/books/money_book.h"
 #include "server/core/books/request_book.h"
@@ -96,6 +97,11 @@ class PoolState {
   const absl::btree_map<VerifierKey, VerifierRecord>& verifiers() const {
     return plain_.All<VerifierRecord>();
   }
+  const absl::btree_map<InvitationKey, Invitation>& invitations() const {
+    return plain_.All<Invitation>();
+  }
+  // Open or not; nullptr where no code has this hash.
+  const Invitation* FindInvitation(const Digest& code_hash) const;
   const TaskIndex& IndexOf(TaskId task) const { return tasks_.IndexOf(task); }
 
   // What is in memory alone may change without an event.
@@ -136,6 +142,7 @@ class PoolState {
   void Store(const Payout& payout);
   void Store(const Owed& owed) { money_.Put(owed); }
   void Store(const Receipt&) {}
+  void Store(const Invitation& invitation);
   // The records of the plain kinds, which have no index.
   template <typename Record>
   void Store(const Record& record) {
@@ -155,6 +162,7 @@ class PoolState {
   DatasetBook datasets_;
   RequestBook requests_;
   RecordMaps<PlainRecords> plain_;
+  InvitationCodes invitation_codes_;
 };
 
 }  // namespace archpool

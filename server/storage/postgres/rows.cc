@@ -153,6 +153,7 @@ const Table<Account>& AccountTable() {
            Field<R>("quota_leases", ARCHPOOL_FIELD(quotas.leases)),
            Field<R>("quota_sessions", ARCHPOOL_FIELD(quotas.sessions)),
            Nullable<R>("group_name", ARCHPOOL_FIELD(group), std::string()),
+           Nullable<R>("invited_by", ARCHPOOL_FIELD(invited_by), AccountId{}),
            Field<R>("shares_from", ARCHPOOL_FIELD(shares_from)),
            InPlaceOf("is_public",
                      Field<R>("shows_name", ARCHPOOL_FIELD(is_public))),

@@ -100,6 +100,7 @@ const Table<Owed>& OwedTable();
 const Table<Receipt>& ReceiptTable();
 const Table<PoolClock>& ClockTable();
 const Table<VerifierRecord>& VerifierTable();
+const Table<Invitation>& InvitationTable();
 const Table<SealRow>& SealTable();
 const Table<StatementRow>& StatementTable();
 
@@ -109,8 +110,8 @@ inline auto EventTables() {
   return std::tie(AccountTable(), DatasetTable(), TaskTable(), SubspaceTable(),
                   SessionTable(), LeaseTable(), TrialTable(), AuditTable(),
                   BalanceTable(), PayoutTable(), RankingTable(), OwedTable(),
-                  ClockTable(), VerifierTable(), ReceiptTable(),
-                  TransferTable());
+                  ClockTable(), VerifierTable(), InvitationTable(),
+                  ReceiptTable(), TransferTable());
 }
 static_assert(std::tuple_size_v<decltype(EventTables())> ==
                   std::variant_size_v<Event>,
