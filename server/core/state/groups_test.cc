@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 #include "server/core/state/quotas.h"
 #include "tests/support/pool_fixture.h"
+#include "tests/support/verifiers_fixture.h"
 
 namespace archpool {
 namespace {
@@ -191,6 +192,52 @@ TEST_F(GroupsTest, ShareOfABudgetIsThatOfOne) {
     EXPECT_EQ(left(miner), budget / 2 - reserved);
   }
   EXPECT_EQ(left(dave), INT64_MAX) << "the first of its own";
+}
+
+class GroupAuditsTest : public VerifiersTest {
+ protected:
+  GroupAuditsTest() : VerifiersTest(Policy()) {
+    for (const char* name : {"client", "alice"}) {
+      pool.Do(SetQuotas{.name = name, .group = "smith"});
+    }
+    // A task's best results are measured in any case.
+    Committed(alice, alices, 900);
+    pool.VerifyAll();
+  }
+  static PoolPolicy Policy() {
+    PoolPolicy policy = Strict();
+    policy.audit_floor_ppm = 250'000;
+    policy.verifier_term = absl::Minutes(30);
+    return policy;
+  }
+  // What became of a trial that the miner commits after so many good ones, and
+  // that no verifier comes to.
+  const Trial& Unverified(AccountId miner, SessionId session) {
+    for (int64_t i = 0; i < kProvenTrials; ++i) {
+      Committed(miner, session);
+      pool.VerifyAll();
+    }
+    TrialId trial;
+    do {
+      trial = Committed(miner, session);
+    } while (Find(trial).state != TrialState::kUploaded);
+    pool.Advance(pool.policy.audit_wait_term + absl::Minutes(10));
+    return Find(trial);
+  }
+};
+
+TEST_F(GroupAuditsTest, WorkForTheirOwnClientMakesNoAuditRarer) {
+  EXPECT_EQ(Unverified(alice, alices).reason, "UNVERIFIED");
+  EXPECT_GT(Alice().trials_accepted, kProvenTrials);
+  EXPECT_EQ(Alice().audit_rate_ppm, 1'000'000);
+}
+
+TEST_F(GroupAuditsTest, WorkForOthersDoes) {
+  while (state().Find(bob)->audit_rate_ppm > pool.policy.audit_floor_ppm) {
+    Committed(bob, bobs);
+    pool.VerifyAll();
+  }
+  EXPECT_EQ(Unverified(bob, bobs).state, TrialState::kAccepted);
 }
 
 }  // namespace

@@ -94,11 +94,15 @@ bool IsProven(const Account& account) {
   return ProvingTrials(account) >= kProvenTrials;
 }
 
+bool IsPaidWithinGroup(const PoolState& state, const Trial& trial,
+                       const Account& account) {
+  return AreOneGroup(*state.Find(state.Find(trial.task)->client), account);
+}
+
 void CountAccepted(const PoolState& state, const Trial& trial, int64_t change,
                    Account& account) {
   account.trials_accepted += change;
-  const Account& client = *state.Find(state.Find(trial.task)->client);
-  if (!AreOneGroup(client, account)) change = 0;
+  if (!IsPaidWithinGroup(state, trial, account)) change = 0;
   // It may have joined or left the group since the trial was accepted.
   account.trials_within_group = std::clamp<int64_t>(
       account.trials_within_group + change, 0, account.trials_accepted);

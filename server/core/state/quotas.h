@@ -16,6 +16,11 @@ namespace archpool {
 // Its work for others has been accepted often enough to be relied on.
 bool IsProven(const Account& account);
 
+// Whether the account and the client of its trial are held for one person's:
+// then the trial proves nothing.
+bool IsPaidWithinGroup(const PoolState& state, const Trial& trial,
+                       const Account& account);
+
 // A trial of the account was accepted (`change` 1), or is no longer (-1).
 void CountAccepted(const PoolState& state, const Trial& trial, int64_t change,
                    Account& account);
