@@ -35,17 +35,15 @@ int64_t LeasesMax(const PoolState& state, const PoolPolicy& policy,
                   const Account& account);
 int64_t SessionsMax(const PoolState& state, const PoolPolicy& policy,
                     const Account& account);
-// Sessions that an account may open within an hour, where it has as many.
-int64_t SessionOpeningsMax(int64_t sessions);
 
 // The lease of the account ended; `lost`: it was given up.
-void CountGiveUp(Account& account, const Lease& lease, bool lost,
-                 absl::Time now);
+void CountGiveUp(const PoolState& state, const Lease& lease, bool lost,
+                 absl::Time now, Account& account);
 
-// For how long the account gets no lease: longer each time it gives up leases
-// beyond what its trust allows.
-absl::Duration PauseLeft(const PoolPolicy& policy, const Account& account,
-                         absl::Time now);
+// For how long the account gets no lease: longer each time it, or its group,
+// gives up leases beyond what trust allows.
+absl::Duration PauseLeft(const PoolState& state, const PoolPolicy& policy,
+                         const Account& account, absl::Time now);
 
 // How much of the task's budget the account may reserve now: accounts that are
 // not proven share a part of it, while one that is has worked within a day.
