@@ -232,7 +232,8 @@ absl::Status ShowQuotas(Context& context, const QuotaFlags& flags) {
     add("watches", "watched tasks", quotas.watches());
   }
   if (quotas.pause_left().seconds() > 0) {
-    absl::StrAppend(&page, "  gave up too many leases: gets the next in ",
+    absl::StrAppend(&page, quotas.has_group() ? "  its group" : " ",
+                    " gave up too many leases: gets the next in ",
                     quotas.pause_left().seconds(), " s\n");
   }
   context.Show(json, page);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// archpool pool, miner status and account visibility, against services that
-// keep what they are told.
+// archpool pool, miner status, task cancel, account visibility and account
+// quota, against services that keep what they are told.
 #include <grpcpp/grpcpp.h>
 
 #include <fstream>
 #include <memory>
 #include <sstream>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "archpool/v1/account.grpc.pb.h"
 #include "archpool/v1/ledger.grpc.pb.h"
 #include "archpool/v1/pool.grpc.pb.h"
@@ -38,6 +40,13 @@ class FakeAccountService : public v1::AccountService::Service {
     response->mutable_account()->set_is_public(request->is_public());
     return grpc::Status::OK;
   }
+  grpc::Status GetQuotas(grpc::ServerContext*, const v1::GetQuotasRequest*,
+                         v1::GetQuotasResponse* response) override {
+    *response->mutable_quotas() = quotas;
+    return grpc::Status::OK;
+  }
+
+  v1::Quotas quotas;
 };
 
 class FakePoolService : public v1::PoolService::Service {
@@ -85,6 +94,13 @@ class FakeTaskService : public v1::TaskService::Service {
                          v1::ListTasksResponse*) override {
     return grpc::Status::OK;
   }
+  grpc::Status CancelTask(grpc::ServerContext*, const v1::CancelTaskRequest*,
+                          v1::CancelTaskResponse* response) override {
+    response->set_state(state);
+    return grpc::Status::OK;
+  }
+
+  v1::TaskState state = v1::TASK_STATE_CANCELLED;
 };
 
 class PoolCliTest : public ::testing::Test {
@@ -144,6 +160,36 @@ TEST_F(PoolCliTest, SaysWhetherClientsSeeTheName) {
   EXPECT_EQ(Run({"account", "visibility", "private"}), kExitDone);
   EXPECT_THAT(out_, HasSubstr("clients as account-"));
   EXPECT_EQ(Run({"account", "visibility"}), kExitBadInput);
+}
+
+TEST_F(PoolCliTest, SaysWhetherATaskHadEndedBeforeItWasCancelled) {
+  EXPECT_EQ(Run({"task", "cancel", "7"}), kExitDone);
+  EXPECT_THAT(out_, HasSubstr("task-7 is cancelled. What was reported is"));
+  for (const auto& [state, word] :
+       {std::pair(v1::TASK_STATE_SUCCEEDED, "succeeded"),
+        std::pair(v1::TASK_STATE_FAILED, "failed")}) {
+    tasks_.state = state;
+    EXPECT_EQ(Run({"task", "cancel", "7"}), kExitDone);
+    EXPECT_EQ(out_, absl::StrCat("task-7 had ", word,
+                                 " before; nothing was changed.\n"));
+  }
+}
+
+TEST_F(PoolCliTest, ShowsWhatAGroupLeavesToAnAccount) {
+  v1::Quotas& quotas = accounts_.quotas;
+  quotas.set_account_name("bob");
+  quotas.mutable_sessions_opened()->set_held(3);
+  quotas.mutable_sessions_opened()->set_max(7);
+  quotas.mutable_watches()->set_max(64);
+  quotas.mutable_pause_left()->set_seconds(8);
+  EXPECT_EQ(Run({"account", "quota"}), kExitDone);
+  EXPECT_THAT(out_, HasSubstr("sessions opened within the hour: 3 of 7"));
+  EXPECT_THAT(out_,
+              HasSubstr("\n  gave up too many leases: gets the next in 8"));
+  quotas.set_group("smith");
+  EXPECT_EQ(Run({"account", "quota"}), kExitDone);
+  EXPECT_THAT(out_, HasSubstr("of the group smith"));
+  EXPECT_THAT(out_, HasSubstr("\n  its group gave up too many leases: gets"));
 }
 
 }  // namespace

@@ -174,6 +174,10 @@ function(archpool_add_test)
   endif()
 endfunction()
 
+# The set of headers that tests read (FastBuild.cmake). A folder whose tests read
+# another sets it for itself and the folders below.
+set(ARCHPOOL_TEST_HEADERS test)
+
 # archpool_test(NAME foo_test SRCS foo_test.cc DEPS ... LABELS unit [TIMEOUT s]
 #   [RUN_SERIAL] [SOAK]): a GoogleTest program. RUN_SERIAL: nothing else runs
 # meanwhile. SOAK: also foo_test.soak (label soak), with ARCHPOOL_SOAK=1 in the
@@ -190,12 +194,8 @@ function(archpool_test)
   # What runs once costs the compiler more to optimise than it costs to run. Not
   # so what runs long: the linker takes a template's slow copy for all.
   # LibTorch brings flags of its own.
-  set(headers test)
-  if(CMAKE_CURRENT_SOURCE_DIR MATCHES "/(server|simulator)(/|$)")
-    set(headers pool_test)
-  endif()
   if(NOT "sim" IN_LIST ARG_LABELS AND NOT "torch" IN_LIST ARG_DEPS)
-    archpool_read_headers(${ARG_NAME} ${headers})
+    archpool_read_headers(${ARG_NAME} ${ARCHPOOL_TEST_HEADERS})
   endif()
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)

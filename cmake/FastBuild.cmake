@@ -94,6 +94,7 @@ foreach(name account blob ledger payout pool receipt task verification work)
   list(APPEND api_headers <archpool/v1/${name}.grpc.pb.h>)
 endforeach()
 set(pool_headers ${PROJECT_SOURCE_DIR}/server/core/pool.h)
+# ARCHPOOL_TEST_HEADERS says which of the two a folder's tests read.
 set(test_headers <gmock/gmock.h> <gtest/gtest.h>)
 
 archpool_header_set(NAME core HEADERS ${common_headers} ${pool_headers})

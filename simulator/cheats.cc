@@ -8,31 +8,21 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/check.h"
 #include "common/base/counter_rng.h"
 #include "common/base/status.h"
-#include "server/core/pool.h"
 #include "server/core/rules/training_steps.h"
 #include "server/core/state/queries.h"
+#include "simulator/prompt_pool.h"
 
 namespace archpool {
 namespace {
 
-constexpr int64_t kSegments = 16;
+constexpr int64_t kSegments = PromptPool::kTrainingSegments;
 constexpr int64_t kDatasetExamples = 10'000;
 constexpr int kMiners = 4;  // the first one cheats
 constexpr absl::Duration kTraining = absl::Seconds(60);
 // Reporting and asking for the next take a moment, for every worker.
 constexpr absl::Duration kMoment = absl::Seconds(1);
-
-CheckpointChain MakeChain(int64_t segments) {
-  std::vector<CheckpointFiles> boundaries;
-  for (int64_t k = 0; k <= segments; ++k) {
-    boundaries.push_back({Sha256(absl::StrCat("weights ", k)), 100,
-                          Sha256(absl::StrCat("optimizer ", k)), 100});
-  }
-  return CheckpointChain(boundaries);
-}
 
 DatasetManifest MakeManifest() {
   DatasetManifest manifest;
@@ -48,17 +38,10 @@ DatasetManifest MakeManifest() {
 }
 
 TaskSpec MakeSpec(const DatasetManifest& manifest) {
-  std::vector<Dimension> dimensions(3);
-  for (size_t d = 0; d < dimensions.size(); ++d) {
-    dimensions[d].name = absl::StrCat("d", d);
-    for (int64_t c = 0; c < 32; ++c) dimensions[d].choices.emplace_back(c);
-  }
   TaskSpec spec;
   spec.name = "cheated";
   spec.dataset = manifest.Id();
-  const auto space = SearchSpace::CreatePlain(dimensions);
-  ARCHPOOL_CHECK(space.ok());
-  spec.space = *space;
+  spec.space = PlainSpace();
   spec.budget.work_units = kWorkUnitsMax;
   spec.budget.time_limit = limits::kTimeLimit.max;
   spec.terms.reward = 1'000'000 * kAmountPerCoin;
@@ -90,7 +73,7 @@ class CheatSimulation {
              static_cast<double>(duration) * (kTraining + kMoment)),
         rng_(seed, 3),
         seed_(seed),
-        pool_(MakePolicy(), PoolSnapshot()) {}
+        pool_(MakePolicy(), [this](const Event& event) { Watch(event); }) {}
 
   CheatOutcome Run() {
     Open();
@@ -99,15 +82,15 @@ class CheatSimulation {
           miners_.begin(), miners_.end(),
           [](const Miner& a, const Miner& b) { return a.free < b.free; });
       if (next->free >= end_) break;
-      MoveTo(next->free);
+      pool_.MoveTo(next->free);
       Work(*next);
     }
-    MoveTo(end_);
-    Must(CancelTask{task_, {}});
+    pool_.MoveTo(end_);
+    pool_.Must(CancelTask{task_, {}});
     // Until what nobody answers for is given up, and what follows from that.
     while (pool_.state().Find(task_) != nullptr) {
       AnswerAndVerify();
-      MoveTo(now_ + absl::Minutes(1));
+      pool_.MoveTo(pool_.now() + absl::Minutes(1));
     }
     return Finish();
   }
@@ -124,46 +107,32 @@ class CheatSimulation {
     bool is_faking = false;
   };
 
-  template <typename Command>
-  typename Command::Reply Must(const Command& command) {
-    auto reply = pool_.Execute(command, now_);
-    ARCHPOOL_CHECK(reply.ok());
-    Watch();
-    return *std::move(reply);
-  }
-
-  void MoveTo(absl::Time time) {
-    while (now_ < time) {
-      now_ = std::min(time, now_ + absl::Minutes(15));
-      Must(Tick{});
-    }
-  }
-
   void Open() {
-    Must(Tick{});
+    pool_.Must(Tick{});
     const AccountId client =
-        Must(CreateAccount{"client", Role::kClient, Sha256("client")}).id;
+        pool_.Must(CreateAccount{"client", Role::kClient, Sha256("client")}).id;
     verifier_ =
-        Must(CreateAccount{"verifier", Role::kVerifier, Sha256("v")}).id;
+        pool_.Must(CreateAccount{"verifier", Role::kVerifier, Sha256("v")}).id;
     const DatasetManifest manifest = MakeManifest();
     const TaskSpec spec = MakeSpec(manifest);
-    Must(Deposit{"client", spec.terms.reward, "deposit"});
-    Must(RegisterDataset{client, manifest, Sha256("held-out")});
-    task_ = Must(SubmitTask{client, spec, "task",
-                            Sha256(absl::StrCat("secret ", seed_))});
+    pool_.Must(Deposit{"client", spec.terms.reward, "deposit"});
+    pool_.Must(RegisterDataset{client, manifest, Sha256("held-out")});
+    task_ = pool_.Must(SubmitTask{client, spec, "task",
+                                  Sha256(absl::StrCat("secret ", seed_))});
     miners_.resize(kMiners);
     miners_[0].cheats = true;
     for (Miner& miner : miners_) {
       Register(miner);
       // Not all at one moment.
-      miner.free = now_ + kMoment * (&miner - miners_.data());
+      miner.free = pool_.now() + kMoment * (&miner - miners_.data());
     }
   }
 
   void Register(Miner& miner) {
     const std::string name = absl::StrCat("miner-", ++accounts_);
-    miner.account = Must(CreateAccount{name, Role::kMiner, Sha256(name)}).id;
-    miner.session = Must(OpenSession{miner.account, "w", 1});
+    miner.account =
+        pool_.Must(CreateAccount{name, Role::kMiner, Sha256(name)}).id;
+    miner.session = pool_.Must(OpenSession{miner.account, "w", 1});
     if (miner.cheats) persons_accounts_.insert(miner.account);
   }
 
@@ -171,11 +140,11 @@ class CheatSimulation {
   void Work(Miner& miner) {
     if (miner.is_training) FinishTrial(miner);
     if (miner.cheats && plan_.falls_silent && IsAskedForFake()) {
-      miner.free = now_ + kTraining;
+      miner.free = pool_.now() + kTraining;
       return;
     }
     if (miner.list.empty() && !TakeLease(miner)) {
-      miner.free = now_ + kMoment;
+      miner.free = pool_.now() + kMoment;
       return;
     }
     Begin(miner);
@@ -191,9 +160,8 @@ class CheatSimulation {
   }
 
   bool TakeLease(Miner& miner) {
-    auto reply =
-        pool_.Execute(AcquireLease{miner.account, miner.session, {}}, now_);
-    Watch();
+    const auto reply =
+        pool_.Try(AcquireLease{miner.account, miner.session, {}});
     if (GetReason(reply.status()) == "ACCOUNT_SUSPENDED") {
       Register(miner);  // under another name
       return false;
@@ -218,7 +186,7 @@ class CheatSimulation {
       trained = static_cast<double>(plan_.diverges_in - 1) / kSegments;
     }
     if (miner.cheats) outcome_.trained_trials += trained;
-    miner.free = now_ + trained * kTraining + kMoment;
+    miner.free = pool_.now() + trained * kTraining + kMoment;
   }
 
   void FinishTrial(Miner& miner) {
@@ -239,14 +207,12 @@ class CheatSimulation {
         first_fake_ = outcome_.committed_trials;
       }
     }
-    auto reply = pool_.Execute(
-        ReportTrials{miner.account,
-                     miner.session,
-                     miner.lease.id,
-                     miner.lease.attempt,
-                     {ReportOf(done.trial, claim, miner.is_faking)}},
-        now_);
-    Watch();
+    const auto reply =
+        pool_.Try(ReportTrials{miner.account,
+                               miner.session,
+                               miner.lease.id,
+                               miner.lease.attempt,
+                               {ReportOf(done.trial, claim, miner.is_faking)}});
     AnswerAndVerify();
     if (!reply.ok() || !reply->results[0].status.ok() ||
         pool_.state().Find(miner.lease.id) == nullptr) {
@@ -258,7 +224,7 @@ class CheatSimulation {
   }
 
   TrialReport ReportOf(TrialId trial, double claim, bool is_fake) const {
-    const CheckpointFiles& end = chain_.boundary(kSegments);
+    const CheckpointFiles& end = pool_.chain().boundary(kSegments);
     std::optional<int64_t> diverged;
     if (is_fake && plan_.diverges_in > 0) {
       diverged = Steps() * (plan_.diverges_in - 1) / kSegments;
@@ -270,9 +236,9 @@ class CheatSimulation {
         .validation_correct = std::min(
             kDatasetExamples, static_cast<int64_t>(claim * kDatasetExamples)),
         .diverged_at_step = diverged,
-        .checkpoint_root = chain_.Root(),
+        .checkpoint_root = pool_.chain().Root(),
         .final_optimizer = end.optimizer,
-        .final_proof = chain_.ProofOf(kSegments)};
+        .final_proof = pool_.chain().ProofOf(kSegments)};
   }
 
   // The steps of every training.
@@ -283,30 +249,14 @@ class CheatSimulation {
   }
 
   void AnswerAndVerify() {
-    const PoolState& state = pool_.state();
-    std::vector<std::pair<TrialId, int64_t>> asked;
-    for (const auto& [id, task] : state.tasks().all()) {
-      for (const AuditId audit : state.IndexOf(id).audits) {
-        const Audit& record = *state.Find(audit);
-        if (record.state != AuditState::kAsked) continue;
-        if (plan_.leaves_audits && fakes_.contains(record.trial)) continue;
-        asked.push_back({record.trial, record.segment});
-      }
-    }
-    for (const auto& [trial, segment] : asked) Answer(trial, segment);
-    for (const char* verifier : {"v1", "v2"}) Verify(verifier);
-  }
-
-  void Answer(TrialId trial, int64_t segment) {
-    const AccountId account = pool_.state().Find(trial)->account;
-    Must(RevealSegment{account, trial, chain_.Open(segment)});
-    const CheckpointFiles& begin = chain_.boundary(segment);
-    const CheckpointFiles& end = chain_.boundary(kSegments);
-    for (const Digest& file : {begin.weights, begin.optimizer}) {
-      (void)pool_.Execute(ConfirmUpload{account, trial, file, true}, now_);
-    }
-    (void)pool_.Execute(ConfirmUpload{account, trial, end.weights}, now_);
-    Watch();
+    pool_.AnswerAudits([this](TrialId trial) {
+      return plan_.leaves_audits && fakes_.contains(trial);
+    });
+    pool_.ExamineAudits(verifier_, [this](const AuditGrant& grant) {
+      outcome_.replayed_trainings +=
+          grant.audit.kind == AuditKind::kWhole ? 1 : 1.0 / kSegments;
+      return FindingOf(grant);
+    });
   }
 
   // Whether the audit's replay leads elsewhere.
@@ -322,48 +272,36 @@ class CheatSimulation {
     return segment.NextUnitFloat() < static_cast<float>(plan_.segments);
   }
 
-  void Verify(const std::string& name) {
-    while (const auto grant = Must(AcquireAudit{verifier_, name})) {
-      const Audit& audit = grant->audit;
-      outcome_.replayed_trainings +=
-          audit.kind == AuditKind::kWhole ? 1 : 1.0 / kSegments;
-      ReportAudit report{verifier_, audit.id, audit.attempt, name,
-                         TrainingRefuted{}};
-      if (plan_.breaks_verifiers && fakes_.contains(audit.trial) &&
-          audit.kind == AuditKind::kSegment) {
-        report.finding = AuditInconclusive{"EXAMINER_CRASHED"};
-      } else if (IsFalse(audit)) {
-        report.finding = TrainingRefuted{"SEGMENT_FALSE"};
-      } else {
-        const double accuracy = CommitmentOf(grant->trial).diverged_at_step
-                                    ? 0
-                                    : AccuracyOf(grant->trial.architecture_id);
-        const auto truth = static_cast<int64_t>(accuracy * kDatasetExamples);
-        const bool is_credible = CommitmentOf(grant->trial).claimed_correct <=
-                                 truth + kDatasetExamples / 25;
-        report.finding =
-            WeightsMeasured{truth, truth, audit.measures_all || !is_credible};
-      }
-      Must(report);
+  AuditFinding FindingOf(const AuditGrant& grant) {
+    const Audit& audit = grant.audit;
+    if (plan_.breaks_verifiers && fakes_.contains(audit.trial) &&
+        audit.kind == AuditKind::kSegment) {
+      return AuditInconclusive{"EXAMINER_CRASHED"};
     }
+    if (IsFalse(audit)) return TrainingRefuted{"SEGMENT_FALSE"};
+    const double accuracy = CommitmentOf(grant.trial).diverged_at_step
+                                ? 0
+                                : AccuracyOf(grant.trial.architecture_id);
+    const auto truth = static_cast<int64_t>(accuracy * kDatasetExamples);
+    const bool is_credible = CommitmentOf(grant.trial).claimed_correct <=
+                             truth + kDatasetExamples / 25;
+    return WeightsMeasured{truth, truth, audit.measures_all || !is_credible};
   }
 
-  void Watch() {
-    for (const Event& event : pool_.TakeEvents()) {
-      const auto* trial = std::get_if<Trial>(&event);
-      if (trial == nullptr) continue;
-      const bool is_persons = persons_accounts_.contains(trial->account);
-      if (trial->state == TrialState::kAccepted) {
-        if (is_persons) accepted_[trial->id] = PaidShareOf(*trial);
-        continue;
-      }
-      accepted_.erase(trial->id);
-      if (trial->state != TrialState::kRejected) continue;
-      if (!is_persons) ++outcome_.honest_rejected;
-      if (is_persons && trial->reason != "CREDIT_VOID" && first_fake_ > 0 &&
-          !outcome_.found_after) {
-        outcome_.found_after = outcome_.committed_trials - first_fake_ + 1;
-      }
+  void Watch(const Event& event) {
+    const auto* trial = std::get_if<Trial>(&event);
+    if (trial == nullptr) return;
+    const bool is_persons = persons_accounts_.contains(trial->account);
+    if (trial->state == TrialState::kAccepted) {
+      if (is_persons) accepted_[trial->id] = PaidShareOf(*trial);
+      return;
+    }
+    accepted_.erase(trial->id);
+    if (trial->state != TrialState::kRejected) return;
+    if (!is_persons) ++outcome_.honest_rejected;
+    if (is_persons && trial->reason != "CREDIT_VOID" && first_fake_ > 0 &&
+        !outcome_.found_after) {
+      outcome_.found_after = outcome_.committed_trials - first_fake_ + 1;
     }
   }
 
@@ -382,9 +320,7 @@ class CheatSimulation {
   const absl::Time end_;
   CounterRng rng_;
   const uint64_t seed_;
-  absl::Time now_ = absl::UnixEpoch();
-  Pool pool_;
-  const CheckpointChain chain_ = MakeChain(kSegments);
+  PromptPool pool_;
   AccountId verifier_;
   TaskId task_;
   std::vector<Miner> miners_;

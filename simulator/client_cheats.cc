@@ -9,16 +9,15 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/check.h"
 #include "common/base/counter_rng.h"
 #include "common/base/status.h"
-#include "server/core/pool.h"
 #include "server/core/state/queries.h"
+#include "simulator/prompt_pool.h"
 
 namespace archpool {
 namespace {
 
-constexpr int64_t kSegments = 16;
+constexpr int64_t kSegments = PromptPool::kTrainingSegments;
 constexpr int64_t kImages = 10'000;
 constexpr int kHonestMiners = 6;
 constexpr absl::Duration kTraining = absl::Seconds(60);
@@ -28,15 +27,6 @@ constexpr absl::Duration kMoment = absl::Seconds(1);
 constexpr Amount kWorkPot = 100'000 * kAmountPerCoin;
 constexpr WorkUnits kBudget = 1'000'000'000'000;
 constexpr int64_t kBaitPpm = 475'000;  // half of what the fee leaves
-
-CheckpointChain Checkpoints() {
-  std::vector<CheckpointFiles> boundaries;
-  for (int64_t k = 0; k <= kSegments; ++k) {
-    boundaries.push_back({Sha256(absl::StrCat("weights ", k)), 100,
-                          Sha256(absl::StrCat("optimizer ", k)), 100});
-  }
-  return CheckpointChain(boundaries);
-}
 
 DatasetManifest Images(const std::string& client) {
   DatasetManifest manifest;
@@ -65,17 +55,10 @@ PoolPolicy PolicyOf(const ClientPlan& plan) {
 
 TaskSpec SpecOf(const PoolPolicy& policy, const DatasetManifest& manifest,
                 double price, bool baits) {
-  std::vector<Dimension> dimensions(3);
-  for (size_t d = 0; d < dimensions.size(); ++d) {
-    dimensions[d].name = absl::StrCat("d", d);
-    for (int64_t c = 0; c < 32; ++c) dimensions[d].choices.emplace_back(c);
-  }
-  const auto space = SearchSpace::CreatePlain(dimensions);
-  ARCHPOOL_CHECK(space.ok());
   TaskSpec spec;
   spec.name = "task";
   spec.dataset = manifest.Id();
-  spec.space = *space;
+  spec.space = PlainSpace();
   spec.budget.work_units = kBudget;
   spec.budget.time_limit = limits::kTimeLimit.max;
   spec.terms.finders_bonus_ppm = baits ? kBaitPpm : 0;
@@ -99,7 +82,7 @@ class ClientSimulation {
         cancel_(absl::UnixEpoch() +
                 plan.cancels_after * (end_ - absl::UnixEpoch())),
         seed_(seed),
-        pool_(PolicyOf(plan), PoolSnapshot()) {}
+        pool_(PolicyOf(plan), [this](const Event& event) { Watch(event); }) {}
 
   ClientOutcome Run() {
     Open();
@@ -111,27 +94,27 @@ class ClientSimulation {
       if (next->free >= end_) break;
       if (!is_cancelled && next->free >= cancel_) {
         is_cancelled = true;
-        MoveTo(cancel_);
-        Must(CancelTask{task_, {}});
+        pool_.MoveTo(cancel_);
+        pool_.Must(CancelTask{task_, {}});
       }
-      MoveTo(next->free);
+      pool_.MoveTo(next->free);
       Work(*next);
     }
-    MoveTo(end_);
+    pool_.MoveTo(end_);
     for (const TaskId task : {task_, others_task_}) {
-      if (pool_.state().Find(task) != nullptr) Must(CancelTask{task, {}});
+      if (pool_.state().Find(task) != nullptr) pool_.Must(CancelTask{task, {}});
     }
     // What was begun is paid, however a task ends.
     std::sort(miners_.begin(), miners_.end(),
               [](const Miner& a, const Miner& b) { return a.free < b.free; });
     for (Miner& miner : miners_) {
       if (!miner.lease) continue;
-      MoveTo(miner.free);
+      pool_.MoveTo(miner.free);
       FinishTrial(miner);
     }
     while (!pool_.state().tasks().all().empty()) {
       AnswerAndVerify();
-      MoveTo(now_ + absl::Minutes(1));
+      pool_.MoveTo(pool_.now() + absl::Minutes(1));
     }
     return Finish();
   }
@@ -151,37 +134,22 @@ class ClientSimulation {
     bool is_honest = false;
   };
 
-  template <typename Command>
-  typename Command::Reply Must(const Command& command) {
-    auto reply = pool_.Execute(command, now_);
-    ARCHPOOL_CHECK(reply.ok());
-    Watch();
-    return *std::move(reply);
-  }
-
-  void MoveTo(absl::Time time) {
-    while (now_ < time) {
-      now_ = std::min(time, now_ + absl::Minutes(15));
-      Must(Tick{});
-    }
-  }
-
   TaskId OpenTask(const std::string& name, double price, bool baits,
                   AccountId* client) {
-    *client = Must(CreateAccount{name, Role::kClient, Sha256(name)}).id;
+    *client = pool_.Must(CreateAccount{name, Role::kClient, Sha256(name)}).id;
     const DatasetManifest manifest = Images(name);
     const TaskSpec spec = SpecOf(pool_policy_, manifest, price, baits);
-    Must(Deposit{name, spec.terms.reward, name});
+    pool_.Must(Deposit{name, spec.terms.reward, name});
     deposited_[*client] = spec.terms.reward;
-    Must(RegisterDataset{*client, manifest, Sha256("held-out")});
-    return Must(SubmitTask{*client, spec, "task",
-                           Sha256(absl::StrCat("secret ", name, seed_))});
+    pool_.Must(RegisterDataset{*client, manifest, Sha256("held-out")});
+    return pool_.Must(SubmitTask{*client, spec, "task",
+                                 Sha256(absl::StrCat("secret ", name, seed_))});
   }
 
   void Open() {
-    Must(Tick{});
+    pool_.Must(Tick{});
     verifier_ =
-        Must(CreateAccount{"verifier", Role::kVerifier, Sha256("v")}).id;
+        pool_.Must(CreateAccount{"verifier", Role::kVerifier, Sha256("v")}).id;
     AccountId other;
     others_task_ = OpenTask("honest", 1, false, &other);
     task_ = OpenTask("client", plan_.price, plan_.baits, &client_);
@@ -190,14 +158,15 @@ class ClientSimulation {
       miners_[i].is_own = i >= kHonestMiners;
       Register(miners_[i]);
       // Not all at one moment.
-      miners_[i].free = now_ + kMoment * static_cast<double>(i);
+      miners_[i].free = pool_.now() + kMoment * static_cast<double>(i);
     }
   }
 
   void Register(Miner& miner) {
     const std::string name = absl::StrCat("miner-", ++accounts_);
-    miner.account = Must(CreateAccount{name, Role::kMiner, Sha256(name)}).id;
-    miner.session = Must(OpenSession{miner.account, "w", 1});
+    miner.account =
+        pool_.Must(CreateAccount{name, Role::kMiner, Sha256(name)}).id;
+    miner.session = pool_.Must(OpenSession{miner.account, "w", 1});
     (miner.is_own ? own_accounts_ : honest_accounts_).insert(miner.account);
   }
 
@@ -209,16 +178,16 @@ class ClientSimulation {
   void Work(Miner& miner) {
     if (miner.lease) FinishTrial(miner);
     const auto reply =
-        pool_.Execute(AcquireLease{miner.account, miner.session, {}}, now_);
-    Watch();
-    miner.free = now_ + kMoment;
+        pool_.Try(AcquireLease{miner.account, miner.session, {}});
+    miner.free = pool_.now() + kMoment;
     if (GetReason(reply.status()) == "ACCOUNT_SUSPENDED") {
       return Register(miner);  // under another name
     }
     if (!reply.ok() || !reply->grant) return;
     const Lease& lease = reply->grant->lease;
     if (miner.is_own && plan_.own != OwnMiners::kWork && lease.task != task_) {
-      Must(ReleaseLease{miner.account, miner.session, lease.id, lease.attempt});
+      pool_.Must(
+          ReleaseLease{miner.account, miner.session, lease.id, lease.attempt});
       return;
     }
     miner.lease = lease;
@@ -233,27 +202,23 @@ class ClientSimulation {
     const Trial* trial = pool_.state().Find(miner.trial);
     if (trial == nullptr) return;
     if (Fakes(miner)) fakes_.insert(miner.trial);
-    const CheckpointFiles& end = chain_.boundary(kSegments);
-    const TrialReport report = {.trial = miner.trial,
-                                .weights_digest = end.weights,
-                                .weights_size_bytes = end.weights_size_bytes,
-                                .validation_correct = CorrectOf(*trial),
-                                .checkpoint_root = chain_.Root(),
-                                .final_optimizer = end.optimizer,
-                                .final_proof = chain_.ProofOf(kSegments)};
-    const auto reply = pool_.Execute(
-        ReportTrials{
-            miner.account, miner.session, lease.id, lease.attempt, {report}},
-        now_);
-    Watch();
+    const CheckpointFiles& end = pool_.chain().boundary(kSegments);
+    const TrialReport report = {
+        .trial = miner.trial,
+        .weights_digest = end.weights,
+        .weights_size_bytes = end.weights_size_bytes,
+        .validation_correct = CorrectOf(*trial),
+        .checkpoint_root = pool_.chain().Root(),
+        .final_optimizer = end.optimizer,
+        .final_proof = pool_.chain().ProofOf(kSegments)};
+    const auto reply = pool_.Try(ReportTrials{
+        miner.account, miner.session, lease.id, lease.attempt, {report}});
     AnswerAndVerify();
     // What the pool appended to its list is not begun: the next is asked for.
     const Lease* found = pool_.state().Find(lease.id);
     if (!reply.ok() || found == nullptr) return;
-    (void)pool_.Execute(
-        ReleaseLease{miner.account, miner.session, lease.id, lease.attempt},
-        now_);
-    Watch();
+    (void)pool_.Try(
+        ReleaseLease{miner.account, miner.session, lease.id, lease.attempt});
   }
 
   int64_t CorrectOf(const Trial& trial) const {
@@ -265,52 +230,26 @@ class ClientSimulation {
   }
 
   void AnswerAndVerify() {
-    const PoolState& state = pool_.state();
-    std::vector<std::pair<TrialId, int64_t>> asked;
-    for (const auto& [id, task] : state.tasks().all()) {
-      for (const AuditId audit : state.IndexOf(id).audits) {
-        const Audit& record = *state.Find(audit);
-        if (record.state != AuditState::kAsked) continue;
-        asked.push_back({record.trial, record.segment});
-      }
-    }
-    for (const auto& [trial, segment] : asked) Answer(trial, segment);
-    for (const char* name : {"v1", "v2"}) Verify(name);
+    pool_.AnswerAudits([](TrialId) { return false; });
+    pool_.ExamineAudits(verifier_, [this](const AuditGrant& grant) {
+      return FindingOf(grant);
+    });
   }
 
-  void Answer(TrialId trial, int64_t segment) {
-    const AccountId account = pool_.state().Find(trial)->account;
-    Must(RevealSegment{account, trial, chain_.Open(segment)});
-    const CheckpointFiles& begin = chain_.boundary(segment);
-    const CheckpointFiles& end = chain_.boundary(kSegments);
-    for (const Digest& file : {begin.weights, begin.optimizer}) {
-      (void)pool_.Execute(ConfirmUpload{account, trial, file, true}, now_);
+  AuditFinding FindingOf(const AuditGrant& grant) const {
+    if (fakes_.contains(grant.trial.id)) {
+      return TrainingRefuted{"SEGMENT_FALSE"};
     }
-    (void)pool_.Execute(ConfirmUpload{account, trial, end.weights}, now_);
-    Watch();
+    const int64_t correct = CorrectOf(grant.trial);
+    return WeightsMeasured{correct, correct, grant.audit.measures_all};
   }
 
-  void Verify(const std::string& name) {
-    while (const auto grant = Must(AcquireAudit{verifier_, name})) {
-      const Audit& audit = grant->audit;
-      ReportAudit report{verifier_, audit.id, audit.attempt, name,
-                         TrainingRefuted{"SEGMENT_FALSE"}};
-      if (!fakes_.contains(audit.trial)) {
-        const int64_t correct = CorrectOf(grant->trial);
-        report.finding = WeightsMeasured{correct, correct, audit.measures_all};
-      }
-      Must(report);
-    }
-  }
-
-  void Watch() {
-    for (const Event& event : pool_.TakeEvents()) {
-      const auto* trial = std::get_if<Trial>(&event);
-      if (trial == nullptr || !trial->commitment) continue;
-      trials_[trial->id] = {trial->task, trial->state,
-                            honest_accounts_.contains(trial->account)};
-      units_ = trial->work_units;
-    }
+  void Watch(const Event& event) {
+    const auto* trial = std::get_if<Trial>(&event);
+    if (trial == nullptr || !trial->commitment) return;
+    trials_[trial->id] = {trial->task, trial->state,
+                          honest_accounts_.contains(trial->account)};
+    units_ = trial->work_units;
   }
 
   double IncomeOf(const std::set<AccountId>& accounts) const {
@@ -352,9 +291,7 @@ class ClientSimulation {
   const absl::Time cancel_;
   const uint64_t seed_;
   const PoolPolicy pool_policy_ = PolicyOf(plan_);
-  absl::Time now_ = absl::UnixEpoch();
-  Pool pool_;
-  const CheckpointChain chain_ = Checkpoints();
+  PromptPool pool_;
   AccountId verifier_;
   AccountId client_;
   TaskId task_;

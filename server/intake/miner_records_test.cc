@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/intake/miner_records.h"
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "server/storage/memory_store.h"
 #include "tests/support/pool_fixture.h"
@@ -50,6 +51,20 @@ TEST_F(MinerRecordsTest, HoldWhatTheStoreHasOfTheTimeThatIsAskedFor) {
   EXPECT_EQ(records.open_tasks, 1);
   EXPECT_TRUE(records.unsettled.contains(task_)) << "more may come of it";
   EXPECT_TRUE(Read(pool_.now + absl::Hours(1), {}).trials.empty());
+}
+
+// A page of tasks has a hundred, the newest first.
+TEST_F(MinerRecordsTest, CountTasksThatAreOpenBelowManyThatHaveEnded) {
+  TaskSpec spec = TinySpec(4);
+  spec.terms.reward = kAmountPerCoin;
+  for (int i = 0; i < 120; ++i) {
+    const TaskId ended = pool_.Submit(spec, absl::StrCat("ended-", i));
+    pool_.Do(CancelTask{ended, pool_.client});
+    pool_.Do(Tick{});
+    ASSERT_EQ(pool_.pool.state().Find(ended), nullptr);
+  }
+  Store();
+  EXPECT_EQ(Read(absl::InfinitePast(), {}).open_tasks, 1);
 }
 
 TEST_F(MinerRecordsTest, SayWhichWorkersAreSilentAndWhyOthersGotNoWork) {

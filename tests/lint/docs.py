@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Links resolve, and the commands that documents name exist; so do all files,
-types, functions and tests that a how-to names.
+"""Links resolve, and the commands that documents name exist, with their flags; so
+do all files, types, functions and tests that a how-to names.
 """
 
 import os
@@ -11,6 +11,15 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)"
 SCRIPT = re.compile(r"(?<![\w./-])(?:\./)?((?:deploy|tests|\.ci)/[\w./-]*\w)")
 PROGRAM = re.compile(r"build/[\w-]+/bin/([\w-]+)")
 PRESET = re.compile(r"--preset[ =]([\w-]+)")
+# A command up to the end of its code span or line, and where its flags are
+# written out.
+COMMAND = re.compile(r"(?<![\w-])(archpool(?:-server|-worker|-verifier|-sim)?)"
+                     r"( [^`|\n]*)")
+FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+")
+FLAGS_OF = {"archpool": "client/", "archpool-server": "server/",
+            "archpool-worker": "worker/", "archpool-verifier": "verifier/",
+            "archpool-sim": "simulator/"}
+EVERYWHERE = {"--help", "--version"}
 
 HOW_TO = "docs/how-to/"
 FILE = re.compile(r"`((?:[\w.-]+/)+[\w-]+\.\w+)`")
@@ -118,6 +127,32 @@ def names_of(tree, function):
     return names
 
 
+def flags_of(tree, program):
+    found = set(EVERYWHERE)
+    for path in tree.paths(".cc", ".h"):
+        if path.startswith((FLAGS_OF[program], "common/")):
+            found.update(FLAG.findall(tree.files[path]))
+    return found
+
+
+def check_flags(tree):
+    """Also of commands that go over several lines."""
+    known = {program: flags_of(tree, program) for program in FLAGS_OF}
+    findings = []
+    for path in tree.paths(".md"):
+        # The releases that a changelog tells of had others.
+        if path == "CHANGELOG.md":
+            continue
+        text = tree.files[path]
+        whole = re.sub(r"\\\n", "  ", text)
+        for match in COMMAND.finditer(whole):
+            line = text.count("\n", 0, match.start()) + 1
+            findings += [f"{path}:{line}: {match.group(1)} has no {flag}"
+                         for flag in FLAG.findall(match.group(2))
+                         if flag not in known[match.group(1)]]
+    return findings
+
+
 def check(tree):
     findings = []
     programs = names_of(tree, "archpool_program")
@@ -141,7 +176,8 @@ def check(tree):
                          for name in PRESET.findall(line)
                          if name not in presets]
             findings += [f"{path}:{number}: {p}" for p in problems if p]
-    return findings + check_how_tos(tree) + check_glossary(tree)
+    return (findings + check_flags(tree) + check_how_tos(tree)
+            + check_glossary(tree))
 
 
 BAD = (
@@ -151,6 +187,11 @@ BAD = (
     ("there is no deploy/x.sh", {"a.md": "Run `deploy/x.sh`.\n"}),
     ("there is no tests/y.sh", {"a.md": "```\nbash tests/y.sh --soak\n```\n"}),
     ("nothing builds archpool-x", {"a.md": "`build/release/bin/archpool-x`\n"}),
+    ("archpool has no --gone", {"a.md": "`archpool task list --gone`\n",
+                                "client/a.cc": "--limit",
+                                "server/a.cc": "--gone"}),
+    ("b.md:2: archpool-sim has no --gone", {
+        "b.md": "\n    archpool-sim run \\\n      --gone 3\n"}),
     ("there is no a/b.cc", {"docs/how-to/c.md": "Name it in `a/b.cc`.\n"}),
     ("no code has the name kGone", {"docs/how-to/c.md": "It is `kGone`.\n"}),
     ("no code has the name a::Gone", {"docs/how-to/c.md": "It is `a::Gone`.\n",
@@ -170,6 +211,11 @@ GOOD = {
     "docs/how-to/c.md": "Name it in `deploy/x.sh`, by `a/b` or `c.cc`, as `kIt` and "
                         "`It::Does` in `a/NAME.h`; `x_test` and `lint_x` hold it.\n",
     "docs/how-to/README.md": "[c](c.md)\n",
+    "docs/d.md": "`archpool-server --listen A` and `archpool-server --help`; "
+                 "`systemctl enable --now archpool-server`\n"
+                 "    archpool x | grep --count x\n",
+    "CHANGELOG.md": "`archpool x --gone` is gone.\n",
+    "server/a.cc": 'Add("--listen");\n',
     "tests/lint/x.py": "",
     "x_test.cc": "constexpr int kIt = It::Does();\n",
     "b.md": "## Two words\n",

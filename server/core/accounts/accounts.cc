@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "server/core/state/opened.h"
 #include "server/core/state/quotas.h"
 
 namespace archpool::accounts {
@@ -68,19 +69,6 @@ absl::StatusOr<SetVisibility::Reply> Execute(Step& step,
   return account;
 }
 
-namespace {
-
-// How many an account opened within the hour.
-int64_t OpenedBy(const absl::btree_map<AccountId, Openings>& openings,
-                 AccountId account, absl::Time now) {
-  const auto found = openings.find(account);
-  return found == openings.end() || found->second.IsOver(now)
-             ? 0
-             : found->second.count;
-}
-
-}  // namespace
-
 absl::StatusOr<SetQuotas::Reply> Execute(Step& step, const SetQuotas& command) {
   const Account* found = step.state.accounts().Find(command.name);
   if (found == nullptr) {
@@ -94,21 +82,23 @@ absl::StatusOr<SetQuotas::Reply> Execute(Step& step, const SetQuotas& command) {
   quotas.sessions = command.sessions.value_or(quotas.sessions);
   account.group = command.group.value_or(account.group);
   if (account != *found) step.state.Put(account);
-  const int64_t sessions = step.state.sessions().CountOf(account.id);
   return SetQuotas::Reply{
       .account = account,
       .open_tasks = {OpenTasksOf(step.state, account.id),
                      OpenTasksMax(step.state, step.policy, account)},
       .leases = {step.state.leases().CountOf(account.id),
                  LeasesMax(step.state, step.policy, account)},
-      .sessions = {sessions, SessionsMax(step.state, step.policy, account)},
+      .sessions = {step.state.sessions().CountOf(account.id),
+                   SessionsMax(step.state, step.policy, account)},
       .subspaces_opened = {OpenedBy(step.memory.boxes_opened, account.id,
                                     step.now),
-                           step.policy.boxes_per_hour_max},
+                           BoxesOpenedMax(step.state, step.memory, step.policy,
+                                          account, step.now)},
       .sessions_opened = {OpenedBy(step.memory.sessions_opened, account.id,
                                    step.now),
-                          SessionOpeningsMax(sessions)},
-      .pause_left = PauseLeft(step.policy, account, step.now),
+                          SessionsOpenedMax(step.state, step.memory, account,
+                                            step.now)},
+      .pause_left = PauseLeft(step.state, step.policy, account, step.now),
       .is_proven = IsProven(account)};
 }
 

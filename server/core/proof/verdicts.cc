@@ -135,7 +135,11 @@ void AcceptTrial(Step& step, Trial trial, TrialBasis basis) {
   }
   if (basis >= TrialBasis::kAudited) {
     account.rejections_in_a_row = 0;
-    account.audit_rate_ppm = RateAfterPass(step.policy, account.audit_rate_ppm);
+    // What its own group pays for says nothing of its work for others.
+    if (!IsPaidWithinGroup(step.state, trial, account)) {
+      account.audit_rate_ppm =
+          RateAfterPass(step.policy, account.audit_rate_ppm);
+    }
   }
   step.state.Put(account);
   trial.state = TrialState::kAccepted;

@@ -40,8 +40,9 @@ bool IsUnderCap(const PoolState& state, const PoolPolicy& policy,
   return unverified < policy.unverified_per_block_max;
 }
 
-// Its audits have passed until hardly any are drawn.
-bool IsProven(const PoolPolicy& policy, const Account& account) {
+// Its audits have passed until hardly any are drawn, for clients outside of its
+// group alone (AcceptTrial).
+bool IsAtAuditFloor(const PoolPolicy& policy, const Account& account) {
   return account.audit_rate_ppm < 1'000'000 &&
          account.audit_rate_ppm <= policy.audit_floor_ppm &&
          account.rejections_in_a_row == 0;
@@ -105,7 +106,7 @@ void CloseUnverified(Step& step, const Audit& audit) {
   const bool is_owed =
       trial.is_matured ||
       (step.policy.pays_unverified &&
-       IsProven(step.policy, *step.state.Find(trial.account)) &&
+       IsAtAuditFloor(step.policy, *step.state.Find(trial.account)) &&
        IsUnderCap(step.state, step.policy, trial));
   if (is_owed && !speaks_against) {
     AcceptTrial(step, std::move(trial), TrialBasis::kUnverified);

@@ -72,7 +72,8 @@ struct Account {
   std::vector<RevenuePart> split;
   WorkUnits units_credited = 0;  // ever
   // Two for each lease that it gave up, one less for each that it completed.
-  // Leases given up at a time, as by a machine that went down, count once.
+  // Leases given up at a time, as by a machine that went down, count once, in
+  // its group too.
   int64_t give_ups = 0;
   std::optional<absl::Time> give_up_time;  // the last one's
   AccountQuotas quotas;

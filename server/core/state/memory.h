@@ -28,6 +28,8 @@ struct Openings {
   bool IsOver(absl::Time now) const { return now - begin >= kOpeningsTerm; }
 };
 
+using OpenedByAccount = absl::btree_map<AccountId, Openings>;
+
 // Whether all that is left is too large for the workers that are there. Begins
 // again whenever one of them is given something, or hears another reason.
 struct TooLargeForAll {
@@ -55,8 +57,8 @@ struct Memory {
   LeaseShares shares;
   SearchTurns searching;
   absl::btree_map<TaskId, TooLargeForAll> too_large;
-  absl::btree_map<AccountId, Openings> sessions_opened;
-  absl::btree_map<AccountId, Openings> boxes_opened;
+  OpenedByAccount sessions_opened;
+  OpenedByAccount boxes_opened;
   // Suspended accounts of which leases may be left: a load puts all there are.
   absl::btree_set<AccountId> revoking;
   bool is_loaded = true;  // and no tick came since

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -19,7 +20,6 @@ constexpr absl::Duration kPauseMin = absl::Seconds(1);
 constexpr absl::Duration kPauseMax = absl::Minutes(10);
 constexpr int64_t kDoublingsMax = 10;
 constexpr int64_t kSharersMax = 4;
-constexpr int64_t kOpeningsOnTrust = 64;
 // For how long a proven account counts as there after its last commitment.
 constexpr absl::Duration kProvenTerm = absl::Hours(24);
 
@@ -33,26 +33,70 @@ int64_t OwnSessionsMax(const PoolPolicy& policy, const Account& account) {
                   account.quotas.sessions);
 }
 
-// How many an account may have of something: `own_max`, or fewer where the
-// others of its group have what the group may have together. That is `trust`
-// once and not for each account, with what its accounts have earned, or what an
-// operator allows them.
-template <typename HeldBy, typename EarnedBy>
-int64_t WithinGroup(const PoolState& state, const Account& account,
-                    int64_t own_max, int64_t trust,
-                    int64_t AccountQuotas::*quota, HeldBy held_by,
-                    EarnedBy earned_by) {
+// How many a group may have of something: `trust` once and not for each
+// account, with what its accounts have earned, or what an operator allows them.
+template <typename EarnedBy>
+int64_t GroupMax(const PoolState& state, const std::string& group,
+                 int64_t trust, int64_t AccountQuotas::*quota,
+                 EarnedBy earned_by) {
   int64_t earned = trust;
   int64_t allowed = 0;
-  int64_t held_by_others = 0;
-  for (const AccountId id : state.accounts().InGroup(account.group)) {
+  for (const AccountId id : state.accounts().InGroup(group)) {
     const Account& member = *state.Find(id);
     earned += earned_by(member);
     allowed += member.quotas.*quota;
+  }
+  return std::max(earned, allowed);
+}
+
+// How many an account may have of something: `own_max`, or fewer where the
+// others of its group have what the group may have together.
+template <typename HeldBy>
+int64_t WithinGroup(const PoolState& state, const Account& account,
+                    int64_t own_max, int64_t group_max, HeldBy held_by) {
+  int64_t held_by_others = 0;
+  for (const AccountId id : state.accounts().InGroup(account.group)) {
     if (id != account.id) held_by_others += held_by(id);
   }
-  const int64_t group_max = std::max(earned, allowed);
   return std::min(own_max, std::max<int64_t>(0, group_max - held_by_others));
+}
+
+int64_t GroupsLeasesMax(const PoolState& state, const PoolPolicy& policy,
+                        const std::string& group) {
+  return GroupMax(state, group, policy.leases_on_trust, &AccountQuotas::leases,
+                  ProvingTrials);
+}
+
+// What leases given up come to, and when the last one was; of an account, or of
+// all those of a group.
+struct GiveUps {
+  int64_t count = 0;
+  std::optional<absl::Time> last;
+
+  void Add(const Account& account) {
+    count += account.give_ups;
+    last = std::max(last, account.give_up_time);
+  }
+};
+
+// The account's, and those of the others of its group.
+GiveUps GiveUpsAround(const PoolState& state, const Account& account) {
+  GiveUps all;
+  all.Add(account);
+  for (const AccountId id : state.accounts().InGroup(account.group)) {
+    if (id != account.id) all.Add(*state.Find(id));
+  }
+  return all;
+}
+
+absl::Duration PauseAfterGivingUp(const GiveUps& given_up, int64_t leases_max,
+                                  absl::Time now) {
+  const int64_t beyond = given_up.count / kPerGiveUp - leases_max;
+  if (beyond <= 0 || !given_up.last) return absl::ZeroDuration();
+  const absl::Duration pause =
+      std::min(kPauseMax,
+               kPauseMin * (int64_t{1} << std::min(beyond - 1, kDoublingsMax)));
+  return std::max(absl::ZeroDuration(), *given_up.last + pause - now);
 }
 
 int64_t NothingEarned(const Account&) { return 0; }
@@ -94,11 +138,15 @@ bool IsProven(const Account& account) {
   return ProvingTrials(account) >= kProvenTrials;
 }
 
+bool IsPaidWithinGroup(const PoolState& state, const Trial& trial,
+                       const Account& account) {
+  return AreOneGroup(*state.Find(state.Find(trial.task)->client), account);
+}
+
 void CountAccepted(const PoolState& state, const Trial& trial, int64_t change,
                    Account& account) {
   account.trials_accepted += change;
-  const Account& client = *state.Find(state.Find(trial.task)->client);
-  if (!AreOneGroup(client, account)) change = 0;
+  if (!IsPaidWithinGroup(state, trial, account)) change = 0;
   // It may have joined or left the group since the trial was accepted.
   account.trials_within_group = std::clamp<int64_t>(
       account.trials_within_group + change, 0, account.trials_accepted);
@@ -118,18 +166,19 @@ int64_t OpenTasksMax(const PoolState& state, const PoolPolicy& policy,
   absl::btree_map<AccountId, int64_t> open;
   for (const auto& [id, task] : state.tasks().all()) ++open[task.client];
   return WithinGroup(
-      state, account, own_max, policy.open_tasks_per_client_max,
-      &AccountQuotas::open_tasks, [&](AccountId id) { return open[id]; },
-      NothingEarned);
+      state, account, own_max,
+      GroupMax(state, account.group, policy.open_tasks_per_client_max,
+               &AccountQuotas::open_tasks, NothingEarned),
+      [&](AccountId id) { return open[id]; });
 }
 
 int64_t LeasesMax(const PoolState& state, const PoolPolicy& policy,
                   const Account& account) {
   const int64_t own_max = OwnLeasesMax(policy, account);
   if (account.group.empty()) return own_max;
-  return WithinGroup(
-      state, account, own_max, policy.leases_on_trust, &AccountQuotas::leases,
-      [&](AccountId id) { return state.leases().CountOf(id); }, ProvingTrials);
+  return WithinGroup(state, account, own_max,
+                     GroupsLeasesMax(state, policy, account.group),
+                     [&](AccountId id) { return state.leases().CountOf(id); });
 }
 
 int64_t SessionsMax(const PoolState& state, const PoolPolicy& policy,
@@ -137,36 +186,35 @@ int64_t SessionsMax(const PoolState& state, const PoolPolicy& policy,
   const int64_t own_max = OwnSessionsMax(policy, account);
   if (account.group.empty()) return own_max;
   return WithinGroup(
-      state, account, own_max, policy.open_sessions_per_account_max,
-      &AccountQuotas::sessions,
-      [&](AccountId id) { return state.sessions().CountOf(id); },
-      NothingEarned);
+      state, account, own_max,
+      GroupMax(state, account.group, policy.open_sessions_per_account_max,
+               &AccountQuotas::sessions, NothingEarned),
+      [&](AccountId id) { return state.sessions().CountOf(id); });
 }
 
-int64_t SessionOpeningsMax(int64_t sessions) {
-  return kOpeningsOnTrust + 2 * sessions;
-}
-
-void CountGiveUp(Account& account, const Lease& lease, bool lost,
-                 absl::Time now) {
+void CountGiveUp(const PoolState& state, const Lease& lease, bool lost,
+                 absl::Time now, Account& account) {
   if (!lost) {
     account.give_ups = std::max<int64_t>(0, account.give_ups - 1);
     return;
   }
-  if (account.give_up_time && lease.create_time < *account.give_up_time) return;
+  const std::optional<absl::Time> last = GiveUpsAround(state, account).last;
+  if (last && lease.create_time < *last) return;
   account.give_ups += kPerGiveUp;
   account.give_up_time = now;
 }
 
-absl::Duration PauseLeft(const PoolPolicy& policy, const Account& account,
-                         absl::Time now) {
-  const int64_t beyond =
-      account.give_ups / kPerGiveUp - OwnLeasesMax(policy, account);
-  if (beyond <= 0 || !account.give_up_time) return absl::ZeroDuration();
+absl::Duration PauseLeft(const PoolState& state, const PoolPolicy& policy,
+                         const Account& account, absl::Time now) {
+  GiveUps own;
+  own.Add(account);
   const absl::Duration pause =
-      std::min(kPauseMax,
-               kPauseMin * (int64_t{1} << std::min(beyond - 1, kDoublingsMax)));
-  return std::max(absl::ZeroDuration(), *account.give_up_time + pause - now);
+      PauseAfterGivingUp(own, OwnLeasesMax(policy, account), now);
+  if (account.group.empty()) return pause;
+  return std::max(
+      pause,
+      PauseAfterGivingUp(GiveUpsAround(state, account),
+                         GroupsLeasesMax(state, policy, account.group), now));
 }
 
 WorkUnits UnitsFor(const PoolState& state, const PoolPolicy& policy,

@@ -16,6 +16,11 @@ namespace archpool {
 // Its work for others has been accepted often enough to be relied on.
 bool IsProven(const Account& account);
 
+// Whether the account and the client of its trial are held for one person's:
+// then the trial proves nothing.
+bool IsPaidWithinGroup(const PoolState& state, const Trial& trial,
+                       const Account& account);
+
 // A trial of the account was accepted (`change` 1), or is no longer (-1).
 void CountAccepted(const PoolState& state, const Trial& trial, int64_t change,
                    Account& account);
@@ -30,17 +35,15 @@ int64_t LeasesMax(const PoolState& state, const PoolPolicy& policy,
                   const Account& account);
 int64_t SessionsMax(const PoolState& state, const PoolPolicy& policy,
                     const Account& account);
-// Sessions that an account may open within an hour, where it has as many.
-int64_t SessionOpeningsMax(int64_t sessions);
 
 // The lease of the account ended; `lost`: it was given up.
-void CountGiveUp(Account& account, const Lease& lease, bool lost,
-                 absl::Time now);
+void CountGiveUp(const PoolState& state, const Lease& lease, bool lost,
+                 absl::Time now, Account& account);
 
-// For how long the account gets no lease: longer each time it gives up leases
-// beyond what its trust allows.
-absl::Duration PauseLeft(const PoolPolicy& policy, const Account& account,
-                         absl::Time now);
+// For how long the account gets no lease: longer each time it, or its group,
+// gives up leases beyond what trust allows.
+absl::Duration PauseLeft(const PoolState& state, const PoolPolicy& policy,
+                         const Account& account, absl::Time now);
 
 // How much of the task's budget the account may reserve now: accounts that are
 // not proven share a part of it, while one that is has worked within a day.

@@ -17,6 +17,7 @@
 #include "server/core/leaves/reward.h"
 #include "server/core/rules/network_setup.h"
 #include "server/core/rules/work_price.h"
+#include "server/core/state/opened.h"
 #include "server/core/state/queries.h"
 #include "server/core/state/quotas.h"
 #include "server/core/tasks/tasks.h"
@@ -150,19 +151,31 @@ absl::Status CheckRoom(const PoolState& state, const PoolPolicy& policy,
   return absl::OkStatus();
 }
 
-absl::Status CheckPace(const PoolPolicy& policy, const Openings& opened,
-                       int64_t boxes, absl::Time now) {
-  if (opened.IsOver(now) || opened.count == 0 ||
-      opened.count + boxes <= policy.boxes_per_hour_max) {
-    return absl::OkStatus();
-  }
+// The first task within the hour may be of any size.
+absl::Status CheckPace(const Step& step, const Account& client, int64_t boxes) {
+  const OpenedByAccount& opened = step.memory.boxes_opened;
+  const auto has_room = [&](absl::Time time) {
+    const int64_t own = OpenedBy(opened, client.id, time);
+    return own + OpenedByOthers(step.state, opened, client, time) == 0 ||
+           own + boxes <= BoxesOpenedMax(step.state, step.memory, step.policy,
+                                         client, time);
+  };
+  if (has_room(step.now)) return absl::OkStatus();
+  const int64_t by_others =
+      OpenedByOthers(step.state, opened, client, step.now);
   return ResourceExhausted(
       "TASKS_TOO_OFTEN",
-      absl::StrCat("this client opened tasks of ", opened.count,
-                   " subspaces within the hour; the next may be opened in ",
-                   absl::FormatDuration(absl::Ceil(
-                       opened.begin + kOpeningsTerm - now, absl::Seconds(1))),
-                   ". Fewer subspaces for each task make room for more tasks"));
+      absl::StrCat(
+          "this client opened tasks of ", OpenedBy(opened, client.id, step.now),
+          " subspaces within the hour",
+          by_others > 0
+              ? absl::StrCat(", the others of its group of ", by_others)
+              : "",
+          "; the next may be opened in ",
+          absl::FormatDuration(absl::Ceil(
+              UntilRoom(step.state, opened, client, step.now, has_room),
+              absl::Seconds(1))),
+          ". Fewer subspaces for each task make room for more tasks"));
 }
 
 // Whether the pool opens such a task for that client now, and how its reward is
@@ -241,10 +254,7 @@ absl::StatusOr<SubmitTask::Reply> Execute(Step& step,
   const TaskSpec& spec = command.spec;
   const int64_t boxes = spec.subspaces + kBoxesEach;
   const auto check_pace = [&] {
-    const auto opened = step.memory.boxes_opened.find(command.caller);
-    return opened == step.memory.boxes_opened.end()
-               ? absl::OkStatus()
-               : CheckPace(step.policy, opened->second, boxes, step.now);
+    return CheckPace(step, *step.state.Find(command.caller), boxes);
   };
   if (command.only_check) {
     ARCHPOOL_RETURN_IF_ERROR(spec.ValidateNew());
@@ -275,9 +285,7 @@ absl::StatusOr<SubmitTask::Reply> Execute(Step& step,
                             CheckNew(step.state, PolicyNow(step),
                                      command.caller, spec, dataset->manifest));
   ARCHPOOL_RETURN_IF_ERROR(check_pace());
-  Openings& opened = step.memory.boxes_opened[command.caller];
-  if (opened.IsOver(step.now)) opened = {.begin = step.now};
-  opened.count += boxes;
+  NoteOpened(step.memory.boxes_opened, command.caller, boxes, step.now);
 
   const Task task{.id = step.state.NextTaskId(),
                   .client = command.caller,

@@ -182,7 +182,7 @@ void EndLease(Step& step, const Lease& active, LeaseState end, bool counts) {
   if (!lost && end != LeaseState::kCompleted) return;
   Account account = *step.state.Find(lease.account);
   if (lost) account.trials_abandoned += abandoned;
-  CountGiveUp(account, lease, lost, step.now);
+  CountGiveUp(step.state, lease, lost, step.now, account);
   CountLease(step.state, lease, lost, step.now, account.performance);
   step.state.Put(account);
   Session session = *step.state.Find(lease.session);

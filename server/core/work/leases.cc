@@ -294,6 +294,20 @@ AcquireLease::Reply LeaseByShares(Step& step, const AcquireLease& command,
   return idle;
 }
 
+AcquireLease::Reply GivenUpTooMany(const Account& account,
+                                   absl::Duration pause) {
+  return Idle(
+      "LEASES_GIVEN_UP",
+      absl::StrCat(
+          "account '", account.name,
+          account.group.empty()
+              ? "' gave up more leases than it completes"
+              : "' and the others of its group gave up more leases than they "
+                "complete",
+          "; it may take the next in ",
+          absl::FormatDuration(absl::Ceil(pause, absl::Seconds(1)))));
+}
+
 }  // namespace
 
 absl::StatusOr<AcquireLease::Reply> Execute(Step& step,
@@ -341,15 +355,9 @@ absl::StatusOr<AcquireLease::Reply> Execute(Step& step,
   }
   if (auto idle = DeskOf(step).WhyNotVerifiable(account.id, step.now))
     return *std::move(idle);
-  const absl::Duration pause = PauseLeft(step.policy, account, step.now);
-  if (pause > absl::ZeroDuration()) {
-    return Idle(
-        "LEASES_GIVEN_UP",
-        absl::StrCat(
-            "account '", account.name,
-            "' gave up more leases than it completes; it may take the next in ",
-            absl::FormatDuration(absl::Ceil(pause, absl::Seconds(1)))));
-  }
+  const absl::Duration pause =
+      PauseLeft(step.state, step.policy, account, step.now);
+  if (pause > absl::ZeroDuration()) return GivenUpTooMany(account, pause);
   const LeaseId backup = GrantBackup(step, session, command.price_min);
   if (backup.IsSet()) {
     const Lease& lease = *step.state.Find(backup);

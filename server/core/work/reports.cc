@@ -8,6 +8,7 @@
 #include "server/core/rules/training_steps.h"
 #include "server/core/search/search.h"
 #include "server/core/state/answers.h"
+#include "server/core/state/opened.h"
 #include "server/core/state/queries.h"
 #include "server/core/state/quotas.h"
 #include "server/core/work/parts.h"
@@ -15,8 +16,6 @@
 
 namespace archpool::work {
 namespace {
-
-// Openings of sessions within a term, beyond two for each worker.
 
 // Marks trials that were given back. Paced like every return, so that nobody
 // picks with it.
@@ -58,6 +57,30 @@ std::vector<Lease> TakeOverFrom(Step& step, SessionId earlier,
   return leases;
 }
 
+// Each opening is a row forever: a worker that opens its session in a loop is
+// slowed down.
+absl::Status CheckSessionPace(const Step& step, const Account& account) {
+  const OpenedByAccount& opened = step.memory.sessions_opened;
+  const auto has_room = [&](absl::Time time) {
+    return OpenedBy(opened, account.id, time) <
+           SessionsOpenedMax(step.state, step.memory, account, time);
+  };
+  if (has_room(step.now)) return absl::OkStatus();
+  const int64_t by_others =
+      OpenedByOthers(step.state, opened, account, step.now);
+  return ResourceExhausted(
+      "SESSIONS_TOO_OFTEN",
+      absl::StrCat(
+          "this account opened ", OpenedBy(opened, account.id, step.now),
+          " sessions within the hour",
+          by_others > 0 ? absl::StrCat(", the others of its group ", by_others)
+                        : "",
+          "; the next may be opened in ",
+          absl::FormatDuration(absl::Ceil(
+              UntilRoom(step.state, opened, account, step.now, has_room),
+              absl::Seconds(1)))));
+}
+
 }  // namespace
 
 absl::StatusOr<OpenSession::Reply> Execute(Step& step,
@@ -66,8 +89,8 @@ absl::StatusOr<OpenSession::Reply> Execute(Step& step,
   const SessionId earlier =
       step.state.sessions().Named(command.caller, command.worker_name);
   const int64_t sessions = step.state.sessions().CountOf(command.caller);
-  const int64_t sessions_max =
-      SessionsMax(step.state, step.policy, *step.state.Find(command.caller));
+  const Account& account = *step.state.Find(command.caller);
+  const int64_t sessions_max = SessionsMax(step.state, step.policy, account);
   if (!earlier.IsSet() && sessions >= sessions_max) {
     return ResourceExhausted(
         "TOO_MANY_SESSIONS",
@@ -75,20 +98,8 @@ absl::StatusOr<OpenSession::Reply> Execute(Step& step,
                      " workers; use fewer worker names, or ask the pool's "
                      "operator for more"));
   }
-  // Each opening is a row forever: a worker that opens its session in a loop
-  // is slowed down.
-  Openings& openings = step.memory.sessions_opened[command.caller];
-  if (openings.IsOver(step.now)) openings = {.begin = step.now};
-  if (openings.count >= SessionOpeningsMax(sessions)) {
-    return ResourceExhausted(
-        "SESSIONS_TOO_OFTEN",
-        absl::StrCat(
-            "this account opened ", openings.count,
-            " sessions within the hour; the next may be opened in ",
-            absl::FormatDuration(absl::Ceil(
-                openings.begin + kOpeningsTerm - step.now, absl::Seconds(1)))));
-  }
-  ++openings.count;
+  ARCHPOOL_RETURN_IF_ERROR(CheckSessionPace(step, account));
+  NoteOpened(step.memory.sessions_opened, account.id, 1, step.now);
   Session session{.id = step.state.NextSessionId(),
                   .account = command.caller,
                   .worker_name = command.worker_name,

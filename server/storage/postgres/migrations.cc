@@ -88,6 +88,28 @@ absl::Status Lock(pqxx::connection& connection, const MigrateOptions& options) {
   }
 }
 
+// Beside another program's tables, ours would be hard to tell from them, and a
+// restore of either would bring back both. What extensions bring does not
+// count.
+absl::Status CheckIsOurs(pqxx::transaction_base& transaction) {
+  const pqxx::result others = transaction.exec(
+      "SELECT c.relname FROM pg_class c"
+      " JOIN pg_namespace n ON n.oid = c.relnamespace"
+      " WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p')"
+      " AND to_regclass('schema_migration') IS NULL"
+      " AND NOT EXISTS (SELECT FROM pg_depend d"
+      " WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid"
+      " AND d.deptype = 'e')"
+      " ORDER BY c.relname LIMIT 1");
+  if (others.empty()) return absl::OkStatus();
+  return FailedPrecondition(
+      "DATABASE_FOREIGN",
+      absl::StrCat("the database holds another program's tables, such as '",
+                   others.at(0).at(0).c_str(),
+                   "', and none of archpool's; nothing was changed. Give "
+                   "archpool a database of its own (CREATE DATABASE)"));
+}
+
 // How many of `migrations` the database has had, all unchanged.
 absl::StatusOr<size_t> CountApplied(pqxx::transaction_base& transaction,
                                     absl::Span<const Migration> migrations) {
@@ -154,6 +176,7 @@ absl::Status Migrate(const std::string& connection_string,
     size_t applied = 0;
     {
       pqxx::work transaction(*connection);
+      ARCHPOOL_RETURN_IF_ERROR(CheckIsOurs(transaction));
       transaction.exec(
           "CREATE TABLE IF NOT EXISTS schema_migration ("
           " version bigint CONSTRAINT schema_migration_pkey PRIMARY KEY,"

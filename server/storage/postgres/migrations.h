@@ -37,7 +37,9 @@ struct SchemaCheck {
 // told to `on_wait`, once. UNAVAILABLE (STOPPED): `stop` was requested
 // meanwhile. FAILED_PRECONDITION (DATABASE_TOO_NEW): a newer program was here,
 // of which there are migrations, or words in a constraint.
-// FAILED_PRECONDITION (MIGRATION_EDITED): an applied file has changed since.
+// FAILED_PRECONDITION (DATABASE_FOREIGN): the database has tables, and nobody
+// ever migrated it. FAILED_PRECONDITION (MIGRATION_EDITED): an applied file has
+// changed since.
 // INVALID_ARGUMENT (MIGRATION_NAME): the files are not numbered 1, 2, 3, …
 // FAILED_PRECONDITION (MIGRATION_FAILED): the database refused one; that one is
 // rolled back, those before it stay. INVALID_ARGUMENT (DATABASE_URL_MALFORMED).

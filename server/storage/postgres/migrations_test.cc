@@ -80,6 +80,24 @@ TEST(MigrationsTest, NewerDatabaseIsRefused) {
   EXPECT_THAT(Migrate(database, {kFirst}), FailsWith("DATABASE_TOO_NEW"));
 }
 
+TEST(MigrationsTest, DatabaseOfAnotherProgramIsRefused) {
+  const std::string database = ThrowawayPostgres::EmptyDatabase();
+  const auto run = [&](const std::string& sql) {
+    const auto connection = postgres::Connect(database);
+    pqxx::work transaction(*connection);
+    transaction.exec(sql);
+    transaction.commit();
+  };
+  run("CREATE TABLE tasks (x bigint)");
+  const absl::Status status = Migrate(database, {kFirst});
+  EXPECT_THAT(status, FailsWith("DATABASE_FOREIGN"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("'tasks'"));
+  run("DROP TABLE tasks; CREATE VIEW one AS SELECT 1");
+  ASSERT_THAT(Migrate(database, {kFirst}), IsOk());
+  run("CREATE TABLE tasks (x bigint)");
+  EXPECT_THAT(Migrate(database, {kFirst, kSecond}), IsOk()) << "it is ours";
+}
+
 // What failed leaves nothing behind, what came before it stays, and a corrected
 // file continues from there.
 TEST(MigrationsTest, FailedFileIsRolledBackWhole) {
