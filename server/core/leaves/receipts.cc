@@ -4,7 +4,7 @@
 namespace archpool {
 namespace {
 
-// Of a rejected one.
+// What stands for the basis of a rejected trial.
 constexpr char kNoBasis[] = "none";
 
 }  // namespace

@@ -171,7 +171,7 @@ inline Verdict& VerdictIn(Trial& trial) {
   return trial.verdict ? *trial.verdict : trial.verdict.emplace();
 }
 
-// Of what was not accepted: none.
+// Unset unless it was accepted.
 inline std::optional<TrialBasis> BasisOf(const Trial& trial) {
   return trial.verdict ? trial.verdict->basis : std::nullopt;
 }
