@@ -33,7 +33,9 @@ void Encode(const Lease& l, CanonicalWriter& to) {
 void Encode(const Trial& t, CanonicalWriter& to) {
   to.Int(t.id.value).Int(static_cast<int64_t>(t.state));
   to.Int(t.commitment ? t.commitment->claimed_correct : -1);
-  to.Fixed(t.architecture_id).Int(t.pay).Int(t.finders_bonus);
+  to.Fixed(t.architecture_id)
+      .Int(SettlementOf(t).pay)
+      .Int(SettlementOf(t).finders_bonus);
 }
 void Encode(const Audit& a, CanonicalWriter& to) {
   to.Int(a.id.value).Int(static_cast<int64_t>(a.state));

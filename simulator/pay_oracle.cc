@@ -145,7 +145,7 @@ void PayOracle::NoteTrial(const Trial& trial, absl::Time now) {
     watched.since = now;
   }
   const Trial before = std::exchange(watched.trial, trial);
-  if (trial.state == before.state && trial.basis == before.basis) return;
+  if (trial.state == before.state && BasisOf(trial) == BasisOf(before)) return;
   if (trial.state == TrialState::kCommitted) {
     ++report_.committed;
     report_.absent_uncommitted -=
@@ -155,7 +155,8 @@ void PayOracle::NoteTrial(const Trial& trial, absl::Time now) {
   } else {
     miner.asked_bytes.erase(trial.id);
   }
-  if (trial.basis >= TrialBasis::kAudited && before.basis < trial.basis) {
+  if (BasisOf(trial) >= TrialBasis::kAudited &&
+      BasisOf(before) < BasisOf(trial)) {
     ++miner.passes;
     miner.absences = 0;
   }
@@ -266,7 +267,7 @@ bool PayOracle::IsBeyondCap(const Trial& trial) const {
   for (const TrialId id : trials_of_.at(trial.task)) {
     const Trial& other = trials_.at(id).trial;
     if (other.account == trial.account &&
-        other.basis == TrialBasis::kUnverified) {
+        BasisOf(other) == TrialBasis::kUnverified) {
       ++unverified;
     }
   }
@@ -348,7 +349,7 @@ void PayOracle::NoteTask(const Task& task) {
     const auto late = late_.find(id);
     if (late != late_.end()) Complain(late->second);
     if (trial.state != TrialState::kAccepted) continue;
-    if (trial.pay > 0) {
+    if (SettlementOf(trial).pay > 0) {
       ++report_.paid;
       report_.units_paid += trial.work_units;
     } else {

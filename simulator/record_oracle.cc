@@ -249,17 +249,17 @@ void RecordOracle::CheckProof(const Task& task, const Trial& trial) {
       trial.known_from.IsSet()) {
     return;
   }
-  if (!trial.is_matured) {
+  if (!IsMatured(trial)) {
     Complain(absl::StrCat(trial.id.ToString(), " is paid before it matured"));
   }
   // What nobody can replay any more wins by what a verifier measured.
   const bool is_replaced =
-      trial.arithmetic != kArithmetic && trial.basis >= TrialBasis::kAudited;
-  if (trial.finders_bonus > 0 && trial.basis != TrialBasis::kReplayed &&
-      !is_replaced) {
+      trial.arithmetic != kArithmetic && BasisOf(trial) >= TrialBasis::kAudited;
+  if (SettlementOf(trial).finders_bonus > 0 &&
+      BasisOf(trial) != TrialBasis::kReplayed && !is_replaced) {
     Complain(absl::StrCat(trial.id.ToString(), " won and was not replayed"));
   }
-  if (trial.basis == TrialBasis::kSampledOut &&
+  if (BasisOf(trial) == TrialBasis::kSampledOut &&
       CommitmentOf(trial).draw_ppm >= 1'000'000) {
     Complain(absl::StrCat(trial.id.ToString(), " was drawn and not audited"));
   }
@@ -273,12 +273,13 @@ void RecordOracle::CheckTask(const Task& task) {
   CheckBoxes(task);
   for (const auto& [id, trial] : trials_) {
     if (trial.task != task.id) continue;
-    paid += trial.pay + trial.finders_bonus;
-    const bool may_be_paid =
-        trial.state == TrialState::kAccepted ||
-        (task.rule == RewardRule::kPplns && trial.finders_bonus == 0 &&
-         trial.state == TrialState::kRejected);
-    if (!may_be_paid && trial.pay + trial.finders_bonus != 0) {
+    paid += SettlementOf(trial).pay + SettlementOf(trial).finders_bonus;
+    const bool may_be_paid = trial.state == TrialState::kAccepted ||
+                             (task.rule == RewardRule::kPplns &&
+                              SettlementOf(trial).finders_bonus == 0 &&
+                              trial.state == TrialState::kRejected);
+    if (!may_be_paid &&
+        SettlementOf(trial).pay + SettlementOf(trial).finders_bonus != 0) {
       Complain(absl::StrCat(id.ToString(), " is paid and not accepted"));
     }
     CheckProof(task, trial);

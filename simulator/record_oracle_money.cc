@@ -102,7 +102,7 @@ void RecordOracle::CheckOwed() {
   for (const auto& [id, trial] : trials_) {
     const Task& task = tasks_.at(trial.task);
     if (task.rule == RewardRule::kPplns && !IsEnded(task.state)) {
-      earned += trial.pay;
+      earned += SettlementOf(trial).pay;
     }
   }
   if (owed != earned) {

@@ -130,7 +130,8 @@ bool IsLegal(const Trial& before, const Trial& trial) {
   if (before.state == trial.state) {
     const bool has_changed = before != trial;
     return (has_changed || trial.state == TrialState::kAccepted) &&
-           before.basis <= trial.basis && before.is_matured <= trial.is_matured;
+           BasisOf(before) <= BasisOf(trial) &&
+           IsMatured(before) <= IsMatured(trial);
   }
   if (before.state != TrialState::kAbandoned) return true;
   // Its account takes up again what it left undone.

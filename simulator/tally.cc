@@ -41,7 +41,7 @@ void Tally::NoteCommit(const Trial& trial) {
   if (!committed_.insert(trial.id).second) return;
   ++result_.trials;
   result_.work_units += trial.work_units;
-  commit_time_.insert({trial.architecture_id, CommitmentOf(trial).commit_time});
+  commit_time_.insert({trial.architecture_id, CommitTimeOf(trial)});
   if (leases_.at(trial.lease).role == LeaseRole::kBackup) {
     ++result_.backup_trials;
     result_.backup_work_units += trial.work_units;

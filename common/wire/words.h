@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The enums of the wire, by the words of the records' enums
 // (common/base/words.h): LEASE_STATE_ACTIVE is the word "active" behind the
-// enum's prefix, and the value 0, whose name ends in UNSPECIFIED, is what has
-// the word "none" here. words_test holds that every word has its value. Pure
-// functions; thread-safe.
+// enum's prefix, and the value 0, whose name ends in UNSPECIFIED, stands for
+// none at all. words_test holds that every word has its value. Pure functions;
+// thread-safe.
 #ifndef ARCHPOOL_COMMON_WIRE_WORDS_H_
 #define ARCHPOOL_COMMON_WIRE_WORDS_H_
 
@@ -60,14 +60,19 @@ Proto ToProto(Enum value) {
   static const auto* const kValues = [] {
     auto* const values = new std::vector<Proto>;
     for (const absl::string_view word : kWordsOf<Enum>) {
-      const std::optional<Proto> found =
-          word == "none" ? Proto(0) : FindValue<Proto>(word);
+      const std::optional<Proto> found = FindValue<Proto>(word);
       ARCHPOOL_CHECK(found.has_value());
       values->push_back(*found);
     }
     return values;
   }();
   return kValues->at(static_cast<size_t>(value));
+}
+
+// Without one, the unspecified value.
+template <typename Proto, HasWords Enum>
+Proto ToProto(const std::optional<Enum>& value) {
+  return value ? ToProto<Proto>(*value) : Proto(0);
 }
 
 // FromProto<LeaseState>(v1::LEASE_STATE_ACTIVE); nullopt: unspecified, or

@@ -23,7 +23,7 @@ absl::Duration GapMax(const PoolPolicy& policy) {
 
 // Paces are measured from here on, as if the lease had begun later.
 void Shift(Performance& performance, absl::Duration away) {
-  performance.last_commit_time += away;  // the infinite past stays where it is
+  if (performance.last_commit_time) *performance.last_commit_time += away;
 }
 
 void Shift(Step& step, Lease lease, absl::Duration away,
@@ -180,7 +180,7 @@ absl::StatusOr<ExtendAnswers::Reply> Execute(Step& step,
     if (one.kind == Due::Kind::kUpload) {
       Trial trial = *step.state.Find(TrialId{one.id});
       *trial.upload_deadline += command.by;
-      if (*trial.upload_deadline - CommitmentOf(trial).commit_time >
+      if (*trial.upload_deadline - CommitTimeOf(trial) >
           2 * step.policy.refused_time_max)
         continue;
       step.state.Put(trial);
@@ -277,8 +277,7 @@ absl::StatusOr<NoteUpload::Reply> Execute(Step& step,
       absl::Seconds(AnswerSizeBytes(*found, kAllParts)) /
           step.policy.upload_rate_least;
   if (found->state == TrialState::kCommitted &&
-      *found->upload_deadline + command.within <=
-          found->commitment->commit_time + most) {
+      *found->upload_deadline + command.within <= CommitTimeOf(*found) + most) {
     Trial trial = *found;
     *trial.upload_deadline += command.within;
     step.state.Put(trial);

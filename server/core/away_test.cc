@@ -301,7 +301,7 @@ TEST_F(AnswerTimeTest, GivesWhomItDoesNotKnowTheTimeThatItTook) {
   trial.commitment.emplace().commit_time = pool.now;
   const absl::Duration units = absl::Microseconds(trial.work_units);
   const auto time_for = [&](absl::Duration took) {
-    trial.create_time = trial.commitment->commit_time - took;
+    trial.create_time = CommitTimeOf(trial) - took;
     return AnswerDeadline(state(), pool.policy, trial, 0, pool.now) - pool.now -
            pool.policy.upload_term;
   };

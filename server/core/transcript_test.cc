@@ -7,6 +7,7 @@
 #include <fstream>
 #include <functional>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -39,11 +40,10 @@ std::string Line(const Account& a) {
 }
 std::string Line(const DatasetRecord&) { return "dataset"; }
 std::string Line(const Task& t) {
-  return absl::StrCat(t.id.ToString(), " ", ToString(t.state),
-                      t.end_reason == EndReason::kNone
-                          ? ""
-                          : absl::StrCat(" by ", ToString(t.end_reason)),
-                      " fee=", t.fee, " refund=", t.refund);
+  return absl::StrCat(
+      t.id.ToString(), " ", ToString(t.state),
+      t.end_reason ? absl::StrCat(" by ", ToString(*t.end_reason)) : "",
+      " fee=", t.fee, " refund=", t.refund);
 }
 std::string Line(const SubspaceRecord& s) {
   return absl::StrCat(s.id.ToString(), " ", ToString(s.state),
@@ -75,12 +75,13 @@ std::string Line(const Trial& t) {
                     " held_out=", t.measured->held_out_correct);
   }
   if (!t.reason.empty()) absl::StrAppend(&line, " ", t.reason);
-  if (t.basis != TrialBasis::kNone) {
-    absl::StrAppend(&line, " ", ToString(t.basis),
-                    t.is_matured ? " matured" : "");
+  if (const std::optional<TrialBasis> basis = BasisOf(t)) {
+    absl::StrAppend(&line, " ", ToString(*basis),
+                    IsMatured(t) ? " matured" : "");
   }
-  if (t.pay > 0) {
-    absl::StrAppend(&line, " pay=", t.pay, " bonus=", t.finders_bonus);
+  if (const TrialSettlement settled = SettlementOf(t); settled.pay > 0) {
+    absl::StrAppend(&line, " pay=", settled.pay,
+                    " bonus=", settled.finders_bonus);
   }
   return line;
 }

@@ -99,8 +99,8 @@ TEST_F(UpgradeTest, WhatWasReportedAndNotSentIsPaidAsInconclusive) {
   ASSERT_TRUE(IsAudited(trial));
   Upgrade();
   EXPECT_EQ(Find(trial).state, TrialState::kAccepted);
-  EXPECT_EQ(Find(trial).basis, TrialBasis::kUnverified);
-  EXPECT_TRUE(Find(trial).is_matured) << "its files are needed no more";
+  EXPECT_EQ(BasisOf(Find(trial)), TrialBasis::kUnverified);
+  EXPECT_TRUE(IsMatured(Find(trial))) << "its files are needed no more";
   EXPECT_FALSE(IsAudited(trial));
   EXPECT_FALSE(pool.Do(AcquireAudit{pool.verifier, "v1"}).has_value());
   EXPECT_EQ(Alice().units_credited, Find(trial).work_units);
@@ -117,7 +117,7 @@ TEST_F(UpgradeTest, WhatWasSentIsAcceptedOnItsEvaluation) {
   EXPECT_EQ(grant->audit.kind, AuditKind::kEvaluation);
   EXPECT_EQ(grant->trial.arithmetic, kOld);
   EXPECT_EQ(Say(*grant, Right(501)).state, TrialState::kAccepted);
-  EXPECT_EQ(Find(trial).basis, TrialBasis::kAudited);
+  EXPECT_EQ(BasisOf(Find(trial)), TrialBasis::kAudited);
   EXPECT_EQ(Find(trial).measured->validation_correct, 501);
   End();
 }
@@ -140,7 +140,7 @@ TEST_F(UpgradeTest, WhatAVerifierBlamedIsEvaluatedToo) {
   ASSERT_TRUE(IsBlamed(AuditOf(trial)));
   Upgrade();
   EXPECT_EQ(Look("v1", Right()).state, TrialState::kAccepted);
-  EXPECT_EQ(Find(trial).basis, TrialBasis::kAudited);
+  EXPECT_EQ(BasisOf(Find(trial)), TrialBasis::kAudited);
 }
 
 // Its claim cannot be held against a training that nobody can look at.
@@ -151,7 +151,7 @@ TEST_F(UpgradeTest, AnEvaluationBlamesNobody) {
     const TrialId trial = Committed(alice, alices);
     Upgrade();
     EXPECT_EQ(Look("v1", finding).state, TrialState::kAccepted);
-    EXPECT_EQ(Find(trial).basis, TrialBasis::kUnverified);
+    EXPECT_EQ(BasisOf(Find(trial)), TrialBasis::kUnverified);
     EXPECT_EQ(Alice().rejections_in_a_row, 0);
     alices = pool.Open(alice, "a");
   }
@@ -164,7 +164,7 @@ TEST_F(UpgradeTest, AnEvaluationThatFailsGoesToAnother) {
   EXPECT_EQ(Look("v1", AuditInconclusive{"EXAMINER_CRASHED"}).state,
             TrialState::kUploaded);
   EXPECT_EQ(Look("v2", Right()).state, TrialState::kAccepted);
-  EXPECT_EQ(Find(trial).basis, TrialBasis::kAudited);
+  EXPECT_EQ(BasisOf(Find(trial)), TrialBasis::kAudited);
 }
 
 TEST_F(UpgradeTest, AnEvaluationThatTwoFindToDifferIsPaidAsInconclusive) {
@@ -174,7 +174,7 @@ TEST_F(UpgradeTest, AnEvaluationThatTwoFindToDifferIsPaidAsInconclusive) {
             TrialState::kUploaded);
   EXPECT_EQ(Look("v2", AuditInconclusive{kEvaluationsDiffer}).state,
             TrialState::kAccepted);
-  EXPECT_EQ(Find(trial).basis, TrialBasis::kUnverified);
+  EXPECT_EQ(BasisOf(Find(trial)), TrialBasis::kUnverified);
 }
 
 TEST_F(UpgradeTest, AnEvaluationThatNeverComesIsPaidAsInconclusive) {
@@ -182,17 +182,17 @@ TEST_F(UpgradeTest, AnEvaluationThatNeverComesIsPaidAsInconclusive) {
   Upgrade();
   pool.Advance(*AuditOf(trial).decide_time - pool.now + absl::Minutes(1));
   EXPECT_EQ(Find(trial).state, TrialState::kAccepted);
-  EXPECT_EQ(Find(trial).basis, TrialBasis::kUnverified);
+  EXPECT_EQ(BasisOf(Find(trial)), TrialBasis::kUnverified);
 }
 
 // It was seen, and its credit waited for others': they cannot be asked for.
 TEST_F(UpgradeTest, WhatWasAcceptedMaturesAndMayWin) {
   const TrialId trial = Committed(alice, alices);
   Look("v1", Right());
-  ASSERT_EQ(Find(trial).basis, TrialBasis::kAudited);
-  ASSERT_FALSE(Find(trial).is_matured);
+  ASSERT_EQ(BasisOf(Find(trial)), TrialBasis::kAudited);
+  ASSERT_FALSE(IsMatured(Find(trial)));
   Upgrade();
-  EXPECT_TRUE(Find(trial).is_matured);
+  EXPECT_TRUE(IsMatured(Find(trial)));
   const SessionId updated = pool.Open(alice, "a");
   EXPECT_EQ(pool.Do(ReviewTrials{alice, updated, {trial}}).settled,
             std::vector<TrialId>{trial});
@@ -201,7 +201,8 @@ TEST_F(UpgradeTest, WhatWasAcceptedMaturesAndMayWin) {
   bool has_won = false;
   for (const Event& event : pool.pool.TakeEvents()) {
     const auto* one = std::get_if<Trial>(&event);
-    has_won |= one != nullptr && one->id == trial && one->finders_bonus > 0;
+    has_won |= one != nullptr && one->id == trial &&
+               SettlementOf(*one).finders_bonus > 0;
   }
   EXPECT_TRUE(has_won);
 }

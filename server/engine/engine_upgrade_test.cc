@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <vector>
 
 #include "common/nas/pricing.h"
@@ -53,11 +54,12 @@ class EngineUpgradeTest : public VerifiersTest {
     Writer older(store);
     ASSERT_THAT(older.Commit(events), IsOk());
   }
-  void ExpectTrial(TrialId id, TrialState state, TrialBasis basis) {
+  void ExpectTrial(TrialId id, TrialState state,
+                   std::optional<TrialBasis> basis) {
     const auto trial = store.GetTrial(id);
     ASSERT_THAT(trial, IsOk());
     EXPECT_EQ(trial->state, state) << id.ToString();
-    EXPECT_EQ(trial->basis, basis) << id.ToString();
+    EXPECT_EQ(BasisOf(*trial), basis) << id.ToString();
     EXPECT_EQ(trial->reason, "") << id.ToString();
   }
 
@@ -76,9 +78,9 @@ TEST_F(EngineUpgradeTest, TheStoreTakesWhatTheFirstStartMakes) {
   ASSERT_THAT(engine.Call(OpenSession{bob, "b", 1}), IsOk());
   ExpectTrial(accepted, TrialState::kAccepted, TrialBasis::kAudited);
   ExpectTrial(reported, TrialState::kAccepted, TrialBasis::kUnverified);
-  ExpectTrial(begun, TrialState::kAbandoned, TrialBasis::kNone);
+  ExpectTrial(begun, TrialState::kAbandoned, std::nullopt);
   for (const TrialId id : {examined, blamed, sent}) {
-    ExpectTrial(id, TrialState::kUploaded, TrialBasis::kNone);
+    ExpectTrial(id, TrialState::kUploaded, std::nullopt);
     const auto audit = store.GetOpenAudit(id);
     ASSERT_THAT(audit, IsOk());
     EXPECT_EQ(audit->kind, AuditKind::kEvaluation);

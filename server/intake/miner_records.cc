@@ -22,7 +22,7 @@ constexpr int64_t kAuditsExplainedMax = 100;
 absl::Status AddUnsettled(Reader& reader, MinerRecords& records) {
   absl::btree_set<TaskId> seen;
   for (const Trial& trial : records.trials) {
-    if (trial.pay != 0 || trial.state != TrialState::kAccepted ||
+    if (SettlementOf(trial).pay != 0 || trial.state != TrialState::kAccepted ||
         !seen.insert(trial.task).second) {
       continue;
     }

@@ -162,7 +162,7 @@ absl::StatusOr<DownloadStream::Source> BlobService::WeightsOf(
                                                   " of this account"));
   }
   // By a commitment alone anybody could ask for whatever it names.
-  if (caller.role == Role::kMiner && trial.basis < TrialBasis::kAudited) {
+  if (caller.role == Role::kMiner && BasisOf(trial) < TrialBasis::kAudited) {
     return FailedPrecondition(
         "TRIAL_NOT_AUDITED",
         absl::StrCat("a segment of ", id.ToString(),
@@ -175,7 +175,7 @@ absl::StatusOr<DownloadStream::Source> BlobService::WeightsOf(
         absl::StrCat(id.ToString(), " has no weights yet"));
   }
   const Digest& weights = trial.commitment->weights_digest;
-  if (trial.basis == TrialBasis::kSampledOut &&
+  if (BasisOf(trial) == TrialBasis::kSampledOut &&
       !parts_.blobs.Size(weights).ok()) {
     return FailedPrecondition(
         "WEIGHTS_NOT_ASKED_FOR",

@@ -33,8 +33,8 @@ void FillAccuracies(const Trial& trial, const DatasetManifest& manifest,
         AccuracyPpm(trial.measured->validation_correct, count);
     if (measured) proto->set_measured_accuracy_ppm(*measured);
   }
-  if (trial.verified_accuracy_ppm) {
-    proto->set_verified_accuracy_ppm(*trial.verified_accuracy_ppm);
+  if (const std::optional<int64_t> verified = VerifiedAccuracyPpm(trial)) {
+    proto->set_verified_accuracy_ppm(*verified);
   }
 }
 
@@ -188,8 +188,8 @@ v1::Trial ToProto(const Trial& trial, const TaskSpec& spec,
   }
   FillAccuracies(trial, manifest, &proto);
   proto.set_reason(trial.reason);
-  proto.set_basis(wire::ToProto<v1::TrialBasis>(trial.basis));
-  proto.set_is_matured(trial.is_matured);
+  proto.set_basis(wire::ToProto<v1::TrialBasis>(BasisOf(trial)));
+  proto.set_is_matured(IsMatured(trial));
   proto.set_is_at_chance(trial.is_at_chance);
   if (trial.commitment) {
     proto.set_draw_ppm(trial.commitment->draw_ppm);
@@ -200,8 +200,8 @@ v1::Trial ToProto(const Trial& trial, const TaskSpec& spec,
     }
   }
   proto.set_subspace_id(trial.subspace.value);
-  proto.set_pay_micros(trial.pay);
-  proto.set_finders_bonus_micros(trial.finders_bonus);
+  proto.set_pay_micros(SettlementOf(trial).pay);
+  proto.set_finders_bonus_micros(SettlementOf(trial).finders_bonus);
   *proto.mutable_create_time() = wire::ToProto(trial.create_time);
   return proto;
 }
@@ -298,8 +298,8 @@ v1::TaskSummary ToSummary(const TaskView& view, const Names& names) {
   proto.set_budget_work_units(spec.budget.work_units);
   if (const std::optional<Trial>& best = view.summary.best) {
     proto.set_best_trial_id(best->id.value);
-    if (best->verified_accuracy_ppm) {
-      proto.set_best_verified_accuracy_ppm(*best->verified_accuracy_ppm);
+    if (const std::optional<int64_t> verified = VerifiedAccuracyPpm(*best)) {
+      proto.set_best_verified_accuracy_ppm(*verified);
     }
   }
   return proto;

@@ -102,7 +102,7 @@ std::vector<Breach> WorkBreaches(const SmallPool& p) {
       Broken("trial_known_from_fkey", p.trial,
              [](Trial& t) {
                t.state = TrialState::kAccepted;
-               t.basis = TrialBasis::kAudited;
+               VerdictIn(t).basis = TrialBasis::kAudited;
                Commit(t);
                t.known_from = {99};
              }),
@@ -121,13 +121,13 @@ std::vector<Breach> WorkBreaches(const SmallPool& p) {
                Commit(t);
              }),
       Broken("trial_accuracy_range", p.trial,
-             [](Trial& t) { t.verified_accuracy_ppm = 1'000'001; }),
+             [](Trial& t) { VerdictIn(t).verified_accuracy_ppm = 1'000'001; }),
       Broken("trial_reason_iff_rejected", p.trial,
              [](Trial& t) { t.reason = "CLAIM_FALSE"; }),
       Broken("trial_sizes_not_negative", p.trial,
              [](Trial& t) { t.work_units = -1; }),
       Broken("trial_pay_only_with_verdict", p.trial,
-             [](Trial& t) { t.pay = 1; }),
+             [](Trial& t) { SetSettlement(t, {.pay = 1}); }),
       Broken("audit_one_open_per_trial", p.audit, [](Audit& a) { a.id = {2}; }),
       Broken("audit_trial_fkey", p.audit, [](Audit& a) { a.trial = {99}; }),
       Broken("audit_task_fkey", p.audit, [](Audit& a) { a.task = {99}; }),
@@ -218,7 +218,7 @@ std::vector<Breach> TaskBreaches(const SmallPool& p) {
       Broken("subspace_task_fkey", p.subspace,
              [](SubspaceRecord& s) { s.task = {99}; }),
       Broken("subspace_parent_fkey", p.subspace,
-             [](SubspaceRecord& s) { s.parent = {99}; }),
+             [](SubspaceRecord& s) { s.split_off.emplace().parent = {99}; }),
       Broken("subspace_attempt_not_negative", p.subspace,
              [](SubspaceRecord& s) { s.attempt = -1; }),
   };

@@ -83,7 +83,7 @@ std::string BrokenCheck(const Task& t) {
   const Amount reward = t.spec->terms.reward;
   return FirstBroken(
       {{t.id.value > 0, "task_id_positive"},
-       {(t.end_reason == EndReason::kNone) == (t.state == TaskState::kActive),
+       {t.end_reason.has_value() != (t.state == TaskState::kActive),
         "task_end_reason_iff_not_active"},
        {t.end_time.has_value() == IsEnded(t.state), "task_end_time_iff_ended"},
        {t.fee_pot >= 0 && t.bonus_pot >= 0 && t.work_pot >= 0 && t.fee >= 0 &&
@@ -120,15 +120,16 @@ std::string BrokenCheck(const Trial& t) {
   const bool is_accepted = t.state == TrialState::kAccepted;
   const bool is_committed =
       t.state != TrialState::kAssigned && t.state != TrialState::kAbandoned;
-  const int64_t accuracy_ppm = t.verified_accuracy_ppm.value_or(0);
+  const int64_t accuracy_ppm = VerifiedAccuracyPpm(t).value_or(0);
+  const TrialSettlement paid = SettlementOf(t);
+  const bool is_paid = paid.pay != 0 || paid.finders_bonus != 0;
   return FirstBroken(
       {{t.id.value > 0, "trial_id_positive"},
        {t.commitment.has_value() == is_committed,
         "trial_weights_iff_committed"},
        {t.state != TrialState::kCommitted || t.upload_deadline,
         "trial_upload_deadline_while_committed"},
-       {(t.basis != TrialBasis::kNone) == is_accepted,
-        "trial_basis_iff_accepted"},
+       {BasisOf(t).has_value() == is_accepted, "trial_basis_iff_accepted"},
        {accuracy_ppm >= 0 && accuracy_ppm <= 1'000'000, "trial_accuracy_range"},
        {t.state == TrialState::kAbandoned ||
             !t.reason.empty() == (t.state == TrialState::kRejected),
@@ -141,13 +142,10 @@ std::string BrokenCheck(const Trial& t) {
        {!t.commitment || t.commitment->diverged_at_step.value_or(0) >= 0,
         "trial_diverged_at_step_not_negative"},
        {t.rung >= 0 && (!t.resumes.IsSet() || t.rung > 0), "trial_rung"},
-       {!t.known_from.IsSet() ||
-            (is_accepted && t.pay == 0 && t.finders_bonus == 0),
+       {!t.known_from.IsSet() || (is_accepted && !is_paid),
         "trial_known_is_not_paid"},
-       {t.pay >= 0 && t.finders_bonus >= 0, "trial_pay_not_negative"},
-       {is_accepted || t.state == TrialState::kRejected ||
-            (t.pay == 0 && t.finders_bonus == 0),
-        "trial_pay_only_with_verdict"}});
+       {paid.pay >= 0 && paid.finders_bonus >= 0, "trial_pay_not_negative"},
+       {HasVerdict(t.state) || !is_paid, "trial_pay_only_with_verdict"}});
 }
 
 std::string BrokenCheck(const Audit& a) {
@@ -286,7 +284,8 @@ std::string BrokenReference(const Tables& tables, const Task& record) {
 std::string BrokenReference(const Tables& tables,
                             const SubspaceRecord& record) {
   if (!Has<Task>(tables, record.task)) return "subspace_task_fkey";
-  return IsUnsetOrThere<SubspaceRecord>(tables, record.parent)
+  return IsUnsetOrThere<SubspaceRecord>(
+             tables, record.split_off ? record.split_off->parent : SubspaceId())
              ? ""
              : "subspace_parent_fkey";
 }

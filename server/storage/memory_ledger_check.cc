@@ -16,7 +16,7 @@ using Int128 = LedgerSum;
 // Also what was paid before it was found false.
 bool IsPaidFor(const Trial& trial) {
   return trial.state == TrialState::kRejected ||
-         (trial.state == TrialState::kAccepted && trial.is_matured);
+         (trial.state == TrialState::kAccepted && IsMatured(trial));
 }
 
 class Checker {
@@ -97,8 +97,9 @@ class Checker {
       if (task.state == TaskState::kFinishing) continue;
       if (task.rule == RewardRule::kPplns && !IsEnded(task.state)) continue;
       for (const auto& [kind, amount] :
-           {std::pair(TransferKind::kPay, trial.pay),
-            std::pair(TransferKind::kFindersBonus, trial.finders_bonus)}) {
+           {std::pair(TransferKind::kPay, SettlementOf(trial).pay),
+            std::pair(TransferKind::kFindersBonus,
+                      SettlementOf(trial).finders_bonus)}) {
         const bool is_common =
             kind == TransferKind::kPay && IsByWindow(trial.task);
         all[{trial.task, is_common ? 0 : trial.account.value, ToString(kind)}]
@@ -128,7 +129,7 @@ class Checker {
     }
     for (const auto& [id, trial] : tables_.All<Trial>()) {
       if (IsPaidFor(trial) && IsByWindow(trial.task)) {
-        all[trial.account.value].second += trial.pay;
+        all[trial.account.value].second += SettlementOf(trial).pay;
       }
     }
     for (const auto& [account, sums] : all) {

@@ -271,10 +271,9 @@ TEST_P(StoreConformanceTest, ReadersSeeWholeCommits) {
 Trial PaidTrial(const SmallPool& pool) {
   Trial trial = pool.trial;
   trial.state = TrialState::kAccepted;
-  trial.basis = TrialBasis::kAudited;
-  trial.is_matured = true;
+  trial.verdict = {.basis = TrialBasis::kAudited, .is_matured = true};
   trial.commitment.emplace().weights_digest = Sha256("weights");
-  trial.pay = 3;
+  SetSettlement(trial, {.pay = 3});
   return trial;
 }
 

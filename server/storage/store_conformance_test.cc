@@ -44,13 +44,15 @@ TEST_P(StoreConformanceTest, LoadsWhatWasCommitted) {
 }
 
 // A part is there whatever it holds: no right answer is a count, and the first
-// servers noted no more of a commitment.
+// servers noted no more of a commitment. Pay of nothing is none.
 TEST_P(StoreConformanceTest, LoadsPartsThatHoldNothing) {
   SmallPool pool;
-  pool.trial.state = TrialState::kUploaded;
+  pool.trial.state = TrialState::kRejected;
+  pool.trial.reason = "CLAIM_FALSE";
   pool.trial.commitment.emplace().weights_digest = Sha256("weights");
   pool.trial.measured.emplace();
-  pool.trial.verified_accuracy_ppm = 0;
+  pool.trial.verdict.emplace().verified_accuracy_ppm = 0;
+  SetSettlement(pool.trial, {});
   Writer writer(backend_->NewWriter());
   ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
   const auto trial = backend_->reader().GetTrial(pool.trial.id);

@@ -49,7 +49,9 @@ int Main() {
     trial.architecture_id = Sha256(std::to_string(i));
     trial.work_units = 1 + rng.Below(1'000'000);
     trial.macs = 1 + rng.Below(1'000'000'000);
-    if (i % 10 == 0) trial.verified_accuracy_ppm = rng.Below(1'000'000);
+    if (i % 10 == 0) {
+      VerdictIn(trial).verified_accuracy_ppm = rng.Below(1'000'000);
+    }
     units.push_back(trial.work_units);
     total += trial.work_units;
   }

@@ -364,8 +364,9 @@ class History {
   void Note(const Trial& trial) {
     if (trial.rung > 0 && trial.state == TrialState::kAssigned)
       ++happened_.promotions;
-    happened_.sampled_out += trial.basis == TrialBasis::kSampledOut ? 1 : 0;
-    happened_.matured += trial.is_matured && trial.finders_bonus == 0 ? 1 : 0;
+    happened_.sampled_out += BasisOf(trial) == TrialBasis::kSampledOut ? 1 : 0;
+    happened_.matured +=
+        IsMatured(trial) && SettlementOf(trial).finders_bonus == 0 ? 1 : 0;
     if (trial.known_from.IsSet()) {
       ++happened_.known;
     } else if (trial.state == TrialState::kAccepted) {

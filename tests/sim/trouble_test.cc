@@ -132,7 +132,7 @@ class PayOracleTest : public ::testing::Test {
     oracle_.Note(other, now_);
   }
   void EndTask(Amount pay) {
-    trial_.pay = pay;
+    SetSettlement(trial_, {.pay = pay});
     oracle_.Note(trial_, now_);
     Task task;
     task.id = trial_.task;
@@ -159,7 +159,7 @@ class PayOracleTest : public ::testing::Test {
       Trial passed = trial_;
       passed.id = TrialId{i};
       passed.state = TrialState::kAccepted;
-      passed.basis = TrialBasis::kAudited;
+      VerdictIn(passed).basis = TrialBasis::kAudited;
       oracle_.Note(passed, now_);
     }
   }

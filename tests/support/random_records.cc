@@ -128,11 +128,12 @@ Moments RandomRecords::RandomMoments() {
 }
 
 Performance RandomRecords::RandomPerformance() {
-  return {.pace_permille = RandomMoments(),
-          .leases_completed = Large(),
-          .leases_lost = Large(),
-          .lease_time = absl::Nanoseconds(Large()),
-          .last_commit_time = Coin() ? RandomTime() : absl::InfinitePast()};
+  return {
+      .pace_permille = RandomMoments(),
+      .leases_completed = Large(),
+      .leases_lost = Large(),
+      .lease_time = absl::Nanoseconds(Large()),
+      .last_commit_time = Coin() ? std::optional(RandomTime()) : std::nullopt};
 }
 
 void RandomRecords::PutRanking() {
@@ -182,8 +183,8 @@ void RandomRecords::PutTask() {
             .cost_table_version = Large(),
             .state = state,
             .end_reason = state == TaskState::kActive
-                              ? EndReason::kNone
-                              : ValueAfterFirst<EndReason>(),
+                              ? std::nullopt
+                              : std::optional(Value<EndReason>()),
             .create_time = RandomTime(),
             .deadline = RandomTime(),
             .time_away = absl::Nanoseconds(Large())};
@@ -211,10 +212,10 @@ void RandomRecords::PutSubspace() {
       .state = Value<SubspaceState>(),
       .attempt = Large()};
   if (Coin()) {
-    record.parent = {1 + Large() % id.value};
-    record.split_dimension = Large();
-    record.split_choices = rng_.Next();
-    record.prior_ppm = Large();
+    record.split_off = SplitOff{.parent = {1 + Large() % id.value},
+                                .dimension = Large(),
+                                .choices = rng_.Next(),
+                                .prior_ppm = Large()};
   }
   if (record.state == SubspaceState::kPruned) {
     record.prune_reason = absl::StrCat("P", RandomText());
@@ -271,11 +272,11 @@ void RandomRecords::PutLease() {
               .expire_time = RandomTime(),
               .deadline = RandomTime(),
               .has_high_reward = Coin()};
-  BackupNeed need;
-  need.wanted = Large();
-  need.reason = Value<BackupReason>();
-  need.miss_ppm = Large();
-  if (need.reason != BackupReason::kNone) lease.backup_need = need;
+  if (Coin()) {
+    lease.backup_need = BackupNeed{.reason = Value<BackupReason>(),
+                                   .wanted = Large(),
+                                   .miss_ppm = Large()};
+  }
   if (Coin()) lease.check_time = RandomTime();
   if (lease.role == LeaseRole::kBackup) {
     lease.primary = LeaseId{1 + Large() % id.value};
@@ -316,25 +317,29 @@ void RandomRecords::PutTrial() {
     trial.audit_time = absl::Nanoseconds(Large());
     commitment.weights_digest = RandomDigest();
     commitment.claimed_correct = Large();
-    commitment.commit_time = RandomTime();
+    if (Coin()) commitment.commit_time = RandomTime();
     trial.commitment = commitment;
     trial.upload_deadline = RandomTime();
   }
   if (state == TrialState::kAccepted) {
-    trial.basis = ValueAfterFirst<TrialBasis>();
-    trial.is_barred = Coin();
-    trial.is_matured = Coin();
-    if (trial.basis != TrialBasis::kSampledOut) {
+    Verdict& verdict = trial.verdict.emplace();
+    verdict.basis = Value<TrialBasis>();
+    verdict.is_barred = Coin();
+    verdict.is_matured = Coin();
+    if (verdict.basis != TrialBasis::kSampledOut) {
       trial.measured.emplace();
       trial.measured->validation_correct = Large();
       trial.measured->held_out_correct = Large();
-      trial.verified_accuracy_ppm = Below(1'000'001);
+      verdict.verified_accuracy_ppm = Below(1'000'001);
     }
-    trial.pay = Large();
-    trial.finders_bonus = Large();
+    SetSettlement(trial, {.pay = Large(), .finders_bonus = Large()});
   }
-  if (state == TrialState::kRejected)
+  if (state == TrialState::kRejected) {
     trial.reason = absl::StrCat("R", RandomText());
+    trial.verdict.emplace().is_barred = Coin();
+    if (Coin()) trial.verdict->verified_accuracy_ppm = Below(1'000'001);
+    SetSettlement(trial, {.pay = Coin() ? Large() : 0});
+  }
   if (state == TrialState::kAbandoned && Coin()) trial.reason = kSuperseded;
   Emit(trial);
 }

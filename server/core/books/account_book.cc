@@ -17,8 +17,9 @@ void AccountBook::Put(const Account& account) {
     if (!account.group.empty()) groups_[account.group].insert(account.id);
   }
   if (ProvingTrials(account) >= kProvenTrials) {
-    proven_commit_time_ =
-        std::max(proven_commit_time_, account.performance.last_commit_time);
+    proven_commit_time_ = std::max(
+        proven_commit_time_,
+        account.performance.last_commit_time.value_or(absl::InfinitePast()));
   }
   if (account.void_until || account.examine_until) {
     judged_.insert(account.id);

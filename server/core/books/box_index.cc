@@ -13,12 +13,12 @@ BoxIndex::BoxIndex(const TaskSpec& spec, int64_t high_reward_share_ppm)
 void BoxIndex::Put(const SubspaceRecord* before, const SubspaceRecord& box) {
   BoxScore& score = scores_[box.id];
   if (ids_.insert(box.id).second) {
-    if (box.parent.IsSet()) {
-      tree_.Split(box.parent, box.id, box.split_dimension, box.split_choices);
+    if (const std::optional<SplitOff>& split = box.split_off) {
+      tree_.Split(split->parent, box.id, split->dimension, split->choices);
+      score.prior_ppm = split->prior_ppm;
     } else {
       tree_.AddRoot(box.id);
     }
-    score.prior_ppm = box.prior_ppm;
     high_reward_.Insert(box.id, score.RewardPpm(), high_reward_share_ppm_);
   }
   if (before != nullptr && IsDone(before->state)) --done_count_;

@@ -44,7 +44,8 @@ TEST(AccountBookTest, IsWhatItsAccountsAddUpTo) {
       if (one.trials_accepted - one.trials_within_group < kProvenTrials) {
         continue;
       }
-      proven = std::max(proven, one.performance.last_commit_time);
+      proven = std::max(proven, one.performance.last_commit_time.value_or(
+                                    absl::InfinitePast()));
     }
     EXPECT_EQ(book.units_credited(), units);
     EXPECT_EQ(book.proven_commit_time(), proven);

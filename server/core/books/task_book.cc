@@ -27,16 +27,16 @@ bool CountsAlike(const Trial& a, const Trial& b) {
 
 // Whether a change of the trial is none to the verdict on it.
 bool IsSameResult(const Trial& a, const Trial& b) {
-  return a.state == b.state && a.basis == b.basis &&
+  return a.state == b.state && BasisOf(a) == BasisOf(b) &&
          a.work_units == b.work_units && a.is_at_chance == b.is_at_chance &&
-         a.is_barred == b.is_barred &&
-         a.verified_accuracy_ppm == b.verified_accuracy_ppm;
+         IsBarred(a) == IsBarred(b) &&
+         VerifiedAccuracyPpm(a) == VerifiedAccuracyPpm(b);
 }
 
 // Whether its accuracies were measured: what others must beat to be candidates
 // for the front.
 bool IsMeasured(const Trial& trial) {
-  return IsResult(trial) && trial.verified_accuracy_ppm.has_value();
+  return IsResult(trial) && VerifiedAccuracyPpm(trial).has_value();
 }
 
 }  // namespace

@@ -49,15 +49,18 @@ class TaskBookTest : public testing::Test {
     trial.commitment->commit_time = absl::FromUnixSeconds(id);
     trial.commitment->claimed_correct = id * 83 % 1'000;
     if (trial.state == TrialState::kAccepted) {
-      trial.basis = TrialBasis::kAudited;
-      trial.is_matured = rng.Below(2) == 0;
+      VerdictIn(trial).basis = TrialBasis::kAudited;
+      VerdictIn(trial).is_matured = rng.Below(2) == 0;
       if (rng.Below(2) == 0) {
         trial.measured =
             Measured{trial.commitment->claimed_correct, rng.Below(1'000)};
-        trial.verified_accuracy_ppm = trial.measured->held_out_correct * 1'000;
+        VerdictIn(trial).verified_accuracy_ppm =
+            trial.measured->held_out_correct * 1'000;
       }
     }
-    if (trial.state == TrialState::kRejected) trial.pay = rng.Below(2);
+    if (trial.state == TrialState::kRejected) {
+      SetSettlement(trial, {.pay = rng.Below(2)});
+    }
     if (trial.state == TrialState::kAbandoned && rng.Below(2) == 0) {
       trial.reason = rng.Below(2) == 0 ? kSuperseded : kImpossible;
     }

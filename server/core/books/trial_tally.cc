@@ -22,9 +22,8 @@ void TrialTally::Count(const Trial& trial, const DatasetManifest& manifest,
   if (trial.known_from.IsSet()) return;
   const bool claims =
       IsPending(trial.state) || trial.state == TrialState::kAccepted;
-  if (claims && !trial.is_matured) {
-    SetIn(immature, trial.account, {CommitmentOf(trial).commit_time, trial.id},
-          sign > 0);
+  if (claims && !IsMatured(trial)) {
+    SetIn(immature, trial.account, {CommitTimeOf(trial), trial.id}, sign > 0);
   }
   CountState(trial, sign);
 }
@@ -64,7 +63,7 @@ void TrialTally::CountState(const Trial& trial, int64_t sign) {
       break;
     case TrialState::kRejected:
       // What was paid for in vain is spent.
-      if (trial.pay > 0) accepted_units += units;
+      if (SettlementOf(trial).pay > 0) accepted_units += units;
       break;
     case TrialState::kAbandoned:
       break;

@@ -46,7 +46,7 @@ TEST(TrialTallyTest, WhatWasPaidInVainIsSpentToo) {
   tally.Count(trial, kManifest, 1);
   EXPECT_EQ(tally.accepted_units, 0);
   tally.Count(trial, kManifest, -1);
-  trial.pay = 1;
+  SetSettlement(trial, {.pay = 1});
   tally.Count(trial, kManifest, 1);
   EXPECT_EQ(tally.accepted_units, 40);
 }
@@ -62,7 +62,7 @@ TEST(TrialTallyTest, CreditIsImmatureInTheOrderOfCommitments) {
   ASSERT_EQ(tally.immature.at(kAlice).size(), 2);
   EXPECT_EQ(tally.immature.at(kAlice).begin()->second, earlier.id);
   tally.Count(later, kManifest, -1);
-  later.is_matured = true;
+  VerdictIn(later).is_matured = true;
   tally.Count(later, kManifest, 1);
   EXPECT_EQ(tally.immature.at(kAlice).size(), 1);
 }

@@ -2,17 +2,19 @@
 #include "server/core/leaves/front_builder.h"
 
 #include <algorithm>
+#include <optional>
 #include <tuple>
 
 namespace archpool {
 
 void FrontBuilder::Add(const Trial& trial) {
-  if (!trial.verified_accuracy_ppm || !IsResult(trial)) return;
-  results_.push_back({.trial = trial.id,
-                      .rung = trial.rung,
-                      .commit_time = CommitmentOf(trial).commit_time,
-                      .point = {.accuracy_ppm = *trial.verified_accuracy_ppm,
-                                .macs = trial.macs}});
+  const std::optional<int64_t> accuracy_ppm = VerifiedAccuracyPpm(trial);
+  if (!accuracy_ppm || !IsResult(trial)) return;
+  results_.push_back(
+      {.trial = trial.id,
+       .rung = trial.rung,
+       .commit_time = CommitTimeOf(trial),
+       .point = {.accuracy_ppm = *accuracy_ppm, .macs = trial.macs}});
   const auto [known, is_new] =
       counting_.insert({trial.architecture_id, results_.size() - 1});
   if (is_new) return;

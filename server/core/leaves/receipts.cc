@@ -4,21 +4,20 @@
 namespace archpool {
 namespace {
 
-bool HasVerdict(const Trial& trial) {
-  return trial.state == TrialState::kAccepted ||
-         trial.state == TrialState::kRejected;
-}
+// What stands for the basis of a rejected trial.
+constexpr char kNoBasis[] = "none";
 
 }  // namespace
 
 std::optional<VerdictReceipt> VerdictOf(const Trial* before, const Trial& after,
                                         const Task& task) {
-  if (!HasVerdict(after) || after.known_from.IsSet()) return std::nullopt;
+  if (!HasVerdict(after.state) || after.known_from.IsSet()) return std::nullopt;
   if (before != nullptr && before->state == after.state &&
-      before->basis == after.basis &&
-      before->verified_accuracy_ppm == after.verified_accuracy_ppm) {
+      BasisOf(*before) == BasisOf(after) &&
+      VerifiedAccuracyPpm(*before) == VerifiedAccuracyPpm(after)) {
     return std::nullopt;
   }
+  const std::optional<TrialBasis> basis = BasisOf(after);
   return VerdictReceipt{.trial = after.id,
                         .task = after.task,
                         .lease = after.lease,
@@ -28,9 +27,9 @@ std::optional<VerdictReceipt> VerdictOf(const Trial* before, const Trial& after,
                         .work_units = after.work_units,
                         .claimed_correct = CommitmentOf(after).claimed_correct,
                         .is_accepted = after.state == TrialState::kAccepted,
-                        .basis = ToString(after.basis),
+                        .basis = basis ? ToString(*basis) : kNoBasis,
                         .verified_accuracy_ppm =
-                            after.verified_accuracy_ppm.value_or(kNotMeasured),
+                            VerifiedAccuracyPpm(after).value_or(kNotMeasured),
                         .reason = after.reason,
                         .rule = ToString(task.rule),
                         .work_pot = task.work_pot,
@@ -39,8 +38,8 @@ std::optional<VerdictReceipt> VerdictOf(const Trial* before, const Trial& after,
 }
 
 std::optional<CreditReceipt> CreditOf(const Trial* before, const Trial& after) {
-  if (!after.is_matured || after.known_from.IsSet()) return std::nullopt;
-  if (before != nullptr && before->is_matured) return std::nullopt;
+  if (!IsMatured(after) || after.known_from.IsSet()) return std::nullopt;
+  if (before != nullptr && IsMatured(*before)) return std::nullopt;
   return CreditReceipt{after.id, after.task, after.work_units};
 }
 

@@ -27,13 +27,12 @@ std::vector<int64_t> FindsOf(absl::Span<const Trial> finalists,
   std::vector<int64_t> finds(finalists.size(), 0);
   const Trial& best = finalists.back();  // accuracies rise along the front
   if (region.macs_max == 0) {
-    finds.back() =
-        best.verified_accuracy_ppm >= region.accuracy_min_ppm ? 1 : 0;
+    finds.back() = VerifiedAccuracyPpm(best) >= region.accuracy_min_ppm ? 1 : 0;
   } else {
     std::vector<ParetoPoint> points;
     for (const Trial& trial : finalists) {
       points.push_back(
-          {.accuracy_ppm = *trial.verified_accuracy_ppm, .macs = trial.macs});
+          {.accuracy_ppm = *VerifiedAccuracyPpm(trial), .macs = trial.macs});
     }
     // The region's own edge belongs to it.
     const ParetoPoint corner{.accuracy_ppm = region.accuracy_min_ppm - 1,

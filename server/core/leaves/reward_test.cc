@@ -106,7 +106,7 @@ class SettleTest : public testing::Test {
     trial.architecture_id = Sha256(std::to_string(id));
     trial.account = {account};
     trial.work_units = units;
-    trial.verified_accuracy_ppm = accuracy_ppm;
+    VerdictIn(trial).verified_accuracy_ppm = accuracy_ppm;
     trial.macs = macs;
     trial.state = TrialState::kAccepted;
     trial.commitment.emplace();

@@ -52,14 +52,16 @@ void Credit(Step& step, TrialId id) {
   Trial trial = *step.state.Find(id);
   Account account = *step.state.Find(trial.account);
   const Task& task = *step.state.Find(trial.task);
-  trial.is_matured = true;
+  VerdictIn(trial).is_matured = true;
   if (task.rule == RewardRule::kPplns) {
-    trial.pay = WorthOf(task, trial.work_units);
-    if (trial.pay > 0) {
+    TrialSettlement settled = SettlementOf(trial);
+    settled.pay = WorthOf(task, trial.work_units);
+    SetSettlement(trial, settled);
+    if (settled.pay > 0) {
       AddOwed(step, account.id,
               OwedPosition(step.state.accounts().units_credited(),
                            step.policy.pplns_window_units),
-              trial.pay);
+              settled.pay);
     }
   }
   account.units_credited += trial.work_units;
@@ -69,11 +71,11 @@ void Credit(Step& step, TrialId id) {
 
 Amount TakeCreditBack(Step& step, const Trial& trial) {
   // Otherwise nothing was paid for it before its task has ended.
-  if (!trial.is_matured ||
+  if (!IsMatured(trial) ||
       step.state.Find(trial.task)->rule != RewardRule::kPplns) {
     return 0;
   }
-  Amount left = trial.pay;
+  Amount left = SettlementOf(trial).pay;
   std::vector<Owed> owed;
   for (auto it = step.state.money().owed().lower_bound({trial.account, 0});
        it != step.state.money().owed().end() &&

@@ -99,8 +99,10 @@ bool Collect(const Step& step, TaskId id, Settling& settling) {
   for (; next != trials.end() && count > 0; ++next, --count) {
     const Trial& trial = *state.Find(*next);
     settling.collected = trial.id;
-    settling.has_barred |= trial.is_barred;
-    if (trial.state == TrialState::kRejected) settling.paid_before += trial.pay;
+    settling.has_barred |= IsBarred(trial);
+    if (trial.state == TrialState::kRejected) {
+      settling.paid_before += SettlementOf(trial).pay;
+    }
     if (trial.state != TrialState::kAccepted) continue;
     settling.work.push_back(WorkOf(trial));
     settling.front.Add(trial);
@@ -134,12 +136,10 @@ bool NotePays(Step& step, Settling& settling) {
   for (int64_t count = step.policy.settle_trials_max;
        settling.paid < pays.size() && count > 0; ++settling.paid, --count) {
     const TrialPay& part = pays[settling.paid];
+    const TrialSettlement settled = {part.pay, part.finders_bonus};
     Trial trial = *step.state.Find(part.trial);
-    if (trial.pay == part.pay && trial.finders_bonus == part.finders_bonus) {
-      continue;
-    }
-    trial.pay = part.pay;
-    trial.finders_bonus = part.finders_bonus;
+    if (SettlementOf(trial) == settled) continue;
+    SetSettlement(trial, settled);
     step.state.Put(trial);
   }
   return settling.paid == pays.size();

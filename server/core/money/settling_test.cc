@@ -73,7 +73,7 @@ class Finished {
   bool HasEnded() const { return State().Find(task_) == nullptr; }
   TrialId AnyAccepted() const {
     for (const TrialId id : State().IndexOf(task_).trials) {
-      if (State().Find(id)->pay > 0) return id;
+      if (SettlementOf(*State().Find(id)).pay > 0) return id;
     }
     return {};
   }
@@ -111,7 +111,8 @@ class Finished {
     for (const Event& event : pool_.pool.TakeEvents()) {
       const auto* trial = std::get_if<Trial>(&event);
       if (trial != nullptr) {
-        outcome_.pays[trial->id] = {trial->pay, trial->finders_bonus};
+        outcome_.pays[trial->id] = {SettlementOf(*trial).pay,
+                                    SettlementOf(*trial).finders_bonus};
       }
     }
   }

@@ -54,7 +54,7 @@ void EndAlarmed(Step& step, const Audit& audit) {
     // Another found it true, by two evaluations that agree.
     AcceptSeen(step, std::move(trial), IsClearedWhole(audit));
   } else if (audit.kind == AuditKind::kEvaluation ||
-             trial.basis >= TrialBasis::kAudited) {
+             BasisOf(trial) >= TrialBasis::kAudited) {
     EndInconclusive(step, std::move(trial));
   } else {
     AcceptTrial(step, std::move(trial), TrialBasis::kUnverified);

@@ -60,7 +60,7 @@ TEST_F(AlarmsTest, AnAlarmMarksNobodyAndAnotherDecides) {
   EXPECT_EQ(grant->trial.id, next);
   Say(*grant, Right());
   EXPECT_EQ(Look("v2", Right()).state, TrialState::kAccepted);
-  EXPECT_EQ(Find(trial).basis, TrialBasis::kAudited);
+  EXPECT_EQ(BasisOf(Find(trial)), TrialBasis::kAudited);
   EXPECT_EQ(StandingOf("v1").alarms_alone, 1);
   EXPECT_FALSE(StandingOf("v1").IsDoubted(pool.policy));
   EXPECT_EQ(StandingOf("v2").alarms_alone, 0);
@@ -74,7 +74,7 @@ TEST_F(AlarmsTest, WhatTwoFindAgainWithoutTheMinersBytesIsPaidUndecided) {
   EXPECT_EQ(AuditOf(trial).kind, AuditKind::kWhole);
   Repeat({"v1", "v2"}, Alarm(), trial);
   EXPECT_EQ(Find(trial).state, TrialState::kAccepted);
-  EXPECT_EQ(Find(trial).basis, TrialBasis::kUnverified);
+  EXPECT_EQ(BasisOf(Find(trial)), TrialBasis::kUnverified);
   EXPECT_EQ(StandingOf("v1").alarms, 2);
   EXPECT_EQ(StandingOf("v2").alarms, 2);
   EXPECT_EQ(StandingOf("v1").alarms_alone, 0);
@@ -85,7 +85,7 @@ TEST_F(AlarmsTest, TheOnlyVerifierRaisesItAgainAndAgain) {
   const TrialId trial = Committed(alice, alices);
   Repeat({"v1"}, Alarm(), trial);
   EXPECT_EQ(Find(trial).state, TrialState::kAccepted);
-  EXPECT_EQ(Find(trial).basis, TrialBasis::kUnverified);
+  EXPECT_EQ(BasisOf(Find(trial)), TrialBasis::kUnverified);
   EXPECT_EQ(StandingOf("v1").alarms, 2 * pool.policy.inconclusive_max);
   ExpectNoBlame();
 }
@@ -111,7 +111,7 @@ TEST_F(AlarmsTest, ItEndsWithTheWait) {
   Look("v1", Alarm());
   pool.Advance(*AuditOf(trial).decide_time - pool.now + absl::Minutes(1));
   EXPECT_EQ(Find(trial).state, TrialState::kAccepted);
-  EXPECT_EQ(Find(trial).basis, TrialBasis::kUnverified);
+  EXPECT_EQ(BasisOf(Find(trial)), TrialBasis::kUnverified);
   ExpectNoBlame();
 }
 
@@ -140,7 +140,7 @@ TEST_F(AlarmsTest, WhoFindsItFalseIsAnsweredByTwo) {
   Repeat({"v2", "v3"}, Alarm(), trial);
   EXPECT_EQ(Find(trial).state, TrialState::kAccepted)
       << "both replayed what it found false";
-  EXPECT_EQ(Find(trial).basis, TrialBasis::kUnverified);
+  EXPECT_EQ(BasisOf(Find(trial)), TrialBasis::kUnverified);
   ExpectNoBlame();
 }
 

@@ -82,7 +82,7 @@ TEST_F(PlantTest, WhoReplaysPassesAndTheMinerIsPaid) {
       SayHonestly(*Take("v1"));
     }
     EXPECT_EQ(Find(trial).state, TrialState::kAccepted);
-    EXPECT_EQ(Find(trial).verified_accuracy_ppm, 500'000);
+    EXPECT_EQ(VerifiedAccuracyPpm(Find(trial)), 500'000);
   }
   EXPECT_EQ(StandingOf("v1").record.planted_failed, 0);
   EXPECT_EQ(Alice().trials_rejected, 0);
@@ -252,8 +252,8 @@ TEST_F(SecondLookTest, ASecondThatNeverComesCostsTheMinerNothing) {
   Say(*first, Right());
   pool.Advance(*AuditOf(trial).decide_time - pool.now + absl::Seconds(1));
   EXPECT_EQ(Find(trial).state, TrialState::kAccepted);
-  EXPECT_EQ(Find(trial).basis, TrialBasis::kAudited);
-  EXPECT_EQ(Find(trial).verified_accuracy_ppm, 500'000);
+  EXPECT_EQ(BasisOf(Find(trial)), TrialBasis::kAudited);
+  EXPECT_EQ(VerifiedAccuracyPpm(Find(trial)), 500'000);
 }
 
 TEST_F(SecondLookTest, ASecondThatCannotTellCostsTheMinerNothing) {
@@ -268,7 +268,7 @@ TEST_F(SecondLookTest, ASecondThatCannotTellCostsTheMinerNothing) {
     pool.Advance(absl::Minutes(1));
   }
   EXPECT_EQ(Find(trial).state, TrialState::kAccepted);
-  EXPECT_EQ(Find(trial).basis, TrialBasis::kAudited)
+  EXPECT_EQ(BasisOf(Find(trial)), TrialBasis::kAudited)
       << "nobody replayed the whole";
 }
 

@@ -54,7 +54,7 @@ bool IsOverfit(const PoolState& state, const PoolPolicy& policy, TaskId task,
   if (!exceeds(policy.held_out_gap_ppm)) return false;
   for (const TrialId id : state.IndexOf(task).trials) {
     const Trial& trial = *state.Find(id);
-    if (trial.basis == TrialBasis::kReplayed && trial.measured &&
+    if (BasisOf(trial) == TrialBasis::kReplayed && trial.measured &&
         !exceeds(HeldOutGapPpm(manifest, trial.measured->validation_correct,
                                trial.measured->held_out_correct))) {
       return false;
@@ -361,7 +361,7 @@ ReportAudit::Reply AcceptSeen(Step& step, Trial trial,
                               bool was_replayed_whole) {
   trial.is_at_chance = !IsAboveChance(step.state, trial);
   if (trial.measured) {
-    trial.verified_accuracy_ppm =
+    VerdictIn(trial).verified_accuracy_ppm =
         trial.measured->held_out_correct * 1'000'000 /
         ManifestOf(step.state, trial.task).held_out_count;
   }

@@ -158,8 +158,8 @@ TEST_F(SampledTest, WhatAProvenMinerHasWaitingIsPaidUpToACap) {
   for (const TrialId trial : waiting) {
     if (Find(trial).state == TrialState::kAccepted) {
       ++paid;
-      EXPECT_EQ(Find(trial).basis, TrialBasis::kUnverified);
-      EXPECT_EQ(Find(trial).verified_accuracy_ppm, std::nullopt);
+      EXPECT_EQ(BasisOf(Find(trial)), TrialBasis::kUnverified);
+      EXPECT_EQ(VerifiedAccuracyPpm(Find(trial)), std::nullopt);
     } else {
       EXPECT_EQ(Find(trial).reason, "UNVERIFIED");
     }
@@ -182,7 +182,7 @@ TEST_F(SampledTest, WhoFailedOnceAndIsWellSinceCostsNobodyHisPay) {
   Say(*of_bob, Right());
   pool.Advance(pool.policy.audit_wait_term + absl::Minutes(10));
   EXPECT_EQ(Find(trial).state, TrialState::kAccepted) << Find(trial).reason;
-  EXPECT_EQ(Find(trial).basis, TrialBasis::kUnverified);
+  EXPECT_EQ(BasisOf(Find(trial)), TrialBasis::kUnverified);
 }
 
 // It breaks whoever looks, but too few look in time to say so while they may:
@@ -241,8 +241,8 @@ TEST_F(SampledTest, WhatNobodyVerifiedNeverWins) {
   for (const Event& event : pool.pool.TakeEvents()) {
     const auto* trial = std::get_if<Trial>(&event);
     if (trial == nullptr) continue;
-    EXPECT_EQ(trial->finders_bonus, 0);
-    paid += trial->is_matured ? 1 : 0;
+    EXPECT_EQ(SettlementOf(*trial).finders_bonus, 0);
+    paid += IsMatured(*trial) ? 1 : 0;
   }
   EXPECT_GT(paid, 20) << "what was verified before";
 }
@@ -305,7 +305,7 @@ TEST_F(VerifiersTest, TheOnlyVerifierDoesTheTrainingAgainBeforeItIsBelieved) {
   Look("v1", TrainingRefuted{"SEGMENT_FALSE"});
   pool.Advance(pool.policy.second_look_term);
   EXPECT_EQ(Look("v1", Right()).state, TrialState::kAccepted);
-  EXPECT_EQ(Find(honest).basis, TrialBasis::kReplayed);
+  EXPECT_EQ(BasisOf(Find(honest)), TrialBasis::kReplayed);
 }
 
 // A verifier that finds everything false, while the others are away: it has
@@ -346,7 +346,7 @@ TEST_F(VerifiersTest, TwoThatDisagreeGoToAThird) {
   EXPECT_EQ(Look("v2", Right()).state, TrialState::kUploaded);
   EXPECT_FALSE(Take("v2").has_value()) << "the third is there";
   EXPECT_EQ(Look("v3", Right()).state, TrialState::kAccepted);
-  EXPECT_EQ(Find(honest).basis, TrialBasis::kAudited);
+  EXPECT_EQ(BasisOf(Find(honest)), TrialBasis::kAudited);
   const TrialId fake = Committed(alice, alices);
   Say(take_all(), TrainingRefuted{"SEGMENT_FALSE"});
   EXPECT_EQ(Look("v2", Right()).state, TrialState::kUploaded);
@@ -365,7 +365,7 @@ TEST_F(VerifiersTest, WhereThereIsNoThirdTheTrainingIsDoneAgain) {
   ASSERT_TRUE(whole.has_value());
   EXPECT_EQ(whole->audit.kind, AuditKind::kWhole);
   EXPECT_EQ(Say(*whole, Right()).state, TrialState::kAccepted);
-  EXPECT_EQ(Find(honest).basis, TrialBasis::kReplayed);
+  EXPECT_EQ(BasisOf(Find(honest)), TrialBasis::kReplayed);
 }
 
 // The second never comes: that ends too, and the miner is not blamed.

@@ -116,7 +116,7 @@ std::optional<absl::Time> ExamineSome(Step& step, AccountId account,
     last = commit_time;
     --looks_left;
     const Trial& trial = *step.state.Find(id);
-    if (trial.basis == TrialBasis::kSampledOut &&
+    if (BasisOf(trial) == TrialBasis::kSampledOut &&
         !step.state.audits().Of(id).IsSet() && !IsVoid(step.state, trial)) {
       some.push_back(id);
     }

@@ -2,6 +2,7 @@
 // A conviction, or a doubt, about an account of many trials takes many steps:
 // whatever comes between two of them, it comes to what one step would have.
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
@@ -48,7 +49,9 @@ TaskSpec Spec(int64_t subspaces) {
 }
 
 struct Outcome {
-  std::map<TrialId, std::tuple<TrialState, std::string, TrialBasis>> trials;
+  std::map<TrialId,
+           std::tuple<TrialState, std::string, std::optional<TrialBasis>>>
+      trials;
   std::map<AccountId, Amount> balances;
   std::tuple<int64_t, int64_t, int64_t, int64_t> alice;
   friend bool operator==(const Outcome&, const Outcome&) = default;
@@ -123,7 +126,8 @@ class Story {
     for (const Event& event : pool.pool.TakeEvents()) {
       const auto* trial = std::get_if<Trial>(&event);
       if (trial == nullptr) continue;
-      outcome.trials[trial->id] = {trial->state, trial->reason, trial->basis};
+      outcome.trials[trial->id] = {trial->state, trial->reason,
+                                   BasisOf(*trial)};
     }
   }
   SessionId SessionOf(const LeaseGrant& grant) const {

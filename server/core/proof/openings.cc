@@ -184,7 +184,7 @@ absl::StatusOr<ReviewTrials::Reply> Execute(Step& step,
     const AuditId open = step.state.audits().Of(id);
     if (trial == nullptr || trial->account != command.caller ||
         trial->state == TrialState::kRejected || IsVoid(step.state, *trial) ||
-        (trial->is_matured && !open.IsSet())) {
+        (IsMatured(*trial) && !open.IsSet())) {
       reply.settled.push_back(id);
     }
   }

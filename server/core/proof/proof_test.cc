@@ -153,10 +153,10 @@ TEST_F(ProofTest, WhatIsNotDrawnIsAcceptedUnmeasured) {
   for (;;) {
     const TrialId trial = Next();
     pool.VerifyAll();
-    if (Find(trial).basis != TrialBasis::kSampledOut) continue;
+    if (BasisOf(Find(trial)) != TrialBasis::kSampledOut) continue;
     EXPECT_EQ(Find(trial).measured, std::nullopt);
-    EXPECT_EQ(Find(trial).verified_accuracy_ppm, std::nullopt);
-    EXPECT_FALSE(Find(trial).is_matured);
+    EXPECT_EQ(VerifiedAccuracyPpm(Find(trial)), std::nullopt);
+    EXPECT_FALSE(IsMatured(Find(trial)));
     break;
   }
 }
@@ -167,12 +167,12 @@ TEST_F(ProofTest, CreditMaturesByWholeBlocksAndStaysMatured) {
     trials.push_back(Next());
     pool.VerifyAll();
   }
-  EXPECT_FALSE(Find(trials[0]).is_matured) << "no second block yet";
+  EXPECT_FALSE(IsMatured(Find(trials[0]))) << "no second block yet";
   trials.push_back(Next());
   pool.VerifyAll();
-  EXPECT_TRUE(Find(trials[0]).is_matured);
-  EXPECT_TRUE(Find(trials[18]).is_matured) << "twenty with the very first";
-  EXPECT_FALSE(Find(trials[19]).is_matured);
+  EXPECT_TRUE(IsMatured(Find(trials[0])));
+  EXPECT_TRUE(IsMatured(Find(trials[18]))) << "twenty with the very first";
+  EXPECT_FALSE(IsMatured(Find(trials[19])));
 
   const TrialId fake = NextDrawn();
   pool.Answer(alice, fake);
@@ -219,11 +219,11 @@ TEST_F(ProofTest, AHeldOutSplitThatSpeaksAgainstItHasATrainingReplayedWhole) {
   const auto& state = pool.pool.state();
   EXPECT_EQ(state.Find(state.audits().Of(trial))->kind, AuditKind::kWhole);
   EXPECT_EQ(Report("v1", overfit).state, TrialState::kAccepted);
-  EXPECT_EQ(Find(trial).basis, TrialBasis::kReplayed);
+  EXPECT_EQ(BasisOf(Find(trial)), TrialBasis::kReplayed);
   const TrialId next = NextDrawn();
   pool.Answer(alice, next);
   EXPECT_EQ(Report("v1", overfit).state, TrialState::kAccepted);
-  EXPECT_EQ(Find(next).basis, TrialBasis::kAudited);
+  EXPECT_EQ(BasisOf(Find(next)), TrialBasis::kAudited);
 }
 
 TEST_F(ProofTest, AnAuditNeverAnsweredIsARejection) {
@@ -424,11 +424,11 @@ TEST_F(ProofTest, ATaskEndsWithNothingUnproven) {
   for (const auto& [id, trial] : ended) {
     if (trial.state != TrialState::kAccepted) continue;
     ++accepted;
-    EXPECT_TRUE(trial.is_matured);
-    EXPECT_NE(trial.basis, TrialBasis::kSampledOut) << "a short block";
-    if (trial.finders_bonus == 0) continue;
+    EXPECT_TRUE(IsMatured(trial));
+    EXPECT_NE(BasisOf(trial), TrialBasis::kSampledOut) << "a short block";
+    if (SettlementOf(trial).finders_bonus == 0) continue;
     ++winners;
-    EXPECT_EQ(trial.basis, TrialBasis::kReplayed);
+    EXPECT_EQ(BasisOf(trial), TrialBasis::kReplayed);
   }
   EXPECT_EQ(accepted, 11);
   EXPECT_GE(winners, 1);
@@ -439,7 +439,7 @@ TEST_F(ProofTest, AShortBlockIsAskedForWhileOtherAuditsAreOpen) {
   for (int i = 0; i < 15 && !sampled_out.IsSet(); ++i) {
     const TrialId trial = Next();
     pool.VerifyAll();
-    if (Find(trial).basis == TrialBasis::kSampledOut) sampled_out = trial;
+    if (BasisOf(Find(trial)) == TrialBasis::kSampledOut) sampled_out = trial;
   }
   ASSERT_TRUE(sampled_out.IsSet());
   const TrialId open = NextDrawn();

@@ -50,7 +50,7 @@ std::vector<Trial> UnprovenBelow(const PoolState& state,
   for (const Trial* trial = &finalist;
        trial != nullptr && !trial->known_from.IsSet();
        trial = state.Find(trial->resumes)) {
-    if (trial->basis != TrialBasis::kReplayed && IsReplayable(*trial)) {
+    if (BasisOf(*trial) != TrialBasis::kReplayed && IsReplayable(*trial)) {
       unproven.push_back(*trial);
     }
   }
@@ -103,7 +103,7 @@ void AskPromotable(Step& step, TaskId task) {
   }
   for (const TrialId id : asked) {
     const Trial& trial = *step.state.Find(id);
-    if (trial.is_matured) {
+    if (IsMatured(trial)) {
       // Its miner was told that it is settled: it may be gone, and keeps
       // nothing that could be asked for.
       AskWhole(step, trial);
@@ -124,7 +124,7 @@ void AskShortBlocks(Step& step, TaskId task) {
     if (!IsShort(step.policy, block) || at_work.contains(account)) continue;
     for (const auto& [commit_time, id] : block) {
       if (std::ssize(asked) < step.policy.settle_trials_max &&
-          step.state.Find(id)->basis == TrialBasis::kSampledOut &&
+          BasisOf(*step.state.Find(id)) == TrialBasis::kSampledOut &&
           !step.state.audits().Of(id).IsSet()) {
         asked.push_back(id);
       }
@@ -151,10 +151,10 @@ bool LookForLastSegments(const Step& step, TaskId task, Settling& settling) {
       const Trial& trial = *step.state.Find(next->second);
       // Hidden by a result that was refuted since, perhaps.
       const bool is_top =
-          !trial.verified_accuracy_ppm && IsResult(trial) &&
+          !VerifiedAccuracyPpm(trial) && IsResult(trial) &&
           index.claims.IsTop(CommitmentOf(trial).claimed_correct, trial.macs);
-      const bool is_due =
-          IsShort(step.policy, block) && trial.basis == TrialBasis::kSampledOut;
+      const bool is_due = IsShort(step.policy, block) &&
+                          BasisOf(trial) == TrialBasis::kSampledOut;
       if (is_top || is_due) settling.to_ask.push_back({trial.id, is_top});
     }
   }
@@ -190,7 +190,7 @@ bool BarUnproven(Step& step, const std::vector<Trial>& finalists) {
   bool bars = false;
   for (Trial finalist : finalists) {
     if (UnprovenBelow(step.state, finalist).empty()) continue;
-    finalist.is_barred = true;
+    VerdictIn(finalist).is_barred = true;
     step.state.Put(finalist);
     bars = true;
   }

@@ -39,7 +39,7 @@ void Judge(Step& step, TrialId id) {
   }
   // Its miner keeps nothing that could be asked for: what is owed is owed.
   const Trial& judged = *step.state.Find(id);
-  if (judged.state == TrialState::kAccepted && !judged.is_matured) {
+  if (judged.state == TrialState::kAccepted && !IsMatured(judged)) {
     money::Credit(step, id);
   }
 }

@@ -41,14 +41,14 @@ void RejectWhatGrewFrom(Step& step, const Trial& rejected) {
 void Reject(Step& step, Trial trial, const std::string& reason) {
   --step.judged_left;
   EndAudit(step, trial.id);
-  trial.pay = money::TakeCreditBack(step, trial);
+  SetSettlement(trial, {.pay = money::TakeCreditBack(step, trial)});
   const bool counted = trial.state == TrialState::kAccepted &&
-                       trial.basis != TrialBasis::kUnverified;
+                       BasisOf(trial) != TrialBasis::kUnverified;
   trial.state = TrialState::kRejected;
   trial.reason = reason;
-  trial.basis = TrialBasis::kNone;
-  trial.is_matured = false;
-  trial.finders_bonus = 0;
+  Verdict& verdict = VerdictIn(trial);
+  verdict.basis.reset();
+  verdict.is_matured = false;
   step.state.Put(trial);
   search::ReopenIfCompleted(step, trial.subspace);
   Account account = *step.state.Find(trial.account);
@@ -67,8 +67,8 @@ bool IsClean(const PoolState& state, TrialId id) {
   }
   const std::optional<absl::Time>& until =
       state.Find(trial.account)->examine_until;
-  return !until || trial.basis != TrialBasis::kSampledOut ||
-         CommitmentOf(trial).commit_time > *until;
+  return !until || BasisOf(trial) != TrialBasis::kSampledOut ||
+         CommitTimeOf(trial) > *until;
 }
 
 // The account's oldest block in the task, where its draws are clean and another
@@ -143,7 +143,8 @@ void AcceptTrial(Step& step, Trial trial, TrialBasis basis) {
   }
   step.state.Put(account);
   trial.state = TrialState::kAccepted;
-  trial.basis = std::max(trial.basis, basis);
+  Verdict& verdict = VerdictIn(trial);
+  verdict.basis = std::max(verdict.basis, std::optional(basis));
   step.state.Put(trial);
   search::CompleteIfDone(step, trial.subspace);
   MatureBlocks(step, trial.task, trial.account);

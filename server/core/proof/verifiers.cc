@@ -20,10 +20,9 @@ bool IsUnderCap(const PoolState& state, const PoolPolicy& policy,
   const auto block = all.find(trial.account);
   if (block == all.end()) return false;
   int64_t unverified = 0;
-  const auto here =
-      block->second.find({CommitmentOf(trial).commit_time, trial.id});
+  const auto here = block->second.find({CommitTimeOf(trial), trial.id});
   const auto count = [&](TrialId id) {
-    const bool is_one = state.Find(id)->basis == TrialBasis::kUnverified;
+    const bool is_one = BasisOf(*state.Find(id)) == TrialBasis::kUnverified;
     unverified += is_one ? 1 : 0;
   };
   const auto first = FirstNotVoid(state, trial.account, block->second);
@@ -68,7 +67,7 @@ void EndInconclusive(Step& step, Trial trial) {
     return AcceptTrial(step, std::move(trial), TrialBasis::kUnverified);
   }
   EndAudit(step, trial.id);
-  trial.is_barred = true;
+  VerdictIn(trial).is_barred = true;
   step.state.Put(trial);
 }
 
@@ -90,10 +89,10 @@ void CloseUnverified(Step& step, const Audit& audit) {
     return;
   }
   if (trial.state == TrialState::kAccepted &&
-      trial.basis >= TrialBasis::kAudited) {
+      BasisOf(trial) >= TrialBasis::kAudited) {
     // Seen and paid; but what was not replayed whole does not win.
     EndAudit(step, trial.id);
-    trial.is_barred = true;
+    VerdictIn(trial).is_barred = true;
     step.state.Put(trial);
     return;
   }
@@ -104,7 +103,7 @@ void CloseUnverified(Step& step, const Audit& audit) {
   }
   // What has matured is settled: its miner was to answer for it no more.
   const bool is_owed =
-      trial.is_matured ||
+      IsMatured(trial) ||
       (step.policy.pays_unverified &&
        IsAtAuditFloor(step.policy, *step.state.Find(trial.account)) &&
        IsUnderCap(step.state, step.policy, trial));
@@ -152,7 +151,7 @@ bool MayHaveBeenRefused(const Step& step, const Trial& trial,
   const absl::Duration most = step.policy.refused_time_max;
   if (audit != nullptr) return audit->refused_time >= most;
   return trial.upload_deadline &&
-         *trial.upload_deadline - CommitmentOf(trial).commit_time > most;
+         *trial.upload_deadline - CommitTimeOf(trial) > most;
 }
 
 // What was asked of a trial never came.

@@ -59,8 +59,8 @@ struct AuditLook {
   bool is_whole = false;  // the whole training had been replayed
   int64_t count = 1;
   std::string reason;  // of the latest
-  absl::Time first_time = absl::InfinitePast();
-  absl::Time time = absl::InfinitePast();  // of the latest
+  absl::Time first_time;
+  absl::Time time;  // of the latest
   // Between two failures at this audit it came to a finding about another
   // miner: so it is not the verifier that is sick.
   bool has_failed_again = false;

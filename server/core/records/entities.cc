@@ -29,6 +29,10 @@ const Commitment& CommitmentOf(const Trial& trial) {
   return *trial.commitment;
 }
 
+absl::Time CommitTimeOf(const Trial& trial) {
+  return CommitmentOf(trial).commit_time.value_or(absl::InfinitePast());
+}
+
 int64_t ValidationCorrect(const Trial& trial) {
   return trial.measured ? trial.measured->validation_correct
                         : CommitmentOf(trial).claimed_correct;

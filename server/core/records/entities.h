@@ -127,7 +127,6 @@ inline constexpr const char* kWordsOf<TaskState>[] = {
 bool IsEnded(TaskState state);  // no step leads from it
 
 enum class EndReason {
-  kNone,
   kBudget,
   kTarget,
   kTimeLimit,
@@ -137,7 +136,7 @@ enum class EndReason {
 };
 template <>
 inline constexpr const char* kWordsOf<EndReason>[] = {
-    "none",      "budget",    "target",        "time_limit",
+    "budget",    "target",    "time_limit",
     "exhausted", "cancelled", "nothing_learns"};
 
 struct Task {
@@ -150,7 +149,7 @@ struct Task {
   int64_t cost_table_version = 0;
   RewardRule rule = RewardRule::kProportional;
   TaskState state = TaskState::kActive;
-  EndReason end_reason = EndReason::kNone;
+  std::optional<EndReason> end_reason;  // from kFinishing on
   absl::Time create_time;
   // As it was promised, and what is added to it: time in which the pool was not
   // there.
@@ -175,6 +174,17 @@ template <>
 inline constexpr const char* kWordsOf<SubspaceState>[] = {
     "open", "leased", "completed", "pruned"};
 
+// How a box came to be that was split off another: along which dimension, and
+// which of that dimension's choices it took.
+struct SplitOff {
+  SubspaceId parent;
+  int64_t dimension = 0;
+  uint64_t choices = 0;
+  int64_t prior_ppm = 0;  // what the parent's results promised then
+
+  friend bool operator==(const SplitOff&, const SplitOff&) = default;
+};
+
 // A box is split in place: it keeps one part, a new record takes the other. So
 // the boxes of a task are disjoint and add up to its space at every moment, and
 // a lease on the part that stays continues.
@@ -183,14 +193,8 @@ struct SubspaceRecord {
   TaskId task;
   Subspace box;
   SubspaceState state = SubspaceState::kOpen;
-  // How it came to be: the box it was split off (unset: of the first
-  // partition), along which dimension, and that dimension's choices it took.
-  SubspaceId parent;
-  int64_t split_dimension = 0;
-  uint64_t split_choices = 0;
-  // What its parent's results promised when it was split off.
-  int64_t prior_ppm = 0;
-  std::string prune_reason;  // of a pruned one; "" otherwise
+  std::optional<SplitOff> split_off;  // unset: of the first partition
+  std::string prune_reason;           // of a pruned one; "" otherwise
   // Counts its leases: the fencing token of the latest one.
   int64_t attempt = 0;
 

@@ -35,10 +35,13 @@ inline constexpr const char* kWordsOf<TrialState>[] = {
     "assigned", "committed", "uploaded", "accepted", "rejected", "abandoned"};
 // Committed or uploaded: a verdict is awaited.
 bool IsPending(TrialState state);
+// Accepted or rejected.
+inline bool HasVerdict(TrialState state) {
+  return state == TrialState::kAccepted || state == TrialState::kRejected;
+}
 
 // What an accepted verdict rests on. A later audit may raise it.
 enum class TrialBasis {
-  kNone,
   kSampledOut,  // committed, and not drawn
   kUnverified,  // drawn, and no verifier decided it in time
   kAudited,     // a segment was replayed, and the claim tested
@@ -46,7 +49,7 @@ enum class TrialBasis {
 };
 template <>
 inline constexpr const char* kWordsOf<TrialBasis>[] = {
-    "none", "sampled_out", "unverified", "audited", "replayed"};
+    "sampled_out", "unverified", "audited", "replayed"};
 
 // The reason of an abandoned trial whose architecture somebody else committed
 // first, as a backup or before one. If it is committed anyway before its
@@ -68,8 +71,8 @@ struct Commitment {
   int64_t claimed_correct = 0;  // on the validation split
   absl::Duration train_time;
   Signature signature;
-  SessionId session;  // of the worker that reported it
-  absl::Time commit_time = absl::InfinitePast();  // where nobody noted it
+  SessionId session;                      // of the worker that reported it
+  std::optional<absl::Time> commit_time;  // unset: nobody noted it
   // The chance with which it was drawn for an audit, in millionths.
   int64_t draw_ppm = 0;
 
@@ -82,6 +85,31 @@ struct Measured {
   int64_t held_out_correct = 0;
 
   friend bool operator==(const Measured&, const Measured&) = default;
+};
+
+// What the verdict on a trial is beside its state: of one that was accepted, or
+// rejected.
+struct Verdict {
+  std::optional<TrialBasis> basis;  // of an accepted one, always
+  // The accuracy on the held-out split, once it was accepted with that
+  // measured.
+  std::optional<int64_t> verified_accuracy_ppm;
+  // Its block's draws were clean: no later rejection takes its credit.
+  bool is_matured = false;
+  // Its whole replay was never decided: it is paid, and does not win.
+  bool is_barred = false;
+
+  friend bool operator==(const Verdict&, const Verdict&) = default;
+};
+
+// What a trial came to in money; under RewardRule::kPplns what it earned, from
+// when its credit matured, and of a rejected one what it had been paid by then.
+struct TrialSettlement {
+  Amount pay = 0;
+  Amount finders_bonus = 0;
+
+  friend bool operator==(const TrialSettlement&,
+                         const TrialSettlement&) = default;
 };
 
 struct Trial {
@@ -116,26 +144,18 @@ struct Trial {
   std::optional<absl::Time> upload_deadline;
   // Whatever the verdict is.
   std::optional<Measured> measured;
-  // The accuracy on the held-out split, once the trial was accepted with that
-  // measured.
-  std::optional<int64_t> verified_accuracy_ppm;
-  TrialBasis basis = TrialBasis::kNone;
+  // From its first verdict on (VerdictIn).
+  std::optional<Verdict> verdict;
   // Its result is no better than a guess (common/model/chance.h): by its claim
   // until it was measured. Paid like any other work once it is accepted, and
   // never more than that: no finalist, and no basis for the next rung.
   bool is_at_chance = false;
-  // Its block's draws were clean: no later rejection takes its credit.
-  bool is_matured = false;
-  // Its whole replay was never decided: it is paid, and does not win.
-  bool is_barred = false;
   absl::Duration audit_time;  // that verifiers spent on it
   // The reason of a rejection, or kSuperseded or kImpossible of an abandoned
   // trial; "" otherwise.
   std::string reason;
-  // The settlement; under RewardRule::kPplns what it earned, from when its
-  // credit matured, and of a rejected one what it had been paid by then.
-  Amount pay = 0;
-  Amount finders_bonus = 0;
+  // Where it came to anything (SetSettlement).
+  std::optional<TrialSettlement> settlement;
 
   friend bool operator==(const Trial&, const Trial&) = default;
 };
@@ -143,17 +163,54 @@ struct Trial {
 // REQUIRES: it was committed.
 const Commitment& CommitmentOf(const Trial& trial);
 
+// The infinite past where nobody noted it. REQUIRES: it was committed.
+absl::Time CommitTimeOf(const Trial& trial);
+
+// Made where there is none yet.
+inline Verdict& VerdictIn(Trial& trial) {
+  return trial.verdict ? *trial.verdict : trial.verdict.emplace();
+}
+
+// Unset unless it was accepted.
+inline std::optional<TrialBasis> BasisOf(const Trial& trial) {
+  return trial.verdict ? trial.verdict->basis : std::nullopt;
+}
+
+inline std::optional<int64_t> VerifiedAccuracyPpm(const Trial& trial) {
+  return trial.verdict ? trial.verdict->verified_accuracy_ppm : std::nullopt;
+}
+
+inline bool IsMatured(const Trial& trial) {
+  return trial.verdict && trial.verdict->is_matured;
+}
+
+inline bool IsBarred(const Trial& trial) {
+  return trial.verdict && trial.verdict->is_barred;
+}
+
+// Nothing, where there is none.
+inline TrialSettlement SettlementOf(const Trial& trial) {
+  return trial.settlement.value_or(TrialSettlement());
+}
+
+// One that comes to nothing is none: so a trial is the same after it was
+// loaded.
+inline void SetSettlement(Trial& trial, const TrialSettlement& settlement) {
+  trial.settlement.reset();
+  if (settlement != TrialSettlement()) trial.settlement = settlement;
+}
+
 // Whether a segment of it was replayed, or the client knew it before: nothing
 // grows from a result that was taken without a check.
 inline bool IsSeen(const Trial& trial) {
-  return trial.known_from.IsSet() || trial.basis >= TrialBasis::kAudited;
+  return trial.known_from.IsSet() || BasisOf(trial) >= TrialBasis::kAudited;
 }
 
 // Whether it is a result that others are measured by: it may win, and be gone
 // on from.
 inline bool IsResult(const Trial& trial) {
   return trial.state == TrialState::kAccepted &&
-         trial.basis != TrialBasis::kUnverified && !trial.is_barred &&
+         BasisOf(trial) != TrialBasis::kUnverified && !IsBarred(trial) &&
          !trial.is_at_chance;
 }
 

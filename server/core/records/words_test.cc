@@ -44,15 +44,6 @@ Words WordsOf() {
   return {std::begin(kWordsOf<Enum>), std::end(kWordsOf<Enum>)};
 }
 
-// Without the first one, where the wire has an empty string.
-template <typename Enum>
-Words WordsAfterNone() {
-  Words words = WordsOf<Enum>();
-  EXPECT_EQ(words.front(), "none");
-  words.erase(words.begin());
-  return words;
-}
-
 template <typename Enum>
 void ExpectRoundTrip() {
   for (size_t i = 0; i < kCountOf<Enum>; ++i) {
@@ -158,8 +149,7 @@ constexpr ProtoEnum kPayoutState = {"payout.proto", "PayoutState",
 constexpr ProtoEnum kTaskState = {"task.proto", "TaskState", "TASK_STATE_"};
 constexpr ProtoEnum kTrialState = {"trial.proto", "TrialState", "TRIAL_STATE_"};
 
-// They are translated by their words (common/wire/words.h): "none" is the
-// unspecified value.
+// They are translated by their words (common/wire/words.h).
 TEST(WordsTest, EnumsOfTheWireHaveTheSameValues) {
   ExpectValues({"roles.proto", "Role", "ROLE_"}, WordsOf<Role>());
   ExpectValues(kAccountState, WordsOf<AccountState>());
@@ -167,7 +157,7 @@ TEST(WordsTest, EnumsOfTheWireHaveTheSameValues) {
                WordsOf<LeaseRole>());
   ExpectValues(kLeaseState, WordsOf<LeaseState>());
   ExpectValues({"lease.proto", "BackupReason", "BACKUP_REASON_"},
-               WordsAfterNone<BackupReason>());
+               WordsOf<BackupReason>());
   ExpectValues(kPayoutState, WordsOf<PayoutState>());
   ExpectValues({"ledger.proto", "PlaceKind", "PLACE_KIND_"},
                WordsOf<PlaceKind>());
@@ -177,10 +167,10 @@ TEST(WordsTest, EnumsOfTheWireHaveTheSameValues) {
                WordsOf<RewardRule>());
   ExpectValues(kTaskState, WordsOf<TaskState>());
   ExpectValues({"task.proto", "EndReason", "END_REASON_"},
-               WordsAfterNone<EndReason>());
+               WordsOf<EndReason>());
   ExpectValues(kTrialState, WordsOf<TrialState>());
   ExpectValues({"trial.proto", "TrialBasis", "TRIAL_BASIS_"},
-               WordsAfterNone<TrialBasis>());
+               WordsOf<TrialBasis>());
   // What a server says of a worker, and no worker of itself.
   Words activities = WordsOf<WorkerActivity>();
   activities.emplace_back("silent");

@@ -24,7 +24,7 @@ struct Performance {
   int64_t leases_completed = 0;
   int64_t leases_lost = 0;    // given up, or gone silent
   absl::Duration lease_time;  // spent under leases: losses over it, the hazard
-  absl::Time last_commit_time = absl::InfinitePast();
+  std::optional<absl::Time> last_commit_time;
 
   friend bool operator==(const Performance&, const Performance&) = default;
 };
@@ -60,20 +60,19 @@ inline constexpr const char* kWordsOf<LeaseRole>[] = {"primary", "backup"};
 
 // Why a backup is wanted for a lease.
 enum class BackupReason {
-  kNone,
   kSilent,    // no heartbeat
   kSlow,      // will hardly finish in time at its present pace
   kUnproven,  // too little is known of its miner
 };
 template <>
-inline constexpr const char* kWordsOf<BackupReason>[] = {"none", "silent",
-                                                         "slow", "unproven"};
+inline constexpr const char* kWordsOf<BackupReason>[] = {"silent", "slow",
+                                                         "unproven"};
 
 // What the manager decided for a primary. A backup has its primary's, as it
 // was then, and wants none itself.
 struct BackupNeed {
-  BackupReason reason = BackupReason::kNone;  // never none of a lease
-  int64_t wanted = 0;                         // how many are to run beside it
+  BackupReason reason = BackupReason::kSilent;
+  int64_t wanted = 0;    // how many are to run beside it
   int64_t miss_ppm = 0;  // the primary's chance to miss its deadline, then
 
   friend bool operator==(const BackupNeed&, const BackupNeed&) = default;

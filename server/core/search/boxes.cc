@@ -135,10 +135,10 @@ SubspaceId SplitBox(Step& step, SubspaceRecord box, int64_t dimension,
   SubspaceRecord child{.id = step.state.NextSubspaceId(),
                        .task = box.task,
                        .box = *std::move(go),
-                       .parent = box.id,
-                       .split_dimension = dimension,
-                       .split_choices = choices,
-                       .prior_ppm = score.RewardPpm()};
+                       .split_off = SplitOff{.parent = box.id,
+                                             .dimension = dimension,
+                                             .choices = choices,
+                                             .prior_ppm = score.RewardPpm()}};
   box.box = *std::move(stay);
   step.state.Put(box);
   step.state.Put(child);

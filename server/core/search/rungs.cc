@@ -55,7 +55,7 @@ bool IsGivenUp(const TaskIndex& index, TrialId result) {
 // Its miner had its time, and does nothing.
 bool IsForsaken(const PoolState& state, const Trial& result,
                 absl::Duration patience, absl::Time now) {
-  return now >= CommitmentOf(result).commit_time + patience &&
+  return now >= CommitTimeOf(result) + patience &&
          state.leases().CountOf(result.account) == 0;
 }
 
@@ -137,7 +137,7 @@ std::vector<Trial> Promotions(const PoolState& state, const Task& task,
           index.boxes.tree().Find(task.spec->space, result.architecture);
       if (box.IsSet() ? its_box != box : !CanBegin(state, its_box)) continue;
       // The pool gives no other weights back than audited ones.
-      const bool resumes = is_own && result.basis >= TrialBasis::kAudited;
+      const bool resumes = is_own && BasisOf(result) >= TrialBasis::kAudited;
       Trial trial = AtNextRung(state, task, result, resumes);
       if (trial.work_units > units_left) {
         seeker.too_dear = true;

@@ -121,7 +121,7 @@ class TrustedRungsTest : public RungsTest {
   // Of a trial that has matured; unset: there is none.
   AuditId AuditOfMatured() const {
     for (const AuditId id : state().IndexOf(task).audits) {
-      if (state().Find(state().Find(id)->trial)->is_matured) return id;
+      if (IsMatured(*state().Find(state().Find(id)->trial))) return id;
     }
     return {};
   }
@@ -188,8 +188,8 @@ TEST_F(TrustedRungsTest, WhatHasMaturedIsNotAskedOfItsMiner) {
   const Trial trial = Find(audit.trial);
   EXPECT_FALSE(state().audits().Of(trial.id).IsSet());
   EXPECT_EQ(trial.state, TrialState::kAccepted) << trial.reason;
-  EXPECT_TRUE(trial.is_matured);
-  EXPECT_EQ(trial.basis, TrialBasis::kUnverified) << "nothing grows from it";
+  EXPECT_TRUE(IsMatured(trial));
+  EXPECT_EQ(BasisOf(trial), TrialBasis::kUnverified) << "nothing grows from it";
 }
 
 TEST_F(RungsTest, TheBestOfThreeGoesOnFromItsOwnWeights) {
@@ -363,7 +363,7 @@ class RungProofTest : public ::testing::Test {
       if (macs == 0) macs = trial.macs;
       Keep();
       if (trial.resumes.IsSet()) {
-        EXPECT_GT(trials.at(trial.resumes).basis, TrialBasis::kSampledOut)
+        EXPECT_GT(BasisOf(trials.at(trial.resumes)), TrialBasis::kSampledOut)
             << "promoted at its word";
       }
       // Behind the first one, which is cheaper: hardly ever looked at by rule.
@@ -400,10 +400,10 @@ TEST_F(RungProofTest, TheWholeChainBelowAFinalistIsReplayed) {
   ASSERT_EQ(pool.pool.state().Find(task), nullptr);
   int winners = 0;
   for (const auto& [id, trial] : trials) {
-    if (trial.finders_bonus == 0) continue;
+    if (SettlementOf(trial).finders_bonus == 0) continue;
     ++winners;
     for (TrialId at = id; at.IsSet(); at = trials.at(at).resumes) {
-      EXPECT_EQ(trials.at(at).basis, TrialBasis::kReplayed);
+      EXPECT_EQ(BasisOf(trials.at(at)), TrialBasis::kReplayed);
     }
   }
   EXPECT_GT(winners, 0);
@@ -441,7 +441,7 @@ TEST_F(RungProofTest, ARejectionReachesWhatGrewFromIt) {
   Keep();
   EXPECT_EQ(trials.at(lower).reason, "TRAINING_FALSE");
   EXPECT_EQ(trials.at(upper->first).state, TrialState::kRejected);
-  EXPECT_EQ(trials.at(upper->first).finders_bonus, 0);
+  EXPECT_EQ(SettlementOf(trials.at(upper->first)).finders_bonus, 0);
 }
 
 }  // namespace

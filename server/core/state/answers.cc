@@ -30,7 +30,7 @@ absl::Duration TrainingAgain(const PoolState& state, const PoolPolicy& policy,
   if (pace.count < kPacesMin) {
     // As it took the first time: a worker that trained nothing is not waited
     // for.
-    const absl::Duration took = commitment.commit_time - trial.create_time;
+    const absl::Duration took = CommitTimeOf(trial) - trial.create_time;
     return std::min(slowest, kPaceRoom * std::max(work, took));
   }
   return std::clamp(kPaceRoom * pace.sum / pace.count * work / 1'000, work,

@@ -88,13 +88,13 @@ bool AwaitsMeasurements(const PoolState& state, const PoolPolicy& policy,
 
 bool IsVoid(const PoolState& state, const Trial& trial) {
   if (state.accounts().judged().empty()) return false;
-  if (trial.is_matured || trial.known_from.IsSet() ||
+  if (IsMatured(trial) || trial.known_from.IsSet() ||
       (!IsPending(trial.state) && trial.state != TrialState::kAccepted)) {
     return false;
   }
   const std::optional<absl::Time>& until =
       state.Find(trial.account)->void_until;
-  return until && CommitmentOf(trial).commit_time <= *until;
+  return until && CommitTimeOf(trial) <= *until;
 }
 
 namespace {

@@ -59,7 +59,7 @@ void EndIfMet(Step& step, TrialId accepted) {
   if (is_counted && NothingLearns(step, task.id)) {
     BeginFinishing(step, task.id, EndReason::kNothingLearns);
   } else if (target > 0 && !trial->is_at_chance &&
-             trial->verified_accuracy_ppm >= target) {
+             VerifiedAccuracyPpm(*trial) >= target) {
     BeginFinishing(step, task.id, EndReason::kTarget);
   } else if (is_counted && TrialsLeft(task, index) <= 0 &&
              index.tally.assigned + index.tally.pending == 0) {

@@ -35,7 +35,7 @@ class KnownResultsTest : public ::testing::Test {
         for (const Event& event : pool.pool.TakeEvents()) {
           const auto* trial = std::get_if<Trial>(&event);
           if (trial != nullptr && trial->state == TrialState::kAccepted &&
-              trial->pay == 0 && !trial->known_from.IsSet()) {
+              SettlementOf(*trial).pay == 0 && !trial->known_from.IsSet()) {
             accepted.push_back(*trial);
           }
         }

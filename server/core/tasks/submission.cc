@@ -233,14 +233,13 @@ void AdoptKnownResults(Step& step, const Task& task,
     trial.task = task.id;
     trial.subspace = index.boxes.tree().Find(spec.space, trial.architecture);
     trial.resumes = {};
-    trial.is_matured = true;
+    VerdictIn(trial).is_matured = true;
     trial.create_time = step.now;
-    trial.pay = 0;
-    trial.finders_bonus = 0;
+    trial.settlement.reset();
     step.state.Put(trial);
     is_target_met |=
         spec.budget.target_accuracy_ppm > 0 &&
-        trial.verified_accuracy_ppm >= spec.budget.target_accuracy_ppm;
+        VerifiedAccuracyPpm(trial) >= spec.budget.target_accuracy_ppm;
   }
   if (is_target_met) {
     BeginFinishing(step, task.id, EndReason::kTarget);

@@ -182,7 +182,7 @@ class Explainer {
   // About tasks that have not ended.
   void AddImmature() {
     const auto [count, newest] = Select([](const Trial& trial) {
-      return trial.state == TrialState::kAccepted && !trial.is_matured;
+      return trial.state == TrialState::kAccepted && !IsMatured(trial);
     });
     if (count == 0) return;
     Add("NOT_MATURED",
@@ -198,8 +198,8 @@ class Explainer {
   // Work of an ended task may come to less than a micro-coin.
   void AddCredited() {
     const auto [count, newest] = Select([this](const Trial& trial) {
-      return trial.state == TrialState::kAccepted && trial.is_matured &&
-             trial.pay == 0 && !trial.known_from.IsSet() &&
+      return trial.state == TrialState::kAccepted && IsMatured(trial) &&
+             SettlementOf(trial).pay == 0 && !trial.known_from.IsSet() &&
              records_.unsettled.contains(trial.task);
     });
     if (count == 0) return;

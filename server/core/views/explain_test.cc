@@ -113,13 +113,13 @@ TEST(ExplainTest, WhyAMinerIsNotPaid) {
 TEST(ExplainTest, WhereCreditIsOnItsWay) {
   MinerRecords records = Busy();
   Trial trial = TrialOf(1, TrialState::kAccepted);
-  trial.is_matured = true;
+  VerdictIn(trial).is_matured = true;
   records.trials = {trial};
   EXPECT_THAT(ReasonsOf(records), ElementsAre("TASK_NOT_ENDED"));
   records.unsettled = {TaskId{2}};
   EXPECT_THAT(ReasonsOf(records), ElementsAre("ALL_WELL"))
       << "its share of a pot that has ended came to nothing";
-  records.trials[0].pay = 5;
+  SetSettlement(records.trials[0], {.pay = 5});
   records.owed = 5;
   records.account.id = {1};
   records.account.split = {{AccountId{1}, 900'000}, {AccountId{2}, 100'000}};

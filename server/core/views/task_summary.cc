@@ -48,7 +48,8 @@ TaskSummary Summarize(absl::Span<const Trial> trials) {
     }
     MinerShare& share = shares[trial.account];
     share.account = trial.account;
-    share.payout += trial.pay + trial.finders_bonus;
+    const TrialSettlement settled = SettlementOf(trial);
+    share.payout += settled.pay + settled.finders_bonus;
     switch (trial.state) {
       case TrialState::kAssigned:
         ++summary.trials_assigned;
@@ -63,8 +64,8 @@ TaskSummary Summarize(absl::Span<const Trial> trials) {
         summary.trials_diverged += HasDiverged(trial) ? 1 : 0;
         ++share.trials_accepted;
         share.work_units += trial.work_units;
-        if (trial.basis >= TrialBasis::kAudited) ++share.trials_audited;
-        if (trial.is_matured) share.work_units_matured += trial.work_units;
+        if (BasisOf(trial) >= TrialBasis::kAudited) ++share.trials_audited;
+        if (IsMatured(trial)) share.work_units_matured += trial.work_units;
         summary.work_units_accepted += trial.work_units;
         explored.insert(trial.subspace);
         accepted.push_back(trial);

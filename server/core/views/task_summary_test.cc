@@ -24,7 +24,9 @@ Trial MakeTrial(int64_t id, TrialState state,
   if (state != TrialState::kAssigned && state != TrialState::kAbandoned) {
     trial.commitment.emplace();
   }
-  trial.verified_accuracy_ppm = accuracy_ppm;
+  if (HasVerdict(state)) {
+    VerdictIn(trial).verified_accuracy_ppm = accuracy_ppm;
+  }
   trial.macs = macs;
   trial.work_units = 10;
   return trial;
@@ -46,7 +48,7 @@ TEST(TaskSummaryTest, CountsEveryStateAndReason) {
       MakeTrial(6, TrialState::kAbandoned, std::nullopt, 1),
   };
   trials[4].reason = "CLAIM_FALSE";
-  trials[3].pay = 7;
+  SetSettlement(trials[3], {.pay = 7});
   const TaskSummary summary = Summarize(trials);
   EXPECT_EQ(summary.trials_assigned, 1);
   EXPECT_EQ(summary.trials_pending, 2);

@@ -28,9 +28,10 @@ struct Progress {
 
 Progress ProgressOf(const PoolState& state, const Lease& lease) {
   Progress progress;
-  progress.last_time =
-      std::max(lease.create_time,
-               state.Find(lease.session)->performance.last_commit_time);
+  progress.last_time = std::max(
+      lease.create_time,
+      state.Find(lease.session)
+          ->performance.last_commit_time.value_or(absl::InfinitePast()));
   for (const TrialId id : lease.trials) {
     const Trial& trial = *state.Find(id);
     if (trial.state == TrialState::kAssigned) {
@@ -38,8 +39,7 @@ Progress ProgressOf(const PoolState& state, const Lease& lease) {
       progress.rest_units += trial.work_units;
     } else if (trial.commitment) {
       progress.committed_units += trial.work_units;
-      progress.last_time =
-          std::max(progress.last_time, trial.commitment->commit_time);
+      progress.last_time = std::max(progress.last_time, CommitTimeOf(trial));
     }
   }
   return progress;

@@ -22,8 +22,9 @@ namespace {
 void CountLease(const PoolState& state, const Lease& lease, bool lost,
                 absl::Time now, Performance& performance) {
   const absl::Time begin =
-      std::max(lease.create_time, performance.last_commit_time);
-  absl::Time last_commit = absl::InfinitePast();
+      std::max(lease.create_time,
+               performance.last_commit_time.value_or(absl::InfinitePast()));
+  std::optional<absl::Time> last_commit;
   WorkUnits units = 0;
   for (const TrialId id : lease.trials) {
     const Trial& trial = *state.Find(id);
@@ -33,7 +34,7 @@ void CountLease(const PoolState& state, const Lease& lease, bool lost,
   }
   if (units > 0 && last_commit > begin) {
     performance.pace_permille.Add(static_cast<int64_t>(
-        (last_commit - begin) * 1'000 / absl::Microseconds(units)));
+        (*last_commit - begin) * 1'000 / absl::Microseconds(units)));
   }
   performance.last_commit_time =
       std::max(performance.last_commit_time, last_commit);
@@ -67,14 +68,15 @@ absl::Time ExpectedEnd(const Step& step, const Lease& lease,
                           step.policy.lease_term)
                     .pace;
   const absl::Time first_begin =
-      std::max(lease.create_time, worker.last_commit_time);
+      std::max(lease.create_time,
+               worker.last_commit_time.value_or(absl::InfinitePast()));
   absl::Time begin = first_begin;
   WorkUnits units = 0;
   for (const TrialId id : lease.trials) {
     const Trial& trial = *step.state.Find(id);
     if (!trial.commitment) continue;
     units += trial.work_units;
-    begin = std::max(begin, trial.commitment->commit_time);
+    begin = std::max(begin, CommitTimeOf(trial));
   }
   if (units > 0) {
     pace = std::max(pace, absl::FDivDuration(begin - first_begin,
@@ -131,8 +133,7 @@ double SlownessMax(const PoolState& state, const PoolPolicy& policy,
   const Account& account = *state.Find(lease.account);
   const auto& held = state.leases().Of(lease.session);
   if (IsProven(account) ||
-      state.Find(lease.session)->performance.last_commit_time !=
-          absl::InfinitePast() ||
+      state.Find(lease.session)->performance.last_commit_time.has_value() ||
       std::any_of(held.begin(), held.end(), [&](LeaseId id) {
         return HasCommitted(state, *state.Find(id));
       })) {

@@ -5,11 +5,14 @@
 #ifndef ARCHPOOL_SERVER_STORAGE_POSTGRES_OPTIONAL_COLUMNS_H_
 #define ARCHPOOL_SERVER_STORAGE_POSTGRES_OPTIONAL_COLUMNS_H_
 
+#include <array>
+#include <cstddef>
 #include <type_traits>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "common/base/words.h"
 #include "server/storage/postgres/columns.h"
 
 namespace archpool::postgres {
@@ -32,6 +35,29 @@ Column<Record> Optional(const char* name, Access access) {
           }};
 }
 
+// What servers from before wrote where a record lacks the enum that a column is
+// of; now it is NULL.
+inline constexpr char kNoneWord[] = "none";
+
+// The enum's words behind that one: a check of them holds for such rows too.
+template <HasWords Enum>
+inline constexpr auto kWordsAfterNone = [] {
+  std::array<const char*, kCountOf<Enum> + 1> words = {kNoneWord};
+  for (size_t i = 0; i < kCountOf<Enum>; ++i) words[i + 1] = kWordsOf<Enum>[i];
+  return words;
+}();
+
+// `column` of an enum that a record may lack, where such rows may be.
+template <HasWords Enum, typename Record>
+Column<Record> OrNone(Column<Record> column) {
+  column.words = kWordsAfterNone<Enum>;
+  column.read = [read = std::move(column.read)](absl::string_view text,
+                                                Record& record) {
+    return text == kNoneWord ? absl::OkStatus() : read(text, record);
+  };
+  return column;
+}
+
 // `column`, which a migration added beside the column `retired` of another type
 // or name: docs/adr/0033-grow-then-shrink.md. Rows that servers from before
 // wrote have their value there.
@@ -43,14 +69,6 @@ Column<Record> InPlaceOf(const char* retired, Column<Record> column) {
   column.from_retired = is_bool ? "$0 <> 0" : "$0";
   return column;
 }
-
-// What the key of a part has where the record lacks the part.
-enum class Without {
-  kNull,
-  // Or, in rows that servers from before wrote, what a part has that was just
-  // made.
-  kNullOrDefault,
-};
 
 // `column` of the part that `part` gives, an std::optional of a record. It is
 // read where the part is there: its key comes before it.
@@ -72,21 +90,37 @@ Column<Record> InPart(Access part, Column<Part> column) {
 }
 
 // The same of the column that says whether the part is there at all: it is
-// where the column has anything but what stands for its absence.
+// where the column is not NULL.
 template <typename Record, typename Access, typename Part>
-Column<Record> KeyOfPart(Access part, Column<Part> column,
-                         Without without = Without::kNull) {
+Column<Record> KeyOfPart(Access part, Column<Part> column) {
   Column<Record> key = InPart<Record>(part, column);
-  key.read = [part, without, read = column.read](
-                 absl::string_view text, Record& record) -> absl::Status {
+  key.read = [part, read = column.read](absl::string_view text,
+                                        Record& record) -> absl::Status {
     Part made;
     ARCHPOOL_RETURN_IF_ERROR(read(text, made));
-    if (without == Without::kNull || made != Part()) {
-      part(record) = std::move(made);
-    }
+    part(record) = std::move(made);
     return absl::OkStatus();
   };
   return key;
+}
+
+// `column` of such a part where NULL may not stand: without the part it holds
+// what a part has that was just made, and anything else there makes the part.
+template <typename Record, typename Access, typename Part>
+Column<Record> InPartOrDefault(Access part, Column<Part> column) {
+  Column<Record> whole = InPart<Record>(part, column);
+  whole.write = [part, write = column.write](const Record& record,
+                                             ArrayText& array) {
+    write(part(record).has_value() ? *part(record) : Part(), array);
+  };
+  whole.read = [part, read = column.read](absl::string_view text,
+                                          Record& record) -> absl::Status {
+    Part read_part = part(record).value_or(Part());
+    ARCHPOOL_RETURN_IF_ERROR(read(text, read_part));
+    if (read_part != Part()) part(record) = std::move(read_part);
+    return absl::OkStatus();
+  };
+  return whole;
 }
 
 }  // namespace archpool::postgres

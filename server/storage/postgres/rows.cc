@@ -56,10 +56,11 @@ absl::StatusOr<Task> TaskOf(const TaskRow& row) {
 }
 
 SubspaceRow RowOf(const SubspaceRecord& record) {
-  SubspaceRow row{.record = record,
-                  .allowed = record.box.allowed(),
-                  .split_choices = static_cast<int64_t>(record.split_choices)};
+  SubspaceRow row{.record = record, .allowed = record.box.allowed()};
   row.record.box = Subspace();
+  if (record.split_off) {
+    row.split_choices = static_cast<int64_t>(record.split_off->choices);
+  }
   return row;
 }
 
@@ -69,7 +70,9 @@ absl::StatusOr<SubspaceRecord> SubspaceOf(const SubspaceRow& row,
   if (!box.ok()) return Corrupt(row.record.id.ToString(), box.status());
   SubspaceRecord record = row.record;
   record.box = *std::move(box);
-  record.split_choices = static_cast<uint64_t>(row.split_choices);
+  if (record.split_off) {
+    record.split_off->choices = static_cast<uint64_t>(row.split_choices);
+  }
   return record;
 }
 
@@ -117,9 +120,8 @@ std::vector<Column<R>> WithPerformance(std::vector<Column<R>> columns) {
                ARCHPOOL_FIELD(performance.leases_completed)),
       Field<R>("leases_lost", ARCHPOOL_FIELD(performance.leases_lost)),
       Field<R>("lease_time_ns", ARCHPOOL_FIELD(performance.lease_time)),
-      Nullable<R>("last_commit_time",
-                  ARCHPOOL_FIELD(performance.last_commit_time),
-                  absl::InfinitePast())};
+      Optional<R>("last_commit_time",
+                  ARCHPOOL_FIELD(performance.last_commit_time))};
   columns.insert(columns.end(), performance.begin(), performance.end());
   return columns;
 }
@@ -208,8 +210,8 @@ const Table<TaskRow>& TaskTable() {
        Field<R>("cost_table_version", ARCHPOOL_FIELD(task.cost_table_version)),
        Field<R>("reward_rule", ARCHPOOL_FIELD(task.rule)),
        Field<R>("state", ARCHPOOL_FIELD(task.state)),
-       Nullable<R>("end_reason", ARCHPOOL_FIELD(task.end_reason),
-                   EndReason::kNone),
+       OrNone<EndReason>(
+           Optional<R>("end_reason", ARCHPOOL_FIELD(task.end_reason))),
        Field<R>("create_time", ARCHPOOL_FIELD(task.create_time)),
        Field<R>("deadline", ARCHPOOL_FIELD(task.deadline)),
        Field<R>("time_away_ns", ARCHPOOL_FIELD(task.time_away)),
@@ -225,6 +227,8 @@ const Table<TaskRow>& TaskTable() {
 template struct Table<SubspaceRow>;
 const Table<SubspaceRow>& SubspaceTable() {
   using R = SubspaceRow;
+  using P = SplitOff;
+  const auto part = ARCHPOOL_FIELD(record.split_off);
   static const auto* const kTable = new Table<R>{
       "subspace",
       "id",
@@ -233,10 +237,12 @@ const Table<SubspaceRow>& SubspaceTable() {
        Field<R>("allowed", ARCHPOOL_FIELD(allowed)),
        Field<R>("state", ARCHPOOL_FIELD(record.state)),
        Field<R>("attempt", ARCHPOOL_FIELD(record.attempt)),
-       Nullable<R>("parent_id", ARCHPOOL_FIELD(record.parent), SubspaceId{}),
-       Field<R>("split_dimension", ARCHPOOL_FIELD(record.split_dimension)),
+       KeyOfPart<R>(part, Field<P>("parent_id", ARCHPOOL_FIELD(parent))),
+       InPartOrDefault<R>(
+           part, Field<P>("split_dimension", ARCHPOOL_FIELD(dimension))),
        Field<R>("split_choices", ARCHPOOL_FIELD(split_choices)),
-       Field<R>("prior_ppm", ARCHPOOL_FIELD(record.prior_ppm)),
+       InPartOrDefault<R>(part,
+                          Field<P>("prior_ppm", ARCHPOOL_FIELD(prior_ppm))),
        Nullable<R>("prune_reason", ARCHPOOL_FIELD(record.prune_reason),
                    std::string())}};
   return *kTable;

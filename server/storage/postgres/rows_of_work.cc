@@ -31,9 +31,8 @@ const Table<Lease>& LeaseTable() {
        InPlaceOf("high_reward",
                  Field<R>("has_high_reward", ARCHPOOL_FIELD(has_high_reward))),
        Optional<R>("primary_id", ARCHPOOL_FIELD(primary)),
-       KeyOfPart<R>(need,
-                    Field<BackupNeed>("backup_reason", ARCHPOOL_FIELD(reason)),
-                    Without::kNullOrDefault),
+       OrNone<BackupReason>(KeyOfPart<R>(
+           need, Field<BackupNeed>("backup_reason", ARCHPOOL_FIELD(reason)))),
        InPart<R>(need,
                  Field<BackupNeed>("backups_wanted", ARCHPOOL_FIELD(wanted))),
        InPart<R>(need, Field<BackupNeed>("miss_ppm", ARCHPOOL_FIELD(miss_ppm))),
@@ -65,8 +64,7 @@ std::vector<Column<Trial>> CommitmentColumns() {
       InPart<R>(part,
                 Field<P>("claimed_correct", ARCHPOOL_FIELD(claimed_correct))),
       InPart<R>(part, Field<P>("train_time_ns", ARCHPOOL_FIELD(train_time))),
-      InPart<R>(part, Nullable<P>("commit_time", ARCHPOOL_FIELD(commit_time),
-                                  absl::InfinitePast()))};
+      InPart<R>(part, Optional<P>("commit_time", ARCHPOOL_FIELD(commit_time)))};
 }
 
 std::vector<Column<Trial>> MeasuredColumns() {
@@ -77,6 +75,40 @@ std::vector<Column<Trial>> MeasuredColumns() {
                                       ARCHPOOL_FIELD(validation_correct))),
           InPart<R>(part, Field<P>("held_out_correct",
                                    ARCHPOOL_FIELD(held_out_correct)))};
+}
+
+// Where there is a verdict, the state says: its column comes before these.
+std::vector<Column<Trial>> VerdictColumns() {
+  using R = Trial;
+  using P = Verdict;
+  const auto part = ARCHPOOL_FIELD(verdict);
+  Column<R> state = Field<R>("state", ARCHPOOL_FIELD(state));
+  state.read = [read = state.read](absl::string_view text,
+                                   R& trial) -> absl::Status {
+    ARCHPOOL_RETURN_IF_ERROR(read(text, trial));
+    if (HasVerdict(trial.state)) trial.verdict.emplace();
+    return absl::OkStatus();
+  };
+  return {state,
+          OrNone<TrialBasis>(
+              InPart<R>(part, Optional<P>("basis", ARCHPOOL_FIELD(basis)))),
+          InPart<R>(part, Optional<P>("verified_accuracy_ppm",
+                                      ARCHPOOL_FIELD(verified_accuracy_ppm))),
+          InPlaceOf("is_matured",
+                    InPartOrDefault<R>(
+                        part, Field<P>("matured", ARCHPOOL_FIELD(is_matured)))),
+          InPlaceOf("is_barred",
+                    InPartOrDefault<R>(
+                        part, Field<P>("barred", ARCHPOOL_FIELD(is_barred))))};
+}
+
+std::vector<Column<Trial>> SettlementColumns() {
+  using R = Trial;
+  using P = TrialSettlement;
+  const auto part = ARCHPOOL_FIELD(settlement);
+  return {InPartOrDefault<R>(part, Field<P>("pay", ARCHPOOL_FIELD(pay))),
+          InPartOrDefault<R>(
+              part, Field<P>("finders_bonus", ARCHPOOL_FIELD(finders_bonus)))};
 }
 
 std::vector<Column<Trial>> TrialColumns() {
@@ -95,24 +127,17 @@ std::vector<Column<Trial>> TrialColumns() {
       Field<R>("rung", ARCHPOOL_FIELD(rung)),
       Nullable<R>("resumes_trial_id", ARCHPOOL_FIELD(resumes), TrialId{}),
       Nullable<R>("known_from_trial_id", ARCHPOOL_FIELD(known_from), TrialId{}),
-      Field<R>("state", ARCHPOOL_FIELD(state)),
       Field<R>("create_time", ARCHPOOL_FIELD(create_time)),
       InPlaceOf(
           "hardware_class",
           Nullable<R>("arithmetic", ARCHPOOL_FIELD(arithmetic), std::string())),
-      Nullable<R>("basis", ARCHPOOL_FIELD(basis), TrialBasis::kNone),
-      InPlaceOf("is_matured", Field<R>("matured", ARCHPOOL_FIELD(is_matured))),
       InPlaceOf("is_at_chance",
                 Field<R>("at_chance", ARCHPOOL_FIELD(is_at_chance))),
-      InPlaceOf("is_barred", Field<R>("barred", ARCHPOOL_FIELD(is_barred))),
       Field<R>("audit_time_ns", ARCHPOOL_FIELD(audit_time)),
       Optional<R>("upload_deadline", ARCHPOOL_FIELD(upload_deadline)),
-      Optional<R>("verified_accuracy_ppm",
-                  ARCHPOOL_FIELD(verified_accuracy_ppm)),
-      Nullable<R>("reason", ARCHPOOL_FIELD(reason), std::string()),
-      Field<R>("pay", ARCHPOOL_FIELD(pay)),
-      Field<R>("finders_bonus", ARCHPOOL_FIELD(finders_bonus))};
-  for (const auto& part : {CommitmentColumns(), MeasuredColumns()}) {
+      Nullable<R>("reason", ARCHPOOL_FIELD(reason), std::string())};
+  for (const auto& part : {CommitmentColumns(), MeasuredColumns(),
+                           VerdictColumns(), SettlementColumns()}) {
     columns.insert(columns.end(), part.begin(), part.end());
   }
   return columns;

@@ -217,6 +217,8 @@ void ExpectRowsOfNumbers(const PoolSnapshot& snapshot) {
     if (const auto* account = std::get_if<Account>(&event)) {
       EXPECT_EQ(account->is_public, account->id == AccountId{2});
       EXPECT_EQ(account->payout_address, "");
+    } else if (const auto* task = std::get_if<Task>(&event)) {
+      EXPECT_EQ(task->end_reason, std::nullopt);
     } else if (const auto* session = std::get_if<Session>(&event)) {
       EXPECT_EQ(session->arithmetic, "a");
     } else if (const auto* lease = std::get_if<Lease>(&event)) {
@@ -224,11 +226,13 @@ void ExpectRowsOfNumbers(const PoolSnapshot& snapshot) {
       ASSERT_TRUE(lease->backup_need.has_value());
       EXPECT_EQ(lease->backup_need->miss_ppm, 7);
     } else if (const auto* trial = std::get_if<Trial>(&event)) {
-      EXPECT_TRUE(trial->is_matured && trial->is_at_chance && trial->is_barred);
+      EXPECT_TRUE(IsMatured(*trial) && trial->is_at_chance && IsBarred(*trial));
       EXPECT_EQ(trial->arithmetic, "a");
       ASSERT_TRUE(trial->commitment.has_value());
       EXPECT_EQ(trial->commitment->draw_ppm, 8);
       EXPECT_EQ(trial->reason, "");
+      EXPECT_EQ(BasisOf(*trial), TrialBasis::kAudited);
+      EXPECT_EQ(trial->settlement, std::nullopt);
     } else if (const auto* audit = std::get_if<Audit>(&event)) {
       EXPECT_TRUE(audit->measures_all && audit->is_planted);
     } else if (const auto* ranking = std::get_if<Ranking>(&event)) {
@@ -238,7 +242,7 @@ void ExpectRowsOfNumbers(const PoolSnapshot& snapshot) {
     }
     ++seen;
   }
-  EXPECT_EQ(seen, 7);
+  EXPECT_EQ(seen, 8);
 }
 
 // Read from the columns of that version, and then, once this server wrote them,
