@@ -34,6 +34,8 @@ void StorageWatch::Look() {
   const absl::Time now = clock_.Now();
   if (errors_.count() != seen_) {
     seen_ = errors_.count();
+    is_full_ |= errors_.full_count() != seen_full_;
+    seen_full_ = errors_.full_count();
     last_error_ = now;
     if (!std::exchange(is_failing_, true)) {
       next_extension_ = now;
@@ -45,7 +47,9 @@ void StorageWatch::Look() {
     if (probe_().ok()) {
       is_failing_ = false;
       seen_ = errors_.count();
+      seen_full_ = errors_.full_count();
       Extend(options_.grace);
+      is_full_ = false;
       if (options_.on_change) options_.on_change(false);
       return;
     }
@@ -63,11 +67,12 @@ namespace {
 // that a stop leaves undone are lost, as the refusals of that moment are.
 void ExtendSome(Engine& engine, const ExtendAnswers& command) {
   engine.Submit<ExtendAnswers>(
-      command, [&engine, by = command.by](
-                   const absl::StatusOr<ExtendAnswers::Reply>& reply) {
-        if (reply.ok() && reply->rest_before) {
-          ExtendSome(engine, {.by = by, .before = *reply->rest_before});
-        }
+      command,
+      [&engine, command](const absl::StatusOr<ExtendAnswers::Reply>& reply) {
+        if (!reply.ok() || !reply->rest_before) return;
+        ExtendAnswers rest = command;
+        rest.before = *reply->rest_before;
+        ExtendSome(engine, rest);
       });
 }
 
@@ -75,7 +80,7 @@ void ExtendSome(Engine& engine, const ExtendAnswers& command) {
 
 void StorageWatch::Extend(absl::Duration by) {
   // Where the database is away as well, that outage is added by the core.
-  ExtendSome(engine_, {.by = by});
+  ExtendSome(engine_, {.by = by, .is_disk_full = is_full_});
 }
 
 }  // namespace archpool

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gives back the time in which the pool refused files for reasons of its own: a
 // full disk, no handles left. From the first refusal on, and for as long as the
-// disk cannot be used, what miners were asked for may come later. Start and
-// Stop are for one thread.
+// disk cannot be used, what miners were asked for may come later; where it is
+// full, not for those that filled it. Start and Stop are for one thread.
 #ifndef ARCHPOOL_SERVER_ENGINE_STORAGE_WATCH_H_
 #define ARCHPOOL_SERVER_ENGINE_STORAGE_WATCH_H_
 
@@ -53,7 +53,9 @@ class StorageWatch {
   const Probe probe_;
   const StorageWatchOptions options_;
   int64_t seen_ = 0;  // errors
+  int64_t seen_full_ = 0;
   bool is_failing_ = false;
+  bool is_full_ = false;  // since it fails
   absl::Time last_error_ = absl::InfinitePast();
   absl::Time next_extension_ = absl::InfinitePast();
   std::jthread thread_;

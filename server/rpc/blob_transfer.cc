@@ -24,13 +24,54 @@ constexpr absl::Duration kNoteMin = absl::Seconds(1);
 absl::StatusOr<BlobStore> BlobParts::StoreFor(
     const UploadTarget& target) const {
   if (target.is_checkpoint) return checkpoints.Of(target.trial);
+  if (!target.is_wanted && !blobs.Size(target.digest).ok()) {
+    return FailedPrecondition(
+        "UPLOAD_NOT_WANTED",
+        absl::StrCat("no open audit of ", target.trial.ToString(),
+                     " asks for its weights; keep them until one does"));
+  }
   return blobs;
 }
 
-void ConfirmUpload(Engine& engine, const UploadTarget& target, AccountId caller,
+absl::Status BlobParts::CheckRoomFor(const UploadTarget& target,
+                                     AccountId caller) const {
+  if (target.trial.IsSet()) return absl::OkStatus();
+  return engine
+      .Call(AskForRoom{.caller = caller,
+                       .file = target.digest,
+                       .bytes = CountedBytes(target.size_bytes) +
+                                rules.UnderWayBeside(target)},
+            caller)
+      .status();
+}
+
+namespace {
+
+void ConfirmDatasetFile(const BlobParts& parts, const UploadTarget& target,
+                        AccountId caller,
+                        std::function<void(const absl::Status&)> done) {
+  parts.engine.Submit<ConfirmFile>(
+      {.caller = caller,
+       .digest = target.digest,
+       .size_bytes = target.size_bytes},
+      [&rules = parts.rules, target, done = std::move(done)](
+          const absl::StatusOr<ConfirmFile::Reply>& counted) {
+        // What is not counted is still under way: its sender asks again.
+        if (counted.ok()) rules.End(target);
+        done(counted.status());
+      },
+      caller);
+}
+
+}  // namespace
+
+void ConfirmUpload(const BlobParts& parts, const UploadTarget& target,
+                   AccountId caller,
                    std::function<void(const absl::Status&)> done) {
-  if (!target.trial.IsSet()) return done(absl::OkStatus());
-  engine.Submit<archpool::ConfirmUpload>(
+  if (!target.trial.IsSet()) {
+    return ConfirmDatasetFile(parts, target, caller, std::move(done));
+  }
+  parts.engine.Submit<archpool::ConfirmUpload>(
       {.caller = caller,
        .trial = target.trial,
        .digest = target.digest,
@@ -71,6 +112,12 @@ absl::Status UploadStream::Begin() {
                             ReadUpload(caller_, begin.upload()));
   ARCHPOOL_ASSIGN_OR_RETURN(UploadTarget target,
                             parts_.rules.Check(caller_, wish));
+  // Before it asks: of two that begin at once each hears of the other.
+  parts_.rules.Begin(target);
+  if (absl::Status room = parts_.CheckRoomFor(target, caller_.id); !room.ok()) {
+    parts_.rules.Withdraw(target);
+    return room;
+  }
   ARCHPOOL_ASSIGN_OR_RETURN(BlobStore blobs, parts_.StoreFor(target));
   ARCHPOOL_ASSIGN_OR_RETURN(held_bytes_,
                             blobs.PartialSize(target.owner, target.digest));
@@ -133,7 +180,7 @@ void UploadStream::NoteProgress(absl::Duration at_least) {
 }
 
 void UploadStream::Confirm() {
-  ConfirmUpload(parts_.engine, *target_, caller_.id,
+  ConfirmUpload(parts_, *target_, caller_.id,
                 [this](const absl::Status& status) {
                   response_->set_size_bytes(held_bytes_);
                   Finish(wire::ToGrpc(status));

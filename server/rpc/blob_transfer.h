@@ -28,13 +28,19 @@ struct BlobParts {
   const CheckpointBlobs& checkpoints;
   UploadRules& rules;
 
-  // Where an upload goes. UNAVAILABLE (BLOB_IO, STORAGE_FULL).
+  // Where an upload goes. UNAVAILABLE (BLOB_IO, STORAGE_FULL);
+  // FAILED_PRECONDITION (UPLOAD_NOT_WANTED): nobody asks for it, and it is not
+  // here.
   absl::StatusOr<BlobStore> StoreFor(const UploadTarget& target) const;
+  // Whether the account may store it, by what the core says of a dataset's
+  // file; of what was asked for, it may. Waits for the engine.
+  // RESOURCE_EXHAUSTED (STORAGE_QUOTA).
+  absl::Status CheckRoomFor(const UploadTarget& target, AccountId caller) const;
 };
 
-// Tells the core that a trial's weights are durable; nothing for other blobs.
-// `done` is called once, on any thread.
-void ConfirmUpload(Engine& engine, const UploadTarget& target, AccountId caller,
+// Tells the core that a file is durable. `done` is called once, on any thread.
+void ConfirmUpload(const BlobParts& parts, const UploadTarget& target,
+                   AccountId caller,
                    std::function<void(const absl::Status&)> done);
 
 class UploadStream : public grpc::ServerReadReactor<v1::UploadRequest> {

@@ -92,7 +92,14 @@ void TaskService::Register(const RegisterCall& call) {
   if (!request.ok()) return call.finish(request.status());
   SubmitCommand<archpool::RegisterDataset>(
       parts_.engine,
-      PrepareDataset(parts_.blobs, *request, call.caller.id, pool_secret_),
+      PrepareDataset(parts_.blobs, *request, call.caller.id, pool_secret_,
+                     [&](int64_t bytes) {
+                       return parts_.engine
+                           .Call(AskForRoom{.caller = call.caller.id,
+                                            .bytes = bytes},
+                                 call.caller.id)
+                           .status();
+                     }),
       call, [](const DatasetRecord& record, v1::RegisterDatasetResponse* to) {
         to->set_dataset_id(record.id.AsBytes());
         *to->mutable_manifest() = wire::ToProto(record.manifest);

@@ -234,6 +234,26 @@ std::vector<Breach> VerifierBreaches(const SmallPool& p) {
   };
 }
 
+std::vector<Breach> StorageBreaches(const SmallPool& p) {
+  const StoredFile file{.account = p.client.id,
+                        .digest = Sha256("file"),
+                        .size_bytes = 1,
+                        .create_time = absl::UnixEpoch()};
+  const StorageUse use{.account = p.client.id, .file_bytes = 1};
+  return {
+      Broken("stored_file_account_fkey", file,
+             [](StoredFile& f) { f.account = {99}; }),
+      Broken("stored_file_size_positive", file,
+             [](StoredFile& f) { f.size_bytes = 0; }),
+      Broken("storage_use_account_fkey", use,
+             [](StorageUse& u) { u.account = {99}; }),
+      Broken("storage_use_not_negative", use,
+             [](StorageUse& u) { u.weight_bytes = -1; }),
+      Broken("account_stored_quota_not_negative", p.miner,
+             [](Account& a) { a.quotas.stored_bytes = -1; }),
+  };
+}
+
 // A row that a constraint refuses takes the whole commit with it: nothing of it
 // is there, the head has not moved, and the writer continues.
 TEST_P(StoreConformanceTest, ConstraintsRefuseWholeCommits) {
@@ -243,8 +263,9 @@ TEST_P(StoreConformanceTest, ConstraintsRefuseWholeCommits) {
   ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
   ASSERT_THAT(writer.Commit({pool.payout}), IsOk());
   std::vector<Breach> breaches = TaskBreaches(pool);
-  for (auto& more : {WorkBreaches(pool), LedgerBreaches(pool),
-                     PayoutBreaches(pool), VerifierBreaches(pool)}) {
+  for (auto& more :
+       {WorkBreaches(pool), LedgerBreaches(pool), PayoutBreaches(pool),
+        VerifierBreaches(pool), StorageBreaches(pool)}) {
     breaches.insert(breaches.end(), more.begin(), more.end());
   }
   const PoolSnapshot before = Writer(backend_->NewWriter()).loaded().snapshot;

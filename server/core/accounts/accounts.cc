@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "server/core/state/quotas.h"
+#include "server/core/state/storage.h"
 
 namespace archpool::accounts {
 
@@ -84,6 +85,7 @@ absl::StatusOr<SetQuotas::Reply> Execute(Step& step, const SetQuotas& command) {
   quotas.open_tasks = command.open_tasks.value_or(quotas.open_tasks);
   quotas.leases = command.leases.value_or(quotas.leases);
   quotas.sessions = command.sessions.value_or(quotas.sessions);
+  quotas.stored_bytes = command.stored_bytes.value_or(quotas.stored_bytes);
   account.group = command.group.value_or(account.group);
   if (account != *found) step.state.Put(account);
   const int64_t sessions = step.state.sessions().CountOf(account.id);
@@ -94,6 +96,8 @@ absl::StatusOr<SetQuotas::Reply> Execute(Step& step, const SetQuotas& command) {
       .leases = {step.state.leases().CountOf(account.id),
                  LeasesMax(step.state, step.policy, account)},
       .sessions = {sessions, SessionsMax(step.state, step.policy, account)},
+      .stored_bytes = {StoredBytesOf(step.state, account.id),
+                       StoredBytesMax(step.state, step.policy, account)},
       .subspaces_opened = {OpenedBy(step.memory.boxes_opened, account.id,
                                     step.now),
                            step.policy.boxes_per_hour_max},
@@ -102,6 +106,30 @@ absl::StatusOr<SetQuotas::Reply> Execute(Step& step, const SetQuotas& command) {
                           SessionOpeningsMax(sessions)},
       .pause_left = PauseLeft(step.policy, account, step.now),
       .is_proven = IsProven(account)};
+}
+
+absl::StatusOr<AskForRoom::Reply> Execute(Step& step,
+                                          const AskForRoom& command) {
+  if (command.file &&
+      step.state.files().contains({command.caller, *command.file})) {
+    return AskForRoom::Reply();
+  }
+  ARCHPOOL_RETURN_IF_ERROR(CheckRoom(step.state, step.policy,
+                                     *step.state.Find(command.caller),
+                                     command.bytes));
+  return AskForRoom::Reply();
+}
+
+absl::StatusOr<ConfirmFile::Reply> Execute(Step& step,
+                                           const ConfirmFile& command) {
+  const StoredFile file{.account = command.caller,
+                        .digest = command.digest,
+                        .size_bytes = command.size_bytes,
+                        .create_time = step.now};
+  if (step.state.files().contains(KeyOf(file))) return ConfirmFile::Reply();
+  step.state.Put(file);
+  AddStored(step.state, command.caller, CountedBytes(command.size_bytes), 0);
+  return ConfirmFile::Reply();
 }
 
 }  // namespace archpool::accounts

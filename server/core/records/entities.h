@@ -24,6 +24,7 @@
 #include "server/core/records/audit_records.h"
 #include "server/core/records/payout_records.h"
 #include "server/core/records/reward_records.h"
+#include "server/core/records/storage_records.h"
 #include "server/core/records/transfer.h"
 #include "server/core/records/trial_records.h"
 #include "server/core/records/verifier_records.h"
@@ -37,6 +38,7 @@ struct AccountQuotas {
   int64_t open_tasks = 0;
   int64_t leases = 0;
   int64_t sessions = 0;
+  int64_t stored_bytes = 0;  // by its own choice
 
   friend bool operator==(const AccountQuotas&, const AccountQuotas&) = default;
 };
@@ -220,7 +222,7 @@ struct PoolClock {
 using Event =
     std::variant<Account, DatasetRecord, Task, SubspaceRecord, Session, Lease,
                  Trial, Audit, Transfer, Balance, Ranking, Payout, Owed,
-                 Receipt, PoolClock, VerifierRecord>;
+                 Receipt, PoolClock, VerifierRecord, StoredFile, StorageUse>;
 
 }  // namespace archpool
 

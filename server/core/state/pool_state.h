@@ -96,6 +96,12 @@ class PoolState {
   const absl::btree_map<VerifierKey, VerifierRecord>& verifiers() const {
     return plain_.All<VerifierRecord>();
   }
+  const RecordMap<StoredFile>& files() const {
+    return plain_.All<StoredFile>();
+  }
+  const RecordMap<StorageUse>& storage() const {
+    return plain_.All<StorageUse>();
+  }
   const TaskIndex& IndexOf(TaskId task) const { return tasks_.IndexOf(task); }
 
   // What is in memory alone may change without an event.

@@ -8,6 +8,7 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/numeric/int128.h"
+#include "server/core/state/storage.h"
 
 namespace archpool {
 namespace {
@@ -140,6 +141,18 @@ int64_t SessionsMax(const PoolState& state, const PoolPolicy& policy,
       state, account, own_max, policy.open_sessions_per_account_max,
       &AccountQuotas::sessions,
       [&](AccountId id) { return state.sessions().CountOf(id); },
+      NothingEarned);
+}
+
+int64_t StoredBytesMax(const PoolState& state, const PoolPolicy& policy,
+                       const Account& account) {
+  const int64_t own_max =
+      std::max(policy.stored_bytes_max, account.quotas.stored_bytes);
+  if (account.group.empty()) return own_max;
+  return WithinGroup(
+      state, account, own_max, policy.stored_bytes_max,
+      &AccountQuotas::stored_bytes,
+      [&](AccountId id) { return StorageOf(state, id).file_bytes; },
       NothingEarned);
 }
 

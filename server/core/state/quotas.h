@@ -21,7 +21,7 @@ void CountAccepted(const PoolState& state, const Trial& trial, int64_t change,
                    Account& account);
 
 int64_t OpenTasksOf(const PoolState& state, AccountId client);
-// These three: fewer where the others of the account's group have what the
+// These four: fewer where the others of the account's group have what the
 // group may have together.
 int64_t OpenTasksMax(const PoolState& state, const PoolPolicy& policy,
                      const Account& account);
@@ -30,6 +30,9 @@ int64_t LeasesMax(const PoolState& state, const PoolPolicy& policy,
                   const Account& account);
 int64_t SessionsMax(const PoolState& state, const PoolPolicy& policy,
                     const Account& account);
+// What it may store by its own choice.
+int64_t StoredBytesMax(const PoolState& state, const PoolPolicy& policy,
+                       const Account& account);
 // Sessions that an account may open within an hour, where it has as many.
 int64_t SessionOpeningsMax(int64_t sessions);
 

@@ -100,6 +100,8 @@ const Table<Owed>& OwedTable();
 const Table<Receipt>& ReceiptTable();
 const Table<PoolClock>& ClockTable();
 const Table<VerifierRecord>& VerifierTable();
+const Table<StoredFile>& StoredFileTable();
+const Table<StorageUse>& StorageUseTable();
 const Table<SealRow>& SealTable();
 const Table<StatementRow>& StatementTable();
 
@@ -109,8 +111,8 @@ inline auto EventTables() {
   return std::tie(AccountTable(), DatasetTable(), TaskTable(), SubspaceTable(),
                   SessionTable(), LeaseTable(), TrialTable(), AuditTable(),
                   BalanceTable(), PayoutTable(), RankingTable(), OwedTable(),
-                  ClockTable(), VerifierTable(), ReceiptTable(),
-                  TransferTable());
+                  ClockTable(), VerifierTable(), StoredFileTable(),
+                  StorageUseTable(), ReceiptTable(), TransferTable());
 }
 static_assert(std::tuple_size_v<decltype(EventTables())> ==
                   std::variant_size_v<Event>,
