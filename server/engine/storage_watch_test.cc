@@ -114,6 +114,33 @@ TEST_F(StorageWatchTest, HasACapForEachAnswer) {
   EXPECT_EQ(Given(), pool.policy.refused_time_max);
 }
 
+TEST_F(StorageWatchTest, GivesNothingToWhoFilledTheDisk) {
+  for (const char* name : {"alice", "client"}) {
+    ASSERT_THAT(engine.Call(SetQuotas{.name = name, .group = "smith"}), IsOk());
+  }
+  ASSERT_THAT(
+      engine.Call(ConfirmFile{pool.client, Sha256("x"), int64_t{2} << 30}),
+      IsOk());
+  Fail();
+  watch.Look();
+  EXPECT_EQ(Given(), absl::ZeroDuration());
+  LookFor(absl::Minutes(1));
+  EXPECT_THAT(changes, testing::ElementsAre(true, false));
+  EXPECT_EQ(Given(), absl::ZeroDuration()) << "nor once it can be used again";
+  errors.Note(StorageError("write", "/data/x", EIO));
+  watch.Look();
+  EXPECT_EQ(Given(), absl::Seconds(10)) << "a broken disk is nobody's doing";
+}
+
+TEST(StorageErrorsTest, TellsAFullDiskFromOthers) {
+  StorageErrors errors;
+  errors.Note(StorageError("write", "/data/x", EIO));
+  EXPECT_EQ(errors.full_count(), 0);
+  errors.Note(StorageError("write", "/data/x", EDQUOT));
+  EXPECT_EQ(errors.full_count(), 1);
+  EXPECT_EQ(errors.count(), 2);
+}
+
 TEST(StorageErrorsTest, APeerIsToldNoPath) {
   for (const int error : {ENOSPC, EMFILE, ENOTDIR, EACCES, EIO}) {
     const absl::Status status = StorageError("write", "/data/secret", error);
