@@ -2,6 +2,7 @@
 #include "server/serve.h"
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -35,6 +36,7 @@
 #include "server/stop_deadline.h"
 #include "server/storage/blob_store.h"
 #include "server/storage/checkpoint_blobs.h"
+#include "server/storage/disk_reserve.h"
 #include "server/storage/postgres/migrations.h"
 #include "server/storage/postgres/postgres_reader.h"
 #include "server/storage/postgres/postgres_receipts.h"
@@ -48,6 +50,7 @@ namespace {
 constexpr int kReaderConnections = 4;
 constexpr absl::Duration kLookInterval = absl::Milliseconds(500);
 constexpr absl::Duration kStorageLineInterval = absl::Seconds(10);
+constexpr absl::Duration kReserveLineInterval = absl::Minutes(1);
 constexpr absl::Duration kAheadMax = absl::Seconds(10);
 // More than what open calls are granted, and the database's own end.
 constexpr absl::Duration kStopMax = absl::Seconds(20);
@@ -260,6 +263,29 @@ absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
   return ended;
 }
 
+// Whether there is room for new files and tasks; `clock` outlives it.
+std::function<absl::Status()> DiskCheck(const ServerFlags& flags,
+                                        const DataDirectory& directory,
+                                        const Clock& clock) {
+  const DiskReserve reserve(
+      [path = directory.BlobsPath()] { return DiskSpaceAt(path); },
+      flags.disk_reserve_mib << 20);
+  return [reserve, &clock,
+          limit = std::make_shared<LineLimit>(kReserveLineInterval)] {
+    absl::Status kept = reserve.Check();
+    if (kept.ok()) return kept;
+    if (const auto unsaid = limit->Take(clock.Now())) {
+      LogWarn("disk_reserved",
+              "what is left of the disk is kept for work that is running: new "
+              "files and tasks are refused",
+              "free space on the disk of --data-dir, or lower "
+              "--disk-reserve-mib",
+              {{"unlogged_refusals", *unsaid}});
+    }
+    return kept;
+  };
+}
+
 absl::Status ServeUntilStopped(const ServerFlags& flags,
                                const ServeHooks& hooks,
                                const std::stop_token& stop) {
@@ -297,7 +323,8 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                         {.listen = flags.listen,
                          .policy = flags.policy,
                          .receipt_key = receipt_key.public_key(),
-                         .pool_secret = secret});
+                         .pool_secret = secret,
+                         .check_disk = DiskCheck(flags, directory, clock)});
   // Last, so that its end stops the engine while all that hears it is there.
   Wiring wiring({.engine = engine,
                  .server = server,

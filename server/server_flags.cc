@@ -183,6 +183,12 @@ void AddServeFlags(CLI::App& app, ServerFlags& flags) {
                  "one client; 'archpool account quota' makes exceptions")
       ->check(CLI::Range(1, 1 << 30))
       ->capture_default_str();
+  app.add_option("--disk-reserve-mib", flags.disk_reserve_mib,
+                 "MiB of the disk that are kept for work that is running: "
+                 "below them no new files and\ntasks are taken; no more than "
+                 "a tenth of the disk")
+      ->check(CLI::Range(0, 1 << 30))
+      ->capture_default_str();
   app.add_option("--audit-floor", flags.audit_floor,
                  "Fraction of a proven miner's trials to audit")
       ->capture_default_str();

@@ -360,6 +360,34 @@ TEST_F(StoredBytesTest, SplitsTakeRoomOnce) {
       FailsWith("STORAGE_QUOTA"));
 }
 
+// Below the reserve nothing new is taken, and what runs goes on.
+TEST_F(BlobServiceTest, TheReserveIsForWhatRuns) {
+  bool is_low = false;
+  rpc::RpcOptions options;
+  options.check_disk = [&is_low] {
+    return is_low ? Unavailable("STORAGE_RESERVED", "low") : absl::OkStatus();
+  };
+  RpcFixture fixture(options);
+  const auto client = fixture.Make("carol", v1::ROLE_CLIENT);
+  const auto miner = fixture.Make("alice", v1::ROLE_MINER);
+  const std::string dataset = fixture.RegisterDataset(*client);
+  fixture.SubmitTask(*client, "carol", fixture.Spec(dataset));
+  const int64_t session = *miner->OpenSession("w1");
+  const auto lease = miner->AcquireLease(session, absl::ZeroDuration());
+  ASSERT_THAT(lease, IsOk());
+  const auto asked =
+      miner->Report(session, lease->lease(),
+                    lease->lease().assignments(0).trial_id(), "the weights", 5);
+  ASSERT_THAT(asked, IsOk());
+  is_low = true;
+  const std::string file(1'000, 'f');
+  EXPECT_THAT(client->Send(FileUpload(file), file),
+              FailsWith("STORAGE_RESERVED"));
+  EXPECT_THAT(miner->Answer(*asked, "the weights"), IsOk());
+  is_low = false;
+  EXPECT_THAT(client->Send(FileUpload(file), file), IsOk());
+}
+
 // The pool's own disk is in trouble: the miner is told to try again, and no
 // path; when it is fixed, the same file is taken.
 TEST_F(BlobServiceTest, ADiskThatTakesNothingIsTriedAgain) {

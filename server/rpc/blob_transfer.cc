@@ -36,6 +36,7 @@ absl::StatusOr<BlobStore> BlobParts::StoreFor(
 absl::Status BlobParts::CheckRoomFor(const UploadTarget& target,
                                      AccountId caller) const {
   if (target.trial.IsSet()) return absl::OkStatus();
+  ARCHPOOL_RETURN_IF_ERROR(check_disk());
   return engine
       .Call(AskForRoom{.caller = caller,
                        .file = target.digest,

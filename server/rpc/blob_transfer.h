@@ -27,6 +27,8 @@ struct BlobParts {
   const BlobStore& blobs;
   const CheckpointBlobs& checkpoints;
   UploadRules& rules;
+  // Whether the disk has room for what is new: UNAVAILABLE (STORAGE_RESERVED).
+  const std::function<absl::Status()>& check_disk;
 
   // Where an upload goes. UNAVAILABLE (BLOB_IO, STORAGE_FULL);
   // FAILED_PRECONDITION (UPLOAD_NOT_WANTED): nobody asks for it, and it is not
@@ -34,7 +36,7 @@ struct BlobParts {
   absl::StatusOr<BlobStore> StoreFor(const UploadTarget& target) const;
   // Whether the account may store it, by what the core says of a dataset's
   // file; of what was asked for, it may. Waits for the engine.
-  // RESOURCE_EXHAUSTED (STORAGE_QUOTA).
+  // RESOURCE_EXHAUSTED (STORAGE_QUOTA); UNAVAILABLE (STORAGE_RESERVED).
   absl::Status CheckRoomFor(const UploadTarget& target, AccountId caller) const;
 };
 

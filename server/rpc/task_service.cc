@@ -93,7 +93,8 @@ void TaskService::Register(const RegisterCall& call) {
   SubmitCommand<archpool::RegisterDataset>(
       parts_.engine,
       PrepareDataset(parts_.blobs, *request, call.caller.id, pool_secret_,
-                     [&](int64_t bytes) {
+                     [&](int64_t bytes) -> absl::Status {
+                       ARCHPOOL_RETURN_IF_ERROR(parts_.check_disk());
                        return parts_.engine
                            .Call(AskForRoom{.caller = call.caller.id,
                                             .bytes = bytes},
@@ -119,6 +120,8 @@ grpc::ServerUnaryReactor* TaskService::SubmitTask(
 }
 
 void TaskService::SubmitWithKnown(const SubmitCall& call) {
+  const absl::Status room = parts_.check_disk();
+  if (!room.ok()) return call.finish(room);
   absl::StatusOr<archpool::SubmitTask> command =
       ReadSubmitTask(call.caller.id, *call.request);
   if (command.ok()) {
