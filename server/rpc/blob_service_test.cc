@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Uploads and downloads over real gRPC: who may, what resumes, what is refused.
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -362,7 +363,7 @@ TEST_F(StoredBytesTest, SplitsTakeRoomOnce) {
 
 // Below the reserve nothing new is taken, and what runs goes on.
 TEST_F(BlobServiceTest, TheReserveIsForWhatRuns) {
-  bool is_low = false;
+  std::atomic<bool> is_low = false;
   rpc::RpcOptions options;
   options.check_disk = [&is_low] {
     return is_low ? Unavailable("STORAGE_RESERVED", "low") : absl::OkStatus();
