@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/intake/upload_rules.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -162,7 +163,9 @@ int64_t UploadRules::UnderWayBeside(const UploadTarget& target) {
       continue;
     }
     if (it->first != target.digest) {
-      bytes += CountedBytes(is_new ? file.announced_bytes : file.came_bytes);
+      bytes +=
+          CountedBytes(is_new ? std::max(file.announced_bytes, file.came_bytes)
+                              : file.came_bytes);
     }
     ++it;
   }

@@ -162,7 +162,10 @@ absl::StatusOr<bool> UploadStream::Take() {
   const bool is_whole = held_bytes_ >= target_->size_bytes;
   NoteProgress(is_whole ? kNoteMin : kNoteInterval);
   if (!is_whole) return false;
-  ARCHPOOL_RETURN_IF_ERROR(blobs_->Complete(target_->owner, target_->digest));
+  const absl::Status whole = blobs_->Complete(target_->owner, target_->digest);
+  // What was sent is dropped: it takes no room.
+  if (absl::IsInvalidArgument(whole)) parts_.rules.End(*target_);
+  ARCHPOOL_RETURN_IF_ERROR(whole);
   return true;
 }
 
