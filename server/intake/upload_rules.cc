@@ -173,23 +173,23 @@ int64_t UploadRules::UnderWayBeside(const UploadTarget& target) {
   return bytes;
 }
 
-void UploadRules::Begin(const UploadTarget& target) {
-  if (target.trial.IsSet()) return;
+int64_t UploadRules::Begin(const UploadTarget& target) {
+  if (target.trial.IsSet()) return 0;
   const absl::Time now = clock_.Now();
   absl::MutexLock lock(&mutex_);
   UnderWay& file = under_way_[target.owner][target.digest];
-  file.announced_bytes = target.size_bytes;
   file.time = now;
+  return std::exchange(file.announced_bytes, target.size_bytes);
 }
 
-void UploadRules::Withdraw(const UploadTarget& target) {
+void UploadRules::Withdraw(const UploadTarget& target, int64_t earlier_bytes) {
   absl::MutexLock lock(&mutex_);
   const auto found = under_way_.find(target.owner);
   if (found == under_way_.end()) return;
   const auto file = found->second.find(target.digest);
   if (file == found->second.end()) return;
-  file->second.announced_bytes = file->second.came_bytes;
-  if (file->second.came_bytes > 0) return;
+  file->second.announced_bytes = earlier_bytes;
+  if (earlier_bytes > 0 || file->second.came_bytes > 0) return;
   found->second.erase(file);
   if (found->second.empty()) under_way_.erase(found);
 }

@@ -70,10 +70,12 @@ class UploadRules {
   // a while: without the target's.
   int64_t UnderWayBeside(const UploadTarget& target)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  // The file is announced; it was refused, so only what came before counts; it
-  // is counted in a record.
-  void Begin(const UploadTarget& target) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Withdraw(const UploadTarget& target) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The file is announced; of what size it was before, or 0.
+  int64_t Begin(const UploadTarget& target) ABSL_LOCKS_EXCLUDED(mutex_);
+  // It was refused: it is as it was before.
+  void Withdraw(const UploadTarget& target, int64_t earlier_bytes)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // It is counted in a record, or dropped.
   void End(const UploadTarget& target) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:

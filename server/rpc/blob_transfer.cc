@@ -114,22 +114,29 @@ absl::Status UploadStream::Begin() {
   ARCHPOOL_ASSIGN_OR_RETURN(UploadTarget target,
                             parts_.rules.Check(caller_, wish));
   // Before it asks: of two that begin at once each hears of the other.
-  parts_.rules.Begin(target);
-  if (absl::Status room = parts_.CheckRoomFor(target, caller_.id); !room.ok()) {
-    parts_.rules.Withdraw(target);
-    return room;
+  const int64_t earlier = parts_.rules.Begin(target);
+  const absl::Status opened = Open(target, begin.offset_bytes());
+  if (!opened.ok()) {
+    parts_.rules.Withdraw(target, earlier);
+    return opened;
   }
+  target_ = std::move(target);
+  return absl::OkStatus();
+}
+
+absl::Status UploadStream::Open(const UploadTarget& target,
+                                int64_t offset_bytes) {
+  ARCHPOOL_RETURN_IF_ERROR(parts_.CheckRoomFor(target, caller_.id));
   ARCHPOOL_ASSIGN_OR_RETURN(BlobStore blobs, parts_.StoreFor(target));
   ARCHPOOL_ASSIGN_OR_RETURN(held_bytes_,
                             blobs.PartialSize(target.owner, target.digest));
-  if (begin.offset_bytes() != held_bytes_) {
+  if (offset_bytes != held_bytes_) {
     return FailedPrecondition(
         "BLOB_OFFSET",
         absl::StrCat("the pool holds ", held_bytes_,
                      " bytes of this blob; continue there, not at ",
-                     begin.offset_bytes()));
+                     offset_bytes));
   }
-  target_ = std::move(target);
   blobs_ = std::move(blobs);
   return absl::OkStatus();
 }

@@ -62,6 +62,7 @@ class UploadStream : public grpc::ServerReadReactor<v1::UploadRequest> {
   // True: the blob is complete.
   absl::StatusOr<bool> Take();
   absl::Status Begin();
+  absl::Status Open(const UploadTarget& target, int64_t offset_bytes);
   void Confirm();
   // Tells the core that a trial's file is coming, where it did so for
   // `at_least`.
