@@ -2,7 +2,6 @@
 #include "server/serve.h"
 
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -21,6 +20,7 @@
 #include "common/crypto/token.h"
 #include "common/log/log.h"
 #include "server/data_directory.h"
+#include "server/disk_reports.h"
 #include "server/engine/engine.h"
 #include "server/engine/storage_watch.h"
 #include "server/line_limit.h"
@@ -36,7 +36,6 @@
 #include "server/stop_deadline.h"
 #include "server/storage/blob_store.h"
 #include "server/storage/checkpoint_blobs.h"
-#include "server/storage/disk_reserve.h"
 #include "server/storage/postgres/migrations.h"
 #include "server/storage/postgres/postgres_reader.h"
 #include "server/storage/postgres/postgres_receipts.h"
@@ -50,7 +49,6 @@ namespace {
 constexpr int kReaderConnections = 4;
 constexpr absl::Duration kLookInterval = absl::Milliseconds(500);
 constexpr absl::Duration kStorageLineInterval = absl::Seconds(10);
-constexpr absl::Duration kReserveLineInterval = absl::Minutes(1);
 constexpr absl::Duration kAheadMax = absl::Seconds(10);
 // More than what open calls are granted, and the database's own end.
 constexpr absl::Duration kStopMax = absl::Seconds(20);
@@ -165,19 +163,6 @@ void Watch(SteadyClock& clock, StorageErrors& errors, Metrics& metrics) {
   });
 }
 
-void NoteDisk(Metrics& metrics, bool is_failing) {
-  metrics.NoteStorageFailing(is_failing);
-  if (is_failing) {
-    LogError("disk_failing",
-             "the pool's disk fails: uploads are refused, and miners have more "
-             "time for what they were asked for",
-             "free space on the disk of --data-dir, or repair it; "
-             "storage_failed says what fails");
-  } else {
-    LogInfo("disk_recovered", "the pool's disk takes files again");
-  }
-}
-
 void SayIfAhead(const SteadyClock& clock) {
   const absl::Duration ahead = clock.Ahead();
   if (ahead <= kAheadMax) return;
@@ -228,16 +213,16 @@ absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
   ledger.Start();
   VerifierWatch verifiers(parts.engine, parts.metrics);
   verifiers.Start();
-  StorageWatch storage_watch(parts.clock, parts.engine, parts.storage_errors,
-                             [&parts] {
-                               const absl::Status tried = parts.blobs.Probe();
-                               return tried.ok() ? parts.checkpoints.Probe()
-                                                 : tried;
-                             },
-                             {.grace = parts.flags.policy.silence_term,
-                              .on_change = [&parts](bool is_failing) {
-                                NoteDisk(parts.metrics, is_failing);
-                              }});
+  StorageWatch storage_watch(
+      parts.clock, parts.engine, parts.storage_errors,
+      [&parts] {
+        const absl::Status tried = parts.blobs.Probe();
+        return tried.ok() ? parts.checkpoints.Probe() : tried;
+      },
+      {.grace = parts.flags.policy.silence_term,
+       .on_change =
+           [&parts](bool is_failing) { NoteDisk(parts.metrics, is_failing); },
+       .on_fillers = FillersLog(parts.clock)});
   storage_watch.Start();
   Notary notary(parts.system_clock, parts.receipts, parts.receipt_key,
                 {.interval = parts.flags.receipt_interval,
@@ -261,29 +246,6 @@ absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
   ledger.Stop();
   parts.wiring.Stop();
   return ended;
-}
-
-// Whether there is room for new files and tasks; `clock` outlives it.
-std::function<absl::Status()> DiskCheck(const ServerFlags& flags,
-                                        const DataDirectory& directory,
-                                        const Clock& clock) {
-  const DiskReserve reserve(
-      [path = directory.BlobsPath()] { return DiskSpaceAt(path); },
-      flags.disk_reserve_mib << 20);
-  return [reserve, &clock,
-          limit = std::make_shared<LineLimit>(kReserveLineInterval)] {
-    absl::Status kept = reserve.Check();
-    if (kept.ok()) return kept;
-    if (const auto unsaid = limit->Take(clock.Now())) {
-      LogWarn("disk_reserved",
-              "what is left of the disk is kept for work that is running: new "
-              "files and tasks are refused",
-              "free space on the disk of --data-dir, or lower "
-              "--disk-reserve-mib",
-              {{"unlogged_refusals", *unsaid}});
-    }
-    return kept;
-  };
 }
 
 absl::Status ServeUntilStopped(const ServerFlags& flags,
@@ -324,7 +286,8 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                          .policy = flags.policy,
                          .receipt_key = receipt_key.public_key(),
                          .pool_secret = secret,
-                         .check_disk = DiskCheck(flags, directory, clock)});
+                         .check_disk = DiskCheck(flags.disk_reserve_mib << 20,
+                                                 directory, clock)});
   // Last, so that its end stops the engine while all that hears it is there.
   Wiring wiring({.engine = engine,
                  .server = server,

@@ -177,6 +177,13 @@ class DiskFillers {
     }
     return found->second;
   }
+  std::vector<AccountId> Met() const {
+    std::vector<AccountId> met;
+    for (const auto& [account, has_filled] : known_) {
+      if (has_filled) met.push_back(account);
+    }
+    return met;
+  }
 
  private:
   const Step& step_;
@@ -237,6 +244,7 @@ absl::StatusOr<ExtendAnswers::Reply> Execute(Step& step,
       ++reply.extended;
     }
   }
+  reply.fillers = fillers.Met();
   return reply;
 }
 

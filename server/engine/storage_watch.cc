@@ -63,16 +63,21 @@ void StorageWatch::Look() {
 
 namespace {
 
+using FillersHeard = std::function<void(const std::vector<AccountId>&)>;
+
 // Outlives the watch: other commands have their turn between two steps. Those
 // that a stop leaves undone are lost, as the refusals of that moment are.
-void ExtendSome(Engine& engine, const ExtendAnswers& command) {
+void ExtendSome(Engine& engine, const ExtendAnswers& command,
+                const FillersHeard& on_fillers) {
   engine.Submit<ExtendAnswers>(
-      command,
-      [&engine, command](const absl::StatusOr<ExtendAnswers::Reply>& reply) {
-        if (!reply.ok() || !reply->rest_before) return;
+      command, [&engine, command,
+                on_fillers](const absl::StatusOr<ExtendAnswers::Reply>& reply) {
+        if (!reply.ok()) return;
+        if (on_fillers && !reply->fillers.empty()) on_fillers(reply->fillers);
+        if (!reply->rest_before) return;
         ExtendAnswers rest = command;
         rest.before = *reply->rest_before;
-        ExtendSome(engine, rest);
+        ExtendSome(engine, rest, on_fillers);
       });
 }
 
@@ -80,7 +85,8 @@ void ExtendSome(Engine& engine, const ExtendAnswers& command) {
 
 void StorageWatch::Extend(absl::Duration by) {
   // Where the database is away as well, that outage is added by the core.
-  ExtendSome(engine_, {.by = by, .is_disk_full = is_full_});
+  ExtendSome(engine_, {.by = by, .is_disk_full = is_full_},
+             options_.on_fillers);
 }
 
 }  // namespace archpool

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <thread>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -27,6 +28,9 @@ struct StorageWatchOptions {
   absl::Duration grace = absl::Seconds(60);
   // Told where it begins to refuse, and where it can be used again.
   std::function<void(bool is_failing)> on_change;
+  // Told on the engine's thread, each time, which accounts' answers get no time
+  // because they filled the disk. Outlives the engine's commands.
+  std::function<void(const std::vector<AccountId>&)> on_fillers;
 };
 
 class StorageWatch {

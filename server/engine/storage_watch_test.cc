@@ -24,7 +24,7 @@ class TestClock : public Clock {
 class StorageWatchTest : public testing::Test {
  protected:
   StorageWatchTest() {
-    const AccountId alice = pool.Make("alice", Role::kMiner);
+    alice = pool.Make("alice", Role::kMiner);
     const SessionId session = pool.Open(alice, "w1");
     pool.Submit(TinySpec(4));
     const Lease lease = pool.Do(AcquireLease{alice, session}).grant->lease;
@@ -56,6 +56,7 @@ class StorageWatchTest : public testing::Test {
   }
 
   TestPool pool;
+  AccountId alice;
   TrialId trial;
   int accounts = 0;
   MemoryStore store;
@@ -67,15 +68,19 @@ class StorageWatchTest : public testing::Test {
   StorageErrors errors;
   absl::Status disk;
   std::vector<bool> changes;
-  StorageWatch watch{clock,
-                     engine,
-                     errors,
-                     [this] { return disk; },
-                     {.period = absl::Seconds(10),
-                      .grace = absl::Seconds(60),
-                      .on_change = [this](bool is_failing) {
-                        changes.push_back(is_failing);
-                      }}};
+  std::vector<AccountId> fillers;  // once the engine has done what it had to
+  StorageWatch watch{
+      clock,
+      engine,
+      errors,
+      [this] { return disk; },
+      {.period = absl::Seconds(10),
+       .grace = absl::Seconds(60),
+       .on_change = [this](bool is_failing) { changes.push_back(is_failing); },
+       .on_fillers =
+           [this](const std::vector<AccountId>& accounts) {
+             fillers = accounts;
+           }}};
   absl::Time asked_at_first;
 };
 
@@ -124,6 +129,7 @@ TEST_F(StorageWatchTest, GivesNothingToWhoFilledTheDisk) {
   Fail();
   watch.Look();
   EXPECT_EQ(Given(), absl::ZeroDuration());
+  EXPECT_THAT(fillers, testing::ElementsAre(alice));
   LookFor(absl::Minutes(1));
   EXPECT_THAT(changes, testing::ElementsAre(true, false));
   EXPECT_EQ(Given(), absl::ZeroDuration()) << "nor once it can be used again";

@@ -20,7 +20,7 @@ struct DiskSpace {
   int64_t free_bytes = 0;  // for this process
 };
 
-// Of the disk with that path; nullopt where it does not say.
+// What the disk with that path says; nullopt where it does not.
 std::optional<DiskSpace> DiskSpaceAt(const std::string& path);
 
 class DiskReserve {

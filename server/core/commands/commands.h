@@ -220,14 +220,15 @@ struct NoteUpload {
 // The pool refused files for reasons of its own: what it asked miners for may
 // come later by so much, up to PoolPolicy::refused_time_max for each answer. A
 // bounded number of answers, those due last first; the caller repeats it for
-// the others. Where its disk is full, not those of whoever filled it.
+// the others. Where its disk is full, not those of accounts that filled it.
 struct ExtendAnswers {
   absl::Duration by;
   absl::Time before = absl::InfiniteFuture();  // these alone
   bool is_disk_full = false;
   struct Reply {
     int64_t extended = 0;
-    int64_t withheld = 0;                   // of those that filled the disk
+    int64_t withheld = 0;                   // of `fillers`
+    std::vector<AccountId> fillers;         // that filled the disk
     std::optional<absl::Time> rest_before;  // of the others, where there are
   };
 };

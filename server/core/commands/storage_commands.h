@@ -12,7 +12,7 @@
 
 namespace archpool {
 
-// Whether the caller may store so many bytes more by its own choice: a file of
+// Whether the caller may store these bytes too by its own choice: a file of
 // a dataset (`file`; one that it has already costs nothing), or splits. Changes
 // nothing. RESOURCE_EXHAUSTED (STORAGE_QUOTA). What the pool asks miners for is
 // taken without asking.

@@ -13,9 +13,9 @@
 
 namespace archpool {
 
-// A file that an account sent for its datasets. The disk has it once, whoever
-// else sent it too; each of them has it in full: each could be the only one
-// tomorrow, and nobody learns from a smaller count that another has it.
+// A file that an account sent for its datasets. Where several sent the same one
+// the disk has it once, and each of them has it in full: each could be the only
+// one tomorrow, and nobody learns from a smaller count that another has it.
 struct StoredFile {
   AccountId account;
   Digest digest;

@@ -162,8 +162,8 @@ struct PoolPolicy {
   // of an account that is convicted or doubted, or answers that are extended.
   int64_t settle_trials_max = 1'000;
   // What an account may store by its own choice (files of datasets and their
-  // splits). And from which part of what all have so stored on, and from how
-  // many bytes on, whoever has them is why the disk is full.
+  // splits). And an account that has more than this part of what all have so
+  // stored, and this many bytes at least, is why the disk is full.
   int64_t stored_bytes_max = int64_t{64} << 30;
   int64_t disk_filled_share_ppm = 250'000;
   int64_t disk_filled_bytes_min = int64_t{1} << 30;

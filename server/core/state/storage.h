@@ -18,12 +18,12 @@ StorageUse StorageOf(const PoolState& state, AccountId account);
 // Files and splits, weights, and the checkpoints of open audits.
 int64_t StoredBytesOf(const PoolState& state, AccountId account);
 
-// So many bytes more of each.
+// The account stored these too.
 void AddStored(PoolState& state, AccountId account, int64_t file_bytes,
                int64_t weight_bytes);
 
-// RESOURCE_EXHAUSTED (STORAGE_QUOTA): the account may not store so many bytes
-// more by its own choice.
+// RESOURCE_EXHAUSTED (STORAGE_QUOTA): the account may not store these too by
+// its own choice.
 absl::Status CheckRoom(const PoolState& state, const PoolPolicy& policy,
                        const Account& account, int64_t bytes);
 
