@@ -78,9 +78,7 @@ class StorageWatchTest : public testing::Test {
        .grace = absl::Seconds(60),
        .on_change = [this](bool is_failing) { changes.push_back(is_failing); },
        .on_fillers =
-           [this](const std::vector<AccountId>& accounts) {
-             fillers = accounts;
-           }}};
+           [this](const std::vector<AccountId>& heard) { fillers = heard; }}};
   absl::Time asked_at_first;
 };
 
