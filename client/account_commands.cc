@@ -169,13 +169,14 @@ struct QuotaFlags {
   int64_t open_tasks = -1;  // less than 0: stays as it is
   int64_t leases = -1;
   int64_t sessions = -1;
+  int64_t stored_mib = -1;
   std::optional<std::string> group;  // "": out of the one that it is in
 };
 
 absl::StatusOr<v1::Quotas> GetOrSetQuotas(PoolClient& client,
                                           const QuotaFlags& flags) {
   if (flags.open_tasks < 0 && flags.leases < 0 && flags.sessions < 0 &&
-      !flags.group) {
+      flags.stored_mib < 0 && !flags.group) {
     v1::GetQuotasRequest request;
     request.set_account_name(flags.name);
     ARCHPOOL_ASSIGN_OR_RETURN(
@@ -188,6 +189,7 @@ absl::StatusOr<v1::Quotas> GetOrSetQuotas(PoolClient& client,
   if (flags.open_tasks >= 0) request.set_open_tasks(flags.open_tasks);
   if (flags.leases >= 0) request.set_leases(flags.leases);
   if (flags.sessions >= 0) request.set_sessions(flags.sessions);
+  if (flags.stored_mib >= 0) request.set_stored_bytes(flags.stored_mib << 20);
   if (flags.group) request.set_group(*flags.group);
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::SetQuotasResponse response,
@@ -211,15 +213,17 @@ absl::Status ShowQuotas(Context& context, const QuotaFlags& flags) {
                     ", whose accounts share what one may have\n");
   }
   const auto add = [&](const char* word, const char* text,
-                       const v1::Quotas::Line& line) {
+                       const v1::Quotas::Line& line, int64_t unit = 1) {
     json[word] = {{"held", line.held()},
                   {"max", line.max()},
                   {"allowed", line.allowed()}};
-    absl::StrAppend(&page, "  ", text, ": ", line.held(), " of ", line.max(),
-                    line.allowed() > 0 ? absl::StrCat(" (an operator allows ",
-                                                      line.allowed(), ")")
-                                       : "",
-                    "\n");
+    absl::StrAppend(
+        &page, "  ", text, ": ", (line.held() + unit - 1) / unit, " of ",
+        line.max() / unit,
+        line.allowed() > 0
+            ? absl::StrCat(" (an operator allows ", line.allowed() / unit, ")")
+            : "",
+        "\n");
   };
   add("open_tasks", "open tasks", quotas.open_tasks());
   add("leases", "leases", quotas.leases());
@@ -230,6 +234,10 @@ absl::Status ShowQuotas(Context& context, const QuotaFlags& flags) {
     add("sessions_opened", "sessions opened within the hour",
         quotas.sessions_opened());
     add("watches", "watched tasks", quotas.watches());
+  }
+  if (quotas.has_stored_bytes()) {
+    add("stored_bytes", "MiB stored with the pool", quotas.stored_bytes(),
+        int64_t{1} << 20);
   }
   if (quotas.pause_left().seconds() > 0) {
     absl::StrAppend(&page, quotas.has_group() ? "  its group" : " ",
@@ -351,9 +359,8 @@ void AddQuota(CLI::App& group, Action& action) {
   quota->add_option("name", quota_flags->name,
                     "The account; your own by default");
   const auto add_quota = [quota](const char* flag, int64_t& value,
-                                 const char* help) {
-    quota->add_option(flag, value, help)
-        ->check(CLI::Range(int64_t{0}, int64_t{1'000'000}));
+                                 const char* help, int64_t max = 1'000'000) {
+    quota->add_option(flag, value, help)->check(CLI::Range(int64_t{0}, max));
   };
   add_quota("--open-tasks", quota_flags->open_tasks,
             "Let a client have this many open tasks; 0 restores the default");
@@ -362,6 +369,10 @@ void AddQuota(CLI::App& group, Action& action) {
       "Let a miner have this many leases at once; 0 restores the default");
   add_quota("--sessions", quota_flags->sessions,
             "Let a miner have this many workers; 0 restores the default");
+  add_quota("--stored-mib", quota_flags->stored_mib,
+            "Let a client's files and datasets take this many MiB of the "
+            "pool's disk; 0 restores the default",
+            int64_t{1} << 30);
   quota->add_option(
       "--group", quota_flags->group,
       "Let accounts with this group's name share what one account may have; "

@@ -40,6 +40,7 @@ CREATE TABLE account (
   examine_until timestamp with time zone,
   group_name text,
   trials_within_group bigint DEFAULT 0 NOT NULL,
+  quota_stored_bytes bigint DEFAULT 0 NOT NULL,
   invited_by bigint,
   CONSTRAINT account_pkey PRIMARY KEY (id),
   CONSTRAINT account_name_unique UNIQUE (name),
@@ -54,6 +55,7 @@ CREATE TABLE account (
   CONSTRAINT account_role_known CHECK ((role = ANY (ARRAY['client'::text, 'miner'::text, 'verifier'::text, 'operator'::text]))),
   CONSTRAINT account_shows_name_filled CHECK ((num_nonnulls(shows_name, is_public) = 1)),
   CONSTRAINT account_state_known CHECK ((state = ANY (ARRAY['active'::text, 'suspended'::text]))),
+  CONSTRAINT account_stored_quota_not_negative CHECK ((quota_stored_bytes >= 0)),
   CONSTRAINT account_threshold_not_negative CHECK ((payout_threshold >= 0)),
   CONSTRAINT account_token_hash_size CHECK ((octet_length(token_hash) = 32)),
   CONSTRAINT account_within_group_not_negative CHECK ((trials_within_group >= 0))
@@ -347,6 +349,26 @@ CREATE TABLE session (
 );
 CREATE UNIQUE INDEX session_open_unique ON session USING btree (account_id, worker_name) WHERE (state = 'open'::text);
 COMMENT ON COLUMN session.hardware_class IS 'retired: see arithmetic';
+
+CREATE TABLE storage_use (
+  account_id bigint NOT NULL,
+  file_bytes bigint NOT NULL,
+  weight_bytes bigint NOT NULL,
+  CONSTRAINT storage_use_pkey PRIMARY KEY (account_id),
+  CONSTRAINT storage_use_account_fkey FOREIGN KEY (account_id) REFERENCES account(id),
+  CONSTRAINT storage_use_not_negative CHECK (((file_bytes >= 0) AND (weight_bytes >= 0)))
+) WITH (fillfactor=70);
+
+CREATE TABLE stored_file (
+  account_id bigint NOT NULL,
+  digest bytea NOT NULL,
+  size_bytes bigint NOT NULL,
+  create_time timestamp with time zone NOT NULL,
+  CONSTRAINT stored_file_pkey PRIMARY KEY (account_id, digest),
+  CONSTRAINT stored_file_account_fkey FOREIGN KEY (account_id) REFERENCES account(id),
+  CONSTRAINT stored_file_digest_size CHECK ((octet_length(digest) = 32)),
+  CONSTRAINT stored_file_size_positive CHECK ((size_bytes > 0))
+);
 
 CREATE TABLE subspace (
   id bigint NOT NULL,

@@ -20,6 +20,7 @@
 #include "common/crypto/token.h"
 #include "common/log/log.h"
 #include "server/data_directory.h"
+#include "server/disk_reports.h"
 #include "server/engine/engine.h"
 #include "server/engine/storage_watch.h"
 #include "server/line_limit.h"
@@ -162,19 +163,6 @@ void Watch(SteadyClock& clock, StorageErrors& errors, Metrics& metrics) {
   });
 }
 
-void NoteDisk(Metrics& metrics, bool is_failing) {
-  metrics.NoteStorageFailing(is_failing);
-  if (is_failing) {
-    LogError("disk_failing",
-             "the pool's disk fails: uploads are refused, and miners have more "
-             "time for what they were asked for",
-             "free space on the disk of --data-dir, or repair it; "
-             "storage_failed says what fails");
-  } else {
-    LogInfo("disk_recovered", "the pool's disk takes files again");
-  }
-}
-
 void SayIfAhead(const SteadyClock& clock) {
   const absl::Duration ahead = clock.Ahead();
   if (ahead <= kAheadMax) return;
@@ -225,16 +213,16 @@ absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
   ledger.Start();
   VerifierWatch verifiers(parts.engine, parts.metrics);
   verifiers.Start();
-  StorageWatch storage_watch(parts.clock, parts.engine, parts.storage_errors,
-                             [&parts] {
-                               const absl::Status tried = parts.blobs.Probe();
-                               return tried.ok() ? parts.checkpoints.Probe()
-                                                 : tried;
-                             },
-                             {.grace = parts.flags.policy.silence_term,
-                              .on_change = [&parts](bool is_failing) {
-                                NoteDisk(parts.metrics, is_failing);
-                              }});
+  StorageWatch storage_watch(
+      parts.clock, parts.engine, parts.storage_errors,
+      [&parts] {
+        const absl::Status tried = parts.blobs.Probe();
+        return tried.ok() ? parts.checkpoints.Probe() : tried;
+      },
+      {.grace = parts.flags.policy.silence_term,
+       .on_change =
+           [&parts](bool is_failing) { NoteDisk(parts.metrics, is_failing); },
+       .on_fillers = FillersLog(parts.clock)});
   storage_watch.Start();
   Notary notary(parts.system_clock, parts.receipts, parts.receipt_key,
                 {.interval = parts.flags.receipt_interval,
@@ -297,7 +285,9 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                         {.listen = flags.listen,
                          .policy = flags.policy,
                          .receipt_key = receipt_key.public_key(),
-                         .pool_secret = secret});
+                         .pool_secret = secret,
+                         .check_disk = DiskCheck(flags.disk_reserve_mib << 20,
+                                                 directory, clock)});
   // Last, so that its end stops the engine while all that hears it is there.
   Wiring wiring({.engine = engine,
                  .server = server,

@@ -39,6 +39,8 @@ struct ServerFlags {
   double fee = 0.05;
   double price_min_coins = 0;
   int64_t memory_max_mib = 4096;
+  int64_t stored_max_mib = 65'536;
+  int64_t disk_reserve_mib = 1024;
   double claim_tolerance = 0.002;
   double audit_floor = 0.25;
   double audit_budget = 0.05;

@@ -163,11 +163,16 @@ DatasetManifest MakeManifest(const Dataset& train, const Dataset& validation,
 std::string EncodeDataset(const Dataset& dataset) {
   CheckConsistent(dataset);
   std::string blob;
-  blob.reserve(kHeaderBytes + dataset.images.size() + dataset.labels.size());
+  blob.reserve(static_cast<size_t>(EncodedSize(dataset)));
   blob += EncodeHeader(dataset);
   blob.append(dataset.images.begin(), dataset.images.end());
   blob.append(dataset.labels.begin(), dataset.labels.end());
   return blob;
+}
+
+int64_t EncodedSize(const Dataset& dataset) {
+  return static_cast<int64_t>(kHeaderBytes + dataset.images.size() +
+                              dataset.labels.size());
 }
 
 Digest DigestOf(const Dataset& dataset) {

@@ -62,7 +62,8 @@ DatasetManifest MakeManifest(const Dataset& train, const Dataset& validation,
 // height, width, classes and count, then the images, then the labels.
 // REQUIRES: CheckDatasetLimits takes it; images and labels of `count`.
 std::string EncodeDataset(const Dataset& dataset);
-// Sha256(EncodeDataset(dataset)), without the copy.
+// EncodeDataset(dataset).size(), without the copy; and its Sha256.
+int64_t EncodedSize(const Dataset& dataset);
 Digest DigestOf(const Dataset& dataset);
 // INVALID_ARGUMENT (DATASET_MALFORMED): every length, label and limit is
 // checked before anything is allocated.

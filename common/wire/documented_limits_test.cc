@@ -210,6 +210,7 @@ const std::map<std::string, int64_t>& MostByField() {
       {"SetQuotasRequest.leases", limits::kLeasesAllowed.max},
       {"SetQuotasRequest.open_tasks", limits::kOpenTasksAllowed.max},
       {"SetQuotasRequest.sessions", limits::kSessionsAllowed.max},
+      {"SetQuotasRequest.stored_bytes", limits::kStoredBytesAllowed.max},
       {"SetRevenueSplitRequest.parts", limits::kSplitPartsMax},
       {"Task.backups", limits::kBackupsShownMax},
       {"UploadRequest.data", limits::kChunkSizeBytesMax},

@@ -63,6 +63,7 @@ inline constexpr int64_t kFeatureLengthMax = 64;
 inline constexpr Range<int64_t> kOpenTasksAllowed{0, 1'000};
 inline constexpr Range<int64_t> kLeasesAllowed{0, 1'000'000};
 inline constexpr Range<int64_t> kSessionsAllowed{0, 1'000'000};
+inline constexpr Range<int64_t> kStoredBytesAllowed{0, int64_t{1} << 50};
 
 // What the answer about a task shows of its backups.
 inline constexpr int64_t kBackupsShownMax = 20;

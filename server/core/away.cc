@@ -7,9 +7,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "server/core/rules/answer_size.h"
 #include "server/core/state/answers.h"
 #include "server/core/state/queries.h"
+#include "server/core/state/storage.h"
 #include "server/core/work/work.h"
 
 namespace archpool {
@@ -156,6 +158,42 @@ absl::StatusOr<SetMaintenance::Reply> Execute(Step& step,
   return clock;
 }
 
+namespace {
+
+// The accounts that filled the disk, if it is full: they get no time for it.
+class DiskFillers {
+ public:
+  DiskFillers(const Step& step, bool is_disk_full)
+      : step_(step),
+        is_disk_full_(is_disk_full),
+        chosen_(is_disk_full ? ChosenBytes(step.state) : 0) {}
+
+  bool Has(AccountId account) {
+    if (!is_disk_full_) return false;
+    const auto [found, is_new] = known_.try_emplace(account, false);
+    if (is_new) {
+      found->second = HasFilledDisk(step_.state, step_.policy,
+                                    *step_.state.Find(account), chosen_);
+    }
+    return found->second;
+  }
+  std::vector<AccountId> Met() const {
+    std::vector<AccountId> met;
+    for (const auto& [account, has_filled] : known_) {
+      if (has_filled) met.push_back(account);
+    }
+    return met;
+  }
+
+ private:
+  const Step& step_;
+  const bool is_disk_full_;
+  const int64_t chosen_;
+  absl::btree_map<AccountId, bool> known_;
+};
+
+}  // namespace
+
 absl::StatusOr<ExtendAnswers::Reply> Execute(Step& step,
                                              const ExtendAnswers& command) {
   ExtendAnswers::Reply reply;
@@ -176,7 +214,15 @@ absl::StatusOr<ExtendAnswers::Reply> Execute(Step& step,
     }
     due.push_back(*next);
   }
+  DiskFillers fillers(step, command.is_disk_full);
   for (const Due& one : due) {
+    const TrialId of = one.kind == Due::Kind::kUpload
+                           ? TrialId{one.id}
+                           : step.state.Find(AuditId{one.id})->trial;
+    if (fillers.Has(step.state.Find(of)->account)) {
+      ++reply.withheld;
+      continue;
+    }
     if (one.kind == Due::Kind::kUpload) {
       Trial trial = *step.state.Find(TrialId{one.id});
       *trial.upload_deadline += command.by;
@@ -198,6 +244,7 @@ absl::StatusOr<ExtendAnswers::Reply> Execute(Step& step,
       ++reply.extended;
     }
   }
+  reply.fillers = fillers.Met();
   return reply;
 }
 

@@ -114,6 +114,10 @@ template absl::StatusOr<SetAccountState::Reply> Pool::Execute(
     const SetAccountState&, absl::Time);
 template absl::StatusOr<SetQuotas::Reply> Pool::Execute(const SetQuotas&,
                                                         absl::Time);
+template absl::StatusOr<AskForRoom::Reply> Pool::Execute(const AskForRoom&,
+                                                         absl::Time);
+template absl::StatusOr<ConfirmFile::Reply> Pool::Execute(const ConfirmFile&,
+                                                          absl::Time);
 template absl::StatusOr<SetVisibility::Reply> Pool::Execute(
     const SetVisibility&, absl::Time);
 template absl::StatusOr<Invite::Reply> Pool::Execute(const Invite&, absl::Time);

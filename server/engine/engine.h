@@ -96,7 +96,8 @@ class Engine {
 
   // Submit, and wait for the reply. Not on the engine's thread.
   template <typename Command>
-  absl::StatusOr<typename Command::Reply> Call(Command command);
+  absl::StatusOr<typename Command::Reply> Call(Command command,
+                                               AccountId caller = {});
 
   EngineStats stats() const ABSL_LOCKS_EXCLUDED(mutex_);
   // False once another writer has fenced this one off, or after Stop.
@@ -204,14 +205,17 @@ void Engine::Submit(
 }
 
 template <typename Command>
-absl::StatusOr<typename Command::Reply> Engine::Call(Command command) {
+absl::StatusOr<typename Command::Reply> Engine::Call(Command command,
+                                                     AccountId caller) {
   absl::Mutex mutex;
   std::optional<absl::StatusOr<typename Command::Reply>> result;
-  Submit(std::move(command),
-         [&](absl::StatusOr<typename Command::Reply> reply) {
-           absl::MutexLock lock(&mutex);
-           result.emplace(std::move(reply));
-         });
+  Submit(
+      std::move(command),
+      [&](absl::StatusOr<typename Command::Reply> reply) {
+        absl::MutexLock lock(&mutex);
+        result.emplace(std::move(reply));
+      },
+      caller);
   absl::MutexLock lock(&mutex);
   mutex.Await(absl::Condition(
       +[](std::optional<absl::StatusOr<typename Command::Reply>>* r) {

@@ -34,6 +34,8 @@ void StorageWatch::Look() {
   const absl::Time now = clock_.Now();
   if (errors_.count() != seen_) {
     seen_ = errors_.count();
+    is_full_ |= errors_.full_count() != seen_full_;
+    seen_full_ = errors_.full_count();
     last_error_ = now;
     if (!std::exchange(is_failing_, true)) {
       next_extension_ = now;
@@ -45,7 +47,9 @@ void StorageWatch::Look() {
     if (probe_().ok()) {
       is_failing_ = false;
       seen_ = errors_.count();
+      seen_full_ = errors_.full_count();
       Extend(options_.grace);
+      is_full_ = false;
       if (options_.on_change) options_.on_change(false);
       return;
     }
@@ -59,15 +63,21 @@ void StorageWatch::Look() {
 
 namespace {
 
+using FillersHeard = std::function<void(const std::vector<AccountId>&)>;
+
 // Outlives the watch: other commands have their turn between two steps. Those
 // that a stop leaves undone are lost, as the refusals of that moment are.
-void ExtendSome(Engine& engine, const ExtendAnswers& command) {
+void ExtendSome(Engine& engine, const ExtendAnswers& command,
+                const FillersHeard& on_fillers) {
   engine.Submit<ExtendAnswers>(
-      command, [&engine, by = command.by](
-                   const absl::StatusOr<ExtendAnswers::Reply>& reply) {
-        if (reply.ok() && reply->rest_before) {
-          ExtendSome(engine, {.by = by, .before = *reply->rest_before});
-        }
+      command, [&engine, command,
+                on_fillers](const absl::StatusOr<ExtendAnswers::Reply>& reply) {
+        if (!reply.ok()) return;
+        if (on_fillers && !reply->fillers.empty()) on_fillers(reply->fillers);
+        if (!reply->rest_before) return;
+        ExtendAnswers rest = command;
+        rest.before = *reply->rest_before;
+        ExtendSome(engine, rest, on_fillers);
       });
 }
 
@@ -75,7 +85,8 @@ void ExtendSome(Engine& engine, const ExtendAnswers& command) {
 
 void StorageWatch::Extend(absl::Duration by) {
   // Where the database is away as well, that outage is added by the core.
-  ExtendSome(engine_, {.by = by});
+  ExtendSome(engine_, {.by = by, .is_disk_full = is_full_},
+             options_.on_fillers);
 }
 
 }  // namespace archpool

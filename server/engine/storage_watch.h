@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gives back the time in which the pool refused files for reasons of its own: a
 // full disk, no handles left. From the first refusal on, and for as long as the
-// disk cannot be used, what miners were asked for may come later. Start and
-// Stop are for one thread.
+// disk cannot be used, what miners were asked for may come later; where it is
+// full, not for those that filled it. Start and Stop are for one thread.
 #ifndef ARCHPOOL_SERVER_ENGINE_STORAGE_WATCH_H_
 #define ARCHPOOL_SERVER_ENGINE_STORAGE_WATCH_H_
 
 #include <cstdint>
 #include <functional>
 #include <thread>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -27,6 +28,9 @@ struct StorageWatchOptions {
   absl::Duration grace = absl::Seconds(60);
   // Told where it begins to refuse, and where it can be used again.
   std::function<void(bool is_failing)> on_change;
+  // Told on the engine's thread, each time, which accounts' answers get no time
+  // because they filled the disk. Outlives the engine's commands.
+  std::function<void(const std::vector<AccountId>&)> on_fillers;
 };
 
 class StorageWatch {
@@ -53,7 +57,9 @@ class StorageWatch {
   const Probe probe_;
   const StorageWatchOptions options_;
   int64_t seen_ = 0;  // errors
+  int64_t seen_full_ = 0;
   bool is_failing_ = false;
+  bool is_full_ = false;  // since it fails
   absl::Time last_error_ = absl::InfinitePast();
   absl::Time next_extension_ = absl::InfinitePast();
   std::jthread thread_;

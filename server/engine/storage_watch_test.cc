@@ -24,7 +24,7 @@ class TestClock : public Clock {
 class StorageWatchTest : public testing::Test {
  protected:
   StorageWatchTest() {
-    const AccountId alice = pool.Make("alice", Role::kMiner);
+    alice = pool.Make("alice", Role::kMiner);
     const SessionId session = pool.Open(alice, "w1");
     pool.Submit(TinySpec(4));
     const Lease lease = pool.Do(AcquireLease{alice, session}).grant->lease;
@@ -56,6 +56,7 @@ class StorageWatchTest : public testing::Test {
   }
 
   TestPool pool;
+  AccountId alice;
   TrialId trial;
   int accounts = 0;
   MemoryStore store;
@@ -67,15 +68,17 @@ class StorageWatchTest : public testing::Test {
   StorageErrors errors;
   absl::Status disk;
   std::vector<bool> changes;
-  StorageWatch watch{clock,
-                     engine,
-                     errors,
-                     [this] { return disk; },
-                     {.period = absl::Seconds(10),
-                      .grace = absl::Seconds(60),
-                      .on_change = [this](bool is_failing) {
-                        changes.push_back(is_failing);
-                      }}};
+  std::vector<AccountId> fillers;  // once the engine has done what it had to
+  StorageWatch watch{
+      clock,
+      engine,
+      errors,
+      [this] { return disk; },
+      {.period = absl::Seconds(10),
+       .grace = absl::Seconds(60),
+       .on_change = [this](bool is_failing) { changes.push_back(is_failing); },
+       .on_fillers =
+           [this](const std::vector<AccountId>& heard) { fillers = heard; }}};
   absl::Time asked_at_first;
 };
 
@@ -112,6 +115,34 @@ TEST_F(StorageWatchTest, HasACapForEachAnswer) {
     if (i % 50 == 0) Given();  // the engine keeps up
   }
   EXPECT_EQ(Given(), pool.policy.refused_time_max);
+}
+
+TEST_F(StorageWatchTest, GivesNothingToWhoFilledTheDisk) {
+  for (const char* name : {"alice", "client"}) {
+    ASSERT_THAT(engine.Call(SetQuotas{.name = name, .group = "smith"}), IsOk());
+  }
+  ASSERT_THAT(
+      engine.Call(ConfirmFile{pool.client, Sha256("x"), int64_t{2} << 30}),
+      IsOk());
+  Fail();
+  watch.Look();
+  EXPECT_EQ(Given(), absl::ZeroDuration());
+  EXPECT_THAT(fillers, testing::ElementsAre(alice));
+  LookFor(absl::Minutes(1));
+  EXPECT_THAT(changes, testing::ElementsAre(true, false));
+  EXPECT_EQ(Given(), absl::ZeroDuration()) << "nor once it can be used again";
+  errors.Note(StorageError("write", "/data/x", EIO));
+  watch.Look();
+  EXPECT_EQ(Given(), absl::Seconds(10)) << "a broken disk is nobody's doing";
+}
+
+TEST(StorageErrorsTest, TellsAFullDiskFromOthers) {
+  StorageErrors errors;
+  errors.Note(StorageError("write", "/data/x", EIO));
+  EXPECT_EQ(errors.full_count(), 0);
+  errors.Note(StorageError("write", "/data/x", EDQUOT));
+  EXPECT_EQ(errors.full_count(), 1);
+  EXPECT_EQ(errors.count(), 2);
 }
 
 TEST(StorageErrorsTest, APeerIsToldNoPath) {

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -70,7 +71,8 @@ Digest SplitSecret(const DatasetRequest& request, AccountId caller,
 absl::StatusOr<RegisterDataset> PrepareDataset(const BlobStore& blobs,
                                                const DatasetRequest& request,
                                                AccountId caller,
-                                               const Digest& pool_secret) {
+                                               const Digest& pool_secret,
+                                               const MayStore& may_store) {
   SeenFiles seen;
   ARCHPOOL_ASSIGN_OR_RETURN(
       const Dataset train,
@@ -85,14 +87,26 @@ absl::StatusOr<RegisterDataset> PrepareDataset(const BlobStore& blobs,
       SplitDataset(train, held_out, request.validation_count,
                    request.held_out_count,
                    SplitSecret(request, caller, pool_secret)));
-  for (const Dataset* part : {&split.train, &split.validation}) {
+  RegisterDataset command{.caller = caller,
+                          .manifest = split.manifest,
+                          .held_out = DigestOf(split.held_out)};
+  int64_t new_bytes = 0;
+  for (const auto& [part, digest] :
+       {std::pair(&split.train, command.manifest.train),
+        std::pair(&split.validation, command.manifest.validation),
+        std::pair(&split.held_out, command.held_out)}) {
+    const int64_t bytes = CountedBytes(EncodedSize(*part));
+    command.split_bytes += bytes;
+    if (!blobs.Size(digest).ok()) new_bytes += bytes;
+  }
+  if (may_store != nullptr && new_bytes > 0) {
+    ARCHPOOL_RETURN_IF_ERROR(may_store(new_bytes));
+  }
+  for (const Dataset* part :
+       {&split.train, &split.validation, &split.held_out}) {
     ARCHPOOL_RETURN_IF_ERROR(blobs.Put(EncodeDataset(*part)).status());
   }
-  ARCHPOOL_ASSIGN_OR_RETURN(const Digest held_out_digest,
-                            blobs.Put(EncodeDataset(split.held_out)));
-  return RegisterDataset{.caller = caller,
-                         .manifest = split.manifest,
-                         .held_out = held_out_digest};
+  return command;
 }
 
 }  // namespace archpool

@@ -5,7 +5,9 @@
 #define ARCHPOOL_SERVER_INTAKE_DATASET_REGISTRATION_H_
 
 #include <cstdint>
+#include <functional>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/crypto/sha256.h"
 #include "common/data/dataset_format.h"
@@ -25,16 +27,21 @@ struct DatasetRequest {
   int64_t held_out_count = 0;
 };
 
+// Asked, before anything is written, for what the splits add to the disk: they
+// may be there already. An error ends the registration.
+using MayStore = std::function<absl::Status(int64_t bytes)>;
+
 // The command that registers the dataset; its three blobs are durable. The draw
 // of the splits is keyed by `pool_secret`, the caller and the request, so that
 // equal requests of one account make the same dataset and nobody can foresee
 // it. NOT_FOUND (BLOB_UNKNOWN): a file was not uploaded. INVALID_ARGUMENT:
 // those of the format and of
-// SplitDataset, and FILE_REPEATED.
+// SplitDataset, and FILE_REPEATED. `may_store`'s errors; nullptr: it may.
 absl::StatusOr<RegisterDataset> PrepareDataset(const BlobStore& blobs,
                                                const DatasetRequest& request,
                                                AccountId caller,
-                                               const Digest& pool_secret);
+                                               const Digest& pool_secret,
+                                               const MayStore& may_store);
 
 }  // namespace archpool
 

@@ -52,11 +52,13 @@ class DatasetRegistrationTest : public ::testing::Test {
     if (!held_out.empty()) {
       request.files["held_out_batches"] = std::move(held_out);
     }
-    return PrepareDataset(blobs_, request, AccountId{7}, Sha256("secret"));
+    return PrepareDataset(blobs_, request, AccountId{7}, Sha256("secret"),
+                          may_store_);
   }
 
   const TemporaryDirectory directory_;
   const BlobStore blobs_;
+  MayStore may_store_;
 };
 
 TEST_F(DatasetRegistrationTest, CutsTheImagesOfAllFiles) {
@@ -89,6 +91,27 @@ TEST_F(DatasetRegistrationTest, TheOrderOfTheFilesMatters) {
   const auto turned = Prepare({train[1], train[0]}, {});
   ASSERT_THAT(turned, IsOk());
   EXPECT_NE(turned->manifest, first->manifest);
+}
+
+// What a client may not store is not written, and what is there costs nothing.
+TEST_F(DatasetRegistrationTest, AsksBeforeItWrites) {
+  const std::vector<Digest> train = Put({Batch(20, 0), Batch(30, 100)});
+  std::vector<int64_t> asked;
+  may_store_ = [&](int64_t bytes) {
+    asked.push_back(bytes);
+    return ResourceExhausted("STORAGE_QUOTA", "no");
+  };
+  EXPECT_THAT(Prepare(train, {}), FailsWith("STORAGE_QUOTA"));
+  EXPECT_THAT(asked, testing::ElementsAre(3 * kFileBytesMin))
+      << "the least that a file counts, for each";
+  may_store_ = nullptr;
+  const auto made = Prepare(train, {});
+  ASSERT_THAT(made, IsOk());
+  EXPECT_EQ(made->split_bytes, 3 * kFileBytesMin);
+  may_store_ = [&](int64_t) {
+    return ResourceExhausted("STORAGE_QUOTA", "no");
+  };
+  EXPECT_THAT(Prepare(train, {}), IsOk());
 }
 
 TEST_F(DatasetRegistrationTest, NamesTheFileThatIsWrong) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/intake/upload_rules.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,6 +10,10 @@
 
 namespace archpool {
 namespace {
+
+// For how long a file that was announced counts whole, and what came of it.
+constexpr absl::Duration kAnnouncedKept = absl::Hours(1);
+constexpr absl::Duration kPartKept = absl::Hours(24);
 
 absl::Status CheckRole(const Account& caller, Role needed,
                        absl::string_view purpose) {
@@ -82,6 +87,14 @@ absl::StatusOr<UploadTarget> UploadRules::CheckWeights(const Account& caller,
   const Commitment& commitment = CommitmentOf(*trial);
   if (commitment.weights_digest == target.digest &&
       commitment.weights_size_bytes == target.size_bytes) {
+    if (trial->basis == TrialBasis::kSampledOut) {
+      // It was accepted as it was reported: an audit may want them after all.
+      const absl::StatusOr<Audit> audit = reader_.GetOpenAudit(target.trial);
+      if (!audit.ok() && !absl::IsNotFound(audit.status())) {
+        return audit.status();
+      }
+      target.is_wanted = audit.ok() && (audit->missing & kPartWeights) != 0;
+    }
     return target;
   }
   return FailedPrecondition(
@@ -129,7 +142,64 @@ absl::Status UploadRules::Charge(const UploadTarget& target, int64_t bytes) {
                                      " are allowed; continue tomorrow"));
   }
   charged += bytes;
+  UnderWay& file = under_way_[target.owner][target.digest];
+  file.came_bytes += bytes;
+  file.time = now;
   return absl::OkStatus();
+}
+
+int64_t UploadRules::UnderWayBeside(const UploadTarget& target) {
+  const absl::Time now = clock_.Now();
+  absl::MutexLock lock(&mutex_);
+  const auto found = under_way_.find(target.owner);
+  if (found == under_way_.end()) return 0;
+  FilesUnderWay& files = found->second;
+  int64_t bytes = 0;
+  for (auto it = files.begin(); it != files.end();) {
+    const UnderWay& file = it->second;
+    const bool is_new = now - file.time < kAnnouncedKept;
+    if (!is_new && (file.came_bytes == 0 || now - file.time > kPartKept)) {
+      it = files.erase(it);
+      continue;
+    }
+    if (it->first != target.digest) {
+      bytes +=
+          CountedBytes(is_new ? std::max(file.announced_bytes, file.came_bytes)
+                              : file.came_bytes);
+    }
+    ++it;
+  }
+  if (files.empty()) under_way_.erase(found);
+  return bytes;
+}
+
+int64_t UploadRules::Begin(const UploadTarget& target) {
+  if (target.trial.IsSet()) return 0;
+  const absl::Time now = clock_.Now();
+  absl::MutexLock lock(&mutex_);
+  UnderWay& file = under_way_[target.owner][target.digest];
+  file.time = now;
+  return std::exchange(file.announced_bytes, target.size_bytes);
+}
+
+void UploadRules::Withdraw(const UploadTarget& target, int64_t earlier_bytes) {
+  absl::MutexLock lock(&mutex_);
+  const auto found = under_way_.find(target.owner);
+  if (found == under_way_.end()) return;
+  const auto file = found->second.find(target.digest);
+  if (file == found->second.end()) return;
+  file->second.announced_bytes = earlier_bytes;
+  if (earlier_bytes > 0 || file->second.came_bytes > 0) return;
+  found->second.erase(file);
+  if (found->second.empty()) under_way_.erase(found);
+}
+
+void UploadRules::End(const UploadTarget& target) {
+  absl::MutexLock lock(&mutex_);
+  const auto found = under_way_.find(target.owner);
+  if (found == under_way_.end()) return;
+  found->second.erase(target.digest);
+  if (found->second.empty()) under_way_.erase(found);
 }
 
 }  // namespace archpool

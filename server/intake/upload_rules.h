@@ -13,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/base/clock.h"
+#include "common/crypto/sha256.h"
 #include "server/core/records/entities.h"
 #include "server/storage/store.h"
 
@@ -40,6 +41,9 @@ struct UploadTarget {
   int64_t size_bytes = 0;
   TrialId trial;  // whose file it is; unset for a dataset's
   bool is_checkpoint = false;
+  // Whether the pool asks for it. Of what it does not ask for, it takes no
+  // more than the word that it has it.
+  bool is_wanted = true;
 };
 
 class UploadRules {
@@ -61,6 +65,19 @@ class UploadRules {
   absl::Status Charge(const UploadTarget& target, int64_t bytes)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Dataset files that are not whole are in no record, and take room all the
+  // same. What they count that this account announced, or sent in part, within
+  // a while: without the target's.
+  int64_t UnderWayBeside(const UploadTarget& target)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // The file is announced; of what size it was before, or 0.
+  int64_t Begin(const UploadTarget& target) ABSL_LOCKS_EXCLUDED(mutex_);
+  // It was refused: it is as it was before.
+  void Withdraw(const UploadTarget& target, int64_t earlier_bytes)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // It is counted in a record, or dropped.
+  void End(const UploadTarget& target) ABSL_LOCKS_EXCLUDED(mutex_);
+
  private:
   // NOT_FOUND (TRIAL_UNKNOWN).
   absl::StatusOr<Trial> OwnTrial(const Account& caller, TrialId id);
@@ -69,9 +86,18 @@ class UploadRules {
   absl::StatusOr<UploadTarget> CheckCheckpoint(const Account& caller,
                                                UploadTarget target);
 
+  struct UnderWay {
+    int64_t announced_bytes = 0;
+    int64_t came_bytes = 0;
+    absl::Time time;  // of the latest bytes
+  };
+  using FilesUnderWay = absl::btree_map<Digest, UnderWay>;
+
   const Clock& clock_;
   Reader& reader_;
   absl::Mutex mutex_;
+  absl::btree_map<std::string, FilesUnderWay> under_way_  // by owner
+      ABSL_GUARDED_BY(mutex_);
   // Bytes since day_start_, by owner.
   absl::btree_map<std::string, int64_t> charged_ ABSL_GUARDED_BY(mutex_);
   absl::Time day_start_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();

@@ -109,5 +109,63 @@ TEST_F(UploadRulesTest, BytesOfDatasetsAreCountedByTheDay) {
   EXPECT_THAT(rules_.Charge(data, 1), IsOk());
 }
 
+// What is not whole is in no record, and takes room all the same.
+TEST_F(UploadRulesTest, FilesUnderWayTakeRoom) {
+  constexpr int64_t kMib = int64_t{1} << 20;
+  const auto file = [](const std::string& name) {
+    return UploadTarget{
+        .owner = "account-1", .digest = Sha256(name), .size_bytes = 8 * kMib};
+  };
+  const auto beside = [&](const std::string& name) {
+    return rules_.UnderWayBeside(file(name));
+  };
+  EXPECT_EQ(beside("a"), 0);
+  EXPECT_EQ(rules_.Begin(file("a")), 0);
+  EXPECT_EQ(beside("a"), 0) << "itself";
+  EXPECT_EQ(beside("b"), 8 * kMib);
+  UploadTarget others = file("b");
+  others.owner = "account-2";
+  EXPECT_EQ(rules_.UnderWayBeside(others), 0);
+  EXPECT_THAT(rules_.Charge(file("a"), 3 * kMib), IsOk());
+  const int64_t earlier = rules_.Begin(file("a"));
+  EXPECT_EQ(earlier, 8 * kMib);
+  rules_.Withdraw(file("a"), earlier);
+  EXPECT_EQ(beside("b"), 8 * kMib) << "a second stream takes nothing back";
+  clock_.now += absl::Minutes(61);
+  EXPECT_EQ(beside("b"), 3 * kMib) << "it may not come any more";
+  rules_.Begin(file("b"));
+  EXPECT_EQ(beside("c"), 11 * kMib);
+  rules_.End(file("b"));
+  rules_.Withdraw(file("unknown"), 0);
+  rules_.Withdraw(file("d"), rules_.Begin(file("d")));
+  EXPECT_EQ(beside("c"), 3 * kMib);
+  clock_.now += absl::Hours(24);
+  EXPECT_EQ(beside("c"), 0) << "as the parts on the disk";
+}
+
+// Else a miner could have the pool keep what nobody asked for.
+TEST_F(UploadRulesTest, WeightsThatWereNotDrawnAreNotWanted) {
+  EXPECT_TRUE(rules_.Check(miner_, Weights())->is_wanted);
+  Trial trial = *pool_.pool.state().Find(committed_);
+  trial.state = TrialState::kAccepted;
+  trial.basis = TrialBasis::kSampledOut;
+  Audit audit =
+      *pool_.pool.state().Find(pool_.pool.state().audits().Of(committed_));
+  const auto commit = [&](const Event& event) {
+    const auto loaded = store_.TakeOver();
+    EXPECT_THAT(loaded, IsOk());
+    EXPECT_THAT(store_.Commit(loaded->generation, loaded->sequence, {event}),
+                IsOk());
+  };
+  commit(trial);
+  ASSERT_NE(audit.missing & kPartWeights, 0);
+  EXPECT_TRUE(rules_.Check(miner_, Weights())->is_wanted)
+      << "an audit asks for them after all";
+  audit.state = AuditState::kDone;
+  audit.expire_time.reset();
+  commit(audit);
+  EXPECT_FALSE(rules_.Check(miner_, Weights())->is_wanted);
+}
+
 }  // namespace
 }  // namespace archpool

@@ -80,6 +80,9 @@ absl::StatusOr<SetQuotas> ReadSetQuotas(const v1::SetQuotasRequest& request) {
   ARCHPOOL_RETURN_IF_ERROR(
       ReadQuota("sessions", request.has_sessions(), request.sessions(),
                 limits::kSessionsAllowed, command.sessions));
+  ARCHPOOL_RETURN_IF_ERROR(ReadQuota(
+      "stored_bytes", request.has_stored_bytes(), request.stored_bytes(),
+      limits::kStoredBytesAllowed, command.stored_bytes));
   if (request.has_group()) {
     if (!request.group().empty()) {
       ARCHPOOL_RETURN_IF_ERROR(wire::CheckName("group", request.group()));
@@ -119,6 +122,8 @@ v1::Quotas ToProto(const SetQuotas::Reply& reply, const TaskHub& hub) {
   FillLine(reply.open_tasks, allowed.open_tasks, proto.mutable_open_tasks());
   FillLine(reply.leases, allowed.leases, proto.mutable_leases());
   FillLine(reply.sessions, allowed.sessions, proto.mutable_sessions());
+  FillLine(reply.stored_bytes, allowed.stored_bytes,
+           proto.mutable_stored_bytes());
   FillLine(reply.subspaces_opened, 0, proto.mutable_subspaces_opened());
   FillLine(reply.sessions_opened, 0, proto.mutable_sessions_opened());
   FillLine({hub.CountOf(reply.account.id), kWatchesPerAccountMax}, 0,

@@ -28,6 +28,8 @@ void BlobService::Begin(const BeginCall& call) {
   const absl::StatusOr<UploadTarget> target =
       parts_.rules.Check(call.caller, *wish);
   if (!target.ok()) return call.finish(target.status());
+  const absl::Status room = parts_.CheckRoomFor(*target, call.caller.id);
+  if (!room.ok()) return call.finish(room);
   const absl::StatusOr<BlobStore> blobs = parts_.StoreFor(*target);
   if (!blobs.ok()) return call.finish(blobs.status());
   const absl::StatusOr<int64_t> held =
@@ -45,7 +47,7 @@ void BlobService::Begin(const BeginCall& call) {
   }
   // The bytes are here, though the core may not know yet: the server may have
   // stopped just before it said so.
-  ConfirmUpload(parts_.engine, *target, call.caller.id, call.finish);
+  ConfirmUpload(parts_, *target, call.caller.id, call.finish);
 }
 
 grpc::ServerReadReactor<v1::UploadRequest>* BlobService::Upload(

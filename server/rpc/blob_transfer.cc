@@ -24,13 +24,55 @@ constexpr absl::Duration kNoteMin = absl::Seconds(1);
 absl::StatusOr<BlobStore> BlobParts::StoreFor(
     const UploadTarget& target) const {
   if (target.is_checkpoint) return checkpoints.Of(target.trial);
+  if (!target.is_wanted && !blobs.Size(target.digest).ok()) {
+    return FailedPrecondition(
+        "UPLOAD_NOT_WANTED",
+        absl::StrCat("no open audit of ", target.trial.ToString(),
+                     " asks for its weights; keep them until one does"));
+  }
   return blobs;
 }
 
-void ConfirmUpload(Engine& engine, const UploadTarget& target, AccountId caller,
+absl::Status BlobParts::CheckRoomFor(const UploadTarget& target,
+                                     AccountId caller) const {
+  if (target.trial.IsSet()) return absl::OkStatus();
+  ARCHPOOL_RETURN_IF_ERROR(check_disk());
+  return engine
+      .Call(AskForRoom{.caller = caller,
+                       .file = target.digest,
+                       .bytes = CountedBytes(target.size_bytes) +
+                                rules.UnderWayBeside(target)},
+            caller)
+      .status();
+}
+
+namespace {
+
+void ConfirmDatasetFile(const BlobParts& parts, const UploadTarget& target,
+                        AccountId caller,
+                        std::function<void(const absl::Status&)> done) {
+  parts.engine.Submit<ConfirmFile>(
+      {.caller = caller,
+       .digest = target.digest,
+       .size_bytes = target.size_bytes},
+      [&rules = parts.rules, target, done = std::move(done)](
+          const absl::StatusOr<ConfirmFile::Reply>& counted) {
+        // What is not counted is still under way: its sender asks again.
+        if (counted.ok()) rules.End(target);
+        done(counted.status());
+      },
+      caller);
+}
+
+}  // namespace
+
+void ConfirmUpload(const BlobParts& parts, const UploadTarget& target,
+                   AccountId caller,
                    std::function<void(const absl::Status&)> done) {
-  if (!target.trial.IsSet()) return done(absl::OkStatus());
-  engine.Submit<archpool::ConfirmUpload>(
+  if (!target.trial.IsSet()) {
+    return ConfirmDatasetFile(parts, target, caller, std::move(done));
+  }
+  parts.engine.Submit<archpool::ConfirmUpload>(
       {.caller = caller,
        .trial = target.trial,
        .digest = target.digest,
@@ -71,17 +113,30 @@ absl::Status UploadStream::Begin() {
                             ReadUpload(caller_, begin.upload()));
   ARCHPOOL_ASSIGN_OR_RETURN(UploadTarget target,
                             parts_.rules.Check(caller_, wish));
+  // Before it asks: of two that begin at once each hears of the other.
+  const int64_t earlier = parts_.rules.Begin(target);
+  const absl::Status opened = Open(target, begin.offset_bytes());
+  if (!opened.ok()) {
+    parts_.rules.Withdraw(target, earlier);
+    return opened;
+  }
+  target_ = std::move(target);
+  return absl::OkStatus();
+}
+
+absl::Status UploadStream::Open(const UploadTarget& target,
+                                int64_t offset_bytes) {
+  ARCHPOOL_RETURN_IF_ERROR(parts_.CheckRoomFor(target, caller_.id));
   ARCHPOOL_ASSIGN_OR_RETURN(BlobStore blobs, parts_.StoreFor(target));
   ARCHPOOL_ASSIGN_OR_RETURN(held_bytes_,
                             blobs.PartialSize(target.owner, target.digest));
-  if (begin.offset_bytes() != held_bytes_) {
+  if (offset_bytes != held_bytes_) {
     return FailedPrecondition(
         "BLOB_OFFSET",
         absl::StrCat("the pool holds ", held_bytes_,
                      " bytes of this blob; continue there, not at ",
-                     begin.offset_bytes()));
+                     offset_bytes));
   }
-  target_ = std::move(target);
   blobs_ = std::move(blobs);
   return absl::OkStatus();
 }
@@ -114,7 +169,10 @@ absl::StatusOr<bool> UploadStream::Take() {
   const bool is_whole = held_bytes_ >= target_->size_bytes;
   NoteProgress(is_whole ? kNoteMin : kNoteInterval);
   if (!is_whole) return false;
-  ARCHPOOL_RETURN_IF_ERROR(blobs_->Complete(target_->owner, target_->digest));
+  const absl::Status whole = blobs_->Complete(target_->owner, target_->digest);
+  // What was sent is dropped: it takes no room.
+  if (absl::IsInvalidArgument(whole)) parts_.rules.End(*target_);
+  ARCHPOOL_RETURN_IF_ERROR(whole);
   return true;
 }
 
@@ -133,7 +191,7 @@ void UploadStream::NoteProgress(absl::Duration at_least) {
 }
 
 void UploadStream::Confirm() {
-  ConfirmUpload(parts_.engine, *target_, caller_.id,
+  ConfirmUpload(parts_, *target_, caller_.id,
                 [this](const absl::Status& status) {
                   response_->set_size_bytes(held_bytes_);
                   Finish(wire::ToGrpc(status));

@@ -27,14 +27,22 @@ struct BlobParts {
   const BlobStore& blobs;
   const CheckpointBlobs& checkpoints;
   UploadRules& rules;
+  // Whether the disk has room for what is new: UNAVAILABLE (STORAGE_RESERVED).
+  const std::function<absl::Status()>& check_disk;
 
-  // Where an upload goes. UNAVAILABLE (BLOB_IO, STORAGE_FULL).
+  // Where an upload goes. UNAVAILABLE (BLOB_IO, STORAGE_FULL);
+  // FAILED_PRECONDITION (UPLOAD_NOT_WANTED): nobody asks for it, and it is not
+  // here.
   absl::StatusOr<BlobStore> StoreFor(const UploadTarget& target) const;
+  // Whether the account may store it, by what the core says of a dataset's
+  // file; of what was asked for, it may. Waits for the engine.
+  // RESOURCE_EXHAUSTED (STORAGE_QUOTA); UNAVAILABLE (STORAGE_RESERVED).
+  absl::Status CheckRoomFor(const UploadTarget& target, AccountId caller) const;
 };
 
-// Tells the core that a trial's weights are durable; nothing for other blobs.
-// `done` is called once, on any thread.
-void ConfirmUpload(Engine& engine, const UploadTarget& target, AccountId caller,
+// Tells the core that a file is durable. `done` is called once, on any thread.
+void ConfirmUpload(const BlobParts& parts, const UploadTarget& target,
+                   AccountId caller,
                    std::function<void(const absl::Status&)> done);
 
 class UploadStream : public grpc::ServerReadReactor<v1::UploadRequest> {
@@ -54,6 +62,7 @@ class UploadStream : public grpc::ServerReadReactor<v1::UploadRequest> {
   // True: the blob is complete.
   absl::StatusOr<bool> Take();
   absl::Status Begin();
+  absl::Status Open(const UploadTarget& target, int64_t offset_bytes);
   void Confirm();
   // Tells the core that a trial's file is coming, where it did so for
   // `at_least`.

@@ -2,6 +2,7 @@
 #include "server/rpc/rpc_server.h"
 
 #include <chrono>
+#include <functional>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
@@ -81,6 +82,9 @@ struct RpcServer::Impl {
   Executor reads{options.read_threads, options.queue_max};
   Executor blob_jobs{options.blob_threads, options.queue_max};
   Executor registrations{1, kRegistrationsWaitingMax};
+  const std::function<absl::Status()> check_disk =
+      options.check_disk != nullptr ? options.check_disk
+                                    : [] { return absl::OkStatus(); };
 
   AccountService account_calls{{gate, parts.clock, parts.engine, parts.reader,
                                 reads, accounts, sessions, options.policy,
@@ -94,13 +98,14 @@ struct RpcServer::Impl {
                      parts.reader,
                      parts.blobs,
                      registrations,
+                     check_disk,
                      {reads, timer, views, hub, accounts}},
                     options.pool_secret,
                     options.watch_pace};
-  BlobService blobs{
-      gate,
-      parts.reader,
-      {parts.engine, blob_jobs, parts.blobs, parts.checkpoints, upload_rules}};
+  BlobService blobs{gate,
+                    parts.reader,
+                    {parts.engine, blob_jobs, parts.blobs, parts.checkpoints,
+                     upload_rules, check_disk}};
   WorkService work{gate,  parts.clock, parts.engine, parts.reader,
                    reads, sessions,    work_waiting, options.policy};
   VerificationService verification{gate, parts.clock, parts.engine,

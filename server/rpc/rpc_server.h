@@ -13,6 +13,7 @@
 #define ARCHPOOL_SERVER_RPC_RPC_SERVER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -54,6 +55,8 @@ struct RpcOptions {
   int64_t watches_max = 1'000;
   WaitLimits wait_limits;
   WatchPace watch_pace;
+  // Whether the disk has room for new files and tasks; nullptr: it has.
+  std::function<absl::Status()> check_disk;
   // What a stop grants calls that are under way.
   absl::Duration drain = absl::Seconds(5);
 };

@@ -92,7 +92,15 @@ void TaskService::Register(const RegisterCall& call) {
   if (!request.ok()) return call.finish(request.status());
   SubmitCommand<archpool::RegisterDataset>(
       parts_.engine,
-      PrepareDataset(parts_.blobs, *request, call.caller.id, pool_secret_),
+      PrepareDataset(parts_.blobs, *request, call.caller.id, pool_secret_,
+                     [&](int64_t bytes) -> absl::Status {
+                       ARCHPOOL_RETURN_IF_ERROR(parts_.check_disk());
+                       return parts_.engine
+                           .Call(AskForRoom{.caller = call.caller.id,
+                                            .bytes = bytes},
+                                 call.caller.id)
+                           .status();
+                     }),
       call, [](const DatasetRecord& record, v1::RegisterDatasetResponse* to) {
         to->set_dataset_id(record.id.AsBytes());
         *to->mutable_manifest() = wire::ToProto(record.manifest);
@@ -112,6 +120,8 @@ grpc::ServerUnaryReactor* TaskService::SubmitTask(
 }
 
 void TaskService::SubmitWithKnown(const SubmitCall& call) {
+  const absl::Status room = parts_.check_disk();
+  if (!room.ok()) return call.finish(room);
   absl::StatusOr<archpool::SubmitTask> command =
       ReadSubmitTask(call.caller.id, *call.request);
   if (command.ok()) {

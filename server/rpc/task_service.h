@@ -3,6 +3,9 @@
 #ifndef ARCHPOOL_SERVER_RPC_TASK_SERVICE_H_
 #define ARCHPOOL_SERVER_RPC_TASK_SERVICE_H_
 
+#include <functional>
+
+#include "absl/status/status.h"
 #include "archpool/v1/task.grpc.pb.h"
 #include "common/crypto/sha256.h"
 #include "server/engine/engine.h"
@@ -23,6 +26,9 @@ class TaskService : public v1::TaskService::CallbackService {
     const BlobStore& blobs;
     // Cutting datasets takes seconds and much memory: one thread.
     Executor& registrations;
+    // Whether the disk has room for what is new: UNAVAILABLE
+    // (STORAGE_RESERVED).
+    const std::function<absl::Status()>& check_disk;
     WatchParts watch;
   };
   // `pool_secret` keys the cuts of datasets.

@@ -261,6 +261,26 @@ std::vector<Breach> InvitationBreaches(const SmallPool& p) {
   };
 }
 
+std::vector<Breach> StorageBreaches(const SmallPool& p) {
+  const StoredFile file{.account = p.client.id,
+                        .digest = Sha256("file"),
+                        .size_bytes = 1,
+                        .create_time = absl::UnixEpoch()};
+  const StorageUse use{.account = p.client.id, .file_bytes = 1};
+  return {
+      Broken("stored_file_account_fkey", file,
+             [](StoredFile& f) { f.account = {99}; }),
+      Broken("stored_file_size_positive", file,
+             [](StoredFile& f) { f.size_bytes = 0; }),
+      Broken("storage_use_account_fkey", use,
+             [](StorageUse& u) { u.account = {99}; }),
+      Broken("storage_use_not_negative", use,
+             [](StorageUse& u) { u.weight_bytes = -1; }),
+      Broken("account_stored_quota_not_negative", p.miner,
+             [](Account& a) { a.quotas.stored_bytes = -1; }),
+  };
+}
+
 // A row that a constraint refuses takes the whole commit with it: nothing of it
 // is there, the head has not moved, and the writer continues.
 TEST_P(StoreConformanceTest, ConstraintsRefuseWholeCommits) {
@@ -272,66 +292,68 @@ TEST_P(StoreConformanceTest, ConstraintsRefuseWholeCommits) {
   std::vector<Breach> breaches = TaskBreaches(pool);
   for (auto& more :
        {WorkBreaches(pool), LedgerBreaches(pool), PayoutBreaches(pool),
-        VerifierBreaches(pool), InvitationBreaches(pool)}) {
-    breaches.insert(breaches.end(), more.begin(), more.end());
-  }
-  const PoolSnapshot before = Writer(backend_->NewWriter()).loaded().snapshot;
-  writer = Writer(store);
-  for (const Breach& breach : breaches) {
-    SCOPED_TRACE(breach.constraint);
-    Account innocent = pool.client;
-    innocent.trials_accepted = 5;
-    const absl::Status status = writer.Commit({innocent, breach.event});
-    EXPECT_THAT(status, FailsWith("CONSTRAINT"));
-    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-    EXPECT_THAT(std::string(status.message()), HasSubstr(breach.constraint));
-  }
-  EXPECT_EQ(writer.loaded().sequence, 2);
-  ASSERT_THAT(writer.Commit({}), IsOk());
-  ExpectSame(Writer(backend_->NewWriter()).loaded().snapshot, before);
+        {WorkBreaches(pool), LedgerBreaches(pool), PayoutBreaches(pool),
+         VerifierBreaches(pool), StorageBreaches(pool),
+         InvitationBreaches(pool)}) {
+      breaches.insert(breaches.end(), more.begin(), more.end());
+    }
+    const PoolSnapshot before = Writer(backend_->NewWriter()).loaded().snapshot;
+    writer = Writer(store);
+    for (const Breach& breach : breaches) {
+      SCOPED_TRACE(breach.constraint);
+      Account innocent = pool.client;
+      innocent.trials_accepted = 5;
+      const absl::Status status = writer.Commit({innocent, breach.event});
+      EXPECT_THAT(status, FailsWith("CONSTRAINT"));
+      EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+      EXPECT_THAT(std::string(status.message()), HasSubstr(breach.constraint));
+    }
+    EXPECT_EQ(writer.loaded().sequence, 2);
+    ASSERT_THAT(writer.Commit({}), IsOk());
+    ExpectSame(Writer(backend_->NewWriter()).loaded().snapshot, before);
 }
 
 // Paid once, or returned once, and not both.
 TEST_P(StoreConformanceTest, APayoutEndsOnce) {
-  const SmallPool pool;
-  Writer writer(backend_->NewWriter());
-  ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
-  ASSERT_THAT(writer.Commit({pool.payout}), IsOk());
-  const auto move = [&](int64_t id, TransferKind kind) {
-    return Transfer{.id = {id},
-                    .from = Place::Payouts(),
-                    .to = Place::Outside(),
-                    .amount = 1,
-                    .kind = kind,
-                    .payout = pool.payout.id,
-                    .create_time = absl::UnixEpoch()};
-  };
-  ASSERT_THAT(writer.Commit({move(2, TransferKind::kSettle)}), IsOk());
-  for (const TransferKind kind :
-       {TransferKind::kSettle, TransferKind::kReturn}) {
-    const absl::Status status = writer.Commit({move(3, kind)});
-    EXPECT_THAT(std::string(status.message()),
-                HasSubstr("transfer_payout_ends_once"));
-  }
+    const SmallPool pool;
+    Writer writer(backend_->NewWriter());
+    ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
+    ASSERT_THAT(writer.Commit({pool.payout}), IsOk());
+    const auto move = [&](int64_t id, TransferKind kind) {
+      return Transfer{.id = {id},
+                      .from = Place::Payouts(),
+                      .to = Place::Outside(),
+                      .amount = 1,
+                      .kind = kind,
+                      .payout = pool.payout.id,
+                      .create_time = absl::UnixEpoch()};
+    };
+    ASSERT_THAT(writer.Commit({move(2, TransferKind::kSettle)}), IsOk());
+    for (const TransferKind kind :
+         {TransferKind::kSettle, TransferKind::kReturn}) {
+      const absl::Status status = writer.Commit({move(3, kind)});
+      EXPECT_THAT(std::string(status.message()),
+                  HasSubstr("transfer_payout_ends_once"));
+    }
 }
 
 // Only what a commit leaves behind has to satisfy the constraints.
 TEST_P(StoreConformanceTest, ConstraintsLookAtTheLastEventOfARecord) {
-  const SmallPool pool;
-  Writer writer(backend_->NewWriter());
-  std::vector<Event> events = {Balance{Place::Of(AccountId{1}), -5}};
-  for (const Event& event : pool.Events()) events.push_back(event);
-  ASSERT_THAT(writer.Commit(events), IsOk());
-  // A lease ends and the next one takes its subspace, in one commit.
-  Lease ended = pool.lease;
-  ended.state = LeaseState::kExpired;
-  Lease next = pool.lease;
-  next.id = {2};
-  Session closed = pool.session;
-  closed.state = SessionState::kClosed;
-  Session reopened = pool.session;
-  reopened.id = {2};
-  EXPECT_THAT(writer.Commit({next, ended, reopened, closed}), IsOk());
+    const SmallPool pool;
+    Writer writer(backend_->NewWriter());
+    std::vector<Event> events = {Balance{Place::Of(AccountId{1}), -5}};
+    for (const Event& event : pool.Events()) events.push_back(event);
+    ASSERT_THAT(writer.Commit(events), IsOk());
+    // A lease ends and the next one takes its subspace, in one commit.
+    Lease ended = pool.lease;
+    ended.state = LeaseState::kExpired;
+    Lease next = pool.lease;
+    next.id = {2};
+    Session closed = pool.session;
+    closed.state = SessionState::kClosed;
+    Session reopened = pool.session;
+    reopened.id = {2};
+    EXPECT_THAT(writer.Commit({next, ended, reopened, closed}), IsOk());
 }
 
 }  // namespace

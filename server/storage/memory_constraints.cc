@@ -46,6 +46,7 @@ std::string BrokenCheck(const Account& a) {
        {a.quotas.open_tasks >= 0 && a.quotas.leases >= 0 &&
             a.quotas.sessions >= 0,
         "account_quotas_not_negative"},
+       {a.quotas.stored_bytes >= 0, "account_stored_quota_not_negative"},
        {a.give_ups >= 0, "account_give_ups_not_negative"}});
 }
 
@@ -70,6 +71,15 @@ std::string BrokenCheck(const Invitation& i) {
   return FirstBroken(
       {{i.key.number > 0, "invitation_number_positive"},
        {i.uses >= 0 && i.uses <= i.uses_max, "invitation_uses_within_max"}});
+}
+
+std::string BrokenCheck(const StoredFile& f) {
+  return FirstBroken({{f.size_bytes > 0, "stored_file_size_positive"}});
+}
+
+std::string BrokenCheck(const StorageUse& u) {
+  return FirstBroken(
+      {{u.file_bytes >= 0 && u.weight_bytes >= 0, "storage_use_not_negative"}});
 }
 
 std::string BrokenCheck(const DatasetRecord& d) {
@@ -346,6 +356,14 @@ std::string BrokenReference(const Tables& tables,
                             const VerifierRecord& record) {
   return Has<Account>(tables, record.key.account) ? ""
                                                   : "verifier_account_fkey";
+}
+
+std::string BrokenReference(const Tables& tables, const StoredFile& record) {
+  return Has<Account>(tables, record.account) ? "" : "stored_file_account_fkey";
+}
+
+std::string BrokenReference(const Tables& tables, const StorageUse& record) {
+  return Has<Account>(tables, record.account) ? "" : "storage_use_account_fkey";
 }
 
 std::string BrokenReference(const Tables& tables, const Owed& record) {

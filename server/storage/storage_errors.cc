@@ -44,6 +44,8 @@ bool IsMissing(const absl::Status& status) {
 void StorageErrors::Note(const absl::Status& status) {
   const std::string detail = StorageDetail(status);
   if (detail.empty()) return;
+  // First: who sees the other count sees this one too.
+  if (GetReason(status) == "STORAGE_FULL") ++full_count_;
   ++count_;
   if (listener_) listener_(detail);
 }

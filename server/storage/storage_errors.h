@@ -38,10 +38,12 @@ class StorageErrors {
   // Statuses of other kinds are none of it.
   void Note(const absl::Status& status);
   int64_t count() const { return count_; }
+  int64_t full_count() const { return full_count_; }  // STORAGE_FULL alone
 
  private:
   std::function<void(const std::string&)> listener_;
   std::atomic<int64_t> count_{0};
+  std::atomic<int64_t> full_count_{0};
 };
 
 }  // namespace archpool

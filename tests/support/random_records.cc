@@ -108,7 +108,10 @@ void RandomRecords::PutAccount() {
       .units_credited = Below(1'000'000'000'000),
       .give_ups = Large(),
       .give_up_time = Coin() ? std::optional(RandomTime()) : std::nullopt,
-      .quotas = {.open_tasks = Large(), .leases = Large(), .sessions = Large()},
+      .quotas = {.open_tasks = Large(),
+                 .leases = Large(),
+                 .sessions = Large(),
+                 .stored_bytes = id.value},
       // No draws: other records depend on how many there were.
       .group = id.value % 3 == 1 ? "somebody" : "",
       .invited_by = {id.value % 2 == 0 ? 1 : 0},
@@ -441,6 +444,12 @@ void RandomRecords::PutClock() {
   const VerifierKey key = {All<Account>().begin()->first,
                            (count & 1) != 0 ? "b'\"\\{}, ä\n" : "B"};
   Emit(VerifierRecord{key, 1, count, 3, 4, 5});
+  StoredFile file{.account = key.account,
+                  .size_bytes = 1 + (count & 7),
+                  .create_time = clock.time};
+  file.digest.bytes[0] = static_cast<uint8_t>(count & 3);
+  Emit(file);
+  Emit(StorageUse{key.account, count, count + 1});
   const int64_t number = 1 + (count & 1);
   Emit(
       Invitation{.key = {key.account, number},

@@ -5,6 +5,7 @@
 #include "common/base/status.h"
 #include "server/core/state/opened.h"
 #include "server/core/state/quotas.h"
+#include "server/core/state/storage.h"
 
 namespace archpool::accounts {
 
@@ -80,6 +81,7 @@ absl::StatusOr<SetQuotas::Reply> Execute(Step& step, const SetQuotas& command) {
   quotas.open_tasks = command.open_tasks.value_or(quotas.open_tasks);
   quotas.leases = command.leases.value_or(quotas.leases);
   quotas.sessions = command.sessions.value_or(quotas.sessions);
+  quotas.stored_bytes = command.stored_bytes.value_or(quotas.stored_bytes);
   account.group = command.group.value_or(account.group);
   if (account != *found) step.state.Put(account);
   return SetQuotas::Reply{
@@ -90,6 +92,8 @@ absl::StatusOr<SetQuotas::Reply> Execute(Step& step, const SetQuotas& command) {
                  LeasesMax(step.state, step.policy, account)},
       .sessions = {step.state.sessions().CountOf(account.id),
                    SessionsMax(step.state, step.policy, account)},
+      .stored_bytes = {StoredBytesOf(step.state, account.id),
+                       StoredBytesMax(step.state, step.policy, account)},
       .subspaces_opened = {OpenedBy(step.memory.boxes_opened, account.id,
                                     step.now),
                            BoxesOpenedMax(step.state, step.memory, step.policy,
@@ -100,6 +104,30 @@ absl::StatusOr<SetQuotas::Reply> Execute(Step& step, const SetQuotas& command) {
                                             step.now)},
       .pause_left = PauseLeft(step.state, step.policy, account, step.now),
       .is_proven = IsProven(account)};
+}
+
+absl::StatusOr<AskForRoom::Reply> Execute(Step& step,
+                                          const AskForRoom& command) {
+  if (command.file &&
+      step.state.files().contains({command.caller, *command.file})) {
+    return AskForRoom::Reply();
+  }
+  ARCHPOOL_RETURN_IF_ERROR(CheckRoom(step.state, step.policy,
+                                     *step.state.Find(command.caller),
+                                     command.bytes));
+  return AskForRoom::Reply();
+}
+
+absl::StatusOr<ConfirmFile::Reply> Execute(Step& step,
+                                           const ConfirmFile& command) {
+  const StoredFile file{.account = command.caller,
+                        .digest = command.digest,
+                        .size_bytes = command.size_bytes,
+                        .create_time = step.now};
+  if (step.state.files().contains(KeyOf(file))) return ConfirmFile::Reply();
+  step.state.Put(file);
+  AddStored(step.state, command.caller, CountedBytes(command.size_bytes), 0);
+  return ConfirmFile::Reply();
 }
 
 }  // namespace archpool::accounts

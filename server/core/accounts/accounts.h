@@ -19,6 +19,10 @@ absl::StatusOr<SetAccountState::Reply> Execute(Step& step,
 absl::StatusOr<SetVisibility::Reply> Execute(Step& step,
                                              const SetVisibility& command);
 absl::StatusOr<SetQuotas::Reply> Execute(Step& step, const SetQuotas& command);
+absl::StatusOr<AskForRoom::Reply> Execute(Step& step,
+                                          const AskForRoom& command);
+absl::StatusOr<ConfirmFile::Reply> Execute(Step& step,
+                                           const ConfirmFile& command);
 absl::StatusOr<Invite::Reply> Execute(Step& step, const Invite& command);
 absl::StatusOr<RevokeInvitation::Reply> Execute(
     Step& step, const RevokeInvitation& command);

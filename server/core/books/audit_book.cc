@@ -5,6 +5,27 @@
 #include "server/core/rules/audit_cost.h"
 
 namespace archpool {
+namespace {
+
+// What came of the checkpoint that the audit's segment begins with.
+int64_t CheckpointBytes(const Audit* audit) {
+  // The first begins with what follows from the trial's key: nothing came.
+  if (audit == nullptr || audit->state == AuditState::kDone ||
+      audit->segment == 0) {
+    return 0;
+  }
+  const CheckpointFiles& begin = audit->opening.begin;
+  int64_t bytes = 0;
+  if ((audit->missing & kPartBeginWeights) == 0) {
+    bytes += begin.weights_size_bytes;
+  }
+  if ((audit->missing & kPartBeginOptimizer) == 0) {
+    bytes += begin.optimizer_size_bytes;
+  }
+  return bytes;
+}
+
+}  // namespace
 
 void AuditBook::Put(const Audit& audit, const Trial& trial,
                     const TaskSpec& spec, const DatasetManifest& manifest) {
@@ -27,6 +48,7 @@ void AuditBook::Put(const Audit& audit, const Trial& trial,
     SetIn(asked_, trial.account, audit.id, is_asked);
   }
   if (is_asked || was_asked) CountAsked(before, audit, trial);
+  CountCheckpoint(before, audit, trial.account);
   if (audit.state == AuditState::kWaiting) {
     waiting_.Insert(trial.account, audit.id);
   } else {
@@ -72,6 +94,17 @@ void AuditBook::CountAsked(const Audit* before, const Audit& audit,
   count(&audit, 1);
   count(before, -1);
   if (asked.answers == 0) asked_loads_.erase(session);
+}
+
+void AuditBook::CountCheckpoint(const Audit* before, const Audit& audit,
+                                AccountId miner) {
+  const int64_t more = CheckpointBytes(&audit) - CheckpointBytes(before);
+  if (more != 0) AddTo(checkpoint_bytes_, miner, more);
+}
+
+int64_t AuditBook::CheckpointBytesOf(AccountId miner) const {
+  const int64_t* bytes = FindIn(checkpoint_bytes_, miner);
+  return bytes == nullptr ? 0 : *bytes;
 }
 
 const Audit* AuditBook::Find(AuditId id) const { return FindIn(audits_, id); }

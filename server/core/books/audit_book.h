@@ -37,6 +37,8 @@ class AuditBook {
   // The account's trial that somebody found false and nobody has decided;
   // unset: none.
   TrialId BlamedOf(AccountId miner) const;
+  // What the disk holds of checkpoints that were asked of the miner.
+  int64_t CheckpointBytesOf(AccountId miner) const;
   // Those that wait for a verifier.
   const WaitingAudits& waiting() const { return waiting_; }
   // What verifiers are to take next hangs on it, and no record does.
@@ -49,6 +51,8 @@ class AuditBook {
   void CountBacklog(const Audit* before, const Audit& audit, const Trial& trial,
                     const TaskSpec& spec, const DatasetManifest& manifest);
   void CountAsked(const Audit* before, const Audit& audit, const Trial& trial);
+  void CountCheckpoint(const Audit* before, const Audit& audit,
+                       AccountId miner);
 
   absl::btree_map<AuditId, Audit> audits_;
   absl::btree_map<TrialId, AuditId> by_trial_;
@@ -56,6 +60,7 @@ class AuditBook {
   SetMap<AccountId, AuditId> asked_;
   absl::btree_map<SessionId, AskedLoad> asked_loads_;
   SetMap<AccountId, TrialId> blamed_;
+  absl::btree_map<AccountId, int64_t> checkpoint_bytes_;  // none is 0
   WaitingAudits waiting_;
   WorkUnits backlog_ = 0;
 };

@@ -60,12 +60,19 @@ class AuditBookTest : public testing::Test {
     WorkUnits backlog = 0;
     absl::btree_map<SessionId, AskedLoad> loads;
     absl::btree_map<AccountId, TrialId> blamed;
+    absl::btree_map<AccountId, int64_t> checkpoints;
     for (const auto& [id, audit] : book.all()) {
       const Trial& trial = trials.at(audit.trial);
       EXPECT_EQ(book.Of(trial.id), id);
       const bool is_held = audit.state == AuditState::kLeased;
       EXPECT_EQ(book.HeldBy({9}, id.ToString()), is_held ? id : AuditId{});
       backlog += CostOf(spec, manifest, trial, audit.kind).total();
+      if (audit.segment > 0) {
+        const bool has_weights = (audit.missing & kPartBeginWeights) == 0;
+        checkpoints[trial.account] +=
+            audit.opening.begin.optimizer_size_bytes +
+            (has_weights ? audit.opening.begin.weights_size_bytes : 0);
+      }
       if (IsBlamed(audit)) blamed.insert({trial.account, trial.id});
       if (audit.state == AuditState::kWaiting) {
         ++waiting;
@@ -85,6 +92,7 @@ class AuditBookTest : public testing::Test {
       EXPECT_EQ(book.AskedOf(SessionId{i}).bytes, loads[{i}].bytes);
       // The first by its id, which is the audit's here.
       EXPECT_EQ(book.BlamedOf(AccountId{i}), blamed[{i}]);
+      EXPECT_EQ(book.CheckpointBytesOf(AccountId{i}), checkpoints[{i}]);
       asked -= book.AskedOf(AccountId{i}).size();
     }
     EXPECT_EQ(asked, 0u);
@@ -114,6 +122,9 @@ TEST_F(AuditBookTest, IsWhatItsOpenAuditsSay) {
       audit.task = {1};
       audit.state = AuditState::kAsked;
       audit.missing = kPartWeights | kPartBeginWeights;
+      audit.segment = id.value % 2;
+      audit.opening.begin.weights_size_bytes = 10 * id.value;
+      audit.opening.begin.optimizer_size_bytes = id.value;
       Put(audit);
     }
     ExpectWhatTheRecordsSay();

@@ -18,6 +18,7 @@
 #include "server/core/commands/invitation_commands.h"
 #include "server/core/commands/payout_commands.h"
 #include "server/core/commands/quota_commands.h"
+#include "server/core/commands/storage_commands.h"
 #include "server/core/records/entities.h"
 #include "server/core/rules/worker_means.h"
 
@@ -64,6 +65,7 @@ struct RegisterDataset {
   Digest held_out;
   // What the archive has of it; LookUp sets it.
   std::optional<DatasetRecord> earlier = std::nullopt;
+  int64_t split_bytes = 0;  // CountedBytes of the three blobs
   using Reply = DatasetRecord;
 };
 
@@ -219,12 +221,15 @@ struct NoteUpload {
 // The pool refused files for reasons of its own: what it asked miners for may
 // come later by so much, up to PoolPolicy::refused_time_max for each answer. A
 // bounded number of answers, those due last first; the caller repeats it for
-// the others.
+// the others. Where its disk is full, not those of accounts that filled it.
 struct ExtendAnswers {
   absl::Duration by;
   absl::Time before = absl::InfiniteFuture();  // these alone
+  bool is_disk_full = false;
   struct Reply {
     int64_t extended = 0;
+    int64_t withheld = 0;                   // of `fillers`
+    std::vector<AccountId> fillers;         // that filled the disk
     std::optional<absl::Time> rest_before;  // of the others, where there are
   };
 };

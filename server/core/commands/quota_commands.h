@@ -21,6 +21,7 @@ struct SetQuotas {
   std::optional<int64_t> open_tasks;
   std::optional<int64_t> leases;
   std::optional<int64_t> sessions;
+  std::optional<int64_t> stored_bytes;
   std::optional<std::string> group;  // "": it leaves the one that it is in
   struct Line {
     int64_t held = 0;
@@ -31,6 +32,8 @@ struct SetQuotas {
     Line open_tasks;
     Line leases;
     Line sessions;
+    // All that it has stored; the limit is of what it stores by its own choice.
+    Line stored_bytes;
     Line subspaces_opened;  // within the hour, like the next
     Line sessions_opened;
     absl::Duration pause_left;  // until it may take a lease again

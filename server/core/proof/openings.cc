@@ -13,6 +13,7 @@
 #include "server/core/rules/answer_size.h"
 #include "server/core/state/answers.h"
 #include "server/core/state/queries.h"
+#include "server/core/state/storage.h"
 
 namespace archpool::proof {
 namespace {
@@ -149,6 +150,13 @@ absl::StatusOr<ConfirmUpload::Reply> Execute(Step& step,
     return FailedPrecondition(
         "UPLOAD_NOT_WANTED",
         absl::StrCat(command.trial.ToString(), " has no such file"));
+  }
+  // Asked for once: with the commitment, or later of one that was not drawn.
+  if (is_weights && (trial.state == TrialState::kCommitted ||
+                     (trial.basis == TrialBasis::kSampledOut &&
+                      audit != nullptr && (audit->missing & parts) != 0))) {
+    AddStored(step.state, trial.account, 0,
+              CommitmentOf(trial).weights_size_bytes);
   }
   if (is_weights && trial.state == TrialState::kCommitted) {
     trial.state = TrialState::kUploaded;

@@ -25,6 +25,7 @@
 #include "server/core/records/invitation_records.h"
 #include "server/core/records/payout_records.h"
 #include "server/core/records/reward_records.h"
+#include "server/core/records/storage_records.h"
 #include "server/core/records/transfer.h"
 #include "server/core/records/trial_records.h"
 #include "server/core/records/verifier_records.h"
@@ -38,6 +39,7 @@ struct AccountQuotas {
   int64_t open_tasks = 0;
   int64_t leases = 0;
   int64_t sessions = 0;
+  int64_t stored_bytes = 0;  // by its own choice
 
   friend bool operator==(const AccountQuotas&, const AccountQuotas&) = default;
 };
@@ -225,10 +227,10 @@ struct PoolClock {
 
 // A change: the record as it is from now on. Transfers and receipts are only
 // ever added.
-using Event =
-    std::variant<Account, DatasetRecord, Task, SubspaceRecord, Session, Lease,
-                 Trial, Audit, Transfer, Balance, Ranking, Payout, Owed,
-                 Receipt, PoolClock, VerifierRecord, Invitation>;
+using Event = std::variant<Account, DatasetRecord, Task, SubspaceRecord,
+                           Session, Lease, Trial, Audit, Transfer, Balance,
+                           Ranking, Payout, Owed, Receipt, PoolClock,
+                           VerifierRecord, StoredFile, StorageUse, Invitation>;
 
 }  // namespace archpool
 

@@ -30,6 +30,10 @@ inline int KeyOf(const PoolClock&) { return 1; }  // there is one
 inline const VerifierKey& KeyOf(const VerifierRecord& record) {
   return record.key;
 }
+inline std::pair<AccountId, Digest> KeyOf(const StoredFile& record) {
+  return {record.account, record.digest};
+}
+inline AccountId KeyOf(const StorageUse& record) { return record.account; }
 inline const InvitationKey& KeyOf(const Invitation& record) {
   return record.key;
 }
@@ -41,7 +45,8 @@ inline constexpr bool kIsOnlyAdded =
 
 // Kinds that are held by their key alone: the core has no index over them, and
 // a store loads all that there are. A new kind starts here.
-using PlainRecords = std::variant<PoolClock, VerifierRecord, Invitation>;
+using PlainRecords =
+    std::variant<PoolClock, VerifierRecord, StoredFile, StorageUse, Invitation>;
 
 // Calls `each` with std::type_identity<Record> for every kind in `Kinds`, which
 // is a variant: Event, or PlainRecords.

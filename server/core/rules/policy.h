@@ -164,6 +164,12 @@ struct PoolPolicy {
   // step, between which other commands have their turn; and for how many trials
   // of an account that is convicted or doubted, or answers that are extended.
   int64_t settle_trials_max = 1'000;
+  // What an account may store by its own choice (files of datasets and their
+  // splits). And an account that has more than this part of what all have so
+  // stored, and this many bytes at least, is why the disk is full.
+  int64_t stored_bytes_max = int64_t{64} << 30;
+  int64_t disk_filled_share_ppm = 250'000;
+  int64_t disk_filled_bytes_min = int64_t{1} << 30;
   // Limits.
   int64_t open_tasks_max = 1'000;
   int64_t open_tasks_per_client_max = 32;

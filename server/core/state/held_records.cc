@@ -13,6 +13,7 @@ HeldRecords CountHeld(const PoolState& state) {
           {"sessions", std::ssize(state.sessions().all())},
           {"leases", std::ssize(state.leases().all())},
           {"audits", std::ssize(state.audits().all())},
+          {"files", std::ssize(state.files())},
           {"invitations", std::ssize(state.invitations())},
           {"requests", static_cast<int64_t>(state.requests().size())}};
 }

@@ -97,6 +97,12 @@ class PoolState {
   const absl::btree_map<VerifierKey, VerifierRecord>& verifiers() const {
     return plain_.All<VerifierRecord>();
   }
+  const RecordMap<StoredFile>& files() const {
+    return plain_.All<StoredFile>();
+  }
+  const RecordMap<StorageUse>& storage() const {
+    return plain_.All<StorageUse>();
+  }
   const absl::btree_map<InvitationKey, Invitation>& invitations() const {
     return plain_.All<Invitation>();
   }

@@ -9,6 +9,7 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/numeric/int128.h"
+#include "server/core/state/storage.h"
 
 namespace archpool {
 namespace {
@@ -190,6 +191,18 @@ int64_t SessionsMax(const PoolState& state, const PoolPolicy& policy,
       GroupMax(state, account.group, policy.open_sessions_per_account_max,
                &AccountQuotas::sessions, NothingEarned),
       [&](AccountId id) { return state.sessions().CountOf(id); });
+}
+
+int64_t StoredBytesMax(const PoolState& state, const PoolPolicy& policy,
+                       const Account& account) {
+  const int64_t own_max =
+      std::max(policy.stored_bytes_max, account.quotas.stored_bytes);
+  if (account.group.empty()) return own_max;
+  return WithinGroup(
+      state, account, own_max,
+      GroupMax(state, account.group, policy.stored_bytes_max,
+               &AccountQuotas::stored_bytes, NothingEarned),
+      [&](AccountId id) { return StorageOf(state, id).file_bytes; });
 }
 
 void CountGiveUp(const PoolState& state, const Lease& lease, bool lost,

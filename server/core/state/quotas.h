@@ -26,7 +26,7 @@ void CountAccepted(const PoolState& state, const Trial& trial, int64_t change,
                    Account& account);
 
 int64_t OpenTasksOf(const PoolState& state, AccountId client);
-// These three: fewer where the others of the account's group have what the
+// These four: fewer where the others of the account's group have what the
 // group may have together.
 int64_t OpenTasksMax(const PoolState& state, const PoolPolicy& policy,
                      const Account& account);
@@ -35,6 +35,9 @@ int64_t LeasesMax(const PoolState& state, const PoolPolicy& policy,
                   const Account& account);
 int64_t SessionsMax(const PoolState& state, const PoolPolicy& policy,
                     const Account& account);
+// What it may store by its own choice.
+int64_t StoredBytesMax(const PoolState& state, const PoolPolicy& policy,
+                       const Account& account);
 
 // The lease of the account ended; `lost`: it was given up.
 void CountGiveUp(const PoolState& state, const Lease& lease, bool lost,

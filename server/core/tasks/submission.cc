@@ -20,6 +20,7 @@
 #include "server/core/state/opened.h"
 #include "server/core/state/queries.h"
 #include "server/core/state/quotas.h"
+#include "server/core/state/storage.h"
 #include "server/core/tasks/tasks.h"
 
 namespace archpool::tasks {
@@ -324,6 +325,7 @@ absl::StatusOr<RegisterDataset::Reply> Execute(Step& step,
   if (found != nullptr) return *found;
   if (command.earlier) return *command.earlier;
   step.state.Put(record);
+  AddStored(step.state, command.caller, command.split_bytes, 0);
   return record;
 }
 

@@ -154,6 +154,7 @@ const Table<Account>& AccountTable() {
            Field<R>("quota_open_tasks", ARCHPOOL_FIELD(quotas.open_tasks)),
            Field<R>("quota_leases", ARCHPOOL_FIELD(quotas.leases)),
            Field<R>("quota_sessions", ARCHPOOL_FIELD(quotas.sessions)),
+           Field<R>("quota_stored_bytes", ARCHPOOL_FIELD(quotas.stored_bytes)),
            Nullable<R>("group_name", ARCHPOOL_FIELD(group), std::string()),
            Nullable<R>("invited_by", ARCHPOOL_FIELD(invited_by), AccountId{}),
            Field<R>("shares_from", ARCHPOOL_FIELD(shares_from)),
@@ -190,6 +191,31 @@ const Table<DatasetRecord>& DatasetTable() {
        Field<R>("held_out_digest", ARCHPOOL_FIELD(held_out)),
        Field<R>("mean_ppm", ARCHPOOL_FIELD(manifest.mean_ppm)),
        Field<R>("deviation_ppm", ARCHPOOL_FIELD(manifest.deviation_ppm))}};
+  return *kTable;
+}
+
+template struct Table<StoredFile>;
+const Table<StoredFile>& StoredFileTable() {
+  using R = StoredFile;
+  static const auto* const kTable =
+      new Table<R>{"stored_file",
+                   "account_id, digest",
+                   {Field<R>("account_id", ARCHPOOL_FIELD(account)),
+                    Field<R>("digest", ARCHPOOL_FIELD(digest)),
+                    Field<R>("size_bytes", ARCHPOOL_FIELD(size_bytes)),
+                    Field<R>("create_time", ARCHPOOL_FIELD(create_time))}};
+  return *kTable;
+}
+
+template struct Table<StorageUse>;
+const Table<StorageUse>& StorageUseTable() {
+  using R = StorageUse;
+  static const auto* const kTable =
+      new Table<R>{"storage_use",
+                   "account_id",
+                   {Field<R>("account_id", ARCHPOOL_FIELD(account)),
+                    Field<R>("file_bytes", ARCHPOOL_FIELD(file_bytes)),
+                    Field<R>("weight_bytes", ARCHPOOL_FIELD(weight_bytes))}};
   return *kTable;
 }
 

@@ -100,6 +100,8 @@ const Table<Owed>& OwedTable();
 const Table<Receipt>& ReceiptTable();
 const Table<PoolClock>& ClockTable();
 const Table<VerifierRecord>& VerifierTable();
+const Table<StoredFile>& StoredFileTable();
+const Table<StorageUse>& StorageUseTable();
 const Table<Invitation>& InvitationTable();
 const Table<SealRow>& SealTable();
 const Table<StatementRow>& StatementTable();
@@ -110,8 +112,9 @@ inline auto EventTables() {
   return std::tie(AccountTable(), DatasetTable(), TaskTable(), SubspaceTable(),
                   SessionTable(), LeaseTable(), TrialTable(), AuditTable(),
                   BalanceTable(), PayoutTable(), RankingTable(), OwedTable(),
-                  ClockTable(), VerifierTable(), InvitationTable(),
-                  ReceiptTable(), TransferTable());
+                  ClockTable(), VerifierTable(), StoredFileTable(),
+                  StorageUseTable(), InvitationTable(), ReceiptTable(),
+                  TransferTable());
 }
 static_assert(std::tuple_size_v<decltype(EventTables())> ==
                   std::variant_size_v<Event>,
