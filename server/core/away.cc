@@ -119,7 +119,7 @@ void NoteTime(Step& step) {
   const bool is_loaded = std::exchange(step.memory.is_loaded, false);
   const absl::Time last =
       is_loaded ? clock.time : step.memory.expiry_hold.last_tick;
-  if (is_loaded) work::RevokeOfSuspended(step);
+  if (is_loaded) work::NoteLeasesToEnd(step);
   const absl::Duration away = step.now - last;
   const bool was_away =
       last != absl::InfinitePast() && !clock.InMaintenance() &&

@@ -63,7 +63,7 @@ absl::StatusOr<Tick::Reply> Execute(Step& step, const Tick& command) {
     Close(step, next);
     React(step);
   }
-  const bool has_judged = work::RevokeRest(step) || proof::JudgeSome(step);
+  const bool has_judged = work::EndSomeLeases(step) || proof::JudgeSome(step);
   React(step);
   const std::vector<TaskId> ready = ReadyToSettle(step.state);
   if (!ready.empty() && !has_judged) {
@@ -74,6 +74,7 @@ absl::StatusOr<Tick::Reply> Execute(Step& step, const Tick& command) {
                              step.policy.closings_per_tick_max,
                      .settles = !step.state.accounts().judged().empty() ||
                                 !step.memory.revoking.empty() ||
+                                !step.memory.giving_up.empty() ||
                                 !ReadyToSettle(step.state).empty()};
 }
 

@@ -89,8 +89,10 @@ void TaskBook::Put(const Trial& trial) {
   if (!is_new && !counts_alike) {
     CountNetwork(index, *before, -1);
     Move(*before, trial);
+    // A task that finishes gives nothing out any more.
     if (trial.rung == 0 && HoldsNetwork(before->state) &&
-        !HoldsNetwork(trial.state)) {
+        !HoldsNetwork(trial.state) &&
+        tasks_.at(trial.task).state == TaskState::kActive) {
       index.memory.GiveBack(trial.architecture_id);
     }
   }
@@ -126,20 +128,15 @@ void TaskBook::CountNetwork(TaskIndex& index, const Trial& trial,
 void TaskBook::IndexClaim(TaskIndex& index, const Trial* before,
                           const Trial& trial) {
   const bool was_measured = before != nullptr && IsMeasured(*before);
-  if (was_measured == IsMeasured(trial)) return;
-  if (!was_measured) {
-    return index.claims.Insert(ValidationCorrect(trial), trial.macs);
+  const bool is_measured = IsMeasured(trial);
+  if (was_measured && is_measured &&
+      ValidationCorrect(*before) == ValidationCorrect(trial)) {
+    return;  // what is trained, and so what it costs, never changes
   }
-  if (!index.claims.Contains(ValidationCorrect(*before), trial.macs)) return;
-  // What it hid shows again.
-  index.claims.Clear();
-  for (const TrialId id : index.trials) {
-    if (id == trial.id) continue;
-    const Trial& other = *trials_.at(id);
-    if (IsMeasured(other)) {
-      index.claims.Insert(ValidationCorrect(other), other.macs);
-    }
+  if (was_measured) {
+    index.claims.Erase(ValidationCorrect(*before), before->macs);
   }
+  if (is_measured) index.claims.Insert(ValidationCorrect(trial), trial.macs);
 }
 
 void TaskBook::Put(const Ranking& ranking) {

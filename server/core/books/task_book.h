@@ -93,7 +93,8 @@ class TaskBook {
   void CountNetwork(TaskIndex& index, const Trial& trial, int64_t sign);
   void Move(const Trial& before, const Trial& trial);
   // When it is measured, until it is rejected: a claim alone hides nothing.
-  void IndexClaim(TaskIndex& index, const Trial* before, const Trial& trial);
+  static void IndexClaim(TaskIndex& index, const Trial* before,
+                         const Trial& trial);
 
   int64_t high_reward_share_ppm_;
   absl::btree_map<TaskId, Task> tasks_;

@@ -49,7 +49,7 @@ class TaskBookTest : public testing::Test {
     trial.commitment->commit_time = absl::FromUnixSeconds(id);
     trial.commitment->claimed_correct = id * 83 % 1'000;
     if (trial.state == TrialState::kAccepted) {
-      trial.basis = TrialBasis::kAudited;
+      trial.basis = id % 2 == 0 ? TrialBasis::kAudited : TrialBasis::kReplayed;
       trial.is_matured = rng.Below(2) == 0;
       if (rng.Below(2) == 0) {
         trial.measured =
@@ -84,6 +84,7 @@ void ExpectSame(const TaskIndex& a, const TaskIndex& b) {
   EXPECT_EQ(t.learnt, u.learnt);
   EXPECT_EQ(t.at_chance, u.at_chance);
   EXPECT_EQ(t.at_chance_by, u.at_chance_by);
+  EXPECT_EQ(t.replayed_gaps_ppm, u.replayed_gaps_ppm);
   EXPECT_EQ(a.networks.taken, b.networks.taken);
   EXPECT_EQ(a.networks.promoted, b.networks.promoted);
   EXPECT_EQ(a.networks.rejected, b.networks.rejected);

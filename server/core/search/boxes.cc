@@ -26,6 +26,14 @@ size_t StepThrough(const BoxScore& score) {
   return 1 + score.results.size() / kResultsLookedAt;
 }
 
+template <typename Each>
+void ForEachResult(const BoxScore& score, size_t step, const Each& each) {
+  size_t place = 0;
+  for (const BoxScore::Result& result : score.results) {
+    if (place++ % step == 0) each(result);
+  }
+}
+
 struct Sample {
   const Architecture* architecture;
   double ppm = 0;
@@ -34,12 +42,10 @@ struct Sample {
 // Looked up once, for all dimensions.
 std::vector<Sample> SamplesOf(const PoolState& state, const BoxScore& score) {
   std::vector<Sample> samples;
-  const size_t step = StepThrough(score);
-  for (size_t i = 0; i < score.results.size(); i += step) {
-    const BoxScore::Result& result = score.results[i];
+  ForEachResult(score, StepThrough(score), [&](const auto& result) {
     samples.push_back({&state.Find(result.trial)->architecture,
                        static_cast<double>(result.ppm)});
-  }
+  });
   return samples;
 }
 
@@ -98,16 +104,16 @@ Separation BestCut(const std::vector<Sample>& samples, size_t dimension) {
 double SumOfSquares(const BoxScore& score, size_t step) {
   double mean = 0;
   double count = 0;
-  for (size_t i = 0; i < score.results.size(); i += step) {
-    mean += static_cast<double>(score.results[i].ppm);
+  ForEachResult(score, step, [&](const auto& result) {
+    mean += static_cast<double>(result.ppm);
     ++count;
-  }
+  });
   mean /= count;
   double squares = 0;
-  for (size_t i = 0; i < score.results.size(); i += step) {
-    const double gap = static_cast<double>(score.results[i].ppm) - mean;
+  ForEachResult(score, step, [&](const auto& result) {
+    const double gap = static_cast<double>(result.ppm) - mean;
     squares += gap * gap;
-  }
+  });
   return squares;
 }
 
@@ -122,7 +128,8 @@ SubspaceId SplitBox(Step& step, SubspaceRecord box, int64_t dimension,
                     uint64_t choices) {
   const auto d = static_cast<size_t>(dimension);
   const SearchSpace& space = step.state.Find(box.task)->spec->space;
-  const BoxScore score = step.state.IndexOf(box.task).boxes.scores().at(box.id);
+  const int64_t prior_ppm =
+      step.state.IndexOf(box.task).boxes.scores().at(box.id).RewardPpm();
   std::vector<uint64_t> stays = box.box.allowed();
   std::vector<uint64_t> goes = stays;
   ARCHPOOL_CHECK((choices & ~stays[d]) == 0);
@@ -138,7 +145,7 @@ SubspaceId SplitBox(Step& step, SubspaceRecord box, int64_t dimension,
                        .parent = box.id,
                        .split_dimension = dimension,
                        .split_choices = choices,
-                       .prior_ppm = score.RewardPpm()};
+                       .prior_ppm = prior_ppm};
   box.box = *std::move(stay);
   step.state.Put(box);
   step.state.Put(child);

@@ -228,21 +228,6 @@ void Supersede(Step& step, Lease lease, const Trial& committed) {
   }
 }
 
-void GiveUpUnbegun(Step& step, TaskId task) {
-  // Each is judged before the first ends.
-  std::vector<std::pair<LeaseId, bool>> leases;
-  for (const LeaseId lease : step.state.IndexOf(task).leases) {
-    leases.push_back({lease, IsUnderWay(step.state, *step.state.Find(lease))});
-  }
-  for (const auto& [lease, is_kept] : leases) {
-    if (is_kept) {
-      KeepFirst(step, *step.state.Find(lease));
-    } else {
-      Revoke(step, lease);
-    }
-  }
-}
-
 void Revoke(Step& step, LeaseId id) {
   const Lease* lease = step.state.Find(id);
   if (lease != nullptr) EndLease(step, *lease, LeaseState::kRevoked, false);
@@ -250,55 +235,119 @@ void Revoke(Step& step, LeaseId id) {
 
 namespace {
 
-// What the end of a lease writes: itself, its trials, its box, its account.
-constexpr int64_t kWritesPerLease = 4;
+// What the end of a lease writes at most: its trials, itself, its box, its
+// session and its account.
+int64_t WritesToEnd(const Lease& lease) { return std::ssize(lease.trials) + 4; }
 
-// Revokes this many of the account's leases. False: there are more.
-bool RevokeSome(Step& step, AccountId account, int64_t count) {
+// Gives up what is not begun under the task's leases behind `after`, which it
+// moves. False: there are more than the command may still end.
+bool GiveUpSome(Step& step, TaskId task, LeaseId& after) {
+  // Each is judged before the first ends.
+  std::vector<std::pair<LeaseId, bool>> leases;
+  const auto& all = step.state.IndexOf(task).leases;
+  auto next = all.upper_bound(after);
+  for (; next != all.end() && step.endings_left > 0; ++next) {
+    const Lease& lease = *step.state.Find(*next);
+    step.endings_left -= WritesToEnd(lease);
+    leases.push_back({*next, IsUnderWay(step.state, lease)});
+  }
+  const bool is_all = next == all.end();
+  for (const auto& [lease, is_kept] : leases) {
+    after = lease;
+    if (is_kept) {
+      KeepFirst(step, *step.state.Find(lease));
+    } else {
+      Revoke(step, lease);
+    }
+  }
+  if (is_all) step.facts.push_back(UnbegunGivenUp{task});
+  return is_all;
+}
+
+// Whether something of the list is left beyond the training that its worker is
+// at.
+bool HoldsUnbegun(const PoolState& state, const Lease& lease) {
+  const auto assigned =
+      std::count_if(lease.trials.begin(), lease.trials.end(), [&](TrialId id) {
+        return state.Find(id)->state == TrialState::kAssigned;
+      });
+  return assigned > (IsUnderWay(state, lease) ? 1 : 0);
+}
+
+bool IsFinishing(const PoolState& state, TaskId id) {
+  const Task* task = state.Find(id);
+  return task != nullptr && task->state == TaskState::kFinishing;
+}
+
+void GiveUpRest(Step& step) {
+  absl::btree_map<TaskId, LeaseId>& tasks = step.memory.giving_up;
+  while (!tasks.empty() && step.endings_left > 0) {
+    const TaskId task = tasks.begin()->first;
+    if (IsFinishing(step.state, task) &&
+        !GiveUpSome(step, task, tasks.begin()->second)) {
+      return;
+    }
+    tasks.erase(task);
+  }
+}
+
+// Revokes as many of the account's leases as the command may still end. False:
+// there are more.
+bool RevokeSome(Step& step, AccountId account) {
   std::vector<LeaseId> leases;
   for (const SessionId session : step.state.sessions().Of(account)) {
+    if (step.endings_left <= 0) break;
     for (const LeaseId lease : step.state.leases().Of(session)) {
+      if (step.endings_left <= 0) break;
+      step.endings_left -= WritesToEnd(*step.state.Find(lease));
       leases.push_back(lease);
     }
   }
-  for (const LeaseId lease : leases) {
-    if (count-- <= 0) return false;
-    Revoke(step, lease);
-  }
-  return true;
+  for (const LeaseId lease : leases) Revoke(step, lease);
+  return step.state.leases().CountOf(account) == 0;
 }
 
 bool IsSuspended(const PoolState& state, AccountId account) {
   return state.Find(account)->state == AccountState::kSuspended;
 }
 
-int64_t RevokedPerStep(const PoolPolicy& policy) {
-  return std::max<int64_t>(1, policy.settle_trials_max / kWritesPerLease);
-}
-
 }  // namespace
 
-void RevokeAllOf(Step& step, AccountId account) {
-  if (!RevokeSome(step, account, RevokedPerStep(step.policy))) {
-    step.memory.revoking.insert(account);
-  }
+void GiveUpUnbegun(Step& step, TaskId task) {
+  LeaseId after;
+  if (!GiveUpSome(step, task, after)) step.memory.giving_up[task] = after;
 }
 
-void RevokeOfSuspended(Step& step) {
+void RevokeAllOf(Step& step, AccountId account) {
+  if (!RevokeSome(step, account)) step.memory.revoking.insert(account);
+}
+
+void NoteLeasesToEnd(Step& step) {
   for (const auto& [id, session] : step.state.sessions().all()) {
     if (IsSuspended(step.state, session.account) &&
         !step.state.leases().Of(id).empty()) {
       step.memory.revoking.insert(session.account);
     }
   }
+  for (const auto& [id, task] : step.state.tasks().all()) {
+    if (task.state != TaskState::kFinishing) continue;
+    const absl::btree_set<LeaseId>& leases = step.state.IndexOf(id).leases;
+    if (std::any_of(leases.begin(), leases.end(), [&](LeaseId lease) {
+          return HoldsUnbegun(step.state, *step.state.Find(lease));
+        })) {
+      step.memory.giving_up[id] = LeaseId{};
+    }
+  }
 }
 
-bool RevokeRest(Step& step) {
-  if (step.memory.revoking.empty()) return false;
-  const AccountId account = *step.memory.revoking.begin();
-  if (!IsSuspended(step.state, account) ||
-      RevokeSome(step, account, RevokedPerStep(step.policy))) {
-    step.memory.revoking.erase(account);
+bool EndSomeLeases(Step& step) {
+  absl::btree_set<AccountId>& revoking = step.memory.revoking;
+  if (revoking.empty() && step.memory.giving_up.empty()) return false;
+  GiveUpRest(step);
+  if (revoking.empty() || step.endings_left <= 0) return true;
+  const AccountId account = *revoking.begin();
+  if (!IsSuspended(step.state, account) || RevokeSome(step, account)) {
+    revoking.erase(account);
   }
   return true;
 }
