@@ -45,6 +45,7 @@ void Close(Step& step, const Due& due) {
 absl::StatusOr<Tick::Reply> Execute(Step& step, const Tick& command) {
   NoteTime(step);
   if (step.state.pool_clock().InMaintenance()) return Tick::Reply();
+  if (step.state.pool_clock().IsAdding()) return Tick::Reply{.more = true};
   using Kind = Due::Kind;
   std::vector<Due> due;
   for (const Due& next : step.state.due().all()) {
@@ -73,8 +74,7 @@ absl::StatusOr<Tick::Reply> Execute(Step& step, const Tick& command) {
   return Tick::Reply{.more = static_cast<int64_t>(due.size()) ==
                              step.policy.closings_per_tick_max,
                      .settles = !step.state.accounts().judged().empty() ||
-                                !step.memory.revoking.empty() ||
-                                !step.memory.giving_up.empty() ||
+                                work::HasLeasesToEnd(step) ||
                                 !ReadyToSettle(step.state).empty()};
 }
 

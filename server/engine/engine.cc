@@ -181,7 +181,7 @@ void Engine::TickIfDue() {
   next_tick_ = now + kTickInterval;
   absl::Status committed;
   bool more = true;
-  while (more && committed.ok()) {
+  while (more && committed.ok() && IsRunning()) {
     const auto begin = std::chrono::steady_clock::now();
     const absl::StatusOr<Tick::Reply> ticked = pool_->Execute(tick, now);
     NoteCommand(typeid(Tick), Since(begin));

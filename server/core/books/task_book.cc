@@ -33,6 +33,10 @@ bool IsSameResult(const Trial& a, const Trial& b) {
          a.verified_accuracy_ppm == b.verified_accuracy_ppm;
 }
 
+bool IsAwaited(const Trial& trial) {
+  return trial.state == TrialState::kCommitted || trial.reason == kSuperseded;
+}
+
 // Whether its accuracies were measured: what others must beat to be candidates
 // for the front.
 bool IsMeasured(const Trial& trial) {
@@ -77,6 +81,10 @@ void TaskBook::Put(const Trial& trial) {
   const bool is_new = before == nullptr;
   if (is_new || !IsSameResult(*before, trial)) ++index.memory.results_version;
   if (is_new) index.trials.insert(trial.id);
+  const bool is_awaited = IsAwaited(trial);
+  const bool was_awaited = !is_new && IsAwaited(*before);
+  if (is_awaited && !was_awaited) awaited_.insert(trial.id);
+  if (!is_awaited && was_awaited) awaited_.erase(trial.id);
   IndexClaim(index, before, trial);
   if (is_new) {
     index.networks.Add(trial);
@@ -204,6 +212,7 @@ void TaskBook::ForgetSome(int64_t count) {
     for (; !index.trials.empty(); --count) {
       if (count <= 0) return;
       trials_.erase(*index.trials.begin());
+      awaited_.erase(*index.trials.begin());
       index.trials.erase(index.trials.begin());
     }
     for (; !index.boxes.ids().empty(); --count) {

@@ -68,6 +68,9 @@ class TaskBook {
   const absl::btree_set<TrialId>& TrialsIn(SubspaceId box) const {
     return SetIn(by_box_, box);
   }
+  // Trials that their miners may still send something of: the weights of those
+  // that were committed; and another's was faster than those superseded.
+  const absl::btree_set<TrialId>& awaited() const { return awaited_; }
   // REQUIRES: the task is open.
   const TaskIndex& IndexOf(TaskId task) const;
   TaskMemory& MemoryOf(TaskId task) { return indexes_.at(task).memory; }
@@ -105,6 +108,7 @@ class TaskBook {
   // By pointer: a node holds few records of their size, and moves them about.
   absl::btree_map<TrialId, std::unique_ptr<Trial>> trials_;
   SetMap<SubspaceId, TrialId> by_box_;
+  absl::btree_set<TrialId> awaited_;
 };
 
 template <typename Each>

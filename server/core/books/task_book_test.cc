@@ -119,6 +119,7 @@ TEST_F(TaskBookTest, AnIndexIsWhatTheLatestRecordsSay) {
     book.ForEachBox([&](const SubspaceRecord& one) { anew.Put(one); });
     book.ForEachTrial([&](const Trial& one) { anew.Put(one); });
     ExpectSame(book.IndexOf(task.id), anew.IndexOf(task.id));
+    EXPECT_EQ(book.awaited(), anew.awaited());
     for (int64_t box_id = 1; box_id <= kBoxes; ++box_id) {
       EXPECT_EQ(book.TrialsIn({box_id}), anew.TrialsIn({box_id}));
     }

@@ -33,7 +33,9 @@ struct BoxScore {
   int64_t unsplit_at = 0;
 
   int64_t accepted() const { return static_cast<int64_t>(results.size()); }
-  int64_t best_ppm() const { return results.empty() ? 0 : results.begin()->ppm; }
+  int64_t best_ppm() const {
+    return results.empty() ? 0 : results.begin()->ppm;
+  }
 
   // What its few best results show, not its mean: accuracy has a heavy lower
   // tail. The mean of the top two; before there is one, its prior.

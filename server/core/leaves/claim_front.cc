@@ -18,11 +18,10 @@ constexpr std::ptrdiff_t kPointsMax = 512;
 bool ClaimFront::IsTop(int64_t correct, int64_t macs) const {
   for (const Block& block : blocks_) {
     if (block.last.macs > macs) {
-      return std::none_of(block.points.begin(), block.points.end(),
-                          [&](const Point& point) {
-                            return point.macs <= macs &&
-                                   point.correct >= correct;
-                          });
+      return std::none_of(
+          block.points.begin(), block.points.end(), [&](const Point& point) {
+            return point.macs <= macs && point.correct >= correct;
+          });
     }
     if (block.best_correct >= correct) return false;
   }

@@ -37,7 +37,7 @@ class ClaimFront {
     std::vector<Point> points;  // sorted
   };
 
-  // Of the first block that does not end before the point.
+  // The place of the first block that does not end before the point.
   size_t PlaceOf(const Point& point) const;
   static void Summarise(Block& block);
 

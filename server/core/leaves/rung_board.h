@@ -53,7 +53,8 @@ class RungBoard {
                                  : promoted_.erase(architecture) > 0;
     if (!is_new) return;
     // The best result comes first.
-    auto its = of_network_.lower_bound({architecture, Result{.ppm = INT64_MAX}});
+    auto its =
+        of_network_.lower_bound({architecture, Result{.ppm = INT64_MAX}});
     for (; its != of_network_.end() && its->first == architecture; ++its) {
       if (promoted) {
         waiting_.erase(its->second);

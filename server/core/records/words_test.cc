@@ -70,6 +70,7 @@ TEST(WordsTest, EveryValueHasAWordOfItsOwn) {
   ExpectRoundTrip<AccountState>();
   ExpectRoundTrip<TaskState>();
   ExpectRoundTrip<EndReason>();
+  ExpectRoundTrip<DueKind>();
   ExpectRoundTrip<SubspaceState>();
   ExpectRoundTrip<SessionState>();
   ExpectRoundTrip<LeaseState>();

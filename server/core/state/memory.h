@@ -59,9 +59,6 @@ struct Memory {
   absl::btree_map<AccountId, Openings> boxes_opened;
   // Suspended accounts of which leases may be left: a load puts all there are.
   absl::btree_set<AccountId> revoking;
-  // Finishing tasks of which leases may hold what is not begun, and up to which
-  // lease that was given up: a load puts all there are.
-  absl::btree_map<TaskId, LeaseId> giving_up;
   bool is_loaded = true;  // and no tick came since
 };
 

@@ -239,9 +239,9 @@ namespace {
 // session and its account.
 int64_t WritesToEnd(const Lease& lease) { return std::ssize(lease.trials) + 4; }
 
-// Gives up what is not begun under the task's leases behind `after`, which it
-// moves. False: there are more than the command may still end.
-bool GiveUpSome(Step& step, TaskId task, LeaseId& after) {
+// Gives up what is not begun under the task's leases behind `after`, as many as
+// the command may still end.
+void GiveUpSome(Step& step, TaskId task, LeaseId after) {
   // Each is judged before the first ends.
   std::vector<std::pair<LeaseId, bool>> leases;
   const auto& all = step.state.IndexOf(task).leases;
@@ -252,16 +252,17 @@ bool GiveUpSome(Step& step, TaskId task, LeaseId& after) {
     leases.push_back({*next, IsUnderWay(step.state, lease)});
   }
   const bool is_all = next == all.end();
+  if (!leases.empty()) after = leases.back().first;
   for (const auto& [lease, is_kept] : leases) {
-    after = lease;
     if (is_kept) {
       KeepFirst(step, *step.state.Find(lease));
     } else {
       Revoke(step, lease);
     }
   }
+  TaskMemory& memory = step.state.MemoryOf(task);
+  memory.given_up_to = is_all ? std::nullopt : std::optional(after);
   if (is_all) step.facts.push_back(UnbegunGivenUp{task});
-  return is_all;
 }
 
 // Whether something of the list is left beyond the training that its worker is
@@ -274,21 +275,13 @@ bool HoldsUnbegun(const PoolState& state, const Lease& lease) {
   return assigned > (IsUnderWay(state, lease) ? 1 : 0);
 }
 
-bool IsFinishing(const PoolState& state, TaskId id) {
-  const Task* task = state.Find(id);
-  return task != nullptr && task->state == TaskState::kFinishing;
-}
-
-void GiveUpRest(Step& step) {
-  absl::btree_map<TaskId, LeaseId>& tasks = step.memory.giving_up;
-  while (!tasks.empty() && step.endings_left > 0) {
-    const TaskId task = tasks.begin()->first;
-    if (IsFinishing(step.state, task) &&
-        !GiveUpSome(step, task, tasks.begin()->second)) {
-      return;
-    }
-    tasks.erase(task);
+// Tasks of which leases may hold what is not begun.
+std::vector<TaskId> GivingUp(const PoolState& state) {
+  std::vector<TaskId> tasks;
+  for (const auto& [id, task] : state.tasks().all()) {
+    if (state.IndexOf(id).memory.given_up_to) tasks.push_back(id);
   }
+  return tasks;
 }
 
 // Revokes as many of the account's leases as the command may still end. False:
@@ -314,8 +307,7 @@ bool IsSuspended(const PoolState& state, AccountId account) {
 }  // namespace
 
 void GiveUpUnbegun(Step& step, TaskId task) {
-  LeaseId after;
-  if (!GiveUpSome(step, task, after)) step.memory.giving_up[task] = after;
+  GiveUpSome(step, task, LeaseId{});
 }
 
 void RevokeAllOf(Step& step, AccountId account) {
@@ -332,18 +324,26 @@ void NoteLeasesToEnd(Step& step) {
   for (const auto& [id, task] : step.state.tasks().all()) {
     if (task.state != TaskState::kFinishing) continue;
     const absl::btree_set<LeaseId>& leases = step.state.IndexOf(id).leases;
-    if (std::any_of(leases.begin(), leases.end(), [&](LeaseId lease) {
+    const bool has_unbegun =
+        std::any_of(leases.begin(), leases.end(), [&](LeaseId lease) {
           return HoldsUnbegun(step.state, *step.state.Find(lease));
-        })) {
-      step.memory.giving_up[id] = LeaseId{};
-    }
+        });
+    step.state.MemoryOf(id).given_up_to =
+        has_unbegun ? std::optional(LeaseId{}) : std::nullopt;
   }
 }
 
+bool HasLeasesToEnd(const Step& step) {
+  return !step.memory.revoking.empty() || !GivingUp(step.state).empty();
+}
+
 bool EndSomeLeases(Step& step) {
+  if (!HasLeasesToEnd(step)) return false;
+  for (const TaskId task : GivingUp(step.state)) {
+    if (step.endings_left <= 0) break;
+    GiveUpSome(step, task, *step.state.IndexOf(task).memory.given_up_to);
+  }
   absl::btree_set<AccountId>& revoking = step.memory.revoking;
-  if (revoking.empty() && step.memory.giving_up.empty()) return false;
-  GiveUpRest(step);
   if (revoking.empty() || step.endings_left <= 0) return true;
   const AccountId account = *revoking.begin();
   if (!IsSuspended(step.state, account) || RevokeSome(step, account)) {

@@ -48,6 +48,7 @@ void Revoke(Step& step, LeaseId id);
 void RevokeAllOf(Step& step, AccountId account);
 // Some of what is left of either. False: there was nothing to do.
 bool EndSomeLeases(Step& step);
+bool HasLeasesToEnd(const Step& step);
 // Notes what is left of either after a load.
 void NoteLeasesToEnd(Step& step);
 
