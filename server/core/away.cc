@@ -179,7 +179,7 @@ bool MoveAnswers(Step& step, const Trial& sent, absl::Duration within) {
   const AuditId own = step.state.audits().Of(sent.id);
   move(own);
   int looks = 0;
-  for (const AuditId id : step.state.audits().AskedOf(sent.account)) {
+  for (const AuditId id : step.state.audits().AskedIn(sent.account, session)) {
     if (++looks > kAnswersLookedAtMax || moved.size() > kAnswersMovedMax) break;
     if (id != own) move(id);
   }
