@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -52,7 +51,8 @@ TEST(ClaimFrontTest, AnswersAsALookAtAllPointsDoes) {
       points.push_back(point);
       front.Insert(point.first, point.second);
     } else {
-      const auto gone = points.begin() + rng.Below(std::ssize(points));
+      const auto gone =
+          points.begin() + rng.Below(static_cast<uint32_t>(points.size()));
       front.Erase(gone->first, gone->second);
       *gone = points.back();
       points.pop_back();
