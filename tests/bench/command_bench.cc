@@ -263,6 +263,21 @@ void SubmitATaskOf(int64_t boxes) {
         Milliseconds([&] { pool.Submit(spec); }));
 }
 
+// A second worker comes to a task whose only box the first has at work, and is
+// given a part of it: one that no network lies in which the first trains.
+void StealABoxOf(int64_t trials) {
+  LargeTask large(trials);
+  large.pool.Do(AcquireLease{large.miner, large.session});
+  const SessionId other = large.pool.Open(large.miner, "w2");
+  Architecture ranked;
+  ranked.choices.assign(6, 39);
+  large.pool.Do(RankCandidates{.task = large.task, .candidates = {ranked}});
+  Print(absl::StrCat("steal_a_box_of_", trials), Milliseconds([&] {
+          const AcquireLease ask{large.miner, other};
+          ARCHPOOL_CHECK(large.pool.Do(ask).grant.has_value());
+        }));
+}
+
 void EndATaskOf(int64_t trials) {
   LargeTask large(trials);
   Print(absl::StrCat("report_in_a_task_of_", trials), large.longest_report);
@@ -360,6 +375,7 @@ int main() {
   archpool::LeaseAmongTasksInWhichNothingCanBeBuilt(300);
   archpool::SubmitATaskOf(16'384);
   archpool::SubmitATaskKnowing(10'000);
+  archpool::StealABoxOf(100'000);
   archpool::EndATaskOf(1'000);
   archpool::EndATaskOf(10'000);
   archpool::EndATaskOf(100'000);

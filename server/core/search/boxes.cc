@@ -22,6 +22,14 @@ constexpr double kHopelessDeviations = 4;
 // accuracy, so that every n-th of more stand for all.
 constexpr size_t kResultsLookedAt = 1'024;
 
+// A box of more trials is not split by its results any more: each that moves is
+// a record, and what so many did not show, more hardly will.
+constexpr size_t kTrialsToSplitMax = 2'000;
+
+bool IsLarge(const PoolState& state, SubspaceId box) {
+  return state.tasks().TrialsIn(box).size() > kTrialsToSplitMax;
+}
+
 size_t StepThrough(const BoxScore& score) {
   return 1 + score.results.size() / kResultsLookedAt;
 }
@@ -149,10 +157,13 @@ SubspaceId SplitBox(Step& step, SubspaceRecord box, int64_t dimension,
   box.box = *std::move(stay);
   step.state.Put(box);
   step.state.Put(child);
-  const absl::btree_set<TrialId> trials = step.state.tasks().TrialsIn(box.id);
-  for (const TrialId id : trials) {
+  std::vector<TrialId> moved;
+  for (const TrialId id : step.state.tasks().TrialsIn(box.id)) {
+    const Trial& trial = *step.state.Find(id);
+    if (child.box.Contains(trial.architecture)) moved.push_back(id);
+  }
+  for (const TrialId id : moved) {
     Trial trial = *step.state.Find(id);
-    if (!child.box.Contains(trial.architecture)) continue;
     trial.subspace = child.id;
     step.state.Put(trial);
   }
@@ -163,7 +174,7 @@ bool SplitByResults(Step& step, SubspaceId id) {
   const SubspaceRecord& box = *step.state.Find(id);
   const BoxScore& score = step.state.IndexOf(box.task).boxes.scores().at(id);
   if (score.accepted() < step.policy.results_to_split ||
-      score.accepted() == score.unsplit_at ||
+      score.accepted() == score.unsplit_at || IsLarge(step.state, id) ||
       !HasRoom(step.state, step.policy, box.task)) {
     return false;
   }
@@ -213,7 +224,12 @@ SubspaceId StealBox(Step& step, SubspaceId id, const Architecture& candidate) {
   }
   if (dimension < 0) return {};
   const auto d = static_cast<size_t>(dimension);
-  return SplitBox(step, box, dimension, box.box.allowed()[d] & ~used[d]);
+  // Of a large one no more than the candidate's own choice, so that few trials
+  // move.
+  const uint64_t taken = IsLarge(step.state, id)
+                             ? Bit(candidate.choices[d])
+                             : box.box.allowed()[d] & ~used[d];
+  return SplitBox(step, box, dimension, taken);
 }
 
 bool PruneIfHopeless(Step& step, SubspaceId id) {
