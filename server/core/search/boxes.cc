@@ -23,7 +23,7 @@ constexpr double kHopelessDeviations = 4;
 constexpr size_t kResultsLookedAt = 1'024;
 
 // A box of more trials is not split by its results any more: each that moves is
-// a record, and what so many did not show, more hardly will.
+// a record, and what thousands did not show, more hardly will.
 constexpr size_t kTrialsToSplitMax = 2'000;
 
 bool IsLarge(const PoolState& state, SubspaceId box) {
@@ -224,7 +224,7 @@ SubspaceId StealBox(Step& step, SubspaceId id, const Architecture& candidate) {
   }
   if (dimension < 0) return {};
   const auto d = static_cast<size_t>(dimension);
-  // Of a large one no more than the candidate's own choice, so that few trials
+  // No more than the candidate's own choice of a large one, so that few trials
   // move.
   const uint64_t taken = IsLarge(step.state, id)
                              ? Bit(candidate.choices[d])
