@@ -247,7 +247,12 @@ CREATE TABLE pool_clock (
   id bigint NOT NULL,
   time timestamp with time zone NOT NULL,
   maintenance_since timestamp with time zone,
+  away_since timestamp with time zone,
+  away_until timestamp with time zone,
+  away_kind text,
+  away_done_to bigint,
   CONSTRAINT pool_clock_pkey PRIMARY KEY (id),
+  CONSTRAINT pool_clock_away_kind_known CHECK ((away_kind = ANY (ARRAY['task'::text, 'lease'::text, 'trial'::text, 'audit'::text, 'session'::text, 'account'::text]))),
   CONSTRAINT pool_clock_single CHECK ((id = 1))
 ) WITH (fillfactor=10);
 

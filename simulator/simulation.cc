@@ -229,7 +229,8 @@ class Simulation {
   void Happen(const Happening& what) {
     if (what.kind == Kind::kTick) {
       // As the engine does: a settlement's steps follow upon each other.
-      for (auto tick = host_.Do(Tick{}); tick.ok() && tick->settles;) {
+      for (auto tick = host_.Do(Tick{});
+           tick.ok() && (tick->settles || tick->more);) {
         tick = host_.Do(Tick{});
       }
       AnswerAll();

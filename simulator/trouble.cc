@@ -166,7 +166,9 @@ void TroubleSimulation::Open() {
 }
 
 void TroubleSimulation::TickOn() {
-  (void)pool_.Do(Tick{});
+  for (auto tick = pool_.Do(Tick{}); tick.ok() && tick->more;) {
+    tick = pool_.Do(Tick{});
+  }
   pool_.agenda.In(kTick, [this] { TickOn(); });
 }
 

@@ -156,16 +156,14 @@ std::vector<Subspace> Partition(const SearchSpace& space, int64_t boxes_min,
   for (Open& rest : open) closed.push_back(std::move(rest.box));
   // Every box fixes leading dimensions alone, so its first architecture places
   // it among the ranks.
-  const auto first_of = [](const Subspace& box) {
-    std::vector<int> first;
-    for (const uint64_t bits : box.allowed()) {
-      first.push_back(std::countr_zero(bits));
-    }
-    return first;
+  const auto is_before = [](uint64_t a, uint64_t b) {
+    return std::countr_zero(a) < std::countr_zero(b);
   };
   std::sort(closed.begin(), closed.end(),
             [&](const Subspace& a, const Subspace& b) {
-              return first_of(a) < first_of(b);
+              return std::lexicographical_compare(
+                  a.allowed().begin(), a.allowed().end(), b.allowed().begin(),
+                  b.allowed().end(), is_before);
             });
   return closed;
 }

@@ -2,8 +2,6 @@
 #include "server/core/away.h"
 
 #include <algorithm>
-#include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -12,6 +10,7 @@
 #include "server/core/state/answers.h"
 #include "server/core/state/queries.h"
 #include "server/core/state/storage.h"
+#include "server/core/time_away.h"
 #include "server/core/work/work.h"
 
 namespace archpool {
@@ -23,88 +22,6 @@ absl::Duration GapMax(const PoolPolicy& policy) {
   return policy.silence_term / 3;
 }
 
-// Paces are measured from here on, as if the lease had begun later.
-void Shift(Performance& performance, absl::Duration away) {
-  if (performance.last_commit_time) *performance.last_commit_time += away;
-}
-
-void Shift(Step& step, Lease lease, absl::Duration away,
-           std::set<SessionId>& sessions, std::set<AccountId>& accounts) {
-  lease.create_time += away;
-  lease.expire_time += away;
-  lease.deadline += away;
-  if (lease.check_time) *lease.check_time += away;
-  step.state.Put(lease);
-  if (sessions.insert(lease.session).second) {
-    Session session = *step.state.Find(lease.session);
-    Shift(session.performance, away);
-    step.state.Put(session);
-  }
-  if (accounts.insert(lease.account).second) {
-    Account account = *step.state.Find(lease.account);
-    Shift(account.performance, away);
-    step.state.Put(account);
-  }
-}
-
-// Trials that their miners may still commit though another was faster.
-void ShiftSuperseded(Step& step, absl::Time last, absl::Duration away) {
-  std::vector<Trial> late;
-  for (const auto& [id, task] : step.state.tasks().all()) {
-    for (const TrialId trial_id : step.state.IndexOf(id).trials) {
-      const Trial& trial = *step.state.Find(trial_id);
-      if (trial.reason == kSuperseded && trial.upload_deadline >= last) {
-        late.push_back(trial);
-      }
-    }
-  }
-  for (Trial& trial : late) {
-    *trial.upload_deadline += away;
-    step.state.Put(trial);
-  }
-}
-
-void AddToDeadlines(Step& step, absl::Time last, absl::Duration away) {
-  if (away <= absl::ZeroDuration()) return;
-  const std::vector<Due> due(step.state.due().all().begin(),
-                             step.state.due().all().end());
-  std::set<SessionId> sessions;
-  std::set<AccountId> accounts;
-  for (const Due& next : due) {
-    switch (next.kind) {
-      case Due::Kind::kTask: {
-        Task task = *step.state.Find(TaskId{next.id});
-        task.time_away += away;
-        step.state.Put(task);
-        break;
-      }
-      case Due::Kind::kLease:
-        Shift(step, *step.state.Find(LeaseId{next.id}), away, sessions,
-              accounts);
-        break;
-      case Due::Kind::kCheck:
-        break;  // with its lease
-      case Due::Kind::kUpload: {
-        Trial trial = *step.state.Find(TrialId{next.id});
-        *trial.upload_deadline += away;
-        step.state.Put(trial);
-        break;
-      }
-      case Due::Kind::kAudit: {
-        Audit audit = *step.state.Find(AuditId{next.id});
-        for (std::optional<absl::Time>* time :
-             {&audit.expire_time, &audit.lease_time, &audit.wait_time,
-              &audit.decide_time}) {
-          if (*time) **time += away;
-        }
-        step.state.Put(audit);
-        break;
-      }
-    }
-  }
-  ShiftSuperseded(step, last, away);
-}
-
 void HoldExpiry(Step& step) {
   step.memory.expiry_hold.held_until = step.now + step.policy.silence_term;
   step.memory.verifiers.GiveGrace(step.now + step.policy.verifier_term);
@@ -112,8 +29,30 @@ void HoldExpiry(Step& step) {
 
 }  // namespace
 
-void NoteTime(Step& step) {
+namespace {
+
+// Takes the next step of what is being added. False: there are more.
+bool GoOnAdding(Step& step) {
   PoolClock clock = step.state.pool_clock();
+  AddToSome(step, clock);
+  step.state.Put(clock);
+  // Another gap is seen once this one is added; after a load, all the time
+  // since it ended.
+  absl::Time& last_tick = step.memory.expiry_hold.last_tick;
+  if (!step.memory.is_loaded && step.now - last_tick <= GapMax(step.policy)) {
+    last_tick = step.now;
+  }
+  if (clock.IsAdding()) return false;
+  HoldExpiry(step);  // nobody was answered meanwhile
+  return true;
+}
+
+}  // namespace
+
+void NoteTime(Step& step) {
+  if (step.state.pool_clock().IsAdding() && !GoOnAdding(step)) return;
+  PoolClock clock = step.state.pool_clock();
+  if (!clock.IsAdding()) clock.added.reset();
   const bool is_start =
       step.memory.expiry_hold.last_tick == absl::InfinitePast();
   // What was loaded says when a pool was last seen to be there; whether its
@@ -121,16 +60,16 @@ void NoteTime(Step& step) {
   const bool is_loaded = std::exchange(step.memory.is_loaded, false);
   const absl::Time last =
       is_loaded ? clock.time : step.memory.expiry_hold.last_tick;
-  if (is_loaded) work::RevokeOfSuspended(step);
+  if (is_loaded) work::NoteLeasesToEnd(step);
   const absl::Duration away = step.now - last;
   const bool was_away =
       last != absl::InfinitePast() && !clock.InMaintenance() &&
       away > (is_start ? absl::ZeroDuration() : GapMax(step.policy));
   if (was_away) {
-    AddToDeadlines(step, last, away);
+    BeginToAdd(step, last, clock);
     step.memory.heirs.ForgetAll();
-  }
-  if (was_away || step.now - clock.time >= NoteInterval(step.policy)) {
+    step.state.Put(clock);
+  } else if (step.now - clock.time >= NoteInterval(step.policy)) {
     clock.time = step.now;
     step.state.Put(clock);
   }
@@ -147,13 +86,13 @@ absl::StatusOr<SetMaintenance::Reply> Execute(Step& step,
   if (is_on == clock.InMaintenance()) return clock;
   if (is_on) {
     clock.maintenance_since = step.now;
+    clock.time = step.now;
   } else {
-    AddToDeadlines(step, *clock.maintenance_since,
-                   step.now - *clock.maintenance_since);
+    const absl::Time begin = *clock.maintenance_since;
     clock.maintenance_since.reset();
+    BeginToAdd(step, begin, clock);
     HoldExpiry(step);  // workers may not know yet that it is over
   }
-  clock.time = step.now;
   step.state.Put(clock);
   return clock;
 }
@@ -287,7 +226,7 @@ bool MoveAnswers(Step& step, const Trial& sent, absl::Duration within) {
   const AuditId own = step.state.audits().Of(sent.id);
   move(own);
   int looks = 0;
-  for (const AuditId id : step.state.audits().AskedOf(sent.account)) {
+  for (const AuditId id : step.state.audits().AskedIn(sent.account, session)) {
     if (++looks > kAnswersLookedAtMax || moved.size() > kAnswersMovedMax) break;
     if (id != own) move(id);
   }

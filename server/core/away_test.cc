@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "server/core/pool.h"
@@ -140,6 +141,74 @@ TEST_F(AwayTest, ATickThatWasNotCommittedIsMadeUpFor) {
   pool.now += absl::Seconds(1);
   pool.Do(Tick{});
   EXPECT_GE(*AuditOf(0).expire_time, expires + absl::Minutes(30));
+}
+
+// Whatever is left when the pool is killed is added by the next one.
+TEST_F(AwayTest, TimeIsAddedInStepsAndAKillBetweenTwoChangesNothing) {
+  Commit(0);
+  const PoolSnapshot before = state().Snapshot();
+  pool.now += absl::Hours(3);
+  Pool at_once(pool.policy, before);
+  EXPECT_FALSE(at_once.Execute(Tick{}, pool.now)->more);
+  PoolPolicy policy = pool.policy;
+  policy.deadlines_per_step_max = 1;
+  for (const bool is_killed : {false, true}) {
+    Pool stepwise(policy, before);
+    int steps = 1;
+    for (; stepwise.Execute(Tick{}, pool.now)->more; ++steps) {
+      ASSERT_LT(steps, 100);
+      EXPECT_THAT(
+          stepwise.Execute(RenewLease{alice, session, lease.id}, pool.now)
+              .status(),
+          FailsWith("POOL_RETURNS"));
+      if (is_killed) stepwise = Pool(policy, stepwise.state().Snapshot());
+    }
+    EXPECT_GE(steps, 5) << "a task, a lease, a trial, an audit, a session";
+    EXPECT_TRUE(stepwise.state().Snapshot().records ==
+                at_once.state().Snapshot().records);
+    EXPECT_THAT(stepwise.Execute(RenewLease{alice, session, lease.id}, pool.now)
+                    .status(),
+                IsOk());
+  }
+}
+
+TEST_F(AwayTest, APoolThatIsAwayAgainBetweenTwoStepsAddsBoth) {
+  Commit(0);
+  const PoolSnapshot before = state().Snapshot();
+  pool.now += absl::Hours(3);
+  Pool at_once(pool.policy, before);
+  ASSERT_TRUE(at_once.Execute(Tick{}, pool.now).ok());
+  PoolPolicy policy = pool.policy;
+  policy.deadlines_per_step_max = 1;
+  Pool stepwise(policy, before);
+  ASSERT_TRUE(stepwise.Execute(Tick{}, pool.now)->more);
+  ASSERT_TRUE(stepwise.Execute(Tick{}, pool.now)->more);
+  pool.now += absl::Hours(1);
+  at_once = Pool(pool.policy, at_once.state().Snapshot());
+  ASSERT_TRUE(at_once.Execute(Tick{}, pool.now).ok());
+  stepwise = Pool(policy, stepwise.state().Snapshot());
+  while (stepwise.Execute(Tick{}, pool.now)->more) {
+  }
+  EXPECT_TRUE(stepwise.state().Snapshot().records ==
+              at_once.state().Snapshot().records);
+}
+
+// One that knows no steps ran in between, and has added all of it.
+TEST_F(AwayTest, StepsThatAnOlderServerPassedOverAreForgotten) {
+  Commit(0);
+  PoolSnapshot snapshot = state().Snapshot();
+  for (Event& record : snapshot.records) {
+    if (auto* clock = std::get_if<PoolClock>(&record)) {
+      clock->added = AddedTime{.begin = clock->time - absl::Hours(2),
+                               .end = clock->time - absl::Hours(1)};
+    }
+  }
+  const absl::Time expires = *AuditOf(0).expire_time;
+  pool.pool = Pool(pool.policy, snapshot, pool.pool.expiry_hold());
+  EXPECT_THAT(pool.Try(RenewLease{alice, session, lease.id}), IsOk());
+  pool.Advance(absl::Seconds(6));
+  EXPECT_EQ(*AuditOf(0).expire_time, expires);
+  EXPECT_FALSE(state().pool_clock().added.has_value());
 }
 
 TEST_F(AwayTest, AWorkerIsNotSlowerForAnOutage) {

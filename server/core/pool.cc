@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/core/pool.h"
 
+#include <type_traits>
 #include <utility>
 
 #include "common/base/check.h"
@@ -57,6 +58,18 @@ void GiveTurns(PoolState& state, const VerifierBook& verifiers) {
   }
 }
 
+// Whether the command may see some deadlines that are moved by the time in
+// which the pool was away, and others that are not yet.
+template <typename Command>
+constexpr bool kSeesTimeAdded =
+    std::is_same_v<Command, Tick> || std::is_same_v<Command, UpgradeRecords>;
+
+absl::Status IsReturning() {
+  return Unavailable("POOL_RETURNS",
+                     "the pool was away, and adds that time to every deadline "
+                     "before it continues; ask again in a second");
+}
+
 // Answers what came of it.
 absl::StatusOr<CancelTask::Reply> Run(Step& step, const CancelTask& command) {
   ARCHPOOL_RETURN_IF_ERROR(tasks::Execute(step, command).status());
@@ -100,6 +113,9 @@ Pool& Pool::operator=(Pool&&) noexcept = default;
 template <typename Command>
 absl::StatusOr<typename Command::Reply> Pool::Execute(const Command& command,
                                                       absl::Time now) {
+  if (!kSeesTimeAdded<Command> && state_.pool_clock().IsAdding()) {
+    return IsReturning();
+  }
   Facts facts;
   Step step{state_, memory_, policy_, now, facts};
   absl::StatusOr<typename Command::Reply> reply = Run(step, command);

@@ -59,6 +59,9 @@ class Reactions {
   void operator()(const TaskFinishing& fact) {
     if (step_.state.Find(fact.task) == nullptr) return;
     work::GiveUpUnbegun(step_, fact.task);
+  }
+  void operator()(const UnbegunGivenUp& fact) {
+    if (step_.state.Find(fact.task) == nullptr) return;
     proof::AskShortBlocks(step_, fact.task);
     perhaps_done_.insert(fact.task);
   }

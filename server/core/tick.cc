@@ -45,6 +45,7 @@ void Close(Step& step, const Due& due) {
 absl::StatusOr<Tick::Reply> Execute(Step& step, const Tick& command) {
   NoteTime(step);
   if (step.state.pool_clock().InMaintenance()) return Tick::Reply();
+  if (step.state.pool_clock().IsAdding()) return Tick::Reply{.more = true};
   using Kind = Due::Kind;
   std::vector<Due> due;
   for (const Due& next : step.state.due().all()) {
@@ -63,7 +64,7 @@ absl::StatusOr<Tick::Reply> Execute(Step& step, const Tick& command) {
     Close(step, next);
     React(step);
   }
-  const bool has_judged = work::RevokeRest(step) || proof::JudgeSome(step);
+  const bool has_judged = work::EndSomeLeases(step) || proof::JudgeSome(step);
   React(step);
   const std::vector<TaskId> ready = ReadyToSettle(step.state);
   if (!ready.empty() && !has_judged) {
@@ -73,7 +74,7 @@ absl::StatusOr<Tick::Reply> Execute(Step& step, const Tick& command) {
   return Tick::Reply{.more = static_cast<int64_t>(due.size()) ==
                              step.policy.closings_per_tick_max,
                      .settles = !step.state.accounts().judged().empty() ||
-                                !step.memory.revoking.empty() ||
+                                work::HasLeasesToEnd(step) ||
                                 !ReadyToSettle(step.state).empty()};
 }
 

@@ -181,9 +181,10 @@ void Engine::TickIfDue() {
   next_tick_ = now + kTickInterval;
   absl::Status committed;
   bool more = true;
-  while (more && committed.ok()) {
+  while (more && committed.ok() && IsRunning()) {
     const auto begin = std::chrono::steady_clock::now();
-    const absl::StatusOr<Tick::Reply> ticked = pool_->Execute(tick, now);
+    // At its own time: what many ticks take is no gap between two.
+    const absl::StatusOr<Tick::Reply> ticked = pool_->Execute(tick, Now());
     NoteCommand(typeid(Tick), Since(begin));
     more = ticked.ok() && ticked->more;
     committed = CommitEvents();

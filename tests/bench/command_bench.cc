@@ -2,13 +2,15 @@
 // The longest that one command holds up the engine's only thread, where
 // somebody makes it as long as they can: heartbeats wait behind it. The
 // baseline of each is the goal of 20 ms.
+#include <time.h>
+
 #include <algorithm>
-#include <chrono>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/core/state/queries.h"
+#include "tests/bench/crowded_pool.h"
 #include "tests/bench/json_line.h"
 #include "tests/support/endless_space.h"
 #include "tests/support/pool_fixture.h"
@@ -18,13 +20,20 @@ namespace {
 
 constexpr double kGoalMs = 20;
 
+// Of this thread's processor time: what else the machine does is no command's
+// doing, and none of them waits for anything.
+double ProcessorMilliseconds() {
+  timespec time{};
+  ARCHPOOL_CHECK(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) == 0);
+  return static_cast<double>(time.tv_sec) * 1e3 +
+         static_cast<double>(time.tv_nsec) / 1e6;
+}
+
 template <typename Function>
 double Milliseconds(Function&& function) {
-  const auto begin = std::chrono::steady_clock::now();
+  const double begin = ProcessorMilliseconds();
   function();
-  return std::chrono::duration<double, std::milli>(
-             std::chrono::steady_clock::now() - begin)
-      .count();
+  return ProcessorMilliseconds() - begin;
 }
 
 void Print(const std::string& name, double ms) {
@@ -78,9 +87,12 @@ void LeaseAmongTasksInWhichNothingCanBeBuilt(int64_t tasks) {
   Print(absl::StrCat("acquire_lease_among_", tasks, "_vain_tasks"), longest);
 }
 
-// A task of `trials` accepted ones, all of one miner's and in one box.
+// A task of `trials` accepted ones, all of one miner's and in one box; each as
+// good as another, or in no order.
 struct LargeTask {
-  explicit LargeTask(int64_t trials, const PoolPolicy& policy = Unlimited())
+  enum class Results { kAlike, kMixed };
+  explicit LargeTask(int64_t trials, const PoolPolicy& policy = Unlimited(),
+                     Results results = Results::kAlike)
       : pool(policy) {
     TaskSpec spec = TinySpec(60);
     std::vector<Dimension> dimensions;
@@ -109,20 +121,25 @@ struct LargeTask {
       std::vector<Assignment> list = grant->assignments;
       for (size_t i = 0; i < list.size(); ++i, ++made) {
         pool.now += absl::Microseconds(10);
+        TrialReport report = commitment.ReportOf(list[i].trial);
+        if (results == Results::kMixed) {
+          report.validation_correct = 300 + made * 7'919 % 300;
+        }
+        const int64_t correct = report.validation_correct;
         longest_report = std::max(
             longest_report, Milliseconds([&] {
-              const auto reply =
-                  pool.Do(ReportTrials{miner,
-                                       session,
-                                       grant->lease.id,
-                                       grant->lease.attempt,
-                                       {commitment.ReportOf(list[i].trial)}});
+              const auto reply = pool.Do(ReportTrials{miner,
+                                                      session,
+                                                      grant->lease.id,
+                                                      grant->lease.attempt,
+                                                      {report}});
               list.insert(list.end(), reply.appended.begin(),
                           reply.appended.end());
             }));
         if (!Answer(list[i].trial)) continue;
-        longest_verdict = std::max(
-            longest_verdict, Milliseconds([&] { pool.Verify(500, 500); }));
+        longest_verdict =
+            std::max(longest_verdict,
+                     Milliseconds([&] { pool.Verify(correct, correct); }));
       }
       pool.pool.TakeEvents();
     }
@@ -158,23 +175,29 @@ struct LargeTask {
   double longest_verdict = 0;
 };
 
-// How long the longest tick takes until nothing is left to be judged.
-double JudgeTheRest(TestPool& pool) {
+// How long the longest tick takes until all that goes on in steps is done.
+double GoOn(TestPool& pool) {
   double longest = 0;
-  while (!pool.pool.state().accounts().judged().empty()) {
-    longest = std::max(longest, Milliseconds([&] { pool.Do(Tick{}); }));
+  for (bool goes_on = true; goes_on;) {
+    longest = std::max(longest, Milliseconds([&] {
+                         const Tick::Reply tick = pool.Do(Tick{});
+                         goes_on = tick.settles || tick.more;
+                       }));
     pool.pool.TakeEvents();
   }
   return longest;
 }
 
 // None of it has matured when one more is found false.
-void ConvictAMinerOf(int64_t trials) {
+void ConvictAMinerOf(int64_t trials, LargeTask::Results results) {
+  const bool is_mixed = results == LargeTask::Results::kMixed;
   PoolPolicy policy = Unlimited();
   policy.credit_block = 10'000'000;
-  LargeTask large(trials, policy);
+  LargeTask large(trials, policy, results);
+  const char* const name_of =
+      is_mixed ? "convict_a_mixed_miner_of_" : "convict_a_miner_of_";
   double longest = 0;
-  large.CommitOne();
+  large.CommitOne(/*claim=*/is_mixed ? 700 : 500);
   for (const char* name : {"v1", "v2"}) {
     const auto grant = large.pool.Do(AcquireAudit{large.pool.verifier, name});
     ARCHPOOL_CHECK(grant.has_value());
@@ -187,8 +210,8 @@ void ConvictAMinerOf(int64_t trials) {
   }
   ARCHPOOL_CHECK(!large.pool.pool.state().accounts().judged().empty());
   large.pool.pool.TakeEvents();
-  longest = std::max(longest, JudgeTheRest(large.pool));
-  Print(absl::StrCat("convict_a_miner_of_", trials), longest);
+  longest = std::max(longest, GoOn(large.pool));
+  Print(absl::StrCat(name_of, trials), longest);
 }
 
 // All of it was taken without a check when one claim is far too low.
@@ -211,8 +234,48 @@ void DoubtAMinerOf(int64_t trials) {
                }));
   ARCHPOOL_CHECK(!large.pool.pool.state().accounts().judged().empty());
   large.pool.pool.TakeEvents();
-  longest = std::max(longest, JudgeTheRest(large.pool));
+  longest = std::max(longest, GoOn(large.pool));
   Print(absl::StrCat("doubt_a_miner_of_", trials), longest);
+}
+
+// One more task of the same client's, which has bought as much already.
+void SubmitATaskKnowing(int64_t trials) {
+  LargeTask large(trials);
+  const PoolState& state = large.pool.pool.state();
+  SubmitTask command{.caller = large.pool.client,
+                     .spec = *state.Find(large.task)->spec,
+                     .request_id = "known",
+                     .secret = Sha256("known")};
+  for (const TrialId id : state.IndexOf(large.task).trials) {
+    if (std::ssize(command.known) == trials) break;
+    command.known.push_back(*state.Find(id));
+  }
+  Print(absl::StrCat("submit_a_task_knowing_", trials),
+        Milliseconds([&] { large.pool.Do(command); }));
+}
+
+void SubmitATaskOf(int64_t boxes) {
+  TestPool pool(Unlimited());
+  TaskSpec spec = DeepSpec();
+  spec.subspaces = boxes;
+  spec.terms.reward = 1;
+  Print(absl::StrCat("submit_a_task_of_boxes_", boxes),
+        Milliseconds([&] { pool.Submit(spec); }));
+}
+
+// A second worker comes to a task whose only box the first has at work, and is
+// given a part of it: one that no network lies in which the first trains.
+void StealABoxOf(int64_t trials) {
+  LargeTask large(trials);
+  large.pool.Do(AcquireLease{large.miner, large.session});
+  const SessionId other = large.pool.Open(large.miner, "w2");
+  Architecture ranked;
+  ranked.choices.assign(6, 39);
+  large.pool.Do(RankCandidates{.task = large.task, .candidates = {ranked}});
+  Print(absl::StrCat("steal_a_box_of_", trials), Milliseconds([&] {
+          const AcquireLease ask{large.miner, other};
+          ARCHPOOL_CHECK(large.pool.Do(ask).grant.has_value());
+        }));
 }
 
 void EndATaskOf(int64_t trials) {
@@ -250,11 +313,58 @@ void EndATaskOf(int64_t trials) {
   Print(absl::StrCat("settle_a_task_of_", trials), longest);
 }
 
-void SuspendAMinerOf(int64_t trials) {
-  LargeTask large(trials);
-  Print(absl::StrCat("suspend_a_miner_of_", trials), Milliseconds([&] {
-          large.pool.Do(SetAccountState{"m", AccountState::kSuspended});
+void SuspendAMinerOf(int64_t leases) {
+  CrowdedPool crowded(Unlimited(), {.leases = leases});
+  const double first = Milliseconds([&] {
+    crowded.pool.Do(SetAccountState{"m", AccountState::kSuspended});
+  });
+  Print(absl::StrCat("suspend_a_miner_with_", leases, "_leases"),
+        std::max(first, GoOn(crowded.pool)));
+}
+
+void CancelATaskOf(int64_t leases) {
+  CrowdedPool crowded(Unlimited(), {.leases = leases});
+  const double first = Milliseconds([&] {
+    crowded.pool.Do(CancelTask{crowded.task, {}});
+  });
+  Print(absl::StrCat("cancel_a_task_with_", leases, "_leases"),
+        std::max(first, GoOn(crowded.pool)));
+}
+
+// The pool comes back after an hour.
+void AddTheTimeAwayTo(int64_t open) {
+  CrowdedPool crowded(
+      Unlimited(),
+      {.leases = open / 2, .asked = open / 4, .waiting = open / 4});
+  crowded.pool.now += absl::Hours(1);
+  Print(absl::StrCat("add_the_time_away_to_", open), GoOn(crowded.pool));
+}
+
+// Its workers are gone, and their time is over at one moment.
+void LoseAMinerWith(int64_t leases) {
+  CrowdedPool crowded(Unlimited(), {.leases = leases});
+  double longest = 0;
+  for (int i = 0; i < 10; ++i) {
+    crowded.pool.now += absl::Seconds(15);
+    longest = std::max(longest, GoOn(crowded.pool));
+  }
+  ARCHPOOL_CHECK(crowded.pool.pool.state().leases().all().empty());
+  Print(absl::StrCat("lose_a_miner_with_", leases, "_leases"), longest);
+}
+
+// What one of its thousand workers asks every few seconds, and a verifier.
+void AskAmongAudits(int64_t audits) {
+  CrowdedPool crowded(Unlimited(),
+                      {.asked = audits / 2, .waiting = audits / 2});
+  TestPool& pool = crowded.pool;
+  Print(absl::StrCat("review_trials_among_", audits / 2), Milliseconds([&] {
+          pool.Do(ReviewTrials{crowded.miner, crowded.session});
         }));
+  Print(absl::StrCat("acquire_audit_among_", audits / 2), Milliseconds([&] {
+          pool.Do(AcquireAudit{pool.verifier, "v1"});
+        }));
+  Print(absl::StrCat("review_verifiers_among_", audits / 2),
+        Milliseconds([&] { pool.Do(ReviewVerifiers{}); }));
 }
 
 }  // namespace
@@ -263,11 +373,19 @@ void SuspendAMinerOf(int64_t trials) {
 int main() {
   archpool::LeaseAmongTasksInWhichNothingCanBeBuilt(1);
   archpool::LeaseAmongTasksInWhichNothingCanBeBuilt(300);
+  archpool::SubmitATaskOf(16'384);
+  archpool::SubmitATaskKnowing(10'000);
+  archpool::StealABoxOf(100'000);
   archpool::EndATaskOf(1'000);
   archpool::EndATaskOf(10'000);
   archpool::EndATaskOf(100'000);
-  archpool::SuspendAMinerOf(10'000);
-  archpool::ConvictAMinerOf(100'000);
+  archpool::SuspendAMinerOf(100'000);
+  archpool::CancelATaskOf(100'000);
+  archpool::AddTheTimeAwayTo(100'000);
+  archpool::LoseAMinerWith(100'000);
+  archpool::AskAmongAudits(100'000);
+  archpool::ConvictAMinerOf(100'000, archpool::LargeTask::Results::kAlike);
+  archpool::ConvictAMinerOf(100'000, archpool::LargeTask::Results::kMixed);
   archpool::DoubtAMinerOf(100'000);
   return 0;
 }

@@ -335,14 +335,16 @@ class History {
     }
   }
 
-  // A loaded pool begins a settlement of several commands again, and comes to
-  // the same some ticks later (settling_test).
+  // A loaded pool begins a settlement of several commands again, and what a
+  // finishing task gives up, and comes to the same some ticks later
+  // (settling_test).
   bool IsSettlingInSteps() const {
     const PoolState& state = pool_.pool.state();
     return std::any_of(
         state.tasks().all().begin(), state.tasks().all().end(),
         [&](const auto& one) {
-          return state.IndexOf(one.first).memory.settling.HasBegun();
+          const TaskMemory& memory = state.IndexOf(one.first).memory;
+          return memory.settling.HasBegun() || memory.given_up_to.has_value();
         });
   }
 

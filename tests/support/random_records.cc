@@ -438,7 +438,13 @@ void RandomRecords::PutOwed() {
 
 void RandomRecords::PutClock() {
   PoolClock clock{.time = RandomTime()};
-  if (Coin()) clock.maintenance_since = RandomTime();
+  if (Coin()) {
+    clock.maintenance_since = RandomTime();
+    clock.added = AddedTime{.begin = *clock.maintenance_since,
+                            .end = clock.time,
+                            .kind = DueKind::kAudit,
+                            .done_to = 7};
+  }
   Emit(clock);
   const int64_t count = absl::ToUnixMicros(clock.time);
   const VerifierKey key = {All<Account>().begin()->first,

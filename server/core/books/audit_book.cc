@@ -46,6 +46,8 @@ void AuditBook::Put(const Audit& audit, const Trial& trial,
   const bool is_asked = audit.state == AuditState::kAsked;
   if (is_asked != was_asked) {
     SetIn(asked_, trial.account, audit.id, is_asked);
+    SetIn(asked_in_, {trial.account, CommitmentOf(trial).session}, audit.id,
+          is_asked);
   }
   if (is_asked || was_asked) CountAsked(before, audit, trial);
   CountCheckpoint(before, audit, trial.account);
@@ -127,6 +129,20 @@ const absl::btree_set<AuditId>& AuditBook::AskedOf(AccountId miner) const {
 AskedLoad AuditBook::AskedOf(SessionId session) const {
   const AskedLoad* load = FindIn(asked_loads_, session);
   return load == nullptr ? AskedLoad() : *load;
+}
+
+const absl::btree_set<AuditId>& AuditBook::AskedIn(AccountId miner,
+                                                   SessionId session) const {
+  return SetIn(asked_in_, {miner, session});
+}
+
+std::vector<SessionId> AuditBook::SessionsAsked(AccountId miner) const {
+  std::vector<SessionId> sessions;
+  for (auto it = asked_in_.lower_bound({miner, SessionId{}});
+       it != asked_in_.end() && it->first.first == miner; ++it) {
+    sessions.push_back(it->first.second);
+  }
+  return sessions;
 }
 
 TrialId AuditBook::BlamedOf(AccountId miner) const {

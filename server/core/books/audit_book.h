@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
@@ -34,6 +35,11 @@ class AuditBook {
   // Those that wait for the miner's answer; and what they ask of a worker.
   const absl::btree_set<AuditId>& AskedOf(AccountId miner) const;
   AskedLoad AskedOf(SessionId session) const;
+  // The same of what the account committed as one of its workers; and as which
+  // it committed what it is asked for, whether they are still there or not.
+  const absl::btree_set<AuditId>& AskedIn(AccountId miner,
+                                          SessionId session) const;
+  std::vector<SessionId> SessionsAsked(AccountId miner) const;
   // The account's trial that somebody found false and nobody has decided;
   // unset: none.
   TrialId BlamedOf(AccountId miner) const;
@@ -58,6 +64,7 @@ class AuditBook {
   absl::btree_map<TrialId, AuditId> by_trial_;
   absl::btree_map<std::pair<AccountId, std::string>, AuditId> by_verifier_;
   SetMap<AccountId, AuditId> asked_;
+  SetMap<std::pair<AccountId, SessionId>, AuditId> asked_in_;
   absl::btree_map<SessionId, AskedLoad> asked_loads_;
   SetMap<AccountId, TrialId> blamed_;
   absl::btree_map<AccountId, int64_t> checkpoint_bytes_;  // none is 0

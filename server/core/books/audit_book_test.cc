@@ -81,6 +81,8 @@ class AuditBookTest : public testing::Test {
       if (audit.state == AuditState::kAsked) {
         ++asked;
         EXPECT_TRUE(book.AskedOf(trial.account).contains(id));
+        const SessionId session = CommitmentOf(trial).session;
+        EXPECT_TRUE(book.AskedIn(trial.account, session).contains(id));
         AskedLoad& load = loads[CommitmentOf(trial).session];
         ++load.answers;
         load.bytes += AnswerSizeBytes(trial, audit.missing);

@@ -33,6 +33,10 @@ bool IsSameResult(const Trial& a, const Trial& b) {
          VerifiedAccuracyPpm(a) == VerifiedAccuracyPpm(b);
 }
 
+bool IsAwaited(const Trial& trial) {
+  return trial.state == TrialState::kCommitted || trial.reason == kSuperseded;
+}
+
 // Whether its accuracies were measured: what others must beat to be candidates
 // for the front.
 bool IsMeasured(const Trial& trial) {
@@ -77,6 +81,10 @@ void TaskBook::Put(const Trial& trial) {
   const bool is_new = before == nullptr;
   if (is_new || !IsSameResult(*before, trial)) ++index.memory.results_version;
   if (is_new) index.trials.insert(trial.id);
+  const bool is_awaited = IsAwaited(trial);
+  const bool was_awaited = !is_new && IsAwaited(*before);
+  if (is_awaited && !was_awaited) awaited_.insert(trial.id);
+  if (!is_awaited && was_awaited) awaited_.erase(trial.id);
   IndexClaim(index, before, trial);
   if (is_new) {
     index.networks.Add(trial);
@@ -89,8 +97,10 @@ void TaskBook::Put(const Trial& trial) {
   if (!is_new && !counts_alike) {
     CountNetwork(index, *before, -1);
     Move(*before, trial);
+    // A task that finishes gives nothing out any more.
     if (trial.rung == 0 && HoldsNetwork(before->state) &&
-        !HoldsNetwork(trial.state)) {
+        !HoldsNetwork(trial.state) &&
+        tasks_.at(trial.task).state == TaskState::kActive) {
       index.memory.GiveBack(trial.architecture_id);
     }
   }
@@ -126,20 +136,15 @@ void TaskBook::CountNetwork(TaskIndex& index, const Trial& trial,
 void TaskBook::IndexClaim(TaskIndex& index, const Trial* before,
                           const Trial& trial) {
   const bool was_measured = before != nullptr && IsMeasured(*before);
-  if (was_measured == IsMeasured(trial)) return;
-  if (!was_measured) {
-    return index.claims.Insert(ValidationCorrect(trial), trial.macs);
+  const bool is_measured = IsMeasured(trial);
+  if (was_measured && is_measured &&
+      ValidationCorrect(*before) == ValidationCorrect(trial)) {
+    return;  // what is trained, and so what it costs, never changes
   }
-  if (!index.claims.Contains(ValidationCorrect(*before), trial.macs)) return;
-  // What it hid shows again.
-  index.claims.Clear();
-  for (const TrialId id : index.trials) {
-    if (id == trial.id) continue;
-    const Trial& other = *trials_.at(id);
-    if (IsMeasured(other)) {
-      index.claims.Insert(ValidationCorrect(other), other.macs);
-    }
+  if (was_measured) {
+    index.claims.Erase(ValidationCorrect(*before), before->macs);
   }
+  if (is_measured) index.claims.Insert(ValidationCorrect(trial), trial.macs);
 }
 
 void TaskBook::Put(const Ranking& ranking) {
@@ -207,6 +212,7 @@ void TaskBook::ForgetSome(int64_t count) {
     for (; !index.trials.empty(); --count) {
       if (count <= 0) return;
       trials_.erase(*index.trials.begin());
+      awaited_.erase(*index.trials.begin());
       index.trials.erase(index.trials.begin());
     }
     for (; !index.boxes.ids().empty(); --count) {

@@ -68,6 +68,9 @@ class TaskBook {
   const absl::btree_set<TrialId>& TrialsIn(SubspaceId box) const {
     return SetIn(by_box_, box);
   }
+  // Trials that their miners may still send something of: the weights of those
+  // that were committed; and another's was faster than those superseded.
+  const absl::btree_set<TrialId>& awaited() const { return awaited_; }
   // REQUIRES: the task is open.
   const TaskIndex& IndexOf(TaskId task) const;
   TaskMemory& MemoryOf(TaskId task) { return indexes_.at(task).memory; }
@@ -93,7 +96,8 @@ class TaskBook {
   void CountNetwork(TaskIndex& index, const Trial& trial, int64_t sign);
   void Move(const Trial& before, const Trial& trial);
   // When it is measured, until it is rejected: a claim alone hides nothing.
-  void IndexClaim(TaskIndex& index, const Trial* before, const Trial& trial);
+  static void IndexClaim(TaskIndex& index, const Trial* before,
+                         const Trial& trial);
 
   int64_t high_reward_share_ppm_;
   absl::btree_map<TaskId, Task> tasks_;
@@ -104,6 +108,7 @@ class TaskBook {
   // By pointer: a node holds few records of their size, and moves them about.
   absl::btree_map<TrialId, std::unique_ptr<Trial>> trials_;
   SetMap<SubspaceId, TrialId> by_box_;
+  absl::btree_set<TrialId> awaited_;
 };
 
 template <typename Each>

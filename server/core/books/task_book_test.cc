@@ -49,7 +49,8 @@ class TaskBookTest : public testing::Test {
     trial.commitment->commit_time = absl::FromUnixSeconds(id);
     trial.commitment->claimed_correct = id * 83 % 1'000;
     if (trial.state == TrialState::kAccepted) {
-      VerdictIn(trial).basis = TrialBasis::kAudited;
+      VerdictIn(trial).basis =
+          id % 2 == 0 ? TrialBasis::kAudited : TrialBasis::kReplayed;
       VerdictIn(trial).is_matured = rng.Below(2) == 0;
       if (rng.Below(2) == 0) {
         trial.measured =
@@ -87,6 +88,7 @@ void ExpectSame(const TaskIndex& a, const TaskIndex& b) {
   EXPECT_EQ(t.learnt, u.learnt);
   EXPECT_EQ(t.at_chance, u.at_chance);
   EXPECT_EQ(t.at_chance_by, u.at_chance_by);
+  EXPECT_EQ(t.replayed_gaps_ppm, u.replayed_gaps_ppm);
   EXPECT_EQ(a.networks.taken, b.networks.taken);
   EXPECT_EQ(a.networks.promoted, b.networks.promoted);
   EXPECT_EQ(a.networks.rejected, b.networks.rejected);
@@ -121,6 +123,7 @@ TEST_F(TaskBookTest, AnIndexIsWhatTheLatestRecordsSay) {
     book.ForEachBox([&](const SubspaceRecord& one) { anew.Put(one); });
     book.ForEachTrial([&](const Trial& one) { anew.Put(one); });
     ExpectSame(book.IndexOf(task.id), anew.IndexOf(task.id));
+    EXPECT_EQ(book.awaited(), anew.awaited());
     for (int64_t box_id = 1; box_id <= kBoxes; ++box_id) {
       EXPECT_EQ(book.TrialsIn({box_id}), anew.TrialsIn({box_id}));
     }

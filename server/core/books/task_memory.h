@@ -88,6 +88,9 @@ struct TaskMemory {
   // Counts the changes of its trials, but for those of their pay and maturity.
   int64_t results_version = 0;
   Settling settling;
+  // While it gives up, in steps, what its leases have not begun: up to which
+  // lease it has.
+  std::optional<LeaseId> given_up_to;
   absl::btree_map<SubspaceId, BoxWalk> walks;
   // The policy's latest ranking, and a place in it before which nothing can be
   // had, as was seen of each.

@@ -16,9 +16,16 @@ bool ShowsLearning(const Trial& trial, const DatasetManifest& manifest) {
 
 }  // namespace
 
+int64_t HeldOutGapPpm(const DatasetManifest& manifest,
+                      int64_t validation_correct, int64_t held_out_correct) {
+  return validation_correct * 1'000'000 / manifest.validation_count -
+         held_out_correct * 1'000'000 / manifest.held_out_count;
+}
+
 void TrialTally::Count(const Trial& trial, const DatasetManifest& manifest,
                        int64_t sign) {
   CountResult(trial, manifest, sign);
+  CountGap(trial, manifest, sign);
   if (trial.known_from.IsSet()) return;
   const bool claims =
       IsPending(trial.state) || trial.state == TrialState::kAccepted;
@@ -38,6 +45,20 @@ void TrialTally::CountResult(const Trial& trial,
     at_chance += sign;
     AddTo(at_chance_by, trial.account, sign);
   }
+}
+
+void TrialTally::CountGap(const Trial& trial, const DatasetManifest& manifest,
+                          int64_t sign) {
+  if (BasisOf(trial) != TrialBasis::kReplayed || !trial.measured) return;
+  const int64_t gap_ppm =
+      HeldOutGapPpm(manifest, trial.measured->validation_correct,
+                    trial.measured->held_out_correct);
+  if (sign > 0) {
+    replayed_gaps_ppm.insert(gap_ppm);
+    return;
+  }
+  const auto found = replayed_gaps_ppm.find(gap_ppm);
+  if (found != replayed_gaps_ppm.end()) replayed_gaps_ppm.erase(found);
 }
 
 void TrialTally::CountState(const Trial& trial, int64_t sign) {

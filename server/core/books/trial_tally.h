@@ -8,12 +8,17 @@
 #include <utility>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "absl/time/time.h"
 #include "common/model/dataset_manifest.h"
 #include "server/core/books/maps.h"
 #include "server/core/records/entities.h"
 
 namespace archpool {
+
+// By how many millionths the held-out split's accuracy lies lower.
+int64_t HeldOutGapPpm(const DatasetManifest& manifest,
+                      int64_t validation_correct, int64_t held_out_correct);
 
 // Value type; thread-compatible. Changed by Count alone.
 struct TrialTally {
@@ -41,10 +46,14 @@ struct TrialTally {
   // Measured results at chance, in all and by account.
   int64_t at_chance = 0;
   absl::btree_map<AccountId, int64_t> at_chance_by;
+  // The gaps of those that were replayed whole: what is usual in the task.
+  absl::btree_multiset<int64_t> replayed_gaps_ppm;
 
  private:
   void CountResult(const Trial& trial, const DatasetManifest& manifest,
                    int64_t sign);
+  void CountGap(const Trial& trial, const DatasetManifest& manifest,
+                int64_t sign);
   void CountState(const Trial& trial, int64_t sign);
 };
 

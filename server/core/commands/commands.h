@@ -181,14 +181,16 @@ struct UpgradeRecords {
 };
 
 // Time passed. Closes what is due, a bounded number of records a tick. A tick
-// that comes late, or the first one of a loaded state, adds the time in which
-// the pool was away to everything that was to be done by then.
+// that comes late, or the first one of a loaded state, begins to add the time
+// in which the pool was away to everything that was to be done by then; where
+// that is much, the next ones continue. Meanwhile every other command but
+// UpgradeRecords answers UNAVAILABLE (POOL_RETURNS), and changes nothing.
 struct Tick {
   // What is due later is left for another tick: signs of life from before may
   // still be waiting.
   absl::Time closes_until = absl::InfiniteFuture();
   struct Reply {
-    bool more = false;  // more is due: tick again at once
+    bool more = false;  // more is due, or to be added: tick again at once
     // A settlement continues with the next tick; others may come before it.
     bool settles = false;
   };

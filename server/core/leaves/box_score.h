@@ -4,11 +4,10 @@
 #ifndef ARCHPOOL_SERVER_CORE_LEAVES_BOX_SCORE_H_
 #define ARCHPOOL_SERVER_CORE_LEAVES_BOX_SCORE_H_
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <utility>
-#include <vector>
 
 #include "absl/container/btree_set.h"
 #include "common/model/ids.h"
@@ -22,23 +21,29 @@ struct BoxScore {
   struct Result {
     TrialId trial;
     int64_t ppm = 0;
-    friend bool operator==(const Result&, const Result&) = default;
+    // The best first, then the earlier trial: whichever verdict came first.
+    friend bool operator<(const Result& a, const Result& b) {
+      return a.ppm != b.ppm ? a.ppm > b.ppm : a.trial < b.trial;
+    }
   };
-  // The best first, then the earlier trial: whichever verdict came first.
-  std::vector<Result> results;
+  // A box may have a hundred thousand, of which a conviction takes the best.
+  absl::btree_set<Result> results;
   // At this many results no split was worth while: nothing to look at again
   // until there are more.
   int64_t unsplit_at = 0;
 
   int64_t accepted() const { return static_cast<int64_t>(results.size()); }
-  int64_t best_ppm() const { return results.empty() ? 0 : results[0].ppm; }
+  int64_t best_ppm() const {
+    return results.empty() ? 0 : results.begin()->ppm;
+  }
 
   // What its few best results show, not its mean: accuracy has a heavy lower
   // tail. The mean of the top two; before there is one, its prior.
   int64_t RewardPpm() const {
     if (results.empty()) return prior_ppm;
-    return results.size() == 1 ? results[0].ppm
-                               : (results[0].ppm + results[1].ppm) / 2;
+    const int64_t second =
+        results.size() == 1 ? best_ppm() : std::next(results.begin())->ppm;
+    return (best_ppm() + second) / 2;
   }
 
   // Greater is more promising: an upper confidence bound on the reward. What
@@ -52,19 +57,10 @@ struct BoxScore {
            kExplorationPpm / std::sqrt(static_cast<double>(trials + 1));
   }
 
-  void Add(const Result& result) {
-    results.insert(
-        std::upper_bound(results.begin(), results.end(), result, IsBefore),
-        result);
-  }
+  void Add(const Result& result) { results.insert(result); }
   void Remove(const Result& result) {
     unsplit_at = 0;
-    const auto found =
-        std::lower_bound(results.begin(), results.end(), result, IsBefore);
-    if (found != results.end() && *found == result) results.erase(found);
-  }
-  static bool IsBefore(const Result& a, const Result& b) {
-    return a.ppm != b.ppm ? a.ppm > b.ppm : a.trial < b.trial;
+    results.erase(result);
   }
 };
 

@@ -10,8 +10,8 @@
 #include <compare>
 #include <cstdint>
 #include <iterator>
+#include <utility>
 
-#include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "common/crypto/sha256.h"
 #include "common/model/ids.h"
@@ -36,9 +36,11 @@ class RungBoard {
 
   void Insert(const Result& result) {
     rest_.insert(result);
+    of_network_.insert({result.architecture, result});
     Balance();
   }
   void Erase(const Result& result) {
+    of_network_.erase({result.architecture, result});
     if (rest_.erase(result) == 0) {
       top_.erase(result);
       waiting_.erase(result);
@@ -47,17 +49,18 @@ class RungBoard {
   }
   // Whether the architecture is at the next rung, or on its way there.
   void SetPromoted(const Digest& architecture, bool promoted) {
-    if (promoted) {
-      promoted_.insert(architecture);
-      for (auto it = waiting_.begin(); it != waiting_.end();) {
-        it = it->architecture == architecture ? waiting_.erase(it)
-                                              : std::next(it);
+    const bool is_new = promoted ? promoted_.insert(architecture).second
+                                 : promoted_.erase(architecture) > 0;
+    if (!is_new) return;
+    // The best result comes first.
+    auto its =
+        of_network_.lower_bound({architecture, Result{.ppm = INT64_MAX}});
+    for (; its != of_network_.end() && its->first == architecture; ++its) {
+      if (promoted) {
+        waiting_.erase(its->second);
+      } else if (top_.contains(its->second)) {
+        waiting_.insert(its->second);
       }
-      return;
-    }
-    promoted_.erase(architecture);
-    for (const Result& result : top_) {
-      if (result.architecture == architecture) waiting_.insert(result);
     }
   }
 
@@ -92,6 +95,8 @@ class RungBoard {
   absl::btree_set<Result> rest_;
   absl::btree_set<Result> waiting_;
   absl::btree_set<Digest> promoted_;
+  // All of them: a network has few, a rung may have a hundred thousand.
+  absl::btree_set<std::pair<Digest, Result>> of_network_;
 };
 
 }  // namespace archpool

@@ -27,13 +27,6 @@ bool IsFalseClaim(const PoolPolicy& policy, const Trial& trial,
   return excess * 1'000'000 > policy.claim_tolerance_ppm * validation_count;
 }
 
-// By how many millionths the held-out split's accuracy lies lower.
-int64_t HeldOutGapPpm(const DatasetManifest& manifest,
-                      int64_t validation_correct, int64_t held_out_correct) {
-  return validation_correct * 1'000'000 / manifest.validation_count -
-         held_out_correct * 1'000'000 / manifest.held_out_count;
-}
-
 // Whether the held-out split speaks against the training, as it would had the
 // validation split been trained on: its accuracy lies lower than is usual, and
 // than in any of the task's trainings that were replayed whole, by more than
@@ -52,15 +45,8 @@ bool IsOverfit(const PoolState& state, const PoolPolicy& policy, TaskId task,
                (manifest.validation_count + manifest.held_out_count);
   };
   if (!exceeds(policy.held_out_gap_ppm)) return false;
-  for (const TrialId id : state.IndexOf(task).trials) {
-    const Trial& trial = *state.Find(id);
-    if (BasisOf(trial) == TrialBasis::kReplayed && trial.measured &&
-        !exceeds(HeldOutGapPpm(manifest, trial.measured->validation_correct,
-                               trial.measured->held_out_correct))) {
-      return false;
-    }
-  }
-  return true;
+  const auto& usual = state.IndexOf(task).tally.replayed_gaps_ppm;
+  return usual.empty() || exceeds(*usual.rbegin());
 }
 
 absl::Status Superseded(AuditId audit) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
@@ -153,7 +154,7 @@ absl::StatusOr<ConfirmUpload::Reply> Execute(Step& step,
   }
   // Asked for once: with the commitment, or later of one that was not drawn.
   if (is_weights && (trial.state == TrialState::kCommitted ||
-                     (trial.basis == TrialBasis::kSampledOut &&
+                     (BasisOf(trial) == TrialBasis::kSampledOut &&
                       audit != nullptr && (audit->missing & parts) != 0))) {
     AddStored(step.state, trial.account, 0,
               CommitmentOf(trial).weights_size_bytes);
@@ -171,6 +172,34 @@ absl::StatusOr<ConfirmUpload::Reply> Execute(Step& step,
   }
   return trial.state;
 }
+
+namespace {
+
+// Answers that are asked for, and that the worker may be the one to give, in
+// the order of their ids: of what it committed or keeps, and of what workers
+// committed that are gone or silent. Of an account with a thousand workers the
+// others' are not looked at.
+std::vector<AuditId> PerhapsWanted(const Step& step, const Session& session,
+                                   const std::set<TrialId>& kept) {
+  const AuditBook& audits = step.state.audits();
+  std::vector<AuditId> wanted;
+  for (const SessionId id : audits.SessionsAsked(session.account)) {
+    if (id == session.id || step.state.Find(id) == nullptr ||
+        step.memory.heirs.IsSilent(id, step.policy.silence_term, step.now)) {
+      const auto& asked = audits.AskedIn(session.account, id);
+      wanted.insert(wanted.end(), asked.begin(), asked.end());
+    }
+  }
+  for (const TrialId trial : kept) {
+    const AuditId id = audits.Of(trial);
+    if (audits.AskedOf(session.account).contains(id)) wanted.push_back(id);
+  }
+  std::sort(wanted.begin(), wanted.end());
+  wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
+  return wanted;
+}
+
+}  // namespace
 
 absl::StatusOr<ReviewTrials::Reply> Execute(Step& step,
                                             const ReviewTrials& command) {
@@ -211,15 +240,13 @@ absl::StatusOr<ReviewTrials::Reply> Execute(Step& step,
     std::erase(others, first);
     return HeirOf(audit.id, others) == session.id;
   };
-  for (const AuditId id : step.state.audits().AskedOf(command.caller)) {
+  for (const AuditId id : PerhapsWanted(step, session, kept)) {
     const Audit& audit = *step.state.Find(id);
     const Trial& trial = *step.state.Find(audit.trial);
     if (IsVoid(step.state, trial)) continue;
     const Commitment& commitment = CommitmentOf(trial);
     const auto is_inherited = [&] {
-      if (step.state.Find(commitment.session) == nullptr) return true;
-      return step.memory.heirs.IsSilent(commitment.session,
-                                        step.policy.silence_term, step.now) &&
+      return step.state.Find(commitment.session) == nullptr ||
              is_heir(audit, trial);
     };
     if (!kept.contains(trial.id) && commitment.session != session.id &&

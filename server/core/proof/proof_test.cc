@@ -6,7 +6,6 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/core/leaves/audit_draw.h"
-#include "server/core/leaves/claim_front.h"
 #include "server/core/pool.h"
 #include "tests/support/pool_fixture.h"
 #include "tests/support/status_matchers.h"
@@ -60,22 +59,6 @@ TEST(AuditDrawTest, TheRateFallsToItsFloorInTwentyPasses) {
   }
   EXPECT_EQ(passes, 20);
   EXPECT_EQ(RateAfterPass(policy, rate), policy.audit_floor_ppm);
-}
-
-TEST(ClaimFrontTest, KeepsWhatNothingAsCheapBeats) {
-  ClaimFront front;
-  EXPECT_TRUE(front.IsTop(500, 100));
-  front.Insert(500, 100);
-  EXPECT_FALSE(front.IsTop(500, 100)) << "it would not enter a second time";
-  EXPECT_TRUE(front.Contains(500, 100));
-  EXPECT_FALSE(front.IsTop(400, 200));
-  EXPECT_TRUE(front.IsTop(400, 50));
-  front.Insert(400, 50);
-  front.Insert(600, 80);  // hides the first
-  EXPECT_FALSE(front.Contains(500, 100));
-  EXPECT_TRUE(front.Contains(400, 50));
-  EXPECT_FALSE(front.IsTop(600, 100));
-  EXPECT_TRUE(front.IsTop(601, 100));
 }
 
 class ProofTest : public ::testing::Test {

@@ -120,9 +120,13 @@ void AskShortBlocks(Step& step, TaskId task) {
     at_work.insert(step.state.Find(lease)->account);
   }
   std::vector<TrialId> asked;
+  // What it does not come to is asked for before the task is settled.
+  int64_t looks_left = kLooksPerWrite * step.policy.settle_trials_max;
   for (const auto& [account, block] : index.tally.immature) {
+    if (looks_left <= 0) break;
     if (!IsShort(step.policy, block) || at_work.contains(account)) continue;
     for (const auto& [commit_time, id] : block) {
+      if (looks_left-- <= 0) break;
       if (std::ssize(asked) < step.policy.settle_trials_max &&
           BasisOf(*step.state.Find(id)) == TrialBasis::kSampledOut &&
           !step.state.audits().Of(id).IsSet()) {

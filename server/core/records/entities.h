@@ -21,6 +21,7 @@
 #include "common/model/ids.h"
 #include "common/model/task_spec.h"
 #include "common/nas/subspace.h"
+#include "server/core/records/added_time.h"
 #include "server/core/records/audit_records.h"
 #include "server/core/records/invitation_records.h"
 #include "server/core/records/payout_records.h"
@@ -221,6 +222,11 @@ struct PoolClock {
   // Since when an operator has had the pool in maintenance.
   std::optional<absl::Time> maintenance_since;
   bool InMaintenance() const { return maintenance_since.has_value(); }
+  // Until it is added to everything, the time stands still.
+  std::optional<AddedTime> added;
+  // A server from before leaves `added` as it is when it notes the time; that
+  // says nothing any more.
+  bool IsAdding() const { return added && added->end == time; }
 
   friend bool operator==(const PoolClock&, const PoolClock&) = default;
 };

@@ -61,6 +61,7 @@ TEST(WordsTest, EveryValueHasAWordOfItsOwn) {
   ExpectRoundTrip<AccountState>();
   ExpectRoundTrip<TaskState>();
   ExpectRoundTrip<EndReason>();
+  ExpectRoundTrip<DueKind>();
   ExpectRoundTrip<SubspaceState>();
   ExpectRoundTrip<SessionState>();
   ExpectRoundTrip<LeaseState>();

@@ -175,6 +175,8 @@ struct PoolPolicy {
   int64_t open_tasks_per_client_max = 32;
   int64_t open_sessions_per_account_max = 1'024;
   int64_t closings_per_tick_max = 1'000;
+  // Deadlines that one step adds the time to in which the pool was away.
+  int64_t deadlines_per_step_max = 1'000;
 };
 
 // How long to wait after the `failures`th failure in a row.

@@ -22,8 +22,24 @@ constexpr double kHopelessDeviations = 4;
 // accuracy, so that every n-th of more stand for all.
 constexpr size_t kResultsLookedAt = 1'024;
 
+// A box of more trials is not split by its results any more: each that moves is
+// a record, and what thousands did not show, more hardly will.
+constexpr size_t kTrialsToSplitMax = 2'000;
+
+bool IsLarge(const PoolState& state, SubspaceId box) {
+  return state.tasks().TrialsIn(box).size() > kTrialsToSplitMax;
+}
+
 size_t StepThrough(const BoxScore& score) {
   return 1 + score.results.size() / kResultsLookedAt;
+}
+
+template <typename Each>
+void ForEachResult(const BoxScore& score, size_t step, const Each& each) {
+  size_t place = 0;
+  for (const BoxScore::Result& result : score.results) {
+    if (place++ % step == 0) each(result);
+  }
 }
 
 struct Sample {
@@ -34,12 +50,10 @@ struct Sample {
 // Looked up once, for all dimensions.
 std::vector<Sample> SamplesOf(const PoolState& state, const BoxScore& score) {
   std::vector<Sample> samples;
-  const size_t step = StepThrough(score);
-  for (size_t i = 0; i < score.results.size(); i += step) {
-    const BoxScore::Result& result = score.results[i];
+  ForEachResult(score, StepThrough(score), [&](const auto& result) {
     samples.push_back({&state.Find(result.trial)->architecture,
                        static_cast<double>(result.ppm)});
-  }
+  });
   return samples;
 }
 
@@ -98,16 +112,16 @@ Separation BestCut(const std::vector<Sample>& samples, size_t dimension) {
 double SumOfSquares(const BoxScore& score, size_t step) {
   double mean = 0;
   double count = 0;
-  for (size_t i = 0; i < score.results.size(); i += step) {
-    mean += static_cast<double>(score.results[i].ppm);
+  ForEachResult(score, step, [&](const auto& result) {
+    mean += static_cast<double>(result.ppm);
     ++count;
-  }
+  });
   mean /= count;
   double squares = 0;
-  for (size_t i = 0; i < score.results.size(); i += step) {
-    const double gap = static_cast<double>(score.results[i].ppm) - mean;
+  ForEachResult(score, step, [&](const auto& result) {
+    const double gap = static_cast<double>(result.ppm) - mean;
     squares += gap * gap;
-  }
+  });
   return squares;
 }
 
@@ -122,7 +136,8 @@ SubspaceId SplitBox(Step& step, SubspaceRecord box, int64_t dimension,
                     uint64_t choices) {
   const auto d = static_cast<size_t>(dimension);
   const SearchSpace& space = step.state.Find(box.task)->spec->space;
-  const BoxScore score = step.state.IndexOf(box.task).boxes.scores().at(box.id);
+  const int64_t prior_ppm =
+      step.state.IndexOf(box.task).boxes.scores().at(box.id).RewardPpm();
   std::vector<uint64_t> stays = box.box.allowed();
   std::vector<uint64_t> goes = stays;
   ARCHPOOL_CHECK((choices & ~stays[d]) == 0);
@@ -138,14 +153,17 @@ SubspaceId SplitBox(Step& step, SubspaceRecord box, int64_t dimension,
                        .split_off = SplitOff{.parent = box.id,
                                              .dimension = dimension,
                                              .choices = choices,
-                                             .prior_ppm = score.RewardPpm()}};
+                                             .prior_ppm = prior_ppm}};
   box.box = *std::move(stay);
   step.state.Put(box);
   step.state.Put(child);
-  const absl::btree_set<TrialId> trials = step.state.tasks().TrialsIn(box.id);
-  for (const TrialId id : trials) {
+  std::vector<TrialId> moved;
+  for (const TrialId id : step.state.tasks().TrialsIn(box.id)) {
+    const Trial& trial = *step.state.Find(id);
+    if (child.box.Contains(trial.architecture)) moved.push_back(id);
+  }
+  for (const TrialId id : moved) {
     Trial trial = *step.state.Find(id);
-    if (!child.box.Contains(trial.architecture)) continue;
     trial.subspace = child.id;
     step.state.Put(trial);
   }
@@ -156,7 +174,7 @@ bool SplitByResults(Step& step, SubspaceId id) {
   const SubspaceRecord& box = *step.state.Find(id);
   const BoxScore& score = step.state.IndexOf(box.task).boxes.scores().at(id);
   if (score.accepted() < step.policy.results_to_split ||
-      score.accepted() == score.unsplit_at ||
+      score.accepted() == score.unsplit_at || IsLarge(step.state, id) ||
       !HasRoom(step.state, step.policy, box.task)) {
     return false;
   }
@@ -206,7 +224,12 @@ SubspaceId StealBox(Step& step, SubspaceId id, const Architecture& candidate) {
   }
   if (dimension < 0) return {};
   const auto d = static_cast<size_t>(dimension);
-  return SplitBox(step, box, dimension, box.box.allowed()[d] & ~used[d]);
+  // No more than the candidate's own choice of a large one, so that few trials
+  // move.
+  const uint64_t taken = IsLarge(step.state, id)
+                             ? Bit(candidate.choices[d])
+                             : box.box.allowed()[d] & ~used[d];
+  return SplitBox(step, box, dimension, taken);
 }
 
 bool PruneIfHopeless(Step& step, SubspaceId id) {

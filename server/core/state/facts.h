@@ -54,13 +54,18 @@ struct TaskFinishing {
   TaskId task;
 };
 
+// What was not begun of a finishing task is given up.
+struct UnbegunGivenUp {
+  TaskId task;
+};
+
 struct AccountSuspended {
   AccountId account;
 };
 
 using Fact = std::variant<TrialCommitted, TrialAccepted, TrialRejected,
                           MinerConvicted, AuditClosed, LeaseEnded, NothingLeft,
-                          TaskFinishing, AccountSuspended>;
+                          TaskFinishing, UnbegunGivenUp, AccountSuspended>;
 using Facts = std::vector<Fact>;  // in the order in which they were stated
 
 }  // namespace archpool

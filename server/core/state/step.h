@@ -27,6 +27,9 @@ struct Step {
   // For how many trials the command may still void credit, or ask: ticks do the
   // rest.
   int64_t judged_left = policy.settle_trials_max;
+  // What it may still write to end leases of suspended accounts and of tasks
+  // that finish: likewise.
+  int64_t endings_left = policy.settle_trials_max;
 };
 
 inline VerifierDesk DeskOf(const Step& step) {

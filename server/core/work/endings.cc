@@ -229,21 +229,6 @@ void Supersede(Step& step, Lease lease, const Trial& committed) {
   }
 }
 
-void GiveUpUnbegun(Step& step, TaskId task) {
-  // Each is judged before the first ends.
-  std::vector<std::pair<LeaseId, bool>> leases;
-  for (const LeaseId lease : step.state.IndexOf(task).leases) {
-    leases.push_back({lease, IsUnderWay(step.state, *step.state.Find(lease))});
-  }
-  for (const auto& [lease, is_kept] : leases) {
-    if (is_kept) {
-      KeepFirst(step, *step.state.Find(lease));
-    } else {
-      Revoke(step, lease);
-    }
-  }
-}
-
 void Revoke(Step& step, LeaseId id) {
   const Lease* lease = step.state.Find(id);
   if (lease != nullptr) EndLease(step, *lease, LeaseState::kRevoked, false);
@@ -251,55 +236,119 @@ void Revoke(Step& step, LeaseId id) {
 
 namespace {
 
-// What the end of a lease writes: itself, its trials, its box, its account.
-constexpr int64_t kWritesPerLease = 4;
+// What the end of a lease writes at most: its trials, itself, its box, its
+// session and its account.
+int64_t WritesToEnd(const Lease& lease) { return std::ssize(lease.trials) + 4; }
 
-// Revokes this many of the account's leases. False: there are more.
-bool RevokeSome(Step& step, AccountId account, int64_t count) {
+// Gives up what is not begun under the task's leases behind `after`, as many as
+// the command may still end.
+void GiveUpSome(Step& step, TaskId task, LeaseId after) {
+  // Each is judged before the first ends.
+  std::vector<std::pair<LeaseId, bool>> leases;
+  const auto& all = step.state.IndexOf(task).leases;
+  auto next = all.upper_bound(after);
+  for (; next != all.end() && step.endings_left > 0; ++next) {
+    const Lease& lease = *step.state.Find(*next);
+    step.endings_left -= WritesToEnd(lease);
+    leases.push_back({*next, IsUnderWay(step.state, lease)});
+  }
+  const bool is_all = next == all.end();
+  if (!leases.empty()) after = leases.back().first;
+  for (const auto& [lease, is_kept] : leases) {
+    if (is_kept) {
+      KeepFirst(step, *step.state.Find(lease));
+    } else {
+      Revoke(step, lease);
+    }
+  }
+  TaskMemory& memory = step.state.MemoryOf(task);
+  memory.given_up_to = is_all ? std::nullopt : std::optional(after);
+  if (is_all) step.facts.push_back(UnbegunGivenUp{task});
+}
+
+// Whether something of the list is left beyond the training that its worker is
+// at.
+bool HoldsUnbegun(const PoolState& state, const Lease& lease) {
+  const auto assigned =
+      std::count_if(lease.trials.begin(), lease.trials.end(), [&](TrialId id) {
+        return state.Find(id)->state == TrialState::kAssigned;
+      });
+  return assigned > (IsUnderWay(state, lease) ? 1 : 0);
+}
+
+// Tasks of which leases may hold what is not begun.
+std::vector<TaskId> GivingUp(const PoolState& state) {
+  std::vector<TaskId> tasks;
+  for (const auto& [id, task] : state.tasks().all()) {
+    if (state.IndexOf(id).memory.given_up_to) tasks.push_back(id);
+  }
+  return tasks;
+}
+
+// Revokes as many of the account's leases as the command may still end. False:
+// there are more.
+bool RevokeSome(Step& step, AccountId account) {
   std::vector<LeaseId> leases;
   for (const SessionId session : step.state.sessions().Of(account)) {
+    if (step.endings_left <= 0) break;
     for (const LeaseId lease : step.state.leases().Of(session)) {
+      if (step.endings_left <= 0) break;
+      step.endings_left -= WritesToEnd(*step.state.Find(lease));
       leases.push_back(lease);
     }
   }
-  for (const LeaseId lease : leases) {
-    if (count-- <= 0) return false;
-    Revoke(step, lease);
-  }
-  return true;
+  for (const LeaseId lease : leases) Revoke(step, lease);
+  return step.state.leases().CountOf(account) == 0;
 }
 
 bool IsSuspended(const PoolState& state, AccountId account) {
   return state.Find(account)->state == AccountState::kSuspended;
 }
 
-int64_t RevokedPerStep(const PoolPolicy& policy) {
-  return std::max<int64_t>(1, policy.settle_trials_max / kWritesPerLease);
-}
-
 }  // namespace
 
-void RevokeAllOf(Step& step, AccountId account) {
-  if (!RevokeSome(step, account, RevokedPerStep(step.policy))) {
-    step.memory.revoking.insert(account);
-  }
+void GiveUpUnbegun(Step& step, TaskId task) {
+  GiveUpSome(step, task, LeaseId{});
 }
 
-void RevokeOfSuspended(Step& step) {
+void RevokeAllOf(Step& step, AccountId account) {
+  if (!RevokeSome(step, account)) step.memory.revoking.insert(account);
+}
+
+void NoteLeasesToEnd(Step& step) {
   for (const auto& [id, session] : step.state.sessions().all()) {
     if (IsSuspended(step.state, session.account) &&
         !step.state.leases().Of(id).empty()) {
       step.memory.revoking.insert(session.account);
     }
   }
+  for (const auto& [id, task] : step.state.tasks().all()) {
+    if (task.state != TaskState::kFinishing) continue;
+    const absl::btree_set<LeaseId>& leases = step.state.IndexOf(id).leases;
+    const bool has_unbegun =
+        std::any_of(leases.begin(), leases.end(), [&](LeaseId lease) {
+          return HoldsUnbegun(step.state, *step.state.Find(lease));
+        });
+    step.state.MemoryOf(id).given_up_to =
+        has_unbegun ? std::optional(LeaseId{}) : std::nullopt;
+  }
 }
 
-bool RevokeRest(Step& step) {
-  if (step.memory.revoking.empty()) return false;
-  const AccountId account = *step.memory.revoking.begin();
-  if (!IsSuspended(step.state, account) ||
-      RevokeSome(step, account, RevokedPerStep(step.policy))) {
-    step.memory.revoking.erase(account);
+bool HasLeasesToEnd(const Step& step) {
+  return !step.memory.revoking.empty() || !GivingUp(step.state).empty();
+}
+
+bool EndSomeLeases(Step& step) {
+  if (!HasLeasesToEnd(step)) return false;
+  for (const TaskId task : GivingUp(step.state)) {
+    if (step.endings_left <= 0) break;
+    GiveUpSome(step, task, *step.state.IndexOf(task).memory.given_up_to);
+  }
+  absl::btree_set<AccountId>& revoking = step.memory.revoking;
+  if (revoking.empty() || step.endings_left <= 0) return true;
+  const AccountId account = *revoking.begin();
+  if (!IsSuspended(step.state, account) || RevokeSome(step, account)) {
+    revoking.erase(account);
   }
   return true;
 }

@@ -37,7 +37,7 @@ void CheckProgress(Step& step, Lease lease);
 // The task finishes: the training that each worker is at may still be committed
 // until its lease's deadline, or for as long as it may be expected to take at
 // the worker's pace, from the units reserved for it; what is not begun is given
-// up.
+// up; by ticks where that is much.
 void GiveUpUnbegun(Step& step, TaskId task);
 // Workers that train in an arithmetic that was replaced: their leases end, held
 // against nobody, and they open a session again once they are updated.
@@ -46,10 +46,11 @@ void EndReplacedSessions(Step& step);
 void Revoke(Step& step, LeaseId id);
 // All that the suspended account holds; by ticks where that is much.
 void RevokeAllOf(Step& step, AccountId account);
-// Some of what is left of that. False: there was nothing to do.
-bool RevokeRest(Step& step);
-// Notes what is left after a load.
-void RevokeOfSuspended(Step& step);
+// Some of what is left of either. False: there was nothing to do.
+bool EndSomeLeases(Step& step);
+bool HasLeasesToEnd(const Step& step);
+// Notes what is left of either after a load.
+void NoteLeasesToEnd(Step& step);
 
 }  // namespace archpool::work
 

@@ -299,11 +299,17 @@ const Table<PoolClock>& ClockTable() {
   static const Column<R> kId = {
       "id", kIntShape, [](const R&, ArrayText& array) { array.AddInt(1); },
       [](absl::string_view, R&) { return absl::OkStatus(); }};
+  using P = AddedTime;
+  const auto part = ARCHPOOL_FIELD(added);
   static const auto* const kTable = new Table<R>{
       "pool_clock",
       "id",
       {kId, Field<R>("time", ARCHPOOL_FIELD(time)),
-       Optional<R>("maintenance_since", ARCHPOOL_FIELD(maintenance_since))}};
+       Optional<R>("maintenance_since", ARCHPOOL_FIELD(maintenance_since)),
+       KeyOfPart<R>(part, Field<P>("away_since", ARCHPOOL_FIELD(begin))),
+       InPart<R>(part, Field<P>("away_until", ARCHPOOL_FIELD(end))),
+       InPart<R>(part, Field<P>("away_kind", ARCHPOOL_FIELD(kind))),
+       InPart<R>(part, Field<P>("away_done_to", ARCHPOOL_FIELD(done_to)))}};
   return *kTable;
 }
 
