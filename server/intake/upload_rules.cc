@@ -87,7 +87,7 @@ absl::StatusOr<UploadTarget> UploadRules::CheckWeights(const Account& caller,
   const Commitment& commitment = CommitmentOf(*trial);
   if (commitment.weights_digest == target.digest &&
       commitment.weights_size_bytes == target.size_bytes) {
-    if (trial->basis == TrialBasis::kSampledOut) {
+    if (BasisOf(*trial) == TrialBasis::kSampledOut) {
       // It was accepted as it was reported: an audit may want them after all.
       const absl::StatusOr<Audit> audit = reader_.GetOpenAudit(target.trial);
       if (!audit.ok() && !absl::IsNotFound(audit.status())) {

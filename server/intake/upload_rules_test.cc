@@ -148,7 +148,7 @@ TEST_F(UploadRulesTest, WeightsThatWereNotDrawnAreNotWanted) {
   EXPECT_TRUE(rules_.Check(miner_, Weights())->is_wanted);
   Trial trial = *pool_.pool.state().Find(committed_);
   trial.state = TrialState::kAccepted;
-  trial.basis = TrialBasis::kSampledOut;
+  VerdictIn(trial).basis = TrialBasis::kSampledOut;
   Audit audit =
       *pool_.pool.state().Find(pool_.pool.state().audits().Of(committed_));
   const auto commit = [&](const Event& event) {

@@ -290,70 +290,68 @@ TEST_P(StoreConformanceTest, ConstraintsRefuseWholeCommits) {
   ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
   ASSERT_THAT(writer.Commit({pool.payout, InvitationOf(pool.client)}), IsOk());
   std::vector<Breach> breaches = TaskBreaches(pool);
-  for (auto& more :
-       {WorkBreaches(pool), LedgerBreaches(pool), PayoutBreaches(pool),
-        {WorkBreaches(pool), LedgerBreaches(pool), PayoutBreaches(pool),
-         VerifierBreaches(pool), StorageBreaches(pool),
-         InvitationBreaches(pool)}) {
-      breaches.insert(breaches.end(), more.begin(), more.end());
-    }
-    const PoolSnapshot before = Writer(backend_->NewWriter()).loaded().snapshot;
-    writer = Writer(store);
-    for (const Breach& breach : breaches) {
-      SCOPED_TRACE(breach.constraint);
-      Account innocent = pool.client;
-      innocent.trials_accepted = 5;
-      const absl::Status status = writer.Commit({innocent, breach.event});
-      EXPECT_THAT(status, FailsWith("CONSTRAINT"));
-      EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-      EXPECT_THAT(std::string(status.message()), HasSubstr(breach.constraint));
-    }
-    EXPECT_EQ(writer.loaded().sequence, 2);
-    ASSERT_THAT(writer.Commit({}), IsOk());
-    ExpectSame(Writer(backend_->NewWriter()).loaded().snapshot, before);
+  for (auto& more : {WorkBreaches(pool), LedgerBreaches(pool),
+                     PayoutBreaches(pool), VerifierBreaches(pool),
+                     StorageBreaches(pool), InvitationBreaches(pool)}) {
+    breaches.insert(breaches.end(), more.begin(), more.end());
+  }
+  const PoolSnapshot before = Writer(backend_->NewWriter()).loaded().snapshot;
+  writer = Writer(store);
+  for (const Breach& breach : breaches) {
+    SCOPED_TRACE(breach.constraint);
+    Account innocent = pool.client;
+    innocent.trials_accepted = 5;
+    const absl::Status status = writer.Commit({innocent, breach.event});
+    EXPECT_THAT(status, FailsWith("CONSTRAINT"));
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(std::string(status.message()), HasSubstr(breach.constraint));
+  }
+  EXPECT_EQ(writer.loaded().sequence, 2);
+  ASSERT_THAT(writer.Commit({}), IsOk());
+  ExpectSame(Writer(backend_->NewWriter()).loaded().snapshot, before);
 }
 
 // Paid once, or returned once, and not both.
 TEST_P(StoreConformanceTest, APayoutEndsOnce) {
-    const SmallPool pool;
-    Writer writer(backend_->NewWriter());
-    ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
-    ASSERT_THAT(writer.Commit({pool.payout}), IsOk());
-    const auto move = [&](int64_t id, TransferKind kind) {
-      return Transfer{.id = {id},
-                      .from = Place::Payouts(),
-                      .to = Place::Outside(),
-                      .amount = 1,
-                      .kind = kind,
-                      .payout = pool.payout.id,
-                      .create_time = absl::UnixEpoch()};
-    };
-    ASSERT_THAT(writer.Commit({move(2, TransferKind::kSettle)}), IsOk());
-    for (const TransferKind kind :
-         {TransferKind::kSettle, TransferKind::kReturn}) {
-      const absl::Status status = writer.Commit({move(3, kind)});
-      EXPECT_THAT(std::string(status.message()),
-                  HasSubstr("transfer_payout_ends_once"));
-    }
+  const SmallPool pool;
+  Writer writer(backend_->NewWriter());
+  ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
+  ASSERT_THAT(writer.Commit({pool.payout}), IsOk());
+  const auto move = [&](int64_t id, TransferKind kind) {
+    return Transfer{.id = {id},
+                    .from = Place::Payouts(),
+                    .to = Place::Outside(),
+                    .amount = 1,
+                    .kind = kind,
+                    .payout = pool.payout.id,
+                    .create_time = absl::UnixEpoch()};
+  };
+  ASSERT_THAT(writer.Commit({move(2, TransferKind::kSettle)}), IsOk());
+  for (const TransferKind kind :
+       {TransferKind::kSettle, TransferKind::kReturn}) {
+    const absl::Status status = writer.Commit({move(3, kind)});
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr("transfer_payout_ends_once"));
+  }
 }
 
 // Only what a commit leaves behind has to satisfy the constraints.
 TEST_P(StoreConformanceTest, ConstraintsLookAtTheLastEventOfARecord) {
-    const SmallPool pool;
-    Writer writer(backend_->NewWriter());
-    std::vector<Event> events = {Balance{Place::Of(AccountId{1}), -5}};
-    for (const Event& event : pool.Events()) events.push_back(event);
-    ASSERT_THAT(writer.Commit(events), IsOk());
-    // A lease ends and the next one takes its subspace, in one commit.
-    Lease ended = pool.lease;
-    ended.state = LeaseState::kExpired;
-    Lease next = pool.lease;
-    next.id = {2};
-    Session closed = pool.session;
-    closed.state = SessionState::kClosed;
-    Session reopened = pool.session;
-    reopened.id = {2};
-    EXPECT_THAT(writer.Commit({next, ended, reopened, closed}), IsOk());
+  const SmallPool pool;
+  Writer writer(backend_->NewWriter());
+  std::vector<Event> events = {Balance{Place::Of(AccountId{1}), -5}};
+  for (const Event& event : pool.Events()) events.push_back(event);
+  ASSERT_THAT(writer.Commit(events), IsOk());
+  // A lease ends and the next one takes its subspace, in one commit.
+  Lease ended = pool.lease;
+  ended.state = LeaseState::kExpired;
+  Lease next = pool.lease;
+  next.id = {2};
+  Session closed = pool.session;
+  closed.state = SessionState::kClosed;
+  Session reopened = pool.session;
+  reopened.id = {2};
+  EXPECT_THAT(writer.Commit({next, ended, reopened, closed}), IsOk());
 }
 
 }  // namespace
