@@ -92,7 +92,7 @@ void AddToDeadlines(Step& step, absl::Time last, absl::Duration away) {
         Audit audit = *step.state.Find(AuditId{next.id});
         for (std::optional<absl::Time>* time :
              {&audit.expire_time, &audit.lease_time, &audit.wait_time,
-              &audit.decide_time}) {
+              &audit.decide_time, &audit.away_until}) {
           if (*time) **time += away;
         }
         step.state.Put(audit);

@@ -34,6 +34,13 @@ class AuditBook {
   // Those that wait for the miner's answer; and what they ask of a worker.
   const absl::btree_set<AuditId>& AskedOf(AccountId miner) const;
   AskedLoad AskedOf(SessionId session) const;
+  // Those that were due while their miner's account was away, and are neither
+  // answered nor decided: by account, and of one.
+  const SetMap<AccountId, AuditId>& away() const { return away_; }
+  const absl::btree_set<AuditId>& AwayOf(AccountId miner) const;
+  // How many of the task's trials await such an answer before their verdict,
+  // with nothing heard of their accounts since.
+  int64_t AwayIn(TaskId task) const;
   // The account's trial that somebody found false and nobody has decided;
   // unset: none.
   TrialId BlamedOf(AccountId miner) const;
@@ -49,6 +56,7 @@ class AuditBook {
   void CountBacklog(const Audit* before, const Audit& audit, const Trial& trial,
                     const TaskSpec& spec, const DatasetManifest& manifest);
   void CountAsked(const Audit* before, const Audit& audit, const Trial& trial);
+  void CountAway(const Audit* before, const Audit& audit, const Trial& trial);
 
   absl::btree_map<AuditId, Audit> audits_;
   absl::btree_map<TrialId, AuditId> by_trial_;
@@ -56,6 +64,8 @@ class AuditBook {
   SetMap<AccountId, AuditId> asked_;
   absl::btree_map<SessionId, AskedLoad> asked_loads_;
   SetMap<AccountId, TrialId> blamed_;
+  SetMap<AccountId, AuditId> away_;
+  absl::btree_map<TaskId, int64_t> away_in_;
   WaitingAudits waiting_;
   WorkUnits backlog_ = 0;
 };
