@@ -72,8 +72,9 @@ PoolPolicy MakePolicy() {
   PoolPolicy policy;
   policy.backups = false;  // everybody is equally quick
   policy.leases_on_trust = 1'000'000;
-  // No heartbeats here.
-  policy.silence_term = absl::Hours(1);
+  // No heartbeats here: longer than what goes on between two reports, and too
+  // short for one to count as there whose answer is due.
+  policy.silence_term = absl::Minutes(5);
   return policy;
 }
 
@@ -118,6 +119,7 @@ class CheatSimulation {
     AccountId account;
     SessionId session;
     absl::Time free;
+    int64_t committed = 0;  // under that name
     Lease lease;
     std::deque<Assignment> list;
     bool is_training = false;
@@ -134,7 +136,7 @@ class CheatSimulation {
 
   void MoveTo(absl::Time time) {
     while (now_ < time) {
-      now_ = std::min(time, now_ + absl::Minutes(15));
+      now_ = std::min(time, now_ + absl::Minutes(1));
       Must(Tick{});
     }
   }
@@ -164,15 +166,20 @@ class CheatSimulation {
     const std::string name = absl::StrCat("miner-", ++accounts_);
     miner.account = Must(CreateAccount{name, Role::kMiner, Sha256(name)}).id;
     miner.session = Must(OpenSession{miner.account, "w", 1});
+    miner.committed = 0;
+    miner.list.clear();
     if (miner.cheats) persons_accounts_.insert(miner.account);
   }
 
   // One step: finishes the trial under way, or begins the next.
   void Work(Miner& miner) {
     if (miner.is_training) FinishTrial(miner);
-    if (miner.cheats && plan_.falls_silent && IsAskedForFake()) {
-      miner.free = now_ + kTraining;
-      return;
+    if (miner.cheats && plan_.falls_silent && IsAskedForFake(miner.account)) {
+      if (!plan_.moves_on) {
+        miner.free = now_ + kTraining;
+        return;
+      }
+      Register(miner);
     }
     if (miner.list.empty() && !TakeLease(miner)) {
       miner.free = now_ + kMoment;
@@ -181,12 +188,12 @@ class CheatSimulation {
     Begin(miner);
   }
 
-  // An audit of a fake waits for its answer.
-  bool IsAskedForFake() const {
-    return std::any_of(fakes_.begin(), fakes_.end(), [&](TrialId trial) {
-      const AuditId audit = pool_.state().audits().Of(trial);
-      return audit.IsSet() &&
-             pool_.state().Find(audit)->state == AuditState::kAsked;
+  // An audit of a fake of that account is not decided.
+  bool IsAskedForFake(AccountId account) const {
+    return std::any_of(fakes_.begin(), fakes_.end(), [&](TrialId id) {
+      const Trial* trial = pool_.state().Find(id);
+      return trial != nullptr && trial->account == account &&
+             pool_.state().audits().Of(id).IsSet();
     });
   }
 
@@ -207,8 +214,9 @@ class CheatSimulation {
 
   void Begin(Miner& miner) {
     miner.is_training = true;
-    miner.is_faking = miner.cheats &&
-                      outcome_.committed_trials >= plan_.honest_trials &&
+    const int64_t committed =
+        plan_.moves_on ? miner.committed : outcome_.committed_trials;
+    miner.is_faking = miner.cheats && committed >= plan_.honest_trials &&
                       rng_.NextUnitFloat() < static_cast<float>(plan_.trials);
     // A claim that is inflated costs the training; everything else saves it.
     double trained =
@@ -235,6 +243,7 @@ class CheatSimulation {
     outcome_.trainings += 1;
     if (miner.cheats) {
       ++outcome_.committed_trials;
+      ++miner.committed;
       if (first_fake_ == 0 && miner.is_faking) {
         first_fake_ = outcome_.committed_trials;
       }
@@ -438,6 +447,17 @@ std::vector<CheatPlan> KnownCheats() {
        .honest_trials = kProven,
        .leaves_audits = true,
        .falls_silent = true},
+      {.name = "fakes at the end, is silent when asked",
+       .trials = 0.25,
+       .honest_trials = 120,
+       .leaves_audits = true,
+       .falls_silent = true},
+      {.name = "is silent when asked, goes on as another",
+       .trials = 0.1,
+       .honest_trials = kProven,
+       .leaves_audits = true,
+       .falls_silent = true,
+       .moves_on = true},
       {.name = "fakes one in ten, breaks what examines it",
        .trials = 0.1,
        .honest_trials = kProven,
