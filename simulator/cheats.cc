@@ -72,8 +72,8 @@ PoolPolicy MakePolicy() {
   PoolPolicy policy;
   policy.backups = false;  // everybody is equally quick
   policy.leases_on_trust = 1'000'000;
-  // No heartbeats here: longer than what goes on between two reports, and too
-  // short for one to count as there whose answer is due.
+  // No heartbeats here: longer than the time between two reports, and too short
+  // for a miner to count as there whose answer is due.
   policy.silence_term = absl::Minutes(5);
   return policy;
 }
@@ -410,86 +410,6 @@ class CheatSimulation {
 CheatOutcome SimulateCheat(const CheatPlan& plan, int64_t duration,
                            uint64_t seed) {
   return CheatSimulation(plan, duration, seed).Run();
-}
-
-std::vector<CheatPlan> KnownCheats() {
-  // Sixty honest trials bring a miner's audit rate to its floor.
-  constexpr int64_t kProven = 60;
-  return {
-      {.name = "honest", .trials = 0},
-      {.name = "new account fakes everything", .trials = 1},
-      {.name = "new account, false start",
-       .trials = 1,
-       .has_false_start = true},
-      {.name = "proven miner fakes everything",
-       .trials = 1,
-       .honest_trials = kProven},
-      {.name = "fakes one trial in ten",
-       .trials = 0.1,
-       .honest_trials = kProven},
-      {.name = "fakes one trial in a hundred",
-       .trials = 0.01,
-       .honest_trials = kProven},
-      {.name = "skips half of the segments",
-       .trials = 1,
-       .segments = 0.5,
-       .honest_trials = kProven},
-      {.name = "skips one segment of sixteen",
-       .trials = 1,
-       .segments = 1.0 / 16,
-       .honest_trials = kProven},
-      {.name = "fakes one in ten, answers no audit of it",
-       .trials = 0.1,
-       .honest_trials = kProven,
-       .leaves_audits = true},
-      {.name = "fakes one in ten, is silent when asked",
-       .trials = 0.1,
-       .honest_trials = kProven,
-       .leaves_audits = true,
-       .falls_silent = true},
-      {.name = "fakes at the end, is silent when asked",
-       .trials = 0.25,
-       .honest_trials = 120,
-       .leaves_audits = true,
-       .falls_silent = true},
-      {.name = "is silent when asked, goes on as another",
-       .trials = 0.1,
-       .honest_trials = kProven,
-       .leaves_audits = true,
-       .falls_silent = true,
-       .moves_on = true},
-      {.name = "fakes one in ten, breaks what examines it",
-       .trials = 0.1,
-       .honest_trials = kProven,
-       .breaks_verifiers = true},
-      {.name = "overstates by 5 points",
-       .trials = 1,
-       .inflation = 0.05,
-       .honest_trials = kProven},
-      {.name = "says that nothing was learnt, trains nothing",
-       .trials = 1,
-       .honest_trials = kProven,
-       .claims_chance = true},
-      {.name = "new account, nothing learnt, nothing trained",
-       .trials = 1,
-       .claims_chance = true},
-      {.name = "says that a training diverged at once",
-       .trials = 1,
-       .honest_trials = kProven,
-       .diverges_in = 1},
-      {.name = "says that a training diverged half-way",
-       .trials = 1,
-       .honest_trials = kProven,
-       .diverges_in = 8},
-      {.name = "makes up a divergence half-way",
-       .trials = 1,
-       .honest_trials = kProven,
-       .diverges_in = 8,
-       .makes_up_divergence = true},
-      {.name = "betrays after 100 honest trials",
-       .trials = 1,
-       .honest_trials = 100},
-  };
 }
 
 }  // namespace archpool

@@ -23,7 +23,7 @@ struct CheatPlan {
   bool leaves_audits = false;  // does not answer those of faked trials
   // Nor does anything else until one of these is decided: as if it were gone.
   bool falls_silent = false;
-  // Instead goes on under another name, and never under that one again.
+  // Instead continues under another name, and never under that one again.
   bool moves_on = false;
   bool breaks_verifiers = false;  // whatever examines a fake crashes
   // Says that its fakes learnt nothing, which is paid too.

@@ -141,7 +141,7 @@ void RecordOracle::CheckRung(const Trial& trial) {
   }
 }
 
-// Whoever goes away when it is drawn keeps nothing that was not looked at.
+// Else a miner could go away when it is drawn, and keep what is at stake.
 void RecordOracle::CheckMaturity(const Trial& trial) {
   const auto due = away_.lower_bound({trial.account, AuditId{}});
   if (due != away_.end() && due->first == trial.account) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Answers that are due while nothing is heard of their miner's account, as
 // where its power or its line was cut. They are waited for while that holds up
-// nobody (docs/adr/0036-wait-for-who-is-away.md). Whoever goes away because it
-// was drawn gains nothing: until the answer is here or decided nothing of the
-// account matures, and where it cannot be waited for any longer, verifiers do
-// the training again in place of the one that was drawn by lot.
+// nobody (docs/adr/0036-wait-for-who-is-away.md). A miner that goes away
+// because it was drawn gains nothing: until the answer is here or decided
+// nothing of the account matures, and where it cannot be waited for any longer,
+// verifiers do the training again in place of the one that was drawn by lot.
 #include <algorithm>
 #include <vector>
 

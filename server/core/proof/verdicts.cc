@@ -74,7 +74,7 @@ bool IsClean(const PoolState& state, TrialId id) {
 // The account's oldest block in the task, where its draws are clean and another
 // whole block follows: so the last one is never shorter.
 void MatureBlocks(Step& step, TaskId task, AccountId account) {
-  // Else whoever is drawn could go away until the rest has matured.
+  // Else a miner that is drawn could go away until the rest has matured.
   if (!step.state.audits().AwayOf(account).empty()) return;
   for (;;) {
     const auto& all = step.state.IndexOf(task).tally.immature;

@@ -50,7 +50,7 @@ constexpr Rejection kRejections[] = {
      "not be waited for any longer, as its task ended or others needed what it "
      "held",
      "Nothing is held against you, and other credit stays. Start workers again "
-     "soon after a power cut: while their tasks go on, the pool waits for "
+     "soon after a power cut: until their tasks end, the pool waits for "
      "them."},
     {"FILES_REFUSED", "the pool's own disk took no files for a day",
      "Nothing: it is not held against you."},
