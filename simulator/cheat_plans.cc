@@ -9,7 +9,7 @@
 namespace archpool {
 namespace {
 
-// So many honest trials bring a miner's audit rate to its floor.
+// Honest trials that bring a miner's audit rate to its floor.
 constexpr int64_t kProven = 60;
 
 // Those that are gone when they are drawn.

@@ -49,7 +49,10 @@ void Extend(Step& step, Audit audit) {
   step.state.Put(audit);
   // Its weights are a part of the answer.
   Trial trial = *step.state.Find(audit.trial);
-  if (trial.state != TrialState::kCommitted) return;
+  if (trial.state != TrialState::kCommitted ||
+      trial.upload_deadline == audit.expire_time) {
+    return;
+  }
   trial.upload_deadline = audit.expire_time;
   step.state.Put(trial);
 }
