@@ -27,8 +27,10 @@ bool HoldsUpNoEnd(const PoolState& state, const Audit& audit,
                   AccountId account) {
   for (const auto& [id, task] : state.tasks().all()) {
     if (task.state != TaskState::kFinishing) continue;
-    if (id == audit.task || state.IndexOf(id).tally.immature.contains(account))
+    if (id == audit.task ||
+        state.IndexOf(id).tally.immature.contains(account)) {
       return false;
+    }
   }
   return true;
 }
