@@ -88,6 +88,8 @@ CREATE TABLE audit (
   planted_count bigint DEFAULT 0 NOT NULL,
   measures_whole_splits boolean,
   planted boolean,
+  away_until timestamp with time zone,
+  away boolean DEFAULT false NOT NULL,
   CONSTRAINT audit_pkey PRIMARY KEY (id),
   CONSTRAINT audit_task_fkey FOREIGN KEY (task_id) REFERENCES task(id),
   CONSTRAINT audit_trial_fkey FOREIGN KEY (trial_id) REFERENCES trial(id),

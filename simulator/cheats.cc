@@ -55,8 +55,9 @@ PoolPolicy MakePolicy() {
   PoolPolicy policy;
   policy.backups = false;  // everybody is equally quick
   policy.leases_on_trust = 1'000'000;
-  // No heartbeats here.
-  policy.silence_term = absl::Hours(1);
+  // No heartbeats here: longer than the time between two reports, and too short
+  // for a miner to count as there whose answer is due.
+  policy.silence_term = absl::Minutes(5);
   return policy;
 }
 
@@ -101,6 +102,7 @@ class CheatSimulation {
     AccountId account;
     SessionId session;
     absl::Time free;
+    int64_t committed = 0;  // under that name
     Lease lease;
     std::deque<Assignment> list;
     bool is_training = false;
@@ -133,15 +135,20 @@ class CheatSimulation {
     miner.account =
         pool_.Must(CreateAccount{name, Role::kMiner, Sha256(name)}).id;
     miner.session = pool_.Must(OpenSession{miner.account, "w", 1});
+    miner.committed = 0;
+    miner.list.clear();
     if (miner.cheats) persons_accounts_.insert(miner.account);
   }
 
   // One step: finishes the trial under way, or begins the next.
   void Work(Miner& miner) {
     if (miner.is_training) FinishTrial(miner);
-    if (miner.cheats && plan_.falls_silent && IsAskedForFake()) {
-      miner.free = pool_.now() + kTraining;
-      return;
+    if (miner.cheats && plan_.falls_silent && IsAskedForFake(miner.account)) {
+      if (!plan_.moves_on) {
+        miner.free = pool_.now() + kTraining;
+        return;
+      }
+      Register(miner);
     }
     if (miner.list.empty() && !TakeLease(miner)) {
       miner.free = pool_.now() + kMoment;
@@ -150,12 +157,12 @@ class CheatSimulation {
     Begin(miner);
   }
 
-  // An audit of a fake waits for its answer.
-  bool IsAskedForFake() const {
-    return std::any_of(fakes_.begin(), fakes_.end(), [&](TrialId trial) {
-      const AuditId audit = pool_.state().audits().Of(trial);
-      return audit.IsSet() &&
-             pool_.state().Find(audit)->state == AuditState::kAsked;
+  // An audit of a fake of that account is not decided.
+  bool IsAskedForFake(AccountId account) const {
+    return std::any_of(fakes_.begin(), fakes_.end(), [&](TrialId id) {
+      const Trial* trial = pool_.state().Find(id);
+      return trial != nullptr && trial->account == account &&
+             pool_.state().audits().Of(id).IsSet();
     });
   }
 
@@ -175,8 +182,9 @@ class CheatSimulation {
 
   void Begin(Miner& miner) {
     miner.is_training = true;
-    miner.is_faking = miner.cheats &&
-                      outcome_.committed_trials >= plan_.honest_trials &&
+    const int64_t committed =
+        plan_.moves_on ? miner.committed : outcome_.committed_trials;
+    miner.is_faking = miner.cheats && committed >= plan_.honest_trials &&
                       rng_.NextUnitFloat() < static_cast<float>(plan_.trials);
     // A claim that is inflated costs the training; everything else saves it.
     double trained =
@@ -203,6 +211,7 @@ class CheatSimulation {
     outcome_.trainings += 1;
     if (miner.cheats) {
       ++outcome_.committed_trials;
+      ++miner.committed;
       if (first_fake_ == 0 && miner.is_faking) {
         first_fake_ = outcome_.committed_trials;
       }
@@ -337,75 +346,6 @@ class CheatSimulation {
 CheatOutcome SimulateCheat(const CheatPlan& plan, int64_t duration,
                            uint64_t seed) {
   return CheatSimulation(plan, duration, seed).Run();
-}
-
-std::vector<CheatPlan> KnownCheats() {
-  // Sixty honest trials bring a miner's audit rate to its floor.
-  constexpr int64_t kProven = 60;
-  return {
-      {.name = "honest", .trials = 0},
-      {.name = "new account fakes everything", .trials = 1},
-      {.name = "new account, false start",
-       .trials = 1,
-       .has_false_start = true},
-      {.name = "proven miner fakes everything",
-       .trials = 1,
-       .honest_trials = kProven},
-      {.name = "fakes one trial in ten",
-       .trials = 0.1,
-       .honest_trials = kProven},
-      {.name = "fakes one trial in a hundred",
-       .trials = 0.01,
-       .honest_trials = kProven},
-      {.name = "skips half of the segments",
-       .trials = 1,
-       .segments = 0.5,
-       .honest_trials = kProven},
-      {.name = "skips one segment of sixteen",
-       .trials = 1,
-       .segments = 1.0 / 16,
-       .honest_trials = kProven},
-      {.name = "fakes one in ten, answers no audit of it",
-       .trials = 0.1,
-       .honest_trials = kProven,
-       .leaves_audits = true},
-      {.name = "fakes one in ten, is silent when asked",
-       .trials = 0.1,
-       .honest_trials = kProven,
-       .leaves_audits = true,
-       .falls_silent = true},
-      {.name = "fakes one in ten, breaks what examines it",
-       .trials = 0.1,
-       .honest_trials = kProven,
-       .breaks_verifiers = true},
-      {.name = "overstates by 5 points",
-       .trials = 1,
-       .inflation = 0.05,
-       .honest_trials = kProven},
-      {.name = "says that nothing was learnt, trains nothing",
-       .trials = 1,
-       .honest_trials = kProven,
-       .claims_chance = true},
-      {.name = "new account, nothing learnt, nothing trained",
-       .trials = 1,
-       .claims_chance = true},
-      {.name = "says that a training diverged at once",
-       .trials = 1,
-       .honest_trials = kProven,
-       .diverges_in = 1},
-      {.name = "says that a training diverged half-way",
-       .trials = 1,
-       .honest_trials = kProven,
-       .diverges_in = 8},
-      {.name = "makes up a divergence half-way",
-       .trials = 1,
-       .honest_trials = kProven,
-       .diverges_in = 8,
-       .makes_up_divergence = true},
-      {.name = "betrays after 100 honest trials",
-       .trials = 1,
-       .honest_trials = 100},
-  };
 }
 
 }  // namespace archpool

@@ -19,10 +19,12 @@ struct CheatPlan {
   // The start is not the trial key's: seen in every audit.
   bool has_false_start = false;
   double inflation = 0;        // what it adds to the claim of such a trial
-  int64_t honest_trials = 0;   // before it begins
+  int64_t honest_trials = 0;   // before it begins; under each name
   bool leaves_audits = false;  // does not answer those of faked trials
-  // Nor does anything else until one of these has run out: as if it were gone.
+  // Nor does anything else until one of these is decided: as if it were gone.
   bool falls_silent = false;
+  // Instead continues under another name, and never under that one again.
+  bool moves_on = false;
   bool breaks_verifiers = false;  // whatever examines a fake crashes
   // Says that its fakes learnt nothing, which is paid too.
   bool claims_chance = false;

@@ -14,6 +14,8 @@ namespace {
 constexpr double kHeardTerms = 0.75;
 // How long it waits at least for verifiers that are at work.
 constexpr absl::Duration kWaitMax = absl::Hours(24);
+// And for a machine that is away, before that is a miner's fault.
+constexpr absl::Duration kAwayMax = absl::Hours(24);
 // What a verifier that is well may pause, wait for others, and be late by,
 // before it takes on what waits for it.
 absl::Duration IdleMax(const PoolPolicy& policy) {
@@ -51,6 +53,11 @@ void PayOracle::NotePool(bool is_there, absl::Time now) {
 void PayOracle::NoteMachine(AccountId id, const Machine& machine,
                             absl::Time now) {
   Miner& miner = miners_[id];
+  if (!machine.is_away) {
+    miner.away_since = absl::InfiniteFuture();
+  } else {
+    miner.away_since = std::min(miner.away_since, now);
+  }
   miner.machine = machine;
   miner.able.Set(pool_.is_so() && !machine.is_away, now);
 }
@@ -208,17 +215,28 @@ void PayOracle::NoteHolder(const Audit& before, const Audit& audit,
 void PayOracle::NoteRejected(const Watched& watched, absl::Time now) {
   const Trial& trial = watched.trial;
   Miner& miner = miners_.at(trial.account);
-  if (trial.reason == "AUDIT_UNANSWERED") {
-    const auto audit = audit_of_.find(trial.id);
-    if (audit != audit_of_.end()) {
-      return CheckAbsence(trial, audits_.at(audit->second).question, now);
-    }
-  } else if (trial.reason == "WEIGHTS_MISSING") {
-    return CheckAbsence(trial, watched.weights, now);
-  } else if (trial.reason == "UNVERIFIED") {
+  const auto audit = audit_of_.find(trial.id);
+  const WatchedAudit* asked =
+      audit == audit_of_.end() ? nullptr : &audits_.at(audit->second);
+  if (trial.reason == "AUDIT_UNANSWERED" && asked != nullptr) {
+    CheckWaited(trial, asked->question, now);
+    return CheckBlamedAbsence(trial, asked->question, now);
+  }
+  if (asked != nullptr &&
+      (trial.reason == "MINER_AWAY" ||
+       (trial.reason == "UNVERIFIED" && asked->audit.away_until))) {
+    // Whatever else it has stays.
+    if (CheckAbsence(trial, asked->question, now)) ++report_.absent_unblamed;
+    return;
+  }
+  if (trial.reason == "WEIGHTS_MISSING") {
+    return CheckBlamedAbsence(trial, watched.weights, now);
+  }
+  if (trial.reason == "UNVERIFIED") {
     return CheckUndecided(trial, now);
-  } else if (trial.reason == "CREDIT_VOID" ||
-             trial.reason == "RESUMED_FROM_REJECTED") {
+  }
+  if (trial.reason == "CREDIT_VOID" ||
+      trial.reason == "RESUMED_FROM_REJECTED") {
     // What was there by then is judged in steps.
     const absl::Time made = trial.reason == "CREDIT_VOID"
                                 ? watched.weights.since.time
@@ -236,16 +254,39 @@ void PayOracle::NoteRejected(const Watched& watched, absl::Time now) {
   Complain(absl::StrCat(Name(trial), " was rejected: ", trial.reason));
 }
 
-void PayOracle::CheckAbsence(const Trial& trial, const Question& question,
-                             absl::Time now) {
+// Blame for a machine that is away comes a day after it was due.
+void PayOracle::CheckWaited(const Trial& trial, const Question& question,
+                            absl::Time now) {
+  const Miner& miner = miners_.at(trial.account);
+  const absl::Duration promised =
+      Promised(miner, trial, question.size_bytes) + kAwayMax;
+  const absl::Duration there = pool_.At(now) - question.since.pool;
+  if (miner.away_since <= now - policy_.silence_term && there < promised) {
+    Complain(absl::StrCat(Name(trial), " is away and was blamed after ",
+                          absl::FormatDuration(there), " of ",
+                          absl::FormatDuration(promised)));
+  }
+}
+
+void PayOracle::CheckBlamedAbsence(const Trial& trial, const Question& question,
+                                   absl::Time now) {
+  if (!CheckAbsence(trial, question, now)) return;
   Miner& miner = miners_.at(trial.account);
+  ++miner.absences;
+  miner.passes = 0;
+  miner.absent_time = now;
+}
+
+bool PayOracle::CheckAbsence(const Trial& trial, const Question& question,
+                             absl::Time now) {
+  const Miner& miner = miners_.at(trial.account);
   const absl::Duration there = pool_.At(now) - question.since.pool;
   const absl::Duration promised = Promised(miner, trial, question.size_bytes);
   if (there < promised) {
     Complain(absl::StrCat(Name(trial), " was waited for only ",
                           absl::FormatDuration(there), " of ",
                           absl::FormatDuration(promised)));
-    return;
+    return false;
   }
   const bool had_time = miner.able.At(now) - question.since.able >=
                         Promised(miner, trial, question.queue_bytes);
@@ -254,12 +295,10 @@ void PayOracle::CheckAbsence(const Trial& trial, const Question& question,
   if (had_time && !is_slow && !lost_.contains(trial.id)) {
     Complain(absl::StrCat(Name(trial),
                           " had its time and was not heard: ", trial.reason));
-    return;
+    return false;
   }
   ++report_.absent;
-  ++miner.absences;
-  miner.passes = 0;
-  miner.absent_time = now;
+  return true;
 }
 
 bool PayOracle::IsBeyondCap(const Trial& trial) const {

@@ -4,7 +4,9 @@
 //
 //   absent     its machine did not come back in time: over all the time that it
 //              is promised, with the pool there, it was away, or its line was
-//              slower than answers are waited for, or its files were lost.
+//              slower than answers are waited for, or its files were lost. One
+//              that is away when its answer is due is blamed for nothing for a
+//              day; sooner it is unpaid alone, where what it holds is needed.
 //   undecided  its miner was not proven yet, and no verifier that is well was
 //              there when the operator's policy decided: that those that are
 //              have much to do is no reason, for a day. Where one that was not
@@ -38,9 +40,10 @@ struct PayReport {
   int64_t committed = 0;
   int64_t paid = 0;
   WorkUnits units_paid = 0;
-  // Unpaid for the first reason; and those of them that went with another one:
-  // not matured, or grown from it.
+  // Unpaid for the first reason; those of them that nobody is blamed for; and
+  // those that went with another one: not matured, or grown from it.
   int64_t absent = 0;
+  int64_t absent_unblamed = 0;
   int64_t absent_with_another = 0;
   // Trained, and refused when they were reported, for the same reason.
   int64_t absent_uncommitted = 0;
@@ -93,6 +96,7 @@ class PayOracle {
   };
   struct Miner {
     Machine machine;
+    absl::Time away_since = absl::InfiniteFuture();
     Stopwatch able;  // the pool is there, and so is the machine
     int64_t passes = 0;
     int64_t absences = 0;  // in a row
@@ -132,8 +136,13 @@ class PayOracle {
   void NoteAudit(const Audit& audit, absl::Time now);
   void NoteTask(const Task& task);
   void NoteRejected(const Watched& watched, absl::Time now);
-  void CheckAbsence(const Trial& trial, const Question& question,
+  // Whether it is told so, and not of what is complained of.
+  bool CheckAbsence(const Trial& trial, const Question& question,
                     absl::Time now);
+  void CheckBlamedAbsence(const Trial& trial, const Question& question,
+                          absl::Time now);
+  void CheckWaited(const Trial& trial, const Question& question,
+                   absl::Time now);
   bool IsBeyondCap(const Trial& trial) const;
   void CheckUndecided(const Trial& trial, absl::Time now);
   // What verifiers that are well have to do with it; "": nothing.

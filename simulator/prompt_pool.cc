@@ -28,7 +28,7 @@ PromptPool::PromptPool(const PoolPolicy& policy,
 
 void PromptPool::MoveTo(absl::Time time) {
   while (now_ < time) {
-    now_ = std::min(time, now_ + absl::Minutes(15));
+    now_ = std::min(time, now_ + absl::Minutes(1));
     Must(Tick{});
   }
 }

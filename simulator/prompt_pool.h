@@ -47,7 +47,7 @@ class PromptPool {
     return *std::move(reply);
   }
 
-  // With a tick every quarter of an hour, and at its end.
+  // With a tick every minute, and at its end.
   void MoveTo(absl::Time time);
 
   // Reveals and uploads whatever audits ask for, but for trials that `leaves`

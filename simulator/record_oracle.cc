@@ -141,11 +141,21 @@ void RecordOracle::CheckRung(const Trial& trial) {
   }
 }
 
+// Else a miner could go away when it is drawn, and keep what is at stake.
+void RecordOracle::CheckMaturity(const Trial& trial) {
+  const auto due = away_.lower_bound({trial.account, AuditId{}});
+  if (due != away_.end() && due->first == trial.account) {
+    Complain(absl::StrCat(trial.id.ToString(), " matured while ",
+                          due->second.ToString(), " was due of its account"));
+  }
+}
+
 void RecordOracle::Note(const Trial& trial) {
   CheckState(trials_, trial);
   const auto found = trials_.find(trial.id);
   if (found != trials_.end()) {
     const Trial& before = found->second;
+    if (IsMatured(trial) && !IsMatured(before)) CheckMaturity(trial);
     if (!IsLegal(before, trial)) {
       Complain(absl::StrCat(trial.id.ToString(), " changed as none may, from ",
                             ToString(before.state), " to ",
@@ -170,6 +180,14 @@ void RecordOracle::Note(const Audit& audit) {
   CheckState(audits_, audit);
   if (!audits_.contains(audit.id)) CheckNew(audit.id, last_ids_.audit);
   audits_[audit.id] = audit;
+  const auto trial = trials_.find(audit.trial);
+  if (trial == trials_.end()) return;
+  const std::pair due(trial->second.account, audit.id);
+  if (audit.away_until && audit.state != AuditState::kDone) {
+    away_.insert(due);
+  } else {
+    away_.erase(due);
+  }
 }
 
 void RecordOracle::Note(const Ranking& ranking) {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/btree_map.h"
@@ -42,6 +43,7 @@ class RecordOracle {
   void Note(const Session& session);
   void Note(const Lease& lease);
   void CheckRung(const Trial& trial);
+  void CheckMaturity(const Trial& trial);
   void Note(const Trial& trial);
   void Note(const Audit& audit);
   void Note(const Ranking& ranking);
@@ -99,6 +101,8 @@ class RecordOracle {
   LastIds last_ids_;
   std::set<TaskId> forgotten_;
   std::set<TrialId> late_;  // committed after they were given up
+  // The open audits that were due while their miner's account was away.
+  std::set<std::pair<AccountId, AuditId>> away_;
   std::vector<Cut> cuts_;
   std::set<SubspaceId> pieces_;  // what that commit made, or made smaller
   absl::btree_map<AccountId, Account> accounts_;

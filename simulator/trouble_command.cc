@@ -77,9 +77,10 @@ void PrintPay(const std::vector<TroubleResult>& all) {
               paid, PercentOf(paid, committed));
   std::printf(
       "  unpaid as their machine did not come back in time: %.0f (%.2f %%), of "
-      "which\n    %.0f with another of its account; %.0f more were trained and "
-      "came too late\n",
+      "which\n    %.0f are held against nobody and %.0f went with another of "
+      "their account;\n    %.0f more were trained and came too late\n",
       absent, PercentOf(absent, committed),
+      Sum(all, [](const R& one) { return one.pay.absent_unblamed; }),
       Sum(all, [](const R& one) { return one.pay.absent_with_another; }),
       Sum(all, [](const R& one) { return one.pay.absent_uncommitted; }));
   std::printf(

@@ -41,9 +41,11 @@ class Reactions {
     if (!IsActive(fact.task)) return;
     proof::AskPromotable(step_, fact.task);
     tasks::EndIfMet(step_, fact.trial);
+    GiveUpLastAway(fact.task);
   }
   void operator()(const TrialRejected& fact) {
     perhaps_done_.insert(fact.task);
+    GiveUpLastAway(fact.task);
   }
   void operator()(const MinerConvicted& fact) {
     work::Revoke(step_, fact.lease);
@@ -52,18 +54,31 @@ class Reactions {
     work::RevokeAllOf(step_, fact.account);
   }
   void operator()(const AuditClosed& fact) { perhaps_done_.insert(fact.task); }
-  void operator()(const LeaseEnded& fact) { perhaps_done_.insert(fact.task); }
+  void operator()(const LeaseEnded& fact) {
+    perhaps_done_.insert(fact.task);
+    GiveUpLastAway(fact.task);
+  }
   void operator()(const NothingLeft& fact) {
     tasks::BeginFinishing(step_, fact.task, fact.reason);
   }
   void operator()(const TaskFinishing& fact) {
     if (step_.state.Find(fact.task) == nullptr) return;
+    proof::EndWaits(step_, fact.task);
     work::GiveUpUnbegun(step_, fact.task);
   }
   void operator()(const UnbegunGivenUp& fact) {
     if (step_.state.Find(fact.task) == nullptr) return;
     proof::AskShortBlocks(step_, fact.task);
     perhaps_done_.insert(fact.task);
+  }
+  void operator()(const AccountReturned& fact) {
+    proof::NoteReturn(step_, fact.account);
+  }
+  void operator()(const AbsenceEnded& fact) {
+    proof::MatureAfterAbsence(step_, fact.account);
+  }
+  void operator()(const AbsenceHoldsUp& fact) {
+    if (IsActive(fact.task)) proof::GiveUpAway(step_, fact.task);
   }
 
   // Finishing tasks that wait for nothing any more, by id: a task that begins
@@ -79,6 +94,9 @@ class Reactions {
   bool IsActive(TaskId id) const {
     const Task* task = step_.state.Find(id);
     return task != nullptr && task->state == TaskState::kActive;
+  }
+  void GiveUpLastAway(TaskId id) {
+    if (IsActive(id)) proof::GiveUpLastAway(step_, id);
   }
 
   Step& step_;

@@ -136,7 +136,7 @@ class Adder {
         [&](Audit& audit) {
           for (std::optional<absl::Time>* time :
                {&audit.expire_time, &audit.lease_time, &audit.wait_time,
-                &audit.decide_time}) {
+                &audit.decide_time, &audit.away_until}) {
             if (*time) **time += away_;
           }
         });

@@ -79,6 +79,11 @@ absl::Status AddAnswerers(const MinerRecordsParts& parts,
     if (audit->state != AuditState::kAsked) continue;
     SilentAnswerer& one = asked[trial.commitment->session];
     ++one.trials;
+    if (audit->is_away && audit->away_until) {
+      const absl::Duration left =
+          audit->expire_time.value_or(*audit->away_until) - parts.now;
+      one.waits = std::min(one.waits.value_or(left), left);
+    }
     one.newest = std::max(one.newest, trial.id);
   }
   for (auto& [session, one] : asked) {

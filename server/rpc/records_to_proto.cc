@@ -131,6 +131,9 @@ v1::AuditRequest ToProto(const AuditRequest& request, absl::Time now) {
   proto.set_segment(request.segment);
   *proto.mutable_deadline_time() = wire::ToProto(request.deadline);
   *proto.mutable_deadline_left() = LeftToProto(request.deadline, now);
+  if (request.waited > absl::ZeroDuration()) {
+    *proto.mutable_waited() = wire::ToProto(request.waited);
+  }
   return proto;
 }
 

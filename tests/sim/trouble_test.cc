@@ -214,10 +214,41 @@ TEST_F(PayOracleTest, ObjectsToAnHonestAccountThatIsSuspended) {
 TEST_F(PayOracleTest, CountsAMachineThatDidNotComeBack) {
   Ask();
   SetAway(true);
-  now_ += absl::Hours(1);
+  now_ += absl::Hours(25);
   Put(TrialState::kRejected, "AUDIT_UNANSWERED");
   EXPECT_THAT(oracle_.violations(), ::testing::IsEmpty());
   EXPECT_EQ(oracle_.report().absent, 1);
+  EXPECT_EQ(oracle_.report().absent_unblamed, 0);
+}
+
+TEST_F(PayOracleTest, ObjectsToBlameForAMachineThatIsMerelyAway) {
+  Ask();
+  SetAway(true);
+  now_ += absl::Hours(23);
+  Put(TrialState::kRejected, "AUDIT_UNANSWERED");
+  EXPECT_TRUE(Complains("is away and was blamed after 23h"));
+}
+
+TEST_F(PayOracleTest, CountsWhatATaskCouldNotWaitFor) {
+  Ask();
+  SetAway(true);
+  now_ += absl::Hours(1);
+  Put(TrialState::kRejected, "MINER_AWAY");
+  EXPECT_THAT(oracle_.violations(), ::testing::IsEmpty());
+  EXPECT_EQ(oracle_.report().absent, 1);
+  EXPECT_EQ(oracle_.report().absent_unblamed, 1);
+}
+
+// What a machine goes without for its absence is its one trial.
+TEST_F(PayOracleTest, ObjectsToCreditThatIsVoidForAnAbsenceWithoutBlame) {
+  Ask();
+  SetAway(true);
+  now_ += absl::Hours(1);
+  Put(TrialState::kRejected, "MINER_AWAY");
+  trial_.id = TrialId{2};
+  Put(TrialState::kAccepted);
+  Put(TrialState::kRejected, "CREDIT_VOID");
+  EXPECT_TRUE(Complains("trial-2 of account-7 was rejected: CREDIT_VOID"));
 }
 
 TEST_F(PayOracleTest, ObjectsWhereTheMachineWasThere) {

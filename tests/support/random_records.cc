@@ -399,6 +399,8 @@ void RandomRecords::PutAudit() {
   }
   if (Coin()) audit.lease_time = audit.wait_time = RandomTime();
   if (Coin()) audit.decide_time = RandomTime();
+  if (id.value % 3 == 0) audit.away_until = audit.decide_time;
+  audit.is_away = id.value % 2 == 0;
   if (audit.state == AuditState::kAsked) audit.missing = 1 + Below(15);
   if (audit.state == AuditState::kAsked || audit.state == AuditState::kLeased) {
     audit.expire_time = RandomTime();

@@ -45,6 +45,10 @@ absl::StatusOr<AskedSegment> ReadAsked(
       wire::ReadLeft("request.deadline_left", request.has_deadline_left(),
                      request.deadline_left()));
   asked.left = Countdown(left);
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      asked.waited,
+      wire::ReadDuration("request.waited", request.waited(),
+                         {absl::ZeroDuration(), absl::InfiniteDuration()}));
   ARCHPOOL_ASSIGN_OR_RETURN(asked.lease, wire::LeaseFromProto(proto.lease()));
   ARCHPOOL_RETURN_IF_ERROR(
       wire::CheckRange("request.segment", request.segment(),

@@ -120,7 +120,22 @@ void Prover::Run(const std::stop_token& stop) {
   }
 }
 
+// The server says it until it has the last file.
+void Prover::NoteWaited(const AskedSegment& asked) {
+  if (asked.waited <= absl::ZeroDuration() ||
+      !waited_for_.insert(asked.trial).second) {
+    return;
+  }
+  LogInfo("audit_waited",
+          "the pool waited for you: an audit was due while it heard no worker "
+          "of this account, and is answered now",
+          {{"trial_id", asked.trial},
+           {"waited_s", asked.waited},
+           {"left_s", asked.left.left()}});
+}
+
 void Prover::Answer(const AskedSegment& asked, const std::stop_token& stop) {
+  NoteWaited(asked);
   {
     const absl::MutexLock lock(&mutex_);
     if (lost_.contains(asked.trial)) return;

@@ -9,6 +9,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <thread>
 
@@ -61,6 +62,7 @@ class Prover {
   void Run(const std::stop_token& stop) ABSL_LOCKS_EXCLUDED(mutex_);
   // The next to answer, which is being answered from then on.
   std::optional<AskedSegment> TakeAsked() ABSL_LOCKS_EXCLUDED(mutex_);
+  void NoteWaited(const AskedSegment& asked);
   void Answer(const AskedSegment& asked, const std::stop_token& stop)
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Reveal(const AskedSegment& asked, const std::stop_token& stop);
@@ -79,7 +81,8 @@ class Prover {
   std::optional<TrialId> answering_ ABSL_GUARDED_BY(mutex_);
   // To be trained again; those taken stay, without a value.
   std::map<TrialId, std::optional<AskedSegment>> lost_ ABSL_GUARDED_BY(mutex_);
-  std::jthread thread_;  // last: it uses all of the above
+  std::set<TrialId> waited_for_;  // as the log says; the thread's alone
+  std::jthread thread_;           // last: it uses all of the above
 };
 
 }  // namespace archpool

@@ -80,6 +80,8 @@ struct AskedSegment {
   int64_t segment = 0;
   Countdown left;         // to answer in
   wire::WorkLease lease;  // its only assignment is the trial's
+  // Since it was due, while the whole account was away.
+  absl::Duration waited;
 };
 
 // What the pool no longer wants of what the report named, and what it wants.

@@ -41,6 +41,7 @@ void AuditBook::Put(const Audit& audit, const Trial& trial,
   if (is_blamed != was_blamed) {
     SetIn(blamed_, trial.account, audit.trial, is_blamed);
   }
+  CountAway(before, audit, trial);
   const bool was_asked =
       before != nullptr && before->state == AuditState::kAsked;
   const bool is_asked = audit.state == AuditState::kAsked;
@@ -109,6 +110,23 @@ int64_t AuditBook::CheckpointBytesOf(AccountId miner) const {
   return bytes == nullptr ? 0 : *bytes;
 }
 
+void AuditBook::CountAway(const Audit* before, const Audit& audit,
+                          const Trial& trial) {
+  const bool was_due = before != nullptr && before->away_until.has_value();
+  const bool is_due =
+      audit.state != AuditState::kDone && audit.away_until.has_value();
+  if (is_due != was_due) SetIn(away_, trial.account, audit.id, is_due);
+  // A trial has its verdict only after its audit was put as done.
+  const auto count = [&](const Audit* one) -> int64_t {
+    return one != nullptr && one->state == AuditState::kAsked && one->is_away &&
+                   IsPending(trial.state)
+               ? 1
+               : 0;
+  };
+  const int64_t change = count(&audit) - count(before);
+  if (change != 0) AddTo(away_in_, audit.task, change);
+}
+
 const Audit* AuditBook::Find(AuditId id) const { return FindIn(audits_, id); }
 
 AuditId AuditBook::Of(TrialId trial) const {
@@ -124,6 +142,15 @@ AuditId AuditBook::HeldBy(AccountId account,
 
 const absl::btree_set<AuditId>& AuditBook::AskedOf(AccountId miner) const {
   return SetIn(asked_, miner);
+}
+
+const absl::btree_set<AuditId>& AuditBook::AwayOf(AccountId miner) const {
+  return SetIn(away_, miner);
+}
+
+int64_t AuditBook::AwayIn(TaskId task) const {
+  const int64_t* count = FindIn(away_in_, task);
+  return count == nullptr ? 0 : *count;
 }
 
 AskedLoad AuditBook::AskedOf(SessionId session) const {

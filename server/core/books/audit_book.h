@@ -40,6 +40,13 @@ class AuditBook {
   const absl::btree_set<AuditId>& AskedIn(AccountId miner,
                                           SessionId session) const;
   std::vector<SessionId> SessionsAsked(AccountId miner) const;
+  // Those that were due while their miner's account was away, and are neither
+  // answered nor decided: by account, and of one.
+  const SetMap<AccountId, AuditId>& away() const { return away_; }
+  const absl::btree_set<AuditId>& AwayOf(AccountId miner) const;
+  // How many of the task's trials await such an answer before their verdict,
+  // with nothing heard of their accounts since.
+  int64_t AwayIn(TaskId task) const;
   // The account's trial that somebody found false and nobody has decided;
   // unset: none.
   TrialId BlamedOf(AccountId miner) const;
@@ -59,6 +66,7 @@ class AuditBook {
   void CountAsked(const Audit* before, const Audit& audit, const Trial& trial);
   void CountCheckpoint(const Audit* before, const Audit& audit,
                        AccountId miner);
+  void CountAway(const Audit* before, const Audit& audit, const Trial& trial);
 
   absl::btree_map<AuditId, Audit> audits_;
   absl::btree_map<TrialId, AuditId> by_trial_;
@@ -68,6 +76,8 @@ class AuditBook {
   absl::btree_map<SessionId, AskedLoad> asked_loads_;
   SetMap<AccountId, TrialId> blamed_;
   absl::btree_map<AccountId, int64_t> checkpoint_bytes_;  // none is 0
+  SetMap<AccountId, AuditId> away_;
+  absl::btree_map<TaskId, int64_t> away_in_;
   WaitingAudits waiting_;
   WorkUnits backlog_ = 0;
 };

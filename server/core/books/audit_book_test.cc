@@ -21,6 +21,7 @@ class AuditBookTest : public testing::Test {
       trial.id = {i};
       trial.task = {1};
       trial.account = {i % 3 + 1};
+      trial.state = TrialState::kCommitted;
       trial.commitment = Commitment();
       trial.commitment->session = {i % 4 + 1};
       trial.work_units = 1'000 * i;
@@ -37,6 +38,8 @@ class AuditBookTest : public testing::Test {
     switch (before.state) {
       case AuditState::kAsked:
         audit.missing = rng.Below(2) * kPartWeights;
+        if (rng.Below(3) == 0) audit.away_until = absl::UnixEpoch();
+        audit.is_away = audit.away_until && rng.Below(2) == 0;
         if (audit.missing == 0) audit.state = AuditState::kWaiting;
         break;
       case AuditState::kWaiting:
@@ -57,6 +60,8 @@ class AuditBookTest : public testing::Test {
   void ExpectWhatTheRecordsSay() {
     size_t waiting = 0;
     size_t asked = 0;
+    size_t due = 0;
+    int64_t away = 0;
     WorkUnits backlog = 0;
     absl::btree_map<SessionId, AskedLoad> loads;
     absl::btree_map<AccountId, TrialId> blamed;
@@ -73,6 +78,12 @@ class AuditBookTest : public testing::Test {
             audit.opening.begin.optimizer_size_bytes +
             (has_weights ? audit.opening.begin.weights_size_bytes : 0);
       }
+      if (audit.away_until) {
+        ++due;
+        EXPECT_TRUE(book.AwayOf(trial.account).contains(id));
+      }
+      const bool is_asked = audit.state == AuditState::kAsked;
+      away += is_asked && audit.is_away ? 1 : 0;
       if (IsBlamed(audit)) blamed.insert({trial.account, trial.id});
       if (audit.state == AuditState::kWaiting) {
         ++waiting;
@@ -98,6 +109,10 @@ class AuditBookTest : public testing::Test {
       asked -= book.AskedOf(AccountId{i}).size();
     }
     EXPECT_EQ(asked, 0u);
+    EXPECT_EQ(book.AwayIn(TaskId{1}), away);
+    EXPECT_EQ(book.AwayIn(TaskId{2}), 0);
+    for (const auto& [miner, audits] : book.away()) due -= audits.size();
+    EXPECT_EQ(due, 0u);
     for (const auto& [miner, audits] : book.waiting().miners()) {
       waiting -= audits.size();
     }

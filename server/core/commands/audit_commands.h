@@ -65,6 +65,9 @@ struct AuditRequest {
   TrialId trial;
   int64_t segment = 0;
   absl::Time deadline;
+  // For how long after its first deadline it was waited for, since the whole
+  // account was away.
+  absl::Duration waited;
 };
 
 // Commits trials; the first report of a trial binds and is durable whatever

@@ -6,8 +6,8 @@
 // cannot train what was committed to. Once half the time is over, a second one
 // is asked too.
 //
-// In memory alone: after a restart every worker counts as heard. Not
-// thread-safe.
+// In memory alone: after a restart every worker counts as heard, and none as
+// one that is there. Not thread-safe.
 #ifndef ARCHPOOL_SERVER_CORE_LEAVES_HEIRS_H_
 #define ARCHPOOL_SERVER_CORE_LEAVES_HEIRS_H_
 
@@ -21,8 +21,14 @@ namespace archpool {
 
 class Heirs {
  public:
-  void Hear(SessionId session, absl::Time now) { heard_[session] = now; }
-  void Forget(SessionId session) { heard_.erase(session); }
+  void Hear(SessionId session, absl::Time now) {
+    heard_[session] = now;
+    signs_[session] = now;
+  }
+  void Forget(SessionId session) {
+    heard_.erase(session);
+    signs_.erase(session);
+  }
   // Nobody could be heard for a while.
   void ForgetAll() { heard_.clear(); }
 
@@ -31,9 +37,16 @@ class Heirs {
   bool IsSilent(SessionId session, absl::Duration term, absl::Time now) {
     return now - heard_.try_emplace(session, now).first->second > term;
   }
+  // Whether it gave a sign of life within `term`. One that was never heard gave
+  // none.
+  bool IsThere(SessionId session, absl::Duration term, absl::Time now) const {
+    const auto sign = signs_.find(session);
+    return sign != signs_.end() && now - sign->second <= term;
+  }
 
  private:
   absl::btree_map<SessionId, absl::Time> heard_;
+  absl::btree_map<SessionId, absl::Time> signs_;
 };
 
 // The one of those that can answer that is to: for a question it changes only

@@ -54,5 +54,23 @@ TEST(HeirsTest, SilenceBeginsWhereSomebodyAsks) {
   EXPECT_FALSE(heirs.IsSilent({1}, term, now));
 }
 
+TEST(HeirsTest, OneThatWasNeverHeardIsNotThere) {
+  Heirs heirs;
+  const absl::Duration term = absl::Seconds(30);
+  absl::Time now = absl::UnixEpoch();
+  EXPECT_FALSE(heirs.IsSilent({1}, term, now));
+  EXPECT_FALSE(heirs.IsThere({1}, term, now)) << "to be asked for is no sign";
+  heirs.Hear({1}, now);
+  now += term;
+  EXPECT_TRUE(heirs.IsThere({1}, term, now));
+  now += absl::Seconds(1);
+  EXPECT_FALSE(heirs.IsThere({1}, term, now));
+  heirs.Hear({1}, now);
+  heirs.ForgetAll();
+  EXPECT_TRUE(heirs.IsThere({1}, term, now)) << "it was heard all the same";
+  heirs.Forget({1});
+  EXPECT_FALSE(heirs.IsThere({1}, term, now));
+}
+
 }  // namespace
 }  // namespace archpool

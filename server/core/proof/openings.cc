@@ -24,6 +24,11 @@ void Receive(Step& step, Audit audit, int64_t parts) {
   audit.missing &= ~parts;
   if (audit.missing == 0 && audit.state == AuditState::kAsked) {
     AwaitVerifiers(step.state, step.policy, audit, step.now);
+    if (audit.away_until) {
+      step.facts.push_back(AbsenceEnded{step.state.Find(audit.trial)->account});
+    }
+    audit.away_until.reset();
+    audit.is_away = false;
   }
   step.state.Put(audit);
 }
@@ -43,8 +48,15 @@ absl::Status TrialUnknown(TrialId trial) {
       absl::StrCat(trial.ToString(), " is no open trial of this account"));
 }
 
-AuditRequest RequestOf(const Audit& audit) {
-  return {audit.id, audit.trial, audit.segment, *audit.expire_time};
+AuditRequest RequestOf(const Step& step, const Audit& audit) {
+  AuditRequest request{audit.id, audit.trial, audit.segment,
+                       *audit.expire_time};
+  if (audit.away_until) {
+    request.waited =
+        std::max(absl::ZeroDuration(),
+                 step.now - (*audit.away_until - step.policy.away_term));
+  }
+  return request;
 }
 
 // Workers of the account that were heard.
@@ -214,6 +226,7 @@ absl::StatusOr<ReviewTrials::Reply> Execute(Step& step,
     }
   }
   step.memory.heirs.Hear(session.id, step.now);
+  NoteReturn(step, session.account);  // the reply says what time it has
   ReviewTrials::Reply reply;
   const std::set<TrialId> kept(command.kept.begin(), command.kept.end());
   for (const TrialId id : command.kept) {
@@ -253,7 +266,8 @@ absl::StatusOr<ReviewTrials::Reply> Execute(Step& step,
         !is_inherited()) {
       continue;
     }
-    reply.asked.push_back({RequestOf(audit), GrantAgain(step, trial, audit)});
+    reply.asked.push_back(
+        {RequestOf(step, audit), GrantAgain(step, trial, audit)});
     if (std::ssize(reply.asked) == limits::kAskedMax) break;
   }
   return reply;
@@ -278,7 +292,7 @@ void SayWhatIsWanted(const Step& step, ReportTrials::Result& result) {
       trial->state == TrialState::kCommitted ||
       (audit != nullptr && (audit->missing & kPartWeights) != 0);
   if (audit != nullptr && audit->state == AuditState::kAsked) {
-    result.audit = RequestOf(*audit);
+    result.audit = RequestOf(step, *audit);
   }
 }
 

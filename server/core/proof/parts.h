@@ -54,6 +54,11 @@ void AskEvaluation(Step& step, const Trial& trial);
 // The trial's evaluation did not bear it out, or never came. It is held against
 // nobody: what is not paid yet is, and it does not win.
 void EndInconclusive(Step& step, Trial trial);
+// What was asked of the trial is due, and its miner's account is away.
+void CloseAway(Step& step, const Trial& trial);
+// Whether the pool replayed the trial because its miner was away, and has no
+// weights of it: it is paid, and nobody could be given what it found.
+bool LacksWeights(const PoolState& state, const Trial& trial);
 // An audit waits for verifiers from now on, until the policy decides.
 void AwaitVerifiers(const PoolState& state, const PoolPolicy& policy,
                     Audit& audit, absl::Time now);

@@ -50,6 +50,19 @@ void CloseUpload(Step& step, Trial trial);
 // that has it.
 void CloseAudit(Step& step, const Audit& audit);
 
+// A sign of life of an account that was away when answers were due: it has from
+// now on what an answer is given.
+void NoteReturn(Step& step, AccountId account);
+// What is waited for of accounts that are away is not waited for much longer:
+// the task begins to finish, and they have credit in it.
+void EndWaits(Step& step, TaskId task);
+// Likewise at once, since somebody got no work for it; or where nothing else of
+// the task's trials is under way.
+void GiveUpAway(Step& step, TaskId task);
+void GiveUpLastAway(Step& step, TaskId task);
+// What could not mature while the account was away.
+void MatureAfterAbsence(Step& step, AccountId account);
+
 // Asks for a segment of what would advance to the next rung and was taken at
 // its word: a promotion counts after its audit. What has matured is replayed
 // whole.

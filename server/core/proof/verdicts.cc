@@ -74,6 +74,8 @@ bool IsClean(const PoolState& state, TrialId id) {
 // The account's oldest block in the task, where its draws are clean and another
 // whole block follows: so the last one is never shorter.
 void MatureBlocks(Step& step, TaskId task, AccountId account) {
+  // Else a miner that is drawn could go away until the rest has matured.
+  if (!step.state.audits().AwayOf(account).empty()) return;
   for (;;) {
     const auto& all = step.state.IndexOf(task).tally.immature;
     const auto found = all.find(account);
@@ -104,6 +106,17 @@ Immature::const_iterator FirstNotVoid(const PoolState& state, AccountId account,
                : immature.begin();
 }
 
+void MatureAfterAbsence(Step& step, AccountId account) {
+  if (!step.state.audits().AwayOf(account).empty()) return;
+  std::vector<TaskId> tasks;
+  for (const auto& [id, task] : step.state.tasks().all()) {
+    if (step.state.IndexOf(id).tally.immature.contains(account)) {
+      tasks.push_back(id);
+    }
+  }
+  for (const TaskId id : tasks) MatureBlocks(step, id, account);
+}
+
 void VoidOne(Step& step, const Trial& trial) {
   Reject(step, trial, "CREDIT_VOID");
 }
@@ -116,11 +129,18 @@ void EndAudit(Step& step, TrialId trial) {
   audit.expire_time.reset();
   step.state.Put(audit);
   step.facts.push_back(AuditClosed{audit.task});
+  if (audit.away_until) {
+    step.facts.push_back(AbsenceEnded{step.state.Find(trial)->account});
+  }
 }
 
 void AcceptTrial(Step& step, Trial trial, TrialBasis basis) {
   const Task& task = *step.state.Find(trial.task);
   const DatasetManifest& manifest = ManifestOf(step.state, task.id);
+  if (LacksWeights(step.state, trial)) {
+    basis = TrialBasis::kUnverified;
+    if (trial.verdict) trial.verdict->verified_accuracy_ppm.reset();
+  }
   EndAudit(step, trial.id);
   Account account = *step.state.Find(trial.account);
   if (basis == TrialBasis::kUnverified) {

@@ -7,6 +7,7 @@
 #include "server/core/proof/parts.h"
 #include "server/core/proof/proof.h"
 #include "server/core/rules/audit_cost.h"
+#include "server/core/state/presence.h"
 #include "server/core/state/queries.h"
 
 namespace archpool::proof {
@@ -104,7 +105,7 @@ void CloseUnverified(Step& step, const Audit& audit) {
   // What has matured is settled: its miner was to answer for it no more.
   const bool is_owed =
       IsMatured(trial) ||
-      (step.policy.pays_unverified &&
+      (step.policy.pays_unverified && !audit.away_until &&
        IsAtAuditFloor(step.policy, *step.state.Find(trial.account)) &&
        IsUnderCap(step.state, step.policy, trial));
   if (is_owed && !speaks_against) {
@@ -161,6 +162,10 @@ void CloseUnanswered(Step& step, const Trial& trial) {
     // An account whose files were always refused cannot be told from one that
     // had none.
     RejectTrial(step, trial, "FILES_REFUSED", Fault::kNone);
+  } else if (IsAway(step, trial.account) &&
+             (audit == nullptr || !audit->away_until ||
+              step.now < *audit->away_until)) {
+    CloseAway(step, trial);
   } else if (audit != nullptr) {
     // An account that could choose which audits to answer would choose.
     RejectTrial(step, trial, "AUDIT_UNANSWERED", Fault::kFraud);

@@ -99,6 +99,12 @@ struct Audit {
   std::optional<absl::Time> decide_time;
   // What the pool's own refusals of files have added to it.
   absl::Duration refused_time;
+  // Its miner's account was away when it was due: by when that must be back at
+  // the latest. Until it is answered or decided, nothing of the account
+  // matures.
+  std::optional<absl::Time> away_until;
+  // And nothing was heard of the account since.
+  bool is_away = false;
   // It tries its verifier (server/core/proof/audit_plant.h), until that has
   // found something; and how often it did so.
   bool is_planted = false;

@@ -133,6 +133,8 @@ inline constexpr Transition<AuditState> kTransitionsOf<AuditState>[] = {
      "arithmetic are to be evaluated"},
     {AuditState::kAsked, AuditState::kWaiting, Cause::kMiner,
      "its segment was revealed and all of its files were uploaded"},
+    {AuditState::kAsked, AuditState::kWaiting, Cause::kPool,
+     "its miner is away and cannot be waited for: verifiers train it again"},
     {AuditState::kAsked, AuditState::kDone, Cause::kPool,
      "not answered in time, its trial was rejected meanwhile, or its "
      "arithmetic was replaced"},

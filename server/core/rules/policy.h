@@ -72,6 +72,9 @@ struct PoolPolicy {
   // What refusals for the pool's own reasons (a full disk) may add to the time
   // for an answer. One that does not come even then is unpaid, and no fault.
   absl::Duration refused_time_max = absl::Hours(24);
+  // How long after its deadline an answer is waited for where nothing was heard
+  // of its miner's account, while that holds up nobody.
+  absl::Duration away_term = absl::Hours(24);
   // A miner's audit rate starts at one, is multiplied by this after each audit
   // that passed, never falls under the floor, and is one again after a failure.
   int64_t audit_rate_factor_ppm = 930'000;

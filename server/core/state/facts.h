@@ -63,9 +63,27 @@ struct AccountSuspended {
   AccountId account;
 };
 
+// It was away when answers were due, and gave a sign of life.
+struct AccountReturned {
+  AccountId account;
+};
+
+// One of the answers that the account was away for came, or is not waited for
+// any more.
+struct AbsenceEnded {
+  AccountId account;
+};
+
+// Somebody got nothing of the task for what is waited for of accounts that are
+// away.
+struct AbsenceHoldsUp {
+  TaskId task;
+};
+
 using Fact = std::variant<TrialCommitted, TrialAccepted, TrialRejected,
                           MinerConvicted, AuditClosed, LeaseEnded, NothingLeft,
-                          TaskFinishing, UnbegunGivenUp, AccountSuspended>;
+                          TaskFinishing, UnbegunGivenUp, AccountSuspended,
+                          AccountReturned, AbsenceEnded, AbsenceHoldsUp>;
 using Facts = std::vector<Fact>;  // in the order in which they were stated
 
 }  // namespace archpool

@@ -126,12 +126,22 @@ bool IsBeingJudged(const PoolState& state, TaskId id) {
          });
 }
 
+bool HasAway(const PoolState& state, TaskId id) {
+  const auto& away = state.audits().away();
+  if (away.empty()) return false;
+  const auto& immature = state.IndexOf(id).tally.immature;
+  return std::any_of(away.begin(), away.end(), [&](const auto& one) {
+    return immature.contains(one.first);
+  });
+}
+
 bool IsReadyToSettle(const PoolState& state, TaskId id) {
   const Task* task = state.Find(id);
   if (task == nullptr || task->state != TaskState::kFinishing) return false;
   const TaskIndex& index = state.IndexOf(id);
   return index.tally.pending == 0 && index.leases.empty() &&
-         index.audits.empty() && !IsBeingJudged(state, id);
+         index.audits.empty() && !IsBeingJudged(state, id) &&
+         !HasAway(state, id);
 }
 
 std::vector<TaskId> ReadyToSettle(const PoolState& state) {

@@ -55,6 +55,10 @@ bool IsVoid(const PoolState& state, const Trial& trial);
 bool HasVoid(const PoolState& state, TaskId id);
 bool IsBeingJudged(const PoolState& state, TaskId id);
 
+// Whether answers are due of an account that is away and has credit in the task
+// that has not matured.
+bool HasAway(const PoolState& state, TaskId id);
+
 // Whether it is a finishing task that only its settlement keeps from its end.
 bool IsReadyToSettle(const PoolState& state, TaskId id);
 // All of these, by id.

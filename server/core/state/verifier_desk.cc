@@ -223,6 +223,21 @@ std::optional<AcquireLease::Reply> VerifierDesk::WhyNotVerifiable(
             "believes it; no new work until then. Nothing is to be done, but "
             "keep the worker running")};
   }
+  const auto& away = state_.audits().AwayOf(miner);
+  const int64_t owed = std::count_if(away.begin(), away.end(), [&](AuditId id) {
+    return state_.Find(id)->state == AuditState::kAsked;
+  });
+  if (owed > 0) {
+    return AcquireLease::Reply{
+        .grant = {},
+        .idle_reason = "ANSWER_OWED",
+        .idle_message = absl::StrCat(
+            "this account was away when ", owed,
+            owed == 1 ? " audit was" : " audits were",
+            " due, and the pool waited; new work comes once they are answered. "
+            "Nothing is to be done, but keep the worker running: it answers by "
+            "itself")};
+  }
   if (!policy_.leases_need_verifiers) return std::nullopt;
   const absl::Duration backlog = Backlog(now);
   if (backlog == absl::InfiniteDuration()) {

@@ -153,6 +153,17 @@ class Explainer {
     return {count, newest};
   }
 
+  static std::string Waits(const SilentAnswerer& one) {
+    if (!one.waits) return "";
+    return absl::StrCat(
+        " It was due, and since no worker of the account was heard the pool "
+        "waits up to ",
+        absl::FormatDuration(absl::Trunc(std::max(*one.waits, absl::Minutes(1)),
+                                         absl::Minutes(1))),
+        " longer, less if a task ends meanwhile. Until it is answered nothing "
+        "of the account matures.");
+  }
+
   // A machine has to come back, and its name is what a person can look for.
   void AddAnswersAwaited() {
     for (const SilentAnswerer& one : records_.answerers) {
@@ -160,7 +171,8 @@ class Explainer {
           absl::StrCat(Trials(one.trials), " of worker ", one.worker_name, " (",
                        one.session.ToString(),
                        ") drawn for an audit: the pool asks it, and has not "
-                       "heard it of late."),
+                       "heard it of late.",
+                       Waits(one)),
           absl::StrCat("Start it again with --name ", one.worker_name,
                        " and its old --work-dir. If that is lost, another "
                        "worker of this account, also a new one, trains again "

@@ -5,6 +5,7 @@
 #define ARCHPOOL_SERVER_CORE_VIEWS_EXPLAIN_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,9 @@ struct SilentAnswerer {
   std::string worker_name;
   int64_t trials = 0;  // that it is asked about
   TrialId newest;      // of them
+  // If the whole account was away when they were due: how long the pool still
+  // waits for the first of them.
+  std::optional<absl::Duration> waits;
 };
 
 // What is known of a miner.

@@ -45,6 +45,13 @@ constexpr Rejection kRejections[] = {
     {"AUDIT_UNANSWERED", "an audit was not answered by its deadline",
      "Keep workers running, with their work directories, until their tasks "
      "have ended; start a stopped one again."},
+    {"MINER_AWAY",
+     "an audit was due while no worker of this account was heard, and could "
+     "not be waited for any longer, as its task ended or others needed what it "
+     "held",
+     "Nothing is held against you, and other credit stays. Start workers again "
+     "soon after a power cut: until their tasks end, the pool waits for "
+     "them."},
     {"FILES_REFUSED", "the pool's own disk took no files for a day",
      "Nothing: it is not held against you."},
     {"CREDIT_VOID",
@@ -72,6 +79,9 @@ struct Refusal {
 constexpr char kWait[] = "Leave the worker running: it asks again by itself.";
 constexpr Refusal kRefusals[] = {
     {"ALL_SUBSPACES_LEASED", kWait},
+    {"ANSWER_OWED",
+     "Leave the worker running, with its old --work-dir and --name: it answers "
+     "by itself, and then gets work."},
     {"ARITHMETIC_DIFFERS",
      "Run archpool-worker check on that machine: it says which layer is "
      "computed otherwise. Check for overclocking, and check how the worker "

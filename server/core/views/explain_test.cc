@@ -133,8 +133,8 @@ TEST(ExplainTest, WhereCreditIsOnItsWay) {
 TEST(ExplainTest, EveryRejectionHasItsAdvice) {
   for (const char* reason :
        {"CLAIM_FALSE", "SEGMENT_FALSE", "START_FALSE", "TRAINING_FALSE",
-        "UNVERIFIABLE", "AUDIT_UNANSWERED", "CREDIT_VOID", "WEIGHTS_MISSING",
-        "NOT_LEARNT", "UNVERIFIED", "VOIDED_BY_OPERATOR"}) {
+        "UNVERIFIABLE", "AUDIT_UNANSWERED", "MINER_AWAY", "CREDIT_VOID",
+        "WEIGHTS_MISSING", "NOT_LEARNT", "UNVERIFIED", "VOIDED_BY_OPERATOR"}) {
     MinerRecords records = Busy();
     records.trials = {TrialOf(1, TrialState::kRejected, reason)};
     const auto explained = Explain(PoolPolicy(), records);

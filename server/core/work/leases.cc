@@ -7,6 +7,7 @@
 #include "common/model/chance.h"
 #include "server/core/rules/work_price.h"
 #include "server/core/search/search.h"
+#include "server/core/state/presence.h"
 #include "server/core/state/queries.h"
 #include "server/core/state/quotas.h"
 #include "server/core/work/parts.h"
@@ -123,6 +124,17 @@ AcquireLease::Reply GrantOf(const Step& step, const Lease& lease) {
   return {.grant = std::move(grant), .idle_reason = "", .idle_message = ""};
 }
 
+// Nobody goes without work for what the pool waits for of accounts that are
+// away: neither for the budget that it holds, nor because it is the last.
+void NoteHeldUp(Step& step, TaskId task, bool by_any) {
+  const int64_t away = step.state.audits().AwayIn(task);
+  if (away == 0) return;
+  const TrialTally& tally = step.state.IndexOf(task).tally;
+  if (by_any || away == tally.assigned + tally.pending) {
+    step.facts.push_back(AbsenceHoldsUp{task});
+  }
+}
+
 // Why a worker gets nothing of an active task; a task of which nothing is left
 // ends.
 AcquireLease::Reply WhyNothing(Step& step, const Task& task,
@@ -131,6 +143,7 @@ AcquireLease::Reply WhyNothing(Step& step, const Task& task,
   const TaskIndex& index = step.state.IndexOf(task.id);
   const int64_t outstanding = index.tally.assigned + index.tally.pending;
   const bool too_dear = seeker.too_dear;
+  NoteHeldUp(step, task.id, /*by_any=*/too_dear);
   if (too_dear && outstanding > 0 &&
       search::UnitsLeft(step, task, seeker.session.account) <
           search::UnitsLeft(step, task)) {
@@ -188,6 +201,7 @@ AcquireLease::Reply FindLease(Step& step, TaskId id, const Session& session,
                               Looks& looks) {
   const Task& task = *step.state.Find(id);
   if (AwaitsMeasurements(step.state, step.policy, id)) {
+    NoteHeldUp(step, id, /*by_any=*/true);
     return Idle(
         "RESULTS_AWAITED",
         absl::StrCat("so far nothing in ", id.ToString(),
@@ -315,7 +329,7 @@ absl::StatusOr<AcquireLease::Reply> Execute(Step& step,
   ARCHPOOL_ASSIGN_OR_RETURN(
       const Session session,
       OwnSession(step.state, command.caller, command.session));
-  step.memory.heirs.Hear(session.id, step.now);
+  NoteSign(step, session.account, session.id);
   step.memory.means.Note(session.id, command.means);
   const Account& account = *step.state.Find(command.caller);
   if (account.state == AccountState::kSuspended) {

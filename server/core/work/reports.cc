@@ -9,6 +9,7 @@
 #include "server/core/search/search.h"
 #include "server/core/state/answers.h"
 #include "server/core/state/opened.h"
+#include "server/core/state/presence.h"
 #include "server/core/state/queries.h"
 #include "server/core/state/quotas.h"
 #include "server/core/work/parts.h"
@@ -114,6 +115,7 @@ absl::StatusOr<OpenSession::Reply> Execute(Step& step,
     lease.session = session.id;
     step.state.Put(lease);
   }
+  NoteSign(step, session.account, session.id);
   return session.id;
 }
 
@@ -121,7 +123,7 @@ absl::StatusOr<RenewLease::Reply> Execute(Step& step,
                                           const RenewLease& command) {
   ARCHPOOL_RETURN_IF_ERROR(
       OwnSession(step.state, command.caller, command.session).status());
-  step.memory.heirs.Hear(command.session, step.now);
+  NoteSign(step, command.caller, command.session);
   const Lease* found = step.state.Find(command.lease);
   if (found == nullptr || found->session != command.session) {
     return LeaseIsOver(command.lease);
@@ -154,7 +156,7 @@ absl::StatusOr<RenewLease::Reply> Execute(Step& step,
 absl::Status BeginReports(Step& step, const ReportTrials& command) {
   ARCHPOOL_RETURN_IF_ERROR(
       OwnSession(step.state, command.caller, command.session).status());
-  step.memory.heirs.Hear(command.session, step.now);
+  NoteSign(step, command.caller, command.session);
   return absl::OkStatus();
 }
 

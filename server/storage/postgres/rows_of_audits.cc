@@ -27,6 +27,8 @@ const Table<Audit>& AuditTable() {
        Optional<R>("wait_time", ARCHPOOL_FIELD(wait_time)),
        Optional<R>("decide_time", ARCHPOOL_FIELD(decide_time)),
        Field<R>("refused_time_ns", ARCHPOOL_FIELD(refused_time)),
+       Optional<R>("away_until", ARCHPOOL_FIELD(away_until)),
+       Field<R>("away", ARCHPOOL_FIELD(is_away)),
        InPlaceOf("is_planted", Field<R>("planted", ARCHPOOL_FIELD(is_planted))),
        Field<R>("planted_count", ARCHPOOL_FIELD(planted_count)),
        Field<R>("attempt", ARCHPOOL_FIELD(attempt)),
