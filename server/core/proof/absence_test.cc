@@ -307,7 +307,7 @@ TEST_F(DrawnByLotTest, VerifiersTrainInItsPlaceAndWhatIsTrueIsPaid) {
   EXPECT_EQ(BasisOf(trial), TrialBasis::kUnverified)
       << "its weights are not here";
   EXPECT_GT(SettlementOf(trial).pay, 0);
-  EXPECT_EQ(trial.finders_bonus, 0);
+  EXPECT_EQ(SettlementOf(trial).finders_bonus, 0);
   EXPECT_EQ(Alice().rejections_in_a_row, 0);
 }
 
