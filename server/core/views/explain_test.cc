@@ -129,6 +129,25 @@ TEST(ExplainTest, WhereCreditIsOnItsWay) {
   EXPECT_THAT(ReasonsOf(records), ElementsAre("ALL_WELL"));
 }
 
+// Whose whole account is away must know that nothing is lost yet, and for how
+// long.
+TEST(ExplainTest, HowLongThePoolWaitsForWhoIsAway) {
+  MinerRecords records = Busy();
+  records.trials = {TrialOf(1, TrialState::kCommitted)};
+  SilentAnswerer attic;
+  attic.worker_name = "attic";
+  attic.trials = 1;
+  records.answerers = {attic};
+  const auto message = [&] {
+    return Explain(PoolPolicy(), records)[0].message;
+  };
+  EXPECT_THAT(message(), testing::Not(HasSubstr("waits up to")));
+  records.answerers[0].waits = absl::Hours(23) + absl::Seconds(90);
+  EXPECT_THAT(message(), HasSubstr("waits up to 23h1m longer"));
+  records.answerers[0].waits = absl::Seconds(3);
+  EXPECT_THAT(message(), HasSubstr("waits up to 1m longer"));
+}
+
 // Of every reason that the pool rejects for, a miner learns what to do.
 TEST(ExplainTest, EveryRejectionHasItsAdvice) {
   for (const char* reason :
