@@ -85,9 +85,11 @@ struct DenseSumsPass {
   float* sums = nullptr;     // [tap][depth][sums_stride], all overwritten
   int64_t sums_stride = 0;   // a multiple of kWeightStep
   float* scratch = nullptr;  // as large as sums: chains that continue
+  bool fetches = false;      // as DepthwisePass
 };
 
-// Chains over taps of each channel by itself.
+// Chains over taps of each channel by itself. `fetches`: the maps fit no cache,
+// and are asked for before they are needed.
 struct DepthwisePass {
   Grid grid;
   const float* in = nullptr;
@@ -99,6 +101,7 @@ struct DepthwisePass {
   int64_t weights_stride = 0;
   int64_t channels = 0;
   const float* last = nullptr;  // [weights_stride], ends chains; null: +0
+  bool fetches = false;
 };
 
 // As DenseSumsPass; `depth` is 1 and `outputs` the channels.
