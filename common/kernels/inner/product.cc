@@ -40,8 +40,7 @@ Grid GridOf(const TensorShape& shape) {
   return {.columns = shape.width, .rows = shape.height};
 }
 
-// Whether a pass over so many examples of two maps goes through more memory
-// than a core's own cache has.
+// Whether these examples of two maps are more than a core's own cache holds.
 bool FitNoCache(int64_t examples, const Strides& one, const Strides& other) {
   constexpr int64_t kCacheFloats = int64_t{1} << 20;
   return examples * (one.example + other.example) > kCacheFloats;

@@ -42,8 +42,11 @@ HWY_INLINE Vec LoadWhere(Mask mask, const float* from) {
   return hn::MaskedLoad(mask, Lanes(), from);
 }
 HWY_INLINE void Store(Vec v, float* to) { hn::StoreU(v, Lanes(), to); }
+inline constexpr int64_t kLineFloats = 16;  // of a cache
 // Ask for a line of the cache, without waiting for it; any address will do.
 HWY_INLINE void Fetch(const float* at) { hwy::Prefetch(at); }
+// Into a cache that has room for more than the nearest one.
+HWY_INLINE void FetchFarther(const float* at) { __builtin_prefetch(at, 0, 2); }
 HWY_INLINE void FetchToWrite(const float* at) {
 #if defined(__x86_64__)
   // Compilers emit it for no processor that HWY_AVX2 stands for, though all of
