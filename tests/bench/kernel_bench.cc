@@ -3,7 +3,8 @@
 // what the core can do at most: every convolution and linear layer of networks
 // drawn from task files' spaces, forward, by the input and by the weights.
 //
-//   kernel_bench [--simd avx2] [--batch N] [--networks N] TASK_FILE…
+//   kernel_bench [--simd avx2] [--batch N] [--networks N] [--only NAME]
+//                TASK_FILE…
 //
 // One line a layer: GFLOP/s of kernels, the part of the peak, and the ratio to
 // oneDNN; then the geometric means. One thread.
@@ -37,6 +38,7 @@ using namespace kernels;  // NOLINT: a program about nothing else
 struct Options {
   std::vector<std::string> task_files;
   std::string simd;
+  std::string only;
   int64_t batch = 64;
   int networks = 40;
   uint64_t seed = 1;
@@ -185,6 +187,7 @@ absl::Status Measure(const Options& options) {
     if (layer.kind != LayerKind::kConv && layer.kind != LayerKind::kLinear) {
       continue;
     }
+    if (name.compare(0, options.only.size(), options.only) != 0) continue;
     const bool reads_images = layer.input_shape.channels < 4;
     KernelCalls ours(layer, {kernels, team, options.batch}, reads_images);
     ARCHPOOL_ASSIGN_OR_RETURN(const nn::ProductCalls theirs,
@@ -221,6 +224,7 @@ int Main(int argc, char** argv) {
   app.add_option("--batch", options.batch);
   app.add_option("--networks", options.networks);
   app.add_option("--seed", options.seed);
+  app.add_option("--only", options.only, "layers whose names begin so");
   app.add_option("task_files", options.task_files)->required();
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = Measure(options);

@@ -20,7 +20,6 @@ namespace archpool::kernels {
 inline constexpr int64_t kChannelStep = 8;
 inline constexpr int64_t kWeightStep = 16;
 inline constexpr int64_t kSlack = 16;
-
 constexpr int64_t RoundUp(int64_t value, int64_t step) {
   return (value + step - 1) / step * step;
 }
@@ -85,6 +84,7 @@ struct DenseSumsPass {
   float* sums = nullptr;     // [tap][depth][sums_stride], all overwritten
   int64_t sums_stride = 0;   // a multiple of kWeightStep
   float* scratch = nullptr;  // as large as sums: chains that continue
+  bool fetches = false;      // as DepthwisePass, where that is depthwise
 };
 
 // Chains over taps of each channel by itself.
@@ -99,10 +99,10 @@ struct DepthwisePass {
   int64_t weights_stride = 0;
   int64_t channels = 0;
   const float* last = nullptr;  // [weights_stride], ends chains; null: +0
+  bool fetches = false;         // asks early for maps that fit no cache
 };
 
-// As DenseSumsPass; `depth` is 1 and `outputs` the channels.
-using DepthwiseSumsPass = DenseSumsPass;
+using DepthwiseSumsPass = DenseSumsPass;  // depth is 1, outputs the channels
 
 // One block of rows of a batch norm (docs/arithmetic.md, "Batch norm"): rows
 // follow each other at the map's column stride, with no border.

@@ -40,6 +40,12 @@ Grid GridOf(const TensorShape& shape) {
   return {.columns = shape.width, .rows = shape.height};
 }
 
+// Whether these examples of two maps are more than a core's own cache holds.
+bool FitNoCache(int64_t examples, const Strides& one, const Strides& other) {
+  constexpr int64_t kCacheFloats = int64_t{1} << 20;
+  return examples * (one.example + other.example) > kCacheFloats;
+}
+
 // Makes examples [first, end) zero, without the border.
 void ClearExamples(const MapView& map, int64_t first, int64_t end) {
   for (int64_t n = first; n < end; ++n) {
@@ -108,16 +114,18 @@ void Product::Forward(const Context& context, const MapView& in,
     float* to = out.at + first * out.strides.example;
     const Taps taps{taps_.data(), static_cast<int64_t>(taps_.size())};
     if (is_depthwise()) {
-      context.kernels.depthwise({.grid = grid,
-                                 .in = from,
-                                 .in_strides = steps,
-                                 .out = to,
-                                 .out_strides = out.strides,
-                                 .taps = taps,
-                                 .weights = weights,
-                                 .weights_stride = weights_stride_,
-                                 .channels = layer_.output_shape.channels,
-                                 .last = last});
+      context.kernels.depthwise(
+          {.grid = grid,
+           .in = from,
+           .in_strides = steps,
+           .out = to,
+           .out_strides = out.strides,
+           .taps = taps,
+           .weights = weights,
+           .weights_stride = weights_stride_,
+           .channels = layer_.output_shape.channels,
+           .last = last,
+           .fetches = FitNoCache(grid.examples, in.strides, out.strides)});
       return;
     }
     context.kernels.dense({.grid = grid,
@@ -211,7 +219,9 @@ void Product::InputGradientOf(const KernelTable& kernels, int64_t first,
                          .taps = taps,
                          .weights = turned,
                          .weights_stride = turned_stride_,
-                         .channels = layer_.input_shape.channels});
+                         .channels = layer_.input_shape.channels,
+                         .fetches = FitNoCache(grid.examples, gradient.strides,
+                                               out.strides)});
     } else {
       kernels.dense({.grid = grid,
                      .in = from,
@@ -251,8 +261,8 @@ int64_t Product::divisible() const {
 
 void Product::SumPart(const KernelTable& kernels, int64_t batch,
                       const BlockPart& part, const MapView& in,
-                      const MapView& gradient, float* scratch,
-                      float* sums) const {
+                      const MapView& gradient, float* scratch, float* sums,
+                      bool fetches) const {
   const TensorShape& out = layer_.output_shape;
   const int64_t examples = ExamplesPerBlock(batch);
   const int64_t block = part.first / examples;
@@ -283,6 +293,7 @@ void Product::SumPart(const KernelTable& kernels, int64_t batch,
       (BlocksOf(batch) == 1 ? sums : scratch + 2 * block * floats) + skipped;
   pass.sums_stride = weights_stride_;
   pass.scratch = scratch + (2 * block + 1) * floats + skipped;
+  pass.fetches = fetches;
   if (is_depthwise()) {
     kernels.depthwise_sums(pass);
   } else {
@@ -298,7 +309,7 @@ void Product::SumExamples(const KernelTable& kernels, int64_t batch,
   while (first < end) {
     const int64_t next = std::min(end, (first / examples + 1) * examples);
     SumPart(kernels, batch, {.first = first, .end = next}, in, gradient,
-            scratch, sums);
+            scratch, sums, /*fetches=*/false);
     first = next;
   }
 }
@@ -328,6 +339,7 @@ void Product::WeightGradient(const Context& context, const MapView& in,
                              float* sums) const {
   const int64_t examples = ExamplesPerBlock(context.batch);
   const int64_t blocks = BlocksOf(context.batch);
+  const bool fetches = FitNoCache(context.batch, in.strides, gradient.strides);
   // How many threads share a block.
   const int64_t shares =
       std::min(divisible(), (context.team.threads() + blocks - 1) / blocks);
@@ -338,7 +350,7 @@ void Product::WeightGradient(const Context& context, const MapView& in,
              .end = std::min(first + examples, context.batch),
              .share = part % shares,
              .shares = shares},
-            in, gradient, scratch, sums);
+            in, gradient, scratch, sums, fetches);
   });
   AddBlocks(context, scratch, sums);
 }

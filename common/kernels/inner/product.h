@@ -75,7 +75,7 @@ class Product {
   int64_t divisible() const;
   void SumPart(const KernelTable& kernels, int64_t batch, const BlockPart& part,
                const MapView& in, const MapView& gradient, float* scratch,
-               float* sums) const;
+               float* sums, bool fetches) const;
 
   const Layer layer_;
   std::vector<int64_t> taps_;

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
 #if !HWY_NATIVE_FMA
@@ -41,6 +42,20 @@ HWY_INLINE Vec LoadWhere(Mask mask, const float* from) {
   return hn::MaskedLoad(mask, Lanes(), from);
 }
 HWY_INLINE void Store(Vec v, float* to) { hn::StoreU(v, Lanes(), to); }
+inline constexpr int64_t kLineFloats = 16;  // of a cache
+// Ask for a line of the cache, without waiting for it; any address will do.
+HWY_INLINE void Fetch(const float* at) { hwy::Prefetch(at); }
+// Into a cache that has room for more than the nearest one.
+HWY_INLINE void FetchFarther(const float* at) { __builtin_prefetch(at, 0, 2); }
+HWY_INLINE void FetchToWrite(const float* at) {
+#if defined(__x86_64__)
+  // Compilers emit it for no processor that HWY_AVX2 stands for, though all of
+  // them take it.
+  asm volatile("prefetchw %0" : : "m"(*at));
+#else
+  __builtin_prefetch(at, 1);
+#endif
+}
 // The first `count` lanes. REQUIRES: count in [0, kLanes].
 HWY_INLINE Mask FirstLanes(int64_t count) {
   return hn::FirstN(Lanes(), static_cast<size_t>(count));

@@ -22,6 +22,10 @@ inline Vec LoadWhere(Mask mask, const float* from) {
   return mask ? *from : 0.0f;
 }
 inline void Store(Vec v, float* to) { *to = v; }
+inline constexpr int64_t kLineFloats = 16;
+inline void Fetch(const float*) {}
+inline void FetchFarther(const float*) {}
+inline void FetchToWrite(const float*) {}
 inline Mask FirstLanes(int64_t count) { return count > 0; }
 inline void StoreWhere(Mask mask, Vec v, float* to) {
   if (mask) *to = v;
