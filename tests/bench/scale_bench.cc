@@ -52,7 +52,8 @@ class Crowd {
   // nanoseconds.
   double Measure(int64_t miners) {
     while (static_cast<int64_t>(workers_.size()) < miners) {
-      workers_.push_back(Join(pool_, static_cast<int64_t>(workers_.size())));
+      workers_.push_back(
+          AddWorker(pool_, static_cast<int64_t>(workers_.size())));
     }
     Round();  // warms up, and lets every miner earn its place
     commands_ = 0;
@@ -72,7 +73,7 @@ class Crowd {
     pool_.pool.TakeEvents();
     const double before = BytesInUse();
     for (int64_t i = 0; i < kNewcomers; ++i) {
-      newcomers.push_back(Join(pool_, kMinersLast + i));
+      newcomers.push_back(AddWorker(pool_, kMinersLast + i));
     }
     pool_.pool.TakeEvents();
     Print("bytes_per_idle_miner", (BytesInUse() - before) / kNewcomers, "bytes",

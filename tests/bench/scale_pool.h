@@ -54,7 +54,7 @@ struct ScaleWorker {
   size_t next = 0;  // of grant.assignments
 };
 
-inline ScaleWorker Join(TestPool& pool, int64_t number) {
+inline ScaleWorker AddWorker(TestPool& pool, int64_t number) {
   const AccountId account = pool.Make(absl::StrCat("m", number), Role::kMiner);
   return {.account = account, .session = pool.Open(account, "w")};
 }
