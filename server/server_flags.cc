@@ -129,6 +129,20 @@ void AddVerifierFlags(CLI::App& app, ServerFlags& flags) {
       ->capture_default_str();
 }
 
+void AddDiskFlags(CLI::App& app, ServerFlags& flags) {
+  app.add_option("--stored-mib-per-client", flags.stored_max_mib,
+                 "Most MiB of the pool's disk for the files and datasets of "
+                 "one client; 'archpool account quota' makes exceptions")
+      ->check(CLI::Range(1, 1 << 30))
+      ->capture_default_str();
+  app.add_option("--disk-reserve-mib", flags.disk_reserve_mib,
+                 "MiB of the disk that are kept for work that is running: "
+                 "below them no new files and\ntasks are taken; no more than "
+                 "a tenth of the disk")
+      ->check(CLI::Range(0, 1 << 30))
+      ->capture_default_str();
+}
+
 }  // namespace
 
 void AddServeFlags(CLI::App& app, ServerFlags& flags) {
@@ -184,17 +198,7 @@ void AddServeFlags(CLI::App& app, ServerFlags& flags) {
                  "makes exceptions")
       ->check(CLI::Range(1, 1'000))
       ->capture_default_str();
-  app.add_option("--stored-mib-per-client", flags.stored_max_mib,
-                 "Most MiB of the pool's disk for the files and datasets of "
-                 "one client; 'archpool account quota' makes exceptions")
-      ->check(CLI::Range(1, 1 << 30))
-      ->capture_default_str();
-  app.add_option("--disk-reserve-mib", flags.disk_reserve_mib,
-                 "MiB of the disk that are kept for work that is running: "
-                 "below them no new files and\ntasks are taken; no more than "
-                 "a tenth of the disk")
-      ->check(CLI::Range(0, 1 << 30))
-      ->capture_default_str();
+  AddDiskFlags(app, flags);
   app.add_option("--audit-floor", flags.audit_floor,
                  "Fraction of a proven miner's trials to audit")
       ->capture_default_str();

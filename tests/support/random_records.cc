@@ -12,36 +12,6 @@
 #include "tests/support/random_spec.h"
 
 namespace archpool {
-int64_t RandomRecords::Below(int64_t bound) {
-  return static_cast<int64_t>(rng_.Below64(static_cast<uint64_t>(bound)));
-}
-
-Digest RandomRecords::RandomDigest() {
-  Digest digest;
-  for (uint8_t& byte : digest.bytes) byte = static_cast<uint8_t>(Below(256));
-  return digest;
-}
-
-absl::Time RandomRecords::RandomTime() {
-  return absl::UnixEpoch() + absl::Microseconds(Below(int64_t{1} << 52));
-}
-
-std::string RandomRecords::RandomText() {
-  static constexpr const char* kPieces[] = {
-      "a",  "\"", "\\", "'",  "{",  "}",  ",",        "NULL",
-      "\n", "\t", " ",  "$1", ";",  "--", "\xc3\xa9", "\\x",
-      "%s", "Z",  "0",  "()", "::", "\r", "\x01",     "\xf0\x9f\x8d\x80"};
-  std::string text;
-  for (int64_t i = Below(8); i > 0; --i) {
-    text += kPieces[Below(std::size(kPieces))];
-  }
-  return text;
-}
-
-Place RandomRecords::RandomPlace() {
-  const auto kind = static_cast<PlaceKind>(Below(4));
-  return {kind, IsNumbered(kind) ? 1 + Below(20) : 0};
-}
 
 template <typename Record>
 const Record& RandomRecords::Any() {
@@ -124,19 +94,6 @@ void RandomRecords::PutAccount() {
       .examine_until = id.value % 3 != 1
                            ? std::optional(absl::FromUnixMicros(id.value + 1))
                            : std::nullopt});
-}
-
-Moments RandomRecords::RandomMoments() {
-  return {.count = Large(), .sum = Large(), .sum_of_squares = Large()};
-}
-
-Performance RandomRecords::RandomPerformance() {
-  return {
-      .pace_permille = RandomMoments(),
-      .leases_completed = Large(),
-      .leases_lost = Large(),
-      .lease_time = absl::Nanoseconds(Large()),
-      .last_commit_time = Coin() ? std::optional(RandomTime()) : std::nullopt};
 }
 
 void RandomRecords::PutRanking() {
