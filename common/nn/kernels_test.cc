@@ -2,6 +2,7 @@
 // The arithmetic's gradients against LibTorch's automatic differentiation in
 // double precision, layer by layer and whole, and against finite differences.
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include <algorithm>
 #include <cmath>
@@ -277,7 +278,7 @@ double Slope(const Subject& subject, const std::string& name,
              const at::Tensor& direction) {
   // So near that few activations have their kink between the two.
   constexpr double kDistance = 1e-8;
-  const at::NoGradGuard no_gradients;
+  const c10::NoGradGuard no_gradients;
   double losses[2];
   for (const int side : {0, 1}) {
     Leaves leaves = subject.leaves;

@@ -126,6 +126,19 @@ class AbsenceTest : public ::testing::Test {
   std::vector<Event> events;
 };
 
+// The first that a worker does on its return may be to renew a lease that ended
+// meanwhile. An error changes nothing, so that is no sign of life.
+TEST_F(AbsenceTest, ARefusalEndsNoAbsence) {
+  const TrialId trial = NextMissed();
+  ASSERT_TRUE(AuditOf(trial)->is_away);
+  EXPECT_THAT(
+      pool.pool.Execute(RenewLease{alice, session, LeaseId{999}}, pool.now),
+      FailsWith("LEASE_ENDED"));
+  EXPECT_TRUE(AuditOf(trial)->is_away);
+  Beat();
+  EXPECT_FALSE(AuditOf(trial)->is_away);
+}
+
 TEST_F(AbsenceTest, WhoComesBackAnswersAndLosesNothing) {
   const TrialId trial = NextDrawn();
   const absl::Time due = *AuditOf(trial)->expire_time;

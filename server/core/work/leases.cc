@@ -329,8 +329,6 @@ absl::StatusOr<AcquireLease::Reply> Execute(Step& step,
   ARCHPOOL_ASSIGN_OR_RETURN(
       const Session session,
       OwnSession(step.state, command.caller, command.session));
-  NoteSign(step, session.account, session.id);
-  step.memory.means.Note(session.id, command.means);
   const Account& account = *step.state.Find(command.caller);
   if (account.state == AccountState::kSuspended) {
     return FailedPrecondition(
@@ -339,6 +337,8 @@ absl::StatusOr<AcquireLease::Reply> Execute(Step& step,
                      account.trials_rejected,
                      " rejected trials; ask the pool's operator"));
   }
+  NoteSign(step, session.account, session.id);
+  step.memory.means.Note(session.id, command.means);
   if (step.state.pool_clock().InMaintenance()) {
     return Idle("MAINTENANCE",
                 "the pool is in maintenance; what you train continues, "

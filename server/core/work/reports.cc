@@ -123,11 +123,11 @@ absl::StatusOr<RenewLease::Reply> Execute(Step& step,
                                           const RenewLease& command) {
   ARCHPOOL_RETURN_IF_ERROR(
       OwnSession(step.state, command.caller, command.session).status());
-  NoteSign(step, command.caller, command.session);
   const Lease* found = step.state.Find(command.lease);
   if (found == nullptr || found->session != command.session) {
     return LeaseIsOver(command.lease);
   }
+  NoteSign(step, command.caller, command.session);
   Lease lease = *found;
   const bool is_finishing =
       step.state.Find(lease.task)->state == TaskState::kFinishing;
