@@ -127,7 +127,8 @@ class AbsenceTest : public ::testing::Test {
 };
 
 // The first that a worker does on its return may be to renew a lease that ended
-// meanwhile. An error changes nothing, so that is no sign of life.
+// meanwhile. An error changes nothing: what it is asked is moved by its next
+// command.
 TEST_F(AbsenceTest, ARefusalEndsNoAbsence) {
   const TrialId trial = NextMissed();
   ASSERT_TRUE(AuditOf(trial)->is_away);

@@ -125,6 +125,8 @@ absl::StatusOr<RenewLease::Reply> Execute(Step& step,
       OwnSession(step.state, command.caller, command.session).status());
   const Lease* found = step.state.Find(command.lease);
   if (found == nullptr || found->session != command.session) {
+    // It is there all the same; an error states no facts.
+    step.memory.heirs.Hear(command.session, step.now);
     return LeaseIsOver(command.lease);
   }
   NoteSign(step, command.caller, command.session);
