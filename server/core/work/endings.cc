@@ -99,6 +99,12 @@ void KeepFirst(Step& step, Lease lease) {
       units = trial.work_units;
     }
   }
+  // A silent worker keeps its lease where another does its work meanwhile. That
+  // is over, and nobody waits for it longer than for any other.
+  if (IsSilent(lease)) {
+    lease.expire_time =
+        std::min(lease.expire_time, step.now + step.policy.silence_term);
+  }
   if (lease.backup_need) lease.backup_need->wanted = 0;
   lease.check_time.reset();
   // A slow worker may be past the deadline, and continue as long as it is
