@@ -240,6 +240,15 @@ TEST(BackupsTest, ATrialMoreIsPaidWhereBothWereTrained) {
 }
 
 // What alice had earned by then is hers, and what she had begun is bob's.
+// Its lease was its own until the deadline while bob did the work.
+TEST(BackupsTest, TheEndOfATaskWaitsForNoSilentPrimary) {
+  Story story;
+  ASSERT_TRUE(IsSilent(*story.state().Find(story.primary.id)));
+  story.pool.Do(CancelTask{story.primary.task, story.pool.client});
+  story.pool.Advance(story.pool.policy.silence_term + absl::Seconds(1));
+  EXPECT_EQ(story.state().Find(story.primary.id), nullptr);
+}
+
 TEST(BackupsTest, ABackupOutlivesASuspendedPrimary) {
   Story story;
   story.pool.Do(SetAccountState{"alice", AccountState::kSuspended});
