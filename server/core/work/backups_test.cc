@@ -239,7 +239,6 @@ TEST(BackupsTest, ATrialMoreIsPaidWhereBothWereTrained) {
                    story.bob);
 }
 
-// What alice had earned by then is hers, and what she had begun is bob's.
 // Its lease was its own until the deadline while bob did the work.
 TEST(BackupsTest, TheEndOfATaskWaitsForNoSilentPrimary) {
   Story story;
@@ -249,6 +248,7 @@ TEST(BackupsTest, TheEndOfATaskWaitsForNoSilentPrimary) {
   EXPECT_EQ(story.state().Find(story.primary.id), nullptr);
 }
 
+// What alice had earned by then is hers, and what she had begun is bob's.
 TEST(BackupsTest, ABackupOutlivesASuspendedPrimary) {
   Story story;
   story.pool.Do(SetAccountState{"alice", AccountState::kSuspended});
