@@ -125,7 +125,7 @@ absl::StatusOr<RenewLease::Reply> Execute(Step& step,
       OwnSession(step.state, command.caller, command.session).status());
   const Lease* found = step.state.Find(command.lease);
   if (found == nullptr || found->session != command.session) {
-    // It is there all the same; an error states no facts.
+    // It is there anyway; an error states no facts.
     step.memory.heirs.Hear(command.session, step.now);
     return LeaseIsOver(command.lease);
   }
