@@ -140,6 +140,15 @@ TEST_F(AbsenceTest, ARefusalEndsNoAbsence) {
   EXPECT_FALSE(AuditOf(trial)->is_away);
 }
 
+TEST_F(AbsenceTest, NorDoesTheRefusalOfASuspendedAccount) {
+  const TrialId trial = NextMissed();
+  pool.Do(SetAccountState{.name = "alice", .state = AccountState::kSuspended});
+  ASSERT_TRUE(AuditOf(trial)->is_away);
+  EXPECT_THAT(pool.pool.Execute(AcquireLease{alice, session}, pool.now),
+              FailsWith("ACCOUNT_SUSPENDED"));
+  EXPECT_TRUE(AuditOf(trial)->is_away);
+}
+
 TEST_F(AbsenceTest, WhoComesBackAnswersAndLosesNothing) {
   const TrialId trial = NextDrawn();
   const absl::Time due = *AuditOf(trial)->expire_time;

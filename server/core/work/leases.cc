@@ -331,6 +331,8 @@ absl::StatusOr<AcquireLease::Reply> Execute(Step& step,
       OwnSession(step.state, command.caller, command.session));
   const Account& account = *step.state.Find(command.caller);
   if (account.state == AccountState::kSuspended) {
+    // It is there anyway; an error states no facts.
+    step.memory.heirs.Hear(session.id, step.now);
     return FailedPrecondition(
         "ACCOUNT_SUSPENDED",
         absl::StrCat("account '", account.name, "' is suspended after ",
