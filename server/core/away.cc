@@ -27,10 +27,6 @@ void HoldExpiry(Step& step) {
   step.memory.verifiers.GiveGrace(step.now + step.policy.verifier_term);
 }
 
-}  // namespace
-
-namespace {
-
 // Takes the next step of what is being added. False: there are more.
 bool GoOnAdding(Step& step) {
   PoolClock clock = step.state.pool_clock();
