@@ -229,12 +229,6 @@ void PayOracle::NoteRejected(const Watched& watched, absl::Time now) {
     if (CheckAbsence(trial, asked->question, now)) ++report_.absent_unblamed;
     return;
   }
-  // Where the pool itself was away for a day, it cannot tell whether it had
-  // refused the weights: held against nobody.
-  if (trial.reason == "FILES_REFUSED" && asked == nullptr) {
-    if (CheckAbsence(trial, watched.weights, now)) ++report_.absent_unblamed;
-    return;
-  }
   if (trial.reason == "WEIGHTS_MISSING") {
     return CheckBlamedAbsence(trial, watched.weights, now);
   }

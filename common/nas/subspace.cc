@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <deque>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -125,47 +126,48 @@ std::string Subspace::Describe(const SearchSpace& space) const {
 
 std::vector<Subspace> Partition(const SearchSpace& space, int64_t boxes_min,
                                 int64_t boxes_max) {
-  // Boxes split on fewer dimensions stand in front: the largest go first.
-  struct Open {
+  // Of the ranks, `size` from `first_rank` on.
+  struct Part {
     Subspace box;
     int next_dimension;
+    int64_t first_rank;
+    int64_t size;
   };
-  std::deque<Open> open = {{Subspace::Whole(space), 0}};
-  std::vector<Subspace> closed;
+  // Boxes split on fewer dimensions stand in front: the largest go first.
+  std::deque<Part> open = {{Subspace::Whole(space), 0, 0, space.size()}};
+  std::vector<Part> closed;
   const int dimensions = static_cast<int>(space.dimensions().size());
   const auto count = [&] {
     return static_cast<int64_t>(open.size() + closed.size());
   };
   while (!open.empty() && count() < boxes_min) {
-    Open front = std::move(open.front());
+    Part front = std::move(open.front());
     open.pop_front();
     if (front.next_dimension == dimensions) {
-      closed.push_back(std::move(front.box));
+      closed.push_back(std::move(front));
       continue;
     }
-    std::vector<Subspace> parts = front.box.SplitOn(front.next_dimension);
-    if (count() + static_cast<int64_t>(parts.size()) >
-        std::max(boxes_max, int64_t{1})) {
-      closed.push_back(std::move(front.box));
+    std::vector<Subspace> boxes = front.box.SplitOn(front.next_dimension);
+    const auto parts = static_cast<int64_t>(boxes.size());
+    if (count() + parts > std::max(boxes_max, int64_t{1})) {
+      closed.push_back(std::move(front));
       continue;
     }
-    for (Subspace& part : parts) {
-      open.push_back({std::move(part), front.next_dimension + 1});
+    const int64_t size = front.size / parts;
+    for (int64_t i = 0; i < parts; ++i) {
+      open.push_back({std::move(boxes[static_cast<size_t>(i)]),
+                      front.next_dimension + 1, front.first_rank + i * size,
+                      size});
     }
   }
-  for (Open& rest : open) closed.push_back(std::move(rest.box));
-  // Every box fixes leading dimensions alone, so its first architecture places
-  // it among the ranks.
-  const auto is_before = [](uint64_t a, uint64_t b) {
-    return std::countr_zero(a) < std::countr_zero(b);
-  };
-  std::sort(closed.begin(), closed.end(),
-            [&](const Subspace& a, const Subspace& b) {
-              return std::lexicographical_compare(
-                  a.allowed().begin(), a.allowed().end(), b.allowed().begin(),
-                  b.allowed().end(), is_before);
-            });
-  return closed;
+  std::move(open.begin(), open.end(), std::back_inserter(closed));
+  std::sort(closed.begin(), closed.end(), [](const Part& a, const Part& b) {
+    return a.first_rank < b.first_rank;
+  });
+  std::vector<Subspace> boxes;
+  boxes.reserve(closed.size());
+  for (Part& part : closed) boxes.push_back(std::move(part.box));
+  return boxes;
 }
 
 }  // namespace archpool

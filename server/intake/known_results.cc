@@ -5,8 +5,12 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "common/nas/cost_table.h"
+#include "common/nas/sampling.h"
 #include "common/nas/translation.h"
 #include "server/core/commands/commands.h"
+#include "server/core/rules/known_result.h"
+#include "server/core/rules/network_setup.h"
 
 namespace archpool {
 namespace {
@@ -16,9 +20,27 @@ constexpr int64_t kPage = 1'000;
 // For all tasks together: bounds what a submission costs.
 constexpr int64_t kPagesMax = 64;
 
+// The new task, as far as a network is looked at.
+struct Wanted {
+  const TaskSpec& spec;
+  const NetworkSetup setup;
+};
+
+// The trial as it is spelt in the new space; nullopt where it is no result of
+// it.
+std::optional<Trial> SpellIn(const Wanted& wanted, const Task& task,
+                             Trial trial) {
+  std::optional<Architecture> here =
+      Translate(task.spec->space, trial.architecture, wanted.spec.space);
+  if (!here) return std::nullopt;
+  trial.architecture = *std::move(here);
+  if (!IsResultOf(wanted.spec, wanted.setup, trial)) return std::nullopt;
+  return trial;
+}
+
 // Adds what `task` found; true while more may be read.
 absl::StatusOr<bool> AddResultsOf(Reader& reader, const Task& task,
-                                  const TaskSpec& spec, int64_t& pages,
+                                  const Wanted& wanted, int64_t& pages,
                                   std::vector<Trial>& known) {
   TrialId after;
   while (true) {
@@ -30,12 +52,10 @@ absl::StatusOr<bool> AddResultsOf(Reader& reader, const Task& task,
       if (trial.state != TrialState::kAccepted || trial.known_from.IsSet()) {
         continue;
       }
-      std::optional<Architecture> here =
-          Translate(task.spec->space, trial.architecture, spec.space);
+      std::optional<Trial> here = SpellIn(wanted, task, trial);
       if (!here) continue;
       if (known.size() >= kKnownResultsMax) return false;
-      known.push_back(trial);
-      known.back().architecture = *std::move(here);
+      known.push_back(*std::move(here));
     }
     if (static_cast<int64_t>(page.size()) < kPage) return true;
     after = page.back().id;
@@ -48,6 +68,12 @@ absl::StatusOr<std::vector<Trial>> CollectKnownResults(Reader& reader,
                                                        AccountId client,
                                                        const TaskSpec& spec) {
   std::vector<Trial> known;
+  const absl::StatusOr<DatasetRecord> dataset = reader.GetDataset(spec.dataset);
+  if (absl::IsNotFound(dataset.status())) return known;
+  ARCHPOOL_RETURN_IF_ERROR(dataset.status());
+  const Wanted wanted{
+      .spec = spec,
+      .setup = SetupOfKnown(spec, dataset->manifest, kCostTableVersion)};
   ARCHPOOL_ASSIGN_OR_RETURN(
       const std::vector<Task> tasks,
       reader.Tasks(
@@ -56,7 +82,7 @@ absl::StatusOr<std::vector<Trial>> CollectKnownResults(Reader& reader,
   for (const Task& task : tasks) {
     if (!IsEnded(task.state) || task.spec->recipe != spec.recipe) continue;
     ARCHPOOL_ASSIGN_OR_RETURN(const bool has_room,
-                              AddResultsOf(reader, task, spec, pages, known));
+                              AddResultsOf(reader, task, wanted, pages, known));
     if (!has_room) break;
   }
   return known;

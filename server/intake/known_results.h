@@ -14,9 +14,12 @@
 namespace archpool {
 
 // Accepted trials of the client's ended tasks, the newest tasks first, whose
-// architectures have a place in `spec`'s space: with the architecture as it is
-// spelt there. At most kKnownResultsMax (server/core/commands/commands.h), from
-// a bounded number of tasks. May block; thread-safe. The reader's errors.
+// networks have a place in `spec`'s space, within its limits and rungs: with
+// the architecture as it is spelt there. At most kKnownResultsMax
+// (server/core/commands/commands.h), from a bounded number of tasks; none where
+// the dataset is not registered. Builds each network, which the engine's thread
+// has no time for. May block; thread-safe. The reader's errors.
+// REQUIRES: spec.ValidateNew() is ok.
 absl::StatusOr<std::vector<Trial>> CollectKnownResults(Reader& reader,
                                                        AccountId client,
                                                        const TaskSpec& spec);

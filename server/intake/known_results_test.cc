@@ -80,5 +80,36 @@ TEST_F(KnownResultsTest, AreSpeltInTheNewSpace) {
   }
 }
 
+// The same choices are another network where the template differs.
+TEST_F(KnownResultsTest, OfAnotherTemplateNothingIsKnown) {
+  TaskSpec spec = TinySpec(4);
+  spec.trials_per_lease = 1;
+  Train(spec, 3, /*ends=*/true);
+  TaskSpec other = spec;
+  ChainTemplate chain = spec.space.chain_template();
+  chain.stem_width = int64_t{5};
+  auto space = SearchSpace::Create(spec.space.dimensions(), std::move(chain));
+  ASSERT_TRUE(space.ok()) << space.status();
+  other.space = *std::move(space);
+  EXPECT_TRUE(Collect(other).empty());
+}
+
+TEST_F(KnownResultsTest, WhatPassesTheNewLimitsIsLeftOut) {
+  TaskSpec spec = TinySpec(4);
+  spec.trials_per_lease = 1;
+  Train(spec, 3, /*ends=*/true);
+  TaskSpec small = spec;
+  small.limits.parameters_max = 1;
+  EXPECT_TRUE(Collect(small).empty());
+}
+
+TEST_F(KnownResultsTest, OfADatasetThatIsNotRegisteredNothingIsKnown) {
+  TaskSpec spec = TinySpec(4);
+  spec.trials_per_lease = 1;
+  Train(spec, 1, /*ends=*/true);
+  spec.dataset = Sha256("another");
+  EXPECT_TRUE(Collect(spec).empty());
+}
+
 }  // namespace
 }  // namespace archpool

@@ -124,7 +124,7 @@ void TaskService::SubmitWithKnown(const SubmitCall& call) {
   if (!room.ok()) return call.finish(room);
   absl::StatusOr<archpool::SubmitTask> command =
       ReadSubmitTask(call.caller.id, *call.request);
-  if (command.ok()) {
+  if (command.ok() && command->spec.ValidateNew().ok()) {
     absl::StatusOr<std::vector<Trial>> known =
         CollectKnownResults(parts_.reader, call.caller.id, command->spec);
     if (!known.ok()) return call.finish(known.status());

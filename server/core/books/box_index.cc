@@ -6,8 +6,7 @@
 
 namespace archpool {
 BoxIndex::BoxIndex(const TaskSpec& spec, int64_t high_reward_share_ppm)
-    : tree_(spec.space,
-            Partition(spec.space, spec.subspaces, kBoxesAtStartMax)),
+    : tree_(Partition(spec.space, spec.subspaces, kBoxesAtStartMax)),
       high_reward_share_ppm_(high_reward_share_ppm) {}
 
 void BoxIndex::Put(const SubspaceRecord* before, const SubspaceRecord& box) {

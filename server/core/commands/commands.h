@@ -82,8 +82,8 @@ struct SubmitTask {
   Digest secret;
   // Accepted trials of the client's ended tasks on the same dataset under the
   // same recipe, with their architectures as they are spelt in this space
-  // (kKnownResultsMax at most; what does not fit is left out): bought already,
-  // so neither trained nor paid again.
+  // (CollectKnownResults, kKnownResultsMax at most): bought already, so neither
+  // trained nor paid again. REQUIRES: each spelling is of the trial's network.
   std::vector<Trial> known = {};
   // Where set, nothing is opened, and no dataset looked for: whether a task on
   // one like it would be.

@@ -20,7 +20,7 @@ TEST(BoxTreeTest, FindsTheBoxThatHoldsTheArchitecture) {
     CounterRng rng(seed, 0);
     std::map<SubspaceId, Subspace> boxes;
     const std::vector<Subspace> partition = Partition(space, 3, 7);
-    BoxTree tree(space, partition);
+    BoxTree tree(partition);
     int64_t last = 0;
     for (const Subspace& box : partition) {
       boxes.emplace(SubspaceId{++last}, box);

@@ -7,11 +7,12 @@
 
 namespace archpool {
 
-BoxTree::BoxTree(const SearchSpace& space,
-                 absl::Span<const Subspace> partition) {
+BoxTree::BoxTree(absl::Span<const Subspace> partition) {
   first_ranks_.reserve(partition.size());
+  int64_t first_rank = 0;
   for (const Subspace& box : partition) {
-    first_ranks_.push_back(space.RankOf(box.ArchitectureAt(0)));
+    first_ranks_.push_back(first_rank);
+    first_rank += box.size();
   }
   nodes_.resize(partition.size());
 }

@@ -21,7 +21,7 @@ class BoxTree {
   BoxTree() = default;
   // Begins with the first partition, in the order of ranks; AddRoot names its
   // boxes.
-  BoxTree(const SearchSpace& space, absl::Span<const Subspace> partition);
+  explicit BoxTree(absl::Span<const Subspace> partition);
 
   // The next box of the first partition.
   void AddRoot(SubspaceId box);

@@ -146,12 +146,13 @@ namespace {
 
 // Whether the pool may have refused what was asked for all the while. Without
 // an audit its deadline tells, which a very long training puts off as far: its
-// miner goes unpaid, and unblamed.
+// miner goes unpaid, and unblamed. Of a silent account nothing was refused,
+// however far its deadline was put off because the pool itself was away.
 bool MayHaveBeenRefused(const Step& step, const Trial& trial,
                         const Audit* audit) {
   const absl::Duration most = step.policy.refused_time_max;
   if (audit != nullptr) return audit->refused_time >= most;
-  return trial.upload_deadline &&
+  return !IsAway(step, trial.account) && trial.upload_deadline &&
          *trial.upload_deadline - CommitTimeOf(trial) > most;
 }
 

@@ -53,13 +53,18 @@ inline NetworkSetup SetupOf(const Task& task, const DatasetManifest& manifest,
 
 // The same for a network of which a trial was made already: the pool took its
 // size then, whatever it takes now.
-inline NetworkSetup SetupOfKnown(const Task& task,
-                                 const DatasetManifest& manifest) {
+inline NetworkSetup SetupOfKnown(const TaskSpec& spec,
+                                 const DatasetManifest& manifest,
+                                 int64_t cost_table_version) {
   return {.input_shape = manifest.shape,
           .classes = manifest.classes,
-          .limits = task.spec->limits,
-          .cost_table_version = task.cost_table_version,
-          .batch_size = task.spec->recipe.batch_size};
+          .limits = spec.limits,
+          .cost_table_version = cost_table_version,
+          .batch_size = spec.recipe.batch_size};
+}
+inline NetworkSetup SetupOfKnown(const Task& task,
+                                 const DatasetManifest& manifest) {
+  return SetupOfKnown(*task.spec, manifest, task.cost_table_version);
 }
 
 }  // namespace archpool

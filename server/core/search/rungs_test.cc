@@ -138,6 +138,21 @@ class TrustedRungsTest : public RungsTest {
                         "v1", WeightsMeasured{correct, correct}});
     return true;
   }
+  // The first of alice's trials that is not drawn; unset: each was.
+  TrialId CommitUndrawn() {
+    for (int i = 0; i < 50; ++i) {
+      if (VerifyOne()) continue;
+      const LeaseGrant grant = Acquire(alice, alice_session);
+      const TrialId trial = grant.assignments.at(0).trial;
+      pool.Commit(alice, alice_session, grant.lease, trial, i == 0 ? 900 : 700);
+      if (state().audits().Of(trial).IsSet()) {
+        pool.Answer(alice, trial);
+      } else if (Find(trial).state == TrialState::kCommitted) {
+        return trial;
+      }
+    }
+    return {};
+  }
   Audit Find(AuditId audit) { return *state().Find(audit); }
   using RungsTest::Find;
 };
@@ -145,27 +160,35 @@ class TrustedRungsTest : public RungsTest {
 // Weights for the next rung are wanted of what was not drawn as well. A miner
 // whose weights the pool's own disk refused for a day has done nothing wrong.
 TEST_F(TrustedRungsTest, WhatTheDiskRefusedForADayIsNobodysFault) {
-  TrialId undrawn;
-  for (int i = 0; i < 50 && !undrawn.IsSet(); ++i) {
-    if (VerifyOne()) continue;
-    const LeaseGrant grant = Acquire(alice, alice_session);
-    const TrialId trial = grant.assignments.at(0).trial;
-    pool.Commit(alice, alice_session, grant.lease, trial, i == 0 ? 900 : 700);
-    if (state().audits().Of(trial).IsSet()) {
-      pool.Answer(alice, trial);
-    } else if (Find(trial).state == TrialState::kCommitted) {
-      undrawn = trial;
-    }
-  }
+  const TrialId undrawn = CommitUndrawn();
   ASSERT_TRUE(undrawn.IsSet());
   for (absl::Duration t; t < pool.policy.refused_time_max;
        t += absl::Minutes(10)) {
     pool.Do(ExtendAnswers{absl::Minutes(10)});
   }
-  pool.Advance(*Find(undrawn).upload_deadline - pool.now + absl::Minutes(1));
+  while (Find(undrawn).state == TrialState::kCommitted) {
+    pool.Do(ReviewTrials{alice, alice_session, {}});
+    pool.Advance(pool.policy.silence_term / 4);
+  }
+  EXPECT_EQ(Find(undrawn).reason, "FILES_REFUSED");
   const Account& account = *state().Find(alice);
   EXPECT_EQ(account.trials_rejected, 1);
   EXPECT_EQ(account.rejections_in_a_row, 0);
+}
+
+// A pool that was away for more than a day has refused nothing to a machine
+// that never came back, and says so.
+TEST_F(TrustedRungsTest, OfASilentMachineNothingWasRefused) {
+  const TrialId undrawn = CommitUndrawn();
+  ASSERT_TRUE(undrawn.IsSet());
+  pool.now += pool.policy.refused_time_max + absl::Hours(4);
+  pool.pool = Pool(pool.policy, state().Snapshot());
+  pool.Do(Tick{});
+  const absl::Duration left = *Find(undrawn).upload_deadline - pool.now;
+  ASSERT_GT(left, absl::ZeroDuration()) << "the time away is added";
+  pool.Advance(left + absl::Minutes(1));
+  EXPECT_EQ(Find(undrawn).reason, "WEIGHTS_MISSING");
+  EXPECT_EQ(state().Find(alice)->rejections_in_a_row, 0);
 }
 
 // Whoever was told that a trial is settled keeps nothing of it, and may be

@@ -57,6 +57,9 @@ class PoolState {
   void Put(const Trial& trial);    // and hands out what follows from it
   void Put(const Payout& payout);  // likewise
   void Put(const DatasetRecord& dataset);
+  // Makes room for that many events more, where many come at once: growing
+  // would copy those that are there again and again.
+  void ExpectEvents(size_t count) { events_.reserve(events_.size() + count); }
   void Put(const Transfer&) = delete;  // only Post and Hand make these
   void Put(const Balance&) = delete;
   void Put(const Receipt&) = delete;

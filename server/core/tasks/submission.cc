@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/numeric/int128.h"
 #include "absl/strings/str_cat.h"
@@ -213,21 +214,11 @@ absl::StatusOr<RewardPots> CheckNew(const PoolState& state,
 void AdoptKnownResults(Step& step, const Task& task,
                        const std::vector<Trial>& known) {
   const TaskSpec& spec = *task.spec;
-  const DatasetManifest& manifest = ManifestOf(step.state, task.id);
-  const NetworkSetup setup = SetupOf(task, manifest, step.policy);
   const TaskIndex& index = step.state.IndexOf(task.id);
   bool is_target_met = false;
   for (size_t i = 0; i < std::min(known.size(), kKnownResultsMax); ++i) {
     Trial trial = known[i];
-    // The template may differ: the same choices need not be the same network.
-    if (trial.state != TrialState::kAccepted ||
-        trial.rung > spec.recipe.last_rung() ||
-        !spec.space.IsValid(trial.architecture)) {
-      continue;
-    }
-    const absl::StatusOr<Candidate> candidate =
-        MakeCandidate(spec.space, trial.architecture, setup);
-    if (!candidate.ok() || candidate->id != trial.architecture_id) continue;
+    ARCHPOOL_CHECK(trial.state == TrialState::kAccepted);
     if (index.networks.IsTaken(trial.architecture_id, trial.rung)) continue;
     trial.known_from = trial.id;
     trial.id = step.state.NextTrialId();
@@ -306,8 +297,10 @@ absl::StatusOr<SubmitTask::Reply> Execute(Step& step,
   step.state.Post(Place::Of(command.caller), Place::EscrowOf(task.id),
                   spec.terms.reward, TransferKind::kEscrow, task.id, "",
                   step.now);
-  for (const Subspace& box :
-       Partition(spec.space, spec.subspaces, kBoxesAtStartMax)) {
+  const std::vector<Subspace> partition =
+      Partition(spec.space, spec.subspaces, kBoxesAtStartMax);
+  step.state.ExpectEvents(partition.size() + command.known.size());
+  for (const Subspace& box : partition) {
     step.state.Put(SubspaceRecord{
         .id = step.state.NextSubspaceId(), .task = task.id, .box = box});
   }
