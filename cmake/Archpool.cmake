@@ -121,6 +121,8 @@ endfunction()
 
 # All programs and nothing else: what an operator wants built.
 add_custom_target(programs)
+# All but the tests of label `again` (see archpool_test).
+add_custom_target(distinct)
 
 # archpool_program(NAME archpool-server SRCS main.cc DEPS ...
 #   [COMPONENT server | INTERNAL])
@@ -130,6 +132,7 @@ function(archpool_program)
   cmake_parse_arguments(ARG "INTERNAL" "NAME;COMPONENT" "SRCS;DEPS" ${ARGN})
   add_executable(${ARG_NAME} ${ARG_SRCS})
   target_link_libraries(${ARG_NAME} PRIVATE archpool_flags ${ARG_DEPS})
+  add_dependencies(distinct ${ARG_NAME})
   if(NOT ARG_INTERNAL)
     add_dependencies(programs ${ARG_NAME})
   endif()
@@ -174,16 +177,22 @@ function(archpool_add_test)
   endif()
 endfunction()
 
+# Unit tests decide the same in every tree, and the sanitised one sees more:
+# elsewhere they have the label `again` too, and tests/run.sh passes them over
+# where it runs both. Not so those which the sanitised tree does not have, or
+# whose code is another one when it is optimised: a folder of such tests says so.
+set(ARCHPOOL_TESTS_OF_RELEASE OFF)
+
 # The set of headers that tests read (FastBuild.cmake). A folder whose tests read
 # another sets it for itself and the folders below.
 set(ARCHPOOL_TEST_HEADERS test)
 
 # archpool_test(NAME foo_test SRCS foo_test.cc DEPS ... LABELS unit [TIMEOUT s]
-#   [RUN_SERIAL] [SOAK]): a GoogleTest program. RUN_SERIAL: nothing else runs
-# meanwhile. SOAK: also foo_test.soak (label soak), with ARCHPOOL_SOAK=1 in the
-# environment and an hour's time.
+#   [RUN_SERIAL] [SOAK] [OF_RELEASE]): a GoogleTest program. RUN_SERIAL: nothing
+# else runs meanwhile. SOAK: also foo_test.soak (label soak), with ARCHPOOL_SOAK=1
+# in the environment and an hour's time. OF_RELEASE: see above.
 function(archpool_test)
-  cmake_parse_arguments(ARG "RUN_SERIAL;SOAK" "NAME;TIMEOUT"
+  cmake_parse_arguments(ARG "RUN_SERIAL;SOAK;OF_RELEASE" "NAME;TIMEOUT"
     "SRCS;DEPS;LABELS" ${ARGN})
   if(NOT BUILD_TESTING)
     return()
@@ -199,6 +208,12 @@ function(archpool_test)
   endif()
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
+  endif()
+  if(ARG_LABELS STREQUAL "unit" AND NOT ARCHPOOL_SANITIZERS
+      AND NOT ARG_OF_RELEASE AND NOT ARCHPOOL_TESTS_OF_RELEASE)
+    list(APPEND ARG_LABELS again)
+  else()
+    add_dependencies(distinct ${ARG_NAME})
   endif()
   set(serial)
   if(ARG_RUN_SERIAL)
@@ -226,9 +241,11 @@ function(archpool_fuzzer)
   target_link_libraries(${ARG_NAME} PRIVATE archpool_flags ${ARG_DEPS})
   if(NOT ARCHPOOL_WITH_FUZZERS)
     target_link_libraries(${ARG_NAME} PRIVATE archpool_replay)
-    archpool_add_test(NAME ${ARG_NAME} LABELS fuzz COMMAND ${ARG_NAME} ${corpus})
+    archpool_add_test(NAME ${ARG_NAME} LABELS fuzz again
+      COMMAND ${ARG_NAME} ${corpus})
     return()
   endif()
+  add_dependencies(distinct ${ARG_NAME})
   target_link_options(${ARG_NAME} PRIVATE -fsanitize=fuzzer)
   set(found ${CMAKE_BINARY_DIR}/corpus/${ARG_NAME})
   file(MAKE_DIRECTORY ${found})

@@ -4,7 +4,8 @@
 #
 #   tests/run.sh [--soak] [--bench] [--only LABEL] [--quick]
 #
-#   --soak        the long runs too (label soak): hours
+#   --soak        the long runs too (label soak), and every test in both builds:
+#                 hours
 #   --bench       the benchmarks too (label bench)
 #   --only LABEL  only the tests with this label: unit sim integration adversary
 #                 ledger e2e fuzz lint bench soak
@@ -12,7 +13,9 @@
 #
 # Two builds are tested: release (GCC, with LibTorch), and fuzz (clang with its
 # thread-safety analysis, AddressSanitizer, UBSan and the fuzzers; without
-# LibTorch). Two tests of label integration build the kernels by themselves: for
+# LibTorch). Unit tests and the fuzzers' files run in the second alone (label
+# again), but for those of the code that trains, of LibTorch and of the sandbox.
+# Two tests of label integration build the kernels by themselves: for
 # 64-bit ARM and with other compilers, and under ThreadSanitizer. CTest runs on
 # one tree after the other and sums each up; a failure in either fails the whole.
 # `cmake --workflow --preset release` does the same for one tree, with the same
@@ -22,7 +25,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../deploy/lib.sh"
 
 trees=(release fuzz)
-excluded=(bench soak)
+excluded=(bench soak again)
 only=
 include() {
   local kept=() label
@@ -33,10 +36,10 @@ include() {
 }
 while [ $# -gt 0 ]; do
   case $1 in
-    --soak) include soak ;;
+    --soak) include soak; include again ;;
     --bench) include bench ;;
     --only) only=${2:?--only needs a label}; include "$only"; shift ;;
-    --quick) trees=(release) ;;
+    --quick) trees=(release); include again ;;
     -h | --help) print_usage "$0"; exit 0 ;;
     *) die "unknown option $1 (try --help)" ;;
   esac
@@ -75,16 +78,38 @@ run_contained() {
   return "$status"
 }
 
+# The release tree as far as the other does not do the same.
+is_distinct=
+if [[ " ${excluded[*]} " == *' again '* ]]; then is_distinct=1; fi
+preset_of() {
+  if [ -n "$is_distinct" ] && [ "$1" = release ]; then
+    echo distinct
+  else
+    echo "$1"
+  fi
+}
 for tree in "${trees[@]}"; do
-  run_contained deploy/build.sh --preset "$tree" --all
+  target=--all
+  if [ "$(preset_of "$tree")" = distinct ]; then target=distinct; fi
+  run_contained deploy/build.sh --preset "$tree" "$target"
 done
 
-# In place of the labels that the presets leave out.
+names_of() { ctest --preset "$@" -N | sed -n 's/^ *Test *#[0-9]*: //p'; }
+# What is passed over in one tree is in the other.
+if [ -n "$is_distinct" ]; then
+  there=$(names_of fuzz)
+  for name in $(names_of release -L '^again$'); do
+    grep -qxF "$name.sanitized" <<<"$there" ||
+      die "no tree runs $name (see OF_RELEASE in cmake/Archpool.cmake)"
+  done
+fi
+
+# Of what the presets leave out, that which nobody asked for.
 selection=(-LE "^($(IFS='|' && echo "${excluded[*]}"))\$")
 if [ -n "$only" ]; then selection+=(-L "^$only\$"); fi
 # Some labels are in one of the trees alone.
 has_tests() {
-  ctest --preset "$1" -N "${selection[@]}" |
+  ctest --preset "$(preset_of "$1")" -N "${selection[@]}" |
     grep '^Total Tests: [1-9]' >/dev/null
 }
 
@@ -95,8 +120,8 @@ for tree in "${trees[@]}"; do
   ran=1
   step "Running the tests ($tree)"
   # Two jobs for each core: see archpool_add_test.
-  run_contained ctest --preset "$tree" -j "$((2 * $(nproc)))" "${selection[@]}" ||
-    failed="$failed $tree"
+  run_contained ctest --preset "$(preset_of "$tree")" -j "$((2 * $(nproc)))" \
+    "${selection[@]}" || failed="$failed $tree"
 done
 [ -n "$ran" ] || die "no test has the label $only"
 [ -z "$failed" ] || die "tests failed in:$failed"

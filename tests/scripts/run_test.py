@@ -19,7 +19,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
 
 STAND_INS = {
     "cmake": 'if [ "$1" = --preset ]; then mkdir -p "build/$2"; fi',
-    "ctest": 'case " $* " in *" -N "*) echo "Total Tests: ${TESTS:-7}"; exit;;'
+    "ctest": 'case " $* " in *" -N "*) echo "${LISTED:-}"; '
+             'echo "Total Tests: ${TESTS:-7}"; exit;;'
              ' esac\n'
              'echo "$@" >>"$RECORD/arguments"; echo "$TMPDIR" >"$RECORD/folder"\n'
              'setsid sh -c \'echo $$ >"$RECORD/daemon"; exec sleep 600\' &\n'
@@ -103,19 +104,28 @@ class RunTest(unittest.TestCase):
         return arguments
 
     def test_benchmarks_and_soaks_run_only_when_asked_for(self):
-        for options, excluded in (((), "bench|soak"), (("--soak",), "bench"),
+        for options, excluded in (((), "bench|soak|again"),
+                                  (("--quick",), "bench|soak"),
+                                  (("--soak",), "bench"),
                                   (("--soak", "--bench"), "")):
             for arguments in self.arguments_for(*options):
                 self.assertTrue(arguments.endswith(f"-LE ^({excluded})$"))
         for arguments in self.arguments_for("--only", "soak"):
-            self.assertTrue(arguments.endswith("-LE ^(bench)$ -L ^soak$"))
+            self.assertTrue(arguments.endswith("-LE ^(bench|again)$ -L ^soak$"))
 
     def test_both_trees_are_tested(self):
-        for options, trees in (((), ["release", "fuzz"]),
-                               (("--quick",), ["release"])):
+        for options, presets in (((), ["distinct", "fuzz"]),
+                                 (("--soak",), ["release", "fuzz"]),
+                                 (("--quick",), ["release"])):
             self.assertEqual(
                 [a.split()[:2] for a in self.arguments_for(*options)],
-                [["--preset", tree] for tree in trees])
+                [["--preset", preset] for preset in presets])
+
+    def test_a_test_that_neither_tree_would_run_is_refused(self):
+        run = self.start(LISTED="  Test #1: lost_test")
+        output = self.wait(run)
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("no tree runs lost_test", output)
 
     def test_a_failing_test_fails_the_run_after_the_other_tree(self):
         run = self.start(CTEST_STATUS="8")
