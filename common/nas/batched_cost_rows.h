@@ -39,8 +39,10 @@ constexpr std::array<CostRow, kCount> RowsAt(
   return rows;
 }
 
-// The rows and grids that the table points into.
-template <const auto& kMeasured>
+// The rows and grids that a version's table points into. The version tells them
+// apart: the rows are private to their file, and yet GCC 14 gives what is made
+// of those of two files one name, and the linker keeps one of them.
+template <int kVersion, const auto& kMeasured>
 class BatchedCosts {
  public:
   static constexpr BatchedCostTable TableWith(const StepCosts& step) {

@@ -10,7 +10,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "common/nas/batched_cost_rows.h"
 #include "common/nas/cost_grid.h"
+#include "common/nas/cost_rows.h"
 #include "common/nas/layer_plan.h"
 #include "common/nas/pricing.h"
 #include "gtest/gtest.h"
@@ -36,6 +38,41 @@ std::vector<CostRow> Cube() {
           Row(16, 64, 64, 6000), Row(16, 64, 256, 5000),
           Row(64, 16, 64, 4000), Row(64, 16, 256, 3000),
           Row(64, 64, 64, 2000), Row(64, 64, 256, 1000)};
+}
+
+namespace v2 {
+#include "common/nas/cost_table_v2.inc"
+}  // namespace v2
+namespace v3 {
+#include "common/nas/cost_table_v3.inc"
+}  // namespace v3
+
+void ExpectEachMeasuredPoint(absl::Span<const BatchedRow> rows,
+                             const BatchedCostTable& table) {
+  for (const BatchedRow& row : rows) {
+    Layer layer;
+    layer.kind = row.kind;
+    layer.kernel = row.kernel;
+    layer.stride = row.stride;
+    layer.groups = row.depthwise ? row.channels_in : 1;
+    layer.input_shape = {row.channels_in, row.pixels, 1};
+    layer.output_shape = {row.channels_out, row.pixels, 1};
+    for (size_t batch = 0; batch < kCostBatches.size(); ++batch) {
+      ASSERT_EQ(RateOf(table.of_batch[batch], layer),
+                (CostRate{row.train_fs[batch], row.evaluate_fs}))
+          << ToString(row.kind) << " " << row.channels_in << " "
+          << row.channels_out << " " << row.pixels;
+    }
+  }
+}
+
+// A compiler merged the tables of two versions: work was priced by the rows of
+// the other one, and what a miner is paid followed from the compiler.
+TEST(CostTableTest, EveryVersionHasItsOwnRows) {
+  ExpectEachMeasuredPoint(v2::kMeasured, CostTableV2());
+  EXPECT_EQ(CostTableV2().step.step_ns, v2::kStepCosts.step_ns);
+  ExpectEachMeasuredPoint(v3::kMeasured, CostTableV3());
+  EXPECT_EQ(CostTableV3().step.step_ns, v3::kStepCosts.step_ns);
 }
 
 TEST(CostGridTest, LogarithmIsExactAtPowersOfTwoAndNeverFalls) {

@@ -11,7 +11,7 @@ namespace {
 #include "common/nas/cost_table_v2.inc"
 
 constexpr BatchedCostTable kTable =
-    BatchedCosts<kMeasured>::TableWith(kStepCosts);
+    BatchedCosts<2, kMeasured>::TableWith(kStepCosts);
 
 static_assert(HoldsAtEachBatch(kTable, HasFullGridsApart),
               "cost_table_v2.inc: the rows of a layer are not one full grid in "

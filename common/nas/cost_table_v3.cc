@@ -9,7 +9,7 @@ namespace {
 #include "common/nas/cost_table_v3.inc"
 
 constexpr BatchedCostTable kTable =
-    BatchedCosts<kMeasured>::TableWith(kStepCosts);
+    BatchedCosts<3, kMeasured>::TableWith(kStepCosts);
 
 static_assert(HoldsAtEachBatch(kTable, HasFullGridsApart),
               "cost_table_v3.inc: the rows of a layer are not one full grid in "

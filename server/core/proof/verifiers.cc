@@ -144,22 +144,25 @@ absl::StatusOr<ReviewVerifiers::Reply> Execute(Step& step,
 
 namespace {
 
-// Whether the pool may have refused what was asked for all the while. Without
-// an audit its deadline tells, which a very long training puts off as far: its
-// miner goes unpaid, and unblamed. Of a silent account nothing was refused,
-// however far its deadline was put off because the pool itself was away.
-bool MayHaveBeenRefused(const Step& step, const Trial& trial,
-                        const Audit* audit) {
+// By how much the weights of a trial without an audit were put off, and a
+// little more: the time that it had at first is counted too.
+absl::Duration PutOff(const Trial& trial) {
+  return trial.upload_deadline ? *trial.upload_deadline - CommitTimeOf(trial)
+                               : absl::ZeroDuration();
+}
+
+// Whether the pool refused what was asked for all the while. Without an audit
+// its deadline tells, but for the time in which the pool itself was away.
+bool WereRefused(const Step& step, const Trial& trial, const Audit* audit) {
   const absl::Duration most = step.policy.refused_time_max;
   if (audit != nullptr) return audit->refused_time >= most;
-  return !IsAway(step, trial.account) && trial.upload_deadline &&
-         *trial.upload_deadline - CommitTimeOf(trial) > most;
+  return PutOff(trial) - step.state.Find(trial.task)->time_away > most;
 }
 
 // What was asked of a trial never came.
 void CloseUnanswered(Step& step, const Trial& trial) {
   const Audit* audit = step.state.Find(step.state.audits().Of(trial.id));
-  if (MayHaveBeenRefused(step, trial, audit)) {
+  if (WereRefused(step, trial, audit)) {
     // An account whose files were always refused cannot be told from one that
     // had none.
     RejectTrial(step, trial, "FILES_REFUSED", Fault::kNone);
@@ -171,7 +174,11 @@ void CloseUnanswered(Step& step, const Trial& trial) {
     // An account that could choose which audits to answer would choose.
     RejectTrial(step, trial, "AUDIT_UNANSWERED", Fault::kFraud);
   } else {
-    RejectTrial(step, trial, "WEIGHTS_MISSING", Fault::kMiner);
+    // The pool may have been away before the trial was there, and have refused
+    // its weights afterwards; so may a very long training put them off as far.
+    const bool may_be_refused = PutOff(trial) > step.policy.refused_time_max;
+    RejectTrial(step, trial, "WEIGHTS_MISSING",
+                may_be_refused ? Fault::kNone : Fault::kMiner);
   }
 }
 
