@@ -62,6 +62,25 @@ CREATE TABLE account (
 ) WITH (fillfactor=50);
 COMMENT ON COLUMN account.is_public IS 'retired: see shows_name';
 
+CREATE TABLE account_token (
+  account_id bigint NOT NULL,
+  number bigint NOT NULL,
+  name text NOT NULL,
+  scope text NOT NULL,
+  hash bytea NOT NULL,
+  create_time timestamp with time zone NOT NULL,
+  expire_time timestamp with time zone,
+  revoke_time timestamp with time zone,
+  last_use_time timestamp with time zone,
+  CONSTRAINT account_token_pkey PRIMARY KEY (account_id, number),
+  CONSTRAINT account_token_hash_unique UNIQUE (hash),
+  CONSTRAINT account_token_account_fkey FOREIGN KEY (account_id) REFERENCES account(id),
+  CONSTRAINT account_token_hash_size CHECK ((octet_length(hash) = 32)),
+  CONSTRAINT account_token_name_not_empty CHECK ((name <> ''::text)),
+  CONSTRAINT account_token_number_positive CHECK ((number > 0)),
+  CONSTRAINT account_token_scope_known CHECK ((scope = ANY (ARRAY['owner'::text, 'work'::text, 'spend'::text, 'read'::text])))
+) WITH (fillfactor=70);
+
 CREATE TABLE audit (
   id bigint NOT NULL,
   trial_id bigint NOT NULL,

@@ -424,6 +424,16 @@ void RandomRecords::PutClock() {
                  .uses = 3,
                  .create_time = clock.time,
                  .expire_time = clock.time + absl::Microseconds(number)});
+  Emit(AccountToken{
+      .key = {key.account, number},
+      .name = absl::StrCat("token-", count),
+      .scope = static_cast<TokenScope>(count % kCountOf<TokenScope>),
+      .hash = Sha256(absl::StrCat("token ", number, " ", count)),
+      .create_time = clock.time,
+      .expire_time = count % 2 == 0 ? std::optional(clock.time) : std::nullopt,
+      .revoke_time = count % 3 == 0 ? std::optional(clock.time) : std::nullopt,
+      .last_use_time =
+          count % 5 == 0 ? std::nullopt : std::optional(clock.time)});
 }
 
 void RandomRecords::PutReceipt() {

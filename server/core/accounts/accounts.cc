@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "server/core/accounts/tokens.h"
 #include "server/core/state/opened.h"
 #include "server/core/state/quotas.h"
 #include "server/core/state/storage.h"
@@ -16,13 +17,9 @@ absl::Status CheckNew(const PoolState& state, const std::string& name,
                          absl::StrCat("there is already an account '", name,
                                       "'; choose another name"));
   }
-  for (const auto& [id, other] : state.accounts().all()) {
-    if (other.token_hash == token_hash) {
-      return AlreadyExists("TOKEN_TAKEN",
-                           "another account has this token; make a new one");
-    }
-  }
-  return absl::OkStatus();
+  if (state.FindToken(token_hash) == nullptr) return absl::OkStatus();
+  return AlreadyExists("TOKEN_TAKEN",
+                       "another account has this token; make a new one");
 }
 
 absl::StatusOr<CreateAccount::Reply> Execute(Step& step,
@@ -40,6 +37,7 @@ absl::StatusOr<CreateAccount::Reply> Execute(Step& step,
                         .role = command.role,
                         .token_hash = command.token_hash};
   step.state.Put(account);
+  step.state.Put(FirstToken(account.id, account.token_hash, step.now));
   return account;
 }
 

@@ -19,6 +19,7 @@
 #include "server/core/commands/payout_commands.h"
 #include "server/core/commands/quota_commands.h"
 #include "server/core/commands/storage_commands.h"
+#include "server/core/commands/token_commands.h"
 #include "server/core/records/entities.h"
 #include "server/core/rules/worker_means.h"
 

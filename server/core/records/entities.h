@@ -27,6 +27,7 @@
 #include "server/core/records/payout_records.h"
 #include "server/core/records/reward_records.h"
 #include "server/core/records/storage_records.h"
+#include "server/core/records/token_records.h"
 #include "server/core/records/transfer.h"
 #include "server/core/records/trial_records.h"
 #include "server/core/records/verifier_records.h"
@@ -49,7 +50,9 @@ struct Account {
   AccountId id;
   std::string name;
   Role role = Role::kClient;
-  Digest token_hash;  // SHA-256 of the bearer token
+  // Of the token that it was made with: asking for the account again with the
+  // same one changes nothing. Who calls is known by the AccountTokens alone.
+  Digest token_hash;
   AccountState state = AccountState::kActive;
   int64_t trials_accepted = 0;
   // Those among them that clients of its own group pay: they prove nothing.
@@ -233,10 +236,11 @@ struct PoolClock {
 
 // A change: the record as it is from now on. Transfers and receipts are only
 // ever added.
-using Event = std::variant<Account, DatasetRecord, Task, SubspaceRecord,
-                           Session, Lease, Trial, Audit, Transfer, Balance,
-                           Ranking, Payout, Owed, Receipt, PoolClock,
-                           VerifierRecord, StoredFile, StorageUse, Invitation>;
+using Event =
+    std::variant<Account, DatasetRecord, Task, SubspaceRecord, Session, Lease,
+                 Trial, Audit, Transfer, Balance, Ranking, Payout, Owed,
+                 Receipt, PoolClock, VerifierRecord, StoredFile, StorageUse,
+                 Invitation, AccountToken>;
 
 }  // namespace archpool
 
