@@ -93,7 +93,7 @@ inline constexpr int64_t kInvitedPerGroupMax = 256;
 inline constexpr int64_t kTokensMax = 32;
 inline constexpr Range<absl::Duration> kTokenTerm{absl::Minutes(1),
                                                   absl::Hours(3'660 * 24)};
-// How long a token that is replaced goes on beside the new one.
+// How long a token that is replaced is in force beside the new one.
 inline constexpr Range<absl::Duration> kTokenOverlap{absl::ZeroDuration(),
                                                      absl::Hours(90 * 24)};
 // Openings that the answer to one heartbeat asks for: a worker sends these, and

@@ -140,8 +140,10 @@ grpc::ServerUnaryReactor* AccountService::WhoAmI(
     grpc::CallbackServerContext* context, const v1::WhoAmIRequest* request,
     v1::WhoAmIResponse* response) {
   return Serve(parts_.gate, context, "/archpool.v1.AccountService/WhoAmI",
-               request, response, [](const auto& call) {
+               request, response, [this](const auto& call) {
                  *call.response->mutable_account() = ToProto(call.caller);
+                 *call.response->mutable_token() =
+                     ToProto(call.token, parts_.clock.Now());
                  call.response->set_server_version(wire::kOwnVersion);
                  call.finish(absl::OkStatus());
                });

@@ -205,7 +205,7 @@ void TaskService::AnswerFromStore(const CancelCall& accepted) {
 
 grpc::ServerWriteReactor<v1::WatchTaskResponse>* TaskService::WatchTask(
     grpc::CallbackServerContext* context, const v1::WatchTaskRequest* request) {
-  const absl::StatusOr<Account> caller =
+  const absl::StatusOr<KnownCaller> caller =
       parts_.gate.Admit(*context, "/archpool.v1.TaskService/WatchTask");
   if (!caller.ok()) {
     return new RefusedWrites<v1::WatchTaskResponse>(caller.status());
@@ -214,7 +214,8 @@ grpc::ServerWriteReactor<v1::WatchTaskResponse>* TaskService::WatchTask(
       wire::ReadId<TaskId>("task_id", request->task_id());
   if (!task.ok())
     return new RefusedWrites<v1::WatchTaskResponse>(task.status());
-  return TaskWatch::Start(parts_.watch, pace_, *caller, *task);
+  return TaskWatch::Start(parts_.watch, pace_, caller->account,
+                          parts_.gate.StillIn(caller->token), *task);
 }
 
 }  // namespace archpool::rpc

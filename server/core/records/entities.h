@@ -50,8 +50,9 @@ struct Account {
   AccountId id;
   std::string name;
   Role role = Role::kClient;
-  // Of the token that it was made with: asking for the account again with the
-  // same one changes nothing. Who calls is known by the AccountTokens alone.
+  // SHA-256 of the token that it was made with: asking for the account again
+  // with the same one changes nothing. Callers are known by AccountTokens
+  // alone.
   Digest token_hash;
   AccountState state = AccountState::kActive;
   int64_t trials_accepted = 0;
