@@ -72,7 +72,7 @@ struct RegisterDataset {
 
 // Idempotent by (caller, request_id). ALREADY_EXISTS (REQUEST_ID_REUSED: of
 // another task); NOT_FOUND (DATASET_UNKNOWN: not there, or not the caller's);
-// FAILED_PRECONDITION (BALANCE_TOO_LOW, TOO_MANY_TASKS,
+// FAILED_PRECONDITION (ACCOUNT_SUSPENDED, BALANCE_TOO_LOW, TOO_MANY_TASKS,
 // TASK_QUOTA: of this client's, PRICE_TOO_LOW); RESOURCE_EXHAUSTED
 // (TASKS_TOO_OFTEN); INVALID_ARGUMENT
 // (TaskSpec::ValidateNew's, CheckTraining's, and BUDGET_TOO_SMALL).

@@ -64,7 +64,8 @@ struct RequestPayout {
 };
 
 // From the payer (server/payout), as those that follow. Waiting payouts
-// become kSending, oldest first; once this is answered, they may be sent.
+// become kSending, oldest first, but those of suspended accounts; once this is
+// answered, they may be sent.
 struct BeginSends {
   int64_t count_max = 0;
   using Reply = std::vector<Payout>;

@@ -13,6 +13,10 @@
 
 namespace archpool::money {
 
+// FAILED_PRECONDITION (ACCOUNT_SUSPENDED): what the account holds, and where
+// that is to go, stays as it is.
+absl::Status CheckMayMoveMoney(const Account& account);
+
 // Hands out receipts for what was before there were any: balances, the verdicts
 // and credits of open tasks, payouts under way. Nothing where there are some.
 void HandFirstReceipts(Step& step);

@@ -71,6 +71,55 @@ TEST_F(PayoutTest, ASuspendedAccountMovesNothing) {
   EXPECT_TRUE(pool.Try(RequestPayout{alice, 0, "r"}).ok());
 }
 
+// Set aside already, and not sent.
+TEST_F(PayoutTest, WhatASuspendedAccountAskedForWaits) {
+  pool.Do(SetPayoutTerms{alice, "addr", 0});
+  const PayoutId id = Request(4 * kAmountPerCoin);
+  const AccountId bob = pool.Make("bob", Role::kMiner);
+  pool.Do(Deposit{"bob", 10 * kAmountPerCoin, "bobs-gift"});
+  pool.Do(SetPayoutTerms{bob, "bobs", 0});
+  const PayoutId bobs = pool.Do(RequestPayout{bob, 0, "r"});
+  pool.Do(SetAccountState{"alice", AccountState::kSuspended});
+  const auto begun = pool.Do(BeginSends{1});
+  ASSERT_EQ(begun.size(), 1u) << "nobody waits behind it";
+  EXPECT_EQ(begun[0].id, bobs);
+  EXPECT_TRUE(pool.Do(BeginSends{10}).empty());
+  EXPECT_EQ(Balance(Place::Payouts()), 14 * kAmountPerCoin);
+  // What a rail has it has.
+  EXPECT_EQ(pool.Do(ReportPayout{bobs, RailWord::kSent, "tx", ""}),
+            PayoutState::kSent);
+  pool.Do(SetAccountState{"bob", AccountState::kSuspended});
+  EXPECT_EQ(pool.Do(ReportPayout{bobs, RailWord::kSettled, "tx", ""}),
+            PayoutState::kSettled);
+  pool.Do(SetAccountState{"alice", AccountState::kActive});
+  Send(id);
+}
+
+TEST_F(PayoutTest, ASuspendedAccountIsNotPaidByItself) {
+  pool.Do(SetPayoutTerms{alice, "addr", 0});
+  pool.Do(SetAccountState{"alice", AccountState::kSuspended});
+  // Within its terms as they are, nothing changes, and nothing is paid.
+  pool.Do(SetPayoutTerms{alice, "addr", std::nullopt});
+  EXPECT_EQ(Balance(Place::Payouts()), 0);
+}
+
+TEST_F(PayoutTest, ASuspendedClientOpensNoTask) {
+  pool.Do(SetAccountState{"client", AccountState::kSuspended});
+  const Amount before = Balance(Place::Of(pool.client));
+  const SubmitTask submit{pool.client, TinySpec(4), "r", Sha256("secret")};
+  EXPECT_THAT(pool.Try(submit), FailsWith("ACCOUNT_SUSPENDED"));
+  SubmitTask check = submit;
+  check.only_check = TinyManifest();
+  EXPECT_THAT(pool.Try(check), FailsWith("ACCOUNT_SUSPENDED"));
+  EXPECT_EQ(Balance(Place::Of(pool.client)), before);
+  pool.Do(SetAccountState{"client", AccountState::kActive});
+  const TaskId task = pool.Do(submit);
+  // What it opened before goes its way, and may be cancelled.
+  pool.Do(SetAccountState{"client", AccountState::kSuspended});
+  EXPECT_EQ(pool.Do(submit), task) << "the same request";
+  EXPECT_THAT(pool.Try(CancelTask{task, pool.client}), IsOk());
+}
+
 TEST_F(PayoutTest, WhatTheRailRefusesComesBack) {
   pool.Do(SetPayoutTerms{alice, "addr", 0});
   const PayoutId id = Request(0);

@@ -162,7 +162,11 @@ absl::StatusOr<BeginSends::Reply> Execute(Step& step,
   std::vector<Payout> begun;
   for (const auto& [id, payout] : step.state.money().payouts()) {
     if (std::ssize(begun) >= command.count_max) break;
-    if (payout.state == PayoutState::kWaiting) begun.push_back(payout);
+    // What was set aside for an account that is suspended now waits, too.
+    if (payout.state == PayoutState::kWaiting &&
+        step.state.Find(payout.account)->state != AccountState::kSuspended) {
+      begun.push_back(payout);
+    }
   }
   for (Payout& payout : begun) {
     payout.state = PayoutState::kSending;

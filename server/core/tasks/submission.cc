@@ -15,6 +15,7 @@
 #include "common/nas/pricing.h"
 #include "common/nas/sampling.h"
 #include "server/core/leaves/reward.h"
+#include "server/core/money/money.h"
 #include "server/core/rules/network_setup.h"
 #include "server/core/rules/work_price.h"
 #include "server/core/state/opened.h"
@@ -185,6 +186,7 @@ absl::StatusOr<RewardPots> CheckNew(const PoolState& state,
                                     const PoolPolicy& policy, AccountId caller,
                                     const TaskSpec& spec,
                                     const DatasetManifest& manifest) {
+  ARCHPOOL_RETURN_IF_ERROR(money::CheckMayMoveMoney(*state.Find(caller)));
   ARCHPOOL_RETURN_IF_ERROR(CheckRoom(state, policy, caller));
   if (policy.fee_ppm + spec.terms.finders_bonus_ppm >= 1'000'000) {
     return InvalidArgument(
