@@ -45,6 +45,12 @@ std::string Describe(const CarriedReceipt& r) {
   return absl::StrCat(FormatCoins(r.amount),
                       " coins from before there were receipts");
 }
+std::string Describe(const AddressReceipt& r) {
+  return absl::StrCat("payout address ",
+                      r.address.empty() ? "none" : Clean(r.address), " ",
+                      Clean(r.state), r.state == "waiting" ? " until " : " ",
+                      FormatMoment(r.time));
+}
 
 Json Fields(const VerdictReceipt& r) {
   return {{"kind", "verdict"},
@@ -105,6 +111,13 @@ Json Fields(const PayoutReceipt& r) {
 }
 Json Fields(const CarriedReceipt& r) {
   return {{"kind", "carried"}, {"amount", FormatCoins(r.amount)}};
+}
+
+Json Fields(const AddressReceipt& r) {
+  return {{"kind", "address"},
+          {"address", Clean(r.address)},
+          {"state", Clean(r.state)},
+          {"time", FormatMoment(r.time)}};
 }
 
 std::string StateOf(const TaskReceipts& task) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Receipts: what the pool hands to an account so that it can check alone, and
 // forever, what it was credited and paid (docs/receipts.md). Every verdict,
-// credit, share of a pot, transfer and payout is one receipt of the account
-// that it is about. A receipt is its canonical encoding, and a leaf of the
-// account's Merkle tree, which only grows; the trees of all accounts hang in
-// one tree that the pool signs, seal by seal, each chained to the one before.
+// credit, share of a pot, transfer, payout and payout address is one receipt of
+// the account that it is about. A receipt is its canonical encoding, and a leaf
+// of the account's Merkle tree, which only grows; the trees of all accounts
+// hang in one tree that the pool signs, seal by seal, each chained to the one
+// before.
 //
 // Value types; thread-compatible. Fields() lists what is encoded, in order.
 #ifndef ARCHPOOL_COMMON_MODEL_RECEIPT_H_
@@ -131,9 +132,19 @@ struct CarriedReceipt {
                          const CarriedReceipt&) = default;
 };
 
+// Where the account's payouts go changes.
+struct AddressReceipt {
+  std::string address;  // "": nothing is paid out
+  std::string state;    // "waiting", "in_force" or "taken_back"
+  absl::Time time;      // from when on it is so; of a waiting one, in force
+  static auto Fields(auto& r) { return std::tie(r.address, r.state, r.time); }
+  friend bool operator==(const AddressReceipt&,
+                         const AddressReceipt&) = default;
+};
+
 using ReceiptBody =
     std::variant<VerdictReceipt, CreditReceipt, ShareReceipt, TransferReceipt,
-                 PayoutReceipt, CarriedReceipt>;
+                 PayoutReceipt, CarriedReceipt, AddressReceipt>;
 
 struct ReceiptContent {
   ReceiptId id;       // grows within an account; gaps are other accounts'

@@ -37,6 +37,7 @@ std::vector<ReceiptContent> OneOfEach() {
       {id, account,
        PayoutReceipt{{3}, 8, "addr", Sha256("key"), "settled", "tx", ""}},
       {id, account, CarriedReceipt{-3}},
+      {id, account, AddressReceipt{"addr", "waiting", time}},
   };
 }
 
@@ -69,7 +70,7 @@ TEST(ReceiptTest, HashesAsSpecified) {
   std::string all;
   for (const ReceiptContent& receipt : OneOfEach()) all += Encode(receipt);
   EXPECT_EQ(Sha256(all).ToString(),
-            "5ce25f57e5796230326a0434793908fbd15c853683aa94a94422ffc1cd1d1e2c");
+            "d39611470f30c4f1574fe0d5bd3014fce90ec25dae26ef5d015003269df93e5a");
   const SignedSeal seal{{4, absl::UnixEpoch(), 9, Sha256("a"), Sha256("b")},
                         {}};
   EXPECT_EQ(seal.Id().ToString(),

@@ -113,7 +113,8 @@ struct RpcServer::Impl {
   VerificationService verification{gate, parts.clock, parts.engine,
                                    audits_waiting, accounts};
   LedgerService ledger{gate, parts.engine, parts.reader, reads, accounts};
-  PayoutService payouts{{gate, parts.engine, parts.reader, reads, accounts}};
+  PayoutService payouts{
+      {gate, parts.clock, parts.engine, parts.reader, reads, accounts}};
   ReceiptService receipts{{gate, parts.receipts, reads, options.receipt_key}};
   UnknownMethods unknown;
 

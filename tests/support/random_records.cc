@@ -93,7 +93,15 @@ void RandomRecords::PutAccount() {
                         : std::nullopt,
       .examine_until = id.value % 3 != 1
                            ? std::optional(absl::FromUnixMicros(id.value + 1))
-                           : std::nullopt});
+                           : std::nullopt,
+      .next_address =
+          id.value % 3 == 2
+              ? std::optional(NextAddress{absl::StrCat("next of ", id.value),
+                                          absl::FromUnixMicros(id.value + 2)})
+              : std::nullopt,
+      .address_wait_time = id.value % 2 == 1
+                               ? std::optional(absl::FromUnixMicros(id.value))
+                               : std::nullopt});
 }
 
 void RandomRecords::PutRanking() {

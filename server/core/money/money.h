@@ -38,6 +38,10 @@ absl::StatusOr<ReviewPayouts::Reply> Execute(Step& step,
 absl::StatusOr<ReportPayout::Reply> Execute(Step& step,
                                             const ReportPayout& command);
 
+// New payout addresses that have waited are in force, a bounded number at a
+// time.
+void TakeUpAddresses(Step& step);
+
 // The accepted trial's credit matures: from now on it is owed.
 void Credit(Step& step, TrialId id);
 

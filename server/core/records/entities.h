@@ -100,6 +100,10 @@ struct Account {
   // What it committed until then was taken without a check, and is asked for
   // after all; moves back as it is, the latest first.
   std::optional<absl::Time> examine_until;
+  // A new address waits; until it does no longer, nothing is paid by itself.
+  std::optional<NextAddress> next_address;
+  // When it last began to wait for one; unset: never.
+  std::optional<absl::Time> address_wait_time;
 
   friend bool operator==(const Account&, const Account&) = default;
 };

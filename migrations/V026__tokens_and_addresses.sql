@@ -2,6 +2,9 @@
 -- token the hash alone is here. Every account keeps the one that it has, as the
 -- owner's, for good; account.token_hash goes on saying with which one it was
 -- made. A server from before knows callers by that column alone.
+--
+-- And the payout address that an account waits for. Accounts are few: the
+-- constraint looks at them at once.
 
 CREATE TABLE account_token (
   account_id bigint NOT NULL
@@ -27,3 +30,12 @@ CREATE TABLE account_token (
 
 INSERT INTO account_token (account_id, number, name, scope, hash, create_time)
 SELECT id, 1, 'first', 'owner', token_hash, now() FROM account;
+
+ALTER TABLE account
+  -- NULL: it waits for none.
+  ADD COLUMN next_address text,
+  ADD COLUMN next_address_time timestamptz,
+  -- When it last began to wait; NULL: never.
+  ADD COLUMN address_wait_time timestamptz,
+  ADD CONSTRAINT account_next_address_filled CHECK (
+    (next_address IS NULL) = (next_address_time IS NULL));
