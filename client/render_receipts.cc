@@ -51,6 +51,12 @@ std::string Describe(const AddressReceipt& r) {
                       Clean(r.state), r.state == "waiting" ? " until " : " ",
                       FormatMoment(r.time));
 }
+std::string Describe(const OperatorReceipt& r) {
+  return absl::StrCat(FormatMoment(r.time), "  ", r.by.ToString(), "  ",
+                      Clean(r.action), r.subject.empty() ? "" : " ",
+                      Clean(r.subject), r.detail.empty() ? "" : ": ",
+                      Clean(r.detail));
+}
 
 Json Fields(const VerdictReceipt& r) {
   return {{"kind", "verdict"},
@@ -118,6 +124,12 @@ Json Fields(const AddressReceipt& r) {
           {"address", Clean(r.address)},
           {"state", Clean(r.state)},
           {"time", FormatMoment(r.time)}};
+}
+
+Json Fields(const OperatorReceipt& r) {
+  return {{"kind", "operator"},        {"operator_account_id", r.by.value},
+          {"action", Clean(r.action)}, {"subject", Clean(r.subject)},
+          {"detail", Clean(r.detail)}, {"time", FormatMoment(r.time)}};
 }
 
 std::string StateOf(const TaskReceipts& task) {

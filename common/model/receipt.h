@@ -142,9 +142,23 @@ struct AddressReceipt {
                          const AddressReceipt&) = default;
 };
 
-using ReceiptBody =
-    std::variant<VerdictReceipt, CreditReceipt, ShareReceipt, TransferReceipt,
-                 PayoutReceipt, CarriedReceipt, AddressReceipt>;
+// An operator did something; among the receipts of the pool's own books.
+struct OperatorReceipt {
+  AccountId by;
+  std::string action;  // "deposit", "suspend", "void_trial", …
+  std::string subject;  // an account's name, "trial-7", …; "" of the whole pool
+  std::string detail;  // for people; "" where there is no more to say
+  absl::Time time;
+  static auto Fields(auto& r) {
+    return std::tie(r.by, r.action, r.subject, r.detail, r.time);
+  }
+  friend bool operator==(const OperatorReceipt&,
+                         const OperatorReceipt&) = default;
+};
+
+using ReceiptBody = std::variant<VerdictReceipt, CreditReceipt, ShareReceipt,
+                                 TransferReceipt, PayoutReceipt, CarriedReceipt,
+                                 AddressReceipt, OperatorReceipt>;
 
 struct ReceiptContent {
   ReceiptId id;       // grows within an account; gaps are other accounts'

@@ -285,6 +285,8 @@ class Books {
 
   // It moves nothing, and each payout says where it went.
   void Note(const AddressReceipt&) {}
+  // What it brought about has receipts of its own.
+  void Note(const OperatorReceipt&) {}
 
   void Note(const CarriedReceipt& carried) {
     if (carried.amount < 0 || report_.carried != 0) {

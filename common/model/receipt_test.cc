@@ -38,6 +38,8 @@ std::vector<ReceiptContent> OneOfEach() {
        PayoutReceipt{{3}, 8, "addr", Sha256("key"), "settled", "tx", ""}},
       {id, account, CarriedReceipt{-3}},
       {id, account, AddressReceipt{"addr", "waiting", time}},
+      {id, account,
+       OperatorReceipt{{1}, "deposit", "alice", "12.5 coins", time}},
   };
 }
 
@@ -70,7 +72,7 @@ TEST(ReceiptTest, HashesAsSpecified) {
   std::string all;
   for (const ReceiptContent& receipt : OneOfEach()) all += Encode(receipt);
   EXPECT_EQ(Sha256(all).ToString(),
-            "d39611470f30c4f1574fe0d5bd3014fce90ec25dae26ef5d015003269df93e5a");
+            "5b4207ec8ef3abfd0b660a8efda3ede39f527881dbb1d72059b8a49757e95c43");
   const SignedSeal seal{{4, absl::UnixEpoch(), 9, Sha256("a"), Sha256("b")},
                         {}};
   EXPECT_EQ(seal.Id().ToString(),

@@ -68,7 +68,11 @@ absl::StatusOr<CancelTask> ReadCancelTask(
   archpool::CancelTask command;
   ARCHPOOL_ASSIGN_OR_RETURN(command.task,
                             wire::ReadId<TaskId>("task_id", request.task_id()));
-  if (caller.role == Role::kClient) command.client = caller.id;
+  if (caller.role == Role::kClient) {
+    command.client = caller.id;
+  } else {
+    command.by = caller.id;
+  }
   return command;
 }
 

@@ -5,6 +5,7 @@
 #include "common/base/status.h"
 #include "server/core/accounts/tokens.h"
 #include "server/core/state/opened.h"
+#include "server/core/state/operator_acts.h"
 #include "server/core/state/quotas.h"
 #include "server/core/state/storage.h"
 
@@ -22,6 +23,25 @@ absl::Status CheckNew(const PoolState& state, const std::string& name,
                        "another account has this token; make a new one");
 }
 
+namespace {
+
+// "leases 5, group smith".
+std::string WordsOf(const SetQuotas& command) {
+  std::string words;
+  const auto add = [&words](const char* name, const auto& value) {
+    if (!value) return;
+    absl::StrAppend(&words, words.empty() ? "" : ", ", name, " ", *value);
+  };
+  add("open_tasks", command.open_tasks);
+  add("leases", command.leases);
+  add("sessions", command.sessions);
+  add("stored_bytes", command.stored_bytes);
+  add("group", command.group);
+  return words;
+}
+
+}  // namespace
+
 absl::StatusOr<CreateAccount::Reply> Execute(Step& step,
                                              const CreateAccount& command) {
   const Account* found = step.state.accounts().Find(command.name);
@@ -38,6 +58,8 @@ absl::StatusOr<CreateAccount::Reply> Execute(Step& step,
                         .token_hash = command.token_hash};
   step.state.Put(account);
   step.state.Put(FirstToken(account.id, account.token_hash, step.now));
+  NoteAct(step, command.by, "create_account", account.name,
+          ToString(account.role));
   return account;
 }
 
@@ -53,6 +75,9 @@ absl::StatusOr<SetAccountState::Reply> Execute(Step& step,
   account.state = command.state;
   account.rejections_in_a_row = 0;
   step.state.Put(account);
+  NoteAct(step, command.by,
+          account.state == AccountState::kSuspended ? "suspend" : "reinstate",
+          account.name, "");
   if (account.state == AccountState::kSuspended) {
     step.facts.push_back(AccountSuspended{account.id});
   }
@@ -81,7 +106,10 @@ absl::StatusOr<SetQuotas::Reply> Execute(Step& step, const SetQuotas& command) {
   quotas.sessions = command.sessions.value_or(quotas.sessions);
   quotas.stored_bytes = command.stored_bytes.value_or(quotas.stored_bytes);
   account.group = command.group.value_or(account.group);
-  if (account != *found) step.state.Put(account);
+  if (account != *found) {
+    step.state.Put(account);
+    NoteAct(step, command.by, "set_quotas", account.name, WordsOf(command));
+  }
   return SetQuotas::Reply{
       .account = account,
       .open_tasks = {OpenTasksOf(step.state, account.id),

@@ -31,6 +31,8 @@ struct CreateAccount {
   std::string name;
   Role role = Role::kClient;
   Digest token_hash;
+  // The operator who asks; unset: nobody's act is noted (operator_acts.h).
+  AccountId by = {};
   using Reply = Account;
 };
 
@@ -38,6 +40,7 @@ struct CreateAccount {
 struct SetAccountState {
   std::string name;
   AccountState state = AccountState::kActive;
+  AccountId by = {};  // as in CreateAccount, like those that follow
   using Reply = Account;
 };
 
@@ -56,6 +59,7 @@ struct Deposit {
   std::string request_id;
   // What the archive says of the request; LookUp sets it.
   std::optional<TransferId> earlier = std::nullopt;
+  AccountId by = {};
   using Reply = TransferId;
 };
 
@@ -103,6 +107,7 @@ inline constexpr size_t kKnownResultsMax = 10'000;
 struct CancelTask {
   TaskId task;
   std::optional<AccountId> client;
+  AccountId by = {};
   using Reply = TaskState;
 };
 
@@ -202,6 +207,7 @@ struct Tick {
 // how it is. The edge has checked that who changes it is an operator.
 struct SetMaintenance {
   std::optional<bool> on = std::nullopt;
+  AccountId by = {};
   using Reply = PoolClock;
 };
 

@@ -12,6 +12,7 @@
 #include "common/model/receipt.h"
 #include "server/core/money/money.h"
 #include "server/core/money/parts.h"
+#include "server/core/state/operator_acts.h"
 #include "server/core/state/queries.h"
 
 namespace archpool::money {
@@ -158,9 +159,13 @@ absl::StatusOr<Deposit::Reply> Execute(Step& step, const Deposit& command) {
         absl::StrCat("a deposit is positive, and no balance may pass ",
                      kAmountMax / kAmountPerCoin, " coins"));
   }
-  return step.state.Post(Place::Outside(), place, command.amount,
-                         TransferKind::kDeposit, TaskId{}, command.request_id,
-                         step.now);
+  const TransferId made = step.state.Post(
+      Place::Outside(), place, command.amount, TransferKind::kDeposit, TaskId{},
+      command.request_id, step.now);
+  NoteAct(
+      step, command.by, "deposit", command.account_name,
+      absl::StrCat(FormatCoins(command.amount), " coins, ", made.ToString()));
+  return made;
 }
 
 absl::StatusOr<SetPayoutTerms::Reply> Execute(Step& step,

@@ -50,9 +50,7 @@ struct Account {
   AccountId id;
   std::string name;
   Role role = Role::kClient;
-  // SHA-256 of the token that it was made with: asking for the account again
-  // with the same one changes nothing. Callers are known by AccountTokens
-  // alone.
+  // SHA-256 of its first token; callers are known by AccountTokens.
   Digest token_hash;
   AccountState state = AccountState::kActive;
   int64_t trials_accepted = 0;

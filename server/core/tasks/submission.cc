@@ -19,6 +19,7 @@
 #include "server/core/rules/network_setup.h"
 #include "server/core/rules/work_price.h"
 #include "server/core/state/opened.h"
+#include "server/core/state/operator_acts.h"
 #include "server/core/state/queries.h"
 #include "server/core/state/quotas.h"
 #include "server/core/state/storage.h"
@@ -338,6 +339,9 @@ absl::StatusOr<CancelTask::Reply> Execute(Step& step,
     return NotFound("TASK_UNKNOWN",
                     absl::StrCat("there is no open ", command.task.ToString(),
                                  " of this client"));
+  }
+  if (task->state == TaskState::kActive) {
+    NoteAct(step, command.by, "cancel_task", command.task.ToString(), "");
   }
   BeginFinishing(step, command.task, EndReason::kCancelled);
   return step.state.Find(command.task)->state;
