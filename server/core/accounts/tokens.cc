@@ -53,7 +53,8 @@ absl::Status NameUnknown(const std::string& name) {
 
 // The number of a new token: the first that was never used, else that of the
 // token that is over, was made longest ago and has rested. 0: none is free.
-int64_t FreeNumber(const PoolState& state, AccountId account, absl::Time now) {
+int64_t FreeTokenNumber(const PoolState& state, AccountId account,
+                        absl::Time now) {
   const auto& all = state.tokens();
   int64_t free = 0;
   absl::Time made = now - kNumberRests;
@@ -139,7 +140,7 @@ absl::StatusOr<AccountToken> Make(const Step& step, const NewToken& wish) {
                                       "' in force; choose another name, or "
                                       "revoke that one first"));
   }
-  const int64_t number = FreeNumber(state, wish.account, step.now);
+  const int64_t number = FreeTokenNumber(state, wish.account, step.now);
   if (number == 0) {
     return ResourceExhausted(
         "TOKEN_QUOTA",
