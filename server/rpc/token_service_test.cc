@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "archpool/v1/token.grpc.pb.h"
 #include "common/base/countdown.h"
 #include "common/crypto/token.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What operators do is among the pool's own receipts, once, and only if it
 // changed something.
+#include <optional>
 #include <string>
 #include <tuple>
 #include <variant>
