@@ -13,6 +13,7 @@
 #include "client/doubt.h"
 #include "client/new_account.h"
 #include "client/render_pool.h"
+#include "client/render_tokens.h"
 #include "common/base/standard_streams.h"
 #include "common/base/status.h"
 #include "common/channel/token_file.h"
@@ -279,9 +280,15 @@ absl::Status WhoAmI(Context& context) {
                    v1::WhoAmIRequest()));
   Json answer = ToJson(response.account());
   answer["server_version"] = response.server_version();
+  std::string token_line;
+  if (response.has_token()) {  // an older server does not say
+    answer["token"] = ToJson(response.token());
+    token_line =
+        absl::StrCat("  token   ", DescribeToken(response.token()), "\n");
+  }
   context.Show(answer, absl::StrCat(RenderAccount(response.account(),
                                                   context.terminal()),
-                                    "  server  of version ",
+                                    token_line, "  server  of version ",
                                     Clean(response.server_version()), "\n"));
   return absl::OkStatus();
 }
@@ -391,6 +398,7 @@ void AddAccountCommands(CLI::App& app, Action& action) {
   const auto name = std::make_shared<std::string>();
   AddCreate(*group, action);
   AddJoin(*group, action);
+  AddTokenCommands(*group, action);
   group
       ->add_subcommand("list",
                        "List all accounts with their standing (operators)")

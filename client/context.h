@@ -78,6 +78,8 @@ using Action = std::function<absl::Status(Context&)>;
 // Each adds a group of subcommands; the one that is chosen sets `action`.
 void AddAccountCommands(CLI::App& app, Action& action);
 void AddInviteCommands(CLI::App& app, Action& action);
+// Under `archpool account`.
+void AddTokenCommands(CLI::App& account, Action& action);
 void AddPoolCommands(CLI::App& app, Action& action);
 void AddTaskCommands(CLI::App& app, Action& action);
 void AddLeaseCommands(CLI::App& app, Action& action);

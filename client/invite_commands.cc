@@ -7,13 +7,11 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "client/context.h"
 #include "client/doubt.h"
-#include "client/map_reader.h"
 #include "client/render_invitations.h"
+#include "client/term.h"
 #include "common/base/durable_file.h"
 #include "common/base/status.h"
 #include "common/crypto/token.h"
@@ -29,25 +27,6 @@ struct InviteFlags {
   std::string expires = "7d";
   std::string code_out;
 };
-
-// "7d", or a span of time as in task files.
-absl::StatusOr<absl::Duration> ReadExpires(const std::string& text) {
-  absl::string_view days_text = text;
-  int64_t days = 0;
-  std::optional<absl::Duration> term;
-  if (absl::ConsumeSuffix(&days_text, "d")) {
-    if (days_text.size() < 5 && absl::SimpleAtoi(days_text, &days)) {
-      term = absl::Hours(24) * days;
-    }
-  } else {
-    term = ParseTimeSpan(text);
-  }
-  if (term && limits::kInvitationTerm.Contains(*term)) return *term;
-  return InvalidArgument(
-      "FLAG_RANGE",
-      absl::StrCat("--expires is '", Clean(text),
-                   "'; it takes 1m to 90d, for instance 12h or 7d"));
-}
 
 absl::StatusOr<v1::Invitation> AskForInvitation(PoolClient& client,
                                                 const InviteFlags& flags,
@@ -68,8 +47,10 @@ absl::StatusOr<v1::Invitation> AskForInvitation(PoolClient& client,
 }
 
 absl::Status MakeInvitation(Context& context, const InviteFlags& flags) {
-  ARCHPOOL_ASSIGN_OR_RETURN(const absl::Duration term,
-                            ReadExpires(flags.expires));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const absl::Duration term,
+      ReadTerm("--expires", flags.expires, limits::kInvitationTerm,
+               "1m to 90d, for instance 12h or 7d"));
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   const std::string code = MakeInvitationCode();
   std::optional<NewFile> file;

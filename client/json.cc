@@ -154,6 +154,17 @@ Json ToJson(const v1::Account& account) {
           {"inviter_account_id", IdOrNull(account.inviter_account_id())}};
 }
 
+Json ToJson(const v1::Token& token) {
+  return {{"number", token.number()},
+          {"name", Clean(token.name())},
+          {"scope", wire::WordOf(token.scope())},
+          {"create_time", TimeJson(token.create_time())},
+          {"expire_time", TimeJson(token.expire_time())},
+          {"revoke_time", TimeJson(token.revoke_time())},
+          {"last_use_time", TimeJson(token.last_use_time())},
+          {"is_in_force", token.is_in_force()}};
+}
+
 Json ToJson(const v1::Invitation& invitation) {
   return {{"number", invitation.number()},
           {"account", invitation.account_name()},

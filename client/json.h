@@ -15,6 +15,7 @@
 #include "archpool/v1/payout.pb.h"
 #include "archpool/v1/pool.pb.h"
 #include "archpool/v1/task.pb.h"
+#include "archpool/v1/token.pb.h"
 #include "archpool/v1/verification.pb.h"
 
 namespace archpool {
@@ -24,6 +25,7 @@ using Json = nlohmann::ordered_json;
 
 Json ToJson(const v1::Account& account);
 Json ToJson(const v1::Invitation& invitation);
+Json ToJson(const v1::Token& token);
 Json ToJson(const v1::WorkerStatus& worker);
 Json ToJson(const v1::Trial& trial);
 Json ToJson(const v1::Lease& lease);

@@ -26,6 +26,10 @@ class FakePayoutService : public v1::PayoutService::Service {
     terms_asked = *request;
     response->set_address("addr");
     response->set_threshold_micros(50'000'000);
+    if (request->address() == "next") {
+      response->set_next_address("next");
+      response->mutable_next_address_left()->set_seconds(7'200);
+    }
     return grpc::Status::OK;
   }
   grpc::Status SetRevenueSplit(grpc::ServerContext*,
@@ -88,6 +92,15 @@ TEST_F(PayoutCliTest, SendsOnlyWhatIsNamed) {
   EXPECT_FALSE(payouts_.terms_asked.has_address());
   EXPECT_FALSE(payouts_.terms_asked.has_threshold_micros());
   EXPECT_THAT(out_, HasSubstr("Payouts go to addr, by themselves from 50"));
+}
+
+TEST_F(PayoutCliTest, SaysThatANewAddressWaits) {
+  ASSERT_EQ(Run({"set", "--address", "next"}), kExitDone);
+  EXPECT_THAT(out_, HasSubstr("Payouts go to addr"));
+  EXPECT_THAT(out_, HasSubstr("The new address next is paid to in 2h"));
+  EXPECT_THAT(out_, HasSubstr("payout set --address addr takes it back"));
+  ASSERT_EQ(Run({"set", "--address", "next", "--json"}), kExitDone);
+  EXPECT_THAT(out_, HasSubstr("\"next_address_seconds_left\": 7200"));
 }
 
 TEST_F(PayoutCliTest, TakesBackWhatItIsToldTo) {

@@ -72,9 +72,24 @@ absl::Status SetTerms(Context& context, const TermsFlags& flags) {
                            " coins on"),
         ".\n");
   }
-  context.Show({{"address", response.address()},
-                {"threshold", FormatCoins(response.threshold_micros())}},
-               page);
+  Json json = {{"address", response.address()},
+               {"threshold", FormatCoins(response.threshold_micros())},
+               {"next_address", nullptr}};
+  if (response.has_next_address()) {
+    const int64_t left = response.next_address_left().seconds();
+    json["next_address"] = response.next_address();
+    json["next_address_seconds_left"] = left;
+    absl::StrAppend(
+        &page, "The new address ", Clean(response.next_address()),
+        " is paid to in ", absl::FormatDuration(absl::Seconds(left)),
+        "; until then nothing is paid by itself. If you did not set it, "
+        "archpool payout set ",
+        response.address().empty()
+            ? "--clear"
+            : absl::StrCat("--address ", Clean(response.address())),
+        " takes it back: do that now, and revoke your tokens.\n");
+  }
+  context.Show(json, page);
   return absl::OkStatus();
 }
 

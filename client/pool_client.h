@@ -22,6 +22,7 @@
 #include "archpool/v1/pool.grpc.pb.h"
 #include "archpool/v1/receipt.grpc.pb.h"
 #include "archpool/v1/task.grpc.pb.h"
+#include "archpool/v1/token.grpc.pb.h"
 #include "archpool/v1/verification.grpc.pb.h"
 #include "common/channel/blob_client.h"
 #include "common/channel/remote.h"
@@ -33,6 +34,7 @@ namespace archpool {
 // The methods of each service, for Call and ListAll.
 using AccountStub = v1::AccountService::Stub;
 using InvitationStub = v1::InvitationService::Stub;
+using TokenStub = v1::TokenService::Stub;
 using PoolStub = v1::PoolService::Stub;
 using TaskStub = v1::TaskService::Stub;
 using LedgerStub = v1::LedgerService::Stub;
@@ -102,6 +104,7 @@ class PoolClient {
 
   AccountStub& accounts() { return *accounts_; }
   InvitationStub& invitations() { return *invitations_; }
+  TokenStub& tokens() { return *tokens_; }
   PoolStub& pool() { return *pool_; }
   TaskStub& tasks() { return *tasks_; }
   LedgerStub& ledger() { return *ledger_; }
@@ -139,6 +142,7 @@ class PoolClient {
   const Remote remote_;
   const std::unique_ptr<AccountStub> accounts_;
   const std::unique_ptr<InvitationStub> invitations_;
+  const std::unique_ptr<TokenStub> tokens_;
   const std::unique_ptr<PoolStub> pool_;
   const std::unique_ptr<TaskStub> tasks_;
   const std::unique_ptr<LedgerStub> ledger_;

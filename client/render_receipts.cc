@@ -45,6 +45,18 @@ std::string Describe(const CarriedReceipt& r) {
   return absl::StrCat(FormatCoins(r.amount),
                       " coins from before there were receipts");
 }
+std::string Describe(const AddressReceipt& r) {
+  return absl::StrCat("payout address ",
+                      r.address.empty() ? "none" : Clean(r.address), " ",
+                      Clean(r.state), r.state == "waiting" ? " until " : " ",
+                      FormatMoment(r.time));
+}
+std::string Describe(const OperatorReceipt& r) {
+  return absl::StrCat(FormatMoment(r.time), "  ", r.by.ToString(), "  ",
+                      Clean(r.action), r.subject.empty() ? "" : " ",
+                      Clean(r.subject), r.detail.empty() ? "" : ": ",
+                      Clean(r.detail));
+}
 
 Json Fields(const VerdictReceipt& r) {
   return {{"kind", "verdict"},
@@ -105,6 +117,19 @@ Json Fields(const PayoutReceipt& r) {
 }
 Json Fields(const CarriedReceipt& r) {
   return {{"kind", "carried"}, {"amount", FormatCoins(r.amount)}};
+}
+
+Json Fields(const AddressReceipt& r) {
+  return {{"kind", "address"},
+          {"address", Clean(r.address)},
+          {"state", Clean(r.state)},
+          {"time", FormatMoment(r.time)}};
+}
+
+Json Fields(const OperatorReceipt& r) {
+  return {{"kind", "operator"},        {"operator_account_id", r.by.value},
+          {"action", Clean(r.action)}, {"subject", Clean(r.subject)},
+          {"detail", Clean(r.detail)}, {"time", FormatMoment(r.time)}};
 }
 
 std::string StateOf(const TaskReceipts& task) {

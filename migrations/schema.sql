@@ -42,6 +42,9 @@ CREATE TABLE account (
   trials_within_group bigint DEFAULT 0 NOT NULL,
   quota_stored_bytes bigint DEFAULT 0 NOT NULL,
   invited_by bigint,
+  next_address text,
+  next_address_time timestamp with time zone,
+  address_wait_time timestamp with time zone,
   CONSTRAINT account_pkey PRIMARY KEY (id),
   CONSTRAINT account_name_unique UNIQUE (name),
   CONSTRAINT account_invited_by_fkey FOREIGN KEY (invited_by) REFERENCES account(id),
@@ -51,6 +54,7 @@ CREATE TABLE account (
   CONSTRAINT account_id_positive CHECK ((id > 0)),
   CONSTRAINT account_is_public_is_bool CHECK ((is_public = ANY (ARRAY[(0)::bigint, (1)::bigint]))),
   CONSTRAINT account_name_not_empty CHECK ((name <> ''::text)),
+  CONSTRAINT account_next_address_filled CHECK (((next_address IS NULL) = (next_address_time IS NULL))),
   CONSTRAINT account_quotas_not_negative CHECK (((quota_open_tasks >= 0) AND (quota_leases >= 0) AND (quota_sessions >= 0))),
   CONSTRAINT account_role_known CHECK ((role = ANY (ARRAY['client'::text, 'miner'::text, 'verifier'::text, 'operator'::text]))),
   CONSTRAINT account_shows_name_filled CHECK ((num_nonnulls(shows_name, is_public) = 1)),
@@ -61,6 +65,25 @@ CREATE TABLE account (
   CONSTRAINT account_within_group_not_negative CHECK ((trials_within_group >= 0))
 ) WITH (fillfactor=50);
 COMMENT ON COLUMN account.is_public IS 'retired: see shows_name';
+
+CREATE TABLE account_token (
+  account_id bigint NOT NULL,
+  number bigint NOT NULL,
+  name text NOT NULL,
+  scope text NOT NULL,
+  hash bytea NOT NULL,
+  create_time timestamp with time zone NOT NULL,
+  expire_time timestamp with time zone,
+  revoke_time timestamp with time zone,
+  last_use_time timestamp with time zone,
+  CONSTRAINT account_token_pkey PRIMARY KEY (account_id, number),
+  CONSTRAINT account_token_hash_unique UNIQUE (hash),
+  CONSTRAINT account_token_account_fkey FOREIGN KEY (account_id) REFERENCES account(id),
+  CONSTRAINT account_token_hash_size CHECK ((octet_length(hash) = 32)),
+  CONSTRAINT account_token_name_not_empty CHECK ((name <> ''::text)),
+  CONSTRAINT account_token_number_positive CHECK ((number > 0)),
+  CONSTRAINT account_token_scope_known CHECK ((scope = ANY (ARRAY['owner'::text, 'work'::text, 'spend'::text, 'read'::text])))
+) WITH (fillfactor=70);
 
 CREATE TABLE audit (
   id bigint NOT NULL,

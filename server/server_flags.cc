@@ -25,6 +25,17 @@ absl::Status ParseTerm(absl::string_view flag, const std::string& text,
                                  "'; it takes 1s to 24h, for instance 90s"));
 }
 
+absl::Status ParseAddressWait(const std::string& text, absl::Duration& wait) {
+  if (absl::ParseDuration(text, &wait) && wait >= absl::ZeroDuration() &&
+      wait <= absl::Hours(720)) {
+    return absl::OkStatus();
+  }
+  return InvalidArgument("FLAG_RANGE",
+                         absl::StrCat("--payout-address-wait is '", text,
+                                      "'; it takes 0s to 720h, for instance "
+                                      "24h"));
+}
+
 absl::Status ParseShare(absl::string_view flag, double share, double max,
                         int64_t& ppm) {
   if (share >= 0 && share <= max) {
@@ -80,6 +91,11 @@ void AddMoneyFlags(CLI::App& app, ServerFlags& flags) {
       "rail at the URL");
   app.add_option("--payout-minimum", flags.payout_min_coins,
                  "Smallest payout, in coins")
+      ->capture_default_str();
+  app.add_option("--payout-address-wait", flags.payout_address_wait,
+                 "How long a new payout address waits before anything is paid "
+                 "to it, so that its owner can\ntake back what somebody else "
+                 "set: 0s to 720h")
       ->capture_default_str();
   app.add_option("--reward-rule", flags.reward_rule,
                  "How rewards are divided: 'proportional' (each task among its "
@@ -243,6 +259,8 @@ absl::Status CheckFlags(ServerFlags& flags) {
                                       policy.claim_tolerance_ppm));
   ARCHPOOL_RETURN_IF_ERROR(ParseShare(
       "--payout-minimum", flags.payout_min_coins, 1e6, policy.payout_min));
+  ARCHPOOL_RETURN_IF_ERROR(
+      ParseAddressWait(flags.payout_address_wait, policy.payout_address_wait));
   ARCHPOOL_RETURN_IF_ERROR(ParseShare("--price-minimum", flags.price_min_coins,
                                       1e6, policy.price_min));
   policy.payout_min = std::max<int64_t>(policy.payout_min, 1);

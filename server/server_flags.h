@@ -50,6 +50,7 @@ struct ServerFlags {
   std::string rail = "files";  // or "none", or a URL
   std::string rail_secret_file;
   double payout_min_coins = 1;
+  std::string payout_address_wait = "24h";
   std::string reward_rule = "proportional";
   std::string receipt_term = "10m";
   absl::Duration receipt_interval;

@@ -2,6 +2,7 @@
 #include "verifier/run_verifier.h"
 
 #include <CLI/CLI.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "common/channel/program.h"
 #include "common/channel/remote.h"
 #include "common/channel/token_file.h"
+#include "common/channel/token_holder.h"
 #include "common/log/log.h"
 #include "verifier/built_in_trial.h"
 #include "verifier/grpc_audit_client.h"
@@ -56,7 +58,8 @@ absl::Status Verify(const VerifierFlags& flags, const VerifierProgram& program,
   const absl::Status tested = TestAll(*examiner, stop);
   if (stop.stop_requested()) return absl::OkStatus();
   ARCHPOOL_RETURN_IF_ERROR(tested);
-  const Remote remote(server, token);
+  Remote remote(server, token);
+  remote.Follow(std::make_shared<TokenHolder>(flags.token_file, token));
   const LateStop last_calls(stop, kCallsMax);
   GrpcAuditClient client(remote, flags.name, examiner->arithmetics(),
                          flags.memory_mib << 20, last_calls.token());

@@ -29,6 +29,14 @@ std::string AdviceFor(const absl::Status& status) {
       {"TOKEN_UNKNOWN",
        "check --token-file: the operator shows a token once, when the account "
        "is made"},
+      {"TOKEN_EXPIRED",
+       "archpool account token create, with a token of the scope owner, makes "
+       "another; archpool account token rotate does so before one ends"},
+      {"TOKEN_REVOKED",
+       "archpool account token create, with a token of the scope owner, makes "
+       "another"},
+      {"SCOPE_NOT_ALLOWED",
+       "archpool account whoami says which token this is, and of which scope"},
       {"BALANCE_TOO_LOW",
        "ask the pool's operator for a deposit, or offer a smaller reward"},
       {"ACCOUNT_SUSPENDED",

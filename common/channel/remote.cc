@@ -41,11 +41,27 @@ Remote::Remote(const std::string& server, absl::string_view token, Line line)
 
 void Remote::Prepare(grpc::ClientContext& context,
                      absl::Duration deadline) const {
-  if (!authorization_.empty()) {
+  if (holder_ != nullptr) {
+    context.AddMetadata("authorization",
+                        absl::StrCat("Bearer ", holder_->Current()));
+  } else if (!authorization_.empty()) {
     context.AddMetadata("authorization", authorization_);
   }
   context.AddMetadata(wire::kClientVersionKey, wire::kOwnVersion);
   context.set_deadline(absl::ToChronoTime(absl::Now() + deadline));
+}
+
+absl::Status Remote::Heard(const grpc::Status& status) const {
+  const absl::Status heard = wire::FromGrpc(status);
+  return holder_ == nullptr ? heard : holder_->Heard(heard);
+}
+
+void Remote::HearLeft(const grpc::ClientContext& context) const {
+  if (holder_ == nullptr) return;
+  const auto& metadata = context.GetServerTrailingMetadata();
+  const auto found = metadata.find(wire::kTokenSecondsLeftKey);
+  if (found == metadata.end()) return;
+  holder_->HearLeft({found->second.data(), found->second.size()});
 }
 
 }  // namespace archpool

@@ -9,10 +9,12 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/channel/token_holder.h"
 #include "common/wire/status_wire.h"
 
 namespace archpool {
@@ -40,6 +42,12 @@ class Remote {
   Remote(const std::string& server, absl::string_view token,
          Line line = Line::kShared);
 
+  // Calls carry the token that `holder` has when they are made, and tell it
+  // what the server says of that. Before any call.
+  void Follow(std::shared_ptr<TokenHolder> holder) {
+    holder_ = std::move(holder);
+  }
+
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 
   // Adds the token if there is one, this build's version and the deadline to
@@ -60,12 +68,21 @@ class Remote {
                                     [&context] { context.TryCancel(); });
     Response response;
     const grpc::Status status = (stub.*method)(&context, request, &response);
-    if (!status.ok()) return wire::FromGrpc(status);
+    HearLeft(context);
+    if (!status.ok()) return Heard(status);
     return response;
   }
 
+  // What a call came to: every client's streams end by it. FromGrpc's, and the
+  // holder's where there is one.
+  absl::Status Heard(const grpc::Status& status) const;
+
  private:
+  // Tells the holder what a call that has ended says of the token.
+  void HearLeft(const grpc::ClientContext& context) const;
+
   std::string authorization_;
+  std::shared_ptr<TokenHolder> holder_;
   std::shared_ptr<grpc::Channel> channel_;
 };
 

@@ -20,6 +20,18 @@ enum class AccountState {
 template <>
 inline constexpr const char* kWordsOf<AccountState>[] = {"active", "suspended"};
 
+// What a token lets its holder do of what the account's role may. Which method
+// is open to which scope is said at the method (proto/archpool/v1/roles.proto).
+enum class TokenScope {
+  kOwner,  // everything, tokens among it
+  kWork,   // what a worker or a verifier calls
+  kSpend,  // tasks and their data, paid from the balance
+  kRead,   // looks, and changes nothing
+};
+template <>
+inline constexpr const char* kWordsOf<TokenScope>[] = {"owner", "work", "spend",
+                                                       "read"};
+
 // 1 to 64 characters of [a-z0-9-]: accounts, workers and verifiers.
 bool IsName(absl::string_view text);
 

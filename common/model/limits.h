@@ -89,6 +89,13 @@ inline constexpr int64_t kInvitationCodeLengthMax = 100;
 // Accounts of one group that may come to it by invitations: what they may have
 // is added up over all of them, again and again.
 inline constexpr int64_t kInvitedPerGroupMax = 256;
+// Its tokens that are in force; and of all that it makes within an hour.
+inline constexpr int64_t kTokensMax = 32;
+inline constexpr Range<absl::Duration> kTokenTerm{absl::Minutes(1),
+                                                  absl::Hours(3'660 * 24)};
+// How long a token that is replaced is in force beside the new one.
+inline constexpr Range<absl::Duration> kTokenOverlap{absl::ZeroDuration(),
+                                                     absl::Hours(90 * 24)};
 // Openings that the answer to one heartbeat asks for: a worker sends these, and
 // asks again.
 inline constexpr int64_t kAskedMax = 16;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Receipts: what the pool hands to an account so that it can check alone, and
 // forever, what it was credited and paid (docs/receipts.md). Every verdict,
-// credit, share of a pot, transfer and payout is one receipt of the account
-// that it is about. A receipt is its canonical encoding, and a leaf of the
-// account's Merkle tree, which only grows; the trees of all accounts hang in
-// one tree that the pool signs, seal by seal, each chained to the one before.
+// credit, share of a pot, transfer, payout and payout address is one receipt of
+// the account that it is about. A receipt is its canonical encoding, and a leaf
+// of the account's Merkle tree, which only grows; the trees of all accounts
+// hang in one tree that the pool signs, seal by seal, each chained to the one
+// before.
 //
 // Value types; thread-compatible. Fields() lists what is encoded, in order.
 #ifndef ARCHPOOL_COMMON_MODEL_RECEIPT_H_
@@ -131,9 +132,33 @@ struct CarriedReceipt {
                          const CarriedReceipt&) = default;
 };
 
-using ReceiptBody =
-    std::variant<VerdictReceipt, CreditReceipt, ShareReceipt, TransferReceipt,
-                 PayoutReceipt, CarriedReceipt>;
+// Where the account's payouts go changes.
+struct AddressReceipt {
+  std::string address;  // "": nothing is paid out
+  std::string state;    // "waiting", "in_force" or "taken_back"
+  absl::Time time;      // from when on it is so; of a waiting one, in force
+  static auto Fields(auto& r) { return std::tie(r.address, r.state, r.time); }
+  friend bool operator==(const AddressReceipt&,
+                         const AddressReceipt&) = default;
+};
+
+// An operator did something; among the receipts of the pool's own books.
+struct OperatorReceipt {
+  AccountId by;
+  std::string action;  // "deposit", "suspend", "void_trial", …
+  std::string subject;  // an account's name, "trial-7", …; "" of the whole pool
+  std::string detail;  // for people; "" where there is no more to say
+  absl::Time time;
+  static auto Fields(auto& r) {
+    return std::tie(r.by, r.action, r.subject, r.detail, r.time);
+  }
+  friend bool operator==(const OperatorReceipt&,
+                         const OperatorReceipt&) = default;
+};
+
+using ReceiptBody = std::variant<VerdictReceipt, CreditReceipt, ShareReceipt,
+                                 TransferReceipt, PayoutReceipt, CarriedReceipt,
+                                 AddressReceipt, OperatorReceipt>;
 
 struct ReceiptContent {
   ReceiptId id;       // grows within an account; gaps are other accounts'

@@ -283,6 +283,11 @@ class Books {
     sums.state = payout.state;
   }
 
+  // It moves nothing, and each payout says where it went.
+  void Note(const AddressReceipt&) {}
+  // What it brought about has receipts of its own.
+  void Note(const OperatorReceipt&) {}
+
   void Note(const CarriedReceipt& carried) {
     if (carried.amount < 0 || report_.carried != 0) {
       Complain(

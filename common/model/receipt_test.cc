@@ -37,6 +37,9 @@ std::vector<ReceiptContent> OneOfEach() {
       {id, account,
        PayoutReceipt{{3}, 8, "addr", Sha256("key"), "settled", "tx", ""}},
       {id, account, CarriedReceipt{-3}},
+      {id, account, AddressReceipt{"addr", "waiting", time}},
+      {id, account,
+       OperatorReceipt{{1}, "deposit", "alice", "12.5 coins", time}},
   };
 }
 
@@ -69,7 +72,7 @@ TEST(ReceiptTest, HashesAsSpecified) {
   std::string all;
   for (const ReceiptContent& receipt : OneOfEach()) all += Encode(receipt);
   EXPECT_EQ(Sha256(all).ToString(),
-            "5ce25f57e5796230326a0434793908fbd15c853683aa94a94422ffc1cd1d1e2c");
+            "5b4207ec8ef3abfd0b660a8efda3ede39f527881dbb1d72059b8a49757e95c43");
   const SignedSeal seal{{4, absl::UnixEpoch(), 9, Sha256("a"), Sha256("b")},
                         {}};
   EXPECT_EQ(seal.Id().ToString(),

@@ -18,6 +18,9 @@ namespace archpool::wire {
 
 // The metadata key.
 inline constexpr char kClientVersionKey[] = "archpool-client-version";
+// In trailing metadata, where the caller's token ends soon: in how many
+// seconds.
+inline constexpr char kTokenSecondsLeftKey[] = "archpool-token-seconds-left";
 // The version of this build, as common/base/version.h has it: that library is
 // made again at each commit, and this one is not.
 extern const char kOwnVersion[];

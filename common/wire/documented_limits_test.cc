@@ -120,6 +120,9 @@ const std::map<std::string, Range<int64_t>>& LimitsByField() {
       {"CreateAccountRequest.name", limits::kNameLength},
       {"SetQuotasRequest.group", limits::kNameLength},
       {"JoinRequest.name", limits::kNameLength},
+      {"Token.name", limits::kNameLength},
+      {"CreateTokenRequest.name", limits::kNameLength},
+      {"RotateTokenRequest.name", limits::kNameLength},
       {"CreateInvitationRequest.uses_max", limits::kInvitationUses},
       {"OpenSessionRequest.worker_name", limits::kNameLength},
       {"AcquireAuditRequest.verifier_name", limits::kNameLength},
@@ -175,6 +178,7 @@ const std::map<std::string, Range<int64_t>>& LimitsByField() {
       {"ListReceiptsRequest.page_size", kAskedPage},
       {"ListSealsRequest.page_size", kAskedPage},
       {"ListTasksRequest.page_size", kAskedPage},
+      {"ListTokensRequest.page_size", kAskedPage},
       {"ListTransfersRequest.page_size", kAskedPage},
       {"ListTrialsRequest.page_size", kAskedPage},
       {"ListVerifiersRequest.page_size", kAskedPage},
@@ -198,6 +202,7 @@ const std::map<std::string, int64_t>& MostByField() {
       {"CreateInvitationRequest", limits::kInvitationsOpenMax},
       {"CreateInvitationRequest.term",
        absl::ToInt64Seconds(limits::kInvitationTerm.max)},
+      {"CreateTokenRequest.term", absl::ToInt64Seconds(limits::kTokenTerm.max)},
       {"DownloadResponse.data", limits::kChunkSizeBytesMax},
       {"HeartbeatRequest.lease_ids", limits::kLeasesNamedMax},
       {"JoinRequest.code", limits::kInvitationCodeLengthMax},
@@ -207,6 +212,8 @@ const std::map<std::string, int64_t>& MostByField() {
       {"Opening", kProofLengthMax},
       {"Recipe.further_epochs", limits::kFurtherRungs.max},
       {"ReleaseLeaseRequest.impossible_trial_ids", limits::kReports.max},
+      {"RotateTokenRequest.overlap",
+       absl::ToInt64Seconds(limits::kTokenOverlap.max)},
       {"SetQuotasRequest.leases", limits::kLeasesAllowed.max},
       {"SetQuotasRequest.open_tasks", limits::kOpenTasksAllowed.max},
       {"SetQuotasRequest.sessions", limits::kSessionsAllowed.max},
@@ -224,7 +231,7 @@ std::map<std::string, std::string> CommentsOfProtocol() {
   for (const std::string name :
        {"account", "blob", "dataset", "error", "invitation", "ledger", "lease",
         "payout", "pool", "proof", "receipt", "roles", "search_space", "task",
-        "trial", "verification", "work"}) {
+        "token", "trial", "verification", "work"}) {
     comments.merge(FieldComments(
         ReadText(absl::StrCat("proto/archpool/v1/", name, ".proto"))));
   }

@@ -8,6 +8,7 @@
 #include "absl/container/btree_map.h"
 #include "server/core/rules/answer_size.h"
 #include "server/core/state/answers.h"
+#include "server/core/state/operator_acts.h"
 #include "server/core/state/queries.h"
 #include "server/core/state/storage.h"
 #include "server/core/time_away.h"
@@ -90,6 +91,8 @@ absl::StatusOr<SetMaintenance::Reply> Execute(Step& step,
     HoldExpiry(step);  // workers may not know yet that it is over
   }
   step.state.Put(clock);
+  NoteAct(step, command.by, is_on ? "begin_maintenance" : "end_maintenance", "",
+          "");
   return clock;
 }
 

@@ -7,6 +7,7 @@
 #include "common/base/check.h"
 #include "common/base/status.h"
 #include "server/core/accounts/accounts.h"
+#include "server/core/accounts/tokens.h"
 #include "server/core/away.h"
 #include "server/core/money/money.h"
 #include "server/core/proof/proof.h"
@@ -140,6 +141,14 @@ template absl::StatusOr<Invite::Reply> Pool::Execute(const Invite&, absl::Time);
 template absl::StatusOr<RevokeInvitation::Reply> Pool::Execute(
     const RevokeInvitation&, absl::Time);
 template absl::StatusOr<Join::Reply> Pool::Execute(const Join&, absl::Time);
+template absl::StatusOr<CreateToken::Reply> Pool::Execute(const CreateToken&,
+                                                          absl::Time);
+template absl::StatusOr<RotateToken::Reply> Pool::Execute(const RotateToken&,
+                                                          absl::Time);
+template absl::StatusOr<RevokeToken::Reply> Pool::Execute(const RevokeToken&,
+                                                          absl::Time);
+template absl::StatusOr<NoteTokenUse::Reply> Pool::Execute(const NoteTokenUse&,
+                                                           absl::Time);
 template absl::StatusOr<Deposit::Reply> Pool::Execute(const Deposit&,
                                                       absl::Time);
 template absl::StatusOr<SetPayoutTerms::Reply> Pool::Execute(

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "server/core/away.h"
+#include "server/core/money/money.h"
 #include "server/core/proof/proof.h"
 #include "server/core/reactions.h"
 #include "server/core/settle.h"
@@ -64,6 +65,7 @@ absl::StatusOr<Tick::Reply> Execute(Step& step, const Tick& command) {
     Close(step, next);
     React(step);
   }
+  money::TakeUpAddresses(step);
   const bool has_judged = work::EndSomeLeases(step) || proof::JudgeSome(step);
   React(step);
   const std::vector<TaskId> ready = ReadyToSettle(step.state);

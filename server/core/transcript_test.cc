@@ -110,8 +110,9 @@ std::string Line(const Owed& o) {
                       ": ", o.amount);
 }
 std::string Line(const Receipt& r) {
-  constexpr const char* kKinds[] = {"verdict",  "credit", "share",
-                                    "transfer", "payout", "carried"};
+  constexpr const char* kKinds[] = {"verdict",  "credit",  "share",
+                                    "transfer", "payout",  "carried",
+                                    "address",  "operator"};
   const absl::StatusOr<ReceiptContent> content = DecodeReceipt(r.content);
   ARCHPOOL_CHECK(content.ok());
   return absl::StrCat(

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/nas/pricing.h"
+#include "server/core/accounts/tokens.h"
 #include "server/core/money/money.h"
 #include "server/core/proof/proof.h"
 #include "server/core/work/work.h"
@@ -33,6 +34,7 @@ absl::Status CheckRecords(const PoolSnapshot& snapshot) {
 
 absl::StatusOr<UpgradeRecords::Reply> Execute(Step& step,
                                               const UpgradeRecords&) {
+  accounts::GiveFirstTokens(step);
   money::HandFirstReceipts(step);
   // Workers first: nothing more is trained in an arithmetic that was replaced
   // before what was is judged.

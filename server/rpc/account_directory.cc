@@ -6,16 +6,43 @@ namespace archpool::rpc {
 void AccountDirectory::Update(const Account& account) {
   absl::MutexLock lock(&mutex_);
   accounts_[account.id] = account;
-  tokens_[account.token_hash.AsBytes()] = account.id;
 }
 
-std::optional<Account> AccountDirectory::FindByToken(
+void AccountDirectory::Update(const AccountToken& token) {
+  absl::MutexLock lock(&mutex_);
+  const auto before = tokens_.find(token.key);
+  hashes_.Put(token.key,
+              before == tokens_.end() ? nullptr : &before->second.hash,
+              token.hash);
+  tokens_[token.key] = token;
+}
+
+std::optional<KnownCaller> AccountDirectory::FindByToken(
     absl::string_view token) const {
   const Digest hash = HashToken(token);
   absl::MutexLock lock(&mutex_);
-  const auto found = tokens_.find(hash.AsBytes());
+  const std::optional<TokenKey> key = hashes_.Find(hash);
+  if (!key) return std::nullopt;
+  const auto account = accounts_.find(key->account);
+  if (account == accounts_.end()) return std::nullopt;
+  return KnownCaller{account->second, tokens_.at(*key)};
+}
+
+std::optional<AccountToken> AccountDirectory::Find(const TokenKey& key) const {
+  absl::MutexLock lock(&mutex_);
+  const auto found = tokens_.find(key);
   if (found == tokens_.end()) return std::nullopt;
-  return accounts_.at(found->second);
+  return found->second;
+}
+
+std::vector<AccountToken> AccountDirectory::TokensOf(AccountId account) const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<AccountToken> tokens;
+  for (auto it = tokens_.lower_bound({account, 0});
+       it != tokens_.end() && it->first.account == account; ++it) {
+    tokens.push_back(it->second);
+  }
+  return tokens;
 }
 
 std::optional<Account> AccountDirectory::Find(AccountId id) const {

@@ -14,15 +14,28 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "common/crypto/token.h"
+#include "server/core/books/secret_index.h"
 #include "server/core/records/entities.h"
 
 namespace archpool::rpc {
 
+// An account, and the token that it is known by.
+struct KnownCaller {
+  Account account;
+  AccountToken token;  // in force or not
+};
+
 class AccountDirectory {
  public:
   void Update(const Account& account) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Update(const AccountToken& token) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  std::optional<Account> FindByToken(absl::string_view token) const
+  std::optional<KnownCaller> FindByToken(absl::string_view token) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // The one with that number now: it may have another hash than it had.
+  std::optional<AccountToken> Find(const TokenKey& key) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  std::vector<AccountToken> TokensOf(AccountId account) const
       ABSL_LOCKS_EXCLUDED(mutex_);
   std::optional<Account> Find(AccountId id) const ABSL_LOCKS_EXCLUDED(mutex_);
   // "account-7" where it is unknown.
@@ -36,7 +49,8 @@ class AccountDirectory {
  private:
   mutable absl::Mutex mutex_;
   absl::btree_map<AccountId, Account> accounts_ ABSL_GUARDED_BY(mutex_);
-  absl::btree_map<std::string, AccountId> tokens_ ABSL_GUARDED_BY(mutex_);
+  absl::btree_map<TokenKey, AccountToken> tokens_ ABSL_GUARDED_BY(mutex_);
+  SecretIndex<TokenKey> hashes_ ABSL_GUARDED_BY(mutex_);
 };
 
 // What others are called in answers to `viewer`: a client sees the names of

@@ -21,12 +21,15 @@ constexpr absl::Duration kExplainedByDefault = absl::Hours(7 * 24);
 
 // `token` is the server's own, for a caller that brings no hash of one.
 absl::StatusOr<CreateAccount> ReadCreateAccount(
-    const v1::CreateAccountRequest& request, const std::string& token) {
+    const v1::CreateAccountRequest& request, const std::string& token,
+    AccountId by) {
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckName("name", request.name()));
   const std::optional<Role> role = wire::FromProto<Role>(request.role());
   if (!role) return wire::RequiredError("role");
-  archpool::CreateAccount command{
-      .name = request.name(), .role = *role, .token_hash = HashToken(token)};
+  archpool::CreateAccount command{.name = request.name(),
+                                  .role = *role,
+                                  .token_hash = HashToken(token),
+                                  .by = by};
   if (!request.token_hash().empty()) {
     ARCHPOOL_ASSIGN_OR_RETURN(
         command.token_hash,
@@ -37,11 +40,11 @@ absl::StatusOr<CreateAccount> ReadCreateAccount(
 
 template <typename Request>
 absl::StatusOr<SetAccountState> ReadState(const Request& request,
-                                          AccountState state) {
+                                          AccountState state, AccountId by) {
   ARCHPOOL_RETURN_IF_ERROR(
       wire::CheckName("account_name", request.account_name()));
-  return archpool::SetAccountState{.name = request.account_name(),
-                                   .state = state};
+  return archpool::SetAccountState{
+      .name = request.account_name(), .state = state, .by = by};
 }
 
 absl::StatusOr<SetQuotas> ReadGetQuotas(const Account& caller,
@@ -67,10 +70,11 @@ absl::Status ReadQuota(absl::string_view field, bool is_set, int64_t value,
   return absl::OkStatus();
 }
 
-absl::StatusOr<SetQuotas> ReadSetQuotas(const v1::SetQuotasRequest& request) {
+absl::StatusOr<SetQuotas> ReadSetQuotas(const v1::SetQuotasRequest& request,
+                                        AccountId by) {
   ARCHPOOL_RETURN_IF_ERROR(
       wire::CheckName("account_name", request.account_name()));
-  archpool::SetQuotas command{.name = request.account_name()};
+  archpool::SetQuotas command{.name = request.account_name(), .by = by};
   ARCHPOOL_RETURN_IF_ERROR(
       ReadQuota("open_tasks", request.has_open_tasks(), request.open_tasks(),
                 limits::kOpenTasksAllowed, command.open_tasks));
@@ -140,8 +144,10 @@ grpc::ServerUnaryReactor* AccountService::WhoAmI(
     grpc::CallbackServerContext* context, const v1::WhoAmIRequest* request,
     v1::WhoAmIResponse* response) {
   return Serve(parts_.gate, context, "/archpool.v1.AccountService/WhoAmI",
-               request, response, [](const auto& call) {
+               request, response, [this](const auto& call) {
                  *call.response->mutable_account() = ToProto(call.caller);
+                 *call.response->mutable_token() =
+                     ToProto(call.token, parts_.clock.Now());
                  call.response->set_server_version(wire::kOwnVersion);
                  call.finish(absl::OkStatus());
                });
@@ -157,7 +163,8 @@ grpc::ServerUnaryReactor* AccountService::CreateAccount(
         const std::string token =
             call.request->token_hash().empty() ? MakeToken() : "";
         SubmitCommand<archpool::CreateAccount>(
-            parts_.engine, ReadCreateAccount(*call.request, token), call,
+            parts_.engine,
+            ReadCreateAccount(*call.request, token, call.caller.id), call,
             [token](const Account& account, v1::CreateAccountResponse* to) {
               *to->mutable_account() = ToProto(account);
               to->set_token(token);
@@ -195,7 +202,8 @@ grpc::ServerUnaryReactor* AccountService::SuspendAccount(
       parts_.gate, context, "/archpool.v1.AccountService/SuspendAccount",
       request, response, [this](const auto& call) {
         SubmitCommand<SetAccountState>(
-            parts_.engine, ReadState(*call.request, AccountState::kSuspended),
+            parts_.engine,
+            ReadState(*call.request, AccountState::kSuspended, call.caller.id),
             call, [](const Account& account, v1::SuspendAccountResponse* to) {
               *to->mutable_account() = ToProto(account);
             });
@@ -210,7 +218,8 @@ grpc::ServerUnaryReactor* AccountService::ReinstateAccount(
       parts_.gate, context, "/archpool.v1.AccountService/ReinstateAccount",
       request, response, [this](const auto& call) {
         SubmitCommand<SetAccountState>(
-            parts_.engine, ReadState(*call.request, AccountState::kActive),
+            parts_.engine,
+            ReadState(*call.request, AccountState::kActive, call.caller.id),
             call, [](const Account& account, v1::ReinstateAccountResponse* to) {
               *to->mutable_account() = ToProto(account);
             });
@@ -238,7 +247,8 @@ grpc::ServerUnaryReactor* AccountService::SetQuotas(
   return Serve(parts_.gate, context, "/archpool.v1.AccountService/SetQuotas",
                request, response, [this](const auto& call) {
                  SubmitCommand<archpool::SetQuotas>(
-                     parts_.engine, ReadSetQuotas(*call.request), call,
+                     parts_.engine,
+                     ReadSetQuotas(*call.request, call.caller.id), call,
                      [this](const archpool::SetQuotas::Reply& reply,
                             v1::SetQuotasResponse* to) {
                        *to->mutable_quotas() = ToProto(reply, parts_.hub);

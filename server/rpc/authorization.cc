@@ -14,6 +14,7 @@
 #include "archpool/v1/receipt.grpc.pb.h"
 #include "archpool/v1/roles.pb.h"
 #include "archpool/v1/task.grpc.pb.h"
+#include "archpool/v1/token.grpc.pb.h"
 #include "archpool/v1/verification.grpc.pb.h"
 #include "archpool/v1/work.grpc.pb.h"
 #include "common/base/check.h"
@@ -38,6 +39,7 @@ std::vector<const google::protobuf::FileDescriptor*> Files() {
           v1::GetTermsRequest::descriptor()->file(),
           v1::GetStatementRequest::descriptor()->file(),
           v1::GetTaskRequest::descriptor()->file(),
+          v1::CreateTokenRequest::descriptor()->file(),
           v1::AcquireAuditRequest::descriptor()->file(),
           v1::HeartbeatRequest::descriptor()->file()};
 }
@@ -45,12 +47,19 @@ std::vector<const google::protobuf::FileDescriptor*> Files() {
 MethodRule RuleOf(const google::protobuf::MethodDescriptor& method) {
   MethodRule rule{.method = absl::StrCat("/", method.service()->full_name(),
                                          "/", method.name()),
-                  .roles = {}};
+                  .roles = {},
+                  .scopes = {}};
   const v1::MethodRoles& roles = method.options().GetExtension(v1::roles);
   for (const int value : roles.allow()) {
     const auto role = wire::FromProto<Role>(static_cast<v1::Role>(value));
     ARCHPOOL_CHECK(role.has_value());
     rule.roles.Add(*role);
+  }
+  for (const int value : roles.scopes()) {
+    const auto scope =
+        wire::FromProto<TokenScope>(static_cast<v1::TokenScope>(value));
+    ARCHPOOL_CHECK(scope.has_value());
+    rule.scopes.Add(*scope);
   }
   rule.is_for_anyone = roles.anyone();
   return rule;
@@ -77,6 +86,15 @@ std::string RolesOf(const MethodRule& rule) {
   std::vector<std::string> names;
   for (const Role role : kAllRoles) {
     if (rule.roles.Contains(role)) names.emplace_back(ToString(role));
+  }
+  return absl::StrJoin(names, " or ");
+}
+
+std::string ScopesOf(const MethodRule& rule) {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < kCountOf<TokenScope>; ++i) {
+    const auto scope = static_cast<TokenScope>(i);
+    if (rule.scopes.Contains(scope)) names.emplace_back(ToString(scope));
   }
   return absl::StrJoin(names, " or ");
 }
@@ -111,6 +129,18 @@ absl::Status Authorize(absl::string_view method, Role role) {
       absl::StrCat("the account's role is ", ToString(role), "; ", method,
                    " is for the role ", RolesOf(*rule),
                    ": use the token of such an account"));
+}
+
+absl::Status AuthorizeScope(absl::string_view method, TokenScope scope) {
+  const MethodRule* const rule = FindRule(method);
+  if (rule != nullptr && rule->scopes.Contains(scope)) return absl::OkStatus();
+  return PermissionDenied(
+      "SCOPE_NOT_ALLOWED",
+      absl::StrCat("the token is of the scope ", ToString(scope), "; ", method,
+                   " is for tokens of the scope ",
+                   rule == nullptr ? "owner" : ScopesOf(*rule),
+                   ": use such a token of the account (archpool account token "
+                   "list shows its tokens)"));
 }
 
 absl::Status AuthorizeAnyone(absl::string_view method) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/status.h"
@@ -117,6 +118,64 @@ TEST(AuthorizationTest, WhatIsNoMethodIsOpenToNobody) {
     EXPECT_EQ(GetReason(Authorize("/archpool.v1.PoolService/Other", role)),
               "ROLE_NOT_ALLOWED");
   }
+}
+
+// What a token does beside the owner's is little, and is written here once
+// more: a scope that grows by mistake hands out what nobody meant to.
+TEST(AuthorizationTest, WhatMovesMoneyOrChangesSettingsIsTheOwnersAlone) {
+  for (const std::string name :
+       {"AccountService/CreateAccount", "AccountService/SuspendAccount",
+        "AccountService/ReinstateAccount", "AccountService/SetQuotas",
+        "AccountService/SetVisibility", "InvitationService/CreateInvitation",
+        "InvitationService/RevokeInvitation", "LedgerService/Deposit",
+        "PayoutService/SetPayoutTerms", "PayoutService/SetRevenueSplit",
+        "PayoutService/SetShareConsent", "PayoutService/RequestPayout",
+        "PoolService/BeginMaintenance", "PoolService/EndMaintenance",
+        "TokenService/CreateToken", "TokenService/RotateToken",
+        "TokenService/RevokeToken", "VerificationService/VoidTrial"}) {
+    const std::string method = absl::StrCat("/archpool.v1.", name);
+    EXPECT_THAT(AuthorizeScope(method, TokenScope::kOwner), IsOk()) << name;
+    for (const TokenScope scope :
+         {TokenScope::kWork, TokenScope::kSpend, TokenScope::kRead}) {
+      EXPECT_THAT(AuthorizeScope(method, scope), FailsWith("SCOPE_NOT_ALLOWED"))
+          << name << " by " << ToString(scope);
+    }
+  }
+}
+
+// What only looks, by its name, changes nothing; and nothing else is for who
+// only looks.
+TEST(AuthorizationTest, WhoReadsChangesNothing) {
+  for (const MethodRule& rule : MethodRules()) {
+    if (!rule.scopes.Contains(TokenScope::kRead)) continue;
+    const std::string name = rule.method.substr(rule.method.rfind('/') + 1);
+    const bool looks =
+        absl::StartsWith(name, "Get") || absl::StartsWith(name, "List") ||
+        absl::StartsWith(name, "Check") || name == "WhoAmI" ||
+        name == "Explain" || name == "WatchTask" || name == "Download";
+    EXPECT_TRUE(looks) << rule.method;
+  }
+}
+
+TEST(AuthorizationTest, AWorkersTokenReachesWhatWorkersCall) {
+  const auto reaches = [](const std::string& name) {
+    return AuthorizeScope(absl::StrCat("/archpool.v1.", name),
+                          TokenScope::kWork)
+        .ok();
+  };
+  for (const MethodRule& rule : MethodRules()) {
+    if (absl::StartsWith(rule.method, "/archpool.v1.WorkService/")) {
+      EXPECT_TRUE(rule.scopes.Contains(TokenScope::kWork)) << rule.method;
+    }
+  }
+  for (const std::string name :
+       {"BlobService/BeginUpload", "BlobService/Upload", "BlobService/Download",
+        "VerificationService/AcquireAudit", "VerificationService/RenewAudit",
+        "VerificationService/ReportAudit", "AccountService/WhoAmI"}) {
+    EXPECT_TRUE(reaches(name)) << name;
+  }
+  EXPECT_FALSE(reaches("TaskService/SubmitTask"));
+  EXPECT_FALSE(reaches("NoService/Call"));
 }
 
 // Every method of the running server, as every role and as nobody. An empty

@@ -52,25 +52,27 @@ void BlobService::Begin(const BeginCall& call) {
 
 grpc::ServerReadReactor<v1::UploadRequest>* BlobService::Upload(
     grpc::CallbackServerContext* context, v1::UploadResponse* response) {
-  const absl::StatusOr<Account> caller =
+  const absl::StatusOr<KnownCaller> caller =
       gate_.Admit(*context, "/archpool.v1.BlobService/Upload");
   if (!caller.ok()) {
     return new RefusedReads<v1::UploadRequest>(caller.status());
   }
-  return UploadStream::Start(parts_, *caller, response);
+  return UploadStream::Start(parts_, caller->account,
+                             gate_.StillIn(caller->token), response);
 }
 
 grpc::ServerWriteReactor<v1::DownloadResponse>* BlobService::Download(
     grpc::CallbackServerContext* context, const v1::DownloadRequest* request) {
-  const absl::StatusOr<Account> caller =
+  const absl::StatusOr<KnownCaller> caller =
       gate_.Admit(*context, "/archpool.v1.BlobService/Download");
   if (!caller.ok()) {
     return new RefusedWrites<v1::DownloadResponse>(caller.status());
   }
-  return DownloadStream::Start(parts_.executor, request->offset_bytes(),
-                               [this, caller = *caller, request = *request] {
-                                 return SourceOf(caller, request);
-                               });
+  return DownloadStream::Start(
+      parts_.executor, request->offset_bytes(), gate_.StillIn(caller->token),
+      [this, caller = caller->account, request = *request] {
+        return SourceOf(caller, request);
+      });
 }
 
 absl::StatusOr<DownloadStream::Source> BlobService::SourceOf(

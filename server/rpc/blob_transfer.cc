@@ -84,9 +84,9 @@ void ConfirmUpload(const BlobParts& parts, const UploadTarget& target,
 }
 
 grpc::ServerReadReactor<v1::UploadRequest>* UploadStream::Start(
-    const BlobParts& parts, const Account& caller,
+    const BlobParts& parts, const Account& caller, StillIn still_in,
     v1::UploadResponse* response) {
-  auto* stream = new UploadStream(parts, caller, response);
+  auto* stream = new UploadStream(parts, caller, std::move(still_in), response);
   stream->StartRead(&stream->message_);
   return stream;
 }
@@ -142,6 +142,7 @@ absl::Status UploadStream::Open(const UploadTarget& target,
 }
 
 absl::StatusOr<bool> UploadStream::Take() {
+  ARCHPOOL_RETURN_IF_ERROR(still_in_());
   if (!target_) {
     ARCHPOOL_RETURN_IF_ERROR(Begin());
   } else if (!message_.has_data()) {
@@ -199,8 +200,10 @@ void UploadStream::Confirm() {
 }
 
 grpc::ServerWriteReactor<v1::DownloadResponse>* DownloadStream::Start(
-    Executor& executor, int64_t offset_bytes, Resolve resolve) {
-  auto* stream = new DownloadStream(executor, offset_bytes, std::move(resolve));
+    Executor& executor, int64_t offset_bytes, StillIn still_in,
+    Resolve resolve) {
+  auto* stream = new DownloadStream(executor, offset_bytes, std::move(still_in),
+                                    std::move(resolve));
   stream->Next();
   return stream;
 }
@@ -215,6 +218,7 @@ void DownloadStream::Next() {
 }
 
 absl::Status DownloadStream::ReadChunk() {
+  ARCHPOOL_RETURN_IF_ERROR(still_in_());
   if (!source_) {
     ARCHPOOL_ASSIGN_OR_RETURN(Source source, resolve_());
     ARCHPOOL_ASSIGN_OR_RETURN(size_bytes_, source.blobs.Size(source.digest));

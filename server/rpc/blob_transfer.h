@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "archpool/v1/blob.pb.h"
@@ -45,19 +46,26 @@ void ConfirmUpload(const BlobParts& parts, const UploadTarget& target,
                    AccountId caller,
                    std::function<void(const absl::Status&)> done);
 
+// Whether the token that began a transfer is still in force: asked again with
+// each message. Thread-safe.
+using StillIn = std::function<absl::Status()>;
+
 class UploadStream : public grpc::ServerReadReactor<v1::UploadRequest> {
  public:
   static grpc::ServerReadReactor<v1::UploadRequest>* Start(
-      const BlobParts& parts, const Account& caller,
+      const BlobParts& parts, const Account& caller, StillIn still_in,
       v1::UploadResponse* response);
 
   void OnReadDone(bool ok) override;
   void OnDone() override { delete this; }
 
  private:
-  UploadStream(const BlobParts& parts, const Account& caller,
+  UploadStream(const BlobParts& parts, const Account& caller, StillIn still_in,
                v1::UploadResponse* response)
-      : parts_(parts), caller_(caller), response_(response) {}
+      : parts_(parts),
+        caller_(caller),
+        still_in_(std::move(still_in)),
+        response_(response) {}
 
   // True: the blob is complete.
   absl::StatusOr<bool> Take();
@@ -70,6 +78,7 @@ class UploadStream : public grpc::ServerReadReactor<v1::UploadRequest> {
 
   const BlobParts parts_;
   const Account caller_;
+  const StillIn still_in_;
   v1::UploadResponse* const response_;
   v1::UploadRequest message_;
   // From the first message on.
@@ -93,14 +102,17 @@ class DownloadStream : public grpc::ServerWriteReactor<v1::DownloadResponse> {
 
   // INVALID_ARGUMENT (BLOB_RANGE): `offset_bytes` lies outside the blob.
   static grpc::ServerWriteReactor<v1::DownloadResponse>* Start(
-      Executor& executor, int64_t offset_bytes, Resolve resolve);
+      Executor& executor, int64_t offset_bytes, StillIn still_in,
+      Resolve resolve);
 
   void OnWriteDone(bool ok) override;
   void OnDone() override { delete this; }
 
  private:
-  DownloadStream(Executor& executor, int64_t offset_bytes, Resolve resolve)
+  DownloadStream(Executor& executor, int64_t offset_bytes, StillIn still_in,
+                 Resolve resolve)
       : executor_(executor),
+        still_in_(std::move(still_in)),
         resolve_(std::move(resolve)),
         offset_bytes_(offset_bytes) {}
 
@@ -108,6 +120,7 @@ class DownloadStream : public grpc::ServerWriteReactor<v1::DownloadResponse> {
   absl::Status ReadChunk();
 
   Executor& executor_;
+  const StillIn still_in_;
   const Resolve resolve_;
   std::optional<Source> source_;  // from the first chunk on
   int64_t offset_bytes_;

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/base/status.h"
 #include "common/wire/api_version.h"
@@ -17,6 +18,27 @@ constexpr size_t kTokenLengthMax = 256;
 absl::Status Unauthenticated(absl::string_view reason,
                              absl::string_view message) {
   return MakeError(absl::StatusCode::kUnauthenticated, reason, message);
+}
+
+absl::Status Revoked(const AccountToken& token) {
+  return Unauthenticated(
+      "TOKEN_REVOKED",
+      absl::StrCat("the token '", token.name,
+                   "' was revoked by its account: put one that is in force "
+                   "into the token file (archpool account token create makes "
+                   "one)"));
+}
+
+absl::Status CheckInForceAt(const AccountToken& token, absl::Time now) {
+  if (token.IsInForce(now)) return absl::OkStatus();
+  if (token.revoke_time) return Revoked(token);
+  return Unauthenticated(
+      "TOKEN_EXPIRED",
+      absl::StrCat("the token '", token.name, "' expired ",
+                   absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", *token.expire_time,
+                                    absl::UTCTimeZone()),
+                   ": put one that is in force into the token file (archpool "
+                   "account token create makes one)"));
 }
 
 }  // namespace
@@ -39,25 +61,59 @@ absl::Status AdmitAnyone(const grpc::CallbackServerContext& context,
   return AuthorizeAnyone(method);
 }
 
-absl::StatusOr<Account> Gate::Admit(const grpc::CallbackServerContext& context,
-                                    absl::string_view method) const {
+absl::StatusOr<KnownCaller> Gate::Admit(grpc::CallbackServerContext& context,
+                                        absl::string_view method) const {
   absl::string_view token = MetadataOf(context, kMetadataKey);
   if (!absl::ConsumePrefix(&token, "Bearer ") || token.empty()) {
     return Unauthenticated("TOKEN_MISSING",
                            "the call carries no token; send it as metadata: "
                            "\"authorization: Bearer <token>\"");
   }
-  std::optional<Account> account;
-  if (token.size() <= kTokenLengthMax) account = accounts_.FindByToken(token);
-  if (!account) {
+  std::optional<KnownCaller> caller;
+  if (token.size() <= kTokenLengthMax) caller = accounts_.FindByToken(token);
+  if (!caller) {
     return Unauthenticated("TOKEN_UNKNOWN",
                            "the token belongs to no account of this pool; "
                            "check the token file, or ask the pool's operator");
   }
+  const absl::Time now = clock_.Now();
+  ARCHPOOL_RETURN_IF_ERROR(CheckInForceAt(caller->token, now));
   // Before the request is read: another version's may mean something else.
   ARCHPOOL_RETURN_IF_ERROR(CheckVersion(context));
-  ARCHPOOL_RETURN_IF_ERROR(Authorize(method, account->role));
-  return *std::move(account);
+  ARCHPOOL_RETURN_IF_ERROR(Authorize(method, caller->account.role));
+  ARCHPOOL_RETURN_IF_ERROR(AuthorizeScope(method, caller->token.scope));
+  NoteUse(caller->token, now);
+  if (const std::optional<absl::Time> end = caller->token.expire_time;
+      end && *end - now <= kTokenEndsSoon) {
+    context.AddTrailingMetadata(wire::kTokenSecondsLeftKey,
+                                absl::StrCat(absl::ToInt64Seconds(*end - now)));
+  }
+  return *std::move(caller);
+}
+
+absl::Status Gate::CheckInForce(const AccountToken& token) const {
+  const std::optional<AccountToken> now = accounts_.Find(token.key);
+  if (now && AreEqualInConstantTime(now->hash, token.hash)) {
+    return CheckInForceAt(*now, clock_.Now());
+  }
+  // Its number is another one's by now.
+  return Revoked(token);
+}
+
+void Gate::NoteUse(const AccountToken& token, absl::Time now) const {
+  const absl::Time noted = token.last_use_time.value_or(token.create_time);
+  if (now - noted < kTokenUseNoted) return;
+  {
+    absl::MutexLock lock(&mutex_);
+    absl::Time& asked =
+        noted_.try_emplace(token.key, absl::InfinitePast()).first->second;
+    if (now - asked < kTokenUseNoted) return;
+    asked = now;
+  }
+  // Whether it comes to that matters to nobody who waits.
+  engine_.Submit<NoteTokenUse>(
+      {.key = token.key, .hash = token.hash},
+      [](const absl::StatusOr<NoteTokenUse::Reply>&) {}, token.key.account);
 }
 
 }  // namespace archpool::rpc

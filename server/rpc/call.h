@@ -10,9 +10,14 @@
 #include <functional>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/container/btree_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "common/base/clock.h"
 #include "common/wire/status_wire.h"
 #include "grpcpp/grpcpp.h"
 #include "server/core/records/entities.h"
@@ -36,20 +41,45 @@ absl::Status CheckVersion(const grpc::ServerContextBase& context);
 absl::Status AdmitAnyone(const grpc::CallbackServerContext& context,
                          absl::string_view method);
 
-// Knows callers by their token. Thread-safe.
+// Answers to calls by a token that ends within that time say so
+// (wire::kTokenSecondsLeftKey).
+inline constexpr absl::Duration kTokenEndsSoon = absl::Hours(14 * 24);
+
+// Knows callers by their token, and has its use noted. Thread-safe.
 class Gate {
  public:
-  // `accounts` outlives the gate.
-  explicit Gate(const AccountDirectory& accounts) : accounts_(accounts) {}
+  // All outlive the gate.
+  Gate(const AccountDirectory& accounts, const Clock& clock, Engine& engine)
+      : accounts_(accounts), clock_(clock), engine_(engine) {}
 
-  // The caller, where its role may call `method`. UNAUTHENTICATED
-  // (TOKEN_MISSING, TOKEN_UNKNOWN); FAILED_PRECONDITION (CLIENT_TOO_OLD);
-  // PERMISSION_DENIED (ROLE_NOT_ALLOWED).
-  absl::StatusOr<Account> Admit(const grpc::CallbackServerContext& context,
-                                absl::string_view method) const;
+  // The caller, where its role and its token's scope reach `method`.
+  // UNAUTHENTICATED (TOKEN_MISSING, TOKEN_UNKNOWN, TOKEN_EXPIRED,
+  // TOKEN_REVOKED); FAILED_PRECONDITION (CLIENT_TOO_OLD); PERMISSION_DENIED
+  // (ROLE_NOT_ALLOWED, SCOPE_NOT_ALLOWED). Tells the caller, in `context`,
+  // where its token ends soon.
+  absl::StatusOr<KnownCaller> Admit(grpc::CallbackServerContext& context,
+                                    absl::string_view method) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Whether the token by which a call was admitted is still in force: asked
+  // again by what lasts. UNAUTHENTICATED (TOKEN_EXPIRED, TOKEN_REVOKED).
+  absl::Status CheckInForce(const AccountToken& token) const;
+  // The same to be called later; as long as the gate.
+  std::function<absl::Status()> StillIn(const AccountToken& token) const {
+    return [this, token] { return CheckInForce(token); };
+  }
 
  private:
+  void NoteUse(const AccountToken& token, absl::Time now) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
   const AccountDirectory& accounts_;
+  const Clock& clock_;
+  Engine& engine_;
+  mutable absl::Mutex mutex_;
+  // When the core was last asked to note a use: asked at most once while that
+  // is under way, or fails.
+  mutable absl::btree_map<TokenKey, absl::Time> noted_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Copyable; `request` and `response` live until `finish` is called, on any
@@ -60,6 +90,7 @@ struct UnaryCall {
   const Request* request;
   Response* response;
   std::function<void(const absl::Status&)> finish;
+  AccountToken token;
 };
 
 // Admits the caller, then hands the call to `handler`.
@@ -70,15 +101,17 @@ grpc::ServerUnaryReactor* Serve(const Gate& gate,
                                 const Request* request, Response* response,
                                 const Handler& handler) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  absl::StatusOr<Account> caller = gate.Admit(*context, method);
+  absl::StatusOr<KnownCaller> caller = gate.Admit(*context, method);
   if (!caller.ok()) {
     reactor->Finish(wire::ToGrpc(caller.status()));
     return reactor;
   }
-  handler(UnaryCall<Request, Response>{*std::move(caller), request, response,
+  handler(UnaryCall<Request, Response>{std::move(caller->account), request,
+                                       response,
                                        [reactor](const absl::Status& status) {
                                          reactor->Finish(wire::ToGrpc(status));
-                                       }});
+                                       },
+                                       std::move(caller->token)});
   return reactor;
 }
 
@@ -98,7 +131,8 @@ grpc::ServerUnaryReactor* ServeAnyone(grpc::CallbackServerContext* context,
   handler(UnaryCall<Request, Response>{Account(), request, response,
                                        [reactor](const absl::Status& status) {
                                          reactor->Finish(wire::ToGrpc(status));
-                                       }});
+                                       },
+                                       AccountToken()});
   return reactor;
 }
 

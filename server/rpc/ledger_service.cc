@@ -80,6 +80,7 @@ grpc::ServerUnaryReactor* LedgerService::Deposit(
                  absl::StatusOr<archpool::Deposit> command =
                      ReadDeposit(*accepted.request);
                  if (!command.ok()) return accepted.finish(command.status());
+                 command->by = accepted.caller.id;
                  engine_.Submit<archpool::Deposit>(
                      *std::move(command),
                      [this, accepted](absl::StatusOr<TransferId> transfer) {

@@ -29,12 +29,16 @@ class LongPoll : public grpc::ServerUnaryReactor {
   // Writes the reply into the response. True: there is something in it.
   using Fill = std::function<bool(const typename Command::Reply&)>;
 
+  // Whether the caller may still ask; its error ends the call.
+  using StillIn = std::function<absl::Status()>;
+
   // Starts the call; the reactor owns itself. `engine` and `queue` outlive it.
   static grpc::ServerUnaryReactor* Start(Engine& engine, WaitQueue& queue,
                                          Command command, absl::Duration wait,
-                                         Fill fill) {
+                                         StillIn still_in, Fill fill) {
     const auto poll = std::shared_ptr<LongPoll>(
-        new LongPoll(engine, queue, std::move(command), wait, std::move(fill)));
+        new LongPoll(engine, queue, std::move(command), wait,
+                     std::move(still_in), std::move(fill)));
     poll->self_ = poll;
     Ask(poll);
     return poll.get();
@@ -61,15 +65,18 @@ class LongPoll : public grpc::ServerUnaryReactor {
   using Clock = std::chrono::steady_clock;
 
   LongPoll(Engine& engine, WaitQueue& queue, Command command,
-           absl::Duration wait, Fill fill)
+           absl::Duration wait, StillIn still_in, Fill fill)
       : engine_(engine),
         queue_(queue),
         command_(std::move(command)),
         deadline_(Clock::now() + absl::ToChronoNanoseconds(wait)),
+        still_in_(std::move(still_in)),
         fill_(std::move(fill)) {}
 
   static void Ask(const Self& self) {
     const int64_t version = self->queue_.version();
+    const absl::Status admitted = self->still_in_();
+    if (!admitted.ok()) return OnReply(self, version, admitted);
     self->engine_.template Submit<Command>(
         self->command_,
         [self, version](Reply reply) { OnReply(self, version, reply); },
@@ -115,6 +122,7 @@ class LongPoll : public grpc::ServerUnaryReactor {
   WaitQueue& queue_;
   const Command command_;
   const Clock::time_point deadline_;
+  const StillIn still_in_;
   const Fill fill_;
   // Touched by one step at a time: ask, reply, park, wake.
   bool was_woken_ = false;
@@ -140,13 +148,14 @@ grpc::ServerUnaryReactor* ServePoll(const Gate& gate,
                                     absl::string_view method, Engine& engine,
                                     WaitQueue& queue, const Read& read,
                                     typename LongPoll<Command>::Fill fill) {
-  const absl::StatusOr<Account> caller = gate.Admit(*context, method);
+  const absl::StatusOr<KnownCaller> caller = gate.Admit(*context, method);
   absl::StatusOr<Poll<Command>> poll =
-      caller.ok() ? read(caller->id)
+      caller.ok() ? read(caller->account.id)
                   : absl::StatusOr<Poll<Command>>(caller.status());
   if (poll.ok()) {
     return LongPoll<Command>::Start(engine, queue, std::move(poll->command),
-                                    poll->wait, std::move(fill));
+                                    poll->wait, gate.StillIn(caller->token),
+                                    std::move(fill));
   }
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(wire::ToGrpc(poll.status()));

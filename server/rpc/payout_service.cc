@@ -82,9 +82,13 @@ grpc::ServerUnaryReactor* PayoutService::SetPayoutTerms(
       request, response, [this](const auto& call) {
         SubmitCommand<archpool::SetPayoutTerms>(
             parts_.engine, ReadTerms(call.caller.id, *call.request), call,
-            [](const Account& account, v1::SetPayoutTermsResponse* to) {
+            [this](const Account& account, v1::SetPayoutTermsResponse* to) {
               to->set_address(account.payout_address);
               to->set_threshold_micros(account.payout_threshold);
+              if (!account.next_address) return;
+              to->set_next_address(account.next_address->address);
+              *to->mutable_next_address_left() =
+                  LeftToProto(account.next_address->time, parts_.clock.Now());
             });
       });
 }

@@ -4,6 +4,7 @@
 #define ARCHPOOL_SERVER_RPC_PAYOUT_SERVICE_H_
 
 #include "archpool/v1/payout.grpc.pb.h"
+#include "common/base/clock.h"
 #include "server/engine/engine.h"
 #include "server/engine/executor.h"
 #include "server/rpc/account_directory.h"
@@ -17,6 +18,7 @@ class PayoutService : public v1::PayoutService::CallbackService {
   // All outlive the service; reads run on `executor`.
   struct Parts {
     const Gate& gate;
+    const Clock& clock;
     Engine& engine;
     Reader& reader;
     Executor& executor;

@@ -77,7 +77,7 @@ grpc::ServerUnaryReactor* PoolService::BeginMaintenance(
         LogInfo("maintenance_asked", "an operator asks for maintenance",
                 {{"account", call.caller.name}, {"is_on", true}});
         SubmitCommand<SetMaintenance>(
-            engine_, SetMaintenance{true}, call,
+            engine_, SetMaintenance{true, call.caller.id}, call,
             [](const PoolClock& clock, v1::BeginMaintenanceResponse* to) {
               *to->mutable_maintenance() = ToProto(clock);
             });
@@ -94,7 +94,7 @@ grpc::ServerUnaryReactor* PoolService::EndMaintenance(
         LogInfo("maintenance_asked", "an operator asks for maintenance",
                 {{"account", call.caller.name}, {"is_on", false}});
         SubmitCommand<SetMaintenance>(
-            engine_, SetMaintenance{false}, call,
+            engine_, SetMaintenance{false, call.caller.id}, call,
             [](const PoolClock& clock, v1::EndMaintenanceResponse* to) {
               *to->mutable_maintenance() = ToProto(clock);
             });

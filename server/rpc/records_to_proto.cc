@@ -81,6 +81,25 @@ v1::Account ToProto(const Account& account) {
   return proto;
 }
 
+v1::Token ToProto(const AccountToken& token, absl::Time now) {
+  v1::Token proto;
+  proto.set_number(token.key.number);
+  proto.set_name(token.name);
+  proto.set_scope(wire::ToProto<v1::TokenScope>(token.scope));
+  *proto.mutable_create_time() = wire::ToProto(token.create_time);
+  if (token.expire_time) {
+    *proto.mutable_expire_time() = wire::ToProto(*token.expire_time);
+  }
+  if (token.revoke_time) {
+    *proto.mutable_revoke_time() = wire::ToProto(*token.revoke_time);
+  }
+  if (token.last_use_time) {
+    *proto.mutable_last_use_time() = wire::ToProto(*token.last_use_time);
+  }
+  proto.set_is_in_force(token.IsInForce(now));
+  return proto;
+}
+
 v1::LeaseGrant::Assignment ToProto(const Assignment& assignment) {
   v1::LeaseGrant::Assignment proto;
   proto.set_trial_id(assignment.trial.value);

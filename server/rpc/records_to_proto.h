@@ -10,6 +10,7 @@
 #include "archpool/v1/payout.pb.h"
 #include "archpool/v1/pool.pb.h"
 #include "archpool/v1/task.pb.h"
+#include "archpool/v1/token.pb.h"
 #include "archpool/v1/verification.pb.h"
 #include "archpool/v1/work.pb.h"
 #include "server/core/commands/commands.h"
@@ -22,6 +23,8 @@ namespace archpool::rpc {
 v1::TaskState ToProto(TaskState state);
 v1::TrialState ToProto(TrialState state);
 v1::Account ToProto(const Account& account);
+// Without its hash.
+v1::Token ToProto(const AccountToken& token, absl::Time now);
 
 v1::LeaseGrant::Assignment ToProto(const Assignment& assignment);
 // What is told to other machines is how much time is left: `now` is the clock

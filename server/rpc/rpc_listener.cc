@@ -25,6 +25,15 @@ void RpcListener::NoteAll(absl::Span<const Event> events) {
   }
 }
 
+// What is under way by a token that is over ends: it asks again, and hears so.
+void RpcListener::Note(const AccountToken& token) {
+  parts_.accounts.Update(token);
+  if (!token.revoke_time) return;
+  parts_.hub.TouchOf(token.key.account);
+  parts_.work_waiting.NotifyOf(token.key.account);
+  parts_.audits_waiting.NotifyOf(token.key.account);
+}
+
 // A new task opens its boxes; a lease that ended opens one; a rejected trial
 // frees what it had reserved of the budget, and after an accepted one any
 // worker that asks may find that the budget is spent, which ends the task.

@@ -43,6 +43,7 @@ class RpcListener : public EngineListener {
  private:
   void NoteAll(absl::Span<const Event> events);
   void Note(const Account& account) { parts_.accounts.Update(account); }
+  void Note(const AccountToken& token);
   void Note(const Invitation& invitation) {
     parts_.invitations.Update(invitation);
   }

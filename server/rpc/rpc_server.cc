@@ -27,6 +27,7 @@
 #include "server/rpc/task_service.h"
 #include "server/rpc/task_views.h"
 #include "server/rpc/timer.h"
+#include "server/rpc/token_service.h"
 #include "server/rpc/unknown_methods.h"
 #include "server/rpc/verification_service.h"
 #include "server/rpc/work_service.h"
@@ -72,7 +73,7 @@ struct RpcServer::Impl {
   InvitationDirectory invitations;
   JoinLimits join_limits;
   SessionDirectory sessions{kSessionForgotten};
-  Gate gate{accounts};
+  Gate gate{accounts, parts.clock, parts.engine};
   Timer timer;
   WaitQueue work_waiting{timer, options.wait_limits};
   WaitQueue audits_waiting{timer, options.wait_limits};
@@ -91,6 +92,7 @@ struct RpcServer::Impl {
                                 hub}};
   InvitationService invitation_calls{
       {gate, parts.clock, parts.engine, accounts, invitations, join_limits}};
+  TokenService token_calls{{gate, parts.clock, parts.engine, accounts}};
   PoolService pool{gate,     parts.clock,    parts.engine,       accounts,
                    sessions, options.policy, options.receipt_key};
   TaskService tasks{{gate,
@@ -111,7 +113,8 @@ struct RpcServer::Impl {
   VerificationService verification{gate, parts.clock, parts.engine,
                                    audits_waiting, accounts};
   LedgerService ledger{gate, parts.engine, parts.reader, reads, accounts};
-  PayoutService payouts{{gate, parts.engine, parts.reader, reads, accounts}};
+  PayoutService payouts{
+      {gate, parts.clock, parts.engine, parts.reader, reads, accounts}};
   ReceiptService receipts{{gate, parts.receipts, reads, options.receipt_key}};
   UnknownMethods unknown;
 
@@ -137,6 +140,7 @@ absl::Status RpcServer::Open() {
                            grpc::InsecureServerCredentials(), &impl_->port);
   builder.RegisterService(&impl_->account_calls);
   builder.RegisterService(&impl_->invitation_calls);
+  builder.RegisterService(&impl_->token_calls);
   builder.RegisterService(&impl_->pool);
   builder.RegisterService(&impl_->tasks);
   builder.RegisterService(&impl_->blobs);

@@ -50,6 +50,20 @@ void TaskHub::Touch(TaskId task) {
   for (const auto& changed : called) changed();
 }
 
+void TaskHub::TouchOf(AccountId account) {
+  std::vector<std::function<void()>> called;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!counts_.contains(account)) return;
+    for (const auto& [task, subscribers] : tasks_) {
+      for (const auto& [id, subscriber] : subscribers) {
+        if (subscriber.account == account) called.push_back(subscriber.changed);
+      }
+    }
+  }
+  for (const auto& changed : called) changed();
+}
+
 void TaskHub::TouchAll() {
   std::vector<TaskId> watched;
   {

@@ -30,6 +30,8 @@ class TaskHub {
   int64_t CountOf(AccountId account) const ABSL_LOCKS_EXCLUDED(mutex_);
   void Touch(TaskId task) ABSL_LOCKS_EXCLUDED(mutex_);
   void TouchAll() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Those that the account watches by: whether it still may is asked again.
+  void TouchOf(AccountId account) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   struct Subscriber {

@@ -26,5 +26,20 @@ TEST(TaskHubTest, AnAccountHasAPartOfTheWatches) {
   EXPECT_NE(hub.Subscribe(TaskId{1}, greedy, [] {}), 0);
 }
 
+TEST(TaskHubTest, TellsAnAccountsWatchesAlone) {
+  TaskHub hub(1'000);
+  int alices = 0;
+  int bobs = 0;
+  for (const int64_t task : {1, 2}) {
+    EXPECT_NE(hub.Subscribe(TaskId{task}, AccountId{1}, [&] { ++alices; }), 0);
+  }
+  EXPECT_NE(hub.Subscribe(TaskId{1}, AccountId{2}, [&] { ++bobs; }), 0);
+  hub.TouchOf(AccountId{1});
+  EXPECT_EQ(alices, 2);
+  EXPECT_EQ(bobs, 0);
+  hub.TouchOf(AccountId{3});
+  EXPECT_EQ(alices, 2);
+}
+
 }  // namespace
 }  // namespace archpool::rpc

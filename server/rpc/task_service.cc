@@ -68,7 +68,11 @@ absl::StatusOr<CancelTask> ReadCancelTask(
   archpool::CancelTask command;
   ARCHPOOL_ASSIGN_OR_RETURN(command.task,
                             wire::ReadId<TaskId>("task_id", request.task_id()));
-  if (caller.role == Role::kClient) command.client = caller.id;
+  if (caller.role == Role::kClient) {
+    command.client = caller.id;
+  } else {
+    command.by = caller.id;
+  }
   return command;
 }
 
@@ -205,7 +209,7 @@ void TaskService::AnswerFromStore(const CancelCall& accepted) {
 
 grpc::ServerWriteReactor<v1::WatchTaskResponse>* TaskService::WatchTask(
     grpc::CallbackServerContext* context, const v1::WatchTaskRequest* request) {
-  const absl::StatusOr<Account> caller =
+  const absl::StatusOr<KnownCaller> caller =
       parts_.gate.Admit(*context, "/archpool.v1.TaskService/WatchTask");
   if (!caller.ok()) {
     return new RefusedWrites<v1::WatchTaskResponse>(caller.status());
@@ -214,7 +218,8 @@ grpc::ServerWriteReactor<v1::WatchTaskResponse>* TaskService::WatchTask(
       wire::ReadId<TaskId>("task_id", request->task_id());
   if (!task.ok())
     return new RefusedWrites<v1::WatchTaskResponse>(task.status());
-  return TaskWatch::Start(parts_.watch, pace_, *caller, *task);
+  return TaskWatch::Start(parts_.watch, pace_, caller->account,
+                          parts_.gate.StillIn(caller->token), *task);
 }
 
 }  // namespace archpool::rpc

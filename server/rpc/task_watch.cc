@@ -21,8 +21,9 @@ absl::Status TaskUnknown(TaskId task) {
 
 grpc::ServerWriteReactor<v1::WatchTaskResponse>* TaskWatch::Start(
     const WatchParts& parts, const WatchPace& pace, const Account& caller,
-    TaskId task) {
-  const Self watch(new TaskWatch(parts, pace, caller, task));
+    std::function<absl::Status()> still_in, TaskId task) {
+  const Self watch(
+      new TaskWatch(parts, pace, caller, std::move(still_in), task));
   const std::weak_ptr<TaskWatch> weak = watch;
   watch->subscriber_ = parts.hub.Subscribe(task, caller.id, [weak] {
     if (const Self self = weak.lock()) self->OnChanged();
@@ -52,6 +53,8 @@ void TaskWatch::BeginRead() {
 }
 
 void TaskWatch::Read() {
+  const absl::Status admitted = still_in_();
+  if (!admitted.ok()) return Finish(wire::ToGrpc(admitted));
   const auto view = parts_.views.Get(task_);
   if (!view.ok()) return Finish(wire::ToGrpc(view.status()));
   if (!CanSee(caller_, (*view)->task)) {

@@ -7,8 +7,10 @@
 #define ARCHPOOL_SERVER_RPC_TASK_WATCH_H_
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -39,11 +41,12 @@ struct WatchPace {
 
 class TaskWatch : public grpc::ServerWriteReactor<v1::WatchTaskResponse> {
  public:
-  // Ends with NOT_FOUND (TASK_UNKNOWN) where `caller` may not see the task, and
+  // Ends with the error of `still_in`, which is asked before each message;
+  // NOT_FOUND (TASK_UNKNOWN) where `caller` may not see the task, and
   // with RESOURCE_EXHAUSTED (TOO_MANY_WATCHES).
   static grpc::ServerWriteReactor<v1::WatchTaskResponse>* Start(
       const WatchParts& parts, const WatchPace& pace, const Account& caller,
-      TaskId task);
+      std::function<absl::Status()> still_in, TaskId task);
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
@@ -53,8 +56,13 @@ class TaskWatch : public grpc::ServerWriteReactor<v1::WatchTaskResponse> {
   using Self = std::shared_ptr<TaskWatch>;
 
   TaskWatch(const WatchParts& parts, const WatchPace& pace,
-            const Account& caller, TaskId task)
-      : parts_(parts), pace_(pace), caller_(caller), task_(task) {}
+            const Account& caller, std::function<absl::Status()> still_in,
+            TaskId task)
+      : parts_(parts),
+        pace_(pace),
+        caller_(caller),
+        still_in_(std::move(still_in)),
+        task_(task) {}
 
   // Steps: wait, read, write, wait, ... One at a time.
   void WaitLocked(absl::Duration delay) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -65,6 +73,7 @@ class TaskWatch : public grpc::ServerWriteReactor<v1::WatchTaskResponse> {
   const WatchParts parts_;
   const WatchPace pace_;
   const Account caller_;
+  const std::function<absl::Status()> still_in_;
   const TaskId task_;
   int64_t subscriber_ = 0;
   // Written by Read, read by gRPC until OnWriteDone.

@@ -59,8 +59,9 @@ absl::StatusOr<RenewAudit> ReadRenewal(AccountId caller,
   return command;
 }
 
-absl::StatusOr<VoidTrial> ReadVoid(const v1::VoidTrialRequest& request) {
-  archpool::VoidTrial command;
+absl::StatusOr<VoidTrial> ReadVoid(const v1::VoidTrialRequest& request,
+                                   AccountId by) {
+  archpool::VoidTrial command{.by = by};
   ARCHPOOL_ASSIGN_OR_RETURN(
       command.trial, wire::ReadId<TrialId>("trial_id", request.trial_id()));
   return command;
@@ -217,7 +218,7 @@ grpc::ServerUnaryReactor* VerificationService::VoidTrial(
                 {{"account", call.caller.name},
                  {"trial_id", call.request->trial_id()}});
         SubmitCommand<archpool::VoidTrial>(
-            engine_, ReadVoid(*call.request), call,
+            engine_, ReadVoid(*call.request, call.caller.id), call,
             [](const archpool::VoidTrial::Reply&, v1::VoidTrialResponse*) {});
       });
 }

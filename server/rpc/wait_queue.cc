@@ -76,6 +76,22 @@ void WaitQueue::Notify(int64_t count) {
   for (const Callback& callback : woken) callback(Wake::kEvent);
 }
 
+void WaitQueue::NotifyOf(AccountId account) {
+  std::vector<Callback> woken;
+  {
+    absl::MutexLock lock(&mutex_);
+    ++version_;
+    std::vector<WaiterId> mine;
+    if (per_account_.contains(account)) {
+      for (const auto& [id, waiter] : waiters_) {
+        if (waiter.account == account) mine.push_back(id);
+      }
+    }
+    for (const WaiterId id : mine) woken.push_back(TakeLocked(id));
+  }
+  for (const Callback& callback : woken) callback(Wake::kEvent);
+}
+
 void WaitQueue::Stop() {
   std::vector<Callback> refused;
   {

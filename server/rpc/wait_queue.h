@@ -41,7 +41,7 @@ class WaitQueue {
   WaitQueue(Timer& timer, const WaitLimits& limits)
       : timer_(timer), limits_(limits) {}
 
-  // Counts the calls of Notify.
+  // Counts the calls of Notify and NotifyOf.
   int64_t version() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // `callback` is called exactly once, possibly before Park returns and on any
@@ -54,6 +54,10 @@ class WaitQueue {
 
   // Something came that `count` waiters can use. Callbacks run here.
   void Notify(int64_t count) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Something changed for the account's waiters, and maybe for the worse: they
+  // ask again, those that are about to wait too. Callbacks run here.
+  void NotifyOf(AccountId account) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Refuses those that wait and all that come.
   void Stop() ABSL_LOCKS_EXCLUDED(mutex_);

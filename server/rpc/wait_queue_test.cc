@@ -94,6 +94,22 @@ TEST_F(WaitQueueTest, BoundsAreHeldInAllAndPerAccount) {
   EXPECT_EQ(queue.size(), 3);
 }
 
+// What changed may be why a call must not wait: those that are about to wait
+// ask again, too.
+TEST_F(WaitQueueTest, AnAccountsWaitersAreAllWoken) {
+  WaitQueue queue(timer_, {});
+  for (const char* name : {"a", "b"}) Park(queue, name);
+  queue.Park(kBob, kLong, queue.version(), Note("bob"));
+  const int64_t seen = queue.version();
+  queue.NotifyOf(kAlice);
+  EXPECT_EQ(log_, (std::vector<std::string>{"a:event", "b:event"}));
+  EXPECT_EQ(queue.size(), 1);
+  queue.Park(kAlice, kLong, seen, Note("late"));
+  EXPECT_EQ(log_.back(), "late:event");
+  queue.NotifyOf(AccountId{3});
+  EXPECT_EQ(queue.size(), 1);
+}
+
 TEST_F(WaitQueueTest, StopRefusesThoseThatWaitAndThoseThatCome) {
   WaitQueue queue(timer_, {});
   Park(queue, "a");

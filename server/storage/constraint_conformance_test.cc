@@ -261,6 +261,27 @@ std::vector<Breach> InvitationBreaches(const SmallPool& p) {
   };
 }
 
+AccountToken TokenOf(const Account& account) {
+  return {.key = {account.id, 1},
+          .name = kFirstTokenName,
+          .hash = Sha256(absl::StrCat("token of ", account.name)),
+          .create_time = absl::UnixEpoch()};
+}
+
+std::vector<Breach> TokenBreaches(const SmallPool& p) {
+  const AccountToken token = TokenOf(p.miner);
+  return {
+      Broken("account_token_account_fkey", token,
+             [](AccountToken& t) { t.key.account = {99}; }),
+      Broken("account_token_number_positive", token,
+             [](AccountToken& t) { t.key.number = 0; }),
+      Broken("account_token_name_not_empty", token,
+             [](AccountToken& t) { t.name.clear(); }),
+      Broken("account_token_hash_unique", token,
+             [&p](AccountToken& t) { t.hash = TokenOf(p.client).hash; }),
+  };
+}
+
 std::vector<Breach> StorageBreaches(const SmallPool& p) {
   const StoredFile file{.account = p.client.id,
                         .digest = Sha256("file"),
@@ -288,11 +309,14 @@ TEST_P(StoreConformanceTest, ConstraintsRefuseWholeCommits) {
   Store& store = backend_->NewWriter();
   Writer writer(store);
   ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
-  ASSERT_THAT(writer.Commit({pool.payout, InvitationOf(pool.client)}), IsOk());
+  ASSERT_THAT(writer.Commit({pool.payout, InvitationOf(pool.client),
+                             TokenOf(pool.client)}),
+              IsOk());
   std::vector<Breach> breaches = TaskBreaches(pool);
-  for (auto& more : {WorkBreaches(pool), LedgerBreaches(pool),
-                     PayoutBreaches(pool), VerifierBreaches(pool),
-                     StorageBreaches(pool), InvitationBreaches(pool)}) {
+  for (auto& more :
+       {WorkBreaches(pool), LedgerBreaches(pool), PayoutBreaches(pool),
+        VerifierBreaches(pool), StorageBreaches(pool), InvitationBreaches(pool),
+        TokenBreaches(pool)}) {
     breaches.insert(breaches.end(), more.begin(), more.end());
   }
   const PoolSnapshot before = Writer(backend_->NewWriter()).loaded().snapshot;

@@ -73,6 +73,11 @@ std::string BrokenCheck(const Invitation& i) {
        {i.uses >= 0 && i.uses <= i.uses_max, "invitation_uses_within_max"}});
 }
 
+std::string BrokenCheck(const AccountToken& t) {
+  return FirstBroken({{!t.name.empty(), "account_token_name_not_empty"},
+                      {t.key.number > 0, "account_token_number_positive"}});
+}
+
 std::string BrokenCheck(const StoredFile& f) {
   return FirstBroken({{f.size_bytes > 0, "stored_file_size_positive"}});
 }
@@ -213,6 +218,9 @@ std::vector<UniqueKey> KeysOf(const Account& a) {
 std::vector<UniqueKey> KeysOf(const Invitation& i) {
   return {{"invitation_code_unique", i.code_hash.ToString()}};
 }
+std::vector<UniqueKey> KeysOf(const AccountToken& t) {
+  return {{"account_token_hash_unique", t.hash.ToString()}};
+}
 std::vector<UniqueKey> KeysOf(const Task& t) {
   return {
       {"task_request_unique", absl::StrCat(t.client.value, " ", t.request_id)}};
@@ -279,6 +287,12 @@ std::string BrokenReference(const Tables& tables, const Account& record) {
 std::string BrokenReference(const Tables& tables, const Invitation& record) {
   return Has<Account>(tables, record.key.inviter) ? ""
                                                   : "invitation_account_fkey";
+}
+
+std::string BrokenReference(const Tables& tables, const AccountToken& record) {
+  return Has<Account>(tables, record.key.account)
+             ? ""
+             : "account_token_account_fkey";
 }
 
 std::string BrokenReference(const Tables& tables, const DatasetRecord& record) {

@@ -18,7 +18,7 @@ PAYOUTS_MAX = 100_000
 
 class PayoutTestCase(unittest.TestCase):
     def start(self, *flags):
-        self.pool = Pool(*flags)
+        self.pool = Pool(*flags, "--payout-address-wait", "0s")
         self.addCleanup(self.pool.close)
         self.pool.create_account("alice", "miner")
         self.pool.command("operator", "ledger", "deposit", "--account", "alice",

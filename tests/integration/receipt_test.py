@@ -13,8 +13,9 @@ FILES = ("seals.bin", "statement.bin", "receipts.bin")
 
 
 class ReceiptTestCase(PoolTestCase):
-    server_flags = ("--silence-term", "5s", "--audit-term", "5s",
-                    "--receipt-interval", "1s", "--payout-minimum", "0.000001")
+    server_flags = ("--payout-address-wait", "0s", "--silence-term", "5s",
+                    "--audit-term", "5s", "--receipt-interval", "1s",
+                    "--payout-minimum", "0.000001")
 
     def key(self):
         return self.pool.command("operator", "account", "terms")["receipt_key"]

@@ -70,7 +70,8 @@ LOOKS = """audit JOIN trial ON trial.id = audit.trial_id
     WHERE audit.state IN ('waiting', 'leased') AND account.name = '{}' AND trial.id >=
     (SELECT min(id) FROM trial WHERE account_id = account.id) + {} AND {}"""
 FLAGS = ("--silence-term", "5s", "--second-looks", "0.5", "--audit-floor", "0.5",
-         "--receipt-interval", "1s", "--payout-minimum", "0.000001")
+         "--receipt-interval", "1s", "--payout-minimum", "0.000001",
+         "--payout-address-wait", "0s")
 
 Verdict = collections.namedtuple("Verdict", "state basis reason pay is_honest")
 

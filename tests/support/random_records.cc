@@ -93,7 +93,15 @@ void RandomRecords::PutAccount() {
                         : std::nullopt,
       .examine_until = id.value % 3 != 1
                            ? std::optional(absl::FromUnixMicros(id.value + 1))
-                           : std::nullopt});
+                           : std::nullopt,
+      .next_address =
+          id.value % 3 == 2
+              ? std::optional(NextAddress{absl::StrCat("next of ", id.value),
+                                          absl::FromUnixMicros(id.value + 2)})
+              : std::nullopt,
+      .address_wait_time = id.value % 2 == 1
+                               ? std::optional(absl::FromUnixMicros(id.value))
+                               : std::nullopt});
 }
 
 void RandomRecords::PutRanking() {
@@ -424,6 +432,16 @@ void RandomRecords::PutClock() {
                  .uses = 3,
                  .create_time = clock.time,
                  .expire_time = clock.time + absl::Microseconds(number)});
+  Emit(AccountToken{
+      .key = {key.account, number},
+      .name = absl::StrCat("token-", count),
+      .scope = static_cast<TokenScope>(count % kCountOf<TokenScope>),
+      .hash = Sha256(absl::StrCat("token ", number, " ", count)),
+      .create_time = clock.time,
+      .expire_time = count % 2 == 0 ? std::optional(clock.time) : std::nullopt,
+      .revoke_time = count % 3 == 0 ? std::optional(clock.time) : std::nullopt,
+      .last_use_time =
+          count % 5 == 0 ? std::nullopt : std::optional(clock.time)});
 }
 
 void RandomRecords::PutReceipt() {

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cmath>
+#include <memory>
 #include <stop_token>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "common/channel/program.h"
 #include "common/channel/remote.h"
 #include "common/channel/token_file.h"
+#include "common/channel/token_holder.h"
 #include "common/log/log.h"
 #include "common/model/arithmetic.h"
 #include "worker/agent/grpc_work_client.h"
@@ -109,8 +111,11 @@ absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
                             ClaimDirectory(flags.work_dir, DirectoryKind()));
   ARCHPOOL_ASSIGN_OR_RETURN(const SigningKey key,
                             LoadOrMakeKey(flags.work_dir + "/worker.key"));
-  const Remote remote(server, token);
-  const Remote bulk(server, token, Line::kSeparate);
+  const auto holder = std::make_shared<TokenHolder>(flags.token_file, token);
+  Remote remote(server, token);
+  remote.Follow(holder);
+  Remote bulk(server, token, Line::kSeparate);
+  bulk.Follow(holder);
   SayMemory(MemoryFor(flags));
   std::stop_source quit;  // of a lane that fails, too
   const std::stop_callback on_stop(stop, [&quit] { quit.request_stop(); });

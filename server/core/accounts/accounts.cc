@@ -3,7 +3,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "server/core/accounts/tokens.h"
 #include "server/core/state/opened.h"
+#include "server/core/state/operator_acts.h"
 #include "server/core/state/quotas.h"
 #include "server/core/state/storage.h"
 
@@ -16,14 +18,29 @@ absl::Status CheckNew(const PoolState& state, const std::string& name,
                          absl::StrCat("there is already an account '", name,
                                       "'; choose another name"));
   }
-  for (const auto& [id, other] : state.accounts().all()) {
-    if (other.token_hash == token_hash) {
-      return AlreadyExists("TOKEN_TAKEN",
-                           "another account has this token; make a new one");
-    }
-  }
-  return absl::OkStatus();
+  if (state.FindToken(token_hash) == nullptr) return absl::OkStatus();
+  return AlreadyExists("TOKEN_TAKEN",
+                       "another account has this token; make a new one");
 }
+
+namespace {
+
+// "leases 5, group smith".
+std::string WordsOf(const SetQuotas& command) {
+  std::string words;
+  const auto add = [&words](const char* name, const auto& value) {
+    if (!value) return;
+    absl::StrAppend(&words, words.empty() ? "" : ", ", name, " ", *value);
+  };
+  add("open_tasks", command.open_tasks);
+  add("leases", command.leases);
+  add("sessions", command.sessions);
+  add("stored_bytes", command.stored_bytes);
+  add("group", command.group);
+  return words;
+}
+
+}  // namespace
 
 absl::StatusOr<CreateAccount::Reply> Execute(Step& step,
                                              const CreateAccount& command) {
@@ -40,6 +57,9 @@ absl::StatusOr<CreateAccount::Reply> Execute(Step& step,
                         .role = command.role,
                         .token_hash = command.token_hash};
   step.state.Put(account);
+  step.state.Put(FirstToken(account.id, account.token_hash, step.now));
+  NoteAct(step, command.by, "create_account", account.name,
+          ToString(account.role));
   return account;
 }
 
@@ -55,6 +75,9 @@ absl::StatusOr<SetAccountState::Reply> Execute(Step& step,
   account.state = command.state;
   account.rejections_in_a_row = 0;
   step.state.Put(account);
+  NoteAct(step, command.by,
+          account.state == AccountState::kSuspended ? "suspend" : "reinstate",
+          account.name, "");
   if (account.state == AccountState::kSuspended) {
     step.facts.push_back(AccountSuspended{account.id});
   }
@@ -83,7 +106,10 @@ absl::StatusOr<SetQuotas::Reply> Execute(Step& step, const SetQuotas& command) {
   quotas.sessions = command.sessions.value_or(quotas.sessions);
   quotas.stored_bytes = command.stored_bytes.value_or(quotas.stored_bytes);
   account.group = command.group.value_or(account.group);
-  if (account != *found) step.state.Put(account);
+  if (account != *found) {
+    step.state.Put(account);
+    NoteAct(step, command.by, "set_quotas", account.name, WordsOf(command));
+  }
   return SetQuotas::Reply{
       .account = account,
       .open_tasks = {OpenTasksOf(step.state, account.id),

@@ -9,6 +9,7 @@
 #include "common/base/status.h"
 #include "common/model/limits.h"
 #include "server/core/accounts/accounts.h"
+#include "server/core/accounts/tokens.h"
 
 namespace archpool::accounts {
 namespace {
@@ -179,6 +180,7 @@ absl::StatusOr<Join::Reply> Execute(Step& step, const Join& command) {
                         .group = group,
                         .invited_by = invited_by};
   step.state.Put(account);
+  step.state.Put(FirstToken(account.id, account.token_hash, step.now));
   return account;
 }
 

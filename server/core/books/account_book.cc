@@ -26,6 +26,12 @@ void AccountBook::Put(const Account& account) {
   } else {
     judged_.erase(account.id);
   }
+  if (held.next_address) {
+    next_addresses_.erase({held.next_address->time, account.id});
+  }
+  if (account.next_address && account.state == AccountState::kActive) {
+    next_addresses_.insert({account.next_address->time, account.id});
+  }
   held = account;
 }
 

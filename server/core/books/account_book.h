@@ -4,6 +4,7 @@
 #define ARCHPOOL_SERVER_CORE_BOOKS_ACCOUNT_BOOK_H_
 
 #include <string>
+#include <utility>
 
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
@@ -27,6 +28,12 @@ class AccountBook {
   WorkUnits units_credited() const { return units_credited_; }  // of all
   // Those of which trials are still to be voided or examined.
   const absl::btree_set<AccountId>& judged() const { return judged_; }
+  // Accounts that are not suspended and wait for an address, by when it is
+  // theirs.
+  const absl::btree_set<std::pair<absl::Time, AccountId>>& next_addresses()
+      const {
+    return next_addresses_;
+  }
   // When a proven account committed something last, as its ended leases tell.
   absl::Time proven_commit_time() const { return proven_commit_time_; }
 
@@ -34,6 +41,7 @@ class AccountBook {
   absl::btree_map<AccountId, Account> accounts_;
   absl::btree_map<std::string, AccountId> names_;
   absl::btree_set<AccountId> judged_;
+  absl::btree_set<std::pair<absl::Time, AccountId>> next_addresses_;
   SetMap<std::string, AccountId> groups_;
   WorkUnits units_credited_ = 0;
   absl::Time proven_commit_time_ = absl::InfinitePast();

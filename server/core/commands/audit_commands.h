@@ -196,6 +196,7 @@ struct ReportAudit {
 // ended); FAILED_PRECONDITION (TRIAL_NOT_COMMITTED).
 struct VoidTrial {
   TrialId trial;
+  AccountId by = {};  // as in CreateAccount
   struct Reply {};
 };
 

@@ -19,6 +19,7 @@
 #include "server/core/commands/payout_commands.h"
 #include "server/core/commands/quota_commands.h"
 #include "server/core/commands/storage_commands.h"
+#include "server/core/commands/token_commands.h"
 #include "server/core/records/entities.h"
 #include "server/core/rules/worker_means.h"
 
@@ -30,6 +31,8 @@ struct CreateAccount {
   std::string name;
   Role role = Role::kClient;
   Digest token_hash;
+  // The operator who asks; unset: nobody's act is noted (operator_acts.h).
+  AccountId by = {};
   using Reply = Account;
 };
 
@@ -37,6 +40,7 @@ struct CreateAccount {
 struct SetAccountState {
   std::string name;
   AccountState state = AccountState::kActive;
+  AccountId by = {};  // as in CreateAccount, like those that follow
   using Reply = Account;
 };
 
@@ -55,6 +59,7 @@ struct Deposit {
   std::string request_id;
   // What the archive says of the request; LookUp sets it.
   std::optional<TransferId> earlier = std::nullopt;
+  AccountId by = {};
   using Reply = TransferId;
 };
 
@@ -71,7 +76,7 @@ struct RegisterDataset {
 
 // Idempotent by (caller, request_id). ALREADY_EXISTS (REQUEST_ID_REUSED: of
 // another task); NOT_FOUND (DATASET_UNKNOWN: not there, or not the caller's);
-// FAILED_PRECONDITION (BALANCE_TOO_LOW, TOO_MANY_TASKS,
+// FAILED_PRECONDITION (ACCOUNT_SUSPENDED, BALANCE_TOO_LOW, TOO_MANY_TASKS,
 // TASK_QUOTA: of this client's, PRICE_TOO_LOW); RESOURCE_EXHAUSTED
 // (TASKS_TOO_OFTEN); INVALID_ARGUMENT
 // (TaskSpec::ValidateNew's, CheckTraining's, and BUDGET_TOO_SMALL).
@@ -102,6 +107,7 @@ inline constexpr size_t kKnownResultsMax = 10'000;
 struct CancelTask {
   TaskId task;
   std::optional<AccountId> client;
+  AccountId by = {};
   using Reply = TaskState;
 };
 
@@ -201,6 +207,7 @@ struct Tick {
 // how it is. The edge has checked that who changes it is an operator.
 struct SetMaintenance {
   std::optional<bool> on = std::nullopt;
+  AccountId by = {};
   using Reply = PoolClock;
 };
 

@@ -15,8 +15,10 @@ namespace archpool {
 
 // Where an account's money goes, and from which balance on by itself (0: only
 // when asked). What is unset stays as it is. Money set aside before goes where
-// it was to go. INVALID_ARGUMENT (AMOUNT_RANGE: a threshold under
-// policy.payout_min).
+// it was to go. A new address waits for policy.payout_address_wait, and nothing
+// is paid by itself meanwhile; setting the one that is in force takes it back.
+// INVALID_ARGUMENT (AMOUNT_RANGE: a threshold under policy.payout_min);
+// RESOURCE_EXHAUSTED (ADDRESS_TOO_OFTEN: another one began to wait just now).
 struct SetPayoutTerms {
   AccountId caller;
   // "": none, and nothing is paid out.
@@ -52,7 +54,8 @@ struct SetShareConsent {
 
 // Sets money aside to be paid out. Idempotent by (caller, request_id).
 // ALREADY_EXISTS (REQUEST_ID_REUSED: of another payout); FAILED_PRECONDITION
-// (PAYOUT_ADDRESS_MISSING, BALANCE_TOO_LOW); INVALID_ARGUMENT (AMOUNT_RANGE:
+// (PAYOUT_ADDRESS_MISSING, PAYOUT_ADDRESS_WAITS: there is none yet,
+// BALANCE_TOO_LOW); INVALID_ARGUMENT (AMOUNT_RANGE:
 // under policy.payout_min).
 struct RequestPayout {
   AccountId caller;
@@ -64,7 +67,8 @@ struct RequestPayout {
 };
 
 // From the payer (server/payout), as those that follow. Waiting payouts
-// become kSending, oldest first; once this is answered, they may be sent.
+// become kSending, oldest first, but those of suspended accounts; once this is
+// answered, they may be sent.
 struct BeginSends {
   int64_t count_max = 0;
   using Reply = std::vector<Payout>;

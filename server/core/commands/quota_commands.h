@@ -23,6 +23,7 @@ struct SetQuotas {
   std::optional<int64_t> sessions;
   std::optional<int64_t> stored_bytes;
   std::optional<std::string> group;  // "": it leaves the one that it is in
+  AccountId by = {};                 // as in CreateAccount
   struct Line {
     int64_t held = 0;
     int64_t max = 0;

@@ -13,6 +13,10 @@
 
 namespace archpool::money {
 
+// FAILED_PRECONDITION (ACCOUNT_SUSPENDED): what the account holds, and where
+// that is to go, stays as it is.
+absl::Status CheckMayMoveMoney(const Account& account);
+
 // Hands out receipts for what was before there were any: balances, the verdicts
 // and credits of open tasks, payouts under way. Nothing where there are some.
 void HandFirstReceipts(Step& step);
@@ -33,6 +37,10 @@ absl::StatusOr<ReviewPayouts::Reply> Execute(Step& step,
                                              const ReviewPayouts& command);
 absl::StatusOr<ReportPayout::Reply> Execute(Step& step,
                                             const ReportPayout& command);
+
+// New payout addresses that have waited are in force, a bounded number at a
+// time.
+void TakeUpAddresses(Step& step);
 
 // The accepted trial's credit matures: from now on it is owed.
 void Credit(Step& step, TrialId id);

@@ -8,9 +8,6 @@
 
 namespace archpool::money {
 
-// ACCOUNT_SUSPENDED: what it holds, and where that is to go, stays as it is.
-absl::Status CheckMayMoveMoney(const Account& account);
-
 // Sets the account's money aside to be paid out, where its balance has come to
 // its threshold.
 void PayOutIfDue(Step& step, AccountId id);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Money that leaves the pool: never twice, never lost.
+#include <optional>
 #include <string>
+#include <variant>
+#include <vector>
 
+#include "common/model/receipt.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/pool_fixture.h"
@@ -10,9 +14,12 @@
 namespace archpool {
 namespace {
 
+using ::testing::ElementsAre;
+
 class PayoutTest : public ::testing::Test {
  protected:
-  PayoutTest() : alice(pool.Make("alice", Role::kMiner)) {
+  explicit PayoutTest(const PoolPolicy& policy = AuditEverything())
+      : pool(policy), alice(pool.Make("alice", Role::kMiner)) {
     pool.Do(Deposit{"alice", 10 * kAmountPerCoin, "gift"});
     outside = Balance(Place::Outside());
   }
@@ -69,6 +76,166 @@ TEST_F(PayoutTest, ASuspendedAccountMovesNothing) {
   EXPECT_EQ(Balance(Place::Of(alice)), before);
   pool.Do(SetAccountState{"alice", AccountState::kActive});
   EXPECT_TRUE(pool.Try(RequestPayout{alice, 0, "r"}).ok());
+}
+
+// Set aside already, and not sent.
+TEST_F(PayoutTest, WhatASuspendedAccountAskedForWaits) {
+  pool.Do(SetPayoutTerms{alice, "addr", 0});
+  const PayoutId id = Request(4 * kAmountPerCoin);
+  const AccountId bob = pool.Make("bob", Role::kMiner);
+  pool.Do(Deposit{"bob", 10 * kAmountPerCoin, "bobs-gift"});
+  pool.Do(SetPayoutTerms{bob, "bobs", 0});
+  const PayoutId bobs = pool.Do(RequestPayout{bob, 0, "r"});
+  pool.Do(SetAccountState{"alice", AccountState::kSuspended});
+  const auto begun = pool.Do(BeginSends{1});
+  ASSERT_EQ(begun.size(), 1u) << "nobody waits behind it";
+  EXPECT_EQ(begun[0].id, bobs);
+  EXPECT_TRUE(pool.Do(BeginSends{10}).empty());
+  EXPECT_EQ(Balance(Place::Payouts()), 14 * kAmountPerCoin);
+  // What a rail has it has.
+  EXPECT_EQ(pool.Do(ReportPayout{bobs, RailWord::kSent, "tx", ""}),
+            PayoutState::kSent);
+  pool.Do(SetAccountState{"bob", AccountState::kSuspended});
+  EXPECT_EQ(pool.Do(ReportPayout{bobs, RailWord::kSettled, "tx", ""}),
+            PayoutState::kSettled);
+  pool.Do(SetAccountState{"alice", AccountState::kActive});
+  Send(id);
+}
+
+TEST_F(PayoutTest, ASuspendedAccountIsNotPaidByItself) {
+  pool.Do(SetPayoutTerms{alice, "addr", 0});
+  pool.Do(SetAccountState{"alice", AccountState::kSuspended});
+  // Within its terms as they are, nothing changes, and nothing is paid.
+  pool.Do(SetPayoutTerms{alice, "addr", std::nullopt});
+  EXPECT_EQ(Balance(Place::Payouts()), 0);
+}
+
+TEST_F(PayoutTest, ASuspendedClientOpensNoTask) {
+  pool.Do(SetAccountState{"client", AccountState::kSuspended});
+  const Amount before = Balance(Place::Of(pool.client));
+  const SubmitTask submit{pool.client, TinySpec(4), "r", Sha256("secret")};
+  EXPECT_THAT(pool.Try(submit), FailsWith("ACCOUNT_SUSPENDED"));
+  SubmitTask check = submit;
+  check.only_check = TinyManifest();
+  EXPECT_THAT(pool.Try(check), FailsWith("ACCOUNT_SUSPENDED"));
+  EXPECT_EQ(Balance(Place::Of(pool.client)), before);
+  pool.Do(SetAccountState{"client", AccountState::kActive});
+  const TaskId task = pool.Do(submit);
+  // What it opened before goes its way, and may be cancelled.
+  pool.Do(SetAccountState{"client", AccountState::kSuspended});
+  EXPECT_EQ(pool.Do(submit), task) << "the same request";
+  EXPECT_THAT(pool.Try(CancelTask{task, pool.client}), IsOk());
+}
+
+// What the account's receipts say of its address, the oldest first.
+std::vector<AddressReceipt> AddressesIn(const std::vector<Event>& events,
+                                        AccountId account) {
+  std::vector<AddressReceipt> said;
+  for (const Event& event : events) {
+    const auto* receipt = std::get_if<Receipt>(&event);
+    if (receipt == nullptr || receipt->account != account) continue;
+    const auto content = DecodeReceipt(receipt->content);
+    EXPECT_THAT(content, IsOk());
+    const auto* body = std::get_if<AddressReceipt>(&content->body);
+    if (body != nullptr) said.push_back(*body);
+  }
+  return said;
+}
+
+class PayoutAddressTest : public PayoutTest {
+ protected:
+  static constexpr absl::Duration kWait = absl::Hours(24);
+  static PoolPolicy Waiting() {
+    PoolPolicy policy = AuditEverything();
+    policy.payout_address_wait = kWait;
+    return policy;
+  }
+  PayoutAddressTest() : PayoutTest(Waiting()) { pool.pool.TakeEvents(); }
+
+  Account Alice() { return *pool.pool.state().Find(alice); }
+  std::vector<AddressReceipt> Said() {
+    return AddressesIn(pool.pool.TakeEvents(), alice);
+  }
+  // The pool goes on, with nothing to do in it.
+  void Sleep(absl::Duration duration) {
+    pool.now += duration;
+    pool.Do(Tick{});
+  }
+};
+
+TEST_F(PayoutAddressTest, ANewOneWaitsAndIsAnnounced) {
+  const absl::Time end = pool.now + kWait;
+  pool.Do(SetPayoutTerms{alice, "addr", 2 * kAmountPerCoin});
+  EXPECT_THAT(Said(), ElementsAre(AddressReceipt{"addr", "waiting", end}));
+  EXPECT_EQ(Alice().payout_address, "");
+  EXPECT_THAT(pool.Try(RequestPayout{alice, 0, "r"}),
+              FailsWith("PAYOUT_ADDRESS_WAITS"));
+  EXPECT_EQ(Balance(Place::Payouts()), 0) << "by itself neither";
+  // Asking again does not begin it anew.
+  Sleep(kWait / 2);
+  pool.Do(SetPayoutTerms{alice, "addr", std::nullopt});
+  EXPECT_EQ(Alice().next_address->time, end);
+  Sleep(kWait / 2 - absl::Seconds(1));
+  EXPECT_EQ(Balance(Place::Payouts()), 0);
+  EXPECT_TRUE(Said().empty());
+  Sleep(absl::Seconds(1));
+  EXPECT_EQ(Alice().payout_address, "addr");
+  EXPECT_FALSE(Alice().next_address.has_value());
+  EXPECT_EQ(Balance(Place::Payouts()), 10 * kAmountPerCoin);
+  EXPECT_THAT(Said(), ElementsAre(AddressReceipt{"addr", "in_force", end}));
+  EXPECT_EQ(pool.Do(BeginSends{10}).at(0).address, "addr");
+}
+
+TEST_F(PayoutAddressTest, ItsOwnerTakesItBack) {
+  pool.Do(SetPayoutTerms{alice, "alices", 0});
+  Sleep(kWait);
+  pool.pool.TakeEvents();
+  pool.Do(SetPayoutTerms{alice, "thiefs", 1 * kAmountPerCoin});
+  EXPECT_EQ(Balance(Place::Payouts()), 0) << "nothing goes by itself now";
+  const PayoutId id = pool.Do(RequestPayout{alice, kAmountPerCoin, "r"});
+  EXPECT_EQ(pool.pool.state().Find(id)->address, "alices");
+  pool.Do(SetPayoutTerms{alice, "alices", 0});
+  EXPECT_FALSE(Alice().next_address.has_value());
+  const auto said = Said();
+  ASSERT_EQ(said.size(), 2u);
+  EXPECT_EQ(said[0].state, "waiting");
+  EXPECT_EQ(said[1], (AddressReceipt{"thiefs", "taken_back", pool.now}));
+  Sleep(2 * kWait);
+  EXPECT_EQ(Alice().payout_address, "alices");
+  EXPECT_TRUE(Said().empty());
+  // Or stops all, at once.
+  pool.Do(SetPayoutTerms{alice, "thiefs", std::nullopt});
+  pool.Do(SetPayoutTerms{alice, "", std::nullopt});
+  EXPECT_EQ(Alice().payout_address, "");
+  EXPECT_FALSE(Alice().next_address.has_value());
+  EXPECT_THAT(pool.Try(RequestPayout{alice, 0, "r2"}),
+              FailsWith("PAYOUT_ADDRESS_MISSING"));
+}
+
+TEST_F(PayoutAddressTest, OneAMinuteAtMost) {
+  pool.Do(SetPayoutTerms{alice, "a", 0});
+  EXPECT_THAT(pool.Try(SetPayoutTerms{alice, "b", 0}),
+              FailsWith("ADDRESS_TOO_OFTEN"));
+  pool.Do(SetPayoutTerms{alice, "", 0});
+  EXPECT_THAT(pool.Try(SetPayoutTerms{alice, "b", 0}),
+              FailsWith("ADDRESS_TOO_OFTEN"))
+      << "taking back is free, and makes no room";
+  Sleep(absl::Minutes(1));
+  pool.Do(SetPayoutTerms{alice, "b", 0});
+  EXPECT_EQ(Alice().next_address->address, "b");
+  EXPECT_EQ(Alice().next_address->time, pool.now + kWait);
+}
+
+TEST_F(PayoutAddressTest, ASuspendedAccountsWaitsUntilItIsReinstated) {
+  pool.Do(SetPayoutTerms{alice, "addr", 2 * kAmountPerCoin});
+  pool.Do(SetAccountState{"alice", AccountState::kSuspended});
+  Sleep(2 * kWait);
+  EXPECT_EQ(Alice().payout_address, "");
+  EXPECT_EQ(Balance(Place::Payouts()), 0);
+  pool.Do(SetAccountState{"alice", AccountState::kActive});
+  Sleep(absl::Seconds(1));
+  EXPECT_EQ(Alice().payout_address, "addr");
+  EXPECT_EQ(Balance(Place::Payouts()), 10 * kAmountPerCoin);
 }
 
 TEST_F(PayoutTest, WhatTheRailRefusesComesBack) {

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Money that leaves the pool: set aside first, sent by the payer, and settled
 // or returned by what the rail says, never by what somebody supposes.
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/crypto/canonical.h"
 #include "common/model/coins.h"
+#include "common/model/receipt.h"
 #include "server/core/money/money.h"
 #include "server/core/money/parts.h"
+#include "server/core/state/operator_acts.h"
 #include "server/core/state/queries.h"
 
 namespace archpool::money {
@@ -47,6 +51,47 @@ absl::Status AmountRange(const PoolPolicy& policy) {
                    " coins; wait until that much is there"));
 }
 
+// Each that begins to wait is a receipt.
+constexpr absl::Duration kAddressPause = absl::Minutes(1);
+constexpr int64_t kAddressesPerTick = 100;
+
+// What changes of the account by the order to pay to that address, and what its
+// owner is told of it.
+absl::StatusOr<std::optional<AddressReceipt>> ChangeAddress(
+    const Step& step, const std::string& wanted, Account& account) {
+  const absl::Duration wait =
+      absl::Trunc(step.policy.payout_address_wait, absl::Microseconds(1));
+  std::optional<NextAddress>& next = account.next_address;
+  if (wait <= absl::ZeroDuration()) {
+    account.payout_address = wanted;
+    next.reset();
+    return std::nullopt;
+  }
+  if (wanted == account.payout_address) {
+    if (!next) return std::nullopt;
+    AddressReceipt told{next->address, "taken_back", step.now};
+    next.reset();
+    return told;
+  }
+  // Nothing can be stolen by it.
+  if (wanted.empty()) {
+    account.payout_address.clear();
+    next.reset();
+    return AddressReceipt{"", "in_force", step.now};
+  }
+  if (next && next->address == wanted) return std::nullopt;
+  if (account.address_wait_time &&
+      step.now - *account.address_wait_time < kAddressPause) {
+    return ResourceExhausted(
+        "ADDRESS_TOO_OFTEN",
+        "another payout address was set within the minute; try again when it "
+        "is over");
+  }
+  account.address_wait_time = step.now;
+  next = NextAddress{wanted, step.now + wait};
+  return AddressReceipt{wanted, "waiting", next->time};
+}
+
 void End(Step& step, Payout payout, PayoutState outcome) {
   payout.state = outcome;
   payout.end_time = step.now;
@@ -75,10 +120,25 @@ void PayOutIfDue(Step& step, AccountId id) {
   const Amount balance = step.state.money().BalanceOf(Place::Of(id));
   if (account.state == AccountState::kSuspended ||
       account.payout_threshold == 0 || account.payout_address.empty() ||
-      balance < account.payout_threshold || balance < step.policy.payout_min) {
+      account.next_address.has_value() || balance < account.payout_threshold ||
+      balance < step.policy.payout_min) {
     return;
   }
   SetAside(step, account, balance, "");
+}
+
+void TakeUpAddresses(Step& step) {
+  for (int64_t i = 0; i < kAddressesPerTick; ++i) {
+    const auto& waiting = step.state.accounts().next_addresses();
+    if (waiting.empty() || step.now < waiting.begin()->first) return;
+    Account account = *step.state.Find(waiting.begin()->second);
+    account.payout_address = account.next_address->address;
+    account.next_address.reset();
+    step.state.Put(account);
+    step.state.Hand(account.id, AddressReceipt{account.payout_address,
+                                               "in_force", step.now});
+    PayOutIfDue(step, account.id);
+  }
 }
 
 absl::StatusOr<Deposit::Reply> Execute(Step& step, const Deposit& command) {
@@ -99,15 +159,23 @@ absl::StatusOr<Deposit::Reply> Execute(Step& step, const Deposit& command) {
         absl::StrCat("a deposit is positive, and no balance may pass ",
                      kAmountMax / kAmountPerCoin, " coins"));
   }
-  return step.state.Post(Place::Outside(), place, command.amount,
-                         TransferKind::kDeposit, TaskId{}, command.request_id,
-                         step.now);
+  const TransferId made = step.state.Post(
+      Place::Outside(), place, command.amount, TransferKind::kDeposit, TaskId{},
+      command.request_id, step.now);
+  NoteAct(
+      step, command.by, "deposit", command.account_name,
+      absl::StrCat(FormatCoins(command.amount), " coins, ", made.ToString()));
+  return made;
 }
 
 absl::StatusOr<SetPayoutTerms::Reply> Execute(Step& step,
                                               const SetPayoutTerms& command) {
   Account account = *step.state.Find(command.caller);
-  account.payout_address = command.address.value_or(account.payout_address);
+  std::optional<AddressReceipt> told;
+  if (command.address) {
+    ARCHPOOL_ASSIGN_OR_RETURN(told,
+                              ChangeAddress(step, *command.address, account));
+  }
   account.payout_threshold =
       command.threshold.value_or(account.payout_threshold);
   if (command.threshold.value_or(0) != 0 &&
@@ -117,6 +185,7 @@ absl::StatusOr<SetPayoutTerms::Reply> Execute(Step& step,
   if (account != *step.state.Find(account.id)) {
     ARCHPOOL_RETURN_IF_ERROR(CheckMayMoveMoney(account));
     step.state.Put(account);
+    if (told) step.state.Hand(account.id, *told);
   }
   PayOutIfDue(step, account.id);
   return account;
@@ -137,6 +206,17 @@ absl::StatusOr<RequestPayout::Reply> Execute(Step& step,
   if (known.IsSet()) return known;
   const Account& account = *step.state.Find(command.caller);
   ARCHPOOL_RETURN_IF_ERROR(CheckMayMoveMoney(account));
+  if (account.payout_address.empty() && account.next_address) {
+    return FailedPrecondition(
+        "PAYOUT_ADDRESS_WAITS",
+        absl::StrCat(
+            "the account's address was set just now, and is paid to "
+            "from ",
+            absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", account.next_address->time,
+                             absl::UTCTimeZone()),
+            " on: so its owner can take back what somebody else set; "
+            "ask again then"));
+  }
   if (account.payout_address.empty()) {
     return FailedPrecondition(
         "PAYOUT_ADDRESS_MISSING",
@@ -162,7 +242,11 @@ absl::StatusOr<BeginSends::Reply> Execute(Step& step,
   std::vector<Payout> begun;
   for (const auto& [id, payout] : step.state.money().payouts()) {
     if (std::ssize(begun) >= command.count_max) break;
-    if (payout.state == PayoutState::kWaiting) begun.push_back(payout);
+    // What was set aside for an account that is suspended now waits, too.
+    if (payout.state == PayoutState::kWaiting &&
+        step.state.Find(payout.account)->state != AccountState::kSuspended) {
+      begun.push_back(payout);
+    }
   }
   for (Payout& payout : begun) {
     payout.state = PayoutState::kSending;

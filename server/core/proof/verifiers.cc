@@ -7,6 +7,7 @@
 #include "server/core/proof/parts.h"
 #include "server/core/proof/proof.h"
 #include "server/core/rules/audit_cost.h"
+#include "server/core/state/operator_acts.h"
 #include "server/core/state/presence.h"
 #include "server/core/state/queries.h"
 
@@ -133,6 +134,7 @@ absl::StatusOr<VoidTrial::Reply> Execute(Step& step, const VoidTrial& command) {
         absl::StrCat(command.trial.ToString(), " is ", ToString(trial->state),
                      "; only what was committed can be voided"));
   }
+  NoteAct(step, command.by, "void_trial", trial->id.ToString(), "");
   RejectTrial(step, *trial, "VOIDED_BY_OPERATOR", Fault::kNone);
   return VoidTrial::Reply();
 }

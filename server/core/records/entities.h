@@ -27,6 +27,7 @@
 #include "server/core/records/payout_records.h"
 #include "server/core/records/reward_records.h"
 #include "server/core/records/storage_records.h"
+#include "server/core/records/token_records.h"
 #include "server/core/records/transfer.h"
 #include "server/core/records/trial_records.h"
 #include "server/core/records/verifier_records.h"
@@ -49,7 +50,8 @@ struct Account {
   AccountId id;
   std::string name;
   Role role = Role::kClient;
-  Digest token_hash;  // SHA-256 of the bearer token
+  // SHA-256 of its first token; callers are known by AccountTokens.
+  Digest token_hash;
   AccountState state = AccountState::kActive;
   int64_t trials_accepted = 0;
   // Those among them that clients of its own group pay: they prove nothing.
@@ -96,6 +98,10 @@ struct Account {
   // What it committed until then was taken without a check, and is asked for
   // after all; moves back as it is, the latest first.
   std::optional<absl::Time> examine_until;
+  // A new address waits; until it does no longer, nothing is paid by itself.
+  std::optional<NextAddress> next_address;
+  // When it last began to wait for one; unset: never.
+  std::optional<absl::Time> address_wait_time;
 
   friend bool operator==(const Account&, const Account&) = default;
 };
@@ -233,10 +239,11 @@ struct PoolClock {
 
 // A change: the record as it is from now on. Transfers and receipts are only
 // ever added.
-using Event = std::variant<Account, DatasetRecord, Task, SubspaceRecord,
-                           Session, Lease, Trial, Audit, Transfer, Balance,
-                           Ranking, Payout, Owed, Receipt, PoolClock,
-                           VerifierRecord, StoredFile, StorageUse, Invitation>;
+using Event =
+    std::variant<Account, DatasetRecord, Task, SubspaceRecord, Session, Lease,
+                 Trial, Audit, Transfer, Balance, Ranking, Payout, Owed,
+                 Receipt, PoolClock, VerifierRecord, StoredFile, StorageUse,
+                 Invitation, AccountToken>;
 
 }  // namespace archpool
 

@@ -38,6 +38,8 @@ inline const InvitationKey& KeyOf(const Invitation& record) {
   return record.key;
 }
 
+inline const TokenKey& KeyOf(const AccountToken& record) { return record.key; }
+
 // Kinds whose records are only ever added: an event of one replaces no other.
 template <typename Record>
 inline constexpr bool kIsOnlyAdded =
@@ -45,8 +47,8 @@ inline constexpr bool kIsOnlyAdded =
 
 // Kinds that are held by their key alone: the core has no index over them, and
 // a store loads all that there are. A new kind starts here.
-using PlainRecords =
-    std::variant<PoolClock, VerifierRecord, StoredFile, StorageUse, Invitation>;
+using PlainRecords = std::variant<PoolClock, VerifierRecord, StoredFile,
+                                  StorageUse, Invitation, AccountToken>;
 
 // Calls `each` with std::type_identity<Record> for every kind in `Kinds`, which
 // is a variant: Event, or PlainRecords.

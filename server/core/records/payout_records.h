@@ -32,6 +32,15 @@ inline constexpr const char* kWordsOf<PayoutState>[] = {
     "waiting", "sending", "unknown", "sent", "settled", "refused"};
 bool IsEnded(PayoutState state);  // no step leads from it
 
+// The address that an account is to be paid to from then on, unless its owner
+// takes it back before.
+struct NextAddress {
+  std::string address;  // not ""
+  absl::Time time;
+
+  friend bool operator==(const NextAddress&, const NextAddress&) = default;
+};
+
 struct Payout {
   PayoutId id;
   AccountId account;

@@ -59,6 +59,7 @@ void ExpectRoundTrip() {
 TEST(WordsTest, EveryValueHasAWordOfItsOwn) {
   ExpectRoundTrip<Role>();
   ExpectRoundTrip<AccountState>();
+  ExpectRoundTrip<TokenScope>();
   ExpectRoundTrip<TaskState>();
   ExpectRoundTrip<EndReason>();
   ExpectRoundTrip<DueKind>();
@@ -153,6 +154,8 @@ constexpr ProtoEnum kTrialState = {"trial.proto", "TrialState", "TRIAL_STATE_"};
 // They are translated by their words (common/wire/words.h).
 TEST(WordsTest, EnumsOfTheWireHaveTheSameValues) {
   ExpectValues({"roles.proto", "Role", "ROLE_"}, WordsOf<Role>());
+  ExpectValues({"roles.proto", "TokenScope", "TOKEN_SCOPE_"},
+               WordsOf<TokenScope>());
   ExpectValues(kAccountState, WordsOf<AccountState>());
   ExpectValues({"lease.proto", "LeaseRole", "LEASE_ROLE_"},
                WordsOf<LeaseRole>());

@@ -127,6 +127,9 @@ struct PoolPolicy {
   WorkUnits pplns_window_units = 10'000'000'000'000;
   // Less is not paid out: what a rail takes for it would be too much of it.
   int64_t payout_min = 1'000'000;
+  // How long a new payout address waits before anything is paid to it; its
+  // owner can take it back meanwhile. Zero: not at all.
+  absl::Duration payout_address_wait;
   // Rejections in a row that suspend a miner.
   int64_t rejections_to_suspend = 3;
   // How far a claim may lie above what the verifier measures on the validation

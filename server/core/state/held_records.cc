@@ -15,6 +15,7 @@ HeldRecords CountHeld(const PoolState& state) {
           {"audits", std::ssize(state.audits().all())},
           {"files", std::ssize(state.files())},
           {"invitations", std::ssize(state.invitations())},
+          {"tokens", std::ssize(state.tokens())},
           {"requests", static_cast<int64_t>(state.requests().size())}};
 }
 

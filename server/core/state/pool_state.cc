@@ -118,6 +118,11 @@ const Invitation* PoolState::FindInvitation(const Digest& code_hash) const {
   return key ? FindIn(invitations(), *key) : nullptr;
 }
 
+const AccountToken* PoolState::FindToken(const Digest& hash) const {
+  const auto key = token_hashes_.Find(hash);
+  return key ? FindIn(tokens(), *key) : nullptr;
+}
+
 void PoolState::Store(const Task& task) {
   const Task* before = Find(task.id);
   const bool is_open = !IsEnded(task.state);
@@ -160,8 +165,18 @@ void PoolState::Store(const Payout& payout) {
 }
 
 void PoolState::Store(const Invitation& invitation) {
-  invitation_codes_.Put(FindIn(invitations(), invitation.key), invitation);
+  const Invitation* const before = FindIn(invitations(), invitation.key);
+  invitation_codes_.Put(invitation.key,
+                        before == nullptr ? nullptr : &before->code_hash,
+                        invitation.code_hash);
   plain_.Put(invitation);
+}
+
+void PoolState::Store(const AccountToken& token) {
+  const AccountToken* const before = FindIn(tokens(), token.key);
+  token_hashes_.Put(token.key, before == nullptr ? nullptr : &before->hash,
+                    token.hash);
+  plain_.Put(token);
 }
 
 void PoolState::Store(const Transfer& transfer) {

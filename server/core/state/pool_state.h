@@ -19,10 +19,10 @@
 #include "server/core/books/audit_book.h"
 #include "server/core/books/dataset_book.h"
 #include "server/core/books/due_queue.h"
-#include "server/core/books/invitation_codes.h"
 #include "server/core/books/lease_table.h"
 #include "server/core/books/money_book.h"
 #include "server/core/books/request_book.h"
+#include "server/core/books/secret_index.h"
 #include "server/core/books/session_book.h"
 #include "server/core/books/task_book.h"
 #include "server/core/records/entities.h"
@@ -111,6 +111,11 @@ class PoolState {
   }
   // Open or not; nullptr where no code has this hash.
   const Invitation* FindInvitation(const Digest& code_hash) const;
+  const RecordMap<AccountToken>& tokens() const {
+    return plain_.All<AccountToken>();
+  }
+  // In force or not; nullptr where no token has this hash.
+  const AccountToken* FindToken(const Digest& hash) const;
   const TaskIndex& IndexOf(TaskId task) const { return tasks_.IndexOf(task); }
 
   // What is in memory alone may change without an event.
@@ -152,6 +157,7 @@ class PoolState {
   void Store(const Owed& owed) { money_.Put(owed); }
   void Store(const Receipt&) {}
   void Store(const Invitation& invitation);
+  void Store(const AccountToken& token);
   // The records of the plain kinds, which have no index.
   template <typename Record>
   void Store(const Record& record) {
@@ -171,7 +177,8 @@ class PoolState {
   DatasetBook datasets_;
   RequestBook requests_;
   RecordMaps<PlainRecords> plain_;
-  InvitationCodes invitation_codes_;
+  SecretIndex<InvitationKey> invitation_codes_;
+  SecretIndex<TokenKey> token_hashes_;
 };
 
 }  // namespace archpool

@@ -16,9 +16,11 @@
 #include "common/nas/pricing.h"
 #include "common/nas/sampling.h"
 #include "server/core/leaves/reward.h"
+#include "server/core/money/money.h"
 #include "server/core/rules/network_setup.h"
 #include "server/core/rules/work_price.h"
 #include "server/core/state/opened.h"
+#include "server/core/state/operator_acts.h"
 #include "server/core/state/queries.h"
 #include "server/core/state/quotas.h"
 #include "server/core/state/storage.h"
@@ -186,6 +188,7 @@ absl::StatusOr<RewardPots> CheckNew(const PoolState& state,
                                     const PoolPolicy& policy, AccountId caller,
                                     const TaskSpec& spec,
                                     const DatasetManifest& manifest) {
+  ARCHPOOL_RETURN_IF_ERROR(money::CheckMayMoveMoney(*state.Find(caller)));
   ARCHPOOL_RETURN_IF_ERROR(CheckRoom(state, policy, caller));
   if (policy.fee_ppm + spec.terms.finders_bonus_ppm >= 1'000'000) {
     return InvalidArgument(
@@ -329,6 +332,9 @@ absl::StatusOr<CancelTask::Reply> Execute(Step& step,
     return NotFound("TASK_UNKNOWN",
                     absl::StrCat("there is no open ", command.task.ToString(),
                                  " of this client"));
+  }
+  if (task->state == TaskState::kActive) {
+    NoteAct(step, command.by, "cancel_task", command.task.ToString(), "");
   }
   BeginFinishing(step, command.task, EndReason::kCancelled);
   return step.state.Find(command.task)->state;

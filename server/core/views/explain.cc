@@ -121,7 +121,14 @@ class Explainer {
     const Account& account = records_.account;
     const std::string has =
         absl::StrCat("The balance is ", Coins(records_.balance));
-    if (account.payout_address.empty()) {
+    if (account.next_address) {
+      Add("PAYOUT_ADDRESS_WAITS",
+          absl::StrCat(has,
+                       ", and a new payout address waits: until it is in "
+                       "force, nothing is paid by itself."),
+          "If you set it, wait: archpool payout set says how long. If you did "
+          "not, set the earlier one again now, and revoke your tokens.");
+    } else if (account.payout_address.empty()) {
       Add("PAYOUT_ADDRESS_MISSING", has + ", and nobody knows where to pay it.",
           "Set an address: archpool payout set --address ADDRESS.");
     } else if (records_.balance < policy_.payout_min) {

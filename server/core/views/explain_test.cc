@@ -93,6 +93,9 @@ TEST(ExplainTest, WhyAMinerIsNotPaid) {
   MinerRecords records = Busy();
   records.balance = 5'500'000;
   EXPECT_THAT(ReasonsOf(records), ElementsAre("PAYOUT_ADDRESS_MISSING"));
+  records.account.next_address = NextAddress{"addr", absl::InfiniteFuture()};
+  EXPECT_THAT(ReasonsOf(records), ElementsAre("PAYOUT_ADDRESS_WAITS"));
+  records.account.next_address.reset();
   records.account.payout_address = "addr";
   EXPECT_THAT(ReasonsOf(records), ElementsAre("PAYOUT_NOT_ASKED_FOR"));
   records.account.payout_threshold = 10'000'000;

@@ -107,12 +107,12 @@ ANALYZE;
 )sql";
 constexpr int64_t kRowCount = 100'000;
 
-// Read whole, on purpose: a row for each account, verifier, invitation, stored
-// file of a client or place of money, all of which a start needs. Index pages
-// would come on top of the rows.
+// Read whole, on purpose: a row for each account, token, verifier, invitation,
+// stored file of a client or place of money, all of which a start needs. Index
+// pages would come on top of the rows.
 const char* const kReadWhole[] = {
-    "account",     "verifier", "invitation",       "stored_file",
-    "storage_use", "balance",  "receipt_statement"};
+    "account",     "account_token", "verifier", "invitation",
+    "stored_file", "storage_use",   "balance",  "receipt_statement"};
 
 std::string BytesSql(const std::string& bytes) {
   return absl::StrCat("decode('", absl::BytesToHexString(bytes), "', 'hex')");

@@ -131,6 +131,8 @@ std::vector<Column<R>> WithPerformance(std::vector<Column<R>> columns) {
 template struct Table<Account>;
 const Table<Account>& AccountTable() {
   using R = Account;
+  using N = NextAddress;
+  const auto next = ARCHPOOL_FIELD(next_address);
   static const auto* const kTable = new Table<R>{
       "account", "id",
       WithPerformance<R>(
@@ -164,6 +166,10 @@ const Table<Account>& AccountTable() {
            Optional<R>("give_up_time", ARCHPOOL_FIELD(give_up_time)),
            Optional<R>("void_until", ARCHPOOL_FIELD(void_until)),
            Optional<R>("examine_until", ARCHPOOL_FIELD(examine_until)),
+           KeyOfPart<R>(next,
+                        Field<N>("next_address", ARCHPOOL_FIELD(address))),
+           InPart<R>(next, Field<N>("next_address_time", ARCHPOOL_FIELD(time))),
+           Optional<R>("address_wait_time", ARCHPOOL_FIELD(address_wait_time)),
            Field<R>("accuracy_count", ARCHPOOL_FIELD(accuracy_ppm.count)),
            Field<R>("accuracy_sum_ppm", ARCHPOOL_FIELD(accuracy_ppm.sum)),
            Field<R>("accuracy_sum_of_squares",

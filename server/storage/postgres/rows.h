@@ -103,6 +103,7 @@ const Table<VerifierRecord>& VerifierTable();
 const Table<StoredFile>& StoredFileTable();
 const Table<StorageUse>& StorageUseTable();
 const Table<Invitation>& InvitationTable();
+const Table<AccountToken>& AccountTokenTable();
 const Table<SealRow>& SealTable();
 const Table<StatementRow>& StatementTable();
 
@@ -113,8 +114,8 @@ inline auto EventTables() {
                   SessionTable(), LeaseTable(), TrialTable(), AuditTable(),
                   BalanceTable(), PayoutTable(), RankingTable(), OwedTable(),
                   ClockTable(), VerifierTable(), StoredFileTable(),
-                  StorageUseTable(), InvitationTable(), ReceiptTable(),
-                  TransferTable());
+                  StorageUseTable(), InvitationTable(), AccountTokenTable(),
+                  ReceiptTable(), TransferTable());
 }
 static_assert(std::tuple_size_v<decltype(EventTables())> ==
                   std::variant_size_v<Event>,

@@ -132,6 +132,42 @@ TEST(UpgradeTest, SplitsThatAreThereCountAsAgreedTo) {
   EXPECT_FALSE(accounts->at(1).is_public);
 }
 
+// Whoever has a token goes on with it, as the account's owner; whoever is made
+// by a server that knows no other tokens is given its own at the next start.
+TEST(UpgradeTest, TokensThatAreThereBecomeTheOwners) {
+  const std::string database = ThrowawayPostgres::EmptyDatabase();
+  const auto all = absl::MakeConstSpan(EmbeddedMigrations());
+  ASSERT_THAT(Migrate(database, all.first(1)), IsOk());
+  const auto run = [&database](const std::string& sql) {
+    const auto connection = postgres::Connect(database);
+    pqxx::nontransaction transaction(*connection);
+    transaction.exec(sql);
+  };
+  run(FirstVersionRows());
+  ASSERT_THAT(Migrate(database), IsOk());
+  run("INSERT INTO account (id, name, role, token_hash, state, trials_accepted,"
+      " trials_rejected, trials_abandoned, rejections_in_a_row) VALUES"
+      " (3, 'dave', 'miner', decode(repeat('03', 32), 'hex'), 'active',"
+      " 0, 0, 0, 0)");
+  PostgresStore store(database);
+  const auto loaded = store.TakeOver();
+  ASSERT_THAT(loaded, IsOk());
+  Pool pool(PoolPolicy(), loaded->snapshot);
+  EXPECT_EQ(pool.state().tokens().size(), 2u);
+  ASSERT_THAT(pool.Execute(UpgradeRecords{}, absl::Now()), IsOk());
+  ASSERT_EQ(pool.state().tokens().size(), 3u);
+  for (const auto& [key, token] : pool.state().tokens()) {
+    EXPECT_EQ(key.number, 1);
+    EXPECT_EQ(token.name, kFirstTokenName);
+    EXPECT_EQ(token.scope, TokenScope::kOwner);
+    EXPECT_EQ(token.hash, pool.state().Find(key.account)->token_hash);
+    EXPECT_TRUE(token.IsInForce(absl::InfiniteFuture()));
+  }
+  EXPECT_THAT(
+      store.Commit(loaded->generation, loaded->sequence, pool.TakeEvents()),
+      IsOk());
+}
+
 // A payout under way, of the sixth version on.
 constexpr char kPayoutRows[] =
     "INSERT INTO balance VALUES ('outside', 0, -9), ('account', 2, 4),"
