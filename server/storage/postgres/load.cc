@@ -134,11 +134,11 @@ std::vector<std::string> NumberedTables() {
 int64_t LastIdOf(pqxx::transaction_base& transaction,
                  const std::string& table) {
   return transaction
-      .exec(absl::StrCat(
-          "SELECT greatest((SELECT coalesce(max(id), 0) FROM ", table,
-          "), (SELECT coalesce(max(last_id), 0) FROM id_floor"
-          " WHERE record = '",
-          table, "'))"))
+      .exec(absl::StrCat("SELECT greatest((SELECT coalesce(max(id), 0) FROM ",
+                         table,
+                         "), (SELECT coalesce(max(last_id), 0) FROM id_floor"
+                         " WHERE record = '",
+                         table, "'))"))
       .at(0)
       .at(0)
       .as<int64_t>();

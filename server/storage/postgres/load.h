@@ -22,8 +22,8 @@ absl::StatusOr<PoolSnapshot> Load(pqxx::connection& connection);
 // The tables of records that the core numbers, by name.
 std::vector<std::string> NumberedTables();
 
-// The greatest id of `table`, or the floor that a restore has put under the next
-// ones (pool_restore.h). As Load.
+// The greatest id of `table`, or the floor that a restore has put under the
+// next ones (pool_restore.h). As Load.
 int64_t LastIdOf(pqxx::transaction_base& transaction, const std::string& table);
 
 // The rows of `table` under `condition` ("WHERE … ORDER BY …"). As Load.

@@ -60,8 +60,8 @@ absl::Time TimeAt(const pqxx::field& micros) {
 absl::StatusOr<int64_t> NoteRestore(const std::string& connection_string,
                                     const RestoreNote& note) {
   int64_t number = 0;
-  const absl::Duration lost = std::max(
-      absl::ZeroDuration(), note.restore_time - note.snapshot_time);
+  const absl::Duration lost =
+      std::max(absl::ZeroDuration(), note.restore_time - note.snapshot_time);
   ARCHPOOL_RETURN_IF_ERROR(postgres::RunGuarded([&]() -> absl::Status {
     const auto connection = postgres::Connect(connection_string);
     pqxx::work transaction(*connection);
@@ -143,11 +143,11 @@ absl::StatusOr<std::set<Digest>> FindPayoutKeys(
   ARCHPOOL_RETURN_IF_ERROR(postgres::RunGuarded([&]() -> absl::Status {
     const auto connection = postgres::Connect(connection_string);
     pqxx::nontransaction transaction(*connection);
-    const pqxx::result rows = Execute(
-        transaction,
-        "SELECT encode(rail_key, 'hex') FROM payout WHERE rail_key IN"
-        " (SELECT decode(key, 'hex') FROM unnest($1::text[]) AS key)",
-        {list});
+    const pqxx::result rows =
+        Execute(transaction,
+                "SELECT encode(rail_key, 'hex') FROM payout WHERE rail_key IN"
+                " (SELECT decode(key, 'hex') FROM unnest($1::text[]) AS key)",
+                {list});
     for (const auto& row : rows) {
       ARCHPOOL_ASSIGN_OR_RETURN(const Digest key,
                                 Digest::Parse(postgres::TextOf(row[0])));
