@@ -101,6 +101,31 @@ struct ReportPayout {
   using Reply = PayoutState;
 };
 
+// A payout that the rail has and the books have not: the pool that sent it is
+// lost, and this one was restored from an older backup. Its money is set aside,
+// and what the rail says of it is booked. What the account's balance lacks for
+// it was earned from work that is lost with that pool, and comes in from
+// outside. Idempotent by its key while it is open; the store refuses the key of
+// one that has ended. Of what was paid by hand nobody knows the key: it ends an
+// open payout of the same account, address and amount whose fate is unknown, if
+// there is one, with ByHandReason for its reason. NOT_FOUND (ACCOUNT_UNKNOWN:
+// none of these is an account); INVALID_ARGUMENT (AMOUNT_RANGE).
+std::string ByHandReason(const Digest& key);
+struct BookLostPayout {
+  // Whose it was: by name where that is known, else by number, else the first
+  // account that is paid at the address.
+  std::string account_name = "";
+  AccountId account = {};
+  Digest key;
+  std::string address;
+  Amount amount = 0;
+  RailWord word = RailWord::kDoubt;  // but kNeverSeen
+  bool is_by_hand = false;           // and kSettled; the key is of the list's
+  std::string reference = "";
+  std::string reason = "";
+  using Reply = PayoutId;
+};
+
 }  // namespace archpool
 
 #endif  // ARCHPOOL_SERVER_CORE_COMMANDS_PAYOUT_COMMANDS_H_

@@ -33,6 +33,8 @@ absl::StatusOr<ReviewPayouts::Reply> Execute(Step& step,
                                              const ReviewPayouts& command);
 absl::StatusOr<ReportPayout::Reply> Execute(Step& step,
                                             const ReportPayout& command);
+absl::StatusOr<BookLostPayout::Reply> Execute(Step& step,
+                                              const BookLostPayout& command);
 
 // The accepted trial's credit matures: from now on it is owed.
 void Credit(Step& step, TrialId id);

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Payouts of a pool that is lost, in the books of the one that was restored.
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/check.h"
+#include "common/base/status.h"
+#include "server/core/money/money.h"
+
+namespace archpool::money {
+namespace {
+
+const Account* PaidAccount(const PoolState& state,
+                           const BookLostPayout& command) {
+  if (!command.account_name.empty()) {
+    return state.accounts().Find(command.account_name);
+  }
+  if (command.account.IsSet()) return state.Find(command.account);
+  for (const auto& [id, account] : state.accounts().all()) {
+    if (!command.address.empty() && account.payout_address == command.address) {
+      return &account;
+    }
+  }
+  return nullptr;
+}
+
+// What may be the same payment, as far as anybody can tell.
+const Payout* OpenAlike(const PoolState& state, AccountId owner,
+                        const BookLostPayout& command) {
+  for (const auto& [id, payout] : state.money().payouts()) {
+    if (payout.state == PayoutState::kUnknown && payout.account == owner &&
+        payout.address == command.address && payout.amount == command.amount) {
+      return &payout;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+absl::StatusOr<BookLostPayout::Reply> Execute(Step& step,
+                                              const BookLostPayout& command) {
+  ARCHPOOL_CHECK(command.word != RailWord::kNeverSeen);
+  for (const auto& [id, payout] : step.state.money().payouts()) {
+    if (payout.key == command.key) return id;
+  }
+  const Account* account = PaidAccount(step.state, command);
+  if (account == nullptr) {
+    return NotFound("ACCOUNT_UNKNOWN",
+                    absl::StrCat("no account is known that was paid at '",
+                                 command.address, "'"));
+  }
+  if (command.amount <= 0 || command.amount > kAmountMax ||
+      command.address.empty()) {
+    return InvalidArgument("AMOUNT_RANGE",
+                           "a payout has a positive amount and an address");
+  }
+  const AccountId owner = account->id;
+  if (command.is_by_hand) {
+    const Payout* alike = OpenAlike(step.state, owner, command);
+    if (alike != nullptr) {
+      const PayoutId id = alike->id;
+      ARCHPOOL_RETURN_IF_ERROR(
+          Execute(step, ReportPayout{.payout = id,
+                                     .word = RailWord::kSettled,
+                                     .reference = command.reference,
+                                     .reason = ByHandReason(command.key)})
+              .status());
+      return id;
+    }
+  }
+  const Place place = Place::Of(owner);
+  const Amount lacking = command.amount - step.state.money().BalanceOf(place);
+  if (lacking > 0) {
+    step.state.Post(Place::Outside(), place, lacking, TransferKind::kDeposit,
+                    TaskId{}, "", step.now);
+  }
+  Payout payout{.id = step.state.NextPayoutId(),
+                .account = owner,
+                .amount = command.amount,
+                .address = command.address,
+                .key = command.key,
+                .create_time = step.now};
+  step.state.Put(payout);
+  step.state.Post(place, Place::Payouts(), payout.amount, TransferKind::kPayout,
+                  TaskId{}, "", step.now, payout.id);
+  payout.state = PayoutState::kSending;
+  payout.attempt = 1;
+  step.state.Put(payout);
+  ARCHPOOL_RETURN_IF_ERROR(
+      Execute(step, ReportPayout{.payout = payout.id,
+                                 .word = command.word,
+                                 .reference = command.reference,
+                                 .reason = command.reason})
+          .status());
+  return payout.id;
+}
+
+}  // namespace archpool::money
+
+namespace archpool {
+
+std::string ByHandReason(const Digest& key) {
+  return absl::StrCat("BY_HAND_",
+                      absl::AsciiStrToUpper(key.ToString().substr(0, 32)));
+}
+
+}  // namespace archpool
