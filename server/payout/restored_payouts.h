@@ -51,8 +51,8 @@ absl::StatusOr<PaidByHand> ParsePaidByHand(absl::string_view text);
 struct RestoredPayoutsOptions {
   std::string folder;        // of the batches
   absl::Time snapshot_time;  // of the backup
-  // Those of the keys that the books have, as a payout's own or by its
-  // ByHandReason.
+  // Those of the keys that the books have, as a payout's own or in its reason
+  // (BookLostPayout).
   std::function<absl::StatusOr<std::set<Digest>>(const std::vector<Digest>&)>
       find_known;
   // Everything is booked: durable once it answers OK.

@@ -108,9 +108,9 @@ struct ReportPayout {
 // outside. Idempotent by its key while it is open; the store refuses the key of
 // one that has ended. Of what was paid by hand nobody knows the key: it ends an
 // open payout of the same account, address and amount whose fate is unknown, if
-// there is one, with ByHandReason for its reason. NOT_FOUND (ACCOUNT_UNKNOWN:
-// none of these is an account); INVALID_ARGUMENT (AMOUNT_RANGE).
-std::string ByHandReason(const Digest& key);
+// there is one, with "BY_HAND_" and half of the key for its reason. NOT_FOUND
+// (ACCOUNT_UNKNOWN: none of these is an account); INVALID_ARGUMENT
+// (AMOUNT_RANGE).
 struct BookLostPayout {
   // Whose it was: by name where that is known, else by number, else the first
   // account that is paid at the address.

@@ -25,6 +25,12 @@ const Account* PaidAccount(const PoolState& state,
   return nullptr;
 }
 
+// What tells of which entry of the list it was.
+std::string ByHandReason(const Digest& key) {
+  return absl::StrCat("BY_HAND_",
+                      absl::AsciiStrToUpper(key.ToString().substr(0, 32)));
+}
+
 // What may be the same payment, as far as anybody can tell.
 const Payout* OpenAlike(const PoolState& state, AccountId owner,
                         const BookLostPayout& command) {
@@ -98,12 +104,3 @@ absl::StatusOr<BookLostPayout::Reply> Execute(Step& step,
 }
 
 }  // namespace archpool::money
-
-namespace archpool {
-
-std::string ByHandReason(const Digest& key) {
-  return absl::StrCat("BY_HAND_",
-                      absl::AsciiStrToUpper(key.ToString().substr(0, 32)));
-}
-
-}  // namespace archpool

@@ -143,11 +143,13 @@ absl::StatusOr<std::set<Digest>> FindPayoutKeys(
   ARCHPOOL_RETURN_IF_ERROR(postgres::RunGuarded([&]() -> absl::Status {
     const auto connection = postgres::Connect(connection_string);
     pqxx::nontransaction transaction(*connection);
-    const pqxx::result rows =
-        Execute(transaction,
-                "SELECT encode(rail_key, 'hex') FROM payout WHERE rail_key IN"
-                " (SELECT decode(key, 'hex') FROM unnest($1::text[]) AS key)",
-                {list});
+    const pqxx::result rows = Execute(
+        transaction,
+        "SELECT key FROM unnest($1::text[]) AS key WHERE EXISTS (SELECT FROM"
+        " payout WHERE rail_key = decode(key, 'hex')) UNION SELECT key FROM"
+        " unnest($1::text[]) AS key JOIN payout"
+        " ON reason = 'BY_HAND_' || upper(left(key, 32))",
+        {list});
     for (const auto& row : rows) {
       ARCHPOOL_ASSIGN_OR_RETURN(const Digest key,
                                 Digest::Parse(postgres::TextOf(row[0])));

@@ -55,8 +55,8 @@ absl::StatusOr<std::optional<RestoreNote>> FindPayoutHold(
 absl::Status EndPayoutHold(const std::string& connection_string,
                            absl::Time now);
 
-// Those of `keys` that a payout in the books has, ended or not, as its own or in
-// its reason (ByHandReason).
+// Those of `keys` that a payout in the books has, ended or not, as its own or
+// in its reason (BookLostPayout).
 absl::StatusOr<std::set<Digest>> FindPayoutKeys(
     const std::string& connection_string, const std::vector<Digest>& keys);
 
