@@ -65,7 +65,9 @@ absl::StatusOr<BackupFolder> BackupFolder::OpenToWrite(
   ARCHPOOL_RETURN_IF_ERROR(
       MakeDirectories(fs::path(folder.path_).parent_path().string()));
   ARCHPOOL_RETURN_IF_ERROR(MakePrivateFolder(folder.path_));
-  ARCHPOOL_ASSIGN_OR_RETURN(folder.lock_, DirectoryLock::Acquire(folder.path_));
+  ARCHPOOL_ASSIGN_OR_RETURN(DirectoryLock lock,
+                            DirectoryLock::Acquire(folder.path_));
+  folder.lock_.emplace(std::move(lock));
   for (const char* part : {kBackups, kBlobs}) {
     ARCHPOOL_RETURN_IF_ERROR(MakePrivateFolder(folder.path_ + part));
   }

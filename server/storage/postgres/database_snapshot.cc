@@ -70,10 +70,12 @@ absl::StatusOr<std::unique_ptr<DatabaseSnapshot>> DatabaseSnapshot::Take(
         "SELECT pg_export_snapshot(),"
         " (extract(epoch FROM now()) * 1000000)::bigint,"
         " coalesce(current_schema(), ''),"
-        " to_regclass('schema_migration') IS NULL");
+        " to_regclass('schema_migration') IS NULL,"
+        " pg_database_size(current_database())");
     taken->id_ = row.at(0).at(0).c_str();
     facts.time = absl::FromUnixMicros(row.at(0).at(1).as<int64_t>());
     facts.schema = row.at(0).at(2).c_str();
+    facts.database_bytes = row.at(0).at(4).as<int64_t>();
     if (row.at(0).at(3).as<bool>()) return NoPoolIn();
     facts.schema_version = transaction
                                .exec(

@@ -29,6 +29,7 @@ struct SnapshotFacts {
   int64_t schema_version = 0;  // of the last migration
   int postgres_major = 0;      // of the server
   std::string schema;          // in which the tables are
+  int64_t database_bytes = 0;  // on its disk, indexes included
   std::optional<Digest> secret_fingerprint;
 };
 
