@@ -91,7 +91,7 @@ bool FileRail::ReadBatches(const std::function<bool(const Batch& batch)>& use) {
   for (const auto& file :
        std::filesystem::directory_iterator(directory_, error)) {
     const std::string name = file.path().filename().string();
-    if (!absl::EndsWith(name, kBatchEnd)) continue;
+    if (!absl::EndsWith(name, kBatchEnd) || name == kPaidSinceBackup) continue;
     const std::string batch(absl::StripSuffix(name, kBatchEnd));
     if (absl::EndsWith(name, kBatchResultEnd) &&
         IsBatchName(absl::StripSuffix(name, kBatchResultEnd))) {

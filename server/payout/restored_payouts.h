@@ -30,8 +30,7 @@ namespace archpool {
 //     the payout of that key was this account's; "" for nobody's that is known
 //     here, and nothing is booked.
 // An empty list says that nothing was paid but what the batches tell.
-inline constexpr char kPaidSinceBackup[] = "paid-since-backup.json";
-
+// It is called kPaidSinceBackup.
 struct PaidByHand {
   struct Payment {
     std::string account;

@@ -10,6 +10,7 @@
 
 #include "absl/strings/match.h"
 #include "common/base/steady_clock.h"
+#include "common/model/payout_batch.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/payout/payer.h"
@@ -126,6 +127,22 @@ TEST_F(RestoredPayoutsTest, WhatTheBalanceLacksComesFromOutside) {
   EXPECT_TRUE(Settle());
   EXPECT_EQ(Balance(Place::Of(alice_)), 0);
   EXPECT_EQ(Balance(Place::Outside()), 0) << "15 came in, and 25 went out";
+  ExpectBooksInOrder();
+}
+
+// It asks for its money before the rail could be asked what became of it.
+TEST_F(RestoredPayoutsTest, MoneyThatWasPaidIsNotAskedForAgain) {
+  ASSERT_THAT(engine_.Call(RequestPayout{alice_, 3 * kAmountPerCoin, "r1"}),
+              IsOk());
+  ASSERT_THAT(engine_.Call(RequestPayout{alice_, 6 * kAmountPerCoin, "r2"}),
+              IsOk());
+  rail_.list = RailList{{Paid("k1", 7 * kAmountPerCoin)}, true};
+  EXPECT_TRUE(Settle());
+  EXPECT_EQ(Balance(Place::Of(alice_)), 0);
+  EXPECT_EQ(Balance(Place::Payouts()), 3 * kAmountPerCoin)
+      << "what the balance suffices for stays";
+  EXPECT_EQ(Balance(Place::Outside()), -3 * kAmountPerCoin)
+      << "nothing came in";
   ExpectBooksInOrder();
 }
 

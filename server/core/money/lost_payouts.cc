@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Payouts of a pool that is lost, in the books of the one that was restored.
 #include <string>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -43,6 +44,31 @@ const Payout* OpenAlike(const PoolState& state, AccountId owner,
   return nullptr;
 }
 
+// Takes back what the account asked for since the restore, and nobody was told
+// to send, the latest first, until its balance suffices: it asked for money
+// that it had been paid.
+absl::Status TakeBack(Step& step, AccountId owner, Amount amount) {
+  std::vector<Payout> waiting;
+  for (const auto& [id, payout] : step.state.money().payouts()) {
+    if (payout.account == owner && payout.state == PayoutState::kWaiting) {
+      waiting.push_back(payout);
+    }
+  }
+  while (!waiting.empty() &&
+         step.state.money().BalanceOf(Place::Of(owner)) < amount) {
+    Payout payout = waiting.back();
+    waiting.pop_back();
+    payout.state = PayoutState::kSending;
+    step.state.Put(payout);
+    ARCHPOOL_RETURN_IF_ERROR(
+        Execute(step, ReportPayout{.payout = payout.id,
+                                   .word = RailWord::kRefused,
+                                   .reason = "PAID_BEFORE_RESTORE"})
+            .status());
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<BookLostPayout::Reply> Execute(Step& step,
@@ -77,6 +103,7 @@ absl::StatusOr<BookLostPayout::Reply> Execute(Step& step,
     }
   }
   const Place place = Place::Of(owner);
+  ARCHPOOL_RETURN_IF_ERROR(TakeBack(step, owner, command.amount));
   const Amount lacking = command.amount - step.state.money().BalanceOf(place);
   if (lacking > 0) {
     step.state.Post(Place::Outside(), place, lacking, TransferKind::kDeposit,

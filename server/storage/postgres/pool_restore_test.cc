@@ -23,7 +23,7 @@ namespace {
 
 const absl::Time kSnapshot = absl::FromUnixSeconds(1'700'000'000);
 
-void Run(const std::string& database, const std::string& sql) {
+void Do(const std::string& database, const std::string& sql) {
   const auto connection = postgres::Connect(database);
   pqxx::work transaction(*connection);
   transaction.exec(sql);
@@ -59,7 +59,7 @@ RestoreNote NoteOf(absl::Duration lost) {
 
 TEST(PoolRestoreTest, IdsGoOnAboveWhatWasGivenOutMeanwhile) {
   const std::string database = ThrowawayPostgres::MigratedDatabase();
-  Run(database, kAccountSql);
+  Do(database, kAccountSql);
   PostgresStore store(database);
   EXPECT_EQ(store.TakeOver()->snapshot.last_ids.account, 7);
   ASSERT_EQ(*NoteRestore(database, NoteOf(absl::Hours(1))), 1);
@@ -92,11 +92,11 @@ TEST(PoolRestoreTest, TwoRestoresOfOneBackupGiveOutOtherIds) {
 TEST(PoolRestoreTest, PayoutsAreHeldAndInDoubtUntilAllIsBooked) {
   const std::string database = ThrowawayPostgres::MigratedDatabase();
   EXPECT_EQ(*FindPayoutHold(database), std::nullopt);
-  Run(database, kAccountSql);
+  Do(database, kAccountSql);
   const std::vector<std::string> states = {"waiting", "sending", "unknown",
                                            "sent", "settled"};
   for (size_t i = 0; i < states.size(); ++i) {
-    Run(database, PayoutSql(static_cast<int>(i) + 1, states[i]));
+    Do(database, PayoutSql(static_cast<int>(i) + 1, states[i]));
   }
   ASSERT_THAT(NoteRestore(database, NoteOf(absl::Hours(1))), IsOk());
   EXPECT_EQ(
@@ -112,10 +112,10 @@ TEST(PoolRestoreTest, PayoutsAreHeldAndInDoubtUntilAllIsBooked) {
 
 TEST(PoolRestoreTest, FindsTheKeysThatTheBooksHave) {
   const std::string database = ThrowawayPostgres::MigratedDatabase();
-  Run(database, kAccountSql);
-  Run(database, PayoutSql(1, "waiting"));
+  Do(database, kAccountSql);
+  Do(database, PayoutSql(1, "waiting"));
   const Digest by_hand = Sha256("by hand");
-  Run(database, PayoutSql(2, "settled"));
+  Do(database, PayoutSql(2, "settled"));
   std::string hex;
   for (int i = 0; i < 32; ++i) hex += "01";
   const Digest known = *Digest::Parse(hex);
@@ -129,7 +129,7 @@ TEST(PoolRestoreTest, FindsTheKeysThatTheBooksHave) {
 // As a backup and a restore do, between two databases.
 TEST(PoolRestoreTest, ADumpHoldsTheSnapshotAndNothingLater) {
   const std::string from = ThrowawayPostgres::MigratedDatabase();
-  Run(from, kAccountSql);
+  Do(from, kAccountSql);
   const auto snapshot = DatabaseSnapshot::Take(from);
   ASSERT_THAT(snapshot, IsOk());
   const SnapshotFacts& facts = (*snapshot)->facts();
@@ -137,7 +137,7 @@ TEST(PoolRestoreTest, ADumpHoldsTheSnapshotAndNothingLater) {
             static_cast<int64_t>(EmbeddedMigrations().size()));
   EXPECT_EQ(facts.schema, "public");
   EXPECT_GT(facts.database_bytes, 0);
-  Run(from, "UPDATE account SET name = 'later'");
+  Do(from, "UPDATE account SET name = 'later'");
 
   const TemporaryDirectory directory;
   const auto programs = postgres::FindClientPrograms(facts.postgres_major);
@@ -165,8 +165,8 @@ TEST(PoolRestoreTest, ADumpHoldsTheSnapshotAndNothingLater) {
 
 TEST(PoolRestoreTest, ASnapshotSaysWhichBlobsAreNeeded) {
   const std::string database = ThrowawayPostgres::MigratedDatabase();
-  Run(database, kAccountSql);
-  Run(database,
+  Do(database, kAccountSql);
+  Do(database,
       "INSERT INTO stored_file (account_id, digest, size_bytes, create_time)"
       " VALUES (7, decode(repeat('0a', 32), 'hex'), 1, 'epoch')");
   const auto snapshot = DatabaseSnapshot::Take(database);
