@@ -31,7 +31,7 @@ class DataDirectory {
   // and cannot be read (SECRET_UNREADABLE: a link that leads nowhere, a
   // permission, a disk) or is no secret (SECRET_MALFORMED).
   absl::StatusOr<Digest> PoolSecret() const;
-  // Of a directory that another process has.
+  // The secret of a directory that another process has.
   static absl::StatusOr<Digest> ReadPoolSecret(const std::string& path);
 
   // Draws it, for a new pool, and never over another. ALREADY_EXISTS

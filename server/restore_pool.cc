@@ -64,8 +64,8 @@ absl::Status CheckBackup(const BackupManifest& manifest, absl::Time now) {
         absl::StrCat("this machine's clock says ", absl::FormatTime(now),
                      ", and the backup was made at ",
                      absl::FormatTime(manifest.snapshot_time),
-                     "; set the clock, since the pool's time goes on from "
-                     "there, and try again"));
+                     "; set the clock, since the pool's time continues "
+                     "from there, and try again"));
   }
   const std::string secret = absl::StrCat(kDataFolder, "/pool-secret");
   for (const std::string& needed : {secret, std::string(kDumpName)}) {

@@ -202,7 +202,7 @@ struct OpenPool {
   const BlobStore& blobs;
   const CheckpointBlobs& checkpoints;
   const std::string& database;  // its connection
-  const std::string& payouts;   // the folder of batches
+  const DataDirectory& directory;
   Reader& reader;
   ReceiptStore& receipts;
   const SigningKey& receipt_key;
@@ -221,7 +221,7 @@ absl::Status HoldPayouts(const OpenPool& parts,
   if (!held) return absl::OkStatus();
   restored.emplace(parts.clock, parts.engine, *parts.rail,
                    RestoredPayoutsOptions{
-                       .folder = parts.payouts,
+                       .folder = parts.directory.PayoutsPath(),
                        .snapshot_time = held->snapshot_time,
                        .find_known =
                            [&parts](const std::vector<Digest>& keys) {
@@ -283,6 +283,12 @@ absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
   return ended;
 }
 
+WiringOptions WiringOptionsOf(const ServerFlags& flags) {
+  return {.policy = flags.policy,
+          .search = flags.search,
+          .audit_budget_ppm = flags.audit_budget_ppm};
+}
+
 absl::Status ServeUntilStopped(const ServerFlags& flags,
                                const ServeHooks& hooks,
                                const std::stop_token& stop) {
@@ -307,7 +313,6 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                             OpenRail(flags, system_clock, directory));
   ARCHPOOL_ASSIGN_OR_RETURN(const SigningKey receipt_key,
                             directory.DeriveKey(kReceiptKeyDomain));
-  const std::string payouts_path = directory.PayoutsPath();
   PostgresStore store(database.connection);
   PostgresReceipts receipts(database.connection);
   PostgresReader reader(database.connection, kReaderConnections);
@@ -330,9 +335,7 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                  .reader = reader,
                  .checkpoints = checkpoints,
                  .metrics = metrics},
-                {.policy = flags.policy,
-                 .search = flags.search,
-                 .audit_budget_ppm = flags.audit_budget_ppm});
+                WiringOptionsOf(flags));
   ARCHPOOL_RETURN_IF_ERROR(wiring.StartEngine());
   SayIfAhead(clock);
   ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(engine, reader, directory));
@@ -346,7 +349,7 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                   .blobs = blobs,
                   .checkpoints = checkpoints,
                   .database = database.connection,
-                  .payouts = payouts_path,
+                  .directory = directory,
                   .reader = reader,
                   .receipts = receipts,
                   .receipt_key = receipt_key,

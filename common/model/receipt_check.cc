@@ -53,17 +53,16 @@ absl::StatusOr<Proof> DecodeProof(absl::string_view encoding) {
   return proof;
 }
 
-// The pool was restored from a backup that is older than seals that it had
-// handed out.
+// The backup is older than seals that the pool had handed out.
 absl::Status HistoryLost(int64_t number, const Seal& restored) {
   return FailedPrecondition(
       "POOL_RESTORED",
       absl::StrCat("the pool was restored from a backup at ",
                    absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", restored.time,
                                     absl::UTCTimeZone()),
-                   ", and what it had sealed last, up to seal ", number,
-                   ", is not in its history any more; keep this folder, which "
-                   "proves what was lost, and fetch into a new one"));
+                   ", and lost what it had sealed up to seal ", number,
+                   "; keep this folder, which proves it, and fetch into a new "
+                   "one"));
 }
 
 // The last one's signature covers the ones before through the chain.

@@ -36,8 +36,8 @@ class BackupFolder {
 
   // Complete backups, the oldest first.
   std::vector<std::string> Ids() const;
-  // Of a complete backup; "" for the latest. NOT_FOUND (BACKUP_MISSING). Errors
-  // of ParseManifest.
+  // The manifest of a complete backup; "" for the latest. NOT_FOUND
+  // (BACKUP_MISSING). Errors of ParseManifest.
   absl::StatusOr<BackupManifest> Read(const std::string& id) const;
   // Errors of ParseBlobList; BACKUP_DAMAGED where it is not what the manifest
   // says.

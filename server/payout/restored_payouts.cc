@@ -160,7 +160,7 @@ bool RestoredPayouts::Settle() {
   is_settled_ = tried.ok();
   if (is_settled_) {
     LogInfo("payouts_resumed",
-            "what was paid since the backup is in the books: payouts go on");
+            "what was paid since the backup is in the books: payouts continue");
   } else if (now >= next_line_) {
     next_line_ = now + options_.line_interval;
     LogWarn("payouts_held",

@@ -67,7 +67,7 @@ class RestoredPayouts {
   RestoredPayouts(const Clock& clock, Engine& engine, Rail& rail,
                   RestoredPayoutsOptions options);
 
-  // Whether payouts may go on. Until then it tries again, no more often than
+  // Whether payouts may continue. Until then it tries again, no more often than
   // every `interval`, and says what it waits for.
   bool Settle();
 

@@ -113,8 +113,8 @@ struct ReportPayout {
 // for its reason. NOT_FOUND (ACCOUNT_UNKNOWN: none of these is an account);
 // INVALID_ARGUMENT (AMOUNT_RANGE).
 struct BookLostPayout {
-  // Whose it was: by name where that is known, else by number, else the first
-  // account that is paid at the address.
+  // The account that it was of: by name where that is known, else by number,
+  // else the first account that is paid at the address.
   std::string account_name = "";
   AccountId account = {};
   Digest key;

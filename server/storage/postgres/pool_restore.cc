@@ -27,7 +27,7 @@ constexpr char kFloorSql[] =
     "INSERT INTO id_floor (record, last_id) VALUES ($1::text, $2::bigint)"
     " ON CONFLICT (record) DO UPDATE SET last_id = EXCLUDED.last_id";
 
-// Their money stays set aside; the rail says what became of them.
+// Their money stays set aside; the rail says how they ended.
 constexpr char kDoubtSql[] =
     "UPDATE payout SET state = 'unknown', reason = 'POOL_RESTORED',"
     " attempt = greatest(attempt, 1) WHERE state IN ('waiting', 'sending')";
@@ -95,8 +95,8 @@ absl::StatusOr<std::optional<RestoreNote>> FindPayoutHold(
     held.reset();
     const auto connection = postgres::Connect(connection_string);
     pqxx::nontransaction transaction(*connection);
-    // Of the earliest that is held: a backup of a pool whose payouts were held
-    // is restored with that.
+    // The earliest that is held: a backup of a pool whose payouts were held is
+    // restored with that.
     const pqxx::result rows = transaction.exec(
         "SELECT number, backup,"
         " (extract(epoch FROM snapshot_time) * 1000000)::bigint,"

@@ -22,10 +22,10 @@ namespace archpool {
 // miners may have dropped the files that a replay needs.
 inline constexpr char kArithmeticBeforeRestore[] = "before-restore";
 
-// From where ids go on after a restore: above all that the lost pool can have
-// given out since the snapshot. A second restore of one backup, later, goes on
-// above those of the first. Accounts are few, and each takes a place in every
-// seal.
+// From where ids continue after a restore: above all that the lost pool can
+// have given out since the snapshot. A second restore of one backup, later,
+// continues above those of the first. Accounts are few, and each takes a place
+// in every seal.
 inline constexpr int64_t kIdsSkippedMin = 1'000'000;
 inline constexpr int64_t kIdsSkippedPerSecond = 1'000;
 inline constexpr int64_t kAccountsSkippedMin = 100;
@@ -39,8 +39,8 @@ struct RestoreNote {
 };
 
 // Makes a database that was filled from a backup, and has this program's
-// schema, one that a pool may go on from, in one transaction: the restore is
-// noted, ids go on above a floor, the writer's generation is raised, every
+// schema, one that a pool may continue from, in one transaction: the restore is
+// noted, ids continue above a floor, the writer's generation is raised, every
 // payout that no rail has confirmed is to be asked after, and what was trained
 // before is not replayed any more. Answers the restore's number. `note.number`
 // is not read.

@@ -167,8 +167,8 @@ TEST(PoolRestoreTest, ASnapshotSaysWhichBlobsAreNeeded) {
   const std::string database = ThrowawayPostgres::MigratedDatabase();
   Do(database, kAccountSql);
   Do(database,
-      "INSERT INTO stored_file (account_id, digest, size_bytes, create_time)"
-      " VALUES (7, decode(repeat('0a', 32), 'hex'), 1, 'epoch')");
+     "INSERT INTO stored_file (account_id, digest, size_bytes, create_time)"
+     " VALUES (7, decode(repeat('0a', 32), 'hex'), 1, 'epoch')");
   const auto snapshot = DatabaseSnapshot::Take(database);
   ASSERT_THAT(snapshot, IsOk());
   const auto blobs = (*snapshot)->Blobs();

@@ -166,7 +166,7 @@ absl::StatusOr<std::string> FindPrograms(std::optional<int> major) {
                      ", which cannot open it; nothing was changed. Install "
                      "postgresql-",
                      *major,
-                     " and start again; or, to go on with the new version, "
+                     " and start again; or, to use the new version, "
                      "where the old one is installed run archpool-server "
                      "backup DIR, and here archpool-server restore DIR into an "
                      "empty --data-dir (docs/backups.md)"));

@@ -283,9 +283,9 @@ class ReadPlansTest : public testing::Test {
     }
     for (const char* table : kReadWhole) scans.erase(table);
     // Of a few rows each.
-    for (const char* table : {"id_floor", "pool_head", "pool_clock",
-                              "pool_identity", "pool_restore",
-                              "schema_migration"}) {
+    for (const char* table :
+         {"id_floor", "pool_head", "pool_clock", "pool_identity",
+          "pool_restore", "schema_migration"}) {
       scans.erase(table);
     }
     return scans;
