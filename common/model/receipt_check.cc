@@ -61,8 +61,7 @@ absl::Status HistoryLost(int64_t number, const Seal& restored) {
                    absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", restored.time,
                                     absl::UTCTimeZone()),
                    ", and lost what it had sealed up to seal ", number,
-                   "; keep this folder, which proves it, and fetch into a new "
-                   "one"));
+                   "; keep this folder: it proves them. Fetch into a new one"));
 }
 
 // The last one's signature covers the ones before through the chain.
