@@ -96,11 +96,13 @@ class RestoreTest(RestoreTestCase):
     def test_work_goes_on_where_the_machine_is_lost(self):
         self.pool.add_client()
         self.pool.add_verifier()
-        self.pool.add_worker("alice", trial_ms=100)
-        self.pool.add_worker("bob", trial_ms=100)
+        self.pool.add_worker("alice", trial_ms=200)
+        self.pool.add_worker("bob", trial_ms=200)
         ended = self.pool.submit(trials=4)
         self.pool.wait_for_end(ended)
-        running = self.pool.submit(trials=24)
+        running = self.pool.submit(
+            trials=150, subspaces=8,
+            widths=", ".join(str(width) for width in range(2, 66, 2)))
         self.pool.wait_until(running, "work", lambda task: any(
             trial["state"] == "accepted" for trial in task["trials"]))
         said = self.back_up()
