@@ -33,21 +33,27 @@ absl::Status Moved() {
 // Adds the seals up to number `last`.
 absl::Status FetchSeals(PoolClient& client, int64_t last,
                         std::vector<SignedSeal>& seals) {
-  while (std::ssize(seals) < last) {
+  const auto number = [&seals] {
+    return seals.empty() ? int64_t{0} : seals.back().seal.number;
+  };
+  while (number() < last) {
     v1::ListSealsRequest request;
     request.set_page_size(limits::kPageSize.max);
-    request.set_after_number(std::ssize(seals));
+    request.set_after_number(number());
     ARCHPOOL_ASSIGN_OR_RETURN(
         const v1::ListSealsResponse page,
         client.Call(client.receipts(), &ReceiptStub::ListSeals, request));
     if (page.seals().empty()) return Moved();
     for (const v1::Seal& one : page.seals()) {
-      if (std::ssize(seals) == last) break;
+      if (number() == last) break;
       SignedSeal seal;
       ARCHPOOL_ASSIGN_OR_RETURN(seal.seal, DecodeSeal(one.content()));
       ARCHPOOL_ASSIGN_OR_RETURN(seal.signature,
                                 Signature::FromBytes(one.signature()));
-      if (seal.seal.number != std::ssize(seals) + 1) return Moved();
+      if (seal.seal.number != number() + 1 &&
+          !IsAfterRestore(seal.seal, number())) {
+        return Moved();
+      }
       seals.push_back(std::move(seal));
     }
   }

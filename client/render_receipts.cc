@@ -175,8 +175,15 @@ std::string RenderReceiptReport(const ReceiptReport& report,
       report.account.IsSet() ? report.account.ToString()
                              : std::string("the pool's own books"),
       ": ", FormatCount(report.receipts), " receipts, complete up to seal ",
-      report.seal, " (", FormatMoment(report.time), ")\n\n",
-      RenderTasks(report, terminal));
+      report.seal, " (", FormatMoment(report.time), ")\n",
+      report.restores == 0
+          ? ""
+          : absl::StrCat("The pool was restored from a backup ",
+                         report.restores == 1
+                             ? "once"
+                             : absl::StrCat(report.restores, " times"),
+                         ".\n"),
+      "\n", RenderTasks(report, terminal));
   absl::StrAppend(&out, Sums("in       ", report.moved_in),
                   Sums("out      ", report.moved_out));
   if (report.carried != 0) {
@@ -230,6 +237,7 @@ Json ToJson(const ReceiptReport& report) {
   for (const std::string& one : report.problems) problems.push_back(Clean(one));
   return {{"account_id", report.account.value},
           {"seal", report.seal},
+          {"restores", report.restores},
           {"seal_time", FormatMoment(report.time)},
           {"receipts", report.receipts},
           {"tasks", tasks},

@@ -168,6 +168,14 @@ CREATE TABLE dataset (
   CONSTRAINT dataset_digest_sizes CHECK (((octet_length(id) = 32) AND (octet_length(train_digest) = 32) AND (octet_length(validation_digest) = 32) AND (octet_length(held_out_digest) = 32)))
 );
 
+CREATE TABLE id_floor (
+  record text NOT NULL,
+  last_id bigint NOT NULL,
+  CONSTRAINT id_floor_pkey PRIMARY KEY (record),
+  CONSTRAINT id_floor_not_negative CHECK ((last_id >= 0))
+);
+COMMENT ON COLUMN id_floor.record IS 'the name of a table';
+
 CREATE TABLE invitation (
   account_id bigint NOT NULL,
   number bigint NOT NULL,
@@ -297,6 +305,16 @@ CREATE TABLE pool_identity (
   CONSTRAINT pool_identity_pkey PRIMARY KEY (id),
   CONSTRAINT pool_identity_fingerprint_size CHECK ((octet_length(secret_fingerprint) = 32)),
   CONSTRAINT pool_identity_single CHECK ((id = 1))
+);
+
+CREATE TABLE pool_restore (
+  number bigint NOT NULL,
+  backup text NOT NULL,
+  snapshot_time timestamp with time zone NOT NULL,
+  restore_time timestamp with time zone NOT NULL,
+  payouts_time timestamp with time zone,
+  CONSTRAINT pool_restore_pkey PRIMARY KEY (number),
+  CONSTRAINT pool_restore_number_positive CHECK ((number > 0))
 );
 
 CREATE TABLE ranking (

@@ -19,8 +19,13 @@ namespace archpool {
 namespace {
 
 constexpr int64_t kSecretBytesMax = 256;
+constexpr char kRestoreNote[] = "restore-unfinished";
 constexpr mode_t kOwnerOnly = 0700;
 constexpr mode_t kMayBePassed = 0711;
+
+std::string SecretPathIn(const std::string& directory) {
+  return directory + "/pool-secret";
+}
 
 absl::Status MakePrivate(const std::string& path, mode_t mode) {
   if (mkdir(path.c_str(), mode) == 0 || errno == EEXIST) {
@@ -58,13 +63,18 @@ absl::StatusOr<DataDirectory> DataDirectory::Open(const std::string& path) {
 }
 
 absl::StatusOr<Digest> DataDirectory::PoolSecret() const {
+  return ReadPoolSecret(path_);
+}
+
+absl::StatusOr<Digest> DataDirectory::ReadPoolSecret(const std::string& path) {
+  const std::string secret_path = SecretPathIn(path);
   struct stat found {};
-  if (lstat(SecretPath().c_str(), &found) != 0 && errno == ENOENT) {
+  if (lstat(secret_path.c_str(), &found) != 0 && errno == ENOENT) {
     return NotFound("SECRET_MISSING",
-                    absl::StrCat("there is no ", SecretPath()));
+                    absl::StrCat("there is no ", secret_path));
   }
   const absl::StatusOr<std::string> text =
-      ReadFile(SecretPath(), kSecretBytesMax);
+      ReadFile(secret_path, kSecretBytesMax);
   if (!text.ok()) {
     return FailedPrecondition(
         "SECRET_UNREADABLE",
@@ -77,7 +87,7 @@ absl::StatusOr<Digest> DataDirectory::PoolSecret() const {
   if (!secret.ok()) {
     return FailedPrecondition(
         "SECRET_MALFORMED",
-        absl::StrCat(SecretPath(),
+        absl::StrCat(secret_path,
                      " does not hold 64 hex digits; restore it from a backup"));
   }
   return *secret;
@@ -86,7 +96,8 @@ absl::StatusOr<Digest> DataDirectory::PoolSecret() const {
 absl::StatusOr<Digest> DataDirectory::MakePoolSecret() const {
   const Digest secret = RandomSecret();
   ARCHPOOL_ASSIGN_OR_RETURN(
-      NewFile file, NewFile::Create(SecretPath(), secret.ToString() + "\n"));
+      NewFile file,
+      NewFile::Create(SecretPathIn(path_), secret.ToString() + "\n"));
   file.Keep();
   return secret;
 }
@@ -100,6 +111,53 @@ absl::Status DataDirectory::NoteDatabase() const {
 bool DataDirectory::HadDatabase() const {
   std::error_code error;
   return std::filesystem::exists(NotePath(), error);
+}
+
+absl::Status DataDirectory::NoteRestore() const {
+  return WriteFileDurably(absl::StrCat(path_, "/", kRestoreNote),
+                          "A restore fills this directory.\n");
+}
+
+absl::Status DataDirectory::EndRestore() const {
+  if (unlink(absl::StrCat(path_, "/", kRestoreNote).c_str()) == 0 ||
+      errno == ENOENT) {
+    return absl::OkStatus();
+  }
+  return FailedPrecondition(
+      "FILE_UNWRITABLE",
+      absl::StrCat("cannot remove ", path_, "/", kRestoreNote, ": ",
+                   std::strerror(errno)));
+}
+
+absl::Status DataDirectory::CheckRestored() const {
+  std::error_code error;
+  if (!std::filesystem::exists(absl::StrCat(path_, "/", kRestoreNote), error)) {
+    return absl::OkStatus();
+  }
+  return FailedPrecondition(
+      "RESTORE_UNFINISHED",
+      absl::StrCat("a restore into ", path_,
+                   " was cut off, so this is no whole pool: run "
+                   "archpool-server restore again"));
+}
+
+bool DataDirectory::MayBeRestoredInto(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return !error;
+  if (std::filesystem::exists(absl::StrCat(path, "/", kRestoreNote), error)) {
+    return true;
+  }
+  return std::filesystem::is_empty(path, error) && !error;
+}
+
+void DataDirectory::Clear() const {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(path_, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name == "lock" || name == kRestoreNote) continue;
+    std::error_code ignored;
+    std::filesystem::remove_all(entry.path(), ignored);
+  }
 }
 
 absl::StatusOr<SigningKey> DataDirectory::DeriveKey(

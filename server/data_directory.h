@@ -31,6 +31,8 @@ class DataDirectory {
   // and cannot be read (SECRET_UNREADABLE: a link that leads nowhere, a
   // permission, a disk) or is no secret (SECRET_MALFORMED).
   absl::StatusOr<Digest> PoolSecret() const;
+  // The secret of a directory that another process has.
+  static absl::StatusOr<Digest> ReadPoolSecret(const std::string& path);
 
   // Draws it, for a new pool, and never over another. ALREADY_EXISTS
   // (FILE_EXISTS); else errors as NewFile::Create.
@@ -40,6 +42,18 @@ class DataDirectory {
   // taken for it later. Idempotent. Errors as WriteFileDurably.
   absl::Status NoteDatabase() const;
   bool HadDatabase() const;
+
+  // While a restore fills the directory it is no pool's: noted before anything
+  // is written, and taken back when all is there. Errors as WriteFileDurably.
+  absl::Status NoteRestore() const;
+  absl::Status EndRestore() const;
+  // FAILED_PRECONDITION (RESTORE_UNFINISHED): a restore into it was cut off.
+  absl::Status CheckRestored() const;
+  // Whether there is nothing at `path`, or an empty folder, or what a restore
+  // that was cut off left.
+  static bool MayBeRestoredInto(const std::string& path);
+  // Removes what is in it, but its lock and that note.
+  void Clear() const;
 
   // A signing key derived from the secret for one use, named by `domain`: not a
   // file of its own, and never in the database. Errors as PoolSecret.
@@ -55,7 +69,6 @@ class DataDirectory {
  private:
   DataDirectory(std::string path, DirectoryLock lock)
       : path_(std::move(path)), lock_(std::move(lock)) {}
-  std::string SecretPath() const { return path_ + "/pool-secret"; }
   std::string NotePath() const { return path_ + "/database-made"; }
 
   std::string path_;

@@ -74,5 +74,21 @@ TEST_F(DataDirectoryTest, ASecretThatCannotBeReadIsNoMissingOne) {
   EXPECT_THAT(directory.PoolSecret(), FailsWith("SECRET_MALFORMED"));
 }
 
+TEST_F(DataDirectoryTest, HalfARestoreIsNoPoolAndMayBeDoneAgain) {
+  EXPECT_TRUE(DataDirectory::MayBeRestoredInto(path_)) << "it is not there";
+  const DataDirectory directory = Open();
+  EXPECT_FALSE(DataDirectory::MayBeRestoredInto(path_));
+  EXPECT_THAT(directory.CheckRestored(), IsOk());
+  ASSERT_THAT(directory.MakePoolSecret(), IsOk());
+  ASSERT_THAT(directory.NoteRestore(), IsOk());
+  EXPECT_THAT(directory.CheckRestored(), FailsWith("RESTORE_UNFINISHED"));
+  EXPECT_TRUE(DataDirectory::MayBeRestoredInto(path_));
+  directory.Clear();
+  EXPECT_FALSE(fs::exists(secret_));
+  EXPECT_THAT(directory.CheckRestored(), FailsWith("RESTORE_UNFINISHED"));
+  ASSERT_THAT(directory.EndRestore(), IsOk());
+  EXPECT_THAT(directory.CheckRestored(), IsOk());
+}
+
 }  // namespace
 }  // namespace archpool

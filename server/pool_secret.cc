@@ -14,10 +14,6 @@
 namespace archpool {
 namespace {
 
-Digest FingerprintOf(const Digest& secret) {
-  return HmacSha256(secret, "archpool/secret-fingerprint/v1");
-}
-
 absl::Status Mismatch(const DataDirectory& directory, absl::string_view what) {
   return FailedPrecondition(
       "SECRET_MISMATCH",
@@ -66,6 +62,10 @@ absl::StatusOr<Digest> MakeNew(const DataDirectory& directory,
 }
 
 }  // namespace
+
+Digest FingerprintOf(const Digest& secret) {
+  return HmacSha256(secret, "archpool/secret-fingerprint/v1");
+}
 
 absl::StatusOr<Digest> OpenPoolSecret(const DataDirectory& directory,
                                       const std::string& connection_string) {

@@ -14,6 +14,9 @@ namespace archpool {
 // What the key that signs receipts is derived for.
 inline constexpr char kReceiptKeyDomain[] = "archpool/receipt-key/v1";
 
+// What a database keeps of its pool's secret, to know it again.
+Digest FingerprintOf(const Digest& secret);
+
 // The secret in `directory`, once it is sure that the database behind
 // `connection_string` is this pool's. Only where neither of the two has been a
 // pool's is a new secret drawn, and a line says that a new pool is made.

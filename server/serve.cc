@@ -7,6 +7,7 @@
 #include <stop_token>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/clock.h"
@@ -28,6 +29,7 @@
 #include "server/observability/metrics.h"
 #include "server/observability/verifier_watch.h"
 #include "server/payout/payer.h"
+#include "server/payout/restored_payouts.h"
 #include "server/pool_secret.h"
 #include "server/rails.h"
 #include "server/receipts/notary.h"
@@ -37,6 +39,7 @@
 #include "server/storage/blob_store.h"
 #include "server/storage/checkpoint_blobs.h"
 #include "server/storage/postgres/migrations.h"
+#include "server/storage/postgres/pool_restore.h"
 #include "server/storage/postgres/postgres_reader.h"
 #include "server/storage/postgres/postgres_receipts.h"
 #include "server/storage/postgres/postgres_store.h"
@@ -62,6 +65,7 @@ struct Database {
 absl::StatusOr<Database> OpenDatabase(const ServerFlags& flags,
                                       const DataDirectory& directory,
                                       const std::stop_token& stop) {
+  ARCHPOOL_RETURN_IF_ERROR(directory.CheckRestored());
   Database database;
   database.connection = flags.database_url;
   if (flags.database_url.empty()) {
@@ -197,6 +201,8 @@ struct OpenPool {
   StorageErrors& storage_errors;
   const BlobStore& blobs;
   const CheckpointBlobs& checkpoints;
+  const std::string& database;  // its connection
+  const DataDirectory& directory;
   Reader& reader;
   ReceiptStore& receipts;
   const SigningKey& receipt_key;
@@ -205,6 +211,29 @@ struct OpenPool {
   rpc::RpcServer& server;
   Wiring& wiring;
 };
+
+// Where the pool was restored, and what was paid meanwhile is not in its books:
+// payouts wait for that.
+absl::Status HoldPayouts(const OpenPool& parts,
+                         std::optional<RestoredPayouts>& restored) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::optional<RestoreNote> held,
+                            FindPayoutHold(parts.database));
+  if (!held) return absl::OkStatus();
+  restored.emplace(parts.clock, parts.engine, *parts.rail,
+                   RestoredPayoutsOptions{
+                       .folder = parts.directory.PayoutsPath(),
+                       .snapshot_time = held->snapshot_time,
+                       .find_known =
+                           [&parts](const std::vector<Digest>& keys) {
+                             return FindPayoutKeys(parts.database, keys);
+                           },
+                       .end =
+                           [&parts] {
+                             return EndPayoutHold(parts.database,
+                                                  parts.system_clock.Now());
+                           }});
+  return absl::OkStatus();
+}
 
 // Does what is done beside the calls, until it is stopped.
 absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
@@ -230,10 +259,16 @@ absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
                    parts.metrics.NoteReceiptMismatches(accounts);
                  }});
   notary.Start();
+  // The payer asks it.
+  std::optional<RestoredPayouts> restored;
   std::optional<Payer> payer;
   if (parts.rail != nullptr) {
-    payer.emplace(parts.clock, parts.engine, *parts.rail,
-                  PayerOptions{.at = parts.hooks.at});
+    ARCHPOOL_RETURN_IF_ERROR(HoldPayouts(parts, restored));
+    PayerOptions options{.at = parts.hooks.at};
+    if (restored) {
+      options.may_begin = [&restored] { return restored->Settle(); };
+    }
+    payer.emplace(parts.clock, parts.engine, *parts.rail, std::move(options));
     payer->Start();
   }
   ARCHPOOL_RETURN_IF_ERROR(SayOpen(parts.flags, parts.receipt_key.public_key(),
@@ -246,6 +281,12 @@ absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
   ledger.Stop();
   parts.wiring.Stop();
   return ended;
+}
+
+WiringOptions WiringOptionsOf(const ServerFlags& flags) {
+  return {.policy = flags.policy,
+          .search = flags.search,
+          .audit_budget_ppm = flags.audit_budget_ppm};
 }
 
 absl::Status ServeUntilStopped(const ServerFlags& flags,
@@ -294,9 +335,7 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                  .reader = reader,
                  .checkpoints = checkpoints,
                  .metrics = metrics},
-                {.policy = flags.policy,
-                 .search = flags.search,
-                 .audit_budget_ppm = flags.audit_budget_ppm});
+                WiringOptionsOf(flags));
   ARCHPOOL_RETURN_IF_ERROR(wiring.StartEngine());
   SayIfAhead(clock);
   ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(engine, reader, directory));
@@ -309,6 +348,8 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                   .storage_errors = storage_errors,
                   .blobs = blobs,
                   .checkpoints = checkpoints,
+                  .database = database.connection,
+                  .directory = directory,
                   .reader = reader,
                   .receipts = receipts,
                   .receipt_key = receipt_key,

@@ -18,6 +18,9 @@ inline constexpr char kBatchEnd[] = ".json";
 inline constexpr char kBatchSignatureEnd[] = ".json.sig";
 inline constexpr char kBatchResultEnd[] = ".result.json";
 inline constexpr char kBatchKeyName[] = "payout-key";
+// What the operator says was paid since the backup that the pool was restored
+// from (server/payout/restored_payouts.h): no batch.
+inline constexpr char kPaidSinceBackup[] = "paid-since-backup.json";
 
 // Whether `name` is a batch's: 16 lower-case hex digits.
 bool IsBatchName(absl::string_view name);

@@ -128,6 +128,11 @@ absl::StatusOr<Seal> DecodeSeal(absl::string_view encoding) {
   return DecodeFields<Seal>(kSealDomain, "seal", encoding);
 }
 
+bool IsAfterRestore(const Seal& seal, int64_t number_before) {
+  return seal.number > number_before + 1 &&
+         seal.number == absl::ToUnixSeconds(seal.time);
+}
+
 Digest SignedSeal::Id() const {
   return CanonicalWriter("archpool/receipt-epoch-id/v1")
       .Bytes(Encode(seal))

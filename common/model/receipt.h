@@ -191,7 +191,7 @@ absl::StatusOr<ReceiptStatement> DecodeStatement(absl::string_view encoding);
 
 // What the pool signs.
 struct Seal {
-  int64_t number = 0;  // from 1
+  int64_t number = 0;  // from 1 on, but for IsAfterRestore
   absl::Time time;
   int64_t statements = 0;  // leaves: the highest account's number and one
   Digest root;
@@ -204,6 +204,11 @@ struct Seal {
 std::string Encode(const Seal& seal);
 // As DecodeReceipt.
 absl::StatusOr<Seal> DecodeSeal(absl::string_view encoding);
+
+// Whether the seal begins what a pool sealed after it was restored from a
+// backup: its number is not the next one but its own time, in seconds since
+// 1970, so that no number stands for two seals of two histories.
+bool IsAfterRestore(const Seal& seal, int64_t number_before);
 
 struct SignedSeal {
   Seal seal;

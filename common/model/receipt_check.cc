@@ -53,19 +53,37 @@ absl::StatusOr<Proof> DecodeProof(absl::string_view encoding) {
   return proof;
 }
 
+// The backup is older than seals that the pool had handed out.
+absl::Status HistoryLost(int64_t number, const Seal& restored) {
+  return FailedPrecondition(
+      "POOL_RESTORED",
+      absl::StrCat("the pool was restored from a backup at ",
+                   absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", restored.time,
+                                    absl::UTCTimeZone()),
+                   ", and lost what it had sealed up to seal ", number,
+                   "; keep this folder: it proves them. Fetch into a new one"));
+}
+
 // The last one's signature covers the ones before through the chain.
 absl::Status CheckChain(const std::vector<SignedSeal>& seals,
-                        const PublicKey& pool_key) {
+                        const PublicKey& pool_key, int64_t& restores) {
   if (seals.empty()) return MalformedFile("list of seals");
   Digest previous;
   int64_t number = 0;
   absl::Time time = absl::InfinitePast();
   for (const SignedSeal& one : seals) {
-    if (one.seal.number != ++number || one.seal.previous != previous ||
-        one.seal.time < time) {
-      return Forged(
-          absl::StrCat("seal ", number, " does not follow the one before"));
+    const bool is_restored = IsAfterRestore(one.seal, number);
+    if (is_restored && one.seal.previous != previous &&
+        VerifySignature(pool_key, Encode(one.seal), one.signature)) {
+      return HistoryLost(number, one.seal);
     }
+    if ((one.seal.number != number + 1 && !is_restored) ||
+        one.seal.previous != previous || one.seal.time < time) {
+      return Forged(
+          absl::StrCat("seal ", number + 1, " does not follow the one before"));
+    }
+    number = one.seal.number;
+    restores += is_restored ? 1 : 0;
     previous = one.Id();
     time = one.seal.time;
   }
@@ -442,7 +460,8 @@ absl::StatusOr<ReceiptReport> CheckReceipts(const ReceiptFolder& folder,
                                             const PublicKey& pool_key) {
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<SignedSeal> seals,
                             DecodeSeals(folder.seals));
-  ARCHPOOL_RETURN_IF_ERROR(CheckChain(seals, pool_key));
+  int64_t restores = 0;
+  ARCHPOOL_RETURN_IF_ERROR(CheckChain(seals, pool_key, restores));
   ARCHPOOL_ASSIGN_OR_RETURN(const Proof proof, DecodeProof(folder.statement));
   const Seal& last = seals.back().seal;
   const ReceiptStatement& statement = proof.statement;
@@ -452,8 +471,10 @@ absl::StatusOr<ReceiptReport> CheckReceipts(const ReceiptFolder& folder,
         absl::StrCat("the statement is not that of seal ", last.number));
   }
   CanonicalReader reader(kReceiptsDomain, folder.receipts);
-  ReceiptReport report{
-      .account = statement.account, .seal = last.number, .time = last.time};
+  ReceiptReport report{.account = statement.account,
+                       .seal = last.number,
+                       .time = last.time,
+                       .restores = restores};
   Books books(report);
   MerkleFrontier tree;
   ReceiptId latest;

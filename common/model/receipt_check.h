@@ -55,6 +55,8 @@ struct ReceiptReport {
   AccountId account;
   int64_t seal = 0;
   absl::Time time;  // of that seal: nothing later is covered
+  // How often the pool was restored from a backup, as its seals say.
+  int64_t restores = 0;
   int64_t receipts = 0;
   std::map<TaskId, TaskReceipts> tasks;
   std::map<std::string, Amount> moved_in;   // by the transfers' kind
@@ -71,7 +73,8 @@ struct ReceiptReport {
 
 // INVALID_ARGUMENT (RECEIPT_MALFORMED): the bytes cannot be read.
 // FAILED_PRECONDITION (RECEIPTS_FORGED): not what the holder of `pool_key`
-// signed: something was changed, left out or added.
+// signed: something was changed, left out or added; POOL_RESTORED: what was
+// fetched before is of a history that the pool lost.
 absl::StatusOr<ReceiptReport> CheckReceipts(const ReceiptFolder& folder,
                                             const PublicKey& pool_key);
 

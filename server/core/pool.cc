@@ -167,6 +167,8 @@ template absl::StatusOr<ReviewPayouts::Reply> Pool::Execute(
     const ReviewPayouts&, absl::Time);
 template absl::StatusOr<ReportPayout::Reply> Pool::Execute(const ReportPayout&,
                                                            absl::Time);
+template absl::StatusOr<BookLostPayout::Reply> Pool::Execute(
+    const BookLostPayout&, absl::Time);
 template absl::StatusOr<RegisterDataset::Reply> Pool::Execute(
     const RegisterDataset&, absl::Time);
 template absl::StatusOr<SubmitTask::Reply> Pool::Execute(const SubmitTask&,

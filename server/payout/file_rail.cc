@@ -37,6 +37,14 @@ std::string TextAt(const Json& object, const char* name) {
                                                      : "";
 }
 
+int64_t NumberAt(const Json& object, const char* name) {
+  if (!object.is_object()) return 0;
+  const auto found = object.find(name);
+  return found != object.end() && found->is_number_integer()
+             ? found->get<int64_t>()
+             : 0;
+}
+
 // The same payouts make the same name: a batch sent again replaces itself.
 std::string NameOf(absl::Span<const Payout> payouts) {
   CanonicalWriter writer("archpool/payout-batch-name/v1");
@@ -83,7 +91,7 @@ bool FileRail::ReadBatches(const std::function<bool(const Batch& batch)>& use) {
   for (const auto& file :
        std::filesystem::directory_iterator(directory_, error)) {
     const std::string name = file.path().filename().string();
-    if (!absl::EndsWith(name, kBatchEnd)) continue;
+    if (!absl::EndsWith(name, kBatchEnd) || name == kPaidSinceBackup) continue;
     const std::string batch(absl::StripSuffix(name, kBatchEnd));
     if (absl::EndsWith(name, kBatchResultEnd) &&
         IsBatchName(absl::StripSuffix(name, kBatchResultEnd))) {
@@ -127,7 +135,8 @@ absl::StatusOr<FileRail::Batch> FileRail::ReadBatch(
   Batch entries;
   for (const Json& payout : *payouts) {
     entries[TextAt(payout, "key")] = {name, TextAt(payout, "address"),
-                                      TextAt(payout, "coins")};
+                                      TextAt(payout, "coins"),
+                                      NumberAt(payout, "account_id")};
   }
   return entries;
 }
@@ -138,6 +147,7 @@ std::vector<RailAnswer> FileRail::Send(absl::Span<const Payout> payouts) {
   for (const Payout& payout : payouts) {
     list.push_back({{"key", payout.key.ToString()},
                     {"payout", payout.id.ToString()},
+                    {"account_id", payout.account.value},
                     {"address", payout.address},
                     {"coins", FormatCoins(payout.amount)}});
     total += payout.amount;
@@ -161,8 +171,8 @@ std::vector<RailAnswer> FileRail::Send(absl::Span<const Payout> payouts) {
   }
   Batch batch;
   for (const Payout& payout : payouts) {
-    batch[payout.key.ToString()] = {name, payout.address,
-                                    FormatCoins(payout.amount)};
+    batch[payout.key.ToString()] = {
+        name, payout.address, FormatCoins(payout.amount), payout.account.value};
   }
   Keep(batch);
   LogInfo("batch_written",
@@ -197,6 +207,31 @@ RailAnswer FileRail::LookUp(const Payout& payout) {
     return Doubt("BATCH_DIFFERS");
   }
   return Result(*entry, key);
+}
+
+absl::StatusOr<RailList> FileRail::ListSince(absl::Time /*time*/) {
+  RailList list;
+  bool is_read = true;
+  const bool is_whole = ReadBatches([&](const Batch& batch) {
+    for (const auto& [key, entry] : batch) {
+      const absl::StatusOr<Digest> digest = Digest::Parse(key);
+      const std::optional<Amount> amount = ParseCoins(entry.coins);
+      is_read = is_read && digest.ok() && amount.has_value();
+      if (!is_read) return false;
+      list.payouts.push_back({.key = *digest,
+                              .address = entry.address,
+                              .amount = *amount,
+                              .account = {entry.account},
+                              .answer = Result(entry, key)});
+    }
+    return true;
+  });
+  if (is_whole && is_read) return list;
+  return FailedPrecondition(
+      "BATCH_MALFORMED",
+      absl::StrCat("a batch of payouts in ", directory_,
+                   " cannot be read; restore the file from a backup, or move "
+                   "it elsewhere if it is none"));
 }
 
 RailAnswer FileRail::Result(const Entry& entry, const std::string& key) const {

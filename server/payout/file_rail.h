@@ -45,12 +45,16 @@ class FileRail : public Rail {
 
   std::vector<RailAnswer> Send(absl::Span<const Payout> payouts) override;
   RailAnswer LookUp(const Payout& payout) override;
+  // All batches in the folder, of any time. Never complete: whether the folder
+  // is, the operator alone knows. FAILED_PRECONDITION (BATCH_MALFORMED).
+  absl::StatusOr<RailList> ListSince(absl::Time time) override;
 
  private:
   struct Entry {
     std::string batch;
     std::string address;
     std::string coins;
+    int64_t account = 0;  // 0 in batches that do not say
   };
 
   using Batch = std::map<std::string, Entry>;  // by key

@@ -192,5 +192,27 @@ TEST_F(FileRailTest, AFullDiskIsDoubt) {
   EXPECT_EQ(rail_->Send({&payout, 1})[0].word, RailWord::kDoubt);
 }
 
+// A pool that was restored asks what the lost one had written.
+TEST_F(FileRailTest, ListsWhatAllBatchesSay) {
+  Payout payout = PayoutOf(1);
+  payout.account = AccountId{9};
+  const std::string batch = rail_->Send({{payout}})[0].reference;
+  rail_->Send({{PayoutOf(2)}});
+  Tell(batch, "{\"" + payout.key.ToString() +
+                  "\": {\"state\": \"settled\", \"reference\": \"r\"}}");
+  auto list = rail_->ListSince(absl::InfiniteFuture());
+  ASSERT_THAT(list, IsOk());
+  EXPECT_FALSE(list->is_complete) << "that alone the operator knows";
+  ASSERT_EQ(list->payouts.size(), 2U);
+  const RailPayout& first =
+      list->payouts[0].key == payout.key ? list->payouts[0] : list->payouts[1];
+  EXPECT_EQ(first.account, AccountId{9});
+  EXPECT_EQ(first.amount, payout.amount);
+  EXPECT_EQ(first.answer.word, RailWord::kSettled);
+  std::ofstream(PathOf(batch + ".json")) << "cut off";
+  EXPECT_THAT(rail_->ListSince(absl::InfiniteFuture()),
+              FailsWith("BATCH_MALFORMED"));
+}
+
 }  // namespace
 }  // namespace archpool

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -21,6 +22,8 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr size_t kBodyBytesMax = size_t{64} << 10;
+constexpr size_t kPageBytesMax = size_t{16} << 20;
+constexpr int kPagesMax = 10'000;
 constexpr size_t kReferenceLengthMax = 200;
 
 RailAnswer Doubt(std::string reason) {
@@ -39,22 +42,9 @@ bool IsReference(const std::string& text) {
                      [](char c) { return c > ' ' && c < 0x7f; });
 }
 
-// What an answer says of the payout that was asked about.
-RailAnswer Read(const Payout& payout, int status, const std::string& body) {
-  const Json answer = Json::parse(body, nullptr, /*allow_exceptions=*/false);
-  if (!answer.is_object() || TextAt(answer, "key") != payout.key.ToString()) {
-    return Doubt(absl::StrCat("HTTP_", status));
-  }
+// What it says became of a payout, whichever it is.
+RailAnswer StateIn(const Json& answer) {
   const std::string state = TextAt(answer, "state");
-  if (status == 404 && state == "never_seen") {
-    return {RailWord::kNeverSeen, "", ""};
-  }
-  if (status < 200 || status > 202) return Doubt(absl::StrCat("HTTP_", status));
-  // A key that stands for another payout there must not settle this one.
-  if (TextAt(answer, "address") != payout.address ||
-      TextAt(answer, "coins") != FormatCoins(payout.amount)) {
-    return Doubt("RAIL_DIFFERS");
-  }
   const std::string reference = TextAt(answer, "reference");
   if (state == "settled" && IsReference(reference)) {
     return {RailWord::kSettled, reference, ""};
@@ -67,6 +57,55 @@ RailAnswer Read(const Payout& payout, int status, const std::string& body) {
     return {RailWord::kRefused, "", IsReason(reason) ? reason : "REFUSED"};
   }
   return Doubt("ANSWER_MALFORMED");
+}
+
+// What an answer says of the payout that was asked about.
+RailAnswer Read(const Payout& payout, int status, const std::string& body) {
+  const Json answer = Json::parse(body, nullptr, /*allow_exceptions=*/false);
+  if (!answer.is_object() || TextAt(answer, "key") != payout.key.ToString()) {
+    return Doubt(absl::StrCat("HTTP_", status));
+  }
+  if (status == 404 && TextAt(answer, "state") == "never_seen") {
+    return {RailWord::kNeverSeen, "", ""};
+  }
+  if (status < 200 || status > 202) return Doubt(absl::StrCat("HTTP_", status));
+  // A key that stands for another payout there must not settle this one.
+  if (TextAt(answer, "address") != payout.address ||
+      TextAt(answer, "coins") != FormatCoins(payout.amount)) {
+    return Doubt("RAIL_DIFFERS");
+  }
+  return StateIn(answer);
+}
+
+absl::Status ListMalformed(absl::string_view what) {
+  return Unavailable("RAIL_LIST_MALFORMED",
+                     absl::StrCat("the rail's list of payouts makes no sense (",
+                                  what, "); it is asked again"));
+}
+
+// Adds a page to the list; answers the key behind which the next one begins, ""
+// where this is the last.
+absl::StatusOr<std::string> AddPage(const std::string& body, RailList& list) {
+  const Json page = Json::parse(body, nullptr, /*allow_exceptions=*/false);
+  if (!page.is_object()) return ListMalformed("no object");
+  const auto payouts = page.find("payouts");
+  if (payouts == page.end() || !payouts->is_array()) {
+    return ListMalformed("no payouts");
+  }
+  for (const Json& one : *payouts) {
+    if (!one.is_object()) return ListMalformed("a payout that is none");
+    const absl::StatusOr<Digest> key = Digest::Parse(TextAt(one, "key"));
+    const std::optional<Amount> amount = ParseCoins(TextAt(one, "coins"));
+    if (!key.ok() || !amount || TextAt(one, "address").empty()) {
+      return ListMalformed("a payout without key, address or coins");
+    }
+    list.payouts.push_back({.key = *key,
+                            .address = TextAt(one, "address"),
+                            .amount = *amount,
+                            .account = {},
+                            .answer = StateIn(one)});
+  }
+  return TextAt(page, "next");
 }
 
 }  // namespace
@@ -93,16 +132,59 @@ class HttpRail::Connection {
                                    {"address", payout.address},
                                    {"coins", FormatCoins(payout.amount)}})
                                  .dump();
-    return Ask(payout, "POST", path_ + "/payouts", body);
+    return AskAbout(payout, "POST", path_ + "/payouts", body);
   }
   RailAnswer Get(const Payout& payout) {
-    return Ask(payout, "GET",
-               absl::StrCat(path_, "/payouts/", payout.key.ToString()), "");
+    return AskAbout(payout, "GET",
+                    absl::StrCat(path_, "/payouts/", payout.key.ToString()),
+                    "");
+  }
+  absl::StatusOr<RailList> List(absl::Time since) {
+    RailList list;
+    std::string after;
+    for (int page = 0; page < kPagesMax; ++page) {
+      const std::optional<Reply> reply =
+          Ask("GET",
+              absl::StrCat(path_, "/payouts?since=", absl::ToUnixSeconds(since),
+                           after.empty() ? "" : "&after=", after),
+              "", "", kPageBytesMax);
+      if (!reply) {
+        return Unavailable(kRailUnreachable,
+                           "the rail does not answer; it is asked again");
+      }
+      if (reply->status == 404 || reply->status == 501) return RailList();
+      if (reply->status != 200) {
+        return ListMalformed(absl::StrCat("HTTP status ", reply->status));
+      }
+      ARCHPOOL_ASSIGN_OR_RETURN(std::string next, AddPage(reply->body, list));
+      list.is_complete = next.empty();
+      if (list.is_complete) return list;
+      if (next == after || !Digest::Parse(next).ok()) {
+        return ListMalformed("a page that leads nowhere");
+      }
+      after = std::move(next);
+    }
+    return ListMalformed("too many pages");
   }
 
  private:
-  RailAnswer Ask(const Payout& payout, const std::string& method,
-                 const std::string& path, const std::string& body) {
+  struct Reply {
+    int status = 0;
+    std::string body;
+  };
+
+  RailAnswer AskAbout(const Payout& payout, const std::string& method,
+                      const std::string& path, const std::string& body) {
+    const std::optional<Reply> reply =
+        Ask(method, path, body, payout.key.ToString(), kBodyBytesMax);
+    return reply ? Read(payout, reply->status, reply->body)
+                 : Doubt(kRailUnreachable);
+  }
+
+  // nullopt: no answer came. `key` is "" of what is about no payout.
+  std::optional<Reply> Ask(const std::string& method, const std::string& path,
+                           const std::string& body, const std::string& key,
+                           size_t bytes_max) {
     const std::string time = absl::StrCat(absl::ToUnixSeconds(clock_.Now()));
     httplib::Request request;
     request.method = method;
@@ -113,21 +195,22 @@ class HttpRail::Connection {
                        HmacSha256(secret_, absl::StrCat(time, ".", method, ".",
                                                         path, ".", body))
                            .ToString());
-    request.set_header("Idempotency-Key", payout.key.ToString());
+    if (!key.empty()) request.set_header("Idempotency-Key", key);
     if (!body.empty()) request.set_header("Content-Type", "application/json");
-    std::string received;
+    Reply reply;
     const absl::Time deadline = clock_.Now() + timeout_;
     request.content_receiver = [&](const char* data, size_t size, uint64_t,
                                    uint64_t) {
-      if (received.size() + size > kBodyBytesMax || clock_.Now() > deadline) {
+      if (reply.body.size() + size > bytes_max || clock_.Now() > deadline) {
         return false;
       }
-      received.append(data, size);
+      reply.body.append(data, size);
       return true;
     };
     const httplib::Result result = client_.send(request);
-    if (!result) return Doubt(kRailUnreachable);
-    return Read(payout, result->status, received);
+    if (!result) return std::nullopt;
+    reply.status = result->status;
+    return reply;
   }
 
   const Clock& clock_;
@@ -185,6 +268,10 @@ std::vector<RailAnswer> HttpRail::Send(absl::Span<const Payout> payouts) {
 
 RailAnswer HttpRail::LookUp(const Payout& payout) {
   return connection_->Get(payout);
+}
+
+absl::StatusOr<RailList> HttpRail::ListSince(absl::Time time) {
+  return connection_->List(time);
 }
 
 }  // namespace archpool

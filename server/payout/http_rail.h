@@ -15,6 +15,11 @@
 //    "reference", "reason"}
 // and to a GET of a key that the rail does not know, status 404 with
 //   {"key", "state": "never_seen"}.
+//
+//   GET  URL/payouts?since=SECONDS[&after=KEY]
+// answers what it was given since then, oldest first, in pages:
+//   {"payouts": [...], "next": the last KEY, where there are more}.
+// A rail may do without (404 or 501).
 // Anything else is doubt: no status by itself says that nothing was moved.
 #ifndef ARCHPOOL_SERVER_PAYOUT_HTTP_RAIL_H_
 #define ARCHPOOL_SERVER_PAYOUT_HTTP_RAIL_H_
@@ -47,6 +52,8 @@ class HttpRail : public Rail {
 
   std::vector<RailAnswer> Send(absl::Span<const Payout> payouts) override;
   RailAnswer LookUp(const Payout& payout) override;
+  // UNAVAILABLE (RAIL_UNREACHABLE, or what it answered, which makes no sense).
+  absl::StatusOr<RailList> ListSince(absl::Time time) override;
 
  private:
   class Connection;

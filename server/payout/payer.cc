@@ -44,6 +44,8 @@ void Payer::Stop() {
 }
 
 absl::Status Payer::Round() {
+  has_begun_ = has_begun_ || options_.may_begin();
+  if (!has_begun_) return absl::OkStatus();
   if (is_in_doubt_) {
     ARCHPOOL_RETURN_IF_ERROR(engine_.Call(DoubtSends()).status());
     is_in_doubt_ = false;

@@ -30,6 +30,9 @@ struct PayerOptions {
   // Between two look-ups of one payout: doubled from the first to the last.
   absl::Duration look_up_min = absl::Seconds(1);
   absl::Duration look_up_max = absl::Minutes(5);
+  // Asked at the beginning of each round until it answers true: before that
+  // nothing is sent, and nothing asked after.
+  std::function<bool()> may_begin = [] { return true; };
   // Called between the steps, by their names: where tests kill the process.
   std::function<void(const std::string& step)> at = [](const std::string&) {};
 };
@@ -65,6 +68,7 @@ class Payer {
   // Sends may be in the core's books that nobody carries out: at first, and
   // after a call to the engine failed in between.
   bool is_in_doubt_ = true;
+  bool has_begun_ = false;
   std::map<PayoutId, LookUps> look_ups_;
   std::stop_source stop_;
   std::jthread thread_;

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "server/core/commands/payout_commands.h"
 
@@ -23,6 +25,21 @@ struct RailAnswer {
 // about just then.
 inline constexpr char kRailUnreachable[] = "RAIL_UNREACHABLE";
 
+// A payout as a rail knows it, and what it says of it.
+struct RailPayout {
+  Digest key;
+  std::string address;
+  Amount amount = 0;
+  AccountId account;  // unset where the rail was not told
+  RailAnswer answer;
+};
+
+struct RailList {
+  std::vector<RailPayout> payouts;
+  // Whether the rail knows that there are no others.
+  bool is_complete = false;
+};
+
 // One thread at a time. Calls end in bounded time, and fail by kDoubt alone.
 class Rail {
  public:
@@ -35,6 +52,13 @@ class Rail {
   // How it ended. kNeverSeen only where the rail itself says that it knows
   // no such key: the payout is sent again then.
   virtual RailAnswer LookUp(const Payout& payout) = 0;
+
+  // What it was given at `time` or later, perhaps with earlier ones: asked by a
+  // pool that was restored from a backup. A rail that cannot list answers an
+  // incomplete list. The error says why it cannot be asked just now.
+  virtual absl::StatusOr<RailList> ListSince(absl::Time /*time*/) {
+    return RailList();
+  }
 };
 
 }  // namespace archpool

@@ -95,7 +95,11 @@ absl::Status Notary::Round(const std::stop_token& stop) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> Notary::SealOne() {
+absl::Status Notary::SealRestore() {
+  return SealOne(/*is_restored=*/true).status();
+}
+
+absl::StatusOr<bool> Notary::SealOne(bool is_restored) {
   ARCHPOOL_ASSIGN_OR_RETURN(const OpenReceipts open,
                             store_.Open(options_.receipts_max));
   Accounts accounts;
@@ -113,21 +117,27 @@ absl::StatusOr<bool> Notary::SealOne() {
   }
   const std::vector<AccountReceipts> all = ValuesOf(accounts);
   if (open.is_all) Compare(open, all);
-  if (open.receipts.empty()) return false;
+  if (open.receipts.empty() && !is_restored) return false;
   for (auto& [id, account] : changed) account = accounts.at(id);
 
   const std::vector<Digest> leaves = StatementLeaves(all, open.last_account);
+  const int64_t next = open.sealed.latest.seal.number + 1;
+  const absl::Time time = std::max(clock_.Now(), open.sealed.latest.seal.time);
   SignedSeal seal;
-  seal.seal = {.number = open.sealed.latest.seal.number + 1,
-               .time = std::max(clock_.Now(), open.sealed.latest.seal.time),
-               .statements = std::ssize(leaves),
-               .root = MerkleRoot(leaves),
-               .previous = open.sealed.latest.seal.number == 0
-                               ? Digest()
-                               : open.sealed.latest.Id()};
+  seal.seal = {
+      .number = is_restored ? std::max(next, absl::ToUnixSeconds(time)) : next,
+      .time = time,
+      .statements = std::ssize(leaves),
+      .root = MerkleRoot(leaves),
+      .previous = open.sealed.latest.seal.number == 0
+                      ? Digest()
+                      : open.sealed.latest.Id()};
   seal.signature = key_.Sign(Encode(seal.seal));
-  ARCHPOOL_RETURN_IF_ERROR(
-      store_.AddSeal(seal, open.receipts.back().id, ValuesOf(changed)));
+  ARCHPOOL_RETURN_IF_ERROR(store_.AddSeal(seal,
+                                          open.receipts.empty()
+                                              ? open.sealed.last_receipt
+                                              : open.receipts.back().id,
+                                          ValuesOf(changed)));
   return !open.is_all;
 }
 

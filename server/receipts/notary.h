@@ -47,13 +47,18 @@ class Notary {
   // Idempotent.
   void Stop();
 
+  // Begins what a restored pool seals, though nothing happened since: the
+  // seal's number says that it was restored (IsAfterRestore). Once, before
+  // Start.
+  absl::Status SealRestore();
+
   // Seals what there is. The store's errors: the next round continues from what
   // the store then says.
   absl::Status Round(const std::stop_token& stop = {});
 
  private:
   // Whether more waits.
-  absl::StatusOr<bool> SealOne();
+  absl::StatusOr<bool> SealOne(bool is_restored = false);
   // Whether balances are what receipts make: what is signed is these alone.
   void Compare(const OpenReceipts& open,
                absl::Span<const AccountReceipts> accounts);

@@ -96,6 +96,51 @@ TEST_F(NotaryTest, WhatHappenedIsSealedAndChecks) {
   EXPECT_THAT(Check(kAlice), IsOk());
 }
 
+// No number stands for two seals, whatever the lost pool sealed since its
+// backup.
+TEST_F(NotaryTest, ARestoredPoolsSealsSayThatItWasRestored) {
+  Give("alice", 5);
+  ASSERT_THAT(notary.Round(), IsOk());
+  ASSERT_THAT(notary.SealRestore(), IsOk()) << "though nothing happened";
+  Give("bob", 7);
+  ASSERT_THAT(notary.Round(), IsOk());
+  const auto seals = store.Seals(0, 10);
+  ASSERT_EQ(seals->size(), 3U);
+  const Seal& restored = seals->at(1).seal;
+  EXPECT_TRUE(IsAfterRestore(restored, seals->at(0).seal.number));
+  EXPECT_EQ(restored.number, absl::ToUnixSeconds(restored.time));
+  EXPECT_EQ(seals->at(2).seal.number, restored.number + 1);
+  for (const AccountId account : {kAlice, kBob}) {
+    const auto report = Check(account);
+    ASSERT_THAT(report, IsOk());
+    EXPECT_EQ(report->restores, 1);
+    EXPECT_THAT(report->problems, testing::IsEmpty());
+  }
+}
+
+// Who fetched what the lost pool sealed hears what became of it, and no word of
+// forgery.
+TEST_F(NotaryTest, WhoHoldsTheLostSealsHearsOfTheRestore) {
+  Give("alice", 5);
+  ASSERT_THAT(notary.Round(), IsOk());
+  ReceiptFolder lost = Fetch(kAlice);
+  std::vector<SignedSeal> seals = *DecodeSeals(lost.seals);
+  SignedSeal other = seals.back();
+  other.seal.number = 2;
+  other.seal.previous = seals.back().Id();
+  other.signature = key.Sign(Encode(other.seal));
+  ASSERT_THAT(notary.SealRestore(), IsOk());
+  const SignedSeal restored = store.Seals(1, 10)->at(0);
+  lost.seals = EncodeSeals({seals.back(), other, restored});
+  EXPECT_THAT(CheckReceipts(lost, key.public_key()),
+              FailsWith("POOL_RESTORED"));
+  SignedSeal forged = restored;
+  forged.signature = SigningKey::Generate().Sign(Encode(forged.seal));
+  lost.seals = EncodeSeals({seals.back(), other, forged});
+  EXPECT_THAT(CheckReceipts(lost, key.public_key()),
+              FailsWith("RECEIPTS_FORGED"));
+}
+
 // Two servers for a moment, or one that did not hear that it sealed.
 TEST_F(NotaryTest, ASealIsMadeOnce) {
   Give("alice", 5);

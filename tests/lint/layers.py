@@ -23,7 +23,7 @@ ROWS = {
     "common/kernels": 2.9,
     "common/channel": 3, "common/nn": 3, "server/storage": 3,
     "common/nas/search": 1,
-    "server/engine": 4, "server/intake": 4, "worker/train": 4,
+    "server/backup": 4, "server/engine": 4, "server/intake": 4, "worker/train": 4,
     "server/observability": 5, "server/payout": 5, "server/receipts": 5,
     "server/rpc": 5, "server/search": 5, "worker/agent": 5,
     "client": 6, "simulator": 6, "server": 6, "verifier": 6, "worker": 6,

@@ -31,8 +31,8 @@ CONSTRAINT = re.compile(
 # What the types of records hold, or the maps that they are kept in.
 HELD_BY_TYPES = re.compile(r"_(pkey|known|sizes?|is_bool|single|filled)$")
 # Tables that hold no records: the store in memory keeps none of their rows.
-NOT_OF_RECORDS = ("pool_head_", "pool_identity_", "receipt_epoch_",
-                  "receipt_statement_")
+NOT_OF_RECORDS = ("id_floor_", "pool_head_", "pool_identity_", "pool_restore_",
+                  "receipt_epoch_", "receipt_statement_")
 
 
 def unknown_in_memory(tree, paths):

@@ -10,6 +10,7 @@ import ssl
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
 
 # What becomes of a request. "before" and "after" the rail acts on it.
 MOODS = ("ok", "ok", "ok", "close_before", "close_after", "error_before",
@@ -100,6 +101,8 @@ class LyingRail:
 
     def act(self, handler, body):
         if handler.command == "GET":
+            if "?" in handler.path:
+                return 200, self.list_since(handler.path)
             key = handler.path.rsplit("/", 1)[1]
             known = self.payouts.get(key)
             if known is None:
@@ -118,6 +121,17 @@ class LyingRail:
             elif self.numbers.random() < 0.5:
                 self.settle(key)
         return 202, self.payouts[key]
+
+    def list_since(self, path):
+        """In pages of two, whatever the time: a rail may say more than was asked."""
+        after = parse_qs(urlsplit(path).query).get("after", [""])[0]
+        keys = list(self.payouts)
+        begin = keys.index(after) + 1 if after else 0
+        page = keys[begin:begin + 2]
+        answer = {"payouts": [self.payouts[key] for key in page]}
+        if begin + 2 < len(keys):
+            answer["next"] = page[-1]
+        return answer
 
     def settle(self, key):
         self.moved[key] = self.moved.get(key, 0) + 1

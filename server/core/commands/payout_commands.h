@@ -105,6 +105,32 @@ struct ReportPayout {
   using Reply = PayoutState;
 };
 
+// A payout that the rail has and the books have not: the pool that sent it is
+// lost, and this one was restored from an older backup. Its money is set aside,
+// and what the rail says of it is booked. What the account's balance lacks for
+// it comes of payouts that the account asked for since and that nobody sent yet
+// (refused, PAID_BEFORE_RESTORE); and else from outside: it was earned from
+// work that is lost with that pool. Idempotent by its key while it is open; the
+// store refuses the key of one that has ended. Of what was paid by hand nobody
+// knows the key: it ends an open payout of the same account, address and amount
+// whose fate is unknown, if there is one, with "BY_HAND_" and half of the key
+// for its reason. NOT_FOUND (ACCOUNT_UNKNOWN: none of these is an account);
+// INVALID_ARGUMENT (AMOUNT_RANGE).
+struct BookLostPayout {
+  // The account that it was of: by name where that is known, else by number,
+  // else the first account that is paid at the address.
+  std::string account_name = "";
+  AccountId account = {};
+  Digest key;
+  std::string address;
+  Amount amount = 0;
+  RailWord word = RailWord::kDoubt;  // but kNeverSeen
+  bool is_by_hand = false;           // and kSettled; the key is of the list's
+  std::string reference = "";
+  std::string reason = "";
+  using Reply = PayoutId;
+};
+
 }  // namespace archpool
 
 #endif  // ARCHPOOL_SERVER_CORE_COMMANDS_PAYOUT_COMMANDS_H_

@@ -37,6 +37,8 @@ absl::StatusOr<ReviewPayouts::Reply> Execute(Step& step,
                                              const ReviewPayouts& command);
 absl::StatusOr<ReportPayout::Reply> Execute(Step& step,
                                             const ReportPayout& command);
+absl::StatusOr<BookLostPayout::Reply> Execute(Step& step,
+                                              const BookLostPayout& command);
 
 // New payout addresses that have waited are in force, a bounded number at a
 // time.

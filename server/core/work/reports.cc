@@ -268,7 +268,9 @@ absl::Status TakeReport(Step& step, const ReportTrials& command,
     return NotFound("TRIAL_UNKNOWN",
                     absl::StrCat(report.trial.ToString(), " is not on ",
                                  command.lease.ToString(),
-                                 " of this account, or its task has ended"));
+                                 " of this account, or its task has ended, or "
+                                 "the pool was restored from a backup that is "
+                                 "older; nothing is held against you"));
   }
   if (found->state != TrialState::kAssigned &&
       found->state != TrialState::kAbandoned) {

@@ -104,26 +104,45 @@ absl::Status AddPlainRecords(pqxx::transaction_base& transaction,
   return status;
 }
 
+// Calls `use` with the table of each kind of numbered record.
+template <typename Use>
+void ForEachNumbered(const Use& use) {
+  const auto look = [&]<typename Row>(const Table<Row>& table) {
+    if constexpr (Numbered<typename RecordIn<Row>::Type>) use(table);
+  };
+  std::apply([&](const auto&... tables) { (look(tables), ...); },
+             EventTables());
+}
+
 LastIds LoadLastIds(pqxx::transaction_base& transaction) {
   LastIds last;
-  const auto load = [&]<typename Row>(const Table<Row>& table) {
+  ForEachNumbered([&]<typename Row>(const Table<Row>& table) {
     using Record = typename RecordIn<Row>::Type;
-    if constexpr (Numbered<Record>) {
-      last.Of(RecordKey<Record>()) =
-          transaction
-              .exec(
-                  absl::StrCat("SELECT coalesce(max(id), 0) FROM ", table.name))
-              .at(0)
-              .at(0)
-              .template as<int64_t>();
-    }
-  };
-  std::apply([&](const auto&... tables) { (load(tables), ...); },
-             EventTables());
+    last.Of(RecordKey<Record>()) = LastIdOf(transaction, table.name);
+  });
   return last;
 }
 
 }  // namespace
+
+std::vector<std::string> NumberedTables() {
+  std::vector<std::string> names;
+  ForEachNumbered([&names](const auto& table) { names.push_back(table.name); });
+  return names;
+}
+
+int64_t LastIdOf(pqxx::transaction_base& transaction,
+                 const std::string& table) {
+  return transaction
+      .exec(absl::StrCat("SELECT greatest((SELECT coalesce(max(id), 0) FROM ",
+                         table,
+                         "), (SELECT coalesce(max(last_id), 0) FROM id_floor"
+                         " WHERE record = '",
+                         table, "'))"))
+      .at(0)
+      .at(0)
+      .as<int64_t>();
+}
 
 absl::StatusOr<PoolSnapshot> Load(pqxx::connection& connection) {
   pqxx::work transaction(connection);

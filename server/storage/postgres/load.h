@@ -3,6 +3,7 @@
 #ifndef ARCHPOOL_SERVER_STORAGE_POSTGRES_LOAD_H_
 #define ARCHPOOL_SERVER_STORAGE_POSTGRES_LOAD_H_
 
+#include <cstdint>
 #include <pqxx/pqxx>
 #include <string>
 #include <vector>
@@ -17,6 +18,13 @@ namespace archpool::postgres {
 // What PoolSnapshot promises, in one snapshot of the database. Throws as
 // libpqxx does. INTERNAL (STORE_CORRUPT).
 absl::StatusOr<PoolSnapshot> Load(pqxx::connection& connection);
+
+// The tables of records that the core numbers, by name.
+std::vector<std::string> NumberedTables();
+
+// The greatest id of `table`, or the floor that a restore has put under the
+// next ones (pool_restore.h). As Load.
+int64_t LastIdOf(pqxx::transaction_base& transaction, const std::string& table);
 
 // The rows of `table` under `condition` ("WHERE … ORDER BY …"). As Load.
 template <typename Row>

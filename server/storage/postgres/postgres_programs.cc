@@ -28,9 +28,24 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool HasPrograms(const std::string& folder) {
-  return access((folder + "/initdb").c_str(), X_OK) == 0 &&
-         access((folder + "/postgres").c_str(), X_OK) == 0;
+// What a folder is looked for by; the first one says its version.
+using Programs = std::vector<std::string>;
+
+const Programs& ServerPrograms() {
+  static const auto* const kPrograms = new Programs{"postgres", "initdb"};
+  return *kPrograms;
+}
+
+const Programs& ClientPrograms() {
+  static const auto* const kPrograms = new Programs{"pg_dump", "pg_restore"};
+  return *kPrograms;
+}
+
+bool HasPrograms(const std::string& folder, const Programs& programs) {
+  return std::all_of(
+      programs.begin(), programs.end(), [&folder](const std::string& name) {
+        return access(absl::StrCat(folder, "/", name).c_str(), X_OK) == 0;
+      });
 }
 
 struct Installation {
@@ -40,7 +55,7 @@ struct Installation {
 
 // <parent>/15<suffix>/bin and the like.
 void AddVersioned(const std::string& parent, const std::string& prefix,
-                  std::vector<Installation>& found) {
+                  const Programs& programs, std::vector<Installation>& found) {
   std::error_code error;
   for (fs::directory_iterator it(parent, error), end; !error && it != end;
        it.increment(error)) {
@@ -51,34 +66,34 @@ void AddVersioned(const std::string& parent, const std::string& prefix,
       continue;
     }
     const std::string folder = it->path().string() + "/bin";
-    if (HasPrograms(folder)) found.push_back({major, folder});
+    if (HasPrograms(folder, programs)) found.push_back({major, folder});
   }
 }
 
 // What the program says of itself, for a folder whose name does not tell.
-int AskMajor(const std::string& folder) {
+int AskMajor(const std::string& folder, const std::string& program) {
   const std::string quoted = absl::StrReplaceAll(folder, {{"'", "'\\''"}});
-  FILE* output = popen(
-      absl::StrCat("'", quoted, "/postgres' --version 2>/dev/null").c_str(),
-      "re");
+  FILE* output =
+      popen(absl::StrCat("'", quoted, "/", program, "' --version 2>/dev/null")
+                .c_str(),
+            "re");
   if (output == nullptr) return 0;
   int major = 0;
-  const bool is_known =
-      std::fscanf(output, "postgres (PostgreSQL) %d", &major) == 1;
+  const bool is_known = std::fscanf(output, "%*s (PostgreSQL) %d", &major) == 1;
   return pclose(output) == 0 && is_known ? major : 0;
 }
 
-std::vector<Installation> FindInstallations() {
+std::vector<Installation> FindInstallations(const Programs& programs) {
   std::vector<Installation> found;
-  AddVersioned("/usr/lib/postgresql", "", found);
-  AddVersioned("/usr", "pgsql-", found);
-  AddVersioned("/opt/homebrew/opt", "postgresql@", found);
+  AddVersioned("/usr/lib/postgresql", "", programs, found);
+  AddVersioned("/usr", "pgsql-", programs, found);
+  AddVersioned("/opt/homebrew/opt", "postgresql@", programs, found);
   const char* path = std::getenv("PATH");
   for (const absl::string_view folder :
        absl::StrSplit(path == nullptr ? "" : path, ':')) {
-    if (!folder.empty() && HasPrograms(std::string(folder))) {
+    if (!folder.empty() && HasPrograms(std::string(folder), programs)) {
       const std::string name(folder);
-      found.push_back({AskMajor(name), name});
+      found.push_back({AskMajor(name, programs.front()), name});
     }
   }
   std::stable_sort(found.begin(), found.end(),
@@ -137,10 +152,24 @@ std::vector<Installation> FindInstallations() {
 }  // namespace
 
 absl::StatusOr<std::string> FindPrograms(std::optional<int> major) {
-  for (const Installation& installation : FindInstallations()) {
+  const std::vector<Installation> found = FindInstallations(ServerPrograms());
+  for (const Installation& installation : found) {
     if (!major || installation.major == *major) {
       return installation.folder;
     }
+  }
+  if (major && !found.empty()) {
+    return FailedPrecondition(
+        "POSTGRES_MISSING",
+        absl::StrCat("the private database was made with PostgreSQL ", *major,
+                     ", and here is PostgreSQL ", found.front().major,
+                     ", which cannot open it; nothing was changed. Install "
+                     "postgresql-",
+                     *major,
+                     " and start again; or, to use the new version, "
+                     "where the old one is installed run archpool-server "
+                     "backup DIR, and here archpool-server restore DIR into an "
+                     "empty --data-dir (docs/backups.md)"));
   }
   const std::string package =
       major ? absl::StrCat("postgresql-", *major) : std::string("postgresql");
@@ -152,6 +181,21 @@ absl::StatusOr<std::string> FindPrograms(std::optional<int> major) {
                    package,
                    "), or name a running database with "
                    "--database-url"));
+}
+
+absl::StatusOr<std::string> FindClientPrograms(int major_min) {
+  std::vector<Installation> found = FindInstallations(ClientPrograms());
+  // The newest comes first: the last one that suits is the closest.
+  const auto closest = std::find_if(
+      found.rbegin(), found.rend(),
+      [major_min](const Installation& one) { return one.major >= major_min; });
+  if (closest != found.rend()) return closest->folder;
+  return FailedPrecondition(
+      "POSTGRES_MISSING",
+      absl::StrCat("pg_dump and pg_restore of version ", major_min,
+                   " or later are not installed: install them (Debian: apt-get "
+                   "install postgresql-client-",
+                   major_min, ")"));
 }
 
 absl::StatusOr<RunAs> ChooseUser(const std::string& existing_cluster) {

@@ -21,6 +21,11 @@ namespace archpool::postgres {
 // install.
 absl::StatusOr<std::string> FindPrograms(std::optional<int> major);
 
+// The folder that holds `pg_dump` and `pg_restore`, of the version closest to
+// `major_min` that is no older: an older one does not read a newer server.
+// Looks where FindPrograms does. FAILED_PRECONDITION (POSTGRES_MISSING).
+absl::StatusOr<std::string> FindClientPrograms(int major_min);
+
 // Who PostgreSQL runs as.
 struct RunAs {
   uid_t uid = 0;

@@ -167,6 +167,7 @@ absl::Status PostgresReceipts::AddSeal(
         ARCHPOOL_ASSIGN_OR_RETURN(const Parameters seal_parameters,
                                   SealTable().ParametersOf({&seal_row}));
         postgres::Execute(t, SealTable().InsertSql(), seal_parameters);
+        if (pointers.empty()) return absl::OkStatus();
         ARCHPOOL_ASSIGN_OR_RETURN(const Parameters parameters,
                                   StatementTable().ParametersOf(pointers));
         postgres::Execute(t, StatementTable().UpsertSql(), parameters);

@@ -328,9 +328,15 @@ absl::Status PrivateCluster::WaitUntilReady() const {
 }
 
 std::string PrivateCluster::ConnectionString(absl::string_view database) const {
-  std::string host = directory_ + "/run";
+  return ConnectionTo(directory_, directory_fd_, database);
+}
+
+std::string PrivateCluster::ConnectionTo(const std::string& directory,
+                                         int directory_fd,
+                                         absl::string_view database) {
+  std::string host = directory + "/run";
   if (host.size() + sizeof(kSocketName) > kSocketPathMax) {
-    host = absl::StrCat("/proc/self/fd/", directory_fd_, "/run");
+    host = absl::StrCat("/proc/self/fd/", directory_fd, "/run");
   }
   return absl::StrCat("host=", QuotedValue(host), " port=5432 user=archpool",
                       " dbname=", QuotedValue(database));

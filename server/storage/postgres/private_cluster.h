@@ -61,6 +61,11 @@ class PrivateCluster {
   // Ends its sessions, writes a checkpoint, stops; waits for that. Idempotent.
   void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // The same of a cluster that another process runs in `directory`, which
+  // `directory_fd` is open on.
+  static std::string ConnectionTo(const std::string& directory,
+                                  int directory_fd,
+                                  absl::string_view database = "archpool");
   // libpq's, for this process, while this object lives.
   std::string ConnectionString(absl::string_view database = "archpool") const;
   // Makes a database; nothing where it is there. As Migrate's errors.
