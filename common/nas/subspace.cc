@@ -126,7 +126,7 @@ std::string Subspace::Describe(const SearchSpace& space) const {
 
 std::vector<Subspace> Partition(const SearchSpace& space, int64_t boxes_min,
                                 int64_t boxes_max) {
-  // Of the ranks, `size` from `first_rank` on.
+  // `size` ranks, from `first_rank` on.
   struct Part {
     Subspace box;
     int next_dimension;

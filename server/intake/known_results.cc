@@ -20,7 +20,7 @@ constexpr int64_t kPage = 1'000;
 // For all tasks together: bounds what a submission costs.
 constexpr int64_t kPagesMax = 64;
 
-// The new task, as far as a network is looked at.
+// The new task, and what it asks of a network.
 struct Wanted {
   const TaskSpec& spec;
   const NetworkSetup setup;
