@@ -18,8 +18,8 @@ constexpr absl::Duration kStreamDeadline = absl::Minutes(30);
 
 // Drains `reader` into `sink`; the stream's error, or the sink's.
 template <typename Reader>
-absl::Status Drain(grpc::ClientContext& context, Reader& reader,
-                   const BlobSink& sink) {
+absl::Status Drain(const Remote& remote, grpc::ClientContext& context,
+                   Reader& reader, const BlobSink& sink) {
   absl::Status refused;
   v1::DownloadResponse chunk;
   while (reader.Read(&chunk)) {
@@ -30,7 +30,7 @@ absl::Status Drain(grpc::ClientContext& context, Reader& reader,
   }
   const grpc::Status status = reader.Finish();
   if (!refused.ok()) return refused;
-  return status.ok() ? absl::OkStatus() : wire::FromGrpc(status);
+  return remote.Finish(status);
 }
 
 absl::Status FileChanged(const std::string& path) {
@@ -51,7 +51,7 @@ absl::Status BlobClient::Read(const v1::DownloadRequest& request,
   remote_.Prepare(context, kStreamDeadline);
   const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
   const auto reader = stub_->Download(&context, request);
-  return Drain(context, *reader, sink);
+  return Drain(remote_, context, *reader, sink);
 }
 
 absl::Status BlobClient::ReadSplit(const Digest& dataset_id, v1::Split split,
@@ -136,7 +136,7 @@ absl::Status BlobClient::SendFrom(const UploadSource& source,
   writer->WritesDone();
   const grpc::Status status = writer->Finish();
   if (status.ok()) uploads_.Add(sent_bytes - offset_bytes, watch.elapsed());
-  return status.ok() ? absl::OkStatus() : wire::FromGrpc(status);
+  return remote_.Finish(status);
 }
 
 }  // namespace archpool

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/base/status.h"
 #include "common/wire/api_version.h"
 
 namespace archpool {
@@ -19,8 +20,9 @@ constexpr int kMessageBytesMax = 8 << 20;
 
 }  // namespace
 
-Remote::Remote(const std::string& server, absl::string_view token, Line line)
-    : authorization_(token.empty() ? "" : absl::StrCat("Bearer ", token)) {
+Remote::Remote(const ServerSite& site, absl::string_view token, Line line)
+    : site_(site),
+      authorization_(token.empty() ? "" : absl::StrCat("Bearer ", token)) {
   grpc::ChannelArguments arguments;
   // It bounds how long the connection itself may take, too: several round
   // trips over a long line.
@@ -36,7 +38,7 @@ Remote::Remote(const std::string& server, absl::string_view token, Line line)
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   }
   channel_ = grpc::CreateCustomChannel(
-      server, grpc::InsecureChannelCredentials(), arguments);
+      site.address, MakeCredentials(site.trust, notes_), arguments);
 }
 
 void Remote::Prepare(grpc::ClientContext& context,
@@ -46,6 +48,19 @@ void Remote::Prepare(grpc::ClientContext& context,
   }
   context.AddMetadata(wire::kClientVersionKey, wire::kOwnVersion);
   context.set_deadline(absl::ToChronoTime(absl::Now() + deadline));
+}
+
+absl::Status Remote::Finish(const grpc::Status& status) const {
+  const absl::Status ended = wire::FromGrpc(status);
+  const bool was_reached = GetReason(ended) != "SERVER_UNREACHABLE";
+  if (was_reached) {
+    // Whatever gRPC says by itself, it may say of a server never heard.
+    if (ended.ok() || !status.error_details().empty()) notes_->NoteAnswer();
+    return ended;
+  }
+  absl::Status why = notes_->RefusalIn(status.error_message());
+  if (why.ok() && !notes_->WasRight()) why = FindSpeech(site_);
+  return why.ok() ? ended : why;
 }
 
 }  // namespace archpool

@@ -13,6 +13,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/channel/handshake_notes.h"
+#include "common/channel/server_site.h"
 #include "common/wire/status_wire.h"
 
 namespace archpool {
@@ -33,11 +35,11 @@ enum class Line { kShared, kSeparate };
 
 class Remote {
  public:
-  // `server` and `token` come from ReadServerAddress and ReadTokenFile: gRPC
+  // The address and `token` come from ReadServerAddress and ReadTokenFile: gRPC
   // guesses at other addresses, and ends the program over other tokens. Under
   // the token "" calls carry none.
   // Connects when first used, and again whenever the connection is lost.
-  Remote(const std::string& server, absl::string_view token,
+  Remote(const ServerSite& site, absl::string_view token,
          Line line = Line::kShared);
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
@@ -46,8 +48,17 @@ class Remote {
   // `context`.
   void Prepare(grpc::ClientContext& context, absl::Duration deadline) const;
 
-  // One unary call, tried once. Errors carry the server's reason (GetReason).
-  // UNAVAILABLE: the server cannot be reached.
+  // What a call that ended so came to, in an error with a reason. Every call
+  // that Call does not make ends with it.
+  //
+  // UNAVAILABLE: the server cannot be reached, or is not the right one any
+  // more. FAILED_PRECONDITION: whoever is there never was the right one
+  // (SERVER_PIN_MISMATCH, SERVER_UNTRUSTED), or speaks otherwise
+  // (SERVER_SPEAKS_TLS, SERVER_SPEAKS_PLAINTEXT).
+  absl::Status Finish(const grpc::Status& status) const;
+
+  // One unary call, tried once. Errors carry the server's reason (GetReason),
+  // or are Finish's.
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Call(
       Stub& stub,
@@ -60,11 +71,14 @@ class Remote {
                                     [&context] { context.TryCancel(); });
     Response response;
     const grpc::Status status = (stub.*method)(&context, request, &response);
-    if (!status.ok()) return wire::FromGrpc(status);
+    if (absl::Status ended = Finish(status); !ended.ok()) return ended;
     return response;
   }
 
  private:
+  const ServerSite site_;
+  const std::shared_ptr<HandshakeNotes> notes_ =
+      std::make_shared<HandshakeNotes>();
   std::string authorization_;
   std::shared_ptr<grpc::Channel> channel_;
 };
