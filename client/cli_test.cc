@@ -205,8 +205,9 @@ class CliTest : public ::testing::Test {
   }
   int RunInto(std::vector<std::string> words, std::ostream& out) {
     std::ostringstream err;
-    words.insert(words.begin(), {"--server", address_, "--token-file",
-                                 directory_ + "/token", "--patience", "5"});
+    words.insert(words.begin(),
+                 {"--server", address_, "--plaintext", "--token-file",
+                  directory_ + "/token", "--patience", "5"});
     const int code = RunCli(words, {out, err, Terminal()}, {});
     err_ = err.str();
     return code;

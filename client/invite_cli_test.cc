@@ -103,7 +103,8 @@ class InviteCliTest : public ::testing::Test {
   int Run(std::vector<std::string> words, bool has_token = true) {
     std::ostringstream out;
     std::ostringstream err;
-    std::vector<std::string> all = {"--server", address_, "--patience", "5"};
+    std::vector<std::string> all = {"--server", address_, "--plaintext",
+                                    "--patience", "5"};
     if (has_token) {
       all.insert(all.end(), {"--token-file", PathOf("token")});
     }

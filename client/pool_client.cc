@@ -15,11 +15,11 @@ constexpr absl::Duration kWatchDeadline = absl::Hours(24);
 
 }  // namespace
 
-PoolClient::PoolClient(const std::string& server, const std::string& token,
+PoolClient::PoolClient(const ServerSite& site, const std::string& token,
                        const RetryPolicy& patience, std::stop_token stop)
     : stop_(std::move(stop)),
       patience_(patience),
-      remote_(server, token),
+      remote_(site, token),
       accounts_(v1::AccountService::NewStub(remote_.channel())),
       invitations_(v1::InvitationService::NewStub(remote_.channel())),
       pool_(v1::PoolService::NewStub(remote_.channel())),
@@ -127,8 +127,8 @@ absl::Status PoolClient::WatchOnce(
   }
   if (is_enough) context.TryCancel();
   const grpc::Status status = reader->Finish();
-  if (is_enough || status.ok()) return absl::OkStatus();
-  return wire::FromGrpc(status);
+  if (is_enough) return absl::OkStatus();
+  return remote_.Finish(status);
 }
 
 }  // namespace archpool

@@ -26,6 +26,7 @@
 #include "common/channel/blob_client.h"
 #include "common/channel/remote.h"
 #include "common/channel/retry.h"
+#include "common/channel/server_site.h"
 #include "common/wire/request_limits.h"
 
 namespace archpool {
@@ -44,7 +45,7 @@ class PoolClient {
  public:
   // `token`: "" for nobody's. `patience` is for a server that is away; `stop`
   // calls everything off.
-  PoolClient(const std::string& server, const std::string& token,
+  PoolClient(const ServerSite& site, const std::string& token,
              const RetryPolicy& patience, std::stop_token stop);
 
   // Any unary call, e.g. Call(client.tasks(), &TaskStub::GetTask, request).

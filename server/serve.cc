@@ -16,6 +16,7 @@
 #include "common/base/steady_clock.h"
 #include "common/base/stop.h"
 #include "common/base/version.h"
+#include "common/channel/address.h"
 #include "common/channel/token_file.h"
 #include "common/crypto/token.h"
 #include "common/log/log.h"
@@ -41,6 +42,7 @@
 #include "server/storage/postgres/postgres_receipts.h"
 #include "server/storage/postgres/postgres_store.h"
 #include "server/storage/postgres/private_cluster.h"
+#include "server/tls_setup.h"
 #include "server/wiring.h"
 
 namespace archpool {
@@ -92,7 +94,8 @@ absl::StatusOr<Database> OpenDatabase(const ServerFlags& flags,
 
 // The first start makes the account that makes all others.
 absl::Status EnsureOperator(Engine& engine, Reader& reader,
-                            const DataDirectory& directory) {
+                            const DataDirectory& directory,
+                            const std::optional<Pin>& pin) {
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Account> accounts,
                             reader.Accounts());
   if (!accounts.empty()) return absl::OkStatus();
@@ -103,7 +106,7 @@ absl::Status EnsureOperator(Engine& engine, Reader& reader,
   if (absl::IsNotFound(kept.status())) {
     kept = MakeToken();
     ARCHPOOL_ASSIGN_OR_RETURN(NewFile file,
-                              NewFile::Create(path, *kept + "\n"));
+                              NewFile::Create(path, TokenFileText(*kept, pin)));
     file.Keep();
   }
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string token, std::move(kept));
@@ -131,9 +134,17 @@ absl::Status RunUntilStopped(const std::stop_token& stop,
   return absl::OkStatus();
 }
 
-absl::Status OpenMetrics(const ServerFlags& flags, Metrics& metrics) {
+// What leaves this machine is encrypted.
+absl::Status OpenMetrics(const ServerFlags& flags,
+                         const CertificateKeeper* certificates,
+                         Metrics& metrics) {
   if (flags.metrics_listen.empty()) return absl::OkStatus();
-  ARCHPOOL_RETURN_IF_ERROR(metrics.Open(flags.metrics_listen));
+  const auto address =
+      ParseHostPort("--metrics-listen", flags.metrics_listen, /*port_min=*/0);
+  const bool is_here = address.ok() && address->IsLoopback();
+  ARCHPOOL_RETURN_IF_ERROR(metrics.Open(
+      flags.metrics_listen,
+      is_here || certificates == nullptr ? nullptr : &certificates->served()));
   LogInfo("metrics_open", "metrics can be scraped", {{"port", metrics.port()}});
   return absl::OkStatus();
 }
@@ -195,6 +206,7 @@ struct OpenPool {
   SteadyClock& clock;
   Metrics& metrics;
   StorageErrors& storage_errors;
+  CertificateKeeper* certificates;  // nullptr: plain text
   const BlobStore& blobs;
   const CheckpointBlobs& checkpoints;
   Reader& reader;
@@ -208,7 +220,9 @@ struct OpenPool {
 
 // Does what is done beside the calls, until it is stopped.
 absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
-  ARCHPOOL_RETURN_IF_ERROR(OpenMetrics(parts.flags, parts.metrics));
+  ARCHPOOL_RETURN_IF_ERROR(
+      OpenMetrics(parts.flags, parts.certificates, parts.metrics));
+  if (parts.certificates != nullptr) parts.certificates->Start();
   LedgerWatch ledger(parts.clock, parts.reader, parts.metrics, {});
   ledger.Start();
   VerifierWatch verifiers(parts.engine, parts.metrics);
@@ -253,10 +267,13 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                                const std::stop_token& stop) {
   const SystemClock system_clock;
   SteadyClock clock;
+  // Before metrics, which show it to the end.
+  std::unique_ptr<CertificateKeeper> certificates;
   Metrics metrics;
   metrics.NoteBuild(kVersion, kCommit, kBuildType);
   StorageErrors storage_errors;
   Watch(clock, storage_errors, metrics);
+  ARCHPOOL_RETURN_IF_ERROR(CheckCertificateFiles(flags));
   ARCHPOOL_ASSIGN_OR_RETURN(const DataDirectory directory,
                             DataDirectory::Open(flags.data_dir));
   ARCHPOOL_ASSIGN_OR_RETURN(
@@ -272,22 +289,27 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                             OpenRail(flags, system_clock, directory));
   ARCHPOOL_ASSIGN_OR_RETURN(const SigningKey receipt_key,
                             directory.DeriveKey(kReceiptKeyDomain));
+  ARCHPOOL_ASSIGN_OR_RETURN(certificates,
+                            OpenTls(flags, directory, system_clock));
   PostgresStore store(database.connection);
   PostgresReceipts receipts(database.connection);
   PostgresReader reader(database.connection, kReaderConnections);
   Engine engine(clock, store, flags.policy, EngineOptions());
-  rpc::RpcServer server({.clock = clock,
-                         .engine = engine,
-                         .reader = reader,
-                         .blobs = blobs,
-                         .checkpoints = checkpoints,
-                         .receipts = receipts},
-                        {.listen = flags.listen,
-                         .policy = flags.policy,
-                         .receipt_key = receipt_key.public_key(),
-                         .pool_secret = secret,
-                         .check_disk = DiskCheck(flags.disk_reserve_mib << 20,
-                                                 directory, clock)});
+  rpc::RpcServer server(
+      {.clock = clock,
+       .engine = engine,
+       .reader = reader,
+       .blobs = blobs,
+       .checkpoints = checkpoints,
+       .receipts = receipts},
+      {.listen = flags.listen,
+       .certificate =
+           certificates == nullptr ? nullptr : &certificates->served(),
+       .policy = flags.policy,
+       .receipt_key = receipt_key.public_key(),
+       .pool_secret = secret,
+       .check_disk =
+           DiskCheck(flags.disk_reserve_mib << 20, directory, clock)});
   // Last, so that its end stops the engine while all that hears it is there.
   Wiring wiring({.engine = engine,
                  .server = server,
@@ -299,7 +321,9 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                  .audit_budget_ppm = flags.audit_budget_ppm});
   ARCHPOOL_RETURN_IF_ERROR(wiring.StartEngine());
   SayIfAhead(clock);
-  ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(engine, reader, directory));
+  const std::optional<Pin> pin = ServedPin(certificates.get());
+  ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(engine, reader, directory, pin));
+  ARCHPOOL_RETURN_IF_ERROR(KeepOperatorPin(directory, pin));
   ARCHPOOL_RETURN_IF_ERROR(server.Open());
   return RunOpen({.flags = flags,
                   .hooks = hooks,
@@ -307,6 +331,7 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                   .clock = clock,
                   .metrics = metrics,
                   .storage_errors = storage_errors,
+                  .certificates = certificates.get(),
                   .blobs = blobs,
                   .checkpoints = checkpoints,
                   .reader = reader,
@@ -340,6 +365,7 @@ absl::Status Serve(const ServerFlags& flags, const ServeHooks& hooks) {
 absl::Status MigrateOnly(const ServerFlags& flags) {
   const SignalStop signals;
   const StopDeadline deadline(signals.token(), kStopMax);
+  ARCHPOOL_RETURN_IF_ERROR(CheckCertificateFiles(flags));
   ARCHPOOL_ASSIGN_OR_RETURN(const DataDirectory directory,
                             DataDirectory::Open(flags.data_dir));
   const absl::Status opened =

@@ -13,10 +13,9 @@
 #include "common/base/stop.h"
 #include "common/base/version.h"
 #include "common/base/work_directory.h"
-#include "common/channel/address.h"
+#include "common/channel/access.h"
 #include "common/channel/program.h"
 #include "common/channel/remote.h"
-#include "common/channel/token_file.h"
 #include "common/log/log.h"
 #include "verifier/built_in_trial.h"
 #include "verifier/grpc_audit_client.h"
@@ -45,10 +44,9 @@ absl::Status TestAll(Examiner& examiner, const std::stop_token& stop) {
 
 absl::Status Verify(const VerifierFlags& flags, const VerifierProgram& program,
                     const std::stop_token& stop) {
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::string server,
-                            ReadServerAddress(flags.server));
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::string token,
-                            ReadTokenFile(flags.token_file));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const Access access,
+      ReadAccess(flags.server, flags.trust, flags.token_file));
   ARCHPOOL_ASSIGN_OR_RETURN(const DirectoryLock lock,
                             ClaimDirectory(flags.work_dir, DirectoryKind()));
   ARCHPOOL_ASSIGN_OR_RETURN(const std::unique_ptr<Examiner> examiner,
@@ -56,7 +54,7 @@ absl::Status Verify(const VerifierFlags& flags, const VerifierProgram& program,
   const absl::Status tested = TestAll(*examiner, stop);
   if (stop.stop_requested()) return absl::OkStatus();
   ARCHPOOL_RETURN_IF_ERROR(tested);
-  const Remote remote(server, token);
+  const Remote remote(access.site, access.token);
   const LateStop last_calls(stop, kCallsMax);
   GrpcAuditClient client(remote, flags.name, examiner->arithmetics(),
                          flags.memory_mib << 20, last_calls.token());
@@ -77,6 +75,7 @@ void AddFlags(CLI::App& app, VerifierFlags& flags) {
                  "File with the verifier account's token")
       ->envname("ARCHPOOL_TOKEN_FILE")
       ->required();
+  AddTrustFlags(app, flags.trust);
   app.add_option("--name", flags.name,
                  "This verifier's name, unique within the account: "
                  "1 to 64 of [a-z0-9-]")

@@ -9,21 +9,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/channel/server_site.h"
+#include "common/channel/trust_flags.h"
 #include "common/tls/pin.h"
 
-namespace CLI {
-class App;
-}
-
 namespace archpool {
-
-// The flags --server-pin and --plaintext.
-struct TrustFlags {
-  std::string server_pin;  // "": as AddTrustFlags' help says
-  bool is_plaintext = false;
-};
-
-void AddTrustFlags(CLI::App& app, TrustFlags& flags);
 
 // A pin that was found elsewhere than in the flags.
 struct FoundPin {

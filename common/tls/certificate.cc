@@ -213,6 +213,17 @@ absl::StatusOr<ChainFacts> CheckPair(const CertificatePair& pair) {
         "the key is not that of the first certificate: the server's own "
         "certificate comes first, then its issuers");
   }
+  const tls::ServerContext context(SSL_CTX_new(TLS_server_method()));
+  ARCHPOOL_CHECK(context != nullptr);
+  if (SSL_CTX_use_certificate(context.get(), chain.front().get()) != 1 ||
+      SSL_CTX_use_PrivateKey(context.get(), key.get()) != 1) {
+    return InvalidArgument(
+        "CERTIFICATE_UNUSABLE",
+        absl::StrCat("TLS 1.3 does not take this certificate (",
+                     tls::LastError(),
+                     "): make one for a P-256 key, or for an RSA key of 2048 "
+                     "bits or more"));
+  }
   return FactsOf(chain);
 }
 

@@ -62,7 +62,8 @@ absl::StatusOr<ChainFacts> ReadChain(absl::string_view certificates);
 
 // Whether a server can use it. INVALID_ARGUMENT: CERTIFICATE_MALFORMED,
 // CERTIFICATE_KEY_MALFORMED (none, or one with a passphrase),
-// CERTIFICATE_KEY_MISMATCH (the key is another certificate's).
+// CERTIFICATE_KEY_MISMATCH (the key is another certificate's),
+// CERTIFICATE_UNUSABLE (its key is too weak, or of a kind that TLS has not).
 absl::StatusOr<ChainFacts> CheckPair(const CertificatePair& pair);
 
 }  // namespace archpool

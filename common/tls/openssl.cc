@@ -45,6 +45,11 @@ absl::StatusOr<std::vector<Certificate>> ParseChain(absl::string_view pem) {
                       "the file was cut short or is damaged");
 }
 
+std::string LastError() {
+  const char* const words = ERR_reason_error_string(ERR_peek_last_error());
+  return words == nullptr ? "no reason is known" : words;
+}
+
 Pin PinOf(const X509& certificate) {
   unsigned char* der = nullptr;
   const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(&certificate), &der);

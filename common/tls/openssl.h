@@ -6,10 +6,12 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -30,6 +32,7 @@ using Bio = std::unique_ptr<BIO, Freer<BIO_free>>;
 using Key = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
 using Certificate = std::unique_ptr<X509, Freer<X509_free>>;
 using Extension = std::unique_ptr<X509_EXTENSION, Freer<X509_EXTENSION_free>>;
+using ServerContext = std::unique_ptr<SSL_CTX, Freer<SSL_CTX_free>>;
 using Store = std::unique_ptr<X509_STORE, Freer<X509_STORE_free>>;
 using StoreContext =
     std::unique_ptr<X509_STORE_CTX, Freer<X509_STORE_CTX_free>>;
@@ -46,6 +49,9 @@ class ErrorsForgotten {
 
 // At least one. INVALID_ARGUMENT (CERTIFICATE_MALFORMED).
 absl::StatusOr<std::vector<Certificate>> ParseChain(absl::string_view pem);
+
+// What went wrong last in this thread, in OpenSSL's words.
+std::string LastError();
 
 Pin PinOf(const X509& certificate);
 
