@@ -321,7 +321,7 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                  .audit_budget_ppm = flags.audit_budget_ppm});
   ARCHPOOL_RETURN_IF_ERROR(wiring.StartEngine());
   SayIfAhead(clock);
-  const std::optional<Pin> pin = ServedPin(certificates.get());
+  const std::optional<Pin> pin = LastingPin(flags, certificates.get());
   ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(engine, reader, directory, pin));
   ARCHPOOL_RETURN_IF_ERROR(KeepOperatorPin(directory, pin));
   ARCHPOOL_RETURN_IF_ERROR(server.Open());

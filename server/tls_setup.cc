@@ -76,15 +76,25 @@ absl::StatusOr<std::unique_ptr<CertificateKeeper>> OpenTls(
   ARCHPOOL_ASSIGN_OR_RETURN(std::unique_ptr<CertificateKeeper> keeper,
                             CertificateKeeper::Open(clock, std::move(source)));
   const ChainFacts facts = keeper->served().Current()->served.facts;
-  LogInfo("server_pin",
-          "workers, verifiers and clients know this server by its pin "
-          "(--server-pin, or the second line of a token file)",
-          {{"pin", facts.pin.ToString()}, {"end_time", facts.not_after}});
+  if (flags.tls_certificate.empty()) {
+    LogInfo("server_pin",
+            "workers, verifiers and clients know this server by its pin "
+            "(--server-pin, or the second line of a token file)",
+            {{"pin", facts.pin.ToString()}});
+  } else {
+    LogInfo("server_certificate",
+            "the server shows a certificate of its operator's: whoever trusts "
+            "its authority needs no pin",
+            {{"file", flags.tls_certificate},
+             {"pin", facts.pin.ToString()},
+             {"end_time", facts.not_after}});
+  }
   return keeper;
 }
 
-std::optional<Pin> ServedPin(const CertificateKeeper* keeper) {
-  if (keeper == nullptr) return std::nullopt;
+std::optional<Pin> LastingPin(const ServerFlags& flags,
+                              const CertificateKeeper* keeper) {
+  if (keeper == nullptr || !flags.tls_certificate.empty()) return std::nullopt;
   return keeper->served().Current()->served.facts.pin;
 }
 
@@ -95,7 +105,7 @@ absl::Status KeepOperatorPin(const DataDirectory& directory,
   const bool has_bad_pin =
       GetReason(kept.status()) == "TOKEN_FILE_PIN_MALFORMED";
   // What was moved away or changed into something else is the operator's own.
-  if (!pin || (!kept.ok() && !has_bad_pin)) return absl::OkStatus();
+  if (!kept.ok() && !has_bad_pin) return absl::OkStatus();
   if (kept.ok() && kept->server_pin == pin) return absl::OkStatus();
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string token, ReadTokenFile(path));
   return WriteFileDurably(path, TokenFileText(token, pin));

@@ -29,12 +29,15 @@ absl::StatusOr<std::unique_ptr<CertificateKeeper>> OpenTls(
     const ServerFlags& flags, const DataDirectory& directory,
     const Clock& clock);
 
-// The pin that `keeper` serves; nullopt for nullptr.
-std::optional<Pin> ServedPin(const CertificateKeeper* keeper);
+// The pin of the pool's own authority, which token files may hold. None of an
+// operator's certificate, whose key may be another after its renewal, nor of
+// plain text.
+std::optional<Pin> LastingPin(const ServerFlags& flags,
+                              const CertificateKeeper* keeper);
 
 // Writes the pin into the operator's token file that the first start left in
-// the directory, if it is still there and has another one or none: so who reads
-// the file needs nothing else. Errors as WriteFileDurably.
+// the directory, or takes another one out of it, if it is still there: so who
+// reads the file needs nothing else. Errors as WriteFileDurably.
 absl::Status KeepOperatorPin(const DataDirectory& directory,
                              const std::optional<Pin>& pin);
 
