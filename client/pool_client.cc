@@ -30,6 +30,11 @@ PoolClient::PoolClient(const ServerSite& site, const std::string& token,
       verification_(v1::VerificationService::NewStub(remote_.channel())),
       blobs_(remote_) {}
 
+absl::Status PoolClient::UnlessAnother(const absl::Status& status) const {
+  if (!IsAnotherServer(status) || remote_.WasRight()) return status;
+  return FailedPrecondition(GetReason(status), status.message());
+}
+
 absl::StatusOr<v1::Maintenance> PoolClient::GetMaintenance() {
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::GetMaintenanceResponse response,
@@ -128,7 +133,7 @@ absl::Status PoolClient::WatchOnce(
   if (is_enough) context.TryCancel();
   const grpc::Status status = reader->Finish();
   if (is_enough) return absl::OkStatus();
-  return remote_.Finish(status);
+  return UnlessAnother(remote_.Finish(status));
 }
 
 }  // namespace archpool

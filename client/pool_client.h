@@ -66,7 +66,10 @@ class PoolClient {
       grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
                                    Response*),
       const Request& request) {
-    return remote_.Call(stub, method, request, {.stop = stop_});
+    absl::StatusOr<Response> answer =
+        remote_.Call(stub, method, request, {.stop = stop_});
+    if (!answer.ok()) return UnlessAnother(answer.status());
+    return answer;
   }
 
   // All pages in one response, with `count_max` rows at most, e.g.
@@ -137,6 +140,10 @@ class PoolClient {
 
   const std::stop_token stop_;
   const RetryPolicy patience_;
+  // A server that never was the right one is nothing to wait for:
+  // FAILED_PRECONDITION.
+  absl::Status UnlessAnother(const absl::Status& status) const;
+
   const Remote remote_;
   const std::unique_ptr<AccountStub> accounts_;
   const std::unique_ptr<InvitationStub> invitations_;

@@ -30,7 +30,7 @@ absl::Status HandshakeNotes::RefusalIn(absl::string_view words) const {
   if (refusal_.ok() || !absl::StrContains(words, reason)) {
     return absl::OkStatus();
   }
-  return was_right_ ? Unavailable(reason, refusal_.message()) : refusal_;
+  return Unavailable(reason, refusal_.message());
 }
 
 }  // namespace archpool

@@ -22,9 +22,8 @@ class HandshakeNotes {
   // Whether a call was answered or a handshake succeeded.
   bool WasRight() const ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // The last refusal, if gRPC's `words` are about it (they hold its reason);
-  // else OK. Of a server that was right before it is UNAVAILABLE: what changed
-  // is not for the caller to set right, and may pass.
+  // The last refusal, if gRPC's `words` are about it (they hold its reason), as
+  // UNAVAILABLE: the right server has decided nothing. Else OK.
   absl::Status RefusalIn(absl::string_view words) const
       ABSL_LOCKS_EXCLUDED(mutex_);
 

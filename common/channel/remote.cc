@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/channel/remote.h"
 
+#include <set>
+#include <string>
+
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/status.h"
@@ -19,6 +22,13 @@ constexpr int kKeepaliveMs = 300'000;
 constexpr int kMessageBytesMax = 8 << 20;
 
 }  // namespace
+
+bool IsAnotherServer(const absl::Status& status) {
+  static const auto& reasons = *new std::set<std::string>{
+      "SERVER_PIN_MISMATCH", "SERVER_UNTRUSTED", "CERTIFICATE_MALFORMED",
+      "SERVER_SPEAKS_TLS", "SERVER_SPEAKS_PLAINTEXT"};
+  return absl::IsUnavailable(status) && reasons.count(GetReason(status)) > 0;
+}
 
 Remote::Remote(const ServerSite& site, absl::string_view token, Line line)
     : site_(site),

@@ -33,6 +33,12 @@ struct CallOptions {
 // in a hurry, waiting behind it.
 enum class Line { kShared, kSeparate };
 
+// Whether the error is that the server is not, or not as told, the pool's:
+// SERVER_PIN_MISMATCH, SERVER_UNTRUSTED, CERTIFICATE_MALFORMED,
+// SERVER_SPEAKS_TLS, SERVER_SPEAKS_PLAINTEXT. Either somebody stands in
+// between, which may pass, or it takes another pin.
+bool IsAnotherServer(const absl::Status& status);
+
 class Remote {
  public:
   // The address and `token` come from ReadServerAddress and ReadTokenFile: gRPC
@@ -51,11 +57,12 @@ class Remote {
   // What a call that ended so came to, in an error with a reason. Every call
   // that Call does not make ends with it.
   //
-  // UNAVAILABLE: the server cannot be reached, or is not the right one any
-  // more. FAILED_PRECONDITION: whoever is there never was the right one
-  // (SERVER_PIN_MISMATCH, SERVER_UNTRUSTED), or speaks otherwise
-  // (SERVER_SPEAKS_TLS, SERVER_SPEAKS_PLAINTEXT).
+  // UNAVAILABLE: the server cannot be reached, or whoever is there is another
+  // (IsAnotherServer): then nothing was sent, and nothing is decided.
   absl::Status Finish(const grpc::Status& status) const;
+
+  // Whether the right server was ever heard.
+  bool WasRight() const { return notes_->WasRight(); }
 
   // One unary call, tried once. Errors carry the server's reason (GetReason),
   // or are Finish's.

@@ -100,7 +100,7 @@ std::shared_ptr<grpc::ChannelCredentials> MakeCredentials(
 absl::Status FindSpeech(const ServerSite& site) {
   if (site.trust.by == ServerTrust::By::kPlaintext) {
     if (!ShowsCertificates(site.address)) return absl::OkStatus();
-    return FailedPrecondition(
+    return Unavailable(
         "SERVER_SPEAKS_TLS",
         absl::StrCat("the server at ", site.address,
                      " speaks TLS, and --plaintext was asked for: leave that "
@@ -111,7 +111,7 @@ absl::Status FindSpeech(const ServerSite& site) {
   if (!Connects(site.address, grpc::InsecureChannelCredentials())) {
     return absl::OkStatus();
   }
-  return FailedPrecondition(
+  return Unavailable(
       "SERVER_SPEAKS_PLAINTEXT",
       absl::StrCat("the server at ", site.address,
                    " speaks no TLS: nothing was sent to it. If it runs on this "

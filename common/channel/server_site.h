@@ -32,7 +32,7 @@ std::shared_ptr<grpc::ChannelCredentials> MakeCredentials(
 
 // Why nobody answered at a site that never did: it may speak TLS where plain
 // text was asked for, or plain text where TLS is due. Tries the other of the
-// two, for two seconds at most, and sends nothing over it. FAILED_PRECONDITION:
+// two, for two seconds at most, and sends nothing over it. UNAVAILABLE:
 // SERVER_SPEAKS_TLS, SERVER_SPEAKS_PLAINTEXT. OK: it is something else.
 absl::Status FindSpeech(const ServerSite& site);
 
