@@ -405,7 +405,7 @@ TEST_F(CliTest, FailsWhereItsOutputGoesNowhere) {
 }
 
 TEST_F(CliTest, LooksAtTheAddressBeforeItTriesIt) {
-  EXPECT_EQ(Run({"--server", "http://127.0.0.1:7070", "account", "whoami"}),
+  EXPECT_EQ(Run({"account", "whoami", "--server", "http://a:1"}),
             kExitBadInput);
   EXPECT_THAT(err_, HasSubstr("ADDRESS_MALFORMED"));
 }

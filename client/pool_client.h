@@ -137,13 +137,12 @@ class PoolClient {
   absl::Status WatchOnce(int64_t task_id,
                          const std::function<bool(const v1::Task&)>& on_task,
                          bool& was_heard);
-
-  const std::stop_token stop_;
-  const RetryPolicy patience_;
   // A server that never was the right one is nothing to wait for:
   // FAILED_PRECONDITION.
   absl::Status UnlessAnother(const absl::Status& status) const;
 
+  const std::stop_token stop_;
+  const RetryPolicy patience_;
   const Remote remote_;
   const std::unique_ptr<AccountStub> accounts_;
   const std::unique_ptr<InvitationStub> invitations_;

@@ -93,9 +93,9 @@ absl::StatusOr<Database> OpenDatabase(const ServerFlags& flags,
 }
 
 // The first start makes the account that makes all others.
-absl::Status EnsureOperator(Engine& engine, Reader& reader,
-                            const DataDirectory& directory,
-                            const std::optional<Pin>& pin) {
+absl::Status MakeOperator(Engine& engine, Reader& reader,
+                          const DataDirectory& directory,
+                          const std::optional<Pin>& pin) {
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Account> accounts,
                             reader.Accounts());
   if (!accounts.empty()) return absl::OkStatus();
@@ -119,6 +119,14 @@ absl::Status EnsureOperator(Engine& engine, Reader& reader,
   LogInfo("operator_created", "made the account 'operator'",
           {{"token_file", path}});
   return absl::OkStatus();
+}
+
+// And each start keeps the pin beside its token.
+absl::Status EnsureOperator(Engine& engine, Reader& reader,
+                            const DataDirectory& directory,
+                            const std::optional<Pin>& pin) {
+  ARCHPOOL_RETURN_IF_ERROR(MakeOperator(engine, reader, directory, pin));
+  return KeepOperatorPin(directory, pin);
 }
 
 absl::Status RunUntilStopped(const std::stop_token& stop,
@@ -262,6 +270,15 @@ absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
   return ended;
 }
 
+rpc::RpcOptions OptionsOf(const ServerFlags& flags,
+                          const CertificateKeeper* certificates) {
+  rpc::RpcOptions options;
+  options.listen = flags.listen;
+  if (certificates != nullptr) options.certificate = &certificates->served();
+  options.policy = flags.policy;
+  return options;
+}
+
 absl::Status ServeUntilStopped(const ServerFlags& flags,
                                const ServeHooks& hooks,
                                const std::stop_token& stop) {
@@ -295,21 +312,18 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
   PostgresReceipts receipts(database.connection);
   PostgresReader reader(database.connection, kReaderConnections);
   Engine engine(clock, store, flags.policy, EngineOptions());
-  rpc::RpcServer server(
-      {.clock = clock,
-       .engine = engine,
-       .reader = reader,
-       .blobs = blobs,
-       .checkpoints = checkpoints,
-       .receipts = receipts},
-      {.listen = flags.listen,
-       .certificate =
-           certificates == nullptr ? nullptr : &certificates->served(),
-       .policy = flags.policy,
-       .receipt_key = receipt_key.public_key(),
-       .pool_secret = secret,
-       .check_disk =
-           DiskCheck(flags.disk_reserve_mib << 20, directory, clock)});
+  rpc::RpcOptions options = OptionsOf(flags, certificates.get());
+  options.receipt_key = receipt_key.public_key();
+  options.pool_secret = secret;
+  options.check_disk =
+      DiskCheck(flags.disk_reserve_mib << 20, directory, clock);
+  rpc::RpcServer server({.clock = clock,
+                         .engine = engine,
+                         .reader = reader,
+                         .blobs = blobs,
+                         .checkpoints = checkpoints,
+                         .receipts = receipts},
+                        options);
   // Last, so that its end stops the engine while all that hears it is there.
   Wiring wiring({.engine = engine,
                  .server = server,
@@ -321,9 +335,8 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                  .audit_budget_ppm = flags.audit_budget_ppm});
   ARCHPOOL_RETURN_IF_ERROR(wiring.StartEngine());
   SayIfAhead(clock);
-  const std::optional<Pin> pin = LastingPin(flags, certificates.get());
-  ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(engine, reader, directory, pin));
-  ARCHPOOL_RETURN_IF_ERROR(KeepOperatorPin(directory, pin));
+  ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(
+      engine, reader, directory, LastingPin(flags, certificates.get())));
   ARCHPOOL_RETURN_IF_ERROR(server.Open());
   return RunOpen({.flags = flags,
                   .hooks = hooks,

@@ -83,8 +83,8 @@ absl::StatusOr<std::unique_ptr<CertificateKeeper>> OpenTls(
             {{"pin", facts.pin.ToString()}});
   } else {
     LogInfo("server_certificate",
-            "the server shows a certificate of its operator's: whoever trusts "
-            "its authority needs no pin",
+            "the server shows a certificate of its operator's: programs on "
+            "machines that trust its authority need no pin",
             {{"file", flags.tls_certificate},
              {"pin", facts.pin.ToString()},
              {"end_time", facts.not_after}});

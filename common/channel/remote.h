@@ -57,7 +57,7 @@ class Remote {
   // What a call that ended so came to, in an error with a reason. Every call
   // that Call does not make ends with it.
   //
-  // UNAVAILABLE: the server cannot be reached, or whoever is there is another
+  // UNAVAILABLE: the server cannot be reached, or another answers in its place
   // (IsAnotherServer): then nothing was sent, and nothing is decided.
   absl::Status Finish(const grpc::Status& status) const;
 

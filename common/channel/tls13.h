@@ -5,8 +5,8 @@
 
 namespace archpool {
 
-// Whether gRPC was told so before main. Whoever makes TLS credentials checks
-// it, which also links it.
+// Whether gRPC was told so before main. Functions that make TLS credentials
+// check it, which also links it.
 bool IsTls13Alone();
 
 }  // namespace archpool

@@ -219,7 +219,7 @@ absl::StatusOr<ChainFacts> CheckPair(const CertificatePair& pair) {
       SSL_CTX_use_PrivateKey(context.get(), key.get()) != 1) {
     return InvalidArgument(
         "CERTIFICATE_UNUSABLE",
-        absl::StrCat("TLS 1.3 does not take this certificate (",
+        absl::StrCat("this certificate is not one that TLS 1.3 takes (",
                      tls::LastError(),
                      "): make one for a P-256 key, or for an RSA key of 2048 "
                      "bits or more"));

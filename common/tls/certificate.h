@@ -40,7 +40,7 @@ struct CertificatePair {
 struct ChainFacts {
   Pin pin;  // of its last certificate: what outlives the renewal of the first
   Pin first_pin;
-  // Of the first one.
+  // The term of the first one.
   absl::Time not_before;
   absl::Time not_after;
 };

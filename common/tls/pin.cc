@@ -38,7 +38,7 @@ absl::StatusOr<Pin> Pin::Parse(absl::string_view text) {
   }
   if (!key.ok()) return Malformed(text);
   const Pin pin{*key};
-  // Of several texts that decode to the same bytes, one is right.
+  // Several texts decode to the same bytes; one is right.
   if (rest.size() == kBase64Characters &&
       pin.ToString() != absl::StrCat(kPinPrefix, rest)) {
     return Malformed(text);

@@ -41,7 +41,7 @@ absl::Status Untrusted(absl::string_view host, absl::string_view why) {
   return FailedPrecondition(
       "SERVER_UNTRUSTED",
       absl::StrCat("the certificate of the server at ", Quoted(host),
-                   " is not to be trusted (", why,
+                   " cannot be trusted (", why,
                    "): nothing was sent to it. If the pool makes its own "
                    "certificates, give its pin with --server-pin, or in the "
                    "second line of the token file; its operator has it"));
@@ -87,7 +87,7 @@ absl::Status CheckPinned(const ServerTrust& trust, const Chain& chain,
       chain.begin(), chain.end(),
       [&](const Certificate& one) { return tls::PinOf(*one) == trust.pin; });
   if (pinned == chain.end()) return Mismatch(trust, chain, host);
-  // Its own key: whoever has it is the server.
+  // Its own key: no other has it.
   if (pinned == chain.begin()) return absl::OkStatus();
   const tls::Store anchors(X509_STORE_new());
   ARCHPOOL_CHECK(anchors != nullptr &&

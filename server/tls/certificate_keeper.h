@@ -45,7 +45,7 @@ class CertificateKeeper {
   const Clock& clock_;
   const std::unique_ptr<CertificateSource> source_;
   ServedCertificate served_;
-  // Of the thread's.
+  // For the thread alone.
   std::string failure_;  // the last look's; "": none
   bool is_failure_said_ = false;
   absl::Time next_warning_ = absl::InfinitePast();

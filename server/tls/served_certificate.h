@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The certificate that the server's ports show to whoever connects next.
+// The certificate that the server's ports show at the next handshake.
 // Thread-safe.
 #ifndef ARCHPOOL_SERVER_TLS_SERVED_CERTIFICATE_H_
 #define ARCHPOOL_SERVER_TLS_SERVED_CERTIFICATE_H_
