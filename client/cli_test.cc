@@ -405,8 +405,7 @@ TEST_F(CliTest, FailsWhereItsOutputGoesNowhere) {
 }
 
 TEST_F(CliTest, LooksAtTheAddressBeforeItTriesIt) {
-  EXPECT_EQ(Run({"account", "whoami", "--server", "http://a:1"}),
-            kExitBadInput);
+  EXPECT_EQ(Run({"task", "list", "--server", "http://a:1"}), kExitBadInput);
   EXPECT_THAT(err_, HasSubstr("ADDRESS_MALFORMED"));
 }
 

@@ -228,6 +228,7 @@ struct OpenPool {
 
 // Does what is done beside the calls, until it is stopped.
 absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
+  parts.metrics.NoteBuild(kVersion, kCommit, kBuildType);
   ARCHPOOL_RETURN_IF_ERROR(
       OpenMetrics(parts.flags, parts.certificates, parts.metrics));
   if (parts.certificates != nullptr) parts.certificates->Start();
@@ -271,12 +272,17 @@ absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
 }
 
 rpc::RpcOptions OptionsOf(const ServerFlags& flags,
-                          const CertificateKeeper* certificates) {
-  rpc::RpcOptions options;
-  options.listen = flags.listen;
-  if (certificates != nullptr) options.certificate = &certificates->served();
-  options.policy = flags.policy;
-  return options;
+                          const CertificateKeeper* certificates,
+                          const PublicKey& receipt_key, const Digest& secret,
+                          const DataDirectory& directory, const Clock& clock) {
+  return {
+      .listen = flags.listen,
+      .certificate =
+          certificates == nullptr ? nullptr : &certificates->served(),
+      .policy = flags.policy,
+      .receipt_key = receipt_key,
+      .pool_secret = secret,
+      .check_disk = DiskCheck(flags.disk_reserve_mib << 20, directory, clock)};
 }
 
 absl::Status ServeUntilStopped(const ServerFlags& flags,
@@ -287,10 +293,8 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
   // Before metrics, which show it to the end.
   std::unique_ptr<CertificateKeeper> certificates;
   Metrics metrics;
-  metrics.NoteBuild(kVersion, kCommit, kBuildType);
   StorageErrors storage_errors;
   Watch(clock, storage_errors, metrics);
-  ARCHPOOL_RETURN_IF_ERROR(CheckCertificateFiles(flags));
   ARCHPOOL_ASSIGN_OR_RETURN(const DataDirectory directory,
                             DataDirectory::Open(flags.data_dir));
   ARCHPOOL_ASSIGN_OR_RETURN(
@@ -312,18 +316,15 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
   PostgresReceipts receipts(database.connection);
   PostgresReader reader(database.connection, kReaderConnections);
   Engine engine(clock, store, flags.policy, EngineOptions());
-  rpc::RpcOptions options = OptionsOf(flags, certificates.get());
-  options.receipt_key = receipt_key.public_key();
-  options.pool_secret = secret;
-  options.check_disk =
-      DiskCheck(flags.disk_reserve_mib << 20, directory, clock);
-  rpc::RpcServer server({.clock = clock,
-                         .engine = engine,
-                         .reader = reader,
-                         .blobs = blobs,
-                         .checkpoints = checkpoints,
-                         .receipts = receipts},
-                        options);
+  rpc::RpcServer server(
+      {.clock = clock,
+       .engine = engine,
+       .reader = reader,
+       .blobs = blobs,
+       .checkpoints = checkpoints,
+       .receipts = receipts},
+      OptionsOf(flags, certificates.get(), receipt_key.public_key(), secret,
+                directory, clock));
   // Last, so that its end stops the engine while all that hears it is there.
   Wiring wiring({.engine = engine,
                  .server = server,
@@ -371,6 +372,7 @@ absl::Status UnlessStopped(const absl::Status& status,
 absl::Status Serve(const ServerFlags& flags, const ServeHooks& hooks) {
   const SignalStop signals;
   const StopDeadline deadline(signals.token(), kStopMax);
+  ARCHPOOL_RETURN_IF_ERROR(CheckCertificateFiles(flags));
   return UnlessStopped(ServeUntilStopped(flags, hooks, signals.token()),
                        signals.token());
 }
@@ -378,7 +380,6 @@ absl::Status Serve(const ServerFlags& flags, const ServeHooks& hooks) {
 absl::Status MigrateOnly(const ServerFlags& flags) {
   const SignalStop signals;
   const StopDeadline deadline(signals.token(), kStopMax);
-  ARCHPOOL_RETURN_IF_ERROR(CheckCertificateFiles(flags));
   ARCHPOOL_ASSIGN_OR_RETURN(const DataDirectory directory,
                             DataDirectory::Open(flags.data_dir));
   const absl::Status opened =
