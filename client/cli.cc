@@ -34,7 +34,8 @@ void AddGlobalFlags(CLI::App& app, GlobalFlags& flags) {
       ->take_last()
       ->capture_default_str();
   app.add_option("--token-file", flags.token_file,
-                 "File with your account's token")
+                 "File with your account's token, and the server's pin in its "
+                 "second line")
       ->envname("ARCHPOOL_TOKEN_FILE")
       ->take_last();
   AddTrustFlags(app, flags.trust);
