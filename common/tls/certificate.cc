@@ -2,6 +2,8 @@
 #include "common/tls/certificate.h"
 
 #include <arpa/inet.h>
+#include <openssl/asn1.h>
+#include <openssl/bn.h>
 #include <openssl/ec.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
