@@ -27,9 +27,9 @@ bool HandshakeNotes::WasRight() const {
 absl::Status HandshakeNotes::RefusalIn(absl::string_view words) const {
   absl::MutexLock lock(&mutex_);
   const std::string reason = GetReason(refusal_);
-  if (refusal_.ok() || !absl::StrContains(words, reason)) {
-    return absl::OkStatus();
-  }
+  if (refusal_.ok()) return absl::OkStatus();
+  // Of several addresses gRPC tells of one alone.
+  if (was_right_ && !absl::StrContains(words, reason)) return absl::OkStatus();
   return Unavailable(reason, refusal_.message());
 }
 

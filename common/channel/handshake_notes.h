@@ -22,8 +22,9 @@ class HandshakeNotes {
   // Whether a call was answered or a handshake succeeded.
   bool WasRight() const ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // The last refusal, if gRPC's `words` are about it (they hold its reason), as
-  // UNAVAILABLE: the right server has decided nothing. Else OK.
+  // The last refusal, as UNAVAILABLE: the right server has decided nothing. Of
+  // a server that was right before, only if gRPC's `words` are about it (they
+  // hold its reason). Else OK.
   absl::Status RefusalIn(absl::string_view words) const
       ABSL_LOCKS_EXCLUDED(mutex_);
 
