@@ -290,8 +290,7 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                                const std::stop_token& stop) {
   const SystemClock system_clock;
   SteadyClock clock;
-  // Before metrics, which show it to the end.
-  std::unique_ptr<CertificateKeeper> certificates;
+  std::unique_ptr<CertificateKeeper> tls;  // the metrics show it to the end
   Metrics metrics;
   StorageErrors storage_errors;
   Watch(clock, storage_errors, metrics);
@@ -310,21 +309,19 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                             OpenRail(flags, system_clock, directory));
   ARCHPOOL_ASSIGN_OR_RETURN(const SigningKey receipt_key,
                             directory.DeriveKey(kReceiptKeyDomain));
-  ARCHPOOL_ASSIGN_OR_RETURN(certificates,
-                            OpenTls(flags, directory, system_clock));
+  ARCHPOOL_ASSIGN_OR_RETURN(tls, OpenTls(flags, directory, system_clock));
   PostgresStore store(database.connection);
   PostgresReceipts receipts(database.connection);
   PostgresReader reader(database.connection, kReaderConnections);
   Engine engine(clock, store, flags.policy, EngineOptions());
-  rpc::RpcServer server(
-      {.clock = clock,
-       .engine = engine,
-       .reader = reader,
-       .blobs = blobs,
-       .checkpoints = checkpoints,
-       .receipts = receipts},
-      OptionsOf(flags, certificates.get(), receipt_key.public_key(), secret,
-                directory, clock));
+  rpc::RpcServer server({.clock = clock,
+                         .engine = engine,
+                         .reader = reader,
+                         .blobs = blobs,
+                         .checkpoints = checkpoints,
+                         .receipts = receipts},
+                        OptionsOf(flags, tls.get(), receipt_key.public_key(),
+                                  secret, directory, clock));
   // Last, so that its end stops the engine while all that hears it is there.
   Wiring wiring({.engine = engine,
                  .server = server,
@@ -336,8 +333,8 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                  .audit_budget_ppm = flags.audit_budget_ppm});
   ARCHPOOL_RETURN_IF_ERROR(wiring.StartEngine());
   SayIfAhead(clock);
-  ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(
-      engine, reader, directory, LastingPin(flags, certificates.get())));
+  ARCHPOOL_RETURN_IF_ERROR(
+      EnsureOperator(engine, reader, directory, LastingPin(flags, tls.get())));
   ARCHPOOL_RETURN_IF_ERROR(server.Open());
   return RunOpen({.flags = flags,
                   .hooks = hooks,
@@ -345,7 +342,7 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                   .clock = clock,
                   .metrics = metrics,
                   .storage_errors = storage_errors,
-                  .certificates = certificates.get(),
+                  .certificates = tls.get(),
                   .blobs = blobs,
                   .checkpoints = checkpoints,
                   .reader = reader,

@@ -28,7 +28,7 @@ absl::Status HandshakeNotes::RefusalIn(absl::string_view words) const {
   absl::MutexLock lock(&mutex_);
   const std::string reason = GetReason(refusal_);
   if (refusal_.ok()) return absl::OkStatus();
-  // Of several addresses gRPC tells of one alone.
+  // Where there are several addresses, gRPC tells of one alone.
   if (was_right_ && !absl::StrContains(words, reason)) return absl::OkStatus();
   return Unavailable(reason, refusal_.message());
 }
