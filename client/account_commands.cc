@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/context.h"
 #include "client/doubt.h"
+#include "client/invite_code.h"
 #include "client/new_account.h"
 #include "client/render_pool.h"
 #include "client/render_tokens.h"
@@ -49,11 +50,16 @@ absl::Status CreateOnScreen(Context& context, PoolClient& client,
                             const CreateFlags& flags,
                             const std::string& token) {
   std::ostream& out = context.output().out;
+  const std::optional<Pin> pin = context.ServerPin();
   if (context.is_json()) {
     out << "{\n  \"token\": \"" << token << "\",";
+    if (pin) out << "\n  \"server_pin\": \"" << pin->ToString() << "\",";
   } else {
-    out << "The token of " << Clean(flags.name) << ", shown this once:\n"
-        << token << "\n";
+    out << "The token of " << Clean(flags.name) << ", shown this once"
+        << (pin ? ", with the server's pin; save both lines as a token file"
+                : "")
+        << ":\n"
+        << TokenFileText(token, pin);
   }
   ARCHPOOL_RETURN_IF_ERROR(FlushOutput(out));
   const absl::StatusOr<v1::Account> account =
@@ -110,12 +116,17 @@ absl::Status JoinPool(Context& context, const JoinFlags& flags) {
                            "--code, or the file that it stands in with "
                            "--code-file");
   }
-  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Stranger());
+  ARCHPOOL_ASSIGN_OR_RETURN(const InviteCode invited, InviteCode::Parse(code));
+  std::optional<FoundPin> found;
+  if (invited.server_pin) {
+    found = FoundPin{*invited.server_pin, "the invitation's code"};
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Stranger(found));
   const std::string token = MakeToken();
   return MakeAccountIntoFile(
       context, flags.token_out, token, [&]() -> absl::StatusOr<v1::Account> {
         v1::JoinRequest request;
-        request.set_code(code);
+        request.set_code(invited.code);
         request.set_name(flags.name);
         request.set_token_hash(HashToken(token).AsBytes());
         ARCHPOOL_ASSIGN_OR_RETURN(v1::JoinResponse response,

@@ -8,6 +8,7 @@
 #include "common/base/standard_streams.h"
 #include "common/base/version.h"
 #include "common/channel/program.h"
+#include "common/channel/trust_flags.h"
 
 namespace archpool {
 namespace {
@@ -33,9 +34,11 @@ void AddGlobalFlags(CLI::App& app, GlobalFlags& flags) {
       ->take_last()
       ->capture_default_str();
   app.add_option("--token-file", flags.token_file,
-                 "File with your account's token")
+                 "File with your account's token, and the server's pin in its "
+                 "second line")
       ->envname("ARCHPOOL_TOKEN_FILE")
       ->take_last();
+  AddTrustFlags(app, flags.trust);
   app.add_flag("--json", flags.is_json, "JSON on stdout, for programs");
   app.add_option("--patience", flags.patience_s,
                  "Seconds to keep retrying while the server is away")

@@ -205,8 +205,9 @@ class CliTest : public ::testing::Test {
   }
   int RunInto(std::vector<std::string> words, std::ostream& out) {
     std::ostringstream err;
-    words.insert(words.begin(), {"--server", address_, "--token-file",
-                                 directory_ + "/token", "--patience", "5"});
+    words.insert(words.begin(),
+                 {"--server", address_, "--plaintext", "--token-file",
+                  directory_ + "/token", "--patience", "5"});
     const int code = RunCli(words, {out, err, Terminal()}, {});
     err_ = err.str();
     return code;
@@ -404,8 +405,7 @@ TEST_F(CliTest, FailsWhereItsOutputGoesNowhere) {
 }
 
 TEST_F(CliTest, LooksAtTheAddressBeforeItTriesIt) {
-  EXPECT_EQ(Run({"--server", "http://127.0.0.1:7070", "account", "whoami"}),
-            kExitBadInput);
+  EXPECT_EQ(Run({"task", "list", "--server", "http://a:1"}), kExitBadInput);
   EXPECT_THAT(err_, HasSubstr("ADDRESS_MALFORMED"));
 }
 

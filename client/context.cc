@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/context.h"
 
+#include "absl/strings/str_cat.h"
 #include "common/base/status.h"
-#include "common/channel/address.h"
 #include "common/channel/token_file.h"
 
 namespace archpool {
@@ -15,24 +15,43 @@ absl::StatusOr<PoolClient*> Context::Client() {
         "no token is given: name the file that holds your account's token "
         "with --token-file, or in ARCHPOOL_TOKEN_FILE");
   }
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::string token,
-                            ReadTokenFile(flags_.token_file));
-  return Connect(token);
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const Access access,
+      ReadAccess(flags_.server, flags_.trust, flags_.token_file));
+  return Connect(access.site, access.token);
 }
 
-absl::StatusOr<PoolClient*> Context::Stranger() {
+absl::StatusOr<PoolClient*> Context::Stranger(
+    const std::optional<FoundPin>& found) {
   if (client_ != nullptr) return client_.get();
-  return Connect("");
+  std::optional<FoundPin> pin = found;
+  // Another account's file tells of the same server; its token is not used.
+  if (!pin && !flags_.token_file.empty()) {
+    const auto kept = ReadTokenAndPin(flags_.token_file);
+    if (kept.ok() && kept->server_pin) {
+      pin = FoundPin{*kept->server_pin,
+                     absl::StrCat("the token file ", flags_.token_file)};
+    }
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(const ServerSite site,
+                            ReadServerSite(flags_.server, flags_.trust, pin));
+  return Connect(site, "");
 }
 
-absl::StatusOr<PoolClient*> Context::Connect(const std::string& token) {
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::string server,
-                            ReadServerAddress(flags_.server));
+PoolClient* Context::Connect(const ServerSite& site, const std::string& token) {
   RetryPolicy patience;
   patience.pause_max = absl::Seconds(2);
   patience.give_up_after = absl::Seconds(flags_.patience_s);
-  client_ = std::make_unique<PoolClient>(server, token, patience, stop_);
+  trust_ = site.trust;
+  client_ = std::make_unique<PoolClient>(site, token, patience, stop_);
   return client_.get();
+}
+
+std::optional<Pin> Context::ServerPin() const {
+  if (client_ == nullptr || trust_.by != ServerTrust::By::kPin) {
+    return std::nullopt;
+  }
+  return trust_.pin;
 }
 
 void Context::Show(const Json& json, const std::string& page) const {

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <stop_token>
 #include <string>
@@ -15,6 +16,7 @@
 #include "client/json.h"
 #include "client/pool_client.h"
 #include "client/text.h"
+#include "common/channel/access.h"
 
 namespace CLI {
 class App;
@@ -26,6 +28,7 @@ namespace archpool {
 struct GlobalFlags {
   std::string server = "127.0.0.1:7070";
   std::string token_file;
+  TrustFlags trust;
   bool is_json = false;
   double patience_s = 15;
 };
@@ -46,13 +49,16 @@ class Context {
       : flags_(flags), output_(output), stop_(std::move(stop)) {}
 
   // The connection, made when first asked for: what needs no server works
-  // without a token. ReadTokenFile's errors; INVALID_ARGUMENT
-  // (TOKEN_FILE_UNSET).
+  // without a token. ReadAccess's errors; INVALID_ARGUMENT (TOKEN_FILE_UNSET).
   absl::StatusOr<PoolClient*> Client();
 
-  // The same without a token, for what anybody may ask. ReadServerAddress's
-  // errors.
-  absl::StatusOr<PoolClient*> Stranger();
+  // The same without a token, for what anybody may ask; `found`: a pin that
+  // came with an invitation. ReadServerSite's errors.
+  absl::StatusOr<PoolClient*> Stranger(const std::optional<FoundPin>& found);
+
+  // The pin that the connection goes by; nullopt where it goes by none, or is
+  // not made.
+  std::optional<Pin> ServerPin() const;
 
   // Shows JSON where --json asks for it, else the page.
   void Show(const Json& json, const std::string& page) const;
@@ -64,11 +70,12 @@ class Context {
 
  private:
   // Makes the connection; "": under no account.
-  absl::StatusOr<PoolClient*> Connect(const std::string& token);
+  PoolClient* Connect(const ServerSite& site, const std::string& token);
 
   const GlobalFlags& flags_;
   const Output output_;
   const std::stop_token stop_;
+  ServerTrust trust_;  // the client's
   std::unique_ptr<PoolClient> client_;
 };
 

@@ -7,17 +7,20 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <string>
 
 #include "archpool/v1/invitation.grpc.pb.h"
 #include "client/cli.h"
+#include "client/invite_code.h"
 #include "common/base/status.h"
 #include "common/channel/program.h"
 #include "common/crypto/token.h"
 #include "common/wire/status_wire.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
 
 namespace archpool {
@@ -103,7 +106,8 @@ class InviteCliTest : public ::testing::Test {
   int Run(std::vector<std::string> words, bool has_token = true) {
     std::ostringstream out;
     std::ostringstream err;
-    std::vector<std::string> all = {"--server", address_, "--patience", "5"};
+    std::vector<std::string> all = {"--server", address_, "--plaintext",
+                                    "--patience", "5"};
     if (has_token) {
       all.insert(all.end(), {"--token-file", PathOf("token")});
     }
@@ -142,6 +146,29 @@ TEST_F(InviteCliTest, ShowsTheCodeOfWhichThePoolHearsTheHash) {
   EXPECT_EQ(invitations_.asked.term().seconds(), 7 * 24 * 3'600);
   EXPECT_THAT(out_, HasSubstr("shown this once:\ninv_"));
   EXPECT_THAT(out_, Not(HasSubstr(code))) << "another each time";
+}
+
+// What is passed on, and what the pool knows of it.
+TEST(InviteCodeTest, ACodeCarriesThePin) {
+  const Pin pin{Sha256("a key")};
+  const InviteCode code{.code = "inv_1", .server_pin = pin};
+  EXPECT_EQ(code.ToString(), "inv_1." + pin.ToString().substr(7));
+  const auto read = InviteCode::Parse(code.ToString());
+  ASSERT_THAT(read, IsOk());
+  EXPECT_EQ(read->code, "inv_1");
+  EXPECT_EQ(read->server_pin, pin);
+  const auto plain = InviteCode::Parse("inv_1");
+  ASSERT_THAT(plain, IsOk());
+  EXPECT_EQ(plain->code, "inv_1");
+  EXPECT_EQ(plain->server_pin, std::nullopt);
+  EXPECT_EQ(plain->ToString(), "inv_1");
+  const std::string whole = code.ToString();
+  for (const std::string& damaged :
+       {std::string("inv_1."), whole.substr(0, whole.size() - 1), whole + "x",
+        whole + ".x"}) {
+    EXPECT_THAT(InviteCode::Parse(damaged), FailsWith("CODE_MALFORMED"))
+        << damaged;
+  }
 }
 
 TEST_F(InviteCliTest, WritesTheCodeForItsOwnerAlone) {

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/context.h"
 #include "client/doubt.h"
+#include "client/invite_code.h"
 #include "client/render_invitations.h"
 #include "client/term.h"
 #include "common/base/durable_file.h"
@@ -53,10 +54,12 @@ absl::Status MakeInvitation(Context& context, const InviteFlags& flags) {
                "1m to 90d, for instance 12h or 7d"));
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   const std::string code = MakeInvitationCode();
+  const std::string shown =
+      InviteCode{.code = code, .server_pin = context.ServerPin()}.ToString();
   std::optional<NewFile> file;
   if (!flags.code_out.empty()) {
     ARCHPOOL_ASSIGN_OR_RETURN(NewFile made,
-                              NewFile::Create(flags.code_out, code + "\n"));
+                              NewFile::Create(flags.code_out, shown + "\n"));
     file.emplace(std::move(made));
   }
   const absl::StatusOr<v1::Invitation> invitation =
@@ -64,10 +67,10 @@ absl::Status MakeInvitation(Context& context, const InviteFlags& flags) {
   if (file && (invitation.ok() || SaysDoubt(invitation.status()))) file->Keep();
   ARCHPOOL_RETURN_IF_ERROR(invitation.status());
   Json json = ToJson(*invitation);
-  json[file ? "code_file" : "code"] = file ? flags.code_out : code;
+  json[file ? "code_file" : "code"] = file ? flags.code_out : shown;
   const std::string where =
       file ? absl::StrCat("Its code is in ", flags.code_out, ".\n")
-           : absl::StrCat("Its code, shown this once:\n", code, "\n");
+           : absl::StrCat("Its code, shown this once:\n", shown, "\n");
   context.Show(
       json, absl::StrCat(RenderInvitation(*invitation), where,
                          "Who has it joins with: archpool account join --code "

@@ -13,6 +13,7 @@
 #include "client/cli.h"
 #include "common/base/signals.h"
 #include "common/base/standard_streams.h"
+#include "common/channel/grpc_log.h"
 
 namespace archpool {
 namespace {
@@ -46,6 +47,10 @@ Terminal DescribeTerminal() {
 int main(int argc, char** argv) {
   archpool::ReserveStandardStreams();
   std::setlocale(LC_CTYPE, "");
+  // It is heard where somebody asks for it.
+  if (std::getenv("GRPC_VERBOSITY") == nullptr) {
+    gpr_set_log_function(archpool::IgnoreGrpc);
+  }
   const archpool::SignalStop signals;
   const archpool::Output output{
       std::cout, std::cerr, archpool::DescribeTerminal(),

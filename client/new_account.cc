@@ -5,6 +5,7 @@
 #include "client/doubt.h"
 #include "common/base/durable_file.h"
 #include "common/base/status.h"
+#include "common/channel/token_file.h"
 #include "common/wire/words.h"
 
 namespace archpool {
@@ -18,8 +19,9 @@ absl::Status MakeAccountIntoFile(
     const Context& context, const std::string& token_out,
     const std::string& token,
     const std::function<absl::StatusOr<v1::Account>()>& ask) {
-  ARCHPOOL_ASSIGN_OR_RETURN(NewFile file,
-                            NewFile::Create(token_out, token + "\n"));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      NewFile file,
+      NewFile::Create(token_out, TokenFileText(token, context.ServerPin())));
   const absl::StatusOr<v1::Account> account = ask();
   if (account.ok() || IsInDoubt(account.status())) file.Keep();
   if (!account.ok() && IsInDoubt(account.status())) {

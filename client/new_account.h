@@ -17,9 +17,10 @@ namespace archpool {
 // "Account alice (miner) is made."
 std::string MadeLine(const v1::Account& account);
 
-// Writes `token` to the new file `token_out`, for its owner alone, calls `ask`,
-// and shows the account. The file stays only where the account was made, or may
-// have been. NewFile's errors; those of `ask`; OUTCOME_UNKNOWN.
+// Writes `token` and the server's pin to the new file `token_out`, for its
+// owner alone, calls `ask`, and shows the account. The file stays only where
+// the account was made, or may have been. NewFile's errors; those of `ask`;
+// OUTCOME_UNKNOWN.
 absl::Status MakeAccountIntoFile(
     const Context& context, const std::string& token_out,
     const std::string& token,

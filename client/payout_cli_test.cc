@@ -67,7 +67,7 @@ class PayoutCliTest : public ::testing::Test {
     std::ostringstream out;
     std::ostringstream err;
     words.insert(words.begin(),
-                 {"--server", address_, "--token-file",
+                 {"--server", address_, "--plaintext", "--token-file",
                   directory_.path() + "/token", "--patience", "5", "payout"});
     const int code = RunCli(words, {out, err, Terminal()}, {});
     out_ = out.str();

@@ -120,7 +120,7 @@ class PoolCliTest : public ::testing::Test {
     std::ostringstream out;
     std::ostringstream err;
     words.insert(words.begin(),
-                 {"--server", address_, "--token-file",
+                 {"--server", address_, "--plaintext", "--token-file",
                   directory_.path() + "/token", "--patience", "5"});
     const int code = RunCli(words, {out, err, Terminal()}, {});
     out_ = out.str();

@@ -15,11 +15,11 @@ constexpr absl::Duration kWatchDeadline = absl::Hours(24);
 
 }  // namespace
 
-PoolClient::PoolClient(const std::string& server, const std::string& token,
+PoolClient::PoolClient(const ServerSite& site, const std::string& token,
                        const RetryPolicy& patience, std::stop_token stop)
     : stop_(std::move(stop)),
       patience_(patience),
-      remote_(server, token),
+      remote_(site, token),
       accounts_(v1::AccountService::NewStub(remote_.channel())),
       invitations_(v1::InvitationService::NewStub(remote_.channel())),
       tokens_(v1::TokenService::NewStub(remote_.channel())),
@@ -30,6 +30,11 @@ PoolClient::PoolClient(const std::string& server, const std::string& token,
       receipts_(v1::ReceiptService::NewStub(remote_.channel())),
       verification_(v1::VerificationService::NewStub(remote_.channel())),
       blobs_(remote_) {}
+
+absl::Status PoolClient::UnlessAnother(const absl::Status& status) const {
+  if (!IsAnotherServer(status) || remote_.WasRight()) return status;
+  return FailedPrecondition(GetReason(status), status.message());
+}
 
 absl::StatusOr<v1::Maintenance> PoolClient::GetMaintenance() {
   ARCHPOOL_ASSIGN_OR_RETURN(
@@ -128,8 +133,8 @@ absl::Status PoolClient::WatchOnce(
   }
   if (is_enough) context.TryCancel();
   const grpc::Status status = reader->Finish();
-  if (is_enough || status.ok()) return absl::OkStatus();
-  return wire::FromGrpc(status);
+  if (is_enough) return absl::OkStatus();
+  return UnlessAnother(remote_.Finish(status));
 }
 
 }  // namespace archpool

@@ -27,6 +27,7 @@
 #include "common/channel/blob_client.h"
 #include "common/channel/remote.h"
 #include "common/channel/retry.h"
+#include "common/channel/server_site.h"
 #include "common/wire/request_limits.h"
 
 namespace archpool {
@@ -46,7 +47,7 @@ class PoolClient {
  public:
   // `token`: "" for nobody's. `patience` is for a server that is away; `stop`
   // calls everything off.
-  PoolClient(const std::string& server, const std::string& token,
+  PoolClient(const ServerSite& site, const std::string& token,
              const RetryPolicy& patience, std::stop_token stop);
 
   // Any unary call, e.g. Call(client.tasks(), &TaskStub::GetTask, request).
@@ -67,7 +68,10 @@ class PoolClient {
       grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
                                    Response*),
       const Request& request) {
-    return remote_.Call(stub, method, request, {.stop = stop_});
+    absl::StatusOr<Response> answer =
+        remote_.Call(stub, method, request, {.stop = stop_});
+    if (!answer.ok()) return UnlessAnother(answer.status());
+    return answer;
   }
 
   // All pages in one response, with `count_max` rows at most, e.g.
@@ -136,6 +140,9 @@ class PoolClient {
   absl::Status WatchOnce(int64_t task_id,
                          const std::function<bool(const v1::Task&)>& on_task,
                          bool& was_heard);
+  // A server that never was the right one is nothing to wait for:
+  // FAILED_PRECONDITION.
+  absl::Status UnlessAnother(const absl::Status& status) const;
 
   const std::stop_token stop_;
   const RetryPolicy patience_;

@@ -138,7 +138,7 @@ class SubmitTest : public ::testing::Test {
     std::ostringstream out;
     std::ostringstream err;
     words.insert(words.begin(),
-                 {"--server", address_, "--token-file",
+                 {"--server", address_, "--plaintext", "--token-file",
                   directory_.path() + "/token", "--patience", "0"});
     const int code = RunCli(words, {out, err, Terminal()}, stop);
     out_ = out.str();

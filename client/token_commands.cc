@@ -15,6 +15,7 @@
 #include "client/term.h"
 #include "common/base/durable_file.h"
 #include "common/base/status.h"
+#include "common/channel/token_file.h"
 #include "common/crypto/token.h"
 #include "common/model/limits.h"
 #include "common/wire/fields.h"
@@ -46,8 +47,9 @@ absl::Status MakeIntoFile(
     const Context& context, const std::string& token_out,
     const std::function<absl::StatusOr<Made>(const std::string& hash)>& ask) {
   const std::string token = MakeToken();
-  ARCHPOOL_ASSIGN_OR_RETURN(NewFile file,
-                            NewFile::Create(token_out, token + "\n"));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      NewFile file,
+      NewFile::Create(token_out, TokenFileText(token, context.ServerPin())));
   absl::StatusOr<Made> made = ask(HashToken(token).AsBytes());
   if (made.ok() || IsInDoubt(made.status())) file.Keep();
   if (!made.ok() && IsInDoubt(made.status())) {

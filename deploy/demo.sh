@@ -59,12 +59,15 @@ start() {
 
 pool() { "$bin/archpool" --server "$address" --token-file "$run/$1.token" "${@:2}"; }
 
-# new_account NAME ROLE: its token goes to a file that only we may read.
+# new_account NAME ROLE: its token goes to a file that only we may read, with the
+# pin by which whoever uses it knows the server.
 new_account() {
   (
     umask 077
     pool operator account create --name "$1" --role "$2" --json |
-      python3 -c 'import json, sys; print(json.load(sys.stdin)["token"])' \
+      python3 -c 'import json, sys
+made = json.load(sys.stdin)
+print(made["token"], made["server_pin"], sep="\n")' \
         >"$run/$1.token"
   )
 }

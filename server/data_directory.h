@@ -64,6 +64,7 @@ class DataDirectory {
   std::string BlobsPath() const { return path_ + "/blobs"; }
   std::string CheckpointsPath() const { return path_ + "/checkpoints"; }
   std::string PayoutsPath() const { return path_ + "/payouts"; }
+  std::string TlsPath() const { return path_ + "/tls"; }
   std::string ClusterPath() const { return path_ + "/postgresql"; }
 
  private:

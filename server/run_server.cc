@@ -2,6 +2,7 @@
 #include "server/run_server.h"
 
 #include <CLI/CLI.hpp>
+#include <iostream>
 
 #include "common/base/version.h"
 #include "common/channel/program.h"
@@ -10,6 +11,7 @@
 #include "server/backup_flags.h"
 #include "server/restore_pool.h"
 #include "server/server_flags.h"
+#include "server/tls_setup.h"
 
 namespace archpool {
 namespace {
@@ -70,12 +72,18 @@ int RunServer(int argc, char** argv, const ServeHooks& hooks) {
   RestoreFlags restore_flags;
   CLI::App* backup = AddBackupCommand(app, flags, backup_flags);
   CLI::App* restore = AddRestoreCommand(app, flags, restore_flags);
+  CLI::App* pin = app.add_subcommand(
+      "pin", "Show the pin that the server is known by, then exit");
+  AddPinFlags(*pin, flags);
   app.footer(
       "Examples:\n"
       "  archpool-server --data-dir /var/lib/archpool\n"
       "  archpool-server --database-url postgresql://archpool@/archpool "
       "--listen 127.0.0.1:7070");
   if (const auto code = ParseFlags(app, argc, argv)) return *code;
+  if (pin->parsed()) {
+    return Finish("archpool-server", ShowPin(flags, std::cout));
+  }
   SetUpLogging(flags.log);
   LogInfo("program_started", DescribeBuild("archpool-server"));
   absl::Status status = CheckFlags(flags);

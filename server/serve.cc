@@ -17,6 +17,7 @@
 #include "common/base/steady_clock.h"
 #include "common/base/stop.h"
 #include "common/base/version.h"
+#include "common/channel/address.h"
 #include "common/channel/token_file.h"
 #include "common/crypto/token.h"
 #include "common/log/log.h"
@@ -44,6 +45,7 @@
 #include "server/storage/postgres/postgres_receipts.h"
 #include "server/storage/postgres/postgres_store.h"
 #include "server/storage/postgres/private_cluster.h"
+#include "server/tls_setup.h"
 #include "server/wiring.h"
 
 namespace archpool {
@@ -95,8 +97,9 @@ absl::StatusOr<Database> OpenDatabase(const ServerFlags& flags,
 }
 
 // The first start makes the account that makes all others.
-absl::Status EnsureOperator(Engine& engine, Reader& reader,
-                            const DataDirectory& directory) {
+absl::Status MakeOperator(Engine& engine, Reader& reader,
+                          const DataDirectory& directory,
+                          const std::optional<Pin>& pin) {
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Account> accounts,
                             reader.Accounts());
   if (!accounts.empty()) return absl::OkStatus();
@@ -107,7 +110,7 @@ absl::Status EnsureOperator(Engine& engine, Reader& reader,
   if (absl::IsNotFound(kept.status())) {
     kept = MakeToken();
     ARCHPOOL_ASSIGN_OR_RETURN(NewFile file,
-                              NewFile::Create(path, *kept + "\n"));
+                              NewFile::Create(path, TokenFileText(*kept, pin)));
     file.Keep();
   }
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string token, std::move(kept));
@@ -120,6 +123,14 @@ absl::Status EnsureOperator(Engine& engine, Reader& reader,
   LogInfo("operator_created", "made the account 'operator'",
           {{"token_file", path}});
   return absl::OkStatus();
+}
+
+// And each start keeps the pin beside its token.
+absl::Status EnsureOperator(Engine& engine, Reader& reader,
+                            const DataDirectory& directory,
+                            const std::optional<Pin>& pin) {
+  ARCHPOOL_RETURN_IF_ERROR(MakeOperator(engine, reader, directory, pin));
+  return KeepOperatorPin(directory, pin);
 }
 
 absl::Status RunUntilStopped(const std::stop_token& stop,
@@ -135,9 +146,17 @@ absl::Status RunUntilStopped(const std::stop_token& stop,
   return absl::OkStatus();
 }
 
-absl::Status OpenMetrics(const ServerFlags& flags, Metrics& metrics) {
+// What leaves this machine is encrypted.
+absl::Status OpenMetrics(const ServerFlags& flags,
+                         const CertificateKeeper* certificates,
+                         Metrics& metrics) {
   if (flags.metrics_listen.empty()) return absl::OkStatus();
-  ARCHPOOL_RETURN_IF_ERROR(metrics.Open(flags.metrics_listen));
+  const auto address =
+      ParseHostPort("--metrics-listen", flags.metrics_listen, /*port_min=*/0);
+  const bool is_here = address.ok() && address->IsLoopback();
+  ARCHPOOL_RETURN_IF_ERROR(metrics.Open(
+      flags.metrics_listen,
+      is_here || certificates == nullptr ? nullptr : &certificates->served()));
   LogInfo("metrics_open", "metrics can be scraped", {{"port", metrics.port()}});
   return absl::OkStatus();
 }
@@ -199,6 +218,7 @@ struct OpenPool {
   SteadyClock& clock;
   Metrics& metrics;
   StorageErrors& storage_errors;
+  CertificateKeeper* certificates;  // nullptr: plain text
   const BlobStore& blobs;
   const CheckpointBlobs& checkpoints;
   const std::string& database;  // its connection
@@ -237,7 +257,10 @@ absl::Status HoldPayouts(const OpenPool& parts,
 
 // Does what is done beside the calls, until it is stopped.
 absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
-  ARCHPOOL_RETURN_IF_ERROR(OpenMetrics(parts.flags, parts.metrics));
+  parts.metrics.NoteBuild(kVersion, kCommit, kBuildType);
+  ARCHPOOL_RETURN_IF_ERROR(
+      OpenMetrics(parts.flags, parts.certificates, parts.metrics));
+  if (parts.certificates != nullptr) parts.certificates->Start();
   LedgerWatch ledger(parts.clock, parts.reader, parts.metrics, {});
   ledger.Start();
   VerifierWatch verifiers(parts.engine, parts.metrics);
@@ -289,13 +312,27 @@ WiringOptions WiringOptionsOf(const ServerFlags& flags) {
           .audit_budget_ppm = flags.audit_budget_ppm};
 }
 
+rpc::RpcOptions OptionsOf(const ServerFlags& flags,
+                          const CertificateKeeper* certificates,
+                          const PublicKey& receipt_key, const Digest& secret,
+                          const DataDirectory& directory, const Clock& clock) {
+  return {
+      .listen = flags.listen,
+      .certificate =
+          certificates == nullptr ? nullptr : &certificates->served(),
+      .policy = flags.policy,
+      .receipt_key = receipt_key,
+      .pool_secret = secret,
+      .check_disk = DiskCheck(flags.disk_reserve_mib << 20, directory, clock)};
+}
+
 absl::Status ServeUntilStopped(const ServerFlags& flags,
                                const ServeHooks& hooks,
                                const std::stop_token& stop) {
   const SystemClock system_clock;
   SteadyClock clock;
+  std::unique_ptr<CertificateKeeper> tls;  // the metrics show it to the end
   Metrics metrics;
-  metrics.NoteBuild(kVersion, kCommit, kBuildType);
   StorageErrors storage_errors;
   Watch(clock, storage_errors, metrics);
   ARCHPOOL_ASSIGN_OR_RETURN(const DataDirectory directory,
@@ -313,6 +350,7 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                             OpenRail(flags, system_clock, directory));
   ARCHPOOL_ASSIGN_OR_RETURN(const SigningKey receipt_key,
                             directory.DeriveKey(kReceiptKeyDomain));
+  ARCHPOOL_ASSIGN_OR_RETURN(tls, OpenTls(flags, directory, system_clock));
   PostgresStore store(database.connection);
   PostgresReceipts receipts(database.connection);
   PostgresReader reader(database.connection, kReaderConnections);
@@ -323,12 +361,8 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                          .blobs = blobs,
                          .checkpoints = checkpoints,
                          .receipts = receipts},
-                        {.listen = flags.listen,
-                         .policy = flags.policy,
-                         .receipt_key = receipt_key.public_key(),
-                         .pool_secret = secret,
-                         .check_disk = DiskCheck(flags.disk_reserve_mib << 20,
-                                                 directory, clock)});
+                        OptionsOf(flags, tls.get(), receipt_key.public_key(),
+                                  secret, directory, clock));
   // Last, so that its end stops the engine while all that hears it is there.
   Wiring wiring({.engine = engine,
                  .server = server,
@@ -338,7 +372,8 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                 WiringOptionsOf(flags));
   ARCHPOOL_RETURN_IF_ERROR(wiring.StartEngine());
   SayIfAhead(clock);
-  ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(engine, reader, directory));
+  ARCHPOOL_RETURN_IF_ERROR(
+      EnsureOperator(engine, reader, directory, LastingPin(flags, tls.get())));
   ARCHPOOL_RETURN_IF_ERROR(server.Open());
   return RunOpen({.flags = flags,
                   .hooks = hooks,
@@ -346,6 +381,7 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                   .clock = clock,
                   .metrics = metrics,
                   .storage_errors = storage_errors,
+                  .certificates = tls.get(),
                   .blobs = blobs,
                   .checkpoints = checkpoints,
                   .database = database.connection,
@@ -374,6 +410,7 @@ absl::Status UnlessStopped(const absl::Status& status,
 absl::Status Serve(const ServerFlags& flags, const ServeHooks& hooks) {
   const SignalStop signals;
   const StopDeadline deadline(signals.token(), kStopMax);
+  ARCHPOOL_RETURN_IF_ERROR(CheckCertificateFiles(flags));
   return UnlessStopped(ServeUntilStopped(flags, hooks, signals.token()),
                        signals.token());
 }

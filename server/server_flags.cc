@@ -47,17 +47,33 @@ absl::Status ParseShare(absl::string_view flag, double share, double max,
 }
 
 // An address to listen on, as gRPC and the web server read it.
-absl::Status ReadListen(absl::string_view flag, bool allow_public,
+absl::Status ReadListen(absl::string_view flag, bool is_plaintext,
                         std::string& listen) {
   ARCHPOOL_ASSIGN_OR_RETURN(const HostPort address,
                             ParseHostPort(flag, listen, /*port_min=*/0));
   listen = address.ToString();
-  if (allow_public || address.IsLoopback()) return absl::OkStatus();
+  if (!is_plaintext || address.IsLoopback()) return absl::OkStatus();
   return FailedPrecondition(
-      "LISTEN_PUBLIC",
+      "PLAINTEXT_PUBLIC",
       absl::StrCat(flag, " ", listen,
-                   " is reachable from outside and connections are not "
-                   "encrypted; listen on 127.0.0.1, or say --allow-public"));
+                   " is reachable from outside, and --plaintext would send "
+                   "tokens and models for all to read; leave --plaintext out, "
+                   "or listen on 127.0.0.1"));
+}
+
+absl::Status CheckTlsFlags(const ServerFlags& flags) {
+  if (flags.tls_certificate.empty() != flags.tls_key.empty()) {
+    return InvalidArgument(
+        "TLS_FLAGS",
+        "--tls-certificate and --tls-key belong together: give both, or "
+        "neither for certificates of the pool's own making");
+  }
+  if (flags.is_plaintext && !flags.tls_certificate.empty()) {
+    return InvalidArgument("TLS_FLAGS",
+                           "--plaintext shows no certificate: leave out "
+                           "either it or --tls-certificate and --tls-key");
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -72,6 +88,23 @@ void AddDatabaseFlags(CLI::App& app, ServerFlags& flags) {
 }
 
 namespace {
+
+void AddTlsFlags(CLI::App& app, ServerFlags& flags) {
+  app.add_option("--tls-certificate", flags.tls_certificate,
+                 "Certificate to show, in PEM: the server's own, then its "
+                 "issuers. Read again whenever it\nis renewed. By default the "
+                 "pool makes its own, and is known by its pin")
+      ->type_name("FILE");
+  app.add_option("--tls-key", flags.tls_key,
+                 "The private key of --tls-certificate, in PEM without a "
+                 "passphrase")
+      ->type_name("FILE");
+  app.add_flag("--plaintext", flags.is_plaintext,
+               "Do not encrypt; on loopback alone, and clients have to say it "
+               "too");
+  // Earlier versions did not encrypt, and asked for it.
+  app.add_flag("--allow-public", flags.allow_public)->group("");
+}
 
 void AddMoneyFlags(CLI::App& app, ServerFlags& flags) {
   app.add_option("--fee", flags.fee, "The pool's share of what is paid out")
@@ -164,8 +197,7 @@ void AddDiskFlags(CLI::App& app, ServerFlags& flags) {
 void AddServeFlags(CLI::App& app, ServerFlags& flags) {
   app.add_option("--listen", flags.listen, "Address and port; port 0 picks one")
       ->capture_default_str();
-  app.add_flag("--allow-public", flags.allow_public,
-               "Listen beyond loopback, though connections are not encrypted");
+  AddTlsFlags(app, flags);
   app.add_option(
          "--registration", flags.registration,
          "Who makes accounts: 'closed' (operators alone), or 'invited' "
@@ -228,6 +260,18 @@ void AddServeFlags(CLI::App& app, ServerFlags& flags) {
       ->capture_default_str();
 }
 
+void AddPinFlags(CLI::App& app, ServerFlags& flags) {
+  app.add_option("--data-dir", flags.data_dir,
+                 "The server's directory: the pin of the pool's own authority")
+      ->capture_default_str();
+  app.add_option("--tls-certificate", flags.tls_certificate,
+                 "The pin of this certificate's chain instead")
+      ->type_name("FILE");
+  app.add_flag("--certificate", flags.shows_certificate,
+               "The certificate itself, in PEM: for programs that take no pin, "
+               "such as Prometheus");
+}
+
 absl::Status CheckFlags(ServerFlags& flags) {
   PoolPolicy& policy = flags.policy;
   policy.memory_max_bytes = flags.memory_max_mib << 20;
@@ -276,10 +320,11 @@ absl::Status CheckFlags(ServerFlags& flags) {
                                       policy.second_look_ppm));
   ARCHPOOL_RETURN_IF_ERROR(ParseShare("--audit-budget", flags.audit_budget, 10,
                                       flags.audit_budget_ppm));
+  ARCHPOOL_RETURN_IF_ERROR(CheckTlsFlags(flags));
   ARCHPOOL_RETURN_IF_ERROR(
-      ReadListen("--listen", flags.allow_public, flags.listen));
+      ReadListen("--listen", flags.is_plaintext, flags.listen));
   if (flags.metrics_listen.empty()) return absl::OkStatus();
-  return ReadListen("--metrics-listen", flags.allow_public,
+  return ReadListen("--metrics-listen", flags.is_plaintext,
                     flags.metrics_listen);
 }
 

@@ -21,7 +21,12 @@ struct ServerFlags {
   LogOptions log;
   std::string data_dir = "archpool-data";
   std::string listen = "127.0.0.1:7070";
-  bool allow_public = false;
+  bool is_plaintext = false;
+  // An operator's own certificate and its key; "" for the pool's own.
+  std::string tls_certificate;
+  std::string tls_key;
+  bool shows_certificate = false;  // of `pin`
+  bool allow_public = false;   // of earlier versions; nothing needs it any more
   std::string metrics_listen;  // "" for nowhere
   std::string port_file;     // where the bound port is written; "" for nowhere
   std::string database_url;  // "" for a private cluster
@@ -61,10 +66,12 @@ struct ServerFlags {
 // Flags that `serve` and `migrate` share, and those of `serve` alone.
 void AddDatabaseFlags(CLI::App& app, ServerFlags& flags);
 void AddServeFlags(CLI::App& app, ServerFlags& flags);
+// Those of `pin`.
+void AddPinFlags(CLI::App& app, ServerFlags& flags);
 
 // Fills flags.policy from the texts and checks all ranges. INVALID_ARGUMENT
-// (FLAG_RANGE, ADDRESS_MALFORMED); FAILED_PRECONDITION (LISTEN_PUBLIC): beyond
-// loopback, tokens would travel unencrypted.
+// (FLAG_RANGE, ADDRESS_MALFORMED, TLS_FLAGS); FAILED_PRECONDITION
+// (PLAINTEXT_PUBLIC): beyond loopback, tokens would travel unencrypted.
 absl::Status CheckFlags(ServerFlags& flags);
 
 }  // namespace archpool

@@ -14,10 +14,9 @@
 #include "common/base/stop.h"
 #include "common/base/version.h"
 #include "common/base/work_directory.h"
-#include "common/channel/address.h"
+#include "common/channel/access.h"
 #include "common/channel/program.h"
 #include "common/channel/remote.h"
-#include "common/channel/token_file.h"
 #include "common/channel/token_holder.h"
 #include "common/log/log.h"
 #include "verifier/built_in_trial.h"
@@ -47,10 +46,9 @@ absl::Status TestAll(Examiner& examiner, const std::stop_token& stop) {
 
 absl::Status Verify(const VerifierFlags& flags, const VerifierProgram& program,
                     const std::stop_token& stop) {
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::string server,
-                            ReadServerAddress(flags.server));
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::string token,
-                            ReadTokenFile(flags.token_file));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const Access access,
+      ReadAccess(flags.server, flags.trust, flags.token_file));
   ARCHPOOL_ASSIGN_OR_RETURN(const DirectoryLock lock,
                             ClaimDirectory(flags.work_dir, DirectoryKind()));
   ARCHPOOL_ASSIGN_OR_RETURN(const std::unique_ptr<Examiner> examiner,
@@ -58,8 +56,8 @@ absl::Status Verify(const VerifierFlags& flags, const VerifierProgram& program,
   const absl::Status tested = TestAll(*examiner, stop);
   if (stop.stop_requested()) return absl::OkStatus();
   ARCHPOOL_RETURN_IF_ERROR(tested);
-  Remote remote(server, token);
-  remote.Follow(std::make_shared<TokenHolder>(flags.token_file, token));
+  Remote remote(access.site, access.token);
+  remote.Follow(std::make_shared<TokenHolder>(flags.token_file, access.token));
   const LateStop last_calls(stop, kCallsMax);
   GrpcAuditClient client(remote, flags.name, examiner->arithmetics(),
                          flags.memory_mib << 20, last_calls.token());
@@ -80,6 +78,7 @@ void AddFlags(CLI::App& app, VerifierFlags& flags) {
                  "File with the verifier account's token")
       ->envname("ARCHPOOL_TOKEN_FILE")
       ->required();
+  AddTrustFlags(app, flags.trust);
   app.add_option("--name", flags.name,
                  "This verifier's name, unique within the account: "
                  "1 to 64 of [a-z0-9-]")

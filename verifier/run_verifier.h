@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/channel/trust_flags.h"
 #include "common/log/log.h"
 #include "verifier/examiner.h"
 
@@ -18,6 +19,7 @@ struct VerifierFlags {
   LogOptions log;
   std::string server;
   std::string token_file;
+  TrustFlags trust;
   std::string name;
   std::string work_dir;
   int64_t threads = 1;

@@ -30,7 +30,7 @@ absl::Status Drain(const Remote& remote, grpc::ClientContext& context,
   }
   const grpc::Status status = reader.Finish();
   if (!refused.ok()) return refused;
-  return status.ok() ? absl::OkStatus() : remote.Heard(status);
+  return remote.Finish(status);
 }
 
 absl::Status FileChanged(const std::string& path) {
@@ -136,7 +136,7 @@ absl::Status BlobClient::SendFrom(const UploadSource& source,
   writer->WritesDone();
   const grpc::Status status = writer->Finish();
   if (status.ok()) uploads_.Add(sent_bytes - offset_bytes, watch.elapsed());
-  return status.ok() ? absl::OkStatus() : remote_.Heard(status);
+  return remote_.Finish(status);
 }
 
 }  // namespace archpool

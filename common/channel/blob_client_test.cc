@@ -92,7 +92,8 @@ class BlobClientTest : public ::testing::Test {
     builder.RegisterService(&service_);
     server_ = builder.BuildAndStart();
     ASSERT_NE(server_, nullptr);
-    remote_ = std::make_unique<Remote>(address, "the-token");
+    remote_ =
+        std::make_unique<Remote>(ServerSite::Plaintext(address), "the-token");
   }
   void TearDown() override {
     server_->Shutdown();

@@ -16,6 +16,7 @@
 #include "common/base/standard_streams.h"
 #include "common/base/status.h"
 #include "common/base/words.h"
+#include "common/channel/grpc_log.h"
 
 namespace archpool {
 namespace {
@@ -72,13 +73,6 @@ void AddWordFlag(CLI::App& app, const char* flag, Word& value,
          help)
       ->type_name(absl::StrJoin(kWordsOf<Word>, "|"))
       ->default_str(ToString(value));
-}
-
-void LogGrpc(gpr_log_func_args* said) {
-  LogLibrary(said->severity == GPR_LOG_SEVERITY_ERROR  ? LogLevel::kError
-             : said->severity == GPR_LOG_SEVERITY_INFO ? LogLevel::kInfo
-                                                       : LogLevel::kDebug,
-             "grpc", said->message);
 }
 
 void LogProtobuf(google::protobuf::LogLevel level, const char* /*file*/,

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/channel/remote.h"
 
+#include <set>
+#include <string>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/base/status.h"
 #include "common/wire/api_version.h"
 
 namespace archpool {
@@ -19,8 +24,16 @@ constexpr int kMessageBytesMax = 8 << 20;
 
 }  // namespace
 
-Remote::Remote(const std::string& server, absl::string_view token, Line line)
-    : authorization_(token.empty() ? "" : absl::StrCat("Bearer ", token)) {
+bool IsAnotherServer(const absl::Status& status) {
+  static const auto& reasons = *new std::set<std::string>{
+      "SERVER_PIN_MISMATCH", "SERVER_UNTRUSTED", "CERTIFICATE_MALFORMED",
+      "SERVER_SPEAKS_TLS", "SERVER_SPEAKS_PLAINTEXT"};
+  return absl::IsUnavailable(status) && reasons.count(GetReason(status)) > 0;
+}
+
+Remote::Remote(const ServerSite& site, absl::string_view token, Line line)
+    : site_(site),
+      authorization_(token.empty() ? "" : absl::StrCat("Bearer ", token)) {
   grpc::ChannelArguments arguments;
   // It bounds how long the connection itself may take, too: several round
   // trips over a long line.
@@ -36,7 +49,7 @@ Remote::Remote(const std::string& server, absl::string_view token, Line line)
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   }
   channel_ = grpc::CreateCustomChannel(
-      server, grpc::InsecureChannelCredentials(), arguments);
+      site.address, MakeCredentials(site.trust, notes_), arguments);
 }
 
 void Remote::Prepare(grpc::ClientContext& context,
@@ -51,9 +64,18 @@ void Remote::Prepare(grpc::ClientContext& context,
   context.set_deadline(absl::ToChronoTime(absl::Now() + deadline));
 }
 
-absl::Status Remote::Heard(const grpc::Status& status) const {
-  const absl::Status heard = wire::FromGrpc(status);
-  return holder_ == nullptr ? heard : holder_->Heard(heard);
+absl::Status Remote::Finish(const grpc::Status& status) const {
+  absl::Status heard = wire::FromGrpc(status);
+  if (GetReason(heard) == "SERVER_UNREACHABLE") {
+    absl::Status why = notes_->RefusalIn(status.error_message());
+    if (why.ok() && !notes_->WasRight()) why = FindSpeech(site_);
+    if (!why.ok()) heard = std::move(why);
+  } else if (heard.ok() || !status.error_details().empty()) {
+    // Whatever gRPC says by itself, it may say of a server never heard.
+    notes_->NoteAnswer();
+  }
+  if (holder_ == nullptr || heard.ok()) return heard;
+  return holder_->Heard(heard);
 }
 
 void Remote::HearLeft(const grpc::ClientContext& context) const {

@@ -14,6 +14,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/channel/handshake_notes.h"
+#include "common/channel/server_site.h"
 #include "common/channel/token_holder.h"
 #include "common/wire/status_wire.h"
 
@@ -33,13 +35,19 @@ struct CallOptions {
 // in a hurry, waiting behind it.
 enum class Line { kShared, kSeparate };
 
+// Whether the error is that the server is not, or not as told, the pool's:
+// SERVER_PIN_MISMATCH, SERVER_UNTRUSTED, CERTIFICATE_MALFORMED,
+// SERVER_SPEAKS_TLS, SERVER_SPEAKS_PLAINTEXT. Either somebody stands in
+// between, which may pass, or it takes another pin.
+bool IsAnotherServer(const absl::Status& status);
+
 class Remote {
  public:
-  // `server` and `token` come from ReadServerAddress and ReadTokenFile: gRPC
+  // The address and `token` come from ReadServerAddress and ReadTokenFile: gRPC
   // guesses at other addresses, and ends the program over other tokens. Under
   // the token "" calls carry none.
   // Connects when first used, and again whenever the connection is lost.
-  Remote(const std::string& server, absl::string_view token,
+  Remote(const ServerSite& site, absl::string_view token,
          Line line = Line::kShared);
 
   // Calls carry the token that `holder` has when they are made, and tell it
@@ -54,8 +62,19 @@ class Remote {
   // `context`.
   void Prepare(grpc::ClientContext& context, absl::Duration deadline) const;
 
-  // One unary call, tried once. Errors carry the server's reason (GetReason).
-  // UNAVAILABLE: the server cannot be reached.
+  // What a call that ended so came to, in an error with a reason. Every call
+  // that Call does not make ends with it.
+  //
+  // UNAVAILABLE: the server cannot be reached, or another answers in its place
+  // (IsAnotherServer): then nothing was sent, and nothing is decided; or the
+  // token is over, and its holder waits for another one (TokenHolder::Heard).
+  absl::Status Finish(const grpc::Status& status) const;
+
+  // Whether the right server was ever heard.
+  bool WasRight() const { return notes_->WasRight(); }
+
+  // One unary call, tried once. Errors carry the server's reason (GetReason),
+  // or are Finish's.
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Call(
       Stub& stub,
@@ -69,18 +88,17 @@ class Remote {
     Response response;
     const grpc::Status status = (stub.*method)(&context, request, &response);
     HearLeft(context);
-    if (!status.ok()) return Heard(status);
+    if (absl::Status ended = Finish(status); !ended.ok()) return ended;
     return response;
   }
-
-  // What a call came to: every client's streams end by it. FromGrpc's, and the
-  // holder's where there is one.
-  absl::Status Heard(const grpc::Status& status) const;
 
  private:
   // Tells the holder what a call that has ended says of the token.
   void HearLeft(const grpc::ClientContext& context) const;
 
+  const ServerSite site_;
+  const std::shared_ptr<HandshakeNotes> notes_ =
+      std::make_shared<HandshakeNotes>();
   std::string authorization_;
   std::shared_ptr<TokenHolder> holder_;
   std::shared_ptr<grpc::Channel> channel_;

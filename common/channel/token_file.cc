@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/base/status.h"
 
@@ -15,6 +16,8 @@ namespace {
 
 // Far more than a token has, and less than what gRPC takes as a header.
 constexpr size_t kLineBytesMax = 1024;
+// The token's line, and what may stand in front of the pin's.
+constexpr size_t kFileBytesMax = 4 * kLineBytesMax;
 constexpr char kUtf8Mark[] = "\xef\xbb\xbf";
 
 absl::Status Malformed(const std::string& path, absl::string_view what) {
@@ -28,9 +31,8 @@ bool IsUtf16(absl::string_view bytes) {
          absl::StartsWith(bytes, "\xfe\xff");
 }
 
-}  // namespace
-
-absl::StatusOr<std::string> ReadTokenFile(const std::string& path) {
+// The file's beginning, with all that it need hold.
+absl::StatusOr<std::string> ReadBeginning(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) {
     return NotFound("TOKEN_FILE_MISSING",
@@ -38,9 +40,14 @@ absl::StatusOr<std::string> ReadTokenFile(const std::string& path) {
                                  " cannot be read: name the file in which the "
                                  "account's token was saved"));
   }
-  std::string bytes(kLineBytesMax + 1, '\0');
+  std::string bytes(kFileBytesMax, '\0');
   file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   bytes.resize(static_cast<size_t>(file.gcount()));
+  return bytes;
+}
+
+absl::StatusOr<std::string> TokenIn(const std::string& bytes,
+                                    const std::string& path) {
   if (IsUtf16(bytes)) return Malformed(path, "is UTF-16");
   absl::string_view line(bytes);
   line = line.substr(0, line.find('\n'));
@@ -65,6 +72,47 @@ absl::StatusOr<std::string> ReadTokenFile(const std::string& path) {
                                         " (counted from 0) that no token has"));
   }
   return std::string(token);
+}
+
+absl::StatusOr<std::optional<Pin>> PinIn(absl::string_view bytes,
+                                         const std::string& path) {
+  const auto lines = absl::StrSplit(bytes, '\n');
+  bool is_first = true;
+  for (const absl::string_view line : lines) {
+    const absl::string_view text = absl::StripAsciiWhitespace(line);
+    if (!is_first && absl::StartsWith(text, kPinPrefix)) {
+      const absl::StatusOr<Pin> pin = Pin::Parse(text);
+      if (pin.ok()) return *pin;
+      return InvalidArgument(
+          "TOKEN_FILE_PIN_MALFORMED",
+          absl::StrCat("the server's pin in the token file ", path,
+                       " is none: ", pin.status().message()));
+    }
+    is_first = false;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadTokenFile(const std::string& path) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::string bytes, ReadBeginning(path));
+  return TokenIn(bytes, path);
+}
+
+absl::StatusOr<TokenAndPin> ReadTokenAndPin(const std::string& path) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::string bytes, ReadBeginning(path));
+  TokenAndPin kept;
+  ARCHPOOL_ASSIGN_OR_RETURN(kept.token, TokenIn(bytes, path));
+  ARCHPOOL_ASSIGN_OR_RETURN(kept.server_pin, PinIn(bytes, path));
+  return kept;
+}
+
+std::string TokenFileText(absl::string_view token,
+                          const std::optional<Pin>& server_pin) {
+  return absl::StrCat(
+      token, "\n",
+      server_pin ? absl::StrCat(server_pin->ToString(), "\n") : "");
 }
 
 }  // namespace archpool

@@ -2,6 +2,7 @@
 #include "common/channel/token_file.h"
 
 #include <fstream>
+#include <optional>
 #include <string>
 
 #include "common/base/status.h"
@@ -57,6 +58,32 @@ TEST_F(TokenFileTest, RefusesWhatNoHeaderMayHoldWithoutShowingIt) {
   EXPECT_THAT(
       std::string(Read(std::string("\xff\xfe\x61\0", 4)).status().message()),
       HasSubstr("UTF-16"));
+}
+
+TEST_F(TokenFileTest, APinMayFollow) {
+  const Pin pin{Sha256("a key")};
+  const auto keep = [this](const std::string& bytes) {
+    std::ofstream(path_, std::ios::binary) << bytes;
+    return ReadTokenAndPin(path_);
+  };
+  for (const std::string& bytes :
+       {TokenFileText("ap_1", pin), "ap_1\r\n " + pin.ToString() + "\r\n",
+        "ap_1\n\na note\n" + pin.ToString()}) {
+    const auto kept = keep(bytes);
+    ASSERT_THAT(kept, IsOk()) << bytes;
+    EXPECT_EQ(kept->token, "ap_1");
+    EXPECT_EQ(kept->server_pin, pin) << bytes;
+  }
+  for (const std::string& bytes :
+       {TokenFileText("ap_1", std::nullopt), std::string("ap_1\nsecond\n")}) {
+    const auto kept = keep(bytes);
+    ASSERT_THAT(kept, IsOk()) << bytes;
+    EXPECT_EQ(kept->server_pin, std::nullopt);
+  }
+  EXPECT_THAT(keep("ap_1\nsha256:half\n"),
+              FailsWith("TOKEN_FILE_PIN_MALFORMED"));
+  EXPECT_THAT(ReadTokenFile(path_), IsOk()) << "the token is there";
+  EXPECT_THAT(keep("\n" + pin.ToString()), FailsWith("TOKEN_FILE_EMPTY"));
 }
 
 TEST_F(TokenFileTest, SaysThatThereIsNoToken) {

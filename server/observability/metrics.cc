@@ -6,12 +6,14 @@
 #include <prometheus/family.h>
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
 
 #include <exception>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "server/observability/encrypted_page.h"
 
 namespace archpool {
 namespace {
@@ -100,13 +102,26 @@ struct Metrics::Impl {
           .Name("archpool_records_held")
           .Help("Records of a kind that the server holds in memory")
           .Register(*registry);
+  // One of the two, once it is open.
   std::unique_ptr<prometheus::Exposer> exposer;
+  std::unique_ptr<EncryptedPage> encrypted;
 };
 
 Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
 Metrics::~Metrics() = default;
 
-absl::Status Metrics::Open(const std::string& listen) {
+absl::Status Metrics::Open(const std::string& listen,
+                           const ServedCertificate* certificate) {
+  if (certificate != nullptr) {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        impl_->encrypted,
+        EncryptedPage::Open(listen, "/metrics", *certificate,
+                            [registry = impl_->registry] {
+                              return prometheus::TextSerializer().Serialize(
+                                  registry->Collect());
+                            }));
+    return absl::OkStatus();
+  }
   try {
     impl_->exposer = std::make_unique<prometheus::Exposer>(listen, kThreads);
   } catch (const std::exception& e) {
@@ -120,6 +135,7 @@ absl::Status Metrics::Open(const std::string& listen) {
 }
 
 int Metrics::port() const {
+  if (impl_->encrypted != nullptr) return impl_->encrypted->port();
   return impl_->exposer->GetListeningPorts().front();
 }
 

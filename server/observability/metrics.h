@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "server/tls/served_certificate.h"
 
 namespace archpool {
 
@@ -18,8 +19,10 @@ class Metrics {
   Metrics();
   ~Metrics();
 
-  // HOST:PORT; port 0: any. UNAVAILABLE (LISTEN_FAILED).
-  absl::Status Open(const std::string& listen);
+  // HOST:PORT; port 0: any. Over HTTPS with `certificate`, which outlives this,
+  // where there is one. UNAVAILABLE (LISTEN_FAILED). Once.
+  absl::Status Open(const std::string& listen,
+                    const ServedCertificate* certificate = nullptr);
   int port() const;
 
   // archpool_build_info: always 1; its labels version, commit and build_type

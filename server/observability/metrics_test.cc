@@ -5,9 +5,12 @@
 #include <httplib.h>
 
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/base/steady_clock.h"
+#include "common/tls/certificate.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/observability/ledger_watch.h"
@@ -52,6 +55,28 @@ TEST(MetricsTest, TheFirstViolationRaisesAMetric) {
   EXPECT_THAT(Scrape(metrics),
               HasSubstr("archpool_ledger_violations_total 2\n"))
       << "it is not forgotten";
+}
+
+TEST(MetricsTest, WithACertificateTheyAreEncrypted) {
+  const SigningKey key = SigningKey::Generate();
+  const absl::Time now = absl::Now();
+  CertificatePair pair =
+      IssueCertificate(key, MakeAuthority(key, now), {"127.0.0.1"}, now);
+  const auto facts = CheckPair(pair);
+  ASSERT_THAT(facts, IsOk());
+  const ServedCertificate served({std::move(pair), *facts});
+  Metrics metrics;
+  ASSERT_THAT(metrics.Open("127.0.0.1:0", &served), IsOk());
+  metrics.NoteMaintenance(true);
+  httplib::SSLClient client("127.0.0.1", metrics.port());
+  client.enable_server_certificate_verification(false);
+  const auto answer = client.Get("/metrics");
+  ASSERT_TRUE(answer);
+  EXPECT_THAT(answer->body, HasSubstr("archpool_maintenance 1\n"));
+  EXPECT_EQ(Scrape(metrics), "") << "plain text is not answered";
+  Metrics second;
+  EXPECT_THAT(second.Open(absl::StrCat("127.0.0.1:", metrics.port()), &served),
+              FailsWith("LISTEN_FAILED"));
 }
 
 TEST(MetricsTest, TheBuildIsShownInLabels) {

@@ -64,7 +64,7 @@ class InvitationServiceTest : public ::testing::Test {
     request.set_code(code);
     request.set_name(name);
     request.set_token_hash(HashToken(absl::StrCat("ap_", name)).AsBytes());
-    const Remote stranger(fixture_.address(), "");
+    const Remote stranger(ServerSite::Plaintext(fixture_.address()), "");
     Stub stub(stranger.channel());
     auto made = stranger.Call(stub, &Stub::Join, request);
     if (!made.ok()) return made.status();

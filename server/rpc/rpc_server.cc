@@ -27,6 +27,7 @@
 #include "server/rpc/task_service.h"
 #include "server/rpc/task_views.h"
 #include "server/rpc/timer.h"
+#include "server/rpc/tls_credentials.h"
 #include "server/rpc/token_service.h"
 #include "server/rpc/unknown_methods.h"
 #include "server/rpc/verification_service.h"
@@ -123,6 +124,9 @@ struct RpcServer::Impl {
                        options.wait_limits.waiters_max};
 
   int port = 0;
+  const std::shared_ptr<grpc::ServerCredentials> credentials =
+      options.certificate == nullptr ? grpc::InsecureServerCredentials()
+                                     : MakeTlsCredentials(*options.certificate);
   std::unique_ptr<grpc::Server> server;
 };
 
@@ -136,8 +140,8 @@ EngineListener& RpcServer::listener() { return impl_->listener; }
 absl::Status RpcServer::Open() {
   grpc::ServerBuilder builder;
   SetLimits(builder);
-  builder.AddListeningPort(impl_->options.listen,
-                           grpc::InsecureServerCredentials(), &impl_->port);
+  builder.AddListeningPort(impl_->options.listen, impl_->credentials,
+                           &impl_->port);
   builder.RegisterService(&impl_->account_calls);
   builder.RegisterService(&impl_->invitation_calls);
   builder.RegisterService(&impl_->token_calls);

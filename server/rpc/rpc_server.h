@@ -31,6 +31,7 @@
 #include "server/storage/checkpoint_blobs.h"
 #include "server/storage/receipt_store.h"
 #include "server/storage/store.h"
+#include "server/tls/served_certificate.h"
 
 namespace archpool::rpc {
 
@@ -46,6 +47,9 @@ struct RpcParts {
 
 struct RpcOptions {
   std::string listen = "127.0.0.1:7070";  // port 0: any
+  // What the port shows; it outlives the server. nullptr: the port speaks plain
+  // text.
+  const ServedCertificate* certificate = nullptr;
   PoolPolicy policy;
   PublicKey receipt_key;  // what the notary signs with
   Digest pool_secret;     // keys the cuts of datasets; the same forever

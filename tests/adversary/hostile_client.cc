@@ -11,8 +11,8 @@
 #include "absl/time/clock.h"
 #include "archpool/v1/work.grpc.pb.h"
 #include "common/base/status.h"
+#include "common/channel/access.h"
 #include "common/channel/remote.h"
-#include "common/channel/token_file.h"
 #include "common/crypto/random.h"
 #include "common/crypto/signature.h"
 #include "common/model/arithmetic.h"
@@ -32,9 +32,9 @@ struct Flags {
 
 class Hostile {
  public:
-  Hostile(const Flags& flags, absl::string_view token)
+  Hostile(const Flags& flags, const Access& access)
       : flags_(flags),
-        remote_(flags.server, token),
+        remote_(access.site, access.token),
         stub_(remote_.channel()),
         end_(absl::Now() + absl::Seconds(flags.seconds)) {}
 
@@ -152,12 +152,12 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 7'200))
       ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
-  const absl::StatusOr<std::string> token =
-      archpool::ReadTokenFile(flags.token_file);
-  if (!token.ok()) {
-    std::fprintf(stderr, "%s\n", token.status().ToString().c_str());
+  const absl::StatusOr<archpool::Access> access =
+      archpool::ReadAccess(flags.server, {}, flags.token_file);
+  if (!access.ok()) {
+    std::fprintf(stderr, "%s\n", access.status().ToString().c_str());
     return 2;
   }
-  archpool::Hostile(flags, *token).Run();
+  archpool::Hostile(flags, *access).Run();
   return 0;
 }

@@ -128,14 +128,18 @@ class Pool:
     """A server with its database, and whoever works for it."""
 
     def __init__(self, *server_flags, server_env=None, makes_cluster=False,
-                 server_program="archpool-server"):
+                 server_program="archpool-server", is_plaintext=False):
         """`makes_cluster`: the server makes its database as an operator's does,
-        which waits for the disk at every commit."""
+        which waits for the disk at every commit. `is_plaintext`: it does not
+        encrypt, with --plaintext or because it is older than that."""
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="archpool-it-"))
         # The database's own user must be able to pass.
         self.directory.chmod(0o755)
         write_idx_files(self.directory)
         self.server_flags = server_flags
+        # What all others are told of the server; its pin is in their token files.
+        self.line_flags = (["--plaintext"] if is_plaintext or
+                           "--plaintext" in server_flags else [])
         self.server_program = server_program
         self.server_env = server_env or {}  # besides this process's
         self.processes = {}
@@ -229,6 +233,13 @@ class Pool:
 
     # People.
 
+    def pin(self):
+        """What the server is known by."""
+        return subprocess.run(
+            [PROGRAMS / "archpool-server", "pin", "--data-dir",
+             self.directory / "server"], stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+
     def token_file(self, name):
         if name == "operator":
             return self.directory / "server" / "operator-token"
@@ -238,7 +249,8 @@ class Pool:
         """Runs the command line as `who`; its --json answer."""
         answer = subprocess.run(
             [PROGRAMS / "archpool", "--server", f"127.0.0.1:{self.port}",
-             "--token-file", self.token_file(who), *map(str, words),
+             *self.line_flags, "--token-file", self.token_file(who),
+             *map(str, words),
              *(["--json"] if parse else [])],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
         )
@@ -249,7 +261,9 @@ class Pool:
     def create_account(self, name, role):
         made = self.command("operator", "account", "create", "--name", name,
                             "--role", role)
-        self.token_file(name).write_text(made["token"] + "\n")
+        self.token_file(name).write_text("".join(
+            line + "\n" for line in (made["token"], made.get("server_pin"))
+            if line))
         self.token_file(name).chmod(0o600)
         if role == "miner":  # what tests look for in a client's pages
             self.command(name, "account", "visibility", "public")
@@ -270,7 +284,7 @@ class Pool:
                    f"127.0.0.1:{port or self.port}", "--token-file",
                    self.token_file(name), "--name", "w1", "--work-dir",
                    self.directory / name, "--trial-ms", trial_ms, *cheats,
-                   *flags, env=env)
+                   *self.line_flags, *flags, env=env)
 
     def forget_disk(self, name):
         """The directory of a worker that is not running."""
@@ -282,7 +296,7 @@ class Pool:
         self.start(name, "archpool-fake-verifier", "--server",
                    f"127.0.0.1:{self.port}", "--token-file",
                    self.token_file(name), "--name", "v1", "--work-dir",
-                   self.directory / name, env=env)
+                   self.directory / name, *self.line_flags, env=env)
 
     # Tasks.
 

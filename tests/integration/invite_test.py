@@ -15,7 +15,8 @@ class InviteTest(PoolTestCase):
                     "--registration", "invited")
 
     def join(self, name, *code):
-        """As somebody who has no token; (exit code, what was said)."""
+        """As somebody who has no token, and knows the server by the code alone;
+        (exit code, what was said)."""
         answer = subprocess.run(
             [PROGRAMS / "archpool", "--server", f"127.0.0.1:{self.pool.port}",
              "--json", "account", "join", "--name", name, *map(str, code),
@@ -80,10 +81,23 @@ class InviteTest(PoolTestCase):
         self.assertEqual(exit_code, 3, said)
         self.assertIn("INVITATION_INVALID", said)
 
+    def test_a_code_without_its_pin_or_with_half_of_it_sends_nothing(self):
+        code = self.pool.command("operator", "invite")["code"]
+        self.assertEqual("sha256:" + code.partition(".")[2], self.pool.pin())
+        for damaged, reason in ((code.partition(".")[0], "SERVER_PIN_UNSET"),
+                                (code[:-1], "CODE_MALFORMED")):
+            exit_code, said = self.join("gail", "--code", damaged)
+            self.assertEqual(exit_code, 2, said)
+            self.assertIn(reason, said)
+        self.assertFalse(self.pool.token_file("gail").exists())
+        self.assertEqual(self.join("gail", "--code", code)[0], 0)
+
     def test_guesses_are_stopped_and_accounts_are_not(self):
         said = ""
         for _ in range(30):
-            exit_code, said = self.join("eve", "--code", "inv_" + 32 * "0")
+            exit_code, said = self.join(
+                "eve", "--code", "inv_" + 32 * "0", "--server-pin",
+                self.pool.pin())
             self.assertEqual(exit_code, 3, said)
             if "JOINS_TOO_OFTEN" in said:
                 break

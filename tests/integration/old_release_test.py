@@ -67,7 +67,9 @@ class OldReleaseTest(unittest.TestCase):
         cls.old = build_old_programs(directory)
 
     def setUp(self):
-        self.pool = Pool("--silence-term", "5s", "--audit-term", "5s")
+        # The first release speaks plain text alone.
+        self.pool = Pool("--silence-term", "5s", "--audit-term", "5s",
+                         "--plaintext")
         self.addCleanup(self.pool.close)
         self.pool.add_client()
         self.pool.create_account("miner", "miner")
@@ -109,7 +111,7 @@ class OldReleaseTest(unittest.TestCase):
         self.assertEqual(task["state"], "succeeded")
 
     def test_a_new_client_says_that_an_old_server_is_too_old(self):
-        old = Pool(makes_cluster=True,
+        old = Pool(makes_cluster=True, is_plaintext=True,
                    server_program=self.old / "archpool-server")
         self.addCleanup(old.close)
         with self.assertRaises(harness.Refused) as refused:

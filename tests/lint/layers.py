@@ -5,7 +5,7 @@ import re
 
 ROWS = {
     "common/base": 0, "common/crypto": 0,
-    "common/log": 1,
+    "common/log": 1, "common/tls": 1,
     "common/model": 1, "common/nas": 1, "proto": 1,
     # Two headers that the kernels themselves and those who use them share.
     "common/kernels/arithmetic.h": 1.4, "common/kernels/simd.h": 1.4,
@@ -23,7 +23,8 @@ ROWS = {
     "common/kernels": 2.9,
     "common/channel": 3, "common/nn": 3, "server/storage": 3,
     "common/nas/search": 1,
-    "server/backup": 4, "server/engine": 4, "server/intake": 4, "worker/train": 4,
+    "server/backup": 4, "server/engine": 4, "server/intake": 4, "server/tls": 4,
+    "worker/train": 4,
     "server/observability": 5, "server/payout": 5, "server/receipts": 5,
     "server/rpc": 5, "server/search": 5, "worker/agent": 5,
     "client": 6, "simulator": 6, "server": 6, "verifier": 6, "worker": 6,
@@ -55,7 +56,7 @@ APART = (
 OWNERS = (
     (("torch/", "ATen/", "c10/"), ("common/nn",)),
     (("pqxx/",), ("server/storage/postgres", "tests")),
-    (("openssl/",), ("common/crypto",)),
+    (("openssl/",), ("common/crypto", "common/tls")),
     (("spdlog/",), ("common/log",)),
     (("grpcpp/support/status.h",),
      ("common/wire", "common/channel", "server/rpc", "verifier",

@@ -39,7 +39,7 @@ class Party {
  public:
   Party(const std::string& server, const std::string& bearer_token)
       : token(bearer_token),
-        remote(server, bearer_token),
+        remote(ServerSite::Plaintext(server), bearer_token),
         account(remote.channel()),
         pool(remote.channel()),
         task(remote.channel()),

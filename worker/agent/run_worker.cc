@@ -16,10 +16,9 @@
 #include "common/base/stop.h"
 #include "common/base/version.h"
 #include "common/base/work_directory.h"
-#include "common/channel/address.h"
+#include "common/channel/access.h"
 #include "common/channel/program.h"
 #include "common/channel/remote.h"
-#include "common/channel/token_file.h"
 #include "common/channel/token_holder.h"
 #include "common/log/log.h"
 #include "common/model/arithmetic.h"
@@ -103,18 +102,18 @@ absl::Status OpenLanes(const WorkerFlags& flags, Trainer& trainer,
 
 absl::Status Work(const WorkerFlags& flags, Trainer& trainer,
                   const std::stop_token& stop) {
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::string server,
-                            ReadServerAddress(flags.server));
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::string token,
-                            ReadTokenFile(flags.token_file));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const Access access,
+      ReadAccess(flags.server, flags.trust, flags.token_file));
   ARCHPOOL_ASSIGN_OR_RETURN(const DirectoryLock lock,
                             ClaimDirectory(flags.work_dir, DirectoryKind()));
   ARCHPOOL_ASSIGN_OR_RETURN(const SigningKey key,
                             LoadOrMakeKey(flags.work_dir + "/worker.key"));
-  const auto holder = std::make_shared<TokenHolder>(flags.token_file, token);
-  Remote remote(server, token);
+  const auto holder =
+      std::make_shared<TokenHolder>(flags.token_file, access.token);
+  Remote remote(access.site, access.token);
   remote.Follow(holder);
-  Remote bulk(server, token, Line::kSeparate);
+  Remote bulk(access.site, access.token, Line::kSeparate);
   bulk.Follow(holder);
   SayMemory(MemoryFor(flags));
   std::stop_source quit;  // of a lane that fails, too
@@ -205,6 +204,7 @@ void AddFlags(CLI::App& app, WorkerFlags& flags) {
                  "File with the miner account's token")
       ->envname("ARCHPOOL_TOKEN_FILE")
       ->required();
+  AddTrustFlags(app, flags.trust);
   app.add_option("--name", flags.name,
                  "This worker's name, unique within the account: "
                  "1 to 64 of [a-z0-9-]")
