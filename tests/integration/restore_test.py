@@ -17,7 +17,7 @@ from lying_rail import LyingRail
 from receipt_test import ReceiptTestCase
 
 FLAGS = ("--silence-term", "5s", "--audit-term", "5s", "--receipt-interval", "1s",
-         "--payout-minimum", "0.000001")
+         "--payout-minimum", "0.000001", "--payout-address-wait", "0s")
 
 
 class RestoreTestCase(ReceiptTestCase):
