@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/serve.h"
 
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -24,9 +23,11 @@
 #include "server/engine/engine.h"
 #include "server/engine/storage_watch.h"
 #include "server/line_limit.h"
+#include "server/observability/database_watch.h"
 #include "server/observability/ledger_watch.h"
 #include "server/observability/metrics.h"
 #include "server/observability/verifier_watch.h"
+#include "server/open_database.h"
 #include "server/payout/payer.h"
 #include "server/pool_secret.h"
 #include "server/rails.h"
@@ -36,11 +37,9 @@
 #include "server/stop_deadline.h"
 #include "server/storage/blob_store.h"
 #include "server/storage/checkpoint_blobs.h"
-#include "server/storage/postgres/migrations.h"
 #include "server/storage/postgres/postgres_reader.h"
 #include "server/storage/postgres/postgres_receipts.h"
 #include "server/storage/postgres/postgres_store.h"
-#include "server/storage/postgres/private_cluster.h"
 #include "server/wiring.h"
 
 namespace archpool {
@@ -52,43 +51,8 @@ constexpr absl::Duration kStorageLineInterval = absl::Seconds(10);
 constexpr absl::Duration kAheadMax = absl::Seconds(10);
 // More than what open calls are granted, and the database's own end.
 constexpr absl::Duration kStopMax = absl::Seconds(20);
-
-// The database a server uses: its own, or one that it was given.
-struct Database {
-  std::unique_ptr<PrivateCluster> cluster;  // unset for a given one
-  std::string connection;
-};
-
-absl::StatusOr<Database> OpenDatabase(const ServerFlags& flags,
-                                      const DataDirectory& directory,
-                                      const std::stop_token& stop) {
-  Database database;
-  database.connection = flags.database_url;
-  if (flags.database_url.empty()) {
-    std::error_code error;
-    const bool is_new =
-        !std::filesystem::exists(directory.ClusterPath(), error);
-    LogInfo("postgres_starting",
-            is_new ? "making a private PostgreSQL (this takes some seconds) "
-                     "and starting it"
-                   : "starting the private PostgreSQL",
-            {{"directory", directory.ClusterPath()}});
-    ARCHPOOL_ASSIGN_OR_RETURN(
-        database.cluster,
-        PrivateCluster::Start(
-            {.directory = directory.ClusterPath(), .stop = stop}));
-    database.connection = database.cluster->ConnectionString();
-  }
-  ARCHPOOL_RETURN_IF_ERROR(Migrate(
-      database.connection, {.stop = stop, .on_wait = [] {
-                              LogWarn("schema_waits",
-                                      "another server migrates the "
-                                      "database, or holds the lock for it",
-                                      "this server waits; if it lasts, see "
-                                      "which server uses this database");
-                            }}));
-  return database;
-}
+// Of a server that ends just now, or whose machine is gone.
+constexpr absl::Duration kMigrateWaitMax = absl::Minutes(1);
 
 // The first start makes the account that makes all others.
 absl::Status EnsureOperator(Engine& engine, Reader& reader,
@@ -209,6 +173,8 @@ struct OpenPool {
 // Does what is done beside the calls, until it is stopped.
 absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
   ARCHPOOL_RETURN_IF_ERROR(OpenMetrics(parts.flags, parts.metrics));
+  DatabaseWatch database(parts.engine, parts.metrics);
+  database.Start();
   LedgerWatch ledger(parts.clock, parts.reader, parts.metrics, {});
   ledger.Start();
   VerifierWatch verifiers(parts.engine, parts.metrics);
@@ -245,6 +211,7 @@ absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
   notary.Stop();
   ledger.Stop();
   parts.wiring.Stop();
+  database.Stop();
   return ended;
 }
 
@@ -264,17 +231,19 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
       BlobStore::Open(directory.BlobsPath(), &storage_errors));
   const CheckpointBlobs checkpoints(directory.CheckpointsPath(),
                                     &storage_errors);
-  ARCHPOOL_ASSIGN_OR_RETURN(const Database database,
-                            OpenDatabase(flags, directory, stop));
+  const Patience patience{.stop = stop};
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      Database database,
+      OpenDatabase(flags, directory, patience, absl::InfiniteDuration()));
   ARCHPOOL_ASSIGN_OR_RETURN(const Digest secret,
                             OpenPoolSecret(directory, database.connection));
   ARCHPOOL_ASSIGN_OR_RETURN(const std::unique_ptr<Rail> rail,
                             OpenRail(flags, system_clock, directory));
   ARCHPOOL_ASSIGN_OR_RETURN(const SigningKey receipt_key,
                             directory.DeriveKey(kReceiptKeyDomain));
-  PostgresStore store(database.connection);
-  PostgresReceipts receipts(database.connection);
-  PostgresReader reader(database.connection, kReaderConnections);
+  PostgresStore store(std::move(database.hold));
+  PostgresReceipts receipts(database.connection, patience);
+  PostgresReader reader(database.connection, kReaderConnections, patience);
   Engine engine(clock, store, flags.policy, EngineOptions());
   rpc::RpcServer server({.clock = clock,
                          .engine = engine,
@@ -343,7 +312,8 @@ absl::Status MigrateOnly(const ServerFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(const DataDirectory directory,
                             DataDirectory::Open(flags.data_dir));
   const absl::Status opened =
-      OpenDatabase(flags, directory, signals.token()).status();
+      OpenDatabase(flags, directory, {.stop = signals.token()}, kMigrateWaitMax)
+          .status();
   if (!opened.ok()) return UnlessStopped(opened, signals.token());
   LogInfo("schema_ready", "the database has this program's schema");
   return absl::OkStatus();
