@@ -52,7 +52,7 @@ constexpr absl::Duration kAheadMax = absl::Seconds(10);
 // More than what open calls are granted, and the database's own end.
 constexpr absl::Duration kStopMax = absl::Seconds(20);
 // Of a server that ends just now, or whose machine is gone.
-constexpr absl::Duration kMigrateWaitMax = absl::Minutes(1);
+constexpr absl::Duration kMigrateWaitMax = absl::Seconds(40);
 
 // The first start makes the account that makes all others.
 absl::Status EnsureOperator(Engine& engine, Reader& reader,

@@ -23,6 +23,7 @@ namespace {
 
 // How often the thread looks at what is due where no command comes.
 constexpr absl::Duration kTickInterval = absl::Milliseconds(200);
+constexpr absl::Duration kSlowFailure = absl::Seconds(2);
 constexpr absl::Duration kRecoveryPauseMin = absl::Milliseconds(50);
 constexpr absl::Duration kRecoveryPauseMax = absl::Seconds(5);
 
@@ -126,7 +127,9 @@ auto Engine::AskStore(const Ask& ask) {
     absl::MutexLock lock(&mutex_);
     asking_.emplace();
   }
+  const auto begin = std::chrono::steady_clock::now();
   auto answer = ask();
+  last_ask_took_ = Since(begin);
   absl::MutexLock lock(&mutex_);
   asking_.reset();
   return answer;
@@ -326,19 +329,19 @@ void Engine::Recover(const absl::Status& cause) {
     ++stats_.commit_failures;
   }
   if (NoteStoreFailure(cause)) return;
+  // Callers that have waited for a slow failure do not wait for more.
+  if (last_ask_took_ >= kSlowFailure) RefuseWaiting(cause);
   absl::Duration pause = kRecoveryPauseMin;
   for (absl::Status taken = TakeOver(); !taken.ok(); taken = TakeOver()) {
     if (NoteStoreFailure(taken)) return;
-    std::vector<std::unique_ptr<Pending>> refused;
     {
       absl::MutexLock lock(&mutex_);
       if (stopping_) {
         running_ = false;
         return;
       }
-      refused = waiting_.TakeAll();
     }
-    for (auto& pending : refused) pending->Refuse(CommitFailed(taken));
+    RefuseWaiting(taken);
     // Commands ring too; only a stop ends the pause.
     for (const Countdown rest(pause); !rest.IsOver() && IsRunning();) {
       bell_.Wait(rest.left());
@@ -347,6 +350,15 @@ void Engine::Recover(const absl::Status& cause) {
   }
   absl::MutexLock lock(&mutex_);
   stats_.is_store_failing = false;
+}
+
+void Engine::RefuseWaiting(const absl::Status& cause) {
+  std::vector<std::unique_ptr<Pending>> refused;
+  {
+    absl::MutexLock lock(&mutex_);
+    refused = waiting_.TakeAll();
+  }
+  for (auto& pending : refused) pending->Refuse(CommitFailed(cause));
 }
 
 bool Engine::NoteStoreFailure(const absl::Status& failure) {

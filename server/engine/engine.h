@@ -151,6 +151,7 @@ class Engine {
   // After a commit that failed for `cause`: loads the state afresh, however
   // long that takes, or stops for good where another writer took over.
   void Recover(const absl::Status& cause);
+  void RefuseWaiting(const absl::Status& cause) ABSL_LOCKS_EXCLUDED(mutex_);
   // True: another server is the writer, and this engine stops for good.
   bool NoteStoreFailure(const absl::Status& failure)
       ABSL_LOCKS_EXCLUDED(mutex_);
@@ -177,6 +178,7 @@ class Engine {
   absl::Time due_since_ = absl::InfiniteFuture();
   int64_t command_after_tick_ = 0;
   absl::Time last_now_ = absl::InfinitePast();
+  absl::Duration last_ask_took_;  // of the store
 
   mutable absl::Mutex mutex_;
   TurnQueue<std::unique_ptr<Pending>> waiting_ ABSL_GUARDED_BY(mutex_);

@@ -10,9 +10,10 @@
 namespace archpool {
 
 struct Patience {
-  // A statement, or a transaction that is one exchange, which has had no answer
-  // for so long fails as where the connection breaks.
-  absl::Duration statement_max = absl::Seconds(30);
+  // What has had no answer for so long, a statement or a short transaction,
+  // fails as where the connection breaks. Less than callers wait, so that they
+  // are told why.
+  absl::Duration statement_max = absl::Seconds(15);
   // Where it is requested, what is under way has only `stop_grace` more, and
   // what begins afterwards has as much: a program that is to end does not wait
   // for a database that does not answer.
