@@ -22,6 +22,7 @@
 #include "server/disk_reports.h"
 #include "server/engine/engine.h"
 #include "server/engine/storage_watch.h"
+#include "server/file_limit.h"
 #include "server/line_limit.h"
 #include "server/observability/database_watch.h"
 #include "server/observability/ledger_watch.h"
@@ -127,6 +128,17 @@ void Watch(SteadyClock& clock, StorageErrors& errors, Metrics& metrics) {
   });
 }
 
+// For connections of peers, of which the metrics tell.
+rpc::AcceptorOptions BoundConnections(Metrics& metrics) {
+  const FileBudget files = RaiseFileLimit();
+  return {.limits = rpc::LimitsFor(files.connections),
+          .descriptor_max = files.connection_descriptor_max,
+          .on_counts = [&metrics](const rpc::ConnectionCounts& counts) {
+            metrics.NoteConnections(counts.open, counts.strangers);
+            metrics.NoteConnectionsEnded(counts.ended);
+          }};
+}
+
 void SayIfAhead(const SteadyClock& clock) {
   const absl::Duration ahead = clock.Ahead();
   if (ahead <= kAheadMax) return;
@@ -222,6 +234,7 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
   SteadyClock clock;
   Metrics metrics;
   metrics.NoteBuild(kVersion, kCommit, kBuildType);
+  const rpc::AcceptorOptions connections = BoundConnections(metrics);
   StorageErrors storage_errors;
   Watch(clock, storage_errors, metrics);
   ARCHPOOL_ASSIGN_OR_RETURN(const DataDirectory directory,
@@ -245,18 +258,19 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
   PostgresReceipts receipts(database.connection, patience);
   PostgresReader reader(database.connection, kReaderConnections, patience);
   Engine engine(clock, store, flags.policy, EngineOptions());
-  rpc::RpcServer server({.clock = clock,
-                         .engine = engine,
-                         .reader = reader,
-                         .blobs = blobs,
-                         .checkpoints = checkpoints,
-                         .receipts = receipts},
-                        {.listen = flags.listen,
-                         .policy = flags.policy,
-                         .receipt_key = receipt_key.public_key(),
-                         .pool_secret = secret,
-                         .check_disk = DiskCheck(flags.disk_reserve_mib << 20,
-                                                 directory, clock)});
+  rpc::RpcServer server(
+      {.clock = clock,
+       .engine = engine,
+       .reader = reader,
+       .blobs = blobs,
+       .checkpoints = checkpoints,
+       .receipts = receipts},
+      {.listen = flags.listen,
+       .policy = flags.policy,
+       .receipt_key = receipt_key.public_key(),
+       .pool_secret = secret,
+       .check_disk = DiskCheck(flags.disk_reserve_mib << 20, directory, clock),
+       .connections = connections});
   // Last, so that its end stops the engine while all that hears it is there.
   Wiring wiring({.engine = engine,
                  .server = server,

@@ -9,13 +9,17 @@
 #include <cstdio>
 #include <iostream>
 #include <map>
+#include <optional>
+#include <string>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/countdown.h"
 #include "common/base/standard_streams.h"
 #include "common/base/status.h"
 #include "common/base/words.h"
+#include "common/log/line_shares.h"
 
 namespace archpool {
 namespace {
@@ -66,11 +70,22 @@ void AddWordFlag(CLI::App& app, const char* flag, Word& value,
       ->default_str(ToString(value));
 }
 
+// Much of what gRPC says is about a peer, at each of whose connections it says
+// it again.
 void LogGrpc(gpr_log_func_args* said) {
+  static const auto& running = *new Stopwatch;
+  static auto& shares = *new LineShares(/*lines_max=*/3, absl::Minutes(1));
+  const std::optional<int64_t> unsaid =
+      shares.Take(said->file, said->line, running.elapsed());
+  if (!unsaid) return;
+  const std::string message =
+      *unsaid == 0 ? said->message
+                   : absl::StrCat(said->message, " (and ", *unsaid,
+                                  " more from there since)");
   LogLibrary(said->severity == GPR_LOG_SEVERITY_ERROR  ? LogLevel::kError
              : said->severity == GPR_LOG_SEVERITY_INFO ? LogLevel::kInfo
                                                        : LogLevel::kDebug,
-             "grpc", said->message);
+             "grpc", message);
 }
 
 void LogProtobuf(google::protobuf::LogLevel level, const char* /*file*/,

@@ -54,6 +54,7 @@ absl::StatusOr<Account> Gate::Admit(const grpc::CallbackServerContext& context,
                            "the token belongs to no account of this pool; "
                            "check the token file, or ask the pool's operator");
   }
+  if (on_caller_ != nullptr) on_caller_(context.peer(), account->id);
   // Before the request is read: another version's may mean something else.
   ARCHPOOL_RETURN_IF_ERROR(CheckVersion(context));
   ARCHPOOL_RETURN_IF_ERROR(Authorize(method, account->role));

@@ -39,8 +39,13 @@ absl::Status AdmitAnyone(const grpc::CallbackServerContext& context,
 // Knows callers by their token. Thread-safe.
 class Gate {
  public:
+  // Told of each caller that is known, and of its peer as gRPC spells it; on
+  // any thread.
+  using OnCaller =
+      std::function<void(absl::string_view peer, AccountId caller)>;
   // `accounts` outlives the gate.
-  explicit Gate(const AccountDirectory& accounts) : accounts_(accounts) {}
+  explicit Gate(const AccountDirectory& accounts, OnCaller on_caller = nullptr)
+      : accounts_(accounts), on_caller_(std::move(on_caller)) {}
 
   // The caller, where its role may call `method`. UNAUTHENTICATED
   // (TOKEN_MISSING, TOKEN_UNKNOWN); FAILED_PRECONDITION (CLIENT_TOO_OLD);
@@ -50,6 +55,7 @@ class Gate {
 
  private:
   const AccountDirectory& accounts_;
+  const OnCaller on_caller_;
 };
 
 // Copyable; `request` and `response` live until `finish` is called, on any
