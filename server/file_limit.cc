@@ -23,7 +23,7 @@ constexpr int64_t kConnectionsWanted = 4'096;
 }  // namespace
 
 FileBudget DivideFiles(int64_t descriptors) {
-  // Of a small limit, half.
+  // Half of a small limit.
   const int64_t reserved = std::min(kReserved, descriptors / 2);
   return {
       .descriptors = descriptors,

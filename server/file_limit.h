@@ -17,7 +17,7 @@ struct FileBudget {
   int connection_descriptor_max = 0;
 };
 
-// Of a process that may have that many.
+// For a process that may have that many.
 FileBudget DivideFiles(int64_t descriptors);
 
 // Raises this process's limit to what the system allows, and divides it. The

@@ -13,7 +13,7 @@ namespace archpool {
 namespace {
 
 absl::StatusOr<std::unique_ptr<PrivateCluster>> StartCluster(
-    const DataDirectory& directory, const Patience& patience) {
+    const DataDirectory& directory, const std::stop_token& stop) {
   std::error_code error;
   const bool is_new = !std::filesystem::exists(directory.ClusterPath(), error);
   LogInfo("postgres_starting",
@@ -22,7 +22,7 @@ absl::StatusOr<std::unique_ptr<PrivateCluster>> StartCluster(
                  : "starting the private PostgreSQL",
           {{"directory", directory.ClusterPath()}});
   return PrivateCluster::Start(
-      {.directory = directory.ClusterPath(), .stop = patience.stop});
+      {.directory = directory.ClusterPath(), .stop = stop});
 }
 
 void SayWaits(const std::string& holder) {
@@ -38,12 +38,13 @@ void SayWaits(const std::string& holder) {
 
 absl::StatusOr<Database> OpenDatabase(const ServerFlags& flags,
                                       const DataDirectory& directory,
-                                      const Patience& patience,
+                                      const std::stop_token& stop,
                                       absl::Duration wait_max) {
+  const Patience patience{.stop = stop};
   std::unique_ptr<PrivateCluster> cluster;
   std::string connection = flags.database_url;
   if (connection.empty()) {
-    ARCHPOOL_ASSIGN_OR_RETURN(cluster, StartCluster(directory, patience));
+    ARCHPOOL_ASSIGN_OR_RETURN(cluster, StartCluster(directory, stop));
     connection = cluster->ConnectionString();
   }
   ARCHPOOL_ASSIGN_OR_RETURN(PoolHold hold,
@@ -51,14 +52,15 @@ absl::StatusOr<Database> OpenDatabase(const ServerFlags& flags,
                                                         .wait_max = wait_max,
                                                         .on_wait = SayWaits}));
   ARCHPOOL_RETURN_IF_ERROR(Migrate(
-      connection, {.stop = patience.stop, .on_wait = [] {
+      connection, {.stop = stop, .on_wait = [] {
                      LogWarn("schema_waits",
                              "a program of an earlier release migrates the "
                              "database, or holds the lock for it",
                              "this server waits; if it lasts, see "
                              "which program uses this database");
                    }}));
-  return Database{std::move(cluster), std::move(connection), std::move(hold)};
+  return Database{std::move(cluster), std::move(connection), patience,
+                  std::move(hold)};
 }
 
 }  // namespace archpool

@@ -5,6 +5,7 @@
 #define ARCHPOOL_SERVER_OPEN_DATABASE_H_
 
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -20,15 +21,16 @@ namespace archpool {
 struct Database {
   std::unique_ptr<PrivateCluster> cluster;  // unset for a given one
   std::string connection;                   // libpq's
+  Patience patience;                        // of its connections
   PoolHold hold;
 };
 
-// Waits, for at most so long, until no other server holds it, which the log
+// Waits, for at most `wait_max`, until no other server holds it, which the log
 // says. Errors as PrivateCluster::Start, PoolHold::Take and Migrate.
-absl::StatusOr<Database> OpenDatabase(const ServerFlags& flags,
-                                      const DataDirectory& directory,
-                                      const Patience& patience,
-                                      absl::Duration wait_max);
+absl::StatusOr<Database> OpenDatabase(
+    const ServerFlags& flags, const DataDirectory& directory,
+    const std::stop_token& stop,
+    absl::Duration wait_max = absl::InfiniteDuration());
 
 }  // namespace archpool
 

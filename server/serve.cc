@@ -52,7 +52,7 @@ constexpr absl::Duration kStorageLineInterval = absl::Seconds(10);
 constexpr absl::Duration kAheadMax = absl::Seconds(10);
 // More than what open calls are granted, and the database's own end.
 constexpr absl::Duration kStopMax = absl::Seconds(20);
-// Of a server that ends just now, or whose machine is gone.
+// For a server that ends just now, or whose machine is gone.
 constexpr absl::Duration kMigrateWaitMax = absl::Seconds(40);
 
 // The first start makes the account that makes all others.
@@ -105,6 +105,7 @@ absl::Status OpenMetrics(const ServerFlags& flags, Metrics& metrics) {
 
 // What the clock and the disks do, for the operator.
 void Watch(SteadyClock& clock, StorageErrors& errors, Metrics& metrics) {
+  metrics.NoteBuild(kVersion, kCommit, kBuildType);
   clock.OnStep([&metrics](absl::Duration step) {
     metrics.NoteClockStep();
     LogWarn("clock_was_set",
@@ -184,6 +185,8 @@ struct OpenPool {
 
 // Does what is done beside the calls, until it is stopped.
 absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
+  SayIfAhead(parts.clock);
+  ARCHPOOL_RETURN_IF_ERROR(parts.server.Open());
   ARCHPOOL_RETURN_IF_ERROR(OpenMetrics(parts.flags, parts.metrics));
   DatabaseWatch database(parts.engine, parts.metrics);
   database.Start();
@@ -233,8 +236,6 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
   const SystemClock system_clock;
   SteadyClock clock;
   Metrics metrics;
-  metrics.NoteBuild(kVersion, kCommit, kBuildType);
-  const rpc::AcceptorOptions connections = BoundConnections(metrics);
   StorageErrors storage_errors;
   Watch(clock, storage_errors, metrics);
   ARCHPOOL_ASSIGN_OR_RETURN(const DataDirectory directory,
@@ -244,10 +245,8 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
       BlobStore::Open(directory.BlobsPath(), &storage_errors));
   const CheckpointBlobs checkpoints(directory.CheckpointsPath(),
                                     &storage_errors);
-  const Patience patience{.stop = stop};
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      Database database,
-      OpenDatabase(flags, directory, patience, absl::InfiniteDuration()));
+  ARCHPOOL_ASSIGN_OR_RETURN(Database database,
+                            OpenDatabase(flags, directory, stop));
   ARCHPOOL_ASSIGN_OR_RETURN(const Digest secret,
                             OpenPoolSecret(directory, database.connection));
   ARCHPOOL_ASSIGN_OR_RETURN(const std::unique_ptr<Rail> rail,
@@ -255,8 +254,9 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
   ARCHPOOL_ASSIGN_OR_RETURN(const SigningKey receipt_key,
                             directory.DeriveKey(kReceiptKeyDomain));
   PostgresStore store(std::move(database.hold));
-  PostgresReceipts receipts(database.connection, patience);
-  PostgresReader reader(database.connection, kReaderConnections, patience);
+  PostgresReceipts receipts(database.connection, database.patience);
+  PostgresReader reader(database.connection, kReaderConnections,
+                        database.patience);
   Engine engine(clock, store, flags.policy, EngineOptions());
   rpc::RpcServer server(
       {.clock = clock,
@@ -270,7 +270,7 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
        .receipt_key = receipt_key.public_key(),
        .pool_secret = secret,
        .check_disk = DiskCheck(flags.disk_reserve_mib << 20, directory, clock),
-       .connections = connections});
+       .connections = BoundConnections(metrics)});
   // Last, so that its end stops the engine while all that hears it is there.
   Wiring wiring({.engine = engine,
                  .server = server,
@@ -281,9 +281,7 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                  .search = flags.search,
                  .audit_budget_ppm = flags.audit_budget_ppm});
   ARCHPOOL_RETURN_IF_ERROR(wiring.StartEngine());
-  SayIfAhead(clock);
   ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(engine, reader, directory));
-  ARCHPOOL_RETURN_IF_ERROR(server.Open());
   return RunOpen({.flags = flags,
                   .hooks = hooks,
                   .system_clock = system_clock,
@@ -326,8 +324,7 @@ absl::Status MigrateOnly(const ServerFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(const DataDirectory directory,
                             DataDirectory::Open(flags.data_dir));
   const absl::Status opened =
-      OpenDatabase(flags, directory, {.stop = signals.token()}, kMigrateWaitMax)
-          .status();
+      OpenDatabase(flags, directory, signals.token(), kMigrateWaitMax).status();
   if (!opened.ok()) return UnlessStopped(opened, signals.token());
   LogInfo("schema_ready", "the database has this program's schema");
   return absl::OkStatus();

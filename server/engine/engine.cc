@@ -68,8 +68,8 @@ absl::Status WentBack(int64_t lacking) {
       absl::StrCat("the database lacks the last ", lacking,
                    " commits that this server was told of, as where a standby "
                    "that lagged took its place; the server waits: bring the "
-                   "right one back, or restart this server to go on with what "
-                   "this one has"));
+                   "right one back, or restart this server to continue with "
+                   "what this one has"));
 }
 
 }  // namespace

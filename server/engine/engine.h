@@ -18,8 +18,7 @@
 // UNAVAILABLE; where another writer took over (FENCED), it stops for good. A
 // store that has fewer commits than the engine was told of (a standby that
 // lagged took the place of the database) is not continued from: the engine
-// waits for the right one (STORE_WENT_BACK). Whoever restarts the server says
-// that what that store has is to count.
+// waits for the right one (STORE_WENT_BACK), or to be started again.
 #ifndef ARCHPOOL_SERVER_ENGINE_ENGINE_H_
 #define ARCHPOOL_SERVER_ENGINE_ENGINE_H_
 

@@ -27,12 +27,12 @@ constexpr absl::Duration kLookInterval = absl::Milliseconds(kLookMs);
 constexpr absl::Duration kCountInterval = absl::Seconds(1);
 // Where descriptors are short.
 constexpr absl::Duration kAcceptPause = absl::Milliseconds(100);
-// Of one listening socket, before others have their turn.
+// At one listening socket, before others have their turn.
 constexpr int kAcceptedAtOnceMax = 64;
 constexpr size_t kEventsMax = 256;
 // A peer that acknowledges nothing for so long is gone; as gRPC has it.
 constexpr unsigned kUserTimeoutMs = 20'000;
-// Of what epoll is given: connections have their ids, from 1 on.
+// What epoll is given: a connection's is its id, from 1 on.
 constexpr uint64_t kWake = 0;
 constexpr uint64_t kListener = uint64_t{1} << 63;
 
@@ -198,7 +198,7 @@ void Acceptor::LetIn(int listener, int connection, const std::string& peer) {
     const int second = fcntl(connection, F_DUPFD_CLOEXEC, 0);
     if (second >= 0) {
       sockets_[id] = second;
-      // Of no events, an end is told all the same.
+      // Without events: an end is always told.
       Watch(poll_, second, 0, static_cast<uint64_t>(id));
       SetOptions(connection);
       hand_on_(listener, connection);

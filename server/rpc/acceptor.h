@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Takes a server's connections before gRPC sees them, and ends those that the
-// table (connection_table.h) says: gRPC itself takes whoever comes, until no
+// table (connection_table.h) says: gRPC itself takes all that come, until no
 // descriptor is left. What it lets in, it hands on with the encryption still to
 // be agreed, so it works under any credentials.
 //

@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kStrangersMax = 4'096;
 constexpr int64_t kStrangersMin = 16;
-// Of all connections, what one account keeps where there is no more room.
+// An account keeps a quarter of all connections where there is no more room.
 constexpr int64_t kAccountPart = 4;
 
 // One spelling: some releases escape the brackets, and the name of a network

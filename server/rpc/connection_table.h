@@ -3,8 +3,8 @@
 // connection is a stranger's until a call over it shows a token that the pool
 // knows; from then on it is its account's. Strangers are bounded by address and
 // in all, in what they send, and in how long they are silent; where there are
-// too many, the oldest of the address that has most ends, so that whoever shows
-// a token at once comes in, even from the address of those that crowd it.
+// too many, the oldest of the address that has most ends, so that a caller that
+// shows a token at once comes in, even from the address of those that crowd it.
 //
 // Says what is to end, and ends nothing itself. Does no IO; one thread at a
 // time.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which lines about peers go into the log: nobody fills it by connecting often.
-// Of each kind, so many in a while, each about another address; the others are
+// Each kind has a few in a while, each about another address; the others are
 // counted. Memory is bounded by the same. One thread at a time.
 #ifndef ARCHPOOL_SERVER_RPC_PEER_LINES_H_
 #define ARCHPOOL_SERVER_RPC_PEER_LINES_H_

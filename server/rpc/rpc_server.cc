@@ -44,7 +44,7 @@ constexpr int kKeepaliveMs = 60'000;
 constexpr int kPingIntervalMinMs = 10'000;
 // Until encryption and HTTP/2 are agreed; a slow line needs some of it.
 constexpr int kHandshakeMs = 20'000;
-// Without a call: whoever comes back connects again.
+// Without a call; callers connect again when they have one.
 constexpr int kIdleMs = 3'600'000;
 constexpr int kMetadataBytesMax = 8 << 10;
 constexpr size_t kGrpcMemoryBytesMax = size_t{1} << 30;

@@ -29,6 +29,7 @@ LISTS = 20
 # HTTP/2's preface and an empty SETTINGS: what makes gRPC take a connection for
 # one of its own.
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+REOPENED_PER_S = 500
 LINES_MAX = 60  # of the log, in the time that the test takes
 # An honest pool's, with its database's and its files'.
 DESCRIPTORS_AFTER_MAX = 30
@@ -36,7 +37,7 @@ DESCRIPTORS_AFTER_MAX = 30
 
 class Crowd:
     """Keeps so many connections open, half of them silent from the start and half
-    after HTTP/2's preface; whatever ends is opened again."""
+    after HTTP/2's preface; what ends is opened again, so many in a second."""
 
     def __init__(self, port, size):
         self.port, self.size = port, size
@@ -58,7 +59,11 @@ class Crowd:
     def _open(self):
         one = socket.socket()
         one.setblocking(False)
-        one.bind((ADDRESSES[self.opened % len(ADDRESSES)], 0))
+        try:
+            one.bind((ADDRESSES[self.opened % len(ADDRESSES)], 0))
+        except OSError:
+            one.close()
+            raise
         one.connect_ex(("127.0.0.1", self.port))
         self.opened += 1
         self.sockets[one.fileno()] = one
@@ -71,9 +76,19 @@ class Crowd:
         self.sockets.pop(number).close()
 
     def _run(self):
+        full_since, reopened = time.monotonic(), 0
         while not self.is_over:
-            for _ in range(min(100, self.size - len(self.sockets))):
-                self._open()
+            allowed = (100 if self.opened < self.size else
+                       int((time.monotonic() - full_since) * REOPENED_PER_S)
+                       - reopened)
+            try:
+                for _ in range(min(allowed, self.size - len(self.sockets))):
+                    self._open()
+                    reopened += self.opened > self.size
+            except OSError:  # no port is free just now
+                time.sleep(0.01)
+            if self.opened < self.size:
+                full_since = time.monotonic()
             for number, events in self.poll.poll(0.01, 1000):
                 one = self.sockets[number]
                 try:
@@ -122,7 +137,7 @@ class CrowdTest(PoolTestCase):
         self.pool.add_worker("alice")
         self.list_ms("before")
         soft, hard = self.limit()
-        self.assertEqual(soft, hard, "the server raises its limit")
+        self.assertEqual(soft, min(hard, 1 << 20), "the server raises its limit")
         quiet = self.descriptors()
         task_id = self.pool.submit(trials=20)
         lines = len(self.pool.log("server").splitlines())

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A server's hold on its database: while it lives no other server of the pool
 // writes, migrates, or takes it over. Taken before anything is changed; the
-// PostgresStore goes on with it. Movable; one thread at a time.
+// PostgresStore continues with it. Movable; one thread at a time.
 #ifndef ARCHPOOL_SERVER_STORAGE_POSTGRES_POOL_HOLD_H_
 #define ARCHPOOL_SERVER_STORAGE_POSTGRES_POOL_HOLD_H_
 

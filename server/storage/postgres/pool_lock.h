@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lock of the one server that may write a pool's database: PostgreSQL's
 // advisory lock, held by the session of the writer's connection, so that
-// whoever has lost the one has lost the other. The pool's generation
+// a server that has lost the one has lost the other. The pool's generation
 // (pool_head) is what makes a second writer harmless; the lock is what keeps
 // it from ending the first. Inside RunGuarded; one thread at a time.
 #ifndef ARCHPOOL_SERVER_STORAGE_POSTGRES_POOL_LOCK_H_

@@ -169,7 +169,7 @@ absl::Status PostgresStore::MakeReady(WriterSession& session) {
   if (holds_ && !session.has_lock) ARCHPOOL_RETURN_IF_ERROR(HoldAgain(session));
   if (session.is_prepared) return absl::OkStatus();
   pqxx::connection& connection = *session.connection;
-  // What is given up here must not go on there. Another writer's frozen
+  // What is given up here must end there as well. Another writer's frozen
   // transaction may hold the head: it is waited for a little less long, so that
   // it is told apart.
   SetStatementTimeout(connection, patience_.statement_max);

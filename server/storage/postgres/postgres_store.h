@@ -58,7 +58,7 @@ class PostgresStore : public Store {
   absl::Status MakeReady(postgres::WriterSession& session);
   absl::Status HoldAgain(postgres::WriterSession& session);
   // Runs `body` on a connection that is ready to write, for at most so long,
-  // and drops one that is not to be used again. Statuses as RunGuarded.
+  // and drops one that cannot be used again. Statuses as RunGuarded.
   absl::Status Run(
       absl::Duration time_max,
       const std::function<absl::Status(postgres::WriterSession&)>& body);
@@ -71,7 +71,7 @@ class PostgresStore : public Store {
   const std::string connection_string_;
   const Patience patience_;
   const bool holds_;
-  // Of connections that broke: PostgreSQL may not have noticed yet.
+  // From connections that broke: PostgreSQL may not have noticed yet.
   std::vector<postgres::Backend> left_behind_;
   std::unique_ptr<postgres::StatementWatch> watch_;
   std::unique_ptr<postgres::WriterSession> session_;
