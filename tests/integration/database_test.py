@@ -30,6 +30,8 @@ STOP_S = 25
 # Of the machine; pauses between two tries are at most 5 s.
 RECOVERY_MAX_S = 30
 UNREACHABLE = 4
+# From then on a server that waits knows that the other one works.
+SEEN_TO_WORK_S = 6
 PROTOCOL_3 = 196608
 
 
@@ -286,6 +288,7 @@ class SecondServerTest(DatabaseTestCase):
 
     def test_it_waits_and_takes_over_when_the_first_ends(self):
         port_file = self.start_second()
+        time.sleep(SEEN_TO_WORK_S)
         self.gate.fail("cut", 1)
         time.sleep(1)
         self.assert_comes_back("a cut while another server waits")

@@ -103,13 +103,15 @@ class Taking {
         postgres::PoolLockHolder(*session_->connection);
     if (!holder) {
       if (!free_for_) free_for_.emplace();
-      if (!has_waited_ || free_for_->elapsed() >= options_.free_min) {
+      if (!is_anothers_ || free_for_->elapsed() >= options_.free_min) {
         session_->has_lock = postgres::TryPoolLock(*session_->connection);
       }
       if (session_->has_lock || has_waited_) return absl::OkStatus();
     }
     // Held, or another one was faster just now.
     free_for_.reset();
+    if (!held_for_) held_for_.emplace();
+    is_anothers_ |= held_for_->elapsed() >= options_.held_min;
     holder_ = holder ? holder->ToString() : "it began just now";
     if (!std::exchange(has_waited_, true) && options_.on_wait) {
       options_.on_wait(holder_);
@@ -124,6 +126,8 @@ class Taking {
   std::unique_ptr<WriterSession> session_;
   bool* was_cut_ = nullptr;
   bool has_waited_ = false;
+  bool is_anothers_ = false;  // a server's that works, that is
+  std::optional<Stopwatch> held_for_;
   std::optional<Stopwatch> free_for_;
   std::string holder_;
 };

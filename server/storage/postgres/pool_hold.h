@@ -23,8 +23,11 @@ struct PoolHoldOptions {
   Patience patience;  // its stop ends the wait as well
   // For how long to wait for another server's end.
   absl::Duration wait_max = absl::InfiniteDuration();
-  // Who waited takes the lock only when it has been free for so long: a server
-  // whose connection broke makes another one and comes back to its database.
+  // Where another server was seen to hold the lock for longer than `held_min`,
+  // it is taken only after it has been free for `free_min`: a server whose
+  // connection broke makes another one and comes back to its database. What is
+  // let go of sooner was its own, of a start before.
+  absl::Duration held_min = absl::Seconds(5);
   absl::Duration free_min = absl::Seconds(15);
   // Told who has it, once: "PostgreSQL's process 4711, for 192.0.2.7, …".
   std::function<void(const std::string& holder)> on_wait;

@@ -14,9 +14,14 @@ constexpr int64_t kKey = 0x61726368'686f6c64;
 constexpr int64_t kUpperHalf = kKey >> 32;
 constexpr int64_t kLowerHalf = kKey & 0xffffffff;
 
+// No text: that would hang on the session's time zone.
+constexpr char kStartSql[] =
+    "coalesce((extract(epoch FROM a.backend_start) * 1000000)::bigint, 0)";
+constexpr char kAddressSql[] = "coalesce(host(a.client_addr), '')";
+
 Backend BackendIn(const pqxx::result& rows) {
   return {.pid = rows.at(0).at(0).as<int64_t>(),
-          .start = rows.at(0).at(1).c_str(),
+          .start = rows.at(0).at(1).as<int64_t>(),
           .address = rows.at(0).at(2).c_str()};
 }
 
@@ -37,22 +42,20 @@ absl::Status Pooled() {
 
 std::string Backend::ToString() const {
   return absl::StrCat("PostgreSQL's process ", pid,
-                      address.empty() ? "" : absl::StrCat(", for ", address),
-                      start.empty() ? "" : absl::StrCat(", since ", start));
+                      address.empty() ? "" : absl::StrCat(", for ", address));
 }
 
 Backend BackendOf(pqxx::connection& connection) {
   pqxx::nontransaction transaction(connection);
-  return BackendIn(
-      transaction.exec("SELECT pid, coalesce(backend_start::text, ''),"
-                       " coalesce(host(client_addr), '')"
-                       " FROM pg_stat_activity WHERE pid = pg_backend_pid()"));
+  return BackendIn(transaction.exec(
+      absl::StrCat("SELECT a.pid, ", kStartSql, ", ", kAddressSql,
+                   " FROM pg_stat_activity a WHERE a.pid = pg_backend_pid()")));
 }
 
 bool TryPoolLock(pqxx::connection& connection) {
   pqxx::nontransaction transaction(connection);
-  // Taken twice it would have to be let go of twice, which nobody does: it goes
-  // with its session.
+  // Taken twice, it would have to be released twice; but it is never released,
+  // and ends with its session.
   return transaction
       .exec(absl::StrCat("SELECT pg_try_advisory_lock(", kKey, ")"))
       .at(0)
@@ -63,8 +66,7 @@ bool TryPoolLock(pqxx::connection& connection) {
 std::optional<Backend> PoolLockHolder(pqxx::connection& connection) {
   pqxx::nontransaction transaction(connection);
   const pqxx::result rows = transaction.exec(absl::StrCat(
-      "SELECT l.pid, coalesce(a.backend_start::text, ''),"
-      " coalesce(host(a.client_addr), '')"
+      "SELECT l.pid, ", kStartSql, ", ", kAddressSql,
       " FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid"
       " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"
       " AND l.classid = ",
@@ -79,10 +81,11 @@ std::optional<Backend> PoolLockHolder(pqxx::connection& connection) {
 void EndBackend(pqxx::connection& connection, const Backend& backend) {
   pqxx::nontransaction transaction(connection);
   Execute(transaction,
-          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-          " WHERE pid = $1::integer AND backend_start::text = $2::text"
-          " AND usename = current_user",
-          {absl::StrCat(backend.pid), backend.start});
+          absl::StrCat("SELECT pg_terminate_backend(a.pid)"
+                       " FROM pg_stat_activity a WHERE a.pid = $1::integer"
+                       " AND a.usename = current_user AND ",
+                       kStartSql, " = $2::bigint"),
+          {absl::StrCat(backend.pid), absl::StrCat(backend.start)});
 }
 
 absl::Status CheckIsDirect(pqxx::connection& connection,

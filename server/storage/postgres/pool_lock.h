@@ -20,7 +20,7 @@ namespace archpool::postgres {
 // beginning belongs to it.
 struct Backend {
   int64_t pid = 0;
-  std::string start;    // as PostgreSQL writes it; "" where it is not told
+  int64_t start = 0;    // in microseconds; 0 where it is not told
   std::string address;  // of its client; "" for a Unix socket, or as above
 
   bool operator==(const Backend& other) const {
