@@ -23,12 +23,12 @@ using postgres::WriterSession;
 constexpr absl::Duration kLookInterval = absl::Milliseconds(500);
 constexpr absl::Duration kReconnectPause = absl::Seconds(2);
 
-absl::Status Stopped() {
+absl::Status StoppedWaiting() {
   return Unavailable("STOPPED",
                      "stopped while another server had the database");
 }
 
-absl::Status Held(const std::string& holder) {
+absl::Status HeldByAnother(const std::string& holder) {
   return FailedPrecondition(
       "DATABASE_HELD",
       absl::StrCat("another server has this database (", holder,
@@ -52,14 +52,15 @@ class Taking {
       if (!looked.ok() && !(has_waited_ && absl::IsUnavailable(looked))) {
         return looked;
       }
-      if (wait_left_.IsOver()) return looked.ok() ? Held(holder_) : looked;
+      if (wait_left_.IsOver())
+        return looked.ok() ? HeldByAnother(holder_) : looked;
       if (!looked.ok()) {
         session_ = nullptr;
         free_for_.reset();
       }
       if (WaitOrStop(options_.patience.stop,
                      looked.ok() ? kLookInterval : kReconnectPause)) {
-        return Stopped();
+        return StoppedWaiting();
       }
     }
   }
