@@ -209,8 +209,8 @@ class TroubleTest(DatabaseTestCase):
         code, said = self.run_server("--database-url", self.database.url())
         self.assertNotEqual(code, 0)
         self.assertIn("STORE_READ_ONLY", said)
-        self.sql.run("SET default_transaction_read_only = off; ALTER DATABASE"
-                     " postgres RESET default_transaction_read_only")
+        self.sql.run("SET default_transaction_read_only = off",
+                     "ALTER DATABASE postgres RESET default_transaction_read_only")
         self.pool.start_server()
         self.assert_nothing_lost()
 
