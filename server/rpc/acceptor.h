@@ -46,7 +46,7 @@ struct AcceptorOptions {
   // connection is taken until there are lower ones again.
   int descriptor_max = 1 << 20;
   // Told every second, on the acceptor's thread.
-  std::function<void(const ConnectionCounts&)> on_counts;
+  std::function<void(const ConnectionCounts&)> on_counts = nullptr;
 };
 
 class Acceptor {

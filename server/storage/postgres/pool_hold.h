@@ -30,7 +30,7 @@ struct PoolHoldOptions {
   absl::Duration held_min = absl::Seconds(5);
   absl::Duration free_min = absl::Seconds(15);
   // Told who has it, once: "PostgreSQL's process 4711, for 192.0.2.7, …".
-  std::function<void(const std::string& holder)> on_wait;
+  std::function<void(const std::string& holder)> on_wait = nullptr;
 };
 
 class PoolHold {
