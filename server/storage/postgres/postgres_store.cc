@@ -140,6 +140,12 @@ void SetStatementTimeout(pqxx::connection& connection, absl::Duration timeout) {
                          absl::ToInt64Milliseconds(timeout)));
 }
 
+absl::Status Stopping() {
+  return Unavailable("STOPPED",
+                     "this server stops, and makes no new connection to its "
+                     "database; nothing was written");
+}
+
 template <typename Row>
 void PrepareWrite(pqxx::connection& connection, const Table<Row>& table) {
   using Record = typename postgres::RecordIn<Row>::Type;
@@ -216,8 +222,8 @@ absl::Status PostgresStore::Run(
   bool was_cut = false;
   const absl::Status status = postgres::RunGuarded(
       [&]() -> absl::Status {
-        // What a new connection is given before is watched as it is made.
         if (session_ == nullptr) {
+          if (patience_.stop.stop_requested()) return Stopping();
           auto session = std::make_unique<WriterSession>();
           session->connection = postgres::Connect(connection_string_, *watch_);
           session_ = std::move(session);
