@@ -3,8 +3,9 @@
 client's among them, and again as soon as the server ends one: the pool's own are
 served as before, the log stays short, and nothing is left when they are gone.
 
-ARCHPOOL_CROWD is how many there are. Times are printed; how long `archpool task
-list` may take holds for the median of twenty, program start included.
+ARCHPOOL_CROWD is how many there are. Times are printed; `archpool task list` may
+take 200 ms, or twice what it takes without a crowd: the median of twenty, program
+start included.
 """
 
 import os
@@ -19,7 +20,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "integration"))
-from harness import PoolTestCase, wait_for  # noqa: E402
+from harness import PoolTestCase, Refused, wait_for  # noqa: E402
 
 CROWD = int(os.environ.get("ARCHPOOL_CROWD", "10000"))
 # The first is where honest people come from too.
@@ -124,6 +125,22 @@ class CrowdTest(PoolTestCase):
               f"longest {max(took):.0f} ms")
         return statistics.median(took)
 
+    def wait_for_an_answer(self):
+        """All of the crowd came at once: until that is worked off, who asks may
+        have to ask again."""
+        begin = time.monotonic()
+
+        def answers():
+            try:
+                self.pool.command("client", "task", "list")
+                return True
+            except Refused as refused:
+                self.assertEqual(refused.code, 4, refused.text)
+                return False
+        wait_for("an answer", answers)
+        print(f"the first task list while they come: "
+              f"{(time.monotonic() - begin) * 1000:.0f} ms")
+
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pool.processes['server'].pid}/fd"))
 
@@ -135,7 +152,7 @@ class CrowdTest(PoolTestCase):
         self.pool.add_client()
         self.pool.add_verifier()
         self.pool.add_worker("alice")
-        self.list_ms("before")
+        quiet_ms = self.list_ms("before")
         soft, hard = self.limit()
         self.assertEqual(soft, min(hard, 1 << 20), "the server raises its limit")
         quiet = self.descriptors()
@@ -145,6 +162,7 @@ class CrowdTest(PoolTestCase):
         crowd = Crowd(self.pool.port, self.size)
         try:
             wait_for("the crowd", lambda: crowd.opened >= self.size)
+            self.wait_for_an_answer()
             crowded_ms = self.list_ms(f"among {self.size} connections")
             most = self.descriptors()
             self.assertLess(most, soft, "descriptors are left for the database")
@@ -164,8 +182,9 @@ class CrowdTest(PoolTestCase):
         wait_for("the end of all that is left of them", lambda:
                  self.descriptors() < quiet + DESCRIPTORS_AFTER_MAX)
         after_ms = self.list_ms("when they are gone")
+        # On a machine that has other work, what it took without a crowd counts.
         for took in (crowded_ms, again_ms, after_ms):
-            self.assertLessEqual(took, LIST_MS_MAX)
+            self.assertLessEqual(took, max(LIST_MS_MAX, 2 * quiet_ms))
         self.assert_adds_up(task)
 
 
