@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/serve.h"
 
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -25,10 +24,13 @@
 #include "server/disk_reports.h"
 #include "server/engine/engine.h"
 #include "server/engine/storage_watch.h"
+#include "server/file_limit.h"
 #include "server/line_limit.h"
+#include "server/observability/database_watch.h"
 #include "server/observability/ledger_watch.h"
 #include "server/observability/metrics.h"
 #include "server/observability/verifier_watch.h"
+#include "server/open_database.h"
 #include "server/payout/payer.h"
 #include "server/payout/restored_payouts.h"
 #include "server/pool_secret.h"
@@ -39,12 +41,10 @@
 #include "server/stop_deadline.h"
 #include "server/storage/blob_store.h"
 #include "server/storage/checkpoint_blobs.h"
-#include "server/storage/postgres/migrations.h"
 #include "server/storage/postgres/pool_restore.h"
 #include "server/storage/postgres/postgres_reader.h"
 #include "server/storage/postgres/postgres_receipts.h"
 #include "server/storage/postgres/postgres_store.h"
-#include "server/storage/postgres/private_cluster.h"
 #include "server/tls_setup.h"
 #include "server/wiring.h"
 
@@ -57,44 +57,8 @@ constexpr absl::Duration kStorageLineInterval = absl::Seconds(10);
 constexpr absl::Duration kAheadMax = absl::Seconds(10);
 // More than what open calls are granted, and the database's own end.
 constexpr absl::Duration kStopMax = absl::Seconds(20);
-
-// The database a server uses: its own, or one that it was given.
-struct Database {
-  std::unique_ptr<PrivateCluster> cluster;  // unset for a given one
-  std::string connection;
-};
-
-absl::StatusOr<Database> OpenDatabase(const ServerFlags& flags,
-                                      const DataDirectory& directory,
-                                      const std::stop_token& stop) {
-  ARCHPOOL_RETURN_IF_ERROR(directory.CheckRestored());
-  Database database;
-  database.connection = flags.database_url;
-  if (flags.database_url.empty()) {
-    std::error_code error;
-    const bool is_new =
-        !std::filesystem::exists(directory.ClusterPath(), error);
-    LogInfo("postgres_starting",
-            is_new ? "making a private PostgreSQL (this takes some seconds) "
-                     "and starting it"
-                   : "starting the private PostgreSQL",
-            {{"directory", directory.ClusterPath()}});
-    ARCHPOOL_ASSIGN_OR_RETURN(
-        database.cluster,
-        PrivateCluster::Start(
-            {.directory = directory.ClusterPath(), .stop = stop}));
-    database.connection = database.cluster->ConnectionString();
-  }
-  ARCHPOOL_RETURN_IF_ERROR(Migrate(
-      database.connection, {.stop = stop, .on_wait = [] {
-                              LogWarn("schema_waits",
-                                      "another server migrates the "
-                                      "database, or holds the lock for it",
-                                      "this server waits; if it lasts, see "
-                                      "which server uses this database");
-                            }}));
-  return database;
-}
+// For a server that ends just now, or whose machine is gone.
+constexpr absl::Duration kMigrateWaitMax = absl::Seconds(40);
 
 // The first start makes the account that makes all others.
 absl::Status MakeOperator(Engine& engine, Reader& reader,
@@ -163,6 +127,7 @@ absl::Status OpenMetrics(const ServerFlags& flags,
 
 // What the clock and the disks do, for the operator.
 void Watch(SteadyClock& clock, StorageErrors& errors, Metrics& metrics) {
+  metrics.NoteBuild(kVersion, kCommit, kBuildType);
   clock.OnStep([&metrics](absl::Duration step) {
     metrics.NoteClockStep();
     LogWarn("clock_was_set",
@@ -184,6 +149,17 @@ void Watch(SteadyClock& clock, StorageErrors& errors, Metrics& metrics) {
                {{"error", detail}, {"unlogged_failures", *unsaid}});
     }
   });
+}
+
+// For connections of peers, of which the metrics tell.
+rpc::AcceptorOptions BoundConnections(Metrics& metrics) {
+  const FileBudget files = RaiseFileLimit();
+  return {.limits = rpc::LimitsFor(files.connections),
+          .descriptor_max = files.connection_descriptor_max,
+          .on_counts = [&metrics](const rpc::ConnectionCounts& counts) {
+            metrics.NoteConnections(counts.open, counts.strangers);
+            metrics.NoteConnectionsEnded(counts.ended);
+          }};
 }
 
 void SayIfAhead(const SteadyClock& clock) {
@@ -257,10 +233,13 @@ absl::Status HoldPayouts(const OpenPool& parts,
 
 // Does what is done beside the calls, until it is stopped.
 absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
-  parts.metrics.NoteBuild(kVersion, kCommit, kBuildType);
+  SayIfAhead(parts.clock);
+  ARCHPOOL_RETURN_IF_ERROR(parts.server.Open());
   ARCHPOOL_RETURN_IF_ERROR(
       OpenMetrics(parts.flags, parts.certificates, parts.metrics));
   if (parts.certificates != nullptr) parts.certificates->Start();
+  DatabaseWatch database(parts.engine, parts.metrics);
+  database.Start();
   LedgerWatch ledger(parts.clock, parts.reader, parts.metrics, {});
   ledger.Start();
   VerifierWatch verifiers(parts.engine, parts.metrics);
@@ -303,6 +282,7 @@ absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
   notary.Stop();
   ledger.Stop();
   parts.wiring.Stop();
+  database.Stop();
   return ended;
 }
 
@@ -315,7 +295,8 @@ WiringOptions WiringOptionsOf(const ServerFlags& flags) {
 rpc::RpcOptions OptionsOf(const ServerFlags& flags,
                           const CertificateKeeper* certificates,
                           const PublicKey& receipt_key, const Digest& secret,
-                          const DataDirectory& directory, const Clock& clock) {
+                          const DataDirectory& directory, const Clock& clock,
+                          Metrics& metrics) {
   return {
       .listen = flags.listen,
       .certificate =
@@ -323,7 +304,8 @@ rpc::RpcOptions OptionsOf(const ServerFlags& flags,
       .policy = flags.policy,
       .receipt_key = receipt_key,
       .pool_secret = secret,
-      .check_disk = DiskCheck(flags.disk_reserve_mib << 20, directory, clock)};
+      .check_disk = DiskCheck(flags.disk_reserve_mib << 20, directory, clock),
+      .connections = BoundConnections(metrics)};
 }
 
 absl::Status ServeUntilStopped(const ServerFlags& flags,
@@ -342,7 +324,7 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
       BlobStore::Open(directory.BlobsPath(), &storage_errors));
   const CheckpointBlobs checkpoints(directory.CheckpointsPath(),
                                     &storage_errors);
-  ARCHPOOL_ASSIGN_OR_RETURN(const Database database,
+  ARCHPOOL_ASSIGN_OR_RETURN(Database database,
                             OpenDatabase(flags, directory, stop));
   ARCHPOOL_ASSIGN_OR_RETURN(const Digest secret,
                             OpenPoolSecret(directory, database.connection));
@@ -351,9 +333,10 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
   ARCHPOOL_ASSIGN_OR_RETURN(const SigningKey receipt_key,
                             directory.DeriveKey(kReceiptKeyDomain));
   ARCHPOOL_ASSIGN_OR_RETURN(tls, OpenTls(flags, directory, system_clock));
-  PostgresStore store(database.connection);
-  PostgresReceipts receipts(database.connection);
-  PostgresReader reader(database.connection, kReaderConnections);
+  PostgresStore store(std::move(database.hold));
+  PostgresReceipts receipts(database.connection, database.patience);
+  PostgresReader reader(database.connection, kReaderConnections,
+                        database.patience);
   Engine engine(clock, store, flags.policy, EngineOptions());
   rpc::RpcServer server({.clock = clock,
                          .engine = engine,
@@ -362,7 +345,7 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                          .checkpoints = checkpoints,
                          .receipts = receipts},
                         OptionsOf(flags, tls.get(), receipt_key.public_key(),
-                                  secret, directory, clock));
+                                  secret, directory, clock, metrics));
   // Last, so that its end stops the engine while all that hears it is there.
   Wiring wiring({.engine = engine,
                  .server = server,
@@ -371,10 +354,8 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                  .metrics = metrics},
                 WiringOptionsOf(flags));
   ARCHPOOL_RETURN_IF_ERROR(wiring.StartEngine());
-  SayIfAhead(clock);
   ARCHPOOL_RETURN_IF_ERROR(
       EnsureOperator(engine, reader, directory, LastingPin(flags, tls.get())));
-  ARCHPOOL_RETURN_IF_ERROR(server.Open());
   return RunOpen({.flags = flags,
                   .hooks = hooks,
                   .system_clock = system_clock,
@@ -421,7 +402,7 @@ absl::Status MigrateOnly(const ServerFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(const DataDirectory directory,
                             DataDirectory::Open(flags.data_dir));
   const absl::Status opened =
-      OpenDatabase(flags, directory, signals.token()).status();
+      OpenDatabase(flags, directory, signals.token(), kMigrateWaitMax).status();
   if (!opened.ok()) return UnlessStopped(opened, signals.token());
   LogInfo("schema_ready", "the database has this program's schema");
   return absl::OkStatus();

@@ -3,10 +3,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
+#include <string>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/base/countdown.h"
+#include "common/log/line_shares.h"
 #include "common/log/log.h"
 
 namespace archpool {
@@ -23,6 +27,19 @@ bool IsDue() {
   return now >= next &&
          next_s.compare_exchange_strong(
              next, now + absl::ToInt64Seconds(kHandshakeLineInterval));
+}
+
+// Much of what gRPC says is about a peer, at each of whose connections it says
+// it again: the message with how many went unsaid, or nullopt for one of those.
+std::optional<std::string> WithinShare(const gpr_log_func_args& said) {
+  static const Stopwatch& running = *new Stopwatch;
+  static auto& shares = *new LineShares(/*lines_max=*/3, absl::Minutes(1));
+  const std::optional<int64_t> unsaid =
+      shares.Take(said.file, said.line, running.elapsed());
+  if (!unsaid) return std::nullopt;
+  return *unsaid == 0 ? std::string(said.message)
+                      : absl::StrCat(said.message, " (and ", *unsaid,
+                                     " more from there since)");
 }
 
 }  // namespace
@@ -48,11 +65,13 @@ void LogGrpc(gpr_log_func_args* said) {
             {{"error", said->message}});
     return;
   }
+  const std::optional<std::string> message = WithinShare(*said);
+  if (!message) return;
   LogLibrary(line != GrpcLine::kPlain                   ? LogLevel::kDebug
              : said->severity == GPR_LOG_SEVERITY_ERROR ? LogLevel::kError
              : said->severity == GPR_LOG_SEVERITY_INFO  ? LogLevel::kInfo
                                                         : LogLevel::kDebug,
-             "grpc", said->message);
+             "grpc", *message);
 }
 
 void IgnoreGrpc(gpr_log_func_args* /*said*/) {}

@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <iostream>
 #include <map>
+#include <optional>
+#include <string>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"

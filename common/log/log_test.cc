@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
+#include "common/log/line_shares.h"
 #include "common/log/log_label.h"
 #include "gtest/gtest.h"
 
@@ -106,6 +108,20 @@ TEST(LogTest, LinesOfThreadsStayWhole) {
     ++count;
   }
   EXPECT_EQ(count, kThreads * kLines);
+}
+
+// Whoever makes a library speak does not fill the log by it.
+TEST(LineSharesTest, EachPlaceHasItsShareAndTheRestIsCounted) {
+  LineShares shares(/*lines_max=*/2, absl::Minutes(1));
+  const absl::Duration begin = absl::Seconds(5);
+  EXPECT_EQ(shares.Take("a.cc", 1, begin), 0);
+  EXPECT_EQ(shares.Take("a.cc", 1, begin), 0);
+  for (int i = 0; i < 1'000; ++i) {
+    EXPECT_EQ(shares.Take("a.cc", 1, begin + absl::Seconds(59)), std::nullopt);
+  }
+  EXPECT_EQ(shares.Take("a.cc", 2, begin), 0) << "another place";
+  EXPECT_EQ(shares.Take("a.cc", 1, begin + absl::Minutes(1)), 1'000);
+  EXPECT_EQ(shares.Take("a.cc", 1, begin + absl::Minutes(1)), 0);
 }
 
 TEST(LogTest, TheOptionsCanBeAskedFor) {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <variant>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/base/check.h"
 #include "common/base/countdown.h"
@@ -22,6 +23,7 @@ namespace {
 
 // How often the thread looks at what is due where no command comes.
 constexpr absl::Duration kTickInterval = absl::Milliseconds(200);
+constexpr absl::Duration kSlowFailure = absl::Seconds(2);
 constexpr absl::Duration kRecoveryPauseMin = absl::Milliseconds(50);
 constexpr absl::Duration kRecoveryPauseMax = absl::Seconds(5);
 
@@ -43,17 +45,31 @@ absl::Status Stopped() {
 }
 
 absl::Status CommitFailed(const absl::Status& cause) {
-  return Unavailable("COMMIT_FAILED",
-                     "the command could not be made durable (" +
-                         std::string(cause.message()) +
-                         "); it may or may not have happened: ask again");
+  return Unavailable(
+      "COMMIT_FAILED",
+      absl::StrCat("the pool's database does not take commands just now (",
+                   GetReason(cause),
+                   "), and its operator is told; this one may or may not have "
+                   "happened: ask again"));
 }
 
 absl::Status LookUpFailed(const absl::Status& cause) {
-  return Unavailable("LOOK_UP_FAILED",
-                     "the pool could not look up what was asked for before (" +
-                         std::string(cause.message()) +
-                         "); nothing was changed: ask again");
+  return Unavailable(
+      "LOOK_UP_FAILED",
+      absl::StrCat("the pool could not look up what was asked for before (",
+                   GetReason(cause),
+                   "), and its operator is told; nothing was changed: ask "
+                   "again"));
+}
+
+absl::Status WentBack(int64_t lacking) {
+  return Unavailable(
+      "STORE_WENT_BACK",
+      absl::StrCat("the database lacks the last ", lacking,
+                   " commits that this server was told of, as where a standby "
+                   "that lagged took its place; the server waits: bring the "
+                   "right one back, or restart this server to continue with "
+                   "what this one has"));
 }
 
 }  // namespace
@@ -100,7 +116,23 @@ void Engine::Stop() {
 
 EngineStats Engine::stats() const {
   absl::MutexLock lock(&mutex_);
-  return stats_;
+  EngineStats stats = stats_;
+  if (asking_) stats.store_wait = asking_->elapsed();
+  return stats;
+}
+
+template <typename Ask>
+auto Engine::AskStore(const Ask& ask) {
+  {
+    absl::MutexLock lock(&mutex_);
+    asking_.emplace();
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  auto answer = ask();
+  last_ask_took_ = Since(begin);
+  absl::MutexLock lock(&mutex_);
+  asking_.reset();
+  return answer;
 }
 
 bool Engine::IsRunning() const {
@@ -231,7 +263,8 @@ absl::Status Engine::ExecuteAndCommit(
 }
 
 void Engine::LookUpAndExecute(Pending& pending, absl::Time now) {
-  const absl::Status known = pending.LookUp(pool_->state(), store_);
+  const absl::Status known =
+      AskStore([&] { return pending.LookUp(pool_->state(), store_); });
   if (!known.ok()) return pending.Hold(LookUpFailed(known));
   const auto begin = std::chrono::steady_clock::now();
   pending.Execute(*pool_, now);
@@ -253,7 +286,8 @@ void Engine::NoteCommand(const std::type_info& command, absl::Duration took) {
 absl::Status Engine::CommitEvents() {
   const std::vector<Event> events = pool_->TakeEvents();
   if (events.empty()) return absl::OkStatus();
-  ARCHPOOL_RETURN_IF_ERROR(store_.Commit(generation_, sequence_, events));
+  ARCHPOOL_RETURN_IF_ERROR(
+      AskStore([&] { return store_.Commit(generation_, sequence_, events); }));
   ++sequence_;
   {
     absl::MutexLock lock(&mutex_);
@@ -269,7 +303,9 @@ absl::Status Engine::TakeOver() {
     verifiers_ = pool_->verifiers();
   }
   pool_.reset();
-  ARCHPOOL_ASSIGN_OR_RETURN(const LoadedPool loaded, store_.TakeOver());
+  ARCHPOOL_ASSIGN_OR_RETURN(const LoadedPool loaded,
+                            AskStore([this] { return store_.TakeOver(); }));
+  if (loaded.sequence < sequence_) return WentBack(sequence_ - loaded.sequence);
   ARCHPOOL_RETURN_IF_ERROR(CheckRecords(loaded.snapshot));
   if (last_now_ == absl::InfinitePast()) {
     // Its records may be of a time a little later than was noted.
@@ -291,31 +327,49 @@ void Engine::Recover(const absl::Status& cause) {
   {
     absl::MutexLock lock(&mutex_);
     ++stats_.commit_failures;
-    if (cause.code() == absl::StatusCode::kAborted) {
-      // Another server is the writer now; taking over again would fence it off
-      // in turn, forever.
-      running_ = false;
-      return;
-    }
   }
+  if (NoteStoreFailure(cause)) return;
+  // Callers that have waited for a slow failure do not wait for more.
+  if (last_ask_took_ >= kSlowFailure) RefuseWaiting(cause);
   absl::Duration pause = kRecoveryPauseMin;
-  while (!TakeOver().ok()) {
-    std::vector<std::unique_ptr<Pending>> refused;
+  for (absl::Status taken = TakeOver(); !taken.ok(); taken = TakeOver()) {
+    if (NoteStoreFailure(taken)) return;
     {
       absl::MutexLock lock(&mutex_);
       if (stopping_) {
         running_ = false;
         return;
       }
-      refused = waiting_.TakeAll();
     }
-    for (auto& pending : refused) pending->Refuse(CommitFailed(cause));
+    RefuseWaiting(taken);
     // Commands ring too; only a stop ends the pause.
     for (const Countdown rest(pause); !rest.IsOver() && IsRunning();) {
       bell_.Wait(rest.left());
     }
     pause = std::min(2 * pause, kRecoveryPauseMax);
   }
+  absl::MutexLock lock(&mutex_);
+  stats_.is_store_failing = false;
+}
+
+void Engine::RefuseWaiting(const absl::Status& cause) {
+  std::vector<std::unique_ptr<Pending>> refused;
+  {
+    absl::MutexLock lock(&mutex_);
+    refused = waiting_.TakeAll();
+  }
+  for (auto& pending : refused) pending->Refuse(CommitFailed(cause));
+}
+
+bool Engine::NoteStoreFailure(const absl::Status& failure) {
+  absl::MutexLock lock(&mutex_);
+  stats_.store_failure = failure;
+  stats_.is_store_failing = true;
+  if (!absl::IsAborted(failure)) return false;
+  // Another server is the writer now; taking over again would fence it off in
+  // turn, forever.
+  running_ = false;
+  return true;
 }
 
 absl::Time Engine::Now() {

@@ -15,7 +15,10 @@
 // state afresh. A batch that the database refused by a constraint is run again
 // command by command, so that one bad command spoils no other. If the state
 // cannot be loaded, the engine keeps trying with growing pauses and answers
-// UNAVAILABLE; where another writer took over (FENCED), it stops for good.
+// UNAVAILABLE; where another writer took over (FENCED), it stops for good. A
+// store that has fewer commits than the engine was told of (a standby that
+// lagged took the place of the database) is not continued from: the engine
+// waits for the right one (STORE_WENT_BACK), or to be started again.
 #ifndef ARCHPOOL_SERVER_ENGINE_ENGINE_H_
 #define ARCHPOOL_SERVER_ENGINE_ENGINE_H_
 
@@ -35,6 +38,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "common/base/bell.h"
+#include "common/base/countdown.h"
 #include "common/base/steady_clock.h"
 #include "server/core/pool.h"
 #include "server/core/state/held_records.h"
@@ -61,6 +65,12 @@ struct EngineStats {
   std::string longest_command_name;
   // What the pool held in memory at the latest tick.
   HeldRecords held;
+  // Why the latest commit or load failed, and whether the pool is still without
+  // its records for that.
+  absl::Status store_failure;
+  bool is_store_failing = false;
+  // For how long the store has not answered what it was asked last.
+  absl::Duration store_wait;
 };
 
 class Engine {
@@ -130,6 +140,9 @@ class Engine {
   absl::Status CommitEvents();
   void LookUpAndExecute(Pending& pending, absl::Time now);
   void NoteCommand(const std::type_info& command, absl::Duration took);
+  // What the store answers to `ask`, in stats() as long as it takes.
+  template <typename Ask>
+  auto AskStore(const Ask& ask) ABSL_LOCKS_EXCLUDED(mutex_);
   // After the commands that were waiting when it fell due: signs of life among
   // them come before anything expires.
   void TickIfDue();
@@ -137,6 +150,10 @@ class Engine {
   // After a commit that failed for `cause`: loads the state afresh, however
   // long that takes, or stops for good where another writer took over.
   void Recover(const absl::Status& cause);
+  void RefuseWaiting(const absl::Status& cause) ABSL_LOCKS_EXCLUDED(mutex_);
+  // True: another server is the writer, and this engine stops for good.
+  bool NoteStoreFailure(const absl::Status& failure)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   bool IsLoaded() const { return pool_ != nullptr; }
   // The clock's time, never earlier than before.
   absl::Time Now();
@@ -160,6 +177,7 @@ class Engine {
   absl::Time due_since_ = absl::InfiniteFuture();
   int64_t command_after_tick_ = 0;
   absl::Time last_now_ = absl::InfinitePast();
+  absl::Duration last_ask_took_;  // of the store
 
   mutable absl::Mutex mutex_;
   TurnQueue<std::unique_ptr<Pending>> waiting_ ABSL_GUARDED_BY(mutex_);
@@ -167,6 +185,8 @@ class Engine {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool running_ ABSL_GUARDED_BY(mutex_) = false;
   EngineStats stats_ ABSL_GUARDED_BY(mutex_);
+  // Since when the store is asked; unset: it is not.
+  std::optional<Stopwatch> asking_ ABSL_GUARDED_BY(mutex_);
 };
 
 template <typename Command>

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/storage/memory_store.h"
@@ -43,7 +44,9 @@ class FaultyStore : public Store {
       --takeover_failures;
       return Unavailable("STORE_UNREACHABLE", "the test says so");
     }
-    return memory.TakeOver();
+    absl::StatusOr<LoadedPool> loaded = memory.TakeOver();
+    if (loaded.ok()) loaded->sequence -= commits_lost;
+    return loaded;
   }
 
   absl::Status Commit(int64_t generation, int64_t sequence,
@@ -92,6 +95,7 @@ class FaultyStore : public Store {
   MemoryStore memory;
   std::atomic<Fault> fault{Fault::kNone};
   std::atomic<int> takeover_failures{0};
+  std::atomic<int64_t> commits_lost{0};  // by the database
   std::atomic<int> commits{0};
 };
 
@@ -187,6 +191,28 @@ TEST_F(EngineTest, ManyCommandsShareFewCommits) {
   engine.Stop();
   EXPECT_EQ(answered, kCommands) << "a stop answers what came before it";
   EXPECT_LT(store.commits, kCommands / 4);
+}
+
+// A standby that lagged took the database's place: nothing is done on top of
+// what lacks acknowledged commits, until the right one is back.
+TEST_F(EngineTest, ADatabaseThatWentBackIsNotContinuedFrom) {
+  ASSERT_THAT(engine.Call(Create("alice")), IsOk());
+  store.commits_lost = 1;
+  store.fault = FaultyStore::Fault::kBefore;
+  EXPECT_THAT(engine.Call(Create("bob")), FailsWith("COMMIT_FAILED"));
+  while (GetReason(engine.stats().store_failure) != "STORE_WENT_BACK") {
+    std::this_thread::yield();
+  }
+  EXPECT_TRUE(engine.stats().is_store_failing);
+  const absl::Status refused = engine.Call(Create("bob")).status();
+  EXPECT_THAT(refused, FailsWith("COMMIT_FAILED"));
+  EXPECT_THAT(std::string(refused.message()),
+              testing::HasSubstr("STORE_WENT_BACK"));
+  EXPECT_EQ(StoredAccounts(), 1u);
+  store.commits_lost = 0;
+  while (engine.stats().is_store_failing) std::this_thread::yield();
+  EXPECT_THAT(engine.Call(Create("bob")), IsOk());
+  EXPECT_EQ(StoredAccounts(), 2u);
 }
 
 TEST_F(EngineTest, AFencedEngineStopsAndNeverWritesAgain) {

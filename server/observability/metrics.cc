@@ -97,6 +97,23 @@ struct Metrics::Impl {
   prometheus::Counter& time_away =
       MakeCounter(*registry, "archpool_time_away_seconds_total",
                   "Time without a pool that was added to every deadline");
+  prometheus::Gauge& database_failing =
+      MakeGauge(*registry, "archpool_database_failing",
+                "1 while the database takes no commands");
+  prometheus::Counter& database_failures =
+      MakeCounter(*registry, "archpool_database_failures_total",
+                  "Commits that the database did not take");
+  prometheus::Gauge& database_wait =
+      MakeGauge(*registry, "archpool_database_wait_seconds",
+                "Seconds for which the database has not answered");
+  prometheus::Gauge& connections =
+      MakeGauge(*registry, "archpool_connections", "Connections that are open");
+  prometheus::Gauge& connections_without_token =
+      MakeGauge(*registry, "archpool_connections_without_token",
+                "Open connections that have shown no token yet");
+  prometheus::Counter& connections_ended =
+      MakeCounter(*registry, "archpool_connections_ended_total",
+                  "Connections that the server ended or did not let in");
   prometheus::Family<prometheus::Gauge>& held =
       prometheus::BuildGauge()
           .Name("archpool_records_held")
@@ -197,6 +214,27 @@ void Metrics::NoteMaintenance(bool is_on) {
 
 void Metrics::NoteTimeAway(absl::Duration away) {
   impl_->time_away.Increment(absl::ToDoubleSeconds(away));
+}
+
+void Metrics::NoteDatabaseFailing(bool is_failing) {
+  impl_->database_failing.Set(is_failing ? 1 : 0);
+}
+
+void Metrics::NoteDatabaseFailures(int64_t count) {
+  impl_->database_failures.Increment(static_cast<double>(count));
+}
+
+void Metrics::NoteDatabaseWait(absl::Duration wait) {
+  impl_->database_wait.Set(absl::ToDoubleSeconds(wait));
+}
+
+void Metrics::NoteConnections(int64_t open, int64_t without_token) {
+  impl_->connections.Set(static_cast<double>(open));
+  impl_->connections_without_token.Set(static_cast<double>(without_token));
+}
+
+void Metrics::NoteConnectionsEnded(int64_t count) {
+  impl_->connections_ended.Increment(static_cast<double>(count));
 }
 
 }  // namespace archpool

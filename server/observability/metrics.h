@@ -71,6 +71,19 @@ class Metrics {
   // archpool_time_away_seconds_total: what was added to every deadline.
   void NoteTimeAway(absl::Duration away);
 
+  // archpool_database_failing: 1 while the database takes no commands;
+  // archpool_database_failures_total: commits that it did not take;
+  // archpool_database_wait_seconds: for how long it has not answered.
+  void NoteDatabaseFailing(bool is_failing);
+  void NoteDatabaseFailures(int64_t count);
+  void NoteDatabaseWait(absl::Duration wait);
+  // archpool_connections: open connections, of which
+  // archpool_connections_without_token have shown none yet;
+  // archpool_connections_ended_total: those that the server ended to keep room
+  // for others, and those that it did not let in.
+  void NoteConnections(int64_t open, int64_t without_token);
+  void NoteConnectionsEnded(int64_t count);
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

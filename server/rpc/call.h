@@ -48,9 +48,17 @@ inline constexpr absl::Duration kTokenEndsSoon = absl::Hours(14 * 24);
 // Knows callers by their token, and has its use noted. Thread-safe.
 class Gate {
  public:
+  // Told of each caller that is known, and of its peer as gRPC spells it; on
+  // any thread.
+  using OnCaller =
+      std::function<void(absl::string_view peer, AccountId caller)>;
   // All outlive the gate.
-  Gate(const AccountDirectory& accounts, const Clock& clock, Engine& engine)
-      : accounts_(accounts), clock_(clock), engine_(engine) {}
+  Gate(const AccountDirectory& accounts, const Clock& clock, Engine& engine,
+       OnCaller on_caller = nullptr)
+      : accounts_(accounts),
+        clock_(clock),
+        engine_(engine),
+        on_caller_(std::move(on_caller)) {}
 
   // The caller, where its role and its token's scope reach `method`.
   // UNAUTHENTICATED (TOKEN_MISSING, TOKEN_UNKNOWN, TOKEN_EXPIRED,
@@ -76,6 +84,7 @@ class Gate {
   const AccountDirectory& accounts_;
   const Clock& clock_;
   Engine& engine_;
+  const OnCaller on_caller_;
   mutable absl::Mutex mutex_;
   // When the core was last asked to note a use: asked at most once while that
   // is under way, or fails.

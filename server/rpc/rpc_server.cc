@@ -10,6 +10,7 @@
 #include "grpcpp/resource_quota.h"
 #include "server/engine/executor.h"
 #include "server/intake/upload_rules.h"
+#include "server/rpc/acceptor.h"
 #include "server/rpc/account_directory.h"
 #include "server/rpc/account_service.h"
 #include "server/rpc/blob_service.h"
@@ -36,10 +37,18 @@
 namespace archpool::rpc {
 namespace {
 
+// Where gRPC is given connections that were accepted elsewhere.
+using Entrance = grpc::experimental::ExternalConnectionAcceptor;
+
 constexpr int kMessageSizeBytesMax = 4 << 20;
 constexpr int kStreamsPerConnectionMax = 1'024;
 constexpr int kKeepaliveMs = 60'000;
 constexpr int kPingIntervalMinMs = 10'000;
+// Until encryption and HTTP/2 are agreed; a slow line needs some of it.
+constexpr int kHandshakeMs = 20'000;
+// Without a call; callers connect again when they have one.
+constexpr int kIdleMs = 3'600'000;
+constexpr int kMetadataBytesMax = 8 << 10;
 constexpr size_t kGrpcMemoryBytesMax = size_t{1} << 30;
 constexpr size_t kViewsCachedMax = 1'024;
 constexpr int64_t kRegistrationsWaitingMax = 16;
@@ -57,8 +66,10 @@ void SetLimits(grpc::ServerBuilder& builder) {
       GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
       kPingIntervalMinMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  // Two servers on one port would take turns at the calls.
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
+                             kHandshakeMs);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kIdleMs);
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytesMax);
 }
 
 }  // namespace
@@ -74,7 +85,11 @@ struct RpcServer::Impl {
   InvitationDirectory invitations;
   JoinLimits join_limits;
   SessionDirectory sessions{kSessionForgotten};
-  Gate gate{accounts, parts.clock, parts.engine};
+  Acceptor acceptor{parts.clock, options.connections};
+  Gate gate{accounts, parts.clock, parts.engine,
+            [this](absl::string_view peer, AccountId caller) {
+              acceptor.NoteCaller(peer, caller);
+            }};
   Timer timer;
   WaitQueue work_waiting{timer, options.wait_limits};
   WaitQueue audits_waiting{timer, options.wait_limits};
@@ -123,7 +138,6 @@ struct RpcServer::Impl {
                         hub, work_waiting, audits_waiting},
                        options.wait_limits.waiters_max};
 
-  int port = 0;
   const std::shared_ptr<grpc::ServerCredentials> credentials =
       options.certificate == nullptr ? grpc::InsecureServerCredentials()
                                      : MakeTlsCredentials(*options.certificate);
@@ -138,10 +152,14 @@ RpcServer::~RpcServer() { Stop(); }
 EngineListener& RpcServer::listener() { return impl_->listener; }
 
 absl::Status RpcServer::Open() {
+  ARCHPOOL_RETURN_IF_ERROR(impl_->acceptor.Listen(impl_->options.listen));
   grpc::ServerBuilder builder;
   SetLimits(builder);
-  builder.AddListeningPort(impl_->options.listen, impl_->credentials,
-                           &impl_->port);
+  const std::shared_ptr<Entrance> entrance =
+      builder.experimental().AddExternalConnectionAcceptor(
+          grpc::ServerBuilder::experimental_type::ExternalConnectionType::
+              FROM_FD,
+          impl_->credentials);
   builder.RegisterService(&impl_->account_calls);
   builder.RegisterService(&impl_->invitation_calls);
   builder.RegisterService(&impl_->token_calls);
@@ -155,17 +173,23 @@ absl::Status RpcServer::Open() {
   builder.RegisterService(&impl_->receipts);
   builder.RegisterCallbackGenericService(&impl_->unknown);
   impl_->server = builder.BuildAndStart();
-  if (impl_->server != nullptr && impl_->port != 0) {
-    return absl::OkStatus();
+  if (impl_->server == nullptr) {
+    return Unavailable("LISTEN_FAILED",
+                       absl::StrCat("cannot serve at ", impl_->options.listen,
+                                    "; the lines before say why"));
   }
-  return Unavailable("LISTEN_FAILED",
-                     absl::StrCat("cannot listen on ", impl_->options.listen,
-                                  "; is another server running there?"));
+  return impl_->acceptor.Start([entrance](int listener, int connection) {
+    Entrance::NewConnectionParameters accepted;
+    accepted.listener_fd = listener;
+    accepted.fd = connection;
+    entrance->HandleNewConnection(&accepted);
+  });
 }
 
-int RpcServer::port() const { return impl_->port; }
+int RpcServer::port() const { return impl_->acceptor.port(); }
 
 void RpcServer::Stop() {
+  impl_->acceptor.Stop();
   impl_->work_waiting.Stop();
   impl_->audits_waiting.Stop();
   if (impl_->server != nullptr) {

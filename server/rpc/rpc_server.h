@@ -25,6 +25,7 @@
 #include "server/core/rules/policy.h"
 #include "server/engine/engine.h"
 #include "server/engine/engine_listener.h"
+#include "server/rpc/acceptor.h"
 #include "server/rpc/task_watch.h"
 #include "server/rpc/wait_queue.h"
 #include "server/storage/blob_store.h"
@@ -61,6 +62,8 @@ struct RpcOptions {
   WatchPace watch_pace;
   // Whether the disk has room for new files and tasks; nullptr: it has.
   std::function<absl::Status()> check_disk;
+  // Bounds of connections.
+  AcceptorOptions connections;
   // What a stop grants calls that are under way.
   absl::Duration drain = absl::Seconds(5);
 };

@@ -19,6 +19,10 @@ FAULTS = ("delay",  # each chunk is held back, by DELAY_MAX_S at most
           "cut",  # connections break at once, new ones as soon as they are made
           "cut_answers",  # what is asked arrives; a connection breaks at the answer
           "stall")  # nothing moves; whoever waited loses its connection after it
+# As a database whose process is stopped: connections are taken, nothing passes,
+# nothing is lost, and all of it arrives afterwards. Not among those that tests draw
+# by lot, as it ends only by itself.
+HANG = "hang"
 DELAY_MAX_S = 0.3
 LOOK_S = 0.01  # how soon a connection notices what is to become of it
 COMMIT = b"COMMIT\0"
@@ -149,6 +153,9 @@ class _Connection:
         if self.gate.breaks != self.born or (self.has_stalled and
                                              fault != "stall"):
             raise Broken
+        if fault == HANG:
+            time.sleep(LOOK_S)
+            return True
         for source in readable:
             chunk = source.recv(1 << 16)
             if not chunk:

@@ -18,7 +18,9 @@ STARTS_MAX = 5
 
 
 class TcpPostgres:
-    def __init__(self):
+    def __init__(self, *settings):
+        """`settings`: NAME=VALUE, beside those of every test's cluster."""
+        self.settings = [word for one in settings for word in ("-c", one)]
         self.directory = Path(tempfile.mkdtemp(prefix="archpool-it-db-"))
         self.cluster = self.directory / "cluster"
         self.programs = find_programs()
@@ -43,9 +45,9 @@ class TcpPostgres:
                 self.process.wait()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def url(self, port=None):
+    def url(self, port=None, role="archpool"):
         """By way of `port`, where something stands between."""
-        return (f"postgresql://archpool@127.0.0.1:{port or self.port}/postgres"
+        return (f"postgresql://{role}@127.0.0.1:{port or self.port}/postgres"
                 "?sslmode=disable&gssencmode=disable")
 
     def _start(self):
@@ -57,7 +59,7 @@ class TcpPostgres:
                 self.process = subprocess.Popen(
                     [self.programs / "postgres", "-D", self.cluster,
                      "-p", str(self.port), "-c", "listen_addresses=127.0.0.1",
-                     "-c", "unix_socket_directories="],
+                     "-c", "unix_socket_directories=", *self.settings],
                     stdout=log, stderr=log, **self.child)
             if self._gets_ready():
                 return

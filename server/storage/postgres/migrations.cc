@@ -15,6 +15,7 @@
 #include "server/storage/postgres/query.h"
 #include "server/storage/postgres/schema_checks.h"
 #include "server/storage/postgres/server_errors.h"
+#include "server/storage/postgres/statement_watch.h"
 
 namespace archpool {
 namespace {
@@ -24,6 +25,7 @@ using postgres::Execute;
 // Names the lock among all advisory locks of the database: "archpool" in ASCII.
 constexpr int64_t kLockKey = 0x61726368'706f6f6c;
 constexpr absl::Duration kLockInterval = absl::Milliseconds(200);
+constexpr absl::Duration kMigrationsMax = absl::Hours(24);
 
 absl::StatusOr<int64_t> VersionOf(const Migration& migration) {
   absl::string_view name = migration.file_name;
@@ -169,29 +171,37 @@ absl::Status Migrate(const std::string& connection_string,
                      const MigrateOptions& options) {
   ARCHPOOL_RETURN_IF_ERROR(CheckNumbers(migrations));
   ARCHPOOL_RETURN_IF_ERROR(postgres::CheckConnectionString(connection_string));
-  const absl::Status status = postgres::RunGuarded([&]() -> absl::Status {
-    const auto connection = postgres::Connect(connection_string);
-    ARCHPOOL_RETURN_IF_ERROR(CheckServerOf(*connection));
-    ARCHPOOL_RETURN_IF_ERROR(Lock(*connection, options));
-    size_t applied = 0;
-    {
-      pqxx::work transaction(*connection);
-      ARCHPOOL_RETURN_IF_ERROR(CheckIsOurs(transaction));
-      transaction.exec(
-          "CREATE TABLE IF NOT EXISTS schema_migration ("
-          " version bigint CONSTRAINT schema_migration_pkey PRIMARY KEY,"
-          " file_name text NOT NULL,"
-          " checksum text NOT NULL,"
-          " apply_time timestamptz NOT NULL DEFAULT now())");
-      ARCHPOOL_ASSIGN_OR_RETURN(applied, CountApplied(transaction, migrations));
-      transaction.commit();
-    }
-    for (size_t i = applied; i < migrations.size(); ++i) {
-      if (options.stop.stop_requested()) return Stopped();
-      ARCHPOOL_RETURN_IF_ERROR(Apply(*connection, i + 1, migrations[i]));
-    }
-    return postgres::WidenChecks(*connection, checks);
-  });
+  const absl::Status status = postgres::RunGuarded(
+      [&]() -> absl::Status {
+        postgres::StatementWatch watch(Patience{.stop = options.stop});
+        const auto connection = postgres::Connect(connection_string, watch);
+        // A change of a large table takes its time; a stop does not wait for
+        // it.
+        const postgres::StatementWatch::Guard guard(watch, connection->sock(),
+                                                    kMigrationsMax);
+        ARCHPOOL_RETURN_IF_ERROR(CheckServerOf(*connection));
+        ARCHPOOL_RETURN_IF_ERROR(Lock(*connection, options));
+        size_t applied = 0;
+        {
+          pqxx::work transaction(*connection);
+          ARCHPOOL_RETURN_IF_ERROR(CheckIsOurs(transaction));
+          transaction.exec(
+              "CREATE TABLE IF NOT EXISTS schema_migration ("
+              " version bigint CONSTRAINT schema_migration_pkey PRIMARY KEY,"
+              " file_name text NOT NULL,"
+              " checksum text NOT NULL,"
+              " apply_time timestamptz NOT NULL DEFAULT now())");
+          ARCHPOOL_ASSIGN_OR_RETURN(applied,
+                                    CountApplied(transaction, migrations));
+          transaction.commit();
+        }
+        for (size_t i = applied; i < migrations.size(); ++i) {
+          if (options.stop.stop_requested()) return Stopped();
+          ARCHPOOL_RETURN_IF_ERROR(Apply(*connection, i + 1, migrations[i]));
+        }
+        return postgres::WidenChecks(*connection, checks);
+      },
+      connection_string);
   // What may have been applied is seen at the next start.
   if (absl::IsUnknown(status)) {
     return Unavailable("STORE_UNREACHABLE", status.message());

@@ -9,42 +9,71 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "common/base/check.h"
+#include "common/base/countdown.h"
 #include "common/base/status.h"
+#include "common/base/stop.h"
 #include "server/storage/postgres/ledger_check.h"
 #include "server/storage/postgres/load.h"
 #include "server/storage/postgres/query.h"
 #include "server/storage/postgres/rows.h"
 #include "server/storage/postgres/sql_words.h"
+#include "server/storage/postgres/statement_watch.h"
 
 namespace archpool {
 
 using postgres::Parameters;
 using postgres::Select;
 
+namespace {
+
+constexpr absl::Duration kSharingMax = absl::Seconds(5);
+constexpr absl::Duration kSharingPause = absl::Milliseconds(10);
+// The whole ledger of a large pool.
+constexpr absl::Duration kLedgerCheckMax = absl::Minutes(10);
+constexpr absl::Duration kLedgerStatementMax = absl::Minutes(1);
+
+}  // namespace
+
 // Lends connections, each to one call at a time.
 class PostgresReader::Connections {
  public:
-  Connections(std::string connection_string, int connections_max)
+  Connections(std::string connection_string, int connections_max,
+              const Patience& patience)
       : connection_string_(std::move(connection_string)),
-        connections_max_(connections_max) {
+        connections_max_(connections_max),
+        patience_(patience),
+        watch_(patience) {
     ARCHPOOL_CHECK(connections_max > 0);
   }
 
-  // Runs `body` in a read-only transaction that sees one snapshot.
+  // Runs `body` in a read-only transaction that sees one snapshot, for at most
+  // so long; each of its statements has `statement_max`.
   absl::Status Run(
-      const std::function<absl::Status(pqxx::transaction_base&)>& body)
+      const std::function<absl::Status(pqxx::transaction_base&)>& body,
+      absl::Duration time_max, absl::Duration statement_max)
       ABSL_LOCKS_EXCLUDED(mutex_) {
     std::unique_ptr<pqxx::connection> connection = Take();
     const bool was_idle = connection != nullptr;
-    absl::Status status = RunOn(connection, body);
+    const Limits limits{time_max, statement_max};
+    absl::Status status = RunOn(connection, limits, body);
     if (was_idle && GetReason(status) == "STORE_UNREACHABLE") {
       // It may have gone stale while it idled (a restarted database), and a
       // read may be asked twice.
       connection = nullptr;
-      status = RunOn(connection, body);
+      status = RunOn(connection, limits, body);
+    }
+    if (GetReason(status) == "STORE_CONNECTIONS") {
+      Return(nullptr);
+      connection = TakeIdle();
+      if (connection != nullptr) status = RunOn(connection, limits, body);
     }
     Return(std::move(connection));
     return status;
+  }
+  absl::Status Run(
+      const std::function<absl::Status(pqxx::transaction_base&)>& body)
+      ABSL_LOCKS_EXCLUDED(mutex_) {
+    return Run(body, patience_.statement_max, patience_.statement_max);
   }
 
   // The rows of one table under `condition`, in such a transaction.
@@ -63,27 +92,65 @@ class PostgresReader::Connections {
   }
 
  private:
+  struct Limits {
+    absl::Duration time_max;
+    absl::Duration statement_max;
+  };
+
   absl::Status RunOn(
-      std::unique_ptr<pqxx::connection>& connection,
-      const std::function<absl::Status(pqxx::transaction_base&)>& body) const {
-    const absl::Status status = postgres::RunGuarded([&]() -> absl::Status {
-      if (connection == nullptr) {
-        connection = postgres::Connect(connection_string_);
-      }
-      pqxx::work transaction(*connection);
-      transaction.exec(
-          "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+      std::unique_ptr<pqxx::connection>& connection, const Limits& limits,
+      const std::function<absl::Status(pqxx::transaction_base&)>& body) {
+    bool was_cut = false;
+    const absl::Status status = postgres::RunGuarded(
+        [&]() -> absl::Status {
+          if (connection == nullptr) {
+            connection = postgres::Connect(connection_string_, watch_);
+          }
           // A database that hangs must not hang every page with it.
-          "SET LOCAL statement_timeout = '60s'");
-      ARCHPOOL_RETURN_IF_ERROR(body(transaction));
-      transaction.commit();
-      return absl::OkStatus();
-    });
+          const postgres::StatementWatch::Guard guard(
+              watch_, connection->sock(), limits.time_max, &was_cut);
+          pqxx::work transaction(*connection);
+          transaction.exec(absl::StrCat(
+              "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+              "SET LOCAL statement_timeout = ",
+              absl::ToInt64Milliseconds(limits.statement_max)));
+          ARCHPOOL_RETURN_IF_ERROR(body(transaction));
+          transaction.commit();
+          return absl::OkStatus();
+        },
+        connection_string_);
     if (!postgres::IsConnectionSound(status)) connection = nullptr;
     if (absl::IsUnknown(status)) {
-      return Unavailable("STORE_UNREACHABLE", status.message());
+      return postgres::NameSilence(
+          Unavailable("STORE_UNREACHABLE", status.message()), was_cut);
     }
-    return status;
+    return postgres::NameSilence(status, was_cut);
+  }
+
+  // A connection that another call gives back soon; nullptr where none does.
+  // The caller returns either.
+  std::unique_ptr<pqxx::connection> TakeIdle() ABSL_LOCKS_EXCLUDED(mutex_) {
+    const Countdown rest(kSharingMax);
+    while (true) {
+      {
+        absl::MutexLock lock(&mutex_);
+        const bool is_hopeless = idle_.empty() && lent_ == 0;
+        if (!idle_.empty() || is_hopeless || rest.IsOver()) {
+          ++lent_;
+          if (idle_.empty()) return nullptr;
+          std::unique_ptr<pqxx::connection> connection =
+              std::move(idle_.back());
+          idle_.pop_back();
+          return connection;
+        }
+      }
+      if (WaitOrStop(patience_.stop, kSharingPause)) return LendNothing();
+    }
+  }
+  std::unique_ptr<pqxx::connection> LendNothing() ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    ++lent_;
+    return nullptr;
   }
 
   // An idle connection, or nullptr: the right to make one.
@@ -108,6 +175,8 @@ class PostgresReader::Connections {
 
   const std::string connection_string_;
   const int connections_max_;
+  const Patience patience_;
+  postgres::StatementWatch watch_;
   absl::Mutex mutex_;
   std::vector<std::unique_ptr<pqxx::connection>> idle_ ABSL_GUARDED_BY(mutex_);
   int lent_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -141,9 +210,9 @@ absl::StatusOr<Task> FindTask(pqxx::transaction_base& transaction, TaskId id) {
 }  // namespace
 
 PostgresReader::PostgresReader(std::string connection_string,
-                               int connections_max)
+                               int connections_max, const Patience& patience)
     : connections_(std::make_unique<Connections>(std::move(connection_string),
-                                                 connections_max)) {}
+                                                 connections_max, patience)) {}
 
 PostgresReader::~PostgresReader() = default;
 
@@ -407,11 +476,12 @@ absl::StatusOr<std::vector<Owed>> PostgresReader::OwedTo(AccountId account) {
 
 absl::StatusOr<LedgerCheck> PostgresReader::CheckLedgerFrom(LedgerMark& mark) {
   LedgerCheck check;
-  ARCHPOOL_RETURN_IF_ERROR(
-      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
+  ARCHPOOL_RETURN_IF_ERROR(connections_->Run(
+      [&](pqxx::transaction_base& t) -> absl::Status {
         ARCHPOOL_ASSIGN_OR_RETURN(check, postgres::CheckLedger(t, mark));
         return absl::OkStatus();
-      }));
+      },
+      kLedgerCheckMax, kLedgerStatementMax));
   return check;
 }
 

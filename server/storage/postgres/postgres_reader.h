@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "server/storage/postgres/patience.h"
 #include "server/storage/store.h"
 
 namespace archpool {
@@ -17,8 +18,10 @@ namespace archpool {
 class PostgresReader : public Reader {
  public:
   // Connects when asked. `connection_string` is libpq's.
-  // REQUIRES: connections_max > 0.
-  PostgresReader(std::string connection_string, int connections_max);
+  // Where PostgreSQL has no further connection to spare, calls share those that
+  // there are. REQUIRES: connections_max > 0.
+  PostgresReader(std::string connection_string, int connections_max,
+                 const Patience& patience = Patience());
   ~PostgresReader() override;
 
   absl::StatusOr<std::vector<Account>> Accounts() override;

@@ -13,9 +13,13 @@
 #include "server/storage/postgres/load.h"
 #include "server/storage/postgres/query.h"
 #include "server/storage/postgres/rows.h"
+#include "server/storage/postgres/statement_watch.h"
 
 namespace archpool {
 namespace {
+
+// All that is open of a large pool.
+constexpr absl::Duration kTransactionMax = absl::Minutes(2);
 
 using postgres::Parameters;
 using postgres::SealRow;
@@ -82,19 +86,22 @@ absl::StatusOr<SealedReceipts> SealedIn(pqxx::transaction_base& transaction) {
 
 class PostgresReceipts::Connection {
  public:
-  explicit Connection(std::string connection_string)
-      : connection_string_(std::move(connection_string)) {}
+  Connection(std::string connection_string, const Patience& patience)
+      : connection_string_(std::move(connection_string)), watch_(patience) {}
 
   // Runs `body` in one transaction that sees one snapshot.
   absl::Status Run(
       const std::function<absl::Status(pqxx::transaction_base&)>& body)
       ABSL_LOCKS_EXCLUDED(mutex_) {
     absl::MutexLock lock(&mutex_);
+    bool was_cut = false;
     const absl::Status status = postgres::RunGuarded(
         [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) -> absl::Status {
           if (connection_ == nullptr) {
-            connection_ = postgres::Connect(connection_string_);
+            connection_ = postgres::Connect(connection_string_, watch_);
           }
+          const postgres::StatementWatch::Guard guard(
+              watch_, connection_->sock(), kTransactionMax, &was_cut);
           pqxx::work transaction(*connection_);
           transaction.exec(
               "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;"
@@ -102,23 +109,28 @@ class PostgresReceipts::Connection {
           ARCHPOOL_RETURN_IF_ERROR(body(transaction));
           transaction.commit();
           return absl::OkStatus();
-        });
+        },
+        connection_string_);
     if (!postgres::IsConnectionSound(status)) connection_ = nullptr;
     // Who seals in doubt finds out by opening again.
     if (absl::IsUnknown(status)) {
-      return Unavailable("STORE_UNREACHABLE", status.message());
+      return postgres::NameSilence(
+          Unavailable("STORE_UNREACHABLE", status.message()), was_cut);
     }
-    return status;
+    return postgres::NameSilence(status, was_cut);
   }
 
  private:
   const std::string connection_string_;
+  postgres::StatementWatch watch_;
   absl::Mutex mutex_;
   std::unique_ptr<pqxx::connection> connection_ ABSL_GUARDED_BY(mutex_);
 };
 
-PostgresReceipts::PostgresReceipts(std::string connection_string)
-    : connection_(std::make_unique<Connection>(std::move(connection_string))) {}
+PostgresReceipts::PostgresReceipts(std::string connection_string,
+                                   const Patience& patience)
+    : connection_(std::make_unique<Connection>(std::move(connection_string),
+                                               patience)) {}
 
 PostgresReceipts::~PostgresReceipts() = default;
 

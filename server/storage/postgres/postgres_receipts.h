@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "server/storage/postgres/patience.h"
 #include "server/storage/receipt_store.h"
 
 namespace archpool {
@@ -15,7 +16,8 @@ namespace archpool {
 class PostgresReceipts : public ReceiptStore {
  public:
   // REQUIRES: the database has this program's schema.
-  explicit PostgresReceipts(std::string connection_string);
+  explicit PostgresReceipts(std::string connection_string,
+                            const Patience& patience = Patience());
   ~PostgresReceipts() override;
 
   absl::StatusOr<OpenReceipts> Open(int64_t limit) override;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/storage/postgres/postgres_store.h"
 
+#include <algorithm>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -12,18 +13,24 @@
 #include "common/base/status.h"
 #include "server/core/records/keys.h"
 #include "server/storage/postgres/load.h"
+#include "server/storage/postgres/pool_lock.h"
 #include "server/storage/postgres/query.h"
 #include "server/storage/postgres/rows.h"
 #include "server/storage/postgres/statement_watch.h"
+#include "server/storage/postgres/writer_session.h"
 
 namespace archpool {
 namespace {
 
+using postgres::Backend;
 using postgres::Parameters;
 using postgres::Table;
+using postgres::WriterSession;
 
 // About one for each table, and some for ids.
 constexpr int kLoadStatementsMax = 5 + std::variant_size_v<Event>;
+// Connections that broke, as far back as PostgreSQL may still have them.
+constexpr size_t kLeftBehindMax = 16;
 constexpr char kMoveHead[] = "move_head";
 constexpr char kMoveHeadSql[] =
     "UPDATE pool_head SET sequence = sequence + 1"
@@ -126,6 +133,19 @@ absl::Status Fenced(int64_t generation, int64_t sequence) {
                                 ": another server took over; stop this one"));
 }
 
+// Zero: none.
+void SetStatementTimeout(pqxx::connection& connection, absl::Duration timeout) {
+  pqxx::nontransaction(connection)
+      .exec(absl::StrCat("SET statement_timeout = ",
+                         absl::ToInt64Milliseconds(timeout)));
+}
+
+absl::Status Stopping() {
+  return Unavailable("STOPPED",
+                     "this server stops, and makes no new connection to its "
+                     "database; nothing was written");
+}
+
 template <typename Row>
 void PrepareWrite(pqxx::connection& connection, const Table<Row>& table) {
   using Record = typename postgres::RecordIn<Row>::Type;
@@ -135,58 +155,118 @@ void PrepareWrite(pqxx::connection& connection, const Table<Row>& table) {
 
 }  // namespace
 
-struct PostgresStore::Session {
-  std::unique_ptr<pqxx::connection> connection;
-  postgres::StatementWatch watch;
-
-  [[nodiscard]] postgres::StatementWatch::Guard Watched(
-      absl::Duration time_max) {
-    return {watch, connection->sock(), time_max};
-  }
-};
-
 PostgresStore::PostgresStore(std::string connection_string,
-                             absl::Duration statement_max)
+                             const Patience& patience)
     : connection_string_(std::move(connection_string)),
-      statement_max_(statement_max) {}
+      patience_(patience),
+      holds_(false),
+      watch_(std::make_unique<postgres::StatementWatch>(patience_)) {}
+
+PostgresStore::PostgresStore(PoolHold hold)
+    : connection_string_(std::move(hold.connection_string_)),
+      patience_(hold.patience_),
+      holds_(true),
+      watch_(std::make_unique<postgres::StatementWatch>(patience_)),
+      session_(std::move(hold.session_)) {}
 
 PostgresStore::~PostgresStore() = default;
 
-PostgresStore::Session& PostgresStore::Connected() {
-  if (session_ != nullptr) return *session_;
-  auto session = std::make_unique<Session>();
-  session->connection = postgres::Connect(connection_string_);
-  pqxx::connection& connection = *session->connection;
-  const auto guard = session->Watched(statement_max_);
-  // Another writer's frozen transaction may hold the head.
-  pqxx::nontransaction(connection).exec("SET lock_timeout = '30s'");
+absl::Status PostgresStore::MakeReady(WriterSession& session) {
+  if (holds_ && !session.has_lock) ARCHPOOL_RETURN_IF_ERROR(HoldAgain(session));
+  if (session.is_prepared) return absl::OkStatus();
+  pqxx::connection& connection = *session.connection;
+  // What is given up here must end there as well. Another writer's frozen
+  // transaction may hold the head: it is waited for a little less long, so that
+  // it is told apart.
+  SetStatementTimeout(connection, patience_.statement_max);
+  pqxx::nontransaction(connection)
+      .exec(absl::StrCat(
+          "SET lock_timeout = ",
+          absl::ToInt64Milliseconds(patience_.statement_max * 5 / 6)));
   connection.prepare(kMoveHead, kMoveHeadSql);
   std::apply(
       [&](const auto&... tables) { (PrepareWrite(connection, tables), ...); },
       postgres::EventTables());
-  session_ = std::move(session);
-  return *session_;
+  session.is_prepared = true;
+  return absl::OkStatus();
+}
+
+absl::Status PostgresStore::HoldAgain(WriterSession& session) {
+  pqxx::connection& connection = *session.connection;
+  if (session.backend.pid == 0) {
+    session.backend = postgres::BackendOf(connection);
+  }
+  session.has_lock = postgres::TryPoolLock(connection);
+  if (session.has_lock) return absl::OkStatus();
+  const std::optional<Backend> holder = postgres::PoolLockHolder(connection);
+  if (!holder) {  // it ended just now
+    session.has_lock = postgres::TryPoolLock(connection);
+    if (session.has_lock) return absl::OkStatus();
+  } else if (std::find(left_behind_.begin(), left_behind_.end(), *holder) !=
+             left_behind_.end()) {
+    // As good as having it: nobody else gets it from there. Every call asks
+    // again.
+    postgres::EndBackend(connection, *holder);
+    return absl::OkStatus();
+  }
+  return MakeError(
+      absl::StatusCode::kAborted, "FENCED",
+      absl::StrCat("another server has this database now (",
+                   holder ? holder->ToString() : "it began just now",
+                   "): stop this one"));
+}
+
+absl::Status PostgresStore::Run(
+    absl::Duration time_max,
+    const std::function<absl::Status(WriterSession&)>& body) {
+  bool was_cut = false;
+  const absl::Status status = postgres::RunGuarded(
+      [&]() -> absl::Status {
+        if (session_ == nullptr) {
+          if (patience_.stop.stop_requested()) return Stopping();
+          auto session = std::make_unique<WriterSession>();
+          session->connection = postgres::Connect(connection_string_, *watch_);
+          session_ = std::move(session);
+        }
+        const postgres::StatementWatch::Guard guard(
+            *watch_, session_->connection->sock(), time_max, &was_cut);
+        ARCHPOOL_RETURN_IF_ERROR(MakeReady(*session_));
+        return body(*session_);
+      },
+      connection_string_);
+  if (!postgres::IsConnectionSound(status) && session_ != nullptr) {
+    if (session_->backend.pid != 0) left_behind_.push_back(session_->backend);
+    if (left_behind_.size() > kLeftBehindMax) {
+      left_behind_.erase(left_behind_.begin());
+    }
+    session_ = nullptr;
+  }
+  return postgres::NameSilence(status, was_cut);
 }
 
 absl::StatusOr<LoadedPool> PostgresStore::TakeOver() {
   LoadedPool pool;
-  const absl::Status status = postgres::RunGuarded([&]() -> absl::Status {
-    Session& session = Connected();
-    pqxx::connection& connection = *session.connection;
-    {
-      const auto guard = session.Watched(statement_max_);
-      pqxx::work raise(connection);
-      const pqxx::result head = raise.exec(kRaiseGenerationSql);
-      raise.commit();
-      pool.generation = head.at(0).at(0).as<int64_t>();
-      pool.sequence = head.at(0).at(1).as<int64_t>();
-    }
-    // As long as there is much to read.
-    const auto guard = session.Watched(kLoadStatementsMax * statement_max_);
-    ARCHPOOL_ASSIGN_OR_RETURN(pool.snapshot, postgres::Load(connection));
-    return absl::OkStatus();
-  });
-  if (!postgres::IsConnectionSound(status)) session_ = nullptr;
+  absl::Status status =
+      Run(patience_.statement_max, [&](WriterSession& session) -> absl::Status {
+        pqxx::work raise(*session.connection);
+        const pqxx::result head = raise.exec(kRaiseGenerationSql);
+        raise.commit();
+        pool.generation = head.at(0).at(0).as<int64_t>();
+        pool.sequence = head.at(0).at(1).as<int64_t>();
+        return absl::OkStatus();
+      });
+  if (status.ok()) {
+    // As long as there is much to read; the watch alone bounds it.
+    const absl::Duration load_max =
+        kLoadStatementsMax * patience_.statement_max;
+    status = Run(load_max, [&](WriterSession& session) -> absl::Status {
+      SetStatementTimeout(*session.connection, absl::ZeroDuration());
+      ARCHPOOL_ASSIGN_OR_RETURN(pool.snapshot,
+                                postgres::Load(*session.connection));
+      SetStatementTimeout(*session.connection, patience_.statement_max);
+      return absl::OkStatus();
+    });
+  }
   if (absl::IsUnknown(status)) {
     // A raised generation in doubt does no harm: the caller raises it again.
     return Unavailable("STORE_UNREACHABLE", status.message());
@@ -198,20 +278,19 @@ absl::StatusOr<LoadedPool> PostgresStore::TakeOver() {
 absl::Status PostgresStore::Commit(int64_t generation, int64_t sequence,
                                    absl::Span<const Event> events) {
   const Batch batch(events);
-  const absl::Status status = postgres::RunGuarded([&]() -> absl::Status {
-    Session& session = Connected();
-    const auto guard = session.Watched(statement_max_);
-    pqxx::work transaction(*session.connection);
-    const pqxx::result moved = postgres::ExecutePrepared(
-        transaction, kMoveHead,
-        {absl::StrCat(generation), absl::StrCat(sequence)});
-    if (moved.affected_rows() != 1) return Fenced(generation, sequence);
-    ARCHPOOL_RETURN_IF_ERROR(WriteBatch(transaction, batch));
-    transaction.commit();
-    return absl::OkStatus();
-  });
-  if (!postgres::IsConnectionSound(status)) session_ = nullptr;
-  return status;
+  return Run(patience_.statement_max,
+             [&](WriterSession& session) -> absl::Status {
+               pqxx::work transaction(*session.connection);
+               const pqxx::result moved = postgres::ExecutePrepared(
+                   transaction, kMoveHead,
+                   {absl::StrCat(generation), absl::StrCat(sequence)});
+               if (moved.affected_rows() != 1) {
+                 return Fenced(generation, sequence);
+               }
+               ARCHPOOL_RETURN_IF_ERROR(WriteBatch(transaction, batch));
+               transaction.commit();
+               return absl::OkStatus();
+             });
 }
 
 template <typename Row>
@@ -219,18 +298,15 @@ absl::StatusOr<std::optional<Row>> PostgresStore::FindRow(
     const Table<Row>& table, const std::string& condition,
     const Parameters& parameters) {
   std::optional<Row> found;
-  const absl::Status status = postgres::RunGuarded([&]() -> absl::Status {
-    Session& session = Connected();
-    const auto guard = session.Watched(statement_max_);
-    pqxx::nontransaction transaction(*session.connection);
-    ARCHPOOL_ASSIGN_OR_RETURN(
-        std::vector<Row> rows,
-        postgres::Select(transaction, table, condition, parameters));
-    if (!rows.empty()) found = std::move(rows.front());
-    return absl::OkStatus();
-  });
-  if (!postgres::IsConnectionSound(status)) session_ = nullptr;
-  if (!status.ok()) return status;
+  ARCHPOOL_RETURN_IF_ERROR(
+      Run(patience_.statement_max, [&](WriterSession& session) -> absl::Status {
+        pqxx::nontransaction transaction(*session.connection);
+        ARCHPOOL_ASSIGN_OR_RETURN(
+            std::vector<Row> rows,
+            postgres::Select(transaction, table, condition, parameters));
+        if (!rows.empty()) found = std::move(rows.front());
+        return absl::OkStatus();
+      }));
   return found;
 }
 

@@ -4,10 +4,14 @@
 #include <signal.h>
 
 #include <memory>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "common/model/limits.h"
 #include "server/core/pool.h"
 #include "server/storage/postgres/postgres_reader.h"
@@ -96,7 +100,7 @@ TEST(PostgresStoreTest, WriterReconnectsAfterItsConnectionBroke) {
 // writer gives it up, and goes on over another.
 TEST(PostgresStoreTest, AFrozenBackendIsGivenUp) {
   const std::string database = ThrowawayPostgres::MigratedDatabase();
-  PostgresStore store(database, absl::Seconds(1));
+  PostgresStore store(database, Patience{.statement_max = absl::Seconds(1)});
   const auto loaded = store.TakeOver();
   ASSERT_THAT(loaded, IsOk());
   const auto connection = postgres::Connect(database);
@@ -111,6 +115,47 @@ TEST(PostgresStoreTest, AFrozenBackendIsGivenUp) {
   const absl::Cleanup go_on = [pid] { kill(pid, SIGCONT); };
   EXPECT_FALSE(store.Commit(loaded->generation, loaded->sequence, {}).ok());
   EXPECT_THAT(store.Commit(loaded->generation, loaded->sequence, {}), IsOk());
+}
+
+// So does a reader, and what is to stop gives up sooner.
+TEST(PostgresStoreTest, AFrozenBackendIsGivenUpByReaders) {
+  const std::string database = ThrowawayPostgres::MigratedDatabase();
+  std::stop_source stop;
+  PostgresReader reader(database, 1,
+                        {.statement_max = absl::Minutes(10),
+                         .stop = stop.get_token(),
+                         .stop_grace = absl::Milliseconds(500)});
+  ASSERT_THAT(reader.Accounts(), IsOk());
+  const auto connection = postgres::Connect(database);
+  pqxx::nontransaction look(*connection);
+  const auto pid = look.exec(
+                           "SELECT pid FROM pg_stat_activity WHERE datname ="
+                           " current_database() AND pid <> pg_backend_pid()")
+                       .at(0)
+                       .at(0)
+                       .as<pid_t>();
+  ASSERT_EQ(kill(pid, SIGSTOP), 0);
+  const absl::Cleanup go_on = [pid] { kill(pid, SIGCONT); };
+  stop.request_stop();
+  EXPECT_THAT(reader.Accounts(), FailsWith("STORE_SILENT"));
+  EXPECT_THAT(reader.Accounts(), IsOk()) << "on another connection";
+}
+
+// Where PostgreSQL has no connection to spare, reads share those there are.
+TEST(PostgresStoreTest, ReadersShareWhatConnectionsThereAre) {
+  const std::string database = ThrowawayPostgres::MigratedDatabase();
+  RunSql(database, "CREATE ROLE narrow LOGIN CONNECTION LIMIT 1");
+  RunSql(database, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO narrow");
+  PostgresReader reader(
+      absl::StrReplaceAll(database, {{"user=archpool", "user=narrow"}}), 4);
+  ASSERT_THAT(reader.Accounts(), IsOk());
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&reader] {
+      for (int j = 0; j < 20; ++j) EXPECT_THAT(reader.Accounts(), IsOk());
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
 }
 
 // A read is asked again on a fresh connection: nobody notices.

@@ -13,9 +13,12 @@
 #include "absl/strings/str_split.h"
 #include "common/base/status.h"
 #include "server/storage/postgres/server_errors.h"
+#include "server/storage/postgres/statement_watch.h"
 
 namespace archpool::postgres {
 namespace {
+
+constexpr absl::Duration kSetUpMax = absl::Seconds(10);
 
 std::string OneLine(const char* what) {
   std::string line = absl::StrReplaceAll(what, {{"\n", " "}});
@@ -74,8 +77,9 @@ absl::Status InDoubt(const std::exception& e) {
 // operator says counts.
 std::string WithPatience(const std::string& connection_string) {
   const std::vector<std::string> patience = {
-      "connect_timeout=10", "keepalives_idle=15", "keepalives_interval=5",
-      "keepalives_count=3", "tcp_user_timeout=30000"};
+      "connect_timeout=5",      "keepalives_idle=15",
+      "keepalives_interval=5",  "keepalives_count=3",
+      "tcp_user_timeout=30000", "fallback_application_name=archpool-server"};
   if (connection_string.find("://") == std::string::npos) {
     return absl::StrCat(absl::StrJoin(patience, " "), " ", connection_string);
   }
@@ -87,7 +91,8 @@ std::string WithPatience(const std::string& connection_string) {
 
 }  // namespace
 
-absl::Status RunGuarded(const std::function<absl::Status()>& body) {
+absl::Status RunGuarded(const std::function<absl::Status()>& body,
+                        const std::string& connection_string) {
   try {
     return body();
   } catch (const pqxx::in_doubt_error& e) {
@@ -102,7 +107,8 @@ absl::Status RunGuarded(const std::function<absl::Status()>& body) {
     // Undefined tables and columns as well: the schema is not ours.
     return Internal("STORE_QUERY", OneLine(e.what()));
   } catch (const pqxx::sql_error& e) {
-    return NameServerError(SqlStateOf(e), OneLine(e.what()))
+    return NameServerError(SqlStateOf(e), OneLine(e.what()),
+                           NamesIn(connection_string))
         .value_or(Unreachable(e));
   } catch (const RefusedConnection& e) {
     return e.status();
@@ -123,8 +129,9 @@ std::unique_ptr<pqxx::connection> Open(const std::string& connection_string) {
   try {
     return std::make_unique<pqxx::connection>(connection_string);
   } catch (const pqxx::broken_connection& e) {
-    const std::optional<absl::Status> named = NameServerError(
-        SqlStateOfRefusal(connection_string), OneLine(e.what()));
+    const std::optional<absl::Status> named =
+        NameServerError(SqlStateOfRefusal(connection_string), OneLine(e.what()),
+                        NamesIn(connection_string));
     if (named) throw RefusedConnection(e.what(), *named);
     throw;
   }
@@ -134,7 +141,14 @@ std::unique_ptr<pqxx::connection> Open(const std::string& connection_string) {
 
 std::unique_ptr<pqxx::connection> Connect(
     const std::string& connection_string) {
+  StatementWatch watch;
+  return Connect(connection_string, watch);
+}
+
+std::unique_ptr<pqxx::connection> Connect(const std::string& connection_string,
+                                          StatementWatch& watch) {
   auto connection = Open(WithPatience(connection_string));
+  const StatementWatch::Guard guard(watch, connection->sock(), kSetUpMax);
   pqxx::nontransaction setup(*connection);
   setup.exec(
       "SET client_encoding = 'UTF8'; SET bytea_output = 'hex';"

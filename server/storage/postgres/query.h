@@ -17,19 +17,27 @@
 
 namespace archpool::postgres {
 
-// Runs `body`, which may throw what libpqxx throws, and maps it:
+class StatementWatch;
+
+// Runs `body`, which may throw what libpqxx throws, and maps it. Advice names
+// the role and the database of `connection_string`, where one is given.
 // FAILED_PRECONDITION (CONSTRAINT): the database refused a row.
 // UNKNOWN (COMMIT_IN_DOUBT): the connection broke while a commit was under way.
 // INTERNAL (STORE_QUERY): a statement that the database does not understand.
 // UNAVAILABLE (STORE_UNREACHABLE, or a reason of server_errors.h): anything
 // else; nothing was written.
-absl::Status RunGuarded(const std::function<absl::Status()>& body);
+absl::Status RunGuarded(const std::function<absl::Status()>& body,
+                        const std::string& connection_string = "");
 
 // Whether a connection that gave this status may be used again.
 bool IsConnectionSound(const absl::Status& status);
 
 // Throws as libpqxx does. The session is set up so that texts and bytes come
-// back in the one form that the rows are read in.
+// back in the one form that the rows are read in. A server that takes the
+// connection and answers nothing is given up after seconds, by `watch`, or by
+// a watch of its own.
+std::unique_ptr<pqxx::connection> Connect(const std::string& connection_string,
+                                          StatementWatch& watch);
 std::unique_ptr<pqxx::connection> Connect(const std::string& connection_string);
 
 using Parameters = std::vector<std::string>;

@@ -9,7 +9,9 @@
 #include <memory>
 #include <regex>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "common/base/countdown.h"
@@ -28,25 +30,30 @@ struct ServerError {
   const char* advice;
 };
 
-// Appendix A of PostgreSQL's manual has the codes.
+// Appendix A of PostgreSQL's manual has the codes. $ROLE and $DATABASE stand
+// for those of the connection.
 constexpr ServerError kErrors[] = {
     {"28P01", "STORE_LOGIN", true,
      "the password for PostgreSQL is wrong: give the role's own in "
      "--database-url, PGPASSWORD or ~/.pgpass"},
     {"28000", "STORE_LOGIN", true,
      "PostgreSQL does not let the role in: it must be there and may log in "
-     "(CREATE ROLE name LOGIN), and pg_hba.conf must have a line for it, its "
+     "(CREATE ROLE $ROLE LOGIN), and pg_hba.conf must have a line for it, its "
      "database and this machine"},
     {"3D000", "STORE_DATABASE_MISSING", true,
-     "there is no such database: createdb --encoding=UTF8 --template=template0 "
-     "--owner=ROLE NAME, or name another in --database-url"},
+     "there is no such database: CREATE DATABASE $DATABASE OWNER $ROLE "
+     "ENCODING "
+     "'UTF8' TEMPLATE template0 (or createdb --encoding=UTF8 "
+     "--template=template0 --owner=$ROLE $DATABASE), or name another in "
+     "--database-url"},
     {"55000", "STORE_DATABASE_CLOSED", true,
-     "the database takes no connections: ALTER DATABASE name ALLOW_CONNECTIONS "
-     "true"},
+     "the database takes no connections: ALTER DATABASE $DATABASE "
+     "ALLOW_CONNECTIONS true"},
     {"42501", "STORE_FORBIDDEN", true,
-     "the role lacks a right in the database: GRANT CREATE, USAGE ON SCHEMA "
-     "public TO role, or make it the owner of the database and of what "
-     "archpool made there"},
+     "the role lacks a right in the database: GRANT CONNECT ON DATABASE "
+     "$DATABASE TO $ROLE; GRANT CREATE, USAGE ON SCHEMA public TO $ROLE; or "
+     "make it the owner of the database and of what archpool made there (ALTER "
+     "DATABASE $DATABASE OWNER TO $ROLE)"},
     {"26000", "STORE_POOLER", true,
      "prepared statements get lost, as behind a pooler that hands out "
      "connections by transaction: let --database-url name PostgreSQL itself, "
@@ -61,13 +68,20 @@ constexpr ServerError kErrors[] = {
      "turn that off"},
     {"53300", "STORE_CONNECTIONS", false,
      "PostgreSQL has no connection to spare (archpool-server takes up to ten): "
-     "raise max_connections, or the CONNECTION LIMIT of the role or the "
-     "database, or end others"},
+     "raise max_connections, or the CONNECTION LIMIT (ALTER ROLE $ROLE "
+     "CONNECTION LIMIT -1; ALTER DATABASE $DATABASE CONNECTION LIMIT -1), or "
+     "end others"},
     {"53100", "STORE_DISK_FULL", false,
      "PostgreSQL's disk is full: make room where its data directory is"},
     {"53200", "STORE_MEMORY", false,
      "PostgreSQL ran out of memory: give it more, or lower shared_buffers and "
      "work_mem"},
+    {"57014", "STORE_SLOW", false,
+     "PostgreSQL was given up as it took too long for a statement: see what "
+     "its machine and its disk do (pg_stat_activity)"},
+    {"55P03", "STORE_LOCKED", false,
+     "another session keeps the pool's rows locked: end it "
+     "(pg_stat_activity, pg_terminate_backend)"},
     {"57P03", "STORE_UNREACHABLE", false,
      "PostgreSQL is starting, or stopping: wait for it"},
 };
@@ -97,13 +111,51 @@ bool WaitFor(PGconn* connection, PostgresPollingStatusType wanted,
 
 }  // namespace
 
+namespace {
+
+// As SQL takes it.
+std::string QuotedName(const std::string& name) {
+  const bool is_plain =
+      !absl::ascii_isdigit(static_cast<unsigned char>(name.front())) &&
+      std::all_of(name.begin(), name.end(), [](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return absl::ascii_islower(byte) || absl::ascii_isdigit(byte) ||
+               c == '_';
+      });
+  if (is_plain) return name;
+  return absl::StrCat("\"", absl::StrReplaceAll(name, {{"\"", "\"\""}}), "\"");
+}
+
+}  // namespace
+
+ConnectionNames NamesIn(const std::string& connection_string) {
+  ConnectionNames names;
+  PQconninfoOption* const options =
+      PQconninfoParse(connection_string.c_str(), nullptr);
+  if (options == nullptr) return names;
+  std::string role;
+  std::string database;
+  for (const PQconninfoOption* one = options; one->keyword != nullptr; ++one) {
+    if (one->val == nullptr) continue;
+    if (absl::string_view(one->keyword) == "user") role = one->val;
+    if (absl::string_view(one->keyword) == "dbname") database = one->val;
+  }
+  PQconninfoFree(options);
+  if (!role.empty()) names.role = QuotedName(role);
+  if (!database.empty()) names.database = QuotedName(database);
+  return names;
+}
+
 std::optional<absl::Status> NameServerError(absl::string_view sqlstate,
-                                            absl::string_view what) {
+                                            absl::string_view what,
+                                            const ConnectionNames& names) {
   const auto* const found = std::find_if(
       std::begin(kErrors), std::end(kErrors),
       [&](const ServerError& e) { return e.sqlstate == sqlstate; });
   if (found == std::end(kErrors)) return std::nullopt;
-  return Unavailable(found->reason, absl::StrCat(found->advice, " (", what,
+  const std::string advice = absl::StrReplaceAll(
+      found->advice, {{"$ROLE", names.role}, {"$DATABASE", names.database}});
+  return Unavailable(found->reason, absl::StrCat(advice, " (", what,
                                                  "); nothing was written"));
 }
 

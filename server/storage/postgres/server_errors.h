@@ -12,10 +12,19 @@
 
 namespace archpool::postgres {
 
+// What statements that help are about, quoted as SQL wants it. Where a
+// connection string leaves them out, words stand for them.
+struct ConnectionNames {
+  std::string role = "ROLE";
+  std::string database = "NAME";
+};
+ConnectionNames NamesIn(const std::string& connection_string);
+
 // UNAVAILABLE with a reason of its own and what to do, then `what`, as
 // PostgreSQL says it; nullopt for a SQLSTATE that says no more than that.
-std::optional<absl::Status> NameServerError(absl::string_view sqlstate,
-                                            absl::string_view what);
+std::optional<absl::Status> NameServerError(
+    absl::string_view sqlstate, absl::string_view what,
+    const ConnectionNames& names = ConnectionNames());
 
 // For a program that starts: what stays so until somebody changes a setting is
 // FAILED_PRECONDITION instead, as it is tried again for nothing.

@@ -49,10 +49,14 @@ class ServerErrorsTest : public ::testing::Test {
 TEST_F(ServerErrorsTest, ADatabaseThatIsNotThere) {
   const std::string other = absl::StrReplaceAll(database_, {{"test_", "no_"}});
   Expect(Migrate(other), kSetting, "STORE_DATABASE_MISSING", "createdb");
+  Expect(Migrate(other), kSetting, "STORE_DATABASE_MISSING",
+         absl::StrCat("CREATE DATABASE ", postgres::NamesIn(other).database,
+                      " OWNER archpool ENCODING 'UTF8'"));
 }
 
 TEST_F(ServerErrorsTest, ARoleThatIsNotThereOrMayNotLogIn) {
-  Expect(Migrate(As("nobody_at_all")), kSetting, "STORE_LOGIN", "CREATE ROLE");
+  Expect(Migrate(As("nobody_at_all")), kSetting, "STORE_LOGIN",
+         "CREATE ROLE nobody_at_all LOGIN");
   Run("CREATE ROLE closed NOLOGIN");
   Expect(Migrate(As("closed")), kSetting, "STORE_LOGIN", "LOGIN");
 }
@@ -78,7 +82,8 @@ TEST_F(ServerErrorsTest, NoConnectionToSpare) {
 
 TEST_F(ServerErrorsTest, ARoleWithoutRights) {
   Run("CREATE ROLE poor LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC");
-  Expect(Migrate(As("poor")), kSetting, "STORE_FORBIDDEN", "GRANT CREATE");
+  Expect(Migrate(As("poor")), kSetting, "STORE_FORBIDDEN",
+         "GRANT CREATE, USAGE ON SCHEMA public TO poor");
 }
 
 TEST_F(ServerErrorsTest, ADatabaseThatTakesNoWrites) {
@@ -114,6 +119,15 @@ TEST_F(ServerErrorsTest, StatementsThatAreOthers) {
     return absl::OkStatus();
   });
   Expect(status, kPasses, "STORE_POOLER", "by session");
+}
+
+TEST(ServerErrorsTextTest, NamesAreQuotedAsSqlWantsThem) {
+  const postgres::ConnectionNames names =
+      postgres::NamesIn("postgresql://the-pool@host/My%22Data?sslmode=disable");
+  EXPECT_EQ(names.role, "\"the-pool\"");
+  EXPECT_EQ(names.database, "\"My\"\"Data\"");
+  EXPECT_EQ(postgres::NamesIn("user=pool_1 dbname=pool").role, "pool_1");
+  EXPECT_EQ(postgres::NamesIn("no connection string").database, "NAME");
 }
 
 TEST(ServerErrorsTextTest, AUrlThatCannotBeRead) {

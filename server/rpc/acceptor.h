@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Takes a server's connections before gRPC sees them, and ends those that the
+// table (connection_table.h) says: gRPC itself takes all that come, until no
+// descriptor is left. What it lets in, it hands on with the encryption still to
+// be agreed, so it works under any credentials.
+//
+//   Acceptor acceptor(clock, options);
+//   acceptor.Listen("127.0.0.1:7070");
+//   acceptor.Start(hand_on);
+//   acceptor.NoteCaller(context.peer(), account);  // of each call
+//   acceptor.Stop();
+//
+// NoteCaller is thread-safe; all else is for one thread.
+#ifndef ARCHPOOL_SERVER_RPC_ACCEPTOR_H_
+#define ARCHPOOL_SERVER_RPC_ACCEPTOR_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/btree_map.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "common/base/clock.h"
+#include "common/model/ids.h"
+#include "server/rpc/connection_table.h"
+#include "server/rpc/listening_sockets.h"
+#include "server/rpc/peer_lines.h"
+
+namespace archpool::rpc {
+
+struct ConnectionCounts {
+  int64_t open = 0;
+  int64_t strangers = 0;
+  int64_t ended = 0;  // by the acceptor, since the last counts
+};
+
+struct AcceptorOptions {
+  ConnectionLimits limits;
+  // From this number on descriptors are for others than connections: no new
+  // connection is taken until there are lower ones again.
+  int descriptor_max = 1 << 20;
+  // Told every second, on the acceptor's thread.
+  std::function<void(const ConnectionCounts&)> on_counts = nullptr;
+};
+
+class Acceptor {
+ public:
+  // Takes over the descriptor `connection`, which does not block and came in by
+  // `listener`. On the acceptor's thread.
+  using HandOn = std::function<void(int listener, int connection)>;
+
+  Acceptor(const Clock& clock, AcceptorOptions options);
+  ~Acceptor();  // stops
+
+  // Errors as ListeningSockets::Open.
+  absl::Status Listen(const std::string& listen);
+  int port() const { return listening_.port(); }
+
+  // REQUIRES: it listens. Once. UNAVAILABLE (LISTEN_FAILED): no descriptor is
+  // left for it.
+  absl::Status Start(HandOn hand_on);
+  // Takes no further connection, and leaves those that there are alone.
+  // Idempotent.
+  void Stop();
+
+  // A call of that account came over the connection of `peer`, as gRPC spells
+  // it.
+  void NoteCaller(absl::string_view peer, AccountId account)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  void Run();
+  void Accept(int listener) ABSL_LOCKS_EXCLUDED(mutex_);
+  void LetIn(int listener, int connection, const std::string& peer)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void LookAtStrangers() ABSL_LOCKS_EXCLUDED(mutex_);
+  void NoteClosed(ConnectionId id) ABSL_LOCKS_EXCLUDED(mutex_);
+  void EndAll(const std::vector<ConnectionEnd>& ends);
+  void TellCounts() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Say(absl::string_view kind, const std::string& source);
+
+  const Clock& clock_;
+  const AcceptorOptions options_;
+  ListeningSockets listening_;
+  HandOn hand_on_;
+  int poll_ = -1;  // epoll's
+  int wake_ = -1;  // written to where it is to stop
+  std::thread thread_;
+
+  // Owned by the thread while it runs.
+  ConnectionId last_id_ = 0;
+  // A second descriptor of each connection: gRPC closes its own when it likes,
+  // and a number may come to name something else.
+  absl::btree_map<ConnectionId, int> sockets_;
+  absl::Time accept_again_ = absl::InfinitePast();
+  PeerLines lines_;
+  int64_t ended_ = 0;
+
+  absl::Mutex mutex_;
+  ConnectionTable table_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace archpool::rpc
+
+#endif  // ARCHPOOL_SERVER_RPC_ACCEPTOR_H_
