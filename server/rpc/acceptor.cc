@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cerrno>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -106,6 +107,8 @@ absl::Status Acceptor::Start(HandOn hand_on) {
                        "cannot wait for connections: no descriptor is left");
   }
   thread_ = std::thread([this] { Run(); });
+  hander_on_ =
+      std::jthread([this](const std::stop_token& stop) { HandOnAll(stop); });
   return absl::OkStatus();
 }
 
@@ -116,7 +119,16 @@ void Acceptor::Stop() {
     (void)!write(wake_, &one, sizeof(one));
     thread_.join();
   }
+  if (hander_on_.joinable()) {
+    hander_on_.request_stop();
+    hander_on_.join();
+  }
   listening_.Close();
+  {
+    absl::MutexLock lock(&mutex_);
+    for (auto& [id, waiting] : waiting_) close(waiting.connection);
+    waiting_.clear();
+  }
   for (auto& [id, socket] : sockets_) close(socket);
   sockets_.clear();
   CloseAndForget(wake_);
@@ -152,6 +164,27 @@ void Acceptor::Run() {
     if (now >= next_counts) {
       next_counts = now + kCountInterval;
       TellCounts();
+    }
+  }
+}
+
+void Acceptor::HandOnAll(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    std::optional<Waiting> next;
+    {
+      absl::MutexLock lock(&mutex_);
+      // The youngest first: of a crowd the oldest end soonest, so that work for
+      // them would be lost.
+      if (!waiting_.empty()) {
+        const auto youngest = std::prev(waiting_.end());
+        next = youngest->second;
+        waiting_.erase(youngest);
+      }
+    }
+    if (next) {
+      hand_on_(next->listener, next->connection);
+    } else {
+      bell_.Wait(stop, absl::InfiniteDuration());
     }
   }
 }
@@ -201,7 +234,11 @@ void Acceptor::LetIn(int listener, int connection, const std::string& peer) {
       // Without events: an end is always told.
       Watch(poll_, second, 0, static_cast<uint64_t>(id));
       SetOptions(connection);
-      hand_on_(listener, connection);
+      {
+        absl::MutexLock lock(&mutex_);
+        waiting_[id] = {.listener = listener, .connection = connection};
+      }
+      bell_.Ring();
     } else {
       is_let_in = false;
       absl::MutexLock lock(&mutex_);
@@ -243,8 +280,17 @@ void Acceptor::NoteClosed(ConnectionId id) {
   if (socket == sockets_.end()) return;  // ended in the same round
   close(socket->second);
   sockets_.erase(socket);
+  CloseWaiting(id);
   absl::MutexLock lock(&mutex_);
   table_.Remove(id);
+}
+
+void Acceptor::CloseWaiting(ConnectionId id) {
+  absl::MutexLock lock(&mutex_);
+  const auto waiting = waiting_.find(id);
+  if (waiting == waiting_.end()) return;
+  close(waiting->second.connection);
+  waiting_.erase(waiting);
 }
 
 void Acceptor::EndAll(const std::vector<ConnectionEnd>& ends) {
@@ -254,6 +300,7 @@ void Acceptor::EndAll(const std::vector<ConnectionEnd>& ends) {
     const auto socket = sockets_.find(end.id);
     if (socket == sockets_.end()) continue;
     shutdown(socket->second, SHUT_RDWR);  // gRPC's descriptor hears it
+    CloseWaiting(end.id);
     close(socket->second);
     sockets_.erase(socket);
   }

@@ -2,7 +2,8 @@
 // Takes a server's connections before gRPC sees them, and ends those that the
 // table (connection_table.h) says: gRPC itself takes all that come, until no
 // descriptor is left. What it lets in, it hands on with the encryption still to
-// be agreed, so it works under any credentials.
+// be agreed, so it works under any credentials. What ends before its turn costs
+// gRPC nothing: of a crowd that comes at once, those that stay are handed on.
 //
 //   Acceptor acceptor(clock, options);
 //   acceptor.Listen("127.0.0.1:7070");
@@ -14,9 +15,9 @@
 #ifndef ARCHPOOL_SERVER_RPC_ACCEPTOR_H_
 #define ARCHPOOL_SERVER_RPC_ACCEPTOR_H_
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -26,6 +27,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "common/base/bell.h"
 #include "common/base/clock.h"
 #include "common/model/ids.h"
 #include "server/rpc/connection_table.h"
@@ -52,7 +54,8 @@ struct AcceptorOptions {
 class Acceptor {
  public:
   // Takes over the descriptor `connection`, which does not block and came in by
-  // `listener`. On the acceptor's thread.
+  // `listener`. On a thread of the acceptor's that gRPC may use for its own
+  // work.
   using HandOn = std::function<void(int listener, int connection)>;
 
   Acceptor(const Clock& clock, AcceptorOptions options);
@@ -75,13 +78,23 @@ class Acceptor {
       ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  // A connection that is let in and not handed on yet.
+  struct Waiting {
+    int listener;
+    int connection;
+  };
+
   void Run();
+  void HandOnAll(const std::stop_token& stop) ABSL_LOCKS_EXCLUDED(mutex_);
   void Accept(int listener) ABSL_LOCKS_EXCLUDED(mutex_);
   void LetIn(int listener, int connection, const std::string& peer)
       ABSL_LOCKS_EXCLUDED(mutex_);
   void LookAtStrangers() ABSL_LOCKS_EXCLUDED(mutex_);
   void NoteClosed(ConnectionId id) ABSL_LOCKS_EXCLUDED(mutex_);
-  void EndAll(const std::vector<ConnectionEnd>& ends);
+  // Where it was not handed on yet.
+  void CloseWaiting(ConnectionId id) ABSL_LOCKS_EXCLUDED(mutex_);
+  void EndAll(const std::vector<ConnectionEnd>& ends)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   void TellCounts() ABSL_LOCKS_EXCLUDED(mutex_);
   void Say(absl::string_view kind, const std::string& source);
 
@@ -104,6 +117,9 @@ class Acceptor {
 
   absl::Mutex mutex_;
   ConnectionTable table_ ABSL_GUARDED_BY(mutex_);
+  absl::btree_map<ConnectionId, Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
+  Bell bell_;  // rings where one waits
+  std::jthread hander_on_;
 };
 
 }  // namespace archpool::rpc
