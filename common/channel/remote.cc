@@ -7,7 +7,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/base/check.h"
 #include "common/base/status.h"
+#include "common/channel/reconnect.h"
 #include "common/wire/api_version.h"
 
 namespace archpool {
@@ -34,6 +36,7 @@ bool IsAnotherServer(const absl::Status& status) {
 Remote::Remote(const ServerSite& site, absl::string_view token, Line line)
     : site_(site),
       authorization_(token.empty() ? "" : absl::StrCat("Bearer ", token)) {
+  ARCHPOOL_CHECK(ReconnectsByItself());
   grpc::ChannelArguments arguments;
   // It bounds how long the connection itself may take, too: several round
   // trips over a long line.

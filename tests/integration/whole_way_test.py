@@ -94,7 +94,8 @@ class RefusalTest(PoolTestCase):
         refused = self.refusal("alice", "account", "list")
         self.assertEqual(refused.code, 3)
         self.assertIn("ROLE_NOT_ALLOWED", refused.text)
-        self.pool.token_file("alice").write_text("ap_wrong\n")
+        self.pool.token_file("alice").write_text(
+            f"ap_wrong\n{self.pool.pin()}\n")
         refused = self.refusal("alice", "account", "whoami")
         self.assertEqual(refused.code, 3)
         self.pool.stop("server")
