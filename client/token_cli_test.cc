@@ -99,9 +99,9 @@ class TokenCliTest : public ::testing::Test {
   int Run(const std::vector<std::string>& words) {
     std::ostringstream out;
     std::ostringstream err;
-    std::vector<std::string> all = {"--server", address_,       "--patience",
-                                    "5",        "--token-file", PathOf("token"),
-                                    "account",  "token"};
+    std::vector<std::string> all = {"--server",      address_,  "--plaintext",
+                                    "--patience",    "5",       "--token-file",
+                                    PathOf("token"), "account", "token"};
     all.insert(all.end(), words.begin(), words.end());
     const int code = RunCli(all, {out, err, Terminal()}, {});
     out_ = out.str();

@@ -23,6 +23,7 @@
 #include "common/base/status.h"
 #include "common/base/version.h"
 #include "common/log/log.h"
+#include "common/model/payout_batch.h"
 #include "server/backup/backup_folder.h"
 #include "server/backup/blob_plan.h"
 #include "server/copy_progress.h"
@@ -43,9 +44,11 @@ constexpr int64_t kSpareBytes = 64 * kBytesPerMib;
 
 // The pool's folders that are no part of a backup's files: the database and the
 // blobs are copied apart, and what audits asked for is asked for again
-// (docs/adr/0041-restore-as-after-an-outage.md).
+// (docs/adr/0041-restore-as-after-an-outage.md). What an operator confirmed
+// after an earlier restore says nothing of the next one.
 bool IsLeftOut(const std::string& path) {
-  return path == "postgresql" || path == "blobs" || path == "checkpoints" ||
+  return path == absl::StrCat("payouts/", kPaidSinceBackup) ||
+         path == "postgresql" || path == "blobs" || path == "checkpoints" ||
          path == "lock" || path == "restore-unfinished" ||
          absl::EndsWith(path, ".new");
 }
@@ -267,12 +270,42 @@ absl::Status ReportLost(const BackupManifest& manifest) {
                    manifest.lost_blobs.front().ToString()));
 }
 
+// Else each backup would be a part of the next one, and fill the pool's disk.
+absl::Status CheckIsOutside(const std::string& folder,
+                            const std::string& data_dir) {
+  std::error_code error;
+  const fs::path inside =
+      fs::weakly_canonical(folder, error)
+          .lexically_relative(fs::weakly_canonical(data_dir, error));
+  if (inside.empty() || *inside.begin() == "..") return absl::OkStatus();
+  return FailedPrecondition(
+      "BACKUP_IN_POOL",
+      absl::StrCat(folder, " is in the pool's own data directory ", data_dir,
+                   ": name a folder outside it, best on another disk"));
+}
+
+// A pool without it could not be served again.
+absl::Status CheckHasSecret(const BackupManifest& manifest,
+                            const std::string& data_dir) {
+  const std::string path = absl::StrCat(kDataFolder, "/pool-secret");
+  const bool has_secret =
+      std::any_of(manifest.files.begin(), manifest.files.end(),
+                  [&](const BackedUpFile& file) { return file.path == path; });
+  if (has_secret) return absl::OkStatus();
+  return FailedPrecondition(
+      "SECRET_MISSING",
+      absl::StrCat("there is no pool-secret in ", data_dir,
+                   ", without which no backup is of use; mount its disk, or "
+                   "put it back, and start the backup again"));
+}
+
 absl::Status MakeBackup(const ServerFlags& flags, const BackupFlags& options,
                         const std::stop_token& stop) {
   const Stopwatch watch;
   const SystemClock clock;
   BackupSource source;
   ARCHPOOL_RETURN_IF_ERROR(OpenSource(flags, stop, source));
+  ARCHPOOL_RETURN_IF_ERROR(CheckIsOutside(options.folder, source.data_dir));
   ARCHPOOL_ASSIGN_OR_RETURN(const BackupFolder folder,
                             BackupFolder::OpenToWrite(options.folder));
   folder.Clean(/*keep_count=*/0);
@@ -311,6 +344,7 @@ absl::Status MakeBackup(const ServerFlags& flags, const BackupFlags& options,
   const size_t kept = plan.kept.size();
   ARCHPOOL_RETURN_IF_ERROR(
       Fill(source, *snapshot, folder, stop, programs, plan, manifest));
+  ARCHPOOL_RETURN_IF_ERROR(CheckHasSecret(manifest, source.data_dir));
   manifest.end_time = clock.Now();
   ARCHPOOL_RETURN_IF_ERROR(folder.Publish(manifest));
   std::move(remove).Cancel();

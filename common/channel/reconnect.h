@@ -5,8 +5,8 @@
 
 namespace archpool {
 
-// Whether gRPC was told so before main. Whoever makes a channel checks it, which
-// also links it.
+// Whether gRPC was told so before main. Functions that make channels check it,
+// which also links it.
 bool ReconnectsByItself();
 
 }  // namespace archpool

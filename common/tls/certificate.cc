@@ -152,7 +152,7 @@ ChainFacts FactsOf(const std::vector<Certificate>& chain) {
 std::string MakeAuthority(const SigningKey& key, absl::Time now) {
   const Key signer = KeyOf(key);
   const Certificate made =
-      Begin("archpool pool authority", *signer, now, kAuthorityTerm);
+      Begin(kPoolAuthorityName, *signer, now, kAuthorityTerm);
   ARCHPOOL_CHECK(
       X509_set_issuer_name(made.get(), X509_get_subject_name(made.get())) == 1);
   AddExtension(*made, *made, NID_basic_constraints,

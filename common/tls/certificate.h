@@ -19,6 +19,8 @@ namespace archpool {
 // A name that every certificate of a pool's own making carries, whatever its
 // machine is called. No public authority may vouch for names under .internal.
 inline constexpr char kPoolServerName[] = "archpool-server.internal";
+// The subject of the authority that a pool makes itself.
+inline constexpr char kPoolAuthorityName[] = "archpool pool authority";
 
 // How long certificates are valid. They begin a day before they are made: the
 // clock of who reads them may be behind.

@@ -4,6 +4,8 @@
 #include <openssl/x509_vfy.h>
 
 #include <algorithm>
+#include <array>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -57,6 +59,9 @@ void DemandName(X509_VERIFY_PARAM& demands, const std::string& host) {
 // Whether the first certificate leads to one in `anchors`.
 absl::Status Verify(const Chain& chain, X509_STORE& anchors, bool is_own,
                     absl::string_view host) {
+  if (host.empty() && !is_own) {
+    return Untrusted(host, "it was called by no name");
+  }
   STACK_OF(X509)* const others = sk_X509_new_null();
   ARCHPOOL_CHECK(others != nullptr);
   for (const Certificate& one : chain) {
@@ -81,6 +86,15 @@ absl::Status Verify(const Chain& chain, X509_STORE& anchors, bool is_own,
   return Untrusted(host, X509_verify_cert_error_string(error));
 }
 
+// The common name of the subject.
+std::string NameOf(const X509& certificate) {
+  std::array<char, 256> name{};
+  const int size = X509_NAME_get_text_by_NID(
+      X509_get_subject_name(&certificate), NID_commonName, name.data(),
+      static_cast<int>(name.size()));
+  return size < 0 ? "" : std::string(name.data(), static_cast<size_t>(size));
+}
+
 absl::Status CheckPinned(const ServerTrust& trust, const Chain& chain,
                          absl::string_view host) {
   const auto pinned = std::find_if(
@@ -92,9 +106,15 @@ absl::Status CheckPinned(const ServerTrust& trust, const Chain& chain,
   const tls::Store anchors(X509_STORE_new());
   ARCHPOOL_CHECK(anchors != nullptr &&
                  X509_STORE_add_cert(anchors.get(), pinned->get()) == 1);
+  // Both must say so: a certificate of another authority for that name would be
+  // exempt as well.
   const std::string own = kPoolServerName;
-  const bool is_own = X509_check_host(chain.front().get(), own.data(),
-                                      own.size(), 0, nullptr) == 1;
+  const bool is_own =
+      NameOf(**pinned) == kPoolAuthorityName &&
+      X509_check_host(
+          chain.front().get(), own.data(), own.size(),
+          X509_CHECK_FLAG_NO_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT,
+          nullptr) == 1;
   return Verify(chain, *anchors, is_own, host);
 }
 

@@ -163,12 +163,14 @@ absl::StatusOr<std::vector<std::string>> ListFiles(
   namespace fs = std::filesystem;
   std::vector<std::string> files;
   std::error_code error;
-  for (fs::recursive_directory_iterator it(folder, error), end;
+  for (fs::recursive_directory_iterator
+           it(folder, fs::directory_options::follow_directory_symlink, error),
+       end;
        !error && it != end; it.increment(error)) {
     const std::string path =
         it->path().lexically_relative(folder).generic_string();
     std::error_code gone;
-    const fs::file_status status = it->symlink_status(gone);
+    const fs::file_status status = it->status(gone);
     if (is_left_out(path)) {
       if (fs::is_directory(status)) it.disable_recursion_pending();
     } else if (fs::is_regular_file(status)) {

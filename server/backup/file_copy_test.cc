@@ -65,17 +65,21 @@ TEST_F(FileCopyTest, WhatCannotBeCopiedLeavesNothing) {
   EXPECT_FALSE(fs::exists(PathOf("b.new")));
 }
 
-TEST_F(FileCopyTest, ListsFilesButLinksAndWhatIsLeftOut) {
+TEST_F(FileCopyTest, ListsFilesAndWhatLinksLeadTo) {
   Write("t/a", "");
   Write("t/folder/b", "");
   Write("t/out/c", "");
   Write("t/d.new", "");
+  Write("elsewhere/e", "");
   fs::create_symlink("/etc/passwd", PathOf("t/link"));
+  fs::create_symlink(PathOf("elsewhere"), PathOf("t/mounted"));
+  fs::create_symlink(PathOf("none"), PathOf("t/dangling"));
   const auto files = ListFiles(PathOf("t"), [](const std::string& path) {
     return path == "out" || absl::EndsWith(path, ".new");
   });
   ASSERT_THAT(files, IsOk());
-  EXPECT_THAT(*files, testing::ElementsAre("a", "folder/b"));
+  EXPECT_THAT(*files,
+              testing::ElementsAre("a", "folder/b", "link", "mounted/e"));
 }
 
 TEST_F(FileCopyTest, SaysHowMuchSpaceIsMissing) {

@@ -189,11 +189,11 @@ std::string EncodeBlobList(const std::vector<ListedBlob>& blobs) {
 absl::StatusOr<std::vector<ListedBlob>> ParseBlobList(absl::string_view text,
                                                       const std::string& path) {
   std::vector<ListedBlob> blobs;
+  if (text.empty()) return blobs;
+  if (!absl::ConsumeSuffix(&text, "\n")) {
+    return BackupDamaged(path, "its last line is cut off");
+  }
   for (const absl::string_view line : absl::StrSplit(text, '\n')) {
-    if (line.empty() &&
-        line.data() + line.size() == text.data() + text.size()) {
-      break;  // behind the last line
-    }
     const std::pair<absl::string_view, absl::string_view> parts =
         absl::StrSplit(line, absl::MaxSplits(' ', 1));
     const absl::StatusOr<Digest> digest = Digest::Parse(parts.first);

@@ -162,9 +162,16 @@ class Adder {
         step_.state.accounts().all(),
         [&](const auto& entry) {
           const bool has_lease = step_.state.leases().CountOf(entry.first) > 0;
-          return has_lease ? &entry.second : nullptr;
+          return has_lease || entry.second.next_address ? &entry.second
+                                                        : nullptr;
         },
-        [&](Account& account) { Add(account.performance); });
+        [&](Account& account) {
+          if (step_.state.leases().CountOf(account.id) > 0) {
+            Add(account.performance);
+          }
+          // Nobody could take it back meanwhile.
+          if (account.next_address) account.next_address->time += away_;
+        });
   }
 
   Step& step_;

@@ -57,18 +57,24 @@ absl::Status AddPaid(const Json& entry, size_t place, PaidByHand& paid) {
                          "needs a reference, as your bank or chain names the "
                          "payment");
   }
-  paid.payments.push_back(
-      {.account = *account,
-       .address = address,
-       .amount = *amount,
-       .reference = reference,
-       .key = CanonicalWriter("archpool/paid-by-hand/v1")
-                  .Int(static_cast<int64_t>(paid.payments.size()))
-                  .Bytes(*account)
-                  .Bytes(address)
-                  .Int(*amount)
-                  .Bytes(reference)
-                  .Hash()});
+  // Tells equal entries apart, wherever they stand in the list: it may be
+  // corrected and read again.
+  const int64_t alike = std::count_if(
+      paid.payments.begin(), paid.payments.end(), [&](const auto& other) {
+        return other.account == *account && other.address == address &&
+               other.amount == *amount && other.reference == reference;
+      });
+  paid.payments.push_back({.account = *account,
+                           .address = address,
+                           .amount = *amount,
+                           .reference = reference,
+                           .key = CanonicalWriter("archpool/paid-by-hand/v1")
+                                      .Int(alike)
+                                      .Bytes(*account)
+                                      .Bytes(address)
+                                      .Int(*amount)
+                                      .Bytes(reference)
+                                      .Hash()});
   return absl::OkStatus();
 }
 

@@ -37,7 +37,7 @@ struct PaidByHand {
     std::string address;
     Amount amount = 0;
     std::string reference;
-    // Made of the above, and of the place in the list.
+    // Made of the above, and of how many equal ones stand before it.
     Digest key;
   };
   std::vector<Payment> payments;

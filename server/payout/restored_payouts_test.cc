@@ -79,7 +79,8 @@ class RestoredPayoutsTest : public ::testing::Test {
   }
   absl::StatusOr<std::set<Digest>> Known(const std::vector<Digest>& keys) {
     std::set<Digest> known;
-    for (const Payout& payout : *store_.Payouts({.limit = 1'000})) {
+    const auto payouts = store_.Payouts({.limit = 1'000});
+    for (const Payout& payout : *payouts) {
       for (const Digest& key : keys) {
         const std::string hex = key.ToString().substr(0, 32);
         const bool is_by_hand =
@@ -91,7 +92,8 @@ class RestoredPayoutsTest : public ::testing::Test {
     return known;
   }
   Amount Balance(Place place) {
-    for (const auto& balance : *store_.Balances({.limit = 1'000})) {
+    const auto balances = store_.Balances({.limit = 1'000});
+    for (const auto& balance : *balances) {
       if (balance.place == place) return balance.amount;
     }
     return 0;

@@ -275,11 +275,18 @@ void Acceptor::LookAtStrangers() {
   EndAll(ends);
 }
 
+void Acceptor::Forget(Sockets::iterator socket) {
+  // gRPC's descriptor is of the same connection: epoll would tell its end again
+  // and again until gRPC closes that.
+  epoll_ctl(poll_, EPOLL_CTL_DEL, socket->second, nullptr);
+  close(socket->second);
+  sockets_.erase(socket);
+}
+
 void Acceptor::NoteClosed(ConnectionId id) {
   const auto socket = sockets_.find(id);
   if (socket == sockets_.end()) return;  // ended in the same round
-  close(socket->second);
-  sockets_.erase(socket);
+  Forget(socket);
   CloseWaiting(id);
   absl::MutexLock lock(&mutex_);
   table_.Remove(id);
@@ -301,8 +308,7 @@ void Acceptor::EndAll(const std::vector<ConnectionEnd>& ends) {
     if (socket == sockets_.end()) continue;
     shutdown(socket->second, SHUT_RDWR);  // gRPC's descriptor hears it
     CloseWaiting(end.id);
-    close(socket->second);
-    sockets_.erase(socket);
+    Forget(socket);
   }
 }
 

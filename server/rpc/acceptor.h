@@ -84,7 +84,11 @@ class Acceptor {
     int connection;
   };
 
+  using Sockets = absl::btree_map<ConnectionId, int>;
+
   void Run();
+  // Closes the second descriptor of an end that was told.
+  void Forget(Sockets::iterator socket);
   void HandOnAll(const std::stop_token& stop) ABSL_LOCKS_EXCLUDED(mutex_);
   void Accept(int listener) ABSL_LOCKS_EXCLUDED(mutex_);
   void LetIn(int listener, int connection, const std::string& peer)
@@ -110,7 +114,7 @@ class Acceptor {
   ConnectionId last_id_ = 0;
   // A second descriptor of each connection: gRPC closes its own when it likes,
   // and a number may come to name something else.
-  absl::btree_map<ConnectionId, int> sockets_;
+  Sockets sockets_;
   absl::Time accept_again_ = absl::InfinitePast();
   PeerLines lines_;
   int64_t ended_ = 0;

@@ -97,8 +97,8 @@ TEST_F(ConnectionTableTest, AFullTableEndsStrangersFirst) {
   EXPECT_EQ(Add(51), Ids({20})) << "the one stranger";
   EXPECT_EQ(reasons_.back(), EndReason::kFull);
   table_.NoteCaller(Peer(51, last_), AccountId{99});
-  EXPECT_EQ(Add(52), Ids({last_}))
-      << "no account has too many: it waits outside";
+  const Ids ended = Add(52);
+  EXPECT_EQ(ended, Ids({last_})) << "no account has too many: it waits outside";
 }
 
 TEST_F(ConnectionTableTest, AnAccountThatFillsTheTableMakesRoom) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/rpc/wait_queue.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -65,15 +66,28 @@ WaitQueue::Callback WaitQueue::Take(WaiterId id) {
 bool WaitQueue::Cancel(WaiterId id) { return Take(id) != nullptr; }
 
 void WaitQueue::Notify(int64_t count) {
-  std::vector<Callback> woken;
   {
     absl::MutexLock lock(&mutex_);
     ++version_;
-    while (static_cast<int64_t>(woken.size()) < count && !waiters_.empty()) {
-      woken.push_back(TakeLocked(waiters_.begin()->first));
-    }
+    const auto waiting = static_cast<int64_t>(waiters_.size());
+    owed_ =
+        owed_ > waiting - std::min(count, waiting) ? waiting : owed_ + count;
+    if (std::exchange(is_waking_, true)) return;
   }
-  for (const Callback& callback : woken) callback(Wake::kEvent);
+  while (true) {
+    Callback next;
+    {
+      absl::MutexLock lock(&mutex_);
+      if (owed_ <= 0 || waiters_.empty()) {
+        owed_ = 0;
+        is_waking_ = false;
+        return;
+      }
+      --owed_;
+      next = TakeLocked(waiters_.begin()->first);
+    }
+    next(Wake::kEvent);
+  }
 }
 
 void WaitQueue::NotifyOf(AccountId account) {

@@ -52,7 +52,8 @@ class WaitQueue {
   // True: the waiter was waiting, and is forgotten.
   bool Cancel(WaiterId id) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Something came that `count` waiters can use. Callbacks run here.
+  // Something came that `count` waiters can use. Callbacks run here, or in the
+  // call of Notify that is at it already.
   void Notify(int64_t count) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Something changed for the account's waiters, and maybe for the worse: they
@@ -82,6 +83,10 @@ class WaitQueue {
   WaiterId last_id_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t version_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  // How many are still to be woken, and whether a call of Notify is at it: what
+  // one that is woken passes on is done by that call, not within it.
+  int64_t owed_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool is_waking_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace archpool::rpc

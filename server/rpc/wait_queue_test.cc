@@ -45,6 +45,26 @@ TEST_F(WaitQueueTest, WakesAsManyAsCanUseItInOrderOfArrival) {
   EXPECT_EQ(queue.size(), 0);
 }
 
+// Thousands whose tokens have ended pass what woke them on, one after the
+// other: not one within the other, which would take the engine's stack.
+TEST_F(WaitQueueTest, WhatIsPassedOnIsPassedOnInALoop) {
+  constexpr int kWaiters = 20'000;
+  WaitQueue queue(timer_, {.per_account_max = kWaiters});
+  int depth = 0;
+  int woken = 0;
+  for (int i = 0; i < kWaiters; ++i) {
+    queue.Park(kAlice, kLong, queue.version(), [&](Wake) {
+      EXPECT_EQ(++depth, 1);
+      ++woken;
+      queue.Notify(1);
+      --depth;
+    });
+  }
+  queue.Notify(1);
+  EXPECT_EQ(woken, kWaiters);
+  EXPECT_EQ(queue.size(), 0);
+}
+
 // What comes between the question and the wait must not be slept through.
 TEST_F(WaitQueueTest, AnEventBeforeParkingWakesAtOnce) {
   WaitQueue queue(timer_, {});

@@ -42,10 +42,11 @@ absl::Status MemoryStore::AddSeal(const SignedSeal& seal,
                                   ReceiptId last_receipt,
                                   absl::Span<const AccountReceipts> changed) {
   absl::MutexLock lock(&mutex_);
-  if (seal.seal.number != std::ssize(seals_) + 1) {
-    return MakeError(
-        absl::StatusCode::kAborted, "SEAL_EXISTS",
-        absl::StrCat("seal ", seal.seal.number, " is not the next one"));
+  const int64_t last = seals_.empty() ? 0 : seals_.back().seal.seal.number;
+  if (seal.seal.number <= last) {
+    return MakeError(absl::StatusCode::kAborted, "SEAL_EXISTS",
+                     absl::StrCat("seal ", seal.seal.number,
+                                  " is not after the last one, ", last));
   }
   seals_.push_back({seal, last_receipt});
   for (const AccountReceipts& account : changed) {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/core/accounts/accounts.h"
 
+#include <algorithm>
+#include <optional>
+
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "common/base/status.h"
 #include "server/core/accounts/tokens.h"
 #include "server/core/state/opened.h"
@@ -74,7 +78,18 @@ absl::StatusOr<SetAccountState::Reply> Execute(Step& step,
   if (account.state == command.state) return account;
   account.state = command.state;
   account.rejections_in_a_row = 0;
+  std::optional<AddressReceipt> waits_again;
+  if (account.state == AccountState::kActive && account.next_address) {
+    // Its owner could not take it back meanwhile.
+    account.next_address->time =
+        std::max(account.next_address->time,
+                 step.now + absl::Trunc(step.policy.payout_address_wait,
+                                        absl::Microseconds(1)));
+    waits_again = AddressReceipt{account.next_address->address, "waiting",
+                                 account.next_address->time};
+  }
   step.state.Put(account);
+  if (waits_again) step.state.Hand(account.id, *waits_again);
   NoteAct(step, command.by,
           account.state == AccountState::kSuspended ? "suspend" : "reinstate",
           account.name, "");

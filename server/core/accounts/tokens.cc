@@ -3,10 +3,12 @@
 // expires: nobody locks an account for good by a slip.
 #include "server/core/accounts/tokens.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "common/base/status.h"
 #include "common/model/limits.h"
 #include "server/core/accounts/accounts.h"
@@ -88,31 +90,39 @@ absl::Status CheckScope(const Account& account, TokenScope scope) {
                    "clients, owner and read for everybody"));
 }
 
-// The owner's tokens that never expire, `but` this one.
-bool HasLastingOwner(const PoolState& state, const TokenKey& but,
-                     absl::Time now) {
+bool IsLastingOwner(const AccountToken& token) {
+  return token.scope == TokenScope::kOwner && !token.expire_time;
+}
+
+// Whether the owner has another token, beside that one, which never expires;
+// and for as long as a payout address waits: a thief who makes one could
+// otherwise shut the owner out, and the address that it sets would be taken
+// back by nobody.
+bool HasLastingOwner(const Step& step, const TokenKey& but) {
   bool has = false;
-  ForEachOf(state, but.account, [&](const AccountToken& token) {
-    has = has || (token.key != but && token.scope == TokenScope::kOwner &&
-                  !token.expire_time && token.IsInForce(now));
+  ForEachOf(step.state, but.account, [&](const AccountToken& token) {
+    has = has ||
+          (token.key != but && token.scope == TokenScope::kOwner &&
+           !token.expire_time && token.IsInForce(step.now) &&
+           token.create_time <= step.now - step.policy.payout_address_wait);
   });
   return has;
 }
 
 // Whether the token may end, where it does not by itself.
-absl::Status CheckMayEnd(const PoolState& state, const AccountToken& token,
-                         absl::Time now) {
-  if (token.scope != TokenScope::kOwner || token.expire_time ||
-      HasLastingOwner(state, token.key, now)) {
+absl::Status CheckMayEnd(const Step& step, const AccountToken& token) {
+  if (!IsLastingOwner(token) || HasLastingOwner(step, token.key)) {
     return absl::OkStatus();
   }
   return FailedPrecondition(
       "LAST_OWNER_TOKEN",
       absl::StrCat("'", token.name,
                    "' is the account's only token of the scope owner that "
-                   "never expires: without it nobody could make another one. "
-                   "Make one first (archpool account token create --scope "
-                   "owner), and keep it"));
+                   "never expires and is older than a payout address waits: "
+                   "without it nobody could make another one, or take back "
+                   "what a thief does. Make one first (archpool account token "
+                   "create --scope owner), keep it, and ask again after ",
+                   absl::FormatDuration(step.policy.payout_address_wait)));
 }
 
 struct NewToken {
@@ -221,14 +231,17 @@ absl::StatusOr<RotateToken::Reply> Execute(Step& step,
   if (!replaced.IsInForce(step.now)) return NameUnknown(command.replaced);
   // The new one takes the place of the old one, if it lasts as long.
   if (command.term) {
-    ARCHPOOL_RETURN_IF_ERROR(CheckMayEnd(state, replaced, step.now));
+    ARCHPOOL_RETURN_IF_ERROR(CheckMayEnd(step, replaced));
   }
   ARCHPOOL_ASSIGN_OR_RETURN(
       const AccountToken made,
       Make(step, {command.caller, command.name, replaced.scope, command.term,
                   command.hash}));
-  const absl::Time end =
+  absl::Time end =
       step.now + absl::Trunc(command.overlap, absl::Microseconds(1));
+  if (IsLastingOwner(replaced) && !HasLastingOwner(step, replaced.key)) {
+    end = std::max(end, step.now + step.policy.payout_address_wait);
+  }
   if (!replaced.expire_time || end < *replaced.expire_time) {
     replaced.expire_time = end;
   }
@@ -243,7 +256,7 @@ absl::StatusOr<RevokeToken::Reply> Execute(Step& step,
       FindNamed(step.state, command.caller, command.name, step.now);
   if (found == nullptr) return NameUnknown(command.name);
   if (!found->IsInForce(step.now)) return *found;
-  ARCHPOOL_RETURN_IF_ERROR(CheckMayEnd(step.state, *found, step.now));
+  ARCHPOOL_RETURN_IF_ERROR(CheckMayEnd(step, *found));
   AccountToken token = *found;
   token.revoke_time = step.now;
   step.state.Put(token);

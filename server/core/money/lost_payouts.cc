@@ -18,12 +18,16 @@ const Account* PaidAccount(const PoolState& state,
     return state.accounts().Find(command.account_name);
   }
   if (command.account.IsSet()) return state.Find(command.account);
+  // An address that several have tells of none of them.
+  const Account* found = nullptr;
   for (const auto& [id, account] : state.accounts().all()) {
-    if (!command.address.empty() && account.payout_address == command.address) {
-      return &account;
+    if (command.address.empty() || account.payout_address != command.address) {
+      continue;
     }
+    if (found != nullptr) return nullptr;
+    found = &account;
   }
-  return nullptr;
+  return found;
 }
 
 // What tells of which entry of the list it was.

@@ -157,10 +157,7 @@ class PayoutAddressTest : public PayoutTest {
     return AddressesIn(pool.pool.TakeEvents(), alice);
   }
   // The pool goes on, with nothing to do in it.
-  void Sleep(absl::Duration duration) {
-    pool.now += duration;
-    pool.Do(Tick{});
-  }
+  void Sleep(absl::Duration duration) { pool.Advance(duration); }
 };
 
 TEST_F(PayoutAddressTest, ANewOneWaitsAndIsAnnounced) {
@@ -226,14 +223,31 @@ TEST_F(PayoutAddressTest, OneAMinuteAtMost) {
   EXPECT_EQ(Alice().next_address->time, pool.now + kWait);
 }
 
-TEST_F(PayoutAddressTest, ASuspendedAccountsWaitsUntilItIsReinstated) {
+// While the pool is away nobody can take back what a thief set.
+TEST_F(PayoutAddressTest, ThePoolsTimeAwayIsAdded) {
+  pool.Do(SetPayoutTerms{alice, "thiefs", 2 * kAmountPerCoin});
+  pool.now += 2 * kWait;
+  Sleep(absl::Minutes(1));
+  EXPECT_EQ(Alice().payout_address, "");
+  Sleep(kWait - absl::Minutes(2));
+  EXPECT_EQ(Alice().payout_address, "");
+  pool.Do(SetPayoutTerms{alice, "", 0});
+  Sleep(2 * kWait);
+  EXPECT_EQ(Alice().payout_address, "");
+  EXPECT_EQ(Balance(Place::Payouts()), 0);
+}
+
+// And as long as before from then on: its owner could not take it back.
+TEST_F(PayoutAddressTest, ASuspendedAccountsWaitsAgainOnceItIsReinstated) {
   pool.Do(SetPayoutTerms{alice, "addr", 2 * kAmountPerCoin});
   pool.Do(SetAccountState{"alice", AccountState::kSuspended});
   Sleep(2 * kWait);
   EXPECT_EQ(Alice().payout_address, "");
   EXPECT_EQ(Balance(Place::Payouts()), 0);
   pool.Do(SetAccountState{"alice", AccountState::kActive});
-  Sleep(absl::Seconds(1));
+  Sleep(kWait - absl::Seconds(1));
+  EXPECT_EQ(Alice().payout_address, "");
+  Sleep(absl::Seconds(2));
   EXPECT_EQ(Alice().payout_address, "addr");
   EXPECT_EQ(Balance(Place::Payouts()), 10 * kAmountPerCoin);
 }

@@ -202,10 +202,12 @@ absl::Status PostgresStore::HoldAgain(WriterSession& session) {
   if (!holder) {  // it ended just now
     session.has_lock = postgres::TryPoolLock(connection);
     if (session.has_lock) return absl::OkStatus();
-  } else if (std::find(left_behind_.begin(), left_behind_.end(), *holder) !=
-             left_behind_.end()) {
+  } else if (const auto own =
+                 std::find(left_behind_.begin(), left_behind_.end(), *holder);
+             own != left_behind_.end()) {
     // As good as having it: nobody else gets it from there. Every call asks
-    // again.
+    // again, and it is the last to be forgotten.
+    std::rotate(own, own + 1, left_behind_.end());
     postgres::EndBackend(connection, *holder);
     return absl::OkStatus();
   }
