@@ -198,15 +198,18 @@ class Pool:
         process.send_signal(signal.SIGKILL)
         process.wait()
 
-    def postmaster(self):
-        """The first process of this pool's own cluster."""
+    def postmasters(self):
         server = self.processes["server"].pid
-        found = [pid for pid in children_of(server)
-                 if pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
-                 == "postgres"]
-        if len(found) != 1:
-            raise AssertionError(f"the server has {len(found)} databases")
-        return found[0]
+        return [pid for pid in children_of(server)
+                if pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+                == "postgres"]
+
+    def postmaster(self):
+        """The first process of this pool's own cluster. One that was killed may
+        still be on its way back: what outlives it answers for a moment."""
+        wait_for("the database's first process",
+                 lambda: len(self.postmasters()) == 1, 60)
+        return self.postmasters()[0]
 
     def kill_postgres(self):
         """The postmaster alone."""
