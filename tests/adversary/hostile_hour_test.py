@@ -24,6 +24,9 @@ from cheats_test import REASONS  # noqa: E402
 from troubles import Troubles  # noqa: E402
 
 HOUR_S = int(os.environ.get("ARCHPOOL_HOUR_S", "600"))
+# Of the honest throughput without the hostile ones. A minute beside the other
+# tests' leftovers tells less than ten.
+HONEST_SHARE_MIN = float(os.environ.get("ARCHPOOL_HONEST_SHARE_MIN", "0.9"))
 BASELINE_S = min(60, max(30, HOUR_S // 3))
 HONEST = 20
 ON_SLOW_LINES = range(3)  # of the honest
@@ -310,7 +313,7 @@ class HostileHourTest(unittest.TestCase):
               f"which holds {held}", file=sys.stderr)
         self.assertLess(held["sessions"], SESSIONS_HELD_MAX)
         self.assertLess(held["leases"], LEASES_HELD_MAX)
-        if beside < 0.9 * baseline:
+        if beside < HONEST_SHARE_MIN * baseline:
             # A machine that does something else meanwhile, and the pool's own
             # trouble, are no fault of theirs.
             for name in self.hostile:
@@ -324,7 +327,7 @@ class HostileHourTest(unittest.TestCase):
         self.check_verdicts()
         self.check_log()
         self.assertLess(peak_mib, SERVER_MEMORY_MAX_MIB)
-        self.assertGreaterEqual(beside, 0.9 * baseline)
+        self.assertGreaterEqual(beside, HONEST_SHARE_MIN * baseline)
 
     def let_the_sick_go_on(self):
         sick = self.pool.processes.get("sick")
