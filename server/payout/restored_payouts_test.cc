@@ -198,6 +198,38 @@ TEST_F(RestoredPayoutsTest, WhatWasPaidByHandIsBooked) {
   ExpectBooksInOrder();
 }
 
+// An account that is lost too stops the rest for nobody, and takes no money
+// twice once its entry is out of the list.
+TEST_F(RestoredPayoutsTest, AListThatIsCorrectedBooksNothingAgain) {
+  const std::string lost = R"({"account": "gone", "address": "bank 1",
+                               "coins": "1", "reference": "order-0"})";
+  const std::string ours = R"({"account": "alice", "address": "bank 7",
+                               "coins": "2.5", "reference": "order-1"})";
+  Say("[" + lost + "," + ours + "]");
+  EXPECT_FALSE(Settle());
+  EXPECT_EQ(Balance(Place::Of(alice_)), 7'500'000);
+  Say("[" + ours + "]");
+  EXPECT_TRUE(Settle());
+  EXPECT_EQ(Balance(Place::Of(alice_)), 7'500'000);
+  ExpectBooksInOrder();
+}
+
+// An empty account with a rich one's address would be paid in its place, and
+// the rich one again.
+TEST_F(RestoredPayoutsTest, AnAddressThatTwoHaveTellsOfNeither) {
+  const AccountId bob =
+      engine_.Call(CreateAccount{"bob", Role::kMiner, Sha256("b")})->id;
+  ASSERT_THAT(engine_.Call(SetPayoutTerms{bob, "addr", 0}), IsOk());
+  rail_.list = RailList{{Paid("k1", 4 * kAmountPerCoin)}, true};
+  EXPECT_FALSE(Settle());
+  EXPECT_EQ(Balance(Place::Of(alice_)), 10 * kAmountPerCoin);
+  Say("[{\"key\": \"" + Sha256("k1").ToString() +
+      "\", \"account\": \"alice\"}]");
+  EXPECT_TRUE(Settle());
+  EXPECT_EQ(Balance(Place::Of(alice_)), 6 * kAmountPerCoin);
+  ExpectBooksInOrder();
+}
+
 // Its batch is lost, and the operator knows no key.
 TEST_F(RestoredPayoutsTest, APaymentByHandEndsThePayoutThatItWasFor) {
   ASSERT_THAT(engine_.Call(RequestPayout{alice_, 3 * kAmountPerCoin, "r"}),

@@ -92,6 +92,23 @@ class PoolServiceTest : public ::testing::Test {
   std::string dataset_;
 };
 
+// What a message inflates to is not bounded by what came, and it would inflate
+// before anybody sees a token.
+TEST_F(PoolServiceTest, WhatIsCompressedIsNotRead) {
+  v1::CreateAccountRequest request;
+  request.set_name(std::string(1 << 20, 'a'));
+  for (const grpc_compression_algorithm algorithm :
+       {GRPC_COMPRESS_GZIP, GRPC_COMPRESS_DEFLATE}) {
+    grpc::ClientContext context;
+    context.set_compression_algorithm(algorithm);
+    v1::CreateAccountResponse response;
+    const grpc::Status status =
+        client_->account.CreateAccount(&context, request, &response);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED)
+        << status.error_message();
+  }
+}
+
 TEST_F(PoolServiceTest, MaintenanceLastsUntilItIsEndedAndWakesWhoWaits) {
   EXPECT_FALSE(Maintenance(*miner_).is_on());
   EXPECT_THAT(SetMaintenance(*miner_, true), FailsWith("ROLE_NOT_ALLOWED"));

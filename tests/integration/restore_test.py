@@ -254,6 +254,24 @@ class RefusalTest(RestoreTestCase):
         self.pool.start_server()
         self.wait_until_heard()
 
+    def test_a_backup_is_kept_outside_the_pool(self):
+        inside = self.data / "backups"
+        said = self.run_server_program("backup", inside, "--data-dir",
+                                       self.data, code=3)
+        self.assertIn("BACKUP_IN_POOL", said)
+        self.assertFalse(inside.exists())
+
+    def test_what_lies_behind_a_link_is_backed_up(self):
+        self.pool.stop("server")
+        secret = self.pool.directory / "mounted-secret"
+        shutil.move(self.data / "pool-secret", secret)
+        (self.data / "pool-secret").symlink_to(secret)
+        self.back_up()
+        shutil.move(self.data, self.pool.directory / "kept")
+        self.restore()
+        self.assertEqual((self.data / "pool-secret").read_bytes(),
+                         secret.read_bytes())
+
     def work_file(self):
         self.pool.submit(trials=2)  # uploads its dataset
 

@@ -138,6 +138,21 @@ TEST_F(TokensTest, TheLastOwnersTokenStays) {
   EXPECT_THAT(TryRevoke("other"), FailsWith("TOKEN_NAME_UNKNOWN"));
 }
 
+// Else who stole one could shut its owner out, and the payout address that it
+// sets would be taken back by nobody.
+TEST_F(TokensTest, AYoungOwnersTokenEndsNoneBeforeAnAddressWouldBeInForce) {
+  const absl::Duration wait = absl::Hours(24);
+  pool_.policy.payout_address_wait = wait;
+  pool_.pool = Pool(pool_.policy, pool_.pool.state().Snapshot());
+  ASSERT_THAT(TryMake("thiefs", TokenScope::kOwner), IsOk());
+  EXPECT_THAT(TryRevoke("first"), FailsWith("LAST_OWNER_TOKEN"));
+  const auto rotated = TryRotate("first", "next", absl::ZeroDuration());
+  ASSERT_THAT(rotated, IsOk());
+  EXPECT_EQ(rotated->replaced.expire_time, pool_.now + wait);
+  Sleep(wait);
+  EXPECT_THAT(TryRevoke("next"), IsOk()) << "the other one is as old";
+}
+
 TEST_F(TokensTest, ReplacedTokensOverlap) {
   ASSERT_THAT(TryMake("w"), IsOk());
   const auto rotated = TryRotate("w", "w-2");

@@ -27,7 +27,8 @@ struct CreateToken {
 };
 
 // Makes a token of the scope of another one, which expires after `overlap`, or
-// when it did before, whichever is earlier. Idempotent by the new token.
+// when it did before, whichever is earlier; the last lasting one of the owner not
+// before PoolPolicy::payout_address_wait. Idempotent by the new token.
 // CreateToken's errors; NOT_FOUND (TOKEN_NAME_UNKNOWN); FAILED_PRECONDITION
 // (LAST_OWNER_TOKEN: all that is left of the owner's scope would expire).
 struct RotateToken {
@@ -45,7 +46,7 @@ struct RotateToken {
 
 // Idempotent. NOT_FOUND (TOKEN_NAME_UNKNOWN); FAILED_PRECONDITION
 // (LAST_OWNER_TOKEN: no other of the owner's scope would be left that never
-// expires).
+// expires and is as old as PoolPolicy::payout_address_wait).
 struct RevokeToken {
   AccountId caller;
   std::string name;
