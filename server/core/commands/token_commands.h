@@ -27,8 +27,8 @@ struct CreateToken {
 };
 
 // Makes a token of the scope of another one, which expires after `overlap`, or
-// when it did before, whichever is earlier; the last lasting one of the owner not
-// before PoolPolicy::payout_address_wait. Idempotent by the new token.
+// when it did before, whichever is earlier; the last lasting one of the owner
+// not before PoolPolicy::payout_address_wait. Idempotent by the new token.
 // CreateToken's errors; NOT_FOUND (TOKEN_NAME_UNKNOWN); FAILED_PRECONDITION
 // (LAST_OWNER_TOKEN: all that is left of the owner's scope would expire).
 struct RotateToken {
