@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/rpc/session_directory.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace archpool::rpc {
@@ -14,9 +13,11 @@ void SessionDirectory::Update(const Session& session, absl::Time now) {
   absl::MutexLock lock(&mutex_);
   ForgetSilent(now);
   if (session.state == SessionState::kClosed) {
-    sessions_.erase(session.id);
+    const auto found = sessions_.find(session.id);
+    if (found != sessions_.end()) Forget(found);
     return;
   }
+  names_.insert({session.account, session.worker_name, session.id});
   sessions_.try_emplace(session.id,
                         WorkerRecord{.session = session.id,
                                      .account = session.account,
@@ -111,11 +112,14 @@ bool SessionDirectory::IsNameInUse(AccountId account,
                                    const PublicKey& key,
                                    absl::Time since) const {
   absl::MutexLock lock(&mutex_);
-  return std::any_of(sessions_.begin(), sessions_.end(), [&](const auto& one) {
-    const WorkerRecord& record = one.second;
-    return record.account == account && record.worker_name == worker_name &&
-           record.key != key && record.last_seen > since;
-  });
+  for (auto name = names_.lower_bound({account, worker_name, SessionId()});
+       name != names_.end() && std::get<0>(*name) == account &&
+       std::get<1>(*name) == worker_name;
+       ++name) {
+    const WorkerRecord& record = sessions_.at(std::get<SessionId>(*name));
+    if (record.key != key && record.last_seen > since) return true;
+  }
+  return false;
 }
 
 absl::Time SessionDirectory::RenewTimeOf(SessionId session, LeaseId lease,
@@ -151,12 +155,19 @@ std::vector<WorkerRecord> SessionDirectory::WorkingFor(AccountId client) const {
   return all;
 }
 
+SessionDirectory::Sessions::iterator SessionDirectory::Forget(
+    Sessions::iterator session) {
+  const WorkerRecord& record = session->second;
+  names_.erase({record.account, record.worker_name, record.session});
+  return sessions_.erase(session);
+}
+
 void SessionDirectory::ForgetSilent(absl::Time now) {
   if (now < next_sweep_) return;
   next_sweep_ = now + kSweepInterval;
   for (auto it = sessions_.begin(); it != sessions_.end();) {
     if (it->second.last_seen + forget_after_ < now) {
-      it = sessions_.erase(it);
+      it = Forget(it);
     } else {
       ++it;
     }

@@ -9,10 +9,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/model/worker_activity.h"
@@ -112,11 +114,18 @@ class SessionDirectory {
     absl::Time expire_time;
     bool has_news = false;  // until it is renewed
   };
+  using Sessions = absl::btree_map<SessionId, WorkerRecord>;
+  // The session behind it.
+  Sessions::iterator Forget(Sessions::iterator session)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ForgetSilent(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const absl::Duration forget_after_;
   mutable absl::Mutex mutex_;
-  absl::btree_map<SessionId, WorkerRecord> sessions_ ABSL_GUARDED_BY(mutex_);
+  Sessions sessions_ ABSL_GUARDED_BY(mutex_);
+  // The same by account and name, for which each opening asks.
+  absl::btree_set<std::tuple<AccountId, std::string, SessionId>> names_
+      ABSL_GUARDED_BY(mutex_);
   absl::btree_map<LeaseId, ActiveLease> leases_ ABSL_GUARDED_BY(mutex_);
   absl::btree_map<TaskId, AccountId> clients_ ABSL_GUARDED_BY(mutex_);
   absl::btree_map<AccountId, std::vector<RefusedWorker>> refused_

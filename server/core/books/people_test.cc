@@ -89,6 +89,18 @@ TEST(SessionBookTest, CountsByAccount) {
   EXPECT_EQ(book.AccountAfter({3}), AccountId{5});
   EXPECT_EQ(book.AccountAfter({5}), AccountId{8});
   EXPECT_FALSE(book.AccountAfter({8}).IsSet());
+  // A name is counted once, whichever of its sessions closes first.
+  Session again{.id = {9}, .account = {5}, .worker_name = "w7"};
+  book.Put(again);
+  EXPECT_EQ(book.CountOf({5}), 2);
+  Session earlier = *book.Find({2});
+  earlier.state = SessionState::kClosed;
+  book.Put(earlier);
+  EXPECT_EQ(book.CountOf({5}), 2);
+  again.state = SessionState::kClosed;
+  book.Put(again);
+  book.Put(again);
+  EXPECT_EQ(book.CountOf({5}), 1);
 }
 
 // Leases as the core puts them: new ones, renewed, handed to another session,

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/core/books/session_book.h"
 
-#include <iterator>
-
 #include "server/core/books/maps.h"
 
 namespace archpool {
@@ -11,7 +9,9 @@ void SessionBook::Put(const Session& session) {
   const std::pair name(session.account, session.worker_name);
   if (session.state == SessionState::kOpen) {
     sessions_[session.id] = session;
-    names_[name] = session.id;
+    if (names_.insert_or_assign(name, session.id).second) {
+      ++counts_[session.account];
+    }
     return;
   }
   sessions_.erase(session.id);
@@ -19,6 +19,8 @@ void SessionBook::Put(const Session& session) {
   const auto named = names_.find(name);
   if (named != names_.end() && named->second == session.id) {
     names_.erase(named);
+    const auto count = counts_.find(session.account);
+    if (--count->second == 0) counts_.erase(count);
   }
 }
 
@@ -33,8 +35,8 @@ SessionId SessionBook::Named(AccountId account,
 }
 
 int64_t SessionBook::CountOf(AccountId account) const {
-  return std::distance(names_.lower_bound({account, ""}),
-                       names_.lower_bound({{account.value + 1}, ""}));
+  const int64_t* count = FindIn(counts_, account);
+  return count == nullptr ? 0 : *count;
 }
 
 std::vector<SessionId> SessionBook::Of(AccountId account) const {

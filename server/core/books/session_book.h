@@ -31,6 +31,7 @@ class SessionBook {
  private:
   absl::btree_map<SessionId, Session> sessions_;
   absl::btree_map<std::pair<AccountId, std::string>, SessionId> names_;
+  absl::btree_map<AccountId, int64_t> counts_;  // of names
 };
 
 }  // namespace archpool
