@@ -305,7 +305,8 @@ rpc::RpcOptions OptionsOf(const ServerFlags& flags,
       .receipt_key = receipt_key,
       .pool_secret = secret,
       .check_disk = DiskCheck(flags.disk_reserve_mib << 20, directory, clock),
-      .connections = BoundConnections(metrics)};
+      .connections = BoundConnections(metrics),
+      .on_late_answer = [&metrics] { metrics.NoteLateAnswer(); }};
 }
 
 absl::Status ServeUntilStopped(const ServerFlags& flags,

@@ -81,12 +81,16 @@ absl::Status Remote::Finish(const grpc::Status& status) const {
   return holder_->Heard(heard);
 }
 
-void Remote::HearLeft(const grpc::ClientContext& context) const {
+void Remote::HearNotes(const grpc::ClientContext& context) const {
   if (holder_ == nullptr) return;
   const auto& metadata = context.GetServerTrailingMetadata();
-  const auto found = metadata.find(wire::kTokenSecondsLeftKey);
-  if (found == metadata.end()) return;
-  holder_->HearLeft({found->second.data(), found->second.size()});
+  const auto note = [&metadata](const char* key) -> absl::string_view {
+    const auto found = metadata.find(key);
+    if (found == metadata.end()) return "";
+    return {found->second.data(), found->second.size()};
+  };
+  holder_->HearLeft(note(wire::kTokenSecondsLeftKey));
+  holder_->HearLate(note(wire::kAnswerLateKey));
 }
 
 }  // namespace archpool

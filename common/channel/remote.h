@@ -87,14 +87,15 @@ class Remote {
                                     [&context] { context.TryCancel(); });
     Response response;
     const grpc::Status status = (stub.*method)(&context, request, &response);
-    HearLeft(context);
+    HearNotes(context);
     if (absl::Status ended = Finish(status); !ended.ok()) return ended;
     return response;
   }
 
  private:
-  // Tells the holder what a call that has ended says of the token.
-  void HearLeft(const grpc::ClientContext& context) const;
+  // Tells the holder what a call that has ended says of the token and of its
+  // account.
+  void HearNotes(const grpc::ClientContext& context) const;
 
   const ServerSite site_;
   const std::shared_ptr<HandshakeNotes> notes_ =

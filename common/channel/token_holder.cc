@@ -13,6 +13,7 @@ namespace {
 
 constexpr absl::Duration kLookInterval = absl::Seconds(1);
 constexpr absl::Duration kWarnInterval = absl::Hours(24);
+constexpr absl::Duration kLateInterval = absl::Hours(1);
 
 }  // namespace
 
@@ -44,6 +45,21 @@ void TokenHolder::HearLeft(absl::string_view seconds) {
           "make another one (archpool account token rotate) and put it into "
           "the token file before then; the program reads it by itself",
           {{"file", path_}, {"left_s", absl::Seconds(left)}});
+}
+
+void TokenHolder::HearLate(absl::string_view milliseconds) {
+  int64_t late = 0;
+  if (!absl::SimpleAtoi(milliseconds, &late) || late < 0) return;
+  const absl::MutexLock lock(&mutex_);
+  if (late_said_ && !late_said_->IsOver()) return;
+  late_said_ = Countdown(kLateInterval);
+  LogWarn("answers_late",
+          "the pool answers later, since the programs of this account call "
+          "more often than it answers at once, or make calls that it must "
+          "refuse",
+          "see what this account's programs are refused: archpool explain "
+          "tells of workers; nothing is lost meanwhile",
+          {{"file", path_}, {"late_s", absl::Milliseconds(late)}});
 }
 
 absl::Status TokenHolder::Heard(const absl::Status& status) {

@@ -27,8 +27,13 @@ class TokenHolder {
   // file cannot be read, the token that it had.
   std::string Current() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // The server said in how many seconds the token ends: warns, once a day.
+  // The server said in how many seconds the token ends ("": it did not): warns,
+  // once a day.
   void HearLeft(absl::string_view seconds) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // The server said for how many milliseconds the account's pace held up an
+  // answer ("": for none): warns, once an hour.
+  void HearLate(absl::string_view milliseconds) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // A refusal because the token is over (TOKEN_EXPIRED, TOKEN_REVOKED) is
   // logged once, and answered as UNAVAILABLE with the same reason: what is
@@ -46,6 +51,7 @@ class TokenHolder {
   Countdown fresh_ ABSL_GUARDED_BY(mutex_){absl::Seconds(1)};
   bool end_said_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<Countdown> left_said_ ABSL_GUARDED_BY(mutex_);
+  std::optional<Countdown> late_said_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace archpool

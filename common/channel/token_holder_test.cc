@@ -63,6 +63,7 @@ TEST_F(TokenHolderTest, WhatIsLeftMayBeAnything) {
   TokenHolder holder(path_, "ap_one");
   for (const char* text : {"", "x", "-1", "99999999999999999999", "60"}) {
     holder.HearLeft(text);
+    holder.HearLate(text);
   }
   EXPECT_EQ(holder.Current(), "ap_one");
 }

@@ -21,6 +21,9 @@ inline constexpr char kClientVersionKey[] = "archpool-client-version";
 // In trailing metadata, where the caller's token ends soon: in how many
 // seconds.
 inline constexpr char kTokenSecondsLeftKey[] = "archpool-token-seconds-left";
+// In trailing metadata, where the answer waited because its account calls more
+// often than the pool answers at once: for how many milliseconds.
+inline constexpr char kAnswerLateKey[] = "archpool-answer-late-ms";
 // The version of this build, as common/base/version.h has it: that library is
 // made again at each commit, and this one is not.
 extern const char kOwnVersion[];

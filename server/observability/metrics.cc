@@ -114,6 +114,9 @@ struct Metrics::Impl {
   prometheus::Counter& connections_ended =
       MakeCounter(*registry, "archpool_connections_ended_total",
                   "Connections that the server ended or did not let in");
+  prometheus::Counter& late_answers =
+      MakeCounter(*registry, "archpool_late_answers_total",
+                  "Answers that waited because their account calls too often");
   prometheus::Family<prometheus::Gauge>& held =
       prometheus::BuildGauge()
           .Name("archpool_records_held")
@@ -236,5 +239,7 @@ void Metrics::NoteConnections(int64_t open, int64_t without_token) {
 void Metrics::NoteConnectionsEnded(int64_t count) {
   impl_->connections_ended.Increment(static_cast<double>(count));
 }
+
+void Metrics::NoteLateAnswer() { impl_->late_answers.Increment(); }
 
 }  // namespace archpool

@@ -83,6 +83,8 @@ class Metrics {
   // for others, and those that it did not let in.
   void NoteConnections(int64_t open, int64_t without_token);
   void NoteConnectionsEnded(int64_t count);
+  // archpool_late_answers_total: answers that waited for their account's pace.
+  void NoteLateAnswer();
 
  private:
   struct Impl;

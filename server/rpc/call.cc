@@ -2,6 +2,7 @@
 #include "server/rpc/call.h"
 
 #include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -90,6 +91,20 @@ absl::StatusOr<KnownCaller> Gate::Admit(grpc::CallbackServerContext& context,
                                 absl::StrCat(absl::ToInt64Seconds(*end - now)));
   }
   return *std::move(caller);
+}
+
+void Gate::Answer(grpc::ServerContextBase& context, AccountId account,
+                  bool came_to_nothing, std::function<void()> send) const {
+  if (pace_ == nullptr) return send();
+  pace_->Send(account, came_to_nothing,
+              [&context, send = std::move(send)](absl::Duration late) {
+                if (late > absl::ZeroDuration()) {
+                  context.AddTrailingMetadata(
+                      wire::kAnswerLateKey,
+                      absl::StrCat(absl::ToInt64Milliseconds(late)));
+                }
+                send();
+              });
 }
 
 absl::Status Gate::CheckInForce(const AccountToken& token) const {

@@ -24,6 +24,7 @@
 #include "server/engine/engine.h"
 #include "server/engine/executor.h"
 #include "server/rpc/account_directory.h"
+#include "server/rpc/answer_pace.h"
 
 namespace archpool::rpc {
 
@@ -52,13 +53,14 @@ class Gate {
   // any thread.
   using OnCaller =
       std::function<void(absl::string_view peer, AccountId caller)>;
-  // All outlive the gate.
+  // All outlive the gate. Without `pace` each answer goes out at once.
   Gate(const AccountDirectory& accounts, const Clock& clock, Engine& engine,
-       OnCaller on_caller = nullptr)
+       OnCaller on_caller = nullptr, AnswerPace* pace = nullptr)
       : accounts_(accounts),
         clock_(clock),
         engine_(engine),
-        on_caller_(std::move(on_caller)) {}
+        on_caller_(std::move(on_caller)),
+        pace_(pace) {}
 
   // The caller, where its role and its token's scope reach `method`.
   // UNAUTHENTICATED (TOKEN_MISSING, TOKEN_UNKNOWN, TOKEN_EXPIRED,
@@ -68,6 +70,12 @@ class Gate {
   absl::StatusOr<KnownCaller> Admit(grpc::CallbackServerContext& context,
                                     absl::string_view method) const
       ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Calls `send`, which sends what a call of that account, unset where nobody
+  // knows it, came to, at the account's pace; where it waited, the answer says
+  // so in `context`, as long as the call.
+  void Answer(grpc::ServerContextBase& context, AccountId account,
+              bool came_to_nothing, std::function<void()> send) const;
 
   // Whether the token by which a call was admitted is still in force: asked
   // again by what lasts. UNAUTHENTICATED (TOKEN_EXPIRED, TOKEN_REVOKED).
@@ -85,6 +93,7 @@ class Gate {
   const Clock& clock_;
   Engine& engine_;
   const OnCaller on_caller_;
+  AnswerPace* const pace_;
   mutable absl::Mutex mutex_;
   // When the core was last asked to note a use: asked at most once while that
   // is under way, or fails.
@@ -102,6 +111,14 @@ struct UnaryCall {
   AccountToken token;
 };
 
+// Ends a call by `Gate::Answer`.
+inline void FinishPaced(const Gate& gate, grpc::CallbackServerContext* context,
+                        AccountId account, grpc::ServerUnaryReactor* reactor,
+                        const absl::Status& status) {
+  gate.Answer(*context, account, CameToNothing(status),
+              [reactor, status] { reactor->Finish(wire::ToGrpc(status)); });
+}
+
 // Admits the caller, then hands the call to `handler`.
 template <typename Request, typename Response, typename Handler>
 grpc::ServerUnaryReactor* Serve(const Gate& gate,
@@ -112,15 +129,16 @@ grpc::ServerUnaryReactor* Serve(const Gate& gate,
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   absl::StatusOr<KnownCaller> caller = gate.Admit(*context, method);
   if (!caller.ok()) {
-    reactor->Finish(wire::ToGrpc(caller.status()));
+    FinishPaced(gate, context, AccountId(), reactor, caller.status());
     return reactor;
   }
-  handler(UnaryCall<Request, Response>{std::move(caller->account), request,
-                                       response,
-                                       [reactor](const absl::Status& status) {
-                                         reactor->Finish(wire::ToGrpc(status));
-                                       },
-                                       std::move(caller->token)});
+  const AccountId account = caller->account.id;
+  handler(UnaryCall<Request, Response>{
+      std::move(caller->account), request, response,
+      [&gate, context, account, reactor](const absl::Status& status) {
+        FinishPaced(gate, context, account, reactor, status);
+      },
+      std::move(caller->token)});
   return reactor;
 }
 

@@ -32,12 +32,15 @@ class LongPoll : public grpc::ServerUnaryReactor {
   // Whether the caller may still ask; its error ends the call.
   using StillIn = std::function<absl::Status()>;
 
-  // Starts the call; the reactor owns itself. `engine` and `queue` outlive it.
-  static grpc::ServerUnaryReactor* Start(Engine& engine, WaitQueue& queue,
+  // Starts the call; the reactor owns itself. `gate`, `engine` and `queue`
+  // outlive it.
+  static grpc::ServerUnaryReactor* Start(const Gate& gate,
+                                         grpc::CallbackServerContext& context,
+                                         Engine& engine, WaitQueue& queue,
                                          Command command, absl::Duration wait,
                                          StillIn still_in, Fill fill) {
     const auto poll = std::shared_ptr<LongPoll>(
-        new LongPoll(engine, queue, std::move(command), wait,
+        new LongPoll(gate, context, engine, queue, std::move(command), wait,
                      std::move(still_in), std::move(fill)));
     poll->self_ = poll;
     Ask(poll);
@@ -64,9 +67,12 @@ class LongPoll : public grpc::ServerUnaryReactor {
   using Reply = absl::StatusOr<typename Command::Reply>;
   using Clock = std::chrono::steady_clock;
 
-  LongPoll(Engine& engine, WaitQueue& queue, Command command,
+  LongPoll(const Gate& gate, grpc::CallbackServerContext& context,
+           Engine& engine, WaitQueue& queue, Command command,
            absl::Duration wait, StillIn still_in, Fill fill)
-      : engine_(engine),
+      : gate_(gate),
+        context_(context),
+        engine_(engine),
         queue_(queue),
         command_(std::move(command)),
         deadline_(Clock::now() + absl::ToChronoNanoseconds(wait)),
@@ -90,13 +96,21 @@ class LongPoll : public grpc::ServerUnaryReactor {
     const absl::Duration left =
         absl::FromChrono(self->deadline_ - Clock::now());
     if (!reply.ok() || has_something || left <= absl::ZeroDuration()) {
-      self->Finish(wire::ToGrpc(reply.status()));
+      // Who waits for nothing and gets nothing asks again at once.
+      const bool came_to_nothing = reply.ok()
+                                       ? !has_something && !self->has_waited_
+                                       : CameToNothing(reply.status());
+      self->gate_.Answer(self->context_, self->command_.caller, came_to_nothing,
+                         [self, status = reply.status()] {
+                           self->Finish(wire::ToGrpc(status));
+                         });
       return;
     }
     Park(self, version, left);
   }
 
   static void Park(const Self& self, int64_t version, absl::Duration left) {
+    self->has_waited_ = true;
     const WaitQueue::WaiterId waiter = self->queue_.Park(
         self->command_.caller, left, version, [self](Wake wake) {
           if (wake == Wake::kEvent) {
@@ -118,6 +132,8 @@ class LongPoll : public grpc::ServerUnaryReactor {
 
   void FinishCancelled() { Finish(grpc::Status::CANCELLED); }
 
+  const Gate& gate_;
+  grpc::CallbackServerContext& context_;
   Engine& engine_;
   WaitQueue& queue_;
   const Command command_;
@@ -126,6 +142,7 @@ class LongPoll : public grpc::ServerUnaryReactor {
   const Fill fill_;
   // Touched by one step at a time: ask, reply, park, wake.
   bool was_woken_ = false;
+  bool has_waited_ = false;
 
   absl::Mutex mutex_;
   bool is_cancelled_ ABSL_GUARDED_BY(mutex_) = false;
@@ -153,12 +170,13 @@ grpc::ServerUnaryReactor* ServePoll(const Gate& gate,
       caller.ok() ? read(caller->account.id)
                   : absl::StatusOr<Poll<Command>>(caller.status());
   if (poll.ok()) {
-    return LongPoll<Command>::Start(engine, queue, std::move(poll->command),
-                                    poll->wait, gate.StillIn(caller->token),
-                                    std::move(fill));
+    return LongPoll<Command>::Start(
+        gate, *context, engine, queue, std::move(poll->command), poll->wait,
+        gate.StillIn(caller->token), std::move(fill));
   }
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(wire::ToGrpc(poll.status()));
+  FinishPaced(gate, context, caller.ok() ? caller->account.id : AccountId(),
+              reactor, poll.status());
   return reactor;
 }
 

@@ -91,11 +91,13 @@ struct RpcServer::Impl {
   JoinLimits join_limits;
   SessionDirectory sessions{kSessionForgotten};
   Acceptor acceptor{parts.clock, options.connections};
+  Timer timer;
+  AnswerPace pace{options.call_pace, sessions, timer, options.on_late_answer};
   Gate gate{accounts, parts.clock, parts.engine,
             [this](absl::string_view peer, AccountId caller) {
               acceptor.NoteCaller(peer, caller);
-            }};
-  Timer timer;
+            },
+            &pace};
   WaitQueue work_waiting{timer, options.wait_limits};
   WaitQueue audits_waiting{timer, options.wait_limits};
   TaskHub hub{options.watches_max};
@@ -195,6 +197,7 @@ int RpcServer::port() const { return impl_->acceptor.port(); }
 
 void RpcServer::Stop() {
   impl_->acceptor.Stop();
+  impl_->pace.Stop();
   impl_->work_waiting.Stop();
   impl_->audits_waiting.Stop();
   if (impl_->server != nullptr) {

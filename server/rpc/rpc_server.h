@@ -26,6 +26,7 @@
 #include "server/engine/engine.h"
 #include "server/engine/engine_listener.h"
 #include "server/rpc/acceptor.h"
+#include "server/rpc/answer_pace.h"
 #include "server/rpc/task_watch.h"
 #include "server/rpc/wait_queue.h"
 #include "server/storage/blob_store.h"
@@ -64,6 +65,8 @@ struct RpcOptions {
   std::function<absl::Status()> check_disk;
   // Bounds of connections.
   AcceptorOptions connections;
+  CallPaceLimits call_pace;
+  AnswerPace::OnLate on_late_answer = nullptr;
   // What a stop grants calls that are under way.
   absl::Duration drain = absl::Seconds(5);
 };

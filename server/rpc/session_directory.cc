@@ -17,7 +17,10 @@ void SessionDirectory::Update(const Session& session, absl::Time now) {
     if (found != sessions_.end()) Forget(found);
     return;
   }
-  names_.insert({session.account, session.worker_name, session.id});
+  if (names_.insert({session.account, session.worker_name, session.id})
+          .second) {
+    ++counts_[session.account];
+  }
   sessions_.try_emplace(session.id,
                         WorkerRecord{.session = session.id,
                                      .account = session.account,
@@ -122,6 +125,12 @@ bool SessionDirectory::IsNameInUse(AccountId account,
   return false;
 }
 
+int64_t SessionDirectory::CountOf(AccountId account) const {
+  absl::MutexLock lock(&mutex_);
+  const auto count = counts_.find(account);
+  return count == counts_.end() ? 0 : count->second;
+}
+
 absl::Time SessionDirectory::RenewTimeOf(SessionId session, LeaseId lease,
                                          absl::Duration margin) const {
   absl::MutexLock lock(&mutex_);
@@ -159,6 +168,8 @@ SessionDirectory::Sessions::iterator SessionDirectory::Forget(
     Sessions::iterator session) {
   const WorkerRecord& record = session->second;
   names_.erase({record.account, record.worker_name, record.session});
+  const auto count = counts_.find(record.account);
+  if (--count->second == 0) counts_.erase(count);
   return sessions_.erase(session);
 }
 

@@ -95,6 +95,9 @@ class SessionDirectory {
                    const PublicKey& key, absl::Time since) const
       ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Open sessions of the account that are known here.
+  int64_t CountOf(AccountId account) const ABSL_LOCKS_EXCLUDED(mutex_);
+
   // From when on a heartbeat of that session asks the core about the lease: a
   // `margin` before it runs out; at once where there is news of it, or where it
   // is not known to be active.
@@ -126,6 +129,7 @@ class SessionDirectory {
   // The same by account and name, for which each opening asks.
   absl::btree_set<std::tuple<AccountId, std::string, SessionId>> names_
       ABSL_GUARDED_BY(mutex_);
+  absl::btree_map<AccountId, int64_t> counts_ ABSL_GUARDED_BY(mutex_);
   absl::btree_map<LeaseId, ActiveLease> leases_ ABSL_GUARDED_BY(mutex_);
   absl::btree_map<TaskId, AccountId> clients_ ABSL_GUARDED_BY(mutex_);
   absl::btree_map<AccountId, std::vector<RefusedWorker>> refused_
