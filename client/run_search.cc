@@ -38,8 +38,8 @@ using search::Supervisor;
 // Programs of a command that was killed are gone within moments.
 constexpr absl::Duration kLeftoversMax = absl::Seconds(15);
 
-// A terminal that is closed ends the search as Ctrl-C does, so that it goes on
-// later where it was; and a reader of its output who is gone does not end it.
+// A terminal that is closed ends the search as Ctrl-C does, so that it can be
+// continued; and a reader of its output who is gone does not end it.
 // What was ignored before, as under nohup, still is.
 class QuietEnd {
  public:
@@ -92,7 +92,7 @@ absl::StatusOr<std::array<std::string, search::kPartCount>> FindPrograms() {
 absl::StatusOr<DirectoryLock> ClaimFolder(const Folder& folder) {
   ARCHPOOL_RETURN_IF_ERROR(MakeDirectories(
       std::filesystem::path(folder.root).parent_path().string()));
-  mkdir(folder.root.c_str(), 0700);  // what is there is looked at below
+  mkdir(folder.root.c_str(), 0700);  // ClaimDirectory judges what is there
   ARCHPOOL_ASSIGN_OR_RETURN(
       DirectoryLock lock,
       ClaimDirectory(folder.root, {.program = "archpool search"}));
@@ -190,8 +190,7 @@ absl::Status RunPrograms(Context& context, const SearchFlags& flags,
   if (task.has_ended()) return task.ShowEnd();
   if (context.stop().stop_requested()) {
     context.output().err << "Stopped. What is done is kept in " << folder.root
-                         << ", and the same command goes on with it."
-                         << std::endl;
+                         << ", and the same command continues it." << std::endl;
     return driven;
   }
   ARCHPOOL_RETURN_IF_ERROR(kept);

@@ -18,7 +18,7 @@ struct SearchFlags {
   bool is_again = false;  // another task, whatever the folder holds
 };
 
-// Runs the task to its end, or goes on with it, or shows what it came to, and
+// Runs the task to its end, or continues it, or shows what it came to, and
 // stops whatever it started. Call on the thread that main runs on: the programs
 // that it starts end with that thread.
 //

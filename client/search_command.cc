@@ -32,7 +32,8 @@ void AddSearchCommand(CLI::App& app, Action& action) {
       "Needs archpool-server, archpool-verifier, archpool-worker and "
       "PostgreSQL on this machine,\nand no account, token or coins. The first "
       "Ctrl-C stops all of it within seconds. After\nthat, a reboot or a power "
-      "cut the same command goes on where it was; after the end it\nshows the "
+      "cut the same command continues where it was; after the end it\nshows "
+      "the "
       "results again.\nExample:\n  archpool search fashion-mnist.yaml");
   command->callback([&action, flags] {
     action = [flags](Context& c) { return RunSearch(c, *flags); };

@@ -136,8 +136,8 @@ absl::Status SearchTask::Drive() {
                     stop_);
   ARCHPOOL_RETURN_IF_ERROR(OpenTask(op.context(), client.context()));
   supervisor_.Want(Part::kWorker);
-  err << (step_ == Step::kContinue ? "Going on with task-" : "Searching: task-")
-      << state_.task_id << ". Ctrl-C stops, and the same command goes on."
+  err << (step_ == Step::kContinue ? "Continuing: task-" : "Searching: task-")
+      << state_.task_id << ". Ctrl-C stops, and the same command continues."
       << std::endl;
   ARCHPOOL_ASSIGN_OR_RETURN(const v1::Task task,
                             WatchTask(client.context(), state_.task_id));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The task of a search: opens it at the search's own pool, or goes on with it,
+// The task of a search: opens it at the search's own pool, or continues it,
 // follows it, and writes what it came to.
 #ifndef ARCHPOOL_CLIENT_SEARCH_TASK_H_
 #define ARCHPOOL_CLIENT_SEARCH_TASK_H_

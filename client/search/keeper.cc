@@ -9,8 +9,8 @@
 namespace archpool::search {
 namespace {
 
-// Of a program that ends again and again: the pause before it is started the
-// first time again, twice as long each time.
+// The pause before a program that ended is started again, twice as long each
+// time that it ends soon.
 constexpr absl::Duration kPauseMin = absl::Seconds(1);
 constexpr absl::Duration kPauseMax = absl::Seconds(30);
 constexpr int kEndingsMax = 6;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Decides which of a search's programs are started, started again, asked to end
-// and killed, and when there is no use in going on. It does nothing itself: the
-// supervisor tells it what happened, and does what it answers.
+// and killed, and when there is no use in trying further. It does nothing
+// itself: the supervisor tells it what happened, and does what it answers.
 // Deterministic; thread-compatible.
 #ifndef ARCHPOOL_CLIENT_SEARCH_KEEPER_H_
 #define ARCHPOOL_CLIENT_SEARCH_KEEPER_H_
@@ -57,7 +57,7 @@ class Keeper {
   // Whether all are to stop, and have.
   bool IsOver() const;
 
-  // The program for whose sake the search cannot go on, and why in words:
+  // The program that ends the search, and why in words:
   // "archpool-worker ended 6 times in a row, the last time with exit code 1".
   struct Failure {
     Part part;

@@ -53,7 +53,7 @@ struct Folder {
   // Locked as long as a program of the search runs.
   std::string RunningPath() const { return root + "/running"; }
   std::string WorkPath(Part part) const { return root + "/" + NameOf(part); }
-  // Of the folder's `number`th task, from 1.
+  // For the folder's `number`th task, from 1.
   std::string ResultPath(int64_t number) const;
   // All that a search makes but results: what may go where nothing came of it.
   std::vector<std::string> AllPaths() const;

@@ -155,7 +155,7 @@ std::optional<Ending> Process::Poll() {
   const pid_t answer = waitpid(pid_, &status, WNOHANG);
   if (answer == 0 || (answer < 0 && errno == EINTR)) return std::nullopt;
   if (answer < 0 || WIFEXITED(status)) {
-    // Where nobody knows (another reaped it), it is gone all the same.
+    // Where nobody knows (another reaped it), it is gone anyway.
     ending_ = Ending{answer < 0 ? 1 : WEXITSTATUS(status), 0};
   } else {
     ending_ = Ending{0, WTERMSIG(status)};

@@ -11,7 +11,7 @@ namespace {
 
 using StateJson = nlohmann::ordered_json;
 
-// Of the file's form. A later version's is not read.
+// The version of the file's form. A later version's is not read.
 constexpr int kForm = 1;
 
 }  // namespace
@@ -48,7 +48,7 @@ absl::StatusOr<SearchState> ParseSearchState(absl::string_view text,
         "SEARCH_STATE_MALFORMED",
         absl::StrCat(path,
                      " does not say what was begun here: it was changed, or "
-                     "is of a later version of archpool, which can go on; "
+                     "is of a later version of archpool, which can continue; "
                      "nothing was touched"));
   }
   SearchState state;
@@ -75,10 +75,11 @@ absl::StatusOr<NextStep> DecideStep(const std::optional<SearchState>& known,
   if (is_other) {
     return FailedPrecondition(
         "TASK_CHANGED",
-        absl::StrCat(root, " is the search of another task than ", task_path,
-                     " describes now; nothing was touched. Put the file back "
-                     "to go on, begin the new task in a --folder of its own, "
-                     "or give this one up for it with --again"));
+        absl::StrCat(
+            root, " is the search of another task than ", task_path,
+            " describes now; nothing was touched. Put the file back "
+            "to continue, begin the new task in a --folder of its own, "
+            "or give this one up for it with --again"));
   }
   return NextStep{known->has_ended ? Step::kShow : Step::kContinue, *known};
 }

@@ -46,7 +46,7 @@ enum class Step {
 
 struct NextStep {
   Step step = Step::kBegin;
-  SearchState state;  // of the task that is gone on with
+  SearchState state;  // of the task to begin or to continue
 };
 
 // `known`: what the folder remembers, nullopt in a new one. `fingerprint`: of

@@ -129,7 +129,7 @@ absl::Status Supervisor::Run(const std::stop_token& stop,
   return Internal("PROGRAM_ENDED",
                   absl::StrCat(failure->text,
                                "; what is done is kept, and the same command "
-                               "goes on with it. Its log, ",
+                               "continues it. Its log, ",
                                log, ", ends:\n", said));
 }
 

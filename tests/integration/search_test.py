@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`archpool search`: real programs and real training on one machine. Whatever ends
-it, nothing it started is left, and the same command goes on with the same task."""
+it, nothing it started is left, and the same command continues the same task."""
 
 import json
 import os
@@ -176,7 +176,7 @@ class SearchTest(unittest.TestCase):
         kept = json.loads((self.folder / "result" / "summary.json").read_text())
         self.assertEqual(kept, summary)
 
-    def test_it_goes_on_after_ctrl_c(self):
+    def test_it_continues_after_ctrl_c(self):
         first = self.search()
         first.wait_for(r"trial-\d+ of miner accepted")
         self.assertIn("archpool-worker", running_in(self.folder).values())
@@ -184,21 +184,21 @@ class SearchTest(unittest.TestCase):
         os.killpg(first.process.pid, signal.SIGINT)
         self.assertEqual(first.wait(STOP_S), 130, first.said())
         self.assertEqual(running_in(self.folder), {}, first.said())
-        self.assertIn("the same command goes on", first.said())
+        self.assertIn("the same command continues", first.said())
         # They were asked to end, and none had to be killed.
         self.assertNotIn("is killed", first.said())
         second = self.search()
-        second.wait_for("Going on with task-1")
+        second.wait_for("Continuing: task-1")
         self.assert_result(second)
 
-    def test_it_goes_on_after_a_hang_up(self):
+    def test_it_continues_after_a_hang_up(self):
         first = self.search()
         first.wait_for("Searching: task-1")
         first.process.send_signal(signal.SIGHUP)
         self.assertEqual(first.wait(STOP_S), 130, first.said())
         self.assertEqual(running_in(self.folder), {})
 
-    def test_it_goes_on_after_a_power_cut_and_nobody_else_gets_its_folder(self):
+    def test_it_continues_after_a_power_cut_and_nobody_else_gets_its_folder(self):
         first = self.search()
         first.wait_for(r"trial-\d+ of miner accepted")
         state = (self.folder / "state.json").read_text()
@@ -210,7 +210,7 @@ class SearchTest(unittest.TestCase):
         first.process.wait()
         # At once: what is left of the first one is waited for.
         second = self.search()
-        second.wait_for("Going on with task-1")
+        second.wait_for("Continuing: task-1")
         self.assert_result(second)
         self.wait_until_nothing_runs()
 
