@@ -90,10 +90,8 @@ void Keeper::OnEnded(Part part, const Ending& ending, absl::Duration now) {
     return Fail(part, "ended, and would end again", ending);
   }
   if (state.endings >= kEndingsMax) {
-    return Fail(
-        part,
-        absl::StrCat("ended ", state.endings, " times in a row, the last time"),
-        ending);
+    return Fail(part, absl::StrCat("ended ", state.endings, " times in a row"),
+                ending);
   }
   const absl::Duration pause = PauseAfter(state.endings);
   state.due = now + pause;

@@ -58,7 +58,7 @@ class Keeper {
   bool IsOver() const;
 
   // The program that ends the search, and why in words:
-  // "archpool-worker ended 6 times in a row, the last time with exit code 1".
+  // "archpool-worker ended 6 times in a row (exit code 1)".
   struct Failure {
     Part part;
     std::string text;

@@ -214,6 +214,24 @@ class SearchTest(unittest.TestCase):
         self.assert_result(second)
         self.wait_until_nothing_runs()
 
+    def test_it_continues_wherever_it_was_cut(self):
+        """The steps until the task is open are each done once, however often they
+        are begun."""
+        (self.directory / "task.yaml").write_text(
+            TASK_YAML.replace(f"trials: {TRIALS}", "trials: 3"))
+        for name in ("logs/server.log", "pool/postgresql/cluster", "port",
+                     "tokens/client.token", "tokens/miner.token", "state.json"):
+            running = self.search()
+            wait_for(name, lambda: (self.folder / name).exists() or
+                     running.process.poll() is not None)
+            self.assertIsNone(running.process.poll(), running.said())
+            running.process.kill()
+            running.process.wait()
+        last = self.search()
+        self.assert_result(last)
+        state = json.loads((self.folder / "state.json").read_text())
+        self.assertEqual((state["number"], state["task_id"]), (1, 1))
+
     def test_it_starts_again_what_dies(self):
         running = self.search()
         running.wait_for(r"trial-\d+ of miner accepted")
