@@ -35,6 +35,8 @@ using search::SearchState;
 using search::Step;
 using search::Supervisor;
 
+// As the worker's --threads takes them.
+constexpr int64_t kSearchThreadsMax = 1'024;
 // Programs of a command that was killed are gone within moments.
 constexpr absl::Duration kLeftoversMax = absl::Seconds(15);
 
@@ -167,7 +169,8 @@ absl::Status RunPrograms(Context& context, const SearchFlags& flags,
   Notes notes(folder, context.output());
   search::Machine machine{.threads = flags.threads};
   if (machine.threads == 0) {
-    machine.threads = std::max(1U, std::thread::hardware_concurrency());
+    machine.threads = std::clamp<int64_t>(std::thread::hardware_concurrency(),
+                                          1, kSearchThreadsMax);
   }
   Supervisor supervisor(
       {.folder = folder,
