@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstddef>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"

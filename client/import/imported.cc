@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/import/imported.h"
 
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
